@@ -1,0 +1,9 @@
+import unit from './jest.config.js';
+
+/** Tests against moto, Docker and PostgreSQL: what they need must be on the machine. */
+export default {
+  ...unit,
+  roots: ['<rootDir>/test/integration'],
+  testPathIgnorePatterns: ['/node_modules/'],
+  maxWorkers: 1,
+};
