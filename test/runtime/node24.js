@@ -1,0 +1,31 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+const folder = import.meta.dirname;
+
+/** Path of a Node.js 24 binary: this process's own, or the one that the packages in this folder ship. */
+export function node24() {
+  if (process.versions.node.startsWith('24.')) return process.execPath;
+  const packages = join(folder, 'node_modules');
+  const found = existsSync(packages)
+    ? readdirSync(packages)
+        .flatMap((name) => [join(packages, name, 'bin', 'node'), join(packages, name, 'bin', 'node.exe')])
+        .find((path) => existsSync(path))
+    : undefined;
+  if (found === undefined) throw new Error(`Node.js 24 is not installed: run npm ci --prefix ${folder}`);
+  return found;
+}
+
+/** Jest's global set-up: installs Node.js 24 once, where the machine has another version. */
+export default function setUp() {
+  try {
+    node24();
+  } catch {
+    execFileSync('npm', ['ci', '--prefix', folder, '--no-audit', '--no-fund'], {
+      stdio: 'inherit',
+      shell: process.platform === 'win32',
+    });
+  }
+  node24();
+}

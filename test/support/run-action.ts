@@ -1,0 +1,163 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { parse } from 'yaml';
+import { node24 } from '../runtime/node24.js';
+
+interface ActionDefinition {
+  inputs?: Record<string, { default?: string; required?: boolean }>;
+  outputs?: Record<string, unknown>;
+  runs: { main: string };
+}
+
+export interface Run {
+  exitCode: number | null;
+  signal: NodeJS.Signals | null;
+  outputs: Record<string, string>;
+  summary: string;
+  /** Standard output and error, in the order they came. */
+  log: string;
+  durationMs: number;
+  /** The `result` output, read. */
+  result: Record<string, unknown>;
+}
+
+export interface RunOptions {
+  inputs?: Record<string, string>;
+  env?: Record<string, string>;
+  workspace?: string;
+  /** The payload behind GITHUB_EVENT_PATH. */
+  event?: object;
+  /** Called for each line of the log, with the running process: a test sends its signal from here. */
+  onLine?: (line: string, child: ChildProcess) => void;
+  /** The process is killed, and the run rejected, after this long. */
+  limitMs?: number;
+  /** Node.js options in front of the bundle's path. */
+  nodeArgs?: readonly string[];
+}
+
+export function actionDefinition(name: string): ActionDefinition {
+  return parse(readFileSync(actionFile(name), 'utf8')) as ActionDefinition;
+}
+
+/** Path of the committed bundle that the action's action.yml names. */
+export function bundleOf(name: string): string {
+  return resolve(dirname(actionFile(name)), actionDefinition(name).runs.main);
+}
+
+/**
+ * Runs a committed bundle the way the runner does: Node.js 24, inputs as INPUT_* with the defaults of
+ * action.yml, the file commands in fresh files, and nothing else of this process's environment.
+ */
+export async function runAction(name: string, options: RunOptions = {}): Promise<Run> {
+  const folder = mkdtempSync(join(tmpdir(), 'action-'));
+  const file = (key: string, content = ''): string => {
+    const path = join(folder, key);
+    writeFileSync(path, content);
+    return path;
+  };
+  const output = file('output');
+  const summary = file('summary');
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: folder,
+    GITHUB_ACTIONS: 'true',
+    GITHUB_WORKSPACE: options.workspace ?? process.cwd(),
+    GITHUB_REPOSITORY: 'org/shop',
+    GITHUB_RUN_ID: '1001',
+    GITHUB_RUN_ATTEMPT: '1',
+    GITHUB_RUN_NUMBER: '7',
+    GITHUB_JOB: 'deploy',
+    GITHUB_ACTOR: 'octocat',
+    GITHUB_SHA: 'a'.repeat(40),
+    GITHUB_REF: 'refs/heads/main',
+    GITHUB_EVENT_NAME: 'push',
+    GITHUB_WORKFLOW: 'pipeline',
+    GITHUB_SERVER_URL: 'https://github.example',
+    GITHUB_EVENT_PATH: file('event.json', JSON.stringify(options.event ?? {})),
+    GITHUB_OUTPUT: output,
+    GITHUB_STEP_SUMMARY: summary,
+    GITHUB_STATE: file('state'),
+    GITHUB_ENV: file('env'),
+    RUNNER_TEMP: folder,
+    ...inputVariables(name, options.inputs ?? {}),
+    ...options.env,
+  };
+  const started = performance.now();
+  const child = spawn(node24(), [...(options.nodeArgs ?? []), bundleOf(name)], { env, cwd: folder });
+  try {
+    const { exitCode, signal, log } = await finished(child, options);
+    const outputs = parseFileCommands(readFileSync(output, 'utf8'));
+    return {
+      exitCode,
+      signal,
+      log,
+      outputs,
+      summary: readFileSync(summary, 'utf8'),
+      durationMs: performance.now() - started,
+      result: JSON.parse(outputs['result'] ?? '{}') as Record<string, unknown>,
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function actionFile(name: string): string {
+  return resolve(import.meta.dirname, '../../actions', name, 'action.yml');
+}
+
+function inputVariables(name: string, given: Record<string, string>): Record<string, string> {
+  const declared = actionDefinition(name).inputs ?? {};
+  const unknown = Object.keys(given).filter((key) => !(key in declared));
+  if (unknown.length > 0) throw new Error(`${name} declares no input ${unknown.join(', ')}`);
+  const values = Object.entries(declared).map(([key, { default: value = '' }]) => [
+    `INPUT_${key.replaceAll(' ', '_').toUpperCase()}`,
+    given[key] ?? String(value).replaceAll('${{ github.token }}', 'ghs_job_token_0123456789'),
+  ]);
+  return Object.fromEntries(values) as Record<string, string>;
+}
+
+async function finished(
+  child: ChildProcess,
+  { onLine, limitMs = 120_000 }: RunOptions,
+): Promise<{ exitCode: number | null; signal: NodeJS.Signals | null; log: string }> {
+  let log = '';
+  let line = '';
+  const take = (chunk: Buffer): void => {
+    const text = chunk.toString('utf8');
+    log += text;
+    line += text;
+    const lines = line.split('\n');
+    line = lines.pop() ?? '';
+    for (const each of lines) onLine?.(each, child);
+  };
+  child.stdout?.on('data', take);
+  child.stderr?.on('data', take);
+  return await new Promise((done, fail) => {
+    const limit = setTimeout(() => {
+      child.kill('SIGKILL');
+      fail(new Error(`the action still ran after ${limitMs} ms:\n${log}`));
+    }, limitMs);
+    child.on('error', fail);
+    child.on('close', (exitCode, signal) => {
+      clearTimeout(limit);
+      done({ exitCode, signal, log });
+    });
+  });
+}
+
+/** Reads what an action wrote to GITHUB_OUTPUT: `name<<delimiter`, the lines, the delimiter. */
+function parseFileCommands(text: string): Record<string, string> {
+  const values: Record<string, string> = {};
+  const lines = text.split('\n');
+  for (let i = 0; i < lines.length; i++) {
+    const [, name, delimiter] = /^([^=]+?)<<(.+)$/.exec(lines[i] ?? '') ?? [];
+    if (name === undefined || delimiter === undefined) continue;
+    const end = lines.indexOf(delimiter, i + 1);
+    if (end < 0) throw new Error(`the output ${name} has no end`);
+    values[name] = lines.slice(i + 1, end).join('\n');
+    i = end;
+  }
+  return values;
+}
