@@ -1,0 +1,77 @@
+import { SandboxClosed, SimulatedClock } from './clock.ts';
+import { Random } from './random.ts';
+import type { Scenario } from './scenario.ts';
+
+export interface WorldOptions {
+  scenario?: Scenario;
+  /** Simulated seconds per real second. */
+  timeScale?: number;
+  /** The account ids that exist. */
+  accounts?: readonly string[];
+  /** Where services keep what is too large for memory. */
+  dataDir?: string;
+}
+
+/** The accounts of dev, staging and prod in everything public. */
+export const DEFAULT_ACCOUNTS = ['111111111111', '222222222222', '333333333333'];
+export const DEFAULT_REGION = 'eu-west-1';
+const DEFAULT_TIME_SCALE = 100;
+
+/** Everything that the services share: the clock, the scenario, the ids, and their state by account and region. */
+export class World {
+  readonly clock: SimulatedClock;
+  readonly scenario: Scenario;
+  readonly accounts: readonly string[];
+  readonly random: Random;
+  readonly dataDir: string | undefined;
+  readonly #closing = new AbortController();
+  readonly #stores = new Map<string, unknown>();
+  readonly #running = new Set<Promise<void>>();
+  readonly #failures: Error[] = [];
+
+  constructor(options: WorldOptions = {}) {
+    this.scenario = options.scenario ?? {};
+    this.accounts = options.accounts ?? DEFAULT_ACCOUNTS;
+    this.dataDir = options.dataDir;
+    this.random = new Random(this.scenario.seed ?? 1);
+    const timeScale = options.timeScale ?? this.scenario.timeScale ?? DEFAULT_TIME_SCALE;
+    this.clock = new SimulatedClock(timeScale, this.#closing.signal);
+  }
+
+  /** A service's state for one account and region, made on first use. Global state takes `''` for either. */
+  store<T>(account: string, region: string, key: string, create: () => T): T {
+    const name = `${account}/${region}/${key}`;
+    if (!this.#stores.has(name)) this.#stores.set(name, create());
+    return this.#stores.get(name) as T;
+  }
+
+  /** An id as EC2 writes it: `newId('vpc')` is `vpc-0` and 16 hex digits. The same in each run of a scenario. */
+  newId(prefix: string): string {
+    return `${prefix}-0${this.random.text(16)}`;
+  }
+
+  /** A UUID, the same in each run of a scenario. */
+  newUuid(): string {
+    return this.random.uuid();
+  }
+
+  /** Runs work that outlives its call, such as a stack's update. What it throws, `close` throws. */
+  run(work: () => Promise<void>): void {
+    const running = work()
+      .catch((error: unknown) => {
+        if (error instanceof SandboxClosed) return;
+        this.#failures.push(error instanceof Error ? error : new Error(String(error)));
+      })
+      .finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  /** Ends all sleeps and background work. Throws what background work has thrown, once it has all ended. */
+  async close(): Promise<void> {
+    this.#closing.abort(new SandboxClosed());
+    await Promise.all(this.#running);
+    if (this.#failures.length > 0) {
+      throw new AggregateError(this.#failures, this.#failures.map((failure) => failure.stack).join('\n'));
+    }
+  }
+}
