@@ -3,7 +3,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
-import { node24 } from '../runtime/node24.js';
 
 interface ActionDefinition {
   inputs?: Record<string, { default?: string; required?: boolean }>;
@@ -33,8 +32,10 @@ export interface RunOptions {
   onLine?: (line: string, child: ChildProcess) => void;
   /** The process is killed, and the run rejected, after this long. */
   limitMs?: number;
-  /** Node.js options in front of the bundle's path. */
-  nodeArgs?: readonly string[];
+  /** The Node.js binary and its options; default, this process's own. */
+  node?: readonly [string, ...string[]];
+  /** What `${{ github.token }}` gives. */
+  token?: string;
 }
 
 export function actionDefinition(name: string): ActionDefinition {
@@ -47,8 +48,8 @@ export function bundleOf(name: string): string {
 }
 
 /**
- * Runs a committed bundle the way the runner does: Node.js 24, inputs as INPUT_* with the defaults of
- * action.yml, the file commands in fresh files, and nothing else of this process's environment.
+ * Runs a committed bundle the way GitHub's runner does: inputs as INPUT_* with the defaults of action.yml,
+ * the file commands in fresh files, and nothing else of this process's environment.
  */
 export async function runAction(name: string, options: RunOptions = {}): Promise<Run> {
   const folder = mkdtempSync(join(tmpdir(), 'action-'));
@@ -81,11 +82,12 @@ export async function runAction(name: string, options: RunOptions = {}): Promise
     GITHUB_STATE: file('state'),
     GITHUB_ENV: file('env'),
     RUNNER_TEMP: folder,
-    ...inputVariables(name, options.inputs ?? {}),
+    ...inputVariables(name, options.inputs ?? {}, options.token ?? ''),
     ...options.env,
   };
+  const [node, ...args] = options.node ?? [process.execPath];
   const started = performance.now();
-  const child = spawn(node24(), [...(options.nodeArgs ?? []), bundleOf(name)], { env, cwd: folder });
+  const child = spawn(node, [...args, bundleOf(name)], { env, cwd: folder });
   try {
     const { exitCode, signal, log } = await finished(child, options);
     const outputs = parseFileCommands(readFileSync(output, 'utf8'));
@@ -104,16 +106,16 @@ export async function runAction(name: string, options: RunOptions = {}): Promise
 }
 
 function actionFile(name: string): string {
-  return resolve(import.meta.dirname, '../../actions', name, 'action.yml');
+  return resolve(import.meta.dirname, '../actions', name, 'action.yml');
 }
 
-function inputVariables(name: string, given: Record<string, string>): Record<string, string> {
+function inputVariables(name: string, given: Record<string, string>, token: string): Record<string, string> {
   const declared = actionDefinition(name).inputs ?? {};
   const unknown = Object.keys(given).filter((key) => !(key in declared));
   if (unknown.length > 0) throw new Error(`${name} declares no input ${unknown.join(', ')}`);
   const values = Object.entries(declared).map(([key, { default: value = '' }]) => [
     `INPUT_${key.replaceAll(' ', '_').toUpperCase()}`,
-    given[key] ?? String(value).replaceAll('${{ github.token }}', 'ghs_job_token_0123456789'),
+    given[key] ?? value.replaceAll('${{ github.token }}', token),
   ]);
   return Object.fromEntries(values) as Record<string, string>;
 }
