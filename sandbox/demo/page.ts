@@ -1,0 +1,84 @@
+import { Marked } from 'marked';
+import type { Played } from './stage.ts';
+
+const markdown = new Marked({ gfm: true });
+
+const good = new Set(['created', 'updated', 'unchanged', 'planned', 'deleted', 'in-sync']);
+
+/** One page, without scripts or outside references, that shows every step as its job summary would look. */
+export function pageOf(title: string, about: string, played: readonly Played[]): string {
+  const total = played.reduce((sum, step) => sum + step.run.durationMs, 0) / 1000;
+  const asExpected = played.filter((step) => step.asExpected).length;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escape(title)}</title>
+<style>${style}</style>
+</head>
+<body>
+<header>
+<h1>${escape(title)}</h1>
+<p>${escape(about)}</p>
+<p class="facts"><b>${played.length}</b> steps, <b>${asExpected}</b> as expected, <b>${total.toFixed(0)} s</b> in actions</p>
+</header>
+<nav>
+<table>
+<thead><tr><th>Environment</th><th>Step</th><th>Verdict</th><th>Time</th><th>Reason</th></tr></thead>
+<tbody>
+${played.map(row).join('\n')}
+</tbody>
+</table>
+</nav>
+<main>
+${played.map(section).join('\n')}
+</main>
+</body>
+</html>
+`;
+}
+
+function row(step: Played, index: number): string {
+  return `<tr><td>${escape(step.environment.name)}</td><td><a href="#step-${index + 1}">${escape(step.title)}</a></td><td>${badge(step)}</td><td class="time">${seconds(step)}</td><td>${escape(step.run.outputs['reason'] ?? '')}</td></tr>`;
+}
+
+function section(step: Played, index: number): string {
+  return `<section id="step-${index + 1}">
+<h2>${badge(step)} ${escape(step.title)} <small>${escape(step.environment.name)}, account ${step.environment.account}, ${seconds(step)}</small></h2>
+<div class="summary">${markdown.parse(step.run.summary, { async: false })}</div>
+<details class="log"><summary>The log of this step</summary><pre>${escape(step.run.log)}</pre></details>
+</section>`;
+}
+
+function badge({ verdict, asExpected }: Played): string {
+  const tone = !asExpected ? 'unexpected' : good.has(verdict) ? 'good' : 'bad';
+  return `<span class="badge ${tone}">${escape(verdict)}</span>`;
+}
+
+const seconds = ({ run }: Played): string => `${(run.durationMs / 1000).toFixed(1)} s`;
+
+const escape = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+
+const style = `
+:root { color-scheme: light dark; --line: #8884; --soft: #8881; --good: #1a7f37; --bad: #9a6700; --unexpected: #cf222e; }
+* { box-sizing: border-box; }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 72rem; padding: 2rem 1.5rem 4rem; }
+h1 { margin: 0; font-size: 1.9rem; letter-spacing: -0.02em; }
+h2 { font-size: 1.15rem; display: flex; gap: .6rem; align-items: baseline; flex-wrap: wrap; }
+h2 small { font-weight: 400; opacity: .65; }
+header p { margin: .4rem 0; max-width: 60ch; }
+.facts { opacity: .75; }
+table { border-collapse: collapse; width: 100%; margin: 1rem 0; font-size: .92rem; display: block; overflow-x: auto; }
+th, td { text-align: left; padding: .35rem .7rem; border-bottom: 1px solid var(--line); vertical-align: top; }
+th { font-weight: 600; opacity: .7; }
+.time { white-space: nowrap; font-variant-numeric: tabular-nums; }
+.badge { color: #fff; border-radius: 1rem; padding: .1rem .65rem; font-size: .82rem; font-weight: 600; white-space: nowrap; }
+.good { background: var(--good); } .bad { background: var(--bad); } .unexpected { background: var(--unexpected); }
+section { border: 1px solid var(--line); border-radius: .6rem; padding: .3rem 1.2rem 1rem; margin: 1.2rem 0; }
+.summary h1, .summary h2, .summary h3 { font-size: 1.02rem; display: block; }
+pre, code { font: .85em/1.5 ui-monospace, monospace; background: var(--soft); border-radius: .3rem; }
+code { padding: .1rem .3rem; } pre { padding: .8rem; overflow-x: auto; } pre code { padding: 0; background: none; }
+details { margin: .5rem 0; } details > summary { cursor: pointer; opacity: .8; }
+`;

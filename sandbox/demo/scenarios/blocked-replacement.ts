@@ -1,0 +1,36 @@
+import type { DemoScenario } from '../scenarios.ts';
+import { environments } from '../stage.ts';
+
+const [dev] = environments as [(typeof environments)[number]];
+
+const inputs = (key: string): Record<string, string> => ({
+  'stack-name': 'dev-platform-orders',
+  template: 'sandbox/demo/templates/orders.yml',
+  parameters: `PartitionKey=${key}`,
+});
+
+export const blockedReplacement: DemoScenario = {
+  about:
+    'A harmless-looking parameter would replace a table and lose its rows: blocked, until somebody says so.',
+  sandbox: {},
+  async play(stage) {
+    await stage.deployStack({
+      title: 'create a table',
+      environment: dev,
+      inputs: inputs('orderId'),
+      expect: 'created',
+    });
+    await stage.deployStack({
+      title: 'change its partition key',
+      environment: dev,
+      inputs: inputs('customerId'),
+      expect: 'blocked',
+    });
+    await stage.deployStack({
+      title: 'with allow-replace: Orders',
+      environment: dev,
+      inputs: { ...inputs('customerId'), 'allow-replace': 'Orders' },
+      expect: 'updated',
+    });
+  },
+};

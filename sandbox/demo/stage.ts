@@ -1,0 +1,92 @@
+import type { ChildProcess } from 'node:child_process';
+import { styleText } from 'node:util';
+import { runAction, type Run } from '../runner.ts';
+
+export interface Environment {
+  name: 'dev' | 'staging' | 'prod';
+  account: string;
+}
+
+/** The environments of the reference platform, each in an account of its own. */
+export const environments: readonly Environment[] = [
+  { name: 'dev', account: '111111111111' },
+  { name: 'staging', account: '222222222222' },
+  { name: 'prod', account: '333333333333' },
+];
+
+export interface Step {
+  /** What the person who watches is told. */
+  title: string;
+  environment: Environment;
+  inputs: Record<string, string>;
+  /** The verdict that this step must end with; any other one fails the demo. */
+  expect: string;
+  event?: object;
+  /** Sends SIGTERM, as a cancelled job does, when a line of the log matches. */
+  cancelAt?: RegExp;
+}
+
+export interface Played extends Step {
+  run: Run;
+  verdict: string;
+  asExpected: boolean;
+}
+
+/** Gives the environment variables with which an action reaches AWS and GitHub for one account. */
+export type Target = (account: string) => Record<string, string>;
+
+/** Plays steps through the committed bundles, says what happens, and keeps the record. */
+export class Stage {
+  readonly played: Played[] = [];
+  readonly #target: Target;
+  readonly #say: (line: string) => void;
+
+  constructor(target: Target, say: (line: string) => void = console.log) {
+    this.#target = target;
+    this.#say = say;
+  }
+
+  get ok(): boolean {
+    return this.played.length > 0 && this.played.every((step) => step.asExpected);
+  }
+
+  heading(text: string): void {
+    this.#say(`\n${styleText('bold', text)}`);
+  }
+
+  say(text: string): void {
+    this.#say(styleText('dim', `  ${text}`));
+  }
+
+  /** Runs deploy-stack once. A verdict that was not expected shows the whole log. */
+  async deployStack(step: Step): Promise<Played> {
+    const run = await runAction('deploy-stack', {
+      inputs: step.inputs,
+      env: { ...this.#target(step.environment.account), GITHUB_JOB: step.environment.name },
+      ...(step.event && { event: step.event }),
+      ...(step.cancelAt && { onLine: cancelOnce(step.cancelAt) }),
+    });
+    const verdict = run.outputs['verdict'] ?? '(none)';
+    const played = { ...step, run, verdict, asExpected: verdict === step.expect };
+    this.played.push(played);
+    this.#say(lineOf(played));
+    if (!played.asExpected) this.#say(`  expected ${step.expect}; the log of this step:\n${run.log}`);
+    return played;
+  }
+}
+
+function cancelOnce(pattern: RegExp): (line: string, child: ChildProcess) => void {
+  let sent = false;
+  return (line, child) => {
+    if (sent || !pattern.test(line)) return;
+    sent = true;
+    child.kill('SIGTERM');
+  };
+}
+
+function lineOf({ title, verdict, asExpected, run }: Played): string {
+  const mark = asExpected ? styleText('green', '✓') : styleText('red', '✗');
+  const seconds = `${(run.durationMs / 1000).toFixed(1)} s`;
+  const said = styleText(asExpected ? 'cyan' : 'red', verdict.padEnd(12));
+  return `  ${mark} ${title.padEnd(34)} ${said} ${seconds.padStart(6)}  ${run.outputs['reason'] ?? ''}`;
+}

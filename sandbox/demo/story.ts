@@ -1,0 +1,53 @@
+import { environments, type Environment, type Stage } from './stage.ts';
+
+const stacks = ['vpc', 'security'] as const;
+
+/** The inputs with which every layer of the reference platform is deployed to an environment. */
+export function layer(environment: Environment, stack: string): Record<string, string> {
+  return {
+    'stack-name': `${environment.name}-platform-${stack}`,
+    template: `templates/${stack}.yml`,
+    'parameter-files': `templates/environments/${environment.name}.json`,
+    tags: `platform:stack=${stack}`,
+  };
+}
+
+/** dev → staging → prod: each layer planned, approved, applied as approved, and deployed again unchanged. */
+export async function tellStory(stage: Stage): Promise<void> {
+  for (const environment of environments) {
+    stage.heading(`${environment.name} · account ${environment.account}`);
+    for (const stack of stacks) await planApproveApply(stage, environment, stack);
+  }
+  stage.heading('the same again: nothing to do, and it says so');
+  await Promise.all(
+    environments.flatMap((environment) =>
+      stacks.map((stack) =>
+        stage.deployStack({
+          title: `deploy ${environment.name}-platform-${stack}`,
+          environment,
+          inputs: layer(environment, stack),
+          expect: 'unchanged',
+        }),
+      ),
+    ),
+  );
+}
+
+async function planApproveApply(stage: Stage, environment: Environment, stack: string): Promise<void> {
+  const inputs = layer(environment, stack);
+  const plan = await stage.deployStack({
+    title: `plan  ${inputs['stack-name'] ?? ''}`,
+    environment,
+    inputs: { ...inputs, command: 'plan' },
+    expect: 'planned',
+  });
+  const { plan: name = '', fingerprint = '' } = plan.run.outputs;
+  if (!plan.asExpected) return;
+  stage.say(`  approved: ${name}, ${fingerprint.slice(0, 15)}…`);
+  await stage.deployStack({
+    title: `apply ${inputs['stack-name'] ?? ''}`,
+    environment,
+    inputs: { ...inputs, command: 'apply', plan: name, fingerprint },
+    expect: 'created',
+  });
+}
