@@ -83,6 +83,8 @@ export interface Plan {
   /** Only outputs, tags or the like change: the change set is executable without resource changes. */
   changes: readonly ResourceChange[];
   fingerprint: string;
+  /** What the change set itself says of failures (OnStackFailure); executing it must then say nothing of it. */
+  onStackFailure?: string;
 }
 
 export interface StackSnapshot {
@@ -100,6 +102,8 @@ export interface StackSnapshot {
   notificationArns: readonly string[];
   createdAt?: Date;
   updatedAt?: Date;
+  /** The newest operations first; empty where the endpoint does not tell. */
+  operations?: readonly { type: string; id: string }[];
 }
 
 /** deploy-stack's inputs after reading and checking. Durations in milliseconds. */
