@@ -1,0 +1,464 @@
+import {
+  CloudFormationClient,
+  CreateChangeSetCommand,
+  DescribeStacksCommand,
+} from '@aws-sdk/client-cloudformation';
+import { describe, expect, test } from '@jest/globals';
+import { node24 } from '../../runtime/node24.js';
+import { deployStack, DEV, useSandboxes, useWorkspaces } from '../../support/action.ts';
+import type { Sandbox } from '../../../sandbox/index.ts';
+
+/** A test against each trap that other CloudFormation actions are known to fall into. */
+
+const start = useSandboxes();
+const workspaceOf = useWorkspaces();
+
+const queue = (extra = ''): string => `
+Parameters:
+  Name: { Type: String, Default: orders }
+Resources:
+  Queue:
+    Type: AWS::SQS::Queue
+    Properties:
+      QueueName: !Ref Name
+${extra}`;
+
+const two = `
+Resources:
+  Slow:
+    Type: AWS::SNS::Topic
+  Broken:
+    Type: AWS::SQS::Queue
+`;
+
+function clientOf(sandbox: Sandbox): CloudFormationClient {
+  const env = sandbox.env(DEV);
+  return new CloudFormationClient({
+    endpoint: sandbox.url,
+    region: env['AWS_REGION'] ?? '',
+    credentials: {
+      accessKeyId: env['AWS_ACCESS_KEY_ID'] ?? '',
+      secretAccessKey: env['AWS_SECRET_ACCESS_KEY'] ?? '',
+    },
+  });
+}
+
+async function statusOf(sandbox: Sandbox, name = 'app'): Promise<string | undefined> {
+  const found = await clientOf(sandbox)
+    .send(new DescribeStacksCommand({ StackName: name }))
+    .catch(() => undefined);
+  return found?.Stacks?.[0]?.StackStatus;
+}
+
+describe('inputs that do nothing', () => {
+  test('on-failure, termination-protection, role, topics, tags and policy reach AWS', async () => {
+    const sandbox = await start();
+    const workspace = workspaceOf({ 't.yml': queue() });
+    const run = await deployStack(
+      sandbox,
+      {
+        template: 't.yml',
+        'on-failure': 'keep',
+        'termination-protection': 'true',
+        'role-arn': `arn:aws:iam::${DEV}:role/cloudformation`,
+        'notification-arns': `arn:aws:sns:eu-west-1:${DEV}:events`,
+        tags: 'team=shop',
+        'stack-policy':
+          '{"Statement":[{"Effect":"Deny","Action":"Update:Delete","Principal":"*","Resource":"*"}]}',
+      },
+      { workspace },
+    );
+    expect(run.outputs['verdict']).toBe('created');
+    const [created] = sandbox.calls.of('CreateChangeSet');
+    expect(created?.input).toMatchObject({
+      RoleARN: `arn:aws:iam::${DEV}:role/cloudformation`,
+      NotificationARNs: [`arn:aws:sns:eu-west-1:${DEV}:events`],
+      Tags: [{ Key: 'team', Value: 'shop' }],
+    });
+    expect(JSON.stringify([created?.input, sandbox.calls.of('ExecuteChangeSet')[0]?.input])).toMatch(
+      /"(DisableRollback":"true|OnStackFailure":"DO_NOTHING)"/,
+    );
+    expect(sandbox.calls.of('UpdateTerminationProtection')[0]?.input).toMatchObject({
+      EnableTerminationProtection: 'true',
+    });
+    expect(sandbox.calls.of('SetStackPolicy')[0]?.input['StackPolicyBody']).toContain('Update:Delete');
+  });
+
+  test('mode: express reaches the change set', async () => {
+    const sandbox = await start();
+    const workspace = workspaceOf({ 't.yml': queue() });
+    const run = await deployStack(sandbox, { template: 't.yml', mode: 'express' }, { workspace });
+    expect(run.outputs['verdict']).toBe('created');
+    expect(JSON.stringify(sandbox.calls.of('CreateChangeSet')[0]?.input)).toContain('"Mode":"EXPRESS"');
+  });
+
+  test('on-failure: keep leaves the failed stack as it is, and is red', async () => {
+    const sandbox = await start({
+      scenario: { resources: [{ match: { logicalId: 'Broken' }, on: 'create', fail: { message: 'no' } }] },
+    });
+    const workspace = workspaceOf({ 't.yml': two });
+    const run = await deployStack(sandbox, { template: 't.yml', 'on-failure': 'keep' }, { workspace });
+    expect(run.outputs['verdict']).toBe('failed');
+    expect(run.exitCode).toBe(1);
+    expect(await statusOf(sandbox)).toBe('CREATE_FAILED');
+  });
+});
+
+test('a wait that runs out is red, and says what still runs', async () => {
+  const sandbox = await start({
+    scenario: { resources: [{ match: { logicalId: 'Queue' }, on: 'create', seconds: 1_000_000 }] },
+  });
+  const workspace = workspaceOf({ 't.yml': queue() });
+  const run = await deployStack(sandbox, { template: 't.yml', timeout: '3s' }, { workspace });
+  expect(run.outputs).toMatchObject({ verdict: 'timed-out' });
+  expect(run.outputs['reason']).toContain('CREATE_IN_PROGRESS');
+  expect(run.exitCode).toBe(1);
+});
+
+test('a change set that cannot be read is never executed, and never green', async () => {
+  const sandbox = await start({
+    scenario: {
+      faults: [
+        {
+          operation: 'DescribeChangeSet',
+          kind: 'status',
+          status: 403,
+          code: 'AccessDenied',
+          message: 'User is not authorized to perform: cloudformation:DescribeChangeSet',
+          times: 1000,
+        },
+      ],
+    },
+  });
+  const workspace = workspaceOf({ 't.yml': queue() });
+  const run = await deployStack(sandbox, { template: 't.yml' }, { workspace });
+  expect(run.outputs['verdict']).toBe('failed');
+  expect(run.outputs['reason']).toContain('cloudformation:DescribeChangeSet');
+  expect(run.exitCode).toBe(1);
+  expect(sandbox.calls.of('ExecuteChangeSet')).toHaveLength(0);
+  expect(await statusOf(sandbox)).toBeUndefined();
+});
+
+describe('REVIEW_IN_PROGRESS', () => {
+  test("somebody's shell is created into, not updated", async () => {
+    const sandbox = await start();
+    await clientOf(sandbox).send(
+      new CreateChangeSetCommand({
+        StackName: 'app',
+        ChangeSetName: 'left-over',
+        ChangeSetType: 'CREATE',
+        TemplateBody: queue(),
+      }),
+    );
+    expect(await statusOf(sandbox)).toBe('REVIEW_IN_PROGRESS');
+    const workspace = workspaceOf({ 't.yml': queue() });
+    const run = await deployStack(sandbox, { template: 't.yml' }, { workspace });
+    expect(run.outputs['verdict']).toBe('created');
+  });
+
+  test('a plan that fails leaves no shell behind', async () => {
+    const sandbox = await start();
+    const workspace = workspaceOf({ 't.yml': queue('      NoSuchProperty: 1\n') });
+    const run = await deployStack(sandbox, { template: 't.yml', command: 'plan' }, { workspace });
+    expect(run.outputs['verdict']).toBe('failed');
+    expect(await statusOf(sandbox)).toBeUndefined();
+  });
+});
+
+test('a plan never deletes a ROLLBACK_COMPLETE stack; a deploy replaces it', async () => {
+  const sandbox = await start({
+    scenario: {
+      resources: [{ match: { logicalId: 'Queue' }, on: 'create', fail: { message: 'no', times: 1 } }],
+    },
+  });
+  const workspace = workspaceOf({ 't.yml': queue() });
+  const failed = await deployStack(sandbox, { template: 't.yml' }, { workspace });
+  expect(failed.outputs['verdict']).toBe('rolled-back');
+  expect(await statusOf(sandbox)).toBe('ROLLBACK_COMPLETE');
+
+  await deployStack(sandbox, { template: 't.yml', command: 'plan' }, { workspace });
+  expect(sandbox.calls.of('DeleteStack')).toHaveLength(0);
+  expect(await statusOf(sandbox)).toBe('ROLLBACK_COMPLETE');
+
+  const again = await deployStack(sandbox, { template: 't.yml' }, { workspace });
+  expect(again.outputs['verdict']).toBe('created');
+});
+
+test('UPDATE_ROLLBACK_FAILED is explained, and continued only when asked', async () => {
+  const sandbox = await start({
+    scenario: {
+      resources: [
+        { match: { logicalId: 'Broken' }, on: 'create', fail: { message: 'quota reached', times: 1 } },
+        { match: { logicalId: 'Queue' }, on: 'rollback', fail: { message: 'queue is locked', times: 1 } },
+      ],
+    },
+  });
+  const workspace = workspaceOf({
+    '1.yml': queue('      DelaySeconds: 1\n'),
+    '2.yml': queue('      DelaySeconds: 2\n') + '  Broken: { Type: AWS::SNS::Topic, DependsOn: Queue }\n',
+  });
+  await deployStack(sandbox, { template: '1.yml' }, { workspace });
+  const stuck = await deployStack(sandbox, { template: '2.yml' }, { workspace });
+  expect(stuck.outputs['verdict']).toBe('stuck');
+  expect(await statusOf(sandbox)).toBe('UPDATE_ROLLBACK_FAILED');
+
+  const explained = await deployStack(sandbox, { template: '2.yml' }, { workspace });
+  expect(explained.outputs['verdict']).toBe('stuck');
+  expect(explained.log).toContain('queue is locked');
+  expect(sandbox.calls.of('ContinueUpdateRollback')).toHaveLength(0);
+
+  const continued = await deployStack(
+    sandbox,
+    { template: '2.yml', 'continue-rollback': 'true' },
+    { workspace },
+  );
+  expect(continued.outputs['verdict']).toBe('updated');
+  expect(sandbox.calls.of('ContinueUpdateRollback')).toHaveLength(1);
+});
+
+test('plans of two runs have names of their own', async () => {
+  const sandbox = await start();
+  const workspace = workspaceOf({ 't.yml': queue() });
+  const runs = await Promise.all(
+    ['1001', '1002'].map((id) =>
+      deployStack(sandbox, { template: 't.yml', command: 'plan' }, { workspace, env: { GITHUB_RUN_ID: id } }),
+    ),
+  );
+  expect(runs.map((run) => run.outputs['verdict'])).toEqual(['planned', 'planned']);
+  expect(new Set(runs.map((run) => run.outputs['plan'])).size).toBe(2);
+});
+
+test('a stale status after execution is not taken for the end', async () => {
+  const sandbox = await start({
+    scenario: {
+      features: { staleReads: 3 },
+      resources: [{ match: { logicalId: 'Queue' }, on: 'update', fail: { message: 'no' } }],
+    },
+  });
+  const workspace = workspaceOf({
+    '1.yml': queue('      DelaySeconds: 1\n'),
+    '2.yml': queue('      DelaySeconds: 2\n'),
+  });
+  expect((await deployStack(sandbox, { template: '1.yml' }, { workspace })).outputs['verdict']).toBe(
+    'created',
+  );
+  const run = await deployStack(sandbox, { template: '2.yml' }, { workspace });
+  expect(run.outputs['verdict']).toBe('rolled-back');
+  expect(run.exitCode).toBe(1);
+});
+
+test('the root cause is the first real failure, not the newest "cancelled"', async () => {
+  const sandbox = await start({
+    timeScale: 10,
+    scenario: {
+      resources: [
+        { match: { logicalId: 'Slow' }, on: 'create', seconds: 30 },
+        {
+          match: { logicalId: 'Broken' },
+          on: 'create',
+          seconds: 5,
+          fail: { message: 'The queue quota is reached', code: 'ServiceLimitExceeded' },
+        },
+      ],
+    },
+  });
+  const workspace = workspaceOf({ 't.yml': two });
+  const run = await deployStack(sandbox, { template: 't.yml' }, { workspace });
+  expect(run.outputs['verdict']).toBe('rolled-back');
+  expect(run.outputs['reason']).toContain('The queue quota is reached');
+  const annotations = run.log.split('\n').filter((line) => line.startsWith('::error'));
+  expect(annotations[0]).toContain('file=t.yml');
+  expect(annotations[0]).toContain('line=5');
+  expect(annotations[0]).toContain('The queue quota is reached');
+  expect(annotations[0]).not.toMatch(/cancelled/i);
+});
+
+test("the runner's clock does not matter", async () => {
+  const sandbox = await start();
+  const skew = `data:text/javascript,${encodeURIComponent(
+    'const now = Date.now; Date.now = () => now() + 7_200_000;' +
+      'globalThis.Date = class extends Date { constructor(...a) { a.length ? super(...a) : super(Date.now()); } };',
+  )}`;
+  const workspace = workspaceOf({ 't.yml': queue() });
+  const run = await deployStack(
+    sandbox,
+    { template: 't.yml' },
+    { workspace, node: [node24(), '--import', skew] },
+  );
+  expect(run.outputs['verdict']).toBe('created');
+  expect(run.log).toMatch(/CREATE_COMPLETE .*AWS::SQS::Queue/);
+});
+
+test('a quiet operation is waited for, however long nothing is said', async () => {
+  const sandbox = await start({
+    timeScale: 1,
+    scenario: { resources: [{ match: { logicalId: 'Queue' }, on: 'create', seconds: 12 }] },
+  });
+  const workspace = workspaceOf({ 't.yml': queue() });
+  const run = await deployStack(sandbox, { template: 't.yml' }, { workspace });
+  expect(run.outputs['verdict']).toBe('created');
+  expect(run.durationMs).toBeGreaterThan(12_000);
+}, 60_000);
+
+describe('templates over 51,200 bytes', () => {
+  const large = (name: string): string => `# ${'x'.repeat(60_000)}\n${queue().replace('orders', name)}`;
+
+  test('go to the bucket under a key of their content', async () => {
+    const sandbox = await start();
+    sandbox.objects(DEV).createBucket('artifacts');
+    const workspace = workspaceOf({ 'a/t.yml': large('a'), 'b/t.yml': large('b') });
+    for (const stack of ['a', 'b']) {
+      const run = await deployStack(
+        sandbox,
+        { 'stack-name': stack, template: `${stack}/t.yml`, 'artifact-bucket': 'artifacts' },
+        { workspace },
+      );
+      expect(run.outputs['verdict']).toBe('created');
+    }
+    const urls = sandbox.calls.of('CreateChangeSet').map((call) => String(call.input['TemplateURL']));
+    expect(new Set(urls).size).toBe(2);
+    for (const url of urls)
+      expect(url).toMatch(/^https:\/\/artifacts\.s3\.eu-west-1\.amazonaws\.com\/.*[0-9a-f]{64}/);
+  });
+
+  test('without a bucket are refused before any call', async () => {
+    const sandbox = await start();
+    const workspace = workspaceOf({ 't.yml': large('a') });
+    const run = await deployStack(sandbox, { template: 't.yml' }, { workspace });
+    expect(run.outputs['verdict']).toBe('failed');
+    expect(run.outputs['reason']).toMatch(/artifact-bucket/);
+    expect(sandbox.calls.all()).toHaveLength(0);
+  });
+
+  test("have the partition's own URL", async () => {
+    const sandbox = await start();
+    sandbox.objects(DEV).createBucket('artifacts');
+    const workspace = workspaceOf({ 't.yml': large('a') });
+    const run = await deployStack(
+      sandbox,
+      { template: 't.yml', 'artifact-bucket': 'artifacts', 'aws-region': 'cn-north-1' },
+      { workspace },
+    );
+    expect(run.outputs['verdict']).toBe('created');
+    expect(sandbox.calls.of('CreateChangeSet')[0]?.input['TemplateURL']).toMatch(
+      /^https:\/\/artifacts\.s3\.cn-north-1\.amazonaws\.com\.cn\//,
+    );
+  });
+});
+
+describe('parameters and tags', () => {
+  test('apostrophes, commas, quotes, newlines, = and JSON survive', async () => {
+    const sandbox = await start();
+    const values = {
+      A: `it's, "quoted", a=b`,
+      B: '{"x": [1, 2], "y": "a=b"}',
+      C: 'one\ntwo\n',
+      D: ' 010 ',
+    };
+    const workspace = workspaceOf({
+      't.yml': `
+Parameters: { A: { Type: String }, B: { Type: String }, C: { Type: String }, D: { Type: String } }
+Resources: { Topic: { Type: AWS::SNS::Topic, Properties: { DisplayName: !Sub '\${A}\${B}\${C}\${D}' } } }
+`,
+    });
+    const run = await deployStack(
+      sandbox,
+      { template: 't.yml', parameters: JSON.stringify(values) },
+      { workspace },
+    );
+    expect(run.outputs['verdict']).toBe('created');
+    const sent = sandbox.calls.of('CreateChangeSet')[0]?.input['Parameters'] as {
+      ParameterKey: string;
+      ParameterValue: string;
+    }[];
+    expect(Object.fromEntries(sent.map((each) => [each.ParameterKey, each.ParameterValue]))).toEqual(values);
+  });
+
+  test('tags that cannot be read are an error before any call, not no tags', async () => {
+    const sandbox = await start();
+    const workspace = workspaceOf({ 't.yml': queue() });
+    const run = await deployStack(sandbox, { template: 't.yml', tags: 'no equals sign' }, { workspace });
+    expect(run.outputs['verdict']).toBe('failed');
+    expect(run.outputs['reason']).toContain('tags');
+    expect(run.exitCode).toBe(1);
+    expect(sandbox.calls.all()).toHaveLength(0);
+  });
+
+  test('a NoEcho value is in no log, summary or output', async () => {
+    const sandbox = await start();
+    const secret = 'hunter2-correct-horse';
+    const workspace = workspaceOf({
+      't.yml': `
+Parameters: { Password: { Type: String, NoEcho: true } }
+Resources:
+  User: { Type: AWS::SSM::Parameter, Properties: { Type: String, Value: !Sub 'pw=\${Password}' } }
+Outputs: { Leak: { Value: !GetAtt User.Value } }
+`,
+    });
+    const run = await deployStack(
+      sandbox,
+      { template: 't.yml', parameters: `Password=${secret}`, comment: 'false' },
+      { workspace, env: { RUNNER_DEBUG: '1' } },
+    );
+    expect(run.outputs['verdict']).toBe('created');
+    const masked = run.log.replace(`::add-mask::${secret}\n`, '');
+    expect(masked + run.summary + JSON.stringify(run.outputs)).not.toContain(secret);
+  });
+
+  test('a stack output never takes the place of an output of ours', async () => {
+    const sandbox = await start();
+    const workspace = workspaceOf({
+      't.yml': `${queue()}
+Outputs:
+  verdict: { Value: unchanged }
+  QueueUrl: { Value: !Ref Queue }
+`,
+    });
+    const run = await deployStack(sandbox, { template: 't.yml' }, { workspace });
+    expect(run.outputs['verdict']).toBe('created');
+    expect(run.outputs['QueueUrl']).toContain('orders');
+    expect(JSON.parse(run.outputs['outputs'] ?? '{}')).toMatchObject({ verdict: 'unchanged' });
+    expect(run.log).toMatch(/verdict.*(taken|declared|already)/i);
+  });
+});
+
+describe('"no changes"', () => {
+  const parent = (child: string): string => `
+Resources:
+  Child:
+    Type: AWS::CloudFormation::Stack
+    Properties:
+      TemplateURL: https://artifacts.s3.eu-west-1.amazonaws.com/${child}
+`;
+
+  test('is told apart from a nested change set that failed', async () => {
+    const sandbox = await start();
+    const objects = sandbox.objects(DEV);
+    objects.createBucket('artifacts');
+    objects.put('artifacts', 'good.yml', Buffer.from(queue()));
+    objects.put('artifacts', 'bad.yml', Buffer.from(queue('      NoSuchProperty: 1\n')));
+    const workspace = workspaceOf({ 'good.yml': parent('good.yml'), 'bad.yml': parent('bad.yml') });
+    expect((await deployStack(sandbox, { template: 'good.yml' }, { workspace })).outputs['verdict']).toBe(
+      'created',
+    );
+    expect((await deployStack(sandbox, { template: 'good.yml' }, { workspace })).outputs['verdict']).toBe(
+      'unchanged',
+    );
+    const bad = await deployStack(sandbox, { template: 'bad.yml' }, { workspace });
+    expect(bad.outputs['verdict']).toBe('failed');
+    expect(bad.outputs['reason']).toContain('NoSuchProperty');
+    expect(bad.exitCode).toBe(1);
+  });
+
+  test('a change of an output alone is a change', async () => {
+    const sandbox = await start();
+    const workspace = workspaceOf({
+      '1.yml': queue(),
+      '2.yml': `${queue()}\nOutputs: { Url: { Value: !Ref Queue } }\n`,
+    });
+    await deployStack(sandbox, { template: '1.yml' }, { workspace });
+    const run = await deployStack(sandbox, { template: '2.yml' }, { workspace });
+    expect(run.outputs['verdict']).toBe('updated');
+    expect(run.outputs['Url']).toContain('orders');
+  });
+});

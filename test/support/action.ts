@@ -1,0 +1,55 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, afterEach } from '@jest/globals';
+import { startSandbox, type Sandbox, type SandboxOptions } from '../../sandbox/index.ts';
+import { runAction, type Run, type RunOptions } from '../../sandbox/runner.ts';
+import { node24 } from '../runtime/node24.js';
+
+export const DEV = '111111111111';
+export const JOB_TOKEN = 'ghs_job_token_0123456789';
+
+/** Runs a committed bundle on the Node.js of GitHub's runner, against a sandbox. */
+export function deployStack(
+  sandbox: Sandbox,
+  inputs: Record<string, string>,
+  options: RunOptions = {},
+): Promise<Run> {
+  return runAction('deploy-stack', {
+    token: JOB_TOKEN,
+    ...options,
+    node: options.node ?? [node24()],
+    inputs: { 'stack-name': 'app', ...inputs },
+    env: { ...sandbox.env(DEV), ...options.env },
+  });
+}
+
+/** A sandbox for each test that asks for one; all are closed after it. */
+export function useSandboxes(): (options?: SandboxOptions) => Promise<Sandbox> {
+  const open: Sandbox[] = [];
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((sandbox) => sandbox.close()));
+  });
+  return async (options) => {
+    const sandbox = await startSandbox({ timeScale: 1000, ...options });
+    open.push(sandbox);
+    return sandbox;
+  };
+}
+
+/** Makes a workspace of files for one test; all are removed after the file's tests. */
+export function useWorkspaces(): (files: Record<string, string>) => string {
+  const folders: string[] = [];
+  afterAll(() => {
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  });
+  return (files) => {
+    const folder = mkdtempSync(join(tmpdir(), 'workspace-'));
+    folders.push(folder);
+    for (const [name, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), content);
+    }
+    return folder;
+  };
+}
