@@ -28,7 +28,9 @@ export interface RunOptions {
   workspace?: string;
   /** The payload behind GITHUB_EVENT_PATH. */
   event?: object;
-  /** Called for each line of the log, with the running process: a test sends its signal from here. */
+  /** Called with the running process, so that a signal can be sent to it. */
+  onStart?: (child: ChildProcess) => void;
+  /** Called for each line of the log, with the running process. */
   onLine?: (line: string, child: ChildProcess) => void;
   /** The process is killed, and the run rejected, after this long. */
   limitMs?: number;
@@ -88,6 +90,7 @@ export async function runAction(name: string, options: RunOptions = {}): Promise
   const [node, ...args] = options.node ?? [process.execPath];
   const started = performance.now();
   const child = spawn(node, [...args, bundleOf(name)], { env, cwd: folder });
+  options.onStart?.(child);
   try {
     const { exitCode, signal, log } = await finished(child, options);
     const outputs = parseFileCommands(readFileSync(output, 'utf8'));

@@ -327,7 +327,7 @@ describe('templates over 51,200 bytes', () => {
     const run = await deployStack(sandbox, { template: 't.yml' }, { workspace });
     expect(run.outputs['verdict']).toBe('failed');
     expect(run.outputs['reason']).toMatch(/artifact-bucket/);
-    expect(sandbox.calls.all()).toHaveLength(0);
+    expect(sandbox.calls.all).toHaveLength(0);
   });
 
   test("have the partition's own URL", async () => {
@@ -381,7 +381,7 @@ Resources: { Topic: { Type: AWS::SNS::Topic, Properties: { DisplayName: !Sub '\$
     expect(run.outputs['verdict']).toBe('failed');
     expect(run.outputs['reason']).toContain('tags');
     expect(run.exitCode).toBe(1);
-    expect(sandbox.calls.all()).toHaveLength(0);
+    expect(sandbox.calls.all).toHaveLength(0);
   });
 
   test('a NoEcho value is in no log, summary or output', async () => {

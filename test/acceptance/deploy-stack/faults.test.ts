@@ -1,0 +1,285 @@
+import {
+  CloudFormationClient,
+  DescribeStacksCommand,
+  ListChangeSetsCommand,
+} from '@aws-sdk/client-cloudformation';
+import { describe, expect, test } from '@jest/globals';
+import { startSandbox, type Sandbox } from '../../../sandbox/index.ts';
+import type { Run } from '../../../sandbox/runner.ts';
+import type { FaultRule } from '../../../sandbox/scenario.ts';
+import { deployStack, DEV, useWorkspaces } from '../../support/action.ts';
+
+/**
+ * The fault matrix: each API call that a command makes is struck by each fault, once and (where the call
+ * changes something) after it was applied; and SIGTERM arrives while each call is under way. Whatever the
+ * verdict, it is true: what AWS holds afterwards is compared with it.
+ */
+
+const SECRET = 'correct-horse-battery';
+const workspaceOf = useWorkspaces();
+
+const template = (delay: number): string => `
+Parameters:
+  Secret: { Type: String, NoEcho: true }
+Resources:
+  Queue:
+    Type: AWS::SQS::Queue
+    Properties: { QueueName: orders, DelaySeconds: ${delay} }
+  Setting:
+    Type: AWS::SSM::Parameter
+    Properties: { Name: /app/secret, Type: String, Value: !Ref Secret }
+`;
+const workspace = workspaceOf({ '1.yml': template(1), '2.yml': template(2) });
+const inputs = { template: '2.yml', parameters: `Secret=${SECRET}`, comment: 'false' };
+
+interface Command {
+  name: string;
+  inputs: Record<string, string>;
+  /** The verdict when nothing goes wrong. */
+  verdict: string;
+  /** What the sandbox holds before the command. */
+  before?: 'stack';
+  /** The command applies a plan that was made before. */
+  planned?: true;
+  /** The stack's status after success; undefined: gone. */
+  status: string | undefined;
+}
+
+const commands: Command[] = [
+  { name: 'deploy of a new stack', inputs, verdict: 'created', status: 'CREATE_COMPLETE' },
+  { name: 'deploy of a change', inputs, verdict: 'updated', before: 'stack', status: 'UPDATE_COMPLETE' },
+  {
+    name: 'plan of a new stack',
+    inputs: { ...inputs, command: 'plan' },
+    verdict: 'planned',
+    status: 'REVIEW_IN_PROGRESS',
+  },
+  {
+    name: 'plan of a change',
+    inputs: { ...inputs, command: 'plan' },
+    verdict: 'planned',
+    before: 'stack',
+    status: 'CREATE_COMPLETE',
+  },
+  {
+    name: 'apply',
+    inputs: { ...inputs, command: 'apply' },
+    verdict: 'updated',
+    before: 'stack',
+    planned: true,
+    status: 'UPDATE_COMPLETE',
+  },
+  { name: 'delete', inputs: { command: 'delete' }, verdict: 'deleted', before: 'stack', status: undefined },
+];
+
+const faults: Pick<FaultRule, 'kind' | 'delayMs'>[] = [
+  { kind: 'throttle' },
+  { kind: 'error' },
+  { kind: 'reset' },
+  { kind: 'delay', delayMs: 1500 },
+  { kind: 'malformed' },
+];
+const changing = new Set([
+  'CreateChangeSet',
+  'ExecuteChangeSet',
+  'DeleteStack',
+  'DeleteChangeSet',
+  'CancelUpdateStack',
+]);
+
+interface Prepared {
+  sandbox: Sandbox;
+  inputs: Record<string, string>;
+}
+
+async function prepare(command: Command, timeScale = 1000): Promise<Prepared> {
+  const sandbox = await startSandbox({ timeScale });
+  let given = command.inputs;
+  if (command.before) {
+    const run = await deployStack(sandbox, { ...inputs, template: '1.yml' }, { workspace });
+    expect(run.outputs['verdict']).toBe('created');
+  }
+  if (command.planned) {
+    const { outputs } = await deployStack(sandbox, { ...inputs, command: 'plan' }, { workspace });
+    given = { ...given, plan: outputs['plan'] ?? '', fingerprint: outputs['fingerprint'] ?? '' };
+  }
+  sandbox.calls.all.length = 0;
+  return { sandbox, inputs: given };
+}
+
+function clientOf(sandbox: Sandbox): CloudFormationClient {
+  const { AWS_ACCESS_KEY_ID: accessKeyId = '', AWS_SECRET_ACCESS_KEY: secretAccessKey = '' } =
+    sandbox.env(DEV);
+  return new CloudFormationClient({
+    endpoint: sandbox.url,
+    region: sandbox.env(DEV)['AWS_REGION'] ?? '',
+    credentials: { accessKeyId, secretAccessKey },
+  });
+}
+
+async function stateOf(sandbox: Sandbox): Promise<{ status: string | undefined; changeSets: string[] }> {
+  const client = clientOf(sandbox);
+  const found = await client.send(new DescribeStacksCommand({ StackName: 'app' })).catch(() => undefined);
+  const status = found?.Stacks?.[0]?.StackStatus;
+  if (status === undefined) return { status, changeSets: [] };
+  const { Summaries = [] } = await client.send(new ListChangeSetsCommand({ StackName: 'app' }));
+  return { status, changeSets: Summaries.map((each) => each.ChangeSetName ?? '') };
+}
+
+function expectNoSecret(run: Run): void {
+  const log = run.log.replaceAll(`::add-mask::${SECRET}`, '');
+  expect(log + run.summary + JSON.stringify(run.outputs)).not.toContain(SECRET);
+}
+
+/** What must be true after a run that was not cancelled, whatever struck it. */
+async function expectTruth(command: Command, run: Run, sandbox: Sandbox): Promise<void> {
+  expectNoSecret(run);
+  const verdict = run.outputs['verdict'] ?? '';
+  const { status, changeSets } = await stateOf(sandbox);
+  if (run.exitCode === 0) {
+    expect({ verdict, status }).toEqual({ verdict: command.verdict, status: command.status });
+  } else {
+    expect(verdict).toMatch(/^(failed|timed-out)$/);
+    expect(status).not.toBe('REVIEW_IN_PROGRESS');
+  }
+  const planStays = run.exitCode === 0 && command.inputs['command'] === 'plan';
+  const planGiven = command.planned === true && run.exitCode !== 0;
+  if (!planGiven) expect(changeSets.filter((name) => !planStays && name.includes('1001'))).toEqual([]);
+}
+
+/** Runs a fault-free command and says which operations it called, in the order of their first call. */
+async function operationsOf(command: Command): Promise<string[]> {
+  const prepared = await prepare(command);
+  try {
+    const run = await deployStack(prepared.sandbox, prepared.inputs, { workspace });
+    expect({ verdict: run.outputs['verdict'], log: run.exitCode === 0 ? '' : run.log }).toEqual({
+      verdict: command.verdict,
+      log: '',
+    });
+    return [...new Set(prepared.sandbox.calls.all.map((call) => call.operation))];
+  } finally {
+    await prepared.sandbox.close();
+  }
+}
+
+async function inParallel<T>(
+  items: readonly T[],
+  limit: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const queue = [...items];
+  const next = async (): Promise<void> => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: limit }, next));
+}
+
+async function collect(failures: string[], label: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    failures.push(`${label}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+describe.each(commands)('$name', (command) => {
+  test('every fault at every call leaves a true verdict', async () => {
+    const cases = (await operationsOf(command)).flatMap((operation) => [
+      ...faults.map((fault) => ({ ...fault, operation })),
+      ...(changing.has(operation) ? [{ kind: 'reset' as const, operation, after: true }] : []),
+    ]);
+    const failures: string[] = [];
+    const verdicts: Record<string, number> = {};
+    await inParallel(cases, 4, async (rule) => {
+      const label = `${rule.kind}${'after' in rule ? ' after' : ''} at ${rule.operation}`;
+      await collect(failures, label, async () => {
+        const { sandbox, inputs: given } = await prepare(command);
+        try {
+          sandbox.addFault(rule);
+          const run = await deployStack(sandbox, given, { workspace });
+          await expectTruth(command, run, sandbox);
+          expect(sandbox.calls.all.some((call) => call.fault !== undefined)).toBe(true);
+          const verdict = run.outputs['verdict'] ?? '';
+          verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
+          // One fault that passes is survived.
+          expect(verdict).toBe(command.verdict);
+        } finally {
+          await sandbox.close();
+        }
+      });
+    });
+    process.stdout.write(
+      `fault matrix: ${command.name}: ${cases.length} cases ${JSON.stringify(verdicts)}\n`,
+    );
+    expect(failures).toEqual([]);
+  }, 600_000);
+
+  test('a fault that stays is red, within its time, and leaves nothing of ours', async () => {
+    const operations = await operationsOf(command);
+    const failures: string[] = [];
+    await inParallel(operations, 4, async (operation) => {
+      await collect(failures, `lasting error at ${operation}`, async () => {
+        const { sandbox, inputs: given } = await prepare(command);
+        try {
+          sandbox.addFault({
+            operation,
+            kind: 'status',
+            status: 403,
+            code: 'AccessDenied',
+            message: `User is not authorized to perform: ${operation}`,
+            times: 100_000,
+          });
+          const run = await deployStack(sandbox, given, { workspace });
+          expectNoSecret(run);
+          const { status } = await stateOf(sandbox).catch(() => ({ status: 'not readable' }));
+          if (run.exitCode === 0)
+            expect(status).toBe(operation === 'DescribeStacks' ? 'unreachable' : command.status);
+          else expect(run.outputs['verdict']).toMatch(/^(failed|timed-out|blocked)$/);
+          if (run.exitCode !== 0) expect(run.outputs['reason']).toBeTruthy();
+        } finally {
+          await sandbox.close();
+        }
+      });
+    });
+    process.stdout.write(`fault matrix: ${command.name}, lasting: ${operations.length} cases\n`);
+    expect(failures).toEqual([]);
+  }, 600_000);
+
+  test('SIGTERM while each call is under way stops what was started, and says so', async () => {
+    const operations = await operationsOf(command);
+    const failures: string[] = [];
+    await inParallel(operations, 3, async (operation) => {
+      await collect(failures, `SIGTERM at ${operation}`, async () => {
+        const { sandbox, inputs: given } = await prepare(command, 20);
+        try {
+          let sent = 0;
+          const run = await deployStack(sandbox, given, {
+            workspace,
+            onStart: (child) => {
+              void sandbox.calls.arrival({ operation }).then(() => {
+                sent = performance.now();
+                child.kill('SIGTERM');
+              });
+            },
+          });
+          const took = performance.now() - sent;
+          expectNoSecret(run);
+          expect({ verdict: run.outputs['verdict'], exitCode: run.exitCode === 0 }).toEqual({
+            verdict: 'cancelled',
+            exitCode: false,
+          });
+          expect(took).toBeLessThan(7000);
+          expect(run.outputs['reason']).toBeTruthy();
+          const { status, changeSets } = await stateOf(sandbox);
+          expect(status).not.toBe('REVIEW_IN_PROGRESS');
+          if (command.planned !== true)
+            expect(changeSets.filter((name) => name.includes('1001'))).toEqual([]);
+        } finally {
+          await sandbox.close();
+        }
+      });
+    });
+    process.stdout.write(`fault matrix: ${command.name}, SIGTERM: ${operations.length} cases\n`);
+    expect(failures).toEqual([]);
+  }, 600_000);
+});
