@@ -44,7 +44,7 @@ describe.each(names)('%s', (name) => {
     const known = Object.fromEntries(
       Object.entries((await contract()).inputs).map(([key, input]) => [
         key,
-        { required: input.required === true, default: input.default },
+        { required: input.required && input.env === undefined, default: input.default },
       ]),
     );
     expect(known).toEqual(declared);
