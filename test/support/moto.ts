@@ -1,0 +1,62 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** moto's AWS, as a process on loopback. */
+export class Moto {
+  readonly url: string;
+  readonly #child: ChildProcess;
+
+  private constructor(url: string, child: ChildProcess) {
+    this.url = url;
+    this.#child = child;
+  }
+
+  /** Starts moto_server and waits, at most a minute, until it answers. */
+  static async start(): Promise<Moto> {
+    const port = await freePort();
+    const child = spawn('moto_server', ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
+    const moto = new Moto(`http://127.0.0.1:${port}`, child);
+    const failed = once(child, 'exit').then(([code]) => {
+      throw new Error(`moto_server ended with ${String(code)}`);
+    });
+    failed.catch(() => undefined);
+    await Promise.race([failed, moto.#answers()]);
+    return moto;
+  }
+
+  get env(): Record<string, string> {
+    return {
+      AWS_ENDPOINT_URL: this.url,
+      AWS_REGION: 'eu-west-1',
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+    };
+  }
+
+  async stop(): Promise<void> {
+    const ended = once(this.#child, 'close');
+    this.#child.kill('SIGTERM');
+    await ended;
+  }
+
+  async #answers(): Promise<void> {
+    for (let i = 0; i < 240; i++) {
+      const answer = await fetch(`${this.url}/moto-api/data.json`).catch(() => undefined);
+      if (answer?.ok) return;
+      await sleep(250);
+    }
+    throw new Error('moto_server does not answer');
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
