@@ -1,0 +1,117 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  CloudFormationClient,
+  UpdateStackCommand,
+  waitUntilStackUpdateComplete,
+} from '@aws-sdk/client-cloudformation';
+import { expect, test } from '@jest/globals';
+import type { Sandbox } from '../../../sandbox/index.ts';
+import type { Run } from '../../../sandbox/runner.ts';
+import { node24 } from '../../runtime/node24.js';
+import { deployStack, DEV, useSandboxes, useWorkspaces } from '../../support/action.ts';
+
+/** CloudFormation's own limits: 500 resources a stack, and as many events as there were updates. */
+
+const start = useSandboxes();
+const workspaceOf = useWorkspaces();
+
+const topics = (count: number): string =>
+  JSON.stringify({
+    Parameters: { Label: { Type: 'String', Default: '0' } },
+    Resources: Object.fromEntries(
+      Array.from({ length: count }, (_, i) => [
+        `Topic${i}`,
+        { Type: 'AWS::SNS::Topic', Properties: { DisplayName: { Ref: 'Label' } } },
+      ]),
+    ),
+  });
+
+const workspace = workspaceOf({ '100.json': topics(100), '500.json': topics(500) });
+
+interface Usage {
+  megabytes: number;
+  cpuSeconds: number;
+}
+
+const measure = `data:text/javascript,${encodeURIComponent(`
+  import { writeFileSync } from 'node:fs';
+  process.on('exit', () => {
+    const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
+    writeFileSync(process.env.USAGE_FILE, JSON.stringify({
+      megabytes: maxRSS / 1024, cpuSeconds: (userCPUTime + systemCPUTime) / 1e6,
+    }));
+  });
+`)}`;
+
+async function measured(sandbox: Sandbox, inputs: Record<string, string>): Promise<Run & { usage: Usage }> {
+  const file = join(workspace, 'usage.json');
+  const run = await deployStack(
+    sandbox,
+    { 'artifact-bucket': 'artifacts', ...inputs },
+    { workspace, node: [node24(), '--import', measure], env: { USAGE_FILE: file } },
+  );
+  return { ...run, usage: JSON.parse(readFileSync(file, 'utf8')) as Usage };
+}
+
+async function started(): Promise<Sandbox> {
+  const sandbox = await start({ timeScale: 100_000 });
+  sandbox.objects(DEV).createBucket('artifacts');
+  return sandbox;
+}
+
+test('500 resources: plan and watch stay linear, in at most 150 MB', async () => {
+  const calls: Record<string, number> = {};
+  const cpu: Record<string, number> = {};
+  for (const size of ['100', '500']) {
+    const sandbox = await started();
+    const plan = await measured(sandbox, { template: `${size}.json`, command: 'plan' });
+    expect(plan.outputs['verdict']).toBe('planned');
+    const deploy = await measured(sandbox, { template: `${size}.json` });
+    expect(deploy.outputs['verdict']).toBe('created');
+    expect(deploy.log.match(/CREATE_COMPLETE .*AWS::SNS::Topic/g)).toHaveLength(Number(size));
+    for (const { usage } of [plan, deploy]) expect(usage.megabytes).toBeLessThan(150);
+    calls[size] = sandbox.calls.all.length;
+    cpu[size] = plan.usage.cpuSeconds + deploy.usage.cpuSeconds;
+    process.stdout.write(
+      `${size} resources: ${calls[size]} calls, ${cpu[size].toFixed(2)} s of CPU, ` +
+        `${Math.max(plan.usage.megabytes, deploy.usage.megabytes).toFixed(0)} MB\n`,
+    );
+  }
+  // Five times the resources: at most five times the calls and the work, start-up included.
+  expect(calls['500']).toBeLessThan(5 * (calls['100'] ?? 0));
+  expect(cpu['500']).toBeLessThan(5 * (cpu['100'] ?? 0));
+}, 300_000);
+
+test('a stack with 10,000 events behind it: only the new ones are read', async () => {
+  const sandbox = await started();
+  expect((await measured(sandbox, { template: '500.json' })).outputs['verdict']).toBe('created');
+  const { AWS_ACCESS_KEY_ID: accessKeyId = '', AWS_SECRET_ACCESS_KEY: secretAccessKey = '' } =
+    sandbox.env(DEV);
+  const client = new CloudFormationClient({
+    endpoint: sandbox.url,
+    region: 'eu-west-1',
+    credentials: { accessKeyId, secretAccessKey },
+  });
+  for (let i = 1; i <= 10; i++) {
+    await client.send(
+      new UpdateStackCommand({
+        StackName: 'app',
+        UsePreviousTemplate: true,
+        Parameters: [{ ParameterKey: 'Label', ParameterValue: String(i) }],
+      }),
+    );
+    await waitUntilStackUpdateComplete(
+      { client, maxWaitTime: 60, minDelay: 0.2, maxDelay: 0.2 },
+      { StackName: 'app' },
+    );
+  }
+  sandbox.calls.all.length = 0;
+  const run = await measured(sandbox, { template: '500.json', parameters: 'Label=last' });
+  expect(run.outputs['verdict']).toBe('updated');
+  expect(run.usage.megabytes).toBeLessThan(150);
+  const pages = sandbox.calls.of('DescribeStackEvents').length;
+  process.stdout.write(`10,000 older events: ${pages} pages read, ${run.usage.megabytes.toFixed(0)} MB\n`);
+  // 500 resources make about 1,000 new events, ten pages of a hundred; the older hundred pages stay unread.
+  expect(pages).toBeLessThan(40);
+}, 300_000);
