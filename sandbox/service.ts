@@ -1,3 +1,5 @@
+import type { HttpRequest } from './http.ts';
+
 /** A refusal as AWS words it: a code, a message, an HTTP status, and what else its protocol carries. */
 export class AwsError extends Error {
   readonly code: string;
@@ -35,9 +37,17 @@ export interface Service {
   /** The version in the namespace of a query service's answers. */
   apiVersion?: string;
   operations: Record<string, Operation>;
+  /** Only of rest-xml, where nothing but the service knows what a request means. */
+  route?: (request: HttpRequest) => { operation: string; input: Input };
 }
 
 /** A list of the query protocol, which sends an empty one as `''`. Absent is empty too. */
 export function listOf(value: unknown): unknown[] {
   return Array.isArray(value) ? (value as unknown[]) : [];
+}
+
+/** A scalar as text; undefined for what is absent, or is no scalar. */
+export function textOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
 }

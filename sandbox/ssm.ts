@@ -1,5 +1,8 @@
 import type { World } from './world.ts';
 
+/** Parameter Store keeps this many versions of a parameter; the oldest goes first. */
+const MAX_VERSIONS = 100;
+
 export interface ParameterVersion {
   name: string;
   type: string;
@@ -13,10 +16,9 @@ export interface ParameterVersion {
   keyId?: string;
   dataType?: string;
   tier?: string;
-  labels?: string[];
 }
 
-export type NewParameter = Omit<ParameterVersion, 'version' | 'lastModified' | 'labels'>;
+export type NewParameter = Omit<ParameterVersion, 'version' | 'lastModified'>;
 
 /** The parameters of one account and region, with every version of each. */
 export class ParameterStore {
@@ -28,7 +30,7 @@ export class ParameterStore {
     return this.#histories.get(name)?.at(-1);
   }
 
-  /** Every version, oldest first; empty for a parameter that does not exist. */
+  /** Every version that is kept, oldest first; empty for a parameter that does not exist. */
   history(name: string): readonly ParameterVersion[] {
     return this.#histories.get(name) ?? [];
   }
@@ -42,7 +44,7 @@ export class ParameterStore {
   put(parameter: NewParameter): ParameterVersion {
     const history = this.#histories.get(parameter.name) ?? [];
     const version = { ...parameter, version: (history.at(-1)?.version ?? 0) + 1, lastModified: new Date() };
-    this.#histories.set(parameter.name, [...history, version]);
+    this.#histories.set(parameter.name, [...history, version].slice(-MAX_VERSIONS));
     return version;
   }
 

@@ -1,0 +1,107 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { CallLog } from './calls.ts';
+import { accessKey } from './credentials.ts';
+import { Answering } from './exchange.ts';
+import { Faults } from './faults.ts';
+import { OIDC_REQUEST_TOKEN, defaultClaims } from './oidc.ts';
+import type { Claims } from './oidc.ts';
+import { oidcEndpoint } from './oidc-endpoint.ts';
+import { readScenario } from './scenario.ts';
+import type { FaultRule, Scenario } from './scenario.ts';
+import { listen } from './server.ts';
+import { DEFAULT_REGION, World } from './world.ts';
+
+export type { FaultRule, Scenario } from './scenario.ts';
+export type { LoggedCall } from './calls.ts';
+
+export interface SandboxOptions {
+  /** Default: a free one. */
+  port?: number;
+  /** Simulated seconds per real second; default: the scenario's, else 100. */
+  timeScale?: number;
+  /** An object, or a YAML file. */
+  scenario?: Scenario | string;
+  /** A folder for what is to outlive the process; the log of calls goes to calls.jsonl in it. */
+  dataDir?: string;
+  /** Prints each call on stderr. */
+  log?: boolean;
+  /** The account ids that exist; the first is the default of `env`. */
+  accounts?: string[];
+}
+
+export interface Sandbox {
+  /** What AWS_ENDPOINT_URL must be. */
+  url: string;
+  githubUrl: string;
+  /** What ACTIONS_ID_TOKEN_REQUEST_URL must be. */
+  oidcUrl: string;
+  /** The claims of the tokens to come; a test may set or delete any. */
+  claims: Claims;
+  calls: CallLog;
+  world: World;
+  /** What a process needs in its environment to take the sandbox for AWS and GitHub. */
+  env(account?: string): Record<string, string>;
+  /** Throws a ShapeError for a rule that is none. */
+  addFault(rule: FaultRule): void;
+  /** Throws what background work has thrown. */
+  close(): Promise<void>;
+}
+
+/** Starts an AWS and GitHub of its own on 127.0.0.1. Throws a ShapeError for a wrong scenario. */
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const scenario = await readScenario(options.scenario);
+  const world = new World({ ...options, scenario });
+  const calls = new CallLog(logTargets(options));
+  const faults = new Faults(scenario.faults ?? [], scenario.seed ?? 1);
+  const answering = new Answering(world.clock, faults, calls);
+  const claims: Claims = defaultClaims(world);
+  const server = await listen(world, answering, () => ({ oidc: oidcEndpoint(claims) }), options.port ?? 0);
+  const { url } = server;
+  const githubUrl = `${url}/github`;
+  const oidcUrl = `${url}/oidc/token?api-version=2.0`;
+  return {
+    url,
+    githubUrl,
+    oidcUrl,
+    claims,
+    calls,
+    world,
+    env: (account = world.accounts[0] ?? '') => ({
+      ...awsEnvironment(url, world, account),
+      GITHUB_API_URL: githubUrl,
+      GITHUB_GRAPHQL_URL: `${githubUrl}/graphql`,
+      GITHUB_SERVER_URL: githubUrl,
+      ACTIONS_ID_TOKEN_REQUEST_URL: oidcUrl,
+      ACTIONS_ID_TOKEN_REQUEST_TOKEN: OIDC_REQUEST_TOKEN,
+    }),
+    addFault: (rule) => {
+      faults.add(rule);
+    },
+    close: async () => {
+      await server.close();
+      await world.close();
+    },
+  };
+}
+
+function awsEnvironment(url: string, world: World, account: string): Record<string, string> {
+  if (!world.accounts.includes(account)) {
+    throw new Error(`account: "${account}" is not valid: the sandbox has ${world.accounts.join(', ')}`);
+  }
+  const { accessKeyId, secretAccessKey } = accessKey(account);
+  return {
+    AWS_ENDPOINT_URL: url,
+    AWS_REGION: DEFAULT_REGION,
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+  };
+}
+
+function logTargets({ dataDir, log }: SandboxOptions): ConstructorParameters<typeof CallLog>[0] {
+  if (dataDir !== undefined) mkdirSync(dataDir, { recursive: true });
+  return {
+    ...(dataDir !== undefined && { file: join(dataDir, 'calls.jsonl') }),
+    ...(log && { write: (line: string) => process.stderr.write(`${line}\n`) }),
+  };
+}

@@ -1,0 +1,42 @@
+import { textOf } from '../service.ts';
+
+const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+
+/**
+ * Writes a value as an element; nothing for undefined and null. Lists hold `<member>` elements (query) or
+ * repeat the element itself (flat, S3). Dates are ISO 8601, bytes base64, a Map has entries with key and value.
+ */
+export function element(name: string, value: unknown, lists: 'member' | 'flat'): string {
+  if (value === undefined || value === null) return '';
+  if (Array.isArray(value) && lists === 'flat') {
+    return value.map((item) => element(name, item, lists)).join('');
+  }
+  return `<${name}>${content(value, lists)}</${name}>`;
+}
+
+function content(value: unknown, lists: 'member' | 'flat'): string {
+  if (Array.isArray(value)) return value.map((item) => element('member', item, lists)).join('');
+  if (value instanceof Date) return value.toISOString();
+  if (Buffer.isBuffer(value)) return value.toString('base64');
+  if (value instanceof Map) {
+    return [...(value as Map<unknown, unknown>)]
+      .map(([key, item]) => element('entry', { key, value: item }, lists))
+      .join('');
+  }
+  if (typeof value === 'object' && value !== null) return members(value, lists);
+  return escape(textOf(value) ?? '');
+}
+
+/** The fields of an object, one element each. */
+export function members(value: object, lists: 'member' | 'flat'): string {
+  return Object.entries(value)
+    .map(([name, field]) => element(name, field, lists))
+    .join('');
+}
+
+function escape(text: string): string {
+  return text.replace(
+    /[&<>"\u0000-\u0008\u000b-\u001f]/g,
+    (character) => ESCAPES[character] ?? `&#x${character.charCodeAt(0).toString(16)};`,
+  );
+}
