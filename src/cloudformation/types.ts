@@ -72,6 +72,22 @@ export interface ResourceChange {
   properties: readonly PropertyChange[];
 }
 
+/** What a change set carries beside its resource changes, as CloudFormation gives it back. Secrets are masked. */
+export interface PlanSettings {
+  /** SHA-256 of the template and of those of the nested stacks that change (by their path), hex. */
+  templates: Record<string, string>;
+  /** Values as they will be used; SSM parameters with the value they resolve to. */
+  parameters: Record<string, string>;
+  tags: Record<string, string>;
+  capabilities: readonly string[];
+  notificationArns: readonly string[];
+  /** ROLLBACK, DO_NOTHING or DELETE, when the stack is created. */
+  onStackFailure?: string;
+  mode?: string;
+  disableRollback?: boolean;
+  revertsDrift: boolean;
+}
+
 /** A change set and what it will do; `fingerprint` says whether two plans do the same. */
 export interface Plan {
   stackName: string;
@@ -85,6 +101,9 @@ export interface Plan {
   fingerprint: string;
   /** What the change set itself says of failures (OnStackFailure); executing it must then say nothing of it. */
   onStackFailure?: string;
+  settings?: PlanSettings;
+  /** What CloudFormation warns about without refusing it. */
+  warnings?: readonly string[];
 }
 
 export interface StackSnapshot {

@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import { GetTemplateCommand } from '@aws-sdk/client-cloudformation';
+import { send } from '../aws/clients.ts';
+import { bestEffort } from './best-effort.ts';
+import type { ChangeSetTree } from './change-set-tree.ts';
+import { resourceChange } from './changes.ts';
+import { fingerprint } from './fingerprint.ts';
+import { findSensitive, maskChange, type Sensitive } from './masking.ts';
+import { isSecretName, MASKED } from './secrets.ts';
+import type { CloudFormationContext, Plan, PlanSettings, PropertyChange, ResourceChange } from './types.ts';
+
+/** Turns a change set as read into a plan: secrets masked, then the fingerprint, then the job's own redaction. */
+export async function planOf(
+  context: CloudFormationContext,
+  tree: ChangeSetTree,
+  kind: Plan['kind'],
+  hasChanges: boolean,
+): Promise<Plan> {
+  const { set } = tree;
+  const [changes, templates] = [await maskedChanges(context, tree, []), templateHashes(tree, [])];
+  const settings = settingsOf(tree, templates);
+  return {
+    stackName: set.StackName ?? '',
+    stackId: set.StackId ?? '',
+    changeSetName: set.ChangeSetName ?? '',
+    changeSetId: set.ChangeSetId ?? '',
+    kind,
+    hasChanges,
+    fingerprint: fingerprint(settings, changes),
+    changes: changes.map((change) => redacted(context, change)),
+    settings,
+    ...(set.OnStackFailure && { onStackFailure: set.OnStackFailure }),
+  };
+}
+
+async function maskedChanges(
+  context: CloudFormationContext,
+  tree: ChangeSetTree,
+  nesting: readonly string[],
+): Promise<ResourceChange[]> {
+  const sensitive = await sensitiveOf(context, tree);
+  const own = tree.changes.map((change) => maskChange(resourceChange(change, nesting), sensitive));
+  const below = await Promise.all(
+    tree.nested.map(({ logicalId, tree: nested }) => maskedChanges(context, nested, [...nesting, logicalId])),
+  );
+  return [...own, ...below.flat()];
+}
+
+/** Old values are hidden by the template that runs now, which may have used a secret elsewhere. */
+async function sensitiveOf(
+  context: CloudFormationContext,
+  { set, changes, template }: ChangeSetTree,
+): Promise<Sensitive> {
+  const hasOldValues = changes.some(({ Action }) => Action !== 'Add');
+  const running = hasOldValues
+    ? await bestEffort(context, 'GetTemplate', (limited) =>
+        send(limited.client, new GetTemplateCommand({ StackName: set.StackId }), limited),
+      )
+    : undefined;
+  return findSensitive([template, running?.TemplateBody].filter((text) => text !== undefined));
+}
+
+function settingsOf({ set, template }: ChangeSetTree, templates: Record<string, string>): PlanSettings {
+  const hidden = findSensitive(template === undefined ? [] : [template]).parameters;
+  const parameters = (set.Parameters ?? []).map(
+    ({ ParameterKey: key = '', ParameterValue, ResolvedValue }) => {
+      const value = hidden.has(key) || isSecretName(key) ? MASKED : (ResolvedValue ?? ParameterValue ?? '');
+      return [key, value] as const;
+    },
+  );
+  return {
+    templates,
+    parameters: Object.fromEntries(parameters),
+    tags: Object.fromEntries((set.Tags ?? []).map(({ Key = '', Value = '' }) => [Key, Value])),
+    capabilities: [...(set.Capabilities ?? [])].sort(),
+    notificationArns: [...(set.NotificationARNs ?? [])].sort(),
+    revertsDrift: set.DeploymentMode === 'REVERT_DRIFT',
+    ...(set.OnStackFailure && { onStackFailure: set.OnStackFailure }),
+    ...(set.DeploymentConfig?.Mode && { mode: set.DeploymentConfig.Mode }),
+    ...(set.DeploymentConfig?.DisableRollback !== undefined && {
+      disableRollback: set.DeploymentConfig.DisableRollback,
+    }),
+  };
+}
+
+function templateHashes(tree: ChangeSetTree, path: readonly string[]): Record<string, string> {
+  const own = tree.template === undefined ? {} : { [path.join('/')]: hash(tree.template) };
+  const nested = tree.nested.map(({ logicalId, tree: below }) => templateHashes(below, [...path, logicalId]));
+  return Object.assign(own, ...nested) as Record<string, string>;
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function redacted({ redactor }: CloudFormationContext, change: ResourceChange): ResourceChange {
+  const clean = ({ before, after, drift, ...rest }: PropertyChange): PropertyChange => ({
+    ...rest,
+    ...(before !== undefined && { before: redactor.redact(before) }),
+    ...(after !== undefined && { after: redactor.redact(after) }),
+    ...(drift && {
+      drift: {
+        ...(drift.expected !== undefined && { expected: redactor.redact(drift.expected) }),
+        ...(drift.actual !== undefined && { actual: redactor.redact(drift.actual) }),
+      },
+    }),
+  });
+  return { ...change, properties: change.properties.map(clean) };
+}

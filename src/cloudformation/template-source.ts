@@ -1,0 +1,58 @@
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { s3Client, send } from '../aws/clients.ts';
+import { InputError } from '../runtime/errors.ts';
+import { objectUrl } from './template.ts';
+import type { CloudFormationContext, Template } from './types.ts';
+
+/** The largest template that a request may carry, and the largest in S3, in bytes (CloudFormation quotas). */
+export const BODY_LIMIT = 51_200;
+export const OBJECT_LIMIT = 1_048_576;
+
+/**
+ * Says before any call whether the template can be submitted.
+ * @throws InputError when it is over 51,200 bytes without an artifact bucket, or over 1 MiB.
+ */
+export function checkTemplateSize(template: Template, artifactBucket?: string): void {
+  const size = Buffer.byteLength(template.body ?? '');
+  if (size > OBJECT_LIMIT) {
+    throw new InputError('template', template.file ?? '', `at most ${OBJECT_LIMIT} bytes; it has ${size}`);
+  }
+  if (size > BODY_LIMIT && !artifactBucket) {
+    throw new InputError(
+      'artifact-bucket',
+      '',
+      `a bucket for the template ${template.file ?? ''}: it has ${size} bytes, and CloudFormation takes at most ${BODY_LIMIT} without one`,
+    );
+  }
+}
+
+/**
+ * What CreateChangeSet gets as its template. A large one is uploaded under a key made of its own content, so two
+ * runs never overwrite each other, and only into a bucket of the caller's own account.
+ */
+export async function templateSource(
+  context: CloudFormationContext,
+  template: Template,
+  stackName: string,
+  artifactBucket?: string,
+): Promise<{ TemplateBody: string } | { TemplateURL: string }> {
+  checkTemplateSize(template, artifactBucket);
+  if (template.url !== undefined) return { TemplateURL: template.url };
+  const body = template.body ?? '';
+  if (Buffer.byteLength(body) <= BODY_LIMIT || !artifactBucket) return { TemplateBody: body };
+  const key = `platform/${stackName}/${template.hash}.yml`;
+  const client = await s3Client(context.session, context);
+  context.log.info(`The template is large: uploading it to s3://${artifactBucket}/${key}`);
+  await send(
+    client,
+    new PutObjectCommand({
+      Bucket: artifactBucket,
+      Key: key,
+      Body: body,
+      ContentType: 'application/yaml',
+      ExpectedBucketOwner: await context.session.accountId(),
+    }),
+    context,
+  );
+  return { TemplateURL: objectUrl(artifactBucket, key, context.session.region) };
+}
