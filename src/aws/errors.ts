@@ -1,0 +1,160 @@
+export type AwsErrorClass =
+  | 'throttle'
+  | 'not-found'
+  | 'denied'
+  | 'validation'
+  | 'network'
+  | 'conflict'
+  | 'limit'
+  | 'expired'
+  | 'server'
+  | 'other';
+
+/** What an error of the SDK may carry. */
+interface Fields {
+  name?: unknown;
+  message?: unknown;
+  code?: unknown;
+  cause?: unknown;
+  errors?: unknown;
+  $fault?: unknown;
+  $response?: unknown;
+  $metadata?: { httpStatusCode?: number; requestId?: string };
+}
+
+/**
+ * Error names without their ending (`Exception`, `Error`, `Fault`), as the services' API references list them.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+ */
+const NAMES: readonly (readonly [AwsErrorClass, string])[] = [
+  [
+    'throttle',
+    'Throttling Throttled RequestThrottled RequestThrottling RequestLimitExceeded TooManyRequests SlowDown ' +
+      'BandwidthLimitExceeded PriorRequestNotComplete ProvisionedThroughputExceeded EC2Throttled',
+  ],
+  [
+    'not-found',
+    'NotFound ChangeSetNotFound StackNotFound ParameterNotFound ParameterVersionNotFound NoSuchBucket NoSuchKey ' +
+      'NoSuchEntity ResourceNotFound RepositoryNotFound ImageNotFound ClusterNotFound ServiceNotFound ' +
+      'HookResultNotFound OperationNotFound',
+  ],
+  [
+    'denied',
+    'AccessDenied UnauthorizedOperation Unauthorized NotAuthorized OptInRequired MissingAuthenticationToken ' +
+      'UnrecognizedClient InvalidClientTokenId SignatureDoesNotMatch InvalidSignature IncompleteSignature ' +
+      'AuthFailure InvalidAccessKeyId CredentialsProvider InvalidIdentityToken IDPRejectedClaim RegionDisabled',
+  ],
+  ['expired', 'ExpiredToken RequestExpired RequestTimeTooSkewed RequestInTheFuture TokenRefreshRequired'],
+  [
+    'conflict',
+    'AlreadyExists OperationInProgress InvalidChangeSetStatus TokenAlreadyExists ResourceInUse Conflict ' +
+      'OperationStatusCheckFailed InvalidStateTransition ParameterAlreadyExists BucketAlreadyExists ' +
+      'BucketAlreadyOwnedByYou TooManyUpdates OperationAborted ConditionalRequestConflict',
+  ],
+  ['limit', 'LimitExceeded ServiceQuotaExceeded ParameterLimitExceeded TooManyBuckets'],
+  ['network', 'Timeout RequestTimeout RequestTimeoutException'],
+  [
+    'server',
+    'InternalFailure Internal InternalServer InternalService ServiceUnavailable ServiceUnavailableException ' +
+      'Unavailable IDPCommunication MalformedResponse',
+  ],
+  ['other', 'Abort Cancelled NotImplemented UnsupportedOperation UnknownOperation InvalidAction'],
+];
+
+const CLASS_OF_NAME = new Map(
+  NAMES.flatMap(([kind, names]) => names.split(' ').map((name) => [name, kind] as const)),
+);
+
+/** Codes of Node's sockets, TLS and of its fetch. */
+const NETWORK_CODES = new Set(
+  (
+    'ECONNRESET ECONNREFUSED ECONNABORTED EPIPE ETIMEDOUT ENOTFOUND EAI_AGAIN EHOSTUNREACH ENETUNREACH EPROTO ' +
+    'ERR_STREAM_PREMATURE_CLOSE UND_ERR_SOCKET UND_ERR_CONNECT_TIMEOUT UND_ERR_HEADERS_TIMEOUT'
+  ).split(' '),
+);
+
+/**
+ * What kind of error AWS, the SDK or the network gave, by its name, its code and its HTTP status, in this order.
+ * A body that cannot be read is the server's fault, whatever its status.
+ */
+export function classify(error: unknown): AwsErrorClass {
+  const fields = fieldsOf(error);
+  if (isMissingStack(fields)) return 'not-found';
+  const byName = CLASS_OF_NAME.get(bareName(fields.name));
+  if (byName) return byName;
+  if (typeof fields.code === 'string' && NETWORK_CODES.has(fields.code)) return 'network';
+  if (isUnreadable(fields)) return 'server';
+  if (typeof fields.name === 'string' && /^(?:Validation|Invalid|Malformed|Insufficient)/.test(fields.name)) {
+    return 'validation';
+  }
+  const byStatus = classOfStatus(fields.$metadata?.httpStatusCode);
+  if (byStatus) return byStatus;
+  const inner = fields.cause ?? (Array.isArray(fields.errors) ? (fields.errors[0] as unknown) : undefined);
+  return inner === undefined ? 'other' : classify(inner);
+}
+
+export function isThrottle(error: unknown): boolean {
+  return classify(error) === 'throttle';
+}
+
+export function isNotFound(error: unknown): boolean {
+  return classify(error) === 'not-found';
+}
+
+/** One line for a person: code, message and request id. */
+export function errorText(error: unknown): string {
+  const fields = fieldsOf(error);
+  const inner = Array.isArray(fields.errors) ? fieldsOf(fields.errors[0]) : {};
+  const code = [fields.code, inner.code, fields.name].find(isTelling) ?? '';
+  const message =
+    oneLine(fields.message) || oneLine(inner.message) || oneLine(fieldsOf(fields.cause).message);
+  const said = message.startsWith(code) ? message : [code, message].filter(Boolean).join(': ');
+  const requestId = fields.$metadata?.requestId;
+  return `${said || String(error)}${requestId === undefined ? '' : ` (request id ${requestId})`}`;
+}
+
+/** CloudFormation says only in words that a stack does not exist: its code is ValidationError, as for all else. */
+function isMissingStack({ name, message }: Fields): boolean {
+  return (
+    name === 'ValidationError' && typeof message === 'string' && /^Stack\b.* does not exist/.test(message)
+  );
+}
+
+/** An answer came, and the SDK found neither a result nor one of the service's errors in it. */
+function isUnreadable(fields: Fields): boolean {
+  return fields.$response !== undefined && fields.$fault === undefined;
+}
+
+function classOfStatus(status: number | undefined): AwsErrorClass | undefined {
+  if (status === undefined) return undefined;
+  if (status === 429) return 'throttle';
+  if (status === 404) return 'not-found';
+  if (status === 401 || status === 403) return 'denied';
+  if (status === 408) return 'network';
+  if (status === 409) return 'conflict';
+  if (status === 501) return 'other';
+  if (status >= 500) return 'server';
+  return status >= 400 ? 'validation' : undefined;
+}
+
+function bareName(name: unknown): string {
+  return typeof name === 'string' ? name.replace(/(?:Exception|Error|Fault)$/, '') : '';
+}
+
+function isTelling(code: unknown): code is string {
+  return typeof code === 'string' && code !== '' && code !== 'Error';
+}
+
+function oneLine(text: unknown): string {
+  if (typeof text !== 'string') return '';
+  return text
+    .replace(/\s*Deserialization error: to see the raw response.*$/s, '')
+    .replace(/\s*[\r\n]+\s*/g, ' ')
+    .trim();
+}
+
+function fieldsOf(error: unknown): Fields {
+  return typeof error === 'object' && error !== null ? (error as Fields) : {};
+}

@@ -1,0 +1,95 @@
+import type { Context } from '../runtime/context.ts';
+
+const ATTEMPTS = 5;
+const REQUEST_TIMEOUT_MS = 10_000;
+export const AUDIENCE = 'sts.amazonaws.com';
+
+/** GitHub's signed word about the job, and what it says. */
+export interface IdentityToken {
+  jwt: string;
+  claims: Readonly<Record<string, unknown>>;
+}
+
+type OidcContext = Pick<Context, 'clock' | 'signal' | 'log'>;
+
+/** The job may not ask for a token. The message is the fix. */
+export class MissingPermissionError extends Error {
+  override readonly name = 'MissingPermissionError';
+
+  constructor() {
+    super(
+      [
+        'role-to-assume needs the OIDC token of the job, and this job may not ask for one. Give it the permission:',
+        '',
+        '  permissions:',
+        '    id-token: write',
+        '    contents: read',
+        '',
+        'A job that calls a reusable workflow needs it too. Pull requests from forks never get a token.',
+      ].join('\n'),
+    );
+  }
+}
+
+/**
+ * Asks GitHub for the job's OIDC token for AWS. Transient failures are tried again.
+ *
+ * @throws MissingPermissionError when the job lacks `id-token: write`.
+ * @see https://docs.github.com/actions/reference/security/oidc
+ */
+export async function requestIdentityToken(
+  env: NodeJS.ProcessEnv,
+  context: OidcContext,
+): Promise<IdentityToken> {
+  const requestUrl = env['ACTIONS_ID_TOKEN_REQUEST_URL'];
+  const requestToken = env['ACTIONS_ID_TOKEN_REQUEST_TOKEN'];
+  if (!requestUrl || !requestToken) throw new MissingPermissionError();
+  context.log.secret(requestToken);
+  const url = new URL(requestUrl);
+  url.searchParams.set('audience', AUDIENCE);
+  for (let attempt = 1; ; attempt++) {
+    const answer = await ask(url, requestToken, context.signal);
+    if ('jwt' in answer) {
+      context.log.secret(answer.jwt);
+      return { jwt: answer.jwt, claims: claimsOf(answer.jwt) };
+    }
+    if (!answer.transient || attempt === ATTEMPTS) {
+      throw new Error(`GitHub gave no OIDC token: ${answer.problem}`);
+    }
+    context.log.debug(`no OIDC token yet (${answer.problem}), attempt ${attempt} of ${ATTEMPTS}`);
+    await context.clock.sleep(Math.random() * 500 * 2 ** attempt, context.signal);
+  }
+}
+
+type Answer = { jwt: string } | { problem: string; transient: boolean };
+
+async function ask(url: URL, requestToken: string, signal: AbortSignal): Promise<Answer> {
+  try {
+    const response = await fetch(url, {
+      headers: { authorization: `Bearer ${requestToken}`, accept: 'application/json' },
+      signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
+    });
+    if (!response.ok) {
+      const { status } = response;
+      return { problem: `HTTP ${status}`, transient: status >= 500 || status === 429 || status === 408 };
+    }
+    const { value } = (await response.json()) as { value?: unknown };
+    if (typeof value === 'string' && value.split('.').length === 3) return { jwt: value };
+    return { problem: 'the answer holds no token', transient: true };
+  } catch (error) {
+    signal.throwIfAborted();
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    return { problem: cause instanceof Error ? cause.message : String(cause), transient: true };
+  }
+}
+
+/** The claims as they are; AWS checks the signature, we only show them. */
+function claimsOf(jwt: string): Record<string, unknown> {
+  const payload = jwt.split('.')[1] ?? '';
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
+    return typeof claims === 'object' && claims !== null ? { ...claims } : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,134 @@
+import { Annotations } from './annotations.ts';
+import { listenForCancel } from './cancellation.ts';
+import type { Host } from './cancellation.ts';
+import { systemClock } from './clock.ts';
+import { conclude } from './conclude.ts';
+import type { Context } from './context.ts';
+import { checkedOutcome, failureOf, messageOf } from './failure.ts';
+import type { Verdicts } from './failure.ts';
+import { readInputs, secretInputs } from './inputs.ts';
+import type { InputContract, Inputs } from './inputs.ts';
+import { RateLimiter } from './limiter.ts';
+import { createLog } from './log.ts';
+import type { Outcome } from './outcome.ts';
+import type { OutputContract } from './outputs.ts';
+import { Redactor } from './redaction.ts';
+
+/** AWS throttles an account's calls to CloudFormation at about this rate; the limiter slows down by itself. */
+const CALLS_PER_SECOND = 10;
+const CALLS_AT_ONCE = 20;
+/** How long a handle that somebody forgot may hold the process after the outcome is written. */
+const LINGER_MS = 1000;
+
+export interface ActionContract {
+  readonly inputs: InputContract;
+  readonly outputs: OutputContract;
+  readonly verdicts: Verdicts;
+}
+
+export interface Action<C extends ActionContract> {
+  name: string;
+  contract: C;
+  run(inputs: Inputs<C['inputs']>, context: Context, env: NodeJS.ProcessEnv): Promise<Outcome>;
+}
+
+/**
+ * Runs an action: the one error boundary. Whatever happens, the outputs `verdict`, `reason` and `result` are
+ * written, and the exit code is 0 only for a verdict that is ok and a job that was not cancelled. On SIGINT or
+ * SIGTERM the context's signal is aborted; the run has 6.5 s to stop what it started.
+ */
+export async function runAction<C extends ActionContract>(
+  action: Action<C>,
+  host: Host = process,
+): Promise<void> {
+  // Green is earned: a process that ends early, for whatever reason, is a failure.
+  host.exitCode = 1;
+  const controller = new AbortController();
+  const context = createContext(host, controller.signal);
+  const finish = finishOnce(action, context, host);
+  const force = (error: Error): void => {
+    finish(failureOf(error, action.contract.verdicts));
+    host.exit(1);
+  };
+  const stopListening = listenForCancel(
+    host,
+    (reason) => {
+      context.log.info(`Received ${reason.signalName}: stopping what was started.`);
+      controller.abort(reason);
+    },
+    force,
+  );
+  const onStray = (error: unknown): void => {
+    context.log.debug(stackOf(error));
+    force(error instanceof Error ? error : new Error(messageOf(error)));
+  };
+  const onDrained = (): void => {
+    force(new Error('The run ended without an outcome: please report this.'));
+  };
+  host.on('unhandledRejection', onStray);
+  host.on('uncaughtException', onStray);
+  host.on('beforeExit', onDrained);
+
+  const outcome = await runToOutcome(action, context, host.env);
+
+  finish(outcome);
+  stopListening();
+  host.off('beforeExit', onDrained);
+  if (controller.signal.aborted) host.exit(1);
+  setTimeout(() => host.exit(), LINGER_MS).unref();
+}
+
+function createContext(host: Host, signal: AbortSignal): Context {
+  const redactor = new Redactor();
+  const write = (line: string): void => {
+    host.stdout.write(`${line}\n`);
+  };
+  return {
+    log: createLog(write, redactor, { mask: host.env['GITHUB_ACTIONS'] === 'true' }),
+    clock: systemClock,
+    signal,
+    redactor,
+    limiter: new RateLimiter({ perSecond: CALLS_PER_SECOND, burst: CALLS_AT_ONCE, clock: systemClock }),
+    annotations: new Annotations(),
+  };
+}
+
+async function runToOutcome<C extends ActionContract>(
+  action: Action<C>,
+  context: Context,
+  env: NodeJS.ProcessEnv,
+): Promise<Outcome> {
+  const { inputs, verdicts } = action.contract;
+  try {
+    for (const secret of secretInputs(inputs, env)) context.log.secret(secret);
+    const values = readInputs(inputs, env) as Inputs<C['inputs']>;
+    return checkedOutcome(await action.run(values, context, env), verdicts);
+  } catch (error) {
+    context.log.debug(stackOf(error));
+    return failureOf(context.signal.aborted ? context.signal.reason : error, verdicts);
+  }
+}
+
+/** Only the first outcome counts; one that cannot be told is a failure too. */
+function finishOnce<C extends ActionContract>(
+  action: Action<C>,
+  context: Context,
+  host: Host,
+): (outcome: Outcome) => void {
+  let finished = false;
+  return (outcome) => {
+    if (finished) return;
+    finished = true;
+    try {
+      conclude({ name: action.name, outputs: action.contract.outputs }, outcome, context, host.env);
+      host.exitCode = outcome.ok && !context.signal.aborted ? 0 : 1;
+    } catch (error) {
+      host.exitCode = 1;
+      context.log.error(`The outcome could not be written: ${messageOf(error)}`);
+    }
+  };
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

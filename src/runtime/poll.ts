@@ -1,0 +1,52 @@
+import type { Context } from './context.ts';
+import { TimeoutError } from './errors.ts';
+
+const QUICK_PHASE_MS = 15_000;
+const LONGEST_WAIT_MS = 32_000;
+
+export interface PollOptions {
+  /** For the time-out's message: `stack dev-platform-vpc`. */
+  what: string;
+  timeoutMs: number;
+  /** Milliseconds to the next check; default: 1 s for the first 15 s, then 2–3 s with jitter. */
+  intervalMs?: (elapsedMs: number) => number;
+  isThrottle: (error: unknown) => boolean;
+}
+
+/**
+ * Checks again and again until there is an answer. It slows down on throttling only (twice as long each time,
+ * 32 s at most), never because nothing happened.
+ *
+ * @throws TimeoutError at the limit, after one last check; the signal's reason when it is aborted; any error of
+ * the check that is not throttling.
+ */
+export async function poll<T>(
+  context: Pick<Context, 'clock' | 'signal' | 'log'>,
+  options: PollOptions,
+  check: () => Promise<T | undefined>,
+): Promise<T> {
+  const { clock, signal, log } = context;
+  const intervalMs = options.intervalMs ?? defaultInterval;
+  const started = clock.now();
+  let throttledWait = 0;
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      const answer = await check();
+      if (answer !== undefined) return answer;
+      throttledWait = 0;
+    } catch (error) {
+      if (!options.isThrottle(error)) throw error;
+      throttledWait = Math.min(2 * (throttledWait || intervalMs(clock.now() - started)), LONGEST_WAIT_MS);
+      log.debug(`throttled while waiting for ${options.what}: next check in ${Math.round(throttledWait)} ms`);
+    }
+    const elapsed = clock.now() - started;
+    if (elapsed >= options.timeoutMs) throw new TimeoutError(options.what, options.timeoutMs);
+    const wait = throttledWait || intervalMs(elapsed);
+    await clock.sleep(Math.min(wait, options.timeoutMs - elapsed), signal);
+  }
+}
+
+function defaultInterval(elapsedMs: number): number {
+  return elapsedMs < QUICK_PHASE_MS ? 1000 : 2000 + Math.random() * 1000;
+}
