@@ -1,0 +1,122 @@
+import type { Context } from '../runtime/context.ts';
+import { fitSections } from '../runtime/sections.ts';
+import type { Section } from '../runtime/sections.ts';
+import { createOctokit, ownerAndName, statusOf, withRetries } from './client.ts';
+import type { Octokit } from './client.ts';
+import type { GitHubContext } from './context.ts';
+
+/** GitHub refuses a longer comment: "body is too long (maximum is 65536 characters)". */
+const LIMIT_CHARACTERS = 65_536;
+/** The user that a workflow's own token writes as. */
+const WORKFLOW_USER = 'github-actions[bot]';
+
+export interface CommentOptions {
+  token: string;
+  github: GitHubContext;
+  context: Pick<Context, 'clock' | 'signal' | 'log' | 'redactor'>;
+  /** Tells our comments apart: one comment for each marker, author and pull request. */
+  marker: string;
+  sections: readonly Section[];
+}
+
+export type CommentResult =
+  | { action: 'created' | 'updated' | 'unchanged'; url: string }
+  /** There is no pull request, the token may not write (a fork), or GitHub is down: never a failure. */
+  | { action: 'skipped'; reason: string };
+
+/**
+ * Writes the sticky comment of a pull request: ours is the one with the hidden marker that the token's own user
+ * wrote; anybody can copy a marker. A refusal is told as a notice, an outage as a warning. Only a cancelled job
+ * throws.
+ */
+export async function upsertComment(options: CommentOptions): Promise<CommentResult> {
+  const { github, context, token } = options;
+  if (!github.pullRequest) return { action: 'skipped', reason: 'this run is not about a pull request' };
+  if (token === '') return { action: 'skipped', reason: 'there is no token to comment with' };
+  context.log.secret(token);
+  try {
+    const octokit = await createOctokit(token, github.apiUrl, context.signal);
+    const target = { ...ownerAndName(github.repository), issue_number: github.pullRequest.number };
+    // Search and write are tried again together: a lost answer to a write is found by the next search.
+    return await withRetries(context, () => upsert(octokit, target, options));
+  } catch (error) {
+    context.signal.throwIfAborted();
+    return skipped(error, options);
+  }
+}
+
+interface Target {
+  owner: string;
+  repo: string;
+  issue_number: number;
+}
+
+async function upsert(octokit: Octokit, target: Target, options: CommentOptions): Promise<CommentResult> {
+  const marker = hiddenMarker(options.marker);
+  const body = commentBody(marker, options);
+  const found = await findComment(octokit, target, marker);
+  if (!found) {
+    const { data } = await octokit.rest.issues.createComment({ ...target, body });
+    return { action: 'created', url: data.html_url };
+  }
+  if (found.body === body) return { action: 'unchanged', url: found.html_url };
+  const { owner, repo } = target;
+  const { data } = await octokit.rest.issues.updateComment({ owner, repo, comment_id: found.id, body });
+  return { action: 'updated', url: data.html_url };
+}
+
+async function findComment(octokit: Octokit, target: Target, marker: string) {
+  const author = await ownLogin(octokit);
+  const pages = octokit.paginate.iterator(octokit.rest.issues.listComments, { ...target, per_page: 100 });
+  for await (const { data } of pages) {
+    const own = data.find(({ user, body }) => user?.login === author && body?.startsWith(marker) === true);
+    if (own) return own;
+  }
+  return undefined;
+}
+
+/** Who the token is. An app's token, the workflow's own among them, may not ask REST; GraphQL may not be there. */
+async function ownLogin(octokit: Octokit): Promise<string> {
+  try {
+    return (await octokit.rest.users.getAuthenticated()).data.login;
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+  }
+  try {
+    return (await octokit.graphql<{ viewer: { login: string } }>('query { viewer { login } }')).viewer.login;
+  } catch {
+    return WORKFLOW_USER;
+  }
+}
+
+function hiddenMarker(marker: string): string {
+  return `<!-- platform:${marker.replace(/[^\w./:]+/g, '-')} -->`;
+}
+
+function commentBody(marker: string, { sections, context }: CommentOptions): string {
+  const redacted = sections.map(({ title, body, priority }) => ({
+    ...(title !== undefined && { title: context.redactor.redact(title) }),
+    body: context.redactor.redact(body),
+    priority,
+  }));
+  return `${marker}\n${fitSections(redacted, LIMIT_CHARACTERS - marker.length - 1, 'characters')}`;
+}
+
+function skipped(error: unknown, { github, context }: CommentOptions): CommentResult {
+  const message = error instanceof Error ? error.message : String(error);
+  if (!isRefusal(error)) {
+    const reason = `the comment could not be written: ${message}`;
+    context.log.warning(reason);
+    return { action: 'skipped', reason };
+  }
+  const why = github.pullRequest?.fork
+    ? 'the pull request comes from a fork, whose token may only read'
+    : 'the token may not write comments; give the job `permissions: pull-requests: write`';
+  const reason = `no comment: ${why} (${message})`;
+  context.log.notice(reason);
+  return { action: 'skipped', reason };
+}
+
+function isRefusal(error: unknown): boolean {
+  return [401, 403, 404, 410, 422].includes(statusOf(error) ?? 0);
+}

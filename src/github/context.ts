@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+
+export interface GitHubContext {
+  /** `owner/name` */
+  repository: string;
+  runId: string;
+  runAttempt: number;
+  runUrl: string;
+  actor: string;
+  sha: string;
+  ref: string;
+  /** The event's name: `push`, `pull_request`, `workflow_dispatch` … */
+  event: string;
+  /** Present when the event is about a pull request. */
+  pullRequest?: { number: number; fork: boolean };
+  serverUrl: string;
+  apiUrl: string;
+  job: string;
+}
+
+interface Payload {
+  pull_request?: { number?: number; head?: { repo?: { full_name?: string } | null } };
+  issue?: { number?: number; pull_request?: object };
+}
+
+/**
+ * What GitHub says of the run, from its default variables and the event's file. Outside a workflow the texts
+ * are empty.
+ *
+ * @see https://docs.github.com/actions/reference/workflows-and-actions/variables
+ */
+export function readGitHubContext(env: NodeJS.ProcessEnv): GitHubContext {
+  const repository = env['GITHUB_REPOSITORY'] ?? '';
+  const runId = env['GITHUB_RUN_ID'] ?? '';
+  const serverUrl = withoutSlash(env['GITHUB_SERVER_URL'] ?? 'https://github.com');
+  const pullRequest = pullRequestOf(readPayload(env['GITHUB_EVENT_PATH']), repository);
+  return {
+    repository,
+    runId,
+    runAttempt: Number(env['GITHUB_RUN_ATTEMPT'] ?? '1'),
+    runUrl: `${serverUrl}/${repository}/actions/runs/${runId}`,
+    actor: env['GITHUB_ACTOR'] ?? '',
+    sha: env['GITHUB_SHA'] ?? '',
+    ref: env['GITHUB_REF'] ?? '',
+    event: env['GITHUB_EVENT_NAME'] ?? '',
+    ...(pullRequest && { pullRequest }),
+    serverUrl,
+    apiUrl: withoutSlash(env['GITHUB_API_URL'] ?? 'https://api.github.com'),
+    job: env['GITHUB_JOB'] ?? '',
+  };
+}
+
+function pullRequestOf(payload: Payload, repository: string): { number: number; fork: boolean } | undefined {
+  const { pull_request: pull, issue } = payload;
+  if (pull?.number !== undefined) {
+    // The head's repository is null when the fork was deleted.
+    return { number: pull.number, fork: pull.head?.repo?.full_name !== repository };
+  }
+  // A comment's event does not say where the pull request comes from: take it for a fork.
+  if (issue?.pull_request && issue.number !== undefined) return { number: issue.number, fork: true };
+  return undefined;
+}
+
+/** An event that cannot be read is no event: nothing here depends on it but the comment. */
+function readPayload(path: string | undefined): Payload {
+  if (!path) return {};
+  try {
+    const payload: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    return typeof payload === 'object' && payload !== null ? payload : {};
+  } catch {
+    return {};
+  }
+}
+
+function withoutSlash(url: string): string {
+  return url.replace(/\/+$/, '');
+}
