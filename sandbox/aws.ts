@@ -36,11 +36,13 @@ export class AwsEndpoint {
     const service = await this.#services.find(name);
     const protocol = service ? PROTOCOLS[service.protocol] : protocolOf(request);
     const principal = unsigned ? ANONYMOUS : this.#identify(scope);
-    const call = { ...protocol.decode(request, service), ...origin(name, scope, principal) };
+    const { unreadable, ...decoded } = decode(protocol, request, service);
+    const call = { ...decoded, ...origin(name, scope, principal) };
     return {
       call,
       apply: async () => {
         if (typeof principal === 'string') throw refusal(protocol.refusals[principal]);
+        if (unreadable) throw unreadable;
         if (!service) throw new AwsError('UnknownService', `the sandbox has no service "${name}"`, 501);
         const operation = Object.hasOwn(service.operations, call.operation)
           ? service.operations[call.operation]
@@ -55,6 +57,20 @@ export class AwsEndpoint {
 
   #identify(scope: CredentialScope | undefined): Principal | 'unsigned' | 'unknownKey' | 'expiredToken' {
     return scope ? this.#credentials.identify(scope) : 'unsigned';
+  }
+}
+
+/** What was asked; a body that cannot be read is refused only once the caller is known. */
+function decode(
+  protocol: Protocol,
+  request: HttpRequest,
+  service: Service | undefined,
+): Pick<Call, 'operation' | 'input'> & { unreadable?: AwsError } {
+  try {
+    return protocol.decode(request, service);
+  } catch (error) {
+    if (error instanceof AwsError) return { operation: request.path, input: {}, unreadable: error };
+    throw error;
   }
 }
 

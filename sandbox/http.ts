@@ -34,6 +34,16 @@ export async function readRequest(message: IncomingMessage): Promise<HttpRequest
   };
 }
 
+/** Takes the percent-encoding off; a text that is not encoded well stays as it is, and names nothing. */
+export function decodePath(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) return text;
+    throw error;
+  }
+}
+
 export function jsonReply(status: number, body: unknown, headers: Record<string, string> = {}): Reply {
   const type = 'application/json; charset=utf-8';
   return { status, headers: { 'content-type': type, ...headers }, body: JSON.stringify(body) };

@@ -4,6 +4,9 @@ import { CallLog } from './calls.ts';
 import { accessKey } from './credentials.ts';
 import { Answering } from './exchange.ts';
 import { Faults } from './faults.ts';
+import { GitHubEndpoint } from './github/endpoint.ts';
+import { GITHUB_TOKENS } from './github/tokens.ts';
+import type { GitHubTokens } from './github/tokens.ts';
 import { OIDC_REQUEST_TOKEN, defaultClaims } from './oidc.ts';
 import type { Claims } from './oidc.ts';
 import { oidcEndpoint } from './oidc-endpoint.ts';
@@ -38,6 +41,8 @@ export interface Sandbox {
   oidcUrl: string;
   /** The claims of the tokens to come; a test may set or delete any. */
   claims: Claims;
+  /** The tokens that its GitHub knows. */
+  tokens: GitHubTokens;
   calls: CallLog;
   world: World;
   /** What a process needs in its environment to take the sandbox for AWS and GitHub. */
@@ -56,7 +61,15 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const faults = new Faults(scenario.faults ?? [], scenario.seed ?? 1);
   const answering = new Answering(world.clock, faults, calls);
   const claims: Claims = defaultClaims(world);
-  const server = await listen(world, answering, () => ({ oidc: oidcEndpoint(claims) }), options.port ?? 0);
+  const server = await listen(
+    world,
+    answering,
+    (base) => ({
+      github: new GitHubEndpoint(world, `${base}/github`),
+      oidc: oidcEndpoint(claims),
+    }),
+    options.port ?? 0,
+  );
   const { url } = server;
   const githubUrl = `${url}/github`;
   const oidcUrl = `${url}/oidc/token?api-version=2.0`;
@@ -65,6 +78,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     githubUrl,
     oidcUrl,
     claims,
+    tokens: GITHUB_TOKENS,
     calls,
     world,
     env: (account = world.accounts[0] ?? '') => ({
@@ -72,6 +86,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       GITHUB_API_URL: githubUrl,
       GITHUB_GRAPHQL_URL: `${githubUrl}/graphql`,
       GITHUB_SERVER_URL: githubUrl,
+      GITHUB_TOKEN: GITHUB_TOKENS.installation,
       ACTIONS_ID_TOKEN_REQUEST_URL: oidcUrl,
       ACTIONS_ID_TOKEN_REQUEST_TOKEN: OIDC_REQUEST_TOKEN,
     }),

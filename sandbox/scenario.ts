@@ -56,15 +56,26 @@ const drift = object({ stack: text, logicalId: text }, { set: mapOf(anything), d
 const github = object(
   {},
   {
-    /** The login behind the personal access token. */
-    user: text,
-    /** The one repository that exists, besides those named below. */
+    /** The one repository that exists. */
     repository: matching(/^[^/]+\/[^/]+$/, 'owner/name'),
+    /** The login behind the personal access token, and of who started the runs. */
+    user: text,
     comments: listOf(object({ issue: whole, body: text }, { user: text })),
-    pulls: listOf(mapOf(anything)),
-    runs: listOf(mapOf(anything)),
+    pulls: listOf(
+      object(
+        { number: whole },
+        { title: text, state: oneOf('open', 'closed'), head: text, base: text, sha: text, fork: flag },
+      ),
+    ),
+    /** `pending` names the environments that wait for an approval. */
+    runs: listOf(
+      object({ id: whole }, { attempt: whole, event: text, branch: text, sha: text, pending: listOf(text) }),
+    ),
     approvals: listOf(
-      object({ run: whole, user: text, environments: listOf(text) }, { state: text, comment: text }),
+      object(
+        { run: whole, user: text, environments: listOf(text) },
+        { state: oneOf('approved', 'rejected'), comment: text },
+      ),
     ),
     environments: listOf(object({ name: text }, { reviewers: listOf(text), waitMinutes: whole })),
   },

@@ -1,15 +1,15 @@
 import { AwsError } from '../service.ts';
 
-/** Reads an XML body; every value is a text, an element that repeats is a list. Throws MalformedXML. */
-export async function readXml(body: Buffer): Promise<Record<string, unknown>> {
+/**
+ * Reads what is in the root element of an XML body: every value a text, what repeats a list. An empty body has
+ * nothing in it. Throws MalformedXML when the root is another one.
+ */
+export async function readXml(body: Buffer, root: string): Promise<Record<string, unknown>> {
   if (body.length === 0) return {};
   const { XMLParser } = await import('fast-xml-parser');
   const parser = new XMLParser({ parseTagValue: false, trimValues: false, ignoreDeclaration: true });
-  try {
-    return parser.parse(body.toString('utf8'), true) as Record<string, unknown>;
-  } catch {
-    const message =
-      'The XML you provided was not well-formed or did not validate against our published schema';
-    throw new AwsError('MalformedXML', message);
-  }
+  const content = (parser.parse(body.toString('utf8')) as Record<string, unknown>)[root];
+  if (typeof content === 'object' && content !== null) return content as Record<string, unknown>;
+  const message = 'The XML you provided was not well-formed or did not validate against our published schema';
+  throw new AwsError('MalformedXML', message);
 }

@@ -1,3 +1,4 @@
+import { decodePath } from '../http.ts';
 import type { HttpRequest } from '../http.ts';
 import type { Input } from '../service.ts';
 import { readBody } from './s3-body.ts';
@@ -42,7 +43,7 @@ export function routeS3(request: HttpRequest): { operation: string; input: Input
 
 /** Path style (`/bucket/key`), or virtual-host style when the Host header names a bucket. */
 function address(request: HttpRequest): { Bucket: string; Key: string } {
-  const path = decodeURIComponent(request.path).slice(1);
+  const path = decodePath(request.path).slice(1);
   const host = (request.headers.host ?? '').replace(/:\d+$/, '');
   const bucket = /^(.+)\.(?:localhost|s3[.-].*amazonaws\.com.*|s3\.amazonaws\.com)$/.exec(host)?.[1];
   if (bucket !== undefined) return { Bucket: bucket, Key: path };

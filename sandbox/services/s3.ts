@@ -2,7 +2,7 @@ import type { RestOutput } from '../protocols/rest-xml.ts';
 import { objectStore } from '../s3.ts';
 import type { Bucket, ObjectStore, StoredObject } from '../s3.ts';
 import type { Call, Operation, Service } from '../service.ts';
-import { AwsError } from '../service.ts';
+import { AwsError, textOf } from '../service.ts';
 import type { World } from '../world.ts';
 import { checksums } from './s3-body.ts';
 import { listing } from './s3-listing.ts';
@@ -34,8 +34,8 @@ const OPERATIONS: Record<string, S3Operation> = {
   }),
 
   async CreateBucket(store, { Bucket, Body }, call) {
-    const { CreateBucketConfiguration: wanted } = await readXml(Body);
-    const region = (wanted as { LocationConstraint?: string } | undefined)?.LocationConstraint ?? CLASSIC_REGION;
+    const wanted = await readXml(Body, 'CreateBucketConfiguration');
+    const region = textOf(wanted.LocationConstraint) ?? CLASSIC_REGION;
     if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(Bucket)) {
       throw new AwsError('InvalidBucketName', 'The specified bucket is not valid.', 400, { BucketName: Bucket });
     }
@@ -98,10 +98,10 @@ const OPERATIONS: Record<string, S3Operation> = {
   async DeleteObjects(store, input, call) {
     const { objects } = addressed(store, input, call);
     checksums(input.Body, input.Headers);
-    const request = (await readXml(input.Body)).Delete as { Object?: unknown; Quiet?: unknown } | undefined;
-    const keys = [request?.Object ?? []].flat().map((object) => String((object as { Key: unknown }).Key));
+    const request = await readXml(input.Body, 'Delete');
+    const keys = [request.Object ?? []].flat().map((object) => String((object as { Key: unknown }).Key));
     for (const key of keys) objects.delete(key);
-    return { xml: { DeleteResult: request?.Quiet === 'true' ? {} : { Deleted: keys.map((Key) => ({ Key })) } } };
+    return { xml: { DeleteResult: request.Quiet === 'true' ? {} : { Deleted: keys.map((Key) => ({ Key })) } } };
   },
 };
 

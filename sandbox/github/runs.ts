@@ -1,0 +1,107 @@
+import { forbidden, notFound, numberOf, unprocessable } from './call.ts';
+import type { GitHubCall, Routes } from './call.ts';
+import { environmentJson } from './environments.ts';
+import type { Environment, Run } from './state.ts';
+import { userJson } from './users.ts';
+
+/** Workflow runs, and the approvals of their environments. */
+export const runRoutes: Routes = {
+  'GET /repos/{owner}/{repo}/actions/runs/{run}': [
+    'actions/get-workflow-run',
+    (call) => ({ body: runJson(call, runOf(call)) }),
+  ],
+
+  'GET /repos/{owner}/{repo}/actions/runs/{run}/approvals': [
+    'actions/get-reviews-for-run',
+    (call) => {
+      const approvals = runOf(call).approvals.map(({ state, comment, environments, user }) => ({
+        state,
+        comment,
+        environments: environments.map((name) => ({ name, ...found(call, name) })),
+        user: userJson(user),
+      }));
+      return { body: approvals };
+    },
+  ],
+
+  'GET /repos/{owner}/{repo}/actions/runs/{run}/pending_deployments': [
+    'actions/get-pending-deployments-for-run',
+    (call) => ({ body: pendingOf(call).map((environment) => pendingJson(call, environment)) }),
+  ],
+
+  'POST /repos/{owner}/{repo}/actions/runs/{run}/pending_deployments': [
+    'actions/review-pending-deployments-for-run',
+    (call) => {
+      if (call.viewer.type === 'Bot') throw forbidden();
+      const { environment_ids: ids, state, comment } = call.body;
+      const wanted = pendingOf(call).filter(({ id }) => Array.isArray(ids) && ids.includes(id));
+      const run = runOf(call);
+      if (wanted.length === 0 || !wanted.every((environment) => mayApprove(call, environment))) {
+        throw unprocessable(
+          'WorkflowRun',
+          'environment_ids',
+          'There are no pending deployment requests to approve or reject',
+        );
+      }
+      if (state !== 'approved' && state !== 'rejected') {
+        throw unprocessable('WorkflowRun', 'state', 'state must be approved or rejected');
+      }
+      const names = wanted.map(({ name }) => name);
+      run.pending = run.pending.filter((name) => !names.includes(name));
+      const said = typeof comment === 'string' ? comment : '';
+      run.approvals.push({ state, comment: said, environments: names, user: call.viewer });
+      return { body: names.map((environment) => ({ environment, ref: run.branch, sha: run.sha })) };
+    },
+  ],
+};
+
+function runOf(call: GitHubCall): Run {
+  const id = numberOf(call, 'run');
+  const run = call.state.runs.find((candidate) => candidate.id === id);
+  if (!run) throw notFound();
+  return run;
+}
+
+function pendingOf(call: GitHubCall): Environment[] {
+  const { pending } = runOf(call);
+  return call.state.environments.filter(({ name }) => pending.includes(name));
+}
+
+function found(call: GitHubCall, name: string): object {
+  const environment = call.state.environments.find((candidate) => candidate.name === name);
+  return environment ? environmentJson(call, environment) : {};
+}
+
+function mayApprove({ viewer }: GitHubCall, { reviewers }: Environment): boolean {
+  return viewer.type === 'User' && (reviewers.length === 0 || reviewers.includes(viewer.login));
+}
+
+function pendingJson(call: GitHubCall, environment: Environment): object {
+  return {
+    environment: environmentJson(call, environment),
+    wait_timer: environment.waitMinutes,
+    current_user_can_approve: mayApprove(call, environment),
+    reviewers: environment.reviewers.map((login) => ({
+      type: 'User',
+      reviewer: userJson({ login, type: 'User' }),
+    })),
+  };
+}
+
+function runJson({ state, repositoryUrl, htmlUrl }: GitHubCall, run: Run): object {
+  return {
+    id: run.id,
+    name: 'pipeline',
+    run_attempt: run.attempt,
+    event: run.event,
+    status: run.pending.length > 0 ? 'waiting' : 'in_progress',
+    conclusion: null,
+    head_branch: run.branch,
+    head_sha: run.sha,
+    url: `${repositoryUrl}/actions/runs/${run.id}`,
+    html_url: `${htmlUrl}/actions/runs/${run.id}`,
+    actor: userJson(run.actor),
+    triggering_actor: userJson(run.actor),
+    repository: { full_name: state.repository },
+  };
+}

@@ -1,0 +1,75 @@
+import { parseArgs } from 'node:util';
+import { startSandbox } from './index.ts';
+import type { Sandbox, SandboxOptions } from './index.ts';
+
+const USAGE =
+  'usage: npm run sandbox -- [--port 4566] [--scenario file.yml] [--time-scale 100] [--data-dir folder]' +
+  ' [--account id]... [--log]';
+
+/** Reads the command line. Throws an Error that names the option, the value and what is allowed. */
+function readOptions(args: string[]): SandboxOptions {
+  const { values } = parseArgs({
+    args,
+    options: {
+      port: { type: 'string' },
+      scenario: { type: 'string' },
+      'time-scale': { type: 'string' },
+      'data-dir': { type: 'string' },
+      account: { type: 'string', multiple: true },
+      log: { type: 'boolean' },
+    },
+  });
+  const { port, scenario, account: accounts, log } = values;
+  const timeScale = values['time-scale'];
+  const dataDir = values['data-dir'];
+  const wrong = accounts?.find((id) => !/^\d{12}$/.test(id));
+  if (wrong !== undefined) throw new Error(`--account: "${wrong}" is not valid: 12 digits`);
+  return {
+    ...(port !== undefined && { port: readNumber('--port', port, 'a port from 0 to 65535', isPort) }),
+    ...(timeScale !== undefined && {
+      timeScale: readNumber('--time-scale', timeScale, 'a number above 0', (scale) => scale > 0),
+    }),
+    ...(scenario !== undefined && { scenario }),
+    ...(dataDir !== undefined && { dataDir }),
+    ...(accounts && { accounts }),
+    ...(log !== undefined && { log }),
+  };
+}
+
+function readNumber(option: string, given: string, allowed: string, is: (value: number) => boolean): number {
+  const value = given.trim() === '' ? Number.NaN : Number(given);
+  if (!is(value)) throw new Error(`${option}: "${given}" is not valid: ${allowed}`);
+  return value;
+}
+
+function isPort(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= 65_535;
+}
+
+/** Prints what to export, in the shell's own words. */
+function announce(sandbox: Sandbox): void {
+  const lines = Object.entries(sandbox.env()).map(([name, value]) => `export ${name}='${value}'`);
+  console.log(lines.join('\n'));
+}
+
+function stopOnSignal(sandbox: Sandbox): void {
+  const stop = (): void => {
+    sandbox.close().catch(fail);
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+}
+
+function fail(error: unknown): void {
+  console.error(`sandbox: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}
+
+try {
+  const sandbox = await startSandbox(readOptions(process.argv.slice(2)));
+  announce(sandbox);
+  stopOnSignal(sandbox);
+} catch (error) {
+  fail(error);
+  console.error(USAGE);
+}
