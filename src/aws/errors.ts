@@ -91,7 +91,7 @@ export function classify(error: unknown): AwsErrorClass {
   }
   const byStatus = classOfStatus(fields.$metadata?.httpStatusCode);
   if (byStatus) return byStatus;
-  const inner = fields.cause ?? (Array.isArray(fields.errors) ? (fields.errors[0] as unknown) : undefined);
+  const inner = fields.cause ?? firstOf(fields.errors);
   return inner === undefined ? 'other' : classify(inner);
 }
 
@@ -106,7 +106,7 @@ export function isNotFound(error: unknown): boolean {
 /** One line for a person: code, message and request id. */
 export function errorText(error: unknown): string {
   const fields = fieldsOf(error);
-  const inner = Array.isArray(fields.errors) ? fieldsOf(fields.errors[0]) : {};
+  const inner = fieldsOf(firstOf(fields.errors));
   const code = [fields.code, inner.code, fields.name].find(isTelling) ?? '';
   const message =
     oneLine(fields.message) || oneLine(inner.message) || oneLine(fieldsOf(fields.cause).message);
@@ -155,6 +155,11 @@ function oneLine(text: unknown): string {
     .trim();
 }
 
+/** Node tries all addresses of a host, and says so with an AggregateError without a message of its own. */
+function firstOf(errors: unknown): unknown {
+  return Array.isArray(errors) ? (errors as unknown[])[0] : undefined;
+}
+
 function fieldsOf(error: unknown): Fields {
-  return typeof error === 'object' && error !== null ? (error as Fields) : {};
+  return typeof error === 'object' && error !== null ? (error) : {};
 }

@@ -31,14 +31,17 @@ export function explainDenial(roleArn: string, claims: Readonly<Record<string, u
 
 function fittingStatement(roleArn: string, claims: Readonly<Record<string, unknown>>): object {
   const [, partition = 'aws', , , account = ''] = roleArn.split(':');
-  const issuer = String(claims['iss'] ?? 'https://token.actions.githubusercontent.com').replace(
-    'https://',
-    '',
-  );
+  const issuer = issuerOf(claims).replace('https://', '');
   return {
     Effect: 'Allow',
     Principal: { Federated: `arn:${partition}:iam::${account}:oidc-provider/${issuer}` },
     Action: 'sts:AssumeRoleWithWebIdentity',
     Condition: { StringEquals: { [`${issuer}:aud`]: claims['aud'], [`${issuer}:sub`]: claims['sub'] } },
   };
+}
+
+/** Who signed the token: github.com's issuer, or a GitHub Enterprise Server's own. */
+export function issuerOf(claims: Readonly<Record<string, unknown>>): string {
+  const { iss } = claims;
+  return typeof iss === 'string' ? iss : 'https://token.actions.githubusercontent.com';
 }

@@ -1,4 +1,4 @@
-import { escapeText, literal } from './escape.ts';
+import { escapeText, literal } from '../runtime/escape.ts';
 
 export { fitSections } from '../runtime/sections.ts';
 export type { Section } from '../runtime/sections.ts';

@@ -26,9 +26,7 @@ export class Annotations {
     for (const level of LEVELS) {
       const ofLevel = all.filter((annotation) => annotation.level === level).sort(byPriority);
       const room = Math.max(0, SHOWN_PER_TYPE - (log.annotated?.[level] ?? 0));
-      for (const { message, level: _level, priority: _priority, ...place } of ofLevel.slice(0, room)) {
-        log[level](message, place);
-      }
+      for (const annotation of ofLevel.slice(0, room)) log[level](annotation.message, annotation);
       writeRest(log, level, ofLevel.slice(room));
     }
   }

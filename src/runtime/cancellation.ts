@@ -10,34 +10,47 @@ export type Host = Pick<NodeJS.Process, 'env' | 'exit' | 'on' | 'off'> & {
   stdout: { write(text: string): unknown };
 };
 
+interface Stop {
+  /** Called once, when the run has to stop what it started and end. */
+  begin(reason: Error): void;
+  /** Called when it may not take any longer. */
+  force(reason: Error): void;
+}
+
 /**
- * Calls `cancel` on the first SIGINT or SIGTERM, and `force` on the second or when the run has not ended by
- * itself 6.5 s later.
+ * Stops the run on the first SIGINT or SIGTERM, and on an error that nobody waits for; forces its end on a second
+ * signal, or when it has not ended by itself 6.5 s later.
  *
- * @returns a function that stops listening.
+ * @returns a function that ends this when the run is over; stray errors stay without effect from then on.
  * @see https://docs.github.com/actions/reference/workflows-and-actions/workflow-cancellation
  */
-export function listenForCancel(
-  host: Host,
-  cancel: (reason: CancelledError) => void,
-  force: (reason: CancelledError) => void,
-): () => void {
-  let first: CancelledError | undefined;
+export function stopOnSignals(host: Host, stop: Stop): () => void {
+  let stopping: Error | undefined;
+  let signalled = false;
+  let over = false;
   let timer: NodeJS.Timeout | undefined;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    if (first) {
-      force(first);
-      return;
-    }
-    const reason = new CancelledError(signal);
-    first = reason;
+  const begin = (reason: Error): void => {
+    if (stopping || over) return;
+    stopping = reason;
     timer = setTimeout(() => {
-      force(reason);
+      stop.force(reason);
     }, GRACE_MS);
-    cancel(reason);
+    stop.begin(reason);
+  };
+  const onSignal = (signal: NodeJS.Signals): void => {
+    const reason = new CancelledError(signal);
+    if (signalled) stop.force(stopping ?? reason);
+    signalled = true;
+    begin(reason);
+  };
+  const onStray = (error: unknown): void => {
+    begin(error instanceof Error ? error : new Error(String(error)));
   };
   for (const signal of SIGNALS) host.on(signal, onSignal);
+  host.on('unhandledRejection', onStray);
+  host.on('uncaughtException', onStray);
   return () => {
+    over = true;
     clearTimeout(timer);
     for (const signal of SIGNALS) host.off(signal, onSignal);
   };

@@ -1,8 +1,9 @@
 import { Annotations } from './annotations.ts';
-import { listenForCancel } from './cancellation.ts';
+import { stopOnSignals } from './cancellation.ts';
 import type { Host } from './cancellation.ts';
 import { systemClock } from './clock.ts';
 import { conclude } from './conclude.ts';
+import { CancelledError } from './errors.ts';
 import type { Context } from './context.ts';
 import { checkedOutcome, failureOf, messageOf } from './failure.ts';
 import type { Verdicts } from './failure.ts';
@@ -46,33 +47,25 @@ export async function runAction<C extends ActionContract>(
   const controller = new AbortController();
   const context = createContext(host, controller.signal);
   const finish = finishOnce(action, context, host);
-  const force = (error: Error): void => {
-    finish(failureOf(error, action.contract.verdicts));
+  const force = (reason: Error): void => {
+    finish(failureOf(reason, action.contract.verdicts));
     host.exit(1);
   };
-  const stopListening = listenForCancel(
-    host,
-    (reason) => {
-      context.log.info(`Received ${reason.signalName}: stopping what was started.`);
+  const over = stopOnSignals(host, {
+    begin: (reason) => {
+      context.log.info(`Stopping what was started: ${messageOf(reason)}`);
       controller.abort(reason);
     },
     force,
-  );
-  const onStray = (error: unknown): void => {
-    context.log.debug(stackOf(error));
-    force(error instanceof Error ? error : new Error(messageOf(error)));
-  };
+  });
   const onDrained = (): void => {
     force(new Error('The run ended without an outcome: please report this.'));
   };
-  host.on('unhandledRejection', onStray);
-  host.on('uncaughtException', onStray);
   host.on('beforeExit', onDrained);
 
-  const outcome = await runToOutcome(action, context, host.env);
+  finish(await runToOutcome(action, context, host.env));
 
-  finish(outcome);
-  stopListening();
+  over();
   host.off('beforeExit', onDrained);
   if (controller.signal.aborted) host.exit(1);
   setTimeout(() => host.exit(), LINGER_MS).unref();
@@ -105,8 +98,13 @@ async function runToOutcome<C extends ActionContract>(
     return checkedOutcome(await action.run(values, context, env), verdicts);
   } catch (error) {
     context.log.debug(stackOf(error));
-    return failureOf(context.signal.aborted ? context.signal.reason : error, verdicts);
+    return failureOf(causeOf(error, context.signal), verdicts);
   }
+}
+
+/** A run that is told to stop mostly ends with an error of its own: the reason is why it was told. */
+function causeOf(error: unknown, signal: AbortSignal): unknown {
+  return signal.aborted && !(error instanceof CancelledError) ? signal.reason : error;
 }
 
 /** Only the first outcome counts; one that cannot be told is a failure too. */

@@ -52,11 +52,11 @@ function closersOf(state: State): string {
   return `${fence}${'\n\n</details>'.repeat(state.details)}`;
 }
 
-/** Not between a table's header and its first row, nor right after a heading. */
+/** Not between a table's header and its first row, nor right after a heading or a fold's summary. */
 function mayEndAfter(lines: readonly string[], index: number): boolean {
   const delimiter = /^\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$/;
   const line = lines[index] ?? '';
   const isHeader = line.includes('|') && delimiter.test(lines[index + 1] ?? '');
   const isDelimiter = line.includes('|') && delimiter.test(line);
-  return !isHeader && !isDelimiter && !/^#{1,6} /.test(line);
+  return !isHeader && !isDelimiter && !/^(?:#{1,6} |<details|<summary)/.test(line);
 }

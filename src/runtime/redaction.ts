@@ -1,9 +1,11 @@
+import { escapedForms } from './escape.ts';
+
 const SHORTEST_SECRET = 4;
 const MASK = '***';
 
 /**
  * Replaces secrets by `***`, also in the forms in which they travel: a multi-line secret line by line, inside
- * JSON, in a URL or a form, and in base64 at any alignment. Values shorter than four characters are ignored,
+ * JSON, in a URL or a form, escaped for Markdown, and in base64 at any alignment. Values shorter than four characters are ignored,
  * as hiding them would make any text unreadable.
  */
 export class Redactor {
@@ -45,6 +47,7 @@ function formsOf(secret: string): string[] {
     JSON.stringify(text).slice(1, -1),
     encodeUrl(text),
     new URLSearchParams({ '': text }).toString().slice(1),
+    ...escapedForms(text),
     ...base64Forms(text),
   ]);
 }

@@ -13,7 +13,7 @@ export interface Section {
 /** A section that would keep less than this is left out instead. */
 const LEAST_KEPT = 200;
 const NAMED_IN_NOTICE = 5;
-/** Room for the notice: five titles of 60 characters, three bytes each, and the words around them. */
+/** Room for the notice: five names of 60 characters, three bytes each, and the words around them. */
 const NOTICE_ROOM = 1200;
 
 interface Part {
@@ -59,7 +59,7 @@ function shorten(parts: readonly Part[], room: number, measure: Measure): void {
 }
 
 function render({ title, body }: Section): string {
-  return [title === undefined ? '' : `### ${title}`, body.trim()].filter((text) => text !== '').join('\n\n');
+  return [title === undefined ? '' : `### ${title.replace(/\s+/g, ' ')}`, body.trim()].filter((text) => text !== '').join('\n\n');
 }
 
 function join(parts: readonly Part[]): string {
@@ -80,7 +80,12 @@ function notice(parts: readonly Part[]): string {
 function names(parts: readonly Part[]): string {
   const named = parts
     .slice(0, NAMED_IN_NOTICE)
-    .map(({ section }) => (section.title ?? 'a part').slice(0, 60));
+    .map(({ section }) => nameOf(section));
   const more = parts.length - named.length;
   return [...named, ...(more > 0 ? [`${more} more`] : [])].join(', ');
+}
+
+/** A title without the signs that could mean markup when it is cut. */
+function nameOf({ title }: Section): string {
+  return (title ?? 'a part').replace(/[^\p{L}\p{N} .,:/-]/gu, '').slice(0, 60);
 }
