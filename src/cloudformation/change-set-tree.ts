@@ -68,10 +68,9 @@ export async function describeChangeSet(
   const detailed = await describePages(context, changeSet, true);
   if (!detailed.StatusReason?.includes(INCOMPLETE)) return detailed;
   const plain = await describePages(context, changeSet, false);
-  const { StatusReason: _incomplete, ...rest } = detailed;
   return {
-    ...rest,
-    ...(plain.StatusReason !== undefined && { StatusReason: plain.StatusReason }),
+    ...detailed,
+    StatusReason: plain.StatusReason,
     Changes: completeChanges(detailed.Changes ?? [], plain.Changes ?? []),
   };
 }

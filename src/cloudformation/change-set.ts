@@ -2,16 +2,12 @@ import {
   type Capability,
   CreateChangeSetCommand,
   type CreateChangeSetInput,
-  DeleteChangeSetCommand,
-  DeleteStackCommand,
   DescribeChangeSetCommand,
   type DescribeChangeSetOutput,
-  ListChangeSetsCommand,
 } from '@aws-sdk/client-cloudformation';
 import { send } from '../aws/clients.ts';
 import { isNotFound, isThrottle } from '../aws/errors.ts';
 import { poll } from '../runtime/poll.ts';
-import { describeStack, isShell } from './stack.ts';
 import type { CloudFormationContext, DeployStackInputs, ResolvedParameter } from './types.ts';
 
 /** CloudFormation's answer can lag behind a change set that was just made. */
@@ -151,7 +147,8 @@ function finished(set: DescribeChangeSetOutput): boolean {
   return status === 'FAILED' || (status === 'CREATE_COMPLETE' && set.ExecutionStatus !== 'UNAVAILABLE');
 }
 
-async function describePage(
+/** The first page without values, which is enough for the status; undefined when there is no such change set. */
+export async function describePage(
   context: CloudFormationContext,
   changeSetName: string,
   stackName?: string,
@@ -168,69 +165,12 @@ async function describePage(
   }
 }
 
-/**
- * Deletes a change set, with those of its nested stacks, and waits until it is gone. One that is gone already is
- * fine; one that is still being made is deleted as soon as CloudFormation lets us.
- */
-export async function deleteChangeSet(
-  context: CloudFormationContext,
-  changeSetId: string,
-  timeoutMs: number,
-): Promise<void> {
-  const what = `the deletion of the change set ${changeSetId}`;
-  await poll(context, { what, timeoutMs, intervalMs, isThrottle }, async () => {
-    try {
-      await send(context.client, new DeleteChangeSetCommand({ ChangeSetName: changeSetId }), context);
-    } catch (error) {
-      if (isNotFound(error)) return true;
-      if (!isNamed(error, 'InvalidChangeSetStatusException')) throw error;
-    }
-    const set = await describePage(context, changeSetId);
-    if (set?.Status === 'DELETE_FAILED') {
-      throw new Error(
-        `The change set ${changeSetId} cannot be deleted: ${set.StatusReason ?? 'no reason given'}`,
-      );
-    }
-    return set === undefined || set.Status === 'DELETE_COMPLETE' ? true : undefined;
-  });
-}
-
-/**
- * Deletes the empty stack that a CREATE change set leaves behind, unless it is no shell any more or another
- * change set waits in it. Returns whether it is gone.
- */
-export async function removeShell(
-  context: CloudFormationContext,
-  stackId: string,
-  timeoutMs: number,
-): Promise<boolean> {
-  const stack = await describeStack(context, stackId);
-  if (!stack || stack.status === 'DELETE_COMPLETE') return true;
-  if (!isShell(stack.status) || (await hasChangeSets(context, stackId))) return false;
-  await send(context.client, new DeleteStackCommand({ StackName: stackId }), context);
-  const what = `the deletion of the empty stack ${stack.stackName}`;
-  return await poll(context, { what, timeoutMs, intervalMs, isThrottle }, async () => {
-    const now = await describeStack(context, stackId);
-    if (now?.status === 'DELETE_FAILED') {
-      throw new Error(
-        `The empty stack ${stack.stackName} cannot be deleted: ${now.statusReason ?? 'no reason given'}`,
-      );
-    }
-    return !now || now.status === 'DELETE_COMPLETE' ? true : undefined;
-  });
-}
-
-async function hasChangeSets(context: CloudFormationContext, stackId: string): Promise<boolean> {
-  const answer = await send(context.client, new ListChangeSetsCommand({ StackName: stackId }), context);
-  return (answer.Summaries ?? []).some((summary) => !(summary.Status ?? '').startsWith('DELETE_'));
-}
-
 /** A change set takes seconds, so it is looked at more often than a stack. */
-function intervalMs(elapsedMs: number): number {
+export function intervalMs(elapsedMs: number): number {
   if (elapsedMs < 5_000) return 500;
   return elapsedMs < 15_000 ? 1_000 : 2_000;
 }
 
-function isNamed(error: unknown, name: string): boolean {
+export function isNamed(error: unknown, name: string): boolean {
   return error instanceof Error && error.name === name;
 }

@@ -2,10 +2,10 @@ import {
   DescribeChangeSetCommand,
   type DescribeChangeSetOutput,
   ListChangeSetsCommand,
-  ListStackResourcesCommand,
 } from '@aws-sdk/client-cloudformation';
 import { send } from '../aws/clients.ts';
 import { describeChangeSet } from './change-set-tree.ts';
+import { listNestedStacks } from './nested-stacks.ts';
 import type { CloudFormationContext } from './types.ts';
 
 /** How CloudFormation says that there is nothing to do; the second comes with transforms. */
@@ -47,7 +47,7 @@ async function nestedChangeSets(
   set: Pick<DescribeChangeSetOutput, 'ChangeSetId' | 'StackId'>,
 ): Promise<string[]> {
   const found: string[] = [];
-  for (const stackId of await nestedStacks(context, set.StackId ?? '')) {
+  for (const { stackId } of await listNestedStacks(context, set.StackId ?? '')) {
     const { Summaries = [] } = await send(
       context.client,
       new ListChangeSetsCommand({ StackName: stackId }),
@@ -57,18 +57,4 @@ async function nestedChangeSets(
     found.push(...ours.flatMap(({ ChangeSetId }) => ChangeSetId ?? []));
   }
   return found;
-}
-
-/** The ids of the stacks nested directly in a stack. */
-async function nestedStacks(context: CloudFormationContext, stackId: string): Promise<string[]> {
-  const found: string[] = [];
-  for (let token: string | undefined; ;) {
-    const command = new ListStackResourcesCommand({ StackName: stackId, ...(token && { NextToken: token }) });
-    const page = await send(context.client, command, context);
-    for (const { ResourceType, PhysicalResourceId } of page.StackResourceSummaries ?? []) {
-      if (ResourceType === NESTED_STACK && PhysicalResourceId) found.push(PhysicalResourceId);
-    }
-    token = page.NextToken;
-    if (!token) return found;
-  }
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { isMap, isScalar, isSeq, type Node, parseDocument, type YAMLMap } from 'yaml';
+import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
 import { InputError } from '../runtime/errors.ts';
 
 const INPUT = 'parameter-files';
@@ -29,6 +29,7 @@ export function readParameterFiles(paths: readonly string[], workspace: string):
 }
 
 function parse(path: string, workspace: string): Node | null {
+  const lines = new LineCounter();
   let text: string;
   try {
     text = readFileSync(resolve(workspace, path), 'utf8');
@@ -36,11 +37,22 @@ function parse(path: string, workspace: string): Node | null {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
     throw new InputError(INPUT, path, `a file in the workspace that can be read (${code})`);
   }
-  const document = parseDocument(text.replace(/^\uFEFF/, ''), { logLevel: 'silent', prettyErrors: false });
+  const document = parseDocument(text.replace(/^\uFEFF/, ''), {
+    logLevel: 'silent',
+    prettyErrors: false,
+    lineCounter: lines,
+  });
   const error = document.errors[0];
-  if (error)
-    throw new InputError(INPUT, path, `valid JSON or YAML: ${error.message} (at character ${error.pos[0]})`);
-  return document.contents as Node | null;
+  if (error) {
+    // The message of the parser may quote a value, so only its code is shown.
+    const what = error.code.toLowerCase().replaceAll('_', ' ');
+    throw new InputError(
+      INPUT,
+      path,
+      `valid JSON or YAML; line ${lines.linePos(error.pos[0]).line}: ${what}`,
+    );
+  }
+  return document.contents;
 }
 
 function readInto(merged: ParameterFiles, path: string, content: Node | null): void {

@@ -12,11 +12,18 @@ export function comparePlans(before: Plan, after: Plan): string[] {
 
 function settingsDifference(before: PlanSettings | undefined, after: PlanSettings | undefined): string[] {
   if (!before || !after) return [];
-  const { templates: oldTemplates, parameters: oldParameters, tags: oldTags, ...oldRest } = before;
-  const { templates, parameters, tags, ...rest } = after;
+  const {
+    templates: oldTemplates,
+    parameters: oldParameters,
+    resolved: oldResolved,
+    tags: oldTags,
+    ...oldRest
+  } = before;
+  const { templates, parameters, resolved, tags, ...rest } = after;
   return [
     ...(canonicalJson(oldTemplates) === canonicalJson(templates) ? [] : ['The template is another one']),
     ...recordDifference('Parameter', oldParameters, parameters),
+    ...recordDifference('Resolved value of', oldResolved, resolved),
     ...recordDifference('Tag', oldTags, tags),
     ...recordDifference('Setting', texts(oldRest), texts(rest)),
   ];

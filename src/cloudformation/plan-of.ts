@@ -5,8 +5,11 @@ import { bestEffort } from './best-effort.ts';
 import type { ChangeSetTree } from './change-set-tree.ts';
 import { resourceChange } from './changes.ts';
 import { fingerprint } from './fingerprint.ts';
+import { removedWith } from './nested-stacks.ts';
 import { findSensitive, maskChange, type Sensitive } from './masking.ts';
+import { describeFinding } from './plan-failure.ts';
 import { isSecretName, MASKED } from './secrets.ts';
+import { eventFinding, failedEvents } from './validation.ts';
 import type { CloudFormationContext, Plan, PlanSettings, PropertyChange, ResourceChange } from './types.ts';
 
 /** Turns a change set as read into a plan: secrets masked, then the fingerprint, then the job's own redaction. */
@@ -17,8 +20,9 @@ export async function planOf(
   hasChanges: boolean,
 ): Promise<Plan> {
   const { set } = tree;
-  const [changes, templates] = [await maskedChanges(context, tree, []), templateHashes(tree, [])];
-  const settings = settingsOf(tree, templates);
+  const changes = await maskedChanges(context, tree, []);
+  const settings = settingsOf(tree, templateHashes(tree, []));
+  const warnings = await warningsOf(context, set, changes);
   return {
     stackName: set.StackName ?? '',
     stackId: set.StackId ?? '',
@@ -29,8 +33,25 @@ export async function planOf(
     fingerprint: fingerprint(settings, changes),
     changes: changes.map((change) => redacted(context, change)),
     settings,
+    warnings,
     ...(set.OnStackFailure && { onStackFailure: set.OnStackFailure }),
   };
+}
+
+/**
+ * CloudFormation warns of deletions that will fail, like that of a bucket with objects in it. Asked for only when
+ * something goes, as it is one more call.
+ */
+async function warningsOf(
+  context: CloudFormationContext,
+  { ChangeSetId }: ChangeSetTree['set'],
+  changes: readonly ResourceChange[],
+): Promise<string[]> {
+  const something = changes.some(({ action, replacement }) => action === 'remove' || replacement !== 'no');
+  if (!something || !ChangeSetId) return [];
+  const events = (await failedEvents(context, ChangeSetId)) ?? [];
+  const findings = events.flatMap((event) => eventFinding(event, undefined));
+  return findings.map((finding) => context.redactor.redact(describeFinding(finding)));
 }
 
 async function maskedChanges(
@@ -43,7 +64,8 @@ async function maskedChanges(
   const below = await Promise.all(
     tree.nested.map(({ logicalId, tree: nested }) => maskedChanges(context, nested, [...nesting, logicalId])),
   );
-  return [...own, ...below.flat()];
+  const removed = await Promise.all(own.map((change) => removedWith(context, change)));
+  return [...own, ...below.flat(), ...removed.flat()];
 }
 
 /** Old values are hidden by the template that runs now, which may have used a secret elsewhere. */
@@ -62,15 +84,18 @@ async function sensitiveOf(
 
 function settingsOf({ set, template }: ChangeSetTree, templates: Record<string, string>): PlanSettings {
   const hidden = findSensitive(template === undefined ? [] : [template]).parameters;
-  const parameters = (set.Parameters ?? []).map(
-    ({ ParameterKey: key = '', ParameterValue, ResolvedValue }) => {
-      const value = hidden.has(key) || isSecretName(key) ? MASKED : (ResolvedValue ?? ParameterValue ?? '');
-      return [key, value] as const;
-    },
-  );
+  const mask = (key: string, value: string): string =>
+    hidden.has(key) || isSecretName(key) ? MASKED : value;
+  const parameters: [string, string][] = [];
+  const resolved: [string, string][] = [];
+  for (const { ParameterKey: key = '', ParameterValue: value = '', ResolvedValue } of set.Parameters ?? []) {
+    parameters.push([key, mask(key, value)]);
+    if (ResolvedValue !== undefined) resolved.push([key, mask(key, ResolvedValue)]);
+  }
   return {
     templates,
     parameters: Object.fromEntries(parameters),
+    resolved: Object.fromEntries(resolved),
     tags: Object.fromEntries((set.Tags ?? []).map(({ Key = '', Value = '' }) => [Key, Value])),
     capabilities: [...(set.Capabilities ?? [])].sort(),
     notificationArns: [...(set.NotificationARNs ?? [])].sort(),

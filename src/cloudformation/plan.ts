@@ -1,13 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { classify, errorText, isNotFound } from '../aws/errors.ts';
-import {
-  type ChangeSetRequest,
-  createChangeSet,
-  deleteChangeSet,
-  findChangeSet,
-  removeShell,
-  waitForChangeSet,
-} from './change-set.ts';
+import { classify, isNotFound } from '../aws/errors.ts';
+import { type ChangeSetRequest, createChangeSet, waitForChangeSet } from './change-set.ts';
+import { CLEAN_UP_MS, deleteChangeSet, removeChangeSet, removeShell } from './change-set-removal.ts';
 import { type ChangeSetTree, readChangeSetTree } from './change-set-tree.ts';
 import { hasNothingToChange } from './no-changes.ts';
 import { annotateFindings, PlanFailedError } from './plan-failure.ts';
@@ -26,10 +20,6 @@ import type {
 import { findingsOf, reasonFinding } from './validation.ts';
 
 export { comparePlans } from './plan-difference.ts';
-
-const CLEAN_UP_MS = 60_000;
-/** A cancelled job is killed 7.5 s after its signal. */
-const CANCELLED_CLEAN_UP_MS = 4_500;
 
 export interface PlanRequest {
   inputs: DeployStackInputs;
@@ -77,7 +67,7 @@ export async function createPlan(context: CloudFormationContext, request: PlanRe
   try {
     return await makePlan(context, request, changeSet);
   } catch (error) {
-    await cleanUp(context, changeSet);
+    await removeChangeSet(context, changeSet);
     if (error instanceof PlanFailedError) annotateFindings(context, error.findings);
     throw error;
   }
@@ -121,22 +111,6 @@ async function requestChangeSet(
     if (!refused) throw error;
     const { message } = error as Error;
     throw new PlanFailedError(changeSet.stackName, message, [reasonFinding(message, template)]);
-  }
-}
-
-/** Leaves nothing of ours behind; what cannot be removed is named, and the error that led here is the one thrown. */
-async function cleanUp(context: CloudFormationContext, changeSet: ChangeSetRequest): Promise<void> {
-  const limit = context.signal.aborted ? CANCELLED_CLEAN_UP_MS : CLEAN_UP_MS;
-  const fresh = { ...context, signal: AbortSignal.timeout(limit) };
-  try {
-    const ours = await findChangeSet(fresh, changeSet);
-    if (!ours) return;
-    await deleteChangeSet(fresh, ours.changeSetId, limit);
-    if (changeSet.kind === 'create') await removeShell(fresh, ours.stackId, limit);
-  } catch (error) {
-    context.log.warning(
-      `The change set ${changeSet.changeSetName} of ${changeSet.stackName} may be left behind: ${errorText(error)}`,
-    );
   }
 }
 

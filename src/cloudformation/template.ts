@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { GetTemplateSummaryCommand } from '@aws-sdk/client-cloudformation';
-import { isMap, isScalar } from 'yaml';
+import { isScalar } from 'yaml';
 import { send } from '../aws/clients.ts';
 import { partitionOf } from '../aws/partition.ts';
 import { InputError } from '../runtime/errors.ts';
@@ -73,7 +73,7 @@ function fromFile(context: CloudFormationContext, source: string, workspace: str
     hash: sha256(body),
     parameters: document.parameters,
     resources: document.resources,
-    lineOf: document.lineOf,
+    lineOf: (path) => document.lineOf(path),
   };
 }
 
@@ -113,7 +113,7 @@ function refuseLocalNestedTemplates(file: string, document: TemplateDocument): v
   for (const [logicalId, resource] of Object.entries(document.resources)) {
     if (resource.type !== 'AWS::CloudFormation::Stack') continue;
     const node = document.node(['Resources', logicalId, 'Properties', 'TemplateURL']);
-    if (!isScalar(node) || isMap(node) || isIntrinsic(node.tag) || typeof node.value !== 'string') continue;
+    if (!isScalar(node) || isIntrinsic(node.tag) || typeof node.value !== 'string') continue;
     if (/^(https?:\/\/|s3:\/\/|\{\{resolve:)/i.test(node.value)) continue;
     const line = document.lineOf(`Resources.${logicalId}.Properties.TemplateURL`);
     throw new InputError(

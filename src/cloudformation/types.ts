@@ -76,8 +76,9 @@ export interface ResourceChange {
 export interface PlanSettings {
   /** SHA-256 of the template and of those of the nested stacks that change (by their path), hex. */
   templates: Record<string, string>;
-  /** Values as they will be used; SSM parameters with the value they resolve to. */
   parameters: Record<string, string>;
+  /** What the parameters of SSM types resolve to; frozen when the change set is made. */
+  resolved: Record<string, string>;
   tags: Record<string, string>;
   capabilities: readonly string[];
   notificationArns: readonly string[];
@@ -121,6 +122,8 @@ export interface StackSnapshot {
   notificationArns: readonly string[];
   createdAt?: Date;
   updatedAt?: Date;
+  /** ARN of the change set that was executed last. */
+  changeSetId?: string;
   /** The newest operations first; empty where the endpoint does not tell. */
   operations?: readonly { type: string; id: string }[];
 }

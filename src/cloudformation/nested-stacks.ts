@@ -1,0 +1,104 @@
+import {
+  GetTemplateCommand,
+  ListStackResourcesCommand,
+  type StackResourceSummary,
+} from '@aws-sdk/client-cloudformation';
+import { send } from '../aws/clients.ts';
+import { classify, errorText } from '../aws/errors.ts';
+import { readTemplateDocument, TemplateSyntaxError } from './template-document.ts';
+import type { CloudFormationContext, ResourceChange, TemplateResource } from './types.ts';
+
+const NESTED_STACK = 'AWS::CloudFormation::Stack';
+
+/** All resources of a stack, page by page, without those that are deleted. */
+export async function listResources(
+  context: CloudFormationContext,
+  stackId: string,
+): Promise<StackResourceSummary[]> {
+  const found: StackResourceSummary[] = [];
+  for (let token: string | undefined; ;) {
+    const command = new ListStackResourcesCommand({ StackName: stackId, ...(token && { NextToken: token }) });
+    const page = await send(context.client, command, context);
+    found.push(...(page.StackResourceSummaries ?? []));
+    token = page.NextToken;
+    if (!token) return found.filter(({ ResourceStatus }) => ResourceStatus !== 'DELETE_COMPLETE');
+  }
+}
+
+/** The stacks nested directly in a stack. */
+export async function listNestedStacks(
+  context: CloudFormationContext,
+  stackId: string,
+): Promise<{ logicalId: string; stackId: string }[]> {
+  return (await listResources(context, stackId)).flatMap(
+    ({ ResourceType, LogicalResourceId, PhysicalResourceId }) =>
+      ResourceType === NESTED_STACK && PhysicalResourceId
+        ? [{ logicalId: LogicalResourceId ?? '', stackId: PhysicalResourceId }]
+        : [],
+  );
+}
+
+/**
+ * What goes with a nested stack that is removed, through all levels: a change set names only the stack itself.
+ * Empty when the list may not be read, so that the removal of the stack itself is what is judged.
+ */
+export async function removedWith(
+  context: CloudFormationContext,
+  removed: ResourceChange,
+): Promise<ResourceChange[]> {
+  if (removed.type !== NESTED_STACK || removed.action !== 'remove') return [];
+  if (!removed.physicalId || removed.policyAction === 'Retain') return [];
+  const nesting = [...removed.nesting, removed.logicalId];
+  try {
+    const resources = await listResources(context, removed.physicalId);
+    const declared = await declaredResources(context, removed.physicalId);
+    const changes = resources.map((resource) => removal(resource, nesting, declared));
+    const below = await Promise.all(changes.map((change) => removedWith(context, change)));
+    return [...changes, ...below.flat()];
+  } catch (error) {
+    if (['throttle', 'network', 'expired'].includes(classify(error))) throw error;
+    context.signal.throwIfAborted();
+    context.log.warning(
+      `What is in the nested stack ${nesting.join('/')} cannot be listed: ${errorText(error)}`,
+    );
+    return [];
+  }
+}
+
+function removal(
+  { LogicalResourceId, PhysicalResourceId, ResourceType }: StackResourceSummary,
+  nesting: readonly string[],
+  declared: Record<string, TemplateResource>,
+): ResourceChange {
+  return {
+    logicalId: LogicalResourceId ?? '',
+    nesting,
+    type: ResourceType ?? '',
+    action: 'remove',
+    replacement: 'no',
+    properties: [],
+    policyAction: POLICY_ACTION[declared[LogicalResourceId ?? '']?.deletionPolicy ?? ''] ?? 'Delete',
+    ...(PhysicalResourceId && { physicalId: PhysicalResourceId }),
+  };
+}
+
+/** RetainExceptOnCreate keeps what was created successfully. */
+const POLICY_ACTION: Readonly<Record<string, string>> = {
+  Retain: 'Retain',
+  RetainExceptOnCreate: 'Retain',
+  Snapshot: 'Snapshot',
+};
+
+async function declaredResources(
+  context: CloudFormationContext,
+  stackId: string,
+): Promise<Record<string, TemplateResource>> {
+  const command = new GetTemplateCommand({ StackName: stackId, TemplateStage: 'Processed' });
+  const { TemplateBody } = await send(context.client, command, context);
+  try {
+    return readTemplateDocument(TemplateBody ?? '').resources;
+  } catch (error) {
+    if (error instanceof TemplateSyntaxError) return {};
+    throw error;
+  }
+}

@@ -1,0 +1,240 @@
+import { code, details, escapeCell, type Section, table } from './markdown.ts';
+import { type Effect, effectOf, pathOf, planHeadline, type PlannedChange, signOf } from './plan-counts.ts';
+import { shown, valueBlocks } from './plan-values.ts';
+
+export { planHeadline, type PlannedChange, type PlannedProperty } from './plan-counts.ts';
+
+/** Above this many, new resources are told by type. */
+const LISTED_ONE_BY_ONE = 25;
+const NAMED_PER_TYPE = 12;
+const SHOWN_CAUSES = 5;
+
+/** A plan as people read it. Secrets are masked by whoever makes this. */
+export interface PlanReport {
+  stackName: string;
+  region?: string;
+  kind: 'create' | 'update';
+  hasChanges: boolean;
+  changes: readonly PlannedChange[];
+  changeSetName: string;
+  fingerprint: string;
+  warnings?: readonly string[];
+  /** What the guard does not let through. */
+  blocked?: readonly PlanBlock[];
+  settings?: PlanReportSettings;
+  /** The same of the stack as it is, to show what changes. */
+  before?: PlanReportSettings;
+}
+
+export interface PlanReportSettings {
+  parameters: Readonly<Record<string, string>>;
+  tags: Readonly<Record<string, string>>;
+}
+
+export interface PlanBlock {
+  nesting: readonly string[];
+  logicalId: string;
+  type: string;
+  harm: 'replace' | 'maybe-replace' | 'delete';
+  allow: { input: string; value: string };
+}
+
+/** The plan's parts, the most important first: what an approver must see before saying yes. */
+export function planSections(report: PlanReport): Section[] {
+  const by = (...effects: Effect[]): PlannedChange[] =>
+    report.changes.filter((change) => effects.includes(effectOf(change)));
+  const destructive = by('replace', 'delete');
+  const maybe = by('maybe');
+  const changed = by('change', 'import', 'sync', 'retain');
+  const added = by('add');
+  return [
+    headline(report, destructive.length, maybe.length),
+    ...blocked(report.blocked ?? []),
+    ...changeTable('Replaced or deleted', destructive, 90),
+    ...changeTable('Perhaps replaced', maybe, 85, MAYBE),
+    ...warnings(report.warnings ?? []),
+    ...changeTable('Changed', changed, 60),
+    ...additions(added),
+    ...settings(report),
+    ...values('Values of what is replaced or deleted', [...destructive, ...maybe], 70),
+    ...values('Values that change', changed, 40),
+    ...values('Values of new resources', added, 20),
+    ...identity(report),
+  ];
+}
+
+const MAYBE =
+  'CloudFormation decides only while it runs whether these are replaced: it depends on values that are not known yet.';
+
+function headline(report: PlanReport, destructive: number, maybe: number): Section {
+  const facts = [
+    report.kind === 'create' ? 'a new stack' : 'an update',
+    ...(report.region === undefined ? [] : [escapeCell(report.region)]),
+  ];
+  const body = [`**${planHeadline(report)}**`, facts.join(' · ')].join('\n\n');
+  const alert = (report.blocked ?? []).length > 0 ? '' : warning(destructive, maybe);
+  return {
+    title: `Plan for ${escapeCell(report.stackName)}`,
+    body: alert === '' ? body : `${body}\n\n${alert}`,
+    priority: 100,
+  };
+}
+
+function warning(destructive: number, maybe: number): string {
+  if (destructive + maybe === 0) return '';
+  const sure =
+    destructive > 0
+      ? `${resources(destructive)} ${destructive === 1 ? 'is' : 'are'} replaced or deleted`
+      : '';
+  const unsure = maybe > 0 ? `${resources(maybe)} may be replaced` : '';
+  const said = [sure, unsure].filter((text) => text !== '').join(', and ');
+  return `> [!WARNING]\n> ${said}. What is replaced or deleted does not come back.`;
+}
+
+function resources(count: number): string {
+  return count === 1 ? '1 resource' : `${count} resources`;
+}
+
+function blocked(blocks: readonly PlanBlock[]): Section[] {
+  if (blocks.length === 0) return [];
+  const harms = {
+    replace: 'would be replaced',
+    'maybe-replace': 'may be replaced',
+    delete: 'would be deleted',
+  };
+  const rows = blocks.map((block) => [
+    code(pathOf(block)),
+    escapeCell(block.type),
+    harms[block.harm],
+    code(`${block.allow.input}: ${block.allow.value}`),
+  ]);
+  const intro =
+    '> [!CAUTION]\n> This plan is not executed: it would lose data. If that is meant, name each resource in the input beside it.';
+  const body = `${intro}\n\n${table(['Resource', 'Type', 'What happens', 'To allow it'], rows)}`;
+  return [{ title: 'Blocked', body, priority: 95 }];
+}
+
+function changeTable(
+  title: string,
+  changes: readonly PlannedChange[],
+  priority: number,
+  intro?: string,
+): Section[] {
+  if (changes.length === 0) return [];
+  const rows = changes.map((change) => [
+    code(signOf(effectOf(change))),
+    code(pathOf(change)),
+    escapeCell(change.type),
+    why(change),
+  ]);
+  const body = table(['', 'Resource', 'Type', 'Why'], rows);
+  return [
+    {
+      title: `${title} (${changes.length})`,
+      body: intro === undefined ? body : `${intro}\n\n${body}`,
+      priority,
+    },
+  ];
+}
+
+/** What makes a replacement necessary; what else changes; what becomes of something removed. */
+function why(change: PlannedChange): string {
+  if (change.action === 'remove') return removal(change);
+  const deciding = change.properties.filter(({ requiresRecreation }) => requiresRecreation !== 'never');
+  const replaced = change.replacement !== 'no' && deciding.length > 0;
+  const causes = (replaced ? deciding : change.properties).map(({ path, cause }) => {
+    const name = code(path.replace(/^Properties\./, ''));
+    return replaced && cause !== undefined ? `${name} (by ${code(cause)})` : name;
+  });
+  const named = causes.slice(0, SHOWN_CAUSES);
+  const left = causes.length - named.length;
+  const list = left > 0 ? `${named.join(', ')} and ${left} more` : named.join(', ');
+  const kept = KEPT[change.policyAction ?? ''];
+  return [list, ...(kept === undefined ? [] : [kept])].filter((text) => text !== '').join('; ');
+}
+
+const KEPT: Readonly<Record<string, string>> = {
+  ReplaceAndRetain: 'the old one is kept outside the stack',
+  ReplaceAndSnapshot: 'a snapshot of the old one is kept',
+};
+
+function removal({ policyAction, physicalId }: PlannedChange): string {
+  const name = physicalId === undefined ? '' : ` ${code(physicalId)}`;
+  if (policyAction === 'Retain') return `leaves the stack and stays in the account:${name}`;
+  return `removed from the template${policyAction === 'Snapshot' ? ', after a final snapshot' : ''}:${name}`;
+}
+
+function additions(added: readonly PlannedChange[]): Section[] {
+  if (added.length <= LISTED_ONE_BY_ONE) {
+    if (added.length === 0) return [];
+    const rows = added.map((change) => [code('+'), code(pathOf(change)), escapeCell(change.type)]);
+    return [{ title: `Added (${added.length})`, body: table(['', 'Resource', 'Type'], rows), priority: 50 }];
+  }
+  const byType = new Map<string, string[]>();
+  for (const change of added) byType.set(change.type, [...(byType.get(change.type) ?? []), pathOf(change)]);
+  const rows = [...byType].map(([type, paths]) => [escapeCell(type), String(paths.length), names(paths)]);
+  const body = table(['Type', 'Count', 'Resources'], rows);
+  return [{ title: `Added (${added.length})`, body, priority: 50 }];
+}
+
+function names(paths: readonly string[]): string {
+  const named = paths.slice(0, NAMED_PER_TYPE).map(code).join(', ');
+  const left = paths.length - NAMED_PER_TYPE;
+  return left > 0 ? `${named} and ${left} more` : named;
+}
+
+function warnings(texts: readonly string[]): Section[] {
+  if (texts.length === 0) return [];
+  return [{ title: 'Warnings', body: texts.map((text) => `- ${escapeCell(text)}`).join('\n'), priority: 80 }];
+}
+
+/** Parameters and tags: all of a new stack, folded; only what changes of one that is there. */
+function settings({ settings: after, before, kind }: PlanReport): Section[] {
+  if (!after) return [];
+  const rows = [
+    ...settingRows('Parameter', before?.parameters, after.parameters),
+    ...settingRows('Tag', before?.tags, after.tags),
+  ];
+  if (rows.length === 0) return [];
+  if (kind === 'create' || !before) {
+    const list = table(
+      ['', 'Name', 'Value'],
+      rows.map(([what = '', name = '', , value = '']) => [what, name, value]),
+    );
+    return [{ body: details(`Parameters and tags (${rows.length})`, list), priority: 30 }];
+  }
+  return [
+    {
+      title: 'Parameters and tags that change',
+      body: table(['', 'Name', 'Before', 'After'], rows),
+      priority: 65,
+    },
+  ];
+}
+
+function settingRows(
+  what: string,
+  before: Readonly<Record<string, string>> = {},
+  after: Readonly<Record<string, string>>,
+): string[][] {
+  const keys = [...new Set([...Object.keys(after), ...Object.keys(before)])].sort();
+  return keys
+    .filter((key) => before[key] !== after[key] && !isMasked(after[key]))
+    .map((key) => [what, code(key), shown(before[key]), shown(after[key])]);
+}
+
+/** Whether a hidden value changes is not known, and its old one must not be seen either. */
+function isMasked(value: string | undefined): boolean {
+  return value !== undefined && /^\*+$/.test(value);
+}
+
+function values(title: string, changes: readonly PlannedChange[], priority: number): Section[] {
+  const body = valueBlocks(changes);
+  return body === '' ? [] : [{ title, body, priority }];
+}
+
+function identity({ hasChanges, changeSetName, fingerprint }: PlanReport): Section[] {
+  if (!hasChanges) return [];
+  const body = `Change set ${code(changeSetName)} · fingerprint ${code(fingerprint)}\n\nExactly this plan is executed, or nothing is.`;
+  return [{ body, priority: 75 }];
+}
