@@ -1,0 +1,147 @@
+import { isThrottle } from '../../aws/errors.ts';
+import { InputError } from '../../runtime/errors.ts';
+import { poll } from '../../runtime/poll.ts';
+import { abandonChangeSet } from '../cancel.ts';
+import { carryOut } from '../carry-out.ts';
+import { guardPlan } from '../guard.ts';
+import { type Prepared, prepareStack } from '../leftovers.ts';
+import type { Ending } from '../outcome.ts';
+import { comparePlans, type ExecutedPlan, type GonePlan, readPlan } from '../plan.ts';
+import { type Source, loadSource, makePlan, readSettings } from '../source.ts';
+import type { Plan, StackSnapshot } from '../types.ts';
+import { sizeOf } from '../verdict.ts';
+import { timeLeft, type Work } from '../work.ts';
+import { blockedBy, unchanged } from './deploy.ts';
+
+/** Executes exactly the plan that was approved, or nothing. */
+export async function apply(work: Work): Promise<Ending> {
+  const approved = approvedPlan(work);
+  const source = work.inputs.template === undefined ? undefined : await loadSource(work);
+  const settings = readSettings(work);
+  const prepared = await prepareStack(work);
+  const found = await findPlan(work, approved.plan);
+  if ('executed' in found) return executedBefore(found, prepared);
+  const plan = 'gone' in found ? await makeAgain(work, approved, found, source, prepared) : found;
+  if ('verdict' in plan) return plan;
+  if (plan.fingerprint !== approved.fingerprint) return await changed(work, approved, plan, undefined);
+  if (!plan.hasChanges && prepared.stack) return await unchanged(work, plan, prepared.stack, settings);
+  const guard = guardPlan(plan, source?.template, work.inputs);
+  if (guard.length > 0) return { ...blockedBy(work, guard), plan, guard };
+  return await carryOut(work, plan, settings, source?.template);
+}
+
+interface Approved {
+  plan: string;
+  fingerprint: string;
+}
+
+function approvedPlan({ inputs }: Work): Approved {
+  const { plan = '', fingerprint = '' } = inputs;
+  if (plan === '')
+    throw new InputError(
+      'plan',
+      '',
+      'apply needs the `plan` output of the plan step; run it only if `has-changes` is true',
+    );
+  if (fingerprint === '')
+    throw new InputError('fingerprint', '', 'apply needs the `fingerprint` output of the plan step');
+  return { plan, fingerprint };
+}
+
+type FoundPlan = Plan | GonePlan | (ExecutedPlan & { executed: 'complete' | 'failed' });
+
+/** The change set as it is now; one that somebody executes at this moment is waited for. */
+async function findPlan(work: Work, changeSetName: string): Promise<FoundPlan> {
+  const { context, inputs } = work;
+  return await poll(
+    context,
+    { what: `the execution of ${changeSetName} by somebody else`, timeoutMs: timeLeft(work), isThrottle },
+    async () => {
+      const found = await readPlan(context, inputs.stackName, changeSetName);
+      if (!('executed' in found)) return found;
+      const { executed } = found;
+      return executed === 'in-progress' ? undefined : { ...found, executed };
+    },
+  );
+}
+
+/** A rerun of a job finds its plan executed. What the stack has become since decides. */
+function executedBefore({ executed, plan }: ExecutedPlan, { stack }: Prepared): Ending {
+  const { stackName, changeSetName, kind } = plan;
+  const status = stack?.status ?? 'gone';
+  if (executed === 'complete' && ['CREATE_COMPLETE', 'UPDATE_COMPLETE'].includes(status) && stack) {
+    return {
+      verdict: kind === 'create' ? 'created' : 'updated',
+      reason: `The plan ${changeSetName} had been executed before, and stack ${stackName} is ${status}: nothing was left to do.`,
+      plan,
+      stack,
+    };
+  }
+  return {
+    verdict: 'failed',
+    reason: `The plan ${changeSetName} was executed before, and stack ${stackName} is ${status}. Re-run all jobs, so that a new plan is made and approved.`,
+    plan,
+    ...(stack ? { stack } : {}),
+  };
+}
+
+/** Makes a plan that is gone again, from the same template; only one that does the same is executed. */
+async function makeAgain(
+  work: Work,
+  approved: Approved,
+  found: GonePlan,
+  source: Source | undefined,
+  prepared: Prepared,
+): Promise<Plan | Ending> {
+  const done = executedLast(approved, prepared.stack);
+  if (done) return done;
+  const why = `The approved plan ${approved.plan} cannot be executed: ${found.gone}.`;
+  if (!source) {
+    const reason = `${why} Re-run all jobs, or give the template so that the plan can be made again and compared.`;
+    return { verdict: 'plan-changed', reason };
+  }
+  work.context.log.info(`${why} Making it again, to execute it only if it does the same.`);
+  const plan = await makePlan(work, source, prepared);
+  if (plan.fingerprint === approved.fingerprint) return plan;
+  if (!plan.hasChanges && prepared.stack) {
+    return {
+      verdict: 'unchanged',
+      reason: `${why} Made again, it has nothing left to change in stack ${plan.stackName}.`,
+      plan,
+      stack: prepared.stack,
+    };
+  }
+  return await changed(work, approved, plan, found.plan);
+}
+
+/** CloudFormation forgets change sets, but the stack names the last one that was executed. */
+function executedLast(approved: Approved, stack: StackSnapshot | undefined): Ending | undefined {
+  const { changeSetId } = stack ?? {};
+  const isIt = changeSetId === approved.plan || changeSetId?.split('/')[1] === approved.plan;
+  if (!stack || !isIt || !['CREATE_COMPLETE', 'UPDATE_COMPLETE'].includes(stack.status)) return undefined;
+  return {
+    verdict: stack.status === 'CREATE_COMPLETE' ? 'created' : 'updated',
+    reason: `The plan ${approved.plan} had been executed before, and stack ${stack.stackName} is ${stack.status}: nothing was left to do.`,
+    stack,
+  };
+}
+
+async function changed(
+  work: Work,
+  approved: Approved,
+  plan: Plan,
+  before: Plan | undefined,
+): Promise<Ending> {
+  await abandonChangeSet(work);
+  const difference = before
+    ? comparePlans(before, plan)
+    : [
+        `The approved plan has the fingerprint ${approved.fingerprint}, this one ${plan.fingerprint}: ${sizeOf(plan)}.`,
+      ];
+  return {
+    verdict: 'plan-changed',
+    reason: `Nothing was changed: the plan for stack ${plan.stackName} would no longer do what was approved (${difference[0] ?? 'another fingerprint'}). Re-run all jobs to approve the new one.`,
+    plan,
+    difference,
+  };
+}

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import { GetTemplateCommand } from '@aws-sdk/client-cloudformation';
+import { send } from '../../aws/clients.ts';
+import { abandonChangeSet } from '../cancel.ts';
+import { carryOut } from '../carry-out.ts';
+import { type DriftReport, findDrift } from '../drift.ts';
+import { guardPlan } from '../guard.ts';
+import { prepareStack } from '../leftovers.ts';
+import type { Ending } from '../outcome.ts';
+import { createPlan } from '../plan.ts';
+import { changeSetName } from '../source.ts';
+import { readTemplateDocument } from '../template-document.ts';
+import type { CloudFormationContext, StackSnapshot, Template } from '../types.ts';
+import { StackBlockedError, timeLeft, type Work } from '../work.ts';
+import { blockedBy } from './deploy.ts';
+
+/** Compares the stack with what really is; with `revert-drift` puts it back, under the same guard as any change. */
+export async function driftCommand(work: Work): Promise<Ending> {
+  const { context, inputs, run } = work;
+  const { stack, kind } = await prepareStack(work);
+  if (!stack || kind === 'create') {
+    throw new StackBlockedError(`There is no stack ${inputs.stackName} to compare with.`);
+  }
+  const options = { changeSetName: changeSetName(run), timeoutMs: timeLeft(work) };
+  const drift = await findDrift(context, stack, options);
+  if (drift.verdict === 'in-sync') {
+    return {
+      verdict: 'in-sync',
+      reason: `Stack ${stack.stackName} is what its template says${uncheckedText(drift)}.`,
+      drift,
+      stack,
+    };
+  }
+  if (!inputs.revertDrift) {
+    const [first] = drift.resources;
+    const count = drift.resources.length;
+    const reason = `${count} resource${count === 1 ? '' : 's'} of stack ${stack.stackName} differ${count === 1 ? 's' : ''} from the template: ${first ? [...first.nesting, first.logicalId].join('/') : ''} was ${first?.status ?? ''}${count > 1 ? ', and more' : ''}.`;
+    return { verdict: 'drifted', reason, drift, stack };
+  }
+  return { ...(await revert(work, stack)), drift };
+}
+
+async function revert(work: Work, stack: StackSnapshot): Promise<Ending> {
+  const { context, inputs, begun } = work;
+  const template = await runningTemplate(context, stack);
+  const plan = await createPlan(context, {
+    inputs: {
+      ...inputs,
+      capabilities: stack.capabilities.length > 0 ? stack.capabilities : inputs.capabilities,
+    },
+    template,
+    parameters: Object.keys(stack.parameters).map((key) => ({
+      key,
+      usePrevious: true,
+      noEcho: false,
+      source: 'previous',
+    })),
+    tags: {},
+    stack,
+    changeSetName: changeSetName(work.run),
+    revertDrift: true,
+  });
+  if (!plan.hasChanges) {
+    const reason = `Stack ${stack.stackName} has drifted, but CloudFormation finds nothing that it could revert.`;
+    return { verdict: 'drifted', reason, plan, stack };
+  }
+  begun.changeSet = { ...plan, shellIsOurs: false };
+  const guard = guardPlan(plan, template, inputs);
+  if (guard.length > 0) {
+    await abandonChangeSet(work);
+    return { ...blockedBy(work, guard), plan, guard };
+  }
+  return await carryOut(work, plan, {}, template);
+}
+
+/** The template that the stack runs with, whatever the workspace has. */
+async function runningTemplate(context: CloudFormationContext, stack: StackSnapshot): Promise<Template> {
+  const command = new GetTemplateCommand({ StackName: stack.stackId, TemplateStage: 'Original' });
+  const { TemplateBody: body } = await send(context.client, command, context);
+  if (body === undefined) throw new Error(`GetTemplate for ${stack.stackName} answered without a template`);
+  const document = readTemplateDocument(body);
+  return {
+    body,
+    hash: createHash('sha256').update(body).digest('hex'),
+    parameters: document.parameters,
+    resources: document.resources,
+    lineOf: (path) => document.lineOf(path),
+  };
+}
+
+function uncheckedText({ unchecked }: DriftReport): string {
+  if (unchecked.length === 0) return '';
+  return `; not comparable: ${unchecked.length} resource${unchecked.length === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,29 @@
+import { guardPlan } from '../guard.ts';
+import { prepareStack } from '../leftovers.ts';
+import type { Ending } from '../outcome.ts';
+import { loadSource, makePlan, readSettings } from '../source.ts';
+import { sizeOf } from '../verdict.ts';
+import type { Work } from '../work.ts';
+import { annotateGuard } from './deploy.ts';
+
+/** Makes a change set for people to read and for `apply` to execute. It changes nothing else. */
+export async function plan(work: Work): Promise<Ending> {
+  const source = await loadSource(work);
+  readSettings(work);
+  const prepared = await prepareStack(work);
+  const made = await makePlan(work, source, prepared);
+  const stack = prepared.stack && prepared.kind === 'update' ? { stack: prepared.stack } : {};
+  if (!made.hasChanges) {
+    const reason = `CloudFormation finds nothing to change in stack ${made.stackName}.`;
+    return { verdict: 'unchanged', reason, plan: made, ...stack };
+  }
+  const guard = guardPlan(made, source.template, work.inputs);
+  annotateGuard(work, guard, 'warning');
+  // From here on the change set is meant to stay.
+  delete work.begun.changeSet;
+  const warning =
+    guard.length > 0 ? ` It will be blocked as long as nothing allows it: ${guard[0]?.message ?? ''}` : '';
+  const what = made.kind === 'create' ? 'create' : 'update';
+  const reason = `The plan to ${what} stack ${made.stackName} lies ready: ${sizeOf(made)}.${warning}`;
+  return { verdict: 'planned', reason, plan: made, guard, ...stack };
+}

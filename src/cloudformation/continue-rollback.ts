@@ -1,0 +1,96 @@
+import { ContinueUpdateRollbackCommand, RollbackStackCommand } from '@aws-sdk/client-cloudformation';
+import { send } from '../aws/clients.ts';
+import { type Diagnosis, diagnose, pathOf } from './diagnosis.ts';
+import { Estimate } from './estimate.ts';
+import { newestEvent } from './events.ts';
+import { Progress } from './progress.ts';
+import { isStable } from './stack.ts';
+import { clientRequestToken } from './token.ts';
+import type { StackSnapshot } from './types.ts';
+import { type Execution, watchOperation } from './watch.ts';
+import { note, type Work } from './work.ts';
+
+/** A rollback that cannot go on. */
+export class StackStuckError extends Error {
+  override readonly name = 'StackStuckError';
+  readonly execution: Execution;
+  readonly diagnosis: Diagnosis;
+
+  constructor(stackName: string, execution: Execution, diagnosis: Diagnosis) {
+    const [first] = diagnosis.rollbackFailures;
+    const why = first ? `: ${pathOf(first)}: ${first.reason}` : '';
+    super(
+      `The rollback of stack ${stackName} ended in ${execution.status}${why}. ` +
+        'Repair that and continue again; only ContinueUpdateRollback with ResourcesToSkip leaves a resource as it is.',
+    );
+    this.execution = execution;
+    this.diagnosis = diagnosis;
+  }
+}
+
+/**
+ * Continues the rollback of a stack in UPDATE_ROLLBACK_FAILED, and waits for it. No resource is skipped, since a
+ * skipped one is no longer what its stack believes.
+ * @throws StackStuckError when it fails again.
+ */
+export async function continueRollback(work: Work, stack: StackSnapshot): Promise<StackSnapshot> {
+  return await watched(work, stack, (token) =>
+    send(
+      work.context.client,
+      new ContinueUpdateRollbackCommand({
+        StackName: stack.stackId,
+        ClientRequestToken: token,
+        ...role(work),
+      }),
+      work.context,
+    ),
+  );
+}
+
+/**
+ * Rolls back a stack in UPDATE_FAILED, whose update was made with rollback off, and waits for it.
+ * @throws StackStuckError when it fails.
+ */
+export async function rollBackUpdate(work: Work, stack: StackSnapshot): Promise<StackSnapshot> {
+  return await watched(work, stack, (token) =>
+    send(
+      work.context.client,
+      new RollbackStackCommand({ StackName: stack.stackId, ClientRequestToken: token, ...role(work) }),
+      work.context,
+    ),
+  );
+}
+
+function role({ inputs }: Work): { RoleARN?: string } {
+  return inputs.roleArn ? { RoleARN: inputs.roleArn } : {};
+}
+
+async function watched(
+  work: Work,
+  stack: StackSnapshot,
+  request: (token: string) => Promise<unknown>,
+): Promise<StackSnapshot> {
+  const { context, begun } = work;
+  const { stackName, stackId } = stack;
+  const marker = await newestEvent(context, stackId);
+  const token = clientRequestToken(work.run, 'rollback', stackId, marker?.id ?? '');
+  begun.operation = { kind: 'rollback', stackName, stackId };
+  await request(token);
+  context.log.info(`Rolling stack ${stackName} back from ${stack.status}.`);
+  const progress = new Progress(context.log, new Estimate([], new Map()), context.clock.now());
+  begun.standing = () => progress.describe(context.clock.now());
+  const operation = {
+    stackName,
+    stackId,
+    kind: 'rollback' as const,
+    token,
+    ...(marker ? { afterEventId: marker.id } : {}),
+  };
+  const execution = await watchOperation(context, operation, { deadlineMs: work.deadlineMs, progress });
+  delete begun.operation;
+  if (!execution.stack || !isStable(execution.status)) {
+    throw new StackStuckError(stackName, execution, await diagnose(context, execution, stack));
+  }
+  note(work, `Stack ${stackName} was rolled back from ${stack.status}; it is ${execution.status} now.`);
+  return execution.stack;
+}

@@ -1,0 +1,161 @@
+import { DescribeEventsCommand, type OperationEvent } from '@aws-sdk/client-cloudformation';
+import { send } from '../aws/clients.ts';
+import { bestEffort } from './best-effort.ts';
+import { STACK_TYPE } from './events.ts';
+import { errorCodeOf, hintFor } from './hints.ts';
+import type { ResourceFailure } from './timeline.ts';
+import type { CloudFormationContext, Template } from './types.ts';
+import type { Execution } from './watch.ts';
+
+/** A resource that failed, explained. */
+export interface Cause {
+  logicalId: string;
+  /** Logical ids of the nested stacks above, from the root. */
+  nesting: readonly string[];
+  type: string;
+  reason: string;
+  code?: string;
+  hint?: string;
+  /** Where the template declares it, for a template in the workspace. */
+  file?: string;
+  line?: number;
+}
+
+/** Why an operation failed. */
+export interface Diagnosis {
+  /** The first failure in time, through nested stacks; undefined when AWS reported none. */
+  rootCause?: Cause;
+  /** The other resources that failed by themselves, in the order of time. */
+  alsoFailed: readonly Cause[];
+  /** What failed while rolling back: why a rollback is stuck. */
+  rollbackFailures: readonly Cause[];
+  /** Whether CloudFormation turned back. */
+  rolledBack: boolean;
+}
+
+/**
+ * Finds the first root cause of a failed operation. Resources that were merely cancelled, and the rows of stacks
+ * that only repeat what happened inside them, are never the cause while there is another.
+ */
+export async function diagnose(
+  context: CloudFormationContext,
+  execution: Execution,
+  stack: { stackName: string; template?: Template },
+): Promise<Diagnosis> {
+  const { timeline } = execution;
+  const failures = timeline.failures.filter((failure) => !isCancelled(failure.reason));
+  const forward = inTimeOrder(failures.filter((failure) => !failure.rollback));
+  const resources = forward.filter((failure) => failure.type !== STACK_TYPE);
+  const reported = resources.length > 0 ? [] : await operationFailures(context, execution, stack.stackName);
+  const explain = (failure: Failure): Cause => causeOf(failure, stack.template);
+  const causes = (
+    resources.length > 0 ? resources : [...reported, ...stackRows(forward, execution, stack.stackName)]
+  ).map(explain);
+  const [rootCause, ...alsoFailed] = causes;
+  const back = inTimeOrder(failures.filter((failure) => failure.rollback && failure.type !== STACK_TYPE));
+  return {
+    ...(rootCause ? { rootCause } : {}),
+    alsoFailed: resources.length > 0 ? alsoFailed : [],
+    rollbackFailures: back.map(explain),
+    rolledBack: timeline.rolledBack,
+  };
+}
+
+type Failure = Pick<ResourceFailure, 'logicalId' | 'nesting' | 'type' | 'reason'>;
+
+function isCancelled(reason: string): boolean {
+  return /\bcancell?ed\b/i.test(reason) && !/Error Code|HandlerErrorCode/.test(reason);
+}
+
+/** Sorting is stable: of two events in the same millisecond the one that AWS lists first comes first. */
+function inTimeOrder(failures: readonly ResourceFailure[]): ResourceFailure[] {
+  return failures.toSorted((a, b) => a.at - b.at);
+}
+
+/**
+ * Where no resource failed: a nested stack that failed before it made anything (the deepest such row), else what
+ * the stack itself says, such as an alarm that stopped it.
+ */
+function stackRows(forward: readonly ResourceFailure[], execution: Execution, stackName: string): Failure[] {
+  const deepest = forward
+    .filter(
+      (failure) =>
+        failure.reason !== '' && !/^(Embedded stack|The following resource\(s\) failed)/.test(failure.reason),
+    )
+    .toSorted((a, b) => b.nesting.length - a.nesting.length);
+  if (deepest.length > 0) return deepest;
+  const reason = execution.timeline.turnReason ?? execution.reason;
+  return reason ? [{ logicalId: stackName, nesting: [], type: STACK_TYPE, reason }] : [];
+}
+
+function causeOf(failure: Failure, template: Template | undefined): Cause {
+  const { logicalId, nesting, type, reason } = failure;
+  const code = errorCodeOf(reason);
+  const hint = hintFor({ type, reason, ...(code ? { code } : {}) });
+  const line =
+    template?.file === undefined ? undefined : template.lineOf(`Resources.${nesting[0] ?? logicalId}`);
+  return {
+    logicalId,
+    nesting,
+    type,
+    reason,
+    ...(code ? { code } : {}),
+    ...(hint ? { hint } : {}),
+    ...(template?.file !== undefined && line !== undefined ? { file: template.file, line } : {}),
+  };
+}
+
+/** What DescribeEvents knows beyond the stack's events: hooks and validations. A nicety that may be missing. */
+async function operationFailures(
+  context: CloudFormationContext,
+  execution: Execution,
+  stackName: string,
+): Promise<Failure[]> {
+  const { operationId } = execution;
+  if (operationId === undefined) return [];
+  const command = new DescribeEventsCommand({ OperationId: operationId, Filters: { FailedEvents: true } });
+  const answer = await bestEffort(context, 'DescribeEvents', (limited) =>
+    send(context.client, command, limited),
+  );
+  const events = answer?.OperationEvents ?? [];
+  return events
+    .filter((event) => event.ResourceType !== STACK_TYPE)
+    .flatMap((event) => failureOf(event, stackName));
+}
+
+function failureOf(event: OperationEvent, stackName: string): Failure[] {
+  const reason = event.ResourceStatusReason ?? event.ValidationStatusReason ?? event.HookStatusReason ?? '';
+  if (reason === '' || isCancelled(reason)) return [];
+  const hook = event.HookType ? `Hook ${event.HookType}: ` : '';
+  return [
+    {
+      logicalId: event.LogicalResourceId ?? stackName,
+      nesting: [],
+      type: event.ResourceType ?? '',
+      reason: `${hook}${reason}`,
+    },
+  ];
+}
+
+/** Puts the causes on the template's own lines; the root cause is the last that a full list would lose. */
+export function annotate(context: CloudFormationContext, diagnosis: Diagnosis): void {
+  const add = (cause: Cause, title: string, priority: number): void => {
+    const { file, line } = cause;
+    const hint = cause.hint ? `\n${cause.hint}` : '';
+    context.annotations.add({
+      level: 'error',
+      title: `${title}: ${pathOf(cause)}`,
+      message: `${cause.type} failed: ${cause.reason}${hint}`,
+      priority,
+      ...(file !== undefined && line !== undefined ? { file, line } : {}),
+    });
+  };
+  if (diagnosis.rootCause) add(diagnosis.rootCause, 'Root cause', 100);
+  for (const cause of diagnosis.rollbackFailures) add(cause, 'Rollback failed', 90);
+  for (const cause of diagnosis.alsoFailed) add(cause, 'Also failed', 10);
+}
+
+/** `Network/Vpc`: the logical id below its nested stacks. */
+export function pathOf(resource: { logicalId: string; nesting: readonly string[] }): string {
+  return [...resource.nesting, resource.logicalId].join('/');
+}

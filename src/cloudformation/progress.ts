@@ -1,0 +1,114 @@
+import { duration } from '../report/stack.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Estimate } from './estimate.ts';
+import { type ResourceEvent, STACK_TYPE } from './events.ts';
+import { isFailed, isRollback } from './stack.ts';
+import type { ResourceStep } from './timeline.ts';
+
+const ESTIMATE_EVERY_MS = 20_000;
+const SIGNS = { create: '+', update: '~', delete: '-', import: '+' } as const;
+const TYPE_WIDTH = 40;
+const STATUS_WIDTH = 15;
+const SHOWN_RUNNING = 3;
+
+/**
+ * Shows an operation in a CI log: one line a finished change, nested stacks indented below their own line, and
+ * now and then what is done, what runs, and about how long it takes. Lines are only ever added.
+ */
+export class Progress {
+  readonly #log: Log;
+  readonly #estimate: Estimate;
+  readonly #running = new Map<string, { step: ResourceStep; since: number }>();
+  #spokenAt: number;
+  #rollingBack = false;
+
+  constructor(log: Log, estimate: Estimate, nowMs: number) {
+    this.#log = log;
+    this.#estimate = estimate;
+    this.#spokenAt = nowMs;
+  }
+
+  /** A resource began or ended a change. */
+  step(step: ResourceStep, nowMs: number): void {
+    this.#estimate.add(step, nowMs);
+    const path = [...step.nesting, step.logicalId].join('/');
+    if (step.endedAt !== undefined) this.#running.delete(path);
+    else this.#running.set(path, { step, since: nowMs });
+    if (step.endedAt === undefined && step.type !== STACK_TYPE) return;
+    this.#spokenAt = nowMs;
+    this.#log.info(lineOf(step));
+  }
+
+  /** The stack's own row: the turn to a rollback and the end are worth a line. */
+  own(event: ResourceEvent, nowMs: number): void {
+    const turns = isRollback(event.status) && !this.#rollingBack;
+    this.#rollingBack ||= turns;
+    if (!turns && event.status.endsWith('_IN_PROGRESS')) return;
+    this.#spokenAt = nowMs;
+    const reason = event.reason ? `  ${oneLine(event.reason)}` : '';
+    this.#log.info(
+      `${timeOf(event.at)}  ${isFailed(event.status) ? '!' : '='}  ${event.logicalId} is ${event.status}${reason}`,
+    );
+  }
+
+  /** Says where things stand when nothing has been said for a while. */
+  tick(nowMs: number): void {
+    if (nowMs - this.#spokenAt < ESTIMATE_EVERY_MS) return;
+    this.#spokenAt = nowMs;
+    this.#log.info(`          … ${this.describe(nowMs)}`);
+  }
+
+  /** Such as `3 of 12 done, running: NatGateway1 46s, about 2 min left`. */
+  describe(nowMs: number): string {
+    const { total, done } = this.#estimate;
+    const parts = [total > 0 ? `${done} of ${total} done` : `${this.#running.size} running`];
+    const running = [...this.#running]
+      .filter(([, { step }]) => step.type !== STACK_TYPE)
+      .sort(([, a], [, b]) => a.since - b.since);
+    if (running.length > 0) {
+      const named = running
+        .slice(0, SHOWN_RUNNING)
+        .map(([path, { since }]) => `${path} ${duration(nowMs - since)}`);
+      const more = running.length > SHOWN_RUNNING ? ` and ${running.length - SHOWN_RUNNING} more` : '';
+      parts.push(`running: ${named.join(', ')}${more}`);
+    }
+    const seconds = this.#rollingBack ? 0 : this.#estimate.remainingSeconds(nowMs);
+    if (this.#rollingBack) parts.push('rolling back');
+    else if (seconds > 0) parts.push(`${aboutDuration(seconds)} left`);
+    return parts.join(', ');
+  }
+}
+
+/** `12:03:09  +  1m 46s  CREATE_COMPLETE  AWS::EC2::NatGateway  NatGateway1`; times are UTC. */
+function lineOf(step: ResourceStep): string {
+  const sign = isFailed(step.status) ? '!' : SIGNS[step.action];
+  const took = step.endedAt === undefined ? '' : duration(step.endedAt - step.startedAt);
+  const reason = step.reason && isWorthTelling(step) ? `  ${oneLine(step.reason)}` : '';
+  const columns = [
+    timeOf(step.endedAt ?? step.startedAt),
+    sign,
+    took.padStart(7),
+    step.status.padEnd(STATUS_WIDTH),
+    step.type.padEnd(TYPE_WIDTH),
+    `${'  '.repeat(step.nesting.length)}${[...step.nesting, step.logicalId].join('/')}`,
+  ];
+  return `${columns.join('  ')}${reason}`;
+}
+
+function isWorthTelling(step: ResourceStep): boolean {
+  return isFailed(step.status) || step.status.endsWith('_SKIPPED');
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').trim();
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString().slice(11, 19);
+}
+
+function aboutDuration(seconds: number): string {
+  return seconds < 60
+    ? `about ${Math.max(10, Math.round(seconds / 10) * 10)} s`
+    : `about ${Math.round(seconds / 60)} min`;
+}

@@ -1,0 +1,91 @@
+import { DescribeStacksCommand, type Stack } from '@aws-sdk/client-cloudformation';
+import { send } from '../aws/clients.ts';
+import { isNotFound } from '../aws/errors.ts';
+import type { CloudFormationContext, StackSnapshot } from './types.ts';
+
+/**
+ * Reads one stack by name or ARN; undefined when there is none. A deleted stack is found by its ARN only, as
+ * DELETE_COMPLETE. Throws what AWS answers otherwise.
+ */
+export async function describeStack(
+  context: CloudFormationContext,
+  nameOrId: string,
+): Promise<StackSnapshot | undefined> {
+  try {
+    const answer = await send(context.client, new DescribeStacksCommand({ StackName: nameOrId }), context);
+    const stack = answer.Stacks?.[0];
+    if (!stack) throw new Error(`DescribeStacks for ${nameOrId} answered without a stack`);
+    return snapshot(stack);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+function snapshot(stack: Stack): StackSnapshot {
+  const { StackName: stackName, StackId: stackId, StackStatus: status } = stack;
+  if (!stackName || !stackId || !status)
+    throw new Error('DescribeStacks answered without a name, an ARN or a status');
+  return {
+    stackName,
+    stackId,
+    status,
+    ...(stack.StackStatusReason ? { statusReason: stack.StackStatusReason } : {}),
+    parameters: record(stack.Parameters, 'ParameterKey', 'ParameterValue'),
+    tags: record(stack.Tags, 'Key', 'Value'),
+    outputs: record(stack.Outputs, 'OutputKey', 'OutputValue'),
+    capabilities: stack.Capabilities ?? [],
+    ...(stack.RoleARN ? { roleArn: stack.RoleARN } : {}),
+    terminationProtection: stack.EnableTerminationProtection ?? false,
+    ...(stack.ParentId ? { parentId: stack.ParentId } : {}),
+    notificationArns: stack.NotificationARNs ?? [],
+    ...(stack.CreationTime ? { createdAt: stack.CreationTime } : {}),
+    ...(stack.LastUpdatedTime ? { updatedAt: stack.LastUpdatedTime } : {}),
+    ...(stack.ChangeSetId ? { changeSetId: stack.ChangeSetId } : {}),
+    operations: (stack.LastOperations ?? []).map(({ OperationType, OperationId }) => ({
+      type: OperationType ?? '',
+      id: OperationId ?? '',
+    })),
+  };
+}
+
+function record<K extends string, V extends string>(
+  list: readonly Partial<Record<K | V, unknown>>[] | undefined,
+  key: K,
+  value: V,
+): Record<string, string> {
+  return Object.fromEntries((list ?? []).map((item) => [String(item[key] ?? ''), String(item[value] ?? '')]));
+}
+
+/** A stack that holds nothing but change sets: made by a CREATE change set that has not been executed. */
+export function isShell(status: string): boolean {
+  return status === 'REVIEW_IN_PROGRESS';
+}
+
+/** Whether an operation runs. A shell waits for a person, not for AWS. */
+export function isInProgress(status: string): boolean {
+  return status.endsWith('_IN_PROGRESS') && !isShell(status);
+}
+
+/** Whether a stack or resource is on its way back, or has come back, to what it was before. */
+export function isRollback(status: string): boolean {
+  return status.includes('ROLLBACK');
+}
+
+export function isFailed(status: string): boolean {
+  return status.endsWith('_FAILED');
+}
+
+/** Whether the stack was created or updated to the end, so that it can be updated from here. */
+export function isStable(status: string): boolean {
+  return UPDATABLE.has(status);
+}
+
+/** Statuses from which CloudFormation takes an update. Source: "Stack status codes", CloudFormation User Guide. */
+const UPDATABLE: ReadonlySet<string> = new Set([
+  'CREATE_COMPLETE',
+  'UPDATE_COMPLETE',
+  'UPDATE_ROLLBACK_COMPLETE',
+  'IMPORT_COMPLETE',
+  'IMPORT_ROLLBACK_COMPLETE',
+]);
