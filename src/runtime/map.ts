@@ -32,7 +32,7 @@ function lineEntries(input: string, text: string): Map<string, string> {
       throw new InputError(
         input,
         '',
-        `line ${index + 1} is not key=value (use YAML for a value of several lines)`,
+        `line ${index + 1} is not key=value (a value of several lines needs YAML)`,
       );
     }
     if (entries.has(key)) throw new InputError(input, key, `line ${index + 1} gives this key again`);
@@ -74,7 +74,11 @@ function valueText(input: string, line: number, node: ParsedNode | null): string
 
 function scalarText(input: string, line: number, node: unknown): string {
   if (node === null) return '';
-  if (isScalar(node)) return typeof node.value === 'string' ? node.value : '';
+  if (isScalar(node)) {
+    const value = typeof node.value === 'string' ? node.value : '';
+    if (node.type !== 'PLAIN' || !/^(?:null|Null|NULL|~)$/.test(value)) return value;
+    throw new InputError(input, '', `line ${line}: null is no value; leave the key out, or write ""`);
+  }
   const found = isAlias(node) ? 'an alias' : 'an object';
   throw new InputError(input, '', `line ${line}: expected a text or a number, not ${found}`);
 }

@@ -59,7 +59,9 @@ function shorten(parts: readonly Part[], room: number, measure: Measure): void {
 }
 
 function render({ title, body }: Section): string {
-  return [title === undefined ? '' : `### ${title.replace(/\s+/g, ' ')}`, body.trim()].filter((text) => text !== '').join('\n\n');
+  return [title === undefined ? '' : `### ${title.replace(/\s+/g, ' ')}`, body.trim()]
+    .filter((text) => text !== '')
+    .join('\n\n');
 }
 
 function join(parts: readonly Part[]): string {
@@ -78,9 +80,7 @@ function notice(parts: readonly Part[]): string {
 }
 
 function names(parts: readonly Part[]): string {
-  const named = parts
-    .slice(0, NAMED_IN_NOTICE)
-    .map(({ section }) => nameOf(section));
+  const named = parts.slice(0, NAMED_IN_NOTICE).map(({ section }) => nameOf(section));
   const more = parts.length - named.length;
   return [...named, ...(more > 0 ? [`${more} more`] : [])].join(', ');
 }
