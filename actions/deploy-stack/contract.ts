@@ -1,4 +1,13 @@
-import { boolean, choice, duration, list, map, secretText, text, type InputContract } from '../../src/runtime/inputs.ts';
+import {
+  boolean,
+  choice,
+  duration,
+  list,
+  map,
+  secretText,
+  text,
+  type InputContract,
+} from '../../src/runtime/inputs.ts';
 import type { OutputContract } from '../../src/runtime/outputs.ts';
 
 const inputs = {

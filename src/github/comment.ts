@@ -1,5 +1,5 @@
 import type { Context } from '../runtime/context.ts';
-import { fitSections } from '../runtime/sections.ts';
+import { fitSections, redactSections } from '../runtime/sections.ts';
 import type { Section } from '../runtime/sections.ts';
 import { createOctokit, ownerAndName, statusOf, withRetries } from './client.ts';
 import type { Octokit } from './client.ts';
@@ -94,11 +94,7 @@ function hiddenMarker(marker: string): string {
 }
 
 function commentBody(marker: string, { sections, context }: CommentOptions): string {
-  const redacted = sections.map(({ title, body, priority }) => ({
-    ...(title !== undefined && { title: context.redactor.redact(title) }),
-    body: context.redactor.redact(body),
-    priority,
-  }));
+  const redacted = redactSections(sections, context.redactor);
   return `${marker}\n${fitSections(redacted, LIMIT_CHARACTERS - marker.length - 1, 'characters')}`;
 }
 

@@ -3,6 +3,7 @@ import type { Outcome } from './outcome.ts';
 import { writeOutputs } from './outputs.ts';
 import type { OutputContract } from './outputs.ts';
 import type { Redactor } from './redaction.ts';
+import { redactSections } from './sections.ts';
 import { writeSummary } from './summary.ts';
 
 /** GitHub's limit for the outputs of a job is 1 MiB in UTF-16; a result beyond half of it is shortened. */
@@ -21,13 +22,18 @@ export function conclude(
   const reason = redactor.redact(outcome.reason.replace(/\s*[\r\n]+\s*/g, ' ').trim());
   const said = { ...outcome, reason };
   const title = `${action.name}: ${outcome.verdict}`;
-  if (outcome.ok) log.info(`${title}: ${reason}`);
-  else annotations.add({ level: 'error', title, message: reason, priority: VERDICT_PRIORITY });
-  annotations.flush(log);
+  // The outputs first: they matter most when there is little time left.
   const result = resultJson(action.name, said, context);
-  const { verdict } = outcome;
-  writeOutputs(action.outputs, { ...outcome.outputs, verdict, reason, result }, env, context);
-  const summary = outcome.summary ?? (outcome.ok ? undefined : `### ${title}\n\n${fenced(reason)}`);
+  writeOutputs(
+    action.outputs,
+    { ...outcome.outputs, verdict: outcome.verdict, reason, result },
+    env,
+    context,
+  );
+  if (outcome.ok) log.info(`${title}: ${reason}`);
+  else annotations.add({ level: 'error', title, message: outcome.reason, priority: VERDICT_PRIORITY });
+  annotations.flush(log);
+  const summary = outcome.summary ?? (outcome.ok ? undefined : `### ${title}\n\n${fenced(outcome.reason)}`);
   if (summary !== undefined) writeSummary(redactor.redact(summary), env);
 }
 

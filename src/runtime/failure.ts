@@ -28,11 +28,11 @@ export function checkedOutcome(outcome: Outcome, verdicts: Verdicts): Outcome {
   return { ...outcome, verdict: 'failed', ok: false, reason };
 }
 
-/** One line for a person. Errors of the SDK carry their code in `name` and often say little without it. */
+/** A message for a person. Errors of the SDK carry their code in `name` and often say little without it. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const ours = ['Error', 'InputError', 'TimeoutError', 'CancelledError'].includes(error.name);
-  const text = error.message.replace(/\s*[\r\n]+\s*/g, ' ').trim();
+  const ours = /^(?:Error|InputError|TimeoutError|CancelledError|MissingPermissionError)$/.test(error.name);
+  const text = error.message.trim();
   if (text === '') return error.name;
   return ours || text.startsWith(error.name) ? text : `${error.name}: ${text}`;
 }

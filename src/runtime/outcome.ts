@@ -1,3 +1,5 @@
+import type { Section } from './sections.ts';
+
 /** What an action has to say when it is done. */
 export interface Outcome {
   /** One of the action's verdicts. */
@@ -8,6 +10,6 @@ export interface Outcome {
   outputs: Record<string, string>;
   /** What the summary shows, for machines: plain JSON. */
   result: Record<string, unknown>;
-  /** Markdown for the job summary. */
-  summary?: string;
+  /** The parts of the job summary and of the pull request's comment, in Markdown. */
+  summary?: readonly Section[];
 }

@@ -1,5 +1,6 @@
 import { bytes, characters, cutMarkdown } from './markdown-cut.ts';
 import type { Measure } from './markdown-cut.ts';
+import type { Redactor } from './redaction.ts';
 
 /** A part of a report. */
 export interface Section {
@@ -20,6 +21,15 @@ interface Part {
   section: Section;
   text: string;
   state: 'whole' | 'cut' | 'left out';
+}
+
+/** The sections without the secrets that the redactor knows. */
+export function redactSections(sections: readonly Section[], redactor: Redactor): Section[] {
+  return sections.map(({ title, body, priority }) => ({
+    ...(title !== undefined && { title: redactor.redact(title) }),
+    body: redactor.redact(body),
+    priority,
+  }));
 }
 
 /**

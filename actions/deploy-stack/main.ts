@@ -1,0 +1,31 @@
+import { cloudFormationClient } from '../../src/aws/clients.ts';
+import { createSession } from '../../src/aws/session.ts';
+import { deployStack } from '../../src/cloudformation/deploy.ts';
+import { readGitHubContext } from '../../src/github/context.ts';
+import { runAction } from '../../src/runtime/main.ts';
+import { comment } from './comment.ts';
+import { contract } from './contract.ts';
+import { deployStackInputs } from './inputs.ts';
+
+await runAction({
+  name: 'deploy-stack',
+  contract,
+  async run(inputs, context, env) {
+    const github = readGitHubContext(env);
+    const session = await createSession({
+      region: inputs['aws-region'],
+      roleToAssume: inputs['role-to-assume'],
+      context,
+      env,
+    });
+    const client = await cloudFormationClient(session, context);
+    const outcome = await deployStack({ ...context, client, session }, deployStackInputs(inputs), {
+      id: github.runId,
+      attempt: github.runAttempt,
+      workspace: env['GITHUB_WORKSPACE'] ?? process.cwd(),
+      actor: github.actor,
+    });
+    await comment(inputs, outcome, github, context);
+    return outcome;
+  },
+});
