@@ -4,6 +4,7 @@ import { writeOutputs } from './outputs.ts';
 import type { OutputContract } from './outputs.ts';
 import type { Redactor } from './redaction.ts';
 import { redactSections } from './sections.ts';
+import type { Section } from './sections.ts';
 import { writeSummary } from './summary.ts';
 
 /** GitHub's limit for the outputs of a job is 1 MiB in UTF-16; a result beyond half of it is shortened. */
@@ -33,8 +34,12 @@ export function conclude(
   if (outcome.ok) log.info(`${title}: ${reason}`);
   else annotations.add({ level: 'error', title, message: outcome.reason, priority: VERDICT_PRIORITY });
   annotations.flush(log);
-  const summary = outcome.summary ?? (outcome.ok ? undefined : `### ${title}\n\n${fenced(outcome.reason)}`);
-  if (summary !== undefined) writeSummary(redactor.redact(summary), env);
+  writeSummary(redactSections(outcome.summary ?? defaultSummary(title, outcome), redactor), env);
+}
+
+/** A failure that has no report of its own is shown all the same. */
+function defaultSummary(title: string, { ok, reason }: Outcome): Section[] {
+  return ok ? [] : [{ title, body: fenced(reason), priority: 0 }];
 }
 
 /** The `result` output: version 1 of one JSON object; the action's own fields never hide the common ones. */
