@@ -4,13 +4,15 @@ import { classify, errorText, isNotFound } from '../aws/errors.ts';
 import { deleteChangeSet, removeShell } from './change-set-removal.ts';
 import { describeStack, isInProgress, isRollback, isShell } from './stack.ts';
 import type { CloudFormationContext } from './types.ts';
-import type { Begun, Work } from './work.ts';
+import { type Begun, nothingChanged, type Work } from './work.ts';
 
 /** The runner kills a step 7.5 s after its signal, so everything here has to be done before. */
 const CANCEL_MS = 5_500;
 /** After an error nobody is in a hurry. */
 const CLEAN_UP_MS = 60_000;
 const RETRY_MS = 300;
+/** Right after a request DescribeStacks may still tell the state before it. */
+const STALE_LOOKS = 4;
 
 /**
  * Stops what a cancelled run has begun, within 5.5 s: an update is cancelled, a creation is deleted, a change set of
@@ -27,8 +29,8 @@ export async function cancelBegun(work: Work): Promise<string> {
       return `The deletion of stack ${operation.stackName} goes on at AWS: it cannot be stopped.`;
     if (operation)
       return `The rollback of stack ${operation.stackName} goes on at AWS: it cannot be stopped.`;
-    if (!work.begun.changeSet) return 'Nothing was changed.';
-    return `Nothing was changed. ${await removeChangeSet(context, work.begun)}`;
+    if (!work.begun.changeSet) return `${nothingChanged(work)}.`;
+    return `${nothingChanged(work)}. ${await removeChangeSet(context, work.begun)}`;
   } catch (error) {
     return `${remaining(work.begun)} could not be stopped (${errorText(error)}): look at the stack.`;
   }
@@ -36,7 +38,7 @@ export async function cancelBegun(work: Work): Promise<string> {
 
 /** Removes a change set of ours after an error, when nothing has been executed. What is in the way is only told. */
 export async function abandonChangeSet(work: Work): Promise<void> {
-  if (!work.begun.changeSet || work.begun.operation) return;
+  if (!work.begun.changeSet) return;
   const context = { ...work.context, signal: AbortSignal.timeout(CLEAN_UP_MS) };
   try {
     work.context.log.info(await removeChangeSet(context, work.begun, CLEAN_UP_MS));
@@ -59,7 +61,7 @@ async function cancelUpdate(
   { stackName, stackId }: NonNullable<Begun['operation']>,
   begun: Begun,
 ): Promise<string> {
-  for (;;) {
+  for (let look = 1; ; look++) {
     try {
       await send(context.client, new CancelUpdateStackCommand({ StackName: stackId }), context);
       return `The update of stack ${stackName} was cancelled; CloudFormation rolls it back to what it was before.`;
@@ -72,8 +74,10 @@ async function cancelUpdate(
     if (isInProgress(status) && status !== 'UPDATE_IN_PROGRESS')
       return `The update of stack ${stackName} was complete already (${status}).`;
     if (!isInProgress(status)) {
-      if (!begun.changeSet) return `The update of stack ${stackName} had ended already: it is ${status}.`;
-      const removed = await removeChangeSet(context, begun).catch(() => undefined);
+      if (!begun.changeSet && look >= STALE_LOOKS) {
+        return `The update of stack ${stackName} had ended already: it is ${status}.`;
+      }
+      const removed = begun.changeSet && (await removeChangeSet(context, begun).catch(() => undefined));
       if (removed !== undefined)
         return `The update of stack ${stackName} had not begun: it is ${status}. ${removed}`;
     }

@@ -1,4 +1,5 @@
-import { annotate, diagnose, pathOf } from './diagnosis.ts';
+import { pathOf } from '../report/plan-counts.ts';
+import { annotate, diagnose } from './diagnosis.ts';
 import { executePlan } from './execute.ts';
 import type { Ending } from './outcome.ts';
 import { ensureStackPolicy, ensureTerminationProtection, type StackSettings } from './settings.ts';
@@ -28,17 +29,22 @@ export async function carryOut(
     annotate(context, diagnosis);
     return {
       ...judge(plan, execution, diagnosis),
+      ...work.known,
       plan,
       execution,
       diagnosis,
       ...(execution.stack ? { stack: execution.stack } : {}),
     };
   }
+  if (work.inputs.mode === 'express') {
+    note(work, 'Express mode: the configuration is applied, and resources may still be getting ready.');
+  }
   tellLeftBehind(work, execution);
   if (plan.kind === 'create') await setPolicy(work, plan.stackId, settings);
   if (execution.stack) await setProtection(work, execution.stack, settings);
   return {
     ...judge(plan, execution, undefined),
+    ...work.known,
     plan,
     execution,
     ...(execution.stack ? { stack: execution.stack } : {}),

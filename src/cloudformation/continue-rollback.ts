@@ -1,13 +1,14 @@
 import { ContinueUpdateRollbackCommand, RollbackStackCommand } from '@aws-sdk/client-cloudformation';
 import { send } from '../aws/clients.ts';
-import { type Diagnosis, diagnose, pathOf } from './diagnosis.ts';
+import { pathOf } from '../report/plan-counts.ts';
+import { type Diagnosis, diagnose } from './diagnosis.ts';
 import { Estimate } from './estimate.ts';
 import { newestEvent } from './events.ts';
-import { Progress } from './progress.ts';
+import { watchBegun } from './operation.ts';
 import { isStable } from './stack.ts';
 import { clientRequestToken } from './token.ts';
 import type { StackSnapshot } from './types.ts';
-import { type Execution, watchOperation } from './watch.ts';
+import type { Execution } from './watch.ts';
 import { note, type Work } from './work.ts';
 
 /** A rollback that cannot go on. */
@@ -77,8 +78,6 @@ async function watched(
   begun.operation = { kind: 'rollback', stackName, stackId };
   await request(token);
   context.log.info(`Rolling stack ${stackName} back from ${stack.status}.`);
-  const progress = new Progress(context.log, new Estimate([], new Map()), context.clock.now());
-  begun.standing = () => progress.describe(context.clock.now());
   const operation = {
     stackName,
     stackId,
@@ -86,8 +85,7 @@ async function watched(
     token,
     ...(marker ? { afterEventId: marker.id } : {}),
   };
-  const execution = await watchOperation(context, operation, { deadlineMs: work.deadlineMs, progress });
-  delete begun.operation;
+  const execution = await watchBegun(work, operation, new Estimate([], new Map()));
   if (!execution.stack || !isStable(execution.status)) {
     throw new StackStuckError(stackName, execution, await diagnose(context, execution, stack));
   }

@@ -4,15 +4,14 @@ import {
   type StackResourceSummary,
 } from '@aws-sdk/client-cloudformation';
 import { send } from '../aws/clients.ts';
-import { errorText } from '../aws/errors.ts';
 import { Estimate } from './estimate.ts';
 import { newestEvent } from './events.ts';
-import { Progress } from './progress.ts';
+import { watchBegun } from './operation.ts';
 import { setTerminationProtection } from './settings.ts';
 import type { ResourceStep } from './timeline.ts';
 import { clientRequestToken } from './token.ts';
 import type { CloudFormationContext, StackSnapshot } from './types.ts';
-import { type Execution, watchOperation } from './watch.ts';
+import type { Execution } from './watch.ts';
 import { note, StackBlockedError, type Work } from './work.ts';
 
 /**
@@ -39,8 +38,6 @@ export async function deleteStack(work: Work, stack: StackSnapshot): Promise<Exe
     `Deleting stack ${stackName} with ${resources.length} resource${resources.length === 1 ? '' : 's'}.`,
   );
   const estimate = new Estimate(resources.map(expectedDeletion), new Map());
-  const progress = new Progress(context.log, estimate, context.clock.now());
-  begun.standing = () => progress.describe(context.clock.now());
   // Whoever asks first, the stack is deleted once: no token is needed to tell whose deletion it is.
   const operation = {
     stackName,
@@ -48,9 +45,7 @@ export async function deleteStack(work: Work, stack: StackSnapshot): Promise<Exe
     kind: 'delete' as const,
     ...(marker ? { afterEventId: marker.id } : {}),
   };
-  const execution = await watchOperation(context, operation, { deadlineMs: work.deadlineMs, progress });
-  delete begun.operation;
-  return execution;
+  return await watchBegun(work, operation, estimate);
 }
 
 function expectedDeletion(resource: StackResourceSummary): {
@@ -113,9 +108,4 @@ export async function liftProtection(work: Work, stack: StackSnapshot): Promise<
   }
   await setTerminationProtection(work.context, stack.stackId, false);
   note(work, `The termination protection of stack ${stack.stackName} was switched off.`);
-}
-
-/** Why a request could not be made, for a sentence. */
-export function because(error: unknown): string {
-  return errorText(error).replace(/[.\s]+$/, '');
 }

@@ -1,4 +1,5 @@
 import { DescribeEventsCommand, type OperationEvent } from '@aws-sdk/client-cloudformation';
+import { pathOf } from '../report/plan-counts.ts';
 import { send } from '../aws/clients.ts';
 import { bestEffort } from './best-effort.ts';
 import { STACK_TYPE } from './events.ts';
@@ -153,9 +154,4 @@ export function annotate(context: CloudFormationContext, diagnosis: Diagnosis): 
   if (diagnosis.rootCause) add(diagnosis.rootCause, 'Root cause', 100);
   for (const cause of diagnosis.rollbackFailures) add(cause, 'Rollback failed', 90);
   for (const cause of diagnosis.alsoFailed) add(cause, 'Also failed', 10);
-}
-
-/** `Network/Vpc`: the logical id below its nested stacks. */
-export function pathOf(resource: { logicalId: string; nesting: readonly string[] }): string {
-  return [...resource.nesting, resource.logicalId].join('/');
 }

@@ -5,10 +5,10 @@ import { dependencies } from './dependencies.ts';
 import type { ResourceAction } from './durations.ts';
 import { Estimate, type ExpectedStep } from './estimate.ts';
 import { newestEvent } from './events.ts';
-import { Progress } from './progress.ts';
+import { watchBegun } from './operation.ts';
 import { clientRequestToken } from './token.ts';
 import type { CloudFormationContext, Plan, ResourceChange, Template } from './types.ts';
-import { type Execution, watchOperation } from './watch.ts';
+import type { Execution } from './watch.ts';
 import type { Work } from './work.ts';
 
 /**
@@ -24,21 +24,14 @@ export async function executePlan(work: Work, plan: Plan, template?: Template): 
   delete begun.changeSet;
   context.log.info(`Executing ${plan.changeSetName} on stack ${plan.stackName}: ${describeSize(plan)}.`);
   const estimate = new Estimate(expectedSteps(plan.changes), templateDependencies(context, template));
-  const progress = new Progress(context.log, estimate, context.clock.now());
-  begun.standing = () => progress.describe(context.clock.now());
-  const execution = await watchOperation(
-    context,
-    {
-      stackName: plan.stackName,
-      stackId: plan.stackId,
-      kind: plan.kind,
-      ...(ours ? { token } : {}),
-      ...(marker ? { afterEventId: marker.id } : {}),
-    },
-    { deadlineMs: work.deadlineMs, progress },
-  );
-  delete begun.operation;
-  return execution;
+  const operation = {
+    stackName: plan.stackName,
+    stackId: plan.stackId,
+    kind: plan.kind,
+    ...(ours ? { token } : {}),
+    ...(marker ? { afterEventId: marker.id } : {}),
+  };
+  return await watchBegun(work, operation, estimate);
 }
 
 /**
@@ -57,10 +50,9 @@ async function requestExecution(work: Work, plan: Plan, token: string): Promise<
     return true;
   } catch (error) {
     if (context.signal.aborted || classify(error) === 'denied') throw error;
-    if (!(await isExecuting(context, plan))) {
-      delete work.begun.operation;
-      throw error;
-    }
+    const executing = await isExecuting(context, plan);
+    if (executing === false) delete work.begun.operation;
+    if (!executing) throw error;
     context.log.info(`The change set is in execution although AWS answered: ${errorText(error)}`);
     return false;
   }
@@ -76,15 +68,17 @@ function disableRollback(
   return { DisableRollback: inputs.onFailure === 'keep' };
 }
 
-async function isExecuting(context: CloudFormationContext, plan: Plan): Promise<boolean> {
+/** Undefined when AWS does not say. */
+async function isExecuting(context: CloudFormationContext, plan: Plan): Promise<boolean | undefined> {
   const command = new DescribeChangeSetCommand({ ChangeSetName: plan.changeSetId });
   const changeSet = await send(context.client, command, context).catch((error: unknown) => {
     context.signal.throwIfAborted();
     context.log.debug(`DescribeChangeSet: ${errorText(error)}`);
     return undefined;
   });
+  if (!changeSet) return undefined;
   return ['EXECUTE_IN_PROGRESS', 'EXECUTE_COMPLETE', 'EXECUTE_FAILED'].includes(
-    changeSet?.ExecutionStatus ?? '',
+    changeSet.ExecutionStatus ?? '',
   );
 }
 

@@ -8,10 +8,11 @@ import type { Prepared } from './leftovers.ts';
 import { readStackPolicy, type StackSettings } from './settings.ts';
 import { isShell } from './stack.ts';
 import { resolveTags } from './tags.ts';
+import { tellPlan } from './tell-plan.ts';
 import { loadTemplate } from './template.ts';
 import { checkTemplateSize } from './template-source.ts';
 import type { Plan, ResolvedParameter, StackSnapshot, Template } from './types.ts';
-import type { Work } from './work.ts';
+import { timeLeft, type Work } from './work.ts';
 
 /** What the workspace says a stack should be. */
 export interface Source {
@@ -62,7 +63,7 @@ export function parametersFor(
   const given = { files: source.files.parameters, inline: work.inputs.parameters };
   const existing = stack && !isShell(stack.status) ? stack : undefined;
   return resolveParameters(source.template, given, existing, (message) => {
-    work.context.log.info(message);
+    work.context.log.notice(message);
   });
 }
 
@@ -70,7 +71,7 @@ export function parametersFor(
 export async function makePlan(work: Work, source: Source, { stack }: Prepared): Promise<Plan> {
   const { context, inputs, run, begun } = work;
   const plan = await createPlan(context, {
-    inputs,
+    inputs: { ...inputs, timeoutMs: timeLeft(work) },
     template: source.template,
     parameters: parametersFor(work, source, stack),
     tags: source.tags,
@@ -78,6 +79,8 @@ export async function makePlan(work: Work, source: Source, { stack }: Prepared):
     changeSetName: changeSetName(run),
   });
   if (plan.hasChanges) begun.changeSet = { ...plan, shellIsOurs: plan.kind === 'create' };
+  work.known = { plan, ...(stack ? { before: stack } : {}) };
+  tellPlan(context, plan);
   return plan;
 }
 

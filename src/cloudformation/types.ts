@@ -50,6 +50,8 @@ export type ChangeAction = 'add' | 'modify' | 'remove' | 'import' | 'dynamic' | 
 export interface PropertyChange {
   /** `Properties.CidrBlock`, `Tags`, `Metadata` … */
   path: string;
+  /** The Name or Key of the list item that the path leads to: `team` for `Properties.Tags.0.Value`. */
+  label?: string;
   before?: string;
   after?: string;
   requiresRecreation: 'always' | 'conditionally' | 'never';

@@ -1,4 +1,6 @@
-import { type Diagnosis, pathOf } from './diagnosis.ts';
+import { pathOf } from '../report/plan-counts.ts';
+import type { Diagnosis } from './diagnosis.ts';
+import { type Effect, EFFECTS, effectOf } from '../report/plan-counts.ts';
 import { duration } from '../report/stack.ts';
 import type { Plan } from './types.ts';
 import type { Execution } from './watch.ts';
@@ -72,7 +74,8 @@ export function judge(
 
 const SHOWN_REASON = 400;
 
-function causeText(diagnosis: Diagnosis | undefined): string {
+/** ` at Vpc (AWS::EC2::VPC): the reason`, to follow `failed`. */
+export function causeText(diagnosis: Diagnosis | undefined): string {
   const cause = diagnosis?.rootCause;
   if (!cause) return ', and AWS gave no reason';
   return ` at ${pathOf(cause)} (${cause.type}): ${sentence(cause.reason)}`;
@@ -89,24 +92,30 @@ function sentence(text: string): string {
   return (line.length > SHOWN_REASON ? `${line.slice(0, SHOWN_REASON)}…` : line).replace(/\.$/, '');
 }
 
-/** `2 added, 1 changed, 1 replaced, 1 removed`. */
-export function sizeOf({ changes }: Plan): string {
-  const counts = countChanges({ changes });
-  const parts = Object.entries(counts).filter(([, count]) => count > 0);
-  if (parts.length === 0) return 'no resource changed, only what surrounds them';
-  return parts.map(([name, count]) => `${count} ${name}`).join(', ');
+const DONE: Readonly<Record<Effect, string>> = {
+  replace: 'replaced',
+  maybe: 'changed or replaced',
+  delete: 'deleted',
+  retain: 'let go of',
+  add: 'added',
+  change: 'changed',
+  import: 'imported',
+  sync: 'marked as in sync',
+};
+
+/** `1 replaced, 2 added`: what an executed plan did. */
+function sizeOf(plan: Plan): string {
+  const parts = Object.entries(countEffects(plan)).map(
+    ([effect, count]) => `${count} ${DONE[effect as Effect]}`,
+  );
+  return parts.length > 0 ? parts.join(', ') : 'no resource changed, but outputs, tags or settings did';
 }
 
-/** How many resources a plan adds, changes, replaces (for certain or perhaps) and removes. */
-export function countChanges({ changes }: Pick<Plan, 'changes'>): Record<string, number> {
-  const counts = { added: 0, changed: 0, replaced: 0, 'perhaps replaced': 0, removed: 0, imported: 0 };
-  for (const { action, replacement } of changes) {
-    if (action === 'add') counts.added += 1;
-    else if (action === 'remove') counts.removed += 1;
-    else if (action === 'import') counts.imported += 1;
-    else if (replacement === 'yes') counts.replaced += 1;
-    else if (replacement === 'maybe') counts['perhaps replaced'] += 1;
-    else counts.changed += 1;
-  }
-  return counts;
+/** How many resources a plan changes in each way; ways that do not occur are left out. */
+export function countEffects({ changes }: Pick<Plan, 'changes'>): Partial<Record<Effect, number>> {
+  const effects = changes.map(effectOf);
+  const counts = EFFECTS.map(
+    (effect) => [effect, effects.filter((found) => found === effect).length] as const,
+  );
+  return Object.fromEntries(counts.filter(([, count]) => count > 0));
 }

@@ -3,7 +3,7 @@ import { poll } from '../runtime/poll.ts';
 import { EventReader, isNestedRow, isOwnRow, type ResourceEvent } from './events.ts';
 import type { Progress } from './progress.ts';
 import { describeStack, isInProgress } from './stack.ts';
-import { Timeline } from './timeline.ts';
+import type { Timeline } from './timeline.ts';
 import type { CloudFormationContext, StackSnapshot } from './types.ts';
 
 /** What was asked of CloudFormation, and how its events are told from all others. */
@@ -58,9 +58,9 @@ const BEGINS: Readonly<Record<OperationKind, readonly string[]>> = {
 export async function watchOperation(
   context: CloudFormationContext,
   operation: Operation,
-  options: { deadlineMs: number; progress: Progress },
+  options: { deadlineMs: number; progress: Progress; timeline: Timeline },
 ): Promise<Execution> {
-  const watch = new Watch(context, operation, options.progress);
+  const watch = new Watch(context, operation, options);
   return await poll(
     context,
     {
@@ -87,11 +87,15 @@ class Watch {
   #endSeenAt: number | undefined;
   #failedPolls = 0;
 
-  constructor(context: CloudFormationContext, operation: Operation, progress: Progress) {
+  constructor(
+    context: CloudFormationContext,
+    operation: Operation,
+    { progress, timeline }: { progress: Progress; timeline: Timeline },
+  ) {
     this.#context = context;
     this.#operation = operation;
     this.#progress = progress;
-    this.#timeline = new Timeline(operation.stackId);
+    this.#timeline = timeline;
     const from = operation.afterEventId === undefined ? {} : { eventId: operation.afterEventId };
     this.#root = new EventReader(context, operation.stackId, from);
   }

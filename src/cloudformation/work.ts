@@ -1,5 +1,6 @@
 import type { RunIdentity } from './token.ts';
-import type { CloudFormationContext, DeployStackInputs } from './types.ts';
+import type { CloudFormationContext, DeployStackInputs, Plan, StackSnapshot } from './types.ts';
+import type { Timeline } from './timeline.ts';
 import type { OperationKind } from './watch.ts';
 
 /** One run of one command. */
@@ -12,6 +13,8 @@ export interface Work {
   /** When the time is up, in ms since the epoch. */
   deadlineMs: number;
   begun: Begun;
+  /** What is known so far, for a run that ends early. */
+  known: { plan?: Plan; before?: StackSnapshot };
   /** What was done besides, or is worth knowing: sentences for the summary. */
   notes: string[];
 }
@@ -28,6 +31,8 @@ export interface Begun {
   };
   /** An operation that was asked for. It is noted before the request, as the answer may never arrive. */
   operation?: { kind: OperationKind; stackName: string; stackId: string };
+  /** What the operation has done so far. */
+  timeline?: Timeline;
   /** Says where the operation stands, such as `3 of 12 done`. */
   standing?: () => string;
 }
@@ -40,6 +45,11 @@ export class StackBlockedError extends Error {
 /** Milliseconds until the time is up, 0 at least. */
 export function timeLeft(work: Work): number {
   return Math.max(0, work.deadlineMs - work.context.clock.now());
+}
+
+/** For the reason of a run that changed no resource: its notes tell of anything else. */
+export function nothingChanged(work: Work): string {
+  return work.notes.length > 0 ? 'Nothing else was changed' : 'Nothing was changed';
 }
 
 /** Puts a sentence into the log and the summary. */

@@ -1,3 +1,4 @@
+import { planHeadline } from '../../report/plan-counts.ts';
 import { isThrottle } from '../../aws/errors.ts';
 import { InputError } from '../../runtime/errors.ts';
 import { poll } from '../../runtime/poll.ts';
@@ -8,9 +9,9 @@ import { type Prepared, prepareStack } from '../leftovers.ts';
 import type { Ending } from '../outcome.ts';
 import { comparePlans, type ExecutedPlan, type GonePlan, readPlan } from '../plan.ts';
 import { type Source, loadSource, makePlan, readSettings } from '../source.ts';
+import { tellPlan } from '../tell-plan.ts';
 import type { Plan, StackSnapshot } from '../types.ts';
-import { sizeOf } from '../verdict.ts';
-import { timeLeft, type Work } from '../work.ts';
+import { nothingChanged, timeLeft, type Work } from '../work.ts';
 import { blockedBy, unchanged } from './deploy.ts';
 
 /** Executes exactly the plan that was approved, or nothing. */
@@ -23,10 +24,14 @@ export async function apply(work: Work): Promise<Ending> {
   if ('executed' in found) return executedBefore(found, prepared);
   const plan = 'gone' in found ? await makeAgain(work, approved, found, source, prepared) : found;
   if ('verdict' in plan) return plan;
+  if (!('gone' in found)) {
+    work.known = { plan, ...(prepared.stack ? { before: prepared.stack } : {}) };
+    tellPlan(work.context, plan);
+  }
   if (plan.fingerprint !== approved.fingerprint) return await changed(work, approved, plan, undefined);
   if (!plan.hasChanges && prepared.stack) return await unchanged(work, plan, prepared.stack, settings);
   const guard = guardPlan(plan, source?.template, work.inputs);
-  if (guard.length > 0) return { ...blockedBy(work, guard), plan, guard };
+  if (guard.length > 0) return { ...blockedBy(work, guard), ...work.known, guard };
   return await carryOut(work, plan, settings, source?.template);
 }
 
@@ -136,11 +141,11 @@ async function changed(
   const difference = before
     ? comparePlans(before, plan)
     : [
-        `The approved plan has the fingerprint ${approved.fingerprint}, this one ${plan.fingerprint}: ${sizeOf(plan)}.`,
+        `The approved plan has the fingerprint ${approved.fingerprint}, this one ${plan.fingerprint}: ${planHeadline(plan)}.`,
       ];
   return {
     verdict: 'plan-changed',
-    reason: `Nothing was changed: the plan for stack ${plan.stackName} would no longer do what was approved (${difference[0] ?? 'another fingerprint'}). Re-run all jobs to approve the new one.`,
+    reason: `${nothingChanged(work)}: the plan for stack ${plan.stackName} would no longer do what was approved (${difference[0] ?? 'another fingerprint'}). Re-run all jobs to approve the new one.`,
     plan,
     difference,
   };

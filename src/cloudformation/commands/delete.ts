@@ -1,5 +1,6 @@
 import { deleteStack, liftProtection, retainedBy } from '../delete.ts';
-import { annotate, diagnose, pathOf } from '../diagnosis.ts';
+import { pathOf } from '../../report/plan-counts.ts';
+import { annotate, diagnose } from '../diagnosis.ts';
 import { existingStack } from '../leftovers.ts';
 import type { Ending } from '../outcome.ts';
 import { duration } from '../../report/stack.ts';

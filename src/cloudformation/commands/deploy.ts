@@ -7,21 +7,25 @@ import type { StackSettings } from '../settings.ts';
 import { loadSource, makePlan, parametersFor, readSettings } from '../source.ts';
 import { isStable } from '../stack.ts';
 import type { Plan, StackSnapshot } from '../types.ts';
-import type { Work } from '../work.ts';
+import { note, nothingChanged, type Work } from '../work.ts';
 
 /** Plans, guards, executes and watches. */
 export async function deploy(work: Work): Promise<Ending> {
+  const { inputs } = work;
   const source = await loadSource(work);
   const settings = readSettings(work);
   const prepared = await prepareStack(work, () => {
     parametersFor(work, source, undefined);
   });
   const plan = await makePlan(work, source, prepared);
+  if (inputs.onFailure === 'delete' && plan.kind === 'update') {
+    note(work, 'on-failure: delete is for new stacks: should this update fail, it is rolled back.');
+  }
   if (!plan.hasChanges && prepared.stack) return await unchanged(work, plan, prepared.stack, settings);
-  const guard = guardPlan(plan, source.template, work.inputs);
+  const guard = guardPlan(plan, source.template, inputs);
   if (guard.length > 0) {
     await abandonChangeSet(work);
-    return { ...blockedBy(work, guard), plan, guard, ...(prepared.stack ? { stack: prepared.stack } : {}) };
+    return { ...blockedBy(work, guard), ...work.known, guard };
   }
   return await carryOut(work, plan, settings, source.template);
 }
@@ -59,7 +63,7 @@ export function blockedBy(
   annotateGuard(work, guard, 'error');
   const [first] = guard;
   const more = guard.length > 1 ? ` (and ${guard.length - 1} more)` : '';
-  return { verdict: 'blocked', reason: `Nothing was changed: ${first?.message ?? ''}${more}` };
+  return { verdict: 'blocked', reason: `${nothingChanged(work)}: ${first?.message ?? ''}${more}` };
 }
 
 /** Puts what the guard found on the template's lines. */

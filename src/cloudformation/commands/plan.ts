@@ -1,8 +1,8 @@
+import { planHeadline } from '../../report/plan-counts.ts';
 import { guardPlan } from '../guard.ts';
 import { prepareStack } from '../leftovers.ts';
 import type { Ending } from '../outcome.ts';
 import { loadSource, makePlan, readSettings } from '../source.ts';
-import { sizeOf } from '../verdict.ts';
 import type { Work } from '../work.ts';
 import { annotateGuard } from './deploy.ts';
 
@@ -24,6 +24,6 @@ export async function plan(work: Work): Promise<Ending> {
   const warning =
     guard.length > 0 ? ` It will be blocked as long as nothing allows it: ${guard[0]?.message ?? ''}` : '';
   const what = made.kind === 'create' ? 'create' : 'update';
-  const reason = `The plan to ${what} stack ${made.stackName} lies ready: ${sizeOf(made)}.${warning}`;
-  return { verdict: 'planned', reason, plan: made, guard, ...stack };
+  const reason = `The plan to ${what} stack ${made.stackName} lies ready: ${planHeadline(made)}.${warning}`;
+  return { verdict: 'planned', reason, ...work.known, guard, ...stack };
 }

@@ -1,0 +1,77 @@
+import { errorText } from '../aws/errors.ts';
+import { CancelledError, InputError, TimeoutError } from '../runtime/errors.ts';
+import { abandonChangeSet, cancelBegun } from './cancel.ts';
+import { StackStuckError } from './continue-rollback.ts';
+import { annotate, type Diagnosis, diagnose } from './diagnosis.ts';
+import type { Ending } from './outcome.ts';
+import { PlanFailedError } from './plan-failure.ts';
+import { causeText } from './verdict.ts';
+import { nothingChanged, StackBlockedError, type Work } from './work.ts';
+
+/**
+ * What a run that did not come to its end has to say, after what it had begun is stopped or removed.
+ * @throws InputError as it is: the error boundary tells it.
+ */
+export async function endEarly(work: Work, error: unknown): Promise<Ending> {
+  const { context, known, begun } = work;
+  const timeline = begun.timeline ? { timeline: begun.timeline } : {};
+  if (context.signal.aborted) return { ...known, ...timeline, ...(await cancelled(work)) };
+  await abandonChangeSet(work);
+  if (error instanceof InputError) throw error;
+  if (error instanceof TimeoutError) return { ...known, ...timeline, ...(await timedOut(work, error)) };
+  if (error instanceof StackBlockedError) return { ...known, verdict: 'blocked', reason: error.message };
+  if (error instanceof PlanFailedError) return { verdict: 'failed', reason: planFailed(work, error) };
+  if (error instanceof StackStuckError) {
+    const { execution, diagnosis } = error;
+    annotate(context, diagnosis);
+    return { verdict: 'stuck', reason: error.message, execution, diagnosis };
+  }
+  context.log.debug(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  const { operation } = begun;
+  const goesOn = operation
+    ? ` The ${operation.kind} of stack ${operation.stackName} was asked for and may go on at AWS: look at the stack.`
+    : '';
+  return {
+    ...known,
+    ...timeline,
+    verdict: 'failed',
+    reason: `${errorText(error).replace(/\.$/, '')}.${goesOn}`,
+  };
+}
+
+async function cancelled(work: Work): Promise<Ending> {
+  const remains = await cancelBegun(work);
+  const signal = work.context.signal.reason as unknown;
+  const by = signal instanceof CancelledError ? ` by ${signal.signalName}` : '';
+  return { verdict: 'cancelled', reason: `The job was cancelled${by}. ${remains}` };
+}
+
+/** What is known when the time is up; nothing more is claimed, and nothing is stopped. */
+async function timedOut(work: Work, error: TimeoutError): Promise<Ending> {
+  const { begun, inputs } = work;
+  const standing = begun.standing?.();
+  const ran = `Within the timeout of ${Math.round(inputs.timeoutMs / 1000)} s ${error.what} did not end${standing ? ` (${standing})` : ''}.`;
+  if (!begun.operation) return { verdict: 'timed-out', reason: `${ran} ${nothingChanged(work)}.` };
+  const diagnosis = await failureSoFar(work);
+  const failed = diagnosis ? ` It has failed already${causeText(diagnosis)}.` : '';
+  return {
+    verdict: 'timed-out',
+    reason: `${ran}${failed} It was not stopped and goes on at AWS.`,
+    ...(diagnosis ? { diagnosis } : {}),
+  };
+}
+
+/** Why an operation that still runs has failed, such as one that rolls back. */
+async function failureSoFar({ context, begun }: Work): Promise<Diagnosis | undefined> {
+  const { timeline, operation } = begun;
+  if (!timeline || !operation || timeline.failures.length === 0) return undefined;
+  const diagnosis = await diagnose(context, { status: '', timeline, durationMs: 0 }, operation);
+  if (!diagnosis.rootCause) return undefined;
+  annotate(context, diagnosis);
+  return diagnosis;
+}
+
+function planFailed({ inputs }: Work, { message }: PlanFailedError): string {
+  if (inputs.mode !== 'express' || !/DeploymentConfig|EXPRESS/i.test(message)) return message;
+  return `${message.replace(/\.$/, '')}. Express mode is not to be had here: use mode: standard.`;
+}
