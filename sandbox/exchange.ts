@@ -37,7 +37,7 @@ export class Answering {
     const logged = this.#calls.begin(exchange.call);
     const rule = this.#faults.strike(exchange.call);
     if (rule) logged.fault = rule.kind;
-    const reply = await (rule ? this.#struck(exchange, rule) : applied(exchange));
+    const reply = await (rule ? this.#struck(exchange, rule) : applied(exchange)).catch(resetOnClose);
     const { status, code } = reply === RESET ? { status: 0 } : reply;
     this.#calls.end(logged, { status, ...(code !== undefined && { code }) });
     return reply;
@@ -67,12 +67,18 @@ async function applied(exchange: Exchange): Promise<Reply> {
     return await exchange.apply();
   } catch (error) {
     if (error instanceof AwsError) return exchange.refuse(error);
-    if (error instanceof SandboxClosed) return bare(503, error.message);
+    if (error instanceof SandboxClosed) throw error;
     // A fault of the sandbox's own must not look like one of AWS: loud, and of a status that no client retries.
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     console.error(`sandbox: ${exchange.call.service} ${exchange.call.operation}: ${text}`);
     return exchange.refuse(new AwsError('SandboxDefect', text, 501));
   }
+}
+
+/** A sandbox that closes answers no more. */
+function resetOnClose(error: unknown): typeof RESET {
+  if (error instanceof SandboxClosed) return RESET;
+  throw error;
 }
 
 function truncated(reply: Reply): Reply {

@@ -9,7 +9,10 @@ interface ArmedRule {
   struck: number;
 }
 
-/** The fault rules, and how often each has matched. The first rule that strikes a call is the only one. */
+/**
+ * The fault rules, and how often each has matched. The first rule that can strike a call is the only one that
+ * does; those behind it wait for the next call that they match.
+ */
 export class Faults {
   readonly #armed: ArmedRule[] = [];
   readonly #random: Random;

@@ -5,11 +5,15 @@ import { accessKey } from './credentials.ts';
 import { Answering } from './exchange.ts';
 import { Faults } from './faults.ts';
 import { GitHubEndpoint } from './github/endpoint.ts';
+import { gitHubState } from './github/state.ts';
 import { GITHUB_TOKENS } from './github/tokens.ts';
 import type { GitHubTokens } from './github/tokens.ts';
 import { OIDC_REQUEST_TOKEN, defaultClaims } from './oidc.ts';
 import type { Claims } from './oidc.ts';
 import { oidcEndpoint } from './oidc-endpoint.ts';
+import { objectStore } from './s3.ts';
+import type { ObjectStore } from './s3.ts';
+import { registryEndpoints } from './registry/endpoint.ts';
 import { readScenario } from './scenario.ts';
 import type { FaultRule, Scenario } from './scenario.ts';
 import { listen } from './server.ts';
@@ -47,9 +51,11 @@ export interface Sandbox {
   world: World;
   /** What a process needs in its environment to take the sandbox for AWS and GitHub. */
   env(account?: string): Record<string, string>;
+  /** S3 as an account sees it, to set things up behind the API. */
+  objects(account: string): ObjectStore;
   /** Throws a ShapeError for a rule that is none. */
   addFault(rule: FaultRule): void;
-  /** Throws what background work has thrown. */
+  /** Throws what background work has thrown. May be called again. */
   close(): Promise<void>;
 }
 
@@ -57,6 +63,8 @@ export interface Sandbox {
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const scenario = await readScenario(options.scenario);
   const world = new World({ ...options, scenario });
+  // Before anything listens: a scenario that contradicts itself is an error of the start.
+  const gitHub = gitHubState(world);
   const calls = new CallLog(logTargets(options));
   const faults = new Faults(scenario.faults ?? [], scenario.seed ?? 1);
   const answering = new Answering(world.clock, faults, calls);
@@ -67,10 +75,12 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     (base) => ({
       github: new GitHubEndpoint(world, `${base}/github`),
       oidc: oidcEndpoint(claims),
+      ...registryEndpoints(world, base),
     }),
     options.port ?? 0,
   );
   const { url } = server;
+  let closing: Promise<void> | undefined;
   const githubUrl = `${url}/github`;
   const oidcUrl = `${url}/oidc/token?api-version=2.0`;
   return {
@@ -83,6 +93,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     world,
     env: (account = world.accounts[0] ?? '') => ({
       ...awsEnvironment(url, world, account),
+      GITHUB_REPOSITORY: gitHub.repository,
       GITHUB_API_URL: githubUrl,
       GITHUB_GRAPHQL_URL: `${githubUrl}/graphql`,
       GITHUB_SERVER_URL: githubUrl,
@@ -90,13 +101,11 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       ACTIONS_ID_TOKEN_REQUEST_URL: oidcUrl,
       ACTIONS_ID_TOKEN_REQUEST_TOKEN: OIDC_REQUEST_TOKEN,
     }),
+    objects: (account) => objectStore(world, account),
     addFault: (rule) => {
       faults.add(rule);
     },
-    close: async () => {
-      await server.close();
-      await world.close();
-    },
+    close: () => (closing ??= server.close().then(() => world.close())),
   };
 }
 

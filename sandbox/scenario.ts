@@ -60,6 +60,8 @@ const github = object(
     repository: matching(/^[^/]+\/[^/]+$/, 'owner/name'),
     /** The login behind the personal access token, and of who started the runs. */
     user: text,
+    /** More tokens, and whose they are; `…[bot]` is an installation. */
+    tokens: mapOf(text),
     comments: listOf(object({ issue: whole, body: text }, { user: text })),
     pulls: listOf(
       object(
@@ -106,6 +108,8 @@ const scenario = object(
         propertyValues: flag,
         revertDrift: flag,
         express: flag,
+        /** How many reads of a stack's status are of the time before, once a change set is executed. */
+        staleReads: whole,
       },
     ),
     roles: listOf(object({ arn: roleArn, trust: mapOf(anything) }, { maxSessionSeconds: positive })),

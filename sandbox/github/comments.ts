@@ -49,10 +49,9 @@ export const commentRoutes: Routes = {
 };
 
 /** The number of an issue or pull request that exists. */
-function issueOf({ params, state }: GitHubCall): number {
-  const issue = Number(params.issue);
-  const known =
-    state.pulls.some((pull) => pull.number === issue) || state.comments.some((one) => one.issue === issue);
+function issueOf(call: GitHubCall): number {
+  const issue = numberOf(call, 'issue');
+  const known = call.state.comments.some((comment) => comment.issue === issue) || call.state.pull(issue);
   if (!known) throw notFound();
   return issue;
 }

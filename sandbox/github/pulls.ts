@@ -32,8 +32,7 @@ export const pullRoutes: Routes = {
   'GET /repos/{owner}/{repo}/pulls/{pull}': [
     'pulls/get',
     (call) => {
-      const number = numberOf(call, 'pull');
-      const pull = call.state.pulls.find((candidate) => candidate.number === number);
+      const pull = call.state.pull(numberOf(call, 'pull'));
       if (!pull) throw notFound();
       return { body: pullJson(call, pull) };
     },

@@ -56,8 +56,7 @@ export const runRoutes: Routes = {
 };
 
 function runOf(call: GitHubCall): Run {
-  const id = numberOf(call, 'run');
-  const run = call.state.runs.find((candidate) => candidate.id === id);
+  const run = call.state.run(numberOf(call, 'run'));
   if (!run) throw notFound();
   return run;
 }

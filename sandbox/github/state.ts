@@ -79,37 +79,56 @@ export class GitHubState {
   readonly environments: Environment[];
   readonly runs: Run[];
   readonly pulls: Pull[];
+  readonly #actor: Account;
+  readonly #anyRun: boolean;
+  readonly #anyPull: boolean;
   #lastId = 1_000_000;
 
   constructor(scenario: GitHubScenario) {
     this.repository = scenario.repository ?? 'org/platform';
-    const actor: Account = { login: scenario.user ?? 'octocat', type: 'User' };
     this.environments = (scenario.environments ?? []).map((environment) => ({
       id: this.newId(),
       reviewers: [],
       waitMinutes: 0,
       ...environment,
     }));
-    const run = { attempt: 1, event: 'push', branch: 'main', sha: SHA, actor, pending: [] };
-    this.runs = (scenario.runs ?? [{ id: 1 }]).map((given) => ({ ...run, ...given, approvals: [] }));
-    const pull = {
-      title: 'Change the platform',
-      state: 'open' as const,
-      head: 'topic',
-      base: 'main',
-      sha: SHA,
-      fork: false,
-    };
-    this.pulls = (scenario.pulls ?? [{ number: 1 }]).map((given) => ({ ...pull, ...given }));
+    this.#actor = accountOf(scenario.user ?? 'octocat');
+    this.#anyRun = !scenario.runs;
+    this.#anyPull = !scenario.pulls;
+    this.runs = (scenario.runs ?? []).map((run) => this.#newRun(run));
+    this.pulls = (scenario.pulls ?? []).map(newPull);
     for (const { issue, body, user } of scenario.comments ?? []) {
-      this.comment(issue, body, user === undefined ? actor : accountOf(user));
+      this.comment(issue, body, user === undefined ? this.#actor : accountOf(user));
     }
     for (const { run: id, user, environments, state = 'approved', comment = '' } of scenario.approvals ??
       []) {
-      const approved = this.runs.find((candidate) => candidate.id === id);
+      const approved = this.run(id);
       if (!approved) throw new Error(`scenario.github.approvals: there is no run ${id}`);
       approved.approvals.push({ state, comment, environments, user: accountOf(user) });
     }
+  }
+
+  /** A workflow run. When the scenario lists none, every number is one. */
+  run(id: number): Run | undefined {
+    const known = this.runs.find((run) => run.id === id);
+    if (known || !this.#anyRun) return known;
+    const run = this.#newRun({ id });
+    this.runs.push(run);
+    return run;
+  }
+
+  /** A pull request. When the scenario lists none, every number is one. */
+  pull(number: number): Pull | undefined {
+    const known = this.pulls.find((pull) => pull.number === number);
+    if (known || !this.#anyPull) return known;
+    const pull = newPull({ number });
+    this.pulls.push(pull);
+    return pull;
+  }
+
+  #newRun(given: Partial<Run> & { id: number }): Run {
+    const usual = { attempt: 1, event: 'push', branch: 'main', sha: SHA, actor: this.#actor, pending: [] };
+    return { ...usual, ...given, approvals: [] };
   }
 
   newId(): number {
@@ -124,7 +143,12 @@ export class GitHubState {
   }
 }
 
-function accountOf(login: string): Account {
+function newPull(given: Partial<Pull> & { number: number }): Pull {
+  const usual = { title: 'Change the platform', head: 'topic', base: 'main', sha: SHA, fork: false };
+  return { state: 'open', ...usual, ...given };
+}
+
+export function accountOf(login: string): Account {
   return { login, type: login.endsWith('[bot]') ? 'Bot' : 'User' };
 }
 

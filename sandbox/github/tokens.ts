@@ -1,9 +1,9 @@
+import { accountOf } from './state.ts';
+import type { Account } from './state.ts';
 import type { World } from '../world.ts';
 
 /** Whom GitHub takes the bearer of a token for. */
-export interface Viewer {
-  login: string;
-  type: 'Bot' | 'User';
+export interface Viewer extends Account {
   mayWrite: boolean;
 }
 
@@ -17,6 +17,8 @@ export interface GitHubTokens {
   user: string;
 }
 
+const BOT = 'github-actions[bot]';
+
 export const GITHUB_TOKENS: GitHubTokens = {
   installation: 'ghs_SandboxInstallationToken000000000000',
   readOnly: 'ghs_SandboxReadOnlyForkToken000000000000',
@@ -25,14 +27,10 @@ export const GITHUB_TOKENS: GitHubTokens = {
 
 /** The bearer of a request's token; undefined when nobody knows it. */
 export function viewerOf(world: World, authorization: string): Viewer | undefined {
-  const bot = { login: 'github-actions[bot]', type: 'Bot' as const };
-  const viewers: Record<keyof GitHubTokens, Viewer> = {
-    installation: { ...bot, mayWrite: true },
-    readOnly: { ...bot, mayWrite: false },
-    user: { login: world.scenario.github?.user ?? 'octocat', type: 'User', mayWrite: true },
-  };
+  const { user = 'octocat', tokens = {} } = world.scenario.github ?? {};
+  const { installation, readOnly } = GITHUB_TOKENS;
+  const logins = { [installation]: BOT, [readOnly]: BOT, [GITHUB_TOKENS.user]: user, ...tokens };
   const token = authorization.replace(/^(token|bearer)\s+/i, '');
-  const kinds = Object.keys(viewers) as (keyof GitHubTokens)[];
-  const kind = kinds.find((name) => GITHUB_TOKENS[name] === token);
-  return kind && viewers[kind];
+  const login = Object.hasOwn(logins, token) ? logins[token] : undefined;
+  return login === undefined ? undefined : { ...accountOf(login), mayWrite: token !== readOnly };
 }

@@ -50,11 +50,16 @@ function headers(requestId: string): Record<string, string> {
 
 /** `A.member.1.B=x` is `{ A: [{ B: 'x' }] }`; `A.entry.1.key=k` and `.value=v` are `{ A: { k: 'v' } }`. */
 export function parseForm(fields: URLSearchParams): Input {
-  const tree: Tree = {};
+  const tree = newTree();
   for (const [name, value] of fields) {
     if (name !== 'Action' && name !== 'Version') plant(tree, name.split('.'), value);
   }
   return Object.fromEntries(Object.entries(tree).map(([key, node]) => [key, harvest(node)]));
+}
+
+/** Without a prototype: a field may have any name, `__proto__` too. */
+function newTree(): Tree {
+  return Object.create(null) as Tree;
 }
 
 function plant(tree: Tree, [key = '', ...rest]: string[], value: string): void {
@@ -63,7 +68,7 @@ function plant(tree: Tree, [key = '', ...rest]: string[], value: string): void {
     return;
   }
   const branch = tree[key];
-  const next = typeof branch === 'object' ? branch : {};
+  const next = typeof branch === 'object' ? branch : newTree();
   tree[key] = next;
   plant(next, rest, value);
 }

@@ -1,0 +1,63 @@
+import { getOctokit } from '@actions/github';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SSMClient } from '@aws-sdk/client-ssm';
+import { STSClient } from '@aws-sdk/client-sts';
+import { afterEach } from '@jest/globals';
+import { startSandbox } from '../../../sandbox/index.ts';
+import type { Sandbox, SandboxOptions } from '../../../sandbox/index.ts';
+
+export const DEV = '111111111111';
+export const STAGING = '222222222222';
+
+let running: Sandbox[] = [];
+
+/** Starts a sandbox that the test's end closes. */
+export async function sandboxOf(options: SandboxOptions = {}): Promise<Sandbox> {
+  const sandbox = await startSandbox(options);
+  running.push(sandbox);
+  return sandbox;
+}
+
+afterEach(async () => {
+  const open = running;
+  running = [];
+  await Promise.all(open.map((sandbox) => sandbox.close()));
+});
+
+/** How the SDK's clients reach the sandbox; one attempt, so that a test sees each answer. */
+export function configOf(sandbox: Sandbox, account = DEV, region = 'eu-west-1') {
+  const env = sandbox.env(account);
+  return {
+    endpoint: sandbox.url,
+    region,
+    maxAttempts: 1,
+    credentials: { accessKeyId: env.AWS_ACCESS_KEY_ID!, secretAccessKey: env.AWS_SECRET_ACCESS_KEY! },
+  };
+}
+
+export const stsOf = (sandbox: Sandbox, account?: string) => new STSClient(configOf(sandbox, account));
+export const ssmOf = (sandbox: Sandbox, account?: string) => new SSMClient(configOf(sandbox, account));
+export const s3Of = (sandbox: Sandbox, account?: string, region?: string) =>
+  new S3Client(configOf(sandbox, account, region));
+export const cloudFormationOf = (sandbox: Sandbox, account?: string) =>
+  new CloudFormationClient(configOf(sandbox, account));
+export const octokitOf = (sandbox: Sandbox, kind: keyof Sandbox['tokens'] = 'installation') =>
+  getOctokit(sandbox.tokens[kind], { baseUrl: sandbox.githubUrl });
+
+/** What a call is refused with; the name is the wire's code, where the SDK keeps it. */
+export async function refusal(
+  call: Promise<unknown>,
+): Promise<{ name: string; message: string; status: number }> {
+  try {
+    await call;
+  } catch (error) {
+    const { name, Code, message, $metadata, status } = error as Error & {
+      Code?: string;
+      $metadata?: { httpStatusCode?: number };
+      status?: number;
+    };
+    return { name: Code ?? name, message, status: $metadata?.httpStatusCode ?? status ?? 0 };
+  }
+  throw new Error('the call was not refused');
+}
