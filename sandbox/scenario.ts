@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { ecrScenario } from './registry/scenario.ts';
 import type { TypeOf } from './shape.ts';
 import {
   anything,
@@ -115,6 +116,7 @@ const scenario = object(
     roles: listOf(object({ arn: roleArn, trust: mapOf(anything) }, { maxSessionSeconds: positive })),
     /** Claims of the identity tokens that differ from the usual. */
     claims: mapOf(text),
+    ecr: ecrScenario,
     github,
   },
 );

@@ -8,6 +8,7 @@ const LOADERS: Record<string, Loader> = {
   cloudformation: async (world) => (await import('../cloudformation/service.ts')).cloudFormation(world),
   sts: async (world) => (await import('./sts.ts')).sts(world),
   ssm: async (world) => (await import('./ssm.ts')).ssm(world),
+  ecr: async (world) => (await import('./ecr.ts')).ecr(world),
   s3: async (world) => (await import('./s3.ts')).s3(world),
 };
 

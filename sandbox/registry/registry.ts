@@ -1,0 +1,98 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Principal } from '../credentials.ts';
+import { AwsError } from '../service.ts';
+import type { World } from '../world.ts';
+import { BlobStore } from './blobs.ts';
+import type { ImageRepository } from './repository.ts';
+import { Uploads } from './uploads.ts';
+
+const TOKEN_SECONDS = 12 * 3600;
+/** The longest pause that a timer can take, in ms. */
+const FOR_EVER_MS = 2 ** 31 - 1;
+
+export interface RegistryToken {
+  principal: Principal;
+  expiresAt: Date;
+}
+
+/** What all accounts share: the blobs on disk, the uploads, and the tokens that were given out. */
+export class Registry {
+  readonly blobs: BlobStore;
+  readonly uploads: Uploads;
+  readonly #world: World;
+  readonly #tokens = new Map<string, RegistryToken>();
+  #url = '';
+
+  constructor(world: World) {
+    this.#world = world;
+    const folder = world.dataDir === undefined ? temporaryFolder(world) : join(world.dataDir, 'registry');
+    this.blobs = new BlobStore(join(folder, 'blobs'));
+    this.uploads = new Uploads(join(folder, 'uploads'), this.blobs);
+  }
+
+  /** Where this sandbox listens. */
+  listensAt(url: string): void {
+    this.#url = url;
+  }
+
+  /** The address that a token is for. */
+  get proxyEndpoint(): string {
+    return this.#world.scenario.ecr?.registry ?? this.#url;
+  }
+
+  /** This sandbox's own address. */
+  get url(): string {
+    return this.#url;
+  }
+
+  /** `<host>/<account>/<region>/<name>`: one host serves all accounts here, so the path tells them apart. */
+  uriOf({ account, region, name }: ImageRepository): string {
+    return `${new URL(this.proxyEndpoint).host}/${account}/${region}/${name}`;
+  }
+
+  /** Gives a password for the user AWS. */
+  issueToken(principal: Principal): { password: string; expiresAt: Date } {
+    const password = this.#world.random.text(
+      300,
+      'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789',
+    );
+    const expiresAt = new Date(this.#world.clock.now().getTime() + TOKEN_SECONDS * 1000);
+    this.#tokens.set(password, { principal, expiresAt });
+    return { password, expiresAt };
+  }
+
+  token(password: string): RegistryToken | undefined {
+    return this.#tokens.get(password);
+  }
+}
+
+export function registryOf(world: World): Registry {
+  return world.store('', '', 'registry', () => new Registry(world));
+}
+
+/** The repositories of one account and region, by name. */
+export function repositoriesOf(world: World, account: string, region: string): Map<string, ImageRepository> {
+  return world.store(account, region, 'ecr', () => new Map<string, ImageRepository>());
+}
+
+/** Throws RepositoryNotFoundException. */
+export function repositoryOf(world: World, account: string, region: string, name: string): ImageRepository {
+  const repository = repositoriesOf(world, account, region).get(name);
+  if (repository) return repository;
+  const message = `The repository with name '${name}' does not exist in the registry with id '${account}'`;
+  throw new AwsError('RepositoryNotFoundException', message);
+}
+
+function temporaryFolder(world: World): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sandbox-registry-'));
+  world.run(async () => {
+    try {
+      await world.clock.pause(FOR_EVER_MS);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+  return folder;
+}

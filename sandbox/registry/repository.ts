@@ -1,0 +1,114 @@
+import { AwsError } from '../service.ts';
+import { blobsOf } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
+
+export type Mutability = 'MUTABLE' | 'IMMUTABLE' | 'IMMUTABLE_WITH_EXCLUSION' | 'MUTABLE_WITH_EXCLUSION';
+
+export interface RepositorySettings {
+  mutability: Mutability;
+  /** Wildcard patterns of the tags that are exceptions. */
+  exclusions: readonly string[];
+  scanOnPush: boolean;
+  encryption: { encryptionType: string; kmsKey?: string };
+}
+
+export interface ScanState {
+  status: string;
+  description: string;
+  completedAt?: Date;
+  findings: readonly object[];
+  enhanced: boolean;
+}
+
+/** One repository of one account and region: which blobs, manifests and tags it has. */
+export class ImageRepository {
+  readonly name: string;
+  readonly account: string;
+  readonly region: string;
+  readonly createdAt = new Date();
+  settings: RepositorySettings;
+  lifecyclePolicy: string | undefined;
+  policy: string | undefined;
+  readonly resourceTags = new Map<string, string>();
+  readonly blobs = new Set<string>();
+  readonly manifests = new Map<string, Manifest>();
+  /** The digest behind each tag. */
+  readonly tags = new Map<string, string>();
+  readonly scans = new Map<string, ScanState>();
+
+  constructor(place: { name: string; account: string; region: string }, settings: RepositorySettings) {
+    this.name = place.name;
+    this.account = place.account;
+    this.region = place.region;
+    this.settings = settings;
+  }
+
+  get arn(): string {
+    return `arn:aws:ecr:${this.region}:${this.account}:repository/${this.name}`;
+  }
+
+  /** A manifest by digest or tag. */
+  find(reference: string): Manifest | undefined {
+    return this.manifests.get(this.tags.get(reference) ?? reference);
+  }
+
+  tagsOf(digest: string): string[] {
+    return [...this.tags].flatMap(([tag, tagged]) => (tagged === digest ? [tag] : [])).sort();
+  }
+
+  /** Whether a tag, once set, stays where it is. */
+  isImmutable(tag: string): boolean {
+    const { mutability, exclusions } = this.settings;
+    const excluded =
+      mutability.endsWith('_WITH_EXCLUSION') && exclusions.some((pattern) => like(tag, pattern));
+    return mutability.startsWith('IMMUTABLE') !== excluded;
+  }
+
+  /**
+   * Takes a manifest, and puts a tag on it. Throws LayersNotFoundException, ReferencedImagesNotFoundException,
+   * ImageTagAlreadyExistsException, or ImageAlreadyExistsException when there is nothing left to do.
+   */
+  put(manifest: Manifest, tag: string | undefined): void {
+    const { digest } = manifest;
+    this.#requireParts(manifest);
+    const current = tag === undefined ? undefined : this.tags.get(tag);
+    if (this.manifests.has(digest) && (tag === undefined || current === digest)) {
+      const tagged = tag === undefined ? '' : ` and tag '${tag}'`;
+      const message = `Image with digest '${digest}'${tagged} already exists in the repository with name '${this.name}' in registry with id '${this.account}'`;
+      throw new AwsError('ImageAlreadyExistsException', message);
+    }
+    if (tag !== undefined && current !== undefined && this.isImmutable(tag)) {
+      const message = `The image tag '${tag}' already exists in the '${this.name}' repository and cannot be overwritten because the tag is immutable.`;
+      throw new AwsError('ImageTagAlreadyExistsException', message);
+    }
+    if (!this.manifests.has(digest)) this.manifests.set(digest, manifest);
+    if (tag !== undefined) this.tags.set(tag, digest);
+  }
+
+  /** Takes the tag off, or removes the image with all its tags. False when there is no such image. */
+  remove({ tag, digest }: { tag?: string | undefined; digest?: string | undefined }): boolean {
+    if (tag !== undefined) return this.tags.delete(tag);
+    if (digest === undefined || !this.manifests.delete(digest)) return false;
+    for (const name of this.tagsOf(digest)) this.tags.delete(name);
+    return true;
+  }
+
+  #requireParts(manifest: Manifest): void {
+    const missing = blobsOf(manifest).filter(({ digest }) => !this.blobs.has(digest));
+    if (missing.length > 0) {
+      const digests = missing.map(({ digest }) => digest).join(', ');
+      const message = `The following layers do not exist in the repository with name '${this.name}' in the registry with id '${this.account}': '${digests}'`;
+      throw new AwsError('LayersNotFoundException', message);
+    }
+    const absent = manifest.children.filter(({ digest }) => !this.manifests.has(digest));
+    if (absent.length > 0) {
+      const message = `The following referenced images do not exist in the repository with name '${this.name}': '${absent.map(({ digest }) => digest).join(', ')}'`;
+      throw new AwsError('ReferencedImagesNotFoundException', message);
+    }
+  }
+}
+
+function like(text: string, pattern: string): boolean {
+  const source = pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*');
+  return new RegExp(`^${source}$`).test(text);
+}

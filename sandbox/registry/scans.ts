@@ -1,0 +1,85 @@
+import { AwsError } from '../service.ts';
+import type { World } from '../world.ts';
+import { isRunnable } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
+import type { ImageRepository, ScanState } from './repository.ts';
+import type { FindingRule, ScanRule } from './scenario.ts';
+
+const DEFAULT_SECONDS = 5;
+
+/** Scans an image in the background, as the scenario has it. Throws UnsupportedImageTypeException. */
+export function startScan(world: World, repository: ImageRepository, manifest: Manifest): ScanState {
+  if (!isRunnable(manifest)) {
+    const message = `The image manifest's media type ${manifest.mediaType} is not supported for scanning`;
+    throw new AwsError('UnsupportedImageTypeException', message);
+  }
+  const rule = (world.scenario.ecr?.scans ?? []).find(
+    ({ repository: name = repository.name }) => name === repository.name,
+  );
+  const scan: ScanState = {
+    status: 'IN_PROGRESS',
+    description: 'The scan is in progress.',
+    findings: [],
+    enhanced: rule?.enhanced ?? false,
+  };
+  repository.scans.set(manifest.digest, scan);
+  world.run(async () => {
+    await world.clock.sleep(rule?.seconds ?? DEFAULT_SECONDS);
+    finish(scan, rule ?? {});
+  });
+  return scan;
+}
+
+/** Scan on push: only images that run are scanned. */
+export function scanOnPush(world: World, repository: ImageRepository, manifest: Manifest): void {
+  const known = repository.scans.has(manifest.digest);
+  if (repository.settings.scanOnPush && isRunnable(manifest) && !known)
+    startScan(world, repository, manifest);
+}
+
+function finish(scan: ScanState, rule: ScanRule): void {
+  const { status = 'COMPLETE', findings = [] } = rule;
+  if (status === 'IN_PROGRESS') return;
+  scan.status = scan.enhanced && status === 'COMPLETE' ? 'ACTIVE' : status;
+  scan.description = rule.description ?? `The scan ended with ${status}.`;
+  if (status !== 'COMPLETE') return;
+  scan.completedAt = new Date();
+  scan.findings = findings.map(scan.enhanced ? enhanced : basic);
+}
+
+/**
+ * A basic scan does not say which version has the fix.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageScanFinding.html
+ */
+function basic(finding: FindingRule): object {
+  const attributes = [
+    { key: 'package_name', value: finding.package },
+    { key: 'package_version', value: finding.version },
+  ].filter(({ value }) => value !== undefined);
+  const { name, severity, description, uri } = finding;
+  return { name, severity, description, uri, attributes };
+}
+
+/** @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_EnhancedImageScanFinding.html */
+function enhanced(finding: FindingRule): object {
+  return {
+    title: `${finding.name} - ${finding.package ?? 'package'}`,
+    description: finding.description,
+    severity: finding.severity,
+    status: 'ACTIVE',
+    type: 'PACKAGE_VULNERABILITY',
+    fixAvailable: finding.fixedIn === undefined ? 'NO' : 'YES',
+    packageVulnerabilityDetails: {
+      vulnerabilityId: finding.name,
+      sourceUrl: finding.uri,
+      vulnerablePackages: [
+        {
+          name: finding.package,
+          version: finding.version,
+          fixedInVersion: finding.fixedIn ?? 'NotAvailable',
+        },
+      ],
+    },
+  };
+}
