@@ -14,7 +14,6 @@ import { oidcEndpoint } from './oidc-endpoint.ts';
 import { objectStore } from './s3.ts';
 import type { ObjectStore } from './s3.ts';
 import { registryEndpoints } from './registry/endpoint.ts';
-import { registryEndpoints } from './registry/endpoint.ts';
 import { readScenario } from './scenario.ts';
 import type { FaultRule, Scenario } from './scenario.ts';
 import { listen } from './server.ts';
@@ -76,7 +75,6 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     (base) => ({
       github: new GitHubEndpoint(world, `${base}/github`),
       oidc: oidcEndpoint(claims),
-      ...registryEndpoints(world, base),
       ...registryEndpoints(world, base),
     }),
     options.port ?? 0,
