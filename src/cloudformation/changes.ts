@@ -25,7 +25,7 @@ export function resourceChange(change: AwsResourceChange, nesting: readonly stri
     type: change.ResourceType ?? '',
     action,
     replacement: replacementOf(change.Replacement),
-    properties: action === 'add' ? newProperties(change.AfterContext) : propertyChanges(change.Details ?? []),
+    properties: action === 'add' ? newProperties(change.AfterContext) : propertyChanges(change),
     ...(change.PhysicalResourceId && { physicalId: change.PhysicalResourceId }),
     ...(change.PolicyAction && { policyAction: change.PolicyAction }),
   };
@@ -37,12 +37,14 @@ function replacementOf(value: string | undefined): Replacement {
 }
 
 /** One entry a path: CloudFormation lists a property once for every reason that it changes. */
-function propertyChanges(details: readonly ResourceChangeDetail[]): PropertyChange[] {
+function propertyChanges({ Details, AfterContext, BeforeContext }: AwsResourceChange): PropertyChange[] {
+  const contexts = [parseObject(AfterContext), parseObject(BeforeContext)];
   const byPath = new Map<string, PropertyChange>();
-  for (const detail of details) {
+  for (const detail of Details ?? []) {
     if (!detail.Target) continue;
     const path = targetPath(detail.Target);
-    const change = propertyChange(path, detail, detail.Target);
+    const label = labelOf(contexts, path);
+    const change = { ...propertyChange(path, detail, detail.Target), ...(label !== undefined && { label }) };
     const known = byPath.get(path);
     byPath.set(path, known ? merged(known, change) : change);
   }
@@ -82,6 +84,24 @@ function merged(a: PropertyChange, b: PropertyChange): PropertyChange {
 function targetPath({ Path, Attribute, Name }: ResourceTargetDefinition): string {
   if (Path) return pointerSegments(Path).join('.');
   return [Attribute ?? 'Properties', ...(Name ? [Name] : [])].join('.');
+}
+
+/** What the item of a list is called whose `Value` changes: its number says nothing to a person. */
+function labelOf(contexts: readonly unknown[], path: string): string | undefined {
+  const segments = path.split('.');
+  if (segments.at(-1) !== 'Value') return undefined;
+  for (const context of contexts) {
+    const item = segments.slice(0, -1).reduce<unknown>(step, context);
+    const name = step(item, 'Name') ?? step(item, 'Key');
+    if (typeof name === 'string') return name;
+  }
+  return undefined;
+}
+
+function step(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, key)
+    ? (value as Record<string, unknown>)[key]
+    : undefined;
 }
 
 /** The parts of a JSON pointer (RFC 6901). */

@@ -18,11 +18,13 @@ function sortedProperties(change: ResourceChange): ResourceChange {
 /** Values are often JSON texts, whose keys come in any order. */
 function canonicalValues<T extends object>(property: T): T {
   return Object.fromEntries(
-    Object.entries(property).map(([key, value]) => [
-      key,
-      typeof value === 'string' ? canonicalText(value) : value,
-    ]),
+    Object.entries(property).map(([key, value]) => [key, canonicalValue(value)]),
   ) as T;
+}
+
+function canonicalValue(value: unknown): unknown {
+  if (typeof value === 'string') return canonicalText(value);
+  return typeof value === 'object' && value !== null ? canonicalValues(value) : value;
 }
 
 function canonicalText(value: string): string {

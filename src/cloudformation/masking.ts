@@ -95,7 +95,8 @@ function maskProperty(
 ): PropertyChange {
   const own = property.path.split('.');
   const caused = property.cause?.split(', ').some((cause) => parameters.has(cause)) ?? false;
-  const whole = caused || own.some(isSecretKey) || paths.some((path) => covers(path, own));
+  const named = own.some(isSecretKey) || (property.label !== undefined && isSecretName(property.label));
+  const whole = caused || named || paths.some((path) => covers(path, own));
   const below = paths.filter((path) => covers(own, path)).map((path) => path.slice(own.length));
   const mask = (value: string): string => (whole ? MASKED : maskJson(value, below));
   const { before, after, drift } = property;

@@ -14,6 +14,8 @@ export interface PlannedChange {
 
 export interface PlannedProperty {
   path: string;
+  /** The Name or Key of the list item that the path leads to. */
+  label?: string;
   before?: string;
   after?: string;
   requiresRecreation: 'always' | 'conditionally' | 'never';

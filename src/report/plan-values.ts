@@ -8,6 +8,7 @@ const UNKNOWN = /\{\{changeSet:KNOWN_AFTER_APPLY\}\}/g;
 
 interface Row {
   path: string;
+  label?: string | undefined;
   before: string | undefined;
   after: string | undefined;
   effect: string;
@@ -29,8 +30,8 @@ function valueBlock(change: PlannedChange): string[] {
 }
 
 function changeTable(rows: readonly Row[]): string {
-  const cells = rows.map(({ path, before, after, effect }) => [
-    code(path),
+  const cells = rows.map(({ path, label, before, after, effect }) => [
+    label === undefined ? code(path) : `${code(path)} (${escapeCell(label)})`,
     shown(before),
     shown(after),
     effect,
@@ -55,7 +56,7 @@ function propertyRows(property: PlannedProperty): Row[] {
   const effect = effectText(property);
   const leaves = differences(path, parsed(property.before), parsed(property.after));
   if (leaves) return leaves.map((leaf) => ({ ...leaf, effect }));
-  return [{ path, before: property.before, after: property.after, effect }];
+  return [{ path, label: property.label, before: property.before, after: property.after, effect }];
 }
 
 function effectText({ requiresRecreation, cause, drift }: PlannedProperty): string {
