@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /** Thrown out of every sleep when the sandbox closes: the work that slept ends, and nothing more. */
 export class SandboxClosed extends Error {
   constructor() {
@@ -28,18 +30,30 @@ export class SimulatedClock {
 
   /** Sleeps real milliseconds, which no time scale shortens; rejects as `sleep` does. */
   pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
-    const stop = signal ? AbortSignal.any([signal, this.#closed]) : this.#closed;
+    const signals = signal ? [signal, this.#closed] : [this.#closed];
+    // Hundreds of resources sleep on one signal at once, and that is no leak.
+    setMaxListeners(0, ...signals);
     return new Promise((resolve, reject) => {
-      const abort = (): void => {
+      const end = (settle: () => void): void => {
         clearTimeout(timer);
-        reject(stop.reason instanceof Error ? stop.reason : new Error(String(stop.reason)));
+        for (const each of signals) each.removeEventListener('abort', abort);
+        settle();
+      };
+      const abort = (): void => {
+        end(() => {
+          reject(reasonOf(signals));
+        });
       };
       const timer = setTimeout(() => {
-        stop.removeEventListener('abort', abort);
-        resolve();
+        end(resolve);
       }, milliseconds);
-      if (stop.aborted) abort();
-      else stop.addEventListener('abort', abort, { once: true });
+      for (const each of signals) each.addEventListener('abort', abort);
+      if (signals.some((each) => each.aborted)) abort();
     });
   }
+}
+
+function reasonOf(signals: AbortSignal[]): Error {
+  const reason: unknown = signals.find((signal) => signal.aborted)?.reason;
+  return reason instanceof Error ? reason : new Error(String(reason));
 }

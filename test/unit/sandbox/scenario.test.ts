@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -55,6 +55,13 @@ test('a file may say everything, nothing, or be an object', async () => {
   expect(await fromFile('')).toEqual({});
   expect(await readScenario(undefined)).toEqual({});
   expect(await readScenario({ seed: 3 })).toEqual({ seed: 3 });
+});
+
+test('the examples of the README are scenarios', async () => {
+  const readme = readFileSync('sandbox/README.md', 'utf8');
+  const examples = [...readme.matchAll(/```yaml\n(.*?)```/gs)].map(([, example]) => example!);
+  expect(examples.length).toBeGreaterThanOrEqual(2);
+  for (const example of examples) expect(await fromFile(example)).not.toEqual({});
 });
 
 describe('an error names the place, the value, and what is allowed', () => {

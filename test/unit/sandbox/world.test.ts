@@ -29,6 +29,22 @@ describe('the clock', () => {
   });
 });
 
+test('hundreds may sleep on one signal, without a warning', async () => {
+  const world = new World({ timeScale: 1 });
+  const controller = new AbortController();
+  const warnings: string[] = [];
+  const hear = (warning: Error): void => void warnings.push(warning.message);
+  process.on('warning', hear);
+  const sleeps = Array.from({ length: 300 }, () =>
+    world.clock.sleep(1000, controller.signal).catch(() => 'woken'),
+  );
+  controller.abort(new Error('enough'));
+  expect(new Set(await Promise.all(sleeps))).toEqual(new Set(['woken']));
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('warning', hear);
+  expect(warnings).toEqual([]);
+});
+
 describe('background work', () => {
   test('ends with the world, without a word', async () => {
     const world = new World();
