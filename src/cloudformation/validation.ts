@@ -107,17 +107,15 @@ export function reasonFinding(reason: string, template: PlaceOf | undefined): Fi
   return withLine(finding, template, template.lineOf(`Parameters.${parameter}`));
 }
 
+/** The path may begin at the resource or at its properties. */
 function placed(finding: Finding, template: PlaceOf | undefined): Finding {
-  if (!template || finding.logicalId === undefined) return finding;
-  const path = ['Resources', finding.logicalId, ...(finding.path === undefined ? [] : [finding.path])];
-  const inProperties = ['Resources', finding.logicalId, 'Properties', finding.path ?? ''];
-  const base = template.lineOf(`Resources.${finding.logicalId}`);
-  const exact = template.lineOf(path.join('.'));
-  return withLine(
-    finding,
-    template,
-    exact === base ? (template.lineOf(inProperties.join('.')) ?? base) : exact,
-  );
+  const { logicalId, path } = finding;
+  if (!template || logicalId === undefined) return finding;
+  const resource = template.lineOf(`Resources.${logicalId}`);
+  if (path === undefined) return withLine(finding, template, resource);
+  const exact = template.lineOf(`Resources.${logicalId}.${path}`);
+  const line = exact === resource ? template.lineOf(`Resources.${logicalId}.Properties.${path}`) : exact;
+  return withLine(finding, template, line ?? resource);
 }
 
 function withLine(finding: Finding, template: PlaceOf, line: number | undefined): Finding {
