@@ -1,0 +1,60 @@
+// Bundles the service in the current folder into dist/: an image needs Node and these files, nothing else.
+import { existsSync } from 'node:fs';
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { context } from 'esbuild';
+import { buildPage } from './frontend/build-page.js';
+
+const watch = process.argv.includes('--watch');
+const entryPoints = ['main', 'migrate', 'seed']
+  .map((name) => `src/${name}.ts`)
+  .filter((file) => existsSync(file));
+
+/** Bundled CommonJS packages ask for `require`, which a module does not have by itself. */
+const banner = {
+  js: "import { createRequire as createRequireHere } from 'node:module'; const require = createRequireHere(import.meta.url);",
+};
+
+const bundle = await context({
+  entryPoints,
+  outdir: 'dist',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  external: ['pg-native'],
+  minify: true,
+  keepNames: true,
+  legalComments: 'none',
+  metafile: true,
+  banner,
+  logLevel: 'warning',
+  plugins: [{ name: 'after', setup: (build) => void build.onEnd(afterBundling) }],
+});
+
+await rm('dist', { recursive: true, force: true });
+if (watch) await bundle.watch();
+else await bundle.rebuild().finally(() => bundle.dispose());
+
+async function afterBundling(result) {
+  if (result.errors.length > 0) return;
+  await writeFile('dist/licences.txt', await licences(Object.keys(result.metafile.inputs)));
+  if (existsSync('src/page')) await buildPage();
+}
+
+/** The licence texts of the packages in the bundle: most of them ask to be passed on with a copy. */
+async function licences(inputs) {
+  const folders = new Set(
+    inputs.map((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]).filter(Boolean),
+  );
+  const packagesByText = new Map();
+  for (const folder of [...folders].sort()) {
+    const { name, version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+    const file = (await readdir(folder)).find((candidate) => /^licen[cs]e/i.test(candidate));
+    const text = file === undefined ? '' : (await readFile(join(folder, file), 'utf8')).trim();
+    packagesByText.set(text, [...(packagesByText.get(text) ?? []), `${name} ${version} (${license})`]);
+  }
+  const sections = [...packagesByText].map(([text, packages]) => `${packages.join('\n')}\n\n${text}\n`);
+  return sections.join(`\n${'-'.repeat(80)}\n\n`);
+}

@@ -1,0 +1,78 @@
+import { ApiError, ask } from './api.ts';
+import { price } from './config.ts';
+import { element, part } from './element.ts';
+import { basketLines, emptyBasket, showProducts } from './shop.ts';
+
+interface Order {
+  id: string;
+  status: string;
+  totalCents?: number;
+  failureReason?: string;
+  lines: { quantity: number; name?: string }[];
+}
+
+interface User {
+  id: string;
+}
+
+/** Lets the form place orders, and shows the last ones of whoever ordered. */
+export function takeOrders(): void {
+  const form = part('customer') as HTMLFormElement;
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    void place(form);
+  });
+}
+
+async function place(form: HTMLFormElement): Promise<void> {
+  const values = new FormData(form);
+  const button = part('order');
+  button.toggleAttribute('disabled', true);
+  try {
+    const user = await findOrAddUser(String(values.get('email')), String(values.get('name')));
+    const body = { userId: user.id, lines: basketLines() };
+    const order = await ask<Order>('/api/orders', { method: 'POST', body, key: crypto.randomUUID() });
+    emptyBasket();
+    say(`Order ${order.id.slice(0, 8)} is ${order.status}.`, 'good');
+    await showOrders(user.id);
+  } catch (error) {
+    say(`The order was not placed: ${error instanceof Error ? error.message : String(error)}.`, 'bad');
+  } finally {
+    await showProducts().catch(() => button.toggleAttribute('disabled', false));
+  }
+}
+
+async function findOrAddUser(email: string, displayName: string): Promise<User> {
+  try {
+    return await ask<User>('/api/users', { method: 'POST', body: { email, displayName } });
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 409) throw error;
+    const { items } = await ask<{ items: User[] }>(`/api/users?email=${encodeURIComponent(email)}`);
+    if (items[0] === undefined) throw error;
+    return items[0];
+  }
+}
+
+async function showOrders(userId: string): Promise<void> {
+  const { items } = await ask<{ items: Order[] }>(`/api/orders?userId=${userId}&limit=5`);
+  part('orders').replaceChildren(...items.map(row));
+  part('history').removeAttribute('hidden');
+}
+
+function row({ id, status, totalCents, lines }: Order): HTMLElement {
+  const what = lines.map(({ quantity, name }) => `${quantity} × ${name ?? 'product'}`).join(', ');
+  return element(
+    'li',
+    {},
+    element('code', {}, id.slice(0, 8)),
+    element('span', { class: 'what' }, what),
+    element('span', { class: `status ${status}` }, status),
+    element('span', { class: 'price' }, totalCents === undefined ? '' : price(totalCents)),
+  );
+}
+
+function say(message: string, kind: 'good' | 'bad'): void {
+  const answer = part('answer');
+  answer.textContent = message;
+  answer.className = kind;
+}

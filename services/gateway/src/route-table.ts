@@ -1,0 +1,31 @@
+export interface Route {
+  /** `/api/users` takes `/api/users` and everything below it; `/` takes what no other route does. */
+  path: string;
+  targets: string[];
+}
+
+/**
+ * Reads `/api/users=http://a:3000|http://b:3000 /=http://c:3000`: a path, then the targets it is spread over.
+ * @throws Error with the entry that is not valid, or when nothing takes the rest of the paths.
+ */
+export function parseRoutes(text: string): Route[] {
+  const routes = text.split(/\s+/).filter(Boolean).map(parseRoute);
+  if (!routes.some(({ path }) => path === '/')) throw new Error('ROUTES: needs a route for /');
+  return routes.sort((a, b) => b.path.length - a.path.length);
+}
+
+function parseRoute(entry: string): Route {
+  const [, path, targets] = /^(\/[^=]*)=(.+)$/.exec(entry) ?? [];
+  const addresses = targets?.split('|') ?? [];
+  if (path === undefined || !addresses.every((target) => /^http:\/\/[^/]+$/.test(target))) {
+    throw new Error(`ROUTES: "${entry}" is not valid: /path=http://host:port, more targets after a |`);
+  }
+  return { path, targets: addresses };
+}
+
+/** The most specific route for a request's path. */
+export function matchRoute<R extends Pick<Route, 'path'>>(routes: R[], requestPath: string): R | undefined {
+  return routes.find(
+    ({ path }) => path === '/' || requestPath === path || requestPath.startsWith(`${path}/`),
+  );
+}

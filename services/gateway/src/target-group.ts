@@ -1,0 +1,65 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Log } from '@services/shared';
+
+/**
+ * The targets of one route, taken in turn. Each is asked for `/ready` again and again: one that is not ready, or
+ * stops, gets no new requests. When none is ready all are used, as a load balancer does: an answer from a service
+ * says more than a guess from here.
+ */
+export class TargetGroup {
+  readonly #targets: string[];
+  readonly #log: Log;
+  readonly #ready = new Set<string>();
+  #turn = 0;
+
+  constructor(targets: string[], log: Log) {
+    this.#targets = targets;
+    this.#log = log;
+  }
+
+  next(): string {
+    const ready = this.#targets.filter((target) => this.#ready.has(target));
+    const candidates = ready.length > 0 ? ready : this.#targets;
+    this.#turn = (this.#turn + 1) % candidates.length;
+    return candidates[this.#turn] ?? '';
+  }
+
+  async check(timeoutMs: number): Promise<void> {
+    await Promise.all(
+      this.#targets.map(async (target) => {
+        const ready = await isReady(target, timeoutMs);
+        if (ready === this.#ready.has(target)) return;
+        if (ready) this.#ready.add(target);
+        else this.#ready.delete(target);
+        this.#log.info({ target, ready }, 'a target changed');
+      }),
+    );
+  }
+}
+
+async function isReady(target: string, timeoutMs: number): Promise<boolean> {
+  try {
+    const response = await fetch(`${target}/ready`, { signal: AbortSignal.timeout(timeoutMs) });
+    await response.arrayBuffer();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
+
+/** Checks every group now and then again after each interval. @returns a function that stops. */
+export async function keepChecking(groups: TargetGroup[], intervalMs: number): Promise<() => Promise<void>> {
+  const stopping = new AbortController();
+  const checkAll = () => Promise.all(groups.map((group) => group.check(Math.max(intervalMs, 1_000))));
+  await checkAll();
+  const work = (async () => {
+    while (!stopping.signal.aborted) {
+      await delay(intervalMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      if (!stopping.signal.aborted) await checkAll();
+    }
+  })();
+  return async () => {
+    stopping.abort();
+    await work;
+  };
+}

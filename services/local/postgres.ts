@@ -1,0 +1,134 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { chown, mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { freePort } from './free-port.ts';
+import { postgresBinaries, unprivilegedUser } from './postgres-binaries.ts';
+
+export interface PostgresOptions {
+  dataFolder: string;
+  /** Default: a free one. */
+  port?: number;
+  /** Server settings, such as `fsync: 'off'` for tests. */
+  settings?: Record<string, string>;
+}
+
+const START_TIMEOUT_MS = 30_000;
+
+/** A PostgreSQL server of this process's own, on loopback, that trusts every local user. */
+export class Postgres {
+  readonly port: number;
+  readonly #options: PostgresOptions;
+  readonly #binaries = postgresBinaries();
+  #server: ChildProcess | undefined;
+
+  private constructor(options: PostgresOptions, port: number) {
+    this.#options = options;
+    this.port = port;
+  }
+
+  /** Makes the data folder where there is none, and starts. @throws Error with PostgreSQL's own last words. */
+  static async start(options: PostgresOptions): Promise<Postgres> {
+    const postgres = new Postgres(options, options.port ?? (await freePort()));
+    await postgres.#initialise();
+    await postgres.start();
+    return postgres;
+  }
+
+  url(database = 'postgres'): string {
+    return `postgresql://postgres@127.0.0.1:${this.port}/${database}`;
+  }
+
+  /** Makes the database where there is none of this name. @returns its address. */
+  async ensureDatabase(name: string): Promise<string> {
+    const client = new pg.Client(this.url());
+    await client.connect();
+    try {
+      const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [name]);
+      if (rowCount === 0) await client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)}`);
+      return this.url(name);
+    } finally {
+      await client.end();
+    }
+  }
+
+  async start(): Promise<void> {
+    const settings = {
+      listen_addresses: '127.0.0.1',
+      unix_socket_directories: '',
+      ...this.#options.settings,
+    };
+    const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    const server = this.#spawn('postgres', [
+      '-D',
+      this.#options.dataFolder,
+      '-p',
+      String(this.port),
+      ...flags,
+    ]);
+    this.#server = server;
+    const words = lastWords(server);
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    while (!(await this.#answers())) {
+      if (server.exitCode !== null) throw new Error(`PostgreSQL did not start: ${words()}`);
+      if (Date.now() > deadline) throw new Error(`PostgreSQL does not answer: ${words()}`);
+      await delay(50);
+    }
+  }
+
+  /** `immediate` stops as a crash does: connections break, nothing is finished. */
+  async stop(mode: 'fast' | 'immediate' = 'fast'): Promise<void> {
+    const server = this.#server;
+    if (server === undefined || server.exitCode !== null) return;
+    const exited = once(server, 'exit');
+    server.kill(mode === 'fast' ? 'SIGINT' : 'SIGQUIT');
+    await exited;
+  }
+
+  async #initialise(): Promise<void> {
+    const { dataFolder } = this.#options;
+    if (await stat(join(dataFolder, 'PG_VERSION')).catch(() => undefined)) return;
+    await mkdir(dataFolder, { recursive: true });
+    const user = unprivilegedUser();
+    if (user !== undefined) await chown(dataFolder, user.uid, user.gid);
+    const flags = ['-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'];
+    const initdb = this.#spawn('initdb', ['-D', dataFolder, ...flags]);
+    const words = lastWords(initdb);
+    const [code] = (await once(initdb, 'exit')) as [number | null];
+    if (code !== 0) throw new Error(`initdb failed: ${words()}`);
+  }
+
+  #spawn(program: string, parameters: string[]): ChildProcess {
+    return spawn(join(this.#binaries, program), parameters, {
+      ...unprivilegedUser(),
+      cwd: this.#options.dataFolder,
+      env: { LC_ALL: 'C', PATH: process.env['PATH'] ?? '' },
+      stdio: ['ignore', 'ignore', 'pipe'],
+      // Ctrl+C goes to a terminal's whole group of processes; the order of stopping is ours.
+      detached: true,
+    });
+  }
+
+  async #answers(): Promise<boolean> {
+    const client = new pg.Client({ connectionString: this.url(), connectionTimeoutMillis: 2_000 });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      await client.end();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+const KEPT_CHARACTERS = 2_000;
+
+function lastWords(process: ChildProcess): () => string {
+  let text = '';
+  process.stderr?.on('data', (chunk: Buffer) => (text = (text + chunk.toString()).slice(-KEPT_CHARACTERS)));
+  return () => text.trim();
+}

@@ -1,0 +1,113 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+export const serviceNames = [
+  'user-service',
+  'product-service',
+  'order-service',
+  'frontend',
+  'gateway',
+] as const;
+export type ServiceName = (typeof serviceNames)[number];
+
+type Environment = Record<string, string>;
+
+const folderOf = (service: ServiceName) => fileURLToPath(new URL(`../${service}/`, import.meta.url));
+
+const READY_TIMEOUT_MS = 20_000;
+
+/** Runs one program of a service to its end. @throws Error with its log when it fails. */
+export async function runToEnd(
+  service: ServiceName,
+  program: string,
+  parameters: string[],
+  env: Environment,
+) {
+  const process = start(service, program, parameters, env);
+  const log = logOf(process, () => undefined);
+  const [code] = (await once(process, 'close')) as [number | null];
+  if (code !== 0) throw new Error(`${service}: ${program} ended with ${String(code)}:\n${log.join('\n')}`);
+  return log;
+}
+
+/** A built service as a process, the way its image runs it. */
+export class ServiceProcess {
+  readonly url: string;
+  /** The lines that it wrote. */
+  readonly log: string[];
+  /** Its exit code, once it has ended. */
+  readonly ended: Promise<number | null>;
+  readonly #process: ChildProcess;
+
+  private constructor(process: ChildProcess, port: number, onLine: (line: string) => void) {
+    this.#process = process;
+    this.url = `http://127.0.0.1:${port}`;
+    this.log = logOf(process, onLine);
+    this.ended = once(process, 'exit').then(([code]) => code as number | null);
+  }
+
+  /** Starts the service and waits until it answers. @throws Error with its log when it does not. */
+  static async start(
+    service: ServiceName,
+    port: number,
+    env: Environment,
+    onLine: (line: string) => void = () => undefined,
+  ): Promise<ServiceProcess> {
+    const child = start(service, 'dist/main.js', [], { ...env, PORT: String(port) });
+    const started = new ServiceProcess(child, port, onLine);
+    const health = `${started.url}${service === 'gateway' ? '/gateway' : ''}/health`;
+    const deadline = Date.now() + READY_TIMEOUT_MS;
+    while (!(await answers(health))) {
+      if (child.exitCode !== null || Date.now() > deadline) {
+        child.kill('SIGKILL');
+        throw new Error(`${service} did not start:\n${started.log.join('\n')}`);
+      }
+      await delay(20);
+    }
+    return started;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
+  }
+
+  /** Asks it to stop and resolves with its exit code. */
+  stop(): Promise<number | null> {
+    this.kill('SIGTERM');
+    return this.ended;
+  }
+}
+
+function start(service: ServiceName, program: string, parameters: string[], env: Environment): ChildProcess {
+  return spawn(process.execPath, [program, ...parameters], {
+    cwd: folderOf(service),
+    env: { PATH: process.env['PATH'] ?? '', NODE_ENV: 'production', HOST: '127.0.0.1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // Ctrl+C goes to a terminal's whole group of processes; the order of stopping is ours.
+    detached: true,
+  });
+}
+
+function logOf(process: ChildProcess, onLine: (line: string) => void): string[] {
+  const lines: string[] = [];
+  for (const stream of [process.stdout, process.stderr]) {
+    if (stream === null) continue;
+    createInterface({ input: stream }).on('line', (line) => {
+      lines.push(line);
+      onLine(line);
+    });
+  }
+  return lines;
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url)).ok;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,52 @@
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+
+const id = Type.String({ format: 'uuid' });
+
+export const NewOrder = Type.Object(
+  {
+    userId: id,
+    lines: Type.Array(
+      Type.Object(
+        { productId: id, quantity: Type.Integer({ minimum: 1, maximum: 1000 }) },
+        { additionalProperties: false },
+      ),
+      { minItems: 1, maxItems: 50 },
+    ),
+  },
+  { additionalProperties: false },
+);
+export type NewOrder = Static<typeof NewOrder>;
+
+/**
+ * `pending`: stock is being reserved. `confirmed`: it is ours. `cancelling`: what may have been reserved is being
+ * put back. `cancelled`: nothing is held.
+ */
+export const OrderStatus = Type.Enum(['pending', 'confirmed', 'cancelling', 'cancelled']);
+
+export const Order = Type.Object({
+  id,
+  userId: id,
+  status: OrderStatus,
+  createdAt: Type.String({ format: 'date-time' }),
+  totalCents: Type.Optional(Type.Integer()),
+  failureReason: Type.Optional(Type.String()),
+  lines: Type.Array(
+    Type.Object({
+      productId: id,
+      quantity: Type.Integer(),
+      name: Type.Optional(Type.String()),
+      unitPriceCents: Type.Optional(Type.Integer()),
+    }),
+  ),
+});
+export type Order = Static<typeof Order>;
+
+/** The same product on two lines is one line: what is ordered is a quantity of each product. */
+export function mergeLines(lines: NewOrder['lines']): NewOrder['lines'] {
+  const quantities = new Map<string, number>();
+  for (const { productId, quantity } of lines) {
+    quantities.set(productId, (quantities.get(productId) ?? 0) + quantity);
+  }
+  return [...quantities].map(([productId, quantity]) => ({ productId, quantity }));
+}

@@ -1,0 +1,49 @@
+import type { ServiceClient } from '@services/shared';
+import type { NewOrder } from './order.ts';
+
+export interface ReservedLine {
+  productId: string;
+  name: string;
+  quantity: number;
+  unitPriceCents: number;
+}
+
+/** The products refuse the order: it will not get better by asking again. */
+export class ReservationRefusedError extends Error {
+  readonly status: number;
+  readonly details: Record<string, unknown>;
+
+  constructor(status: number, message: string, details: Record<string, unknown>) {
+    super(message);
+    this.status = status;
+    this.details = details;
+  }
+}
+
+interface Refusal {
+  detail: string;
+  reason?: string;
+  productId?: string;
+}
+
+/** @throws ReservationRefusedError; DependencyUnavailableError, and then the stock may be taken or not. */
+export async function reserve(
+  products: ServiceClient,
+  orderId: string,
+  lines: NewOrder['lines'],
+): Promise<ReservedLine[]> {
+  const { status, body } = await products.request('PUT', pathOf(orderId), { lines });
+  if (status === 200) return (body as { lines: ReservedLine[] }).lines;
+  if (status !== 409 && status !== 422)
+    throw new Error(`product-service answered ${status} for a reservation`);
+  const { detail, reason, productId } = body as Refusal;
+  throw new ReservationRefusedError(status, detail, { reason, productId });
+}
+
+/** Puts back what was reserved for the order, if anything, for good. @throws DependencyUnavailableError. */
+export async function release(products: ServiceClient, orderId: string): Promise<void> {
+  const { status } = await products.request('DELETE', pathOf(orderId));
+  if (status !== 200) throw new Error(`product-service answered ${status} for a release`);
+}
+
+const pathOf = (orderId: string) => `/api/products/reservations/${orderId}`;

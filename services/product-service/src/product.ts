@@ -1,0 +1,40 @@
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+
+const sku = Type.String({ pattern: '^[A-Z0-9][A-Z0-9-]{1,31}$' });
+const name = Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' });
+const description = Type.String({ maxLength: 1000 });
+const priceCents = Type.Integer({ minimum: 0, maximum: 99_999_999 });
+const stock = Type.Integer({ minimum: 0, maximum: 1_000_000 });
+
+export const Product = Type.Object({
+  id: Type.String({ format: 'uuid' }),
+  sku: Type.String(),
+  name: Type.String(),
+  description: Type.String(),
+  priceCents: Type.Integer(),
+  stock: Type.Integer(),
+});
+export type Product = Static<typeof Product>;
+
+export const NewProduct = Type.Object(
+  { sku, name, description: Type.Optional(description), priceCents, stock },
+  { additionalProperties: false },
+);
+export type NewProduct = Static<typeof NewProduct>;
+
+export const ProductChange = Type.Object(
+  {
+    name: Type.Optional(name),
+    description: Type.Optional(description),
+    priceCents: Type.Optional(priceCents),
+  },
+  { additionalProperties: false, minProperties: 1 },
+);
+export type ProductChange = Static<typeof ProductChange>;
+
+/** More, or less, of a product: a difference, so that two changes at once are both kept. */
+export const StockChange = Type.Object(
+  { change: Type.Integer({ minimum: -1_000_000, maximum: 1_000_000 }) },
+  { additionalProperties: false },
+);

@@ -1,0 +1,111 @@
+import type { Database, Query } from '@services/shared';
+import type { Reservation, ReservationRequest } from './reservation.ts';
+
+/** Why nothing was reserved: a product that is not there, or of which there is not enough. */
+export class NotReservableError extends Error {
+  readonly reason: 'unknown-product' | 'insufficient-stock';
+  readonly productId: string;
+
+  constructor(reason: NotReservableError['reason'], productId: string) {
+    super(`${reason}: ${productId}`);
+    this.reason = reason;
+    this.productId = productId;
+  }
+}
+
+type Line = ReservationRequest['lines'][number];
+
+/**
+ * Takes stock for orders, all lines of an order or none. Asking twice for the same order answers the same and
+ * takes stock once; an order that was released stays released, even when its release came before the request.
+ */
+export class ReservationStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** @throws NotReservableError, and then nothing was taken. */
+  reserve(orderId: string, lines: Line[]): Promise<Reservation> {
+    return this.#database.transaction(async (query) => {
+      const created = await query(
+        `INSERT INTO products.reservations (order_id, status) VALUES ($1, 'reserved')
+         ON CONFLICT DO NOTHING RETURNING order_id`,
+        [orderId],
+      );
+      if (created.length > 0) for (const line of inLockOrder(lines)) await take(query, orderId, line);
+      return find(query, orderId);
+    });
+  }
+
+  /** Puts the order's stock back, once; the order cannot be reserved any more. */
+  release(orderId: string): Promise<Reservation> {
+    return this.#database.transaction(async (query) => {
+      await query(
+        `INSERT INTO products.reservations (order_id, status) VALUES ($1, 'reserved') ON CONFLICT DO NOTHING`,
+        [orderId],
+      );
+      const released = await query(
+        `UPDATE products.reservations SET status = 'released'
+         WHERE order_id = $1 AND status = 'reserved' RETURNING order_id`,
+        [orderId],
+      );
+      if (released.length > 0) await putBack(query, orderId);
+      return find(query, orderId);
+    });
+  }
+}
+
+/** Every transaction locks products in the same order, so that no two wait for each other. */
+function inLockOrder(lines: Line[]): Line[] {
+  const quantities = new Map<string, number>();
+  for (const { productId, quantity } of lines) {
+    quantities.set(productId, (quantities.get(productId) ?? 0) + quantity);
+  }
+  return [...quantities]
+    .map(([productId, quantity]) => ({ productId, quantity }))
+    .sort((a, b) => (a.productId < b.productId ? -1 : 1));
+}
+
+/** The update both checks and takes: no other order can come between. */
+async function take(query: Query, orderId: string, { productId, quantity }: Line): Promise<void> {
+  const [taken] = await query<{ priceCents: number }>(
+    `UPDATE products.products SET stock = stock - $2 WHERE id = $1 AND stock >= $2
+     RETURNING price_cents AS "priceCents"`,
+    [productId, quantity],
+  );
+  if (taken === undefined) {
+    const [product] = await query('SELECT id FROM products.products WHERE id = $1', [productId]);
+    throw new NotReservableError(product === undefined ? 'unknown-product' : 'insufficient-stock', productId);
+  }
+  await query(
+    `INSERT INTO products.reservation_lines (order_id, product_id, quantity, unit_price_cents)
+     VALUES ($1, $2, $3, $4)`,
+    [orderId, productId, quantity, taken.priceCents],
+  );
+}
+
+async function putBack(query: Query, orderId: string): Promise<void> {
+  const lines = await query<{ productId: string; quantity: number }>(
+    `SELECT product_id AS "productId", quantity FROM products.reservation_lines WHERE order_id = $1`,
+    [orderId],
+  );
+  for (const { productId, quantity } of inLockOrder(lines)) {
+    await query('UPDATE products.products SET stock = stock + $2 WHERE id = $1', [productId, quantity]);
+  }
+}
+
+async function find(query: Query, orderId: string): Promise<Reservation> {
+  const rows = await query<{ status: Reservation['status'] } & Partial<Reservation['lines'][number]>>(
+    `SELECT r.status, l.product_id AS "productId", p.name, l.quantity, l.unit_price_cents AS "unitPriceCents"
+     FROM products.reservations r
+     LEFT JOIN products.reservation_lines l USING (order_id)
+     LEFT JOIN products.products p ON p.id = l.product_id
+     WHERE r.order_id = $1 ORDER BY p.name`,
+    [orderId],
+  );
+  const status = rows[0]?.status ?? 'released';
+  const lines = rows.filter(({ productId }) => productId !== null) as Reservation['lines'];
+  return { orderId, status, lines };
+}

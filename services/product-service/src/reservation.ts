@@ -1,0 +1,25 @@
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+
+const Line = Type.Object({
+  productId: Type.String({ format: 'uuid' }),
+  quantity: Type.Integer({ minimum: 1, maximum: 1000 }),
+});
+
+/** Properties that are not known are passed over: the caller may be a release newer than this one. */
+export const ReservationRequest = Type.Object({ lines: Type.Array(Line, { minItems: 1, maxItems: 50 }) });
+export type ReservationRequest = Static<typeof ReservationRequest>;
+
+export const Reservation = Type.Object({
+  orderId: Type.String({ format: 'uuid' }),
+  status: Type.Enum(['reserved', 'released']),
+  lines: Type.Array(
+    Type.Object({
+      productId: Type.String(),
+      name: Type.String(),
+      quantity: Type.Integer(),
+      unitPriceCents: Type.Integer(),
+    }),
+  ),
+});
+export type Reservation = Static<typeof Reservation>;

@@ -1,0 +1,80 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { integer, readEnvironment, text } from './environment.ts';
+import type { Environment } from './environment.ts';
+import { createLog } from './log.ts';
+import type { Log, ServiceName } from './log.ts';
+import type { Server } from './server.ts';
+
+/** Listening, and stopping within the ten seconds that the task definitions allow. */
+export const serverSettings = {
+  HOST: text('0.0.0.0'),
+  PORT: integer(0, 65_535)(3000),
+  SHUTDOWN_DELAY_MS: integer(0, 120_000)(3_000),
+  SHUTDOWN_TIMEOUT_MS: integer(100, 120_000)(6_000),
+};
+
+export interface Running {
+  port: number;
+  log: Log;
+  /** Resolves with the exit code once everything is closed. */
+  stopped: Promise<number>;
+  stop(reason: string): void;
+}
+
+/**
+ * Listens, and on SIGTERM or SIGINT stops without losing a request: not ready at once, so that nothing new is
+ * sent here; still answering for SHUTDOWN_DELAY_MS, until every load balancer knows; then no new connections,
+ * the requests under way to their end, and last what they used. SHUTDOWN_TIMEOUT_MS bounds the rest.
+ * @param close closes what requests use (pools, exporters), in this order.
+ */
+export async function run(app: Server, env: Environment, close: (() => Promise<void>)[]): Promise<Running> {
+  const settings = readEnvironment(serverSettings, env);
+  await app.listen({ host: settings.HOST, port: settings.PORT });
+  const { port } = app.server.address() as { port: number };
+
+  let stop: (reason: string) => void = () => undefined;
+  const stopped = new Promise<string>((resolve) => (stop = resolve)).then(async (reason) => {
+    app.draining = true;
+    app.log.info({ reason }, 'stopping: not ready any more');
+    await delay(settings.SHUTDOWN_DELAY_MS);
+    const closed = await inTime(closeAll(app, close), settings.SHUTDOWN_TIMEOUT_MS);
+    if (closed) app.log.info('stopped');
+    else app.log.error('requests were still under way at the time limit: stopped without them');
+    return closed ? 0 : 1;
+  });
+  return { port, log: app.log, stopped, stop };
+}
+
+async function inTime(work: Promise<void>, limitMs: number): Promise<boolean> {
+  const timer = new AbortController();
+  const limit = delay(limitMs, false, { signal: timer.signal }).catch(() => false);
+  const done = await Promise.race([work.then(() => true), limit]);
+  timer.abort();
+  return done;
+}
+
+async function closeAll(app: Server, close: (() => Promise<void>)[]): Promise<void> {
+  await app.close();
+  for (const step of close) await step();
+}
+
+/**
+ * A service's process: starts it, stops it on the signals that ECS, Docker and a terminal send, and ends. What
+ * cannot start says why, as one line of the log, and ends with code 1.
+ */
+export async function runProcess(service: ServiceName, start: () => Promise<Running>): Promise<void> {
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error: unknown) => {
+      createLog(service).fatal({ err: error }, 'an error that nobody handled');
+      process.exit(1);
+    });
+  }
+  try {
+    const running = await start();
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, running.stop);
+    process.exit(await running.stopped);
+  } catch (error) {
+    createLog(service).fatal({ err: error }, 'the service could not start');
+    process.exit(1);
+  }
+}

@@ -1,0 +1,52 @@
+import { prepareRole } from './application-role.ts';
+import { readDatabaseConfig } from './database-config.ts';
+import { readEnvironment, text } from './environment.ts';
+import type { Environment } from './environment.ts';
+import { createLog } from './log.ts';
+import type { Log, ServiceName } from './log.ts';
+import { readMigrations } from './migration-files.ts';
+import { migrate } from './migrations.ts';
+
+export interface MigrateCommand {
+  service: ServiceName;
+  schema: string;
+  folder: string;
+  env: Environment;
+  command: string | undefined;
+}
+
+/**
+ * `node dist/migrate.js [expand|contract|prepare]`: the pre-deploy task (expand, the default), the step after a
+ * rollout (contract), and once for each environment the making of the role DB_APP_USER (prepare).
+ * Ends with a code other than 0, and why in the log, when anything is not done.
+ */
+export async function migrateCommand(options: MigrateCommand): Promise<void> {
+  const log = createLog(options.service);
+  try {
+    await execute(options, log);
+  } catch (error) {
+    log.fatal({ err: error }, 'the migration failed');
+    process.exitCode = 1;
+  }
+}
+
+async function execute({ schema, folder, env, command = 'expand' }: MigrateCommand, log: Log): Promise<void> {
+  if (command !== 'expand' && command !== 'contract' && command !== 'prepare') {
+    throw new Error(`"${command}" is not valid: expand, contract or prepare`);
+  }
+  const config = await readDatabaseConfig(env);
+  if (command === 'prepare') {
+    await prepareRole(config, readEnvironment({ DB_APP_USER: text() }, env).DB_APP_USER, log);
+    return;
+  }
+  const applied = await migrate(config, {
+    schema,
+    migrations: await readMigrations(folder),
+    phase: command,
+    log,
+  });
+  log.info(
+    { phase: command, applied },
+    applied.length === 0 ? 'nothing to apply' : 'the schema is up to date',
+  );
+}

@@ -1,0 +1,141 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { connectClient } from './database-client.ts';
+import type { DatabaseConfig } from './database-config.ts';
+import { isUnavailable } from './database-errors.ts';
+import type { Log } from './log.ts';
+import type { Migration, Phase } from './migration-files.ts';
+
+export interface MigrationRun {
+  /** The service's own schema; the record of what was applied is a table in it. */
+  schema: string;
+  migrations: Migration[];
+  phase: Phase;
+  log: Log;
+  /** Waits this long for the database to answer, and for another run to end; default 2 minutes. */
+  patienceMs?: number;
+}
+
+/** No statement may queue for a lock longer: everything that comes after it would queue too. */
+const LOCK_TIMEOUT_MS = 3_000;
+const LOCK_ATTEMPTS = 10;
+const RETRY_MS = 500;
+
+/**
+ * Applies what is missing, each migration once, and returns the ids of those that this run applied. Several
+ * runs at once are safe: one works, the others wait. A migration that was applied must not change afterwards.
+ * @throws Error that names the migration, with PostgreSQL's own error as its cause; what came before it stays.
+ */
+export async function migrate(config: DatabaseConfig, run: MigrationRun): Promise<string[]> {
+  const deadline = Date.now() + (run.patienceMs ?? 120_000);
+  const client = await connect(config, run, deadline);
+  try {
+    await takeTurn(client, run, deadline);
+    const applied = await readApplied(client, run.schema);
+    const pending = findPending(run, applied);
+    for (const migration of pending) await apply(client, run, migration);
+    return pending.map(({ id }) => id);
+  } finally {
+    await client.end();
+  }
+}
+
+async function connect(config: DatabaseConfig, run: MigrationRun, deadline: number): Promise<pg.Client> {
+  for (;;) {
+    try {
+      return await connectClient(config);
+    } catch (error) {
+      if (!isUnavailable(error) || Date.now() > deadline) throw error;
+      run.log.info({ err: error }, 'waiting for the database');
+      await delay(RETRY_MS);
+    }
+  }
+}
+
+/**
+ * One run at a time for each schema. Asked for again and again rather than waited for: a statement that waits
+ * holds a snapshot, and CREATE INDEX CONCURRENTLY of the run at work would wait for that snapshot for ever.
+ */
+async function takeTurn(client: pg.Client, run: MigrationRun, deadline: number): Promise<void> {
+  const statement = 'SELECT pg_try_advisory_lock(hashtext($1)) AS mine';
+  for (;;) {
+    const { rows } = await client.query<{ mine: boolean }>(statement, [`migrate ${run.schema}`]);
+    if (rows[0]?.mine === true) break;
+    if (Date.now() > deadline) throw new Error(`another migration of ${run.schema} did not end in time`);
+    run.log.info('waiting for another migration to end');
+    await delay(RETRY_MS);
+  }
+}
+
+interface Applied {
+  id: string;
+  checksum: string;
+}
+
+const recordOf = (schema: string) => `${pg.escapeIdentifier(schema)}.schema_migrations`;
+
+async function readApplied(client: pg.Client, schema: string): Promise<Applied[]> {
+  await client.query(`CREATE SCHEMA IF NOT EXISTS ${pg.escapeIdentifier(schema)}`);
+  await client.query(
+    `CREATE TABLE IF NOT EXISTS ${recordOf(schema)} (
+       id text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`,
+  );
+  return (await client.query<Applied>(`SELECT id, checksum FROM ${recordOf(schema)} ORDER BY id`)).rows;
+}
+
+function findPending({ migrations, phase, log }: MigrationRun, applied: Applied[]): Migration[] {
+  const checksums = new Map(applied.map(({ id, checksum }) => [id, checksum]));
+  for (const { id, checksum } of migrations) {
+    const recorded = checksums.get(id);
+    if (recorded !== undefined && recorded !== checksum) {
+      throw new Error(`${id}: changed after it was applied; write a new migration instead`);
+    }
+    checksums.delete(id);
+  }
+  if (checksums.size > 0) log.info({ ids: [...checksums.keys()] }, 'a newer release has migrated already');
+  const missing = migrations.filter(({ id }) => !applied.some((record) => record.id === id));
+  const expansion = missing.filter((migration) => migration.phase === 'expand');
+  if (phase === 'expand') return expansion;
+  if (expansion[0] !== undefined) throw new Error(`${expansion[0].id}: must be applied before contracting`);
+  return missing;
+}
+
+async function apply(client: pg.Client, run: MigrationRun, migration: Migration): Promise<void> {
+  const started = Date.now();
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await (migration.transaction ? inTransaction : oneByOne)(client, run.schema, migration);
+      run.log.info({ migration: migration.id, duration_ms: Date.now() - started }, 'applied');
+      return;
+    } catch (error) {
+      const locked = (error as { code?: string }).code === '55P03';
+      if (!locked || attempt === LOCK_ATTEMPTS) {
+        throw new Error(`${migration.id}: ${(error as Error).message}`, { cause: error });
+      }
+      run.log.info({ migration: migration.id, attempt }, 'a lock was not free: trying again');
+      await delay(RETRY_MS * attempt);
+    }
+  }
+}
+
+async function inTransaction(client: pg.Client, schema: string, migration: Migration): Promise<void> {
+  await client.query('BEGIN');
+  try {
+    await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
+    for (const statement of migration.statements) await client.query(statement);
+    await record(client, schema, migration);
+    await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw error;
+  }
+}
+
+async function oneByOne(client: pg.Client, schema: string, migration: Migration): Promise<void> {
+  for (const statement of migration.statements) await client.query(statement);
+  await record(client, schema, migration);
+}
+
+async function record(client: pg.Client, schema: string, { id, checksum }: Migration): Promise<void> {
+  await client.query(`INSERT INTO ${recordOf(schema)} (id, checksum) VALUES ($1, $2)`, [id, checksum]);
+}

@@ -1,0 +1,114 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { trace } from '@opentelemetry/api';
+import { Type } from 'typebox';
+import { DatabaseUnavailableError } from './database-errors.ts';
+
+/** An answer that says what is wrong, for the caller to read: becomes `application/problem+json` (RFC 9457). */
+export class Problem extends Error {
+  override name = 'Problem';
+  readonly status: number;
+  readonly details: Record<string, unknown>;
+
+  constructor(status: number, message: string, details: Record<string, unknown> = {}) {
+    super(message);
+    this.status = status;
+    this.details = details;
+  }
+}
+
+/** A service that this one needs did not answer in time, or not well. */
+export class DependencyUnavailableError extends Error {
+  override name = 'DependencyUnavailableError';
+
+  constructor(service: string, cause: unknown) {
+    super(`${service} is not available: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
+  }
+}
+
+export const ProblemSchema = Type.Object(
+  {
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String(),
+    traceId: Type.Optional(Type.String()),
+    errors: Type.Optional(
+      Type.Array(Type.Object({ in: Type.String(), path: Type.String(), message: Type.String() })),
+    ),
+  },
+  { additionalProperties: true },
+);
+
+const titles: Record<number, string> = {
+  400: 'Bad request',
+  401: 'Not authorised',
+  404: 'Not found',
+  409: 'Conflict',
+  413: 'Too large',
+  415: 'Unsupported media type',
+  422: 'Cannot be processed',
+  500: 'Internal error',
+  503: 'Not available',
+};
+
+interface Answer {
+  status: number;
+  detail: string;
+  details?: Record<string, unknown>;
+}
+
+/** Turns any error of a request into one answer; only errors of ours are logged, and never shown. */
+export function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { status, detail, details } = describe(error);
+  if (status >= 500) request.log.error({ err: error }, 'the request failed');
+  if (status === 503) void reply.header('retry-after', '1');
+  const traceId = trace.getActiveSpan()?.spanContext().traceId;
+  return reply
+    .code(status)
+    .type('application/problem+json')
+    .send({ title: titles[status] ?? 'Error', status, detail, traceId, ...details });
+}
+
+export function answerNotFound(request: FastifyRequest): never {
+  throw new Problem(404, `there is no ${request.method} ${request.url.split('?')[0] ?? ''}`);
+}
+
+function describe(error: FastifyError): Answer {
+  if (error instanceof Problem)
+    return { status: error.status, detail: error.message, details: error.details };
+  if (error.validation) return invalidInput(error.validation, error.validationContext ?? 'input');
+  if (error instanceof DatabaseUnavailableError)
+    return { status: 503, detail: 'the database is not available' };
+  if (error instanceof DependencyUnavailableError)
+    return { status: 503, detail: error.message.split(':')[0] ?? '' };
+  const status = error.statusCode ?? 500;
+  if (status >= 400 && status < 500) return { status, detail: error.message };
+  return { status: 500, detail: 'something went wrong on our side' };
+}
+
+type ValidationErrors = NonNullable<FastifyError['validation']>;
+
+function invalidInput(failures: ValidationErrors, context: string): Answer {
+  const errors = failures.map((failure) => ({ in: context, ...explain(failure) }));
+  const [first] = errors;
+  const detail = first === undefined ? 'is not valid' : `${first.in}${first.path} ${first.message}`;
+  return { status: 400, detail, details: { errors } };
+}
+
+/** ajv's own words, but for the two that leave out what one must know. */
+function explain({ instancePath, message = 'is not valid', keyword, params }: ValidationErrors[number]) {
+  if (keyword === 'additionalProperties') {
+    return {
+      path: `${instancePath}/${String(params['additionalProperty'])}`,
+      message: 'is not a known property',
+    };
+  }
+  if (keyword === 'enum') {
+    return {
+      path: instancePath,
+      message: `must be one of ${(params['allowedValues'] as string[]).join(', ')}`,
+    };
+  }
+  return { path: instancePath, message };
+}

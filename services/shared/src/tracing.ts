@@ -1,0 +1,87 @@
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, context, propagation, trace } from '@opentelemetry/api';
+import type { Attributes, Context, Span } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import { TracerProvider } from '@opentelemetry/sdk-trace';
+import type { Environment } from './environment.ts';
+
+const kinds = { server: SpanKind.SERVER, client: SpanKind.CLIENT, internal: SpanKind.INTERNAL } as const;
+
+export interface SpanDescription {
+  kind: keyof typeof kinds;
+  attributes?: Attributes;
+  parent?: Context;
+}
+
+/**
+ * Starts tracing for this process. Every request has a trace id, for the log and for the services it calls;
+ * spans are sent, over OTLP/HTTP, only where OTEL_EXPORTER_OTLP_ENDPOINT says so.
+ * @returns a function that sends what is left and ends tracing.
+ */
+export async function startTracing(
+  service: { name: string; version: string },
+  env: Environment,
+): Promise<() => Promise<void>> {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+  const exported = env['OTEL_EXPORTER_OTLP_ENDPOINT'] ?? env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'];
+  const provider = new TracerProvider({
+    resource: resourceFromAttributes({
+      'service.name': service.name,
+      'service.version': service.version,
+      'deployment.environment.name': env['APP_ENV'] ?? 'local',
+    }),
+    spanProcessors: exported ? [await exporter()] : [],
+  });
+  trace.setGlobalTracerProvider(provider);
+  return () => provider.shutdown();
+}
+
+async function exporter() {
+  const { otlpProcessor } = await import('./trace-export.ts');
+  return otlpProcessor();
+}
+
+/** Starts a span; with `parent` in that context, else in the active one. */
+export function startSpan(name: string, description: SpanDescription): Span {
+  const { kind, attributes = {}, parent = context.active() } = description;
+  return trace.getTracer('services').startSpan(name, { kind: kinds[kind], attributes }, parent);
+}
+
+/** Runs the work inside a span that ends with it, and is marked failed when it rejects. */
+export function inSpan<T>(
+  name: string,
+  description: SpanDescription,
+  work: (span: Span) => Promise<T>,
+): Promise<T> {
+  const span = startSpan(name, description);
+  return context.with(trace.setSpan(context.active(), span), async () => {
+    try {
+      return await work(span);
+    } catch (error) {
+      markFailed(span, error);
+      throw error;
+    } finally {
+      span.end();
+    }
+  });
+}
+
+export function markFailed(span: Span, error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error);
+  span.setAttribute('error.type', error instanceof Error ? error.name : 'error');
+  span.setStatus({ code: SpanStatusCode.ERROR, message });
+}
+
+/** The trace that the caller is in, from its `traceparent` header. */
+export function callerContext(headers: Record<string, unknown>): Context {
+  return propagation.extract(ROOT_CONTEXT, headers);
+}
+
+/** The headers that let the called service join the active trace. */
+export function traceHeaders(): Record<string, string> {
+  const headers: Record<string, string> = {};
+  propagation.inject(context.active(), headers);
+  return headers;
+}
