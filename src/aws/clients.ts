@@ -1,4 +1,5 @@
 import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import type { ECRClient } from '@aws-sdk/client-ecr';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { SSMClient } from '@aws-sdk/client-ssm';
 import type { STSClient, STSClientConfig } from '@aws-sdk/client-sts';
@@ -31,6 +32,13 @@ export async function stsClient(access: Access, context: ClientContext): Promise
   const client = new STSClient(configuration(access, context));
   limitRate(client.middlewareStack, context.limiter);
   requireAnswer(client.middlewareStack);
+  return client;
+}
+
+export async function ecrClient(access: Access, context: ClientContext): Promise<ECRClient> {
+  const { ECRClient } = await import('@aws-sdk/client-ecr');
+  const client = new ECRClient(configuration(access, context));
+  limitRate(client.middlewareStack, context.limiter);
   return client;
 }
 

@@ -1,0 +1,35 @@
+import type { ECRClient } from '@aws-sdk/client-ecr';
+import { send } from '../aws/clients.ts';
+import type { Context } from '../runtime/context.ts';
+
+/** A password for the account's registry; ECR's last twelve hours. */
+export interface RegistryPassword {
+  username: string;
+  password: string;
+  /** Where it is good: `https://111111111111.dkr.ecr.eu-west-1.amazonaws.com`. */
+  endpoint: URL;
+}
+
+/** Asks ECR for a password. It is hidden from the log before anything else happens. */
+export async function registryPassword(
+  client: ECRClient,
+  context: Pick<Context, 'signal' | 'log'>,
+): Promise<RegistryPassword> {
+  const { GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr');
+  const { authorizationData = [] } = await send(client, new GetAuthorizationTokenCommand({}), context);
+  const { authorizationToken = '', proxyEndpoint = '' } = authorizationData[0] ?? {};
+  const [username = '', password = ''] = Buffer.from(authorizationToken, 'base64')
+    .toString('utf8')
+    .split(':');
+  if (password === '' || !URL.canParse(proxyEndpoint)) {
+    throw new Error('GetAuthorizationToken answered without a token');
+  }
+  context.log.secret(password);
+  context.log.secret(authorizationToken);
+  return { username, password, endpoint: new URL(proxyEndpoint) };
+}
+
+/** The header that carries a password. */
+export function basicAuthorization({ username, password }: RegistryPassword): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+}

@@ -1,0 +1,92 @@
+import { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+
+/** A registry may take this long to put a large layer in its place, without a byte on the line. */
+const SILENCE_MS = 120_000;
+
+export interface HttpRequest {
+  method: string;
+  url: URL;
+  headers?: Readonly<Record<string, string | number>>;
+  /** Bytes, or what gives them in pieces; `content-length` must then be among the headers. */
+  body?: Buffer | AsyncIterable<Buffer>;
+}
+
+export interface HttpAnswer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
+
+const agents = { 'http:': new HttpAgent({ keepAlive: true }), 'https:': new HttpsAgent({ keepAlive: true }) };
+
+/**
+ * Sends a request and reads the whole answer. An answer that comes before all of the body was sent counts: that
+ * is how a registry refuses.
+ *
+ * @throws the network's error, or the signal's reason.
+ */
+export async function exchange(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+  signal.throwIfAborted();
+  const outgoing = open(request, signal);
+  const answered = answer(outgoing);
+  try {
+    // A refusal ends the answer first; sending then fails, and no longer matters.
+    const sending = send(outgoing, request.body);
+    await Promise.race([sending, answered]);
+    return await answered;
+  } catch (error) {
+    outgoing.destroy();
+    answered.catch(() => undefined);
+    signal.throwIfAborted();
+    throw error;
+  }
+}
+
+function open({ method, url, headers = {} }: HttpRequest, signal: AbortSignal): ClientRequest {
+  const secure = url.protocol === 'https:';
+  const options = { method, headers, signal, agent: agents[secure ? 'https:' : 'http:'] };
+  const outgoing = secure ? httpsRequest(url, options) : httpRequest(url, options);
+  outgoing.setTimeout(SILENCE_MS, () => {
+    outgoing.destroy(Object.assign(new Error('the registry is silent'), { code: 'ETIMEDOUT' }));
+  });
+  return outgoing;
+}
+
+async function send(outgoing: ClientRequest, body: HttpRequest['body']): Promise<void> {
+  if (body === undefined || Buffer.isBuffer(body)) {
+    outgoing.end(body);
+    return;
+  }
+  for await (const chunk of body) {
+    if (outgoing.destroyed) return;
+    if (!outgoing.write(chunk)) await drained(outgoing);
+  }
+  outgoing.end();
+}
+
+function drained(outgoing: ClientRequest): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      outgoing.off('drain', done).off('close', done);
+      resolve();
+    };
+    outgoing.on('drain', done).on('close', done);
+  });
+}
+
+function answer(outgoing: ClientRequest): Promise<HttpAnswer> {
+  return new Promise((resolve, reject) => {
+    outgoing.on('error', reject);
+    outgoing.on('response', (incoming) => {
+      read(incoming).then(resolve, reject);
+    });
+  });
+}
+
+async function read(incoming: IncomingMessage): Promise<HttpAnswer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+  return { status: incoming.statusCode ?? 0, headers: incoming.headers, body: Buffer.concat(chunks) };
+}

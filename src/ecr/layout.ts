@@ -1,0 +1,88 @@
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InputError } from '../runtime/errors.ts';
+import { digestOf } from './digest.ts';
+import { parseManifest } from './manifest.ts';
+import type { Descriptor, Manifest } from './manifest.ts';
+
+const READ_BYTES = 1024 * 1024;
+
+/**
+ * An image on disk as the OCI image layout has it: `oci-layout`, `index.json`, and blobs by digest. Blobs that
+ * the registry has already may be missing.
+ *
+ * @see https://github.com/opencontainers/image-spec/blob/main/image-layout.md
+ */
+export class ImageLayout {
+  readonly folder: string;
+  /** The one image, or index of images, that the layout is about. */
+  readonly root: Manifest;
+  /** The children of an index, in its order; empty for one image. */
+  readonly children: readonly Manifest[];
+
+  private constructor(folder: string, root: Manifest, children: readonly Manifest[]) {
+    this.folder = folder;
+    this.root = root;
+    this.children = children;
+  }
+
+  /**
+   * Opens a layout's folder and reads its manifests.
+   *
+   * @param input the name of the input that the folder came from, for the error.
+   * @throws InputError when it is no layout, is damaged, or holds more than one image.
+   */
+  static async open(input: string, folder: string): Promise<ImageLayout> {
+    try {
+      await readFile(join(folder, 'oci-layout'));
+      const index = parseManifest(await readFile(join(folder, 'index.json')), undefined);
+      if (index.kind !== 'index') throw new Error('index.json is no index');
+      const [entry, ...others] = index.children;
+      if (!entry || others.length > 0) {
+        throw new Error(`index.json names ${index.children.length} images, and it must be one`);
+      }
+      const root = await readManifest(folder, entry);
+      const children = root.kind === 'index' ? root.children : [];
+      return new ImageLayout(
+        folder,
+        root,
+        await Promise.all(children.map((child) => readManifest(folder, child))),
+      );
+    } catch (error) {
+      const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? missing(error) : messageOf(error);
+      throw new InputError(input, folder, `expected an OCI image layout with one image: ${why}`);
+    }
+  }
+
+  /** The images themselves: the root, or the children of an index. */
+  get images(): readonly Manifest[] {
+    return this.root.kind === 'index' ? this.children : [this.root];
+  }
+
+  /** A blob's bytes, in pieces. */
+  read(digest: string): AsyncIterable<Buffer> {
+    return createReadStream(blobFile(this.folder, digest), { highWaterMark: READ_BYTES });
+  }
+}
+
+export function blobFile(folder: string, digest: string): string {
+  return join(folder, 'blobs', ...digest.split(':'));
+}
+
+async function readManifest(folder: string, { digest, mediaType, size }: Descriptor): Promise<Manifest> {
+  const file = blobFile(folder, digest);
+  const { size: actual } = await stat(file);
+  const bytes = actual === size ? await readFile(file) : Buffer.alloc(0);
+  if (digestOf(bytes) !== digest) throw new Error(`the manifest ${digest} is damaged`);
+  return parseManifest(bytes, mediaType);
+}
+
+function missing(error: unknown): string {
+  const { path = '' } = error as NodeJS.ErrnoException;
+  return `there is no ${path}`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

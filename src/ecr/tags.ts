@@ -1,0 +1,68 @@
+import type { Manifest } from './manifest.ts';
+import { RegistryError } from './registry-error.ts';
+import type { RegistryClient } from './registry.ts';
+import type { Repository } from './repository.ts';
+
+const TAG = /^\w[\w.-]{0,127}$/;
+
+/** Whether a text can be a tag: letters, digits, `_`, `.` and `-`, at most 128, not beginning with `.` or `-`. */
+export function isTag(text: string): boolean {
+  return TAG.test(text);
+}
+
+/** A tag that cannot be moved stands on another image. */
+export class TagConflictError extends Error {
+  override readonly name = 'TagConflictError';
+
+  constructor(tag: string, repository: string, current: string | undefined, wanted: string) {
+    const there = current === undefined ? 'another image' : current;
+    super(
+      `The tag ${tag} of ${repository} is immutable and stands on ${there}, not on ${wanted}. ` +
+        'Give this image another tag.',
+    );
+  }
+}
+
+/**
+ * Puts tags on an image that is in the repository, by its manifest. All are looked at before the first is set,
+ * so that either all are set or none.
+ *
+ * @returns the tags that were not there before.
+ * @throws TagConflictError when an immutable tag stands on another image.
+ */
+export async function putTags(
+  registry: RegistryClient,
+  repository: Repository,
+  manifest: Manifest,
+  tags: readonly string[],
+): Promise<string[]> {
+  const current = await Promise.all(
+    tags.map(async (tag) => [tag, (await registry.manifest(tag))?.digest] as const),
+  );
+  const wanted = current.filter(([, digest]) => digest !== manifest.digest);
+  for (const [tag, digest] of wanted) {
+    if (digest !== undefined && repository.isImmutable(tag)) {
+      throw new TagConflictError(tag, repository.name, digest, manifest.digest);
+    }
+  }
+  for (const [tag] of wanted) await putTag(registry, repository, manifest, tag);
+  return wanted.map(([tag]) => tag);
+}
+
+async function putTag(
+  registry: RegistryClient,
+  repository: Repository,
+  manifest: Manifest,
+  tag: string,
+): Promise<void> {
+  try {
+    await registry.putManifest(tag, manifest);
+  } catch (error) {
+    if (!(error instanceof RegistryError) || error.code !== 'TAG_INVALID') throw error;
+    // Somebody else set it meanwhile, or our own answer was lost and this was the second attempt.
+    const digest = (await registry.manifest(tag))?.digest;
+    if (digest !== manifest.digest) {
+      throw new TagConflictError(tag, repository.name, digest, manifest.digest);
+    }
+  }
+}
