@@ -35,6 +35,8 @@ export function stopOnSignals(host: Host, stop: Stop): () => void {
     timer = setTimeout(() => {
       stop.force(reason);
     }, GRACE_MS);
+    // A run that has nothing left to do need not wait for it.
+    timer.unref();
     stop.begin(reason);
   };
   const onSignal = (signal: NodeJS.Signals): void => {

@@ -3,6 +3,9 @@ import type { Outcome } from './outcome.ts';
 
 export type Verdicts = Readonly<Record<string, { ok: boolean }>>;
 
+/** Errors whose message says it all. */
+const OWN_NAMES = /^(?:Error|InputError|TimeoutError|CancelledError|MissingPermissionError)$/;
+
 /**
  * What an error means for the run: a cancelled one is `cancelled`, a time-out `timed-out` (where the action has
  * that verdict), all else `failed`.
@@ -30,9 +33,9 @@ export function checkedOutcome(outcome: Outcome, verdicts: Verdicts): Outcome {
 
 /** A message for a person. Errors of the SDK carry their code in `name` and often say little without it. */
 export function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const ours = /^(?:Error|InputError|TimeoutError|CancelledError|MissingPermissionError)$/.test(error.name);
-  const text = error.message.trim();
-  if (text === '') return error.name;
-  return ours || text.startsWith(error.name) ? text : `${error.name}: ${text}`;
+  const { name, message } = Object(error) as { name?: unknown; message?: unknown };
+  if (typeof message !== 'string' || typeof name !== 'string') return String(error);
+  const text = message.trim();
+  if (text === '') return name;
+  return OWN_NAMES.test(name) || text.startsWith(name) ? text : `${name}: ${text}`;
 }

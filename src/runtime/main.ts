@@ -59,7 +59,8 @@ export async function runAction<C extends ActionContract>(
     force,
   });
   const onDrained = (): void => {
-    force(new Error('The run ended without an outcome: please report this.'));
+    const reason = new Error('The run ended without an outcome: please report this.');
+    force(causeOf(reason, controller.signal) as Error);
   };
   host.on('beforeExit', onDrained);
 
