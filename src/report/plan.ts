@@ -1,5 +1,13 @@
 import { code, details, escapeCell, type Section, table } from './markdown.ts';
-import { type Effect, effectOf, pathOf, planHeadline, type PlannedChange, signOf } from './plan-counts.ts';
+import {
+  type Effect,
+  effectOf,
+  pathOf,
+  planHeadline,
+  type PlannedChange,
+  type PlannedProperty,
+  signOf,
+} from './plan-counts.ts';
 import { shown, valueBlocks } from './plan-values.ts';
 
 export { planHeadline, type PlannedChange, type PlannedProperty } from './plan-counts.ts';
@@ -8,6 +16,7 @@ export { planHeadline, type PlannedChange, type PlannedProperty } from './plan-c
 const LISTED_ONE_BY_ONE = 25;
 const NAMED_PER_TYPE = 12;
 const SHOWN_CAUSES = 5;
+const SHORT_VALUE = 40;
 
 /** A plan as people read it. Secrets are masked by whoever makes this. */
 export interface PlanReport {
@@ -68,7 +77,7 @@ const MAYBE =
 
 function headline(report: PlanReport, destructive: number, maybe: number): Section {
   const facts = [
-    report.kind === 'create' ? 'a new stack' : 'an update',
+    report.kind === 'create' ? 'New stack' : 'Update',
     ...(report.region === undefined ? [] : [escapeCell(report.region)]),
   ];
   const body = [`**${planHeadline(report)}**`, facts.join(' · ')].join('\n\n');
@@ -109,7 +118,7 @@ function blocked(blocks: readonly PlanBlock[]): Section[] {
     code(`${block.allow.input}: ${block.allow.value}`),
   ]);
   const intro =
-    '> [!CAUTION]\n> This plan is not executed: it would lose data. If that is meant, name each resource in the input beside it.';
+    '> [!CAUTION]\n> Nothing is executed while this stands: data would be lost. If that is meant, name each resource in the input beside it.';
   const body = `${intro}\n\n${table(['Resource', 'Type', 'What happens', 'To allow it'], rows)}`;
   return [{ title: 'Blocked', body, priority: 95 }];
 }
@@ -127,7 +136,7 @@ function changeTable(
     escapeCell(change.type),
     why(change),
   ]);
-  const body = table(['', 'Resource', 'Type', 'Why'], rows);
+  const body = table(['', 'Resource', 'Type', 'What'], rows);
   return [
     {
       title: `${title} (${changes.length})`,
@@ -142,15 +151,21 @@ function why(change: PlannedChange): string {
   if (change.action === 'remove') return removal(change);
   const deciding = change.properties.filter(({ requiresRecreation }) => requiresRecreation !== 'never');
   const replaced = change.replacement !== 'no' && deciding.length > 0;
-  const causes = (replaced ? deciding : change.properties).map(({ path, cause }) => {
-    const name = code(path.replace(/^Properties\./, ''));
-    return replaced && cause !== undefined ? `${name} (by ${code(cause)})` : name;
-  });
+  const causes = (replaced ? deciding : change.properties).map(inShort);
   const named = causes.slice(0, SHOWN_CAUSES);
   const left = causes.length - named.length;
-  const list = left > 0 ? `${named.join(', ')} and ${left} more` : named.join(', ');
+  const list = left > 0 ? `${named.join('<br>')}<br>and ${left} more` : named.join('<br>');
   const kept = KEPT[change.policyAction ?? ''];
   return [list, ...(kept === undefined ? [] : [kept])].filter((text) => text !== '').join('; ');
+}
+
+/** A property with its values where they are short enough to read in passing. */
+function inShort({ path, label, before, after, cause }: PlannedProperty): string {
+  const name =
+    code(path.replace(/^Properties\./, '')) + (label === undefined ? '' : ` (${escapeCell(label)})`);
+  const short = [before, after].every((value) => value !== undefined && value.length <= SHORT_VALUE);
+  if (short) return `${name}: ${shown(before)} → ${shown(after)}`;
+  return cause === undefined ? name : `${name} (by ${code(cause)})`;
 }
 
 const KEPT: Readonly<Record<string, string>> = {

@@ -13,10 +13,10 @@ export interface FakeAws {
   context: CloudFormationContext;
   calls: { operation: string; input: Input }[];
   /** The inputs of one operation. */
-  inputs(operation: string): Input[];
+  inputs: (operation: string) => Input[];
   lines: string[];
   clock: FakeClock;
-  abort(reason: Error): void;
+  abort: (reason: Error) => void;
 }
 
 /** A context whose client answers from handlers; a call without a handler fails the test. */
@@ -75,8 +75,9 @@ export function fail(error: Error): never {
 
 /** A template as loadTemplate gives it. */
 export function templateOf(body: string, file = 'app.yml'): Template {
-  const { parameters, resources, lineOf } = readTemplateDocument(body);
-  return { file, body, hash: 'a'.repeat(64), parameters, resources, lineOf };
+  const document = readTemplateDocument(body);
+  const { parameters, resources } = document;
+  return { file, body, hash: 'a'.repeat(64), parameters, resources, lineOf: (path) => document.lineOf(path) };
 }
 
 export function stackOf(values: Partial<StackSnapshot> = {}): StackSnapshot {

@@ -9,7 +9,7 @@ const NOTHING =
 const nestedFailed = (id: string): string =>
   `Nested change set ${id} was not successfully created: Currently in FAILED.`;
 const failed = (StatusReason: string, ChangeSetId = ROOT) => ({
-  Status: 'FAILED',
+  Status: 'FAILED' as const,
   StatusReason,
   ChangeSetId,
   StackId: STACK,

@@ -105,7 +105,7 @@ describe('what is refused', () => {
 
   test('no value is ever part of the message', () => {
     expect(() => resolve({ inline: { Passwrd: 'hunter2secret' } })).toThrow(
-      expect.objectContaining({ message: expect.not.stringContaining('hunter2secret') as string }) as Error,
+      expect.objectContaining({ message: expect.not.stringContaining('hunter2secret') }),
     );
   });
 });

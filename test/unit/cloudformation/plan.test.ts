@@ -49,7 +49,7 @@ const INPUTS: DeployStackInputs = {
   timeoutMs: 60_000,
 };
 
-const request = (values: Partial<PlanRequest> = {}): PlanRequest => ({
+const newStack: PlanRequest = {
   inputs: INPUTS,
   template: templateOf(BODY),
   parameters: [
@@ -57,10 +57,9 @@ const request = (values: Partial<PlanRequest> = {}): PlanRequest => ({
     { key: 'Size', value: 'db.t4g.large', noEcho: false, usePrevious: false, source: 'parameters' },
   ],
   tags: { team: 'core' },
-  stack: stackOf(),
   changeSetName: 'plan-1',
-  ...values,
-});
+};
+const request = (): PlanRequest => ({ ...newStack, stack: stackOf() });
 
 const target = (name: string, before: string, after: string, cause: string) => ({
   Target: {
@@ -151,7 +150,7 @@ describe('createPlan', () => {
       changeSetId: SET,
       kind: 'update',
       hasChanges: true,
-      fingerprint: expect.stringMatching(/^v1:/) as string,
+      fingerprint: expect.stringMatching(/^v1:/),
       settings: {
         parameters: { DbPassword: '****', Size: '/sizes/db' },
         resolved: { Size: 'db.t4g.large' },
@@ -181,8 +180,7 @@ describe('createPlan', () => {
     ['a stack', stackOf(), 'UPDATE', 'update'],
   ])('%s', async (_name, stack, type, kind) => {
     const aws = endpoint();
-    const { stack: _stack, ...rest } = request();
-    const plan = await createPlan(aws.context, { ...rest, ...(stack && { stack }) });
+    const plan = await createPlan(aws.context, { ...newStack, ...(stack && { stack }) });
     expect(aws.inputs('CreateChangeSet')[0]).toMatchObject({ ChangeSetType: type, TemplateBody: BODY });
     expect(plan.kind).toBe(kind);
   });
@@ -232,8 +230,7 @@ describe('a plan that fails', () => {
 
   test('is an error on the template line, and leaves nothing behind', async () => {
     const aws = endpoint(REFUSED);
-    const { stack: _stack, ...rest } = request();
-    await expect(createPlan(aws.context, rest)).rejects.toMatchObject({
+    await expect(createPlan(aws.context, newStack)).rejects.toMatchObject({
       name: 'PlanFailedError',
       message: 'The plan of app failed: Db: Property DBInstanceClass of resource Db is wrong (app.yml:5)',
       findings: [{ logicalId: 'Db', line: 5 }],
@@ -261,7 +258,7 @@ describe('a plan that fails', () => {
     const aws = endpoint({}, { CreateChangeSet: () => fail(awsError(name, message)) });
     await expect(createPlan(aws.context, request())).rejects.toMatchObject({
       name: 'PlanFailedError',
-      message: expect.stringContaining(message) as string,
+      message: expect.stringContaining(message),
     });
     expect(aws.inputs('DeleteChangeSet')).toEqual([]);
   });
@@ -305,8 +302,7 @@ describe('a plan that fails', () => {
     aws.clock.onSleep = () => {
       aws.abort(new CancelledError('SIGINT'));
     };
-    const { stack: _stack, ...rest } = request();
-    await expect(createPlan(aws.context, rest)).rejects.toThrow('cancelled by SIGINT');
+    await expect(createPlan(aws.context, newStack)).rejects.toThrow('cancelled by SIGINT');
     expect(aws.inputs('DeleteChangeSet')).toHaveLength(1);
     expect(aws.inputs('DeleteStack')).toHaveLength(1);
   });
@@ -359,7 +355,7 @@ describe('readPlan', () => {
     ],
   ])('%s', async (_name, handlers, gone) => {
     const { context } = fakeAws(handlers);
-    expect(await readPlan(context, 'app', 'plan-1')).toEqual({ gone: expect.stringMatching(gone) as string });
+    expect(await readPlan(context, 'app', 'plan-1')).toEqual({ gone: expect.stringMatching(gone) });
   });
 
   test('one that failed or is being deleted is gone', async () => {
@@ -374,7 +370,7 @@ describe('readPlan', () => {
       gone: 'it is FAILED: why',
     });
     expect(await readPlan(fakeAws(handlers('DELETE_PENDING')).context, 'app', 'p')).toMatchObject({
-      gone: expect.stringMatching(/DELETE_PENDING/) as string,
+      gone: expect.stringMatching(/DELETE_PENDING/),
     });
   });
 

@@ -204,8 +204,9 @@ describe('the size of a template', () => {
     const { context } = fakeAws({});
     const small = templateOf('Resources: {}');
     expect(await templateSource(context, small, 'app', 'bucket')).toEqual({ TemplateBody: 'Resources: {}' });
-    const { body: _body, file: _file, ...rest } = small;
-    expect(await templateSource(context, { ...rest, url: 'https://x' }, 'app')).toEqual({
+    const { hash, parameters, resources } = small;
+    const remote = { hash, parameters, resources, url: 'https://x', lineOf: () => undefined };
+    expect(await templateSource(context, remote, 'app')).toEqual({
       TemplateURL: 'https://x',
     });
   });

@@ -92,7 +92,7 @@ describe('early validation', () => {
   test('without a template there are no lines', async () => {
     const { context } = fakeAws({ DescribeEvents: () => ({ OperationEvents: [event({})] }) });
     expect(await findingsOf(context, 'arn:set', 'x', undefined)).toEqual([
-      { level: 'error', message: expect.stringContaining('exists') as string, logicalId: 'Bucket' },
+      { level: 'error', message: expect.stringContaining('exists'), logicalId: 'Bucket' },
     ]);
   });
 });
