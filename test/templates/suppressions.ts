@@ -1,0 +1,102 @@
+import type { Suppression } from './suppression.ts';
+
+const databases = ['aurora', 'aurora-serverless'];
+const beforeProduction = ['dev', 'staging'];
+
+/** Everything that is accepted for now. The list is short on purpose, and every entry ends. */
+export const suppressions: Suppression[] = [
+  {
+    tool: 'control-tower',
+    rule: 'CT.CLOUDWATCH.PR.2',
+    templates: ['vpc', 'cluster', 'fargate', 'preview'],
+    environments: [...beforeProduction, 'preview'],
+    reason: 'Logs of a test say nothing after some weeks. Production keeps them for a year.',
+    expires: '2027-06-01',
+  },
+  {
+    tool: 'control-tower',
+    rule: 'CT.RDS.PR.3',
+    templates: databases,
+    environments: ['dev'],
+    reason: 'The development environment is destroyed and made again. A snapshot is taken all the same.',
+    expires: '2027-06-01',
+  },
+  {
+    tool: 'control-tower',
+    rule: 'CT.ELASTICLOADBALANCING.PR.5',
+    templates: ['cluster'],
+    environments: ['dev'],
+    reason: 'The development environment is destroyed and made again.',
+    expires: '2027-06-01',
+  },
+  {
+    tool: 'control-tower',
+    rule: 'CT.RDS.PR.5',
+    templates: databases,
+    reason: 'Only long-term support releases are allowed: an upgrade by itself would leave them, and drift.',
+    expires: '2027-06-01',
+  },
+  {
+    tool: 'control-tower',
+    rule: 'CT.ECR.PR.3',
+    templates: ['registry'],
+    reason:
+      'IMMUTABLE_WITH_EXCLUSION is newer than the control. Only env-* tags move, and they say what runs where.',
+    expires: '2027-06-01',
+  },
+  {
+    tool: 'control-tower',
+    rule: 'CT.ECS.PR.2',
+    templates: ['cluster'],
+    environments: ['prod'],
+    reason: 'The control knows the value enabled only. Production has enhanced, which is more.',
+    expires: '2027-06-01',
+  },
+  {
+    tool: 'control-tower',
+    rule: 'CT.LAMBDA.PR.3',
+    templates: ['vpc'],
+    resources: ['LockFunction'],
+    reason:
+      'It runs once, calls one EC2 API and opens no connection into the network. It makes that network.',
+    expires: '2027-06-01',
+  },
+  {
+    tool: 'control-tower',
+    rule: 'CT.S3.PR.10',
+    templates: ['cluster', 'bootstrap'],
+    resources: ['AccessLogBucket'],
+    reason: 'Load balancers and S3 itself deliver access logs only to buckets with keys of S3.',
+    expires: '2027-06-01',
+  },
+  {
+    tool: 'control-tower',
+    rule: 'CT.S3.PR.2',
+    templates: ['cluster', 'bootstrap'],
+    resources: ['AccessLogBucket'],
+    reason: 'A bucket of access logs that logs its own accesses never comes to rest.',
+    expires: '2027-06-01',
+  },
+  {
+    tool: 'control-tower',
+    rule: 'CT.S3.PR.4',
+    templates: ['cluster', 'bootstrap'],
+    reason: 'Nothing waits for events of these buckets.',
+    expires: '2027-06-01',
+  },
+  {
+    tool: 'control-tower',
+    rule: 'CT.S3.PR.9',
+    templates: ['cluster', 'bootstrap'],
+    reason: 'Versions are kept. A lock would forbid the expiry that keeps these buckets small.',
+    expires: '2027-06-01',
+  },
+  {
+    tool: 'cloudformation-validate',
+    rule: 'W3005',
+    templates: ['fargate'],
+    resources: ['Service'],
+    reason: 'The Ref is in the branch of the other strategies. ROLLING needs the DependsOn.',
+    expires: '2027-06-01',
+  },
+];

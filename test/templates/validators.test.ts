@@ -1,0 +1,112 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { environments, previewStack, stacksOf } from '../../scripts/templates/reference.ts';
+import { resolveTemplate } from '../../scripts/templates/resolve.ts';
+import { parseTemplate, readTemplate } from '../../scripts/templates/template.ts';
+import { describeFinding } from './finding.ts';
+import type { Finding } from './finding.ts';
+import { judge } from './suppression.ts';
+import { suppressions } from './suppressions.ts';
+import { validate } from './validators/cloudformation-validate.ts';
+import type { Subject } from './validators/cloudformation-validate.ts';
+import { checkControls } from './validators/control-tower.ts';
+import { installValidators } from './validators/install.ts';
+
+const today = new Date().toISOString().slice(0, 10);
+
+/** Every template with every environment's parameters. The services differ in nothing that these tools look at. */
+const subjects: Subject[] = [
+  ...environments.flatMap((environment) => {
+    const stacks = stacksOf(environment);
+    const service = stacks.find(({ template }) => template === 'fargate');
+    const layers = stacks.filter(({ template }) => template !== 'fargate');
+    const parameters = layers[0]?.parameters ?? {};
+    return [...layers, ...(service ? [service] : []), { template: 'aurora', parameters }].map((stack) => ({
+      template: stack.template,
+      environment,
+      parameters: stack.parameters,
+    }));
+  }),
+  { template: 'preview', environment: 'preview', parameters: previewStack(7, 'user-service').parameters },
+  {
+    template: 'existing-vpc',
+    environment: 'prod',
+    parameters: {
+      Environment: 'prod',
+      VpcIdentifier: 'vpc-0123456789abcdef0',
+      PublicSubnetIdentifiers: 'subnet-0123456789abcdef0,subnet-0123456789abcdef1',
+      PrivateSubnetIdentifiers: 'subnet-0123456789abcdef2,subnet-0123456789abcdef3',
+      DataSubnetIdentifiers: 'subnet-0123456789abcdef4,subnet-0123456789abcdef5',
+    },
+  },
+  {
+    template: 'existing-cluster',
+    environment: 'prod',
+    parameters: {
+      Environment: 'prod',
+      ClusterName: 'shared',
+      ListenerArn: 'listener',
+      LoadBalancerFullName: 'app/shared/0123456789abcdef',
+      DomainName: 'example.com',
+      AlarmTopicArn: 'topic',
+    },
+  },
+];
+
+function expectAccepted(tool: Finding['tool'], findings: Finding[]): void {
+  const ours = suppressions.filter((suppression) => suppression.tool === tool);
+  const { open, unused } = judge(findings, ours, today);
+  expect([...new Set(open.map(describeFinding))]).toEqual([]);
+  expect(unused).toEqual([]);
+}
+
+beforeAll(installValidators, 300_000);
+
+test('AWS’s validator finds nothing', () => {
+  expectAccepted('cloudformation-validate', validate(subjects));
+}, 300_000);
+
+test('AWS’s validator sees what the guidelines wrote', () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'validate-')), 'bad.yml');
+  writeFileSync(
+    file,
+    `Parameters: { Size: { Type: Number, Default: 2 } }
+Conditions: { HasReplica: !GreaterThan [!Ref Size, 1] }
+Resources:
+  Cluster:
+    Type: AWS::ECS::Cluster
+    Condition: HasReplica
+    Properties: { Settings: [{ Name: containerInsights, Value: enabled }] }
+`,
+  );
+  const findings = validate([{ template: 'bad', environment: 'dev', parameters: {}, file }]);
+  expect(findings.map(({ rule }) => rule)).toEqual(expect.arrayContaining(['F3002', 'E8001']));
+}, 300_000);
+
+test('no Control Tower control fails', async () => {
+  const resolved = subjects.map(({ environment, template, parameters }) => ({
+    environment,
+    template: resolveTemplate(readTemplate(template), parameters),
+  }));
+  expectAccepted('control-tower', await checkControls(resolved));
+}, 300_000);
+
+describe('the controls see', () => {
+  test.each([
+    ['a public subnet', 'MapPublicIpOnLaunch: true', 'AWS::EC2::Subnet', 'CT.EC2.PR.11'],
+    ['a database open to the internet', 'PubliclyAccessible: true', 'AWS::RDS::DBInstance', 'CT.RDS.PR.23'],
+    [
+      'a root container',
+      'ContainerDefinitions: [{ Name: x, Image: x }]',
+      'AWS::ECS::TaskDefinition',
+      'CT.ECS.PR.3',
+    ],
+  ])('%s', async (_name, properties, type, control) => {
+    const text = `Resources:\n  Bad:\n    Type: ${type}\n    Properties: { ${properties} }\n`;
+    const template = resolveTemplate(parseTemplate('bad', text), {});
+    const findings = await checkControls([{ environment: 'dev', template }]);
+    expect(findings.map(({ rule }) => rule)).toContain(control);
+  });
+});
