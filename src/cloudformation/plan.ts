@@ -54,7 +54,7 @@ export async function createPlan(context: CloudFormationContext, request: PlanRe
   const { inputs, template, stack, changeSetName } = request;
   const kind = stack === undefined || isShell(stack.status) ? 'create' : 'update';
   const changeSet: ChangeSetRequest = {
-    stackName: stack?.stackId ?? inputs.stackName,
+    stackName: stack?.stackName ?? inputs.stackName,
     changeSetName,
     kind,
     source: await templateSource(context, template, inputs.stackName, inputs.artifactBucket),
