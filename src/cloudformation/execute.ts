@@ -24,12 +24,14 @@ export async function executePlan(work: Work, plan: Plan, template?: Template): 
   delete begun.changeSet;
   context.log.info(`Executing ${plan.changeSetName} on stack ${plan.stackName}: ${describeSize(plan)}.`);
   const estimate = new Estimate(expectedSteps(plan.changes), templateDependencies(context, template));
+  const updatedBefore = work.known.before?.updatedAt;
   const operation = {
     stackName: plan.stackName,
     stackId: plan.stackId,
     kind: plan.kind,
     ...(ours ? { token } : {}),
     ...(marker ? { afterEventId: marker.id } : {}),
+    ...(updatedBefore ? { updatedBefore } : {}),
   };
   return await watchBegun(work, operation, estimate);
 }

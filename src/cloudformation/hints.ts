@@ -50,11 +50,11 @@ const HINTS: readonly Hint[] = [
     hint: 'The new tasks did not become healthy, so ECS gave up. Look at the stopped tasks of the service (their reason and exit code) and at their logs; the resource itself is fine.',
   },
   {
-    message: /CIDR[^.]*(?:conflicts with another subnet|overlap)/i,
+    message: /CIDR.{0,80}(?:conflicts with another subnet|overlap)/i,
     hint: 'Two networks share addresses. Give each subnet a CIDR block of its own inside the block of the VPC.',
   },
   {
-    message: /(?:CIDR|InvalidSubnet\.Range)[^.]*(?:is invalid|not within|out of range)/i,
+    message: /CIDR.{0,80}(?:is invalid|not within|out of range)|InvalidSubnet\.Range/i,
     hint: 'The CIDR block does not lie inside the block of the VPC, or is not a block of /16 to /28.',
   },
   {

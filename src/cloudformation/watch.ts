@@ -15,6 +15,8 @@ export interface Operation {
   token?: string;
   /** The newest event before the request; undefined when there was none. */
   afterEventId?: string;
+  /** When the stack had been updated last, before the request. */
+  updatedBefore?: Date;
 }
 
 export type OperationKind = 'create' | 'update' | 'delete' | 'rollback';
@@ -39,6 +41,8 @@ export class WatchError extends Error {
 
 /** With how many failed polls in a row, after the SDK's own retries, the watch gives up. */
 const FAILED_POLLS = 5;
+/** How long DescribeStacks may go on giving the state before the operation, with outputs as old as that. */
+const STALE_MS = 15_000;
 /** How long DescribeStacks may go on contradicting the stack's own last event. */
 const CONTRADICTION_MS = 120_000;
 
@@ -152,6 +156,7 @@ class Watch {
     if (isNestedRow(event)) this.#follow(event, []);
     if (!isOwnRow(event)) return;
     this.#last = event;
+    this.#endSeenAt = undefined;
     this.#progress.own(event, now);
   }
 
@@ -222,11 +227,14 @@ class Watch {
   async #confirm(last: ResourceEvent): Promise<Execution | undefined> {
     const stack = await describeStack(this.#context, this.#operation.stackId);
     const status = stack?.status ?? 'DELETE_COMPLETE';
-    if (status === last.status || this.#overtaken) return this.#execution(last.status, stack);
-    if (isInProgress(status)) return undefined;
     const now = this.#context.clock.now();
     this.#endSeenAt ??= now;
-    if (now - this.#endSeenAt < CONTRADICTION_MS) return undefined;
+    const waited = now - this.#endSeenAt;
+    const { updatedBefore } = this.#operation;
+    const isStale = updatedBefore !== undefined && stack?.updatedAt?.getTime() === updatedBefore.getTime();
+    if (isStale && waited < STALE_MS) return undefined;
+    if (status === last.status || this.#overtaken) return this.#execution(last.status, stack);
+    if (isInProgress(status) || waited < CONTRADICTION_MS) return undefined;
     throw new WatchError(
       `CloudFormation contradicts itself: the last event of stack ${this.#operation.stackName} is ${last.status}, ` +
         `and DescribeStacks still says ${status}`,

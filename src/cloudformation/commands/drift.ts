@@ -65,6 +65,7 @@ async function revert(work: Work, stack: StackSnapshot): Promise<Ending> {
     return { verdict: 'drifted', reason, plan, stack };
   }
   begun.changeSet = { ...plan, shellIsOurs: false };
+  work.known = { plan, before: stack };
   const guard = guardPlan(plan, template, inputs);
   if (guard.length > 0) {
     await abandonChangeSet(work);
