@@ -8,7 +8,7 @@ import type { ResourceStep } from './timeline.ts';
 const ESTIMATE_EVERY_MS = 20_000;
 const SIGNS = { create: '+', update: '~', delete: '-', import: '+' } as const;
 const TYPE_WIDTH = 40;
-const STATUS_WIDTH = 15;
+const STATUS_WIDTH = 18;
 const SHOWN_RUNNING = 3;
 
 /**
