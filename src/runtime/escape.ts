@@ -10,15 +10,18 @@ const ENTITIES: Record<string, string> = {
   '[': '&#91;',
   $: '&#36;',
   _: '&#95;',
+  ':': '&#58;',
+  '.': '&#46;',
 };
-const MARKUP = /[&<>|\\`*~[$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/;
+/** A colon and a point matter in an address only: GitHub would link it, and show the entities in it as they are. */
+const MARKUP = /[&<>|\\`*~[$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(?=\/\/)|(?<=www)\./i;
 
 /** `@name` and `#12` would link; a zero-width space after the sign is not seen, and stops it. */
 const LINKS: Record<string, string> = { '@': '@&#8203;', '#': '#&#8203;' };
 const LINK = /@(?=\w)|#(?=\d)/;
 
-const MARKUP_SIGNS = new RegExp(MARKUP, 'g');
-const ALL_SIGNS = new RegExp(`${MARKUP.source}|${LINK.source}`, 'g');
+const MARKUP_SIGNS = new RegExp(MARKUP, 'gi');
+const ALL_SIGNS = new RegExp(`${MARKUP.source}|${LINK.source}`, 'gi');
 
 /**
  * Text as Markdown that shows it, in one line. An entity never has the meaning of the sign that it stands for.
@@ -42,7 +45,9 @@ export function literal(text: string): string {
  * neighbours make it.
  */
 export function escapedForms(secret: string): string[] {
-  const neighbours = ['', 'x'].flatMap((before) => ['', '1'].map((after) => [before, after] as const));
+  const neighbours = ['', 'x', 'www'].flatMap((before) =>
+    ['', '1', '//'].map((after) => [before, after] as const),
+  );
   return neighbours.flatMap(([before, after]) =>
     [ALL_SIGNS, MARKUP_SIGNS].map((signs) => {
       const escaped = withEntities(withoutControls(before + secret + after), signs);

@@ -27,9 +27,11 @@ export function cutMarkdown(markdown: string, limit: number, measure: Measure): 
   for (const [index, line] of lines.entries()) {
     size += measure(line) + (index === 0 ? 0 : newline);
     if (size > limit) break;
+    const outside = state.fence === '';
     state = after(state, line);
+    if (outside && (state.fence !== '' || !mayEndAfter(lines, index))) continue;
     const closers = closersOf(state);
-    if (size + measure(closers) <= limit && mayEndAfter(lines, index)) best = { count: index + 1, closers };
+    if (size + measure(closers) <= limit) best = { count: index + 1, closers };
   }
   return lines.slice(0, best.count).join('\n') + best.closers;
 }
@@ -52,11 +54,11 @@ function closersOf(state: State): string {
   return `${fence}${'\n\n</details>'.repeat(state.details)}`;
 }
 
-/** Not between a table's header and its first row, nor right after a heading or a fold's summary. */
+/** Not between a table's header and its first row, nor where a heading or a fold's summary is left alone. */
 function mayEndAfter(lines: readonly string[], index: number): boolean {
   const delimiter = /^\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$/;
   const line = lines[index] ?? '';
   const isHeader = line.includes('|') && delimiter.test(lines[index + 1] ?? '');
   const isDelimiter = line.includes('|') && delimiter.test(line);
-  return !isHeader && !isDelimiter && !/^(?:#{1,6} |<details|<summary)/.test(line);
+  return !isHeader && !isDelimiter && !/^(?:\s*$|#{1,6} |<details|<summary)/.test(line);
 }

@@ -14,8 +14,8 @@ export interface Section {
 /** A section that would keep less than this is left out instead. */
 const LEAST_KEPT = 200;
 const NAMED_IN_NOTICE = 5;
-/** Room for the notice: five names of 60 characters, three bytes each, and the words around them. */
-const NOTICE_ROOM = 1200;
+/** Room for the notice: twice five names of 60 characters, three bytes each, and the words around them. */
+const NOTICE_ROOM = 2048;
 
 interface Part {
   section: Section;
