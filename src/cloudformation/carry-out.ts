@@ -40,15 +40,13 @@ export async function carryOut(
     note(work, 'Express mode: the configuration is applied, and resources may still be getting ready.');
   }
   tellLeftBehind(work, execution);
+  const { stack } = execution;
+  work.known = { ...work.known, plan, execution, ...(stack ? { stack } : {}) };
+  const end = judge(plan, execution, undefined);
+  work.done = end.reason.replace(/\.$/, '');
   if (plan.kind === 'create') await setPolicy(work, plan.stackId, settings);
-  if (execution.stack) await setProtection(work, execution.stack, settings);
-  return {
-    ...judge(plan, execution, undefined),
-    ...work.known,
-    plan,
-    execution,
-    ...(execution.stack ? { stack: execution.stack } : {}),
-  };
+  if (stack) await setProtection(work, stack, settings);
+  return { ...end, ...work.known };
 }
 
 /** Sets what differs on a stack whose resources stay as they are; answers what was set. */

@@ -28,6 +28,7 @@ export async function endEarly(work: Work, error: unknown): Promise<Ending> {
   }
   context.log.debug(error instanceof Error ? (error.stack ?? error.message) : String(error));
   const { operation } = begun;
+  const done = work.done === undefined ? '' : `${work.done}. But then: `;
   const goesOn = operation
     ? ` The ${operation.kind} of stack ${operation.stackName} was asked for and may go on at AWS: look at the stack.`
     : '';
@@ -35,7 +36,7 @@ export async function endEarly(work: Work, error: unknown): Promise<Ending> {
     ...known,
     ...timeline,
     verdict: 'failed',
-    reason: `${errorText(error).replace(/\.$/, '')}.${goesOn}`,
+    reason: `${done}${errorText(error).replace(/\.$/, '')}.${goesOn}`,
   };
 }
 

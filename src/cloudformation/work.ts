@@ -1,5 +1,6 @@
 import type { RunIdentity } from './token.ts';
-import type { CloudFormationContext, DeployStackInputs, Plan, StackSnapshot } from './types.ts';
+import type { Ending } from './outcome.ts';
+import type { CloudFormationContext, DeployStackInputs } from './types.ts';
 import type { Timeline } from './timeline.ts';
 import type { OperationKind } from './watch.ts';
 
@@ -14,7 +15,9 @@ export interface Work {
   deadlineMs: number;
   begun: Begun;
   /** What is known so far, for a run that ends early. */
-  known: { plan?: Plan; before?: StackSnapshot };
+  known: Pick<Ending, 'plan' | 'before' | 'execution' | 'stack'>;
+  /** What is complete although the run may end early, as a sentence without its full stop. */
+  done?: string;
   /** What was done besides, or is worth knowing: sentences for the summary. */
   notes: string[];
 }
@@ -47,8 +50,9 @@ export function timeLeft(work: Work): number {
   return Math.max(0, work.deadlineMs - work.context.clock.now());
 }
 
-/** For the reason of a run that changed no resource: its notes tell of anything else. */
+/** What the reason of a run that ends early says of the stack, without a full stop. */
 export function nothingChanged(work: Work): string {
+  if (work.done !== undefined) return work.done;
   return work.notes.length > 0 ? 'Nothing else was changed' : 'Nothing was changed';
 }
 

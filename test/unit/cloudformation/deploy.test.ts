@@ -377,7 +377,8 @@ describe('what reaches AWS', () => {
       handlers: { UpdateTerminationProtection: () => fail(awsError('AccessDenied', 'not allowed', 403)) },
     });
     const outcome = await run(world, { terminationProtection: true });
-    expect(outcome).toMatchObject({ verdict: 'failed', ok: false });
+    expect(outcome).toMatchObject({ verdict: 'failed', ok: false, outputs: { VpcId: 'vpc-1' } });
+    expect(outcome.reason).toMatch(/^Stack app was updated in 6s: .*But then: AccessDenied: not allowed/);
   });
 
   test('a stack policy that is none is refused before any call', async () => {
