@@ -1,0 +1,210 @@
+import type { Cause, CauseContext } from './change-causes.ts';
+import { causesOf, possibleCauses, rawAt } from './change-causes.ts';
+import type { PlannedState } from './change-plan.ts';
+import type { Json, JsonObject } from './json.ts';
+import { isObject, sameValue } from './json.ts';
+import type { PropertyDifference, Recreation } from './property-diff.ts';
+import { diffProperties, recreationOf } from './property-diff.ts';
+import { sameTags } from './resource-change.ts';
+import type { ResourceSchema } from './schema.ts';
+import { schemaOf } from './schema.ts';
+import type { StackResource, Tag } from './stack.ts';
+import type { ResourceDefinition } from './template.ts';
+
+/** One reason why a resource is in a change set. */
+export interface ChangeDetail {
+  attribute:
+    | 'Properties'
+    | 'Tags'
+    | 'Metadata'
+    | 'CreationPolicy'
+    | 'UpdatePolicy'
+    | 'DeletionPolicy'
+    | 'UpdateReplacePolicy';
+  /** The property; of properties only. */
+  name?: string;
+  path?: string;
+  before?: Json;
+  after?: Json;
+  changeType?: 'Add' | 'Modify' | 'Remove' | 'SyncWithActual';
+  recreation: Recreation;
+  cause: Cause;
+  /** The live value, in drift-aware change sets. */
+  drift?: { previous?: Json; actual?: Json };
+}
+
+const STATIC: Cause = { evaluation: 'Static', source: 'DirectModification', shown: 'always' };
+
+/** Every reason why an existing resource changes; none: it does not. */
+export function modificationDetails(
+  existing: StackResource,
+  after: PlannedState,
+  context: CauseContext,
+  around: { tagsBefore: readonly Tag[]; tagsAfter: readonly Tag[]; nested: 'unknown' | 'changes' | 'same' },
+): ChangeDetail[] {
+  const schema = schemaOf(existing.type);
+  if (!schema) return [];
+  const { definition } = existing;
+  const details = [
+    ...propertyDetails(schema, existing, after, context),
+    ...possibleDetails(schema, definition, after.definition, context),
+    ...attributeDetails(definition, after.definition),
+    ...tagDetails(schema, existing, after, around),
+  ];
+  if (existing.type !== 'AWS::CloudFormation::Stack') return details;
+  if (around.nested === 'unknown' && details.length === 0) return [automatic];
+  return around.nested === 'changes' ? [...details, automatic] : details;
+}
+
+/** A nested stack may change whenever its parent does: only its own change set could tell. */
+const automatic: ChangeDetail = {
+  attribute: 'Properties',
+  recreation: 'Never',
+  cause: { evaluation: 'Dynamic', source: 'Automatic', shown: 'always' },
+};
+
+function propertyDetails(
+  schema: ResourceSchema,
+  existing: StackResource,
+  after: PlannedState,
+  context: CauseContext,
+): ChangeDetail[] {
+  const differences = diffProperties(schema, existing.properties, after.properties);
+  return differences.flatMap((difference) => {
+    const { path } = difference;
+    const causes = causesOf(
+      rawAt(existing.definition.properties, path),
+      rawAt(after.definition.properties, path),
+      context,
+    );
+    const target = targetOf(schema, difference, existing.shown, after.shown);
+    return causes.map((cause) => ({ ...target, cause }));
+  });
+}
+
+/** Values are compared as they are, and shown with the secrets in them masked. */
+function targetOf(
+  schema: ResourceSchema,
+  difference: PropertyDifference,
+  shownBefore: JsonObject,
+  shownAfter: JsonObject,
+): Omit<ChangeDetail, 'cause'> {
+  const { name, path, before, after, recreation } = difference;
+  const isTags = schema.tags?.property === name;
+  return {
+    attribute: isTags ? 'Tags' : 'Properties',
+    ...(isTags ? {} : { name }),
+    path: `/Properties/${path.join('/')}`,
+    ...(before === undefined
+      ? {}
+      : { before: isMasked(valueAt(shownAfter, path)) ? MASK : (valueAt(shownBefore, path) ?? before) }),
+    ...(after === undefined ? {} : { after: valueAt(shownAfter, path) ?? after }),
+    changeType: before === undefined ? 'Add' : after === undefined ? 'Remove' : 'Modify',
+    recreation,
+  };
+}
+
+const MASK = '****';
+
+function isMasked(value: Json | undefined): boolean {
+  return typeof value === 'string' && value.includes(MASK);
+}
+
+function valueAt(value: Json | undefined, path: readonly string[]): Json | undefined {
+  return path.reduce<Json | undefined>(
+    (part, key) => (isObject(part) ? part[key] : Array.isArray(part) ? part[Number(key)] : undefined),
+    value,
+  );
+}
+
+function possibleDetails(
+  schema: ResourceSchema,
+  before: ResourceDefinition,
+  after: ResourceDefinition,
+  context: CauseContext,
+): ChangeDetail[] {
+  return Object.entries(after.properties).flatMap(([name, raw]) => {
+    if (!sameValue(before.properties[name], raw)) return [];
+    const recreation = recreationOf(schema.properties[name]);
+    return possibleCauses(raw, context).map((cause): ChangeDetail => ({
+      attribute: 'Properties',
+      name,
+      recreation,
+      cause,
+    }));
+  });
+}
+
+const ATTRIBUTES = [
+  ['Metadata', 'metadata'],
+  ['CreationPolicy', 'creationPolicy'],
+  ['UpdatePolicy', 'updatePolicy'],
+  ['DeletionPolicy', 'deletionPolicy'],
+  ['UpdateReplacePolicy', 'updateReplacePolicy'],
+] as const;
+
+function attributeDetails(before: ResourceDefinition, after: ResourceDefinition): ChangeDetail[] {
+  return ATTRIBUTES.filter(([, key]) => !sameValue(before[key], after[key])).map(([attribute, key]) => {
+    const [old, now] = [before[key], after[key]];
+    return {
+      attribute,
+      path: `/${attribute}`,
+      ...(old === undefined ? {} : { before: old }),
+      ...(now === undefined ? {} : { after: now }),
+      changeType: old === undefined ? 'Add' : now === undefined ? 'Remove' : 'Modify',
+      recreation: 'Never',
+      cause: STATIC,
+    };
+  });
+}
+
+/** A stack's tags are tags of all its resources that can have any. */
+function tagDetails(
+  schema: ResourceSchema,
+  existing: StackResource,
+  after: PlannedState,
+  around: { tagsBefore: readonly Tag[]; tagsAfter: readonly Tag[] },
+): ChangeDetail[] {
+  const { tags } = schema;
+  if (!tags || sameTags(around.tagsBefore, around.tagsAfter)) return [];
+  return [
+    {
+      attribute: 'Tags',
+      path: `/Properties/${tags.property}`,
+      before: allTags(existing.shown[tags.property], around.tagsBefore),
+      after: allTags(after.shown[tags.property], around.tagsAfter),
+      changeType: 'Modify',
+      recreation: 'Never',
+      cause: STATIC,
+    },
+  ];
+}
+
+function allTags(own: Json | undefined, ofStack: readonly Tag[]): Json {
+  if (isObject(own)) return { ...Object.fromEntries(ofStack.map(({ Key, Value }) => [Key, Value])), ...own };
+  return [...(Array.isArray(own) ? own : []), ...ofStack.map(({ Key, Value }) => ({ Key, Value }))];
+}
+
+/** What bringing a live resource to the template changes, and what somebody had changed to what the template says. */
+export function driftDetails(existing: StackResource, live: JsonObject, after: PlannedState): ChangeDetail[] {
+  const schema = schemaOf(existing.type);
+  if (!schema) return [];
+  const reverting = diffProperties(schema, live, after.properties).map((difference): ChangeDetail => {
+    const previous = valueAt(existing.properties, difference.path);
+    return {
+      ...targetOf(schema, difference, live, after.shown),
+      cause: STATIC,
+      drift: {
+        ...(previous === undefined ? {} : { previous }),
+        ...(difference.before === undefined ? {} : { actual: difference.before }),
+      },
+    };
+  });
+  if (reverting.length > 0) return reverting;
+  return diffProperties(schema, existing.properties, live).map((difference): ChangeDetail => ({
+    ...targetOf(schema, difference, existing.shown, after.shown),
+    changeType: 'SyncWithActual',
+    recreation: 'Never',
+    cause: { evaluation: 'Static', source: 'NoModification', shown: 'always' },
+  }));
+}

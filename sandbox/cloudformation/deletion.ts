@@ -1,0 +1,63 @@
+import type { World } from '../world.ts';
+import { deleteAll } from './cleanup.ts';
+import { endOperation, setStackStatus } from './events.ts';
+import { exportsInUse } from './exports.ts';
+import { failureText } from './forward.ts';
+import { isMade } from './stack-scope.ts';
+import type { Stack, StackOperation } from './stack.ts';
+import { stackDatabase } from './stack.ts';
+import { workOf } from './work.ts';
+
+export interface DeletionRequest {
+  /** Logical ids to leave as they are. */
+  retain?: readonly string[];
+  /** What cannot be deleted is left behind, and the stack goes all the same. */
+  force?: boolean;
+  /** The status to go back to when an export is in use. */
+  before: string;
+}
+
+/** Deletes a stack's resources, then the stack. True when it is gone. */
+export async function deleteStack(
+  world: World,
+  stack: Stack,
+  operation: StackOperation,
+  request: DeletionRequest,
+): Promise<boolean> {
+  const work = workOf(world, stack, operation, stack.definition, 'delete');
+  const database = stackDatabase(world, stack.account, stack.region);
+  const inUse = exportsInUse(database, stack);
+  if (inUse !== undefined) {
+    setStackStatus(work, request.before, `Delete canceled. ${inUse}`);
+    endOperation(world, operation, false);
+    return false;
+  }
+  const retain = new Set(request.retain);
+  const resources = [...stack.resources.values()].filter(
+    (resource) => isMade(resource) || resource.status.endsWith('_FAILED'),
+  );
+  const unwanted = resources.map((resource) => ({
+    resource,
+    deletion: { retain: retain.has(resource.logicalId) },
+  }));
+  let deleted = await deleteAll(work, unwanted);
+  if (!deleted && request.force) {
+    const stuck = resources.filter(({ status }) => !['DELETE_COMPLETE', 'DELETE_SKIPPED'].includes(status));
+    deleted = await deleteAll(
+      work,
+      stuck.map((resource) => ({ resource, deletion: { retain: true } })),
+    );
+  }
+  stack.deletedAt = world.clock.now();
+  if (deleted) {
+    stack.outputs = [];
+    stack.imports = new Set();
+    delete stack.undo;
+    setStackStatus(work, 'DELETE_COMPLETE');
+    database.release(stack);
+  } else {
+    setStackStatus(work, 'DELETE_FAILED', failureText(work));
+  }
+  endOperation(world, operation, deleted);
+  return deleted;
+}

@@ -1,0 +1,119 @@
+import { identityStore } from '../identity.ts';
+import { objectStore } from '../s3.ts';
+import { AwsError } from '../service.ts';
+import { parameterStore } from '../ssm.ts';
+import type { World } from '../world.ts';
+import { arnOf } from './arn.ts';
+import { nameProperty } from './identity.ts';
+import type { Json } from './json.ts';
+import { isObject, textOf } from './json.ts';
+import type { Stack, StackResource } from './stack.ts';
+import { identityOf, stackDatabase } from './stack.ts';
+
+/** What the resources of a type do to the sandbox's other services. Each throws AwsError as the service would. */
+interface Effect {
+  exists?(world: World, stack: Stack, name: string): boolean;
+  make(world: World, stack: Stack, resource: StackResource): void;
+  change?(world: World, stack: Stack, resource: StackResource): void;
+  remove(world: World, stack: Stack, resource: StackResource): void;
+}
+
+const EFFECTS: Record<string, Effect> = {
+  'AWS::SSM::Parameter': {
+    exists: (world, stack, name) =>
+      parameterStore(world, stack.account, stack.region).get(name) !== undefined,
+    make: putParameter,
+    change: putParameter,
+    remove: (world, stack, resource) => {
+      parameterStore(world, stack.account, stack.region).delete(resource.physicalId);
+    },
+  },
+  'AWS::S3::Bucket': {
+    exists: (world, stack, name) => objectStore(world, stack.account).bucketExists(name),
+    make: (world, stack, resource) => {
+      objectStore(world, stack.account).createBucket(resource.physicalId, stack.region);
+    },
+    remove: (world, stack, resource) => {
+      objectStore(world, stack.account).deleteBucket(resource.physicalId);
+    },
+  },
+  'AWS::IAM::Role': {
+    make: putRole,
+    change: putRole,
+    remove: (world, stack, resource) => {
+      identityStore(world).deleteRole(arnOf(identityOf(stack, resource)));
+    },
+  },
+};
+
+function putParameter(world: World, stack: Stack, resource: StackResource): void {
+  const { Value: value, Type: type } = resource.properties;
+  const store = parameterStore(world, stack.account, stack.region);
+  store.put({ name: resource.physicalId, type: textOf(type), value: textOf(value) });
+}
+
+function putRole(world: World, stack: Stack, resource: StackResource): void {
+  const { AssumeRolePolicyDocument: document, MaxSessionDuration: seconds } = resource.properties;
+  const policy = typeof document === 'string' ? (JSON.parse(document) as Json) : document;
+  const trust = isObject(policy) ? policy : {};
+  identityStore(world).putRole(
+    arnOf(identityOf(stack, resource)),
+    trust,
+    seconds === undefined ? 3600 : Number(seconds),
+  );
+}
+
+/** As much of a resource as its name needs. */
+type Named = Pick<StackResource, 'logicalId' | 'type' | 'properties' | 'unique'>;
+
+/** True when a resource with the name that the properties give exists already, in this account or, for buckets, anywhere. */
+export function nameIsTaken(world: World, stack: Stack, resource: Named): boolean {
+  const name = chosenName(stack, resource);
+  if (name === undefined) return false;
+  if (EFFECTS[resource.type]?.exists?.(world, stack, name)) return true;
+  return stackDatabase(world, stack.account, stack.region).named.has(`${resource.type}/${name}`);
+}
+
+/** The name that the template chose; undefined for names that CloudFormation makes up. */
+export function chosenName(stack: Stack, resource: Named): string | undefined {
+  const property = nameProperty(identityOf(stack, resource).schema);
+  const value = property === undefined ? undefined : resource.properties[property];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** The resource comes to be. Throws AlreadyExists, or what its service says. */
+export function make(world: World, stack: Stack, resource: StackResource): void {
+  const name = chosenName(stack, resource);
+  if (nameIsTaken(world, stack, resource)) throw alreadyExists(resource.type, name ?? resource.physicalId);
+  EFFECTS[resource.type]?.make(world, stack, resource);
+  if (name !== undefined && isExclusive(resource.type))
+    registry(world, stack).set(`${resource.type}/${name}`, stack.id);
+}
+
+/** Families of task definitions take another revision; all other names are one resource's. */
+function isExclusive(type: string): boolean {
+  return type !== 'AWS::ECS::TaskDefinition';
+}
+
+export function change(world: World, stack: Stack, resource: StackResource): void {
+  EFFECTS[resource.type]?.change?.(world, stack, resource);
+}
+
+/** The resource is gone. Throws what its service says, such as that a bucket is not empty. */
+export function remove(world: World, stack: Stack, resource: StackResource): void {
+  const deleted = resource.live !== undefined && 'deleted' in resource.live;
+  if (!deleted) EFFECTS[resource.type]?.remove(world, stack, resource);
+  const name = chosenName(stack, resource);
+  if (name !== undefined) registry(world, stack).delete(`${resource.type}/${name}`);
+}
+
+function registry(world: World, stack: Stack): Map<string, string> {
+  return stackDatabase(world, stack.account, stack.region).named;
+}
+
+export function alreadyExists(type: string, name: string): AwsError {
+  return new AwsError(
+    'AlreadyExists',
+    `Resource of type '${type}' with identifier '${name}' already exists.`,
+  );
+}

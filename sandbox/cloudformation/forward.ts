@@ -1,0 +1,209 @@
+import { AwsError } from '../service.ts';
+import type { Graph } from './dependencies.ts';
+import { dependencyGraph } from './dependencies.ts';
+import { setResourceStatus } from './events.ts';
+import { checkExports, importNames } from './exports.ts';
+import { invalid } from './failures.ts';
+import { resolve } from './intrinsics.ts';
+import { textOf } from './json.ts';
+import { actionFor } from './resource-change.ts';
+import type { Work } from './resource-work.ts';
+import {
+  createResource,
+  draftResource,
+  replaceResource,
+  resolveResource,
+  ResourceFailure,
+  updateResource,
+} from './resource-work.ts';
+import { policyDenial } from './stack-policy.ts';
+import type { PolicyAction } from './stack-policy.ts';
+import { activeResources, isMade } from './stack-scope.ts';
+import type { Definition, StackOutput, StackResource, Undo } from './stack.ts';
+import { stackDatabase } from './stack.ts';
+import type { ResourceDefinition } from './template.ts';
+import { walk } from './walk.ts';
+
+/** Work that brings a stack to its definition. */
+export interface Forward extends Work {
+  definition: Definition;
+  undo: Undo;
+  revertDrift: boolean;
+  /** Whether a failure stops everything else, as it does when the stack will roll back. */
+  stopOnFailure: () => void;
+}
+
+/** Brings every resource to its definition and the outputs up to date. Why it failed; undefined when it did not. */
+export async function bringForward(work: Forward): Promise<string | undefined> {
+  const { stack, definition, scope } = work;
+  try {
+    const active = activeResources(definition, scope);
+    const imports = checkImports(work, active);
+    refuseDeletions(work, active);
+    if (work.failed.delete.size > 0) return failureText(work);
+    await walk(dependencyGraph(active), (id) => step(work, id, active[id]), work.signal);
+    if (hasFailed(work)) return failureText(work);
+    if (work.signal.aborted) return '';
+    const outputs = outputsOf(work);
+    checkExports(stackDatabase(work.world, stack.account, stack.region), stack, outputs);
+    Object.assign(stack, { outputs, imports });
+    return undefined;
+  } catch (error) {
+    if (error instanceof AwsError) return error.message;
+    throw error;
+  }
+}
+
+function hasFailed({ failed }: Work): boolean {
+  return failed.create.size + failed.update.size + failed.delete.size > 0;
+}
+
+/** "The following resource(s) failed to create: [A, B]. ", one sentence for each kind of work. */
+export function failureText({ failed }: Work): string {
+  return (['create', 'update', 'delete'] as const)
+    .filter((verb) => failed[verb].size > 0)
+    .map((verb) => `The following resource(s) failed to ${verb}: [${[...failed[verb]].join(', ')}]. `)
+    .join('');
+}
+
+function checkImports(work: Forward, active: Record<string, ResourceDefinition>): Set<string> {
+  const { template } = work.definition;
+  const names = new Set<string>();
+  for (const { properties } of Object.values(active)) importNames(properties, work.scope, names);
+  for (const { value, condition } of Object.values(template.outputs)) {
+    if (condition === undefined || work.scope.condition(condition)) importNames(value, work.scope, names);
+  }
+  for (const name of names) work.scope.importValue(name);
+  return names;
+}
+
+/** A resource that the new template lacks may be one that the stack policy keeps. */
+function refuseDeletions(work: Forward, active: Record<string, ResourceDefinition>): void {
+  for (const resource of work.stack.resources.values()) {
+    if (resource.logicalId in active || !isMade(resource)) continue;
+    const denial = policyDenial(work.stack, 'Update:Delete', resource);
+    if (denial === undefined) continue;
+    setResourceStatus(work, resource, 'UPDATE_FAILED', { reason: denial });
+    work.failed.delete.add(resource.logicalId);
+    work.undo.touched.add(resource.logicalId);
+  }
+}
+
+async function step(work: Forward, id: string, definition: ResourceDefinition | undefined): Promise<boolean> {
+  if (!definition) return true;
+  const existing = work.stack.resources.get(id);
+  const done = await (existing && isMade(existing) && existing.status !== 'CREATE_FAILED'
+    ? change(work, existing, definition)
+    : create(work, id, definition, existing));
+  if (!done) work.stopOnFailure();
+  return done;
+}
+
+function create(
+  work: Forward,
+  id: string,
+  definition: ResourceDefinition,
+  leftover: StackResource | undefined,
+): Promise<boolean> {
+  if (leftover && isMade(leftover)) work.undo.replaced.push(leftover);
+  const resource = draftResource(work, id, definition);
+  begin(work, resource);
+  return createResource(work, resource);
+}
+
+function begin(work: Forward, resource: StackResource): void {
+  work.undo.touched.add(resource.logicalId);
+  work.stack.resources.set(resource.logicalId, resource);
+}
+
+async function change(
+  work: Forward,
+  existing: StackResource,
+  definition: ResourceDefinition,
+): Promise<boolean> {
+  const { stackTags } = work;
+  let resolved;
+  try {
+    resolved = resolveResource(work, definition);
+  } catch (error) {
+    if (error instanceof ResourceFailure) return refuse(work, { ...existing, definition }, error.message);
+    throw error;
+  }
+  const next: StackResource = { ...existing, definition, stackTags, ...resolved };
+  let action = actionFor(existing, next, work.revertDrift);
+  if (
+    action === 'none' &&
+    existing.type === 'AWS::CloudFormation::Stack' &&
+    work.nested.hasChanges(work, next)
+  ) {
+    action = 'update';
+  }
+  if (action === 'none') {
+    work.stack.resources.set(existing.logicalId, next);
+    return true;
+  }
+  const denial = policyDenial(work.stack, policyActions[action], existing);
+  if (denial !== undefined) return refuse(work, next, denial);
+  if (action === 'update') return update(work, existing, next);
+  const fresh = { ...draftResource(work, existing.logicalId, definition), ...resolved };
+  begin(work, fresh);
+  work.undo.replaced.push(existing);
+  return replaceResource(work, existing, fresh);
+}
+
+const policyActions: Record<'update' | 'replace' | 'create', PolicyAction> = {
+  update: 'Update:Modify',
+  replace: 'Update:Replace',
+  create: 'Update:Replace',
+};
+
+function refuse(work: Forward, resource: StackResource, reason: string): boolean {
+  begin(work, resource);
+  work.failed.update.add(resource.logicalId);
+  setResourceStatus(work, resource, 'UPDATE_FAILED', { reason });
+  return false;
+}
+
+/** What was changed by hand stays so, but for the properties that this update sets. */
+function update(work: Forward, existing: StackResource, next: StackResource): Promise<boolean> {
+  const live = existing.live && 'properties' in existing.live ? existing.live.properties : undefined;
+  delete next.live;
+  if (live && !work.revertDrift) {
+    const changed = Object.entries(next.properties).filter(
+      ([name, value]) => existing.properties[name] !== value,
+    );
+    next.live = { properties: { ...live, ...Object.fromEntries(changed) } };
+  }
+  begin(work, next);
+  return updateResource(work, next);
+}
+
+/** The outputs whose conditions hold, with their values and exports. */
+function outputsOf(work: Forward): StackOutput[] {
+  const { scope, definition } = work;
+  return Object.entries(definition.template.outputs)
+    .filter(([, { condition }]) => condition === undefined || scope.condition(condition))
+    .flatMap(([key, output]) => {
+      const value = resolve(output.value, scope);
+      if (value === undefined) return [];
+      if (typeof value === 'object') {
+        throw invalid(
+          `Template format error: The Value field of Outputs member ${key} must evaluate to a String`,
+        );
+      }
+      const name = output.exportName === undefined ? undefined : resolve(output.exportName, scope);
+      return [
+        {
+          OutputKey: key,
+          OutputValue: String(value),
+          ...(output.description === undefined ? {} : { Description: textOf(output.description) }),
+          ...(name === undefined ? {} : { ExportName: textOf(name) }),
+        },
+      ];
+    });
+}
+
+/** The dependencies among what a definition makes. */
+export function activeGraph(definition: Definition | undefined, scope: Work['scope']): Graph {
+  return definition ? dependencyGraph(activeResources(definition, scope)) : new Map();
+}

@@ -1,0 +1,337 @@
+import { AwsError } from '../service.ts';
+import type { ResourceRule } from '../scenario.ts';
+import type { World } from '../world.ts';
+import { secondsOf } from './durations.ts';
+import * as effects from './effects.ts';
+import type { EventSource } from './events.ts';
+import { setResourceStatus } from './events.ts';
+import { newUnique, physicalIdOf } from './identity.ts';
+import type { Scope } from './intrinsics.ts';
+import { resolveProperties } from './intrinsics.ts';
+import type { JsonObject } from './json.ts';
+import { asText } from './json.ts';
+import { deletionPolicy, isRetained, updateReplacePolicy } from './policies.ts';
+import { checkProperties } from './property-validation.ts';
+import { schemaOf } from './schema.ts';
+import type { Phase } from './scenario-rules.ts';
+import { ruleFor } from './scenario-rules.ts';
+import type { StackResource, Tag } from './stack.ts';
+import { identityOf, stackDatabase } from './stack.ts';
+import type { ResourceDefinition } from './template.ts';
+
+/** What nested stacks need of the engine that runs the stack around them. */
+export interface NestedStacks {
+  /** Whether the nested stack's template, parameters or tags differ from what it has. */
+  hasChanges(work: Work, resource: StackResource): boolean;
+  create(work: Work, resource: StackResource): Promise<void>;
+  update(work: Work, resource: StackResource): Promise<void>;
+  revert(work: Work, resource: StackResource): Promise<void>;
+  remove(work: Work, resource: StackResource): Promise<void>;
+  /** Ends the updates of a stack's nested stacks, once its own has succeeded. */
+  cleanUp(work: Work): Promise<void>;
+}
+
+/** One pass over a stack's resources. */
+export interface Work extends EventSource {
+  /** Functions with real values, and with secrets masked. */
+  scope: Scope;
+  shownScope: Scope;
+  stackTags: readonly Tag[];
+  signal: AbortSignal;
+  phase: 'forward' | 'rollback' | 'delete';
+  express: boolean;
+  /** What a rollback is to give up on. */
+  skip?: ReadonlySet<string>;
+  nested: NestedStacks;
+  /** Logical ids that failed, by what was tried. */
+  failed: Record<'create' | 'update' | 'delete', Set<string>>;
+}
+
+/** Why a piece of work on a resource failed, as its event says. */
+export class ResourceFailure extends Error {}
+
+const NESTED = 'AWS::CloudFormation::Stack';
+/** Resources that take this long report that they are configured before they are stable. */
+const STABILISES_FROM = 10;
+const STARTING_SHARE = 0.1;
+const EXPRESS_SHARE = 0.25;
+
+/** A resource that is not there yet. */
+export function draftResource(
+  work: Pick<Work, 'world' | 'stackTags'>,
+  logicalId: string,
+  definition: ResourceDefinition,
+): StackResource {
+  return {
+    logicalId,
+    type: definition.type,
+    physicalId: '',
+    status: '',
+    updatedAt: work.world.clock.now(),
+    definition,
+    properties: {},
+    shown: {},
+    stackTags: work.stackTags,
+    unique: newUnique(work.world.random),
+  };
+}
+
+/** Resolves a definition's functions: real values, and what people see of them. Throws ResourceFailure. */
+export function resolveResource(
+  work: Work,
+  definition: ResourceDefinition,
+): { properties: JsonObject; shown: JsonObject } {
+  try {
+    return {
+      properties: resolveProperties(definition.properties, work.scope),
+      shown: asText(resolveProperties(definition.properties, work.shownScope)) as JsonObject,
+    };
+  } catch (error) {
+    if (error instanceof AwsError) throw new ResourceFailure(error.message);
+    throw error;
+  }
+}
+
+/** Makes a resource. True when it is there. */
+export async function createResource(work: Work, resource: StackResource): Promise<boolean> {
+  return attempt(work, resource, 'create', 'CREATE_FAILED', async () => {
+    Object.assign(resource, resolveResource(work, resource.definition));
+    setResourceStatus(work, resource, 'CREATE_IN_PROGRESS');
+    await bringUp(work, resource, 'CREATE_IN_PROGRESS');
+    setResourceStatus(work, resource, 'CREATE_COMPLETE');
+  });
+}
+
+/** Makes a new physical resource in place of an old one, which cleaning up deletes later. */
+export async function replaceResource(
+  work: Work,
+  old: StackResource,
+  resource: StackResource,
+): Promise<boolean> {
+  return attempt(work, resource, 'update', 'UPDATE_FAILED', async () => {
+    const reason = 'Requested update requires the creation of a new physical resource; hence creating one.';
+    setResourceStatus(work, resource, 'UPDATE_IN_PROGRESS', { reason, physicalId: old.physicalId });
+    if (
+      effects.chosenName(work.stack, resource) !== undefined &&
+      physicalIdOf(identityOf(work.stack, resource)) === old.physicalId
+    ) {
+      throw new ResourceFailure(
+        `CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename ${old.physicalId} and update the stack again.`,
+      );
+    }
+    await bringUp(work, resource, 'UPDATE_IN_PROGRESS');
+    setResourceStatus(work, resource, 'UPDATE_COMPLETE');
+  });
+}
+
+/** Changes a resource in place. */
+export async function updateResource(work: Work, resource: StackResource): Promise<boolean> {
+  return attempt(work, resource, 'update', 'UPDATE_FAILED', async () => {
+    setResourceStatus(work, resource, 'UPDATE_IN_PROGRESS');
+    const rule = ruleOf(work, resource, ['update']);
+    await pass(work, rule?.seconds ?? secondsOf(resource.type, 'update'));
+    failAsRuled(rule);
+    refuseProblems(resource);
+    if (resource.type === NESTED) await work.nested.update(work, resource);
+    else effects.change(work.world, work.stack, resource);
+    setResourceStatus(work, resource, 'UPDATE_COMPLETE');
+  });
+}
+
+/** Puts a resource back to what it was before the update; `skip` leaves it as it is and says that it is back. */
+export async function revertResource(work: Work, resource: StackResource, skip: boolean): Promise<boolean> {
+  return attempt(work, resource, 'update', 'UPDATE_FAILED', async () => {
+    if (!skip) {
+      setResourceStatus(work, resource, 'UPDATE_IN_PROGRESS');
+      const rule = ruleOf(work, resource, ['rollback']);
+      await pass(work, rule?.seconds ?? secondsOf(resource.type, 'update'));
+      failAsRuled(rule);
+      if (resource.type === NESTED) await work.nested.revert(work, resource);
+      else effects.change(work.world, work.stack, resource);
+    }
+    setResourceStatus(work, resource, 'UPDATE_COMPLETE');
+  });
+}
+
+export interface Deletion {
+  /** Cleaning up after an update: the resource goes, or stays, by UpdateReplacePolicy when it was replaced. */
+  replaced?: boolean;
+  bare?: boolean;
+  /** Keep it, whatever its policy says. */
+  retain?: boolean;
+  /** Newly made, and rolled back. */
+  created?: boolean;
+}
+
+/** Deletes a physical resource, or leaves it where its policy or the caller says so. */
+export async function deleteResource(
+  work: Work,
+  resource: StackResource,
+  deletion: Deletion = {},
+): Promise<boolean> {
+  const bare = deletion.bare ?? false;
+  if (deletion.retain || isRetained(resource, deletion, work.stack.retainExceptOnCreate)) {
+    setResourceStatus(work, resource, 'DELETE_SKIPPED', { bare });
+    return true;
+  }
+  if (resource.physicalId === '') {
+    setResourceStatus(work, resource, 'DELETE_COMPLETE', { bare });
+    return true;
+  }
+  return attempt(work, resource, 'delete', 'DELETE_FAILED', async () => {
+    setResourceStatus(work, resource, 'DELETE_IN_PROGRESS', { bare });
+    const rule = ruleOf(work, resource, work.phase === 'rollback' ? ['rollback', 'delete'] : ['delete']);
+    await pass(work, rule?.seconds ?? secondsOf(resource.type, 'delete'));
+    failAsRuled(rule);
+    keepSnapshot(work, resource, deletion);
+    if (resource.type === NESTED) await work.nested.remove(work, resource);
+    else effects.remove(work.world, work.stack, resource);
+    setResourceStatus(work, resource, 'DELETE_COMPLETE', { bare });
+  });
+}
+
+function keepSnapshot({ world, stack }: Work, resource: StackResource, deletion: Deletion): void {
+  const policy = deletion.replaced ? updateReplacePolicy(resource) : deletionPolicy(resource);
+  if (policy !== 'Snapshot' || deletion.created) return;
+  const { logicalId, physicalId } = resource;
+  stackDatabase(world, stack.account, stack.region).snapshots.push({
+    stack: stack.name,
+    logicalId,
+    physicalId,
+  });
+}
+
+/** The first part of the work has no physical id yet; then the resource has one, and becomes ready. */
+async function bringUp(work: Work, resource: StackResource, status: string): Promise<void> {
+  const rule = ruleOf(work, resource, ['create']);
+  const seconds = rule?.seconds ?? secondsOf(resource.type, 'create');
+  refuseProblems(resource);
+  if (rule?.fail && rule.seconds === undefined) failAsRuled(rule);
+  await pass(work, seconds * STARTING_SHARE);
+  if (resource.type === NESTED) {
+    await work.nested.create(work, resource);
+    failAsRuled(rule);
+    return;
+  }
+  const { world, stack } = work;
+  if (resource.type === 'AWS::ECS::TaskDefinition') resource.revision = nextRevision(work, resource);
+  resource.physicalId = rule?.physicalId ?? physicalIdOf(identityOf(stack, resource));
+  try {
+    effects.make(world, stack, resource);
+  } catch (error) {
+    resource.physicalId = '';
+    throw error;
+  }
+  setResourceStatus(work, resource, status, { reason: 'Resource creation Initiated' });
+  await becomeReady(work, resource, status, seconds * (1 - STARTING_SHARE));
+  failAsRuled(rule);
+}
+
+async function becomeReady(
+  work: Work,
+  resource: StackResource,
+  status: string,
+  seconds: number,
+): Promise<void> {
+  if (seconds < STABILISES_FROM) return pass(work, seconds);
+  await pass(work, seconds * EXPRESS_SHARE);
+  setResourceStatus(work, resource, status, {
+    reason: 'Eventual consistency check initiated',
+    detailedStatus: 'CONFIGURATION_COMPLETE',
+  });
+  if (!work.express) await pass(work, seconds * (1 - EXPRESS_SHARE));
+}
+
+function pass(work: Work, seconds: number): Promise<void> {
+  return work.world.clock.sleep(seconds, work.signal);
+}
+
+function nextRevision({ world, stack }: Work, resource: StackResource): number {
+  const families = world.store(
+    stack.account,
+    stack.region,
+    'task-definition-families',
+    () => new Map<string, number>(),
+  );
+  const family = effects.chosenName(stack, resource) ?? resource.logicalId;
+  const revision = (families.get(family) ?? 0) + 1;
+  families.set(family, revision);
+  return revision;
+}
+
+/** What early validation would have said, had it not been switched off. */
+function refuseProblems(resource: StackResource): void {
+  const schema = schemaOf(resource.type);
+  const problems = (schema ? checkProperties(schema, resource.properties) : []).map(
+    ({ handlerMessage }) => handlerMessage,
+  );
+  if (problems.length > 0) {
+    throw new ResourceFailure(
+      `Properties validation failed for resource ${resource.logicalId} with message:\n[${problems.join(', ')}]`,
+    );
+  }
+}
+
+function ruleOf(work: Work, resource: StackResource, phases: readonly Phase[]): ResourceRule | undefined {
+  return ruleFor(work.world, work.stack, resource, phases);
+}
+
+/** With a code: as a resource handler reports it. Without: the message as it is. */
+function failAsRuled(rule: ResourceRule | undefined): void {
+  if (!rule?.fail) return;
+  const { message, code } = rule.fail;
+  throw code === undefined ? new ResourceFailure(message) : new AwsError(code, message);
+}
+
+async function attempt(
+  work: Work,
+  resource: StackResource,
+  verb: 'create' | 'update' | 'delete',
+  failure: string,
+  steps: () => Promise<void>,
+): Promise<boolean> {
+  try {
+    await steps();
+    return true;
+  } catch (error) {
+    const reason = reasonOf(error, work, verb);
+    if (reason === undefined) throw error;
+    work.failed[verb].add(resource.logicalId);
+    setResourceStatus(work, resource, failure, { reason });
+    return false;
+  }
+}
+
+/** A failure's text; undefined for a fault of the sandbox itself. */
+function reasonOf(error: unknown, work: Work, verb: string): string | undefined {
+  if (work.signal.aborted && error === work.signal.reason) {
+    return `Resource ${verb === 'create' ? 'creation' : verb === 'update' ? 'update' : 'deletion'} cancelled`;
+  }
+  if (error instanceof ResourceFailure) return error.message;
+  if (error instanceof AwsError) return handlerReport(work.world, error);
+  return undefined;
+}
+
+const HANDLER_CODES = [
+  'AlreadyExists',
+  'AccessDenied',
+  'InvalidRequest',
+  'NotFound',
+  'NotStabilized',
+  'Throttling',
+  'NotUpdatable',
+  'ServiceLimitExceeded',
+  'ServiceInternalError',
+  'GeneralServiceException',
+  'ResourceConflict',
+  'NetworkFailure',
+  'InternalFailure',
+];
+
+function handlerReport(world: World, error: AwsError): string {
+  const known = HANDLER_CODES.includes(error.code);
+  const message = known
+    ? error.message
+    : `${error.message} (Service: ${error.code}, Status Code: ${String(error.status)}, Request ID: ${world.newUuid()})`;
+  return `Resource handler returned message: "${message}" (RequestToken: ${world.newUuid()}, HandlerErrorCode: ${known ? error.code : 'GeneralServiceException'})`;
+}

@@ -1,0 +1,109 @@
+import type { World } from '../world.ts';
+import type { Unwanted } from './cleanup.ts';
+import { deleteAll } from './cleanup.ts';
+import { dependencyGraph } from './dependencies.ts';
+import { endOperation, setStackStatus } from './events.ts';
+import { failureText } from './forward.ts';
+import type { Work } from './resource-work.ts';
+import { revertResource } from './resource-work.ts';
+import { isMade } from './stack-scope.ts';
+import type { Stack, StackOperation, StackResource, Undo } from './stack.ts';
+import type { ResourceDefinition } from './template.ts';
+import { walk } from './walk.ts';
+import { workOf } from './work.ts';
+
+/** Takes a failed creation back: deletes what it made. The stack stays, empty. */
+export async function rollBackCreation(world: World, stack: Stack, operation: StackOperation): Promise<void> {
+  const work = workOf(world, stack, operation, stack.definition, 'rollback');
+  const made = [...stack.resources.values()].filter(({ status }) => !status.startsWith('DELETE_'));
+  const deleted = await deleteAll(
+    work,
+    made.map((resource) => ({ resource, deletion: { created: true } })),
+  );
+  stack.imports = new Set();
+  delete stack.undo;
+  stack.deletedAt = world.clock.now();
+  if (deleted) setStackStatus(work, 'ROLLBACK_COMPLETE');
+  else setStackStatus(work, 'ROLLBACK_FAILED', failureText(work));
+  endOperation(world, operation, deleted);
+}
+
+/**
+ * Puts the resources that an update touched back to what they were. True when all are; else the stack is left in
+ * UPDATE_ROLLBACK_FAILED, from where this can go on. `skip` names resources to give up on.
+ */
+export async function rollBackUpdate(
+  world: World,
+  stack: Stack,
+  operation: StackOperation,
+  skip: ReadonlySet<string> = new Set(),
+): Promise<boolean> {
+  const { undo } = stack;
+  if (!undo) throw new Error(`stack ${stack.name} has nothing to roll back to`);
+  const work = { ...workOf(world, stack, operation, undo.definition, 'rollback'), skip };
+  const touched = [...undo.touched].filter((id) => undo.resources.has(id));
+  const definitions: Record<string, ResourceDefinition> = {};
+  for (const id of touched) {
+    const before = undo.resources.get(id);
+    if (before) definitions[id] = before.definition;
+  }
+  await walk(dependencyGraph(definitions), (id) => revert(work, undo, id, skip), work.signal);
+  if (work.failed.update.size > 0) {
+    setStackStatus(work, 'UPDATE_ROLLBACK_FAILED', failureText(work));
+    endOperation(world, operation, false);
+    return false;
+  }
+  await finish(work, undo);
+  return true;
+}
+
+async function revert(work: Work, undo: Undo, id: string, skip: ReadonlySet<string>): Promise<boolean> {
+  const { stack } = work;
+  const before = undo.resources.get(id);
+  const now = stack.resources.get(id);
+  if (!before || !now) return true;
+  const back: StackResource = { ...before, updatedAt: now.updatedAt };
+  const replacement = isMade(now) && now.physicalId !== before.physicalId ? now : undefined;
+  stack.resources.set(id, back);
+  if (replacement) undo.leftBehind.push(replacement);
+  if (!(await revertResource(work, back, skip.has(id)))) return false;
+  undo.touched.delete(id);
+  return true;
+}
+
+/** Deletes what the update had made; then the stack is what it was. */
+async function finish(work: Work, undo: Undo): Promise<void> {
+  const { world, stack, operation } = work;
+  setStackStatus(work, 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS');
+  const created = [...stack.resources.values()].filter(({ logicalId }) => !undo.resources.has(logicalId));
+  const unwanted: Unwanted[] = [...created, ...undo.leftBehind].map((resource) => ({
+    resource,
+    deletion: { created: true, bare: true },
+  }));
+  const cleanup = workOf(world, stack, operation, undo.definition, 'rollback');
+  const clean = await deleteAll(cleanup, unwanted);
+  for (const { logicalId } of created) stack.resources.delete(logicalId);
+  if (undo.definition) stack.definition = undo.definition;
+  stack.outputs = undo.outputs;
+  stack.imports = undo.imports;
+  delete stack.undo;
+  setStackStatus(
+    work,
+    'UPDATE_ROLLBACK_COMPLETE',
+    clean ? undefined : 'Rollback successful. One or more resources could not be deleted.',
+  );
+  endOperation(world, operation, true);
+}
+
+/** What an update can go back to: the stack as it is now. */
+export function undoOf(stack: Stack): Undo {
+  return {
+    definition: stack.definition,
+    outputs: stack.outputs,
+    imports: stack.imports,
+    resources: new Map([...stack.resources].map(([id, resource]) => [id, { ...resource }])),
+    touched: new Set(),
+    replaced: [],
+    leftBehind: [],
+  };
+}
