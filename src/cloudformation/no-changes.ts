@@ -24,7 +24,7 @@ export async function hasNothingToChange(
 ): Promise<boolean> {
   if (set.Status !== 'FAILED') return false;
   const reason = set.StatusReason ?? '';
-  if (NO_CHANGES.some((text) => reason.startsWith(text))) return true;
+  if (saysNoChanges(reason)) return true;
   const named = NESTED.exec(reason)?.[1];
   if (named === undefined || !set.ChangeSetId) return false;
   const { Changes: changes = [] } = await describeChangeSet(context, { ChangeSetName: set.ChangeSetId });
@@ -39,6 +39,11 @@ export async function hasNothingToChange(
     if (!(await hasNothingToChange(context, nested))) return false;
   }
   return true;
+}
+
+/** Whether a text of CloudFormation says in its own words that there is nothing to do. */
+export function saysNoChanges(reason: string): boolean {
+  return NO_CHANGES.some((text) => reason.startsWith(text));
 }
 
 /** The change sets that this one made in the nested stacks, found by their parent. */

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { classify, isNotFound } from '../aws/errors.ts';
-import { type ChangeSetRequest, createChangeSet, waitForChangeSet } from './change-set.ts';
+import { type ChangeSetId, type ChangeSetRequest, createChangeSet, waitForChangeSet } from './change-set.ts';
 import { CLEAN_UP_MS, deleteChangeSet, removeChangeSet, removeShell } from './change-set-removal.ts';
 import { type ChangeSetTree, readChangeSetTree } from './change-set-tree.ts';
-import { hasNothingToChange } from './no-changes.ts';
+import { hasNothingToChange, saysNoChanges } from './no-changes.ts';
 import { annotateFindings, PlanFailedError } from './plan-failure.ts';
 import { planOf } from './plan-of.ts';
 import { hideSecrets } from './secrets.ts';
@@ -75,43 +75,57 @@ export async function createPlan(context: CloudFormationContext, request: PlanRe
 
 async function makePlan(
   context: CloudFormationContext,
-  { inputs, template }: PlanRequest,
+  { inputs, template, stack }: PlanRequest,
   changeSet: ChangeSetRequest,
 ): Promise<Plan> {
-  const { changeSetId } = await requestChangeSet(context, changeSet, template);
-  const set = await waitForChangeSet(context, changeSetId, inputs.timeoutMs);
+  const made = await requestChangeSet(context, changeSet, template);
+  if (!made) return await planOf(context, withoutChangeSet(changeSet, stack), 'update', false);
+  const set = await waitForChangeSet(context, made.changeSetId, inputs.timeoutMs);
   if (set.Status !== 'FAILED') {
-    const tree = await readChangeSetTree(context, { ChangeSetName: changeSetId });
+    const tree = await readChangeSetTree(context, { ChangeSetName: made.changeSetId });
     return await planOf(context, tree, changeSet.kind, true);
   }
   if (!(await hasNothingToChange(context, set))) {
     const reason = set.StatusReason ?? '';
-    throw new PlanFailedError(
-      inputs.stackName,
-      reason,
-      await findingsOf(context, changeSetId, reason, template),
-    );
+    const findings = await findingsOf(context, made.changeSetId, reason, template);
+    throw new PlanFailedError(inputs.stackName, reason, findings);
   }
   const plan = await planOf(context, { set, changes: [], nested: [] }, changeSet.kind, false);
-  await deleteChangeSet(context, changeSetId, CLEAN_UP_MS);
+  await deleteChangeSet(context, made.changeSetId, CLEAN_UP_MS);
   return plan;
 }
 
+/** Undefined when the endpoint answers at once that there is nothing to change, as some that are not AWS do. */
 async function requestChangeSet(
   context: CloudFormationContext,
   changeSet: ChangeSetRequest,
   template: Template,
-): Promise<{ changeSetId: string; stackId: string }> {
+): Promise<ChangeSetId | undefined> {
   try {
     return await createChangeSet(context, changeSet);
   } catch (error) {
-    const refused =
-      ['validation', 'limit', 'conflict'].includes(classify(error)) ||
-      (error instanceof Error && error.name.startsWith('InsufficientCapabilities'));
-    if (!refused) throw error;
+    if (!isRefusal(error)) throw error;
     const { message } = error as Error;
-    throw new PlanFailedError(changeSet.stackName, message, [reasonFinding(message, template)]);
+    if (changeSet.kind === 'create' || !saysNoChanges(message)) {
+      throw new PlanFailedError(changeSet.stackName, message, [reasonFinding(message, template)]);
+    }
+    await removeChangeSet(context, changeSet);
+    return undefined;
   }
+}
+
+/** Whether CloudFormation understood the request and says no. */
+function isRefusal(error: unknown): boolean {
+  if (['validation', 'limit', 'conflict'].includes(classify(error))) return true;
+  return error instanceof Error && error.name.startsWith('InsufficientCapabilities');
+}
+
+function withoutChangeSet(
+  { stackName, changeSetName }: ChangeSetRequest,
+  stack: StackSnapshot | undefined,
+): ChangeSetTree {
+  const set = { StackName: stackName, StackId: stack?.stackId, ChangeSetName: changeSetName };
+  return { set, changes: [], nested: [] };
 }
 
 /**

@@ -174,9 +174,9 @@ const KEPT: Readonly<Record<string, string>> = {
 };
 
 function removal({ policyAction, physicalId }: PlannedChange): string {
-  const name = physicalId === undefined ? '' : ` ${code(physicalId)}`;
-  if (policyAction === 'Retain') return `leaves the stack and stays in the account:${name}`;
-  return `removed from the template${policyAction === 'Snapshot' ? ', after a final snapshot' : ''}:${name}`;
+  const name = physicalId === undefined ? '' : `: ${code(physicalId)}`;
+  if (policyAction === 'Retain') return `leaves the stack and stays in the account${name}`;
+  return `removed from the template${policyAction === 'Snapshot' ? ', after a final snapshot' : ''}${name}`;
 }
 
 function additions(added: readonly PlannedChange[]): Section[] {

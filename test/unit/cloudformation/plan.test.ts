@@ -202,6 +202,22 @@ describe('createPlan', () => {
     expect(aws.inputs('DeleteStack')).toEqual([]);
   });
 
+  test('an endpoint that says so at once, without a change set, is believed for an existing stack only', async () => {
+    const more = {
+      CreateChangeSet: () => fail(awsError('ValidationError', 'No updates are to be performed.')),
+      DescribeChangeSet: () => fail(notFound()),
+    };
+    expect(await createPlan(endpoint({}, more).context, request())).toMatchObject({
+      kind: 'update',
+      hasChanges: false,
+      stackName: 'app',
+      stackId: STACK,
+    });
+    await expect(createPlan(endpoint({}, more).context, newStack)).rejects.toMatchObject({
+      name: 'PlanFailedError',
+    });
+  });
+
   test('CloudFormation warns of what goes', async () => {
     const removal = {
       ResourceChange: { Action: 'Remove', LogicalResourceId: 'Bucket', ResourceType: 'AWS::S3::Bucket' },
