@@ -116,7 +116,8 @@ function checkScalar(type: ValueType, value: Json, path: string, check: Check): 
     (type.type === 'number' && text.trim() !== '' && !Number.isNaN(Number(text))) ||
     ['string', 'date-time'].includes(type.type);
   if (!fits) expected(check, path, KINDS[type.type] ?? 'String', value);
-  if ('values' in type && type.values && fits && !values.includes(text) && !text.includes('{{resolve:')) {
+  const values: readonly string[] | undefined = 'values' in type ? type.values : undefined;
+  if (values && fits && !values.includes(text) && !text.includes('{{resolve:')) {
     const message = `${text} is not a valid enum value`;
     report(check, path, `#${path}: ${message}`, message);
   }

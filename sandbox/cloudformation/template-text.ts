@@ -11,10 +11,11 @@ export function parseTemplateText(text: string): Json {
 function parseJson(text: string): Json {
   try {
     return JSON.parse(text) as Json;
-  } catch (error) {
-    const position = /position (\d+)/.exec((error as Error).message)?.[1];
-    const before = text.slice(0, position === undefined ? text.length : Number(position)).split('\n');
-    throw malformed('JSON', before.length, (before.at(-1) ?? '').length + 1);
+  } catch {
+    const lines = new LineCounter();
+    const [problem] = parseDocument(text, { schema: 'json', lineCounter: lines }).errors;
+    const { line, col } = lines.linePos(problem?.pos[0] ?? text.length);
+    throw malformed('JSON', line, col);
   }
 }
 
