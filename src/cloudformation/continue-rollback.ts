@@ -6,6 +6,7 @@ import { Estimate } from './estimate.ts';
 import { newestEvent } from './events.ts';
 import { watchBegun } from './operation.ts';
 import { isStable } from './stack.ts';
+import { plainReason } from './hints.ts';
 import { clientRequestToken } from './token.ts';
 import type { StackSnapshot } from './types.ts';
 import type { Execution } from './watch.ts';
@@ -19,7 +20,7 @@ export class StackStuckError extends Error {
 
   constructor(stackName: string, execution: Execution, diagnosis: Diagnosis) {
     const [first] = diagnosis.rollbackFailures;
-    const why = first ? `: ${pathOf(first)}: ${first.reason}` : '';
+    const why = first ? `: ${pathOf(first)}: ${plainReason(first.reason)}` : '';
     super(
       `The rollback of stack ${stackName} ended in ${execution.status}${why}. ` +
         'Repair that and continue again; only ContinueUpdateRollback with ResourcesToSkip leaves a resource as it is.',

@@ -3,7 +3,7 @@ import { pathOf } from '../report/plan-counts.ts';
 import { send } from '../aws/clients.ts';
 import { bestEffort } from './best-effort.ts';
 import { STACK_TYPE } from './events.ts';
-import { errorCodeOf, hintFor } from './hints.ts';
+import { errorCodeOf, hintFor, plainReason } from './hints.ts';
 import type { ResourceFailure } from './timeline.ts';
 import type { CloudFormationContext, Template } from './types.ts';
 import type { Execution } from './watch.ts';
@@ -142,11 +142,12 @@ function failureOf(event: OperationEvent, stackName: string): Failure[] {
 export function annotate(context: CloudFormationContext, diagnosis: Diagnosis): void {
   const add = (cause: Cause, title: string, priority: number): void => {
     const { file, line } = cause;
+    const code = cause.code ? ` (${cause.code})` : '';
     const hint = cause.hint ? `\n${cause.hint}` : '';
     context.annotations.add({
       level: 'error',
       title: `${title}: ${pathOf(cause)}`,
-      message: `${cause.type} failed: ${cause.reason}${hint}`,
+      message: `${cause.type} failed: ${plainReason(cause.reason)}${code}${hint}`,
       priority,
       ...(file !== undefined && line !== undefined ? { file, line } : {}),
     });

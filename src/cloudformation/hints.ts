@@ -182,6 +182,20 @@ function missingPermission(match: RegExpExecArray): string {
   return `Allow ${action}${on} to the role that CloudFormation works with: the service role (role-arn), or else the role of the job.`;
 }
 
+/**
+ * A reason in a few words: without the wrapper of the resource handlers, and without the ids of requests, which
+ * only AWS's support needs.
+ */
+export function plainReason(reason: string): string {
+  const line = reason.replace(/\s+/g, ' ').trim();
+  const said =
+    /^Resource handler returned message: "(.*)" \(RequestToken: [^)]*\)\.?$/.exec(line)?.[1] ?? line;
+  return said
+    .replace(/[;,] (?:Request ?ID|RequestId|Request ID|Extended Request ID|Proxy): [^;,)]+/gi, '')
+    .replace(/ ?\(Service: [^)]*\)/g, '')
+    .trim();
+}
+
 /** The code in `(… HandlerErrorCode: AlreadyExists)` or `(… Error Code: AccessDenied; …)`. */
 export function errorCodeOf(reason: string): string | undefined {
   const code =

@@ -5,6 +5,7 @@ import { continueRollback, rollBackUpdate } from './continue-rollback.ts';
 import { deleteStack, isAlive, liftProtection, listResources, retainedBy } from './delete.ts';
 import { pathOf } from '../report/plan-counts.ts';
 import { diagnose } from './diagnosis.ts';
+import { plainReason } from './hints.ts';
 import { newestEvent, recentEvents, isOwnRow } from './events.ts';
 import { describeStack, isFailed, isInProgress, isShell, isStable } from './stack.ts';
 import { STATEFUL_TYPES } from './stateful.ts';
@@ -86,7 +87,7 @@ async function remake(work: Work, stack: StackSnapshot, beforeRemake: () => void
   const execution = await deleteStack(work, stack);
   if (execution.status !== 'DELETE_COMPLETE') {
     const { rootCause } = await diagnose(work.context, execution, stack);
-    const why = rootCause ? ` ${pathOf(rootCause)}: ${rootCause.reason}` : '';
+    const why = rootCause ? ` ${pathOf(rootCause)}: ${plainReason(rootCause.reason)}` : '';
     throw new StackBlockedError(
       `Stack ${stack.stackName} was left ${stack.status} by a failed creation and cannot be deleted.${why}`,
     );
@@ -158,10 +159,13 @@ async function failedResources({ context }: Work, stack: StackSnapshot): Promise
     (event) => !isOwnRow(event) || !event.status.endsWith('_IN_PROGRESS'),
   );
   const failed = events.filter((event) => !isOwnRow(event) && isFailed(event.status));
-  return [...new Set(failed.map((event) => `${event.logicalId}: ${event.reason ?? event.status}`))].slice(
-    0,
-    5,
-  );
+  return [
+    ...new Set(
+      failed.map(
+        (event) => `${event.logicalId}: ${plainReason(event.reason ?? event.status).replace(/\.$/, '')}`,
+      ),
+    ),
+  ].slice(0, 5);
 }
 
 /** Waits until no operation runs; the stack may be gone then. */

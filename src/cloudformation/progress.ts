@@ -2,6 +2,7 @@ import { duration } from '../report/stack.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Estimate } from './estimate.ts';
 import { type ResourceEvent, STACK_TYPE } from './events.ts';
+import { plainReason } from './hints.ts';
 import { isFailed, isRollback } from './stack.ts';
 import type { ResourceStep } from './timeline.ts';
 
@@ -45,7 +46,7 @@ export class Progress {
     this.#rollingBack ||= turns;
     if (!turns && event.status.endsWith('_IN_PROGRESS')) return;
     this.#spokenAt = nowMs;
-    const reason = event.reason ? `  ${oneLine(event.reason)}` : '';
+    const reason = event.reason ? `  ${plainReason(event.reason)}` : '';
     this.#log.info(
       `${timeOf(event.at)}  ${isFailed(event.status) ? '!' : '='}  ${event.logicalId} is ${event.status}${reason}`,
     );
@@ -83,7 +84,7 @@ export class Progress {
 function lineOf(step: ResourceStep): string {
   const sign = isFailed(step.status) ? '!' : SIGNS[step.action];
   const took = step.endedAt === undefined ? '' : duration(step.endedAt - step.startedAt);
-  const reason = step.reason && isWorthTelling(step) ? `  ${oneLine(step.reason)}` : '';
+  const reason = step.reason && isWorthTelling(step) ? `  ${plainReason(step.reason)}` : '';
   const columns = [
     timeOf(step.endedAt ?? step.startedAt),
     sign,
@@ -97,10 +98,6 @@ function lineOf(step: ResourceStep): string {
 
 function isWorthTelling(step: ResourceStep): boolean {
   return isFailed(step.status) || step.status.endsWith('_SKIPPED');
-}
-
-function oneLine(text: string): string {
-  return text.replace(/\s+/g, ' ').trim();
 }
 
 function timeOf(ms: number): string {

@@ -1,5 +1,6 @@
 import { pathOf } from '../report/plan-counts.ts';
 import type { Diagnosis } from './diagnosis.ts';
+import { plainReason } from './hints.ts';
 import { type Effect, EFFECTS, effectOf } from '../report/plan-counts.ts';
 import { duration } from '../report/stack.ts';
 import type { Plan } from './types.ts';
@@ -78,7 +79,9 @@ const SHOWN_REASON = 400;
 export function causeText(diagnosis: Diagnosis | undefined): string {
   const cause = diagnosis?.rootCause;
   if (!cause) return ', and AWS gave no reason';
-  return ` at ${pathOf(cause)} (${cause.type}): ${sentence(cause.reason)}`;
+  const said = sentence(cause.reason);
+  const code = cause.code !== undefined && !said.includes(cause.code) ? ` (${cause.code})` : '';
+  return ` at ${pathOf(cause)} (${cause.type}): ${said}${code}`;
 }
 
 function stuckText(diagnosis: Diagnosis | undefined): string {
@@ -88,7 +91,7 @@ function stuckText(diagnosis: Diagnosis | undefined): string {
 
 /** Shortened, in one line, without its full stop. */
 function sentence(text: string): string {
-  const line = text.replace(/\s+/g, ' ').trim();
+  const line = plainReason(text);
   return (line.length > SHOWN_REASON ? `${line.slice(0, SHOWN_REASON)}…` : line).replace(/\.$/, '');
 }
 

@@ -1,6 +1,7 @@
 import { deleteStack, liftProtection, retainedBy } from '../delete.ts';
 import { pathOf } from '../../report/plan-counts.ts';
 import { annotate, diagnose } from '../diagnosis.ts';
+import { plainReason } from '../hints.ts';
 import { existingStack } from '../leftovers.ts';
 import type { Ending } from '../outcome.ts';
 import { duration } from '../../report/stack.ts';
@@ -31,7 +32,7 @@ export async function deleteCommand(work: Work): Promise<Ending> {
   annotate(context, diagnosis);
   const causes = [diagnosis.rootCause, ...diagnosis.alsoFailed].flatMap((cause) => cause ?? []);
   const why = causes
-    .map((cause) => `${pathOf(cause)}: ${cause.reason.replace(/\.$/, '')}`)
+    .map((cause) => `${pathOf(cause)}: ${plainReason(cause.reason).replace(/\.$/, '')}`)
     .slice(0, 3)
     .join('; ');
   return {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { CancelledError } from '../../../src/runtime/errors.ts';
 import type { Outcome } from '../../../src/runtime/outcome.ts';
-import { CREATED, DELETED, inputsOf, run, StackWorld, UPDATED, type WorldOptions } from './stack-world.ts';
+import type { inputsOf } from './stack-world.ts';
+import { CREATED, DELETED, run, StackWorld, UPDATED, type WorldOptions } from './stack-world.ts';
 
 /** Runs a command and cancels the job when the given call is made for the nth time. */
 async function cancelledAt(

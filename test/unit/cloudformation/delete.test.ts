@@ -96,7 +96,7 @@ describe('delete', () => {
         },
         DescribeStackEvents: () => (deleted ? gone() : { StackEvents: [] }),
       },
-    }) as StackWorld;
+    });
     expect((await run(world, remove)).verdict).toBe('deleted');
   });
 

@@ -128,7 +128,7 @@ const ENDS: Case[] = [
 ];
 
 describe('how a deployment ends', () => {
-  test.each(ENDS)('$name: $verdict', async ({ play, verdict, reason, name: _name, ...options }) => {
+  test.each(ENDS)('$name: $verdict', async ({ play, verdict, reason, ...options }) => {
     const world = new StackWorld({ ...options, plays: { ExecuteChangeSet: play } });
     const outcome = await run(world);
     expect(outcome.verdict).toBe(verdict);
@@ -136,13 +136,10 @@ describe('how a deployment ends', () => {
     expect(outcome.ok).toBe(['created', 'updated'].includes(verdict));
   });
 
-  test.each(ENDS)(
-    '$name, on an endpoint without tokens',
-    async ({ play, verdict, name: _name, reason: _reason, ...options }) => {
-      const world = new StackWorld({ ...options, noTokens: true, plays: { ExecuteChangeSet: play } });
-      expect((await run(world)).verdict).toBe(verdict);
-    },
-  );
+  test.each(ENDS)('$name, on an endpoint without tokens', async ({ play, verdict, ...options }) => {
+    const world = new StackWorld({ ...options, noTokens: true, plays: { ExecuteChangeSet: play } });
+    expect((await run(world)).verdict).toBe(verdict);
+  });
 
   test('ends within a poll of AWS', async () => {
     const world = new StackWorld({ status: 'CREATE_COMPLETE', plays: { ExecuteChangeSet: UPDATED } });
