@@ -140,7 +140,7 @@ function classOfStatus(status: number | undefined): AwsErrorClass | undefined {
 }
 
 function bareName(name: unknown): string {
-  return typeof name === 'string' ? name.replace(/(?:Exception|Error|Fault)$/, '') : '';
+  return typeof name === 'string' ? name.replace(/(?:Exception|Error|Fault)+$/, '') : '';
 }
 
 function isTelling(code: unknown): code is string {
@@ -161,5 +161,5 @@ function firstOf(errors: unknown): unknown {
 }
 
 function fieldsOf(error: unknown): Fields {
-  return typeof error === 'object' && error !== null ? (error) : {};
+  return typeof error === 'object' && error !== null ? error : {};
 }

@@ -79,7 +79,8 @@ function sessionName({ claims }: IdentityToken): string {
 
 function explained(error: unknown, roleArn: string, { claims }: IdentityToken): unknown {
   if (!(error instanceof Error)) return error;
-  if (error.name === 'AccessDenied') return new Error(explainDenial(roleArn, claims), { cause: error });
+  if (error.name.startsWith('AccessDenied'))
+    return new Error(explainDenial(roleArn, claims), { cause: error });
   if (error.name.startsWith('InvalidIdentityToken')) {
     const account = roleArn.split(':')[4] ?? '';
     const fix = `does account ${account} have an OIDC provider for ${String(claims['iss'])} with the audience ${String(claims['aud'])}?`;

@@ -90,7 +90,9 @@ describe('runAction', () => {
     ['something that is no error', 'oops', 'failed', 'oops'],
     ['several lines', new Error('one\n  two'), 'failed', 'one two'],
   ])('%s becomes a verdict, without a stack trace', async (_name, error, verdict, reason) => {
-    await run(() => Promise.reject(error));
+    await run(() => {
+      throw error;
+    });
     expect(host.exitCode).toBe(1);
     expect(host.outputs()).toMatchObject({ verdict, reason });
     expect(host.result()).toMatchObject({ version: 1, verdict, ok: false });

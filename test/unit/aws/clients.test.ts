@@ -1,0 +1,175 @@
+import {
+  CreateChangeSetCommand,
+  DescribeStacksCommand,
+  ExecuteChangeSetCommand,
+} from '@aws-sdk/client-cloudformation';
+import { GetParameterCommand } from '@aws-sdk/client-ssm';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { cloudFormationClient, s3Client, send, ssmClient } from '../../../src/aws/clients.ts';
+import { classify, errorText } from '../../../src/aws/errors.ts';
+import { CancelledError } from '../../../src/runtime/errors.ts';
+import { RateLimiter } from '../../../src/runtime/limiter.ts';
+import { FakeClock } from '../runtime/fakes.ts';
+import { cutShort, Endpoint, failure, reset, text, xml } from './endpoint.ts';
+import type { Answer } from './endpoint.ts';
+
+const endpoint = new Endpoint();
+const before = { ...process.env };
+const access = {
+  region: 'eu-central-1',
+  credentials: { accessKeyId: 'AKID', secretAccessKey: 'secret' },
+};
+const stacks = xml('<Stacks><member><StackName>vpc</StackName></member></Stacks>');
+
+let clock: FakeClock;
+let limiter: RateLimiter;
+beforeAll(async () => {
+  process.env['AWS_ENDPOINT_URL'] = await endpoint.start();
+});
+afterAll(async () => {
+  process.env = before;
+  await endpoint.stop();
+});
+beforeEach(() => {
+  endpoint.requests.length = 0;
+  clock = new FakeClock();
+  limiter = new RateLimiter({ perSecond: 1000, burst: 1000, clock });
+});
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+async function describeStacks(answers: Answer[], signal = new AbortController().signal) {
+  endpoint.answers = answers;
+  const client = await cloudFormationClient(access, { clock, limiter });
+  return send(client, new DescribeStacksCommand({ StackName: 'vpc' }), { signal });
+}
+
+describe('a call', () => {
+  test('is answered with the types of its command', async () => {
+    const { Stacks } = await describeStacks([stacks]);
+    expect(Stacks?.map(({ StackName }) => StackName)).toEqual(['vpc']);
+    expect(endpoint.requests).toHaveLength(1);
+  });
+
+  const transient: [string, Answer, RegExp][] = [
+    ['throttling', failure('Throttling', 'Rate exceeded'), /^Throttling: Rate exceeded/],
+    ['a 500', failure('InternalFailure', 'oops', 500), /^InternalFailure: oops/],
+    ['a 503 of somebody else', text('<html>busy</html>', 503), /./],
+    ['a reset', reset, /ECONNRESET/],
+    ['an answer that is cut short', cutShort, /aborted/],
+    ['an empty body', text(''), /answer to DescribeStacks is not AWS's/],
+    [
+      'a page of HTML',
+      text('<html><body>Please log in</body></html>'),
+      /answer to DescribeStacks is not AWS's/,
+    ],
+    ['another answer', text('<ListStacksResponse/>'), /answer to DescribeStacks is not AWS's/],
+    ['text', text('oops'), /answer to DescribeStacks is not AWS's/],
+    ['broken XML', text('<DescribeStacksResponse><DescribeStacksResult><Stacks>'), /./],
+    ['an error that cannot be read', text('<ErrorResponse><Error>', 400), /./],
+  ];
+  test.each(transient)('is tried again after %s', async (_name, answer) => {
+    const { Stacks } = await describeStacks([answer, answer, stacks]);
+    expect(Stacks).toHaveLength(1);
+    expect(endpoint.requests).toHaveLength(3);
+    expect(clock.sleeps).toHaveLength(2);
+  });
+
+  test.each(transient)('that ends in %s every time fails, and says so', async (_name, answer, message) => {
+    const error: unknown = await describeStacks([answer]).catch((reason: unknown) => reason);
+    // Not by its class: a socket's error is of another realm than the test, and the SDK wraps it here only.
+    expect(errorText(error)).toMatch(message);
+    expect(endpoint.requests.length).toBeGreaterThan(4);
+    expect(endpoint.requests.length).toBeLessThan(9);
+  });
+
+  test.each([
+    ['AccessDenied', 403, 'denied'],
+    ['ValidationError', 400, 'validation'],
+    ['LimitExceededException', 400, 'limit'],
+    ['AlreadyExistsException', 400, 'conflict'],
+    ['NotImplemented', 501, 'other'],
+  ])('is not tried again after %s', async (code, status, kind) => {
+    const error: unknown = await describeStacks([failure(code, 'no', status)]).catch(
+      (reason: unknown) => reason,
+    );
+    expect(classify(error)).toBe(kind);
+    expect(endpoint.requests).toHaveLength(1);
+  });
+
+  test('carries the same token when it is tried again', async () => {
+    endpoint.answers = [cutShort, xml('<Id>arn</Id>')];
+    const client = await cloudFormationClient(access, { clock, limiter });
+    const command = new CreateChangeSetCommand({ StackName: 'vpc', ChangeSetName: 'c', ClientToken: 't' });
+    await send(client, command, { signal: new AbortController().signal });
+    expect(endpoint.requests.map(({ parameters }) => parameters.get('ClientToken'))).toEqual(['t', 't']);
+  });
+
+  test('without any result is still an answer', async () => {
+    endpoint.answers = [xml('')];
+    const client = await cloudFormationClient(access, { clock, limiter });
+    const command = new ExecuteChangeSetCommand({ ChangeSetName: 'c' });
+    await send(client, command, { signal: new AbortController().signal });
+    expect(endpoint.requests).toHaveLength(1);
+  });
+
+  test('waits for the limiter at each attempt, and slows it down when it is throttled', async () => {
+    const take = jest.spyOn(limiter, 'take');
+    const slow = jest.spyOn(limiter, 'slow');
+    await describeStacks([failure('Throttling'), reset, stacks]);
+    expect(take).toHaveBeenCalledTimes(3);
+    expect(slow).toHaveBeenCalledTimes(1);
+  });
+
+  test('is ended by its signal, with the reason of the signal', async () => {
+    const reason = new CancelledError('SIGTERM');
+    await expect(describeStacks([stacks], AbortSignal.abort(reason))).rejects.toBe(reason);
+    expect(endpoint.requests).toEqual([]);
+    const controller = new AbortController();
+    const never: Answer = () => {
+      controller.abort(reason);
+    };
+    await expect(describeStacks([never], controller.signal)).rejects.toBe(reason);
+  });
+
+  test('is ended by its signal between two attempts', async () => {
+    const reason = new CancelledError('SIGTERM');
+    const controller = new AbortController();
+    clock.onSleep = () => {
+      controller.abort(reason);
+    };
+    await expect(describeStacks([reset], controller.signal)).rejects.toBe(reason);
+    expect(endpoint.requests).toHaveLength(1);
+  });
+
+  test('has waits that grow, with jitter', async () => {
+    jest.spyOn(Math, 'random').mockReturnValue(1);
+    await describeStacks([failure('Throttling')]).catch(() => undefined);
+    expect(clock.sleeps).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 20_000]);
+  });
+});
+
+describe('other clients', () => {
+  const signal = new AbortController().signal;
+
+  test('SSM: a body that cannot be read is tried again', async () => {
+    endpoint.answers = [text('<html>'), text('{"Parameter":{"Value":"x"}}')];
+    const client = await ssmClient(access, { clock, limiter });
+    const { Parameter } = await send(client, new GetParameterCommand({ Name: '/x' }), { signal });
+    expect(Parameter?.Value).toBe('x');
+    expect(endpoint.requests).toHaveLength(2);
+  });
+
+  test('S3: throttling is tried again', async () => {
+    endpoint.answers = [
+      text('<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>', 503),
+      text(''),
+    ];
+    const client = await s3Client(access, { clock, limiter });
+    const command = new PutObjectCommand({ Bucket: 'bucket', Key: 'key', Body: 'text' });
+    await send(client, command, { signal });
+    expect(endpoint.requests.map(({ method }) => method)).toEqual(['PUT', 'PUT']);
+  });
+});

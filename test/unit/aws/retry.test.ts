@@ -1,0 +1,66 @@
+import { describe, expect, test } from '@jest/globals';
+import { RetryStrategy } from '../../../src/aws/retry.ts';
+import { FakeClock } from '../runtime/fakes.ts';
+
+type Info = Parameters<RetryStrategy['refreshRetryTokenForRetry']>[1];
+
+function infoOf(name: string, rest: Partial<Info> = {}, metadata = {}): Info {
+  const error = Object.assign(new Error('no'), { name, $metadata: metadata });
+  return { error, errorType: 'TRANSIENT', ...rest } as Info;
+}
+
+/** How often a call is made when each attempt ends in the same error. */
+async function attemptsFor(info: Info): Promise<{ attempts: number; clock: FakeClock }> {
+  const clock = new FakeClock();
+  const strategy = new RetryStrategy(clock);
+  let token = await strategy.acquireInitialRetryToken();
+  for (let attempts = 1; ; attempts++) {
+    try {
+      token = await strategy.refreshRetryTokenForRetry(token, info);
+    } catch (error) {
+      expect(error).toBe(info.error);
+      return { attempts, clock };
+    }
+  }
+}
+
+describe('RetryStrategy', () => {
+  test.each([
+    ['Throttling', 8],
+    ['TimeoutError', 8],
+    ['InternalFailure', 5],
+    ['MalformedResponseError', 5],
+    ['LimitExceededException', 1],
+    ['AccessDenied', 1],
+    ['ValidationError', 1],
+    ['AbortError', 1],
+    ['Error', 1],
+  ])('%s: %d attempts', async (name, attempts) => {
+    expect((await attemptsFor(infoOf(name))).attempts).toBe(attempts);
+  });
+
+  test('a clock that the SDK has set right is worth one more attempt', async () => {
+    const info = infoOf('RequestTimeTooSkewed', {}, { clockSkewCorrected: true });
+    expect((await attemptsFor(info)).attempts).toBe(2);
+  });
+
+  test('a Retry-After header is kept, up to 20 s', async () => {
+    const now = new FakeClock().now();
+    for (const [seconds, ms] of [
+      [3, 3000],
+      [60, 20_000],
+    ] as const) {
+      const info = infoOf('InternalFailure', { retryAfterHint: new Date(now + seconds * 1000) });
+      const { clock } = await attemptsFor(info);
+      expect(clock.sleeps[0]).toBe(ms);
+    }
+  });
+
+  test('a wait is never longer than its bound', async () => {
+    const { clock } = await attemptsFor(infoOf('Throttling'));
+    for (const [index, sleep] of clock.sleeps.entries()) {
+      expect(sleep).toBeGreaterThanOrEqual(0);
+      expect(sleep).toBeLessThanOrEqual(Math.min(500 * 2 ** index, 20_000));
+    }
+  });
+});

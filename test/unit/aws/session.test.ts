@@ -1,0 +1,248 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { createSession } from '../../../src/aws/session.ts';
+import { CancelledError, InputError } from '../../../src/runtime/errors.ts';
+import { RateLimiter } from '../../../src/runtime/limiter.ts';
+import type { Redactor } from '../../../src/runtime/redaction.ts';
+import { FakeClock, recordingLog } from '../runtime/fakes.ts';
+import { Endpoint, failure, reset, text, xml } from './endpoint.ts';
+import type { Answer } from './endpoint.ts';
+
+const sts = new Endpoint();
+const github = new Endpoint();
+const before = { ...process.env };
+const region = 'eu-central-1';
+const role = 'arn:aws:iam::111111111111:role/deploy';
+const claims = {
+  sub: 'repo:org/platform:environment:dev',
+  aud: 'sts.amazonaws.com',
+  iss: 'https://token.actions.githubusercontent.com',
+  repository: 'org/platform',
+  run_id: '42',
+};
+const jwt = ['e30', Buffer.from(JSON.stringify(claims)).toString('base64url'), 'signature'].join('.');
+const token = text(JSON.stringify({ value: jwt }));
+
+let clock: FakeClock;
+let lines: string[];
+let redactor: Redactor;
+let context: Parameters<typeof createSession>[0]['context'];
+let env: NodeJS.ProcessEnv;
+beforeAll(async () => {
+  await github.start();
+  process.env['AWS_ENDPOINT_URL'] = await sts.start();
+});
+afterAll(async () => {
+  process.env = before;
+  await Promise.all([sts.stop(), github.stop()]);
+});
+beforeEach(() => {
+  sts.requests.length = 0;
+  github.requests.length = 0;
+  github.answers = [token];
+  clock = new FakeClock();
+  const recording = recordingLog();
+  ({ lines, redactor } = recording);
+  const limiter = new RateLimiter({ perSecond: 1000, burst: 1000, clock });
+  context = { clock, limiter, log: recording.log, signal: new AbortController().signal };
+  env = {
+    ACTIONS_ID_TOKEN_REQUEST_URL: `${github.url}/token?api-version=2.0`,
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'request-token',
+  };
+});
+
+/** Credentials that last an hour from the clock's now. */
+const credentials: Answer = (response, request) => {
+  const expiration = new Date(clock.now() + 3_600_000).toISOString();
+  xml(
+    `<Credentials><AccessKeyId>ASIA${sts.requests.length}</AccessKeyId><SecretAccessKey>key-secret</SecretAccessKey>` +
+      `<SessionToken>session-token</SessionToken><Expiration>${expiration}</Expiration></Credentials>`,
+  )(response, request);
+};
+
+function open() {
+  return createSession({ region, roleToAssume: role, context, env });
+}
+
+async function provided(session: Awaited<ReturnType<typeof open>>) {
+  if (typeof session.credentials !== 'function') throw new Error('the session has no provider');
+  return session.credentials();
+}
+
+describe('a role to assume', () => {
+  test('is assumed at once with the job’s own token', async () => {
+    sts.answers = [credentials];
+    const session = await open();
+    expect(github.requests.map(({ path }) => path)).toEqual([
+      '/token?api-version=2.0&audience=sts.amazonaws.com',
+    ]);
+    expect(github.requests[0]?.headers.authorization).toBe('Bearer request-token');
+    expect(Object.fromEntries(sts.requests[0]!.parameters)).toMatchObject({
+      Action: 'AssumeRoleWithWebIdentity',
+      RoleArn: role,
+      RoleSessionName: 'org-platform-42',
+      WebIdentityToken: jwt,
+    });
+    expect(sts.requests[0]?.headers.authorization).toBeUndefined();
+    expect(await provided(session)).toMatchObject({ accessKeyId: 'ASIA1', sessionToken: 'session-token' });
+    expect(await session.accountId()).toBe('111111111111');
+    expect(sts.requests).toHaveLength(1);
+  });
+
+  test('leaves its credentials in memory, and hides them', async () => {
+    sts.answers = [credentials];
+    await open();
+    for (const secret of ['request-token', jwt, 'ASIA1', 'key-secret', 'session-token']) {
+      expect(redactor.redact(secret)).toBe('***');
+      expect(lines).toContain(`::add-mask::${secret}`);
+      expect(Object.values(process.env)).not.toContain(secret);
+    }
+  });
+
+  test('is assumed again before its credentials expire, once for all who ask', async () => {
+    sts.answers = [credentials];
+    const session = await open();
+    clock.advance(53 * 60_000);
+    expect(await provided(session)).toMatchObject({ accessKeyId: 'ASIA1' });
+    clock.advance(2 * 60_000);
+    const renewed = await Promise.all([provided(session), provided(session), provided(session)]);
+    expect(new Set(renewed.map(({ accessKeyId }) => accessKeyId))).toEqual(new Set(['ASIA2']));
+    expect(sts.requests).toHaveLength(2);
+    expect(github.requests).toHaveLength(2);
+  });
+
+  test('that could not be renewed is tried again by the next call', async () => {
+    sts.answers = [credentials];
+    const session = await open();
+    clock.advance(3_600_000);
+    sts.answers = [failure('AccessDenied', 'no', 403), credentials];
+    await expect(provided(session)).rejects.toThrow('does not let this job assume');
+    expect(await provided(session)).toMatchObject({ accessKeyId: 'ASIA3' });
+  });
+
+  test('that is denied shows the claims beside the trust policy that fits them', async () => {
+    sts.answers = [failure('AccessDenied', 'Not authorized to perform sts:AssumeRoleWithWebIdentity', 403)];
+    const error: unknown = await open().catch((reason: unknown) => reason);
+    const { message } = error as Error;
+    expect(message).toContain(`AWS does not let this job assume ${role}`);
+    expect(message).toMatch(/^ {2}sub +repo:org\/platform:environment:dev$/m);
+    expect(message).toContain(
+      '"token.actions.githubusercontent.com:sub": "repo:org/platform:environment:dev"',
+    );
+    expect(message).not.toContain(jwt);
+    expect(sts.requests).toHaveLength(1);
+  });
+
+  test('in an account without an OIDC provider says so', async () => {
+    sts.answers = [failure('InvalidIdentityToken', 'No OpenIDConnect provider found in your account')];
+    await expect(open()).rejects.toThrow(
+      'does account 111111111111 have an OIDC provider for https://token.actions.githubusercontent.com with the audience sts.amazonaws.com?',
+    );
+  });
+
+  test.each<[string, Answer]>([
+    ['throttling', failure('Throttling')],
+    ['a 500', failure('InternalFailure', 'no', 500)],
+    ['a failed check of the issuer', failure('IDPCommunicationError', 'no')],
+    ['a reset', reset],
+  ])('survives %s of STS', async (_name, answer) => {
+    sts.answers = [answer, credentials];
+    await open();
+    expect(sts.requests).toHaveLength(2);
+  });
+
+  test('is given up when the job is cancelled, with the reason', async () => {
+    const controller = new AbortController();
+    const reason = new CancelledError('SIGTERM');
+    context = { ...context, signal: controller.signal };
+    sts.answers = [
+      () => {
+        controller.abort(reason);
+      },
+    ];
+    await expect(open()).rejects.toBe(reason);
+  });
+
+  test('without credentials in the answer is an error', async () => {
+    sts.answers = [xml('<Credentials><AccessKeyId>ASIA</AccessKeyId></Credentials>')];
+    await expect(open()).rejects.toThrow('answered without credentials');
+  });
+
+  test.each(['deploy', '111111111111', 'arn:aws:iam::1:role/x', 'arn:aws:iam::111111111111:user/x'])(
+    'must be the ARN of a role: %s',
+    async (roleToAssume) => {
+      const opened = createSession({ region, roleToAssume, context, env });
+      await expect(opened).rejects.toThrow(InputError);
+      await expect(opened).rejects.toThrow(/^role-to-assume: .*expected an ARN such as/);
+      expect(github.requests).toEqual([]);
+    },
+  );
+});
+
+describe('GitHub’s token', () => {
+  test.each([
+    ['both variables', {}],
+    ['the token', { ACTIONS_ID_TOKEN_REQUEST_URL: 'http://x' }],
+    ['the address', { ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'x' }],
+  ])('without %s the error is the fix', async (_name, variables) => {
+    env = variables;
+    await expect(open()).rejects.toThrow(/permissions:\n\s+id-token: write/);
+    expect(sts.requests).toEqual([]);
+  });
+
+  test.each<[string, Answer]>([
+    ['a 500', text('oops', 500)],
+    ['a 429', text('slow down', 429)],
+    ['a reset', reset],
+    ['a body that cannot be read', text('<html>')],
+    ['no token', text('{"value": null}')],
+  ])('survives %s, and gives up in the end', async (_name, answer) => {
+    sts.answers = [credentials];
+    github.answers = [answer, answer, token];
+    await open();
+    expect(github.requests).toHaveLength(3);
+    github.requests.length = 0;
+    github.answers = [answer];
+    await expect(open()).rejects.toThrow(/^GitHub gave no OIDC token: /);
+    expect(github.requests).toHaveLength(5);
+  });
+
+  test('a refusal is not asked again', async () => {
+    github.answers = [text('no', 403)];
+    await expect(open()).rejects.toThrow('GitHub gave no OIDC token: HTTP 403');
+    expect(github.requests).toHaveLength(1);
+  });
+
+  test('claims that cannot be read do not stop it', async () => {
+    sts.answers = [credentials];
+    github.answers = [text(JSON.stringify({ value: 'a.b.c' }))];
+    await open();
+    expect(sts.requests[0]?.parameters.get('RoleSessionName')).toBe('github-actions');
+  });
+});
+
+describe('no role', () => {
+  test('leaves the credentials to the SDK, and asks nobody', async () => {
+    const session = await createSession({ region, context, env });
+    expect(session.credentials).toBeUndefined();
+    expect(sts.requests).toEqual([]);
+    expect(github.requests).toEqual([]);
+  });
+
+  test('the account is asked for once, and after a failure again', async () => {
+    Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'AKID', AWS_SECRET_ACCESS_KEY: 'secret' });
+    const session = await createSession({ region, roleToAssume: '', context, env });
+    sts.answers = [failure('AccessDenied', 'no', 403), xml('<Account>222222222222</Account>')];
+    await expect(session.accountId()).rejects.toThrow('no');
+    expect(await Promise.all([session.accountId(), session.accountId()])).toEqual([
+      '222222222222',
+      '222222222222',
+    ]);
+    expect(sts.requests.map(({ action }) => action)).toEqual(['GetCallerIdentity', 'GetCallerIdentity']);
+  });
+
+  test.each(['', 'eu', 'EU-CENTRAL-1', 'eu-central-1a', 'eu central 1'])('%j is no region', async (wrong) => {
+    await expect(createSession({ region: wrong, context, env })).rejects.toThrow(
+      /^aws-region: .*such as eu-central-1/,
+    );
+  });
+});

@@ -1,0 +1,127 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface Comment {
+  id: number;
+  body: string;
+  user: { login: string };
+  html_url: string;
+}
+
+interface Call {
+  method: string;
+  path: string;
+  authorization: string;
+  body: Record<string, unknown>;
+}
+
+type Override = { status: number; body?: unknown; headers?: Record<string, string> } | 'reset' | 'lost';
+
+/** GitHub's REST API as far as comments, reviews and deployments go, with state. */
+export class FakeGitHub {
+  readonly comments: Comment[] = [];
+  readonly calls: Call[] = [];
+  /** By `METHOD path-end`: answers that come before the real one, in turn; `lost` happens, and its answer is lost. */
+  readonly overrides = new Map<string, Override[]>();
+  login: string | undefined = 'somebody';
+  viewer: string | undefined;
+  reviews: unknown[] = [];
+  readonly #server = createServer((message, response) => {
+    const chunks: Buffer[] = [];
+    message.on('data', (chunk: Buffer) => chunks.push(chunk));
+    message.on('end', () => {
+      const text = Buffer.concat(chunks).toString();
+      const call: Call = {
+        method: message.method ?? '',
+        path: message.url ?? '',
+        authorization: message.headers.authorization ?? '',
+        body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>),
+      };
+      this.calls.push(call);
+      const override = this.#override(call);
+      if (override === 'reset') {
+        message.socket.resetAndDestroy();
+        return;
+      }
+      const answer = typeof override === 'object' ? override : this.#answer(call);
+      if (override === 'lost') {
+        message.socket.resetAndDestroy();
+        return;
+      }
+      response.writeHead(answer.status, {
+        'content-type': 'application/json',
+        ...('headers' in answer ? answer.headers : {}),
+      });
+      response.end(JSON.stringify(answer.body ?? { message: `status ${answer.status}` }));
+    });
+  });
+
+  async start(): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  comment(login: string, body: string): Comment {
+    const id = this.comments.length + 1;
+    const comment = { id, body, user: { login }, html_url: `https://github.com/comment-${id}` };
+    this.comments.push(comment);
+    return comment;
+  }
+
+  #override({ method, path }: Call): Override | undefined {
+    const { pathname } = new URL(path, this.url);
+    for (const [key, answers] of this.overrides) {
+      const [wanted = '', end = ''] = key.split(' ');
+      if (wanted === method && pathname.endsWith(end)) return answers.shift();
+    }
+    return undefined;
+  }
+
+  #answer({ method, path, body }: Call): {
+    status: number;
+    body?: unknown;
+    headers?: Record<string, string>;
+  } {
+    const { pathname, searchParams } = new URL(path, this.url);
+    if (pathname === '/user')
+      return this.login ? { status: 200, body: { login: this.login } } : { status: 403 };
+    if (pathname === '/graphql') {
+      return this.viewer
+        ? { status: 200, body: { data: { viewer: { login: this.viewer } } } }
+        : { status: 404 };
+    }
+    if (pathname.endsWith('/approvals')) return { status: 200, body: this.reviews };
+    if (pathname.endsWith('/deployments')) return { status: 201, body: { id: 99 } };
+    if (pathname.endsWith('/statuses')) return { status: 201, body: {} };
+    if (pathname.endsWith('/issues/7/comments') && method === 'GET')
+      return this.#page(pathname, searchParams);
+    const text = String(body['body']);
+    if (pathname.endsWith('/issues/7/comments')) {
+      return { status: 201, body: this.comment(this.login ?? this.viewer ?? 'github-actions[bot]', text) };
+    }
+    const found = this.comments.find(({ id }) => pathname.endsWith(`/issues/comments/${id}`));
+    if (!found || method !== 'PATCH') return { status: 404 };
+    found.body = text;
+    return { status: 200, body: found };
+  }
+
+  #page(pathname: string, query: URLSearchParams) {
+    const size = Number(query.get('per_page') ?? '30');
+    const page = Number(query.get('page') ?? '1');
+    const last = page * size >= this.comments.length;
+    const next = `<${this.url}${pathname}?per_page=${size}&page=${page + 1}>; rel="next"`;
+    return {
+      status: 200,
+      body: this.comments.slice((page - 1) * size, page * size),
+      headers: last ? {} : { link: next },
+    };
+  }
+}
