@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 
 /**
  * Compiles the sources and bundles every action into dist/<name>/, from scratch each time: a chunk that is
- * no longer made must not stay committed.
+ * no longer made must not stay committed. With names (`npm run build -- deploy-stack`) only those actions.
  */
 const require = createRequire(import.meta.url);
 const tsc = require.resolve('typescript/bin/tsc');
@@ -13,15 +13,25 @@ const run = (script: string, args: readonly string[]): void => {
   execFileSync(process.execPath, [script, ...args], { stdio: 'inherit' });
 };
 
-rmSync('build', { recursive: true, force: true });
-rmSync('dist', { recursive: true, force: true });
-run(tsc, ['-p', 'tsconfig.build.json']);
-// The compiled entries are ES modules by their nearest package.json, as they are in the repository.
-writeFileSync('build/package.json', '{ "type": "module" }\n');
+const chosen = process.argv.slice(2);
+const names = chosen.length > 0 ? chosen : readdirSync('actions').sort();
+// Builds of different actions may run side by side.
+const build = chosen.length > 0 ? `.cache/build-${chosen.join('-')}` : 'build';
 
-for (const name of readdirSync('actions').sort()) {
-  const entry = `build/actions/${name}/main.js`;
-  if (!existsSync(entry)) continue;
-  run(ncc, ['build', entry, '-o', `dist/${name}`, '--minify', '--no-cache', '--license', 'licenses.txt']);
-  writeFileSync(`dist/${name}/package.json`, '{ "type": "module" }\n');
+rmSync(build, { recursive: true, force: true });
+if (chosen.length === 0) rmSync('dist', { recursive: true, force: true });
+run(tsc, ['-p', 'tsconfig.build.json', '--outDir', build]);
+// The compiled entries are ES modules by their nearest package.json, as they are in the repository.
+writeFileSync(`${build}/package.json`, '{ "type": "module" }\n');
+
+for (const name of names) {
+  const entry = `${build}/actions/${name}/main.js`;
+  if (!existsSync(entry)) {
+    if (chosen.length > 0) throw new Error(`actions/${name}/main.ts does not exist`);
+    continue;
+  }
+  const folder = `dist/${name}`;
+  rmSync(folder, { recursive: true, force: true });
+  run(ncc, ['build', entry, '-o', folder, '--minify', '--no-cache', '--license', 'licenses.txt']);
+  writeFileSync(`${folder}/package.json`, '{ "type": "module" }\n');
 }

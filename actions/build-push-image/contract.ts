@@ -1,0 +1,52 @@
+import { boolean, choice, duration, list, map, text, type InputContract } from '../../src/runtime/inputs.ts';
+import type { OutputContract } from '../../src/runtime/outputs.ts';
+
+const inputs = {
+  repository: text({ required: true }),
+  service: text(),
+  context: text(),
+  file: text(),
+  platforms: list(),
+  tags: list(),
+  'build-args': map(),
+  'build-contexts': map(),
+  secrets: { ...map(), secret: true },
+  ssh: list(),
+  target: text(),
+  labels: map(),
+  cache: choice(['registry', 'gha', 'none'], { default: 'registry' }),
+  provenance: choice(['auto', 'min', 'max', 'false'], { default: 'auto' }),
+  sbom: choice(['auto', 'true', 'false'], { default: 'auto' }),
+  'create-repository': boolean({ default: 'false' }),
+  reuse: boolean({ default: 'true' }),
+  scan: choice(['off', 'critical', 'high', 'medium', 'low'], { default: 'off' }),
+  'oci-layout': text(),
+  timeout: duration({ default: '60m' }),
+  'aws-region': text({ required: true, env: 'AWS_REGION' }),
+  'role-to-assume': text(),
+} as const satisfies InputContract;
+
+const outputs = {
+  verdict: {},
+  reason: {},
+  result: {},
+  repository: {},
+  digest: {},
+  tag: {},
+  image: {},
+  reused: {},
+  size: {},
+  scan: {},
+} as const satisfies OutputContract;
+
+const verdicts = {
+  pushed: { ok: true },
+  reused: { ok: true },
+  blocked: { ok: false },
+  failed: { ok: false },
+  'timed-out': { ok: false },
+  cancelled: { ok: false },
+} as const;
+
+/** The same names as in action.yml; a test holds them together. */
+export const contract = { inputs, outputs, verdicts };

@@ -1,0 +1,110 @@
+import { resolve } from 'node:path';
+import type { BuildRequest } from '../../src/docker/request.ts';
+import { isTag } from '../../src/ecr/tags.ts';
+import type { GitHubContext } from '../../src/github/context.ts';
+import type { ImageRequest } from '../../src/release/image/request.ts';
+import { InputError } from '../../src/runtime/errors.ts';
+import type { Inputs } from '../../src/runtime/inputs.ts';
+import type { contract } from './contract.ts';
+
+type ImageInputs = Inputs<(typeof contract)['inputs']>;
+
+/** @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html */
+const REPOSITORY = /^(?=.{2,256}$)(?:[a-z0-9]+(?:[._-][a-z0-9]+)*\/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
+const PLATFORM = /^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/;
+const REMOTE_CONTEXT = /^[a-z][a-z0-9+.-]*:/i;
+
+/** What the inputs ask for. Throws InputError before anything is asked of AWS or Docker. */
+export function imageRequest(inputs: ImageInputs, github: GitHubContext, workspace: string): ImageRequest {
+  const { repository, scan, reuse, timeout } = inputs;
+  if (!REPOSITORY.test(repository)) {
+    const allowed =
+      "expected a repository's name, such as shop/user-service: lower case, without the registry";
+    throw new InputError('repository', repository, allowed);
+  }
+  return {
+    repository,
+    region: inputs['aws-region'],
+    tags: tagsOf(inputs, github),
+    source: sourceOf(inputs, github, workspace),
+    createRepository: inputs['create-repository'],
+    reuse,
+    scan,
+    timeoutMs: timeout,
+  };
+}
+
+function tagsOf({ tags }: ImageInputs, { sha }: GitHubContext): string[] {
+  const given = tags.length > 0 ? [...new Set(tags)] : [sha];
+  for (const tag of given) {
+    if (tag === '')
+      throw new InputError('tags', '', 'there is no commit to take the tag from: give at least one tag');
+    if (!isTag(tag)) {
+      throw new InputError(
+        'tags',
+        tag,
+        'a tag has letters, digits, _, . and -, at most 128, and no registry before it',
+      );
+    }
+  }
+  return given;
+}
+
+function sourceOf(inputs: ImageInputs, github: GitHubContext, workspace: string): ImageRequest['source'] {
+  const layout = inputs['oci-layout'];
+  if (layout === undefined) return { kind: 'build', build: buildOf(inputs, github, workspace) };
+  const other = (['service', 'context', 'file', 'target'] as const).find(
+    (name) => inputs[name] !== undefined,
+  );
+  if (other !== undefined) {
+    throw new InputError(
+      other,
+      inputs[other] ?? '',
+      'a ready oci-layout is not built; give one or the other',
+    );
+  }
+  return { kind: 'layout', path: resolve(workspace, layout) };
+}
+
+function buildOf(inputs: ImageInputs, github: GitHubContext, workspace: string): BuildRequest {
+  const { service, context: given, platforms, target, ssh, secrets, cache, provenance, sbom } = inputs;
+  if (service !== undefined && (given !== undefined || inputs.file !== undefined)) {
+    throw new InputError('service', service, 'a service is its own context and file; give one or the other');
+  }
+  const context = resolve(workspace, service ?? given ?? '.');
+  const wrong = platforms.find((platform) => !PLATFORM.test(platform));
+  if (wrong !== undefined)
+    throw new InputError('platforms', wrong, 'expected a platform such as linux/amd64');
+  return {
+    context,
+    file: inputs.file === undefined ? resolve(context, 'Dockerfile') : resolve(workspace, inputs.file),
+    platforms: [...new Set(platforms)].sort(),
+    target,
+    buildArgs: inputs['build-args'],
+    buildContexts: contextsOf(inputs['build-contexts'], workspace),
+    secrets,
+    ssh,
+    labels: { ...sourceLabels(github), ...inputs.labels },
+    cache,
+    provenance,
+    sbom,
+  };
+}
+
+/** A folder of the workspace becomes absolute; what has a scheme stays as it is. */
+function contextsOf(given: Readonly<Record<string, string>>, workspace: string): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value]) => [
+      name,
+      REMOTE_CONTEXT.test(value) ? value : resolve(workspace, value),
+    ]),
+  );
+}
+
+/** @see https://github.com/opencontainers/image-spec/blob/main/annotations.md */
+function sourceLabels({ sha, repository, serverUrl }: GitHubContext): Record<string, string> {
+  return {
+    ...(sha !== '' && { 'org.opencontainers.image.revision': sha }),
+    ...(repository !== '' && { 'org.opencontainers.image.source': `${serverUrl}/${repository}` }),
+  };
+}

@@ -1,0 +1,21 @@
+/** What is to be built. Paths are absolute. */
+export interface BuildRequest {
+  /** The folder that the build sees. */
+  context: string;
+  /** The Dockerfile. */
+  file: string;
+  /** Empty: the builder's own. */
+  platforms: readonly string[];
+  target: string | undefined;
+  buildArgs: Readonly<Record<string, string>>;
+  /** Named contexts: an absolute folder, or what begins with a scheme such as docker-image://. */
+  buildContexts: Readonly<Record<string, string>>;
+  /** By id. */
+  secrets: Readonly<Record<string, string>>;
+  ssh: readonly string[];
+  labels: Readonly<Record<string, string>>;
+  cache: 'registry' | 'gha' | 'none';
+  /** `auto` is the least, where the builder can. */
+  provenance: 'auto' | 'min' | 'max' | 'false';
+  sbom: 'auto' | 'true' | 'false';
+}

@@ -1,0 +1,182 @@
+import type {
+  DescribeImageScanFindingsCommandOutput,
+  ECRClient,
+  EnhancedImageScanFinding,
+  ImageScanFinding,
+} from '@aws-sdk/client-ecr';
+import { send } from '../aws/clients.ts';
+import { classify, errorText, isThrottle } from '../aws/errors.ts';
+import type { Context } from '../runtime/context.ts';
+import { poll } from '../runtime/poll.ts';
+
+/** From the worst to the mildest. */
+export const SEVERITIES = ['critical', 'high', 'medium', 'low', 'informational', 'undefined'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+export interface Finding {
+  severity: Severity;
+  /** `CVE-2026-0001` */
+  name: string;
+  package: string;
+  version: string;
+  /** The version that has the fix; empty when there is none, or nobody says. */
+  fixedIn: string;
+  uri: string;
+}
+
+export type ScanResult =
+  | { state: 'complete'; findings: readonly Finding[] }
+  /** There are no findings to judge by, and why. */
+  | { state: 'none'; reason: string };
+
+type ScanContext = Pick<Context, 'clock' | 'signal' | 'log'>;
+
+/** How long ECR may take to begin a scan on push; after that one is asked for. */
+const APPEARS_WITHIN_MS = 15_000;
+const UNFINISHED = new Set(['IN_PROGRESS', 'PENDING', undefined]);
+
+/**
+ * Waits for what ECR finds in an image. Where the repository does not scan on push, a scan is started.
+ *
+ * @param digest of one image; an index has no scan of its own.
+ * @throws TimeoutError when there is no result within `timeoutMs`.
+ * @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
+ */
+export async function scanResult(
+  client: ECRClient,
+  image: { repositoryName: string; digest: string },
+  options: { scanOnPush: boolean; timeoutMs: number },
+  context: ScanContext,
+): Promise<ScanResult> {
+  const startedAt = context.clock.now();
+  let asked = false;
+  const what = `the scan of ${image.digest}`;
+  return poll(context, { what, timeoutMs: options.timeoutMs, isThrottle }, async () => {
+    const page = await describe(client, image, context);
+    if (page) return judge(client, image, page, context);
+    const mayAppear = options.scanOnPush && context.clock.now() - startedAt < APPEARS_WITHIN_MS;
+    if (mayAppear) return undefined;
+    if (asked) return undefined;
+    asked = true;
+    return start(client, image, context);
+  });
+}
+
+async function judge(
+  client: ECRClient,
+  image: { repositoryName: string; digest: string },
+  page: DescribeImageScanFindingsCommandOutput,
+  context: ScanContext,
+): Promise<ScanResult | undefined> {
+  const { status, description } = page.imageScanStatus ?? {};
+  if (UNFINISHED.has(status)) return undefined;
+  if (status === 'COMPLETE' || status === 'ACTIVE') {
+    return { state: 'complete', findings: await allFindings(client, image, page, context) };
+  }
+  return { state: 'none', reason: [status, description].filter((text) => text !== undefined).join(': ') };
+}
+
+async function describe(
+  client: ECRClient,
+  { repositoryName, digest }: { repositoryName: string; digest: string },
+  context: Pick<Context, 'signal'>,
+  nextToken?: string,
+): Promise<DescribeImageScanFindingsCommandOutput | undefined> {
+  const { DescribeImageScanFindingsCommand } = await import('@aws-sdk/client-ecr');
+  const imageId = { imageDigest: digest };
+  const command = new DescribeImageScanFindingsCommand({
+    repositoryName,
+    imageId,
+    maxResults: 1000,
+    nextToken,
+  });
+  try {
+    return await send(client, command, context);
+  } catch (error) {
+    if ((error as Error).name === 'ScanNotFoundException') return undefined;
+    throw error;
+  }
+}
+
+/** Starts a scan. One that is begun already, or counts for today, is waited for. */
+async function start(
+  client: ECRClient,
+  { repositoryName, digest }: { repositoryName: string; digest: string },
+  context: ScanContext,
+): Promise<ScanResult | undefined> {
+  const { StartImageScanCommand } = await import('@aws-sdk/client-ecr');
+  context.log.info(`Starting a scan of ${digest}.`);
+  try {
+    await send(
+      client,
+      new StartImageScanCommand({ repositoryName, imageId: { imageDigest: digest } }),
+      context,
+    );
+    return undefined;
+  } catch (error) {
+    const { name } = error as Error;
+    if (name === 'LimitExceededException') return undefined;
+    const cannot = name === 'UnsupportedImageTypeException' || classify(error) === 'validation';
+    if (cannot) return { state: 'none', reason: errorText(error) };
+    throw error;
+  }
+}
+
+async function allFindings(
+  client: ECRClient,
+  image: { repositoryName: string; digest: string },
+  first: DescribeImageScanFindingsCommandOutput,
+  context: Pick<Context, 'signal'>,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  let page: DescribeImageScanFindingsCommandOutput | undefined = first;
+  while (page) {
+    const { findings: basic = [], enhancedFindings: enhanced = [] } = page.imageScanFindings ?? {};
+    findings.push(...basic.map(fromBasic), ...enhanced.filter(isActive).flatMap(fromEnhanced));
+    page = page.nextToken === undefined ? undefined : await describe(client, image, context, page.nextToken);
+  }
+  return findings;
+}
+
+function fromBasic({ severity, name = '', uri = '', attributes = [] }: ImageScanFinding): Finding {
+  const attribute = (key: string): string => attributes.find((each) => each.key === key)?.value ?? '';
+  return {
+    severity: severityOf(severity),
+    name,
+    uri,
+    package: attribute('package_name'),
+    version: attribute('package_version'),
+    fixedIn: '',
+  };
+}
+
+/** A finding of Inspector, once for each package that it is in. */
+function fromEnhanced({
+  severity,
+  title = '',
+  packageVulnerabilityDetails: details,
+}: EnhancedImageScanFinding): Finding[] {
+  const common = {
+    severity: severityOf(severity),
+    name: details?.vulnerabilityId ?? title,
+    uri: details?.sourceUrl ?? '',
+  };
+  const packages = details?.vulnerablePackages ?? [];
+  if (packages.length === 0) return [{ ...common, package: '', version: '', fixedIn: '' }];
+  return packages.map(({ name = '', version = '', fixedInVersion = '' }) => ({
+    ...common,
+    package: name,
+    version,
+    fixedIn: fixedInVersion === 'NotAvailable' ? '' : fixedInVersion,
+  }));
+}
+
+/** What somebody has suppressed, or closed, does not count. */
+function isActive({ status }: EnhancedImageScanFinding): boolean {
+  return status === undefined || status === 'ACTIVE';
+}
+
+/** Inspector calls what nobody has judged yet UNTRIAGED. */
+function severityOf(severity: string | undefined): Severity {
+  return SEVERITIES.find((known) => known === severity?.toLowerCase()) ?? 'undefined';
+}

@@ -1,0 +1,36 @@
+import { ECRClient } from '@aws-sdk/client-ecr';
+import type { Sandbox } from '../../sandbox/index.ts';
+import { runAction, type Run, type RunOptions } from '../../sandbox/runner.ts';
+import { node24 } from '../runtime/node24.js';
+import { DEV } from './action.ts';
+
+export const REPOSITORY = 'shop/user-service';
+export const SHA = 'a'.repeat(40);
+
+/** Runs the committed bundle of build-push-image on the Node.js of GitHub's runner, against a sandbox. */
+export function buildPushImage(
+  sandbox: Sandbox,
+  inputs: Record<string, string>,
+  options: RunOptions = {},
+): Promise<Run> {
+  return runAction('build-push-image', {
+    ...options,
+    node: options.node ?? [node24()],
+    inputs: { repository: REPOSITORY, 'create-repository': 'true', ...inputs },
+    env: { ...sandbox.env(DEV), ...options.env },
+  });
+}
+
+/** AWS's own client, for an account of the sandbox. */
+export function ecrOf(sandbox: Sandbox, account = DEV): ECRClient {
+  const env = sandbox.env(account);
+  return new ECRClient({
+    endpoint: sandbox.url,
+    region: env['AWS_REGION'] ?? '',
+    maxAttempts: 1,
+    credentials: {
+      accessKeyId: env['AWS_ACCESS_KEY_ID'] ?? '',
+      secretAccessKey: env['AWS_SECRET_ACCESS_KEY'] ?? '',
+    },
+  });
+}

@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { pack } from 'tar-stream';
+
+export interface Descriptor {
+  mediaType: string;
+  digest: string;
+  size: number;
+  platform?: { os: string; architecture: string };
+}
+
+const TYPES = {
+  config: 'application/vnd.oci.image.config.v1+json',
+  image: 'application/vnd.oci.image.manifest.v1+json',
+  index: 'application/vnd.oci.image.index.v1+json',
+  layer: 'application/vnd.oci.image.layer.v1.tar+gzip',
+};
+
+export function sha256(bytes: Buffer | string): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+/** Writes OCI image layouts for tests. Layers are taken as they are: nobody unpacks them. */
+export class LayoutWriter {
+  readonly folder: string;
+
+  constructor(folder: string) {
+    this.folder = folder;
+    mkdirSync(join(folder, 'blobs', 'sha256'), { recursive: true });
+    writeFileSync(join(folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
+  }
+
+  blob(mediaType: string, bytes: Buffer | string): Descriptor {
+    const digest = sha256(bytes);
+    writeFileSync(this.path(digest), bytes);
+    return { mediaType, digest, size: Buffer.byteLength(bytes) };
+  }
+
+  /** An image of these layers; the descriptor of its manifest. */
+  image(layers: readonly (Buffer | string)[], architecture = 'amd64'): Descriptor {
+    const written = layers.map((layer) => this.blob(TYPES.layer, layer));
+    const config = this.blob(
+      TYPES.config,
+      JSON.stringify({
+        os: 'linux',
+        architecture,
+        rootfs: { type: 'layers', diff_ids: written.map(({ digest }) => digest) },
+        history: written.map((_, index) => ({ created_by: `COPY layer-${index} /` })),
+      }),
+    );
+    const manifest = { schemaVersion: 2, mediaType: TYPES.image, config, layers: written };
+    return { ...this.blob(TYPES.image, JSON.stringify(manifest)), platform: { os: 'linux', architecture } };
+  }
+
+  index(manifests: readonly Descriptor[]): Descriptor {
+    return this.blob(TYPES.index, JSON.stringify({ schemaVersion: 2, mediaType: TYPES.index, manifests }));
+  }
+
+  /** Says which manifests the layout is about. */
+  finish(...roots: Descriptor[]): string {
+    writeFileSync(join(this.folder, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: roots }));
+    return this.folder;
+  }
+
+  path(digest: string): string {
+    return join(this.folder, 'blobs', ...digest.split(':'));
+  }
+}
+
+/** Packs a folder into a tar, with paths below the folder. */
+export async function packFolder(folder: string, file: string): Promise<void> {
+  const tar = pack();
+  const writing = pipeline(tar, createWriteStream(file));
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {
+    const path = join(folder, name);
+    if (statSync(path).isFile()) tar.entry({ name }, readFileSync(path));
+  }
+  tar.finalize();
+  await writing;
+}
