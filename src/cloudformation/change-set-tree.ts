@@ -44,7 +44,7 @@ export async function readChangeSetTree(
   const changes = (set.Changes ?? []).flatMap(({ ResourceChange }) =>
     ResourceChange ? [ResourceChange] : [],
   );
-  const template = await readTemplate(context, set);
+  const template = await readTemplate(context, { StackName: set.StackId, ChangeSetName: set.ChangeSetId });
   const nested = await Promise.all(
     changes.map(async ({ LogicalResourceId, ChangeSetId }) => {
       if (!LogicalResourceId || !ChangeSetId) return [];
@@ -139,22 +139,23 @@ function detailKey({
   return [target?.Attribute, target?.Name, Evaluation, ChangeSource, CausingEntity].join('|');
 }
 
-/** Undefined where the endpoint cannot give it; whoever may not read it is told. */
-async function readTemplate(
+/**
+ * The template of a change set, or the one that a stack runs with. Undefined where the endpoint cannot give it;
+ * whoever may not read it is told.
+ */
+export async function readTemplate(
   context: CloudFormationContext,
-  { StackId, ChangeSetId }: DescribeChangeSetOutput,
+  of: { StackName: string | undefined; ChangeSetName?: string | undefined },
 ): Promise<string | undefined> {
   try {
-    const command = new GetTemplateCommand({
-      StackName: StackId,
-      ChangeSetName: ChangeSetId,
-      TemplateStage: 'Original',
-    });
+    const command = new GetTemplateCommand({ ...of, TemplateStage: 'Original' });
     return (await send(context.client, command, context)).TemplateBody;
   } catch (error) {
     const kind = classify(error);
     if (kind !== 'server' && kind !== 'validation' && kind !== 'not-found') throw error;
-    context.log.debug(`The template of ${ChangeSetId ?? ''} cannot be read: ${errorText(error)}`);
+    context.log.debug(
+      `The template of ${of.ChangeSetName ?? of.StackName ?? ''} cannot be read: ${errorText(error)}`,
+    );
     return undefined;
   }
 }

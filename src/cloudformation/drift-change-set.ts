@@ -6,10 +6,11 @@ import type {
 import { classify, errorText } from '../aws/errors.ts';
 import { type ChangeSetRequest, createChangeSet, waitForChangeSet } from './change-set.ts';
 import { removeChangeSet } from './change-set-removal.ts';
+import { hasNothingToChange } from './change-set-failure.ts';
 import { describeChangeSet } from './change-set-tree.ts';
 import { resourceChange } from './changes.ts';
 import type { DriftedResource, DriftOptions, StackDrift } from './drift.ts';
-import { hasNothingToChange } from './no-changes.ts';
+
 import type { CloudFormationContext, StackSnapshot } from './types.ts';
 
 /**

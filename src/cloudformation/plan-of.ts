@@ -1,8 +1,5 @@
 import { createHash } from 'node:crypto';
-import { GetTemplateCommand } from '@aws-sdk/client-cloudformation';
-import { send } from '../aws/clients.ts';
-import { bestEffort } from './best-effort.ts';
-import type { ChangeSetTree } from './change-set-tree.ts';
+import { type ChangeSetTree, readTemplate } from './change-set-tree.ts';
 import { resourceChange } from './changes.ts';
 import { fingerprint } from './fingerprint.ts';
 import { removedWith } from './nested-stacks.ts';
@@ -74,12 +71,9 @@ async function sensitiveOf(
   { set, changes, template }: ChangeSetTree,
 ): Promise<Sensitive> {
   const hasOldValues = changes.some(({ Action }) => Action !== 'Add');
-  const running = hasOldValues
-    ? await bestEffort(context, 'GetTemplate', (limited) =>
-        send(limited.client, new GetTemplateCommand({ StackName: set.StackId }), limited),
-      )
-    : undefined;
-  return findSensitive([template, running?.TemplateBody].filter((text) => text !== undefined));
+  const running =
+    hasOldValues && set.StackId ? await readTemplate(context, { StackName: set.StackId }) : undefined;
+  return findSensitive([template, running].filter((text) => text !== undefined));
 }
 
 function settingsOf({ set, template }: ChangeSetTree, templates: Record<string, string>): PlanSettings {

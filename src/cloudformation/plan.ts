@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { classify, isNotFound } from '../aws/errors.ts';
 import { type ChangeSetId, type ChangeSetRequest, createChangeSet, waitForChangeSet } from './change-set.ts';
+import { failuresOf, saysNoChanges } from './change-set-failure.ts';
 import { CLEAN_UP_MS, deleteChangeSet, removeChangeSet, removeShell } from './change-set-removal.ts';
 import { type ChangeSetTree, readChangeSetTree } from './change-set-tree.ts';
-import { hasNothingToChange, saysNoChanges } from './no-changes.ts';
 import { annotateFindings, PlanFailedError } from './plan-failure.ts';
 import { planOf } from './plan-of.ts';
 import { hideSecrets } from './secrets.ts';
@@ -85,10 +85,10 @@ async function makePlan(
     const tree = await readChangeSetTree(context, { ChangeSetName: made.changeSetId });
     return await planOf(context, tree, changeSet.kind, true);
   }
-  if (!(await hasNothingToChange(context, set))) {
-    const reason = set.StatusReason ?? '';
-    const findings = await findingsOf(context, made.changeSetId, reason, template);
-    throw new PlanFailedError(inputs.stackName, reason, findings);
+  const failures = await failuresOf(context, set);
+  if (failures.length > 0) {
+    const findings = await findingsOf(context, failures, template);
+    throw new PlanFailedError(inputs.stackName, findings);
   }
   const plan = await planOf(context, { set, changes: [], nested: [] }, changeSet.kind, false);
   await deleteChangeSet(context, made.changeSetId, CLEAN_UP_MS);
@@ -107,7 +107,7 @@ async function requestChangeSet(
     if (!isRefusal(error)) throw error;
     const { message } = error as Error;
     if (changeSet.kind === 'create' || !saysNoChanges(message)) {
-      throw new PlanFailedError(changeSet.stackName, message, [reasonFinding(message, template)]);
+      throw new PlanFailedError(changeSet.stackName, [reasonFinding(message, template)]);
     }
     await removeChangeSet(context, changeSet);
     return undefined;

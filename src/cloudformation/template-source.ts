@@ -1,5 +1,6 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { s3Client, send } from '../aws/clients.ts';
+import { classify, errorText } from '../aws/errors.ts';
 import { InputError } from '../runtime/errors.ts';
 import { objectUrl } from './template.ts';
 import type { CloudFormationContext, Template } from './types.ts';
@@ -41,18 +42,37 @@ export async function templateSource(
   const body = template.body ?? '';
   if (Buffer.byteLength(body) <= BODY_LIMIT || !artifactBucket) return { TemplateBody: body };
   const key = `platform/${stackName}/${template.hash}.yml`;
-  const client = await s3Client(context.session, context);
   context.log.info(`The template is large: uploading it to s3://${artifactBucket}/${key}`);
-  await send(
-    client,
-    new PutObjectCommand({
-      Bucket: artifactBucket,
-      Key: key,
-      Body: body,
-      ContentType: 'application/yaml',
-      ExpectedBucketOwner: await context.session.accountId(),
-    }),
-    context,
-  );
+  await upload(context, artifactBucket, key, body);
   return { TemplateURL: objectUrl(artifactBucket, key, context.session.region) };
+}
+
+async function upload(
+  context: CloudFormationContext,
+  bucket: string,
+  key: string,
+  body: string,
+): Promise<void> {
+  const client = await s3Client(context.session, context);
+  const command = new PutObjectCommand({
+    Bucket: bucket,
+    Key: key,
+    Body: body,
+    ContentType: 'application/yaml',
+    ExpectedBucketOwner: await context.session.accountId(),
+  });
+  try {
+    await send(client, command, context);
+  } catch (error) {
+    const unfit = ['not-found', 'denied', 'validation'].includes(classify(error)) || isRedirect(error);
+    if (!unfit) throw error;
+    const { region } = context.session;
+    const allowed = `a bucket of this account in ${region} that the role may write to (${errorText(error)})`;
+    throw new InputError('artifact-bucket', bucket, allowed);
+  }
+}
+
+/** S3 sends those who ask in the wrong region away. */
+function isRedirect(error: unknown): boolean {
+  return error instanceof Error && error.name === 'PermanentRedirect';
 }

@@ -6,27 +6,50 @@ import {
 } from '@aws-sdk/client-cloudformation';
 import { send } from '../aws/clients.ts';
 import { bestEffort } from './best-effort.ts';
+import type { FailedChangeSet } from './change-set-failure.ts';
 import { pointerSegments } from './changes.ts';
 import type { Finding } from './plan-failure.ts';
 import type { CloudFormationContext, Template } from './types.ts';
 
 type PlaceOf = Pick<Template, 'file' | 'lineOf' | 'resources' | 'parameters'>;
 
-/**
- * Why a change set failed, on the template's own lines: the early validations and hooks that CloudFormation lists
- * as events, else the hooks' results, else the reason of the change set itself.
- */
+/** Why change sets failed, each on the template's own lines as far as they are known; at least one finding each. */
 export async function findingsOf(
   context: CloudFormationContext,
-  changeSetId: string,
-  reason: string,
+  failures: readonly FailedChangeSet[],
+  template: PlaceOf | undefined,
+): Promise<Finding[]> {
+  const found: Finding[] = [];
+  for (const failure of failures) {
+    const [top] = failure.nesting;
+    // Lines of a nested template are not ours to know: the resource that brings it in has one.
+    const findings = await changeSetFindings(context, failure, top === undefined ? template : undefined);
+    for (const finding of findings) {
+      if (top === undefined || !template) found.push(finding);
+      else {
+        const nested = { ...finding, nesting: failure.nesting };
+        found.push(withLine(nested, template, template.lineOf(`Resources.${top}`)));
+      }
+    }
+  }
+  return found;
+}
+
+/**
+ * The early validations and hooks that CloudFormation lists as events, else the hooks' results, else the reason of
+ * the change set itself.
+ */
+async function changeSetFindings(
+  context: CloudFormationContext,
+  { changeSetId, reason }: FailedChangeSet,
   template: PlaceOf | undefined,
 ): Promise<Finding[]> {
   const events = await failedEvents(context, changeSetId);
   const fromEvents = (events ?? []).flatMap((event) => eventFinding(event, template));
   if (fromEvents.some(({ level }) => level === 'error')) return fromEvents;
   const hooks = /hook/i.test(reason) ? await failedHooks(context, changeSetId) : [];
-  return [...fromEvents, ...(hooks.length > 0 ? hooks : [reasonFinding(reason, template)])];
+  const refused = hooks.some(({ level }) => level === 'error');
+  return [...fromEvents, ...hooks, ...(refused ? [] : [reasonFinding(reason, template)])];
 }
 
 /** Undefined where the endpoint has no DescribeEvents. */

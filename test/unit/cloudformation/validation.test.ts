@@ -18,12 +18,13 @@ Resources:
   Queue:
     Type: AWS::SQS::Queue
 `);
+const failure = (reason: string, nesting: string[] = []) => [{ changeSetId: 'arn:set', reason, nesting }];
 const find = (events: object[] | Error, reason: string, more = {}) => {
   const aws = fakeAws({
     DescribeEvents: () => (events instanceof Error ? fail(events) : { OperationEvents: events }),
     ...more,
   });
-  return { aws, found: findingsOf(aws.context, 'arn:set', reason, TEMPLATE) };
+  return { aws, found: findingsOf(aws.context, failure(reason), TEMPLATE) };
 };
 
 describe('early validation', () => {
@@ -70,7 +71,7 @@ describe('early validation', () => {
             }
           : { OperationEvents: [event({ LogicalResourceId: 'Queue' })] },
     });
-    const found = await findingsOf(aws.context, 'arn:set', 'failed', TEMPLATE);
+    const found = await findingsOf(aws.context, failure('failed'), TEMPLATE);
     expect(found.map(({ level, logicalId, line }) => [level, logicalId, line])).toEqual([
       ['warning', 'Bucket', 5],
       ['error', 'Queue', 12],
@@ -91,7 +92,7 @@ describe('early validation', () => {
 
   test('without a template there are no lines', async () => {
     const { context } = fakeAws({ DescribeEvents: () => ({ OperationEvents: [event({})] }) });
-    expect(await findingsOf(context, 'arn:set', 'x', undefined)).toEqual([
+    expect(await findingsOf(context, failure('x'), undefined)).toEqual([
       { level: 'error', message: expect.stringContaining('exists'), logicalId: 'Bucket' },
     ]);
   });
@@ -151,7 +152,7 @@ describe('where there are no events', () => {
         return fail(awsError('AbortError'));
       },
     });
-    await expect(findingsOf(aws.context, 'arn:set', 'x', TEMPLATE)).rejects.toThrow('cancelled by SIGTERM');
+    await expect(findingsOf(aws.context, failure('x'), TEMPLATE)).rejects.toThrow('cancelled by SIGTERM');
   });
 });
 
@@ -167,6 +168,21 @@ test.each([
   expect(finding.message).not.toBe('');
 });
 
+test('a nested template has the line of the resource that brings it in', async () => {
+  const { context } = fakeAws({ DescribeEvents: () => fail(awsError('InvalidAction')) });
+  expect(
+    await findingsOf(context, failure('Property of Inner is wrong', ['Queue', 'Deep']), TEMPLATE),
+  ).toEqual([
+    {
+      level: 'error',
+      message: 'Property of Inner is wrong',
+      nesting: ['Queue', 'Deep'],
+      file: 'app.yml',
+      line: 12,
+    },
+  ]);
+});
+
 test('the error names the first finding and counts the others', () => {
   const finding = {
     level: 'error' as const,
@@ -177,10 +193,9 @@ test('the error names the first finding and counts the others', () => {
     line: 3,
   };
   const warning = { level: 'warning' as const, message: 'is odd' };
-  expect(new PlanFailedError('app', 'r', [warning, finding, finding]).message).toBe(
+  expect(new PlanFailedError('app', [warning, finding, finding]).message).toBe(
     'The plan of app failed: A.P: is wrong (f.yml:3) (and 1 more)',
   );
-  expect(new PlanFailedError('app', 'the reason', [warning]).message).toBe(
-    'The plan of app failed: the reason',
-  );
+  const nested = { level: 'error' as const, message: 'is wrong', nesting: ['Data'], logicalId: 'Queue' };
+  expect(new PlanFailedError('app', [nested]).message).toBe('The plan of app failed: Data/Queue: is wrong');
 });

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { hasNothingToChange } from '../../../src/cloudformation/no-changes.ts';
+import { failuresOf, hasNothingToChange } from '../../../src/cloudformation/change-set-failure.ts';
 import { fakeAws, type Input } from './aws.ts';
 
 const ROOT = 'arn:set/root';
@@ -100,4 +100,47 @@ test('nested in nested', async () => {
     ListStackResources: () => ({}),
   });
   expect(await hasNothingToChange(context, failed(nestedFailed('set/a')))).toBe(true);
+});
+
+test('what failed for a reason is told, with the nested stacks that lead to it', async () => {
+  const { context } = fakeAws({
+    DescribeChangeSet: ({ ChangeSetName: id }: Input) =>
+      id === ROOT
+        ? {
+            ...failed(nestedFailed('set/a')),
+            Changes: ['a', 'b', 'c'].map((name) => ({
+              ResourceChange: {
+                ResourceType: 'AWS::CloudFormation::Stack',
+                LogicalResourceId: name.toUpperCase(),
+                ChangeSetId: `set/${name}`,
+              },
+            })),
+          }
+        : id === 'set/c'
+          ? { Status: 'CREATE_COMPLETE', ChangeSetId: id }
+          : failed(id === 'set/a' ? NOTHING : 'Template error: x', String(id)),
+    ListStackResources: () => ({}),
+  });
+  expect(await failuresOf(context, failed(nestedFailed('set/a')))).toEqual([
+    { changeSetId: 'set/b', reason: 'Template error: x', nesting: ['B'] },
+  ]);
+});
+
+test('a nested one that has changes, beside one that has none, is a failure of the stack itself', async () => {
+  const { context } = fakeAws({
+    DescribeChangeSet: ({ ChangeSetName: id }: Input) =>
+      id === ROOT
+        ? failed(nestedFailed('set/a'))
+        : id === 'set/a'
+          ? failed(NOTHING, 'set/a')
+          : { Status: 'CREATE_COMPLETE', ChangeSetId: 'set/b' },
+    ListStackResources: () => ({
+      StackResourceSummaries: [
+        { ResourceType: 'AWS::CloudFormation::Stack', LogicalResourceId: 'B', PhysicalResourceId: 'arn:b' },
+      ],
+    }),
+    ListChangeSets: () => ({ Summaries: [{ ChangeSetId: 'set/b', ParentChangeSetId: ROOT }] }),
+  });
+  const reason = nestedFailed('set/a');
+  expect(await failuresOf(context, failed(reason))).toEqual([{ changeSetId: ROOT, reason, nesting: [] }]);
 });
