@@ -61,6 +61,8 @@ export class Stage {
   /** Runs deploy-stack once. A verdict that was not expected shows the whole log. */
   async deployStack(step: Step): Promise<Played> {
     const run = await runAction('deploy-stack', {
+      // Libraries warn of the age of a Node.js that is older than the runner's.
+      node: [process.execPath, '--no-warnings'],
       inputs: step.inputs,
       env: { ...this.#target(step.environment.account), GITHUB_JOB: step.environment.name },
       ...(step.event && { event: step.event }),
