@@ -9,7 +9,7 @@ const ANY = '*';
 /** What of a template must not be seen: its NoEcho parameters, and the property paths that they feed. */
 export interface Sensitive {
   parameters: ReadonlySet<string>;
-  /** Logical id → paths below the resource, like `Properties.Environment.Variables.PASSWORD`. */
+  /** Logical id (`*`: any) → paths below the resource, like `Properties.Environment.Variables.PASSWORD`. */
   paths: ReadonlyMap<string, readonly (readonly string[])[]>;
 }
 
@@ -26,13 +26,24 @@ export function findSensitive(templates: readonly string[]): Sensitive {
       ),
     );
     for (const name of hidden) parameters.add(name);
-    for (const logicalId of Object.keys(document.resources)) {
+    for (const [logicalId, properties] of resourceProperties(document.node(['Resources']))) {
       const found: string[][] = [];
-      collect(document.node(['Resources', logicalId, 'Properties']), ['Properties'], hidden, found);
+      collect(properties, ['Properties'], hidden, found);
       paths.set(logicalId, [...(paths.get(logicalId) ?? []), ...found]);
     }
   }
   return { parameters, paths };
+}
+
+/** Each resource's properties; those of a loop (`Fn::ForEach`) stand for any resource, as its names are made later. */
+function resourceProperties(resources: unknown): [string, unknown][] {
+  if (!isMap(resources)) return [];
+  return resources.items.flatMap(({ key, value }): [string, unknown][] => {
+    const name = keyText(key);
+    if (!name.startsWith('Fn::ForEach')) return [[name, isMap(value) ? value.get('Properties') : undefined]];
+    const body = isSeq(value) ? value.items.at(-1) : undefined;
+    return resourceProperties(body).map(([, properties]) => [ANY, properties]);
+  });
 }
 
 function tryRead(text: string): TemplateDocument | undefined {
@@ -81,7 +92,7 @@ function keyText(key: unknown): string {
 
 /** The change without the values that must not be seen; the same for the same change, whoever reads it. */
 export function maskChange(change: ResourceChange, sensitive: Sensitive): ResourceChange {
-  const paths = sensitive.paths.get(change.logicalId) ?? [];
+  const paths = [change.logicalId, ANY].flatMap((id) => sensitive.paths.get(id) ?? []);
   return {
     ...change,
     properties: change.properties.map((property) => maskProperty(property, paths, sensitive)),

@@ -37,6 +37,8 @@ export interface PlanReport {
 
 export interface PlanReportSettings {
   parameters: Readonly<Record<string, string>>;
+  /** What parameters of SSM types resolve to. */
+  resolved?: Readonly<Record<string, string>>;
   tags: Readonly<Record<string, string>>;
 }
 
@@ -207,7 +209,7 @@ function warnings(texts: readonly string[]): Section[] {
 function settings({ settings: after, before, kind }: PlanReport): Section[] {
   if (!after) return [];
   const rows = [
-    ...settingRows('Parameter', before?.parameters, after.parameters),
+    ...settingRows('Parameter', before?.parameters, after.parameters, after.resolved),
     ...settingRows('Tag', before?.tags, after.tags),
   ];
   if (rows.length === 0) return [];
@@ -231,11 +233,16 @@ function settingRows(
   what: string,
   before: Readonly<Record<string, string>> = {},
   after: Readonly<Record<string, string>>,
+  resolved: Readonly<Record<string, string>> = {},
 ): string[][] {
+  const value = (key: string): string => {
+    const behind = resolved[key];
+    return behind === undefined ? shown(after[key]) : `${shown(after[key])}: ${shown(behind)}`;
+  };
   const keys = [...new Set([...Object.keys(after), ...Object.keys(before)])].sort();
   return keys
     .filter((key) => before[key] !== after[key] && !isMasked(after[key]))
-    .map((key) => [what, code(key), shown(before[key]), shown(after[key])]);
+    .map((key) => [what, code(key), shown(before[key]), value(key)]);
 }
 
 /** Whether a hidden value changes is not known, and its old one must not be seen either. */

@@ -122,6 +122,21 @@ describe('the value of a property', () => {
     ).toBe('****');
   });
 
+  test('resources that a loop makes are masked whatever they are called', () => {
+    const loop = `Transform: AWS::LanguageExtensions
+Parameters: { P: { Type: String, NoEcho: true } }
+Resources:
+  Fn::ForEach::Queues:
+    - Name
+    - [A, B]
+    - Queue\${Name}:
+        Type: AWS::SQS::Queue
+        Properties: { QueueName: !Sub 'q-\${P}', DelaySeconds: 5 }
+`;
+    expect(masked('QueueA', { path: 'Properties.QueueName', after: 'q-x' }, [loop])?.after).toBe('****');
+    expect(masked('QueueA', { path: 'Properties.DelaySeconds', after: '5' }, [loop])?.after).toBe('5');
+  });
+
   test('the template that runs now hides old values too', () => {
     const next =
       'Resources: { Db: { Type: "AWS::RDS::DBInstance", Properties: { MasterUserPassword: plain } } }';

@@ -225,6 +225,13 @@ describe('parameters and tags', () => {
     expect(text).toContain('| Parameter | `Size` | `l` |');
   });
 
+  test('what a parameter of an SSM type resolves to is told', () => {
+    const resolved = { Size: 'db.t4g.large' };
+    expect(render([change()], { settings: { ...settings, resolved }, kind: 'create' })).toContain(
+      '| Parameter | `Size` | `l`: `db.t4g.large` |',
+    );
+  });
+
   test('nothing that changes is not told', () => {
     expect(render([change()], { settings, before: settings })).not.toContain('Parameters');
   });
@@ -270,6 +277,33 @@ describe('a large plan', () => {
     const properties = Array.from({ length: 80 }, (_, n) => property(`P${n}`, { before: '1', after: '2' }));
     expect(render([change({ properties })])).toContain('30 more are not shown.');
   });
+});
+
+test('is never longer than the limit, however much there is to say', () => {
+  const some = fc.array(
+    fc.record({
+      logicalId: fc.stringMatching(/^[A-Z][a-z]{0,9}$/),
+      action: fc.constantFrom('add' as const, 'modify' as const, 'remove' as const),
+      replacement: fc.constantFrom('yes' as const, 'maybe' as const, 'no' as const),
+      properties: fc.array(
+        fc.string({ maxLength: 100 }).map((after) => property('P', { after })),
+        { maxLength: 5 },
+      ),
+    }),
+    { maxLength: 60 },
+  );
+  fc.assert(
+    fc.property(some, fc.integer({ min: 1000, max: 20_000 }), (changes, limit) => {
+      const text = fitSections(
+        planSections(report(changes.map((values) => change(values)))),
+        limit,
+        'characters',
+      );
+      expect(text.length).toBeLessThanOrEqual(limit);
+      expect((text.match(/<details>/g) ?? []).length).toBe((text.match(/<\/details>/g) ?? []).length);
+    }),
+    { numRuns: 60 },
+  );
 });
 
 test('no text from AWS breaks a table', () => {
