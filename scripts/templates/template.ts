@@ -5,6 +5,10 @@ import type { Node } from 'yaml';
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 export type JsonMap = Record<string, Json>;
 
+/** A value in words: text as it is, anything else as JSON. */
+export const textOf = (value: Json | undefined): string =>
+  typeof value === 'string' ? value : JSON.stringify(value ?? null);
+
 export interface Parameter {
   Type: string;
   Default?: string | number;

@@ -7,6 +7,8 @@ export interface Suppression {
   templates: string[];
   environments?: string[];
   resources?: string[];
+  /** The message holds one of these. */
+  about?: string[];
   reason: string;
   /** The first day on which it fails, as YYYY-MM-DD. */
   expires: string;
@@ -38,6 +40,7 @@ function accepts(suppression: Suppression, finding: Finding): boolean {
     suppression.rule === finding.rule &&
     within(suppression.templates, finding.template) &&
     within(suppression.environments, finding.environment) &&
-    within(suppression.resources, finding.resource)
+    within(suppression.resources, finding.resource) &&
+    (suppression.about ?? ['']).some((text) => finding.message.includes(text))
   );
 }

@@ -55,6 +55,7 @@ describe('judging', () => {
       { templates: ['aurora'] },
       { environments: ['prod'] },
       { resources: ['Subnet'] },
+      { about: ['yes', 'perhaps'] },
     ];
     for (const other of others) {
       const verdict = judge([finding], [{ ...suppression, ...other }], '2026-12-31');

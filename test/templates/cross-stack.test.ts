@@ -1,0 +1,333 @@
+import { describe, expect, test } from '@jest/globals';
+import { environments } from '../../scripts/templates/reference.ts';
+import { parseTemplate, readTemplate } from '../../scripts/templates/template.ts';
+import { describeFinding } from './finding.ts';
+import { noCycles } from './rules/cycles.ts';
+import { embeddedJsonParses } from './rules/embedded-json.ts';
+import { FARGATE_MEMORY, sizesExist } from './rules/fargate-sizes.ts';
+import { noIntrinsicInString, nothingHardCoded } from './rules/literals.ts';
+import { dimensionsComplete } from './rules/metric-dimensions.ts';
+import { namesFit } from './rules/names.ts';
+import { parametersUsed } from './rules/parameters.ts';
+import { platformOf, platformStack, provisionedPlatformOf } from './rules/platform.ts';
+import type { PlatformStack, Rule } from './rules/platform.ts';
+import { onePort } from './rules/ports.ts';
+import { principalsExist } from './rules/principals.ts';
+import { sharedNames } from './rules/shared-names.ts';
+import { statefulIsGuarded } from './rules/stateful.ts';
+import { servicesWaitForRoutes } from './rules/target-groups.ts';
+import { trafficRuleIsFixed } from './rules/traffic-rule.ts';
+
+const rules: Record<string, Rule> = {
+  sharedNames,
+  noCycles,
+  onePort,
+  principalsExist,
+  noIntrinsicInString,
+  nothingHardCoded,
+  namesFit,
+  statefulIsGuarded,
+  parametersUsed,
+  sizesExist,
+  embeddedJsonParses,
+  servicesWaitForRoutes,
+  dimensionsComplete,
+  trafficRuleIsFixed,
+};
+
+const messages = (rule: Rule, stacks: PlatformStack[]) => rule(stacks).map(({ message }) => message);
+
+function stack(text: string, parameters: Record<string, string> = {}, name = 'bad'): PlatformStack {
+  return platformStack('dev', parseTemplate(name, text), parameters);
+}
+
+describe.each(environments)('the reference platform in %s', (environment) => {
+  const stacks = platformOf(environment);
+  const provisioned = provisionedPlatformOf(environment);
+  test.each(Object.entries(rules))('%s', (_name, rule) => {
+    expect(rule(stacks).map(describeFinding)).toEqual([]);
+  });
+  test.each(Object.entries(rules))('%s, with the provisioned database', (_name, rule) => {
+    expect(rule(provisioned).map(describeFinding)).toEqual([]);
+  });
+});
+
+describe('every SSM name read and every export used is written by a stack below', () => {
+  const reader = (type: string) => `
+Parameters: { Vpc: { Type: "AWS::SSM::Parameter::Value<${type}>", Description: It. } }
+Resources: { X: { Type: AWS::EC2::Subnet, Properties: { VpcId: !Ref Vpc } } }`;
+  const writer = (type: string) => `
+Resources:
+  P: { Type: AWS::SSM::Parameter, Properties: { Name: /platform/dev/vpc/id, Type: ${type}, Value: x } }`;
+  const given = { Vpc: '/platform/dev/vpc/id' };
+
+  test('nobody writes it', () => {
+    const message = '/platform/dev/vpc/id is written by no stack below';
+    expect(messages(sharedNames, [stack(reader('String'), given)])).toEqual([message]);
+    expect(messages(sharedNames, [stack(reader('String'), given), stack(writer('String'))])).toEqual([
+      message,
+    ]);
+    expect(messages(sharedNames, [stack(writer('String')), stack(reader('String'), given)])).toEqual([]);
+  });
+
+  test('a list is read as one value, or one value as a list', () => {
+    const list = [stack(writer('StringList')), stack(reader('String'), given)];
+    expect(messages(sharedNames, list)).toEqual(['/platform/dev/vpc/id is a StringList']);
+    const single = [stack(writer('String')), stack(reader('List<AWS::EC2::Subnet::Id>'), given)];
+    expect(messages(sharedNames, single)).toEqual(['/platform/dev/vpc/id is a String']);
+  });
+
+  test('only the ledger of a service that exists needs no writer', () => {
+    const image = { Vpc: '/platform/dev/user-service/image' };
+    expect(messages(sharedNames, [stack(reader('String'), image)])).toEqual([]);
+    const unknown = { Vpc: '/platform/dev/user-servise/image' };
+    expect(messages(sharedNames, [stack(reader('String'), unknown)])).toHaveLength(1);
+  });
+
+  test('nobody exports it', () => {
+    const user = `
+Parameters: { Environment: { Type: String } }
+Resources:
+  X: { Type: AWS::EC2::Subnet, Properties: { VpcId: !ImportValue { 'Fn::Sub': '\${Environment}-vpc-id' } } }`;
+    expect(messages(sharedNames, [stack(user, { Environment: 'dev' })])).toEqual([
+      'dev-vpc-id is exported by no stack below',
+    ]);
+  });
+});
+
+describe('nothing waits for itself', () => {
+  test('two security groups that name each other', () => {
+    const text = `
+Resources:
+  Service:
+    Type: AWS::EC2::SecurityGroup
+    Properties: { SecurityGroupEgress: [{ DestinationSecurityGroupId: !GetAtt Database.GroupId }] }
+  Database:
+    Type: AWS::EC2::SecurityGroup
+    Properties: { SecurityGroupIngress: [{ SourceSecurityGroupId: !GetAtt Service.GroupId }] }`;
+    expect(messages(noCycles, [stack(text)])).toEqual(['Service → Database → Service']);
+  });
+
+  test('two stacks that read each other', () => {
+    const text = (writes: string) => `
+Parameters: { Group: { Type: AWS::SSM::Parameter::Value<String> } }
+Resources:
+  P: { Type: AWS::SSM::Parameter, Properties: { Name: ${writes}, Type: String, Value: !Ref Group } }`;
+    const database = stack(text('b'), { Group: 'a' }, 'database');
+    const service = stack(text('a'), { Group: 'b' }, 'service');
+    expect(messages(noCycles, [database, service])).toEqual(['database → service → database']);
+  });
+});
+
+describe('one port', () => {
+  const text = (container: number, group: number, service: number) => `
+Resources:
+  Task:
+    Type: AWS::ECS::TaskDefinition
+    Properties: { ContainerDefinitions: [{ PortMappings: [{ ContainerPort: ${container} }] }] }
+  Targets: { Type: AWS::ElasticLoadBalancingV2::TargetGroup, Properties: { Port: ${group} } }
+  Service: { Type: AWS::ECS::Service, Properties: { LoadBalancers: [{ ContainerPort: ${service} }] } }`;
+  const opened = (port: number) => `
+Resources:
+  In: { Type: AWS::EC2::SecurityGroupIngress, Properties: { FromPort: ${port}, SourceSecurityGroupId: x } }`;
+
+  test.each([
+    [80, 3000, 3000, 2],
+    [3000, 80, 3000, 1],
+    [3000, 3000, 80, 1],
+  ])('container %i, target group %i, service %i', (container, group, service, count) => {
+    expect(messages(onePort, [stack(text(container, group, service))])).toHaveLength(count);
+  });
+
+  test('the security group opens another', () => {
+    const service = stack(text(3000, 3000, 3000));
+    expect(messages(onePort, [stack(opened(3000)), service])).toEqual([]);
+    expect(messages(onePort, [stack(opened(5432)), service])).toEqual([
+      'port 3000 is not opened from the load balancer to the services',
+    ]);
+  });
+});
+
+test.each(['logs.region.amazonaws.com', 'ecs-task.amazonaws.com', 'rds-monitoring.amazonaws.com'])(
+  'the service principal %s does not exist',
+  (principal) => {
+    const text = `
+Resources:
+  Role:
+    Type: AWS::IAM::Role
+    Properties: { AssumeRolePolicyDocument: { Statement: [{ Principal: { Service: [${principal}] } }] } }`;
+    expect(messages(principalsExist, [stack(text)])).toEqual([`${principal} is not a service principal`]);
+  },
+);
+
+test.each([
+  ['curl -f http://localhost:!Ref Port/health', '"!Ref" stays as it is'],
+  ['http://localhost:${Port}/health', '"${Port}" stays as it is'],
+  ['${AWS::Region}', '"${AWS::Region}" stays as it is'],
+])('%s in a plain string', (text, message) => {
+  const template = `
+Parameters: { Port: { Type: Number, Default: 1 } }
+Resources: { X: { Type: AWS::ECS::TaskDefinition, Properties: { Command: ["${text}"] } } }`;
+  expect(messages(noIntrinsicInString, [stack(template)])).toEqual([message]);
+});
+
+test.each([
+  ['arn:aws:iam::aws:policy/X', 'a partition'],
+  ['arn:aws-cn:s3:::x', 'a partition'],
+  ['logs.eu-central-1.amazonaws.com', 'a region'],
+  ['111111111111.dkr.ecr', 'an account'],
+])('%s is hard-coded', (text, what) => {
+  const template = `Resources: { X: { Type: AWS::S3::Bucket, Properties: { BucketName: "${text}" } } }`;
+  expect(messages(nothingHardCoded, [stack(template)])).toEqual([expect.stringContaining(`names ${what}`)]);
+});
+
+test('a name that is too long with the longest service name', () => {
+  const text = `
+Parameters: { Environment: { Type: String }, ServiceName: { Type: String } }
+Resources:
+  Group:
+    Type: AWS::ElasticLoadBalancingV2::TargetGroup
+    Properties: { Name: !Sub '\${Environment}-\${ServiceName}-tg' }`;
+  expect(messages(namesFit, [stack(text, { Environment: 'dev', ServiceName: 'user' })])).toEqual([
+    'Name may have 47 characters of 32',
+  ]);
+});
+
+test('a database without a word on its end', () => {
+  const text = `Resources: { Db: { Type: AWS::RDS::DBCluster, DeletionPolicy: Snapshot } }`;
+  expect(messages(statefulIsGuarded, [stack(text)])).toEqual([
+    'AWS::RDS::DBCluster has no UpdateReplacePolicy',
+  ]);
+});
+
+test('a parameter that nothing uses, or nobody describes', () => {
+  const text = `
+Parameters:
+  Unused: { Type: String, Default: x, Description: It does nothing. }
+  Silent: { Type: String, Default: x }
+Resources: { X: { Type: AWS::S3::Bucket, Properties: { BucketName: !Sub '\${Silent}-x' } } }`;
+  expect(messages(parametersUsed, [stack(text)])).toEqual(['Unused is not used', 'Silent is not described']);
+});
+
+describe('sizes of tasks', () => {
+  const task = (cpu: number, memory: number, containers: string) => `
+Resources:
+  Task:
+    Type: AWS::ECS::TaskDefinition
+    Properties: { Cpu: ${cpu}, Memory: ${memory}, ContainerDefinitions: [${containers}] }`;
+
+  test('Fargate does not offer it', () => {
+    expect(messages(sizesExist, [stack(task(4096, 512, '{ Memory: 512 }'))])).toHaveLength(1);
+  });
+  test('the containers do not fit', () => {
+    expect(messages(sizesExist, [stack(task(256, 512, '{ Memory: 512 }, { Memory: 128 }'))])).toEqual([
+      'its containers want 640 of 512 MiB',
+    ]);
+  });
+
+  test('the rules of fargate.yml allow exactly what Fargate offers', () => {
+    const { document, Parameters } = readTemplate('fargate');
+    const asserted = Object.values(document.Rules as unknown as Record<string, RuleOfSize>).map((rule) => [
+      rule.RuleCondition['Fn::Equals'][1],
+      rule.Assertions[0].Assert['Fn::Contains'][0].map(Number),
+    ]);
+    const memories = Parameters.Memory?.AllowedValues?.map(Number) ?? [];
+    const offered = (Parameters.Cpu?.AllowedValues ?? []).map((cpu) => [
+      String(cpu),
+      memories.filter((memory) => FARGATE_MEMORY[String(cpu)]?.includes(memory)),
+    ]);
+    expect(asserted).toEqual(offered);
+  });
+});
+
+interface RuleOfSize {
+  RuleCondition: { 'Fn::Equals': [unknown, string] };
+  Assertions: [{ Assert: { 'Fn::Contains': [string[], unknown] } }];
+}
+
+test('a dashboard that is not JSON', () => {
+  const text = `
+Resources: { D: { Type: AWS::CloudWatch::Dashboard, Properties: { DashboardBody: '{ "widgets": [1,] }' } } }`;
+  expect(messages(embeddedJsonParses, [stack(text)])).toEqual([expect.stringContaining('DashboardBody')]);
+});
+
+describe('a service and the rule of its target group', () => {
+  const text = (depends: string) => `
+Resources:
+  Targets: { Type: AWS::ElasticLoadBalancingV2::TargetGroup, Properties: {} }
+  Other: { Type: AWS::ElasticLoadBalancingV2::Listener, Properties: { Port: 80 } }
+  Rule:
+    Type: AWS::ElasticLoadBalancingV2::ListenerRule
+    Properties: { Actions: [{ TargetGroupArn: !Ref Targets }] }
+  Service:
+    Type: AWS::ECS::Service
+    ${depends}
+    Properties: { LoadBalancers: [{ TargetGroupArn: !Ref Targets }] }`;
+
+  test.each([
+    ['DependsOn: Rule', 0],
+    ['DependsOn: [Targets, Rule]', 0],
+    ['DependsOn: Targets', 1],
+    ['DependsOn: Other', 1],
+    ['', 1],
+  ])('%s', (depends, count) => {
+    expect(messages(servicesWaitForRoutes, [stack(text(depends))])).toHaveLength(count);
+  });
+});
+
+describe('dimensions', () => {
+  const body = (metrics: string) =>
+    stack(`
+Resources:
+  D: { Type: AWS::CloudWatch::Dashboard, Properties: { DashboardBody: !Sub '${metrics}' } }`);
+
+  test('a graph without the cluster is empty', () => {
+    const stacks = [body('["AWS/ECS", "CPUUtilization", "ServiceName", "user-service"]')];
+    expect(messages(dimensionsComplete, stacks)).toEqual(['CPUUtilization has no ClusterName']);
+  });
+  test('so is a search', () => {
+    const stacks = [body(`SEARCH(''{AWS/ECS,ServiceName} MetricName=\\"CPUUtilization\\"'')`)];
+    expect(messages(dimensionsComplete, stacks)).toEqual(['CPUUtilization has no ClusterName']);
+  });
+  test('and an alarm never rings', () => {
+    const text = `
+Resources:
+  A:
+    Type: AWS::CloudWatch::Alarm
+    Properties: { Namespace: AWS/ECS, MetricName: CPUUtilization, Dimensions: [{ Name: ServiceName, Value: x }] }`;
+    expect(messages(dimensionsComplete, [stack(text)])).toEqual(['CPUUtilization has no ClusterName']);
+  });
+});
+
+describe('the rule that ECS shifts traffic with', () => {
+  const { text } = readTemplate('fargate');
+  const parameters = platformOf('dev').find(({ template }) => template.name === 'fargate')?.parameters ?? {};
+  const changed = (from: string, to: string) => {
+    expect(text).toContain(from);
+    return messages(trafficRuleIsFixed, [stack(text.replaceAll(from, to), parameters)]);
+  };
+
+  test.each([
+    [
+      'varies with the strategy',
+      "Priority: !Sub '4${Priority}'",
+      'Priority: !If [IsRolling, 1, 2]',
+      'the rules are different',
+    ],
+    ['has other weights', 'Weight: 0 }', 'Weight: 1 }', 'the rule does not forward by 1 and 0'],
+    [
+      'keeps a circuit breaker',
+      'DeploymentCircuitBreaker: !If\n          - IsRolling',
+      'DeploymentCircuitBreaker: !If\n          - ShiftsTraffic',
+      'only ROLLING has a circuit breaker',
+    ],
+    [
+      'pauses where ECS cannot',
+      'POST_TEST_TRAFFIC_SHIFT',
+      'PRODUCTION_TRAFFIC_SHIFT',
+      'ECS cannot pause there',
+    ],
+  ])('%s', (_name, from, to, message) => {
+    expect(changed(from, to)).toContainEqual(expect.stringContaining(message));
+  });
+});

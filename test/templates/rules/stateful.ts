@@ -1,0 +1,31 @@
+import { finding } from './platform.ts';
+import type { Rule } from './platform.ts';
+
+/** What holds data, or what data cannot be read without. */
+const STATEFUL = new Set([
+  'AWS::DynamoDB::Table',
+  'AWS::ECR::Repository',
+  'AWS::EFS::FileSystem',
+  'AWS::ElastiCache::ReplicationGroup',
+  'AWS::IAM::OIDCProvider',
+  'AWS::KMS::Key',
+  'AWS::Logs::LogGroup',
+  'AWS::RDS::DBCluster',
+  'AWS::RDS::DBInstance',
+  'AWS::S3::Bucket',
+  'AWS::SQS::Queue',
+  'AWS::SecretsManager::Secret',
+]);
+const POLICIES = new Set(['Delete', 'Retain', 'RetainExceptOnCreate', 'Snapshot']);
+
+/** What holds data says what becomes of it when it is deleted, and when it is replaced. */
+export const statefulIsGuarded: Rule = (stacks) =>
+  stacks.flatMap((stack) =>
+    Object.entries(stack.template.Resources)
+      .filter(([, { Type }]) => STATEFUL.has(Type))
+      .flatMap(([id, resource]) =>
+        (['DeletionPolicy', 'UpdateReplacePolicy'] as const)
+          .filter((policy) => !POLICIES.has(resource[policy] ?? ''))
+          .map((policy) => finding('stateful', stack, `${resource.Type} has no ${policy}`, id)),
+      ),
+  );
