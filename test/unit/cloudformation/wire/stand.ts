@@ -1,0 +1,70 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { type Sandbox, type Scenario, startSandbox } from '../../../../sandbox/index.ts';
+import { cloudFormationClient } from '../../../../src/aws/clients.ts';
+import { deployStack } from '../../../../src/cloudformation/deploy.ts';
+import type { DeployStackInputs } from '../../../../src/cloudformation/types.ts';
+import { Annotations } from '../../../../src/runtime/annotations.ts';
+import { type Clock, systemClock } from '../../../../src/runtime/clock.ts';
+import { RateLimiter } from '../../../../src/runtime/limiter.ts';
+import type { Outcome } from '../../../../src/runtime/outcome.ts';
+import { recordingLog } from '../../runtime/fakes.ts';
+import { inputsOf } from '../stack-world.ts';
+
+const REGION = 'eu-west-1';
+const ACCOUNT = '111111111111';
+/** Polls of a second are too slow for a world that runs a thousand times faster. */
+const SLEEP_SCALE = 20;
+
+export interface Stand {
+  sandbox: Sandbox;
+  client: CloudFormationClient;
+  lines: string[];
+  /** Runs a command of deploy-stack on the stack `app`, with this template in its workspace. */
+  run(template: string, values?: Partial<DeployStackInputs>, signal?: AbortSignal): Promise<Outcome>;
+  close(): Promise<void>;
+}
+
+/** A sandbox, and everything deploy-stack needs to work against it over the wire. */
+export async function stand(scenario: Scenario = {}): Promise<Stand> {
+  const sandbox = await startSandbox({ timeScale: 2000, scenario, accounts: [ACCOUNT] });
+  const env = sandbox.env(ACCOUNT);
+  const workspace = mkdtempSync(join(tmpdir(), 'wire-'));
+  const clock: Clock = {
+    now: () => Date.now(),
+    sleep: (ms, signal) => systemClock.sleep(ms / SLEEP_SCALE, signal),
+  };
+  const { log, lines, redactor } = recordingLog();
+  const credentials = {
+    accessKeyId: env['AWS_ACCESS_KEY_ID'] ?? '',
+    secretAccessKey: env['AWS_SECRET_ACCESS_KEY'] ?? '',
+    ...(env['AWS_SESSION_TOKEN'] ? { sessionToken: env['AWS_SESSION_TOKEN'] } : {}),
+  };
+  const session = { region: REGION, credentials, accountId: () => Promise.resolve(ACCOUNT) };
+  const limiter = new RateLimiter({ perSecond: 1000, burst: 1000, clock });
+  process.env['AWS_ENDPOINT_URL'] = sandbox.url;
+  const client = await cloudFormationClient(session, { clock, limiter });
+  let attempt = 0;
+  return {
+    sandbox,
+    client,
+    lines,
+    run: async (template, values = {}, signal = new AbortController().signal) => {
+      if (template !== '') writeFileSync(join(workspace, 'app.yml'), template);
+      const inputs = inputsOf({ capabilities: ['CAPABILITY_IAM'], timeoutMs: 20_000, ...values });
+      if (template === '') delete inputs.template;
+      const annotations = new Annotations();
+      const context = { client, session, log, clock, signal, redactor, limiter, annotations };
+      const outcome = await deployStack(context, inputs, { id: '1001', attempt: ++attempt, workspace });
+      annotations.flush(log);
+      return outcome;
+    },
+    close: async () => {
+      client.destroy();
+      rmSync(workspace, { recursive: true, force: true });
+      await sandbox.close();
+    },
+  };
+}
