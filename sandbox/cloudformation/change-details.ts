@@ -2,7 +2,7 @@ import type { Cause, CauseContext } from './change-causes.ts';
 import { causesOf, possibleCauses, rawAt } from './change-causes.ts';
 import type { PlannedState } from './change-plan.ts';
 import type { Json, JsonObject } from './json.ts';
-import { isObject, sameValue } from './json.ts';
+import { isObject, sameValue, textOf } from './json.ts';
 import type { PropertyDifference, Recreation } from './property-diff.ts';
 import { diffProperties, recreationOf } from './property-diff.ts';
 import { sameTags } from './resource-change.ts';
@@ -95,20 +95,14 @@ function targetOf(
     attribute: isTags ? 'Tags' : 'Properties',
     ...(isTags ? {} : { name }),
     path: `/Properties/${path.join('/')}`,
-    ...(before === undefined
-      ? {}
-      : { before: isMasked(valueAt(shownAfter, path)) ? MASK : (valueAt(shownBefore, path) ?? before) }),
-    ...(after === undefined ? {} : { after: valueAt(shownAfter, path) ?? after }),
+    ...(before === undefined ? {} : { before: valueAt(shownBefore, path) ?? MASK }),
+    ...(after === undefined ? {} : { after: valueAt(shownAfter, path) ?? MASK }),
     changeType: before === undefined ? 'Add' : after === undefined ? 'Remove' : 'Modify',
     recreation,
   };
 }
 
 const MASK = '****';
-
-function isMasked(value: Json | undefined): boolean {
-  return typeof value === 'string' && value.includes(MASK);
-}
 
 function valueAt(value: Json | undefined, path: readonly string[]): Json | undefined {
   return path.reduce<Json | undefined>(
@@ -185,18 +179,27 @@ function allTags(own: Json | undefined, ofStack: readonly Tag[]): Json {
   return [...(Array.isArray(own) ? own : []), ...ofStack.map(({ Key, Value }) => ({ Key, Value }))];
 }
 
+/** Of a live resource nobody knows which parts are secret: where the stack has a secret, it has one too. */
+function hidden(live: JsonObject, shown: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(live).map(([name, value]) => [name, textOf(shown[name]).includes(MASK) ? MASK : value]),
+  );
+}
+
 /** What bringing a live resource to the template changes, and what somebody had changed to what the template says. */
 export function driftDetails(existing: StackResource, live: JsonObject, after: PlannedState): ChangeDetail[] {
   const schema = schemaOf(existing.type);
   if (!schema) return [];
+  const shownLive = hidden(live, existing.shown);
   const reverting = diffProperties(schema, live, after.properties).map((difference): ChangeDetail => {
-    const previous = valueAt(existing.properties, difference.path);
+    const { path, before } = difference;
+    const previous = valueAt(existing.shown, path);
     return {
-      ...targetOf(schema, difference, live, after.shown),
+      ...targetOf(schema, difference, shownLive, after.shown),
       cause: STATIC,
       drift: {
         ...(previous === undefined ? {} : { previous }),
-        ...(difference.before === undefined ? {} : { actual: difference.before }),
+        ...(before === undefined ? {} : { actual: valueAt(shownLive, path) ?? MASK }),
       },
     };
   });

@@ -14,7 +14,7 @@ describe('a template that is refused', () => {
     [
       'bad JSON',
       '{"Resources": {"A": oops}}',
-      'Template format error: JSON not well-formed. (line 1, column 20)',
+      'Template format error: JSON not well-formed. (line 1, column 21)',
     ],
     ['bad YAML', 'Resources:\n  A: [', 'Template format error: YAML not well-formed. (line 2, column 7)'],
     [
