@@ -1,5 +1,5 @@
 import { isMap, isNode, isScalar, isSeq, type Node } from 'yaml';
-import { isSecretName, MASKED } from './secrets.ts';
+import { isSecretName, isSecretParameter, MASKED } from './secrets.ts';
 import { readTemplateDocument, type TemplateDocument, TemplateSyntaxError } from './template-document.ts';
 import type { PropertyChange, ResourceChange } from './types.ts';
 
@@ -20,11 +20,8 @@ export function findSensitive(templates: readonly string[]): Sensitive {
   for (const text of templates) {
     const document = tryRead(text);
     if (!document) continue;
-    const hidden = new Set(
-      Object.entries(document.parameters).flatMap(([name, { noEcho }]) =>
-        noEcho || isSecretName(name) ? [name] : [],
-      ),
-    );
+    const declared = Object.entries(document.parameters);
+    const hidden = new Set(declared.flatMap(([name, of]) => (isSecretParameter(name, of) ? [name] : [])));
     for (const name of hidden) parameters.add(name);
     for (const [logicalId, properties] of resourceProperties(document.node(['Resources']))) {
       const found: string[][] = [];

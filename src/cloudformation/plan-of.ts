@@ -17,6 +17,9 @@ export async function planOf(
   hasChanges: boolean,
 ): Promise<Plan> {
   const { set } = tree;
+  for (const { ParameterKey: key = '', ResolvedValue: value } of set.Parameters ?? []) {
+    if (value !== undefined && isPlainSecret(key, value)) context.log.secret(value);
+  }
   const changes = await maskedChanges(context, tree, []);
   const settings = settingsOf(tree, templateHashes(tree, []));
   const warnings = await warningsOf(context, set, changes);
@@ -77,14 +80,15 @@ async function sensitiveOf(
 }
 
 function settingsOf({ set, template }: ChangeSetTree, templates: Record<string, string>): PlanSettings {
-  const hidden = findSensitive(template === undefined ? [] : [template]).parameters;
+  const hidden = template === undefined ? undefined : findSensitive([template]).parameters;
   const mask = (key: string, value: string): string =>
-    hidden.has(key) || isSecretName(key) ? MASKED : value;
+    (hidden?.has(key) ?? isSecretName(key)) ? MASKED : value;
   const parameters: [string, string][] = [];
   const resolved: [string, string][] = [];
   for (const { ParameterKey: key = '', ParameterValue: value = '', ResolvedValue } of set.Parameters ?? []) {
     parameters.push([key, mask(key, value)]);
-    if (ResolvedValue !== undefined) resolved.push([key, mask(key, ResolvedValue)]);
+    if (ResolvedValue !== undefined)
+      resolved.push([key, isPlainSecret(key, ResolvedValue) ? MASKED : mask(key, ResolvedValue)]);
   }
   return {
     templates,
@@ -100,6 +104,11 @@ function settingsOf({ set, template }: ChangeSetTree, templates: Record<string, 
       disableRollback: set.DeploymentConfig.DisableRollback,
     }),
   };
+}
+
+/** A secret that lies in a plain SSM parameter; one with the name of a secret mostly tells where the secret is. */
+function isPlainSecret(key: string, resolved: string): boolean {
+  return isSecretName(key) && !resolved.startsWith('arn:');
 }
 
 function templateHashes(tree: ChangeSetTree, path: readonly string[]): Record<string, string> {

@@ -50,7 +50,7 @@ export interface ExecutedPlan {
  * thrown, the change set, and the empty stack made for it, are deleted first, also when the job is cancelled.
  */
 export async function createPlan(context: CloudFormationContext, request: PlanRequest): Promise<Plan> {
-  hideSecrets(context, request.parameters);
+  hideSecrets(context, request.template, request.parameters);
   const { inputs, template, stack, changeSetName } = request;
   const kind = stack === undefined || isShell(stack.status) ? 'create' : 'update';
   const changeSet: ChangeSetRequest = {

@@ -7,6 +7,7 @@ const TEMPLATE = `Parameters:
   DbPassword: { Type: String, NoEcho: true }
   ApiToken: { Type: String }
   Size: { Type: String }
+  DbSecret: { Type: 'AWS::SSM::Parameter::Value<String>' }
 Resources:
   Db:
     Type: AWS::RDS::DBInstance

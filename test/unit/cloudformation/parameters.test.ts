@@ -153,13 +153,17 @@ describe('secrets', () => {
     const parameter = (key: string, value: string, noEcho = false) => {
       return { key, value, noEcho, usePrevious: false, source: 'parameters' };
     };
-    hideSecrets({ log }, [
+    const template = templateOf('Parameters: { DbSecret: { Type: "AWS::SSM::Parameter::Value<String>" } }');
+    hideSecrets({ log }, template, [
       parameter('Plain', 'visible-value'),
       parameter('Hidden', 'noecho-value', true),
       parameter('ApiToken', 'token-value'),
       parameter('UseToken', 'true', true),
+      parameter('DbSecret', '/dev/db/secret'),
     ]);
-    expect(redactor.redact('visible-value noecho-value token-value true')).toBe('visible-value *** *** true');
+    expect(redactor.redact('visible-value noecho-value token-value true /dev/db/secret')).toBe(
+      'visible-value *** *** true /dev/db/secret',
+    );
     expect(lines).toEqual(['::add-mask::noecho-value', '::add-mask::token-value']);
   });
 });

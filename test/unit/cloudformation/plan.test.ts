@@ -166,6 +166,33 @@ describe('createPlan', () => {
     expect(aws.inputs('DeleteChangeSet')).toEqual([]);
   });
 
+  test('a secret that lies in a plain SSM parameter is hidden wherever it goes; where a secret is may show', async () => {
+    const body = BODY.replace('Size:', "AppSecret: { Type: 'AWS::SSM::Parameter::Value<String>' }\n  Size:");
+    const aws = endpoint(
+      {
+        Parameters: [
+          { ParameterKey: 'AppSecret', ParameterValue: '/app/secret', ResolvedValue: 'plain-in-ssm' },
+          { ParameterKey: 'DbSecret', ParameterValue: '/db', ResolvedValue: 'arn:aws:secretsmanager:x' },
+        ],
+        Changes: [
+          {
+            ResourceChange: {
+              Action: 'Modify',
+              Details: [target('Other', 'x', 'see plain-in-ssm', 'AppSecret')],
+            },
+          },
+        ],
+      },
+      { GetTemplate: () => ({ TemplateBody: body }) },
+    );
+    const plan = await createPlan(aws.context, request());
+    expect(plan.settings).toMatchObject({
+      parameters: { AppSecret: '/app/secret' },
+      resolved: { AppSecret: '****', DbSecret: 'arn:aws:secretsmanager:x' },
+    });
+    expect(plan.changes[0]?.properties[0]?.after).toBe('see ***');
+  });
+
   test('a value that is a secret elsewhere in the job does not show either', async () => {
     const aws = endpoint();
     aws.context.log.secret('db.t4g.large');
