@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { licencesOf } from './licences.ts';
 
 /**
  * Compiles the sources and bundles every action into dist/<name>/, from scratch each time: a chunk that is
@@ -32,6 +33,8 @@ for (const name of names) {
   }
   const folder = `dist/${name}`;
   rmSync(folder, { recursive: true, force: true });
-  run(ncc, ['build', entry, '-o', folder, '--minify', '--no-cache', '--license', 'licenses.txt']);
+  const statistics = `${build}/${name}.json`;
+  run(ncc, ['build', entry, '-o', folder, '--minify', '--no-cache', '--stats-out', statistics]);
+  writeFileSync(`${folder}/licenses.txt`, licencesOf(JSON.parse(readFileSync(statistics, 'utf8')) as object));
   writeFileSync(`${folder}/package.json`, '{ "type": "module" }\n');
 }

@@ -111,7 +111,9 @@ export function errorText(error: unknown): string {
   const message =
     oneLine(fields.message) || oneLine(inner.message) || oneLine(fieldsOf(fields.cause).message);
   const said = message.startsWith(code) ? message : [code, message].filter(Boolean).join(': ');
-  const requestId = fields.$metadata?.requestId;
+  const { requestId, httpStatusCode: status } = fields.$metadata ?? {};
+  if (status !== undefined && /^(?:Unknown(?:Error)?)?$/.test(said))
+    return `AWS answered with HTTP ${status} and no reason`;
   return `${said || String(error)}${requestId === undefined ? '' : ` (request id ${requestId})`}`;
 }
 

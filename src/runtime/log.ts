@@ -28,13 +28,14 @@ export interface Log {
 /**
  * A log of GitHub's workflow commands.
  *
+ * @param options.debug false where nobody asked for debug logging.
  * @param options.mask false where no runner reads the text: `::add-mask::` would then show the secret.
  * @see https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
  */
 export function createLog(
   write: (line: string) => void = (line) => process.stdout.write(`${line}\n`),
   redactor: Redactor = new Redactor(),
-  options: { mask?: boolean } = {},
+  options: { mask?: boolean; debug?: boolean } = {},
 ): Log {
   const annotated = { error: 0, warning: 0, notice: 0 };
   const command = (name: string, message: string, properties = ''): void => {
@@ -46,7 +47,7 @@ export function createLog(
   };
   return {
     debug: (message) => {
-      command('debug', message);
+      if (options.debug !== false) command('debug', message);
     },
     info: (message) => {
       write(withoutCommands(redactor.redact(message)));

@@ -78,7 +78,10 @@ function createContext(host: Host, signal: AbortSignal): Context {
     host.stdout.write(`${line}\n`);
   };
   return {
-    log: createLog(write, redactor, { mask: host.env['GITHUB_ACTIONS'] === 'true' }),
+    log: createLog(write, redactor, {
+      mask: host.env['GITHUB_ACTIONS'] === 'true',
+      debug: host.env['RUNNER_DEBUG'] === '1',
+    }),
     clock: systemClock,
     signal,
     redactor,

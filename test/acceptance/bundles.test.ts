@@ -21,10 +21,11 @@ describe.each(actions)('the bundle of %s', (name) => {
 
   test.each(files)('%s lacks no module', (file) => {
     const text = readFileSync(join(folder, file), 'utf8');
-    expect(text).not.toMatch(/Cannot find module '[^']+'"?\)[^}]{0,40}MODULE_NOT_FOUND/);
+    expect(/Cannot find module '[^']+'"?\)[^}]{0,40}MODULE_NOT_FOUND/.exec(text)?.[0]).toBeUndefined();
   });
 
   test('says what licences it carries', () => {
-    expect(readFileSync(join(folder, 'licenses.txt'), 'utf8')).toContain('@aws-sdk/client-cloudformation');
+    const licences = readFileSync(join(folder, 'licenses.txt'), 'utf8').split('\n');
+    expect(licences).toEqual(expect.arrayContaining(['@aws-sdk/core', '@smithy/core', 'yaml', 'undici']));
   });
 });

@@ -223,7 +223,7 @@ describe.each(commands)('$name', (command) => {
         try {
           sandbox.addFault({
             operation,
-            kind: 'status',
+            kind: 'error',
             status: 403,
             code: 'AccessDenied',
             message: `User is not authorized to perform: ${operation}`,

@@ -1,0 +1,47 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+interface Module {
+  identifier?: string;
+  nameForCondition?: string;
+  modules?: Module[];
+}
+
+/**
+ * The licences of every package in a bundle, from webpack's statistics: the name, the licence's identifier and
+ * its text, by name. The bundler's own list leaves out packages whose modules it has merged.
+ * @throws for a package that does not name its licence.
+ */
+export function licencesOf(statistics: { modules?: Module[] }): string {
+  const folders = new Set(filesOf(statistics.modules ?? []).map(packageFolder));
+  const packages = [...folders].flatMap((folder) => (folder === undefined ? [] : [describe(folder)]));
+  return [...new Set(packages)].sort().join('\n');
+}
+
+function filesOf(modules: readonly Module[]): string[] {
+  return modules.flatMap(({ nameForCondition, identifier, modules: merged = [] }) => [
+    nameForCondition ?? identifier ?? '',
+    ...filesOf(merged),
+  ]);
+}
+
+/** The nearest folder above that is a package with a name: packages hold nameless ones to set their type. */
+function packageFolder(file: string): string | undefined {
+  if (!file.includes('/node_modules/')) return undefined;
+  for (let folder = dirname(file); folder.includes('/node_modules/'); folder = dirname(folder)) {
+    const manifest = join(folder, 'package.json');
+    if (existsSync(manifest) && 'version' in JSON.parse(readFileSync(manifest, 'utf8'))) return folder;
+  }
+  return undefined;
+}
+
+function describe(folder: string): string {
+  const { name, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+    name: string;
+    license?: string;
+  };
+  if (license === undefined) throw new Error(`the package ${name} names no licence`);
+  const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+  const text = file === undefined ? '' : `${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+  return `${name}\n${license}\n${text}`;
+}
