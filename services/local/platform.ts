@@ -9,6 +9,8 @@ export interface PlatformOptions {
   databaseUrl: string;
   /** The one address of all services; default: a free port. */
   port?: number;
+  /** Processes of each service; with more than one, calls between services go through the gateway too. */
+  instances?: number;
   /** More variables for every service. */
   env?: Record<string, string>;
   onLine?: (service: ServiceName, line: string) => void;
@@ -16,8 +18,9 @@ export interface PlatformOptions {
 
 export interface Platform {
   url: string;
-  services: Record<ServiceName, ServiceProcess>;
-  stop(): Promise<void>;
+  processes(service: ServiceName): ServiceProcess[];
+  /** Resolves with the exit codes. */
+  stop(): Promise<(number | null)[]>;
 }
 
 /** Brings the three schemas of a database up to date. */
@@ -29,45 +32,61 @@ export async function migrateAll(databaseUrl: string): Promise<void> {
 
 /** Starts all services behind the gateway, on loopback, against a migrated database. */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
-  const { databaseUrl, onLine = () => undefined } = options;
-  const started: ServiceProcess[] = [];
-  const common = { SERVICE_TOKEN: randomBytes(24).toString('hex'), ...options.env };
-  const start = async (service: ServiceName, env: Record<string, string>, port?: number) => {
-    const variables = { ...common, ...env };
-    const process = await ServiceProcess.start(service, port ?? (await freePort()), variables, (line) => {
-      onLine(service, line);
-    });
-    started.push(process);
-    return process;
-  };
-  const stop = async () => {
-    for (const process of started.reverse()) await process.stop();
-  };
+  const { instances = 1, port = await freePort() } = options;
+  const url = `http://127.0.0.1:${port}`;
+  const group = new ProcessGroup(options);
   try {
-    const database = { DATABASE_URL: databaseUrl };
-    const users = await start('user-service', database);
-    const products = await start('product-service', database);
-    const orders = await start('order-service', {
-      ...database,
-      USERS_URL: users.url,
-      PRODUCTS_URL: products.url,
-    });
-    const frontend = await start('frontend', {});
-    const ROUTES = `/api/users=${users.url} /api/products=${products.url} /api/orders=${orders.url} /=${frontend.url}`;
-    const gateway = await start('gateway', { ROUTES }, options.port);
-    return {
-      url: gateway.url,
-      services: {
-        'user-service': users,
-        'product-service': products,
-        'order-service': orders,
-        frontend,
-        gateway,
-      },
-      stop,
-    };
+    const database = { DATABASE_URL: options.databaseUrl };
+    const users = await group.start('user-service', database, instances);
+    const products = await group.start('product-service', database, instances);
+    const links =
+      instances === 1 ? { USERS_URL: users, PRODUCTS_URL: products } : { USERS_URL: url, PRODUCTS_URL: url };
+    const orders = await group.start('order-service', { ...database, ...links }, instances);
+    const frontend = await group.start('frontend', {}, instances);
+    const ROUTES = `/api/users=${users} /api/products=${products} /api/orders=${orders} /=${frontend}`;
+    await group.start('gateway', { ROUTES }, 1, port);
+    return { url, processes: (service) => group.of(service), stop: () => group.stop() };
   } catch (error) {
-    await stop();
+    await group.stop();
     throw error;
+  }
+}
+
+class ProcessGroup {
+  readonly #options: PlatformOptions;
+  readonly #started: { service: ServiceName; process: ServiceProcess }[] = [];
+  readonly #token = randomBytes(24).toString('hex');
+
+  constructor(options: PlatformOptions) {
+    this.#options = options;
+  }
+
+  of(service: ServiceName): ServiceProcess[] {
+    return this.#started.filter((entry) => entry.service === service).map(({ process }) => process);
+  }
+
+  /** Starts processes of a service; answers their addresses as the gateway reads them. */
+  async start(
+    service: ServiceName,
+    env: Record<string, string>,
+    count: number,
+    port?: number,
+  ): Promise<string> {
+    const variables = { SERVICE_TOKEN: this.#token, ...this.#options.env, ...env };
+    const onLine = (line: string) => this.#options.onLine?.(service, line);
+    for (let index = 0; index < count; index += 1) {
+      const process = await ServiceProcess.start(service, port ?? (await freePort()), variables, onLine);
+      this.#started.push({ service, process });
+    }
+    return this.of(service)
+      .map(({ url }) => url)
+      .join('|');
+  }
+
+  /** The last one started stops first, so that nobody calls one that is gone. */
+  async stop(): Promise<(number | null)[]> {
+    const codes: (number | null)[] = [];
+    for (const { process } of this.#started.reverse()) codes.push(await process.stop());
+    return codes;
   }
 }

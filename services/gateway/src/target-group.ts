@@ -53,13 +53,15 @@ export async function keepChecking(groups: TargetGroup[], intervalMs: number): P
   const checkAll = () => Promise.all(groups.map((group) => group.check(Math.max(intervalMs, 1_000))));
   await checkAll();
   const work = (async () => {
-    while (!stopping.signal.aborted) {
-      await delay(intervalMs, undefined, { signal: stopping.signal }).catch(() => undefined);
-      if (!stopping.signal.aborted) await checkAll();
-    }
+    while (await pause(intervalMs, stopping.signal)) await checkAll();
   })();
   return async () => {
     stopping.abort();
     await work;
   };
+}
+
+/** False when it is time to stop. */
+function pause(milliseconds: number, signal: AbortSignal): Promise<boolean> {
+  return delay(milliseconds, true, { signal }).catch(() => false);
 }

@@ -14,12 +14,14 @@ const settings = {
   USERS_URL: address('http://user-service:3000'),
   PRODUCTS_URL: address('http://product-service:3000'),
   SERVICE_TOKEN: text(undefined),
+  CALL_TIMEOUT_MS: integer(50, 60_000)(2_000),
+  CIRCUIT_OPEN_MS: integer(100, 600_000)(5_000),
   SETTLE_INTERVAL_MS: integer(100, 3_600_000)(10_000),
   ORDER_ABANDONED_AFTER_MS: integer(0, 3_600_000)(30_000),
 };
 
 export function startOrderService(env: Environment): Promise<Running> {
-  const { USERS_URL, PRODUCTS_URL, SERVICE_TOKEN: token, ...times } = readEnvironment(settings, env);
+  const values = readEnvironment(settings, env);
   return startService(
     {
       service,
@@ -27,18 +29,19 @@ export function startOrderService(env: Environment): Promise<Running> {
       prefix: '/api/orders',
       build({ app, database, metrics }) {
         const { log } = app;
-        const users = new ServiceClient({ service: 'user-service', address: USERS_URL, log, metrics });
+        const limits = { timeoutMs: values.CALL_TIMEOUT_MS, openMs: values.CIRCUIT_OPEN_MS };
+        const common = { ...limits, log, metrics };
+        const users = new ServiceClient({ ...common, service: 'user-service', address: values.USERS_URL });
         const products = new ServiceClient({
+          ...common,
           service: 'product-service',
-          address: PRODUCTS_URL,
-          token,
-          log,
-          metrics,
+          address: values.PRODUCTS_URL,
+          token: values.SERVICE_TOKEN,
         });
         const store = new OrderStore(database);
         const desk = new OrderDesk({ store, users, products, log });
         addRoutes(app, desk, store);
-        const { SETTLE_INTERVAL_MS: intervalMs, ORDER_ABANDONED_AFTER_MS: abandonedAfterMs } = times;
+        const { SETTLE_INTERVAL_MS: intervalMs, ORDER_ABANDONED_AFTER_MS: abandonedAfterMs } = values;
         return startSettlement({ store, desk, log, intervalMs, abandonedAfterMs });
       },
     },

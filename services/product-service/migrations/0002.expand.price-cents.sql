@@ -29,10 +29,3 @@ CREATE TRIGGER copy_price BEFORE INSERT OR UPDATE ON products.products
   FOR EACH ROW EXECUTE FUNCTION products.copy_product_price();
 CREATE TRIGGER copy_price BEFORE INSERT ON products.reservation_lines
   FOR EACH ROW EXECUTE FUNCTION products.copy_line_price();
-
-UPDATE products.products SET price_cents = (price * 100)::integer;
-UPDATE products.reservation_lines SET unit_price_cents = (price * 100)::integer;
-
-ALTER TABLE products.products
-  ADD CONSTRAINT products_price_cents CHECK (price_cents IS NOT NULL AND price_cents >= 0) NOT VALID;
-ALTER TABLE products.products VALIDATE CONSTRAINT products_price_cents;

@@ -97,15 +97,15 @@ async function putBack(query: Query, orderId: string): Promise<void> {
 }
 
 async function find(query: Query, orderId: string): Promise<Reservation> {
-  const rows = await query<{ status: Reservation['status'] } & Partial<Reservation['lines'][number]>>(
-    `SELECT r.status, l.product_id AS "productId", p.name, l.quantity, l.unit_price_cents AS "unitPriceCents"
-     FROM products.reservations r
-     LEFT JOIN products.reservation_lines l USING (order_id)
-     LEFT JOIN products.products p ON p.id = l.product_id
-     WHERE r.order_id = $1 ORDER BY p.name`,
+  const [reservation] = await query<{ status: Reservation['status'] }>(
+    'SELECT status FROM products.reservations WHERE order_id = $1',
     [orderId],
   );
-  const status = rows[0]?.status ?? 'released';
-  const lines = rows.filter(({ productId }) => productId !== null) as Reservation['lines'];
-  return { orderId, status, lines };
+  const lines = await query<Reservation['lines'][number]>(
+    `SELECT l.product_id AS "productId", p.name, l.quantity, l.unit_price_cents AS "unitPriceCents"
+     FROM products.reservation_lines l JOIN products.products p ON p.id = l.product_id
+     WHERE l.order_id = $1 ORDER BY p.name`,
+    [orderId],
+  );
+  return { orderId, status: reservation?.status ?? 'released', lines };
 }

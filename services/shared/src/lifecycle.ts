@@ -18,7 +18,7 @@ export interface Running {
   log: Log;
   /** Resolves with the exit code once everything is closed. */
   stopped: Promise<number>;
-  stop(reason: string): void;
+  stop: (reason: string) => void;
 }
 
 /**

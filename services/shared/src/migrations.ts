@@ -132,6 +132,7 @@ async function inTransaction(client: pg.Client, schema: string, migration: Migra
 }
 
 async function oneByOne(client: pg.Client, schema: string, migration: Migration): Promise<void> {
+  await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
   for (const statement of migration.statements) await client.query(statement);
   await record(client, schema, migration);
 }

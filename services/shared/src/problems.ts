@@ -49,7 +49,9 @@ const titles: Record<number, string> = {
   415: 'Unsupported media type',
   422: 'Cannot be processed',
   500: 'Internal error',
+  502: 'Bad gateway',
   503: 'Not available',
+  504: 'Gateway timeout',
 };
 
 interface Answer {

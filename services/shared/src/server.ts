@@ -42,8 +42,9 @@ export async function createServer(
   options: { log: Logger; metrics?: Metrics; title?: string },
 ): Promise<Server> {
   const { log, metrics = new Metrics(service.name) } = options;
+  const loggerInstance: FastifyBaseLogger = log;
   const app: Server = fastify({
-    loggerInstance: log as FastifyBaseLogger,
+    loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
     keepAliveTimeout: KEEP_ALIVE_MS,

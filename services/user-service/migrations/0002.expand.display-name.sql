@@ -18,9 +18,3 @@ END $$;
 
 CREATE TRIGGER copy_name BEFORE INSERT OR UPDATE ON users.users
   FOR EACH ROW EXECUTE FUNCTION users.copy_name();
-
-UPDATE users.users SET display_name = name;
-
--- Checked without a long lock: first for new rows, then, by reading only, for those that are there.
-ALTER TABLE users.users ADD CONSTRAINT users_display_name CHECK (display_name IS NOT NULL) NOT VALID;
-ALTER TABLE users.users VALIDATE CONSTRAINT users_display_name;

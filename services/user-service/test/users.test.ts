@@ -50,11 +50,11 @@ test('a list comes in pages that meet without a gap', async () => {
   for (let index = 0; index < 5; index += 1) await add(`page${index}@example.org`);
   const all = (await call(users.url, '/api/users?limit=100')).body['items'] as { id: string }[];
   const collected: string[] = [];
-  let after: unknown;
+  let after: string | undefined;
   do {
-    const page = (await call(users.url, `/api/users?limit=2${after ? `&after=${String(after)}` : ''}`)).body;
+    const page = (await call(users.url, `/api/users?limit=2${after ? `&after=${after}` : ''}`)).body;
     collected.push(...(page['items'] as { id: string }[]).map(({ id }) => id));
-    after = page['next'];
+    after = page['next'] as string | undefined;
   } while (after !== undefined);
   expect(collected).toEqual(all.map(({ id }) => id));
 });

@@ -29,7 +29,7 @@ async function place(form: HTMLFormElement): Promise<void> {
   const button = part('order');
   button.toggleAttribute('disabled', true);
   try {
-    const user = await findOrAddUser(String(values.get('email')), String(values.get('name')));
+    const user = await findOrAddUser(textOf(values, 'email'), textOf(values, 'name'));
     const body = { userId: user.id, lines: basketLines() };
     const order = await ask<Order>('/api/orders', { method: 'POST', body, key: crypto.randomUUID() });
     emptyBasket();
@@ -40,6 +40,11 @@ async function place(form: HTMLFormElement): Promise<void> {
   } finally {
     await showProducts().catch(() => button.toggleAttribute('disabled', false));
   }
+}
+
+function textOf(values: FormData, name: string): string {
+  const value = values.get(name);
+  return typeof value === 'string' ? value : '';
 }
 
 async function findOrAddUser(email: string, displayName: string): Promise<User> {

@@ -71,7 +71,7 @@ function markChange(service: string, release: Release, card: HTMLElement): void 
   seen.set(service, identity);
   if (before === undefined || before === identity) return;
   card.classList.remove('changed');
-  void card.offsetWidth; // starts the animation again
+  card.getBoundingClientRect(); // laid out without the class, so that the animation starts again
   card.classList.add('changed');
   part('news').textContent = `${service} now runs ${release.version}`;
 }

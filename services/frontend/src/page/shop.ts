@@ -51,7 +51,9 @@ function card(product: Product): HTMLElement {
         type: 'button',
         disabled: left < 1,
         'aria-label': `Add ${product.name}`,
-        onclick: () => change(product, 1),
+        onclick: () => {
+          change(product, 1);
+        },
       },
       'Add',
     ),
@@ -68,7 +70,13 @@ function basketRows(): HTMLElement[] {
         element('span', {}, `${basket.get(product.id) ?? 0} × ${product.name}`),
         element(
           'button',
-          { type: 'button', 'aria-label': `Remove ${product.name}`, onclick: () => change(product, -1) },
+          {
+            type: 'button',
+            'aria-label': `Remove ${product.name}`,
+            onclick: () => {
+              change(product, -1);
+            },
+          },
           '−',
         ),
       ),

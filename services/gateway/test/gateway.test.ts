@@ -1,0 +1,135 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { freePort } from '../../local/free-port.ts';
+import { ServiceProcess } from '../../local/service-process.ts';
+import { matchRoute, parseRoutes } from '../src/route-table.ts';
+
+describe('routes', () => {
+  const routes = parseRoutes('/=http://f:1 /api/users=http://u:1|http://u:2 /api=http://a:1');
+
+  test.each([
+    ['/', '/'],
+    ['/index.html', '/'],
+    ['/api', '/api'],
+    ['/api/users', '/api/users'],
+    ['/api/users/5', '/api/users'],
+    ['/api/usersx', '/api'],
+    ['/apix', '/'],
+  ])('%s goes to %s', (path, route) => {
+    expect(matchRoute(routes, path)?.path).toBe(route);
+  });
+
+  test.each([
+    ['/a=http://a:1', 'needs a route for /'],
+    ['a=http://a:1', '"a=http://a:1" is not valid'],
+    ['/=https://a', '"/=https://a" is not valid'],
+    ['/=http://a:1|b', '"/=http://a:1|b" is not valid'],
+    ['/=http://a:1/path', '"/=http://a:1/path" is not valid'],
+  ])('%s is refused', (text, message) => {
+    expect(() => parseRoutes(text)).toThrow(message);
+  });
+});
+
+describe('a running gateway', () => {
+  const servers: Server[] = [];
+  let gateway: ServiceProcess | undefined;
+  afterEach(async () => {
+    await gateway?.stop();
+    for (const server of servers.splice(0)) server.close();
+  });
+
+  type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+  async function target(handler: Handler): Promise<{ url: string; state: { ready: boolean } }> {
+    const state = { ready: true };
+    const server = createServer((request, response) => {
+      if (request.url === '/ready') response.writeHead(state.ready ? 200 : 503).end();
+      else handler(request, response);
+    }).listen(0, '127.0.0.1');
+    servers.push(server);
+    await once(server, 'listening');
+    return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, state };
+  }
+
+  async function startGateway(ROUTES: string): Promise<string> {
+    const env = { ROUTES, CHECK_INTERVAL_MS: '50', SHUTDOWN_DELAY_MS: '0' };
+    gateway = await ServiceProcess.start('gateway', await freePort(), env);
+    return gateway.url;
+  }
+
+  test('passes method, path, query, headers and body on, and the answer back', async () => {
+    const seen: { url?: string | undefined; method?: string | undefined; headers: object; body: string }[] =
+      [];
+    const { url } = await target((request, response) => {
+      const { url: path, method, headers } = request;
+      let body = '';
+      request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+      request.on('end', () => {
+        seen.push({ url: path, method, headers, body });
+        response.writeHead(418, { 'x-answer': 'yes', 'content-type': 'text/plain' }).end('short and stout');
+      });
+    });
+    const base = await startGateway(`/=${url}`);
+    const large = 'x'.repeat(1_000_000);
+    const response = await fetch(`${base}/a%20b?c=d&c=e`, {
+      method: 'PUT',
+      body: large,
+      headers: { 'x-mine': '1', 'x-forwarded-for': '203.0.113.9' },
+    });
+    expect([response.status, response.headers.get('x-answer'), await response.text()]).toEqual([
+      418,
+      'yes',
+      'short and stout',
+    ]);
+    expect(seen[0]).toMatchObject({
+      url: '/a%20b?c=d&c=e',
+      method: 'PUT',
+      headers: {
+        'x-mine': '1',
+        'x-forwarded-for': '203.0.113.9, 127.0.0.1',
+        'x-forwarded-proto': 'http',
+        traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/),
+      },
+    });
+    expect(seen[0]?.body.length).toBe(large.length);
+  });
+
+  test('spreads requests over the targets that are ready, and uses all when none is', async () => {
+    const named =
+      (name: string): Handler =>
+      (_request, response) =>
+        response.end(name);
+    const [a, b] = [await target(named('a')), await target(named('b'))];
+    const base = await startGateway(`/=${a.url}|${b.url}`);
+    const ask = async () =>
+      (await Promise.all(Array.from({ length: 6 }, async () => (await fetch(base)).text()))).sort().join('');
+    const until = async (wanted: string) => {
+      const deadline = Date.now() + 10_000;
+      let got: string;
+      while ((got = await ask()) !== wanted) if (Date.now() > deadline) throw new Error(`still ${got}`);
+    };
+    expect(await ask()).toBe('aaabbb');
+    a.state.ready = false;
+    await until('bbbbbb');
+    b.state.ready = false;
+    await until('aaabbb');
+    a.state.ready = true;
+    await until('aaaaaa');
+  });
+
+  test('a target that is gone, or breaks off, is a 502 that says so', async () => {
+    const { url } = await target((request) => request.socket.destroy());
+    const base = await startGateway(`/gone=http://127.0.0.1:${await freePort()} /=${url}`);
+    for (const path of ['/gone', '/']) {
+      const response = await fetch(base + path);
+      expect(response.status).toBe(502);
+      expect(await response.json()).toMatchObject({
+        title: 'Bad gateway',
+        detail: expect.stringContaining('the service did not answer'),
+      });
+    }
+  });
+});

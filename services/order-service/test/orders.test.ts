@@ -1,0 +1,201 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { freshDatabase, sql } from '../../test/support/database.ts';
+import { call } from '../../test/support/http.ts';
+import { startTestService } from '../../test/support/service.ts';
+import type { TestService } from '../../test/support/service.ts';
+import { UnreliableProxy } from '../../test/support/unreliable-proxy.ts';
+
+let users: TestService;
+let products: TestService;
+let orders: TestService;
+let userLink: UnreliableProxy;
+let productLink: UnreliableProxy;
+let userId: string;
+let productId: string;
+
+beforeAll(async () => {
+  const databaseUrl = await freshDatabase();
+  users = await startTestService('users', { databaseUrl });
+  products = await startTestService('products', { databaseUrl });
+  userLink = await UnreliableProxy.start(users.url);
+  productLink = await UnreliableProxy.start(products.url);
+  const env = {
+    USERS_URL: userLink.url,
+    PRODUCTS_URL: productLink.url,
+    SETTLE_INTERVAL_MS: '100',
+    CIRCUIT_OPEN_MS: '500',
+    ORDER_ABANDONED_AFTER_MS: '3000',
+  };
+  orders = await startTestService('orders', { databaseUrl, env });
+  const user = { email: 'ann@example.org', displayName: 'Ann' };
+  userId = String((await call(users.url, '/api/users', { body: user })).body['id']);
+}, 60_000);
+
+afterAll(async () => {
+  await orders.stop();
+  await Promise.all([users.stop(), products.stop(), userLink.close(), productLink.close()]);
+});
+
+let number = 0;
+beforeEach(async () => {
+  userLink.mode = 'pass';
+  productLink.mode = 'pass';
+  number += 1;
+  const body = { sku: `P-${number}`, name: 'Mug', priceCents: 1250, stock: 5 };
+  productId = String((await call(products.url, '/api/products', { body })).body['id']);
+});
+
+const place = (quantity = 1, key?: string) =>
+  call(orders.url, '/api/orders', {
+    body: { userId, lines: [{ productId, quantity }] },
+    headers: key === undefined ? {} : { 'idempotency-key': key },
+  });
+const stock = async () => (await call(products.url, `/api/products/${productId}`)).body['stock'];
+const statusOf = async (id: unknown) => (await call(orders.url, `/api/orders/${String(id)}`)).body['status'];
+const eventually = async (check: () => Promise<boolean>) => {
+  const deadline = Date.now() + 10_000;
+  while (!(await check())) {
+    if (Date.now() > deadline) throw new Error('it did not happen');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+};
+
+test('an order is confirmed with the price of the moment, and takes the stock', async () => {
+  const { status, body, headers } = await place(2);
+  expect(status).toBe(201);
+  expect(headers.get('location')).toBe(`/api/orders/${String(body['id'])}`);
+  expect(body).toMatchObject({
+    userId,
+    status: 'confirmed',
+    totalCents: 2500,
+    lines: [{ productId, quantity: 2, name: 'Mug', unitPriceCents: 1250 }],
+  });
+  expect(await stock()).toBe(3);
+  expect((await call(orders.url, `/api/orders/${String(body['id'])}`)).body).toEqual(body);
+  const list = await call(orders.url, `/api/orders?userId=${userId}&limit=1`);
+  expect(list.body['items']).toEqual([body]);
+});
+
+test('an order for more than there is takes nothing, and says of what', async () => {
+  const { status, body } = await place(6);
+  expect(status).toBe(409);
+  expect(body).toMatchObject({ reason: 'insufficient-stock', productId });
+  expect(await statusOf(body['orderId'])).toBe('cancelled');
+  expect(await stock()).toBe(5);
+});
+
+test('a user who is not there, or suspended, cannot order', async () => {
+  const unknown = crypto.randomUUID();
+  const body = { userId: unknown, lines: [{ productId, quantity: 1 }] };
+  expect(await call(orders.url, '/api/orders', { body })).toMatchObject({
+    status: 422,
+    body: { detail: `there is no user ${unknown}` },
+  });
+  const bob = { email: 'bob@example.org', displayName: 'Bob' };
+  const { id } = (await call(users.url, '/api/users', { body: bob })).body as { id: string };
+  await call(users.url, `/api/users/${id}`, { method: 'PATCH', body: { status: 'suspended' } });
+  expect(await call(orders.url, '/api/orders', { body: { ...body, userId: id } })).toMatchObject({
+    status: 422,
+    body: { detail: `the user ${id} is suspended and cannot order` },
+  });
+});
+
+describe('an idempotency key', () => {
+  test('makes the same order of the same request', async () => {
+    const first = await place(2, 'k1');
+    const second = await place(2, 'k1');
+    expect([first.status, second.status]).toEqual([201, 200]);
+    expect(second.body).toEqual(first.body);
+    expect(await stock()).toBe(3);
+  });
+
+  test('holds for requests at once', async () => {
+    const answers = await Promise.all(Array.from({ length: 10 }, () => place(1, 'k2')));
+    expect(new Set(answers.map(({ body }) => body['id'])).size).toBe(1);
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
+    expect(await stock()).toBe(4);
+  });
+
+  test('cannot be used for another order', async () => {
+    await place(1, 'k3');
+    expect(await place(2, 'k3')).toMatchObject({
+      status: 422,
+      body: { detail: 'this Idempotency-Key was used for another order' },
+    });
+  });
+
+  test('answers again what was refused', async () => {
+    const first = await place(6, 'k4');
+    const second = await place(6, 'k4');
+    expect([first.status, second.status]).toEqual([409, 409]);
+  });
+
+  test('is free again when the failure was ours', async () => {
+    productLink.mode = 'refuse';
+    expect((await place(1, 'k5')).status).toBe(503);
+    productLink.mode = 'pass';
+    await eventually(async () => (await place(1, 'k5')).status === 201);
+    expect(await stock()).toBe(4);
+  });
+});
+
+describe('when another service fails', () => {
+  test('a short failure is not noticed', async () => {
+    productLink.failNext(1);
+    userLink.failNext(1);
+    expect((await place()).status).toBe(201);
+  });
+
+  test('users away: no order, and the answer says so', async () => {
+    userLink.mode = 'refuse';
+    const answer = await place();
+    expect(answer).toMatchObject({ status: 503, body: { detail: 'user-service is not available' } });
+    expect(answer.headers.get('retry-after')).toBe('1');
+    expect(await stock()).toBe(5);
+  });
+
+  test('products away: the order is cancelled once they are back', async () => {
+    productLink.mode = 'refuse';
+    const answer = await place();
+    expect(answer).toMatchObject({ status: 503, body: { detail: 'product-service is not available' } });
+    productLink.mode = 'pass';
+    await expectSettled();
+    expect(await stock()).toBe(5);
+  });
+
+  test('an answer that is lost on its way: the stock comes back', async () => {
+    productLink.mode = 'lose-answers';
+    expect((await place()).status).toBe(503);
+    productLink.mode = 'pass';
+    await expectSettled();
+    expect(await stock()).toBe(5);
+  });
+
+  test('after five failures in a row the circuit is open: an answer at once, and then all is well again', async () => {
+    userLink.mode = 'refuse';
+    for (let index = 0; index < 3; index += 1) await place();
+    const seen = userLink.connections;
+    expect((await place()).status).toBe(503);
+    expect(userLink.connections).toBe(seen);
+    const metrics = await (await fetch(`${orders.url}/metrics`)).text();
+    expect(metrics).toMatch(/circuit_open\{dependency="user-service".*\} 1/);
+    userLink.mode = 'pass';
+    await eventually(async () => (await place()).status === 201);
+  });
+
+  async function expectSettled() {
+    const open = "SELECT id FROM orders.orders WHERE status IN ('pending', 'cancelling')";
+    await eventually(async () => (await sql(orders.databaseUrl, open)).length === 0);
+  }
+});
+
+test('an order that a dead process left behind is cancelled, and its stock put back', async () => {
+  const id = crypto.randomUUID();
+  await sql(orders.databaseUrl, 'INSERT INTO orders.orders (id, user_id) VALUES ($1, $2)', [id, userId]);
+  const line = 'INSERT INTO orders.order_lines (order_id, product_id, quantity) VALUES ($1, $2, 3)';
+  await sql(orders.databaseUrl, line, [id, productId]);
+  const body = { lines: [{ productId, quantity: 3 }] };
+  await call(products.url, `/api/products/reservations/${id}`, { method: 'PUT', body });
+  await eventually(async () => (await statusOf(id)) === 'cancelled');
+  expect(await stock()).toBe(5);
+});

@@ -1,0 +1,36 @@
+import { expect, test } from '@jest/globals';
+import { EnvironmentError, address, integer, oneOf, readEnvironment, text } from '../src/environment.ts';
+
+const settings = {
+  NAME: text(),
+  PORT: integer(0, 65_535)(3000),
+  LEVEL: oneOf('info', 'error')('info'),
+  URL: address(undefined),
+};
+
+test('values are typed, defaults fill in, an empty variable is not set', () => {
+  expect(readEnvironment(settings, { NAME: 'a', PORT: '80', LEVEL: '', URL: 'http://b:1/' })).toEqual({
+    NAME: 'a',
+    PORT: 80,
+    LEVEL: 'info',
+    URL: 'http://b:1',
+  });
+});
+
+test('every problem is named at once, with the value and what is allowed', () => {
+  const env = { PORT: '80x', LEVEL: 'loud', URL: 'ftp://b' };
+  expect(() => readEnvironment(settings, env)).toThrow(
+    new EnvironmentError(
+      [
+        'NAME: is not set',
+        'PORT: "80x" is not valid: a whole number from 0 to 65535',
+        'LEVEL: "loud" is not valid: one of info, error',
+        'URL: "ftp://b" is not valid: an address that starts with http:// or https://',
+      ].join('\n'),
+    ),
+  );
+});
+
+test.each(['-1', '65536', '1.5', '1e3', ' 1'])('%s is not a port', (PORT) => {
+  expect(() => readEnvironment({ PORT: settings.PORT }, { PORT })).toThrow(EnvironmentError);
+});

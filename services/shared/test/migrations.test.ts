@@ -1,0 +1,156 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { freshDatabase, migrateSchema, sql } from '../../test/support/database.ts';
+import { silentLog } from '../../test/support/log.ts';
+import { runToEnd } from '../../local/service-process.ts';
+import { readDatabaseConfig } from '../src/database-config.ts';
+import { readMigrations } from '../src/migration-files.ts';
+import type { Phase } from '../src/migration-files.ts';
+import { migrate } from '../src/migrations.ts';
+
+let url: string;
+let folder: string;
+beforeEach(async () => {
+  url = await freshDatabase();
+  folder = await mkdtemp(join(tmpdir(), 'migrations-'));
+});
+
+const write = (name: string, text: string) => writeFile(join(folder, name), text);
+const run = async (phase: Phase = 'expand') =>
+  migrate(await readDatabaseConfig({ DATABASE_URL: url }), {
+    schema: 'shop',
+    migrations: await readMigrations(folder),
+    phase,
+    log: silentLog,
+    patienceMs: 20_000,
+  });
+const tables = async () =>
+  (
+    await sql<{ name: string }>(
+      url,
+      "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'shop' AND table_name <> 'schema_migrations' ORDER BY 1",
+    )
+  ).map(({ name }) => name);
+
+test('each is applied once and in order, and a later run applies what is new', async () => {
+  await write('0001.expand.a.sql', 'CREATE TABLE shop.a (id int)');
+  await write('0002.expand.b.sql', 'CREATE TABLE shop.b AS SELECT * FROM shop.a');
+  expect(await run()).toEqual(['0001.expand.a', '0002.expand.b']);
+  expect(await run()).toEqual([]);
+  await write('0003.expand.c.sql', 'CREATE TABLE shop.c (id int)');
+  expect(await run()).toEqual(['0003.expand.c']);
+  expect(await tables()).toEqual(['a', 'b', 'c']);
+});
+
+test('five runs at once: one applies, the others find it done', async () => {
+  await write('0001.expand.a.sql', 'CREATE TABLE shop.a (id int); SELECT pg_sleep(0.2)');
+  await write('0002.expand.i.sql', '-- no transaction\nCREATE INDEX CONCURRENTLY a_id ON shop.a (id)');
+  const applied = await Promise.all(Array.from({ length: 5 }, () => run()));
+  expect(applied.flat().sort()).toEqual(['0001.expand.a', '0002.expand.i']);
+});
+
+test('expand leaves the contractions; contract applies them, once nothing is left to expand', async () => {
+  await write('0001.expand.a.sql', 'CREATE TABLE shop.a (old int)');
+  await write('0002.contract.a.sql', 'ALTER TABLE shop.a DROP COLUMN old');
+  await write('0003.expand.b.sql', 'CREATE TABLE shop.b (id int)');
+  await expect(run('contract')).rejects.toThrow('0001.expand.a: must be applied before contracting');
+  expect(await run()).toEqual(['0001.expand.a', '0003.expand.b']);
+  expect(await run('contract')).toEqual(['0002.contract.a']);
+});
+
+test('one that fails leaves no trace, is named, and keeps what came before', async () => {
+  await write('0001.expand.a.sql', 'CREATE TABLE shop.a (id int)');
+  await write('0002.expand.b.sql', 'CREATE TABLE shop.b (id int);\nCREATE TABLE shop.a (id int);');
+  await expect(run()).rejects.toThrow('0002.expand.b: relation "a" already exists');
+  expect(await tables()).toEqual(['a']);
+  await write('0002.expand.b.sql', 'CREATE TABLE shop.b (id int)');
+  expect(await run()).toEqual(['0002.expand.b']);
+});
+
+test('one that changed after it was applied is refused', async () => {
+  await write('0001.expand.a.sql', 'CREATE TABLE shop.a (id int)');
+  await run();
+  await write('0001.expand.a.sql', 'CREATE TABLE shop.a (id bigint)');
+  await expect(run()).rejects.toThrow(
+    '0001.expand.a: changed after it was applied; write a new migration instead',
+  );
+});
+
+test('a release that was rolled back meets the migrations of the one after it, and goes on', async () => {
+  await write('0001.expand.a.sql', 'CREATE TABLE shop.a (id int)');
+  await run();
+  await sql(url, "INSERT INTO shop.schema_migrations (id, checksum) VALUES ('0002.expand.newer', 'x')");
+  expect(await run()).toEqual([]);
+});
+
+test('a lock that is held is waited for in short turns, so that nobody queues behind the migration', async () => {
+  await write('0001.expand.a.sql', 'CREATE TABLE shop.a (id int)');
+  await run();
+  const reader = new pg.Client(url);
+  await reader.connect();
+  await reader.query('BEGIN');
+  await reader.query('SELECT * FROM shop.a');
+  await write('0002.expand.a.sql', 'ALTER TABLE shop.a ADD COLUMN name text');
+  const running = run();
+  const refused =
+    'SELECT 1 FROM pg_stat_activity WHERE wait_event_type = $1 AND datname = current_database()';
+  while ((await sql(url, refused, ['Lock'])).length === 0)
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  while ((await sql(url, refused, ['Lock'])).length > 0)
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  await reader.query('COMMIT');
+  await reader.end();
+  expect(await running).toEqual(['0002.expand.a']);
+});
+
+describe('file names', () => {
+  test.each(['1.expand.a.sql', '0001.shrink.a.sql', '0001.expand.A.sql', 'notes.md'])(
+    '%s is refused',
+    async (name) => {
+      await write(name, 'SELECT 1');
+      await expect(readMigrations(folder)).rejects.toThrow(
+        `${name}: the name must be like 0001.expand.what-it-does.sql`,
+      );
+    },
+  );
+
+  test('a number is given once', async () => {
+    await write('0001.expand.a.sql', '');
+    await write('0001.expand.b.sql', '');
+    await expect(readMigrations(folder)).rejects.toThrow('0001.expand.b.sql: the number is there twice');
+  });
+});
+
+describe('the command', () => {
+  const command = (parameters: string[], env: Record<string, string>) =>
+    runToEnd('user-service', 'dist/migrate.js', parameters, env);
+
+  test('expands, says what it applied, and finds nothing the second time', async () => {
+    const first = await command([], { DATABASE_URL: url });
+    expect(first.join('\n')).toContain('"applied":["0001.expand.users","0002.expand.display-name"');
+    expect((await command(['expand'], { DATABASE_URL: url })).join('\n')).toContain('nothing to apply');
+  });
+
+  test('ends with an error when it cannot', async () => {
+    await expect(command(['shrink'], { DATABASE_URL: url })).rejects.toThrow(
+      '\\"shrink\\" is not valid: expand, contract or prepare',
+    );
+    await expect(command([], {})).rejects.toThrow('DB_HOST: is not set');
+  });
+
+  test('prepares a role that then makes and migrates its own schema, and no other’s', async () => {
+    const role = `role_${Date.now()}`;
+    await command(['prepare'], { DATABASE_URL: url, DB_APP_USER: role });
+    await command(['prepare'], { DATABASE_URL: url, DB_APP_USER: role });
+    const asRole = url.replace('postgres@', `${role}@`);
+    await command(['expand'], { DATABASE_URL: asRole });
+    expect(await sql(asRole, 'SELECT * FROM users.users')).toEqual([]);
+    await migrateSchema(url, 'products');
+    await expect(sql(asRole, 'SELECT * FROM products.products')).rejects.toThrow(
+      'permission denied for schema products',
+    );
+  });
+});

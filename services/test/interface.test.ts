@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { call } from './support/http.ts';
+import { startTestService } from './support/service.ts';
+import type { TestService } from './support/service.ts';
+
+const paths = {
+  users: ['/api/users', '/api/users/{id}', '/api/users/version', '/version'],
+  products: [
+    '/api/products',
+    '/api/products/reservations/{orderId}',
+    '/api/products/version',
+    '/api/products/{id}',
+    '/api/products/{id}/stock',
+    '/version',
+  ],
+  orders: ['/api/orders', '/api/orders/version', '/api/orders/{id}', '/version'],
+} as const;
+
+describe.each(Object.keys(paths) as (keyof typeof paths)[])('%s', (schema) => {
+  let service: TestService;
+  beforeAll(async () => {
+    const env = { USERS_URL: 'http://127.0.0.1:9', PRODUCTS_URL: 'http://127.0.0.1:9' };
+    service = await startTestService(schema, { env });
+  });
+  afterAll(() => service.stop());
+
+  test('its OpenAPI description names every path, also below the routed prefix', async () => {
+    const { body } = await call(service.url, '/openapi.json');
+    expect(body).toMatchObject({ openapi: '3.1.0', info: { version: '1.1.0' } });
+    expect(Object.keys(body['paths'] as object).sort()).toEqual([...paths[schema]].sort());
+    expect((await call(service.url, `/api/${schema}/openapi.json`)).body).toEqual(body);
+  });
+
+  test('it answers for itself at the root and below the routed prefix; metrics only at the root', async () => {
+    for (const base of ['', `/api/${schema}`]) {
+      expect(await call(service.url, `${base}/health`)).toMatchObject({
+        status: 200,
+        body: { status: 'ok' },
+      });
+      expect(await call(service.url, `${base}/ready`)).toMatchObject({
+        status: 200,
+        body: { status: 'ready' },
+      });
+      expect((await call(service.url, `${base}/version`)).body).toMatchObject({ version: '1.1.0' });
+    }
+    expect((await fetch(`${service.url}/metrics`)).status).toBe(200);
+    expect((await fetch(`${service.url}/api/${schema}/metrics`)).status).not.toBe(200);
+  });
+
+  test('an address that is not there is a problem that says which', async () => {
+    expect(await call(service.url, '/nowhere?x=1')).toMatchObject({
+      status: 404,
+      body: { title: 'Not found', detail: 'there is no GET /nowhere' },
+    });
+  });
+
+  test('a body that is too large is refused', async () => {
+    const answer = await call(service.url, `/api/${schema}`, { body: { text: 'x'.repeat(70_000) } });
+    expect(answer.status).toBe(413);
+  });
+});

@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Postgres } from '../local/postgres.ts';
+import { migrateAll, startPlatform } from '../local/platform.ts';
+import type { Platform } from '../local/platform.ts';
+import { call } from './support/http.ts';
+import { stockShop } from './support/shop.ts';
+
+let postgres: Postgres;
+let platform: Platform;
+let dataFolder: string;
+
+beforeAll(async () => {
+  dataFolder = await mkdtemp(join(tmpdir(), 'services-outage-'));
+  postgres = await Postgres.start({ dataFolder });
+  const databaseUrl = await postgres.ensureDatabase('shop');
+  await migrateAll(databaseUrl);
+  platform = await startPlatform({
+    databaseUrl,
+    env: { SHUTDOWN_DELAY_MS: '0', DB_CONNECT_TIMEOUT_MS: '1000' },
+  });
+}, 120_000);
+
+afterAll(async () => {
+  await platform.stop();
+  await postgres.stop('immediate');
+  await rm(dataFolder, { recursive: true, force: true });
+}, 60_000);
+
+test('the database crashes and comes back: clear answers, no restart, and then all is as before', async () => {
+  const { url } = platform;
+  const { userId, productId } = await stockShop(url, 10);
+  const order = { userId, lines: [{ productId, quantity: 1 }] };
+  const startedAt = async () => (await call(url, '/api/users/version')).body['startedAt'];
+  expect((await call(url, '/api/orders', { body: order })).status).toBe(201);
+  const before = await startedAt();
+
+  await postgres.stop('immediate');
+  for (const path of ['/api/users', '/api/products', `/api/orders?userId=${userId}`]) {
+    const answer = await call(url, path);
+    expect(answer).toMatchObject({
+      status: 503,
+      body: { title: 'Not available', detail: 'the database is not available' },
+    });
+    expect(answer.headers.get('retry-after')).toBe('1');
+  }
+  expect((await call(url, '/api/orders', { body: order })).status).toBe(503);
+  expect(await call(url, '/api/users/health')).toMatchObject({ status: 200, body: { status: 'ok' } });
+  expect(await call(url, '/api/users/ready')).toMatchObject({ status: 503, body: { status: 'not ready' } });
+
+  await postgres.start();
+  const deadline = Date.now() + 20_000;
+  while ((await call(url, '/api/orders', { body: order })).status !== 201) {
+    if (Date.now() > deadline) throw new Error('the services did not recover');
+    await delay(100);
+  }
+  for (const service of ['users', 'products', 'orders']) {
+    expect((await call(url, `/api/${service}/ready`)).status).toBe(200);
+  }
+  expect(await startedAt()).toBe(before);
+  expect((await call(url, `/api/products/${productId}`)).body).toMatchObject({ stock: 8 });
+}, 60_000);

@@ -1,0 +1,130 @@
+import { afterEach, beforeAll, expect, test } from '@jest/globals';
+import { once } from 'node:events';
+import { Agent, get } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { freePort } from '../local/free-port.ts';
+import { ServiceProcess } from '../local/service-process.ts';
+import { freshDatabase, migrateSchema, sql } from './support/database.ts';
+import { call } from './support/http.ts';
+
+let databaseUrl: string;
+beforeAll(async () => {
+  databaseUrl = await freshDatabase();
+  await migrateSchema(databaseUrl, 'products');
+});
+
+let service: ServiceProcess | undefined;
+afterEach(() => {
+  service?.kill('SIGKILL');
+});
+
+const start = async (env: Record<string, string>) =>
+  (service = await ServiceProcess.start('product-service', await freePort(), {
+    DATABASE_URL: databaseUrl,
+    ...env,
+  }));
+
+const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+async function getKeptAlive(url: string): Promise<IncomingMessage> {
+  const [response] = (await once(get(url, { agent }), 'response')) as [IncomingMessage];
+  response.resume();
+  await once(response, 'end');
+  return response;
+}
+
+test('from the signal on it is not ready, but answers until load balancers know', async () => {
+  const { url, ended, kill } = await started({ SHUTDOWN_DELAY_MS: '1500' });
+  const before = await getKeptAlive(`${url}/api/products`);
+  expect([before.statusCode, before.headers.connection]).toEqual([200, 'keep-alive']);
+
+  kill('SIGTERM');
+  while ((await call(url, '/ready')).status === 200) await delay(10);
+  expect((await call(url, '/ready')).body).toEqual({ status: 'not ready', reason: 'shutting down' });
+  expect((await call(url, '/health')).status).toBe(200);
+  const during = await getKeptAlive(`${url}/api/products`);
+  expect([during.statusCode, during.headers.connection]).toEqual([200, 'close']);
+
+  expect(await ended).toBe(0);
+  await expect(call(url, '/health')).rejects.toThrow('fetch failed');
+});
+
+test('a request under way is answered after the server has stopped listening', async () => {
+  const { url, ended, kill } = await started({ SHUTDOWN_DELAY_MS: '0' });
+  const id = await productId(url);
+  const { client, request } = await blockedRequest(url, id);
+  kill('SIGTERM');
+  while (
+    await call(url, '/health').then(
+      () => true,
+      () => false,
+    )
+  )
+    await delay(10);
+  await client.query('COMMIT');
+  expect(await request).toMatchObject({ status: 200, body: { stock: 6 } });
+  expect(await ended).toBe(0);
+  await client.end();
+});
+
+test('a request that does not end is given up at the time limit, and the exit code says so', async () => {
+  const { url, ended, kill, log } = await started({ SHUTDOWN_DELAY_MS: '0', SHUTDOWN_TIMEOUT_MS: '300' });
+  const { client, request } = await blockedRequest(url, await productId(url));
+  request.catch(() => undefined);
+  kill('SIGTERM');
+  expect(await ended).toBe(1);
+  expect(log.join('\n')).toContain('requests were still under way at the time limit');
+  await expect(request).rejects.toThrow('fetch failed');
+  await client.end();
+});
+
+test('a login that is refused ends the process: a new task gets the new password', async () => {
+  await sql(databaseUrl, 'CREATE ROLE rotated LOGIN; GRANT USAGE ON SCHEMA products TO rotated');
+  const url = databaseUrl.replace('postgres@', 'rotated@');
+  const { ended, log, url: address } = await started({ DATABASE_URL: url, SHUTDOWN_DELAY_MS: '0' });
+  expect((await call(address, '/ready')).status).toBe(200);
+  await sql(databaseUrl, 'ALTER ROLE rotated NOLOGIN');
+  await sql(databaseUrl, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'rotated'");
+  await call(address, '/ready').catch(() => undefined);
+  expect(await ended).toBe(0);
+  expect(log.join('\n')).toContain('the database refused the login');
+});
+
+test('a service that is configured wrongly says what, and does not start', async () => {
+  const starting = ServiceProcess.start('product-service', await freePort(), {
+    DB_HOST: 'db',
+    LOG_LEVEL: 'loud',
+  });
+  await expect(starting).rejects.toThrow(
+    'LOG_LEVEL: \\"loud\\" is not valid: one of debug, info, warn, error, silent',
+  );
+});
+
+async function started(env: Record<string, string>) {
+  const process = await start(env);
+  const kill = (signal: NodeJS.Signals) => {
+    process.kill(signal);
+  };
+  return { url: process.url, ended: process.ended, log: process.log, kill };
+}
+
+let number = 0;
+async function productId(url: string): Promise<string> {
+  number += 1;
+  const body = { sku: `STOP-${number}`, name: 'Mug', priceCents: 1, stock: 5 };
+  return String((await call(url, '/api/products', { body })).body['id']);
+}
+
+/** A request that waits for a row that this test holds. */
+async function blockedRequest(url: string, id: string) {
+  const client = new pg.Client(databaseUrl);
+  await client.connect();
+  await client.query('BEGIN');
+  await client.query('SELECT FROM products.products WHERE id = $1 FOR UPDATE', [id]);
+  const request = call(url, `/api/products/${id}/stock`, { body: { change: 1 } });
+  const waiting =
+    "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+  while ((await sql(databaseUrl, waiting)).length === 0) await delay(10);
+  return { client, request };
+}
