@@ -20,7 +20,9 @@ export async function endEarly(work: Work, error: unknown): Promise<Ending> {
   if (error instanceof InputError) throw error;
   if (error instanceof TimeoutError) return { ...known, ...timeline, ...(await timedOut(work, error)) };
   if (error instanceof StackBlockedError) return { ...known, verdict: 'blocked', reason: error.message };
-  if (error instanceof PlanFailedError) return { verdict: 'failed', reason: planFailed(work, error) };
+  if (error instanceof PlanFailedError) {
+    return { verdict: 'failed', reason: planFailed(work, error), findings: error.findings };
+  }
   if (error instanceof StackStuckError) {
     const { execution, diagnosis } = error;
     annotate(context, diagnosis);

@@ -43,14 +43,16 @@ export class EventReader {
 
   /** The events that came since the last read, oldest first. */
   async read(): Promise<ResourceEvent[]> {
-    const found: ResourceEvent[] = [];
+    // A page that shifts while it is turned gives an event twice.
+    const found = new Map<string, ResourceEvent>();
     for await (const page of pages(this.#context, this.#stackId)) {
       const fresh = page.slice(0, firstKnown(page, this.#lastSeen, this.#sinceMs));
-      for (const event of fresh) found.push(event);
+      for (const event of fresh) found.set(event.id, event);
       if (fresh.length < page.length) break;
     }
-    this.#lastSeen = found[0]?.id ?? this.#lastSeen;
-    return found.reverse();
+    const events = [...found.values()];
+    this.#lastSeen = events[0]?.id ?? this.#lastSeen;
+    return events.reverse();
   }
 }
 

@@ -77,7 +77,7 @@ async function remake(work: Work, stack: StackSnapshot, beforeRemake: () => void
   if (inputs.command !== 'deploy') {
     throw new StackBlockedError(
       `Stack ${stack.stackName} is ${stack.status}: its creation failed, and CloudFormation takes no change set for it. ` +
-        '`deploy` deletes what is left and creates the stack again.',
+        '`deploy` deletes what is left and creates the stack again; `delete` only deletes it.',
     );
   }
   beforeRemake();
@@ -178,17 +178,27 @@ async function waitForOthers(work: Work, stack: StackSnapshot): Promise<StackSna
     `Stack ${stack.stackName} is ${stack.status}${since ? ` since ${since.toISOString()}` : ''}, asked for by ${who}. Waiting for it to end.`,
   );
   work.begun.standing = () => `stack ${stack.stackName} was still ${stack.status}, asked for by ${who}`;
+  let saidAt = context.clock.now();
   const found = await poll(
     context,
     { what: `the operation of ${who} on stack ${stack.stackName}`, timeoutMs: timeLeft(work), isThrottle },
     async () => {
       const now = await describeStack(context, stack.stackId);
+      saidAt = tellWaiting(work, now, saidAt);
       return now && isInProgress(now.status) ? undefined : { now };
     },
   );
   delete work.begun.standing;
   note(work, `Waited for the ${stack.status} of ${who}; the stack is ${found.now?.status ?? 'gone'} now.`);
   return found.now;
+}
+
+/** A line a minute, so that nobody takes the job for dead; answers when the last one was said. */
+function tellWaiting({ context }: Work, stack: StackSnapshot | undefined, saidAt: number): number {
+  const now = context.clock.now();
+  if (!stack || now - saidAt < 60_000) return saidAt;
+  context.log.info(`Stack ${stack.stackName} is ${stack.status}; still waiting.`);
+  return now;
 }
 
 function nameOf(stackId: string): string {

@@ -2,6 +2,7 @@ import type { Outcome } from '../runtime/outcome.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import type { DriftReport } from './drift.ts';
 import type { GuardFinding } from './guard.ts';
+import type { Finding } from './plan-failure.ts';
 import { resultOf, withoutAccount } from './result.ts';
 import { stepOutputs } from './stack-outputs.ts';
 import { reportOf, sectionsOf, shownOutputs } from './summary.ts';
@@ -27,6 +28,8 @@ export interface Ending {
   drift?: DriftReport;
   /** The stack as it is in the end; its outputs become the step's. */
   stack?: StackSnapshot;
+  /** What CloudFormation refuses in a plan. */
+  findings?: readonly Finding[];
   /** What differs from the approved plan, a line each. */
   difference?: readonly string[];
 }

@@ -8,7 +8,7 @@ const SHOWN_STEPS = 500;
 
 /** For machines: all that the summary shows, without account ids, as GitHub drops an output that a mask touches. */
 export function resultOf(work: Work, ending: Ending, report: StackReport): Record<string, unknown> {
-  const { plan, guard, drift, execution, diagnosis, difference } = ending;
+  const { plan, guard, drift, execution, diagnosis, findings, difference } = ending;
   const { timeline, retained, rootCause, alsoFailed, rollbackFailures } = report;
   const result = {
     stack: report.stackName,
@@ -24,6 +24,7 @@ export function resultOf(work: Work, ending: Ending, report: StackReport): Recor
         }
       : {}),
     ...(guard ? { guard } : {}),
+    ...(findings ? { findings } : {}),
     ...(difference ? { difference } : {}),
     ...(drift ? { drift: driftResult(drift) } : {}),
     ...(execution ? { status: execution.status, executionSeconds: seconds(execution.durationMs) } : {}),

@@ -6,6 +6,7 @@ import { type ReportedCause, stackSections, type StackReport } from '../report/s
 import { retainedBy } from './delete.ts';
 import type { Cause } from './diagnosis.ts';
 import type { Ending } from './outcome.ts';
+import { describeFinding } from './plan-failure.ts';
 import { isSecretName, MASKED } from './secrets.ts';
 import type { Plan } from './types.ts';
 import { VERDICTS } from './verdict.ts';
@@ -42,7 +43,7 @@ export function reportOf(work: Work, ending: Ending): StackReport {
     ok: VERDICTS[ending.verdict].ok,
     reason: ending.reason,
     durationMs: work.context.clock.now() - work.startedMs,
-    notes: [...(ending.difference ?? []), ...work.notes],
+    notes: [...(ending.findings ?? []).map(describeFinding), ...(ending.difference ?? []), ...work.notes],
     ...(diagnosis?.rootCause ? { rootCause: reportedCause(diagnosis.rootCause) } : {}),
     alsoFailed: (diagnosis?.alsoFailed ?? []).map(reportedCause),
     rollbackFailures: (diagnosis?.rollbackFailures ?? []).map(reportedCause),

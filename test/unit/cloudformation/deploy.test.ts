@@ -434,4 +434,5 @@ test('the inputs of a failed plan do not hide it: the change set is gone and the
   const outcome = await run(world, inputsOf());
   expect(outcome).toMatchObject({ verdict: 'failed', ok: false });
   expect(outcome.reason).toContain('Template format error');
+  expect(outcome.result['findings']).toEqual([expect.objectContaining({ level: 'error' })]);
 });

@@ -254,3 +254,41 @@ describe('drift', () => {
     expect((await (await start()).run('', { command: 'drift' })).verdict).toBe('blocked');
   });
 });
+
+describe('what reaches AWS', () => {
+  test.each([
+    ['standard', 'rollback', { OnStackFailure: 'ROLLBACK' }],
+    ['standard', 'keep', { OnStackFailure: 'DO_NOTHING' }],
+    ['standard', 'delete', { OnStackFailure: 'DELETE' }],
+    ['express', 'rollback', { DeploymentConfig: { Mode: 'EXPRESS', DisableRollback: 'false' } }],
+  ] as const)('%s, on-failure %s', async (mode, onFailure, expected) => {
+    const at = await start();
+    const roleArn = 'arn:aws:iam::111111111111:role/cloudformation';
+    const notificationArns = ['arn:aws:sns:eu-west-1:111111111111:deployments'];
+    const outcome = await at.run(template('a'), {
+      mode,
+      onFailure,
+      roleArn,
+      notificationArns,
+      tags: { Owner: 'x=y' },
+    });
+    expect(outcome.verdict).toBe('created');
+    expect(at.sandbox.calls.of('CreateChangeSet')[0]?.input).toMatchObject({
+      ...expected,
+      RoleARN: roleArn,
+      NotificationARNs: notificationArns,
+      Tags: [{ Key: 'Owner', Value: 'x=y' }],
+    });
+    expect(at.sandbox.calls.of('ExecuteChangeSet')[0]?.input).toMatchObject({
+      ClientRequestToken: expect.stringMatching(/^platform-1001-/),
+    });
+  });
+
+  test('an endpoint without express mode gives a clear failure', async () => {
+    const at = await start({ features: { express: false } });
+    const outcome = await at.run(template('a'), { mode: 'express' });
+    expect(outcome).toMatchObject({ verdict: 'failed', ok: false });
+    expect(outcome.reason).toContain('use mode: standard');
+    expect(await status(at)).toBe('none');
+  });
+});

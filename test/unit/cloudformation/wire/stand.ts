@@ -16,7 +16,7 @@ import { inputsOf } from '../stack-world.ts';
 const REGION = 'eu-west-1';
 const ACCOUNT = '111111111111';
 /** Polls of a second are too slow for a world that runs a thousand times faster. */
-const SLEEP_SCALE = 20;
+const SLEEP_SCALE = 50;
 
 export interface Stand {
   sandbox: Sandbox;
