@@ -87,10 +87,16 @@ export function setResourceStatus(
   });
 }
 
-/** `Vpc-CREATE_COMPLETE-2026-01-01T00:00:00.000Z`; the number of the event keeps two within a millisecond apart. */
+const lastStamps = new WeakMap<Stack, Map<string, number>>();
+
+/** `Vpc-CREATE_COMPLETE-2026-01-01T00:00:00.000Z`, and no two the same, however fast the sandbox's time passes. */
 function eventId({ world, stack }: EventSource, resource: StackResource, status: string): string {
-  const stamp = world.clock.now().toISOString().slice(0, -1);
-  return `${resource.logicalId}-${status}-${stamp}${String(stack.events.length).padStart(3, '0')}Z`;
+  const stamps = lastStamps.get(stack) ?? new Map<string, number>();
+  lastStamps.set(stack, stamps);
+  const what = `${resource.logicalId}-${status}`;
+  const stamp = Math.max(world.clock.now().getTime(), (stamps.get(what) ?? 0) + 1);
+  stamps.set(what, stamp);
+  return `${what}-${new Date(stamp).toISOString()}`;
 }
 
 type OwnFields = Omit<

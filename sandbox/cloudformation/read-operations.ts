@@ -41,7 +41,7 @@ export function readOperations(world: World): Record<string, Operation> {
     ListStackResources: (input, call) => {
       const stack = stackToRead(databaseOf(world, call), read.required(input, 'StackName'));
       const { page, next } = read.pageOf(
-        [...stack.resources.values()],
+        resourcesOf(stack),
         read.optional(input, 'NextToken'),
         ITEMS_PER_PAGE,
       );
@@ -179,9 +179,7 @@ function describeStackResources(world: World, input: Input, call: Call): object 
       : stackToRead(database, name);
   if (!stack) throw invalid(`Stack for ${String(physicalId)} does not exist`);
   const id = read.optional(input, 'LogicalResourceId');
-  const resources = [...stack.resources.values()].filter(
-    ({ logicalId }) => id === undefined || logicalId === id,
-  );
+  const resources = resourcesOf(stack).filter(({ logicalId }) => id === undefined || logicalId === id);
   if (id !== undefined && resources.length === 0)
     throw invalid(`Resource ${id} does not exist for stack ${stack.name}`);
   return {
@@ -189,6 +187,11 @@ function describeStackResources(world: World, input: Input, call: Call): object 
       .slice(0, ITEMS_PER_PAGE)
       .map((resource) => describeResource(stack, resource, 'Timestamp')),
   };
+}
+
+/** By their names, as AWS lists them. */
+function resourcesOf(stack: Stack): StackResource[] {
+  return [...stack.resources.values()].sort((one, other) => (one.logicalId < other.logicalId ? -1 : 1));
 }
 
 function describeResource(

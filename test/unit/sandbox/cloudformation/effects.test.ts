@@ -1,0 +1,102 @@
+import { DescribeEventsCommand } from '@aws-sdk/client-cloudformation';
+import { HeadBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
+import { describe, expect, test } from '@jest/globals';
+import { refusal, s3Of, ssmOf, STAGING } from '../clients.ts';
+import { Stacks } from './stacks.ts';
+
+const reasons = async (stacks: Stacks, name: string) =>
+  (await stacks.events(name)).map(({ ResourceStatusReason }) => ResourceStatusReason).join('\n');
+const parameter = (value: string, name = '/shop/url'): string =>
+  `Resources: { P: { Type: AWS::SSM::Parameter, Properties: { Name: ${name}, Type: String, Value: ${value} } } }`;
+const bucket = (name: string): string =>
+  `Resources: { B: { Type: AWS::S3::Bucket, Properties: { BucketName: ${name} } } }`;
+
+/** What is taken is told before anything is made. */
+async function refusedEarly(stacks: Stacks, body: string, name: string): Promise<void> {
+  const plan = await stacks.plan('early', body, { ChangeSetType: 'CREATE' });
+  expect(plan).toMatchObject({
+    Status: 'FAILED',
+    StatusReason: expect.stringContaining('[AWS::EarlyValidation::ResourceExistenceCheck]'),
+  });
+  const { OperationEvents } = await stacks.client.send(
+    new DescribeEventsCommand({ ChangeSetName: plan.ChangeSetId, Filters: { FailedEvents: true } }),
+  );
+  expect(OperationEvents).toMatchObject([
+    {
+      EventType: 'VALIDATION_ERROR',
+      ValidationName: 'NAME_CONFLICT_VALIDATION',
+      ValidationStatusReason: expect.stringContaining(name),
+    },
+  ]);
+}
+
+describe('what stacks do to other services', () => {
+  test('parameters of SSM are there, change and go', async () => {
+    const stacks = await Stacks.start();
+    const ssm = ssmOf(stacks.sandbox);
+    const read = async () => (await ssm.send(new GetParameterCommand({ Name: '/shop/url' }))).Parameter;
+    await stacks.deploy('s', parameter('a'));
+    expect(await read()).toMatchObject({ Value: 'a', Type: 'String', Version: 1 });
+    await stacks.deploy('s', parameter('b'));
+    expect(await read()).toMatchObject({ Value: 'b', Version: 2 });
+    await stacks.delete('s');
+    expect(await refusal(read())).toMatchObject({ name: 'ParameterNotFound' });
+  });
+
+  test('a parameter that somebody made is not taken over', async () => {
+    const stacks = await Stacks.start();
+    await ssmOf(stacks.sandbox).send(
+      new PutParameterCommand({ Name: '/shop/url', Type: 'String', Value: 'mine' }),
+    );
+    await refusedEarly(stacks, parameter('a'), '/shop/url');
+    await stacks.deploy('late', parameter('a'), { DisableValidation: true });
+    expect(await reasons(stacks, 'late')).toMatch(
+      /\/shop\/url' already exists.*HandlerErrorCode: AlreadyExists/,
+    );
+    const { Parameter } = await ssmOf(stacks.sandbox).send(new GetParameterCommand({ Name: '/shop/url' }));
+    expect(Parameter?.Value).toBe('mine');
+  });
+
+  test('parameters of a template that SSM has', async () => {
+    const stacks = await Stacks.start();
+    await ssmOf(stacks.sandbox).send(
+      new PutParameterCommand({ Name: '/image', Type: 'String', Value: 'v1' }),
+    );
+    const body = `
+Parameters: { Image: { Type: 'AWS::SSM::Parameter::Value<String>', Default: /image } }
+Resources: { T: { Type: AWS::SNS::Topic, Properties: { DisplayName: !Ref Image } } }
+Outputs: { O: { Value: '{{resolve:ssm:/image}}' }, P: { Value: !Ref Image } }`;
+    const stack = await stacks.deploy('s', body);
+    expect(stack.Parameters).toEqual([
+      { ParameterKey: 'Image', ParameterValue: '/image', ResolvedValue: 'v1' },
+    ]);
+    expect(stack.Outputs).toContainEqual({ OutputKey: 'P', OutputValue: 'v1' });
+    await ssmOf(stacks.sandbox).send(
+      new PutParameterCommand({ Name: '/image', Type: 'String', Value: 'v2', Overwrite: true }),
+    );
+    expect((await stacks.deploy('s', body)).Parameters?.[0]?.ResolvedValue).toBe('v2');
+  });
+
+  test('buckets have one name in all accounts, and go only empty', async () => {
+    const stacks = await Stacks.start();
+    const others = new Stacks(stacks.sandbox, STAGING);
+    await stacks.deploy('s', bucket('orders-bucket'));
+    await s3Of(stacks.sandbox).send(new HeadBucketCommand({ Bucket: 'orders-bucket' }));
+    await refusedEarly(others, bucket('orders-bucket'), 'orders-bucket');
+    await others.deploy('late', bucket('orders-bucket'), { DisableValidation: true });
+    expect(await reasons(others, 'late')).toMatch(/orders-bucket' already exists/);
+    await s3Of(stacks.sandbox).send(new PutObjectCommand({ Bucket: 'orders-bucket', Key: 'k', Body: 'x' }));
+    expect((await stacks.delete('s')).StackStatus).toBe('DELETE_FAILED');
+    expect(await reasons(stacks, 's')).toMatch(/The bucket you tried to delete is not empty/);
+  });
+
+  test('names are taken once: other kinds of resources', async () => {
+    const stacks = await Stacks.start();
+    const queue = 'Resources: { Q: { Type: AWS::SQS::Queue, Properties: { QueueName: orders } } }';
+    await stacks.deploy('one', queue);
+    await refusedEarly(stacks, queue, 'orders');
+    await stacks.delete('one');
+    expect((await stacks.deploy('three', queue)).StackStatus).toBe('CREATE_COMPLETE');
+  });
+});
