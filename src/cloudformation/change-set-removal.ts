@@ -4,7 +4,7 @@ import {
   ListChangeSetsCommand,
 } from '@aws-sdk/client-cloudformation';
 import { send } from '../aws/clients.ts';
-import { errorText, isNotFound, isThrottle } from '../aws/errors.ts';
+import { classify, errorText, isNotFound, isThrottle } from '../aws/errors.ts';
 import { poll } from '../runtime/poll.ts';
 import { type ChangeSetRequest, describePage, findChangeSet, intervalMs, isNamed } from './change-set.ts';
 import { describeStack, isShell } from './stack.ts';
@@ -25,7 +25,7 @@ export async function removeChangeSet(
   const limit = context.signal.aborted ? CANCELLED_CLEAN_UP_MS : CLEAN_UP_MS;
   const fresh = { ...context, signal: AbortSignal.timeout(limit) };
   try {
-    const ours = await findChangeSet(fresh, request);
+    const ours = request.made ?? (await findChangeSet(fresh, request));
     if (!ours) return;
     await deleteChangeSet(fresh, ours.changeSetId, limit);
     if (request.kind === 'create') await removeShell(fresh, ours.stackId, limit);
@@ -53,7 +53,7 @@ export async function deleteChangeSet(
       if (isNotFound(error)) return true;
       if (!isNamed(error, 'InvalidChangeSetStatusException')) throw error;
     }
-    const set = await describePage(context, changeSetId);
+    const set = await describePage(context, changeSetId).catch(mayNotRead);
     if (set?.Status === 'DELETE_FAILED') {
       throw new Error(
         `The change set ${changeSetId} cannot be deleted: ${set.StatusReason ?? 'no reason given'}`,
@@ -61,6 +61,11 @@ export async function deleteChangeSet(
     }
     return set === undefined || set.Status === 'DELETE_COMPLETE' ? true : undefined;
   });
+}
+
+/** Whoever may delete but not read takes the accepted request for the end. */
+function mayNotRead(error: unknown): undefined {
+  if (classify(error) !== 'denied') throw error;
 }
 
 /**

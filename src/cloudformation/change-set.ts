@@ -24,6 +24,8 @@ export interface ChangeSetRequest {
   revertDrift: boolean;
   /** Tells our own change set from one that has the same name. */
   nonce: string;
+  /** What CloudFormation answered, once it has. */
+  made?: ChangeSetId;
 }
 
 export interface ChangeSetId {

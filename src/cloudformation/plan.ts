@@ -80,6 +80,7 @@ async function makePlan(
 ): Promise<Plan> {
   const made = await requestChangeSet(context, changeSet, template);
   if (!made) return await planOf(context, withoutChangeSet(changeSet, stack), 'update', false);
+  changeSet.made = made;
   const set = await waitForChangeSet(context, made.changeSetId, inputs.timeoutMs);
   if (set.Status !== 'FAILED') {
     const tree = await readChangeSetTree(context, { ChangeSetName: made.changeSetId });
