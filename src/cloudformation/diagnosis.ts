@@ -1,6 +1,6 @@
 import { DescribeEventsCommand, type OperationEvent } from '@aws-sdk/client-cloudformation';
-import { pathOf } from '../report/plan-counts.ts';
 import { send } from '../aws/clients.ts';
+import { pathOf } from '../report/plan-counts.ts';
 import { bestEffort } from './best-effort.ts';
 import { STACK_TYPE } from './events.ts';
 import { errorCodeOf, hintFor, plainReason } from './hints.ts';

@@ -1,12 +1,12 @@
 import type { StackResourceSummary } from '@aws-sdk/client-cloudformation';
 import { isThrottle } from '../aws/errors.ts';
+import { pathOf } from '../report/plan-counts.ts';
 import { poll } from '../runtime/poll.ts';
 import { continueRollback, rollBackUpdate } from './continue-rollback.ts';
 import { deleteStack, isAlive, liftProtection, listResources, retainedBy } from './delete.ts';
-import { pathOf } from '../report/plan-counts.ts';
 import { diagnose } from './diagnosis.ts';
-import { plainReason } from './hints.ts';
 import { newestEvent, recentEvents, isOwnRow } from './events.ts';
+import { plainReason } from './hints.ts';
 import { describeStack, isFailed, isInProgress, isShell, isStable } from './stack.ts';
 import { STATEFUL_TYPES } from './stateful.ts';
 import { requesterOf } from './token.ts';

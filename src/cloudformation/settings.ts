@@ -44,6 +44,17 @@ function readPolicyFile(path: string, workspace: string): string {
   }
 }
 
+/** Which of the settings the stack does not have yet, in words. */
+export async function differingSettings(
+  context: CloudFormationContext,
+  stack: StackSnapshot,
+  { stackPolicy, terminationProtection: wanted }: StackSettings,
+): Promise<string[]> {
+  const policy = stackPolicy !== undefined && (await policyDiffers(context, stack.stackId, stackPolicy));
+  const protection = wanted !== undefined && wanted !== stack.terminationProtection;
+  return [...(policy ? ['stack policy'] : []), ...(protection ? ['termination protection'] : [])];
+}
+
 /**
  * Sets the policy unless the stack has the same; answers whether it changed anything.
  * SetStackPolicy is a call of its own, as change sets have no field for it.
@@ -53,12 +64,19 @@ export async function ensureStackPolicy(
   stackId: string,
   policy: string,
 ): Promise<boolean> {
-  const answer = await send(context.client, new GetStackPolicyCommand({ StackName: stackId }), context);
-  if (answer.StackPolicyBody !== undefined && canonical(answer.StackPolicyBody) === canonical(policy))
-    return false;
+  if (!(await policyDiffers(context, stackId, policy))) return false;
   const command = new SetStackPolicyCommand({ StackName: stackId, StackPolicyBody: policy });
   await send(context.client, command, context);
   return true;
+}
+
+async function policyDiffers(
+  context: CloudFormationContext,
+  stackId: string,
+  policy: string,
+): Promise<boolean> {
+  const answer = await send(context.client, new GetStackPolicyCommand({ StackName: stackId }), context);
+  return answer.StackPolicyBody === undefined || canonical(answer.StackPolicyBody) !== canonical(policy);
 }
 
 /** Switches termination protection unless it is so already; answers whether it changed anything. */

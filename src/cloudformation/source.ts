@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { InputError } from '../runtime/errors.ts';
+import type { Prepared } from './leftovers.ts';
 import type { ParameterFiles } from './parameter-files.ts';
 import { readParameterFiles } from './parameter-files.ts';
 import { resolveParameters } from './parameters.ts';
 import { createPlan } from './plan.ts';
-import type { Prepared } from './leftovers.ts';
 import { readStackPolicy, type StackSettings } from './settings.ts';
 import { isShell } from './stack.ts';
 import { resolveTags } from './tags.ts';
 import { tellPlan } from './tell-plan.ts';
-import { loadTemplate } from './template.ts';
 import { checkTemplateSize } from './template-source.ts';
+import { loadTemplate } from './template.ts';
 import type { Plan, ResolvedParameter, StackSnapshot, Template } from './types.ts';
 import { timeLeft, type Work } from './work.ts';
 

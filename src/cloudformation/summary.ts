@@ -1,7 +1,7 @@
 import { driftSections } from '../report/drift.ts';
 import type { Section } from '../report/markdown.ts';
-import { type PlanReport, planSections } from '../report/plan.ts';
 import { pathOf } from '../report/plan-counts.ts';
+import { type PlanReport, planSections } from '../report/plan.ts';
 import { type ReportedCause, stackSections, type StackReport } from '../report/stack.ts';
 import { retainedBy } from './delete.ts';
 import type { Cause } from './diagnosis.ts';

@@ -1,8 +1,8 @@
 import { pathOf } from '../report/plan-counts.ts';
-import type { Diagnosis } from './diagnosis.ts';
-import { plainReason } from './hints.ts';
 import { type Effect, EFFECTS, effectOf } from '../report/plan-counts.ts';
 import { duration } from '../report/stack.ts';
+import type { Diagnosis } from './diagnosis.ts';
+import { plainReason } from './hints.ts';
 import type { Plan } from './types.ts';
 import type { Execution } from './watch.ts';
 

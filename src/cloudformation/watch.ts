@@ -83,6 +83,7 @@ class Watch {
   readonly #timeline: Timeline;
   readonly #root: EventReader;
   readonly #nested = new Map<string, NestedStack>();
+  readonly #unreadable = new Set<string>();
   /** The stack's own row that began the operation, and the newest one since. */
   #began: ResourceEvent | undefined;
   #last: ResourceEvent | undefined;
@@ -182,6 +183,7 @@ class Watch {
   /** A nested stack is read from its parent's row, from the moment our operation began. */
   #follow(row: ResourceEvent, nesting: readonly string[]): void {
     const running = row.status.endsWith('_IN_PROGRESS');
+    if (this.#unreadable.has(row.physicalId)) return;
     const known = this.#nested.get(row.physicalId);
     if (known) {
       known.readOnce ||= known.running && !running;
@@ -201,8 +203,9 @@ class Watch {
   async #readNested(): Promise<void> {
     for (const [stackId, nested] of this.#nested) {
       if (!nested.running && !nested.readOnce) continue;
+      const events = await this.#readOne(stackId, nested);
       nested.readOnce = false;
-      for (const event of await this.#readOne(stackId, nested)) {
+      for (const event of events) {
         const step = this.#timeline.add(event, nested.nesting);
         if (step) this.#progress.step(step, this.#context.clock.now());
         if (isNestedRow(event)) this.#follow(event, nested.nesting);
@@ -216,7 +219,8 @@ class Watch {
       return await nested.reader.read();
     } catch (error) {
       if (!['not-found', 'denied'].includes(classify(error))) throw error;
-      this.#nested.set(stackId, { ...nested, running: false, readOnce: false });
+      this.#nested.delete(stackId);
+      this.#unreadable.add(stackId);
       this.#context.log.info(
         `The events of the nested stack ${nested.nesting.join('/')} cannot be read; it is left out.`,
       );

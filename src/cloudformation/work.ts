@@ -1,7 +1,7 @@
-import type { RunIdentity } from './token.ts';
 import type { Ending } from './outcome.ts';
-import type { CloudFormationContext, DeployStackInputs } from './types.ts';
 import type { Timeline } from './timeline.ts';
+import type { RunIdentity } from './token.ts';
+import type { CloudFormationContext, DeployStackInputs } from './types.ts';
 import type { OperationKind } from './watch.ts';
 
 /** One run of one command. */

@@ -1,5 +1,5 @@
-import { planHeadline } from '../../report/plan-counts.ts';
 import { isThrottle } from '../../aws/errors.ts';
+import { planHeadline } from '../../report/plan-counts.ts';
 import { InputError } from '../../runtime/errors.ts';
 import { poll } from '../../runtime/poll.ts';
 import { abandonChangeSet } from '../cancel.ts';

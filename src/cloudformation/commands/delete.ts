@@ -1,10 +1,10 @@
-import { deleteStack, liftProtection, retainedBy } from '../delete.ts';
 import { pathOf } from '../../report/plan-counts.ts';
+import { duration } from '../../report/stack.ts';
+import { deleteStack, liftProtection, retainedBy } from '../delete.ts';
 import { annotate, diagnose } from '../diagnosis.ts';
 import { plainReason } from '../hints.ts';
 import { existingStack } from '../leftovers.ts';
 import type { Ending } from '../outcome.ts';
-import { duration } from '../../report/stack.ts';
 import { StackBlockedError, type Work } from '../work.ts';
 
 /** Deletes the stack and waits until it is gone. */

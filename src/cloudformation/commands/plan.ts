@@ -1,17 +1,21 @@
 import { planHeadline } from '../../report/plan-counts.ts';
+import { bestEffort } from '../best-effort.ts';
 import { guardPlan } from '../guard.ts';
 import { prepareStack } from '../leftovers.ts';
 import type { Ending } from '../outcome.ts';
+import { differingSettings, type StackSettings } from '../settings.ts';
 import { loadSource, makePlan, readSettings } from '../source.ts';
-import type { Work } from '../work.ts';
+import type { StackSnapshot } from '../types.ts';
+import { note, type Work } from '../work.ts';
 import { annotateGuard } from './deploy.ts';
 
 /** Makes a change set for people to read and for `apply` to execute. It changes nothing else. */
 export async function plan(work: Work): Promise<Ending> {
   const source = await loadSource(work);
-  readSettings(work);
+  const settings = readSettings(work);
   const prepared = await prepareStack(work);
   const made = await makePlan(work, source, prepared);
+  if (prepared.stack && prepared.kind === 'update') await tellSettings(work, prepared.stack, settings);
   const stack = prepared.stack && prepared.kind === 'update' ? { stack: prepared.stack } : {};
   if (!made.hasChanges) {
     const reason = `CloudFormation finds nothing to change in stack ${made.stackName}.`;
@@ -26,4 +30,13 @@ export async function plan(work: Work): Promise<Ending> {
   const what = made.kind === 'create' ? 'create' : 'update';
   const reason = `The plan to ${what} stack ${made.stackName} lies ready: ${planHeadline(made)}.${warning}`;
   return { verdict: 'planned', reason, ...work.known, guard, ...stack };
+}
+
+/** What no change set shows: `deploy` sets it, and so does `apply` when it is given the same inputs. */
+async function tellSettings(work: Work, stack: StackSnapshot, settings: StackSettings): Promise<void> {
+  const differing = await bestEffort(work.context, 'GetStackPolicy', (limited) =>
+    differingSettings(limited, stack, settings),
+  );
+  if (differing === undefined || differing.length === 0) return;
+  note(work, `Not part of the plan, and set by deploy or apply: ${differing.join(', ')}.`);
 }

@@ -61,6 +61,20 @@ describe('plan', () => {
     expect(outcome.reason).toContain('allow-delete: Db');
   });
 
+  test('tells of the settings that no plan carries, and sets none', async () => {
+    const world = new StackWorld(options());
+    const outcome = await run(world, {
+      command: 'plan',
+      stackPolicy: '{"Statement":[]}',
+      terminationProtection: true,
+    });
+    expect(outcome.result['notes']).toEqual([
+      'Not part of the plan, and set by deploy or apply: stack policy, termination protection.',
+    ]);
+    expect(world.policy).toBeUndefined();
+    expect(world.aws.inputs('UpdateTerminationProtection')).toEqual([]);
+  });
+
   test('without changes is unchanged and has no plan', async () => {
     const outcome = await run(new StackWorld(options({ changes: null })), { command: 'plan' });
     expect(outcome).toMatchObject({ verdict: 'unchanged', outputs: { 'has-changes': 'false', plan: '' } });
