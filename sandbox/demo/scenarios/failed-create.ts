@@ -14,8 +14,7 @@ export const failedCreate: DemoScenario = {
         on: 'create',
         fail: {
           code: 'ServiceLimitExceeded',
-          message:
-            'Resource handler returned message: "The maximum number of addresses has been reached. (Service: Ec2, Status Code: 400, Request ID: 7d4e)" (RequestToken: 5b1c, HandlerErrorCode: ServiceLimitExceeded)',
+          message: 'The maximum number of addresses has been reached. (Service: Ec2, Status Code: 400)',
           times: 1,
         },
       },
