@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { BuildRequest } from '../../src/docker/request.ts';
 import { isTag } from '../../src/ecr/tags.ts';
 import type { GitHubContext } from '../../src/github/context.ts';
@@ -76,8 +76,9 @@ function buildOf(inputs: ImageInputs, github: GitHubContext, workspace: string):
   if (wrong !== undefined)
     throw new InputError('platforms', wrong, 'expected a platform such as linux/amd64');
   return {
+    workspace,
     context,
-    file: inputs.file === undefined ? resolve(context, 'Dockerfile') : resolve(workspace, inputs.file),
+    file: inputs.file === undefined ? join(context, 'Dockerfile') : resolve(workspace, inputs.file),
     platforms: [...new Set(platforms)].sort(),
     target,
     buildArgs: inputs['build-args'],

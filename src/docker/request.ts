@@ -1,5 +1,7 @@
 /** What is to be built. Paths are absolute. */
 export interface BuildRequest {
+  /** The folder that paths are shown relative to. */
+  workspace: string;
   /** The folder that the build sees. */
   context: string;
   /** The Dockerfile. */

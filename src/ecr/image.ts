@@ -3,6 +3,7 @@ import type { ImageManifest, Manifest } from './manifest.ts';
 import type { RegistryClient } from './registry.ts';
 
 export interface Layer {
+  mediaType: string;
   digest: string;
   /** Compressed bytes. */
   size: number;
@@ -51,7 +52,8 @@ async function platformImage(
 ): Promise<PlatformImage> {
   const config = Object(JSON.parse((await registry.blob(manifest.config.digest)).toString('utf8'))) as Config;
   const made = (config.history ?? []).filter((step) => step.empty_layer !== true);
-  const layers = manifest.layers.map(({ digest, size }, index) => ({
+  const layers = manifest.layers.map(({ mediaType, digest, size }, index) => ({
+    mediaType,
     digest,
     size,
     diffId: config.rootfs?.diff_ids?.[index] ?? '',

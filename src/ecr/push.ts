@@ -2,7 +2,7 @@ import type { Context } from '../runtime/context.ts';
 import { blobsOf } from './manifest.ts';
 import type { Descriptor, Manifest } from './manifest.ts';
 import type { ImageLayout } from './layout.ts';
-import { inParallel } from './parallel.ts';
+import { inParallel } from '../runtime/parallel.ts';
 import type { RegistryClient } from './registry.ts';
 
 const CHECKS_AT_ONCE = 16;

@@ -1,6 +1,8 @@
 import { RegistryError } from '../../ecr/registry-error.ts';
+import { BuildFailedError } from '../../docker/build-failure.ts';
 import { errorText } from '../../aws/errors.ts';
 import { imageSections } from '../../report/image.ts';
+import type { Context } from '../../runtime/context.ts';
 import { CancelledError, InputError, TimeoutError } from '../../runtime/errors.ts';
 import type { Outcome } from '../../runtime/outcome.ts';
 import type { Progress, Stage } from './progress.ts';
@@ -12,6 +14,7 @@ const LEFT_BEHIND: Readonly<Record<Stage, string>> = {
   check: 'Nothing was changed.',
   'look-up': 'Nothing was pushed.',
   build: 'No tag was set.',
+  take: 'Nothing was pushed.',
   push: 'No tag was set; parts that were pushed belong to no image.',
   scan: 'The image is in the repository, without a tag.',
   tag: 'The image is in the repository; not all of its tags are set.',
@@ -31,9 +34,19 @@ export function outcomeOf(progress: Progress, verdict: Verdict, reason: string):
   };
 }
 
-/** The outcome of a run that an error has ended. */
-export function failureOutcome(progress: Progress, error: unknown): Outcome {
+/** The outcome of a run that an error has ended. A failed build is shown at its line of the Dockerfile. */
+export function failureOutcome(
+  progress: Progress,
+  error: unknown,
+  { annotations }: Pick<Context, 'annotations'>,
+): Outcome {
   const left = LEFT_BEHIND[progress.stage];
+  if (error instanceof BuildFailedError) {
+    const { step, output, message, place } = error;
+    progress.report.failure = { step, message, output, ...place };
+    if (place) annotations.add({ level: 'error', title: step, message, ...place });
+    return outcomeOf(progress, 'failed', `The build failed: ${sentence(message)} ${left}`);
+  }
   if (error instanceof CancelledError)
     return outcomeOf(progress, 'cancelled', `${capital(error.message)}. ${left}`);
   if (error instanceof TimeoutError)

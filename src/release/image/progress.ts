@@ -3,12 +3,13 @@ import type { Log } from '../../runtime/log.ts';
 import type { ImageReport } from '../../report/image.ts';
 
 /** The parts of a run, in their order. */
-export type Stage = 'check' | 'look-up' | 'build' | 'push' | 'scan' | 'tag';
+export type Stage = 'check' | 'look-up' | 'build' | 'take' | 'push' | 'scan' | 'tag';
 
 const TITLES: Readonly<Record<Stage, string>> = {
   check: 'Check the inputs',
   'look-up': 'Look into the repository',
   build: 'Build',
+  take: 'Take the image out of Docker',
   push: 'Push',
   scan: 'Wait for the scan',
   tag: 'Put the tags on',
@@ -36,6 +37,11 @@ export class Progress {
     } finally {
       this.report.steps.push({ name: TITLES[stage], durationMs: this.#clock.now() - startedAt });
     }
+  }
+
+  /** For the log only. */
+  say(text: string): void {
+    this.#log.info(text);
   }
 
   /** Something worth knowing that is no failure: in the log now, and in the summary. */

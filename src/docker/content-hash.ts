@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { arch } from 'node:os';
+import { join } from 'node:path';
+import { inParallel } from '../runtime/parallel.ts';
+import { contextEntries, ignoreRules } from './context-files.ts';
+import type { ContextEntry } from './context-files.ts';
+import { gitHashes } from './git-index.ts';
+import type { BuildRequest } from './request.ts';
+
+/** Another number for another way of hashing: images of the old way are then not taken for the same. */
+const VERSION = 1;
+const FILES_AT_ONCE = 16;
+
+/** Labels about the build and not about what is in the image. */
+const BUILD_LABELS = ['revision', 'created', 'source', 'version'].map(
+  (name) => `org.opencontainers.image.${name}`,
+);
+
+export interface Content {
+  /** 64 hex digits. */
+  hash: string;
+  /** How many files the build can see. */
+  files: number;
+  /** Whether git's own folder is among them: then every commit is other content. */
+  seesGit: boolean;
+}
+
+/**
+ * What a build is made of, as one hash: every file that it can see, the Dockerfile, arguments, target, platforms,
+ * labels, named contexts and the wanted attestations. Two builds of one hash make the same image, as far as the
+ * Dockerfile does not fetch what changes; base images count by the name in the Dockerfile. The values of secrets
+ * do not count, as they do not for BuildKit's cache.
+ *
+ * Files are hashed as git hashes them, so that what git knows need not be read.
+ *
+ * @throws Error when a file cannot be read.
+ */
+export async function contentOf(
+  request: BuildRequest,
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Promise<Content> {
+  const entries = contextEntries(request.context, ignoreRules(request.context, request.file));
+  const [context, dockerfile, buildContexts] = await Promise.all([
+    hashEntries(request.context, entries, env, signal),
+    readFile(request.file),
+    hashContexts(request.buildContexts, env, signal),
+  ]);
+  const labels = Object.entries(request.labels).filter(([name]) => !BUILD_LABELS.includes(name));
+  const parts = {
+    version: VERSION,
+    context,
+    dockerfile: hashOf(dockerfile),
+    buildContexts,
+    target: request.target,
+    platforms: request.platforms.length > 0 ? request.platforms : [`linux/${arch()}`],
+    buildArgs: sorted(Object.entries(request.buildArgs)),
+    labels: sorted(labels),
+    secrets: Object.keys(request.secrets).sort(),
+    ssh: request.ssh.map((entry) => entry.split('=')[0]).sort(),
+    provenance: request.provenance,
+    sbom: request.sbom,
+  };
+  const hash = createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+  return { hash, files: entries.length, seesGit: entries.some(({ path }) => path === '.git/HEAD') };
+}
+
+/** Local folders count by what is in them, all else by its name. */
+async function hashContexts(
+  contexts: BuildRequest['buildContexts'],
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Promise<[string, string][]> {
+  const hashed = Object.entries(contexts).map(async ([name, value]): Promise<[string, string]> => {
+    const [, layout] = /^oci-layout:\/\/([^@]+)/.exec(value) ?? [];
+    if (layout !== undefined) return [name, `${value} ${hashOf(await readFile(join(layout, 'index.json')))}`];
+    if (value.includes('://')) return [name, value];
+    return [name, await hashEntries(value, contextEntries(value, ignoreRules(value)), env, signal)];
+  });
+  return sorted(await Promise.all(hashed));
+}
+
+async function hashEntries(
+  folder: string,
+  entries: readonly ContextEntry[],
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Promise<string> {
+  const known = new Map(await gitHashes(folder, env));
+  const toRead = entries.filter(({ kind, path }) => kind === 'file' && !known.has(path));
+  await inParallel(toRead, FILES_AT_ONCE, async ({ path }) => {
+    signal.throwIfAborted();
+    known.set(path, blobHash(await readFile(join(folder, path))));
+  });
+  const lines = entries.map(({ path, kind, mode, target }) => {
+    const content = kind === 'file' ? known.get(path) : target;
+    return JSON.stringify([path, kind, kind === 'link' ? 0 : mode, content]);
+  });
+  return hashOf(lines.join('\n'));
+}
+
+/** The hash of a file as git computes it. */
+function blobHash(bytes: Buffer): string {
+  return createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
+}
+
+function hashOf(data: Buffer | string): string {
+  return createHash('sha256').update(data).digest('hex');
+}
+
+function sorted(entries: readonly [string, string][]): [string, string][] {
+  return [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
+}
