@@ -1,11 +1,10 @@
-// Bundles the service in the current folder into dist/: an image needs Node and these files, nothing else.
+// Bundles the service in the current folder into dist/: its image needs Node and these files, nothing else.
 import { existsSync } from 'node:fs';
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { context } from 'esbuild';
-import { buildPage } from './frontend/build-page.js';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
 
-const watch = process.argv.includes('--watch');
 const entryPoints = ['main', 'migrate', 'seed']
   .map((name) => `src/${name}.ts`)
   .filter((file) => existsSync(file));
@@ -15,7 +14,8 @@ const banner = {
   js: "import { createRequire as createRequireHere } from 'node:module'; const require = createRequireHere(import.meta.url);",
 };
 
-const bundle = await context({
+await rm('dist', { recursive: true, force: true });
+const { metafile } = await build({
   entryPoints,
   outdir: 'dist',
   bundle: true,
@@ -30,17 +30,11 @@ const bundle = await context({
   metafile: true,
   banner,
   logLevel: 'warning',
-  plugins: [{ name: 'after', setup: (build) => void build.onEnd(afterBundling) }],
 });
-
-await rm('dist', { recursive: true, force: true });
-if (watch) await bundle.watch();
-else await bundle.rebuild().finally(() => bundle.dispose());
-
-async function afterBundling(result) {
-  if (result.errors.length > 0) return;
-  await writeFile('dist/licences.txt', await licences(Object.keys(result.metafile.inputs)));
-  if (existsSync('src/page')) await buildPage();
+await writeFile('dist/licences.txt', await licences(Object.keys(metafile.inputs)));
+if (existsSync('build-page.js')) {
+  const { buildPage } = await import(pathToFileURL(resolve('build-page.js')).href);
+  await buildPage();
 }
 
 /** The licence texts of the packages in the bundle: most of them ask to be passed on with a copy. */

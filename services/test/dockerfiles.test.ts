@@ -1,0 +1,105 @@
+import { describe, expect, test } from '@jest/globals';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+
+const folder = fileURLToPath(new URL('../', import.meta.url));
+const { workspaces } = JSON.parse(readFileSync(`${folder}package.json`, 'utf8')) as { workspaces: string[] };
+const services = workspaces.filter((name) => existsSync(`${folder}${name}/Dockerfile`));
+const read = (service: string) => readFileSync(`${folder}${service}/Dockerfile`, 'utf8');
+
+/** Instructions with continuation lines joined and comments left out. */
+const instructions = (text: string) =>
+  text
+    .replace(/\\\n\s*/g, '')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+
+/** The last stage: what is shipped. */
+const shipped = (text: string) => {
+  const lines = instructions(text);
+  return lines.slice(lines.findLastIndex((line) => line.startsWith('FROM ')));
+};
+
+test('every service has one', () => {
+  expect(services).toEqual(['user-service', 'product-service', 'order-service', 'frontend', 'gateway']);
+});
+
+test('all are pinned to the same bases, a supported Node among them', () => {
+  const bases = new Set(
+    services.flatMap((service) => instructions(read(service)).filter((line) => line.startsWith('ARG '))),
+  );
+  expect([...bases]).toEqual([
+    expect.stringMatching(/^ARG NODE_IMAGE=node:24\.\d+\.\d+-alpine[\d.]+@sha256:[0-9a-f]{64}$/),
+    expect.stringMatching(/^ARG RUNTIME_IMAGE=alpine:[\d.]+@sha256:[0-9a-f]{64}$/),
+  ]);
+});
+
+describe.each(services)('%s', (service) => {
+  const text = read(service);
+  const lines = instructions(text);
+  const final = shipped(text);
+
+  test('builds from the whole workspace, for any platform, with all dependencies of the build', () => {
+    for (const name of workspaces) expect(lines).toContain(`COPY ${name}/package.json ${name}/`);
+    expect(lines).toContain('FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS build');
+    const install = lines.find((line) => line.includes('npm ci')) ?? '';
+    expect(install).toContain(`--workspace ${service}`);
+    expect(install).not.toMatch(/--only|--omit|NODE_ENV/);
+  });
+
+  test('ships Node and the bundle: no package manager, no sources, nothing run on the target platform', () => {
+    expect(final.filter((line) => /^RUN|npm|apk|curl|node_modules|\/src/.test(line))).toEqual([]);
+    expect(final).toContain(`COPY --from=build /workspace/${service}/dist dist`);
+    const migrations = existsSync(`${folder}${service}/migrations`);
+    expect(final.some((line) => line.endsWith('/migrations migrations'))).toBe(migrations);
+  });
+
+  test('runs as a user without a name or a right to write, in production mode, and gets the signals', () => {
+    expect(final).toContain('USER 1000:1000');
+    expect(final.join('\n')).not.toMatch(/chown|chmod/);
+    expect(final).toContain('ENV NODE_ENV=production PORT=3000');
+    expect(final.at(-1)).toBe('CMD ["node", "dist/main.js"]');
+    expect(existsSync(`${folder}${service}/dist/main.js`)).toBe(true);
+  });
+
+  test('is checked by node on the port that it exposes; the check tells well from not well', async () => {
+    expect(final).toContain('EXPOSE 3000');
+    const check = final.find((line) => line.startsWith('HEALTHCHECK')) ?? '';
+    const [program = '', ...parameters] = JSON.parse(/CMD (\[.*\])$/.exec(check)?.[1] ?? '[]') as string[];
+    expect([program, parameters[0]]).toEqual(['node', '-e']);
+
+    const path = service === 'gateway' ? '/gateway/health' : '/health';
+    let status = 200;
+    const server = createServer((request, response) =>
+      response.writeHead(request.url === path ? status : 404).end(),
+    );
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const PORT = String((server.address() as AddressInfo).port);
+    const run = async () => {
+      const checking = spawn(process.execPath, parameters, { env: { ...process.env, PORT } });
+      return ((await once(checking, 'exit')) as [number])[0];
+    };
+    expect(await run()).toBe(0);
+    status = 503;
+    expect(await run()).toBe(1);
+    server.close();
+    server.closeAllConnections();
+    expect(await run()).toBe(1);
+  });
+});
+
+test('the context holds manifests, sources and migrations, and no secret, test or build', () => {
+  const ignored = readFileSync(`${folder}.dockerignore`, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  expect(ignored[0]).toBe('**');
+  const kept = ignored.filter((line) => line.startsWith('!'));
+  expect(kept.filter((line) => /env|test|dist|node_modules|\.\*/.test(line))).toEqual([]);
+  const tracked = execFileSync('git', ['ls-files', '--', '.'], { cwd: folder, encoding: 'utf8' });
+  expect(tracked).not.toMatch(/(^|\/)(\.env|dist\/|node_modules\/)/m);
+});
