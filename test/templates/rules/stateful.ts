@@ -2,7 +2,7 @@ import { finding } from './platform.ts';
 import type { Rule } from './platform.ts';
 
 /** What holds data, or what data cannot be read without. */
-const STATEFUL = new Set([
+export const STATEFUL = new Set([
   'AWS::DynamoDB::Table',
   'AWS::ECR::Repository',
   'AWS::EFS::FileSystem',

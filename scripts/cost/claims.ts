@@ -1,0 +1,47 @@
+import { environments } from '../templates/reference.ts';
+import type { Environment } from '../templates/reference.ts';
+import { costOf, estimate, savingOf } from './estimate.ts';
+import type { Estimate } from './estimate.ts';
+import { prices } from './prices.ts';
+
+/** The guidelines claim to save this much "with Spot instances and Serverless". */
+export const CLAIM = { least: 0.4, most: 0.6 };
+
+export type ClaimVerdict = 'more' | 'holds' | 'does not hold';
+
+export const judgeClaim = (saving: number): ClaimVerdict => {
+  if (saving > CLAIM.most) return 'more';
+  return saving >= CLAIM.least ? 'holds' : 'does not hold';
+};
+
+/** The safety that the guidelines do not have, turned off: one NAT gateway, no firewall, plain insights. */
+const AS_UNSAFE_AS_THE_GUIDELINES = {
+  NatGateways: 'one',
+  WebFirewall: 'false',
+  DatabaseInsights: 'standard',
+};
+
+/** All environments together. */
+export function wholeSaving(estimates: Estimate[]): number {
+  return savingOf({
+    guidelines: estimates.flatMap(({ guidelines }) => guidelines),
+    platform: estimates.flatMap(({ platform }) => platform),
+  });
+}
+
+/** What the saving would be without the safety that was added. */
+export const savingAtEqualSafety = (environment: Environment): number =>
+  savingOf(estimate(environment, AS_UNSAFE_AS_THE_GUIDELINES));
+
+/** The average ACUs of an instance above which an instance of a fixed size is cheaper. */
+export const breakEvenAcus = (instanceClass: string): number => {
+  const hour = prices.aurora.instanceHour[instanceClass];
+  if (hour === undefined) throw new Error(`${instanceClass} has no price`);
+  return hour / prices.aurora.acuHour;
+};
+
+/** The same environment on the provisioned database of aurora.yml, in US dollars a month. */
+export const provisionedCost = (environment: Environment): number =>
+  costOf(estimate(environment, {}, { 'aurora-serverless': 'aurora' }).platform);
+
+export const estimates = (): Estimate[] => environments.map((environment) => estimate(environment));

@@ -1,0 +1,70 @@
+import type { ResolvedTemplate } from '../templates/resolve.ts';
+import type { JsonMap } from '../templates/template.ts';
+import { textOf } from '../templates/template.ts';
+import type { Line } from './line.ts';
+import { HOURS_A_MONTH, HOURS_A_WEEK, prices } from './prices.ts';
+import type { Utilisation } from './utilisation.ts';
+
+/** vCPUs of the instance classes, for what is priced by vCPU. */
+const VCPUS: Record<string, number> = { medium: 2, large: 2, xlarge: 4 };
+
+/** A cluster with its instances, storage, I/O, secret, and what watches its queries. */
+export function priceDatabase(stack: ResolvedTemplate, id: string, load: Utilisation): Line[] {
+  const cluster = stack.resources[id]?.Properties ?? {};
+  const instances = Object.entries(stack.resources).filter(([, { Type }]) => Type === 'AWS::RDS::DBInstance');
+  const storage: Line[] = [
+    line(`${id}, storage`, load.databaseGb, 'GB-month', prices.aurora.storageGb),
+    line(`${id}, I/O`, load.databaseIoMillions, 'million', prices.aurora.ioMillion),
+  ];
+  const secret: Line = {
+    group: 'Keys and secrets',
+    what: `${id}, administrator's secret`,
+    quantity: 1,
+    unit: 'month',
+    price: prices.secret,
+  };
+  return [
+    ...instances.flatMap(([name, { Properties = {} }]) => priceInstance(name, Properties, cluster, load)),
+    ...storage,
+    ...(cluster.ManageMasterUserPassword === true ? [secret] : []),
+  ];
+}
+
+function priceInstance(name: string, instance: JsonMap, cluster: JsonMap, load: Utilisation): Line[] {
+  const size = textOf(instance.DBInstanceClass);
+  const isWatched = cluster.DatabaseInsightsMode === 'advanced';
+  if (size !== 'db.serverless') {
+    const hour = prices.aurora.instanceHour[size];
+    const vcpus = VCPUS[size.split('.').at(-1) ?? ''];
+    if (hour === undefined || vcpus === undefined) throw new Error(`${name}: ${size} has no price`);
+    const insights = line(
+      `${name}, insights`,
+      vcpus * HOURS_A_MONTH,
+      'vCPU-hour',
+      prices.aurora.advancedInsightsVcpuHour,
+    );
+    return [line(`${name}, ${size}`, HOURS_A_MONTH, 'hour', hour), ...(isWatched ? [insights] : [])];
+  }
+  const acuHours = capacityHours(cluster.ServerlessV2ScalingConfiguration as JsonMap, load);
+  const insights = line(`${name}, insights`, acuHours, 'ACU-hour', prices.aurora.advancedInsightsAcuHour);
+  return [
+    line(`${name}, serverless`, acuHours, 'ACU-hour', prices.aurora.acuHour),
+    ...(isWatched ? [insights] : []),
+  ];
+}
+
+/** An instance that may go to zero sleeps when nobody works; any other has at least its minimum, at all hours. */
+function capacityHours({ MinCapacity, MaxCapacity }: JsonMap, load: Utilisation): number {
+  const least = Number(MinCapacity);
+  const average = Math.min(Math.max(load.acus, least), Number(MaxCapacity));
+  const awake = HOURS_A_MONTH * (load.awakeHoursAWeek / HOURS_A_WEEK);
+  return average * awake + least * (HOURS_A_MONTH - awake);
+}
+
+const line = (what: string, quantity: number, unit: string, price: number): Line => ({
+  group: 'Database',
+  what,
+  quantity,
+  unit,
+  price,
+});

@@ -1,0 +1,26 @@
+/** One thing that is paid for, in the groups of the report. */
+export type Group =
+  | 'Database'
+  | 'Services'
+  | 'Load balancing'
+  | 'NAT'
+  | 'Endpoints'
+  | 'Public addresses'
+  | 'Firewall'
+  | 'Monitoring'
+  | 'Logs'
+  | 'Keys and secrets'
+  | 'Images';
+
+export interface Line {
+  group: Group;
+  what: string;
+  quantity: number;
+  unit: string;
+  /** US dollars a unit. */
+  price: number;
+}
+
+export const monthly = ({ quantity, price }: Line): number => quantity * price;
+
+export const total = (lines: Line[]): number => lines.reduce((sum, line) => sum + monthly(line), 0);

@@ -1,0 +1,31 @@
+import { writeFileSync } from 'node:fs';
+import { format, resolveConfig } from 'prettier';
+import { costChart } from './chart.ts';
+import { estimates } from './claims.ts';
+import { costOf, savingOf } from './estimate.ts';
+import type { StackCost } from './estimate.ts';
+import { monthly } from './line.ts';
+import { costReport } from './report.ts';
+
+/** `npm run cost`: prints the price of every resource, and writes docs/cost.md and docs/cost.svg. */
+const all = estimates();
+
+function print(title: string, stacks: StackCost[]): void {
+  console.log(`\n${title}: ${costOf(stacks).toFixed(2)} USD a month`);
+  for (const { stack, lines } of stacks) {
+    for (const line of lines.filter(({ quantity }) => quantity > 0)) {
+      console.log(`  ${stack.padEnd(34)}${line.what.padEnd(44)}${monthly(line).toFixed(2).padStart(9)}`);
+    }
+  }
+}
+
+for (const estimate of all) {
+  print(`${estimate.environment}, guidelines' parameters`, estimate.guidelines);
+  print(`${estimate.environment}, these templates`, estimate.platform);
+  print(`${estimate.environment}, beside`, estimate.beside);
+  console.log(`\n${estimate.environment}: ${(savingOf(estimate) * 100).toFixed(0)} % saved`);
+}
+
+const options = (await resolveConfig('docs/cost.md')) ?? {};
+writeFileSync('docs/cost.md', await format(costReport(all), { ...options, parser: 'markdown' }));
+writeFileSync('docs/cost.svg', costChart(all));

@@ -1,0 +1,61 @@
+import type { Environment } from '../templates/reference.ts';
+
+/** What an environment is taken to do in a month. Both sides of the comparison carry this same load. */
+export interface Utilisation {
+  /** Hours a week in which somebody works with it. It matters only to what can stop. */
+  awakeHoursAWeek: number;
+  /** Average capacity of a serverless database instance while it is awake. */
+  acus: number;
+  databaseGb: number;
+  databaseIoMillions: number;
+  /** Average load balancer capacity units, over all load balancers together. */
+  capacityUnits: number;
+  requestMillions: number;
+  /** Through the NAT gateways. */
+  natGb: number;
+  serviceLogGb: number;
+  flowLogGb: number;
+  imageGb: number;
+}
+
+/** Fargate Spot moves between 50 and 70 % below the price on demand. */
+export const SPOT_DISCOUNT = 0.6;
+
+export const utilisation: Record<Environment, Utilisation> = {
+  dev: {
+    awakeHoursAWeek: 50,
+    acus: 1,
+    databaseGb: 5,
+    databaseIoMillions: 1,
+    capacityUnits: 0.1,
+    requestMillions: 0.5,
+    natGb: 10,
+    serviceLogGb: 2,
+    flowLogGb: 2,
+    imageGb: 5,
+  },
+  staging: {
+    awakeHoursAWeek: 168,
+    acus: 1,
+    databaseGb: 20,
+    databaseIoMillions: 20,
+    capacityUnits: 0.2,
+    requestMillions: 2,
+    natGb: 30,
+    serviceLogGb: 5,
+    flowLogGb: 5,
+    imageGb: 5,
+  },
+  prod: {
+    awakeHoursAWeek: 168,
+    acus: 3,
+    databaseGb: 200,
+    databaseIoMillions: 200,
+    capacityUnits: 2,
+    requestMillions: 50,
+    natGb: 200,
+    serviceLogGb: 30,
+    flowLogGb: 20,
+    imageGb: 5,
+  },
+};
