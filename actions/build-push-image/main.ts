@@ -15,7 +15,7 @@ await runAction({
     const request = imageRequest(inputs, readGitHubContext(env), workspace);
     const ecr = async () => {
       const access = { region: inputs['aws-region'], roleToAssume: inputs['role-to-assume'], context, env };
-      return ecrClient(await createSession(access), context);
+      return ecrClient(createSession(access), context);
     };
     return buildPushImage({ ...context, env, ecr }, request);
   },

@@ -1,3 +1,5 @@
+import { VERDICTS } from '../../src/cloudformation/verdict.ts';
+import { DECLARED_OUTPUTS } from '../../src/cloudformation/stack-outputs.ts';
 import {
   boolean,
   choice,
@@ -8,7 +10,6 @@ import {
   text,
   type InputContract,
 } from '../../src/runtime/inputs.ts';
-import type { OutputContract } from '../../src/runtime/outputs.ts';
 
 const inputs = {
   command: choice(['deploy', 'plan', 'apply', 'delete', 'drift'], { default: 'deploy' }),
@@ -38,35 +39,9 @@ const inputs = {
   comment: choice(['auto', 'true', 'false'], { default: 'auto' }),
 } as const satisfies InputContract;
 
-const outputs = {
-  verdict: {},
-  reason: {},
-  result: {},
-  'stack-name': {},
-  region: {},
-  'has-changes': {},
-  plan: {},
-  fingerprint: {},
-  changes: {},
-  outputs: {},
-} as const satisfies OutputContract;
-
-const verdicts = {
-  created: { ok: true },
-  updated: { ok: true },
-  unchanged: { ok: true },
-  planned: { ok: true },
-  deleted: { ok: true },
-  'in-sync': { ok: true },
-  drifted: { ok: false },
-  blocked: { ok: false },
-  'plan-changed': { ok: false },
-  'rolled-back': { ok: false },
-  failed: { ok: false },
-  stuck: { ok: false },
-  'timed-out': { ok: false },
-  cancelled: { ok: false },
-} as const;
-
 /** The same names as in action.yml; a test holds them together. */
-export const contract = { inputs, outputs, verdicts };
+export const contract = {
+  inputs,
+  outputs: Object.fromEntries([...DECLARED_OUTPUTS].map((name) => [name, {}])),
+  verdicts: VERDICTS,
+};

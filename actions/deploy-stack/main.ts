@@ -12,7 +12,7 @@ await runAction({
   contract,
   async run(inputs, context, env) {
     const github = readGitHubContext(env);
-    const session = await createSession({
+    const session = createSession({
       region: inputs['aws-region'],
       roleToAssume: inputs['role-to-assume'],
       context,

@@ -28,12 +28,12 @@ const REGION = /^[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}$/;
 const ROLE_ARN = /^arn:aws[\w-]*:iam::(\d{12}):role\/[\w+=,.@/-]+$/;
 
 /**
- * Opens a session. With `roleToAssume` the role is assumed right away, so that a wrong trust policy is the
- * first thing one reads; its credentials stay in this process and are renewed before they expire.
+ * Opens a session, without a call. With `roleToAssume` the first call assumes the role; its credentials stay in
+ * this process and are renewed before they expire. A role that is denied is an error with the fix.
  *
- * @throws InputError for a region or a role that cannot be one; Error with the fix when the role is denied.
+ * @throws InputError for a region or a role that cannot be one.
  */
-export async function createSession(options: SessionOptions): Promise<Session> {
+export function createSession(options: SessionOptions): Session {
   const { region, roleToAssume, context, env = process.env } = options;
   if (!REGION.test(region))
     throw new InputError('aws-region', region, 'expected a region such as eu-central-1');
@@ -49,7 +49,6 @@ export async function createSession(options: SessionOptions): Promise<Session> {
     );
   }
   const credentials = roleCredentials({ region, roleArn: roleToAssume, context, env });
-  await credentials();
   return { region, credentials, accountId: () => Promise.resolve(account) };
 }
 

@@ -10,8 +10,6 @@ import type { RunIdentity } from './token.ts';
 import type { CloudFormationContext, DeployStackInputs } from './types.ts';
 import type { Work } from './work.ts';
 
-export { VERDICTS } from './verdict.ts';
-
 const COMMANDS: Readonly<Record<DeployStackInputs['command'], (work: Work) => Promise<Ending>>> = {
   deploy,
   plan,

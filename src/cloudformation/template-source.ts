@@ -1,4 +1,3 @@
-import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { s3Client, send } from '../aws/clients.ts';
 import { classify, errorText } from '../aws/errors.ts';
 import { InputError } from '../runtime/errors.ts';
@@ -53,6 +52,7 @@ async function upload(
   key: string,
   body: string,
 ): Promise<void> {
+  const { PutObjectCommand } = await import('@aws-sdk/client-s3');
   const client = await s3Client(context.session, context);
   const command = new PutObjectCommand({
     Bucket: bucket,
