@@ -81,6 +81,8 @@ function priceResource(
       return priceLoadBalancer(id, Properties, load, shares);
     case 'AWS::KMS::Key':
       return [monthlyLine('Keys and secrets', `${id}, key`, 1, prices.key)];
+    case 'AWS::SecretsManager::Secret':
+      return [monthlyLine('Keys and secrets', `${id}, secret`, 1, prices.secret)];
     case 'AWS::WAFv2::WebACL':
       return [
         monthlyLine('Firewall', `${id}, list`, 1, prices.firewall.acl),

@@ -22,7 +22,7 @@ export const services: Record<string, Record<string, string>> = {
   'user-service': { Paths: '/api/users,/api/users/*', Priority: '110', DatabaseLogin: 'secret' },
   'product-service': { Paths: '/api/products,/api/products/*', Priority: '120', DatabaseLogin: 'secret' },
   'order-service': { Paths: '/api/orders,/api/orders/*', Priority: '130', DatabaseLogin: 'secret' },
-  frontend: { Paths: '/*', Priority: '900' },
+  frontend: { Paths: '/*', Priority: '900', ServiceConnect: 'false' },
 };
 
 const LAYERS_BELOW_SERVICES = [
