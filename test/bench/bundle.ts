@@ -13,7 +13,7 @@ export interface BundleSize {
 /** Texts that stand in each client's code and nowhere else. */
 const onlyWhenUsed = {
   Octokit: 'octokit-core.js/',
-  STS: 'AWSSecurityTokenServiceV20110615',
+  STS: 'DecodeAuthorizationMessage',
   S3: 'x-amz-sdk-checksum-algorithm',
   SSM: 'AmazonSSM.',
 };

@@ -223,7 +223,7 @@ describe('GitHub’s token', () => {
 });
 
 describe('no role', () => {
-  test('leaves the credentials to the SDK, and asks nobody', async () => {
+  test('leaves the credentials to the SDK, and asks nobody', () => {
     const session = createSession({ region, context, env });
     expect(session.credentials).toBeUndefined();
     expect(sts.requests).toEqual([]);
