@@ -2,7 +2,8 @@ import type { Cause, CauseContext } from './change-causes.ts';
 import { causesOf, possibleCauses, rawAt } from './change-causes.ts';
 import type { PlannedState } from './change-plan.ts';
 import type { Json, JsonObject } from './json.ts';
-import { isObject, sameValue, textOf } from './json.ts';
+import { isObject, sameValue } from './json.ts';
+import { hideSecrets, MASK } from './mask.ts';
 import type { PropertyDifference, Recreation } from './property-diff.ts';
 import { diffProperties, recreationOf } from './property-diff.ts';
 import { sameTags } from './resource-change.ts';
@@ -102,8 +103,6 @@ function targetOf(
   };
 }
 
-const MASK = '****';
-
 function valueAt(value: Json | undefined, path: readonly string[]): Json | undefined {
   return path.reduce<Json | undefined>(
     (part, key) => (isObject(part) ? part[key] : Array.isArray(part) ? part[Number(key)] : undefined),
@@ -179,18 +178,11 @@ function allTags(own: Json | undefined, ofStack: readonly Tag[]): Json {
   return [...(Array.isArray(own) ? own : []), ...ofStack.map(({ Key, Value }) => ({ Key, Value }))];
 }
 
-/** Of a live resource nobody knows which parts are secret: where the stack has a secret, it has one too. */
-function hidden(live: JsonObject, shown: JsonObject): JsonObject {
-  return Object.fromEntries(
-    Object.entries(live).map(([name, value]) => [name, textOf(shown[name]).includes(MASK) ? MASK : value]),
-  );
-}
-
 /** What bringing a live resource to the template changes, and what somebody had changed to what the template says. */
 export function driftDetails(existing: StackResource, live: JsonObject, after: PlannedState): ChangeDetail[] {
   const schema = schemaOf(existing.type);
   if (!schema) return [];
-  const shownLive = hidden(live, existing.shown);
+  const shownLive = hideSecrets(live, existing.shown);
   const reverting = diffProperties(schema, live, after.properties).map((difference): ChangeDetail => {
     const { path, before } = difference;
     const previous = valueAt(existing.shown, path);

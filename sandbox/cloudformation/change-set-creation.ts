@@ -1,7 +1,9 @@
+import { AwsError } from '../service.ts';
 import type { World } from '../world.ts';
 import type { ChangePlan } from './change-plan.ts';
 import { EMPTY_PLAN, planChanges } from './change-plan.ts';
 import type { ChangeSet } from './change-set.ts';
+import type { GivenDefinition } from './definition.ts';
 import { prepareDefinition } from './definition.ts';
 import { validateEarly, validationFailure } from './early-validation.ts';
 import { beginOperation, endOperation, setStackStatus } from './events.ts';
@@ -9,8 +11,7 @@ import type { JsonObject } from './json.ts';
 import { givenToNested, nestedStackOf } from './nested.ts';
 import { partitionOf } from './scope.ts';
 import type { Definition, Stack } from './stack.ts';
-import { stackDatabase } from './stack.ts';
-import { AwsError } from '../service.ts';
+import { NO_DEFINITION, stackDatabase } from './stack.ts';
 
 export interface ChangeSetRequest {
   name: string;
@@ -79,8 +80,11 @@ function newChangeSet(world: World, stack: Stack, request: ChangeSetRequest): Ch
 
 /** Plans the changes and the nested change sets, and checks what can be checked early. */
 function complete(world: World, stack: Stack, changeSet: ChangeSet, request: ChangeSetRequest): void {
+  end(world, stack, changeSet, planAndCheck(world, stack, changeSet, request));
+}
+
+function end(world: World, stack: Stack, changeSet: ChangeSet, failure: string | undefined): void {
   const operation = stack.operations.find(({ id }) => id === changeSet.operationId);
-  const failure = planAndCheck(world, stack, changeSet, request);
   changeSet.status = failure === undefined ? 'CREATE_COMPLETE' : 'FAILED';
   changeSet.executionStatus = failure === undefined ? 'AVAILABLE' : 'UNAVAILABLE';
   if (failure !== undefined) changeSet.statusReason = failure;
@@ -135,19 +139,30 @@ function planNested(
   const physicalId = existing?.physicalId === '' ? undefined : existing?.physicalId;
   const child = nestedStackOf(world, parent, logicalId, physicalId);
   const type = child.definition ? 'UPDATE' : 'CREATE';
-  const definition = prepareDefinition(world, child, {
-    ...givenToNested(world, parent, parentSet.definition, properties),
-    direct: false,
-  });
+  const prepared = tryPrepare(world, child, () =>
+    givenToNested(world, parent, parentSet.definition, properties),
+  );
+  const definition = prepared instanceof AwsError ? (child.definition ?? NO_DEFINITION) : prepared;
   const name = `${parentSet.name.slice(0, 80)}-${logicalId.slice(0, 24)}-${world.random.text(12)}`;
   const childRequest: ChangeSetRequest = { ...request, name, type, definition, parent: parentSet };
   delete childRequest.clientToken;
   const changeSet = newChangeSet(world, child, childRequest);
   if (type === 'CREATE' && child.events.length === 0) startReview(world, child, changeSet.operationId);
-  complete(world, child, changeSet, childRequest);
+  if (prepared instanceof AwsError) end(world, child, changeSet, prepared.message);
+  else complete(world, child, changeSet, childRequest);
   const unchanged = [NO_CHANGES, NO_UPDATES].includes(changeSet.statusReason ?? '');
   if (unchanged) stackDatabase(world, child.account, child.region).changeSets.delete(changeSet.id);
   return unchanged ? undefined : changeSet;
+}
+
+/** What a nested stack is to become, or what is wrong with its template or its parameters. */
+function tryPrepare(world: World, child: Stack, given: () => GivenDefinition): Definition | AwsError {
+  try {
+    return prepareDefinition(world, child, { ...given(), direct: false });
+  } catch (error) {
+    if (error instanceof AwsError) return error;
+    throw error;
+  }
 }
 
 /** A stack that only waits for its first change set to be executed. */

@@ -1,6 +1,7 @@
 import type { World } from '../world.ts';
 import type { Json, JsonObject } from './json.ts';
 import { asText } from './json.ts';
+import { hideSecrets, MASK } from './mask.ts';
 import { diffProperties } from './property-diff.ts';
 import { schemaOf } from './schema.ts';
 import { isMade } from './stack-scope.ts';
@@ -22,7 +23,6 @@ export interface ResourceDrift {
 
 /** Types whose drift CloudFormation cannot detect. */
 const UNCHECKED = /^(AWS::CloudFormation::|AWS::CDK::|Custom::)/;
-const MASK = '****';
 
 /** How a live resource differs from what its stack made of it. */
 export function driftOf(resource: StackResource): ResourceDrift {
@@ -41,7 +41,7 @@ export function driftOf(resource: StackResource): ResourceDrift {
       DifferenceType: before === undefined ? 'ADD' : after === undefined ? 'REMOVE' : 'NOT_EQUAL',
     }),
   );
-  const actual = asText(live.properties) as JsonObject;
+  const actual = asText(hideSecrets(live.properties, expected)) as JsonObject;
   return { status: differences.length > 0 ? 'MODIFIED' : 'IN_SYNC', expected, actual, differences };
 }
 

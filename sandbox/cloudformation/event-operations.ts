@@ -22,9 +22,15 @@ function describeEvents(world: World, input: Input, call: Call): object {
   const { stack, operations } = chosen(database, input);
   const failedOnly = textOf((input.Filters as Input | undefined)?.FailedEvents) === 'true';
   const validations = validationsByOperation(database, stack);
+  const own = eventsByOperation(stack, operations);
   const events = operations
     .flatMap((operation) =>
-      eventsOf(stack, operation, validations.get(operation.id) ?? operation.validations ?? []),
+      eventsOf(
+        stack,
+        operation,
+        validations.get(operation.id) ?? operation.validations ?? [],
+        own.get(operation.id) ?? [],
+      ),
     )
     .filter((event) => !failedOnly || isFailed(event));
   const { page, next } = pageOfEvents(events, read.optional(input, 'NextToken'));
@@ -65,6 +71,12 @@ function validationsByOperation(
   );
 }
 
+function eventsByOperation(stack: Stack, operations: readonly StackOperation[]): Map<string, StackEvent[]> {
+  const events = new Map(operations.map(({ id }): [string, StackEvent[]] => [id, []]));
+  for (const event of stack.events) events.get(event.OperationId)?.push(event);
+  return events;
+}
+
 interface OperationEvent {
   EventType: string;
   [field: string]: unknown;
@@ -74,6 +86,7 @@ function eventsOf(
   stack: Stack,
   operation: StackOperation,
   validations: readonly ValidationEvent[],
+  own: readonly StackEvent[],
 ): OperationEvent[] {
   const common = {
     StackId: stack.id,
@@ -82,7 +95,6 @@ function eventsOf(
     OperationStatus: operation.status,
     ClientRequestToken: operation.token,
   };
-  const own = stack.events.filter(({ OperationId }) => OperationId === operation.id);
   return [
     { ...common, ...bound(operation, 'IN_PROGRESS') },
     ...validations.map((event) => ({ ...common, ...event, EventType: 'VALIDATION_ERROR' })),

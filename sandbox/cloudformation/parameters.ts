@@ -1,6 +1,7 @@
 import { badFormat, invalid } from './failures.ts';
 import { KNOWN_AFTER_APPLY } from './intrinsics.ts';
 import type { Json } from './json.ts';
+import { MASK } from './mask.ts';
 import type { ParameterDefinition, Template } from './template.ts';
 
 /** A parameter as a stack has it. */
@@ -28,7 +29,6 @@ export interface ParameterSource {
   ssm(name: string): string | undefined;
 }
 
-const MASK = '****';
 const SSM_VALUE = /^AWS::SSM::Parameter::Value<(.+)>$/;
 const AWS_IDS: Record<string, RegExp> = {
   'AWS::EC2::VPC::Id': /^vpc-[0-9a-f]{8,17}$/,

@@ -22,6 +22,25 @@ export interface Definition {
   roleArn?: string;
 }
 
+/** Of a stack that has no template yet. */
+export const NO_DEFINITION: Definition = {
+  template: {
+    body: '',
+    processed: '',
+    transforms: [],
+    parameters: {},
+    mappings: {},
+    conditions: {},
+    rules: {},
+    resources: {},
+    outputs: {},
+  },
+  parameters: new Map(),
+  tags: [],
+  capabilities: [],
+  notificationArns: [],
+};
+
 export interface StackResource {
   logicalId: string;
   type: string;

@@ -3,6 +3,7 @@ import { nestedStacks } from './nested.ts';
 import type { Work } from './resource-work.ts';
 import { scopesOf } from './stack-scope.ts';
 import type { Definition, Stack, StackOperation } from './stack.ts';
+import { NO_DEFINITION } from './stack.ts';
 
 /** Why the work on a stack stops before its end. */
 export class WorkStopped extends Error {
@@ -23,12 +24,11 @@ export function workOf(
   phase: Work['phase'],
   signal: AbortSignal = new AbortController().signal,
 ): Work {
-  const empty = { template: EMPTY, parameters: new Map(), tags: [], capabilities: [], notificationArns: [] };
   return {
     world,
     stack,
     operation,
-    ...scopesOf(world, stack, definition ?? empty),
+    ...scopesOf(world, stack, definition ?? NO_DEFINITION),
     stackTags: definition?.tags ?? [],
     signal,
     phase,
@@ -37,15 +37,3 @@ export function workOf(
     failed: { create: new Set(), update: new Set(), delete: new Set() },
   };
 }
-
-const EMPTY: Definition['template'] = {
-  body: '',
-  processed: '',
-  transforms: [],
-  parameters: {},
-  mappings: {},
-  conditions: {},
-  rules: {},
-  resources: {},
-  outputs: {},
-};

@@ -52,6 +52,7 @@ describe('a creation that fails', () => {
     expect(await storyOf(stacks, 's', 'B')).toEqual([
       'B CREATE_IN_PROGRESS',
       'B CREATE_IN_PROGRESS (Resource creation Initiated)',
+      'B CREATE_IN_PROGRESS (Eventual consistency check initiated)',
       'B CREATE_FAILED (B has had enough.)',
       'B DELETE_IN_PROGRESS',
       'B DELETE_COMPLETE',
