@@ -33,7 +33,8 @@ export class BuildProgress {
     else if (said === 'CACHED') vertex.state = 'cached';
     else if (/^(?:ERROR|CANCELED)\b/.test(said))
       vertex.state = said.startsWith('ERROR') ? 'failed' : 'running';
-    else keep(vertex.output, said);
+    // What comes after a failure is BuildKit's own repetition.
+    else if (vertex.state !== 'failed') keep(vertex.output, said);
   }
 
   /** The Dockerfile's instructions that were reached, in their order. */

@@ -37,12 +37,20 @@ export class IgnoreRules {
     return deciding !== undefined && !deciding.exception;
   }
 
-  /** Whether the build may see something below a folder that is ignored. */
+  /** Whether an exception can match something below a folder that is ignored. */
   mayExceptBelow(folder: string): boolean {
-    return this.#rules.some(
-      ({ exception, text }) => exception && (/[*?[\\]/.test(text) || text.startsWith(`${folder}/`)),
-    );
+    const parts = folder.split('/');
+    return this.#rules.some(({ exception, text }) => {
+      if (!exception) return false;
+      if (text.includes('**')) return true;
+      const wanted = text.split('/');
+      return wanted.length > parts.length && parts.every((part, index) => matches(part, wanted[index] ?? ''));
+    });
   }
+}
+
+function matches(path: string, pattern: string): boolean {
+  return new RegExp(`^${sourceOf(pattern)}$`, 's').test(path);
 }
 
 function ruleOf(line: string): Rule {
