@@ -1,0 +1,47 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { format, resolveConfig } from 'prettier';
+import { guidelinesPage, lineOf, sections } from '../../scripts/guidelines/page.ts';
+import { templatesPage } from '../../scripts/templates/page.ts';
+
+const defects = sections.flatMap((section) => section.defects);
+
+test('all 75 defects are there, once', () => {
+  const numbers = defects.map(({ number }) => number).sort((a, b) => a - b);
+  expect(numbers).toEqual(Array.from({ length: 75 }, (_, index) => index + 1));
+});
+
+test('each is fixed somewhere, or is no goal for a reason', () => {
+  const neither = defects.filter(({ places, fix }) => places.length === 0 && !fix.startsWith('Not a goal: '));
+  expect(neither).toEqual([]);
+});
+
+describe('what the page names is there', () => {
+  const places = [...new Set(defects.flatMap((one) => one.places.map(([file]) => file)))];
+  test.each(places)('%s', (file) => {
+    expect(existsSync(file)).toBe(true);
+  });
+  test('so is every text that finds a line', () => {
+    for (const { places: all } of defects) for (const place of all) expect(lineOf(place)).toBeGreaterThan(0);
+  });
+  test('a place that is not there is an error', () => {
+    expect(() => lineOf(['templates/alb.yml', ''])).toThrow('templates/alb.yml is not there');
+    expect(() => lineOf(['templates/vpc.yml', 'GreaterThan'])).toThrow('does not hold "GreaterThan"');
+  });
+});
+
+/** Lines of files that others change every day may be behind. */
+const withoutForeignLines = (page: string) =>
+  page.replaceAll(/((?:services|actions|src)\/[\w./-]+)(:|#L)\d+/g, '$1$2').replaceAll(/ {2,}|-{3,}/g, ' ');
+
+test('docs/guidelines.md is what `npx tsx scripts/guidelines/main.ts` writes', async () => {
+  const options = (await resolveConfig('docs/guidelines.md')) ?? {};
+  const page = await format(guidelinesPage(), { ...options, parser: 'markdown' });
+  expect(withoutForeignLines(readFileSync('docs/guidelines.md', 'utf8'))).toBe(withoutForeignLines(page));
+});
+
+test('docs/templates.md is what `npx tsx scripts/templates/main.ts` writes', async () => {
+  const options = (await resolveConfig('docs/templates.md')) ?? {};
+  const page = await format(templatesPage(), { ...options, parser: 'markdown' });
+  expect(readFileSync('docs/templates.md', 'utf8')).toBe(page);
+});
