@@ -51,7 +51,7 @@ export const local: Section[] = [
         8,
         '`REACT_APP_*` is built in: the image cannot be promoted.',
         'The page is given its settings when it is served.',
-        ['services/frontend/src/page-config.ts', 'readEnvironment'],
+        ['services/frontend/src/page-config.ts', 'readEnvironment(settings'],
       ),
     ],
   },
