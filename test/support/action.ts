@@ -7,7 +7,6 @@ import { runAction, type Run, type RunOptions } from '../../sandbox/runner.ts';
 import { node24 } from '../runtime/node24.js';
 
 export const DEV = '111111111111';
-export const JOB_TOKEN = 'ghs_job_token_0123456789';
 
 /** Runs a committed bundle on the Node.js of GitHub's runner, against a sandbox. */
 export function deployStack(
@@ -16,7 +15,7 @@ export function deployStack(
   options: RunOptions = {},
 ): Promise<Run> {
   return runAction('deploy-stack', {
-    token: JOB_TOKEN,
+    token: sandbox.tokens.installation,
     ...options,
     node: options.node ?? [node24()],
     inputs: { 'stack-name': 'app', ...inputs },
