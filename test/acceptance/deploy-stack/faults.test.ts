@@ -122,7 +122,9 @@ async function stateOf(sandbox: Sandbox): Promise<{ status: string | undefined; 
   const found = await client.send(new DescribeStacksCommand({ StackName: 'app' })).catch(() => undefined);
   const status = found?.Stacks?.[0]?.StackStatus;
   if (status === undefined) return { status, changeSets: [] };
-  const { Summaries = [] } = await client.send(new ListChangeSetsCommand({ StackName: 'app' }));
+  const listed = client.send(new ListChangeSetsCommand({ StackName: 'app' }));
+  // A stack that is being deleted may be gone by now.
+  const { Summaries = [] } = await listed.catch(() => ({ Summaries: undefined }));
   return { status, changeSets: Summaries.map((each) => each.ChangeSetName ?? '') };
 }
 
