@@ -7,13 +7,13 @@ import { invalid } from './failures.ts';
 import { resolve } from './intrinsics.ts';
 import { textOf } from './json.ts';
 import { actionFor } from './resource-change.ts';
+import { ResourceFailure } from './resource-failure.ts';
 import type { Work } from './resource-work.ts';
 import {
   createResource,
   draftResource,
   replaceResource,
   resolveResource,
-  ResourceFailure,
   updateResource,
 } from './resource-work.ts';
 import { policyDenial } from './stack-policy.ts';

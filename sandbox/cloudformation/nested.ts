@@ -9,7 +9,7 @@ import type { JsonObject } from './json.ts';
 import { members, sameValue, textOf } from './json.ts';
 import { sameTags } from './resource-change.ts';
 import type { NestedStacks, Work } from './resource-work.ts';
-import { ResourceFailure } from './resource-work.ts';
+import { ResourceFailure } from './resource-failure.ts';
 import { rollBackUpdate, undoOf } from './rollback.ts';
 import type { Definition, Stack, StackOperation, StackResource, Tag } from './stack.ts';
 import { newStack, stackDatabase } from './stack.ts';

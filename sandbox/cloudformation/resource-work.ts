@@ -1,6 +1,5 @@
 import { AwsError } from '../service.ts';
 import type { ResourceRule } from '../scenario.ts';
-import type { World } from '../world.ts';
 import { secondsOf } from './durations.ts';
 import * as effects from './effects.ts';
 import type { EventSource } from './events.ts';
@@ -14,6 +13,7 @@ import { deletionPolicy, isRetained, updateReplacePolicy } from './policies.ts';
 import { checkProperties } from './property-validation.ts';
 import { schemaOf } from './schema.ts';
 import type { Phase } from './scenario-rules.ts';
+import { handlerReport, ResourceFailure } from './resource-failure.ts';
 import { ruleFor } from './scenario-rules.ts';
 import type { StackResource, Tag } from './stack.ts';
 import { identityOf, stackDatabase } from './stack.ts';
@@ -46,9 +46,6 @@ export interface Work extends EventSource {
   /** Logical ids that failed, by what was tried. */
   failed: Record<'create' | 'update' | 'delete', Set<string>>;
 }
-
-/** Why a piece of work on a resource failed, as its event says. */
-export class ResourceFailure extends Error {}
 
 const NESTED = 'AWS::CloudFormation::Stack';
 /** Resources that take this long report that they are configured before they are stable. */
@@ -310,28 +307,4 @@ function reasonOf(error: unknown, work: Work, verb: string): string | undefined 
   if (error instanceof ResourceFailure) return error.message;
   if (error instanceof AwsError) return handlerReport(work.world, error);
   return undefined;
-}
-
-const HANDLER_CODES = [
-  'AlreadyExists',
-  'AccessDenied',
-  'InvalidRequest',
-  'NotFound',
-  'NotStabilized',
-  'Throttling',
-  'NotUpdatable',
-  'ServiceLimitExceeded',
-  'ServiceInternalError',
-  'GeneralServiceException',
-  'ResourceConflict',
-  'NetworkFailure',
-  'InternalFailure',
-];
-
-function handlerReport(world: World, error: AwsError): string {
-  const known = HANDLER_CODES.includes(error.code);
-  const message = known
-    ? error.message
-    : `${error.message} (Service: ${error.code}, Status Code: ${String(error.status)}, Request ID: ${world.newUuid()})`;
-  return `Resource handler returned message: "${message}" (RequestToken: ${world.newUuid()}, HandlerErrorCode: ${known ? error.code : 'GeneralServiceException'})`;
 }

@@ -236,7 +236,7 @@ Outputs: { V: { Value: !Ref V } }`;
   });
 
   test('is one that somebody cancels', async () => {
-    const stacks = await startWith({ match: { logicalId: 'B' }, on: 'update', seconds: 2000 });
+    const stacks = await startWith({ match: { logicalId: 'B' }, on: 'update', seconds: 20_000 });
     await stacks.deploy('s', chain('x'));
     const plan = await stacks.plan('s', chain('y'));
     const applying = stacks.apply(plan);

@@ -131,9 +131,9 @@ export class Stacks {
     });
   }
 
-  /** Asks again until the answer is as wanted. Fails after ten seconds. */
+  /** Asks again until the answer is as wanted. Fails after half a minute. */
   async until<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean): Promise<T> {
-    for (const end = Date.now() + 10_000; ;) {
+    for (const end = Date.now() + 30_000; ;) {
       const answer = await ask();
       if (wanted(answer)) return answer;
       if (Date.now() > end) throw new Error(`still ${JSON.stringify(answer)}`);

@@ -1,0 +1,30 @@
+import type { AwsError } from '../service.ts';
+import type { World } from '../world.ts';
+
+/** Why a piece of work on a resource failed, as its event says. */
+export class ResourceFailure extends Error {}
+
+const HANDLER_CODES = [
+  'AlreadyExists',
+  'AccessDenied',
+  'InvalidRequest',
+  'NotFound',
+  'NotStabilized',
+  'Throttling',
+  'NotUpdatable',
+  'ServiceLimitExceeded',
+  'ServiceInternalError',
+  'GeneralServiceException',
+  'ResourceConflict',
+  'NetworkFailure',
+  'InternalFailure',
+];
+
+/** How CloudFormation words what a service answered. */
+export function handlerReport(world: World, error: AwsError): string {
+  const known = HANDLER_CODES.includes(error.code);
+  const message = known
+    ? error.message
+    : `${error.message} (Service: ${error.code}, Status Code: ${String(error.status)}, Request ID: ${world.newUuid()})`;
+  return `Resource handler returned message: "${message}" (RequestToken: ${world.newUuid()}, HandlerErrorCode: ${known ? error.code : 'GeneralServiceException'})`;
+}
