@@ -218,14 +218,11 @@ function beginChildRollback(work: Work, child: Stack, reason?: string): void {
   world.run(() => running);
 }
 
-/** `Logical.Resource` in a parent's list to skip is `Resource` in its nested stack's. */
+/** `Nested.Resource` in a parent's list to skip is `Resource` of the nested stack; longer lists go further down. */
 function skippedIn({ skip }: Work, child: Stack): Set<string> {
   const nested = [...(skip ?? [])].filter((name) => name.includes('.'));
-  const prefix = (name: string): string => name.slice(0, name.indexOf('.'));
   return new Set(
-    nested
-      .filter((name) => child.name.includes(`-${prefix(name)}-`))
-      .map((name) => name.slice(prefix(name).length + 1)),
+    nested.map((name) => (name.startsWith(`${child.name}.`) ? name.slice(child.name.length + 1) : name)),
   );
 }
 

@@ -7,7 +7,7 @@ import { failureText } from './forward.ts';
 import type { Work } from './resource-work.ts';
 import { revertResource } from './resource-work.ts';
 import { isMade } from './stack-scope.ts';
-import type { Stack, StackOperation, StackResource, Undo } from './stack.ts';
+import type { Stack, StackDatabase, StackOperation, StackResource, Undo } from './stack.ts';
 import type { ResourceDefinition } from './template.ts';
 import { walk } from './walk.ts';
 import { workOf } from './work.ts';
@@ -48,7 +48,8 @@ export async function rollBackUpdate(
     if (before) definitions[id] = before.definition;
   }
   await walk(dependencyGraph(definitions), (id) => revert(work, undo, id, skip), work.signal);
-  if (work.failed.update.size > 0) {
+  undo.stuck = work.failed.update;
+  if (undo.stuck.size > 0) {
     setStackStatus(work, 'UPDATE_ROLLBACK_FAILED', failureText(work));
     endOperation(world, operation, false);
     return false;
@@ -105,5 +106,14 @@ export function undoOf(stack: Stack): Undo {
     touched: new Set(),
     replaced: [],
     leftBehind: [],
+    stuck: new Set(),
   };
+}
+
+/** The resources that a failed rollback can skip: those of nested stacks as `NestedStackName.LogicalId`. */
+export function stuckResources(database: StackDatabase, stack: Stack, prefix = ''): string[] {
+  return [...(stack.undo?.stuck ?? [])].flatMap((id) => {
+    const child = database.stacks.get(stack.resources.get(id)?.physicalId ?? '');
+    return child ? stuckResources(database, child, `${child.name}.`) : [`${prefix}${id}`];
+  });
 }

@@ -10,6 +10,7 @@ import { invalid } from './failures.ts';
 import { featuresOf } from './features.ts';
 import * as read from './input.ts';
 import { databaseOf, isRepeated, requireDeletable, requireUpdatable, stackToChange } from './lookup.ts';
+import { stuckResources } from './rollback.ts';
 import type { Definition, Stack } from './stack.ts';
 import { newStack } from './stack.ts';
 import { checkStackPolicy } from './stack-policy.ts';
@@ -221,16 +222,12 @@ function continueRollback(world: World, input: Input, call: Call): object {
   const named = read.texts(input, 'ResourcesToSkip') ?? [];
   const force = read.flag(input, 'ForceRollback');
   if (force && named.length > 0) throw invalid('ForceRollback and ResourcesToSkip cannot both be specified');
-  const failed = [...stack.resources.values()].filter(({ status }) => status === 'UPDATE_FAILED');
+  const stuck = stuckResources(database, stack);
   for (const id of named) {
-    const known = id.includes('.') || failed.some(({ logicalId }) => logicalId === id);
-    if (!known)
-      throw invalid(
-        `ResourcesToSkip: [${id}] is not in the UPDATE_FAILED state because of a failed rollback`,
-      );
+    if (stuck.includes(id)) continue;
+    throw invalid(`ResourcesToSkip: [${id}] is not in the UPDATE_FAILED state because of a failed rollback`);
   }
-  const skip = force ? failed.map(({ logicalId }) => logicalId) : named;
-  startRollback(world, stack, 'CONTINUE_ROLLBACK', token, new Set(skip));
+  startRollback(world, stack, 'CONTINUE_ROLLBACK', token, new Set(force ? stuck : named));
   return {};
 }
 

@@ -111,6 +111,8 @@ export interface Undo {
   replaced: StackResource[];
   /** New physical resources, to be deleted once the update has been rolled back. */
   leftBehind: StackResource[];
+  /** Logical ids that the rollback failed on. */
+  stuck: ReadonlySet<string>;
 }
 
 export interface Stack {

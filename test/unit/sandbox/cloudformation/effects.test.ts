@@ -1,8 +1,9 @@
 import { DescribeEventsCommand } from '@aws-sdk/client-cloudformation';
 import { HeadBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
+import { AssumeRoleCommand } from '@aws-sdk/client-sts';
 import { describe, expect, test } from '@jest/globals';
-import { refusal, s3Of, ssmOf, STAGING } from '../clients.ts';
+import { DEV, refusal, s3Of, ssmOf, STAGING, stsOf } from '../clients.ts';
 import { Stacks } from './stacks.ts';
 
 const reasons = async (stacks: Stacks, name: string) =>
@@ -98,5 +99,28 @@ Outputs: { O: { Value: '{{resolve:ssm:/image}}' }, P: { Value: !Ref Image } }`;
     await refusedEarly(stacks, queue, 'orders');
     await stacks.delete('one');
     expect((await stacks.deploy('three', queue)).StackStatus).toBe('CREATE_COMPLETE');
+  });
+
+  test('roles can be assumed as their trust policies say', async () => {
+    const stacks = await Stacks.start();
+    const body = (Action: string) => `
+Resources:
+  R:
+    Type: AWS::IAM::Role
+    Properties:
+      RoleName: ci
+      AssumeRolePolicyDocument:
+        Version: '2012-10-17'
+        Statement: [{ Effect: Allow, Action: '${Action}', Principal: { AWS: !Sub 'arn:aws:iam::\${AWS::AccountId}:root' } }]
+Outputs: { Arn: { Value: !GetAtt R.Arn } }`;
+    const assume = () =>
+      stsOf(stacks.sandbox).send(
+        new AssumeRoleCommand({ RoleArn: `arn:aws:iam::${DEV}:role/ci`, RoleSessionName: 'me' }),
+      );
+    const { Outputs } = await stacks.deploy('s', body('sts:AssumeRole'));
+    expect(Outputs?.[0]?.OutputValue).toBe(`arn:aws:iam::${DEV}:role/ci`);
+    expect((await assume()).AssumedRoleUser?.Arn).toBe(`arn:aws:sts::${DEV}:assumed-role/ci/me`);
+    await stacks.deploy('s', body('sts:TagSession'));
+    expect(await refusal(assume())).toMatchObject({ name: 'AccessDenied' });
   });
 });

@@ -1,4 +1,5 @@
 import {
+  ContinueUpdateRollbackCommand,
   CreateStackCommand,
   DeleteStackCommand,
   DescribeChangeSetCommand,
@@ -165,6 +166,32 @@ describe('a nested stack', () => {
     expect((await stacks.find('root'))?.StackStatus).toBe('UPDATE_ROLLBACK_COMPLETE');
     expect((await stacks.find(child))?.StackStatus).toBe('UPDATE_ROLLBACK_COMPLETE');
   });
+
+  test.each([[false], [true]])(
+    'whose rollback fails holds its root up, until it is skipped (all by force: %s)',
+    async (ForceRollback) => {
+      const stacks = await start({
+        resources: [
+          { match: { logicalId: 'T' }, on: 'rollback', fail: { message: 'Stuck.' } },
+          { match: { logicalId: 'Q' }, on: 'update', fail: { message: 'No.' } },
+        ],
+      });
+      await stacks.deploy('root', parent('one'));
+      const { StackId: child, StackName } = await childOf(stacks);
+      const root = await stacks.deploy('root', parent('two').replace('Key: vpc', 'Key: net'));
+      expect(root).toMatchObject({
+        StackStatus: 'UPDATE_ROLLBACK_FAILED',
+        StackStatusReason: 'The following resource(s) failed to update: [Child]. ',
+      });
+      expect((await stacks.find(child!))?.StackStatus).toBe('UPDATE_ROLLBACK_FAILED');
+      const goOn = (skip: object) =>
+        stacks.client.send(new ContinueUpdateRollbackCommand({ StackName: 'root', ...skip }));
+      expect(await refusal(goOn({ ResourcesToSkip: ['T'] }))).toMatchObject({ name: 'ValidationError' });
+      await goOn(ForceRollback ? { ForceRollback } : { ResourcesToSkip: [`${StackName!}.T`] });
+      expect((await stacks.settled('root')).StackStatus).toBe('UPDATE_ROLLBACK_COMPLETE');
+      expect((await stacks.find(child!))?.StackStatus).toBe('UPDATE_ROLLBACK_COMPLETE');
+    },
+  );
 
   test('goes with its root, and not by itself', async () => {
     const stacks = await start();
