@@ -60,9 +60,14 @@ export class ImageLayout {
     return this.root.kind === 'index' ? this.children : [this.root];
   }
 
-  /** A blob's bytes, in pieces. */
-  read(digest: string): AsyncIterable<Buffer> {
-    return createReadStream(blobFile(this.folder, digest), { highWaterMark: READ_BYTES });
+  /** A blob's bytes, in pieces. Throws an Error that names the blob when the layout does not have it. */
+  async *read(digest: string): AsyncIterable<Buffer> {
+    try {
+      yield* createReadStream(blobFile(this.folder, digest), { highWaterMark: READ_BYTES });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      throw new Error(`the layout lacks the blob ${digest}`, { cause: error });
+    }
   }
 }
 

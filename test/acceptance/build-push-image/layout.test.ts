@@ -8,19 +8,12 @@ import {
 import { describe, expect, test } from '@jest/globals';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
-import { buildPushImage, ecrOf, REPOSITORY, SHA } from '../../support/image.ts';
+import { buildPushImage, ecrOf, REPOSITORY, SHA, useLayouts } from '../../support/image.ts';
 import { LayoutWriter, packFolder } from '../../support/oci.ts';
 
 const sandboxOf = useSandboxes();
 const workspaceOf = useWorkspaces();
-
-function layoutOf(layers: (Buffer | string)[]): { workspace: string; digest: string; layout: LayoutWriter } {
-  const workspace = workspaceOf({});
-  const layout = new LayoutWriter(join(workspace, 'image'));
-  const image = layout.image(layers);
-  layout.finish(image);
-  return { workspace, digest: image.digest, layout };
-}
+const layoutOf = useLayouts();
 
 async function tagged(sandbox: Sandbox, tag: string): Promise<string | undefined> {
   const command = new BatchGetImageCommand({ repositoryName: REPOSITORY, imageIds: [{ imageTag: tag }] });

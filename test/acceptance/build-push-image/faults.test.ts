@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ListImagesCommand } from '@aws-sdk/client-ecr';
+import { describe, expect, test } from '@jest/globals';
+import type { FaultRule, Sandbox } from '../../../sandbox/index.ts';
+import { useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { buildPushImage, ecrOf, REPOSITORY, SHA, useLayouts } from '../../support/image.ts';
+
+/**
+ * Whatever strikes, and wherever: the verdict is true, a tag stands only on a whole image, and nothing is left
+ * on the runner.
+ */
+const sandboxOf = useSandboxes();
+const layoutOf = useLayouts();
+const workspaceOf = useWorkspaces();
+const inputs = { 'oci-layout': 'image' };
+
+const operations = [
+  'DescribeRepositories',
+  'CreateRepository',
+  'PutLifecyclePolicy',
+  'GetAuthorizationToken',
+  'DescribeImages',
+  'GetManifest',
+  'HeadBlob',
+  'StartUpload',
+  'PutUpload',
+  'PutManifest',
+  'GetBlob',
+  'DownloadLayer',
+];
+const faults: FaultRule[] = [
+  { kind: 'throttle' },
+  { kind: 'error' },
+  { kind: 'reset' },
+  { kind: 'reset', after: true },
+  { kind: 'status', status: 503 },
+  { kind: 'malformed' },
+  { kind: 'delay', delayMs: 300 },
+];
+
+async function tags(sandbox: Sandbox): Promise<Record<string, string>> {
+  const { imageIds = [] } = await ecrOf(sandbox).send(new ListImagesCommand({ repositoryName: REPOSITORY }));
+  const tagged = imageIds.filter(({ imageTag }) => imageTag !== undefined);
+  return Object.fromEntries(tagged.map(({ imageTag = '', imageDigest = '' }) => [imageTag, imageDigest]));
+}
+
+test.each(faults)('%j at the first call of every operation is survived', async (fault) => {
+  const sandbox = await sandboxOf();
+  for (const operation of operations) sandbox.addFault({ ...fault, operation });
+  const image = layoutOf([randomBytes(2000)]);
+  const run = await buildPushImage(sandbox, inputs, image);
+  for (const operation of operations) {
+    expect([operation, sandbox.calls.where({ operation })[0]?.fault]).toEqual([operation, fault.kind]);
+  }
+  expect(run.outputs).toMatchObject({ verdict: 'pushed', digest: image.digest });
+  expect(await tags(sandbox)).toEqual({ [SHA]: image.digest });
+});
+
+describe.each(operations)('%s', (operation) => {
+  test('that is cancelled under way leaves nothing behind', async () => {
+    const sandbox = await sandboxOf();
+    sandbox.addFault({ operation, kind: 'delay', delayMs: 3000 });
+    const temporary = workspaceOf({});
+    const run = await buildPushImage(sandbox, inputs, {
+      ...layoutOf([randomBytes(2000)]),
+      env: { RUNNER_TEMP: temporary },
+      onStart: (child) => {
+        void sandbox.calls.arrival({ operation }).then(() => child.kill('SIGINT'));
+      },
+    });
+    expect(run.exitCode).toBe(1);
+    expect(run.outputs['verdict']).toBe('cancelled');
+    expect(run.outputs['reason']).toMatch(/^Cancelled by SIGINT\. (Nothing was|No tag was|The image is)/);
+    expect(run.durationMs).toBeLessThan(7000);
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+});
+
+test('a push with 30 % faults arrives whole', async () => {
+  const sandbox = await sandboxOf();
+  const kinds = ['throttle', 'error', 'reset'] as const;
+  for (const kind of kinds) sandbox.addFault({ service: 'registry', kind, probability: 0.1 });
+  const image = layoutOf(Array.from({ length: 12 }, () => randomBytes(200_000)));
+  const run = await buildPushImage(sandbox, { ...inputs, tags: 'v1, v2' }, image);
+  const struck = sandbox.calls.all.filter(({ fault }) => fault !== undefined);
+  expect(struck.length).toBeGreaterThan(5);
+  expect(run.outputs).toMatchObject({ verdict: 'pushed', digest: image.digest });
+  expect(await tags(sandbox)).toEqual({ v1: image.digest, v2: image.digest });
+});
+
+test('a registry that never recovers is a failure that tells what it said', async () => {
+  const sandbox = await sandboxOf();
+  sandbox.addFault({ operation: 'PutUpload', kind: 'throttle', times: 1000 });
+  const run = await buildPushImage(sandbox, inputs, layoutOf(['one']));
+  expect(run.outputs['verdict']).toBe('failed');
+  expect(run.outputs['reason']).toMatch(
+    /refused to take the blob sha256:\w+: TOOMANYREQUESTS: Rate exceeded\. No tag was set/,
+  );
+  expect(await tags(sandbox)).toEqual({});
+});
+
+test('time that runs out is a verdict of its own', async () => {
+  const sandbox = await sandboxOf();
+  sandbox.addFault({ operation: 'StartUpload', kind: 'delay', delayMs: 5000 });
+  const run = await buildPushImage(sandbox, { ...inputs, timeout: '2s' }, layoutOf(['one']));
+  expect(run.outputs).toMatchObject({
+    verdict: 'timed-out',
+    reason: `Building and pushing ${REPOSITORY} did not finish within 2 s. No tag was set; parts that were pushed belong to no image.`,
+  });
+  expect(await tags(sandbox)).toEqual({});
+});
+
+describe('a layout that is damaged', () => {
+  test('in a layer fails before the registry keeps it', async () => {
+    const sandbox = await sandboxOf();
+    const image = layoutOf(['good layer', 'bad layer']);
+    const bad = image.layout.blob('x', 'bad layer');
+    writeFileSync(image.layout.path(bad.digest), 'BAD LAYER');
+    const run = await buildPushImage(sandbox, inputs, image);
+    expect(run.outputs['verdict']).toBe('failed');
+    expect(run.outputs['reason']).toContain(`the blob ${bad.digest} of 9 bytes is damaged`);
+    expect(await tags(sandbox)).toEqual({});
+  });
+
+  test('because a layer is missing fails too', async () => {
+    const sandbox = await sandboxOf();
+    const image = layoutOf(['one']);
+    rmSync(image.layout.path(image.layout.blob('x', 'one').digest));
+    const run = await buildPushImage(sandbox, inputs, image);
+    expect(run.outputs['verdict']).toBe('failed');
+    expect(run.outputs['reason']).toMatch(/the layout lacks the blob sha256:/);
+    expect(await tags(sandbox)).toEqual({});
+  });
+});
+
+test('a folder for temporary files is used and left empty', async () => {
+  const sandbox = await sandboxOf();
+  const temporary = workspaceOf({});
+  const run = await buildPushImage(sandbox, inputs, {
+    ...layoutOf(['one']),
+    env: { RUNNER_TEMP: temporary },
+  });
+  expect(run.outputs['verdict']).toBe('pushed');
+  expect(readdirSync(join(temporary))).toEqual([]);
+});

@@ -1,0 +1,127 @@
+import { CreateRepositoryCommand, DescribeImagesCommand, ListImagesCommand } from '@aws-sdk/client-ecr';
+import { describe, expect, test } from '@jest/globals';
+import { useSandboxes } from '../../support/action.ts';
+import { buildPushImage, ecrOf, REPOSITORY, SHA, useLayouts } from '../../support/image.ts';
+
+const sandboxOf = useSandboxes();
+const layoutOf = useLayouts();
+const inputs = { 'oci-layout': 'image' };
+
+describe('an immutable tag', () => {
+  test('that stands on this very image is success: a job can be run again', async () => {
+    const sandbox = await sandboxOf();
+    const image = layoutOf(['one']);
+    await buildPushImage(sandbox, inputs, image);
+    const run = await buildPushImage(sandbox, inputs, image);
+    expect(run.outputs).toMatchObject({ verdict: 'reused', digest: image.digest, tag: SHA });
+    expect(sandbox.calls.of('PutManifest').filter(({ status }) => status !== 201)).toEqual([]);
+  });
+
+  test('that stands on another image fails, and no other tag is set or moved', async () => {
+    const sandbox = await sandboxOf();
+    const first = layoutOf(['one']);
+    await buildPushImage(sandbox, { ...inputs, tags: 'v1, env-dev' }, first);
+    const second = layoutOf(['two']);
+    const run = await buildPushImage(sandbox, { ...inputs, tags: 'env-dev, new, v1' }, second);
+    expect(run.exitCode).toBe(1);
+    expect(run.outputs).toMatchObject({ verdict: 'failed', repository: REPOSITORY });
+    expect(run.outputs['reason']).toBe(
+      `The tag v1 of ${REPOSITORY} is immutable and stands on ${first.digest}, not on ${second.digest}. ` +
+        'Give this image another tag. The image is in the repository; not all of its tags are set.',
+    );
+    const command = new ListImagesCommand({ repositoryName: REPOSITORY });
+    const { imageIds = [] } = await ecrOf(sandbox).send(command);
+    expect(imageIds).toEqual(
+      expect.arrayContaining([
+        { imageDigest: first.digest, imageTag: 'env-dev' },
+        { imageDigest: first.digest, imageTag: 'v1' },
+        { imageDigest: second.digest },
+      ]),
+    );
+    expect(imageIds).toHaveLength(3);
+  });
+
+  test('that is an exception moves', async () => {
+    const sandbox = await sandboxOf();
+    await buildPushImage(sandbox, { ...inputs, tags: 'env-dev' }, layoutOf(['one']));
+    const second = layoutOf(['two']);
+    const run = await buildPushImage(sandbox, { ...inputs, tags: 'env-dev' }, second);
+    expect(run.outputs['verdict']).toBe('pushed');
+    const imageIds = [{ imageTag: 'env-dev' }];
+    const found = await ecrOf(sandbox).send(
+      new DescribeImagesCommand({ repositoryName: REPOSITORY, imageIds }),
+    );
+    expect(found.imageDetails?.[0]?.imageDigest).toBe(second.digest);
+  });
+
+  test('that somebody else sets meanwhile is seen when it is put', async () => {
+    const sandbox = await sandboxOf();
+    await buildPushImage(sandbox, { ...inputs, tags: 'v1' }, layoutOf(['one']));
+    // The answer of the look-up is lost, as if the tag had not been there yet.
+    sandbox.addFault({
+      service: 'registry',
+      operation: 'GetManifest',
+      nth: 3,
+      kind: 'error',
+      status: 404,
+      code: 'MANIFEST_UNKNOWN',
+    });
+    const run = await buildPushImage(sandbox, { ...inputs, tags: 'v1' }, layoutOf(['two']));
+    expect(run.outputs['verdict']).toBe('failed');
+    expect(run.outputs['reason']).toContain('is immutable and stands on');
+    expect(sandbox.calls.of('PutManifest').at(-1)?.code).toBe('TAG_INVALID');
+  });
+});
+
+describe('a repository', () => {
+  test('that does not exist is not made up', async () => {
+    const sandbox = await sandboxOf();
+    const run = await buildPushImage(sandbox, { ...inputs, 'create-repository': 'false' }, layoutOf(['one']));
+    expect(run.outputs).toMatchObject({
+      verdict: 'failed',
+      reason: `The repository ${REPOSITORY} does not exist. Create it first, or set create-repository: true. Nothing was pushed.`,
+    });
+    expect(sandbox.calls.of('CreateRepository')).toEqual([]);
+  });
+
+  test('that exists is left as it is', async () => {
+    const sandbox = await sandboxOf();
+    await ecrOf(sandbox).send(new CreateRepositoryCommand({ repositoryName: REPOSITORY }));
+    sandbox.calls.all.length = 0;
+    const run = await buildPushImage(sandbox, inputs, layoutOf(['one']));
+    expect(run.outputs['verdict']).toBe('pushed');
+    const called = sandbox.calls.where({ service: 'ecr' }).map(({ operation }) => operation);
+    expect(new Set(called)).toEqual(
+      new Set(['DescribeRepositories', 'GetAuthorizationToken', 'DescribeImages']),
+    );
+  });
+
+  test.each([
+    ['ecr', 'DescribeRepositories', 'cannot be read'],
+    ['ecr', 'CreateRepository', 'cannot be created'],
+    ['ecr', 'GetAuthorizationToken', 'AccessDeniedException'],
+    ['registry', 'StartUpload', 'DENIED'],
+    ['registry', 'PutManifest', 'DENIED'],
+  ])('that denies %s %s: the reason says so and nothing is tagged', async (service, operation, said) => {
+    const sandbox = await sandboxOf();
+    const code = service === 'ecr' ? 'AccessDeniedException' : 'DENIED';
+    const status = service === 'ecr' ? 400 : 403;
+    const message = `User: x is not authorized to perform: ecr:${operation}`;
+    sandbox.addFault({ service, operation, kind: 'error', code, status, message, times: 1000 });
+    const run = await buildPushImage(sandbox, inputs, layoutOf(['one']));
+    expect(run.exitCode).toBe(1);
+    expect(run.outputs['verdict']).toBe('failed');
+    expect(run.outputs['reason']).toContain(said);
+    expect(run.outputs['reason']).toContain('not authorized to perform');
+    expect(run.summary).toContain('not authorized to perform');
+    expect(sandbox.calls.of('PutManifest').filter(({ status: answered }) => answered === 201)).toEqual([]);
+  });
+});
+
+test('GitHub is told which image was made, where it asks', async () => {
+  const sandbox = await sandboxOf();
+  const image = layoutOf(['one'], { artifacts: 'before\n' });
+  const GITHUB_ARTIFACTS = `${image.workspace}/artifacts`;
+  const run = await buildPushImage(sandbox, inputs, { ...image, env: { GITHUB_ARTIFACTS } });
+  expect(image.read('artifacts')).toBe(`before\noci://${run.outputs['image'] ?? ''}\n`);
+});
