@@ -8,6 +8,11 @@ export interface Stack {
   /** `<environment>-<project>-<stack>` */
   name: string;
   template: string;
+  /** The name of its file in templates/environments. */
+  parameterFile: string;
+  /** What it has beside that file. */
+  ownParameters: Record<string, string>;
+  /** Both. */
   parameters: Record<string, string>;
   tags: Record<string, string>;
 }
@@ -50,6 +55,8 @@ export function stacksOf(environment: Environment): Stack[] {
   const stack = (name: string, template: string, own: Record<string, string> = {}): Stack => ({
     name: `${environment}-platform-${name}`,
     template,
+    parameterFile: environment,
+    ownParameters: own,
     parameters: { ...Parameters, ...own },
     tags: Tags,
   });
@@ -77,6 +84,8 @@ export function previewStack(pullRequest: number, service: string): Stack {
   return {
     name: `dev-platform-pr-${pullRequest}-${service}`,
     template: 'preview',
+    parameterFile: 'preview',
+    ownParameters: own,
     parameters: { ...Parameters, ...own },
     tags: { ...Tags, PullRequest: String(pullRequest) },
   };

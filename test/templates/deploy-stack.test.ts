@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { startSandbox } from '../../sandbox/index.ts';
+import type { Sandbox } from '../../sandbox/index.ts';
+import { ledgerName, services, stacksOf } from '../../scripts/templates/reference.ts';
+import type { Stack } from '../../scripts/templates/reference.ts';
+import { deployStack } from '../support/action.ts';
+import { Deployment } from './deployment.ts';
+
+/** The set of one environment through the committed bundle, as a pipeline would run it. */
+jest.setTimeout(180_000);
+
+const stacks = stacksOf('dev');
+let sandbox: Sandbox;
+let account: Deployment;
+beforeAll(async () => {
+  sandbox = await startSandbox({ timeScale: 100_000 });
+  account = new Deployment(sandbox.env());
+  for (const service of Object.keys(services)) {
+    await account.put(ledgerName('dev', service), `registry.example.com/${service}@sha256:${'a'.repeat(64)}`);
+  }
+});
+afterAll(async () => {
+  account.close();
+  await sandbox.close();
+});
+
+async function run(stack: Stack, inputs: Record<string, string>): Promise<string> {
+  const { outputs, log } = await deployStack(sandbox, { 'stack-name': stack.name, ...inputs });
+  if (outputs.verdict === undefined) throw new Error(`${stack.name}: ${log}`);
+  return `${stack.name} ${outputs.verdict}`;
+}
+
+const deploy = (stack: Stack, inputs: Record<string, string> = {}) =>
+  run(stack, {
+    template: `templates/${stack.template}.yml`,
+    'parameter-files': `templates/environments/${stack.parameterFile}.json`,
+    parameters: JSON.stringify(stack.ownParameters),
+    ...inputs,
+  });
+
+async function each(of: Stack[], action: (stack: Stack) => Promise<string>): Promise<string[]> {
+  const verdicts: string[] = [];
+  for (const stack of of) verdicts.push(await action(stack));
+  return verdicts;
+}
+
+const all = (verdict: string) => stacks.map(({ name }) => `${name} ${verdict}`);
+
+test('deploy-stack makes every layer from its file of parameters', async () => {
+  expect(await each(stacks, deploy)).toEqual(all('created'));
+});
+
+test('changes nothing when nothing has changed', async () => {
+  const [bootstrap, ...others] = stacks;
+  const last = others.at(-1);
+  if (!bootstrap || !last) throw new Error('there are no stacks');
+  expect(await each([bootstrap, last], deploy)).toEqual([
+    `${bootstrap.name} unchanged`,
+    `${last.name} unchanged`,
+  ]);
+});
+
+test('puts a tag on all of them, and the guard of stateful resources lets it', async () => {
+  const tagged = await each(stacks, (stack) => deploy(stack, { tags: 'CostCentre=4711' }));
+  expect(tagged).toEqual(all('updated'));
+});
+
+test('deletes them in reverse, given the word for what holds data', async () => {
+  const reverse = [...stacks].reverse();
+  const deleted = await each(reverse, (stack) =>
+    run(stack, {
+      command: 'delete',
+      'allow-delete': 'AWS::RDS::DBCluster,AWS::RDS::DBInstance,AWS::SecretsManager::Secret',
+    }),
+  );
+  expect(deleted).toEqual(reverse.map(({ name }) => `${name} deleted`));
+});

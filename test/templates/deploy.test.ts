@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import type { Change } from '@aws-sdk/client-cloudformation';
+import { startSandbox } from '../../sandbox/index.ts';
+import type { Sandbox } from '../../sandbox/index.ts';
+import {
+  environments,
+  ledgerName,
+  previewStack,
+  services,
+  stacksOf,
+} from '../../scripts/templates/reference.ts';
+import type { Environment, Stack } from '../../scripts/templates/reference.ts';
+import { Deployment } from './deployment.ts';
+import { STATEFUL } from './rules/stateful.ts';
+
+const ACCOUNTS: Record<Environment, string> = {
+  dev: '111111111111',
+  staging: '222222222222',
+  prod: '333333333333',
+};
+const image = (service: string, digit: string) =>
+  `registry.example.com/platform/${service}@sha256:${digit.repeat(64)}`;
+
+jest.setTimeout(120_000);
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await startSandbox({ timeScale: 100_000, accounts: Object.values(ACCOUNTS) });
+});
+afterAll(() => sandbox.close());
+
+/** What the changes do to resources that hold data, other than leave them in place. */
+const dangers = (changes: Change[]) =>
+  changes
+    .map(({ ResourceChange }) => ResourceChange)
+    .filter((change) => change && STATEFUL.has(change.ResourceType ?? ''))
+    .filter(
+      (change) =>
+        change?.Action === 'Remove' || (change?.Action === 'Modify' && change.Replacement !== 'False'),
+    )
+    .map((change) => `${change?.LogicalResourceId}: ${change?.Action}, replacement ${change?.Replacement}`);
+
+async function release(deployment: Deployment, environment: Environment, digit: string): Promise<void> {
+  for (const service of Object.keys(services)) {
+    await deployment.put(ledgerName(environment, service), image(service, digit));
+  }
+}
+
+const changed = (
+  stack: Stack,
+  parameters: Record<string, string>,
+  tags: Record<string, string> = {},
+): Stack => ({
+  ...stack,
+  parameters: { ...stack.parameters, ...parameters },
+  tags: { ...stack.tags, ...tags },
+});
+
+describe.each(environments)('the platform in %s', (environment) => {
+  const stacks = stacksOf(environment);
+  let deployment: Deployment;
+  beforeAll(async () => {
+    deployment = new Deployment(sandbox.env(ACCOUNTS[environment]));
+    await release(deployment, environment, 'a');
+  });
+  afterAll(() => {
+    deployment.close();
+  });
+
+  test('is made in the order of its layers', async () => {
+    for (const stack of stacks) {
+      await deployment.deploy(stack);
+      expect(await deployment.status(stack.name)).toBe('CREATE_COMPLETE');
+    }
+    expect(await deployment.get(`/platform/${environment}/cluster/name`)).toBe(`${environment}-platform`);
+  });
+
+  test('has no changes when it is deployed again', async () => {
+    for (const stack of stacks) expect(await deployment.deploy(stack)).toEqual([]);
+  });
+
+  test.each([
+    [
+      'a parameter',
+      { LogRetentionDays: '180', MaxCapacity: '16', MonthlyBudget: '42', DatabaseConnections: '300' },
+      {},
+    ],
+    ['a tag', {}, { CostCentre: '4711' }],
+    ['how services are deployed', { Strategy: 'BLUE_GREEN', PauseBeforeTraffic: 'true' }, {}],
+  ])('takes %s without touching data', async (_name, parameters, tags) => {
+    const touched = new Set<string>();
+    for (const stack of stacks) {
+      const changes = await deployment.deploy(changed(stack, parameters, tags));
+      expect(dangers(changes)).toEqual([]);
+      if (changes.length > 0) touched.add(stack.name);
+    }
+    expect(touched.size).toBeGreaterThanOrEqual(4);
+  });
+
+  test('takes a new image in its services only', async () => {
+    for (const stack of stacks) await deployment.deploy(stack);
+    await release(deployment, environment, 'b');
+    const touched: string[] = [];
+    for (const stack of stacks) {
+      const changes = await deployment.deploy(stack);
+      expect(dangers(changes)).toEqual([]);
+      if (changes.length > 0) touched.push(stack.template);
+    }
+    expect(touched).toEqual(Object.keys(services).map(() => 'fargate'));
+  });
+
+  test('keeps its network while its database is there', async () => {
+    const network = stacks.find(({ template }) => template === 'vpc');
+    if (!network) throw new Error('there is no network');
+    await expect(deployment.delete(network)).rejects.toThrow(/data-subnets/);
+  });
+
+  test('is deleted in reverse, once its protection is off', async () => {
+    for (const stack of stacks) await deployment.deploy(changed(stack, { DeletionProtection: 'false' }));
+    for (const stack of [...stacks].reverse()) {
+      await deployment.delete(stack);
+      expect(await deployment.status(stack.name)).toBeUndefined();
+    }
+  });
+});
+
+test('a preview comes and goes beside the environment that hosts it', async () => {
+  const deployment = new Deployment(sandbox.env(ACCOUNTS.dev));
+  const layers = stacksOf('dev').filter(
+    ({ template }) => !['fargate', 'registry', 'bootstrap', 'cost'].includes(template),
+  );
+  for (const stack of layers) await deployment.deploy(stack);
+  const preview = previewStack(123, 'user-service');
+  await deployment.deploy(preview);
+  expect(await deployment.status('dev-platform-pr-123-user-service')).toBe('CREATE_COMPLETE');
+  await deployment.delete(preview);
+  for (const stack of layers.reverse()) await deployment.delete(stack);
+  deployment.close();
+});
