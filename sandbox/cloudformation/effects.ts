@@ -5,6 +5,7 @@ import { parameterStore } from '../ssm.ts';
 import type { World } from '../world.ts';
 import { arnOf } from './arn.ts';
 import { nameProperty } from './identity.ts';
+import { putRepository, removeRepository, repositoryExists } from './image-repositories.ts';
 import type { Json } from './json.ts';
 import { isObject, textOf } from './json.ts';
 import type { Stack, StackResource } from './stack.ts';
@@ -36,6 +37,12 @@ const EFFECTS: Record<string, Effect> = {
     remove: (world, stack, resource) => {
       objectStore(world, stack.account).deleteBucket(resource.physicalId);
     },
+  },
+  'AWS::ECR::Repository': {
+    exists: repositoryExists,
+    make: putRepository,
+    change: putRepository,
+    remove: removeRepository,
   },
   'AWS::IAM::Role': {
     make: putRole,

@@ -20,11 +20,17 @@ const HANDLER_CODES = [
   'InternalFailure',
 ];
 
-/** How CloudFormation words what a service answered. */
-export function handlerReport(world: World, error: AwsError): string {
+/** How CloudFormation words what the service behind a type of resources answered. */
+export function handlerReport(world: World, type: string, error: AwsError): string {
   const known = HANDLER_CODES.includes(error.code);
   const message = known
     ? error.message
-    : `${error.message} (Service: ${error.code}, Status Code: ${String(error.status)}, Request ID: ${world.newUuid()})`;
+    : `${error.message} (Service: ${serviceOf(type)}, Status Code: ${String(error.status)}, Request ID: ${world.newUuid()})`;
   return `Resource handler returned message: "${message}" (RequestToken: ${world.newUuid()}, HandlerErrorCode: ${known ? error.code : 'GeneralServiceException'})`;
+}
+
+/** The SDK's name of a service: `Ecr`, `S3`. */
+function serviceOf(type: string): string {
+  const service = type.split('::')[1] ?? type;
+  return /^[A-Z]+$/.test(service) ? service.charAt(0) + service.slice(1).toLowerCase() : service;
 }

@@ -291,7 +291,7 @@ async function attempt(
     await steps();
     return true;
   } catch (error) {
-    const reason = reasonOf(error, work, verb);
+    const reason = reasonOf(error, work, resource.type, verb);
     if (reason === undefined) throw error;
     work.failed[verb].add(resource.logicalId);
     setResourceStatus(work, resource, failure, { reason });
@@ -300,11 +300,11 @@ async function attempt(
 }
 
 /** A failure's text; undefined for a fault of the sandbox itself. */
-function reasonOf(error: unknown, work: Work, verb: string): string | undefined {
+function reasonOf(error: unknown, work: Work, type: string, verb: string): string | undefined {
   if (work.signal.aborted && error === work.signal.reason) {
     return `Resource ${verb === 'create' ? 'creation' : verb === 'update' ? 'update' : 'deletion'} cancelled`;
   }
   if (error instanceof ResourceFailure) return error.message;
-  if (error instanceof AwsError) return handlerReport(work.world, error);
+  if (error instanceof AwsError) return handlerReport(work.world, type, error);
   return undefined;
 }

@@ -1,9 +1,11 @@
 import { DescribeEventsCommand } from '@aws-sdk/client-cloudformation';
+import { DescribeRepositoriesCommand, ECRClient } from '@aws-sdk/client-ecr';
 import { HeadBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
 import { AssumeRoleCommand } from '@aws-sdk/client-sts';
 import { describe, expect, test } from '@jest/globals';
-import { DEV, refusal, s3Of, ssmOf, STAGING, stsOf } from '../clients.ts';
+import { repositoriesOf } from '../../../../sandbox/registry/registry.ts';
+import { configOf, DEV, refusal, s3Of, ssmOf, STAGING, stsOf } from '../clients.ts';
 import { Stacks } from './stacks.ts';
 
 const reasons = async (stacks: Stacks, name: string) =>
@@ -90,6 +92,39 @@ Outputs: { O: { Value: '{{resolve:ssm:/image}}' }, P: { Value: !Ref Image } }`;
     await s3Of(stacks.sandbox).send(new PutObjectCommand({ Bucket: 'orders-bucket', Key: 'k', Body: 'x' }));
     expect((await stacks.delete('s')).StackStatus).toBe('DELETE_FAILED');
     expect(await reasons(stacks, 's')).toMatch(/The bucket you tried to delete is not empty/);
+  });
+
+  test('repositories of images are there with their settings, and go only empty', async () => {
+    const stacks = await Stacks.start();
+    const ecr = new ECRClient(configOf(stacks.sandbox));
+    const body = (ScanOnPush: boolean, EmptyOnDelete = false) => `
+Resources:
+  R:
+    Type: AWS::ECR::Repository
+    Properties:
+      RepositoryName: shop/api
+      ImageTagMutability: IMMUTABLE
+      ImageScanningConfiguration: { ScanOnPush: ${ScanOnPush} }
+      EmptyOnDelete: ${EmptyOnDelete}
+      LifecyclePolicy: { LifecyclePolicyText: '{"rules":[]}' }`;
+    const read = async () =>
+      (await ecr.send(new DescribeRepositoriesCommand({ repositoryNames: ['shop/api'] }))).repositories?.[0];
+    await stacks.deploy('s', body(true), { Tags: [{ Key: 'team', Value: 'shop' }] });
+    expect(await read()).toMatchObject({
+      imageTagMutability: 'IMMUTABLE',
+      imageScanningConfiguration: { scanOnPush: true },
+    });
+    await stacks.deploy('s', body(false));
+    const repository = repositoriesOf(stacks.sandbox.world, DEV, 'eu-west-1').get('shop/api')!;
+    expect(repository).toMatchObject({ settings: { scanOnPush: false }, lifecyclePolicy: '{"rules":[]}' });
+    repository.manifests.set('sha256:1', {} as never);
+    expect((await stacks.delete('s')).StackStatus).toBe('DELETE_FAILED');
+    expect(await reasons(stacks, 's')).toMatch(
+      /shop\/api' .* still contains images \(Service: Ecr, Status Code: 400, /,
+    );
+    repository.manifests.clear();
+    expect((await stacks.delete('s')).StackStatus).toBe('DELETE_COMPLETE');
+    expect(await refusal(read())).toMatchObject({ name: 'RepositoryNotFoundException' });
   });
 
   test('names are taken once: other kinds of resources', async () => {
