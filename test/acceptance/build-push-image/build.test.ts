@@ -1,0 +1,196 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { BatchGetImageCommand, CreateRepositoryCommand } from '@aws-sdk/client-ecr';
+import { describe, expect, test } from '@jest/globals';
+import type { Sandbox } from '../../../sandbox/index.ts';
+import type { Run } from '../../../sandbox/runner.ts';
+import { useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { DockerPlayback, PROGRESS } from '../../support/docker-playback.ts';
+import type { Recording } from '../../support/docker-playback.ts';
+import { buildPushImage, ecrOf, REPOSITORY, SHA } from '../../support/image.ts';
+import { sha256 } from '../../support/oci.ts';
+import { RegistrySession } from '../../support/registry.ts';
+
+/** The way of a build through buildx, played from a recording; the registry is real. */
+const sandboxOf = useSandboxes();
+const workspaceOf = useWorkspaces();
+
+interface Stage {
+  sandbox: Sandbox;
+  docker: DockerPlayback;
+  workspace: string;
+  /** Of the image that buildx will say it has pushed. */
+  digest: string;
+  run: (inputs?: Record<string, string>, options?: Parameters<typeof buildPushImage>[2]) => Promise<Run>;
+}
+
+async function stage(recording: Recording = {}): Promise<Stage> {
+  const sandbox = await sandboxOf();
+  const session = await RegistrySession.open(sandbox);
+  const manifest = await session.manifest();
+  const digest = sha256(manifest);
+  await session.put(digest, manifest);
+  sandbox.calls.all.length = 0;
+  const docker = new DockerPlayback(workspaceOf({}), { digest, ...recording });
+  const workspace = workspaceOf({
+    'api/Dockerfile': 'FROM node:24 AS build\nRUN npm ci\n',
+    'api/main.js': '1',
+  });
+  const run: Stage['run'] = (inputs = {}, options = {}) =>
+    buildPushImage(
+      sandbox,
+      { service: 'api', ...inputs },
+      { workspace, ...options, env: { ...docker.env, ...options.env } },
+    );
+  return { sandbox, docker, workspace, digest, run };
+}
+
+async function tagged(sandbox: Sandbox, imageTag: string): Promise<string | undefined> {
+  const command = new BatchGetImageCommand({ repositoryName: REPOSITORY, imageIds: [{ imageTag }] });
+  return (await ecrOf(sandbox).send(command)).images?.[0]?.imageId?.imageDigest;
+}
+
+describe('a build by buildx', () => {
+  test('is pushed by digest, and tagged by its manifest', async () => {
+    const { sandbox, docker, run, digest, workspace } = await stage();
+    const done = await run({ 'build-args': 'A=1', labels: 'team=shop' });
+    expect(done.outputs).toMatchObject({ verdict: 'pushed', digest, tag: SHA, reused: 'false' });
+    expect(await tagged(sandbox, SHA)).toBe(digest);
+    expect(docker.builds).toHaveLength(1);
+    const [command = ''] = docker.builds;
+    expect(command).toContain(`--file ${workspace}/api/Dockerfile`);
+    expect(command).toContain('--build-arg A=1');
+    expect(command).toContain(`--label org.opencontainers.image.revision=${SHA}`);
+    expect(command).toContain('--label team=shop');
+    expect(command).toContain('push-by-digest=true');
+    expect(command).toMatch(/--cache-to type=registry,ref=\S+:cache-build,mode=max,image-manifest=true/);
+    expect(command).not.toContain('--tag');
+    expect(done.summary).toContain('1 of 2 steps from the cache');
+  });
+
+  test('is not run again for the same content', async () => {
+    const { docker, run, digest, sandbox } = await stage();
+    await run();
+    const again = await run({ tags: 'v2' });
+    expect(again.outputs).toMatchObject({ verdict: 'reused', digest, tag: 'v2' });
+    expect(docker.builds).toHaveLength(1);
+    expect(await tagged(sandbox, 'v2')).toBe(digest);
+    await run({ tags: 'v3', reuse: 'false' });
+    expect(docker.builds).toHaveLength(2);
+  });
+
+  test('gets its secrets and its password without a trace', async () => {
+    const { docker, run } = await stage();
+    const done = await run({ secrets: 'npm-token=correct-horse-battery' });
+    expect(done.outputs['verdict']).toBe('pushed');
+    expect(docker.read('secret')).toBe('correct-horse-battery');
+    const password = docker.read('password');
+    expect(password).toMatch(/^\w{100,}$/);
+    expect(docker.calls.join('\n')).not.toMatch(new RegExp(`correct-horse|${password}`));
+    expect(docker.read('environment')).not.toContain('INPUT_');
+    const shown = done.log.replaceAll(/^::add-mask::.*$/gm, '') + done.summary + JSON.stringify(done.outputs);
+    expect(shown).not.toMatch(new RegExp(`correct-horse|${password}`));
+  });
+
+  test('leaves no configuration of docker behind', async () => {
+    const { docker, run } = await stage();
+    await run();
+    expect(docker.read('config').trim()).toMatch(/docker-config$/);
+    expect(existsSync(docker.read('config').trim())).toBe(false);
+  });
+
+  test('whose push fails for a moment is pushed again', async () => {
+    const failed = `${PROGRESS}\n#9 ERROR: failed to push x: unexpected status from PUT request: 503 Service Unavailable
+------
+ERROR: failed to solve: failed to push x: unexpected status from PUT request: 503 Service Unavailable`;
+    const { docker, run } = await stage({
+      builds: [{ progress: failed, exitCode: 1 }, { progress: PROGRESS }],
+    });
+    expect((await run()).outputs['verdict']).toBe('pushed');
+    expect(docker.builds).toHaveLength(2);
+  });
+
+  test('that fails is not run again, and is shown at its line', async () => {
+    const failed = `#6 [build 2/2] RUN npm ci
+#6 0.3 npm error code E401
+#6 ERROR: process "/bin/sh -c npm ci" did not complete successfully: exit code: 1
+------
+Dockerfile:2
+--------------------
+ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfully: exit code: 1`;
+    const { docker, run, sandbox } = await stage({ builds: [{ progress: failed, exitCode: 1 }] });
+    const done = await run();
+    expect(done.exitCode).toBe(1);
+    expect(done.outputs['verdict']).toBe('failed');
+    expect(done.outputs['reason']).toBe(
+      'The build failed: process "/bin/sh -c npm ci" did not complete successfully: exit code: 1. No tag was set.',
+    );
+    expect(done.log).toMatch(/::error file=api\/Dockerfile,line=2,.*title=\[build 2\/2\] RUN npm ci/);
+    expect(done.summary).toContain('npm error code E401');
+    expect(docker.builds).toHaveLength(1);
+    expect(sandbox.calls.of('PutManifest')).toEqual([]);
+  });
+
+  test('that says it has pushed what the registry does not have is not believed', async () => {
+    const { run } = await stage({ digest: sha256('elsewhere') });
+    const done = await run();
+    expect(done.outputs['verdict']).toBe('failed');
+    expect(done.outputs['reason']).toContain('the registry does not have it');
+  });
+
+  test('that is cancelled is stopped, and nothing is left', async () => {
+    const { docker, run, sandbox } = await stage({
+      builds: [{ progress: '#6 [build 2/2] RUN npm ci', hangs: true }],
+    });
+    const temporary = workspaceOf({});
+    const done = await run(
+      {},
+      {
+        env: { RUNNER_TEMP: temporary },
+        onLine: (line, child) => {
+          if (line.includes('RUN npm ci')) child.kill('SIGINT');
+        },
+      },
+    );
+    expect(done.outputs).toMatchObject({
+      verdict: 'cancelled',
+      reason: 'Cancelled by SIGINT. No tag was set.',
+    });
+    expect(done.durationMs).toBeLessThan(7000);
+    expect(docker.read('interrupted')).toBe('interrupted\n');
+    expect(readdirSync(temporary)).toEqual([]);
+    expect(sandbox.calls.of('PutManifest')).toEqual([]);
+  });
+
+  test('that takes too long is stopped too', async () => {
+    const { docker, run } = await stage({ builds: [{ progress: '#6 [build 2/2] RUN npm ci', hangs: true }] });
+    const done = await run({ timeout: '2s' });
+    expect(done.outputs['verdict']).toBe('timed-out');
+    expect(docker.read('interrupted')).toBe('interrupted\n');
+  });
+});
+
+test('a cache whose tag cannot move is read and not written, and that is said', async () => {
+  const { docker, sandbox, run } = await stage();
+  const repositoryName = 'shop/frozen';
+  await ecrOf(sandbox).send(new CreateRepositoryCommand({ repositoryName, imageTagMutability: 'IMMUTABLE' }));
+  const done = await run({ repository: repositoryName });
+  expect(docker.builds[0]).toContain('--cache-from type=registry');
+  expect(docker.builds[0]).not.toContain('--cache-to');
+  expect(done.summary).toContain('is immutable in this repository');
+});
+
+describe('nothing to build with', () => {
+  test('no docker', async () => {
+    const { run } = await stage();
+    const done = await run({}, { env: { PATH: '/nowhere' } });
+    expect(done.outputs['verdict']).toBe('failed');
+    expect(done.outputs['reason']).toMatch(/^There is no docker client on this machine\..*oci-layout/);
+  });
+
+  test('no daemon', async () => {
+    const { run } = await stage({ driver: 'docker' });
+    const done = await run();
+    expect(done.outputs['verdict']).toBe('failed');
+    expect(done.outputs['reason']).toMatch(/^There is no Docker daemon to build with/);
+  });
+});

@@ -1,0 +1,90 @@
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** What a recorded docker answers, where it is not what a buildx with its own container answers. */
+export interface Recording {
+  /** The driver that `docker buildx inspect` names. */
+  driver?: string;
+  /** What each `docker buildx build` writes to standard error, and its exit code, one after the other. */
+  builds?: { progress: string; exitCode?: number; hangs?: boolean }[];
+  /** The digest in the metadata file. */
+  digest?: string;
+}
+
+/** What was recorded of `docker buildx build` with a container's builder. */
+export const PROGRESS = `#0 building with "builder-1" instance using docker-container driver
+#5 [build 1/2] FROM docker.io/library/node:24
+#5 DONE 0.1s
+#6 [build 2/2] RUN npm ci
+#6 CACHED
+#9 exporting to image
+#9 pushing layers 0.9s done
+#9 DONE 1.4s`;
+
+/**
+ * A program called docker that plays recorded answers and writes down how it was called. The metadata file is as
+ * buildx writes it.
+ */
+export class DockerPlayback {
+  readonly folder: string;
+  readonly env: Record<string, string>;
+
+  constructor(
+    folder: string,
+    { driver = 'docker-container', builds = [{ progress: PROGRESS }], digest = '' }: Recording,
+  ) {
+    this.folder = folder;
+    this.env = { PATH: `${folder}:/usr/bin:/bin`, PLAYBACK: folder };
+    const metadata = { 'buildx.build.ref': 'builder-1/builder-10/x', 'containerimage.digest': digest };
+    const files = {
+      'version.json': JSON.stringify({ Client: { Version: '28.2.2' }, Server: null }),
+      'inspect.txt': `Name:          builder-1\nDriver:        ${driver}\n`,
+      'metadata.json': JSON.stringify(metadata),
+      docker: SCRIPT,
+    };
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+    for (const [index, { progress, exitCode = 0, hangs = false }] of builds.entries()) {
+      writeFileSync(join(folder, `build-${index + 1}`), `${progress}\n`);
+      writeFileSync(join(folder, `exit-${index + 1}`), hangs ? 'hangs' : String(exitCode));
+    }
+    chmodSync(join(folder, 'docker'), 0o755);
+  }
+
+  /** Each command line so far. */
+  get calls(): string[] {
+    return this.read('calls').trim().split('\n').filter(Boolean);
+  }
+
+  get builds(): string[] {
+    return this.calls.filter((call) => call.startsWith('buildx build '));
+  }
+
+  /** What docker saw: `password`, `secret`, `config`. */
+  read(name: string): string {
+    const file = join(this.folder, name);
+    return existsSync(file) ? readFileSync(file, 'utf8') : '';
+  }
+}
+
+const SCRIPT = `#!/bin/sh
+echo "$*" >> "$PLAYBACK/calls"
+case "$*" in
+  'version '*) cat "$PLAYBACK/version.json"; exit 1 ;;
+  'buildx version') echo 'github.com/docker/buildx v0.24.0' ;;
+  'buildx inspect') cat "$PLAYBACK/inspect.txt" ;;
+  'login '*) cat > "$PLAYBACK/password"; echo "$DOCKER_CONFIG" > "$PLAYBACK/config"; test -f "$DOCKER_CONFIG/config.json" ;;
+  'buildx build '*)
+    printf '%s' "$BUILD_SECRET_0" > "$PLAYBACK/secret"
+    env > "$PLAYBACK/environment"
+    number=$(grep -c '^buildx build ' "$PLAYBACK/calls")
+    trap 'echo interrupted > "$PLAYBACK/interrupted"; exit 130' INT
+    cat "$PLAYBACK/build-$number" >&2
+    while test "$(cat "$PLAYBACK/exit-$number")" = hangs; do sleep 0.05; done
+    while test $# -gt 0; do
+      if test "$1" = --metadata-file; then cp "$PLAYBACK/metadata.json" "$2"; fi
+      shift
+    done
+    exit "$(cat "$PLAYBACK/exit-$number")" ;;
+  *) echo "unexpected: docker $*" >&2; exit 125 ;;
+esac
+`;
