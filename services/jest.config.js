@@ -1,4 +1,4 @@
-/** Against a PostgreSQL of its own, from npm: nothing but Node must be on the machine. */
+/** Against an embedded PostgreSQL: nothing but Node must be on the machine. */
 export default {
   testEnvironment: 'node',
   roots: [

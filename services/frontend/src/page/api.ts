@@ -3,10 +3,13 @@ import { config } from './config.ts';
 /** What a service answered instead of what was asked for, in its own words. */
 export class ApiError extends Error {
   readonly status: number;
+  /** The product that it is about, if any. */
+  readonly productId: string | undefined;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, productId?: string) {
     super(message);
     this.status = status;
+    this.productId = productId;
   }
 }
 
@@ -25,8 +28,10 @@ export async function ask<T>(
     headers,
     body: body === undefined ? null : JSON.stringify(body),
   });
-  const answer = (await response.json().catch(() => ({}))) as { detail?: string };
-  if (!response.ok)
-    throw new ApiError(response.status, answer.detail ?? `the service answered ${response.status}`);
+  const answer = (await response.json().catch(() => ({}))) as { detail?: string; productId?: string };
+  if (!response.ok) {
+    const message = answer.detail ?? `the service answered ${response.status}`;
+    throw new ApiError(response.status, message, answer.productId);
+  }
   return answer as T;
 }

@@ -1,7 +1,7 @@
 import { ApiError, ask } from './api.ts';
 import { price } from './config.ts';
 import { element, part } from './element.ts';
-import { basketLines, emptyBasket, showProducts } from './shop.ts';
+import { basketLines, emptyBasket, nameOf, showProducts } from './shop.ts';
 
 interface Order {
   id: string;
@@ -36,7 +36,7 @@ async function place(form: HTMLFormElement): Promise<void> {
     say(`Order ${order.id.slice(0, 8)} is ${order.status}.`, 'good');
     await showOrders(user.id);
   } catch (error) {
-    say(`The order was not placed: ${error instanceof Error ? error.message : String(error)}.`, 'bad');
+    say(`The order was not placed: ${explain(error)}.`, 'bad');
   } finally {
     await showProducts().catch(() => button.toggleAttribute('disabled', false));
   }
@@ -74,6 +74,13 @@ function row({ id, status, totalCents, lines }: Order): HTMLElement {
     element('span', { class: `status ${status}` }, status),
     element('span', { class: 'price' }, totalCents === undefined ? '' : price(totalCents)),
   );
+}
+
+/** Services know products by id, people by name. */
+function explain(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const id = error instanceof ApiError ? error.productId : undefined;
+  return id === undefined ? message : message.replace(`product ${id}`, nameOf(id));
 }
 
 function say(message: string, kind: 'good' | 'bad'): void {

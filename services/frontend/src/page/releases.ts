@@ -53,17 +53,21 @@ function away(service: string): HTMLElement[] {
 }
 
 function describe({ service, version, digest, commit, startedAt }: Release): HTMLElement[] {
-  const image = digest ?? 'no image: started from files';
-  const shown =
-    digest === undefined ? image : `sha256:${digest.replace('sha256:', '').slice(0, SHOWN_DIGITS)}`;
-  const since = new Date(startedAt).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  const since = new Date(startedAt).toLocaleTimeString([], {
+    hour: '2-digit',
+    minute: '2-digit',
+    hour12: false,
+  });
   return [
     element('strong', {}, service),
     element('span', { class: 'version' }, version + (commit === undefined ? '' : ` · ${commit.slice(0, 7)}`)),
-    element('code', { title: image }, shown),
+    element('code', { title: digest ?? '' }, shorten(digest)),
     element('small', {}, `since ${since}`),
   ];
 }
+
+const shorten = (digest: string | undefined) =>
+  digest === undefined ? 'no image' : `sha256:${digest.replace('sha256:', '').slice(0, SHOWN_DIGITS)}`;
 
 function markChange(service: string, release: Release, card: HTMLElement): void {
   const identity = `${release.version} ${release.digest ?? ''}`;
@@ -73,5 +77,5 @@ function markChange(service: string, release: Release, card: HTMLElement): void 
   card.classList.remove('changed');
   card.getBoundingClientRect(); // laid out without the class, so that the animation starts again
   card.classList.add('changed');
-  part('news').textContent = `${service} now runs ${release.version}`;
+  part('news').textContent = `${service} now runs ${release.version}, ${shorten(release.digest)}`;
 }

@@ -16,6 +16,9 @@ let products: Product[] = [];
 /** What is in the basket, as the lines of an order. */
 export const basketLines = () => [...basket].map(([productId, quantity]) => ({ productId, quantity }));
 
+/** What a product is called; its id when it is not among those shown. */
+export const nameOf = (productId: string) => products.find(({ id }) => id === productId)?.name ?? productId;
+
 export function emptyBasket(): void {
   basket.clear();
 }
