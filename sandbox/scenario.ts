@@ -111,6 +111,8 @@ const scenario = object(
         express: flag,
         /** How many reads of a stack's status are of the time before, once a change set is executed. */
         staleReads: whole,
+        /** Property values come with the warning that they are incomplete, and a change is missing. */
+        incompleteValues: flag,
       },
     ),
     roles: listOf(object({ arn: roleArn, trust: mapOf(anything) }, { maxSessionSeconds: positive })),

@@ -98,7 +98,7 @@ export function make(world: World, stack: Stack, resource: StackResource): void 
 }
 
 /** Families of task definitions take another revision; all other names are one resource's. */
-function isExclusive(type: string): boolean {
+export function isExclusive(type: string): boolean {
   return type !== 'AWS::ECS::TaskDefinition';
 }
 

@@ -109,6 +109,7 @@ export async function replaceResource(
     const reason = 'Requested update requires the creation of a new physical resource; hence creating one.';
     setResourceStatus(work, resource, 'UPDATE_IN_PROGRESS', { reason, physicalId: old.physicalId });
     if (
+      effects.isExclusive(resource.type) &&
       effects.chosenName(work.stack, resource) !== undefined &&
       physicalIdOf(identityOf(work.stack, resource)) === old.physicalId
     ) {

@@ -266,10 +266,12 @@ describe.each(commands)('$name', (command) => {
           });
           const took = performance.now() - sent;
           expectNoSecret(run);
-          expect({ verdict: run.outputs['verdict'], exitCode: run.exitCode === 0 }).toEqual({
-            verdict: 'cancelled',
-            exitCode: false,
-          });
+          if (run.exitCode === 0) {
+            // The last call was answered and the run was over before the signal came.
+            await expectTruth(command, run, sandbox);
+            return;
+          }
+          expect(run.outputs['verdict']).toBe('cancelled');
           expect(took).toBeLessThan(7000);
           expect(run.outputs['reason']).toBeTruthy();
           const { status, changeSets } = await stateOf(sandbox);
