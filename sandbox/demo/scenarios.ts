@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.ts';
+import { allLayers } from './scenarios/all-layers.ts';
 import { blockedReplacement } from './scenarios/blocked-replacement.ts';
 import { cancelledJob } from './scenarios/cancelled-job.ts';
 import { failedCreate } from './scenarios/failed-create.ts';
@@ -18,4 +19,5 @@ export const scenarios: Readonly<Record<string, DemoScenario>> = {
   'blocked-replacement': blockedReplacement,
   throttling,
   'cancelled-job': cancelledJob,
+  'all-layers': allLayers,
 };

@@ -38,11 +38,11 @@ export type Target = (account: string) => Record<string, string>;
 /** Plays steps through the committed bundles, says what happens, and keeps the record. */
 export class Stage {
   readonly played: Played[] = [];
-  readonly #target: Target;
+  readonly target: Target;
   readonly #say: (line: string) => void;
 
   constructor(target: Target, say: (line: string) => void = console.log) {
-    this.#target = target;
+    this.target = target;
     this.#say = say;
   }
 
@@ -64,7 +64,7 @@ export class Stage {
       // Libraries warn of the age of a Node.js that is older than the runner's.
       node: [process.execPath, '--no-warnings'],
       inputs: step.inputs,
-      env: { ...this.#target(step.environment.account), GITHUB_JOB: step.environment.name },
+      env: { ...this.target(step.environment.account), GITHUB_JOB: step.environment.name },
       ...(step.event && { event: step.event }),
       ...(step.cancelAt && { onLine: cancelOnce(step.cancelAt) }),
     });

@@ -1,0 +1,115 @@
+import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import type { DemoScenario } from '../scenarios.ts';
+import { environments, type Environment, type Played, type Stage } from '../stage.ts';
+import { layer } from '../story.ts';
+
+const layers = ['bootstrap', 'vpc', 'security', 'registry', 'aurora-serverless', 'cluster', 'monitoring'];
+const services: Record<string, Record<string, string>> = {
+  'user-service': { Paths: '/api/users,/api/users/*', Priority: '110', DatabaseLogin: 'secret' },
+  'product-service': { Paths: '/api/products,/api/products/*', Priority: '120', DatabaseLogin: 'secret' },
+  'order-service': { Paths: '/api/orders,/api/orders/*', Priority: '130', DatabaseLogin: 'secret' },
+  frontend: { Paths: '/*', Priority: '900', ServiceConnect: 'false' },
+};
+/** What holds data, and may go when a whole environment is taken down. */
+const data = 'AWS::RDS::DBCluster,AWS::RDS::DBInstance,AWS::SecretsManager::Secret';
+
+export const allLayers: DemoScenario = {
+  about:
+    'The whole reference platform in three accounts: every layer in order, a tag, a new image, and dev taken down again.',
+  sandbox: {},
+  async play(stage) {
+    await inEach(stage, 'every layer, in the order of what it needs', async (environment) => {
+      for (const service of Object.keys(services)) await release(stage, environment, service, '1');
+      return deployAll(stage, environment, stacksOf(environment), 'created');
+    });
+    await inEach(stage, 'a tag on all of them: nothing stateful is replaced', (environment) =>
+      deployAll(stage, environment, stacksOf(environment), 'updated', { tags: 'CostCentre=4711' }),
+    );
+    await inEach(stage, 'a new image of one service, by the ledger', async (environment) => {
+      await release(stage, environment, 'user-service', '2');
+      const [service] = stacksOf(environment).filter(({ 'stack-name': name }) =>
+        name?.endsWith('-user-service'),
+      );
+      return deployAll(stage, environment, service ? [service] : [], 'updated', { tags: 'CostCentre=4711' });
+    });
+    stage.heading('dev taken down, in reverse');
+    const [dev] = environments;
+    for (const stack of dev ? stacksOf(dev).reverse() : []) {
+      const title = `delete ${stack['stack-name'] ?? ''}`;
+      const inputs = { command: 'delete', 'stack-name': stack['stack-name'] ?? '', 'allow-delete': data };
+      if (dev) await stage.deployStack({ title, environment: dev, inputs, expect: 'deleted' });
+    }
+  },
+};
+
+/** The stacks of an environment as deploy-stack's inputs; each can be made when those before it are there. */
+function stacksOf(environment: Environment): Record<string, string>[] {
+  return [
+    ...layers.map((name) => layer(environment, name)),
+    ...Object.entries(services).map(([name, own]) => ({
+      ...layer(environment, name),
+      template: 'templates/fargate.yml',
+      parameters: JSON.stringify({ ServiceName: name, Image: ledgerName(environment, name), ...own }),
+    })),
+    layer(environment, 'cost'),
+  ];
+}
+
+async function deployAll(
+  stage: Stage,
+  environment: Environment,
+  stacks: readonly Record<string, string>[],
+  expect: string,
+  more: Record<string, string> = {},
+): Promise<void> {
+  for (const stack of stacks) {
+    const title = `deploy ${stack['stack-name'] ?? ''}`;
+    const played: Played = await stage.deployStack({
+      title,
+      environment,
+      inputs: { ...stack, ...more },
+      expect,
+    });
+    if (!played.asExpected) return;
+  }
+}
+
+async function inEach(
+  stage: Stage,
+  heading: string,
+  work: (environment: Environment) => Promise<void>,
+): Promise<void> {
+  stage.heading(heading);
+  await Promise.all(environments.map(work));
+}
+
+const ledgerName = (environment: Environment, service: string): string =>
+  `/platform/${environment.name}/${service}/image`;
+
+/** Writes the ledger's entry, as a release of the service does. */
+async function release(
+  stage: Stage,
+  environment: Environment,
+  service: string,
+  version: string,
+): Promise<void> {
+  const env = stage.target(environment.account);
+  const client = new SSMClient({
+    endpoint: env['AWS_ENDPOINT_URL'] ?? '',
+    region: env['AWS_REGION'] ?? '',
+    credentials: {
+      accessKeyId: env['AWS_ACCESS_KEY_ID'] ?? '',
+      secretAccessKey: env['AWS_SECRET_ACCESS_KEY'] ?? '',
+    },
+  });
+  const Value = `registry.example.com/${service}@sha256:${version.repeat(64)}`;
+  await client.send(
+    new PutParameterCommand({
+      Name: ledgerName(environment, service),
+      Type: 'String',
+      Value,
+      Overwrite: true,
+    }),
+  );
+  client.destroy();
+}
