@@ -1,0 +1,336 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect } from '@jest/globals';
+import type { Sandbox, SandboxOptions } from '../../sandbox/index.ts';
+import type { Run, RunOptions } from '../../sandbox/runner.ts';
+import { IgnoreRules } from '../../src/docker/ignore-file.ts';
+import { contextEntries } from '../../src/docker/context-files.ts';
+import { useSandboxes, useWorkspaces } from '../support/action.ts';
+import { importBaseImages } from '../support/base-images.ts';
+import { DockerRegistry } from '../support/docker-registry.ts';
+import { Dockerd } from '../support/dockerd.ts';
+import { freePort } from '../support/free-port.ts';
+import { buildPushImage } from '../support/image.ts';
+import { RegistrySession } from '../support/registry.ts';
+import { testWith } from '../support/software.ts';
+
+/** Real builds by a real daemon, pushed to a real registry and to the sandbox's, read back by real clients. */
+const test = testWith('dockerd');
+const execute = promisify(execFile);
+const sandboxOf = useSandboxes();
+const workspaceOf = useWorkspaces();
+const SET_UP_MS = 300_000;
+const BUILD_MS = 180_000;
+const BASES = { NODE_IMAGE: 'local/node', RUNTIME_IMAGE: 'local/runtime' };
+
+let dockerd: Dockerd;
+let registry: DockerRegistry;
+let services: string;
+const canRun = process.env['CI'] === 'true' || existsSync('/usr/sbin/dockerd');
+
+beforeAll(async () => {
+  if (!canRun) return;
+  services = copyServices();
+  const cache = join(services, 'npm-cache');
+  const install = [
+    'ci',
+    '--workspace',
+    'user-service',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--cache',
+    cache,
+  ];
+  await execute('npm', install, { cwd: services });
+  rmSync(join(services, 'node_modules'), { recursive: true });
+  [dockerd, registry] = await Promise.all([Dockerd.start(), DockerRegistry.start()]);
+  await importBaseImages(dockerd, join(cache));
+  rmSync(cache, { recursive: true });
+}, SET_UP_MS);
+
+afterAll(async () => {
+  if (!canRun) return;
+  await registry.stop();
+  await dockerd.stop();
+  rmSync(services, { recursive: true, force: true });
+}, SET_UP_MS);
+
+/** The services as they are in the repository: what was built or installed on this machine is no part of it. */
+function copyServices(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'services-'));
+  const left = new Set(['node_modules', 'dist', '.local']);
+  cpSync('services', folder, { recursive: true, filter: (path) => !left.has(basename(path)) });
+  return folder;
+}
+
+function build(sandbox: Sandbox, inputs: Record<string, string>, options: RunOptions = {}): Promise<Run> {
+  return buildPushImage(sandbox, inputs, { ...options, env: { ...dockerd.env, ...options.env } });
+}
+
+function userService(): Record<string, string> {
+  return {
+    context: '.',
+    file: 'user-service/Dockerfile',
+    'build-args': Object.entries(BASES)
+      .map(([key, value]) => `${key}=${value}`)
+      .join('\n'),
+  };
+}
+
+/** Pulls an image, runs it on the host's network, and returns what it answers under a path. */
+async function answerOf(image: string, path: string): Promise<number> {
+  const port = await freePort();
+  await dockerd.docker('pull', image);
+  const env = {
+    PORT: String(port),
+    APP_ENV: 'local',
+    DB_HOST: '127.0.0.1',
+    DB_NAME: 'services',
+    DB_USER: 'services',
+    DB_PASSWORD: 'none',
+    DB_SSLMODE: 'disable',
+    SERVICE_TOKEN: 'a-token-of-this-test-only-0123456789',
+  };
+  const settings = Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
+  const container = await dockerd.docker('run', '--detach', '--network=host', ...settings, image);
+  try {
+    for (let i = 0; i < 100; i++) {
+      const answer = await fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined);
+      if (answer) return answer.status;
+      await sleep(100);
+    }
+    throw new Error(`the container does not answer:\n${await dockerd.docker('logs', container)}`);
+  } finally {
+    await dockerd.docker('rm', '--force', container);
+  }
+}
+
+async function skopeoDigest(image: string, ...options: string[]): Promise<string> {
+  const args = ['inspect', '--tls-verify=false', ...options, '--format', '{{.Digest}}', `docker://${image}`];
+  return (await execute('skopeo', args)).stdout.trim();
+}
+
+describe.each<[string, () => SandboxOptions]>([
+  ["docker's own registry", () => ({ scenario: { ecr: { registry: registry.url } } })],
+  ["the sandbox's registry", () => ({})],
+])('a service built and pushed to %s', (_, options) => {
+  test(
+    'runs from what was pulled, has the digest that others see, and is reused ten times faster',
+    async () => {
+      const sandbox = await sandboxOf(options());
+      const inputs = { ...userService(), tags: 'v1' };
+      const first = await build(sandbox, inputs, { workspace: services, limitMs: BUILD_MS });
+      expect(first.outputs['reason']).toContain('The image is in');
+      expect(first.outputs).toMatchObject({ verdict: 'pushed', reused: 'false' });
+      const { image = '', digest = '' } = first.outputs;
+
+      const second = await build(sandbox, { ...inputs, tags: 'v2' }, { workspace: services });
+      expect(second.outputs).toMatchObject({ verdict: 'reused', digest });
+      process.stderr.write(
+        `first ${first.durationMs.toFixed(0)} ms, reused ${second.durationMs.toFixed(0)} ms\n`,
+      );
+      expect(second.durationMs * 10).toBeLessThan(first.durationMs);
+
+      const name = image.replace(/@.*/, '');
+      const login = await loginTo(sandbox, name);
+      expect(await skopeoDigest(`${name}:v1`, ...login)).toBe(digest);
+      expect(await skopeoDigest(`${name}:v2`, ...login)).toBe(digest);
+      expect(await answerOf(image, '/api/users/health')).toBe(200);
+    },
+    BUILD_MS,
+  );
+});
+
+/** Logs docker in, and returns skopeo's options. The plain registry wants no login. */
+async function loginTo(sandbox: Sandbox, name: string): Promise<string[]> {
+  const [host = ''] = name.split('/');
+  if (host !== new URL(sandbox.url).host) return [];
+  const session = await RegistrySession.open(sandbox, { repositoryName: 'for/login' });
+  const credentials = Buffer.from(session.authorization.replace('Basic ', ''), 'base64').toString('utf8');
+  await dockerd.docker('login', '--username', 'AWS', '--password', credentials.replace(/^AWS:/, ''), host);
+  return ['--creds', credentials];
+}
+
+describe("the sandbox's registry", () => {
+  test(
+    'is one for docker push, docker pull and skopeo copy',
+    async () => {
+      const sandbox = await sandboxOf();
+      const session = await RegistrySession.open(sandbox);
+      const creds = await loginTo(sandbox, session.uri);
+      const target = `${session.uri}:pushed`;
+      await dockerd.docker('tag', 'local/runtime', target);
+      const pushed = await dockerd.docker('push', target);
+      const [digest = ''] = /sha256:[0-9a-f]{64}/.exec(pushed) ?? [];
+      expect(await skopeoDigest(target, ...creds)).toBe(digest);
+      const [, credentials = ''] = creds;
+      const copy = [
+        '--src-tls-verify=false',
+        '--dest-tls-verify=false',
+        '--src-creds',
+        credentials,
+        '--dest-creds',
+        credentials,
+      ];
+      const folder = workspaceOf({});
+      await execute('skopeo', [
+        'copy',
+        ...copy.slice(0, 1),
+        ...copy.slice(2, 4),
+        `docker://${target}`,
+        `oci:${folder}:x`,
+      ]);
+      await execute('skopeo', ['copy', ...copy, `docker://${target}`, `docker://${session.uri}:copied`]);
+      expect(await skopeoDigest(`${session.uri}:copied`, ...creds)).toBe(digest);
+      const layout = await build(sandbox, { 'oci-layout': '.', tags: 'layout' }, { workspace: folder });
+      expect(layout.outputs['verdict']).toBe('pushed');
+      await dockerd.docker('pull', `${session.uri}:layout`);
+    },
+    BUILD_MS,
+  );
+});
+
+describe('a build that goes wrong', () => {
+  test('by an instruction that does not exist is shown at its line', async () => {
+    const sandbox = await sandboxOf();
+    const workspace = workspaceOf({ Dockerfile: 'FROM local/runtime\n\nRUM true\n' });
+    const run = await build(sandbox, {}, { workspace });
+    expect(run.exitCode).toBe(1);
+    expect(run.outputs['verdict']).toBe('failed');
+    expect(run.outputs['reason']).toMatch(
+      /^The build failed: dockerfile parse error line 3: unknown instruction: RUM/,
+    );
+    expect(run.log).toMatch(/::error file=Dockerfile,line=3,/);
+  });
+
+  test('by a command that fails tells its output and its line', async () => {
+    const sandbox = await sandboxOf();
+    const workspace = workspaceOf({ Dockerfile: 'FROM local/runtime\nRUN echo correct horse && exit 7\n' });
+    const run = await build(sandbox, {}, { workspace });
+    expect(run.outputs['reason']).toContain('exit code: 7');
+    expect(run.summary).toContain('correct horse');
+    expect(run.log).toMatch(/::error file=Dockerfile,line=2,/);
+  });
+
+  test('by a base image that nobody has says so', async () => {
+    const sandbox = await sandboxOf();
+    const workspace = workspaceOf({ Dockerfile: 'FROM 127.0.0.1:1/nobody/has:this\n' });
+    const run = await build(sandbox, {}, { workspace });
+    expect(run.outputs['verdict']).toBe('failed');
+    expect(run.outputs['reason']).toMatch(/nobody\/has.*connection refused/);
+  });
+
+  test('because it is cancelled leaves no container, no name and no folder', async () => {
+    const sandbox = await sandboxOf();
+    const workspace = workspaceOf({ Dockerfile: 'FROM local/runtime\nRUN echo ready && sleep 600\n' });
+    const temporary = workspaceOf({});
+    const run = await build(
+      sandbox,
+      {},
+      {
+        workspace,
+        env: { RUNNER_TEMP: temporary },
+        onLine: (line, child) => {
+          if (/^#\d+ [\d.]+ ready/.test(line)) child.kill('SIGINT');
+        },
+      },
+    );
+    expect(run.outputs).toMatchObject({
+      verdict: 'cancelled',
+      reason: 'Cancelled by SIGINT. No tag was set.',
+    });
+    expect(run.durationMs).toBeLessThan(60_000);
+    expect(readdirSync(temporary)).toEqual([]);
+    expect(await dockerd.docker('images', '--quiet', 'build-push-image')).toBe('');
+    expect(execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })).not.toMatch(/^sleep 600$/m);
+  });
+
+  test('without a daemon says what is missing', async () => {
+    const sandbox = await sandboxOf();
+    const workspace = workspaceOf({ Dockerfile: 'FROM local/runtime\n' });
+    const run = await build(sandbox, {}, { workspace, env: { DOCKER_HOST: 'unix:///nowhere.sock' } });
+    expect(run.outputs['verdict']).toBe('failed');
+    expect(run.outputs['reason']).toMatch(/^There is no Docker daemon to build with: Cannot connect/);
+  });
+});
+
+test('a secret reaches the build and nothing else; the image leaves the daemon without a name', async () => {
+  const sandbox = await sandboxOf();
+  const dockerfile =
+    'FROM local/runtime\nRUN --mount=type=secret,id=token t=$(cat /run/secrets/token); test ${#t} = 13\n';
+  const workspace = workspaceOf({ Dockerfile: dockerfile });
+  const run = await build(sandbox, { secrets: 'token=correct-horse' }, { workspace });
+  expect(run.outputs['verdict']).toBe('pushed');
+  const { image = '' } = run.outputs;
+  await loginTo(sandbox, image);
+  await dockerd.docker('pull', image);
+  expect(await dockerd.docker('history', '--no-trunc', image)).not.toContain('correct-horse');
+  expect(await dockerd.docker('inspect', image)).not.toContain('correct-horse');
+  expect(await dockerd.docker('images', '--quiet', 'build-push-image')).toBe('');
+  expect(run.summary).toContain('no provenance and no SBOM');
+});
+
+test('layers that the last image had are neither compressed nor sent again', async () => {
+  const sandbox = await sandboxOf();
+  const workspace = workspaceOf({ Dockerfile: 'FROM local/runtime\nCOPY a.txt /\n', 'a.txt': '1' });
+  await build(sandbox, { tags: 'v1' }, { workspace });
+  sandbox.calls.all.length = 0;
+  const next = workspaceOf({ Dockerfile: 'FROM local/runtime\nCOPY a.txt /\n', 'a.txt': '2' });
+  const run = await build(sandbox, { tags: 'v2' }, { workspace: next });
+  expect(run.outputs['verdict']).toBe('pushed');
+  expect(run.result['push']).toMatchObject({ pushedBlobs: 2, presentBlobs: 1 });
+  expect(sandbox.calls.of('PutUpload')).toHaveLength(2);
+  expect(run.summary).toContain('the same');
+});
+
+describe('what is hashed', () => {
+  const dockerfile =
+    'FROM local/runtime\nCOPY . /context/\nRUN find /context ! -path /context > /list\nCMD ["cat", "/list"]\n';
+  const files = [
+    ...[
+      'keep.txt',
+      'other.txt',
+      'a/src/main.ts',
+      'a/src/secret1',
+      'a/src/secret12',
+      'a/lib/x',
+      'bench/src/x.ts',
+    ],
+    ...['deep/a/b/kept.txt', 'deep/a/b/lost.txt', 'wild/1/2/x.js', 'wild/x.ts', 'wild/x.cs', 'keeper/x'],
+  ];
+
+  /** The paths that a build sees, and those that we hash. */
+  async function compare(rules: string): Promise<{ seen: string[]; hashed: string[] }> {
+    const sandbox = await sandboxOf();
+    const contents = Object.fromEntries(files.map((file) => [file, file]));
+    const workspace = workspaceOf({ ...contents, '.dockerignore': rules, Dockerfile: dockerfile });
+    const run = await build(sandbox, {}, { workspace });
+    expect(run.outputs['verdict']).toBe('pushed');
+    const { image = '' } = run.outputs;
+    await loginTo(sandbox, image);
+    await dockerd.docker('pull', image);
+    const listed = await dockerd.docker('run', '--rm', '--network=none', image);
+    const seen = listed.split('\n').map((path) => path.replace('/context/', ''));
+    const hashed = contextEntries(workspace, new IgnoreRules(rules)).map(({ path }) => path);
+    return { seen: seen.sort(), hashed: hashed.sort() };
+  }
+
+  test('is what the daemon sees of a context', async () => {
+    const rules =
+      '*\n!keep*\n!a\n*/src/secret?\n**/lib\n!deep/a/b/kept.txt\n!wild\nwild/**/*.[cj]s\n# comment\n!bench/src/x.ts';
+    const { seen, hashed } = await compare(rules);
+    expect(hashed).toEqual(seen);
+    expect(seen).toContain('a/src/secret12');
+  });
+
+  test('is never less, where old daemons pass over exceptions with a wildcard', async () => {
+    const { seen, hashed } = await compare('**\n!*/src\n!wild/**/x.[jt]s\nbench\n!keep.txt');
+    expect(hashed).toEqual(expect.arrayContaining(seen));
+    expect(hashed).toContain('wild/1/2/x.js');
+  });
+});
