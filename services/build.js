@@ -31,10 +31,24 @@ const { metafile } = await build({
   banner,
   logLevel: 'warning',
 });
+await removeUnreachable(metafile.outputs);
 await writeFile('dist/licences.txt', await licences(Object.keys(metafile.inputs)));
 if (existsSync('build-page.js')) {
   const { buildPage } = await import(pathToFileURL(resolve('build-page.js')).href);
   await buildPage();
+}
+
+/** The bundler writes a file for each lazy import, also of modules that it then leaves out. */
+async function removeUnreachable(outputs) {
+  const reachable = new Set();
+  const visit = (file) => {
+    if (reachable.has(file) || outputs[file] === undefined) return;
+    reachable.add(file);
+    for (const { path } of outputs[file].imports) visit(path);
+  };
+  for (const file of entryPoints) visit(file.replace(/^src\/(.*)\.ts$/, 'dist/$1.js'));
+  const unreachable = Object.keys(outputs).filter((file) => !reachable.has(file));
+  await Promise.all(unreachable.map((file) => rm(file)));
 }
 
 /** The licence texts of the packages in the bundle: most of them ask to be passed on with a copy. */

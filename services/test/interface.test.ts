@@ -31,7 +31,7 @@ describe.each(Object.keys(paths) as (keyof typeof paths)[])('%s', (schema) => {
     expect((await call(service.url, `/api/${schema}/openapi.json`)).body).toEqual(body);
   });
 
-  test('it answers for itself at the root and below the routed prefix; metrics only at the root', async () => {
+  test('it answers for itself at the root and below the routed prefix; metrics only at the root, and directly', async () => {
     for (const base of ['', `/api/${schema}`]) {
       expect(await call(service.url, `${base}/health`)).toMatchObject({
         status: 200,
@@ -44,6 +44,8 @@ describe.each(Object.keys(paths) as (keyof typeof paths)[])('%s', (schema) => {
       expect((await call(service.url, `${base}/version`)).body).toMatchObject({ version: '1.1.0' });
     }
     expect((await fetch(`${service.url}/metrics`)).status).toBe(200);
+    const balanced = { headers: { 'x-forwarded-for': '203.0.113.9' } };
+    expect((await fetch(`${service.url}/metrics`, balanced)).status).toBe(404);
     expect((await fetch(`${service.url}/api/${schema}/metrics`)).status).not.toBe(200);
   });
 

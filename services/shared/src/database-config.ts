@@ -37,7 +37,7 @@ const separate = {
 /**
  * Where the database is and how to log in, from DATABASE_URL or from DB_HOST, DB_NAME and one of:
  * DB_SECRET (the JSON `{"username","password"}` that ECS injects from Secrets Manager), DB_USER with
- * DB_PASSWORD, or DB_AUTH=iam with DB_USER and AWS_REGION. TLS is verified in full unless switched off.
+ * DB_PASSWORD, or DB_AUTH=iam with DB_USER and, unless the host says it, AWS_REGION. TLS is verified in full unless switched off.
  * @throws EnvironmentError with the variable's name; a password is never part of it.
  */
 export async function readDatabaseConfig(env: Environment): Promise<DatabaseConfig> {
@@ -89,7 +89,9 @@ async function fromParts(env: Environment): Promise<Login> {
     sslmode: 'verify-full',
   } as const;
   if (parts.DB_AUTH === 'iam') {
-    const { DB_USER, AWS_REGION } = readEnvironment({ DB_USER: text(), AWS_REGION: text() }, env);
+    const inHost = /\.([a-z0-9-]+)\.rds\.amazonaws\.com/.exec(place.host)?.[1];
+    const region = inHost === undefined ? text() : text(inHost);
+    const { DB_USER, AWS_REGION } = readEnvironment({ DB_USER: text(), AWS_REGION: region }, env);
     const password = await iamToken(place.host, place.port, DB_USER, AWS_REGION);
     return { ...place, user: DB_USER, password };
   }

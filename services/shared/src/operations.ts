@@ -3,6 +3,7 @@ import type { Environment } from './environment.ts';
 import { IdentitySchema, ReleaseIdentity } from './identity.ts';
 import type { ServiceName } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { answerNotFound } from './problems.ts';
 import type { Server } from './server.ts';
 
 const ReadySchema = Type.Object({ status: Type.String(), reason: Type.Optional(Type.String()) });
@@ -20,7 +21,7 @@ export interface Operations {
 /**
  * `/health`: the process answers, nothing else, so that a database that is away restarts nobody and may sleep.
  * `/ready`: requests can be served: the database answers and no signal to stop has come.
- * `/version`: which release this is. `/openapi.json`: the interface. `/metrics`: for Prometheus.
+ * `/version`: which release this is. `/openapi.json`: the interface. `/metrics`: for Prometheus, which asks directly.
  */
 export function addOperations(app: Server, operations: Operations): void {
   const { metrics, prefix } = operations;
@@ -39,7 +40,9 @@ export function addOperations(app: Server, operations: Operations): void {
     });
     app.get(`${path}/openapi.json`, { schema: { hide: true } }, () => app.swagger());
   }
-  app.get('/metrics', { schema: { hide: true } }, async (_request, reply) => {
+  app.get('/metrics', { schema: { hide: true } }, async (request, reply) => {
+    // Who comes through a load balancer is not from here.
+    if (request.headers['x-forwarded-for'] !== undefined) return answerNotFound(request);
     return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });
 }

@@ -48,6 +48,17 @@ test('with IAM the password is a signed token, made anew for each connection', a
   );
 });
 
+test('with IAM the region is the one in the host’s name, unless it is given', async () => {
+  const DB_HOST = 'shop.cluster-abc.eu-west-1.rds.amazonaws.com';
+  const { password } = await readDatabaseConfig({
+    ...place,
+    DB_HOST,
+    DB_AUTH: 'iam',
+    DB_USER: 'user-service',
+  });
+  expect(await (password as () => Promise<string>)()).toContain('%2Feu-west-1%2Frds-db%2F');
+});
+
 test('the address can ask for TLS, and the variable decides', async () => {
   const url = 'postgresql://a:b@db/shop';
   expect((await readDatabaseConfig({ DATABASE_URL: `${url}?sslmode=verify-full` })).ssl).not.toBe(false);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildServices } from '../../local/build.ts';
 import { Postgres } from '../../local/postgres.ts';
+import stopPostgres from './stop-postgres.ts';
 
 /** One server for all tests, which each make a database of their own in it; and the services, built. */
 export default async function startPostgres(): Promise<void> {
@@ -16,5 +17,8 @@ export default async function startPostgres(): Promise<void> {
   const postgres = await Postgres.start({ dataFolder, settings });
   Object.assign(globalThis, { testPostgres: { postgres, dataFolder } });
   process.env['TEST_POSTGRES_URL'] = postgres.url();
-  await buildServices();
+  await buildServices().catch(async (error: unknown) => {
+    await stopPostgres();
+    throw error;
+  });
 }

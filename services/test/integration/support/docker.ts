@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -52,9 +52,9 @@ export class DockerDaemon {
     this.#folder = folder;
   }
 
-  /** Starts it and points DOCKER_HOST to it; undefined when DOCKER_HOST names one already. */
+  /** Starts it and points DOCKER_HOST to it; undefined when a daemon answers already. */
   static async start(): Promise<DockerDaemon | undefined> {
-    if (process.env['DOCKER_HOST'] !== undefined) return undefined;
+    if (await isUp()) return undefined;
     const folder = await mkdtemp(join(tmpdir(), 'services-docker-'));
     const address = `unix://${folder}/docker.sock`;
     const places = [
@@ -70,13 +70,11 @@ export class DockerDaemon {
     process.env['DOCKER_HOST'] = address;
     const started = new DockerDaemon(daemon, folder);
     const deadline = Date.now() + START_TIMEOUT_MS;
-    while (
-      !(await docker('info').then(
-        () => true,
-        () => false,
-      ))
-    ) {
-      if (daemon.exitCode !== null || Date.now() > deadline) throw new Error('dockerd did not start');
+    while (!(await isUp())) {
+      if (daemon.exitCode !== null || Date.now() > deadline) {
+        daemon.kill('SIGKILL');
+        throw new Error('dockerd did not start: is it installed, and are you root?');
+      }
       await delay(200);
     }
     return started;
@@ -86,6 +84,18 @@ export class DockerDaemon {
     const exited = once(this.#process, 'exit');
     this.#process.kill('SIGTERM');
     await exited;
+    // dockerd leaves the mounts of its network namespaces behind.
+    const mounts = (await readFile('/proc/self/mounts', 'utf8'))
+      .split('\n')
+      .map((line) => line.split(' ')[1] ?? '');
+    const own = mounts.filter((place) => place.startsWith(`${this.#folder}/`)).reverse();
+    for (const place of own) await run('umount', [place]);
     await rm(this.#folder, { recursive: true, force: true });
   }
 }
+
+const isUp = () =>
+  docker('info').then(
+    () => true,
+    () => false,
+  );
