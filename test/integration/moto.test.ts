@@ -21,10 +21,10 @@ Resources:
     Properties: { CidrBlock: !Ref Cidr }
   SubnetA:
     Type: AWS::EC2::Subnet
-    Properties: { VpcId: !Ref Vpc, CidrBlock: !Select [0, !Cidr [!Ref Cidr, 4, 8]] }
+    Properties: { VpcId: !Ref Vpc, CidrBlock: 10.0.1.0/24 }
   SubnetB:
     Type: AWS::EC2::Subnet
-    Properties: { VpcId: !Ref Vpc, CidrBlock: !Select [1, !Cidr [!Ref Cidr, 4, 8]] }
+    Properties: { VpcId: !Ref Vpc, CidrBlock: 10.0.2.0/24 }
   Logs:
     Type: AWS::Logs::LogGroup
     Properties: { LogGroupName: /app/flow, RetentionInDays: ${retention} }
