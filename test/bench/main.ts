@@ -1,11 +1,9 @@
 import setUpNode24 from '../runtime/node24.js';
-import { has } from '../support/programs.ts';
 import { measureBundle } from './bundle.ts';
-import { measureImagePush } from './image.ts';
 import { measureStartUp } from './start-up.ts';
 
 /** Prints what users wait for, as ratios measured in this run. With --check, a limit that is broken fails. */
-const limits = { startUpRatio: 1.15, entryBytes: 1_500_000, imagePushRatio: 1 };
+const limits = { startUpRatio: 1.15, entryBytes: 1_500_000 };
 const broken: string[] = [];
 
 setUpNode24();
@@ -23,17 +21,6 @@ console.log(
     `minimal bundle ${startUp.minimalMs.toFixed(0)} ms, ratio ${startUp.ratio.toFixed(2)} (at most ${limits.startUpRatio})`,
 );
 if (startUp.ratio > limits.startUpRatio) broken.push(`the start-up ratio is over ${limits.startUpRatio}`);
-
-if (process.env['CI'] === 'true' || (has('skopeo') && has('docker-registry'))) {
-  const push = await measureImagePush(7);
-  console.log(
-    `an image of ${push.bytes / 1e6} MB, half of it there, median of ${push.runs}: ours ${push.oursMs.toFixed(0)} ms ` +
-      `for ${(push.sentBytes / 1e6).toFixed(1)} MB, skopeo copy ${push.skopeoMs.toFixed(0)} ms, ` +
-      `ratio ${push.ratio.toFixed(2)} (at most ${limits.imagePushRatio})`,
-  );
-  if (push.ratio > limits.imagePushRatio) broken.push('an image is pushed more slowly than by skopeo copy');
-  if (push.sentBytes > push.bytes * 0.51) broken.push('layers that were there are pushed again');
-} else console.log('NOT RUN: the push of an image needs skopeo and docker-registry.');
 
 for (const what of broken) console.error(`limit broken: ${what}`);
 if (broken.length > 0 && process.argv.includes('--check')) process.exitCode = 1;

@@ -1,6 +1,7 @@
 import { CreateRepositoryCommand, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
 import type { CreateRepositoryCommandInput, ECRClient } from '@aws-sdk/client-ecr';
 import type { Sandbox } from '../../sandbox/index.ts';
+import { DEV } from './action.ts';
 import { ecrOf, REPOSITORY } from './image.ts';
 import { sha256 } from './oci.ts';
 
@@ -24,7 +25,7 @@ export class RegistrySession {
   static async open(
     sandbox: Sandbox,
     settings: Partial<CreateRepositoryCommandInput> = {},
-    account?: string,
+    account = DEV,
   ): Promise<RegistrySession> {
     const client = ecrOf(sandbox, account);
     const command = new CreateRepositoryCommand({ repositoryName: REPOSITORY, ...settings });
@@ -53,9 +54,7 @@ export class RegistrySession {
     const digest = sha256(bytes);
     const started = await this.fetch('POST', 'blobs/uploads/');
     const path = (started.headers.get('location') ?? '').replace(/^.*\/blobs\//, 'blobs/');
-    const answer = await this.fetch('PUT', `${path}${path.includes('?') ? '&' : '?'}digest=${digest}`, {
-      body: bytes,
-    });
+    const answer = await this.fetch('PUT', `${path}?digest=${digest}`, { body: bytes });
     if (answer.status !== 201) throw new Error(`${answer.status} ${await answer.text()}`);
     return digest;
   }

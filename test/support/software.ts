@@ -1,7 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { test } from '@jest/globals';
-import { has } from './programs.ts';
 
-export { has };
+/** Whether a program answers on this machine. */
+export function has(program: string, args: readonly string[] = ['--version']): boolean {
+  return spawnSync(program, args, { stdio: 'ignore' }).error === undefined;
+}
 
 /**
  * `test`, where the program is there. Where it is not, the test says so loudly; in CI it fails instead, so

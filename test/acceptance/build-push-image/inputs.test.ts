@@ -1,7 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { useSandboxes } from '../../support/action.ts';
-import { buildPushImage } from '../../support/image.ts';
-import { useLayouts } from '../../support/layouts.ts';
+import { buildPushImage, useLayouts } from '../../support/image.ts';
 
 const sandboxOf = useSandboxes();
 const layoutOf = useLayouts();
