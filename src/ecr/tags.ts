@@ -49,6 +49,28 @@ export async function putTags(
   return wanted.map(([tag]) => tag);
 }
 
+/**
+ * Puts a tag on an image unless another has it already: whoever comes first.
+ *
+ * @returns the image that has the tag.
+ */
+export async function claimTag(
+  registry: RegistryClient,
+  repository: Repository,
+  manifest: Manifest,
+  tag: string,
+): Promise<Manifest> {
+  const current = await registry.manifest(tag);
+  if (current) return current;
+  try {
+    await putTag(registry, repository, manifest, tag);
+    return manifest;
+  } catch (error) {
+    if (!(error instanceof TagConflictError)) throw error;
+    return (await registry.manifest(tag)) ?? manifest;
+  }
+}
+
 async function putTag(
   registry: RegistryClient,
   repository: Repository,

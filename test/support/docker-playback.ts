@@ -35,11 +35,9 @@ export class DockerPlayback {
   ) {
     this.folder = folder;
     this.env = { PATH: `${folder}:/usr/bin:/bin`, PLAYBACK: folder };
-    const metadata = { 'buildx.build.ref': 'builder-1/builder-10/x', 'containerimage.digest': digest };
     const files = {
       'version.json': JSON.stringify({ Client: { Version: '28.2.2' }, Server: null }),
       'inspect.txt': `Name:          builder-1\nDriver:        ${driver}\n`,
-      'metadata.json': JSON.stringify(metadata),
       docker: SCRIPT,
     };
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
@@ -48,6 +46,13 @@ export class DockerPlayback {
       writeFileSync(join(folder, `exit-${index + 1}`), hangs ? 'hangs' : String(exitCode));
     }
     chmodSync(join(folder, 'docker'), 0o755);
+    this.answer(digest);
+  }
+
+  /** Sets the digest that the metadata file of the next builds has. */
+  answer(digest: string): void {
+    const metadata = { 'buildx.build.ref': 'builder-1/builder-10/x', 'containerimage.digest': digest };
+    writeFileSync(join(this.folder, 'metadata.json'), JSON.stringify(metadata));
   }
 
   /** Each command line so far. */
@@ -77,6 +82,7 @@ case "$*" in
     printf '%s' "$BUILD_SECRET_0" > "$PLAYBACK/secret"
     env > "$PLAYBACK/environment"
     number=$(grep -c '^buildx build ' "$PLAYBACK/calls")
+    test -f "$PLAYBACK/build-$number" || number=1
     trap 'echo interrupted > "$PLAYBACK/interrupted"; exit 130' INT
     cat "$PLAYBACK/build-$number" >&2
     while test "$(cat "$PLAYBACK/exit-$number")" = hangs; do sleep 0.05; done

@@ -1,4 +1,8 @@
-import { CreateRepositoryCommand, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
+import {
+  CreateRepositoryCommand,
+  DescribeRepositoriesCommand,
+  GetAuthorizationTokenCommand,
+} from '@aws-sdk/client-ecr';
 import type { CreateRepositoryCommandInput, ECRClient } from '@aws-sdk/client-ecr';
 import type { Sandbox } from '../../sandbox/index.ts';
 import { DEV } from './action.ts';

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errorText } from '../../aws/errors.ts';
@@ -6,7 +6,7 @@ import { readImage } from '../../ecr/image.ts';
 import type { Manifest } from '../../ecr/manifest.ts';
 import { previousImage } from '../../ecr/previous.ts';
 import type { PreviousImage } from '../../ecr/previous.ts';
-import { putTags } from '../../ecr/tags.ts';
+import { claimTag, putTags } from '../../ecr/tags.ts';
 import { TimeoutError } from '../../runtime/errors.ts';
 import type { Outcome } from '../../runtime/outcome.ts';
 import { announceArtifact } from './artifacts.ts';
@@ -25,7 +25,12 @@ export async function buildPushImage(context: ImageContext, request: ImageReques
   const { repository, region, timeoutMs } = request;
   const report = { repository, region, tags: [], reused: false, platforms: [], steps: [], notes: [] };
   const progress = new Progress(report, context);
-  const folder = await mkdtemp(join(context.env['RUNNER_TEMP'] ?? tmpdir(), 'build-push-image-'));
+  const folder = mkdtempSync(join(context.env['RUNNER_TEMP'] ?? tmpdir(), 'build-push-image-'));
+  const remove = (): void => {
+    rmSync(folder, { recursive: true, force: true });
+  };
+  // A second signal ends the process at once; a password must not stay behind even then.
+  process.once('exit', remove);
   const limit = new AbortController();
   const timer = setTimeout(() => {
     limit.abort(new TimeoutError(`building and pushing ${repository}`, timeoutMs));
@@ -37,7 +42,8 @@ export async function buildPushImage(context: ImageContext, request: ImageReques
     return failureOutcome(progress, signal.aborted ? signal.reason : error, context);
   } finally {
     clearTimeout(timer);
-    await rm(folder, { recursive: true, force: true });
+    process.off('exit', remove);
+    remove();
   }
 }
 
@@ -50,15 +56,32 @@ async function run(
   const source = await progress.in('check', () => openSource(request, folder, progress, context));
   const shop = await progress.in('look-up', () => openWorkshop(context, request, progress, folder));
   const existing = await findExisting(source, shop);
-  const manifest = existing ?? (await make(shop, source));
-  await describe(shop, manifest, existing !== undefined);
-  const objection = await gate(shop, request);
+  const made = existing ?? (await make(shop, source));
+  const objection = await judge(shop, request, made, existing !== undefined);
   if (objection !== undefined) return outcomeOf(progress, 'blocked', objection);
-  await progress.in('tag', () => tag(shop, request, source, manifest));
+  const manifest = await claim(shop, source, made);
+  if (manifest.digest !== made.digest) {
+    progress.note('Another job built the same content meanwhile: its image serves.');
+    const another = await judge(shop, request, manifest, true);
+    if (another !== undefined) return outcomeOf(progress, 'blocked', another);
+  }
+  await progress.in('tag', () => putTags(shop.registry, shop.repository, manifest, request.tags));
+  progress.report.tags = request.tags;
   await announceArtifact(progress.report.image ?? '', context.env);
-  return existing
+  return progress.report.reused
     ? outcomeOf(progress, 'reused', `${request.repository} has this image already: ${manifest.digest}.`)
     : outcomeOf(progress, 'pushed', `The image is in ${request.repository}: ${manifest.digest}.`);
+}
+
+/** The image that has the content's tag from now on: this one, or that of a job that was quicker. */
+async function claim(
+  { registry, repository, progress }: Workshop,
+  source: Source,
+  made: Manifest,
+): Promise<Manifest> {
+  if (source.kind === 'layout' || source.contentTag === undefined) return made;
+  progress.stage = 'tag';
+  return claimTag(registry, repository, made, source.contentTag);
 }
 
 /** Makes the image, and meanwhile looks at the last one, to compare. */
@@ -86,39 +109,22 @@ async function lookAtLast(shop: Workshop): Promise<PreviousImage | undefined> {
   }
 }
 
-/** Notes what the image consists of. */
-async function describe(
-  { registry, repository, progress }: Workshop,
+/** Notes what the image consists of, and has its scan judged: why it must not pass, or undefined. */
+async function judge(
+  shop: Workshop,
+  { scan: threshold, timeoutMs }: ImageRequest,
   manifest: Manifest,
   reused: boolean,
-): Promise<void> {
+): Promise<string | undefined> {
+  const { client, registry, repository, progress, context } = shop;
   const { report } = progress;
   const { digest } = manifest;
-  Object.assign(report, { digest, image: `${repository.uri}@${digest}`, reused });
-  report.platforms = await readImage(registry, manifest);
-}
-
-async function gate(shop: Workshop, request: ImageRequest): Promise<string | undefined> {
-  const { client, repository, progress, context } = shop;
-  const { scan: threshold, timeoutMs } = request;
+  const platforms = await readImage(registry, manifest);
+  Object.assign(report, { digest, image: `${repository.uri}@${digest}`, reused, platforms });
   if (threshold === 'off') return undefined;
-  const { report } = progress;
   const found = await progress.in('scan', () =>
-    judgeScan(client, repository, report.platforms, { threshold, timeoutMs }, context),
+    judgeScan(client, repository, platforms, { threshold, timeoutMs }, context),
   );
   report.scan = found;
   return scanObjection(found);
-}
-
-/** The tag of the content goes on last: an image that has it is one that has passed. */
-async function tag(
-  { registry, repository, progress }: Workshop,
-  request: ImageRequest,
-  source: Source,
-  manifest: Manifest,
-): Promise<void> {
-  const contentTag = source.kind === 'build' ? source.contentTag : undefined;
-  await putTags(registry, repository, manifest, request.tags);
-  progress.report.tags = request.tags;
-  if (contentTag !== undefined) await putTags(registry, repository, manifest, [contentTag]);
 }

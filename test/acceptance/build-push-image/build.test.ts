@@ -44,6 +44,15 @@ async function stage(recording: Recording = {}): Promise<Stage> {
   return { sandbox, docker, workspace, digest, run };
 }
 
+/** An image beside the first; its digest. */
+async function pushAnother(sandbox: Sandbox): Promise<string> {
+  const session = await RegistrySession.reopen(sandbox);
+  const manifest = await session.manifest('another layer');
+  const digest = sha256(manifest);
+  await session.put(digest, manifest);
+  return digest;
+}
+
 async function tagged(sandbox: Sandbox, imageTag: string): Promise<string | undefined> {
   const command = new BatchGetImageCommand({ repositoryName: REPOSITORY, imageIds: [{ imageTag }] });
   return (await ecrOf(sandbox).send(command)).images?.[0]?.imageId?.imageDigest;
@@ -76,6 +85,21 @@ describe('a build by buildx', () => {
     expect(await tagged(sandbox, 'v2')).toBe(digest);
     await run({ tags: 'v3', reuse: 'false' });
     expect(docker.builds).toHaveLength(2);
+  });
+
+  test('that another job has finished meanwhile gives way to its image', async () => {
+    const { docker, run, digest, sandbox } = await stage();
+    await run({ tags: 'v1' });
+    // The look-up misses what is there, and the second build makes another image.
+    const earlier = sandbox.calls.of('GetManifest').length;
+    sandbox.addFault({ operation: 'GetManifest', kind: 'error', status: 404, code: 'MANIFEST_UNKNOWN' });
+    docker.answer(await pushAnother(sandbox));
+    const second = await run({ tags: 'v2' });
+    expect(sandbox.calls.of('GetManifest')[earlier]?.fault).toBe('error');
+    expect(docker.builds).toHaveLength(2);
+    expect(second.outputs).toMatchObject({ verdict: 'reused', digest, reused: 'true' });
+    expect(second.summary).toContain('Another job built the same content meanwhile');
+    expect(await tagged(sandbox, 'v2')).toBe(digest);
   });
 
   test('gets its secrets and its password without a trace', async () => {
@@ -159,6 +183,24 @@ ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfull
     expect(docker.read('interrupted')).toBe('interrupted\n');
     expect(readdirSync(temporary)).toEqual([]);
     expect(sandbox.calls.of('PutManifest')).toEqual([]);
+  });
+
+  test('that is cancelled twice leaves no password behind either', async () => {
+    const { run } = await stage({ builds: [{ progress: '#6 [build 2/2] RUN npm ci', hangs: true }] });
+    const temporary = workspaceOf({});
+    const done = await run(
+      {},
+      {
+        env: { RUNNER_TEMP: temporary },
+        onLine: (line, child) => {
+          if (!line.includes('RUN npm ci')) return;
+          child.kill('SIGINT');
+          child.kill('SIGTERM');
+        },
+      },
+    );
+    expect(done.outputs['verdict']).toBe('cancelled');
+    expect(readdirSync(temporary)).toEqual([]);
   });
 
   test('that takes too long is stopped too', async () => {
