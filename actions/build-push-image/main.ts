@@ -1,4 +1,4 @@
-import { ecrClient } from '../../src/aws/clients.ts';
+import { ecrClient } from '../../src/aws/clients/ecr.ts';
 import { createSession } from '../../src/aws/session.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
 import { buildPushImage } from '../../src/release/image/build-push-image.ts';

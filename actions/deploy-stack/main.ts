@@ -1,4 +1,4 @@
-import { cloudFormationClient } from '../../src/aws/clients.ts';
+import { cloudFormationClient } from '../../src/aws/clients/cloudformation.ts';
 import { createSession } from '../../src/aws/session.ts';
 import { deployStack } from '../../src/cloudformation/deploy.ts';
 import { readGitHubContext } from '../../src/github/context.ts';

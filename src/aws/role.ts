@@ -1,5 +1,6 @@
 import type { Context } from '../runtime/context.ts';
-import { send, stsClient } from './clients.ts';
+import { send } from './send.ts';
+import { stsClient } from './clients/sts.ts';
 import { classify, errorText } from './errors.ts';
 import { requestIdentityToken } from './oidc.ts';
 import type { IdentityToken } from './oidc.ts';

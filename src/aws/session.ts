@@ -1,7 +1,8 @@
 import type { STSClientConfig } from '@aws-sdk/client-sts';
 import type { Context } from '../runtime/context.ts';
 import { InputError } from '../runtime/errors.ts';
-import { send, stsClient } from './clients.ts';
+import { send } from './send.ts';
+import { stsClient } from './clients/sts.ts';
 import { roleCredentials } from './role.ts';
 
 export type Credentials = NonNullable<STSClientConfig['credentials']>;

@@ -1,5 +1,5 @@
 import { CancelUpdateStackCommand, DeleteStackCommand } from '@aws-sdk/client-cloudformation';
-import { send } from '../aws/clients.ts';
+import { send } from '../aws/send.ts';
 import { classify, errorText, isNotFound } from '../aws/errors.ts';
 import { deleteChangeSet, removeShell } from './change-set-removal.ts';
 import { describeStack, isInProgress, isRollback, isShell } from './stack.ts';

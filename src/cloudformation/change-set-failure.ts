@@ -3,7 +3,7 @@ import {
   type DescribeChangeSetOutput,
   ListChangeSetsCommand,
 } from '@aws-sdk/client-cloudformation';
-import { send } from '../aws/clients.ts';
+import { send } from '../aws/send.ts';
 import { describeChangeSet } from './change-set-tree.ts';
 import { listNestedStacks } from './nested-stacks.ts';
 import type { CloudFormationContext } from './types.ts';

@@ -3,7 +3,7 @@ import {
   DeleteStackCommand,
   ListChangeSetsCommand,
 } from '@aws-sdk/client-cloudformation';
-import { send } from '../aws/clients.ts';
+import { send } from '../aws/send.ts';
 import { classify, errorText, isNotFound, isThrottle } from '../aws/errors.ts';
 import { poll } from '../runtime/poll.ts';
 import { type ChangeSetRequest, describePage, findChangeSet, intervalMs, isNamed } from './change-set.ts';

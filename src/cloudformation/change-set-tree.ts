@@ -6,7 +6,7 @@ import {
   type ResourceChange as AwsResourceChange,
   type ResourceChangeDetail,
 } from '@aws-sdk/client-cloudformation';
-import { send } from '../aws/clients.ts';
+import { send } from '../aws/send.ts';
 import { classify, errorText, isNotFound } from '../aws/errors.ts';
 import type { CloudFormationContext } from './types.ts';
 

@@ -5,7 +5,7 @@ import {
   DescribeChangeSetCommand,
   type DescribeChangeSetOutput,
 } from '@aws-sdk/client-cloudformation';
-import { send } from '../aws/clients.ts';
+import { send } from '../aws/send.ts';
 import { isNotFound, isThrottle } from '../aws/errors.ts';
 import { poll } from '../runtime/poll.ts';
 import type { CloudFormationContext, DeployStackInputs, ResolvedParameter } from './types.ts';

@@ -1,5 +1,5 @@
 import { ContinueUpdateRollbackCommand, RollbackStackCommand } from '@aws-sdk/client-cloudformation';
-import { send } from '../aws/clients.ts';
+import { send } from '../aws/send.ts';
 import { pathOf } from '../report/plan-counts.ts';
 import { type Diagnosis, diagnose } from './diagnosis.ts';
 import { Estimate } from './estimate.ts';

@@ -3,7 +3,7 @@ import {
   ListStackResourcesCommand,
   type StackResourceSummary,
 } from '@aws-sdk/client-cloudformation';
-import { send } from '../aws/clients.ts';
+import { send } from '../aws/send.ts';
 import { Estimate } from './estimate.ts';
 import { newestEvent } from './events.ts';
 import { watchBegun } from './operation.ts';

@@ -1,5 +1,5 @@
 import { DescribeEventsCommand, type OperationEvent } from '@aws-sdk/client-cloudformation';
-import { send } from '../aws/clients.ts';
+import { send } from '../aws/send.ts';
 import { pathOf } from '../report/plan-counts.ts';
 import { bestEffort } from './best-effort.ts';
 import { STACK_TYPE } from './events.ts';

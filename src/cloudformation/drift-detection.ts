@@ -5,7 +5,7 @@ import {
   DetectStackDriftCommand,
   type StackResourceDrift,
 } from '@aws-sdk/client-cloudformation';
-import { send } from '../aws/clients.ts';
+import { send } from '../aws/send.ts';
 import { classify, isThrottle } from '../aws/errors.ts';
 import { poll } from '../runtime/poll.ts';
 import { pointerSegments } from './changes.ts';

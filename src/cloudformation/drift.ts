@@ -1,5 +1,5 @@
 import { GetTemplateCommand } from '@aws-sdk/client-cloudformation';
-import { send } from '../aws/clients.ts';
+import { send } from '../aws/send.ts';
 import { bestEffort } from './best-effort.ts';
 import { driftByChangeSet } from './drift-change-set.ts';
 import { driftByDetection } from './drift-detection.ts';

@@ -1,5 +1,5 @@
 import { DescribeStackEventsCommand, type StackEvent } from '@aws-sdk/client-cloudformation';
-import { send } from '../aws/clients.ts';
+import { send } from '../aws/send.ts';
 import type { CloudFormationContext } from './types.ts';
 
 /** One event of a stack, as far as anything here needs it. Times are AWS's own, ms since the epoch. */

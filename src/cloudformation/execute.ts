@@ -1,5 +1,5 @@
 import { DescribeChangeSetCommand, ExecuteChangeSetCommand } from '@aws-sdk/client-cloudformation';
-import { send } from '../aws/clients.ts';
+import { send } from '../aws/send.ts';
 import { classify, errorText } from '../aws/errors.ts';
 import { dependencies } from './dependencies.ts';
 import type { ResourceAction } from './durations.ts';

@@ -3,7 +3,7 @@ import {
   ListStackResourcesCommand,
   type StackResourceSummary,
 } from '@aws-sdk/client-cloudformation';
-import { send } from '../aws/clients.ts';
+import { send } from '../aws/send.ts';
 import { classify, errorText } from '../aws/errors.ts';
 import { readTemplateDocument, TemplateSyntaxError } from './template-document.ts';
 import type { CloudFormationContext, ResourceChange, TemplateResource } from './types.ts';

@@ -5,7 +5,7 @@ import {
   SetStackPolicyCommand,
   UpdateTerminationProtectionCommand,
 } from '@aws-sdk/client-cloudformation';
-import { send } from '../aws/clients.ts';
+import { send } from '../aws/send.ts';
 import { InputError } from '../runtime/errors.ts';
 import type { CloudFormationContext, StackSnapshot } from './types.ts';
 

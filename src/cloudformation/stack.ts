@@ -1,5 +1,5 @@
 import { DescribeStacksCommand, type Stack } from '@aws-sdk/client-cloudformation';
-import { send } from '../aws/clients.ts';
+import { send } from '../aws/send.ts';
 import { isNotFound } from '../aws/errors.ts';
 import type { CloudFormationContext, StackSnapshot } from './types.ts';
 

@@ -1,4 +1,5 @@
-import { s3Client, send } from '../aws/clients.ts';
+import { s3Client } from '../aws/clients/s3.ts';
+import { send } from '../aws/send.ts';
 import { classify, errorText } from '../aws/errors.ts';
 import { InputError } from '../runtime/errors.ts';
 import { objectUrl } from './template.ts';

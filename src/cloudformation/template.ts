@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { GetTemplateSummaryCommand } from '@aws-sdk/client-cloudformation';
 import { isScalar } from 'yaml';
-import { send } from '../aws/clients.ts';
+import { send } from '../aws/send.ts';
 import { partitionOf } from '../aws/partition.ts';
 import { InputError } from '../runtime/errors.ts';
 import { readTemplateDocument, type TemplateDocument, TemplateSyntaxError } from './template-document.ts';

@@ -4,7 +4,7 @@ import {
   ListHookResultsCommand,
   type OperationEvent,
 } from '@aws-sdk/client-cloudformation';
-import { send } from '../aws/clients.ts';
+import { send } from '../aws/send.ts';
 import { bestEffort } from './best-effort.ts';
 import type { FailedChangeSet } from './change-set-failure.ts';
 import { pointerSegments } from './changes.ts';

@@ -1,5 +1,5 @@
 import type { ECRClient } from '@aws-sdk/client-ecr';
-import { send } from '../aws/clients.ts';
+import { send } from '../aws/send.ts';
 import type { Context } from '../runtime/context.ts';
 
 /** A password for the account's registry; ECR's last twelve hours. */

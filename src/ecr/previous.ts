@@ -1,5 +1,5 @@
 import type { ECRClient, ImageDetail } from '@aws-sdk/client-ecr';
-import { send } from '../aws/clients.ts';
+import { send } from '../aws/send.ts';
 import type { Context } from '../runtime/context.ts';
 import { readImage } from './image.ts';
 import type { PlatformImage } from './image.ts';

@@ -3,7 +3,7 @@ import type {
   ECRClient,
   Repository as EcrRepository,
 } from '@aws-sdk/client-ecr';
-import { send } from '../aws/clients.ts';
+import { send } from '../aws/send.ts';
 import { classify, errorText, isNotFound } from '../aws/errors.ts';
 import type { Context } from '../runtime/context.ts';
 

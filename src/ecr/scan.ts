@@ -4,7 +4,7 @@ import type {
   EnhancedImageScanFinding,
   ImageScanFinding,
 } from '@aws-sdk/client-ecr';
-import { send } from '../aws/clients.ts';
+import { send } from '../aws/send.ts';
 import { classify, errorText, isThrottle } from '../aws/errors.ts';
 import type { Context } from '../runtime/context.ts';
 import { poll } from '../runtime/poll.ts';

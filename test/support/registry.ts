@@ -37,6 +37,15 @@ export class RegistrySession {
     return new RegistrySession(client, await authorizationOf(client), repository?.repositoryUri ?? '');
   }
 
+  /** Takes a password for the repository that is there already. */
+  static async reopen(sandbox: Sandbox, account = DEV): Promise<RegistrySession> {
+    const client = ecrOf(sandbox, account);
+    const command = new DescribeRepositoriesCommand({ repositoryNames: [REPOSITORY] });
+    const { repositories = [] } = await client.send(command);
+    const uri = repositories[0]?.repositoryUri ?? '';
+    return new RegistrySession(client, await authorizationOf(client), uri);
+  }
+
   fetch(
     method: string,
     path: string,

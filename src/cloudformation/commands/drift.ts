@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { GetTemplateCommand } from '@aws-sdk/client-cloudformation';
-import { send } from '../../aws/clients.ts';
+import { send } from '../../aws/send.ts';
 import { abandonChangeSet } from '../cancel.ts';
 import { carryOut } from '../carry-out.ts';
 import { type DriftReport, findDrift } from '../drift.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ExecuteChangeSetCommand } from '@aws-sdk/client-cloudformation';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Sandbox, SandboxOptions } from '../../../sandbox/index.ts';
-import { cloudFormationClient } from '../../../src/aws/clients.ts';
+import { cloudFormationClient } from '../../../src/aws/clients/cloudformation.ts';
 import { findDrift } from '../../../src/cloudformation/drift.ts';
 import { guardPlan } from '../../../src/cloudformation/guard.ts';
 import { resolveParameters } from '../../../src/cloudformation/parameters.ts';

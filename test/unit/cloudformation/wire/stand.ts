@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { type Sandbox, type Scenario, startSandbox } from '../../../../sandbox/index.ts';
-import { cloudFormationClient } from '../../../../src/aws/clients.ts';
+import { cloudFormationClient } from '../../../../src/aws/clients/cloudformation.ts';
 import { deployStack } from '../../../../src/cloudformation/deploy.ts';
 import type { DeployStackInputs } from '../../../../src/cloudformation/types.ts';
 import { Annotations } from '../../../../src/runtime/annotations.ts';

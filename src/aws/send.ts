@@ -1,0 +1,33 @@
+import type { Context } from '../runtime/context.ts';
+
+/** The parts of a client and of its commands that tell the types of a call. */
+interface Sender<Configuration> {
+  readonly config: Configuration;
+  send(command: never, options: { abortSignal: AbortSignal }): Promise<unknown>;
+}
+interface Command<Configuration, Output> {
+  resolveMiddleware(
+    stack: never,
+    configuration: Configuration,
+    options: never,
+  ): (input: never) => Promise<{ output: Output }>;
+}
+
+/**
+ * Sends a command. A cancelled job ends the call with the signal's own reason; what must still be sent then (to
+ * stop what was started) goes with a signal of its own: `{ signal: AbortSignal.timeout(5000) }`.
+ */
+export async function send<Configuration, Output>(
+  client: Sender<Configuration>,
+  command: Command<Configuration, Output>,
+  context: Pick<Context, 'signal'>,
+): Promise<Output> {
+  const { signal } = context;
+  signal.throwIfAborted();
+  try {
+    return (await client.send(command as never, { abortSignal: signal })) as Output;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  }
+}
