@@ -1,0 +1,57 @@
+import { boolean, choice, duration, list, map, secretText, text } from '../../src/runtime/inputs.ts';
+import type { InputContract } from '../../src/runtime/inputs.ts';
+import type { OutputContract } from '../../src/runtime/outputs.ts';
+
+const inputs = {
+  command: choice(['promote', 'rollback', 'hold', 'release-hold', 'status'], { default: 'promote' }),
+  manifest: text({ default: 'platform.yml' }),
+  to: text(),
+  from: text(),
+  services: list(),
+  images: map(),
+  'source-role': text(),
+  'target-role': text(),
+  roles: map(),
+  soak: duration(),
+  require: list({ default: 'steady,alarms' }),
+  'bypass-reason': text(),
+  reason: text(),
+  'dry-run': boolean({ default: 'false' }),
+  'lock-timeout': duration({ default: '10m' }),
+  timeout: duration({ default: '20m' }),
+  'aws-region': text(),
+  'github-deployment': boolean({ default: 'true' }),
+  'github-token': secretText(),
+} as const satisfies InputContract;
+
+const outputs = {
+  verdict: {},
+  reason: {},
+  result: {},
+  images: {},
+  'has-changes': {},
+  promoted: {},
+  skipped: {},
+  from: {},
+  to: {},
+} as const satisfies OutputContract;
+
+const verdicts = {
+  promoted: { ok: true },
+  unchanged: { ok: true },
+  planned: { ok: true },
+  restored: { ok: true },
+  'hold-set': { ok: true },
+  'hold-released': { ok: true },
+  reported: { ok: true },
+  blocked: { ok: false },
+  held: { ok: false },
+  'rolled-back': { ok: false },
+  partial: { ok: false },
+  failed: { ok: false },
+  'timed-out': { ok: false },
+  cancelled: { ok: false },
+} as const;
+
+/** The same names as in action.yml; a test holds them together. */
+export const contract = { inputs, outputs, verdicts };
