@@ -1,0 +1,57 @@
+import { boolean, choice, duration, map, text, type InputContract } from '../../src/runtime/inputs.ts';
+import type { OutputContract } from '../../src/runtime/outputs.ts';
+
+const inputs = {
+  command: choice(['deploy', 'rollback', 'status'], { default: 'deploy' }),
+  cluster: text({ required: true }),
+  service: text({ required: true }),
+  image: text(),
+  images: map(),
+  'task-definition': text(),
+  'task-definition-arn': text(),
+  environment: map(),
+  'environment-mode': choice(['merge', 'replace'], { default: 'merge' }),
+  secrets: map(),
+  cpu: text(),
+  memory: text(),
+  'desired-count': text(),
+  'pre-deploy': text(),
+  wait: boolean({ default: 'true' }),
+  timeout: duration({ default: '20m' }),
+  'on-failure': choice(['rollback', 'stop', 'keep'], { default: 'rollback' }),
+  'smoke-test': text(),
+  'smoke-test-status': text({ default: '200' }),
+  'smoke-test-body': text(),
+  'smoke-test-timeout': duration({ default: '2m' }),
+  parameter: text(),
+  'keep-revisions': text(),
+  'aws-region': text({ required: true, env: 'AWS_REGION' }),
+  'role-to-assume': text(),
+} as const satisfies InputContract;
+
+const outputs = {
+  verdict: {},
+  reason: {},
+  result: {},
+  deployment: {},
+  'task-definition': {},
+  'previous-task-definition': {},
+  digests: {},
+  'duration-seconds': {},
+} as const satisfies OutputContract;
+
+const verdicts = {
+  deployed: { ok: true },
+  unchanged: { ok: true },
+  'rolled-back': { ok: false },
+  superseded: { ok: false },
+  stopped: { ok: false },
+  'smoke-test-failed': { ok: false },
+  'pre-deploy-failed': { ok: false },
+  'timed-out': { ok: false },
+  failed: { ok: false },
+  cancelled: { ok: false },
+} as const;
+
+/** The same names as in action.yml; a test holds them together. */
+export const contract = { inputs, outputs, verdicts };

@@ -1,0 +1,24 @@
+import { createSession } from '../../src/aws/session.ts';
+import { readGitHubContext } from '../../src/github/context.ts';
+import { runAction } from '../../src/runtime/main.ts';
+import { contract } from './contract.ts';
+import { rollbackRequest, serviceRequest, targetOf } from './request.ts';
+
+await runAction({
+  name: 'update-service',
+  contract,
+  async run(inputs, context, env) {
+    const github = readGitHubContext(env);
+    const workspace = env['GITHUB_WORKSPACE'] ?? process.cwd();
+    const access = { region: inputs['aws-region'], roleToAssume: inputs['role-to-assume'], context, env };
+    const session = createSession(access);
+    // Read before anything is loaded: a bad input costs no AWS client.
+    const work = {
+      deploy: () => ({ command: 'deploy', request: serviceRequest(inputs, github, workspace) }) as const,
+      rollback: () => ({ command: 'rollback', request: rollbackRequest(inputs, github) }) as const,
+      status: () => ({ command: 'status', request: targetOf(inputs, github) }) as const,
+    }[inputs.command]();
+    const { updateService } = await import('./update-service.ts');
+    return updateService(work, session, context, env);
+  },
+});

@@ -1,0 +1,176 @@
+import { resolve } from 'node:path';
+import type { TaskDefinitionChanges, TaskDefinitionSource } from '../../src/ecs/task-definition.ts';
+import type { GitHubContext } from '../../src/github/context.ts';
+import { ledgerNamesOf } from '../../src/release/ledger.ts';
+import type {
+  RollbackRequest,
+  ServiceRequest,
+  ServiceTarget,
+  SmokeTest,
+} from '../../src/release/service/request.ts';
+import { parseCommand } from '../../src/runtime/command-line.ts';
+import { InputError } from '../../src/runtime/errors.ts';
+import type { Inputs } from '../../src/runtime/inputs.ts';
+import type { contract } from './contract.ts';
+
+export type ServiceInputs = Inputs<(typeof contract)['inputs']>;
+
+const NAME = /^[A-Za-z0-9_-]{1,255}$/;
+const CLUSTER = /^(?:arn:aws[\w-]*:ecs:[a-z0-9-]+:\d{12}:cluster\/)?[A-Za-z0-9_-]{1,255}$/;
+const REVISION = /^(?:arn:aws[\w-]*:ecs:[a-z0-9-]+:\d{12}:task-definition\/)?[A-Za-z0-9_-]{1,255}:\d+$/;
+/** An image as ECS takes it: a registry, a path, then a tag or a digest. */
+const IMAGE = /^[A-Za-z0-9][\w.:/-]*(?:@sha256:[0-9a-f]{64})?$/;
+const VARIABLE = /^[^\s=]+$/;
+
+/** What `deploy` is asked for. Throws InputError before anything is asked of AWS. */
+export function serviceRequest(
+  inputs: ServiceInputs,
+  github: GitHubContext,
+  workspace: string,
+): ServiceRequest {
+  const count = wholeNumber('desired-count', inputs['desired-count'], 0);
+  const keep = wholeNumber('keep-revisions', inputs['keep-revisions'], 1);
+  const preDeploy = inputs['pre-deploy'];
+  const smokeTest = smokeTestOf(inputs);
+  return {
+    ...targetOf(inputs, github),
+    source: sourceOf(inputs, workspace),
+    changes: changesOf(inputs),
+    ...(count !== undefined && { desiredCount: count }),
+    ...(preDeploy !== undefined && { preDeploy: parseCommand('pre-deploy', preDeploy) }),
+    ...(smokeTest && { smokeTest }),
+    ...(keep !== undefined && { keepRevisions: keep }),
+  };
+}
+
+/** What `rollback` is asked for. Throws InputError. */
+export function rollbackRequest(inputs: ServiceInputs, github: GitHubContext): RollbackRequest {
+  const to = inputs['task-definition-arn'];
+  for (const name of ['image', 'task-definition', 'cpu', 'memory', 'pre-deploy', 'desired-count'] as const) {
+    const value = inputs[name];
+    if (value !== undefined) throw new InputError(name, value, 'a rollback takes what ran before as it was');
+  }
+  if (to !== undefined) requireRevision(to);
+  return { ...targetOf(inputs, github), ...(to !== undefined && { to }) };
+}
+
+/** The part that all commands have. Throws InputError. */
+export function targetOf(inputs: ServiceInputs, github: GitHubContext): ServiceTarget {
+  const { cluster, service, wait, timeout, parameter } = inputs;
+  if (!CLUSTER.test(cluster)) throw new InputError('cluster', cluster, "expected a cluster's name or ARN");
+  if (!NAME.test(service)) throw new InputError('service', service, "expected a service's name");
+  return {
+    cluster,
+    service,
+    wait,
+    timeoutMs: timeout,
+    onFailure: inputs['on-failure'],
+    ...(parameter !== undefined && { ledger: ledgerNamesOf(parameter) }),
+    origin: {
+      commit: github.sha,
+      run: github.runId === '' ? '' : github.runUrl,
+      actor: github.actor,
+      from: '',
+    },
+  };
+}
+
+function sourceOf(inputs: ServiceInputs, workspace: string): TaskDefinitionSource {
+  const file = inputs['task-definition'];
+  const revision = inputs['task-definition-arn'];
+  if (revision === undefined) {
+    return file === undefined ? { kind: 'service' } : { kind: 'file', path: resolve(workspace, file) };
+  }
+  requireRevision(revision);
+  const maps = ['images', 'environment', 'secrets'] as const;
+  const other =
+    (['task-definition', 'image', 'cpu', 'memory'] as const).find((name) => inputs[name] !== undefined) ??
+    maps.find((name) => Object.keys(inputs[name]).length > 0);
+  if (other !== undefined) {
+    throw new InputError(other, '', 'an existing revision is deployed as it is; give one or the other');
+  }
+  return { kind: 'revision', revision };
+}
+
+function changesOf(inputs: ServiceInputs): TaskDefinitionChanges {
+  const { image, images, environment, secrets, cpu, memory } = inputs;
+  if (image !== undefined && Object.keys(images).length > 0) {
+    throw new InputError('image', image, 'give image or images, not both');
+  }
+  if (image !== undefined) requireImage('image', image);
+  for (const one of Object.values(images)) requireImage('images', one);
+  requireVariables('environment', environment);
+  requireVariables('secrets', secrets);
+  const cpuUnits = units('cpu', cpu, { vcpu: 1024 });
+  const memoryMib = units('memory', memory, { gb: 1024, mb: 1 });
+  return {
+    ...(image !== undefined && { image }),
+    images,
+    environment,
+    secrets,
+    environmentMode: inputs['environment-mode'],
+    ...(cpuUnits !== undefined && { cpu: cpuUnits }),
+    ...(memoryMib !== undefined && { memory: memoryMib }),
+  };
+}
+
+function smokeTestOf(inputs: ServiceInputs): SmokeTest | undefined {
+  const what = inputs['smoke-test'];
+  const body = inputs['smoke-test-body'];
+  const timeoutMs = inputs['smoke-test-timeout'];
+  const status = statusRange(inputs['smoke-test-status']);
+  if (what === undefined) return undefined;
+  if (!/^https?:/i.test(what)) {
+    return { kind: 'command', command: parseCommand('smoke-test', what), timeoutMs };
+  }
+  if (!URL.canParse(what)) throw new InputError('smoke-test', what, 'expected a URL or a command');
+  return { kind: 'url', url: what, status, ...(body !== undefined && { body }), timeoutMs };
+}
+
+function statusRange(text: string): [number, number] {
+  const [, low, high] = /^([1-5]\d\d)(?:-([1-5]\d\d))?$/.exec(text) ?? [];
+  if (low === undefined || Number(high ?? low) < Number(low)) {
+    throw new InputError(
+      'smoke-test-status',
+      text,
+      'expected a status such as 200, or a range such as 200-399',
+    );
+  }
+  return [Number(low), Number(high ?? low)];
+}
+
+function requireImage(input: string, image: string): void {
+  if (IMAGE.test(image)) return;
+  throw new InputError(input, image, 'expected an image, such as repository@sha256:… or repository:tag');
+}
+
+function requireRevision(revision: string): void {
+  if (REVISION.test(revision)) return;
+  throw new InputError('task-definition-arn', revision, 'expected family:revision or the ARN of a revision');
+}
+
+function requireVariables(input: string, variables: Readonly<Record<string, string>>): void {
+  const wrong = Object.keys(variables).find((name) => !VARIABLE.test(name));
+  if (wrong !== undefined) throw new InputError(input, wrong, 'expected the name of a variable');
+}
+
+function wholeNumber(input: string, text: string | undefined, least: number): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{1,5}$/.test(text) && Number(text) >= least) return Number(text);
+  throw new InputError(input, text, `expected a whole number, ${least} or more`);
+}
+
+/** Units of CPU or MiB as ECS's JSON has them: `1 vCPU` is 1024, `2 GB` is 2048. */
+function units(
+  input: string,
+  text: string | undefined,
+  scale: Readonly<Record<string, number>>,
+): string | undefined {
+  if (text === undefined) return undefined;
+  const [, amount, unit = ''] = /^(\d{1,6}(?:\.\d{1,3})?)\s*([a-z]*)$/i.exec(text) ?? [];
+  const factor = unit === '' ? 1 : scale[unit.toLowerCase()];
+  const value = Number(amount) * (factor ?? Number.NaN);
+  if (Number.isInteger(value) && value > 0) return String(value);
+  const examples = input === 'cpu' ? '256 or 0.25 vCPU' : '512 or 0.5 GB';
+  throw new InputError(input, text, `expected ${examples}`);
+}
