@@ -8,21 +8,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundleOf } from '../../sandbox/runner.ts';
 import { node24 } from '../runtime/node24.js';
-import { median } from './statistics.ts';
+import type { Measured } from './measured.ts';
+import { measurePairs } from './pairs.ts';
 
-export interface StartUp {
-  /** Medians of the milliseconds from spawn to the first call that reaches AWS. */
-  minimalMs: number;
-  oursMs: number;
-  ratio: number;
-  runs: number;
-}
+const LIMIT = 1.15;
 
 /**
  * Whole-process time from spawn to the first AWS call: our bundle beside a bundle of nothing but
  * @actions/core and the CloudFormation client. The two take turns, so that both meet the same noise.
  */
-export async function measureStartUp(runs: number): Promise<StartUp> {
+export async function benchStartUp(): Promise<Measured> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-'));
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -30,15 +25,20 @@ export async function measureStartUp(runs: number): Promise<StartUp> {
     const minimal = bundleMinimal(folder);
     const ours = bundleOf('deploy-stack');
     writeFileSync(join(folder, 't.yml'), 'Resources: { Topic: { Type: AWS::SNS::Topic } }\n');
-    const times: { minimal: number[]; ours: number[] } = { minimal: [], ours: [] };
     await firstCall(server, minimal, folder);
     await firstCall(server, ours, folder);
-    for (let i = 0; i < runs; i++) {
-      times.minimal.push(await firstCall(server, minimal, folder));
-      times.ours.push(await firstCall(server, ours, folder));
-    }
-    const [minimalMs, oursMs] = [median(times.minimal), median(times.ours)];
-    return { minimalMs, oursMs, ratio: oursMs / minimalMs, runs };
+    const { ratio, oursMs, otherMs, count } = await measurePairs(
+      { atLeast: 21, atMost: 61, limit: LIMIT },
+      () => firstCall(server, ours, folder),
+      () => firstCall(server, minimal, folder),
+    );
+    return {
+      lines: [
+        `start-up to the first AWS call, median of ${count}: ours ${oursMs.toFixed(0)} ms, ` +
+          `minimal bundle ${otherMs.toFixed(0)} ms, ratio ${ratio.toFixed(2)} (at most ${LIMIT})`,
+      ],
+      broken: ratio > LIMIT ? [`the start-up ratio is over ${LIMIT}`] : [],
+    };
   } finally {
     server.close();
     rmSync(folder, { recursive: true, force: true });

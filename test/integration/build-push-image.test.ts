@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,10 +16,12 @@ import { Dockerd } from '../support/dockerd.ts';
 import { freePort } from '../support/free-port.ts';
 import { buildPushImage } from '../support/image.ts';
 import { RegistrySession } from '../support/registry.ts';
-import { testWith } from '../support/software.ts';
+import { runsWith, testWith } from '../support/software.ts';
 
 /** Real builds by a real daemon, pushed to a real registry and to the sandbox's, read back by real clients. */
-const test = testWith('dockerd');
+const software = ['dockerd', 'docker-registry', 'skopeo'];
+const test = testWith(...software);
+const canRun = runsWith(...software);
 const execute = promisify(execFile);
 const sandboxOf = useSandboxes();
 const workspaceOf = useWorkspaces();
@@ -30,34 +32,29 @@ const BASES = { NODE_IMAGE: 'local/node', RUNTIME_IMAGE: 'local/runtime' };
 let dockerd: Dockerd;
 let registry: DockerRegistry;
 let services: string;
-const canRun = process.env['CI'] === 'true' || existsSync('/usr/sbin/dockerd');
+/** What was started, to be stopped again, the last first: also when not all could be started. */
+const stops: (() => Promise<void> | void)[] = [];
 
 beforeAll(async () => {
   if (!canRun) return;
   services = copyServices();
+  stops.push(() => {
+    rmSync(services, { recursive: true, force: true });
+  });
   const cache = join(services, 'npm-cache');
-  const install = [
-    'ci',
-    '--workspace',
-    'user-service',
-    '--ignore-scripts',
-    '--no-audit',
-    '--no-fund',
-    '--cache',
-    cache,
-  ];
-  await execute('npm', install, { cwd: services });
+  const only = ['--workspace', 'user-service', '--ignore-scripts', '--no-audit', '--no-fund'];
+  await execute('npm', ['ci', ...only, '--cache', cache], { cwd: services });
   rmSync(join(services, 'node_modules'), { recursive: true });
-  [dockerd, registry] = await Promise.all([Dockerd.start(), DockerRegistry.start()]);
-  await importBaseImages(dockerd, join(cache));
+  registry = await DockerRegistry.start();
+  stops.push(() => registry.stop());
+  dockerd = await Dockerd.start();
+  stops.push(() => dockerd.stop());
+  await importBaseImages(dockerd, cache);
   rmSync(cache, { recursive: true });
 }, SET_UP_MS);
 
 afterAll(async () => {
-  if (!canRun) return;
-  await registry.stop();
-  await dockerd.stop();
-  rmSync(services, { recursive: true, force: true });
+  for (const stop of stops.reverse()) await stop();
 }, SET_UP_MS);
 
 /** The services as they are in the repository: what was built or installed on this machine is no part of it. */
@@ -146,6 +143,16 @@ describe.each<[string, () => SandboxOptions]>([
   );
 });
 
+/** Waits, at most half a minute, until no process of this command line runs: a daemon stops it by and by. */
+async function ended(command: string): Promise<void> {
+  for (let i = 0; i < 300; i++) {
+    const running = execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).split('\n');
+    if (!running.includes(command)) return;
+    await sleep(100);
+  }
+  throw new Error(`${command} still runs`);
+}
+
 /** Logs docker in, and returns skopeo's options. The plain registry wants no login. */
 async function loginTo(sandbox: Sandbox, name: string): Promise<string[]> {
   const [host = ''] = name.split('/');
@@ -169,23 +176,11 @@ describe("the sandbox's registry", () => {
       const [digest = ''] = /sha256:[0-9a-f]{64}/.exec(pushed) ?? [];
       expect(await skopeoDigest(target, ...creds)).toBe(digest);
       const [, credentials = ''] = creds;
-      const copy = [
-        '--src-tls-verify=false',
-        '--dest-tls-verify=false',
-        '--src-creds',
-        credentials,
-        '--dest-creds',
-        credentials,
-      ];
+      const from = ['--src-tls-verify=false', '--src-creds', credentials, `docker://${target}`];
+      const to = ['--dest-tls-verify=false', '--dest-creds', credentials, `docker://${session.uri}:copied`];
       const folder = workspaceOf({});
-      await execute('skopeo', [
-        'copy',
-        ...copy.slice(0, 1),
-        ...copy.slice(2, 4),
-        `docker://${target}`,
-        `oci:${folder}:x`,
-      ]);
-      await execute('skopeo', ['copy', ...copy, `docker://${target}`, `docker://${session.uri}:copied`]);
+      await execute('skopeo', ['copy', ...from, `oci:${folder}:x`]);
+      await execute('skopeo', ['copy', ...from, ...to]);
       expect(await skopeoDigest(`${session.uri}:copied`, ...creds)).toBe(digest);
       const layout = await build(sandbox, { 'oci-layout': '.', tags: 'layout' }, { workspace: folder });
       expect(layout.outputs['verdict']).toBe('pushed');
@@ -247,7 +242,7 @@ describe('a build that goes wrong', () => {
     expect(run.durationMs).toBeLessThan(60_000);
     expect(readdirSync(temporary)).toEqual([]);
     expect(await dockerd.docker('images', '--quiet', 'build-push-image')).toBe('');
-    expect(execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })).not.toMatch(/^sleep 600$/m);
+    await ended('sleep 600');
   });
 
   test('without a daemon says what is missing', async () => {

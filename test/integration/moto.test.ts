@@ -8,7 +8,8 @@ import { runAction, type Run } from '../../sandbox/runner.ts';
 import { node24 } from '../runtime/node24.js';
 import { useWorkspaces } from '../support/action.ts';
 import { Moto } from '../support/moto.ts';
-import { has, testWith } from '../support/software.ts';
+import { has } from '../support/programs.ts';
+import { testWith } from '../support/software.ts';
 
 /** Another AWS than our own sandbox: what holds here does not hold because of a mistake that we made twice. */
 

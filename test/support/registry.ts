@@ -5,7 +5,6 @@ import {
 } from '@aws-sdk/client-ecr';
 import type { CreateRepositoryCommandInput, ECRClient } from '@aws-sdk/client-ecr';
 import type { Sandbox } from '../../sandbox/index.ts';
-import { DEV } from './action.ts';
 import { ecrOf, REPOSITORY } from './image.ts';
 import { sha256 } from './oci.ts';
 
@@ -29,7 +28,7 @@ export class RegistrySession {
   static async open(
     sandbox: Sandbox,
     settings: Partial<CreateRepositoryCommandInput> = {},
-    account = DEV,
+    account?: string,
   ): Promise<RegistrySession> {
     const client = ecrOf(sandbox, account);
     const command = new CreateRepositoryCommand({ repositoryName: REPOSITORY, ...settings });
@@ -38,7 +37,7 @@ export class RegistrySession {
   }
 
   /** Takes a password for the repository that is there already. */
-  static async reopen(sandbox: Sandbox, account = DEV): Promise<RegistrySession> {
+  static async reopen(sandbox: Sandbox, account?: string): Promise<RegistrySession> {
     const client = ecrOf(sandbox, account);
     const command = new DescribeRepositoriesCommand({ repositoryNames: [REPOSITORY] });
     const { repositories = [] } = await client.send(command);
@@ -67,7 +66,9 @@ export class RegistrySession {
     const digest = sha256(bytes);
     const started = await this.fetch('POST', 'blobs/uploads/');
     const path = (started.headers.get('location') ?? '').replace(/^.*\/blobs\//, 'blobs/');
-    const answer = await this.fetch('PUT', `${path}?digest=${digest}`, { body: bytes });
+    const answer = await this.fetch('PUT', `${path}${path.includes('?') ? '&' : '?'}digest=${digest}`, {
+      body: bytes,
+    });
     if (answer.status !== 201) throw new Error(`${answer.status} ${await answer.text()}`);
     return digest;
   }

@@ -1,17 +1,18 @@
-import { spawnSync } from 'node:child_process';
 import { test } from '@jest/globals';
+import { has } from './programs.ts';
 
-/** Whether a program answers on this machine. */
-export function has(program: string, args: readonly string[] = ['--version']): boolean {
-  return spawnSync(program, args, { stdio: 'ignore' }).error === undefined;
+/** Whether tests that need these programs run: where all are there, and always in CI, where they then fail. */
+export function runsWith(...programs: string[]): boolean {
+  return process.env['CI'] === 'true' || programs.every((program) => has(program));
 }
 
 /**
- * `test`, where the program is there. Where it is not, the test says so loudly; in CI it fails instead, so
+ * `test`, where the programs are there. Where one is not, the test says so loudly; in CI it fails instead, so
  * that what was never run cannot look green.
  */
-export function testWith(program: string): typeof test | typeof test.skip {
-  if (has(program) || process.env['CI'] === 'true') return test;
-  process.stderr.write(`\nNOT RUN: tests that need ${program}, which is not on this machine.\n\n`);
+export function testWith(...programs: string[]): typeof test | typeof test.skip {
+  if (runsWith(...programs)) return test;
+  const missing = programs.filter((program) => !has(program)).join(', ');
+  process.stderr.write(`\nNOT RUN: tests that need ${missing}, which is not on this machine.\n\n`);
   return test.skip;
 }

@@ -5,7 +5,8 @@ import { ListImagesCommand } from '@aws-sdk/client-ecr';
 import { describe, expect, test } from '@jest/globals';
 import type { FaultRule, Sandbox } from '../../../sandbox/index.ts';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
-import { buildPushImage, ecrOf, REPOSITORY, SHA, useLayouts } from '../../support/image.ts';
+import { buildPushImage, ecrOf, REPOSITORY, SHA } from '../../support/image.ts';
+import { useLayouts } from '../../support/layouts.ts';
 
 /**
  * Whatever strikes, and wherever: the verdict is true, a tag stands only on a whole image, and nothing is left

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { useSandboxes } from '../../support/action.ts';
-import { buildPushImage, useLayouts } from '../../support/image.ts';
+import { buildPushImage } from '../../support/image.ts';
+import { useLayouts } from '../../support/layouts.ts';
 
 const sandboxOf = useSandboxes();
 const layoutOf = useLayouts();

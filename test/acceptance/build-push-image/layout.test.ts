@@ -8,7 +8,8 @@ import {
 import { describe, expect, test } from '@jest/globals';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
-import { buildPushImage, ecrOf, REPOSITORY, SHA, useLayouts } from '../../support/image.ts';
+import { buildPushImage, ecrOf, REPOSITORY, SHA } from '../../support/image.ts';
+import { useLayouts } from '../../support/layouts.ts';
 import { LayoutWriter, packFolder } from '../../support/oci.ts';
 
 const sandboxOf = useSandboxes();

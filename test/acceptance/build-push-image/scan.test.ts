@@ -2,7 +2,8 @@ import { ListImagesCommand } from '@aws-sdk/client-ecr';
 import { describe, expect, test } from '@jest/globals';
 import type { Sandbox, Scenario } from '../../../sandbox/index.ts';
 import { useSandboxes } from '../../support/action.ts';
-import { buildPushImage, ecrOf, REPOSITORY, useLayouts } from '../../support/image.ts';
+import { buildPushImage, ecrOf, REPOSITORY } from '../../support/image.ts';
+import { useLayouts } from '../../support/layouts.ts';
 
 const sandboxOf = useSandboxes();
 const layoutOf = useLayouts();

@@ -1,7 +1,8 @@
 import { CreateRepositoryCommand, DescribeImagesCommand, ListImagesCommand } from '@aws-sdk/client-ecr';
 import { describe, expect, test } from '@jest/globals';
 import { useSandboxes } from '../../support/action.ts';
-import { buildPushImage, ecrOf, REPOSITORY, SHA, useLayouts } from '../../support/image.ts';
+import { buildPushImage, ecrOf, REPOSITORY, SHA } from '../../support/image.ts';
+import { useLayouts } from '../../support/layouts.ts';
 
 const sandboxOf = useSandboxes();
 const layoutOf = useLayouts();
