@@ -6,11 +6,13 @@ import { Answering } from './exchange.ts';
 import { Faults } from './faults.ts';
 import { GitHubEndpoint } from './github/endpoint.ts';
 import { gitHubState } from './github/state.ts';
-import { GITHUB_TOKENS } from './github/tokens.ts';
+import type { Permissions } from './github/permissions.ts';
+import { GITHUB_TOKENS, newJobToken } from './github/tokens.ts';
 import type { GitHubTokens } from './github/tokens.ts';
 import { OIDC_REQUEST_TOKEN, defaultClaims } from './oidc.ts';
 import type { Claims } from './oidc.ts';
 import { oidcEndpoint } from './oidc-endpoint.ts';
+import type { JobClaims } from './oidc-endpoint.ts';
 import { objectStore } from './s3.ts';
 import type { ObjectStore } from './s3.ts';
 import { registryEndpoints } from './registry/endpoint.ts';
@@ -51,6 +53,11 @@ export interface Sandbox {
   world: World;
   /** What a process needs in its environment to take the sandbox for AWS and GitHub. */
   env(account?: string): Record<string, string>;
+  /**
+   * What one job of a workflow has in its environment, with tokens of its own: they do what its permissions
+   * say, and its identity tokens make these claims. It has no keys of AWS.
+   */
+  jobEnv(job: { permissions: Permissions; claims: Claims }): Record<string, string>;
   /** S3 as an account sees it, to set things up behind the API. */
   objects(account: string): ObjectStore;
   /** Throws a ShapeError for a rule that is none. */
@@ -69,12 +76,13 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const faults = new Faults(scenario.faults ?? [], scenario.seed ?? 1);
   const answering = new Answering(world.clock, faults, calls);
   const claims: Claims = defaultClaims(world);
+  const jobs: JobClaims = new Map();
   const server = await listen(
     world,
     answering,
     (base) => ({
       github: new GitHubEndpoint(world, `${base}/github`),
-      oidc: oidcEndpoint(claims),
+      oidc: oidcEndpoint(claims, jobs),
       ...registryEndpoints(world, base),
     }),
     options.port ?? 0,
@@ -83,6 +91,12 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   let closing: Promise<void> | undefined;
   const githubUrl = `${url}/github`;
   const oidcUrl = `${url}/oidc/token?api-version=2.0`;
+  const gitHubUrls = {
+    GITHUB_REPOSITORY: gitHub.repository,
+    GITHUB_API_URL: githubUrl,
+    GITHUB_GRAPHQL_URL: `${githubUrl}/graphql`,
+    GITHUB_SERVER_URL: githubUrl,
+  };
   return {
     url,
     githubUrl,
@@ -93,14 +107,24 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     world,
     env: (account = world.accounts[0] ?? '') => ({
       ...awsEnvironment(url, world, account),
-      GITHUB_REPOSITORY: gitHub.repository,
-      GITHUB_API_URL: githubUrl,
-      GITHUB_GRAPHQL_URL: `${githubUrl}/graphql`,
-      GITHUB_SERVER_URL: githubUrl,
+      ...gitHubUrls,
       GITHUB_TOKEN: GITHUB_TOKENS.installation,
       ACTIONS_ID_TOKEN_REQUEST_URL: oidcUrl,
       ACTIONS_ID_TOKEN_REQUEST_TOKEN: OIDC_REQUEST_TOKEN,
     }),
+    jobEnv: ({ permissions, claims: jobClaims }) => {
+      const requestToken = `${OIDC_REQUEST_TOKEN}-${jobs.size + 1}`;
+      jobs.set(requestToken, jobClaims);
+      return {
+        AWS_ENDPOINT_URL: url,
+        ...gitHubUrls,
+        GITHUB_TOKEN: newJobToken(world, permissions),
+        ...(permissions['id-token'] === 'write' && {
+          ACTIONS_ID_TOKEN_REQUEST_URL: oidcUrl,
+          ACTIONS_ID_TOKEN_REQUEST_TOKEN: requestToken,
+        }),
+      };
+    },
     objects: (account) => objectStore(world, account),
     addFault: (rule) => {
       faults.add(rule);

@@ -7,6 +7,9 @@ import type { FaultRule } from './scenario.ts';
 import type { Endpoint } from './server.ts';
 import { AwsError } from './service.ts';
 
+/** By the token with which a job asks: what its identity tokens say otherwise than the usual. */
+export type JobClaims = Map<string, Claims>;
+
 interface Route {
   operation: string;
   answer(request: HttpRequest, claims: Claims): object | Promise<object>;
@@ -29,7 +32,7 @@ const ROUTES: Record<string, Route> = {
 };
 
 /** GitHub's token endpoint and what a verifier reads of its issuer, under /oidc. */
-export function oidcEndpoint(claims: Claims): Endpoint {
+export function oidcEndpoint(usual: Claims, jobs: JobClaims): Endpoint {
   return {
     exchange: (request) => {
       const route = ROUTES[request.path];
@@ -38,7 +41,12 @@ export function oidcEndpoint(claims: Claims): Endpoint {
       return Promise.resolve({
         call: { ...origin, operation: route?.operation ?? request.path, input },
         apply: async () => {
+          const bearer = request.headers.authorization?.replace(/^bearer /i, '') ?? '';
+          const claims = { ...usual, ...jobs.get(bearer) };
           if (!route) throw new AwsError('NotFound', 'Not Found', 404);
+          if (route.operation === 'GetIDToken' && bearer !== OIDC_REQUEST_TOKEN && !jobs.has(bearer)) {
+            throw new AwsError('Unauthorized', 'Unauthorized', 401);
+          }
           return jsonReply(200, await route.answer(request, claims));
         },
         refuse: (error) => ({ ...jsonReply(error.status, { message: error.message }), code: error.code }),
@@ -49,9 +57,6 @@ export function oidcEndpoint(claims: Claims): Endpoint {
 }
 
 async function token(request: HttpRequest, claims: Claims): Promise<object> {
-  if (request.headers.authorization?.toLowerCase() !== `bearer ${OIDC_REQUEST_TOKEN}`) {
-    throw new AwsError('Unauthorized', 'Unauthorized', 401);
-  }
   const audience = request.query.get('audience') ?? `https://github.com/${String(claims.repository_owner)}`;
   return { count: 1, value: await issueToken(claims, audience) };
 }

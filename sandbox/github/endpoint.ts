@@ -9,6 +9,7 @@ import type { World } from '../world.ts';
 import { forbidden, notFound } from './call.ts';
 import type { GitHubCall } from './call.ts';
 import { paged } from './paging.ts';
+import { permits } from './permissions.ts';
 import { findRoute } from './router.ts';
 import { gitHubState } from './state.ts';
 import { viewerOf } from './tokens.ts';
@@ -60,6 +61,10 @@ export class GitHubEndpoint implements Endpoint {
     const { owner, repo } = route?.params ?? {};
     if (!route || (owner !== undefined && `${owner}/${repo ?? ''}` !== state.repository)) throw notFound();
     if (request.method !== 'GET' && route.operation !== 'graphql' && !viewer.mayWrite) throw forbidden();
+    const { permissions } = viewer;
+    if (permissions && !permits(permissions, request.method, request.path.replace(/^\/github/, ''))) {
+      throw forbidden();
+    }
     if (!body) throw new AwsError('BadRequest', 'Problems parsing JSON', 400);
     const call: GitHubCall = {
       params: route.params,
