@@ -1,0 +1,148 @@
+import { execFileSync } from 'node:child_process';
+import { describe, expect, test } from '@jest/globals';
+import { useWorkspaces } from '../support/action.ts';
+import { callProblems } from './checks/calls.ts';
+import { permissionProblems } from './checks/needs.ts';
+import { referenceProblems } from './checks/references.ts';
+import { lintProblems, schemaProblems } from './checks/schema.ts';
+import { pinProblems, scriptProblems, secretProblems } from './checks/trust.ts';
+import { CALLERS, REUSABLE, trackedLinks, workflowFile, workflowsOf } from './workflow.ts';
+import type { WorkflowFile } from './workflow.ts';
+
+type Check = (file: WorkflowFile) => string[] | Promise<string[]>;
+
+const CHECKS: Record<string, Check> = {
+  'is valid by the schema of GitHub': schemaProblems,
+  'has no error that actionlint finds': lintProblems,
+  'gives every call what it takes': callProblems,
+  'names only inputs and outputs that are there': referenceProblems,
+  'grants each job what it needs, and no more': permissionProblems,
+  'pins what is not ours': pinProblems,
+  'has no expression inside a script': scriptProblems,
+  'inherits no secret, and runs no stranger with rights': secretProblems,
+};
+
+const files = [...workflowsOf(REUSABLE), ...workflowsOf(CALLERS)];
+
+describe.each(files.map((file) => [file.path, file] as const))('%s', (_, file) => {
+  test.each(Object.entries(CHECKS))('%s', async (_name, check) => {
+    expect(await check(file)).toEqual([]);
+  });
+});
+
+test('the repository has no symbolic link: one that leads nowhere breaks $/', () => {
+  expect(trackedLinks()).toEqual([]);
+});
+
+describe('each check can fail', () => {
+  const workspace = useWorkspaces();
+  const problems = (check: Check, jobs: string, { path = '.github/workflows/x.yml', on = 'push' } = {}) =>
+    check(workflowFile(path, `on: ${on}\npermissions: {}\njobs:\n${jobs.replace(/^/gm, '  ')}\n`));
+  const steps = (text: string): string => `a:\n  runs-on: ubuntu-latest\n  steps:\n    - ${text}`;
+
+  test.each<[string, Check, string, RegExp]>([
+    ['a key that is none', schemaProblems, 'a: { runs-on: x, stepz: [] }', /Unexpected value 'stepz'/],
+    [
+      'an environment on a calling job',
+      schemaProblems,
+      'a: { uses: ./.github/workflows/x.yml, environment: prod }',
+      /environment/,
+    ],
+    ['a context that is none', lintProblems, steps('run: echo ${{ nothing.here }}'), /undefined variable/],
+    ['an output of a job that is none', lintProblems, 'a: { needs: b, runs-on: x, steps: [] }', /"b"/],
+    [
+      'an unknown form of reference',
+      lintProblems,
+      steps('uses: nowhere/deploy-stack'),
+      /invalid format because ref is missing/,
+    ],
+    [
+      'an unknown input',
+      callProblems,
+      steps('{ uses: $/actions/deploy-stack, with: { stack-name: x, stak: y } }'),
+      /has no input stak/,
+    ],
+    [
+      'a missing input',
+      callProblems,
+      steps('{ uses: $/actions/deploy-stack, with: {} }'),
+      /needs stack-name/,
+    ],
+    ['an action that is none', callProblems, steps('uses: $/actions/deploy-stick'), /no such action/],
+    [
+      'an unknown workflow',
+      callProblems,
+      'a: { uses: org/platform/.github/workflows/none.yml@v1 }',
+      /no such reusable workflow/,
+    ],
+    ['an unknown input', referenceProblems, steps('run: echo ${{ inputs.none }}'), /no input none/],
+    [
+      'an unknown input in a condition',
+      referenceProblems,
+      "a: { runs-on: x, if: inputs.none == 'x' }",
+      /no input none/,
+    ],
+    [
+      'an output of an action that is none',
+      referenceProblems,
+      `${steps('{ id: s, uses: $/actions/deploy-stack, with: { stack-name: x } }')}\n    - run: echo \${{ steps.s.outputs.none }}`,
+      /step s has no output none/,
+    ],
+    [
+      'an output of a job that is none',
+      referenceProblems,
+      'a: { runs-on: x, outputs: { one: 1 } }\nb: { needs: a, runs-on: x, if: needs.a.outputs.two }',
+      /needs.a has no output two/,
+    ],
+    ['too little permission', permissionProblems, steps('uses: actions/checkout@v5'), /has \{\} and needs/],
+    [
+      'too much permission',
+      permissionProblems,
+      `${steps('run: "true"')}\n  permissions: { contents: read }`,
+      /has \{contents: read\} and needs \{\}/,
+    ],
+    ['a tag', pinProblems, steps('uses: actions/checkout@v5'), /not pinned/],
+    ['a commit without a version', pinProblems, steps(`uses: a/b@${'a'.repeat(40)}`), /no version/],
+    ['ourselves by a tag', pinProblems, steps('uses: org/platform/actions/deploy-stack@v1'), /say \$\//],
+    [
+      "a stranger's text in a script",
+      scriptProblems,
+      steps('run: echo ${{ github.event.pull_request.title }}'),
+      /inside run/,
+    ],
+    [
+      'secrets that are inherited',
+      secretProblems,
+      'a: { uses: ./.github/workflows/x.yml, secrets: inherit }',
+      /inherit/,
+    ],
+  ])('%s', async (_name, check, jobs, problem) => {
+    expect((await problems(check, jobs)).join('\n')).toMatch(problem);
+  });
+
+  test('a workflow of a stranger with rights', () => {
+    expect(problems(secretProblems, steps('run: "true"'), { on: 'pull_request_target' })).toEqual([
+      'it runs on pull_request_target',
+    ]);
+  });
+
+  test('a workflow whose jobs may do everything unless they say otherwise', () => {
+    const file = workflowFile('x.yml', 'on: push\njobs: { a: { runs-on: x, steps: [] } }');
+    expect(permissionProblems(file)).toEqual(['permissions: {} is missing at the top']);
+  });
+
+  test('a caller that takes us by a path of its own repository', () => {
+    const jobs = 'a: { uses: $/.github/workflows/deploy.yml }';
+    expect(problems(pinProblems, jobs, { path: 'workflows/x.yml' })).toEqual([
+      '$/.github/workflows/deploy.yml: say @v1',
+    ]);
+  });
+
+  test('a symbolic link in the repository', () => {
+    const root = workspace({ 'a.txt': 'a' });
+    execFileSync('ln', ['-s', 'nowhere', 'link'], { cwd: root });
+    execFileSync('git', ['init', '-q'], { cwd: root });
+    execFileSync('git', ['add', '-A'], { cwd: root });
+    expect(trackedLinks(root)).toEqual(['link']);
+  });
+});

@@ -1,0 +1,71 @@
+import { ownPath, readWorkflow, stepsOf } from '../workflow.ts';
+import type { Job, Permissions, Step, WorkflowFile } from '../workflow.ts';
+
+/** What a step needs of the job's token: the one place where it is said. */
+export type Need = (step: Step) => Permissions;
+
+/** By the path in this repository, or by the name of somebody else's action. */
+export const ACTION_NEEDS: Record<string, Need> = {
+  'actions/checkout': () => ({ contents: 'read' }),
+  'actions/setup-node': () => ({}),
+  'docker/setup-buildx-action': () => ({}),
+  'actions/attest-build-provenance': () => ({ 'id-token': 'write', attestations: 'write' }),
+};
+
+/** What scripts call with the job's token. */
+export const SCRIPT_NEEDS: readonly [RegExp, Permissions][] = [
+  [/\bgh release create\b/, { contents: 'write' }],
+  [/\bgit push\b/, { contents: 'write' }],
+];
+
+/** What a job's steps, or the workflow that it calls, need of its token, all together. */
+export function needsOf(job: Job): Permissions {
+  if (job.uses !== undefined) return calledNeeds(job.uses);
+  return stepsOf(job).map(stepNeeds).reduce(both, {});
+}
+
+export function stepNeeds(step: Step): Permissions {
+  const { uses, run = '' } = step;
+  if (uses === undefined) {
+    return SCRIPT_NEEDS.filter(([pattern]) => pattern.test(run))
+      .map(([, permissions]) => permissions)
+      .reduce(both, {});
+  }
+  const name = ownPath(uses) ?? uses.split('@')[0] ?? '';
+  const need = ACTION_NEEDS[name];
+  if (!need) throw new Error(`needs.ts does not say what ${uses} needs`);
+  return need(step);
+}
+
+function calledNeeds(uses: string): Permissions {
+  const path = ownPath(uses);
+  if (path === undefined) throw new Error(`${uses} is somebody else's workflow`);
+  return Object.values(readWorkflow(path).workflow.jobs).map(needsOf).reduce(both, {});
+}
+
+/** The union of two grants: `write` includes `read`. */
+export function both(one: Permissions, other: Permissions): Permissions {
+  const names = new Set([...Object.keys(one), ...Object.keys(other)]);
+  return Object.fromEntries(
+    [...names].map((name) => [name, [one[name], other[name]].includes('write') ? 'write' : 'read']),
+  );
+}
+
+/** Jobs that have other permissions than their steps need, and a workflow whose default is not "none". */
+export function permissionProblems({ workflow }: WorkflowFile): string[] {
+  const top = JSON.stringify(workflow.permissions) === '{}' ? [] : ['permissions: {} is missing at the top'];
+  const jobs = Object.entries(workflow.jobs).flatMap(([name, job]) => {
+    const has = describe(job.permissions ?? {});
+    const needs = describe(needsOf(job));
+    return has === needs ? [] : [`${name} has {${has}} and needs {${needs}}`];
+  });
+  return [...top, ...jobs];
+}
+
+function describe(permissions: Permissions): string {
+  const entries = Object.entries(permissions).filter(([, access]) => access !== 'none');
+  return entries
+    .map(([name, access]) => `${name}: ${access ?? ''}`)
+    .sort()
+    .join(', ');
+}
