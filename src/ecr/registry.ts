@@ -128,6 +128,20 @@ export class RegistryClient {
     });
   }
 
+  /**
+   * Shares a blob of another repository of the same registry. False when the registry does not do that; it has
+   * then begun an upload, which nobody ends, and which it forgets.
+   *
+   * @param from the other repository's path in the registry.
+   */
+  async mount(digest: string, from: string): Promise<boolean> {
+    const what = `mount the blob ${digest}`;
+    const query = new URLSearchParams({ mount: digest, from });
+    const request = this.#request('POST', `blobs/uploads/?${query.toString()}`, { 'content-length': 0 });
+    const answer = await this.#retried(what, () => this.#send(what, { ...request, expected: [201, 202] }));
+    return answer.status === 201;
+  }
+
   async #startUpload(what: string): Promise<URL> {
     const request = this.#request('POST', 'blobs/uploads/', { 'content-length': 0 });
     const answer = await this.#retried(what, () => this.#send(what, { ...request, expected: [202] }));

@@ -1,0 +1,169 @@
+import { send } from '../aws/send.ts';
+import { inParallel } from '../runtime/parallel.ts';
+import { allAttachmentsOf, attachmentsOf } from './copy-attachments.ts';
+import { moveBlobs } from './copy-blobs.ts';
+import type { MovedBlobs } from './copy-blobs.ts';
+import { putManifestTo, readManifestOf, readManifests, withChildren } from './copy-manifests.ts';
+import type { FoundManifest } from './copy-manifests.ts';
+import { repositoryOf } from './copy-place.ts';
+import type { CopyContext, ImagePlace } from './copy-place.ts';
+import type { Manifest } from './manifest.ts';
+import { DigestMismatchError } from './registry.ts';
+
+const PUTS_AT_ONCE = 6;
+
+/** What the copy of one image has moved. */
+export interface CopyReport extends MovedBlobs {
+  digest: string;
+  /** `same`: both names are one repository. `present`: the target had all of it. */
+  state: 'copied' | 'present' | 'same';
+  /** Manifests that were put: the image's, its platforms', and what refers to them. */
+  manifests: number;
+  /** Signatures, SBOMs and attestations that refer to the image, as far as they were copied. */
+  attachments: number;
+  /** Tags that the image got. */
+  tags: string[];
+}
+
+/** Tags that say what runs where, or are a build's own matter; they are not the image's for ever. */
+const MOVABLE = /^(?:env-|cache-|content-|latest$)/;
+const NOTHING: MovedBlobs = {
+  copiedBlobs: 0,
+  copiedBytes: 0,
+  mountedBlobs: 0,
+  presentBlobs: 0,
+  presentBytes: 0,
+};
+
+/**
+ * Copies an image by its exact manifest: blobs that are missing, then the images of an index, then the index with
+ * its tags, then signatures and SBOMs. Whatever can be seen in the target is complete. At the end the target
+ * gives the image back, and its digest must be the one that was asked for.
+ *
+ * @throws Error when the source does not have the image, or a repository refuses.
+ */
+export async function copyImage(
+  source: ImagePlace,
+  target: ImagePlace,
+  digest: string,
+  context: CopyContext,
+): Promise<CopyReport> {
+  const there = await readManifestOf(target, digest, context);
+  const nothing = { digest, ...NOTHING, manifests: 0, attachments: 0, tags: [] };
+  if (source.uri === target.uri) {
+    if (!there) throw missing(source, digest);
+    return { ...nothing, state: 'same' };
+  }
+  return there
+    ? copyNewAttachments(source, target, nothing, context)
+    : copyAll(source, target, digest, context);
+}
+
+async function copyAll(
+  source: ImagePlace,
+  target: ImagePlace,
+  digest: string,
+  context: CopyContext,
+): Promise<CopyReport> {
+  const root = await readManifestOf(source, digest, context);
+  if (!root) throw missing(source, digest);
+  const image = await withChildren(source, root, context);
+  const [attached, tags] = await Promise.all([
+    allAttachmentsOf(
+      source,
+      image.map((manifest) => manifest.digest),
+      context,
+    ),
+    permanentTags(source, target, digest, context),
+  ]);
+  const parts = await partsOf(source, attached, context);
+  const moved = await moveBlobs(source, target, [...image, ...parts], context);
+  await putAll(target, image.slice(0, -1), context);
+  for (const tag of tags) await putManifestTo(target, root, tag, context);
+  await putAttached(target, attached, parts, context);
+  await requireSame(target, digest, context);
+  const manifests = image.length + parts.length;
+  return { digest, state: 'copied', ...moved, manifests, attachments: attached.length, tags };
+}
+
+/** The image is there. What was signed or attested since it was copied comes after it. */
+async function copyNewAttachments(
+  source: ImagePlace,
+  target: ImagePlace,
+  nothing: Omit<CopyReport, 'state'>,
+  context: CopyContext,
+): Promise<CopyReport> {
+  const known = async (digests: readonly string[]): Promise<Set<string>> => {
+    const ids = digests.map((imageDigest) => ({ imageDigest }));
+    return new Set((await readManifests(target, ids, context)).map(({ manifest }) => manifest.digest));
+  };
+  const fresh = await attachmentsOf(source, [nothing.digest], known, context);
+  if (fresh.length === 0) return { ...nothing, state: 'present' };
+  const parts = await partsOf(source, fresh, context);
+  const moved = await moveBlobs(source, target, parts, context);
+  await putAttached(target, fresh, parts, context);
+  return { ...nothing, ...moved, state: 'copied', manifests: parts.length, attachments: fresh.length };
+}
+
+/** The manifests of attachments and what is below them, which is mostly nothing. */
+async function partsOf(
+  source: ImagePlace,
+  attached: readonly FoundManifest[],
+  context: CopyContext,
+): Promise<Manifest[]> {
+  const all = await Promise.all(attached.map(({ manifest }) => withChildren(source, manifest, context)));
+  return [...new Map(all.flat().map((manifest) => [manifest.digest, manifest])).values()];
+}
+
+async function putAttached(
+  target: ImagePlace,
+  attached: readonly FoundManifest[],
+  parts: readonly Manifest[],
+  context: CopyContext,
+): Promise<void> {
+  const tagOf = new Map(attached.map(({ manifest, tag }) => [manifest.digest, tag]));
+  for (const part of parts) await putManifestTo(target, part, tagOf.get(part.digest), context);
+}
+
+/** Puts images before the indexes that name them; the order of `withChildren` has each after its parts. */
+async function putAll(
+  target: ImagePlace,
+  manifests: readonly Manifest[],
+  context: CopyContext,
+): Promise<void> {
+  const images = manifests.filter(({ kind }) => kind === 'image');
+  await inParallel(images, PUTS_AT_ONCE, (manifest) => putManifestTo(target, manifest, undefined, context));
+  for (const manifest of manifests) {
+    if (manifest.kind === 'index') await putManifestTo(target, manifest, undefined, context);
+  }
+}
+
+/**
+ * The tags that the image keeps: its own from the source, as far as they are free in the target. One it must have:
+ * what has no tag expires, and could not be rolled back to.
+ */
+async function permanentTags(
+  source: ImagePlace,
+  target: ImagePlace,
+  digest: string,
+  context: CopyContext,
+): Promise<string[]> {
+  const { DescribeImagesCommand } = await import('@aws-sdk/client-ecr');
+  const imageIds = [{ imageDigest: digest }];
+  const command = new DescribeImagesCommand({ ...repositoryOf(source), imageIds });
+  const { imageDetails = [] } = await send(source.client, command, context);
+  const own = (imageDetails[0]?.imageTags ?? []).filter((tag) => !MOVABLE.test(tag));
+  const ids = own.map((imageTag) => ({ imageTag }));
+  const taken = new Set((await readManifests(target, ids, context)).map(({ tag }) => tag));
+  const free = own.filter((tag) => !taken.has(tag));
+  return free.length > 0 ? free : [`release-${digest.slice('sha256:'.length, 'sha256:'.length + 16)}`];
+}
+
+async function requireSame(target: ImagePlace, digest: string, context: CopyContext): Promise<void> {
+  if (await readManifestOf(target, digest, context)) return;
+  throw new DigestMismatchError(`${target.name} does not give back ${digest}, which was copied to it`);
+}
+
+function missing({ name, uri }: ImagePlace, digest: string): Error {
+  return new Error(`The image ${digest} is not in the repository ${name} (${uri})`);
+}
