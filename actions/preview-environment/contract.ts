@@ -1,0 +1,49 @@
+import { VERDICTS } from '../../src/environment/preview/verdict.ts';
+import {
+  boolean,
+  choice,
+  duration,
+  list,
+  map,
+  secretText,
+  text,
+  type InputContract,
+} from '../../src/runtime/inputs.ts';
+import type { OutputContract } from '../../src/runtime/outputs.ts';
+
+const inputs = {
+  command: choice(['deploy', 'remove', 'sweep'], { default: 'deploy' }),
+  'pull-request': text(),
+  images: map(),
+  environment: text({ default: 'dev' }),
+  project: text(),
+  manifest: text({ default: 'platform.yml' }),
+  template: text({ default: 'templates/preview.yml' }),
+  'parameter-files': list({ default: 'templates/environments/preview.json' }),
+  parameters: map(),
+  'role-arn': text(),
+  'priority-base': text({ default: '1000' }),
+  'priority-range': text({ default: '2000' }),
+  'time-to-live': duration({ default: '72h' }),
+  'dry-run': boolean({ default: 'false' }),
+  timeout: duration({ default: '20m' }),
+  'aws-region': text({ required: true, env: 'AWS_REGION' }),
+  'role-to-assume': text(),
+  'github-token': secretText(),
+  comment: choice(['auto', 'true', 'false'], { default: 'auto' }),
+} as const satisfies InputContract;
+
+const outputs = {
+  verdict: {},
+  reason: {},
+  result: {},
+  'pull-request': {},
+  url: {},
+  stacks: {},
+  expires: {},
+  price: {},
+  deployment: {},
+} as const satisfies OutputContract;
+
+/** The same names as in action.yml; a test holds them together. */
+export const contract = { inputs, outputs, verdicts: VERDICTS };

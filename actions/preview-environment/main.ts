@@ -1,0 +1,34 @@
+import { cloudFormationClient } from '../../src/aws/clients/cloudformation.ts';
+import { ecrClient } from '../../src/aws/clients/ecr.ts';
+import { elbClient } from '../../src/aws/clients/elb.ts';
+import { ssmClient } from '../../src/aws/clients/ssm.ts';
+import { createSession } from '../../src/aws/session.ts';
+import { previewEnvironment } from '../../src/environment/preview/preview.ts';
+import { readGitHubContext } from '../../src/github/context.ts';
+import { runAction } from '../../src/runtime/main.ts';
+import { contract } from './contract.ts';
+import { previewRequest } from './request.ts';
+
+await runAction({
+  name: 'preview-environment',
+  contract,
+  async run(inputs, context, env) {
+    const github = readGitHubContext(env);
+    const request = previewRequest(inputs, github, env['GITHUB_WORKSPACE'] ?? process.cwd());
+    const access = { region: inputs['aws-region'], roleToAssume: inputs['role-to-assume'], context, env };
+    const session = createSession(access);
+    return previewEnvironment(
+      {
+        ...context,
+        session,
+        github,
+        token: inputs['github-token'] ?? '',
+        cloudformation: () => cloudFormationClient(session, context),
+        ecr: () => ecrClient(session, context),
+        elb: () => elbClient(session, context),
+        ssm: () => ssmClient(session, context),
+      },
+      request,
+    );
+  },
+});

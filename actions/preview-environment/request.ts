@@ -1,0 +1,84 @@
+import type { GitHubContext } from '../../src/github/context.ts';
+import type { PreviewRequest, PreviewService } from '../../src/environment/preview/request.ts';
+import { InputError } from '../../src/runtime/errors.ts';
+import type { Inputs } from '../../src/runtime/inputs.ts';
+import type { contract } from './contract.ts';
+
+type PreviewInputs = Inputs<(typeof contract)['inputs']>;
+
+/** As the template's parameters have them. */
+const PROJECT = /^[a-z][a-z0-9-]{1,19}$/;
+const ENVIRONMENT = /^[a-z][a-z0-9-]{1,11}$/;
+const SERVICE = /^[a-z][a-z0-9-]{1,30}$/;
+const IMAGE = /^(?:[^@\s]+@)?sha256:[0-9a-f]{64}$/;
+/** @see https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html */
+const LAST_PRIORITY = 50_000;
+
+/** What the inputs ask for. Throws InputError before anything is asked of AWS. */
+export function previewRequest(
+  inputs: PreviewInputs,
+  github: GitHubContext,
+  workspace: string,
+): PreviewRequest {
+  const { command, environment, parameters, timeout } = inputs;
+  const pullRequest = command === 'sweep' ? undefined : pullRequestOf(inputs, github);
+  return {
+    command,
+    ...(pullRequest !== undefined && { pullRequest }),
+    project: matching('project', inputs.project ?? '', PROJECT, 'such as platform'),
+    environment: matching('environment', environment, ENVIRONMENT, 'such as dev'),
+    services: command === 'deploy' ? servicesOf(inputs) : [],
+    template: inputs.template,
+    parameterFiles: inputs['parameter-files'],
+    parameters,
+    ...(inputs['role-arn'] !== undefined && { roleArn: inputs['role-arn'] }),
+    priorities: prioritiesOf(inputs),
+    timeToLiveMs: inputs['time-to-live'],
+    dryRun: inputs['dry-run'],
+    timeoutMs: timeout,
+    comment: inputs.comment !== 'false',
+    workspace,
+  };
+}
+
+function pullRequestOf(inputs: PreviewInputs, github: GitHubContext): number {
+  const given = inputs['pull-request'];
+  if (given !== undefined) return wholeNumber('pull-request', given, 1, Number.MAX_SAFE_INTEGER);
+  if (github.pullRequest) return github.pullRequest.number;
+  throw new InputError('pull-request', '', 'a value is required: this run is not about a pull request');
+}
+
+function prioritiesOf(inputs: PreviewInputs): PreviewRequest['priorities'] {
+  const base = wholeNumber('priority-base', inputs['priority-base'], 1, LAST_PRIORITY);
+  return {
+    base,
+    range: wholeNumber('priority-range', inputs['priority-range'], 2, LAST_PRIORITY + 1 - base),
+  };
+}
+
+function servicesOf({ images, command }: PreviewInputs): PreviewService[] {
+  const entries = Object.entries(images);
+  if (entries.length === 0) {
+    throw new InputError('images', '', `a value is required for ${command}: the image of each service`);
+  }
+  return entries.map(([name, image]) => {
+    matching('images', name, SERVICE, "a service's name, such as user-service");
+    matching('images', image, IMAGE, `the image of ${name} as sha256:… or repository@sha256:…`);
+    return { name, image, parameters: {} };
+  });
+}
+
+function wholeNumber(input: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+  throw new InputError(input, text, `a whole number from ${least} to ${most}`);
+}
+
+function matching(input: string, value: string, pattern: RegExp, allowed: string): string {
+  if (pattern.test(value)) return value;
+  throw new InputError(
+    input,
+    value,
+    value === '' ? `a value is required, ${allowed}` : `expected ${allowed}`,
+  );
+}

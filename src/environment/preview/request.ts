@@ -1,0 +1,50 @@
+import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import type { ECRClient } from '@aws-sdk/client-ecr';
+import type { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
+import type { SSMClient } from '@aws-sdk/client-ssm';
+import type { Session } from '../../aws/session.ts';
+import type { GitHubContext } from '../../github/context.ts';
+import type { Context } from '../../runtime/context.ts';
+
+/** What the commands work with. A client is made when it is first asked for. */
+export interface PreviewContext extends Context {
+  session: Session;
+  github: GitHubContext;
+  /** GitHub's token; empty when there is none. */
+  token: string;
+  cloudformation(): Promise<CloudFormationClient>;
+  ecr(): Promise<ECRClient>;
+  elb(): Promise<ElasticLoadBalancingV2Client>;
+  ssm(): Promise<SSMClient>;
+}
+
+/** What preview-environment is asked for. Durations in milliseconds. */
+export interface PreviewRequest {
+  command: 'deploy' | 'remove' | 'sweep';
+  /** Undefined only for a sweep. */
+  pullRequest?: number;
+  project: string;
+  /** The environment that hosts previews. */
+  environment: string;
+  /** At least one for a deployment, the rarest paths first. */
+  services: readonly PreviewService[];
+  template: string;
+  parameterFiles: readonly string[];
+  parameters: Readonly<Record<string, string>>;
+  roleArn?: string;
+  priorities: { base: number; range: number };
+  timeToLiveMs: number;
+  dryRun: boolean;
+  timeoutMs: number;
+  comment: boolean;
+  workspace: string;
+}
+
+/** One service of a preview. */
+export interface PreviewService {
+  name: string;
+  /** `sha256:…` in the repository `<project>/<service>` of the account, or `repository@sha256:…`. */
+  image: string;
+  /** What the manifest says of it, as parameters of the template. */
+  parameters: Readonly<Record<string, string>>;
+}
