@@ -13,9 +13,7 @@ export function startScan(world: World, repository: ImageRepository, manifest: M
     const message = `The image manifest's media type ${manifest.mediaType} is not supported for scanning`;
     throw new AwsError('UnsupportedImageTypeException', message);
   }
-  const rule = (world.scenario.ecr?.scans ?? []).find(
-    ({ repository: name = repository.name }) => name === repository.name,
-  );
+  const rule = scanRule(world, repository);
   const scan: ScanState = {
     status: 'IN_PROGRESS',
     description: 'The scan is in progress.',
@@ -30,11 +28,21 @@ export function startScan(world: World, repository: ImageRepository, manifest: M
   return scan;
 }
 
-/** Scan on push: only images that run are scanned. */
+/** Scan on push: only images that run are scanned. Inspector does so whatever the repository's own setting is. */
 export function scanOnPush(world: World, repository: ImageRepository, manifest: Manifest): void {
+  const wanted = repository.settings.scanOnPush || isLeftToInspector(world, repository);
   const known = repository.scans.has(manifest.digest);
-  if (repository.settings.scanOnPush && isRunnable(manifest) && !known)
-    startScan(world, repository, manifest);
+  if (wanted && isRunnable(manifest) && !known) startScan(world, repository, manifest);
+}
+
+/** Whether the registry's scans are Inspector's: nobody can then ask for one. */
+export function isLeftToInspector(world: World, repository: ImageRepository): boolean {
+  return scanRule(world, repository)?.enhanced ?? false;
+}
+
+function scanRule(world: World, repository: ImageRepository): ScanRule | undefined {
+  const rules = world.scenario.ecr?.scans ?? [];
+  return rules.find(({ repository: name = repository.name }) => name === repository.name);
 }
 
 function finish(scan: ScanState, rule: ScanRule): void {

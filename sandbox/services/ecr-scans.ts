@@ -1,5 +1,5 @@
 import type { ImageRepository, ScanState } from '../registry/repository.ts';
-import { startScan } from '../registry/scans.ts';
+import { isLeftToInspector, startScan } from '../registry/scans.ts';
 import type { Input } from '../service.ts';
 import { AwsError } from '../service.ts';
 import type { EcrOperation } from './ecr-call.ts';
@@ -13,6 +13,9 @@ export const SCAN_OPERATIONS: Record<string, EcrOperation> = {
   StartImageScan(world, input, call) {
     const repository = named(world, input, call);
     const manifest = existing(repository, imageId(input));
+    if (isLeftToInspector(world, repository)) {
+      throw new AwsError('ValidationException', 'This feature is disabled');
+    }
     if (repository.scans.has(manifest.digest)) {
       const message = `The scan quota per image has been exceeded. Wait and try again.`;
       throw new AwsError('LimitExceededException', message);

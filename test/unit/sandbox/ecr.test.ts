@@ -379,10 +379,15 @@ describe('a scan', () => {
     expect((await refusal(again)).name).toBe('LimitExceededException');
   });
 
-  test("can speak Inspector's words", async () => {
+  test("can be Inspector's, which scans when it wants", async () => {
     const scenario = { ecr: { scans: scans.map((rule) => ({ ...rule, enhanced: true })) } };
-    const session = await sessionOf({ imageScanningConfiguration: { scanOnPush: true } }, { scenario });
-    const answer = await finished(session, await session.image('v1'));
+    const session = await sessionOf({}, { scenario });
+    const imageDigest = await session.image('v1');
+    const asked = session.client.send(
+      new StartImageScanCommand({ repositoryName, imageId: { imageDigest } }),
+    );
+    expect((await refusal(asked)).name).toBe('ValidationException');
+    const answer = await finished(session, imageDigest);
     expect(answer.imageScanStatus?.status).toBe('ACTIVE');
     expect(answer.imageScanFindings?.enhancedFindings).toMatchObject([
       {
