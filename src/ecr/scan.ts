@@ -33,6 +33,8 @@ type ScanContext = Pick<Context, 'clock' | 'signal' | 'log'>;
 
 /** How long ECR may take to begin a scan on push; after that one is asked for. */
 const APPEARS_WITHIN_MS = 15_000;
+/** How long Inspector may take to begin one, where the registry leaves scans to it. */
+const BEGINS_WITHIN_MS = 120_000;
 const UNFINISHED = new Set(['IN_PROGRESS', 'PENDING', undefined]);
 
 /**
@@ -49,16 +51,18 @@ export async function scanResult(
   context: ScanContext,
 ): Promise<ScanResult> {
   const startedAt = context.clock.now();
-  let asked = false;
   const what = `the scan of ${image.digest}`;
+  let request: ScanRequest | undefined;
   return poll(context, { what, timeoutMs: options.timeoutMs, isThrottle }, async () => {
     const page = await describe(client, image, context);
     if (page) return judge(client, image, page, context);
-    const mayAppear = options.scanOnPush && context.clock.now() - startedAt < APPEARS_WITHIN_MS;
-    if (mayAppear) return undefined;
-    if (asked) return undefined;
-    asked = true;
-    return start(client, image, context);
+    const waitedMs = context.clock.now() - startedAt;
+    if (!request) {
+      if (options.scanOnPush && waitedMs < APPEARS_WITHIN_MS) return undefined;
+      request = await start(client, image, context);
+    }
+    const hopeless = request.refused !== undefined && (!request.byItself || waitedMs >= BEGINS_WITHIN_MS);
+    return hopeless ? { state: 'none', reason: request.refused ?? '' } : undefined;
   });
 }
 
@@ -98,26 +102,31 @@ async function describe(
   }
 }
 
+/** What came of asking for a scan. */
+interface ScanRequest {
+  /** Why there will be none that was asked for. */
+  refused?: string;
+  /** Whether there may be one all the same: Inspector begins when it wants, and cannot be asked. */
+  byItself?: boolean;
+}
+
 /** Starts a scan. One that is begun already, or counts for today, is waited for. */
 async function start(
   client: ECRClient,
   { repositoryName, digest }: { repositoryName: string; digest: string },
   context: ScanContext,
-): Promise<ScanResult | undefined> {
+): Promise<ScanRequest> {
   const { StartImageScanCommand } = await import('@aws-sdk/client-ecr');
+  const command = new StartImageScanCommand({ repositoryName, imageId: { imageDigest: digest } });
   context.log.info(`Starting a scan of ${digest}.`);
   try {
-    await send(
-      client,
-      new StartImageScanCommand({ repositoryName, imageId: { imageDigest: digest } }),
-      context,
-    );
-    return undefined;
+    await send(client, command, context);
+    return {};
   } catch (error) {
     const { name } = error as Error;
-    if (name === 'LimitExceededException') return undefined;
-    const cannot = name === 'UnsupportedImageTypeException' || classify(error) === 'validation';
-    if (cannot) return { state: 'none', reason: errorText(error) };
+    if (name === 'LimitExceededException') return {};
+    if (name === 'UnsupportedImageTypeException') return { refused: errorText(error) };
+    if (classify(error) === 'validation') return { refused: errorText(error), byItself: true };
     throw error;
   }
 }

@@ -28,6 +28,7 @@ export async function judgeScan(
     // The same package in two platforms is one thing to fix.
     else for (const finding of result.findings) findings.set(JSON.stringify(finding), finding);
   }
+  if (platforms.length === 0) missing.push({ platform: 'the index', reason: 'it has no image that runs' });
   const all = [...findings.values()];
   return {
     threshold: options.threshold,

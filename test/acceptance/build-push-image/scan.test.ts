@@ -1,4 +1,4 @@
-import { ListImagesCommand } from '@aws-sdk/client-ecr';
+import { CreateRepositoryCommand, ListImagesCommand } from '@aws-sdk/client-ecr';
 import { describe, expect, test } from '@jest/globals';
 import type { Sandbox, Scenario } from '../../../sandbox/index.ts';
 import { useSandboxes } from '../../support/action.ts';
@@ -53,6 +53,27 @@ describe('the scan', () => {
     expect(run.summary.indexOf(first)).toBeLessThan(run.summary.indexOf(second));
     expect(run.summary).toContain(enhanced ? '3.0.2' : 'not known');
     expect(run.summary).toContain('1 critical, 1 high, 1 low');
+    expect(await tags(sandbox)).toEqual([]);
+  });
+
+  test('that Inspector begins by and by, and that cannot be asked for, is waited for', async () => {
+    const sandbox = await sandboxWith({ findings, enhanced: true });
+    await ecrOf(sandbox).send(new CreateRepositoryCommand({ repositoryName: REPOSITORY }));
+    const operation = 'DescribeImageScanFindings';
+    sandbox.addFault({ operation, kind: 'error', code: 'ScanNotFoundException', status: 400, times: 2 });
+    const run = await buildPushImage(sandbox, { ...inputs, scan: 'high' }, layoutOf(['one']));
+    expect(sandbox.calls.of('StartImageScan').map(({ code }) => code)).toEqual(['ValidationException']);
+    expect(run.outputs).toMatchObject({ verdict: 'blocked', scan: 'blocked' });
+    expect(run.outputs['reason']).toContain('2 findings of severity high or worse');
+  });
+
+  test('of an index without an image that runs does not exist, and lets nothing pass', async () => {
+    const sandbox = await sandboxWith({});
+    const { workspace, layout } = layoutOf(['one']);
+    layout.finish(layout.index([]));
+    const run = await buildPushImage(sandbox, { ...inputs, scan: 'low' }, { workspace });
+    expect(run.outputs).toMatchObject({ verdict: 'blocked', scan: 'blocked' });
+    expect(run.outputs['reason']).toContain('it has no image that runs');
     expect(await tags(sandbox)).toEqual([]);
   });
 
