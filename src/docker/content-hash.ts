@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import { arch } from 'node:os';
 import { join } from 'node:path';
 import { inParallel } from '../runtime/parallel.ts';
@@ -11,6 +12,7 @@ import type { BuildRequest } from './request.ts';
 /** Another number for another way of hashing: images of the old way are then not taken for the same. */
 const VERSION = 1;
 const FILES_AT_ONCE = 16;
+const READ_AT_ONCE_BYTES = 4 * 1024 * 1024;
 
 /** Labels about the build and not about what is in the image. */
 const BUILD_LABELS = ['revision', 'created', 'source', 'version'].map(
@@ -91,7 +93,7 @@ async function hashEntries(
   const toRead = entries.filter(({ kind, path }) => kind === 'file' && !known.has(path));
   await inParallel(toRead, FILES_AT_ONCE, async ({ path }) => {
     signal.throwIfAborted();
-    known.set(path, blobHash(await readFile(join(folder, path))));
+    known.set(path, await blobHash(join(folder, path)));
   });
   const lines = entries.map(({ path, kind, mode, target }) => {
     const content = kind === 'file' ? known.get(path) : target;
@@ -100,9 +102,13 @@ async function hashEntries(
   return hashOf(lines.join('\n'));
 }
 
-/** The hash of a file as git computes it. */
-function blobHash(bytes: Buffer): string {
-  return createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
+/** The hash of a file as git computes it. A large one is not held in memory. */
+async function blobHash(file: string): Promise<string> {
+  const { size } = await stat(file);
+  const hash = createHash('sha1').update(`blob ${size}\0`);
+  if (size <= READ_AT_ONCE_BYTES) hash.update(await readFile(file));
+  else for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+  return hash.digest('hex');
 }
 
 function hashOf(data: Buffer | string): string {
