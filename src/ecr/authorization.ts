@@ -1,6 +1,7 @@
 import type { ECRClient } from '@aws-sdk/client-ecr';
 import { send } from '../aws/send.ts';
 import type { Context } from '../runtime/context.ts';
+import type { RegistryAccess } from './registry.ts';
 
 /** A password for the account's registry; ECR's last twelve hours. */
 export interface RegistryPassword {
@@ -29,7 +30,15 @@ export async function registryPassword(
   return { username, password, endpoint: new URL(proxyEndpoint) };
 }
 
-/** The header that carries a password. */
-export function basicAuthorization({ username, password }: RegistryPassword): string {
-  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+/** The way into a repository, which is where its own URI says; the protocol is that of the password's endpoint. */
+export function registryAccess(repositoryUri: string, password: RegistryPassword): RegistryAccess {
+  const slash = repositoryUri.indexOf('/');
+  const host = repositoryUri.slice(0, slash);
+  const protocol = password.endpoint.host === host ? password.endpoint.protocol : 'https:';
+  const credentials = Buffer.from(`${password.username}:${password.password}`).toString('base64');
+  return {
+    endpoint: new URL(`${protocol}//${host}`),
+    path: repositoryUri.slice(slash + 1),
+    authorization: `Basic ${credentials}`,
+  };
 }

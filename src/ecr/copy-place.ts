@@ -1,6 +1,6 @@
 import type { ECRClient } from '@aws-sdk/client-ecr';
 import type { Context } from '../runtime/context.ts';
-import { basicAuthorization, registryPassword } from './authorization.ts';
+import { registryAccess, registryPassword } from './authorization.ts';
 import { RegistryClient } from './registry.ts';
 
 /** A repository to copy from or to. */
@@ -29,14 +29,5 @@ export function registryUri({ name, uri }: ImagePlace): string {
 /** Opens a repository for the registry protocol, with a password of its account. */
 export async function openRegistry(place: ImagePlace, context: CopyContext): Promise<RegistryClient> {
   const password = await registryPassword(place.client, context);
-  const slash = place.uri.indexOf('/');
-  const host = place.uri.slice(0, slash);
-  // The registry is where the repository's own URI says; its protocol is what the password's endpoint has.
-  const protocol = password.endpoint.host === host ? password.endpoint.protocol : 'https:';
-  const access = {
-    endpoint: new URL(`${protocol}//${host}`),
-    path: place.uri.slice(slash + 1),
-    authorization: basicAuthorization(password),
-  };
-  return new RegistryClient(access, context);
+  return new RegistryClient(registryAccess(place.uri, password), context);
 }

@@ -4,6 +4,8 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 
 /** A registry may take this long to put a large layer in its place, without a byte on the line. */
 const SILENCE_MS = 120_000;
+/** ECR takes manifests of 4 MiB at most; configs are smaller. */
+const LARGEST_ANSWER = 32 * 1024 * 1024;
 
 export interface HttpRequest {
   method: string;
@@ -30,18 +32,33 @@ const agents = { 'http:': new HttpAgent({ keepAlive: true }), 'https:': new Http
 export async function exchange(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
   signal.throwIfAborted();
   const outgoing = open(request, signal);
-  const answered = answer(outgoing);
+  const answered = response(outgoing).then(read);
   try {
     // A refusal ends the answer first; sending then fails, and no longer matters.
     const sending = send(outgoing, request.body);
     await Promise.race([sending, answered]);
-    return await answered;
+    const answer = await answered;
+    // What was refused need not go out to its end; that costs the connection.
+    if (!outgoing.writableFinished) outgoing.destroy();
+    return answer;
   } catch (error) {
     outgoing.destroy();
     answered.catch(() => undefined);
     signal.throwIfAborted();
     throw error;
   }
+}
+
+/** Reads an answer to its end. Throws RangeError for one that is larger than any manifest or config may be. */
+async function read(incoming: IncomingMessage): Promise<HttpAnswer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > LARGEST_ANSWER) throw new RangeError(`the answer is larger than ${LARGEST_ANSWER} bytes`);
+    chunks.push(chunk);
+  }
+  return { status: incoming.statusCode ?? 0, headers: incoming.headers, body: Buffer.concat(chunks) };
 }
 
 function open({ method, url, headers = {} }: HttpRequest, signal: AbortSignal): ClientRequest {
@@ -76,17 +93,9 @@ function drained(outgoing: ClientRequest): Promise<void> {
   });
 }
 
-function answer(outgoing: ClientRequest): Promise<HttpAnswer> {
+function response(outgoing: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     outgoing.on('error', reject);
-    outgoing.on('response', (incoming) => {
-      read(incoming).then(resolve, reject);
-    });
+    outgoing.on('response', resolve);
   });
-}
-
-async function read(incoming: IncomingMessage): Promise<HttpAnswer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(chunk as Buffer);
-  return { status: incoming.statusCode ?? 0, headers: incoming.headers, body: Buffer.concat(chunks) };
 }

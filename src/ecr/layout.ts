@@ -43,12 +43,11 @@ export class ImageLayout {
         throw new Error(`index.json names ${index.children.length} images, and it must be one`);
       }
       const root = await readManifest(folder, entry);
-      const children = root.kind === 'index' ? root.children : [];
-      return new ImageLayout(
-        folder,
-        root,
-        await Promise.all(children.map((child) => readManifest(folder, child))),
-      );
+      const descriptors = root.kind === 'index' ? root.children : [];
+      const children = await Promise.all(descriptors.map((child) => readManifest(folder, child)));
+      const nested = children.find(({ kind }) => kind === 'index');
+      if (nested) throw new Error(`the index ${root.digest} holds another index, ${nested.digest}`);
+      return new ImageLayout(folder, root, children);
     } catch (error) {
       const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? missing(error) : messageOf(error);
       throw new InputError(input, folder, `expected an OCI image layout with one image: ${why}`);

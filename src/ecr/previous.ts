@@ -12,9 +12,13 @@ export interface PreviousImage {
   platforms: readonly PlatformImage[];
 }
 
+const CONFIG_TYPES: readonly string[] = [
+  'application/vnd.oci.image.config.v1+json',
+  'application/vnd.docker.container.image.v1+json',
+];
 const IMAGE_TYPES: readonly string[] = [...MEDIA_TYPES.image, ...MEDIA_TYPES.index];
 
-/** The image that was pushed last, build caches aside; undefined when the repository has none. */
+/** The image that was pushed last, caches and artefacts aside; undefined when the repository has none. */
 export async function previousImage(
   client: ECRClient,
   repositoryName: string,
@@ -44,8 +48,12 @@ export async function previousImage(
   return { digest: manifest.digest, tags, platforms: await readImage(registry, manifest) };
 }
 
-function isRelease({ imageManifestMediaType = '', imageTags = [] }: ImageDetail): boolean {
-  return IMAGE_TYPES.includes(imageManifestMediaType) && !imageTags.every((tag) => tag.startsWith('cache-'));
+/** Not a build cache, a signature or another artefact: those have the manifest of an image, with another config. */
+function isRelease(image: ImageDetail): boolean {
+  const { imageManifestMediaType = '', artifactMediaType, imageTags = [] } = image;
+  const isImage = artifactMediaType === undefined || CONFIG_TYPES.includes(artifactMediaType);
+  const isCache = imageTags.every((tag) => tag.startsWith('cache-'));
+  return IMAGE_TYPES.includes(imageManifestMediaType) && isImage && !isCache;
 }
 
 function pushedAt(image: ImageDetail | undefined): number {

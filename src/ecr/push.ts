@@ -41,7 +41,7 @@ export async function pushLayout(
   await inParallel(order, UPLOADS_AT_ONCE, ({ digest, size }) =>
     registry.upload({ digest, size, open: () => layout.read(digest) }),
   );
-  for (const child of layout.children) await registry.putManifest(child.digest, child);
+  await inParallel(layout.children, UPLOADS_AT_ONCE, (child) => registry.putManifest(child.digest, child));
   await registry.putManifest(layout.root.digest, layout.root);
   return {
     pushedBlobs: missing.length,

@@ -49,6 +49,8 @@ class MalformedAnswerError extends Error {
 export class RegistryClient {
   readonly #access: RegistryAccess;
   readonly #context: Pick<Context, 'clock' | 'signal' | 'log'>;
+  /** What was tried often enough: an upload, which tries again as a whole, does not begin it anew. */
+  readonly #givenUp = new WeakSet();
 
   constructor(access: RegistryAccess, context: Pick<Context, 'clock' | 'signal' | 'log'>) {
     this.#access = access;
@@ -110,9 +112,11 @@ export class RegistryClient {
   }
 
   /**
-   * Sends a blob. When an answer was lost, the registry is asked before the bytes are sent again.
+   * Sends a blob, in one request: of an upload in several, ECR keeps only the first part. When an answer was lost,
+   * the registry is asked before the bytes are sent again.
    *
    * @throws DigestMismatchError when the bytes are not what the digest says; nothing is then kept.
+   * @see https://github.com/aws/containers-roadmap/issues/2831
    */
   async upload(blob: Blob): Promise<void> {
     const what = `take the blob ${blob.digest}`;
@@ -122,9 +126,12 @@ export class RegistryClient {
       again = true;
       const url = await this.#startUpload(what);
       url.searchParams.set('digest', blob.digest);
-      const headers = { 'content-type': 'application/octet-stream', 'content-length': blob.size };
-      const request = { method: 'PUT', url, headers: { ...this.#authorization, ...headers } };
-      await this.#send(what, { ...request, body: verified(blob), expected: [201] });
+      const headers = {
+        ...this.#authorizationFor(url),
+        'content-type': 'application/octet-stream',
+        'content-length': blob.size,
+      };
+      await this.#send(what, { method: 'PUT', url, headers, body: verified(blob), expected: [201] });
     });
   }
 
@@ -150,7 +157,7 @@ export class RegistryClient {
 
   #request(method: string, path: string, headers: HttpRequest['headers'] = {}): HttpRequest {
     const url = new URL(`/v2/${this.#access.path}/${path}`, this.#access.endpoint);
-    return { method, url, headers: { ...this.#authorization, ...headers } };
+    return { method, url, headers: { ...this.#authorizationFor(url), ...headers } };
   }
 
   async #send(
@@ -171,7 +178,11 @@ export class RegistryClient {
       try {
         return await attempt();
       } catch (error) {
-        if (tried === ATTEMPTS || !isTransient(error)) throw error;
+        if (!isTransient(error) || this.#givenUp.has(error as object)) throw error;
+        if (tried === ATTEMPTS) {
+          this.#givenUp.add(error as object);
+          throw error;
+        }
         const hinted = error instanceof RegistryError ? error.retryAfterMs : 0;
         const bound = Math.min(FIRST_WAIT_MS * 2 ** (tried - 1), LONGEST_WAIT_MS);
         log.debug(`${what}: ${errorText(error)}; attempt ${tried} of ${ATTEMPTS}`);
@@ -180,8 +191,10 @@ export class RegistryClient {
     }
   }
 
-  get #authorization(): Record<string, string> {
-    return { authorization: this.#access.authorization };
+  /** The password is for the registry itself, and for nobody that it names. */
+  #authorizationFor({ origin }: URL): Record<string, string> {
+    const { endpoint, authorization } = this.#access;
+    return origin === endpoint.origin ? { authorization } : {};
   }
 }
 

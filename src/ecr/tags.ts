@@ -50,7 +50,8 @@ export async function putTags(
 }
 
 /**
- * Puts a tag on an image unless another has it already: whoever comes first.
+ * Puts a tag on an image unless another has it already: whoever comes first. Where the tag can be moved, two that
+ * come at the same moment may both be first.
  *
  * @returns the image that has the tag.
  */
@@ -66,8 +67,9 @@ export async function claimTag(
     await putTag(registry, repository, manifest, tag);
     return manifest;
   } catch (error) {
-    if (!(error instanceof TagConflictError)) throw error;
-    return (await registry.manifest(tag)) ?? manifest;
+    const winner = error instanceof TagConflictError ? await registry.manifest(tag) : undefined;
+    if (winner) return winner;
+    throw error;
   }
 }
 

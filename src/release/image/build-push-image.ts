@@ -59,7 +59,7 @@ async function run(
   const made = existing ?? (await make(shop, source));
   const objection = await judge(shop, request, made, existing !== undefined);
   if (objection !== undefined) return outcomeOf(progress, 'blocked', objection);
-  const manifest = await claim(shop, source, made);
+  const manifest = existing ?? (await claim(shop, source, made));
   if (manifest.digest !== made.digest) {
     progress.note('Another job built the same content meanwhile: its image serves.');
     const another = await judge(shop, request, manifest, true);

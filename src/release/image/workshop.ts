@@ -1,5 +1,5 @@
 import type { ECRClient } from '@aws-sdk/client-ecr';
-import { basicAuthorization, registryPassword } from '../../ecr/authorization.ts';
+import { registryAccess, registryPassword } from '../../ecr/authorization.ts';
 import type { RegistryPassword } from '../../ecr/authorization.ts';
 import { RegistryClient } from '../../ecr/registry.ts';
 import { openRepository } from '../../ecr/repository.ts';
@@ -41,15 +41,8 @@ export async function openWorkshop(
     registryPassword(client, context),
   ]);
   if (repository.created) progress.note(`The repository ${repository.name} was created.`);
-  const slash = repository.uri.indexOf('/');
-  const registryHost = repository.uri.slice(0, slash);
-  // The registry is where the repository's own URI says; its protocol is what the password's endpoint has.
-  const protocol = password.endpoint.host === registryHost ? password.endpoint.protocol : 'https:';
-  const access = {
-    endpoint: new URL(`${protocol}//${registryHost}`),
-    path: repository.uri.slice(slash + 1),
-    authorization: basicAuthorization(password),
-  };
+  const access = registryAccess(repository.uri, password);
+  const registryHost = access.endpoint.host;
   const registry = new RegistryClient(access, context);
   return { context, client, repository, registry, registryHost, password, progress, folder };
 }

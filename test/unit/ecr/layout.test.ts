@@ -51,6 +51,13 @@ describe('a layout', () => {
       /names 2 images/,
     ],
     [
+      'has an index in its index',
+      (layout) => {
+        layout.finish(layout.index([layout.index([layout.image(['a'])])]));
+      },
+      /holds another index/,
+    ],
+    [
       'has an index that is no JSON',
       (layout) => {
         writeFileSync(join(layout.folder, 'index.json'), '{');

@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import type { FaultRule, Sandbox } from '../../../sandbox/index.ts';
 import { parseManifest } from '../../../src/ecr/manifest.ts';
@@ -109,6 +112,7 @@ describe('a blob', () => {
     const { registry, sandbox } = await setUp();
     sandbox.addFault({ service: 'registry', operation: 'StartUpload', kind: 'throttle', times: 100 });
     await expect(registry.upload(blobOf(randomBytes(10)))).rejects.toThrow(/TOOMANYREQUESTS: Rate exceeded/);
+    expect(sandbox.calls.of('StartUpload')).toHaveLength(8);
   });
 
   test.each([
@@ -120,6 +124,60 @@ describe('a blob', () => {
     sandbox.addFault({ ...rule, code, status, message: 'not for you' });
     await expect(registry.upload(blobOf(randomBytes(10)))).rejects.toThrow(message);
     expect(sandbox.calls.of('StartUpload')).toHaveLength(1);
+  });
+
+  test('that is refused half-way is not sent to its end', async () => {
+    const server = createServer((request, response) => {
+      if (request.method === 'POST') response.writeHead(202, { location: '/upload' }).end();
+      else response.writeHead(403).end();
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const access = { endpoint: new URL(`http://127.0.0.1:${port}`), path: 'a', authorization: 'Basic x' };
+    let pieces = 0;
+    const open = async function* (): AsyncIterable<Buffer> {
+      for (; pieces < 1000; pieces++) {
+        await Promise.resolve();
+        yield Buffer.alloc(1_000_000);
+      }
+    };
+    try {
+      const upload = new RegistryClient(access, contextOf()).upload({ digest: sha256(''), size: 1e9, open });
+      await expect(upload).rejects.toThrow('HTTP 403');
+      const soFar = pieces;
+      expect(soFar).toBeLessThan(1000);
+      await once(server.close(), 'close');
+      expect(pieces).toBeLessThanOrEqual(soFar + 1);
+    } finally {
+      server.closeAllConnections();
+    }
+  });
+
+  test('is asked for elsewhere without the password', async () => {
+    const bytes = randomBytes(10);
+    const seen: (string | undefined)[] = [];
+    const elsewhere = createServer((request, response) => {
+      seen.push(request.headers.authorization);
+      response.end(bytes);
+    }).listen(0, '127.0.0.1');
+    await once(elsewhere, 'listening');
+    const location = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/layer?signature=x`;
+    const registry = createServer((request, response) => {
+      seen.push(request.headers.authorization);
+      response.writeHead(307, { location }).end();
+    }).listen(0, '127.0.0.1');
+    await once(registry, 'listening');
+    const endpoint = new URL(`http://127.0.0.1:${(registry.address() as AddressInfo).port}`);
+    try {
+      const client = new RegistryClient({ endpoint, path: 'a', authorization: 'Basic x' }, contextOf());
+      expect(await client.blob(sha256(bytes))).toEqual(bytes);
+      expect(seen).toEqual(['Basic x', undefined]);
+    } finally {
+      for (const server of [registry, elsewhere]) {
+        server.close();
+        server.closeAllConnections();
+      }
+    }
   });
 
   test('on its way stops when the job is cancelled', async () => {
