@@ -9,7 +9,7 @@ import { validateEarly, validationFailure } from './early-validation.ts';
 import { beginOperation, endOperation, setStackStatus } from './events.ts';
 import type { JsonObject } from './json.ts';
 import { givenToNested, nestedStackOf } from './nested.ts';
-import { partitionOf } from './scope.ts';
+import { partitionOf } from '../partition.ts';
 import type { Definition, Stack } from './stack.ts';
 import { NO_DEFINITION, stackDatabase } from './stack.ts';
 

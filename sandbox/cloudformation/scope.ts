@@ -1,3 +1,4 @@
+import { partitionOf } from '../partition.ts';
 import { badFormat, badTemplate } from './failures.ts';
 import type { Scope } from './intrinsics.ts';
 import { truth } from './intrinsics.ts';
@@ -32,13 +33,6 @@ export const NO_RESOURCES: ResourceValues = {
     throw badTemplate(`instance of Fn::GetAtt references undefined resource ${logicalId}`);
   },
 };
-
-/** The partition of a region: its name in ARNs, and the suffix of its addresses. */
-export function partitionOf(region: string): { id: string; urlSuffix: string } {
-  if (region.startsWith('cn-')) return { id: 'aws-cn', urlSuffix: 'amazonaws.com.cn' };
-  if (region.startsWith('us-gov-')) return { id: 'aws-us-gov', urlSuffix: 'amazonaws.com' };
-  return { id: 'aws', urlSuffix: 'amazonaws.com' };
-}
 
 /** Everything that the functions of a template can reach. Conditions are evaluated once. */
 export function templateScope(

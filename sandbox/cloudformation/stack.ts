@@ -4,7 +4,7 @@ import type { Identity, Place } from './identity.ts';
 import type { JsonObject } from './json.ts';
 import type { ParameterValues } from './parameters.ts';
 import { schemaOf } from './schema.ts';
-import { partitionOf } from './scope.ts';
+import { partitionOf } from '../partition.ts';
 import type { ResourceDefinition, Template } from './template.ts';
 
 export interface Tag {
