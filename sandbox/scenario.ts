@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { ecsScenario } from './ecs/scenario.ts';
 import { ecrScenario } from './registry/scenario.ts';
 import type { TypeOf } from './shape.ts';
 import {
@@ -119,6 +120,7 @@ const scenario = object(
     /** Claims of the identity tokens that differ from the usual. */
     claims: mapOf(text),
     ecr: ecrScenario,
+    ecs: ecsScenario,
     github,
   },
 );

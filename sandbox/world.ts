@@ -38,6 +38,11 @@ export class World {
     this.clock = new SimulatedClock(timeScale, this.#closing.signal);
   }
 
+  /** Aborted with SandboxClosed when the sandbox closes. */
+  get closed(): AbortSignal {
+    return this.#closing.signal;
+  }
+
   /** A service's state for one account and region, made on first use. Global state takes `''` for either. */
   store<T>(account: string, region: string, key: string, create: () => T): T {
     const name = `${account}/${region}/${key}`;

@@ -9,6 +9,7 @@ const LOADERS: Record<string, Loader> = {
   sts: async (world) => (await import('./sts.ts')).sts(world),
   ssm: async (world) => (await import('./ssm.ts')).ssm(world),
   ecr: async (world) => (await import('./ecr.ts')).ecr(world),
+  ecs: async (world) => (await import('../ecs/service.ts')).ecs(world),
   s3: async (world) => (await import('./s3.ts')).s3(world),
 };
 

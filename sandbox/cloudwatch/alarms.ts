@@ -1,0 +1,59 @@
+import { partitionOf } from '../partition.ts';
+import type { World } from '../world.ts';
+
+export type AlarmState = 'OK' | 'ALARM' | 'INSUFFICIENT_DATA';
+
+export interface Alarm {
+  name: string;
+  arn: string;
+  kind: 'metric' | 'composite';
+  state: AlarmState;
+  reason: string;
+  updatedAt: Date;
+  /** As CloudFormation and the API both name it. */
+  given: Record<string, unknown>;
+}
+
+/** The alarms of one account and region. */
+export class Alarms {
+  readonly all = new Map<string, Alarm>();
+  /** Told of each alarm whose state has changed. */
+  readonly listeners = new Set<(alarm: Alarm) => void>();
+  readonly #world: World;
+  readonly #place: string;
+
+  constructor(world: World, account: string, region: string) {
+    this.#world = world;
+    this.#place = `arn:${partitionOf(region).id}:cloudwatch:${region}:${account}`;
+  }
+
+  /** Makes an alarm, or changes one: its state stays. */
+  put(name: string, kind: Alarm['kind'], given: Record<string, unknown>): void {
+    const alarm: Alarm = {
+      name,
+      arn: `${this.#place}:alarm:${name}`,
+      state: 'OK',
+      reason: 'Threshold Crossed: no datapoints were received and treated as OK.',
+      updatedAt: this.#world.clock.now(),
+      ...this.all.get(name),
+      kind,
+      given,
+    };
+    this.all.set(name, alarm);
+  }
+
+  setState(name: string, state: AlarmState, reason: string): void {
+    const alarm = this.all.get(name);
+    if (!alarm || alarm.state === state) return;
+    Object.assign(alarm, { state, reason, updatedAt: this.#world.clock.now() });
+    for (const listener of this.listeners) listener(alarm);
+  }
+
+  delete(name: string): void {
+    this.all.delete(name);
+  }
+}
+
+export function alarmsOf(world: World, account: string, region: string): Alarms {
+  return world.store(account, region, 'cloudwatch', () => new Alarms(world, account, region));
+}

@@ -1,0 +1,42 @@
+import type { Deployment, DeploymentConfiguration, Service, ServiceDeployment } from './model.ts';
+import { RolloutStop } from './rollout-stop.ts';
+
+const LEAST = 3;
+const MOST = 200;
+const DEFAULT_PERCENT = 50;
+
+/** How many tasks may fail: by default half of those wanted, 3 at least and 200 at most. */
+export function thresholdOf(configuration: DeploymentConfiguration, desiredCount: number): number {
+  const { type = 'BOUNDED_PERCENT', value = DEFAULT_PERCENT } =
+    configuration.deploymentCircuitBreaker?.thresholdConfiguration ?? {};
+  if (type === 'COUNT') return value;
+  const share = Math.ceil((value / 100) * desiredCount);
+  return type === 'UNBOUNDED_PERCENT' ? Math.max(1, share) : Math.min(MOST, Math.max(LEAST, share));
+}
+
+/** A task of a deployment has failed; with the last one that may, the rollout stops. */
+export function raiseFailures(service: Service, deployment: Deployment): void {
+  deployment.failedTasks += 1;
+  const rollout = rolloutOf(service, deployment);
+  if (rollout?.breaker.status !== 'MONITORING') return;
+  const { breaker } = rollout;
+  breaker.failureCount = deployment.failedTasks;
+  if (breaker.failureCount < breaker.threshold) return;
+  breaker.status = 'TRIGGERED';
+  rollout.stop.abort(new RolloutStop('breaker'));
+}
+
+/** A healthy task takes the failures back, unless the breaker is told to keep them. */
+export function resetFailures(service: Service, deployment: Deployment): void {
+  const rollout = rolloutOf(service, deployment);
+  const { resetOnHealthyTask = true } = rollout?.configuration.deploymentCircuitBreaker ?? {};
+  if (!resetOnHealthyTask) return;
+  deployment.failedTasks = 0;
+  if (rollout?.breaker.status === 'MONITORING') rollout.breaker.failureCount = 0;
+}
+
+/** The rollout under way to a deployment's revision. */
+function rolloutOf(service: Service, deployment: Deployment): ServiceDeployment | undefined {
+  const [newest] = service.serviceDeployments;
+  return newest?.target === deployment.revision ? newest : undefined;
+}

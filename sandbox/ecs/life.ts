@@ -1,0 +1,37 @@
+import type { Container, Task } from './model.ts';
+import type { TaskRule } from './scenario.ts';
+import type { TaskStop } from './task-stop.ts';
+import type { TaskTarget } from './task-targets.ts';
+
+/** What is told when something about a task has changed that others wait for. */
+export interface TaskWatcher {
+  /** It has become healthy. */
+  onHealthy(task: Task): void;
+  /** It is going to stop. */
+  onStopping(task: Task, stop: TaskStop): void;
+  onStopped(task: Task): void;
+}
+
+/** One task under way. */
+export interface Life {
+  task: Task;
+  rule: TaskRule | undefined;
+  watcher: TaskWatcher;
+  targets: TaskTarget[];
+  sleep(seconds: number): Promise<void>;
+}
+
+/** The container that a rule is about. */
+export function subject({ task, rule }: Pick<Life, 'task' | 'rule'>): Container {
+  const named = task.containers.find(({ definition }) => definition.name === rule?.container);
+  const essential = task.containers.find(({ definition }) => definition.essential !== false);
+  const found = named ?? essential ?? task.containers[0];
+  if (!found) throw new Error(`task ${task.id} has no container`);
+  return found;
+}
+
+/** Until the task is stopped. */
+export async function forEver(life: Life): Promise<never> {
+  const signals = [life.task.stop.signal, life.task.ecs.world.closed];
+  for (;;) await life.task.ecs.changes.next(AbortSignal.any(signals));
+}

@@ -1,0 +1,69 @@
+import { newDeployment } from './deployments.ts';
+import type { Deployment, Revision, ServiceDeployment } from './model.ts';
+import { retireOthers, roll } from './rolling.ts';
+import type { Rollout } from './rollout-context.ts';
+import { contextOf, setStatus } from './rollout-context.ts';
+import { RolloutStop } from './rollout-stop.ts';
+import { addEvent } from './service-events.ts';
+import { scaleUp } from './scale-up.ts';
+import { setProductionWeight } from './weights.ts';
+import { shifts } from './revisions.ts';
+
+const NO_CANDIDATE = 'No rollback candidate was found to run the rollback.';
+
+/** Brings the service back to the last revision that was deployed to the end. */
+export async function rollBack(failed: Rollout, reason: string): Promise<void> {
+  const { record } = failed;
+  const { service } = record;
+  const candidate = service.lastGood;
+  record.rollback = {
+    reason,
+    startedAt: failed.now(),
+    ...(candidate && { serviceRevisionArn: candidate.arn }),
+  };
+  if (!candidate) {
+    failed.deployment.wanted = 0;
+    record.finishedAt = failed.now();
+    setStatus(failed, 'ROLLBACK_FAILED', NO_CANDIDATE);
+    return;
+  }
+  record.stop = new AbortController();
+  const rollout = contextOf(record, returnTo(record, candidate));
+  setStatus(rollout, 'ROLLBACK_IN_PROGRESS', reason);
+  try {
+    await bringBack(rollout);
+    finish(rollout, 'ROLLBACK_SUCCESSFUL', reason);
+    rollout.deployment.rolloutState = 'COMPLETED';
+    addEvent(service, `(deployment ${rollout.deployment.id}) deployment completed.`);
+    addEvent(service, 'has reached a steady state.');
+  } catch (error) {
+    if (!(error instanceof RolloutStop) || error !== rollout.signal.reason) throw error;
+    finish(rollout, 'ROLLBACK_FAILED', `${reason} The rollback did not end: ${error.message}`);
+  }
+}
+
+async function bringBack(rollout: Rollout): Promise<void> {
+  if (!shifts(rollout.record.service)) return roll(rollout);
+  await scaleUp(rollout);
+  setProductionWeight(rollout, 100);
+  await retireOthers(rollout);
+}
+
+/** A new primary deployment of the old revision, with those of its tasks that are still there. */
+function returnTo({ service }: ServiceDeployment, revision: Revision): Deployment {
+  const deployment = newDeployment(service, revision);
+  for (const task of service.ecs.tasksOf(service)) {
+    if (task.deployment?.revision === revision) task.deployment = deployment;
+  }
+  const before = service.deployments.filter((old) => old.revision !== revision);
+  deployment.rolloutStateReason = `ECS deployment circuit breaker: rolling back to deploymentId ${deployment.id}.`;
+  for (const old of before) old.status = 'ACTIVE';
+  service.deployments = [deployment, ...before];
+  addEvent(service, `rolling back to deployment ${deployment.id}.`);
+  return deployment;
+}
+
+function finish(rollout: Rollout, status: 'ROLLBACK_SUCCESSFUL' | 'ROLLBACK_FAILED', reason: string): void {
+  rollout.record.finishedAt = rollout.now();
+  setStatus(rollout, status, reason);
+}

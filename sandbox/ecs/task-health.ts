@@ -1,0 +1,84 @@
+import type { TargetHealth } from '../elb/load-balancing.ts';
+import { SECONDS } from './durations.ts';
+import { forEver, subject } from './life.ts';
+import type { Life } from './life.ts';
+import { addEvent } from './service-events.ts';
+import type { TaskTarget } from './task-targets.ts';
+import { TaskStop } from './task-stop.ts';
+
+const UNHEALTHY: Record<string, string> = {
+  'Target.ResponseCodeMismatch': 'Health checks failed with these codes: [404]',
+  'Target.Timeout': 'Request timed out',
+  'Target.FailedHealthChecks': 'Health checks failed',
+};
+const DEFAULT_INTERVAL = 30;
+const DEFAULT_RETRIES = 3;
+
+/** Resolves when every check of the task has passed. Throws the TaskStop of one that fails for good. */
+export async function becomeHealthy(life: Life): Promise<void> {
+  const checked = life.task.containers.some(({ definition }) => definition.healthCheck);
+  if (checked) await passContainerChecks(life);
+  if (life.targets.length > 0) await passTargetChecks(life);
+  else if (!checked && life.task.service) await life.sleep(SECONDS.unchecked);
+}
+
+async function passContainerChecks(life: Life): Promise<void> {
+  const container = subject(life);
+  const {
+    interval = DEFAULT_INTERVAL,
+    retries = DEFAULT_RETRIES,
+    startPeriod = 0,
+  } = container.definition.healthCheck ?? {};
+  if (life.rule?.does === 'fail-container-checks') {
+    await life.sleep(startPeriod + interval * retries);
+    container.healthStatus = 'UNHEALTHY';
+    throw new TaskStop(
+      'ServiceSchedulerInitiated',
+      life.rule.message ?? 'Task failed container health checks',
+    );
+  }
+  await life.sleep(interval);
+  for (const one of life.task.containers) if (one.definition.healthCheck) one.healthStatus = 'HEALTHY';
+}
+
+/** A new target needs to pass once; it fails after as many misses as the group allows, and not in the grace period. */
+async function passTargetChecks(life: Life): Promise<void> {
+  const { targets, task } = life;
+  const interval = Math.max(...targets.map(({ group }) => group.intervalSeconds));
+  if (life.rule?.does !== 'fail-target-checks') {
+    await life.sleep(interval);
+    for (const { target } of targets) target.health = { State: 'healthy' };
+    return;
+  }
+  const misses = Math.max(...targets.map(({ group }) => group.unhealthyThreshold));
+  await life.sleep(interval * misses);
+  for (const { target } of targets) target.health = unhealthy(life);
+  task.ecs.changes.notify();
+  await life.sleep(Math.max(1, (task.service?.graceSeconds ?? 0) - interval * misses));
+  const [first] = targets;
+  if (!first) await forEver(life);
+  else throw failedTarget(life, first);
+}
+
+function unhealthy({ rule }: Life): TargetHealth {
+  const Reason = rule?.reason ?? 'Target.ResponseCodeMismatch';
+  return {
+    State: 'unhealthy',
+    Reason,
+    Description: rule?.message ?? UNHEALTHY[Reason] ?? 'Health checks failed',
+  };
+}
+
+function failedTarget({ task }: Life, { group, target }: TaskTarget): TaskStop {
+  if (task.service) {
+    const why = target.health.Description ?? '';
+    addEvent(
+      task.service,
+      `(task ${task.id}) (port ${target.port}) is unhealthy in (target-group ${group.arn}) due to (reason ${why}).`,
+    );
+  }
+  return new TaskStop(
+    'ServiceSchedulerInitiated',
+    `Task failed ELB health checks in (target-group ${group.arn})`,
+  );
+}

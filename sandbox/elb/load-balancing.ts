@@ -1,0 +1,92 @@
+import type { World } from '../world.ts';
+
+export type Given = Record<string, unknown>;
+
+export interface TargetHealth {
+  State: 'initial' | 'healthy' | 'unhealthy' | 'draining' | 'unused';
+  Reason?: string;
+  Description?: string;
+}
+
+export interface Target {
+  id: string;
+  port: number;
+  health: TargetHealth;
+}
+
+export interface TargetGroup {
+  arn: string;
+  name: string;
+  /** As CloudFormation and the API both name it: Port, Protocol, HealthCheckPath … */
+  given: Given;
+  intervalSeconds: number;
+  unhealthyThreshold: number;
+  drainSeconds: number;
+  /** By address and port. */
+  targets: Map<string, Target>;
+}
+
+export interface Action extends Given {
+  Type?: string;
+  TargetGroupArn?: string;
+  ForwardConfig?: { TargetGroups?: { TargetGroupArn: string; Weight?: number }[] };
+}
+
+export interface Rule {
+  arn: string;
+  listenerArn: string;
+  priority: string;
+  conditions: unknown[];
+  actions: Action[];
+}
+
+export interface Listener {
+  arn: string;
+  loadBalancerArn: string;
+  given: Given;
+  defaultActions: Action[];
+}
+
+export interface LoadBalancer {
+  arn: string;
+  name: string;
+  dnsName: string;
+  given: Given;
+  createdAt: Date;
+}
+
+/** Load balancers of one account and region, and what hangs on them; all by ARN. */
+export class LoadBalancing {
+  readonly loadBalancers = new Map<string, LoadBalancer>();
+  readonly listeners = new Map<string, Listener>();
+  readonly rules = new Map<string, Rule>();
+  readonly targetGroups = new Map<string, TargetGroup>();
+
+  rulesOf(listenerArn: string): Rule[] {
+    return [...this.rules.values()]
+      .filter((rule) => rule.listenerArn === listenerArn)
+      .sort((a, b) => Number(a.priority) - Number(b.priority));
+  }
+
+  /** The load balancers that forward to a target group. */
+  loadBalancersOf(targetGroupArn: string): string[] {
+    const listeners = [...this.listeners.values()].filter((listener) =>
+      [listener.defaultActions, ...this.rulesOf(listener.arn).map(({ actions }) => actions)].some((actions) =>
+        forwardsTo(actions, targetGroupArn),
+      ),
+    );
+    return [...new Set(listeners.map(({ loadBalancerArn }) => loadBalancerArn))];
+  }
+}
+
+function forwardsTo(actions: readonly Action[], targetGroupArn: string): boolean {
+  return actions.some(
+    (action) =>
+      action.TargetGroupArn === targetGroupArn ||
+      action.ForwardConfig?.TargetGroups?.some((group) => group.TargetGroupArn === targetGroupArn),
+  );
+}
+
+export function loadBalancingOf(world: World, account: string, region: string): LoadBalancing {
+  return world.store(account, region, 'elasticloadbalancing', () => new LoadBalancing());
+}

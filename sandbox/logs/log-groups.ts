@@ -1,0 +1,73 @@
+import { partitionOf } from '../partition.ts';
+import type { World } from '../world.ts';
+
+export interface LogEvent {
+  id: string;
+  timestamp: number;
+  ingestionTime: number;
+  message: string;
+}
+
+export interface LogStream {
+  name: string;
+  createdAt: number;
+  events: LogEvent[];
+}
+
+export interface LogGroup {
+  name: string;
+  /** Without the `:*` that some answers add. */
+  arn: string;
+  createdAt: number;
+  retentionInDays?: number;
+  kmsKeyId?: string;
+  streams: Map<string, LogStream>;
+}
+
+/** The log groups of one account and region. */
+export class LogGroups {
+  readonly #world: World;
+  readonly #place: string;
+  readonly all = new Map<string, LogGroup>();
+  #events = 0;
+
+  constructor(world: World, account: string, region: string) {
+    this.#world = world;
+    this.#place = `arn:${partitionOf(region).id}:logs:${region}:${account}`;
+  }
+
+  find(name: string): LogGroup | undefined {
+    return this.all.get(name);
+  }
+
+  put(name: string, settings: Pick<LogGroup, 'retentionInDays' | 'kmsKeyId'> = {}): LogGroup {
+    const group: LogGroup = {
+      name,
+      arn: `${this.#place}:log-group:${name}`,
+      createdAt: this.#world.clock.now().getTime(),
+      streams: new Map(),
+      ...this.all.get(name),
+      ...settings,
+    };
+    this.all.set(name, group);
+    return group;
+  }
+
+  delete(name: string): void {
+    this.all.delete(name);
+  }
+
+  /** Appends a line; the stream is made with its first one. */
+  write(group: LogGroup, streamName: string, message: string): void {
+    const now = this.#world.clock.now().getTime();
+    const stream = group.streams.get(streamName) ?? { name: streamName, createdAt: now, events: [] };
+    group.streams.set(streamName, stream);
+    this.#events += 1;
+    const id = String(this.#events).padStart(56, '0');
+    stream.events.push({ id, timestamp: now, ingestionTime: now, message });
+  }
+}
+
+export function logGroupsOf(world: World, account: string, region: string): LogGroups {
+  return world.store(account, region, 'logs', () => new LogGroups(world, account, region));
+}
