@@ -4,22 +4,21 @@ import { AwsError } from '../service.ts';
 import { parameterStore } from '../ssm.ts';
 import type { World } from '../world.ts';
 import { arnOf } from './arn.ts';
+import { ECS_EFFECTS } from './ecs-resources.ts';
+import type { Effect } from './effect.ts';
 import { nameProperty } from './identity.ts';
 import { putRepository, removeRepository, repositoryExists } from './image-repositories.ts';
 import type { Json } from './json.ts';
 import { isObject, textOf } from './json.ts';
+import { LOAD_BALANCING_EFFECTS } from './load-balancing-resources.ts';
+import { OBSERVABILITY_EFFECTS } from './observability-resources.ts';
 import type { Stack, StackResource } from './stack.ts';
 import { identityOf, stackDatabase } from './stack.ts';
 
-/** What the resources of a type do to the sandbox's other services. Each throws AwsError as the service would. */
-interface Effect {
-  exists?(world: World, stack: Stack, name: string): boolean;
-  make(world: World, stack: Stack, resource: StackResource): void;
-  change?(world: World, stack: Stack, resource: StackResource): void;
-  remove(world: World, stack: Stack, resource: StackResource): void;
-}
-
 const EFFECTS: Record<string, Effect> = {
+  ...ECS_EFFECTS,
+  ...LOAD_BALANCING_EFFECTS,
+  ...OBSERVABILITY_EFFECTS,
   'AWS::SSM::Parameter': {
     exists: (world, stack, name) =>
       parameterStore(world, stack.account, stack.region).get(name) !== undefined,
@@ -106,10 +105,25 @@ export function change(world: World, stack: Stack, resource: StackResource): voi
   EFFECTS[resource.type]?.change?.(world, stack, resource);
 }
 
+/** Whether a resource of this type takes as long as its service needs, and not the usual time. */
+export function settles(type: string): boolean {
+  return EFFECTS[type]?.settle !== undefined;
+}
+
+/** Until what was made or changed is as it should be. Throws why it never will be. */
+export async function settle(
+  world: World,
+  stack: Stack,
+  resource: StackResource,
+  signal: AbortSignal,
+): Promise<void> {
+  await EFFECTS[resource.type]?.settle?.(world, stack, resource, signal);
+}
+
 /** The resource is gone. Throws what its service says, such as that a bucket is not empty. */
-export function remove(world: World, stack: Stack, resource: StackResource): void {
+export async function remove(world: World, stack: Stack, resource: StackResource): Promise<void> {
   const deleted = resource.live !== undefined && 'deleted' in resource.live;
-  if (!deleted) EFFECTS[resource.type]?.remove(world, stack, resource);
+  if (!deleted) await EFFECTS[resource.type]?.remove(world, stack, resource);
   const name = chosenName(stack, resource);
   if (name !== undefined) registry(world, stack).delete(`${resource.type}/${name}`);
 }

@@ -1,6 +1,7 @@
 import { AwsError } from '../service.ts';
 import type { ResourceRule } from '../scenario.ts';
 import { secondsOf } from './durations.ts';
+import { revisionOf } from './ecs-resources.ts';
 import * as effects from './effects.ts';
 import type { EventSource } from './events.ts';
 import { setResourceStatus } from './events.ts';
@@ -131,7 +132,7 @@ export async function updateResource(work: Work, resource: StackResource): Promi
     failAsRuled(rule);
     refuseProblems(resource);
     if (resource.type === NESTED) await work.nested.update(work, resource);
-    else effects.change(work.world, work.stack, resource);
+    else await changeAndSettle(work, resource);
     setResourceStatus(work, resource, 'UPDATE_COMPLETE');
   });
 }
@@ -145,10 +146,16 @@ export async function revertResource(work: Work, resource: StackResource, skip: 
       await pass(work, rule?.seconds ?? secondsOf(resource.type, 'update'));
       failAsRuled(rule);
       if (resource.type === NESTED) await work.nested.revert(work, resource);
-      else effects.change(work.world, work.stack, resource);
+      else await changeAndSettle(work, resource);
     }
     setResourceStatus(work, resource, 'UPDATE_COMPLETE');
   });
+}
+
+async function changeAndSettle(work: Work, resource: StackResource): Promise<void> {
+  const { world, stack, signal } = work;
+  effects.change(world, stack, resource);
+  if (!work.express) await effects.settle(world, stack, resource, signal);
 }
 
 export interface Deletion {
@@ -183,7 +190,7 @@ export async function deleteResource(
     failAsRuled(rule);
     keepSnapshot(work, resource, deletion);
     if (resource.type === NESTED) await work.nested.remove(work, resource);
-    else effects.remove(work.world, work.stack, resource);
+    else await effects.remove(work.world, work.stack, resource);
     setResourceStatus(work, resource, 'DELETE_COMPLETE', { bare });
   });
 }
@@ -212,7 +219,7 @@ async function bringUp(work: Work, resource: StackResource, status: string): Pro
     return;
   }
   const { world, stack } = work;
-  if (resource.type === 'AWS::ECS::TaskDefinition') resource.revision = nextRevision(work, resource);
+  if (resource.type === 'AWS::ECS::TaskDefinition') resource.revision = revisionOf(world, stack, resource);
   resource.physicalId = rule?.physicalId ?? physicalIdOf(identityOf(stack, resource));
   try {
     effects.make(world, stack, resource);
@@ -231,30 +238,20 @@ async function becomeReady(
   status: string,
   seconds: number,
 ): Promise<void> {
-  if (seconds < STABILISES_FROM) return pass(work, seconds);
+  const settles = effects.settles(resource.type);
+  if (seconds < STABILISES_FROM && !settles) return pass(work, seconds);
   await pass(work, seconds * EXPRESS_SHARE);
   setResourceStatus(work, resource, status, {
     reason: 'Eventual consistency check initiated',
     detailedStatus: 'CONFIGURATION_COMPLETE',
   });
-  if (!work.express) await pass(work, seconds * (1 - EXPRESS_SHARE));
+  if (work.express) return;
+  await pass(work, seconds * (1 - EXPRESS_SHARE));
+  await effects.settle(work.world, work.stack, resource, work.signal);
 }
 
 function pass(work: Work, seconds: number): Promise<void> {
   return work.world.clock.sleep(seconds, work.signal);
-}
-
-function nextRevision({ world, stack }: Work, resource: StackResource): number {
-  const families = world.store(
-    stack.account,
-    stack.region,
-    'task-definition-families',
-    () => new Map<string, number>(),
-  );
-  const family = effects.chosenName(stack, resource) ?? resource.logicalId;
-  const revision = (families.get(family) ?? 0) + 1;
-  families.set(family, revision);
-  return revision;
 }
 
 /** What early validation would have said, had it not been switched off. */
