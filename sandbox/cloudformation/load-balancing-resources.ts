@@ -87,7 +87,7 @@ function attributeNamed({ TargetGroupAttributes: attributes }: JsonObject, key: 
 function actionsOf(actions: Json | undefined): Action[] {
   const copy = structuredClone(Array.isArray(actions) ? actions : []) as unknown as Action[];
   for (const { ForwardConfig } of copy) {
-    for (const group of ForwardConfig?.TargetGroups ?? []) group.Weight = Number(group.Weight ?? 1);
+    for (const group of ForwardConfig?.TargetGroups ?? []) group.Weight = Number(textOf(group.Weight) || '1');
   }
   return copy;
 }

@@ -20,7 +20,7 @@ const OF_A_REVISION = [
 
 /** The settings that a request makes of those before it. Throws as ECS does. */
 export function settingsOf(ecs: Ecs, input: Input, before?: RevisionSettings): RevisionSettings {
-  const own = Object.entries(input).filter(([key]) => OF_A_REVISION.includes(key));
+  const own: Given = Object.fromEntries(Object.entries(input).filter(([key]) => OF_A_REVISION.includes(key)));
   const network = input.networkConfiguration ?? before?.networkConfiguration;
   const settings: RevisionSettings = {
     taskDefinition:
@@ -32,7 +32,7 @@ export function settingsOf(ecs: Ecs, input: Input, before?: RevisionSettings): R
         ? before.loadBalancers
         : (listOf(input.loadBalancers) as LoadBalancer[]),
     ...(network !== undefined && { networkConfiguration: network }),
-    given: { ...before?.given, ...(Object.fromEntries(own) as Given) },
+    given: { ...before?.given, ...own },
   };
   checkNetwork(settings);
   for (const balancer of settings.loadBalancers) checkBalancer(ecs, settings, balancer);
