@@ -15,7 +15,8 @@ export default {
   globalSetup: '<rootDir>/test/support/start-postgres.ts',
   globalTeardown: '<rootDir>/test/support/stop-postgres.ts',
   maxWorkers: 2,
-  testTimeout: 30_000,
+  // Only against hanging: a busy machine is many times slower than an idle one.
+  testTimeout: 120_000,
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [

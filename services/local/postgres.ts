@@ -5,6 +5,7 @@ import { chown, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { hasExited } from './child-process.ts';
 import { freePort } from './free-port.ts';
 import { postgresBinaries, unprivilegedUser } from './postgres-binaries.ts';
 
@@ -16,7 +17,7 @@ export interface PostgresOptions {
   settings?: Record<string, string>;
 }
 
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 60_000;
 
 /** A PostgreSQL server of this process's own, on loopback, that trusts every local user. */
 export class Postgres {
@@ -73,7 +74,7 @@ export class Postgres {
     const words = lastWords(server);
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (!(await this.#answers())) {
-      if (server.exitCode !== null) throw new Error(`PostgreSQL did not start: ${words()}`);
+      if (hasExited(server)) throw new Error(`PostgreSQL did not start: ${words()}`);
       if (Date.now() > deadline) throw new Error(`PostgreSQL does not answer: ${words()}`);
       await delay(50);
     }
@@ -82,7 +83,7 @@ export class Postgres {
   /** `immediate` stops as a crash does: connections break, nothing is finished. */
   async stop(mode: 'fast' | 'immediate' = 'fast'): Promise<void> {
     const server = this.#server;
-    if (server === undefined || server.exitCode !== null) return;
+    if (server === undefined || hasExited(server)) return;
     const exited = once(server, 'exit');
     server.kill(mode === 'fast' ? 'SIGINT' : 'SIGQUIT');
     await exited;

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { hasExited } from './child-process.ts';
 
 export const serviceNames = [
   'user-service',
@@ -18,7 +19,8 @@ type Environment = Record<string, string>;
 
 const folderOf = (service: ServiceName) => fileURLToPath(new URL(`../${service}/`, import.meta.url));
 
-const READY_TIMEOUT_MS = 20_000;
+/** Generous: on a busy machine a start takes many times as long as on an idle one. */
+const READY_TIMEOUT_MS = 60_000;
 
 /** Runs one program of a service to its end. @throws Error with its log when it fails. */
 export async function runToEnd(
@@ -39,7 +41,7 @@ export class ServiceProcess {
   readonly url: string;
   /** The lines that it wrote. */
   readonly log: string[];
-  /** Its exit code, once it has ended. */
+  /** Its exit code, once it has ended and its log is complete; null when a signal ended it. */
   readonly ended: Promise<number | null>;
   readonly #process: ChildProcess;
 
@@ -47,7 +49,7 @@ export class ServiceProcess {
     this.#process = process;
     this.url = `http://127.0.0.1:${port}`;
     this.log = logOf(process, onLine);
-    this.ended = once(process, 'exit').then(([code]) => code as number | null);
+    this.ended = once(process, 'close').then(([code]) => code as number | null);
   }
 
   /** Starts the service and waits until it answers. @throws Error with its log when it does not. */
@@ -62,8 +64,9 @@ export class ServiceProcess {
     const health = `${started.url}${service === 'gateway' ? '/gateway' : ''}/health`;
     const deadline = Date.now() + READY_TIMEOUT_MS;
     while (!(await answers(health))) {
-      if (child.exitCode !== null || Date.now() > deadline) {
+      if (hasExited(child) || Date.now() > deadline) {
         child.kill('SIGKILL');
+        await started.ended;
         throw new Error(`${service} did not start:\n${started.log.join('\n')}`);
       }
       await delay(20);
@@ -106,7 +109,7 @@ function logOf(process: ChildProcess, onLine: (line: string) => void): string[] 
 
 async function answers(url: string): Promise<boolean> {
   try {
-    return (await fetch(url)).ok;
+    return (await fetch(url, { signal: AbortSignal.timeout(READY_TIMEOUT_MS) })).ok;
   } catch {
     return false;
   }

@@ -11,6 +11,7 @@ import { userStore as userStore10 } from './releases/1.0/user-store.ts';
 import { freshDatabase, migrateSchema } from './support/database.ts';
 import type { Schema } from './support/database.ts';
 import { silentLog } from './support/log.ts';
+import { patience } from './support/patience.ts';
 
 const open: Database[] = [];
 afterEach(async () => {
@@ -21,7 +22,7 @@ afterEach(async () => {
 async function schemaOf10(schema: Schema) {
   const url = await freshDatabase();
   await migrateSchema(url, schema, 'expand', '0001');
-  const database = new Database(await readDatabaseConfig({ DATABASE_URL: url }), {
+  const database = new Database(await readDatabaseConfig({ DATABASE_URL: url, ...patience }), {
     application: 'test',
     log: silentLog,
   });

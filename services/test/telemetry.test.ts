@@ -4,10 +4,12 @@ import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { migrateAll, startPlatform } from '../local/platform.ts';
 import type { Platform } from '../local/platform.ts';
 import { freshDatabase } from './support/database.ts';
 import { call } from './support/http.ts';
+import { patience } from './support/patience.ts';
 import { stockShop } from './support/shop.ts';
 
 interface Span {
@@ -34,12 +36,14 @@ beforeAll(async () => {
   await migrateAll(databaseUrl);
   const env = {
     SHUTDOWN_DELAY_MS: '0',
+    ...patience,
     OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
   };
   platform = await startPlatform({ databaseUrl, env });
-}, 120_000);
+});
 
-afterAll(() => {
+afterAll(async () => {
+  await platform.stop();
   collector.close();
 });
 
@@ -66,6 +70,23 @@ function sample(metrics: string, name: string, labels: string[]): number | undef
   return line === undefined ? undefined : Number(line.split(' ').at(-1));
 }
 
+const answered = (metrics: string) =>
+  sample(metrics, 'http_request_duration_seconds_count', [
+    'method="POST"',
+    'route="/api/orders"',
+    'status="201"',
+  ]);
+
+/** The order is counted once its answer has been sent: a moment later than it may be here. */
+async function metricsAfterTheAnswer(): Promise<string> {
+  const { url } = platform.processes('order-service')[0]!;
+  for (;;) {
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    if (answered(metrics) !== undefined) return metrics;
+    await delay(20);
+  }
+}
+
 const traceId = 'f'.repeat(31) + '1';
 
 test('one order is one trace through all services, in the spans and in the logs', async () => {
@@ -73,11 +94,7 @@ test('one order is one trace through all services, in the spans and in the logs'
   const body = { userId, lines: [{ productId, quantity: 1 }] };
   const headers = { traceparent: `00-${traceId}-00f067aa0ba902b7-01` };
   expect((await call(platform.url, '/api/orders', { body, headers })).status).toBe(201);
-  const metrics = await (await fetch(`${platform.processes('order-service')[0]!.url}/metrics`)).text();
-  const logs = ['order-service', 'product-service'] as const;
-  const lines = logs.map((service) =>
-    platform.processes(service)[0]!.log.map((line) => JSON.parse(line) as Record<string, unknown>),
-  );
+  const metrics = await metricsAfterTheAnswer();
   expect(await platform.stop()).toEqual([0, 0, 0, 0, 0]);
 
   const ofTrace = spans.filter((span) => span.traceId === traceId);
@@ -99,8 +116,11 @@ test('one order is one trace through all services, in the spans and in the logs'
   const roots = ofTrace.filter(({ parentSpanId }) => !ids.has(parentSpanId ?? ''));
   expect(roots.map(({ service }) => service)).toEqual(['gateway']);
 
-  for (const [index, service] of logs.entries()) {
-    expect(lines[index]).toContainEqual(
+  for (const service of ['order-service', 'product-service'] as const) {
+    const lines = platform
+      .processes(service)[0]!
+      .log.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines).toContainEqual(
       expect.objectContaining({
         service,
         level: 'info',
@@ -110,12 +130,7 @@ test('one order is one trace through all services, in the spans and in the logs'
       }),
     );
   }
-  const count = sample(metrics, 'http_request_duration_seconds_count', [
-    'method="POST"',
-    'route="/api/orders"',
-    'status="201"',
-  ]);
-  expect(count).toBe(1);
+  expect(answered(metrics)).toBe(1);
   expect(sample(metrics, 'db_pool_connections', ['state="idle"'])).toBeGreaterThan(0);
 });
 

@@ -1,6 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '@services/shared';
 
+/** A load balancer's own default. */
+const CHECK_TIMEOUT_MS = 5_000;
+
 /**
  * The targets of one route, taken in turn. Each is asked for `/ready` again and again: one that is not ready, or
  * stops, gets no new requests. When none is ready all are used, as a load balancer does: an answer from a service
@@ -24,10 +27,10 @@ export class TargetGroup {
     return candidates[this.#turn] ?? '';
   }
 
-  async check(timeoutMs: number): Promise<void> {
+  async check(): Promise<void> {
     await Promise.all(
       this.#targets.map(async (target) => {
-        const ready = await isReady(target, timeoutMs);
+        const ready = await isReady(target);
         if (ready === this.#ready.has(target)) return;
         if (ready) this.#ready.add(target);
         else this.#ready.delete(target);
@@ -37,9 +40,9 @@ export class TargetGroup {
   }
 }
 
-async function isReady(target: string, timeoutMs: number): Promise<boolean> {
+async function isReady(target: string): Promise<boolean> {
   try {
-    const response = await fetch(`${target}/ready`, { signal: AbortSignal.timeout(timeoutMs) });
+    const response = await fetch(`${target}/ready`, { signal: AbortSignal.timeout(CHECK_TIMEOUT_MS) });
     await response.arrayBuffer();
     return response.ok;
   } catch {
@@ -47,17 +50,16 @@ async function isReady(target: string, timeoutMs: number): Promise<boolean> {
   }
 }
 
-/** Checks every group now and then again after each interval. @returns a function that stops. */
+/** Checks every group now and then, each by itself, again after each interval. @returns a function that stops. */
 export async function keepChecking(groups: TargetGroup[], intervalMs: number): Promise<() => Promise<void>> {
   const stopping = new AbortController();
-  const checkAll = () => Promise.all(groups.map((group) => group.check(Math.max(intervalMs, 1_000))));
-  await checkAll();
-  const work = (async () => {
-    while (await pause(intervalMs, stopping.signal)) await checkAll();
-  })();
+  await Promise.all(groups.map((group) => group.check()));
+  const work = groups.map(async (group) => {
+    while (await pause(intervalMs, stopping.signal)) await group.check();
+  });
   return async () => {
     stopping.abort();
-    await work;
+    await Promise.all(work);
   };
 }
 

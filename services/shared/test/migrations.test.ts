@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { freshDatabase, migrateSchema, sql } from '../../test/support/database.ts';
 import { silentLog } from '../../test/support/log.ts';
+import { patience } from '../../test/support/patience.ts';
 import { runToEnd } from '../../local/service-process.ts';
 import { readDatabaseConfig } from '../src/database-config.ts';
 import { readMigrations } from '../src/migration-files.ts';
@@ -20,12 +21,11 @@ beforeEach(async () => {
 
 const write = (name: string, text: string) => writeFile(join(folder, name), text);
 const run = async (phase: Phase = 'expand') =>
-  migrate(await readDatabaseConfig({ DATABASE_URL: url }), {
+  migrate(await readDatabaseConfig({ DATABASE_URL: url, ...patience }), {
     schema: 'shop',
     migrations: await readMigrations(folder),
     phase,
     log: silentLog,
-    patienceMs: 20_000,
   });
 const tables = async () =>
   (

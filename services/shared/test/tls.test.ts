@@ -6,6 +6,7 @@ import { generate } from 'selfsigned';
 import { Postgres } from '../../local/postgres.ts';
 import { unprivilegedUser } from '../../local/postgres-binaries.ts';
 import { silentLog } from '../../test/support/log.ts';
+import { patience } from '../../test/support/patience.ts';
 import { readDatabaseConfig } from '../src/database-config.ts';
 import { Database } from '../src/database.ts';
 
@@ -39,7 +40,7 @@ beforeAll(async () => {
       ssl_key_file: join(folder, 'server.key'),
     },
   });
-}, 60_000);
+});
 
 afterAll(async () => {
   await postgres.stop('immediate');
@@ -52,6 +53,7 @@ async function connect(host: string, env: Record<string, string>) {
     DB_PORT: String(postgres.port),
     DB_NAME: 'postgres',
     DB_SECRET: JSON.stringify({ username: 'postgres', password: 'none' }),
+    ...patience,
     ...env,
   });
   const database = new Database(config, { application: 'test', log: silentLog });

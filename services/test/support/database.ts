@@ -6,6 +6,7 @@ import { readMigrations } from '../../shared/src/migration-files.ts';
 import type { Phase } from '../../shared/src/migration-files.ts';
 import { migrate } from '../../shared/src/migrations.ts';
 import { silentLog } from './log.ts';
+import { patience } from './patience.ts';
 
 export const serverUrl = (): string => process.env['TEST_POSTGRES_URL'] ?? '';
 
@@ -41,7 +42,7 @@ export async function migrateSchema(url: string, schema: Schema, phase: Phase = 
   const folder = fileURLToPath(new URL(`../../${folders[schema]}/migrations/`, import.meta.url));
   const all = await readMigrations(folder);
   const migrations = until === undefined ? all : all.filter(({ id }) => id.slice(0, 4) <= until);
-  return migrate(await readDatabaseConfig({ DATABASE_URL: url }), {
+  return migrate(await readDatabaseConfig({ DATABASE_URL: url, ...patience }), {
     schema,
     migrations,
     phase,

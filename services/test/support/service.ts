@@ -4,6 +4,7 @@ import { startProductService } from '../../product-service/src/service.ts';
 import { startUserService } from '../../user-service/src/service.ts';
 import { freshDatabase, migrateSchema } from './database.ts';
 import type { Schema } from './database.ts';
+import { patience } from './patience.ts';
 
 const starters = { users: startUserService, products: startProductService, orders: startOrderService };
 
@@ -26,6 +27,7 @@ export async function startTestService(
     PORT: '0',
     LOG_LEVEL: 'silent',
     SHUTDOWN_DELAY_MS: '0',
+    ...patience,
     ...options.env,
   });
   const stop = () => {
