@@ -47,6 +47,16 @@ async function tags(sandbox: Sandbox): Promise<Record<string, string>> {
   return Object.fromEntries(tagged.map(({ imageTag = '', imageDigest = '' }) => [imageTag, imageDigest]));
 }
 
+/** The tags of a repository that may never have been made. */
+async function tagsOrNone(sandbox: Sandbox): Promise<Record<string, string>> {
+  try {
+    return await tags(sandbox);
+  } catch (error) {
+    if ((error as Error).name === 'RepositoryNotFoundException') return {};
+    throw error;
+  }
+}
+
 test.each(faults)('%j at the first call of every operation is survived', async (fault) => {
   const sandbox = await sandboxOf();
   for (const operation of operations) sandbox.addFault({ ...fault, operation });
@@ -76,6 +86,7 @@ describe.each(operations)('%s', (operation) => {
     expect(run.outputs['reason']).toMatch(/^Cancelled by SIGINT\. (Nothing was|No tag was|The image is)/);
     expect(run.durationMs).toBeLessThan(7000);
     expect(readdirSync(temporary)).toEqual([]);
+    expect(await tagsOrNone(sandbox)).toEqual({});
   });
 });
 
