@@ -152,11 +152,16 @@ async function finished(
   });
 }
 
-/** Reads what an action wrote to GITHUB_OUTPUT: `name<<delimiter`, the lines, the delimiter. */
-function parseFileCommands(text: string): Record<string, string> {
+/**
+ * Reads what a step wrote to GITHUB_OUTPUT or GITHUB_ENV: `name<<delimiter`, the lines, the delimiter; or
+ * `name=value`.
+ */
+export function parseFileCommands(text: string): Record<string, string> {
   const values: Record<string, string> = {};
   const lines = text.split('\n');
   for (let i = 0; i < lines.length; i++) {
+    const [, key, value] = /^([^=]+?)(?<!<<.*)=(.*)$/.exec(lines[i] ?? '') ?? [];
+    if (key !== undefined && value !== undefined) values[key] = value;
     const [, name, delimiter] = /^([^=]+?)<<(.+)$/.exec(lines[i] ?? '') ?? [];
     if (name === undefined || delimiter === undefined) continue;
     const end = lines.indexOf(delimiter, i + 1);

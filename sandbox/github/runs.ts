@@ -1,3 +1,5 @@
+import { crc32 } from 'node:zlib';
+import { AwsError } from '../service.ts';
 import { forbidden, notFound, numberOf, unprocessable } from './call.ts';
 import type { GitHubCall, Routes } from './call.ts';
 import { environmentJson } from './environments.ts';
@@ -6,6 +8,37 @@ import { userJson } from './users.ts';
 
 /** Workflow runs, and the approvals of their environments. */
 export const runRoutes: Routes = {
+  'GET /repos/{owner}/{repo}/actions/workflows/{workflow}/runs': [
+    'actions/list-workflow-runs',
+    (call) => {
+      const { query, params, state } = call;
+      const wanted = (field: string, value: string): boolean => [null, value].includes(query.get(field));
+      const runs = state.runs.filter(
+        (run) =>
+          [String(workflowId(run)), run.workflow.split('/').at(-1)].includes(params.workflow) &&
+          wanted('status', statusOf(run)) &&
+          wanted('branch', run.branch) &&
+          wanted('event', run.event),
+      );
+      return {
+        list: runs.toReversed().map((run) => runJson(call, run)),
+        wrap: (workflow_runs, total) => ({ total_count: total, workflow_runs }),
+      };
+    },
+  ],
+
+  'POST /repos/{owner}/{repo}/actions/runs/{run}/cancel': [
+    'actions/cancel-workflow-run',
+    (call) => {
+      const run = runOf(call);
+      if (run.conclusion !== undefined) {
+        throw new AwsError('Conflict', 'Cannot cancel a workflow run that is completed.', 409);
+      }
+      run.cancelling.abort(new Error(`${call.viewer.login} cancelled the run`));
+      return { status: 202, body: {} };
+    },
+  ],
+
   'GET /repos/{owner}/{repo}/actions/runs/{run}': [
     'actions/get-workflow-run',
     (call) => ({ body: runJson(call, runOf(call)) }),
@@ -87,14 +120,26 @@ function pendingJson(call: GitHubCall, environment: Environment): object {
   };
 }
 
+function statusOf({ conclusion, pending }: Run): string {
+  if (conclusion !== undefined) return 'completed';
+  return pending.length > 0 ? 'waiting' : 'in_progress';
+}
+
+function workflowId({ workflow }: Run): number {
+  return crc32(workflow);
+}
+
 function runJson({ state, repositoryUrl, htmlUrl }: GitHubCall, run: Run): object {
   return {
     id: run.id,
     name: 'pipeline',
     run_attempt: run.attempt,
+    run_number: run.number,
+    workflow_id: workflowId(run),
+    path: run.workflow,
     event: run.event,
-    status: run.pending.length > 0 ? 'waiting' : 'in_progress',
-    conclusion: null,
+    status: statusOf(run),
+    conclusion: run.conclusion ?? null,
     head_branch: run.branch,
     head_sha: run.sha,
     url: `${repositoryUrl}/actions/runs/${run.id}`,

@@ -54,9 +54,17 @@ export interface Run {
   branch: string;
   sha: string;
   actor: Account;
+  /** Its number among the runs of its workflow. */
+  number: number;
+  /** Path of the workflow that it runs. */
+  workflow: string;
   /** Environments that wait for an approval. */
   pending: string[];
   approvals: Approval[];
+  /** How it ended; undefined while it goes on. */
+  conclusion?: string;
+  /** Aborted when somebody cancels it. */
+  cancelling: AbortController;
 }
 
 export interface Pull {
@@ -126,9 +134,27 @@ export class GitHubState {
     return pull;
   }
 
+  /** A workflow run that begins now. */
+  startRun(given: Partial<Run>): Run {
+    const run = this.#newRun({ id: this.newId(), number: this.runs.length + 1, ...given });
+    this.runs.push(run);
+    return run;
+  }
+
   #newRun(given: Partial<Run> & { id: number }): Run {
-    const usual = { attempt: 1, event: 'push', branch: 'main', sha: SHA, actor: this.#actor, pending: [] };
-    return { ...usual, ...given, approvals: [] };
+    return {
+      attempt: 1,
+      event: 'push',
+      branch: 'main',
+      sha: SHA,
+      actor: this.#actor,
+      number: 1,
+      workflow: '.github/workflows/pipeline.yml',
+      pending: [],
+      ...given,
+      approvals: [],
+      cancelling: new AbortController(),
+    };
   }
 
   newId(): number {
