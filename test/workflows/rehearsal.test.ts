@@ -1,0 +1,276 @@
+import { describe, expect, test } from '@jest/globals';
+import { gitHubState } from '../../sandbox/github/state.ts';
+import type { Scenario } from '../../sandbox/index.ts';
+import { node24 } from '../runtime/node24.js';
+import { useSandboxes, useWorkspaces } from '../support/action.ts';
+import { Rehearsal } from './rehearsal/rehearsal.ts';
+import type { Stage } from './rehearsal/run.ts';
+import { workflowFile } from './workflow.ts';
+import type { WorkflowFile } from './workflow.ts';
+
+const sandboxOf = useSandboxes();
+const workspaceOf = useWorkspaces();
+const LEAD = 'ghp_lead';
+
+async function rehearsalOf(stage: Partial<Stage> = {}, github: Scenario['github'] = {}): Promise<Rehearsal> {
+  const sandbox = await sandboxOf({ scenario: { github: { ...github, tokens: { [LEAD]: 'lead' } } } });
+  const repository = workspaceOf({ 'README.md': 'the repository' });
+  return new Rehearsal({ sandbox, repository, node: [node24()], ...stage });
+}
+
+function workflow(jobs: string, head = 'on: push'): WorkflowFile {
+  return workflowFile('.github/workflows/made-up.yml', `${head}\njobs:\n${jobs.replace(/^/gm, '  ')}`);
+}
+
+/** A job whose only step is a script. */
+const job = (name: string, script: string, more = ''): string =>
+  `${name}:\n  runs-on: ubuntu-latest\n${more ? `${more.replace(/^/gm, '  ')}\n` : ''}  steps:\n    - id: s\n      run: |\n${script.replace(/^/gm, '        ')}\n`;
+
+const push = { name: 'push' };
+/** A promise, and what fulfils it. */
+function gate<T>(): { passed: Promise<T>; open: (value: T) => void } {
+  let open: (value: T) => void = () => undefined;
+  const passed = new Promise<T>((done) => (open = done));
+  return { passed, open };
+}
+
+describe('jobs', () => {
+  test('run in the order of their needs, and see the outputs', async () => {
+    const rehearsal = await rehearsalOf();
+    const report = await rehearsal.play(
+      workflow(
+        job(
+          'first',
+          'echo "word=hello" >> "$GITHUB_OUTPUT"',
+          "outputs: { word: '${{ steps.s.outputs.word }}' }",
+        ) +
+          job('second', 'echo "got $WORD"', "needs: first\nenv: { WORD: '${{ needs.first.outputs.word }}' }"),
+      ),
+      push,
+    );
+    expect(report.result).toBe('success');
+    expect(report.jobs['second']?.steps[0]?.log).toBe('got hello\n');
+  });
+
+  test('are skipped after a failure, however far above, unless they ask for it', async () => {
+    const rehearsal = await rehearsalOf();
+    const report = await rehearsal.play(
+      workflow(
+        job('first', 'exit 3') +
+          job('next', 'true', 'needs: first') +
+          job('cleanup', 'true', 'needs: next\nif: always()') +
+          job('after', 'true', 'needs: cleanup') +
+          job('alarm', 'true', 'needs: next\nif: ${{ failure() }}'),
+      ),
+      push,
+    );
+    const results = Object.entries(report.jobs).map(([name, { result }]) => [name, result]);
+    expect(Object.fromEntries(results)).toEqual({
+      first: 'failure',
+      next: 'skipped',
+      cleanup: 'success',
+      after: 'skipped',
+      alarm: 'success',
+    });
+    expect(report.result).toBe('failure');
+  });
+
+  test('of a matrix are one for each combination', async () => {
+    const rehearsal = await rehearsalOf();
+    const report = await rehearsal.play(
+      workflow(
+        job(
+          'a',
+          'echo "$X $Y"',
+          "strategy: { matrix: { x: [1, 2], y: [b], include: [{ x: 2, z: c }, { x: 9, y: n }] } }\nenv: { X: '${{ matrix.x }}', Y: '${{ matrix.y }}${{ matrix.z }}' }",
+        ),
+      ),
+      push,
+    );
+    const logs = Object.entries(report.jobs).map(([name, { steps }]) => [name, steps[0]?.log.trim()]);
+    expect(Object.fromEntries(logs)).toEqual({ 'a (1, b)': '1 b', 'a (2, b, c)': '2 bc', 'a (9, n)': '9 n' });
+  });
+
+  test('have an empty folder until they check the repository out', async () => {
+    const rehearsal = await rehearsalOf();
+    const steps = `a:\n  runs-on: x\n  steps:\n    - run: ls\n    - uses: actions/checkout@${'a'.repeat(40)}\n    - run: cat README.md\n`;
+    const report = await rehearsal.play(workflow(steps), push);
+    expect(report.jobs['a']?.steps.map(({ log }) => log)).toEqual(['', '', 'the repository']);
+  });
+
+  test('stop at a failing step, but for those that run always', async () => {
+    const rehearsal = await rehearsalOf();
+    const steps =
+      'a:\n  runs-on: x\n  steps:\n    - run: "false"\n    - run: echo no\n    - { run: echo yes, if: always() }\n    - { run: echo why, if: failure() }';
+    const report = await rehearsal.play(workflow(steps), push);
+    expect(report.jobs['a']?.steps.map(({ result }) => result)).toEqual([
+      'failure',
+      'skipped',
+      'success',
+      'success',
+    ]);
+  });
+});
+
+describe('outputs', () => {
+  test('that hold a masked value are dropped, and the log hides it', async () => {
+    const rehearsal = await rehearsalOf({ secrets: { ACCOUNT: '111111111111' } });
+    const script =
+      'echo "::add-mask::s3cret"\necho "it is s3cret"\necho "uri=111111111111.dkr/x" >> "$GITHUB_OUTPUT"\necho "name=x" >> "$GITHUB_OUTPUT"\necho "key=s3cret" >> "$GITHUB_OUTPUT"';
+    const outputs =
+      "outputs: { uri: '${{ steps.s.outputs.uri }}', name: '${{ steps.s.outputs.name }}', key: '${{ steps.s.outputs.key }}' }";
+    const report = await rehearsal.play(workflow(job('a', script, outputs)), push);
+    const { outputs: kept, dropped, steps } = report.jobs['a']!;
+    expect(kept).toEqual({ name: 'x' });
+    expect(dropped).toEqual(['uri', 'key']);
+    expect(steps[0]?.log).toBe('it is ***\n');
+  });
+});
+
+describe('environments', () => {
+  const deploy = workflow(job('deploy', 'echo deployed', 'environment: prod'));
+  const environments = [{ name: 'prod', reviewers: ['lead'] }];
+
+  test.each([
+    ['approved', 'success', 1],
+    ['rejected', 'failure', 0],
+  ] as const)('that are %s', async (decision, result, steps) => {
+    const reviewer = { token: LEAD, review: () => Promise.resolve(decision) };
+    const rehearsal = await rehearsalOf({ reviewer }, { environments });
+    const report = await rehearsal.play(deploy, push);
+    expect(report.jobs['deploy']).toMatchObject({ result, environment: 'prod' });
+    expect(report.jobs['deploy']?.steps).toHaveLength(steps);
+    const [run] = gitHubState(rehearsal.stage.sandbox.world).runs;
+    expect(run?.approvals).toMatchObject([{ state: decision, user: { login: 'lead' } }]);
+  });
+
+  test('that nobody has made protect nothing', async () => {
+    const rehearsal = await rehearsalOf({}, { environments: [] });
+    expect((await rehearsal.play(deploy, push)).result).toBe('success');
+  });
+
+  test('keep a run waiting until it is cancelled', async () => {
+    const asked = gate<undefined>();
+    const review = () => {
+      asked.open(undefined);
+      return new Promise<'approved'>(() => undefined);
+    };
+    const rehearsal = await rehearsalOf({ reviewer: { token: LEAD, review } }, { environments });
+    const run = rehearsal.start(deploy, push);
+    await asked.passed;
+    run.cancel();
+    expect((await run.finished).jobs['deploy']).toMatchObject({ result: 'cancelled', steps: [] });
+  });
+});
+
+describe('concurrency', () => {
+  /** Runs of one job that waits for the environment and so holds its group; the test lets them go. */
+  async function started(concurrency: string, count: number) {
+    const gates = Array.from({ length: count }, () => gate<'approved'>());
+    const order: number[] = [];
+    const reviewer = {
+      token: LEAD,
+      review: (_: string, run: { number: number }) => {
+        order.push(run.number);
+        return gates[run.number - 1]!.passed;
+      },
+    };
+    const github = { environments: [{ name: 'prod', reviewers: ['lead'] }] };
+    const rehearsal = await rehearsalOf({ reviewer, groupBeforeApproval: true }, github);
+    const file = workflow(job('deploy', 'true', `environment: prod\nconcurrency: ${concurrency}`));
+    const runs = gates.map(() => rehearsal.start(file, push));
+    return { gates, runs, order };
+  }
+  const results = (runs: { finished: Promise<{ result: string }> }[]) =>
+    Promise.all(runs.map(async ({ finished }) => (await finished).result));
+
+  test('lets one run, one wait, and the newest take its place', async () => {
+    const { gates, runs } = await started('deploy-prod', 3);
+    expect((await runs[1]!.finished).jobs['deploy']).toMatchObject({ result: 'cancelled' });
+    gates.forEach(({ open }) => {
+      open('approved');
+    });
+    expect(await results(runs)).toEqual(['success', 'cancelled', 'success']);
+  });
+
+  test('with queue: max lets all of them wait, first in first out', async () => {
+    const { gates, runs, order } = await started('{ group: deploy-prod, queue: max }', 3);
+    gates.forEach(({ open }) => {
+      open('approved');
+    });
+    expect(await results(runs)).toEqual(['success', 'success', 'success']);
+    expect(order).toEqual([1, 2, 3]);
+  });
+
+  test('with cancel-in-progress ends what runs', async () => {
+    const { gates, runs } = await started('{ group: deploy-prod, cancel-in-progress: true }', 2);
+    expect((await runs[0]!.finished).result).toBe('cancelled');
+    gates[1]!.open('approved');
+    expect(await results(runs)).toEqual(['cancelled', 'success']);
+  });
+});
+
+describe('tokens', () => {
+  const comment =
+    'curl -s -o /dev/null -w "%{http_code}" -X POST -H "authorization: bearer $TOKEN" -d \'{"body":"x"}\' "$GITHUB_API_URL/repos/$GITHUB_REPOSITORY/issues/1/comments"';
+  const env = "env: { TOKEN: '${{ github.token }}' }";
+
+  test.each([
+    ['pull-requests: write', '201'],
+    ['contents: read', '403'],
+  ])('with %s', async (permission, status) => {
+    const rehearsal = await rehearsalOf();
+    const report = await rehearsal.play(
+      workflow(job('a', comment, `${env}\npermissions: { ${permission} }`)),
+      push,
+    );
+    expect(report.jobs['a']?.steps[0]?.log).toBe(status);
+  });
+
+  test('of a pull request from a fork only read, and have no identity and no secret', async () => {
+    const rehearsal = await rehearsalOf({ secrets: { KEY: 'value' } });
+    const script = `${comment}\necho " [\${KEY}] [\${ACTIONS_ID_TOKEN_REQUEST_URL:-none}]"`;
+    const file = workflow(
+      job(
+        'a',
+        script,
+        `env: { TOKEN: '\${{ github.token }}', KEY: '\${{ secrets.KEY }}' }\npermissions: { pull-requests: write, id-token: write }`,
+      ),
+      'on: pull_request',
+    );
+    const payload = { pull_request: { number: 1, head: { repo: { full_name: 'someone/fork' } } } };
+    const report = await rehearsal.play(file, { name: 'pull_request', payload });
+    expect(report.jobs['a']?.steps[0]?.log).toBe('403 [] [none]\n');
+  });
+});
+
+describe('a workflow that another calls', () => {
+  test('that asks for more than its caller may is refused before anything runs', async () => {
+    const rehearsal = await rehearsalOf();
+    const file = workflow(`a: { uses: $/.github/workflows/ci.yml, permissions: {} }`);
+    const report = await rehearsal.play(file, push);
+    expect(report).toMatchObject({ result: 'failure', jobs: {} });
+    expect(report.refused).toBe(
+      "the nested job a / test (20) is requesting 'contents: read', but is only allowed 'contents: none'",
+    );
+  });
+});
+
+test('a step that is cancelled gets SIGINT, and what runs always still runs', async () => {
+  const rehearsal = await rehearsalOf();
+  const file = workflow(
+    'a:\n  runs-on: x\n  steps:\n    - run: trap "echo stopped; exit 1" INT; touch "$FLAG"; while true; do sleep 0.1; done\n    - { run: echo bye, if: always() }',
+  );
+  const flag = `${workspaceOf({})}/started`;
+  rehearsal.stage.env = { FLAG: flag };
+  const run = rehearsal.start(file, push);
+  const { existsSync } = await import('node:fs');
+  while (!existsSync(flag)) await new Promise((done) => setTimeout(done, 20));
+  run.cancel();
+  const { jobs, result } = await run.finished;
+  expect(result).toBe('cancelled');
+  expect(jobs['a']?.steps.map(({ result: each, log }) => [each, log])).toEqual([
+    ['cancelled', 'stopped\n'],
+    ['success', 'bye\n'],
+  ]);
+});

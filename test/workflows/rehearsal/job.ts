@@ -1,0 +1,191 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Job, Permissions } from '../workflow.ts';
+import { Superseded } from './concurrency.ts';
+import { Rejected, enterEnvironment } from './environment.ts';
+import { interpolateAll, toText } from './expressions.ts';
+import type { Contexts } from './expressions.ts';
+import { Masks } from './masking.ts';
+import { worst } from './report.ts';
+import type { JobReport } from './report.ts';
+import type { Scope } from './run.ts';
+import { texts } from './step.ts';
+import { outputsOf, runSteps } from './steps.ts';
+
+export interface JobPlay {
+  /** Its key in the workflow. */
+  id: string;
+  job: Job;
+  contexts: Contexts;
+  permissions: Permissions;
+  scope: Scope;
+}
+
+/** Plays one job on a runner of its own: approval, turn in its concurrency group, steps, outputs. */
+export async function playJob(play: JobPlay): Promise<JobReport> {
+  const { job, contexts, permissions, scope } = play;
+  const own = new AbortController();
+  const signal = AbortSignal.any([scope.signal, own.signal]);
+  const environment = environmentOf(job, contexts);
+  const report: JobReport = {
+    result: 'cancelled',
+    outputs: {},
+    dropped: [],
+    reason: '',
+    permissions,
+    steps: [],
+    ...(environment !== undefined && { environment }),
+  };
+  const approve = async (): Promise<void> => {
+    if (environment !== undefined) await enterEnvironment(scope.running, environment, signal);
+  };
+  const turn = (): Promise<() => void> =>
+    takeTurn(
+      job.concurrency,
+      contexts,
+      scope,
+      (reason) => {
+        own.abort(reason);
+      },
+      signal,
+    );
+  try {
+    if (!scope.running.stage.groupBeforeApproval) await approve();
+    const leave = await turn();
+    try {
+      if (scope.running.stage.groupBeforeApproval) await approve();
+      Object.assign(report, await onRunner(play, environment, signal));
+    } finally {
+      leave();
+    }
+  } catch (error) {
+    if (error instanceof Rejected) report.result = 'failure';
+    else if (!(error instanceof Superseded) && error !== signal.reason) throw error;
+    report.reason = (error as Error).message;
+  }
+  return report;
+}
+
+async function onRunner(
+  play: JobPlay,
+  environment: string | undefined,
+  signal: AbortSignal,
+): Promise<Partial<JobReport>> {
+  const { job, scope, permissions } = play;
+  const { stage, event } = scope.running;
+  const workspace = mkdtempSync(join(tmpdir(), 'job-'));
+  try {
+    const tokens = stage.sandbox.jobEnv({
+      permissions: tokenPermissions(permissions),
+      claims: claimsOf(play, environment),
+    });
+    const token = tokens['GITHUB_TOKEN'] ?? '';
+    const { github } = play.contexts;
+    const contexts = {
+      ...play.contexts,
+      github: { ...(github as object), token, job: play.id, workspace },
+      secrets: { ...scope.secrets, GITHUB_TOKEN: token },
+      runner: { os: 'Linux', arch: 'X64', temp: workspace },
+      job: { status: 'success' },
+    };
+    const env = {
+      ...stage.env,
+      ...withoutToken(tokens),
+      ...runnerVariables(contexts.github),
+      ...jobEnv(play, contexts),
+    };
+    const masks = new Masks([...Object.values(scope.secrets), token]);
+    const place = { stage, workspace, env, event: event.payload, token, signal };
+    const { steps, seen } = await runSteps(job, contexts, place, masks);
+    const result = worst(steps.map((step) => step.result));
+    const { kept, dropped } = masks.withoutMasked(outputsOf(job, contexts, seen));
+    return {
+      steps,
+      outputs: kept,
+      dropped,
+      result: signal.aborted && result !== 'failure' ? 'cancelled' : result,
+    };
+  } finally {
+    rmSync(workspace, { recursive: true, force: true });
+  }
+}
+
+/** A step is given the job's token only where it asks for it. */
+function withoutToken(env: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => name !== 'GITHUB_TOKEN'));
+}
+
+function jobEnv({ job, scope }: JobPlay, contexts: Contexts): Record<string, string> {
+  return { ...texts(scope.file.workflow.env, contexts), ...texts(job.env, contexts) };
+}
+
+function tokenPermissions(permissions: Permissions): Record<string, 'read' | 'write'> {
+  const granted = Object.entries(permissions).filter(([, access]) => access !== 'none');
+  return Object.fromEntries(granted) as Record<string, 'read' | 'write'>;
+}
+
+/** The default variables of every step. */
+function runnerVariables(github: object): Record<string, string> {
+  const entries = Object.entries(github).filter(
+    ([name, value]) => name !== 'token' && typeof value === 'string',
+  );
+  return Object.fromEntries(entries.map(([name, value]) => [`GITHUB_${name.toUpperCase()}`, String(value)]));
+}
+
+/** What the job's identity token says of it. */
+function claimsOf({ scope }: JobPlay, environment: string | undefined): Record<string, unknown> {
+  const { running, file } = scope;
+  const { event, run } = running;
+  const repository = running.stage.sandbox.env()['GITHUB_REPOSITORY'] ?? '';
+  const ref = event.ref ?? 'refs/heads/main';
+  return {
+    event_name: event.name,
+    ref,
+    sha: run.sha,
+    actor: run.actor.login,
+    run_id: String(run.id),
+    run_number: String(run.number),
+    workflow: running.file.workflow.name ?? running.file.path,
+    workflow_ref: `${repository}/${running.file.path}@${ref}`,
+    job_workflow_ref: `${repository}/${file.path}@${ref}`,
+    ...(environment !== undefined && { environment }),
+  };
+}
+
+function environmentOf({ environment }: Job, contexts: Contexts): string | undefined {
+  const name = typeof environment === 'object' ? environment.name : environment;
+  return name === undefined ? undefined : toText(interpolateAll(name, contexts)) || undefined;
+}
+
+async function takeTurn(
+  concurrency: Job['concurrency'],
+  contexts: Contexts,
+  { running }: Scope,
+  cancel: (reason: Error) => void,
+  signal: AbortSignal,
+): Promise<() => void> {
+  if (concurrency === undefined) {
+    signal.throwIfAborted();
+    return () => undefined;
+  }
+  return await running.groups.enter(readConcurrency(concurrency, contexts), cancel, signal);
+}
+
+/** A `concurrency`, its expressions replaced. */
+export function readConcurrency(
+  concurrency: NonNullable<Job['concurrency']>,
+  contexts: Contexts,
+): { group: string; cancelInProgress: boolean; queue: 'single' | 'max' } {
+  const written = typeof concurrency === 'string' ? { group: concurrency } : concurrency;
+  const {
+    group,
+    queue,
+    'cancel-in-progress': cancel,
+  } = interpolateAll(written, contexts) as Record<string, unknown>;
+  return {
+    group: toText(group),
+    cancelInProgress: toText(cancel) === 'true',
+    queue: queue === 'max' ? 'max' : 'single',
+  };
+}

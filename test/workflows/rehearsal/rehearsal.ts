@@ -1,0 +1,108 @@
+import { accountOf, gitHubState } from '../../../sandbox/github/state.ts';
+import { readWorkflow } from '../workflow.ts';
+import type { WorkflowFile } from '../workflow.ts';
+import { ConcurrencyGroups, Superseded } from './concurrency.ts';
+import { inputsOf } from './inputs.ts';
+import { readConcurrency } from './job.ts';
+import { worst } from './report.ts';
+import type { RunReport } from './report.ts';
+import { fromFork, sharedContexts } from './run.ts';
+import type { Event, Running, Scope, Stage } from './run.ts';
+import { isRefusal, playWorkflow } from './workflow-play.ts';
+
+export interface StartedRun {
+  id: number;
+  cancel: () => void;
+  finished: Promise<RunReport>;
+}
+
+/**
+ * Plays workflows from their files, as GitHub would, against a sandbox: the actions of this repository are their
+ * committed bundles, and scripts are run by bash. It knows what our workflows use, and throws at anything else.
+ */
+export class Rehearsal {
+  readonly stage: Stage;
+  readonly #groups = new ConcurrencyGroups();
+
+  constructor(stage: Omit<Stage, 'groupBeforeApproval'> & Partial<Stage>) {
+    this.stage = { groupBeforeApproval: false, ...stage };
+  }
+
+  /** Starts a run of a workflow of the repository, or of one that a test has made up. */
+  start(workflow: string | WorkflowFile, event: Event): StartedRun {
+    const file = typeof workflow === 'string' ? readWorkflow(workflow) : workflow;
+    const state = gitHubState(this.stage.sandbox.world);
+    const run = state.startRun({
+      event: event.name,
+      workflow: file.path,
+      branch: (event.ref ?? 'refs/heads/main').replace('refs/heads/', ''),
+      ...(event.sha !== undefined && { sha: event.sha }),
+      ...(event.actor !== undefined && { actor: accountOf(event.actor) }),
+    });
+    const running: Running = {
+      stage: this.stage,
+      groups: this.#groups,
+      run,
+      event: { ...event, payload: event.payload ?? {} },
+      file,
+      jobs: {},
+    };
+    const finished = this.#play(running).then((report) => {
+      run.conclusion = report.result;
+      return report;
+    });
+    const cancel = (): void => {
+      run.cancelling.abort(new Error('somebody cancelled the run'));
+    };
+    return { id: run.id, cancel, finished };
+  }
+
+  /** A run from its beginning to its end. */
+  async play(workflow: string | WorkflowFile, event: Event): Promise<RunReport> {
+    return await this.start(workflow, event).finished;
+  }
+
+  async #play(running: Running): Promise<RunReport> {
+    const { run, file, event, jobs } = running;
+    const { on, concurrency } = file.workflow;
+    if (!(event.name in on)) throw new Error(`${file.path} does not run on ${event.name}`);
+    const scope: Scope = {
+      running,
+      file,
+      inputs: {},
+      secrets: fromFork(running) ? {} : (this.stage.secrets ?? {}),
+      allowed: undefined,
+      prefix: '',
+      signal: run.cancelling.signal,
+    };
+    try {
+      scope.inputs = inputsOf(on.workflow_dispatch, event.inputs ?? {});
+      const leave = concurrency === undefined ? undefined : await this.#enter(concurrency, scope);
+      try {
+        const results = await playWorkflow(scope);
+        return { id: run.id, jobs, result: worst(Object.values(results).map(({ result }) => result)) };
+      } finally {
+        leave?.();
+      }
+    } catch (error) {
+      if (error instanceof Superseded) return { id: run.id, jobs, result: 'cancelled' };
+      if (isRefusal(error)) return { id: run.id, jobs, result: 'failure', refused: error.message };
+      throw error;
+    }
+  }
+
+  async #enter(
+    concurrency: NonNullable<WorkflowFile['workflow']['concurrency']>,
+    scope: Scope,
+  ): Promise<() => void> {
+    const { cancelling } = scope.running.run;
+    const wanted = readConcurrency(concurrency, sharedContexts(scope));
+    return await this.#groups.enter(
+      wanted,
+      (reason) => {
+        cancelling.abort(reason);
+      },
+      scope.signal,
+    );
+  }
+}

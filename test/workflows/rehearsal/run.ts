@@ -1,0 +1,105 @@
+import type { Sandbox } from '../../../sandbox/index.ts';
+import type { Run } from '../../../sandbox/github/state.ts';
+import type { Permissions, WorkflowFile } from '../workflow.ts';
+import type { ConcurrencyGroups } from './concurrency.ts';
+import type { Contexts } from './expressions.ts';
+import type { JobReport } from './report.ts';
+
+/** What started a run. */
+export interface Event {
+  name: string;
+  ref?: string;
+  sha?: string;
+  actor?: string;
+  /** What is behind `github.event`. */
+  payload?: Record<string, unknown>;
+  /** Of a workflow_dispatch. */
+  inputs?: Record<string, unknown>;
+}
+
+/** Who looks at a run that waits for an environment, with a token of GitHub's. */
+export interface Reviewer {
+  token: string;
+  review: (environment: string, run: Run) => Promise<'approved' | 'rejected'>;
+}
+
+export interface Stage {
+  sandbox: Sandbox;
+  /** The repository's files: what a checkout gives. */
+  repository: string;
+  reviewer?: Reviewer;
+  secrets?: Record<string, string>;
+  vars?: Record<string, string>;
+  /** What is in the environment of every runner. */
+  env?: Record<string, string>;
+  /** The Node.js that the runner gives to actions. */
+  node: readonly [string, ...string[]];
+  /**
+   * Whether a job that waits for an approval holds its concurrency group meanwhile. GitHub does not say, so
+   * what must hold is played both ways.
+   */
+  groupBeforeApproval: boolean;
+}
+
+/** One run of a workflow, as all of its jobs see it. */
+export interface Running {
+  stage: Stage;
+  groups: ConcurrencyGroups;
+  run: Run;
+  event: Event & { payload: Record<string, unknown> };
+  /** The workflow that the event started; `github.workflow` is its name also in those that it calls. */
+  file: WorkflowFile;
+  jobs: Record<string, JobReport>;
+}
+
+/** Where in a run one stands: in the workflow itself, or in one that a job calls. */
+export interface Scope {
+  running: Running;
+  file: WorkflowFile;
+  inputs: Record<string, unknown>;
+  secrets: Record<string, string>;
+  /** What the calling job may do; undefined at the top. */
+  allowed: Permissions | undefined;
+  /** `caller / `, before the names of jobs. */
+  prefix: string;
+  signal: AbortSignal;
+}
+
+/** Whether the event is that of a pull request from another repository, which is given no secret. */
+export function fromFork({ event, stage }: Running): boolean {
+  const pull = event.payload['pull_request'] as { head?: { repo?: { full_name?: string } } } | undefined;
+  if (!pull) return false;
+  return pull.head?.repo?.full_name !== stage.sandbox.env()['GITHUB_REPOSITORY'];
+}
+
+/** The contexts that all jobs of a scope share. `github` is the caller's also in a called workflow. */
+export function sharedContexts({ running, inputs, secrets }: Scope): Contexts {
+  const { event, run, stage, file } = running;
+  const repository = stage.sandbox.env()['GITHUB_REPOSITORY'] ?? '';
+  const pull = event.payload['pull_request'] as
+    { head?: { ref?: string }; base?: { ref?: string } } | undefined;
+  const ref = event.ref ?? 'refs/heads/main';
+  return {
+    github: {
+      event: event.payload,
+      event_name: event.name,
+      ref,
+      ref_name: ref.replace(/^refs\/(heads|tags)\//, ''),
+      head_ref: pull?.head?.ref ?? '',
+      base_ref: pull?.base?.ref ?? '',
+      sha: run.sha,
+      actor: run.actor.login,
+      repository,
+      repository_owner: repository.split('/')[0],
+      run_id: String(run.id),
+      run_number: String(run.number),
+      run_attempt: String(run.attempt),
+      workflow: file.workflow.name ?? file.path,
+      server_url: stage.sandbox.githubUrl,
+      api_url: stage.sandbox.githubUrl,
+    },
+    inputs,
+    secrets,
+    vars: stage.vars ?? {},
+  };
+}

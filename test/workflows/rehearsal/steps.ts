@@ -1,0 +1,64 @@
+import { stepsOf } from '../workflow.ts';
+import type { Job, Step } from '../workflow.ts';
+import { holds } from './expressions.ts';
+import type { Contexts, Standing } from './expressions.ts';
+import type { Masks } from './masking.ts';
+import type { StepReport } from './report.ts';
+import { runStep, texts } from './step.ts';
+import type { StepPlace, StepRun } from './step.ts';
+
+/** What a job's later steps, and its outputs, see of an earlier one. */
+export type StepsContext = Record<
+  string,
+  { outputs: Record<string, string>; outcome: string; conclusion: string }
+>;
+
+/** Runs a job's steps in order; a failure skips those that do not ask for it. */
+export async function runSteps(
+  job: Job,
+  contexts: Contexts,
+  place: StepPlace,
+  masks: Masks,
+): Promise<{ steps: StepReport[]; seen: StepsContext }> {
+  const steps: StepReport[] = [];
+  const seen: StepsContext = {};
+  const env = { ...place.env };
+  for (const step of stepsOf(job)) {
+    const standing = standingOf(steps, place.signal);
+    const now = { ...contexts, env, steps: seen };
+    if (!holds(step.if, now, standing)) {
+      steps.push({ name: nameOf(step), result: 'skipped', outputs: {}, summary: '', log: '' });
+      if (step.id !== undefined) seen[step.id] = { outputs: {}, outcome: 'skipped', conclusion: 'skipped' };
+      continue;
+    }
+    // A step that runs although the job is cancelled is left to run.
+    const signal = standing === 'cancelled' ? new AbortController().signal : place.signal;
+    const run = await runStep(step, now, { ...place, env, signal });
+    masks.learn(run.log);
+    Object.assign(env, run.env);
+    const outcome = run.exitCode === 0 ? 'success' : signal.aborted ? 'cancelled' : 'failure';
+    const conclusion = outcome === 'failure' && step['continue-on-error'] === true ? 'success' : outcome;
+    steps.push(reportOf(step, conclusion, run, masks));
+    if (step.id !== undefined) seen[step.id] = { outputs: run.outputs, outcome, conclusion };
+  }
+  return { steps, seen };
+}
+
+/** A job's own outputs. */
+export function outputsOf(job: Job, contexts: Contexts, seen: StepsContext): Record<string, string> {
+  return texts(job.outputs, { ...contexts, steps: seen });
+}
+
+function standingOf(steps: readonly StepReport[], signal: AbortSignal): Standing {
+  if (signal.aborted) return 'cancelled';
+  return steps.some(({ result }) => result === 'failure') ? 'failure' : 'success';
+}
+
+function reportOf(step: Step, result: StepReport['result'], run: StepRun, masks: Masks): StepReport {
+  const { outputs, summary, log } = run;
+  return { name: nameOf(step), result, outputs, summary, log: masks.hide(log) };
+}
+
+function nameOf({ name, id, uses, run }: Step): string {
+  return name ?? id ?? uses ?? (run ?? '').split('\n')[0] ?? '';
+}

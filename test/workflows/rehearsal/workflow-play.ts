@@ -1,0 +1,129 @@
+import { ownPath, readWorkflow } from '../workflow.ts';
+import type { Job } from '../workflow.ts';
+import { Superseded } from './concurrency.ts';
+import { interpolateAll, toText } from './expressions.ts';
+import type { Contexts } from './expressions.ts';
+import { playGraph } from './graph.ts';
+import type { JobResult } from './graph.ts';
+import { Refused, inputsOf, secretsOf } from './inputs.ts';
+import { playJob, readConcurrency } from './job.ts';
+import { combinations } from './matrix.ts';
+import type { Combination } from './matrix.ts';
+import { permissionsOf } from './permissions.ts';
+import { worst } from './report.ts';
+import { fromFork, sharedContexts } from './run.ts';
+import type { Scope } from './run.ts';
+import { texts } from './step.ts';
+
+/** Plays all jobs of a workflow, or of one that a job calls. */
+export async function playWorkflow(scope: Scope): Promise<Record<string, JobResult>> {
+  const { running, file, prefix, signal } = scope;
+  const contexts = sharedContexts(scope);
+  return await playGraph({
+    jobs: file.workflow.jobs,
+    contexts,
+    signal,
+    play: (id, job, needs) => playMatrix(id, job, { ...contexts, needs }, scope),
+    skipped: (id, result) => {
+      running.jobs[prefix + id] = {
+        result,
+        outputs: {},
+        dropped: [],
+        reason: '',
+        permissions: {},
+        steps: [],
+      };
+    },
+  });
+}
+
+/** A job for each combination, at the same time; of an output, the last that is not empty wins. */
+async function playMatrix(id: string, job: Job, contexts: Contexts, scope: Scope): Promise<JobResult> {
+  const matrix = interpolateAll(job.strategy?.matrix, contexts) as Record<string, unknown> | undefined;
+  const failFast = job.strategy?.['fail-fast'] !== false;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([scope.signal, stop.signal]);
+  const plays = combinations(matrix).map(async (combination) => {
+    const name = scope.prefix + id + suffixOf(combination);
+    const result = await playOne(id, name, job, { ...contexts, matrix: combination }, { ...scope, signal });
+    if (result.result === 'failure' && failFast) stop.abort(new Superseded('another of the matrix failed'));
+    return result;
+  });
+  const results = await Promise.all(plays);
+  const outputs = results.flatMap((each) => Object.entries(each.outputs).filter(([, value]) => value !== ''));
+  return { result: worst(results.map(({ result }) => result)), outputs: Object.fromEntries(outputs) };
+}
+
+function suffixOf(combination: Combination): string {
+  const values = Object.values(combination);
+  return values.length > 0 ? ` (${values.map(toText).join(', ')})` : '';
+}
+
+async function playOne(
+  id: string,
+  name: string,
+  job: Job,
+  contexts: Contexts,
+  scope: Scope,
+): Promise<JobResult> {
+  if (job.uses !== undefined) return await playCall(name, job, contexts, scope);
+  const granted = permissionsOf(name, job, scope.file.workflow, scope.allowed);
+  const permissions = fromFork(scope.running) ? readOnly(granted) : granted;
+  const report = await playJob({ id, job, contexts, permissions, scope });
+  scope.running.jobs[name] = report;
+  return report;
+}
+
+/** A fork's pull request may read, and has no identity. */
+function readOnly(granted: Partial<Record<string, string>>): Record<string, 'read'> {
+  const readable = Object.keys(granted).filter((key) => key !== 'id-token' && granted[key] !== 'none');
+  return Object.fromEntries(readable.map((key) => [key, 'read']));
+}
+
+async function playCall(name: string, job: Job, contexts: Contexts, scope: Scope): Promise<JobResult> {
+  const path = ownPath(job.uses ?? '');
+  if (path === undefined) throw new Error(`${job.uses ?? ''} is somebody else's workflow`);
+  const file = readWorkflow(path);
+  const contract = file.workflow.on.workflow_call;
+  const given = interpolateAll(job.with ?? {}, contexts) as Record<string, unknown>;
+  const secrets = job.secrets === 'inherit' ? scope.secrets : texts(job.secrets, contexts);
+  const called: Scope = {
+    ...scope,
+    file,
+    inputs: inputsOf(contract, given),
+    secrets: fromFork(scope.running) ? {} : secretsOf(contract, secrets),
+    allowed: permissionsOf(name, job, scope.file.workflow, scope.allowed),
+    prefix: `${name} / `,
+  };
+  const results = await inTurn(job, contexts, called, () => playWorkflow(called));
+  const outputs = Object.entries(contract?.outputs ?? {}).map(([key, { value }]) => [
+    key,
+    toText(interpolateAll(value, { ...sharedContexts(called), jobs: results })),
+  ]);
+  return {
+    result: worst(Object.values(results).map(({ result }) => result)),
+    outputs: Object.fromEntries(outputs) as Record<string, string>,
+  };
+}
+
+/** A calling job may have a concurrency group of its own, for all that it calls. */
+async function inTurn<T>(job: Job, contexts: Contexts, scope: Scope, work: () => Promise<T>): Promise<T> {
+  if (job.concurrency === undefined) return await work();
+  const own = new AbortController();
+  const wanted = readConcurrency(job.concurrency, contexts);
+  const cancel = (reason: Error): void => {
+    own.abort(reason);
+  };
+  const leave = await scope.running.groups.enter(wanted, cancel, scope.signal);
+  scope.signal = AbortSignal.any([scope.signal, own.signal]);
+  try {
+    return await work();
+  } finally {
+    leave();
+  }
+}
+
+/** Whether an error is GitHub's refusal to start a run at all. */
+export function isRefusal(error: unknown): error is Error {
+  return error instanceof Refused || (error instanceof Error && error.name === 'TooManyPermissions');
+}
