@@ -1,6 +1,8 @@
 import type { Session } from '../../src/aws/session.ts';
 import { serviceContext } from '../../src/release/service/context.ts';
-import { releaseService, rollbackService, serviceStatus } from '../../src/release/service/release-service.ts';
+import { releaseService } from '../../src/release/service/release-service.ts';
+import { rollbackService } from '../../src/release/service/rollback-service.ts';
+import { serviceStatus } from '../../src/release/service/service-status.ts';
 import type { ServiceReport } from '../../src/release/service/report.ts';
 import type { RollbackRequest, ServiceRequest, ServiceTarget } from '../../src/release/service/request.ts';
 import type { Context } from '../../src/runtime/context.ts';

@@ -11,7 +11,6 @@ import type { LedgerContext } from '../ledger.ts';
 
 /** What the release of a service works with: one account and region. */
 export interface ServiceContext extends EcsContext, LedgerContext {
-  region: string;
   /** Of a smoke test's command. */
   env: NodeJS.ProcessEnv;
   ecr(): Promise<ECRClient>;

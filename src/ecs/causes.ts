@@ -1,0 +1,224 @@
+import type { FailedTask } from './failed-tasks.ts';
+
+/** What is known of a failure. All texts may be empty. */
+export interface Evidence extends Pick<FailedTask, 'stopCode' | 'stoppedReason' | 'container' | 'ranMs'> {
+  /** What the load balancer said of the target. */
+  target: string;
+  /** The end of the container's log. */
+  log: string;
+  /** CPU architecture and memory of the task, and the port that requests go to. */
+  architecture: string;
+  memory: string;
+  port: number | undefined;
+  healthCheckPath: string;
+}
+
+export interface Explanation {
+  cause: string;
+  fix: string;
+}
+
+interface Cause {
+  when: (evidence: Evidence) => boolean;
+  cause: (evidence: Evidence) => string;
+  fix: string | ((evidence: Evidence) => string);
+}
+
+const said = ({ stoppedReason, container }: Evidence): string =>
+  `${stoppedReason} ${container?.reason ?? ''}`;
+const nameOf = ({ container }: Evidence): string => container?.name ?? 'the container';
+const saying =
+  (pattern: RegExp) =>
+  (evidence: Evidence): boolean =>
+    pattern.test(said(evidence));
+
+/** The port that the program says it listens on, when it is another than requests go to. */
+function otherPort({ log, port }: Evidence): number | undefined {
+  if (port === undefined) return undefined;
+  const ports = [...log.matchAll(/\blisten\w*\b[^\n]{0,60}?(?::|\bport["']?\s*[:=]?\s*)(\d{2,5})\b/gi)].map(
+    (found) => Number(found[1]),
+  );
+  return ports.includes(port) ? undefined : ports.at(-1);
+}
+
+const healthChecks = /health checks/i;
+
+/**
+ * The first that fits is used: the particular stand before the general.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
+ * @see https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
+ */
+const CAUSES: readonly Cause[] = [
+  {
+    when: (one) =>
+      /exec format error/i.test(`${said(one)} ${one.log}`) ||
+      saying(/no matching manifest|image Manifest does not contain descriptor matching platform/i)(one),
+    cause: (one) =>
+      `The image of ${nameOf(one)} is built for another CPU architecture than ${one.architecture}`,
+    fix: ({ architecture }) =>
+      `Build the image for ${architecture === 'ARM64' ? 'linux/arm64' : 'linux/amd64'} (build-push-image: platforms), or set runtimePlatform.cpuArchitecture to what it is built for.`,
+  },
+  {
+    when: saying(/CannotPull\w*Error.*(?:not found|manifest unknown|does not exist|repository .* not)/is),
+    cause: () => 'The image cannot be pulled: it does not exist',
+    fix: 'Push the image first, and check repository, digest or tag, and the account and region in its name.',
+  },
+  {
+    when: saying(/CannotPull\w*Error.*(?:denied|not authorized|unauthorized|AccessDenied|403)/is),
+    cause: () => 'The image cannot be pulled: access is denied',
+    fix: 'Allow ecr:BatchGetImage, ecr:GetDownloadUrlForLayer and ecr:GetAuthorizationToken to the execution role; an image of another account needs its repository policy too.',
+  },
+  {
+    when: saying(/CannotPull\w*Error.*(?:toomanyrequests|rate limit)/is),
+    cause: () => 'The image cannot be pulled: the registry limits the rate',
+    fix: 'Copy the image to ECR, or use a pull-through cache.',
+  },
+  {
+    when: saying(/CannotPull\w*Error/i),
+    cause: () => 'The image cannot be pulled: the registry cannot be reached',
+    fix: 'Give the subnets a way to ECR and S3: a NAT gateway, or the endpoints ecr.api, ecr.dkr and s3; and allow port 443 out of the security group.',
+  },
+  {
+    when: saying(/ResourceInitializationError.*(?:AccessDenied|not authorized)/is),
+    cause: () => 'The execution role may not read a secret or parameter that the task needs',
+    fix: (one) => {
+      const [, action, resource] = /perform: (\S+)(?: on resource: ([^\s,]+))?/.exec(said(one)) ?? [];
+      const what = action === undefined ? 'secretsmanager:GetSecretValue or ssm:GetParameters' : action;
+      const where = resource === undefined ? '' : ` on ${resource}`;
+      return `Allow ${what}${where} to the execution role, and kms:Decrypt on the key behind it.`;
+    },
+  },
+  {
+    when: saying(
+      /ResourceInitializationError.*(?:ResourceNotFound|can't find the specified secret|ParameterNotFound|invalid parameters|did not contain json key)/is,
+    ),
+    cause: () => 'A secret or parameter that the task needs does not exist',
+    fix: 'Create it, or correct its ARN (or its JSON key) in the task definition: the message names it.',
+  },
+  {
+    when: saying(/ResourceInitializationError.*(?:log group|logger|awslogs)/is),
+    cause: () => 'The log of the task cannot be opened',
+    fix: 'Create the log group that the task definition names, and allow logs:CreateLogStream and logs:PutLogEvents to the execution role.',
+  },
+  {
+    when: saying(/ResourceInitializationError/i),
+    cause: () => 'The task could not be prepared: a service of AWS cannot be reached',
+    fix: 'Give the subnets a way to Secrets Manager, SSM, ECR and CloudWatch Logs: a NAT gateway or their endpoints; and allow port 443 out of the security group.',
+  },
+  {
+    when: saying(/InsufficientFreeAddresses|not (?:have )?enough free addresses/i),
+    cause: () => 'The subnets have no free addresses left',
+    fix: 'Add subnets to the service, or free addresses: every task takes one, and a deployment up to twice as many.',
+  },
+  {
+    when: saying(/reached the limit on the number of vCPUs|vCPU.*limit/i),
+    cause: () => "The account's quota of Fargate vCPUs is used up",
+    fix: 'Ask for more in Service Quotas (Fargate On-Demand vCPU resource count), or deploy fewer tasks at once.',
+  },
+  {
+    when: saying(
+      /Capacity is unavailable|RESOURCE:(?:CPU|MEMORY|ENI)|unable to place a task|Capacity provider/i,
+    ),
+    cause: () => 'There is no capacity for the tasks',
+    fix: 'Try again later, add subnets in other availability zones, or let the capacity provider strategy fall back from FARGATE_SPOT to FARGATE.',
+  },
+  {
+    when: (one) => one.stopCode === 'SpotInterruption' || saying(/spot interruption/i)(one),
+    cause: () => 'AWS took the Spot capacity back',
+    fix: 'Run the tasks that must stay on FARGATE, or deploy again.',
+  },
+  {
+    when: saying(/unable to assume (?:the )?role/i),
+    cause: () => 'ECS cannot assume a role of the task',
+    fix: 'The execution role and the task role must exist and trust ecs-tasks.amazonaws.com.',
+  },
+  {
+    when: saying(/container health checks/i),
+    cause: (one) => `The container's own health check fails in ${nameOf(one)}`,
+    fix: 'Run the healthCheck command of the task definition in the image: it may need a program that the image lacks, a longer startPeriod, or the right port.',
+  },
+  {
+    when: (one) => (healthChecks.test(said(one)) || one.target !== '') && otherPort(one) !== undefined,
+    cause: (one) =>
+      `The program listens on port ${otherPort(one) ?? ''}, and the load balancer asks port ${one.port ?? ''}`,
+    fix: (one) =>
+      `Let the program listen on port ${one.port ?? ''}, or set containerPort of the service and of its target group to ${otherPort(one) ?? ''}.`,
+  },
+  {
+    when: ({ target }) => /ResponseCodeMismatch|with these codes/i.test(target),
+    cause: (one) => {
+      const code = /codes?: \[?(\d{3})/.exec(one.target)?.[1];
+      const path =
+        one.healthCheckPath === '' ? 'The health check' : `The health check ${one.healthCheckPath}`;
+      return `${path} is answered with ${code ?? 'a status that does not count as healthy'}`;
+    },
+    fix: (one) =>
+      `Let the program answer ${one.healthCheckPath || 'the health check path'} with the status that the target group expects (200 by default), or correct the path.`,
+  },
+  {
+    when: ({ target }) => /Target\.Timeout|timed out/i.test(target),
+    cause: (one) => `The health check gets no answer on port ${one.port ?? 'of the container'}`,
+    fix: 'Allow the load balancer into the security group of the tasks on this port, and let the program bind 0.0.0.0, on this port, within the grace period.',
+  },
+  {
+    when: (one) => /FailedHealthChecks/i.test(one.target) || /ELB health checks/i.test(said(one)),
+    cause: (one) => `The load balancer's health check fails on port ${one.port ?? 'of the container'}`,
+    fix: 'Check that the program listens on this port and on 0.0.0.0, answers the health check path with 200, and is up within the grace period (healthCheckGracePeriodSeconds).',
+  },
+  {
+    when: (one) => saying(/OutOfMemory/i)(one) || one.container?.exitCode === 137,
+    cause: (one) => `The container ${nameOf(one)} ran out of memory (exit code 137)`,
+    fix: ({ memory }) =>
+      `Give the task more memory${memory === '' ? '' : ` than ${memory} MiB`} (input memory), or find what grows: limit the heap below the container's memory.`,
+  },
+  {
+    when: ({ container }) => container?.exitCode === 139,
+    cause: (one) => `The container ${nameOf(one)} crashed with a segmentation fault (exit code 139)`,
+    fix: 'A native library crashed, most often one that was built for another C library or CPU. Rebuild the image with its native modules for its own base.',
+  },
+  {
+    when: (one) =>
+      saying(/CannotStartContainer|executable file not found|no such file or directory/i)(one) ||
+      [126, 127].includes(one.container?.exitCode ?? 0),
+    cause: (one) => `The command of ${nameOf(one)} cannot be started`,
+    fix: 'Check entryPoint and command: the file must exist in the image and be executable.',
+  },
+  {
+    when: ({ container }) => container?.exitCode === 0,
+    cause: (one) => `The container ${nameOf(one)} ended by itself, without an error (exit code 0)`,
+    fix: 'A service must keep running in the foreground. Check the command, and that the program does not end when its input is closed.',
+  },
+  {
+    when: ({ container }) => container?.exitCode !== undefined,
+    cause: (one) =>
+      `The container ${nameOf(one)} ended with exit code ${one.container?.exitCode ?? ''}${soon(one)}`,
+    fix: 'The program ended by itself: the last lines of its log say why. A missing variable or secret, or a dependency that cannot be reached, are the usual reasons.',
+  },
+  {
+    when: ({ stopCode }) => stopCode === 'UserInitiated',
+    cause: () => 'Somebody stopped the task',
+    fix: 'CloudTrail tells who called StopTask. Deploy again.',
+  },
+  {
+    when: () => true,
+    cause: ({ stoppedReason, target }) =>
+      (stoppedReason || target || 'The tasks failed, and AWS does not say why').replace(/\.$/, ''),
+    fix: 'Look at the stopped tasks of the service and at its events.',
+  },
+];
+
+/** What a failure means and what to do about it. */
+export function explain(evidence: Evidence): Explanation {
+  const found = CAUSES.find(({ when }) => when(evidence));
+  if (!found) throw new Error('the last cause fits all');
+  return {
+    cause: found.cause(evidence),
+    fix: typeof found.fix === 'string' ? found.fix : found.fix(evidence),
+  };
+}
+
+function soon({ ranMs }: Evidence): string {
+  if (ranMs === undefined) return '';
+  return ranMs < 60_000 ? ' as it started' : ` after ${Math.round(ranMs / 60_000)} min`;
+}

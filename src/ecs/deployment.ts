@@ -1,0 +1,163 @@
+import {
+  DescribeServiceDeploymentsCommand,
+  DescribeServiceRevisionsCommand,
+  ListServiceDeploymentsCommand,
+  UpdateServiceCommand,
+  type Service,
+  type ServiceDeployment,
+  type ServiceRevision,
+} from '@aws-sdk/client-ecs';
+import { classify, errorText, isThrottle } from '../aws/errors.ts';
+import { send } from '../aws/send.ts';
+import { poll } from '../runtime/poll.ts';
+import { TimeoutError } from '../runtime/errors.ts';
+import type { EcsContext } from './context.ts';
+import { describeService, primaryDeployment } from './service.ts';
+import type { ServiceAddress } from './service.ts';
+
+/** One deployment of a service, ours. */
+export interface OurDeployment extends ServiceAddress {
+  /** `ecs-svc/…`: tasks carry it as what started them. */
+  id: string;
+  /** The service deployment; undefined where the endpoint has none, or not for us. */
+  arn?: string;
+  /** ARN of the target's task definition. */
+  taskDefinition: string;
+  /** ARN of the one before. */
+  previous: string;
+  /** By AWS's clock. */
+  createdAt: Date;
+}
+
+/** How long the service deployment may lag behind UpdateService. */
+const LAG_MS = 30_000;
+
+/** Asks ECS for a new revision, or another number of tasks. Gives the service as it is then. */
+export async function updateService(
+  context: EcsContext,
+  { cluster, service }: ServiceAddress,
+  change: { taskDefinition: string; desiredCount?: number },
+): Promise<Service> {
+  const command = new UpdateServiceCommand({ cluster, service, ...change });
+  const answer = await send(await context.ecs(), command, context);
+  if (!answer.service) throw new Error('UpdateService answered without a service');
+  return answer.service;
+}
+
+/**
+ * The deployment that works towards a task definition, as the service shows it; undefined when another one is
+ * its primary one.
+ */
+export function deploymentOf(
+  service: Service,
+  address: ServiceAddress,
+  change: { taskDefinition: string; previous: string },
+): OurDeployment | undefined {
+  const primary = primaryDeployment(service);
+  if (primary?.id === undefined || primary.taskDefinition !== change.taskDefinition) return undefined;
+  return { ...address, ...change, id: primary.id, createdAt: primary.createdAt ?? new Date(0) };
+}
+
+/**
+ * Finds the ARN of our service deployment: the one whose target revision has our task definition. It may be there
+ * a moment after UpdateService only. Undefined, and said, where there are no service deployments.
+ */
+export async function findServiceDeployment(
+  context: EcsContext,
+  deployment: OurDeployment,
+  hint?: string,
+): Promise<string | undefined> {
+  try {
+    const options = {
+      what: `the service deployment of ${deployment.service}`,
+      timeoutMs: LAG_MS,
+      isThrottle,
+    };
+    let first = hint;
+    return await poll(context, options, async () => {
+      const found = await find(context, deployment, first);
+      first = undefined;
+      return found;
+    });
+  } catch (error) {
+    if (context.signal.aborted) throw error;
+    if (error instanceof TimeoutError) {
+      context.log.info('ECS lists no service deployment for it: following the deployment of the service.');
+      return undefined;
+    }
+    if (!isMissing(error)) throw error;
+    context.log.info(
+      `Service deployments cannot be read here (${errorText(error)}): following the deployment of the service.`,
+    );
+    return undefined;
+  }
+}
+
+/** Endpoints without service deployments say so in many ways; a role without the right to read them in one. */
+function isMissing(error: unknown): boolean {
+  const { name = '', $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } };
+  if (['denied', 'not-found', 'other'].includes(classify(error))) return true;
+  return /Unsupported|Unknown|NotImplemented|InvalidAction/i.test(name) || $metadata?.httpStatusCode === 501;
+}
+
+async function find(
+  context: EcsContext,
+  deployment: OurDeployment,
+  hint: string | undefined,
+): Promise<string | undefined> {
+  if (hint !== undefined && (await isOurs(context, deployment, hint))) return hint;
+  // A moment earlier: stamps are rounded.
+  const after = new Date(deployment.createdAt.getTime() - 2000);
+  const { cluster, service } = deployment;
+  const command = new ListServiceDeploymentsCommand({ cluster, service, createdAt: { after } });
+  const { serviceDeployments = [] } = await send(await context.ecs(), command, context);
+  const newest = serviceDeployments.toSorted(
+    (a, b) => (b.createdAt?.getTime() ?? 0) - (a.createdAt?.getTime() ?? 0),
+  );
+  for (const { serviceDeploymentArn: arn, targetServiceRevisionArn: revision } of newest) {
+    if (arn === undefined || revision === undefined) continue;
+    const target = await describeRevision(context, revision);
+    if (target?.taskDefinition === deployment.taskDefinition) return arn;
+  }
+  return undefined;
+}
+
+async function isOurs(context: EcsContext, deployment: OurDeployment, arn: string): Promise<boolean> {
+  const { targetServiceRevision } = await describeServiceDeployment(context, arn);
+  if (targetServiceRevision?.arn === undefined) return false;
+  const target = await describeRevision(context, targetServiceRevision.arn);
+  return target?.taskDefinition === deployment.taskDefinition;
+}
+
+/** Reads a service deployment. Throws when there is none. */
+export async function describeServiceDeployment(
+  context: EcsContext,
+  arn: string,
+): Promise<ServiceDeployment> {
+  const command = new DescribeServiceDeploymentsCommand({ serviceDeploymentArns: [arn] });
+  const { serviceDeployments = [], failures = [] } = await send(await context.ecs(), command, context);
+  const [found] = serviceDeployments;
+  if (found) return found;
+  throw new Error(`ECS does not know the service deployment ${arn} (${failures[0]?.reason ?? 'no reason'})`);
+}
+
+/** Reads a service revision; undefined when it is not there (yet). */
+export async function describeRevision(
+  context: EcsContext,
+  arn: string,
+): Promise<ServiceRevision | undefined> {
+  const command = new DescribeServiceRevisionsCommand({ serviceRevisionArns: [arn] });
+  const { serviceRevisions = [] } = await send(await context.ecs(), command, context);
+  return serviceRevisions[0];
+}
+
+/** The deployment that took the place of ours; undefined while ours is the one. */
+export async function successorOf(
+  context: EcsContext,
+  deployment: OurDeployment,
+): Promise<{ taskDefinition: string } | undefined> {
+  const service = await describeService(context, deployment);
+  const primary = primaryDeployment(service);
+  if (!primary || primary.id === deployment.id) return undefined;
+  return { taskDefinition: primary.taskDefinition ?? '' };
+}

@@ -1,0 +1,233 @@
+import type { Service } from '@aws-sdk/client-ecs';
+import { errorText } from '../aws/errors.ts';
+import type { ReportedRolloutFailure, ReportedTaskGroup } from '../report/rollout.ts';
+import { explain } from './causes.ts';
+import type { Evidence, Explanation } from './causes.ts';
+import type { EcsContext } from './context.ts';
+import type { OurDeployment } from './deployment.ts';
+import { failedTask, failedTasks, isOf, tasksOf } from './failed-tasks.ts';
+import type { FailedTask } from './failed-tasks.ts';
+import { logStream, logTail } from './log-tail.ts';
+import type { LogTail } from './log-tail.ts';
+import { describeService } from './service.ts';
+import type { TaskDefinition } from './task-definition.ts';
+import { describeTargetGroups, targetGroupsOf, targetStates } from './targets.ts';
+import type { TargetGroup, TargetState } from './targets.ts';
+
+/** How many groups of tasks that failed alike are told. */
+const GROUPS = 5;
+
+/** What was found out about a deployment that fails. */
+interface Findings {
+  context: EcsContext;
+  definition: TaskDefinition;
+  service: Service;
+  failed: FailedTask[];
+  targets: TargetState[];
+  groups: TargetGroup[];
+  /** What the service said since the deployment began, the newest first. */
+  events: string[];
+}
+
+/**
+ * Why the tasks of a deployment fail: the first failed task first, alike ones together, with the end of its log.
+ * Undefined when no task failed, no target is unhealthy and the service says nothing. What cannot be read is left
+ * out, and the log says so: a diagnosis never ends a watch.
+ */
+export async function diagnose(
+  context: EcsContext,
+  deployment: OurDeployment,
+  definition: TaskDefinition,
+): Promise<ReportedRolloutFailure | undefined> {
+  const attempt = attempts(context);
+  const service = await attempt('the service', () => describeService(context, deployment), {});
+  const arns = targetGroupsOf(service);
+  const [failed, targets, groups] = await Promise.all([
+    attempt('the stopped tasks', () => failedTasks(context, deployment), []),
+    arns.length === 0 ? [] : attempt('the targets', () => targetStates(context, arns), []),
+    arns.length === 0 ? [] : attempt('the target groups', () => describeTargetGroups(context, arns), []),
+  ]);
+  const events = eventsOf(service, deployment);
+  const findings = { context, definition, service, failed, targets, groups, events };
+  if (failed.length > 0) return await ofTasks(findings, attempt);
+  const unhealthy = targets.filter(({ state }) => state === 'unhealthy');
+  if (unhealthy.length > 0) return await ofTargets(findings, deployment, unhealthy, attempt);
+  return ofEvents(findings);
+}
+
+type Attempt = <T>(what: string, read: () => Promise<T>, otherwise: T) => Promise<T>;
+
+function attempts(context: EcsContext): Attempt {
+  return async (what, read, otherwise) => {
+    try {
+      return await read();
+    } catch (error) {
+      if (!context.signal.aborted)
+        context.log.info(`For the diagnosis ${what} cannot be read: ${errorText(error)}`);
+      return otherwise;
+    }
+  };
+}
+
+async function ofTasks(findings: Findings, attempt: Attempt): Promise<ReportedRolloutFailure> {
+  const alike = groupAlike(findings.failed).slice(0, GROUPS);
+  const told = await Promise.all(
+    alike.map(async (tasks) => {
+      const [first] = tasks;
+      const log = await readLog(findings, first, attempt);
+      const evidence = evidenceOf(findings, first, log);
+      const explanation = explain(evidence);
+      return { log, explanation, group: reported(tasks, explanation, evidence.target) };
+    }),
+  );
+  const [first] = told;
+  if (!first) throw new Error('there is a failed task');
+  return failure(
+    first.explanation,
+    told.map(({ group }) => group),
+    first.log,
+  );
+}
+
+/** Tasks that run and do not get healthy: nothing has stopped yet. */
+async function ofTargets(
+  findings: Findings,
+  deployment: OurDeployment,
+  unhealthy: readonly TargetState[],
+  attempt: Attempt,
+): Promise<ReportedRolloutFailure | undefined> {
+  const running = await attempt('the tasks', () => tasksOf(findings.context, deployment, 'RUNNING'), []);
+  const ours = running.filter((task) => isOf(deployment, task)).map(failedTask);
+  const sick = ours.filter(({ ip }) => unhealthy.some((target) => target.ip === ip));
+  const [first] = sick;
+  if (!first) return ofEvents(findings);
+  const container = findings.definition.containerDefinitions.find(
+    ({ portMappings = [] }) => portMappings.length > 0,
+  );
+  const task = { ...first, ...(container && !first.container && { container: { name: container.name } }) };
+  const log = await readLog(findings, task, attempt);
+  const evidence = evidenceOf(findings, { ...task, stoppedReason: 'Task failed ELB health checks' }, log);
+  const explanation = explain(evidence);
+  const group = reported([task, ...sick.slice(1)], explanation, evidence.target);
+  return failure(explanation, [group], log);
+}
+
+/** Where no task was ever started: the service's own events tell. */
+function ofEvents(findings: Findings): ReportedRolloutFailure | undefined {
+  const telling = findings.events.find((message) =>
+    /unable to|was unable|unhealthy in|failed|error|reached the limit/i.test(message),
+  );
+  if (telling === undefined) return undefined;
+  const words = telling.replace(/^\(service [^)]*\)\s*/, '');
+  const evidence = { ...nothing(findings), stoppedReason: words };
+  return failure(explain(evidence), [], undefined);
+}
+
+function failure(
+  { cause, fix }: Explanation,
+  groups: readonly ReportedTaskGroup[],
+  log: LogTail | undefined,
+): ReportedRolloutFailure {
+  return {
+    cause,
+    fix,
+    groups,
+    ...(log && log.lines.length > 0 && { log: { stream: log.stream, lines: log.lines } }),
+  };
+}
+
+async function readLog(
+  { context, definition }: Findings,
+  { id, container }: FailedTask,
+  attempt: Attempt,
+): Promise<LogTail | undefined> {
+  const stream = container && logStream(definition, container.name, id);
+  if (!stream) return undefined;
+  return await attempt(`the log ${stream.stream}`, () => logTail(context, stream), undefined);
+}
+
+function evidenceOf(findings: Findings, task: FailedTask, log: LogTail | undefined): Evidence {
+  const { stopCode, stoppedReason, container, ranMs } = task;
+  return {
+    ...nothing(findings),
+    stopCode,
+    stoppedReason,
+    ...(container && { container }),
+    ...(ranMs !== undefined && { ranMs }),
+    target: /health checks/i.test(stoppedReason) ? targetOf(findings, task) : '',
+    log: (log?.lines ?? []).join('\n'),
+  };
+}
+
+function nothing({ definition, service, groups }: Findings): Evidence {
+  const port = (service.loadBalancers ?? []).find(
+    ({ containerPort }) => containerPort !== undefined,
+  )?.containerPort;
+  return {
+    stopCode: '',
+    stoppedReason: '',
+    target: '',
+    log: '',
+    architecture: definition.runtimePlatform?.cpuArchitecture ?? 'X86_64',
+    memory: definition.memory ?? '',
+    port,
+    healthCheckPath: groups[0]?.healthCheckPath ?? '',
+  };
+}
+
+/** What the load balancer says of this task, else of any that is unhealthy, else what the service's events say. */
+function targetOf({ targets, events }: Findings, { ip }: FailedTask): string {
+  const sick = targets.filter(
+    ({ state, reason }) => state === 'unhealthy' || reason.startsWith('Target.Failed'),
+  );
+  const found = sick.find((target) => target.ip === ip) ?? sick[0];
+  if (found) return `${found.reason}: ${found.description}`;
+  const told = events.find((message) => /unhealthy in .* due to/i.test(message));
+  return /due to \(reason (.*)\)/i.exec(told ?? '')?.[1] ?? '';
+}
+
+/** Tasks that failed for the same reason, but for the ids in it; the group of the first failure first. */
+function groupAlike(tasks: readonly FailedTask[]): [FailedTask, ...FailedTask[]][] {
+  const groups = new Map<string, [FailedTask, ...FailedTask[]]>();
+  for (const task of tasks) {
+    const { stopCode, stoppedReason, container } = task;
+    const words = `${stoppedReason} ${container?.reason ?? ''}`.replace(
+      /[0-9a-f]{8,}|\d+(?:\.\d+){3}/gi,
+      '…',
+    );
+    const key = JSON.stringify([stopCode, words, container?.name, container?.exitCode]);
+    const known = groups.get(key);
+    if (known) known.push(task);
+    else groups.set(key, [task]);
+  }
+  return [...groups.values()];
+}
+
+function reported(
+  tasks: readonly [FailedTask, ...FailedTask[]],
+  { cause }: Explanation,
+  target: string,
+): ReportedTaskGroup {
+  const [{ id, container, stopCode, stoppedReason, pullMs }] = tasks;
+  return {
+    cause,
+    count: tasks.length,
+    task: id,
+    ...(container && { container: container.name }),
+    ...(container?.exitCode !== undefined && { exitCode: container.exitCode }),
+    ...(stopCode !== '' && { stopCode }),
+    ...(stoppedReason !== '' && {
+      stoppedReason: [stoppedReason, container?.reason].filter(Boolean).join(': '),
+    }),
+    ...(container?.health !== undefined && { health: container.health }),
+    ...(pullMs !== undefined && { pullMs }),
+    ...(target !== '' && { target }),
+  };
+}
+
+/** Stamps are rounded: a moment earlier. */
+function eventsOf({ events = [] }: Service, { createdAt }: OurDeployment): string[] {
+  return events
+    .filter((event) => (event.createdAt?.getTime() ?? 0) >= createdAt.getTime() - 2000)
+    .map(({ message = '' }) => message);
+}

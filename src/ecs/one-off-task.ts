@@ -1,0 +1,166 @@
+import { randomUUID } from 'node:crypto';
+import { GetLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
+import {
+  DescribeTasksCommand,
+  ListTasksCommand,
+  RunTaskCommand,
+  StopTaskCommand,
+  type Service,
+  type Task,
+} from '@aws-sdk/client-ecs';
+import { errorText, isNotFound, isThrottle } from '../aws/errors.ts';
+import { send } from '../aws/send.ts';
+import { poll } from '../runtime/poll.ts';
+import type { EcsContext } from './context.ts';
+import { failedTask } from './failed-tasks.ts';
+import type { FailedTask } from './failed-tasks.ts';
+import { logStream, shownLine } from './log-tail.ts';
+import { nameOf } from './service.ts';
+import type { TaskDefinition } from './task-definition.ts';
+
+/** A command to run as a task of its own. */
+export interface OneOffTask {
+  cluster: string;
+  taskDefinition: string;
+  definition: TaskDefinition;
+  container: string;
+  command: readonly string[];
+  timeoutMs: number;
+  /** What the task carries as `startedBy`: it can be found by it, also when the answer of RunTask was lost. */
+  startedBy: string;
+  /** For each line that the container writes. */
+  line: (text: string) => void;
+}
+
+/** A task that was run to its end. */
+export interface TaskEnd {
+  task: FailedTask;
+  /** Undefined when its container never ran. */
+  exitCode?: number;
+}
+
+/** ECS could not start it. */
+export class NotPlacedError extends Error {
+  override readonly name = 'NotPlacedError';
+}
+
+/**
+ * Runs a command as a task in a service's own network, with its log, to its end.
+ *
+ * @throws NotPlacedError; TimeoutError; the signal's reason. The task then still runs: see `stopTasks`.
+ */
+export async function runOneOffTask(
+  context: EcsContext,
+  service: Service,
+  one: OneOffTask,
+): Promise<TaskEnd> {
+  const arn = await start(context, service, one);
+  const log = new LogReader(context, one, nameOf(arn));
+  const options = { what: `the command ${one.command.join(' ')}`, timeoutMs: one.timeoutMs, isThrottle };
+  const task = await poll(context, options, async () => {
+    const found = await describeTask(context, one.cluster, arn);
+    await log.read();
+    return found?.lastStatus === 'STOPPED' ? found : undefined;
+  });
+  // What was written last may reach the log after the task has stopped.
+  await log.read();
+  const exitCode = task.containers?.find(({ name }) => name === one.container)?.exitCode;
+  return { task: failedTask(task), ...(exitCode !== undefined && { exitCode }) };
+}
+
+/** Stops the tasks that were started so, and gives their ids. */
+export async function stopTasks(
+  context: EcsContext,
+  { cluster, startedBy }: { cluster: string; startedBy: string },
+): Promise<string[]> {
+  const client = await context.ecs();
+  const { taskArns = [] } = await send(client, new ListTasksCommand({ cluster, startedBy }), context);
+  const reason = 'The job that ran it has ended.';
+  for (const task of taskArns) await send(client, new StopTaskCommand({ cluster, task, reason }), context);
+  return taskArns.map(nameOf);
+}
+
+async function start(context: EcsContext, service: Service, one: OneOffTask): Promise<string> {
+  const {
+    capacityProviderStrategy: providers = [],
+    launchType,
+    platformVersion,
+    networkConfiguration,
+  } = service;
+  const command = new RunTaskCommand({
+    cluster: one.cluster,
+    taskDefinition: one.taskDefinition,
+    count: 1,
+    // A call that is tried again must not run a migration twice.
+    clientToken: randomUUID(),
+    startedBy: one.startedBy,
+    ...(providers.length > 0 ? { capacityProviderStrategy: providers } : launchType && { launchType }),
+    ...(platformVersion !== undefined && { platformVersion }),
+    ...(networkConfiguration && { networkConfiguration }),
+    overrides: { containerOverrides: [{ name: one.container, command: [...one.command] }] },
+  });
+  const { tasks = [], failures = [] } = await send(await context.ecs(), command, context);
+  const arn = tasks[0]?.taskArn;
+  if (arn !== undefined) return arn;
+  const reasons = failures.map(({ reason, detail }) => [reason, detail].filter(Boolean).join(': '));
+  throw new NotPlacedError(`ECS could not start the task: ${reasons.join('; ') || 'it gave no reason'}`);
+}
+
+/** Undefined while ECS does not know it yet. */
+async function describeTask(context: EcsContext, cluster: string, arn: string): Promise<Task | undefined> {
+  const { tasks = [] } = await send(
+    await context.ecs(),
+    new DescribeTasksCommand({ cluster, tasks: [arn] }),
+    context,
+  );
+  return tasks[0];
+}
+
+/** Reads a container's log from its beginning on, as it grows. A log that cannot be read is said once. */
+class LogReader {
+  readonly #context: EcsContext;
+  readonly #stream: { group: string; stream: string } | undefined;
+  readonly #line: (text: string) => void;
+  #token: string | undefined;
+  #unreadable = false;
+
+  constructor(context: EcsContext, { definition, container, line }: OneOffTask, taskId: string) {
+    this.#context = context;
+    this.#stream = logStream(definition, container, taskId);
+    this.#line = line;
+  }
+
+  async read(): Promise<void> {
+    while (await this.#page());
+  }
+
+  /** Whether there may be more. */
+  async #page(): Promise<boolean> {
+    if (!this.#stream || this.#unreadable) return false;
+    const { group, stream } = this.#stream;
+    const command = new GetLogEventsCommand({
+      logGroupName: group,
+      logStreamName: stream,
+      startFromHead: true,
+      ...(this.#token !== undefined && { nextToken: this.#token }),
+    });
+    try {
+      const { events = [], nextForwardToken } = await send(
+        await this.#context.logs(),
+        command,
+        this.#context,
+      );
+      for (const { message = '' } of events) this.#line(shownLine(message));
+      const more = events.length > 0 && nextForwardToken !== undefined && nextForwardToken !== this.#token;
+      this.#token = nextForwardToken ?? this.#token;
+      return more;
+    } catch (error) {
+      // The stream begins with the first line.
+      if (isNotFound(error)) return false;
+      this.#context.signal.throwIfAborted();
+      this.#unreadable = true;
+      this.#context.log.info(`The log of the command cannot be read: ${errorText(error)}`);
+      return false;
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import { DescribeLogGroupsCommand } from '@aws-sdk/client-cloudwatch-logs';
+import type { Service } from '@aws-sdk/client-ecs';
+import { send } from '../aws/send.ts';
+import type { ReportedFinding } from '../report/rollout.ts';
+import type { EcsContext } from './context.ts';
+import type { TaskDefinition } from './task-definition.ts';
+
+/**
+ * Memory in MiB that goes with each CPU on Fargate: lowest, highest, step.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
+ */
+const FARGATE: Readonly<Record<string, readonly (readonly [number, number, number])[]>> = {
+  256: [
+    [512, 512, 512],
+    [1024, 2048, 1024],
+  ],
+  512: [[1024, 4096, 1024]],
+  1024: [[2048, 8192, 1024]],
+  2048: [[4096, 16384, 1024]],
+  4096: [[8192, 30720, 1024]],
+  8192: [[16384, 61440, 4096]],
+  16384: [[32768, 122880, 8192]],
+};
+
+/** Whether this pair of CPU and memory exists on Fargate. */
+export function sizeFindings({
+  cpu,
+  memory,
+  requiresCompatibilities = [],
+}: TaskDefinition): ReportedFinding[] {
+  if (!requiresCompatibilities.includes('FARGATE')) return [];
+  const ranges = FARGATE[cpu ?? ''];
+  if (!ranges) {
+    return [
+      error(
+        `Fargate has no tasks of CPU ${cpu ?? '(none)'}.`,
+        `Take one of ${Object.keys(FARGATE).join(', ')}.`,
+      ),
+    ];
+  }
+  const mib = Number(memory);
+  if (ranges.some(([low, high, step]) => mib >= low && mib <= high && (mib - low) % step === 0)) return [];
+  const allowed = ranges.map(([low, high, step]) =>
+    low === high ? `${low}` : `${low} to ${high} in steps of ${step}`,
+  );
+  return [
+    error(
+      `Fargate has no tasks of CPU ${cpu ?? ''} with memory ${memory ?? '(none)'}.`,
+      `Take memory ${allowed.join(', or ')}.`,
+    ),
+  ];
+}
+
+/** Containers that ask for more memory than their task has. */
+export function containerMemoryFindings({ memory, containerDefinitions }: TaskDefinition): ReportedFinding[] {
+  if (memory === undefined) return [];
+  return containerDefinitions
+    .filter((container) => (container.memory ?? 0) > Number(memory))
+    .map((container) =>
+      error(
+        `The container ${container.name} has a limit of ${container.memory ?? 0} MiB, and its task has ${memory}.`,
+        "Give the task more memory (input memory), or lower the container's limit.",
+      ),
+    );
+}
+
+/** The port that the service sends requests to must be a port of the container. */
+export function portFindings({ loadBalancers = [] }: Service, definition: TaskDefinition): ReportedFinding[] {
+  return loadBalancers.flatMap(({ containerName = '', containerPort }) => {
+    const container = definition.containerDefinitions.find(({ name }) => name === containerName);
+    if (!container) {
+      const names = definition.containerDefinitions.map(({ name }) => name).join(', ');
+      return [
+        error(
+          `The load balancer sends requests to the container ${containerName}, and the task definition has ${names}.`,
+          'Keep the name of the container, or change the service first.',
+        ),
+      ];
+    }
+    const ports = (container.portMappings ?? []).map((port) => port.containerPort);
+    if (containerPort === undefined || ports.includes(containerPort)) return [];
+    return [
+      error(
+        `The load balancer sends requests to port ${containerPort} of the container ${containerName}, which opens ${ports.join(', ') || 'none'}.`,
+        `Add containerPort ${containerPort} to its portMappings, or change the service and its target group first.`,
+      ),
+    ];
+  });
+}
+
+/** Log groups that no task could write to. */
+export async function logGroupFindings(
+  context: EcsContext,
+  { containerDefinitions }: TaskDefinition,
+): Promise<ReportedFinding[]> {
+  const groups = containerDefinitions.flatMap(({ logConfiguration }) => {
+    const {
+      'awslogs-group': group,
+      'awslogs-create-group': creates,
+      'awslogs-region': region,
+    } = logConfiguration?.options ?? {};
+    const own = region === undefined || region === context.region;
+    return logConfiguration?.logDriver === 'awslogs' && creates !== 'true' && own ? (group ?? []) : [];
+  });
+  const client = await context.logs();
+  const findings = await Promise.all(
+    [...new Set(groups)].map(async (group) => {
+      const command = new DescribeLogGroupsCommand({ logGroupNamePrefix: group, limit: 50 });
+      const { logGroups = [] } = await send(client, command, context);
+      if (logGroups.some(({ logGroupName }) => logGroupName === group)) return [];
+      return [
+        error(
+          `The log group ${group} does not exist.`,
+          'Create it, or correct awslogs-group in the task definition.',
+        ),
+      ];
+    }),
+  );
+  return findings.flat();
+}
+
+/** Roles of another account than the cluster's, which ECS can never assume. */
+export function roleFindings({ serviceArn = '' }: Service, definition: TaskDefinition): ReportedFinding[] {
+  const account = serviceArn.split(':')[4] ?? '';
+  return (['executionRoleArn', 'taskRoleArn'] as const).flatMap((field) => {
+    const role = definition[field];
+    const other = /^arn:[^:]+:iam::(\d{12}):/.exec(role ?? '')?.[1];
+    if (role === undefined || other === undefined || other === account) return [];
+    return [
+      error(
+        `The ${field} ${role} is a role of another account than the service.`,
+        'Name a role of the same account.',
+      ),
+    ];
+  });
+}
+
+/** What a finding that stops the deployment is. */
+export function error(message: string, fix: string): ReportedFinding {
+  return { level: 'error', message, fix };
+}

@@ -1,0 +1,68 @@
+import { DescribeServicesCommand, type Deployment, type Service } from '@aws-sdk/client-ecs';
+import { send } from '../aws/send.ts';
+import type { EcsContext } from './context.ts';
+
+/** Where a service is. */
+export interface ServiceAddress {
+  /** Name or ARN. */
+  cluster: string;
+  service: string;
+}
+
+/** The service cannot be deployed by this suite, or is not there. The message is for a person. */
+export class ServiceError extends Error {
+  override readonly name = 'ServiceError';
+}
+
+/** Reads a service. Throws ServiceError when there is none, or when it is being deleted. */
+export async function describeService(
+  context: EcsContext,
+  { cluster, service }: ServiceAddress,
+): Promise<Service> {
+  const command = new DescribeServicesCommand({ cluster, services: [service] });
+  const { services = [], failures = [] } = await send(await context.ecs(), command, context);
+  const found = services.find(({ status }) => status === 'ACTIVE') ?? services[0];
+  const where = `in the cluster ${nameOf(cluster)}`;
+  if (!found) {
+    const why = failures[0]?.reason ?? 'MISSING';
+    throw new ServiceError(`There is no service ${service} ${where} (${why}).`);
+  }
+  if (found.status !== 'ACTIVE') {
+    throw new ServiceError(`The service ${service} ${where} is ${found.status ?? 'not active'}.`);
+  }
+  return found;
+}
+
+/** Refuses services whose deployments ECS does not control itself. */
+export function requireEcsController({ serviceName = '', deploymentController }: Service): void {
+  const type = deploymentController?.type ?? 'ECS';
+  if (type === 'ECS') return;
+  const how =
+    type === 'CODE_DEPLOY'
+      ? 'CodeDeploy deploys it. Move it to the ECS controller, which does blue/green, canary and linear itself'
+      : 'something else deploys it by task sets. Deploy it with that';
+  throw new ServiceError(`The service ${serviceName} has the deployment controller ${type}: ${how}.`);
+}
+
+/** The deployment that ECS works towards. */
+export function primaryDeployment({ deployments = [] }: Service): Deployment | undefined {
+  return deployments.find(({ status }) => status === 'PRIMARY');
+}
+
+/** Whether the service runs what it wants to run, and nothing else. */
+export function isSteady(service: Service): boolean {
+  const primary = primaryDeployment(service);
+  if (!primary || (service.deployments ?? []).length !== 1) return false;
+  const { runningCount = 0, pendingCount = 0, desiredCount = 0, rolloutState = 'COMPLETED' } = primary;
+  return rolloutState === 'COMPLETED' && runningCount === desiredCount && pendingCount === 0;
+}
+
+/** The container behind the load balancer, if the service has one. */
+export function loadBalancedContainer({ loadBalancers = [] }: Service): string | undefined {
+  return loadBalancers.find(({ containerName }) => containerName !== undefined)?.containerName;
+}
+
+/** The last part of an ARN; a name stays as it is. */
+export function nameOf(arn: string): string {
+  return arn.slice(arn.lastIndexOf('/') + 1);
+}
