@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { TaskDefinitionChanges, TaskDefinitionSource } from '../../src/ecs/task-definition.ts';
 import type { GitHubContext } from '../../src/github/context.ts';
-import { ledgerNamesOf } from '../../src/release/ledger.ts';
+import { ledgerNamesOf } from '../../src/release/ledger-names.ts';
 import type {
   RollbackRequest,
   ServiceRequest,

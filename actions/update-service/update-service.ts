@@ -22,7 +22,7 @@ export async function updateService(
   env: NodeJS.ProcessEnv,
 ): Promise<Outcome> {
   const report = await run(work, serviceContext(session, context, env));
-  return serviceOutcome(report);
+  return serviceOutcome(report, context);
 }
 
 function run(work: ServiceWork, context: ReturnType<typeof serviceContext>): Promise<ServiceReport> {

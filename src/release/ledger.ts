@@ -7,7 +7,10 @@ import {
 import { isNotFound } from '../aws/errors.ts';
 import { send } from '../aws/send.ts';
 import type { Context } from '../runtime/context.ts';
-import { InputError } from '../runtime/errors.ts';
+import type { LedgerNames } from './ledger-names.ts';
+
+export { ledgerNames, ledgerNamesOf } from './ledger-names.ts';
+export type { LedgerNames } from './ledger-names.ts';
 
 /** What was released to an environment, and how it came there. All but the image is empty where nobody wrote it. */
 export interface Release {
@@ -23,12 +26,6 @@ export interface Release {
   from: string;
 }
 
-/** The two parameters of a service in an environment. Templates read `image`, so it is the truth of the two. */
-export interface LedgerNames {
-  image: string;
-  release: string;
-}
-
 export interface LedgerContext extends Context {
   /** Opens the client. */
   ssm(): Promise<SSMClient>;
@@ -36,24 +33,6 @@ export interface LedgerContext extends Context {
 
 /** SSM keeps a hundred versions of a parameter, and gives fifty at once. */
 const HISTORY_PAGE = 50;
-/** @see https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html */
-const IMAGE_PARAMETER = /^(\/(?:[A-Za-z0-9_.-]+\/)+)image$/;
-
-/** The names of a service's parameters: `/<project>/<environment>/<service>/image` and `…/release`. */
-export function ledgerNames(of: { project: string; environment: string; service: string }): LedgerNames {
-  const folder = `/${of.project}/${of.environment}/${of.service}`;
-  return { image: `${folder}/image`, release: `${folder}/release` };
-}
-
-/** The names for a given name of the image's parameter. Throws InputError when it does not end with `/image`. */
-export function ledgerNamesOf(parameter: string): LedgerNames {
-  const folder = IMAGE_PARAMETER.exec(parameter)?.[1];
-  if (folder === undefined) {
-    const allowed = 'expected the name of an image parameter, such as /platform/dev/user-service/image';
-    throw new InputError('parameter', parameter, allowed);
-  }
-  return { image: parameter, release: `${folder}release` };
-}
 
 /** What the environment has now; undefined when nothing was ever released. */
 export async function readRelease(context: LedgerContext, names: LedgerNames): Promise<Release | undefined> {

@@ -1,0 +1,124 @@
+import { DescribeTaskDefinitionCommand, ListTaskDefinitionsCommand } from '@aws-sdk/client-ecs';
+import { expect, test } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { EcsWorld, IMAGE } from '../../unit/sandbox/ecs-world.ts';
+import { useWorkspaces } from '../../support/action.ts';
+import { imageOf, NEXT, updateService } from '../../support/service.ts';
+
+const workspaceOf = useWorkspaces();
+
+async function revisions(world: EcsWorld): Promise<string[]> {
+  const { taskDefinitionArns = [] } = await world.client.send(new ListTaskDefinitionsCommand({}));
+  return taskDefinitionArns.map((arn) => arn.slice(arn.lastIndexOf('/') + 1));
+}
+
+async function definition(world: EcsWorld, revision: string) {
+  const command = new DescribeTaskDefinitionCommand({ taskDefinition: revision });
+  return (await world.client.send(command)).taskDefinition!;
+}
+
+test('a new image is rolled out, and proven by its digest', async () => {
+  const world = await EcsWorld.withService();
+  const run = await updateService(world, { image: NEXT });
+  expect(run.outputs).toMatchObject({
+    verdict: 'deployed',
+    reason: 'user-service:2 serves with 2 tasks.',
+    'task-definition': 'user-service:2',
+    'previous-task-definition': 'user-service:1',
+    digests: JSON.stringify({ app: NEXT.slice(NEXT.indexOf('sha256')) }),
+  });
+  expect(run.exitCode).toBe(0);
+  expect(run.log).toContain(`~ app.image: ${IMAGE} → ${NEXT}`);
+  expect(run.summary).toMatch(/^### ✅ user-service: deployed\n\nuser-service:2 serves with 2 tasks\./);
+  expect(await revisions(world)).toHaveLength(2);
+});
+
+test('what serves already is unchanged, and nothing is registered', async () => {
+  const world = await EcsWorld.withService();
+  const run = await updateService(world, { image: IMAGE });
+  expect(run.outputs).toMatchObject({
+    verdict: 'unchanged',
+    reason: 'user-service:1 served already, with 2 tasks: nothing was changed.',
+  });
+  expect(world.sandbox.calls.of('UpdateService')).toEqual([]);
+  expect(await revisions(world)).toHaveLength(1);
+});
+
+test('a job that is run again follows the deployment that it has begun', async () => {
+  const slow = { match: { revision: 2 }, does: 'run' as const, pullSeconds: 6000 };
+  const world = await EcsWorld.withService({ scenario: { ecs: { rules: [slow] } } });
+  await world.deployNext();
+  const run = await updateService(world, { image: NEXT });
+  expect(run.outputs).toMatchObject({ verdict: 'deployed', reason: 'user-service:2 serves with 2 tasks.' });
+  expect(run.log).toContain('user-service:2 is being deployed already: following that.');
+});
+
+test('variables, secrets and sizes are changed; empty values stay', async () => {
+  const world = await EcsWorld.withService();
+  const first = await updateService(world, {
+    environment: 'MODE=fast\nEMPTY=\nURL=https://a.example/?b=c',
+    secrets: 'DB_PASSWORD: arn:aws:secretsmanager:eu-west-1:111111111111:secret:db',
+    cpu: '0.5 vCPU',
+    memory: '1 GB',
+    'desired-count': '3',
+  });
+  expect(first.outputs).toMatchObject({ verdict: 'deployed', reason: 'user-service:2 serves with 3 tasks.' });
+  const now = await definition(world, 'user-service:2');
+  expect(now).toMatchObject({ cpu: '512', memory: '1024' });
+  expect(now.containerDefinitions?.[0]?.environment).toEqual([
+    { name: 'MODE', value: 'fast' },
+    { name: 'EMPTY', value: '' },
+    { name: 'URL', value: 'https://a.example/?b=c' },
+  ]);
+  const second = await updateService(world, {
+    environment: '{"MODE": "slow"}',
+    'environment-mode': 'replace',
+  });
+  expect(second.outputs['verdict']).toBe('deployed');
+  expect(second.log).toContain('- app.environment.EMPTY:');
+  const after = await definition(world, 'user-service:3');
+  expect(after.containerDefinitions?.[0]?.environment).toEqual([{ name: 'MODE', value: 'slow' }]);
+  expect(after.containerDefinitions?.[0]?.secrets?.map(({ name }) => name)).toEqual(['TOKEN', 'DB_PASSWORD']);
+});
+
+test('a task definition is taken from a file, and a second run finds it unchanged', async () => {
+  const world = await EcsWorld.withService();
+  const { registeredAt, ...described } = await definition(world, 'user-service:1');
+  const file = JSON.stringify({ taskDefinition: { ...described, registeredAt: registeredAt?.getTime() } });
+  const workspace = workspaceOf({ 'task.json': file });
+  const run = await updateService(world, { 'task-definition': 'task.json', image: NEXT }, { workspace });
+  expect(run.outputs).toMatchObject({ verdict: 'deployed', 'task-definition': 'user-service:2' });
+  const again = await updateService(world, { 'task-definition': 'task.json', image: NEXT }, { workspace });
+  expect(again.outputs['verdict']).toBe('unchanged');
+  expect(readFileSync(`${workspace}/task.json`, 'utf8')).toBe(file);
+});
+
+test('an existing revision is deployed as it is', async () => {
+  const world = await EcsWorld.withService();
+  await updateService(world, { image: NEXT });
+  const run = await updateService(world, { 'task-definition-arn': 'user-service:1' });
+  expect(run.outputs).toMatchObject({ verdict: 'deployed', 'task-definition': 'user-service:1' });
+  expect(await revisions(world)).toHaveLength(2);
+});
+
+test('tasks alone are added, without a new deployment', async () => {
+  const world = await EcsWorld.withService();
+  const run = await updateService(world, { 'desired-count': '4' });
+  expect(run.outputs).toMatchObject({ verdict: 'deployed', reason: 'user-service:1 serves with 4 tasks.' });
+  expect(await world.tasks()).toHaveLength(4);
+});
+
+test('without waiting nothing is proven, and it says so', async () => {
+  const world = await EcsWorld.withService();
+  const run = await updateService(world, { image: NEXT, wait: 'false' });
+  expect(run.outputs).toMatchObject({ verdict: 'deployed', digests: '{}' });
+  expect(run.outputs['reason']).toContain('nothing is proven');
+});
+
+test('old revisions are deregistered, never one that runs', async () => {
+  const world = await EcsWorld.withService();
+  for (const digit of ['2', '3', '4']) await updateService(world, { image: imageOf(digit), wait: 'true' });
+  const run = await updateService(world, { image: imageOf('5'), 'keep-revisions': '2' });
+  expect(run.outputs['verdict']).toBe('deployed');
+  expect((await revisions(world)).sort()).toEqual(['user-service:4', 'user-service:5']);
+});
