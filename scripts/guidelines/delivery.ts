@@ -31,7 +31,7 @@ export const delivery: Section[] = [
         67,
         'Infrastructure before the build.',
         'Layers in order: the registry first, a service when its image is there.',
-        ['scripts/templates/reference.ts', 'LAYERS_BELOW_SERVICES'],
+        ['platform.yml', 'stacks:'],
       ),
       defect(
         68,

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { parseManifest } from '../../src/environment/manifest.ts';
 
 /** The reference platform: which stacks its environments have, in the order in which they can be made. */
 export const environments = ['dev', 'staging', 'prod'] as const;
@@ -22,23 +24,15 @@ export interface ParameterFile {
   Tags: Record<string, string>;
 }
 
-/** What a service adds to its environment's parameters. */
-export const services: Record<string, Record<string, string>> = {
-  'user-service': { Paths: '/api/users,/api/users/*', Priority: '110', DatabaseLogin: 'secret' },
-  'product-service': { Paths: '/api/products,/api/products/*', Priority: '120', DatabaseLogin: 'secret' },
-  'order-service': { Paths: '/api/orders,/api/orders/*', Priority: '130', DatabaseLogin: 'secret' },
-  frontend: { Paths: '/*', Priority: '900', ServiceConnect: 'false' },
-};
+const manifest = parseManifest(readFileSync('platform.yml', 'utf8'), 'platform.yml');
 
-const LAYERS_BELOW_SERVICES = [
-  'bootstrap',
-  'vpc',
-  'security',
-  'registry',
-  'aurora-serverless',
-  'cluster',
-  'monitoring',
-];
+/** What a service adds to its environment's parameters. */
+export const services: Record<string, Record<string, string>> = Object.fromEntries(
+  Object.values(manifest.services).map(({ name, paths, priority, parameters }) => [
+    name,
+    { Paths: paths.join(','), Priority: String(priority), ...parameters },
+  ]),
+);
 
 /** Reads templates/environments/<name>.json, from the repository's root. */
 export function readParameterFile(name: string): ParameterFile {
@@ -61,12 +55,20 @@ export function stacksOf(environment: Environment): Stack[] {
     tags: Tags,
   });
   return [
-    ...LAYERS_BELOW_SERVICES.map((layer) => stack(layer, layer)),
-    ...Object.entries(services).map(([service, own]) =>
-      stack(service, 'fargate', { ServiceName: service, Image: ledgerName(environment, service), ...own }),
+    ...Object.values(manifest.stacks).map(({ name, template }) => stack(name, templateName(template))),
+    ...Object.values(manifest.services).map(({ name, template }) =>
+      stack(name, templateName(template), {
+        ServiceName: name,
+        Image: ledgerName(environment, name),
+        ...services[name],
+      }),
     ),
-    stack('cost', 'cost'),
   ];
+}
+
+/** `vpc` for `templates/vpc.yml`. */
+function templateName(file: string): string {
+  return basename(file, '.yml');
 }
 
 /** The stack of one service of one pull request, in the environment that hosts previews. */

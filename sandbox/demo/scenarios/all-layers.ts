@@ -1,15 +1,20 @@
+import { readFileSync } from 'node:fs';
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { parse } from 'yaml';
 import type { DemoScenario } from '../scenarios.ts';
 import { environments, type Environment, type Played, type Stage } from '../stage.ts';
 import { layer } from '../story.ts';
 
-const layers = ['bootstrap', 'vpc', 'security', 'registry', 'aurora-serverless', 'cluster', 'monitoring'];
-const services: Record<string, Record<string, string>> = {
-  'user-service': { Paths: '/api/users,/api/users/*', Priority: '110', DatabaseLogin: 'secret' },
-  'product-service': { Paths: '/api/products,/api/products/*', Priority: '120', DatabaseLogin: 'secret' },
-  'order-service': { Paths: '/api/orders,/api/orders/*', Priority: '130', DatabaseLogin: 'secret' },
-  frontend: { Paths: '/*', Priority: '900', ServiceConnect: 'false' },
-};
+/** What platform.yml says of the stacks and services. */
+interface Platform {
+  stacks: Record<string, { template: string }>;
+  services: Record<
+    string,
+    { paths: string[]; priority: number; parameters?: Record<string, string | boolean> }
+  >;
+}
+
+const { stacks, services } = parse(readFileSync('platform.yml', 'utf8')) as Platform;
 /** What holds data, and may go when a whole environment is taken down. */
 const data = 'AWS::RDS::DBCluster,AWS::RDS::DBInstance,AWS::SecretsManager::Secret';
 
@@ -45,13 +50,18 @@ export const allLayers: DemoScenario = {
 /** The stacks of an environment as deploy-stack's inputs; each can be made when those before it are there. */
 function stacksOf(environment: Environment): Record<string, string>[] {
   return [
-    ...layers.map((name) => layer(environment, name)),
-    ...Object.entries(services).map(([name, own]) => ({
+    ...Object.keys(stacks).map((name) => layer(environment, name)),
+    ...Object.entries(services).map(([name, { paths, priority, parameters }]) => ({
       ...layer(environment, name),
       template: 'templates/fargate.yml',
-      parameters: JSON.stringify({ ServiceName: name, Image: ledgerName(environment, name), ...own }),
+      parameters: JSON.stringify({
+        ServiceName: name,
+        Image: ledgerName(environment, name),
+        Paths: paths,
+        Priority: priority,
+        ...parameters,
+      }),
     })),
-    layer(environment, 'cost'),
   ];
 }
 

@@ -1,0 +1,50 @@
+import { VERDICTS } from '../../src/environment/verdict.ts';
+import {
+  boolean,
+  choice,
+  duration,
+  list,
+  map,
+  secretText,
+  text,
+  type InputContract,
+} from '../../src/runtime/inputs.ts';
+import type { OutputContract } from '../../src/runtime/outputs.ts';
+
+const inputs = {
+  command: choice(['deploy', 'plan', 'apply', 'destroy', 'status', 'doctor', 'build', 'drift'], {
+    default: 'deploy',
+  }),
+  environment: text({ required: true }),
+  manifest: text({ default: 'platform.yml' }),
+  stacks: list(),
+  services: list(),
+  images: map(),
+  plan: text(),
+  fingerprint: text(),
+  'allow-replace': list(),
+  'allow-delete': list(),
+  confirm: text(),
+  scan: choice(['off', 'critical', 'high', 'medium', 'low'], { default: 'off' }),
+  issue: boolean({ default: 'false' }),
+  'lock-timeout': duration({ default: '10m' }),
+  timeout: duration({ default: '2h' }),
+  'role-to-assume': text(),
+  'github-token': secretText(),
+  comment: choice(['auto', 'true', 'false'], { default: 'auto' }),
+} as const satisfies InputContract;
+
+const outputs = {
+  verdict: {},
+  reason: {},
+  result: {},
+  environment: {},
+  'has-changes': {},
+  plan: {},
+  fingerprint: {},
+  images: {},
+  issue: {},
+} as const satisfies OutputContract;
+
+/** The same names as in action.yml; a test holds them together. */
+export const contract = { inputs, outputs, verdicts: VERDICTS };

@@ -1,0 +1,218 @@
+import { z } from 'zod';
+
+/** What an image may be called: part of a repository's name, and of names in ECS and IAM. */
+const NAME = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
+const DURATION = /^\d{1,6}(?:\.\d{1,3})?[smh]$/;
+
+/** A text; `allowed` is what the error says of any other value. */
+function text(allowed: string, pattern = /\S/): z.ZodString {
+  return z.string({ error: allowed }).regex(pattern, { error: allowed });
+}
+
+/** The limits are those of the templates' parameters. */
+function name(longest: number): z.ZodString {
+  const allowed = `lower-case letters, digits and dashes, a letter first, at most ${longest}`;
+  return z.string({ error: allowed }).regex(NAME, { error: allowed }).max(longest, { error: allowed });
+}
+
+const file = text('the path of a file in the repository');
+const region = text('a region such as eu-central-1', /^[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}$/);
+const role = text(
+  'the ARN of a role, such as arn:aws:iam::111111111111:role/platform-dev-deploy',
+  /^arn:aws[\w-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/,
+);
+const flag = z.boolean({ error: 'true or false' });
+const duration = text('a number with s, m or h, such as 90s, 30m or 2h', DURATION);
+const listOf = (item: z.ZodString, allowed: string) =>
+  z.array(item, { error: allowed }).min(1, { error: allowed });
+const oneOrMore = (item: z.ZodString, allowed: string) =>
+  z.union([item, listOf(item, allowed)], { error: allowed });
+/** Numbers and booleans arrive as the text that they were written with. */
+const texts = z
+  .record(
+    z.string(),
+    z.union([z.string(), z.number(), z.boolean()], { error: 'a text, a number, true or false' }),
+    {
+      error: 'a map of names and values',
+    },
+  )
+  .meta({ description: 'Names and values.' });
+const inEnvironments = listOf(z.string(), 'a list of environments').meta({
+  description: 'Only in these environments. Default, in all of them.',
+});
+
+const environment = z
+  .strictObject(
+    {
+      account: text('the twelve digits of an account, in quotes', /^\d{12}$/).meta({
+        description: 'The AWS account. Whatever else the credentials belong to is refused.',
+      }),
+      region: region.optional().meta({ description: "Default, the platform's own region." }),
+      role: role.optional().meta({
+        description:
+          "The role that deploys, assumed with the job's OIDC token. Default, the job's own credentials.",
+      }),
+      'plan-role': role.optional().meta({
+        description: 'The role that only reads: for plan, status, and promotions from here. Default, `role`.',
+      }),
+      'execution-role': role.optional().meta({
+        description: 'The role that CloudFormation changes resources with.',
+      }),
+      'artifact-bucket': text('the name of an S3 bucket', /^[a-z0-9.-]{3,63}$/)
+        .optional()
+        .meta({
+          description: 'Bucket for templates over 51,200 bytes.',
+        }),
+      parameters: oneOrMore(file, 'the path of a parameter file, or a list of them').optional().meta({
+        description: 'Parameter files; a template gets the keys that it declares.',
+      }),
+      tags: texts.optional().meta({ description: 'Tags of every stack.' }),
+      url: text('a URL such as https://dev.example.com', /^https?:\/\/[^\s/]+$/)
+        .optional()
+        .meta({
+          description: 'Where the environment is reached; smoke tests with a path ask there.',
+        }),
+      'promote-from': z.string({ error: 'the name of an environment' }).optional().meta({
+        description: 'The environment that images come from. Without it they are built.',
+      }),
+      soak: duration.optional().meta({
+        description: 'How long a release must have run in `promote-from` before it may come here.',
+      }),
+      protected: flag.optional().meta({
+        description:
+          'Destroying it takes its name in `confirm`, and its GitHub environment must ask for approval.',
+      }),
+    },
+    { error: 'a map with at least an account' },
+  )
+  .meta({ description: 'One environment: an account, and what differs in it.' });
+
+const stack = z
+  .strictObject(
+    {
+      template: file.meta({ description: 'The template, a path in the repository.' }),
+      parameters: texts.optional().meta({ description: "Parameters beside the environment's; they win." }),
+      tags: texts.optional().meta({ description: "Tags beside the environment's." }),
+      environments: inEnvironments.optional(),
+      manual: flag.optional().meta({
+        description: 'An administrator deploys it. It is left out unless `stacks` names it.',
+      }),
+    },
+    { error: 'a map with at least a template' },
+  )
+  .meta({ description: 'One CloudFormation stack, named <environment>-<project>-<stack>.' });
+
+const build = z
+  .strictObject(
+    {
+      context: text('a folder of the repository')
+        .optional()
+        .meta({ description: "Default, the service's path." }),
+      file: file.optional().meta({ description: 'Default, the Dockerfile in the path.' }),
+      platforms: oneOrMore(
+        text('a platform such as linux/arm64', /^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/),
+        'a list of platforms',
+      ).optional(),
+      target: text('the name of a stage').optional(),
+      'build-args': texts.optional(),
+      'build-contexts': texts.optional(),
+      'oci-layout': text('a folder or a tar in the repository').optional().meta({
+        description: 'A ready OCI layout, pushed instead of building.',
+      }),
+    },
+    { error: 'a map' },
+  )
+  .meta({ description: 'How its image is built; see build-push-image.' });
+
+const smokeTest = z
+  .union(
+    [
+      z.strictObject({
+        path: text('a path such as /health', /^\//),
+        status: text('a status such as 200, or a range such as 200-399', /^\d{3}(?:-\d{3})?$/).optional(),
+        body: text('a text that the answer must hold').optional(),
+        timeout: duration.optional(),
+      }),
+      z.strictObject({
+        command: oneOrMore(text('a word of the command'), 'a command, or a list of its words'),
+        timeout: duration.optional(),
+      }),
+      text('a path such as /health', /^\//),
+    ],
+    { error: 'a path such as /health, or a map with a path or a command' },
+  )
+  .meta({
+    description:
+      "Asked after the rollout; a failure rolls it back. A path is asked at the environment's url.",
+  });
+
+const service = z
+  .strictObject(
+    {
+      path: text('a folder of the repository').meta({ description: 'Its folder.' }),
+      port: z
+        .int({ error: 'a port from 1024 to 65535' })
+        .min(1024, { error: 'a port from 1024 to 65535' })
+        .max(65535, { error: 'a port from 1024 to 65535' })
+        .optional()
+        .meta({ description: "The port it listens on. Default, the template's." }),
+      paths: listOf(
+        text('a path pattern such as /api/users/*', /^[/*]/),
+        'a list of one to five path patterns',
+      )
+        .max(5, { error: 'a list of one to five path patterns' })
+        .meta({ description: 'Path patterns that the load balancer sends to it.' }),
+      priority: z
+        .int({ error: 'a number from 100 to 999' })
+        .min(100, { error: 'a number from 100 to 999' })
+        .max(999, { error: 'a number from 100 to 999' })
+        .meta({ description: 'Order among the services, smaller first, different for each of them.' }),
+      template: file.optional().meta({ description: 'Default, templates/fargate.yml.' }),
+      parameters: texts.optional().meta({ description: "Parameters beside the environment's; they win." }),
+      tags: texts.optional().meta({ description: "Tags beside the environment's." }),
+      repository: text("a repository's name such as platform/user-service", /^[a-z0-9]+(?:[._/-][a-z0-9]+)*$/)
+        .optional()
+        .meta({ description: 'Its ECR repository in every account. Default, <project>/<service>.' }),
+      build: build.optional(),
+      'pre-deploy': oneOrMore(text('a word of the command'), 'a command, or a list of its words')
+        .optional()
+        .meta({
+          description:
+            "Run to its end as a task of the new release before the rollout, such as the database's migration.",
+        }),
+      'smoke-test': smokeTest.optional(),
+      environments: inEnvironments.optional(),
+    },
+    { error: 'a map with path, paths and priority' },
+  )
+  .meta({ description: 'One service behind the load balancer, with a stack of its own.' });
+
+/** The file as it is written. The limits of names are those of the templates. */
+export const manifestSchema = z
+  .strictObject(
+    {
+      project: name(20).meta({ description: 'First part of every shared name.' }),
+      region: region.meta({ description: 'Where everything is, unless an environment says otherwise.' }),
+      environments: z
+        .record(name(12), environment, { error: 'a map of environments' })
+        .meta({ description: 'The environments by name.' }),
+      stacks: z.record(name(31), stack, { error: 'a map of stacks' }).meta({
+        description: 'The stacks of every environment by name. Their order is found in the templates.',
+      }),
+      services: z
+        .record(name(31), service, { error: 'a map of services' })
+        .meta({ description: 'The services by name.' }),
+    },
+    { error: 'a map with project, region, environments, stacks and services' },
+  )
+  .meta({
+    title: 'platform.yml',
+    description: 'The environments, stacks and services of a platform: docs/platform-yml.md.',
+  });
+
+export type ManifestText = z.infer<typeof manifestSchema>;
+
+/** The JSON Schema of the file, for editors. */
+export function manifestJsonSchema(): Record<string, unknown> {
+  return z.toJSONSchema(manifestSchema, { io: 'input' });
+}

@@ -1,0 +1,211 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { format, resolveConfig } from 'prettier';
+import { manifestJsonSchema } from '../../../src/environment/manifest-schema.ts';
+import { ManifestError, parseManifest } from '../../../src/environment/manifest.ts';
+
+const reference = readFileSync('platform.yml', 'utf8');
+
+const small = `project: shop
+region: eu-west-1
+environments:
+  dev: { account: '111111111111' }
+  prod:
+    account: '333333333333'
+    promote-from: dev
+    soak: 90s
+stacks:
+  vpc: { template: vpc.yml, parameters: { Zone: 0123, On: true } }
+services:
+  web:
+    path: web
+    paths: [/*]
+    priority: 900
+`;
+
+/** What the file says with one text in the place of another. */
+function problems(from: string, to: string, text = small): string[] {
+  expect(text).toContain(from);
+  try {
+    parseManifest(text.replace(from, to), 'platform.yml');
+  } catch (error) {
+    if (error instanceof ManifestError) return error.message.replace('manifest: ', '').split('\n');
+    throw error;
+  }
+  return [];
+}
+
+test('the reference platform has three environments, its stacks and its services', () => {
+  const { environments, stacks, services } = parseManifest(reference, 'platform.yml');
+  expect(Object.values(environments).map(({ account }) => account)).toEqual([
+    '111111111111',
+    '222222222222',
+    '333333333333',
+  ]);
+  expect(environments['prod']).toMatchObject({ promoteFrom: 'staging', soakMs: 3_600_000, protected: true });
+  expect(Object.values(stacks).filter(({ manual }) => manual)).toMatchObject([{ name: 'bootstrap' }]);
+  expect(Object.keys(services)).toHaveLength(4);
+  expect(services['user-service']).toMatchObject({
+    repository: 'platform/user-service',
+    build: { context: 'services', file: 'services/user-service/Dockerfile', platforms: ['linux/arm64'] },
+    preDeploy: ['node', 'dist/migrate.js'],
+  });
+});
+
+test('platform.schema.json is what the code reads', async () => {
+  const file = 'platform.schema.json';
+  const options = { ...(await resolveConfig(file)), filepath: file };
+  expect(readFileSync(file, 'utf8')).toBe(await format(JSON.stringify(manifestJsonSchema()), options));
+});
+
+test('a parameter keeps the text that it was written with', () => {
+  expect(parseManifest(small, 'platform.yml').stacks['vpc']?.parameters).toEqual({
+    Zone: '0123',
+    On: 'true',
+  });
+});
+
+test('anchors and merges are read', () => {
+  const text = small.replace(
+    "dev: { account: '111111111111' }",
+    "dev: &one { account: '111111111111', url: 'https://x.example.com' }",
+  );
+  const merged = text.replace("    account: '333333333333'\n", '    <<: *one\n');
+  expect(parseManifest(merged, 'platform.yml').environments['prod']).toMatchObject({
+    account: '111111111111',
+    url: 'https://x.example.com',
+  });
+});
+
+describe('a problem has its path, its line and what is allowed', () => {
+  const account = 'expected the twelve digits of an account, in quotes';
+  test.each([
+    [
+      'project: shop',
+      'project: Shop',
+      'platform.yml:1: project: "Shop" is not valid: expected lower-case letters, digits and dashes, a letter first, at most 20',
+    ],
+    [
+      'project: shop\n',
+      '',
+      'platform.yml:1: project: it is missing: lower-case letters, digits and dashes, a letter first, at most 20',
+    ],
+    [
+      "account: '111111111111'",
+      "acount: '111111111111'",
+      'platform.yml:4: environments.dev.account: it is missing: the twelve digits of an account, in quotes',
+    ],
+    [
+      "account: '333333333333'",
+      'account: 333333333333',
+      `platform.yml:6: environments.prod.account: 333333333333 is not valid: ${account}`,
+    ],
+    [
+      'promote-from: dev',
+      'promote-from: deve',
+      'platform.yml:7: environments.prod.promote-from: "deve" is not valid: expected one of dev; did you mean dev?',
+    ],
+    [
+      'soak: 90s',
+      'soak: 90',
+      'platform.yml:8: environments.prod.soak: 90 is not valid: expected a number with s, m or h, such as 90s, 30m or 2h',
+    ],
+    [
+      '    promote-from: dev\n',
+      '',
+      'platform.yml:7: environments.prod.soak: it needs promote-from: the environment to soak in',
+    ],
+    [
+      'soak: 90s',
+      'role: arn:aws:iam::111111111111:role/x',
+      'platform.yml:8: environments.prod.role: "arn:aws:iam::111111111111:role/x" is not valid: expected a role of the environment\'s own account, 333333333333',
+    ],
+    [
+      '  prod:',
+      '  Prod:',
+      'platform.yml:5: environments.Prod: "Prod" is not valid: expected lower-case letters, digits and dashes, a letter first, at most 12',
+    ],
+    [
+      'template: vpc.yml',
+      'template: vpc.yml, environments: [stagin]',
+      'platform.yml:10: stacks.vpc.environments.0: "stagin" is not valid: expected one of dev, prod',
+    ],
+    [
+      'paths: [/*]',
+      'paths: []',
+      'platform.yml:14: services.web.paths: [] is not valid: expected a list of one to five path patterns',
+    ],
+    [
+      'paths: [/*]',
+      'paths: [api]',
+      'platform.yml:14: services.web.paths.0: "api" is not valid: expected a path pattern such as /api/users/*',
+    ],
+    [
+      'priority: 900',
+      'priority: 1000',
+      'platform.yml:15: services.web.priority: 1000 is not valid: expected a number from 100 to 999',
+    ],
+    [
+      'priority: 900',
+      'priority: 900\n    smoke-test: /health',
+      'platform.yml:16: services.web.smoke-test: a path needs the url of every environment: dev, prod has none',
+    ],
+    [
+      'priority: 900',
+      'priority: 900\n    smoke-test: { path: health }',
+      'platform.yml:16: services.web.smoke-test.path: "health" is not valid: expected a path such as /health',
+    ],
+    [
+      'priority: 900',
+      'priority: 900\n    port: 80',
+      'platform.yml:16: services.web.port: 80 is not valid: expected a port from 1024 to 65535',
+    ],
+    [
+      '  web:',
+      '  vpc:',
+      'platform.yml:12: services.vpc: there is a stack of this name: a service has a stack of its own',
+    ],
+    [
+      '  web:',
+      '  hold:',
+      'platform.yml:12: services.hold: the name is taken: the platform has parameters under it',
+    ],
+  ])('%j in the place of %j', (from, to, message) => {
+    expect(problems(from, to)).toContain(message);
+  });
+
+  test('an unknown key, with the one that was meant', () => {
+    expect(problems('promote-from: dev', 'promote_from: dev')[0]).toMatch(
+      /^platform\.yml:7: environments\.prod\.promote_from: there is no such key: allowed are account, .*; did you mean promote-from\?$/,
+    );
+    expect(problems('project: shop', 'project: shop\nstack: {}')[0]).toMatch(/did you mean stacks\?$/);
+  });
+
+  test('all problems at once', () => {
+    const text = small.replace('priority: 900', 'priority: 1');
+    expect(problems('region: eu-west-1', 'region: europe', text)).toHaveLength(2);
+  });
+
+  test('two services with one priority', () => {
+    const twice = `${small}  api: { path: api, paths: [/api/*], priority: 900 }\n`;
+    expect(problems('soak: 90s', 'soak: 91s', twice)).toEqual([
+      'platform.yml:16: services.api.priority: web has 900 already: each service needs its own',
+    ]);
+  });
+
+  test('promotions in a circle', () => {
+    const circle = small.replace(
+      "dev: { account: '111111111111' }",
+      "dev: { account: '111111111111', promote-from: prod }",
+    );
+    expect(problems('soak: 90s', 'soak: 91s', circle)[0]).toContain(
+      'promotions go in a circle: dev ← prod ← dev',
+    );
+  });
+
+  test('no YAML, or no map', () => {
+    expect(problems('paths: [/*]', 'paths: [/*')[0]).toMatch(/^platform\.yml:1\d: no valid YAML: /);
+    expect(() => parseManifest('', 'platform.yml')).toThrow(/a map with project, region/);
+    expect(() => parseManifest('- a', 'platform.yml')).toThrow(/a map with project, region/);
+  });
+});
