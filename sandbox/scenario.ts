@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { cloudWatchScenario } from './cloudwatch/scenario.ts';
 import { ecsScenario } from './ecs/scenario.ts';
 import { ecrScenario } from './registry/scenario.ts';
 import type { TypeOf } from './shape.ts';
@@ -121,6 +122,7 @@ const scenario = object(
     claims: mapOf(text),
     ecr: ecrScenario,
     ecs: ecsScenario,
+    cloudwatch: cloudWatchScenario,
     github,
   },
 );

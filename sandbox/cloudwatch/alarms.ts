@@ -27,13 +27,14 @@ export class Alarms {
     this.#place = `arn:${partitionOf(region).id}:cloudwatch:${region}:${account}`;
   }
 
-  /** Makes an alarm, or changes one: its state stays. */
+  /** Makes an alarm, or changes one: its state stays. A new one begins as the scenario says. */
   put(name: string, kind: Alarm['kind'], given: Record<string, unknown>): void {
+    const declared = this.#world.scenario.cloudwatch?.alarms?.find((rule) => rule.name === name);
     const alarm: Alarm = {
       name,
       arn: `${this.#place}:alarm:${name}`,
-      state: 'OK',
-      reason: 'Threshold Crossed: no datapoints were received and treated as OK.',
+      state: declared?.state ?? 'OK',
+      reason: declared?.reason ?? 'Threshold Crossed: no datapoints were received and treated as OK.',
       updatedAt: this.#world.clock.now(),
       ...this.all.get(name),
       kind,
@@ -55,5 +56,9 @@ export class Alarms {
 }
 
 export function alarmsOf(world: World, account: string, region: string): Alarms {
-  return world.store(account, region, 'cloudwatch', () => new Alarms(world, account, region));
+  return world.store(account, region, 'cloudwatch', () => {
+    const alarms = new Alarms(world, account, region);
+    for (const { name } of world.scenario.cloudwatch?.alarms ?? []) alarms.put(name, 'metric', {});
+    return alarms;
+  });
 }

@@ -14,14 +14,14 @@ export function thresholdOf(configuration: DeploymentConfiguration, desiredCount
   return type === 'UNBOUNDED_PERCENT' ? Math.max(1, share) : Math.min(MOST, Math.max(LEAST, share));
 }
 
-/** A task of a deployment has failed; with the last one that may, the rollout stops. */
+/** A task of a deployment has failed; with the last one that may, the rollout stops, and a rollback has failed. */
 export function raiseFailures(service: Service, deployment: Deployment): void {
   deployment.failedTasks += 1;
   const rollout = rolloutOf(service, deployment);
-  if (rollout?.breaker.status !== 'MONITORING') return;
+  if (!rollout || rollout.breaker.status === 'DISABLED') return;
   const { breaker } = rollout;
-  breaker.failureCount = deployment.failedTasks;
-  if (breaker.failureCount < breaker.threshold) return;
+  if (rollout.rollback === undefined) breaker.failureCount = deployment.failedTasks;
+  if (deployment.failedTasks < breaker.threshold) return;
   breaker.status = 'TRIGGERED';
   rollout.stop.abort(new RolloutStop('breaker'));
 }
@@ -29,14 +29,14 @@ export function raiseFailures(service: Service, deployment: Deployment): void {
 /** A healthy task takes the failures back, unless the breaker is told to keep them. */
 export function resetFailures(service: Service, deployment: Deployment): void {
   const rollout = rolloutOf(service, deployment);
-  const { resetOnHealthyTask = true } = rollout?.configuration.deploymentCircuitBreaker ?? {};
+  const { resetOnHealthyTask = true } = service.configuration.deploymentCircuitBreaker ?? {};
   if (!resetOnHealthyTask) return;
   deployment.failedTasks = 0;
   if (rollout?.breaker.status === 'MONITORING') rollout.breaker.failureCount = 0;
 }
 
-/** The rollout under way to a deployment's revision. */
+/** The rollout under way, when it is this deployment that it brings up. */
 function rolloutOf(service: Service, deployment: Deployment): ServiceDeployment | undefined {
   const [newest] = service.serviceDeployments;
-  return newest?.target === deployment.revision ? newest : undefined;
+  return newest?.finishedAt === undefined && service.deployments[0] === deployment ? newest : undefined;
 }

@@ -1,4 +1,6 @@
 import type { Deployment, Revision, Service } from './model.ts';
+import type { Rollout } from './rollout-context.ts';
+import { aliveTasks } from './scheduler.ts';
 
 /** The primary deployment of a revision, which has no tasks yet. */
 export function newDeployment(service: Service, revision: Revision): Deployment {
@@ -17,4 +19,9 @@ export function newDeployment(service: Service, revision: Revision): Deployment 
     createdAt: now,
     updatedAt: now,
   };
+}
+
+/** A stopped rollout leaves the tasks as they are, and starts no more. */
+export function freeze({ record, deployment }: Rollout): void {
+  deployment.wanted = aliveTasks(deployment, record.service).length;
 }

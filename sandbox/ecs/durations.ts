@@ -14,6 +14,8 @@ export const SECONDS = {
   unchecked: 40,
   /** A one-off task's work, when no rule says otherwise. */
   oneOff: 10,
+  /** Until ECS acts on a target that its load balancer finds unhealthy. */
+  notice: 10,
   /** Before a failed task is replaced. */
   retry: 5,
   /** From a service deployment's creation to its start. */

@@ -1,4 +1,4 @@
-import { newDeployment } from './deployments.ts';
+import { freeze, newDeployment } from './deployments.ts';
 import type { Deployment, Revision, ServiceDeployment } from './model.ts';
 import { retireOthers, roll } from './rolling.ts';
 import type { Rollout } from './rollout-context.ts';
@@ -38,8 +38,21 @@ export async function rollBack(failed: Rollout, reason: string): Promise<void> {
     addEvent(service, 'has reached a steady state.');
   } catch (error) {
     if (!(error instanceof RolloutStop) || error !== rollout.signal.reason) throw error;
-    finish(rollout, 'ROLLBACK_FAILED', `${reason} The rollback did not end: ${error.message}`);
+    giveUp(rollout, error);
   }
+}
+
+/** The rollback was stopped in its turn: its tasks stay as they are. */
+function giveUp(rollout: Rollout, { why }: RolloutStop): void {
+  const { deployment } = rollout;
+  if (why === 'breaker') freeze(rollout);
+  deployment.rolloutState = 'FAILED';
+  deployment.rolloutStateReason = `ECS deployment ${deployment.id} failed.`;
+  const reason =
+    why === 'breaker'
+      ? 'The rollback failed because the circuit breaker threshold was exceeded.'
+      : 'The rollback was stopped because a newer service deployment was started.';
+  finish(rollout, 'ROLLBACK_FAILED', reason);
 }
 
 async function bringBack(rollout: Rollout): Promise<void> {

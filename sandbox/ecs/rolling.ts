@@ -1,7 +1,8 @@
 import { SECONDS } from './durations.ts';
 import type { Deployment, Service } from './model.ts';
+import { playStage } from './interventions.ts';
 import type { Rollout } from './rollout-context.ts';
-import { touch } from './rollout-context.ts';
+import { enterStage } from './stages.ts';
 import { aliveTasks, presentTasks, schedule } from './scheduler.ts';
 import { setProductionWeight } from './weights.ts';
 
@@ -14,6 +15,7 @@ const ALARM_BAKE_SECONDS = 60;
 export async function roll(rollout: Rollout): Promise<void> {
   const { record, deployment } = rollout;
   const { service } = record;
+  playStage(rollout, 'SCALE_UP');
   while (!isRolled(service, deployment) && !succeedsEarly(rollout)) {
     planWave(service, deployment);
     schedule(service);
@@ -61,8 +63,7 @@ async function bake(rollout: Rollout): Promise<void> {
   const minutes = record.configuration.bakeTimeInMinutes;
   const seconds = minutes === undefined ? watched : minutes * 60;
   if (seconds === 0) return;
-  record.lifecycleStage = 'BAKE_TIME';
-  touch(rollout);
+  enterStage(rollout, 'BAKE_TIME');
   await rollout.sleep(seconds);
 }
 

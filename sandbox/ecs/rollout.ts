@@ -1,6 +1,6 @@
 import { watchAlarms } from './alarms.ts';
 import { thresholdOf } from './circuit-breaker.ts';
-import { newDeployment } from './deployments.ts';
+import { freeze, newDeployment } from './deployments.ts';
 import { SECONDS } from './durations.ts';
 import type {
   Deployment,
@@ -174,12 +174,4 @@ function fail(deployment: Deployment, why: string): void {
 function rollsBack({ configuration }: ServiceDeployment, { why }: RolloutStop): boolean {
   if (why === 'breaker') return configuration.deploymentCircuitBreaker?.rollback === true;
   return why === 'hook' || configuration.alarms?.rollback === true;
-}
-
-/** A stopped rollout leaves the tasks as they are, and starts no more. */
-function freeze({ record, deployment }: Rollout): void {
-  const tasks = record.service.ecs.tasksOf(record.service);
-  deployment.wanted = tasks.filter(
-    (task) => task.deployment === deployment && task.desiredStatus === 'RUNNING',
-  ).length;
 }

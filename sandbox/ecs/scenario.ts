@@ -46,6 +46,38 @@ const taskRule = object(
   },
 );
 
+const rolloutMatch = object({}, { cluster: text, service: text, image: text });
+
+const alarmRule = object(
+  {
+    /** A part of the name of an alarm that the service's deployments watch. */
+    alarm: text,
+    /** When it goes red: a lifecycle stage. Of a rolling deployment there are SCALE_UP and BAKE_TIME. */
+    stage: text,
+  },
+  {
+    match: rolloutMatch,
+    /** Simulated seconds from the stage's start, and until it is green again; for ever by default. */
+    after: whole,
+    seconds: positive,
+    reason: text,
+  },
+);
+
+const intervention = object(
+  {
+    /** What somebody else does with the same service. */
+    does: oneOf('deploy', 'roll-back', 'stop', 'delete'),
+    stage: text,
+  },
+  {
+    match: rolloutMatch,
+    after: whole,
+    /** What is deployed; by default what ran before. */
+    taskDefinition: text,
+  },
+);
+
 /** What a scenario may say of ECS. */
 export const ecsScenario = object(
   {},
@@ -56,7 +88,14 @@ export const ecsScenario = object(
     deploymentLag: whole,
     /** The first rule that matches a task says what becomes of it. */
     rules: listOf(taskRule),
+    /** Alarms that go red while a rollout is at a stage. */
+    alarms: listOf(alarmRule),
+    /** What somebody else does while a rollout is at a stage; each once. */
+    meanwhile: listOf(intervention),
   },
 );
 
 export type TaskRule = TypeOf<typeof taskRule>;
+export type RolloutMatch = TypeOf<typeof rolloutMatch>;
+export type AlarmRule = TypeOf<typeof alarmRule>;
+export type Intervention = TypeOf<typeof intervention>;

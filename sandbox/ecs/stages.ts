@@ -1,5 +1,6 @@
 import { SECONDS } from './durations.ts';
 import type { HookDetail, LifecycleHook } from './model.ts';
+import { playStage } from './interventions.ts';
 import type { Rollout } from './rollout-context.ts';
 import { touch } from './rollout-context.ts';
 import { RolloutStop } from './rollout-stop.ts';
@@ -8,6 +9,7 @@ const DEFAULT_TIMEOUT_MINUTES = 24 * 60;
 
 export function enterStage(rollout: Rollout, name: string): void {
   rollout.record.lifecycleStage = name;
+  playStage(rollout, name);
   touch(rollout);
 }
 

@@ -54,7 +54,7 @@ async function passTargetChecks(life: Life): Promise<void> {
   await life.sleep(interval * misses);
   for (const { target } of targets) target.health = unhealthy(life);
   task.ecs.changes.notify();
-  await life.sleep(Math.max(1, (task.service?.graceSeconds ?? 0) - interval * misses));
+  await life.sleep(Math.max(SECONDS.notice, (task.service?.graceSeconds ?? 0) - interval * misses));
   const [first] = targets;
   if (!first) await forEver(life);
   else throw failedTarget(life, first);

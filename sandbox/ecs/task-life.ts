@@ -89,7 +89,7 @@ async function run(life: Life): Promise<void> {
   task.startedAt = task.ecs.world.clock.now();
   advance(life, 'RUNNING');
   const container = subject(life);
-  writeLog(task, container.definition, rule?.logs ?? []);
+  writeFirstLines(life, container);
   life.targets = registerTargets(task);
   await afterStart(life, container);
   await life.sleep(rule?.bootSeconds ?? SECONDS.boot);
@@ -99,6 +99,14 @@ async function run(life: Life): Promise<void> {
   task.ecs.changes.notify();
   if (task.service === undefined) await finish(life, container);
   await forEver(life);
+}
+
+/** What a rule says that its container writes; every other container says that it is there. */
+function writeFirstLines({ task, rule }: Life, container: Container): void {
+  for (const each of task.containers) {
+    const usual = [`{"level":"info","message":"${each.definition.name} is listening"}`];
+    writeLog(task, each.definition, each === container ? (rule?.logs ?? usual) : usual);
+  }
 }
 
 /** A one-off task ends by itself. */

@@ -10,6 +10,9 @@ const LOADERS: Record<string, Loader> = {
   ssm: async (world) => (await import('./ssm.ts')).ssm(world),
   ecr: async (world) => (await import('./ecr.ts')).ecr(world),
   ecs: async (world) => (await import('../ecs/service.ts')).ecs(world),
+  elasticloadbalancing: async (world) => (await import('../elb/service.ts')).loadBalancing(world),
+  logs: async (world) => (await import('../logs/service.ts')).logs(world),
+  monitoring: async (world) => (await import('../cloudwatch/service.ts')).cloudWatch(world),
   s3: async (world) => (await import('./s3.ts')).s3(world),
 };
 

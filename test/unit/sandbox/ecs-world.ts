@@ -57,7 +57,10 @@ export class EcsWorld {
   ): Promise<EcsWorld> {
     const ecs = await EcsWorld.start(options);
     await ecs.create(service);
-    await ecs.ended();
+    await ecs.until(
+      () => ecs.service(),
+      ({ deployments }) => deployments?.[0]?.rolloutState !== 'IN_PROGRESS',
+    );
     return ecs;
   }
 
@@ -118,9 +121,15 @@ export class EcsWorld {
 
   /** The newest rollout. */
   async deployment(): Promise<ServiceDeployment> {
-    const list = new ListServiceDeploymentsCommand({ cluster: CLUSTER, service: SERVICE });
-    const [brief] = (await this.client.send(list)).serviceDeployments!;
-    return this.describe(brief!.serviceDeploymentArn!);
+    const [arn] = await this.list();
+    return this.describe(arn!);
+  }
+
+  /** The ARNs of all rollouts, newest first. */
+  async list(): Promise<string[]> {
+    const command = new ListServiceDeploymentsCommand({ cluster: CLUSTER, service: SERVICE });
+    const { serviceDeployments = [] } = await this.client.send(command);
+    return serviceDeployments.map(({ serviceDeploymentArn }) => serviceDeploymentArn!);
   }
 
   async describe(arn: string): Promise<ServiceDeployment> {

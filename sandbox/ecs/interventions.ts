@@ -1,0 +1,75 @@
+import { alarmsOf } from '../cloudwatch/alarms.ts';
+import type { World } from '../world.ts';
+import type { Rollout } from './rollout-context.ts';
+import { RolloutStop } from './rollout-stop.ts';
+import type { AlarmRule, Intervention, RolloutMatch } from './scenario.ts';
+
+/** A rollout has come to a stage: alarms may go red, and others may interfere. */
+export function playStage(rollout: Rollout, stage: string): void {
+  const { world } = rollout.record.service.ecs;
+  const { alarms = [], meanwhile = [] } = world.scenario.ecs ?? {};
+  for (const rule of alarms)
+    if (isPlayed(rollout, rule, stage)) later(rollout, rule, () => redden(rollout, rule));
+  for (const rule of meanwhile) {
+    if (isPlayed(rollout, rule, stage) && isFirst(world, rule))
+      later(rollout, rule, () => interfere(rollout, rule));
+  }
+}
+
+function isPlayed(rollout: Rollout, rule: { stage: string; match?: RolloutMatch }, stage: string): boolean {
+  const { service, target, rollback } = rollout.record;
+  const { cluster, service: name, image } = rule.match ?? {};
+  return (
+    rule.stage === stage &&
+    rollback === undefined &&
+    (cluster === undefined || cluster === service.cluster.name) &&
+    (name === undefined || name === service.name) &&
+    (image === undefined || target.containerImages.some((container) => container.image.includes(image)))
+  );
+}
+
+function isFirst(world: World, rule: Intervention): boolean {
+  const done = world.store('', '', 'ecs-interventions', () => new Set<Intervention>());
+  if (done.has(rule)) return false;
+  done.add(rule);
+  return true;
+}
+
+/** After the rule's time, unless the rollout has ended by then. */
+function later(rollout: Rollout, { after = 0 }: { after?: number }, work: () => Promise<void> | void): void {
+  const { record } = rollout;
+  const { world } = record.service.ecs;
+  world.run(async () => {
+    await world.clock.sleep(after);
+    if (record.finishedAt === undefined && record.rollback === undefined) await work();
+  });
+}
+
+async function redden(rollout: Rollout, rule: AlarmRule): Promise<void> {
+  const { record } = rollout;
+  const { world, account, region } = record.service.ecs;
+  const store = alarmsOf(world, account, region);
+  const names = record.alarms.alarmNames.filter((name) => name.includes(rule.alarm));
+  const reason = rule.reason ?? 'Threshold Crossed: 1 datapoint was greater than the threshold.';
+  for (const name of names) store.setState(name, 'ALARM', reason);
+  if (rule.seconds === undefined) return;
+  await world.clock.sleep(rule.seconds);
+  for (const name of names)
+    store.setState(name, 'OK', 'Threshold Crossed: no datapoint was greater than the threshold.');
+}
+
+async function interfere({ record }: Rollout, rule: Intervention): Promise<void> {
+  const { service } = record;
+  if (rule.does === 'roll-back' || rule.does === 'stop') {
+    record.stop.abort(new RolloutStop(rule.does === 'stop' ? 'stop-requested' : 'rollback-requested'));
+    return;
+  }
+  // Loaded here: what changes a service starts rollouts, and a rollout comes here.
+  const { deleteService, updateService } = await import('./service-life.ts');
+  if (rule.does === 'delete') {
+    deleteService(service, true);
+    return;
+  }
+  const taskDefinition = rule.taskDefinition ?? service.lastGood?.settings.taskDefinition.arn;
+  updateService(service.ecs, service, { taskDefinition, forceNewDeployment: true });
+}

@@ -1,0 +1,102 @@
+import type { Call, Input, Operation, Service } from '../service.ts';
+import { AwsError, listOf, textOf } from '../service.ts';
+import type { World } from '../world.ts';
+import type { LoadBalancing } from './load-balancing.ts';
+import { loadBalancingOf } from './load-balancing.ts';
+import { shownListener, shownLoadBalancer, shownRules, shownTargetGroup } from './views.ts';
+
+type BalancingOperation = (elb: LoadBalancing, input: Input, call: Call) => object;
+
+const OPERATIONS: Record<string, BalancingOperation> = {
+  DescribeLoadBalancers(elb, input, call) {
+    const names = listOf(input.Names).map(String);
+    const asked = [...listOf(input.LoadBalancerArns).map(String), ...names];
+    const all = [...elb.loadBalancers.values()];
+    const found =
+      asked.length === 0 ? all : asked.map((key) => all.find(({ arn, name }) => arn === key || name === key));
+    const shown = present(found, 'LoadBalancerNotFound', `Load balancers '[${asked.join(', ')}]' not found`);
+    return { LoadBalancers: shown.map((balancer) => shownLoadBalancer(balancer, call.region)) };
+  },
+
+  DescribeListeners(elb, input) {
+    const arns = listOf(input.ListenerArns).map(String);
+    const balancer = textOf(input.LoadBalancerArn);
+    const found =
+      arns.length > 0
+        ? arns.map((arn) => elb.listeners.get(arn))
+        : [...elb.listeners.values()].filter(({ loadBalancerArn }) => loadBalancerArn === balancer);
+    const shown = present(found, 'ListenerNotFound', 'One or more listeners not found');
+    return { Listeners: shown.map(shownListener) };
+  },
+
+  DescribeRules(elb, input) {
+    const arns = listOf(input.RuleArns).map(String);
+    if (arns.length > 0) {
+      const found = present(
+        arns.map((arn) => elb.rules.get(arn)),
+        'RuleNotFound',
+        'One or more rules not found',
+      );
+      return { Rules: shownRules(found) };
+    }
+    const listener = elb.listeners.get(textOf(input.ListenerArn) ?? '');
+    if (!listener) throw new AwsError('ListenerNotFound', 'One or more listeners not found');
+    return { Rules: shownRules(elb.rulesOf(listener.arn), listener) };
+  },
+
+  DescribeTargetGroups(elb, input) {
+    const asked = [...listOf(input.TargetGroupArns), ...listOf(input.Names)].map(String);
+    const all = [...elb.targetGroups.values()];
+    const balancer = textOf(input.LoadBalancerArn);
+    const found =
+      asked.length > 0
+        ? asked.map((key) => all.find(({ arn, name }) => arn === key || name === key))
+        : all.filter(({ arn }) => balancer === undefined || elb.loadBalancersOf(arn).includes(balancer));
+    const shown = present(found, 'TargetGroupNotFound', 'One or more target groups not found');
+    return { TargetGroups: shown.map((group) => shownTargetGroup(elb, group)) };
+  },
+
+  DescribeTargetHealth(elb, input) {
+    const group = elb.targetGroups.get(textOf(input.TargetGroupArn) ?? '');
+    if (!group) throw new AwsError('TargetGroupNotFound', 'One or more target groups not found');
+    const asked = listOf(input.Targets) as { Id?: string }[];
+    const targets = [...group.targets.values()].filter(
+      ({ id }) => asked.length === 0 || asked.some(({ Id }) => Id === id),
+    );
+    return {
+      TargetHealthDescriptions: targets.map(({ id, port, health }) => ({
+        Target: { Id: id, Port: port, AvailabilityZone: 'all' },
+        HealthCheckPort: String(port),
+        TargetHealth: health,
+      })),
+    };
+  },
+
+  DescribeTargetGroupAttributes(elb, input) {
+    const group = elb.targetGroups.get(textOf(input.TargetGroupArn) ?? '');
+    if (!group) throw new AwsError('TargetGroupNotFound', 'One or more target groups not found');
+    const Value = String(group.drainSeconds);
+    return { Attributes: [{ Key: 'deregistration_delay.timeout_seconds', Value }] };
+  },
+};
+
+/** Elastic Load Balancing v2, to be read: templates make what it holds, and ECS the targets. */
+export function loadBalancing(world: World): Service {
+  const bound = Object.entries(OPERATIONS).map(([name, operation]): [string, Operation] => [
+    name,
+    (input, call) => operation(loadBalancingOf(world, call.account, call.region), input, call),
+  ]);
+  return {
+    name: 'elasticloadbalancing',
+    protocol: 'query',
+    apiVersion: '2015-12-01',
+    operations: Object.fromEntries(bound),
+  };
+}
+
+/** All of them. Throws when one that was asked for is not there. */
+function present<T>(found: readonly (T | undefined)[], code: string, message: string): T[] {
+  const all = found.filter((one) => one !== undefined);
+  if (all.length < found.length) throw new AwsError(code, message);
+  return all;
+}
