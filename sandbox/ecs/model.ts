@@ -182,6 +182,8 @@ export interface Service {
   tags: Tag[];
   createdAt: Date;
   createdBy: string;
+  /** The revision that the last CreateService or UpdateService asked for. */
+  asked?: Revision;
   /** The revision that was last deployed to the end. */
   lastGood?: Revision;
   /** Newest first, as the two below. */

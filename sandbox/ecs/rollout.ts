@@ -28,6 +28,7 @@ export function deploy(service: Service, settings: RevisionSettings): ServiceDep
   const target = newRevision(service, settings);
   for (const deployment of service.deployments) deployment.status = 'ACTIVE';
   const deployment = newDeployment(service, target);
+  service.asked = target;
   service.deployments.unshift(deployment);
   const record = newRecord(service, target, sources);
   service.serviceDeployments.unshift(record);

@@ -63,15 +63,18 @@ export function createService(ecs: Ecs, input: Input, caller: Pick<Call, 'princi
 export function updateService(ecs: Ecs, service: Service, input: Input): void {
   if (service.status !== 'ACTIVE') throw serviceNotActive();
   checkController(service, input);
-  const current = service.deployments[0]?.revision.settings;
-  const settings = settingsOf(ecs, input, current);
+  const running = service.deployments[0]?.revision;
+  const settings = settingsOf(ecs, input, running?.settings);
   service.configuration = configurationOf(input, service.configuration);
   service.graceSeconds = Number(input.healthCheckGracePeriodSeconds ?? service.graceSeconds);
   service.given = { ...service.given, ...ownOf(input) };
   if (input.desiredCount !== undefined) service.desiredCount = Number(input.desiredCount);
-  if (input.forceNewDeployment === true || !current || !sameSettings(current, settings))
+  if (input.forceNewDeployment === true || !running || !sameSettings(running.settings, settings)) {
     deploy(service, settings);
-  else scale(service);
+    return;
+  }
+  service.asked = running;
+  scale(service);
 }
 
 function checkController({ controller }: Service, input: Input): void {

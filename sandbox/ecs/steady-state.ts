@@ -11,13 +11,12 @@ export async function steadyState(service: Service, signal: AbortSignal): Promis
   const ended = AbortSignal.any([signal, ecs.world.closed]);
   for (;;) {
     const [newest] = service.serviceDeployments;
-    if (newest && newest.status !== 'SUCCESSFUL' && hasFailed(newest)) throw failure(newest);
-    if (newest?.status === 'SUCCESSFUL' && isSteady(service)) return;
+    if (newest && newest.target === service.asked && hasFailed(newest)) throw failure(newest);
+    if (newest?.finishedAt !== undefined && isSteady(service)) return;
     await ecs.changes.next(ended);
   }
 }
 
-/** A rollback under way has failed already. */
 function hasFailed({ status }: ServiceDeployment): boolean {
   return status === 'STOPPED' || status === 'ROLLBACK_SUCCESSFUL' || status === 'ROLLBACK_FAILED';
 }
