@@ -1,10 +1,12 @@
-// Bundles the service in the current folder into dist/: its image needs Node and these files, nothing else.
+// Bundles the service in the current folder into dist/, or another folder: its image needs Node and these files,
+// nothing else.
 import { existsSync } from 'node:fs';
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
+const outdir = process.argv[2] ?? 'dist';
 const entryPoints = ['main', 'migrate', 'seed']
   .map((name) => `src/${name}.ts`)
   .filter((file) => existsSync(file));
@@ -14,10 +16,10 @@ const banner = {
   js: "import { createRequire as createRequireHere } from 'node:module'; const require = createRequireHere(import.meta.url);",
 };
 
-await rm('dist', { recursive: true, force: true });
+await rm(outdir, { recursive: true, force: true });
 const { metafile } = await build({
   entryPoints,
-  outdir: 'dist',
+  outdir,
   bundle: true,
   splitting: true,
   format: 'esm',
@@ -32,10 +34,10 @@ const { metafile } = await build({
   logLevel: 'warning',
 });
 await removeUnreachable(metafile.outputs);
-await writeFile('dist/licences.txt', await licences(Object.keys(metafile.inputs)));
+await writeFile(join(outdir, 'licences.txt'), await licences(Object.keys(metafile.inputs)));
 if (existsSync('build-page.js')) {
   const { buildPage } = await import(pathToFileURL(resolve('build-page.js')).href);
-  await buildPage();
+  await buildPage(outdir);
 }
 
 /** The bundler writes a file for each lazy import, also of modules that it then leaves out. */
@@ -46,7 +48,8 @@ async function removeUnreachable(outputs) {
     reachable.add(file);
     for (const { path } of outputs[file].imports) visit(path);
   };
-  for (const file of entryPoints) visit(file.replace(/^src\/(.*)\.ts$/, 'dist/$1.js'));
+  const built = (file) => join(outdir, file.replace(/^src\/(.*)\.ts$/, '$1.js'));
+  for (const file of entryPoints) visit(relative('.', built(file)));
   const unreachable = Object.keys(outputs).filter((file) => !reachable.has(file));
   await Promise.all(unreachable.map((file) => rm(file)));
 }

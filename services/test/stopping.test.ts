@@ -96,6 +96,15 @@ test('a login that is refused ends the process: a new task gets the new password
   expect(log.join('\n')).toContain('the database refused the login');
 });
 
+test('a collector of traces that is gone is worth a warning, not a bad end', async () => {
+  const collector = `http://127.0.0.1:${await freePort()}`;
+  const { url, ended, kill, log } = await started({ OTEL_EXPORTER_OTLP_ENDPOINT: collector });
+  await call(url, '/api/products');
+  kill('SIGTERM');
+  expect(await ended).toBe(0);
+  expect(log.join('\n')).toContain('the last spans could not be sent');
+});
+
 test('a service that is configured wrongly says what, and does not start', async () => {
   const starting = ServiceProcess.start('product-service', await freePort(), {
     DB_HOST: 'db',

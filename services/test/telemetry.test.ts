@@ -37,6 +37,7 @@ beforeAll(async () => {
   const env = {
     SHUTDOWN_DELAY_MS: '0',
     ...patience,
+    OTEL_EXPORTER_OTLP_TIMEOUT: '60000',
     OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
   };
   platform = await startPlatform({ databaseUrl, env });

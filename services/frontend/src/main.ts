@@ -19,9 +19,10 @@ const template = new URL('../dist/page.html', import.meta.url);
 
 async function startFrontend(env: Environment): Promise<Running> {
   const page = await renderPage(await readFile(template, 'utf8'), readPageConfig(env));
-  const endTracing = await startTracing(service, env);
+  const log = createLog(service);
+  const endTracing = await startTracing(service, env, log);
   const metrics = new Metrics(service.name);
-  const app = await createServer(service, { log: createLog(service), metrics });
+  const app = await createServer(service, { log, metrics });
   addOperations(app, { service, metrics, env });
   addPage(app, page);
   return run(app, env, [endTracing]);

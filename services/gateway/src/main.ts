@@ -21,7 +21,7 @@ const settings = { ROUTES: text(), CHECK_INTERVAL_MS: integer(50, 60_000)(1_000)
 async function startGateway(env: Environment): Promise<Running> {
   const { ROUTES, CHECK_INTERVAL_MS } = readEnvironment(settings, env);
   const log = createLog(service);
-  const endTracing = await startTracing(service, env);
+  const endTracing = await startTracing(service, env, log);
   const routes = parseRoutes(ROUTES).map(({ path, targets }) => ({
     path,
     group: new TargetGroup(targets, log),

@@ -37,10 +37,15 @@ export async function run(app: Server, env: Environment, close: (() => Promise<v
     app.draining = true;
     app.log.info({ reason }, 'stopping: not ready any more');
     await delay(settings.SHUTDOWN_DELAY_MS);
-    const closed = await inTime(closeAll(app, close), settings.SHUTDOWN_TIMEOUT_MS);
-    if (closed) app.log.info('stopped');
-    else app.log.error('requests were still under way at the time limit: stopped without them');
-    return closed ? 0 : 1;
+    try {
+      const closed = await inTime(closeAll(app, close), settings.SHUTDOWN_TIMEOUT_MS);
+      if (closed) app.log.info('stopped');
+      else app.log.error('requests were still under way at the time limit: stopped without them');
+      return closed ? 0 : 1;
+    } catch (error) {
+      app.log.error({ err: error }, 'stopped, but not everything could be closed');
+      return 1;
+    }
   });
   return { port, log: app.log, stopped, stop };
 }

@@ -39,7 +39,7 @@ export async function startService(definition: ServiceDefinition, env: Environme
   const { LOG_LEVEL } = readEnvironment({ LOG_LEVEL: oneOf(...logLevels)('info') }, env);
   const log = createLog(service, LOG_LEVEL);
   const config = await readDatabaseConfig(env);
-  const endTracing = await startTracing(service, env);
+  const endTracing = await startTracing(service, env, log);
   const metrics = new Metrics(service.name);
   let stop: (reason: string) => void = () => undefined;
   const onLoginRefused = () => {

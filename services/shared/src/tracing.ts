@@ -5,6 +5,7 @@ import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { TracerProvider } from '@opentelemetry/sdk-trace';
 import type { Environment } from './environment.ts';
+import type { Log } from './log.ts';
 
 const kinds = { server: SpanKind.SERVER, client: SpanKind.CLIENT, internal: SpanKind.INTERNAL } as const;
 
@@ -17,11 +18,13 @@ export interface SpanDescription {
 /**
  * Starts tracing for this process. Every request has a trace id, for the log and for the services it calls;
  * spans are sent, over OTLP/HTTP, only where OTEL_EXPORTER_OTLP_ENDPOINT says so.
- * @returns a function that sends what is left and ends tracing.
+ * @returns a function that sends what is left and ends tracing. A collector that is gone, as one beside the service
+ * may be when both are stopped, costs spans and a warning, and fails nothing.
  */
 export async function startTracing(
   service: { name: string; version: string },
   env: Environment,
+  log: Pick<Log, 'warn'>,
 ): Promise<() => Promise<void>> {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
@@ -32,15 +35,21 @@ export async function startTracing(
       'service.version': service.version,
       'deployment.environment.name': env['APP_ENV'] ?? 'local',
     }),
-    spanProcessors: exported ? [await exporter()] : [],
+    spanProcessors: exported ? [await exporter(env)] : [],
   });
   trace.setGlobalTracerProvider(provider);
-  return () => provider.shutdown();
+  return async () => {
+    try {
+      await provider.shutdown();
+    } catch (error) {
+      log.warn({ err: error }, 'the last spans could not be sent');
+    }
+  };
 }
 
-async function exporter() {
+async function exporter(env: Environment) {
   const { otlpProcessor } = await import('./trace-export.ts');
-  return otlpProcessor();
+  return otlpProcessor(env);
 }
 
 /** Starts a span; with `parent` in that context, else in the active one. */

@@ -1,0 +1,111 @@
+import { serviceNames } from '../service-process.ts';
+import type { ServiceName } from '../service-process.ts';
+import { isRelease, releaseNames } from './release.ts';
+import type { Release } from './release.ts';
+
+/** One line of standard input. */
+export type Request = StartRequest | StopRequest;
+
+export interface StartRequest {
+  do: 'start';
+  /** The caller's name for the task: part of everything that is said about it. */
+  id: string;
+  service: ServiceName;
+  /** Default `current`. */
+  release: Release;
+  /** As in a task definition: `node` and a program of the image. Default: the image's own, `node dist/main.js`. */
+  command: string[];
+  /** The container's variables, secrets among them. */
+  environment: Record<string, string>;
+}
+
+export interface StopRequest {
+  do: 'stop';
+  id: string;
+  /** From SIGTERM to SIGKILL; default 30, as in ECS. */
+  timeoutSeconds: number;
+}
+
+/** One line of standard output. */
+export type Event =
+  /** It runs; its health check can be asked on 127.0.0.1 at this port, once it listens. */
+  | { event: 'started'; id: string; pid: number; port: number }
+  /** A line that it wrote, to standard output or standard error. */
+  | { event: 'log'; id: string; line: string }
+  /** It has ended, and its log is complete. As in ECS a signal counts 128 more than its number; null: never started. */
+  | { event: 'exited'; id: string; exitCode: number | null }
+  /** The request could not be understood or carried out; nothing was started. */
+  | { event: 'refused'; id: string | undefined; reason: string };
+
+const STOP_TIMEOUT_SECONDS = 30;
+
+/** @throws Error that says what is wrong with the request, and what is allowed. */
+export function parseRequest(line: string): Request {
+  const request = parseObject(line);
+  const { id, do: what } = request;
+  if (typeof id !== 'string' || id === '') throw new Error('id: a text is needed');
+  if (what === 'stop') return { do: what, id, timeoutSeconds: timeoutOf(request['timeoutSeconds']) };
+  if (what !== 'start') throw new Error(`do: ${JSON.stringify(what)} is not valid: start or stop`);
+  return {
+    do: what,
+    id,
+    service: serviceOf(request['service']),
+    release: releaseOf(request['release'] ?? 'current'),
+    command: commandOf(request['command'] ?? ['node', 'dist/main.js']),
+    environment: environmentOf(request['environment'] ?? {}),
+  };
+}
+
+/** The task that a line is about, as far as it can be told. */
+export function idOf(line: string): string | undefined {
+  try {
+    const { id } = parseObject(line);
+    return typeof id === 'string' ? id : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function parseObject(line: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (error) {
+    throw new Error('a line is not JSON', { cause: error });
+  }
+  if (!isObject(value)) throw new Error('a line is not a JSON object');
+  return value;
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function timeoutOf(value: unknown = STOP_TIMEOUT_SECONDS): number {
+  if (typeof value === 'number' && value >= 0 && value <= 120) return value;
+  throw new Error(`timeoutSeconds: ${JSON.stringify(value)} is not valid: 0 to 120`);
+}
+
+function serviceOf(value: unknown): ServiceName {
+  const service = serviceNames.find((name) => name === value);
+  if (service !== undefined) return service;
+  throw new Error(`service: ${JSON.stringify(value)} is not valid: one of ${serviceNames.join(', ')}`);
+}
+
+function releaseOf(value: unknown): Release {
+  if (isRelease(value)) return value;
+  throw new Error(`release: ${JSON.stringify(value)} is not valid: one of ${releaseNames.join(', ')}`);
+}
+
+function commandOf(value: unknown): string[] {
+  const valid = Array.isArray(value) && value.length > 1 && value.every((part) => typeof part === 'string');
+  if (valid && value[0] === 'node') return value;
+  throw new Error(`command: ${JSON.stringify(value)} is not valid: a list, "node" and what it runs`);
+}
+
+function environmentOf(value: unknown): Record<string, string> {
+  if (isObject(value) && Object.values(value).every((entry) => typeof entry === 'string')) {
+    return value as Record<string, string>;
+  }
+  // Without the values: there may be a secret among them.
+  throw new Error('environment: is not valid: an object of texts');
+}
