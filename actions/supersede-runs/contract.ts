@@ -1,0 +1,20 @@
+import { secretText, text, type InputContract } from '../../src/runtime/inputs.ts';
+import type { OutputContract } from '../../src/runtime/outputs.ts';
+
+const inputs = {
+  environment: text({ required: true }),
+  'github-token': secretText(),
+} as const satisfies InputContract;
+
+const outputs = { verdict: {}, reason: {}, result: {}, runs: {} } as const satisfies OutputContract;
+
+const verdicts = {
+  superseded: { ok: true },
+  unchanged: { ok: true },
+  outdated: { ok: false },
+  failed: { ok: false },
+  cancelled: { ok: false },
+} as const;
+
+/** The same names as in action.yml; a test holds them together. */
+export const contract = { inputs, outputs, verdicts };

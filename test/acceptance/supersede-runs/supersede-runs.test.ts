@@ -1,0 +1,111 @@
+import { expect, test } from '@jest/globals';
+import { gitHubState } from '../../../sandbox/github/state.ts';
+import type { Run as WorkflowRun } from '../../../sandbox/github/state.ts';
+import type { Sandbox } from '../../../sandbox/index.ts';
+import { runAction } from '../../../sandbox/runner.ts';
+import type { Run } from '../../../sandbox/runner.ts';
+import { node24 } from '../../runtime/node24.js';
+import { useSandboxes } from '../../support/action.ts';
+
+const sandboxOf = useSandboxes();
+const environments = [
+  { name: 'staging', reviewers: ['lead'] },
+  { name: 'prod', reviewers: ['lead'] },
+];
+
+/** Runs #1, #2 … of the pipeline, each waiting for the given environment; an empty text waits for none. */
+async function stage(
+  waiting: string[],
+  more: Partial<WorkflowRun>[] = [],
+): Promise<{ sandbox: Sandbox; runs: WorkflowRun[] }> {
+  const sandbox = await sandboxOf({ scenario: { github: { environments, runs: [] } } });
+  const state = gitHubState(sandbox.world);
+  const runs = waiting.map((name, index) =>
+    state.startRun({ pending: name === '' ? [] : [name], ...more[index] }),
+  );
+  return { sandbox, runs };
+}
+
+async function supersede(
+  sandbox: Sandbox,
+  run: WorkflowRun,
+  permission: 'read' | 'write' = 'write',
+): Promise<Run> {
+  const { GITHUB_TOKEN: token = '', ...env } = sandbox.jobEnv({
+    permissions: { actions: permission },
+    claims: {},
+  });
+  return await runAction('supersede-runs', {
+    inputs: { environment: 'staging' },
+    token,
+    node: [node24()],
+    env: { ...env, GITHUB_RUN_ID: String(run.id) },
+  });
+}
+
+const cancelled = (runs: WorkflowRun[]): number[] =>
+  runs.filter(({ cancelling }) => cancelling.signal.aborted).map(({ number }) => number);
+
+test('older runs that wait for the environment are cancelled', async () => {
+  const { sandbox, runs } = await stage(['staging', 'staging', '']);
+  const done = await supersede(sandbox, runs[2]!);
+  expect(done.outputs).toMatchObject({
+    verdict: 'superseded',
+    runs: '[1,2]',
+    reason: 'Cancelled #1, #2: this run is newer and asks for staging too.',
+  });
+  expect(done.exitCode).toBe(0);
+  expect(cancelled(runs)).toEqual([1, 2]);
+});
+
+test('one that waits for something else, goes on, has ended, or is of another workflow or branch is left alone', async () => {
+  const { sandbox, runs } = await stage(
+    ['prod', '', 'staging', 'staging', 'staging', ''],
+    [{}, {}, { conclusion: 'success' }, { workflow: '.github/workflows/other.yml' }, { branch: 'topic' }],
+  );
+  const done = await supersede(sandbox, runs[5]!);
+  expect(done.outputs).toMatchObject({ verdict: 'unchanged', runs: '[]' });
+  expect(cancelled(runs)).toEqual([]);
+});
+
+test('a run that a newer one has overtaken is red, and cancels nothing', async () => {
+  const { sandbox, runs } = await stage(['staging', '', 'staging']);
+  const done = await supersede(sandbox, runs[1]!);
+  expect(done.outputs).toMatchObject({
+    verdict: 'outdated',
+    reason: 'Run #3 is newer and waits for staging already.',
+  });
+  expect(done.exitCode).toBe(1);
+  expect(cancelled(runs)).toEqual([]);
+});
+
+test('a run that ends meanwhile is no error', async () => {
+  const { sandbox, runs } = await stage(['staging', '']);
+  sandbox.addFault({
+    kind: 'error',
+    operation: 'actions/cancel-workflow-run',
+    status: 409,
+    code: 'Conflict',
+  });
+  const done = await supersede(sandbox, runs[1]!);
+  expect(done.outputs).toMatchObject({ verdict: 'unchanged', runs: '[]' });
+});
+
+test('a token that may not cancel says which permission it lacks', async () => {
+  const { sandbox, runs } = await stage(['staging', '']);
+  const done = await supersede(sandbox, runs[1]!, 'read');
+  expect(done.outputs).toMatchObject({ verdict: 'failed' });
+  expect(done.outputs['reason']).toContain('the job needs `actions: write`');
+  expect(cancelled(runs)).toEqual([]);
+});
+
+test('a missing environment is an error before any call', async () => {
+  const { sandbox, runs } = await stage(['staging']);
+  const done = await runAction('supersede-runs', {
+    node: [node24()],
+    token: sandbox.tokens.installation,
+    env: { ...sandbox.env(), GITHUB_RUN_ID: String(runs[0]!.id) },
+  });
+  expect(done.outputs['reason']).toContain('environment');
+  expect(sandbox.calls.all).toEqual([]);
+});
