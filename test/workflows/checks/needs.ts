@@ -1,11 +1,42 @@
+import { toText } from '../rehearsal/expressions.ts';
 import { ownPath, readWorkflow, stepsOf } from '../workflow.ts';
 import type { Job, Permissions, Step, WorkflowFile } from '../workflow.ts';
 
 /** What a step needs of the job's token: the one place where it is said. */
 export type Need = (step: Step) => Permissions;
 
+const given = (step: Step, input: string): string => toText(step.with?.[input]);
+const when = (condition: boolean, permissions: Permissions): Permissions => (condition ? permissions : {});
+
 /** By the path in this repository, or by the name of somebody else's action. */
 export const ACTION_NEEDS: Record<string, Need> = {
+  'actions/deploy-environment': (step) => ({
+    'id-token': 'write',
+    ...when(given(step, 'command') === 'plan' && given(step, 'comment') !== 'false', {
+      'pull-requests': 'write',
+    }),
+    ...when(given(step, 'command') === 'drift' && given(step, 'issue') !== 'false', { issues: 'write' }),
+  }),
+  'actions/deploy-stack': (step) => ({
+    'id-token': 'write',
+    ...when(given(step, 'command') === 'plan' && given(step, 'comment') !== 'false', {
+      'pull-requests': 'write',
+    }),
+  }),
+  'actions/build-push-image': () => ({ 'id-token': 'write' }),
+  'actions/update-service': () => ({ 'id-token': 'write' }),
+  // It reads the commits between two releases.
+  'actions/promote-environment': (step) => ({
+    'id-token': 'write',
+    contents: 'read',
+    ...when(given(step, 'github-deployment') !== 'false', { deployments: 'write' }),
+  }),
+  'actions/preview-environment': () => ({
+    'id-token': 'write',
+    deployments: 'write',
+    'pull-requests': 'write',
+  }),
+  'actions/supersede-runs': () => ({ actions: 'write' }),
   'actions/checkout': () => ({ contents: 'read' }),
   'actions/setup-node': () => ({}),
   'docker/setup-buildx-action': () => ({}),
@@ -15,6 +46,7 @@ export const ACTION_NEEDS: Record<string, Need> = {
 /** What scripts call with the job's token. */
 export const SCRIPT_NEEDS: readonly [RegExp, Permissions][] = [
   [/\bgh release create\b/, { contents: 'write' }],
+  [/\bgh api .*\/git\/refs/, { contents: 'write' }],
   [/\bgit push\b/, { contents: 'write' }],
 ];
 

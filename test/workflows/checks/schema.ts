@@ -11,13 +11,14 @@ export async function schemaProblems({ path, text }: WorkflowFile): Promise<stri
 
 /**
  * What actionlint 1.7.12 does not know yet of GitHub, and nothing else: references to the same repository,
- * environments without a deployment, queues, and the workflow that a job comes from.
+ * environments without a deployment, queues, attestations, and the workflow that a job comes from.
  */
 const NOT_KNOWN_YET = [
   /^specifying action "\$\/[^"@]+" in invalid format because ref is missing/,
   /^reusable workflow call "\$\/\.github\/workflows\/[a-z-]+\.yml" at "uses" is not following the format/,
   /^unexpected key "deployment" for "environment" section/,
   /^unexpected key "queue" for "concurrency" section/,
+  /^unknown permission scope "attestations"/,
   /^property "workflow_(sha|ref|repository|file_path)" is not defined in object type \{container: /,
 ];
 
