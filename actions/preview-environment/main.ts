@@ -7,6 +7,7 @@ import { previewEnvironment } from '../../src/environment/preview/preview.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
 import { runAction } from '../../src/runtime/main.ts';
 import { contract } from './contract.ts';
+import { readPlatform } from './platform.ts';
 import { previewRequest } from './request.ts';
 
 await runAction({
@@ -14,7 +15,9 @@ await runAction({
   contract,
   async run(inputs, context, env) {
     const github = readGitHubContext(env);
-    const request = previewRequest(inputs, github, env['GITHUB_WORKSPACE'] ?? process.cwd());
+    const workspace = env['GITHUB_WORKSPACE'] ?? process.cwd();
+    const manifest = readPlatform(inputs.manifest, workspace, context);
+    const request = previewRequest(inputs, manifest, github, workspace);
     const access = { region: inputs['aws-region'], roleToAssume: inputs['role-to-assume'], context, env };
     const session = createSession(access);
     return previewEnvironment(

@@ -1,8 +1,10 @@
-import type { GitHubContext } from '../../src/github/context.ts';
+import type { Manifest } from '../../src/environment/manifest.ts';
 import type { PreviewRequest, PreviewService } from '../../src/environment/preview/request.ts';
+import type { GitHubContext } from '../../src/github/context.ts';
 import { InputError } from '../../src/runtime/errors.ts';
 import type { Inputs } from '../../src/runtime/inputs.ts';
 import type { contract } from './contract.ts';
+import { serviceOf } from './platform.ts';
 
 type PreviewInputs = Inputs<(typeof contract)['inputs']>;
 
@@ -14,20 +16,30 @@ const IMAGE = /^(?:[^@\s]+@)?sha256:[0-9a-f]{64}$/;
 /** @see https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html */
 const LAST_PRIORITY = 50_000;
 
-/** What the inputs ask for. Throws InputError before anything is asked of AWS. */
+/**
+ * What the inputs ask for. Throws InputError before anything is asked of AWS.
+ *
+ * @param manifest where there is one.
+ */
 export function previewRequest(
   inputs: PreviewInputs,
+  manifest: Manifest | undefined,
   github: GitHubContext,
   workspace: string,
 ): PreviewRequest {
   const { command, environment, parameters, timeout } = inputs;
+  if (inputs['github-token'] === undefined) {
+    throw new InputError('github-token', '', 'a value is required: what previews are is up to pull requests');
+  }
   const pullRequest = command === 'sweep' ? undefined : pullRequestOf(inputs, github);
+  const project = matching('project', inputs.project ?? manifest?.project ?? '', PROJECT, 'such as platform');
   return {
     command,
     ...(pullRequest !== undefined && { pullRequest }),
-    project: matching('project', inputs.project ?? '', PROJECT, 'such as platform'),
+    project,
     environment: matching('environment', environment, ENVIRONMENT, 'such as dev'),
-    services: command === 'deploy' ? servicesOf(inputs) : [],
+    services: command === 'deploy' ? servicesOf(inputs, manifest, project) : [],
+    repositories: Object.values(manifest?.services ?? {}).map(({ repository }) => repository),
     template: inputs.template,
     parameterFiles: inputs['parameter-files'],
     parameters,
@@ -56,7 +68,11 @@ function prioritiesOf(inputs: PreviewInputs): PreviewRequest['priorities'] {
   };
 }
 
-function servicesOf({ images, command }: PreviewInputs): PreviewService[] {
+function servicesOf(
+  { images, command }: PreviewInputs,
+  manifest: Manifest | undefined,
+  project: string,
+): PreviewService[] {
   const entries = Object.entries(images);
   if (entries.length === 0) {
     throw new InputError('images', '', `a value is required for ${command}: the image of each service`);
@@ -64,7 +80,7 @@ function servicesOf({ images, command }: PreviewInputs): PreviewService[] {
   return entries.map(([name, image]) => {
     matching('images', name, SERVICE, "a service's name, such as user-service");
     matching('images', image, IMAGE, `the image of ${name} as sha256:… or repository@sha256:…`);
-    return { name, image, parameters: {} };
+    return serviceOf(manifest, project, name, image);
   });
 }
 

@@ -1,17 +1,16 @@
-/**
- * AWS list prices in US dollars without tax, on demand, in US East (N. Virginia), from the public pricing pages of
- * each service. Other regions are 0 to 30 % dearer; the shape of the comparison stays.
- */
-export const PRICES_AS_OF = '2026-06-30';
+import { FARGATE_PRICES } from '../../src/report/prices.ts';
+
+export { PRICES_AS_OF } from '../../src/report/prices.ts';
 
 export const HOURS_A_MONTH = 730;
 export const HOURS_A_WEEK = 168;
 
+/**
+ * AWS list prices in US dollars without tax, on demand, in US East (N. Virginia), from the public pricing pages of
+ * each service. Other regions are 0 to 30 % dearer; the shape of the comparison stays.
+ */
 export const prices = {
-  fargate: {
-    X86_64: { vcpuHour: 0.04048, gbHour: 0.004445 },
-    ARM64: { vcpuHour: 0.03238, gbHour: 0.00356 },
-  },
+  fargate: FARGATE_PRICES,
   aurora: {
     instanceHour: {
       'db.t4g.medium': 0.073,

@@ -22,6 +22,21 @@ export async function describeStack(
   }
 }
 
+/** All stacks of the account and region that exist, all pages, without those nested in others. */
+export async function listStacks(
+  context: Pick<CloudFormationContext, 'client' | 'signal'>,
+): Promise<StackSnapshot[]> {
+  const found: StackSnapshot[] = [];
+  let next: string | undefined;
+  do {
+    const command = new DescribeStacksCommand(next === undefined ? {} : { NextToken: next });
+    const answer = await send(context.client, command, context);
+    found.push(...(answer.Stacks ?? []).map(snapshot));
+    next = answer.NextToken;
+  } while (next);
+  return found.filter(({ parentId, status }) => parentId === undefined && status !== 'DELETE_COMPLETE');
+}
+
 function snapshot(stack: Stack): StackSnapshot {
   const { StackName: stackName, StackId: stackId, StackStatus: status } = stack;
   if (!stackName || !stackId || !status)

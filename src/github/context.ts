@@ -12,14 +12,25 @@ export interface GitHubContext {
   /** The event's name: `push`, `pull_request`, `workflow_dispatch` … */
   event: string;
   /** Present when the event is about a pull request. */
-  pullRequest?: { number: number; fork: boolean };
+  pullRequest?: EventPullRequest;
   serverUrl: string;
   apiUrl: string;
   job: string;
 }
 
+/** The pull request that the event is about. */
+export interface EventPullRequest {
+  number: number;
+  fork: boolean;
+  /** The commit that the event is about, where it says so; `sha` is that of a merge with the base. */
+  headSha?: string;
+  /** What happened: `opened`, `synchronize`, `closed` … */
+  action?: string;
+}
+
 interface Payload {
-  pull_request?: { number?: number; head?: { repo?: { full_name?: string } | null } };
+  action?: string;
+  pull_request?: { number?: number; head?: { sha?: string; repo?: { full_name?: string } | null } };
   issue?: { number?: number; pull_request?: object };
 }
 
@@ -50,11 +61,17 @@ export function readGitHubContext(env: NodeJS.ProcessEnv): GitHubContext {
   };
 }
 
-function pullRequestOf(payload: Payload, repository: string): { number: number; fork: boolean } | undefined {
+function pullRequestOf(payload: Payload, repository: string): EventPullRequest | undefined {
   const { pull_request: pull, issue } = payload;
   if (pull?.number !== undefined) {
     // The head's repository is null when the fork was deleted.
-    return { number: pull.number, fork: pull.head?.repo?.full_name !== repository };
+    const headSha = pull.head?.sha;
+    return {
+      number: pull.number,
+      fork: pull.head?.repo?.full_name !== repository,
+      ...(headSha !== undefined && { headSha }),
+      ...(payload.action !== undefined && { action: payload.action }),
+    };
   }
   // A comment's event does not say where the pull request comes from: take it for a fork.
   if (issue?.pull_request && issue.number !== undefined) return { number: issue.number, fork: true };

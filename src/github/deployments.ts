@@ -15,12 +15,13 @@ export type DeploymentState =
  * Records a deployment of the run's commit.
  *
  * @param options.transient true for an environment that will go, such as a pull request's preview.
+ * @param options.task tells apart what shares an environment; `deploy` by default.
  * @returns the deployment's id.
  * @throws the API's error: the token needs `deployments: write`.
  */
 export async function createDeployment(
   access: Access,
-  options: { environment: string; description?: string; transient?: boolean },
+  options: { environment: string; description?: string; transient?: boolean; task?: string },
 ): Promise<number> {
   const { token, github, context } = access;
   const octokit = await createOctokit(token, github.apiUrl, context.signal);
@@ -31,6 +32,7 @@ export async function createDeployment(
       environment: options.environment,
       description: options.description ?? '',
       transient_environment: options.transient ?? false,
+      ...(options.task !== undefined && { task: options.task }),
       auto_merge: false,
       // The checks of the commit are the workflow's matter; by default GitHub would wait for all of them.
       required_contexts: [],
@@ -61,4 +63,29 @@ export async function setDeploymentStatus(
       ...(options.environmentUrl !== undefined && { environment_url: options.environmentUrl }),
     }),
   );
+}
+
+/**
+ * The deployments of a task to an environment that GitHub shows as active, all pages.
+ *
+ * @throws the API's error: the token needs `deployments: read`.
+ */
+export async function activeDeployments(
+  access: Access,
+  wanted: { environment: string; task: string },
+): Promise<number[]> {
+  const { token, github, context } = access;
+  const octokit = await createOctokit(token, github.apiUrl, context.signal);
+  const repository = ownerAndName(github.repository);
+  const deployments = await withRetries(context, () =>
+    octokit.paginate(octokit.rest.repos.listDeployments, { ...repository, ...wanted, per_page: 100 }),
+  );
+  const active = await Promise.all(
+    deployments.map(async ({ id }) => {
+      const latest = { ...repository, deployment_id: id, per_page: 1 };
+      const { data } = await withRetries(context, () => octokit.rest.repos.listDeploymentStatuses(latest));
+      return data[0]?.state === 'inactive' ? [] : [id];
+    }),
+  );
+  return active.flat();
 }

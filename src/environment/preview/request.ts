@@ -26,8 +26,10 @@ export interface PreviewRequest {
   project: string;
   /** The environment that hosts previews. */
   environment: string;
-  /** At least one for a deployment, the rarest paths first. */
+  /** At least one for a deployment. */
   services: readonly PreviewService[];
+  /** Repositories whose names do not begin with the project. */
+  repositories: readonly string[];
   template: string;
   parameterFiles: readonly string[];
   parameters: Readonly<Record<string, string>>;
@@ -43,8 +45,10 @@ export interface PreviewRequest {
 /** One service of a preview. */
 export interface PreviewService {
   name: string;
-  /** `sha256:…` in the repository `<project>/<service>` of the account, or `repository@sha256:…`. */
+  /** `sha256:…` in the service's repository of the account, or `repository@sha256:…`. */
   image: string;
-  /** What the manifest says of it, as parameters of the template. */
+  /** Name of its repository. */
+  repository: string;
+  /** What the manifest says of it, as parameters; those that the template does not declare are of another one. */
   parameters: Readonly<Record<string, string>>;
 }

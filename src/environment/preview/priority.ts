@@ -1,0 +1,55 @@
+import { DescribeRulesCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { send } from '../../aws/send.ts';
+import type { PreviewContext, PreviewRequest } from './request.ts';
+
+/** What CloudFormation says of a rule whose priority somebody else has taken meanwhile. */
+const TAKEN = /PriorityInUse|Priority '?\d+'? is currently in use/i;
+
+/** The priorities of all rules of a listener, whoever made them. */
+export async function takenPriorities(context: PreviewContext, listenerArn: string): Promise<Set<number>> {
+  const client = await context.elb();
+  const taken = new Set<number>();
+  let marker: string | undefined;
+  do {
+    const command = new DescribeRulesCommand({ ListenerArn: listenerArn, ...(marker && { Marker: marker }) });
+    const { Rules = [], NextMarker } = await send(client, command, context);
+    for (const { Priority } of Rules) if (/^\d+$/.test(Priority ?? '')) taken.add(Number(Priority));
+    marker = NextMarker;
+  } while (marker);
+  return taken;
+}
+
+/**
+ * The first free priority from the pull request's own on, once around. A service that takes every path comes
+ * behind those that take some, of all pull requests, so it has the second half of the range: a rule is read in
+ * the order of its priority, and `/*` before `/api/*` would leave nothing for the latter.
+ *
+ * @param taken by other rules; the choice is added to it.
+ * @throws Error when all are taken.
+ */
+export function choosePriority(
+  { base, range }: PreviewRequest['priorities'],
+  pullRequest: number,
+  paths: string,
+  taken: Set<number>,
+): number {
+  const firstHalf = Math.floor(range / 2);
+  const [from, size] = takesAll(paths) ? [base + firstHalf, range - firstHalf] : [base, firstHalf];
+  for (let step = 0; step < size; step++) {
+    const priority = from + ((pullRequest + step) % size);
+    if (taken.has(priority)) continue;
+    taken.add(priority);
+    return priority;
+  }
+  const most = from + size - 1;
+  throw new Error(`the listener has a rule for each priority from ${from} to ${most}: remove old previews`);
+}
+
+function takesAll(paths: string): boolean {
+  return paths.split(',').some((path) => ['*', '/*'].includes(path.trim()));
+}
+
+/** Whether a failed deployment failed because its rule's priority was taken between the look and the making. */
+export function lostItsPriority(failure: string): boolean {
+  return TAKEN.test(failure);
+}

@@ -1,0 +1,113 @@
+import { errorText } from '../../aws/errors.ts';
+import type { CommentResult } from '../../github/comment.ts';
+import type { DeploymentState } from '../../github/deployments.ts';
+import type { PullRequest } from '../../github/pulls.ts';
+import type { Section } from '../../runtime/sections.ts';
+import type { PreviewContext, PreviewRequest } from './request.ts';
+
+/** GITHUB_TOKEN cannot delete an environment, so all previews share one and are told apart by their task. */
+const ENVIRONMENT = 'preview';
+
+function access(
+  context: PreviewContext,
+): Pick<PreviewContext, 'token' | 'github'> & { context: PreviewContext } {
+  return { token: context.token, github: context.github, context };
+}
+
+/** The pull request as it is now; undefined when GitHub does not show it. */
+export async function pullRequestNow(
+  context: PreviewContext,
+  number: number,
+): Promise<PullRequest | undefined> {
+  const { readPullRequest } = await import('../../github/pulls.ts');
+  return asked('pull-requests: read', () => readPullRequest(access(context), number));
+}
+
+/** Records that the commit is being deployed; the deployment's id. */
+export async function beginDeployment(
+  context: PreviewContext,
+  pullRequest: number,
+  commit: string,
+): Promise<number> {
+  const { createDeployment, setDeploymentStatus } = await import('../../github/deployments.ts');
+  return asked('deployments: write', async () => {
+    const id = await createDeployment(
+      { ...access(context), github: { ...context.github, sha: commit } },
+      {
+        environment: ENVIRONMENT,
+        task: task(pullRequest),
+        transient: true,
+        description: `Preview of #${pullRequest}`,
+      },
+    );
+    await setDeploymentStatus(access(context), id, { state: 'in_progress' });
+    return id;
+  });
+}
+
+/** Ends a deployment; what GitHub answers to it changes no verdict. With a signal of its own, as the job may be over. */
+export async function endDeployment(
+  context: PreviewContext,
+  id: number,
+  status: { state: DeploymentState; description: string; environmentUrl?: string },
+): Promise<void> {
+  const { setDeploymentStatus } = await import('../../github/deployments.ts');
+  const signal = AbortSignal.timeout(context.signal.aborted ? 700 : 30_000);
+  try {
+    await setDeploymentStatus({ ...access(context), context: { ...context, signal } }, id, status);
+  } catch (error) {
+    context.log.warning(`The state of deployment ${id} could not be set: ${errorText(error)}`);
+  }
+}
+
+/**
+ * Sets the deployments of a pull request's preview inactive, but for one.
+ *
+ * @returns how many were active.
+ */
+export async function retireDeployments(
+  context: PreviewContext,
+  pullRequest: number,
+  except?: number,
+): Promise<number> {
+  const { activeDeployments, setDeploymentStatus } = await import('../../github/deployments.ts');
+  return asked('deployments: write', async () => {
+    const wanted = { environment: ENVIRONMENT, task: task(pullRequest) };
+    const ids = (await activeDeployments(access(context), wanted)).filter((id) => id !== except);
+    for (const id of ids) await setDeploymentStatus(access(context), id, { state: 'inactive' });
+    return ids.length;
+  });
+}
+
+/** Writes the pull request's one comment of previews in this environment. It never changes the verdict. */
+export async function writeComment(
+  context: PreviewContext,
+  { comment, project, environment }: PreviewRequest,
+  pullRequest: number,
+  sections: readonly Section[],
+): Promise<CommentResult | undefined> {
+  if (!comment || context.signal.aborted) return undefined;
+  const { upsertComment } = await import('../../github/comment.ts');
+  const github = { ...context.github, pullRequest: { number: pullRequest, fork: false } };
+  const marker = `preview/${project}/${environment}`;
+  const { token } = context;
+  const written = await upsertComment({ token, github, context, marker, sections });
+  if (written.action !== 'skipped') context.log.info(`The comment was ${written.action}: ${written.url}`);
+  return written;
+}
+
+function task(pullRequest: number): string {
+  return `deploy:pr-${pullRequest}`;
+}
+
+/** GitHub says only that something is not accessible; this says what to give the job. */
+async function asked<T>(permission: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    const { status, message } = Object(error) as { status?: unknown; message?: unknown };
+    if (status !== 401 && status !== 403) throw error;
+    const hint = `give the job \`permissions: ${permission}\`, and github-token its value`;
+    throw new Error(`GitHub refuses it (${String(message)}): ${hint}.`, { cause: error });
+  }
+}

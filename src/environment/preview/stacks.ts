@@ -1,0 +1,132 @@
+import { DeleteStackCommand } from '@aws-sdk/client-cloudformation';
+import { isNotFound } from '../../aws/errors.ts';
+import { send } from '../../aws/send.ts';
+import { deployStack } from '../../cloudformation/deploy.ts';
+import { listStacks } from '../../cloudformation/stack.ts';
+import type { CloudFormationContext, DeployStackInputs, StackSnapshot } from '../../cloudformation/types.ts';
+import type { Outcome } from '../../runtime/outcome.ts';
+import type { PreviewContext, PreviewRequest } from './request.ts';
+
+/** What a preview's stack says of itself in its tags: by these it is found, never by its template. */
+export interface PreviewStack extends StackSnapshot {
+  pullRequest: number;
+  service: string;
+  commit: string;
+  /** Undefined when the tag is missing or no time. */
+  expires?: Date;
+}
+
+type Place = Pick<PreviewRequest, 'project' | 'environment'>;
+
+export function stackName({ project, environment }: Place, pullRequest: number, service: string): string {
+  return `${environment}-${project}-pr-${pullRequest}-${service}`;
+}
+
+/** The tags by which the preview's stacks are found again, over those of the parameter files. */
+export function stackTags(
+  { project, environment }: Place,
+  repository: string,
+  preview: { pullRequest: number; service: string; commit: string; expires: Date },
+): Record<string, string> {
+  return {
+    Project: project,
+    Environment: environment,
+    Preview: 'true',
+    Repository: repository,
+    PullRequest: String(preview.pullRequest),
+    Service: preview.service,
+    Commit: preview.commit,
+    Expires: preview.expires.toISOString(),
+  };
+}
+
+/** The stacks of this repository's previews in the environment; of one pull request, or of all. */
+export async function previewStacks(
+  context: PreviewContext,
+  { project, environment }: Place,
+  pullRequest?: number,
+): Promise<PreviewStack[]> {
+  const wanted = { Project: project, Environment: environment, Repository: context.github.repository };
+  const stacks = await listStacks({ ...context, client: await context.cloudformation() });
+  return stacks
+    .filter(({ tags }) => tags['Preview'] === 'true' && /^[1-9]\d*$/.test(tags['PullRequest'] ?? ''))
+    .filter(({ tags }) => Object.entries(wanted).every(([key, value]) => tags[key] === value))
+    .map(previewStack)
+    .filter((stack) => pullRequest === undefined || stack.pullRequest === pullRequest);
+}
+
+function previewStack(stack: StackSnapshot): PreviewStack {
+  const { PullRequest, Service = '', Commit = '', Expires = '' } = stack.tags;
+  const expires = new Date(Expires);
+  return {
+    ...stack,
+    pullRequest: Number(PullRequest),
+    service: Service,
+    commit: Commit,
+    ...(Number.isNaN(expires.getTime()) ? {} : { expires }),
+  };
+}
+
+/** One command of deploy-stack, with what is the same for all stacks of previews. */
+export async function onStack(
+  context: PreviewContext,
+  request: PreviewRequest,
+  inputs: Pick<DeployStackInputs, 'command' | 'stackName'> & Partial<DeployStackInputs>,
+): Promise<Outcome> {
+  const { github } = context;
+  const all: DeployStackInputs = {
+    parameters: {},
+    parameterFiles: [],
+    tags: {},
+    capabilities: ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM'],
+    // A preview holds nothing that anybody would miss.
+    allowReplace: ['AWS::Logs::LogGroup'],
+    allowDelete: ['AWS::Logs::LogGroup'],
+    onFailure: 'delete',
+    mode: 'standard',
+    notificationArns: [],
+    revertDrift: false,
+    continueRollback: true,
+    timeoutMs: request.timeoutMs,
+    ...(request.roleArn !== undefined && { roleArn: request.roleArn }),
+    ...inputs,
+  };
+  const run = {
+    id: github.runId,
+    attempt: github.runAttempt,
+    workspace: request.workspace,
+    actor: github.actor,
+  };
+  return deployStack(await cloudFormationOf(context), all, run);
+}
+
+/**
+ * Deletes a stack and waits until it is gone. A creation that is under way is broken off; any other operation is
+ * waited for.
+ */
+export async function deletePreviewStack(
+  context: PreviewContext,
+  request: PreviewRequest,
+  stack: PreviewStack,
+): Promise<Outcome> {
+  if (stack.status === 'CREATE_IN_PROGRESS') await breakOff(context, request, stack);
+  return onStack(context, request, { command: 'delete', stackName: stack.stackName });
+}
+
+async function breakOff(
+  context: PreviewContext,
+  { roleArn }: PreviewRequest,
+  { stackId, stackName: name }: PreviewStack,
+): Promise<void> {
+  context.log.info(`Stack ${name} is being created; its creation is broken off.`);
+  const command = new DeleteStackCommand({ StackName: stackId, ...(roleArn && { RoleARN: roleArn }) });
+  try {
+    await send(await context.cloudformation(), command, context);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
+
+async function cloudFormationOf(context: PreviewContext): Promise<CloudFormationContext> {
+  return { ...context, client: await context.cloudformation() };
+}

@@ -1,0 +1,113 @@
+import type { ChildProcess } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { useWorkspaces } from '../../support/action.ts';
+import { PreviewHost } from '../../support/preview.ts';
+
+const workspaceOf = useWorkspaces();
+let host: PreviewHost;
+beforeAll(async () => {
+  host = await PreviewHost.start(workspaceOf, {
+    scenario: {
+      ecs: {
+        rules: [
+          { match: { service: 'pr-50-user-service' }, does: 'exit', logs: ['no database'] },
+          { match: { service: 'pr-55-user-service' }, does: 'run', bootSeconds: 3000 },
+        ],
+      },
+    },
+  });
+});
+afterAll(() => host.sandbox.close());
+
+const changes = () =>
+  host.sandbox.calls.all.filter(({ operation }) => /^(Create|Execute|Delete|Put|Batch)/.test(operation));
+
+describe('nothing is changed', () => {
+  test.each(['deploy', 'remove'])('by %s for a pull request from a fork', async (command) => {
+    const calls = host.sandbox.calls.all.length;
+    const images = command === 'deploy' ? { images: `user-service=${host.digest}` } : {};
+    const run = await host.run(
+      51,
+      { command, ...images },
+      { fork: true, token: host.sandbox.tokens.readOnly },
+    );
+    expect(run.exitCode).toBe(0);
+    expect(run.outputs).toMatchObject({
+      verdict: 'skipped',
+      reason: expect.stringContaining('Pull request 51 comes from a fork'),
+    });
+    expect(host.sandbox.calls.all).toHaveLength(calls);
+  });
+
+  test('for a fork that only GitHub knows of, as of a manual run', async () => {
+    host.pull(52).fork = true;
+    const before = changes().length;
+    const run = await host.run(0, { 'pull-request': '52' }, { event: {} });
+    expect(run.outputs['verdict']).toBe('skipped');
+    expect(changes()).toHaveLength(before);
+  });
+
+  test('with a token that may not make deployments', async () => {
+    const run = await host.run(53, {}, { token: host.sandbox.tokens.readOnly });
+    expect(run.outputs).toMatchObject({
+      verdict: 'failed',
+      reason: expect.stringContaining('permissions: deployments: write'),
+    });
+    expect(await host.stacks()).toEqual([]);
+  });
+
+  test.each([
+    [{ images: '' }, /^images: a value is required for deploy/],
+    [{ images: 'user-service=latest' }, /^images: "latest" is not valid: .*sha256/],
+    [{ images: 'User=sha256:1' }, /^images: "User" is not valid: .*service's name/],
+    [{ 'pull-request': 'seven' }, /^pull-request: "seven" is not valid: a whole number/],
+    [{ project: 'P' }, /^project: "P" is not valid/],
+    [{ 'priority-base': '0' }, /^priority-base: "0" is not valid: a whole number from 1 to 50000/],
+    [{ 'priority-range': '60000' }, /^priority-range: "60000" is not valid/],
+    [{ 'time-to-live': '3 days' }, /^time-to-live: "3 days" is not valid/],
+    [{ template: 'nowhere.yml' }, /^template: "nowhere.yml" is not valid/],
+    [{ 'parameter-files': 'nowhere.json' }, /^parameter-files: "nowhere.json" is not valid/],
+    [{ parameters: 'Listner=x' }, /^parameters: "Listner" is not valid: did you mean "Listener"/],
+    [{ 'github-token': '' }, /^github-token: a value is required/],
+  ])('with %j', async (inputs: Record<string, string>, reason) => {
+    const before = changes().length;
+    const run = await host.run(54, inputs, 'github-token' in inputs ? { token: '' } : {});
+    expect(run.exitCode).toBe(1);
+    expect(run.outputs['verdict']).toBe('failed');
+    expect(run.outputs['reason']).toMatch(reason);
+    expect(changes()).toHaveLength(before);
+    expect(host.deployments(54)).toEqual([]);
+  });
+
+  test('when the environment has no load balancer yet', async () => {
+    const run = await host.run(54, { parameters: 'Listener=/platform/dev/nothing' });
+    expect(run.outputs).toMatchObject({
+      verdict: 'failed',
+      reason: expect.stringContaining('There is no SSM parameter /platform/dev/nothing'),
+    });
+  });
+});
+
+test('a service that does not start fails the preview, says why, and leaves no stack', async () => {
+  const run = await host.run(50);
+  expect(run.exitCode).toBe(1);
+  expect(run.outputs['verdict']).toBe('failed');
+  expect(run.outputs['reason']).toContain('user-service: ');
+  expect(await host.stacks()).toEqual([]);
+  expect(host.deployments(50)).toEqual(['failure']);
+  expect(host.comments(50).join()).toContain('❌ Preview of pull request 50: failed');
+});
+
+test('a cancelled job breaks off what it has begun', async () => {
+  const creation = host.next('ExecuteChangeSet');
+  const onStart = (child: ChildProcess): void => {
+    void creation.then(() => child.kill('SIGINT'));
+  };
+  const run = await host.run(55, {}, { onStart });
+  expect(run.exitCode).not.toBe(0);
+  expect(run.outputs['verdict']).toBe('cancelled');
+  expect(host.deployments(55)).toEqual(['failure']);
+  host.pull(55).state = 'closed';
+  await host.run(55, { command: 'remove' }, { action: 'closed' });
+  expect(await host.stacks()).toEqual([]);
+});
