@@ -1,0 +1,81 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { node24 } from '../../runtime/node24.js';
+import { useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { Rehearsal } from '../rehearsal/rehearsal.ts';
+import type { RunReport } from '../rehearsal/report.ts';
+
+const sandboxOf = useSandboxes();
+const workspaceOf = useWorkspaces();
+
+/** A repository as a checkout of a pull request has it, and the commit that the pull request would change. */
+function repositoryOf(change: string): { repository: string; base: string } {
+  const repository = workspaceOf({
+    'templates/vpc.yml': 'Resources: {}\n',
+    'platform.yml': 'project: shop\n',
+  });
+  const git = (...args: string[]): string =>
+    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.com', ...args], {
+      cwd: repository,
+      encoding: 'utf8',
+    });
+  git('init', '-q');
+  git('add', '-A');
+  git('commit', '-qm', 'base');
+  const base = git('rev-parse', 'HEAD').trim();
+  writeFileSync(join(repository, 'templates/vpc.yml'), change);
+  git('commit', '-qam', 'change');
+  return { repository, base };
+}
+
+async function playFork(
+  caller: string,
+  change = 'Resources: { Mine: {} }\n',
+): Promise<{ report: RunReport; calls: number }> {
+  const sandbox = await sandboxOf();
+  const { repository, base } = repositoryOf(change);
+  const rehearsal = new Rehearsal({ sandbox, repository, node: [node24()], secrets: { KEY: 'value' } });
+  const pull_request = {
+    number: 4,
+    head: { ref: 'topic', sha: 'b'.repeat(40), repo: { full_name: 'someone/fork' } },
+    base: { ref: 'main', sha: base },
+  };
+  const payload = { action: 'opened', pull_request };
+  const report = await rehearsal.play(caller, { name: 'pull_request', ref: 'refs/pull/4/merge', payload });
+  return { report, calls: sandbox.calls.all.length };
+}
+
+const results = ({ jobs }: RunReport): Record<string, string> =>
+  Object.fromEntries(Object.entries(jobs).map(([name, { result }]) => [name, result]));
+
+test('a pull request from a fork gets no preview, and that is no failure', async () => {
+  const { report, calls } = await playFork('workflows/preview.yml');
+  expect(results(report)).toEqual({
+    'preview / deploy': 'skipped',
+    'preview / remove': 'skipped',
+    sweep: 'skipped',
+  });
+  expect(report.result).not.toBe('failure');
+  expect(calls).toBe(0);
+});
+
+test('a pull request from a fork gets the difference of the templates instead of a plan', async () => {
+  const { report, calls } = await playFork('workflows/plan.yml');
+  expect(results(report)).toEqual({ 'plan / plan': 'skipped', 'plan / difference': 'success' });
+  const job = report.jobs['plan / difference'];
+  expect(job?.permissions).toEqual({ contents: 'read' });
+  expect(job?.steps.at(-1)?.summary).toContain('    +Resources: { Mine: {} }');
+  expect(calls).toBe(0);
+});
+
+test('nothing in the difference is read as Markdown', async () => {
+  const { report } = await playFork('workflows/plan.yml', '```\n![x](https://evil.example/x.png)\n# Big\n');
+  const summary = report.jobs['plan / difference']?.steps.at(-1)?.summary ?? '';
+  const lines = summary
+    .split('\n')
+    .slice(4)
+    .filter((line) => line !== '');
+  expect(lines.filter((line) => !line.startsWith('    '))).toEqual([]);
+});
