@@ -1,5 +1,6 @@
 import setUpNode24 from '../runtime/node24.js';
 import { benchBundle } from './bundle.ts';
+import { benchCopy } from './copy.ts';
 import { benchImagePush } from './image.ts';
 import type { Measured } from './measured.ts';
 import { benchStartUp } from './start-up.ts';
@@ -12,6 +13,7 @@ const parts: Readonly<Record<string, () => Measured | Promise<Measured>>> = {
   bundle: benchBundle,
   'start-up': benchStartUp,
   image: benchImagePush,
+  copy: benchCopy,
 };
 
 const wanted = process.argv.slice(2).filter((argument) => argument !== '--check');
