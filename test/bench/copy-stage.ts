@@ -11,9 +11,14 @@ import { RegistrySession } from '../support/registry.ts';
 
 const [SOURCE, TARGET] = ['111111111111', '222222222222'] as const;
 const LAYERS_OF_A_PLATFORM = 3;
+/** What a call to AWS takes at least; without it only processors would be compared. */
+export const LATENCY_MS = 20;
 const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
 
-/** Two accounts, an image of two platforms with their attestations in the first, and nothing in the second. */
+/**
+ * Two accounts, an image of two platforms with their attestations in the first, and nothing in the second. Each
+ * answer takes some time, as AWS's do.
+ */
 export class CopyStage {
   readonly sandbox: Sandbox;
   readonly source: RegistrySession;
@@ -39,7 +44,9 @@ export class CopyStage {
       const inputs = { 'oci-layout': folder, tags: 'v1' };
       const run = await buildPushImage(sandbox, inputs, { workspace: folder, node: [node24()] });
       if (run.outputs['digest'] !== image.digest) throw new Error(run.log);
-      return new CopyStage(sandbox, await RegistrySession.reopen(sandbox, SOURCE), image);
+      const source = await RegistrySession.reopen(sandbox, SOURCE);
+      sandbox.addFault({ kind: 'delay', delayMs: LATENCY_MS, probability: 1 });
+      return new CopyStage(sandbox, source, image);
     } catch (error) {
       await sandbox.close();
       throw error;

@@ -5,7 +5,7 @@ import { node24 } from '../runtime/node24.js';
 import type { RegistrySession } from '../support/registry.ts';
 import type { CopyOrder } from './copy-ours.ts';
 import { copyWithSkopeo, DockerRival, missingRivals } from './copy-rivals.ts';
-import { CopyStage } from './copy-stage.ts';
+import { CopyStage, LATENCY_MS } from './copy-stage.ts';
 import type { Measured } from './measured.ts';
 import { measureTurns } from './turns.ts';
 
@@ -28,7 +28,7 @@ export async function benchCopy(megabytes = 200): Promise<Measured> {
   ): Promise<number> => copy(stage, await stage.freshTarget());
   try {
     const { oursMs, others, count } = await measureTurns(
-      { atLeast: 5, atMost: 15, limit: LIMIT },
+      { atLeast: 3, atMost: 9, limit: LIMIT },
       () => fresh(copyWithOurs),
       {
         'skopeo copy --all': () => fresh(copyWithSkopeo),
@@ -40,7 +40,8 @@ export async function benchCopy(megabytes = 200): Promise<Measured> {
     );
     return {
       lines: [
-        `the copy of two platforms, ${(stage.bytes / 1e6).toFixed(0)} MB, to another account, median of ${count}: ` +
+        `the copy of two platforms, ${(stage.bytes / 1e6).toFixed(0)} MB, to another account, ${LATENCY_MS} ms a ` +
+          `call, median of ${count}: ` +
           `ours ${oursMs.toFixed(0)} ms; ${lines.join('; ')} (at most ${LIMIT})`,
       ],
       broken: Object.entries(others)
