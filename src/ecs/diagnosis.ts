@@ -9,6 +9,7 @@ import { failedTask, failedTasks, isOf, tasksOf } from './failed-tasks.ts';
 import type { FailedTask } from './failed-tasks.ts';
 import { logStream, logTail } from './log-tail.ts';
 import type { LogTail } from './log-tail.ts';
+import type { RolloutState } from './rollout-state.ts';
 import { describeService } from './service.ts';
 import type { TaskDefinition } from './task-definition.ts';
 import { describeTargetGroups, targetGroupsOf, targetStates } from './targets.ts';
@@ -38,6 +39,7 @@ export async function diagnose(
   context: EcsContext,
   deployment: OurDeployment,
   definition: TaskDefinition,
+  state?: RolloutState,
 ): Promise<ReportedRolloutFailure | undefined> {
   const attempt = attempts(context);
   const service = await attempt('the service', () => describeService(context, deployment), {});
@@ -52,7 +54,7 @@ export async function diagnose(
   if (failed.length > 0) return await ofTasks(findings, attempt);
   const unhealthy = targets.filter(({ state }) => state === 'unhealthy');
   if (unhealthy.length > 0) return await ofTargets(findings, deployment, unhealthy, attempt);
-  return ofEvents(findings);
+  return ofState(state) ?? ofEvents(findings);
 }
 
 type Attempt = <T>(what: string, read: () => Promise<T>, otherwise: T) => Promise<T>;
@@ -112,10 +114,26 @@ async function ofTargets(
   return failure(explanation, [group], log);
 }
 
+/** Where no task failed, and ECS turns back all the same. */
+function ofState(state: RolloutState | undefined): ReportedRolloutFailure | undefined {
+  const alarms = state?.alarms ?? [];
+  if (alarms.length > 0) {
+    const which =
+      alarms.length === 1 ? `The alarm ${alarms[0] ?? ''} went` : `The alarms ${alarms.join(', ')} went`;
+    const fix =
+      'Look at what the alarm measures since the deployment began: the new tasks were up, so most likely they serve errors or are slow.';
+    return failure({ cause: `${which} off during the deployment`, fix }, [], undefined);
+  }
+  if (!/lifecycle hook/i.test(state?.reason ?? '')) return undefined;
+  const fix =
+    'A Lambda hook says why in its log; a PAUSE hook was answered with ROLLBACK, or by nobody in time (smoke-test answers it).';
+  return failure({ cause: 'A lifecycle hook of the deployment failed', fix }, [], undefined);
+}
+
 /** Where no task was ever started: the service's own events tell. */
 function ofEvents(findings: Findings): ReportedRolloutFailure | undefined {
   const telling = findings.events.find((message) =>
-    /unable to|was unable|unhealthy in|failed|error|reached the limit/i.test(message),
+    /unable to|was unable|unhealthy in|error|reached the limit/i.test(message),
   );
   if (telling === undefined) return undefined;
   const words = telling.replace(/^\(service [^)]*\)\s*/, '');

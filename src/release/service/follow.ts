@@ -36,8 +36,8 @@ export async function follow(
       say: (line) => {
         release.say(line);
       },
-      failing: async () => {
-        await explainFailure(context, release, deployment, following.definition);
+      failing: async (state) => {
+        await explainFailure(context, release, deployment, following.definition, state);
       },
       paused: (hookId, state) => decide(context, release, deployment, { hookId, state, following }),
       targets: async () => {
@@ -60,8 +60,11 @@ export async function explainFailure(
   release: Release,
   deployment: OurDeployment,
   definition: TaskDefinition,
+  state?: RolloutState,
 ): Promise<void> {
-  const found = await diagnose(context, deployment, definition);
+  // What the smoke test found is the reason.
+  if (release.report.smokeTest?.ok === false) return;
+  const found = await diagnose(context, deployment, definition, state);
   if (!found) return;
   if (release.report.failure?.cause !== found.cause) release.say(`${found.cause}.`);
   for (const line of found.log?.lines ?? []) context.log.info(`  ${line}`);

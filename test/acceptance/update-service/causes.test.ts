@@ -1,0 +1,164 @@
+import { DescribeTaskDefinitionCommand, type CreateServiceCommandInput } from '@aws-sdk/client-ecs';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { Run } from '../../../sandbox/runner.ts';
+import type { Scenario } from '../../../sandbox/index.ts';
+import { EcsWorld } from '../../unit/sandbox/ecs-world.ts';
+import { pooled } from '../../support/pool.ts';
+import { NEXT, updateService } from '../../support/service.ts';
+
+type Rule = NonNullable<NonNullable<Scenario['ecs']>['rules']>[number];
+
+/** A way to fail, and what the person on call must read of it. */
+interface Failure {
+  rule: Rule;
+  cause: RegExp;
+  fix: RegExp;
+}
+
+const breaker: Partial<CreateServiceCommandInput> = {
+  deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true } },
+};
+
+const FAILURES: readonly Failure[] = [
+  {
+    rule: { does: 'exit', logs: ['Error: DB_HOST is not set'] },
+    cause: /app ended with exit code 1 as it started/,
+    fix: /last lines of its log/,
+  },
+  {
+    rule: { does: 'run-out-of-memory', logs: ['heap at 511 MB'] },
+    cause: /app ran out of memory \(exit code 137\)/,
+    fix: /more memory than 512 MiB/,
+  },
+  {
+    rule: { does: 'segfault', logs: ['loading sharp'] },
+    cause: /segmentation fault \(exit code 139\)/,
+    fix: /native/,
+  },
+  { rule: { does: 'exec-format-error' }, cause: /another CPU architecture than X86_64/, fix: /linux\/amd64/ },
+  {
+    rule: { does: 'cannot-pull' },
+    cause: /image cannot be pulled: it does not exist/,
+    fix: /Push the image first/,
+  },
+  {
+    rule: { does: 'cannot-read-secrets' },
+    cause: /may not read a secret/,
+    fix: /Allow secretsmanager:GetSecretValue on arn:aws:secretsmanager:eu-west-1:111111111111:secret:token/,
+  },
+  {
+    rule: {
+      does: 'cannot-read-secrets',
+      message:
+        'ResourceInitializationError: unable to pull secrets or registry auth: context deadline exceeded',
+    },
+    cause: /cannot be reached/,
+    fix: /NAT gateway/,
+  },
+  {
+    rule: {
+      does: 'fail-target-checks',
+      logs: ['listening on port 8080'],
+      reason: 'Target.FailedHealthChecks',
+    },
+    cause: /listens on port 8080, and the load balancer asks port 3000/,
+    fix: /listen on port 3000/,
+  },
+  {
+    rule: {
+      does: 'fail-target-checks',
+      logs: ['listening on port 3000'],
+      reason: 'Target.ResponseCodeMismatch',
+    },
+    cause: /health check \/health is answered with \d{3}/i,
+    fix: /correct the path/,
+  },
+  {
+    rule: { does: 'fail-target-checks', logs: ['listening on port 3000'], reason: 'Target.Timeout' },
+    cause: /gets no answer on port 3000/,
+    fix: /security group/,
+  },
+  {
+    rule: { does: 'fail-container-checks', logs: ['wget: not found'] },
+    cause: /own health check fails in app/,
+    fix: /healthCheck command/,
+  },
+  { rule: { does: 'find-no-capacity' }, cause: /no capacity for the tasks/, fix: /FARGATE_SPOT/ },
+  { rule: { does: 'find-no-address' }, cause: /subnets have no free addresses/, fix: /Add subnets/ },
+];
+
+const FIRST_SCREEN = 40;
+
+/** The revision that the service begins with: the usual one, or one whose container has a health check. */
+async function checked(world: EcsWorld, healthCheck: boolean): Promise<string> {
+  const usual = await world.register();
+  if (!healthCheck) return usual;
+  const command = new DescribeTaskDefinitionCommand({ taskDefinition: usual });
+  const { containerDefinitions = [] } = (await world.client.send(command)).taskDefinition!;
+  const [app] = containerDefinitions;
+  const check = { command: ['CMD-SHELL', 'wget -q localhost:3000'], interval: 5, retries: 2 };
+  return world.register({ containerDefinitions: [{ ...app!, healthCheck: check }] });
+}
+
+describe('why it failed', () => {
+  let runs: Run[] = [];
+
+  beforeAll(async () => {
+    runs = await pooled(FAILURES, 4, async ({ rule }) => {
+      const rules = [{ ...rule, match: { image: NEXT } }];
+      const world = await EcsWorld.start({ scenario: { ecs: { rules } } });
+      const taskDefinition = await checked(world, rule.does === 'fail-container-checks');
+      await world.create({ ...breaker, taskDefinition });
+      await world.ended();
+      return updateService(world, { image: NEXT });
+    });
+  }, 300_000);
+
+  test.each(
+    FAILURES.map(({ rule, ...expected }, index) => {
+      const { does, message, reason, logs = [] } = rule;
+      return { ...expected, does, name: message ?? reason ?? '', logs, index };
+    }),
+  )(
+    '$does $name: the cause, the log and the fix stand in the annotation and on the first screen',
+    ({ cause, fix, logs, index }) => {
+      const { outputs, summary, log } = runs[index]!;
+      expect({ verdict: outputs['verdict'], log }).toEqual({ verdict: 'rolled-back', log });
+      const screen = summary.split('\n').slice(0, FIRST_SCREEN).join('\n');
+      const annotation = log.split('\n').find((line) => line.startsWith('::error title=Why')) ?? '';
+      for (const text of [screen, annotation]) {
+        expect(text).toMatch(cause);
+        expect(text.replaceAll(/[`]/g, '')).toMatch(fix);
+        for (const line of logs) expect(text).toContain(line);
+      }
+      expect(outputs['reason']).toMatch(cause);
+      expect(outputs['reason']).toMatch(/rolled back to user-service:[12]/);
+    },
+  );
+});
+
+test('tasks that fail alike are one group, and the first failure is the cause', async () => {
+  const rules = [
+    { does: 'exit' as const, match: { image: NEXT }, times: 1, exitCode: 7, logs: ['first'] },
+    { does: 'run-out-of-memory' as const, match: { image: NEXT }, after: 400, logs: ['second'] },
+  ];
+  const world = await EcsWorld.withService({ scenario: { ecs: { rules } } }, breaker);
+  const run = await updateService(world, { image: NEXT });
+  expect(run.outputs['reason']).toMatch(/^The container app ended with exit code 7/);
+  const { failure } = run.result as { failure: { groups: { count: number; exitCode: number }[] } };
+  expect(failure.groups.map(({ exitCode }) => exitCode)).toEqual([7, 137]);
+  expect(failure.groups[1]!.count).toBeGreaterThan(1);
+});
+
+test('what looks like a secret in a log is hidden', async () => {
+  const logs = ['password=hunter22', 'db postgres://app:hunter33@db/x', 'key SECRET-VALUE-9'];
+  const rules = [{ does: 'exit' as const, match: { image: NEXT }, logs }];
+  const world = await EcsWorld.withService({ scenario: { ecs: { rules } } }, breaker);
+  const run = await updateService(world, { image: NEXT, environment: 'API_TOKEN=SECRET-VALUE-9' });
+  expect(run.outputs['verdict']).toBe('rolled-back');
+  const shown = [run.summary, JSON.stringify(run.outputs), run.log.replaceAll(/^::add-mask::.*$/gm, '')].join(
+    '\n',
+  );
+  expect(shown).toContain('password=***');
+  for (const secret of ['hunter22', 'hunter33', 'SECRET-VALUE-9']) expect(shown).not.toContain(secret);
+});

@@ -1,0 +1,464 @@
+import type {
+  CreateServiceCommandInput,
+  DeploymentLifecycleHook,
+  DeploymentStrategy,
+} from '@aws-sdk/client-ecs';
+import type { Scenario } from '../../../sandbox/index.ts';
+import { IMAGE } from '../../unit/sandbox/ecs-world.ts';
+import { NEXT } from '../../support/service.ts';
+
+/** One row of the truth table: what happens, and the only verdict that is true of it. */
+export interface Case {
+  strategy: DeploymentStrategy;
+  what: string;
+  verdict: string;
+  /** What the reason must say. */
+  reason: RegExp;
+  ecs?: NonNullable<Scenario['ecs']>;
+  service?: Partial<CreateServiceCommandInput>;
+  /** Hooks that the service gets when it is steady. */
+  hooks?: DeploymentLifecycleHook[];
+  inputs?: Record<string, string>;
+  /** The revision that the service works towards at the end, when it is not the new one. */
+  endsWith?: string;
+  /** Whether the service's first deployment is waited for. */
+  fresh?: boolean;
+  /** What the smoke test's URL answers. */
+  answers?: number;
+  /** Sent when the log has this. */
+  cancelAt?: RegExp;
+}
+
+type EcsScenario = NonNullable<Scenario['ecs']>;
+type Rule = NonNullable<EcsScenario['rules']>[number];
+
+const rule = (does: Rule['does'], more: Partial<Rule> = {}): EcsScenario => ({
+  rules: [{ does, match: { image: NEXT }, ...more }],
+});
+const breaker = (rollback: boolean): Partial<CreateServiceCommandInput> => ({
+  deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback } },
+});
+const alarms = {
+  deploymentConfiguration: { alarms: { alarmNames: ['errors'], enable: true, rollback: true } },
+};
+const shifting = (
+  strategy: 'BLUE_GREEN' | 'CANARY' | 'LINEAR',
+  more: CreateServiceCommandInput['deploymentConfiguration'] = {},
+): Partial<CreateServiceCommandInput> => ({
+  deploymentConfiguration: {
+    strategy,
+    bakeTimeInMinutes: 1,
+    deploymentCircuitBreaker: { enable: true, rollback: true },
+    ...(strategy === 'CANARY' && { canaryConfiguration: { canaryPercent: 10, canaryBakeTimeInMinutes: 1 } }),
+    ...(strategy === 'LINEAR' && { linearConfiguration: { stepPercent: 50, stepBakeTimeInMinutes: 1 } }),
+    ...more,
+  },
+});
+const pause = (
+  timeoutInMinutes: number,
+  action: 'CONTINUE' | 'ROLLBACK' = 'ROLLBACK',
+): DeploymentLifecycleHook[] => [
+  {
+    targetType: 'PAUSE',
+    lifecycleStages: ['POST_TEST_TRAFFIC_SHIFT'],
+    timeoutConfiguration: { timeoutInMinutes, action },
+  },
+];
+const back = 'user-service:1';
+const legacy = { serviceDeployments: false };
+const noBreaker = {
+  deploymentConfiguration: { deploymentCircuitBreaker: { enable: false, rollback: false } },
+};
+
+/** `<url>` stands for a server that answers as the case says. */
+export const CASES: readonly Case[] = [
+  {
+    strategy: 'ROLLING',
+    what: 'a new image',
+    verdict: 'deployed',
+    reason: /user-service:2 serves with 2 tasks/,
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'the same image',
+    verdict: 'unchanged',
+    reason: /nothing was changed/,
+    inputs: { image: IMAGE },
+    endsWith: back,
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'exit 1, the breaker rolls back',
+    verdict: 'rolled-back',
+    reason: /exit code 1.*rolled back to user-service:1/,
+    ecs: rule('exit'),
+    service: breaker(true),
+    endsWith: back,
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'exit 1, the breaker only stops; on-failure rollback',
+    verdict: 'rolled-back',
+    reason: /exit code 1.*rolled back to user-service:1/,
+    ecs: rule('exit'),
+    service: breaker(false),
+    endsWith: back,
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'exit 1, the breaker only stops; on-failure keep',
+    verdict: 'failed',
+    reason: /exit code 1.*keeps user-service:2/,
+    ecs: rule('exit'),
+    service: breaker(false),
+    inputs: { 'on-failure': 'keep' },
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'exit 1 for ever, no breaker',
+    verdict: 'timed-out',
+    reason: /did not finish within 4 s.*exit code 1.*rolled back to user-service:1/,
+    ecs: rule('exit'),
+    service: noBreaker,
+    inputs: { timeout: '4s' },
+    endsWith: back,
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'pending for ever; on-failure stop',
+    verdict: 'timed-out',
+    reason: /did not finish within 4 s.*was stopped where it was/,
+    ecs: rule('stay-pending'),
+    inputs: { timeout: '4s', 'on-failure': 'stop' },
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'pending for ever; on-failure keep',
+    verdict: 'timed-out',
+    reason: /did not finish within 4 s.*goes on at AWS/,
+    ecs: rule('stay-pending'),
+    inputs: { timeout: '4s', 'on-failure': 'keep' },
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'an alarm',
+    verdict: 'rolled-back',
+    reason: /alarm.*errors/,
+    ecs: {
+      ...rule('run', { bootSeconds: 4000 }),
+      alarms: [{ alarm: 'errors', stage: 'SCALE_UP', match: { image: NEXT } }],
+    },
+    service: alarms,
+    endsWith: back,
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'somebody deploys meanwhile',
+    verdict: 'superseded',
+    reason: /Another deployment, of user-service:1, took the place/,
+    ecs: {
+      ...rule('run', { bootSeconds: 4000 }),
+      meanwhile: [{ does: 'deploy', stage: 'SCALE_UP', match: { image: NEXT } }],
+    },
+    endsWith: back,
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'somebody stops it',
+    verdict: 'stopped',
+    reason: /was stopped before it was complete/,
+    ecs: {
+      ...rule('run', { bootSeconds: 4000 }),
+      meanwhile: [{ does: 'stop', stage: 'SCALE_UP', match: { image: NEXT } }],
+    },
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'somebody rolls it back',
+    verdict: 'rolled-back',
+    reason: /user request/,
+    ecs: {
+      ...rule('run', { bootSeconds: 4000 }),
+      meanwhile: [{ does: 'roll-back', stage: 'SCALE_UP', match: { image: NEXT } }],
+    },
+    endsWith: back,
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'somebody deletes the service',
+    verdict: 'failed',
+    reason: /service user-service/,
+    ecs: {
+      ...rule('run', { bootSeconds: 4000 }),
+      meanwhile: [{ does: 'delete', stage: 'SCALE_UP', match: { image: NEXT } }],
+    },
+    endsWith: '',
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'the tasks run another image',
+    verdict: 'failed',
+    reason: /cannot be proven: a task runs sha256:9+ .*rolled back to user-service:1/,
+    ecs: rule('run', { digest: `sha256:${'9'.repeat(64)}` }),
+    endsWith: back,
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'no revision to roll back to',
+    verdict: 'failed',
+    reason: /The rollback failed too/,
+    ecs: { rules: [{ does: 'exit' }] },
+    service: breaker(true),
+    fresh: true,
+    endsWith: '*',
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'the smoke test passes',
+    verdict: 'deployed',
+    reason: /serves with 2 tasks/,
+    inputs: { 'smoke-test': '<url>' },
+    answers: 200,
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'the smoke test fails',
+    verdict: 'smoke-test-failed',
+    reason: /HTTP 500, not 200.*rolled back to user-service:1/,
+    inputs: { 'smoke-test': '<url>', 'smoke-test-timeout': '1s' },
+    answers: 500,
+    endsWith: back,
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'the smoke test fails; on-failure keep',
+    verdict: 'smoke-test-failed',
+    reason: /exit code 1.*keeps user-service:2/,
+    inputs: { 'smoke-test': 'false', 'smoke-test-timeout': '1s', 'on-failure': 'keep' },
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'the migration succeeds',
+    verdict: 'deployed',
+    reason: /serves with 2 tasks/,
+    inputs: { 'pre-deploy': 'node migrate.js' },
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'the migration fails',
+    verdict: 'pre-deploy-failed',
+    reason: /exit code 3.*was not touched/,
+    ecs: rule('exit', { match: { image: NEXT, oneOff: true }, exitCode: 3 }),
+    inputs: { 'pre-deploy': 'node migrate.js' },
+    endsWith: back,
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'a parameter that does not exist',
+    verdict: 'failed',
+    reason: /parameter \/none.*does not exist.*Nothing was changed/,
+    inputs: { secrets: 'KEY=/none' },
+    endsWith: back,
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'a size that Fargate lacks',
+    verdict: 'failed',
+    reason: /no tasks of CPU 256 with memory 4096.*Nothing was changed/,
+    inputs: { memory: '4 GB' },
+    endsWith: back,
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'the deployment is seen late',
+    verdict: 'deployed',
+    reason: /serves with 2 tasks/,
+    ecs: { deploymentLag: 4000 },
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'the job is cancelled',
+    verdict: 'cancelled',
+    reason: /told to roll back to user-service:1/,
+    ecs: rule('run', { bootSeconds: 8000 }),
+    cancelAt: /Tasks:/,
+    endsWith: '*',
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'a new image, no service deployments',
+    verdict: 'deployed',
+    reason: /serves with 2 tasks/,
+    ecs: legacy,
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'exit 1, no service deployments',
+    verdict: 'rolled-back',
+    reason: /exit code 1.*rolled back to user-service:1/,
+    ecs: { ...legacy, ...rule('exit') },
+    service: breaker(true),
+    endsWith: back,
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'somebody deploys, no service deployments',
+    verdict: 'superseded',
+    reason: /took the place/,
+    ecs: {
+      ...legacy,
+      ...rule('run', { bootSeconds: 4000 }),
+      meanwhile: [{ does: 'deploy', stage: 'SCALE_UP', match: { image: NEXT } }],
+    },
+    endsWith: back,
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'pending for ever, no service deployments',
+    verdict: 'timed-out',
+    reason: /did not finish within 4 s.*rolled back to user-service:1/,
+    ecs: { ...legacy, ...rule('stay-pending') },
+    inputs: { timeout: '4s' },
+    endsWith: back,
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'command rollback',
+    verdict: 'failed',
+    reason: /nothing to go back to.*Nothing was changed/,
+    inputs: { command: 'rollback', image: '' },
+    endsWith: back,
+  },
+  {
+    strategy: 'ROLLING',
+    what: 'command status',
+    verdict: 'unchanged',
+    reason: /user-service:1 serves with 2 of 2 tasks/,
+    inputs: { command: 'status', image: '' },
+    endsWith: back,
+  },
+  {
+    strategy: 'BLUE_GREEN',
+    what: 'a new image',
+    verdict: 'deployed',
+    reason: /serves with 2 tasks/,
+    service: shifting('BLUE_GREEN'),
+  },
+  {
+    strategy: 'BLUE_GREEN',
+    what: 'exit 1',
+    verdict: 'rolled-back',
+    reason: /exit code 1.*rolled back to user-service:1/,
+    ecs: rule('exit'),
+    service: shifting('BLUE_GREEN'),
+    endsWith: back,
+  },
+  {
+    strategy: 'BLUE_GREEN',
+    what: 'PAUSE, the smoke test passes',
+    verdict: 'deployed',
+    reason: /serves with 2 tasks/,
+    service: shifting('BLUE_GREEN'),
+    hooks: pause(1440),
+    inputs: { 'smoke-test': '<url>' },
+    answers: 200,
+  },
+  {
+    strategy: 'BLUE_GREEN',
+    what: 'PAUSE, the smoke test fails',
+    verdict: 'smoke-test-failed',
+    reason: /HTTP 503, not 200.*rolled back to user-service:1/,
+    service: shifting('BLUE_GREEN'),
+    hooks: pause(1440),
+    inputs: { 'smoke-test': '<url>', 'smoke-test-timeout': '1s' },
+    answers: 503,
+    endsWith: back,
+  },
+  {
+    strategy: 'BLUE_GREEN',
+    what: 'PAUSE, nobody answers',
+    verdict: 'rolled-back',
+    reason: /lifecycle hook/,
+    service: shifting('BLUE_GREEN'),
+    hooks: pause(60),
+    endsWith: back,
+  },
+  {
+    strategy: 'BLUE_GREEN',
+    what: 'PAUSE goes on by itself',
+    verdict: 'deployed',
+    reason: /serves with 2 tasks/,
+    service: shifting('BLUE_GREEN'),
+    hooks: pause(60, 'CONTINUE'),
+  },
+  {
+    strategy: 'BLUE_GREEN',
+    what: 'an alarm while it bakes',
+    verdict: 'rolled-back',
+    reason: /alarm.*errors/,
+    ecs: { alarms: [{ alarm: 'errors', stage: 'BAKE_TIME', match: { image: NEXT } }] },
+    service: shifting('BLUE_GREEN', { ...alarms.deploymentConfiguration, bakeTimeInMinutes: 60 }),
+    endsWith: back,
+  },
+  {
+    strategy: 'BLUE_GREEN',
+    what: 'somebody deploys meanwhile',
+    verdict: 'superseded',
+    reason: /took the place/,
+    ecs: { meanwhile: [{ does: 'deploy', stage: 'BAKE_TIME', match: { image: NEXT } }] },
+    service: shifting('BLUE_GREEN', { bakeTimeInMinutes: 60 }),
+    endsWith: back,
+  },
+  {
+    strategy: 'BLUE_GREEN',
+    what: 'the job is cancelled while it bakes',
+    verdict: 'cancelled',
+    reason: /told to roll back to user-service:1/,
+    service: shifting('BLUE_GREEN', { bakeTimeInMinutes: 600 }),
+    cancelAt: /BAKE_TIME/,
+    endsWith: '*',
+  },
+  {
+    strategy: 'CANARY',
+    what: 'a new image',
+    verdict: 'deployed',
+    reason: /serves with 2 tasks/,
+    service: shifting('CANARY'),
+  },
+  {
+    strategy: 'CANARY',
+    what: 'an alarm on the canary',
+    verdict: 'rolled-back',
+    reason: /alarm.*errors/,
+    ecs: { alarms: [{ alarm: 'errors', stage: 'PRODUCTION_TRAFFIC_SHIFT', match: { image: NEXT } }] },
+    service: shifting('CANARY', {
+      ...alarms.deploymentConfiguration,
+      canaryConfiguration: { canaryPercent: 10, canaryBakeTimeInMinutes: 60 },
+    }),
+    endsWith: back,
+  },
+  {
+    strategy: 'LINEAR',
+    what: 'a new image',
+    verdict: 'deployed',
+    reason: /serves with 2 tasks/,
+    service: shifting('LINEAR'),
+  },
+  {
+    strategy: 'LINEAR',
+    what: 'exit 1',
+    verdict: 'rolled-back',
+    reason: /exit code 1.*rolled back to user-service:1/,
+    ecs: rule('exit'),
+    service: shifting('LINEAR'),
+    endsWith: back,
+  },
+  {
+    strategy: 'LINEAR',
+    what: 'somebody stops it between two steps',
+    verdict: 'stopped',
+    reason: /was stopped before it was complete/,
+    ecs: { meanwhile: [{ does: 'stop', stage: 'PRODUCTION_TRAFFIC_SHIFT', match: { image: NEXT } }] },
+    service: shifting('LINEAR', { linearConfiguration: { stepPercent: 50, stepBakeTimeInMinutes: 60 } }),
+  },
+];

@@ -1,0 +1,222 @@
+import { describe, expect, test } from '@jest/globals';
+import { explain } from '../../../src/ecs/causes.ts';
+import type { Evidence } from '../../../src/ecs/causes.ts';
+
+const nothing: Evidence = {
+  stopCode: '',
+  stoppedReason: '',
+  target: '',
+  log: '',
+  architecture: 'X86_64',
+  memory: '512',
+  port: 3000,
+  healthCheckPath: '/health',
+};
+const app = (fields: Partial<NonNullable<Evidence['container']>> = {}): Pick<Evidence, 'container'> => ({
+  container: { name: 'app', ...fields },
+});
+const elb =
+  'Task failed ELB health checks in (target-group arn:aws:elasticloadbalancing:x:1:targetgroup/a/b)';
+
+/** The words are those that AWS uses. */
+test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
+  [
+    'exit 1 at once',
+    { ...app({ exitCode: 1 }), ranMs: 900 },
+    /app ended with exit code 1 as it started/,
+    /log say why/,
+  ],
+  [
+    'exit 2 later',
+    { ...app({ exitCode: 2 }), ranMs: 600_000 },
+    /app ended with exit code 2 after 10 min/,
+    /log say why/,
+  ],
+  ['exit 0', app({ exitCode: 0 }), /ended by itself, without an error/, /keep running/],
+  [
+    'out of memory',
+    app({ exitCode: 137, reason: 'OutOfMemoryError: Container killed due to memory usage' }),
+    /app ran out of memory/,
+    /more memory than 512 MiB/,
+  ],
+  ['killed', app({ exitCode: 137 }), /ran out of memory \(exit code 137\)/, /input memory/],
+  ['segmentation fault', app({ exitCode: 139 }), /segmentation fault/, /native/],
+  [
+    'another architecture, by its log',
+    { ...app({ exitCode: 255 }), log: 'exec /app: exec format error' },
+    /built for another CPU architecture than X86_64/,
+    /linux\/amd64/,
+  ],
+  [
+    'another architecture, at the pull',
+    {
+      stoppedReason:
+        'CannotPullContainerError: image Manifest does not contain descriptor matching platform linux/arm64',
+      architecture: 'ARM64',
+    },
+    /architecture than ARM64/,
+    /linux\/arm64/,
+  ],
+  [
+    'no such image',
+    { stoppedReason: 'CannotPullContainerError: failed to resolve ref x@sha256:1: x@sha256:1: not found' },
+    /it does not exist/,
+    /Push the image first/,
+  ],
+  [
+    'a denied image',
+    { stoppedReason: 'CannotPullContainerError: pull access denied, 403 Forbidden' },
+    /access is denied/,
+    /ecr:BatchGetImage/,
+  ],
+  [
+    'a slow registry',
+    { stoppedReason: 'CannotPullContainerError: toomanyrequests: rate limit' },
+    /limits the rate/,
+    /pull-through cache/,
+  ],
+  [
+    'no way to the registry',
+    { stoppedReason: 'CannotPullContainerError: dial tcp 10.0.0.1:443: i/o timeout' },
+    /cannot be reached/,
+    /NAT gateway/,
+  ],
+  [
+    'a denied secret',
+    {
+      stoppedReason:
+        'ResourceInitializationError: unable to pull secrets or registry auth: AccessDeniedException: User x is not authorized to perform: secretsmanager:GetSecretValue on resource: arn:aws:secretsmanager:eu-west-1:1:secret:db because',
+    },
+    /may not read a secret/,
+    /Allow secretsmanager:GetSecretValue on arn:aws:secretsmanager:eu-west-1:1:secret:db/,
+  ],
+  [
+    'a missing secret',
+    {
+      stoppedReason:
+        "ResourceInitializationError: unable to pull secrets: ResourceNotFoundException: Secrets Manager can't find the specified secret.",
+    },
+    /does not exist/,
+    /Create it/,
+  ],
+  [
+    'a missing log group',
+    {
+      stoppedReason:
+        'ResourceInitializationError: failed to validate logger args: The specified log group does not exist',
+    },
+    /log of the task cannot be opened/,
+    /log group/,
+  ],
+  [
+    'no way to Secrets Manager',
+    {
+      stoppedReason:
+        'ResourceInitializationError: unable to pull secrets or registry auth: context deadline exceeded',
+    },
+    /cannot be reached/,
+    /NAT gateway/,
+  ],
+  [
+    'another port',
+    { stoppedReason: elb, log: 'Server listening on port 8080' },
+    /listens on port 8080, and the load balancer asks port 3000/,
+    /containerPort/,
+  ],
+  [
+    'another port in JSON',
+    { stoppedReason: elb, log: '{"level":30,"msg":"Server listening at http://0.0.0.0:8080"}' },
+    /listens on port 8080/,
+    /port 3000/,
+  ],
+  [
+    'the right port',
+    { stoppedReason: elb, log: 'listening on 0.0.0.0:3000', target: 'Target.Timeout: Request timed out' },
+    /gets no answer on port 3000/,
+    /security group/,
+  ],
+  [
+    'another path',
+    {
+      stoppedReason: elb,
+      target: 'Target.ResponseCodeMismatch: Health checks failed with these codes: [404]',
+    },
+    /health check \/health is answered with 404/i,
+    /correct the path/,
+  ],
+  [
+    'an unhealthy target',
+    { stoppedReason: elb, target: 'Target.FailedHealthChecks: Health checks failed' },
+    /health check fails on port 3000/,
+    /grace period/,
+  ],
+  [
+    'killed because unhealthy',
+    { ...app({ exitCode: 137 }), stoppedReason: elb },
+    /health check fails/,
+    /grace period/,
+  ],
+  [
+    "the container's own check",
+    { ...app({ exitCode: 143 }), stoppedReason: 'Task failed container health checks' },
+    /own health check fails in app/,
+    /healthCheck command/,
+  ],
+  [
+    'no capacity',
+    {
+      stoppedReason:
+        'Capacity is unavailable at this time. Please try again later or in a different availability zone',
+    },
+    /no capacity/,
+    /FARGATE_SPOT/,
+  ],
+  [
+    'the quota',
+    { stoppedReason: 'You’ve reached the limit on the number of vCPUs you can run concurrently' },
+    /quota of Fargate vCPUs/,
+    /Service Quotas/,
+  ],
+  [
+    'no addresses',
+    {
+      stoppedReason:
+        "Unexpected EC2 error while attempting to Create Network Interface in subnet 'subnet-1': InsufficientFreeAddressesInSubnet",
+    },
+    /no free addresses/,
+    /Add subnets/,
+  ],
+  [
+    'Spot',
+    { stopCode: 'SpotInterruption', stoppedReason: 'Your Spot Task was interrupted.' },
+    /Spot capacity back/,
+    /FARGATE/,
+  ],
+  [
+    'a role',
+    {
+      stoppedReason:
+        "ECS was unable to assume the role 'arn:aws:iam::1:role/x' that was provided for this task.",
+    },
+    /cannot assume a role/,
+    /ecs-tasks/,
+  ],
+  ['no such command', { ...app({ exitCode: 127 }) }, /command of app cannot be started/, /entryPoint/],
+  [
+    'a person',
+    { stopCode: 'UserInitiated', stoppedReason: 'Task stopped by a person' },
+    /Somebody stopped the task/,
+    /CloudTrail/,
+  ],
+  ['something new', { stoppedReason: 'Cosmic rays.' }, /^Cosmic rays$/, /stopped tasks/],
+])('%s', (_, evidence, cause, fix) => {
+  const told = explain({ ...nothing, ...evidence });
+  expect(told.cause).toMatch(cause);
+  expect(told.fix).toMatch(fix);
+});
+
+describe('nothing at all', () => {
+  test('is told as what it is', () => {
+    expect(explain(nothing).cause).toBe('The tasks failed, and AWS does not say why');
+  });
+});

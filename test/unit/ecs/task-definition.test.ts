@@ -1,0 +1,196 @@
+import { describe, expect, test } from '@jest/globals';
+import { applyChanges } from '../../../src/ecs/task-definition-changes.ts';
+import { secretValues, taskDefinitionDiff } from '../../../src/ecs/task-definition-diff.ts';
+import { readTaskDefinitionFile } from '../../../src/ecs/task-definition-file.ts';
+import { registrable } from '../../../src/ecs/task-definition.ts';
+import type { TaskDefinition, TaskDefinitionChanges } from '../../../src/ecs/task-definition.ts';
+import { useWorkspaces } from '../../support/action.ts';
+
+const definition = (fields: Partial<TaskDefinition> = {}): TaskDefinition => ({
+  family: 'api',
+  cpu: '256',
+  memory: '512',
+  containerDefinitions: [
+    {
+      name: 'api',
+      image: 'api:1',
+      memory: 512,
+      environment: [
+        { name: 'MODE', value: 'slow' },
+        { name: 'EMPTY', value: '' },
+      ],
+      secrets: [{ name: 'KEY', valueFrom: '/key' }],
+    },
+    { name: 'proxy', image: 'proxy:1', essential: false },
+  ],
+  ...fields,
+});
+const changes = (fields: Partial<TaskDefinitionChanges> = {}): TaskDefinitionChanges => ({
+  images: {},
+  environment: {},
+  secrets: {},
+  environmentMode: 'merge',
+  ...fields,
+});
+const facts = { service: 'api' };
+
+describe('what is registered again', () => {
+  test('has no read-only field, and every other one, known or not', () => {
+    const described = {
+      ...definition(),
+      taskDefinitionArn: 'arn',
+      revision: 3,
+      status: 'ACTIVE',
+      registeredAt: 1,
+      registeredBy: 'me',
+      requiresAttributes: [],
+      compatibilities: ['FARGATE'],
+      deleteRequestedAt: 1,
+      somethingNew: { deep: true },
+    };
+    expect(registrable(described)).toEqual({ ...definition(), somethingNew: { deep: true } });
+  });
+});
+
+describe('changes', () => {
+  test('reach the main container, and leave the given definition alone', () => {
+    const before = definition();
+    const after = applyChanges(before, changes({ image: 'api:2' }), facts);
+    expect(after.containerDefinitions.map(({ image }) => image)).toEqual(['api:2', 'proxy:1']);
+    expect(before).toEqual(definition());
+  });
+
+  test('of images reach the containers by name', () => {
+    const after = applyChanges(definition(), changes({ images: { proxy: 'proxy:2', api: 'api:3' } }), facts);
+    expect(after.containerDefinitions.map(({ image }) => image)).toEqual(['api:3', 'proxy:2']);
+    expect(() => applyChanges(definition(), changes({ images: { web: 'x' } }), facts)).toThrow(
+      'images: "web" is not valid: the task definition has the containers api, proxy',
+    );
+  });
+
+  test.each<[string, Partial<TaskDefinitionChanges>, object]>([
+    ['merge', { environment: { MODE: 'fast', NEW: 'a=b' } }, { MODE: 'fast', EMPTY: '', NEW: 'a=b' }],
+    ['replace', { environment: { MODE: '' }, environmentMode: 'replace' }, { MODE: '' }],
+    ['a secret in its place', { secrets: { MODE: '/mode' } }, { EMPTY: '' }],
+  ])('of the environment: %s', (_, given, expected) => {
+    const [api] = applyChanges(definition(), changes(given), facts).containerDefinitions;
+    expect(Object.fromEntries(api!.environment!.map(({ name, value }) => [name, value]))).toEqual(expected);
+  });
+
+  test('of secrets remove the variable of that name, and the other way round', () => {
+    const [api] = applyChanges(
+      definition(),
+      changes({ environment: { KEY: 'plain' } }),
+      facts,
+    ).containerDefinitions;
+    expect(api!.secrets).toEqual([]);
+  });
+
+  test('of memory take along the container that had all of it', () => {
+    const after = applyChanges(definition(), changes({ memory: '1024', cpu: '512' }), facts);
+    expect(after).toMatchObject({ memory: '1024', cpu: '512' });
+    expect(after.containerDefinitions[0]!.memory).toBe(1024);
+  });
+
+  test('find the main container by the load balancer, or by what is essential, and else ask', () => {
+    const two = definition({
+      containerDefinitions: [
+        { name: 'a', image: 'a:1' },
+        { name: 'b', image: 'b:1' },
+      ],
+    });
+    const image = { image: 'x:1' };
+    const balanced = applyChanges(two, changes(image), { service: 'web', loadBalanced: 'b' });
+    expect(balanced.containerDefinitions[1]!.image).toBe('x:1');
+    const essential = applyChanges(definition(), changes(image), { service: 'web' });
+    expect(essential.containerDefinitions[0]!.image).toBe('x:1');
+    expect(() => applyChanges(two, changes(image), { service: 'web' })).toThrow(
+      'image: the task definition has the containers a, b: name one with images',
+    );
+  });
+});
+
+describe('the difference', () => {
+  test('names what changes by path', () => {
+    const after = applyChanges(
+      definition(),
+      changes({ image: 'api:2', environment: { NEW: '1' }, environmentMode: 'replace', cpu: '512' }),
+      facts,
+    );
+    expect(taskDefinitionDiff(definition(), after)).toEqual([
+      { path: 'api.environment.EMPTY', before: '' },
+      { path: 'api.environment.MODE', before: 'slow' },
+      { path: 'api.environment.NEW', after: '1' },
+      { path: 'api.image', before: 'api:1', after: 'api:2' },
+      { path: 'cpu', before: '256', after: '512' },
+    ]);
+  });
+
+  test('is none where ECS only fills in what it always does, or lists in another order', () => {
+    const file = definition();
+    const [api, proxy] = file.containerDefinitions;
+    const described = definition({
+      volumes: [],
+      placementConstraints: [],
+      containerDefinitions: [
+        { ...proxy!, cpu: 0, environment: [], mountPoints: [] },
+        {
+          ...api!,
+          cpu: 0,
+          essential: true,
+          environment: api!.environment!.toReversed(),
+          portMappings: [{ containerPort: 80, hostPort: 80, protocol: 'tcp' }],
+          volumesFrom: [],
+        },
+      ],
+    });
+    api!.portMappings = [{ containerPort: 80 }];
+    expect(taskDefinitionDiff(file, described)).toEqual([]);
+  });
+
+  test('hides values whose names say that they are secret', () => {
+    const secret = { ...changes(), environment: { DB_PASSWORD: 'hunter22', TOKEN_TTL: '3600' } };
+    const after = applyChanges(definition(), secret, facts);
+    expect(taskDefinitionDiff(definition(), after)).toEqual([
+      { path: 'api.environment.DB_PASSWORD', after: '***' },
+      { path: 'api.environment.TOKEN_TTL', after: '3600' },
+    ]);
+    expect(secretValues(after)).toEqual(['hunter22']);
+  });
+});
+
+describe('a file', () => {
+  const workspaceOf = useWorkspaces();
+  const read = (text: string) => readTaskDefinitionFile(`${workspaceOf({ file: text })}/file`);
+
+  test.each([
+    ['JSON', JSON.stringify({ ...definition(), revision: 4 })],
+    ['what DescribeTaskDefinition gave', JSON.stringify({ taskDefinition: definition(), tags: [] })],
+  ])('is read: %s', async (_, text) => {
+    expect(await read(text)).toEqual(definition());
+  });
+
+  test('is read: YAML', async () => {
+    const yaml = 'family: api\ncpu: "256"\ncontainerDefinitions:\n  - { name: api, image: api:1 }\n';
+    expect(await read(yaml)).toEqual({
+      family: 'api',
+      cpu: '256',
+      containerDefinitions: [{ name: 'api', image: 'api:1' }],
+    });
+  });
+
+  test.each([
+    ['{', 'it is neither JSON nor YAML'],
+    ['- a', 'expected an object'],
+    ['{"containerDefinitions":[]}', 'the field family is missing'],
+    ['{"family":"a","containerDefinitions":[]}', 'containerDefinitions needs at least one container'],
+    ['{"family":"a","containerDefinitions":[{"name":"a"}]}', 'each with name and image'],
+    ['{"Family":"a","ContainerDefinitions":[]}', "not a template's"],
+  ])('%s is refused', async (text, message) => {
+    await expect(read(text)).rejects.toThrow(message);
+  });
+
+  test('that does not exist is refused', async () => {
+    await expect(readTaskDefinitionFile('/nowhere.json')).rejects.toThrow('there is no such file');
+  });
+});
