@@ -120,6 +120,8 @@ const scenario = object(
     roles: listOf(object({ arn: roleArn, trust: mapOf(anything) }, { maxSessionSeconds: positive })),
     /** Claims of the identity tokens that differ from the usual. */
     claims: mapOf(text),
+    /** Values of quotas that differ from AWS's defaults, by code. */
+    quotas: mapOf(whole),
     ecr: ecrScenario,
     ecs: ecsScenario,
     cloudwatch: cloudWatchScenario,

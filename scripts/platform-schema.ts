@@ -2,14 +2,55 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
 import { manifestJsonSchema } from '../src/environment/manifest-schema.ts';
 
-/** Writes platform.schema.json, for editors. With --check it writes nothing and fails when the file is out of date. */
-const file = 'platform.schema.json';
-const text = await format(JSON.stringify(manifestJsonSchema()), {
-  ...(await resolveConfig(file)),
-  filepath: file,
-});
-if (!process.argv.includes('--check')) writeFileSync(file, text);
-else if (readFileSync(file, 'utf8') !== text) {
-  console.error(`${file} is out of date: run npm run schema`);
-  process.exitCode = 1;
+/**
+ * Writes what is made of the manifest's schema: platform.schema.json, for editors, and the tables of keys in
+ * docs/platform-yml.md. With --check it writes nothing and fails when one of them is out of date.
+ */
+interface Schema {
+  description?: string;
+  properties?: Record<string, Schema>;
+  additionalProperties?: Schema | boolean;
+  required?: string[];
 }
+
+const schema = manifestJsonSchema() as Schema;
+const PAGE = 'docs/platform-yml.md';
+
+function at(path: string): Schema {
+  if (path === 'the file') return schema;
+  const [section = '', key] = path.split('.');
+  const values = schema.properties?.[section]?.additionalProperties;
+  const found = typeof values === 'object' ? values : undefined;
+  const inner = key === undefined ? found : found?.properties?.[key];
+  if (!inner) throw new Error(`the schema has no ${path}`);
+  return inner;
+}
+
+function keys({ properties = {}, required = [] }: Schema): string {
+  const rows = Object.entries(properties).map(([name, { description = '' }]) => {
+    const must = required.includes(name) ? ' **required**' : '';
+    return `| \`${name}\`${must} | ${description.replaceAll('|', '\\|')} |`;
+  });
+  return ['| Key | What it is |', '| --- | --- |', ...rows].join('\n');
+}
+
+function page(): string {
+  return readFileSync(PAGE, 'utf8').replace(
+    /(<!-- keys: (.+?) -->\n)[\s\S]*?(<!-- \/keys -->)/g,
+    (_, start: string, path: string, end: string) => `${start}\n${keys(at(path))}\n\n${end}`,
+  );
+}
+
+let stale = 0;
+for (const [file, text] of [
+  ['platform.schema.json', JSON.stringify(schema)],
+  [PAGE, page()],
+] as const) {
+  const wanted = await format(text, { ...(await resolveConfig(file)), filepath: file });
+  if (!process.argv.includes('--check')) writeFileSync(file, wanted);
+  else if (readFileSync(file, 'utf8') !== wanted) {
+    stale++;
+    console.error(`${file} is out of date: run npm run schema`);
+  }
+}
+if (stale > 0) process.exitCode = 1;

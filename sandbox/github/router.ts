@@ -2,6 +2,7 @@ import { decodePath } from '../http.ts';
 import { commentRoutes } from './comments.ts';
 import { deploymentRoutes } from './deployments.ts';
 import { environmentRoutes } from './environments.ts';
+import { issueRoutes } from './issues.ts';
 import { pullRoutes } from './pulls.ts';
 import { runRoutes } from './runs.ts';
 import { userRoutes } from './users.ts';
@@ -18,6 +19,7 @@ const ALL: Routes = {
   ...userRoutes,
   ...pullRoutes,
   ...commentRoutes,
+  ...issueRoutes,
   ...deploymentRoutes,
   ...environmentRoutes,
   ...runRoutes,

@@ -15,6 +15,17 @@ export interface Comment {
   updated: string;
 }
 
+export interface Issue {
+  id: number;
+  number: number;
+  title: string;
+  body: string;
+  state: 'open' | 'closed';
+  user: Account;
+  created: string;
+  updated: string;
+}
+
 export interface DeploymentStatus {
   id: number;
   state: string;
@@ -83,6 +94,7 @@ export const SHA = '0123456789abcdef0123456789abcdef01234567';
 export class GitHubState {
   readonly repository: string;
   readonly comments: Comment[] = [];
+  readonly issues: Issue[] = [];
   readonly deployments: Deployment[] = [];
   readonly environments: Environment[];
   readonly runs: Run[];
@@ -167,7 +179,18 @@ export class GitHubState {
     this.comments.push(comment);
     return comment;
   }
+
+  issue(title: string, body: string, user: Account): Issue {
+    const [number, time] = [FIRST_ISSUE + this.issues.length, now()];
+    const id = this.newId();
+    const issue: Issue = { id, number, title, body, state: 'open', user, created: time, updated: time };
+    this.issues.push(issue);
+    return issue;
+  }
 }
+
+/** Far from the numbers of pull requests, every one of which may exist. */
+const FIRST_ISSUE = 9001;
 
 function newPull(given: Partial<Pull> & { number: number }): Pull {
   const usual = { title: 'Change the platform', head: 'topic', base: 'main', sha: SHA, fork: false };

@@ -13,6 +13,7 @@ const LOADERS: Record<string, Loader> = {
   elasticloadbalancing: async (world) => (await import('../elb/service.ts')).loadBalancing(world),
   logs: async (world) => (await import('../logs/service.ts')).logs(world),
   monitoring: async (world) => (await import('../cloudwatch/service.ts')).cloudWatch(world),
+  servicequotas: async (world) => (await import('./quotas.ts')).quotas(world),
   s3: async (world) => (await import('./s3.ts')).s3(world),
 };
 

@@ -29,7 +29,8 @@ export function explainDenial(roleArn: string, claims: Readonly<Record<string, u
   ].join('\n');
 }
 
-function fittingStatement(roleArn: string, claims: Readonly<Record<string, unknown>>): object {
+/** The statement of a trust policy that accepts exactly the token with these claims. */
+export function fittingStatement(roleArn: string, claims: Readonly<Record<string, unknown>>): object {
   const [, partition = 'aws', , , account = ''] = roleArn.split(':');
   const issuer = issuerOf(claims).replace('https://', '');
   return {

@@ -28,6 +28,11 @@ export function statusOf(error: unknown): number | undefined {
   return typeof status === 'number' && !isTransport(error) ? status : undefined;
 }
 
+/** Whether GitHub says no: the token may not, or there is no such thing. */
+export function isRefusal(error: unknown): boolean {
+  return [401, 403, 404, 410, 422].includes(statusOf(error) ?? 0);
+}
+
 /** Tries a call again when GitHub or the network failed for a moment; a refusal is an answer. */
 export async function withRetries<T>(
   context: { clock: Clock; signal: AbortSignal },

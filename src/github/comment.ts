@@ -1,14 +1,13 @@
 import type { Context } from '../runtime/context.ts';
 import { fitSections, redactSections } from '../runtime/sections.ts';
 import type { Section } from '../runtime/sections.ts';
-import { createOctokit, ownerAndName, statusOf, withRetries } from './client.ts';
+import { createOctokit, isRefusal, ownerAndName, withRetries } from './client.ts';
 import type { Octokit } from './client.ts';
 import type { GitHubContext } from './context.ts';
+import { hiddenMarker, ownLogin } from './marker.ts';
 
 /** GitHub refuses a longer comment: "body is too long (maximum is 65536 characters)". */
 const LIMIT_CHARACTERS = 65_536;
-/** The user that a workflow's own token writes as. */
-const WORKFLOW_USER = 'github-actions[bot]';
 
 export interface CommentOptions {
   token: string;
@@ -75,24 +74,6 @@ async function findComment(octokit: Octokit, target: Target, marker: string) {
   return undefined;
 }
 
-/** Who the token is. An app's token, the workflow's own among them, may not ask REST; GraphQL may not be there. */
-async function ownLogin(octokit: Octokit): Promise<string> {
-  try {
-    return (await octokit.rest.users.getAuthenticated()).data.login;
-  } catch (error) {
-    if (!isRefusal(error)) throw error;
-  }
-  try {
-    return (await octokit.graphql<{ viewer: { login: string } }>('query { viewer { login } }')).viewer.login;
-  } catch {
-    return WORKFLOW_USER;
-  }
-}
-
-function hiddenMarker(marker: string): string {
-  return `<!-- platform:${marker.replace(/[^\w./:]+/g, '-')} -->`;
-}
-
 function commentBody(marker: string, { sections, context }: CommentOptions): string {
   const redacted = redactSections(sections, context.redactor);
   return `${marker}\n${fitSections(redacted, LIMIT_CHARACTERS - marker.length - 1, 'characters')}`;
@@ -111,8 +92,4 @@ function skipped(error: unknown, { github, context }: CommentOptions): CommentRe
   const reason = `no comment: ${why} (${message})`;
   context.log.notice(reason);
   return { action: 'skipped', reason };
-}
-
-function isRefusal(error: unknown): boolean {
-  return [401, 403, 404, 410, 422].includes(statusOf(error) ?? 0);
 }

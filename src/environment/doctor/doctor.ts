@@ -1,0 +1,83 @@
+import { cloudFormationClient } from '../../aws/clients/cloudformation.ts';
+import { quotasClient } from '../../aws/clients/quotas.ts';
+import type { Session } from '../../aws/session.ts';
+import type { DeployStackInputs } from '../../cloudformation/types.ts';
+import type { GitHubContext } from '../../github/context.ts';
+import { doctorSections, type Check } from '../../report/doctor.ts';
+import type { Context } from '../../runtime/context.ts';
+import type { Section } from '../../runtime/sections.ts';
+import type { Environment, Manifest } from '../manifest.ts';
+import { checkAccess } from './access.ts';
+import { checkGitHubEnvironment } from './github-environment.ts';
+import { checkNames } from './names.ts';
+import { checkQuotas } from './quotas.ts';
+import { checkStacks } from './stacks.ts';
+import { checkTemplates } from './templates.ts';
+
+export interface DoctorRequest {
+  manifest: Manifest;
+  environment: Environment;
+  /** All stacks of the environment, those of services among them, as they would be deployed. */
+  stacks: readonly DeployStackInputs[];
+  roleToAssume: string | undefined;
+  github: GitHubContext;
+  token: string;
+  workspace: string;
+  env: NodeJS.ProcessEnv;
+}
+
+export interface Diagnosis {
+  verdict: 'ready' | 'not-ready';
+  reason: string;
+  checks: readonly Check[];
+  sections: readonly Section[];
+}
+
+/**
+ * Looks whether everything is there to deploy an environment, and says how to mend what is not. Nothing is changed.
+ * `ready` takes a proof for every check but those that can only warn.
+ */
+export async function doctor(context: Context, request: DoctorRequest): Promise<Diagnosis> {
+  const { manifest, environment, stacks, github, token } = request;
+  const [access, protection] = await Promise.all([
+    checkAccess(context, environment, request),
+    checkGitHubEnvironment(context, environment, github, token),
+  ]);
+  const inside = access.session ? await checkInside(context, access.session, request) : [notReached()];
+  const checks = [...access.checks, protection, checkNames(manifest, stacks), ...inside];
+  return { ...judge(environment, checks), checks, sections: doctorSections(environment.name, checks) };
+}
+
+/** What takes access to the account. */
+async function checkInside(
+  context: Context,
+  session: Session,
+  { stacks, workspace }: DoctorRequest,
+): Promise<Check[]> {
+  const client = await cloudFormationClient(session, context);
+  const { checks, read } = await checkTemplates({ ...context, client, session }, stacks, workspace);
+  const [states, quotas] = await Promise.all([
+    checkStacks({ ...context, client, session }, stacks),
+    quotasClient(session, context).then((quotasApi) => checkQuotas(context, quotasApi, read)),
+  ]);
+  return [...checks, ...states, ...quotas];
+}
+
+function notReached(): Check {
+  return { name: 'stacks, templates, quotas', state: 'unknown', says: 'the account cannot be reached' };
+}
+
+function judge(environment: Environment, checks: readonly Check[]): Pick<Diagnosis, 'verdict' | 'reason'> {
+  const named = (state: Check['state']): string[] =>
+    checks.filter((check) => check.state === state).map(({ name }) => name);
+  const [problems, unknown, warnings] = [named('problem'), named('unknown'), named('warning')];
+  if (problems.length + unknown.length === 0) {
+    const but = warnings.length > 0 ? `, with a warning on ${warnings.join(', ')}` : '';
+    return { verdict: 'ready', reason: `${environment.name} is ready: ${checks.length} checks${but}.` };
+  }
+  const parts = [
+    ...(problems.length > 0 ? [`problems with ${problems.join(', ')}`] : []),
+    ...(unknown.length > 0 ? [`not checked: ${unknown.join(', ')}`] : []),
+  ];
+  return { verdict: 'not-ready', reason: `${environment.name} is not ready: ${parts.join('; ')}.` };
+}

@@ -1,0 +1,84 @@
+import type { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
+import { errorText } from '../../aws/errors.ts';
+import { send } from '../../aws/send.ts';
+import type { Check } from '../../report/doctor.ts';
+import type { Context } from '../../runtime/context.ts';
+import type { ReadStack } from './templates.ts';
+
+/** The codes are AWS's own: https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html */
+interface Quota {
+  service: string;
+  code: string;
+  what: string;
+  /** The most that the environment can ask for at once. */
+  need(stacks: readonly ReadStack[]): number;
+}
+
+/** During a rollout a service runs twice: maximumPercent is 200. */
+const TWICE = 2;
+const CPU_UNITS_OF_VCPU = 1024;
+
+const QUOTAS: readonly Quota[] = [
+  {
+    service: 'fargate',
+    code: 'L-3032A538',
+    what: 'vCPUs of Fargate on demand',
+    need: vcpus(['on-demand', 'mixed']),
+  },
+  { service: 'fargate', code: 'L-36FBB829', what: 'vCPUs of Fargate Spot', need: vcpus(['spot', 'mixed']) },
+  { service: 'vpc', code: 'L-F678F1CE', what: 'VPCs in the region', need: resources('AWS::EC2::VPC') },
+  { service: 'ec2', code: 'L-0263D0A3', what: 'Elastic IP addresses', need: resources('AWS::EC2::EIP') },
+];
+
+/** Whether the account's quotas have room for the environment by itself; what else is in the account is not seen. */
+export async function checkQuotas(
+  context: Context,
+  client: ServiceQuotasClient,
+  stacks: readonly ReadStack[],
+): Promise<Check[]> {
+  const wanted = QUOTAS.map((quota) => ({ quota, need: quota.need(stacks) })).filter(({ need }) => need > 0);
+  return Promise.all(wanted.map(({ quota, need }) => checkQuota(context, client, quota, need)));
+}
+
+async function checkQuota(
+  context: Context,
+  client: ServiceQuotasClient,
+  { service, code, what }: Quota,
+  need: number,
+): Promise<Check> {
+  const name = `the quota of ${what}`;
+  try {
+    const { GetServiceQuotaCommand } = await import('@aws-sdk/client-service-quotas');
+    const command = new GetServiceQuotaCommand({ ServiceCode: service, QuotaCode: code });
+    const value = (await send(client, command, context)).Quota?.Value;
+    if (value === undefined) return { name, state: 'unknown', says: 'AWS answered without a value' };
+    const says = `up to ${need} needed, ${value} allowed in the account`;
+    if (need <= value) return { name, state: 'ok', says };
+    return { name, state: 'problem', says, fix: increaseFix(service, code, need) };
+  } catch (error) {
+    context.signal.throwIfAborted();
+    // Reading quotas is a comfort: a role without the right can deploy all the same.
+    return { name, state: 'warning', says: `it could not be read: ${errorText(error)}` };
+  }
+}
+
+function increaseFix(service: string, code: string, need: number): string {
+  return `aws service-quotas request-service-quota-increase --service-code ${service} --quota-code ${code} --desired-value ${Math.ceil(need)}`;
+}
+
+function vcpus(capacities: readonly string[]): Quota['need'] {
+  return (stacks) => {
+    const units = stacks.map(({ values }) => {
+      const [cpu, tasks] = [Number(values.get('Cpu')), Number(values.get('MaxTasks'))];
+      const runs = values.has('ServiceName') && capacities.includes(values.get('Capacity') ?? '');
+      return runs && cpu > 0 && tasks > 0 ? cpu * tasks * TWICE : 0;
+    });
+    return units.reduce((sum, each) => sum + each, 0) / CPU_UNITS_OF_VCPU;
+  };
+}
+
+function resources(type: string): Quota['need'] {
+  return (stacks) =>
+    stacks.flatMap(({ template }) => Object.values(template.resources).filter((each) => each.type === type))
+      .length;
+}

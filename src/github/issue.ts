@@ -1,0 +1,98 @@
+import type { Context } from '../runtime/context.ts';
+import { fitSections, redactSections } from '../runtime/sections.ts';
+import type { Section } from '../runtime/sections.ts';
+import { createOctokit, isRefusal, ownerAndName, withRetries } from './client.ts';
+import type { Octokit } from './client.ts';
+import type { GitHubContext } from './context.ts';
+import { hiddenMarker, ownLogin } from './marker.ts';
+
+/** GitHub refuses a longer text. */
+const LIMIT_CHARACTERS = 65_536;
+
+export interface IssueOptions {
+  token: string;
+  github: GitHubContext;
+  context: Pick<Context, 'clock' | 'signal' | 'log' | 'redactor'>;
+  /** Tells our issues apart: one open issue for each marker and author. */
+  marker: string;
+  title: string;
+  /** What is wrong; undefined when nothing is, and the issue can be closed. */
+  sections: readonly Section[] | undefined;
+}
+
+export type IssueResult =
+  | { action: 'opened' | 'updated' | 'unchanged' | 'closed'; url: string }
+  /** There is no issue, and none is needed. */
+  | { action: 'none' }
+  | { action: 'skipped'; reason: string };
+
+/**
+ * Keeps one issue about something that is wrong: opens it, brings it up to date, and closes it when all is well
+ * again. Ours is the open one with the hidden marker that the token's own user wrote. That it cannot be written is
+ * a warning, since what it would say is in the job's summary as well.
+ *
+ * @see https://docs.github.com/rest/issues/issues
+ */
+export async function keepIssue(options: IssueOptions): Promise<IssueResult> {
+  const { github, context, token } = options;
+  if (token === '') return skipped('there is no token to write it with', context);
+  context.log.secret(token);
+  try {
+    const octokit = await createOctokit(token, github.apiUrl, context.signal);
+    // Search and write are tried again together: a lost answer to a write is found by the next search.
+    return await withRetries(context, () => keep(octokit, options));
+  } catch (error) {
+    context.signal.throwIfAborted();
+    const message = error instanceof Error ? error.message : String(error);
+    const permission = isRefusal(error) ? '; does the job have the permission `issues: write`?' : '';
+    return skipped(`${message}${permission}`, context);
+  }
+}
+
+async function keep(octokit: Octokit, options: IssueOptions): Promise<IssueResult> {
+  const target = ownerAndName(options.github.repository);
+  const marker = hiddenMarker(options.marker);
+  const found = await findIssue(octokit, target, marker);
+  if (options.sections === undefined) {
+    if (!found) return { action: 'none' };
+    const closing = { ...target, issue_number: found.number, state: 'closed' } as const;
+    const { data } = await octokit.rest.issues.update({ ...closing, state_reason: 'completed' });
+    return { action: 'closed', url: data.html_url };
+  }
+  const { title } = options;
+  const body = bodyOf(marker, options.sections, options.context);
+  if (!found) {
+    const { data } = await octokit.rest.issues.create({ ...target, title, body });
+    return { action: 'opened', url: data.html_url };
+  }
+  if (found.body === body && found.title === title) return { action: 'unchanged', url: found.html_url };
+  const { data } = await octokit.rest.issues.update({ ...target, issue_number: found.number, title, body });
+  return { action: 'updated', url: data.html_url };
+}
+
+async function findIssue(octokit: Octokit, target: { owner: string; repo: string }, marker: string) {
+  const author = await ownLogin(octokit);
+  const open = { ...target, state: 'open', per_page: 100 } as const;
+  for await (const { data } of octokit.paginate.iterator(octokit.rest.issues.listForRepo, open)) {
+    const own = data.find(
+      ({ user, body, pull_request: pull }) =>
+        pull === undefined && user?.login === author && body?.startsWith(marker) === true,
+    );
+    if (own) return own;
+  }
+  return undefined;
+}
+
+function bodyOf(
+  marker: string,
+  sections: readonly Section[],
+  { redactor }: Pick<Context, 'redactor'>,
+): string {
+  const redacted = redactSections(sections, redactor);
+  return `${marker}\n${fitSections(redacted, LIMIT_CHARACTERS - marker.length - 1, 'characters')}`;
+}
+
+function skipped(reason: string, { log }: Pick<Context, 'log'>): IssueResult {
+  log.warning(`The issue could not be written: ${reason}`);
+  return { action: 'skipped', reason };
+}

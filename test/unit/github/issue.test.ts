@@ -1,0 +1,69 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { startSandbox, type Sandbox } from '../../../sandbox/index.ts';
+import { gitHubState } from '../../../sandbox/github/state.ts';
+import { readGitHubContext } from '../../../src/github/context.ts';
+import { keepIssue, type IssueOptions } from '../../../src/github/issue.ts';
+import { FakeClock, recordingLog } from '../runtime/fakes.ts';
+
+const MARKER = '<!-- platform:drift/dev -->';
+let sandbox: Sandbox;
+let lines: string[];
+let options: IssueOptions;
+
+beforeEach(async () => {
+  sandbox = await startSandbox();
+  const { log, redactor, lines: recorded } = recordingLog();
+  lines = recorded;
+  options = {
+    token: sandbox.tokens.installation,
+    github: readGitHubContext({ GITHUB_REPOSITORY: 'org/platform', GITHUB_API_URL: sandbox.githubUrl }),
+    context: { clock: new FakeClock(), signal: new AbortController().signal, log, redactor },
+    marker: 'drift/dev',
+    title: 'dev has drifted',
+    sections: [{ body: 'one resource', priority: 1 }],
+  };
+});
+afterEach(() => sandbox.close());
+
+const issues = () => gitHubState(sandbox.world).issues;
+
+describe('keepIssue', () => {
+  test('opens one issue, brings it up to date, and closes it', async () => {
+    const opened = await keepIssue(options);
+    expect(opened).toMatchObject({ action: 'opened' });
+    expect(issues()).toMatchObject([
+      { title: 'dev has drifted', body: `${MARKER}\none resource`, state: 'open' },
+    ]);
+    expect(await keepIssue(options)).toEqual({ ...opened, action: 'unchanged' });
+    options.sections = [{ body: 'two resources', priority: 1 }];
+    expect(await keepIssue(options)).toEqual({ ...opened, action: 'updated' });
+    expect(issues()[0]?.body).toContain('two resources');
+    options.sections = undefined;
+    expect(await keepIssue(options)).toEqual({ ...opened, action: 'closed' });
+    expect(issues()[0]?.state).toBe('closed');
+    expect(await keepIssue(options)).toEqual({ action: 'none' });
+    expect(issues()).toHaveLength(1);
+  });
+
+  test('leaves what somebody else wrote with the same marker, also behind a page of others', async () => {
+    const state = gitHubState(sandbox.world);
+    state.issue('a copy', `${MARKER}\ncopied`, { login: 'octocat', type: 'User' });
+    await keepIssue(options);
+    for (let count = 0; count < 120; count++)
+      state.issue('other', 'text', { login: 'octocat', type: 'User' });
+    expect(await keepIssue(options)).toMatchObject({ action: 'unchanged' });
+    expect(state.issues[0]?.body).toBe(`${MARKER}\ncopied`);
+  });
+
+  test('a lost answer to its creation makes no second one', async () => {
+    sandbox.addFault({ kind: 'reset', operation: 'issues/create', after: true });
+    expect(await keepIssue(options)).toMatchObject({ action: 'unchanged' });
+    expect(issues()).toHaveLength(1);
+  });
+
+  test('says why it could not be written', async () => {
+    options.token = sandbox.tokens.readOnly;
+    expect(await keepIssue(options)).toMatchObject({ action: 'skipped' });
+    expect(lines.join('\n')).toContain('does the job have the permission `issues: write`?');
+  });
+});
