@@ -48,7 +48,18 @@ export async function copyImage(
   digest: string,
   context: CopyContext,
 ): Promise<CopyReport> {
-  const there = await readManifestOf(target, digest, context);
+  const there = (await readManifestOf(target, digest, context)) !== undefined;
+  return copyImageUnless(there, source, target, digest, context);
+}
+
+/** The same for whoever knows already whether the target has the image. */
+export async function copyImageUnless(
+  there: boolean,
+  source: ImagePlace,
+  target: ImagePlace,
+  digest: string,
+  context: CopyContext,
+): Promise<CopyReport> {
   const nothing = { digest, ...NOTHING, manifests: 0, attachments: 0, tags: [] };
   if (source.uri === target.uri) {
     if (!there) throw missing(source, digest);
@@ -164,6 +175,6 @@ async function requireSame(target: ImagePlace, digest: string, context: CopyCont
   throw new DigestMismatchError(`${target.name} does not give back ${digest}, which was copied to it`);
 }
 
-function missing({ name, uri }: ImagePlace, digest: string): Error {
-  return new Error(`The image ${digest} is not in the repository ${name} (${uri})`);
+function missing({ name }: ImagePlace, digest: string): Error {
+  return new Error(`The image ${digest} is not in the repository ${name} that it should be copied from`);
 }

@@ -115,7 +115,8 @@ async function create(
   throw new Error(`The repository ${name} was created and cannot be found`);
 }
 
-function repositoryFrom(found: EcrRepository, created: boolean): Repository {
+/** A repository as the API describes it. */
+export function repositoryFrom(found: EcrRepository, created: boolean): Repository {
   const { repositoryName = '', repositoryUri = '', imageTagMutability = 'MUTABLE' } = found;
   if (repositoryUri === '') throw new Error('DescribeRepositories answered without a repositoryUri');
   const filters = found.imageTagMutabilityExclusionFilters ?? [];

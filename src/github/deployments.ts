@@ -21,7 +21,14 @@ export type DeploymentState =
  */
 export async function createDeployment(
   access: Access,
-  options: { environment: string; description?: string; transient?: boolean; task?: string },
+  options: {
+    environment: string;
+    description?: string;
+    transient?: boolean;
+    task?: string;
+    /** What else the record is to keep. */
+    payload?: Readonly<Record<string, unknown>>;
+  },
 ): Promise<number> {
   const { token, github, context } = access;
   const octokit = await createOctokit(token, github.apiUrl, context.signal);
@@ -30,7 +37,9 @@ export async function createDeployment(
       ...ownerAndName(github.repository),
       ref: github.sha,
       environment: options.environment,
-      description: options.description ?? '',
+      // GitHub refuses a longer description.
+      description: (options.description ?? '').slice(0, 140),
+      ...(options.payload && { payload: options.payload }),
       transient_environment: options.transient ?? false,
       ...(options.task !== undefined && { task: options.task }),
       auto_merge: false,

@@ -24,6 +24,8 @@ export interface Release {
   at: string;
   /** The environment that it was promoted from; empty when it was deployed directly. */
   from: string;
+  /** Why the gates were passed, where they were. */
+  bypass?: string;
 }
 
 export interface LedgerContext extends Context {
@@ -31,17 +33,40 @@ export interface LedgerContext extends Context {
   ssm(): Promise<SSMClient>;
 }
 
+/** GetParameters takes so many names. */
+const NAMES_AT_ONCE = 10;
 /** SSM keeps a hundred versions of a parameter, and gives fifty at once. */
 const HISTORY_PAGE = 50;
 
 /** What the environment has now; undefined when nothing was ever released. */
 export async function readRelease(context: LedgerContext, names: LedgerNames): Promise<Release | undefined> {
-  const command = new GetParametersCommand({ Names: [names.image, names.release] });
-  const { Parameters = [] } = await send(await context.ssm(), command, context);
-  const valueOf = (name: string): string | undefined => Parameters.find((one) => one.Name === name)?.Value;
-  const image = valueOf(names.image);
+  return (await readReleases(context, [names]))[0];
+}
+
+/** What the environment has now of several services, in their order. */
+export async function readReleases(
+  context: LedgerContext,
+  all: readonly LedgerNames[],
+): Promise<(Release | undefined)[]> {
+  const client = await context.ssm();
+  const names = all.flatMap(({ image, release }) => [image, release]);
+  const values = new Map<string, string>();
+  const pages = Array.from({ length: Math.ceil(names.length / NAMES_AT_ONCE) }, (_, page) =>
+    names.slice(page * NAMES_AT_ONCE, (page + 1) * NAMES_AT_ONCE),
+  );
+  await Promise.all(
+    pages.map(async (Names) => {
+      const { Parameters = [] } = await send(client, new GetParametersCommand({ Names }), context);
+      for (const { Name = '', Value = '' } of Parameters) values.set(Name, Value);
+    }),
+  );
+  return all.map((of) => releaseIn(values, of));
+}
+
+function releaseIn(values: ReadonlyMap<string, string>, names: LedgerNames): Release | undefined {
+  const image = values.get(names.image);
   if (image === undefined) return undefined;
-  const release = parseRelease(valueOf(names.release) ?? '');
+  const release = parseRelease(values.get(names.release) ?? '');
   // A run that ended between the two writes has left a record of another image: then only the image is known.
   return release?.image === image ? release : unknownRelease(image);
 }
@@ -134,5 +159,6 @@ function parseRelease(text: string): Release | undefined {
     actor: textOf('actor'),
     at: textOf('at'),
     from: textOf('from'),
+    ...(textOf('bypass') !== '' && { bypass: textOf('bypass') }),
   };
 }

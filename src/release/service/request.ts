@@ -1,5 +1,5 @@
 import type { TaskDefinitionChanges, TaskDefinitionSource } from '../../ecs/task-definition.ts';
-import type { LedgerNames } from '../ledger.ts';
+import type { LedgerNames, Release } from '../ledger.ts';
 
 /** What is done about a deployment that fails, runs out of time, or whose job is cancelled. */
 export type OnFailure = 'rollback' | 'stop' | 'keep';
@@ -16,7 +16,7 @@ export interface ServiceTarget {
   /** Where the release is written once it is good. */
   ledger?: LedgerNames;
   /** Who releases, for the ledger. */
-  origin: { commit: string; run: string; actor: string; from: string };
+  origin: Pick<Release, 'commit' | 'run' | 'actor' | 'from' | 'bypass'>;
 }
 
 /** A release of one service. */

@@ -1,0 +1,52 @@
+import type { Context } from '../runtime/context.ts';
+import { createOctokit, ownerAndName, withRetries } from './client.ts';
+import type { GitHubContext } from './context.ts';
+
+/** GitHub gives so many commits at once; the newest are the last. */
+const COMMITS_A_PAGE = 100;
+
+export interface Comparison {
+  /** How many commits `head` has that `base` has not. */
+  total: number;
+  /** How many `base` has that `head` has not: above zero when it goes back, or sideways. */
+  behind: number;
+  /** The oldest first; the first hundred. */
+  commits: { sha: string; title: string; author: string; url: string }[];
+}
+
+/** GitHub's page that compares two commits. */
+export function compareUrl({ serverUrl, repository }: GitHubContext, base: string, head: string): string {
+  return `${serverUrl}/${repository}/compare/${base}...${head}`;
+}
+
+/**
+ * The commits between two.
+ *
+ * @throws the API's error: the token needs `contents: read`, and the repository must have both commits.
+ * @see https://docs.github.com/rest/commits/commits#compare-two-commits
+ */
+export async function compareCommits(
+  access: { token: string; github: GitHubContext; context: Pick<Context, 'clock' | 'signal'> },
+  base: string,
+  head: string,
+): Promise<Comparison> {
+  const { token, github, context } = access;
+  const octokit = await createOctokit(token, github.apiUrl, context.signal);
+  const { data } = await withRetries(context, () =>
+    octokit.rest.repos.compareCommitsWithBasehead({
+      ...ownerAndName(github.repository),
+      basehead: `${base}...${head}`,
+      per_page: COMMITS_A_PAGE,
+    }),
+  );
+  return {
+    total: data.total_commits,
+    behind: data.behind_by,
+    commits: data.commits.map(({ sha, commit, author, html_url: url }) => ({
+      sha,
+      title: commit.message.split('\n')[0] ?? '',
+      author: author?.login ?? commit.author?.name ?? '',
+      url,
+    })),
+  };
+}
