@@ -1,18 +1,22 @@
 import { createSession } from '../../src/aws/session.ts';
+import { readManifest } from '../../src/environment/manifest.ts';
+import { readGitHubContext } from '../../src/github/context.ts';
 import { InputError } from '../../src/runtime/errors.ts';
 import { runAction } from '../../src/runtime/main.ts';
+import { runCommand } from './commands.ts';
 import { contract } from './contract.ts';
 
 await runAction({
   name: 'promote-environment',
   contract,
   async run(inputs, context, env) {
-    const { to, command } = inputs;
-    if (to === undefined && command !== 'status') {
+    if (inputs.to === undefined && inputs.command !== 'status') {
       throw new InputError('to', '', 'a value is required: the environment that is changed');
     }
-    const region = inputs['aws-region'] ?? env['AWS_REGION'] ?? '';
-    const session = createSession({ region, roleToAssume: inputs['target-role'], context, env });
-    throw new Error(`promote-environment cannot ${command} yet (account ${await session.accountId()})`);
+    const manifest = readManifest(inputs.manifest, env['GITHUB_WORKSPACE'] ?? process.cwd(), context);
+    const github = readGitHubContext(env);
+    const open = (region: string, roleToAssume: string | undefined) =>
+      createSession({ region, roleToAssume, context, env });
+    return runCommand({ inputs, manifest, github, open, context, env });
   },
 });

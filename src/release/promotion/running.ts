@@ -1,0 +1,188 @@
+import type { Service, ServiceDeployment, Task } from '@aws-sdk/client-ecs';
+import { send } from '../../aws/send.ts';
+import { errorText } from '../../aws/errors.ts';
+import type { PromotionEnvironment } from './environment.ts';
+
+const SERVICES_A_CALL = 10;
+const TASKS_A_CALL = 100;
+const DEPLOYMENTS_A_CALL = 20;
+
+/** What a service runs, as its tasks tell it. */
+export interface RunningService {
+  name: string;
+  /** `missing`: there is no such service. `none`: it has no task that runs. */
+  state: 'running' | 'none' | 'missing';
+  /** The images of its tasks, each once: how the container names it, and the digest that was pulled. */
+  images: readonly RunningImage[];
+  running: number;
+  desired: number;
+  steady: boolean;
+  /** Why it is not steady; empty when it is. */
+  unsteady: string;
+  /** Since when its deployment is complete; undefined when nobody says, or it is not. */
+  steadySince?: Date;
+  /** Names of the alarms that watch its deployments. */
+  alarms: readonly string[];
+}
+
+export interface RunningImage {
+  /** As the task definition has it. */
+  reference: string;
+  /** Of what was pulled; of an index, the index's or that of one platform. */
+  digest: string;
+}
+
+/** Services that the environment's cluster runs, by name. The number of calls grows with services and tasks by tens. */
+export async function readRunning(
+  environment: PromotionEnvironment,
+  names: readonly string[],
+): Promise<Map<string, RunningService>> {
+  if (names.length === 0) return new Map();
+  const [services, tasks] = await Promise.all([describeServices(environment, names), listTasks(environment)]);
+  const ends = await deploymentEnds(environment, services);
+  return new Map(
+    names.map((name) => {
+      const service = services.find((one) => one.serviceName === name && one.status !== 'INACTIVE');
+      const own = tasks.filter(({ group }) => group === `service:${name}`);
+      return [name, service ? runningService(name, service, own, ends) : missingService(name)];
+    }),
+  );
+}
+
+function runningService(
+  name: string,
+  service: Service,
+  tasks: readonly Task[],
+  ends: ReadonlyMap<string, Date>,
+): RunningService {
+  const { runningCount = 0, desiredCount = 0, deploymentConfiguration } = service;
+  const images = tasks.map((task) => imageOf(task, name)).filter((image) => image !== undefined);
+  const unsteady = unsteadyReason(service);
+  const since = unsteady === '' ? steadySince(service, ends) : undefined;
+  const { alarmNames = [], enable = false } = deploymentConfiguration?.alarms ?? {};
+  return {
+    name,
+    state: images.length > 0 ? 'running' : 'none',
+    images: [...new Map(images.map((image) => [`${image.reference} ${image.digest}`, image])).values()],
+    running: runningCount,
+    desired: desiredCount,
+    steady: unsteady === '',
+    unsteady,
+    ...(since && { steadySince: since }),
+    alarms: enable ? alarmNames : [],
+  };
+}
+
+function missingService(name: string): RunningService {
+  const nothing = { images: [], running: 0, desired: 0, alarms: [] };
+  return { name, state: 'missing', steady: false, unsteady: 'it does not exist', ...nothing };
+}
+
+/** The container of the service's own name is the service; where there is none, the first that must run. */
+function imageOf({ containers = [] }: Task, service: string): RunningImage | undefined {
+  const container = containers.find(({ name }) => name === service) ?? containers[0];
+  const { image: reference = '', imageDigest } = container ?? {};
+  const digest = imageDigest ?? digestIn(reference);
+  return digest === undefined ? undefined : { reference, digest };
+}
+
+/** Why the service does not run what it wants to run, and nothing else; empty when it does. */
+function unsteadyReason({ deployments = [], runningCount = 0, desiredCount = 0 }: Service): string {
+  const primary = deployments.find(({ status }) => status === 'PRIMARY');
+  if (!primary) return 'it has no deployment';
+  if (deployments.length > 1) return 'a deployment is under way';
+  const { rolloutState = 'COMPLETED' } = primary;
+  if (rolloutState === 'FAILED') return 'its last deployment failed';
+  if (rolloutState !== 'COMPLETED') return 'a deployment is under way';
+  return runningCount === desiredCount ? '' : `${runningCount} of ${desiredCount} tasks run`;
+}
+
+/** The end of the deployment; where there are no service deployments, when it last changed. */
+function steadySince(
+  { currentServiceDeployment, deployments = [] }: Service,
+  ends: ReadonlyMap<string, Date>,
+): Date | undefined {
+  const end = ends.get(currentServiceDeployment ?? '');
+  if (end) return end;
+  const primary = deployments.find(({ status }) => status === 'PRIMARY');
+  return primary?.updatedAt ?? primary?.createdAt;
+}
+
+async function describeServices(
+  { cluster, context }: PromotionEnvironment,
+  names: readonly string[],
+): Promise<Service[]> {
+  const { DescribeServicesCommand } = await import('@aws-sdk/client-ecs');
+  const client = await context.ecs();
+  const pages = await Promise.all(
+    chunks(names, SERVICES_A_CALL).map(async (services) => {
+      const page = await send(client, new DescribeServicesCommand({ cluster, services }), context);
+      return page.services ?? [];
+    }),
+  );
+  return pages.flat();
+}
+
+/** All tasks of the cluster that run: one list is cheaper than one for each service. */
+async function listTasks({ cluster, context }: PromotionEnvironment): Promise<Task[]> {
+  const { DescribeTasksCommand, ListTasksCommand } = await import('@aws-sdk/client-ecs');
+  const client = await context.ecs();
+  const tasks: Task[] = [];
+  let nextToken: string | undefined;
+  do {
+    const list = new ListTasksCommand({
+      cluster,
+      desiredStatus: 'RUNNING',
+      maxResults: TASKS_A_CALL,
+      nextToken,
+    });
+    const page = await send(client, list, context);
+    const arns = page.taskArns ?? [];
+    if (arns.length > 0) {
+      const command = new DescribeTasksCommand({ cluster, tasks: arns });
+      tasks.push(...((await send(client, command, context)).tasks ?? []));
+    }
+    nextToken = page.nextToken;
+  } while (nextToken !== undefined && nextToken !== '');
+  return tasks.filter(({ lastStatus = 'RUNNING' }) => lastStatus === 'RUNNING');
+}
+
+/** When the deployments of services ended, by ARN. */
+async function deploymentEnds(
+  { context }: PromotionEnvironment,
+  services: readonly Service[],
+): Promise<Map<string, Date>> {
+  const { DescribeServiceDeploymentsCommand } = await import('@aws-sdk/client-ecs');
+  const arns = services.flatMap(({ currentServiceDeployment: arn }) => (arn === undefined ? [] : [arn]));
+  const client = await context.ecs();
+  const found: ServiceDeployment[] = [];
+  await Promise.all(
+    chunks(arns, DEPLOYMENTS_A_CALL).map(async (serviceDeploymentArns) => {
+      try {
+        const command = new DescribeServiceDeploymentsCommand({ serviceDeploymentArns });
+        found.push(...((await send(client, command, context)).serviceDeployments ?? []));
+      } catch (error) {
+        // An endpoint without them, or a role without the right: the service's own list tells when its deployment
+        // last changed, which is never earlier than its end.
+        context.signal.throwIfAborted();
+        context.log.debug(`Service deployments cannot be read: ${errorText(error)}`);
+      }
+    }),
+  );
+  return new Map(
+    found.flatMap(({ serviceDeploymentArn = '', finishedAt }) =>
+      finishedAt ? [[serviceDeploymentArn, finishedAt] as const] : [],
+    ),
+  );
+}
+
+/** The digest in an image's name. */
+export function digestIn(image: string): string | undefined {
+  return /@(sha256:[0-9a-f]{64})$/.exec(image)?.[1];
+}
+
+function chunks<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
+}
