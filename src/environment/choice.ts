@@ -50,5 +50,5 @@ function named<T>(all: Readonly<Record<string, T>>, input: string, name: string,
   const names = Object.keys(all);
   const meant = suggest(name, names);
   const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
-  throw new InputError(input, name, `${where}, has ${names.join(', ')}${hint}`);
+  throw new InputError(input, name, `${where} has ${names.join(', ')}${hint}`);
 }

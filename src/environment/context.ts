@@ -1,0 +1,93 @@
+import { cloudFormationClient } from '../aws/clients/cloudformation.ts';
+import { createSession, type Session } from '../aws/session.ts';
+import type { RunIdentity } from '../cloudformation/token.ts';
+import type { CloudFormationContext } from '../cloudformation/types.ts';
+import type { GitHubContext } from '../github/context.ts';
+import { serviceContext, type ServiceContext } from '../release/service/context.ts';
+import type { Context } from '../runtime/context.ts';
+import type { Environment, Manifest } from './manifest.ts';
+
+/** What a run on one environment works with. */
+export interface EnvironmentContext extends Context {
+  env: NodeJS.ProcessEnv;
+  github: GitHubContext;
+  /** Absolute path. */
+  workspace: string;
+  session: Session;
+  /** Opened when it is first asked for. */
+  cloudFormation(): Promise<CloudFormationContext>;
+  /** ECS, ECR, SSM and the like, each client opened when it is first asked for. */
+  services: ServiceContext;
+}
+
+interface Opening {
+  context: Context;
+  env: NodeJS.ProcessEnv;
+  github: GitHubContext;
+  workspace: string;
+  environment: Environment;
+  /** Absent: the job's own credentials. */
+  role: string | undefined;
+}
+
+/** Opens an environment's account, without a call. */
+export function openEnvironment({
+  context,
+  env,
+  github,
+  workspace,
+  environment,
+  role,
+}: Opening): EnvironmentContext {
+  const session = createSession({ region: environment.region, roleToAssume: role, context, env });
+  return { ...inSession(context, session, env), github, workspace, env };
+}
+
+function inSession(context: Context, session: Session, env: NodeJS.ProcessEnv) {
+  let client: ReturnType<typeof cloudFormationClient> | undefined;
+  return {
+    ...context,
+    session,
+    services: serviceContext(session, context, env),
+    cloudFormation: async (): Promise<CloudFormationContext> => {
+      client ??= cloudFormationClient(session, context);
+      return { ...context, session, client: await client };
+    },
+  };
+}
+
+/** The same environment under another signal or log. */
+export function derived(
+  context: EnvironmentContext,
+  change: Partial<Pick<Context, 'signal' | 'log'>>,
+): EnvironmentContext {
+  return {
+    ...context,
+    ...change,
+    services: { ...context.services, ...change },
+    cloudFormation: async () => ({ ...(await context.cloudFormation()), ...change }),
+  };
+}
+
+/**
+ * Refuses credentials of another account than the manifest's: stacks of the same names may be there too.
+ *
+ * @throws Error with both accounts.
+ */
+export async function requireAccount(
+  { session }: EnvironmentContext,
+  environment: Environment,
+  { file }: Manifest,
+): Promise<void> {
+  const account = await session.accountId();
+  if (account === environment.account) return;
+  throw new Error(
+    `The credentials belong to account ${account}, and ${file} has ${environment.name} in ${environment.account}. Nothing was changed. ` +
+      `Give the environment's own role, in ${file} or as role-to-assume.`,
+  );
+}
+
+/** On whose behalf CloudFormation works. */
+export function runIdentity({ github, workspace }: EnvironmentContext): RunIdentity {
+  return { id: github.runId, attempt: github.runAttempt, workspace, actor: github.actor };
+}

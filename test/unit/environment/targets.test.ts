@@ -1,0 +1,89 @@
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chooseTargets } from '../../../src/environment/choice.ts';
+import { parseManifest } from '../../../src/environment/manifest.ts';
+import { stackTargets, targetGraph } from '../../../src/environment/targets.ts';
+
+const reference = parseManifest(readFileSync('platform.yml', 'utf8'), 'platform.yml');
+const all = { stacks: [], services: [] };
+const folder = mkdtempSync(join(tmpdir(), 'targets-'));
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('the reference platform', () => {
+  const choice = chooseTargets(reference, { ...all, environment: 'dev' });
+  const { targets, graph } = targetGraph(reference, choice, process.cwd());
+  const named = (name: string) => targets.find((target) => target.name === name)!;
+
+  test('has every stack but the manual one, each after what it reads', () => {
+    expect(targets.map(({ name }) => name)).toEqual(graph.order);
+    expect(targets).toHaveLength(11);
+    expect(graph.order.indexOf('vpc')).toBeLessThan(graph.order.indexOf('cluster'));
+  });
+
+  test('gives a template the keys that it declares, and tags and role of the environment', () => {
+    const { inputs } = named('vpc');
+    expect(inputs).toMatchObject({
+      stackName: 'dev-platform-vpc',
+      template: 'templates/vpc.yml',
+      tags: { Project: 'platform', Environment: 'dev' },
+      roleArn: 'arn:aws:iam::111111111111:role/platform-dev-execution',
+    });
+    expect(inputs.parameters).toMatchObject({ VpcCidr: '10.10.0.0/16', Environment: 'dev' });
+    expect(inputs.parameters).not.toHaveProperty('DomainName');
+  });
+
+  test('gives a service what it is', () => {
+    expect(named('user-service').inputs.parameters).toMatchObject({
+      ServiceName: 'user-service',
+      Image: '/platform/dev/user-service/image',
+      Paths: '/api/users,/api/users/*',
+      Priority: '110',
+      DatabaseLogin: 'secret',
+    });
+  });
+
+  test('an administrator deploys a manual stack with rights of their own', () => {
+    const only = chooseTargets(reference, { environment: 'dev', stacks: ['bootstrap'], services: [] });
+    const [bootstrap, ...others] = stackTargets(reference, only, process.cwd());
+    expect(others).toEqual([]);
+    expect(bootstrap?.inputs).not.toHaveProperty('roleArn');
+  });
+
+  test.each([
+    [
+      { environment: 'stagin', ...all },
+      'environment: "stagin" is not valid: platform.yml has dev, staging, prod; did you mean staging?',
+    ],
+    [
+      { environment: 'dev', stacks: ['vpcc'], services: [] },
+      /^stacks: "vpcc" is not valid: .* did you mean vpc\?$/,
+    ],
+    [
+      { environment: 'dev', stacks: [], services: ['users'] },
+      /^services: "users" is not valid: platform\.yml, in dev, has user-service/,
+    ],
+  ])('%j is an error that names what there is', (asked, message) => {
+    expect(() => chooseTargets(reference, asked)).toThrow(message);
+  });
+});
+
+test.each([
+  ['Resources: [', /^manifest: "a\.yml:1:\d+" is not valid: valid YAML or JSON: /],
+  [
+    undefined,
+    'manifest: "a.yml" is not valid: platform.yml:5: a template in the workspace that can be read (ENOENT)',
+  ],
+])('a template that cannot be read is an error before anything is asked of AWS', (text, message) => {
+  rmSync(join(folder, 'a.yml'), { force: true });
+  if (text !== undefined) writeFileSync(join(folder, 'a.yml'), text);
+  const manifest = parseManifest(
+    "project: shop\nregion: eu-west-1\nenvironments: { dev: { account: '111111111111' } }\nstacks:\n  a: { template: a.yml }\nservices: {}\n",
+    'platform.yml',
+  );
+  const choice = chooseTargets(manifest, { environment: 'dev', ...all });
+  expect(() => stackTargets(manifest, choice, folder)).toThrow(message);
+});
