@@ -64,7 +64,7 @@ describe('the reference platform', () => {
     ],
     [
       { environment: 'dev', stacks: [], services: ['users'] },
-      /^services: "users" is not valid: platform\.yml, in dev, has user-service/,
+      /^services: "users" is not valid: platform\.yml, in dev has user-service/,
     ],
   ])('%j is an error that names what there is', (asked, message) => {
     expect(() => chooseTargets(reference, asked)).toThrow(message);
