@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
-import type { BuildRequest } from '../../src/docker/request.ts';
+import { sourceLabels } from '../../src/docker/labels.ts';
+import { resolveContexts, type BuildRequest } from '../../src/docker/request.ts';
 import { isTag } from '../../src/ecr/tags.ts';
 import type { GitHubContext } from '../../src/github/context.ts';
 import type { ImageRequest } from '../../src/release/image/request.ts';
@@ -12,7 +13,6 @@ type ImageInputs = Inputs<(typeof contract)['inputs']>;
 /** @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html */
 const REPOSITORY = /^(?=.{2,256}$)(?:[a-z0-9]+(?:[._-][a-z0-9]+)*\/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
 const PLATFORM = /^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/;
-const REMOTE_CONTEXT = /^[a-z][a-z0-9+.-]*:/i;
 
 /** What the inputs ask for. Throws InputError before anything is asked of AWS or Docker. */
 export function imageRequest(inputs: ImageInputs, github: GitHubContext, workspace: string): ImageRequest {
@@ -82,30 +82,12 @@ function buildOf(inputs: ImageInputs, github: GitHubContext, workspace: string):
     platforms: [...new Set(platforms)].sort(),
     target,
     buildArgs: inputs['build-args'],
-    buildContexts: contextsOf(inputs['build-contexts'], workspace),
+    buildContexts: resolveContexts(inputs['build-contexts'], workspace),
     secrets,
     ssh,
     labels: { ...sourceLabels(github), ...inputs.labels },
     cache,
     provenance,
     sbom,
-  };
-}
-
-/** A folder of the workspace becomes absolute; what has a scheme stays as it is. */
-function contextsOf(given: Readonly<Record<string, string>>, workspace: string): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(given).map(([name, value]) => [
-      name,
-      REMOTE_CONTEXT.test(value) ? value : resolve(workspace, value),
-    ]),
-  );
-}
-
-/** @see https://github.com/opencontainers/image-spec/blob/main/annotations.md */
-function sourceLabels({ sha, repository, serverUrl }: GitHubContext): Record<string, string> {
-  return {
-    ...(sha !== '' && { 'org.opencontainers.image.revision': sha }),
-    ...(repository !== '' && { 'org.opencontainers.image.source': `${serverUrl}/${repository}` }),
   };
 }

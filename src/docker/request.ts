@@ -1,3 +1,5 @@
+import { resolve } from 'node:path';
+
 /** What is to be built. Paths are absolute. */
 export interface BuildRequest {
   /** The folder that paths are shown relative to. */
@@ -20,4 +22,19 @@ export interface BuildRequest {
   /** `auto` is the least, where the builder can. */
   provenance: 'auto' | 'min' | 'max' | 'false';
   sbom: 'auto' | 'true' | 'false';
+}
+
+const WITH_SCHEME = /^[a-z][a-z0-9+.-]*:/i;
+
+/** Named contexts with the folders of the workspace as absolute paths; what has a scheme stays as it is. */
+export function resolveContexts(
+  given: Readonly<Record<string, string>>,
+  workspace: string,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value]) => [
+      name,
+      WITH_SCHEME.test(value) ? value : resolve(workspace, value),
+    ]),
+  );
 }
