@@ -1,5 +1,6 @@
 import { cloudFormationClient } from '../../aws/clients/cloudformation.ts';
 import { quotasClient } from '../../aws/clients/quotas.ts';
+import { ssmClient } from '../../aws/clients/ssm.ts';
 import type { Session } from '../../aws/session.ts';
 import type { DeployStackInputs } from '../../cloudformation/types.ts';
 import type { GitHubContext } from '../../github/context.ts';
@@ -13,12 +14,15 @@ import { checkNames } from './names.ts';
 import { checkQuotas } from './quotas.ts';
 import { checkStacks } from './stacks.ts';
 import { checkTemplates } from './templates.ts';
+import { checkValues } from './values.ts';
 
 export interface DoctorRequest {
   manifest: Manifest;
   environment: Environment;
   /** All stacks of the environment, those of services among them, as they would be deployed. */
   stacks: readonly DeployStackInputs[];
+  /** Names in Parameter Store that a deployment or promotion writes by itself. */
+  ledger: readonly string[];
   roleToAssume: string | undefined;
   github: GitHubContext;
   token: string;
@@ -52,15 +56,16 @@ export async function doctor(context: Context, request: DoctorRequest): Promise<
 async function checkInside(
   context: Context,
   session: Session,
-  { stacks, workspace }: DoctorRequest,
+  { stacks, ledger, workspace }: DoctorRequest,
 ): Promise<Check[]> {
   const client = await cloudFormationClient(session, context);
   const { checks, read } = await checkTemplates({ ...context, client, session }, stacks, workspace);
-  const [states, quotas] = await Promise.all([
+  const [states, values, quotas] = await Promise.all([
     checkStacks({ ...context, client, session }, stacks),
+    ssmClient(session, context).then((ssm) => checkValues(context, ssm, read, ledger)),
     quotasClient(session, context).then((quotasApi) => checkQuotas(context, quotasApi, read)),
   ]);
-  return [...checks, ...states, ...quotas];
+  return [...checks, ...states, values, ...quotas];
 }
 
 function notReached(): Check {
