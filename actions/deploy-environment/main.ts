@@ -1,8 +1,17 @@
-import { createSession } from '../../src/aws/session.ts';
 import { chooseTargets } from '../../src/environment/choice.ts';
+import { openEnvironment } from '../../src/environment/context.ts';
 import { readManifest } from '../../src/environment/manifest.ts';
+import { readGitHubContext } from '../../src/github/context.ts';
 import { runAction } from '../../src/runtime/main.ts';
+import type { Outcome } from '../../src/runtime/outcome.ts';
+import { build, checkUp, drift, READING, type EnvironmentInputs, type Run } from './commands.ts';
 import { contract } from './contract.ts';
+
+const COMMANDS: Readonly<Partial<Record<EnvironmentInputs['command'], (run: Run) => Promise<Outcome>>>> = {
+  build,
+  doctor: checkUp,
+  drift,
+};
 
 await runAction({
   name: 'deploy-environment',
@@ -10,12 +19,15 @@ await runAction({
   async run(inputs, context, env) {
     const workspace = env['GITHUB_WORKSPACE'] ?? process.cwd();
     const manifest = readManifest(inputs.manifest, workspace, context);
-    const { environment, stacks } = chooseTargets(manifest, inputs);
-    const { region, role } = environment;
-    const roleToAssume = inputs['role-to-assume'] ?? role;
-    const account = await createSession({ region, roleToAssume, context, env }).accountId();
-    throw new Error(
-      `deploy-environment cannot ${inputs.command} yet: ${environment.name} in ${account}, ${stacks.length} stacks`,
-    );
+    const choice = chooseTargets(manifest, inputs);
+    const { environment } = choice;
+    const role =
+      inputs['role-to-assume'] ?? (READING.has(inputs.command) ? environment.readRole : environment.role);
+    const github = readGitHubContext(env);
+    const opened = openEnvironment({ context, env, github, workspace, environment, role });
+    const command = COMMANDS[inputs.command];
+    if (!command) throw new Error(`deploy-environment cannot ${inputs.command} yet`);
+    const outcome = await command({ inputs, context: opened, manifest, choice });
+    return { ...outcome, outputs: { environment: environment.name, ...outcome.outputs } };
   },
 });

@@ -1,0 +1,141 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Sandbox } from '../../../sandbox/index.ts';
+import type { Run } from '../../../sandbox/runner.ts';
+import { useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { deployEnvironment, SMALL_PLATFORM } from '../../support/environment.ts';
+
+/** doctor finds what would stop a deployment, says how to mend it, and changes nothing. */
+
+const start = useSandboxes();
+const workspaceOf = useWorkspaces();
+const ROLE = 'arn:aws:iam::111111111111:role/shop-dev-deploy';
+const github = { environments: [{ name: 'dev' }, { name: 'prod' }] };
+
+interface Found {
+  name: string;
+  state: string;
+  says: string;
+  fix?: string;
+}
+
+const manifest = SMALL_PLATFORM['platform.yml'] ?? '';
+
+async function doctor(
+  sandbox: Sandbox,
+  files: Record<string, string> = {},
+  inputs: Record<string, string> = {},
+): Promise<{ run: Run; check(name: string): Found | undefined }> {
+  const workspace = workspaceOf({ ...SMALL_PLATFORM, ...files });
+  const run = await deployEnvironment(sandbox, { command: 'doctor', ...inputs }, { workspace });
+  const checks = (run.result['checks'] ?? []) as Found[];
+  return { run, check: (name) => checks.find((one) => one.name.includes(name)) };
+}
+
+test('an environment that has all it needs is ready, and nothing was changed', async () => {
+  const sandbox = await start({ scenario: { github } });
+  const { run } = await doctor(sandbox);
+  expect(run.outputs['reason']).toMatch(/^dev is ready: \d+ checks\.$/);
+  expect(run.outputs['verdict']).toBe('ready');
+  expect(run.exitCode).toBe(0);
+  const asked = sandbox.calls.all.map(({ operation }) => operation);
+  expect(asked.filter((name) => /^(Create|Put|Update|Delete|Execute)/.test(name))).toEqual([]);
+});
+
+describe('what is in the way', () => {
+  test('a role that does not trust the job: the claims, and a statement that fits', async () => {
+    const trust = {
+      Statement: {
+        Effect: 'Allow',
+        Action: 'sts:AssumeRoleWithWebIdentity',
+        Principal: {
+          Federated: 'arn:aws:iam::111111111111:oidc-provider/token.actions.githubusercontent.com',
+        },
+        Condition: {
+          StringEquals: { 'token.actions.githubusercontent.com:sub': 'repo:org/platform:environment:dev' },
+        },
+      },
+    };
+    const sandbox = await start({ scenario: { github, roles: [{ arn: ROLE, trust }] } });
+    const { run, check } = await doctor(sandbox, {}, { 'role-to-assume': ROLE });
+    expect(run.outputs['verdict']).toBe('not-ready');
+    expect(run.exitCode).toBe(1);
+    expect(check('shop-dev-deploy')).toMatchObject({ state: 'problem' });
+    expect(check('shop-dev-deploy')?.fix).toContain('repo:org/platform:ref:refs/heads/main');
+    expect(run.summary).toContain('A statement that accepts it');
+    expect(check('stacks')).toMatchObject({ state: 'unknown' });
+  });
+
+  test('credentials of another account', async () => {
+    const sandbox = await start({ scenario: { github } });
+    const { run, check } = await doctor(sandbox, {
+      'platform.yml': manifest.replace('111111111111', '222222222222'),
+    });
+    expect(run.outputs['verdict']).toBe('not-ready');
+    expect(check('credentials')?.says).toBe(
+      'they belong to account 111111111111, and the manifest says 222222222222',
+    );
+  });
+
+  test('a GitHub environment that does not exist', async () => {
+    const sandbox = await start({ scenario: { github: { environments: [{ name: 'develop' }] } } });
+    const { check } = await doctor(sandbox);
+    expect(check('GitHub environment')).toMatchObject({ state: 'problem' });
+    expect(check('GitHub environment')?.fix).toBe('Settings → Environments → New environment: dev');
+  });
+
+  test('a protected environment that nobody has to approve', async () => {
+    const sandbox = await start({ scenario: { github } });
+    const { check } = await doctor(sandbox, {
+      'platform.yml': manifest.replace('parameters: dev.json', 'parameters: dev.json, protected: true'),
+    });
+    expect(check('GitHub environment')?.says).toContain('nobody has to approve');
+    expect(check('GitHub environment')?.fix).toContain('Required reviewers');
+  });
+
+  test('a parameter without a value, and a value that nobody writes', async () => {
+    const sandbox = await start({ scenario: { github } });
+    const { check } = await doctor(sandbox, {
+      'dev.json': JSON.stringify({ Parameters: { Project: 'shop' } }),
+      'queue.yml': (SMALL_PLATFORM['queue.yml'] ?? '').replace('network/topic', 'network/tpoic'),
+    });
+    expect(check('template of dev-shop-network')?.says).toContain('Environment');
+    expect(check('Parameter Store')?.says).toBe(
+      'nobody writes /shop/dev/network/tpoic (read by dev-shop-queue)',
+    );
+    expect(check('Parameter Store')?.fix).toContain('aws ssm put-parameter');
+  });
+
+  test('a quota that is too small', async () => {
+    const scenario = { github, quotas: { 'L-F678F1CE': 0 } };
+    const sandbox = await start({ scenario });
+    const { check } = await doctor(sandbox, {
+      'network.yml': `${SMALL_PLATFORM['network.yml'] ?? ''}  Vpc: { Type: AWS::EC2::VPC, Properties: { CidrBlock: 10.0.0.0/16 } }\n`,
+    });
+    expect(check('VPCs')).toMatchObject({
+      state: 'problem',
+      says: 'up to 1 needed, 0 allowed in the account',
+    });
+    expect(check('VPCs')?.fix).toContain('--quota-code L-F678F1CE --desired-value 1');
+  });
+
+  test('names that AWS keeps for itself', async () => {
+    const sandbox = await start({ scenario: { github } });
+    const { check } = await doctor(sandbox, {
+      'platform.yml': manifest.replace('project: shop', 'project: awsome'),
+      'dev.json': JSON.stringify({
+        Parameters: { Project: 'awsome', Environment: 'dev' },
+        Tags: { 'aws:team': 'x' },
+      }),
+    });
+    expect(check('reserved names')?.says).toContain('/aws and /ssm');
+    expect(check('reserved names')?.says).toContain('aws:team');
+  });
+
+  test('a token that may not ask is no proof that all is well', async () => {
+    const sandbox = await start({ scenario: { github } });
+    sandbox.addFault({ kind: 'error', operation: 'repos/get-environment', status: 403, code: 'Forbidden' });
+    const { run, check } = await doctor(sandbox);
+    expect(run.outputs['verdict']).toBe('not-ready');
+    expect(check('GitHub environment')).toMatchObject({ state: 'unknown' });
+  });
+});

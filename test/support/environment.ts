@@ -1,0 +1,57 @@
+import type { Sandbox } from '../../sandbox/index.ts';
+import { runAction, type Run, type RunOptions } from '../../sandbox/runner.ts';
+import { node24 } from '../runtime/node24.js';
+import { DEV } from './action.ts';
+
+/** Runs the committed bundle of deploy-environment on the Node.js of GitHub's runner, against a sandbox. */
+export function deployEnvironment(
+  sandbox: Sandbox,
+  inputs: Record<string, string>,
+  options: RunOptions = {},
+): Promise<Run> {
+  return runAction('deploy-environment', {
+    token: sandbox.tokens.installation,
+    ...options,
+    node: options.node ?? [node24()],
+    inputs: { environment: 'dev', ...inputs },
+    env: { ...sandbox.env(DEV), ...options.env },
+  });
+}
+
+/** The files of a small platform: a network that shares a value, a queue that reads it, a service's repository. */
+export const SMALL_PLATFORM: Readonly<Record<string, string>> = {
+  'platform.yml': `
+project: shop
+region: eu-west-1
+environments:
+  dev: { account: '111111111111', parameters: dev.json }
+stacks:
+  queue: { template: queue.yml }
+  network: { template: network.yml }
+services:
+  api: { path: api, paths: ['/api/*'], priority: 100, template: api.yml, build: { oci-layout: image } }
+`,
+  'dev.json': JSON.stringify({ Parameters: { Project: 'shop', Environment: 'dev' } }),
+  'network.yml': `
+Parameters: { Project: { Type: String }, Environment: { Type: String } }
+Resources:
+  Topic: { Type: AWS::SNS::Topic, Properties: { TopicName: !Sub '\${Environment}-\${Project}' } }
+  Shared:
+    Type: AWS::SSM::Parameter
+    Properties: { Name: !Sub '/\${Project}/\${Environment}/network/topic', Type: String, Value: !Ref Topic }
+  Images: { Type: AWS::ECR::Repository, Properties: { RepositoryName: !Sub '\${Project}/api' } }
+`,
+  'queue.yml': `
+Parameters:
+  Topic: { Type: 'AWS::SSM::Parameter::Value<String>', Default: /shop/dev/network/topic }
+Resources:
+  Queue: { Type: AWS::SQS::Queue, Properties: { QueueName: jobs, Tags: [{ Key: topic, Value: !Ref Topic }] } }
+`,
+  'api.yml': `
+Parameters:
+  ServiceName: { Type: String }
+  Image: { Type: 'AWS::SSM::Parameter::Value<String>' }
+Resources:
+  Log: { Type: AWS::Logs::LogGroup, Properties: { LogGroupName: !Sub '/\${ServiceName}' } }
+`,
+};
