@@ -1,0 +1,10 @@
+// A release that needs a variable which no task definition gives it.
+process.stdout.write(
+  `${JSON.stringify({
+    level: 'fatal',
+    time: new Date().toISOString(),
+    err: { type: 'EnvironmentError', message: 'PAYMENTS_URL: is not set' },
+    message: 'the service could not start',
+  })}\n`,
+);
+process.exitCode = 1;
