@@ -15,6 +15,8 @@ import { oidcEndpoint } from './oidc-endpoint.ts';
 import type { JobClaims } from './oidc-endpoint.ts';
 import { objectStore } from './s3.ts';
 import type { ObjectStore } from './s3.ts';
+import { openRealRoutes } from './ecs/real-routes.ts';
+import { requireServices } from './ecs/task-host.ts';
 import { registryEndpoints } from './registry/endpoint.ts';
 import { readScenario } from './scenario.ts';
 import type { FaultRule, Scenario } from './scenario.ts';
@@ -72,6 +74,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const world = new World({ ...options, scenario });
   // Before anything listens: a scenario that contradicts itself is an error of the start.
   const gitHub = gitHubState(world);
+  if (scenario.ecs?.tasks === 'real') await readyForRealTasks(world);
   const calls = new CallLog(logTargets(options));
   const faults = new Faults(scenario.faults ?? [], scenario.seed ?? 1);
   const answering = new Answering(world.clock, faults, calls);
@@ -131,6 +134,12 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     },
     close: () => (closing ??= server.close().then(() => world.close())),
   };
+}
+
+/** Throws when the reference services cannot be run here. */
+async function readyForRealTasks(world: World): Promise<void> {
+  requireServices();
+  await openRealRoutes(world);
 }
 
 function awsEnvironment(url: string, world: World, account: string): Record<string, string> {

@@ -1,5 +1,6 @@
 import type { Container, Task } from './model.ts';
 import type { TaskRule } from './scenario.ts';
+import type { TaskProcess } from './task-host.ts';
 import type { TaskStop } from './task-stop.ts';
 import type { TaskTarget } from './task-targets.ts';
 
@@ -18,6 +19,8 @@ export interface Life {
   rule: TaskRule | undefined;
   watcher: TaskWatcher;
   targets: TaskTarget[];
+  /** What its container really is, when tasks are real. */
+  process?: TaskProcess;
   sleep(seconds: number): Promise<void>;
 }
 

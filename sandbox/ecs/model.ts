@@ -218,6 +218,8 @@ export interface Task {
   containers: Container[];
   address: string;
   subnet: string;
+  /** Of a process that stands for its container: the port on 127.0.0.1. */
+  realPort?: number;
   interfaceId: string;
   attachmentId: string;
   overrides: Given;

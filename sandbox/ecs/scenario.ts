@@ -1,5 +1,5 @@
 import type { TypeOf } from '../shape.ts';
-import { flag, listOf, object, oneOf, positive, text, whole } from '../shape.ts';
+import { flag, listOf, mapOf, object, oneOf, positive, text, whole } from '../shape.ts';
 
 const taskRule = object(
   {
@@ -86,6 +86,10 @@ export const ecsScenario = object(
     serviceDeployments: flag,
     /** Simulated seconds after UpdateService before a service deployment can be seen. */
     deploymentLag: whole,
+    /** `real`: containers of the reference services are processes on this machine. */
+    tasks: oneOf('simulated', 'real'),
+    /** Which release of a reference service an image holds, by a part of its name; `current` by default. */
+    releases: mapOf(text),
     /** The first rule that matches a task says what becomes of it. */
     rules: listOf(taskRule),
     /** Alarms that go red while a rollout is at a stage. */

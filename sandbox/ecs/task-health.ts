@@ -69,7 +69,8 @@ function unhealthy({ rule }: Life): TargetHealth {
   };
 }
 
-function failedTarget({ task }: Life, { group, target }: TaskTarget): TaskStop {
+/** The end of a task that its load balancer has found unhealthy for too long. */
+export function failedTarget({ task }: Life, { group, target }: TaskTarget): TaskStop {
   if (task.service) {
     const why = target.health.Description ?? '';
     addEvent(

@@ -5,6 +5,7 @@ import { forEver, subject } from './life.ts';
 import type { Life, TaskWatcher } from './life.ts';
 import type { Container, Task } from './model.ts';
 import { writeLog, requireLogGroups } from './task-logs.ts';
+import { endReal, realServiceOf, runReal } from './real-task.ts';
 import { ruleFor } from './task-rules.ts';
 import { afterStart, beforePull, beforeStart } from './task-failures.ts';
 import { TaskStop } from './task-stop.ts';
@@ -89,8 +90,10 @@ async function run(life: Life): Promise<void> {
   task.startedAt = task.ecs.world.clock.now();
   advance(life, 'RUNNING');
   const container = subject(life);
-  writeFirstLines(life, container);
   life.targets = registerTargets(task);
+  const service = realServiceOf(task, container);
+  if (service !== undefined) await runReal(life, service);
+  writeFirstLines(life, container);
   await afterStart(life, container);
   await life.sleep(rule?.bootSeconds ?? SECONDS.boot);
   await becomeHealthy(life);
@@ -127,7 +130,7 @@ async function end(life: Life, stop: TaskStop): Promise<void> {
   if (task.startedAt) await windDown(life);
   for (const container of task.containers) {
     container.lastStatus = 'STOPPED';
-    if (task.startedAt) container.exitCode ??= 0;
+    if (task.startedAt && stop.stopCode !== 'TaskFailedToStart') container.exitCode ??= 0;
   }
   task.executionStoppedAt = clock.now();
   removeTargets(targets);
@@ -146,7 +149,8 @@ async function windDown(life: Life): Promise<void> {
   advance(life, 'DEACTIVATING');
   await clock.sleep(drainSecondsOf(life.targets));
   advance(life, 'STOPPING');
-  await clock.sleep(SECONDS.stop);
+  if (life.process) await endReal(life);
+  else await clock.sleep(SECONDS.stop);
 }
 
 function exitContainers(task: Task, exits: TaskStop['exits']): void {

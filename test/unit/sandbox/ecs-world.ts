@@ -57,11 +57,16 @@ export class EcsWorld {
   ): Promise<EcsWorld> {
     const ecs = await EcsWorld.start(options);
     await ecs.create(service);
-    await ecs.until(
-      () => ecs.service(),
+    await ecs.settled();
+    return ecs;
+  }
+
+  /** Once the service's classic deployment is no longer in progress. */
+  async settled(): Promise<Service> {
+    return this.until(
+      () => this.service(),
       ({ deployments }) => deployments?.[0]?.rolloutState !== 'IN_PROGRESS',
     );
-    return ecs;
   }
 
   async register(changes: Partial<RegisterTaskDefinitionCommandInput> = {}): Promise<string> {
@@ -105,13 +110,16 @@ export class EcsWorld {
 
   /** A new revision of the task definition, and its rollout. */
   async deployNext(changes: Partial<UpdateServiceCommandInput> = {}, container = {}): Promise<Service> {
+    const taskDefinition = await this.registerWith({ image: IMAGE.replaceAll('1', '2'), ...container });
+    return this.update({ taskDefinition, ...changes });
+  }
+
+  /** A task definition whose container has some things changed. */
+  async registerWith(container: object): Promise<string> {
     const {
       containerDefinitions: [app],
     } = definition();
-    const taskDefinition = await this.register({
-      containerDefinitions: [{ ...app!, image: IMAGE.replaceAll('1', '2'), ...container }],
-    });
-    return this.update({ taskDefinition, ...changes });
+    return this.register({ containerDefinitions: [{ ...app!, ...container }] });
   }
 
   async service(): Promise<Service> {
