@@ -226,9 +226,9 @@ describe('a rollout that is stopped', () => {
     const meanwhile = [{ does: 'deploy' as const, stage: 'SCALE_UP', match: { image: '2222' }, after: 10 }];
     const ecs = await serviceOf({}, { ecs: { meanwhile } });
     await ecs.deployNext();
-    const first = await ecs.deployment();
-    await ecs.until(ecs.describe.bind(ecs, first.serviceDeploymentArn!), (one) => one.status === 'STOPPED');
+    const [, ours] = await ecs.until(ecs.list.bind(ecs), (arns) => arns.length === 3);
     await ecs.ended();
+    expect((await ecs.describe(ours!)).status).toBe('STOPPED');
     expect((await ecs.service()).taskDefinition).toMatch(/:1$/);
   });
 });
