@@ -1,4 +1,3 @@
-import { PutAccountSettingCommand } from '@aws-sdk/client-ecr';
 import type { CreateRepositoryCommandInput } from '@aws-sdk/client-ecr';
 import {
   CreateClusterCommand,
@@ -173,6 +172,7 @@ export class PromotionWorld {
         imageTagMutabilityExclusionFilters: [{ filterType: 'WILDCARD' as const, filter: 'env-*' }],
         ...repository,
       };
+      if (settings.imageTagMutability === 'IMMUTABLE') settings.imageTagMutabilityExclusionFilters = [];
       const session = await RegistrySession.open(this.sandbox, settings, ACCOUNTS[environment]);
       this.#registries.set(`${environment}/${service}`, session);
       const digest = await this.push(environment, service, 'v1');
@@ -224,11 +224,6 @@ export class PromotionWorld {
     };
     await this.put(environment, `${service}/image`, image);
     await this.put(environment, `${service}/release`, JSON.stringify(release));
-  }
-
-  async shareBlobs(environment: EnvironmentName): Promise<void> {
-    const command = new PutAccountSettingCommand({ name: 'BLOB_MOUNTING', value: 'ENABLED' });
-    await this.registry(environment).client.send(command);
   }
 }
 

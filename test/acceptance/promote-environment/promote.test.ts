@@ -1,13 +1,111 @@
-import { expect, test } from '@jest/globals';
+import { DescribeImagesCommand, SetRepositoryPolicyCommand } from '@aws-sdk/client-ecr';
+import { describe, expect, test } from '@jest/globals';
+import { gitHubState } from '../../../sandbox/github/state.ts';
+import type { PromotionWorld as World } from '../../support/promotion.ts';
 import { useWorkspaces } from '../../support/action.ts';
-import { PromotionWorld, promoteEnvironment } from '../../support/promotion.ts';
+import { ACCOUNTS, PromotionWorld, promoteEnvironment } from '../../support/promotion.ts';
 
 const workspaceOf = useWorkspaces();
+const workspace = (world: World, more = {}, service = ''): string =>
+  workspaceOf({ 'platform.yml': world.manifest(more, service) });
+/** What changes something, in any of the APIs. */
+const CHANGING =
+  /^(?:Put|Update|Create|Register|Deregister|Delete|Set|Upload|Initiate|Complete|Start|Stop|Run|Patch)/;
 
-test('what runs upstream is promoted: the same digest, in the tasks, the ledger and the tag', async () => {
-  const world = await PromotionWorld.start();
-  const digest = await world.release('user-service', 'v2');
-  const run = await promoteEnvironment(world, workspaceOf({ 'platform.yml': world.manifest() }), {});
-  expect(run.outputs).toMatchObject({ verdict: 'promoted', from: 'dev', to: 'staging' });
-  expect(await world.runs('staging')).toEqual([digest]);
+function changes({ sandbox }: World, from: number): string[] {
+  return sandbox.calls.all
+    .slice(from)
+    .map(({ operation }) => operation)
+    .filter((operation) => CHANGING.test(operation));
+}
+
+describe('a promotion', () => {
+  test('brings the same digest: to the tasks, the ledger, the tag; and is recorded', async () => {
+    const world = await PromotionWorld.start();
+    const digest = await world.release('user-service', 'v2');
+    const run = await promoteEnvironment(world, workspace(world), {});
+    expect(run.outputs).toMatchObject({
+      verdict: 'promoted',
+      reason: '1 service runs in staging what runs in dev.',
+      from: 'dev',
+      to: 'staging',
+      images: JSON.stringify({ 'user-service': digest }),
+      promoted: '["user-service"]',
+      skipped: '[]',
+      'has-changes': 'true',
+    });
+    expect(run.exitCode).toBe(0);
+    expect(await world.runs('staging')).toEqual([digest]);
+    const release = JSON.parse((await world.parameter('staging', 'user-service/release')) ?? '') as object;
+    const uri = world.registry('staging').uri;
+    expect(release).toMatchObject({ image: `${uri}@${digest}`, from: 'dev', actor: 'octocat' });
+    expect((release as { commit: string }).commit).toMatch(/^7632/); // Of dev's release.
+    const { imageDetails } = await world.registry('staging').client.send(
+      new DescribeImagesCommand({
+        repositoryName: 'shop/user-service',
+        imageIds: [{ imageDigest: digest }],
+      }),
+    );
+    expect(imageDetails?.[0]?.imageTags).toEqual(['env-staging', 'v2']);
+    expect(await world.parameter('staging', 'lock')).toBeUndefined();
+    const [deployment] = gitHubState(world.sandbox.world).deployments;
+    expect(deployment?.environment).toBe('staging');
+    expect(deployment?.fields).toMatchObject({
+      description: 'octocat promotes from dev: user-service',
+      payload: { from: 'dev', images: { 'user-service': digest }, actor: 'octocat' },
+    });
+    expect(run.summary).toContain('### ✅ dev → staging: promoted');
+    expect(run.summary).toContain('/compare/76312e');
+  });
+
+  test('again is unchanged, and no byte moves', async () => {
+    const world = await PromotionWorld.start();
+    await world.release('user-service', 'v2');
+    await promoteEnvironment(world, workspace(world), {});
+    const from = world.sandbox.calls.all.length;
+    const run = await promoteEnvironment(world, workspace(world), {});
+    expect(run.outputs).toMatchObject({
+      verdict: 'unchanged',
+      skipped: '["user-service"]',
+      'has-changes': 'false',
+    });
+    // The lock is all that was written.
+    expect(changes(world, from)).toEqual(['PutParameter', 'DeleteParameter']);
+    expect(world.sandbox.calls.all.slice(from).filter(({ service }) => service === 'ecr')).toEqual([]);
+  });
+
+  test('by a dry run changes nothing, tells what it would do, and can then be done exactly so', async () => {
+    const world = await PromotionWorld.start({ services: ['a', 'b'] });
+    const digest = await world.release('b', 'v2');
+    const from = world.sandbox.calls.all.length;
+    const plan = await promoteEnvironment(world, workspace(world), { 'dry-run': 'true' });
+    expect(plan.outputs).toMatchObject({
+      verdict: 'planned',
+      reason: '1 of 2 services would be promoted.',
+      'has-changes': 'true',
+      promoted: '[]',
+      skipped: '["a"]',
+    });
+    expect(changes(world, from)).toEqual([]);
+    expect(plan.log).toMatch(/b +sha256:\w{12} +sha256:\w{12} +promote/);
+    const images = plan.outputs['images'] ?? '';
+    const run = await promoteEnvironment(world, workspace(world), { images });
+    expect(run.outputs).toMatchObject({ verdict: 'promoted', promoted: '["b"]', skipped: '["a"]' });
+    expect(await world.runs('staging', 'b')).toEqual([digest]);
+  });
+
+  test('takes an image from where the tasks pull it: another account’s registry', async () => {
+    const world = await PromotionWorld.start();
+    const digest = await world.release('user-service', 'v2');
+    const policyText = JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Principal: { AWS: ACCOUNTS.dev }, Action: 'ecr:*' }],
+    });
+    await world
+      .registry('staging')
+      .client.send(new SetRepositoryPolicyCommand({ repositoryName: 'shop/user-service', policyText }));
+    const run = await promoteEnvironment(world, workspace(world), { require: 'steady,attestation' });
+    expect(run.outputs).toMatchObject({ verdict: 'promoted' });
+    expect(await world.runs('staging')).toEqual([digest]);
+  });
 });

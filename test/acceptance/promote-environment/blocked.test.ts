@@ -1,0 +1,194 @@
+import { describe, expect, test } from '@jest/globals';
+import { UpdateServiceCommand } from '@aws-sdk/client-ecs';
+import type { Run } from '../../../sandbox/runner.ts';
+import type { PromotionWorld as World } from '../../support/promotion.ts';
+import { useWorkspaces } from '../../support/action.ts';
+import { sha256 } from '../../support/oci.ts';
+import { ACCOUNTS, PromotionWorld, promoteEnvironment } from '../../support/promotion.ts';
+
+const workspaceOf = useWorkspaces();
+const CHANGING =
+  /^(?:Update|Create|Register|Deregister|Set|Upload|Initiate|Complete|Start|Stop|Run|Patch|PutImage|PutManifest)/;
+
+/** Promotes, and makes sure that nothing but the lock was written. */
+async function promote(world: World, inputs: Record<string, string> = {}, more = {}): Promise<Run> {
+  const workspace = workspaceOf({ 'platform.yml': world.manifest(more) });
+  const from = world.sandbox.calls.all.length;
+  const run = await promoteEnvironment(world, workspace, inputs);
+  const changed = world.sandbox.calls.all.slice(from).filter(({ operation }) => CHANGING.test(operation));
+  if (run.exitCode !== 0) expect(changed.map(({ operation }) => operation)).toEqual([]);
+  return run;
+}
+
+describe('the origin', () => {
+  test('must run the digest that was approved; no reason passes that', async () => {
+    const world = await PromotionWorld.start();
+    const images = JSON.stringify({ 'user-service': sha256('another') });
+    const run = await promote(world, { images, 'bypass-reason': 'INC-1' });
+    expect(run.outputs).toMatchObject({ verdict: 'blocked' });
+    expect(run.outputs['reason']).toMatch(
+      /^sha256:\w{12} does not run in dev: user-service runs sha256:\w{12} there\. Plan again/,
+    );
+  });
+
+  test('must run tasks: a service that is scaled to zero proves nothing', async () => {
+    const world = await PromotionWorld.start();
+    const client = world.ecs('dev');
+    await client.send(
+      new UpdateServiceCommand({ cluster: 'dev-shop', service: 'user-service', desiredCount: 0 }),
+    );
+    for (; (await world.runs('dev')).length > 0;) await new Promise((resolve) => setTimeout(resolve, 5));
+    const run = await promote(world, { 'bypass-reason': 'INC-1' });
+    expect(run.outputs).toMatchObject({ verdict: 'blocked' });
+    expect(run.outputs['reason']).toContain('user-service is scaled to zero in dev');
+  });
+});
+
+describe('a gate', () => {
+  test('soak: an image that has not run long enough; a reason passes it, and is recorded', async () => {
+    const world = await PromotionWorld.start();
+    const digest = await world.release('user-service', 'v2');
+    const run = await promote(world, {}, { staging: 'soak: 1h' });
+    expect(run.outputs).toMatchObject({ verdict: 'blocked' });
+    expect(run.outputs['reason']).toMatch(
+      /^user-service has run in dev since .*Z, and must for 60 min\. Promote again in \d+ min\. Nothing was changed\.$/,
+    );
+    const passed = await promote(world, { 'bypass-reason': 'INC-1' }, { staging: 'soak: 1h' });
+    expect(passed.outputs).toMatchObject({ verdict: 'promoted' });
+    expect(passed.summary).toContain('Gates may be passed this once: INC-1');
+    expect(await world.runs('staging')).toEqual([digest]);
+    const release = JSON.parse((await world.parameter('staging', 'user-service/release')) ?? '{}') as object;
+    expect(release).toMatchObject({ bypass: 'INC-1' });
+  });
+
+  test('alarms: one upstream is in ALARM', async () => {
+    const alarms = [{ name: 'dev-errors', state: 'ALARM' as const, reason: 'Threshold Crossed: 7 > 1' }];
+    const world = await PromotionWorld.start({ scenario: { cloudwatch: { alarms } } });
+    await world.release('user-service', 'v2');
+    const deploymentConfiguration = { alarms: { alarmNames: ['dev-errors'], enable: true, rollback: false } };
+    const settings = { cluster: 'dev-shop', service: 'user-service', deploymentConfiguration };
+    await world.ecs('dev').send(new UpdateServiceCommand(settings));
+    const run = await promote(world);
+    expect(run.outputs).toMatchObject({ verdict: 'blocked' });
+    expect(run.outputs['reason']).toContain(
+      'The alarm dev-errors of user-service in dev is in ALARM: Threshold Crossed: 7 > 1',
+    );
+  });
+
+  test('scan: a finding that is too bad', async () => {
+    const findings = [{ name: 'CVE-2026-0001', severity: 'CRITICAL' as const, package: 'openssl' }];
+    const world = await PromotionWorld.start({
+      scenario: { ecr: { scans: [{ findings }] } },
+      repository: { imageScanningConfiguration: { scanOnPush: true } },
+    });
+    await world.release('user-service', 'v2');
+    const run = await promote(world, { require: 'scan' });
+    expect(run.outputs).toMatchObject({ verdict: 'blocked' });
+    expect(run.outputs['reason']).toContain('CVE-2026-0001 in openssl');
+  });
+
+  test('hold: nothing is promoted until it is released', async () => {
+    const world = await PromotionWorld.start();
+    await world.release('user-service', 'v2');
+    await world.put(
+      'staging',
+      'hold',
+      JSON.stringify({ reason: 'Load test', actor: 'ada', at: '2026-11-25T09:00:00Z', run: '' }),
+    );
+    const run = await promote(world);
+    expect(run.outputs).toMatchObject({
+      verdict: 'held',
+      reason: 'staging is on hold since 2026-11-25T09:00:00Z by ada: Load test. Nothing was changed.',
+    });
+  });
+
+  test('lock: another run changes the target', async () => {
+    const world = await PromotionWorld.start();
+    const holder = {
+      token: 'x',
+      who: 'ada',
+      run: 'https://runs/7',
+      since: 1_764_000_000_000,
+      expires: Date.now() + 60_000,
+    };
+    await world.put('staging', 'lock', JSON.stringify(holder));
+    const run = await promote(world);
+    expect(run.outputs).toMatchObject({ verdict: 'blocked' });
+    expect(run.outputs['reason']).toContain(
+      'The environment is locked by ada since 2025-11-24T16:00:00Z (https://runs/7)',
+    );
+    expect(await world.parameter('staging', 'lock')).toBe(JSON.stringify(holder));
+  });
+});
+
+describe('the target', () => {
+  test('must have the repository', async () => {
+    const world = await PromotionWorld.start();
+    await world.release('user-service', 'v2');
+    const more = { service: ', repository: shop/elsewhere' };
+    const workspace = workspaceOf({ 'platform.yml': world.manifest({}, more.service) });
+    const run = await promoteEnvironment(world, workspace, {});
+    expect(run.outputs).toMatchObject({ verdict: 'blocked' });
+    expect(run.outputs['reason']).toContain(
+      'There is no repository shop/elsewhere in the account of staging',
+    );
+  });
+
+  test('must let the environment’s tag move', async () => {
+    const world = await PromotionWorld.start({ repository: { imageTagMutability: 'IMMUTABLE' } });
+    await world.push('staging', 'user-service', 'env-staging');
+    await world.release('user-service', 'v2');
+    const run = await promote(world);
+    expect(run.outputs).toMatchObject({ verdict: 'blocked' });
+    expect(run.outputs['reason']).toContain(
+      'The tag env-staging of shop/user-service in staging is immutable',
+    );
+  });
+
+  test('must be the account that the manifest says, before anything else is asked', async () => {
+    const world = await PromotionWorld.start();
+    const from = world.sandbox.calls.all.length;
+    const role = `arn:aws:iam::${ACCOUNTS.prod}:role/shop-prod-deploy`;
+    const run = await promote(world, { 'target-role': role });
+    expect(run.outputs).toMatchObject({
+      verdict: 'blocked',
+      reason: `The environment staging is the account ${ACCOUNTS.staging}, and the credentials are of ${ACCOUNTS.prod}. Nothing was changed.`,
+    });
+    const services = new Set(world.sandbox.calls.all.slice(from).map(({ service }) => service));
+    for (const service of ['ecs', 'ecr', 'ssm']) expect(services).not.toContain(service);
+  });
+});
+
+describe('a wrong input', () => {
+  test.each([
+    [{ services: 'user-servic' }, /^services: "user-servic" is not valid: .*did you mean user-service\?/],
+    [{ to: 'stagin' }, /^to: "stagin" is not valid: .*did you mean staging\?/],
+    [{ to: 'dev' }, /^from: platform.yml says no promote-from for dev/],
+    [{ from: 'staging' }, /^from: "staging" is not valid: it is the environment that is changed/],
+    [{ images: 'user-service=v2' }, /^images: "v2" is not valid: expected sha256/],
+    [{ require: 'steady,alarm' }, /^require: "alarm" is not valid: .*did you mean alarms\?/],
+    [{ command: 'rollback' }, /^reason: a value is required for rollback/],
+  ])('%j', async (inputs, reason) => {
+    const world = { sandbox: offline.sandbox };
+    const run = await promoteEnvironment(world, workspaceOf({ 'platform.yml': offline.manifest }), inputs);
+    expect(run.outputs['reason']).toMatch(reason);
+    expect(run.exitCode).toBe(1);
+  });
+});
+
+/** Nothing is asked of AWS: an address where nobody listens serves. */
+const offline = {
+  sandbox: {
+    tokens: { installation: 'token' },
+    env: () => ({ AWS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_REGION: 'eu-west-1' }),
+  } as unknown as World['sandbox'],
+  manifest: `project: shop
+region: eu-west-1
+environments:
+  dev: { account: '111111111111' }
+  staging: { account: '222222222222', promote-from: dev }
+stacks: {}
+services:
+  user-service: { path: services/user-service, paths: [/users], priority: 100 }
+`,
+};
