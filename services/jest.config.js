@@ -1,15 +1,9 @@
+import manifest from './package.json' with { type: 'json' };
+
 /** Against an embedded PostgreSQL: nothing but Node must be on the machine. */
 export default {
   testEnvironment: 'node',
-  roots: [
-    '<rootDir>/shared',
-    '<rootDir>/user-service',
-    '<rootDir>/product-service',
-    '<rootDir>/order-service',
-    '<rootDir>/frontend',
-    '<rootDir>/gateway',
-    '<rootDir>/test',
-  ],
+  roots: [...manifest.workspaces, 'test'].map((folder) => `<rootDir>/${folder}`),
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '<rootDir>/test/integration/'],
   modulePathIgnorePatterns: ['/dist/'],
   globalSetup: '<rootDir>/test/support/start-postgres.ts',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -36,6 +36,13 @@ test('all are pinned to the same bases, a supported Node among them', () => {
     expect.stringMatching(/^ARG NODE_IMAGE=node:24\.\d+\.\d+-alpine[\d.]+@sha256:[0-9a-f]{64}$/),
     expect.stringMatching(/^ARG RUNTIME_IMAGE=alpine:[\d.]+@sha256:[0-9a-f]{64}$/),
   ]);
+});
+
+test.each(['Dockerfile', 'Dockerfile.dockerignore'])('no two services have a %s of the same size', (name) => {
+  // BuildKit takes a file of one build for that of the next when path, size and time are the same, and a checkout
+  // gives many files the same time: it would build one service by the rules of another.
+  const sizes = services.map((service) => statSync(`${folder}${service}/${name}`).size);
+  expect(new Set(sizes).size).toBe(services.length);
 });
 
 describe.each(services)('%s', (service) => {

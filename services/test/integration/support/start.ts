@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import startPostgres from '../../support/start-postgres.ts';
 import { bases, makeBaseImages } from './base-images.ts';
@@ -7,7 +8,7 @@ import stop from './stop.ts';
 
 /** Everything that the integration tests need: PostgreSQL, the built services, a Docker daemon and the images. */
 export default async function start(): Promise<void> {
-  process.env['POSTGRES_BIN'] ??= '/usr/lib/postgresql/15/bin';
+  process.env['POSTGRES_BIN'] ??= newestPostgres();
   try {
     await startPostgres();
     Object.assign(globalThis, { testDaemon: await DockerDaemon.start() });
@@ -17,6 +18,16 @@ export default async function start(): Promise<void> {
     await stop();
     throw error;
   }
+}
+
+const PACKAGED = '/usr/lib/postgresql';
+
+/** Debian keeps the programs of each version in a folder of its own. */
+function newestPostgres(): string {
+  const versions = existsSync(PACKAGED) ? readdirSync(PACKAGED).map(Number).filter(Number.isInteger) : [];
+  if (versions.length === 0)
+    throw new Error('there is no PostgreSQL: install postgresql, or set POSTGRES_BIN');
+  return `${PACKAGED}/${Math.max(...versions)}/bin`;
 }
 
 async function buildImages(): Promise<void> {

@@ -1,0 +1,57 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
+import { bases } from './base-images.ts';
+import { run } from './docker.ts';
+
+const folder = fileURLToPath(new URL('../../../', import.meta.url));
+
+interface Service {
+  image?: string;
+  ports?: string[];
+  develop?: unknown;
+  profiles?: string[];
+}
+type ComposeFile = { services: Record<string, Service> } & Record<string, unknown>;
+
+/** Compose as a plugin, or as a program of its own, such as Debian's, which is of version 1. */
+const tool = [['docker', 'compose'], ['docker-compose']]
+  .map((words) => ({ words, version: versionOf(words) }))
+  .find(({ version }) => version !== '');
+
+function versionOf([program = '', ...rest]: string[]): string {
+  const { status, stdout } = spawnSync(program, [...rest, 'version', '--short'], { encoding: 'utf8' });
+  return status === 0 ? stdout.trim() : '';
+}
+
+/** The compose file; without the words that came later where the tool is of version 1. */
+export function readComposeFile(): ComposeFile {
+  const file = parse(readFileSync(`${folder}compose.yml`, 'utf8'), { merge: true }) as ComposeFile;
+  if (tool?.version.startsWith('1.') === true) {
+    delete file['name'];
+    for (const service of Object.values(file.services)) delete service.develop;
+  }
+  return file;
+}
+
+/** The same platform with the database of the tests' own bases, and with one port open: the gateway's, at another number. */
+export function onThisMachine(file: ComposeFile, port: number): ComposeFile {
+  const services = Object.entries(file.services)
+    .filter(([, { profiles }]) => profiles === undefined)
+    .map(([name, service]): [string, Service] => {
+      const ports = name === 'gateway' ? [`127.0.0.1:${port}:3000`] : [];
+      const image = name === 'postgres' ? { image: bases.postgres } : {};
+      return [name, { ...service, ...image, ports }];
+    });
+  return { ...file, services: Object.fromEntries(services) };
+}
+
+/** Runs Compose on a file that lies elsewhere, as if it lay in the workspace. @throws Error with what it wrote. */
+export function compose(file: string, parameters: string[], secrets: Record<string, string>) {
+  if (tool === undefined) throw new Error('there is no Docker Compose: install docker-compose');
+  const [program = '', ...rest] = tool.words;
+  const noVariables = fileURLToPath(new URL('no-variables.env', import.meta.url));
+  const place = ['--project-name', 'services-test', '--project-directory', folder, '--file', file];
+  return run(program, [...rest, ...place, '--env-file', noVariables, ...parameters], secrets);
+}
