@@ -12,7 +12,7 @@ import { send } from '../aws/send.ts';
 import { poll } from '../runtime/poll.ts';
 import { TimeoutError } from '../runtime/errors.ts';
 import type { EcsContext } from './context.ts';
-import { describeService, primaryDeployment } from './service.ts';
+import { describeService, goalOf, primaryDeployment } from './service.ts';
 import type { ServiceAddress } from './service.ts';
 
 /** One deployment of a service, ours. */
@@ -54,7 +54,7 @@ export function deploymentOf(
   change: { taskDefinition: string; previous: string },
 ): OurDeployment | undefined {
   const primary = primaryDeployment(service);
-  if (primary?.id === undefined || primary.taskDefinition !== change.taskDefinition) return undefined;
+  if (primary?.id === undefined || goalOf(service) !== change.taskDefinition) return undefined;
   return { ...address, ...change, id: primary.id, createdAt: primary.createdAt ?? new Date(0) };
 }
 

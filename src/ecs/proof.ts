@@ -4,7 +4,7 @@ import { TimeoutError } from '../runtime/errors.ts';
 import { poll } from '../runtime/poll.ts';
 import type { EcsContext } from './context.ts';
 import { tasksOf } from './failed-tasks.ts';
-import { describeService, nameOf, primaryDeployment } from './service.ts';
+import { describeService, goalOf, nameOf } from './service.ts';
 import type { ServiceAddress } from './service.ts';
 import type { TaskDefinition } from './task-definition.ts';
 
@@ -65,7 +65,7 @@ async function look(context: EcsContext, expected: Expectation): Promise<Proof |
   const other = running.find(({ taskDefinitionArn }) => taskDefinitionArn !== expected.taskDefinition);
   const ours = running.filter(({ taskDefinitionArn }) => taskDefinitionArn === expected.taskDefinition);
   const name = nameOf(expected.taskDefinition);
-  if (primaryDeployment(service)?.taskDefinition !== expected.taskDefinition) {
+  if (goalOf(service) !== expected.taskDefinition) {
     return {
       problem: `the service works towards ${nameOf(service.taskDefinition ?? 'nothing')}, not ${name}`,
     };

@@ -49,6 +49,15 @@ export function primaryDeployment({ deployments = [] }: Service): Deployment | u
   return deployments.find(({ status }) => status === 'PRIMARY');
 }
 
+/**
+ * The task definition that ECS works towards. It is that of the primary deployment; where there is only one, it is the
+ * service's own too, also on endpoints whose deployment keeps the one that it began with.
+ */
+export function goalOf(service: Service): string | undefined {
+  const { deployments = [], taskDefinition } = service;
+  return deployments.length === 1 ? taskDefinition : primaryDeployment(service)?.taskDefinition;
+}
+
 /** Whether the service runs what it wants to run, and nothing else. */
 export function isSteady(service: Service): boolean {
   const primary = primaryDeployment(service);

@@ -43,7 +43,9 @@ export async function undo(
         stopped.length === 0 ? 'Its task had not been started' : `Its task ${stopped.join(', ')} was stopped`;
       return `${tasks}. The service was not touched.`;
     }
-    const deployment = release.begun.deployment ?? (update && (await lost(inner, target, update)));
+    const begun = release.begun.deployment;
+    // Until its service deployment is known, ECS is asked for it once more.
+    const deployment = begun?.arn !== undefined || !update ? begun : await current(inner, target, update);
     if (!deployment) return update ? 'The deployment had not begun.' : untouched(release);
     return await end(inner, release, target, deployment, cancelled);
   } catch (error) {
@@ -60,8 +62,8 @@ function untouched({ stage, report }: Release): string {
   return `The service was not touched. ${report.taskDefinition ?? 'The revision'} is registered.`;
 }
 
-/** The deployment of an UpdateService whose answer never came. */
-async function lost(
+/** The deployment of our UpdateService, as the service shows it now; undefined when there is none of ours. */
+async function current(
   context: ServiceContext,
   target: ServiceTarget,
   update: { taskDefinition: string; previous: string },

@@ -1,0 +1,202 @@
+import { ListTasksCommand } from '@aws-sdk/client-ecs';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { Run } from '../../../sandbox/runner.ts';
+import type { Scenario } from '../../../sandbox/index.ts';
+import { CLUSTER, EcsWorld } from '../../unit/sandbox/ecs-world.ts';
+import { pooled } from '../../support/pool.ts';
+import { NEXT, updateService } from '../../support/service.ts';
+
+/** A moment of a run, and what must be true after a SIGTERM in it. */
+interface Moment {
+  name: string;
+  /** The signal is sent when this line comes, or when this call does; its answer is then late. */
+  at: RegExp | string;
+  remains: RegExp;
+  inputs?: Record<string, string>;
+  ecs?: NonNullable<Scenario['ecs']>;
+  percent?: { minimumHealthyPercent: number; maximumPercent: number };
+  /** The calls that must have been made. */
+  calls?: readonly string[];
+  /** Where the service goes; default, back to what it had. */
+  ends?: string;
+}
+
+const slow = { rules: [{ does: 'run' as const, match: { image: NEXT }, bootSeconds: 20_000 }] };
+const migration = {
+  rules: [{ does: 'run' as const, match: { image: NEXT, oneOff: true }, after: 40_000 }],
+};
+const preDeploy = { 'pre-deploy': 'node migrate.js' };
+const OLD = 'user-service:1';
+const NEW = 'user-service:2';
+
+const MOMENTS: readonly Moment[] = [
+  { name: 'while it looks', at: 'DescribeServices', remains: /Nothing was changed/ },
+  { name: 'while it checks', at: 'DescribeLogGroups', remains: /Nothing was changed/ },
+  { name: 'while it registers', at: 'RegisterTaskDefinition', remains: /The service was not touched/ },
+  {
+    name: 'while the migration runs',
+    at: /Running node migrate/,
+    inputs: preDeploy,
+    ecs: migration,
+    remains: /task .*(was stopped|had not been started).*The service was not touched/,
+  },
+  {
+    name: 'while the migration is started',
+    at: 'RunTask',
+    inputs: preDeploy,
+    ecs: migration,
+    remains: /The service was not touched/,
+  },
+  {
+    name: 'while the deployment is asked for',
+    at: 'UpdateService',
+    ecs: slow,
+    remains: /had not begun|told to roll back to user-service:1/,
+  },
+  {
+    name: 'while the deployment is looked for',
+    at: 'DescribeServiceRevisions',
+    ecs: slow,
+    remains: /told to roll back to user-service:1, and goes on with it/,
+    calls: ['StopServiceDeployment'],
+  },
+  {
+    name: 'during the rollout',
+    at: /^Tasks:/,
+    ecs: slow,
+    remains: /told to roll back to user-service:1, and goes on with it/,
+    calls: ['StopServiceDeployment'],
+  },
+  {
+    name: 'during the rollout, on-failure stop',
+    at: /^Tasks:/,
+    ecs: slow,
+    inputs: { 'on-failure': 'stop' },
+    remains: /user-service:2 was stopped where it was/,
+    calls: ['StopServiceDeployment'],
+    ends: NEW,
+  },
+  {
+    name: 'during the rollout, on-failure keep',
+    at: /^Tasks:/,
+    ecs: slow,
+    inputs: { 'on-failure': 'keep' },
+    remains: /user-service:2 goes on at AWS/,
+    ends: NEW,
+  },
+  {
+    name: 'during the rollout, no service deployments',
+    at: /^Tasks:/,
+    ecs: { ...slow, serviceDeployments: false },
+    remains: /told to roll back to user-service:1/,
+  },
+  {
+    name: 'while ECS rolls back',
+    at: /ECS rolls the deployment back/,
+    ecs: {
+      rules: [
+        { does: 'exit', match: { image: NEXT } },
+        { does: 'run', match: { revision: 1 }, bootSeconds: 8000 },
+      ],
+    },
+    // The old tasks go first, so they have to be started again.
+    percent: { minimumHealthyPercent: 0, maximumPercent: 100 },
+    remains: /rolled back|roll back to user-service:1/,
+  },
+  {
+    name: 'during the proof',
+    at: /^Tasks: 2 of 2/,
+    inputs: { 'smoke-test': 'sleep 30' },
+    remains: /told to roll back to user-service:1/,
+  },
+  {
+    name: 'during the smoke test',
+    at: /serves with 2 tasks/,
+    inputs: { 'smoke-test': 'sleep 30' },
+    remains: /told to roll back to user-service:1/,
+  },
+  {
+    name: 'while the ledger is written',
+    at: 'PutParameter',
+    inputs: { parameter: '/platform/dev/user-service/image' },
+    remains: /keeps the new revision/,
+    ends: NEW,
+  },
+];
+
+interface Played {
+  run: Run;
+  ends: string;
+  calls: string[];
+  oneOffs: number;
+  tookMs: number;
+}
+
+async function play({ at, ecs, percent, inputs = {} }: Moment): Promise<Played> {
+  const service = {
+    deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true }, ...percent },
+  };
+  const world = await EcsWorld.withService(ecs ? { scenario: { ecs } } : {}, service);
+  const { sandbox } = world;
+  const before = sandbox.calls.all.length;
+  const earlier = typeof at === 'string' ? sandbox.calls.of(at).length : 0;
+  if (typeof at === 'string') sandbox.addFault({ operation: at, kind: 'delay', delayMs: 2500 });
+  let sentAt = 0;
+  const run = await updateService(
+    world,
+    { image: NEXT, ...inputs },
+    {
+      onStart: (child) => {
+        if (typeof at !== 'string') return;
+        void sandbox.calls.arrival({ operation: at }, earlier + 1).then(() => {
+          sentAt = performance.now();
+          child.kill('SIGTERM');
+        });
+      },
+      onLine: (line, child) => {
+        if (typeof at === 'string' || sentAt > 0 || !at.test(line)) return;
+        sentAt = performance.now();
+        child.kill('SIGTERM');
+      },
+    },
+  );
+  const tookMs = performance.now() - sentAt;
+  const { taskDefinition = '' } = await world.service();
+  const list = new ListTasksCommand({ cluster: CLUSTER, desiredStatus: 'RUNNING', family: 'user-service' });
+  const { taskArns = [] } = await world.client.send(list);
+  const oneOffs = taskArns.length - (await world.tasks()).length;
+  return {
+    run,
+    ends: taskDefinition.slice(taskDefinition.lastIndexOf('/') + 1),
+    calls: sandbox.calls.all.slice(before).map(({ operation }) => operation),
+    oneOffs,
+    tookMs,
+  };
+}
+
+describe('a cancelled job', () => {
+  let played: Played[] = [];
+
+  beforeAll(async () => {
+    played = await pooled(MOMENTS, 3, play);
+  }, 300_000);
+
+  test.each(MOMENTS.map((moment, index) => ({ ...moment, index })))(
+    '$name ends what it has begun within 7 s, and says what remains',
+    ({ remains, calls = [], ends, index, inputs }) => {
+      const one = played[index]!;
+      const { outputs, log, exitCode } = one.run;
+      expect({ verdict: outputs['verdict'], exitCode, log }).toEqual({
+        verdict: 'cancelled',
+        exitCode: 1,
+        log,
+      });
+      expect(outputs['reason']).toMatch(/^Cancelled by SIGTERM\. /);
+      expect(outputs['reason']).toMatch(remains);
+      expect(one.tookMs).toBeLessThan(7000);
+      for (const call of calls) expect(one.calls).toContain(call);
+      expect(one.ends).toBe(ends ?? OLD);
+      if (inputs?.['pre-deploy'] !== undefined) expect(one.oneOffs).toBe(0);
+    },
+  );
+});
