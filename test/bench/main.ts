@@ -1,6 +1,7 @@
 import setUpNode24 from '../runtime/node24.js';
 import { benchBundle } from './bundle.ts';
 import { benchCopy } from './copy.ts';
+import { benchDetection } from './detection.ts';
 import { benchImagePush } from './image.ts';
 import type { Measured } from './measured.ts';
 import { benchStartUp } from './start-up.ts';
@@ -14,6 +15,7 @@ const parts: Readonly<Record<string, () => Measured | Promise<Measured>>> = {
   'start-up': benchStartUp,
   image: benchImagePush,
   copy: benchCopy,
+  detection: benchDetection,
 };
 
 const wanted = process.argv.slice(2).filter((argument) => argument !== '--check');

@@ -13,10 +13,13 @@ export class Moto {
     this.#child = child;
   }
 
-  /** Starts moto_server and waits, at most a minute, until it answers. */
-  static async start(): Promise<Moto> {
+  /** Starts moto_server, with these settings in its environment, and waits, at most a minute, until it answers. */
+  static async start(settings: Readonly<Record<string, string>> = {}): Promise<Moto> {
     const port = await freePort();
-    const child = spawn('moto_server', ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
+    const child = spawn('moto_server', ['-H', '127.0.0.1', '-p', String(port)], {
+      stdio: 'ignore',
+      env: { ...process.env, ...settings },
+    });
     const moto = new Moto(`http://127.0.0.1:${port}`, child);
     const failed = once(child, 'exit').then(([code]) => {
       throw new Error(`moto_server ended with ${String(code)}`);
