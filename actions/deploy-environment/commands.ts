@@ -4,6 +4,7 @@ import { requireAccount, runIdentity, type EnvironmentContext } from '../../src/
 import { doctor } from '../../src/environment/doctor/doctor.ts';
 import { findEnvironmentDrift } from '../../src/environment/drift.ts';
 import type { Manifest } from '../../src/environment/manifest.ts';
+import { statusCommand } from '../../src/environment/status.ts';
 import { stackTargets } from '../../src/environment/targets.ts';
 import { keepIssue } from '../../src/github/issue.ts';
 import { ledgerNames } from '../../src/release/ledger.ts';
@@ -27,6 +28,10 @@ export const READING: ReadonlySet<EnvironmentInputs['command']> = new Set(['plan
 export async function build({ inputs, context, manifest, choice }: Run): Promise<Outcome> {
   await requireAccount(context, choice.environment, manifest);
   return await buildCommand(context, choice.services, { scan: inputs.scan, timeoutMs: inputs.timeout });
+}
+
+export function status({ context, manifest, choice }: Run): Promise<Outcome> {
+  return statusCommand(context, manifest, choice);
 }
 
 export async function checkUp({ inputs, context, manifest, choice }: Run): Promise<Outcome> {

@@ -4,13 +4,14 @@ import { readManifest } from '../../src/environment/manifest.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
 import { runAction } from '../../src/runtime/main.ts';
 import type { Outcome } from '../../src/runtime/outcome.ts';
-import { build, checkUp, drift, READING, type EnvironmentInputs, type Run } from './commands.ts';
+import { build, checkUp, drift, READING, status, type EnvironmentInputs, type Run } from './commands.ts';
 import { contract } from './contract.ts';
 
 const COMMANDS: Readonly<Partial<Record<EnvironmentInputs['command'], (run: Run) => Promise<Outcome>>>> = {
   build,
   doctor: checkUp,
   drift,
+  status,
 };
 
 await runAction({

@@ -1,5 +1,6 @@
 import type { Session } from '../../src/aws/session.ts';
 import type { Environment, Manifest } from '../../src/environment/manifest.ts';
+import { clusterName } from '../../src/environment/targets.ts';
 import type { GitHubContext } from '../../src/github/context.ts';
 import type { GitHubAccess } from '../../src/release/promotion/commits.ts';
 import { openEnvironment } from '../../src/release/promotion/environment.ts';
@@ -93,13 +94,13 @@ function targetRole(inputs: PromotionInputs, target: Environment): string | unde
 
 function opened(
   { inputs, manifest, open, context, env }: Call,
-  { name, account, region }: Environment,
+  environment: Environment,
   role: string | undefined,
 ): PromotionEnvironment {
+  const { name, account, region } = environment;
   const { project } = manifest;
   const place = { name, project, account, region: inputs['aws-region'] ?? region };
-  // As templates/cluster.yml names it.
-  const cluster = `${name}-${project}`;
+  const cluster = clusterName(manifest, environment);
   return openEnvironment({ ...place, cluster }, open(place.region, role), context, env);
 }
 

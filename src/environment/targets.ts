@@ -96,6 +96,11 @@ export function stackName({ project }: Manifest, { name }: Environment, stack: s
   return `${name}-${project}-${stack}`;
 }
 
+/** The ECS cluster of an environment, as templates/cluster.yml names it. */
+export function clusterName({ project }: Manifest, { name }: Environment): string {
+  return `${name}-${project}`;
+}
+
 /** What every service's stack is given, where its template declares it. */
 function impliedParameters(
   { project }: Manifest,

@@ -1,6 +1,6 @@
 import type { Service, ServiceDeployment, Task } from '@aws-sdk/client-ecs';
 import { send } from '../../aws/send.ts';
-import { errorText } from '../../aws/errors.ts';
+import { errorText, isNotFound } from '../../aws/errors.ts';
 import type { PromotionEnvironment } from './environment.ts';
 
 const SERVICES_A_CALL = 10;
@@ -38,7 +38,15 @@ export async function readRunning(
   names: readonly string[],
 ): Promise<Map<string, RunningService>> {
   if (names.length === 0) return new Map();
-  const [services, tasks] = await Promise.all([describeServices(environment, names), listTasks(environment)]);
+  const found = await Promise.all([describeServices(environment, names), listTasks(environment)]).catch(
+    (error: unknown) => {
+      // Without a cluster there is no service: an environment that is not made yet.
+      if (isNotFound(error)) return undefined;
+      throw error;
+    },
+  );
+  if (!found) return new Map(names.map((name) => [name, missingService(name)]));
+  const [services, tasks] = found;
   const ends = await deploymentEnds(environment, services);
   return new Map(
     names.map((name) => {

@@ -24,7 +24,7 @@ async function doctor(
   sandbox: Sandbox,
   files: Record<string, string> = {},
   inputs: Record<string, string> = {},
-): Promise<{ run: Run; check(name: string): Found | undefined }> {
+): Promise<{ run: Run; check: (name: string) => Found | undefined }> {
   const workspace = workspaceOf({ ...SMALL_PLATFORM, ...files });
   const run = await deployEnvironment(sandbox, { command: 'doctor', ...inputs }, { workspace });
   const checks = (run.result['checks'] ?? []) as Found[];
