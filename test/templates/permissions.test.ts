@@ -1,0 +1,107 @@
+import { readdirSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { operationsOf } from './permissions/operations.ts';
+import { allows, statementsOf } from './permissions/policies.ts';
+
+/** Who runs an action, by the roles of bootstrap.yml. A promotion reads with the plan role of where it comes from. */
+const ROLES: Record<string, readonly string[]> = {
+  'deploy-stack': ['DeployRole'],
+  'build-push-image': ['DeployRole'],
+  'update-service': ['DeployRole'],
+  'deploy-environment': ['DeployRole'],
+  'promote-environment': ['DeployRole', 'PlanRole'],
+  'preview-environment': ['PreviewRole'],
+};
+
+/** What an action can ask for, and these roles are not to do. */
+const NOT_GIVEN: Record<string, string> = {
+  'ecr:CreateRepository': 'create-repository: the registry layer makes the repositories',
+  'ecr:PutLifecyclePolicy': 'create-repository',
+  'ecr:DeleteRepository': 'create-repository: what it began',
+};
+/** What the library of deploy-stack can do besides, and a preview is never asked for. */
+const NOT_OF_PREVIEWS = [
+  'cloudformation:SetStackPolicy',
+  'cloudformation:UpdateTerminationProtection',
+  's3:PutObject',
+];
+/** What needs no permission, or is the trust policy's matter. */
+const FREE = ['sts:AssumeRoleWithWebIdentity', 'sts:AssumeRole', 'sts:GetCallerIdentity'];
+/** S3's permissions are named after what they allow, not after the call. */
+const NAMED_OTHERWISE: Record<string, string> = { 's3:HeadObject': 's3:GetObject' };
+
+/** What an image's way over the registry protocol needs: no command of the SDK is called for it. */
+const PUSH = ['InitiateLayerUpload', 'UploadLayerPart', 'CompleteLayerUpload', 'PutImage'];
+const PULL = ['BatchGetImage', 'GetDownloadUrlForLayer', 'BatchCheckLayerAvailability'];
+
+test('every action that speaks to AWS has its role', () => {
+  const speaking = readdirSync('actions').filter((action) => operationsOf(action).length > 0);
+  expect(speaking.filter((action) => !(action in ROLES))).toEqual([]);
+});
+
+describe.each(Object.entries(ROLES))('%s', (action, roles) => {
+  const statements = roles.flatMap(statementsOf);
+
+  test('may do all that its code can ask for', () => {
+    const asked = operationsOf(action).filter((operation) => !FREE.includes(operation));
+    const missing = asked
+      .filter((operation) => !(operation in NOT_GIVEN))
+      .filter((operation) => action !== 'preview-environment' || !NOT_OF_PREVIEWS.includes(operation))
+      .filter((operation) => !allows(statements, NAMED_OTHERWISE[operation] ?? operation));
+    expect(missing).toEqual([]);
+  });
+});
+
+test.each(['DeployRole', 'PreviewRole'])('%s may push and pull images', (role) => {
+  const missing = [...PUSH, ...PULL].filter((name) => !allows(statementsOf(role), `ecr:${name}`));
+  expect(missing).toEqual([]);
+});
+
+describe('the plan role', () => {
+  const statements = statementsOf('PlanRole');
+
+  test.each([
+    'cloudformation:ExecuteChangeSet',
+    'cloudformation:DeleteStack',
+    'cloudformation:CreateStack',
+    'cloudformation:UpdateStack',
+    'ecs:UpdateService',
+    'ecs:RunTask',
+    'ecr:PutImage',
+    'ssm:PutParameter',
+    'iam:CreateRole',
+    'secretsmanager:GetSecretValue',
+    'kms:Decrypt',
+  ])('may not %s', (action) => {
+    expect(allows(statements, action)).toBe(false);
+  });
+});
+
+describe('the roles of previews', () => {
+  test.each([
+    'ecs:UpdateService',
+    'ecs:RunTask',
+    'ssm:PutParameter',
+    'secretsmanager:GetSecretValue',
+    'kms:Decrypt',
+    'iam:CreateRole',
+  ])('the job may not %s', (action) => {
+    expect(allows(statementsOf('PreviewRole'), action)).toBe(false);
+  });
+
+  test.each([
+    'ec2:CreateVpc',
+    'rds:DeleteDBCluster',
+    'kms:ScheduleKeyDeletion',
+    'secretsmanager:GetSecretValue',
+    'ssm:PutParameter',
+    'ecr:DeleteRepository',
+    'ecs:DeleteCluster',
+    'elasticloadbalancing:DeleteLoadBalancer',
+    'elasticloadbalancing:ModifyListener',
+    'route53:ChangeResourceRecordSets',
+    'iam:DeleteRolePermissionsBoundary',
+  ])('CloudFormation may not %s for them', (action) => {
+    expect(allows(statementsOf('PreviewExecutionRole'), action)).toBe(false);
+  });
+});

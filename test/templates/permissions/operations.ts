@@ -1,0 +1,50 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+
+const ROOT = resolve(import.meta.dirname, '../../..');
+
+/** What IAM calls the service of a client. */
+const PREFIXES: Record<string, string> = {
+  cloudformation: 'cloudformation',
+  cloudwatch: 'cloudwatch',
+  'cloudwatch-logs': 'logs',
+  ecr: 'ecr',
+  ecs: 'ecs',
+  'elastic-load-balancing-v2': 'elasticloadbalancing',
+  s3: 's3',
+  'service-quotas': 'servicequotas',
+  ssm: 'ssm',
+  sts: 'sts',
+};
+
+/**
+ * Every AWS action that an action's code can ask for: the commands of the SDK that are named in the files that
+ * its entry reaches, whatever a run of it really calls.
+ */
+export function operationsOf(action: string): string[] {
+  const files = reachable(join(ROOT, 'actions', action, 'main.ts'));
+  return [...new Set(files.flatMap((file) => commandsIn(readFileSync(file, 'utf8'))))].sort();
+}
+
+/** The files of this repository that a file imports, at the start or later, and those that they import. */
+function reachable(entry: string): string[] {
+  const seen = new Set<string>();
+  const visit = (file: string): void => {
+    if (seen.has(file)) return;
+    if (!existsSync(file)) throw new Error(`${relative(ROOT, file)} is imported and does not exist`);
+    seen.add(file);
+    const imports = readFileSync(file, 'utf8').matchAll(/(?:from|import\()\s*'(\.[^']+)'/g);
+    for (const [, path = ''] of imports) visit(resolve(dirname(file), path));
+  };
+  visit(entry);
+  return [...seen];
+}
+
+function commandsIn(text: string): string[] {
+  const imports = text.matchAll(/\{([^{}]*)\}\s*(?:from|=\s*await import\()\s*'@aws-sdk\/client-([\w-]+)'/g);
+  return [...imports].flatMap(([, names = '', client = '']) => {
+    const prefix = PREFIXES[client];
+    if (prefix === undefined) throw new Error(`it is not known what IAM calls the service of ${client}`);
+    return [...names.matchAll(/\b(\w+)Command\b/g)].map(([, operation = '']) => `${prefix}:${operation}`);
+  });
+}

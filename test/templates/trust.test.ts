@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { AssumeRoleWithWebIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { startSandbox, type Sandbox } from '../../sandbox/index.ts';
+import { stacksOf } from '../../scripts/templates/reference.ts';
+import { Deployment } from './deployment.ts';
+
+/** Who may take the roles of bootstrap.yml, asked of an STS that evaluates their trust policies. */
+const DEV = '111111111111';
+const WORKFLOW = 'org/platform/.github/workflows/pipeline.yml';
+const IDS = { GitHubOwnerId: '600000001', GitHubRepositoryId: '700000001' };
+
+type Claims = Record<string, string | undefined>;
+
+let sandbox: Sandbox;
+let usual: Claims;
+beforeAll(async () => {
+  sandbox = await startSandbox({ timeScale: 100_000 });
+  usual = { ...sandbox.claims } as Claims;
+});
+afterAll(() => sandbox.close());
+
+async function bootstrap(parameters: Record<string, string>): Promise<void> {
+  const deployment = new Deployment(sandbox.env(DEV));
+  const stack = stacksOf('dev').find(({ template }) => template === 'bootstrap');
+  if (!stack) throw new Error('there is no bootstrap stack');
+  await deployment.deploy({ ...stack, parameters: { ...stack.parameters, ...parameters } });
+  deployment.close();
+}
+
+/** Whether a job with these claims beside the usual ones may take a role. */
+async function mayTake(role: string, claims: Claims): Promise<boolean> {
+  for (const key of Object.keys(sandbox.claims)) Reflect.deleteProperty(sandbox.claims, key);
+  Object.assign(sandbox.claims, usual);
+  for (const [key, value] of Object.entries(claims)) {
+    if (value === undefined) Reflect.deleteProperty(sandbox.claims, key);
+    else sandbox.claims[key] = value;
+  }
+  const env = sandbox.env(DEV);
+  const { value } = (await (
+    await fetch(`${env['ACTIONS_ID_TOKEN_REQUEST_URL'] ?? ''}&audience=sts.amazonaws.com`, {
+      headers: { authorization: `Bearer ${env['ACTIONS_ID_TOKEN_REQUEST_TOKEN'] ?? ''}` },
+    })
+  ).json()) as { value: string };
+  const client = new STSClient({ endpoint: sandbox.url, region: env['AWS_REGION'] ?? '' });
+  try {
+    const { Credentials } = await client.send(
+      new AssumeRoleWithWebIdentityCommand({
+        RoleArn: `arn:aws:iam::${DEV}:role/platform-dev-${role}`,
+        RoleSessionName: 'test',
+        WebIdentityToken: value,
+      }),
+    );
+    return Credentials?.AccessKeyId !== undefined;
+  } catch (error) {
+    if ((error as Error).name.startsWith('AccessDenied')) return false;
+    throw error;
+  } finally {
+    client.destroy();
+  }
+}
+
+/** The subject in the form of repositories that were made, renamed or moved after 2026-07-15. */
+const withIds = (rest: string, owner = 600_000_001, repository = 700_000_001): Claims => ({
+  sub: `repo:org@${owner}/platform@${repository}:${rest}`,
+});
+const pipeline = (ref = 'refs/heads/main'): Claims => ({ job_workflow_ref: `${WORKFLOW}@${ref}` });
+const environment = (name: string): Claims => ({ environment: name });
+
+describe.each([
+  ['names alone', {}],
+  ['names and numbers', IDS],
+])('with %s', (_, ids) => {
+  beforeAll(() => bootstrap({ ...ids, HostsPreviews: 'true', PromotesTo: 'staging' }));
+
+  test.each<[string, string, Claims, boolean]>([
+    ['deploy', 'the environment', environment('dev'), true],
+    ['deploy', 'another environment', environment('prod'), false],
+    ['deploy', 'the environment of previews', environment('preview'), false],
+    ['deploy', 'a branch without an environment', {}, false],
+    ['deploy', 'a pull request', { event_name: 'pull_request' }, false],
+    ['deploy', 'another repository', { repository: 'org/other', ...environment('dev') }, false],
+    ['deploy', 'another owner', { repository: 'evil/platform', ...environment('dev') }, false],
+    [
+      'deploy',
+      'a repository whose name begins so',
+      { repository: 'org/platform-2', ...environment('dev') },
+      false,
+    ],
+    ['deploy', 'an environment whose name begins so', environment('dev2'), false],
+    ['plan', 'the default branch', {}, true],
+    ['plan', 'a pull request', { event_name: 'pull_request' }, true],
+    ['plan', 'another branch', { ref: 'refs/heads/topic' }, false],
+    ['plan', 'a tag', { ref: 'refs/tags/main' }, false],
+    ['plan', 'the environment that takes images from here', environment('staging'), true],
+    ['plan', 'one that does not', environment('prod'), false],
+    ['plan', 'another repository', { repository: 'org/other' }, false],
+    ['preview', 'the environment of previews', environment('preview'), true],
+    ['preview', 'a pull request without it', { event_name: 'pull_request' }, false],
+    ['preview', 'the environment that hosts them', environment('dev'), false],
+    ['preview', 'another repository', { repository: 'org/other', ...environment('preview') }, false],
+    ['execution', 'anybody but CloudFormation', environment('dev'), false],
+    ['preview-execution', 'anybody but CloudFormation', environment('preview'), false],
+  ])('the %s role, taken by %s: %p', async (role, _who, claims, expected) => {
+    expect(await mayTake(role, claims)).toBe(expected);
+  });
+});
+
+describe('subjects with numbers', () => {
+  test.each<[string, string, Claims]>([
+    ['deploy', 'environment:dev', environment('dev')],
+    ['plan', 'ref:refs/heads/main', {}],
+    ['plan', 'pull_request', { event_name: 'pull_request' }],
+    ['preview', 'environment:preview', environment('preview')],
+  ])('the %s role trusts %s of these numbers, and no others', async (role, rest, claims) => {
+    expect(await mayTake(role, { ...claims, ...withIds(rest) })).toBe(true);
+    expect(await mayTake(role, { ...claims, ...withIds(rest, 1) })).toBe(false);
+    expect(await mayTake(role, { ...claims, ...withIds(rest, 600_000_001, 1) })).toBe(false);
+  });
+
+  test('a repository that took over the name is not trusted', async () => {
+    for (const role of ['deploy', 'plan', 'preview']) {
+      const name = { deploy: 'dev', preview: 'preview' }[role];
+      const own = name === undefined ? {} : environment(name);
+      expect(await mayTake(role, own)).toBe(true);
+      expect(await mayTake(role, { ...own, repository_id: '999' })).toBe(false);
+    }
+  });
+});
+
+describe('with a workflow named', () => {
+  beforeAll(() => bootstrap({ ...IDS, WorkflowRef: `${WORKFLOW}@*`, HostsPreviews: 'true' }));
+
+  test.each<[string, Claims, boolean]>([
+    ['that workflow', pipeline(), true],
+    ['that workflow, pinned by its commit', pipeline('a'.repeat(40)), true],
+    [
+      'another workflow',
+      { job_workflow_ref: 'org/platform/.github/workflows/other.yml@refs/heads/main' },
+      false,
+    ],
+    [
+      'a workflow of that name elsewhere',
+      { job_workflow_ref: `evil/${WORKFLOW.slice(4)}@refs/heads/main` },
+      false,
+    ],
+    ['no workflow', { job_workflow_ref: undefined }, false],
+  ])('the deploy role, taken by %s: %p', async (_who, claims, expected) => {
+    expect(await mayTake('deploy', { ...environment('dev'), ...claims })).toBe(expected);
+  });
+});
