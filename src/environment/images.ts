@@ -73,7 +73,7 @@ function imageRequest(
   return {
     repository,
     region: session.region,
-    tags: [github.sha],
+    tags: [tagOf(github)],
     source:
       ociLayout === undefined
         ? { kind: 'build', build: buildRequest(build, github, workspace) }
@@ -83,6 +83,11 @@ function imageRequest(
     scan,
     timeoutMs,
   };
+}
+
+/** A pull request's images go with its preview, which knows them by this tag. */
+function tagOf({ sha, pullRequest }: EnvironmentContext['github']): string {
+  return pullRequest ? `pr-${pullRequest.number}-${pullRequest.headSha ?? sha}` : sha;
 }
 
 function buildRequest(
