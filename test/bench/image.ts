@@ -33,7 +33,7 @@ interface Image {
  */
 export async function benchImagePush(megabytes = 300): Promise<Measured> {
   const missing = ['skopeo', 'docker-registry'].filter((program) => !has(program));
-  if (missing.length > 0 && process.env['CI'] !== 'true') {
+  if (missing.length > 0) {
     return { lines: [`NOT RUN: the push of an image needs ${missing.join(' and ')}.`], broken: [] };
   }
   const folder = mkdtempSync(join(tmpdir(), 'bench-image-'));
