@@ -29,7 +29,8 @@ export async function measureTurns<Name extends string>(
   const timesOf = (name: Name): number[] => times.get(name) ?? [];
   const ratioTo = (name: Name): number => median(timesOf(name).map((ms, turn) => (own[turn] ?? NaN) / ms));
   const isOver = (): boolean => names.some((name) => ratioTo(name) > options.limit);
-  while (own.length < options.atLeast || (own.length < options.atMost && isOver())) {
+  const isEven = (): boolean => own.length % 2 === 0; // The middle of an even number would be the better of two.
+  while (own.length < options.atLeast || isEven() || (own.length < options.atMost && isOver())) {
     for (const name of names) timesOf(name).push(await others[name]());
     own.push(await ours());
   }
