@@ -66,20 +66,22 @@ async function copyBlob(
   { digest, size }: Descriptor,
   context: CopyContext,
 ): Promise<void> {
-  await registry.upload({ digest, size, open: () => layer(source, digest, size, context) });
+  // The first address is asked for while the upload begins. Each attempt gets one of its own: they are short-lived.
+  let first: Promise<URL> | undefined = addressOf(source, digest, context);
+  first.catch(() => undefined);
+  const open = async function* (): AsyncIterable<Buffer> {
+    const address = first ?? addressOf(source, digest, context);
+    first = undefined;
+    yield* download(await address, size, context.signal);
+  };
+  await registry.upload({ digest, size, open });
 }
 
-/** Each attempt gets an address of its own: they are short-lived. */
-async function* layer(
-  source: ImagePlace,
-  digest: string,
-  size: number,
-  context: CopyContext,
-): AsyncIterable<Buffer> {
+async function addressOf(source: ImagePlace, digest: string, context: CopyContext): Promise<URL> {
   const { GetDownloadUrlForLayerCommand } = await import('@aws-sdk/client-ecr');
   const command = new GetDownloadUrlForLayerCommand({ ...repositoryOf(source), layerDigest: digest });
   const { downloadUrl = '' } = await send(source.client, command, context);
-  yield* download(new URL(downloadUrl), size, context.signal);
+  return new URL(downloadUrl);
 }
 
 async function missingBlobs(

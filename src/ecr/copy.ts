@@ -79,22 +79,29 @@ async function copyAll(
   const root = await readManifestOf(source, digest, context);
   if (!root) throw missing(source, digest);
   const image = await withChildren(source, root, context);
-  const [attached, tags] = await Promise.all([
-    allAttachmentsOf(
-      source,
-      image.map((manifest) => manifest.digest),
-      context,
-    ),
+  const digests = image.map((manifest) => manifest.digest);
+  // What belongs to the image is looked up while its layers are on their way.
+  const [moved, attached, tags] = await Promise.all([
+    moveBlobs(source, target, image, context),
+    allAttachmentsOf(source, digests, context),
     permanentTags(source, target, digest, context),
   ]);
   const parts = await partsOf(source, attached, context);
-  const moved = await moveBlobs(source, target, [...image, ...parts], context);
+  if (parts.length > 0) add(moved, await moveBlobs(source, target, parts, context));
   await putAll(target, image.slice(0, -1), context);
   for (const tag of tags) await putManifestTo(target, root, tag, context);
   await putAttached(target, attached, parts, context);
   await requireSame(target, digest, context);
   const manifests = image.length + parts.length;
   return { digest, state: 'copied', ...moved, manifests, attachments: attached.length, tags };
+}
+
+function add(sum: MovedBlobs, more: MovedBlobs): void {
+  sum.copiedBlobs += more.copiedBlobs;
+  sum.copiedBytes += more.copiedBytes;
+  sum.mountedBlobs += more.mountedBlobs;
+  sum.presentBlobs += more.presentBlobs;
+  sum.presentBytes += more.presentBytes;
 }
 
 /** The image is there. What was signed or attested since it was copied comes after it. */
