@@ -4,7 +4,7 @@ import { releaseService } from '../service/release-service.ts';
 import { rollbackService } from '../service/rollback-service.ts';
 import type { ServiceReport } from '../service/report.ts';
 import type { ServiceTarget } from '../service/request.ts';
-import type { PromotionEnvironment } from './environment.ts';
+import type { PromotionContext, PromotionEnvironment } from './environment.ts';
 import type { ServicePlan } from './plan.ts';
 import type { Origin } from './request.ts';
 
@@ -49,7 +49,7 @@ export async function rollOut(plans: readonly ServicePlan[], how: RollOut): Prom
 
 async function release(plan: ServicePlan, how: RollOut): Promise<ServiceEnd> {
   const { service, digest = '', images } = plan;
-  const report = await releaseService(how.target.context, {
+  const report = await releaseService(contextOf(plan, how), {
     ...targetOf(plan, how),
     onFailure: 'rollback',
     source: { kind: 'service' },
@@ -69,13 +69,31 @@ async function release(plan: ServicePlan, how: RollOut): Promise<ServiceEnd> {
 function goBack({ plan, report }: ServiceEnd, how: RollOut): Promise<ServiceReport> {
   const { previousTaskDefinition: to } = report;
   const { commit = '', from = '' } = plan.releases.target ?? {};
-  return rollbackService(how.target.context, {
+  return rollbackService(contextOf(plan, how), {
     ...targetOf(plan, how),
     origin: { ...how.origin, commit, from },
     // What it goes back to has run before; when even that fails, a person must look.
     onFailure: 'keep',
     ...(to !== undefined && { to }),
   });
+}
+
+/** Lines of services that roll out at the same time say whose they are. */
+function contextOf({ service }: ServicePlan, { target: { context } }: RollOut): PromotionContext {
+  const { log } = context;
+  const named = (text: string): string => `${service.name}: ${text}`;
+  return {
+    ...context,
+    log: {
+      ...log,
+      debug: (text) => {
+        log.debug(named(text));
+      },
+      info: (text) => {
+        log.info(named(text));
+      },
+    },
+  };
 }
 
 function targetOf({ service, releases }: ServicePlan, how: RollOut): Omit<ServiceTarget, 'onFailure'> {
