@@ -1,17 +1,35 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { node24 } from '../../runtime/node24.js';
 import { useWorkspaces } from '../../support/action.ts';
 import { PreviewHost } from '../../support/preview.ts';
 import { Rehearsal } from '../rehearsal/rehearsal.ts';
-import type { RunReport } from '../rehearsal/report.ts';
+import { LayoutWriter } from '../../support/oci.ts';
+import { droppedOf, verdictsOf } from './stage.ts';
 
+/** One service, whose image is ready made: no Docker is needed. */
+const MANIFEST = `
+project: platform
+region: eu-west-1
+environments:
+  dev: { account: '111111111111', role: 'arn:aws:iam::111111111111:role/platform-dev-deploy' }
+stacks: {}
+services:
+  user-service:
+    path: services/user-service
+    paths: [/api/users]
+    priority: 110
+    build: { oci-layout: image }
+`;
 const CALLER = 'workflows/preview.yml';
 const workspaceOf = useWorkspaces();
 let host: PreviewHost;
 let rehearsal: Rehearsal;
 beforeAll(async () => {
   host = await PreviewHost.start(workspaceOf);
-  const repository = host.workspaceWith('platform.yml');
+  const repository = host.workspace;
+  writeFileSync(join(repository, 'platform.yml'), MANIFEST);
   rehearsal = new Rehearsal({ sandbox: host.sandbox, repository, node: [node24()] });
 });
 afterAll(() => host.sandbox.close());
@@ -19,28 +37,67 @@ afterAll(() => host.sandbox.close());
 /** The event of a pull request of the repository itself. */
 function pullRequest(number: number, action: string) {
   const { head, base, sha } = host.pull(number);
+  const merge = sha.slice(0, 39) + String(number);
   const pull_request = {
     number,
     head: { ref: head, sha, repo: { full_name: 'org/platform' } },
     base: { ref: base },
   };
-  return { name: 'pull_request', ref: `refs/pull/${number}/merge`, payload: { action, pull_request } };
+  return {
+    name: 'pull_request',
+    sha: merge,
+    ref: `refs/pull/${number}/merge`,
+    payload: { action, pull_request },
+  };
 }
 
-const verdicts = ({ jobs }: RunReport): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(jobs).map(([name, { steps, result }]) => [
-      name,
-      steps.findLast(({ outputs }) => outputs['verdict'] !== undefined)?.outputs['verdict'] ?? result,
-    ]),
-  );
+/** Pushes a commit to the branch of a pull request: another head, and another image. */
+function push(number: number, letter: string): string {
+  host.pull(number).sha = letter.repeat(40);
+  const folder = join(host.workspace, 'image');
+  rmSync(folder, { recursive: true, force: true });
+  const layout = new LayoutWriter(folder);
+  const image = layout.image([`the layer of ${letter}`]);
+  layout.finish(image);
+  return image.digest;
+}
+
+test('a preview is opened, updated and closed', async () => {
+  for (const [action, letter] of [
+    ['opened', 'b'],
+    ['synchronize', 'c'],
+  ] as const) {
+    const digest = push(5, letter);
+    const report = await rehearsal.play(CALLER, pullRequest(5, action));
+    expect(verdictsOf(report)).toEqual({
+      'preview / deploy': 'built, deployed',
+      'preview / remove': 'skipped',
+      sweep: 'skipped',
+    });
+    expect(report.jobs['preview / deploy']?.outputs).toEqual({ url: 'https://pr-5.dev.example.com' });
+    expect(droppedOf(report)).toEqual([]);
+    expect(await host.parameter('dev-platform-pr-5-user-service', 'Image')).toContain(digest);
+    expect(host.comments(5)).toHaveLength(1);
+    expect(host.comments(5)[0]).toContain(letter.repeat(7));
+  }
+  expect(host.deployments(5)).toEqual(['inactive', 'success']);
+  expect((await host.tags()).filter((tag) => tag.startsWith('pr-5-'))).toHaveLength(2);
+
+  host.pull(5).state = 'closed';
+  const closed = await rehearsal.play(CALLER, pullRequest(5, 'closed'));
+  expect(verdictsOf(closed)['preview / remove']).toBe('removed');
+  expect(await host.stacks()).toEqual([]);
+  expect(host.priorities).toEqual([]);
+  expect(await host.tags()).not.toContainEqual(expect.stringMatching(/^pr-5-/));
+  expect(host.deployments(5)).toEqual(['inactive', 'inactive']);
+});
 
 test('a preview goes with its pull request, also when the branch is gone', async () => {
   await host.run(7);
   expect(host.deployments(7)).toEqual(['success']);
   host.pull(7).state = 'closed';
   const report = await rehearsal.play(CALLER, pullRequest(7, 'closed'));
-  expect(verdicts(report)).toEqual({
+  expect(verdictsOf(report)).toEqual({
     'preview / deploy': 'skipped',
     'preview / remove': 'removed',
     sweep: 'skipped',
@@ -55,7 +112,7 @@ test('an orphan is swept in the night, and what is in use is left alone', async 
   await host.run(9);
   host.pull(8).state = 'closed';
   const report = await rehearsal.play(CALLER, { name: 'schedule' });
-  expect(verdicts(report)).toEqual({ preview: 'skipped', 'sweep / sweep': 'swept' });
+  expect(verdictsOf(report)).toEqual({ preview: 'skipped', 'sweep / sweep': 'swept' });
   expect(await host.stacks()).toEqual(['dev-platform-pr-9-user-service']);
   expect(host.deployments(8)).toEqual(['inactive']);
 });
