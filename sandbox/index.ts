@@ -74,7 +74,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const world = new World({ ...options, scenario });
   // Before anything listens: a scenario that contradicts itself is an error of the start.
   const gitHub = gitHubState(world);
-  if (scenario.ecs?.tasks === 'real') await readyForRealTasks(world);
+  const services = scenario.ecs?.tasks === 'real' ? await readyForRealTasks(world) : undefined;
   const calls = new CallLog(logTargets(options));
   const faults = new Faults(scenario.faults ?? [], scenario.seed ?? 1);
   const answering = new Answering(world.clock, faults, calls);
@@ -110,6 +110,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     world,
     env: (account = world.accounts[0] ?? '') => ({
       ...awsEnvironment(url, world, account),
+      // Real tasks are reached below it, at /account/cluster/service.
+      ...(services !== undefined && { SANDBOX_SERVICES_URL: services }),
       ...gitHubUrls,
       GITHUB_TOKEN: GITHUB_TOKENS.installation,
       ACTIONS_ID_TOKEN_REQUEST_URL: oidcUrl,
@@ -136,10 +138,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   };
 }
 
-/** Throws when the reference services cannot be run here. */
-async function readyForRealTasks(world: World): Promise<void> {
+/** Opens the address of real tasks. Throws when the reference services cannot be run here. */
+async function readyForRealTasks(world: World): Promise<string> {
   requireServices();
-  await openRealRoutes(world);
+  return openRealRoutes(world);
 }
 
 function awsEnvironment(url: string, world: World, account: string): Record<string, string> {

@@ -101,7 +101,5 @@ function keepWithinCapacity(world: World, stack: Stack, resource: StackResource)
   const service = ecsOfStack(world, stack).services.get(ecsOfStack(world, stack).arn(textOf(ResourceId)));
   if (!service) return;
   const count = Math.min(Math.max(service.desiredCount, Number(MinCapacity)), Number(MaxCapacity));
-  if (count === service.desiredCount) return;
-  service.desiredCount = count;
-  scale(service);
+  if (count !== service.desiredCount) scale(service, count);
 }

@@ -3,6 +3,7 @@ import { allLayers } from './scenarios/all-layers.ts';
 import { blockedReplacement } from './scenarios/blocked-replacement.ts';
 import { cancelledJob } from './scenarios/cancelled-job.ts';
 import { failedCreate } from './scenarios/failed-create.ts';
+import { realTasks } from './scenarios/real-tasks.ts';
 import { throttling } from './scenarios/throttling.ts';
 import type { Stage } from './stage.ts';
 
@@ -20,4 +21,5 @@ export const scenarios: Readonly<Record<string, DemoScenario>> = {
   throttling,
   'cancelled-job': cancelledJob,
   'all-layers': allLayers,
+  'real-tasks': realTasks,
 };

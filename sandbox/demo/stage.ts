@@ -59,8 +59,17 @@ export class Stage {
   }
 
   /** Runs deploy-stack once. A verdict that was not expected shows the whole log. */
-  async deployStack(step: Step): Promise<Played> {
-    const run = await runAction('deploy-stack', {
+  deployStack(step: Step): Promise<Played> {
+    return this.#play('deploy-stack', step);
+  }
+
+  /** The same with update-service. */
+  updateService(step: Step): Promise<Played> {
+    return this.#play('update-service', step);
+  }
+
+  async #play(action: string, step: Step): Promise<Played> {
+    const run = await runAction(action, {
       // Libraries warn of the age of a Node.js that is older than the runner's.
       node: [process.execPath, '--no-warnings'],
       inputs: step.inputs,

@@ -92,11 +92,12 @@ class RealRoutes {
 
 const OPENED = new WeakMap<World, RealRoutes>();
 
-/** Opens the address of the real tasks. */
-export async function openRealRoutes(world: World): Promise<void> {
+/** Opens the address of the real tasks, and gives it. */
+export async function openRealRoutes(world: World): Promise<string> {
   const routes = new RealRoutes(world);
   await routes.open();
   OPENED.set(world, routes);
+  return routes.urlOf('').replace(/\/$/, '');
 }
 
 function routesOf(world: World): RealRoutes {

@@ -4,6 +4,7 @@ import type { Life } from './life.ts';
 import type { Container, Task } from './model.ts';
 import { routeTo } from './real-routes.ts';
 import { commandOf, environmentOf } from './task-environment.ts';
+import type { TaskProcess } from './task-host.ts';
 import { taskHostOf } from './task-host.ts';
 import { writeLog } from './task-logs.ts';
 import { TaskStop } from './task-stop.ts';
@@ -29,8 +30,8 @@ export async function runReal(life: Life, service: string): Promise<never> {
     ...(command && { command }),
     environment: environmentOf(task, container),
   };
-  const running = taskHostOf(task.ecs.world).start(task.id, request, (line) => {
-    writeLog(task, container.definition, [line]);
+  const running: TaskProcess = taskHostOf(task.ecs.world).start(task.id, request, (line) => {
+    writeLog(task, container.definition, [asInContainer(line, running.port, container)]);
   });
   life.process = running;
   running.exited.then(
@@ -51,6 +52,13 @@ export async function runReal(life: Life, service: string): Promise<never> {
     task.ecs.changes.notify();
   }
   return forEver(life);
+}
+
+/** The process's port stands for the container's, and nobody who reads its log knows of the other. */
+function asInContainer(line: string, port: number | undefined, { definition }: Container): string {
+  const containerPort = definition.portMappings?.[0]?.containerPort;
+  if (port === undefined || containerPort === undefined) return line;
+  return line.replaceAll(`127.0.0.1:${port}`, `0.0.0.0:${containerPort}`);
 }
 
 /** Asks the process to end, as ECS does, and resolves with its exit code. */

@@ -5,6 +5,7 @@ import type { Rollout } from './rollout-context.ts';
 import { contextOf, setStatus } from './rollout-context.ts';
 import { RolloutStop } from './rollout-stop.ts';
 import { addEvent } from './service-events.ts';
+import { aliveTasks } from './scheduler.ts';
 import { scaleUp } from './scale-up.ts';
 import { setProductionWeight } from './weights.ts';
 import { shifts } from './revisions.ts';
@@ -70,7 +71,9 @@ function returnTo({ service }: ServiceDeployment, revision: Revision): Deploymen
   }
   const before = service.deployments.filter((old) => old.revision !== revision);
   deployment.rolloutStateReason = `ECS deployment circuit breaker: rolling back to deploymentId ${deployment.id}.`;
-  for (const old of before) old.status = 'ACTIVE';
+  deployment.wanted = aliveTasks(deployment, service).length;
+  // What has failed starts no more tasks.
+  for (const old of before) Object.assign(old, { status: 'ACTIVE', wanted: aliveTasks(old, service).length });
   service.deployments = [deployment, ...before];
   addEvent(service, `rolling back to deployment ${deployment.id}.`);
   return deployment;

@@ -16,10 +16,10 @@ export async function roll(rollout: Rollout): Promise<void> {
   const { record, deployment } = rollout;
   const { service } = record;
   playStage(rollout, 'SCALE_UP');
-  while (!isRolled(service, deployment) && !succeedsEarly(rollout)) {
+  for (;;) {
     planWave(service, deployment);
     schedule(service);
-    if (isRolled(service, deployment)) break;
+    if (isRolled(service, deployment) || succeedsEarly(rollout)) break;
     await rollout.change();
   }
   await bake(rollout);

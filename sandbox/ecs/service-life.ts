@@ -68,13 +68,14 @@ export function updateService(ecs: Ecs, service: Service, input: Input): void {
   service.configuration = configurationOf(input, service.configuration);
   service.graceSeconds = Number(input.healthCheckGracePeriodSeconds ?? service.graceSeconds);
   service.given = { ...service.given, ...ownOf(input) };
-  if (input.desiredCount !== undefined) service.desiredCount = Number(input.desiredCount);
+  const count = Number(input.desiredCount ?? service.desiredCount);
   if (input.forceNewDeployment === true || !running || !sameSettings(running.settings, settings)) {
+    service.desiredCount = count;
     deploy(service, settings);
     return;
   }
   service.asked = running;
-  scale(service);
+  scale(service, count);
 }
 
 function checkController({ controller }: Service, input: Input): void {
@@ -87,11 +88,12 @@ function checkController({ controller }: Service, input: Input): void {
   );
 }
 
-/** A rollout under way sees the new count by itself. */
-export function scale(service: Service): void {
+/** Sets how many tasks there are to be. A rollout in the middle of its waves sees the new count by itself. */
+export function scale(service: Service, count: number): void {
   const [primary] = service.deployments;
-  const rolling = service.serviceDeployments[0]?.finishedAt === undefined;
-  if (primary && !rolling) primary.wanted = service.desiredCount;
+  const complete = primary !== undefined && primary.wanted >= service.desiredCount;
+  service.desiredCount = count;
+  if (complete) primary.wanted = count;
   schedule(service);
   service.ecs.changes.notify();
 }

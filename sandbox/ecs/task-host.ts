@@ -28,6 +28,8 @@ type HostEvent =
 
 /** One container as a process. */
 export interface TaskProcess {
+  /** As soon as it has one. */
+  port?: number;
   /** Its port on 127.0.0.1; undefined when it never started. */
   started: Promise<number | undefined>;
   /** Its exit code; null when it never started. Rejects with why it was refused. */
@@ -54,6 +56,7 @@ export function requireServices(): void {
 export class TaskHost {
   readonly #process: ChildProcessWithoutNullStreams;
   readonly #tasks = new Map<string, Watcher>();
+  readonly #processes = new Map<string, TaskProcess>();
 
   constructor(world: World) {
     this.#process = spawn(process.execPath, [PROGRAM], { stdio: 'pipe' });
@@ -89,13 +92,15 @@ export class TaskHost {
       this.#tasks.set(id, watcher);
     });
     this.#send({ do: 'start', id, ...request });
-    return {
+    const task: TaskProcess = {
       started,
       exited,
       stop: (timeoutSeconds) => {
         this.#send({ do: 'stop', id, timeoutSeconds });
       },
     };
+    this.#processes.set(id, task);
+    return task;
   }
 
   #send(message: object): void {
@@ -106,9 +111,14 @@ export class TaskHost {
     const task = this.#tasks.get(event.id ?? '');
     if (!task) return;
     if (event.event === 'log') task.log(event.line);
-    else if (event.event === 'started') task.started(event.port);
-    else {
+    else if (event.event === 'started') {
+      // At once: the lines that follow may be in the same piece of output.
+      const running = this.#processes.get(event.id);
+      if (running) running.port = event.port;
+      task.started(event.port);
+    } else {
       this.#tasks.delete(event.id ?? '');
+      this.#processes.delete(event.id ?? '');
       task.started(undefined);
       if (event.event === 'exited') task.exited(event.exitCode);
       else task.refused(new Error(event.reason));

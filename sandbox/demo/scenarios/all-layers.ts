@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { recordImage } from '../ledger.ts';
 import { parse } from 'yaml';
 import type { DemoScenario } from '../scenarios.ts';
 import { environments, type Environment, type Played, type Stage } from '../stage.ts';
@@ -103,23 +103,6 @@ async function release(
   service: string,
   version: string,
 ): Promise<void> {
-  const env = stage.target(environment.account);
-  const client = new SSMClient({
-    endpoint: env['AWS_ENDPOINT_URL'] ?? '',
-    region: env['AWS_REGION'] ?? '',
-    credentials: {
-      accessKeyId: env['AWS_ACCESS_KEY_ID'] ?? '',
-      secretAccessKey: env['AWS_SECRET_ACCESS_KEY'] ?? '',
-    },
-  });
-  const Value = `registry.example.com/${service}@sha256:${version.repeat(64)}`;
-  await client.send(
-    new PutParameterCommand({
-      Name: ledgerName(environment, service),
-      Type: 'String',
-      Value,
-      Overwrite: true,
-    }),
-  );
-  client.destroy();
+  const image = `registry.example.com/${service}@sha256:${version.repeat(64)}`;
+  await recordImage(stage.target(environment.account), ledgerName(environment, service), image);
 }

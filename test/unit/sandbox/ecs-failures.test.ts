@@ -99,6 +99,28 @@ describe('tasks that fail', () => {
     );
   });
 
+  test.each([
+    { minimumHealthyPercent: 100 },
+    { minimumHealthyPercent: 50, maximumPercent: 150 },
+    // What has failed must not come back while the alarms of the rollback are watched.
+    { minimumHealthyPercent: 100, alarms: { enable: true, rollback: true, alarmNames: ['errors'] } },
+  ])('leave those before them in place, which never stopped serving: %j', async (percent) => {
+    const ecs = await EcsWorld.withService(
+      {
+        scenario: {
+          ecs: { rules: [{ does: 'exit', match: { image: NEW } }] },
+          cloudwatch: { alarms: [{ name: 'errors', state: 'OK' }] },
+        },
+      },
+      { deploymentConfiguration: { ...BREAKER, ...percent } },
+    );
+    const before = (await ecs.tasks()).map(({ taskArn }) => taskArn);
+    await ecs.deployNext();
+    await ecs.ended();
+    const kept = (await ecs.tasks()).filter(({ taskArn }) => before.includes(taskArn));
+    expect(kept).toHaveLength((2 * percent.minimumHealthyPercent) / 100);
+  });
+
   test('leave their last lines in the stream of their container', async () => {
     const ecs = await failing({ does: 'exit', exitCode: 3, logs: ['connecting', 'no database'] });
     await ecs.deployNext();

@@ -1,0 +1,107 @@
+import { Requests } from '../requests.ts';
+import type { DemoScenario } from '../scenarios.ts';
+import { environments, type Played, type Stage } from '../stage.ts';
+import { layer } from '../story.ts';
+import { recordImage } from '../ledger.ts';
+
+const [dev] = environments as [(typeof environments)[number]];
+const SERVICE = 'user-service';
+const PARAMETER = `/platform/${dev.name}/${SERVICE}/image`;
+const layers = ['vpc', 'security', 'aurora-serverless', 'cluster'];
+
+/** Images of the releases, by a digest that is easily told from the others. */
+const digestOf = (release: string): string => `sha256:${release.repeat(64)}`;
+const imageOf = (release: string): string => `registry.example.com/${SERVICE}@${digestOf(release)}`;
+
+export const realTasks: DemoScenario = {
+  about:
+    'Tasks that are processes: the user service with a database, and versions that crash, fail their health check or cannot migrate while the old one goes on serving.',
+  sandbox: {
+    ecs: {
+      tasks: 'real',
+      releases: {
+        [digestOf('3')]: 'crashes-at-start',
+        [digestOf('4')]: 'fails-health-check',
+        [digestOf('5')]: 'fails-migration',
+      },
+    },
+  },
+  async play(stage) {
+    const address = stage.target(dev.account)['SANDBOX_SERVICES_URL'];
+    if (address === undefined)
+      throw new Error("real tasks are the sandbox's: this scenario takes no --endpoint");
+    const url = `${address}/${dev.account}/${dev.name}-platform/${SERVICE}`;
+    if (!(await infrastructure(stage))) return;
+    const requests = new Requests(`${url}/health`);
+    try {
+      await releases(stage, url);
+    } finally {
+      await requests.stop();
+    }
+    stage.heading('meanwhile');
+    stage.say(`${requests.answered} requests were answered, ${requests.failed} were not`);
+    if (requests.failed > 0) throw new Error(`${requests.failed} requests were not answered`);
+  },
+};
+
+async function infrastructure(stage: Stage): Promise<boolean> {
+  stage.heading('an environment, and the first version of the service');
+  await recordImage(stage.target(dev.account), PARAMETER, imageOf('1'));
+  const service = {
+    ...layer(dev, SERVICE),
+    template: 'templates/fargate.yml',
+    parameters: JSON.stringify({
+      ServiceName: SERVICE,
+      Image: PARAMETER,
+      Paths: '/api/users,/api/users/*',
+      Priority: '110',
+      DatabaseLogin: 'secret',
+    }),
+  };
+  const stacks: Record<string, string>[] = [...layers.map((name) => layer(dev, name)), service];
+  for (const inputs of stacks) {
+    const title = `deploy ${inputs['stack-name'] ?? ''}`;
+    const played = await stage.deployStack({ title, environment: dev, inputs, expect: 'created' });
+    if (!played.asExpected) return false;
+  }
+  return true;
+}
+
+/** A version that works, and three that do not. */
+async function releases(stage: Stage, url: string): Promise<void> {
+  stage.heading('versions, one after the other');
+  const migrate = 'node dist/migrate.js';
+  await update(stage, 'a version that works', 'deployed', {
+    image: imageOf('2'),
+    'pre-deploy': migrate,
+    'smoke-test': `${url}/ready`,
+    parameter: PARAMETER,
+  });
+  await update(stage, 'one that crashes at its start', 'rolled-back', { image: imageOf('3') });
+  await update(stage, 'one that fails its health check', 'rolled-back', { image: imageOf('4') });
+  await update(stage, 'one that cannot migrate', 'pre-deploy-failed', {
+    image: imageOf('5'),
+    'pre-deploy': migrate,
+  });
+  const answer = await fetch(`${url}/version`);
+  const { digest = 'none' } = (await answer.json()) as { digest?: string };
+  stage.say(`what serves: ${digest.slice(0, 15)}…`);
+  if (digest !== digestOf('2')) throw new Error(`${digest} serves, and not the version that works`);
+}
+
+async function update(
+  stage: Stage,
+  title: string,
+  expect: string,
+  inputs: Record<string, string>,
+): Promise<Played> {
+  const common = { cluster: `${dev.name}-platform`, service: SERVICE };
+  const played = await stage.updateService({
+    title,
+    environment: dev,
+    inputs: { ...common, ...inputs },
+    expect,
+  });
+  for (const line of played.run.log.split('\n').filter((each) => each.startsWith('::error'))) stage.say(line);
+  return played;
+}
