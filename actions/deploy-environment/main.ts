@@ -4,10 +4,15 @@ import { readManifest } from '../../src/environment/manifest.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
 import { runAction } from '../../src/runtime/main.ts';
 import type { Outcome } from '../../src/runtime/outcome.ts';
+import { apply, deploy, destroy, plan } from './changes.ts';
 import { build, checkUp, drift, READING, status, type EnvironmentInputs, type Run } from './commands.ts';
 import { contract } from './contract.ts';
 
-const COMMANDS: Readonly<Partial<Record<EnvironmentInputs['command'], (run: Run) => Promise<Outcome>>>> = {
+const COMMANDS: Readonly<Record<EnvironmentInputs['command'], (run: Run) => Promise<Outcome>>> = {
+  deploy,
+  plan,
+  apply,
+  destroy,
   build,
   doctor: checkUp,
   drift,
@@ -26,9 +31,7 @@ await runAction({
       inputs['role-to-assume'] ?? (READING.has(inputs.command) ? environment.readRole : environment.role);
     const github = readGitHubContext(env);
     const opened = openEnvironment({ context, env, github, workspace, environment, role });
-    const command = COMMANDS[inputs.command];
-    if (!command) throw new Error(`deploy-environment cannot ${inputs.command} yet`);
-    const outcome = await command({ inputs, context: opened, manifest, choice });
+    const outcome = await COMMANDS[inputs.command]({ inputs, context: opened, manifest, choice });
     return { ...outcome, outputs: { environment: environment.name, ...outcome.outputs } };
   },
 });

@@ -12,7 +12,7 @@ export type JobEnd<T> = { name: string; ok: boolean; value: T } | { name: string
  * Does every job as soon as all that it waits for is done, as many at once as there are. When one fails, those that
  * wait for it do not begin; all others go on. After a cancel nothing begins.
  *
- * @param jobs each after those that it waits for.
+ * @param jobs in any order, none of them waiting for itself.
  * @param work must not throw: it answers how it went.
  */
 export async function inOrder<J extends Job, T>(
@@ -20,12 +20,17 @@ export async function inOrder<J extends Job, T>(
   signal: AbortSignal,
   work: (job: J) => Promise<{ ok: boolean; value: T }>,
 ): Promise<JobEnd<T>[]> {
+  const byName = new Map(jobs.map((job) => [job.name, job]));
   const ends = new Map<string, Promise<JobEnd<T>>>();
-  for (const job of jobs) {
-    const needed = job.after.flatMap((name) => ends.get(name) ?? []);
-    ends.set(job.name, begin(job, needed, signal, work));
-  }
-  return await Promise.all(ends.values());
+  const endOf = (job: J): Promise<JobEnd<T>> => {
+    const known = ends.get(job.name);
+    if (known) return known;
+    const needed = job.after.flatMap((name) => byName.get(name) ?? []).map(endOf);
+    const end = begin(job, needed, signal, work);
+    ends.set(job.name, end);
+    return end;
+  };
+  return await Promise.all(jobs.map(endOf));
 }
 
 async function begin<J extends Job, T>(
@@ -35,14 +40,8 @@ async function begin<J extends Job, T>(
   work: (job: J) => Promise<{ ok: boolean; value: T }>,
 ): Promise<JobEnd<T>> {
   const { name } = job;
-  // The first that fails decides: nothing is gained by waiting for the others.
-  const failed = await firstFailure(needed);
+  const failed = (await Promise.all(needed)).find(({ ok }) => !ok);
   if (failed) return { name, ok: false, keptBy: 'keptBy' in failed ? failed.keptBy : failed.name };
   if (signal.aborted) return { name, ok: false, keptBy: '' };
   return { name, ...(await work(job)) };
-}
-
-async function firstFailure<T>(needed: readonly Promise<JobEnd<T>>[]): Promise<JobEnd<T> | undefined> {
-  const ends = await Promise.all(needed);
-  return ends.find(({ ok }) => !ok);
 }

@@ -1,0 +1,103 @@
+import { listResources, isAlive } from '../cloudformation/delete.ts';
+import { reversed } from '../cloudformation/graph.ts';
+import { describeStack } from '../cloudformation/stack.ts';
+import { STATEFUL_TYPES } from '../cloudformation/stateful.ts';
+import { loadTemplate } from '../cloudformation/template.ts';
+import type { Outcome } from '../runtime/outcome.ts';
+import { requireAccount, type EnvironmentContext } from './context.ts';
+import { tell } from './deploy.ts';
+import { judge, type Ending } from './ends.ts';
+import { alone } from './locked.ts';
+import { runParts, type Part } from './parts.ts';
+import type { EnvironmentRequest } from './request.ts';
+import { endOf } from './service-part.ts';
+import { allowedFor, onStack } from './stack-part.ts';
+import { targetGraph, type StackTarget, type TargetGraph } from './targets.ts';
+
+/** Policies that leave a resource behind when its stack goes. */
+const KEEPS = new Set(['Retain', 'RetainExceptOnCreate']);
+
+/**
+ * Takes an environment down: every stack as soon as those that read from it are gone. What holds data goes only
+ * with a word for it, and a protected environment only with its name; both are asked before anything is deleted.
+ *
+ * @param confirm the environment's name, typed again.
+ */
+export async function destroyEnvironment(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  confirm: string | undefined,
+): Promise<Outcome> {
+  const startedMs = context.clock.now();
+  const graph = targetGraph(request.manifest, request.choice, context.workspace);
+  await requireAccount(context, request.choice.environment, request.manifest);
+  const unconfirmed = confirmation(request, confirm);
+  const ending =
+    unconfirmed ?? (await alone(context, request, (locked) => destroyAll(locked, request, graph)));
+  return tell(context, request, 'destroy', startedMs, ending);
+}
+
+function confirmation({ choice }: EnvironmentRequest, confirm: string | undefined): Ending | undefined {
+  const { name, protected: isProtected } = choice.environment;
+  if (confirm === name || (!isProtected && confirm === undefined)) return undefined;
+  const given = confirm === undefined ? 'it is protected' : `confirm says ${JSON.stringify(confirm)}`;
+  return blocked(`${name} is not destroyed: ${given}. To destroy it, give confirm: ${name}.`, []);
+}
+
+function blocked(reason: string, notes: readonly string[]): Ending {
+  return { verdict: 'blocked', reason: `Nothing was deleted. ${reason}`, parts: [], notes, outputs: {} };
+}
+
+async function destroyAll(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  { targets, graph }: TargetGraph,
+): Promise<Ending> {
+  const { name } = request.choice.environment;
+  const losses = (await Promise.all(targets.map((target) => lossesOf(context, request, target)))).flat();
+  const [first] = losses;
+  if (first !== undefined) {
+    const more = losses.length > 1 ? ` (and ${losses.length - 1} more)` : '';
+    return blocked(
+      `Data would be lost: ${first}${more}. Allow each in allow-delete, by name or by type, or with all.`,
+      losses.map((loss) => `Would be deleted: ${loss}`),
+    );
+  }
+  const dependants = reversed(graph);
+  const parts = targets.map((target): Part => {
+    const { name: part, service } = target;
+    return {
+      name: part,
+      kind: service ? 'service' : 'stack',
+      after: dependants.get(part) ?? [],
+      work: async (own) => endOf(await onStack(own, request, target, { command: 'delete' })),
+    };
+  });
+  const ends = await runParts(context, parts);
+  return {
+    ...judge(name, ends, { verdict: 'destroyed', what: 'is destroyed' }),
+    parts: ends,
+    notes: ends.some(({ ok }) => ok) ? ['Images and the ledger of the services are kept.'] : [],
+    outputs: {},
+  };
+}
+
+/** What of a stack holds data, would go with it, and is not allowed to, as `stack/LogicalId (type)`. */
+async function lossesOf(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  target: StackTarget,
+): Promise<string[]> {
+  const allowed = allowedFor(target.name, request.allowDelete);
+  if (allowed.includes('all')) return [];
+  const cloudFormation = await context.cloudFormation();
+  const stack = await describeStack(cloudFormation, target.inputs.stackName);
+  if (!stack) return [];
+  const { resources } = await loadTemplate(cloudFormation, target.inputs.template, context.workspace);
+  const alive = (await listResources(cloudFormation, stack.stackId)).filter(isAlive);
+  return alive.flatMap(({ LogicalResourceId: id = '', ResourceType: type = '' }) => {
+    const kept = KEEPS.has(resources[id]?.deletionPolicy ?? '');
+    if (kept || !STATEFUL_TYPES.has(type) || allowed.includes(id) || allowed.includes(type)) return [];
+    return [`${target.name}/${id} (${type})`];
+  });
+}
