@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { cloudFormationClient } from '../aws/clients/cloudformation.ts';
 import { createSession, type Session } from '../aws/session.ts';
 import type { RunIdentity } from '../cloudformation/token.ts';
@@ -39,6 +40,8 @@ export function openEnvironment({
   environment,
   role,
 }: Opening): EnvironmentContext {
+  // Many stacks wait on one signal at once, and that is no leak.
+  setMaxListeners(0, context.signal);
   const session = createSession({ region: environment.region, roleToAssume: role, context, env });
   return { ...inSession(context, session, env), github, workspace, env };
 }

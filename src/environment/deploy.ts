@@ -74,7 +74,10 @@ function partsOf(
         ),
     };
   });
-  return [...own, ...images.parts];
+  const [stacks, services] = (['stack', 'service'] as const).map((kind) =>
+    own.filter((part) => part.kind === kind),
+  );
+  return [...(stacks ?? []), ...images.parts, ...(services ?? [])];
 }
 
 /** An ending as the action's outcome. */

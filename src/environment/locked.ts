@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { LockTakenError, withLock } from '../release/lock.ts';
 import { TimeoutError } from '../runtime/errors.ts';
 import { derived, type EnvironmentContext } from './context.ts';
@@ -26,9 +27,11 @@ export async function alone(
   const timer = setTimeout(() => {
     limit.abort(new TimeoutError(`The work on ${environment}`, timeoutMs));
   }, timeoutMs);
-  const limited = derived(context, { signal: AbortSignal.any([context.signal, limit.signal]) });
+  const limited = derived(context, { signal: together(context.signal, limit.signal) });
   try {
-    return await withLock(limited.services, lock, (signal) => work(derived(limited, { signal })));
+    return await withLock(limited.services, lock, (signal) =>
+      work(derived(limited, { signal: together(signal) })),
+    );
   } catch (error) {
     if (!(error instanceof LockTakenError)) throw error;
     const reason = `Nothing was changed: ${error.message}.`;
@@ -36,4 +39,11 @@ export async function alone(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** One signal of several, that many may listen to. */
+function together(...signals: AbortSignal[]): AbortSignal {
+  const signal = AbortSignal.any(signals);
+  setMaxListeners(0, signal);
+  return signal;
 }
