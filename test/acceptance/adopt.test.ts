@@ -1,0 +1,130 @@
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { parse, stringify } from 'yaml';
+import { startSandbox, type Sandbox } from '../../sandbox/index.ts';
+import { runAction } from '../../sandbox/runner.ts';
+import { node24 } from '../runtime/node24.js';
+import { useWorkspaces } from '../support/action.ts';
+import { LayoutWriter } from '../support/oci.ts';
+
+/**
+ * Plays docs/adopt.md from its first block to its last. One thing differs: images come from ready layouts, as a
+ * builder may not be there; the services' own builds have tests of their own.
+ */
+const run = promisify(execFile);
+const ROOT = resolve(import.meta.dirname, '../..');
+const ACCOUNTS: Record<string, string> = { dev: '111111111111', staging: '222222222222' };
+const LIMIT_MS = 480_000;
+
+interface Step {
+  uses: string;
+  with?: Record<string, string>;
+}
+interface Job {
+  environment: string;
+  steps: Step[];
+}
+
+const blocks = [
+  ...readFileSync(join(ROOT, 'docs/adopt.md'), 'utf8').matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm),
+].map(([, language = '', text = '']) => ({ language, text }));
+
+const workspaceOf = useWorkspaces();
+let sandbox: Sandbox;
+let workspace: string;
+let commit = 'a'.repeat(40);
+beforeAll(async () => {
+  sandbox = await startSandbox({
+    timeScale: 3000,
+    accounts: Object.values(ACCOUNTS),
+    scenario: { github: { environments: [{ name: 'dev' }, { name: 'staging', reviewers: ['lead'] }] } },
+  });
+  workspace = copyOfTheFiles();
+});
+afterAll(() => sandbox.close());
+
+function copyOfTheFiles(): string {
+  const folder = workspaceOf({});
+  cpSync(join(ROOT, 'templates'), join(folder, 'templates'), { recursive: true });
+  symlinkSync(join(ROOT, 'dist'), join(folder, 'dist'));
+  const manifest = parse(readFileSync(join(ROOT, 'platform.yml'), 'utf8')) as {
+    services: Record<string, { build?: object }>;
+  };
+  for (const [name, service] of Object.entries(manifest.services)) {
+    service.build = { 'oci-layout': `images/${name}` };
+    writeImage(folder, name, 'first');
+  }
+  writeFileSync(join(folder, 'platform.yml'), stringify(manifest));
+  return folder;
+}
+
+function writeImage(folder: string, service: string, content: string): void {
+  const path = join(folder, 'images', service);
+  mkdirSync(path, { recursive: true });
+  const layout = new LayoutWriter(path);
+  layout.finish(layout.image([`${service}: ${content}`], 'arm64'));
+}
+
+function without(env: Record<string, string>, ...names: string[]): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !names.includes(name)));
+}
+
+/** A command of the page in a shell, as the administrator of the account that it names. */
+async function playShell(script: string): Promise<void> {
+  const environment = /=(\w+)-platform-bootstrap/.exec(script)?.[1] ?? '';
+  const administrator = without(sandbox.env(ACCOUNTS[environment]), 'AWS_REGION');
+  const PATH = `${dirname(node24())}:/usr/bin:/bin`;
+  await run('sh', ['-euc', script], { cwd: workspace, env: { PATH, ...administrator } });
+}
+
+/** The jobs of a block, one after the other; what a job may do is up to its token and the roles' trust. */
+async function playJobs(text: string): Promise<string[]> {
+  const { jobs } = parse(text) as { jobs: Record<string, Job> };
+  const verdicts: string[] = [];
+  for (const [name, { environment, steps }] of Object.entries(jobs)) {
+    if (name === 'change') {
+      writeImage(workspace, 'user-service', 'changed');
+      commit = 'b'.repeat(40);
+    }
+    sandbox.claims['environment'] = environment;
+    for (const step of steps) {
+      const action = /^org\/platform\/actions\/([\w-]+)@v1$/.exec(step.uses)?.[1];
+      if (action !== undefined) verdicts.push(`${name}: ${await playStep(action, step)}`);
+    }
+  }
+  return verdicts;
+}
+
+async function playStep(action: string, { with: inputs = {} }: Step): Promise<string> {
+  const env = without(sandbox.env(), 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_REGION');
+  const done = await runAction(action, {
+    inputs,
+    workspace,
+    env: { ...env, GITHUB_SHA: commit },
+    node: [node24()],
+    token: sandbox.tokens.installation,
+    limitMs: LIMIT_MS,
+  });
+  if (done.exitCode !== 0) throw new Error(`${action}: ${done.outputs['reason'] ?? ''}\n${done.log}`);
+  return done.outputs['verdict'] ?? '';
+}
+
+test('the page has nothing that this test does not play', () => {
+  expect(blocks.map(({ language }) => language)).toEqual(['sh', 'sh', 'yaml', 'yaml', 'yaml']);
+});
+
+test(
+  'the page leads from empty accounts to a promoted release',
+  async () => {
+    const verdicts: string[] = [];
+    for (const { language, text } of blocks) {
+      if (language === 'sh') await playShell(text);
+      else verdicts.push(...(await playJobs(text)));
+    }
+    expect(verdicts).toEqual(['dev: deployed', 'staging: deployed', 'change: deployed', 'promote: promoted']);
+  },
+  LIMIT_MS,
+);
