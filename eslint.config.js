@@ -19,6 +19,7 @@ const zones = [
     from: './src',
     except: [`./${name}`, './runtime', './aws', './report'],
   })),
+  { target: './src/release', from: ['./src/environment', './src/cloudformation'] },
   { target: './src', from: './actions' },
   { target: ['./src', './actions'], from: ['./sandbox', './test', './scripts'] },
   { target: './sandbox', from: ['./src', './test', './scripts'] },
