@@ -3,8 +3,8 @@ import tseslint from 'typescript-eslint';
 
 /**
  * Who may import whom. Inside src: runtime imports nothing of ours; aws, github and report import
- * runtime; cloudformation, docker, ecr and ecs import those and never each other; release and environment
- * compose them. The sandbox and the product never import each other, so a shared mistake cannot hide.
+ * runtime; cloudformation, docker, ecr and ecs import those and never each other; release composes images and
+ * services, environment all of them. The sandbox and the product never import each other, so a shared mistake cannot hide.
  */
 const subjects = ['cloudformation', 'docker', 'ecr', 'ecs'];
 const zones = [
