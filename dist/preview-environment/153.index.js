@@ -9,7 +9,8 @@ export const modules = {
 /* harmony export */   LH: () => (/* binding */ withRetries),
 /* harmony export */   Qi: () => (/* binding */ createOctokit),
 /* harmony export */   c2: () => (/* binding */ statusOf),
-/* harmony export */   uD: () => (/* binding */ ownerAndName)
+/* harmony export */   uD: () => (/* binding */ ownerAndName),
+/* harmony export */   vu: () => (/* binding */ isRefusal)
 /* harmony export */ });
 const ATTEMPTS = 4;
 const REQUEST_TIMEOUT_MS = 15_000;
@@ -32,6 +33,10 @@ function ownerAndName(repository) {
 function statusOf(error) {
     const status = error?.status;
     return typeof status === 'number' && !isTransport(error) ? status : undefined;
+}
+/** Whether GitHub says no: the token may not, or there is no such thing. */
+function isRefusal(error) {
+    return [401, 403, 404, 410, 422].includes(statusOf(error) ?? 0);
 }
 /** Tries a call again when GitHub or the network failed for a moment; a refusal is an answer. */
 async function withRetries(context, call) {

@@ -180,6 +180,14 @@ function requireEcsController({ serviceName = '', deploymentController }) {
 function primaryDeployment({ deployments = [] }) {
     return deployments.find(({ status }) => status === 'PRIMARY');
 }
+/**
+ * The task definition that ECS works towards. It is that of the primary deployment; where there is only one, it is the
+ * service's own too, also on endpoints whose deployment keeps the one that it began with.
+ */
+function goalOf(service) {
+    const { deployments = [], taskDefinition } = service;
+    return deployments.length === 1 ? taskDefinition : primaryDeployment(service)?.taskDefinition;
+}
 /** Whether the service runs what it wants to run, and nothing else. */
 function isSteady(service) {
     const primary = primaryDeployment(service);
@@ -220,7 +228,7 @@ async function updateService(context, { cluster, service }, change) {
  */
 function deploymentOf(service, address, change) {
     const primary = primaryDeployment(service);
-    if (primary?.id === undefined || primary.taskDefinition !== change.taskDefinition)
+    if (primary?.id === undefined || goalOf(service) !== change.taskDefinition)
         return undefined;
     return { ...address, ...change, id: primary.id, createdAt: primary.createdAt ?? new Date(0) };
 }
@@ -430,7 +438,7 @@ async function look(context, expected) {
     const other = running.find(({ taskDefinitionArn }) => taskDefinitionArn !== expected.taskDefinition);
     const ours = running.filter(({ taskDefinitionArn }) => taskDefinitionArn === expected.taskDefinition);
     const name = nameOf(expected.taskDefinition);
-    if (primaryDeployment(service)?.taskDefinition !== expected.taskDefinition) {
+    if (goalOf(service) !== expected.taskDefinition) {
         return {
             problem: `the service works towards ${nameOf(service.taskDefinition ?? 'nothing')}, not ${name}`,
         };
@@ -1259,7 +1267,7 @@ const GROUPS = 5;
  * Undefined when no task failed, no target is unhealthy and the service says nothing. What cannot be read is left
  * out, and the log says so: a diagnosis never ends a watch.
  */
-async function diagnose(context, deployment, definition) {
+async function diagnose(context, deployment, definition, state) {
     const attempt = attempts(context);
     const service = await attempt('the service', () => describeService(context, deployment), {});
     const arns = targetGroupsOf(service);
@@ -1275,7 +1283,7 @@ async function diagnose(context, deployment, definition) {
     const unhealthy = targets.filter(({ state }) => state === 'unhealthy');
     if (unhealthy.length > 0)
         return await ofTargets(findings, deployment, unhealthy, attempt);
-    return ofEvents(findings);
+    return ofState(state) ?? ofEvents(findings);
 }
 function attempts(context) {
     return async (what, read, otherwise) => {
@@ -1319,9 +1327,22 @@ async function ofTargets(findings, deployment, unhealthy, attempt) {
     const group = reported([task, ...sick.slice(1)], explanation, evidence.target);
     return failure(explanation, [group], log);
 }
+/** Where no task failed, and ECS turns back all the same. */
+function ofState(state) {
+    const alarms = state?.alarms ?? [];
+    if (alarms.length > 0) {
+        const which = alarms.length === 1 ? `The alarm ${alarms[0] ?? ''} went` : `The alarms ${alarms.join(', ')} went`;
+        const fix = 'Look at what the alarm measures since the deployment began: the new tasks were up, so most likely they serve errors or are slow.';
+        return failure({ cause: `${which} off during the deployment`, fix }, [], undefined);
+    }
+    if (!/lifecycle hook/i.test(state?.reason ?? ''))
+        return undefined;
+    const fix = 'A Lambda hook says why in its log; a PAUSE hook was answered with ROLLBACK, or by nobody in time (smoke-test answers it).';
+    return failure({ cause: 'A lifecycle hook of the deployment failed', fix }, [], undefined);
+}
 /** Where no task was ever started: the service's own events tell. */
 function ofEvents(findings) {
-    const telling = findings.events.find((message) => /unable to|was unable|unhealthy in|failed|error|reached the limit/i.test(message));
+    const telling = findings.events.find((message) => /unable to|was unable|unhealthy in|error|reached the limit/i.test(message));
     if (telling === undefined)
         return undefined;
     const words = telling.replace(/^\(service [^)]*\)\s*/, '');
@@ -1444,7 +1465,9 @@ variables) {
     const attempt = async () => {
         attempts++;
         const result = test.kind === 'url' ? await ask(test, limit) : await execute(test.command, variables, context, limit);
-        detail = result.detail;
+        // The limit cuts the last attempt short: what the one before it gave tells more.
+        if (result.ok || detail === '' || !limit.aborted)
+            detail = result.detail;
         context.log.info(`Smoke test, attempt ${attempts}: ${detail}.`);
         return result.ok ? true : undefined;
     };
@@ -1564,8 +1587,8 @@ async function follow(context, release, deployment, following) {
             say: (line) => {
                 release.say(line);
             },
-            failing: async () => {
-                await explainFailure(context, release, deployment, following.definition);
+            failing: async (state) => {
+                await explainFailure(context, release, deployment, following.definition, state);
             },
             paused: (hookId, state) => decide(context, release, deployment, { hookId, state, following }),
             targets: async () => {
@@ -1583,8 +1606,11 @@ async function follow(context, release, deployment, following) {
     });
 }
 /** Finds out why a deployment fails, for the log at once, and for the report. */
-async function explainFailure(context, release, deployment, definition) {
-    const found = await diagnose(context, deployment, definition);
+async function explainFailure(context, release, deployment, definition, state) {
+    // What the smoke test found is the reason.
+    if (release.report.smokeTest?.ok === false)
+        return;
+    const found = await diagnose(context, deployment, definition, state);
     if (!found)
         return;
     if (release.report.failure?.cause !== found.cause)
@@ -1665,7 +1691,9 @@ async function undo(context, release, target, cause) {
             const tasks = stopped.length === 0 ? 'Its task had not been started' : `Its task ${stopped.join(', ')} was stopped`;
             return `${tasks}. The service was not touched.`;
         }
-        const deployment = release.begun.deployment ?? (update && (await lost(inner, target, update)));
+        const begun = release.begun.deployment;
+        // Until its service deployment is known, ECS is asked for it once more.
+        const deployment = begun?.arn !== undefined || !update ? begun : await current(inner, target, update);
         if (!deployment)
             return update ? 'The deployment had not begun.' : untouched(release);
         return await end(inner, release, target, deployment, cancelled);
@@ -1683,8 +1711,8 @@ function untouched({ stage, report }) {
         return 'Nothing was changed.';
     return `The service was not touched. ${report.taskDefinition ?? 'The revision'} is registered.`;
 }
-/** The deployment of an UpdateService whose answer never came. */
-async function lost(context, target, update) {
+/** The deployment of our UpdateService, as the service shows it now; undefined when there is none of ours. */
+async function current(context, target, update) {
     const service = await describeService(context, target);
     const found = deploymentOf(service, target, update);
     const arn = service.currentServiceDeployment;
@@ -2416,17 +2444,32 @@ var ledger_names = __webpack_require__(7879);
 
 
 
+/** GetParameters takes so many names. */
+const NAMES_AT_ONCE = 10;
 /** SSM keeps a hundred versions of a parameter, and gives fifty at once. */
 const HISTORY_PAGE = 50;
 /** What the environment has now; undefined when nothing was ever released. */
 async function readRelease(context, names) {
-    const command = new client_ssm_dist_cjs/* GetParametersCommand */.AFe({ Names: [names.image, names.release] });
-    const { Parameters = [] } = await (0,send/* send */.t)(await context.ssm(), command, context);
-    const valueOf = (name) => Parameters.find((one) => one.Name === name)?.Value;
-    const image = valueOf(names.image);
+    return (await readReleases(context, [names]))[0];
+}
+/** What the environment has now of several services, in their order. */
+async function readReleases(context, all) {
+    const client = await context.ssm();
+    const names = all.flatMap(({ image, release }) => [image, release]);
+    const values = new Map();
+    const pages = Array.from({ length: Math.ceil(names.length / NAMES_AT_ONCE) }, (_, page) => names.slice(page * NAMES_AT_ONCE, (page + 1) * NAMES_AT_ONCE));
+    await Promise.all(pages.map(async (Names) => {
+        const { Parameters = [] } = await (0,send/* send */.t)(client, new client_ssm_dist_cjs/* GetParametersCommand */.AFe({ Names }), context);
+        for (const { Name = '', Value = '' } of Parameters)
+            values.set(Name, Value);
+    }));
+    return all.map((of) => releaseIn(values, of));
+}
+function releaseIn(values, names) {
+    const image = values.get(names.image);
     if (image === undefined)
         return undefined;
-    const release = parseRelease(valueOf(names.release) ?? '');
+    const release = parseRelease(values.get(names.release) ?? '');
     // A run that ended between the two writes has left a record of another image: then only the image is known.
     return release?.image === image ? release : unknownRelease(image);
 }
@@ -2511,6 +2554,7 @@ function parseRelease(text) {
         actor: textOf('actor'),
         at: textOf('at'),
         from: textOf('from'),
+        ...(textOf('bypass') !== '' && { bypass: textOf('bypass') }),
     };
 }
 
