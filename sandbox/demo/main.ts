@@ -1,18 +1,24 @@
 import { parseArgs } from 'node:util';
 import { startSandbox, type Sandbox } from '../index.ts';
 import { writeReport } from './report.ts';
-import { scenarios } from './scenarios.ts';
+import { scenarios, type DemoScenario } from './scenarios.ts';
 import { Stage, type Target } from './stage.ts';
+import { BROKEN, PlatformStory } from './platform-story.ts';
 import { tellStory } from './story.ts';
+import { Workspace } from './workspace.ts';
 
 const usage = `npm run demo -- [--scenario ${Object.keys(scenarios).join(' | ')}] [--endpoint URL] [--out FOLDER] [--time-scale N]`;
 
-const story = {
+/** What another endpoint can play as well: it may know neither GitHub nor ECS. */
+const layers = {
   about:
     'dev → staging → prod, three accounts. Every layer is planned, approved, and applied exactly as approved, by the committed bundles.',
   sandbox: {},
   play: tellStory,
 };
+
+const wholeStory =
+  'Three accounts, four services, one file. An environment is planned, approved and applied as one; a release goes from dev to prod by its digest; a bad one goes back by itself.';
 
 function options(): { scenario?: string; endpoint?: string; out: string; timeScale: number } {
   const { values } = parseArgs({
@@ -20,7 +26,7 @@ function options(): { scenario?: string; endpoint?: string; out: string; timeSca
       scenario: { type: 'string' },
       endpoint: { type: 'string' },
       out: { type: 'string', default: 'demo-report' },
-      'time-scale': { type: 'string', default: '100' },
+      'time-scale': { type: 'string', default: '600' },
     },
   });
   const timeScale = Number(values['time-scale']);
@@ -54,27 +60,70 @@ function endpointTarget(endpoint: string): Target {
 
 async function main(): Promise<void> {
   const { scenario, endpoint, out, timeScale } = options();
-  const play = (scenario !== undefined && scenarios[scenario]) || story;
   const title = scenario === undefined ? 'Platform: dev → staging → prod' : `Platform: ${scenario}`;
+  const played =
+    endpoint === undefined && scenario === undefined
+      ? await playStory(title, timeScale)
+      : await playScenario(
+          title,
+          (scenario !== undefined && scenarios[scenario]) || layers,
+          endpoint,
+          timeScale,
+        );
+  const report = writeReport(out, title, played.about, played.stage.played);
+  const { ok } = played.stage;
+  console.log(`\n${ok ? 'All steps ended as expected.' : 'A step did not end as expected.'}`);
+  console.log(`Summaries (Markdown) and logs of ${report.summaries} steps: ${report.folder}`);
+  console.log(`One page for a browser: ${report.page}`);
+  if (!ok) process.exitCode = 1;
+}
 
-  let sandbox: Sandbox | undefined;
-  if (endpoint === undefined) sandbox = await startSandbox({ timeScale, scenario: play.sandbox });
+/** The whole story, on the sandbox: its last release cannot start in one environment. */
+async function playStory(title: string, timeScale: number): Promise<{ about: string; stage: Stage }> {
+  const workspace = new Workspace();
+  const { service, version, environment } = BROKEN;
+  const digest = workspace.checkOut(version, [service])[service] ?? '';
+  const logs = ['Error: the column orders.currency does not exist'];
+  const match = { cluster: `${environment}-platform`, image: digest, oneOff: false };
+  const rule = { match, does: 'exit', logs } as const;
+  const sandbox = await startSandbox({ timeScale, scenario: { ecs: { rules: [rule] } } });
+  const stage = new Stage((account) => sandbox.env(account));
+  try {
+    say(title, wholeStory, sandbox, timeScale);
+    await new PlatformStory(stage, sandbox, workspace).tell();
+  } finally {
+    await sandbox.close();
+    workspace.remove();
+  }
+  return { about: wholeStory, stage };
+}
+
+async function playScenario(
+  title: string,
+  play: DemoScenario,
+  endpoint: string | undefined,
+  timeScale: number,
+): Promise<{ about: string; stage: Stage }> {
+  const sandbox =
+    endpoint === undefined ? await startSandbox({ timeScale, scenario: play.sandbox }) : undefined;
   const stage = new Stage(sandbox ? (account) => sandbox.env(account) : endpointTarget(endpoint ?? ''));
   try {
-    console.log(title);
-    console.log(play.about);
-    console.log(
-      sandbox ? `The sandbox listens on ${sandbox.url}; its time runs ${timeScale} times as fast.` : endpoint,
-    );
+    say(title, play.about, sandbox ?? endpoint ?? '', timeScale);
     await play.play(stage);
   } finally {
     await sandbox?.close();
   }
-  const report = writeReport(out, title, play.about, stage.played);
-  console.log(`\n${stage.ok ? 'All steps ended as expected.' : 'A step did not end as expected.'}`);
-  console.log(`Summaries (Markdown) and logs of ${report.summaries} steps: ${report.folder}`);
-  console.log(`One page for a browser: ${report.page}`);
-  if (!stage.ok) process.exitCode = 1;
+  return { about: play.about, stage };
+}
+
+function say(title: string, about: string, where: Sandbox | string, timeScale: number): void {
+  console.log(title);
+  console.log(about);
+  console.log(
+    typeof where === 'string'
+      ? where
+      : `The sandbox listens on ${where.url}; its time runs ${timeScale} times as fast.`,
+  );
 }
 
 await main().catch((error: unknown) => {

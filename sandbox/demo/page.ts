@@ -3,7 +3,10 @@ import type { Played } from './stage.ts';
 
 const markdown = new Marked({ gfm: true });
 
-const good = new Set(['created', 'updated', 'unchanged', 'planned', 'deleted', 'in-sync']);
+const good = new Set([
+  ...['created', 'updated', 'unchanged', 'planned', 'deleted', 'in-sync', 'deployed', 'destroyed'],
+  ...['promoted', 'restored', 'hold-set', 'hold-released', 'reported', 'ready', 'built'],
+]);
 
 /** One page, without scripts or outside references, that shows every step as its job summary would look. */
 export function pageOf(title: string, about: string, played: readonly Played[]): string {
@@ -27,7 +30,7 @@ export function pageOf(title: string, about: string, played: readonly Played[]):
 <table>
 <thead><tr><th>Environment</th><th>Step</th><th>Verdict</th><th>Time</th><th>Reason</th></tr></thead>
 <tbody>
-${played.map(row).join('\n')}
+${played.map((step, index) => chapter(step, played[index - 1]) + row(step, index)).join('\n')}
 </tbody>
 </table>
 </nav>
@@ -37,6 +40,12 @@ ${played.map(section).join('\n')}
 </body>
 </html>
 `;
+}
+
+/** A line of the table where a new chapter begins. */
+function chapter(step: Played, before: Played | undefined): string {
+  if (step.chapter === '' || step.chapter === before?.chapter) return '';
+  return `<tr class="chapter"><td colspan="5">${escape(step.chapter)}</td></tr>\n`;
 }
 
 function row(step: Played, index: number): string {
@@ -73,6 +82,7 @@ header p { margin: .4rem 0; max-width: 60ch; }
 table { border-collapse: collapse; width: 100%; margin: 1rem 0; font-size: .92rem; display: block; overflow-x: auto; }
 th, td { text-align: left; padding: .35rem .7rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { font-weight: 600; opacity: .7; }
+tr.chapter td { padding-top: 1.1rem; font-weight: 650; border-bottom: 2px solid var(--line); }
 .time { white-space: nowrap; font-variant-numeric: tabular-nums; }
 .badge { color: #fff; border-radius: 1rem; padding: .1rem .65rem; font-size: .82rem; font-weight: 600; white-space: nowrap; }
 .good { background: var(--good); } .bad { background: var(--bad); } .unexpected { background: var(--unexpected); }

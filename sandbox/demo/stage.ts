@@ -18,6 +18,11 @@ export interface Step {
   /** What the person who watches is told. */
   title: string;
   environment: Environment;
+  /** Default, deploy-stack. */
+  action?: string;
+  /** What the step's job has in its environment; default, keys of the environment's account. */
+  env?: Record<string, string>;
+  workspace?: string;
   inputs: Record<string, string>;
   /** The verdict that this step must end with; any other one fails the demo. */
   expect: string;
@@ -30,6 +35,8 @@ export interface Played extends Step {
   run: Run;
   verdict: string;
   asExpected: boolean;
+  /** The heading that it stands under. */
+  chapter: string;
 }
 
 /** Gives the environment variables with which an action reaches AWS and GitHub for one account. */
@@ -40,6 +47,7 @@ export class Stage {
   readonly played: Played[] = [];
   readonly target: Target;
   readonly #say: (line: string) => void;
+  #chapter = '';
 
   constructor(target: Target, say: (line: string) => void = console.log) {
     this.target = target;
@@ -51,6 +59,7 @@ export class Stage {
   }
 
   heading(text: string): void {
+    this.#chapter = text;
     this.#say(`\n${styleText('bold', text)}`);
   }
 
@@ -58,27 +67,33 @@ export class Stage {
     this.#say(styleText('dim', `  ${text}`));
   }
 
-  /** Runs deploy-stack once. A verdict that was not expected shows the whole log. */
+  /** Runs deploy-stack once. */
   deployStack(step: Step): Promise<Played> {
-    return this.#play('deploy-stack', step);
+    return this.play(step);
   }
 
-  /** The same with update-service. */
+  /** Runs update-service once. */
   updateService(step: Step): Promise<Played> {
-    return this.#play('update-service', step);
+    return this.play({ ...step, action: 'update-service' });
   }
 
-  async #play(action: string, step: Step): Promise<Played> {
-    const run = await runAction(action, {
+  /** Runs an action once. A verdict that was not expected shows the whole log. */
+  async play(step: Step): Promise<Played> {
+    const run = await runAction(step.action ?? 'deploy-stack', {
       // Libraries warn of the age of a Node.js that is older than the runner's.
       node: [process.execPath, '--no-warnings'],
       inputs: step.inputs,
-      env: { ...this.target(step.environment.account), GITHUB_JOB: step.environment.name },
+      env: {
+        ...this.target(step.environment.account),
+        GITHUB_JOB: step.environment.name,
+        ...step.env,
+      },
+      ...(step.workspace !== undefined && { workspace: step.workspace }),
       ...(step.event && { event: step.event }),
       ...(step.cancelAt && { onLine: cancelOnce(step.cancelAt) }),
     });
     const verdict = run.outputs['verdict'] ?? '(none)';
-    const played = { ...step, run, verdict, asExpected: verdict === step.expect };
+    const played = { ...step, run, verdict, asExpected: verdict === step.expect, chapter: this.#chapter };
     this.played.push(played);
     this.#say(lineOf(played));
     if (!played.asExpected) this.#say(`  expected ${step.expect}; the log of this step:\n${run.log}`);
@@ -98,6 +113,6 @@ function cancelOnce(pattern: RegExp): (line: string, child: ChildProcess) => voi
 function lineOf({ title, verdict, asExpected, run }: Played): string {
   const mark = asExpected ? styleText('green', '✓') : styleText('red', '✗');
   const seconds = `${(run.durationMs / 1000).toFixed(1)} s`;
-  const said = styleText(asExpected ? 'cyan' : 'red', verdict.padEnd(12));
+  const said = styleText(asExpected ? 'cyan' : 'red', verdict.padEnd(13));
   return `  ${mark} ${title.padEnd(34)} ${said} ${seconds.padStart(6)}  ${run.outputs['reason'] ?? ''}`;
 }
