@@ -54,7 +54,7 @@ export class PlatformStory {
 
     stage.heading('A new commit: deployed to dev, promoted to staging and prod by digest');
     this.#checkOut(2);
-    await this.#deploy('release the second commit to dev');
+    await this.#deploy('release the second commit to dev', { services: this.#workspace.services.join(',') });
     await this.#promote(staging);
     await this.#promotion(prod, { soak: '1h' }, 'promote to prod, an hour too soon', 'blocked');
     await this.#promote(prod);
@@ -107,7 +107,7 @@ export class PlatformStory {
     await this.#run(environment, `apply ${name}`, 'deployed', approved);
   }
 
-  async #deploy(title: string, what: Record<string, string> = {}): Promise<void> {
+  async #deploy(title: string, what: Record<string, string>): Promise<void> {
     await this.#run(dev, title, 'deployed', { command: 'deploy', ...what });
   }
 

@@ -6,6 +6,7 @@ import type { ServiceRequest, SmokeTest } from '../release/service/request.ts';
 import { rolloutSections } from '../report/rollout-sections.ts';
 import type { Outcome } from '../runtime/outcome.ts';
 import type { EnvironmentContext } from './context.ts';
+import { firstCommand } from './first-command.ts';
 import { firstRelease, ledgerOf } from './first-release.ts';
 import type { Environment, Service } from './manifest.ts';
 import type { PartEnd } from './parts.ts';
@@ -35,7 +36,12 @@ export async function serviceWork(
   if (!found || isShell(found.status) || NEVER_MADE.has(found.status)) {
     const { image: first } = await firstRelease(context, request, service, image);
     const made = endOf(await stack());
-    return made.ok ? { ...made, reason: `${made.reason} It runs ${digestOf(first)}.` } : made;
+    if (!made.ok) return made;
+    const failure = await firstCommand(context, serviceRequest(context, request, service, first));
+    if (failure === undefined) return { ...made, reason: `${made.reason} It runs ${digestOf(first)}.` };
+    const command = service.preDeploy?.join(' ') ?? '';
+    const reason = `${name} was made and runs, but its first ${command} failed: ${failure} Repair it, and release another image.`;
+    return { ...made, verdict: 'pre-deploy-failed', ok: false, reason };
   }
   const changed = await stack();
   if (!changed.ok || image === undefined) return endOf(changed);
