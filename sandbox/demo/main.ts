@@ -26,10 +26,12 @@ function options(): { scenario?: string; endpoint?: string; out: string; timeSca
       scenario: { type: 'string' },
       endpoint: { type: 'string' },
       out: { type: 'string', default: 'demo-report' },
-      'time-scale': { type: 'string', default: '600' },
+      'time-scale': { type: 'string' },
     },
   });
-  const timeScale = Number(values['time-scale']);
+  // The story is long; a scenario may need the time to be interrupted.
+  const usual = values.scenario === undefined ? '600' : '100';
+  const timeScale = Number(values['time-scale'] ?? usual);
   if (!(timeScale > 0)) throw new Error(`--time-scale: "${values['time-scale']}" is not a number above 0`);
   if (values.scenario !== undefined && !(values.scenario in scenarios)) {
     throw new Error(`--scenario: "${values.scenario}" is none of ${Object.keys(scenarios).join(', ')}`);
