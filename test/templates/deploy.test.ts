@@ -25,7 +25,7 @@ jest.setTimeout(120_000);
 
 let sandbox: Sandbox;
 beforeAll(async () => {
-  sandbox = await startSandbox({ timeScale: 100_000, accounts: Object.values(ACCOUNTS) });
+  sandbox = await startSandbox({ timeScale: 1000, accounts: Object.values(ACCOUNTS) });
 });
 afterAll(() => sandbox.close());
 

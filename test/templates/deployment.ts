@@ -9,6 +9,12 @@ import {
   ExecuteChangeSetCommand,
 } from '@aws-sdk/client-cloudformation';
 import type { Change } from '@aws-sdk/client-cloudformation';
+import {
+  ContinueServiceDeploymentCommand,
+  DescribeServiceDeploymentsCommand,
+  ECSClient,
+  ListServiceDeploymentsCommand,
+} from '@aws-sdk/client-ecs';
 import { GetParameterCommand, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import type { Stack } from '../../scripts/templates/reference.ts';
 import { readTemplate } from '../../scripts/templates/template.ts';
@@ -16,9 +22,13 @@ import { readTemplate } from '../../scripts/templates/template.ts';
 const POLL_MS = 20;
 const LIMIT_MS = 30_000;
 
-/** Deploys stacks with change sets, as deploy-stack does, into one account of an AWS-compatible endpoint. */
+/**
+ * Deploys stacks with change sets, as deploy-stack does, into one account of an AWS-compatible endpoint. Where a
+ * service pauses before its traffic moves, it says yes.
+ */
 export class Deployment {
   readonly #cloudFormation: CloudFormationClient;
+  readonly #ecs: ECSClient;
   readonly #ssm: SSMClient;
   #changeSets = 0;
 
@@ -33,6 +43,7 @@ export class Deployment {
       },
     };
     this.#cloudFormation = new CloudFormationClient(config);
+    this.#ecs = new ECSClient(config);
     this.#ssm = new SSMClient(config);
   }
 
@@ -65,14 +76,14 @@ export class Deployment {
     }
     await this.#cloudFormation.send(new ExecuteChangeSetCommand(names));
     const expected = before === undefined ? 'CREATE_COMPLETE' : 'UPDATE_COMPLETE';
-    await this.#settle(stack.name, expected);
+    await this.#settle(stack, expected);
     return changeSet.Changes ?? [];
   }
 
   /** @throws Error with the first failed event, when the stack is still there. */
   async delete(stack: Stack): Promise<void> {
     await this.#cloudFormation.send(new DeleteStackCommand({ StackName: stack.name }));
-    await this.#settle(stack.name, undefined);
+    await this.#settle(stack, undefined);
   }
 
   /** Undefined when there is no such stack. */
@@ -98,16 +109,41 @@ export class Deployment {
 
   close(): void {
     this.#cloudFormation.destroy();
+    this.#ecs.destroy();
     this.#ssm.destroy();
   }
 
-  async #settle(name: string, expected: string | undefined): Promise<void> {
+  async #settle(stack: Stack, expected: string | undefined): Promise<void> {
+    const { name } = stack;
     const status = await this.#until(async () => {
       const now = (await this.status(name)) ?? 'GONE';
-      return now.endsWith('_IN_PROGRESS') ? undefined : now;
+      if (!now.endsWith('_IN_PROGRESS')) return now;
+      if (stack.parameters['PauseBeforeTraffic'] === 'true') await this.#sayYes(stack);
+      return undefined;
     });
     if (status === (expected ?? 'GONE')) return;
     throw new Error(`${name} is ${status}: ${await this.#whatFailed(name)}`);
+  }
+
+  async #sayYes({ parameters: { Environment, Project, ServiceName } }: Stack): Promise<void> {
+    if (ServiceName === undefined) return;
+    const { serviceDeployments = [] } = await this.#ecs.send(
+      new ListServiceDeploymentsCommand({
+        cluster: `${Environment}-${Project}`,
+        service: ServiceName,
+        status: ['IN_PROGRESS'],
+      }),
+    );
+    const serviceDeploymentArns = serviceDeployments.map(
+      ({ serviceDeploymentArn = '' }) => serviceDeploymentArn,
+    );
+    if (serviceDeploymentArns.length === 0) return;
+    const described = await this.#ecs.send(new DescribeServiceDeploymentsCommand({ serviceDeploymentArns }));
+    for (const { serviceDeploymentArn, lifecycleHookDetails = [] } of described.serviceDeployments ?? []) {
+      const { hookId } = lifecycleHookDetails.find(({ status }) => status === 'AWAITING_ACTION') ?? {};
+      if (hookId === undefined) continue;
+      await this.#ecs.send(new ContinueServiceDeploymentCommand({ serviceDeploymentArn, hookId }));
+    }
   }
 
   async #whatFailed(name: string): Promise<string> {
