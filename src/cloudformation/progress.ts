@@ -1,4 +1,4 @@
-import { duration } from '../report/stack.ts';
+import { duration } from '../report/duration.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Estimate } from './estimate.ts';
 import { type ResourceEvent, STACK_TYPE } from './events.ts';

@@ -1,6 +1,6 @@
 import { pathOf } from '../report/plan-counts.ts';
 import { type Effect, EFFECTS, effectOf } from '../report/plan-counts.ts';
-import { duration } from '../report/stack.ts';
+import { duration } from '../report/duration.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { plainReason } from './hints.ts';
 import type { Plan } from './types.ts';

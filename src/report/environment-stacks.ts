@@ -1,5 +1,5 @@
 import { code, escapeCell, type Section, table } from './markdown.ts';
-import { duration } from './stack.ts';
+import { duration } from './duration.ts';
 
 /** A stack as it stands. */
 export interface ReportedStackState {

@@ -1,5 +1,5 @@
 import { code, escapeCell, table, type Section } from './markdown.ts';
-import { duration } from './stack.ts';
+import { duration } from './duration.ts';
 
 /** One part of a run on an environment: a stack, an image, a service. Times in ms since the epoch. */
 export interface ReportedPart {

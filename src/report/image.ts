@@ -1,7 +1,7 @@
 import { bytes } from './bytes.ts';
 import { code, details, escapeCell, fence, table } from './markdown.ts';
 import type { Section } from './markdown.ts';
-import { duration } from './stack.ts';
+import { duration } from './duration.ts';
 
 /** One run of build-push-image, as the job summary shows it. Sizes in bytes, durations in ms. */
 export interface ImageReport {

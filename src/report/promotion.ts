@@ -1,7 +1,7 @@
 import { bytes } from './bytes.ts';
 import { code, details, escapeCell, fence, table } from './markdown.ts';
 import type { Section } from './markdown.ts';
-import { duration } from './stack.ts';
+import { duration } from './duration.ts';
 
 /** One promotion or rollback of an environment, as the job summary shows it. Durations in ms. */
 export interface PromotionReport {

@@ -1,7 +1,8 @@
+import { duration } from './duration.ts';
 import { code, details, escapeCell, fence, table } from './markdown.ts';
 import type { Section } from './markdown.ts';
-import type { ReportedRolloutFailure, ReportedTaskGroup, RolloutReport } from './rollout.ts';
-import { duration } from './stack.ts';
+import { rolloutFailure } from './rollout-failure.ts';
+import type { RolloutReport } from './rollout.ts';
 
 const SHOWN_VALUE = 160;
 
@@ -55,47 +56,7 @@ function factsOf(report: RolloutReport): [string, string][] {
 
 function failure({ failure: found }: RolloutReport): Section[] {
   if (!found) return [];
-  const body = [
-    `**${escapeCell(found.cause)}.**`,
-    `**Fix:** ${escapeCell(found.fix)}`,
-    ...logOf(found),
-    ...(found.groups.length === 0 ? [] : [groupsTable(found.groups)]),
-  ];
-  return [{ title: 'Why', body: body.join('\n\n'), priority: 95 }];
-}
-
-function logOf({ log }: ReportedRolloutFailure): string[] {
-  if (!log) return [];
-  return [`The end of the log ${code(log.stream)}:`, fence(log.lines.join('\n'))];
-}
-
-function groupsTable(groups: readonly ReportedTaskGroup[]): string {
-  const rows = groups.map((group) => [
-    String(group.count),
-    escapeCell(group.cause),
-    [code(group.task), group.container === undefined ? '' : code(group.container)].filter(Boolean).join(' '),
-    escapeCell(evidenceOf(group)),
-  ]);
-  return table(['Tasks', 'Failed because', 'The first of them', 'AWS says'], rows);
-}
-
-function evidenceOf({
-  exitCode,
-  stopCode,
-  stoppedReason,
-  health,
-  pullMs,
-  target,
-}: ReportedTaskGroup): string {
-  return [
-    exitCode === undefined ? '' : `exit code ${exitCode}`,
-    [stopCode, stoppedReason].filter(Boolean).join(': '),
-    health === undefined ? '' : `container ${health}`,
-    target === undefined ? '' : `target ${target}`,
-    pullMs === undefined ? '' : `pulled in ${duration(pullMs)}`,
-  ]
-    .filter((text) => text !== '')
-    .join('; ');
+  return [{ title: 'Why', body: rolloutFailure(found), priority: 95 }];
 }
 
 function findings({ findings: found }: RolloutReport): Section[] {

@@ -1,5 +1,5 @@
 import { pathOf } from '../../report/plan-counts.ts';
-import { duration } from '../../report/stack.ts';
+import { duration } from '../../report/duration.ts';
 import { deleteStack, liftProtection, retainedBy } from '../delete.ts';
 import { annotate, diagnose } from '../diagnosis.ts';
 import { plainReason } from '../hints.ts';

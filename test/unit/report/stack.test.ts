@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { fitSections } from '../../../src/report/markdown.ts';
-import { duration, type StackReport, stackSections } from '../../../src/report/stack.ts';
+import { duration } from '../../../src/report/duration.ts';
+import { type StackReport, stackSections } from '../../../src/report/stack.ts';
 
 const T0 = Date.UTC(2026, 0, 1);
 
