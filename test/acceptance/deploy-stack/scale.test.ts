@@ -34,12 +34,16 @@ interface Usage {
   cpuSeconds: number;
 }
 
+// Linux begins ru_maxrss with what the parent has at the fork; VmHWM is the process's own peak.
 const measure = `data:text/javascript,${encodeURIComponent(`
-  import { writeFileSync } from 'node:fs';
+  import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+  const ownPeak = () => existsSync('/proc/self/status')
+    ? Number(readFileSync('/proc/self/status', 'utf8').match(/VmHWM:\\s+(\\d+)/)[1])
+    : process.resourceUsage().maxRSS;
   process.on('exit', () => {
-    const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
+    const { userCPUTime, systemCPUTime } = process.resourceUsage();
     writeFileSync(process.env.USAGE_FILE, JSON.stringify({
-      megabytes: maxRSS / 1024, cpuSeconds: (userCPUTime + systemCPUTime) / 1e6,
+      megabytes: ownPeak() / 1024, cpuSeconds: (userCPUTime + systemCPUTime) / 1e6,
     }));
   });
 `)}`;
