@@ -55,7 +55,13 @@ export async function withLock<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const lock = new Lock(await context.ssm(), request, context);
-  await lock.acquire(request.waitMs);
+  try {
+    await lock.acquire(request.waitMs);
+  } catch (error) {
+    // Cancelled, or the answer was lost: it may be ours all the same.
+    if (!(error instanceof LockTakenError)) await lock.release();
+    throw error;
+  }
   const lost = new AbortController();
   const over = new AbortController();
   const signal = AbortSignal.any([context.signal, lost.signal]);

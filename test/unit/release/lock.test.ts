@@ -143,6 +143,24 @@ describe('the lock of an environment', () => {
     await expect(work).resolves.toBe('done');
   });
 
+  test('does not stay when the job is cancelled before the claim is answered', async () => {
+    const sandbox = await sandboxOf();
+    const cancel = new AbortController();
+    const context = contextOf(sandbox);
+    const client = await context.ssm();
+    const send = client.send.bind(client) as (command: object) => Promise<unknown>;
+    client.send = (async (command: object) => {
+      const answer = await send(command);
+      if (!(command instanceof PutParameterCommand)) return answer;
+      cancel.abort(new Error('cancelled'));
+      throw new Error('the answer did not come');
+    }) as typeof client.send;
+    const cancelled = { ...context, signal: cancel.signal, ssm: () => Promise.resolve(client) };
+    const work = withLock(cancelled, requestOf('ada'), () => Promise.resolve());
+    await expect(work).rejects.toThrow('cancelled');
+    expect((await refusal(read(ssmOf(sandbox)))).name).toBe('ParameterNotFound');
+  });
+
   test('is renewed, also when somebody has written too late in between', async () => {
     const sandbox = await sandboxOf();
     const ssm = ssmOf(sandbox);
