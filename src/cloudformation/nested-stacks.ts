@@ -8,7 +8,7 @@ import { classify, errorText } from '../aws/errors.ts';
 import { readTemplateDocument, TemplateSyntaxError } from './template-document.ts';
 import type { CloudFormationContext, ResourceChange, TemplateResource } from './types.ts';
 
-const NESTED_STACK = 'AWS::CloudFormation::Stack';
+export const NESTED_STACK = 'AWS::CloudFormation::Stack';
 
 /** All resources of a stack, page by page, without those that are deleted. */
 export async function listResources(
@@ -89,7 +89,8 @@ const POLICY_ACTION: Readonly<Record<string, string>> = {
   Snapshot: 'Snapshot',
 };
 
-async function declaredResources(
+/** The resources of the template that a stack was deployed with; none where it cannot be understood. */
+export async function declaredResources(
   context: CloudFormationContext,
   stackId: string,
 ): Promise<Record<string, TemplateResource>> {

@@ -1,8 +1,9 @@
 import { listResources, isAlive } from '../cloudformation/delete.ts';
 import { reversed } from '../cloudformation/graph.ts';
-import { describeStack } from '../cloudformation/stack.ts';
+import { declaredResources, NESTED_STACK } from '../cloudformation/nested-stacks.ts';
+import { describeStack, isShell } from '../cloudformation/stack.ts';
 import { STATEFUL_TYPES } from '../cloudformation/stateful.ts';
-import { loadTemplate } from '../cloudformation/template.ts';
+import type { CloudFormationContext } from '../cloudformation/types.ts';
 import type { Outcome } from '../runtime/outcome.ts';
 import { requireAccount, type EnvironmentContext } from './context.ts';
 import { tell } from './deploy.ts';
@@ -92,12 +93,27 @@ async function lossesOf(
   if (allowed.includes('all')) return [];
   const cloudFormation = await context.cloudFormation();
   const stack = await describeStack(cloudFormation, target.inputs.stackName);
-  if (!stack) return [];
-  const { resources } = await loadTemplate(cloudFormation, target.inputs.template, context.workspace);
-  const alive = (await listResources(cloudFormation, stack.stackId)).filter(isAlive);
-  return alive.flatMap(({ LogicalResourceId: id = '', ResourceType: type = '' }) => {
-    const kept = KEEPS.has(resources[id]?.deletionPolicy ?? '');
-    if (kept || !STATEFUL_TYPES.has(type) || allowed.includes(id) || allowed.includes(type)) return [];
-    return [`${target.name}/${id} (${type})`];
+  if (!stack || isShell(stack.status)) return [];
+  return await lossesIn(cloudFormation, stack.stackId, target.name, allowed);
+}
+
+/** Nested stacks included. What is kept is what the deployed template says: the workspace's may never have been. */
+async function lossesIn(
+  cloudFormation: CloudFormationContext,
+  stackId: string,
+  path: string,
+  allowed: readonly string[],
+): Promise<string[]> {
+  const alive = (await listResources(cloudFormation, stackId)).filter(isAlive);
+  const declared = await declaredResources(cloudFormation, stackId);
+  const losses = alive.map(async (resource): Promise<string[]> => {
+    const { LogicalResourceId: id = '', ResourceType: type = '', PhysicalResourceId: nested } = resource;
+    const kept = KEEPS.has(declared[id]?.deletionPolicy ?? '');
+    if (kept || allowed.includes(id) || allowed.includes(type)) return [];
+    if (type === NESTED_STACK && nested) {
+      return await lossesIn(cloudFormation, nested, `${path}/${id}`, allowed);
+    }
+    return STATEFUL_TYPES.has(type) ? [`${path}/${id} (${type})`] : [];
   });
+  return (await Promise.all(losses)).flat();
 }

@@ -177,6 +177,26 @@ describe('destroy', () => {
     );
   });
 
+  test('asks the deployed templates what is kept, not those of the workspace', async () => {
+    const sandbox = await newSandbox();
+    await deployEnvironment(sandbox, {}, { workspace: smallPlatform() });
+    const asked = changes(sandbox).length;
+    const retained = SMALL_PLATFORM['network.yml']!.replace(
+      'Type: AWS::ECR::Repository,',
+      'Type: AWS::ECR::Repository, DeletionPolicy: Retain,',
+    );
+    const workspace = smallPlatform({ 'network.yml': retained });
+    const allowed = 'AWS::Logs::LogGroup, AWS::SQS::Queue';
+    const run = await deployEnvironment(
+      sandbox,
+      { command: 'destroy', 'allow-delete': allowed },
+      { workspace },
+    );
+    expect(run.outputs['verdict']).toBe('blocked');
+    expect(run.outputs['reason']).toContain('network/Images (AWS::ECR::Repository)');
+    expect(changes(sandbox)).toHaveLength(asked);
+  });
+
   test.each([
     [{}, 'Nothing was deleted. dev is not destroyed: it is protected. To destroy it, give confirm: dev.'],
     [
