@@ -63,10 +63,7 @@ export function judge(
   const failed = parts.filter(({ ok, startedAt }) => !ok && startedAt !== undefined);
   const kept = parts.filter(({ ok, startedAt }) => !ok && startedAt === undefined);
   const [first] = failed;
-  if (!first)
-    return kept.length > 0
-      ? { verdict: 'cancelled', reason: 'The job was cancelled.' }
-      : good(environment, parts, done);
+  if (!first) return kept[0] ? stopped(environment, parts, kept[0]) : good(environment, parts, done);
   const changed = parts.filter(isChange);
   const verdict = worst(failed, changed.length > 0);
   const more = failed.length > 1 ? ` (and ${failed.length - 1} more)` : '';
@@ -77,6 +74,19 @@ export function judge(
   return {
     verdict,
     reason: `${environment}: ${first.name} is ${first.verdict}${more}. ${first.reason}${rest.length > 0 ? ` ${capital(rest.join('; '))}.` : ''}`,
+  };
+}
+
+/** Nothing failed, and not all was begun: the job was cancelled, its time was over, or its lock was lost. */
+function stopped(
+  environment: string,
+  parts: readonly ReportedPart[],
+  { verdict, reason }: ReportedPart,
+): { verdict: Verdict; reason: string } {
+  const begun = parts.filter(({ ok }) => ok).length;
+  return {
+    verdict: verdict === 'cancelled' || verdict === 'timed-out' ? verdict : 'failed',
+    reason: `${environment}: ${begun} of ${parts.length} came to their end. ${reason}`,
   };
 }
 

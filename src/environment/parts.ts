@@ -36,11 +36,10 @@ export async function runParts(context: EnvironmentContext, parts: readonly Part
   return ends.map((end, index): ReportedPart => {
     const { kind = 'stack', after = [] } = parts[index] ?? {};
     if ('keptBy' in end) {
-      const reason =
-        end.keptBy === ''
-          ? 'The job was cancelled before it began.'
-          : `It waits for ${end.keptBy}, which failed.`;
-      return { name: end.name, kind, after, verdict: 'not begun', ok: false, reason, sections: [] };
+      const stopped = end.keptBy === '' && failure(signal.reason, context);
+      const reason = stopped ? `Not begun: ${stopped.reason}.` : `It waits for ${end.keptBy}, which failed.`;
+      const verdict = stopped ? stopped.verdict : 'not begun';
+      return { name: end.name, kind, after, verdict, ok: false, reason, sections: [] };
     }
     const { verdict, ok, reason, sections = [] } = end.value;
     return { name: end.name, kind, after, verdict, ok, reason, sections, ...begunAt.get(end.name) };

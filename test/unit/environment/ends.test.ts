@@ -1,0 +1,40 @@
+import { expect, test } from '@jest/globals';
+import type { EnvironmentContext } from '../../../src/environment/context.ts';
+import { judge } from '../../../src/environment/ends.ts';
+import { runParts, type Part } from '../../../src/environment/parts.ts';
+import { CancelledError, TimeoutError } from '../../../src/runtime/errors.ts';
+import { LockTakenError } from '../../../src/release/lock.ts';
+import { systemClock } from '../../../src/runtime/clock.ts';
+import { recordingLog } from '../runtime/fakes.ts';
+
+/** Two parts, one after the other; the signal is aborted while the first one ends well. */
+async function judged(cause: Error): Promise<{ verdict: string; reason: string }> {
+  const stop = new AbortController();
+  const { log } = recordingLog();
+  const context = { clock: systemClock, log, signal: stop.signal } as unknown as EnvironmentContext;
+  const part = (name: string, after: string[]): Part => ({
+    name,
+    kind: 'stack',
+    after,
+    work: () => {
+      stop.abort(cause);
+      return Promise.resolve({ verdict: 'created', ok: true, reason: '' });
+    },
+  });
+  const parts = await runParts(context, [part('network', []), part('queue', ['network'])]);
+  return judge('dev', parts, { verdict: 'deployed', what: 'is deployed' });
+}
+
+test.each([
+  [new CancelledError('SIGTERM'), 'cancelled', 'cancelled by SIGTERM'],
+  [new TimeoutError('The work on dev', 60_000), 'timed-out', 'The work on dev did not finish within 1 min'],
+  [
+    new LockTakenError('/shop/dev/lock', 'Locked by ada'),
+    'failed',
+    'Locked by ada. The lock is the parameter',
+  ],
+])('%s between two parts is told as what it is', async (cause, verdict, said) => {
+  const end = await judged(cause);
+  expect(end.verdict).toBe(verdict);
+  expect(end.reason).toContain(`dev: 1 of 2 came to their end. Not begun: ${said}`);
+});
