@@ -1,3 +1,4 @@
+import { CancelledError } from '../../runtime/errors.ts';
 import type { Outcome } from '../../runtime/outcome.ts';
 import type { Verdict } from './outcome.ts';
 import type { ServicePlan } from './plan.ts';
@@ -29,8 +30,8 @@ export async function applyPlans(
     const reported = run.report.services.find(({ service }) => service === one.plan.service.name);
     if (reported) reported.end = reportedEnd(one);
   }
-  const cancelled = target.context.signal.aborted;
-  const { verdict, reason } = failureOf(ends, cancelled) ?? success;
+  const { signal } = target.context;
+  const { verdict, reason } = failureOf(ends, signal) ?? success;
   const ok = verdict === success.verdict;
   if (ok) run.report.notes.push(...(await tagImages(changing, target)));
   await record.end(ok, reason);
@@ -38,12 +39,16 @@ export async function applyPlans(
 }
 
 /** The worst end of a service decides; undefined when all are good. */
-function failureOf(ends: readonly ServiceEnd[], cancelled: boolean): Success | undefined {
+function failureOf(ends: readonly ServiceEnd[], signal: AbortSignal): Success | undefined {
   const failed = ends.filter(({ report }) => !report.ok);
   const [first] = failed;
   if (!first) return undefined;
   const why = `${first.plan.service.name}: ${first.report.reason}`;
-  if (cancelled) return { verdict: 'cancelled', reason: `${why} The summary says which service runs what.` };
+  if (signal.aborted) {
+    // Otherwise it is the lock that was lost.
+    const verdict = signal.reason instanceof CancelledError ? 'cancelled' : 'failed';
+    return { verdict, reason: `${why} The summary says which service runs what.` };
+  }
   const stuck = ends.filter((one) => !isRestored(one)).map(({ plan }) => plan.service.name);
   if (stuck.length > 0) {
     return {

@@ -31,7 +31,8 @@ export async function undo(
   target: ServiceTarget,
   cause: unknown,
 ): Promise<string> {
-  const cancelled = cause instanceof CancelledError;
+  // The time of a whole environment is over, or its lock is lost: no call is possible by this signal either.
+  const cancelled = cause instanceof CancelledError || context.signal.aborted;
   const signal = cancelled ? AbortSignal.timeout(CANCEL_MS) : context.signal;
   const inner = { ...context, signal };
   try {
