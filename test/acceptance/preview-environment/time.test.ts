@@ -1,0 +1,51 @@
+import { DescribeStackEventsCommand } from '@aws-sdk/client-cloudformation';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { useWorkspaces } from '../../support/action.ts';
+import { PreviewHost } from '../../support/preview.ts';
+
+/** Slow enough that what this machine takes itself hardly counts. */
+const TIME_SCALE = 5;
+/** Sandbox seconds. Measured: 62 for the first commit, 57 for the next. */
+const LIMIT = 66;
+const STACK = 'dev-platform-pr-7-user-service';
+const workspaceOf = useWorkspaces();
+let host: PreviewHost;
+beforeAll(async () => {
+  // The shared load balancer is there before any preview: it need not be waited for here.
+  const match = { type: 'AWS::ElasticLoadBalancingV2::LoadBalancer' };
+  const resources = [{ match, on: 'create' as const, seconds: 1 }];
+  host = await PreviewHost.start(workspaceOf, { timeScale: TIME_SCALE, scenario: { resources } });
+});
+afterAll(() => host.sandbox.close());
+
+/** Sandbox seconds of the stack's last operation. It ends when the service is steady: its target answers. */
+async function secondsOfLast(operation: 'CREATE' | 'UPDATE'): Promise<number> {
+  const { StackEvents = [] } = await host
+    .cloudFormation()
+    .send(new DescribeStackEventsCommand({ StackName: STACK }));
+  const at = (status: string): number => {
+    const found = StackEvents.find(
+      ({ LogicalResourceId, ResourceStatus }) => LogicalResourceId === STACK && ResourceStatus === status,
+    );
+    if (!found?.Timestamp) throw new Error(`${STACK} was never ${status}`);
+    return found.Timestamp.getTime();
+  };
+  const end = operation === 'CREATE' ? 'CREATE_COMPLETE' : 'UPDATE_COMPLETE';
+  return ((at(end) - at(`${operation}_IN_PROGRESS`)) * TIME_SCALE) / 1000;
+}
+
+test('a preview is there about a minute after it is begun, and so is a newer commit', async () => {
+  const opened = await host.run(7, {}, { action: 'opened' });
+  expect(opened.outputs['verdict']).toBe('deployed');
+  // 1 s begins, 18 s make the roles and the target group, 3 s the rule, 39 s are the task's own.
+  const first = await secondsOfLast('CREATE');
+  expect(first).toBeGreaterThan(50);
+  expect(first).toBeLessThan(LIMIT);
+
+  const digest = await host.push(7, 'another layer');
+  host.pull(7).sha = 'c'.repeat(40);
+  const updated = await host.run(7, { images: `user-service=${digest}` });
+  expect(updated.outputs['verdict']).toBe('deployed');
+  const second = await secondsOfLast('UPDATE');
+  expect(second).toBeLessThan(LIMIT);
+});
