@@ -1,0 +1,98 @@
+import { expect, test } from '@jest/globals';
+import type { Scenario } from '../../../sandbox/index.ts';
+import { gitHubState } from '../../../sandbox/github/state.ts';
+import { node24 } from '../../runtime/node24.js';
+import { useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { deployEnvironment } from '../../support/environment.ts';
+import { Rehearsal } from '../rehearsal/rehearsal.ts';
+import { ACCOUNTS, Shop } from './shop.ts';
+import { GITHUB, SECRETS, logOf, verdictsOf } from './stage.ts';
+
+const sandboxOf = useSandboxes();
+const workspaceOf = useWorkspaces();
+const PULL_REQUEST = 7;
+const ENVIRONMENTS = Object.keys(ACCOUNTS);
+
+/** A platform that runs in every environment. */
+async function madeOf(scenario: Scenario = {}): Promise<{ shop: Shop; rehearsal: Rehearsal }> {
+  const sandbox = await sandboxOf({
+    accounts: Object.values(ACCOUNTS),
+    scenario: { github: GITHUB, ...scenario },
+  });
+  const shop = new Shop(sandbox, workspaceOf({}));
+  shop.commit('v1');
+  for (const environment of ENVIRONMENTS) {
+    const inputs = { command: 'deploy', environment };
+    const made = await deployEnvironment(sandbox, inputs, { workspace: shop.folder });
+    if (made.exitCode !== 0) throw new Error(made.log);
+  }
+  const rehearsal = new Rehearsal({
+    sandbox,
+    repository: shop.folder,
+    node: [node24()],
+    secrets: SECRETS,
+  });
+  return { shop, rehearsal };
+}
+
+test('the night finds no drift, and opens no issue', async () => {
+  const { shop, rehearsal } = await madeOf();
+  const report = await rehearsal.play('workflows/drift.yml', { name: 'schedule' });
+  if (report.result !== 'success') console.error(logOf(report));
+  expect(Object.values(verdictsOf(report))).toEqual(['in-sync', 'in-sync', 'in-sync']);
+  expect(gitHubState(shop.sandbox.world).issues).toEqual([]);
+});
+
+test('the night finds what was changed by hand: one issue, also after the second night', async () => {
+  const changed = {
+    stack: 'staging-shop-network',
+    logicalId: 'Topic',
+    set: { DisplayName: 'by hand' },
+  };
+  const { shop, rehearsal } = await madeOf({ drift: [changed] });
+  for (const night of [1, 2]) {
+    const report = await rehearsal.play('workflows/drift.yml', { name: 'schedule' });
+    const verdicts = Object.values(verdictsOf(report)).sort();
+    if (!verdicts.includes('drifted')) console.error(`night ${night}`, logOf(report));
+    expect(verdicts).toEqual(['drifted', 'in-sync', 'in-sync']);
+    expect(report.result).toBe('failure');
+    const { issues } = gitHubState(shop.sandbox.world);
+    expect(issues.map(({ state, title }) => `${state}: ${title}`)).toEqual([
+      'open: Drift: staging of shop is not what its templates say',
+    ]);
+  }
+});
+
+test('a pull request is shown its plan: one comment for each environment, which later commits keep up to date', async () => {
+  const { shop, rehearsal } = await madeOf();
+  const { comments } = gitHubState(shop.sandbox.world);
+  const executed = shop.sandbox.calls.of('ExecuteChangeSet').length;
+  for (const [action, version, sha] of [
+    ['opened', 'v2', 'b'.repeat(40)],
+    ['synchronize', 'v3', 'c'.repeat(40)],
+  ] as const) {
+    shop.commit(version);
+    const pull_request = {
+      number: PULL_REQUEST,
+      head: { ref: 'topic', sha, repo: { full_name: 'org/platform' } },
+      base: { ref: 'main', sha: 'a'.repeat(40) },
+    };
+    const report = await rehearsal.play('workflows/plan.yml', {
+      name: 'pull_request',
+      ref: `refs/pull/${PULL_REQUEST}/merge`,
+      sha,
+      payload: { action, pull_request },
+    });
+    if (report.result !== 'success') console.error(logOf(report));
+    expect(report.result).toBe('success');
+    expect(report.jobs['plan / difference']?.result).toBe('skipped');
+    const shown = comments.filter(({ issue }) => issue === PULL_REQUEST).map(({ body }) => body);
+    expect(shown).toHaveLength(ENVIRONMENTS.length);
+    for (const environment of ENVIRONMENTS) {
+      const about = shown.filter((body) => body.includes(`${environment}-shop-network`));
+      expect(about).toHaveLength(1);
+      expect(about[0]).toContain(`\`v1\` → \`${version}\``);
+    }
+  }
+  expect(shop.sandbox.calls.of('ExecuteChangeSet')).toHaveLength(executed);
+});
