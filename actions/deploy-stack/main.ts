@@ -1,6 +1,7 @@
 import { cloudFormationClient } from '../../src/aws/clients/cloudformation.ts';
 import { createSession } from '../../src/aws/session.ts';
 import { deployStack } from '../../src/cloudformation/deploy.ts';
+import { followServiceIn } from '../../src/environment/follow-service.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
 import { runAction } from '../../src/runtime/main.ts';
 import { comment } from './comment.ts';
@@ -19,12 +20,17 @@ await runAction({
       env,
     });
     const client = await cloudFormationClient(session, context);
-    const outcome = await deployStack({ ...context, client, session }, deployStackInputs(inputs), {
-      id: github.runId,
-      attempt: github.runAttempt,
-      workspace: env['GITHUB_WORKSPACE'] ?? process.cwd(),
-      actor: github.actor,
-    });
+    const followService = followServiceIn(session, context, env);
+    const outcome = await deployStack(
+      { ...context, client, session, followService },
+      deployStackInputs(inputs),
+      {
+        id: github.runId,
+        attempt: github.runAttempt,
+        workspace: env['GITHUB_WORKSPACE'] ?? process.cwd(),
+        actor: github.actor,
+      },
+    );
     await comment(inputs, outcome, github, context);
     return outcome;
   },

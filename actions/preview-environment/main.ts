@@ -3,6 +3,7 @@ import { ecrClient } from '../../src/aws/clients/ecr.ts';
 import { elbClient } from '../../src/aws/clients/elb.ts';
 import { ssmClient } from '../../src/aws/clients/ssm.ts';
 import { createSession } from '../../src/aws/session.ts';
+import { followServiceIn } from '../../src/environment/follow-service.ts';
 import { previewEnvironment } from '../../src/environment/preview/preview.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
 import { runAction } from '../../src/runtime/main.ts';
@@ -26,6 +27,7 @@ await runAction({
         session,
         github,
         token: inputs['github-token'] ?? '',
+        followService: followServiceIn(session, context, env),
         cloudformation: () => cloudFormationClient(session, context),
         ecr: () => ecrClient(session, context),
         elb: () => elbClient(session, context),

@@ -1,8 +1,10 @@
 import { DescribeEventsCommand, type OperationEvent } from '@aws-sdk/client-cloudformation';
 import { send } from '../aws/send.ts';
 import { pathOf } from '../report/plan-counts.ts';
+import type { ReportedRolloutFailure } from '../report/rollout.ts';
 import { bestEffort } from './best-effort.ts';
 import { STACK_TYPE } from './events.ts';
+import { serviceKey, type ServiceFailures } from './followed-services.ts';
 import { errorCodeOf, hintFor, plainReason } from './hints.ts';
 import type { ResourceFailure } from './timeline.ts';
 import type { CloudFormationContext, Template } from './types.ts';
@@ -17,6 +19,8 @@ export interface Cause {
   reason: string;
   code?: string;
   hint?: string;
+  /** Of an ECS service: why its tasks fail. */
+  tasks?: ReportedRolloutFailure;
   /** Where the template declares it, for a template in the workspace. */
   file?: string;
   line?: number;
@@ -46,9 +50,10 @@ export async function diagnose(
   const { timeline } = execution;
   const failures = timeline.failures.filter((failure) => !isCancelled(failure.reason));
   const forward = inTimeOrder(failures.filter((failure) => !failure.rollback));
-  const resources = forward.filter((failure) => failure.type !== STACK_TYPE);
+  const failed = forward.filter((failure) => failure.type !== STACK_TYPE);
+  const resources = failed.length > 0 ? failed : waitingInVain(execution);
   const reported = resources.length > 0 ? [] : await operationFailures(context, execution, stack.stackName);
-  const explain = (failure: Failure): Cause => causeOf(failure, stack.template);
+  const explain = (failure: Failure): Cause => causeOf(failure, stack.template, execution.serviceFailures);
   const causes = (
     resources.length > 0 ? resources : [...reported, ...stackRows(forward, execution, stack.stackName)]
   ).map(explain);
@@ -62,7 +67,15 @@ export async function diagnose(
   };
 }
 
-type Failure = Pick<ResourceFailure, 'logicalId' | 'nesting' | 'type' | 'reason'>;
+/** The services that CloudFormation still waits for although their tasks fail. */
+function waitingInVain({ timeline, serviceFailures }: Execution): Failure[] {
+  return [...timeline.steps]
+    .filter((step) => step.endedAt === undefined && serviceFailures?.has(serviceKey(step)))
+    .map((step) => ({ ...step, reason: step.status }));
+}
+
+type Failure = Pick<ResourceFailure, 'logicalId' | 'nesting' | 'type' | 'reason'> &
+  Partial<Pick<ResourceFailure, 'rollback'>>;
 
 function isCancelled(reason: string): boolean {
   return /\bcancell?ed\b/i.test(reason) && !/Error Code|HandlerErrorCode/.test(reason);
@@ -89,10 +102,15 @@ function stackRows(forward: readonly ResourceFailure[], execution: Execution, st
   return reason ? [{ logicalId: stackName, nesting: [], type: STACK_TYPE, reason }] : [];
 }
 
-function causeOf(failure: Failure, template: Template | undefined): Cause {
-  const { logicalId, nesting, type, reason } = failure;
+function causeOf(
+  failure: Failure,
+  template: Template | undefined,
+  serviceFailures: ServiceFailures | undefined,
+): Cause {
+  const { logicalId, nesting, type, reason, rollback = false } = failure;
+  const tasks = serviceFailures?.get(serviceKey({ logicalId, nesting, rollback }));
   const code = errorCodeOf(reason);
-  const hint = hintFor({ type, reason, ...(code ? { code } : {}) });
+  const hint = tasks ? undefined : hintFor({ type, reason, ...(code ? { code } : {}) });
   const line =
     template?.file === undefined ? undefined : template.lineOf(`Resources.${nesting[0] ?? logicalId}`);
   return {
@@ -102,6 +120,7 @@ function causeOf(failure: Failure, template: Template | undefined): Cause {
     reason,
     ...(code ? { code } : {}),
     ...(hint ? { hint } : {}),
+    ...(tasks ? { tasks } : {}),
     ...(template?.file !== undefined && line !== undefined ? { file: template.file, line } : {}),
   };
 }
@@ -144,10 +163,11 @@ export function annotate(context: CloudFormationContext, diagnosis: Diagnosis): 
     const { file, line } = cause;
     const code = cause.code ? ` (${cause.code})` : '';
     const hint = cause.hint ? `\n${cause.hint}` : '';
+    const tasks = cause.tasks ? `\n${cause.tasks.cause}. ${cause.tasks.fix}` : '';
     context.annotations.add({
       level: 'error',
       title: `${title}: ${pathOf(cause)}`,
-      message: `${cause.type} failed: ${plainReason(cause.reason)}${code}${hint}`,
+      message: `${cause.type} failed: ${plainReason(cause.reason)}${code}${hint}${tasks}`,
       priority,
       ...(file !== undefined && line !== undefined ? { file, line } : {}),
     });

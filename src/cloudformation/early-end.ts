@@ -13,6 +13,14 @@ import { nothingChanged, StackBlockedError, type Work } from './work.ts';
  * @throws InputError as it is: the error boundary tells it.
  */
 export async function endEarly(work: Work, error: unknown): Promise<Ending> {
+  try {
+    return await endingOf(work, error);
+  } finally {
+    work.begun.services?.stop();
+  }
+}
+
+async function endingOf(work: Work, error: unknown): Promise<Ending> {
   const { context, known, begun } = work;
   const timeline = begun.timeline ? { timeline: begun.timeline } : {};
   if (context.signal.aborted) return { ...known, ...timeline, ...(await cancelled(work)) };
@@ -56,7 +64,8 @@ async function timedOut(work: Work, error: TimeoutError): Promise<Ending> {
   const ran = `Within the timeout of ${Math.round(inputs.timeoutMs / 1000)} s ${error.what} did not end${standing ? ` (${standing})` : ''}.`;
   if (!begun.operation) return { verdict: 'timed-out', reason: `${ran} ${nothingChanged(work)}.` };
   const diagnosis = await failureSoFar(work);
-  const failed = diagnosis ? ` It has failed already${causeText(diagnosis)}.` : '';
+  const state = begun.timeline?.failures.length === 0 ? 'waits for tasks that fail' : 'has failed already';
+  const failed = diagnosis ? ` It ${state}${causeText(diagnosis)}.` : '';
   return {
     verdict: 'timed-out',
     reason: `${ran}${failed} It was not stopped and goes on at AWS.`,
@@ -64,11 +73,14 @@ async function timedOut(work: Work, error: TimeoutError): Promise<Ending> {
   };
 }
 
-/** Why an operation that still runs has failed, such as one that rolls back. */
+/** Why an operation that still runs has failed, such as one that rolls back, or will when AWS gives up. */
 async function failureSoFar({ context, begun }: Work): Promise<Diagnosis | undefined> {
-  const { timeline, operation } = begun;
-  if (!timeline || !operation || timeline.failures.length === 0) return undefined;
-  const diagnosis = await diagnose(context, { status: '', timeline, durationMs: 0 }, operation);
+  const { timeline, operation, services } = begun;
+  if (!timeline || !operation) return undefined;
+  const serviceFailures = await services?.explain();
+  if (timeline.failures.length === 0 && !serviceFailures?.size) return undefined;
+  const execution = { status: '', timeline, durationMs: 0, ...(serviceFailures && { serviceFailures }) };
+  const diagnosis = await diagnose(context, execution, operation);
   if (!diagnosis.rootCause) return undefined;
   annotate(context, diagnosis);
   return diagnosis;

@@ -1,11 +1,14 @@
 import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import type { Session } from '../aws/session.ts';
 import type { Context } from '../runtime/context.ts';
+import type { FollowService } from './followed-services.ts';
 
 /** What every function of this folder works with. */
 export interface CloudFormationContext extends Context {
   client: CloudFormationClient;
   session: Session;
+  /** Where it is given, the ECS services that a stack changes are followed by it. */
+  followService?: FollowService;
 }
 
 /** A template as it will be submitted: exactly one of `body` and `url`. */

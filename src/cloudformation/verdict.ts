@@ -81,7 +81,8 @@ export function causeText(diagnosis: Diagnosis | undefined): string {
   if (!cause) return ', and AWS gave no reason';
   const said = sentence(cause.reason);
   const code = cause.code !== undefined && !said.includes(cause.code) ? ` (${cause.code})` : '';
-  return ` at ${pathOf(cause)} (${cause.type}): ${said}${code}`;
+  const where = ` at ${pathOf(cause)} (${cause.type}): `;
+  return cause.tasks ? `${where}${cause.tasks.cause} (AWS: ${said})` : `${where}${said}${code}`;
 }
 
 function stuckText(diagnosis: Diagnosis | undefined): string {

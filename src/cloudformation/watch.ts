@@ -1,6 +1,7 @@
 import { classify, isNotFound, isThrottle } from '../aws/errors.ts';
 import { poll } from '../runtime/poll.ts';
 import { EventReader, isNestedRow, isOwnRow, type ResourceEvent } from './events.ts';
+import type { FollowedServices, ServiceFailures } from './followed-services.ts';
 import type { Progress } from './progress.ts';
 import { describeStack, isInProgress } from './stack.ts';
 import type { Timeline } from './timeline.ts';
@@ -30,6 +31,8 @@ export interface Execution {
   /** The stack as the confirmation found it; undefined when it is gone. */
   stack?: StackSnapshot;
   timeline: Timeline;
+  /** Of one that failed: why its services did. */
+  serviceFailures?: ServiceFailures;
   /** By AWS's clock, in ms. */
   durationMs: number;
 }
@@ -62,7 +65,7 @@ const BEGINS: Readonly<Record<OperationKind, readonly string[]>> = {
 export async function watchOperation(
   context: CloudFormationContext,
   operation: Operation,
-  options: { deadlineMs: number; progress: Progress; timeline: Timeline },
+  options: WatchOptions & { deadlineMs: number },
 ): Promise<Execution> {
   const watch = new Watch(context, operation, options);
   return await poll(
@@ -76,11 +79,19 @@ export async function watchOperation(
   );
 }
 
+/** Who is told what happens. */
+interface WatchOptions {
+  progress: Progress;
+  timeline: Timeline;
+  services: FollowedServices;
+}
+
 class Watch {
   readonly #context: CloudFormationContext;
   readonly #operation: Operation;
   readonly #progress: Progress;
   readonly #timeline: Timeline;
+  readonly #services: FollowedServices;
   readonly #root: EventReader;
   readonly #nested = new Map<string, NestedStack>();
   readonly #unreadable = new Set<string>();
@@ -95,12 +106,13 @@ class Watch {
   constructor(
     context: CloudFormationContext,
     operation: Operation,
-    { progress, timeline }: { progress: Progress; timeline: Timeline },
+    { progress, timeline, services }: WatchOptions,
   ) {
     this.#context = context;
     this.#operation = operation;
     this.#progress = progress;
     this.#timeline = timeline;
+    this.#services = services;
     const from = operation.afterEventId === undefined ? {} : { eventId: operation.afterEventId };
     this.#root = new EventReader(context, operation.stackId, from);
   }
@@ -126,6 +138,7 @@ class Watch {
     if (!events) return await this.#forgotten();
     for (const event of events) this.#take(event);
     await this.#readNested();
+    this.#services.see(this.#timeline.steps);
     this.#progress.tick(this.#context.clock.now());
     return this.#last && !this.#last.status.endsWith('_IN_PROGRESS')
       ? await this.#confirm(this.#last)

@@ -1,3 +1,4 @@
+import type { FollowedServices } from './followed-services.ts';
 import type { Ending } from './outcome.ts';
 import type { Timeline } from './timeline.ts';
 import type { RunIdentity } from './token.ts';
@@ -36,6 +37,8 @@ export interface Begun {
   operation?: { kind: OperationKind; stackName: string; stackId: string };
   /** What the operation has done so far. */
   timeline?: Timeline;
+  /** The services that it changes. */
+  services?: FollowedServices;
   /** Says where the operation stands, such as `3 of 12 done`. */
   standing?: () => string;
 }

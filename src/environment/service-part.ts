@@ -2,15 +2,16 @@ import { describeStack, isShell } from '../cloudformation/stack.ts';
 import { readRelease } from '../release/ledger.ts';
 import { releaseService } from '../release/service/release-service.ts';
 import type { ServiceReport } from '../release/service/report.ts';
-import type { ServiceRequest, SmokeTest } from '../release/service/request.ts';
+import type { ServiceRequest } from '../release/service/request.ts';
 import { rolloutSections } from '../report/rollout-sections.ts';
 import type { Outcome } from '../runtime/outcome.ts';
 import type { EnvironmentContext } from './context.ts';
 import { firstCommand } from './first-command.ts';
 import { firstRelease, ledgerOf } from './first-release.ts';
-import type { Environment, Service } from './manifest.ts';
+import type { Service } from './manifest.ts';
 import type { PartEnd } from './parts.ts';
 import type { EnvironmentRequest } from './request.ts';
+import { smokeTestOf } from './smoke-test.ts';
 
 /** Statuses of a stack whose service was never there. */
 const NEVER_MADE = new Set(['ROLLBACK_COMPLETE', 'ROLLBACK_FAILED', 'CREATE_FAILED', 'DELETE_COMPLETE']);
@@ -77,24 +78,6 @@ function serviceRequest(
     changes: { image, images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },
     ...(service.preDeploy && { preDeploy: service.preDeploy }),
     ...(smokeTest && { smokeTest }),
-  };
-}
-
-/** A path is asked at the environment's own URL. */
-function smokeTestOf({ url = '' }: Environment, { smokeTest }: Service): SmokeTest | undefined {
-  if (!smokeTest) return undefined;
-  const { timeoutMs } = smokeTest;
-  if (smokeTest.kind === 'command') {
-    const [first = '', ...others] = smokeTest.command;
-    return { kind: 'command', command: [first, ...others], timeoutMs };
-  }
-  const [lowest = '200', highest = lowest] = smokeTest.status.split('-');
-  return {
-    kind: 'url',
-    url: `${url}${smokeTest.path}`,
-    status: [Number(lowest), Number(highest)],
-    timeoutMs,
-    ...(smokeTest.body !== undefined && { body: smokeTest.body }),
   };
 }
 

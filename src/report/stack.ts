@@ -1,5 +1,7 @@
 import { duration } from './duration.ts';
 import { code, details, escapeCell, fence, type Section, table } from './markdown.ts';
+import { rolloutFailure } from './rollout-failure.ts';
+import type { ReportedRolloutFailure } from './rollout.ts';
 
 /** One run of deploy-stack, as the job summary shows it. Durations in ms, times in ms since the epoch. */
 export interface StackReport {
@@ -28,6 +30,8 @@ export interface ReportedCause {
   reason: string;
   code?: string;
   hint?: string;
+  /** Of an ECS service: why its tasks fail. */
+  tasks?: ReportedRolloutFailure;
   file?: string;
   line?: number;
 }
@@ -71,10 +75,11 @@ function headline({ ok, stackName, verdict, reason, region, command, durationMs 
 
 function cause({ rootCause }: StackReport): Section[] {
   if (!rootCause) return [];
-  const { path, type, reason, code: errorCode, hint, file, line } = rootCause;
+  const { path, type, reason, code: errorCode, hint, tasks, file, line } = rootCause;
   const place = file === undefined ? '' : `, ${code(line === undefined ? file : `${file}:${line}`)}`;
   const body = [
     `**${escapeCell(path)}** (${code(type)}${place})${errorCode === undefined ? '' : ` ${code(errorCode)}`}`,
+    ...(tasks === undefined ? [] : [rolloutFailure(tasks), 'CloudFormation says:']),
     fence(reason),
     ...(hint === undefined ? [] : [`**What to do:** ${escapeCell(hint)}`]),
   ];
@@ -83,10 +88,10 @@ function cause({ rootCause }: StackReport): Section[] {
 
 function failures(title: string, causes: readonly ReportedCause[], priority: number): Section[] {
   if (causes.length === 0) return [];
-  const rows = causes.slice(0, SHOWN_ALSO_FAILED).map(({ path, type, reason, hint }) => [
+  const rows = causes.slice(0, SHOWN_ALSO_FAILED).map(({ path, type, reason, hint, tasks }) => [
     code(path),
     code(type),
-    [reason, hint ?? '']
+    [reason, hint ?? '', tasks ? `${tasks.cause}. ${tasks.fix}` : '']
       .filter((text) => text !== '')
       .map(escapeCell)
       .join('<br>'),

@@ -19,11 +19,15 @@ const NOT_GIVEN: Record<string, string> = {
   'ecr:PutLifecyclePolicy': 'create-repository',
   'ecr:DeleteRepository': 'create-repository: what it began',
 };
-/** What the library of deploy-stack can do besides, and a preview is never asked for. */
+/** What the libraries of deploy-stack and update-service can do besides, and a preview is never asked for. */
 const NOT_OF_PREVIEWS = [
   'cloudformation:SetStackPolicy',
   'cloudformation:UpdateTerminationProtection',
   's3:PutObject',
+  'ecs:ContinueServiceDeployment',
+  'ecs:RegisterTaskDefinition',
+  'ecs:UpdateService',
+  'ssm:PutParameter',
 ];
 /** What needs no permission, or is the trust policy's matter. */
 const FREE = ['sts:AssumeRoleWithWebIdentity', 'sts:AssumeRole', 'sts:GetCallerIdentity'];

@@ -3,6 +3,7 @@ import type { ECRClient } from '@aws-sdk/client-ecr';
 import type { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { SSMClient } from '@aws-sdk/client-ssm';
 import type { Session } from '../../aws/session.ts';
+import type { FollowService } from '../../cloudformation/followed-services.ts';
 import type { GitHubContext } from '../../github/context.ts';
 import type { Context } from '../../runtime/context.ts';
 
@@ -12,6 +13,7 @@ export interface PreviewContext extends Context {
   github: GitHubContext;
   /** GitHub's token; empty when there is none. */
   token: string;
+  followService: FollowService;
   cloudformation(): Promise<CloudFormationClient>;
   ecr(): Promise<ECRClient>;
   elb(): Promise<ElasticLoadBalancingV2Client>;

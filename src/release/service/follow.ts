@@ -14,6 +14,9 @@ import type { Release } from './release.ts';
 import type { SmokeTest } from './request.ts';
 import { runSmokeTest } from './smoke-test.ts';
 
+/** Says which service's new tasks a request is for: what the test rule of templates/fargate.yml looks at. */
+const TEST_HEADER = 'x-platform-test';
+
 /** What a deployment is followed with. */
 export interface Following {
   service: Service;
@@ -94,7 +97,9 @@ async function decide(
     return;
   }
   release.say(`The deployment waits at ${where}: the smoke test decides.`);
-  const passed = await smokeTest(context, release, following.smokeTest, deployment);
+  const passed = await smokeTest(context, release, following.smokeTest, deployment, {
+    [TEST_HEADER]: deployment.service,
+  });
   const action = passed ? 'CONTINUE' : 'ROLLBACK';
   const command = new ContinueServiceDeploymentCommand({
     serviceDeploymentArn: deployment.arn,
@@ -105,18 +110,20 @@ async function decide(
   release.say(passed ? 'ECS was told to continue.' : 'ECS was told to roll back.');
 }
 
-/** Runs the smoke test and reports it. */
+/** Runs the smoke test and reports it. A URL is asked with the headers. */
 export async function smokeTest(
   context: ServiceContext,
   release: Release,
   test: SmokeTest,
   { cluster, service, taskDefinition }: Pick<OurDeployment, 'cluster' | 'service' | 'taskDefinition'>,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<boolean> {
-  const result = await runSmokeTest(context, test, {
+  const variables = {
     SMOKE_TEST_CLUSTER: cluster,
     SMOKE_TEST_SERVICE: service,
     SMOKE_TEST_TASK_DEFINITION: revisionName(taskDefinition),
-  });
+  };
+  const result = await runSmokeTest(context, test, { variables, headers });
   release.report.smokeTest = result;
   release.say(`The smoke test ${result.ok ? 'passed' : 'failed'} (${result.detail}).`);
   return result.ok;

@@ -1,8 +1,8 @@
 import type { OurDeployment } from '../../ecs/deployment.ts';
+import type { ServiceAddress } from '../../ecs/service.ts';
 import type { RolloutReport } from '../../report/rollout.ts';
 import type { ServiceContext } from './context.ts';
 import type { ServiceReport, ServiceVerdict } from './report.ts';
-import type { ServiceTarget } from './request.ts';
 
 /** The parts of a release, in their order. */
 export type Stage =
@@ -25,7 +25,7 @@ export class Release {
   readonly #context: ServiceContext;
   readonly #startedAt: number;
 
-  constructor(context: ServiceContext, { cluster, service }: ServiceTarget) {
+  constructor(context: ServiceContext, { cluster, service }: ServiceAddress) {
     this.#context = context;
     this.#startedAt = context.clock.now();
     this.report = {

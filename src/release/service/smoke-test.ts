@@ -14,12 +14,18 @@ const BODY_LIMIT = 1024 * 1024;
 /** How long a command may take to end after it was told to. */
 const KILL_AFTER_MS = 2000;
 
+interface Extras {
+  /** For a command, beside the job's own. */
+  variables: Readonly<Record<string, string>>;
+  /** For a URL. */
+  headers: Readonly<Record<string, string>>;
+}
+
 /** Tries again until it passes or its time is over. Throws only the signal's reason. */
 export async function runSmokeTest(
   context: ServiceContext,
   test: SmokeTest,
-  /** Variables for a command, beside the job's own. */
-  variables: Readonly<Record<string, string>>,
+  { variables, headers }: Extras,
 ): Promise<ReportedSmokeTest> {
   const { clock, signal } = context;
   const startedAt = clock.now();
@@ -30,7 +36,9 @@ export async function runSmokeTest(
   const attempt = async (): Promise<true | undefined> => {
     attempts++;
     const result =
-      test.kind === 'url' ? await ask(test, limit) : await execute(test.command, variables, context, limit);
+      test.kind === 'url'
+        ? await ask(test, headers, limit)
+        : await execute(test.command, variables, context, limit);
     // The limit cuts the last attempt short: what the one before it gave tells more.
     if (result.ok || detail === '' || !limit.aborted) detail = result.detail;
     context.log.info(`Smoke test, attempt ${attempts}: ${detail}.`);
@@ -59,6 +67,7 @@ interface Attempt {
 
 async function ask(
   { url, status: [low, high], body }: Extract<SmokeTest, { kind: 'url' }>,
+  headers: Extras['headers'],
   limit: AbortSignal,
 ): Promise<Attempt> {
   try {
@@ -66,7 +75,7 @@ async function ask(
     const response = await fetch(url, {
       signal,
       redirect: 'manual',
-      headers: { 'cache-control': 'no-cache' },
+      headers: { 'cache-control': 'no-cache', ...headers },
     });
     const text = await bounded(response);
     const answered = `HTTP ${response.status}`;

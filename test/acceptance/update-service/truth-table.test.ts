@@ -17,7 +17,7 @@ interface Played {
 }
 
 async function play(one: Case): Promise<Played> {
-  const { ecs, service, hooks, inputs = {}, fresh = false, answers = 200, cancelAt } = one;
+  const { ecs, service, hooks, inputs = {}, fresh = false, answers = 200, newTasksAnswer, cancelAt } = one;
   const cloudwatch = { alarms: [{ name: 'errors', state: 'OK' as const }] };
   const options = { scenario: { cloudwatch, ...(ecs && { ecs }) } };
   const world = await (fresh ? EcsWorld.start(options) : EcsWorld.withService(options, service));
@@ -26,7 +26,10 @@ async function play(one: Case): Promise<Played> {
     const deploymentConfiguration = { ...service?.deploymentConfiguration, lifecycleHooks: hooks };
     await world.update({ deploymentConfiguration });
   }
-  const server = createServer((_, response) => response.writeHead(answers).end('ok'));
+  const server = createServer(({ headers }, response) => {
+    const forNewTasks = headers['x-platform-test'] === 'user-service';
+    response.writeHead(forNewTasks ? (newTasksAnswer ?? answers) : answers).end('ok');
+  });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/health`;
   const given = Object.entries({ image: NEXT, ...inputs }).map(([key, value]) => [

@@ -25,6 +25,8 @@ export interface Case {
   fresh?: boolean;
   /** What the smoke test's URL answers. */
   answers?: number;
+  /** What it answers to a request for the new tasks, as the test rule of the load balancer lets them through. */
+  newTasksAnswer?: number;
   /** Sent when the log has this. */
   cancelAt?: RegExp;
 }
@@ -361,7 +363,8 @@ export const CASES: readonly Case[] = [
     service: shifting('BLUE_GREEN'),
     hooks: pause(1440),
     inputs: { 'smoke-test': '<url>' },
-    answers: 200,
+    answers: 503,
+    newTasksAnswer: 200,
   },
   {
     strategy: 'BLUE_GREEN',
@@ -371,7 +374,8 @@ export const CASES: readonly Case[] = [
     service: shifting('BLUE_GREEN'),
     hooks: pause(1440),
     inputs: { 'smoke-test': '<url>', 'smoke-test-timeout': '1s' },
-    answers: 503,
+    answers: 200,
+    newTasksAnswer: 503,
     endsWith: back,
   },
   {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { Estimate } from '../../../src/cloudformation/estimate.ts';
 import { EventReader } from '../../../src/cloudformation/events.ts';
+import { FollowedServices } from '../../../src/cloudformation/followed-services.ts';
 import { Progress } from '../../../src/cloudformation/progress.ts';
 import { Timeline } from '../../../src/cloudformation/timeline.ts';
 import { watchOperation } from '../../../src/cloudformation/watch.ts';
@@ -118,6 +119,7 @@ test('watching 500 resources with 10,000 events costs as many pages as there are
     deadlineMs: start + 600_000,
     progress,
     timeline,
+    services: new FollowedServices(aws.context),
   });
   expect(execution).toMatchObject({ status: 'UPDATE_COMPLETE', durationMs: 60_000 });
   const polls = aws.clock.sleeps.length + 1;

@@ -1,0 +1,94 @@
+import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { expect, test } from '@jest/globals';
+import type { Run } from '../../../sandbox/runner.ts';
+import { useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { deployEnvironment, SMALL_PLATFORM } from '../../support/environment.ts';
+import { LayoutWriter } from '../../support/oci.ts';
+
+/** A service that its stack changes is followed as update-service does. */
+
+const newSandbox = useSandboxes();
+const newWorkspace = useWorkspaces();
+
+const api = (colour: string): string => `
+Parameters:
+  ServiceName: { Type: String }
+  Image: { Type: 'AWS::SSM::Parameter::Value<String>' }
+Resources:
+  Cluster: { Type: AWS::ECS::Cluster, Properties: { ClusterName: dev-shop } }
+  Task:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      Family: api
+      Cpu: '256'
+      Memory: '512'
+      NetworkMode: awsvpc
+      RequiresCompatibilities: [FARGATE]
+      ContainerDefinitions: [{ Name: api, Image: !Ref Image, Environment: [{ Name: COLOUR, Value: ${colour} }] }]
+  Service:
+    Type: AWS::ECS::Service
+    Properties:
+      ServiceName: !Ref ServiceName
+      Cluster: !Ref Cluster
+      TaskDefinition: !Ref Task
+      DesiredCount: 1
+      LaunchType: FARGATE
+      NetworkConfiguration: { AwsvpcConfiguration: { Subnets: [subnet-0a1b2c3d4e5f60718] } }
+      DeploymentConfiguration:
+        Strategy: BLUE_GREEN
+        BakeTimeInMinutes: 0
+        LifecycleHooks:
+          - TargetType: PAUSE
+            LifecycleStages: [POST_SCALE_UP]
+            TimeoutConfiguration: { Action: ROLLBACK, TimeoutInMinutes: 30 }
+`;
+
+const platform = (exitCode: number): string => `
+project: shop
+region: eu-west-1
+environments:
+  dev: { account: '111111111111', parameters: dev.json }
+stacks:
+  network: { template: network.yml }
+services:
+  api:
+    path: api
+    paths: ['/api/*']
+    priority: 100
+    template: api.yml
+    build: { oci-layout: image }
+    smoke-test: { command: [node, -e, process.exit(${exitCode})], timeout: 3s }
+`;
+
+/** Deploys the service, then a change of its stack; gives the second run. */
+async function change(exitCode: number): Promise<Run> {
+  const sandbox = await newSandbox({ timeScale: 100 });
+  const workspace = newWorkspace({ ...SMALL_PLATFORM, 'platform.yml': platform(0), 'api.yml': api('blue') });
+  const image = new LayoutWriter(join(workspace, 'image')).image(['one']);
+  writeFileSync(
+    join(workspace, 'image', 'index.json'),
+    JSON.stringify({ schemaVersion: 2, manifests: [image] }),
+  );
+  const first = await deployEnvironment(sandbox, {}, { workspace });
+  expect(first.log).toContain('deploy-environment: deployed');
+  writeFileSync(join(workspace, 'platform.yml'), platform(exitCode));
+  writeFileSync(join(workspace, 'api.yml'), api('green'));
+  return await deployEnvironment(sandbox, {}, { workspace });
+}
+
+test('where it pauses, a smoke test that passes lets it go on', async () => {
+  const run = await change(0);
+  expect(run.outputs['verdict']).toBe('deployed');
+  expect(run.log).toContain(
+    'The deployment waits at the PAUSE hook at POST_SCALE_UP: the smoke test decides.',
+  );
+  expect(run.log).toContain('ECS was told to continue.');
+});
+
+test('and one that fails sends it back, with that as the reason', async () => {
+  const run = await change(1);
+  expect(run.exitCode).toBe(1);
+  expect(run.log).toContain('ECS was told to roll back.');
+  expect(run.outputs['reason']).toContain('The smoke test node -e process.exit(1) failed (exit code 1)');
+});

@@ -1,0 +1,116 @@
+import { expect, test } from '@jest/globals';
+import type { Scenario } from '../../../sandbox/index.ts';
+import { deployStack, useSandboxes, useWorkspaces } from '../../support/action.ts';
+
+/** What a stack's ECS service does is followed in ECS: CloudFormation says neither that its tasks fail nor why. */
+
+const start = useSandboxes();
+const workspaceOf = useWorkspaces();
+
+const template = (deployment: string): string => `
+Parameters:
+  Image: { Type: String, Default: 'registry.example.com/app:1' }
+Resources:
+  Cluster:
+    Type: AWS::ECS::Cluster
+    Properties: { ClusterName: apps }
+  Logs:
+    Type: AWS::Logs::LogGroup
+    Properties: { LogGroupName: /apps/app }
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: '2012-10-17'
+        Statement:
+          - { Effect: Allow, Principal: { Service: ecs-tasks.amazonaws.com }, Action: sts:AssumeRole }
+  Task:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      Family: app
+      Cpu: '256'
+      Memory: '512'
+      NetworkMode: awsvpc
+      RequiresCompatibilities: [FARGATE]
+      ExecutionRoleArn: !GetAtt Role.Arn
+      ContainerDefinitions:
+        - Name: app
+          Image: !Ref Image
+          LogConfiguration:
+            LogDriver: awslogs
+            Options: { awslogs-group: !Ref Logs, awslogs-region: !Ref AWS::Region, awslogs-stream-prefix: app }
+  Service:
+    Type: AWS::ECS::Service
+    Properties:
+      ServiceName: app
+      Cluster: !Ref Cluster
+      TaskDefinition: !Ref Task
+      DesiredCount: 1
+      LaunchType: FARGATE
+      NetworkConfiguration: { AwsvpcConfiguration: { Subnets: [subnet-0a1b2c3d4e5f60718] } }
+      DeploymentConfiguration: ${deployment}
+`;
+const workspace = workspaceOf({
+  'breaker.yml': template('{ DeploymentCircuitBreaker: { Enable: true, Rollback: true } }'),
+  'endless.yml': template('{ MaximumPercent: 200 }'),
+});
+
+const failing = (image: string): Scenario => ({
+  ecs: {
+    rules: [{ match: { image }, does: 'exit', logs: ['Error: DB_HOST is not set', 'at connect (db.js:7)'] }],
+  },
+});
+
+const CAUSE = 'The container app ended with exit code 1 as it started';
+
+test('a new service whose tasks fail: what they said is the reason, although the rollback takes them away', async () => {
+  const sandbox = await start({ timeScale: 100, scenario: failing('app:1') });
+  const run = await deployStack(
+    sandbox,
+    { template: 'breaker.yml', capabilities: 'CAPABILITY_IAM' },
+    { workspace },
+  );
+  expect(run.outputs['verdict']).toBe('rolled-back');
+  expect(run.outputs['reason']).toContain(`at Service (AWS::ECS::Service): ${CAUSE} (AWS: `);
+  expect(run.outputs['reason']).toContain('the stack holds nothing');
+  expect(run.summary).toContain('Error: DB_HOST is not set');
+  expect(run.log.indexOf(CAUSE)).toBeLessThan(run.log.indexOf('CREATE_FAILED'));
+});
+
+test('an update whose tasks fail', async () => {
+  const sandbox = await start({ timeScale: 100, scenario: failing('app:2') });
+  const inputs = { template: 'breaker.yml', capabilities: 'CAPABILITY_IAM' };
+  const first = await deployStack(sandbox, inputs, { workspace });
+  expect(first.outputs).toMatchObject({ verdict: 'created' });
+  const next = { ...inputs, parameters: 'Image=registry.example.com/app:2' };
+  const run = await deployStack(sandbox, next, { workspace });
+  expect(run.outputs['verdict']).toBe('rolled-back');
+  expect(run.outputs['reason']).toContain(CAUSE);
+  expect(JSON.parse(run.outputs['result'] ?? '{}')).toMatchObject({
+    rootCause: { type: 'AWS::ECS::Service', tasks: { cause: CAUSE, groups: [{ exitCode: 1 }] } },
+  });
+});
+
+test('without a circuit breaker CloudFormation waits for hours: why is told at the time limit', async () => {
+  const sandbox = await start({ timeScale: 100, scenario: failing('app:1') });
+  const inputs = { template: 'endless.yml', capabilities: 'CAPABILITY_IAM', timeout: '15s' };
+  const run = await deployStack(sandbox, inputs, { workspace });
+  expect(run.outputs['verdict']).toBe('timed-out');
+  expect(run.outputs['reason']).toContain(
+    `It waits for tasks that fail at Service (AWS::ECS::Service): ${CAUSE}`,
+  );
+  expect(run.summary).toContain('Error: DB_HOST is not set');
+});
+
+test('a role that may not read ECS deploys all the same', async () => {
+  const denied = { kind: 'status', status: 400, code: 'AccessDeniedException', probability: 1 } as const;
+  const scenario: Scenario = { faults: [{ operation: 'DescribeServices', ...denied }] };
+  const sandbox = await start({ timeScale: 20, scenario });
+  const run = await deployStack(
+    sandbox,
+    { template: 'breaker.yml', capabilities: 'CAPABILITY_IAM' },
+    { workspace },
+  );
+  expect(run.outputs['verdict']).toBe('created');
+  expect(run.log).toContain('The tasks of app cannot be followed: ');
+});
