@@ -1104,9 +1104,7 @@ const BODY_LIMIT = 1024 * 1024;
 /** How long a command may take to end after it was told to. */
 const KILL_AFTER_MS = 2000;
 /** Tries again until it passes or its time is over. Throws only the signal's reason. */
-async function runSmokeTest(context, test, 
-/** Variables for a command, beside the job's own. */
-variables) {
+async function runSmokeTest(context, test, { variables, headers }) {
     const { clock, signal } = context;
     const startedAt = clock.now();
     const what = test.kind === 'url' ? withoutPassword(test.url) : test.command.join(' ');
@@ -1115,7 +1113,9 @@ variables) {
     let detail = '';
     const attempt = async () => {
         attempts++;
-        const result = test.kind === 'url' ? await ask(test, limit) : await execute(test.command, variables, context, limit);
+        const result = test.kind === 'url'
+            ? await ask(test, headers, limit)
+            : await execute(test.command, variables, context, limit);
         // The limit cuts the last attempt short: what the one before it gave tells more.
         if (result.ok || detail === '' || !limit.aborted)
             detail = result.detail;
@@ -1139,13 +1139,13 @@ variables) {
     }
     return { what, ok, attempts, detail, durationMs: clock.now() - startedAt };
 }
-async function ask({ url, status: [low, high], body }, limit) {
+async function ask({ url, status: [low, high], body }, headers, limit) {
     try {
         const signal = AbortSignal.any([limit, AbortSignal.timeout(REQUEST_LIMIT_MS)]);
         const response = await fetch(url, {
             signal,
             redirect: 'manual',
-            headers: { 'cache-control': 'no-cache' },
+            headers: { 'cache-control': 'no-cache', ...headers },
         });
         const text = await bounded(response);
         const answered = `HTTP ${response.status}`;
@@ -1229,6 +1229,8 @@ function withoutPassword(url) {
 
 
 
+/** Says which service's new tasks a request is for: what the test rule of templates/fargate.yml looks at. */
+const TEST_HEADER = 'x-platform-test';
 /** Follows a deployment to its end; explains it as soon as it fails, and answers its PAUSE hooks by the smoke test. */
 async function follow(context, release, deployment, following) {
     const groups = targetGroupsOf(following.service);
@@ -1285,7 +1287,9 @@ async function decide(context, release, deployment, { hookId, state, following }
         return;
     }
     release.say(`The deployment waits at ${where}: the smoke test decides.`);
-    const passed = await smokeTest(context, release, following.smokeTest, deployment);
+    const passed = await smokeTest(context, release, following.smokeTest, deployment, {
+        [TEST_HEADER]: deployment.service,
+    });
     const action = passed ? 'CONTINUE' : 'ROLLBACK';
     const command = new dist_cjs/* ContinueServiceDeploymentCommand */.LrH({
         serviceDeploymentArn: deployment.arn,
@@ -1295,13 +1299,14 @@ async function decide(context, release, deployment, { hookId, state, following }
     await (0,aws_send/* send */.t)(await context.ecs(), command, context);
     release.say(passed ? 'ECS was told to continue.' : 'ECS was told to roll back.');
 }
-/** Runs the smoke test and reports it. */
-async function smokeTest(context, release, test, { cluster, service, taskDefinition }) {
-    const result = await runSmokeTest(context, test, {
+/** Runs the smoke test and reports it. A URL is asked with the headers. */
+async function smokeTest(context, release, test, { cluster, service, taskDefinition }, headers = {}) {
+    const variables = {
         SMOKE_TEST_CLUSTER: cluster,
         SMOKE_TEST_SERVICE: service,
         SMOKE_TEST_TASK_DEFINITION: revisionName(taskDefinition),
-    });
+    };
+    const result = await runSmokeTest(context, test, { variables, headers });
     release.report.smokeTest = result;
     release.say(`The smoke test ${result.ok ? 'passed' : 'failed'} (${result.detail}).`);
     return result.ok;

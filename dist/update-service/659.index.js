@@ -2,7 +2,7 @@ export const id = 659;
 export const ids = [659];
 export const modules = {
 
-/***/ 5659:
+/***/ 7659:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __webpack_require__) => {
 
 
@@ -11,11 +11,11 @@ __webpack_require__.d(__webpack_exports__, {
   updateService: () => (/* binding */ update_service_updateService)
 });
 
-// EXTERNAL MODULE: ./.cache/build-update-service/src/aws/middleware.js
-var middleware = __webpack_require__(2696);
-// EXTERNAL MODULE: ./.cache/build-update-service/src/aws/clients/configuration.js + 1 modules
-var configuration = __webpack_require__(6235);
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/aws/clients/ecr.js
+// EXTERNAL MODULE: ./build/src/aws/middleware.js
+var middleware = __webpack_require__(6747);
+// EXTERNAL MODULE: ./build/src/aws/clients/configuration.js + 1 modules
+var configuration = __webpack_require__(4968);
+;// CONCATENATED MODULE: ./build/src/aws/clients/ecr.js
 
 
 /** Loaded when it is first asked for. */
@@ -26,7 +26,7 @@ async function ecrClient(access, context) {
     return client;
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/aws/clients/ecs.js
+;// CONCATENATED MODULE: ./build/src/aws/clients/ecs.js
 
 
 /** Loaded when it is first asked for. */
@@ -37,7 +37,7 @@ async function ecsClient(access, context) {
     return client;
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/aws/clients/elb.js
+;// CONCATENATED MODULE: ./build/src/aws/clients/elb.js
 
 
 /** Loaded when it is first asked for. */
@@ -49,7 +49,7 @@ async function elbClient(access, context) {
     return client;
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/aws/clients/logs.js
+;// CONCATENATED MODULE: ./build/src/aws/clients/logs.js
 
 
 /** Loaded when it is first asked for. */
@@ -60,7 +60,7 @@ async function logsClient(access, context) {
     return client;
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/aws/clients/ssm.js
+;// CONCATENATED MODULE: ./build/src/aws/clients/ssm.js
 
 
 /** Loaded when it is first asked for. */
@@ -71,7 +71,7 @@ async function ssmClient(access, context) {
     return client;
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/release/service/context.js
+;// CONCATENATED MODULE: ./build/src/release/service/context.js
 
 
 
@@ -97,13 +97,13 @@ function once(open) {
 
 // EXTERNAL MODULE: ./node_modules/@aws-sdk/client-ecs/dist-cjs/index.js
 var dist_cjs = __webpack_require__(212);
-// EXTERNAL MODULE: ./.cache/build-update-service/src/aws/errors.js
-var errors = __webpack_require__(8959);
-// EXTERNAL MODULE: ./.cache/build-update-service/src/aws/send.js
-var send = __webpack_require__(7286);
-// EXTERNAL MODULE: ./.cache/build-update-service/src/runtime/errors.js
-var runtime_errors = __webpack_require__(2368);
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/runtime/poll.js
+// EXTERNAL MODULE: ./build/src/aws/errors.js
+var errors = __webpack_require__(9368);
+// EXTERNAL MODULE: ./build/src/aws/send.js
+var send = __webpack_require__(9893);
+// EXTERNAL MODULE: ./build/src/runtime/errors.js
+var runtime_errors = __webpack_require__(9139);
+;// CONCATENATED MODULE: ./build/src/runtime/poll.js
 
 const QUICK_PHASE_MS = 15_000;
 const LONGEST_WAIT_MS = 32_000;
@@ -144,7 +144,7 @@ function defaultInterval(elapsedMs) {
     return elapsedMs < QUICK_PHASE_MS ? 1000 : 2000 + Math.random() * 1000;
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/ecs/service.js
+;// CONCATENATED MODULE: ./build/src/ecs/service.js
 
 
 /** The service cannot be deployed by this suite, or is not there. The message is for a person. */
@@ -205,7 +205,7 @@ function nameOf(arn) {
     return arn.slice(arn.lastIndexOf('/') + 1);
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/ecs/deployment.js
+;// CONCATENATED MODULE: ./build/src/ecs/deployment.js
 
 
 
@@ -319,7 +319,7 @@ async function successorOf(context, deployment) {
     return { taskDefinition: primary.taskDefinition ?? '' };
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/ecs/failed-tasks.js
+;// CONCATENATED MODULE: ./build/src/ecs/failed-tasks.js
 
 
 
@@ -395,7 +395,7 @@ function ipOf({ attachments = [], containers = [] }) {
         containers.flatMap(({ networkInterfaces = [] }) => networkInterfaces)[0]?.privateIpv4Address);
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/ecs/proof.js
+;// CONCATENATED MODULE: ./build/src/ecs/proof.js
 
 
 
@@ -484,7 +484,7 @@ function digestIn(image) {
     return /@(sha256:[0-9a-f]{64})$/.exec(image)?.[1];
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/ecs/task-definition.js
+;// CONCATENATED MODULE: ./build/src/ecs/task-definition.js
 /** What DescribeTaskDefinition gives and RegisterTaskDefinition does not take. */
 const READ_ONLY = [
     'taskDefinitionArn',
@@ -511,7 +511,7 @@ function familyOf(arn) {
     return revisionName(arn).split(':')[0] ?? '';
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/ecs/raw-json.js
+;// CONCATENATED MODULE: ./build/src/ecs/raw-json.js
 /** Makes a command's answer readable as it came: call the result once the command was sent. */
 function rawAnswer(command) {
     let text = '';
@@ -538,7 +538,7 @@ async function collect(body) {
     return Buffer.concat(chunks);
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/ecs/task-definitions.js
+;// CONCATENATED MODULE: ./build/src/ecs/task-definitions.js
 
 
 
@@ -580,7 +580,7 @@ async function registerTaskDefinition(context, definition) {
 var external_node_crypto_ = __webpack_require__(7598);
 // EXTERNAL MODULE: ./node_modules/@aws-sdk/client-cloudwatch-logs/dist-cjs/index.js
 var client_cloudwatch_logs_dist_cjs = __webpack_require__(2684);
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/ecs/log-tail.js
+;// CONCATENATED MODULE: ./build/src/ecs/log-tail.js
 
 
 const LINES = 25;
@@ -624,7 +624,7 @@ const SECRETS = [
     ],
 ];
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/ecs/one-off-task.js
+;// CONCATENATED MODULE: ./build/src/ecs/one-off-task.js
 
 
 
@@ -739,7 +739,7 @@ class LogReader {
     }
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/ecs/progress.js
+;// CONCATENATED MODULE: ./build/src/ecs/progress.js
 /** Turns what is seen of a deployment into one line for each change. */
 class RolloutProgress {
     #say;
@@ -794,7 +794,7 @@ function failuresPart({ count, threshold }) {
     return threshold === undefined ? `${count} failed` : `${count} failed of the ${threshold} that stop it`;
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/ecs/rollout-state.js
+;// CONCATENATED MODULE: ./build/src/ecs/rollout-state.js
 
 
 const PHASES = {
@@ -913,7 +913,7 @@ function phaseOfWayBack(primary) {
     return primary?.rolloutState === 'FAILED' ? 'rollback-failed' : 'rolling-back';
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/ecs/rollout.js
+;// CONCATENATED MODULE: ./build/src/ecs/rollout.js
 
 
 
@@ -1006,7 +1006,7 @@ class Watch {
     }
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/ecs/stop-deployment.js
+;// CONCATENATED MODULE: ./build/src/ecs/stop-deployment.js
 
 
 
@@ -1028,7 +1028,7 @@ async function stopDeployment(context, deployment, how) {
     return 'sent-back';
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/ecs/causes.js
+;// CONCATENATED MODULE: ./build/src/ecs/causes.js
 const said = ({ stoppedReason, container }) => `${stoppedReason} ${container?.reason ?? ''}`;
 const causes_nameOf = ({ container }) => container?.name ?? 'the container';
 const saying = (pattern) => (evidence) => pattern.test(said(evidence));
@@ -1207,7 +1207,7 @@ function soon({ ranMs }) {
 
 // EXTERNAL MODULE: ./node_modules/@aws-sdk/client-elastic-load-balancing-v2/dist-cjs/index.js
 var client_elastic_load_balancing_v2_dist_cjs = __webpack_require__(586);
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/ecs/targets.js
+;// CONCATENATED MODULE: ./build/src/ecs/targets.js
 
 
 /** The target groups that a service registers its tasks in, also that of blue/green's other colour. */
@@ -1253,7 +1253,7 @@ function targets_stateOf({ Target, TargetHealth }) {
     };
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/ecs/diagnosis.js
+;// CONCATENATED MODULE: ./build/src/ecs/diagnosis.js
 
 
 
@@ -1440,7 +1440,7 @@ function eventsOf({ events = [] }, { createdAt }) {
 var external_node_child_process_ = __webpack_require__(1421);
 // EXTERNAL MODULE: external "node:readline"
 var external_node_readline_ = __webpack_require__(481);
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/release/service/smoke-test.js
+;// CONCATENATED MODULE: ./build/src/release/service/smoke-test.js
 
 
 
@@ -1569,7 +1569,7 @@ function withoutPassword(url) {
     return parsed.toString();
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/release/service/follow.js
+;// CONCATENATED MODULE: ./build/src/release/service/follow.js
 
 
 
@@ -1661,7 +1661,7 @@ async function smokeTest(context, release, test, { cluster, service, taskDefinit
     return result.ok;
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/release/service/undo.js
+;// CONCATENATED MODULE: ./build/src/release/service/undo.js
 
 
 
@@ -1833,7 +1833,7 @@ async function followBack(context, release, back, to) {
         : `The rollback to ${to} failed: look at the service at once.`;
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/release/service/bounded.js
+;// CONCATENATED MODULE: ./build/src/release/service/bounded.js
 
 
 
@@ -1892,7 +1892,7 @@ function capital(text) {
 
 // EXTERNAL MODULE: ./node_modules/@aws-sdk/client-ssm/dist-cjs/index.js
 var client_ssm_dist_cjs = __webpack_require__(4736);
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/ecs/preflight.js
+;// CONCATENATED MODULE: ./build/src/ecs/preflight.js
 
 
 /**
@@ -1995,7 +1995,7 @@ function error(message, fix) {
 
 // EXTERNAL MODULE: ./node_modules/@aws-sdk/client-ecr/dist-cjs/index.js
 var client_ecr_dist_cjs = __webpack_require__(8249);
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/release/service/images.js
+;// CONCATENATED MODULE: ./build/src/release/service/images.js
 
 
 
@@ -2112,7 +2112,7 @@ function missing(image) {
     };
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/release/service/checks.js
+;// CONCATENATED MODULE: ./build/src/release/service/checks.js
 
 
 
@@ -2181,7 +2181,7 @@ function parameterName(valueFrom, region) {
     return path.includes('/') ? `/${path}` : path;
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/release/service/ends.js
+;// CONCATENATED MODULE: ./build/src/release/service/ends.js
 
 
 
@@ -2233,7 +2233,7 @@ function ends_sentence(text) {
     return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/ecs/task-definition-changes.js
+;// CONCATENATED MODULE: ./build/src/ecs/task-definition-changes.js
 
 /** A task definition with the changes that were asked for; the given one stays as it is. Throws InputError. */
 function applyChanges(before, changes, facts) {
@@ -2313,7 +2313,7 @@ function resize(definition, memory) {
     definition.memory = memory;
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/release/service/pre-deploy.js
+;// CONCATENATED MODULE: ./build/src/release/service/pre-deploy.js
 
 
 
@@ -2400,7 +2400,7 @@ function failed(release, { task, exitCode }, { definition, container, lines, }) 
     return cause;
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/ecs/revisions.js
+;// CONCATENATED MODULE: ./build/src/ecs/revisions.js
 
 
 /** All active revisions of a family, the newest first. */
@@ -2442,9 +2442,9 @@ function revisionNumber(arn) {
     return Number(arn.slice(arn.lastIndexOf(':') + 1));
 }
 
-// EXTERNAL MODULE: ./.cache/build-update-service/src/release/ledger-names.js
-var ledger_names = __webpack_require__(8228);
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/release/ledger.js
+// EXTERNAL MODULE: ./build/src/release/ledger-names.js
+var ledger_names = __webpack_require__(7879);
+;// CONCATENATED MODULE: ./build/src/release/ledger.js
 
 
 
@@ -2563,7 +2563,7 @@ function parseRelease(text) {
     };
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/release/service/record.js
+;// CONCATENATED MODULE: ./build/src/release/service/record.js
 
 
 
@@ -2609,7 +2609,7 @@ async function prune(context, release, target, keep, { taskDefinition }) {
         release.note(`${gone.length} old revisions were deregistered.`);
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/release/service/release.js
+;// CONCATENATED MODULE: ./build/src/release/service/release.js
 /** One release under way: enough to tell, wherever it ends, what was done and what was not. */
 class Release {
     stage = 'check';
@@ -2652,7 +2652,7 @@ class Release {
     }
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/ecs/task-definition-diff.js
+;// CONCATENATED MODULE: ./build/src/ecs/task-definition-diff.js
 /** Values of variables with such a name are shown to nobody. */
 const SECRET_NAME = /(?:^|[_-])(?:secret|password|passwd|passphrase|pwd|token|credentials?|api_?key|private_?key|secret_?key|access_?key)$/i;
 const HIDDEN = '***';
@@ -2739,7 +2739,7 @@ function withoutPortDefaults(port) {
 var promises_ = __webpack_require__(1455);
 // EXTERNAL MODULE: ./node_modules/yaml/dist/index.js
 var dist = __webpack_require__(8815);
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/ecs/task-definition-file.js
+;// CONCATENATED MODULE: ./build/src/ecs/task-definition-file.js
 
 
 
@@ -2785,7 +2785,7 @@ function isObject(value) {
     return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/release/service/target.js
+;// CONCATENATED MODULE: ./build/src/release/service/target.js
 
 
 
@@ -2829,7 +2829,7 @@ function hide({ log }, definition) {
         log.secret(value);
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/release/service/release-service.js
+;// CONCATENATED MODULE: ./build/src/release/service/release-service.js
 
 
 
@@ -3020,7 +3020,7 @@ function detailOf({ report }) {
     return report.smokeTest?.detail ?? '';
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/release/service/rollback-service.js
+;// CONCATENATED MODULE: ./build/src/release/service/rollback-service.js
 
 
 
@@ -3083,7 +3083,7 @@ async function rollback_service_imageOf(context, { service: name }, service, rev
     return mainContainer(definition, { service: name, ...(loadBalanced !== undefined && { loadBalanced }) }, 'image').image;
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/release/service/service-status.js
+;// CONCATENATED MODULE: ./build/src/release/service/service-status.js
 
 
 
@@ -3117,7 +3117,7 @@ async function serviceStatus(context, target) {
     });
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/report/duration.js
+;// CONCATENATED MODULE: ./build/src/report/duration.js
 /** `46s`, `1m 46s`, `1h 02m`; less than half a second is `<1s`. */
 function duration(ms) {
     const seconds = Math.max(0, Math.round(ms / 1000));
@@ -3131,9 +3131,9 @@ function duration(ms) {
     return `${Math.floor(minutes / 60)}h ${String(minutes % 60).padStart(2, '0')}m`;
 }
 
-// EXTERNAL MODULE: ./.cache/build-update-service/src/runtime/escape.js
-var runtime_escape = __webpack_require__(6268);
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/report/markdown.js
+// EXTERNAL MODULE: ./build/src/runtime/escape.js
+var runtime_escape = __webpack_require__(2295);
+;// CONCATENATED MODULE: ./build/src/report/markdown.js
 
 
 /**
@@ -3169,7 +3169,7 @@ function oneRow(cell) {
     return cell.trim().replace(/\s*(?:\r\n|\r|\n)\s*/g, '<br>');
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/report/rollout-failure.js
+;// CONCATENATED MODULE: ./build/src/report/rollout-failure.js
 
 
 /** Why tasks failed, as Markdown: the cause, what to do, the end of the log, the tasks. */
@@ -3208,7 +3208,7 @@ function rollout_failure_evidenceOf({ exitCode, stopCode, stoppedReason, health,
         .join('; ');
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/src/report/rollout-sections.js
+;// CONCATENATED MODULE: ./build/src/report/rollout-sections.js
 
 
 
@@ -3313,7 +3313,7 @@ function rollout_sections_shown(value) {
     return code(value.length > SHOWN_VALUE ? `${value.slice(0, SHOWN_VALUE)}…` : value);
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/actions/update-service/outcome.js
+;// CONCATENATED MODULE: ./build/actions/update-service/outcome.js
 
 /** How many lines of a log fit into an annotation that is read. */
 const ANNOTATED_LINES = 10;
@@ -3349,7 +3349,7 @@ function serviceOutcome(report, { annotations }) {
     };
 }
 
-;// CONCATENATED MODULE: ./.cache/build-update-service/actions/update-service/update-service.js
+;// CONCATENATED MODULE: ./build/actions/update-service/update-service.js
 
 
 
