@@ -41,7 +41,7 @@ export async function bringForward(work: Forward): Promise<string | undefined> {
     const imports = checkImports(work, active);
     refuseDeletions(work, active);
     if (work.failed.delete.size > 0) return failureText(work);
-    await walk(dependencyGraph(active), (id) => step(work, id, active[id]), work.signal);
+    await walk(dependencyGraph(active), (id, ready) => step(work, id, active[id], ready), work.signal);
     if (hasFailed(work)) return failureText(work);
     if (work.signal.aborted) return '';
     const outputs = outputsOf(work);
@@ -89,12 +89,17 @@ function refuseDeletions(work: Forward, active: Record<string, ResourceDefinitio
   }
 }
 
-async function step(work: Forward, id: string, definition: ResourceDefinition | undefined): Promise<boolean> {
+async function step(
+  work: Forward,
+  id: string,
+  definition: ResourceDefinition | undefined,
+  ready: () => void,
+): Promise<boolean> {
   if (!definition) return true;
   const existing = work.stack.resources.get(id);
   const done = await (existing && isMade(existing) && existing.status !== 'CREATE_FAILED'
     ? change(work, existing, definition)
-    : create(work, id, definition, existing));
+    : create(work, id, definition, existing, ready));
   if (!done) work.stopOnFailure();
   return done;
 }
@@ -104,11 +109,12 @@ function create(
   id: string,
   definition: ResourceDefinition,
   leftover: StackResource | undefined,
+  ready: () => void,
 ): Promise<boolean> {
   if (leftover && isMade(leftover)) work.undo.replaced.push(leftover);
   const resource = draftResource(work, id, definition);
   begin(work, resource);
-  return createResource(work, resource);
+  return createResource(work, resource, ready);
 }
 
 function begin(work: Forward, resource: StackResource): void {

@@ -53,6 +53,15 @@ const NESTED = 'AWS::CloudFormation::Stack';
 const STABILISES_FROM = 10;
 const STARTING_SHARE = 0.1;
 const EXPRESS_SHARE = 0.25;
+/**
+ * What depends on these is begun at their CONFIGURATION_COMPLETE, as AWS does when it creates resources of types that
+ * know drift ("Understand CloudFormation stack creation events", User Guide). AWS names no types; these are long to
+ * become stable, and of use before: databases, networks and load balancers are not.
+ */
+const USABLE_WHEN_CONFIGURED: ReadonlySet<string> = new Set([
+  'AWS::IAM::Role',
+  'AWS::ElasticLoadBalancingV2::TargetGroup',
+]);
 
 /** A resource that is not there yet. */
 export function draftResource(
@@ -90,12 +99,16 @@ export function resolveResource(
   }
 }
 
-/** Makes a resource. True when it is there. */
-export async function createResource(work: Work, resource: StackResource): Promise<boolean> {
+/** Makes a resource. True when it is there; `ready` is called as soon as others may be made with it. */
+export async function createResource(
+  work: Work,
+  resource: StackResource,
+  ready: () => void,
+): Promise<boolean> {
   return attempt(work, resource, 'create', 'CREATE_FAILED', async () => {
     Object.assign(resource, resolveResource(work, resource.definition));
     setResourceStatus(work, resource, 'CREATE_IN_PROGRESS');
-    await bringUp(work, resource, 'CREATE_IN_PROGRESS');
+    await bringUp(work, resource, 'CREATE_IN_PROGRESS', ready);
     setResourceStatus(work, resource, 'CREATE_COMPLETE');
   });
 }
@@ -207,7 +220,12 @@ function keepSnapshot({ world, stack }: Work, resource: StackResource, deletion:
 }
 
 /** The first part of the work has no physical id yet; then the resource has one, and becomes ready. */
-async function bringUp(work: Work, resource: StackResource, status: string): Promise<void> {
+async function bringUp(
+  work: Work,
+  resource: StackResource,
+  status: string,
+  ready?: () => void,
+): Promise<void> {
   const rule = ruleOf(work, resource, ['create']);
   const seconds = rule?.seconds ?? secondsOf(resource.type, 'create');
   refuseProblems(resource);
@@ -228,7 +246,7 @@ async function bringUp(work: Work, resource: StackResource, status: string): Pro
     throw error;
   }
   setResourceStatus(work, resource, status, { reason: 'Resource creation Initiated' });
-  await becomeReady(work, resource, status, seconds * (1 - STARTING_SHARE));
+  await becomeReady(work, resource, status, seconds * (1 - STARTING_SHARE), ready);
   failAsRuled(rule);
 }
 
@@ -237,6 +255,7 @@ async function becomeReady(
   resource: StackResource,
   status: string,
   seconds: number,
+  ready?: () => void,
 ): Promise<void> {
   const settles = effects.settles(resource.type);
   if (seconds < STABILISES_FROM && !settles) return pass(work, seconds);
@@ -245,6 +264,7 @@ async function becomeReady(
     reason: 'Eventual consistency check initiated',
     detailedStatus: 'CONFIGURATION_COMPLETE',
   });
+  if (USABLE_WHEN_CONFIGURED.has(resource.type)) ready?.();
   if (work.express) return;
   await pass(work, seconds * (1 - EXPRESS_SHARE));
   await effects.settle(work.world, work.stack, resource, work.signal);

@@ -3,12 +3,12 @@ import { reversed } from './dependencies.ts';
 
 /**
  * Works through a graph: everything whose dependencies are done runs at the same time. `work` says whether it did
- * its part; what depends on a failure never begins, nor does anything after `signal` has been aborted. Ends when
- * all that began has ended.
+ * its part, and may call `ready` before it is done: what depends on it begins then. What depends on a failure never
+ * begins, nor does anything after `signal` has been aborted. Ends when all that began has ended.
  */
 export function walk(
   graph: Graph,
-  work: (id: string) => Promise<boolean>,
+  work: (id: string, ready: () => void) => Promise<boolean>,
   signal: AbortSignal,
 ): Promise<void> {
   const waiting = new Map([...graph].map(([id, needed]) => [id, needed.length]));
@@ -17,8 +17,14 @@ export function walk(
     let running = 0;
     const begin = (id: string): void => {
       running += 1;
-      work(id).then((done) => {
-        if (done && !signal.aborted) release(id);
+      let released = false;
+      const ready = (): void => {
+        if (released || signal.aborted) return;
+        released = true;
+        release(id);
+      };
+      work(id, ready).then((done) => {
+        if (done) ready();
         running -= 1;
         if (running === 0) resolve();
       }, reject);

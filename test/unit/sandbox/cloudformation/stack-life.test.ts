@@ -78,6 +78,29 @@ describe('the life of a stack', () => {
     expect([...operations]).toEqual([expect.stringMatching(/^[0-9a-f-]{36}$/)]);
   });
 
+  test('what needs a role is begun when the role is configured, not when it is stable', async () => {
+    const stacks = await Stacks.start();
+    await stacks.deploy(
+      's',
+      `
+Resources:
+  Role:
+    Type: AWS::IAM::Role
+    Properties: { AssumeRolePolicyDocument: { Statement: [] } }
+  Queue: { Type: AWS::SQS::Queue, DependsOn: Role }
+  Vpc: { Type: AWS::EC2::VPC, Properties: { CidrBlock: 10.0.0.0/16 } }
+  Topic: { Type: AWS::SNS::Topic, DependsOn: Vpc }`,
+    );
+    const story = (await stacks.events('s')).map(
+      ({ LogicalResourceId, ResourceStatus, DetailedStatus = '' }) =>
+        `${LogicalResourceId} ${DetailedStatus || ResourceStatus}`,
+    );
+    const at = (line: string) => story.indexOf(line);
+    expect(at('Queue CREATE_IN_PROGRESS')).toBeGreaterThan(at('Role CONFIGURATION_COMPLETE'));
+    expect(at('Queue CREATE_IN_PROGRESS')).toBeLessThan(at('Role CREATE_COMPLETE'));
+    expect(at('Topic CREATE_IN_PROGRESS')).toBeGreaterThan(at('Vpc CREATE_COMPLETE'));
+  });
+
   test('an update in place, a replacement and a removal', async () => {
     const stacks = await Stacks.start();
     const body = (cidr: string, more: string) => `
