@@ -1684,7 +1684,8 @@ const ROLLBACK_MS = 15 * 60_000;
  * @returns what remains, for a person.
  */
 async function undo(context, release, target, cause) {
-    const cancelled = cause instanceof runtime_errors/* CancelledError */.cc;
+    // The time of a whole environment is over, or its lock is lost: no call is possible by this signal either.
+    const cancelled = cause instanceof runtime_errors/* CancelledError */.cc || context.signal.aborted;
     const signal = cancelled ? AbortSignal.timeout(CANCEL_MS) : context.signal;
     const inner = { ...context, signal };
     try {
