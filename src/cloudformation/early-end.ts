@@ -52,9 +52,10 @@ async function endingOf(work: Work, error: unknown): Promise<Ending> {
 
 async function cancelled(work: Work): Promise<Ending> {
   const remains = await cancelBegun(work);
-  const signal = work.context.signal.reason as unknown;
-  const by = signal instanceof CancelledError ? ` by ${signal.signalName}` : '';
-  return { verdict: 'cancelled', reason: `The job was cancelled${by}. ${remains}` };
+  const why = work.context.signal.reason as unknown;
+  // Within a whole environment its time, or its lock, may be what is over.
+  const said = why instanceof CancelledError ? `The job was cancelled by ${why.signalName}` : errorText(why);
+  return { verdict: 'cancelled', reason: `${said.replace(/\.$/, '')}. ${remains}` };
 }
 
 /** What is known when the time is up; nothing more is claimed, and nothing is stopped. */
