@@ -57,7 +57,7 @@ export async function createPlan(context: CloudFormationContext, request: PlanRe
     stackName: stack?.stackName ?? inputs.stackName,
     changeSetName,
     kind,
-    source: await templateSource(context, template, inputs.stackName, inputs.artifactBucket),
+    source: await templateSource(context, template, inputs),
     parameters: request.parameters,
     tags: request.tags,
     inputs,

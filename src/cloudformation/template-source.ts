@@ -3,7 +3,7 @@ import { send } from '../aws/send.ts';
 import { classify, errorText } from '../aws/errors.ts';
 import { InputError } from '../runtime/errors.ts';
 import { objectUrl } from './template.ts';
-import type { CloudFormationContext, Template } from './types.ts';
+import type { CloudFormationContext, DeployStackInputs, Template } from './types.ts';
 
 /** The largest template that a request may carry, and the largest in S3, in bytes (CloudFormation quotas). */
 export const BODY_LIMIT = 51_200;
@@ -29,19 +29,20 @@ export function checkTemplateSize(template: Template, artifactBucket?: string): 
 
 /**
  * What CreateChangeSet gets as its template. A large one is uploaded under a key made of its own content, so two
- * runs never overwrite each other, and only into a bucket of the caller's own account.
+ * runs never overwrite each other, and only into a bucket of the caller's own account. Plans have a prefix of their
+ * own: whoever may only plan can so be kept from what a deployment uploads.
  */
 export async function templateSource(
   context: CloudFormationContext,
   template: Template,
-  stackName: string,
-  artifactBucket?: string,
+  { command, stackName, artifactBucket }: Pick<DeployStackInputs, 'command' | 'stackName' | 'artifactBucket'>,
 ): Promise<{ TemplateBody: string } | { TemplateURL: string }> {
   checkTemplateSize(template, artifactBucket);
   if (template.url !== undefined) return { TemplateURL: template.url };
   const body = template.body ?? '';
   if (Buffer.byteLength(body) <= BODY_LIMIT || !artifactBucket) return { TemplateBody: body };
-  const key = `platform/${stackName}/${template.hash}.yml`;
+  const purpose = command === 'plan' ? 'plans' : 'deployments';
+  const key = `platform/${purpose}/${stackName}/${template.hash}.yml`;
   context.log.info(`The template is large: uploading it to s3://${artifactBucket}/${key}`);
   await upload(context, artifactBucket, key, body);
   return { TemplateURL: objectUrl(artifactBucket, key, context.session.region) };

@@ -81,6 +81,12 @@ describe('the plan role', () => {
   });
 });
 
+test('the plan role uploads beside what deployments upload', () => {
+  const uploads = statementsOf('PlanRole').filter((statement) => allows([statement], 's3:PutObject'));
+  expect(uploads).toHaveLength(1);
+  expect(JSON.stringify(uploads[0]?.Resource)).toMatch(/\/platform\/plans\/\*/);
+});
+
 describe('the roles of previews', () => {
   test.each([
     'ecs:UpdateService',

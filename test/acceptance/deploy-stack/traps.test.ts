@@ -317,7 +317,20 @@ describe('templates over 51,200 bytes', () => {
     const urls = sandbox.calls.of('CreateChangeSet').map((call) => String(call.input['TemplateURL']));
     expect(new Set(urls).size).toBe(2);
     for (const url of urls)
-      expect(url).toMatch(/^https:\/\/artifacts\.s3\.eu-west-1\.amazonaws\.com\/.*[0-9a-f]{64}/);
+      expect(url).toMatch(
+        /^https:\/\/artifacts\.s3\.eu-west-1\.amazonaws\.com\/platform\/deployments\/[ab]\/[0-9a-f]{64}/,
+      );
+  });
+
+  test('of plans lie apart: who may only plan overwrites nothing that is deployed', async () => {
+    const sandbox = await start();
+    sandbox.objects(DEV).createBucket('artifacts');
+    const workspace = workspaceOf({ 't.yml': large('a') });
+    const inputs = { command: 'plan', template: 't.yml', 'artifact-bucket': 'artifacts' };
+    const run = await deployStack(sandbox, inputs, { workspace });
+    expect(run.outputs['verdict']).toBe('planned');
+    const [call] = sandbox.calls.of('CreateChangeSet');
+    expect(call?.input['TemplateURL']).toMatch(/amazonaws\.com\/platform\/plans\/app\/[0-9a-f]{64}/);
   });
 
   test('without a bucket are refused before any call', async () => {

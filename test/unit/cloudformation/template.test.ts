@@ -203,10 +203,11 @@ describe('the size of a template', () => {
   test('a small one goes in the request, one at a URL by its URL', async () => {
     const { context } = fakeAws({});
     const small = templateOf('Resources: {}');
-    expect(await templateSource(context, small, 'app', 'bucket')).toEqual({ TemplateBody: 'Resources: {}' });
+    const inputs = { command: 'deploy', stackName: 'app', artifactBucket: 'bucket' } as const;
+    expect(await templateSource(context, small, inputs)).toEqual({ TemplateBody: 'Resources: {}' });
     const { hash, parameters, resources } = small;
     const remote = { hash, parameters, resources, url: 'https://x', lineOf: () => undefined };
-    expect(await templateSource(context, remote, 'app')).toEqual({
+    expect(await templateSource(context, remote, inputs)).toEqual({
       TemplateURL: 'https://x',
     });
   });
