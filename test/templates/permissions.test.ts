@@ -1,6 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { operationsOf } from './permissions/operations.ts';
+import { stacksOf } from '../../scripts/templates/reference.ts';
+import { readTemplate } from '../../scripts/templates/template.ts';
 import { allows, statementsOf } from './permissions/policies.ts';
 
 /** Who runs an action, by the roles of bootstrap.yml. A promotion reads with the plan role of where it comes from. */
@@ -79,6 +81,26 @@ describe('the plan role', () => {
   ])('may not %s', (action) => {
     expect(allows(statements, action)).toBe(false);
   });
+});
+
+/** The services of the templates' resources whose prefix in IAM is not that of their types. */
+const PREFIXES: Record<string, string> = {
+  CertificateManager: 'acm',
+  ApplicationAutoScaling: 'application-autoscaling',
+  ElasticLoadBalancingV2: 'elasticloadbalancing',
+};
+
+test('the plan role may read the configuration of everything in the templates: drift is found by its rights', () => {
+  const services = stacksOf('prod')
+    .flatMap(({ template }) => Object.values(readTemplate(template).Resources))
+    .filter(({ Type }) => Type.startsWith('AWS::'))
+    .map(({ Type }) => Type.split('::')[1] ?? '')
+    .map((service) => PREFIXES[service] ?? service.toLowerCase());
+  const readable = statementsOf('PlanRole')
+    .filter(({ Resource }) => Resource === '*')
+    .flatMap(({ Action }) => [Action].flat())
+    .map((action) => action.split(':')[0]);
+  expect([...new Set(services)].filter((service) => !readable.includes(service))).toEqual([]);
 });
 
 test('the plan role uploads beside what deployments upload', () => {
