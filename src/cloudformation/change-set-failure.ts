@@ -5,13 +5,13 @@ import {
 } from '@aws-sdk/client-cloudformation';
 import { send } from '../aws/send.ts';
 import { describeChangeSet } from './change-set-tree.ts';
+import { STACK_TYPE } from './events.ts';
 import { listNestedStacks } from './nested-stacks.ts';
 import type { CloudFormationContext } from './types.ts';
 
 /** How CloudFormation says that there is nothing to do; the second comes with transforms. */
 const NO_CHANGES = ["The submitted information didn't contain changes.", 'No updates are to be performed.'];
 const NESTED = /^Nested change set (\S+) was not successfully created: Currently in FAILED/;
-const NESTED_STACK = 'AWS::CloudFormation::Stack';
 
 /** A change set, ours or one nested in it, that failed for a reason of its own. */
 export interface FailedChangeSet {
@@ -71,7 +71,7 @@ async function nestedIn(
   const { Changes = [] } = await describeChangeSet(context, { ChangeSetName: set.ChangeSetId ?? '' });
   let ownChanges = false;
   for (const { ResourceChange: change } of Changes) {
-    if (change?.ResourceType !== NESTED_STACK || !change.ChangeSetId) ownChanges = true;
+    if (change?.ResourceType !== STACK_TYPE || !change.ChangeSetId) ownChanges = true;
     else nested.set(change.ChangeSetId, change.LogicalResourceId);
   }
   for (const { stackId, logicalId } of await listNestedStacks(context, set.StackId ?? '')) {

@@ -1,16 +1,13 @@
-import {
-  DeleteStackCommand,
-  ListStackResourcesCommand,
-  type StackResourceSummary,
-} from '@aws-sdk/client-cloudformation';
+import { DeleteStackCommand, type StackResourceSummary } from '@aws-sdk/client-cloudformation';
 import { send } from '../aws/send.ts';
 import { Estimate } from './estimate.ts';
 import { newestEvent } from './events.ts';
 import { watchBegun } from './operation.ts';
 import { setTerminationProtection } from './settings.ts';
+import { isAlive, listResources } from './stack-resources.ts';
 import type { ResourceStep } from './timeline.ts';
 import { clientRequestToken } from './token.ts';
-import type { CloudFormationContext, StackSnapshot } from './types.ts';
+import type { StackSnapshot } from './types.ts';
 import type { Execution } from './watch.ts';
 import { note, StackBlockedError, type Work } from './work.ts';
 
@@ -60,32 +57,6 @@ function expectedDeletion(resource: StackResourceSummary): {
     type: resource.ResourceType ?? '',
     action: 'delete',
   };
-}
-
-/** The resources of a stack, all pages; those that a failed creation never made or has removed are among them. */
-export async function listResources(
-  context: CloudFormationContext,
-  stackId: string,
-): Promise<StackResourceSummary[]> {
-  const found: StackResourceSummary[] = [];
-  let next: string | undefined;
-  do {
-    const command = new ListStackResourcesCommand({
-      StackName: stackId,
-      ...(next ? { NextToken: next } : {}),
-    });
-    const answer = await send(context.client, command, context);
-    found.push(...(answer.StackResourceSummaries ?? []));
-    next = answer.NextToken;
-  } while (next);
-  return found;
-}
-
-/** Whether something of the resource exists, so that a deletion would remove it. */
-export function isAlive(resource: StackResourceSummary): boolean {
-  const status = resource.ResourceStatus ?? '';
-  if (status === 'DELETE_COMPLETE' || status === 'DELETE_SKIPPED') return false;
-  return status !== 'CREATE_FAILED' || Boolean(resource.PhysicalResourceId);
 }
 
 /** What a deletion left behind on purpose (DeletionPolicy), nested stacks included. */

@@ -1,7 +1,6 @@
+import { STACK_TYPE } from './events.ts';
 import { STATEFUL_TYPES } from './stateful.ts';
 import type { Plan, ResourceChange, Template } from './types.ts';
-
-const NESTED_STACK = 'AWS::CloudFormation::Stack';
 
 export interface GuardFinding {
   logicalId: string;
@@ -61,7 +60,7 @@ function harmOf(change: ResourceChange, plan: Plan): GuardFinding['harm'] | unde
   if (!isStateful(change.type)) return undefined;
   if (change.action === 'remove') {
     if (change.policyAction === 'Retain') return undefined;
-    return change.type === NESTED_STACK && isListed(change, plan) ? undefined : 'delete';
+    return change.type === STACK_TYPE && isListed(change, plan) ? undefined : 'delete';
   }
   if (change.action === 'dynamic') return 'maybe-replace';
   if (change.action !== 'modify') return undefined;
@@ -82,7 +81,7 @@ function isListed({ nesting, logicalId }: ResourceChange, plan: Plan): boolean {
 
 function consequence(change: ResourceChange, harm: GuardFinding['harm']): string {
   if (harm === 'delete') {
-    if (change.type === NESTED_STACK) return 'would be deleted with everything in it';
+    if (change.type === STACK_TYPE) return 'would be deleted with everything in it';
     return `would be deleted, and its data with it${change.policyAction === 'Snapshot' ? ' but for a final snapshot' : ''}`;
   }
   const causes = change.properties.filter(({ requiresRecreation }) => requiresRecreation !== 'never');

@@ -1,41 +1,23 @@
-import {
-  GetTemplateCommand,
-  ListStackResourcesCommand,
-  type StackResourceSummary,
-} from '@aws-sdk/client-cloudformation';
+import { GetTemplateCommand, type StackResourceSummary } from '@aws-sdk/client-cloudformation';
 import { send } from '../aws/send.ts';
 import { classify, errorText } from '../aws/errors.ts';
+import { STACK_TYPE } from './events.ts';
+import { isAlive, listResources } from './stack-resources.ts';
 import { readTemplateDocument, TemplateSyntaxError } from './template-document.ts';
 import type { CloudFormationContext, ResourceChange, TemplateResource } from './types.ts';
-
-export const NESTED_STACK = 'AWS::CloudFormation::Stack';
-
-/** All resources of a stack, page by page, without those that are deleted. */
-export async function listResources(
-  context: CloudFormationContext,
-  stackId: string,
-): Promise<StackResourceSummary[]> {
-  const found: StackResourceSummary[] = [];
-  for (let token: string | undefined; ;) {
-    const command = new ListStackResourcesCommand({ StackName: stackId, ...(token && { NextToken: token }) });
-    const page = await send(context.client, command, context);
-    found.push(...(page.StackResourceSummaries ?? []));
-    token = page.NextToken;
-    if (!token) return found.filter(({ ResourceStatus }) => ResourceStatus !== 'DELETE_COMPLETE');
-  }
-}
 
 /** The stacks nested directly in a stack. */
 export async function listNestedStacks(
   context: CloudFormationContext,
   stackId: string,
 ): Promise<{ logicalId: string; stackId: string }[]> {
-  return (await listResources(context, stackId)).flatMap(
-    ({ ResourceType, LogicalResourceId, PhysicalResourceId }) =>
-      ResourceType === NESTED_STACK && PhysicalResourceId
+  return (await listResources(context, stackId))
+    .filter(isAlive)
+    .flatMap(({ ResourceType, LogicalResourceId, PhysicalResourceId }) =>
+      ResourceType === STACK_TYPE && PhysicalResourceId
         ? [{ logicalId: LogicalResourceId ?? '', stackId: PhysicalResourceId }]
         : [],
-  );
+    );
 }
 
 /**
@@ -46,11 +28,11 @@ export async function removedWith(
   context: CloudFormationContext,
   removed: ResourceChange,
 ): Promise<ResourceChange[]> {
-  if (removed.type !== NESTED_STACK || removed.action !== 'remove') return [];
+  if (removed.type !== STACK_TYPE || removed.action !== 'remove') return [];
   if (!removed.physicalId || removed.policyAction === 'Retain') return [];
   const nesting = [...removed.nesting, removed.logicalId];
   try {
-    const resources = await listResources(context, removed.physicalId);
+    const resources = (await listResources(context, removed.physicalId)).filter(isAlive);
     const declared = await declaredResources(context, removed.physicalId);
     const changes = resources.map((resource) => removal(resource, nesting, declared));
     const below = await Promise.all(changes.map((change) => removedWith(context, change)));

@@ -1,6 +1,7 @@
-import { listResources, isAlive } from '../cloudformation/delete.ts';
 import { reversed } from '../cloudformation/graph.ts';
-import { declaredResources, NESTED_STACK } from '../cloudformation/nested-stacks.ts';
+import { STACK_TYPE } from '../cloudformation/events.ts';
+import { declaredResources } from '../cloudformation/nested-stacks.ts';
+import { isAlive, listResources } from '../cloudformation/stack-resources.ts';
 import { describeStack, isShell } from '../cloudformation/stack.ts';
 import { STATEFUL_TYPES } from '../cloudformation/stateful.ts';
 import type { CloudFormationContext } from '../cloudformation/types.ts';
@@ -110,7 +111,7 @@ async function lossesIn(
     const { LogicalResourceId: id = '', ResourceType: type = '', PhysicalResourceId: nested } = resource;
     const kept = KEEPS.has(declared[id]?.deletionPolicy ?? '');
     if (kept || allowed.includes(id) || allowed.includes(type)) return [];
-    if (type === NESTED_STACK && nested) {
+    if (type === STACK_TYPE && nested) {
       return await lossesIn(cloudFormation, nested, `${path}/${id}`, allowed);
     }
     return STATEFUL_TYPES.has(type) ? [`${path}/${id} (${type})`] : [];

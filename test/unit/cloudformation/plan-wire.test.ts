@@ -233,12 +233,12 @@ describe('a template over 51,200 bytes', () => {
     const given = { parameters: { Token: 'hunter2secret' }, inputs: { artifactBucket: 'artifacts' } };
     const first = await plan(large, given);
     const [put] = sandbox.calls.of('PutObject');
-    expect(JSON.stringify(put)).toMatch(/platform\/app\/[0-9a-f]{64}\.yml/);
+    expect(JSON.stringify(put)).toMatch(/platform\/deployments\/app\/[0-9a-f]{64}\.yml/);
     expect(JSON.stringify(put?.input)).toContain(DEV);
     const [create] = sandbox.calls.of('CreateChangeSet');
     expect(create?.input).toMatchObject({
       TemplateURL: expect.stringMatching(
-        /^https:\/\/artifacts\.s3\.eu-west-1\.amazonaws\.com\/platform\/app\/[0-9a-f]{64}\.yml$/,
+        /^https:\/\/artifacts\.s3\.eu-west-1\.amazonaws\.com\/platform\/deployments\/app\/[0-9a-f]{64}\.yml$/,
       ),
     });
     expect(await readPlan(context, 'app', first.changeSetName)).toEqual(first);
