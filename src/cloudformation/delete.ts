@@ -1,7 +1,7 @@
 import { DeleteStackCommand, type StackResourceSummary } from '@aws-sdk/client-cloudformation';
 import { send } from '../aws/send.ts';
 import { Estimate } from './estimate.ts';
-import { newestEvent } from './events.ts';
+import { lastBeforeDeletion } from './events.ts';
 import { watchBegun } from './operation.ts';
 import { setTerminationProtection } from './settings.ts';
 import { isAlive, listResources } from './stack-resources.ts';
@@ -18,7 +18,7 @@ import { note, StackBlockedError, type Work } from './work.ts';
 export async function deleteStack(work: Work, stack: StackSnapshot): Promise<Execution> {
   const { context, begun, inputs } = work;
   const { stackId, stackName } = stack;
-  const marker = await newestEvent(context, stackId);
+  const marker = await lastBeforeDeletion(context, stackId);
   const resources = (await listResources(context, stackId)).filter(isAlive);
   const token = clientRequestToken(work.run, 'delete', stackId, marker?.id ?? '');
   begun.operation = { kind: 'delete', stackName, stackId };

@@ -71,6 +71,23 @@ export async function newestEvent(
 }
 
 /**
+ * The stack's own last row before its deletion, which somebody else may have begun or even ended a moment ago: the
+ * newest event is part of that deletion then.
+ */
+export async function lastBeforeDeletion(
+  context: CloudFormationContext,
+  stackId: string,
+): Promise<ResourceEvent | undefined> {
+  for await (const page of pages(context, stackId)) {
+    const found = page.find(
+      (event) => isOwnRow(event) && !['DELETE_IN_PROGRESS', 'DELETE_COMPLETE'].includes(event.status),
+    );
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/**
  * The events of a stack's newest operations that `wanted` still takes, oldest first; reading ends at the first
  * event it refuses. At most `limit` events are read.
  */

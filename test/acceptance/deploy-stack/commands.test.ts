@@ -1,3 +1,4 @@
+import { CloudFormationClient, DeleteStackCommand } from '@aws-sdk/client-cloudformation';
 import { describe, expect, test } from '@jest/globals';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import type { Run } from '../../../sandbox/runner.ts';
@@ -101,6 +102,23 @@ describe('delete', () => {
     expect(verdictOf(await deployStack(sandbox, { command: 'delete' }))).toBe('blocked');
     const run = await deployStack(sandbox, { command: 'delete', 'termination-protection': 'false' });
     expect(verdictOf(run)).toBe('deleted');
+  });
+
+  test('of a stack that somebody else deletes meanwhile ends with theirs', async () => {
+    const sandbox = await start();
+    await deployed(sandbox);
+    const before = sandbox.calls.of('DescribeStackEvents').length;
+    sandbox.addFault({ operation: 'DescribeStackEvents', kind: 'delay', delayMs: 1500 });
+    const ours = deployStack(sandbox, { command: 'delete', timeout: '20s' });
+    await sandbox.calls.arrival({ operation: 'DescribeStackEvents' }, before + 1);
+    const env = sandbox.env(DEV);
+    const credentials = {
+      accessKeyId: env['AWS_ACCESS_KEY_ID'] ?? '',
+      secretAccessKey: env['AWS_SECRET_ACCESS_KEY'] ?? '',
+    };
+    const theirs = new CloudFormationClient({ endpoint: sandbox.url, region: 'eu-west-1', credentials });
+    await theirs.send(new DeleteStackCommand({ StackName: 'app' }));
+    expect(verdictOf(await ours)).toBe('deleted');
   });
 
   test('what stops it is said', async () => {
