@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { loadAwsServiceSpec } from '@aws-cdk/aws-service-spec';
 import { format, resolveConfig } from 'prettier';
 
-const FILE = new URL('../src/cloudformation/stateful.ts', import.meta.url);
+const FILE = new URL('../src/cloudformation/change-set/stateful.ts', import.meta.url);
 
 /**
  * Types that hold data, or an identity that cannot be had a second time (a hosted zone's name servers, a key), and
@@ -45,7 +45,7 @@ const UNMARKED = {
   Timestream: ['Database', 'InfluxDBCluster', 'InfluxDBInstance', 'Table'],
 };
 
-/** The text of src/cloudformation/stateful.ts, made from the resource schemas that are installed. */
+/** The text of src/cloudformation/change-set/stateful.ts, made from the resource schemas that are installed. */
 export async function generate(): Promise<string> {
   const resources = (await loadAwsServiceSpec()).all('resource');
   const known = new Map(

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
-import { manifestJsonSchema } from '../src/environment/manifest-schema.ts';
+import { manifestJsonSchema } from '../src/environment/manifest/schema.ts';
 
 /**
  * Writes what is made of the manifest's schema: platform.schema.json, for editors, and the tables of keys in

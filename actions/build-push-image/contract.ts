@@ -1,5 +1,13 @@
-import { boolean, choice, duration, list, map, text, type InputContract } from '../../src/runtime/inputs.ts';
-import type { OutputContract } from '../../src/runtime/outputs.ts';
+import {
+  boolean,
+  choice,
+  duration,
+  list,
+  map,
+  text,
+  type InputContract,
+} from '../../src/core/inputs/contract.ts';
+import type { OutputContract } from '../../src/core/outcome.ts';
 
 const inputs = {
   repository: text({ required: true }),

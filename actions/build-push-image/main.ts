@@ -1,8 +1,8 @@
-import { ecrClient } from '../../src/aws/clients/ecr.ts';
+import { ecrClient } from '../../src/aws/clients.ts';
 import { createSession } from '../../src/aws/session.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
-import { buildPushImage } from '../../src/release/image/build-push-image.ts';
-import { runAction } from '../../src/runtime/main.ts';
+import { buildPushImage } from '../../src/images/build-push-image.ts';
+import { runAction } from '../../src/core/action.ts';
 import { contract } from './contract.ts';
 import { imageRequest } from './request.ts';
 

@@ -1,11 +1,10 @@
 import { join, resolve } from 'node:path';
-import { sourceLabels } from '../../src/docker/labels.ts';
-import { resolveContexts, type BuildRequest } from '../../src/docker/request.ts';
-import { isTag } from '../../src/ecr/tags.ts';
+import { type BuildRequest, resolveContexts, sourceLabels } from '../../src/images/build/build.ts';
+import { isTag } from '../../src/images/registry/tags.ts';
 import type { GitHubContext } from '../../src/github/context.ts';
-import type { ImageRequest } from '../../src/release/image/request.ts';
-import { InputError } from '../../src/runtime/errors.ts';
-import type { Inputs } from '../../src/runtime/inputs.ts';
+import type { ImageRequest } from '../../src/images/build-push-image.ts';
+import { InputError } from '../../src/core/errors.ts';
+import type { Inputs } from '../../src/core/inputs/contract.ts';
 import type { contract } from './contract.ts';
 
 type ImageInputs = Inputs<(typeof contract)['inputs']>;

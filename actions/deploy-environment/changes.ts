@@ -1,9 +1,9 @@
-import { applyEnvironment } from '../../src/environment/apply.ts';
-import { deployEnvironment } from '../../src/environment/deploy.ts';
-import { destroyEnvironment } from '../../src/environment/destroy.ts';
-import { planEnvironment } from '../../src/environment/plan.ts';
-import { readPlanDocument } from '../../src/environment/plan-document.ts';
-import type { Outcome } from '../../src/runtime/outcome.ts';
+import { applyEnvironment } from '../../src/environment/run/apply.ts';
+import { deployEnvironment } from '../../src/environment/run/deploy.ts';
+import { destroyEnvironment } from '../../src/environment/run/destroy.ts';
+import { planEnvironment } from '../../src/environment/run/plan.ts';
+import { readPlanDocument } from '../../src/environment/run/plan-document.ts';
+import type { Outcome } from '../../src/core/outcome.ts';
 import type { Run } from './commands.ts';
 import { environmentRequest } from './request.ts';
 

@@ -1,15 +1,14 @@
-import type { Choice } from '../../src/environment/choice.ts';
-import { buildCommand } from '../../src/environment/build.ts';
-import { requireAccount, runIdentity, type EnvironmentContext } from '../../src/environment/context.ts';
+import { type Choice, stackTargets } from '../../src/environment/run/targets.ts';
+import { buildCommand } from '../../src/environment/run/images.ts';
+import { requireAccount, runIdentity, type EnvironmentContext } from '../../src/environment/run/context.ts';
 import { doctor } from '../../src/environment/doctor/doctor.ts';
-import { findEnvironmentDrift } from '../../src/environment/drift.ts';
-import type { Manifest } from '../../src/environment/manifest.ts';
-import { statusCommand } from '../../src/environment/status.ts';
-import { stackTargets } from '../../src/environment/targets.ts';
+import { findEnvironmentDrift } from '../../src/environment/run/drift.ts';
+import type { Manifest } from '../../src/environment/manifest/manifest.ts';
+import { statusCommand } from '../../src/environment/run/status.ts';
 import { keepIssue } from '../../src/github/issue.ts';
-import { ledgerNames } from '../../src/release/ledger.ts';
-import type { Inputs } from '../../src/runtime/inputs.ts';
-import type { Outcome } from '../../src/runtime/outcome.ts';
+import { ledgerNames } from '../../src/delivery/ledger.ts';
+import type { Inputs } from '../../src/core/inputs/contract.ts';
+import type { Outcome } from '../../src/core/outcome.ts';
 import type { contract } from './contract.ts';
 
 export type EnvironmentInputs = Inputs<(typeof contract)['inputs']>;

@@ -1,9 +1,9 @@
-import { chooseTargets } from '../../src/environment/choice.ts';
-import { openEnvironment } from '../../src/environment/context.ts';
-import { readManifest } from '../../src/environment/manifest.ts';
+import { chooseTargets } from '../../src/environment/run/targets.ts';
+import { openEnvironment } from '../../src/environment/run/context.ts';
+import { readManifest } from '../../src/environment/manifest/manifest.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
-import { runAction } from '../../src/runtime/main.ts';
-import type { Outcome } from '../../src/runtime/outcome.ts';
+import { runAction } from '../../src/core/action.ts';
+import type { Outcome } from '../../src/core/outcome.ts';
 import { apply, deploy, destroy, plan } from './changes.ts';
 import { build, checkUp, drift, READING, status, type EnvironmentInputs, type Run } from './commands.ts';
 import { contract } from './contract.ts';

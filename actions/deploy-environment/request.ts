@@ -1,5 +1,4 @@
-import { openEnvironment } from '../../src/environment/context.ts';
-import type { EnvironmentRequest } from '../../src/environment/request.ts';
+import { type EnvironmentRequest, openEnvironment } from '../../src/environment/run/context.ts';
 import type { Run } from './commands.ts';
 
 /** The action's inputs in the names of src/environment. */

@@ -1,7 +1,7 @@
 import type { GitHubContext } from '../../src/github/context.ts';
-import type { Context } from '../../src/runtime/context.ts';
-import type { Inputs } from '../../src/runtime/inputs.ts';
-import type { Outcome } from '../../src/runtime/outcome.ts';
+import type { Context } from '../../src/core/context.ts';
+import type { Inputs } from '../../src/core/inputs/contract.ts';
+import type { Outcome } from '../../src/core/outcome.ts';
 import type { contract } from './contract.ts';
 
 /**

@@ -1,5 +1,4 @@
-import { VERDICTS } from '../../src/cloudformation/verdict.ts';
-import { DECLARED_OUTPUTS } from '../../src/cloudformation/stack-outputs.ts';
+import { DECLARED_OUTPUTS, VERDICTS } from '../../src/cloudformation/commands/result.ts';
 import {
   boolean,
   choice,
@@ -9,7 +8,7 @@ import {
   secretText,
   text,
   type InputContract,
-} from '../../src/runtime/inputs.ts';
+} from '../../src/core/inputs/contract.ts';
 
 const inputs = {
   command: choice(['deploy', 'plan', 'apply', 'delete', 'drift'], { default: 'deploy' }),

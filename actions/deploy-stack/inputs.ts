@@ -1,5 +1,5 @@
 import type { DeployStackInputs } from '../../src/cloudformation/types.ts';
-import type { Inputs } from '../../src/runtime/inputs.ts';
+import type { Inputs } from '../../src/core/inputs/contract.ts';
 import type { contract } from './contract.ts';
 
 /** The action's inputs in the names of src/cloudformation. */

@@ -1,9 +1,9 @@
-import { cloudFormationClient } from '../../src/aws/clients/cloudformation.ts';
+import { cloudFormationClient } from '../../src/aws/clients.ts';
 import { createSession } from '../../src/aws/session.ts';
-import { deployStack } from '../../src/cloudformation/deploy.ts';
-import { followServiceIn } from '../../src/environment/follow-service.ts';
+import { deployStack } from '../../src/cloudformation/commands/deploy-stack.ts';
+import { followServiceIn } from '../../src/environment/run/stacks.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
-import { runAction } from '../../src/runtime/main.ts';
+import { runAction } from '../../src/core/action.ts';
 import { comment } from './comment.ts';
 import { contract } from './contract.ts';
 import { deployStackInputs } from './inputs.ts';

@@ -1,4 +1,4 @@
-import { VERDICTS } from '../../src/environment/preview/verdict.ts';
+import { VERDICTS } from '../../src/environment/preview/preview.ts';
 import {
   boolean,
   choice,
@@ -8,8 +8,8 @@ import {
   secretText,
   text,
   type InputContract,
-} from '../../src/runtime/inputs.ts';
-import type { OutputContract } from '../../src/runtime/outputs.ts';
+} from '../../src/core/inputs/contract.ts';
+import type { OutputContract } from '../../src/core/outcome.ts';
 
 const inputs = {
   command: choice(['deploy', 'remove', 'sweep'], { default: 'deploy' }),

@@ -1,12 +1,9 @@
-import { cloudFormationClient } from '../../src/aws/clients/cloudformation.ts';
-import { ecrClient } from '../../src/aws/clients/ecr.ts';
-import { elbClient } from '../../src/aws/clients/elb.ts';
-import { ssmClient } from '../../src/aws/clients/ssm.ts';
+import { cloudFormationClient, ecrClient, elbClient, ssmClient } from '../../src/aws/clients.ts';
 import { createSession } from '../../src/aws/session.ts';
-import { followServiceIn } from '../../src/environment/follow-service.ts';
+import { followServiceIn } from '../../src/environment/run/stacks.ts';
 import { previewEnvironment } from '../../src/environment/preview/preview.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
-import { runAction } from '../../src/runtime/main.ts';
+import { runAction } from '../../src/core/action.ts';
 import { contract } from './contract.ts';
 import { readPlatform } from './platform.ts';
 import { previewRequest } from './request.ts';

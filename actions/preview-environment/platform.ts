@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { readManifest, type Manifest } from '../../src/environment/manifest.ts';
-import type { PreviewService } from '../../src/environment/preview/request.ts';
-import type { Context } from '../../src/runtime/context.ts';
-import { InputError } from '../../src/runtime/errors.ts';
-import { suggest } from '../../src/runtime/suggest.ts';
+import { readManifest, type Manifest } from '../../src/environment/manifest/manifest.ts';
+import type { PreviewService } from '../../src/environment/preview/preview.ts';
+import type { Context } from '../../src/core/context.ts';
+import { InputError } from '../../src/core/errors.ts';
+import { suggest } from '../../src/core/text.ts';
 
 const DEFAULT_FILE = 'platform.yml';
 /** A rule has five values, and the host name is one of them. */

@@ -1,8 +1,8 @@
-import type { Manifest } from '../../src/environment/manifest.ts';
-import type { PreviewRequest, PreviewService } from '../../src/environment/preview/request.ts';
+import type { Manifest } from '../../src/environment/manifest/manifest.ts';
+import type { PreviewRequest, PreviewService } from '../../src/environment/preview/preview.ts';
 import type { GitHubContext } from '../../src/github/context.ts';
-import { InputError } from '../../src/runtime/errors.ts';
-import type { Inputs } from '../../src/runtime/inputs.ts';
+import { InputError } from '../../src/core/errors.ts';
+import type { Inputs } from '../../src/core/inputs/contract.ts';
 import type { contract } from './contract.ts';
 import { serviceOf } from './platform.ts';
 

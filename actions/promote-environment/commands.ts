@@ -1,16 +1,16 @@
 import type { Session } from '../../src/aws/session.ts';
-import type { Environment, Manifest } from '../../src/environment/manifest.ts';
-import { clusterName } from '../../src/environment/targets.ts';
+import type { Environment, Manifest } from '../../src/environment/manifest/manifest.ts';
+import { clusterName } from '../../src/environment/run/targets.ts';
 import type { GitHubContext } from '../../src/github/context.ts';
-import type { GitHubAccess } from '../../src/release/promotion/commits.ts';
-import { openEnvironment } from '../../src/release/promotion/environment.ts';
-import type { PromotionEnvironment } from '../../src/release/promotion/environment.ts';
-import { holdEnvironment, releaseEnvironment } from '../../src/release/promotion/holds.ts';
-import { promote } from '../../src/release/promotion/promote.ts';
-import { rollBack } from '../../src/release/promotion/rollback.ts';
-import { reportStatus } from '../../src/release/promotion/status.ts';
-import type { Context } from '../../src/runtime/context.ts';
-import type { Outcome } from '../../src/runtime/outcome.ts';
+import type { GitHubAccess } from '../../src/delivery/promotion/origin.ts';
+import { openEnvironment } from '../../src/delivery/promotion/environment.ts';
+import type { PromotionEnvironment } from '../../src/delivery/promotion/environment.ts';
+import { holdEnvironment, releaseEnvironment } from '../../src/delivery/promotion/holds.ts';
+import { promote } from '../../src/delivery/promotion/promote.ts';
+import { rollBack } from '../../src/delivery/promotion/rollback.ts';
+import { reportStatus } from '../../src/delivery/promotion/status.ts';
+import type { Context } from '../../src/core/context.ts';
+import type { Outcome } from '../../src/core/outcome.ts';
 import { environmentOf, gatesOf, reasonOf, servicesOf, sourceOf, targetOf } from './request.ts';
 import type { PromotionInputs } from './request.ts';
 

@@ -1,6 +1,6 @@
-import { boolean, choice, duration, list, map, secretText, text } from '../../src/runtime/inputs.ts';
-import type { InputContract } from '../../src/runtime/inputs.ts';
-import type { OutputContract } from '../../src/runtime/outputs.ts';
+import { boolean, choice, duration, list, map, secretText, text } from '../../src/core/inputs/contract.ts';
+import type { InputContract } from '../../src/core/inputs/contract.ts';
+import type { OutputContract } from '../../src/core/outcome.ts';
 
 const inputs = {
   command: choice(['promote', 'rollback', 'hold', 'release-hold', 'status'], { default: 'promote' }),

@@ -1,8 +1,8 @@
 import { createSession } from '../../src/aws/session.ts';
-import { readManifest } from '../../src/environment/manifest.ts';
+import { readManifest } from '../../src/environment/manifest/manifest.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
-import { InputError } from '../../src/runtime/errors.ts';
-import { runAction } from '../../src/runtime/main.ts';
+import { InputError } from '../../src/core/errors.ts';
+import { runAction } from '../../src/core/action.ts';
 import { runCommand } from './commands.ts';
 import { contract } from './contract.ts';
 

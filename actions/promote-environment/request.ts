@@ -1,11 +1,11 @@
-import type { Environment, Manifest, Service } from '../../src/environment/manifest.ts';
-import { isDigest } from '../../src/ecr/digest.ts';
-import type { GateSettings, PromotedService } from '../../src/release/promotion/request.ts';
-import { GATES } from '../../src/release/promotion/request.ts';
-import type { SmokeTest } from '../../src/release/service/request.ts';
-import { InputError } from '../../src/runtime/errors.ts';
-import type { Inputs } from '../../src/runtime/inputs.ts';
-import { suggest } from '../../src/runtime/suggest.ts';
+import type { Environment, Manifest, Service } from '../../src/environment/manifest/manifest.ts';
+import { isDigest } from '../../src/images/registry/manifest.ts';
+import type { GateSettings, PromotedService } from '../../src/delivery/promotion/request.ts';
+import { GATES } from '../../src/delivery/promotion/request.ts';
+import type { SmokeTest } from '../../src/delivery/release/request.ts';
+import { InputError } from '../../src/core/errors.ts';
+import type { Inputs } from '../../src/core/inputs/contract.ts';
+import { suggest } from '../../src/core/text.ts';
 import type { contract } from './contract.ts';
 
 export type PromotionInputs = Inputs<(typeof contract)['inputs']>;

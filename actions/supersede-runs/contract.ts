@@ -1,5 +1,5 @@
-import { secretText, text, type InputContract } from '../../src/runtime/inputs.ts';
-import type { OutputContract } from '../../src/runtime/outputs.ts';
+import { secretText, text, type InputContract } from '../../src/core/inputs/contract.ts';
+import type { OutputContract } from '../../src/core/outcome.ts';
 
 const inputs = {
   environment: text({ required: true }),

@@ -1,8 +1,8 @@
 import { readGitHubContext } from '../../src/github/context.ts';
 import { supersedeRuns } from '../../src/github/supersede.ts';
-import { literal } from '../../src/runtime/escape.ts';
-import { InputError } from '../../src/runtime/errors.ts';
-import { runAction } from '../../src/runtime/main.ts';
+import { literal } from '../../src/core/markdown/markdown.ts';
+import { InputError } from '../../src/core/errors.ts';
+import { runAction } from '../../src/core/action.ts';
 import { contract } from './contract.ts';
 
 await runAction({

@@ -1,5 +1,5 @@
-import { boolean, choice, duration, map, text, type InputContract } from '../../src/runtime/inputs.ts';
-import type { OutputContract } from '../../src/runtime/outputs.ts';
+import { boolean, choice, duration, map, text, type InputContract } from '../../src/core/inputs/contract.ts';
+import type { OutputContract } from '../../src/core/outcome.ts';
 
 const inputs = {
   command: choice(['deploy', 'rollback', 'status'], { default: 'deploy' }),

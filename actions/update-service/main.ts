@@ -1,6 +1,6 @@
 import { createSession } from '../../src/aws/session.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
-import { runAction } from '../../src/runtime/main.ts';
+import { runAction } from '../../src/core/action.ts';
 import { contract } from './contract.ts';
 import { rollbackRequest, serviceRequest, targetOf } from './request.ts';
 

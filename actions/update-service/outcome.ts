@@ -1,7 +1,7 @@
-import type { ServiceReport } from '../../src/release/service/report.ts';
-import { rolloutSections } from '../../src/report/rollout-sections.ts';
-import type { Context } from '../../src/runtime/context.ts';
-import type { Outcome } from '../../src/runtime/outcome.ts';
+import type { ServiceReport } from '../../src/delivery/release/request.ts';
+import { rolloutSections } from '../../src/present/service.ts';
+import type { Context } from '../../src/core/context.ts';
+import type { Outcome } from '../../src/core/outcome.ts';
 
 /** How many lines of a log fit into an annotation that is read. */
 const ANNOTATED_LINES = 10;

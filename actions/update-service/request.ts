@@ -1,16 +1,19 @@
 import { resolve } from 'node:path';
-import type { TaskDefinitionChanges, TaskDefinitionSource } from '../../src/ecs/task-definition.ts';
+import type {
+  TaskDefinitionChanges,
+  TaskDefinitionSource,
+} from '../../src/ecs/task-definition/task-definition.ts';
 import type { GitHubContext } from '../../src/github/context.ts';
-import { ledgerNamesOf } from '../../src/release/ledger-names.ts';
+import { ledgerNamesOf } from '../../src/delivery/ledger.ts';
 import type {
   RollbackRequest,
   ServiceRequest,
   ServiceTarget,
   SmokeTest,
-} from '../../src/release/service/request.ts';
-import { parseCommand } from '../../src/runtime/command-line.ts';
-import { InputError } from '../../src/runtime/errors.ts';
-import type { Inputs } from '../../src/runtime/inputs.ts';
+} from '../../src/delivery/release/request.ts';
+import { parseCommand } from '../../src/core/inputs/command.ts';
+import { InputError } from '../../src/core/errors.ts';
+import type { Inputs } from '../../src/core/inputs/contract.ts';
 import type { contract } from './contract.ts';
 
 export type ServiceInputs = Inputs<(typeof contract)['inputs']>;

@@ -1,12 +1,16 @@
 import type { Session } from '../../src/aws/session.ts';
-import { serviceContext } from '../../src/release/service/context.ts';
-import { releaseService } from '../../src/release/service/release-service.ts';
-import { rollbackService } from '../../src/release/service/rollback-service.ts';
-import { serviceStatus } from '../../src/release/service/service-status.ts';
-import type { ServiceReport } from '../../src/release/service/report.ts';
-import type { RollbackRequest, ServiceRequest, ServiceTarget } from '../../src/release/service/request.ts';
-import type { Context } from '../../src/runtime/context.ts';
-import type { Outcome } from '../../src/runtime/outcome.ts';
+import {
+  type RollbackRequest,
+  serviceContext,
+  type ServiceReport,
+  type ServiceRequest,
+  type ServiceTarget,
+} from '../../src/delivery/release/request.ts';
+import { releaseService } from '../../src/delivery/release/release-service.ts';
+import { rollbackService } from '../../src/delivery/release/rollback-service.ts';
+import { serviceStatus } from '../../src/delivery/release/status.ts';
+import type { Context } from '../../src/core/context.ts';
+import type { Outcome } from '../../src/core/outcome.ts';
 import { serviceOutcome } from './outcome.ts';
 
 export type ServiceWork =

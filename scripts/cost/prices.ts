@@ -1,6 +1,6 @@
-import { FARGATE_PRICES } from '../../src/report/prices.ts';
+import { FARGATE_PRICES } from '../../src/environment/preview/price.ts';
 
-export { PRICES_AS_OF } from '../../src/report/prices.ts';
+export { PRICES_AS_OF } from '../../src/environment/preview/price.ts';
 
 export const HOURS_A_MONTH = 730;
 export const HOURS_A_WEEK = 168;

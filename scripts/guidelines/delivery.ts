@@ -81,7 +81,7 @@ export const delivery: Section[] = [
         75,
         '“Under ten minutes for a full environment.”',
         'Not promised: Aurora alone takes 10 to 15 minutes. A plan says how long it is likely to take.',
-        ['src/cloudformation/estimate.ts', ''],
+        ['src/cloudformation/execution/progress.ts', ''],
       ),
     ],
   },

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { parseManifest } from '../../src/environment/manifest.ts';
+import { parseManifest } from '../../src/environment/manifest/manifest.ts';
 
 /** The reference platform: which stacks its environments have, in the order in which they can be made. */
 export const environments = ['dev', 'staging', 'prod'] as const;

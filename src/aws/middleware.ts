@@ -1,4 +1,4 @@
-import type { RateLimiter } from '../runtime/limiter.ts';
+import type { RateLimiter } from '../core/concurrency.ts';
 import { isThrottle } from './errors.ts';
 
 /** The parts of the SDK's middleware that are used here, the same for every client. */

@@ -1,4 +1,4 @@
-import type { Context } from '../runtime/context.ts';
+import type { Context } from '../core/context.ts';
 
 /** The parts of a client and of its commands that tell the types of a call. */
 interface Sender<Configuration> {

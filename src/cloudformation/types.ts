@@ -1,7 +1,7 @@
 import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import type { Session } from '../aws/session.ts';
-import type { Context } from '../runtime/context.ts';
-import type { FollowService } from './followed-services.ts';
+import type { Context } from '../core/context.ts';
+import type { FollowService } from './execution/services.ts';
 
 /** What every function of this folder works with. */
 export interface CloudFormationContext extends Context {

@@ -1,4 +1,4 @@
-import type { FailedTask } from './failed-tasks.ts';
+import type { FailedTask } from './tasks.ts';
 
 /** What is known of a failure. All texts may be empty. */
 export interface Evidence extends Pick<FailedTask, 'stopCode' | 'stoppedReason' | 'container' | 'ranMs'> {

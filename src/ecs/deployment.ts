@@ -2,18 +2,23 @@ import {
   DescribeServiceDeploymentsCommand,
   DescribeServiceRevisionsCommand,
   ListServiceDeploymentsCommand,
-  UpdateServiceCommand,
   type Service,
   type ServiceDeployment,
   type ServiceRevision,
+  StopServiceDeploymentCommand,
+  UpdateServiceCommand,
 } from '@aws-sdk/client-ecs';
 import { classify, errorText, isThrottle } from '../aws/errors.ts';
 import { send } from '../aws/send.ts';
-import { poll } from '../runtime/poll.ts';
-import { TimeoutError } from '../runtime/errors.ts';
-import type { EcsContext } from './context.ts';
-import { describeService, goalOf, primaryDeployment } from './service.ts';
-import type { ServiceAddress } from './service.ts';
+import { TimeoutError } from '../core/errors.ts';
+import { poll } from '../core/poll.ts';
+import {
+  describeService,
+  type EcsContext,
+  goalOf,
+  primaryDeployment,
+  type ServiceAddress,
+} from './service.ts';
 
 /** One deployment of a service, ours. */
 export interface OurDeployment extends ServiceAddress {
@@ -160,4 +165,25 @@ export async function successorOf(
   const primary = primaryDeployment(service);
   if (!primary || primary.id === deployment.id) return undefined;
   return { taskDefinition: primary.taskDefinition ?? '' };
+}
+
+/**
+ * Tells ECS to end a deployment: to roll it back, or to leave everything where it is. Where there are no service
+ * deployments the service is sent back to the task definition before.
+ *
+ * @returns what ECS was told.
+ */
+export async function stopDeployment(
+  context: EcsContext,
+  deployment: OurDeployment,
+  how: 'ROLLBACK' | 'ABORT',
+): Promise<'told' | 'sent-back' | 'cannot'> {
+  if (deployment.arn !== undefined) {
+    const command = new StopServiceDeploymentCommand({ serviceDeploymentArn: deployment.arn, stopType: how });
+    await send(await context.ecs(), command, context);
+    return 'told';
+  }
+  if (how === 'ABORT') return 'cannot';
+  await updateService(context, deployment, { taskDefinition: deployment.previous });
+  return 'sent-back';
 }

@@ -1,17 +1,22 @@
 import type { Service } from '@aws-sdk/client-ecs';
 import { errorText } from '../aws/errors.ts';
-import type { ReportedRolloutFailure, ReportedTaskGroup } from '../report/rollout.ts';
+import type { ReportedRolloutFailure, ReportedTaskGroup } from '../present/service.ts';
 import { explain } from './causes.ts';
 import type { Evidence, Explanation } from './causes.ts';
-import type { EcsContext } from './context.ts';
+import { describeService, type EcsContext } from './service.ts';
 import type { OurDeployment } from './deployment.ts';
-import { failedTask, failedTasks, isOf, tasksOf } from './failed-tasks.ts';
-import type { FailedTask } from './failed-tasks.ts';
-import { logStream, logTail } from './log-tail.ts';
-import type { LogTail } from './log-tail.ts';
-import type { RolloutState } from './rollout-state.ts';
-import { describeService } from './service.ts';
-import type { TaskDefinition } from './task-definition.ts';
+import {
+  failedTask,
+  type FailedTask,
+  failedTasks,
+  isOf,
+  logStream,
+  logTail,
+  type LogTail,
+  tasksOf,
+} from './tasks.ts';
+import type { RolloutState } from './rollout.ts';
+import type { TaskDefinition } from './task-definition/task-definition.ts';
 import { describeTargetGroups, targetGroupsOf, targetStates } from './targets.ts';
 import type { TargetGroup, TargetState } from './targets.ts';
 

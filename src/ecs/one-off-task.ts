@@ -10,13 +10,10 @@ import {
 } from '@aws-sdk/client-ecs';
 import { errorText, isNotFound, isThrottle } from '../aws/errors.ts';
 import { send } from '../aws/send.ts';
-import { poll } from '../runtime/poll.ts';
-import type { EcsContext } from './context.ts';
-import { failedTask } from './failed-tasks.ts';
-import type { FailedTask } from './failed-tasks.ts';
-import { logStream, shownLine } from './log-tail.ts';
-import { nameOf } from './service.ts';
-import type { TaskDefinition } from './task-definition.ts';
+import { poll } from '../core/poll.ts';
+import { type EcsContext, nameOf } from './service.ts';
+import { failedTask, type FailedTask, logStream, shownLine } from './tasks.ts';
+import type { TaskDefinition } from './task-definition/task-definition.ts';
 
 /** A command to run as a task of its own. */
 export interface OneOffTask {

@@ -1,9 +1,9 @@
 import { DescribeLogGroupsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import type { Service } from '@aws-sdk/client-ecs';
 import { send } from '../aws/send.ts';
-import type { ReportedFinding } from '../report/rollout.ts';
-import type { EcsContext } from './context.ts';
-import type { TaskDefinition } from './task-definition.ts';
+import type { ReportedFinding } from '../present/service.ts';
+import type { EcsContext } from './service.ts';
+import type { TaskDefinition } from './task-definition/task-definition.ts';
 
 /**
  * Memory in MiB that goes with each CPU on Fargate: lowest, highest, step.

@@ -1,12 +1,10 @@
 import type { Task } from '@aws-sdk/client-ecs';
 import { isThrottle } from '../aws/errors.ts';
-import { TimeoutError } from '../runtime/errors.ts';
-import { poll } from '../runtime/poll.ts';
-import type { EcsContext } from './context.ts';
-import { tasksOf } from './failed-tasks.ts';
-import { describeService, goalOf, nameOf } from './service.ts';
-import type { ServiceAddress } from './service.ts';
-import type { TaskDefinition } from './task-definition.ts';
+import { TimeoutError } from '../core/errors.ts';
+import { poll } from '../core/poll.ts';
+import { describeService, type EcsContext, goalOf, nameOf, type ServiceAddress } from './service.ts';
+import { tasksOf } from './tasks.ts';
+import type { TaskDefinition } from './task-definition/task-definition.ts';
 
 /** How long the list of tasks may lag behind the end of a deployment. */
 const LAG_MS = 30_000;

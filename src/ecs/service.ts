@@ -1,6 +1,8 @@
-import { DescribeServicesCommand, type Deployment, type Service } from '@aws-sdk/client-ecs';
+import type { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
+import { type Deployment, DescribeServicesCommand, type ECSClient, type Service } from '@aws-sdk/client-ecs';
+import type { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { send } from '../aws/send.ts';
-import type { EcsContext } from './context.ts';
+import type { Context } from '../core/context.ts';
 
 /** Where a service is. */
 export interface ServiceAddress {
@@ -74,4 +76,12 @@ export function loadBalancedContainer({ loadBalancers = [] }: Service): string |
 /** The last part of an ARN; a name stays as it is. */
 export function nameOf(arn: string): string {
   return arn.slice(arn.lastIndexOf('/') + 1);
+}
+
+/** What the work on a service needs. A client is opened when it is first asked for, and once. */
+export interface EcsContext extends Context {
+  region: string;
+  ecs(): Promise<ECSClient>;
+  elb(): Promise<ElasticLoadBalancingV2Client>;
+  logs(): Promise<CloudWatchLogsClient>;
 }

@@ -5,8 +5,8 @@ import {
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { Service } from '@aws-sdk/client-ecs';
 import { send } from '../aws/send.ts';
-import type { EcsContext } from './context.ts';
-import type { TargetCount } from './progress.ts';
+import type { EcsContext } from './service.ts';
+import type { TargetCount } from './rollout.ts';
 
 /** What a load balancer says of one target. */
 export interface TargetState {

@@ -1,4 +1,4 @@
-import type { Clock } from '../runtime/clock.ts';
+import type { Clock } from '../core/context.ts';
 
 export type Octokit = Awaited<ReturnType<typeof createOctokit>>;
 

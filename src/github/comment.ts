@@ -1,10 +1,7 @@
-import type { Context } from '../runtime/context.ts';
-import { fitSections, redactSections } from '../runtime/sections.ts';
-import type { Section } from '../runtime/sections.ts';
-import { createOctokit, isRefusal, ownerAndName, withRetries } from './client.ts';
-import type { Octokit } from './client.ts';
+import type { Context } from '../core/context.ts';
+import { fitSections, redactSections, type Section } from '../core/markdown/sections.ts';
+import { createOctokit, isRefusal, type Octokit, ownerAndName, withRetries } from './client.ts';
 import type { GitHubContext } from './context.ts';
-import { hiddenMarker, ownLogin } from './marker.ts';
 
 /** GitHub refuses a longer comment: "body is too long (maximum is 65536 characters)". */
 const LIMIT_CHARACTERS = 65_536;
@@ -92,4 +89,26 @@ function skipped(error: unknown, { github, context }: CommentOptions): CommentRe
   const reason = `no comment: ${why} (${message})`;
   context.log.notice(reason);
   return { action: 'skipped', reason };
+}
+
+/** The user that a workflow's own token writes as. */
+const WORKFLOW_USER = 'github-actions[bot]';
+
+/** The first line of what we write, by which it is found again. It shows nothing. */
+export function hiddenMarker(marker: string): string {
+  return `<!-- platform:${marker.replace(/[^\w./:]+/g, '-')} -->`;
+}
+
+/** Who the token is. An app's token, the workflow's own among them, may not ask REST; GraphQL may not be there. */
+export async function ownLogin(octokit: Octokit): Promise<string> {
+  try {
+    return (await octokit.rest.users.getAuthenticated()).data.login;
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+  }
+  try {
+    return (await octokit.graphql<{ viewer: { login: string } }>('query { viewer { login } }')).viewer.login;
+  } catch {
+    return WORKFLOW_USER;
+  }
 }

@@ -1,4 +1,4 @@
-import type { Context } from '../runtime/context.ts';
+import type { Context } from '../core/context.ts';
 import { createOctokit, ownerAndName, withRetries } from './client.ts';
 import type { GitHubContext } from './context.ts';
 

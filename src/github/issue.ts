@@ -1,10 +1,10 @@
-import type { Context } from '../runtime/context.ts';
-import { fitSections, redactSections } from '../runtime/sections.ts';
-import type { Section } from '../runtime/sections.ts';
+import type { Context } from '../core/context.ts';
+import { fitSections, redactSections } from '../core/markdown/sections.ts';
+import type { Section } from '../core/markdown/sections.ts';
 import { createOctokit, isRefusal, ownerAndName, withRetries } from './client.ts';
 import type { Octokit } from './client.ts';
 import type { GitHubContext } from './context.ts';
-import { hiddenMarker, ownLogin } from './marker.ts';
+import { hiddenMarker, ownLogin } from './comment.ts';
 
 /** GitHub refuses a longer text. */
 const LIMIT_CHARACTERS = 65_536;

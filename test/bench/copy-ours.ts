@@ -1,8 +1,7 @@
 import { ECRClient } from '@aws-sdk/client-ecr';
-import { copyImage } from '../../src/ecr/copy.ts';
-import type { ImagePlace } from '../../src/ecr/copy-place.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
-import { createLog } from '../../src/runtime/log.ts';
+import { copyImage, type ImagePlace } from '../../src/images/registry/copy.ts';
+import { systemClock } from '../../src/core/context.ts';
+import { createLog } from '../../src/core/log.ts';
 
 /** What the process is told, by the variable COPY. */
 export interface CopyOrder {

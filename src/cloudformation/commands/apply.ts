@@ -1,19 +1,16 @@
 import { isThrottle } from '../../aws/errors.ts';
-import { planHeadline } from '../../report/plan-counts.ts';
-import { InputError } from '../../runtime/errors.ts';
-import { poll } from '../../runtime/poll.ts';
-import { abandonChangeSet } from '../cancel.ts';
-import { carryOut } from '../carry-out.ts';
-import { guardPlan } from '../guard.ts';
-import { type Prepared, prepareStack } from '../leftovers.ts';
-import type { Ending } from '../outcome.ts';
-import { comparePlans, type ExecutedPlan, type GonePlan, readPlan } from '../plan.ts';
-import { type Source, loadSource, makePlan, readSettings } from '../source.ts';
-import { tellPlan } from '../tell-plan.ts';
+import { planHeadline } from '../change-set/effects.ts';
+import { InputError } from '../../core/errors.ts';
+import { poll } from '../../core/poll.ts';
+import { abandonChangeSet } from '../execution/cancel.ts';
+import { blockedBy, carryOut, unchanged } from './deploy.ts';
+import { guardPlan } from '../change-set/guard.ts';
+import { type Prepared, prepareStack } from '../execution/leftovers.ts';
+import type { Ending } from './result.ts';
+import { comparePlans, type ExecutedPlan, type GonePlan, readPlan, tellPlan } from '../change-set/plan.ts';
+import { type Source, loadSource, makePlan, readSettings } from './source.ts';
 import type { Plan, StackSnapshot } from '../types.ts';
-import { nothingChanged, timeLeft, type Work } from '../work.ts';
-import { blockedBy, unchanged } from './deploy.ts';
-
+import { nothingChanged, timeLeft, type Work } from './command-run.ts';
 /** Executes exactly the plan that was approved, or nothing. */
 export async function apply(work: Work): Promise<Ending> {
   const approved = approvedPlan(work);

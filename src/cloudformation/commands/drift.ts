@@ -1,19 +1,17 @@
 import { createHash } from 'node:crypto';
 import { GetTemplateCommand } from '@aws-sdk/client-cloudformation';
 import { send } from '../../aws/send.ts';
-import { abandonChangeSet } from '../cancel.ts';
-import { carryOut } from '../carry-out.ts';
-import { type DriftReport, findDrift } from '../drift.ts';
-import { guardPlan } from '../guard.ts';
-import { prepareStack } from '../leftovers.ts';
-import type { Ending } from '../outcome.ts';
-import { createPlan } from '../plan.ts';
-import { changeSetName } from '../source.ts';
-import { readTemplateDocument } from '../template-document.ts';
+import { abandonChangeSet } from '../execution/cancel.ts';
+import { blockedBy, carryOut } from './deploy.ts';
+import { type DriftReport, findDrift } from '../drift/drift.ts';
+import { guardPlan } from '../change-set/guard.ts';
+import { prepareStack } from '../execution/leftovers.ts';
+import type { Ending } from './result.ts';
+import { createPlan } from '../change-set/plan.ts';
+import { changeSetName } from './source.ts';
+import { readTemplateDocument } from '../template/document.ts';
 import type { CloudFormationContext, StackSnapshot, Template } from '../types.ts';
-import { StackBlockedError, timeLeft, type Work } from '../work.ts';
-import { blockedBy } from './deploy.ts';
-
+import { StackBlockedError, timeLeft, type Work } from './command-run.ts';
 /** Compares the stack with what really is; with `revert-drift` puts it back, under the same guard as any change. */
 export async function driftCommand(work: Work): Promise<Ending> {
   const { context, inputs, run } = work;

@@ -1,12 +1,12 @@
-import { planHeadline } from '../../report/plan-counts.ts';
-import { bestEffort } from '../best-effort.ts';
-import { guardPlan } from '../guard.ts';
-import { prepareStack } from '../leftovers.ts';
-import type { Ending } from '../outcome.ts';
-import { differingSettings, type StackSettings } from '../settings.ts';
-import { loadSource, makePlan, readSettings } from '../source.ts';
+import { planHeadline } from '../change-set/effects.ts';
+import { bestEffort } from '../execution/cancel.ts';
+import { guardPlan } from '../change-set/guard.ts';
+import { prepareStack } from '../execution/leftovers.ts';
+import type { Ending } from './result.ts';
+import { differingSettings, type StackSettings } from './settings.ts';
+import { loadSource, makePlan, readSettings } from './source.ts';
 import type { StackSnapshot } from '../types.ts';
-import { note, type Work } from '../work.ts';
+import { note, type Work } from './command-run.ts';
 import { annotateGuard } from './deploy.ts';
 
 /** Makes a change set for people to read and for `apply` to execute. It changes nothing else. */

@@ -1,12 +1,11 @@
-import { requestIdentityToken } from '../../aws/oidc.ts';
+import { fittingStatement, requestIdentityToken } from '../../aws/oidc.ts';
 import { createSession, type Session } from '../../aws/session.ts';
-import { fittingStatement } from '../../aws/trust.ts';
 import { errorText } from '../../aws/errors.ts';
-import { stsClient } from '../../aws/clients/sts.ts';
+import { stsClient } from '../../aws/clients.ts';
 import { send } from '../../aws/send.ts';
-import type { Check } from '../../report/doctor.ts';
-import type { Context } from '../../runtime/context.ts';
-import type { Environment } from '../manifest.ts';
+import type { Check } from '../../present/environment.ts';
+import type { Context } from '../../core/context.ts';
+import type { Environment } from '../manifest/manifest.ts';
 
 export interface Access {
   checks: Check[];

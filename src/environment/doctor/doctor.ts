@@ -1,21 +1,15 @@
-import { cloudFormationClient } from '../../aws/clients/cloudformation.ts';
-import { quotasClient } from '../../aws/clients/quotas.ts';
-import { ssmClient } from '../../aws/clients/ssm.ts';
+import { cloudFormationClient, quotasClient, ssmClient } from '../../aws/clients.ts';
 import type { Session } from '../../aws/session.ts';
 import type { DeployStackInputs } from '../../cloudformation/types.ts';
 import type { GitHubContext } from '../../github/context.ts';
-import { doctorSections, type Check } from '../../report/doctor.ts';
-import type { Context } from '../../runtime/context.ts';
-import type { Section } from '../../runtime/sections.ts';
-import type { Environment, Manifest } from '../manifest.ts';
+import { doctorSections, type Check } from '../../present/environment.ts';
+import type { Context } from '../../core/context.ts';
+import type { Section } from '../../core/markdown/sections.ts';
+import type { Environment, Manifest } from '../manifest/manifest.ts';
 import { checkAccess } from './access.ts';
-import { checkGitHubEnvironment } from './github-environment.ts';
-import { checkNames } from './names.ts';
+import { checkGitHubEnvironment, checkNames, checkValues } from './values.ts';
 import { checkQuotas } from './quotas.ts';
-import { checkStacks } from './stacks.ts';
-import { checkTemplates } from './templates.ts';
-import { checkValues } from './values.ts';
-
+import { checkStacks, checkTemplates } from './templates.ts';
 export interface DoctorRequest {
   manifest: Manifest;
   environment: Environment;

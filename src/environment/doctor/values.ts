@@ -1,10 +1,44 @@
 import { GetParametersCommand, type SSMClient } from '@aws-sdk/client-ssm';
 import { errorText } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
-import { stackInterface } from '../../cloudformation/graph-interface.ts';
-import type { Check } from '../../report/doctor.ts';
-import type { Context } from '../../runtime/context.ts';
+import { stackInterface } from '../../cloudformation/template/graph.ts';
+import type { DeployStackInputs } from '../../cloudformation/types.ts';
+import type { Context } from '../../core/context.ts';
+import { createOctokit, ownerAndName, statusOf, withRetries } from '../../github/client.ts';
+import type { GitHubContext } from '../../github/context.ts';
+import type { Check } from '../../present/environment.ts';
+import type { Environment, Manifest } from '../manifest/manifest.ts';
 import type { ReadStack } from './templates.ts';
+
+/** CloudFormation's limit for the name of a stack. */
+const STACK_NAME_LIMIT = 128;
+
+/**
+ * Names that AWS keeps for itself, or refuses for their length, found before the first call.
+ *
+ * @see https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html
+ */
+export function checkNames({ project }: Manifest, stacks: readonly DeployStackInputs[]): Check {
+  const name = 'reserved names';
+  const found = [
+    ...(/^(?:aws|ssm)/i.test(project)
+      ? [`the project ${project}: Parameter Store keeps names that begin with /aws and /ssm`]
+      : []),
+    ...stacks.flatMap(({ stackName, tags }) => [
+      ...(stackName.length > STACK_NAME_LIMIT
+        ? [
+            `the stack ${stackName}: its name has ${stackName.length} characters, at most ${STACK_NAME_LIMIT} fit`,
+          ]
+        : []),
+      ...Object.keys(tags)
+        .filter((tag) => /^aws:/i.test(tag))
+        .map((tag) => `the tag ${tag} of ${stackName}: AWS keeps tags that begin with aws:`),
+    ]),
+  ];
+  if (found.length === 0) return { name, state: 'ok', says: 'no name is one that AWS keeps for itself' };
+  return { name, state: 'problem', says: found.join('; '), fix: 'Choose other names in the manifest.' };
+}
 
 /** GetParameters takes ten names. */
 const NAMES_A_CALL = 10;
@@ -70,4 +104,55 @@ async function absentParameters(
     absent.push(...InvalidParameters);
   }
   return absent;
+}
+
+/**
+ * Whether GitHub has the environment, and lets somebody approve where the manifest says `protected`. A job that
+ * names an environment that does not exist makes it, without any protection.
+ *
+ * @see https://docs.github.com/actions/how-tos/deploy/configure-and-manage-deployments/manage-environments
+ */
+export async function checkGitHubEnvironment(
+  context: Context,
+  environment: Environment,
+  github: GitHubContext,
+  token: string,
+): Promise<Check> {
+  const name = `the GitHub environment ${environment.name}`;
+  if (token === '' || github.repository === '') {
+    return { name, state: 'unknown', says: 'there is no token, or no repository, to ask with' };
+  }
+  context.log.secret(token);
+  try {
+    const octokit = await createOctokit(token, github.apiUrl, context.signal);
+    const target = { ...ownerAndName(github.repository), environment_name: environment.name };
+    const { data } = await withRetries(context, () => octokit.rest.repos.getEnvironment(target));
+    const rules = (data.protection_rules ?? []).map(({ type }) => type);
+    return { name, ...judge(environment, rules) };
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (statusOf(error) === 404) {
+      const says = 'there is none: the first job that names it would make it without any protection';
+      return { name, state: 'problem', says, fix: settingsFix(environment) };
+    }
+    const message = error instanceof Error ? error.message : String(error);
+    const fix = 'Give the job the permission `actions: read`.';
+    return { name, state: 'unknown', says: message, ...(statusOf(error) === 403 && { fix }) };
+  }
+}
+
+function judge(environment: Environment, rules: readonly string[]): Omit<Check, 'name'> {
+  const reviewed = rules.includes('required_reviewers');
+  if (environment.protected && !reviewed) {
+    const says = 'nobody has to approve, and the manifest says that the environment is protected';
+    return { state: 'problem', says, fix: settingsFix(environment) };
+  }
+  return { state: 'ok', says: reviewed ? 'reviewers must approve' : 'it exists; nobody has to approve' };
+}
+
+function settingsFix({ name, protected: isProtected }: Environment): string {
+  const reviewers = isProtected
+    ? '\nAdd "Required reviewers", and allow only the default branch to deploy.'
+    : '';
+  return `Settings → Environments → New environment: ${name}${reviewers}`;
 }

@@ -1,7 +1,7 @@
 import { BatchDeleteImageCommand, DescribeRepositoriesCommand, ListImagesCommand } from '@aws-sdk/client-ecr';
 import { isNotFound } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
-import type { PreviewContext, PreviewRequest } from './request.ts';
+import type { PreviewContext, PreviewRequest } from './preview.ts';
 
 const DELETED_AT_ONCE = 100;
 

@@ -1,14 +1,12 @@
 import type { PullRequest } from '../../github/pulls.ts';
-import { previewSections, removedSections, type PreviewedService } from '../../report/preview.ts';
-import type { Outcome } from '../../runtime/outcome.ts';
+import { previewSections, removedSections, type PreviewedService } from '../../present/preview.ts';
+import type { Outcome } from '../../core/outcome.ts';
 import type { Deployment, ServiceEnding } from './deploy.ts';
 import { priceOf } from './price.ts';
 import { writeComment } from './records.ts';
 import { removedAnything, removedText, removePreview, type Removal } from './remove.ts';
-import type { PreviewContext, PreviewRequest } from './request.ts';
+import { type PreviewContext, type PreviewRequest, type Verdict, VERDICTS } from './preview.ts';
 import type { PreviewStack } from './stacks.ts';
-import { VERDICTS, type Verdict } from './verdict.ts';
-
 /** An outcome without a report of its own. */
 export function outcomeOf(
   pullRequest: number | undefined,

@@ -1,12 +1,82 @@
+import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import type { ECRClient } from '@aws-sdk/client-ecr';
+import type { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
+import type { SSMClient } from '@aws-sdk/client-ssm';
 import { errorText } from '../../aws/errors.ts';
-import { CancelledError, InputError, TimeoutError } from '../../runtime/errors.ts';
-import type { Outcome } from '../../runtime/outcome.ts';
+import type { Session } from '../../aws/session.ts';
+import type { FollowService } from '../../cloudformation/execution/services.ts';
+import type { Context } from '../../core/context.ts';
+import { CancelledError, InputError, TimeoutError } from '../../core/errors.ts';
+import type { Outcome } from '../../core/outcome.ts';
+import type { GitHubContext } from '../../github/context.ts';
 import { deployPreview } from './deploy.ts';
 import { noPreview, outcomeOf, removedOutcome } from './outcome.ts';
 import { pullRequestNow } from './records.ts';
 import { removePreview } from './remove.ts';
-import type { PreviewContext, PreviewRequest } from './request.ts';
 import { sweepPreviews } from './sweep.ts';
+
+/** What the commands work with. A client is made when it is first asked for. */
+export interface PreviewContext extends Context {
+  session: Session;
+  github: GitHubContext;
+  /** GitHub's token; empty when there is none. */
+  token: string;
+  followService: FollowService;
+  cloudformation(): Promise<CloudFormationClient>;
+  ecr(): Promise<ECRClient>;
+  elb(): Promise<ElasticLoadBalancingV2Client>;
+  ssm(): Promise<SSMClient>;
+}
+
+/** What preview-environment is asked for. Durations in milliseconds. */
+export interface PreviewRequest {
+  command: 'deploy' | 'remove' | 'sweep';
+  /** Undefined only for a sweep. */
+  pullRequest?: number;
+  project: string;
+  /** The environment that hosts previews. */
+  environment: string;
+  /** At least one for a deployment. */
+  services: readonly PreviewService[];
+  /** Repositories whose names do not begin with the project. */
+  repositories: readonly string[];
+  template: string;
+  parameterFiles: readonly string[];
+  parameters: Readonly<Record<string, string>>;
+  roleArn?: string;
+  priorities: { base: number; range: number };
+  timeToLiveMs: number;
+  dryRun: boolean;
+  timeoutMs: number;
+  comment: boolean;
+  workspace: string;
+}
+
+/** One service of a preview. */
+export interface PreviewService {
+  name: string;
+  /** `sha256:…` in the service's repository of the account, or `repository@sha256:…`. */
+  image: string;
+  /** Name of its repository. */
+  repository: string;
+  /** What the manifest says of it, as parameters; those that the template does not declare are of another one. */
+  parameters: Readonly<Record<string, string>>;
+}
+
+/** How a run of preview-environment can end. */
+export const VERDICTS = {
+  deployed: { ok: true },
+  removed: { ok: true },
+  swept: { ok: true },
+  unchanged: { ok: true },
+  skipped: { ok: true },
+  superseded: { ok: false },
+  failed: { ok: false },
+  'timed-out': { ok: false },
+  cancelled: { ok: false },
+} as const;
+
+export type Verdict = keyof typeof VERDICTS;
 
 /**
  * Runs one command of preview-environment and tells how it ended.

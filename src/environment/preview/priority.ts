@@ -1,6 +1,6 @@
 import { DescribeRulesCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { send } from '../../aws/send.ts';
-import type { PreviewContext, PreviewRequest } from './request.ts';
+import type { PreviewContext, PreviewRequest } from './preview.ts';
 
 /** What CloudFormation says of a rule whose priority somebody else has taken meanwhile. */
 const TAKEN = /PriorityInUse|Priority '?\d+'? is currently in use/i;

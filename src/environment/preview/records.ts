@@ -2,8 +2,8 @@ import { errorText } from '../../aws/errors.ts';
 import type { CommentResult } from '../../github/comment.ts';
 import type { DeploymentState } from '../../github/deployments.ts';
 import type { PullRequest } from '../../github/pulls.ts';
-import type { Section } from '../../runtime/sections.ts';
-import type { PreviewContext, PreviewRequest } from './request.ts';
+import type { Section } from '../../core/markdown/sections.ts';
+import type { PreviewContext, PreviewRequest } from './preview.ts';
 
 /** GITHUB_TOKEN cannot delete an environment, so all previews share one and are told apart by their task. */
 const ENVIRONMENT = 'preview';

@@ -1,9 +1,9 @@
 import { errorText } from '../../aws/errors.ts';
-import type { Outcome } from '../../runtime/outcome.ts';
-import { inParallel } from '../../runtime/parallel.ts';
+import type { Outcome } from '../../core/outcome.ts';
+import { inParallel } from '../../core/concurrency.ts';
 import { previewTags, removeTags } from './images.ts';
 import { retireDeployments } from './records.ts';
-import type { PreviewContext, PreviewRequest } from './request.ts';
+import type { PreviewContext, PreviewRequest } from './preview.ts';
 import { deletePreviewStack, previewStacks, type PreviewStack } from './stacks.ts';
 
 const STACKS_AT_ONCE = 5;

@@ -1,11 +1,11 @@
 import { DeleteStackCommand } from '@aws-sdk/client-cloudformation';
 import { isNotFound } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
-import { deployStack } from '../../cloudformation/deploy.ts';
+import { deployStack } from '../../cloudformation/commands/deploy-stack.ts';
 import { listStacks } from '../../cloudformation/stack.ts';
 import type { CloudFormationContext, DeployStackInputs, StackSnapshot } from '../../cloudformation/types.ts';
-import type { Outcome } from '../../runtime/outcome.ts';
-import type { PreviewContext, PreviewRequest } from './request.ts';
+import type { Outcome } from '../../core/outcome.ts';
+import type { PreviewContext, PreviewRequest } from './preview.ts';
 
 /** What a preview's stack says of itself in its tags: by these it is found, never by its template. */
 export interface PreviewStack extends StackSnapshot {

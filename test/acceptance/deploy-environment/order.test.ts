@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { parse, stringify } from 'yaml';
-import { stackTargets } from '../../../src/environment/targets.ts';
-import { chooseTargets } from '../../../src/environment/choice.ts';
-import { parseManifest } from '../../../src/environment/manifest.ts';
+import { chooseTargets, stackTargets } from '../../../src/environment/run/targets.ts';
+import { parseManifest } from '../../../src/environment/manifest/manifest.ts';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { deployEnvironment } from '../../support/environment.ts';
 

@@ -6,14 +6,12 @@ import {
 import { GetParameterCommand } from '@aws-sdk/client-ssm';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { cloudFormationClient } from '../../../src/aws/clients/cloudformation.ts';
-import { s3Client } from '../../../src/aws/clients/s3.ts';
+import { cloudFormationClient, s3Client, ssmClient } from '../../../src/aws/clients.ts';
 import { send } from '../../../src/aws/send.ts';
-import { ssmClient } from '../../../src/aws/clients/ssm.ts';
 import { classify, errorText } from '../../../src/aws/errors.ts';
-import { CancelledError } from '../../../src/runtime/errors.ts';
-import { RateLimiter } from '../../../src/runtime/limiter.ts';
-import { FakeClock } from '../runtime/fakes.ts';
+import { CancelledError } from '../../../src/core/errors.ts';
+import { RateLimiter } from '../../../src/core/concurrency.ts';
+import { FakeClock } from '../core/fakes.ts';
 import { cutShort, Endpoint, failure, reset, text, xml } from './endpoint.ts';
 import type { Answer } from './endpoint.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { RetryStrategy } from '../../../src/aws/retry.ts';
-import { FakeClock } from '../runtime/fakes.ts';
+import { FakeClock } from '../core/fakes.ts';
 
 type Info = Parameters<RetryStrategy['refreshRetryTokenForRetry']>[1];
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createSession, type Session } from '../../../src/aws/session.ts';
-import { CancelledError, InputError } from '../../../src/runtime/errors.ts';
-import { RateLimiter } from '../../../src/runtime/limiter.ts';
-import type { Redactor } from '../../../src/runtime/redaction.ts';
-import { FakeClock, recordingLog } from '../runtime/fakes.ts';
+import { CancelledError, InputError } from '../../../src/core/errors.ts';
+import { RateLimiter } from '../../../src/core/concurrency.ts';
+import type { Redactor } from '../../../src/core/redaction.ts';
+import { FakeClock, recordingLog } from '../core/fakes.ts';
 import { Endpoint, failure, reset, text, xml } from './endpoint.ts';
 import type { Answer } from './endpoint.ts';
 

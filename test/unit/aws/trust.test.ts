@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { explainDenial } from '../../../src/aws/trust.ts';
+import { explainDenial } from '../../../src/aws/oidc.ts';
 
 const claims = {
   sub: 'repo:org/platform:environment:dev',

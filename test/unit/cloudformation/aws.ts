@@ -1,9 +1,9 @@
 import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import type { CloudFormationContext, StackSnapshot, Template } from '../../../src/cloudformation/types.ts';
-import { readTemplateDocument } from '../../../src/cloudformation/template-document.ts';
-import { Annotations } from '../../../src/runtime/annotations.ts';
-import { RateLimiter } from '../../../src/runtime/limiter.ts';
-import { FakeClock, recordingLog } from '../runtime/fakes.ts';
+import { readTemplateDocument } from '../../../src/cloudformation/template/document.ts';
+import { Annotations } from '../../../src/core/log.ts';
+import { RateLimiter } from '../../../src/core/concurrency.ts';
+import { FakeClock, recordingLog } from '../core/fakes.ts';
 
 export type Input = Record<string, unknown>;
 /** Answers a call by its operation; `nth` counts the calls of that operation from 1. */

@@ -1,6 +1,6 @@
-import { deployStack } from '../../../src/cloudformation/deploy.ts';
+import { deployStack } from '../../../src/cloudformation/commands/deploy-stack.ts';
 import type { DeployStackInputs } from '../../../src/cloudformation/types.ts';
-import type { Outcome } from '../../../src/runtime/outcome.ts';
+import type { Outcome } from '../../../src/core/outcome.ts';
 import { awsError, fail, type FakeAws, fakeAws, type Handlers, type Input, notFound } from './aws.ts';
 
 export const STACK_TYPE = 'AWS::CloudFormation::Stack';

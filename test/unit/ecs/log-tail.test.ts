@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { shownLine } from '../../../src/ecs/log-tail.ts';
+import { shownLine } from '../../../src/ecs/tasks.ts';
 
 test.each([
   ['Error: connect ECONNREFUSED 10.0.0.5:5432', 'Error: connect ECONNREFUSED 10.0.0.5:5432'],

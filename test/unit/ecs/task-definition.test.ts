@@ -1,9 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { applyChanges } from '../../../src/ecs/task-definition-changes.ts';
-import { secretValues, taskDefinitionDiff } from '../../../src/ecs/task-definition-diff.ts';
-import { readTaskDefinitionFile } from '../../../src/ecs/task-definition-file.ts';
-import { registrable } from '../../../src/ecs/task-definition.ts';
-import type { TaskDefinition, TaskDefinitionChanges } from '../../../src/ecs/task-definition.ts';
+import { applyChanges } from '../../../src/ecs/task-definition/changes.ts';
+import { secretValues, taskDefinitionDiff } from '../../../src/ecs/task-definition/diff.ts';
+import { readTaskDefinitionFile } from '../../../src/ecs/task-definition/file.ts';
+import { registrable } from '../../../src/ecs/task-definition/task-definition.ts';
+import type {
+  TaskDefinition,
+  TaskDefinitionChanges,
+} from '../../../src/ecs/task-definition/task-definition.ts';
 import { useWorkspaces } from '../../support/action.ts';
 
 const definition = (fields: Partial<TaskDefinition> = {}): TaskDefinition => ({

@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals';
-import type { EnvironmentContext } from '../../../src/environment/context.ts';
-import { judge } from '../../../src/environment/ends.ts';
-import { runParts, type Part } from '../../../src/environment/parts.ts';
-import { CancelledError, TimeoutError } from '../../../src/runtime/errors.ts';
-import { LockTakenError } from '../../../src/release/lock.ts';
-import { systemClock } from '../../../src/runtime/clock.ts';
-import { recordingLog } from '../runtime/fakes.ts';
+import type { EnvironmentContext } from '../../../src/environment/run/context.ts';
+import { judge } from '../../../src/environment/run/result.ts';
+import { runParts, type Part } from '../../../src/environment/run/parts.ts';
+import { CancelledError, TimeoutError } from '../../../src/core/errors.ts';
+import { LockTakenError } from '../../../src/delivery/lock.ts';
+import { systemClock } from '../../../src/core/context.ts';
+import { recordingLog } from '../core/fakes.ts';
 
 /** Two parts, one after the other; the signal is aborted while the first one ends well. */
 async function judged(cause: Error): Promise<{ verdict: string; reason: string }> {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { format, resolveConfig } from 'prettier';
-import { manifestJsonSchema } from '../../../src/environment/manifest-schema.ts';
-import { ManifestError, parseManifest } from '../../../src/environment/manifest.ts';
+import { manifestJsonSchema } from '../../../src/environment/manifest/schema.ts';
+import { ManifestError, parseManifest } from '../../../src/environment/manifest/manifest.ts';
 
 const reference = readFileSync('platform.yml', 'utf8');
 

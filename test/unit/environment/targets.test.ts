@@ -2,10 +2,8 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chooseTargets } from '../../../src/environment/choice.ts';
-import { parseManifest } from '../../../src/environment/manifest.ts';
-import { stackTargets, targetGraph } from '../../../src/environment/targets.ts';
-
+import { chooseTargets, stackTargets, targetGraph } from '../../../src/environment/run/targets.ts';
+import { parseManifest } from '../../../src/environment/manifest/manifest.ts';
 const reference = parseManifest(readFileSync('platform.yml', 'utf8'), 'platform.yml');
 const all = { stacks: [], services: [] };
 const folder = mkdtempSync(join(tmpdir(), 'targets-'));

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { upsertComment } from '../../../src/github/comment.ts';
 import type { CommentOptions } from '../../../src/github/comment.ts';
 import { readGitHubContext } from '../../../src/github/context.ts';
-import { CancelledError } from '../../../src/runtime/errors.ts';
-import { FakeClock, recordingLog } from '../runtime/fakes.ts';
+import { CancelledError } from '../../../src/core/errors.ts';
+import { FakeClock, recordingLog } from '../core/fakes.ts';
 import { FakeGitHub } from './api.ts';
 
 const MARKER = '<!-- platform:deploy-stack/dev-vpc -->';

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { approversOf } from '../../../src/github/approvals.ts';
 import { readGitHubContext } from '../../../src/github/context.ts';
 import { createDeployment, setDeploymentStatus } from '../../../src/github/deployments.ts';
-import { FakeClock } from '../runtime/fakes.ts';
+import { FakeClock } from '../core/fakes.ts';
 import { FakeGitHub } from './api.ts';
 
 let api: FakeGitHub;

@@ -3,7 +3,7 @@ import { startSandbox, type Sandbox } from '../../../sandbox/index.ts';
 import { gitHubState } from '../../../sandbox/github/state.ts';
 import { readGitHubContext } from '../../../src/github/context.ts';
 import { keepIssue, type IssueOptions } from '../../../src/github/issue.ts';
-import { FakeClock, recordingLog } from '../runtime/fakes.ts';
+import { FakeClock, recordingLog } from '../core/fakes.ts';
 
 const MARKER = '<!-- platform:drift/dev -->';
 let sandbox: Sandbox;

@@ -1,7 +1,7 @@
 import { DescribeStacksCommand, ListChangeSetsCommand } from '@aws-sdk/client-cloudformation';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { FaultRule } from '../../../../sandbox/index.ts';
-import type { Outcome } from '../../../../src/runtime/outcome.ts';
+import type { Outcome } from '../../../../src/core/outcome.ts';
 import { type Stand, stand } from './stand.ts';
 
 const template = (tag: string): string => `

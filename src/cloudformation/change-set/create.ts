@@ -1,0 +1,178 @@
+import {
+  type Capability,
+  CreateChangeSetCommand,
+  type CreateChangeSetInput,
+  DescribeChangeSetCommand,
+  type DescribeChangeSetOutput,
+} from '@aws-sdk/client-cloudformation';
+import { send } from '../../aws/send.ts';
+import { isNotFound, isThrottle } from '../../aws/errors.ts';
+import { poll } from '../../core/poll.ts';
+import type { CloudFormationContext, DeployStackInputs, ResolvedParameter } from '../types.ts';
+
+/** CloudFormation's answer can lag behind a change set that was just made. */
+const VISIBLE_WITHIN_MS = 10_000;
+
+export interface ChangeSetRequest {
+  stackName: string;
+  changeSetName: string;
+  kind: 'create' | 'update';
+  source: { TemplateBody: string } | { TemplateURL: string } | { UsePreviousTemplate: true };
+  parameters: readonly ResolvedParameter[];
+  tags: Record<string, string>;
+  inputs: Pick<DeployStackInputs, 'capabilities' | 'roleArn' | 'notificationArns' | 'onFailure' | 'mode'>;
+  revertDrift: boolean;
+  /** Tells our own change set from one that has the same name. */
+  nonce: string;
+  /** What CloudFormation answered, once it has. */
+  made?: ChangeSetId;
+}
+
+export interface ChangeSetId {
+  changeSetId: string;
+  stackId: string;
+}
+
+/**
+ * Asks for a change set. A repeated call with the same nonce gives the same change set, also when the first answer
+ * was lost on the way.
+ */
+export async function createChangeSet(
+  context: CloudFormationContext,
+  request: ChangeSetRequest,
+): Promise<ChangeSetId> {
+  try {
+    const answer = await send(context.client, new CreateChangeSetCommand(changeSetInput(request)), context);
+    if (!answer.Id || !answer.StackId) throw new Error('CreateChangeSet answered without an id');
+    return { changeSetId: answer.Id, stackId: answer.StackId };
+  } catch (error) {
+    if (!isNamed(error, 'AlreadyExistsException')) throw error;
+    const ours = await findChangeSet(context, request);
+    if (!ours) throw error;
+    return ours;
+  }
+}
+
+/** The change set of this name when the nonce says that it is ours. */
+export async function findChangeSet(
+  context: CloudFormationContext,
+  request: Pick<ChangeSetRequest, 'stackName' | 'changeSetName' | 'nonce'>,
+): Promise<ChangeSetId | undefined> {
+  const found = await describePage(context, request.changeSetName, request.stackName);
+  if (!found?.ChangeSetId || !found.StackId || !found.Description?.includes(request.nonce)) return undefined;
+  return { changeSetId: found.ChangeSetId, stackId: found.StackId };
+}
+
+function changeSetInput(request: ChangeSetRequest): CreateChangeSetInput {
+  const { inputs, revertDrift } = request;
+  const tags = Object.entries(request.tags).map(([Key, Value]) => ({ Key, Value }));
+  return {
+    StackName: request.stackName,
+    ChangeSetName: request.changeSetName,
+    ChangeSetType: request.kind === 'create' ? 'CREATE' : 'UPDATE',
+    ClientToken: request.nonce,
+    Description: `Plan ${request.nonce}`,
+    ...request.source,
+    Parameters: request.parameters.flatMap(parameterInput),
+    Capabilities: [...inputs.capabilities] as Capability[],
+    ...(tags.length > 0 && { Tags: tags }),
+    ...(inputs.roleArn && { RoleARN: inputs.roleArn }),
+    ...(inputs.notificationArns.length > 0 && { NotificationARNs: [...inputs.notificationArns] }),
+    ...(revertDrift ? { DeploymentMode: 'REVERT_DRIFT' as const } : { IncludeNestedStacks: true }),
+    ...failureInput(request),
+  };
+}
+
+function parameterInput({
+  key,
+  value,
+  usePrevious,
+}: ResolvedParameter): CreateChangeSetInput['Parameters'] & object {
+  if (usePrevious) return [{ ParameterKey: key, UsePreviousValue: true }];
+  return value === undefined ? [] : [{ ParameterKey: key, ParameterValue: value }];
+}
+
+/**
+ * What happens when the execution fails. `delete` is for a stack that is being created; an update then rolls back.
+ * EXPRESS leaves out the rollback unless it is asked for, so both modes say it.
+ */
+function failureInput({ kind, inputs }: ChangeSetRequest): Partial<CreateChangeSetInput> {
+  const { onFailure, mode } = inputs;
+  const deletes = kind === 'create' && onFailure === 'delete';
+  if (mode === 'express') {
+    return {
+      DeploymentConfig: { Mode: 'EXPRESS', DisableRollback: onFailure === 'keep' },
+      ...(deletes && { OnStackFailure: 'DELETE' }),
+    };
+  }
+  if (kind === 'create') {
+    return {
+      OnStackFailure: ({ rollback: 'ROLLBACK', keep: 'DO_NOTHING', delete: 'DELETE' } as const)[onFailure],
+    };
+  }
+  return onFailure === 'keep' ? { DeploymentConfig: { Mode: 'STANDARD', DisableRollback: true } } : {};
+}
+
+/**
+ * Waits until a change set is made or has failed, checking after 0.5, then 1, then 2 seconds.
+ * @throws TimeoutError after `timeoutMs`; an error when the change set is gone or is being deleted.
+ */
+export async function waitForChangeSet(
+  context: CloudFormationContext,
+  changeSetId: string,
+  timeoutMs: number,
+): Promise<DescribeChangeSetOutput> {
+  const started = context.clock.now();
+  return await poll(
+    context,
+    {
+      what: `the change set ${changeSetId}`,
+      timeoutMs,
+      intervalMs,
+      isThrottle,
+    },
+    async () => {
+      const set = await describePage(context, changeSetId);
+      if (!set) {
+        if (context.clock.now() - started < VISIBLE_WITHIN_MS) return undefined;
+        throw new Error(`The change set ${changeSetId} is gone: somebody deleted it`);
+      }
+      return finished(set) ? set : undefined;
+    },
+  );
+}
+
+function finished(set: DescribeChangeSetOutput): boolean {
+  const status = set.Status ?? '';
+  if (status.startsWith('DELETE_'))
+    throw new Error(`The change set ${set.ChangeSetName ?? ''} is being deleted`);
+  return status === 'FAILED' || (status === 'CREATE_COMPLETE' && set.ExecutionStatus !== 'UNAVAILABLE');
+}
+
+/** The first page without values, which is enough for the status; undefined when there is no such change set. */
+export async function describePage(
+  context: CloudFormationContext,
+  changeSetName: string,
+  stackName?: string,
+): Promise<DescribeChangeSetOutput | undefined> {
+  try {
+    const command = new DescribeChangeSetCommand({
+      ChangeSetName: changeSetName,
+      ...(stackName !== undefined && { StackName: stackName }),
+    });
+    return await send(context.client, command, context);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** A change set takes seconds, so it is looked at more often than a stack. */
+export function intervalMs(elapsedMs: number): number {
+  if (elapsedMs < 5_000) return 500;
+  return elapsedMs < 15_000 ? 1_000 : 2_000;
+}
+
+export function isNamed(error: unknown, name: string): boolean {
+  return error instanceof Error && error.name === name;
+}

@@ -1,0 +1,284 @@
+import {
+  DescribeChangeSetCommand,
+  type DescribeChangeSetOutput,
+  DescribeEventsCommand,
+  type DescribeEventsOutput,
+  ListChangeSetsCommand,
+  ListHookResultsCommand,
+  type OperationEvent,
+} from '@aws-sdk/client-cloudformation';
+import { send } from '../../aws/send.ts';
+import type { Context } from '../../core/context.ts';
+import { bestEffort } from '../execution/cancel.ts';
+import { STACK_TYPE } from '../execution/events.ts';
+import { listNestedStacks } from '../execution/nested-stacks.ts';
+import type { CloudFormationContext, Template } from '../types.ts';
+import { describeChangeSet, pointerSegments } from './read.ts';
+
+/** How CloudFormation says that there is nothing to do; the second comes with transforms. */
+const NO_CHANGES = ["The submitted information didn't contain changes.", 'No updates are to be performed.'];
+const NESTED = /^Nested change set (\S+) was not successfully created: Currently in FAILED/;
+
+/** A change set, ours or one nested in it, that failed for a reason of its own. */
+interface FailedChangeSet {
+  changeSetId: string;
+  reason: string;
+  /** Logical ids of the nested stacks that lead to it, as far as they are known. */
+  nesting: readonly string[];
+}
+
+type ChangeSet = Pick<DescribeChangeSetOutput, 'ChangeSetId' | 'StackId' | 'Status' | 'StatusReason'>;
+
+/**
+ * Why a change set failed. Empty when it failed only because there is nothing to change.
+ * A reason that names a nested change set tells only the first that failed, so all of them are looked at; and it
+ * counts as nothing to change only if none of them, nor the stack itself, has a change.
+ */
+export async function failuresOf(
+  context: CloudFormationContext,
+  set: ChangeSet,
+  nesting: readonly string[] = [],
+): Promise<FailedChangeSet[]> {
+  const reason = set.StatusReason ?? '';
+  const own = { changeSetId: set.ChangeSetId ?? '', reason, nesting };
+  if (set.Status !== 'FAILED') return [{ ...own, reason: '' }];
+  if (saysNoChanges(reason)) return [];
+  const named = NESTED.exec(reason)?.[1];
+  if (named === undefined || !set.ChangeSetId) return [own];
+  const { nested, ownChanges } = await nestedIn(context, set, named);
+  const failures: FailedChangeSet[] = [];
+  for (const [id, logicalId] of nested) {
+    const below = await send(context.client, new DescribeChangeSetCommand({ ChangeSetName: id }), context);
+    const path = logicalId === undefined ? nesting : [...nesting, logicalId];
+    failures.push(...(await failuresOf(context, below, path)));
+  }
+  const told = failures.filter(({ reason: why }) => why !== '');
+  if (told.length > 0) return told;
+  return failures.length > 0 || ownChanges ? [own] : [];
+}
+
+/** Whether a change set failed, and only because there is nothing to change. */
+export async function hasNothingToChange(context: CloudFormationContext, set: ChangeSet): Promise<boolean> {
+  return (await failuresOf(context, set)).length === 0;
+}
+
+/** Whether a text of CloudFormation says in its own words that there is nothing to do. */
+export function saysNoChanges(reason: string): boolean {
+  return NO_CHANGES.some((text) => reason.startsWith(text));
+}
+
+/** The nested change sets and their logical ids, from all that may know one; and whether the stack itself changes. */
+async function nestedIn(
+  context: CloudFormationContext,
+  set: ChangeSet,
+  named: string,
+): Promise<{ nested: Map<string, string | undefined>; ownChanges: boolean }> {
+  const nested = new Map<string, string | undefined>([[named, undefined]]);
+  const { Changes = [] } = await describeChangeSet(context, { ChangeSetName: set.ChangeSetId ?? '' });
+  let ownChanges = false;
+  for (const { ResourceChange: change } of Changes) {
+    if (change?.ResourceType !== STACK_TYPE || !change.ChangeSetId) ownChanges = true;
+    else nested.set(change.ChangeSetId, change.LogicalResourceId);
+  }
+  for (const { stackId, logicalId } of await listNestedStacks(context, set.StackId ?? '')) {
+    const command = new ListChangeSetsCommand({ StackName: stackId });
+    const { Summaries = [] } = await send(context.client, command, context);
+    for (const { ParentChangeSetId, ChangeSetId } of Summaries) {
+      if (ParentChangeSetId === set.ChangeSetId && ChangeSetId) nested.set(ChangeSetId, logicalId);
+    }
+  }
+  return { nested, ownChanges };
+}
+
+/** One thing that CloudFormation found wrong. `path` is inside the resource: `Properties.CidrBlock`. */
+export interface Finding {
+  level: 'error' | 'warning';
+  message: string;
+  /** Logical ids of the nested stacks above; the line is then that of the outermost. */
+  nesting?: readonly string[];
+  logicalId?: string;
+  path?: string;
+  /** Where it stands in the template; `line` counts from 1. */
+  file?: string;
+  line?: number;
+}
+
+/** A change set that could not be made, for any reason but that there is nothing to change. */
+export class PlanFailedError extends Error {
+  override readonly name = 'PlanFailedError';
+  readonly findings: readonly Finding[];
+
+  /** @param findings at least one of them an error. */
+  constructor(stackName: string, findings: readonly Finding[]) {
+    const errors = findings.filter((finding) => finding.level === 'error');
+    const [first] = errors;
+    const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
+    super(`The plan of ${stackName} failed: ${first ? describeFinding(first) : 'no reason given'}${more}`);
+    this.findings = findings;
+  }
+}
+
+/** `Vpc.Properties.CidrBlock: … (templates/vpc.yml:12)` */
+export function describeFinding(finding: Finding): string {
+  const { message, file, line } = finding;
+  const subject = subjectOf(finding);
+  const place = file === undefined || line === undefined ? '' : ` (${file}:${line})`;
+  return `${subject === '' ? '' : `${subject}: `}${message}${place}`;
+}
+
+/** `Data/Queue.Properties.DelaySeconds` */
+function subjectOf({ nesting = [], logicalId, path }: Finding): string {
+  const resource = [...nesting, ...(logicalId === undefined ? [] : [logicalId])].join('/');
+  return [resource, path ?? ''].filter((part) => part !== '').join('.');
+}
+
+/** Shows findings on the template's own lines. */
+export function annotateFindings(context: Pick<Context, 'annotations'>, findings: readonly Finding[]): void {
+  for (const finding of findings) {
+    const { level, message, file, line } = finding;
+    const subject = subjectOf(finding);
+    context.annotations.add({
+      level,
+      message,
+      title: subject === '' ? 'CloudFormation refuses the template' : subject,
+      ...(file !== undefined && { file }),
+      ...(line !== undefined && { line }),
+      priority: level === 'error' ? 10 : 0,
+    });
+  }
+}
+
+type PlaceOf = Pick<Template, 'file' | 'lineOf' | 'resources' | 'parameters'>;
+
+/** Why change sets failed, each on the template's own lines as far as they are known; at least one finding each. */
+export async function findingsOf(
+  context: CloudFormationContext,
+  failures: readonly FailedChangeSet[],
+  template: PlaceOf | undefined,
+): Promise<Finding[]> {
+  const found: Finding[] = [];
+  for (const failure of failures) {
+    const [top] = failure.nesting;
+    // Lines of a nested template are not ours to know: the resource that brings it in has one.
+    const findings = await changeSetFindings(context, failure, top === undefined ? template : undefined);
+    for (const finding of findings) {
+      if (top === undefined || !template) found.push(finding);
+      else {
+        const nested = { ...finding, nesting: failure.nesting };
+        found.push(withLine(nested, template, template.lineOf(`Resources.${top}`)));
+      }
+    }
+  }
+  return found;
+}
+
+/**
+ * The early validations and hooks that CloudFormation lists as events, else the hooks' results, else the reason of
+ * the change set itself.
+ */
+async function changeSetFindings(
+  context: CloudFormationContext,
+  { changeSetId, reason }: FailedChangeSet,
+  template: PlaceOf | undefined,
+): Promise<Finding[]> {
+  const events = await failedEvents(context, changeSetId);
+  const fromEvents = (events ?? []).flatMap((event) => eventFinding(event, template));
+  if (fromEvents.some(({ level }) => level === 'error')) return fromEvents;
+  const hooks = /hook/i.test(reason) ? await failedHooks(context, changeSetId) : [];
+  const refused = hooks.some(({ level }) => level === 'error');
+  return [...fromEvents, ...hooks, ...(refused ? [] : [reasonFinding(reason, template)])];
+}
+
+/** Undefined where the endpoint has no DescribeEvents. */
+export async function failedEvents(
+  context: CloudFormationContext,
+  changeSetId: string,
+): Promise<OperationEvent[] | undefined> {
+  return await bestEffort(context, 'DescribeEvents', async (limited) => {
+    const events: OperationEvent[] = [];
+    for (let token: string | undefined; ;) {
+      const command = new DescribeEventsCommand({
+        ChangeSetName: changeSetId,
+        Filters: { FailedEvents: true },
+        ...(token !== undefined && { NextToken: token }),
+      });
+      const page: DescribeEventsOutput = await send(limited.client, command, limited);
+      events.push(...(page.OperationEvents ?? []));
+      token = page.NextToken;
+      if (!token) return events;
+    }
+  });
+}
+
+/** A finding of a validation or hook event; nothing for any other event. */
+export function eventFinding(event: OperationEvent, template: PlaceOf | undefined): Finding[] {
+  const message = event.ValidationStatusReason ?? event.HookStatusReason ?? event.ResourceStatusReason;
+  if (message === undefined) return [];
+  const name = event.ValidationName ?? event.HookType;
+  const mode = event.ValidationFailureMode ?? event.HookFailureMode;
+  const { logicalId, path } = validationSubjectOf(event.LogicalResourceId, event.ValidationPath);
+  const finding: Finding = {
+    level: mode === 'WARN' ? 'warning' : 'error',
+    message: name === undefined ? message : `${message} (${name})`,
+    ...(logicalId !== undefined && { logicalId }),
+    ...(path !== undefined && { path }),
+  };
+  return [placed(finding, template)];
+}
+
+/** The validation's path is a JSON pointer, from the template's top or from inside the resource. */
+function validationSubjectOf(
+  logicalId: string | undefined,
+  pointer: string | undefined,
+): { logicalId?: string; path?: string } {
+  const segments =
+    pointer === undefined ? [] : pointer.includes('/') ? pointerSegments(pointer) : pointer.split('.');
+  const rooted = segments[0] === 'Resources';
+  const id = rooted ? segments[1] : logicalId;
+  const rest = rooted ? segments.slice(2) : segments;
+  return { ...(id !== undefined && { logicalId: id }), ...(rest.length > 0 && { path: rest.join('.') }) };
+}
+
+async function failedHooks(context: CloudFormationContext, changeSetId: string): Promise<Finding[]> {
+  const command = new ListHookResultsCommand({ TargetType: 'CHANGE_SET', TargetId: changeSetId });
+  const answer = await bestEffort(context, 'ListHookResults', (limited) =>
+    send(limited.client, command, limited),
+  );
+  return (answer?.HookResults ?? []).flatMap(({ Status, TypeName, HookStatusReason, FailureMode }) => {
+    if (!Status?.endsWith('FAILED')) return [];
+    const message = `The hook ${TypeName ?? ''} refuses it: ${HookStatusReason ?? 'no reason given'}`;
+    return [{ level: FailureMode === 'WARN' ? ('warning' as const) : ('error' as const), message }];
+  });
+}
+
+/** A reason in words names a resource or a parameter of the template, mostly in brackets. */
+export function reasonFinding(reason: string, template: PlaceOf | undefined): Finding {
+  const finding: Finding = {
+    level: 'error',
+    message: reason === '' ? 'CloudFormation gives no reason' : reason,
+  };
+  if (!template) return finding;
+  const words = [...reason.matchAll(/\[([\w, ]+)\]/g)].flatMap(([, list]) => (list ?? '').split(/[, ]+/));
+  const all = [...words, ...reason.split(/[^\w]+/)];
+  const logicalId = all.find((word) => Object.hasOwn(template.resources, word));
+  if (logicalId !== undefined) return placed({ ...finding, logicalId }, template);
+  const parameter = all.find((word) => Object.hasOwn(template.parameters, word));
+  if (parameter === undefined) return finding;
+  return withLine(finding, template, template.lineOf(`Parameters.${parameter}`));
+}
+
+/** The path may begin at the resource or at its properties. */
+function placed(finding: Finding, template: PlaceOf | undefined): Finding {
+  const { logicalId, path } = finding;
+  if (!template || logicalId === undefined) return finding;
+  const resource = template.lineOf(`Resources.${logicalId}`);
+  if (path === undefined) return withLine(finding, template, resource);
+  const exact = template.lineOf(`Resources.${logicalId}.${path}`);
+  const line = exact === resource ? template.lineOf(`Resources.${logicalId}.Properties.${path}`) : exact;
+  return withLine(finding, template, line ?? resource);
+}
+
+function withLine(finding: Finding, template: PlaceOf, line: number | undefined): Finding {
+  if (line === undefined || template.file === undefined) return finding;
+  return { ...finding, file: template.file, line };
+}

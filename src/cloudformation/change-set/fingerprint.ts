@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto';
+import type { Plan, PlanSettings, ResourceChange } from '../types.ts';
+
+/**
+ * A short, printable mark of what a plan does: `v1:` and 32 hex digits of a SHA-256. Two plans have the same one
+ * exactly when they have the same settings and the same changes, in whatever order AWS lists them.
+ * Both arguments carry masks instead of secrets, so nobody can guess a secret from it.
+ */
+export function fingerprint(settings: PlanSettings, changes: readonly ResourceChange[]): string {
+  const canonical = canonicalJson({ settings, changes: [...changes].map(sortedProperties).sort(byText) });
+  return `v1:${createHash('sha256').update(canonical).digest('hex').slice(0, 32)}`;
+}
+
+function sortedProperties(change: ResourceChange): ResourceChange {
+  return { ...change, properties: [...change.properties].map(canonicalValues).sort(byText) };
+}
+
+/** Values are often JSON texts, whose keys come in any order. */
+function canonicalValues<T extends object>(property: T): T {
+  return Object.fromEntries(
+    Object.entries(property).map(([key, value]) => [key, canonicalValue(value)]),
+  ) as T;
+}
+
+function canonicalValue(value: unknown): unknown {
+  if (typeof value === 'string') return canonicalText(value);
+  return typeof value === 'object' && value !== null ? canonicalValues(value) : value;
+}
+
+function canonicalText(value: string): string {
+  if (!/^\s*[[{]/.test(value)) return value;
+  try {
+    return canonicalJson(JSON.parse(value));
+  } catch {
+    return value;
+  }
+}
+
+function byText(a: unknown, b: unknown): number {
+  const [left, right] = [canonicalJson(a), canonicalJson(b)];
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/** JSON with sorted keys and without undefined values. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, item: unknown) => {
+    if (typeof item !== 'object' || item === null || Array.isArray(item)) return item;
+    return Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+  });
+}
+
+const NOTHING = 'nothing';
+
+/** What differs between two plans, a line each; empty when they do the same. */
+export function comparePlans(before: Plan, after: Plan): string[] {
+  const lines = [...settingsDifference(before.settings, after.settings), ...changesDifference(before, after)];
+  if (lines.length > 0 || before.fingerprint === after.fingerprint) return lines;
+  return ['The plans differ in something that CloudFormation does not show as a change of a resource'];
+}
+
+function settingsDifference(before: PlanSettings | undefined, after: PlanSettings | undefined): string[] {
+  if (!before || !after) return [];
+  const {
+    templates: oldTemplates,
+    parameters: oldParameters,
+    resolved: oldResolved,
+    tags: oldTags,
+    ...oldRest
+  } = before;
+  const { templates, parameters, resolved, tags, ...rest } = after;
+  return [
+    ...(canonicalJson(oldTemplates) === canonicalJson(templates) ? [] : ['The template is another one']),
+    ...recordDifference('Parameter', oldParameters, parameters),
+    ...recordDifference('Resolved value of', oldResolved, resolved),
+    ...recordDifference('Tag', oldTags, tags),
+    ...recordDifference('Setting', texts(oldRest), texts(rest)),
+  ];
+}
+
+function texts(record: object): Record<string, string> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, canonicalJson(value)]));
+}
+
+function recordDifference(
+  what: string,
+  before: Record<string, string>,
+  after: Record<string, string>,
+): string[] {
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
+  return keys.flatMap((key) => {
+    const [old, now] = [before[key] ?? NOTHING, after[key] ?? NOTHING];
+    return old === now ? [] : [`${what} ${key}: was ${old}, is ${now}`];
+  });
+}
+
+function changesDifference(before: Plan, after: Plan): string[] {
+  const [old, now] = [byId(before), byId(after)];
+  return [...new Set([...old.keys(), ...now.keys()])].sort().flatMap((id) => {
+    const [was, is] = [old.get(id), now.get(id)];
+    if (!was || !is) return [`${id}: was ${effect(was)}, is ${effect(is)}`];
+    const lines = effect(was) === effect(is) ? [] : [`${id}: was ${effect(was)}, is ${effect(is)}`];
+    return [...lines, ...recordDifference(id, values(was), values(is))];
+  });
+}
+
+function byId(plan: Plan): Map<string, ResourceChange> {
+  return new Map(plan.changes.map((change) => [[...change.nesting, change.logicalId].join('/'), change]));
+}
+
+function effect(change: ResourceChange | undefined): string {
+  if (!change) return 'not touched';
+  const replaced = { yes: ', replaced', maybe: ', perhaps replaced', no: '' }[change.replacement];
+  return `${change.action}${replaced}`;
+}
+
+function values({ properties }: ResourceChange): Record<string, string> {
+  return Object.fromEntries(
+    properties.map(({ path, before, after }) => [path, `${before ?? '–'} → ${after ?? '–'}`]),
+  );
+}

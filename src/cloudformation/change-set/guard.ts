@@ -1,0 +1,97 @@
+import { STACK_TYPE } from '../execution/events.ts';
+import { STATEFUL_TYPES } from './stateful.ts';
+import type { Plan, ResourceChange, Template } from '../types.ts';
+
+export interface GuardFinding {
+  logicalId: string;
+  nesting: readonly string[];
+  type: string;
+  harm: 'replace' | 'maybe-replace' | 'delete';
+  /** What would happen, why, and which input allows it: for people. */
+  message: string;
+  /** The input and the value that let this one change through. */
+  allow: { input: 'allow-replace' | 'allow-delete'; value: string };
+  /** 1-based, in the template's own text. */
+  line?: number;
+}
+
+/** Logical ids (with nested stacks before them: `Database/Table`) or resource types. */
+export interface Allowed {
+  allowReplace: readonly string[];
+  allowDelete: readonly string[];
+}
+
+/**
+ * What in a plan would lose data, and is not allowed by name. Empty: the plan may go.
+ *
+ * Guarded are the stateful types, those of nobody's schema (third-party types, not `Custom::`), and nested stacks
+ * that go with all they hold. The rules lean to the safe side:
+ * - a replacement is guarded whatever its policy is: with Retain or Snapshot the old data is kept, yet the stack
+ *   goes on with an empty resource;
+ * - a replacement that CloudFormation calls Conditional is guarded like a certain one, since it is decided only
+ *   while the plan runs, when nobody can say no any more;
+ * - a deletion is guarded unless its policy is Retain, which only takes the resource out of the stack. A final
+ *   snapshot is no exception: the data survives, what uses it does not.
+ */
+export function guardPlan(plan: Plan, template: Template | undefined, allowed: Allowed): GuardFinding[] {
+  return plan.changes.flatMap((change) => {
+    const harm = harmOf(change, plan);
+    if (harm === undefined) return [];
+    const input = harm === 'delete' ? 'allow-delete' : 'allow-replace';
+    const list = harm === 'delete' ? allowed.allowDelete : allowed.allowReplace;
+    const path = [...change.nesting, change.logicalId].join('/');
+    if ([path, change.logicalId, change.type].some((name) => list.includes(name))) return [];
+    const line = change.nesting.length === 0 ? template?.lineOf(`Resources.${change.logicalId}`) : undefined;
+    return [
+      {
+        logicalId: change.logicalId,
+        nesting: change.nesting,
+        type: change.type,
+        harm,
+        message: `${path} (${change.type}) ${consequence(change, harm)}. To allow it: ${input}: ${path}`,
+        allow: { input, value: path },
+        ...(line !== undefined && { line }),
+      } satisfies GuardFinding,
+    ];
+  });
+}
+
+function harmOf(change: ResourceChange, plan: Plan): GuardFinding['harm'] | undefined {
+  if (!isStateful(change.type)) return undefined;
+  if (change.action === 'remove') {
+    if (change.policyAction === 'Retain') return undefined;
+    return change.type === STACK_TYPE && isListed(change, plan) ? undefined : 'delete';
+  }
+  if (change.action === 'dynamic') return 'maybe-replace';
+  if (change.action !== 'modify') return undefined;
+  if (change.replacement === 'yes' || change.policyAction?.startsWith('ReplaceAnd')) return 'replace';
+  return change.replacement === 'maybe' ? 'maybe-replace' : undefined;
+}
+
+function isStateful(type: string): boolean {
+  if (type.startsWith('AWS::')) return STATEFUL_TYPES.has(type);
+  return !type.startsWith('Custom::');
+}
+
+/** Whether what a nested stack holds is in the plan itself, where each resource is judged alone. */
+function isListed({ nesting, logicalId }: ResourceChange, plan: Plan): boolean {
+  const path = [...nesting, logicalId];
+  return plan.changes.some((change) => path.every((id, index) => change.nesting[index] === id));
+}
+
+function consequence(change: ResourceChange, harm: GuardFinding['harm']): string {
+  if (harm === 'delete') {
+    if (change.type === STACK_TYPE) return 'would be deleted with everything in it';
+    return `would be deleted, and its data with it${change.policyAction === 'Snapshot' ? ' but for a final snapshot' : ''}`;
+  }
+  const causes = change.properties.filter(({ requiresRecreation }) => requiresRecreation !== 'never');
+  const because = causes.length > 0 ? ` because of ${causes.map(({ path }) => path).join(', ')}` : '';
+  if (harm === 'maybe-replace') {
+    return `may be replaced${because}: CloudFormation decides that only while it runs, and its data would then be lost`;
+  }
+  const kept: Readonly<Record<string, string>> = {
+    ReplaceAndRetain: '; the old one is kept outside the stack, the new one is empty',
+    ReplaceAndSnapshot: '; a snapshot of the old one is kept, the new one is empty',
+  };
+  return `would be replaced${because}${kept[change.policyAction ?? ''] ?? ', and its data lost'}`;
+}

@@ -1,0 +1,358 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { classify, isNotFound } from '../../aws/errors.ts';
+import { removedWith } from '../execution/nested-stacks.ts';
+import { describeStack, isShell } from '../stack.ts';
+import {
+  findSensitive,
+  hideSecrets,
+  isSecretName,
+  maskChange,
+  MASKED,
+  type Sensitive,
+} from '../template/secrets.ts';
+import { templateSource } from '../template/source.ts';
+import type {
+  CloudFormationContext,
+  DeployStackInputs,
+  Plan,
+  PlanSettings,
+  PropertyChange,
+  ResolvedParameter,
+  ResourceChange,
+  StackSnapshot,
+  Template,
+} from '../types.ts';
+import { type ChangeSetId, type ChangeSetRequest, createChangeSet, waitForChangeSet } from './create.ts';
+import { effectOf, EFFECTS, pathOf, planHeadline, signOf } from './effects.ts';
+import {
+  annotateFindings,
+  describeFinding,
+  eventFinding,
+  failedEvents,
+  failuresOf,
+  findingsOf,
+  PlanFailedError,
+  reasonFinding,
+  saysNoChanges,
+} from './failure.ts';
+import { fingerprint } from './fingerprint.ts';
+import { type ChangeSetTree, readChangeSetTree, readTemplate, resourceChange } from './read.ts';
+import { CLEAN_UP_MS, deleteChangeSet, removeChangeSet, removeShell } from './remove.ts';
+
+export { comparePlans } from './fingerprint.ts';
+
+export interface PlanRequest {
+  inputs: DeployStackInputs;
+  template: Template;
+  parameters: readonly ResolvedParameter[];
+  tags: Record<string, string>;
+  /** The stack as it is; undefined for a new one. */
+  stack?: StackSnapshot;
+  changeSetName: string;
+  revertDrift?: boolean;
+}
+
+/** A plan that cannot be executed any more; `plan` is what it would have done, where AWS still tells. */
+export interface GonePlan {
+  gone: string;
+  plan?: Plan;
+}
+
+export interface ExecutedPlan {
+  executed: 'complete' | 'failed' | 'in-progress';
+  plan: Plan;
+}
+
+/**
+ * Makes a change set and reads what it will do. When there is nothing to change, the plan says so and its change
+ * set is gone already.
+ * @throws PlanFailedError when CloudFormation refuses it; its findings are annotated on the template. Whatever is
+ * thrown, the change set, and the empty stack made for it, are deleted first, also when the job is cancelled.
+ */
+export async function createPlan(context: CloudFormationContext, request: PlanRequest): Promise<Plan> {
+  hideSecrets(context, request.template, request.parameters);
+  const { inputs, template, stack, changeSetName } = request;
+  const kind = stack === undefined || isShell(stack.status) ? 'create' : 'update';
+  const changeSet: ChangeSetRequest = {
+    stackName: stack?.stackName ?? inputs.stackName,
+    changeSetName,
+    kind,
+    source: await templateSource(context, template, inputs),
+    parameters: request.parameters,
+    tags: request.tags,
+    inputs,
+    revertDrift: request.revertDrift ?? false,
+    nonce: randomUUID(),
+  };
+  try {
+    return await makePlan(context, request, changeSet);
+  } catch (error) {
+    await removeChangeSet(context, changeSet);
+    if (error instanceof PlanFailedError) annotateFindings(context, error.findings);
+    throw error;
+  }
+}
+
+async function makePlan(
+  context: CloudFormationContext,
+  { inputs, template, stack }: PlanRequest,
+  changeSet: ChangeSetRequest,
+): Promise<Plan> {
+  const made = await requestChangeSet(context, changeSet, template);
+  if (!made) return await planOf(context, withoutChangeSet(changeSet, stack), 'update', false);
+  changeSet.made = made;
+  const set = await waitForChangeSet(context, made.changeSetId, inputs.timeoutMs);
+  if (set.Status !== 'FAILED') {
+    const tree = await readChangeSetTree(context, { ChangeSetName: made.changeSetId });
+    return await planOf(context, tree, changeSet.kind, true);
+  }
+  const failures = await failuresOf(context, set);
+  if (failures.length > 0) {
+    const findings = await findingsOf(context, failures, template);
+    throw new PlanFailedError(inputs.stackName, findings);
+  }
+  const plan = await planOf(context, { set, changes: [], nested: [] }, changeSet.kind, false);
+  await deleteChangeSet(context, made.changeSetId, CLEAN_UP_MS);
+  return plan;
+}
+
+/** Undefined when the endpoint answers at once that there is nothing to change, as some that are not AWS do. */
+async function requestChangeSet(
+  context: CloudFormationContext,
+  changeSet: ChangeSetRequest,
+  template: Template,
+): Promise<ChangeSetId | undefined> {
+  try {
+    return await createChangeSet(context, changeSet);
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    const { message } = error as Error;
+    if (changeSet.kind === 'create' || !saysNoChanges(message)) {
+      throw new PlanFailedError(changeSet.stackName, [reasonFinding(message, template)]);
+    }
+    await removeChangeSet(context, changeSet);
+    return undefined;
+  }
+}
+
+/** Whether CloudFormation understood the request and says no. */
+function isRefusal(error: unknown): boolean {
+  if (['validation', 'limit', 'conflict'].includes(classify(error))) return true;
+  return error instanceof Error && error.name.startsWith('InsufficientCapabilities');
+}
+
+function withoutChangeSet(
+  { stackName, changeSetName }: ChangeSetRequest,
+  stack: StackSnapshot | undefined,
+): ChangeSetTree {
+  const set = { StackName: stackName, StackId: stack?.stackId, ChangeSetName: changeSetName };
+  return { set, changes: [], nested: [] };
+}
+
+/**
+ * Reads a plan again by its change set's name, as another job does before it executes it. Its fingerprint is
+ * computed from what AWS gives, without the workspace.
+ */
+export async function readPlan(
+  context: CloudFormationContext,
+  stackName: string,
+  changeSetName: string,
+): Promise<Plan | GonePlan | ExecutedPlan> {
+  const stack = await describeStack(context, stackName);
+  if (!stack) return { gone: `there is no stack ${stackName}` };
+  const tree = await findTree(context, stack, changeSetName);
+  if (!tree)
+    return { gone: `there is no change set ${changeSetName}: it was deleted, or another one was executed` };
+  const { Status: status = '', ExecutionStatus: execution = '', StatusReason: reason } = tree.set;
+  if (status !== 'CREATE_COMPLETE') return { gone: `it is ${status}${reason ? `: ${reason}` : ''}` };
+  const kind = isShell(stack.status) || stack.status.startsWith('CREATE_') ? 'create' : 'update';
+  const plan = await planOf(context, tree, kind, true);
+  const executed = EXECUTED[execution];
+  if (executed) return { executed, plan };
+  if (execution === 'AVAILABLE') return { ...plan, kind: isShell(stack.status) ? 'create' : 'update' };
+  return { gone: `it is ${execution}: the stack was changed since it was made`, plan };
+}
+
+const EXECUTED: Readonly<Record<string, ExecutedPlan['executed']>> = {
+  EXECUTE_COMPLETE: 'complete',
+  EXECUTE_FAILED: 'failed',
+  EXECUTE_IN_PROGRESS: 'in-progress',
+};
+
+async function findTree(
+  context: CloudFormationContext,
+  stack: StackSnapshot,
+  changeSetName: string,
+): Promise<ChangeSetTree | undefined> {
+  const address = { ChangeSetName: changeSetName, StackName: stack.stackId };
+  try {
+    return await readChangeSetTree(context, address, { executed: true });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Deletes the plan's change set and waits until it is gone; with `removeShell` also the empty stack it was made
+ * in, unless another change set waits there.
+ */
+export async function discardPlan(
+  context: CloudFormationContext,
+  plan: Plan,
+  options: { removeShell: boolean },
+): Promise<void> {
+  await deleteChangeSet(context, plan.changeSetId, CLEAN_UP_MS);
+  if (options.removeShell && plan.kind === 'create') await removeShell(context, plan.stackId, CLEAN_UP_MS);
+}
+
+/** Turns a change set as read into a plan: secrets masked, then the fingerprint, then the job's own redaction. */
+async function planOf(
+  context: CloudFormationContext,
+  tree: ChangeSetTree,
+  kind: Plan['kind'],
+  hasChanges: boolean,
+): Promise<Plan> {
+  const { set } = tree;
+  for (const { ParameterKey: key = '', ResolvedValue: value } of set.Parameters ?? []) {
+    if (value !== undefined && isPlainSecret(key, value)) context.log.secret(value);
+  }
+  const changes = await maskedChanges(context, tree, []);
+  const settings = settingsOf(tree, templateHashes(tree, []));
+  const warnings = await warningsOf(context, set, changes);
+  return {
+    stackName: set.StackName ?? '',
+    stackId: set.StackId ?? '',
+    changeSetName: set.ChangeSetName ?? '',
+    changeSetId: set.ChangeSetId ?? '',
+    kind,
+    hasChanges,
+    fingerprint: fingerprint(settings, changes),
+    changes: changes.map((change) => redacted(context, change)),
+    settings,
+    warnings,
+    ...(set.OnStackFailure && { onStackFailure: set.OnStackFailure }),
+  };
+}
+
+/**
+ * CloudFormation warns of deletions that will fail, like that of a bucket with objects in it. Asked for only when
+ * something goes, as it is one more call.
+ */
+async function warningsOf(
+  context: CloudFormationContext,
+  { ChangeSetId }: ChangeSetTree['set'],
+  changes: readonly ResourceChange[],
+): Promise<string[]> {
+  const something = changes.some(({ action, replacement }) => action === 'remove' || replacement !== 'no');
+  if (!something || !ChangeSetId) return [];
+  const events = (await failedEvents(context, ChangeSetId)) ?? [];
+  const findings = events.flatMap((event) => eventFinding(event, undefined));
+  return findings.map((finding) => context.redactor.redact(describeFinding(finding)));
+}
+
+async function maskedChanges(
+  context: CloudFormationContext,
+  tree: ChangeSetTree,
+  nesting: readonly string[],
+): Promise<ResourceChange[]> {
+  const sensitive = await sensitiveOf(context, tree);
+  const own = tree.changes.map((change) => maskChange(resourceChange(change, nesting), sensitive));
+  const below = await Promise.all(
+    tree.nested.map(({ logicalId, tree: nested }) => maskedChanges(context, nested, [...nesting, logicalId])),
+  );
+  const removed = await Promise.all(own.map((change) => removedWith(context, change)));
+  return [...own, ...below.flat(), ...removed.flat()];
+}
+
+/** Old values are hidden by the template that runs now, which may have used a secret elsewhere. */
+async function sensitiveOf(
+  context: CloudFormationContext,
+  { set, changes, template }: ChangeSetTree,
+): Promise<Sensitive> {
+  const hasOldValues = changes.some(({ Action }) => Action !== 'Add');
+  const running =
+    hasOldValues && set.StackId ? await readTemplate(context, { StackName: set.StackId }) : undefined;
+  return findSensitive([template, running].filter((text) => text !== undefined));
+}
+
+function settingsOf({ set, template }: ChangeSetTree, templates: Record<string, string>): PlanSettings {
+  const hidden = template === undefined ? undefined : findSensitive([template]).parameters;
+  const mask = (key: string, value: string): string =>
+    (hidden?.has(key) ?? isSecretName(key)) ? MASKED : value;
+  const parameters: [string, string][] = [];
+  const resolved: [string, string][] = [];
+  for (const { ParameterKey: key = '', ParameterValue: value = '', ResolvedValue } of set.Parameters ?? []) {
+    parameters.push([key, mask(key, value)]);
+    if (ResolvedValue !== undefined)
+      resolved.push([key, isPlainSecret(key, ResolvedValue) ? MASKED : mask(key, ResolvedValue)]);
+  }
+  return {
+    templates,
+    parameters: Object.fromEntries(parameters),
+    resolved: Object.fromEntries(resolved),
+    tags: Object.fromEntries((set.Tags ?? []).map(({ Key = '', Value = '' }) => [Key, Value])),
+    capabilities: [...(set.Capabilities ?? [])].sort(),
+    notificationArns: [...(set.NotificationARNs ?? [])].sort(),
+    revertsDrift: set.DeploymentMode === 'REVERT_DRIFT',
+    ...(set.OnStackFailure && { onStackFailure: set.OnStackFailure }),
+    ...(set.DeploymentConfig?.Mode && { mode: set.DeploymentConfig.Mode }),
+    ...(set.DeploymentConfig?.DisableRollback !== undefined && {
+      disableRollback: set.DeploymentConfig.DisableRollback,
+    }),
+  };
+}
+
+/** A secret that lies in a plain SSM parameter; one with the name of a secret mostly tells where the secret is. */
+function isPlainSecret(key: string, resolved: string): boolean {
+  return isSecretName(key) && !resolved.startsWith('arn:');
+}
+
+function templateHashes(tree: ChangeSetTree, path: readonly string[]): Record<string, string> {
+  const own = tree.template === undefined ? {} : { [path.join('/')]: hash(tree.template) };
+  const nested = tree.nested.map(({ logicalId, tree: below }) => templateHashes(below, [...path, logicalId]));
+  return Object.assign(own, ...nested) as Record<string, string>;
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function redacted({ redactor }: CloudFormationContext, change: ResourceChange): ResourceChange {
+  const clean = ({ before, after, drift, ...rest }: PropertyChange): PropertyChange => ({
+    ...rest,
+    ...(before !== undefined && { before: redactor.redact(before) }),
+    ...(after !== undefined && { after: redactor.redact(after) }),
+    ...(drift && {
+      drift: {
+        ...(drift.expected !== undefined && { expected: redactor.redact(drift.expected) }),
+        ...(drift.actual !== undefined && { actual: redactor.redact(drift.actual) }),
+      },
+    }),
+  });
+  return { ...change, properties: change.properties.map(clean) };
+}
+
+const SHOWN = 200;
+const SHOWN_PROPERTIES = 5;
+
+/** Shows a plan in the log, the worst first: ` -/+  AWS::RDS::DBInstance  Database  (Engine)`. */
+export function tellPlan(context: CloudFormationContext, plan: Plan): void {
+  context.log.info(`Plan for stack ${plan.stackName}: ${planHeadline(plan)}`);
+  const order = new Map(EFFECTS.map((effect, index) => [effect, index]));
+  const rank = (change: Plan['changes'][number]): number => order.get(effectOf(change)) ?? 0;
+  const sorted = plan.changes.toSorted((a, b) => rank(a) - rank(b));
+  for (const change of sorted.slice(0, SHOWN)) {
+    const paths = change.properties.map(({ path }) => path.replace(/^Properties\./, ''));
+    const more = paths.length > SHOWN_PROPERTIES ? ', …' : '';
+    const properties =
+      change.action === 'modify' && paths.length > 0
+        ? `  (${paths.slice(0, SHOWN_PROPERTIES).join(', ')}${more})`
+        : '';
+    context.log.info(
+      `${signOf(effectOf(change)).padStart(6)}  ${change.type}  ${pathOf(change)}${properties}`,
+    );
+  }
+  if (sorted.length > SHOWN) context.log.info(`        … and ${sorted.length - SHOWN} more`);
+  for (const warning of plan.warnings ?? []) context.log.info(`        ${warning}`);
+}

@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import type { Timeline } from '../execution/events.ts';
+import type { FollowedServices } from '../execution/services.ts';
+import type { OperationKind } from '../execution/watch.ts';
+import type { CloudFormationContext, DeployStackInputs } from '../types.ts';
+import type { Ending } from './result.ts';
+
+/** One run of one command. */
+export interface Work {
+  context: CloudFormationContext;
+  inputs: DeployStackInputs;
+  run: RunIdentity;
+  /** When the run began, in ms since the epoch. */
+  startedMs: number;
+  /** When the time is up, in ms since the epoch. */
+  deadlineMs: number;
+  begun: Begun;
+  /** What is known so far, for a run that ends early. */
+  known: Pick<Ending, 'plan' | 'before' | 'execution' | 'stack'>;
+  /** What is complete although the run may end early, as a sentence without its full stop. */
+  done?: string;
+  /** What was done besides, or is worth knowing: sentences for the summary. */
+  notes: string[];
+}
+
+/** What this run has begun at AWS and not brought to its end: what has to be undone or told when it stops early. */
+export interface Begun {
+  /** A change set that is ours and is not to outlive the run. */
+  changeSet?: {
+    stackName: string;
+    changeSetName: string;
+    changeSetId: string;
+    stackId: string;
+    shellIsOurs: boolean;
+  };
+  /** An operation that was asked for. It is noted before the request, as the answer may never arrive. */
+  operation?: { kind: OperationKind; stackName: string; stackId: string };
+  /** What the operation has done so far. */
+  timeline?: Timeline;
+  /** The services that it changes. */
+  services?: FollowedServices;
+  /** Says where the operation stands, such as `3 of 12 done`. */
+  standing?: () => string;
+}
+
+/** A stack that a person has to look at before this run may go on. Nothing was changed. */
+export class StackBlockedError extends Error {
+  override readonly name = 'StackBlockedError';
+}
+
+/** Milliseconds until the time is up, 0 at least. */
+export function timeLeft(work: Work): number {
+  return Math.max(0, work.deadlineMs - work.context.clock.now());
+}
+
+/** What the reason of a run that ends early says of the stack, without a full stop. */
+export function nothingChanged(work: Work): string {
+  if (work.done !== undefined) return work.done;
+  return work.notes.length > 0 ? 'Nothing else was changed' : 'Nothing was changed';
+}
+
+/** Puts a sentence into the log and the summary. */
+export function note(work: Work, sentence: string): void {
+  work.notes.push(sentence);
+  work.context.log.info(sentence);
+}
+
+/** The workflow run on whose behalf something happens. */
+export interface RunIdentity {
+  id: string;
+  attempt: number;
+  /** Absolute path of the workspace. */
+  workspace: string;
+  actor?: string;
+}
+
+const PREFIX = 'platform-';
+
+/**
+ * A ClientRequestToken: the same for the same request of the same run attempt, so that a retry is not a second
+ * request, and another one for anything else. It starts with the run, so that a person finds who asked.
+ * Allowed are 128 letters, digits and dashes.
+ */
+export function clientRequestToken(run: RunIdentity, ...request: readonly string[]): string {
+  const hash = createHash('sha256').update(JSON.stringify(request)).digest('hex').slice(0, 24);
+  return `${PREFIX}${run.id.replace(/[^A-Za-z0-9]/g, '').slice(0, 60)}-${run.attempt}-${hash}`;
+}
+
+/** Who made a request, as far as its token tells: `run 1001, attempt 2`, the console, or the token itself. */
+export function requesterOf(token: string | undefined): string {
+  if (token === undefined) return 'somebody else';
+  const run = /^platform-([A-Za-z0-9]+)-(\d+)-[0-9a-f]+$/.exec(token);
+  if (run) return `workflow run ${run[1] ?? ''}, attempt ${run[2] ?? ''}`;
+  return token.startsWith('Console-') ? 'somebody in the AWS console' : `the request ${token}`;
+}

@@ -1,0 +1,116 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import {
+  GetStackPolicyCommand,
+  SetStackPolicyCommand,
+  UpdateTerminationProtectionCommand,
+} from '@aws-sdk/client-cloudformation';
+import { send } from '../../aws/send.ts';
+import { InputError } from '../../core/errors.ts';
+import type { CloudFormationContext, StackSnapshot } from '../types.ts';
+
+/** Settings of a stack that no change set carries. Absent: leave it as it is. */
+export interface StackSettings {
+  /** JSON text. */
+  stackPolicy?: string;
+  terminationProtection?: boolean;
+}
+
+/**
+ * The stack policy that was asked for, as JSON text: given as JSON or as a file of the workspace.
+ * @throws InputError when it is neither.
+ */
+export function readStackPolicy(given: string, workspace: string): string {
+  const text = given.trim().startsWith('{') ? given : readPolicyFile(given, workspace);
+  try {
+    const policy = JSON.parse(text) as unknown;
+    if (policy !== null && typeof policy === 'object' && 'Statement' in policy) return JSON.stringify(policy);
+  } catch {
+    // Told below, together with JSON that is no policy.
+  }
+  throw new InputError(
+    'stack-policy',
+    given,
+    'a JSON object with "Statement", or the path of a file that holds one',
+  );
+}
+
+function readPolicyFile(path: string, workspace: string): string {
+  try {
+    return readFileSync(resolve(workspace, path), 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw new InputError('stack-policy', path, `JSON, or a file in the workspace that can be read (${code})`);
+  }
+}
+
+/** Which of the settings the stack does not have yet, in words. */
+export async function differingSettings(
+  context: CloudFormationContext,
+  stack: StackSnapshot,
+  { stackPolicy, terminationProtection: wanted }: StackSettings,
+): Promise<string[]> {
+  const policy = stackPolicy !== undefined && (await policyDiffers(context, stack.stackId, stackPolicy));
+  const protection = wanted !== undefined && wanted !== stack.terminationProtection;
+  return [...(policy ? ['stack policy'] : []), ...(protection ? ['termination protection'] : [])];
+}
+
+/**
+ * Sets the policy unless the stack has the same; answers whether it changed anything.
+ * SetStackPolicy is a call of its own, as change sets have no field for it.
+ */
+export async function ensureStackPolicy(
+  context: CloudFormationContext,
+  stackId: string,
+  policy: string,
+): Promise<boolean> {
+  if (!(await policyDiffers(context, stackId, policy))) return false;
+  const command = new SetStackPolicyCommand({ StackName: stackId, StackPolicyBody: policy });
+  await send(context.client, command, context);
+  return true;
+}
+
+async function policyDiffers(
+  context: CloudFormationContext,
+  stackId: string,
+  policy: string,
+): Promise<boolean> {
+  const answer = await send(context.client, new GetStackPolicyCommand({ StackName: stackId }), context);
+  return answer.StackPolicyBody === undefined || canonical(answer.StackPolicyBody) !== canonical(policy);
+}
+
+/** Switches termination protection unless it is so already; answers whether it changed anything. */
+export async function ensureTerminationProtection(
+  context: CloudFormationContext,
+  stack: StackSnapshot,
+  enabled: boolean,
+): Promise<boolean> {
+  if (stack.terminationProtection === enabled) return false;
+  await setTerminationProtection(context, stack.stackId, enabled);
+  return true;
+}
+
+export async function setTerminationProtection(
+  context: CloudFormationContext,
+  stackId: string,
+  enabled: boolean,
+): Promise<void> {
+  const command = new UpdateTerminationProtectionCommand({
+    StackName: stackId,
+    EnableTerminationProtection: enabled,
+  });
+  await send(context.client, command, context);
+}
+
+/** The same JSON value gives the same text, whatever its white space and the order of its keys. */
+function canonical(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), (_key, value: unknown) =>
+      value !== null && typeof value === 'object' && !Array.isArray(value)
+        ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+        : value,
+    );
+  } catch {
+    return text;
+  }
+}

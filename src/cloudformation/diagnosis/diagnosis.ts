@@ -1,0 +1,177 @@
+import { DescribeEventsCommand, type OperationEvent } from '@aws-sdk/client-cloudformation';
+import { send } from '../../aws/send.ts';
+import { pathOf } from '../change-set/effects.ts';
+import type { ReportedRolloutFailure } from '../../present/service.ts';
+import { bestEffort } from '../execution/cancel.ts';
+import { type ResourceFailure, STACK_TYPE } from '../execution/events.ts';
+import { serviceKey, type ServiceFailures } from '../execution/services.ts';
+import { errorCodeOf, hintFor, plainReason } from './hints.ts';
+import type { CloudFormationContext, Template } from '../types.ts';
+import type { Execution } from '../execution/watch.ts';
+
+/** A resource that failed, explained. */
+export interface Cause {
+  logicalId: string;
+  /** Logical ids of the nested stacks above, from the root. */
+  nesting: readonly string[];
+  type: string;
+  reason: string;
+  code?: string;
+  hint?: string;
+  /** Of an ECS service: why its tasks fail. */
+  tasks?: ReportedRolloutFailure;
+  /** Where the template declares it, for a template in the workspace. */
+  file?: string;
+  line?: number;
+}
+
+/** Why an operation failed. */
+export interface Diagnosis {
+  /** The first failure in time, through nested stacks; undefined when AWS reported none. */
+  rootCause?: Cause;
+  /** The other resources that failed by themselves, in the order of time. */
+  alsoFailed: readonly Cause[];
+  /** What failed while rolling back: why a rollback is stuck. */
+  rollbackFailures: readonly Cause[];
+  /** Whether CloudFormation turned back. */
+  rolledBack: boolean;
+}
+
+/**
+ * Finds the first root cause of a failed operation. Resources that were merely cancelled, and the rows of stacks
+ * that only repeat what happened inside them, are never the cause while there is another.
+ */
+export async function diagnose(
+  context: CloudFormationContext,
+  execution: Execution,
+  stack: { stackName: string; template?: Template },
+): Promise<Diagnosis> {
+  const { timeline } = execution;
+  const failures = timeline.failures.filter((failure) => !isCancelled(failure.reason));
+  const forward = inTimeOrder(failures.filter((failure) => !failure.rollback));
+  const failed = forward.filter((failure) => failure.type !== STACK_TYPE);
+  const resources = failed.length > 0 ? failed : waitingInVain(execution);
+  const reported = resources.length > 0 ? [] : await operationFailures(context, execution, stack.stackName);
+  const explain = (failure: Failure): Cause => causeOf(failure, stack.template, execution.serviceFailures);
+  const causes = (
+    resources.length > 0 ? resources : [...reported, ...stackRows(forward, execution, stack.stackName)]
+  ).map(explain);
+  const [rootCause, ...alsoFailed] = causes;
+  const back = inTimeOrder(failures.filter((failure) => failure.rollback && failure.type !== STACK_TYPE));
+  return {
+    ...(rootCause ? { rootCause } : {}),
+    alsoFailed: resources.length > 0 ? alsoFailed : [],
+    rollbackFailures: back.map(explain),
+    rolledBack: timeline.rolledBack,
+  };
+}
+
+/** The services that CloudFormation still waits for although their tasks fail. */
+function waitingInVain({ timeline, serviceFailures }: Execution): Failure[] {
+  return [...timeline.steps]
+    .filter((step) => step.endedAt === undefined && serviceFailures?.has(serviceKey(step)))
+    .map((step) => ({ ...step, reason: step.status }));
+}
+
+type Failure = Pick<ResourceFailure, 'logicalId' | 'nesting' | 'type' | 'reason'> &
+  Partial<Pick<ResourceFailure, 'rollback'>>;
+
+function isCancelled(reason: string): boolean {
+  return /\bcancell?ed\b/i.test(reason) && !/Error Code|HandlerErrorCode/.test(reason);
+}
+
+/** Sorting is stable: of two events in the same millisecond the one that AWS lists first comes first. */
+function inTimeOrder(failures: readonly ResourceFailure[]): ResourceFailure[] {
+  return failures.toSorted((a, b) => a.at - b.at);
+}
+
+/**
+ * Where no resource failed: a nested stack that failed before it made anything (the deepest such row), else what
+ * the stack itself says, such as an alarm that stopped it.
+ */
+function stackRows(forward: readonly ResourceFailure[], execution: Execution, stackName: string): Failure[] {
+  const deepest = forward
+    .filter(
+      (failure) =>
+        failure.reason !== '' && !/^(Embedded stack|The following resource\(s\) failed)/.test(failure.reason),
+    )
+    .toSorted((a, b) => b.nesting.length - a.nesting.length);
+  if (deepest.length > 0) return deepest;
+  const reason = execution.timeline.turnReason ?? execution.reason;
+  return reason ? [{ logicalId: stackName, nesting: [], type: STACK_TYPE, reason }] : [];
+}
+
+function causeOf(
+  failure: Failure,
+  template: Template | undefined,
+  serviceFailures: ServiceFailures | undefined,
+): Cause {
+  const { logicalId, nesting, type, reason, rollback = false } = failure;
+  const tasks = serviceFailures?.get(serviceKey({ logicalId, nesting, rollback }));
+  const code = errorCodeOf(reason);
+  const hint = tasks ? undefined : hintFor({ type, reason, ...(code ? { code } : {}) });
+  const line =
+    template?.file === undefined ? undefined : template.lineOf(`Resources.${nesting[0] ?? logicalId}`);
+  return {
+    logicalId,
+    nesting,
+    type,
+    reason,
+    ...(code ? { code } : {}),
+    ...(hint ? { hint } : {}),
+    ...(tasks ? { tasks } : {}),
+    ...(template?.file !== undefined && line !== undefined ? { file: template.file, line } : {}),
+  };
+}
+
+/** What DescribeEvents knows beyond the stack's events: hooks and validations. A nicety that may be missing. */
+async function operationFailures(
+  context: CloudFormationContext,
+  execution: Execution,
+  stackName: string,
+): Promise<Failure[]> {
+  const { operationId } = execution;
+  if (operationId === undefined) return [];
+  const command = new DescribeEventsCommand({ OperationId: operationId, Filters: { FailedEvents: true } });
+  const answer = await bestEffort(context, 'DescribeEvents', (limited) =>
+    send(context.client, command, limited),
+  );
+  const events = answer?.OperationEvents ?? [];
+  return events
+    .filter((event) => event.ResourceType !== STACK_TYPE)
+    .flatMap((event) => failureOf(event, stackName));
+}
+
+function failureOf(event: OperationEvent, stackName: string): Failure[] {
+  const reason = event.ResourceStatusReason ?? event.ValidationStatusReason ?? event.HookStatusReason ?? '';
+  if (reason === '' || isCancelled(reason)) return [];
+  const hook = event.HookType ? `Hook ${event.HookType}: ` : '';
+  return [
+    {
+      logicalId: event.LogicalResourceId ?? stackName,
+      nesting: [],
+      type: event.ResourceType ?? '',
+      reason: `${hook}${reason}`,
+    },
+  ];
+}
+
+/** Puts the causes on the template's own lines; the root cause is the last that a full list would lose. */
+export function annotate(context: CloudFormationContext, diagnosis: Diagnosis): void {
+  const add = (cause: Cause, title: string, priority: number): void => {
+    const { file, line } = cause;
+    const code = cause.code ? ` (${cause.code})` : '';
+    const hint = cause.hint ? `\n${cause.hint}` : '';
+    const tasks = cause.tasks ? `\n${cause.tasks.cause}. ${cause.tasks.fix}` : '';
+    context.annotations.add({
+      level: 'error',
+      title: `${title}: ${pathOf(cause)}`,
+      message: `${cause.type} failed: ${plainReason(cause.reason)}${code}${hint}${tasks}`,
+      priority,
+      ...(file !== undefined && line !== undefined ? { file, line } : {}),
+    });
+  };
+  if (diagnosis.rootCause) add(diagnosis.rootCause, 'Root cause', 100);
+  for (const cause of diagnosis.rollbackFailures) add(cause, 'Rollback failed', 90);
+  for (const cause of diagnosis.alsoFailed) add(cause, 'Also failed', 10);
+}

@@ -1,0 +1,293 @@
+import { DescribeStackEventsCommand, type StackEvent } from '@aws-sdk/client-cloudformation';
+import { send } from '../../aws/send.ts';
+import { isFailed, isRollback } from '../stack.ts';
+import type { CloudFormationContext } from '../types.ts';
+import type { ResourceAction } from './progress.ts';
+
+/** One event of a stack, as far as anything here needs it. Times are AWS's own, ms since the epoch. */
+export interface ResourceEvent {
+  id: string;
+  stackId: string;
+  logicalId: string;
+  physicalId: string;
+  type: string;
+  status: string;
+  reason?: string;
+  token?: string;
+  operationId?: string;
+  /** What a hook that refused the resource says; CloudFormation repeats only its name in the failure. */
+  hookFailure?: string;
+  at: number;
+}
+
+/** Where a reader stops going back: at an event it knows, or at the first one older than a moment on AWS's clock. */
+export interface ReadFrom {
+  eventId?: string;
+  sinceMs?: number;
+}
+
+/**
+ * Reads the events of one stack, each once. A read goes from the newest event back to the last one seen, so all
+ * reads together cost as many pages as there are events.
+ */
+export class EventReader {
+  readonly #context: CloudFormationContext;
+  readonly #stackId: string;
+  readonly #sinceMs: number;
+  #lastSeen: string | undefined;
+
+  constructor(context: CloudFormationContext, stackId: string, from: ReadFrom = {}) {
+    this.#context = context;
+    this.#stackId = stackId;
+    this.#lastSeen = from.eventId;
+    this.#sinceMs = from.sinceMs ?? -Infinity;
+  }
+
+  /** The events that came since the last read, oldest first. */
+  async read(): Promise<ResourceEvent[]> {
+    // A page that shifts while it is turned gives an event twice.
+    const found = new Map<string, ResourceEvent>();
+    for await (const page of pages(this.#context, this.#stackId)) {
+      const fresh = page.slice(0, firstKnown(page, this.#lastSeen, this.#sinceMs));
+      for (const event of fresh) found.set(event.id, event);
+      if (fresh.length < page.length) break;
+    }
+    const events = [...found.values()];
+    this.#lastSeen = events[0]?.id ?? this.#lastSeen;
+    return events.reverse();
+  }
+}
+
+function firstKnown(page: readonly ResourceEvent[], lastSeen: string | undefined, sinceMs: number): number {
+  const index = page.findIndex((event) => event.id === lastSeen || event.at < sinceMs);
+  return index < 0 ? page.length : index;
+}
+
+/** The newest event of a stack: what comes after it belongs to operations that start from now on. */
+export async function newestEvent(
+  context: CloudFormationContext,
+  stackId: string,
+): Promise<ResourceEvent | undefined> {
+  for await (const page of pages(context, stackId)) return page[0];
+  return undefined;
+}
+
+/**
+ * The stack's own last row before its deletion, which somebody else may have begun or even ended a moment ago: the
+ * newest event is part of that deletion then.
+ */
+export async function lastBeforeDeletion(
+  context: CloudFormationContext,
+  stackId: string,
+): Promise<ResourceEvent | undefined> {
+  for await (const page of pages(context, stackId)) {
+    const found = page.find(
+      (event) => isOwnRow(event) && !['DELETE_IN_PROGRESS', 'DELETE_COMPLETE'].includes(event.status),
+    );
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/**
+ * The events of a stack's newest operations that `wanted` still takes, oldest first; reading ends at the first
+ * event it refuses. At most `limit` events are read.
+ */
+export async function recentEvents(
+  context: CloudFormationContext,
+  stackId: string,
+  wanted: (event: ResourceEvent) => boolean,
+  limit = 2000,
+): Promise<ResourceEvent[]> {
+  const found: ResourceEvent[] = [];
+  for await (const page of pages(context, stackId)) {
+    for (const event of page) {
+      if (!wanted(event) || found.length >= limit) return found.reverse();
+      found.push(event);
+    }
+  }
+  return found.reverse();
+}
+
+async function* pages(context: CloudFormationContext, stackId: string): AsyncGenerator<ResourceEvent[]> {
+  let next: string | undefined;
+  do {
+    const command = new DescribeStackEventsCommand({
+      StackName: stackId,
+      ...(next ? { NextToken: next } : {}),
+    });
+    const answer = await send(context.client, command, context);
+    yield (answer.StackEvents ?? []).map(resourceEvent);
+    next = answer.NextToken;
+  } while (next);
+}
+
+function resourceEvent(event: StackEvent): ResourceEvent {
+  const { EventId: id, StackId: stackId, ResourceStatus: status, Timestamp: at } = event;
+  if (!id || !stackId || !at)
+    throw new Error('DescribeStackEvents answered an event without id, stack or time');
+  return {
+    id,
+    stackId,
+    logicalId: event.LogicalResourceId ?? '',
+    physicalId: event.PhysicalResourceId ?? '',
+    type: event.ResourceType ?? '',
+    status: status ?? '',
+    ...(event.ResourceStatusReason ? { reason: event.ResourceStatusReason } : {}),
+    ...(event.ClientRequestToken ? { token: event.ClientRequestToken } : {}),
+    ...(event.OperationId ? { operationId: event.OperationId } : {}),
+    ...hookFailure(event),
+    at: at.getTime(),
+  };
+}
+
+function hookFailure(event: StackEvent): Pick<ResourceEvent, 'hookFailure'> {
+  const { HookType: type, HookStatus: status, HookStatusReason: reason, HookFailureMode: mode } = event;
+  if (!type || !status?.endsWith('FAILED') || mode === 'WARN') return {};
+  return { hookFailure: `Hook ${type}: ${reason ?? status}` };
+}
+
+/** The row that stands for the stack itself, in its own events. */
+export function isOwnRow(event: ResourceEvent): boolean {
+  return event.type === STACK_TYPE && event.physicalId === event.stackId;
+}
+
+/** The row of a nested stack in its parent's events; its physical id is the nested stack's ARN. */
+export function isNestedRow(event: ResourceEvent): boolean {
+  return event.type === STACK_TYPE && event.physicalId !== event.stackId && event.physicalId !== '';
+}
+
+export const STACK_TYPE = 'AWS::CloudFormation::Stack';
+
+/** One change of one resource, from its first event to its last. */
+export interface ResourceStep {
+  logicalId: string;
+  /** Logical ids of the nested stacks above, from the root. */
+  nesting: readonly string[];
+  type: string;
+  physicalId: string;
+  action: ResourceAction;
+  status: string;
+  reason?: string;
+  /** On AWS's clock, ms since the epoch. */
+  startedAt: number;
+  endedAt?: number;
+  /** Part of a rollback, not of what was asked for. */
+  rollback: boolean;
+}
+
+/** A resource that failed, in the order in which AWS reported it. */
+export interface ResourceFailure {
+  logicalId: string;
+  nesting: readonly string[];
+  type: string;
+  physicalId: string;
+  status: string;
+  reason: string;
+  at: number;
+  rollback: boolean;
+}
+
+/** More failures than a person, or the search for the first one, ever needs. */
+const MAX_FAILURES = 500;
+
+/**
+ * What happened to each resource, built event by event. It holds one step a resource, action and direction, so
+ * its size is that of the stack and not of its history.
+ */
+export class Timeline {
+  readonly #rootId: string;
+  readonly #steps = new Map<string, ResourceStep>();
+  readonly #hooks = new Map<string, string>();
+  /** When each stack began to go back. */
+  readonly #rollbackAt = new Map<string, number>();
+  readonly failures: ResourceFailure[] = [];
+  /** Why the stack itself turned back, in CloudFormation's words. */
+  turnReason: string | undefined;
+
+  /** @param rootId ARN of the stack that the operation is for. */
+  constructor(rootId: string) {
+    this.#rootId = rootId;
+  }
+
+  /** Takes one event; answers the step when the event began or ended it, and undefined when nothing changed. */
+  add(event: ResourceEvent, nesting: readonly string[]): ResourceStep | undefined {
+    if (isOwnRow(event) && isRollback(event.status) && !this.#rollbackAt.has(event.stackId)) {
+      this.#rollbackAt.set(event.stackId, event.at);
+      if (event.stackId === this.#rootId) this.turnReason = event.reason;
+    }
+    if (event.hookFailure !== undefined) this.#hooks.set(keyOf(event), event.hookFailure);
+    if (isFailed(event.status)) this.#fail(event, nesting);
+    return isOwnRow(event) ? undefined : this.#step(event, nesting);
+  }
+
+  get steps(): IterableIterator<ResourceStep> {
+    return this.#steps.values();
+  }
+
+  /** Whether the operation went back. */
+  get rolledBack(): boolean {
+    return this.#rollbackAt.has(this.#rootId);
+  }
+
+  #step(event: ResourceEvent, nesting: readonly string[]): ResourceStep | undefined {
+    const action = actionOf(event.status);
+    if (!action) return undefined;
+    const rollback = this.#isRollback(event);
+    const key = `${keyOf(event)}|${action}|${rollback}`;
+    const known = this.#steps.get(key);
+    const running = event.status.endsWith('_IN_PROGRESS');
+    const goesOn = known !== undefined && known.endedAt === undefined;
+    if (goesOn && running) {
+      known.physicalId = event.physicalId || known.physicalId;
+      return undefined;
+    }
+    const step: ResourceStep = {
+      logicalId: event.logicalId,
+      nesting,
+      type: event.type,
+      physicalId: event.physicalId,
+      action,
+      status: event.status,
+      ...(event.reason === undefined ? {} : { reason: event.reason }),
+      startedAt: goesOn ? known.startedAt : event.at,
+      ...(running ? {} : { endedAt: event.at }),
+      rollback,
+    };
+    this.#steps.set(key, step);
+    return step;
+  }
+
+  #fail(event: ResourceEvent, nesting: readonly string[]): void {
+    if (this.failures.length >= MAX_FAILURES) return;
+    const hook = this.#hooks.get(keyOf(event));
+    this.failures.push({
+      logicalId: event.logicalId,
+      nesting,
+      type: event.type,
+      physicalId: event.physicalId,
+      status: event.status,
+      reason: [event.reason, hook].filter((text) => text !== undefined).join(' '),
+      at: event.at,
+      rollback: this.#isRollback(event),
+    });
+  }
+
+  /** Nested stacks are read after their root, so what they did before the root turned back is told by the time. */
+  #isRollback(event: ResourceEvent): boolean {
+    if (this.#rollbackAt.has(event.stackId)) return true;
+    const rootAt = this.#rollbackAt.get(this.#rootId);
+    return event.stackId !== this.#rootId && rootAt !== undefined && event.at > rootAt;
+  }
+}
+
+function keyOf(event: ResourceEvent): string {
+  return `${event.stackId}|${event.logicalId}`;
+}
+
+function actionOf(status: string): ResourceAction | undefined {
+  if (status.startsWith('CREATE_')) return 'create';
+  if (status.startsWith('UPDATE_')) return 'update';
+  if (status.startsWith('DELETE_')) return 'delete';
+  return status.startsWith('IMPORT_') ? 'import' : undefined;
+}

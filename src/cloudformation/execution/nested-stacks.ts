@@ -1,0 +1,87 @@
+import { GetTemplateCommand, type StackResourceSummary } from '@aws-sdk/client-cloudformation';
+import { send } from '../../aws/send.ts';
+import { classify, errorText } from '../../aws/errors.ts';
+import { STACK_TYPE } from './events.ts';
+import { isAlive, listResources } from '../stack.ts';
+import { readTemplateDocument, TemplateSyntaxError } from '../template/document.ts';
+import type { CloudFormationContext, ResourceChange, TemplateResource } from '../types.ts';
+
+/** The stacks nested directly in a stack. */
+export async function listNestedStacks(
+  context: CloudFormationContext,
+  stackId: string,
+): Promise<{ logicalId: string; stackId: string }[]> {
+  return (await listResources(context, stackId))
+    .filter(isAlive)
+    .flatMap(({ ResourceType, LogicalResourceId, PhysicalResourceId }) =>
+      ResourceType === STACK_TYPE && PhysicalResourceId
+        ? [{ logicalId: LogicalResourceId ?? '', stackId: PhysicalResourceId }]
+        : [],
+    );
+}
+
+/**
+ * What goes with a nested stack that is removed, through all levels: a change set names only the stack itself.
+ * Empty when the list may not be read, so that the removal of the stack itself is what is judged.
+ */
+export async function removedWith(
+  context: CloudFormationContext,
+  removed: ResourceChange,
+): Promise<ResourceChange[]> {
+  if (removed.type !== STACK_TYPE || removed.action !== 'remove') return [];
+  if (!removed.physicalId || removed.policyAction === 'Retain') return [];
+  const nesting = [...removed.nesting, removed.logicalId];
+  try {
+    const resources = (await listResources(context, removed.physicalId)).filter(isAlive);
+    const declared = await declaredResources(context, removed.physicalId);
+    const changes = resources.map((resource) => removal(resource, nesting, declared));
+    const below = await Promise.all(changes.map((change) => removedWith(context, change)));
+    return [...changes, ...below.flat()];
+  } catch (error) {
+    if (['throttle', 'network', 'expired'].includes(classify(error))) throw error;
+    context.signal.throwIfAborted();
+    context.log.warning(
+      `What is in the nested stack ${nesting.join('/')} cannot be listed: ${errorText(error)}`,
+    );
+    return [];
+  }
+}
+
+function removal(
+  { LogicalResourceId, PhysicalResourceId, ResourceType }: StackResourceSummary,
+  nesting: readonly string[],
+  declared: Record<string, TemplateResource>,
+): ResourceChange {
+  return {
+    logicalId: LogicalResourceId ?? '',
+    nesting,
+    type: ResourceType ?? '',
+    action: 'remove',
+    replacement: 'no',
+    properties: [],
+    policyAction: POLICY_ACTION[declared[LogicalResourceId ?? '']?.deletionPolicy ?? ''] ?? 'Delete',
+    ...(PhysicalResourceId && { physicalId: PhysicalResourceId }),
+  };
+}
+
+/** RetainExceptOnCreate keeps what was created successfully. */
+const POLICY_ACTION: Readonly<Record<string, string>> = {
+  Retain: 'Retain',
+  RetainExceptOnCreate: 'Retain',
+  Snapshot: 'Snapshot',
+};
+
+/** The resources of the template that a stack was deployed with; none where it cannot be understood. */
+export async function declaredResources(
+  context: CloudFormationContext,
+  stackId: string,
+): Promise<Record<string, TemplateResource>> {
+  const command = new GetTemplateCommand({ StackName: stackId, TemplateStage: 'Processed' });
+  const { TemplateBody } = await send(context.client, command, context);
+  try {
+    return readTemplateDocument(TemplateBody ?? '').resources;
+  } catch (error) {
+    if (error instanceof TemplateSyntaxError) return {};
+    throw error;
+  }
+}

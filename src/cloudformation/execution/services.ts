@@ -1,0 +1,80 @@
+import { pathOf } from '../change-set/effects.ts';
+import type { ReportedRolloutFailure } from '../../present/service.ts';
+import { isFailed } from '../stack.ts';
+import type { ResourceFailure, ResourceStep } from './events.ts';
+import type { CloudFormationContext } from '../types.ts';
+
+/** An ECS service that a stack creates or updates. */
+export interface ChangedService {
+  /** `arn:aws:ecs:<region>:<account>:service/<cluster>/<name>` */
+  arn: string;
+  /** When the stack began to change it, by AWS's clock, ms since the epoch. */
+  since: number;
+}
+
+/**
+ * Follows the tasks of a service until the signal is aborted. The answer tells why they fail, as far as is known when
+ * it is asked; undefined when they do not. Neither ever rejects.
+ */
+export type FollowService = (service: ChangedService, signal: AbortSignal) => Promise<ExplainService>;
+export type ExplainService = () => Promise<ReportedRolloutFailure | undefined>;
+
+type Change = Pick<ResourceStep | ResourceFailure, 'logicalId' | 'nesting' | 'rollback'>;
+
+/** Why the services of a stack failed, by what their tasks say. */
+export type ServiceFailures = ReadonlyMap<string, ReportedRolloutFailure>;
+
+/** The key of a change in ServiceFailures. */
+export function serviceKey(change: Change): string {
+  return `${pathOf(change)}|${change.rollback}`;
+}
+
+/**
+ * Follows the ECS services that an operation changes, each in ECS. CloudFormation waits for a service for up to three
+ * hours, and says neither that its tasks fail nor why.
+ */
+export class FollowedServices {
+  readonly #follow: FollowService | undefined;
+  readonly #followed = new Map<string, Promise<ExplainService>>();
+  readonly #explained = new Map<string, Promise<ReportedRolloutFailure | undefined>>();
+  readonly #end = new AbortController();
+
+  constructor({ followService }: CloudFormationContext) {
+    this.#follow = followService;
+  }
+
+  /**
+   * Follows each service from when its change has begun and its ARN is known, and has a failure explained at once:
+   * the rollback takes the tasks away.
+   */
+  see(steps: Iterable<ResourceStep>): void {
+    if (!this.#follow) return;
+    for (const step of steps) {
+      const { type, action, status, physicalId, startedAt, endedAt } = step;
+      if (type !== 'AWS::ECS::Service' || !['create', 'update'].includes(action)) continue;
+      const key = serviceKey(step);
+      const failed = isFailed(status);
+      if (!this.#followed.has(key) && physicalId.startsWith('arn:') && (failed || endedAt === undefined)) {
+        this.#followed.set(key, this.#follow({ arn: physicalId, since: startedAt }, this.#end.signal));
+      }
+      if (failed) void this.#explain(key);
+    }
+  }
+
+  async explain(): Promise<ServiceFailures> {
+    const found = await Promise.all(
+      [...this.#followed.keys()].map(async (key) => [key, await this.#explain(key)] as const),
+    );
+    return new Map(found.flatMap(([key, failure]) => (failure ? [[key, failure]] : [])));
+  }
+
+  async #explain(key: string): Promise<ReportedRolloutFailure | undefined> {
+    const explained = this.#explained.get(key) ?? this.#followed.get(key)?.then((explain) => explain());
+    if (explained) this.#explained.set(key, explained);
+    return await explained;
+  }
+
+  stop(): void {
+    this.#end.abort();
+  }
+}

@@ -1,0 +1,305 @@
+import { classify, isNotFound, isThrottle } from '../../aws/errors.ts';
+import { poll } from '../../core/poll.ts';
+import type { Work } from '../commands/command-run.ts';
+import { isComplete } from '../commands/result.ts';
+import { describeStack, isInProgress } from '../stack.ts';
+import type { CloudFormationContext, StackSnapshot } from '../types.ts';
+import { EventReader, isNestedRow, isOwnRow, type ResourceEvent, Timeline } from './events.ts';
+import { type Estimate, Progress } from './progress.ts';
+import { FollowedServices, type ServiceFailures } from './services.ts';
+
+/** What was asked of CloudFormation, and how its events are told from all others. */
+interface Operation {
+  stackName: string;
+  stackId: string;
+  kind: OperationKind;
+  /** Our ClientRequestToken; undefined when it does not matter who asked. */
+  token?: string;
+  /** The newest event before the request; undefined when there was none. */
+  afterEventId?: string;
+  /** When the stack had been updated last, before the request. */
+  updatedBefore?: Date;
+}
+
+export type OperationKind = 'create' | 'update' | 'delete' | 'rollback';
+
+/** An operation that was watched to its end. */
+export interface Execution {
+  /** The stack's final status, told by its own event and confirmed by DescribeStacks. */
+  status: string;
+  reason?: string;
+  operationId?: string;
+  /** The stack as the confirmation found it; undefined when it is gone. */
+  stack?: StackSnapshot;
+  timeline: Timeline;
+  /** Of one that failed: why its services did. */
+  serviceFailures?: ServiceFailures;
+  /** By AWS's clock, in ms. */
+  durationMs: number;
+}
+
+/** The watch ended without proof of how the operation ended; AWS may still be at work. */
+export class WatchError extends Error {
+  override readonly name = 'WatchError';
+}
+
+/** With how many failed polls in a row, after the SDK's own retries, the watch gives up. */
+const FAILED_POLLS = 5;
+/** How long DescribeStacks may go on giving the state before the operation, with outputs as old as that. */
+const STALE_MS = 15_000;
+/** How long DescribeStacks may go on contradicting the stack's own last event. */
+const CONTRADICTION_MS = 120_000;
+
+/** The events by which an operation shows that it has begun, on the stack's own row. */
+const BEGINS: Readonly<Record<OperationKind, readonly string[]>> = {
+  create: ['CREATE_IN_PROGRESS', 'IMPORT_IN_PROGRESS'],
+  update: ['UPDATE_IN_PROGRESS', 'IMPORT_IN_PROGRESS'],
+  delete: ['DELETE_IN_PROGRESS'],
+  rollback: ['UPDATE_ROLLBACK_IN_PROGRESS', 'ROLLBACK_IN_PROGRESS'],
+};
+
+/**
+ * Watches an operation to its end: until the stack's own event of this operation says so and DescribeStacks
+ * agrees. What DescribeStacks says alone never counts, as it may be older than the request.
+ * @throws TimeoutError at the deadline; WatchError when the end cannot be proven; the signal's reason.
+ */
+export async function watchOperation(
+  context: CloudFormationContext,
+  operation: Operation,
+  options: WatchOptions & { deadlineMs: number },
+): Promise<Execution> {
+  const watch = new Watch(context, operation, options);
+  return await poll(
+    context,
+    {
+      what: `the ${operation.kind} of stack ${operation.stackName}`,
+      timeoutMs: Math.max(0, options.deadlineMs - context.clock.now()),
+      isThrottle,
+    },
+    () => watch.check(),
+  );
+}
+
+/** Who is told what happens. */
+interface WatchOptions {
+  progress: Progress;
+  timeline: Timeline;
+  services: FollowedServices;
+}
+
+class Watch {
+  readonly #context: CloudFormationContext;
+  readonly #operation: Operation;
+  readonly #progress: Progress;
+  readonly #timeline: Timeline;
+  readonly #services: FollowedServices;
+  readonly #root: EventReader;
+  readonly #nested = new Map<string, NestedStack>();
+  readonly #unreadable = new Set<string>();
+  /** The stack's own row that began the operation, and the newest one since. */
+  #began: ResourceEvent | undefined;
+  #last: ResourceEvent | undefined;
+  /** Another operation began after ours had ended. */
+  #overtaken = false;
+  #endSeenAt: number | undefined;
+  #failedPolls = 0;
+
+  constructor(
+    context: CloudFormationContext,
+    operation: Operation,
+    { progress, timeline, services }: WatchOptions,
+  ) {
+    this.#context = context;
+    this.#operation = operation;
+    this.#progress = progress;
+    this.#timeline = timeline;
+    this.#services = services;
+    const from = operation.afterEventId === undefined ? {} : { eventId: operation.afterEventId };
+    this.#root = new EventReader(context, operation.stackId, from);
+  }
+
+  /** One poll: the execution when it has ended. Lost connections and AWS's own errors are borne for a while. */
+  async check(): Promise<Execution | undefined> {
+    try {
+      const ended = await this.#look();
+      this.#failedPolls = 0;
+      return ended;
+    } catch (error) {
+      const passing = ['network', 'server'].includes(classify(error));
+      if (!passing || this.#context.signal.aborted || ++this.#failedPolls >= FAILED_POLLS) throw error;
+      this.#context.log.info(
+        `AWS did not answer (${this.#failedPolls} of ${FAILED_POLLS - 1} times); watching on.`,
+      );
+      return undefined;
+    }
+  }
+
+  async #look(): Promise<Execution | undefined> {
+    const events = await this.#readRoot();
+    if (!events) return await this.#forgotten();
+    for (const event of events) this.#take(event);
+    await this.#readNested();
+    this.#services.see(this.#timeline.steps);
+    this.#progress.tick(this.#context.clock.now());
+    return this.#last && !this.#last.status.endsWith('_IN_PROGRESS')
+      ? await this.#confirm(this.#last)
+      : undefined;
+  }
+
+  /** Undefined where an endpoint forgets the events of a stack together with the stack. */
+  async #readRoot(): Promise<ResourceEvent[] | undefined> {
+    try {
+      return await this.#root.read();
+    } catch (error) {
+      if (isNotFound(error) && this.#operation.kind !== 'update') return undefined;
+      throw error;
+    }
+  }
+
+  async #forgotten(): Promise<Execution | undefined> {
+    if (await describeStack(this.#context, this.#operation.stackId)) return undefined;
+    return this.#execution('DELETE_COMPLETE', undefined);
+  }
+
+  #take(event: ResourceEvent): void {
+    if (!this.#began && !this.#begins(event)) return;
+    this.#began ??= event;
+    if (this.#overtaken || (this.#overtaken = this.#isAnother(event))) return;
+    const now = this.#context.clock.now();
+    const step = this.#timeline.add(event, []);
+    if (step) this.#progress.step(step, now);
+    if (isNestedRow(event)) this.#follow(event, []);
+    if (!isOwnRow(event)) return;
+    this.#last = event;
+    this.#endSeenAt = undefined;
+    this.#progress.own(event, now);
+  }
+
+  /**
+   * Operations on a stack never overlap, so all that follows the first event of ours is ours up to its end. That
+   * first one carries our token; where no token is echoed, it is the first of its kind after the marker.
+   */
+  #begins(event: ResourceEvent): boolean {
+    const { kind, token } = this.#operation;
+    if (!isOwnRow(event)) return false;
+    if (token !== undefined && event.token !== undefined) return event.token === token;
+    return BEGINS[kind].includes(event.status);
+  }
+
+  #isAnother(event: ResourceEvent): boolean {
+    const ended = this.#last !== undefined && !this.#last.status.endsWith('_IN_PROGRESS');
+    if (!ended || !isOwnRow(event)) return false;
+    if (event.token !== undefined || this.#began?.token !== undefined)
+      return event.token !== this.#began?.token;
+    return BEGINS.create.includes(event.status) || BEGINS.update.includes(event.status);
+  }
+
+  /** A nested stack is read from its parent's row, from the moment our operation began. */
+  #follow(row: ResourceEvent, nesting: readonly string[]): void {
+    const running = row.status.endsWith('_IN_PROGRESS');
+    if (this.#unreadable.has(row.physicalId)) return;
+    const known = this.#nested.get(row.physicalId);
+    if (known) {
+      known.readOnce ||= known.running && !running;
+      known.running = running;
+      return;
+    }
+    const reader = new EventReader(this.#context, row.physicalId, { sinceMs: this.#began?.at ?? row.at });
+    this.#nested.set(row.physicalId, {
+      reader,
+      nesting: [...nesting, row.logicalId],
+      running,
+      readOnce: true,
+    });
+  }
+
+  /** Reads the nested stacks that run, and once more those that have ended. Deeper ones turn up on the way. */
+  async #readNested(): Promise<void> {
+    for (const [stackId, nested] of this.#nested) {
+      if (!nested.running && !nested.readOnce) continue;
+      const events = await this.#readOne(stackId, nested);
+      nested.readOnce = false;
+      for (const event of events) {
+        const step = this.#timeline.add(event, nested.nesting);
+        if (step) this.#progress.step(step, this.#context.clock.now());
+        if (isNestedRow(event)) this.#follow(event, nested.nesting);
+      }
+    }
+  }
+
+  /** The events of a nested stack are a nicety: without the right to read them the watch goes on. */
+  async #readOne(stackId: string, nested: NestedStack): Promise<ResourceEvent[]> {
+    try {
+      return await nested.reader.read();
+    } catch (error) {
+      if (!['not-found', 'denied'].includes(classify(error))) throw error;
+      this.#nested.delete(stackId);
+      this.#unreadable.add(stackId);
+      this.#context.log.info(
+        `The events of the nested stack ${nested.nesting.join('/')} cannot be read; it is left out.`,
+      );
+      return [];
+    }
+  }
+
+  async #confirm(last: ResourceEvent): Promise<Execution | undefined> {
+    const stack = await describeStack(this.#context, this.#operation.stackId);
+    const status = stack?.status ?? 'DELETE_COMPLETE';
+    const now = this.#context.clock.now();
+    this.#endSeenAt ??= now;
+    const waited = now - this.#endSeenAt;
+    const { updatedBefore } = this.#operation;
+    const isStale = updatedBefore !== undefined && stack?.updatedAt?.getTime() === updatedBefore.getTime();
+    if (isStale && waited < STALE_MS) return undefined;
+    if (status === last.status || this.#overtaken) return this.#execution(last.status, stack);
+    if (isInProgress(status) || waited < CONTRADICTION_MS) return undefined;
+    throw new WatchError(
+      `CloudFormation contradicts itself: the last event of stack ${this.#operation.stackName} is ${last.status}, ` +
+        `and DescribeStacks still says ${status}`,
+    );
+  }
+
+  #execution(status: string, stack: StackSnapshot | undefined): Execution {
+    const operationId = this.#began?.operationId ?? stack?.operations?.[0]?.id;
+    return {
+      status,
+      ...(this.#last?.reason === undefined ? {} : { reason: this.#last.reason }),
+      ...(operationId ? { operationId } : {}),
+      ...(stack ? { stack } : {}),
+      timeline: this.#timeline,
+      durationMs: this.#began && this.#last ? this.#last.at - this.#began.at : 0,
+    };
+  }
+}
+
+interface NestedStack {
+  reader: EventReader;
+  nesting: readonly string[];
+  running: boolean;
+  /** To be read one more time. */
+  readOnce: boolean;
+}
+
+/** Watches what this run asked for, and keeps note of where it stands for the case that the run ends early. */
+export async function watchBegun(work: Work, operation: Operation, estimate: Estimate): Promise<Execution> {
+  const { context, begun, deadlineMs } = work;
+  const progress = new Progress(context.log, estimate, context.clock.now());
+  const timeline = new Timeline(operation.stackId);
+  const services = new FollowedServices(context);
+  begun.timeline = timeline;
+  begun.services = services;
+  begun.standing = () => progress.describe(context.clock.now());
+  const execution = await watchOperation(context, operation, {
+    deadlineMs,
+    progress,
+    timeline,
+    services,
+  });
+  const serviceFailures = isComplete(execution) ? undefined : await services.explain();
+  services.stop();
+  delete begun.operation;
+  delete begun.services;
+  delete begun.standing;
+  delete begun.timeline;
+  return { ...execution, ...(serviceFailures && { serviceFailures }) };
+}

@@ -1,0 +1,149 @@
+import { type Document, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import type { TemplateParameter, TemplateResource } from '../types.ts';
+
+/** What can be read out of a template's text without asking AWS. */
+export interface TemplateDocument {
+  parameters: Record<string, TemplateParameter>;
+  resources: Record<string, TemplateResource>;
+  /** Values under Resources with their tags (`!Ref`), for the few questions that need them. */
+  node(path: readonly string[]): unknown;
+  lineOf(path: string): number | undefined;
+}
+
+/** A text that is neither YAML nor JSON; line and column are 1-based. */
+export class TemplateSyntaxError extends Error {
+  readonly line: number;
+  readonly column: number;
+
+  constructor(message: string, line: number, column: number) {
+    super(message);
+    this.name = 'TemplateSyntaxError';
+    this.line = line;
+    this.column = column;
+  }
+}
+
+/**
+ * Reads a template's text, YAML (short-form intrinsics are kept as tags) or JSON.
+ * Duplicate keys are left to CloudFormation to judge.
+ * @throws TemplateSyntaxError when the text does not parse, or is not a map at the top.
+ */
+export function readTemplateDocument(text: string): TemplateDocument {
+  const lines = new LineCounter();
+  const document = parseDocument(text.replace(/^\uFEFF/, ''), {
+    lineCounter: lines,
+    uniqueKeys: false,
+    logLevel: 'silent',
+    version: '1.1',
+    merge: true,
+  });
+  const error = document.errors[0];
+  if (error) {
+    const at = error.linePos?.[0] ?? { line: 1, col: 1 };
+    throw new TemplateSyntaxError(error.message.split('\n')[0]?.trim() ?? error.code, at.line, at.col);
+  }
+  if (!isMap(document.contents)) {
+    throw new TemplateSyntaxError('a template is a map with Resources', 1, 1);
+  }
+  return {
+    parameters: section(document, 'Parameters', readParameter),
+    resources: section(document, 'Resources', readResource),
+    node: (path) => document.getIn(path, true),
+    lineOf: (path) => lineOf(document, lines, path),
+  };
+}
+
+function section<T>(
+  document: Document,
+  name: string,
+  read: (value: unknown) => T | undefined,
+): Record<string, T> {
+  const entries: [string, T][] = [];
+  const map = document.get(name);
+  for (const pair of isMap(map) ? map.items : []) {
+    const value = read(pair.value);
+    if (isScalar(pair.key) && value !== undefined) entries.push([String(pair.key.value), value]);
+  }
+  return Object.fromEntries(entries);
+}
+
+function readParameter(value: unknown): TemplateParameter | undefined {
+  if (!isMap(value)) return undefined;
+  const noEcho = value.get('NoEcho');
+  return {
+    type: text(value.get('Type', true)) ?? 'String',
+    noEcho: noEcho === true || String(noEcho).toLowerCase() === 'true',
+    hasDefault: value.has('Default'),
+  };
+}
+
+/** Undefined for what has no type, like the `Fn::ForEach` loops of the language extensions. */
+function readResource(value: unknown): TemplateResource | undefined {
+  if (!isMap(value)) return undefined;
+  const type = text(value.get('Type', true));
+  if (type === undefined) return undefined;
+  const deletionPolicy = text(value.get('DeletionPolicy', true));
+  const updateReplacePolicy = text(value.get('UpdateReplacePolicy', true));
+  return {
+    type,
+    ...(deletionPolicy !== undefined && { deletionPolicy }),
+    ...(updateReplacePolicy !== undefined && { updateReplacePolicy }),
+  };
+}
+
+/** A plain string; undefined for an intrinsic, which is a map or carries a tag. */
+function text(node: unknown): string | undefined {
+  if (!isScalar(node) || typeof node.value !== 'string') return undefined;
+  return node.tag === undefined || node.tag === 'tag:yaml.org,2002:str' ? node.value : undefined;
+}
+
+/** The deepest part of the path that the text has; nothing when even the logical id is missing. */
+function lineOf(document: Document, lines: LineCounter, path: string): number | undefined {
+  const segments = path.split('.').filter((segment) => segment !== '');
+  const [first, second] = segments;
+  if (first === undefined) return undefined;
+  const rooted = document.has(first) ? segments : ['Resources', ...segments];
+  if (second === undefined && rooted.length === 1) return keyLine(document.contents, rooted, lines)?.line;
+  const found = keyLine(document.contents, rooted, lines);
+  return found !== undefined && found.depth >= 2 ? found.line : undefined;
+}
+
+function keyLine(
+  root: unknown,
+  segments: readonly string[],
+  lines: LineCounter,
+): { line: number; depth: number } | undefined {
+  let node = root;
+  let found: { line: number; depth: number } | undefined;
+  for (let index = 0; index < segments.length;) {
+    const step = child(node, segments, index);
+    if (!step) break;
+    found = { line: lines.linePos(step.offset).line, depth: step.next };
+    node = step.node;
+    index = step.next;
+  }
+  return found;
+}
+
+/** One step down: a key may itself hold dots, so up to the whole rest of the path is tried as one key. */
+function child(
+  node: unknown,
+  segments: readonly string[],
+  index: number,
+): { node: unknown; offset: number; next: number } | undefined {
+  if (isSeq(node)) {
+    const item = node.items[Number(segments[index])];
+    const range = (item as { range?: [number, number, number] } | undefined)?.range;
+    return range ? { node: item, offset: range[0], next: index + 1 } : undefined;
+  }
+  if (!isMap(node)) return undefined;
+  for (let end = index + 1; end <= segments.length; end++) {
+    const key = segments.slice(index, end).join('.');
+    const pair = node.items.find(
+      (item) => isPair(item) && isScalar(item.key) && String(item.key.value) === key,
+    );
+    const range = isScalar(pair?.key) ? pair.key.range : undefined;
+    if (range) return { node: pair?.value, offset: range[0], next: end };
+  }
+  return undefined;
+}

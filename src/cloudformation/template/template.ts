@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { GetTemplateSummaryCommand } from '@aws-sdk/client-cloudformation';
+import { isScalar } from 'yaml';
+import { send } from '../../aws/send.ts';
+import { partitionOf } from '../../aws/partition.ts';
+import { InputError } from '../../core/errors.ts';
+import { readTemplateDocument, type TemplateDocument, TemplateSyntaxError } from './document.ts';
+import type { CloudFormationContext, Template } from '../types.ts';
+
+/**
+ * Loads the template that `source` names: a path in the workspace (YAML with short-form intrinsics, or JSON),
+ * or an `https://` or `s3://bucket/key` URL, which only CloudFormation reads.
+ * A template at a URL has no resources and no lines here; its parameters come from GetTemplateSummary, and its
+ * hash is that of the URL.
+ * @throws InputError for a file that is missing or does not parse, and for a nested stack that names a local file.
+ */
+export async function loadTemplate(
+  context: CloudFormationContext,
+  source: string,
+  workspace: string,
+): Promise<Template> {
+  if (/^(https?|s3):\/\//i.test(source))
+    return await fromUrl(context, templateUrl(source, context.session.region));
+  return fromFile(context, source, workspace);
+}
+
+/** The `https` form of a template's address. */
+function templateUrl(source: string, region: string): string {
+  if (/^https:\/\//i.test(source)) return source;
+  const s3 = /^s3:\/\/([^/]+)\/(.+)$/i.exec(source);
+  if (!s3) throw new InputError('template', source, 'a path in the workspace, https://… or s3://bucket/key');
+  return objectUrl(s3[1] ?? '', s3[2] ?? '', region);
+}
+
+/**
+ * The URL of an S3 object as CloudFormation wants it, with the partition's own domain. A bucket with dots goes
+ * into the path, since its name would not match the certificate as a host.
+ */
+export function objectUrl(bucket: string, key: string, region: string): string {
+  const host = `s3.${region}.${partitionOf(region).dnsSuffix}`;
+  const path = key.split('/').map(encodeURIComponent).join('/');
+  return bucket.includes('.') ? `https://${host}/${bucket}/${path}` : `https://${bucket}.${host}/${path}`;
+}
+
+async function fromUrl(context: CloudFormationContext, url: string): Promise<Template> {
+  const summary = await send(context.client, new GetTemplateSummaryCommand({ TemplateURL: url }), context);
+  const parameters = (summary.Parameters ?? []).map((parameter) => [
+    parameter.ParameterKey ?? '',
+    {
+      type: parameter.ParameterType ?? 'String',
+      noEcho: parameter.NoEcho ?? false,
+      hasDefault: parameter.DefaultValue !== undefined,
+    },
+  ]);
+  return {
+    url,
+    hash: sha256(url),
+    parameters: Object.fromEntries(parameters) as Template['parameters'],
+    resources: {},
+    lineOf: () => undefined,
+  };
+}
+
+function fromFile(context: CloudFormationContext, source: string, workspace: string): Template {
+  const body = readText(source, workspace);
+  const document = parse(context, source, body);
+  refuseLocalNestedTemplates(source, document);
+  return {
+    file: source,
+    body,
+    hash: sha256(body),
+    parameters: document.parameters,
+    resources: document.resources,
+    lineOf: (path) => document.lineOf(path),
+  };
+}
+
+function readText(source: string, workspace: string): string {
+  try {
+    return readFileSync(resolve(workspace, source), 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw new InputError(
+      'template',
+      source,
+      `a file in the workspace that can be read (${code}), or an S3/HTTPS URL`,
+    );
+  }
+}
+
+function parse(context: CloudFormationContext, file: string, body: string): TemplateDocument {
+  try {
+    return readTemplateDocument(body);
+  } catch (error) {
+    if (!(error instanceof TemplateSyntaxError)) throw error;
+    const { message, line, column } = error;
+    context.annotations.add({
+      level: 'error',
+      title: 'Template does not parse',
+      message,
+      file,
+      line,
+      column,
+    });
+    throw new InputError('template', `${file}:${line}:${column}`, `valid YAML or JSON: ${message}`);
+  }
+}
+
+/** CloudFormation reads nested templates from S3 only; uploading them is packaging, which is not done here. */
+function refuseLocalNestedTemplates(file: string, document: TemplateDocument): void {
+  for (const [logicalId, resource] of Object.entries(document.resources)) {
+    if (resource.type !== 'AWS::CloudFormation::Stack') continue;
+    const node = document.node(['Resources', logicalId, 'Properties', 'TemplateURL']);
+    if (!isScalar(node) || isIntrinsic(node.tag) || typeof node.value !== 'string') continue;
+    if (/^(https?:\/\/|s3:\/\/|\{\{resolve:)/i.test(node.value)) continue;
+    const line = document.lineOf(`Resources.${logicalId}.Properties.TemplateURL`);
+    throw new InputError(
+      'template',
+      `${file}:${line ?? 1}`,
+      `an https URL as the TemplateURL of the nested stack ${logicalId}; "${node.value}" is a local file, ` +
+        'which has to be uploaded to S3 first (for example by "aws cloudformation package")',
+    );
+  }
+}
+
+function isIntrinsic(tag: string | undefined): boolean {
+  return tag?.startsWith('!') ?? false;
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

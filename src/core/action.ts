@@ -1,0 +1,138 @@
+import { Annotations, createLog } from './log.ts';
+import { stopOnSignals } from './cancellation.ts';
+import type { Host } from './cancellation.ts';
+import { type Context, systemClock } from './context.ts';
+import {
+  checkedOutcome,
+  conclude,
+  failureOf,
+  messageOf,
+  type Outcome,
+  type OutputContract,
+  type Verdicts,
+} from './outcome.ts';
+import { CancelledError } from './errors.ts';
+import { readInputs, secretInputs } from './inputs/contract.ts';
+import type { InputContract, Inputs } from './inputs/contract.ts';
+import { RateLimiter } from './concurrency.ts';
+import { Redactor } from './redaction.ts';
+
+/** AWS throttles an account's calls to CloudFormation at about this rate; the limiter slows down by itself. */
+const CALLS_PER_SECOND = 10;
+const CALLS_AT_ONCE = 20;
+/** How long a handle that somebody forgot may hold the process after the outcome is written. */
+const LINGER_MS = 1000;
+
+export interface ActionContract {
+  readonly inputs: InputContract;
+  readonly outputs: OutputContract;
+  readonly verdicts: Verdicts;
+}
+
+export interface Action<C extends ActionContract> {
+  name: string;
+  contract: C;
+  run(inputs: Inputs<C['inputs']>, context: Context, env: NodeJS.ProcessEnv): Promise<Outcome>;
+}
+
+/**
+ * Runs an action: the one error boundary. Whatever happens, the outputs `verdict`, `reason` and `result` are
+ * written, and the exit code is 0 only for a verdict that is ok and a job that was not cancelled. On SIGINT or
+ * SIGTERM the context's signal is aborted; the run has 6.5 s to stop what it started.
+ */
+export async function runAction<C extends ActionContract>(
+  action: Action<C>,
+  host: Host = process,
+): Promise<void> {
+  // Green is earned: a process that ends early, for whatever reason, is a failure.
+  host.exitCode = 1;
+  const controller = new AbortController();
+  const context = createContext(host, controller.signal);
+  const finish = finishOnce(action, context, host);
+  const force = (reason: Error): void => {
+    finish(failureOf(reason, action.contract.verdicts));
+    host.exit(1);
+  };
+  const over = stopOnSignals(host, {
+    begin: (reason) => {
+      context.log.info(`Stopping what was started: ${messageOf(reason)}`);
+      controller.abort(reason);
+    },
+    force,
+  });
+  const onDrained = (): void => {
+    const reason = new Error('The run ended without an outcome: please report this.');
+    force(causeOf(reason, controller.signal) as Error);
+  };
+  host.on('beforeExit', onDrained);
+
+  finish(await runToOutcome(action, context, host.env));
+
+  over();
+  host.off('beforeExit', onDrained);
+  if (controller.signal.aborted) host.exit(1);
+  setTimeout(() => host.exit(), LINGER_MS).unref();
+}
+
+function createContext(host: Host, signal: AbortSignal): Context {
+  const redactor = new Redactor();
+  const write = (line: string): void => {
+    host.stdout.write(`${line}\n`);
+  };
+  return {
+    log: createLog(write, redactor, {
+      mask: host.env['GITHUB_ACTIONS'] === 'true',
+      debug: host.env['RUNNER_DEBUG'] === '1',
+    }),
+    clock: systemClock,
+    signal,
+    redactor,
+    limiter: new RateLimiter({ perSecond: CALLS_PER_SECOND, burst: CALLS_AT_ONCE, clock: systemClock }),
+    annotations: new Annotations(),
+  };
+}
+
+async function runToOutcome<C extends ActionContract>(
+  action: Action<C>,
+  context: Context,
+  env: NodeJS.ProcessEnv,
+): Promise<Outcome> {
+  const { inputs, verdicts } = action.contract;
+  try {
+    for (const secret of secretInputs(inputs, env)) context.log.secret(secret);
+    const values = readInputs(inputs, env) as Inputs<C['inputs']>;
+    return checkedOutcome(await action.run(values, context, env), verdicts);
+  } catch (error) {
+    context.log.debug(stackOf(error));
+    return failureOf(causeOf(error, context.signal), verdicts);
+  }
+}
+
+/** A run that is told to stop mostly ends with an error of its own: the reason is why it was told. */
+function causeOf(error: unknown, signal: AbortSignal): unknown {
+  return signal.aborted && !(error instanceof CancelledError) ? signal.reason : error;
+}
+
+/** Only the first outcome counts; one that cannot be told is a failure too. */
+function finishOnce<C extends ActionContract>(
+  action: Action<C>,
+  context: Context,
+  host: Host,
+): (outcome: Outcome) => void {
+  let finished = false;
+  return (outcome) => {
+    if (finished) return;
+    finished = true;
+    try {
+      conclude({ name: action.name, outputs: action.contract.outputs }, outcome, context, host.env);
+      host.exitCode = outcome.ok && !context.signal.aborted ? 0 : 1;
+    } catch (error) {
+      host.exitCode = 1;
+      context.log.error(`The outcome could not be written: ${messageOf(error)}`);
+    }
+  };
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

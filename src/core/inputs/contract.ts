@@ -1,0 +1,161 @@
+import { InputError } from '../errors.ts';
+import { parseList } from './list.ts';
+import { parseMap } from './map.ts';
+import { suggest } from '../text.ts';
+
+/** One input: how its text is read, and what stands for it when it is not given. */
+export interface Input<T> {
+  readonly kind: string;
+  readonly required: boolean;
+  /** The text that is read when the input is not given; the same as in action.yml. */
+  readonly default?: string;
+  /** The environment variable that stands for the input when it is not given. */
+  readonly env?: string;
+  readonly secret: boolean;
+  readonly choices?: readonly string[];
+  parse(name: string, text: string): T;
+  /** The value when there is no text at all. */
+  absent(): T;
+}
+
+export type InputContract = Readonly<Record<string, Input<unknown>>>;
+export type Inputs<C extends InputContract> = {
+  readonly [K in keyof C]: C[K] extends Input<infer T> ? T : never;
+};
+
+interface Options {
+  required?: boolean;
+  default?: string;
+  env?: string;
+}
+
+/** Undefined only when the input is neither required nor has a default. */
+type Given<T, O extends Options> = O extends { required: true } | { default: string } ? T : T | undefined;
+
+/**
+ * Reads all inputs as GitHub passes them: `INPUT_<NAME>`, in upper case, spaces as underscores, dashes kept.
+ * An empty text is an input that is not given.
+ *
+ * @throws InputError that names the input, the value and what is allowed.
+ * @see https://docs.github.com/actions/reference/workflows-and-actions/metadata-syntax#inputs
+ */
+export function readInputs<C extends InputContract>(contract: C, env: NodeJS.ProcessEnv): Inputs<C> {
+  const values = Object.entries(contract).map(([name, input]) => [name, readInput(name, input, env)]);
+  return Object.fromEntries(values) as Inputs<C>;
+}
+
+/** The texts given for secret inputs, to be hidden before anything is read or said. */
+export function secretInputs(contract: InputContract, env: NodeJS.ProcessEnv): string[] {
+  return Object.entries(contract)
+    .filter(([, input]) => input.secret)
+    .map(([name, input]) => givenText(name, input, env))
+    .filter((text) => text !== '');
+}
+
+function readInput(name: string, input: Input<unknown>, env: NodeJS.ProcessEnv): unknown {
+  const text = givenText(name, input, env);
+  if (text !== '') return input.parse(name, text);
+  if (!input.required) return input.absent();
+  const elsewhere = input.env === undefined ? '' : `, here or in the environment variable ${input.env}`;
+  throw new InputError(name, '', `a value is required${elsewhere}`);
+}
+
+function givenText(name: string, input: Input<unknown>, env: NodeJS.ProcessEnv): string {
+  const given = env[`INPUT_${name.replaceAll(' ', '_').toUpperCase()}`]?.trim() ?? '';
+  if (given !== '') return given;
+  const fromEnv = input.env === undefined ? '' : (env[input.env]?.trim() ?? '');
+  return fromEnv !== '' ? fromEnv : (input.default ?? '');
+}
+
+function build<T, A = undefined>(
+  kind: string,
+  options: Options,
+  parse: (name: string, text: string) => T,
+  absent: () => A,
+): Input<T | A> {
+  return {
+    kind,
+    required: options.required ?? false,
+    ...(options.default !== undefined && { default: options.default }),
+    ...(options.env !== undefined && { env: options.env }),
+    secret: false,
+    parse,
+    absent,
+  };
+}
+
+const nothing = (): undefined => undefined;
+
+/** Any text, without the space around it. */
+export function text<const O extends Options = object>(options?: O): Input<Given<string, O>> {
+  return build('text', options ?? {}, (_name, value) => value, nothing) as Input<Given<string, O>>;
+}
+
+/** A text that is never shown. */
+export function secretText<const O extends Options = object>(options?: O): Input<Given<string, O>> {
+  return { ...text(options), kind: 'secret', secret: true };
+}
+
+/** A list, by newlines or commas, with quotes; empty when it is not given. See parseList. */
+export function list(options: Options = {}): Input<readonly string[]> {
+  return build<readonly string[], readonly string[]>('list', options, parseList, () => []);
+}
+
+/** A map of texts; empty when it is not given. See parseMap. */
+export function map(options: Options = {}): Input<Readonly<Record<string, string>>> {
+  return build<Record<string, string>, Record<string, string>>('map', options, parseMap, () => ({}));
+}
+
+/** YAML 1.2's booleans: true or false, in lower, upper or title case. */
+export function boolean<const O extends Options = object>(options?: O): Input<Given<boolean, O>> {
+  return build('boolean', options ?? {}, parseBoolean, nothing) as Input<Given<boolean, O>>;
+}
+
+/** A duration such as `90s`, `30m`, `2h`, in milliseconds. */
+export function duration<const O extends Options = object>(options?: O): Input<Given<number, O>> {
+  return build('duration', options ?? {}, parseDuration, nothing) as Input<Given<number, O>>;
+}
+
+/** One of the given words. */
+export function choice<const W extends readonly string[], const O extends Options = object>(
+  words: W,
+  options?: O,
+): Input<Given<W[number], O>> {
+  const parse = (name: string, value: string): W[number] => parseChoice(name, value, words);
+  const input = build('choice', options ?? {}, parse, nothing) as Input<Given<W[number], O>>;
+  return { ...input, choices: words };
+}
+
+/** Any JSON value. The error does not show the text: it may hold a secret. */
+export function json(options: Options = {}): Input<unknown> {
+  return build('json', options, parseJson, nothing);
+}
+
+function parseBoolean(name: string, value: string): boolean {
+  if (/^(?:true|True|TRUE)$/.test(value)) return true;
+  if (/^(?:false|False|FALSE)$/.test(value)) return false;
+  throw new InputError(name, value, 'allowed are true and false');
+}
+
+const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000 };
+
+function parseDuration(name: string, value: string): number {
+  const match = /^(\d{1,6}(?:\.\d{1,3})?)([smh])$/.exec(value);
+  if (!match) throw new InputError(name, value, 'allowed is a number with s, m or h, such as 90s, 30m or 2h');
+  return Math.round(Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS]);
+}
+
+function parseChoice<W extends readonly string[]>(name: string, value: string, words: W): W[number] {
+  if (words.includes(value)) return value;
+  const meant = suggest(value, words);
+  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  throw new InputError(name, value, `allowed are ${words.join(', ')}${hint}`);
+}
+
+function parseJson(name: string, value: string): unknown {
+  try {
+    return JSON.parse(value) as unknown;
+  } catch {
+    throw new InputError(name, '', 'expected JSON');
+  }
+}

@@ -1,0 +1,61 @@
+import { InputError } from '../errors.ts';
+
+/**
+ * Reads a list: items separated by newlines or commas. An item in double or single quotes may hold both; a
+ * doubled quote inside stands for one. A JSON array of strings is a list too. Empty items are left out.
+ *
+ * @throws InputError on a quote that is not closed, or on text right after a closing quote.
+ */
+export function parseList(input: string, text: string): string[] {
+  const array = jsonStrings(text);
+  if (array) return array;
+  const items: string[] = [];
+  let rest = text;
+  while (rest !== '') {
+    const quoted = /^\s*(["'])/.exec(rest);
+    const item = quoted ? takeQuoted(input, rest, quoted[0].length, quoted[1] ?? '') : takePlain(rest);
+    if (item.value !== '') items.push(item.value);
+    rest = rest.slice(item.length);
+  }
+  return items;
+}
+
+interface Item {
+  value: string;
+  /** Characters of the text that the item takes, its separator included. */
+  length: number;
+}
+
+function takePlain(text: string): Item {
+  const plain = /^[^,\r\n]*/.exec(text)?.[0] ?? '';
+  return { value: plain.trim(), length: plain.length + 1 };
+}
+
+function takeQuoted(input: string, text: string, start: number, quote: string): Item {
+  let value = '';
+  let from = start;
+  for (;;) {
+    const end = text.indexOf(quote, from);
+    if (end === -1) throw new InputError(input, text.trim(), `a closing ${quote} is missing`);
+    value += text.slice(from, end);
+    from = end + 1;
+    if (text[from] !== quote) break;
+    value += quote;
+    from += 1;
+  }
+  const after = /^[^\S\r\n]*(?:[,\r\n]|$)/.exec(text.slice(from));
+  if (!after)
+    throw new InputError(input, text.trim(), `expected a comma or a new line after the closing ${quote}`);
+  return { value, length: from + after[0].length };
+}
+
+function jsonStrings(text: string): string[] | undefined {
+  if (!text.trimStart().startsWith('[')) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    const strings = Array.isArray(value) && value.every((item) => typeof item === 'string');
+    return strings ? value : undefined;
+  } catch {
+    return undefined; // A pattern such as `[ab]*` is no JSON, and a fine item.
+  }
+}

@@ -1,0 +1,105 @@
+import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import type { Pair, ParsedNode } from 'yaml';
+import { InputError } from '../errors.ts';
+
+/**
+ * Reads a map of strings: a YAML or JSON object, or `key=value` lines, split at the first `=`, where the rest
+ * of the line is the value as it stands. In YAML a number or a boolean keeps the text that was written (`010`,
+ * `1e3`, `yes`), a list becomes its items joined by commas, and an object becomes JSON. Errors name a line,
+ * never its text: it may be a secret.
+ *
+ * @throws InputError on a line without `=`, an empty or a repeated key, and on text that is not YAML.
+ */
+export function parseMap(input: string, text: string): Record<string, string> {
+  const entries = isYaml(text) ? yamlEntries(input, text) : lineEntries(input, text);
+  // fromEntries defines properties, so `__proto__` is a key like any other.
+  return Object.fromEntries(entries);
+}
+
+/** The first line that says something decides: `key: value` or `{` is YAML, `key=value` is a line. */
+function isYaml(text: string): boolean {
+  const first = text.split(/\r?\n/).find((line) => !/^\s*(?:#.*)?$/.test(line)) ?? '';
+  return /^\s*(?:[{"']|---|[^=]*?:(?:\s|$))/.test(first);
+}
+
+function lineEntries(input: string, text: string): Map<string, string> {
+  const entries = new Map<string, string>();
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    if (/^\s*(?:#.*)?$/.test(line)) continue;
+    const at = line.indexOf('=');
+    const key = line.slice(0, Math.max(at, 0)).trim();
+    if (key === '') {
+      throw new InputError(
+        input,
+        '',
+        `line ${index + 1} is not key=value (a value of several lines needs YAML)`,
+      );
+    }
+    if (entries.has(key)) throw new InputError(input, key, `line ${index + 1} gives this key again`);
+    entries.set(key, line.slice(at + 1).trim());
+  }
+  return entries;
+}
+
+function yamlEntries(input: string, text: string): Map<string, string> {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { schema: 'failsafe', prettyErrors: false, lineCounter: lines });
+  const problem = document.errors[0] ?? document.warnings[0];
+  if (problem) {
+    const what = problem.code.toLowerCase().replaceAll('_', ' ');
+    throw new InputError(input, '', `line ${lines.linePos(problem.pos[0]).line} is not valid YAML (${what})`);
+  }
+  if (document.contents === null) return new Map();
+  if (!isMap(document.contents)) throw new InputError(input, '', 'expected an object or key=value lines');
+  const entries = document.contents.items.map(
+    (pair: Pair<ParsedNode, ParsedNode | null>): [string, string] => {
+      const line = lines.linePos(pair.key.range[0]).line;
+      return [scalarText(input, line, pair.key), valueText(input, line, pair.value)];
+    },
+  );
+  return new Map(entries);
+}
+
+function valueText(input: string, line: number, node: ParsedNode | null): string {
+  if (isSeq(node)) {
+    const items = node.items.map((item) => scalarText(input, line, item));
+    if (items.some((item) => item.includes(','))) {
+      throw new InputError(input, '', `line ${line}: an item of a list must not hold a comma`);
+    }
+    return items.join(',');
+  }
+  if (isMap(node)) return JSON.stringify(plain(input, line, node));
+  return scalarText(input, line, node);
+}
+
+function scalarText(input: string, line: number, node: unknown): string {
+  if (node === null) return '';
+  if (isScalar(node)) {
+    const value = typeof node.value === 'string' ? node.value : '';
+    if (node.type !== 'PLAIN' || !/^(?:null|Null|NULL|~)$/.test(value)) return value;
+    throw new InputError(input, '', `line ${line}: null is no value; leave the key out, or write ""`);
+  }
+  const found = isAlias(node) ? 'an alias' : 'an object';
+  throw new InputError(input, '', `line ${line}: expected a text or a number, not ${found}`);
+}
+
+/** An object as JSON data: what JSON would read from the source stays what it is. */
+function plain(input: string, line: number, node: unknown): unknown {
+  if (isMap(node)) {
+    return Object.fromEntries(
+      node.items.map(({ key, value }) => [scalarText(input, line, key), plain(input, line, value)]),
+    );
+  }
+  if (isSeq(node)) return node.items.map((item) => plain(input, line, item));
+  if (isScalar(node) && node.type === 'PLAIN' && isNode(node)) return plainScalar(node.source ?? '');
+  return scalarText(input, line, node);
+}
+
+function plainScalar(source: string): unknown {
+  try {
+    const value: unknown = JSON.parse(source);
+    return String(value) === source ? value : source;
+  } catch {
+    return source;
+  }
+}

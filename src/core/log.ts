@@ -1,0 +1,153 @@
+import { Redactor, secretLines } from './redaction.ts';
+
+type AnnotationLevel = 'error' | 'warning' | 'notice';
+
+/** Where an annotation points to; lines and columns count from 1. */
+interface AnnotationPlace {
+  title?: string;
+  file?: string;
+  line?: number;
+  endLine?: number;
+  column?: number;
+}
+
+export interface Log {
+  /** Shown only when the job runs with debug logging. */
+  debug(message: string): void;
+  info(message: string): void;
+  notice(message: string, place?: AnnotationPlace): void;
+  warning(message: string, place?: AnnotationPlace): void;
+  error(message: string, place?: AnnotationPlace): void;
+  group<T>(title: string, fn: () => Promise<T>): Promise<T>;
+  /** Hides the value from here on: in our own text, and in all that the runner shows. */
+  secret(value: string): void;
+  /** How many annotations of each type this log has written. */
+  readonly annotated?: Readonly<Record<AnnotationLevel, number>>;
+}
+
+/**
+ * A log of GitHub's workflow commands.
+ *
+ * @param options.debug false where nobody asked for debug logging.
+ * @param options.mask false where no runner reads the text: `::add-mask::` would then show the secret.
+ * @see https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
+ */
+export function createLog(
+  write: (line: string) => void = (line) => process.stdout.write(`${line}\n`),
+  redactor: Redactor = new Redactor(),
+  options: { mask?: boolean; debug?: boolean } = {},
+): Log {
+  const annotated = { error: 0, warning: 0, notice: 0 };
+  const command = (name: string, message: string, properties = ''): void => {
+    write(`::${name}${properties && ` ${properties}`}::${escapeData(redactor.redact(message))}`);
+  };
+  const annotate = (level: AnnotationLevel, message: string, place: AnnotationPlace = {}): void => {
+    annotated[level] += 1;
+    command(level, message, placeProperties(place, redactor));
+  };
+  return {
+    debug: (message) => {
+      if (options.debug !== false) command('debug', message);
+    },
+    info: (message) => {
+      write(withoutCommands(redactor.redact(message)));
+    },
+    notice: (message, place) => {
+      annotate('notice', message, place);
+    },
+    warning: (message, place) => {
+      annotate('warning', message, place);
+    },
+    error: (message, place) => {
+      annotate('error', message, place);
+    },
+    group: async (title, fn) => {
+      command('group', title);
+      try {
+        return await fn();
+      } finally {
+        write('::endgroup::');
+      }
+    },
+    secret: (value) => {
+      redactor.add(value);
+      if (options.mask === false) return;
+      for (const line of secretLines(value)) write(`::add-mask::${escapeData(line)}`);
+    },
+    annotated,
+  };
+}
+
+function placeProperties(place: AnnotationPlace, redactor: Redactor): string {
+  const named = {
+    file: place.file,
+    line: place.line,
+    endLine: place.endLine,
+    col: place.column,
+    title: place.title,
+  };
+  return Object.entries(named)
+    .filter(([, value]) => value !== undefined && value !== '')
+    .map(([key, value]) => `${key}=${escapeProperty(redactor.redact(String(value)))}`)
+    .join(',');
+}
+
+/** @see https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts */
+function escapeData(text: string): string {
+  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+}
+
+function escapeProperty(text: string): string {
+  return escapeData(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
+}
+
+/** The runner obeys any line that looks like a command, so text from AWS must not look like one. */
+function withoutCommands(text: string): string {
+  return text.replace(/^(\s*):(?=:)/gm, '$1: ').replaceAll('##[', '# #[');
+}
+
+/** GitHub shows ten annotations of a type for a step and drops the rest without a word. */
+const SHOWN_PER_TYPE = 10;
+const LEVELS = ['error', 'warning', 'notice'] as const;
+
+export interface Annotation extends AnnotationPlace {
+  level: AnnotationLevel;
+  message: string;
+  /** Higher is kept first; 0 when absent. */
+  priority?: number;
+}
+
+/** Collects annotations, so that the ten that GitHub shows of each type are the ones that matter. */
+export class Annotations {
+  #collected: Annotation[] = [];
+
+  add(annotation: Annotation): void {
+    this.#collected.push(annotation);
+  }
+
+  /** Writes the best ten of each type as annotations, the others as lines of the log, and says how many. */
+  flush(log: Log): void {
+    const all = this.#collected;
+    this.#collected = [];
+    for (const level of LEVELS) {
+      const ofLevel = all.filter((annotation) => annotation.level === level).sort(byPriority);
+      const room = Math.max(0, SHOWN_PER_TYPE - (log.annotated?.[level] ?? 0));
+      for (const annotation of ofLevel.slice(0, room)) log[level](annotation.message, annotation);
+      writeRest(log, level, ofLevel.slice(room));
+    }
+  }
+}
+
+function writeRest(log: Log, level: AnnotationLevel, rest: readonly Annotation[]): void {
+  if (rest.length === 0) return;
+  log.info(`${rest.length} more of type ${level}; GitHub shows ${SHOWN_PER_TYPE} a step:`);
+  for (const { file, line, message } of rest) {
+    const place = file === undefined ? '' : `${file}${line === undefined ? '' : `:${line}`}: `;
+    log.info(`  ${place}${message}`);
+  }
+}
+
+/** The highest priority first; sort is stable, so equals keep the order in which they came. */
+function byPriority(a: Annotation, b: Annotation): number {
+  return (b.priority ?? 0) - (a.priority ?? 0);
+}

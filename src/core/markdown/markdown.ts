@@ -1,0 +1,111 @@
+const ENTITIES: Record<string, string> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '|': '&#124;',
+  '\\': '&#92;',
+  '`': '&#96;',
+  '*': '&#42;',
+  '~': '&#126;',
+  '[': '&#91;',
+  $: '&#36;',
+  _: '&#95;',
+  ':': '&#58;',
+  '.': '&#46;',
+};
+/** A colon and a point matter in an address only: GitHub would link it, and show the entities in it as they are. */
+const MARKUP = /[&<>|\\`*~[$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(?=\/\/)|(?<=www)\./i;
+
+/** `@name` and `#12` would link; a zero-width space after the sign is not seen, and stops it. */
+const LINKS: Record<string, string> = { '@': '@&#8203;', '#': '#&#8203;' };
+const LINK = /@(?=\w)|#(?=\d)/;
+
+const MARKUP_SIGNS = new RegExp(MARKUP, 'gi');
+const ALL_SIGNS = new RegExp(`${MARKUP.source}|${LINK.source}`, 'gi');
+
+/**
+ * Text as Markdown that shows it, in one line. An entity never has the meaning of the sign that it stands for.
+ * Control signs and those that turn the direction of the text are left out.
+ *
+ * @see https://spec.commonmark.org/0.31.2/#entity-and-numeric-character-references
+ */
+export function escapeText(text: string): string {
+  return withEntities(withoutControls(text.trim()), ALL_SIGNS);
+}
+
+/** Text as inline code: between backticks where they cannot fail, else between HTML tags. */
+export function literal(text: string): string {
+  const clean = withoutControls(text.trim());
+  if (/^[^\s`|\\](?:[^`|\\\n]*[^\s`|\\])?$/.test(clean)) return `\`${clean}\``;
+  return `<code>${withEntities(clean, MARKUP_SIGNS)}</code>`;
+}
+
+/**
+ * All forms in which a secret can stand in escaped text: the signs at its ends are escaped or not, as their
+ * neighbours make it.
+ */
+export function escapedForms(secret: string): string[] {
+  const neighbours = ['', 'x', 'www'].flatMap((before) =>
+    ['', '1', '//'].map((after) => [before, after] as const),
+  );
+  return neighbours.flatMap(([before, after]) =>
+    [ALL_SIGNS, MARKUP_SIGNS].map((signs) => {
+      const escaped = withEntities(withoutControls(before + secret + after), signs);
+      return escaped.slice(before.length, escaped.length - after.length);
+    }),
+  );
+}
+
+function withEntities(text: string, signs: RegExp): string {
+  return text.replace(signs, (sign) => ENTITIES[sign] ?? LINKS[sign] ?? sign).replaceAll('\n', '<br>');
+}
+
+/** Line breaks become one kind, other control signs go. */
+function withoutControls(text: string): string {
+  return text
+    .replace(/\r\n?|[\u2028\u2029\u0085\v\f]/g, '\n')
+    .replace(/\t/g, ' ')
+    .replace(/[^\P{Cc}\n]|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '');
+}
+
+export { fitSections } from './sections.ts';
+export type { Section } from './sections.ts';
+
+/**
+ * Any text, safe as a cell of a table: it shows as it was written, on one row, without markup, links or
+ * mentions.
+ */
+export function escapeCell(text: string): string {
+  return escapeText(text);
+}
+
+/** Any text as inline code, also inside a table's cell. */
+export function code(text: string): string {
+  return literal(text);
+}
+
+/**
+ * A table. The cells are Markdown: pass text through `escapeCell` or `code` first. Missing cells are empty, and
+ * a line break in a cell becomes `<br>`.
+ */
+export function table(headers: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${headers.map((_, index) => oneRow(cells[index] ?? '')).join(' | ')} |`;
+  return [line(headers), `|${' --- |'.repeat(headers.length)}`, ...rows.map(line)].join('\n');
+}
+
+/** A folded part: the summary is text, the body Markdown. */
+export function details(summary: string, body: string): string {
+  return `<details>\n<summary>${escapeText(summary)}</summary>\n\n${body.trim()}\n\n</details>`;
+}
+
+/** Text as it is, in a fence that the text cannot close. */
+export function fence(text: string, language = ''): string {
+  const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map((run) => run.length));
+  const marks = '`'.repeat(longest + 1);
+  return `${marks}${language}\n${text}\n${marks}`;
+}
+
+function oneRow(cell: string): string {
+  return cell.trim().replace(/\s*(?:\r\n|\r|\n)\s*/g, '<br>');
+}

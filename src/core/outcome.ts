@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto';
+import { appendFileSync, statSync } from 'node:fs';
+import type { Context } from './context.ts';
+import { CancelledError, TimeoutError } from './errors.ts';
+import { fitSections, redactSections, type Section } from './markdown/sections.ts';
+import type { Redactor } from './redaction.ts';
+
+/** What an action has to say when it is done. */
+export interface Outcome {
+  /** One of the action's verdicts. */
+  verdict: string;
+  ok: boolean;
+  /** One line for a person. */
+  reason: string;
+  outputs: Record<string, string>;
+  /** What the summary shows, for machines: plain JSON. */
+  result: Record<string, unknown>;
+  /** The parts of the job summary and of the pull request's comment, in Markdown. */
+  summary?: readonly Section[];
+}
+
+export type Verdicts = Readonly<Record<string, { ok: boolean }>>;
+
+/** Errors whose message says it all. */
+const OWN_NAMES = /^(?:Error|InputError|TimeoutError|CancelledError|MissingPermissionError)$/;
+
+/**
+ * What an error means for the run: a cancelled one is `cancelled`, a time-out `timed-out` (where the action has
+ * that verdict), all else `failed`.
+ */
+export function failureOf(error: unknown, verdicts: Verdicts): Outcome {
+  const wanted =
+    error instanceof CancelledError ? 'cancelled' : error instanceof TimeoutError ? 'timed-out' : 'failed';
+  return {
+    verdict: Object.hasOwn(verdicts, wanted) ? wanted : 'failed',
+    ok: false,
+    reason: messageOf(error),
+    outputs: {},
+    result: {},
+  };
+}
+
+/** An outcome as the contract allows it: an unknown verdict, or one that is not ok, is never green. */
+export function checkedOutcome(outcome: Outcome, verdicts: Verdicts): Outcome {
+  if (Object.hasOwn(verdicts, outcome.verdict)) {
+    return { ...outcome, ok: outcome.ok && verdicts[outcome.verdict]?.ok === true };
+  }
+  const reason = `${outcome.reason} (unknown verdict ${JSON.stringify(outcome.verdict)}: please report this)`;
+  return { ...outcome, verdict: 'failed', ok: false, reason };
+}
+
+/** A message for a person. Errors of the SDK carry their code in `name` and often say little without it. */
+export function messageOf(error: unknown): string {
+  const { name, message } = Object(error) as { name?: unknown; message?: unknown };
+  if (typeof message !== 'string' || typeof name !== 'string') return String(error);
+  const text = message.trim();
+  if (text === '') return name;
+  return OWN_NAMES.test(name) || text.startsWith(name) ? text : `${name}: ${text}`;
+}
+
+/** GitHub's limit for the outputs of a job is 1 MiB in UTF-16; a result beyond half of it is shortened. */
+const RESULT_LIMIT = 256 * 1024;
+/** Above any annotation of a detail. */
+const VERDICT_PRIORITY = 1000;
+
+/** Tells everybody how the run ended: annotations, log, summary and outputs. All text is redacted. */
+export function conclude(
+  action: { name: string; outputs: OutputContract },
+  outcome: Outcome,
+  context: Pick<Context, 'log' | 'redactor' | 'annotations'>,
+  env: NodeJS.ProcessEnv,
+): void {
+  const { log, redactor, annotations } = context;
+  const reason = redactor.redact(outcome.reason.replace(/\s*[\r\n]+\s*/g, ' ').trim());
+  const said = { ...outcome, reason };
+  const title = `${action.name}: ${outcome.verdict}`;
+  // The outputs first: they matter most when there is little time left.
+  const result = resultJson(action.name, said, context);
+  writeOutputs(
+    action.outputs,
+    { ...outcome.outputs, verdict: outcome.verdict, reason, result },
+    env,
+    context,
+  );
+  if (outcome.ok) log.info(`${title}: ${reason}`);
+  else annotations.add({ level: 'error', title, message: outcome.reason, priority: VERDICT_PRIORITY });
+  annotations.flush(log);
+  writeSummary(redactSections(outcome.summary ?? defaultSummary(title, outcome), redactor), env);
+}
+
+/** A failure that has no report of its own is shown all the same. */
+function defaultSummary(title: string, { ok, reason }: Outcome): Section[] {
+  return ok ? [] : [{ title, body: fenced(reason), priority: 0 }];
+}
+
+/** The `result` output: version 1 of one JSON object; the action's own fields never hide the common ones. */
+function resultJson(name: string, outcome: Outcome, context: Pick<Context, 'log' | 'redactor'>): string {
+  const { verdict, ok, reason } = outcome;
+  const common = { version: 1, action: name, verdict, ok, reason };
+  const whole = JSON.stringify(redactDeep({ ...common, ...outcome.result, ...common }, context.redactor));
+  if (whole.length <= RESULT_LIMIT) return whole;
+  context.log.warning(`The output result is shortened: it has ${whole.length} characters.`);
+  return JSON.stringify({ ...common, shortened: true });
+}
+
+/** Redacts every text and key, so that the JSON stays JSON. */
+function redactDeep(value: unknown, redactor: Redactor): unknown {
+  if (typeof value === 'string') return redactor.redact(value);
+  if (Array.isArray(value)) return value.map((item) => redactDeep(item, redactor));
+  if (value === null || typeof value !== 'object' || value instanceof Date) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [redactor.redact(key), redactDeep(item, redactor)]),
+  );
+}
+
+function fenced(text: string): string {
+  const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map((run) => run.length));
+  const fence = '`'.repeat(longest + 1);
+  return `${fence}\n${text}\n${fence}`;
+}
+
+export type OutputContract = Readonly<Record<string, { description?: string }>>;
+
+/**
+ * Writes outputs to `GITHUB_OUTPUT`, each between random delimiters. A value that holds a masked secret is left
+ * out with a warning that names the output: GitHub would drop it without one. Beside the contract's outputs
+ * others may be written (a stack's own), under names that GitHub can refer to.
+ *
+ * @see https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#multiline-strings
+ */
+export function writeOutputs(
+  contract: OutputContract,
+  values: Readonly<Record<string, string>>,
+  env: NodeJS.ProcessEnv,
+  context: Pick<Context, 'log' | 'redactor'>,
+): void {
+  const file = env['GITHUB_OUTPUT'];
+  if (file === undefined || file === '') {
+    context.log.debug('GITHUB_OUTPUT is not set: no outputs are written');
+    return;
+  }
+  const blocks = Object.entries(values)
+    .filter(([name, value]) => mayBeWritten(contract, name, value, context))
+    .map(([name, value]) => heredoc(name, value));
+  if (blocks.length > 0) appendFileSync(file, blocks.join(''));
+}
+
+function mayBeWritten(
+  contract: OutputContract,
+  name: string,
+  value: string,
+  { log, redactor }: Pick<Context, 'log' | 'redactor'>,
+): boolean {
+  if (!Object.hasOwn(contract, name) && !/^[A-Za-z_][\w-]*$/.test(name)) {
+    log.warning(`The output ${JSON.stringify(name)} is left out: a workflow cannot refer to such a name.`);
+    return false;
+  }
+  if (redactor.redact(value) !== value) {
+    log.warning(`The output ${name} is left out: its value holds a secret.`);
+    return false;
+  }
+  return true;
+}
+
+function heredoc(name: string, value: string): string {
+  const delimiter = `output_${randomUUID()}`;
+  return `${name}<<${delimiter}\n${value}\n${delimiter}\n`;
+}
+
+/** GitHub drops a step's summary beyond 1 MiB, and the step still passes. */
+const LIMIT_BYTES = 1024 * 1024 - 1;
+
+/**
+ * Appends to the job summary; when it would be too long the least important sections are cut, and it says so.
+ * Does nothing where there is no summary (`GITHUB_STEP_SUMMARY` is not set).
+ */
+export function writeSummary(sections: readonly Section[], env: NodeJS.ProcessEnv): void {
+  const file = env['GITHUB_STEP_SUMMARY'];
+  if (file === undefined || file === '' || sections.length === 0) return;
+  const room = LIMIT_BYTES - (statSync(file, { throwIfNoEntry: false })?.size ?? 0) - 1;
+  appendFileSync(file, `${fitSections(sections, room)}\n`);
+}

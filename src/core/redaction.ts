@@ -1,0 +1,84 @@
+import { escapedForms } from './markdown/markdown.ts';
+
+const SHORTEST_SECRET = 4;
+const MASK = '***';
+
+/**
+ * Replaces secrets by `***`, also in the forms in which they travel: a multi-line secret line by line, inside
+ * JSON, in a URL or a form, escaped for Markdown, and in base64 at any alignment. Values shorter than four characters are ignored,
+ * as hiding them would make any text unreadable.
+ */
+export class Redactor {
+  readonly #forms = new Set<string>();
+  #pattern: RegExp | undefined;
+
+  add(secret: string): void {
+    for (const form of formsOf(secret)) {
+      if (form.length >= SHORTEST_SECRET) this.#forms.add(form);
+    }
+    this.#pattern = undefined;
+  }
+
+  redact(text: string): string {
+    if (this.#forms.size === 0) return text;
+    this.#pattern ??= patternOf(this.#forms);
+    let before = text;
+    let after = before.replace(this.#pattern, MASK);
+    // Text that a replacement puts together can be a secret again. Each round shortens it, so this ends.
+    while (after !== before) {
+      before = after;
+      after = before.replace(this.#pattern, MASK);
+    }
+    return after;
+  }
+}
+
+/** The lines of a secret that are masked one by one, the whole secret first. */
+export function secretLines(secret: string): string[] {
+  const lines = secret.split(/\r\n|\r|\n/).flatMap((line) => [line, line.trim()]);
+  return [...new Set([secret, secret.trim(), ...lines])].filter(
+    (line) => line.trim().length >= SHORTEST_SECRET,
+  );
+}
+
+function formsOf(secret: string): string[] {
+  return secretLines(secret).flatMap((text) => [
+    text,
+    JSON.stringify(text).slice(1, -1),
+    encodeUrl(text),
+    new URLSearchParams({ '': text }).toString().slice(1),
+    ...escapedForms(text),
+    ...base64Forms(text),
+  ]);
+}
+
+/** encodeURIComponent refuses half a surrogate pair; in UTF-8 such a half is U+FFFD. */
+function encodeUrl(text: string): string {
+  return encodeURIComponent(Buffer.from(text, 'utf8').toString('utf8'));
+}
+
+/**
+ * The middle of the base64 text that stays the same wherever the secret stands in what was encoded: its first
+ * byte can fall on any of three positions in a group.
+ */
+function base64Forms(text: string): string[] {
+  const bytes = Buffer.from(text, 'utf8');
+  const whole = [bytes.toString('base64'), bytes.toString('base64url')];
+  const shifted = [0, 1, 2].flatMap((offset) => {
+    const encoded = Buffer.concat([Buffer.alloc(offset), bytes]);
+    const start = Math.ceil((offset * 8) / 6);
+    const end = Math.floor((encoded.length * 8) / 6);
+    return [encoded.toString('base64').slice(start, end), encoded.toString('base64url').slice(start, end)];
+  });
+  // A short middle would match text that has nothing to do with the secret.
+  return [...whole, ...shifted.filter((form) => form.length >= 2 * SHORTEST_SECRET)];
+}
+
+function patternOf(forms: ReadonlySet<string>): RegExp {
+  const longestFirst = [...forms].sort((a, b) => b.length - a.length);
+  return new RegExp(longestFirst.map(escapePattern).join('|'), 'g');
+}
+
+function escapePattern(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
+}

@@ -1,0 +1,80 @@
+import type { SSMClient } from '@aws-sdk/client-ssm';
+import { isNotFound } from '../aws/errors.ts';
+import { send } from '../aws/send.ts';
+import type { Context } from '../core/context.ts';
+
+/** Why nothing is promoted to an environment. */
+export interface Hold {
+  reason: string;
+  /** Who set it, when (ISO 8601) and in which run; empty when it was set by hand. */
+  actor: string;
+  at: string;
+  run: string;
+}
+
+interface Place {
+  project: string;
+  environment: string;
+}
+type Caller = Pick<Context, 'signal'>;
+
+export function holdParameter({ project, environment }: Place): string {
+  return `/${project}/${environment}/hold`;
+}
+
+/** The environment's hold; undefined when there is none. */
+export async function readHold(client: SSMClient, place: Place, context: Caller): Promise<Hold | undefined> {
+  const { GetParameterCommand } = await import('@aws-sdk/client-ssm');
+  try {
+    const command = new GetParameterCommand({ Name: holdParameter(place) });
+    const { Parameter } = await send(client, command, context);
+    return holdOf(Parameter?.Value ?? '');
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Puts the environment on hold; one that is on hold gets the new reason. */
+export async function setHold(client: SSMClient, place: Place, hold: Hold, context: Caller): Promise<void> {
+  const { PutParameterCommand } = await import('@aws-sdk/client-ssm');
+  const command = new PutParameterCommand({
+    Name: holdParameter(place),
+    Type: 'String',
+    Value: JSON.stringify(hold),
+    Overwrite: true,
+  });
+  await send(client, command, context);
+}
+
+/** Lifts the hold. False when there was none. */
+export async function releaseHold(client: SSMClient, place: Place, context: Caller): Promise<boolean> {
+  const { DeleteParameterCommand } = await import('@aws-sdk/client-ssm');
+  try {
+    await send(client, new DeleteParameterCommand({ Name: holdParameter(place) }), context);
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}
+
+/** `octocat holds it since 2026-11-25T09:00:00Z: Orders fail`. */
+export function describeHold({ reason, actor, at }: Hold): string {
+  const by = actor === '' ? '' : ` by ${actor}`;
+  const since = at === '' ? '' : ` since ${at}`;
+  return `on hold${since}${by}: ${reason}`;
+}
+
+/** What a person wrote into the parameter is the reason. */
+function holdOf(text: string): Hold {
+  const none = { actor: '', at: '', run: '' };
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && 'reason' in value)
+      return { ...none, ...(value as Hold) };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  return { reason: text, ...none };
+}

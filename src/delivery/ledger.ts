@@ -1,0 +1,186 @@
+import {
+  GetParameterHistoryCommand,
+  GetParametersCommand,
+  PutParameterCommand,
+  type SSMClient,
+} from '@aws-sdk/client-ssm';
+import { isNotFound } from '../aws/errors.ts';
+import { send } from '../aws/send.ts';
+import type { Context } from '../core/context.ts';
+import { InputError } from '../core/errors.ts';
+
+/** What was released to an environment, and how it came there. All but the image is empty where nobody wrote it. */
+export interface Release {
+  /** `repository@digest`, whole, as a task definition takes it. */
+  image: string;
+  commit: string;
+  /** The URL of the run that released it. */
+  run: string;
+  actor: string;
+  /** ISO 8601. */
+  at: string;
+  /** The environment that it was promoted from; empty when it was deployed directly. */
+  from: string;
+  /** Why the gates were passed, where they were. */
+  bypass?: string;
+}
+
+export interface LedgerContext extends Context {
+  /** Opens the client. */
+  ssm(): Promise<SSMClient>;
+}
+
+/** GetParameters takes so many names. */
+const NAMES_AT_ONCE = 10;
+/** SSM keeps a hundred versions of a parameter, and gives fifty at once. */
+const HISTORY_PAGE = 50;
+
+/** What the environment has now; undefined when nothing was ever released. */
+export async function readRelease(context: LedgerContext, names: LedgerNames): Promise<Release | undefined> {
+  return (await readReleases(context, [names]))[0];
+}
+
+/** What the environment has now of several services, in their order. */
+export async function readReleases(
+  context: LedgerContext,
+  all: readonly LedgerNames[],
+): Promise<(Release | undefined)[]> {
+  const client = await context.ssm();
+  const names = all.flatMap(({ image, release }) => [image, release]);
+  const values = new Map<string, string>();
+  const pages = Array.from({ length: Math.ceil(names.length / NAMES_AT_ONCE) }, (_, page) =>
+    names.slice(page * NAMES_AT_ONCE, (page + 1) * NAMES_AT_ONCE),
+  );
+  await Promise.all(
+    pages.map(async (Names) => {
+      const { Parameters = [] } = await send(client, new GetParametersCommand({ Names }), context);
+      for (const { Name = '', Value = '' } of Parameters) values.set(Name, Value);
+    }),
+  );
+  return all.map((of) => releaseIn(values, of));
+}
+
+function releaseIn(values: ReadonlyMap<string, string>, names: LedgerNames): Release | undefined {
+  const image = values.get(names.image);
+  if (image === undefined) return undefined;
+  const release = parseRelease(values.get(names.release) ?? '');
+  // A run that ended between the two writes has left a record of another image: then only the image is known.
+  return release?.image === image ? release : unknownRelease(image);
+}
+
+/**
+ * Writes a release, the image first. An image that is there already is not written again, so a job that is run
+ * again leaves one version.
+ */
+export async function recordRelease(
+  context: LedgerContext,
+  names: LedgerNames,
+  release: Release,
+): Promise<void> {
+  const client = await context.ssm();
+  const put = async (name: string, value: string): Promise<void> => {
+    await send(
+      client,
+      new PutParameterCommand({ Name: name, Value: value, Type: 'String', Overwrite: true }),
+      context,
+    );
+  };
+  const known = await readRelease(context, names);
+  if (known?.image !== release.image) await put(names.image, release.image);
+  await put(names.release, JSON.stringify(release));
+}
+
+/**
+ * The releases of an environment, the newest first: the first is what it has now, the others are what it can be
+ * rolled back to. The same image twice in a row counts once.
+ */
+export async function releaseHistory(context: LedgerContext, names: LedgerNames): Promise<Release[]> {
+  const [images, records] = await Promise.all([
+    valuesOf(context, names.image),
+    valuesOf(context, names.release),
+  ]);
+  const releases = records.flatMap((value) => parseRelease(value) ?? []);
+  const distinct = images.filter((image, index) => image !== images[index - 1]);
+  return distinct.map((image) => {
+    const at = releases.findIndex((release) => release.image === image);
+    // An older release of the same image belongs to an older row.
+    const [found] = at < 0 ? [] : releases.splice(0, at + 1).slice(at);
+    return found ?? unknownRelease(image);
+  });
+}
+
+/** All values that a parameter had, the newest first; none when there is no such parameter. */
+async function valuesOf(context: LedgerContext, name: string): Promise<string[]> {
+  const client = await context.ssm();
+  const versions: { version: number; value: string }[] = [];
+  let token: string | undefined;
+  do {
+    const command = new GetParameterHistoryCommand({
+      Name: name,
+      MaxResults: HISTORY_PAGE,
+      NextToken: token,
+    });
+    const page = await send(client, command, context).catch((error: unknown) => {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    });
+    for (const { Version = 0, Value = '' } of page?.Parameters ?? []) {
+      versions.push({ version: Version, value: Value });
+    }
+    token = page?.NextToken;
+  } while (token !== undefined && token !== '');
+  return versions.toSorted((a, b) => b.version - a.version).map(({ value }) => value);
+}
+
+function unknownRelease(image: string): Release {
+  return { image, commit: '', run: '', actor: '', at: '', from: '' };
+}
+
+/** Undefined for a text that no release was written as. */
+function parseRelease(text: string): Release | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const fields = value as Record<string, unknown>;
+  const textOf = (key: keyof Release): string => (typeof fields[key] === 'string' ? fields[key] : '');
+  const image = textOf('image');
+  if (image === '') return undefined;
+  return {
+    image,
+    commit: textOf('commit'),
+    run: textOf('run'),
+    actor: textOf('actor'),
+    at: textOf('at'),
+    from: textOf('from'),
+    ...(textOf('bypass') !== '' && { bypass: textOf('bypass') }),
+  };
+}
+
+/** The two parameters of a service in an environment. Templates read `image`, so it is the truth of the two. */
+export interface LedgerNames {
+  image: string;
+  release: string;
+}
+
+/** @see https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html */
+const IMAGE_PARAMETER = /^(\/(?:[A-Za-z0-9_.-]+\/)+)image$/;
+
+/** The names of a service's parameters: `/<project>/<environment>/<service>/image` and `…/release`. */
+export function ledgerNames(of: { project: string; environment: string; service: string }): LedgerNames {
+  const folder = `/${of.project}/${of.environment}/${of.service}`;
+  return { image: `${folder}/image`, release: `${folder}/release` };
+}
+
+/** The names for a given name of the image's parameter. Throws InputError when it does not end with `/image`. */
+export function ledgerNamesOf(parameter: string): LedgerNames {
+  const folder = IMAGE_PARAMETER.exec(parameter)?.[1];
+  if (folder === undefined) {
+    const allowed = 'expected the name of an image parameter, such as /platform/dev/user-service/image';
+    throw new InputError('parameter', parameter, allowed);
+  }
+  return { image: parameter, release: `${folder}release` };
+}

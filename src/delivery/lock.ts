@@ -1,0 +1,312 @@
+import { randomUUID } from 'node:crypto';
+import type { SSMClient } from '@aws-sdk/client-ssm';
+import { errorText, isNotFound } from '../aws/errors.ts';
+import { send } from '../aws/send.ts';
+import type { Context } from '../core/context.ts';
+
+/** A holder that has not renewed for so long is taken for dead. */
+const TTL_MS = 5 * 60_000;
+const RENEW_EVERY_MS = 60_000;
+const LOOK_EVERY_MS = 3000;
+/** A cancelled job has seconds; the lock must not stay behind. */
+const RELEASE_WITHIN_MS = 3000;
+
+export interface LockContext extends Pick<Context, 'clock' | 'signal' | 'log'> {
+  ssm(): Promise<SSMClient>;
+}
+
+export interface LockRequest {
+  project: string;
+  environment: string;
+  /** Whose the lock will be: the actor, and the run's page. */
+  who: string;
+  run: string;
+  /** How long to wait for somebody else, in ms. */
+  waitMs: number;
+}
+
+/** Somebody else changes the environment, and did so for as long as we would wait. */
+export class LockTakenError extends Error {
+  override readonly name = 'LockTakenError';
+  readonly parameter: string;
+
+  constructor(parameter: string, holder: string) {
+    super(`${holder}. The lock is the parameter ${parameter}`);
+    this.parameter = parameter;
+  }
+}
+
+export function lockParameter(project: string, environment: string): string {
+  return `/${project}/${environment}/lock`;
+}
+
+/**
+ * Works while nobody else changes the environment: one lock in Parameter Store, renewed while the work goes on,
+ * given back whatever comes of it. One whose holder has died expires five minutes after it was last renewed.
+ *
+ * @param work gets the signal to go by: it is aborted when the job is cancelled, or the lock is lost.
+ * @throws LockTakenError when somebody else holds it for longer than `waitMs`.
+ */
+export async function withLock<T>(
+  context: LockContext,
+  request: LockRequest,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const lock = new Lock(await context.ssm(), request, context);
+  try {
+    await lock.acquire(request.waitMs);
+  } catch (error) {
+    // Cancelled, or the answer was lost: it may be ours all the same.
+    if (!(error instanceof LockTakenError)) await lock.release();
+    throw error;
+  }
+  const lost = new AbortController();
+  const over = new AbortController();
+  const signal = AbortSignal.any([context.signal, lost.signal]);
+  const renewing = lock.keep(over.signal).catch((error: unknown) => {
+    if (!over.signal.aborted) lost.abort(error);
+  });
+  try {
+    return await work(signal);
+  } finally {
+    over.abort();
+    await renewing;
+    await lock.release();
+  }
+}
+
+class Lock {
+  readonly #client: SSMClient;
+  readonly #context: LockContext;
+  readonly #name: string;
+  readonly #token = randomUUID();
+  readonly #own: Pick<LockHolder, 'who' | 'run'>;
+  #since = 0;
+  /** The version that the next write goes over. */
+  #latest: { version: number; token: string } | undefined;
+  #expires = 0;
+
+  constructor(client: SSMClient, { project, environment, who, run }: LockRequest, context: LockContext) {
+    this.#client = client;
+    this.#context = context;
+    this.#name = lockParameter(project, environment);
+    this.#own = { who, run };
+  }
+
+  async acquire(waitMs: number): Promise<void> {
+    const { clock, log, signal } = this.#context;
+    const deadline = clock.now() + waitMs;
+    for (let told = ''; ;) {
+      this.#since = clock.now();
+      const holder = await this.#claim();
+      if (holder === undefined) return;
+      const said = describeHolder(holder);
+      const left = deadline - clock.now();
+      if (left <= 0) throw new LockTakenError(this.#name, said);
+      if (said !== told) log.info(`${said}; waiting for at most ${Math.ceil(waitMs / 1000)} s.`);
+      told = said;
+      await clock.sleep(Math.min(LOOK_EVERY_MS, left), signal);
+    }
+  }
+
+  /** Renews until the signal is aborted. Throws when the lock is somebody else's, or could not be renewed in time. */
+  async keep(over: AbortSignal): Promise<void> {
+    const { clock, log } = this.#context;
+    for (;;) {
+      await clock.sleep(RENEW_EVERY_MS, over);
+      try {
+        await this.#renew();
+      } catch (error) {
+        if (error instanceof LockTakenError || clock.now() >= this.#expires) throw error;
+        log.debug(`The lock ${this.#name} could not be renewed yet: ${errorText(error)}`);
+      }
+    }
+  }
+
+  /** Never throws: what is left behind expires, and is said. */
+  async release(): Promise<void> {
+    const context = { signal: AbortSignal.timeout(RELEASE_WITHIN_MS) };
+    try {
+      const holder = holderOf(await this.#history(context));
+      if (!holder || tokenOf(holder) !== this.#token) return;
+      const { DeleteParameterCommand } = await import('@aws-sdk/client-ssm');
+      await send(this.#client, new DeleteParameterCommand({ Name: this.#name }), context);
+    } catch (error) {
+      if (isNotFound(error)) return;
+      const until = new Date(this.#expires).toISOString();
+      this.#context.log.warning(
+        `The lock ${this.#name} could not be given back: ${errorText(error)}. It expires at ${until}.`,
+      );
+    }
+  }
+
+  /** Takes the lock when it is free or its holder is dead; otherwise tells who has it. */
+  async #claim(): Promise<LockVersion | undefined> {
+    const created = await this.#put(undefined);
+    if (created !== undefined) return undefined;
+    const history = await this.#history(this.#context);
+    const holder = holderOf(history);
+    if (holder && tokenOf(holder) === this.#token) return undefined; // The answer to our own claim was lost.
+    if (holder && !this.#isDead(holder)) return holder;
+    const latest = newest(history);
+    if (!latest) return this.#claim(); // It was given back this moment.
+    if (holder) this.#context.log.info(`${describeHolder(holder)}, and has not been renewed: taken over.`);
+    await this.#put({ version: latest.version, token: tokenOf(latest) });
+    const now = await this.#adopt();
+    // Nobody holds it when it was deleted at that very moment: then all begin again.
+    if (!now) return this.#claim();
+    return tokenOf(now) === this.#token ? undefined : now;
+  }
+
+  async #renew(): Promise<void> {
+    const expected = (this.#latest?.version ?? 0) + 1;
+    if ((await this.#put(this.#latest)) === expected) return;
+    // Somebody who came too late has written in between: look who holds it, and write over that.
+    const holder = await this.#adopt();
+    if (!holder) throw new LockTakenError(this.#name, 'The lock was taken away by hand');
+    if (tokenOf(holder) !== this.#token) throw new LockTakenError(this.#name, describeHolder(holder));
+    await this.#renew();
+  }
+
+  /**
+   * Writes our record over a version, or makes the parameter.
+   *
+   * @returns the version that it became; undefined when the parameter was to be made and is there already.
+   */
+  async #put(over: LockRecord['over']): Promise<number | undefined> {
+    const { PutParameterCommand } = await import('@aws-sdk/client-ssm');
+    const expires = this.#context.clock.now() + TTL_MS;
+    const record: LockRecord = {
+      ...this.#own,
+      since: this.#since,
+      expires,
+      token: this.#token,
+      ...(over && { over }),
+    };
+    const command = new PutParameterCommand({
+      Name: this.#name,
+      Type: 'String',
+      Value: JSON.stringify(record),
+      Overwrite: over !== undefined,
+    });
+    try {
+      const { Version = 1 } = await send(this.#client, command, this.#context);
+      this.#latest = { version: Version, token: this.#token };
+      this.#expires = expires;
+      return Version;
+    } catch (error) {
+      if (over === undefined && (error as Error).name === 'ParameterAlreadyExists') return undefined;
+      throw error;
+    }
+  }
+
+  /** Reads who holds the lock now, and writes over the newest version from here on. */
+  async #adopt(): Promise<LockVersion | undefined> {
+    const history = await this.#history(this.#context);
+    const latest = newest(history);
+    this.#latest = latest && { version: latest.version, token: tokenOf(latest) };
+    return holderOf(history);
+  }
+
+  async #history(context: Pick<Context, 'signal'>): Promise<LockVersion[]> {
+    const { GetParameterHistoryCommand } = await import('@aws-sdk/client-ssm');
+    const versions: LockVersion[] = [];
+    let NextToken: string | undefined;
+    do {
+      const command = new GetParameterHistoryCommand({ Name: this.#name, NextToken });
+      const page = await send(this.#client, command, context).catch((error: unknown) => {
+        if (isNotFound(error)) return { Parameters: [], NextToken: undefined };
+        throw error;
+      });
+      for (const { Version = 0, Value = '' } of page.Parameters ?? []) {
+        versions.push(lockVersion(Version, Value));
+      }
+      NextToken = page.NextToken;
+    } while (NextToken !== undefined);
+    return versions;
+  }
+
+  #isDead({ record }: LockVersion): boolean {
+    return record !== undefined && record.expires <= this.#context.clock.now();
+  }
+}
+
+function newest(history: readonly LockVersion[]): LockVersion | undefined {
+  return history.toSorted((a, b) => b.version - a.version)[0];
+}
+
+/** `octocat changes it since 2026-11-25T09:00:00Z (https://…/runs/1)`. */
+function describeHolder({ record, text }: LockVersion): string {
+  if (!record) return `The environment is locked: ${text}`;
+  const since = new Date(record.since).toISOString().replace(/\.\d+Z$/, 'Z');
+  return `The environment is locked by ${record.who} since ${since} (${record.run})`;
+}
+
+/** Who holds a lock. Times in ms since the epoch. */
+interface LockHolder {
+  /** `octocat` */
+  who: string;
+  /** The run's page, or whatever says where to look. */
+  run: string;
+  since: number;
+  expires: number;
+}
+
+/** What is written into the lock's parameter. */
+interface LockRecord extends LockHolder {
+  /** One for each claim, so that a holder knows its own. */
+  token: string;
+  /** The version that this one was written over; absent in the record that made the parameter. */
+  over?: { version: number; token: string };
+}
+
+/** A version of the parameter. Without a record it was written by hand, or by something else. */
+interface LockVersion {
+  version: number;
+  text: string;
+  record: LockRecord | undefined;
+}
+
+/** Reads one version's text; what is no record is kept as it is. */
+export function lockVersion(version: number, text: string): LockVersion {
+  return { version, text, record: recordOf(text) };
+}
+
+/**
+ * The version that says who holds the lock: the newest that was written over the very version that its writer
+ * had read. Parameter Store has no conditional overwrite; it counts versions, though, and keeps them, so that
+ * everybody can tell the write that came first from one that came too late. A version that is no record of
+ * ours holds the lock too: an unreadable lock is a lock.
+ */
+export function holderOf(history: readonly LockVersion[]): LockVersion | undefined {
+  const byVersion = new Map(history.map((version) => [version.version, version]));
+  return history
+    .toSorted((a, b) => b.version - a.version)
+    .find(({ version, record }) => {
+      if (!record) return true;
+      if (!record.over) return version === 1;
+      if (record.over.version !== version - 1) return false;
+      const before = byVersion.get(version - 1);
+      // The oldest versions are gone after a hundred.
+      return before === undefined || tokenOf(before) === record.over.token;
+    });
+}
+
+/** The token of a version; of one that is no record, its text. */
+function tokenOf({ record, text }: LockVersion): string {
+  return record?.token ?? text;
+}
+
+function recordOf(text: string): LockRecord | undefined {
+  let value: Partial<LockRecord>;
+  try {
+    value = Object(JSON.parse(text)) as Partial<LockRecord>;
+  } catch {
+    return undefined; // Somebody's own words, which holderOf respects.
+  }
+  const { token, who, run, since, expires } = value;
+  const isRecord =
+    [token, who, run].every((field) => typeof field === 'string') &&
+    [since, expires].every((field) => typeof field === 'number');
+  return isRecord ? (value as LockRecord) : undefined;
+}

@@ -1,0 +1,83 @@
+import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { cloudWatchClient } from '../../aws/clients.ts';
+import type { Session } from '../../aws/session.ts';
+import type { Context } from '../../core/context.ts';
+import { RateLimiter } from '../../core/concurrency.ts';
+import { serviceContext } from '../release/request.ts';
+import type { ServiceContext } from '../release/request.ts';
+
+/**
+ * What an account's ECS, ECR and Parameter Store take of reads without throttling, all together. The limiter slows
+ * down by itself.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
+ */
+const CALLS_PER_SECOND = 20;
+const CALLS_AT_ONCE = 60;
+
+export interface PromotionContext extends ServiceContext {
+  cloudWatch(): Promise<CloudWatchClient>;
+}
+
+/** An environment as a promotion sees it: an account, and the cluster in it. */
+export interface PromotionEnvironment {
+  name: string;
+  project: string;
+  region: string;
+  /** The account that it must be. */
+  account: string;
+  cluster: string;
+  context: PromotionContext;
+  session: Session;
+}
+
+/** The credentials belong to another account than the manifest says. */
+export class WrongAccountError extends Error {
+  override readonly name = 'WrongAccountError';
+}
+
+/** Opens an environment, without a call. Each has a rate of its own: AWS counts by account. */
+export function openEnvironment(
+  place: Omit<PromotionEnvironment, 'context' | 'session'>,
+  session: Session,
+  context: Context,
+  env: NodeJS.ProcessEnv,
+): PromotionEnvironment {
+  const limiter = new RateLimiter({
+    perSecond: CALLS_PER_SECOND,
+    burst: CALLS_AT_ONCE,
+    clock: context.clock,
+  });
+  const own = { ...context, limiter };
+  let cloudWatch: Promise<CloudWatchClient> | undefined;
+  return {
+    ...place,
+    session,
+    context: {
+      ...serviceContext(session, own, env),
+      cloudWatch: () => (cloudWatch ??= cloudWatchClient(session, own)),
+    },
+  };
+}
+
+/**
+ * Makes sure that each environment's credentials are its account's, before anything else is asked of AWS.
+ *
+ * @throws WrongAccountError that names both accounts.
+ */
+export async function requireAccounts(environments: readonly PromotionEnvironment[]): Promise<void> {
+  await Promise.all(
+    environments.map(async ({ name, account, session }) => {
+      const actual = await session.accountId();
+      if (actual === account) return;
+      throw new WrongAccountError(
+        `The environment ${name} is the account ${account}, and the credentials are of ${actual}`,
+      );
+    }),
+  );
+}
+
+/** The same environment, ended by another signal: that of a lock as well. */
+export function withSignal(environment: PromotionEnvironment, signal: AbortSignal): PromotionEnvironment {
+  return { ...environment, context: { ...environment.context, signal } };
+}

@@ -1,0 +1,168 @@
+import { send } from '../../aws/send.ts';
+import { inParallel } from '../../core/concurrency.ts';
+import { attachmentsOf, readManifestOf } from '../../images/registry/copy-content.ts';
+import { findRepositories, type ImagePlace, openRegistry } from '../../images/registry/copy.ts';
+import { isAttestation, readImage } from '../../images/registry/manifest.ts';
+import { judgeScan, scanObjection } from '../../images/scan.ts';
+import type { PromotionContext, PromotionEnvironment } from './environment.ts';
+import { short } from './origin.ts';
+import type { ServicePlan } from './plan.ts';
+import type { Finding, Gate, PromotionRequest } from './request.ts';
+
+const IMAGES_AT_ONCE = 6;
+/** Findings from this severity on block. */
+const SCAN_THRESHOLD = 'high';
+/** An image that runs upstream has been scanned long ago, or its scan takes minutes. */
+const SCAN_TIMEOUT_MS = 5 * 60_000;
+
+/**
+ * Checks what must hold of each image that is to be promoted, and notes what does not. With a reason for a bypass
+ * it is noted all the same, and blocks nothing.
+ */
+export async function judgeGates(plans: readonly ServicePlan[], request: PromotionRequest): Promise<void> {
+  const candidates = plans.filter(({ action }) => action === 'promote');
+  const { gates, source } = request;
+  const red = gates.require.includes('alarms')
+    ? await redAlarms(candidates, source)
+    : new Map<string, string>();
+  await inParallel(candidates, IMAGES_AT_ONCE, async (plan) => {
+    const findings = [
+      ...steadiness(plan, request),
+      ...alarms(plan, red, source.name),
+      ...(await imageFindings(plan, request)),
+    ];
+    const bypassed = gates.bypassReason !== undefined;
+    plan.findings.push(...findings.map((finding) => (bypassed ? { ...finding, bypassed } : finding)));
+    if (findings.length > 0 && !bypassed) plan.action = 'blocked';
+  });
+}
+
+function steadiness({ service, upstream }: ServicePlan, { source, gates }: PromotionRequest): Finding[] {
+  const { steady, unsteady, steadySince } = upstream;
+  if (!steady) {
+    const message = `${service.name} is not steady in ${source.name}: ${unsteady}`;
+    const fix = 'Wait until it is, or find out why it is not.';
+    return gates.require.includes('steady') || gates.soakMs > 0 ? [{ kind: 'steady', message, fix }] : [];
+  }
+  if (gates.soakMs === 0) return [];
+  const now = source.context.clock.now();
+  if (!steadySince) {
+    const message = `Nobody says since when ${service.name} is steady in ${source.name}`;
+    return [{ kind: 'soak', message, fix: 'Set `soak: 0s` where ECS does not tell it.' }];
+  }
+  const left = steadySince.getTime() + gates.soakMs - now;
+  if (left <= 0) return [];
+  const since = steadySince.toISOString().replace(/\.\d+Z$/, 'Z');
+  return [
+    {
+      kind: 'soak',
+      message: `${service.name} has run in ${source.name} since ${since}, and must for ${minutes(gates.soakMs)}`,
+      fix: `Promote again in ${minutes(left)}.`,
+    },
+  ];
+}
+
+function alarms(
+  { service, upstream }: ServicePlan,
+  red: ReadonlyMap<string, string>,
+  from: string,
+): Finding[] {
+  return upstream.alarms
+    .filter((name) => red.has(name))
+    .map((name) => ({
+      kind: 'alarms' as const,
+      message: `The alarm ${name} of ${service.name} in ${from} is in ALARM: ${red.get(name) ?? ''}`,
+      fix: 'Find out why, before more people see it.',
+    }));
+}
+
+async function redAlarms(
+  plans: readonly ServicePlan[],
+  source: PromotionEnvironment,
+): Promise<Map<string, string>> {
+  const names = [...new Set(plans.flatMap(({ upstream }) => upstream.alarms))];
+  return alarmsInAlarm(source.context, names);
+}
+
+async function imageFindings(plan: ServicePlan, { gates, source }: PromotionRequest): Promise<Finding[]> {
+  const { digest, images, service } = plan;
+  const wants = (gate: Gate): boolean => gates.require.includes(gate);
+  if (digest === undefined || !images || !(wants('scan') || wants('attestation'))) return [];
+  const findings: Finding[] = [];
+  if (wants('attestation') && !(await isAttested(images.source, digest, source))) {
+    findings.push({
+      kind: 'attestation',
+      message: `The image ${short(digest)} of ${service.name} carries no attestation and no signature`,
+      fix: 'Build it with provenance, or sign it.',
+    });
+  }
+  if (wants('scan')) {
+    const objection = await scanFinding(images.source, digest, source);
+    if (objection !== undefined) {
+      const message = `${service.name}, ${short(digest)}: ${objection}`;
+      findings.push({ kind: 'scan', message, fix: 'Fix what the scan found, and deploy that upstream.' });
+    }
+  }
+  return findings;
+}
+
+/** Whether anything says where the image comes from. It is not verified here: that takes the signer's key. */
+async function isAttested(
+  place: ImagePlace,
+  digest: string,
+  { context }: PromotionEnvironment,
+): Promise<boolean> {
+  const manifest = await readManifestOf(place, digest, context);
+  if (manifest?.kind === 'index' && manifest.children.some(isAttestation)) return true;
+  const none = new Set<string>();
+  return (await attachmentsOf(place, [digest], () => Promise.resolve(none), context)).length > 0;
+}
+
+async function scanFinding(
+  place: ImagePlace,
+  digest: string,
+  { context }: PromotionEnvironment,
+): Promise<string | undefined> {
+  const [repositories, registry, manifest] = await Promise.all([
+    findRepositories(place.client, [place.name], context),
+    openRegistry(place, context),
+    readManifestOf(place, digest, context),
+  ]);
+  const repository = repositories.get(place.name);
+  if (!manifest || !repository) return 'the image cannot be read';
+  const platforms = await readImage(registry, manifest);
+  const options = { threshold: SCAN_THRESHOLD, timeoutMs: SCAN_TIMEOUT_MS } as const;
+  return scanObjection(await judgeScan(place.client, repository, platforms, options, context));
+}
+
+function minutes(ms: number): string {
+  return ms < 60_000 ? `${Math.ceil(ms / 1000)} s` : `${Math.ceil(ms / 60_000)} min`;
+}
+
+const NAMES_A_CALL = 100;
+
+/** Those of the alarms that are in ALARM, with CloudWatch's reason. */
+export async function alarmsInAlarm(
+  context: PromotionContext,
+  names: readonly string[],
+): Promise<Map<string, string>> {
+  const red = new Map<string, string>();
+  if (names.length === 0) return red;
+  const { DescribeAlarmsCommand } = await import('@aws-sdk/client-cloudwatch');
+  const client = await context.cloudWatch();
+  for (let from = 0; from < names.length; from += NAMES_A_CALL) {
+    const command = new DescribeAlarmsCommand({
+      AlarmNames: names.slice(from, from + NAMES_A_CALL),
+      AlarmTypes: ['MetricAlarm', 'CompositeAlarm'],
+      MaxRecords: NAMES_A_CALL,
+    });
+    const { MetricAlarms = [], CompositeAlarms = [] } = await send(client, command, context);
+    for (const { AlarmName = '', StateValue, StateReason = 'no reason given' } of [
+      ...MetricAlarms,
+      ...CompositeAlarms,
+    ]) {
+      if (StateValue === 'ALARM') red.set(AlarmName, StateReason);
+    }
+  }
+  return red;
+}

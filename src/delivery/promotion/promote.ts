@@ -1,0 +1,123 @@
+import type { Context } from '../../core/context.ts';
+import type { Outcome } from '../../core/outcome.ts';
+import { describeHold } from '../hold.ts';
+import { withLock } from '../lock.ts';
+import { applyPlans } from './roll-out.ts';
+import { commitsBetween } from './origin.ts';
+import type { GitHubAccess } from './origin.ts';
+import { requireAccounts, withSignal } from './environment.ts';
+import { judgeGates } from './gates.ts';
+import { copyImages } from './images.ts';
+import { failureOutcome } from './outcome.ts';
+import { makePlan, type PromotionPlan, tellPlan } from './plan.ts';
+import type { PromotionRequest } from './request.ts';
+import { endRun, reportedPlan, startRun } from './run.ts';
+import type { Run } from './run.ts';
+/**
+ * Promotes what runs in one environment to the next: plan and gates, images, all services at the same time, and
+ * back with all of them when one fails. Never throws: the outcome tells.
+ */
+export async function promote(
+  context: Context,
+  request: PromotionRequest,
+  gitHub: GitHubAccess,
+): Promise<Outcome> {
+  const { source, target, gates, dryRun } = request;
+  const { bypassReason } = gates;
+  const run = startRun(
+    context.clock,
+    { from: source.name, to: target.name, dryRun, ...(bypassReason !== undefined && { bypassReason }) },
+    gitHub,
+  );
+  try {
+    await requireAccounts([source, target]);
+    if (dryRun) return await planOnly(request, run);
+    const { project, name } = target;
+    const lock = {
+      project,
+      environment: name,
+      who: request.origin.actor,
+      run: request.origin.run,
+      waitMs: request.lockWaitMs,
+    };
+    return await withLock(target.context, lock, (signal) =>
+      planAndApply(
+        { ...request, source: withSignal(source, signal), target: withSignal(target, signal) },
+        run,
+      ),
+    );
+  } catch (error) {
+    run.report.durationMs = context.clock.now() - run.startedAt;
+    return failureOutcome(run.report, context.signal.aborted ? context.signal.reason : error, run.left);
+  }
+}
+
+async function planOnly(request: PromotionRequest, run: Run): Promise<Outcome> {
+  const plan = await planned(request, run);
+  const objection = objectionTo(plan, request);
+  if (objection) return endRun(run, objection.verdict, objection.reason);
+  const changing = plan.services.filter(({ action }) => action === 'promote');
+  const reason =
+    changing.length === 0
+      ? `${request.target.name} runs what ${request.source.name} runs.`
+      : `${changing.length} of ${plan.services.length} services would be promoted.`;
+  return endRun(run, 'planned', reason);
+}
+
+async function planAndApply(request: PromotionRequest, run: Run): Promise<Outcome> {
+  const plan = await planned(request, run);
+  const objection = objectionTo(plan, request);
+  if (objection) return endRun(run, objection.verdict, objection.reason);
+  const changing = plan.services.filter(({ action }) => action === 'promote');
+  if (changing.length === 0) {
+    return endRun(run, 'unchanged', `${request.target.name} runs these images already.`);
+  }
+  run.left = 'No service was changed; images that were copied stay.';
+  const copies = await copyImages(changing, request.target);
+  for (const reported of run.report.services) {
+    const copy = copies.get(reported.service);
+    if (copy) reported.copy = { ...copy };
+  }
+  const { source, target, timeoutMs, origin, gates } = request;
+  const { bypassReason } = gates;
+  const one = changing.length === 1 ? '1 service runs' : `${changing.length} services run`;
+  return applyPlans(
+    changing,
+    {
+      target,
+      timeoutMs,
+      origin,
+      from: source.name,
+      ...(bypassReason !== undefined && { bypassReason }),
+    },
+    { verdict: 'promoted', reason: `${one} in ${target.name} what runs in ${source.name}.` },
+    run,
+  );
+}
+
+async function planned(request: PromotionRequest, run: Run): Promise<PromotionPlan> {
+  const plan = await makePlan(request);
+  await judgeGates(plan.services, request);
+  const { report } = run;
+  report.services = plan.services.map(reportedPlan);
+  if (plan.hold) report.hold = describeHold(plan.hold);
+  report.commits = await commitsBetween(report.services, run.gitHub);
+  tellPlan(report, request.target.context.log);
+  return plan;
+}
+
+/** Why the promotion must not go on; undefined when it may. */
+function objectionTo(
+  { services, hold }: PromotionPlan,
+  { gates, target }: PromotionRequest,
+): { verdict: 'blocked' | 'held'; reason: string } | undefined {
+  const blocked = services.filter(({ action }) => action === 'blocked');
+  const first = blocked[0]?.findings.find(({ bypassed }) => bypassed !== true);
+  if (first) {
+    const more = blocked.length > 1 ? ` ${blocked.length} services are blocked.` : '';
+    return { verdict: 'blocked', reason: `${first.message}. ${first.fix}${more} Nothing was changed.` };
+  }
+  const changes = services.some(({ action }) => action === 'promote');
+  if (!hold || !changes || gates.bypassReason !== undefined) return undefined;
+  return { verdict: 'held', reason: `${target.name} is ${describeHold(hold)}. Nothing was changed.` };
+}

@@ -1,0 +1,55 @@
+import type { SmokeTest } from '../release/request.ts';
+import type { PromotionEnvironment } from './environment.ts';
+
+/** A service as the manifest has it, in the environment that is changed. */
+export interface PromotedService {
+  name: string;
+  /** Of its ECR repository, the same in every account. */
+  repository: string;
+  /** Run before the service is touched. */
+  preDeploy?: readonly string[];
+  smokeTest?: SmokeTest;
+}
+
+export const GATES = ['steady', 'alarms', 'scan', 'attestation'] as const;
+export type Gate = (typeof GATES)[number];
+
+/** What must hold before anything is changed. */
+export interface GateSettings {
+  require: readonly Gate[];
+  /** How long an image must have run upstream. */
+  soakMs: number;
+  /** Why the gates are passed this once. */
+  bypassReason?: string;
+}
+
+/** Who asks, and in which run. */
+export interface Origin {
+  actor: string;
+  /** The run's URL. */
+  run: string;
+}
+
+export interface PromotionRequest {
+  source: PromotionEnvironment;
+  target: PromotionEnvironment;
+  services: readonly PromotedService[];
+  /** Digests by service: exactly these are promoted. Absent: whatever runs upstream. */
+  images?: Readonly<Record<string, string>>;
+  gates: GateSettings;
+  dryRun: boolean;
+  lockWaitMs: number;
+  /** For the rollout of one service. */
+  timeoutMs: number;
+  origin: Origin;
+}
+
+/** What stands against a promotion, and what to do about it. */
+export interface Finding {
+  /** `origin` and `target` cannot be bypassed. */
+  kind: 'origin' | 'target' | 'soak' | Gate;
+  message: string;
+  fix: string;
+  /** Passed this once, for the reason that was given. */
+  bypassed?: boolean;
+}

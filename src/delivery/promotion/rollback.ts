@@ -1,0 +1,189 @@
+import { readManifestOf, readManifests } from '../../images/registry/copy-content.ts';
+import { findRepositories } from '../../images/registry/copy.ts';
+import type { Context } from '../../core/context.ts';
+import type { Outcome } from '../../core/outcome.ts';
+import { inParallel } from '../../core/concurrency.ts';
+import { setHold } from '../hold.ts';
+import { ledgerNames, readReleases, releaseHistory } from '../ledger.ts';
+import type { Release } from '../ledger.ts';
+import { withLock } from '../lock.ts';
+import { applyPlans } from './roll-out.ts';
+import { commitsBetween } from './origin.ts';
+import type { GitHubAccess } from './origin.ts';
+import { requireAccounts, withSignal } from './environment.ts';
+import type { PromotionEnvironment } from './environment.ts';
+import type { Finding, Origin, PromotedService } from './request.ts';
+import { failureOutcome } from './outcome.ts';
+import { environmentTag, placeOf, runningDigest, type ServicePlan, tellPlan } from './plan.ts';
+import { endRun, reportedPlan, startRun } from './run.ts';
+import type { Run } from './run.ts';
+import { digestIn, readRunning } from './running.ts';
+const SERVICES_AT_ONCE = 8;
+
+export interface RollbackOrder {
+  target: PromotionEnvironment;
+  /** Those that may be rolled back. */
+  services: readonly PromotedService[];
+  /** Whether they were named; otherwise those go back that the last release has changed. */
+  named: boolean;
+  reason: string;
+  dryRun: boolean;
+  lockWaitMs: number;
+  timeoutMs: number;
+  origin: Origin;
+}
+
+/**
+ * Takes an environment back to its previous release, by the ledger, and puts it on hold, so that the next
+ * promotion does not bring the same image again. Never throws: the outcome tells.
+ */
+export async function rollBack(
+  context: Context,
+  order: RollbackOrder,
+  gitHub: GitHubAccess,
+): Promise<Outcome> {
+  const { target, dryRun, origin, lockWaitMs } = order;
+  const run = startRun(context.clock, { from: '', to: target.name, dryRun }, gitHub);
+  try {
+    await requireAccounts([target]);
+    if (dryRun) return await planAndGoBack(order, run);
+    const lock = { ...placeOf(target), who: origin.actor, run: origin.run, waitMs: lockWaitMs };
+    return await withLock(target.context, lock, (signal) =>
+      planAndGoBack({ ...order, target: withSignal(target, signal) }, run),
+    );
+  } catch (error) {
+    run.report.durationMs = context.clock.now() - run.startedAt;
+    return failureOutcome(run.report, context.signal.aborted ? context.signal.reason : error, run.left);
+  }
+}
+
+async function planAndGoBack(order: RollbackOrder, run: Run): Promise<Outcome> {
+  const { target, reason, origin, timeoutMs } = order;
+  const plans = await planRollback(order);
+  run.report.services = plans.map(reportedPlan);
+  run.report.commits = await commitsBetween(run.report.services, run.gitHub);
+  tellPlan(run.report, target.context.log);
+  const objection = plans.flatMap(({ findings }) => findings)[0];
+  if (objection) {
+    return endRun(run, 'blocked', `${objection.message}. ${objection.fix} Nothing was changed.`);
+  }
+  const changing = plans.filter(({ action }) => action === 'promote');
+  if (changing.length === 0) {
+    return endRun(run, 'unchanged', `${target.name} runs its previous release already. There is no hold.`);
+  }
+  const names = changing.map(({ service }) => service.name).join(', ');
+  if (order.dryRun)
+    return endRun(run, 'planned', `${names} would go back, and ${target.name} would be on hold.`);
+  // First the hold: whatever becomes of the rollback, nothing must bring the same images again.
+  const at = new Date(target.context.clock.now()).toISOString();
+  const hold = { reason, at, actor: origin.actor, run: origin.run };
+  await setHold(await target.context.ssm(), placeOf(target), hold, target.context);
+  run.report.notes.push(`${target.name} is on hold until somebody releases it (release-hold).`);
+  return applyPlans(
+    changing,
+    { target, timeoutMs, origin, from: '' },
+    {
+      verdict: 'restored',
+      reason: `${names} run their previous release again, and ${target.name} is on hold.`,
+    },
+    run,
+  );
+}
+
+/** What would go back, and to what. */
+async function planRollback(order: RollbackOrder): Promise<ServicePlan[]> {
+  const { target } = order;
+  const chosen = order.named ? order.services : await lastReleased(order);
+  const [running, repositories] = await Promise.all([
+    readRunning(
+      target,
+      chosen.map(({ name }) => name),
+    ),
+    findRepositories(
+      await target.context.ecr(),
+      chosen.map(({ repository }) => repository),
+      target.context,
+    ),
+  ]);
+  const plans: ServicePlan[] = [];
+  await inParallel(chosen, SERVICES_AT_ONCE, async (service) => {
+    const downstream = running.get(service.name);
+    if (!downstream) throw new Error(`${service.name} was not read`);
+    const { name, repository, smokeTest } = service;
+    const plan: ServicePlan = {
+      // The migrations of an older release are not run again.
+      service: { name, repository, ...(smokeTest && { smokeTest }) },
+      action: 'promote',
+      upstream: downstream,
+      downstream,
+      releases: {},
+      findings: [],
+    };
+    plans.push(plan);
+    const uri = repositories.get(service.repository)?.uri;
+    const finding = await fillIn(plan, uri, target);
+    if (!finding) return;
+    plan.action = 'blocked';
+    plan.findings.push(finding);
+  });
+  return plans.toSorted((a, b) => a.service.name.localeCompare(b.service.name));
+}
+
+/** Sets where a service goes back to; what stands against it otherwise. */
+async function fillIn(
+  plan: ServicePlan,
+  uri: string | undefined,
+  target: PromotionEnvironment,
+): Promise<Finding | undefined> {
+  const { service, downstream } = plan;
+  const place = { ...placeOf(target), service: service.name };
+  const [current, ...earlier] = await releaseHistory(target.context, ledgerNames(place));
+  const before = runningDigest(downstream) ?? digestIn(current?.image ?? '');
+  const previous = earlier.find((release) => digestIn(release.image) !== before && hasDigest(release));
+  if (before !== undefined) plan.before = before;
+  if (downstream.state === 'missing') {
+    const message = `${target.name} has no service ${service.name} in the cluster ${target.cluster}`;
+    return { kind: 'target', message, fix: 'Leave it out of `services`.' };
+  }
+  const digest = digestIn(previous?.image ?? '');
+  if (!previous || digest === undefined) {
+    const message = `The ledger of ${target.name} knows no release of ${service.name} before this one`;
+    return { kind: 'origin', message, fix: 'Promote or deploy the image that it should have.' };
+  }
+  plan.digest = digest;
+  plan.releases = { source: previous, ...(current && { target: current }) };
+  const source = {
+    client: await target.context.ecr(),
+    name: service.repository,
+    uri: uri ?? previous.image.slice(0, -digest.length - 1),
+  };
+  const tag = environmentTag(target);
+  const there = await readManifestOf(source, digest, target.context);
+  if (!there) {
+    const message = `The previous image of ${service.name}, ${digest}, is no longer in ${service.repository}`;
+    return { kind: 'target', message, fix: 'Promote or deploy another one.' };
+  }
+  const [tagged] = await readManifests(source, [{ imageTag: tag }], target.context);
+  plan.images = { source, target: source, present: true, tagged: tagged?.manifest.digest === digest };
+  return undefined;
+}
+
+/** The services of the newest release: those that one run has changed together. */
+async function lastReleased({ target, services }: RollbackOrder): Promise<PromotedService[]> {
+  const names = services.map(({ name }) => ledgerNames({ ...placeOf(target), service: name }));
+  const releases = await readReleases(target.context, names);
+  const newest = releases.reduce<Release | undefined>(
+    (best, one) => (one && one.at > (best?.at ?? '') ? one : best),
+    undefined,
+  );
+  if (!newest) return [...services];
+  return services.filter((_, index) => {
+    const release = releases[index];
+    if (!release) return false;
+    return newest.run === '' ? release.at === newest.at : release.run === newest.run;
+  });
+}
+
+function hasDigest({ image }: Release): boolean {
+  return digestIn(image) !== undefined;
+}

@@ -1,0 +1,122 @@
+import { errorText } from '../../aws/errors.ts';
+import { environmentsSections } from '../../present/promotion.ts';
+import type { EnvironmentsReport, ReportedEnvironment, ReportedState } from '../../present/promotion.ts';
+import type { Context } from '../../core/context.ts';
+import type { Outcome } from '../../core/outcome.ts';
+import { describeHold, readHold } from '../hold.ts';
+import { ledgerNames, readReleases } from '../ledger.ts';
+import type { Release } from '../ledger.ts';
+import { alarmsInAlarm } from './gates.ts';
+import { requireAccounts } from './environment.ts';
+import type { PromotionEnvironment } from './environment.ts';
+import { placeOf, runningDigest } from './plan.ts';
+import { digestIn, readRunning } from './running.ts';
+import type { RunningService } from './running.ts';
+
+export interface StatusOrder {
+  /** In the order of promotion. */
+  environments: readonly { environment: PromotionEnvironment; from: string; services: readonly string[] }[];
+}
+
+/** Tells what runs where, read from every environment at the same time. One that cannot be read does not hide the others. */
+export async function reportStatus(context: Context, { environments }: StatusOrder): Promise<Outcome> {
+  const read = await Promise.all(environments.map((one) => readOrExplain(one, context)));
+  for (const one of read) compare(one, read);
+  const services = [...new Set(environments.flatMap((one) => one.services))];
+  const report: EnvironmentsReport = { environments: read, services };
+  const failed = read.filter(({ error }) => error !== undefined);
+  const differ = read.filter((one) => Object.values(one.services).some(({ drift }) => drift === 'behind'));
+  const reason =
+    failed.length === read.length
+      ? `No environment could be read: ${failed[0]?.error ?? ''}`
+      : `${read.length} environments; ${differ.length === 0 ? 'none differs' : `${differ.map(({ name }) => name).join(', ')} differ`} from upstream.`;
+  const ok = failed.length === 0;
+  return {
+    verdict: ok ? 'reported' : 'failed',
+    ok,
+    reason: ok ? reason : `${failed.map(({ name }) => name).join(', ')} could not be read. ${reason}`,
+    outputs: { 'has-changes': 'false' },
+    result: { ...report },
+    summary: environmentsSections(report, context.clock.now()),
+  };
+}
+
+async function readOrExplain(
+  one: StatusOrder['environments'][number],
+  { signal }: Context,
+): Promise<ReportedEnvironment> {
+  const { environment, from } = one;
+  try {
+    return { name: environment.name, from, ...(await readEnvironment(environment, one.services)) };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { name: environment.name, from, services: {}, error: errorText(error) };
+  }
+}
+
+async function readEnvironment(
+  environment: PromotionEnvironment,
+  names: readonly string[],
+): Promise<Pick<ReportedEnvironment, 'services' | 'hold'>> {
+  await requireAccounts([environment]);
+  const { context } = environment;
+  const place = placeOf(environment);
+  const [running, releases, hold] = await Promise.all([
+    readRunning(environment, names),
+    readReleases(
+      context,
+      names.map((service) => ledgerNames({ ...place, service })),
+    ),
+    context.ssm().then((client) => readHold(client, place, context)),
+  ]);
+  const watched = [...running.values()].flatMap(({ alarms }) => alarms);
+  const red = await alarmsInAlarm(context, [...new Set(watched)]);
+  const states = names.map(
+    (name, index) => [name, stateOf(running.get(name), releases[index], red)] as const,
+  );
+  return { services: Object.fromEntries(states), ...(hold && { hold: describeHold(hold) }) };
+}
+
+function stateOf(
+  running: RunningService | undefined,
+  release: Release | undefined,
+  red: ReadonlyMap<string, string>,
+): ReportedState {
+  if (!running || running.state === 'missing') {
+    return { health: 'missing', detail: '', strayed: false, drift: 'none' };
+  }
+  const digest = runningDigest(running);
+  const known = digestIn(release?.image ?? '');
+  const alarms = running.alarms.filter((name) => red.has(name));
+  const { health, detail } = healthOf(running, alarms);
+  return {
+    health,
+    detail,
+    strayed: digest !== undefined && known !== undefined && digest !== known,
+    drift: 'none',
+    ...(digest !== undefined && { digest }),
+    ...(release && known === digest && { commit: release.commit }),
+    ...(release && release.at !== '' && known === digest && { releasedAt: release.at }),
+  };
+}
+
+function healthOf(
+  { state, desired, steady, unsteady }: RunningService,
+  alarms: readonly string[],
+): Pick<ReportedState, 'health' | 'detail'> {
+  if (alarms.length > 0) return { health: 'unhealthy', detail: `in ALARM: ${alarms.join(', ')}` };
+  if (state === 'none' && desired === 0) return { health: 'stopped', detail: 'scaled to zero' };
+  if (steady) return { health: 'healthy', detail: '' };
+  return { health: unsteady.includes('under way') ? 'changing' : 'unhealthy', detail: unsteady };
+}
+
+/** Notes where an environment differs from the one that its images come from. */
+function compare(one: ReportedEnvironment, all: readonly ReportedEnvironment[]): void {
+  const upstream = all.find(({ name }) => name === one.from);
+  if (!upstream) return;
+  for (const [service, state] of Object.entries(one.services)) {
+    const above = upstream.services[service]?.digest;
+    if (above === undefined || state.digest === undefined) state.drift = 'unknown';
+    else state.drift = above === state.digest ? 'same' : 'behind';
+  }
+}

@@ -1,0 +1,110 @@
+import { errorText, isThrottle } from '../../aws/errors.ts';
+import { deploymentOf, findServiceDeployment } from '../../ecs/deployment.ts';
+import type { OurDeployment } from '../../ecs/deployment.ts';
+import { describeService, goalOf, primaryDeployment, ServiceError } from '../../ecs/service.ts';
+import type { ServiceAddress } from '../../ecs/service.ts';
+import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
+import type { ReportedRolloutFailure, ReportedSmokeTest } from '../../present/service.ts';
+import { poll } from '../../core/poll.ts';
+import type { ServiceContext, SmokeTest } from './request.ts';
+import { explainFailure, follow } from './follow.ts';
+import type { Following } from './follow.ts';
+import { Release } from './release.ts';
+/** A service that a stack changes. */
+interface ChangedService {
+  /** `arn:aws:ecs:<region>:<account>:service/<cluster>/<name>` */
+  arn: string;
+  /** When the stack began, by AWS's clock, ms since the epoch. */
+  since: number;
+}
+
+/** The stack that waits for the service has a time limit of its own. */
+const NO_LIMIT_MS = 24 * 60 * 60_000;
+/** For the last look at why tasks fail. */
+const LAST_LOOK_MS = 10_000;
+/** How far apart the clocks of two AWS services may be. */
+const SKEW_MS = 5000;
+
+/**
+ * Follows the deployment that a stack begins on a service, as one of ours: its progress in the log, a failure
+ * explained as soon as it shows, a PAUSE hook answered by the smoke test.
+ *
+ * @param signal ends it.
+ * @returns tells why the tasks fail; undefined when they do not. It never rejects.
+ */
+export function followChanged(
+  context: ServiceContext,
+  { arn, since }: ChangedService,
+  signal: AbortSignal,
+  smokeTest?: SmokeTest,
+): () => Promise<ReportedRolloutFailure | undefined> {
+  const service = addressOf(arn);
+  const release = new Release(context, service);
+  const watching = { ...context, signal: AbortSignal.any([context.signal, signal]) };
+  let changing: Changing | undefined;
+  const watch = async (): Promise<void> => {
+    const options = { what: `a deployment of ${service.service}`, timeoutMs: NO_LIMIT_MS, isThrottle };
+    changing = await poll(watching, options, () => findChanging(watching, service, since));
+    await follow(watching, release, changing.deployment, { ...changing, ...(smokeTest && { smokeTest }) });
+  };
+  watch().catch((error: unknown) => {
+    if (watching.signal.aborted) return;
+    context.log.info(`The tasks of ${service.service} cannot be followed: ${errorText(error)}`);
+  });
+  return async () => {
+    if (release.report.smokeTest?.ok === false) return notAsItShould(release.report.smokeTest);
+    if (release.report.failure) return release.report.failure;
+    const last = { ...context, signal: AbortSignal.any([context.signal, AbortSignal.timeout(LAST_LOOK_MS)]) };
+    try {
+      changing ??= await findChanging(last, service, since);
+      if (changing) await explainFailure(last, release, changing.deployment, changing.definition);
+    } catch (error) {
+      context.log.info(`Why the tasks of ${service.service} fail cannot be read: ${errorText(error)}`);
+    }
+    return release.report.failure;
+  };
+}
+
+interface Changing extends Following {
+  deployment: OurDeployment;
+}
+
+/** The deployment of a service that is younger than the change; undefined while there is none. */
+async function findChanging(
+  context: ServiceContext,
+  address: ServiceAddress,
+  since: number,
+): Promise<Changing | undefined> {
+  const service = await describeService(context, address).catch((error: unknown) => {
+    // A new service may be seen a moment later.
+    if (error instanceof ServiceError) return undefined;
+    throw error;
+  });
+  if (!service) return undefined;
+  const { createdAt } = primaryDeployment(service) ?? {};
+  if (!createdAt || createdAt.getTime() < since - SKEW_MS) return undefined;
+  const { arn, definition } = await readTaskDefinition(context, goalOf(service) ?? '');
+  const deployment = deploymentOf(service, address, { taskDefinition: arn, previous: '' });
+  if (!deployment) return undefined;
+  const known = await findServiceDeployment(context, deployment);
+  return {
+    service,
+    definition,
+    timeoutMs: NO_LIMIT_MS,
+    deployment: { ...deployment, ...(known !== undefined && { arn: known }) },
+  };
+}
+
+function notAsItShould({ what, detail }: ReportedSmokeTest): ReportedRolloutFailure {
+  return {
+    cause: `The smoke test ${what} failed (${detail})`,
+    fix: 'The new tasks run and do not answer as they should: repair the service, or the test.',
+    groups: [],
+  };
+}
+
+/** Of `arn:aws:ecs:eu-west-1:111111111111:service/<cluster>/<name>`. */
+function addressOf(arn: string): ServiceAddress {
+  const [cluster = '', service = ''] = arn.slice(arn.indexOf(':service/') + ':service/'.length).split('/');
+  return { cluster, service };
+}

@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto';
+import type { Service } from '@aws-sdk/client-ecs';
+import { explain } from '../../ecs/causes.ts';
+import { NotPlacedError, runOneOffTask } from '../../ecs/one-off-task.ts';
+import type { TaskEnd } from '../../ecs/one-off-task.ts';
+import { loadBalancedContainer } from '../../ecs/service.ts';
+import { mainContainer } from '../../ecs/task-definition/changes.ts';
+import type { TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
+import type { ServiceContext } from './request.ts';
+import type { Release } from './release.ts';
+
+/** How many of its last lines the report has. */
+const SHOWN_LINES = 25;
+
+/** Runs the command before the deployment. Gives why the service must not be touched; undefined when all is well. */
+export async function preDeploy(
+  context: ServiceContext,
+  release: Release,
+  service: Service,
+  run: { command: readonly string[]; taskDefinition: string; definition: TaskDefinition; timeoutMs: number },
+): Promise<string | undefined> {
+  const { report } = release;
+  const { cluster } = report;
+  const { command, definition } = run;
+  const startedAt = context.clock.now();
+  const loadBalanced = loadBalancedContainer(service);
+  const facts = { service: report.service, ...(loadBalanced !== undefined && { loadBalanced }) };
+  const container = mainContainer(definition, facts, 'pre-deploy').name;
+  const lines: string[] = [];
+  const startedBy = `update-service/${randomUUID()}`;
+  release.begun.preDeploy = { cluster, startedBy };
+  const told = { command: command.join(' '), log: lines, durationMs: 0 };
+  report.preDeploy = told;
+  release.say(`Running ${told.command} as a task of its own.`);
+  try {
+    const end = await runOneOffTask(context, service, {
+      ...run,
+      cluster,
+      container,
+      startedBy,
+      line: (text) => {
+        context.log.info(`  ${text}`);
+        lines.push(text);
+        if (lines.length > SHOWN_LINES) lines.shift();
+      },
+    });
+    delete release.begun.preDeploy;
+    const durationMs = context.clock.now() - startedAt;
+    const { exitCode } = end;
+    report.preDeploy = { ...told, durationMs, ...(exitCode !== undefined && { exitCode }) };
+    if (exitCode === 0) {
+      release.say(`${told.command} succeeded.`);
+      return undefined;
+    }
+    return failed(release, end, { definition, container, lines });
+  } catch (error) {
+    if (!(error instanceof NotPlacedError)) throw error;
+    delete release.begun.preDeploy;
+    return error.message;
+  }
+}
+
+function failed(
+  release: Release,
+  { task, exitCode }: TaskEnd,
+  {
+    definition,
+    container,
+    lines,
+  }: { definition: TaskDefinition; container: string; lines: readonly string[] },
+): string {
+  const { stopCode, stoppedReason, pullMs, id } = task;
+  const ended = exitCode === undefined ? {} : { exitCode };
+  const subject = { ...(task.container?.name === container && task.container), name: container, ...ended };
+  const { cause, fix } = explain({
+    stopCode,
+    stoppedReason,
+    container: subject,
+    target: '',
+    log: lines.join('\n'),
+    architecture: definition.runtimePlatform?.cpuArchitecture ?? 'X86_64',
+    memory: definition.memory ?? '',
+    port: undefined,
+    healthCheckPath: '',
+  });
+  const group = {
+    cause,
+    count: 1,
+    task: id,
+    container,
+    ...ended,
+    ...(stopCode !== '' && { stopCode }),
+    ...(stoppedReason !== '' && { stoppedReason }),
+    ...(pullMs !== undefined && { pullMs }),
+  };
+  release.report.failure = {
+    cause,
+    fix,
+    groups: [group],
+    ...(lines.length > 0 && { log: { stream: id, lines } }),
+  };
+  return cause;
+}

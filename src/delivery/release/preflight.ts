@@ -1,0 +1,88 @@
+import type { Service } from '@aws-sdk/client-ecs';
+import { GetParametersCommand } from '@aws-sdk/client-ssm';
+import { errorText } from '../../aws/errors.ts';
+import { send } from '../../aws/send.ts';
+import {
+  containerMemoryFindings,
+  logGroupFindings,
+  portFindings,
+  roleFindings,
+  sizeFindings,
+} from '../../ecs/preflight.ts';
+import type { TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
+import type { ReportedFinding } from '../../present/service.ts';
+import type { ServiceContext } from './request.ts';
+import { imageFindings } from './images.ts';
+
+/**
+ * What would make the deployment fail, found before anything is changed. A check that the role has no rights for is
+ * a warning: a deployment must not fail for want of a right to look.
+ */
+export async function preflight(
+  context: ServiceContext,
+  service: Service,
+  definition: TaskDefinition,
+): Promise<ReportedFinding[]> {
+  const checked = (what: string, check: () => Promise<ReportedFinding[]>): Promise<ReportedFinding[]> =>
+    check().catch((error: unknown) => {
+      context.signal.throwIfAborted();
+      const message = `${what} cannot be checked: ${errorText(error)}.`;
+      return [
+        {
+          level: 'warning' as const,
+          message,
+          fix: "Allow it to the role of the job: the action's page has the list.",
+        },
+      ];
+    });
+  const known = [
+    ...sizeFindings(definition),
+    ...containerMemoryFindings(definition),
+    ...portFindings(service, definition),
+    ...roleFindings(service, definition),
+  ];
+  const found = await Promise.all([
+    checked('The images', () => imageFindings(context, definition)),
+    checked('The log groups', () => logGroupFindings(context, definition)),
+    checked('The parameters', () => parameterFindings(context, definition)),
+  ]);
+  return [...known, ...found.flat()];
+}
+
+/** SSM parameters that containers take values from and that do not exist. Their values are not asked for. */
+async function parameterFindings(
+  context: ServiceContext,
+  { containerDefinitions }: TaskDefinition,
+): Promise<ReportedFinding[]> {
+  const names = new Map(
+    containerDefinitions
+      .flatMap(({ secrets = [] }) => secrets)
+      .flatMap(({ name, valueFrom }) => {
+        const parameter = parameterName(valueFrom, context.region);
+        return parameter === undefined ? [] : [[parameter, name] as const];
+      }),
+  );
+  const findings: ReportedFinding[] = [];
+  const all = [...names.keys()];
+  for (let from = 0; from < all.length; from += 10) {
+    const command = new GetParametersCommand({ Names: all.slice(from, from + 10), WithDecryption: false });
+    const { InvalidParameters = [] } = await send(await context.ssm(), command, context);
+    for (const parameter of InvalidParameters) {
+      findings.push({
+        level: 'error',
+        message: `The parameter ${parameter}, which ${names.get(parameter) ?? 'a variable'} takes its value from, does not exist.`,
+        fix: 'Create it, or correct valueFrom in the task definition.',
+      });
+    }
+  }
+  return findings;
+}
+
+/** A name, or the ARN of a parameter in this region; a secret of Secrets Manager is something else. */
+function parameterName(valueFrom: string, region: string): string | undefined {
+  if (!valueFrom.startsWith('arn:')) return valueFrom;
+  const [, , service, where, , ...rest] = valueFrom.split(':');
+  if (service !== 'ssm' || where !== region) return undefined;
+  const path = rest.join(':').replace(/^parameter\//, '');
+  return path.includes('/') ? `/${path}` : path;
+}

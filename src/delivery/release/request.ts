@@ -1,0 +1,105 @@
+import type { ECRClient } from '@aws-sdk/client-ecr';
+import { ecrClient, ecsClient, elbClient, logsClient, ssmClient } from '../../aws/clients.ts';
+import type { Session } from '../../aws/session.ts';
+import type { Context } from '../../core/context.ts';
+import type { EcsContext } from '../../ecs/service.ts';
+import type {
+  TaskDefinitionChanges,
+  TaskDefinitionSource,
+} from '../../ecs/task-definition/task-definition.ts';
+import type { RolloutReport } from '../../present/service.ts';
+import type { LedgerContext, LedgerNames, Release } from '../ledger.ts';
+
+/** What is done about a deployment that fails, runs out of time, or whose job is cancelled. */
+export type OnFailure = 'rollback' | 'stop' | 'keep';
+
+/** Which service, and how to go about it. */
+export interface ServiceTarget {
+  /** Name or ARN. */
+  cluster: string;
+  service: string;
+  /** False: the deployment is started and not watched. The verdict is `deployed`, and the reason says it is unproven. */
+  wait: boolean;
+  timeoutMs: number;
+  onFailure: OnFailure;
+  /** Where the release is written once it is good. */
+  ledger?: LedgerNames;
+  /** Who releases, for the ledger. */
+  origin: Pick<Release, 'commit' | 'run' | 'actor' | 'from' | 'bypass'>;
+}
+
+/** A release of one service. */
+export interface ServiceRequest extends ServiceTarget {
+  /** What the new revision is made from; default, the service's own. */
+  source: TaskDefinitionSource;
+  changes: TaskDefinitionChanges;
+  desiredCount?: number;
+  /** Run to its end before the service is touched, as a task of the new revision in the service's own network. */
+  preDeploy?: readonly string[];
+  smokeTest?: SmokeTest;
+  /** How many revisions of the family are kept; the others are deregistered, never one that runs. */
+  keepRevisions?: number;
+}
+
+export type SmokeTest =
+  | {
+      kind: 'url';
+      url: string;
+      /** Lowest and highest status that passes. */
+      status: readonly [number, number];
+      /** A text that the body must have. */
+      body?: string;
+      timeoutMs: number;
+    }
+  | { kind: 'command'; command: readonly [string, ...string[]]; timeoutMs: number };
+
+/** A way back to what ran before. */
+export interface RollbackRequest extends ServiceTarget {
+  /** `family:revision` or an ARN; default, what the ledger or the service's own history has before the present one. */
+  to?: string;
+}
+
+/** What the release of a service works with: one account and region. */
+export interface ServiceContext extends EcsContext, LedgerContext {
+  /** Of a smoke test's command. */
+  env: NodeJS.ProcessEnv;
+  ecr(): Promise<ECRClient>;
+}
+
+/** A context over a session. Each client is opened when it is first asked for. */
+export function serviceContext(session: Session, context: Context, env: NodeJS.ProcessEnv): ServiceContext {
+  return {
+    ...context,
+    region: session.region,
+    env,
+    ecs: once(() => ecsClient(session, context)),
+    elb: once(() => elbClient(session, context)),
+    logs: once(() => logsClient(session, context)),
+    ssm: once(() => ssmClient(session, context)),
+    ecr: once(() => ecrClient(session, context)),
+  };
+}
+
+function once<T>(open: () => Promise<T>): () => Promise<T> {
+  let opened: Promise<T> | undefined;
+  return () => (opened ??= open());
+}
+
+/** How the release of a service can end. Only the first two are green. */
+export type ServiceVerdict =
+  | 'deployed'
+  | 'unchanged'
+  | 'rolled-back'
+  | 'superseded'
+  | 'stopped'
+  | 'smoke-test-failed'
+  | 'pre-deploy-failed'
+  | 'timed-out'
+  | 'failed'
+  | 'cancelled';
+
+/** Everything that is to be told of one release. It tells failures too: releases do not throw. */
+export type ServiceReport = RolloutReport & { reason: string } & (
+    | { verdict: 'deployed' | 'unchanged'; ok: true }
+    | { verdict: Exclude<ServiceVerdict, 'deployed' | 'unchanged'>; ok: false }
+  );

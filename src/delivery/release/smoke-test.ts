@@ -1,0 +1,154 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { shownLine } from '../../ecs/tasks.ts';
+import type { ReportedSmokeTest } from '../../present/service.ts';
+import { isThrottle } from '../../aws/errors.ts';
+import { TimeoutError } from '../../core/errors.ts';
+import { poll } from '../../core/poll.ts';
+import type { ServiceContext, SmokeTest } from './request.ts';
+const REQUEST_LIMIT_MS = 10_000;
+const RETRY_MS = 2000;
+const BODY_LIMIT = 1024 * 1024;
+/** How long a command may take to end after it was told to. */
+const KILL_AFTER_MS = 2000;
+
+interface Extras {
+  /** For a command, beside the job's own. */
+  variables: Readonly<Record<string, string>>;
+  /** For a URL. */
+  headers: Readonly<Record<string, string>>;
+}
+
+/** Tries again until it passes or its time is over. Throws only the signal's reason. */
+export async function runSmokeTest(
+  context: ServiceContext,
+  test: SmokeTest,
+  { variables, headers }: Extras,
+): Promise<ReportedSmokeTest> {
+  const { clock, signal } = context;
+  const startedAt = clock.now();
+  const what = test.kind === 'url' ? withoutPassword(test.url) : test.command.join(' ');
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(test.timeoutMs)]);
+  let attempts = 0;
+  let detail = '';
+  const attempt = async (): Promise<true | undefined> => {
+    attempts++;
+    const result =
+      test.kind === 'url'
+        ? await ask(test, headers, limit)
+        : await execute(test.command, variables, context, limit);
+    // The limit cuts the last attempt short: what the one before it gave tells more.
+    if (result.ok || detail === '' || !limit.aborted) detail = result.detail;
+    context.log.info(`Smoke test, attempt ${attempts}: ${detail}.`);
+    return result.ok ? true : undefined;
+  };
+  const options = {
+    what: 'the smoke test',
+    timeoutMs: test.timeoutMs,
+    intervalMs: () => RETRY_MS,
+    isThrottle,
+  };
+  let ok = true;
+  try {
+    await poll(context, options, attempt);
+  } catch (error) {
+    if (signal.aborted || !(error instanceof TimeoutError)) throw error;
+    ok = false;
+  }
+  return { what, ok, attempts, detail, durationMs: clock.now() - startedAt };
+}
+
+interface Attempt {
+  ok: boolean;
+  detail: string;
+}
+
+async function ask(
+  { url, status: [low, high], body }: Extract<SmokeTest, { kind: 'url' }>,
+  headers: Extras['headers'],
+  limit: AbortSignal,
+): Promise<Attempt> {
+  try {
+    const signal = AbortSignal.any([limit, AbortSignal.timeout(REQUEST_LIMIT_MS)]);
+    const response = await fetch(url, {
+      signal,
+      redirect: 'manual',
+      headers: { 'cache-control': 'no-cache', ...headers },
+    });
+    const text = await bounded(response);
+    const answered = `HTTP ${response.status}`;
+    if (response.status < low || response.status > high) {
+      return { ok: false, detail: `${answered}, not ${low === high ? low : `${low} to ${high}`}` };
+    }
+    if (body !== undefined && !text.includes(body)) {
+      return { ok: false, detail: `${answered}, without ${JSON.stringify(body)} in the body` };
+    }
+    return { ok: true, detail: answered };
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    return { ok: false, detail: `no answer (${cause instanceof Error ? cause.message : String(cause)})` };
+  }
+}
+
+async function bounded(response: Response): Promise<string> {
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk as Uint8Array, { stream: true });
+    if (text.length > BODY_LIMIT) break;
+  }
+  return text;
+}
+
+/** Runs the program itself: no shell reads its arguments. Its output goes to the log. */
+async function execute(
+  [program, ...args]: readonly [string, ...string[]],
+  variables: Readonly<Record<string, string>>,
+  { env, log }: ServiceContext,
+  limit: AbortSignal,
+): Promise<Attempt> {
+  const own = Object.entries(env).filter(([name]) => !name.startsWith('INPUT_'));
+  const child = spawn(program, args, {
+    env: { ...Object.fromEntries(own), ...variables },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    shell: false,
+  });
+  const stop = (): void => {
+    child.kill('SIGTERM');
+    setTimeout(() => {
+      child.kill('SIGKILL');
+      // What the program itself has started may still hold its output open.
+      child.stdout.destroy();
+      child.stderr.destroy();
+    }, KILL_AFTER_MS).unref();
+  };
+  limit.addEventListener('abort', stop, { once: true });
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on('line', (line) => {
+      log.info(`  ${shownLine(line)}`);
+    });
+  }
+  try {
+    return await new Promise<Attempt>((resolve) => {
+      child.on('error', (error) => {
+        resolve({ ok: false, detail: `it could not be started (${error.message})` });
+      });
+      child.on('close', (code, signal) => {
+        resolve({
+          ok: code === 0,
+          detail: code === null ? `ended by ${signal ?? 'a signal'}` : `exit code ${code}`,
+        });
+      });
+    });
+  } finally {
+    limit.removeEventListener('abort', stop);
+  }
+}
+
+function withoutPassword(url: string): string {
+  const parsed = new URL(url);
+  parsed.password = '';
+  parsed.username = '';
+  parsed.search = '';
+  return parsed.toString();
+}

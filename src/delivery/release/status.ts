@@ -1,0 +1,39 @@
+import { proveRunning } from '../../ecs/proof.ts';
+import { describeService, isSteady, primaryDeployment } from '../../ecs/service.ts';
+import { revisionName } from '../../ecs/task-definition/task-definition.ts';
+import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
+import { bounded } from './follow.ts';
+import type { ServiceContext, ServiceReport, ServiceTarget } from './request.ts';
+import { isPartOf } from './images.ts';
+import { Release } from './release.ts';
+/**
+ * Tells what a service runs, and changes nothing: `unchanged` when it is steady and proven, else `failed`. Never
+ * throws.
+ */
+export async function serviceStatus(context: ServiceContext, target: ServiceTarget): Promise<ServiceReport> {
+  const release = new Release(context, target);
+  return await bounded(context, release, target, async (inner) => {
+    const service = await describeService(inner, target);
+    const arn = service.taskDefinition ?? '';
+    const name = revisionName(arn);
+    release.report.taskDefinition = name;
+    release.report.strategy = service.deploymentConfiguration?.strategy ?? 'ROLLING';
+    const primary = primaryDeployment(service);
+    if (!isSteady(service)) {
+      const { runningCount = 0, desiredCount = 0 } = service;
+      const state = primary?.rolloutState === undefined ? '' : `, its deployment is ${primary.rolloutState}`;
+      return release.end(
+        'failed',
+        `${name} is not steady: ${runningCount} of ${desiredCount} tasks run${state}.`,
+      );
+    }
+    const { definition } = await readTaskDefinition(inner, arn);
+    const sameImage = (image: string, digest: string): Promise<boolean> => isPartOf(inner, image, digest);
+    const proof = await proveRunning(inner, { ...target, taskDefinition: arn, definition, sameImage });
+    release.report.digests = proof.digests;
+    return release.end(
+      'unchanged',
+      `${name} serves with ${proof.tasks} of ${service.desiredCount ?? 0} tasks.`,
+    );
+  });
+}

@@ -1,0 +1,86 @@
+import type { ReportedChange } from '../../present/service.ts';
+import type { TaskDefinition } from './task-definition.ts';
+
+/** Values of variables with such a name are shown to nobody. */
+const SECRET_NAME =
+  /(?:^|[_-])(?:secret|password|passwd|passphrase|pwd|token|credentials?|api_?key|private_?key|secret_?key|access_?key)$/i;
+const HIDDEN = '***';
+
+/** What changes between two task definitions, by path, in a stable order; nothing when they mean the same. */
+export function taskDefinitionDiff(before: TaskDefinition, after: TaskDefinition): ReportedChange[] {
+  const old = flatten(before);
+  const now = flatten(after);
+  const paths = [...new Set([...old.keys(), ...now.keys()])].sort();
+  return paths
+    .filter((path) => old.get(path) !== now.get(path))
+    .map((path) => ({
+      path,
+      ...(old.has(path) && { before: shown(path, old.get(path) ?? '') }),
+      ...(now.has(path) && { after: shown(path, now.get(path) ?? '') }),
+    }));
+}
+
+/** The values of variables whose name says that they are secret, so that a log can hide them. */
+export function secretValues({ containerDefinitions }: TaskDefinition): string[] {
+  return containerDefinitions.flatMap(({ environment = [] }) =>
+    environment.filter(({ name }) => SECRET_NAME.test(name)).map(({ value }) => value),
+  );
+}
+
+function shown(path: string, value: string): string {
+  const variable = /\.environment\.(.+)$/.exec(path)?.[1];
+  return variable !== undefined && SECRET_NAME.test(variable) ? HIDDEN : value;
+}
+
+/** Every value by its path. What ECS fills in by itself is left out, so that a file equals what it became. */
+function flatten({ containerDefinitions, ...rest }: TaskDefinition): Map<string, string> {
+  const values = new Map<string, string>();
+  for (const [key, value] of Object.entries(rest)) walk(values, key, value);
+  for (const container of containerDefinitions) {
+    const { name, environment = [], secrets = [], portMappings = [], ...fields } = container;
+    for (const variable of environment) values.set(`${name}.environment.${variable.name}`, variable.value);
+    for (const secret of secrets) values.set(`${name}.secrets.${secret.name}`, secret.valueFrom);
+    for (const [index, port] of portMappings.entries()) {
+      walk(values, `${name}.portMappings[${index}]`, withoutPortDefaults(port));
+    }
+    for (const [key, value] of Object.entries(fields)) {
+      if (!isContainerDefault(key, value)) walk(values, `${name}.${key}`, value);
+    }
+  }
+  return values;
+}
+
+function walk(values: Map<string, string>, path: string, value: unknown): void {
+  if (value === null || value === undefined) return;
+  if (Array.isArray(value)) {
+    const named = value.every((item) => keyOf(item) !== undefined);
+    for (const [index, item] of value.entries()) {
+      walk(values, named ? `${path}.${keyOf(item) ?? ''}` : `${path}[${index}]`, item);
+    }
+  } else if (typeof value === 'object') {
+    for (const [key, item] of Object.entries(value)) walk(values, `${path}.${key}`, item);
+  } else {
+    values.set(path, typeof value === 'string' ? value : JSON.stringify(value));
+  }
+}
+
+/** Items that have a name, or a key, are known by it: their order means nothing. */
+function keyOf(item: unknown): string | undefined {
+  if (typeof item !== 'object' || item === null) return undefined;
+  const { name, key } = item as { name?: unknown; key?: unknown };
+  return typeof name === 'string' ? name : typeof key === 'string' ? key : undefined;
+}
+
+/** @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html */
+function isContainerDefault(key: string, value: unknown): boolean {
+  return (key === 'cpu' && value === 0) || (key === 'essential' && value === true);
+}
+
+function withoutPortDefaults(port: { hostPort?: number; containerPort?: number; protocol?: string }): object {
+  const { hostPort, protocol, ...rest } = port;
+  return {
+    ...rest,
+    ...(hostPort !== undefined && hostPort !== 0 && hostPort !== port.containerPort && { hostPort }),
+    ...(protocol !== undefined && protocol !== 'tcp' && { protocol }),
+  };
+}

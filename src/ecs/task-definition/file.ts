@@ -1,0 +1,106 @@
+import { readFile } from 'node:fs/promises';
+import { parse } from 'yaml';
+import { InputError } from '../../core/errors.ts';
+import { registrable, type TaskDefinition } from './task-definition.ts';
+
+const INPUT = 'task-definition';
+
+/**
+ * Reads a task definition from a JSON or YAML file: what RegisterTaskDefinition takes, or the answer of
+ * DescribeTaskDefinition. Throws InputError.
+ */
+export async function readTaskDefinitionFile(path: string): Promise<TaskDefinition> {
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  if (text === undefined) throw new InputError(INPUT, path, 'there is no such file');
+  const value = parseText(path, text);
+  const found = isObject(value['taskDefinition']) ? value['taskDefinition'] : value;
+  if ('Properties' in found || 'ContainerDefinitions' in found) {
+    throw new InputError(
+      INPUT,
+      path,
+      "expected the fields of ECS's API (containerDefinitions), not a template's",
+    );
+  }
+  const { family, containerDefinitions: containers } = found;
+  if (typeof family !== 'string' || family === '') {
+    throw new InputError(INPUT, path, 'the field family is missing');
+  }
+  const named = (one: unknown): boolean =>
+    isObject(one) && typeof one['name'] === 'string' && typeof one['image'] === 'string';
+  if (!Array.isArray(containers) || containers.length === 0 || !containers.every(named)) {
+    throw new InputError(
+      INPUT,
+      path,
+      'containerDefinitions needs at least one container, each with name and image',
+    );
+  }
+  return registrable(found);
+}
+
+/** JSON is YAML. A number of YAML stays a number, as in JSON. */
+function parseText(path: string, text: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = parse(text, { prettyErrors: false, maxAliasCount: 100 });
+  } catch {
+    throw new InputError(INPUT, path, 'it is neither JSON nor YAML');
+  }
+  if (isObject(value)) return value;
+  throw new InputError(INPUT, path, 'expected an object');
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * The SDK drops every field that its own model does not have, in what it sends and in what it receives. A task
+ * definition that was read and registered again would lose what is newer than the SDK, without a word. So its
+ * JSON is taken from the wire and put on the wire as it is.
+ */
+interface Command {
+  middlewareStack: object;
+}
+type Next = (args: Arguments) => Promise<{ response: { statusCode?: number; body?: unknown } }>;
+interface Arguments {
+  request: { body?: unknown };
+}
+interface Stack {
+  addRelativeTo(
+    middleware: (next: Next) => (args: Arguments) => ReturnType<Next>,
+    options: { name: string; relation: 'after'; toMiddleware: string },
+  ): void;
+}
+
+/** Makes a command's answer readable as it came: call the result once the command was sent. */
+export function rawAnswer(command: Command): () => Record<string, unknown> {
+  let text = '';
+  (command.middlewareStack as Stack).addRelativeTo(
+    (next) => async (args) => {
+      const result = await next(args);
+      const body = await collect(result.response.body);
+      result.response.body = body;
+      text = body.toString('utf8');
+      return result;
+    },
+    { name: 'rawAnswer', relation: 'after', toMiddleware: 'deserializerMiddleware' },
+  );
+  return () => JSON.parse(text) as Record<string, unknown>;
+}
+
+/** Sends this JSON as a command's input, instead of what the SDK makes of it. */
+export function rawInput(command: Command, input: object): void {
+  (command.middlewareStack as Stack).addRelativeTo(
+    (next) => (args) => {
+      args.request.body = JSON.stringify(input);
+      return next(args);
+    },
+    { name: 'rawInput', relation: 'after', toMiddleware: 'serializerMiddleware' },
+  );
+}
+
+async function collect(body: unknown): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body as AsyncIterable<Uint8Array>) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,174 @@
+import { GetLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
+import { type Container, DescribeTasksCommand, ListTasksCommand, type Task } from '@aws-sdk/client-ecs';
+import { send } from '../aws/send.ts';
+import type { OurDeployment } from './deployment.ts';
+import { type EcsContext, nameOf, type ServiceAddress } from './service.ts';
+import type { TaskDefinition } from './task-definition/task-definition.ts';
+
+/** A task that did not stay. */
+export interface FailedTask {
+  id: string;
+  arn: string;
+  /** When it stopped, in ms. */
+  at: number;
+  stopCode: string;
+  stoppedReason: string;
+  /** The container that failed first, as far as that can be told. */
+  container?: FailedContainer;
+  pullMs?: number;
+  /** How long it ran. */
+  ranMs?: number;
+  ip?: string;
+}
+
+export interface FailedContainer {
+  name: string;
+  exitCode?: number;
+  reason?: string;
+  health?: string;
+}
+
+/** DescribeTasks takes a hundred. */
+const PAGE = 100;
+
+/** The tasks of a service that are to run, or that have stopped; AWS keeps the latter for an hour. */
+export async function tasksOf(
+  context: EcsContext,
+  { cluster, service }: ServiceAddress,
+  desiredStatus: 'RUNNING' | 'STOPPED',
+): Promise<Task[]> {
+  const client = await context.ecs();
+  const arns: string[] = [];
+  let nextToken: string | undefined;
+  do {
+    const command = new ListTasksCommand({ cluster, serviceName: service, desiredStatus, nextToken });
+    const page = await send(client, command, context);
+    arns.push(...(page.taskArns ?? []));
+    nextToken = page.nextToken;
+  } while (nextToken !== undefined && nextToken !== '');
+  const tasks: Task[] = [];
+  for (let from = 0; from < arns.length; from += PAGE) {
+    const command = new DescribeTasksCommand({ cluster, tasks: arns.slice(from, from + PAGE) });
+    tasks.push(...((await send(client, command, context)).tasks ?? []));
+  }
+  return tasks;
+}
+
+/** The tasks of a deployment that failed, the first first. Those that ECS merely scaled in are left out. */
+export async function failedTasks(context: EcsContext, deployment: OurDeployment): Promise<FailedTask[]> {
+  const stopped = await tasksOf(context, deployment, 'STOPPED');
+  return stopped
+    .filter((task) => isOf(deployment, task))
+    .map(failedTask)
+    .filter(({ stoppedReason }) => !/^Scaling activity initiated by/i.test(stoppedReason))
+    .toSorted((a, b) => a.at - b.at);
+}
+
+/** Whether a deployment started the task; where that is not told, whether it has its revision. */
+export function isOf({ id, taskDefinition }: OurDeployment, task: Task): boolean {
+  return task.startedBy === undefined ? task.taskDefinitionArn === taskDefinition : task.startedBy === id;
+}
+
+export function failedTask(task: Task): FailedTask {
+  const { taskArn = '', stopCode = '', stoppedReason = '', startedAt, pullStartedAt, pullStoppedAt } = task;
+  const end = task.stoppingAt ?? task.stoppedAt ?? task.executionStoppedAt;
+  const container = firstFailed(task.containers ?? []);
+  const ip = ipOf(task);
+  return {
+    id: nameOf(taskArn),
+    arn: taskArn,
+    at: end?.getTime() ?? 0,
+    stopCode,
+    stoppedReason,
+    ...(container && { container }),
+    ...(pullStartedAt && pullStoppedAt && { pullMs: pullStoppedAt.getTime() - pullStartedAt.getTime() }),
+    ...(startedAt && end && { ranMs: end.getTime() - startedAt.getTime() }),
+    ...(ip !== undefined && { ip }),
+  };
+}
+
+/** The one that says why, else the one that ended with a code, else the one that is not healthy. */
+function firstFailed(containers: readonly Container[]): FailedContainer | undefined {
+  const found =
+    containers.find(({ reason }) => reason !== undefined && reason !== '') ??
+    containers.find(({ exitCode }) => exitCode !== undefined && exitCode !== 0) ??
+    containers.find(({ healthStatus }) => healthStatus === 'UNHEALTHY') ??
+    containers.find(({ exitCode }) => exitCode !== undefined);
+  if (found?.name === undefined) return undefined;
+  const { name, exitCode, reason, healthStatus } = found;
+  return {
+    name,
+    ...(exitCode !== undefined && { exitCode }),
+    ...(reason !== undefined && reason !== '' && { reason }),
+    ...(healthStatus !== undefined && healthStatus !== 'UNKNOWN' && { health: healthStatus }),
+  };
+}
+
+function ipOf({ attachments = [], containers = [] }: Task): string | undefined {
+  const details = attachments.flatMap((attachment) => attachment.details ?? []);
+  return (
+    details.find(({ name }) => name === 'privateIPv4Address')?.value ??
+    containers.flatMap(({ networkInterfaces = [] }) => networkInterfaces)[0]?.privateIpv4Address
+  );
+}
+
+/** The end of what a container wrote. */
+export interface LogTail {
+  group: string;
+  stream: string;
+  lines: string[];
+}
+
+const LINES = 25;
+const LINE_LENGTH = 500;
+
+/** Where awslogs writes a container's lines; undefined for another driver, or without a prefix to know it by. */
+export function logStream(
+  definition: TaskDefinition,
+  container: string,
+  taskId: string,
+): { group: string; stream: string } | undefined {
+  const found = definition.containerDefinitions.find(({ name }) => name === container);
+  const { logDriver, options = {} } = found?.logConfiguration ?? {};
+  const group = options['awslogs-group'];
+  const prefix = options['awslogs-stream-prefix'];
+  if (logDriver !== 'awslogs' || group === undefined || prefix === undefined) return undefined;
+  return { group, stream: `${prefix}/${container}/${taskId}` };
+}
+
+/** The last lines of a stream, each bounded, with what looks like a secret hidden. */
+export async function logTail(
+  context: EcsContext,
+  { group, stream }: { group: string; stream: string },
+): Promise<LogTail> {
+  const command = new GetLogEventsCommand({
+    logGroupName: group,
+    logStreamName: stream,
+    limit: LINES,
+    startFromHead: false,
+  });
+  const { events = [] } = await send(await context.logs(), command, context);
+  return { group, stream, lines: events.map(({ message = '' }) => shownLine(message)) };
+}
+
+/** A line as it may be shown: bounded, and without what looks like a secret. Known ones the log hides itself. */
+export function shownLine(message: string): string {
+  const line = message.trimEnd();
+  const hidden = SECRETS.reduce(
+    (text, [pattern, to]) => text.replace(pattern, to),
+    line.slice(0, 4 * LINE_LENGTH),
+  );
+  return hidden.length > LINE_LENGTH ? `${hidden.slice(0, LINE_LENGTH)}…` : hidden;
+}
+
+/** What a program in trouble likes to print: its own configuration. */
+const SECRETS: readonly (readonly [RegExp, string])[] = [
+  [/([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):[^\s@/]+@/gi, '$1:***@'],
+  [/\b(bearer|basic)\s+[\w.~+/=-]{8,}/gi, '$1 ***'],
+  [/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, '***'],
+  [/\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g, '***'],
+  [
+    /((?:password|passwd|passphrase|secret|token|credentials?|api[_-]?key|private[_-]?key|access[_-]?key)\\?["']?\s*[:=]\s*\\?["']?)[^\s"',;&}\\]+/gi,
+    '$1***',
+  ],
+];

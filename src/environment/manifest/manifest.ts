@@ -1,0 +1,122 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Context } from '../../core/context.ts';
+import { InputError } from '../../core/errors.ts';
+import { findingsIn } from './checks.ts';
+import {
+  type ManifestDocument,
+  ManifestSyntaxError,
+  type Problem,
+  problemsOf,
+  readManifestText,
+} from './problems.ts';
+import { manifestSchema, type ManifestText } from './schema.ts';
+import { environmentOf, serviceOf, stackOf } from './values.ts';
+import type { Environment, Service, Stack } from './values.ts';
+
+export type { Environment, Service, SmokeTest, Stack } from './values.ts';
+
+/** `platform.yml`, read and checked. */
+export interface Manifest {
+  /** As it was given, for messages. */
+  file: string;
+  project: string;
+  region: string;
+  environments: Readonly<Record<string, Environment>>;
+  stacks: Readonly<Record<string, Stack>>;
+  services: Readonly<Record<string, Service>>;
+  /** Where something is in the file: `lineOf(['services', 'frontend', 'paths'])`. */
+  lineOf: (path: readonly string[]) => number;
+}
+
+/** The file does not say a platform. The message names the first problem, with its line and what is allowed. */
+export class ManifestError extends InputError {
+  readonly problems: readonly Problem[];
+
+  constructor(file: string, problems: readonly Problem[]) {
+    const lines = problems.map(
+      ({ path, line, message }) => `${file}:${line}: ${path}${path === '' ? '' : ': '}${message}`,
+    );
+    super('manifest', '', lines.join('\n'));
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads a platform's file. Every problem becomes an annotation on its line.
+ *
+ * @throws ManifestError for a file that cannot be used; InputError for one that cannot be read.
+ */
+export function readManifest(
+  file: string,
+  workspace: string,
+  context: Pick<Context, 'annotations'>,
+): Manifest {
+  try {
+    return parseManifest(readText(file, workspace), file);
+  } catch (error) {
+    if (error instanceof ManifestError) {
+      for (const { path, line, message } of error.problems) {
+        context.annotations.add({
+          level: 'error',
+          title: path || 'platform.yml',
+          message,
+          priority: 90,
+          file,
+          line,
+        });
+      }
+    }
+    throw error;
+  }
+}
+
+/** The platform that a text says. Throws ManifestError. */
+export function parseManifest(text: string, file: string): Manifest {
+  const { value, lineOf } = parse(text, file);
+  const read = manifestSchema.safeParse(value ?? undefined);
+  if (!read.success) throw new ManifestError(file, problemsOf(read.error.issues, value, lineOf));
+  const problems = findingsIn(read.data).map(({ path, message }) => ({
+    path: path.join('.'),
+    line: lineOf(path),
+    message,
+  }));
+  if (problems.length > 0) throw new ManifestError(file, problems);
+  return manifestOf(read.data, file, lineOf);
+}
+
+function parse(text: string, file: string): ManifestDocument {
+  try {
+    return readManifestText(text);
+  } catch (error) {
+    if (!(error instanceof ManifestSyntaxError)) throw error;
+    const { line, message } = error;
+    throw new ManifestError(file, [{ path: '', line, message: `no valid YAML: ${message}` }]);
+  }
+}
+
+function manifestOf(text: ManifestText, file: string, lineOf: Manifest['lineOf']): Manifest {
+  const { project, region } = text;
+  return {
+    file,
+    project,
+    region,
+    environments: mapped(text.environments, (name, value) => environmentOf(name, value, region)),
+    stacks: mapped(text.stacks, stackOf),
+    services: mapped(text.services, (name, value) => serviceOf(name, value, project)),
+    lineOf,
+  };
+}
+
+function mapped<A, B>(record: Record<string, A>, map: (name: string, value: A) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(name, value)]));
+}
+
+function readText(file: string, workspace: string): string {
+  try {
+    return readFileSync(resolve(workspace, file), 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw new InputError('manifest', file, `a file in the workspace that can be read (${code})`);
+  }
+}

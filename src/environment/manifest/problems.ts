@@ -1,0 +1,190 @@
+import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { suggest } from '../../core/text.ts';
+import { manifestJsonSchema } from './schema.ts';
+
+type Path = readonly PropertyKey[];
+
+/** The sections whose values are texts, whatever they look like. */
+const TEXTS = new Set(['parameters', 'tags', 'build-args', 'build-contexts']);
+
+/** A YAML text as plain values that know their lines. */
+export interface ManifestDocument {
+  value: unknown;
+  lineOf: (path: Path) => number;
+}
+
+/** A text that is no YAML. The line is 1-based. */
+export class ManifestSyntaxError extends Error {
+  readonly line: number;
+
+  constructor(message: string, line: number) {
+    super(message);
+    this.name = 'ManifestSyntaxError';
+    this.line = line;
+  }
+}
+
+/** Reads YAML (anchors and merges included). Throws ManifestSyntaxError. */
+export function readManifestText(text: string): ManifestDocument {
+  const lines = new LineCounter();
+  const document = parseDocument(text.replace(/^\uFEFF/, ''), {
+    lineCounter: lines,
+    prettyErrors: false,
+    logLevel: 'silent',
+    merge: true,
+  });
+  const [broken] = document.errors;
+  if (broken) throw new ManifestSyntaxError(broken.message, lines.linePos(broken.pos[0]).line);
+  keepTexts(document, document.contents, false);
+  return {
+    value: document.toJS() as unknown,
+    lineOf: (path) => lineOf(document, lines, path),
+  };
+}
+
+/** A parameter such as 0123 keeps its zero: it is a text, as it was written. */
+function keepTexts(document: Document, node: unknown, inTexts: boolean): void {
+  if (isMap(node)) {
+    for (const { key, value } of node.items) {
+      const name = isScalar(key) ? String(key.value) : '';
+      keepTexts(document, value, inTexts || TEXTS.has(name));
+    }
+  } else if (isSeq(node)) {
+    for (const item of node.items) keepTexts(document, item, false);
+  } else if (inTexts && isScalar(node) && ['number', 'boolean'].includes(typeof node.value)) {
+    node.value = node.source ?? String(node.value);
+  }
+}
+
+/** Where a path is; of what is not there, the place that it would be in. */
+function lineOf(document: Document, lines: LineCounter, path: Path): number {
+  let node: unknown = document.contents;
+  let offset = offsetOf(node);
+  for (const step of path) {
+    const found = childOf(document, node, step);
+    if (!found) break;
+    offset = offsetOf(found.place);
+    node = found.node;
+  }
+  return lines.linePos(offset).line;
+}
+
+function childOf(
+  document: Document,
+  node: unknown,
+  step: PropertyKey,
+): { node: unknown; place: unknown } | undefined {
+  const target = isAlias(node) ? node.resolve(document) : node;
+  if (isMap(target)) {
+    const pair = target.items.find(({ key }) => isScalar(key) && String(key.value) === String(step));
+    return pair && { node: pair.value, place: pair.key };
+  }
+  const item = isSeq(target) ? target.items[Number(step)] : undefined;
+  return item === undefined ? undefined : { node: item, place: item };
+}
+
+function offsetOf(node: unknown): number {
+  return isNode(node) ? (node.range?.[0] ?? 0) : 0;
+}
+
+/** One thing that is wrong with the file. */
+export interface Problem {
+  /** `environments.staging.promote-from` */
+  path: string;
+  line: number;
+  message: string;
+}
+
+interface Issue {
+  code?: string | undefined;
+  path: Path;
+  message: string;
+  keys?: readonly string[];
+  errors?: readonly (readonly Issue[])[];
+}
+
+/** The schema's issues as problems: what was given, and what is allowed. */
+export function problemsOf(
+  issues: readonly Issue[],
+  value: unknown,
+  place: (path: Path) => number,
+): Problem[] {
+  return issues.flatMap((issue): Problem[] => {
+    const { code, path, keys = [] } = issue;
+    if (code === 'unrecognized_keys') {
+      return keys.map((key) => problem([...path, key], unknownKey(path, key), place));
+    }
+    const closer = closest(issue);
+    if (closer) return problemsOf(closer, value, place);
+    // The key of a map, such as an environment's name, is wrong itself.
+    const given = code === 'invalid_key' ? path.at(-1) : valueAt(value, path);
+    return [problem(path, describe(given, messageOf(issue)), place)];
+  });
+}
+
+function problem(path: Path, message: string, place: (path: Path) => number): Problem {
+  return { path: path.map(String).join('.'), line: place(path), message };
+}
+
+/** Of the forms that a value may have, the one that it tries to be: its problems say more than "none of them". */
+function closest({ code, path, errors = [] }: Issue): Issue[] | undefined {
+  if (code !== 'invalid_union') return undefined;
+  const tried = errors.filter((branch) =>
+    branch.every((issue) => issue.path.length > 0 || issue.code === 'unrecognized_keys'),
+  );
+  const [best] = tried.toSorted((a, b) => a.length - b.length);
+  return best?.map((issue) => ({ ...issue, path: [...path, ...issue.path] }));
+}
+
+function messageOf({ code, message, ...issue }: Issue): string {
+  if (code !== 'invalid_key') return message;
+  const [inner] = (issue as { issues?: readonly Issue[] }).issues ?? [];
+  return inner?.message ?? message;
+}
+
+/** `"dv" is not valid: allowed are …`, or that it is missing. */
+export function describe(value: unknown, allowed: string): string {
+  if (value === undefined) return `it is missing: ${allowed}`;
+  const text = JSON.stringify(value);
+  const shown = text.length > 80 ? `${text.slice(0, 80)}…` : text;
+  return `${shown} is not valid: expected ${allowed}`;
+}
+
+function unknownKey(path: Path, key: string): string {
+  const known = keysAt(path);
+  const meant = suggest(key, known);
+  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  return `there is no such key: allowed are ${known.join(', ')}${hint}`;
+}
+
+interface JsonSchema {
+  properties?: Record<string, JsonSchema>;
+  additionalProperties?: JsonSchema | boolean;
+  items?: JsonSchema;
+  anyOf?: JsonSchema[];
+}
+
+/** The keys that the schema has at a path. */
+function keysAt(path: Path): string[] {
+  let schemas: JsonSchema[] = [manifestJsonSchema()];
+  for (const step of path) {
+    schemas = schemas
+      .flatMap((schema) => below(schema, String(step)))
+      .flatMap((schema) => schema.anyOf ?? [schema]);
+  }
+  return [...new Set(schemas.flatMap((schema) => Object.keys(schema.properties ?? {})))];
+}
+
+function below({ properties, additionalProperties, items }: JsonSchema, step: string): JsonSchema[] {
+  const own = properties?.[step] ?? items;
+  if (own) return [own];
+  return typeof additionalProperties === 'object' ? [additionalProperties] : [];
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (found, step) =>
+      typeof found === 'object' && found !== null ? (found as Record<PropertyKey, unknown>)[step] : undefined,
+    value,
+  );
+}

@@ -1,0 +1,114 @@
+import { setMaxListeners } from 'node:events';
+import { cloudFormationClient } from '../../aws/clients.ts';
+import { createSession, type Session } from '../../aws/session.ts';
+import type { RunIdentity } from '../../cloudformation/commands/command-run.ts';
+import type { CloudFormationContext } from '../../cloudformation/types.ts';
+import type { Context } from '../../core/context.ts';
+import { serviceContext, type ServiceContext } from '../../delivery/release/request.ts';
+import type { GitHubContext } from '../../github/context.ts';
+import type { Severity } from '../../images/scan.ts';
+import type { Environment, Manifest } from '../manifest/manifest.ts';
+import type { Choice } from './targets.ts';
+
+/** What a run on one environment works with. */
+export interface EnvironmentContext extends Context {
+  env: NodeJS.ProcessEnv;
+  github: GitHubContext;
+  /** Absolute path. */
+  workspace: string;
+  session: Session;
+  /** Opened when it is first asked for. */
+  cloudFormation(): Promise<CloudFormationContext>;
+  /** ECS, ECR, SSM and the like, each client opened when it is first asked for. */
+  services: ServiceContext;
+}
+
+interface Opening {
+  context: Context;
+  env: NodeJS.ProcessEnv;
+  github: GitHubContext;
+  workspace: string;
+  environment: Environment;
+  /** Absent: the job's own credentials. */
+  role: string | undefined;
+}
+
+/** Opens an environment's account, without a call. */
+export function openEnvironment({
+  context,
+  env,
+  github,
+  workspace,
+  environment,
+  role,
+}: Opening): EnvironmentContext {
+  // Many stacks wait on one signal at once, and that is no leak.
+  setMaxListeners(0, context.signal);
+  const session = createSession({ region: environment.region, roleToAssume: role, context, env });
+  return { ...inSession(context, session, env), github, workspace, env };
+}
+
+function inSession(context: Context, session: Session, env: NodeJS.ProcessEnv) {
+  let client: ReturnType<typeof cloudFormationClient> | undefined;
+  return {
+    ...context,
+    session,
+    services: serviceContext(session, context, env),
+    cloudFormation: async (): Promise<CloudFormationContext> => {
+      client ??= cloudFormationClient(session, context);
+      return { ...context, session, client: await client };
+    },
+  };
+}
+
+/** The same environment under another signal or log. */
+export function derived(
+  context: EnvironmentContext,
+  change: Partial<Pick<Context, 'signal' | 'log'>>,
+): EnvironmentContext {
+  return {
+    ...context,
+    ...change,
+    services: { ...context.services, ...change },
+    cloudFormation: async () => ({ ...(await context.cloudFormation()), ...change }),
+  };
+}
+
+/**
+ * Refuses credentials of another account than the manifest's: stacks of the same names may be there too.
+ *
+ * @throws Error with both accounts.
+ */
+export async function requireAccount(
+  { session }: EnvironmentContext,
+  environment: Environment,
+  { file }: Manifest,
+): Promise<void> {
+  const account = await session.accountId();
+  if (account === environment.account) return;
+  throw new Error(
+    `The credentials belong to account ${account}, and ${file} has ${environment.name} in ${environment.account}. Nothing was changed. ` +
+      `Give the environment's own role, in ${file} or as role-to-assume.`,
+  );
+}
+
+/** On whose behalf CloudFormation works. */
+export function runIdentity({ github, workspace }: EnvironmentContext): RunIdentity {
+  return { id: github.runId, attempt: github.runAttempt, workspace, actor: github.actor };
+}
+
+/** What a run on an environment is asked for. */
+export interface EnvironmentRequest {
+  manifest: Manifest;
+  choice: Choice;
+  /** A digest, or `repository@digest`, by service. */
+  images: Readonly<Record<string, string>>;
+  allowReplace: readonly string[];
+  allowDelete: readonly string[];
+  /** The mildest severity that blocks an image that is built. */
+  scan: Severity | 'off';
+  lockMs: number;
+  timeoutMs: number;
+  /** The environment that images are promoted from. Opened when it is asked for. */
+  upstream?: { name: string; open: () => EnvironmentContext };
+}

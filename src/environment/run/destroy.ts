@@ -1,0 +1,118 @@
+import { reversed } from '../../cloudformation/template/graph.ts';
+import { STACK_TYPE } from '../../cloudformation/execution/events.ts';
+import { declaredResources } from '../../cloudformation/execution/nested-stacks.ts';
+import { describeStack, isAlive, isShell, listResources } from '../../cloudformation/stack.ts';
+import { STATEFUL_TYPES } from '../../cloudformation/change-set/stateful.ts';
+import type { CloudFormationContext } from '../../cloudformation/types.ts';
+import type { Outcome } from '../../core/outcome.ts';
+import { type EnvironmentContext, type EnvironmentRequest, requireAccount } from './context.ts';
+import { tell } from './deploy.ts';
+import { judge, type Ending } from './result.ts';
+import { alone } from './lock.ts';
+import { runParts, type Part } from './parts.ts';
+import { endOf } from './services.ts';
+import { allowedFor, onStack } from './stacks.ts';
+import { targetGraph, type StackTarget, type TargetGraph } from './targets.ts';
+
+/** Policies that leave a resource behind when its stack goes. */
+const KEEPS = new Set(['Retain', 'RetainExceptOnCreate']);
+
+/**
+ * Takes an environment down: every stack as soon as those that read from it are gone. What holds data goes only
+ * with a word for it, and a protected environment only with its name; both are asked before anything is deleted.
+ *
+ * @param confirm the environment's name, typed again.
+ */
+export async function destroyEnvironment(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  confirm: string | undefined,
+): Promise<Outcome> {
+  const startedMs = context.clock.now();
+  const graph = targetGraph(request.manifest, request.choice, context.workspace);
+  await requireAccount(context, request.choice.environment, request.manifest);
+  const unconfirmed = confirmation(request, confirm);
+  const ending =
+    unconfirmed ?? (await alone(context, request, (locked) => destroyAll(locked, request, graph)));
+  return tell(context, request, 'destroy', startedMs, ending);
+}
+
+function confirmation({ choice }: EnvironmentRequest, confirm: string | undefined): Ending | undefined {
+  const { name, protected: isProtected } = choice.environment;
+  if (confirm === name || (!isProtected && confirm === undefined)) return undefined;
+  const given = confirm === undefined ? 'it is protected' : `confirm says ${JSON.stringify(confirm)}`;
+  return blocked(`${name} is not destroyed: ${given}. To destroy it, give confirm: ${name}.`, []);
+}
+
+function blocked(reason: string, notes: readonly string[]): Ending {
+  return { verdict: 'blocked', reason: `Nothing was deleted. ${reason}`, parts: [], notes, outputs: {} };
+}
+
+async function destroyAll(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  { targets, graph }: TargetGraph,
+): Promise<Ending> {
+  const { name } = request.choice.environment;
+  const losses = (await Promise.all(targets.map((target) => lossesOf(context, request, target)))).flat();
+  const [first] = losses;
+  if (first !== undefined) {
+    const more = losses.length > 1 ? ` (and ${losses.length - 1} more)` : '';
+    return blocked(
+      `Data would be lost: ${first}${more}. Allow each in allow-delete, by name or by type, or with all.`,
+      losses.map((loss) => `Would be deleted: ${loss}`),
+    );
+  }
+  const dependants = reversed(graph);
+  const parts = targets.map((target): Part => {
+    const { name: part, service } = target;
+    return {
+      name: part,
+      kind: service ? 'service' : 'stack',
+      after: dependants.get(part) ?? [],
+      work: async (own) => endOf(await onStack(own, request, target, { command: 'delete' })),
+    };
+  });
+  const ends = await runParts(context, parts);
+  return {
+    ...judge(name, ends, { verdict: 'destroyed', what: 'is destroyed' }),
+    parts: ends,
+    notes: ends.some(({ ok }) => ok) ? ['Images and the ledger of the services are kept.'] : [],
+    outputs: {},
+  };
+}
+
+/** What of a stack holds data, would go with it, and is not allowed to, as `stack/LogicalId (type)`. */
+async function lossesOf(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  target: StackTarget,
+): Promise<string[]> {
+  const allowed = allowedFor(target.name, request.allowDelete);
+  if (allowed.includes('all')) return [];
+  const cloudFormation = await context.cloudFormation();
+  const stack = await describeStack(cloudFormation, target.inputs.stackName);
+  if (!stack || isShell(stack.status)) return [];
+  return await lossesIn(cloudFormation, stack.stackId, target.name, allowed);
+}
+
+/** Nested stacks included. What is kept is what the deployed template says: the workspace's may never have been. */
+async function lossesIn(
+  cloudFormation: CloudFormationContext,
+  stackId: string,
+  path: string,
+  allowed: readonly string[],
+): Promise<string[]> {
+  const alive = (await listResources(cloudFormation, stackId)).filter(isAlive);
+  const declared = await declaredResources(cloudFormation, stackId);
+  const losses = alive.map(async (resource): Promise<string[]> => {
+    const { LogicalResourceId: id = '', ResourceType: type = '', PhysicalResourceId: nested } = resource;
+    const kept = KEEPS.has(declared[id]?.deletionPolicy ?? '');
+    if (kept || allowed.includes(id) || allowed.includes(type)) return [];
+    if (type === STACK_TYPE && nested) {
+      return await lossesIn(cloudFormation, nested, `${path}/${id}`, allowed);
+    }
+    return STATEFUL_TYPES.has(type) ? [`${path}/${id} (${type})`] : [];
+  });
+  return (await Promise.all(losses)).flat();
+}

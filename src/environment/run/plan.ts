@@ -1,0 +1,134 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { isShell, listStacks } from '../../cloudformation/stack.ts';
+import type { ReportedPart } from '../../present/environment.ts';
+import { type EnvironmentContext, type EnvironmentRequest, requireAccount } from './context.ts';
+import { tell } from './deploy.ts';
+import { judge, type Ending } from './result.ts';
+import { runParts, type Part, type PartEnd } from './parts.ts';
+import {
+  creationFingerprint,
+  planFingerprint,
+  type EnvironmentPlan,
+  type PlannedStack,
+} from './plan-document.ts';
+import { onStack } from './stacks.ts';
+import { targetGraph, type StackTarget, type TargetGraph } from './targets.ts';
+import type { Outcome } from '../../core/outcome.ts';
+
+/**
+ * Plans an environment: a change set of every stack that can have one, as one document with one fingerprint. It
+ * changes nothing but that change sets lie ready.
+ */
+export async function planEnvironment(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+): Promise<Outcome> {
+  const startedMs = context.clock.now();
+  const graph = targetGraph(request.manifest, request.choice, context.workspace);
+  await requireAccount(context, request.choice.environment, request.manifest);
+  const planned = new Map<string, PlannedStack>();
+  const there = await stacksThere(context);
+  const parts = await runParts(context, partsOf(request, graph, there, planned));
+  return tell(context, request, 'plan', startedMs, endingOf(request, parts, planned));
+}
+
+/** Names of the stacks that are there. */
+export async function stacksThere(context: EnvironmentContext): Promise<Set<string>> {
+  const stacks = await listStacks(await context.cloudFormation());
+  return new Set(stacks.filter(({ status }) => !isShell(status)).map(({ stackName }) => stackName));
+}
+
+/** All change sets are made side by side: none needs another one's. */
+function partsOf(
+  request: EnvironmentRequest,
+  { targets, graph }: TargetGraph,
+  there: ReadonlySet<string>,
+  planned: Map<string, PlannedStack>,
+): Part[] {
+  const isThere = (name: string): boolean =>
+    targets.some((target) => target.name === name && there.has(target.inputs.stackName));
+  return targets.map((target): Part => {
+    const { name, service, inputs } = target;
+    const needed = (graph.dependencies.get(name) ?? []).map(({ on }) => on);
+    // A service that is not there has no image in the ledger yet, which its change set would read.
+    const later = !there.has(inputs.stackName) && (service !== undefined || !needed.every(isThere));
+    return {
+      name,
+      kind: service ? 'service' : 'stack',
+      after: [],
+      work: (context) =>
+        later
+          ? Promise.resolve(
+              planCreation(
+                context,
+                target,
+                needed.filter((on) => !isThere(on)),
+                planned,
+              ),
+            )
+          : planChangeSet(context, request, target, planned),
+    };
+  });
+}
+
+async function planChangeSet(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  target: StackTarget,
+  planned: Map<string, PlannedStack>,
+): Promise<PartEnd> {
+  const {
+    verdict,
+    ok,
+    reason,
+    outputs,
+    summary = [],
+  } = await onStack(context, request, target, { command: 'plan' });
+  const { plan = '', fingerprint = '' } = outputs;
+  if (verdict === 'unchanged') planned.set(target.name, { kind: 'unchanged' });
+  if (verdict === 'planned') planned.set(target.name, { kind: 'change-set', plan, fingerprint });
+  return { verdict, ok, reason, sections: verdict === 'unchanged' ? [] : summary };
+}
+
+function planCreation(
+  { workspace }: EnvironmentContext,
+  target: StackTarget,
+  waitsFor: readonly string[],
+  planned: Map<string, PlannedStack>,
+): PartEnd {
+  const template = readFileSync(resolve(workspace, target.inputs.template), 'utf8');
+  planned.set(target.name, { kind: 'creation', fingerprint: creationFingerprint(target, template) });
+  const why =
+    waitsFor.length > 0
+      ? `once ${waitsFor.join(', ')} ${waitsFor.length === 1 ? 'is' : 'are'} there`
+      : 'with its first image';
+  return { verdict: 'to create', ok: true, reason: `It will be made ${why}: additions only.` };
+}
+
+function endingOf(
+  request: EnvironmentRequest,
+  parts: readonly ReportedPart[],
+  planned: ReadonlyMap<string, PlannedStack>,
+): Ending {
+  const { name: environment } = request.choice.environment;
+  const plan: EnvironmentPlan = { environment, stacks: Object.fromEntries(planned) };
+  const judged = judge(environment, parts, { verdict: 'planned', what: 'has a plan' });
+  const changes = [...planned.values()].filter(({ kind }) => kind !== 'unchanged');
+  const fingerprint = planFingerprint(plan);
+  const complete = parts.every(({ ok }) => ok);
+  const reason =
+    judged.verdict === 'planned'
+      ? `The plan for ${environment} lies ready: ${changes.length} of ${parts.length} stacks change.`
+      : judged.reason;
+  return {
+    ...judged,
+    reason,
+    parts,
+    notes: complete ? [`Fingerprint of the whole plan: ${fingerprint}`] : [],
+    outputs: complete
+      ? { plan: JSON.stringify(plan), fingerprint, 'has-changes': String(changes.length > 0) }
+      : { 'has-changes': 'false' },
+    result: { fingerprint },
+  };
+}

@@ -1,0 +1,235 @@
+import { describeStack, isShell } from '../../cloudformation/stack.ts';
+import type { Outcome } from '../../core/outcome.ts';
+import {
+  ledgerNames,
+  type LedgerNames,
+  readRelease,
+  recordRelease,
+  type Release as LedgerRelease,
+} from '../../delivery/ledger.ts';
+import { preDeploy } from '../../delivery/release/pre-deploy.ts';
+import { releaseService } from '../../delivery/release/release-service.ts';
+import { Release } from '../../delivery/release/release.ts';
+import type { ServiceReport, ServiceRequest, SmokeTest } from '../../delivery/release/request.ts';
+import { stopTasks } from '../../ecs/one-off-task.ts';
+import { describeService, goalOf } from '../../ecs/service.ts';
+import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
+import { copyImage, type ImagePlace } from '../../images/registry/copy.ts';
+import { openRepository } from '../../images/registry/repository.ts';
+import { rolloutSections } from '../../present/service.ts';
+import type { Environment, Service } from '../manifest/manifest.ts';
+import type { EnvironmentContext, EnvironmentRequest } from './context.ts';
+import type { PartEnd } from './parts.ts';
+
+/** Statuses of a stack whose service was never there. */
+const NEVER_MADE = new Set(['ROLLBACK_COMPLETE', 'ROLLBACK_FAILED', 'CREATE_FAILED', 'DELETE_COMPLETE']);
+
+/**
+ * Brings a service to what the workspace says and to an image. Where it is not there yet, the image is its first
+ * release, and its stack starts it. Afterwards its stack is updated with what runs, and another image is rolled out
+ * and watched as update-service does.
+ *
+ * @param image `repository@digest`, whole; undefined keeps what runs.
+ * @param stack changes the stack.
+ */
+export async function serviceWork(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  service: Service,
+  image: string | undefined,
+  stack: () => Promise<Outcome>,
+): Promise<PartEnd> {
+  const { manifest, choice } = request;
+  const name = `${choice.environment.name}-${manifest.project}-${service.name}`;
+  const found = await describeStack(await context.cloudFormation(), name);
+  if (!found || isShell(found.status) || NEVER_MADE.has(found.status)) {
+    const { image: first } = await firstRelease(context, request, service, image);
+    const made = endOf(await stack());
+    if (!made.ok) return made;
+    const failure = await firstCommand(context, serviceRequest(context, request, service, first));
+    if (failure === undefined) return { ...made, reason: `${made.reason} It runs ${digestOf(first)}.` };
+    const command = service.preDeploy?.join(' ') ?? '';
+    const reason = `${name} was made and runs, but its first ${command} failed: ${failure} Repair it, and release another image.`;
+    return { ...made, verdict: 'pre-deploy-failed', ok: false, reason };
+  }
+  const changed = await stack();
+  if (!changed.ok || image === undefined) return endOf(changed);
+  const known = await readRelease(context.services, ledgerOf(request, service));
+  if (known?.image === image) return endOf(changed);
+  if (choice.environment.promoteFrom !== undefined) {
+    context.log.info(
+      `Images come to ${choice.environment.name} by promote-environment: it keeps what it runs.`,
+    );
+    return endOf(changed);
+  }
+  const report = await releaseService(context.services, serviceRequest(context, request, service, image));
+  return together(changed, report);
+}
+
+function serviceRequest(
+  { github }: EnvironmentContext,
+  request: EnvironmentRequest,
+  service: Service,
+  image: string,
+): ServiceRequest {
+  const { manifest, choice, timeoutMs } = request;
+  const smokeTest = smokeTestOf(choice.environment, service);
+  return {
+    cluster: `${choice.environment.name}-${manifest.project}`,
+    service: service.name,
+    wait: true,
+    timeoutMs,
+    onFailure: 'rollback',
+    ledger: ledgerOf(request, service),
+    origin: { commit: github.sha, run: github.runUrl, actor: github.actor, from: '' },
+    source: { kind: 'service' },
+    changes: { image, images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },
+    ...(service.preDeploy && { preDeploy: service.preDeploy }),
+    ...(smokeTest && { smokeTest }),
+  };
+}
+
+function together(changed: Outcome, report: ServiceReport): PartEnd {
+  const stackChanged = changed.verdict !== 'unchanged';
+  const verdict = report.verdict === 'unchanged' && stackChanged ? changed.verdict : report.verdict;
+  return {
+    verdict,
+    ok: report.ok,
+    reason: stackChanged ? `${changed.reason} ${report.reason}` : report.reason,
+    sections: [...rolloutSections(report, report), ...(stackChanged ? (changed.summary ?? []) : [])],
+  };
+}
+
+/** A stack's outcome as the end of a part. What did not change has nothing to show. */
+export function endOf({ verdict, ok, reason, summary = [] }: Outcome): PartEnd {
+  return { verdict, ok, reason, sections: verdict === 'unchanged' ? [] : summary };
+}
+
+function digestOf(image: string): string {
+  return image.slice(image.indexOf('@') + 1);
+}
+
+/** The smoke test of a service, as update-service runs it. A path is asked at the environment's own URL. */
+export function smokeTestOf({ url = '' }: Environment, { smokeTest }: Service): SmokeTest | undefined {
+  if (!smokeTest) return undefined;
+  const { timeoutMs } = smokeTest;
+  if (smokeTest.kind === 'command') {
+    const [first = '', ...others] = smokeTest.command;
+    return { kind: 'command', command: [first, ...others], timeoutMs };
+  }
+  const [lowest = '200', highest = lowest] = smokeTest.status.split('-');
+  return {
+    kind: 'url',
+    url: `${url}${smokeTest.path}`,
+    status: [Number(lowest), Number(highest)],
+    timeoutMs,
+    ...(smokeTest.body !== undefined && { body: smokeTest.body }),
+  };
+}
+
+/** A cancelled job has seconds. */
+const STOP_WITHIN_MS = 5000;
+
+/**
+ * Runs the pre-deploy command of a service that was just made, such as the first migration of its database: before
+ * its stack was there, there was no network to run it in.
+ *
+ * @returns why it failed; undefined when all is well, or there is no command.
+ */
+async function firstCommand(
+  { services }: EnvironmentContext,
+  request: ServiceRequest,
+): Promise<string | undefined> {
+  const { preDeploy: command, timeoutMs } = request;
+  if (!command) return undefined;
+  const service = await describeService(services, request);
+  const { arn, definition } = await readTaskDefinition(
+    services,
+    goalOf(service) ?? service.taskDefinition ?? '',
+  );
+  const release = new Release(services, request);
+  try {
+    return await preDeploy(services, release, service, {
+      command,
+      taskDefinition: arn,
+      definition,
+      timeoutMs,
+    });
+  } catch (error) {
+    const { preDeploy: begun } = release.begun;
+    if (begun) await stopTasks({ ...services, signal: AbortSignal.timeout(STOP_WITHIN_MS) }, begun);
+    throw error;
+  }
+}
+
+/** The ledger's names of a service in the environment of a request. */
+function ledgerOf({ manifest, choice }: EnvironmentRequest, service: Service): LedgerNames {
+  const { project } = manifest;
+  return ledgerNames({ project, environment: choice.environment.name, service: service.name });
+}
+
+/**
+ * Makes sure that the ledger has an image for a service that is not there yet, as its stack reads it there: the
+ * given one, else what the ledger has, else what runs upstream. There is nothing to protect before a first
+ * release, so it is written before it runs.
+ *
+ * @param image `repository@digest`, whole: what was given or built.
+ * @throws Error when there is no image to begin with.
+ */
+async function firstRelease(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  service: Service,
+  image: string | undefined,
+): Promise<LedgerRelease> {
+  const names = ledgerOf(request, service);
+  const known = await readRelease(context.services, names);
+  if (known && (image === undefined || image === known.image)) return known;
+  const release =
+    image === undefined ? await fromUpstream(context, request, service) : directRelease(context, image);
+  await recordRelease(context.services, names, release);
+  context.log.info(`The ledger has ${release.image} for ${service.name}.`);
+  return release;
+}
+
+function directRelease({ github, clock }: EnvironmentContext, image: string): LedgerRelease {
+  const { sha: commit, runUrl: run, actor } = github;
+  return { image, commit, run, actor, at: new Date(clock.now()).toISOString(), from: '' };
+}
+
+/** What the environment upstream has, copied into this account by its digest. */
+async function fromUpstream(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  service: Service,
+): Promise<LedgerRelease> {
+  const { manifest, upstream } = request;
+  const { name } = service;
+  if (!upstream) {
+    throw new Error(`${name} is not there yet, and there is no image to begin with. Give one in images.`);
+  }
+  const source = upstream.open();
+  const names = ledgerNames({ project: manifest.project, environment: upstream.name, service: name });
+  const there = await readRelease(source.services, names);
+  if (!there) {
+    throw new Error(
+      `${name} is not there yet, and ${upstream.name} has no release of it to begin with. Deploy it to ${upstream.name} first.`,
+    );
+  }
+  const target = await placeOf(context, service);
+  const digest = there.image.slice(there.image.indexOf('@') + 1);
+  const report = await copyImage(await placeOf(source, service), target, digest, context);
+  context.log.info(`${digest} of ${upstream.name} was ${report.state} in ${service.repository}.`);
+  const { commit } = there;
+  return { ...directRelease(context, `${target.uri}@${digest}`), commit, from: upstream.name };
+}
+
+/** The service's repository in the account of a context. */
+export async function placeOf(
+  { services, signal, log }: EnvironmentContext,
+  { repository }: Service,
+): Promise<ImagePlace> {
+  const client = await services.ecr();
+  const { name, uri } = await openRepository(client, repository, { create: false }, { signal, log });
+  return { client, name, uri };
+}

@@ -1,0 +1,219 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { readTemplateDocument, TemplateSyntaxError } from '../../cloudformation/template/document.ts';
+import { GraphError, stackGraph, type StackGraph } from '../../cloudformation/template/graph.ts';
+import { type ParameterFiles, readParameterFiles } from '../../cloudformation/template/parameters.ts';
+import type { DeployStackInputs } from '../../cloudformation/types.ts';
+import { InputError } from '../../core/errors.ts';
+import { suggest } from '../../core/text.ts';
+import { ledgerNames } from '../../delivery/ledger.ts';
+import type { Environment, Manifest, Service, Stack } from '../manifest/manifest.ts';
+
+/** A stack of an environment, with all that the manifest and the environment's files say of it. */
+export interface StackTarget {
+  /** As the manifest has it. */
+  name: string;
+  /** For deploy-stack's library: `deploy`, nothing allowed that loses data, an hour. */
+  inputs: DeployStackInputs & { template: string };
+  /** The service that the stack is, if it is one. */
+  service?: Service;
+}
+
+export interface TargetGraph {
+  /** In an order in which they can be made. */
+  targets: readonly StackTarget[];
+  graph: StackGraph;
+}
+
+const TIMEOUT_MS = 60 * 60_000;
+
+/** The stacks of a choice, in an order in which they can be made: see targetGraph. */
+export function stackTargets(manifest: Manifest, choice: Choice, workspace: string): readonly StackTarget[] {
+  return targetGraph(manifest, choice, workspace).targets;
+}
+
+/**
+ * The stacks of a choice, and what they take from each other. Nothing of it asks AWS.
+ *
+ * @throws InputError for a template or a file that cannot be used, and for stacks that wait for each other.
+ */
+export function targetGraph(manifest: Manifest, choice: Choice, workspace: string): TargetGraph {
+  const { environment } = choice;
+  const files = readParameterFiles(environment.parameterFiles, workspace);
+  const read = [...choice.stacks, ...choice.services].map((entry) => {
+    const text = readTemplate(manifest, entry, workspace);
+    return { text, target: targetOf(manifest, environment, entry, text, files) };
+  });
+  const graph = graphOf(read, environment);
+  const targets = new Map(read.map(({ target }) => [target.name, target]));
+  return { targets: graph.order.flatMap((name) => targets.get(name) ?? []), graph };
+}
+
+function targetOf(
+  manifest: Manifest,
+  environment: Environment,
+  entry: Stack | Service,
+  text: string,
+  files: ParameterFiles,
+): StackTarget {
+  const service = 'paths' in entry ? entry : undefined;
+  const shared = Object.entries(files.parameters).map(([key, { value }]): [string, string] => [key, value]);
+  const implied = service ? impliedParameters(manifest, environment, service) : {};
+  // A file, and what a service implies, serve many templates; what the manifest says of this one must fit.
+  const fitting = only(
+    { ...Object.fromEntries(shared), ...implied },
+    declaredParameters(entry.template, text),
+  );
+  const { executionRole, artifactBucket } = environment;
+  return {
+    name: entry.name,
+    inputs: {
+      command: 'deploy',
+      stackName: stackName(manifest, environment, entry.name),
+      template: entry.template,
+      parameters: { ...fitting, ...entry.parameters },
+      parameterFiles: [],
+      tags: { ...files.tags, ...environment.tags, ...entry.tags },
+      capabilities: ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM'],
+      allowReplace: [],
+      allowDelete: [],
+      onFailure: 'rollback',
+      mode: 'standard',
+      notificationArns: [],
+      revertDrift: false,
+      continueRollback: false,
+      timeoutMs: TIMEOUT_MS,
+      ...(files.stackPolicy !== undefined && { stackPolicy: files.stackPolicy }),
+      // What an administrator deploys is what makes the role.
+      ...(executionRole !== undefined && !('manual' in entry && entry.manual) && { roleArn: executionRole }),
+      ...(artifactBucket !== undefined && { artifactBucket }),
+    },
+    ...(service && { service }),
+  };
+}
+
+export function stackName({ project }: Manifest, { name }: Environment, stack: string): string {
+  return `${name}-${project}-${stack}`;
+}
+
+/** The ECS cluster of an environment, as templates/cluster.yml names it. */
+export function clusterName({ project }: Manifest, { name }: Environment): string {
+  return `${name}-${project}`;
+}
+
+/** What every service's stack is given, where its template declares it. */
+function impliedParameters(
+  { project }: Manifest,
+  { name: environment }: Environment,
+  { name, paths, priority, port }: Service,
+): Record<string, string> {
+  return {
+    ServiceName: name,
+    Image: ledgerNames({ project, environment, service: name }).image,
+    Paths: paths.join(','),
+    Priority: String(priority),
+    ...(port !== undefined && { ContainerPort: String(port) }),
+  };
+}
+
+function graphOf(
+  read: readonly { target: StackTarget; text: string }[],
+  { account, region }: Environment,
+): StackGraph {
+  const stacks = read.map(({ target: { name, inputs }, text }) => ({
+    name,
+    template: text,
+    parameters: {
+      'AWS::AccountId': account,
+      'AWS::Region': region,
+      'AWS::StackName': inputs.stackName,
+      ...inputs.parameters,
+    },
+  }));
+  try {
+    return stackGraph(stacks);
+  } catch (error) {
+    if (error instanceof GraphError) throw new InputError('manifest', '', error.message);
+    throw error;
+  }
+}
+
+function readTemplate({ file, lineOf }: Manifest, entry: Stack | Service, workspace: string): string {
+  const { name, template } = entry;
+  try {
+    return readFileSync(resolve(workspace, template), 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    const line = lineOf(['paths' in entry ? 'services' : 'stacks', name, 'template']);
+    const allowed = `${file}:${line}: a template in the workspace that can be read (${code})`;
+    throw new InputError('manifest', template, allowed);
+  }
+}
+
+function declaredParameters(file: string, text: string): ReadonlySet<string> {
+  try {
+    return new Set(Object.keys(readTemplateDocument(text).parameters));
+  } catch (error) {
+    if (!(error instanceof TemplateSyntaxError)) throw error;
+    throw new InputError(
+      'manifest',
+      `${file}:${error.line}:${error.column}`,
+      `valid YAML or JSON: ${error.message}`,
+    );
+  }
+}
+
+function only(values: Record<string, string>, keys: ReadonlySet<string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).filter(([key]) => keys.has(key)));
+}
+
+/** What a run is about: one environment, and its stacks and services. */
+export interface Choice {
+  environment: Environment;
+  stacks: readonly Stack[];
+  services: readonly Service[];
+  /** Whether only some of what the environment has was asked for. */
+  partial: boolean;
+}
+
+interface Asked {
+  environment: string;
+  stacks: readonly string[];
+  services: readonly string[];
+}
+
+/**
+ * What is asked for. All stacks but the manual ones, and all services; once some are named, only those.
+ *
+ * @throws InputError for a name that the manifest does not have there.
+ */
+export function chooseTargets(manifest: Manifest, asked: Asked): Choice {
+  const environment = named(manifest.environments, 'environment', asked.environment, manifest.file);
+  const here = <T extends { environments?: readonly string[] }>(all: Readonly<Record<string, T>>) =>
+    Object.fromEntries(
+      Object.entries(all).filter(([, { environments }]) => environments?.includes(environment.name) ?? true),
+    );
+  const stacks = here(manifest.stacks);
+  const services = here(manifest.services);
+  const partial = asked.stacks.length > 0 || asked.services.length > 0;
+  if (!partial) {
+    const automatic = Object.values(stacks).filter(({ manual }) => !manual);
+    return { environment, stacks: automatic, services: Object.values(services), partial };
+  }
+  const where = `${manifest.file}, in ${environment.name}`;
+  return {
+    environment,
+    stacks: asked.stacks.map((name) => named(stacks, 'stacks', name, where)),
+    services: asked.services.map((name) => named(services, 'services', name, where)),
+    partial,
+  };
+}
+
+function named<T>(all: Readonly<Record<string, T>>, input: string, name: string, where: string): T {
+  const found = Object.hasOwn(all, name) ? all[name] : undefined;
+  if (found !== undefined) return found;
+  const names = Object.keys(all);
+  const meant = suggest(name, names);
+  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  throw new InputError(input, name, `${where} has ${names.join(', ')}${hint}`);
+}

@@ -1,0 +1,202 @@
+import { createHash } from 'node:crypto';
+import type { RegistryClient } from './client.ts';
+
+/** What points to a blob or to another manifest. `size` in bytes. */
+export interface Descriptor {
+  mediaType: string;
+  digest: string;
+  size: number;
+  platform?: { os: string; architecture: string; variant?: string };
+  annotations?: Record<string, string>;
+  artifactType?: string;
+}
+
+/** A manifest byte for byte, as its digest wants it; serialising it again would make another image. */
+export interface RawManifest {
+  bytes: Buffer;
+  digest: string;
+  mediaType: string;
+}
+
+interface ImageManifest extends RawManifest {
+  kind: 'image';
+  config: Descriptor;
+  layers: readonly Descriptor[];
+}
+
+/** One image for several platforms, or an image with its attestations. */
+export interface IndexManifest extends RawManifest {
+  kind: 'index';
+  children: readonly Descriptor[];
+}
+
+export type Manifest = ImageManifest | IndexManifest;
+
+/** The media types of images and indexes, of OCI and of Docker. */
+export const MEDIA_TYPES = {
+  image: [
+    'application/vnd.oci.image.manifest.v1+json',
+    'application/vnd.docker.distribution.manifest.v2+json',
+  ],
+  index: [
+    'application/vnd.oci.image.index.v1+json',
+    'application/vnd.docker.distribution.manifest.list.v2+json',
+  ],
+} as const;
+
+interface Document {
+  mediaType?: unknown;
+  config?: unknown;
+  layers?: unknown;
+  manifests?: unknown;
+}
+
+/**
+ * Reads a manifest.
+ *
+ * @param mediaType what the registry or the descriptor calls it; the document's own word wins.
+ * @throws Error that says what is wrong with it.
+ */
+export function parseManifest(bytes: Buffer, mediaType: string | undefined): Manifest {
+  const document = parseJson(bytes);
+  const type = typeof document.mediaType === 'string' ? document.mediaType : (mediaType ?? guess(document));
+  const raw = { bytes, digest: digestOf(bytes), mediaType: type };
+  if (includes(MEDIA_TYPES.index, type)) {
+    return { ...raw, kind: 'index', children: descriptors(document.manifests, 'manifests') };
+  }
+  if (!includes(MEDIA_TYPES.image, type)) throw new Error(`${type} is not the type of an image`);
+  const layers = descriptors(document.layers, 'layers');
+  return { ...raw, kind: 'image', config: descriptor(document.config, 'config'), layers };
+}
+
+/** Every blob that an image needs, each once. */
+export function blobsOf({ config, layers }: ImageManifest): Descriptor[] {
+  return [...new Map([config, ...layers].map((blob) => [blob.digest, blob])).values()];
+}
+
+/** Whether a child of an index is an attestation, and no image that runs. */
+export function isAttestation({ annotations, platform }: Descriptor): boolean {
+  return annotations?.['vnd.docker.reference.type'] === 'attestation-manifest' || platform?.os === 'unknown';
+}
+
+/** `linux/arm64/v8`; empty when the descriptor does not say. */
+function platformOf({ platform }: Descriptor): string {
+  if (!platform) return '';
+  const { os, architecture, variant } = platform;
+  return [os, architecture, variant].filter((part) => part !== undefined).join('/');
+}
+
+function parseJson(bytes: Buffer): Document {
+  try {
+    const document: unknown = JSON.parse(bytes.toString('utf8'));
+    if (typeof document === 'object' && document !== null) return document;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw new Error('the manifest is not a JSON object');
+}
+
+function guess(document: Document): string {
+  return document.manifests === undefined ? MEDIA_TYPES.image[0] : MEDIA_TYPES.index[0];
+}
+
+function descriptors(value: unknown, where: string): Descriptor[] {
+  if (!Array.isArray(value)) throw new Error(`the manifest has no list of ${where}`);
+  return value.map((item, index) => descriptor(item, `${where}[${index}]`));
+}
+
+function descriptor(value: unknown, where: string): Descriptor {
+  const { digest, size, mediaType } = Object(value) as Record<string, unknown>;
+  if (
+    typeof digest === 'string' &&
+    isDigest(digest) &&
+    Number.isSafeInteger(size) &&
+    typeof mediaType === 'string'
+  ) {
+    return value as Descriptor;
+  }
+  throw new Error(`${where} of the manifest is not a descriptor with mediaType, size and a sha256 digest`);
+}
+
+function includes(list: readonly string[], text: string): boolean {
+  return list.includes(text);
+}
+
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+
+/** The digest under which a registry keeps these bytes: `sha256:` and 64 hex digits. */
+export function digestOf(bytes: Buffer): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+export function isDigest(text: string): boolean {
+  return DIGEST.test(text);
+}
+
+export interface Layer {
+  mediaType: string;
+  digest: string;
+  /** Compressed bytes. */
+  size: number;
+  /** Of the uncompressed layer; empty when the config does not say. */
+  diffId: string;
+  /** The instruction that made it; empty when nobody says. */
+  createdBy: string;
+}
+
+/** One platform of an image. */
+export interface PlatformImage {
+  /** `linux/amd64` */
+  platform: string;
+  digest: string;
+  layers: readonly Layer[];
+  /** Compressed bytes of all layers. */
+  size: number;
+}
+
+interface Config {
+  os?: string;
+  architecture?: string;
+  variant?: string;
+  rootfs?: { diff_ids?: string[] };
+  history?: { created_by?: string; empty_layer?: boolean }[];
+}
+
+/** What an image in the repository consists of, platform by platform; attestations are no platform. */
+export async function readImage(registry: RegistryClient, root: Manifest): Promise<PlatformImage[]> {
+  if (root.kind === 'image') return [await platformImage(registry, root, '')];
+  const images = root.children.filter((child) => !isAttestation(child));
+  return Promise.all(
+    images.map(async (child) => {
+      const manifest = await registry.manifest(child.digest);
+      if (manifest?.kind !== 'image')
+        throw new Error(`the index ${root.digest} lacks its image ${child.digest}`);
+      return platformImage(registry, manifest, platformOf(child));
+    }),
+  );
+}
+
+async function platformImage(
+  registry: RegistryClient,
+  manifest: ImageManifest,
+  platform: string,
+): Promise<PlatformImage> {
+  const config = Object(JSON.parse((await registry.blob(manifest.config.digest)).toString('utf8'))) as Config;
+  const made = (config.history ?? []).filter((step) => step.empty_layer !== true);
+  const layers = manifest.layers.map(({ mediaType, digest, size }, index) => ({
+    mediaType,
+    digest,
+    size,
+    diffId: config.rootfs?.diff_ids?.[index] ?? '',
+    createdBy: made[index]?.created_by ?? '',
+  }));
+  const own = [config.os, config.architecture, config.variant].filter(
+    (part) => part !== undefined && part !== '',
+  );
+  return {
+    platform: platform === '' ? own.join('/') : platform,
+    digest: manifest.digest,
+    layers,
+    size: layers.reduce((sum, { size }) => sum + size, 0),
+  };
+}

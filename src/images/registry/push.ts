@@ -1,0 +1,65 @@
+import type { Context } from '../../core/context.ts';
+import { blobsOf } from './manifest.ts';
+import type { Descriptor, Manifest } from './manifest.ts';
+import type { ImageLayout } from './layout.ts';
+import { inParallel } from '../../core/concurrency.ts';
+import type { RegistryClient } from './client.ts';
+
+const CHECKS_AT_ONCE = 16;
+const UPLOADS_AT_ONCE = 6;
+
+/** What a push has moved. Sizes in bytes. */
+export interface PushReport {
+  pushedBlobs: number;
+  pushedBytes: number;
+  /** Blobs that the repository had. */
+  presentBlobs: number;
+  presentBytes: number;
+}
+
+/**
+ * Pushes an image without a tag: the blobs that are missing, in parallel; then the manifests of an index's
+ * images; last the root, so that whatever can be seen in the repository is complete.
+ */
+export async function pushLayout(
+  layout: ImageLayout,
+  registry: RegistryClient,
+  context: Pick<Context, 'log'>,
+): Promise<PushReport> {
+  const blobs = uniqueBlobs(layout.images);
+  const present = new Set<string>();
+  await inParallel(blobs, CHECKS_AT_ONCE, async ({ digest, size }) => {
+    if (await registry.hasBlob(digest, size)) present.add(digest);
+  });
+  const missing = blobs.filter(({ digest }) => !present.has(digest));
+  const found = blobs.filter(({ digest }) => present.has(digest));
+  context.log.info(
+    `${missing.length} blobs to push (${megabytes(missing)}), ${found.length} are there already.`,
+  );
+  // The largest first: the last upload is then a short one.
+  const order = missing.toSorted((a, b) => b.size - a.size);
+  await inParallel(order, UPLOADS_AT_ONCE, ({ digest, size }) =>
+    registry.upload({ digest, size, open: () => layout.read(digest) }),
+  );
+  await inParallel(layout.children, UPLOADS_AT_ONCE, (child) => registry.putManifest(child.digest, child));
+  await registry.putManifest(layout.root.digest, layout.root);
+  return {
+    pushedBlobs: missing.length,
+    pushedBytes: bytesOf(missing),
+    presentBlobs: found.length,
+    presentBytes: bytesOf(found),
+  };
+}
+
+function uniqueBlobs(images: readonly Manifest[]): Descriptor[] {
+  const blobs = images.flatMap((image) => (image.kind === 'image' ? blobsOf(image) : []));
+  return [...new Map(blobs.map((blob) => [blob.digest, blob])).values()];
+}
+
+function bytesOf(blobs: readonly Descriptor[]): number {
+  return blobs.reduce((sum, { size }) => sum + size, 0);
+}
+
+function megabytes(blobs: readonly Descriptor[]): string {
+  return `${(bytesOf(blobs) / 1e6).toFixed(1)} MB`;
+}

@@ -1,0 +1,148 @@
+import type { ECRClient, ImageDetail } from '@aws-sdk/client-ecr';
+import { send } from '../../aws/send.ts';
+import type { Context } from '../../core/context.ts';
+import { type RegistryClient, RegistryError } from './client.ts';
+import { type Manifest, MEDIA_TYPES, type PlatformImage, readImage } from './manifest.ts';
+import type { Repository } from './repository.ts';
+
+const TAG = /^\w[\w.-]{0,127}$/;
+
+/** Whether a text can be a tag: letters, digits, `_`, `.` and `-`, at most 128, not beginning with `.` or `-`. */
+export function isTag(text: string): boolean {
+  return TAG.test(text);
+}
+
+/** A tag that cannot be moved stands on another image. */
+export class TagConflictError extends Error {
+  override readonly name = 'TagConflictError';
+
+  constructor(tag: string, repository: string, current: string | undefined, wanted: string) {
+    const there = current === undefined ? 'another image' : current;
+    super(
+      `The tag ${tag} of ${repository} is immutable and stands on ${there}, not on ${wanted}. ` +
+        'Give this image another tag.',
+    );
+  }
+}
+
+/**
+ * Puts tags on an image that is in the repository, by its manifest. All are looked at before the first is set,
+ * so that either all are set or none.
+ *
+ * @returns the tags that were not there before.
+ * @throws TagConflictError when an immutable tag stands on another image.
+ */
+export async function putTags(
+  registry: RegistryClient,
+  repository: Repository,
+  manifest: Manifest,
+  tags: readonly string[],
+): Promise<string[]> {
+  const current = await Promise.all(
+    tags.map(async (tag) => [tag, (await registry.manifest(tag))?.digest] as const),
+  );
+  const wanted = current.filter(([, digest]) => digest !== manifest.digest);
+  for (const [tag, digest] of wanted) {
+    if (digest !== undefined && repository.isImmutable(tag)) {
+      throw new TagConflictError(tag, repository.name, digest, manifest.digest);
+    }
+  }
+  for (const [tag] of wanted) await putTag(registry, repository, manifest, tag);
+  return wanted.map(([tag]) => tag);
+}
+
+/**
+ * Puts a tag on an image unless another has it already: whoever comes first. Where the tag can be moved, two that
+ * come at the same moment may both be first.
+ *
+ * @returns the image that has the tag.
+ */
+export async function claimTag(
+  registry: RegistryClient,
+  repository: Repository,
+  manifest: Manifest,
+  tag: string,
+): Promise<Manifest> {
+  const current = await registry.manifest(tag);
+  if (current) return current;
+  try {
+    await putTag(registry, repository, manifest, tag);
+    return manifest;
+  } catch (error) {
+    const winner = error instanceof TagConflictError ? await registry.manifest(tag) : undefined;
+    if (winner) return winner;
+    throw error;
+  }
+}
+
+async function putTag(
+  registry: RegistryClient,
+  repository: Repository,
+  manifest: Manifest,
+  tag: string,
+): Promise<void> {
+  try {
+    await registry.putManifest(tag, manifest);
+  } catch (error) {
+    if (!(error instanceof RegistryError) || error.code !== 'TAG_INVALID') throw error;
+    // Somebody else set it meanwhile, or our own answer was lost and this was the second attempt.
+    const digest = (await registry.manifest(tag))?.digest;
+    if (digest !== manifest.digest) {
+      throw new TagConflictError(tag, repository.name, digest, manifest.digest);
+    }
+  }
+}
+
+export interface PreviousImage {
+  digest: string;
+  tags: readonly string[];
+  platforms: readonly PlatformImage[];
+}
+
+const CONFIG_TYPES: readonly string[] = [
+  'application/vnd.oci.image.config.v1+json',
+  'application/vnd.docker.container.image.v1+json',
+];
+const IMAGE_TYPES: readonly string[] = [...MEDIA_TYPES.image, ...MEDIA_TYPES.index];
+
+/** The image that was pushed last, caches and artefacts aside; undefined when the repository has none. */
+export async function previousImage(
+  client: ECRClient,
+  repositoryName: string,
+  registry: RegistryClient,
+  context: Pick<Context, 'signal'>,
+): Promise<PreviousImage | undefined> {
+  const { DescribeImagesCommand } = await import('@aws-sdk/client-ecr');
+  let newest: ImageDetail | undefined;
+  let nextToken: string | undefined;
+  do {
+    const command = new DescribeImagesCommand({
+      repositoryName,
+      filter: { tagStatus: 'TAGGED' },
+      maxResults: 1000,
+      nextToken,
+    });
+    const page = await send(client, command, context);
+    for (const image of (page.imageDetails ?? []).filter(isRelease)) {
+      if (pushedAt(image) >= pushedAt(newest)) newest = image;
+    }
+    nextToken = page.nextToken;
+  } while (nextToken !== undefined);
+  const manifest =
+    newest?.imageDigest === undefined ? undefined : await registry.manifest(newest.imageDigest);
+  if (!manifest) return undefined;
+  const tags = newest?.imageTags ?? [];
+  return { digest: manifest.digest, tags, platforms: await readImage(registry, manifest) };
+}
+
+/** Not a build cache, a signature or another artefact: those have the manifest of an image, with another config. */
+function isRelease(image: ImageDetail): boolean {
+  const { imageManifestMediaType = '', artifactMediaType, imageTags = [] } = image;
+  const isImage = artifactMediaType === undefined || CONFIG_TYPES.includes(artifactMediaType);
+  const isCache = imageTags.every((tag) => tag.startsWith('cache-'));
+  return IMAGE_TYPES.includes(imageManifestMediaType) && isImage && !isCache;
+}
+
+function pushedAt(image: ImageDetail | undefined): number {
+  return image?.imagePushedAt?.getTime() ?? 0;
+}

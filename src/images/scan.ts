@@ -1,0 +1,261 @@
+import type {
+  DescribeImageScanFindingsCommandOutput,
+  ECRClient,
+  EnhancedImageScanFinding,
+  ImageScanFinding,
+} from '@aws-sdk/client-ecr';
+import { classify, errorText, isThrottle } from '../aws/errors.ts';
+import { send } from '../aws/send.ts';
+import type { Context } from '../core/context.ts';
+import { poll } from '../core/poll.ts';
+import type { ReportedScan } from '../present/image.ts';
+import type { Repository } from './registry/repository.ts';
+
+/** From the worst to the mildest. */
+export const SEVERITIES = ['critical', 'high', 'medium', 'low', 'informational', 'undefined'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+export interface Finding {
+  severity: Severity;
+  /** `CVE-2026-0001` */
+  name: string;
+  package: string;
+  version: string;
+  /** The version that has the fix; empty when there is none, or nobody says. */
+  fixedIn: string;
+  uri: string;
+}
+
+export type ScanResult =
+  | { state: 'complete'; findings: readonly Finding[] }
+  /** There are no findings to judge by, and why. */
+  | { state: 'none'; reason: string };
+
+type ScanContext = Pick<Context, 'clock' | 'signal' | 'log'>;
+
+/** How long ECR may take to begin a scan on push; after that one is asked for. */
+const APPEARS_WITHIN_MS = 15_000;
+/** How long Inspector may take to begin one, where the registry leaves scans to it. */
+const BEGINS_WITHIN_MS = 120_000;
+const UNFINISHED = new Set(['IN_PROGRESS', 'PENDING', undefined]);
+
+/**
+ * Waits for what ECR finds in an image. Where the repository does not scan on push, a scan is started.
+ *
+ * @param digest of one image; an index has no scan of its own.
+ * @throws TimeoutError when there is no result within `timeoutMs`.
+ * @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
+ */
+async function scanResult(
+  client: ECRClient,
+  image: { repositoryName: string; digest: string },
+  options: { scanOnPush: boolean; timeoutMs: number },
+  context: ScanContext,
+): Promise<ScanResult> {
+  const startedAt = context.clock.now();
+  const what = `the scan of ${image.digest}`;
+  let request: ScanRequest | undefined;
+  return poll(context, { what, timeoutMs: options.timeoutMs, isThrottle }, async () => {
+    const page = await describe(client, image, context);
+    if (page) return judge(client, image, page, context);
+    const waitedMs = context.clock.now() - startedAt;
+    if (!request) {
+      if (options.scanOnPush && waitedMs < APPEARS_WITHIN_MS) return undefined;
+      request = await start(client, image, context);
+    }
+    const hopeless = request.refused !== undefined && (!request.byItself || waitedMs >= BEGINS_WITHIN_MS);
+    return hopeless ? { state: 'none', reason: request.refused ?? '' } : undefined;
+  });
+}
+
+async function judge(
+  client: ECRClient,
+  image: { repositoryName: string; digest: string },
+  page: DescribeImageScanFindingsCommandOutput,
+  context: ScanContext,
+): Promise<ScanResult | undefined> {
+  const { status, description } = page.imageScanStatus ?? {};
+  if (UNFINISHED.has(status)) return undefined;
+  if (status === 'COMPLETE' || status === 'ACTIVE') {
+    return { state: 'complete', findings: await allFindings(client, image, page, context) };
+  }
+  return { state: 'none', reason: [status, description].filter((text) => text !== undefined).join(': ') };
+}
+
+async function describe(
+  client: ECRClient,
+  { repositoryName, digest }: { repositoryName: string; digest: string },
+  context: Pick<Context, 'signal'>,
+  nextToken?: string,
+): Promise<DescribeImageScanFindingsCommandOutput | undefined> {
+  const { DescribeImageScanFindingsCommand } = await import('@aws-sdk/client-ecr');
+  const imageId = { imageDigest: digest };
+  const command = new DescribeImageScanFindingsCommand({
+    repositoryName,
+    imageId,
+    maxResults: 1000,
+    nextToken,
+  });
+  try {
+    return await send(client, command, context);
+  } catch (error) {
+    if ((error as Error).name === 'ScanNotFoundException') return undefined;
+    throw error;
+  }
+}
+
+/** What came of asking for a scan. */
+interface ScanRequest {
+  /** Why there will be none that was asked for. */
+  refused?: string;
+  /** Whether there may be one all the same: Inspector begins when it wants, and cannot be asked. */
+  byItself?: boolean;
+}
+
+/** Starts a scan. One that is begun already, or counts for today, is waited for. */
+async function start(
+  client: ECRClient,
+  { repositoryName, digest }: { repositoryName: string; digest: string },
+  context: ScanContext,
+): Promise<ScanRequest> {
+  const { StartImageScanCommand } = await import('@aws-sdk/client-ecr');
+  const command = new StartImageScanCommand({ repositoryName, imageId: { imageDigest: digest } });
+  context.log.info(`Starting a scan of ${digest}.`);
+  try {
+    await send(client, command, context);
+    return {};
+  } catch (error) {
+    const { name } = error as Error;
+    if (name === 'LimitExceededException') return {};
+    if (name === 'UnsupportedImageTypeException') return { refused: errorText(error) };
+    if (classify(error) === 'validation') return { refused: errorText(error), byItself: true };
+    throw error;
+  }
+}
+
+async function allFindings(
+  client: ECRClient,
+  image: { repositoryName: string; digest: string },
+  first: DescribeImageScanFindingsCommandOutput,
+  context: Pick<Context, 'signal'>,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  let page: DescribeImageScanFindingsCommandOutput | undefined = first;
+  while (page) {
+    const { findings: basic = [], enhancedFindings: enhanced = [] } = page.imageScanFindings ?? {};
+    findings.push(...basic.map(fromBasic), ...enhanced.filter(isActive).flatMap(fromEnhanced));
+    page = page.nextToken === undefined ? undefined : await describe(client, image, context, page.nextToken);
+  }
+  return findings;
+}
+
+function fromBasic({ severity, name = '', uri = '', attributes = [] }: ImageScanFinding): Finding {
+  const attribute = (key: string): string => attributes.find((each) => each.key === key)?.value ?? '';
+  return {
+    severity: severityOf(severity),
+    name,
+    uri,
+    package: attribute('package_name'),
+    version: attribute('package_version'),
+    fixedIn: '',
+  };
+}
+
+/** A finding of Inspector, once for each package that it is in. */
+function fromEnhanced({
+  severity,
+  title = '',
+  packageVulnerabilityDetails: details,
+}: EnhancedImageScanFinding): Finding[] {
+  const common = {
+    severity: severityOf(severity),
+    name: details?.vulnerabilityId ?? title,
+    uri: details?.sourceUrl ?? '',
+  };
+  const packages = details?.vulnerablePackages ?? [];
+  if (packages.length === 0) return [{ ...common, package: '', version: '', fixedIn: '' }];
+  return packages.map(({ name = '', version = '', fixedInVersion = '' }) => ({
+    ...common,
+    package: name,
+    version,
+    fixedIn: fixedInVersion === 'NotAvailable' ? '' : fixedInVersion,
+  }));
+}
+
+/** What somebody has suppressed, or closed, does not count. */
+function isActive({ status }: EnhancedImageScanFinding): boolean {
+  return status === undefined || status === 'ACTIVE';
+}
+
+/** Inspector calls what nobody has judged yet UNTRIAGED. */
+function severityOf(severity: string | undefined): Severity {
+  return SEVERITIES.find((known) => known === severity?.toLowerCase()) ?? 'undefined';
+}
+
+/** The findings from a severity on: what can be fixed first, then the worst, then by name. */
+export function blockingFindings(findings: readonly Finding[], from: Severity): Finding[] {
+  const limit = SEVERITIES.indexOf(from);
+  return findings
+    .filter(({ severity }) => SEVERITIES.indexOf(severity) <= limit)
+    .toSorted(
+      (a, b) =>
+        Number(b.fixedIn !== '') - Number(a.fixedIn !== '') ||
+        SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) ||
+        a.name.localeCompare(b.name),
+    );
+}
+
+/** How many there are of each severity, the worst first. */
+export function countBySeverity(findings: readonly Finding[]): [Severity, number][] {
+  return SEVERITIES.map((severity): [Severity, number] => [
+    severity,
+    findings.filter((finding) => finding.severity === severity).length,
+  ]).filter(([, count]) => count > 0);
+}
+
+/**
+ * Waits for the scan of every platform's image and judges all findings together.
+ *
+ * @throws TimeoutError when there is no result within `timeoutMs`.
+ */
+export async function judgeScan(
+  client: ECRClient,
+  repository: Repository,
+  platforms: readonly { platform: string; digest: string }[],
+  options: { threshold: Severity; timeoutMs: number },
+  context: Pick<Context, 'clock' | 'signal' | 'log'>,
+): Promise<ReportedScan> {
+  const findings = new Map<string, Finding>();
+  const missing: { platform: string; reason: string }[] = [];
+  for (const { platform, digest } of platforms) {
+    const image = { repositoryName: repository.name, digest };
+    const { scanOnPush } = repository;
+    const result = await scanResult(client, image, { scanOnPush, timeoutMs: options.timeoutMs }, context);
+    if (result.state === 'none') missing.push({ platform, reason: result.reason });
+    // The same package in two platforms is one thing to fix.
+    else for (const finding of result.findings) findings.set(JSON.stringify(finding), finding);
+  }
+  if (platforms.length === 0) missing.push({ platform: 'the index', reason: 'it has no image that runs' });
+  const all = [...findings.values()];
+  return {
+    threshold: options.threshold,
+    counts: countBySeverity(all),
+    blocking: blockingFindings(all, options.threshold),
+    missing,
+  };
+}
+
+/** Why the scan does not let the image pass; undefined when it does. */
+export function scanObjection({ blocking, missing, threshold }: ReportedScan): string | undefined {
+  if (blocking.length > 0) {
+    const fixable = blocking.filter(({ fixedIn }) => fixedIn !== '').length;
+    const worst = blocking
+      .slice(0, 3)
+      .map(({ name, package: where }) => (where === '' ? name : `${name} in ${where}`))
+      .join(', ');
+    return `The scan found ${blocking.length} findings of severity ${threshold} or worse, ${fixable} of them with a known fix: ${worst}.`;
+  }
+  const [first] = missing;
+  if (!first) return undefined;
+  return `There are no scan findings for ${first.platform} to judge by: ${first.reason}.`;
+}

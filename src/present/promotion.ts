@@ -1,0 +1,349 @@
+import { code, details, escapeCell, fence, type Section, table } from '../core/markdown/markdown.ts';
+import { bytes, duration } from '../core/text.ts';
+
+/** One promotion or rollback of an environment, as the job summary shows it. Durations in ms. */
+export interface PromotionReport {
+  /** Empty for a rollback. */
+  from: string;
+  to: string;
+  dryRun: boolean;
+  bypassReason?: string;
+  /** Why the target is on hold, and since when. */
+  hold?: string;
+  services: ReportedPromotion[];
+  /** What lies between the releases; several services may share it. */
+  commits: ReportedCommits[];
+  /** Worth knowing, a sentence each. */
+  notes: string[];
+  durationMs: number;
+}
+
+export interface ReportedPromotion {
+  service: string;
+  action: 'promote' | 'none' | 'blocked';
+  /** What runs upstream; absent when it cannot be told. */
+  digest?: string;
+  /** What ran in the target before. */
+  before?: string;
+  /** Commits of the two releases, where the ledger knows them. */
+  commit?: string;
+  commitBefore?: string;
+  /** Since when it is steady upstream (ISO 8601). */
+  steadySince?: string;
+  findings: ReportedPromotionFinding[];
+  copy?: {
+    state: string;
+    copiedBlobs: number;
+    copiedBytes: number;
+    mountedBlobs: number;
+    presentBlobs: number;
+    attachments: number;
+  };
+  end?: ReportedServiceEnd;
+}
+
+export interface ReportedPromotionFinding {
+  /** The gate: origin, target, steady, soak, alarms, scan, attestation. */
+  gate: string;
+  message: string;
+  fix: string;
+  bypassed: boolean;
+}
+
+/** What came of a service that was changed. */
+export interface ReportedServiceEnd {
+  ok: boolean;
+  verdict: string;
+  reason: string;
+  durationMs: number;
+  /** `family:revision` */
+  taskDefinition?: string;
+  /** The way back after another service failed. */
+  undo?: { ok: boolean; reason: string };
+  /** What it runs now. */
+  runs: 'the new image' | 'what it ran before' | 'not certain';
+  /** Why its tasks failed. */
+  failure?: { cause: string; fix: string; log: readonly string[] };
+}
+
+export interface ReportedCommits {
+  services: string[];
+  base: string;
+  head: string;
+  /** GitHub's own page of the comparison. */
+  url: string;
+  /** Absent when the API could not be asked; then `note` says why. */
+  total?: number;
+  commits: { sha: string; title: string; author: string; url: string }[];
+  note?: string;
+}
+
+const SHOWN_COMMITS = 25;
+
+/** The summary's parts: what came of it, what stands against it, what each service gets, and why. */
+export function promotionSections(
+  report: PromotionReport,
+  end: { verdict: string; ok: boolean; reason: string },
+): Section[] {
+  return [
+    headline(report, end),
+    ...objections(report),
+    ...services(report),
+    ...failures(report),
+    ...notes(report),
+    ...report.commits.map(commits),
+    ...moved(report),
+  ];
+}
+
+function headline(
+  { from, to, dryRun, hold, bypassReason, durationMs }: PromotionReport,
+  { verdict, ok, reason }: { verdict: string; ok: boolean; reason: string },
+): Section {
+  const way = from === '' ? escapeCell(to) : `${escapeCell(from)} → ${escapeCell(to)}`;
+  const facts = [
+    ...(dryRun ? ['> [!NOTE]\n> A dry run: nothing was changed.'] : []),
+    ...(hold === undefined ? [] : [`> [!IMPORTANT]\n> ${escapeCell(to)} is ${escapeCell(hold)}`]),
+    ...(bypassReason === undefined
+      ? []
+      : [`> [!WARNING]\n> Gates may be passed this once: ${escapeCell(bypassReason)}`]),
+  ];
+  const body = [escapeCell(reason), ...facts, `Took ${duration(durationMs)}.`].join('\n\n');
+  return { title: `${ok ? '✅' : '❌'} ${way}: ${verdict}`, body, priority: 100 };
+}
+
+function objections(report: PromotionReport): Section[] {
+  const found = report.services.flatMap(({ service, findings }) =>
+    findings.map((finding) => ({ service, ...finding })),
+  );
+  if (found.length === 0) return [];
+  const rows = found.map(({ service, gate, message, fix, bypassed }) => [
+    code(service),
+    `${bypassed ? '⚠️ passed' : '⛔'} ${escapeCell(gate)}`,
+    escapeCell(message),
+    escapeCell(fix),
+  ]);
+  const body = table(['Service', 'Gate', 'What', 'What to do'], rows);
+  return [{ title: 'What stands against it', body, priority: 95 }];
+}
+
+function services({ services: all, dryRun, commits: compared }: PromotionReport): Section[] {
+  if (all.length === 0) return [];
+  const rows = all.map((one) => [
+    code(one.service),
+    change(one),
+    commitLink(one, compared),
+    outcome(one, dryRun),
+  ]);
+  return [{ title: 'Services', body: table(['Service', 'Image', 'Commits', 'Result'], rows), priority: 90 }];
+}
+
+function change({ action, digest, before }: ReportedPromotion): string {
+  if (digest === undefined) return before === undefined ? '' : code(short(before));
+  if (action === 'none') return code(short(digest));
+  return before === undefined
+    ? `${code(short(digest))} (nothing before)`
+    : `${code(short(before))} → ${code(short(digest))}`;
+}
+
+function commitLink({ service, commit, commitBefore }: ReportedPromotion, all: ReportedCommits[]): string {
+  const found = all.find((one) => one.services.includes(service));
+  if (found) {
+    const count = found.total === undefined ? '' : ` (${found.total})`;
+    return `[${found.base.slice(0, 7)}…${found.head.slice(0, 7)}](${found.url})${count}`;
+  }
+  const known = [commitBefore, commit].filter((one) => one !== undefined && one !== '');
+  return known.length === 0 ? '' : code(known.map((one) => one?.slice(0, 7)).join('…'));
+}
+
+function outcome({ action, end, findings }: ReportedPromotion, dryRun: boolean): string {
+  if (end) return `${end.ok ? '✅' : '❌'} ${escapeCell(end.verdict)}: runs ${end.runs}`;
+  if (action === 'none') return 'runs it already';
+  if (action === 'blocked') return `⛔ blocked by ${findings.map(({ gate }) => escapeCell(gate)).join(', ')}`;
+  return dryRun ? '**would be promoted**' : 'not changed';
+}
+
+function failures({ services: all }: PromotionReport): Section[] {
+  return all.flatMap(({ service, end }): Section[] => {
+    if (!end || end.ok) return [];
+    const body = [
+      escapeCell(end.reason),
+      ...(end.failure ? [`**${escapeCell(end.failure.cause)}**`, escapeCell(end.failure.fix)] : []),
+      ...(end.failure && end.failure.log.length > 0
+        ? [details('The last lines of its log', fence(end.failure.log.join('\n')))]
+        : []),
+      ...(end.undo ? [`Afterwards: ${escapeCell(end.undo.reason)}`] : []),
+    ];
+    return [{ title: `Why ${escapeCell(service)} failed`, body: body.join('\n\n'), priority: 92 }];
+  });
+}
+
+function notes({ notes: sentences }: PromotionReport): Section[] {
+  if (sentences.length === 0) return [];
+  return [{ title: 'Also', body: sentences.map((text) => `- ${escapeCell(text)}`).join('\n'), priority: 80 }];
+}
+
+function commits({ services: named, total, commits: list, url, note }: ReportedCommits): Section {
+  const title = `What is new in ${named.map(escapeCell).join(', ')}`;
+  const rows = list
+    .slice(-SHOWN_COMMITS)
+    .reverse()
+    .map(({ sha, title: text, author, url: page }) => [
+      `[${sha.slice(0, 7)}](${page})`,
+      escapeCell(text),
+      escapeCell(author),
+    ]);
+  const more = (total ?? 0) > rows.length ? `… and ${(total ?? 0) - rows.length} more: ` : '';
+  const body = [
+    ...(rows.length === 0 ? [] : [table(['Commit', 'What', 'Who'], rows)]),
+    ...(note === undefined ? [] : [escapeCell(note)]),
+    `${more}[compare on GitHub](${url})`,
+  ].join('\n\n');
+  return { title, body, priority: 60 };
+}
+
+function moved({ services: all }: PromotionReport): Section[] {
+  const copied = all.filter(({ copy }) => copy !== undefined);
+  if (copied.length === 0) return [];
+  const rows = copied.map(({ service, copy }) => [
+    code(service),
+    copy?.state === 'copied' ? bytes(copy.copiedBytes) : 'nothing',
+    String(copy?.copiedBlobs ?? 0),
+    String(copy?.mountedBlobs ?? 0),
+    String(copy?.presentBlobs ?? 0),
+    String(copy?.attachments ?? 0),
+  ]);
+  const headers = ['Service', 'Moved', 'Blobs copied', 'mounted', 'there already', 'Signatures and SBOMs'];
+  return [{ body: details('What was copied', table(headers, rows)), priority: 40 }];
+}
+
+/** `sha256:1234567890ab` */
+function short(digest: string): string {
+  return digest.slice(0, 'sha256:'.length + 12);
+}
+
+/** What runs where: every service in every environment, in the order of promotion. */
+export interface EnvironmentsReport {
+  environments: ReportedEnvironment[];
+  services: string[];
+}
+
+export interface ReportedEnvironment {
+  name: string;
+  /** Where its images come from; empty for the first. */
+  from: string;
+  hold?: string;
+  /** Why it could not be read. */
+  error?: string;
+  services: Record<string, ReportedState>;
+}
+
+export interface ReportedState {
+  health: 'healthy' | 'changing' | 'unhealthy' | 'stopped' | 'missing';
+  /** In words, where it is not healthy. */
+  detail: string;
+  digest?: string;
+  commit?: string;
+  /** ISO 8601. */
+  releasedAt?: string;
+  /** What runs is not what the ledger says. */
+  strayed: boolean;
+  /** Against the environment that its images come from. */
+  drift: 'same' | 'behind' | 'unknown' | 'none';
+}
+
+/** Mermaid refuses texts of more than 50,000 characters. */
+const PICTURE_LIMIT = 40_000;
+const SIGNS = { healthy: '🟢', changing: '🔵', unhealthy: '🔴', stopped: '⚪', missing: '⚫' } as const;
+
+/** A matrix of services and environments, a picture of it, and what differs. */
+export function environmentsSections(report: EnvironmentsReport, now: number): Section[] {
+  return [
+    { title: 'What runs where', body: matrix(report, now), priority: 100 },
+    ...remarks(report),
+    ...picture(report),
+  ];
+}
+
+function matrix({ environments, services }: EnvironmentsReport, now: number): string {
+  const headers = [
+    'Service',
+    ...environments.map(({ name, hold }) => (hold === undefined ? name : `${name} ⏸️`)),
+  ];
+  const rows = services.map((service) => [
+    code(service),
+    ...environments.map(({ error, services: states }) => {
+      const state = states[service];
+      if (error !== undefined) return '?';
+      return state ? cell(state, now) : '';
+    }),
+  ]);
+  return table(headers.map(escapeCell), rows);
+}
+
+function cell(state: ReportedState, now: number): string {
+  const { health, detail, digest, commit, releasedAt, drift, strayed } = state;
+  const lines = [
+    `${SIGNS[health]} ${digest === undefined ? escapeCell(health) : code(short(digest))}`,
+    [
+      ...(commit === undefined || commit === '' ? [] : [code(commit.slice(0, 7))]),
+      ...(releasedAt === undefined ? [] : [age(now - Date.parse(releasedAt))]),
+    ].join(', '),
+    ...(detail === '' ? [] : [escapeCell(detail)]),
+    ...(drift === 'behind' ? ['**differs from upstream**'] : []),
+    ...(strayed ? ['**not what the ledger says**'] : []),
+  ];
+  return lines.filter((line) => line !== '').join('\n');
+}
+
+function remarks({ environments }: EnvironmentsReport): Section[] {
+  const lines = environments.flatMap(({ name, hold, error }) => [
+    ...(hold === undefined ? [] : [`- ⏸️ ${escapeCell(name)} is ${escapeCell(hold)}`]),
+    ...(error === undefined ? [] : [`- ❓ ${escapeCell(name)} cannot be read: ${escapeCell(error)}`]),
+  ]);
+  return lines.length === 0 ? [] : [{ body: lines.join('\n'), priority: 90 }];
+}
+
+/** GitHub draws Mermaid in a job summary. */
+function picture({ environments, services }: EnvironmentsReport): Section[] {
+  const lines = ['flowchart LR'];
+  for (const [at, { name, services: states, hold, error }] of environments.entries()) {
+    const title = `${name}${hold === undefined ? '' : ' · on hold'}${error === undefined ? '' : ' · not read'}`;
+    lines.push(`  subgraph e${at}["${label(title)}"]`, '    direction TB');
+    for (const [index, service] of services.entries()) {
+      const state = states[service];
+      if (!state) continue;
+      const digest = state.digest === undefined ? state.health : state.digest.slice('sha256:'.length, 14);
+      lines.push(`    e${at}s${index}["${label(service)}<br/>${digest}"]:::${state.health}`);
+    }
+    lines.push('  end');
+  }
+  for (const [at, { from, services: states }] of environments.entries()) {
+    const upstream = environments.findIndex(({ name }) => name === from);
+    if (upstream < 0) continue;
+    const differ = Object.values(states).filter(({ drift }) => drift === 'behind').length;
+    lines.push(`  e${upstream} -- "${differ === 0 ? 'the same' : `${differ} differ`}" --> e${at}`);
+  }
+  lines.push(
+    '  classDef healthy fill:#dafbe1,stroke:#1a7f37,color:#1f2328',
+    '  classDef changing fill:#ddf4ff,stroke:#0969da,color:#1f2328',
+    '  classDef unhealthy fill:#ffebe9,stroke:#cf222e,color:#1f2328',
+    '  classDef stopped fill:#f6f8fa,stroke:#59636e,color:#1f2328',
+    '  classDef missing fill:#f6f8fa,stroke:#59636e,color:#1f2328,stroke-dasharray: 4',
+  );
+  const text = lines.join('\n');
+  if (text.length > PICTURE_LIMIT) return [];
+  return [{ body: details('As a picture', fence(text, 'mermaid')), priority: 50 }];
+}
+
+/** A text in a Mermaid label: what could end it, or mean markup, goes. */
+function label(text: string): string {
+  return text.replace(/[^\p{L}\p{N} ._·-]/gu, '');
+}
+
+function age(ms: number): string {
+  const minutes = Math.max(0, Math.floor(ms / 60_000));
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} d`;
+}

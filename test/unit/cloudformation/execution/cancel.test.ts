@@ -1,0 +1,139 @@
+import { describe, expect, test } from '@jest/globals';
+import { CancelledError } from '../../../../src/core/errors.ts';
+import type { Outcome } from '../../../../src/core/outcome.ts';
+import type { inputsOf } from '../stack-world.ts';
+import { CREATED, DELETED, run, StackWorld, UPDATED, type WorldOptions } from '../stack-world.ts';
+
+/** Runs a command and cancels the job when the given call is made for the nth time. */
+async function cancelledAt(
+  options: WorldOptions,
+  operation: string,
+  values: Parameters<typeof inputsOf>[0] = {},
+  nth = 1,
+): Promise<{ world: StackWorld; outcome: Outcome; after: string[] }> {
+  const world = new StackWorld(options);
+  const { client } = world.aws.context;
+  const send = client.send.bind(client);
+  let calls = -1;
+  let seen = 0;
+  client.send = (async (command: { constructor: { name: string } }, sending: never) => {
+    try {
+      return await send(command as never, sending);
+    } finally {
+      if (command.constructor.name === `${operation}Command` && ++seen === nth) {
+        calls = world.aws.calls.length;
+        world.aws.abort(new CancelledError('SIGTERM'));
+      }
+    }
+  }) as never;
+  const outcome = await run(world, values);
+  expect(calls).toBeGreaterThan(0);
+  return { world, outcome, after: world.aws.calls.slice(calls).map((call) => call.operation) };
+}
+
+const creating: WorldOptions = { plays: { ExecuteChangeSet: CREATED, DeleteStack: DELETED } };
+const updating: WorldOptions = { status: 'UPDATE_COMPLETE', plays: { ExecuteChangeSet: UPDATED } };
+
+describe('a cancelled job', () => {
+  test.each(['DescribeStacks', 'CreateChangeSet', 'DescribeChangeSet', 'GetTemplate'])(
+    'at %s of a creation leaves no change set and no shell',
+    async (operation) => {
+      const { world, outcome } = await cancelledAt(creating, operation);
+      expect(outcome).toMatchObject({ verdict: 'cancelled', ok: false });
+      expect(world.changeSets).toBe(0);
+      expect([undefined, 'DELETE_COMPLETE']).toContain(world.status);
+      expect(world.aws.inputs('ExecuteChangeSet')).toEqual([]);
+    },
+  );
+
+  test.each(['CreateChangeSet', 'DescribeChangeSet', 'DescribeStackEvents'])(
+    'at %s of an update leaves no change set, and the stack as it was',
+    async (operation) => {
+      const { world, outcome } = await cancelledAt(updating, operation);
+      expect(outcome).toMatchObject({ verdict: 'cancelled', ok: false });
+      expect(world.changeSets).toBe(0);
+      expect(world.status).toBe('UPDATE_COMPLETE');
+      expect(world.aws.inputs('ExecuteChangeSet')).toEqual([]);
+    },
+  );
+
+  test('while updating cancels the update, first of all', async () => {
+    const { outcome, after } = await cancelledAt(updating, 'DescribeStackEvents', {}, 3);
+    expect(outcome).toMatchObject({ verdict: 'cancelled', ok: false });
+    expect(outcome.reason).toMatch(
+      /cancelled by SIGTERM\. The update of stack app was cancelled; CloudFormation rolls it back/,
+    );
+    expect(after).toEqual(['CancelUpdateStack']);
+  });
+
+  test('with the execution on its way cancels what may have begun', async () => {
+    const { outcome, after } = await cancelledAt(updating, 'ExecuteChangeSet');
+    expect(outcome.reason).toContain('was cancelled; CloudFormation rolls it back');
+    expect(after).toEqual(['CancelUpdateStack']);
+  });
+
+  test('while creating deletes the stack by its ARN', async () => {
+    const { world, outcome } = await cancelledAt(creating, 'DescribeStackEvents', {}, 3);
+    expect(outcome).toMatchObject({ verdict: 'cancelled', ok: false });
+    expect(outcome.reason).toContain('its deletion was requested');
+    expect(world.aws.inputs('DeleteStack')[0]?.['StackName']).toMatch(/^arn:/);
+  });
+
+  test('in the clean-up of an update tells that it was complete', async () => {
+    const { outcome } = await cancelledAt(updating, 'DescribeStackEvents', {}, 7);
+    expect(outcome.reason).toContain('was complete already (UPDATE_COMPLETE_CLEANUP_IN_PROGRESS)');
+  });
+
+  test('in a rollback tells that it goes on', async () => {
+    const play = [
+      { at: 0, status: 'UPDATE_IN_PROGRESS' },
+      { at: 1, id: 'Vpc', status: 'UPDATE_FAILED', reason: 'bad' },
+      { at: 2, status: 'UPDATE_ROLLBACK_IN_PROGRESS' },
+      { at: 90, status: 'UPDATE_ROLLBACK_COMPLETE' },
+    ];
+    const options = { ...updating, plays: { ExecuteChangeSet: play } };
+    const { outcome } = await cancelledAt(options, 'DescribeStackEvents', {}, 5);
+    expect(outcome.reason).toContain('was rolling back already');
+  });
+
+  test('while deleting tells that it cannot be stopped', async () => {
+    const options = { status: 'CREATE_COMPLETE', plays: { DeleteStack: DELETED } };
+    const { outcome } = await cancelledAt(options, 'DescribeStackEvents', { command: 'delete' }, 3);
+    expect(outcome.reason).toContain('goes on at AWS: it cannot be stopped');
+  });
+
+  test('of an apply leaves the approved plan alone', async () => {
+    const world = new StackWorld(updating);
+    const { outputs } = await run(world, { command: 'plan' });
+    const { client } = world.aws.context;
+    const send = client.send.bind(client);
+    client.send = (async (command: { constructor: { name: string } }, sending: never) => {
+      if (command.constructor.name === 'DescribeStackEventsCommand')
+        world.aws.abort(new CancelledError('SIGINT'));
+      return await send(command as never, sending);
+    }) as never;
+    const outcome = await run(world, {
+      command: 'apply',
+      template: '',
+      plan: outputs['plan'] ?? '',
+      fingerprint: outputs['fingerprint'] ?? '',
+    });
+    expect(outcome).toMatchObject({ verdict: 'cancelled', ok: false });
+    expect(world.changeSets).toBe(1);
+  });
+
+  test('says so when it cannot stop what it began', async () => {
+    const options: WorldOptions = {
+      ...updating,
+      handlers: {
+        CancelUpdateStack: () => {
+          throw Object.assign(new Error('no'), { name: 'AccessDenied', $metadata: { httpStatusCode: 403 } });
+        },
+      },
+    };
+    const { outcome } = await cancelledAt(options, 'DescribeStackEvents', {}, 3);
+    expect(outcome.reason).toMatch(
+      /The update of stack app could not be stopped \(AccessDenied.*look at the stack/,
+    );
+  });
+});

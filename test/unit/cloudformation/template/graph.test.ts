@@ -1,0 +1,137 @@
+import { describe, expect, test } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { stacksOf } from '../../../../scripts/templates/reference.ts';
+import {
+  GraphError,
+  reversed,
+  stackGraph,
+  type GraphStack,
+} from '../../../../src/cloudformation/template/graph.ts';
+
+const stack = (name: string, template: string, parameters: Record<string, string> = {}): GraphStack => ({
+  name,
+  template,
+  parameters: { Environment: 'dev', ...parameters },
+});
+
+const writes = (name: string): string =>
+  `  ${name.replace(/\W/g, '')}: { Type: AWS::SSM::Parameter, Properties: { Name: !Sub '/p/\${Environment}/${name}', Type: String, Value: x } }\n`;
+
+/** What each stack waits for. */
+function waits(stacks: GraphStack[]): Record<string, string[]> {
+  const { dependencies } = stackGraph(stacks);
+  return Object.fromEntries([...dependencies].map(([name, found]) => [name, found.map(({ on }) => on)]));
+}
+
+describe('a stack waits for the one that writes what it reads', () => {
+  const below = stack('below', `Parameters: { Environment: { Type: String } }\nResources:\n${writes('id')}`);
+  test.each([
+    [
+      'a parameter of an SSM type',
+      `Parameters: { Id: { Type: AWS::SSM::Parameter::Value<String> } }\nResources: {}`,
+      { Id: '/p/dev/id' },
+    ],
+    [
+      'its default',
+      `Parameters: { Id: { Type: AWS::SSM::Parameter::Value<String>, Default: /p/dev/id } }\nResources: {}`,
+      {},
+    ],
+    [
+      'a dynamic reference',
+      `Resources: { X: { Type: T, Properties: { A: '{{resolve:ssm:/p/dev/id:3}}' } } }`,
+      {},
+    ],
+    [
+      'a dynamic reference with a name in it',
+      `Resources: { X: { Type: T, Properties: { A: !Sub '{{resolve:ssm:/p/\${Environment}/id}}' } } }`,
+      {},
+    ],
+    [
+      'a dynamic reference in a parameter',
+      'Parameters: { A: { Type: String } }\nResources: {}',
+      { A: '{{resolve:ssm:/p/dev/id}}' },
+    ],
+  ])('%s', (_what, text, parameters) => {
+    expect(waits([stack('above', text, parameters), below])).toEqual({ above: ['below'], below: [] });
+  });
+
+  test('another name, and its own, are nothing to wait for', () => {
+    const other = `Parameters: { Id: { Type: AWS::SSM::Parameter::Value<String> } }\nResources:\n${writes('own')}`;
+    expect(waits([stack('above', other, { Id: '/p/dev/own' }), below])).toEqual({ above: [], below: [] });
+    expect(waits([stack('above', other, { Id: '/p/prod/id' }), below])).toEqual({ above: [], below: [] });
+  });
+});
+
+describe('a stack waits for the one that exports what it imports', () => {
+  const below = stack(
+    'below',
+    "Outputs: { Subnets: { Value: x, Export: { Name: !Sub '${Environment}-subnets' } } }",
+  );
+  test.each([
+    ['!ImportValue dev-subnets'],
+    ["!ImportValue { 'Fn::Sub': '${Environment}-subnets' }"],
+    ["{ 'Fn::ImportValue': !Sub '${Environment}-subnets' }"],
+    ["{ 'Fn::ImportValue': { 'Fn::Sub': ['${E}-subnets', { E: !Ref Environment }] } }"],
+    ["{ 'Fn::ImportValue': !Join ['-', [!Ref Environment, subnets]] }"],
+    ["{ 'Fn::ImportValue': !If [Big, dev-subnets, dev-small] }"],
+    ["!Split [',', !ImportValue { 'Fn::Sub': '${Environment}-subnets' }]"],
+  ])('%s', (value) => {
+    const above = stack('above', `Resources: { X: { Type: T, Properties: { A: ${value} } } }`);
+    expect(waits([above, below])['above']).toEqual(['below']);
+  });
+
+  test('JSON', () => {
+    const text = JSON.stringify({
+      Resources: {
+        X: { Type: 'T', Properties: { A: { 'Fn::ImportValue': { 'Fn::Sub': '${Environment}-subnets' } } } },
+      },
+    });
+    expect(waits([stack('above', text), below])['above']).toEqual(['below']);
+  });
+});
+
+test('a cycle is shown, with what each takes from the next', () => {
+  const text = (own: string) =>
+    `Parameters: { In: { Type: AWS::SSM::Parameter::Value<String> } }\nResources:\n${writes(own)}`;
+  const stacks = [
+    stack('first', 'Resources: {}\nOutputs: { X: { Value: !ImportValue c, Export: { Name: d } } }'),
+    stack('one', text('one'), { In: '/p/dev/three' }),
+    stack('two', text('two'), { In: '/p/dev/one' }),
+    stack('three', text('three'), { In: '/p/dev/two' }),
+  ];
+  expect(() => stackGraph(stacks)).toThrow(
+    'Stacks wait for each other: one → three → two → one. one reads /p/dev/three of three; three reads /p/dev/two of two; two reads /p/dev/one of one. Move what they share into one of them, or into a third.',
+  );
+});
+
+test('two stacks that give the same name', () => {
+  const text = `Resources:\n${writes('id')}`;
+  expect(() => stackGraph([stack('a', text), stack('b', text)])).toThrow(
+    new GraphError('The stacks a and b both write the parameter /p/dev/id.'),
+  );
+});
+
+test('the reference platform, in whatever order its file has it', () => {
+  const stacks = stacksOf('dev').map(({ name, template, parameters }) => ({
+    name: name.replace('dev-platform-', ''),
+    template: readFileSync(`templates/${template}.yml`, 'utf8'),
+    parameters,
+  }));
+  const graph = stackGraph([...stacks].reverse());
+  const on = (name: string) => (graph.dependencies.get(name) ?? []).map((one) => one.on).sort();
+  expect(on('vpc')).toEqual([]);
+  expect(on('security')).toEqual(['vpc']);
+  expect(on('registry')).toEqual(['security']);
+  expect(on('aurora-serverless')).toEqual(['security', 'vpc']);
+  expect(on('cluster')).toEqual(['security', 'vpc']);
+  expect(on('monitoring')).toEqual(['aurora-serverless', 'cluster']);
+  expect(on('cost')).toEqual(['cluster']);
+  expect(on('user-service')).toEqual(['aurora-serverless', 'cluster', 'security', 'vpc']);
+  expect(graph.repositories.get('platform/frontend')).toBe('registry');
+  for (const name of graph.order) {
+    for (const { on: needed } of graph.dependencies.get(name) ?? []) {
+      expect(graph.order.indexOf(needed)).toBeLessThan(graph.order.indexOf(name));
+    }
+  }
+  expect(reversed(graph).get('vpc')).toEqual(expect.arrayContaining(['security', 'cluster', 'user-service']));
+});

@@ -1,0 +1,135 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { readParameterFiles } from '../../../../src/cloudformation/template/parameters.ts';
+
+let workspace: string;
+beforeAll(() => {
+  workspace = mkdtempSync(join(tmpdir(), 'parameters-'));
+});
+afterAll(() => {
+  rmSync(workspace, { recursive: true });
+});
+
+/** Reads files that are written one after the other, each with its text. */
+function read(...texts: string[]) {
+  const names = texts.map((text, index) => {
+    const name = `${index}.json`;
+    writeFileSync(join(workspace, name), text);
+    return name;
+  });
+  return readParameterFiles(names, workspace);
+}
+const valuesOf = (...texts: string[]): Record<string, string> =>
+  Object.fromEntries(Object.entries(read(...texts).parameters).map(([key, { value }]) => [key, value]));
+
+describe('the three formats', () => {
+  test.each([
+    ['a configuration', '{"Parameters": {"A": "1", "B": "x,y"}}', { A: '1', B: 'x,y' }],
+    ['a plain object', '{"A": "1", "B": "x,y"}', { A: '1', B: 'x,y' }],
+    [
+      "CloudFormation's list",
+      '[{"ParameterKey": "A", "ParameterValue": "1"}, {"ParameterKey": "B", "ParameterValue": "x,y"}]',
+      { A: '1', B: 'x,y' },
+    ],
+    ['YAML', 'Parameters:\n  A: 1\n  B: x,y\n', { A: '1', B: 'x,y' }],
+    ['an empty file', '', {}],
+    ['a plain object with a parameter called Tags', '{"Tags": "a,b"}', { Tags: 'a,b' }],
+    ['a configuration without parameters', '{"Tags": {"a": "b"}}', {}],
+    ['a byte order mark', '\uFEFF{"A": "1"}', { A: '1' }],
+  ])('%s', (_name, text, expected) => {
+    expect(valuesOf(text)).toEqual(expected);
+  });
+
+  test('tags and the stack policy', () => {
+    const files = read(
+      '{"Parameters": {}, "Tags": {"team": "core", "cost": 12}, "StackPolicy": {"Statement": []}}',
+      '{"Tags": {"team": "data"}}',
+    );
+    expect(files.tags).toEqual({ team: 'data', cost: '12' });
+    expect(files.stackPolicy).toBe('{"Statement":[]}');
+  });
+
+  test('a later file wins, key by key, and is remembered as the source', () => {
+    expect(read('{"A": "1", "B": "2"}', '{"Parameters": {"B": "3"}}').parameters).toEqual({
+      A: { value: '1', file: '0.json' },
+      B: { value: '3', file: '1.json' },
+    });
+  });
+
+  test('UsePreviousValue takes back what an earlier file gave', () => {
+    expect(valuesOf('{"A": "1"}', '[{"ParameterKey": "A", "UsePreviousValue": true}]')).toEqual({});
+  });
+});
+
+describe('values', () => {
+  test.each([
+    ['{"A": 12}', '12'],
+    ['{"A": true}', 'true'],
+    ['{"A": 1.10}', '1.10'],
+    ['A: 012345678901', '012345678901'],
+    ['A: yes', 'yes'],
+    ['A: 2026-01-31', '2026-01-31'],
+    ['{"A": ""}', ''],
+    ['{"A": "a=b=c, \\"d\\" it\'s\\n2"}', 'a=b=c, "d" it\'s\n2'],
+    ['A: |\n  one\n  two\n', 'one\ntwo\n'],
+    ['{"A": ["x", "y", 3]}', 'x,y,3'],
+    ['A:\n  - subnet-1\n  - subnet-2\n', 'subnet-1,subnet-2'],
+    ['{"A": []}', ''],
+    ['{"A": {"b": [1, "c"]}}', '{"b":[1,"c"]}'],
+  ])('%j gives %j', (text, value) => {
+    expect(valuesOf(text)).toEqual({ A: value });
+  });
+
+  test('any text survives', () => {
+    fc.assert(
+      fc.property(
+        fc.dictionary(fc.stringMatching(/^[A-Za-z][A-Za-z0-9]{0,20}$/), fc.string({ unit: 'grapheme' })),
+        (values) => {
+          expect(valuesOf(JSON.stringify({ Parameters: values }))).toEqual(values);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('what is refused', () => {
+  test.each([
+    ['{"A": null}', /a value for "A"; write ""/],
+    ['A:', /a value for "A"/],
+    ['{"A": ["x,y"]}', /without a comma in the list "A"/],
+    ['{"A": [{"b": 1}]}', /plain items/],
+    ['{"A": "1", "A": "2"}', /line 1: duplicate key/],
+    ['{"Parameters": {}, "Parmeters": {}}', /found "Parmeters"/],
+    ['{"Parameters": {}, "Tags": "x"}', /an object as Tags/],
+    ['[{"Key": "A"}]', /a list of \{"ParameterKey"/],
+    ['["A=1"]', /a list of \{"ParameterKey"/],
+    ['"text"', /an object or a list/],
+    ['{"A": ', /valid JSON or YAML; line 1/],
+  ])('%j', (text, message) => {
+    expect(() => read(text)).toThrow(message);
+  });
+
+  test('a missing file is named', () => {
+    expect(() => readParameterFiles(['none.json'], workspace)).toThrow(
+      /^parameter-files: "none.json".*ENOENT/,
+    );
+  });
+
+  test.each(['{"P": "hunter2secret', 'P: "hunter2secret\n  x: [', '{"P": {"hunter2secret": }}, ]'])(
+    'a value is never part of the message: %j',
+    (text) => {
+      let message = '';
+      try {
+        read(text);
+      } catch (error) {
+        message = (error as Error).message;
+      }
+      expect(message).not.toBe('');
+      expect(message).not.toContain('hunter2secret');
+    },
+  );
+});

@@ -1,0 +1,188 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { resolveParameters } from '../../../../src/cloudformation/template/parameters.ts';
+import { hideSecrets, isSecretName } from '../../../../src/cloudformation/template/secrets.ts';
+import { resolveTags } from '../../../../src/cloudformation/commands/source.ts';
+import { recordingLog } from '../../core/fakes.ts';
+import { stackOf, templateOf } from '../aws.ts';
+
+const TEMPLATE = templateOf(`Parameters:
+  VpcCidr:
+    Type: String
+    Default: 10.0.0.0/16
+  DbPassword:
+    Type: String
+    NoEcho: true
+  Zones:
+    Type: CommaDelimitedList
+Resources: {}
+`);
+const nothing = { files: {}, inline: {} };
+const quiet = (): void => undefined;
+
+function resolve(
+  given: Partial<Parameters<typeof resolveParameters>[1]>,
+  parameters?: Record<string, string>,
+) {
+  const stack = parameters === undefined ? undefined : stackOf({ parameters });
+  return Object.fromEntries(
+    resolveParameters(TEMPLATE, { ...nothing, ...given }, stack, quiet).map(({ key, ...rest }) => [
+      key,
+      rest,
+    ]),
+  );
+}
+
+describe('where a value comes from', () => {
+  const required = { DbPassword: 'p', Zones: 'a,b' };
+
+  test('the input wins over files, files over the stack, the stack over the default', () => {
+    const files = {
+      DbPassword: { value: 'from file', file: 'dev.json' },
+      VpcCidr: { value: '1', file: 'dev.json' },
+    };
+    const found = resolve({ files, inline: { VpcCidr: '2' } }, { ...required, VpcCidr: '0' });
+    expect(found).toEqual({
+      VpcCidr: { value: '2', usePrevious: false, noEcho: false, source: 'parameters' },
+      DbPassword: { value: 'from file', usePrevious: false, noEcho: true, source: 'dev.json' },
+      Zones: { usePrevious: true, noEcho: false, source: 'previous' },
+    });
+  });
+
+  test('a parameter that the stack does not have yet takes its default', () => {
+    expect(resolve({}, required)['VpcCidr']).toEqual({
+      usePrevious: false,
+      noEcho: false,
+      source: 'default',
+    });
+  });
+
+  test('an empty text is a value', () => {
+    expect(resolve({ inline: { ...required, VpcCidr: '' } })['VpcCidr']).toMatchObject({ value: '' });
+  });
+
+  test('any value passes unchanged', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (value) => {
+        expect(resolve({ inline: { ...required, Zones: value } })['Zones']?.value).toBe(value);
+      }),
+    );
+  });
+
+  test('names of the object prototype are no parameters', () => {
+    const template = templateOf('Parameters:\n  toString:\n    Type: String\nResources: {}\n');
+    expect(() => resolveParameters(template, nothing, stackOf(), quiet)).toThrow(/missing for toString/);
+  });
+});
+
+describe('what is refused', () => {
+  test('an unknown parameter, with what was probably meant', () => {
+    const inline = { VpcCdr: '10.1.0.0/16' };
+    expect(() => resolve({ inline })).toThrow(
+      'parameters: "VpcCdr" is not valid: did you mean "VpcCidr"? The template declares VpcCidr, DbPassword, Zones',
+    );
+  });
+
+  test('all unknown parameters at once', () => {
+    const inline = { vpccidr: '1', Colour: '2', DbPasword: '3' };
+    expect(() => resolve({ inline })).toThrow(
+      /"vpccidr, Colour, DbPasword".*did you mean "VpcCidr" for "vpccidr", "DbPassword" for "DbPasword"\?/,
+    );
+  });
+
+  test('a template without parameters says so', () => {
+    const given = { files: {}, inline: { A: '1' } };
+    expect(() => resolveParameters(templateOf('Resources: {}'), given, undefined, quiet)).toThrow(
+      /declares no parameters/,
+    );
+  });
+
+  test('all missing parameters at once, with their lines', () => {
+    expect(() => resolve({})).toThrow(
+      'parameters: values are missing for DbPassword (app.yml:5), Zones (app.yml:8): no default, and no stack to keep a value from',
+    );
+  });
+
+  test('no value is ever part of the message', () => {
+    expect(() => resolve({ inline: { Passwrd: 'hunter2secret' } })).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining('hunter2secret') }),
+    );
+  });
+});
+
+test('keys of files that the template does not declare are skipped with one notice a file', () => {
+  const notices: string[] = [];
+  const file = (value: string, name: string) => ({ value, file: name });
+  const files = {
+    DbPassword: file('p', 'a.json'),
+    Zones: file('a', 'a.json'),
+    Cluster: file('1', 'a.json'),
+    Service: file('2', 'a.json'),
+    Other: file('3', 'b.json'),
+  };
+  const resolved = resolveParameters(TEMPLATE, { files, inline: {} }, undefined, (text) =>
+    notices.push(text),
+  );
+  expect(resolved.map(({ key }) => key)).toEqual(['VpcCidr', 'DbPassword', 'Zones']);
+  expect(notices).toEqual([
+    'a.json: Cluster, Service are not declared by the template and are skipped',
+    'b.json: Other is not declared by the template and is skipped',
+  ]);
+});
+
+describe('secrets', () => {
+  test.each([
+    ['DbPassword', true],
+    ['GitHubToken', true],
+    ['ApiKey', true],
+    ['api_key', true],
+    ['MasterUserPassword', true],
+    ['ClientSecret', true],
+    ['SecretArn', false],
+    ['TokenTtl', false],
+    ['KmsKeyId', false],
+    ['KeyName', false],
+    ['PasswordLength', false],
+    ['VpcCidr', false],
+  ])('%s is a secret name: %s', (name, secret) => {
+    expect(isSecretName(name)).toBe(secret);
+  });
+
+  test('NoEcho values and those with a secret name are hidden; booleans and the rest are not', () => {
+    const { log, lines, redactor } = recordingLog();
+    const parameter = (key: string, value: string, noEcho = false) => {
+      return { key, value, noEcho, usePrevious: false, source: 'parameters' };
+    };
+    const template = templateOf('Parameters: { DbSecret: { Type: "AWS::SSM::Parameter::Value<String>" } }');
+    hideSecrets({ log }, template, [
+      parameter('Plain', 'visible-value'),
+      parameter('Hidden', 'noecho-value', true),
+      parameter('ApiToken', 'token-value'),
+      parameter('UseToken', 'true', true),
+      parameter('DbSecret', '/dev/db/secret'),
+    ]);
+    expect(redactor.redact('visible-value noecho-value token-value true /dev/db/secret')).toBe(
+      'visible-value *** *** true /dev/db/secret',
+    );
+    expect(lines).toEqual(['::add-mask::noecho-value', '::add-mask::token-value']);
+  });
+});
+
+describe('tags', () => {
+  test("the input's tags go over the files'", () => {
+    expect(resolveTags({ a: '1', b: '2' }, { b: '3' })).toEqual({ a: '1', b: '3' });
+  });
+
+  test.each([
+    [
+      Object.fromEntries(Array.from({ length: 51 }, (_, n) => [`k${n}`, 'v'])),
+      /at most 50 tags; there are 51/,
+    ],
+    [{ 'aws:name': 'x' }, /"aws:name"/],
+    [{ '': 'x' }, /keys of 1 to 128/],
+    [{ ['k'.repeat(129)]: 'x' }, /keys of 1 to 128/],
+    [{ k: 'v'.repeat(257) }, /at most 256/],
+  ])('%o is refused', (tags, message) => {
+    expect(() => resolveTags({}, tags as Record<string, string>)).toThrow(message);
+  });
+});

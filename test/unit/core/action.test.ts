@@ -1,0 +1,299 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import type { Context } from '../../../src/core/context.ts';
+import { CancelledError, TimeoutError } from '../../../src/core/errors.ts';
+import { secretText, text } from '../../../src/core/inputs/contract.ts';
+import { runAction } from '../../../src/core/action.ts';
+import type { ActionContract } from '../../../src/core/action.ts';
+import type { Outcome } from '../../../src/core/outcome.ts';
+import { FakeHost } from './host.ts';
+
+const contract = {
+  inputs: { name: text({ required: true }), token: secretText() },
+  outputs: { verdict: {}, reason: {}, result: {}, 'stack-name': {} },
+  verdicts: {
+    updated: { ok: true },
+    failed: { ok: false },
+    'timed-out': { ok: false },
+    cancelled: { ok: false },
+  },
+} as const satisfies ActionContract;
+
+const updated: Outcome = {
+  verdict: 'updated',
+  ok: true,
+  reason: 'all is well',
+  outputs: { 'stack-name': 'dev-platform-vpc' },
+  result: { changes: 3 },
+  summary: [{ title: 'Updated', body: 'fine', priority: 1 }],
+};
+
+let host: FakeHost;
+beforeEach(() => {
+  host = new FakeHost();
+  host.env['INPUT_NAME'] = 'dev';
+});
+afterEach(() => {
+  jest.useRealTimers();
+  host.remove();
+});
+
+function run(work: (context: Context) => Promise<Outcome>): Promise<void> {
+  return runAction(
+    { name: 'deploy-stack', contract, run: (_inputs, context) => work(context) },
+    host.asHost(),
+  );
+}
+
+describe('runAction', () => {
+  test('a verdict that is ok is green', async () => {
+    await run(() => Promise.resolve(updated));
+    expect(host.exitCode).toBe(0);
+    expect(host.outputs()).toMatchObject({
+      verdict: 'updated',
+      reason: 'all is well',
+      'stack-name': 'dev-platform-vpc',
+    });
+    expect(host.result()).toEqual({
+      version: 1,
+      action: 'deploy-stack',
+      verdict: 'updated',
+      ok: true,
+      reason: 'all is well',
+      changes: 3,
+    });
+    expect(host.summary()).toBe('### Updated\n\nfine\n');
+    expect(host.log).toBe('deploy-stack: updated: all is well\n');
+  });
+
+  test.each<[string, Outcome]>([
+    ['a verdict that is not ok', { ...updated, verdict: 'failed', ok: false }],
+    ['a verdict that the contract knows as not ok', { ...updated, verdict: 'failed', ok: true }],
+    ['a good verdict that says it is not ok', { ...updated, ok: false }],
+    ['an unknown verdict', { ...updated, verdict: 'splendid' }],
+    ['a verdict from the prototype', { ...updated, verdict: 'constructor' }],
+  ])('%s is red', async (_name, outcome) => {
+    await run(() => Promise.resolve(outcome));
+    expect(host.exitCode).toBe(1);
+    expect(host.result()).toMatchObject({ version: 1, ok: false });
+    expect(host.log).toMatch(/^::error title=deploy-stack%3A \w+::/m);
+  });
+
+  test.each<[string, unknown, string, string]>([
+    ['an error', new Error('no such thing'), 'failed', 'no such thing'],
+    ['a time-out', new TimeoutError('stack x', 60_000), 'timed-out', 'stack x did not finish within 1 min'],
+    [
+      'an error of the SDK',
+      Object.assign(new Error('no'), { name: 'AccessDenied' }),
+      'failed',
+      'AccessDenied: no',
+    ],
+    ['something that is no error', 'oops', 'failed', 'oops'],
+    ['several lines', new Error('one\n  two'), 'failed', 'one two'],
+  ])('%s becomes a verdict, without a stack trace', async (_name, error, verdict, reason) => {
+    await run(() => {
+      throw error;
+    });
+    expect(host.exitCode).toBe(1);
+    expect(host.outputs()).toMatchObject({ verdict, reason });
+    expect(host.result()).toMatchObject({ version: 1, verdict, ok: false });
+    expect(host.summary()).toContain(`### deploy-stack: ${verdict}\n\n\`\`\`\n`);
+    const shown = host.log.split('\n').filter((line) => !line.startsWith('::debug::'));
+    expect(shown.join('\n')).not.toMatch(/^\s+at /m);
+    expect(shown.join('\n')).not.toContain('main.test.ts');
+  });
+
+  test('a bad input is named, and nothing runs', async () => {
+    host.env['INPUT_NAME'] = '';
+    const work = jest.fn(() => Promise.resolve(updated));
+    await run(work);
+    expect(work).not.toHaveBeenCalled();
+    expect(host.outputs()).toMatchObject({ verdict: 'failed', reason: 'name: a value is required' });
+    expect(host.exitCode).toBe(1);
+  });
+
+  test('the outputs of a stack never take the place of ours', async () => {
+    const outputs = { verdict: 'x', reason: 'y', result: 'z', VpcId: 'vpc-1' };
+    await run(() => Promise.resolve({ ...updated, outputs, result: { version: 7, verdict: 'x' } }));
+    expect(host.outputs()).toMatchObject({ verdict: 'updated', reason: 'all is well', VpcId: 'vpc-1' });
+    expect(host.result()).toMatchObject({ version: 1, verdict: 'updated' });
+  });
+
+  test('a secret is nowhere but in the mask', async () => {
+    const token = 'ghs_"quoted"\\secret';
+    host.env['INPUT_TOKEN'] = token;
+    await run((context) => {
+      context.log.info(`token ${token}`);
+      context.annotations.add({ level: 'warning', message: token });
+      return Promise.resolve({
+        ...updated,
+        reason: `with ${token}`,
+        outputs: { 'stack-name': token },
+        result: { [token]: [{ token, text: JSON.stringify({ token }) }] },
+        summary: [{ title: token, body: token, priority: 1 }],
+      });
+    });
+    const shown = host.log
+      .split('\n')
+      .filter((line) => !line.startsWith('::add-mask::'))
+      .join('\n');
+    const everything = [shown, host.summary(), JSON.stringify(host.outputs()), host.outputs()['result']].join(
+      '\n',
+    );
+    expect(everything).not.toContain('quoted');
+    expect(host.outputs()).toMatchObject({ verdict: 'updated', reason: 'with ***' });
+    expect(host.outputs()).not.toHaveProperty('stack-name');
+    expect(host.result()).toMatchObject({ '***': [{ token: '***' }] });
+    expect(host.log).toContain('The output stack-name is left out: its value holds a secret.');
+  });
+
+  test('without a runner a secret is not printed to be masked', async () => {
+    delete host.env['GITHUB_ACTIONS'];
+    host.env['INPUT_TOKEN'] = 'hunter22';
+    await run(() => Promise.resolve(updated));
+    expect(host.log).not.toContain('hunter22');
+  });
+
+  test('a result that is too long keeps what matters', async () => {
+    await run(() => Promise.resolve({ ...updated, result: { events: 'x'.repeat(300_000) } }));
+    expect(host.result()).toEqual({
+      version: 1,
+      action: 'deploy-stack',
+      verdict: 'updated',
+      ok: true,
+      reason: 'all is well',
+      shortened: true,
+    });
+  });
+
+  test('an outcome that cannot be written is red', async () => {
+    host.env['GITHUB_OUTPUT'] = host.directory;
+    await run(() => Promise.resolve(updated));
+    expect(host.exitCode).toBe(1);
+    expect(host.log).toContain('::error::The outcome could not be written: EISDIR');
+  });
+
+  test('a handle that somebody forgot does not hold the process', async () => {
+    jest.useFakeTimers();
+    await run(() => Promise.resolve(updated));
+    expect(host.exits).toEqual([]);
+    jest.advanceTimersByTime(1000);
+    expect(host.exits).toEqual([0]);
+  });
+});
+
+describe('a cancelled job', () => {
+  /** Work that ends when it is told to. */
+  function untilAborted(context: Context): Promise<never> {
+    return new Promise((_resolve, reject) => {
+      context.signal.addEventListener('abort', () => {
+        reject(new Error('request aborted'));
+      });
+    });
+  }
+
+  test.each(['SIGINT', 'SIGTERM'])('%s aborts the run with the reason, and it is red', async (signal) => {
+    let reason: unknown;
+    const done = run((context) => {
+      context.signal.addEventListener('abort', () => {
+        reason = context.signal.reason;
+      });
+      return untilAborted(context);
+    });
+    host.emit(signal, signal);
+    await done;
+    expect(reason).toBeInstanceOf(CancelledError);
+    expect(host.outputs()).toMatchObject({ verdict: 'cancelled', reason: `cancelled by ${signal}` });
+    expect(host.exits).toEqual([1]);
+  });
+
+  test('the run may say itself how it stopped', async () => {
+    const done = run(async (context) => {
+      await untilAborted(context).catch(() => undefined);
+      return { ...updated, verdict: 'cancelled', ok: false, reason: 'the update was rolled back' };
+    });
+    host.emit('SIGINT', 'SIGINT');
+    await done;
+    expect(host.outputs()).toMatchObject({ verdict: 'cancelled', reason: 'the update was rolled back' });
+  });
+
+  test('a run that was done anyway tells the truth, and is still red', async () => {
+    const done = run(async (context) => {
+      await untilAborted(context).catch(() => undefined);
+      return updated;
+    });
+    host.emit('SIGINT', 'SIGINT');
+    await done;
+    expect(host.outputs()['verdict']).toBe('updated');
+    expect(host.exitCode).toBe(1);
+    expect(host.exits).toEqual([1]);
+  });
+
+  test('a run that does not stop is ended before 7 s, with its outputs written', () => {
+    jest.useFakeTimers();
+    void run(() => new Promise(() => undefined));
+    host.emit('SIGINT', 'SIGINT');
+    jest.advanceTimersByTime(6400);
+    expect(host.exits).toEqual([]);
+    jest.advanceTimersByTime(200);
+    expect(host.exits).toEqual([1]);
+    expect(host.outputs()['verdict']).toBe('cancelled');
+  });
+
+  test('a second signal ends it at once', () => {
+    void run(() => new Promise(() => undefined));
+    host.emit('SIGINT', 'SIGINT');
+    host.emit('SIGTERM', 'SIGTERM');
+    expect(host.exits).toEqual([1]);
+    expect(host.outputs()).toMatchObject({ verdict: 'cancelled', reason: 'cancelled by SIGINT' });
+  });
+
+  test('a run with nothing left to do ends at once', () => {
+    void run(() => new Promise(() => undefined));
+    host.emit('SIGINT', 'SIGINT');
+    host.emit('beforeExit');
+    expect(host.exits).toEqual([1]);
+    expect(host.outputs()).toMatchObject({ verdict: 'cancelled', reason: 'cancelled by SIGINT' });
+  });
+
+  test('nobody listens any more when the run is over', async () => {
+    await run(() => Promise.resolve(updated));
+    expect(host.listenerCount('SIGINT')).toBe(0);
+    expect(host.listenerCount('SIGTERM')).toBe(0);
+    expect(host.listenerCount('beforeExit')).toBe(0);
+  });
+});
+
+describe('a run that goes astray', () => {
+  test.each(['unhandledRejection', 'uncaughtException'])('%s stops it as a failure', async (event) => {
+    const done = run(
+      (context) =>
+        new Promise((_resolve, reject) => {
+          context.signal.addEventListener('abort', () => {
+            host.emit(event, new Error('another one, of stopping'));
+            reject(new Error('aborted'));
+          });
+        }),
+    );
+    host.emit(event, new Error('stray'));
+    await done;
+    expect(host.outputs()).toMatchObject({ verdict: 'failed', reason: 'stray' });
+    expect(host.exits).toEqual([1]);
+  });
+
+  test('one that nothing keeps alive is not green', () => {
+    void run(() => new Promise(() => undefined));
+    host.emit('beforeExit');
+    expect(host.exits).toEqual([1]);
+    expect(host.outputs()).toMatchObject({
+      verdict: 'failed',
+      reason: 'The run ended without an outcome: please report this.',
+    });
+  });
+
+  test('an error after the outcome changes nothing', async () => {
+    await run(() => Promise.resolve(updated));
+    host.emit('unhandledRejection', new Error('late'));
+    expect(host.exitCode).toBe(0);
+    expect(host.outputs()['verdict']).toBe('updated');
+  });
+});

@@ -1,0 +1,170 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { InputError } from '../../../../src/core/errors.ts';
+import {
+  boolean,
+  choice,
+  duration,
+  json,
+  list,
+  map,
+  readInputs,
+  secretInputs,
+  secretText,
+  text,
+} from '../../../../src/core/inputs/contract.ts';
+import type { InputContract } from '../../../../src/core/inputs/contract.ts';
+
+const contract = {
+  'stack-name': text({ required: true }),
+  template: text(),
+  'aws-region': text({ env: 'AWS_REGION' }),
+  parameters: map(),
+  capabilities: list({ default: 'CAPABILITY_IAM,CAPABILITY_NAMED_IAM' }),
+  'termination-protection': boolean(),
+  'revert-drift': boolean({ default: 'false' }),
+  timeout: duration({ default: '60m' }),
+  'on-failure': choice(['rollback', 'keep', 'delete'], { default: 'rollback' }),
+  'github-token': secretText(),
+  extra: json(),
+} as const satisfies InputContract;
+
+function read(env: Record<string, string>) {
+  return readInputs(contract, { 'INPUT_STACK-NAME': 'dev-platform-vpc', ...env });
+}
+
+describe('readInputs', () => {
+  test('nothing given: defaults, empty lists and maps, undefined', () => {
+    expect(read({})).toEqual({
+      'stack-name': 'dev-platform-vpc',
+      template: undefined,
+      'aws-region': undefined,
+      parameters: {},
+      capabilities: ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM'],
+      'termination-protection': undefined,
+      'revert-drift': false,
+      timeout: 3_600_000,
+      'on-failure': 'rollback',
+      'github-token': undefined,
+      extra: undefined,
+    });
+  });
+
+  test('the types follow the contract', () => {
+    const inputs = read({ INPUT_TEMPLATE: 'a.yml' });
+    const name: string = inputs['stack-name'];
+    const template: string | undefined = inputs.template;
+    const timeout: number = inputs.timeout;
+    const onFailure: 'rollback' | 'keep' | 'delete' = inputs['on-failure'];
+    // @ts-expect-error It may be undefined.
+    const region: string = inputs['aws-region'];
+    expect([name, template, timeout, onFailure, region]).toEqual([
+      'dev-platform-vpc',
+      'a.yml',
+      3_600_000,
+      'rollback',
+      undefined,
+    ]);
+  });
+
+  test('an empty text is an input that is not given', () => {
+    expect(read({ INPUT_TIMEOUT: '', INPUT_TEMPLATE: '  ' })).toMatchObject({
+      timeout: 3_600_000,
+      template: undefined,
+    });
+    expect(() => read({ 'INPUT_STACK-NAME': ' ' })).toThrow('stack-name: a value is required');
+  });
+
+  test('the environment stands for an input, and the input goes first', () => {
+    expect(read({ AWS_REGION: 'eu-west-1' })['aws-region']).toBe('eu-west-1');
+    expect(read({ AWS_REGION: 'eu-west-1', 'INPUT_AWS-REGION': 'eu-north-1' })['aws-region']).toBe(
+      'eu-north-1',
+    );
+    const region = { 'aws-region': text({ required: true, env: 'AWS_REGION' }) };
+    expect(() => readInputs(region, {})).toThrow(
+      'aws-region: a value is required, here or in the environment variable AWS_REGION',
+    );
+  });
+
+  test('spaces in a name become underscores, as GitHub does it', () => {
+    expect(readInputs({ 'who to greet': text() }, { INPUT_WHO_TO_GREET: 'you' })).toEqual({
+      'who to greet': 'you',
+    });
+  });
+
+  test.each([
+    ['true', true],
+    ['True', true],
+    ['TRUE', true],
+    ['false', false],
+    ['False', false],
+    ['FALSE', false],
+  ])('boolean %s', (value, expected) => {
+    expect(read({ 'INPUT_REVERT-DRIFT': value })['revert-drift']).toBe(expected);
+  });
+
+  test.each([
+    ['0s', 0],
+    ['90s', 90_000],
+    ['30m', 1_800_000],
+    ['2h', 7_200_000],
+    ['1.5h', 5_400_000],
+  ])('duration %s', (value, expected) => {
+    expect(read({ INPUT_TIMEOUT: value }).timeout).toBe(expected);
+  });
+
+  test('a duration is its number times its unit', () => {
+    const units = fc.constantFrom(['s', 1000] as const, ['m', 60_000] as const, ['h', 3_600_000] as const);
+    fc.assert(
+      fc.property(fc.nat(999_999), units, (amount, [unit, ms]) => {
+        expect(read({ INPUT_TIMEOUT: `${amount}${unit}` }).timeout).toBe(amount * ms);
+      }),
+    );
+  });
+
+  test.each([
+    [
+      'INPUT_TIMEOUT',
+      '90',
+      'timeout: "90" is not valid: allowed is a number with s, m or h, such as 90s, 30m or 2h',
+    ],
+    ['INPUT_TIMEOUT', '-1s', 'timeout: "-1s" is not valid'],
+    ['INPUT_TIMEOUT', '1h30m', 'timeout: "1h30m" is not valid'],
+    ['INPUT_TIMEOUT', '1e3s', 'timeout: "1e3s" is not valid'],
+    ['INPUT_REVERT-DRIFT', 'yes', 'revert-drift: "yes" is not valid: allowed are true and false'],
+    [
+      'INPUT_ON-FAILURE',
+      'rolback',
+      'on-failure: "rolback" is not valid: allowed are rollback, keep, delete; did you mean rollback?',
+    ],
+    ['INPUT_ON-FAILURE', 'Keep', 'did you mean keep?'],
+    ['INPUT_ON-FAILURE', 'explode', 'on-failure: "explode" is not valid: allowed are rollback, keep, delete'],
+    ['INPUT_EXTRA', '{"secret', 'extra: expected JSON'],
+  ])('%s=%s is refused', (name, value, message) => {
+    expect(() => read({ [name]: value })).toThrow(InputError);
+    expect(() => read({ [name]: value })).toThrow(message);
+  });
+
+  test('a far word has no suggestion', () => {
+    expect(() => read({ 'INPUT_ON-FAILURE': 'explode' })).not.toThrow('did you mean');
+  });
+
+  test('JSON of any kind', () => {
+    expect(read({ INPUT_EXTRA: '[1, {"a": null}]' }).extra).toEqual([1, { a: null }]);
+  });
+});
+
+describe('secretInputs', () => {
+  test('only what is secret and given', () => {
+    expect(secretInputs(contract, { 'INPUT_STACK-NAME': 'x', 'INPUT_GITHUB-TOKEN': ' ghs_1 ' })).toEqual([
+      'ghs_1',
+    ]);
+    expect(secretInputs(contract, {})).toEqual([]);
+  });
+});
+
+describe('InputError', () => {
+  test('a long value is cut', () => {
+    expect(new InputError('tags', 'x'.repeat(5000), 'no').message.length).toBeLessThan(200);
+  });
+});

@@ -1,0 +1,80 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { writeOutputs } from '../../../src/core/outcome.ts';
+import { recordingLog } from './fakes.ts';
+
+let directory: string;
+let file: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'outputs-'));
+  file = join(directory, 'output');
+});
+afterEach(() => {
+  rmSync(directory, { recursive: true });
+});
+
+/** Reads the file as the runner does: name, delimiter, lines up to the delimiter. */
+function readOutputs(): Record<string, string> {
+  const values: Record<string, string> = {};
+  const lines = readFileSync(file, 'utf8').split('\n');
+  for (let index = 0; index < lines.length - 1; index++) {
+    const [name = '', delimiter = ''] = lines[index]!.split('<<');
+    const end = lines.indexOf(delimiter, index + 1);
+    values[name] = lines.slice(index + 1, end).join('\n');
+    index = end;
+  }
+  return values;
+}
+
+const contract = { verdict: {}, 'stack-name': {} };
+
+describe('writeOutputs', () => {
+  test('any value survives', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (value) => {
+        rmSync(file, { force: true });
+        writeOutputs(
+          contract,
+          { verdict: value, 'stack-name': 'after' },
+          { GITHUB_OUTPUT: file },
+          recordingLog(),
+        );
+        expect(readOutputs()).toEqual({ verdict: value, 'stack-name': 'after' });
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('values cannot forge another output', () => {
+    const forged = 'x\noutput_1\nstack-name<<E\nevil\nE\n';
+    writeOutputs(contract, { verdict: forged }, { GITHUB_OUTPUT: file }, recordingLog());
+    expect(readOutputs()).toEqual({ verdict: forged });
+  });
+
+  test('a value with a secret is left out, and named', () => {
+    const { log, lines, redactor } = recordingLog();
+    redactor.add('111111111111');
+    const values = { verdict: 'updated', 'stack-name': 'arn:aws:x:111111111111:y' };
+    writeOutputs(contract, values, { GITHUB_OUTPUT: file }, { log, redactor });
+    expect(readOutputs()).toEqual({ verdict: 'updated' });
+    expect(lines).toEqual(['::warning::The output stack-name is left out: its value holds a secret.']);
+  });
+
+  test('a stack has outputs of its own, under names that a workflow can refer to', () => {
+    const { log, lines, redactor } = recordingLog();
+    const values = { VpcId: 'vpc-1', 'a\nb': 'x', 'a=b': 'x', 'a<<b': 'x', '': 'x' };
+    writeOutputs(contract, values, { GITHUB_OUTPUT: file }, { log, redactor });
+    expect(readOutputs()).toEqual({ VpcId: 'vpc-1' });
+    expect(lines).toHaveLength(4);
+    expect(lines[0]).toContain('"a\\nb" is left out'.replace('\\n', '\\n'));
+  });
+
+  test('on a laptop there is nowhere to write', () => {
+    const { log, lines, redactor } = recordingLog();
+    writeOutputs(contract, { verdict: 'updated' }, {}, { log, redactor });
+    expect(lines).toEqual(['::debug::GITHUB_OUTPUT is not set: no outputs are written']);
+  });
+});

@@ -1,0 +1,74 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'process-'));
+});
+afterEach(() => {
+  rmSync(directory, { recursive: true });
+});
+
+/** Runs an action whose work is the given code in a process of its own; `signals` go out once it says `ready`. */
+async function runProcess(
+  work: string,
+  signals: readonly NodeJS.Signals[] = [],
+): Promise<{ code: number | null; outputs: string; ms: number }> {
+  const main = resolve('src/core/action.ts');
+  const file = join(directory, 'action.ts');
+  const output = join(directory, 'output');
+  writeFileSync(
+    file,
+    `import { runAction } from ${JSON.stringify(main)};
+    const verdicts = { updated: { ok: true }, failed: { ok: false }, cancelled: { ok: false } };
+    const updated = { verdict: 'updated', ok: true, reason: 'fine', outputs: {}, result: {} };
+    void runAction({ name: 'x', contract: { inputs: {}, outputs: {}, verdicts }, run: ${work} });`,
+  );
+  const child = spawn(process.execPath, ['--import', 'tsx', file], {
+    env: { ...process.env, GITHUB_OUTPUT: output },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let started = Date.now();
+  child.stdout.on('data', (text: Buffer) => {
+    if (!text.toString().includes('ready')) return;
+    started = Date.now();
+    for (const signal of signals) child.kill(signal);
+  });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return { code, outputs: readFileSync(output, 'utf8'), ms: Date.now() - started };
+}
+
+test('green is exit code 0, also when a handle is left', async () => {
+  const { code, outputs } = await runProcess('async () => { setInterval(() => {}, 1000); return updated; }');
+  expect(code).toBe(0);
+  expect(outputs).toMatch(/^verdict<<.*\nupdated\n/);
+});
+
+test('a promise that nothing will ever settle is not green', async () => {
+  const { code, outputs } = await runProcess('() => new Promise(() => {})');
+  expect(code).toBe(1);
+  expect(outputs).toContain('\nfailed\n');
+});
+
+test('an error that nobody waits for is not green', async () => {
+  const { code, outputs } = await runProcess(
+    '(_, { signal }) => { Promise.reject(new Error("stray")); return new Promise((_, no) => signal.addEventListener("abort", () => no(signal.reason))); }',
+  );
+  expect(code).toBe(1);
+  expect(outputs).toContain('\nstray\n');
+});
+
+test('a run that ignores its cancelling is ended before 7 s', async () => {
+  const { code, outputs, ms } = await runProcess(
+    'async () => { setInterval(() => {}, 1000); process.stdout.write("ready\\n"); await new Promise(() => {}); }',
+    ['SIGINT'],
+  );
+  expect(code).toBe(1);
+  expect(outputs).toContain('\ncancelled by SIGINT\n');
+  expect(ms).toBeGreaterThan(6000);
+  expect(ms).toBeLessThan(7000);
+}, 20_000);

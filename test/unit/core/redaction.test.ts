@@ -1,0 +1,100 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { escapeText, literal } from '../../../src/core/markdown/markdown.ts';
+import { Redactor } from '../../../src/core/redaction.ts';
+
+function redactorOf(...secrets: string[]): Redactor {
+  const redactor = new Redactor();
+  for (const secret of secrets) redactor.add(secret);
+  return redactor;
+}
+
+const secret = fc.string({ unit: 'grapheme', minLength: 4 }).filter((text) => text.trim().length >= 4);
+
+describe('Redactor', () => {
+  test.each([
+    ['as it is', 'the word is hunter22.', 'the word is ***.'],
+    ['twice', 'hunter22hunter22', '******'],
+    ['in a URL', 'https://x/?p=hunter22&q=1', 'https://x/?p=***&q=1'],
+    ['in base64', Buffer.from('hunter22').toString('base64'), '***'],
+    ['nothing to hide', 'hunter2', 'hunter2'],
+  ])('%s', (_name, text, expected) => {
+    expect(redactorOf('hunter22').redact(text)).toBe(expected);
+  });
+
+  test('each line of a secret of several lines', () => {
+    const redactor = redactorOf('-----BEGIN KEY-----\r\n  abcdef\nxy\n-----END KEY-----\n');
+    expect(redactor.redact('  abcdef')).toBe('***');
+    expect(redactor.redact('say abcdef')).toBe('say ***');
+    expect(redactor.redact('xy')).toBe('xy');
+  });
+
+  test.each(['', 'a', 'abc', '   ', '\n\n\n\n\n', 'ab\ncd'])(
+    'too short to be hidden line by line: %j',
+    (value) => {
+      expect(redactorOf(value).redact('abc abcd ef   \n')).toBe('abc abcd ef   \n');
+    },
+  );
+
+  test('the longer of two secrets goes first', () => {
+    expect(redactorOf('word', 'password').redact('password word')).toBe('*** ***');
+  });
+
+  test('what a replacement puts together is hidden too', () => {
+    expect(redactorOf('abcd', '***x').redact('abcdx')).toBe('***');
+  });
+
+  const forms: [string, (value: string) => string][] = [
+    ['text', (value) => value],
+    ['JSON', (value) => JSON.stringify(value)],
+    ['JSON, indented', (value) => JSON.stringify({ value }, null, 2)],
+    ['a URL', (value) => encodeURIComponent(value)],
+    ['a form', (value) => new URLSearchParams({ value }).toString()],
+    ['a table', (value) => escapeText(value)],
+    ['inline code', (value) => literal(value)],
+    ['base64', (value) => Buffer.from(value).toString('base64')],
+    ['base64url', (value) => Buffer.from(value).toString('base64url')],
+  ];
+  test.each(forms)('any secret is hidden in %s', (_name, encode) => {
+    fc.assert(
+      fc.property(secret, fc.string(), fc.string(), (value, before, after) => {
+        const encoded = encode(value);
+        const redacted = redactorOf(value).redact(before + encoded + after);
+        expect(redacted).toContain('***');
+        if (encoded.length > 3) expect(redacted).not.toContain(encoded);
+      }),
+    );
+  });
+
+  test.each([
+    ['a table', escapeText],
+    ['inline code', literal],
+  ])('any secret is hidden in %s, whatever stands beside it', (_name, escape) => {
+    const word = fc.stringMatching(/^[\w@#*_|]{0,5}$/);
+    fc.assert(
+      fc.property(secret, word, word, (value, before, after) => {
+        const trimmed = value.trim();
+        expect(redactorOf(trimmed).redact(escape(before + trimmed + after))).toContain('***');
+      }),
+    );
+  });
+
+  test('any secret is hidden in base64 of a longer text, at each alignment', () => {
+    const long = fc.string({ minLength: 12 }).filter((text) => text.trim().length >= 12);
+    fc.assert(
+      fc.property(long, fc.string({ maxLength: 7 }), fc.string(), (value, before, after) => {
+        const encoded = Buffer.from(before + value + after).toString('base64');
+        expect(redactorOf(value).redact(encoded)).toContain('***');
+      }),
+    );
+  });
+
+  test('text without any secret stays as it is', () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        expect(new Redactor().redact(text)).toBe(text);
+        expect(redactorOf('\u{1F511}\u{1F511}\u{1F511}').redact(text)).toBe(text);
+      }),
+    );
+  });
+});

@@ -1,0 +1,71 @@
+import { expect, test } from '@jest/globals';
+import { inOrder, type Job } from '../../../src/core/concurrency.ts';
+
+const jobs: Job[] = [
+  { name: 'vpc', after: [] },
+  { name: 'registry', after: ['elsewhere'] },
+  { name: 'security', after: ['vpc'] },
+  { name: 'cluster', after: ['security'] },
+  { name: 'service', after: ['cluster', 'registry'] },
+];
+
+/** Lets the test decide when each job ends. */
+function stand(signal = new AbortController().signal) {
+  const begun: string[] = [];
+  const finish = new Map<string, (ok: boolean) => void>();
+  const ends = inOrder(jobs, signal, async ({ name }) => {
+    begun.push(name);
+    const ok = await new Promise<boolean>((done) => finish.set(name, done));
+    return { ok, value: name };
+  });
+  const end = async (name: string, ok = true) => {
+    finish.get(name)?.(ok);
+    await new Promise(setImmediate);
+  };
+  return { begun, ends, end, settle: () => new Promise(setImmediate) };
+}
+
+test('a job begins when all that it waits for is done, and no later', async () => {
+  const { begun, ends, end, settle } = stand();
+  await settle();
+  expect(begun).toEqual(['vpc', 'registry']);
+  await end('vpc');
+  expect(begun).toEqual(['vpc', 'registry', 'security']);
+  await end('security');
+  await end('cluster');
+  expect(begun).not.toContain('service');
+  await end('registry');
+  expect(begun).toContain('service');
+  await end('service');
+  expect((await ends).every(({ ok }) => ok)).toBe(true);
+});
+
+test('what waits for a failed job does not begin, and names it; all else goes on', async () => {
+  const { begun, ends, end, settle } = stand();
+  await settle();
+  await end('vpc', false);
+  await end('registry');
+  expect(begun).toEqual(['vpc', 'registry']);
+  expect(await ends).toEqual([
+    { name: 'vpc', ok: false, value: 'vpc' },
+    { name: 'registry', ok: true, value: 'registry' },
+    { name: 'security', ok: false, keptBy: 'vpc' },
+    { name: 'cluster', ok: false, keptBy: 'vpc' },
+    { name: 'service', ok: false, keptBy: 'vpc' },
+  ]);
+});
+
+test('after a cancel nothing begins', async () => {
+  const controller = new AbortController();
+  const { begun, ends, end, settle } = stand(controller.signal);
+  await settle();
+  controller.abort();
+  await end('vpc');
+  await end('registry');
+  expect(begun).toEqual(['vpc', 'registry']);
+  expect((await ends).filter((job) => 'keptBy' in job).map(({ name }) => name)).toEqual([
+    'security',
+    'cluster',
+    'service',
+  ]);
+});

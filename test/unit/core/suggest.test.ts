@@ -1,0 +1,14 @@
+import { expect, test } from '@jest/globals';
+import { suggest } from '../../../src/core/text.ts';
+
+test.each([
+  ['VpcCdir', ['VpcCidr', 'Environment'], 'VpcCidr'],
+  ['vpccidr', ['VpcCidr'], 'VpcCidr'],
+  ['Enviroment', ['VpcCidr', 'Environment'], 'Environment'],
+  ['aply', ['plan', 'apply'], 'apply'],
+  ['x', ['plan', 'apply'], undefined],
+  ['Database', ['VpcCidr', 'Environment'], undefined],
+  ['anything', [], undefined],
+])('%s of %j: %s', (word, candidates, expected) => {
+  expect(suggest(word, candidates)).toBe(expected);
+});

@@ -1,0 +1,237 @@
+import { GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
+import type { SSMClient } from '@aws-sdk/client-ssm';
+import { describe, expect, test } from '@jest/globals';
+import type { Sandbox } from '../../../sandbox/index.ts';
+import { ssmClient } from '../../../src/aws/clients.ts';
+import {
+  holderOf,
+  type LockContext,
+  type LockRequest,
+  lockVersion,
+  withLock,
+} from '../../../src/delivery/lock.ts';
+import { systemClock } from '../../../src/core/context.ts';
+import { RateLimiter } from '../../../src/core/concurrency.ts';
+import { recordingLog } from '../core/fakes.ts';
+import { configOf, refusal, sandboxOf, ssmOf } from '../sandbox/clients.ts';
+
+const NAME = '/shop/prod/lock';
+
+function requestOf(who: string, waitMs = 0): LockRequest {
+  return { project: 'shop', environment: 'prod', who, run: `https://runs/${who}`, waitMs };
+}
+
+function contextOf(sandbox: Sandbox, clock = systemClock): LockContext & { lines: string[] } {
+  const { log, lines } = recordingLog();
+  const limiter = new RateLimiter({ perSecond: 1000, burst: 1000, clock: systemClock });
+  process.env['AWS_ENDPOINT_URL'] = sandbox.url;
+  const ssm = () => ssmClient(configOf(sandbox), { clock: systemClock, limiter });
+  return { log, lines, clock, signal: new AbortController().signal, ssm };
+}
+
+const read = async (ssm: SSMClient): Promise<Record<string, unknown>> => {
+  const { Parameter } = await ssm.send(new GetParameterCommand({ Name: NAME }));
+  return JSON.parse(Parameter?.Value ?? '') as Record<string, unknown>;
+};
+const write = (ssm: SSMClient, value: string, Overwrite = false) =>
+  ssm.send(new PutParameterCommand({ Name: NAME, Type: 'String', Value: value, Overwrite }));
+const record = (who: string, expires: number, over?: object): string =>
+  JSON.stringify({ token: who, who, run: 'https://runs/old', since: 1_764_000_000_000, expires, over });
+
+/** A clock whose minutes pass when the test says so. */
+function steppedClock(): { clock: typeof systemClock; step: () => void } {
+  let wake: () => void = () => undefined;
+  const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
+    ms < 60_000
+      ? systemClock.sleep(ms, signal)
+      : new Promise((resolve, reject) => {
+          wake = resolve;
+          signal?.addEventListener('abort', () => {
+            reject(signal.reason as Error);
+          });
+        });
+  return {
+    clock: { now: () => systemClock.now(), sleep },
+    step: () => {
+      wake();
+    },
+  };
+}
+
+describe('the lock of an environment', () => {
+  test('says who, in which run, since when and until when; and is gone afterwards', async () => {
+    const sandbox = await sandboxOf();
+    const ssm = ssmOf(sandbox);
+    const before = Date.now();
+    const held = await withLock(contextOf(sandbox), requestOf('ada'), () => read(ssm));
+    expect(held).toMatchObject({ who: 'ada', run: 'https://runs/ada' });
+    expect(held['since']).toBeGreaterThanOrEqual(before);
+    expect(held['expires']).toBeGreaterThan(Date.now());
+    expect((await refusal(read(ssm))).name).toBe('ParameterNotFound');
+  });
+
+  test('is given back when the work fails, and the failure is what is thrown', async () => {
+    const sandbox = await sandboxOf();
+    const work = withLock(contextOf(sandbox), requestOf('ada'), () => Promise.reject(new Error('no image')));
+    await expect(work).rejects.toThrow('no image');
+    expect((await refusal(read(ssmOf(sandbox)))).name).toBe('ParameterNotFound');
+  });
+
+  test('that somebody holds is an error that says who and since when', async () => {
+    const sandbox = await sandboxOf();
+    await write(ssmOf(sandbox), record('ada', Date.now() + 60_000));
+    const work = withLock(contextOf(sandbox), requestOf('bob'), () => Promise.resolve());
+    await expect(work).rejects.toThrow(
+      'The environment is locked by ada since 2025-11-24T16:00:00Z (https://runs/old). The lock is the parameter /shop/prod/lock',
+    );
+  });
+
+  test('is waited for, and taken when it is given back', async () => {
+    const sandbox = await sandboxOf();
+    const waiting = contextOf(sandbox);
+    const order: string[] = [];
+    let second: Promise<void> | undefined;
+    await withLock(contextOf(sandbox), requestOf('ada'), async () => {
+      second = withLock(waiting, requestOf('bob', 60_000), () => {
+        order.push('bob');
+        return Promise.resolve();
+      });
+      await sandbox.calls.arrival({ operation: 'GetParameterHistory' });
+      order.push('ada');
+    });
+    await second;
+    expect(order).toEqual(['ada', 'bob']);
+    expect(waiting.lines.join('\n')).toContain('The environment is locked by ada since');
+  });
+
+  test('whose holder has died is taken over', async () => {
+    const sandbox = await sandboxOf();
+    const ssm = ssmOf(sandbox);
+    await write(ssm, record('ada', Date.now() - 1));
+    const context = contextOf(sandbox);
+    const held = await withLock(context, requestOf('bob'), () => read(ssm));
+    expect(held).toMatchObject({ who: 'bob', over: { version: 1, token: 'ada' } });
+    expect(context.lines.join('\n')).toContain('has not been renewed: taken over');
+  });
+
+  test('that several take over at once is only one’s', async () => {
+    const sandbox = await sandboxOf();
+    await write(ssmOf(sandbox), record('ada', Date.now() - 1));
+    let refusals = 0;
+    let most = 0;
+    let inside = 0;
+    let rest: () => void;
+    const othersRefused = new Promise<void>((resolve) => (rest = resolve));
+    const attempts = ['b', 'c', 'd', 'e'].map(async (who) => {
+      const work = async (): Promise<void> => {
+        most = Math.max(most, ++inside);
+        await othersRefused;
+        inside--;
+      };
+      await withLock(contextOf(sandbox), requestOf(who), work).catch((error: unknown) => {
+        if (++refusals === 3) rest();
+        throw error;
+      });
+    });
+    const ends = await Promise.allSettled(attempts);
+    expect(most).toBe(1);
+    const refused = ends.filter(({ status }) => status === 'rejected') as PromiseRejectedResult[];
+    expect(refused).toHaveLength(3);
+    for (const { reason } of refused) expect(String(reason)).toMatch(/locked by [bcde] since/);
+  });
+
+  test('is ours when the answer to the claim was lost', async () => {
+    const sandbox = await sandboxOf();
+    sandbox.addFault({ kind: 'reset', operation: 'PutParameter', after: true });
+    const work = withLock(contextOf(sandbox), requestOf('ada'), () => Promise.resolve('done'));
+    await expect(work).resolves.toBe('done');
+  });
+
+  test('does not stay when the job is cancelled before the claim is answered', async () => {
+    const sandbox = await sandboxOf();
+    const cancel = new AbortController();
+    const context = contextOf(sandbox);
+    const client = await context.ssm();
+    const send = client.send.bind(client) as (command: object) => Promise<unknown>;
+    client.send = (async (command: object) => {
+      const answer = await send(command);
+      if (!(command instanceof PutParameterCommand)) return answer;
+      cancel.abort(new Error('cancelled'));
+      throw new Error('the answer did not come');
+    }) as typeof client.send;
+    const cancelled = { ...context, signal: cancel.signal, ssm: () => Promise.resolve(client) };
+    const work = withLock(cancelled, requestOf('ada'), () => Promise.resolve());
+    await expect(work).rejects.toThrow('cancelled');
+    expect((await refusal(read(ssmOf(sandbox)))).name).toBe('ParameterNotFound');
+  });
+
+  test('is renewed, also when somebody has written too late in between', async () => {
+    const sandbox = await sandboxOf();
+    const ssm = ssmOf(sandbox);
+    const { clock, step } = steppedClock();
+    await withLock(contextOf(sandbox, clock), requestOf('ada'), async (signal) => {
+      await write(ssm, record('bob', Date.now() + 60_000, { version: 7, token: 'x' }), true);
+      step();
+      await sandbox.calls.arrival({ operation: 'PutParameter' }, 4);
+      // The next call that is answered comes after that one.
+      const { over } = await read(ssm);
+      expect(over).toMatchObject({ version: 3 });
+      expect(signal.aborted).toBe(false);
+    });
+    expect((await refusal(read(ssm))).name).toBe('ParameterNotFound');
+  });
+
+  test('that is lost ends the work', async () => {
+    const sandbox = await sandboxOf();
+    const ssm = ssmOf(sandbox);
+    const { clock, step } = steppedClock();
+    const work = withLock(contextOf(sandbox, clock), requestOf('ada'), async (signal) => {
+      const { token } = await read(ssm);
+      await write(ssm, record('bob', Date.now() + 60_000, { version: 1, token }), true);
+      step();
+      await new Promise<void>((resolve) => {
+        signal.addEventListener('abort', () => {
+          resolve();
+        });
+      });
+      throw signal.reason;
+    });
+    await expect(work).rejects.toThrow('locked by bob');
+    // It is bob's, and stays.
+    const { Parameter } = await ssm.send(new GetParameterCommand({ Name: NAME }));
+    expect(Parameter?.Value).toContain('ada');
+  });
+
+  test('that was written by hand is a lock', async () => {
+    const sandbox = await sandboxOf();
+    await write(ssmOf(sandbox), 'frozen until Monday');
+    const work = withLock(contextOf(sandbox), requestOf('bob'), () => Promise.resolve());
+    await expect(work).rejects.toThrow('The environment is locked: frozen until Monday');
+  });
+});
+
+describe('who holds it', () => {
+  const version = (number: number, token: string, over?: { version: number; token: string }) =>
+    lockVersion(number, JSON.stringify({ token, who: token, run: '', since: 0, expires: 0, over }));
+
+  test('is the newest who wrote over what there was', () => {
+    const history = [
+      version(1, 'a'),
+      version(2, 'b', { version: 1, token: 'a' }),
+      version(3, 'c', { version: 1, token: 'a' }),
+    ];
+    expect(holderOf(history)?.record?.token).toBe('b');
+  });
+
+  test('is nobody when all wrote over a lock that was deleted', () => {
+    const history = [
+      version(1, 'b', { version: 1, token: 'a' }),
+      version(2, 'c', { version: 1, token: 'a' }),
+    ];
+    expect(holderOf(history)).toBeUndefined();
+  });
+
+  test('is told also when the oldest versions are gone', () => {
+    expect(holderOf([version(101, 'a', { version: 100, token: 'a' })])?.record?.token).toBe('a');
+  });
+});

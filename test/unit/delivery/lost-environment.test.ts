@@ -1,0 +1,41 @@
+import { expect, test } from '@jest/globals';
+import { createSession } from '../../../src/aws/session.ts';
+import { LockTakenError } from '../../../src/delivery/lock.ts';
+import { serviceContext } from '../../../src/delivery/release/request.ts';
+import { releaseService } from '../../../src/delivery/release/release-service.ts';
+import { TimeoutError } from '../../../src/core/errors.ts';
+import { contextOf } from '../images/registry/context.ts';
+import { CLUSTER, EcsWorld, IMAGE, SERVICE } from '../sandbox/ecs-world.ts';
+
+test.each([
+  [new TimeoutError('The work on dev', 60_000), 'timed-out'],
+  [new LockTakenError('/shop/dev/lock', 'Locked by ada'), 'failed'],
+])('%s during a rollout: it is told to go back', async (cause, verdict) => {
+  const next = IMAGE.replaceAll('1', '2');
+  const slow = { does: 'run' as const, match: { image: next }, pullSeconds: 100_000 };
+  const { sandbox, client } = await EcsWorld.withService({ scenario: { ecs: { rules: [slow] } } });
+  process.env['AWS_ENDPOINT_URL'] = sandbox.url;
+  const stop = new AbortController();
+  const context = { ...contextOf(), signal: stop.signal };
+  const session = {
+    ...createSession({ region: 'eu-west-1', context }),
+    credentials: client.config.credentials,
+  };
+  const before = sandbox.calls.of('DescribeServiceDeployments').length;
+  const working = releaseService(serviceContext(session, context, {}), {
+    cluster: CLUSTER,
+    service: SERVICE,
+    wait: true,
+    timeoutMs: 600_000,
+    onFailure: 'rollback',
+    origin: { commit: '', run: '', actor: '', from: '' },
+    source: { kind: 'service' },
+    changes: { image: next, images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },
+  });
+  await sandbox.calls.arrival({ operation: 'DescribeServiceDeployments' }, before + 1);
+  stop.abort(cause);
+  const report = await working;
+  expect(report.verdict).toBe(verdict);
+  expect(report.reason).toContain('ECS was told to roll back to user-service:1, and goes on with it.');
+  expect(sandbox.calls.of('StopServiceDeployment')).toHaveLength(1);
+});
