@@ -27,7 +27,7 @@ const zones = [
 
 export default tseslint.config(
   {
-    ignores: ['dist/', 'build/', 'coverage/', 'demo-report/', 'services/', 'node_modules/', 'test/runtime/'],
+    ignores: ['dist/', '/build/', 'coverage/', 'demo-report/', 'services/', 'node_modules/', 'test/runtime/'],
   },
   {
     files: ['**/*.ts'],

@@ -11,7 +11,7 @@ import {
   type OutputContract,
   type Verdicts,
 } from './outcome.ts';
-import { CancelledError } from './errors.ts';
+import { CancelledError, stackOf } from './errors.ts';
 import { readInputs, secretInputs } from './inputs/contract.ts';
 import type { InputContract, Inputs } from './inputs/contract.ts';
 import { RateLimiter } from './concurrency.ts';
@@ -131,8 +131,4 @@ function finishOnce<C extends ActionContract>(
       context.log.error(`The outcome could not be written: ${messageOf(error)}`);
     }
   };
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -1,7 +1,68 @@
+import { timeLimit } from './text.ts';
+
+/**
+ * Every error code and what it means. Codes are stable: they are in `result.error`, in the log, and in the
+ * documentation, and callers may branch on them.
+ */
+export const ERROR_CODES = {
+  'input-invalid': 'An input has a value that cannot be used.',
+  'manifest-invalid': 'platform.yml cannot be read, or says something that cannot be deployed.',
+  'template-invalid': 'A CloudFormation template cannot be read.',
+  'access-denied': 'The credentials lack a permission, or the role cannot be assumed.',
+  'credentials-expired': 'The credentials expired while the action ran.',
+  'oidc-unavailable': 'The job may not request an OIDC token, or GitHub did not issue one.',
+  'account-mismatch': 'The credentials belong to another AWS account than the environment.',
+  'not-found': 'Something that the action needs does not exist.',
+  throttled: 'AWS or GitHub refused calls because there were too many, until the retries were used up.',
+  'quota-exceeded': 'A quota of the account is used up.',
+  conflict: 'Something else changed, or is changing, the same thing.',
+  'request-rejected': 'AWS or GitHub rejected a request as invalid.',
+  'service-unavailable': 'AWS, GitHub or a registry could not be reached or answered with a server error.',
+  'timed-out': 'Something did not finish within its time limit.',
+  cancelled: 'The job was cancelled.',
+  'plan-changed': 'What would be executed is no longer what was approved.',
+  'plan-failed': 'CloudFormation could not create the change set.',
+  'stack-blocked': 'The stack is in a state that a person has to look at first.',
+  'stack-stuck': 'A rollback of the stack failed.',
+  'outcome-unknown': 'An operation was started, and how it ended could not be proven.',
+  'graph-invalid': 'The dependencies between stacks form a cycle or cannot be resolved.',
+  'service-unsupported': 'The ECS service cannot be updated by this action.',
+  'rollout-unproven': 'The rollout completed, and the running tasks do not prove the new revision.',
+  'task-not-placed': 'ECS could not start a task.',
+  'docker-unavailable': 'There is no usable Docker client, daemon or builder.',
+  'command-failed': 'A command exited with an error.',
+  'build-failed': 'The image could not be built.',
+  'registry-rejected': 'The registry rejected a request.',
+  'digest-mismatch': 'Content does not have the digest that was expected.',
+  'tag-conflict': 'An immutable tag already points to another image.',
+  'lock-held': 'Another run holds the lock of the environment.',
+  'lock-lost': 'This run lost the lock of the environment.',
+  internal: 'An unexpected error in the action itself.',
+} as const satisfies Record<string, string>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/**
+ * The base of every failure that the suite expects. Its message may be shown to a person as it is; an error of
+ * any other class is an internal error, and only its stack in the debug log tells more.
+ */
+export class PlatformError extends Error {
+  override readonly name: string = 'PlatformError';
+  readonly code: ErrorCode;
+  /** What to do about it, starting with a verb. */
+  readonly fix?: string;
+
+  constructor(code: ErrorCode, message: string, options: { fix?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    if (options.fix !== undefined) this.fix = options.fix;
+  }
+}
+
 const SHOWN_CHARACTERS = 100;
 
 /** A value that a person gave and that cannot be used. Never pass a secret as `value`. */
-export class InputError extends Error {
+export class InputError extends PlatformError {
   override readonly name = 'InputError';
   readonly input: string;
 
@@ -9,6 +70,7 @@ export class InputError extends Error {
   constructor(input: string, value: string, allowed: string) {
     const shown = value.length > SHOWN_CHARACTERS ? `${value.slice(0, SHOWN_CHARACTERS)}…` : value;
     super(
+      'input-invalid',
       value === '' ? `${input}: ${allowed}` : `${input}: ${JSON.stringify(shown)} is not valid: ${allowed}`,
     );
     this.input = input;
@@ -16,31 +78,53 @@ export class InputError extends Error {
 }
 
 /** Something did not happen within its time. `timeoutMs` is the limit, in milliseconds. */
-export class TimeoutError extends Error {
+export class TimeoutError extends PlatformError {
   override readonly name = 'TimeoutError';
   readonly what: string;
   readonly timeoutMs: number;
 
   constructor(what: string, timeoutMs: number) {
-    super(`${what} did not finish within ${formatDuration(timeoutMs)}`);
+    super('timed-out', `${what} did not finish within ${timeLimit(timeoutMs)}`);
     this.what = what;
     this.timeoutMs = timeoutMs;
   }
 }
 
 /** The job was cancelled: the reason of the context's signal. */
-export class CancelledError extends Error {
+export class CancelledError extends PlatformError {
   override readonly name = 'CancelledError';
   readonly signalName: string;
 
   constructor(signalName: string) {
-    super(`cancelled by ${signalName}`);
+    super('cancelled', `cancelled by ${signalName}`);
     this.signalName = signalName;
   }
 }
 
-function formatDuration(ms: number): string {
-  if (ms < 1000) return `${ms} ms`;
-  if (ms < 60_000) return `${Math.round(ms / 1000)} s`;
-  return `${Math.round(ms / 6000) / 10} min`;
+/** A failure as `result.error` tells it. */
+export interface ErrorInfo {
+  code: ErrorCode;
+  message: string;
+  fix?: string;
+}
+
+/** What may be shown of an error: an expected failure says it all, anything else only that it was unexpected. */
+export function errorInfo(error: unknown): ErrorInfo {
+  if (!(error instanceof PlatformError)) {
+    return { code: 'internal', message: 'Internal error; the debug log has the stack. Please report this.' };
+  }
+  const { code, message, fix } = error;
+  return { code, message, ...(fix !== undefined && { fix }) };
+}
+
+/** The text of an error for a person; see errorInfo. */
+export function reasonOf(error: unknown): string {
+  return errorInfo(error).message;
+}
+
+/** The stack of an error and of its causes, for the debug log. */
+export function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const own = error.stack ?? error.message;
+  return error.cause === undefined ? own : `${own}\nCaused by: ${stackOf(error.cause)}`;
 }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { appendFileSync, statSync } from 'node:fs';
 import type { Context } from './context.ts';
-import { CancelledError, TimeoutError } from './errors.ts';
+import { CancelledError, errorInfo, PlatformError, TimeoutError, type ErrorInfo } from './errors.ts';
+import type { Annotation } from './log.ts';
 import { fitSections, redactSections, type Section } from './markdown/sections.ts';
 import type { Redactor } from './redaction.ts';
 
@@ -17,6 +18,10 @@ export interface Outcome {
   result: Record<string, unknown>;
   /** The parts of the job summary and of the pull request's comment, in Markdown. */
   summary?: readonly Section[];
+  /** What is shown on the run's page and in the files of a pull request, beside the verdict's own annotation. */
+  annotations?: readonly Annotation[];
+  /** Of a failure: its stable code, and what to do. */
+  error?: ErrorInfo;
 }
 
 export type Verdicts = Readonly<Record<string, { ok: boolean }>>;
@@ -37,6 +42,7 @@ export function failureOf(error: unknown, verdicts: Verdicts): Outcome {
     reason: messageOf(error),
     outputs: {},
     result: {},
+    ...(error instanceof PlatformError && { error: errorInfo(error) }),
   };
 }
 
@@ -82,8 +88,13 @@ export function conclude(
     env,
     context,
   );
-  if (outcome.ok) log.info(`${title}: ${reason}`);
-  else annotations.add({ level: 'error', title, message: outcome.reason, priority: VERDICT_PRIORITY });
+  for (const annotation of outcome.annotations ?? []) annotations.add(annotation);
+  if (outcome.ok) {
+    log.info(`${title}: ${reason}`);
+  } else {
+    annotations.add({ level: 'error', title, message: outcome.reason, priority: VERDICT_PRIORITY });
+    log.info(`Error code: ${errorOf(said).code}`);
+  }
   annotations.flush(log);
   writeSummary(redactSections(outcome.summary ?? defaultSummary(title, outcome), redactor), env);
 }
@@ -96,11 +107,16 @@ function defaultSummary(title: string, { ok, reason }: Outcome): Section[] {
 /** The `result` output: version 1 of one JSON object; the action's own fields never hide the common ones. */
 function resultJson(name: string, outcome: Outcome, context: Pick<Context, 'log' | 'redactor'>): string {
   const { verdict, ok, reason } = outcome;
-  const common = { version: 1, action: name, verdict, ok, reason };
+  const common = { version: 1, action: name, verdict, ok, reason, ...(!ok && { error: errorOf(outcome) }) };
   const whole = JSON.stringify(redactDeep({ ...common, ...outcome.result, ...common }, context.redactor));
   if (whole.length <= RESULT_LIMIT) return whole;
   context.log.warning(`The output result is shortened: it has ${whole.length} characters.`);
   return JSON.stringify({ ...common, shortened: true });
+}
+
+/** A failure without an error of its own is known by its verdict. */
+function errorOf({ error, verdict, reason }: Outcome): { code: string; message: string; fix?: string } {
+  return error ?? { code: verdict, message: reason };
 }
 
 /** Redacts every text and key, so that the JSON stays JSON. */

@@ -1,0 +1,182 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { arch } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { inParallel } from '../../core/concurrency.ts';
+import type { BuildRequest } from './build.ts';
+import { contextEntries, type ContextEntry, ignoreRules } from './context-files.ts';
+
+/** Another number for another way of hashing: images of the old way are then not taken for the same. */
+const VERSION = 1;
+const FILES_AT_ONCE = 16;
+const READ_AT_ONCE_BYTES = 4 * 1024 * 1024;
+
+/** Labels about the build and not about what is in the image. */
+const BUILD_LABELS = ['revision', 'created', 'source', 'version'].map(
+  (name) => `org.opencontainers.image.${name}`,
+);
+
+export interface Content {
+  /** 64 hex digits. */
+  hash: string;
+  /** How many files the build can see. */
+  files: number;
+  /** Whether git's own folder is among them: then every commit is other content. */
+  seesGit: boolean;
+}
+
+/**
+ * What a build is made of, as one hash: every file that it can see, the Dockerfile, arguments, target, platforms,
+ * labels, named contexts and the wanted attestations. Two builds of one hash make the same image, as far as the
+ * Dockerfile does not fetch what changes; base images count by the name in the Dockerfile. The values of secrets
+ * do not count, as they do not for BuildKit's cache.
+ *
+ * Files are hashed as git hashes them, so that what git knows need not be read.
+ *
+ * @throws Error when a file cannot be read.
+ */
+export async function contentOf(
+  request: BuildRequest,
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Promise<Content> {
+  const entries = contextEntries(request.context, ignoreRules(request.context, request.file));
+  const [context, dockerfile, buildContexts] = await Promise.all([
+    hashEntries(request.context, entries, env, signal),
+    readFile(request.file),
+    hashContexts(request.buildContexts, env, signal),
+  ]);
+  const labels = Object.entries(request.labels).filter(([name]) => !BUILD_LABELS.includes(name));
+  const parts = {
+    version: VERSION,
+    context,
+    dockerfile: hashOf(dockerfile),
+    buildContexts,
+    target: request.target,
+    platforms: request.platforms.length > 0 ? request.platforms : [`linux/${arch()}`],
+    buildArgs: sorted(Object.entries(request.buildArgs)),
+    labels: sorted(labels),
+    secrets: Object.keys(request.secrets).sort(),
+    ssh: request.ssh.map((entry) => entry.split('=')[0]).sort(),
+    provenance: request.provenance,
+    sbom: request.sbom,
+  };
+  const hash = createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+  return { hash, files: entries.length, seesGit: entries.some(({ path }) => path === '.git/HEAD') };
+}
+
+/** Local folders count by what is in them, all else by its name. */
+async function hashContexts(
+  contexts: BuildRequest['buildContexts'],
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Promise<[string, string][]> {
+  const hashed = Object.entries(contexts).map(async ([name, value]): Promise<[string, string]> => {
+    const [, layout] = /^oci-layout:\/\/([^@]+)/.exec(value) ?? [];
+    if (layout !== undefined) return [name, `${value} ${hashOf(await readFile(join(layout, 'index.json')))}`];
+    if (value.includes('://')) return [name, value];
+    return [name, await hashEntries(value, contextEntries(value, ignoreRules(value)), env, signal)];
+  });
+  return sorted(await Promise.all(hashed));
+}
+
+async function hashEntries(
+  folder: string,
+  entries: readonly ContextEntry[],
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Promise<string> {
+  const known = new Map(await gitHashes(folder, env));
+  const toRead = entries.filter(({ kind, path }) => kind === 'file' && !known.has(path));
+  await inParallel(toRead, FILES_AT_ONCE, async ({ path }) => {
+    signal.throwIfAborted();
+    known.set(path, await blobHash(join(folder, path)));
+  });
+  const lines = entries.map(({ path, kind, mode, target }) => {
+    const content = kind === 'file' ? known.get(path) : target;
+    return JSON.stringify([path, kind, kind === 'link' ? 0 : mode, content]);
+  });
+  return hashOf(lines.join('\n'));
+}
+
+/** The hash of a file as git computes it. A large one is not held in memory. */
+async function blobHash(file: string): Promise<string> {
+  const { size } = await stat(file);
+  const hash = createHash('sha1').update(`blob ${size}\0`);
+  if (size <= READ_AT_ONCE_BYTES) hash.update(await readFile(file));
+  else for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+function hashOf(data: Buffer | string): string {
+  return createHash('sha256').update(data).digest('hex');
+}
+
+function sorted(entries: readonly [string, string][]): [string, string][] {
+  return [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+const run = promisify(execFile);
+const LARGEST_ANSWER = 256 * 1024 * 1024;
+/** Attributes under which a file on disk may differ from what git has of it. */
+const CONVERSIONS = ['filter', 'ident', 'working-tree-encoding', 'text', 'eol', 'crlf'];
+const SHA_1 = /^[0-9a-f]{40}$/;
+
+/**
+ * The hashes that git has of the files below a folder, by path: only of files that are on disk exactly as git
+ * has them. Empty where there is no git, or it does not want to say: the files must then be read.
+ */
+async function gitHashes(
+  folder: string,
+  env: NodeJS.ProcessEnv,
+): Promise<ReadonlyMap<string, string>> {
+  const git = (...args: string[]): Promise<string> => ask(folder, env, args);
+  try {
+    const [listed, changed, autocrlf] = await Promise.all([
+      git('ls-files', '--stage', '-v', '-z'),
+      git('diff-files', '--name-only', '--relative', '--ignore-submodules', '-z'),
+      git('config', '--default', 'false', '--get', 'core.autocrlf'),
+    ]);
+    if (autocrlf.trim() !== 'false') return new Map();
+    const hashes = new Map(split(listed).flatMap(entryOf));
+    for (const path of split(changed)) hashes.delete(path);
+    for (const path of await convertedPaths(folder, env, [...hashes.keys()])) hashes.delete(path);
+    return hashes;
+  } catch {
+    return new Map(); // No repository, no git, or an owner that git does not trust: reading works everywhere.
+  }
+}
+
+/** `H 100644 <hash> 0\tpath`. Any other first letter is a file whose changes git was told not to see. */
+function entryOf(line: string): [string, string][] {
+  const [, hash = '', path = ''] = /^H 100(?:644|755) (\S+) 0\t(.*)$/s.exec(line) ?? [];
+  return SHA_1.test(hash) ? [[path, hash]] : [];
+}
+
+/** The paths that git converts on the way between its store and the disk. */
+async function convertedPaths(folder: string, env: NodeJS.ProcessEnv, paths: string[]): Promise<string[]> {
+  if (paths.length === 0) return [];
+  const answer = await ask(folder, env, ['check-attr', '-z', '--stdin', ...CONVERSIONS], paths.join('\0'));
+  const fields = split(answer);
+  return fields.filter(
+    (_, index) => index % 3 === 0 && !/^(?:unspecified|unset)$/.test(fields[index + 2] ?? ''),
+  );
+}
+
+function ask(folder: string, env: NodeJS.ProcessEnv, args: string[], input?: string): Promise<string> {
+  const settings = ['-c', 'core.fsmonitor=false', '-C', folder];
+  const options = {
+    env: { PATH: env['PATH'], HOME: env['HOME'], GIT_OPTIONAL_LOCKS: '0', LC_ALL: 'C' },
+    maxBuffer: LARGEST_ANSWER,
+  };
+  const asking = run('git', [...settings, ...args], options);
+  asking.child.stdin?.on('error', () => undefined).end(input);
+  return asking.then(({ stdout }) => stdout);
+}
+
+function split(answer: string): string[] {
+  return answer.split('\0').filter((part) => part !== '');
+}

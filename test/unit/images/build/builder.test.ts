@@ -1,0 +1,101 @@
+import { describe, expect, test } from '@jest/globals';
+import { findBuilder } from '../../../../src/images/build/builder.ts';
+import type { RunResult } from '../../../../src/images/build/docker.ts';
+
+const OK = { exitCode: 0, stderr: '' };
+const version = (client: string, server?: string): RunResult => ({
+  ...OK,
+  stdout: JSON.stringify({
+    Client: { Version: client },
+    Server: server === undefined ? null : { Version: server },
+  }),
+});
+const NO_BUILDX = { exitCode: 1, stdout: '', stderr: "docker: 'buildx' is not a docker command." };
+const inspected = (driver: string): RunResult => ({
+  ...OK,
+  stdout: `Name:          builder-1\nDriver:        ${driver}\nLast Activity: now\n\nNodes:\nName: a\n`,
+});
+
+/** Answers by the first words of the command, as the client does. */
+function docker(answers: Record<string, RunResult>) {
+  return {
+    run: (args: readonly string[]): Promise<RunResult> => {
+      const found = Object.entries(answers).find(([words]) => args.join(' ').startsWith(words));
+      if (!found) throw new Error(`docker ${args.join(' ')} was not expected`);
+      return Promise.resolve(found[1]);
+    },
+  };
+}
+
+describe('what builds', () => {
+  test.each(['docker-container', 'kubernetes', 'remote'])(
+    'is buildx that pushes itself, with the driver %s',
+    async (driver) => {
+      const answers = {
+        version: version('28.2.2'),
+        'buildx version': { ...OK, stdout: 'v0.24' },
+        'buildx inspect': inspected(driver),
+      };
+      expect(await findBuilder(docker(answers))).toMatchObject({ name: 'buildx', output: 'registry' });
+    },
+  );
+
+  test.each([
+    ['[["driver-type","io.containerd.snapshotter.v1"]]', 'layout'],
+    ['[["Backing Filesystem","extfs"]]', 'daemon'],
+  ])('is the daemon with %s, where the image then is: %s', async (status, output) => {
+    const answers = {
+      version: version('28.2.2', '28.2.2'),
+      'buildx version': { ...OK, stdout: 'v0.24' },
+      'buildx inspect': inspected('docker'),
+      info: { ...OK, stdout: status },
+    };
+    expect(await findBuilder(docker(answers))).toMatchObject({ name: 'buildx', output });
+  });
+
+  test('is docker build where there is no buildx', async () => {
+    const answers = { version: version('20.10.24', '20.10.24'), 'buildx version': NO_BUILDX };
+    expect(await findBuilder(docker(answers))).toMatchObject({ name: 'docker build', output: 'daemon' });
+  });
+});
+
+describe('nothing builds, and the message says what to do', () => {
+  const NO_DAEMON = {
+    ...version('28.2.2'),
+    exitCode: 1,
+    stderr: 'Cannot connect to the Docker daemon at unix:///x.',
+  };
+
+  test.each<[string, Record<string, RunResult>, RegExp]>([
+    [
+      'no daemon',
+      { version: NO_DAEMON, 'buildx version': NO_BUILDX },
+      /no Docker daemon.*Cannot connect.*oci-layout/,
+    ],
+    [
+      "no daemon behind buildx's docker driver",
+      {
+        version: NO_DAEMON,
+        'buildx version': { ...OK, stdout: 'v0.24' },
+        'buildx inspect': inspected('docker'),
+      },
+      /no Docker daemon/,
+    ],
+    [
+      'a new client without buildx',
+      { version: version('28.2.2', '20.10.24'), 'buildx version': NO_BUILDX },
+      /cannot use BuildKit without buildx.*setup-buildx-action/,
+    ],
+    [
+      'a builder that is gone',
+      {
+        version: version('28.2.2', '28.2.2'),
+        'buildx version': { ...OK, stdout: 'v0.24' },
+        'buildx inspect': { exitCode: 1, stdout: '', stderr: 'ERROR: no builder "b" found' },
+      },
+      /no builder "b" found/,
+    ],
+  ])('%s', async (_, answers, message) => {
+    await expect(findBuilder(docker(answers))).rejects.toThrow(message);
+  });
+});

@@ -1,0 +1,175 @@
+import { describe, expect, test } from '@jest/globals';
+import {
+  buildCommand,
+  type BuildRequest,
+  type BuildTarget,
+  cacheOf,
+  cacheTag,
+} from '../../../../src/images/build/build.ts';
+import { type Builder, requireAbilities } from '../../../../src/images/build/builder.ts';
+const request: BuildRequest = {
+  workspace: '/w',
+  context: '/w/services',
+  file: '/w/services/api/Dockerfile',
+  platforms: [],
+  target: undefined,
+  buildArgs: {},
+  buildContexts: {},
+  secrets: {},
+  ssh: [],
+  labels: {},
+  cache: 'registry',
+  provenance: 'auto',
+  sbom: 'auto',
+};
+const container: Builder = {
+  name: 'buildx',
+  output: 'registry',
+  description: 'buildx with the driver docker-container',
+};
+const plain: Builder = { name: 'docker build', output: 'daemon', description: 'docker build 20.10' };
+const target: BuildTarget = {
+  builder: container,
+  imageName: '111111111111.dkr.ecr.eu-west-1.amazonaws.com/shop/api',
+  localName: 'build-push-image:1',
+  metadataFile: '/t/metadata.json',
+  layoutFile: '/t/built.tar',
+};
+
+describe('the command line', () => {
+  test('pushes by digest, without a tag, with the least attestations', () => {
+    expect(buildCommand(request, target).args).toEqual([
+      ...['buildx', 'build', '--progress', 'plain', '--file', '/w/services/api/Dockerfile'],
+      ...['--attest', 'type=provenance,mode=min', '--attest', 'type=sbom'],
+      ...['--metadata-file', '/t/metadata.json', '--output'],
+      'type=image,name=111111111111.dkr.ecr.eu-west-1.amazonaws.com/shop/api,push-by-digest=true,name-canonical=true,push=true',
+      '/w/services',
+    ]);
+  });
+
+  test('has every input', () => {
+    const { args } = buildCommand(
+      {
+        ...request,
+        platforms: ['linux/amd64', 'linux/arm64'],
+        target: 'runtime',
+        buildArgs: { A: 'b=c d' },
+        labels: { team: 'shop' },
+        buildContexts: { base: 'docker-image://alpine:3' },
+        ssh: ['default', 'id=/k'],
+        provenance: 'max',
+        sbom: 'false',
+      },
+      { ...target, cache: { from: 'type=gha', to: 'type=gha,mode=max' } },
+    );
+    expect(args.slice(6, -5)).toEqual([
+      ...['--platform', 'linux/amd64,linux/arm64', '--target', 'runtime'],
+      ...[
+        '--build-arg',
+        'A=b=c d',
+        '--label',
+        'team=shop',
+        '--build-context',
+        'base=docker-image://alpine:3',
+      ],
+      ...['--ssh', 'default', '--ssh', 'id=/k'],
+      ...['--cache-from', 'type=gha', '--cache-to', 'type=gha,mode=max'],
+      ...['--attest', 'type=provenance,mode=max', '--sbom=false'],
+    ]);
+  });
+
+  test('never holds the value of a secret', () => {
+    const { args, env } = buildCommand(
+      { ...request, secrets: { npm: 'correct-horse', 'a.b': 'battery\nstaple' } },
+      target,
+    );
+    expect(args.join(' ')).toContain('--secret id=npm,env=BUILD_SECRET_0 --secret id=a.b,env=BUILD_SECRET_1');
+    expect(args.join(' ')).not.toMatch(/horse|battery|staple/);
+    expect(env).toEqual({ BUILD_SECRET_0: 'correct-horse', BUILD_SECRET_1: 'battery\nstaple' });
+  });
+
+  test('without attestations makes a plain manifest', () => {
+    const { args } = buildCommand({ ...request, provenance: 'false', sbom: 'false' }, target);
+    expect(args).toEqual(expect.arrayContaining(['--provenance=false', '--sbom=false']));
+    expect(args).not.toContain('--attest');
+  });
+
+  test('exports a layout where the daemon has containerd', () => {
+    const { args } = buildCommand(request, { ...target, builder: { ...container, output: 'layout' } });
+    expect(args.slice(-3)).toEqual(['--output', 'type=oci,dest=/t/built.tar', '/w/services']);
+  });
+
+  test('without buildx is that of docker build', () => {
+    expect(buildCommand(request, { ...target, builder: plain }).args).toEqual([
+      ...['build', '--progress', 'plain', '--file', '/w/services/api/Dockerfile'],
+      ...['--tag', 'build-push-image:1', '/w/services'],
+    ]);
+  });
+
+  test("with buildx's docker driver loads into the daemon", () => {
+    const { args } = buildCommand(request, { ...target, builder: { ...container, output: 'daemon' } });
+    expect(args).toEqual(expect.arrayContaining(['--load', '--provenance=false']));
+    expect(args).not.toContain('--attest');
+  });
+});
+
+describe('the cache', () => {
+  const options = { mayWrite: true, env: {} };
+
+  test('in the registry has what ECR needs', () => {
+    expect(cacheOf(request, container, 'host/shop/api', options).cache).toEqual({
+      from: 'type=registry,ref=host/shop/api:cache-build',
+      to: 'type=registry,ref=host/shop/api:cache-build,mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true',
+    });
+  });
+
+  test('is read only where its tag cannot move, and says so', () => {
+    const { cache, note } = cacheOf(request, container, 'host/shop/api', { ...options, mayWrite: false });
+    expect(cache).toEqual({ from: 'type=registry,ref=host/shop/api:cache-build' });
+    expect(note).toContain('immutable');
+  });
+
+  test("of GitHub has a scope of its own, and needs the job's token", () => {
+    const gha = { ...request, cache: 'gha' as const, target: 'test stage' };
+    const env = { ACTIONS_RUNTIME_TOKEN: 'x' };
+    expect(cacheOf(gha, container, 'host/shop/api', { ...options, env }).cache).toEqual({
+      from: 'type=gha,scope=host/shop/api-cache-test-stage',
+      to: 'type=gha,scope=host/shop/api-cache-test-stage,mode=max,ignore-error=true',
+    });
+    expect(cacheOf(gha, container, 'host/shop/api', options)).toEqual({
+      note: expect.stringContaining('workflow'),
+    });
+  });
+
+  test('none is none; without buildx there is none, and that is said', () => {
+    expect(cacheOf({ ...request, cache: 'none' }, container, 'host/a', options)).toEqual({});
+    expect(cacheOf(request, plain, 'host/a', options)).toEqual({
+      note: expect.stringContaining('docker build 20.10'),
+    });
+  });
+
+  test('has one tag for each stage', () => {
+    expect(cacheTag({ target: undefined })).toBe('cache-build');
+    expect(cacheTag({ target: 'x'.repeat(200) })).toHaveLength(128);
+  });
+});
+
+describe('what a builder without buildx cannot do', () => {
+  test.each<[string, Partial<BuildRequest>]>([
+    ['platforms', { platforms: ['linux/amd64', 'linux/arm64'] }],
+    ['provenance', { provenance: 'max' }],
+    ['provenance', { provenance: 'min' }],
+    ['sbom', { sbom: 'true' }],
+    ['build-contexts', { buildContexts: { base: '/b' } }],
+  ])('is an error for %s when it was asked for', (input, changes) => {
+    expect(() => requireAbilities({ ...request, ...changes }, plain)).toThrow(
+      new RegExp(`^${input}: .*setup-buildx-action`),
+    );
+  });
+
+  test('is a note when it was left to us', () => {
+    expect(requireAbilities(request, plain)).toEqual([expect.stringContaining('no provenance and no SBOM')]);
+    expect(requireAbilities({ ...request, provenance: 'false', sbom: 'false' }, plain)).toEqual([]);
+    expect(requireAbilities({ ...request, provenance: 'max', sbom: 'true' }, container)).toEqual([]);
+  });
+});
