@@ -1,7 +1,7 @@
 import type { CallLog } from './calls.ts';
 import type { SimulatedClock } from './clock.ts';
 import type { Faults } from './faults.ts';
-import type { Reply } from './http.ts';
+import type { HttpRequest, Reply } from './http.ts';
 import type { FaultRule } from './scenario.ts';
 import type { Call } from './service.ts';
 import { AwsError } from './service.ts';
@@ -14,6 +14,11 @@ export interface Exchange {
   refuse(error: AwsError): Reply;
   /** The faults `throttle` and `error` in the protocol's own words. */
   fault(rule: FaultRule): AwsError;
+}
+
+/** A part of the sandbox that reads its own calls: AWS, or what lives under a path such as /github. */
+export interface Endpoint {
+  exchange(request: HttpRequest): Promise<Exchange>;
 }
 
 /** The connection is to be destroyed instead of answered. */

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import type { Endpoint } from './exchange.ts';
 import { jsonReply } from './http.ts';
 import type { HttpRequest } from './http.ts';
 import { GITHUB_ISSUER, OIDC_REQUEST_TOKEN, issueToken, keySet } from './oidc.ts';
 import type { Claims } from './oidc.ts';
 import type { FaultRule } from './scenario.ts';
-import type { Endpoint } from './server.ts';
 import { AwsError } from './service.ts';
 
 /** By the token with which a job asks: what its identity tokens say otherwise than the usual. */

@@ -4,15 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { AwsEndpoint } from './aws.ts';
 import { credentialScope } from './credentials.ts';
 import { RESET } from './exchange.ts';
-import type { Answering, Exchange } from './exchange.ts';
+import type { Answering, Endpoint } from './exchange.ts';
 import { readRequest } from './http.ts';
 import type { HttpRequest, Reply } from './http.ts';
 import type { World } from './world.ts';
-
-/** A part of the sandbox that lives under a path of its own, such as /github. */
-export interface Endpoint {
-  exchange(request: HttpRequest): Promise<Exchange>;
-}
 
 export interface ListeningServer {
   url: string;

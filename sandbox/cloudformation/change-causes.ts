@@ -1,3 +1,4 @@
+import type { Cause } from './change-set.ts';
 import type { Scope } from './intrinsics.ts';
 import { functionCall } from './intrinsics.ts';
 import type { Json } from './json.ts';
@@ -7,20 +8,6 @@ import { referencesIn } from './references.ts';
 
 /** What a plan does to a resource, as far as others that refer to it are concerned. */
 export type Fate = 'same' | 'modified' | 'replaced' | 'perhaps replaced' | 'new';
-
-export interface Cause {
-  evaluation: 'Static' | 'Dynamic';
-  source:
-    | 'DirectModification'
-    | 'ParameterReference'
-    | 'ResourceReference'
-    | 'ResourceAttribute'
-    | 'Automatic'
-    | 'NoModification';
-  entity?: string;
-  /** AWS answers a little differently with and without property values. */
-  shown: 'always' | 'plain' | 'values';
-}
 
 export interface CauseContext {
   scope: Scope;

@@ -1,38 +1,16 @@
-import type { Cause, CauseContext } from './change-causes.ts';
+import type { CauseContext } from './change-causes.ts';
 import { causesOf, possibleCauses, rawAt } from './change-causes.ts';
-import type { PlannedState } from './change-plan.ts';
+import type { Cause, ChangeDetail, PlannedState } from './change-set.ts';
 import type { Json, JsonObject } from './json.ts';
 import { isObject, sameValue } from './json.ts';
 import { hideSecrets, MASK } from './mask.ts';
-import type { PropertyDifference, Recreation } from './property-diff.ts';
+import type { PropertyDifference } from './property-diff.ts';
 import { diffProperties, recreationOf } from './property-diff.ts';
 import { sameTags } from './resource-change.ts';
 import type { ResourceSchema } from './schema.ts';
 import { schemaOf } from './schema.ts';
 import type { StackResource, Tag } from './stack.ts';
 import type { ResourceDefinition } from './template.ts';
-
-/** One reason why a resource is in a change set. */
-export interface ChangeDetail {
-  attribute:
-    | 'Properties'
-    | 'Tags'
-    | 'Metadata'
-    | 'CreationPolicy'
-    | 'UpdatePolicy'
-    | 'DeletionPolicy'
-    | 'UpdateReplacePolicy';
-  /** The property; of properties only. */
-  name?: string;
-  path?: string;
-  before?: Json;
-  after?: Json;
-  changeType?: 'Add' | 'Modify' | 'Remove' | 'SyncWithActual';
-  recreation: Recreation;
-  cause: Cause;
-  /** The live value, in drift-aware change sets. */
-  drift?: { previous?: Json; actual?: Json };
-}
 
 const STATIC: Cause = { evaluation: 'Static', source: 'DirectModification', shown: 'always' };
 

@@ -1,9 +1,8 @@
 import type { World } from '../world.ts';
 import type { CauseContext, Fate } from './change-causes.ts';
-import type { ChangeDetail } from './change-details.ts';
 import { driftDetails, modificationDetails } from './change-details.ts';
-import type { Graph } from './dependencies.ts';
-import { dependencyGraph } from './dependencies.ts';
+import type { ChangeDetail, ChangePlan, PlannedChange, PlannedState } from './change-set.ts';
+import { dependenciesFirst, dependencyGraph } from './dependencies.ts';
 import type { Scope } from './intrinsics.ts';
 import { KNOWN_AFTER_APPLY, resolveProperties } from './intrinsics.ts';
 import type { JsonObject } from './json.ts';
@@ -16,43 +15,11 @@ import { activeResources, environmentOf, isMade, madeAttribute } from './stack-s
 import type { Definition, Stack, StackResource } from './stack.ts';
 import type { ResourceDefinition } from './template.ts';
 
-export interface PlannedChange {
-  action: 'Add' | 'Modify' | 'Remove' | 'SyncWithActual';
-  logicalId: string;
-  physicalId?: string;
-  type: string;
-  replacement?: 'True' | 'False' | 'Conditional';
-  policyAction?: string;
-  details: ChangeDetail[];
-  before?: PlannedState;
-  after?: PlannedState;
-  driftStatus?: 'IN_SYNC' | 'MODIFIED' | 'DELETED';
-  /** Of the nested stack's own change set. */
-  changeSetId?: string;
-}
-
-/** A resource before or after, for people and for checks. */
-export interface PlannedState {
-  definition: ResourceDefinition;
-  properties: JsonObject;
-  shown: JsonObject;
-}
-
-export interface ChangePlan {
-  changes: PlannedChange[];
-  /** Outputs, tags or the like change although no resource may. */
-  others: boolean;
-  /** Exports that the plan imports and that do not exist yet, with the resource that does. */
-  missingExports: { logicalId: string; name: string }[];
-}
-
 export interface PlanOptions {
   revertDrift: boolean;
   /** Makes the change set of a nested stack: its id, or undefined when it has no changes. Absent: nobody looks. */
   nested?: ((logicalId: string, properties: JsonObject) => string | undefined) | undefined;
 }
-
-export const EMPTY_PLAN: ChangePlan = { changes: [], others: false, missingExports: [] };
 
 /** What bringing a stack to a definition would do. */
 export function planChanges(world: World, stack: Stack, next: Definition, options: PlanOptions): ChangePlan {
@@ -99,7 +66,7 @@ class Planner {
   plan(): ChangePlan {
     const active = activeResources(this.#next, this.#scope);
     const changes = new Map<string, PlannedChange>();
-    for (const id of inOrder(dependencyGraph(active))) {
+    for (const id of dependenciesFirst(dependencyGraph(active))) {
       const definition = active[id];
       const change = definition && this.#planResource(id, definition);
       if (change) changes.set(id, change);
@@ -264,18 +231,4 @@ function removal(resource: StackResource): PlannedChange {
     details: [],
     before: { definition, properties, shown },
   };
-}
-
-/** Ids so that each comes after all that it depends on. */
-export function inOrder(graph: Graph): string[] {
-  const done = new Set<string>();
-  const visit = (id: string): void => {
-    if (done.has(id)) return;
-    done.add(id);
-    for (const needed of graph.get(id) ?? []) visit(needed);
-    ordered.push(id);
-  };
-  const ordered: string[] = [];
-  for (const id of graph.keys()) visit(id);
-  return ordered;
 }

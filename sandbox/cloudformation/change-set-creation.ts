@@ -1,8 +1,7 @@
 import { AwsError } from '../service.ts';
 import type { World } from '../world.ts';
-import type { ChangePlan } from './change-plan.ts';
-import { EMPTY_PLAN, planChanges } from './change-plan.ts';
-import type { ChangeSet } from './change-set.ts';
+import { planChanges } from './change-plan.ts';
+import type { ChangeSet, ChangePlan } from './change-set.ts';
 import type { GivenDefinition } from './definition.ts';
 import { prepareDefinition } from './definition.ts';
 import { validateEarly, validationFailure } from './early-validation.ts';
@@ -11,7 +10,9 @@ import type { JsonObject } from './json.ts';
 import { givenToNested, nestedStackOf } from './nested.ts';
 import { partitionOf } from '../partition.ts';
 import type { Definition, Stack } from './stack.ts';
-import { NO_DEFINITION, stackDatabase } from './stack.ts';
+import { NO_DEFINITION } from './stack.ts';
+import { stackDatabase } from './stack-database.ts';
+import { EMPTY_PLAN } from './change-set.ts';
 
 export interface ChangeSetRequest {
   name: string;

@@ -12,15 +12,16 @@ import {
   warning,
 } from './change-set-view.ts';
 import { prepareDefinition } from './definition.ts';
-import type { DeploymentRequest } from './engine.ts';
+import type { DeploymentRequest } from './forward.ts';
 import { startDeployment } from './engine.ts';
 import { invalid } from './failures.ts';
 import { featuresOf } from './features.ts';
 import * as read from './input.ts';
 import { changeSetOf, databaseOf, isRepeated, requireUpdatable, stackToChange } from './lookup.ts';
-import type { Stack, StackDatabase } from './stack.ts';
+import type { Stack } from './stack.ts';
 import { newStack } from './stack.ts';
 import { givenDefinition, newStackName } from './stack-operations.ts';
+import type { StackDatabase } from './stack-database.ts';
 
 const NAME = '[a-zA-Z][-a-zA-Z0-9]*';
 const SETS_PER_PAGE = 100;

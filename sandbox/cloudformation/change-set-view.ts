@@ -1,6 +1,4 @@
-import type { ChangeDetail } from './change-details.ts';
-import type { ChangePlan, PlannedChange, PlannedState } from './change-plan.ts';
-import type { ChangeSet } from './change-set.ts';
+import type { ChangeSet, ChangeDetail, ChangePlan, PlannedChange, PlannedState } from './change-set.ts';
 import { asText } from './json.ts';
 import { describeParameters } from './parameters.ts';
 import { printed, printedProperties } from './property-diff.ts';

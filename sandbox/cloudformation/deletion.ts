@@ -1,12 +1,10 @@
-import type { World } from '../world.ts';
 import { deleteAll } from './cleanup.ts';
 import { endOperation, setStackStatus } from './events.ts';
 import { exportsInUse } from './exports.ts';
-import { failureText } from './forward.ts';
 import { isMade } from './stack-scope.ts';
-import type { Stack, StackOperation } from './stack.ts';
-import { stackDatabase } from './stack.ts';
-import { workOf } from './work.ts';
+import type { OperationRun } from './resource-work.ts';
+import { failureText, workOf } from './work.ts';
+import { stackDatabase } from './stack-database.ts';
 
 export interface DeletionRequest {
   /** Logical ids to leave as they are. */
@@ -18,13 +16,9 @@ export interface DeletionRequest {
 }
 
 /** Deletes a stack's resources, then the stack. True when it is gone. */
-export async function deleteStack(
-  world: World,
-  stack: Stack,
-  operation: StackOperation,
-  request: DeletionRequest,
-): Promise<boolean> {
-  const work = workOf(world, stack, operation, stack.definition, 'delete');
+export async function deleteStack(run: OperationRun, request: DeletionRequest): Promise<boolean> {
+  const { world, stack, operation } = run;
+  const work = workOf(run, stack.definition, 'delete');
   const database = stackDatabase(world, stack.account, stack.region);
   const inUse = exportsInUse(database, stack);
   if (inUse !== undefined) {

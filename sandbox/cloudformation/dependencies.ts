@@ -59,3 +59,17 @@ function withoutDependents(waiting: ReadonlyMap<string, number>, dependents: Gra
   }
   return left;
 }
+
+/** Ids so that each comes after all that it depends on. */
+export function dependenciesFirst(graph: Graph): string[] {
+  const done = new Set<string>();
+  const visit = (id: string): void => {
+    if (done.has(id)) return;
+    done.add(id);
+    for (const needed of graph.get(id) ?? []) visit(needed);
+    ordered.push(id);
+  };
+  const ordered: string[] = [];
+  for (const id of graph.keys()) visit(id);
+  return ordered;
+}

@@ -4,8 +4,9 @@ import { detectDrift, driftOf } from './drift.ts';
 import { invalid } from './failures.ts';
 import * as read from './input.ts';
 import { databaseOf, stackToChange, stackToRead } from './lookup.ts';
-import type { DriftDetection, Stack, StackResource } from './stack.ts';
+import type { Stack, StackResource } from './stack.ts';
 import { isInProgress } from './stack.ts';
+import type { DriftDetection } from './stack-database.ts';
 
 const DRIFTS_PER_PAGE = 100;
 /** Looking at a resource takes time: simulated seconds for each, and at least a few. */

@@ -1,11 +1,10 @@
 import { objectStore } from '../s3.ts';
 import type { World } from '../world.ts';
-import type { ChangePlan, PlannedChange } from './change-plan.ts';
-import type { ValidationEvent } from './change-set.ts';
 import * as effects from './effects.ts';
 import { checkProperties } from './property-validation.ts';
 import { schemaOf } from './schema.ts';
-import type { Stack } from './stack.ts';
+import type { Stack, ValidationEvent } from './stack.ts';
+import type { ChangePlan, PlannedChange } from './change-set.ts';
 
 const CHECKS = {
   PROPERTY_VALIDATION: 'AWS::EarlyValidation::PropertyValidation',

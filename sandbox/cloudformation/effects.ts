@@ -13,7 +13,8 @@ import { isObject, textOf } from './json.ts';
 import { LOAD_BALANCING_EFFECTS } from './load-balancing-resources.ts';
 import { OBSERVABILITY_EFFECTS } from './observability-resources.ts';
 import type { Stack, StackResource } from './stack.ts';
-import { identityOf, stackDatabase } from './stack.ts';
+import { identityOf } from './stack.ts';
+import { stackDatabase } from './stack-database.ts';
 
 const EFFECTS: Record<string, Effect> = {
   ...ECS_EFFECTS,

@@ -1,30 +1,16 @@
 import type { World } from '../world.ts';
-import type { ValidationEvent } from './change-set.ts';
-import type { Unwanted } from './cleanup.ts';
-import { deleteAll } from './cleanup.ts';
 import type { DeletionRequest } from './deletion.ts';
 import { deleteStack } from './deletion.ts';
 import { applyScenarioDrift } from './drift-rules.ts';
 import { beginOperation, endOperation, setStackStatus } from './events.ts';
-import { bringForward } from './forward.ts';
+import type { DeploymentRequest } from './forward.ts';
+import { applyDefinition, cleanUpUpdate, START_SECONDS, stopCause } from './forward.ts';
+import { nestedStacks } from './nested.ts';
+import type { OperationRun } from './resource-work.ts';
 import { rollBackCreation, rollBackUpdate, undoOf } from './rollback.ts';
-import type { OperationType, Definition, Stack, StackOperation } from './stack.ts';
-import { activeResources } from './stack-scope.ts';
-import { WorkStopped, workOf } from './work.ts';
+import type { OperationType, Stack, StackOperation } from './stack.ts';
+import { WorkStopped } from './work.ts';
 
-export interface DeploymentRequest {
-  definition: Definition;
-  token?: string | undefined;
-  onFailure: 'ROLLBACK' | 'DO_NOTHING' | 'DELETE';
-  revertDrift?: boolean;
-  /** What early validation found: the operation fails of it, and does nothing else. */
-  findings?: readonly ValidationEvent[];
-  /** Told how it ended. */
-  onEnd?: (succeeded: boolean) => void;
-}
-
-/** What a stack does before its first resource, in simulated seconds. */
-const START_SECONDS = 1;
 const REFUSED = "Validation failure detected. See the operation's FAILED event for details.";
 
 /** Starts to create or update a stack. The stack is in progress when this returns; the rest happens later. */
@@ -34,22 +20,23 @@ export function startDeployment(
   type: 'CREATE_STACK' | 'UPDATE_STACK',
   request: DeploymentRequest,
 ): void {
-  const operation = beginOperation(world, stack, type, request.token);
+  const run = beginRun(world, stack, type, request.token);
+  const { operation } = run;
   if (request.findings) operation.validations = request.findings;
   const creating = type === 'CREATE_STACK';
   stack.undo ??= undoOf(stack);
   stack.definition = request.definition;
   stack.disableRollback = request.onFailure === 'DO_NOTHING';
   if (!creating) stack.updatedAt = world.clock.now();
-  setStackStatus(
-    { world, stack, operation },
-    creating ? 'CREATE_IN_PROGRESS' : 'UPDATE_IN_PROGRESS',
-    'User Initiated',
-  );
+  setStackStatus(run, creating ? 'CREATE_IN_PROGRESS' : 'UPDATE_IN_PROGRESS', 'User Initiated');
   runWork(world, stack, async (stop) => {
-    const succeeded = await deploy(world, stack, operation, request, stop);
+    const succeeded = await deploy(run, request, stop);
     request.onEnd?.(succeeded);
   });
+}
+
+function beginRun(world: World, stack: Stack, type: OperationType, token: string | undefined): OperationRun {
+  return { world, stack, operation: beginOperation(world, stack, type, token), nested: nestedStacks };
 }
 
 /** Runs the one piece of work that a stack may have under way. */
@@ -70,130 +57,52 @@ function runWork(world: World, stack: Stack, work: (stop: AbortController) => Pr
 }
 
 async function deploy(
-  world: World,
-  stack: Stack,
-  operation: StackOperation,
+  run: OperationRun,
   request: DeploymentRequest,
   stop: AbortController,
 ): Promise<boolean> {
+  const { world, stack, operation } = run;
   const creating = operation.type === 'CREATE_STACK';
   const refused = request.findings !== undefined && request.findings.length > 0;
-  const reason = refused ? REFUSED : await forward(world, stack, operation, request, stop);
+  const reason = refused ? REFUSED : await applyDefinition(run, request, stop);
   if (stopCause(stop) === 'deleted') return false;
   if (reason === undefined) {
-    if (creating) setStackStatus({ world, stack, operation }, 'CREATE_COMPLETE');
-    else await cleanUpUpdate(world, stack, operation);
+    if (creating) setStackStatus(run, 'CREATE_COMPLETE');
+    else await cleanUpUpdate(run);
     delete stack.undo;
     endOperation(world, operation, true);
     applyScenarioDrift(world, stack);
     return true;
   }
   endOperation(world, operation, false);
-  await handleFailure(world, stack, operation, request, reason);
+  await handleFailure(run, request, reason);
   return false;
 }
 
-function stopCause(stop: AbortController): WorkStopped['why'] | undefined {
-  return stop.signal.reason instanceof WorkStopped ? stop.signal.reason.why : undefined;
-}
-
-/** Brings the stack to its definition. The reason why that failed; undefined when it did not. */
-export async function forward(
-  world: World,
-  stack: Stack,
-  operation: StackOperation,
-  request: Pick<DeploymentRequest, 'definition' | 'onFailure' | 'revertDrift'>,
-  stop: AbortController,
-): Promise<string | undefined> {
-  const { definition } = request;
-  const undo = (stack.undo ??= undoOf(stack));
-  const work = workOf(world, stack, operation, definition, 'forward', stop.signal);
-  const timeout =
-    stack.timeoutMinutes === undefined ? undefined : startTimeout(world, stack.timeoutMinutes, stop);
-  await world.clock.sleep(START_SECONDS);
-  const reason = await bringForward({
-    ...work,
-    definition,
-    undo,
-    revertDrift: request.revertDrift ?? false,
-    stopOnFailure: () => {
-      if (request.onFailure !== 'DO_NOTHING') stop.abort(new WorkStopped('failure'));
-    },
-  });
-  timeout?.abort();
-  if (stopCause(stop) === 'cancelled') return 'User Initiated';
-  if (stopCause(stop) === 'timeout') return 'Stack creation time exceeded the specified timeout. ';
-  return reason;
-}
-
-function startTimeout(world: World, minutes: number, stop: AbortController): AbortController {
-  const ended = new AbortController();
-  world.run(async () => {
-    await world.clock.sleep(minutes * 60, ended.signal).then(
-      () => {
-        stop.abort(new WorkStopped('timeout'));
-      },
-      (error: unknown) => {
-        if (!ended.signal.aborted) throw error;
-      },
-    );
-  });
-  return ended;
-}
-
-async function handleFailure(
-  world: World,
-  stack: Stack,
-  failed: StackOperation,
-  request: DeploymentRequest,
-  reason: string,
-): Promise<void> {
+async function handleFailure(run: OperationRun, request: DeploymentRequest, reason: string): Promise<void> {
+  const { world, stack, operation: failed } = run;
   const creating = failed.type === 'CREATE_STACK';
   const { onFailure } = request;
   if (onFailure === 'DO_NOTHING' && reason !== 'User Initiated') {
-    setStackStatus({ world, stack, operation: failed }, creating ? 'CREATE_FAILED' : 'UPDATE_FAILED', reason);
+    setStackStatus(run, creating ? 'CREATE_FAILED' : 'UPDATE_FAILED', reason);
     return;
   }
   const sentence = reason.replace(/\.? ?$/, '. ');
   const asked = (what: string): string => `${sentence}${what} requested by user.`;
   if (creating && onFailure === 'DELETE') {
-    const operation = beginOperation(world, stack, 'DELETE_STACK', failed.token);
-    setStackStatus({ world, stack, operation }, 'DELETE_IN_PROGRESS', asked('Delete'));
-    await deleteStack(world, stack, operation, { before: 'CREATE_FAILED' });
+    const deletion = beginRun(world, stack, 'DELETE_STACK', failed.token);
+    setStackStatus(deletion, 'DELETE_IN_PROGRESS', asked('Delete'));
+    await deleteStack(deletion, { before: 'CREATE_FAILED' });
     return;
   }
-  const operation = beginOperation(world, stack, 'ROLLBACK', failed.token);
+  const rollback = beginRun(world, stack, 'ROLLBACK', failed.token);
   if (creating) {
-    setStackStatus({ world, stack, operation }, 'ROLLBACK_IN_PROGRESS', asked('Rollback'));
-    await rollBackCreation(world, stack, operation);
+    setStackStatus(rollback, 'ROLLBACK_IN_PROGRESS', asked('Rollback'));
+    await rollBackCreation(rollback);
     return;
   }
-  setStackStatus({ world, stack, operation }, 'UPDATE_ROLLBACK_IN_PROGRESS', reason);
-  await rollBackUpdate(world, stack, operation);
-}
-
-/** Deletes what the update took out or replaced. What cannot be deleted is left, and the update has succeeded. */
-export async function cleanUpUpdate(world: World, stack: Stack, operation: StackOperation): Promise<void> {
-  const work = workOf(world, stack, operation, stack.definition, 'forward');
-  const cleaning = 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS';
-  if (stack.status !== cleaning) setStackStatus(work, cleaning);
-  const active = stack.definition ? activeResources(stack.definition, work.scope) : {};
-  const removed = [...stack.resources.values()].filter(({ logicalId }) => !(logicalId in active));
-  const unwanted: Unwanted[] = [
-    ...removed.map((resource) => ({ resource, deletion: { bare: true } })),
-    ...(stack.undo?.replaced ?? []).map((resource) => ({
-      resource,
-      deletion: { bare: true, replaced: true },
-    })),
-  ];
-  const clean = await deleteAll(work, unwanted);
-  for (const { logicalId } of removed) stack.resources.delete(logicalId);
-  await work.nested.cleanUp(work);
-  setStackStatus(
-    work,
-    'UPDATE_COMPLETE',
-    clean ? undefined : 'Update successful. One or more resources could not be deleted.',
-  );
+  setStackStatus(rollback, 'UPDATE_ROLLBACK_IN_PROGRESS', reason);
+  await rollBackUpdate(rollback);
 }
 
 /** Starts to delete a stack; a creation under way is stopped first. */
@@ -206,13 +115,13 @@ export function startDeletion(
   const before = stack.status;
   const running = stack.work;
   stack.stop?.abort(new WorkStopped('deleted'));
-  const operation = beginOperation(world, stack, 'DELETE_STACK', token);
+  const run = beginRun(world, stack, 'DELETE_STACK', token);
   stack.deletedAt = world.clock.now();
-  setStackStatus({ world, stack, operation }, 'DELETE_IN_PROGRESS', 'User Initiated');
+  setStackStatus(run, 'DELETE_IN_PROGRESS', 'User Initiated');
   runWork(world, stack, async () => {
     await running;
     await world.clock.sleep(START_SECONDS);
-    await deleteStack(world, stack, operation, { ...request, before });
+    await deleteStack(run, { ...request, before });
   });
 }
 
@@ -225,18 +134,14 @@ export function startRollback(
   skip?: ReadonlySet<string>,
 ): StackOperation {
   const creating = stack.status === 'CREATE_FAILED';
-  const operation = beginOperation(world, stack, type, token);
-  setStackStatus(
-    { world, stack, operation },
-    creating ? 'ROLLBACK_IN_PROGRESS' : 'UPDATE_ROLLBACK_IN_PROGRESS',
-    'User Initiated',
-  );
+  const run = beginRun(world, stack, type, token);
+  setStackStatus(run, creating ? 'ROLLBACK_IN_PROGRESS' : 'UPDATE_ROLLBACK_IN_PROGRESS', 'User Initiated');
   runWork(world, stack, async () => {
     await world.clock.sleep(START_SECONDS);
-    if (creating) await rollBackCreation(world, stack, operation);
-    else await rollBackUpdate(world, stack, operation, skip);
+    if (creating) await rollBackCreation(run);
+    else await rollBackUpdate(run, skip);
   });
-  return operation;
+  return run.operation;
 }
 
 /** Stops an update; it rolls back. */

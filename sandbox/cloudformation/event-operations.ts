@@ -1,13 +1,13 @@
 import type { Call, Input, Operation } from '../service.ts';
 import { AwsError, textOf } from '../service.ts';
 import type { World } from '../world.ts';
-import type { ValidationEvent } from './change-set.ts';
 import { pageOfEvents } from './events.ts';
 import { invalid } from './failures.ts';
 import { featuresOf } from './features.ts';
 import * as read from './input.ts';
 import { changeSetOf, databaseOf, stackToRead } from './lookup.ts';
-import type { Stack, StackDatabase, StackEvent, StackOperation } from './stack.ts';
+import type { Stack, StackEvent, StackOperation, ValidationEvent } from './stack.ts';
+import type { StackDatabase } from './stack-database.ts';
 
 /** DescribeEvents: what happened, by operation, with what early validation found. */
 export function eventOperations(world: World): Record<string, Operation> {

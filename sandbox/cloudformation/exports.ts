@@ -3,7 +3,8 @@ import type { Scope } from './intrinsics.ts';
 import { functionCall, resolve } from './intrinsics.ts';
 import type { Json } from './json.ts';
 import { isObject, members, textOf } from './json.ts';
-import type { Stack, StackDatabase, StackOutput } from './stack.ts';
+import type { Stack, StackOutput } from './stack.ts';
+import type { StackDatabase } from './stack-database.ts';
 
 export interface Exported {
   stack: Stack;

@@ -1,14 +1,16 @@
 import { AwsError } from '../service.ts';
-import type { Graph } from './dependencies.ts';
+import type { World } from '../world.ts';
+import type { Unwanted } from './cleanup.ts';
+import { deleteAll } from './cleanup.ts';
 import { dependencyGraph } from './dependencies.ts';
-import { setResourceStatus } from './events.ts';
+import { setResourceStatus, setStackStatus } from './events.ts';
 import { checkExports, importNames } from './exports.ts';
 import { invalid } from './failures.ts';
 import { resolve } from './intrinsics.ts';
 import { textOf } from './json.ts';
 import { actionFor } from './resource-change.ts';
 import { ResourceFailure } from './resource-failure.ts';
-import type { Work } from './resource-work.ts';
+import type { OperationRun, Work } from './resource-work.ts';
 import {
   createResource,
   draftResource,
@@ -19,13 +21,101 @@ import {
 import { policyDenial } from './stack-policy.ts';
 import type { PolicyAction } from './stack-policy.ts';
 import { activeResources, isMade } from './stack-scope.ts';
-import type { Definition, StackOutput, StackResource, Undo } from './stack.ts';
-import { stackDatabase } from './stack.ts';
+import { undoOf } from './rollback.ts';
+import type { Definition, StackOutput, StackResource, Undo, ValidationEvent } from './stack.ts';
 import type { ResourceDefinition } from './template.ts';
 import { walk } from './walk.ts';
+import { stackDatabase } from './stack-database.ts';
+import { failureText, WorkStopped, workOf } from './work.ts';
+
+export interface DeploymentRequest {
+  definition: Definition;
+  token?: string | undefined;
+  onFailure: 'ROLLBACK' | 'DO_NOTHING' | 'DELETE';
+  revertDrift?: boolean;
+  /** What early validation found: the operation fails of it, and does nothing else. */
+  findings?: readonly ValidationEvent[];
+  /** Told how it ended. */
+  onEnd?: (succeeded: boolean) => void;
+}
+
+/** What a stack does before its first resource, in simulated seconds. */
+export const START_SECONDS = 1;
+
+export function stopCause(stop: AbortController): WorkStopped['why'] | undefined {
+  return stop.signal.reason instanceof WorkStopped ? stop.signal.reason.why : undefined;
+}
+
+/** Brings the stack to its definition. The reason why that failed; undefined when it did not. */
+export async function applyDefinition(
+  run: OperationRun,
+  request: Pick<DeploymentRequest, 'definition' | 'onFailure' | 'revertDrift'>,
+  stop: AbortController,
+): Promise<string | undefined> {
+  const { world, stack } = run;
+  const { definition } = request;
+  const undo = (stack.undo ??= undoOf(stack));
+  const work = workOf(run, definition, 'forward', stop.signal);
+  const timeout =
+    stack.timeoutMinutes === undefined ? undefined : startTimeout(world, stack.timeoutMinutes, stop);
+  await world.clock.sleep(START_SECONDS);
+  const reason = await applyResources({
+    ...work,
+    definition,
+    undo,
+    revertDrift: request.revertDrift ?? false,
+    stopOnFailure: () => {
+      if (request.onFailure !== 'DO_NOTHING') stop.abort(new WorkStopped('failure'));
+    },
+  });
+  timeout?.abort();
+  if (stopCause(stop) === 'cancelled') return 'User Initiated';
+  if (stopCause(stop) === 'timeout') return 'Stack creation time exceeded the specified timeout. ';
+  return reason;
+}
+
+function startTimeout(world: World, minutes: number, stop: AbortController): AbortController {
+  const ended = new AbortController();
+  world.run(async () => {
+    await world.clock.sleep(minutes * 60, ended.signal).then(
+      () => {
+        stop.abort(new WorkStopped('timeout'));
+      },
+      (error: unknown) => {
+        if (!ended.signal.aborted) throw error;
+      },
+    );
+  });
+  return ended;
+}
+
+/** Deletes what the update took out or replaced. What cannot be deleted is left, and the update has succeeded. */
+export async function cleanUpUpdate(run: OperationRun): Promise<void> {
+  const { stack } = run;
+  const work = workOf(run, stack.definition, 'forward');
+  const cleaning = 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS';
+  if (stack.status !== cleaning) setStackStatus(work, cleaning);
+  const active = stack.definition ? activeResources(stack.definition, work.scope) : {};
+  const removed = [...stack.resources.values()].filter(({ logicalId }) => !(logicalId in active));
+  const unwanted: Unwanted[] = [
+    ...removed.map((resource) => ({ resource, deletion: { bare: true } })),
+    ...(stack.undo?.replaced ?? []).map((resource) => ({
+      resource,
+      deletion: { bare: true, replaced: true },
+    })),
+  ];
+  const clean = await deleteAll(work, unwanted);
+  for (const { logicalId } of removed) stack.resources.delete(logicalId);
+  await work.nested.cleanUp(work);
+  setStackStatus(
+    work,
+    'UPDATE_COMPLETE',
+    clean ? undefined : 'Update successful. One or more resources could not be deleted.',
+  );
+}
 
 /** Work that brings a stack to its definition. */
-export interface Forward extends Work {
+interface Forward extends Work {
   definition: Definition;
   undo: Undo;
   revertDrift: boolean;
@@ -34,7 +124,7 @@ export interface Forward extends Work {
 }
 
 /** Brings every resource to its definition and the outputs up to date. Why it failed; undefined when it did not. */
-export async function bringForward(work: Forward): Promise<string | undefined> {
+async function applyResources(work: Forward): Promise<string | undefined> {
   const { stack, definition, scope } = work;
   try {
     const active = activeResources(definition, scope);
@@ -56,14 +146,6 @@ export async function bringForward(work: Forward): Promise<string | undefined> {
 
 function hasFailed({ failed }: Work): boolean {
   return failed.create.size + failed.update.size + failed.delete.size > 0;
-}
-
-/** "The following resource(s) failed to create: [A, B]. ", one sentence for each kind of work. */
-export function failureText({ failed }: Work): string {
-  return (['create', 'update', 'delete'] as const)
-    .filter((verb) => failed[verb].size > 0)
-    .map((verb) => `The following resource(s) failed to ${verb}: [${[...failed[verb]].join(', ')}]. `)
-    .join('');
 }
 
 function checkImports(work: Forward, active: Record<string, ResourceDefinition>): Set<string> {
@@ -207,9 +289,4 @@ function outputsOf(work: Forward): StackOutput[] {
         },
       ];
     });
-}
-
-/** The dependencies among what a definition makes. */
-export function activeGraph(definition: Definition | undefined, scope: Work['scope']): Graph {
-  return definition ? dependencyGraph(activeResources(definition, scope)) : new Map();
 }

@@ -3,8 +3,10 @@ import { AwsError } from '../service.ts';
 import type { World } from '../world.ts';
 import type { ChangeSet } from './change-set.ts';
 import { invalid } from './failures.ts';
-import type { Stack, StackDatabase } from './stack.ts';
-import { isInProgress, stackDatabase } from './stack.ts';
+import type { Stack } from './stack.ts';
+import { isInProgress } from './stack.ts';
+import type { StackDatabase } from './stack-database.ts';
+import { stackDatabase } from './stack-database.ts';
 
 /** Where a call's stacks are. */
 export function databaseOf(world: World, call: Pick<Call, 'account' | 'region'>): StackDatabase {

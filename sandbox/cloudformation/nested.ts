@@ -3,18 +3,19 @@ import type { World } from '../world.ts';
 import type { GivenDefinition } from './definition.ts';
 import { prepareDefinition } from './definition.ts';
 import { deleteStack } from './deletion.ts';
-import { cleanUpUpdate, forward } from './engine.ts';
+import { applyDefinition, cleanUpUpdate } from './forward.ts';
 import { beginOperation, endOperation, setResourceStatus, setStackStatus } from './events.ts';
 import type { JsonObject } from './json.ts';
 import { members, sameValue, textOf } from './json.ts';
 import { sameTags } from './resource-change.ts';
-import type { NestedStacks, Work } from './resource-work.ts';
+import type { NestedStacks, OperationRun, Work } from './resource-work.ts';
 import { ResourceFailure } from './resource-failure.ts';
 import { rollBackUpdate, undoOf } from './rollback.ts';
 import type { Definition, Stack, StackOperation, StackResource, Tag } from './stack.ts';
-import { newStack, stackDatabase } from './stack.ts';
+import { newStack } from './stack.ts';
 import { templateText } from './template-source.ts';
 import { WorkStopped } from './work.ts';
+import { stackDatabase } from './stack-database.ts';
 
 /** What a parent's properties say of its nested stack: template, parameters, tags. */
 export function givenToNested(
@@ -63,6 +64,11 @@ export function nestedStackOf(
   return stack;
 }
 
+/** An operation of a nested stack. */
+function runOf({ world, nested }: Work, stack: Stack, operation: StackOperation): OperationRun {
+  return { world, stack, operation, nested };
+}
+
 function childOf({ world, stack }: Work, resource: StackResource): Stack {
   const child = stackDatabase(world, stack.account, stack.region).stacks.get(resource.physicalId);
   if (!child) throw new ResourceFailure(`Stack with id ${resource.physicalId} does not exist`);
@@ -101,7 +107,7 @@ async function bringChildForward(
   child.definition = definition;
   child.deploymentConfig = work.stack.deploymentConfig ?? {};
   const onFailure = work.stack.disableRollback ? 'DO_NOTHING' : 'ROLLBACK';
-  return forward(work.world, child, operation, { definition, onFailure }, stopWith(work.signal));
+  return applyDefinition(runOf(work, child, operation), { definition, onFailure }, stopWith(work.signal));
 }
 
 /** Nested stacks as resources of their parents: stacks with events of their own, in step with the parent. */
@@ -186,7 +192,7 @@ export const nestedStacks: NestedStacks = {
     const before = child.status;
     const operation = beginOperation(world, child, 'DELETE_STACK', work.operation.token);
     setStackStatus({ world, stack: child, operation }, 'DELETE_IN_PROGRESS', 'User Initiated');
-    if (!(await deleteStack(world, child, operation, { before }))) {
+    if (!(await deleteStack(runOf(work, child, operation), { before }))) {
       throw new ResourceFailure(
         `Embedded stack ${child.id} was not successfully deleted: ${child.statusReason ?? ''}`,
       );
@@ -201,7 +207,7 @@ export const nestedStacks: NestedStacks = {
     const waiting = children.filter(({ status }) => status === 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS');
     for (const child of waiting) {
       const operation = child.operations.at(-1);
-      if (operation) await cleanUpUpdate(work.world, child, operation);
+      if (operation) await cleanUpUpdate(runOf(work, child, operation));
       delete child.undo;
     }
   },
@@ -211,7 +217,7 @@ function beginChildRollback(work: Work, child: Stack, reason?: string): void {
   const { world } = work;
   const operation = beginOperation(world, child, 'ROLLBACK', work.operation.token);
   setStackStatus({ world, stack: child, operation }, 'UPDATE_ROLLBACK_IN_PROGRESS', reason);
-  const running = rollBackUpdate(world, child, operation, skippedIn(work, child)).then(() => {
+  const running = rollBackUpdate(runOf(work, child, operation), skippedIn(work, child)).then(() => {
     delete child.work;
   });
   child.work = running;

@@ -17,10 +17,11 @@ import type { Phase } from './scenario-rules.ts';
 import { handlerReport, ResourceFailure } from './resource-failure.ts';
 import { ruleFor } from './scenario-rules.ts';
 import type { StackResource, Tag } from './stack.ts';
-import { identityOf, stackDatabase } from './stack.ts';
+import { identityOf } from './stack.ts';
 import type { ResourceDefinition } from './template.ts';
+import { stackDatabase } from './stack-database.ts';
 
-/** What nested stacks need of the engine that runs the stack around them. */
+/** How the nested stacks among a stack's resources are run: each is a stack of its own, at work with its parent. */
 export interface NestedStacks {
   /** Whether the nested stack's template, parameters or tags differ from what it has. */
   hasChanges(work: Work, resource: StackResource): boolean;
@@ -32,8 +33,13 @@ export interface NestedStacks {
   cleanUp(work: Work): Promise<void>;
 }
 
+/** An operation under way on a stack. */
+export interface OperationRun extends EventSource {
+  nested: NestedStacks;
+}
+
 /** One pass over a stack's resources. */
-export interface Work extends EventSource {
+export interface Work extends OperationRun {
   /** Functions with real values, and with secrets masked. */
   scope: Scope;
   shownScope: Scope;
@@ -43,7 +49,6 @@ export interface Work extends EventSource {
   express: boolean;
   /** What a rollback is to give up on. */
   skip?: ReadonlySet<string>;
-  nested: NestedStacks;
   /** Logical ids that failed, by what was tried. */
   failed: Record<'create' | 'update' | 'delete', Set<string>>;
 }

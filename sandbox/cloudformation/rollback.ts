@@ -1,20 +1,20 @@
-import type { World } from '../world.ts';
 import type { Unwanted } from './cleanup.ts';
 import { deleteAll } from './cleanup.ts';
 import { dependencyGraph } from './dependencies.ts';
 import { endOperation, setStackStatus } from './events.ts';
-import { failureText } from './forward.ts';
-import type { Work } from './resource-work.ts';
+import type { OperationRun, Work } from './resource-work.ts';
 import { revertResource } from './resource-work.ts';
 import { isMade } from './stack-scope.ts';
-import type { Stack, StackDatabase, StackOperation, StackResource, Undo } from './stack.ts';
+import type { Stack, StackResource, Undo } from './stack.ts';
 import type { ResourceDefinition } from './template.ts';
 import { walk } from './walk.ts';
-import { workOf } from './work.ts';
+import { failureText, workOf } from './work.ts';
+import type { StackDatabase } from './stack-database.ts';
 
 /** Takes a failed creation back: deletes what it made. The stack stays, empty. */
-export async function rollBackCreation(world: World, stack: Stack, operation: StackOperation): Promise<void> {
-  const work = workOf(world, stack, operation, stack.definition, 'rollback');
+export async function rollBackCreation(run: OperationRun): Promise<void> {
+  const { world, stack, operation } = run;
+  const work = workOf(run, stack.definition, 'rollback');
   const made = [...stack.resources.values()].filter(({ status }) => !status.startsWith('DELETE_'));
   const deleted = await deleteAll(
     work,
@@ -33,14 +33,13 @@ export async function rollBackCreation(world: World, stack: Stack, operation: St
  * UPDATE_ROLLBACK_FAILED, from where this can go on. `skip` names resources to give up on.
  */
 export async function rollBackUpdate(
-  world: World,
-  stack: Stack,
-  operation: StackOperation,
+  run: OperationRun,
   skip: ReadonlySet<string> = new Set(),
 ): Promise<boolean> {
+  const { world, stack, operation } = run;
   const { undo } = stack;
   if (!undo) throw new Error(`stack ${stack.name} has nothing to roll back to`);
-  const work = { ...workOf(world, stack, operation, undo.definition, 'rollback'), skip };
+  const work = { ...workOf(run, undo.definition, 'rollback'), skip };
   const touched = [...undo.touched].filter((id) => undo.resources.has(id));
   const definitions: Record<string, ResourceDefinition> = {};
   for (const id of touched) {
@@ -81,7 +80,7 @@ async function finish(work: Work, undo: Undo): Promise<void> {
     resource,
     deletion: { created: true, bare: true },
   }));
-  const cleanup = workOf(world, stack, operation, undo.definition, 'rollback');
+  const cleanup = workOf(work, undo.definition, 'rollback');
   const clean = await deleteAll(cleanup, unwanted);
   for (const { logicalId } of created) stack.resources.delete(logicalId);
   if (undo.definition) stack.definition = undo.definition;

@@ -11,11 +11,10 @@ import { featuresOf } from './features.ts';
 import * as read from './input.ts';
 import { databaseOf, isRepeated, requireDeletable, requireUpdatable, stackToChange } from './lookup.ts';
 import { stuckResources } from './rollback.ts';
-import type { Definition, Stack } from './stack.ts';
+import type { Definition, Stack, ValidationEvent } from './stack.ts';
 import { newStack } from './stack.ts';
 import { checkStackPolicy } from './stack-policy.ts';
 import { templateText } from './template-source.ts';
-import type { ValidationEvent } from './change-set.ts';
 
 export const STACK_NAME = '[a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/._+]*';
 const LONGEST_NAME = 128;

@@ -11,7 +11,8 @@ import { masked } from './parameters.ts';
 import type { Environment, ResourceValues } from './scope.ts';
 import { templateScope } from './scope.ts';
 import type { Definition, Stack, StackResource } from './stack.ts';
-import { identityOf, stackDatabase } from './stack.ts';
+import { identityOf } from './stack.ts';
+import { stackDatabase } from './stack-database.ts';
 
 /** What a stack's functions reach outside of it. While planning, an export that does not exist yet is no error. */
 export function environmentOf(

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
 import { startSandbox, type Sandbox } from '../index.ts';
 import { writeReport } from './report.ts';
-import { scenarios, type DemoScenario } from './scenarios.ts';
-import { Stage, type Target } from './stage.ts';
+import { scenarios } from './scenarios.ts';
+import { Stage, type DemoScenario, type Target } from './stage.ts';
 import { BROKEN, PlatformStory } from './platform-story.ts';
 import { tellStory } from './story.ts';
 import { Workspace } from './workspace.ts';

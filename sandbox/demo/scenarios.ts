@@ -1,18 +1,10 @@
-import type { Scenario } from '../scenario.ts';
 import { allLayers } from './scenarios/all-layers.ts';
 import { blockedReplacement } from './scenarios/blocked-replacement.ts';
 import { cancelledJob } from './scenarios/cancelled-job.ts';
 import { failedCreate } from './scenarios/failed-create.ts';
 import { realTasks } from './scenarios/real-tasks.ts';
 import { throttling } from './scenarios/throttling.ts';
-import type { Stage } from './stage.ts';
-
-export interface DemoScenario {
-  about: string;
-  /** How the sandbox behaves; what the bundles do about it is theirs. */
-  sandbox: Scenario;
-  play(stage: Stage): Promise<void>;
-}
+import type { DemoScenario } from './stage.ts';
 
 /** What `npm run demo -- --scenario NAME` can play. */
 export const scenarios: Readonly<Record<string, DemoScenario>> = {

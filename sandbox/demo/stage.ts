@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { styleText } from 'node:util';
 import { runAction, type Run } from '../runner.ts';
+import type { Scenario } from '../scenario.ts';
 
 export interface Environment {
   name: 'dev' | 'staging' | 'prod';
@@ -41,6 +42,14 @@ export interface Played extends Step {
 
 /** Gives the environment variables with which an action reaches AWS and GitHub for one account. */
 export type Target = (account: string) => Record<string, string>;
+
+/** A story of its own, by name on the command line. */
+export interface DemoScenario {
+  about: string;
+  /** How the sandbox behaves; what the bundles do about it is theirs. */
+  sandbox: Scenario;
+  play(stage: Stage): Promise<void>;
+}
 
 /** Plays steps through the committed bundles, says what happens, and keeps the record. */
 export class Stage {

@@ -12,7 +12,9 @@ export function playStage(rollout: Rollout, stage: string): void {
     if (isPlayed(rollout, rule, stage)) later(rollout, rule, () => redden(rollout, rule));
   for (const rule of meanwhile) {
     if (isPlayed(rollout, rule, stage) && isFirst(world, rule))
-      later(rollout, rule, () => interfere(rollout, rule));
+      later(rollout, rule, () => {
+        interfere(rollout, rule);
+      });
   }
 }
 
@@ -58,18 +60,12 @@ async function redden(rollout: Rollout, rule: AlarmRule): Promise<void> {
     store.setState(name, 'OK', 'Threshold Crossed: no datapoint was greater than the threshold.');
 }
 
-async function interfere({ record }: Rollout, rule: Intervention): Promise<void> {
+function interfere({ record, actions }: Rollout, rule: Intervention): void {
   const { service } = record;
   if (rule.does === 'roll-back' || rule.does === 'stop') {
     record.stop.abort(new RolloutStop(rule.does === 'stop' ? 'stop-requested' : 'rollback-requested'));
     return;
   }
-  // Loaded here: what changes a service starts rollouts, and a rollout comes here.
-  const { deleteService, updateService } = await import('./service-life.ts');
-  if (rule.does === 'delete') {
-    deleteService(service, true);
-    return;
-  }
-  const taskDefinition = rule.taskDefinition ?? service.lastGood?.settings.taskDefinition.arn;
-  updateService(service.ecs, service, { taskDefinition, forceNewDeployment: true });
+  if (rule.does === 'delete') actions.delete();
+  else actions.deploy(rule.taskDefinition ?? service.lastGood?.settings.taskDefinition.arn);
 }

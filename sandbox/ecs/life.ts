@@ -1,8 +1,8 @@
+import type { Target, TargetGroup } from '../elb/load-balancing.ts';
 import type { Container, Task } from './model.ts';
 import type { TaskRule } from './scenario.ts';
 import type { TaskProcess } from './task-host.ts';
 import type { TaskStop } from './task-stop.ts';
-import type { TaskTarget } from './task-targets.ts';
 
 /** What is told when something about a task has changed that others wait for. */
 export interface TaskWatcher {
@@ -11,6 +11,12 @@ export interface TaskWatcher {
   /** It is going to stop. */
   onStopping(task: Task, stop: TaskStop): void;
   onStopped(task: Task): void;
+}
+
+/** A task's address in one of the target groups of its revision. */
+export interface TaskTarget {
+  group: TargetGroup;
+  target: Target;
 }
 
 /** One task under way. */

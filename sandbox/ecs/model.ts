@@ -239,3 +239,8 @@ export interface Task {
   /** Ends its life; the reason is a TaskStop. */
   stop: AbortController;
 }
+
+/** Whether the service's deployments move traffic from one target group to another. */
+export function shiftsTraffic(service: Service): boolean {
+  return (service.configuration.strategy ?? 'ROLLING') !== 'ROLLING';
+}

@@ -3,8 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { World } from '../world.ts';
 import type { Ecs } from './ecs.ts';
+import { shiftsTraffic } from './model.ts';
 import type { Cluster, Service, Task } from './model.ts';
-import { shifts } from './revisions.ts';
 
 /** The header by which requests reach the revision that is tested, as the rules of templates/fargate.yml have it. */
 const TEST_HEADER = 'x-platform-test';
@@ -84,7 +84,7 @@ class RealRoutes {
     const shares = new Map(healthy.map((task) => [task.deployment?.revision, weightOf(task)]));
     let place = this.#count % 100;
     const weighted =
-      (tested || shifts(service)) && [...shares].find(([, weight]) => (place -= weight) < 0)?.[0];
+      (tested || shiftsTraffic(service)) && [...shares].find(([, weight]) => (place -= weight) < 0)?.[0];
     const group = weighted ? healthy.filter((task) => task.deployment?.revision === weighted) : healthy;
     return group[this.#count % Math.max(1, group.length)];
   }

@@ -1,4 +1,5 @@
 import { digestOf } from './images.ts';
+import { shiftsTraffic } from './model.ts';
 import type { LoadBalancer, Revision, RevisionSettings, Service } from './model.ts';
 
 /** Another revision of a service. With a pair of target groups it takes the one that does not serve. */
@@ -15,18 +16,13 @@ export function newRevision(service: Service, settings: RevisionSettings): Revis
     }),
     createdAt: ecs.world.clock.now(),
     targetGroups: settings.loadBalancers.map((balancer, index) =>
-      targetGroupOf(balancer, shifts(service) ? serving?.targetGroups[index] : undefined),
+      targetGroupOf(balancer, shiftsTraffic(service) ? serving?.targetGroups[index] : undefined),
     ),
     productionWeight: 0,
     testWeight: 0,
   };
   ecs.revisions.set(revision.arn, revision);
   return revision;
-}
-
-/** Whether the service's deployments move traffic from one target group to another. */
-export function shifts(service: Service): boolean {
-  return (service.configuration.strategy ?? 'ROLLING') !== 'ROLLING';
 }
 
 /** The revision with the most traffic. */

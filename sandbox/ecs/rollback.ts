@@ -1,4 +1,5 @@
 import { freeze, newDeployment } from './deployments.ts';
+import { shiftsTraffic } from './model.ts';
 import type { Deployment, Revision, ServiceDeployment } from './model.ts';
 import { retireOthers, roll } from './rolling.ts';
 import type { Rollout } from './rollout-context.ts';
@@ -8,7 +9,6 @@ import { addEvent } from './service-events.ts';
 import { aliveTasks } from './scheduler.ts';
 import { scaleUp } from './scale-up.ts';
 import { setProductionWeight } from './weights.ts';
-import { shifts } from './revisions.ts';
 
 const NO_CANDIDATE = 'No rollback candidate was found to run the rollback.';
 
@@ -29,7 +29,7 @@ export async function rollBack(failed: Rollout, reason: string): Promise<void> {
     return;
   }
   record.stop = new AbortController();
-  const rollout = contextOf(record, returnTo(record, candidate));
+  const rollout = contextOf(record, returnTo(record, candidate), failed.actions);
   setStatus(rollout, 'ROLLBACK_IN_PROGRESS', reason);
   try {
     await bringBack(rollout);
@@ -57,7 +57,7 @@ function giveUp(rollout: Rollout, { why }: RolloutStop): void {
 }
 
 async function bringBack(rollout: Rollout): Promise<void> {
-  if (!shifts(rollout.record.service)) return roll(rollout);
+  if (!shiftsTraffic(rollout.record.service)) return roll(rollout);
   await scaleUp(rollout);
   setProductionWeight(rollout, 100);
   await retireOthers(rollout);

@@ -1,9 +1,16 @@
 import type { Deployment, ServiceDeployment, ServiceDeploymentStatus } from './model.ts';
 
+/** What somebody else can do to a service while a rollout of it runs. */
+export interface ServiceActions {
+  deploy(taskDefinition: string | undefined): void;
+  delete(): void;
+}
+
 /** A rollout under way: its record, and the deployment whose tasks it brings up. */
 export interface Rollout {
   record: ServiceDeployment;
   deployment: Deployment;
+  actions: ServiceActions;
   /** Aborted with the RolloutStop that ends it. */
   signal: AbortSignal;
   sleep(seconds: number): Promise<void>;
@@ -12,13 +19,18 @@ export interface Rollout {
   now(): Date;
 }
 
-export function contextOf(record: ServiceDeployment, deployment: Deployment): Rollout {
+export function contextOf(
+  record: ServiceDeployment,
+  deployment: Deployment,
+  actions: ServiceActions,
+): Rollout {
   const { ecs } = record.service;
   const { world } = ecs;
   const signal = AbortSignal.any([record.stop.signal, world.closed]);
   return {
     record,
     deployment,
+    actions,
     signal,
     sleep: (seconds) => world.clock.sleep(seconds, signal),
     change: () => ecs.changes.next(signal),

@@ -13,14 +13,18 @@ import type {
 import { newRevision } from './revisions.ts';
 import { roll } from './rolling.ts';
 import { rollBack } from './rollback.ts';
-import type { Rollout } from './rollout-context.ts';
+import type { Rollout, ServiceActions } from './rollout-context.ts';
 import { contextOf, setStatus } from './rollout-context.ts';
 import { RolloutStop } from './rollout-stop.ts';
 import { addEvent } from './service-events.ts';
 import { shiftTraffic } from './traffic.ts';
 
 /** Starts to bring a service to a new revision; what is under way is stopped for it. */
-export function deploy(service: Service, settings: RevisionSettings): ServiceDeployment {
+export function deploy(
+  service: Service,
+  settings: RevisionSettings,
+  actions: ServiceActions,
+): ServiceDeployment {
   const { ecs } = service;
   const [previous] = service.serviceDeployments;
   previous?.stop.abort(new RolloutStop('superseded'));
@@ -33,7 +37,7 @@ export function deploy(service: Service, settings: RevisionSettings): ServiceDep
   const record = newRecord(service, target, sources);
   service.serviceDeployments.unshift(record);
   ecs.serviceDeployments.set(record.arn, record);
-  ecs.world.run(() => run(contextOf(record, deployment)));
+  ecs.world.run(() => run(contextOf(record, deployment, actions)));
   ecs.changes.notify();
   return record;
 }

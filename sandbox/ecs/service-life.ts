@@ -5,6 +5,7 @@ import { clusterNamed, findService } from './lookup.ts';
 import type { Given, Service } from './model.ts';
 import { clientError, invalidParameter, serviceNotActive } from './refusals.ts';
 import { deploy } from './rollout.ts';
+import type { ServiceActions } from './rollout-context.ts';
 import { RolloutStop } from './rollout-stop.ts';
 import { presentTasks, schedule } from './scheduler.ts';
 import { configurationOf, sameSettings, settingsOf } from './service-settings.ts';
@@ -55,7 +56,7 @@ export function createService(ecs: Ecs, input: Input, caller: Pick<Call, 'princi
   };
   const settings = settingsOf(ecs, input);
   ecs.services.set(service.arn, service);
-  deploy(service, settings);
+  deploy(service, settings, actionsOn(service));
   return service;
 }
 
@@ -71,11 +72,22 @@ export function updateService(ecs: Ecs, service: Service, input: Input): void {
   const count = Number(input.desiredCount ?? service.desiredCount);
   if (input.forceNewDeployment === true || !running || !sameSettings(running.settings, settings)) {
     service.desiredCount = count;
-    deploy(service, settings);
+    deploy(service, settings, actionsOn(service));
     return;
   }
   service.asked = running;
   scale(service, count);
+}
+
+function actionsOn(service: Service): ServiceActions {
+  return {
+    deploy: (taskDefinition) => {
+      updateService(service.ecs, service, { taskDefinition, forceNewDeployment: true });
+    },
+    delete: () => {
+      deleteService(service, true);
+    },
+  };
 }
 
 function checkController({ controller }: Service, input: Input): void {

@@ -1,9 +1,8 @@
 import type { TargetHealth } from '../elb/load-balancing.ts';
 import { SECONDS } from './durations.ts';
 import { forEver, subject } from './life.ts';
-import type { Life } from './life.ts';
+import type { Life, TaskTarget } from './life.ts';
 import { addEvent } from './service-events.ts';
-import type { TaskTarget } from './task-targets.ts';
 import { TaskStop } from './task-stop.ts';
 
 const UNHEALTHY: Record<string, string> = {

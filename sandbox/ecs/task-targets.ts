@@ -1,11 +1,7 @@
-import type { Target, TargetGroup, TargetHealth } from '../elb/load-balancing.ts';
+import type { Target, TargetHealth } from '../elb/load-balancing.ts';
 import { loadBalancingOf } from '../elb/load-balancing.ts';
+import type { TaskTarget } from './life.ts';
 import type { Task } from './model.ts';
-
-export interface TaskTarget {
-  group: TargetGroup;
-  target: Target;
-}
 
 const CHECKING: TargetHealth = {
   State: 'initial',

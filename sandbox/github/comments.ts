@@ -11,7 +11,7 @@ export const commentRoutes: Routes = {
   'GET /repos/{owner}/{repo}/issues/{issue}/comments': [
     'issues/list-comments',
     (call) => {
-      const issue = issueOf(call);
+      const issue = commentedIssue(call);
       const comments = call.state.comments.filter((comment) => comment.issue === issue);
       return { list: comments.map((comment) => commentJson(call, comment)) };
     },
@@ -20,7 +20,7 @@ export const commentRoutes: Routes = {
   'POST /repos/{owner}/{repo}/issues/{issue}/comments': [
     'issues/create-comment',
     (call) => {
-      const comment = call.state.comment(issueOf(call), bodyOf(call), call.viewer);
+      const comment = call.state.comment(commentedIssue(call), bodyOf(call), call.viewer);
       return { status: 201, body: commentJson(call, comment) };
     },
   ],
@@ -49,7 +49,7 @@ export const commentRoutes: Routes = {
 };
 
 /** The number of an issue or pull request that exists. */
-function issueOf(call: GitHubCall): number {
+function commentedIssue(call: GitHubCall): number {
   const issue = numberOf(call, 'issue');
   const known = call.state.comments.some((comment) => comment.issue === issue) || call.state.pull(issue);
   if (!known) throw notFound();

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Principal } from '../credentials.ts';
-import type { Exchange } from '../exchange.ts';
+import type { Endpoint, Exchange } from '../exchange.ts';
 import type { HttpRequest, Reply } from '../http.ts';
 import { jsonReply } from '../http.ts';
-import type { Endpoint } from '../server.ts';
 import { AwsError } from '../service.ts';
 import type { World } from '../world.ts';
 import { authorize } from './access.ts';

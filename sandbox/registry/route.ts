@@ -9,7 +9,7 @@ export interface Route {
   reference: string;
 }
 
-const OPERATIONS: Record<string, Record<string, string>> = {
+const ROUTES: Record<string, Record<string, string>> = {
   blobs: { HEAD: 'HeadBlob', GET: 'GetBlob' },
   uploads: {
     POST: 'StartUpload',
@@ -30,6 +30,6 @@ const PATH =
 export function routeOf(method: string, path: string): Route | undefined {
   if (/^\/v2\/?$/.test(path)) return { operation: 'Ping', account: '', region: '', name: '', reference: '' };
   const [, account = '', region = '', name = '', kind = '', reference = '', tags] = PATH.exec(path) ?? [];
-  const operation = OPERATIONS[tags ?? kind.replace('blobs/uploads', 'uploads')]?.[method];
+  const operation = ROUTES[tags ?? kind.replace('blobs/uploads', 'uploads')]?.[method];
   return operation === undefined ? undefined : { operation, account, region, name, reference };
 }

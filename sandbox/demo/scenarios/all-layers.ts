@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { recordImage } from '../ledger.ts';
 import { parse } from 'yaml';
-import type { DemoScenario } from '../scenarios.ts';
-import { environments, type Environment, type Played, type Stage } from '../stage.ts';
+import { environments, type DemoScenario, type Environment, type Played, type Stage } from '../stage.ts';
 import { layer } from '../story.ts';
 
 /** What platform.yml says of the stacks and services. */

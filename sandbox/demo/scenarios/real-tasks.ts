@@ -1,6 +1,5 @@
 import { Requests } from '../requests.ts';
-import type { DemoScenario } from '../scenarios.ts';
-import { environments, type Played, type Stage } from '../stage.ts';
+import { environments, type DemoScenario, type Played, type Stage } from '../stage.ts';
 import { layer } from '../story.ts';
 import { recordImage } from '../ledger.ts';
 

@@ -1,5 +1,4 @@
-import type { DemoScenario } from '../scenarios.ts';
-import { environments } from '../stage.ts';
+import { environments, type DemoScenario } from '../stage.ts';
 import { layer } from '../story.ts';
 
 const [dev] = environments as [(typeof environments)[number]];

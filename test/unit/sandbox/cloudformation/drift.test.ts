@@ -6,9 +6,9 @@ import {
 } from '@aws-sdk/client-cloudformation';
 import { describe, expect, test } from '@jest/globals';
 import { changeByHand } from '../../../../sandbox/cloudformation/drift-rules.ts';
-import { stackDatabase } from '../../../../sandbox/cloudformation/stack.ts';
 import { DEV, refusal } from '../clients.ts';
 import { changesOf, Stacks } from './stacks.ts';
+import { stackDatabase } from '../../../../sandbox/cloudformation/stack-database.ts';
 
 const BODY = `
 Parameters: { Secret: { Type: String, NoEcho: true, Default: hush } }

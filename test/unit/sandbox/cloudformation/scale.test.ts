@@ -1,8 +1,8 @@
 import { DescribeStackEventsCommand } from '@aws-sdk/client-cloudformation';
 import { expect, test } from '@jest/globals';
-import { stackDatabase } from '../../../../sandbox/cloudformation/stack.ts';
 import { DEV } from '../clients.ts';
 import { Stacks } from './stacks.ts';
+import { stackDatabase } from '../../../../sandbox/cloudformation/stack-database.ts';
 
 /** As many resources as a stack may have; all but the first ten need the one ten before them. */
 const body = (value: string): string => {
