@@ -1,4 +1,5 @@
 import { boolean, choice, duration, map, text, type InputContract } from '../../src/core/inputs/contract.ts';
+import { SERVICE_VERDICTS } from '../../src/delivery/release/result.ts';
 import type { OutputContract } from '../../src/core/outcome.ts';
 
 const inputs = {
@@ -40,18 +41,5 @@ const outputs = {
   'duration-seconds': {},
 } as const satisfies OutputContract;
 
-const verdicts = {
-  deployed: { ok: true },
-  unchanged: { ok: true },
-  'rolled-back': { ok: false },
-  superseded: { ok: false },
-  stopped: { ok: false },
-  'smoke-test-failed': { ok: false },
-  'pre-deploy-failed': { ok: false },
-  'timed-out': { ok: false },
-  failed: { ok: false },
-  cancelled: { ok: false },
-} as const;
-
 /** The same names as in action.yml; a test holds them together. */
-export const contract = { inputs, outputs, verdicts };
+export const contract = { inputs, outputs, verdicts: SERVICE_VERDICTS };

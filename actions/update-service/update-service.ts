@@ -2,16 +2,16 @@ import type { Session } from '../../src/aws/session.ts';
 import {
   type RollbackRequest,
   serviceContext,
-  type ServiceReport,
   type ServiceRequest,
   type ServiceTarget,
 } from '../../src/delivery/release/request.ts';
 import { releaseService } from '../../src/delivery/release/release-service.ts';
 import { rollbackService } from '../../src/delivery/release/rollback-service.ts';
+import type { ServiceResult } from '../../src/delivery/release/result.ts';
 import { serviceStatus } from '../../src/delivery/release/status.ts';
 import type { Context } from '../../src/core/context.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
-import { serviceOutcome } from './outcome.ts';
+import { presentService } from '../../src/present/service.ts';
 
 export type ServiceWork =
   | { command: 'deploy'; request: ServiceRequest }
@@ -25,11 +25,10 @@ export async function updateService(
   context: Context,
   env: NodeJS.ProcessEnv,
 ): Promise<Outcome> {
-  const report = await run(work, serviceContext(session, context, env));
-  return serviceOutcome(report, context);
+  return presentService(await run(work, serviceContext(session, context, env)));
 }
 
-function run(work: ServiceWork, context: ReturnType<typeof serviceContext>): Promise<ServiceReport> {
+function run(work: ServiceWork, context: ReturnType<typeof serviceContext>): Promise<ServiceResult> {
   switch (work.command) {
     case 'deploy':
       return releaseService(context, work.request);

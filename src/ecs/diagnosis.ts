@@ -1,6 +1,5 @@
 import type { Service } from '@aws-sdk/client-ecs';
 import { errorText } from '../aws/errors.ts';
-import type { ReportedRolloutFailure, ReportedTaskGroup } from '../present/service.ts';
 import { explain } from './causes.ts';
 import type { Evidence, Explanation } from './causes.ts';
 import { describeService, type EcsContext } from './service.ts';
@@ -20,7 +19,36 @@ import type { TaskDefinition } from './task-definition/task-definition.ts';
 import { describeTargetGroups, targetGroupsOf, targetStates } from './targets.ts';
 import type { TargetGroup, TargetState } from './targets.ts';
 
-/** How many groups of tasks that failed alike are told. */
+/** Why the tasks of a deployment failed. */
+export interface RolloutFailure {
+  /** In a few words: `The container user-service ended with exit code 1 as it started`. */
+  cause: string;
+  fix: string;
+  /** Tasks that failed alike, the first failure first. */
+  groups: readonly FailedTaskGroup[];
+  /** The last lines of the first failed container, redacted. */
+  log?: { stream: string; lines: readonly string[] };
+}
+
+/** Tasks that failed for the same reason. */
+export interface FailedTaskGroup {
+  cause: string;
+  count: number;
+  /** The id of the first of them. */
+  task: string;
+  container?: string;
+  exitCode?: number;
+  stopCode?: string;
+  stoppedReason?: string;
+  /** Status of the container's own health check. */
+  health?: string;
+  /** How long the image pull took. */
+  pullMs?: number;
+  /** The reason of the load balancer. */
+  target?: string;
+}
+
+/** How many groups of failed tasks are reported. */
 const GROUPS = 5;
 
 /** What was found out about a deployment that fails. */
@@ -45,7 +73,7 @@ export async function diagnose(
   deployment: OurDeployment,
   definition: TaskDefinition,
   state?: RolloutState,
-): Promise<ReportedRolloutFailure | undefined> {
+): Promise<RolloutFailure | undefined> {
   const attempt = attempts(context);
   const service = await attempt('the service', () => describeService(context, deployment), {});
   const arns = targetGroupsOf(service);
@@ -76,7 +104,7 @@ function attempts(context: EcsContext): Attempt {
   };
 }
 
-async function ofTasks(findings: Findings, attempt: Attempt): Promise<ReportedRolloutFailure> {
+async function ofTasks(findings: Findings, attempt: Attempt): Promise<RolloutFailure> {
   const alike = groupAlike(findings.failed).slice(0, GROUPS);
   const told = await Promise.all(
     alike.map(async (tasks) => {
@@ -102,7 +130,7 @@ async function ofTargets(
   deployment: OurDeployment,
   unhealthy: readonly TargetState[],
   attempt: Attempt,
-): Promise<ReportedRolloutFailure | undefined> {
+): Promise<RolloutFailure | undefined> {
   const running = await attempt('the tasks', () => tasksOf(findings.context, deployment, 'RUNNING'), []);
   const ours = running.filter((task) => isOf(deployment, task)).map(failedTask);
   const sick = ours.filter(({ ip }) => unhealthy.some((target) => target.ip === ip));
@@ -120,7 +148,7 @@ async function ofTargets(
 }
 
 /** Where no task failed, and ECS turns back all the same. */
-function ofState(state: RolloutState | undefined): ReportedRolloutFailure | undefined {
+function ofState(state: RolloutState | undefined): RolloutFailure | undefined {
   const alarms = state?.alarms ?? [];
   if (alarms.length > 0) {
     const which =
@@ -136,7 +164,7 @@ function ofState(state: RolloutState | undefined): ReportedRolloutFailure | unde
 }
 
 /** Where no task was ever started: the service's own events tell. */
-function ofEvents(findings: Findings): ReportedRolloutFailure | undefined {
+function ofEvents(findings: Findings): RolloutFailure | undefined {
   const telling = findings.events.find((message) =>
     /unable to|was unable|unhealthy in|error|reached the limit/i.test(message),
   );
@@ -148,9 +176,9 @@ function ofEvents(findings: Findings): ReportedRolloutFailure | undefined {
 
 function failure(
   { cause, fix }: Explanation,
-  groups: readonly ReportedTaskGroup[],
+  groups: readonly FailedTaskGroup[],
   log: LogTail | undefined,
-): ReportedRolloutFailure {
+): RolloutFailure {
   return {
     cause,
     fix,
@@ -230,7 +258,7 @@ function reported(
   tasks: readonly [FailedTask, ...FailedTask[]],
   { cause }: Explanation,
   target: string,
-): ReportedTaskGroup {
+): FailedTaskGroup {
   const [{ id, container, stopCode, stoppedReason, pullMs }] = tasks;
   return {
     cause,

@@ -1,9 +1,16 @@
 import { DescribeLogGroupsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import type { Service } from '@aws-sdk/client-ecs';
 import { send } from '../aws/send.ts';
-import type { ReportedFinding } from '../present/service.ts';
 import type { EcsContext } from './service.ts';
 import type { TaskDefinition } from './task-definition/task-definition.ts';
+
+/** What would make a deployment fail, or could not be checked. */
+export interface PreflightFinding {
+  /** An error stops the deployment before anything is changed. */
+  level: 'error' | 'warning';
+  message: string;
+  fix: string;
+}
 
 /**
  * Memory in MiB that goes with each CPU on Fargate: lowest, highest, step.
@@ -28,7 +35,7 @@ export function sizeFindings({
   cpu,
   memory,
   requiresCompatibilities = [],
-}: TaskDefinition): ReportedFinding[] {
+}: TaskDefinition): PreflightFinding[] {
   if (!requiresCompatibilities.includes('FARGATE')) return [];
   const ranges = FARGATE[cpu ?? ''];
   if (!ranges) {
@@ -53,7 +60,10 @@ export function sizeFindings({
 }
 
 /** Containers that ask for more memory than their task has. */
-export function containerMemoryFindings({ memory, containerDefinitions }: TaskDefinition): ReportedFinding[] {
+export function containerMemoryFindings({
+  memory,
+  containerDefinitions,
+}: TaskDefinition): PreflightFinding[] {
   if (memory === undefined) return [];
   return containerDefinitions
     .filter((container) => (container.memory ?? 0) > Number(memory))
@@ -66,7 +76,10 @@ export function containerMemoryFindings({ memory, containerDefinitions }: TaskDe
 }
 
 /** The port that the service sends requests to must be a port of the container. */
-export function portFindings({ loadBalancers = [] }: Service, definition: TaskDefinition): ReportedFinding[] {
+export function portFindings(
+  { loadBalancers = [] }: Service,
+  definition: TaskDefinition,
+): PreflightFinding[] {
   return loadBalancers.flatMap(({ containerName = '', containerPort }) => {
     const container = definition.containerDefinitions.find(({ name }) => name === containerName);
     if (!container) {
@@ -93,7 +106,7 @@ export function portFindings({ loadBalancers = [] }: Service, definition: TaskDe
 export async function logGroupFindings(
   context: EcsContext,
   { containerDefinitions }: TaskDefinition,
-): Promise<ReportedFinding[]> {
+): Promise<PreflightFinding[]> {
   const groups = containerDefinitions.flatMap(({ logConfiguration }) => {
     const {
       'awslogs-group': group,
@@ -121,7 +134,7 @@ export async function logGroupFindings(
 }
 
 /** Roles of another account than the cluster's, which ECS can never assume. */
-export function roleFindings({ serviceArn = '' }: Service, definition: TaskDefinition): ReportedFinding[] {
+export function roleFindings({ serviceArn = '' }: Service, definition: TaskDefinition): PreflightFinding[] {
   const account = serviceArn.split(':')[4] ?? '';
   return (['executionRoleArn', 'taskRoleArn'] as const).flatMap((field) => {
     const role = definition[field];
@@ -137,6 +150,6 @@ export function roleFindings({ serviceArn = '' }: Service, definition: TaskDefin
 }
 
 /** What a finding that stops the deployment is. */
-export function error(message: string, fix: string): ReportedFinding {
+export function error(message: string, fix: string): PreflightFinding {
   return { level: 'error', message, fix };
 }

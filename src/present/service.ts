@@ -1,133 +1,74 @@
 import { code, details, escapeCell, fence, type Section, table } from '../core/markdown/markdown.ts';
+import type { Annotation } from '../core/log.ts';
+import type { Outcome } from '../core/outcome.ts';
 import { duration } from '../core/text.ts';
-
-/** One run of update-service, as the job summary shows it. Durations in ms; stamps in ms since the epoch. */
-export interface RolloutReport {
-  cluster: string;
-  service: string;
-  region: string;
-  /** The service's strategy: ROLLING, BLUE_GREEN, LINEAR or CANARY. */
-  strategy?: string;
-  /** The id of the deployment that was watched. */
-  deployment?: string;
-  /** `family:revision`, as are all task definitions here. */
-  taskDefinition?: string;
-  previousTaskDefinition?: string;
-  /** What the tasks that serve now were proven to run, by container. */
-  digests: Readonly<Record<string, string>>;
-  /** How the task definition changes. */
-  changes: readonly ReportedChange[];
-  /** What was found before anything was changed. */
-  findings: readonly ReportedFinding[];
-  failure?: ReportedRolloutFailure;
-  rollback?: ReportedRollback;
-  preDeploy?: ReportedCommand;
-  smokeTest?: ReportedSmokeTest;
-  /** What happened, in the order of time. */
-  timeline: { at: number; text: string }[];
-  durationMs: number;
-  /** Worth knowing, a sentence each. */
-  notes: string[];
-}
-
-export interface ReportedChange {
-  /** Such as `user-service.image`. */
-  path: string;
-  /** Absent for what is added. */
-  before?: string;
-  /** Absent for what is removed. */
-  after?: string;
-}
-
-export interface ReportedFinding {
-  /** An error stops the deployment before anything is changed. */
-  level: 'error' | 'warning';
-  message: string;
-  /** What to do about it. */
-  fix: string;
-}
-
-/** Why tasks failed. */
-export interface ReportedRolloutFailure {
-  /** In a few words: `The container user-service ended with exit code 1 as it started`. */
-  cause: string;
-  fix: string;
-  /** Tasks that failed alike, the first failure first. */
-  groups: readonly ReportedTaskGroup[];
-  /** The last lines of the first failed container, redacted. */
-  log?: { stream: string; lines: readonly string[] };
-}
-
-export interface ReportedTaskGroup {
-  cause: string;
-  count: number;
-  /** The id of the first of them. */
-  task: string;
-  container?: string;
-  exitCode?: number;
-  stopCode?: string;
-  stoppedReason?: string;
-  /** Of the container's own health check. */
-  health?: string;
-  /** How long the image was pulled. */
-  pullMs?: number;
-  /** What the load balancer said of it. */
-  target?: string;
-}
-
-export interface ReportedRollback {
-  /** The revision that the service goes back to. */
-  to: string;
-  state: 'in progress' | 'complete' | 'failed';
-  reason?: string;
-}
-
-export interface ReportedCommand {
-  command: string;
-  exitCode?: number;
-  /** Its last lines, redacted. */
-  log: readonly string[];
-  durationMs: number;
-}
-
-export interface ReportedSmokeTest {
-  /** The URL or the command. */
-  what: string;
-  ok: boolean;
-  attempts: number;
-  /** What the last attempt gave. */
-  detail: string;
-  durationMs: number;
-}
+import type { RolloutReport, ServiceResult } from '../delivery/release/result.ts';
+import type { FailedTaskGroup, RolloutFailure } from '../ecs/diagnosis.ts';
 
 const SHOWN_VALUE = 160;
 
-/** How a run ended, for the summary's first line. */
-export interface RolloutEnd {
-  verdict: string;
-  ok: boolean;
-  reason: string;
+/** How many lines of a log fit into an annotation that is read. */
+const ANNOTATED_LINES = 10;
+
+/** A release, a rollback or a status of one service, as outputs, result, summary and annotations. */
+export function presentService(result: ServiceResult): Outcome {
+  const { verdict, ok, reason, ...report } = result;
+  return {
+    verdict,
+    ok,
+    reason,
+    outputs: {
+      deployment: report.deployment ?? '',
+      'task-definition': report.taskDefinition ?? '',
+      'previous-task-definition': report.previousTaskDefinition ?? '',
+      digests: JSON.stringify(report.digests),
+      'duration-seconds': String(Math.round(report.durationMs / 1000)),
+    },
+    result: report,
+    summary: serviceSections(result),
+    annotations: annotationsOf(result),
+    ...('error' in result && { error: result.error }),
+  };
+}
+
+function annotationsOf({ service, ok, failure, findings }: ServiceResult): Annotation[] {
+  const before = findings.map(({ level, message, fix }): Annotation => ({
+    level,
+    title: `${service}, before the deployment`,
+    message: `${message}\n${fix}`,
+  }));
+  if (!failure || ok) return before;
+  const log = (failure.log?.lines ?? []).slice(-ANNOTATED_LINES);
+  const message = [failure.cause, `Fix: ${failure.fix}`, ...(log.length > 0 ? ['Log:', ...log] : [])];
+  const why: Annotation = {
+    level: 'error',
+    title: `Why ${service} failed`,
+    message: message.join('\n'),
+    priority: 500,
+  };
+  return [why, ...before];
 }
 
 /** The summary's parts: what came of it, why not and what to do, what it was about, and what happened when. */
-export function rolloutSections(report: RolloutReport, end: RolloutEnd): Section[] {
+export function serviceSections(result: ServiceResult): Section[] {
   return [
-    headline(report, end),
-    ...failure(report),
-    ...findings(report),
-    ...rollback(report),
-    ...preDeploy(report),
-    ...smokeTest(report),
-    ...changes(report),
-    ...notes(report),
-    ...timeline(report),
+    headline(result),
+    ...failure(result),
+    ...findings(result),
+    ...rollback(result),
+    ...preDeploy(result),
+    ...smokeTest(result),
+    ...changes(result),
+    ...notes(result),
+    ...timeline(result),
   ];
 }
 
-function headline(report: RolloutReport, { verdict, ok, reason }: RolloutEnd): Section {
-  const facts = factsOf(report).map(([name, value]) => [escapeCell(name), value]);
+function headline(result: ServiceResult): Section {
+  const { service, verdict, ok, reason } = result;
+  const facts = factsOf(result).map(([name, value]) => [escapeCell(name), value]);
   return {
-    title: `${ok ? '✅' : '❌'} ${escapeCell(report.service)}: ${verdict}`,
+    title: `${ok ? '✅' : '❌'} ${escapeCell(service)}: ${verdict}`,
     body: [escapeCell(reason), table(['', ''], facts)].join('\n\n'),
     priority: 100,
   };
@@ -214,7 +155,7 @@ function shown(value: string | undefined): string {
 }
 
 /** Why tasks failed, as Markdown: the cause, what to do, the end of the log, the tasks. */
-export function rolloutFailure(found: ReportedRolloutFailure): string {
+export function rolloutFailure(found: RolloutFailure): string {
   const parts = [
     `**${escapeCell(found.cause)}.**`,
     `**Fix:** ${escapeCell(found.fix)}`,
@@ -224,12 +165,12 @@ export function rolloutFailure(found: ReportedRolloutFailure): string {
   return parts.join('\n\n');
 }
 
-function logOf({ log }: ReportedRolloutFailure): string[] {
+function logOf({ log }: RolloutFailure): string[] {
   if (!log) return [];
   return [`The end of the log ${code(log.stream)}:`, fence(log.lines.join('\n'))];
 }
 
-function groupsTable(groups: readonly ReportedTaskGroup[]): string {
+function groupsTable(groups: readonly FailedTaskGroup[]): string {
   const rows = groups.map((group) => [
     String(group.count),
     escapeCell(group.cause),
@@ -239,14 +180,7 @@ function groupsTable(groups: readonly ReportedTaskGroup[]): string {
   return table(['Tasks', 'Failed because', 'The first of them', 'AWS says'], rows);
 }
 
-function evidenceOf({
-  exitCode,
-  stopCode,
-  stoppedReason,
-  health,
-  pullMs,
-  target,
-}: ReportedTaskGroup): string {
+function evidenceOf({ exitCode, stopCode, stoppedReason, health, pullMs, target }: FailedTaskGroup): string {
   return [
     exitCode === undefined ? '' : `exit code ${exitCode}`,
     [stopCode, stoppedReason].filter(Boolean).join(': '),

@@ -1,8 +1,9 @@
 import { pathOf } from '../cloudformation/change-set/effects.ts';
+import type { ServiceFailure } from '../cloudformation/execution/services.ts';
 import { code, details, escapeCell, fence, type Section, table } from '../core/markdown/markdown.ts';
 import { duration } from '../core/text.ts';
 import { shown } from './plan.ts';
-import { type ReportedRolloutFailure, rolloutFailure } from './service.ts';
+import { rolloutFailure } from './service.ts';
 
 /** One run of deploy-stack, as the job summary shows it. Durations in ms, times in ms since the epoch. */
 export interface StackReport {
@@ -32,7 +33,7 @@ export interface ReportedCause {
   code?: string;
   hint?: string;
   /** Of an ECS service: why its tasks fail. */
-  tasks?: ReportedRolloutFailure;
+  tasks?: ServiceFailure;
   file?: string;
   line?: number;
 }

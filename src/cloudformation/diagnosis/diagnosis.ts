@@ -1,10 +1,9 @@
 import { DescribeEventsCommand, type OperationEvent } from '@aws-sdk/client-cloudformation';
 import { send } from '../../aws/send.ts';
 import { pathOf } from '../change-set/effects.ts';
-import type { ReportedRolloutFailure } from '../../present/service.ts';
 import { bestEffort } from '../execution/cancel.ts';
 import { type ResourceFailure, STACK_TYPE } from '../execution/events.ts';
-import { serviceKey, type ServiceFailures } from '../execution/services.ts';
+import { type ServiceFailure, serviceKey, type ServiceFailures } from '../execution/services.ts';
 import { errorCodeOf, hintFor, plainReason } from './hints.ts';
 import type { CloudFormationContext, Template } from '../types.ts';
 import type { Execution } from '../execution/watch.ts';
@@ -19,7 +18,7 @@ export interface Cause {
   code?: string;
   hint?: string;
   /** Of an ECS service: why its tasks fail. */
-  tasks?: ReportedRolloutFailure;
+  tasks?: ServiceFailure;
   /** Where the template declares it, for a template in the workspace. */
   file?: string;
   line?: number;

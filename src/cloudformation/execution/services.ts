@@ -1,5 +1,4 @@
 import { pathOf } from '../change-set/effects.ts';
-import type { ReportedRolloutFailure } from '../../present/service.ts';
 import { isFailed } from '../stack.ts';
 import type { ResourceFailure, ResourceStep } from './events.ts';
 import type { CloudFormationContext } from '../types.ts';
@@ -12,17 +11,42 @@ export interface ChangedService {
   since: number;
 }
 
+/** Why the tasks of a service fail, as whoever follows them in ECS explains it. */
+export interface ServiceFailure {
+  /** In a few words: `The container user-service ended with exit code 1 as it started`. */
+  cause: string;
+  fix: string;
+  /** Tasks that failed alike, the first failure first. */
+  groups: readonly FailedTasks[];
+  /** The last lines of the first failed container, redacted. */
+  log?: { stream: string; lines: readonly string[] };
+}
+
+interface FailedTasks {
+  cause: string;
+  count: number;
+  /** The id of the first of them. */
+  task: string;
+  container?: string;
+  exitCode?: number;
+  stopCode?: string;
+  stoppedReason?: string;
+  health?: string;
+  pullMs?: number;
+  target?: string;
+}
+
 /**
  * Follows the tasks of a service until the signal is aborted. The answer tells why they fail, as far as is known when
  * it is asked; undefined when they do not. Neither ever rejects.
  */
 export type FollowService = (service: ChangedService, signal: AbortSignal) => Promise<ExplainService>;
-export type ExplainService = () => Promise<ReportedRolloutFailure | undefined>;
+export type ExplainService = () => Promise<ServiceFailure | undefined>;
 
 type Change = Pick<ResourceStep | ResourceFailure, 'logicalId' | 'nesting' | 'rollback'>;
 
 /** Why the services of a stack failed, by what their tasks say. */
-export type ServiceFailures = ReadonlyMap<string, ReportedRolloutFailure>;
+export type ServiceFailures = ReadonlyMap<string, ServiceFailure>;
 
 /** The key of a change in ServiceFailures. */
 export function serviceKey(change: Change): string {
@@ -36,7 +60,7 @@ export function serviceKey(change: Change): string {
 export class FollowedServices {
   readonly #follow: FollowService | undefined;
   readonly #followed = new Map<string, Promise<ExplainService>>();
-  readonly #explained = new Map<string, Promise<ReportedRolloutFailure | undefined>>();
+  readonly #explained = new Map<string, Promise<ServiceFailure | undefined>>();
   readonly #end = new AbortController();
 
   constructor({ followService }: CloudFormationContext) {
@@ -68,7 +92,7 @@ export class FollowedServices {
     return new Map(found.flatMap(([key, failure]) => (failure ? [[key, failure]] : [])));
   }
 
-  async #explain(key: string): Promise<ReportedRolloutFailure | undefined> {
+  async #explain(key: string): Promise<ServiceFailure | undefined> {
     const explained = this.#explained.get(key) ?? this.#followed.get(key)?.then((explain) => explain());
     if (explained) this.#explained.set(key, explained);
     return await explained;

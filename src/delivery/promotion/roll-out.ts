@@ -3,7 +3,8 @@ import type { Outcome } from '../../core/outcome.ts';
 import type { ReportedServiceEnd } from '../../present/promotion.ts';
 import { ledgerNames } from '../ledger.ts';
 import { releaseService } from '../release/release-service.ts';
-import type { ServiceReport, ServiceTarget } from '../release/request.ts';
+import type { ServiceTarget } from '../release/request.ts';
+import type { ServiceResult } from '../release/result.ts';
 import { rollbackService } from '../release/rollback-service.ts';
 import type { PromotionContext, PromotionEnvironment } from './environment.ts';
 import { tagImages } from './images.ts';
@@ -77,9 +78,9 @@ interface RollOut {
 /** One service, and what came of it. */
 interface ServiceEnd {
   plan: ServicePlan;
-  report: ServiceReport;
+  report: ServiceResult;
   /** The way back, where another service failed. */
-  undo?: ServiceReport;
+  undo?: ServiceResult;
 }
 
 /** Verdicts after which a service certainly runs what it ran before. */
@@ -121,7 +122,7 @@ async function release(plan: ServicePlan, how: RollOut): Promise<ServiceEnd> {
   return { plan, report };
 }
 
-function goBack({ plan, report }: ServiceEnd, how: RollOut): Promise<ServiceReport> {
+function goBack({ plan, report }: ServiceEnd, how: RollOut): Promise<ServiceResult> {
   const { previousTaskDefinition: to } = report;
   const { commit = '', from = '' } = plan.releases.target ?? {};
   return rollbackService(contextOf(plan, how), {

@@ -4,7 +4,8 @@ import type { OurDeployment } from '../../ecs/deployment.ts';
 import { describeService, goalOf, primaryDeployment, ServiceError } from '../../ecs/service.ts';
 import type { ServiceAddress } from '../../ecs/service.ts';
 import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
-import type { ReportedRolloutFailure, ReportedSmokeTest } from '../../present/service.ts';
+import type { RolloutFailure } from '../../ecs/diagnosis.ts';
+import type { SmokeTestResult } from './result.ts';
 import { poll } from '../../core/poll.ts';
 import type { ServiceContext, SmokeTest } from './request.ts';
 import { explainFailure, follow } from './follow.ts';
@@ -37,7 +38,7 @@ export function followChanged(
   { arn, since }: ChangedService,
   signal: AbortSignal,
   smokeTest?: SmokeTest,
-): () => Promise<ReportedRolloutFailure | undefined> {
+): () => Promise<RolloutFailure | undefined> {
   const service = addressOf(arn);
   const release = new Release(context, service);
   const watching = { ...context, signal: AbortSignal.any([context.signal, signal]) };
@@ -95,7 +96,7 @@ async function findChanging(
   };
 }
 
-function notAsItShould({ what, detail }: ReportedSmokeTest): ReportedRolloutFailure {
+function notAsItShould({ what, detail }: SmokeTestResult): RolloutFailure {
   return {
     cause: `The smoke test ${what} failed (${detail})`,
     fix: 'The new tasks run and do not answer as they should: repair the service, or the test.',

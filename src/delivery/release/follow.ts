@@ -1,7 +1,7 @@
 import { ContinueServiceDeploymentCommand, type Service } from '@aws-sdk/client-ecs';
 import { errorText } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
-import { CancelledError, InputError, TimeoutError } from '../../core/errors.ts';
+import { CancelledError, errorInfo, InputError, PlatformError, TimeoutError } from '../../core/errors.ts';
 import type { OurDeployment } from '../../ecs/deployment.ts';
 import { diagnose } from '../../ecs/diagnosis.ts';
 import { ProofError } from '../../ecs/proof.ts';
@@ -9,9 +9,10 @@ import { type RolloutState, watchRollout } from '../../ecs/rollout.ts';
 import { ServiceError } from '../../ecs/service.ts';
 import { countTargets, targetGroupsOf, targetStates } from '../../ecs/targets.ts';
 import { revisionName, type TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
-import type { ReportedRolloutFailure } from '../../present/service.ts';
+import type { RolloutFailure } from '../../ecs/diagnosis.ts';
 import type { Release } from './release.ts';
-import type { ServiceContext, ServiceReport, ServiceTarget, SmokeTest } from './request.ts';
+import type { ServiceContext, ServiceTarget, SmokeTest } from './request.ts';
+import type { ServiceEnd, ServiceResult, ServiceRollback, SmokeTestResult } from './result.ts';
 import { runSmokeTest } from './smoke-test.ts';
 import { goBack, undo } from './undo.ts';
 
@@ -76,10 +77,7 @@ export async function explainFailure(
 }
 
 /** The first explanation stays, unless a later one knows more: a log that was not there yet. */
-function richer(
-  before: ReportedRolloutFailure | undefined,
-  now: ReportedRolloutFailure,
-): ReportedRolloutFailure {
+function richer(before: RolloutFailure | undefined, now: RolloutFailure): RolloutFailure {
   if (!before || before.cause === now.cause || before.groups.length === 0) return now;
   return now.log && !before.log ? now : before;
 }
@@ -98,7 +96,7 @@ async function decide(
     return;
   }
   release.say(`The deployment waits at ${where}: the smoke test decides.`);
-  const passed = await smokeTest(context, release, following.smokeTest, deployment, {
+  const { ok: passed } = await smokeTest(context, release, following.smokeTest, deployment, {
     [TEST_HEADER]: deployment.service,
   });
   const action = passed ? 'CONTINUE' : 'ROLLBACK';
@@ -118,7 +116,7 @@ export async function smokeTest(
   test: SmokeTest,
   { cluster, service, taskDefinition }: Pick<OurDeployment, 'cluster' | 'service' | 'taskDefinition'>,
   headers: Readonly<Record<string, string>> = {},
-): Promise<boolean> {
+): Promise<SmokeTestResult> {
   const variables = {
     SMOKE_TEST_CLUSTER: cluster,
     SMOKE_TEST_SERVICE: service,
@@ -127,7 +125,7 @@ export async function smokeTest(
   const result = await runSmokeTest(context, test, { variables, headers });
   release.report.smokeTest = result;
   release.say(`The smoke test ${result.ok ? 'passed' : 'failed'} (${result.detail}).`);
-  return result.ok;
+  return result;
 }
 
 /** Does the work within its time. Whatever ends it early, what it has begun is undone as the request asks. */
@@ -135,8 +133,8 @@ export async function bounded(
   context: ServiceContext,
   release: Release,
   target: ServiceTarget,
-  work: (inner: ServiceContext) => Promise<ServiceReport>,
-): Promise<ServiceReport> {
+  work: (inner: ServiceContext) => Promise<ServiceResult>,
+): Promise<ServiceResult> {
   const { timeoutMs, service } = target;
   const limit = new AbortController();
   const timer = setTimeout(() => {
@@ -149,15 +147,17 @@ export async function bounded(
     clearTimeout(timer);
     const cause: unknown = signal.aborted ? signal.reason : error;
     const remains = await undo(context, release, target, cause);
-    return release.end(verdictOf(cause), [said(release, cause), remains].filter(Boolean).join(' '));
+    return release.end(failed(cause, [said(release, cause), remains].filter(Boolean).join(' ')));
   } finally {
     clearTimeout(timer);
   }
 }
 
-function verdictOf(error: unknown): 'cancelled' | 'timed-out' | 'failed' {
-  if (error instanceof CancelledError) return 'cancelled';
-  return error instanceof TimeoutError ? 'timed-out' : 'failed';
+function failed(cause: unknown, reason: string): ServiceEnd {
+  if (!(cause instanceof PlatformError)) return { verdict: 'failed', reason };
+  const error = errorInfo(cause);
+  if (cause instanceof CancelledError) return { verdict: 'cancelled', reason, error };
+  return { verdict: cause instanceof TimeoutError ? 'timed-out' : 'failed', reason, error };
 }
 
 function said({ report, stage }: Release, error: unknown): string {
@@ -198,7 +198,7 @@ export async function endOf(
   release: Release,
   target: ServiceTarget,
   { deployment, state, definition }: Ended,
-): Promise<ServiceReport | undefined> {
+): Promise<ServiceResult | undefined> {
   const { report } = release;
   const said = state.reason === undefined ? '' : ` ECS says: ${sentence(state.reason)}`;
   const other = state.other === undefined ? '' : revisionName(state.other);
@@ -207,44 +207,43 @@ export async function endOf(
       return undefined;
     case 'rolled-back': {
       const to = other || revisionName(deployment.previous);
-      release.report.rollback = {
-        to,
-        state: 'complete',
-        ...(state.reason !== undefined && { reason: state.reason }),
-      };
       const back = `The service was rolled back to ${to}.`;
-      return end(release, 'rolled-back', `${why(release)} ${back}${said}`);
+      const { reason } = state;
+      report.rollback = { to, state: 'complete', ...(reason !== undefined && { reason }) };
+      return endRolledBack(release, report.rollback, `${why(release)} ${back}${said}`);
     }
     case 'rollback-failed':
       report.rollback = { to: other || revisionName(deployment.previous), state: 'failed' };
-      return end(
-        release,
-        'failed',
-        `${why(release)} The rollback failed too: look at the service at once.${said}`,
-      );
+      return release.end({
+        verdict: 'failed',
+        reason: `${why(release)} The rollback failed too: look at the service at once.${said}`,
+      });
     case 'failed': {
       if (!report.failure) await explainFailure(context, release, deployment, definition);
       const back = await goBack(context, release, target, deployment);
-      const verdict = report.rollback?.state === 'complete' ? 'rolled-back' : 'failed';
-      return end(release, verdict, `${why(release)} ${back}${said}`);
+      const reason = `${why(release)} ${back}${said}`;
+      const { rollback } = report;
+      if (rollback?.state === 'complete') return endRolledBack(release, rollback, reason);
+      return release.end({ verdict: 'failed', reason });
     }
     case 'superseded':
-      return release.end(
-        'superseded',
-        `Another deployment, of ${other || 'another revision'}, took the place of this one before it was complete.`,
-      );
+      return release.end({
+        verdict: 'superseded',
+        reason: `Another deployment, of ${other || 'another revision'}, took the place of this one before it was complete.`,
+      });
     default:
-      return release.end(
-        'stopped',
-        `The deployment was stopped before it was complete: the service may run both revisions.${said}`,
-      );
+      return release.end({
+        verdict: 'stopped',
+        reason: `The deployment was stopped before it was complete: the service may run both revisions.${said}`,
+      });
   }
 }
 
 /** A rollback that the smoke test asked for has a verdict of its own. */
-function end(release: Release, verdict: 'rolled-back' | 'failed', reason: string): ServiceReport {
-  const asked = release.report.smokeTest?.ok === false && verdict === 'rolled-back';
-  return release.end(asked ? 'smoke-test-failed' : verdict, reason);
+function endRolledBack(release: Release, rollback: ServiceRollback, reason: string): ServiceResult {
+  const { smokeTest } = release.report;
+  if (smokeTest?.ok === false) return release.end({ verdict: 'smoke-test-failed', reason, smokeTest });
+  return release.end({ verdict: 'rolled-back', reason, rollback });
 }
 
 function why({ report }: Release): string {

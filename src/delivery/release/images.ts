@@ -2,7 +2,7 @@ import { BatchGetImageCommand, type Image } from '@aws-sdk/client-ecr';
 import { classify, errorText } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
 import type { TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
-import type { ReportedFinding } from '../../present/service.ts';
+import type { PreflightFinding } from '../../ecs/preflight.ts';
 import type { ServiceContext } from './request.ts';
 
 /** An image's name that is one of ECR. */
@@ -63,11 +63,11 @@ export async function pinImages(
 export async function imageFindings(
   context: ServiceContext,
   { containerDefinitions, runtimePlatform }: TaskDefinition,
-): Promise<ReportedFinding[]> {
+): Promise<PreflightFinding[]> {
   const architecture = runtimePlatform?.cpuArchitecture === 'ARM64' ? 'arm64' : 'amd64';
   const images = [...new Set(containerDefinitions.map(({ image }) => image))];
   const findings = await Promise.all(
-    images.map(async (image): Promise<ReportedFinding[]> => {
+    images.map(async (image): Promise<PreflightFinding[]> => {
       const named = ecrImage(image);
       if (!named || named.region !== context.region) return [];
       try {
@@ -122,7 +122,7 @@ function manifestsOf(image: Image | undefined): ManifestEntry[] {
   return manifests;
 }
 
-function platformFindings(image: string, found: Image, architecture: string): ReportedFinding[] {
+function platformFindings(image: string, found: Image, architecture: string): PreflightFinding[] {
   const platforms = manifestsOf(found).flatMap(({ platform }) => platform?.architecture ?? []);
   const known = platforms.filter((one) => one !== 'unknown');
   if (known.length === 0 || known.includes(architecture)) return [];
@@ -135,7 +135,7 @@ function platformFindings(image: string, found: Image, architecture: string): Re
   ];
 }
 
-function missing(image: string): ReportedFinding {
+function missing(image: string): PreflightFinding {
   return {
     level: 'error',
     message: `The image ${image} is not in ECR.`,

@@ -8,17 +8,21 @@ import { mainContainer } from '../../ecs/task-definition/changes.ts';
 import type { TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
 import type { ServiceContext } from './request.ts';
 import type { Release } from './release.ts';
+import type { PreDeployRun } from './result.ts';
 
 /** How many of its last lines the report has. */
 const SHOWN_LINES = 25;
 
-/** Runs the command before the deployment. Gives why the service must not be touched; undefined when all is well. */
+/** How the command ended; when it failed, the service must not be changed. */
+export type PreDeployEnd = { ok: true } | { ok: false; reason: string; run: PreDeployRun };
+
+/** Runs the command before the deployment. */
 export async function preDeploy(
   context: ServiceContext,
   release: Release,
   service: Service,
   run: { command: readonly string[]; taskDefinition: string; definition: TaskDefinition; timeoutMs: number },
-): Promise<string | undefined> {
+): Promise<PreDeployEnd> {
   const { report } = release;
   const { cluster } = report;
   const { command, definition } = run;
@@ -47,16 +51,17 @@ export async function preDeploy(
     delete release.begun.preDeploy;
     const durationMs = context.clock.now() - startedAt;
     const { exitCode } = end;
-    report.preDeploy = { ...told, durationMs, ...(exitCode !== undefined && { exitCode }) };
+    const ran = { ...told, durationMs, ...(exitCode !== undefined && { exitCode }) };
+    report.preDeploy = ran;
     if (exitCode === 0) {
       release.say(`${told.command} succeeded.`);
-      return undefined;
+      return { ok: true };
     }
-    return failed(release, end, { definition, container, lines });
+    return { ok: false, reason: failed(release, end, { definition, container, lines }), run: ran };
   } catch (error) {
     if (!(error instanceof NotPlacedError)) throw error;
     delete release.begun.preDeploy;
-    return error.message;
+    return { ok: false, reason: error.message, run: told };
   }
 }
 

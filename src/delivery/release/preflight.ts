@@ -10,7 +10,7 @@ import {
   sizeFindings,
 } from '../../ecs/preflight.ts';
 import type { TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
-import type { ReportedFinding } from '../../present/service.ts';
+import type { PreflightFinding } from '../../ecs/preflight.ts';
 import type { ServiceContext } from './request.ts';
 import { imageFindings } from './images.ts';
 
@@ -22,8 +22,8 @@ export async function preflight(
   context: ServiceContext,
   service: Service,
   definition: TaskDefinition,
-): Promise<ReportedFinding[]> {
-  const checked = (what: string, check: () => Promise<ReportedFinding[]>): Promise<ReportedFinding[]> =>
+): Promise<PreflightFinding[]> {
+  const checked = (what: string, check: () => Promise<PreflightFinding[]>): Promise<PreflightFinding[]> =>
     check().catch((error: unknown) => {
       context.signal.throwIfAborted();
       const message = `${what} cannot be checked: ${errorText(error)}.`;
@@ -53,7 +53,7 @@ export async function preflight(
 async function parameterFindings(
   context: ServiceContext,
   { containerDefinitions }: TaskDefinition,
-): Promise<ReportedFinding[]> {
+): Promise<PreflightFinding[]> {
   const names = new Map(
     containerDefinitions
       .flatMap(({ secrets = [] }) => secrets)
@@ -62,7 +62,7 @@ async function parameterFindings(
         return parameter === undefined ? [] : [[parameter, name] as const];
       }),
   );
-  const findings: ReportedFinding[] = [];
+  const findings: PreflightFinding[] = [];
   const all = [...names.keys()];
   for (let from = 0; from < all.length; from += 10) {
     const command = new GetParametersCommand({ Names: all.slice(from, from + 10), WithDecryption: false });

@@ -23,20 +23,21 @@ import {
   registerTaskDefinition,
 } from '../../ecs/task-definition/revisions.ts';
 import { revisionName, type TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
-import type { ReportedChange } from '../../present/service.ts';
+import type { ChangedField } from '../../ecs/task-definition/diff.ts';
 import { bounded, endOf, follow, smokeTest } from './follow.ts';
 import { isPartOf, pinImages } from './images.ts';
 import { preDeploy } from './pre-deploy.ts';
 import { preflight } from './preflight.ts';
 import { record, Release } from './release.ts';
-import type { ServiceContext, ServiceReport, ServiceRequest, ServiceTarget } from './request.ts';
+import type { ServiceContext, ServiceRequest, ServiceTarget } from './request.ts';
+import type { ServiceResult } from './result.ts';
 import { goBack } from './undo.ts';
 
 /** Releases one service: checks, pre-deploy, rollout, smoke test, rollback, ledger. Never throws: the report tells. */
 export async function releaseService(
   context: ServiceContext,
   request: ServiceRequest,
-): Promise<ServiceReport> {
+): Promise<ServiceResult> {
   const release = new Release(context, request);
   return await bounded(context, release, request, (inner) => run(inner, release, request));
 }
@@ -45,7 +46,7 @@ async function run(
   context: ServiceContext,
   release: Release,
   request: ServiceRequest,
-): Promise<ServiceReport> {
+): Promise<ServiceResult> {
   const service = await describeService(context, request);
   requireEcsController(service);
   const target = await targetOf(context, service, request);
@@ -54,10 +55,8 @@ async function run(
   const wrong = release.report.findings.filter(({ level }) => level === 'error');
   if (wrong.length > 0) {
     const more = wrong.length > 1 ? ` (and ${wrong.length - 1} more)` : '';
-    return release.end(
-      'failed',
-      `${wrong[0]?.message ?? ''} ${wrong[0]?.fix ?? ''}${more} Nothing was changed.`,
-    );
+    const reason = `${wrong[0]?.message ?? ''} ${wrong[0]?.fix ?? ''}${more} Nothing was changed.`;
+    return release.end({ verdict: 'failed', reason });
   }
   const { desiredCount } = request;
   const resized = desiredCount !== undefined && desiredCount !== service.desiredCount;
@@ -72,17 +71,21 @@ async function run(
       definition: target.definition,
       timeoutMs: request.timeoutMs,
     };
-    const why = await preDeploy(context, release, service, options);
-    if (why !== undefined) return release.end('pre-deploy-failed', `${why}. The service was not touched.`);
+    const ended = await preDeploy(context, release, service, options);
+    if (!ended.ok) {
+      const reason = `${ended.reason}. The service was not touched.`;
+      return release.end({ verdict: 'pre-deploy-failed', reason, preDeploy: ended.run });
+    }
   }
   const deployment = await update(context, release, request, service, arn);
-  if (!deployment)
-    return release.end('superseded', `${await whoElse(context, request)} before this one began.`);
+  if (!deployment) {
+    const reason = `${await whoElse(context, request)} before this one began.`;
+    return release.end({ verdict: 'superseded', reason });
+  }
   if (!request.wait) {
-    return release.end(
-      'deployed',
-      `${revisionName(arn)} is being deployed, and nothing is proven: wait is false.`,
-    );
+    const name = revisionName(arn);
+    const reason = `${name} is being deployed, and nothing is proven: wait is false.`;
+    return release.end({ verdict: 'deployed', reason, taskDefinition: name });
   }
   return await finish(context, release, request, {
     service,
@@ -99,11 +102,13 @@ async function standing(
   request: ServiceRequest,
   service: Service,
   { definition, previous }: Target,
-): Promise<ServiceReport> {
+): Promise<ServiceResult> {
   const change = { taskDefinition: previous.arn, previous: previousOf(service, previous.arn) };
   const deployment = deploymentOf(service, request, change);
-  if (!deployment)
-    return release.end('failed', 'The service has no primary deployment. Nothing was changed.');
+  if (!deployment) {
+    const reason = 'The service has no primary deployment. Nothing was changed.';
+    return release.end({ verdict: 'failed', reason });
+  }
   if (isSteady(service)) {
     const steady = { service, deployment, definition, verdict: 'unchanged' as const };
     return await settle(context, release, request, steady);
@@ -128,7 +133,7 @@ async function finish(
   release: Release,
   request: ServiceRequest,
   work: Work,
-): Promise<ServiceReport> {
+): Promise<ServiceResult> {
   const { service, deployment, definition } = work;
   release.stage = 'rollout';
   const { smokeTest: test, timeoutMs } = request;
@@ -148,7 +153,7 @@ async function settle(
   release: Release,
   request: ServiceRequest,
   { deployment, definition, verdict }: Work,
-): Promise<ServiceReport> {
+): Promise<ServiceResult> {
   release.stage = 'prove';
   const { taskDefinition } = deployment;
   const sameImage = (image: string, digest: string): Promise<boolean> => isPartOf(context, image, digest);
@@ -163,16 +168,19 @@ async function settle(
   if (proof.tasks === 0) release.note('No task is wanted, so nothing could be proven by one.');
   if (request.smokeTest && verdict === 'deployed' && !release.report.smokeTest) {
     release.stage = 'smoke-test';
-    if (!(await smokeTest(context, release, request.smokeTest, deployment))) {
+    const tested = await smokeTest(context, release, request.smokeTest, deployment);
+    if (!tested.ok) {
       const back = await goBack(context, release, request, deployment);
-      return release.end('smoke-test-failed', `The smoke test failed: ${detailOf(release)}. ${back}`);
+      const reason = `The smoke test failed: ${tested.detail}. ${back}`;
+      return release.end({ verdict: 'smoke-test-failed', reason, smokeTest: tested });
     }
   }
   release.stage = 'record';
   delete release.begun.deployment;
   await record(context, release, request, { definition, taskDefinition, digests: proof.digests });
   const unchanged = `${name} served already, with ${tasks(proof.tasks)}: nothing was changed.`;
-  return release.end(verdict, verdict === 'unchanged' ? unchanged : `${serves}.`);
+  const reason = verdict === 'unchanged' ? unchanged : `${serves}.`;
+  return release.end({ verdict, reason, taskDefinition: name });
 }
 
 function tellTarget(release: Release, service: Service, { previous, changes }: Target): void {
@@ -260,17 +268,13 @@ function tasks(count: number): string {
   return count === 1 ? '1 task' : `${count} tasks`;
 }
 
-function detailOf({ report }: Release): string {
-  return report.smokeTest?.detail ?? '';
-}
-
 /** What a release brings the service to. */
 interface Target {
   definition: TaskDefinition;
   /** Of an existing revision; undefined when one has to be registered. */
   arn?: string;
   previous: RegisteredTaskDefinition;
-  changes: readonly ReportedChange[];
+  changes: readonly ChangedField[];
 }
 
 /**

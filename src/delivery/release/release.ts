@@ -5,15 +5,9 @@ import { describeService, loadBalancedContainer, type ServiceAddress } from '../
 import { mainContainer } from '../../ecs/task-definition/changes.ts';
 import { pruneRevisions } from '../../ecs/task-definition/revisions.ts';
 import { familyOf, type TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
-import type { RolloutReport } from '../../present/service.ts';
+import { type RolloutReport, SERVICE_VERDICTS, type ServiceEnd, type ServiceResult } from './result.ts';
 import { recordRelease } from '../ledger.ts';
-import type {
-  ServiceContext,
-  ServiceReport,
-  ServiceRequest,
-  ServiceTarget,
-  ServiceVerdict,
-} from './request.ts';
+import type { ServiceContext, ServiceRequest, ServiceTarget } from './request.ts';
 
 /** The parts of a release, in their order. */
 export type Stage =
@@ -65,12 +59,9 @@ export class Release {
   }
 
   /** How it ended. */
-  end(verdict: ServiceVerdict, reason: string): ServiceReport {
+  end(end: ServiceEnd): ServiceResult {
     this.report.durationMs = this.#context.clock.now() - this.#startedAt;
-    const told = { ...this.report, reason };
-    return verdict === 'deployed' || verdict === 'unchanged'
-      ? { ...told, verdict, ok: true }
-      : { ...told, verdict, ok: false };
+    return { ...this.report, ...end, ok: SERVICE_VERDICTS[end.verdict].ok };
   }
 }
 

@@ -7,7 +7,6 @@ import type {
   TaskDefinitionChanges,
   TaskDefinitionSource,
 } from '../../ecs/task-definition/task-definition.ts';
-import type { RolloutReport } from '../../present/service.ts';
 import type { LedgerContext, LedgerNames, Release } from '../ledger.ts';
 
 /** What is done about a deployment that fails, runs out of time, or whose job is cancelled. */
@@ -84,22 +83,3 @@ function once<T>(open: () => Promise<T>): () => Promise<T> {
   let opened: Promise<T> | undefined;
   return () => (opened ??= open());
 }
-
-/** How the release of a service can end. Only the first two are green. */
-export type ServiceVerdict =
-  | 'deployed'
-  | 'unchanged'
-  | 'rolled-back'
-  | 'superseded'
-  | 'stopped'
-  | 'smoke-test-failed'
-  | 'pre-deploy-failed'
-  | 'timed-out'
-  | 'failed'
-  | 'cancelled';
-
-/** Everything that is to be told of one release. It tells failures too: releases do not throw. */
-export type ServiceReport = RolloutReport & { reason: string } & (
-    | { verdict: 'deployed' | 'unchanged'; ok: true }
-    | { verdict: Exclude<ServiceVerdict, 'deployed' | 'unchanged'>; ok: false }
-  );

@@ -5,7 +5,8 @@ import { mainContainer } from '../../ecs/task-definition/changes.ts';
 import { familyOf, revisionName } from '../../ecs/task-definition/task-definition.ts';
 import { releaseHistory } from '../ledger.ts';
 import { bounded } from './follow.ts';
-import type { RollbackRequest, ServiceContext, ServiceReport } from './request.ts';
+import type { RollbackRequest, ServiceContext } from './request.ts';
+import type { ServiceResult } from './result.ts';
 import { Release } from './release.ts';
 import { releaseService } from './release-service.ts';
 /** How many revisions are looked through for an image of the ledger. */
@@ -18,7 +19,7 @@ const LOOKED_THROUGH = 25;
 export async function rollbackService(
   context: ServiceContext,
   request: RollbackRequest,
-): Promise<ServiceReport> {
+): Promise<ServiceResult> {
   const release = new Release(context, request);
   return await bounded(context, release, request, async (inner) => {
     const service = await describeService(inner, request);
@@ -28,7 +29,8 @@ export async function rollbackService(
       const why = request.ledger
         ? 'the ledger and the service have no earlier release'
         : 'the service has no earlier revision';
-      return release.end('failed', `There is nothing to go back to: ${why}. Nothing was changed.`);
+      const reason = `There is nothing to go back to: ${why}. Nothing was changed.`;
+      return release.end({ verdict: 'failed', reason });
     }
     inner.log.info(`Going back from ${revisionName(service.taskDefinition ?? '')} to ${revisionName(to)}.`);
     return await releaseService(context, {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { shownLine } from '../../ecs/tasks.ts';
-import type { ReportedSmokeTest } from '../../present/service.ts';
+import type { SmokeTestResult } from './result.ts';
 import { isThrottle } from '../../aws/errors.ts';
 import { TimeoutError } from '../../core/errors.ts';
 import { poll } from '../../core/poll.ts';
@@ -24,7 +24,7 @@ export async function runSmokeTest(
   context: ServiceContext,
   test: SmokeTest,
   { variables, headers }: Extras,
-): Promise<ReportedSmokeTest> {
+): Promise<SmokeTestResult> {
   const { clock, signal } = context;
   const startedAt = clock.now();
   const what = test.kind === 'url' ? withoutPassword(test.url) : test.command.join(' ');

@@ -3,14 +3,15 @@ import { describeService, isSteady, primaryDeployment } from '../../ecs/service.
 import { revisionName } from '../../ecs/task-definition/task-definition.ts';
 import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
 import { bounded } from './follow.ts';
-import type { ServiceContext, ServiceReport, ServiceTarget } from './request.ts';
+import type { ServiceContext, ServiceTarget } from './request.ts';
+import type { ServiceResult } from './result.ts';
 import { isPartOf } from './images.ts';
 import { Release } from './release.ts';
 /**
  * Tells what a service runs, and changes nothing: `unchanged` when it is steady and proven, else `failed`. Never
  * throws.
  */
-export async function serviceStatus(context: ServiceContext, target: ServiceTarget): Promise<ServiceReport> {
+export async function serviceStatus(context: ServiceContext, target: ServiceTarget): Promise<ServiceResult> {
   const release = new Release(context, target);
   return await bounded(context, release, target, async (inner) => {
     const service = await describeService(inner, target);
@@ -22,18 +23,14 @@ export async function serviceStatus(context: ServiceContext, target: ServiceTarg
     if (!isSteady(service)) {
       const { runningCount = 0, desiredCount = 0 } = service;
       const state = primary?.rolloutState === undefined ? '' : `, its deployment is ${primary.rolloutState}`;
-      return release.end(
-        'failed',
-        `${name} is not steady: ${runningCount} of ${desiredCount} tasks run${state}.`,
-      );
+      const reason = `${name} is not steady: ${runningCount} of ${desiredCount} tasks run${state}.`;
+      return release.end({ verdict: 'failed', reason });
     }
     const { definition } = await readTaskDefinition(inner, arn);
     const sameImage = (image: string, digest: string): Promise<boolean> => isPartOf(inner, image, digest);
     const proof = await proveRunning(inner, { ...target, taskDefinition: arn, definition, sameImage });
     release.report.digests = proof.digests;
-    return release.end(
-      'unchanged',
-      `${name} serves with ${proof.tasks} of ${service.desiredCount ?? 0} tasks.`,
-    );
+    const reason = `${name} serves with ${proof.tasks} of ${service.desiredCount ?? 0} tasks.`;
+    return release.end({ verdict: 'unchanged', reason, taskDefinition: name });
   });
 }

@@ -1,5 +1,14 @@
-import type { ReportedChange } from '../../present/service.ts';
 import type { TaskDefinition } from './task-definition.ts';
+
+/** A field that differs between two task definitions. */
+export interface ChangedField {
+  /** Such as `user-service.image`. */
+  path: string;
+  /** Absent for what is added. */
+  before?: string;
+  /** Absent for what is removed. */
+  after?: string;
+}
 
 /** Values of variables with such a name are shown to nobody. */
 const SECRET_NAME =
@@ -7,7 +16,7 @@ const SECRET_NAME =
 const HIDDEN = '***';
 
 /** What changes between two task definitions, by path, in a stable order; nothing when they mean the same. */
-export function taskDefinitionDiff(before: TaskDefinition, after: TaskDefinition): ReportedChange[] {
+export function taskDefinitionDiff(before: TaskDefinition, after: TaskDefinition): ChangedField[] {
   const old = flatten(before);
   const now = flatten(after);
   const paths = [...new Set([...old.keys(), ...now.keys()])].sort();

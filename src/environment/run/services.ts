@@ -10,13 +10,14 @@ import {
 import { preDeploy } from '../../delivery/release/pre-deploy.ts';
 import { releaseService } from '../../delivery/release/release-service.ts';
 import { Release } from '../../delivery/release/release.ts';
-import type { ServiceReport, ServiceRequest, SmokeTest } from '../../delivery/release/request.ts';
+import type { ServiceRequest, SmokeTest } from '../../delivery/release/request.ts';
+import type { ServiceResult } from '../../delivery/release/result.ts';
 import { stopTasks } from '../../ecs/one-off-task.ts';
 import { describeService, goalOf } from '../../ecs/service.ts';
 import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
 import { copyImage, type ImagePlace } from '../../images/registry/copy.ts';
 import { openRepository } from '../../images/registry/repository.ts';
-import { rolloutSections } from '../../present/service.ts';
+import { serviceSections } from '../../present/service.ts';
 import type { Environment, Service } from '../manifest/manifest.ts';
 import type { EnvironmentContext, EnvironmentRequest } from './context.ts';
 import type { PartEnd } from './parts.ts';
@@ -89,14 +90,14 @@ function serviceRequest(
   };
 }
 
-function together(changed: Outcome, report: ServiceReport): PartEnd {
+function together(changed: Outcome, report: ServiceResult): PartEnd {
   const stackChanged = changed.verdict !== 'unchanged';
   const verdict = report.verdict === 'unchanged' && stackChanged ? changed.verdict : report.verdict;
   return {
     verdict,
     ok: report.ok,
     reason: stackChanged ? `${changed.reason} ${report.reason}` : report.reason,
-    sections: [...rolloutSections(report, report), ...(stackChanged ? (changed.summary ?? []) : [])],
+    sections: [...serviceSections(report), ...(stackChanged ? (changed.summary ?? []) : [])],
   };
 }
 
@@ -149,12 +150,13 @@ async function firstCommand(
   );
   const release = new Release(services, request);
   try {
-    return await preDeploy(services, release, service, {
+    const ended = await preDeploy(services, release, service, {
       command,
       taskDefinition: arn,
       definition,
       timeoutMs,
     });
+    return ended.ok ? undefined : ended.reason;
   } catch (error) {
     const { preDeploy: begun } = release.begun;
     if (begun) await stopTasks({ ...services, signal: AbortSignal.timeout(STOP_WITHIN_MS) }, begun);
