@@ -8,6 +8,7 @@ import {
   type InputContract,
 } from '../../src/core/inputs/contract.ts';
 import type { OutputContract } from '../../src/core/outcome.ts';
+import { IMAGE_VERDICTS } from '../../src/images/result.ts';
 
 const inputs = {
   repository: text({ required: true }),
@@ -47,14 +48,5 @@ const outputs = {
   scan: {},
 } as const satisfies OutputContract;
 
-const verdicts = {
-  pushed: { ok: true },
-  reused: { ok: true },
-  blocked: { ok: false },
-  failed: { ok: false },
-  'timed-out': { ok: false },
-  cancelled: { ok: false },
-} as const;
-
 /** The same names as in action.yml; a test holds them together. */
-export const contract = { inputs, outputs, verdicts };
+export const contract = { inputs, outputs, verdicts: IMAGE_VERDICTS };

@@ -3,6 +3,7 @@ import { createSession } from '../../src/aws/session.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
 import { buildPushImage } from '../../src/images/build-push-image.ts';
 import { runAction } from '../../src/core/action.ts';
+import { presentImage } from '../../src/present/image.ts';
 import { contract } from './contract.ts';
 import { imageRequest } from './request.ts';
 
@@ -17,6 +18,6 @@ await runAction({
       const access = { region: inputs['aws-region'], roleToAssume: inputs['role-to-assume'], context, env };
       return ecrClient(createSession(access), context);
     };
-    return buildPushImage({ ...context, env, ecr }, request);
+    return presentImage(await buildPushImage({ ...context, env, ecr }, request));
   },
 });

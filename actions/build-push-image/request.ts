@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { type BuildRequest, resolveContexts, sourceLabels } from '../../src/images/build/build.ts';
 import { isTag } from '../../src/images/registry/tags.ts';
 import type { GitHubContext } from '../../src/github/context.ts';
-import type { ImageRequest } from '../../src/images/build-push-image.ts';
+import type { ImageRequest } from '../../src/images/context.ts';
 import { InputError } from '../../src/core/errors.ts';
 import type { Inputs } from '../../src/core/inputs/contract.ts';
 import type { contract } from './contract.ts';

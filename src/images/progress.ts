@@ -1,8 +1,11 @@
 import type { Clock } from '../core/context.ts';
 import type { Log } from '../core/log.ts';
-import type { ImageReport } from '../present/image.ts';
+import type { BuildStep } from './build/output.ts';
+import type { PlatformImage } from './registry/manifest.ts';
+import type { PushedBlobs } from './registry/push.ts';
+import type { ScanEvaluation } from './scan.ts';
 
-/** The parts of a run, in their order. */
+/** The stages of a run, in their order. */
 export type Stage = 'check' | 'look-up' | 'build' | 'take' | 'push' | 'scan' | 'tag';
 
 const TITLES: Readonly<Record<Stage, string>> = {
@@ -15,38 +18,63 @@ const TITLES: Readonly<Record<Stage, string>> = {
   tag: 'Put the tags on',
 };
 
-/** What is known of a run so far: enough to tell, wherever it ends, what was done and what was not. */
+/** What a run has done so far: part of every result, however the run ends. */
+export interface ImageRun {
+  repository: string;
+  region: string;
+  /** The newest image of the repository before this run; absent when there was none, or it was not read. */
+  previous?: { name: string; platforms: readonly PlatformImage[] };
+  push?: PushedBlobs;
+  build?: { steps: readonly BuildStep[] };
+  /** How long each stage took, in milliseconds. */
+  steps: { name: string; durationMs: number }[];
+  /** Remarks that are not failures, a sentence each. */
+  notes: string[];
+}
+
+/** An image in its repository. */
+export interface ImageDescription {
+  digest: string;
+  /** The image's full name by digest. */
+  image: string;
+  /** Whether an earlier run pushed it. */
+  reused: boolean;
+  platforms: readonly PlatformImage[];
+  /** Compressed bytes of all platforms. */
+  size: number;
+  /** Absent where no scan was asked for. */
+  scan?: ScanEvaluation;
+}
+
+/** Records a run while it goes on, so that its result can say what was done and what was not. */
 export class Progress {
   stage: Stage = 'check';
-  readonly report: ImageReport;
+  readonly run: ImageRun;
+  /** The image, once it is in the repository. */
+  image: ImageDescription | undefined;
   readonly #clock: Clock;
   readonly #log: Log;
 
-  constructor(report: ImageReport, context: { clock: Clock; log: Log }) {
-    this.report = report;
+  constructor(about: { repository: string; region: string }, context: { clock: Clock; log: Log }) {
+    this.run = { ...about, steps: [], notes: [] };
     this.#clock = context.clock;
     this.#log = context.log;
   }
 
-  /** Runs one stage as a group of the log, and notes how long it took, also when it fails. */
-  async in<T>(stage: Stage, work: () => Promise<T>): Promise<T> {
+  /** Runs one stage as a group of the log, and records how long it took, also when it fails. */
+  async runStage<T>(stage: Stage, work: () => Promise<T>): Promise<T> {
     this.stage = stage;
     const startedAt = this.#clock.now();
     try {
       return await this.#log.group(TITLES[stage], work);
     } finally {
-      this.report.steps.push({ name: TITLES[stage], durationMs: this.#clock.now() - startedAt });
+      this.run.steps.push({ name: TITLES[stage], durationMs: this.#clock.now() - startedAt });
     }
   }
 
-  /** For the log only. */
-  say(text: string): void {
-    this.#log.info(text);
-  }
-
-  /** Something worth knowing that is no failure: in the log now, and in the summary. */
+  /** Adds a remark to the log and to the result. */
   note(text: string): void {
     this.#log.info(text);
-    this.report.notes.push(text);
+    this.run.notes.push(text);
   }
 }

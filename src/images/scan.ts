@@ -8,7 +8,6 @@ import { classify, errorText, isThrottle } from '../aws/errors.ts';
 import { send } from '../aws/send.ts';
 import type { Context } from '../core/context.ts';
 import { poll } from '../core/poll.ts';
-import type { ReportedScan } from '../present/image.ts';
 import type { Repository } from './registry/repository.ts';
 
 /** From the worst to the mildest. */
@@ -30,6 +29,17 @@ export type ScanResult =
   | { state: 'complete'; findings: readonly Finding[] }
   /** There are no findings to judge by, and why. */
   | { state: 'none'; reason: string };
+
+/** The findings of all platforms of an image, held against a threshold. */
+export interface ScanEvaluation {
+  /** The mildest severity that blocks. */
+  threshold: Severity;
+  /** Of each severity, the worst first. */
+  counts: readonly (readonly [Severity, number])[];
+  blocking: readonly Finding[];
+  /** Images that have no scan, and why. */
+  missing: readonly { platform: string; reason: string }[];
+}
 
 type ScanContext = Pick<Context, 'clock' | 'signal' | 'log'>;
 
@@ -57,7 +67,7 @@ async function scanResult(
   let request: ScanRequest | undefined;
   return poll(context, { what, timeoutMs: options.timeoutMs, isThrottle }, async () => {
     const page = await describe(client, image, context);
-    if (page) return judge(client, image, page, context);
+    if (page) return readResult(client, image, page, context);
     const waitedMs = context.clock.now() - startedAt;
     if (!request) {
       if (options.scanOnPush && waitedMs < APPEARS_WITHIN_MS) return undefined;
@@ -68,7 +78,7 @@ async function scanResult(
   });
 }
 
-async function judge(
+async function readResult(
   client: ECRClient,
   image: { repositoryName: string; digest: string },
   page: DescribeImageScanFindingsCommandOutput,
@@ -214,17 +224,17 @@ export function countBySeverity(findings: readonly Finding[]): [Severity, number
 }
 
 /**
- * Waits for the scan of every platform's image and judges all findings together.
+ * Waits for the scan of every platform's image and evaluates all findings together.
  *
  * @throws TimeoutError when there is no result within `timeoutMs`.
  */
-export async function judgeScan(
+export async function evaluateScan(
   client: ECRClient,
   repository: Repository,
   platforms: readonly { platform: string; digest: string }[],
   options: { threshold: Severity; timeoutMs: number },
   context: Pick<Context, 'clock' | 'signal' | 'log'>,
-): Promise<ReportedScan> {
+): Promise<ScanEvaluation> {
   const findings = new Map<string, Finding>();
   const missing: { platform: string; reason: string }[] = [];
   for (const { platform, digest } of platforms) {
@@ -246,7 +256,7 @@ export async function judgeScan(
 }
 
 /** Why the scan does not let the image pass; undefined when it does. */
-export function scanObjection({ blocking, missing, threshold }: ReportedScan): string | undefined {
+export function scanBlockReason({ blocking, missing, threshold }: ScanEvaluation): string | undefined {
   if (blocking.length > 0) {
     const fixable = blocking.filter(({ fixedIn }) => fixedIn !== '').length;
     const worst = blocking

@@ -1,109 +1,110 @@
 import { bytes, duration } from '../core/text.ts';
 import { code, details, escapeCell, fence, table } from '../core/markdown/markdown.ts';
 import type { Section } from '../core/markdown/markdown.ts';
-/** One run of build-push-image, as the job summary shows it. Sizes in bytes, durations in ms. */
-export interface ImageReport {
-  repository: string;
-  region: string;
-  /** The image's whole name by digest, once it is known. */
-  image?: string;
-  digest?: string;
-  tags: readonly string[];
-  reused: boolean;
-  platforms: readonly ReportedPlatform[];
-  /** What the repository's last image was; absent when there was none, or it was not looked for. */
-  previous?: { name: string; platforms: readonly ReportedPlatform[] };
-  push?: { pushedBlobs: number; pushedBytes: number; presentBlobs: number; presentBytes: number };
-  /** The build's own steps. */
-  build?: { steps: readonly ReportedBuildStep[] };
-  scan?: ReportedScan;
-  failure?: ReportedBuildFailure;
-  steps: { name: string; durationMs: number }[];
-  /** Worth knowing, a sentence each. */
-  notes: string[];
-}
-
-export interface ReportedPlatform {
-  platform: string;
-  digest: string;
-  size: number;
-  layers: readonly { digest: string; size: number; createdBy: string }[];
-}
-
-export interface ReportedBuildStep {
-  name: string;
-  durationMs: number;
-  cached: boolean;
-}
-
-export interface ReportedScan {
-  /** From which severity on findings block. */
-  threshold: string;
-  /** Of each severity, the worst first. */
-  counts: readonly (readonly [string, number])[];
-  blocking: readonly {
-    severity: string;
-    name: string;
-    package: string;
-    version: string;
-    fixedIn: string;
-    uri: string;
-  }[];
-  /** Images that no scan exists for, and why. */
-  missing: readonly { platform: string; reason: string }[];
-}
-
-export interface ReportedBuildFailure {
-  step: string;
-  message: string;
-  /** The last lines of what the step wrote. */
-  output: string;
-  file?: string;
-  line?: number;
-}
+import type { Annotation } from '../core/log.ts';
+import type { Outcome } from '../core/outcome.ts';
+import type { ImageDescription } from '../images/progress.ts';
+import type { PlatformImage } from '../images/registry/manifest.ts';
+import { type BuildFailure, IMAGE_VERDICTS, type ImageResult } from '../images/result.ts';
+import type { ScanEvaluation } from '../images/scan.ts';
 
 const SHOWN_FINDINGS = 100;
 const SHOWN_STEPS = 30;
 const SHOWN_INSTRUCTION = 80;
 
-/** The summary's parts: what came of it, why not, then what it is made of. */
-export function imageSections(
-  report: ImageReport,
-  end: { verdict: string; ok: boolean; reason: string },
-): Section[] {
+/** The outcome of build-push-image. A failed build is annotated at its line of the Dockerfile. */
+export function presentImage(result: ImageResult): Outcome {
+  const { verdict, reason, repository } = result;
+  const { ok } = IMAGE_VERDICTS[verdict];
+  return {
+    verdict,
+    ok,
+    reason,
+    outputs: { repository, ...('digest' in result && imageOutputs(result)) },
+    result: resultOf(result),
+    summary: sections(result),
+    annotations: failureAnnotations(result),
+    ...('error' in result && { error: result.error }),
+  };
+}
+
+type ImageOutputs = Extract<ImageResult, ImageDescription>;
+
+function imageOutputs(result: ImageOutputs): Record<string, string> {
+  const { digest, image, reused, size, scan } = result;
+  return {
+    digest,
+    image,
+    tag: tagsOf(result)[0] ?? '',
+    reused: String(reused),
+    size: String(size),
+    scan: scan ? (scan.blocking.length + scan.missing.length > 0 ? 'blocked' : 'clean') : 'off',
+  };
+}
+
+/** The fields of the \`result\` output. */
+function resultOf(result: ImageResult): Record<string, unknown> {
+  const { repository, region, previous, push, build, steps, notes } = result;
+  const { digest, image, reused = false, platforms = [], scan } = descriptionOf(result) ?? {};
+  const tags = tagsOf(result);
+  const done = { repository, region, tags, reused, platforms, steps, notes, build, push, previous };
+  return { ...done, digest, image, scan, failure: failureOf(result) };
+}
+
+function descriptionOf(result: ImageResult): ImageDescription | undefined {
+  return 'digest' in result ? result : result.described;
+}
+
+function tagsOf(result: ImageResult): readonly string[] {
+  return 'tags' in result ? result.tags : [];
+}
+
+function failureOf(result: ImageResult): BuildFailure | undefined {
+  return result.verdict === 'failed' ? result.failure : undefined;
+}
+
+function failureAnnotations(result: ImageResult): Annotation[] {
+  const failure = failureOf(result);
+  if (failure?.file === undefined) return [];
+  const { step, message, file, line } = failure;
+  return [{ level: 'error', title: step, message, file, ...(line !== undefined && { line }) }];
+}
+
+function sections(result: ImageResult): Section[] {
+  const description = descriptionOf(result);
   return [
-    headline(report, end),
-    ...failure(report),
-    ...scan(report),
-    ...notes(report),
-    ...report.platforms.map((platform) => layers(platform, report)),
-    ...buildSteps(report),
-    ...times(report),
+    headline(result),
+    ...failureSections(failureOf(result)),
+    ...scanSections(description?.scan),
+    ...notes(result),
+    ...(description?.platforms ?? []).map((platform) => layers(platform, result)),
+    ...buildSteps(result),
+    ...times(result),
   ];
 }
 
-function headline(
-  { repository, image, tags, push }: ImageReport,
-  { verdict, ok, reason }: { verdict: string; ok: boolean; reason: string },
-): Section {
+function headline(result: ImageResult): Section {
+  const { repository, verdict, reason, push } = result;
+  const image = descriptionOf(result)?.image;
+  const tags = tagsOf(result);
   const facts = [
     ...(image === undefined ? [] : [code(image)]),
     ...(tags.length === 0 ? [] : [`Tags: ${tags.map(code).join(', ')}`]),
     ...(push ? [moved(push)] : []),
   ];
   return {
-    title: `${ok ? '✅' : '❌'} ${escapeCell(repository)}: ${verdict}`,
+    title: `${IMAGE_VERDICTS[verdict].ok ? '✅' : '❌'} ${escapeCell(repository)}: ${verdict}`,
     body: [escapeCell(reason), ...facts].join('\n\n'),
     priority: 100,
   };
 }
 
-function moved(push: NonNullable<ImageReport['push']>): string {
+function moved(push: NonNullable<ImageResult['push']>): string {
   const { pushedBlobs, pushedBytes, presentBlobs, presentBytes } = push;
   return `Pushed ${pushedBlobs} blobs, ${bytes(pushedBytes)}; ${presentBlobs} were there already, ${bytes(presentBytes)}.`;
 }
 
-function failure({ failure: failed }: ImageReport): Section[] {
+function failureSections(failed: BuildFailure | undefined): Section[] {
   if (!failed) return [];
   const { step, message, output, file, line } = failed;
   const place = file === undefined ? '' : ` at ${code(line === undefined ? file : `${file}:${line}`)}`;
@@ -115,7 +116,7 @@ function failure({ failure: failed }: ImageReport): Section[] {
   return [{ title: 'Why the build failed', body: body.join('\n\n'), priority: 95 }];
 }
 
-function scan({ scan: found }: ImageReport): Section[] {
+function scanSections(found: ScanEvaluation | undefined): Section[] {
   if (!found) return [];
   const { threshold, counts, blocking, missing } = found;
   const all = counts.map(([severity, count]) => `${count} ${severity}`).join(', ');
@@ -142,12 +143,12 @@ function scan({ scan: found }: ImageReport): Section[] {
   ];
 }
 
-function notes({ notes: sentences }: ImageReport): Section[] {
+function notes({ notes: sentences }: ImageResult): Section[] {
   if (sentences.length === 0) return [];
   return [{ title: 'Also', body: sentences.map((text) => `- ${escapeCell(text)}`).join('\n'), priority: 80 }];
 }
 
-function layers(platform: ReportedPlatform, { previous }: ImageReport): Section {
+function layers(platform: PlatformImage, { previous }: ImageResult): Section {
   const before = previous?.platforms.find((other) => other.platform === platform.platform);
   const known = new Set(before?.layers.map(({ digest }) => digest));
   const rows = platform.layers.map(({ digest, size, createdBy }) => [
@@ -166,7 +167,7 @@ function layers(platform: ReportedPlatform, { previous }: ImageReport): Section 
   };
 }
 
-function buildSteps({ build }: ImageReport): Section[] {
+function buildSteps({ build }: ImageResult): Section[] {
   if (!build || build.steps.length === 0) return [];
   const cached = build.steps.filter((step) => step.cached).length;
   const slowest = build.steps
@@ -179,7 +180,7 @@ function buildSteps({ build }: ImageReport): Section[] {
   return [{ body: details(summary, list), priority: 40 }];
 }
 
-function times({ steps }: ImageReport): Section[] {
+function times({ steps }: ImageResult): Section[] {
   if (steps.length === 0) return [];
   const rows = steps.map(({ name, durationMs }) => [escapeCell(name), seconds(durationMs)]);
   return [{ body: details('Where the time went', table(['', 'Took'], rows)), priority: 20 }];

@@ -3,7 +3,7 @@ import { inParallel } from '../../core/concurrency.ts';
 import { attachmentsOf, readManifestOf } from '../../images/registry/copy-content.ts';
 import { findRepositories, type ImagePlace, openRegistry } from '../../images/registry/copy.ts';
 import { isAttestation, readImage } from '../../images/registry/manifest.ts';
-import { judgeScan, scanObjection } from '../../images/scan.ts';
+import { evaluateScan, scanBlockReason } from '../../images/scan.ts';
 import type { PromotionContext, PromotionEnvironment } from './environment.ts';
 import { short } from './origin.ts';
 import type { ServicePlan } from './plan.ts';
@@ -132,7 +132,7 @@ async function scanFinding(
   if (!manifest || !repository) return 'the image cannot be read';
   const platforms = await readImage(registry, manifest);
   const options = { threshold: SCAN_THRESHOLD, timeoutMs: SCAN_TIMEOUT_MS } as const;
-  return scanObjection(await judgeScan(place.client, repository, platforms, options, context));
+  return scanBlockReason(await evaluateScan(place.client, repository, platforms, options, context));
 }
 
 function minutes(ms: number): string {

@@ -1,7 +1,10 @@
 import { resolve } from 'node:path';
 import { InputError } from '../../core/errors.ts';
 import type { Outcome } from '../../core/outcome.ts';
-import { buildPushImage, type ImageRequest } from '../../images/build-push-image.ts';
+import { buildPushImage } from '../../images/build-push-image.ts';
+import type { ImageRequest } from '../../images/context.ts';
+import { IMAGE_VERDICTS, type ImageResult } from '../../images/result.ts';
+import { presentImage } from '../../present/image.ts';
 import { type BuildRequest, resolveContexts, sourceLabels } from '../../images/build/build.ts';
 import { isDigest } from '../../images/registry/manifest.ts';
 import { environmentImagesSections, type ReportedServiceImage } from '../../present/environment.ts';
@@ -22,12 +25,7 @@ interface BuildOptions {
 interface BuiltImage {
   service: string;
   ok: boolean;
-  /** build-push-image's own. */
-  verdict: string;
-  reason: string;
-  /** `sha256:…`, once it is known. */
-  digest: string;
-  outcome: Outcome;
+  result: ImageResult;
 }
 
 /**
@@ -56,12 +54,12 @@ async function buildImage(
   options: BuildOptions,
 ): Promise<BuiltImage> {
   const { env, services } = context;
-  const outcome = await buildPushImage(
+  const result = await buildPushImage(
     { ...context, env, ecr: () => services.ecr() },
     imageRequest(context, service, options),
   );
-  const { ok, verdict, reason, outputs } = outcome;
-  return { service: service.name, ok, verdict, reason, digest: outputs['digest'] ?? '', outcome };
+  for (const annotation of presentImage(result).annotations ?? []) context.annotations.add(annotation);
+  return { service: service.name, ok: IMAGE_VERDICTS[result.verdict].ok, result };
 }
 
 function imageRequest(
@@ -145,10 +143,10 @@ export function runImages(request: EnvironmentRequest, { graph }: TargetGraph): 
       kind: 'image',
       after: maker === undefined ? [] : [maker],
       work: async (context) => {
-        const { outcome } = await buildImage(context, service, request);
-        const { ok, verdict, reason, outputs, summary = [] } = outcome;
-        if (ok) built.set(service.name, outputs['image'] ?? '');
-        return { ok, verdict, reason, sections: ok ? [] : summary };
+        const { ok, result } = await buildImage(context, service, request);
+        if (result.verdict === 'pushed' || result.verdict === 'reused') built.set(service.name, result.image);
+        const { verdict, reason } = result;
+        return { ok, verdict, reason, sections: ok ? [] : (presentImage(result).summary ?? []) };
       },
     };
   });
@@ -200,18 +198,18 @@ export async function buildCommand(
   const built = await buildImages(context, services, options);
   const failed = built.filter(({ ok }) => !ok);
   const verdict = verdictOf(failed);
-  const images = Object.fromEntries(built.map(({ service, digest }) => [service, digest]));
+  const images = Object.fromEntries(built.map(({ service, result }) => [service, knownDigest(result)]));
   return {
     verdict,
     ok: verdict === 'built',
     reason: reasonOf(built, failed),
     outputs: verdict === 'built' ? { images: JSON.stringify(images) } : {},
     result: {
-      images: built.map(({ service, verdict: own, reason, digest }) => ({
+      images: built.map(({ service, result }) => ({
         service,
-        verdict: own,
-        reason,
-        digest,
+        verdict: result.verdict,
+        reason: result.reason,
+        digest: knownDigest(result),
       })),
     },
     summary: environmentImagesSections(built.map(reported)),
@@ -220,7 +218,7 @@ export async function buildCommand(
 
 /** What the worst of them ended with; a set that is blocked is one in which nothing else went wrong. */
 function verdictOf(failed: readonly BuiltImage[]): Verdict {
-  const ended = new Set(failed.map(({ verdict }) => verdict));
+  const ended = new Set(failed.map(({ result }) => result.verdict));
   if (ended.size === 0) return 'built';
   if (ended.has('cancelled')) return 'cancelled';
   if (ended.has('failed')) return 'failed';
@@ -231,14 +229,21 @@ function reasonOf(built: readonly BuiltImage[], failed: readonly BuiltImage[]): 
   const [first] = failed;
   if (first) {
     const more = failed.length > 1 ? ` (and ${failed.length - 1} more)` : '';
-    return `${first.service}: ${first.reason}${more}`;
+    return `${first.service}: ${first.result.reason}${more}`;
   }
-  const reused = built.filter(({ verdict }) => verdict === 'reused').length;
+  const reused = built.filter(({ result }) => result.verdict === 'reused').length;
   const count =
     built.length === 1 ? '1 image is in its repository' : `${built.length} images are in their repositories`;
   return `${count}; ${reused} ${reused === 1 ? 'was' : 'were'} there already.`;
 }
 
-function reported({ service, ok, verdict, reason, digest, outcome }: BuiltImage): ReportedServiceImage {
-  return { service, ok, verdict, reason, digest, sections: outcome.summary ?? [] };
+/** Empty where no image is in the repository, or where it is not known to be the right one. */
+function knownDigest(result: ImageResult): string {
+  return 'digest' in result ? result.digest : '';
+}
+
+function reported({ service, ok, result }: BuiltImage): ReportedServiceImage {
+  const { verdict, reason } = result;
+  const sections = presentImage(result).summary ?? [];
+  return { service, ok, verdict, reason, digest: knownDigest(result), sections };
 }

@@ -63,7 +63,7 @@ export type BuildOutput =
  * @param onProgress is told the steps as they are known, also of a build that fails.
  * @throws BuildFailedError; the signal's reason when it is aborted.
  */
-export async function build(
+export async function buildImage(
   docker: DockerClient,
   request: BuildRequest,
   options: {
@@ -123,7 +123,7 @@ async function digestFrom(metadataFile: string): Promise<string> {
  * Takes an image out of the daemon's store, as an OCI image layout. Our name for it is gone afterwards; its
  * layers stay there, as a cache, while somebody uses them.
  */
-export async function takeImage(
+export async function saveImage(
   docker: DockerClient,
   localName: string,
   folder: string,
@@ -247,7 +247,7 @@ export function cacheTag(request: Pick<BuildRequest, 'target'>): string {
  * @returns nothing, and a note for people, where the wish cannot be had.
  * @see https://docs.docker.com/build/cache/backends/registry/ (ECR needs image-manifest=true)
  */
-export function cacheOf(
+export function cacheOptions(
   request: BuildRequest,
   builder: Builder,
   imageName: string,

@@ -95,7 +95,7 @@ function lastLine(text: string): string {
  * @returns notes for people.
  * @throws InputError
  */
-export function requireAbilities(request: BuildRequest, builder: Builder): string[] {
+export function requireBuilderSupport(request: BuildRequest, builder: Builder): string[] {
   if (builder.output !== 'daemon') return [];
   const { platforms, provenance, sbom, buildContexts } = request;
   const refuse = (input: string, value: string): never => {

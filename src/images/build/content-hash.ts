@@ -129,10 +129,7 @@ const SHA_1 = /^[0-9a-f]{40}$/;
  * The hashes that git has of the files below a folder, by path: only of files that are on disk exactly as git
  * has them. Empty where there is no git, or it does not want to say: the files must then be read.
  */
-async function gitHashes(
-  folder: string,
-  env: NodeJS.ProcessEnv,
-): Promise<ReadonlyMap<string, string>> {
+async function gitHashes(folder: string, env: NodeJS.ProcessEnv): Promise<ReadonlyMap<string, string>> {
   const git = (...args: string[]): Promise<string> => ask(folder, env, args);
   try {
     const [listed, changed, autocrlf] = await Promise.all([

@@ -8,8 +8,8 @@ import type { RegistryClient } from './client.ts';
 const CHECKS_AT_ONCE = 16;
 const UPLOADS_AT_ONCE = 6;
 
-/** What a push has moved. Sizes in bytes. */
-export interface PushReport {
+/** Blobs of an image, by whether a push had to send them. Sizes in bytes. */
+export interface PushedBlobs {
   pushedBlobs: number;
   pushedBytes: number;
   /** Blobs that the repository had. */
@@ -25,7 +25,7 @@ export async function pushLayout(
   layout: ImageLayout,
   registry: RegistryClient,
   context: Pick<Context, 'log'>,
-): Promise<PushReport> {
+): Promise<PushedBlobs> {
   const blobs = uniqueBlobs(layout.images);
   const present = new Set<string>();
   await inParallel(blobs, CHECKS_AT_ONCE, async ({ digest, size }) => {

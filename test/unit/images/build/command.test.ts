@@ -3,10 +3,10 @@ import {
   buildCommand,
   type BuildRequest,
   type BuildTarget,
-  cacheOf,
+  cacheOptions,
   cacheTag,
 } from '../../../../src/images/build/build.ts';
-import { type Builder, requireAbilities } from '../../../../src/images/build/builder.ts';
+import { type Builder, requireBuilderSupport } from '../../../../src/images/build/builder.ts';
 const request: BuildRequest = {
   workspace: '/w',
   context: '/w/services',
@@ -117,14 +117,14 @@ describe('the cache', () => {
   const options = { mayWrite: true, env: {} };
 
   test('in the registry has what ECR needs', () => {
-    expect(cacheOf(request, container, 'host/shop/api', options).cache).toEqual({
+    expect(cacheOptions(request, container, 'host/shop/api', options).cache).toEqual({
       from: 'type=registry,ref=host/shop/api:cache-build',
       to: 'type=registry,ref=host/shop/api:cache-build,mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true',
     });
   });
 
   test('is read only where its tag cannot move, and says so', () => {
-    const { cache, note } = cacheOf(request, container, 'host/shop/api', { ...options, mayWrite: false });
+    const { cache, note } = cacheOptions(request, container, 'host/shop/api', { ...options, mayWrite: false });
     expect(cache).toEqual({ from: 'type=registry,ref=host/shop/api:cache-build' });
     expect(note).toContain('immutable');
   });
@@ -132,18 +132,18 @@ describe('the cache', () => {
   test("of GitHub has a scope of its own, and needs the job's token", () => {
     const gha = { ...request, cache: 'gha' as const, target: 'test stage' };
     const env = { ACTIONS_RUNTIME_TOKEN: 'x' };
-    expect(cacheOf(gha, container, 'host/shop/api', { ...options, env }).cache).toEqual({
+    expect(cacheOptions(gha, container, 'host/shop/api', { ...options, env }).cache).toEqual({
       from: 'type=gha,scope=host/shop/api-cache-test-stage',
       to: 'type=gha,scope=host/shop/api-cache-test-stage,mode=max,ignore-error=true',
     });
-    expect(cacheOf(gha, container, 'host/shop/api', options)).toEqual({
+    expect(cacheOptions(gha, container, 'host/shop/api', options)).toEqual({
       note: expect.stringContaining('workflow'),
     });
   });
 
   test('none is none; without buildx there is none, and that is said', () => {
-    expect(cacheOf({ ...request, cache: 'none' }, container, 'host/a', options)).toEqual({});
-    expect(cacheOf(request, plain, 'host/a', options)).toEqual({
+    expect(cacheOptions({ ...request, cache: 'none' }, container, 'host/a', options)).toEqual({});
+    expect(cacheOptions(request, plain, 'host/a', options)).toEqual({
       note: expect.stringContaining('docker build 20.10'),
     });
   });
@@ -162,14 +162,14 @@ describe('what a builder without buildx cannot do', () => {
     ['sbom', { sbom: 'true' }],
     ['build-contexts', { buildContexts: { base: '/b' } }],
   ])('is an error for %s when it was asked for', (input, changes) => {
-    expect(() => requireAbilities({ ...request, ...changes }, plain)).toThrow(
+    expect(() => requireBuilderSupport({ ...request, ...changes }, plain)).toThrow(
       new RegExp(`^${input}: .*setup-buildx-action`),
     );
   });
 
   test('is a note when it was left to us', () => {
-    expect(requireAbilities(request, plain)).toEqual([expect.stringContaining('no provenance and no SBOM')]);
-    expect(requireAbilities({ ...request, provenance: 'false', sbom: 'false' }, plain)).toEqual([]);
-    expect(requireAbilities({ ...request, provenance: 'max', sbom: 'true' }, container)).toEqual([]);
+    expect(requireBuilderSupport(request, plain)).toEqual([expect.stringContaining('no provenance and no SBOM')]);
+    expect(requireBuilderSupport({ ...request, provenance: 'false', sbom: 'false' }, plain)).toEqual([]);
+    expect(requireBuilderSupport({ ...request, provenance: 'max', sbom: 'true' }, container)).toEqual([]);
   });
 });

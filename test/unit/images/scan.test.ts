@@ -4,9 +4,9 @@ import {
   blockingFindings,
   countBySeverity,
   type Finding,
-  scanObjection,
+  scanBlockReason,
   SEVERITIES,
-} from '../../../../src/images/scan.ts';
+} from '../../../src/images/scan.ts';
 const finding = (severity: Finding['severity'], name: string, fixedIn = ''): Finding => ({
   severity,
   name,
@@ -59,19 +59,19 @@ describe('findings', () => {
 });
 
 describe('an image passes', () => {
-  const base = { threshold: 'high', counts: [], blocking: [], missing: [] };
+  const base = { threshold: 'high' as const, counts: [], blocking: [], missing: [] };
 
   test('without findings that block', () => {
-    expect(scanObjection(base)).toBeUndefined();
+    expect(scanBlockReason(base)).toBeUndefined();
   });
 
   test('never when something blocks, or nobody could look', () => {
     const blocking = [finding('high', 'CVE-3', '3.1'), finding('high', 'CVE-5')];
-    expect(scanObjection({ ...base, blocking })).toBe(
+    expect(scanBlockReason({ ...base, blocking })).toBe(
       'The scan found 2 findings of severity high or worse, 1 of them with a known fix: CVE-3 in openssl, CVE-5 in openssl.',
     );
     const missing = [{ platform: 'linux/amd64', reason: 'UNSUPPORTED_IMAGE' }];
-    expect(scanObjection({ ...base, missing })).toContain(
+    expect(scanBlockReason({ ...base, missing })).toContain(
       'no scan findings for linux/amd64 to judge by: UNSUPPORTED_IMAGE',
     );
   });

@@ -1,0 +1,63 @@
+import type { ECRClient } from '@aws-sdk/client-ecr';
+import type { Context } from '../core/context.ts';
+import type { BuildRequest } from './build/build.ts';
+import type { Progress } from './progress.ts';
+import { registryAccess, registryPassword, type RegistryPassword } from './registry/authorization.ts';
+import { RegistryClient } from './registry/client.ts';
+import { openRepository, type Repository } from './registry/repository.ts';
+import type { Severity } from './scan.ts';
+
+/** What build-push-image is asked for. */
+export interface ImageRequest {
+  /** The repository's name. */
+  repository: string;
+  region: string;
+  /** At least one. */
+  tags: readonly string[];
+  source: { kind: 'build'; build: BuildRequest } | { kind: 'layout'; path: string };
+  createRepository: boolean;
+  /** Whether an existing image of the same content is used instead of a new build. */
+  reuse: boolean;
+  /** The mildest severity that blocks. */
+  scan: Severity | 'off';
+  timeoutMs: number;
+}
+
+export interface ImageContext extends Context {
+  env: NodeJS.ProcessEnv;
+  /** Opens the client; AWS is not called before the inputs are known to be valid. */
+  ecr(): Promise<ECRClient>;
+}
+
+/** What a run works with once the repository is known. */
+export interface ImageBuildContext {
+  context: ImageContext;
+  client: ECRClient;
+  repository: Repository;
+  registry: RegistryClient;
+  /** The registry's host, as in the names of images. */
+  registryHost: string;
+  password: RegistryPassword;
+  progress: Progress;
+  /** For temporary files; removed when the run ends. */
+  folder: string;
+}
+
+/** Opens the repository, creates it where that is asked for, and gets a password for its registry. */
+export async function openImageBuildContext(
+  context: ImageContext,
+  request: ImageRequest,
+  progress: Progress,
+  folder: string,
+): Promise<ImageBuildContext> {
+  const client = await context.ecr();
+  const [repository, password] = await Promise.all([
+    openRepository(client, request.repository, { create: request.createRepository }, context),
+    registryPassword(client, context),
+  ]);
+  if (repository.created) progress.note(`The repository ${repository.name} was created.`);
+  const access = registryAccess(repository.uri, password);
+  const registryHost = access.endpoint.host;
+  const registry = new RegistryClient(access, context);
+  return { context, client, repository, registry, registryHost, password, progress, folder };
+}

@@ -1,0 +1,109 @@
+import { join } from 'node:path';
+import {
+  buildImage,
+  type BuildOutput,
+  type BuildRequest,
+  cacheOptions,
+  cacheTag,
+  saveImage,
+} from './build/build.ts';
+import { findBuilder, requireBuilderSupport } from './build/builder.ts';
+import { DockerClient } from './build/docker.ts';
+import type { BuildStep } from './build/output.ts';
+import type { LayerDescriptor } from './build/saved-image.ts';
+import type { ImageBuildContext } from './context.ts';
+import type { ImageLayout } from './registry/layout.ts';
+import type { Manifest } from './registry/manifest.ts';
+import { pushLayout } from './registry/push.ts';
+import type { PreviousImage } from './registry/tags.ts';
+import { type ImageSource, openLayout } from './source.ts';
+
+/**
+ * Brings the image into the repository, without a tag.
+ *
+ * @param previous the repository's last image, whose layers need not be made again.
+ */
+export async function createImage(
+  source: ImageSource,
+  build: ImageBuildContext,
+  previous: Promise<PreviousImage | undefined>,
+): Promise<Manifest> {
+  if (source.kind === 'layout') return push(source.layout, build);
+  const docker = new DockerClient(build.folder, build.registryHost, build.context.env, build.context);
+  const output = await build.progress.runStage('build', () => buildWithDocker(docker, source.build, build));
+  if (output.kind === 'registry') return requirePushed(output.digest, build);
+  const layout = await build.progress.runStage('take', () => layoutOf(output, docker, build, previous));
+  return push(layout, build);
+}
+
+async function buildWithDocker(
+  docker: DockerClient,
+  request: BuildRequest,
+  build: ImageBuildContext,
+): Promise<BuildOutput> {
+  const { context, progress, repository, password, folder } = build;
+  const builder = await findBuilder(docker);
+  context.log.info(`Building with ${builder.description}.`);
+  const tag = cacheTag(request);
+  const mayWrite = !repository.isImmutable(tag);
+  const { cache, note } = cacheOptions(request, builder, repository.uri, { mayWrite, env: context.env });
+  const notes = [...requireBuilderSupport(request, builder), ...(note === undefined ? [] : [note])];
+  for (const text of notes) progress.note(text);
+  await docker.login({ registry: build.registryHost, ...password });
+  const options = {
+    builder,
+    imageName: repository.uri,
+    ...(cache && { cache }),
+    folder,
+    onProgress: (steps: readonly BuildStep[]) => {
+      progress.run.build = { steps };
+    },
+  };
+  return buildImage(docker, request, options, context);
+}
+
+/** What a builder has left on this machine, as a layout. */
+async function layoutOf(
+  output: Exclude<BuildOutput, { kind: 'registry' }>,
+  docker: DockerClient,
+  { folder, context }: ImageBuildContext,
+  previous: Promise<PreviousImage | undefined>,
+): Promise<ImageLayout> {
+  const target = join(folder, 'layout');
+  if (output.kind === 'archive') return openLayout(output.file, target, context.signal);
+  await saveImage(docker, output.localName, target, layersOf(await previous), context);
+  return openLayout(target, target, context.signal);
+}
+
+function layersOf(previous: PreviousImage | undefined): Map<string, LayerDescriptor> {
+  const layers = (previous?.platforms ?? []).flatMap((platform) => platform.layers);
+  return new Map(
+    layers.map(({ diffId, digest, size, mediaType }) => [
+      diffId,
+      { digest, size, mediaType: ociType(mediaType) },
+    ]),
+  );
+}
+
+/** Docker's and OCI's layers are the same bytes under two names. */
+function ociType(mediaType: string): string {
+  return mediaType.replace(
+    'application/vnd.docker.image.rootfs.diff.tar.gzip',
+    'application/vnd.oci.image.layer.v1.tar+gzip',
+  );
+}
+
+async function push(
+  layout: ImageLayout,
+  { registry, progress, context }: ImageBuildContext,
+): Promise<Manifest> {
+  progress.run.push = await progress.runStage('push', () => pushLayout(layout, registry, context));
+  return layout.root;
+}
+
+/** BuildKit says that it has pushed; the registry must say so too. */
+async function requirePushed(digest: string, { registry }: ImageBuildContext): Promise<Manifest> {
+  const manifest = await registry.manifest(digest);
+  if (manifest) return manifest;
+  throw new Error(`buildx says that it has pushed ${digest}, and the registry does not have it`);
+}

@@ -1,0 +1,122 @@
+import { errorText } from '../aws/errors.ts';
+import {
+  CancelledError,
+  errorInfo,
+  type ErrorInfo,
+  InputError,
+  PlatformError,
+  TimeoutError,
+} from '../core/errors.ts';
+import type { Verdicts } from '../core/outcome.ts';
+import { capitalize, sentence } from '../core/text.ts';
+import { BuildFailedError } from './build/output.ts';
+import type { ImageDescription, ImageRun, Progress, Stage } from './progress.ts';
+import { RegistryError } from './registry/client.ts';
+import type { ScanEvaluation } from './scan.ts';
+
+/** How a run of build-push-image can end. */
+export const IMAGE_VERDICTS = {
+  pushed: { ok: true },
+  reused: { ok: true },
+  blocked: { ok: false },
+  failed: { ok: false },
+  'timed-out': { ok: false },
+  cancelled: { ok: false },
+} as const satisfies Verdicts;
+
+export type ImageVerdict = keyof typeof IMAGE_VERDICTS;
+
+interface Ended<V extends ImageVerdict> extends ImageRun {
+  verdict: V;
+  /** One or two sentences for a person. */
+  reason: string;
+}
+
+/** The image is in the repository and has all its tags. */
+interface ImageReady<V extends 'pushed' | 'reused'> extends Ended<V>, ImageDescription {
+  tags: readonly string[];
+}
+
+/** The image is in the repository without its tags: the scan keeps it from being used. */
+interface ImageBlocked extends Ended<'blocked'>, ImageDescription {
+  scan: ScanEvaluation;
+}
+
+/** The run ended early. `described` is the image, where it was in the repository by then. */
+interface ImageMissing<V extends 'failed' | 'timed-out' | 'cancelled'> extends Ended<V> {
+  described?: ImageDescription;
+  error?: ErrorInfo;
+}
+
+interface ImageFailed extends ImageMissing<'failed'> {
+  /** Set where it was the build itself that failed. */
+  failure?: BuildFailure;
+}
+
+/** How a run of build-push-image ended. Sizes in bytes, durations in milliseconds. */
+export type ImageResult =
+  | ImageReady<'pushed'>
+  | ImageReady<'reused'>
+  | ImageBlocked
+  | ImageFailed
+  | ImageMissing<'timed-out'>
+  | ImageMissing<'cancelled'>;
+
+/** Why a build failed, and where. */
+export interface BuildFailure {
+  step: string;
+  message: string;
+  /** The last lines that the step wrote. */
+  output: string;
+  /** The Dockerfile, relative to the workspace, and the line in it, counted from 1. */
+  file?: string;
+  line?: number;
+}
+
+/** What a run leaves when it ends early in a stage. */
+const LEFT_BEHIND: Readonly<Record<Stage, string>> = {
+  check: 'Nothing was changed.',
+  'look-up': 'Nothing was pushed.',
+  build: 'No tag was set.',
+  take: 'Nothing was pushed.',
+  push: 'No tag was set; parts that were pushed belong to no image.',
+  scan: 'The image is in the repository, without a tag.',
+  tag: 'The image is in the repository; not all of its tags are set.',
+};
+
+/** The result of a run that ended with an error, or that was stopped. */
+export function failedResult({ run, image, stage }: Progress, error: unknown): ImageResult {
+  const left = LEFT_BEHIND[stage];
+  const ended = {
+    ...run,
+    ...(image && { described: image }),
+    ...(error instanceof PlatformError && { error: errorInfo(error) }),
+  };
+  if (error instanceof CancelledError) {
+    return { ...ended, verdict: 'cancelled', reason: `${capitalize(error.message)}. ${left}` };
+  }
+  if (error instanceof TimeoutError) {
+    return { ...ended, verdict: 'timed-out', reason: `${capitalize(error.message)}. ${left}` };
+  }
+  if (error instanceof BuildFailedError) {
+    const { step, output, message, place } = error;
+    const reason = `The build failed: ${sentence(message)} ${left}`;
+    return { ...ended, verdict: 'failed', reason, failure: { step, message, output, ...place } };
+  }
+  if (error instanceof InputError) return { ...ended, verdict: 'failed', reason: error.message };
+  return { ...ended, verdict: 'failed', reason: `${sentence(messageOf(run.repository, error))} ${left}` };
+}
+
+function messageOf(repository: string, error: unknown): string {
+  if (error instanceof RegistryError) {
+    const hint =
+      error.code === 'DENIED' || error.status === 401 || error.status === 403
+        ? " Give the role the permissions that the action's page lists."
+        : '';
+    return `${repository}: ${error.message}.${hint}`;
+  }
+  if (error instanceof Error && ['Error', 'TagConflictError', 'DigestMismatchError'].includes(error.name)) {
+    return error.message;
+  }
+  return errorText(error);
+}

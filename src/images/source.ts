@@ -1,0 +1,72 @@
+import { stat } from 'node:fs/promises';
+import { InputError } from '../core/errors.ts';
+import type { BuildRequest } from './build/build.ts';
+import { contentOf } from './build/content-hash.ts';
+import type { ImageContext, ImageRequest } from './context.ts';
+import type { Progress } from './progress.ts';
+import type { RegistryClient } from './registry/client.ts';
+import { ImageLayout, unpackLayout } from './registry/layout.ts';
+import type { Manifest } from './registry/manifest.ts';
+
+/** What an image is made from, checked before anything is asked of AWS or Docker. */
+export type ImageSource =
+  | { kind: 'layout'; layout: ImageLayout }
+  | {
+      kind: 'build';
+      build: BuildRequest;
+      /** The tag of an image of this very content; absent when none may serve. */
+      contentTag?: string;
+    };
+
+/** Checks the source, and hashes what is to be built. Throws InputError. */
+export async function openSource(
+  { source, reuse }: ImageRequest,
+  folder: string,
+  progress: Progress,
+  { env, log, signal }: Pick<ImageContext, 'env' | 'log' | 'signal'>,
+): Promise<ImageSource> {
+  if (source.kind === 'layout') {
+    return { kind: 'layout', layout: await openLayout(source.path, folder, signal) };
+  }
+  const { build } = source;
+  await requireFiles(build);
+  if (!reuse) return { kind: 'build', build };
+  const { hash, files, seesGit } = await contentOf(build, env, signal);
+  log.info(`The content of the build, ${files} files, has the hash ${hash}.`);
+  if (seesGit) {
+    progress.note('The build sees the folder .git, so every commit is built anew: name it in .dockerignore.');
+  }
+  return { kind: 'build', build, contentTag: `content-${hash}` };
+}
+
+/** Opens a layout's folder; a tar is unpacked into `folder` first. */
+export async function openLayout(path: string, folder: string, signal: AbortSignal): Promise<ImageLayout> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found) throw new InputError('oci-layout', path, 'there is no such folder or file');
+  if (found.isDirectory()) return ImageLayout.open('oci-layout', path);
+  await unpackLayout('oci-layout', path, folder, signal);
+  return ImageLayout.open('oci-layout', folder);
+}
+
+async function requireFiles({ context, file, buildContexts }: BuildRequest): Promise<void> {
+  await requireFolder('context', context);
+  const dockerfile = await stat(file).catch(() => undefined);
+  if (!dockerfile?.isFile()) throw new InputError('file', file, 'there is no such Dockerfile');
+  for (const folder of Object.values(buildContexts)) {
+    if (!folder.includes('://')) await requireFolder('build-contexts', folder);
+  }
+}
+
+async function requireFolder(input: string, path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isDirectory()) throw new InputError(input, path, 'there is no such folder');
+}
+
+/** The image that the repository already has; undefined when it must be created. */
+export async function findExisting(
+  source: ImageSource,
+  registry: RegistryClient,
+): Promise<Manifest | undefined> {
+  if (source.kind === 'layout') return registry.manifest(source.layout.root.digest);
+  return source.contentTag === undefined ? undefined : registry.manifest(source.contentTag);
+}
