@@ -1,30 +1,24 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { CallLog } from './calls.ts';
-import { accessKey } from './credentials.ts';
-import { Answering } from './exchange.ts';
-import { Faults } from './faults.ts';
+import { CallLog } from './server/calls.ts';
+import { accessKey } from './iam/credentials.ts';
+import { Answering, Faults } from './server/exchange.ts';
 import { GitHubEndpoint } from './github/endpoint.ts';
 import { gitHubState } from './github/state.ts';
-import type { Permissions } from './github/permissions.ts';
-import { GITHUB_TOKENS, newJobToken } from './github/tokens.ts';
-import type { GitHubTokens } from './github/tokens.ts';
-import { OIDC_REQUEST_TOKEN, defaultClaims } from './oidc.ts';
-import type { Claims } from './oidc.ts';
-import { oidcEndpoint } from './oidc-endpoint.ts';
-import type { JobClaims } from './oidc-endpoint.ts';
-import { objectStore } from './s3.ts';
-import type { ObjectStore } from './s3.ts';
-import { openRealRoutes } from './ecs/real-routes.ts';
-import { requireServices } from './ecs/task-host.ts';
+import { GITHUB_TOKENS, type GitHubTokens, newJobToken, type Permissions } from './github/tokens.ts';
+import { type Claims, defaultClaims, type JobClaims, OIDC_REQUEST_TOKEN, oidcEndpoint } from './iam/oidc.ts';
+import { objectStore } from './s3/object-store.ts';
+import type { ObjectStore } from './s3/object-store.ts';
+import { openRealRoutes } from './ecs/tasks/real-routes.ts';
+import { requireServices } from './ecs/tasks/task-host.ts';
 import { registryEndpoints } from './registry/endpoint.ts';
-import { readScenario } from './scenario.ts';
-import type { FaultRule, Scenario } from './scenario.ts';
-import { listen } from './server.ts';
+import { readScenario } from './scenario/scenario.ts';
+import type { FaultRule, Scenario } from './scenario/scenario.ts';
+import { listen } from './server/server.ts';
 import { DEFAULT_REGION, World } from './world.ts';
 
-export type { FaultRule, Scenario } from './scenario.ts';
-export type { LoggedCall } from './calls.ts';
+export type { FaultRule, Scenario } from './scenario/scenario.ts';
+export type { LoggedCall } from './server/calls.ts';
 
 export interface SandboxOptions {
   /** Default: a free one. */

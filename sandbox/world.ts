@@ -1,6 +1,5 @@
 import { SandboxClosed, SimulatedClock } from './clock.ts';
-import { Random } from './random.ts';
-import type { Scenario } from './scenario.ts';
+import type { Scenario } from './scenario/scenario.ts';
 
 export interface WorldOptions {
   scenario?: Scenario;
@@ -79,4 +78,42 @@ export class World {
       throw new AggregateError(this.#failures, this.#failures.map((failure) => failure.stack).join('\n'));
     }
   }
+}
+
+const HEX = '0123456789abcdef';
+
+/** A seeded stream of numbers (mulberry32), so that two runs of one scenario draw the same ids and faults. */
+export class Random {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0;
+  }
+
+  /** The next number in [0, 1). */
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let bits = this.#state;
+    bits = Math.imul(bits ^ (bits >>> 15), bits | 1);
+    bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
+    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
+  }
+
+  /** A text of `length` characters out of an alphabet. */
+  text(length: number, alphabet = HEX): string {
+    return Array.from({ length }, () => alphabet.charAt(Math.floor(this.next() * alphabet.length))).join('');
+  }
+
+  /** A UUID of version 4. */
+  uuid(): string {
+    const variant = this.text(1, '89ab');
+    return `${this.text(8)}-${this.text(4)}-4${this.text(3)}-${variant}${this.text(3)}-${this.text(12)}`;
+  }
+}
+
+/** The partition of a region: its name in ARNs, and the suffix of its addresses. */
+export function partitionOf(region: string): { id: string; urlSuffix: string } {
+  if (region.startsWith('cn-')) return { id: 'aws-cn', urlSuffix: 'amazonaws.com.cn' };
+  if (region.startsWith('us-gov-')) return { id: 'aws-us-gov', urlSuffix: 'amazonaws.com' };
+  return { id: 'aws', urlSuffix: 'amazonaws.com' };
 }

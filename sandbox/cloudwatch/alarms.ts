@@ -1,6 +1,4 @@
-import { partitionOf } from '../partition.ts';
-import type { World } from '../world.ts';
-
+import { partitionOf, type World } from '../world.ts';
 export type AlarmState = 'OK' | 'ALARM' | 'INSUFFICIENT_DATA';
 
 export interface Alarm {

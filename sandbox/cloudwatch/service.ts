@@ -1,6 +1,12 @@
-import { page } from '../services/page.ts';
-import type { Input, Operation, Service } from '../service.ts';
-import { AwsError, listOf, textOf } from '../service.ts';
+import {
+  AwsError,
+  type Input,
+  listOf,
+  type Operation,
+  page,
+  type Service,
+  textOf,
+} from '../protocols/service.ts';
 import type { World } from '../world.ts';
 import type { Alarm, Alarms, AlarmState } from './alarms.ts';
 import { alarmsOf } from './alarms.ts';

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { styleText } from 'node:util';
 import { runAction, type Run } from '../runner.ts';
-import type { Scenario } from '../scenario.ts';
+import type { Scenario } from '../scenario/scenario.ts';
 
 export interface Environment {
   name: 'dev' | 'staging' | 'prod';

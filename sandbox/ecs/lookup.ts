@@ -1,10 +1,15 @@
-import type { Call } from '../service.ts';
-import { textOf } from '../service.ts';
+import { createHash } from 'node:crypto';
+import { AwsError, type Call, type Input, textOf } from '../protocols/service.ts';
+import { registryOf, repositoriesOf } from '../registry/registry.ts';
 import type { World } from '../world.ts';
-import type { Ecs } from './ecs.ts';
-import { ecsOf } from './ecs.ts';
-import type { Cluster, Service, ServiceDeployment, TaskDefinition } from './model.ts';
-import { clientError, clusterNotFound, serviceDeploymentNotFound, serviceNotFound } from './refusals.ts';
+import {
+  type Cluster,
+  type Ecs,
+  ecsOf,
+  type Service,
+  type ServiceDeployment,
+  type TaskDefinition,
+} from './model.ts';
 
 export function ecsOfCall(world: World, call: Call): Ecs {
   return ecsOf(world, call.account, call.region);
@@ -60,3 +65,51 @@ export function serviceDeploymentNamed(ecs: Ecs, given: unknown): ServiceDeploym
 export function isVisible(ecs: Ecs, deployment: ServiceDeployment): boolean {
   return deployment.visibleAt <= ecs.world.clock.now();
 }
+
+const DIGEST = /@(sha256:[0-9a-f]{64})$/;
+const OURS = /^(?<host>[^/]+)\/(?<account>\d{12})\/(?<region>[a-z0-9-]+)\/(?<name>[^@:]+)(?::(?<tag>[^@]+))?/;
+
+/**
+ * The digest that a task pulls. An image of the sandbox's own registry must be there: undefined when it is not.
+ * Of all others the sandbox knows nothing, and takes the digest that is asked for, or one that follows from the name.
+ */
+export function digestOf(world: World, image: string): string | undefined {
+  const asked = DIGEST.exec(image)?.[1];
+  const { host, account = '', region = '', name = '', tag = 'latest' } = placeOf(image);
+  if (world.scenario.ecr?.registry === undefined && host !== undefined && host === hostOf(world)) {
+    const repository = repositoriesOf(world, account, region).get(name);
+    const digest = asked ?? repository?.tags.get(tag);
+    return digest !== undefined && repository?.manifests.has(digest) ? digest : undefined;
+  }
+  return asked ?? `sha256:${createHash('sha256').update(image).digest('hex')}`;
+}
+
+function placeOf(image: string): Partial<Record<'host' | 'account' | 'region' | 'name' | 'tag', string>> {
+  return OURS.exec(image)?.groups ?? {};
+}
+
+function hostOf(world: World): string | undefined {
+  const { url } = registryOf(world);
+  return url === '' ? undefined : new URL(url).host;
+}
+
+/** Refusals in ECS's own words. */
+const clusterNotFound = (): AwsError => new AwsError('ClusterNotFoundException', 'Cluster not found.');
+
+const serviceNotFound = (): AwsError => new AwsError('ServiceNotFoundException', 'Service not found.');
+
+export const serviceNotActive = (): AwsError =>
+  new AwsError('ServiceNotActiveException', 'Service was not ACTIVE.');
+
+export const invalidParameter = (message: string): AwsError =>
+  new AwsError('InvalidParameterException', message);
+
+export const clientError = (message: string): AwsError => new AwsError('ClientException', message);
+
+const serviceDeploymentNotFound = (): AwsError =>
+  new AwsError('ServiceDeploymentNotFoundException', 'Service deployment not found.');
+
+export const conflict = (message: string): AwsError => new AwsError('ConflictException', message);
+
+/** An operation of ECS, over what the caller's account and region hold. */
+export type EcsOperation = (ecs: Ecs, input: Input, call: Call) => Promise<object> | object;

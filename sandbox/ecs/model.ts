@@ -1,4 +1,5 @@
-import type { Ecs } from './ecs.ts';
+import { Changes } from '../changes.ts';
+import { partitionOf, type World } from '../world.ts';
 
 /** A part of a request that is kept as it came, and given back as it was. */
 export type Given = Record<string, unknown>;
@@ -243,4 +244,70 @@ export interface Task {
 /** Whether the service's deployments move traffic from one target group to another. */
 export function shiftsTraffic(service: Service): boolean {
   return (service.configuration.strategy ?? 'ROLLING') !== 'ROLLING';
+}
+
+const ID_ALPHABET = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
+
+/** ECS of one account and region: all that it holds, and the names that it gives. */
+export class Ecs {
+  readonly world: World;
+  readonly account: string;
+  readonly region: string;
+  readonly clusters = new Map<string, Cluster>();
+  /** The revisions of each family, oldest first. */
+  readonly families = new Map<string, TaskDefinition[]>();
+  /** These four by ARN. */
+  readonly services = new Map<string, Service>();
+  readonly serviceDeployments = new Map<string, ServiceDeployment>();
+  readonly revisions = new Map<string, Revision>();
+  readonly tasks = new Map<string, Task>();
+  /** Of tasks, of services, and of the alarms that rollouts watch. */
+  readonly changes = new Changes();
+
+  constructor(world: World, account: string, region: string) {
+    this.world = world;
+    this.account = account;
+    this.region = region;
+  }
+
+  arn(resource: string): string {
+    return `arn:${partitionOf(this.region).id}:ecs:${this.region}:${this.account}:${resource}`;
+  }
+
+  /** 32 hex digits, as of a task. */
+  newTaskId(): string {
+    return this.world.random.text(32);
+  }
+
+  /** 19 digits, as of a deployment `ecs-svc/…` and of a service revision. */
+  newNumber(): string {
+    return `${this.world.random.text(1, '123456789')}${this.world.random.text(18, '0123456789')}`;
+  }
+
+  /** 21 letters and digits, as of a service deployment. */
+  newDeploymentId(): string {
+    return this.world.random.text(21, ID_ALPHABET);
+  }
+
+  tasksOf(service: Service): Task[] {
+    return [...this.tasks.values()].filter((task) => task.service === service);
+  }
+}
+
+export function ecsOf(world: World, account: string, region: string): Ecs {
+  return world.store(account, region, 'ecs', () => new Ecs(world, account, region));
+}
+
+const MOST = 100;
+
+/** Adds to a service's events, of which AWS keeps the last hundred. */
+export function addEvent(service: Service, text: string): void {
+  const { world } = service.ecs;
+  const event = {
+    id: world.newUuid(),
+    createdAt: world.clock.now(),
+    message: `(service ${service.name}) ${text}`,
+  };
+  service.events.unshift(event);
+  service.events.splice(MOST);
 }

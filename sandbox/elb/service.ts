@@ -1,9 +1,21 @@
-import type { Call, Input, Operation, Service } from '../service.ts';
-import { AwsError, listOf, textOf } from '../service.ts';
+import {
+  AwsError,
+  type Call,
+  type Input,
+  listOf,
+  type Operation,
+  type Service,
+  textOf,
+} from '../protocols/service.ts';
 import type { World } from '../world.ts';
-import type { LoadBalancing } from './load-balancing.ts';
-import { loadBalancingOf } from './load-balancing.ts';
-import { shownListener, shownLoadBalancer, shownRules, shownTargetGroup } from './views.ts';
+import {
+  type Listener,
+  type LoadBalancer,
+  type LoadBalancing,
+  loadBalancingOf,
+  type Rule,
+  type TargetGroup,
+} from './load-balancing.ts';
 
 type BalancingOperation = (elb: LoadBalancing, input: Input, call: Call) => object;
 
@@ -99,4 +111,84 @@ function present<T>(found: readonly (T | undefined)[], code: string, message: st
   const all = found.filter((one) => one !== undefined);
   if (all.length < found.length) throw new AwsError(code, message);
   return all;
+}
+
+const HEALTH_CHECK = {
+  HealthCheckEnabled: true,
+  HealthCheckIntervalSeconds: 30,
+  HealthCheckPath: '/',
+  HealthCheckPort: 'traffic-port',
+  HealthCheckProtocol: 'HTTP',
+  HealthCheckTimeoutSeconds: 5,
+  HealthyThresholdCount: 5,
+  UnhealthyThresholdCount: 2,
+  Matcher: { HttpCode: '200' },
+};
+/** What templates say of a resource, and no answer has. */
+const NOT_SHOWN = [
+  'Tags',
+  'Targets',
+  'TargetGroupAttributes',
+  'LoadBalancerAttributes',
+  'DefaultActions',
+  'Subnets',
+  'Name',
+];
+
+function shownLoadBalancer({ arn, name, dnsName, given, createdAt }: LoadBalancer, region: string): object {
+  return {
+    Scheme: 'internet-facing',
+    Type: 'application',
+    IpAddressType: 'ipv4',
+    ...shown(given),
+    LoadBalancerArn: arn,
+    LoadBalancerName: name,
+    DNSName: dnsName,
+    CreatedTime: createdAt,
+    State: { Code: 'active' },
+    AvailabilityZones: [{ ZoneName: `${region}a` }],
+  };
+}
+
+function shownTargetGroup(elb: LoadBalancing, { arn, name, given }: TargetGroup): object {
+  return {
+    TargetType: 'ip',
+    IpAddressType: 'ipv4',
+    ProtocolVersion: 'HTTP1',
+    ...HEALTH_CHECK,
+    ...shown(given),
+    TargetGroupArn: arn,
+    TargetGroupName: name,
+    LoadBalancerArns: elb.loadBalancersOf(arn),
+  };
+}
+
+function shownListener({ arn, loadBalancerArn, given, defaultActions }: Listener): object {
+  return {
+    ...shown(given),
+    ListenerArn: arn,
+    LoadBalancerArn: loadBalancerArn,
+    DefaultActions: defaultActions,
+  };
+}
+
+/** The rules of a listener come with its default. */
+function shownRules(rules: readonly Rule[], listener?: Listener): object[] {
+  const own = rules.map(({ arn, priority, conditions, actions }) => ({
+    RuleArn: arn,
+    Priority: priority,
+    Conditions: conditions,
+    Actions: actions,
+    IsDefault: false,
+  }));
+  if (!listener) return own;
+  const RuleArn = `${listener.arn.replace(':listener/', ':listener-rule/')}/default`;
+  return [
+    ...own,
+    { RuleArn, Priority: 'default', Conditions: [], Actions: listener.defaultActions, IsDefault: true },
+  ];
+}
+
+function shown(given: Record<string, unknown>): object {
+  return Object.fromEntries(Object.entries(given).filter(([key]) => !NOT_SHOWN.includes(key)));
 }

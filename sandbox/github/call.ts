@@ -1,4 +1,4 @@
-import { AwsError } from '../service.ts';
+import { AwsError } from '../protocols/service.ts';
 import type { GitHubState } from './state.ts';
 import type { Viewer } from './tokens.ts';
 

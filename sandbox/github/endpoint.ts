@@ -1,18 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import type { Endpoint, Exchange } from '../exchange.ts';
-import { jsonReply } from '../http.ts';
-import type { HttpRequest, Reply } from '../http.ts';
-import type { FaultRule } from '../scenario.ts';
-import { AwsError } from '../service.ts';
+import { AwsError } from '../protocols/service.ts';
+import type { FaultRule } from '../scenario/scenario.ts';
+import type { Endpoint, Exchange } from '../server/exchange.ts';
+import { decodePath, type HttpRequest, jsonReply, type Reply } from '../server/http.ts';
 import type { World } from '../world.ts';
-import { forbidden, notFound } from './call.ts';
-import type { GitHubCall } from './call.ts';
-import { paged } from './paging.ts';
-import { permits } from './permissions.ts';
-import { findRoute } from './router.ts';
+import { forbidden, type GitHubCall, type GitHubList, type Handler, notFound, type Routes } from './call.ts';
+import { deploymentRoutes, environmentRoutes } from './deployments.ts';
+import { commentRoutes, issueRoutes } from './issues.ts';
+import { pullRoutes } from './pulls.ts';
+import { runRoutes } from './runs.ts';
 import { gitHubState } from './state.ts';
-import { viewerOf } from './tokens.ts';
-import type { Viewer } from './tokens.ts';
+import { permits, type Viewer, viewerOf } from './tokens.ts';
+import { userRoutes } from './users.ts';
 
 const RATE_LIMIT = 5000;
 const RATE_WINDOW_SECONDS = 3600;
@@ -125,4 +124,69 @@ function fault(rule: FaultRule): AwsError {
   const message = 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.';
   const headers = { 'retry-after': String(Math.ceil((rule.delayMs ?? 1000) / 1000)) };
   return new AwsError(rule.code ?? 'RateLimited', rule.message ?? message, rule.status ?? 403, { headers });
+}
+
+interface Route {
+  method: string;
+  pattern: RegExp;
+  operation: string;
+  handler: Handler;
+}
+
+const ALL: Routes = {
+  ...userRoutes,
+  ...pullRoutes,
+  ...commentRoutes,
+  ...issueRoutes,
+  ...deploymentRoutes,
+  ...environmentRoutes,
+  ...runRoutes,
+};
+
+const ROUTES: Route[] = Object.entries(ALL).map(([key, [operation, handler]]) => {
+  const [method = '', path = ''] = key.split(' ');
+  const pattern = new RegExp(`^${path.replace(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`);
+  return { method, pattern, operation, handler };
+});
+
+/** The route of a path below the API's root, and the params that the path holds, decoded. */
+function findRoute(
+  method: string,
+  path: string,
+): { operation: string; handler: Handler; params: Record<string, string> } | undefined {
+  for (const route of ROUTES) {
+    const match = route.method === method ? route.pattern.exec(path) : null;
+    if (!match) continue;
+    const params = Object.entries(match.groups ?? {}).map(([name, value]) => [name, decodePath(value)]);
+    return { ...route, params: Object.fromEntries(params) as Record<string, string> };
+  }
+  return undefined;
+}
+
+const USUAL_PER_PAGE = 30;
+const MOST_PER_PAGE = 100;
+
+/** One page of a list, and the Link header that leads to the others; none when all is on one page. */
+function paged(
+  { list, wrap }: GitHubList,
+  query: URLSearchParams,
+  url: string,
+): { body: unknown; link?: string } {
+  const perPage = Math.min(
+    Math.max(Number(query.get('per_page') ?? USUAL_PER_PAGE) || USUAL_PER_PAGE, 1),
+    MOST_PER_PAGE,
+  );
+  const page = Math.max(Number(query.get('page') ?? 1) || 1, 1);
+  const last = Math.max(Math.ceil(list.length / perPage), 1);
+  const items = list.slice((page - 1) * perPage, page * perPage);
+  const to = (rel: string, target: number): string => {
+    const there = new URLSearchParams(query);
+    there.set('page', String(target));
+    return `<${url}?${there.toString()}>; rel="${rel}"`;
+  };
+  const back = page > 1 ? [to('prev', Math.min(page - 1, last))] : [];
+  const onward = page < last ? [to('next', page + 1), to('last', last)] : [];
+  const links = [...back, ...onward, ...(page > 1 ? [to('first', 1)] : [])];
+  const body = wrap ? wrap(items, list.length) : items;
+  return { body, ...(links.length > 0 && { link: links.join(', ') }) };
 }

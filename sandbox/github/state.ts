@@ -1,4 +1,4 @@
-import type { GitHubScenario } from '../scenario.ts';
+import type { GitHubScenario } from '../scenario/scenario.ts';
 import type { World } from '../world.ts';
 
 export interface Account {

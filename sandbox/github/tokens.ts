@@ -1,7 +1,5 @@
-import { accountOf } from './state.ts';
-import type { Account } from './state.ts';
 import type { World } from '../world.ts';
-import type { Permissions } from './permissions.ts';
+import { type Account, accountOf } from './state.ts';
 
 /** Whom GitHub takes the bearer of a token for. */
 export interface Viewer extends Account {
@@ -50,4 +48,29 @@ export function viewerOf(world: World, authorization: string): Viewer | undefine
   if (permissions) return { ...accountOf(BOT), mayWrite: true, permissions };
   const login = Object.hasOwn(logins, token) ? logins[token] : undefined;
   return login === undefined ? undefined : { ...accountOf(login), mayWrite: token !== readOnly };
+}
+
+/** What a job's `permissions` grant, by GitHub's names of them. */
+export type Permissions = Readonly<Record<string, 'read' | 'write'>>;
+
+/**
+ * The permissions of which one suffices, by the resource that an operation is about. A call that reads needs it
+ * to read, any other one to write.
+ *
+ * @see https://docs.github.com/rest/authentication/permissions-required-for-github-apps
+ */
+const SUFFICIENT: readonly [RegExp, readonly string[]][] = [
+  [/^\/repos\/[^/]+\/[^/]+\/issues(\/|$)/, ['issues', 'pull-requests']],
+  [/^\/repos\/[^/]+\/[^/]+\/pulls(\/|$)/, ['pull-requests']],
+  [/^\/repos\/[^/]+\/[^/]+\/deployments(\/|$)/, ['deployments']],
+  [/^\/repos\/[^/]+\/[^/]+\/(actions|environments)(\/|$)/, ['actions']],
+  [/^\/repos\/[^/]+\/[^/]+\/(commits|compare|contents)(\/|$)/, ['contents']],
+];
+
+/** Whether a token that has these permissions may make a call. A repository itself can always be read. */
+export function permits(permissions: Permissions, method: string, path: string): boolean {
+  const sufficient = SUFFICIENT.find(([pattern]) => pattern.test(path))?.[1];
+  if (!sufficient) return true;
+  const granted = sufficient.map((name) => permissions[name]);
+  return granted.includes('write') || (method === 'GET' && granted.includes('read'));
 }

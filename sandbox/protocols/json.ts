@@ -1,7 +1,4 @@
-import type { Protocol } from './protocol.ts';
-import type { Input } from '../service.ts';
-import { AwsError } from '../service.ts';
-
+import { AwsError, type Input, type Protocol } from './service.ts';
 /** JSON 1.1: the operation in X-Amz-Target, an object in and out, times in epoch seconds. SSM, ECS, ECR. */
 export const json: Protocol = {
   decode(request) {

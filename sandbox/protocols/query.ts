@@ -1,7 +1,5 @@
 import { element, members } from './xml.ts';
-import type { Protocol } from './protocol.ts';
-import type { Input } from '../service.ts';
-
+import type { Input, Protocol } from './service.ts';
 interface Tree {
   [key: string]: Tree | string;
 }

@@ -1,5 +1,5 @@
 import { element } from './xml.ts';
-import type { Protocol } from './protocol.ts';
+import type { Protocol } from './service.ts';
 
 /** What an operation of a rest-xml service returns. */
 export interface RestOutput {

@@ -1,17 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { Principal } from '../credentials.ts';
-import type { Endpoint, Exchange } from '../exchange.ts';
-import type { HttpRequest, Reply } from '../http.ts';
-import { jsonReply } from '../http.ts';
-import { AwsError } from '../service.ts';
+import type { Principal } from '../iam/credentials.ts';
+import type { Endpoint, Exchange } from '../server/exchange.ts';
+import type { HttpRequest, Reply } from '../server/http.ts';
+import { jsonReply } from '../server/http.ts';
+import { AwsError } from '../protocols/service.ts';
 import type { World } from '../world.ts';
-import { authorize } from './access.ts';
-import { fault, refuse, unauthorized, VERSION } from './errors.ts';
-import { OPERATIONS } from './operations.ts';
-import { registryOf, repositoryOf } from './registry.ts';
-import { routeOf } from './route.ts';
-import type { Route } from './route.ts';
-
+import { authorize, registryOf, repositoryOf } from './registry.ts';
+import { fault, OPERATIONS, refuse, type Route, routeOf, unauthorized, VERSION } from './protocol.ts';
 /** The OCI registry of all accounts under /v2/<account>/<region>/, and where blobs are downloaded, under /layers/. */
 export function registryEndpoints(world: World, url: string): Record<'v2' | 'layers', Endpoint> {
   registryOf(world).listensAt(url);

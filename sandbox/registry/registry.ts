@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Principal } from '../credentials.ts';
-import { AwsError } from '../service.ts';
+import type { Principal } from '../iam/credentials.ts';
+import { type TrustPolicy, trusts } from '../iam/roles.ts';
+import { AwsError } from '../protocols/service.ts';
 import type { World } from '../world.ts';
-import { BlobStore } from './blobs.ts';
+import { BlobStore, Uploads } from './blobs.ts';
 import type { ImageRepository } from './repository.ts';
-import { Uploads } from './uploads.ts';
 
 const TOKEN_SECONDS = 12 * 3600;
 /** The longest pause that a timer can take, in ms. */
@@ -95,4 +95,15 @@ function temporaryFolder(world: World): string {
     }
   });
   return folder;
+}
+
+/** Lets the repository's own account do anything, and others what its policy allows. Throws AccessDeniedException. */
+export function authorize(principal: Principal, repository: ImageRepository, action: string): void {
+  if (principal.account === repository.account) return;
+  const root = `arn:aws:iam::${principal.account}:root`;
+  const names = [principal.arn, principal.account, root];
+  const policy = JSON.parse(repository.policy ?? '{}') as TrustPolicy;
+  if (trusts(policy, { action, principal: { kind: 'AWS', names }, context: new Map() })) return;
+  const message = `User: ${principal.arn} is not authorized to perform: ${action} on resource: ${repository.arn} because no resource-based policy allows the ${action} action`;
+  throw new AwsError('AccessDeniedException', message);
 }

@@ -1,6 +1,5 @@
-import { AwsError } from '../service.ts';
-import { blobsOf } from './manifest.ts';
-import type { Manifest } from './manifest.ts';
+import { AwsError } from '../protocols/service.ts';
+import { blobsOf, type Manifest } from './manifests.ts';
 
 export type Mutability = 'MUTABLE' | 'IMMUTABLE' | 'IMMUTABLE_WITH_EXCLUSION' | 'MUTABLE_WITH_EXCLUSION';
 
@@ -111,4 +110,26 @@ export class ImageRepository {
 function like(text: string, pattern: string): boolean {
   const source = pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*');
   return new RegExp(`^${source}$`).test(text);
+}
+
+export interface Referrer {
+  mediaType: string;
+  digest: string;
+  size: number;
+  artifactType: string | undefined;
+  annotations: Readonly<Record<string, string>>;
+}
+
+/** The manifests that refer to another one: signatures, SBOMs, attestations. */
+export function referrers(repository: ImageRepository, digest: string, artifactType?: string): Referrer[] {
+  return [...repository.manifests.values()]
+    .filter(({ subject }) => subject === digest)
+    .filter((manifest) => artifactType === undefined || manifest.artifactType === artifactType)
+    .map((manifest) => ({
+      mediaType: manifest.mediaType,
+      digest: manifest.digest,
+      size: manifest.bytes.length,
+      artifactType: manifest.artifactType,
+      annotations: manifest.annotations,
+    }));
 }

@@ -1,9 +1,9 @@
-import { AwsError } from '../service.ts';
+import { AwsError } from '../protocols/service.ts';
 import type { World } from '../world.ts';
-import { isRunnable } from './manifest.ts';
-import type { Manifest } from './manifest.ts';
+import { isRunnable } from './manifests.ts';
+import type { Manifest } from './manifests.ts';
 import type { ImageRepository, ScanState } from './repository.ts';
-import type { FindingRule, ScanRule } from './scenario.ts';
+import type { FindingRule, ScanRule } from '../scenario/scenario.ts';
 
 const DEFAULT_SECONDS = 5;
 

@@ -2,10 +2,10 @@ import { FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { DescribeTasksCommand, RunTaskCommand } from '@aws-sdk/client-ecs';
 import { describe, expect } from '@jest/globals';
 import type { Scenario } from '../../sandbox/index.ts';
-import { realServiceUrl } from '../../sandbox/ecs/real-routes.ts';
-import { ecsOf } from '../../sandbox/ecs/ecs.ts';
+import { realServiceUrl } from '../../sandbox/ecs/tasks/real-routes.ts';
+import { ecsOf } from '../../sandbox/ecs/model.ts';
 import { DEV, logsOf } from '../unit/sandbox/clients.ts';
-import { CLUSTER, EcsWorld, SERVICE } from '../unit/sandbox/ecs-world.ts';
+import { CLUSTER, EcsWorld, SERVICE } from '../unit/sandbox/ecs/ecs-world.ts';
 import { testWithServices } from '../support/services.ts';
 
 const digest = (release: string): string => `sha256:${release.repeat(64)}`;

@@ -1,6 +1,6 @@
 import { runAction, type Run, type RunOptions } from '../../sandbox/runner.ts';
 import { node24 } from '../runtime/node24.js';
-import { CLUSTER, SERVICE, type EcsWorld } from '../unit/sandbox/ecs-world.ts';
+import { CLUSTER, SERVICE, type EcsWorld } from '../unit/sandbox/ecs/ecs-world.ts';
 import { DEV } from './action.ts';
 
 /** Another image than the service of an EcsWorld has. */

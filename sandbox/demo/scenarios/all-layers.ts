@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { recordImage } from '../ledger.ts';
+import { layer, recordImage } from '../story.ts';
 import { parse } from 'yaml';
 import { environments, type DemoScenario, type Environment, type Played, type Stage } from '../stage.ts';
-import { layer } from '../story.ts';
-
 /** What platform.yml says of the stacks and services. */
 interface Platform {
   stacks: Record<string, { template: string }>;

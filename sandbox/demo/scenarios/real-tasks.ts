@@ -1,7 +1,6 @@
-import { Requests } from '../requests.ts';
-import { environments, type DemoScenario, type Played, type Stage } from '../stage.ts';
-import { layer } from '../story.ts';
-import { recordImage } from '../ledger.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type DemoScenario, environments, type Played, type Stage } from '../stage.ts';
+import { layer, recordImage } from '../story.ts';
 
 const [dev] = environments as [(typeof environments)[number]];
 const SERVICE = 'user-service';
@@ -103,4 +102,41 @@ async function update(
   });
   for (const line of played.run.log.split('\n').filter((each) => each.startsWith('::error'))) stage.say(line);
   return played;
+}
+
+/** Somebody who asks a service again and again, and counts what comes. */
+class Requests {
+  readonly #url: string;
+  readonly #stop = new AbortController();
+  readonly #asking: Promise<void>;
+  answered = 0;
+  failed = 0;
+
+  constructor(url: string) {
+    this.#url = url;
+    this.#asking = this.#ask();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#asking;
+  }
+
+  async #ask(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      const status = await statusOf(this.#url);
+      if (status === 200) this.answered += 1;
+      else this.failed += 1;
+      await pause(100);
+    }
+  }
+}
+
+/** 0 for a connection that breaks. */
+async function statusOf(url: string): Promise<number> {
+  try {
+    return (await fetch(url)).status;
+  } catch {
+    return 0;
+  }
 }

@@ -6,7 +6,7 @@ import {
 import { describe, expect, test } from '@jest/globals';
 import { startSandbox, type Sandbox } from '../../../sandbox/index.ts';
 import type { Run } from '../../../sandbox/runner.ts';
-import type { FaultRule } from '../../../sandbox/scenario.ts';
+import type { FaultRule } from '../../../sandbox/scenario/scenario.ts';
 import { deployStack, DEV, useWorkspaces } from '../../support/action.ts';
 
 /**

@@ -2,7 +2,7 @@ import { ListTasksCommand } from '@aws-sdk/client-ecs';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Run } from '../../../sandbox/runner.ts';
 import type { Scenario } from '../../../sandbox/index.ts';
-import { CLUSTER, EcsWorld } from '../../unit/sandbox/ecs-world.ts';
+import { CLUSTER, EcsWorld } from '../../unit/sandbox/ecs/ecs-world.ts';
 import { pooled } from '../../support/pool.ts';
 import { NEXT, updateService } from '../../support/service.ts';
 

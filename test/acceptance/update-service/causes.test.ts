@@ -2,7 +2,7 @@ import { DescribeTaskDefinitionCommand, type CreateServiceCommandInput } from '@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Run } from '../../../sandbox/runner.ts';
 import type { Scenario } from '../../../sandbox/index.ts';
-import { EcsWorld } from '../../unit/sandbox/ecs-world.ts';
+import { EcsWorld } from '../../unit/sandbox/ecs/ecs-world.ts';
 import { pooled } from '../../support/pool.ts';
 import { NEXT, updateService } from '../../support/service.ts';
 

@@ -1,7 +1,7 @@
 import { DescribeTaskDefinitionCommand, ListTaskDefinitionsCommand } from '@aws-sdk/client-ecs';
 import { expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
-import { EcsWorld, IMAGE } from '../../unit/sandbox/ecs-world.ts';
+import { EcsWorld, IMAGE } from '../../unit/sandbox/ecs/ecs-world.ts';
 import { useWorkspaces } from '../../support/action.ts';
 import { imageOf, NEXT, updateService } from '../../support/service.ts';
 

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { FaultRule } from '../../../sandbox/index.ts';
 import type { Run } from '../../../sandbox/runner.ts';
-import { EcsWorld } from '../../unit/sandbox/ecs-world.ts';
+import { EcsWorld } from '../../unit/sandbox/ecs/ecs-world.ts';
 import { pooled } from '../../support/pool.ts';
 import { NEXT, updateService } from '../../support/service.ts';
 

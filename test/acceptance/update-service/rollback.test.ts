@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { ssmOf } from '../../unit/sandbox/clients.ts';
-import { EcsWorld, IMAGE } from '../../unit/sandbox/ecs-world.ts';
+import { EcsWorld, IMAGE } from '../../unit/sandbox/ecs/ecs-world.ts';
 import { imageOf, NEXT, updateService } from '../../support/service.ts';
 import { GetParameterCommand } from '@aws-sdk/client-ssm';
 

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Run } from '../../../sandbox/runner.ts';
-import { EcsWorld } from '../../unit/sandbox/ecs-world.ts';
+import { EcsWorld } from '../../unit/sandbox/ecs/ecs-world.ts';
 import { pooled } from '../../support/pool.ts';
 import { NEXT, updateService } from '../../support/service.ts';
 import { CASES, type Case } from './truth.ts';

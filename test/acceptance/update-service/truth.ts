@@ -4,7 +4,7 @@ import type {
   DeploymentStrategy,
 } from '@aws-sdk/client-ecs';
 import type { Scenario } from '../../../sandbox/index.ts';
-import { IMAGE } from '../../unit/sandbox/ecs-world.ts';
+import { IMAGE } from '../../unit/sandbox/ecs/ecs-world.ts';
 import { NEXT } from '../../support/service.ts';
 
 /** One row of the truth table: what happens, and the only verdict that is true of it. */

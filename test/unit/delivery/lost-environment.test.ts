@@ -5,7 +5,7 @@ import { serviceContext } from '../../../src/delivery/release/request.ts';
 import { releaseService } from '../../../src/delivery/release/release-service.ts';
 import { TimeoutError } from '../../../src/core/errors.ts';
 import { contextOf } from '../images/registry/context.ts';
-import { CLUSTER, EcsWorld, IMAGE, SERVICE } from '../sandbox/ecs-world.ts';
+import { CLUSTER, EcsWorld, IMAGE, SERVICE } from '../sandbox/ecs/ecs-world.ts';
 
 test.each([
   [new TimeoutError('The work on dev', 60_000), 'timed-out'],

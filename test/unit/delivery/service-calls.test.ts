@@ -5,7 +5,7 @@ import { releaseService } from '../../../src/delivery/release/release-service.ts
 import { systemClock } from '../../../src/core/context.ts';
 import type { Clock } from '../../../src/core/context.ts';
 import { contextOf } from '../images/registry/context.ts';
-import { CLUSTER, EcsWorld, IMAGE, SERVICE } from '../sandbox/ecs-world.ts';
+import { CLUSTER, EcsWorld, IMAGE, SERVICE } from '../sandbox/ecs/ecs-world.ts';
 
 /** Time passes this much faster for both sides: for the sandbox, and for the release that polls it. */
 const SCALE = 40;

@@ -1,0 +1,119 @@
+import type { Input } from '../../protocols/service.ts';
+import { AwsError, listOf, textOf } from '../../protocols/service.ts';
+import { invalid } from '../errors.ts';
+import type { GivenParameter } from '../templates/parameters.ts';
+import type { Tag } from '../engine/stack.ts';
+
+/** A text that a call may leave out; an empty one is left out. */
+export function optional(input: Input, name: string): string | undefined {
+  const value = textOf(input[name]);
+  return value === '' ? undefined : value;
+}
+
+/** A text that a call must give. */
+export function required(input: Input, name: string): string {
+  const value = optional(input, name);
+  if (value === undefined) {
+    throw invalid(
+      `1 validation error detected: Value null at '${lowerFirst(name)}' failed to satisfy constraint: Member must not be null`,
+    );
+  }
+  return value;
+}
+
+export function flag(input: Input, name: string): boolean {
+  return textOf(input[name]) === 'true';
+}
+
+/** A text that must match; the message shows the pattern, as AWS's does. */
+export function matching(input: Input, name: string, pattern: string): string {
+  const value = required(input, name);
+  if (!new RegExp(`^(?:${pattern})$`).test(value)) {
+    throw invalid(
+      `1 validation error detected: Value '${value}' at '${lowerFirst(name)}' failed to satisfy constraint: Member must satisfy regular expression pattern: ${pattern}`,
+    );
+  }
+  return value;
+}
+
+/** One of a fixed set. */
+export function choice<T extends string>(input: Input, name: string, allowed: readonly T[]): T | undefined {
+  const value = optional(input, name);
+  if (value === undefined) return undefined;
+  const known = allowed.find((item) => item === value);
+  if (known === undefined) {
+    throw invalid(
+      `1 validation error detected: Value '${value}' at '${lowerFirst(name)}' failed to satisfy constraint: Member must satisfy enum value set: [${allowed.join(', ')}]`,
+    );
+  }
+  return known;
+}
+
+function lowerFirst(name: string): string {
+  return name.charAt(0).toLowerCase() + name.slice(1);
+}
+
+/** A list of texts; undefined when it was not given at all, which is not the same as empty. */
+export function texts(input: Input, name: string): string[] | undefined {
+  return input[name] === undefined ? undefined : listOf(input[name]).map(String);
+}
+
+export function parametersOf(input: Input): GivenParameter[] {
+  return listOf(input.Parameters).map((item) => {
+    const given = item as Input;
+    const value = textOf(given.ParameterValue);
+    const previous = textOf(given.UsePreviousValue);
+    return {
+      ParameterKey: textOf(given.ParameterKey) ?? '',
+      ...(value === undefined ? {} : { ParameterValue: value }),
+      ...(previous === undefined ? {} : { UsePreviousValue: previous }),
+    };
+  });
+}
+
+export function tagsOf(input: Input): Tag[] | undefined {
+  if (input.Tags === undefined) return undefined;
+  return listOf(input.Tags).map((item) => ({
+    Key: textOf((item as Input).Key) ?? '',
+    Value: textOf((item as Input).Value) ?? '',
+  }));
+}
+
+export interface DeploymentConfig {
+  Mode?: string;
+  DisableRollback?: boolean;
+}
+
+/** The deployment's mode. An endpoint without express mode refuses it. */
+export function deploymentConfigOf(input: Input, expressKnown: boolean): DeploymentConfig | undefined {
+  const given = input.DeploymentConfig;
+  if (typeof given !== 'object' || given === null) return undefined;
+  const mode = choice(given as Input, 'Mode', ['STANDARD', 'EXPRESS']);
+  if (mode === 'EXPRESS' && !expressKnown)
+    throw invalid('DeploymentConfig with Mode EXPRESS is not supported');
+  const disable = textOf((given as Input).DisableRollback);
+  return {
+    ...(mode === undefined ? {} : { Mode: mode }),
+    ...(disable === undefined ? {} : { DisableRollback: disable === 'true' }),
+  };
+}
+
+/** Express mode does not roll back unless it is told to. */
+export function keepsFailures(config: DeploymentConfig | undefined): boolean {
+  return config?.DisableRollback ?? config?.Mode === 'EXPRESS';
+}
+
+/** One page of a list, and the token of the next. */
+export function pageOf<T>(
+  items: readonly T[],
+  token: string | undefined,
+  size: number,
+): { page: T[]; next: string | undefined } {
+  const start = token === undefined ? 0 : Number(Buffer.from(token, 'base64url').toString());
+  if (!Number.isInteger(start)) throw new AwsError('ValidationError', 'NextToken is not valid');
+  const end = start + size;
+  return {
+    page: items.slice(start, end),
+    next: end < items.length ? Buffer.from(String(end)).toString('base64url') : undefined,
+  };
+}

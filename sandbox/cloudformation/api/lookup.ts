@@ -1,0 +1,92 @@
+import type { Call } from '../../protocols/service.ts';
+import { AwsError } from '../../protocols/service.ts';
+import type { World } from '../../world.ts';
+import type { ChangeSet } from '../change-sets/change-set.ts';
+import { invalid } from '../errors.ts';
+import type { Stack } from '../engine/stack.ts';
+import { isInProgress } from '../engine/stack.ts';
+import type { StackDatabase } from '../engine/stack-database.ts';
+import { stackDatabase } from '../engine/stack-database.ts';
+
+/** Where a call's stacks are. */
+export function databaseOf(world: World, call: Pick<Call, 'account' | 'region'>): StackDatabase {
+  return stackDatabase(world, call.account, call.region);
+}
+
+/** The stack of a reading call: by its ARN a deleted one too. */
+export function stackToRead(database: StackDatabase, nameOrId: string): Stack {
+  const stack = database.find(nameOrId);
+  if (!stack) throw invalid(`Stack with id ${nameOrId} does not exist`);
+  return stack;
+}
+
+/** The stack of a changing call, which must not be deleted. */
+export function stackToChange(database: StackDatabase, nameOrId: string): Stack {
+  const stack = database.find(nameOrId);
+  if (!stack || stack.status === 'DELETE_COMPLETE') throw invalid(`Stack [${nameOrId}] does not exist`);
+  return stack;
+}
+
+const UPDATABLE = [
+  ...['CREATE_COMPLETE', 'UPDATE_COMPLETE', 'UPDATE_ROLLBACK_COMPLETE', 'CREATE_FAILED', 'UPDATE_FAILED'],
+  ...['IMPORT_COMPLETE', 'IMPORT_ROLLBACK_COMPLETE'],
+];
+
+/** Throws unless a stack is in a state from which an update can start. */
+export function requireUpdatable(stack: Stack): void {
+  if (!UPDATABLE.includes(stack.status)) {
+    throw invalid(`Stack:${stack.id} is in ${stack.status} state and can not be updated.`);
+  }
+}
+
+/** Throws while something is at work on a stack. */
+export function requireDeletable(stack: Stack): void {
+  const deleting = ['CREATE_IN_PROGRESS', 'DELETE_IN_PROGRESS', 'ROLLBACK_IN_PROGRESS'];
+  if (isInProgress(stack.status) && !deleting.includes(stack.status)) {
+    throw invalid(`Stack [${stack.id}] cannot be deleted while in status ${stack.status}`);
+  }
+}
+
+/** A change set by its ARN, or by its name and its stack's. */
+export function changeSetOf(database: StackDatabase, name: string, stackName: string | undefined): ChangeSet {
+  if (name.startsWith('arn:')) {
+    const found = database.changeSets.get(name);
+    if (!found) throw notFound(name);
+    return found;
+  }
+  if (stackName === undefined) {
+    throw invalid('StackName must be specified if ChangeSetName is not specified as an ARN.');
+  }
+  const stack = stackToChange(database, stackName);
+  const found = database.changeSetsOf(stack).findLast((changeSet) => changeSet.name === name);
+  if (!found) throw notFound(name);
+  return found;
+}
+
+function notFound(name: string): AwsError {
+  return new AwsError('ChangeSetNotFound', `ChangeSet [${name}] does not exist`, 404);
+}
+
+/**
+ * Whether a call with this token has been made before, for this very thing: it is then not done again. Throws
+ * TokenAlreadyExistsException when the token stands for something else.
+ */
+export function isRepeated(
+  database: StackDatabase,
+  stack: Stack,
+  token: string | undefined,
+  request: string,
+): boolean {
+  if (token === undefined) return false;
+  const key = `${stack.id}/${token}`;
+  const known = database.tokens.get(key);
+  const failed = stack.operations.findLast((operation) => operation.token === token)?.status === 'FAILED';
+  if (known === undefined || (known === request && failed)) {
+    database.tokens.set(key, request);
+    return false;
+  }
+  if (known !== request) {
+    throw new AwsError('TokenAlreadyExistsException', `The client request token ${token} already exists.`);
+  }
+  return true;
+}

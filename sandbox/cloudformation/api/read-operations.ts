@@ -1,0 +1,338 @@
+import { AwsError, type Call, type Input, type Operation, textOf } from '../../protocols/service.ts';
+import type { World } from '../../world.ts';
+import { pageOfEvents } from '../engine/events.ts';
+import { allExports, importersOf } from '../engine/exports.ts';
+import type { StackDatabase } from '../engine/stack-database.ts';
+import type { Stack, StackEvent, StackOperation, StackResource, ValidationEvent } from '../engine/stack.ts';
+import { invalid } from '../errors.ts';
+import { describeParameters } from '../templates/parameters.ts';
+import { type Features, featuresOf } from './features.ts';
+import * as read from './input.ts';
+import { changeSetOf, databaseOf, stackToRead } from './lookup.ts';
+
+const ITEMS_PER_PAGE = 100;
+
+/** The operations that only read stacks. */
+export function readOperations(world: World): Record<string, Operation> {
+  return {
+    DescribeStacks: (input, call) => describeStacks(world, input, call),
+    ListStacks: (input, call) => listStacks(world, input, call),
+    DescribeStackEvents: (input, call) => {
+      const name = read.required(input, 'StackName');
+      const stack = databaseOf(world, call).find(name);
+      if (!stack) throw invalid(`Stack [${name}] does not exist`);
+      const { page, next } = pageOfEvents(stack.events, read.optional(input, 'NextToken'));
+      return { StackEvents: page.map((event) => visibleEvent(event, featuresOf(world))), NextToken: next };
+    },
+    DescribeStackResource: (input, call) => {
+      const stack = stackToRead(databaseOf(world, call), read.required(input, 'StackName'));
+      const id = read.required(input, 'LogicalResourceId');
+      const resource = stack.resources.get(id);
+      if (!resource) throw invalid(`Resource ${id} does not exist for stack ${stack.name}`);
+      const { metadata } = resource.definition;
+      return {
+        StackResourceDetail: {
+          ...describeResource(stack, resource, 'LastUpdatedTimestamp'),
+          Metadata: metadata === undefined ? '{}' : JSON.stringify(metadata),
+        },
+      };
+    },
+    DescribeStackResources: (input, call) => describeStackResources(world, input, call),
+    ListStackResources: (input, call) => {
+      const stack = stackToRead(databaseOf(world, call), read.required(input, 'StackName'));
+      const { page, next } = read.pageOf(
+        resourcesOf(stack),
+        read.optional(input, 'NextToken'),
+        ITEMS_PER_PAGE,
+      );
+      const summaries = page.map((resource) => describeResource(stack, resource, 'LastUpdatedTimestamp'));
+      return { StackResourceSummaries: summaries, NextToken: next };
+    },
+    ListExports: (input, call) => {
+      const exports = [...allExports(databaseOf(world, call)).values()].sort((a, b) =>
+        a.name < b.name ? -1 : 1,
+      );
+      const { page, next } = read.pageOf(exports, read.optional(input, 'NextToken'), ITEMS_PER_PAGE);
+      const items = page.map(({ stack, name, value }) => ({
+        ExportingStackId: stack.id,
+        Name: name,
+        Value: value,
+      }));
+      return { Exports: items, NextToken: next };
+    },
+    ListImports: (input, call) => {
+      const name = read.required(input, 'ExportName');
+      const users = importersOf(databaseOf(world, call), name);
+      if (users.length === 0) throw invalid(`Export '${name}' is not imported by any stack.`);
+      const { page, next } = read.pageOf(users, read.optional(input, 'NextToken'), ITEMS_PER_PAGE);
+      return { Imports: page, NextToken: next };
+    },
+    ListHookResults: (input) => ({
+      TargetType: read.optional(input, 'TargetType'),
+      TargetId: read.optional(input, 'TargetId'),
+      HookResults: [],
+    }),
+  };
+}
+
+function visibleEvent(event: StackEvent, features: Features): Partial<StackEvent> {
+  if (features.eventTokens) return event;
+  const rest: Partial<StackEvent> = { ...event };
+  delete rest.ClientRequestToken;
+  return rest;
+}
+
+function describeStacks(world: World, input: Input, call: Call): object {
+  const database = databaseOf(world, call);
+  const name = read.optional(input, 'StackName');
+  const features = featuresOf(world);
+  if (name !== undefined) return { Stacks: [describeStack(stackToRead(database, name), features)] };
+  const { page, next } = read.pageOf(database.active(), read.optional(input, 'NextToken'), ITEMS_PER_PAGE);
+  return { Stacks: page.map((stack) => describeStack(stack, features)), NextToken: next };
+}
+
+/** AWS may answer just after an execution with what was before. */
+function visibleStatus(stack: Stack): string {
+  const { stale } = stack;
+  if (!stale || stale.reads <= 0) return stack.status;
+  stale.reads -= 1;
+  return stale.status;
+}
+
+function describeStack(stack: Stack, features: Features): object {
+  const { definition } = stack;
+  const status = visibleStatus(stack);
+  return {
+    StackId: stack.id,
+    StackName: stack.name,
+    ChangeSetId: stack.changeSetId,
+    Description: definition?.template.description,
+    Parameters: definition && describeParameters(definition.parameters),
+    CreationTime: stack.createdAt,
+    DeletionTime: stack.deletedAt,
+    LastUpdatedTime: stack.updatedAt,
+    RollbackConfiguration: {},
+    StackStatus: status,
+    StackStatusReason: status === stack.status ? stack.statusReason : undefined,
+    DisableRollback: stack.disableRollback,
+    DeploymentConfig: stack.deploymentConfig?.Mode === undefined ? undefined : stack.deploymentConfig,
+    NotificationARNs: definition?.notificationArns ?? [],
+    TimeoutInMinutes: stack.timeoutMinutes,
+    Capabilities: definition?.capabilities.length ? definition.capabilities : undefined,
+    Outputs: stack.outputs.length > 0 ? stack.outputs : undefined,
+    RoleARN: definition?.roleArn,
+    Tags: definition?.tags ?? [],
+    EnableTerminationProtection: stack.terminationProtection,
+    ParentId: stack.parentId,
+    RootId: stack.rootId,
+    DriftInformation: { StackDriftStatus: stack.driftStatus, LastCheckTimestamp: stack.driftCheckedAt },
+    RetainExceptOnCreate: stack.retainExceptOnCreate || undefined,
+    DeletionMode: stack.deletionMode,
+    LastOperations: features.lastOperations ? lastOperations(stack) : undefined,
+  };
+}
+
+/** The last operation, and after a rollback also the one that was rolled back; newest first. */
+function lastOperations(stack: Stack): object[] | undefined {
+  const operations = stack.operations.filter(({ type }) => type !== 'CREATE_CHANGESET');
+  const start = operations.findLastIndex(({ type }) => type !== 'ROLLBACK' && type !== 'CONTINUE_ROLLBACK');
+  const last = operations.slice(Math.max(0, start)).reverse();
+  return last.length === 0
+    ? undefined
+    : last.map(({ type, id }) => ({ OperationType: type, OperationId: id }));
+}
+
+function listStacks(world: World, input: Input, call: Call): object {
+  const wanted = read.texts(input, 'StackStatusFilter') ?? [];
+  const stacks = [...databaseOf(world, call).stacks.values()]
+    .filter(({ status }) => wanted.length === 0 || wanted.includes(status))
+    .reverse();
+  const { page, next } = read.pageOf(stacks, read.optional(input, 'NextToken'), ITEMS_PER_PAGE);
+  const summaries = page.map((stack) => ({
+    StackId: stack.id,
+    StackName: stack.name,
+    TemplateDescription: stack.definition?.template.description,
+    CreationTime: stack.createdAt,
+    LastUpdatedTime: stack.updatedAt,
+    DeletionTime: stack.deletedAt,
+    StackStatus: stack.status,
+    StackStatusReason: stack.statusReason,
+    ParentId: stack.parentId,
+    RootId: stack.rootId,
+    DriftInformation: { StackDriftStatus: stack.driftStatus, LastCheckTimestamp: stack.driftCheckedAt },
+    LastOperations: featuresOf(world).lastOperations ? lastOperations(stack) : undefined,
+  }));
+  return { StackSummaries: summaries, NextToken: next };
+}
+
+function describeStackResources(world: World, input: Input, call: Call): object {
+  const database = databaseOf(world, call);
+  const physicalId = read.optional(input, 'PhysicalResourceId');
+  const name = read.optional(input, 'StackName');
+  const stack =
+    name === undefined
+      ? database
+          .active()
+          .find(({ resources }) =>
+            [...resources.values()].some((resource) => resource.physicalId === physicalId),
+          )
+      : stackToRead(database, name);
+  if (!stack) throw invalid(`Stack for ${String(physicalId)} does not exist`);
+  const id = read.optional(input, 'LogicalResourceId');
+  const resources = resourcesOf(stack).filter(({ logicalId }) => id === undefined || logicalId === id);
+  if (id !== undefined && resources.length === 0)
+    throw invalid(`Resource ${id} does not exist for stack ${stack.name}`);
+  return {
+    StackResources: resources
+      .slice(0, ITEMS_PER_PAGE)
+      .map((resource) => describeResource(stack, resource, 'Timestamp')),
+  };
+}
+
+/** By their names, as AWS lists them. */
+function resourcesOf(stack: Stack): StackResource[] {
+  return [...stack.resources.values()].sort((one, other) => (one.logicalId < other.logicalId ? -1 : 1));
+}
+
+function describeResource(
+  stack: Stack,
+  resource: StackResource,
+  timeField: 'Timestamp' | 'LastUpdatedTimestamp',
+): object {
+  return {
+    StackName: stack.name,
+    StackId: stack.id,
+    LogicalResourceId: resource.logicalId,
+    PhysicalResourceId: resource.physicalId === '' ? undefined : resource.physicalId,
+    ResourceType: resource.type,
+    [timeField]: resource.updatedAt,
+    ResourceStatus: resource.status,
+    ResourceStatusReason: resource.statusReason,
+    DriftInformation: {
+      StackResourceDriftStatus: resource.drift?.status ?? 'NOT_CHECKED',
+      LastCheckTimestamp: resource.drift?.checkedAt,
+    },
+  };
+}
+
+/** DescribeEvents: what happened, by operation, with what early validation found. */
+export function eventOperations(world: World): Record<string, Operation> {
+  return { DescribeEvents: (input, call) => describeEvents(world, input, call) };
+}
+
+function describeEvents(world: World, input: Input, call: Call): object {
+  if (!featuresOf(world).describeEvents) {
+    throw new AwsError('InternalFailure', 'The DescribeEvents action has not been implemented', 500);
+  }
+  const database = databaseOf(world, call);
+  const { stack, operations } = chosen(database, input);
+  const failedOnly = textOf((input.Filters as Input | undefined)?.FailedEvents) === 'true';
+  const validations = validationsByOperation(database, stack);
+  const own = eventsByOperation(stack, operations);
+  const events = operations
+    .flatMap((operation) =>
+      eventsOf(
+        stack,
+        operation,
+        validations.get(operation.id) ?? operation.validations ?? [],
+        own.get(operation.id) ?? [],
+      ),
+    )
+    .filter((event) => !failedOnly || isFailed(event));
+  const { page, next } = pageOfEvents(events, read.optional(input, 'NextToken'));
+  return { OperationEvents: page, NextToken: next };
+}
+
+/** The operations that a request asks about: of one change set, one alone, or all of a stack. */
+function chosen(database: StackDatabase, input: Input): { stack: Stack; operations: StackOperation[] } {
+  const [name, set, id] = ['StackName', 'ChangeSetName', 'OperationId'].map((field) =>
+    read.optional(input, field),
+  );
+  if (set !== undefined) {
+    const changeSet = changeSetOf(database, set, name);
+    const stack = stackToRead(database, changeSet.stackId);
+    return {
+      stack,
+      operations: stack.operations.filter((operation) => operation.id === changeSet.operationId),
+    };
+  }
+  if (id !== undefined) {
+    const stack = [...database.stacks.values()].find(({ operations }) =>
+      operations.some((operation) => operation.id === id),
+    );
+    if (!stack) throw invalid(`Operation with id ${id} does not exist`);
+    return { stack, operations: stack.operations.filter((operation) => operation.id === id) };
+  }
+  if (name === undefined) throw invalid('One of ChangeSetName, OperationId or StackName must be specified.');
+  const stack = stackToRead(database, name);
+  return { stack, operations: stack.operations };
+}
+
+function validationsByOperation(
+  database: StackDatabase,
+  stack: Stack,
+): Map<string, readonly ValidationEvent[]> {
+  return new Map(
+    database.changeSetsOf(stack).map((changeSet) => [changeSet.operationId, changeSet.validations]),
+  );
+}
+
+function eventsByOperation(stack: Stack, operations: readonly StackOperation[]): Map<string, StackEvent[]> {
+  const events = new Map(operations.map(({ id }): [string, StackEvent[]] => [id, []]));
+  for (const event of stack.events) events.get(event.OperationId)?.push(event);
+  return events;
+}
+
+interface OperationEvent {
+  EventType: string;
+  [field: string]: unknown;
+}
+
+function eventsOf(
+  stack: Stack,
+  operation: StackOperation,
+  validations: readonly ValidationEvent[],
+  own: readonly StackEvent[],
+): OperationEvent[] {
+  const common = {
+    StackId: stack.id,
+    OperationId: operation.id,
+    OperationType: operation.type,
+    OperationStatus: operation.status,
+    ClientRequestToken: operation.token,
+  };
+  return [
+    { ...common, ...bound(operation, 'IN_PROGRESS') },
+    ...validations.map((event) => ({ ...common, ...event, EventType: 'VALIDATION_ERROR' })),
+    ...own.map((event) => ({ ...common, ...resourceEvent(stack, event) })),
+    ...(operation.endedAt ? [{ ...common, ...bound(operation, operation.status) }] : []),
+  ];
+}
+
+/** The begin and the end of an operation. */
+function bound(operation: StackOperation, status: string): OperationEvent {
+  return {
+    EventId: `${operation.id}-${status}`,
+    EventType: 'STACK_EVENT',
+    OperationStatus: status,
+    Timestamp: status === 'IN_PROGRESS' ? operation.startedAt : operation.endedAt,
+    StartTime: operation.startedAt,
+    EndTime: status === 'IN_PROGRESS' ? undefined : operation.endedAt,
+  };
+}
+
+function resourceEvent(stack: Stack, event: StackEvent): OperationEvent {
+  const { StackName, ...fields } = event;
+  const failed = fields.ResourceStatus.endsWith('_FAILED');
+  const ofStack = fields.PhysicalResourceId === stack.id && fields.LogicalResourceId === StackName;
+  return { ...fields, EventType: ofStack ? 'STACK_EVENT' : failed ? 'PROVISIONING_ERROR' : 'PROGRESS_EVENT' };
+}
+
+function isFailed(event: OperationEvent): boolean {
+  const { EventType: type, ResourceStatus: status } = event;
+  return (
+    type === 'VALIDATION_ERROR' ||
+    type === 'PROVISIONING_ERROR' ||
+    (typeof status === 'string' && status.endsWith('_FAILED'))
+  );
+}

@@ -1,0 +1,156 @@
+import type { ChangeSet, ChangeDetail, ChangePlan, PlannedChange, PlannedState } from './change-set.ts';
+import { asText } from '../json.ts';
+import { describeParameters } from '../templates/parameters.ts';
+import { printed, printedProperties } from '../resources/property-diff.ts';
+
+export interface ViewOptions {
+  /** IncludePropertyValues. */
+  values: boolean;
+  /** Time of the comparison with live resources. */
+  comparedAt: Date;
+}
+
+/** Changes on one page of an answer. AWS cuts at 1 MB, of which a change takes up to some kilobytes. */
+export const CHANGES_PER_PAGE = 100;
+
+/** Everything of a change set's description but its changes. */
+export function describeHead(changeSet: ChangeSet): Record<string, unknown> {
+  const { definition, plan } = changeSet;
+  return {
+    ...summarise(changeSet),
+    Parameters: describeParameters(definition.parameters),
+    NotificationARNs: definition.notificationArns,
+    RollbackConfiguration: {},
+    Capabilities: definition.capabilities,
+    Tags: definition.tags.length === 0 ? undefined : definition.tags,
+    OnStackFailure: changeSet.onStackFailure,
+    DeploymentMode: changeSet.deploymentMode,
+    DeploymentConfig: changeSet.deploymentConfig,
+    StackDriftStatus: changeSet.deploymentMode === undefined ? undefined : stackDrift(plan),
+  };
+}
+
+/** As ListChangeSets has it. */
+export function summarise(changeSet: ChangeSet): Record<string, unknown> {
+  return {
+    StackId: changeSet.stackId,
+    StackName: changeSet.stackName,
+    ChangeSetId: changeSet.id,
+    ChangeSetName: changeSet.name,
+    ExecutionStatus: changeSet.executionStatus,
+    Status: changeSet.status,
+    StatusReason: changeSet.statusReason,
+    CreationTime: changeSet.createdAt,
+    Description: changeSet.description,
+    IncludeNestedStacks: changeSet.includeNestedStacks,
+    ParentChangeSetId: changeSet.parentId,
+    RootChangeSetId: changeSet.rootId,
+    ImportExistingResources: false,
+  };
+}
+
+function stackDrift(plan: ChangePlan): string {
+  return plan.changes.some(({ driftStatus }) => driftStatus !== undefined && driftStatus !== 'IN_SYNC')
+    ? 'DRIFTED'
+    : 'IN_SYNC';
+}
+
+/** The changes as an answer shows them. With values, what rests on guesses alone is left out, as AWS does. */
+export function describeChanges(changeSet: ChangeSet, options: ViewOptions): object[] {
+  return changeSet.plan.changes.flatMap((change) => {
+    const details = visibleDetails(change.details, options.values);
+    if (change.details.length > 0 && details.length === 0) return [];
+    return [{ Type: 'Resource', ResourceChange: describeChange(change, details, options) }];
+  });
+}
+
+/** The exports that were missing, in AWS's words; undefined when none were. */
+export function incompleteness(changeSet: ChangeSet): string | undefined {
+  const [missing] = changeSet.plan.missingExports;
+  if (!missing) return undefined;
+  return warning(
+    `ChangeSet creation failed for resource [${missing.logicalId}] because: No export named ${missing.name} found`,
+  );
+}
+
+/** AWS's mark of an answer that lacks something. */
+export function warning(why: string): string {
+  return `[WARN] --include-property-values option can return incomplete ChangeSet data because: ${why}`;
+}
+
+function visibleDetails(details: readonly ChangeDetail[], values: boolean): ChangeDetail[] {
+  const wanted = values ? ['always', 'values'] : ['always', 'plain'];
+  return details.filter(({ cause }) => wanted.includes(cause.shown));
+}
+
+function describeChange(change: PlannedChange, details: ChangeDetail[], options: ViewOptions): object {
+  const { values } = options;
+  return {
+    PolicyAction: change.policyAction,
+    Action: change.action,
+    LogicalResourceId: change.logicalId,
+    PhysicalResourceId: change.physicalId,
+    ResourceType: change.type,
+    Replacement: change.replacement,
+    Scope: [...new Set(details.map(({ attribute }) => attribute))],
+    ResourceDriftStatus: change.driftStatus,
+    Details: values
+      ? details.map((detail) => describeDetail(detail, change, options))
+      : merged(details.map((detail) => describeDetail(detail, change, options))),
+    ChangeSetId: change.changeSetId,
+    BeforeContext: values && change.before ? contextOf(change.before) : undefined,
+    AfterContext: values && change.after ? contextOf(change.after) : undefined,
+    PreviousDeploymentContext:
+      values && change.driftStatus === 'MODIFIED' && change.before ? contextOf(change.before) : undefined,
+  };
+}
+
+/** Without values, what happens within one property is one detail. */
+function merged(details: object[]): object[] {
+  return [...new Map(details.map((detail) => [JSON.stringify(detail), detail])).values()];
+}
+
+function describeDetail(
+  detail: ChangeDetail,
+  change: PlannedChange,
+  { values, comparedAt }: ViewOptions,
+): object {
+  const { cause, drift } = detail;
+  const target = {
+    Attribute: detail.attribute,
+    Name: detail.name,
+    RequiresRecreation: detail.recreation,
+    ...(values
+      ? {
+          Path: detail.path,
+          BeforeValue: printed(detail.before),
+          AfterValue: printed(detail.after),
+          AttributeChangeType: detail.changeType,
+        }
+      : {}),
+    ...(values && change.driftStatus !== undefined
+      ? {
+          BeforeValueFrom: drift ? 'ACTUAL_STATE' : 'PREVIOUS_DEPLOYMENT_STATE',
+          AfterValueFrom: 'TEMPLATE',
+          Drift: drift && {
+            PreviousValue: printed(drift.previous),
+            ActualValue: printed(drift.actual),
+            DriftDetectionTimestamp: comparedAt,
+          },
+        }
+      : {}),
+  };
+  return {
+    Target: target,
+    Evaluation: cause.evaluation,
+    ChangeSource: cause.source,
+    CausingEntity: cause.entity,
+  };
+}
+
+function contextOf({ definition, shown }: PlannedState): string {
+  return JSON.stringify({
+    Properties: printedProperties(shown),
+    ...(definition.metadata === undefined ? {} : { Metadata: asText(definition.metadata) }),
+  });
+}

@@ -1,0 +1,90 @@
+import { deleteResource, type Deletion, type OperationRun, type Work } from '../resources/provisioning.ts';
+import { dependencyGraph, type Graph, reversed } from '../templates/dependencies.ts';
+import type { ResourceDefinition } from '../templates/template.ts';
+import { endOperation, setStackStatus } from './events.ts';
+import { exportsInUse } from './exports.ts';
+import { stackDatabase } from './stack-database.ts';
+import { isMade } from './stack-scope.ts';
+import type { StackResource } from './stack.ts';
+import { failureText, walk, workOf } from './work.ts';
+
+export interface DeletionRequest {
+  /** Logical ids to leave as they are. */
+  retain?: readonly string[];
+  /** What cannot be deleted is left behind, and the stack goes all the same. */
+  force?: boolean;
+  /** The status to go back to when an export is in use. */
+  before: string;
+}
+
+/** Deletes a stack's resources, then the stack. True when it is gone. */
+export async function deleteStack(run: OperationRun, request: DeletionRequest): Promise<boolean> {
+  const { world, stack, operation } = run;
+  const work = workOf(run, stack.definition, 'delete');
+  const database = stackDatabase(world, stack.account, stack.region);
+  const inUse = exportsInUse(database, stack);
+  if (inUse !== undefined) {
+    setStackStatus(work, request.before, `Delete canceled. ${inUse}`);
+    endOperation(world, operation, false);
+    return false;
+  }
+  const retain = new Set(request.retain);
+  const resources = [...stack.resources.values()].filter(
+    (resource) => isMade(resource) || resource.status.endsWith('_FAILED'),
+  );
+  const unwanted = resources.map((resource) => ({
+    resource,
+    deletion: { retain: retain.has(resource.logicalId) },
+  }));
+  let deleted = await deleteAll(work, unwanted);
+  if (!deleted && request.force) {
+    const stuck = resources.filter(({ status }) => !['DELETE_COMPLETE', 'DELETE_SKIPPED'].includes(status));
+    deleted = await deleteAll(
+      work,
+      stuck.map((resource) => ({ resource, deletion: { retain: true } })),
+    );
+  }
+  stack.deletedAt = world.clock.now();
+  if (deleted) {
+    stack.outputs = [];
+    stack.imports = new Set();
+    delete stack.undo;
+    setStackStatus(work, 'DELETE_COMPLETE');
+    database.release(stack);
+  } else {
+    setStackStatus(work, 'DELETE_FAILED', failureText(work));
+  }
+  endOperation(world, operation, deleted);
+  return deleted;
+}
+
+export interface Unwanted {
+  resource: StackResource;
+  deletion: Deletion;
+}
+
+/** Deletes resources in the reverse order of what they were made of. True when all of it went well. */
+export async function deleteAll(work: Work, unwanted: readonly Unwanted[]): Promise<boolean> {
+  const byId = new Map<string, Unwanted[]>();
+  for (const item of unwanted) {
+    const { logicalId } = item.resource;
+    byId.set(logicalId, [...(byId.get(logicalId) ?? []), item]);
+  }
+  let succeeded = true;
+  const remove = async (id: string): Promise<boolean> => {
+    const results = await Promise.all(
+      (byId.get(id) ?? []).map(({ resource, deletion }) => deleteResource(work, resource, deletion)),
+    );
+    const done = results.every(Boolean);
+    succeeded &&= done;
+    return done;
+  };
+  await walk(deletionOrder(byId), remove, work.signal);
+  return succeeded;
+}
+
+function deletionOrder(byId: ReadonlyMap<string, readonly Unwanted[]>): Graph {
+  const definitions: Record<string, ResourceDefinition> = {};
+  for (const [id, [first]] of byId) if (first) definitions[id] = first.resource.definition;
+  return reversed(dependencyGraph(definitions));
+}

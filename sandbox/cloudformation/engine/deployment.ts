@@ -1,0 +1,291 @@
+import { AwsError } from '../../protocols/service.ts';
+import type { World } from '../../world.ts';
+import type { Unwanted } from './deletion.ts';
+import { deleteAll } from './deletion.ts';
+import { dependencyGraph } from '../templates/dependencies.ts';
+import { setResourceStatus, setStackStatus } from './events.ts';
+import { checkExports, importNames } from './exports.ts';
+import { invalid } from '../errors.ts';
+import { resolve } from '../templates/intrinsics.ts';
+import { textOf } from '../json.ts';
+import { actionFor } from '../resources/property-diff.ts';
+import {
+  createResource,
+  draftResource,
+  type OperationRun,
+  replaceResource,
+  resolveResource,
+  ResourceFailure,
+  updateResource,
+  type Work,
+} from '../resources/provisioning.ts';
+import { policyDenial } from './stack-policy.ts';
+import type { PolicyAction } from './stack-policy.ts';
+import { activeResources, isMade } from './stack-scope.ts';
+import { undoOf } from './rollback.ts';
+import type { Definition, StackOutput, StackResource, Undo, ValidationEvent } from './stack.ts';
+import type { ResourceDefinition } from '../templates/template.ts';
+import { failureText, walk, workOf, WorkStopped } from './work.ts';
+import { stackDatabase } from './stack-database.ts';
+export interface DeploymentRequest {
+  definition: Definition;
+  token?: string | undefined;
+  onFailure: 'ROLLBACK' | 'DO_NOTHING' | 'DELETE';
+  revertDrift?: boolean;
+  /** What early validation found: the operation fails of it, and does nothing else. */
+  findings?: readonly ValidationEvent[];
+  /** Told how it ended. */
+  onEnd?: (succeeded: boolean) => void;
+}
+
+/** What a stack does before its first resource, in simulated seconds. */
+export const START_SECONDS = 1;
+
+export function stopCause(stop: AbortController): WorkStopped['why'] | undefined {
+  return stop.signal.reason instanceof WorkStopped ? stop.signal.reason.why : undefined;
+}
+
+/** Brings the stack to its definition. The reason why that failed; undefined when it did not. */
+export async function applyDefinition(
+  run: OperationRun,
+  request: Pick<DeploymentRequest, 'definition' | 'onFailure' | 'revertDrift'>,
+  stop: AbortController,
+): Promise<string | undefined> {
+  const { world, stack } = run;
+  const { definition } = request;
+  const undo = (stack.undo ??= undoOf(stack));
+  const work = workOf(run, definition, 'forward', stop.signal);
+  const timeout =
+    stack.timeoutMinutes === undefined ? undefined : startTimeout(world, stack.timeoutMinutes, stop);
+  await world.clock.sleep(START_SECONDS);
+  const reason = await applyResources({
+    ...work,
+    definition,
+    undo,
+    revertDrift: request.revertDrift ?? false,
+    stopOnFailure: () => {
+      if (request.onFailure !== 'DO_NOTHING') stop.abort(new WorkStopped('failure'));
+    },
+  });
+  timeout?.abort();
+  if (stopCause(stop) === 'cancelled') return 'User Initiated';
+  if (stopCause(stop) === 'timeout') return 'Stack creation time exceeded the specified timeout. ';
+  return reason;
+}
+
+function startTimeout(world: World, minutes: number, stop: AbortController): AbortController {
+  const ended = new AbortController();
+  world.run(async () => {
+    await world.clock.sleep(minutes * 60, ended.signal).then(
+      () => {
+        stop.abort(new WorkStopped('timeout'));
+      },
+      (error: unknown) => {
+        if (!ended.signal.aborted) throw error;
+      },
+    );
+  });
+  return ended;
+}
+
+/** Deletes what the update took out or replaced. What cannot be deleted is left, and the update has succeeded. */
+export async function cleanUpUpdate(run: OperationRun): Promise<void> {
+  const { stack } = run;
+  const work = workOf(run, stack.definition, 'forward');
+  const cleaning = 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS';
+  if (stack.status !== cleaning) setStackStatus(work, cleaning);
+  const active = stack.definition ? activeResources(stack.definition, work.scope) : {};
+  const removed = [...stack.resources.values()].filter(({ logicalId }) => !(logicalId in active));
+  const unwanted: Unwanted[] = [
+    ...removed.map((resource) => ({ resource, deletion: { bare: true } })),
+    ...(stack.undo?.replaced ?? []).map((resource) => ({
+      resource,
+      deletion: { bare: true, replaced: true },
+    })),
+  ];
+  const clean = await deleteAll(work, unwanted);
+  for (const { logicalId } of removed) stack.resources.delete(logicalId);
+  await work.nested.cleanUp(work);
+  setStackStatus(
+    work,
+    'UPDATE_COMPLETE',
+    clean ? undefined : 'Update successful. One or more resources could not be deleted.',
+  );
+}
+
+/** Work that brings a stack to its definition. */
+interface Forward extends Work {
+  definition: Definition;
+  undo: Undo;
+  revertDrift: boolean;
+  /** Whether a failure stops everything else, as it does when the stack will roll back. */
+  stopOnFailure: () => void;
+}
+
+/** Brings every resource to its definition and the outputs up to date. Why it failed; undefined when it did not. */
+async function applyResources(work: Forward): Promise<string | undefined> {
+  const { stack, definition, scope } = work;
+  try {
+    const active = activeResources(definition, scope);
+    const imports = checkImports(work, active);
+    refuseDeletions(work, active);
+    if (work.failed.delete.size > 0) return failureText(work);
+    await walk(dependencyGraph(active), (id, ready) => step(work, id, active[id], ready), work.signal);
+    if (hasFailed(work)) return failureText(work);
+    if (work.signal.aborted) return '';
+    const outputs = outputsOf(work);
+    checkExports(stackDatabase(work.world, stack.account, stack.region), stack, outputs);
+    Object.assign(stack, { outputs, imports });
+    return undefined;
+  } catch (error) {
+    if (error instanceof AwsError) return error.message;
+    throw error;
+  }
+}
+
+function hasFailed({ failed }: Work): boolean {
+  return failed.create.size + failed.update.size + failed.delete.size > 0;
+}
+
+function checkImports(work: Forward, active: Record<string, ResourceDefinition>): Set<string> {
+  const { template } = work.definition;
+  const names = new Set<string>();
+  for (const { properties } of Object.values(active)) importNames(properties, work.scope, names);
+  for (const { value, condition } of Object.values(template.outputs)) {
+    if (condition === undefined || work.scope.condition(condition)) importNames(value, work.scope, names);
+  }
+  for (const name of names) work.scope.importValue(name);
+  return names;
+}
+
+/** A resource that the new template lacks may be one that the stack policy keeps. */
+function refuseDeletions(work: Forward, active: Record<string, ResourceDefinition>): void {
+  for (const resource of work.stack.resources.values()) {
+    if (resource.logicalId in active || !isMade(resource)) continue;
+    const denial = policyDenial(work.stack, 'Update:Delete', resource);
+    if (denial === undefined) continue;
+    setResourceStatus(work, resource, 'UPDATE_FAILED', { reason: denial });
+    work.failed.delete.add(resource.logicalId);
+    work.undo.touched.add(resource.logicalId);
+  }
+}
+
+async function step(
+  work: Forward,
+  id: string,
+  definition: ResourceDefinition | undefined,
+  ready: () => void,
+): Promise<boolean> {
+  if (!definition) return true;
+  const existing = work.stack.resources.get(id);
+  const done = await (existing && isMade(existing) && existing.status !== 'CREATE_FAILED'
+    ? change(work, existing, definition)
+    : create(work, id, definition, existing, ready));
+  if (!done) work.stopOnFailure();
+  return done;
+}
+
+function create(
+  work: Forward,
+  id: string,
+  definition: ResourceDefinition,
+  leftover: StackResource | undefined,
+  ready: () => void,
+): Promise<boolean> {
+  if (leftover && isMade(leftover)) work.undo.replaced.push(leftover);
+  const resource = draftResource(work, id, definition);
+  begin(work, resource);
+  return createResource(work, resource, ready);
+}
+
+function begin(work: Forward, resource: StackResource): void {
+  work.undo.touched.add(resource.logicalId);
+  work.stack.resources.set(resource.logicalId, resource);
+}
+
+async function change(
+  work: Forward,
+  existing: StackResource,
+  definition: ResourceDefinition,
+): Promise<boolean> {
+  const { stackTags } = work;
+  let resolved;
+  try {
+    resolved = resolveResource(work, definition);
+  } catch (error) {
+    if (error instanceof ResourceFailure) return refuse(work, { ...existing, definition }, error.message);
+    throw error;
+  }
+  const next: StackResource = { ...existing, definition, stackTags, ...resolved };
+  let action = actionFor(existing, next, work.revertDrift);
+  if (
+    action === 'none' &&
+    existing.type === 'AWS::CloudFormation::Stack' &&
+    work.nested.hasChanges(work, next)
+  ) {
+    action = 'update';
+  }
+  if (action === 'none') {
+    work.stack.resources.set(existing.logicalId, next);
+    return true;
+  }
+  const denial = policyDenial(work.stack, policyActions[action], existing);
+  if (denial !== undefined) return refuse(work, next, denial);
+  if (action === 'update') return update(work, existing, next);
+  const fresh = { ...draftResource(work, existing.logicalId, definition), ...resolved };
+  begin(work, fresh);
+  work.undo.replaced.push(existing);
+  return replaceResource(work, existing, fresh);
+}
+
+const policyActions: Record<'update' | 'replace' | 'create', PolicyAction> = {
+  update: 'Update:Modify',
+  replace: 'Update:Replace',
+  create: 'Update:Replace',
+};
+
+function refuse(work: Forward, resource: StackResource, reason: string): boolean {
+  begin(work, resource);
+  work.failed.update.add(resource.logicalId);
+  setResourceStatus(work, resource, 'UPDATE_FAILED', { reason });
+  return false;
+}
+
+/** What was changed by hand stays so, but for the properties that this update sets. */
+function update(work: Forward, existing: StackResource, next: StackResource): Promise<boolean> {
+  const live = existing.live && 'properties' in existing.live ? existing.live.properties : undefined;
+  delete next.live;
+  if (live && !work.revertDrift) {
+    const changed = Object.entries(next.properties).filter(
+      ([name, value]) => existing.properties[name] !== value,
+    );
+    next.live = { properties: { ...live, ...Object.fromEntries(changed) } };
+  }
+  begin(work, next);
+  return updateResource(work, next);
+}
+
+/** The outputs whose conditions hold, with their values and exports. */
+function outputsOf(work: Forward): StackOutput[] {
+  const { scope, definition } = work;
+  return Object.entries(definition.template.outputs)
+    .filter(([, { condition }]) => condition === undefined || scope.condition(condition))
+    .flatMap(([key, output]) => {
+      const value = resolve(output.value, scope);
+      if (value === undefined) return [];
+      if (typeof value === 'object') {
+        throw invalid(
+          `Template format error: The Value field of Outputs member ${key} must evaluate to a String`,
+        );
+      }
+      const name = output.exportName === undefined ? undefined : resolve(output.exportName, scope);
+      return [
+        {
+          OutputKey: key,
+          OutputValue: String(value),
+          ...(output.description === undefined ? {} : { Description: textOf(output.description) }),
+          ...(name === undefined ? {} : { ExportName: textOf(name) }),
+        },
+      ];
+    });
+}

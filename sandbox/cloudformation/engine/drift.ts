@@ -1,0 +1,112 @@
+import type { World } from '../../world.ts';
+import { asText, isObject, type Json, type JsonObject } from '../json.ts';
+import { diffProperties } from '../resources/property-diff.ts';
+import { schemaOf } from '../resources/schema.ts';
+import { hideSecrets, MASK } from '../templates/parameters.ts';
+import { isMade } from './stack-scope.ts';
+import type { Stack, StackResource } from './stack.ts';
+
+export interface PropertyDifference {
+  PropertyPath: string;
+  ExpectedValue: string;
+  ActualValue: string;
+  DifferenceType: 'ADD' | 'REMOVE' | 'NOT_EQUAL';
+}
+
+export interface ResourceDrift {
+  status: 'IN_SYNC' | 'MODIFIED' | 'DELETED' | 'NOT_CHECKED';
+  expected: JsonObject;
+  actual: JsonObject;
+  differences: PropertyDifference[];
+}
+
+/** Types whose drift CloudFormation cannot detect. */
+const UNCHECKED = /^(AWS::CloudFormation::|AWS::CDK::|Custom::)/;
+
+/** How a live resource differs from what its stack made of it. */
+export function driftOf(resource: StackResource): ResourceDrift {
+  const expected = resource.shown;
+  const schema = schemaOf(resource.type);
+  if (UNCHECKED.test(resource.type) || !schema)
+    return { status: 'NOT_CHECKED', expected, actual: expected, differences: [] };
+  const { live } = resource;
+  if (!live) return { status: 'IN_SYNC', expected, actual: expected, differences: [] };
+  if ('deleted' in live) return { status: 'DELETED', expected, actual: {}, differences: [] };
+  const differences = diffProperties(schema, resource.properties, live.properties).map(
+    ({ path, before, after }): PropertyDifference => ({
+      PropertyPath: `/${path.join('/')}`,
+      ExpectedValue: text(before, expected, path),
+      ActualValue: text(after, expected, path),
+      DifferenceType: before === undefined ? 'ADD' : after === undefined ? 'REMOVE' : 'NOT_EQUAL',
+    }),
+  );
+  const actual = asText(hideSecrets(live.properties, expected)) as JsonObject;
+  return { status: differences.length > 0 ? 'MODIFIED' : 'IN_SYNC', expected, actual, differences };
+}
+
+/** A value, unless the one at its place is a secret. */
+function text(value: Json | undefined, shown: JsonObject, path: readonly string[]): string {
+  if (value === undefined) return 'null';
+  const top = shown[path[0] ?? ''];
+  if (typeof top === 'string' && top.includes(MASK)) return MASK;
+  return typeof value === 'object' ? JSON.stringify(asText(value)) : String(value);
+}
+
+/** Looks at the resources of a stack, or some of them, and keeps what it found. */
+export function detectDrift(
+  world: World,
+  stack: Stack,
+  logicalIds?: readonly string[],
+): { status: string; drifted: number } {
+  const checkedAt = world.clock.now();
+  const chosen = [...stack.resources.values()].filter(
+    (resource) => isMade(resource) && (!logicalIds || logicalIds.includes(resource.logicalId)),
+  );
+  let drifted = 0;
+  for (const resource of chosen) {
+    const { status } = driftOf(resource);
+    resource.drift = { status, checkedAt };
+    if (status === 'MODIFIED' || status === 'DELETED') drifted += 1;
+  }
+  stack.driftStatus = drifted > 0 ? 'DRIFTED' : 'IN_SYNC';
+  stack.driftCheckedAt = checkedAt;
+  return { status: stack.driftStatus, drifted };
+}
+
+/** Applies the scenario's changes by hand to the resources of a stack, once each, as soon as they are there. */
+export function applyScenarioDrift(world: World, stack: Stack): void {
+  const applied = world.store('', '', 'drift-rules', () => new Set<object>());
+  for (const rule of world.scenario.drift ?? []) {
+    if (rule.stack !== stack.name || applied.has(rule) || !stack.resources.has(rule.logicalId)) continue;
+    applied.add(rule);
+    changeByHand(stack, rule.logicalId, rule.delete ? 'delete' : ((rule.set ?? {}) as Record<string, Json>));
+  }
+}
+
+/** Changes, or deletes, a live resource behind its stack's back. Paths are `A.0.B` or `/A/0/B`. */
+export function changeByHand(stack: Stack, logicalId: string, change: 'delete' | Record<string, Json>): void {
+  const resource = stack.resources.get(logicalId);
+  if (!resource) throw new Error(`stack ${stack.name} has no resource ${logicalId}`);
+  if (change === 'delete') {
+    resource.live = { deleted: true };
+    return;
+  }
+  const present =
+    resource.live && 'properties' in resource.live ? resource.live.properties : resource.properties;
+  const properties = structuredClone(present);
+  for (const [path, value] of Object.entries(change))
+    setAt(properties, path.split(/[./]/).filter(Boolean), value);
+  resource.live = { properties };
+}
+
+function setAt(target: JsonObject, [key = '', ...rest]: string[], value: Json): void {
+  if (rest.length === 0) {
+    if (value === null) Reflect.deleteProperty(target, key);
+    else target[key] = value;
+    return;
+  }
+  const next = target[key];
+  const container = isObject(next) || Array.isArray(next) ? next : {};
+  target[key] = container;
+  setAt(container as JsonObject, rest, value);
+}

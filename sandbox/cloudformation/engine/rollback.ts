@@ -1,0 +1,117 @@
+import type { Unwanted } from './deletion.ts';
+import { deleteAll } from './deletion.ts';
+import { dependencyGraph } from '../templates/dependencies.ts';
+import { endOperation, setStackStatus } from './events.ts';
+import type { OperationRun, Work } from '../resources/provisioning.ts';
+import { revertResource } from '../resources/provisioning.ts';
+import { isMade } from './stack-scope.ts';
+import type { Stack, StackResource, Undo } from './stack.ts';
+import type { ResourceDefinition } from '../templates/template.ts';
+import { failureText, walk, workOf } from './work.ts';
+import type { StackDatabase } from './stack-database.ts';
+
+/** Takes a failed creation back: deletes what it made. The stack stays, empty. */
+export async function rollBackCreation(run: OperationRun): Promise<void> {
+  const { world, stack, operation } = run;
+  const work = workOf(run, stack.definition, 'rollback');
+  const made = [...stack.resources.values()].filter(({ status }) => !status.startsWith('DELETE_'));
+  const deleted = await deleteAll(
+    work,
+    made.map((resource) => ({ resource, deletion: { created: true } })),
+  );
+  stack.imports = new Set();
+  delete stack.undo;
+  stack.deletedAt = world.clock.now();
+  if (deleted) setStackStatus(work, 'ROLLBACK_COMPLETE');
+  else setStackStatus(work, 'ROLLBACK_FAILED', failureText(work));
+  endOperation(world, operation, deleted);
+}
+
+/**
+ * Puts the resources that an update touched back to what they were. True when all are; else the stack is left in
+ * UPDATE_ROLLBACK_FAILED, from where this can go on. `skip` names resources to give up on.
+ */
+export async function rollBackUpdate(
+  run: OperationRun,
+  skip: ReadonlySet<string> = new Set(),
+): Promise<boolean> {
+  const { world, stack, operation } = run;
+  const { undo } = stack;
+  if (!undo) throw new Error(`stack ${stack.name} has nothing to roll back to`);
+  const work = { ...workOf(run, undo.definition, 'rollback'), skip };
+  const touched = [...undo.touched].filter((id) => undo.resources.has(id));
+  const definitions: Record<string, ResourceDefinition> = {};
+  for (const id of touched) {
+    const before = undo.resources.get(id);
+    if (before) definitions[id] = before.definition;
+  }
+  await walk(dependencyGraph(definitions), (id) => revert(work, undo, id, skip), work.signal);
+  undo.stuck = work.failed.update;
+  if (undo.stuck.size > 0) {
+    setStackStatus(work, 'UPDATE_ROLLBACK_FAILED', failureText(work));
+    endOperation(world, operation, false);
+    return false;
+  }
+  await finish(work, undo);
+  return true;
+}
+
+async function revert(work: Work, undo: Undo, id: string, skip: ReadonlySet<string>): Promise<boolean> {
+  const { stack } = work;
+  const before = undo.resources.get(id);
+  const now = stack.resources.get(id);
+  if (!before || !now) return true;
+  const back: StackResource = { ...before, updatedAt: now.updatedAt };
+  const replacement = isMade(now) && now.physicalId !== before.physicalId ? now : undefined;
+  stack.resources.set(id, back);
+  if (replacement) undo.leftBehind.push(replacement);
+  if (!(await revertResource(work, back, skip.has(id)))) return false;
+  undo.touched.delete(id);
+  return true;
+}
+
+/** Deletes what the update had made; then the stack is what it was. */
+async function finish(work: Work, undo: Undo): Promise<void> {
+  const { world, stack, operation } = work;
+  setStackStatus(work, 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS');
+  const created = [...stack.resources.values()].filter(({ logicalId }) => !undo.resources.has(logicalId));
+  const unwanted: Unwanted[] = [...created, ...undo.leftBehind].map((resource) => ({
+    resource,
+    deletion: { created: true, bare: true },
+  }));
+  const cleanup = workOf(work, undo.definition, 'rollback');
+  const clean = await deleteAll(cleanup, unwanted);
+  for (const { logicalId } of created) stack.resources.delete(logicalId);
+  if (undo.definition) stack.definition = undo.definition;
+  stack.outputs = undo.outputs;
+  stack.imports = undo.imports;
+  delete stack.undo;
+  setStackStatus(
+    work,
+    'UPDATE_ROLLBACK_COMPLETE',
+    clean ? undefined : 'Rollback successful. One or more resources could not be deleted.',
+  );
+  endOperation(world, operation, true);
+}
+
+/** What an update can go back to: the stack as it is now. */
+export function undoOf(stack: Stack): Undo {
+  return {
+    definition: stack.definition,
+    outputs: stack.outputs,
+    imports: stack.imports,
+    resources: new Map([...stack.resources].map(([id, resource]) => [id, { ...resource }])),
+    touched: new Set(),
+    replaced: [],
+    leftBehind: [],
+    stuck: new Set(),
+  };
+}
+
+/** The resources that a failed rollback can skip: those of nested stacks as `NestedStackName.LogicalId`. */
+export function stuckResources(database: StackDatabase, stack: Stack, prefix = ''): string[] {
+  return [...(stack.undo?.stuck ?? [])].flatMap((id) => {
+    const child = database.stacks.get(stack.resources.get(id)?.physicalId ?? '');
+    return child ? stuckResources(database, child, `${child.name}.`) : [`${prefix}${id}`];
+  });
+}

@@ -1,0 +1,100 @@
+import { parameterStore } from '../../ssm/parameter-store.ts';
+import type { World } from '../../world.ts';
+import { attributeOf } from '../resources/identity.ts';
+import { allExports } from './exports.ts';
+import { badTemplate, invalid } from '../errors.ts';
+import type { Scope } from '../templates/intrinsics.ts';
+import { KNOWN_AFTER_APPLY } from '../templates/intrinsics.ts';
+import type { Json } from '../json.ts';
+import type { ParameterValues } from '../templates/parameters.ts';
+import { masked } from '../templates/parameters.ts';
+import type { Environment, ResourceValues } from '../templates/scope.ts';
+import { templateScope } from '../templates/scope.ts';
+import type { Definition, Stack, StackResource } from './stack.ts';
+import { identityOf } from './stack.ts';
+import { stackDatabase } from './stack-database.ts';
+
+/** What a stack's functions reach outside of it. While planning, an export that does not exist yet is no error. */
+export function environmentOf(
+  world: World,
+  stack: Stack,
+  notificationArns: readonly string[],
+  planning = false,
+): Environment {
+  const { account, region, name, id } = stack;
+  return {
+    account,
+    region,
+    stackName: name,
+    stackId: id,
+    notificationArns,
+    importValue: (exportName) => {
+      const exported = allExports(stackDatabase(world, account, region)).get(exportName);
+      if (exported) return exported.value;
+      if (planning) return KNOWN_AFTER_APPLY;
+      throw invalid(`No export named ${exportName} found`);
+    },
+    dynamic: (_, parameter, version) => {
+      const history = parameterStore(world, account, region).history(parameter);
+      const found = version === undefined ? history.at(-1) : history[Number(version) - 1];
+      if (!found)
+        throw invalid(`SSM parameter ${parameter}${version === undefined ? '' : `:${version}`} not found`);
+      return found.value;
+    },
+  };
+}
+
+/** The value of an attribute of a resource that has been made: of a nested stack, one of its outputs. */
+export function madeAttribute(world: World, stack: Stack, resource: StackResource, name: string): Json {
+  if (resource.type !== 'AWS::CloudFormation::Stack') return attributeOf(identityOf(stack, resource), name);
+  const child = stackDatabase(world, stack.account, stack.region).stacks.get(resource.physicalId);
+  const key = name.replace(/^Outputs\./, '');
+  const output = child?.outputs.find(({ OutputKey }) => OutputKey === key);
+  if (!output) throw badTemplate(`Output '${key}' not found in stack '${resource.physicalId}'`);
+  return output.OutputValue;
+}
+
+/** References to the resources of a stack as they are now. */
+export function madeResources(world: World, stack: Stack): ResourceValues {
+  return {
+    reference: (logicalId) => {
+      const resource = stack.resources.get(logicalId);
+      return resource && isMade(resource) ? resource.physicalId : undefined;
+    },
+    attribute: (logicalId, name) => {
+      const resource = stack.resources.get(logicalId);
+      if (!resource || !isMade(resource)) {
+        throw badTemplate(`instance of Fn::GetAtt references undefined resource ${logicalId}`);
+      }
+      return madeAttribute(world, stack, resource, name);
+    },
+  };
+}
+
+/** True for a resource that has a physical one behind it. */
+export function isMade(resource: StackResource): boolean {
+  return resource.physicalId !== '' && !['DELETE_COMPLETE', 'DELETE_SKIPPED'].includes(resource.status);
+}
+
+/** The functions of a definition over a stack's resources: with real values, and with the secret ones masked. */
+export function scopesOf(
+  world: World,
+  stack: Stack,
+  definition: Definition,
+): { scope: Scope; shownScope: Scope } {
+  const environment = environmentOf(world, stack, definition.notificationArns);
+  const resources = madeResources(world, stack);
+  const build = (parameters: ParameterValues): Scope =>
+    templateScope(definition.template, parameters, environment, resources);
+  return { scope: build(definition.parameters), shownScope: build(masked(definition.parameters)) };
+}
+
+/** The resources whose conditions hold. */
+export function activeResources(definition: Definition, scope: Scope): Definition['template']['resources'] {
+  const { resources } = definition.template;
+  return Object.fromEntries(
+    Object.entries(resources).filter(
+      ([, { condition }]) => condition === undefined || scope.condition(condition),
+    ),
+  );
+}

@@ -1,0 +1,85 @@
+import type { OperationRun, Work } from '../resources/provisioning.ts';
+import { type Graph, reversed } from '../templates/dependencies.ts';
+import { scopesOf } from './stack-scope.ts';
+import { type Definition, NO_DEFINITION } from './stack.ts';
+
+/** Why the work on a stack stops before its end. */
+export class WorkStopped extends Error {
+  readonly why: 'failure' | 'cancelled' | 'deleted' | 'timeout';
+
+  constructor(why: 'failure' | 'cancelled' | 'deleted' | 'timeout') {
+    super(why);
+    this.why = why;
+  }
+}
+
+/** One pass over a stack's resources, by the functions of `definition`. */
+export function workOf(
+  run: OperationRun,
+  definition: Definition | undefined,
+  phase: Work['phase'],
+  signal: AbortSignal = new AbortController().signal,
+): Work {
+  const { world, stack, operation, nested } = run;
+  return {
+    world,
+    stack,
+    operation,
+    nested,
+    ...scopesOf(world, stack, definition ?? NO_DEFINITION),
+    stackTags: definition?.tags ?? [],
+    signal,
+    phase,
+    express: stack.deploymentConfig?.Mode === 'EXPRESS',
+    failed: { create: new Set(), update: new Set(), delete: new Set() },
+  };
+}
+
+/** "The following resource(s) failed to create: [A, B]. ", one sentence for each kind of work. */
+export function failureText({ failed }: Work): string {
+  return (['create', 'update', 'delete'] as const)
+    .filter((verb) => failed[verb].size > 0)
+    .map((verb) => `The following resource(s) failed to ${verb}: [${[...failed[verb]].join(', ')}]. `)
+    .join('');
+}
+
+/**
+ * Works through a graph: everything whose dependencies are done runs at the same time. `work` says whether it did
+ * its part, and may call `ready` before it is done: what depends on it begins then. What depends on a failure never
+ * begins, nor does anything after `signal` has been aborted. Ends when all that began has ended.
+ */
+export function walk(
+  graph: Graph,
+  work: (id: string, ready: () => void) => Promise<boolean>,
+  signal: AbortSignal,
+): Promise<void> {
+  const waiting = new Map([...graph].map(([id, needed]) => [id, needed.length]));
+  const dependents = reversed(graph);
+  return new Promise((resolve, reject) => {
+    let running = 0;
+    const begin = (id: string): void => {
+      running += 1;
+      let released = false;
+      const ready = (): void => {
+        if (released || signal.aborted) return;
+        released = true;
+        release(id);
+      };
+      work(id, ready).then((done) => {
+        if (done) ready();
+        running -= 1;
+        if (running === 0) resolve();
+      }, reject);
+    };
+    const release = (id: string): void => {
+      for (const name of dependents.get(id) ?? []) {
+        const left = (waiting.get(name) ?? 0) - 1;
+        waiting.set(name, left);
+        if (left === 0) begin(name);
+      }
+    };
+    const first = [...waiting].filter(([, count]) => count === 0);
+    if (first.length === 0) resolve();
+    for (const [id] of first) begin(id);
+  });
+}

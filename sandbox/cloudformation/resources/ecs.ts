@@ -1,0 +1,108 @@
+import { putCluster } from '../../ecs/api/clusters.ts';
+import { type Ecs, ecsOf, type Service } from '../../ecs/model.ts';
+import { findTaskDefinition } from '../../ecs/lookup.ts';
+import {
+  createService,
+  deleteService,
+  scale,
+  steadyState,
+  updateService,
+} from '../../ecs/rollout/service.ts';
+import { deregister, nextRevision, register } from '../../ecs/api/task-definitions.ts';
+import { AwsError } from '../../protocols/service.ts';
+import type { World } from '../../world.ts';
+import type { Effect } from './effect.ts';
+import { inputOf } from './effect.ts';
+import { nameOf } from './identity.ts';
+import { textOf } from '../json.ts';
+import type { Stack, StackResource } from '../engine/stack.ts';
+import { identityOf } from '../engine/stack.ts';
+
+export const ECS_EFFECTS: Record<string, Effect> = {
+  'AWS::ECS::Cluster': {
+    make: makeCluster,
+    change: makeCluster,
+    remove: (world, stack, resource) => {
+      const ecs = ecsOfStack(world, stack);
+      const cluster = ecs.clusters.get(resource.physicalId);
+      if ([...ecs.services.values()].some((one) => one.cluster === cluster && one.status === 'ACTIVE')) {
+        throw new AwsError(
+          'ClusterContainsServicesException',
+          'The Cluster cannot be deleted while Services are active.',
+        );
+      }
+      if (cluster) cluster.status = 'INACTIVE';
+    },
+  },
+  'AWS::ECS::TaskDefinition': {
+    make: (world, stack, resource) => {
+      register(
+        ecsOfStack(world, stack),
+        { ...inputOf(stack, resource), family: nameOf(identityOf(stack, resource)) },
+        callerOf(stack),
+      );
+    },
+    remove: (world, stack, resource) => {
+      const ecs = ecsOfStack(world, stack);
+      const definition = findTaskDefinition(ecs, resource.physicalId);
+      if (definition) deregister(ecs, definition);
+    },
+  },
+  'AWS::ECS::Service': {
+    make: (world, stack, resource) => {
+      const input = { ...inputOf(stack, resource), serviceName: nameOf(identityOf(stack, resource)) };
+      createService(ecsOfStack(world, stack), input, { principalArn: callerOf(stack) });
+    },
+    change: (world, stack, resource) => {
+      const service = serviceOf(world, stack, resource);
+      if (service) updateService(service.ecs, service, inputOf(stack, resource));
+    },
+    settle: async (world, stack, resource, signal) => {
+      const service = serviceOf(world, stack, resource);
+      if (service) await steadyState(service, signal);
+    },
+    remove: async (world, stack, resource) => {
+      const service = serviceOf(world, stack, resource);
+      if (service?.status === 'ACTIVE') deleteService(service, true);
+      while (service?.status === 'DRAINING') await service.ecs.changes.next(world.closed);
+    },
+  },
+  'AWS::ApplicationAutoScaling::ScalableTarget': {
+    make: keepWithinCapacity,
+    change: keepWithinCapacity,
+    remove: () => undefined,
+  },
+};
+
+/** The revision that a task definition is going to be. */
+export function revisionOf(world: World, stack: Stack, resource: StackResource): number {
+  return nextRevision(ecsOfStack(world, stack), nameOf(identityOf(stack, resource)));
+}
+
+function ecsOfStack(world: World, { account, region }: Stack): Ecs {
+  return ecsOf(world, account, region);
+}
+
+function callerOf({ account }: Stack): string {
+  return `arn:aws:iam::${account}:root`;
+}
+
+function makeCluster(world: World, stack: Stack, resource: StackResource): void {
+  const { tags, ...given } = inputOf(stack, resource);
+  const cluster = putCluster(ecsOfStack(world, stack), resource.physicalId, given);
+  cluster.tags = tags as unknown as typeof cluster.tags;
+}
+
+function serviceOf(world: World, stack: Stack, resource: StackResource): Service | undefined {
+  const [arn = ''] = resource.physicalId.split('|');
+  return ecsOfStack(world, stack).services.get(arn);
+}
+
+/** Scaling of a service's tasks begins with its limits. */
+function keepWithinCapacity(world: World, stack: Stack, resource: StackResource): void {
+  const { ResourceId, MinCapacity, MaxCapacity } = resource.properties;
+  const service = ecsOfStack(world, stack).services.get(ecsOfStack(world, stack).arn(textOf(ResourceId)));
+  if (!service) return;
+  const count = Math.min(Math.max(service.desiredCount, Number(MinCapacity)), Number(MaxCapacity));
+  if (count !== service.desiredCount) scale(service, count);
+}

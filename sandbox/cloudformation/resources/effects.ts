@@ -1,0 +1,140 @@
+import { identityStore } from '../../iam/roles.ts';
+import { objectStore } from '../../s3/object-store.ts';
+import { AwsError } from '../../protocols/service.ts';
+import { parameterStore } from '../../ssm/parameter-store.ts';
+import type { World } from '../../world.ts';
+import { arnOf, nameProperty } from './identity.ts';
+import { ECS_EFFECTS } from './ecs.ts';
+import type { Effect } from './effect.ts';
+import { putRepository, removeRepository, repositoryExists } from './ecr.ts';
+import type { Json } from '../json.ts';
+import { isObject, textOf } from '../json.ts';
+import { LOAD_BALANCING_EFFECTS } from './elb.ts';
+import { OBSERVABILITY_EFFECTS } from './observability.ts';
+import type { Stack, StackResource } from '../engine/stack.ts';
+import { identityOf } from '../engine/stack.ts';
+import { stackDatabase } from '../engine/stack-database.ts';
+
+const EFFECTS: Record<string, Effect> = {
+  ...ECS_EFFECTS,
+  ...LOAD_BALANCING_EFFECTS,
+  ...OBSERVABILITY_EFFECTS,
+  'AWS::SSM::Parameter': {
+    exists: (world, stack, name) =>
+      parameterStore(world, stack.account, stack.region).get(name) !== undefined,
+    make: putParameter,
+    change: putParameter,
+    remove: (world, stack, resource) => {
+      parameterStore(world, stack.account, stack.region).delete(resource.physicalId);
+    },
+  },
+  'AWS::S3::Bucket': {
+    exists: (world, stack, name) => objectStore(world, stack.account).bucketExists(name),
+    make: (world, stack, resource) => {
+      objectStore(world, stack.account).createBucket(resource.physicalId, stack.region);
+    },
+    remove: (world, stack, resource) => {
+      objectStore(world, stack.account).deleteBucket(resource.physicalId);
+    },
+  },
+  'AWS::ECR::Repository': {
+    exists: repositoryExists,
+    make: putRepository,
+    change: putRepository,
+    remove: removeRepository,
+  },
+  'AWS::IAM::Role': {
+    make: putRole,
+    change: putRole,
+    remove: (world, stack, resource) => {
+      identityStore(world).deleteRole(arnOf(identityOf(stack, resource)));
+    },
+  },
+};
+
+function putParameter(world: World, stack: Stack, resource: StackResource): void {
+  const { Value: value, Type: type } = resource.properties;
+  const store = parameterStore(world, stack.account, stack.region);
+  store.put({ name: resource.physicalId, type: textOf(type), value: textOf(value) });
+}
+
+function putRole(world: World, stack: Stack, resource: StackResource): void {
+  const { AssumeRolePolicyDocument: document, MaxSessionDuration: seconds } = resource.properties;
+  const policy = typeof document === 'string' ? (JSON.parse(document) as Json) : document;
+  const trust = isObject(policy) ? policy : {};
+  identityStore(world).putRole(
+    arnOf(identityOf(stack, resource)),
+    trust,
+    seconds === undefined ? 3600 : Number(seconds),
+  );
+}
+
+/** As much of a resource as its name needs. */
+type Named = Pick<StackResource, 'logicalId' | 'type' | 'properties' | 'unique'>;
+
+/** True when a resource with the name that the properties give exists already, in this account or, for buckets, anywhere. */
+export function nameIsTaken(world: World, stack: Stack, resource: Named): boolean {
+  const name = chosenName(stack, resource);
+  if (name === undefined) return false;
+  if (EFFECTS[resource.type]?.exists?.(world, stack, name)) return true;
+  return stackDatabase(world, stack.account, stack.region).named.has(`${resource.type}/${name}`);
+}
+
+/** The name that the template chose; undefined for names that CloudFormation makes up. */
+export function chosenName(stack: Stack, resource: Named): string | undefined {
+  const property = nameProperty(identityOf(stack, resource).schema);
+  const value = property === undefined ? undefined : resource.properties[property];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** The resource comes to be. Throws AlreadyExists, or what its service says. */
+export function make(world: World, stack: Stack, resource: StackResource): void {
+  const name = chosenName(stack, resource);
+  if (nameIsTaken(world, stack, resource)) throw alreadyExists(resource.type, name ?? resource.physicalId);
+  EFFECTS[resource.type]?.make(world, stack, resource);
+  if (name !== undefined && isExclusive(resource.type))
+    registry(world, stack).set(`${resource.type}/${name}`, stack.id);
+}
+
+/** Families of task definitions take another revision; all other names are one resource's. */
+export function isExclusive(type: string): boolean {
+  return type !== 'AWS::ECS::TaskDefinition';
+}
+
+export function change(world: World, stack: Stack, resource: StackResource): void {
+  EFFECTS[resource.type]?.change?.(world, stack, resource);
+}
+
+/** Whether a resource of this type takes as long as its service needs, and not the usual time. */
+export function settles(type: string): boolean {
+  return EFFECTS[type]?.settle !== undefined;
+}
+
+/** Until what was made or changed is as it should be. Throws why it never will be. */
+export async function settle(
+  world: World,
+  stack: Stack,
+  resource: StackResource,
+  signal: AbortSignal,
+): Promise<void> {
+  await EFFECTS[resource.type]?.settle?.(world, stack, resource, signal);
+}
+
+/** The resource is gone. Throws what its service says, such as that a bucket is not empty. */
+export async function remove(world: World, stack: Stack, resource: StackResource): Promise<void> {
+  const deleted = resource.live !== undefined && 'deleted' in resource.live;
+  if (!deleted) await EFFECTS[resource.type]?.remove(world, stack, resource);
+  const name = chosenName(stack, resource);
+  if (name !== undefined) registry(world, stack).delete(`${resource.type}/${name}`);
+}
+
+function registry(world: World, stack: Stack): Map<string, string> {
+  return stackDatabase(world, stack.account, stack.region).named;
+}
+
+export function alreadyExists(type: string, name: string): AwsError {
+  return new AwsError(
+    'AlreadyExists',
+    `Resource of type '${type}' with identifier '${name}' already exists.`,
+  );
+}

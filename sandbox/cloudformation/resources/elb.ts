@@ -1,0 +1,92 @@
+import type { Action, LoadBalancing, Rule, Target } from '../../elb/load-balancing.ts';
+import { loadBalancingOf } from '../../elb/load-balancing.ts';
+import { AwsError } from '../../protocols/service.ts';
+import type { World } from '../../world.ts';
+import { attributeOf, nameOf } from './identity.ts';
+import type { Effect } from './effect.ts';
+import type { Json, JsonObject } from '../json.ts';
+import { isObject, textOf } from '../json.ts';
+import type { Stack, StackResource } from '../engine/stack.ts';
+import { identityOf } from '../engine/stack.ts';
+
+type Put = (elb: LoadBalancing, stack: Stack, resource: StackResource, world: World) => void;
+
+export const LOAD_BALANCING_EFFECTS: Record<string, Effect> = {
+  'AWS::ElasticLoadBalancingV2::LoadBalancer': effect('loadBalancers', (elb, stack, resource, world) => {
+    const identity = identityOf(stack, resource);
+    const arn = resource.physicalId;
+    elb.loadBalancers.set(arn, {
+      arn,
+      name: nameOf(identity),
+      dnsName: textOf(attributeOf(identity, 'DNSName')),
+      createdAt: elb.loadBalancers.get(arn)?.createdAt ?? world.clock.now(),
+      given: resource.properties,
+    });
+  }),
+  'AWS::ElasticLoadBalancingV2::TargetGroup': effect('targetGroups', (elb, stack, resource) => {
+    const { properties, physicalId: arn } = resource;
+    elb.targetGroups.set(arn, {
+      arn,
+      name: nameOf(identityOf(stack, resource)),
+      given: properties,
+      intervalSeconds: numberOf(properties.HealthCheckIntervalSeconds, 30),
+      unhealthyThreshold: numberOf(properties.UnhealthyThresholdCount, 2),
+      drainSeconds: numberOf(attributeNamed(properties, 'deregistration_delay.timeout_seconds'), 300),
+      targets: elb.targetGroups.get(arn)?.targets ?? new Map<string, Target>(),
+    });
+  }),
+  'AWS::ElasticLoadBalancingV2::Listener': effect('listeners', (elb, _, { physicalId: arn, properties }) => {
+    elb.listeners.set(arn, {
+      arn,
+      loadBalancerArn: textOf(properties.LoadBalancerArn),
+      given: properties,
+      defaultActions: actionsOf(properties.DefaultActions),
+    });
+  }),
+  'AWS::ElasticLoadBalancingV2::ListenerRule': effect('rules', (elb, _, { physicalId: arn, properties }) => {
+    const rule: Rule = {
+      arn,
+      listenerArn: textOf(properties.ListenerArn) || (elb.rules.get(arn)?.listenerArn ?? ''),
+      priority: textOf(properties.Priority),
+      conditions: Array.isArray(properties.Conditions) ? properties.Conditions : [],
+      actions: actionsOf(properties.Actions),
+    };
+    const taken = elb.rulesOf(rule.listenerArn).find(({ priority }) => priority === rule.priority);
+    if (taken && taken.arn !== arn) {
+      throw new AwsError('PriorityInUse', `Priority '${rule.priority}' is currently in use`);
+    }
+    elb.rules.set(arn, rule);
+  }),
+};
+
+/** Things of one kind, all by ARN. */
+function effect(kind: 'loadBalancers' | 'targetGroups' | 'listeners' | 'rules', put: Put): Effect {
+  const write = (world: World, stack: Stack, resource: StackResource): void => {
+    put(loadBalancingOf(world, stack.account, stack.region), stack, resource, world);
+  };
+  return {
+    make: write,
+    change: write,
+    remove: (world, stack, { physicalId }) => {
+      loadBalancingOf(world, stack.account, stack.region)[kind].delete(physicalId);
+    },
+  };
+}
+
+function numberOf(value: Json | undefined, usual: number): number {
+  return value === undefined ? usual : Number(value);
+}
+
+function attributeNamed({ TargetGroupAttributes: attributes }: JsonObject, key: string): Json | undefined {
+  const all = Array.isArray(attributes) ? attributes.filter(isObject) : [];
+  return all.find((attribute) => attribute.Key === key)?.Value;
+}
+
+/** A copy: ECS moves the weights of the rule, and not those of the template. */
+function actionsOf(actions: Json | undefined): Action[] {
+  const copy = structuredClone(Array.isArray(actions) ? actions : []) as unknown as Action[];
+  for (const { ForwardConfig } of copy) {
+    for (const group of ForwardConfig?.TargetGroups ?? []) group.Weight = Number(textOf(group.Weight) || '1');
+  }
+  return copy;
+}

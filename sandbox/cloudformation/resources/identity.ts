@@ -1,0 +1,339 @@
+import { createHash } from 'node:crypto';
+import { isScalar, type Json, type JsonObject } from '../json.ts';
+import type { ResourceSchema } from './schema.ts';
+
+/** Where a resource is made, and by which stack. */
+export interface Place {
+  account: string;
+  region: string;
+  partition: string;
+  urlSuffix: string;
+  stackName: string;
+  stackId: string;
+}
+
+/** One resource as it was made. Its ids and attributes all follow from these, so that none need be kept. */
+export interface Identity {
+  schema: ResourceSchema;
+  logicalId: string;
+  properties: JsonObject;
+  /** 12 letters and digits that no other resource has. */
+  unique: string;
+  /** For task definitions: the revision of their family. */
+  revision?: number;
+  place: Place;
+}
+
+const NAME_ALPHABET = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
+
+/** The suffix that makes a generated name its own. */
+export function newUnique(random: { text(length: number, alphabet?: string): string }): string {
+  return random.text(12, NAME_ALPHABET);
+}
+
+/** Prefixes of the ids that EC2 and a few others give. */
+const ID_PREFIXES: Record<string, string> = {
+  VPC: 'vpc',
+  Subnet: 'subnet',
+  SecurityGroup: 'sg',
+  SecurityGroupIngress: 'sgr',
+  SecurityGroupEgress: 'sgr',
+  InternetGateway: 'igw',
+  EgressOnlyInternetGateway: 'eigw',
+  NatGateway: 'nat',
+  RouteTable: 'rtb',
+  SubnetRouteTableAssociation: 'rtbassoc',
+  NetworkAcl: 'acl',
+  SubnetNetworkAclAssociation: 'aclassoc',
+  VPCEndpoint: 'vpce',
+  VPCCidrBlock: 'vpc-cidr-assoc',
+  VPCPeeringConnection: 'pcx',
+  VPNGateway: 'vgw',
+  CustomerGateway: 'cgw',
+  DHCPOptions: 'dopt',
+  FlowLog: 'fl',
+  NetworkInterface: 'eni',
+  Instance: 'i',
+  Volume: 'vol',
+  LaunchTemplate: 'lt',
+  PrefixList: 'pl',
+  TransitGateway: 'tgw',
+  TransitGatewayAttachment: 'tgw-attach',
+  PrivateDnsNamespace: 'ns',
+  HttpNamespace: 'ns',
+  FileSystem: 'fs',
+  MountTarget: 'fsmt',
+  AccessPoint: 'fsap',
+};
+const LOWER_CASE = /^AWS::(S3|RDS|ECR|DocDB|Neptune|ElastiCache|OpenSearchService)::/;
+
+/** Hexadecimal digits that always belong to this resource and this purpose. */
+function digits(identity: Identity, purpose: string, length: number): string {
+  const seed = `${identity.place.stackId}/${identity.logicalId}/${identity.unique}/${purpose}`;
+  return createHash('sha256').update(seed).digest('hex').slice(0, length);
+}
+
+function uuidOf(identity: Identity, purpose: string): string {
+  const hex = digits(identity, purpose, 32);
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `4${hex.slice(13, 16)}`,
+    `a${hex.slice(17, 20)}`,
+    hex.slice(20),
+  ].join('-');
+}
+
+/** The text of a property, when it was given. */
+function given(identity: Identity, property: string): string | undefined {
+  const value: Json | undefined = identity.properties[property];
+  return isScalar(value) ? String(value) : undefined;
+}
+
+/** The name that was given, or the one that CloudFormation makes up: stack, logical id, and 12 characters. */
+export function nameOf(identity: Identity): string {
+  const { schema, logicalId, unique, place } = identity;
+  const custom = nameProperty(schema);
+  const chosen = custom === undefined ? undefined : given(identity, custom);
+  if (chosen !== undefined) return chosen;
+  if (schema.type.startsWith('AWS::ElasticLoadBalancing')) {
+    return `${place.stackName.slice(0, 6)}-${logicalId.slice(0, 12)}-${unique}`;
+  }
+  const name = `${place.stackName.slice(0, 24)}-${logicalId.slice(0, 24)}-${unique}`;
+  return LOWER_CASE.test(schema.type) ? name.toLowerCase() : name;
+}
+
+/** The property that sets a resource's name; undefined when it has none. */
+export function nameProperty(schema: ResourceSchema): string | undefined {
+  const kind = schema.type.split('::').at(-1) ?? '';
+  const candidates = [...schema.identifier, `${kind}Name`, 'Name', `${kind}Identifier`, 'Family'];
+  const settable = candidates.filter((property) => property in schema.properties);
+  return settable.find((property) => /(Name|Identifier|Family)$/.test(property));
+}
+
+/** What `Ref` gives. */
+export function physicalIdOf(identity: Identity): string {
+  const { schema } = identity;
+  const parts = schema.identifier.map((part) => identifierPart(identity, part));
+  return parts.length === 0 ? nameOf(identity) : parts.join('|');
+}
+
+function identifierPart(identity: Identity, part: string): string {
+  const { schema } = identity;
+  if (schema.type === 'AWS::EC2::Route' && part === 'CidrBlock') {
+    return given(identity, 'DestinationCidrBlock') ?? given(identity, 'DestinationIpv6CidrBlock') ?? '::/0';
+  }
+  if (schema.type === 'AWS::EC2::VPCGatewayAttachment' && part === 'AttachmentType') {
+    return given(identity, 'VpnGatewayId') === undefined ? 'IGW' : 'VGW';
+  }
+  const chosen = given(identity, part);
+  if (chosen !== undefined) return chosen;
+  if (/Arn$/.test(part)) return arnOf(identity);
+  if (part === 'PublicIp') return `203.0.113.${String(Number.parseInt(digits(identity, 'ip', 2), 16))}`;
+  if (part === 'QueueUrl') return queueUrl(identity);
+  if (/Id$/.test(part)) return idOf(identity, part);
+  return nameOf(identity);
+}
+
+function queueUrl(identity: Identity): string {
+  const { region, account, urlSuffix } = identity.place;
+  return `https://sqs.${region}.${urlSuffix}/${account}/${nameOf(identity)}`;
+}
+
+/** An id as its service writes it. */
+function idOf(identity: Identity, part: string): string {
+  const { type } = identity.schema;
+  const [, service = '', kind = ''] = type.split('::');
+  const own =
+    identity.schema.identifier.includes(part) || part === 'Id' || part === `${kind}Id` || part === 'GroupId';
+  const prefix = own ? ID_PREFIXES[kind] : ID_PREFIXES[part.replace(/Id$/, '')];
+  if (part === 'AllocationId') return `eipalloc-0${digits(identity, part, 16)}`;
+  if (part === 'EniId') return `eni-0${digits(identity, part, 16)}`;
+  if (prefix !== undefined && (service !== 'RDS' || !own))
+    return `${prefix}-0${digits(identity, own ? 'id' : part, 16)}`;
+  if (service === 'SecretsManager' && part === 'Id') return arnOf(identity);
+  if (service === 'KMS') return uuidOf(identity, 'id');
+  if (/HostedZoneI[dD]$/.test(part) || type === 'AWS::Route53::HostedZone')
+    return `Z${digits(identity, 'zone', 20).toUpperCase()}`;
+  if (service === 'CloudFront') return `E${digits(identity, 'id', 13).toUpperCase()}`;
+  if (service.startsWith('ApiGateway')) return digits(identity, 'id', 10);
+  if (/ResourceId$/.test(part))
+    return `${kind === 'DBCluster' ? 'cluster' : 'db'}-${digits(identity, part, 26).toUpperCase()}`;
+  if (service === 'WAFv2' || service === 'CertificateManager') return uuidOf(identity, 'id');
+  if (part === 'RoleId') return `AROA${digits(identity, part, 17).toUpperCase()}`;
+  return own ? nameOf(identity) : digits(identity, part, 17);
+}
+
+/** Services whose name in ARNs is not the namespace of their types in lower case. */
+const SERVICES: Record<string, string> = {
+  ElasticLoadBalancingV2: 'elasticloadbalancing',
+  ApplicationAutoScaling: 'application-autoscaling',
+  CertificateManager: 'acm',
+  StepFunctions: 'states',
+  EFS: 'elasticfilesystem',
+  OpenSearchService: 'es',
+  Cognito: 'cognito-idp',
+  MSK: 'kafka',
+};
+
+/** The rest of the ARN, for types whose specification has no template of it. */
+const RESOURCE_PARTS: Record<string, (identity: Identity) => string> = {
+  'AWS::ElasticLoadBalancingV2::LoadBalancer': (identity) => `loadbalancer/${loadBalancerPath(identity)}`,
+  'AWS::ElasticLoadBalancingV2::TargetGroup': (identity) =>
+    `targetgroup/${nameOf(identity)}/${digits(identity, 'arn', 16)}`,
+  'AWS::ECS::Service': (identity) =>
+    `service/${lastPart(given(identity, 'Cluster') ?? 'default')}/${nameOf(identity)}`,
+  'AWS::ECS::TaskDefinition': (identity) =>
+    `task-definition/${nameOf(identity)}:${String(identity.revision ?? 1)}`,
+  'AWS::ApplicationAutoScaling::ScalingPolicy': (identity) =>
+    `scalingPolicy:${uuidOf(identity, 'arn')}:policyName/${nameOf(identity)}`,
+  'AWS::AutoScaling::AutoScalingGroup': (identity) =>
+    `autoScalingGroup:${uuidOf(identity, 'arn')}:autoScalingGroupName/${nameOf(identity)}`,
+};
+
+/** Types whose ARN goes on from another resource's. */
+const DERIVED: Record<string, (identity: Identity) => string | undefined> = {
+  'AWS::ElasticLoadBalancingV2::Listener': (identity) =>
+    given(identity, 'LoadBalancerArn')
+      ?.replace(':loadbalancer/', ':listener/')
+      .concat('/', digits(identity, 'arn', 16)),
+  'AWS::ElasticLoadBalancingV2::ListenerRule': (identity) =>
+    given(identity, 'ListenerArn')
+      ?.replace(':listener/', ':listener-rule/')
+      .concat('/', digits(identity, 'arn', 16)),
+  'AWS::SNS::Subscription': (identity) => given(identity, 'TopicArn')?.concat(':', uuidOf(identity, 'arn')),
+};
+
+/** The ARN of a resource, in its service's own form as far as the specification or the tables above know it. */
+export function arnOf(identity: Identity): string {
+  const { schema, place } = identity;
+  const derived = DERIVED[schema.type]?.(identity);
+  if (derived !== undefined) return derived;
+  const part = RESOURCE_PARTS[schema.type];
+  if (schema.arn !== undefined && !part) return fill(schema.arn, identity);
+  const [, service = '', kind = ''] = schema.type.split('::');
+  const prefix = `arn:${place.partition}:${SERVICES[service] ?? service.toLowerCase()}:${place.region}:${place.account}`;
+  return `${prefix}:${part?.(identity) ?? `${kebab(kind)}/${nameOf(identity)}`}`;
+}
+
+/** `app/<name>/<digits>`, which load balancers call their full name. */
+function loadBalancerPath(identity: Identity): string {
+  const kind = { network: 'net', gateway: 'gwy' }[given(identity, 'Type') ?? ''] ?? 'app';
+  return `${kind}/${nameOf(identity)}/${digits(identity, 'arn', 16)}`;
+}
+
+function fill(template: string, identity: Identity): string {
+  const { place } = identity;
+  return template.replace(/\$\{(\w+)\}/g, (_, name: string) => {
+    if (name === 'Partition') return place.partition;
+    if (name === 'Region') return place.region;
+    if (name === 'Account') return place.account;
+    if (name.endsWith('WithPath')) return `${(given(identity, 'Path') ?? '/').slice(1)}${nameOf(identity)}`;
+    if (name === 'ParameterNameWithoutLeadingSlash') return nameOf(identity).replace(/^\//, '');
+    if (name === 'SecretId') return `${nameOf(identity)}-${digits(identity, 'arn', 6)}`;
+    if (name === 'Alias') return nameOf(identity).replace(/^alias\//, '');
+    if (name === 'OidcProviderName') return (given(identity, 'Url') ?? '').replace(/^https:\/\//, '');
+    return given(identity, name) ?? (/(Id|Identifier)$/.test(name) ? idOf(identity, 'Id') : nameOf(identity));
+  });
+}
+
+function lastPart(text: string): string {
+  return text.split('/').at(-1) ?? text;
+}
+
+function kebab(text: string): string {
+  return text.replace(/([a-z0-9])([A-Z])/g, '$1-$2').toLowerCase();
+}
+
+/** What `Fn::GetAtt` gives: the property of that name, or a value such as the service would answer. */
+export function attributeOf(identity: Identity, name: string): Json {
+  const set = identity.properties[name];
+  if (set !== undefined) return set;
+  const kind = identity.schema.attributes[name];
+  if (kind === 'array') return listAttribute(identity, name);
+  if (kind === 'boolean') return false;
+  const known = SPECIAL[name]?.(identity);
+  if (known !== undefined) return known;
+  if (kind === 'integer' || kind === 'number') return 1;
+  const { identifier } = identity.schema;
+  if (identifier.length === 1 && identifier[0] === name) return physicalIdOf(identity);
+  if (/A(rn|RN)$/.test(name)) return arnOf(identity);
+  if (/(DnsName|DNSName|DomainName|Address|Endpoint|Url|URL)$/.test(name)) return address(identity, name);
+  if (/I[dD]$/.test(name)) return idOf(identity, name);
+  return nameOf(identity);
+}
+
+const PORTS: [RegExp, string][] = [
+  [/mysql|mariadb/, '3306'],
+  [/postgres/, '5432'],
+  [/redis|valkey/, '6379'],
+];
+
+const SPECIAL: Record<string, (identity: Identity) => Json | undefined> = {
+  'Endpoint.Port': (identity) => {
+    const engine = given(identity, 'Engine') ?? '';
+    return given(identity, 'Port') ?? PORTS.find(([pattern]) => pattern.test(engine))?.[1] ?? '5432';
+  },
+  'ReadEndpoint.Address': (identity) => databaseAddress(identity, 'cluster-ro'),
+  'Endpoint.Address': (identity) => databaseAddress(identity, 'cluster'),
+  'MasterUserSecret.SecretArn': (identity) => {
+    const { partition, region, account } = identity.place;
+    return `arn:${partition}:secretsmanager:${region}:${account}:secret:rds!${nameOf(identity)}-${digits(identity, 'secret', 6)}`;
+  },
+  LoadBalancerFullName: loadBalancerPath,
+  TargetGroupFullName: (identity) => `targetgroup/${nameOf(identity)}/${digits(identity, 'arn', 16)}`,
+  RepositoryUri: (identity) => {
+    const { account, region, urlSuffix } = identity.place;
+    return `${account}.dkr.ecr.${region}.${urlSuffix}/${nameOf(identity)}`;
+  },
+  QueueUrl: queueUrl,
+  DefaultSecurityGroup: (identity) => `sg-0${digits(identity, 'default-sg', 16)}`,
+  DefaultNetworkAcl: (identity) => `acl-0${digits(identity, 'default-acl', 16)}`,
+  PublicIp: (identity) => (identity.schema.type === 'AWS::EC2::EIP' ? physicalIdOf(identity) : undefined),
+  PrivateIp: (identity) => `10.0.${octet(identity, 'third')}.${octet(identity, 'fourth')}`,
+  GroupId: (identity) => physicalIdOf(identity),
+  Arn: (identity) => {
+    const { type, identifier } = identity.schema;
+    if (type === 'AWS::Logs::LogGroup') return `${arnOf(identity)}:*`;
+    return identifier[0] === 'Arn' ? undefined : arnOf(identity);
+  },
+};
+
+function octet(identity: Identity, purpose: string): string {
+  return String(Number.parseInt(digits(identity, purpose, 2), 16));
+}
+
+function databaseAddress(identity: Identity, kind: string): string {
+  const { region, urlSuffix } = identity.place;
+  const cluster = identity.schema.type.endsWith('Cluster') ? `.${kind}-` : '.';
+  return `${nameOf(identity)}${cluster}${digits(identity, 'address', 12)}.${region}.rds.${urlSuffix}`;
+}
+
+function address(identity: Identity, name: string): string {
+  const { region, urlSuffix } = identity.place;
+  const [, service = ''] = identity.schema.type.split('::');
+  const host = nameOf(identity).toLowerCase();
+  if (service === 'S3') return bucketAddress(host, name, identity);
+  if (service === 'CloudFront') return `d${digits(identity, 'address', 13)}.cloudfront.net`;
+  const label = service === 'ElasticLoadBalancingV2' ? 'elb' : service.toLowerCase();
+  const domain = service === 'ElasticLoadBalancingV2' ? `${region}.${label}` : `${label}.${region}`;
+  const text = `${host}-${String(Number.parseInt(digits(identity, 'address', 8), 16))}.${domain}.${urlSuffix}`;
+  return /U(rl|RL)$|^ApiEndpoint$/.test(name) ? `https://${text}` : text;
+}
+
+function bucketAddress(bucket: string, name: string, identity: Identity): string {
+  const { region, urlSuffix } = identity.place;
+  if (name === 'WebsiteURL') return `http://${bucket}.s3-website-${region}.${urlSuffix}`;
+  if (name === 'RegionalDomainName') return `${bucket}.s3.${region}.${urlSuffix}`;
+  if (name === 'DualStackDomainName') return `${bucket}.s3.dualstack.${region}.${urlSuffix}`;
+  return `${bucket}.s3.${urlSuffix}`;
+}
+
+function listAttribute(identity: Identity, name: string): Json[] {
+  if (name === 'NameServers')
+    return [0, 1, 2, 3].map((index) => `ns-${digits(identity, String(index), 3)}.awsdns-0${index}.com`);
+  if (name === 'Ipv6CidrBlocks')
+    return [`2001:db8:${digits(identity, name, 4)}:${digits(identity, 'v6', 2)}00::/56`];
+  if (name === 'SecurityGroups') return (identity.properties.SecurityGroups as Json[] | undefined) ?? [];
+  return [`${nameOf(identity)}-${name}`];
+}

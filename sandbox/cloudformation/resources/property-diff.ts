@@ -1,0 +1,188 @@
+import { createHash } from 'node:crypto';
+import type { StackResource, Tag } from '../engine/stack.ts';
+import { asText, isObject, type Json, type JsonObject, sameValue } from '../json.ts';
+import type { ResourceDefinition } from '../templates/template.ts';
+import { type PropertySchema, type ResourceSchema, schemaOf, type ValueType } from './schema.ts';
+
+export type Recreation = 'Never' | 'Conditionally' | 'Always';
+
+/** One place in which two sets of properties differ. */
+export interface PropertyDifference {
+  /** The top-level property. */
+  name: string;
+  /** Keys and indices from the property on. */
+  path: string[];
+  before?: Json;
+  after?: Json;
+  recreation: Recreation;
+}
+
+const RECREATION = { yes: 'Always', maybe: 'Conditionally' } as const;
+const ORDER: Recreation[] = ['Never', 'Conditionally', 'Always'];
+
+/** The worse of two. */
+export function worse(one: Recreation, other: Recreation): Recreation {
+  return ORDER.indexOf(one) > ORDER.indexOf(other) ? one : other;
+}
+
+/** Where properties differ, down to single values; lists by position, documents of policies as a whole. */
+export function diffProperties(
+  schema: ResourceSchema,
+  before: JsonObject,
+  after: JsonObject,
+): PropertyDifference[] {
+  const differences: PropertyDifference[] = [];
+  for (const name of union(before, after)) {
+    const property = schema.properties[name];
+    compare(
+      before[name],
+      after[name],
+      { name, path: [name], property, recreation: recreationOf(property), schema },
+      differences,
+    );
+  }
+  return differences;
+}
+
+function union(one: JsonObject, other: JsonObject): string[] {
+  return [...new Set([...Object.keys(one), ...Object.keys(other)])];
+}
+
+/** What a change of a property does to its resource, as the schema says. */
+export function recreationOf(property: PropertySchema | undefined): Recreation {
+  return property?.replacement ? RECREATION[property.replacement] : 'Never';
+}
+
+interface Place {
+  name: string;
+  path: string[];
+  property: PropertySchema | undefined;
+  /** Of this place, or of one above it. */
+  recreation: Recreation;
+  schema: ResourceSchema;
+}
+
+function compare(
+  before: Json | undefined,
+  after: Json | undefined,
+  place: Place,
+  found: PropertyDifference[],
+): void {
+  if (sameValue(before, after)) return;
+  const opaque = place.property?.types.some(({ type }) => type === 'json') ?? false;
+  if (!opaque && isObject(before) && isObject(after)) {
+    for (const key of union(before, after)) compare(before[key], after[key], below(place, key), found);
+    return;
+  }
+  if (!opaque && Array.isArray(before) && Array.isArray(after) && before.length > 0 && after.length > 0) {
+    const length = Math.max(before.length, after.length);
+    for (let index = 0; index < length; index += 1) {
+      compare(before[index], after[index], below(place, String(index)), found);
+    }
+    return;
+  }
+  const { name, path } = place;
+  found.push({
+    name,
+    path,
+    ...(before === undefined ? {} : { before }),
+    ...(after === undefined ? {} : { after }),
+    recreation: worse(place.recreation, deepest(place, before, after)),
+  });
+}
+
+function below(place: Place, key: string): Place {
+  const path = [...place.path, key];
+  const property = childProperty(place, key);
+  const extra = place.schema.replacementPaths?.some((extraPath) => matches(extraPath, path))
+    ? 'Always'
+    : 'Never';
+  return {
+    ...place,
+    path,
+    property,
+    recreation: worse(worse(place.recreation, recreationOf(property)), extra),
+  };
+}
+
+function matches(pattern: readonly string[], path: readonly string[]): boolean {
+  return (
+    pattern.length === path.length && pattern.every((part, index) => part === '*' || part === path[index])
+  );
+}
+
+/** The schema of a member: of a defined type by its name, of a list or map by what those hold. */
+function childProperty(place: Place, key: string): PropertySchema | undefined {
+  for (const type of place.property?.types.flatMap(alternatives) ?? []) {
+    if (type.type === 'array' || type.type === 'map') return { types: [type.element] };
+    const member = type.type === 'ref' ? place.schema.definitions[type.to]?.[key] : undefined;
+    if (member) return member;
+  }
+  return undefined;
+}
+
+function alternatives(type: ValueType): ValueType[] {
+  return type.type === 'union' ? type.types.flatMap(alternatives) : [type];
+}
+
+/** A whole that appears or goes brings what any of its members would do. */
+function deepest(place: Place, before: Json | undefined, after: Json | undefined): Recreation {
+  const whole = isObject(after) ? after : isObject(before) ? before : {};
+  return Object.keys(whole).reduce<Recreation>(
+    (worst, key) => worse(worst, recreationOf(childProperty(place, key))),
+    'Never',
+  );
+}
+
+/** Longest value that a change set shows as it is; longer ones are shown by their hash. */
+const LONGEST_VALUE = 2048;
+
+/** A value as change sets print it. */
+export function printed(value: Json | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const text = typeof value === 'object' ? JSON.stringify(asText(value)) : String(value);
+  return text.length > LONGEST_VALUE
+    ? `(Truncated-Signature):${createHash('sha256').update(text).digest('hex')}`
+    : text;
+}
+
+/** Properties as the contexts of a change set print them: large ones by their hash. */
+export function printedProperties(properties: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(properties).map(([name, value]) => {
+      const text = printed(value) ?? '';
+      return [name, text.startsWith('(Truncated-Signature):') ? text : asText(value)];
+    }),
+  );
+}
+
+/** What an update does to a resource that is there. */
+export type ResourceAction = 'none' | 'update' | 'replace' | 'create';
+
+/**
+ * What the next state asks of a resource. Properties that replace it only under conditions that no schema tells do
+ * not replace it here.
+ */
+export function actionFor(
+  existing: StackResource,
+  next: { definition: ResourceDefinition; properties: JsonObject; stackTags: readonly Tag[] },
+  revertDrift: boolean,
+): ResourceAction {
+  const schema = schemaOf(existing.type);
+  if (!schema) return 'none';
+  if (revertDrift && existing.live) {
+    if ('deleted' in existing.live) return 'create';
+    if (!sameValue(existing.live.properties, next.properties)) return 'update';
+  }
+  const differences = diffProperties(schema, existing.properties, next.properties);
+  if (differences.some(({ recreation }) => recreation === 'Always')) return 'replace';
+  if (differences.length > 0 || existing.status === 'UPDATE_FAILED') return 'update';
+  if (!sameValue(existing.definition.metadata, next.definition.metadata)) return 'update';
+  return schema.tags && !sameTags(existing.stackTags, next.stackTags) ? 'update' : 'none';
+}
+
+export function sameTags(one: readonly Tag[], other: readonly Tag[]): boolean {
+  const text = (tags: readonly Tag[]): string =>
+    JSON.stringify(tags.map(({ Key, Value }) => [Key, Value]).sort());
+  return text(one) === text(other);
+}

@@ -1,0 +1,428 @@
+import { AwsError } from '../../protocols/service.ts';
+import type { ResourceRule } from '../../scenario/scenario.ts';
+import type { World } from '../../world.ts';
+import { type EventSource, setResourceStatus } from '../engine/events.ts';
+import { stackDatabase } from '../engine/stack-database.ts';
+import { identityOf, type Stack, type StackResource, type Tag } from '../engine/stack.ts';
+import { asText, type JsonObject } from '../json.ts';
+import { resolveProperties, type Scope } from '../templates/intrinsics.ts';
+import type { ResourceDefinition } from '../templates/template.ts';
+import { revisionOf } from './ecs.ts';
+import * as effects from './effects.ts';
+import { newUnique, physicalIdOf } from './identity.ts';
+import { deletionPolicy, isRetained, updateReplacePolicy } from './policies.ts';
+import { checkProperties } from './property-validation.ts';
+import { schemaOf } from './schema.ts';
+
+/** How the nested stacks among a stack's resources are run: each is a stack of its own, at work with its parent. */
+export interface NestedStacks {
+  /** Whether the nested stack's template, parameters or tags differ from what it has. */
+  hasChanges(work: Work, resource: StackResource): boolean;
+  create(work: Work, resource: StackResource): Promise<void>;
+  update(work: Work, resource: StackResource): Promise<void>;
+  revert(work: Work, resource: StackResource): Promise<void>;
+  remove(work: Work, resource: StackResource): Promise<void>;
+  /** Ends the updates of a stack's nested stacks, once its own has succeeded. */
+  cleanUp(work: Work): Promise<void>;
+}
+
+/** An operation under way on a stack. */
+export interface OperationRun extends EventSource {
+  nested: NestedStacks;
+}
+
+/** One pass over a stack's resources. */
+export interface Work extends OperationRun {
+  /** Functions with real values, and with secrets masked. */
+  scope: Scope;
+  shownScope: Scope;
+  stackTags: readonly Tag[];
+  signal: AbortSignal;
+  phase: 'forward' | 'rollback' | 'delete';
+  express: boolean;
+  /** What a rollback is to give up on. */
+  skip?: ReadonlySet<string>;
+  /** Logical ids that failed, by what was tried. */
+  failed: Record<'create' | 'update' | 'delete', Set<string>>;
+}
+
+const NESTED = 'AWS::CloudFormation::Stack';
+/** Resources that take this long report that they are configured before they are stable. */
+const STABILISES_FROM = 10;
+const STARTING_SHARE = 0.1;
+const EXPRESS_SHARE = 0.25;
+/**
+ * What depends on these is begun at their CONFIGURATION_COMPLETE, as AWS does when it creates resources of types that
+ * know drift ("Understand CloudFormation stack creation events", User Guide). AWS names no types; these are long to
+ * become stable, and of use before: databases, networks and load balancers are not.
+ */
+const USABLE_WHEN_CONFIGURED: ReadonlySet<string> = new Set([
+  'AWS::IAM::Role',
+  'AWS::ElasticLoadBalancingV2::TargetGroup',
+]);
+
+/** A resource that is not there yet. */
+export function draftResource(
+  work: Pick<Work, 'world' | 'stackTags'>,
+  logicalId: string,
+  definition: ResourceDefinition,
+): StackResource {
+  return {
+    logicalId,
+    type: definition.type,
+    physicalId: '',
+    status: '',
+    updatedAt: work.world.clock.now(),
+    definition,
+    properties: {},
+    shown: {},
+    stackTags: work.stackTags,
+    unique: newUnique(work.world.random),
+  };
+}
+
+/** Resolves a definition's functions: real values, and what people see of them. Throws ResourceFailure. */
+export function resolveResource(
+  work: Work,
+  definition: ResourceDefinition,
+): { properties: JsonObject; shown: JsonObject } {
+  try {
+    return {
+      properties: resolveProperties(definition.properties, work.scope),
+      shown: asText(resolveProperties(definition.properties, work.shownScope)) as JsonObject,
+    };
+  } catch (error) {
+    if (error instanceof AwsError) throw new ResourceFailure(error.message);
+    throw error;
+  }
+}
+
+/** Makes a resource. True when it is there; `ready` is called as soon as others may be made with it. */
+export async function createResource(
+  work: Work,
+  resource: StackResource,
+  ready: () => void,
+): Promise<boolean> {
+  return attempt(work, resource, 'create', 'CREATE_FAILED', async () => {
+    Object.assign(resource, resolveResource(work, resource.definition));
+    setResourceStatus(work, resource, 'CREATE_IN_PROGRESS');
+    await bringUp(work, resource, 'CREATE_IN_PROGRESS', ready);
+    setResourceStatus(work, resource, 'CREATE_COMPLETE');
+  });
+}
+
+/** Makes a new physical resource in place of an old one, which cleaning up deletes later. */
+export async function replaceResource(
+  work: Work,
+  old: StackResource,
+  resource: StackResource,
+): Promise<boolean> {
+  return attempt(work, resource, 'update', 'UPDATE_FAILED', async () => {
+    const reason = 'Requested update requires the creation of a new physical resource; hence creating one.';
+    setResourceStatus(work, resource, 'UPDATE_IN_PROGRESS', { reason, physicalId: old.physicalId });
+    if (
+      effects.isExclusive(resource.type) &&
+      effects.chosenName(work.stack, resource) !== undefined &&
+      physicalIdOf(identityOf(work.stack, resource)) === old.physicalId
+    ) {
+      throw new ResourceFailure(
+        `CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename ${old.physicalId} and update the stack again.`,
+      );
+    }
+    await bringUp(work, resource, 'UPDATE_IN_PROGRESS');
+    setResourceStatus(work, resource, 'UPDATE_COMPLETE');
+  });
+}
+
+/** Changes a resource in place. */
+export async function updateResource(work: Work, resource: StackResource): Promise<boolean> {
+  return attempt(work, resource, 'update', 'UPDATE_FAILED', async () => {
+    setResourceStatus(work, resource, 'UPDATE_IN_PROGRESS');
+    const rule = ruleOf(work, resource, ['update']);
+    await pass(work, rule?.seconds ?? secondsOf(resource.type, 'update'));
+    failAsRuled(rule);
+    refuseProblems(resource);
+    if (resource.type === NESTED) await work.nested.update(work, resource);
+    else await changeAndSettle(work, resource);
+    setResourceStatus(work, resource, 'UPDATE_COMPLETE');
+  });
+}
+
+/** Puts a resource back to what it was before the update; `skip` leaves it as it is and says that it is back. */
+export async function revertResource(work: Work, resource: StackResource, skip: boolean): Promise<boolean> {
+  return attempt(work, resource, 'update', 'UPDATE_FAILED', async () => {
+    if (!skip) {
+      setResourceStatus(work, resource, 'UPDATE_IN_PROGRESS');
+      const rule = ruleOf(work, resource, ['rollback']);
+      await pass(work, rule?.seconds ?? secondsOf(resource.type, 'update'));
+      failAsRuled(rule);
+      if (resource.type === NESTED) await work.nested.revert(work, resource);
+      else await changeAndSettle(work, resource);
+    }
+    setResourceStatus(work, resource, 'UPDATE_COMPLETE');
+  });
+}
+
+async function changeAndSettle(work: Work, resource: StackResource): Promise<void> {
+  const { world, stack, signal } = work;
+  effects.change(world, stack, resource);
+  if (!work.express) await effects.settle(world, stack, resource, signal);
+}
+
+export interface Deletion {
+  /** Cleaning up after an update: the resource goes, or stays, by UpdateReplacePolicy when it was replaced. */
+  replaced?: boolean;
+  bare?: boolean;
+  /** Keep it, whatever its policy says. */
+  retain?: boolean;
+  /** Newly made, and rolled back. */
+  created?: boolean;
+}
+
+/** Deletes a physical resource, or leaves it where its policy or the caller says so. */
+export async function deleteResource(
+  work: Work,
+  resource: StackResource,
+  deletion: Deletion = {},
+): Promise<boolean> {
+  const bare = deletion.bare ?? false;
+  if (deletion.retain || isRetained(resource, deletion, work.stack.retainExceptOnCreate)) {
+    setResourceStatus(work, resource, 'DELETE_SKIPPED', { bare });
+    return true;
+  }
+  if (resource.physicalId === '') {
+    setResourceStatus(work, resource, 'DELETE_COMPLETE', { bare });
+    return true;
+  }
+  return attempt(work, resource, 'delete', 'DELETE_FAILED', async () => {
+    setResourceStatus(work, resource, 'DELETE_IN_PROGRESS', { bare });
+    const rule = ruleOf(work, resource, work.phase === 'rollback' ? ['rollback', 'delete'] : ['delete']);
+    await pass(work, rule?.seconds ?? secondsOf(resource.type, 'delete'));
+    failAsRuled(rule);
+    keepSnapshot(work, resource, deletion);
+    if (resource.type === NESTED) await work.nested.remove(work, resource);
+    else await effects.remove(work.world, work.stack, resource);
+    setResourceStatus(work, resource, 'DELETE_COMPLETE', { bare });
+  });
+}
+
+function keepSnapshot({ world, stack }: Work, resource: StackResource, deletion: Deletion): void {
+  const policy = deletion.replaced ? updateReplacePolicy(resource) : deletionPolicy(resource);
+  if (policy !== 'Snapshot' || deletion.created) return;
+  const { logicalId, physicalId } = resource;
+  stackDatabase(world, stack.account, stack.region).snapshots.push({
+    stack: stack.name,
+    logicalId,
+    physicalId,
+  });
+}
+
+/** The first part of the work has no physical id yet; then the resource has one, and becomes ready. */
+async function bringUp(
+  work: Work,
+  resource: StackResource,
+  status: string,
+  ready?: () => void,
+): Promise<void> {
+  const rule = ruleOf(work, resource, ['create']);
+  const seconds = rule?.seconds ?? secondsOf(resource.type, 'create');
+  refuseProblems(resource);
+  if (rule?.fail && rule.seconds === undefined) failAsRuled(rule);
+  await pass(work, seconds * STARTING_SHARE);
+  if (resource.type === NESTED) {
+    await work.nested.create(work, resource);
+    failAsRuled(rule);
+    return;
+  }
+  const { world, stack } = work;
+  if (resource.type === 'AWS::ECS::TaskDefinition') resource.revision = revisionOf(world, stack, resource);
+  resource.physicalId = rule?.physicalId ?? physicalIdOf(identityOf(stack, resource));
+  try {
+    effects.make(world, stack, resource);
+  } catch (error) {
+    resource.physicalId = '';
+    throw error;
+  }
+  setResourceStatus(work, resource, status, { reason: 'Resource creation Initiated' });
+  await becomeReady(work, resource, status, seconds * (1 - STARTING_SHARE), ready);
+  failAsRuled(rule);
+}
+
+async function becomeReady(
+  work: Work,
+  resource: StackResource,
+  status: string,
+  seconds: number,
+  ready?: () => void,
+): Promise<void> {
+  const settles = effects.settles(resource.type);
+  if (seconds < STABILISES_FROM && !settles) return pass(work, seconds);
+  await pass(work, seconds * EXPRESS_SHARE);
+  setResourceStatus(work, resource, status, {
+    reason: 'Eventual consistency check initiated',
+    detailedStatus: 'CONFIGURATION_COMPLETE',
+  });
+  if (USABLE_WHEN_CONFIGURED.has(resource.type)) ready?.();
+  if (work.express) return;
+  await pass(work, seconds * (1 - EXPRESS_SHARE));
+  await effects.settle(work.world, work.stack, resource, work.signal);
+}
+
+function pass(work: Work, seconds: number): Promise<void> {
+  return work.world.clock.sleep(seconds, work.signal);
+}
+
+/** What early validation would have said, had it not been switched off. */
+function refuseProblems(resource: StackResource): void {
+  const schema = schemaOf(resource.type);
+  const problems = (schema ? checkProperties(schema, resource.properties) : []).map(
+    ({ handlerMessage }) => handlerMessage,
+  );
+  if (problems.length > 0) {
+    throw new ResourceFailure(
+      `Properties validation failed for resource ${resource.logicalId} with message:\n[${problems.join(', ')}]`,
+    );
+  }
+}
+
+function ruleOf(work: Work, resource: StackResource, phases: readonly Phase[]): ResourceRule | undefined {
+  return ruleFor(work.world, work.stack, resource, phases);
+}
+
+/** With a code: as a resource handler reports it. Without: the message as it is. */
+function failAsRuled(rule: ResourceRule | undefined): void {
+  if (!rule?.fail) return;
+  const { message, code } = rule.fail;
+  throw code === undefined ? new ResourceFailure(message) : new AwsError(code, message);
+}
+
+async function attempt(
+  work: Work,
+  resource: StackResource,
+  verb: 'create' | 'update' | 'delete',
+  failure: string,
+  steps: () => Promise<void>,
+): Promise<boolean> {
+  try {
+    await steps();
+    return true;
+  } catch (error) {
+    const reason = reasonOf(error, work, resource.type, verb);
+    if (reason === undefined) throw error;
+    work.failed[verb].add(resource.logicalId);
+    setResourceStatus(work, resource, failure, { reason });
+    return false;
+  }
+}
+
+/** A failure's text; undefined for a fault of the sandbox itself. */
+function reasonOf(error: unknown, work: Work, type: string, verb: string): string | undefined {
+  if (work.signal.aborted && error === work.signal.reason) {
+    return `Resource ${verb === 'create' ? 'creation' : verb === 'update' ? 'update' : 'deletion'} cancelled`;
+  }
+  if (error instanceof ResourceFailure) return error.message;
+  if (error instanceof AwsError) return handlerReport(work.world, type, error);
+  return undefined;
+}
+
+/** Why a piece of work on a resource failed, as its event says. */
+export class ResourceFailure extends Error {}
+
+const HANDLER_CODES = [
+  'AlreadyExists',
+  'AccessDenied',
+  'InvalidRequest',
+  'NotFound',
+  'NotStabilized',
+  'Throttling',
+  'NotUpdatable',
+  'ServiceLimitExceeded',
+  'ServiceInternalError',
+  'GeneralServiceException',
+  'ResourceConflict',
+  'NetworkFailure',
+  'InternalFailure',
+];
+
+/** How CloudFormation words what the service behind a type of resources answered. */
+function handlerReport(world: World, type: string, error: AwsError): string {
+  const known = HANDLER_CODES.includes(error.code);
+  const message = known
+    ? error.message
+    : `${error.message} (Service: ${serviceOf(type)}, Status Code: ${String(error.status)}, Request ID: ${world.newUuid()})`;
+  return `Resource handler returned message: "${message}" (RequestToken: ${world.newUuid()}, HandlerErrorCode: ${known ? error.code : 'GeneralServiceException'})`;
+}
+
+/** The SDK's name of a service: `Ecr`, `S3`. */
+function serviceOf(type: string): string {
+  const service = type.split('::')[1] ?? type;
+  return /^[A-Z]+$/.test(service) ? service.charAt(0) + service.slice(1).toLowerCase() : service;
+}
+
+type Phase = ResourceRule['on'];
+
+/** The scenario's rule for a resource in a phase. A rule that fails a number of times counts as it is found. */
+function ruleFor(
+  world: World,
+  stack: Stack,
+  resource: StackResource,
+  phases: readonly Phase[],
+): ResourceRule | undefined {
+  for (const phase of phases) {
+    const rule = world.scenario.resources?.find(
+      (candidate) => candidate.on === phase && matches(candidate, stack, resource),
+    );
+    if (rule && !isUsedUp(world, rule)) return rule;
+  }
+  return undefined;
+}
+
+function matches(rule: ResourceRule, stack: Stack, resource: StackResource): boolean {
+  const { type, logicalId, stack: name } = rule.match;
+  return (
+    (type === undefined || type === resource.type) &&
+    (logicalId === undefined || logicalId === resource.logicalId) &&
+    (name === undefined || name === stack.name || stack.name.startsWith(`${name}-`))
+  );
+}
+
+function isUsedUp(world: World, rule: ResourceRule): boolean {
+  const times = rule.fail?.times;
+  if (times === undefined) return false;
+  const counts = world.store('', '', 'resource-rules', () => new Map<ResourceRule, number>());
+  const count = counts.get(rule) ?? 0;
+  counts.set(rule, count + 1);
+  return count >= times;
+}
+
+/** Average seconds that a resource of a type takes to create and to update: published averages of real stacks. */
+const SECONDS: Record<string, { create: number; update?: number }> = {
+  'AWS::EC2::VPC': { create: 12, update: 2 },
+  'AWS::EC2::InternetGateway': { create: 17 },
+  'AWS::EC2::NatGateway': { create: 106, update: 5 },
+  'AWS::EC2::VPCEndpoint': { create: 60 },
+  'AWS::ElasticLoadBalancingV2::LoadBalancer': { create: 116, update: 2 },
+  'AWS::ElasticLoadBalancingV2::TargetGroup': { create: 18, update: 6 },
+  'AWS::ECS::Cluster': { create: 5, update: 2 },
+  // What ECS itself takes for the rollout comes on top.
+  'AWS::ECS::Service': { create: 5, update: 2 },
+  'AWS::RDS::DBCluster': { create: 222, update: 62 },
+  'AWS::RDS::DBInstance': { create: 595, update: 171 },
+  'AWS::IAM::Role': { create: 18, update: 10 },
+  'AWS::IAM::InstanceProfile': { create: 120 },
+  'AWS::KMS::Key': { create: 15, update: 5 },
+  'AWS::S3::Bucket': { create: 22, update: 5 },
+  'AWS::CloudFront::Distribution': { create: 200, update: 120 },
+  'AWS::CertificateManager::Certificate': { create: 90 },
+};
+const USUAL = { create: 3, update: 3, delete: 2 };
+/** Slow to make is slow to take down, about half as slow. */
+const DELETE_SHARE = 0.5;
+
+/** Simulated seconds for one piece of work on a resource. */
+function secondsOf(type: string, work: 'create' | 'update' | 'delete'): number {
+  const known = SECONDS[type];
+  if (!known) return USUAL[work];
+  if (work === 'delete') return Math.max(USUAL.delete, known.create * DELETE_SHARE);
+  return work === 'create' ? known.create : (known.update ?? USUAL.update);
+}

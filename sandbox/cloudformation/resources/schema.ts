@@ -1,0 +1,206 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+/** The type of a property's value, as the service specification tells it. */
+export type ValueType =
+  | { type: 'ref'; to: string }
+  | { type: 'array' | 'map'; element: ValueType }
+  | { type: 'union'; types: ValueType[] }
+  | { type: 'string' | 'integer' | 'number'; values?: string[] }
+  | { type: 'boolean' | 'json' | 'tag' | 'date-time' | 'null' };
+
+export interface PropertySchema {
+  /** The current type first, then those that it had before and that are still taken. */
+  types: ValueType[];
+  required?: true;
+  /** Whether a change replaces the resource; absent: it does not. */
+  replacement?: 'yes' | 'maybe';
+}
+
+export type Properties = Record<string, PropertySchema>;
+
+export interface ResourceSchema {
+  type: string;
+  /** The properties or attributes that make what `Ref` gives. */
+  identifier: string[];
+  properties: Properties;
+  /** What `Fn::GetAtt` gives, with the kind of its value. */
+  attributes: Record<string, string>;
+  /** The property types that `ref` points to. */
+  definitions: Record<string, Properties>;
+  tags?: { property: string; variant: 'standard' | 'asg' | 'map' };
+  arn?: string;
+  stateful?: true;
+  /** Paths below predefined types that replace the resource too. */
+  replacementPaths?: string[][];
+}
+
+let index: string | undefined;
+const loaded = new Map<string, ResourceSchema | undefined>();
+
+/** The schema of a resource type; undefined when CloudFormation has no such type. */
+export function schemaOf(type: string): ResourceSchema | undefined {
+  if (!loaded.has(type)) loaded.set(type, isCustom(type) ? customResource(type) : find(type));
+  return loaded.get(type);
+}
+
+/** Custom resources take any property: what they do is known to their provider only. */
+export function isCustom(type: string): boolean {
+  return type === 'AWS::CloudFormation::CustomResource' || type.startsWith('Custom::');
+}
+
+function find(type: string): ResourceSchema | undefined {
+  if (type === 'AWS::CDK::Metadata') return metadataResource;
+  index ??= readSchemaIndex();
+  const start = index.indexOf(`\n${type}\t`);
+  if (start < 0) return undefined;
+  const line = index.slice(start + type.length + 2, index.indexOf('\n', start + 1));
+  return JSON.parse(line) as ResourceSchema;
+}
+
+function customResource(type: string): ResourceSchema {
+  const properties: Properties = { ServiceToken: { types: [{ type: 'string' }], required: true } };
+  return { type, identifier: ['Id'], properties, attributes: {}, definitions: {} };
+}
+
+/** Known to CloudFormation itself, and in no specification. */
+const metadataResource: ResourceSchema = {
+  type: 'AWS::CDK::Metadata',
+  identifier: ['Id'],
+  properties: { Analytics: { types: [{ type: 'string' }] } },
+  attributes: {},
+  definitions: {},
+};
+
+/** Loads the service specification (0.8 s, hence at first use only) and never again once the index is written. */
+const require = createRequire(import.meta.url);
+const FORMAT = 1;
+
+/**
+ * The index of all resource types: one line each, the type's name, a tab, its schema as JSON. Kept beside the
+ * installed packages, so that a process reads it in milliseconds; written when it is not there.
+ */
+function readSchemaIndex(): string {
+  const file = indexFile();
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    const index = buildIndex();
+    keep(file, index);
+    return index;
+  }
+}
+
+function indexFile(): string {
+  const manifest = require.resolve('@aws-cdk/aws-service-spec/package.json');
+  const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
+  const modules = dirname(dirname(dirname(manifest)));
+  return join(modules, '.cache', 'platform', `resource-schemas-${version}-${String(FORMAT)}.txt`);
+}
+
+/** A folder that cannot be written costs time at the next start, and nothing else. */
+function keep(file: string, index: string): void {
+  const draft = `${file}.${String(process.pid)}`;
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(draft, index);
+    renameSync(draft, file);
+  } catch (error) {
+    if (!['EACCES', 'EROFS', 'EPERM', 'ENOSPC'].includes((error as NodeJS.ErrnoException).code ?? ''))
+      throw error;
+  }
+}
+
+interface SpecType {
+  type: string;
+  allowedValues?: (string | number)[];
+  element?: SpecType;
+  types?: SpecType[];
+  reference?: { $ref: string };
+}
+interface SpecProperty {
+  type: SpecType;
+  previousTypes?: SpecType[];
+  required?: boolean;
+  causesReplacement?: 'yes' | 'no' | 'maybe';
+}
+interface SpecResource {
+  cloudFormationType: string;
+  primaryIdentifier?: string[];
+  cfnRefIdentifier?: string[];
+  properties: Record<string, SpecProperty>;
+  attributes: Record<string, { type: SpecType }>;
+  arnTemplate?: string;
+  isStateful?: boolean;
+  tagInformation?: { tagPropertyName: string; variant: 'standard' | 'asg' | 'map' };
+  additionalReplacementProperties?: string[][];
+}
+interface SpecDatabase {
+  all(kind: 'resource'): SpecResource[];
+  get(kind: 'typeDefinition', id: string): { properties: Record<string, SpecProperty> };
+}
+
+function buildIndex(): string {
+  const { loadAwsServiceSpecSync } = require('@aws-cdk/aws-service-spec') as {
+    loadAwsServiceSpecSync: () => SpecDatabase;
+  };
+  const database = loadAwsServiceSpecSync();
+  const lines = database.all('resource').map((resource) => {
+    const schema = JSON.stringify(slim(resource, database));
+    return `${resource.cloudFormationType}\t${schema}`;
+  });
+  return `\n${lines.join('\n')}\n`;
+}
+
+function slim(resource: SpecResource, database: SpecDatabase): ResourceSchema {
+  const definitions: ResourceSchema['definitions'] = {};
+  const reduce = (properties: Record<string, SpecProperty>): Record<string, PropertySchema> =>
+    Object.fromEntries(
+      Object.entries(properties).map(([name, property]) => [name, slimProperty(property, define)]),
+    );
+  const define = (id: string): void => {
+    if (definitions[id]) return;
+    definitions[id] = {};
+    definitions[id] = reduce(database.get('typeDefinition', id).properties);
+  };
+  const { tagInformation: tags, arnTemplate: arn } = resource;
+  return {
+    type: resource.cloudFormationType,
+    identifier: resource.cfnRefIdentifier ?? resource.primaryIdentifier ?? [],
+    properties: reduce(resource.properties),
+    attributes: Object.fromEntries(
+      Object.entries(resource.attributes).map(([name, attribute]) => [name, attribute.type.type]),
+    ),
+    definitions,
+    ...(tags ? { tags: { property: tags.tagPropertyName, variant: tags.variant } } : {}),
+    ...(arn === undefined ? {} : { arn }),
+    ...(resource.isStateful ? { stateful: true } : {}),
+    ...(resource.additionalReplacementProperties
+      ? { replacementPaths: resource.additionalReplacementProperties }
+      : {}),
+  };
+}
+
+function slimProperty(property: SpecProperty, define: (id: string) => void): PropertySchema {
+  const types = [property.type, ...(property.previousTypes ?? [])].map((type) => slimType(type, define));
+  const replacement = property.causesReplacement;
+  return {
+    types,
+    ...(property.required ? { required: true } : {}),
+    ...(replacement === 'yes' || replacement === 'maybe' ? { replacement } : {}),
+  };
+}
+
+function slimType(type: SpecType, define: (id: string) => void): ValueType {
+  if (type.reference) {
+    define(type.reference.$ref);
+    return { type: 'ref', to: type.reference.$ref };
+  }
+  return {
+    type: type.type,
+    ...(type.allowedValues ? { values: type.allowedValues.map(String) } : {}),
+    ...(type.element ? { element: slimType(type.element, define) } : {}),
+    ...(type.types ? { types: type.types.map((member) => slimType(member, define)) } : {}),
+  } as ValueType;
+}

@@ -1,0 +1,97 @@
+import { partitionOf } from '../../world.ts';
+import { badFormat, badTemplate } from '../errors.ts';
+import type { Scope } from './intrinsics.ts';
+import { truth } from './intrinsics.ts';
+import type { Json } from '../json.ts';
+import type { ParameterValues } from './parameters.ts';
+import { parameterReference } from './parameters.ts';
+import type { Template } from './template.ts';
+
+/** Where a stack is, and what it may ask of its account. */
+export interface Environment {
+  account: string;
+  region: string;
+  stackName: string;
+  stackId: string;
+  notificationArns: readonly string[];
+  /** The value of an export of this account and region; throws, or answers KNOWN_AFTER_APPLY, when there is none. */
+  importValue(name: string): Json;
+  /** A plain SSM dynamic reference. */
+  dynamic(service: string, name: string, version?: string): string;
+}
+
+/** What references to resources give: physical ids and attributes, or that they are not known yet. */
+export interface ResourceValues {
+  reference(logicalId: string): Json | undefined;
+  attribute(logicalId: string, name: string): Json;
+}
+
+/** In conditions there are no resources. */
+export const NO_RESOURCES: ResourceValues = {
+  reference: () => undefined,
+  attribute: (logicalId) => {
+    throw badTemplate(`instance of Fn::GetAtt references undefined resource ${logicalId}`);
+  },
+};
+
+/** Everything that the functions of a template can reach. Conditions are evaluated once. */
+export function templateScope(
+  template: Template,
+  parameters: ParameterValues,
+  environment: Environment,
+  resources: ResourceValues,
+): Scope {
+  const conditions = new Map<string, boolean | 'under way'>();
+  const scope: Scope = {
+    extensions: template.transforms.includes('AWS::LanguageExtensions'),
+    ref: (name) => {
+      const parameter = parameters.get(name);
+      if (parameter) return parameterReference(parameter);
+      return pseudoParameter(name, environment) ?? resources.reference(name);
+    },
+    attribute: (logicalId, name) => resources.attribute(logicalId, name),
+    mapping: (name) => template.mappings[name],
+    importValue: (name) => environment.importValue(name),
+    zones: (region) => ['a', 'b', 'c'].map((letter) => `${region}${letter}`),
+    dynamic: (service, name, version) => environment.dynamic(service, name, version),
+    condition: (name) => {
+      const known = conditions.get(name);
+      if (known === 'under way') throw badFormat(`Circular dependency between conditions: [${name}]`);
+      if (known !== undefined) return known;
+      const definition = template.conditions[name];
+      if (definition === undefined) throw badFormat(`Unresolved condition dependency ${name}`);
+      conditions.set(name, 'under way');
+      const holds = truth(definition, scope);
+      conditions.set(name, holds);
+      return holds;
+    },
+  };
+  return scope;
+}
+
+function pseudoParameter(name: string, environment: Environment): Json | undefined {
+  switch (name) {
+    case 'AWS::AccountId':
+      return environment.account;
+    case 'AWS::Region':
+      return environment.region;
+    case 'AWS::StackName':
+      return environment.stackName;
+    case 'AWS::StackId':
+      return environment.stackId;
+    case 'AWS::Partition':
+      return partitionOf(environment.region).id;
+    case 'AWS::URLSuffix':
+      return partitionOf(environment.region).urlSuffix;
+    case 'AWS::NotificationARNs':
+      return [...environment.notificationArns];
+    default:
+      return undefined;
+  }
+}
+
+/** The pseudo parameters, for checks before there is an environment. */
+export const PSEUDO_PARAMETERS = [
+  ...['AWS::AccountId', 'AWS::Region', 'AWS::StackName', 'AWS::StackId', 'AWS::Partition', 'AWS::URLSuffix'],
+  ...['AWS::NotificationARNs', 'AWS::NoValue'],
+];

@@ -1,0 +1,207 @@
+import { AwsError, type Input, listOf, page, textOf } from '../protocols/service.ts';
+import { blobsOf, isIndex, type Manifest, readManifest } from '../registry/manifests.ts';
+import { type ImageRepository, referrers, type ScanState } from '../registry/repository.ts';
+import { isLeftToInspector, scanOnPush, startScan } from '../registry/scans.ts';
+import { type EcrOperation, invalid, named, placeOf } from './call.ts';
+
+const MOST_A_PAGE = 1000;
+const MOST_IDS = 100;
+
+interface ImageId {
+  imageTag?: string;
+  imageDigest?: string;
+}
+
+export const IMAGE_OPERATIONS: Record<string, EcrOperation> = {
+  BatchGetImage(world, input, call) {
+    const repository = named(world, input, call);
+    const found = imageIds(input).map((id) => [id, select(repository, id)] as const);
+    return {
+      images: found.flatMap(([id, manifest]) => (manifest ? [image(repository, manifest, id.imageTag)] : [])),
+      failures: found.flatMap(([id, manifest]) => (manifest ? [] : [missing(id)])),
+    };
+  },
+
+  PutImage(world, input, call) {
+    const repository = named(world, input, call);
+    const bytes = Buffer.from(textOf(input.imageManifest) ?? '');
+    const manifest = readManifest(bytes, textOf(input.imageManifestMediaType));
+    const [tag, digest] = [textOf(input.imageTag), textOf(input.imageDigest)];
+    if (digest !== undefined && digest !== manifest.digest) {
+      const message = `The digest ${digest} does not match the digest of the manifest, ${manifest.digest}`;
+      throw new AwsError('ImageDigestDoesNotMatchException', message);
+    }
+    repository.put(manifest, tag);
+    scanOnPush(world, repository, manifest);
+    return { image: image(repository, manifest, tag) };
+  },
+
+  DescribeImages(world, input, call) {
+    const repository = named(world, input, call);
+    const ids = imageIds(input);
+    const wanted = (input.filter as { tagStatus?: string } | undefined)?.tagStatus ?? 'ANY';
+    const found =
+      ids.length > 0 ? ids.map((id) => existing(repository, id)) : [...repository.manifests.values()];
+    const all = found
+      .map((manifest) => detail(repository, manifest))
+      .filter(({ imageTags }) => wanted === 'ANY' || (wanted === 'TAGGED') === (imageTags !== undefined));
+    const { items, nextToken } = page(all, {
+      token: input.nextToken,
+      limit: input.maxResults,
+      most: MOST_A_PAGE,
+    });
+    return { imageDetails: items, nextToken };
+  },
+
+  ListImages(world, input, call) {
+    const repository = named(world, input, call);
+    const all = [...repository.manifests.keys()].flatMap((imageDigest): ImageId[] => {
+      const tags = repository.tagsOf(imageDigest);
+      return tags.length === 0 ? [{ imageDigest }] : tags.map((imageTag) => ({ imageDigest, imageTag }));
+    });
+    const { items, nextToken } = page(all, {
+      token: input.nextToken,
+      limit: input.maxResults,
+      most: MOST_A_PAGE,
+    });
+    return { imageIds: items, nextToken };
+  },
+
+  BatchDeleteImage(world, input, call) {
+    const repository = named(world, input, call);
+    const results = imageIds(input).map((id) => {
+      const removed = repository.remove({ tag: id.imageTag, digest: id.imageDigest });
+      return { id, removed };
+    });
+    return {
+      imageIds: results.filter(({ removed }) => removed).map(({ id }) => id),
+      failures: results.filter(({ removed }) => !removed).map(({ id }) => missing(id)),
+    };
+  },
+
+  ListImageReferrers(world, input, call) {
+    const repository = named(world, input, call);
+    const { imageDigest = '' } = (input.subjectId ?? {}) as ImageId;
+    const { artifactTypes = [] } = (input.filter ?? {}) as { artifactTypes?: string[] };
+    const all = referrers(repository, imageDigest).filter(
+      ({ artifactType = '' }) => artifactTypes.length === 0 || artifactTypes.includes(artifactType),
+    );
+    const { items, nextToken } = page(all, { token: input.nextToken, limit: input.maxResults, most: 50 });
+    return { referrers: items.map((found) => ({ ...found, artifactStatus: 'ACTIVE' })), nextToken };
+  },
+};
+
+/** An image by tag and digest. Throws ImageNotFoundException. */
+function existing(repository: ImageRepository, id: ImageId): Manifest {
+  const manifest = select(repository, id);
+  if (manifest) return manifest;
+  const said = `{imageDigest:'${id.imageDigest ?? 'null'}', imageTag:'${id.imageTag ?? 'null'}'}`;
+  const message = `The image with imageId ${said} does not exist within the repository with name '${repository.name}' in the registry with id '${repository.account}'`;
+  throw new AwsError('ImageNotFoundException', message);
+}
+
+function imageIds(input: Input): ImageId[] {
+  const ids = listOf(input.imageIds) as ImageId[];
+  if (ids.length > MOST_IDS) throw invalid('imageIds', `at most ${MOST_IDS}`);
+  return ids;
+}
+
+function select(repository: ImageRepository, { imageTag, imageDigest }: ImageId): Manifest | undefined {
+  const manifest = repository.find(imageTag ?? imageDigest ?? '');
+  return imageDigest === undefined || manifest?.digest === imageDigest ? manifest : undefined;
+}
+
+function image(repository: ImageRepository, manifest: Manifest, tag: string | undefined): object {
+  return {
+    ...placeOf(repository),
+    imageId: { imageDigest: manifest.digest, imageTag: tag },
+    imageManifest: manifest.bytes.toString('utf8'),
+    imageManifestMediaType: manifest.mediaType,
+  };
+}
+
+function missing(imageId: ImageId): object {
+  return { imageId, failureCode: 'ImageNotFound', failureReason: 'Requested image not found' };
+}
+
+function detail(repository: ImageRepository, manifest: Manifest) {
+  const tags = repository.tagsOf(manifest.digest);
+  const sizes = blobsOf(manifest).map(({ size }) => size);
+  const scan = repository.scans.get(manifest.digest);
+  return {
+    ...placeOf(repository),
+    imageDigest: manifest.digest,
+    imageTags: tags.length > 0 ? tags : undefined,
+    // ECR gives no size for an index.
+    imageSizeInBytes: isIndex(manifest) ? undefined : sizes.reduce((sum, size) => sum + size, 0),
+    imagePushedAt: manifest.pushedAt,
+    imageScanStatus: scan && { status: scan.status, description: scan.description },
+    imageManifestMediaType: manifest.mediaType,
+    artifactMediaType: manifest.artifactType,
+    subjectManifestDigest: manifest.subject,
+  };
+}
+
+export const SCAN_OPERATIONS: Record<string, EcrOperation> = {
+  StartImageScan(world, input, call) {
+    const repository = named(world, input, call);
+    const manifest = existing(repository, imageId(input));
+    if (isLeftToInspector(world, repository)) {
+      throw new AwsError('ValidationException', 'This feature is disabled');
+    }
+    if (repository.scans.has(manifest.digest)) {
+      const message = `The scan quota per image has been exceeded. Wait and try again.`;
+      throw new AwsError('LimitExceededException', message);
+    }
+    const scan = startScan(world, repository, manifest);
+    return {
+      ...placeOf(repository),
+      imageId: { imageDigest: manifest.digest },
+      imageScanStatus: status(scan),
+    };
+  },
+
+  DescribeImageScanFindings(world, input, call) {
+    const repository = named(world, input, call);
+    const { digest } = existing(repository, imageId(input));
+    const scan = scanOf(repository, digest);
+    const request = { token: input.nextToken, limit: input.maxResults ?? 100, most: MOST_A_PAGE };
+    const { items, nextToken } = page(scan.findings, request);
+    return {
+      ...placeOf(repository),
+      imageId: { imageDigest: digest },
+      imageScanStatus: status(scan),
+      imageScanFindings: scan.completedAt && {
+        imageScanCompletedAt: scan.completedAt,
+        findingSeverityCounts: counts(scan),
+        [scan.enhanced ? 'enhancedFindings' : 'findings']: items,
+      },
+      nextToken,
+    };
+  },
+};
+
+function imageId(input: Input): { imageTag?: string; imageDigest?: string } {
+  return input.imageId ?? {};
+}
+
+function scanOf(repository: ImageRepository, digest: string): ScanState {
+  const scan = repository.scans.get(digest);
+  if (scan) return scan;
+  const message = `Image scan does not exist for the image with '{imageDigest:'${digest}', imageTag:'null'}' in the repository with name '${repository.name}' in the registry with id '${repository.account}'`;
+  throw new AwsError('ScanNotFoundException', message);
+}
+
+function status(scan: ScanState): object {
+  return { status: scan.status, description: scan.description };
+}
+
+function counts(scan: ScanState): Record<string, number> {
+  const severities = scan.findings.map((finding) => (finding as { severity: string }).severity);
+  return Object.fromEntries(
+    [...new Set(severities)].map((severity) => [
+      severity,
+      severities.filter((each) => each === severity).length,
+    ]),
+  );
+}

@@ -1,0 +1,50 @@
+import { listOf, textOf } from '../../protocols/service.ts';
+import type { Cluster, Ecs, Given } from '../model.ts';
+import { type EcsOperation, lastPart } from '../lookup.ts';
+import { tagsOf } from './tags.ts';
+
+export const CLUSTER_OPERATIONS: Record<string, EcsOperation> = {
+  CreateCluster(ecs, input) {
+    const { clusterName, tags, ...given } = input;
+    const cluster = putCluster(ecs, textOf(clusterName) ?? 'default', given);
+    cluster.tags = tagsOf(tags);
+    return { cluster: shownCluster(ecs, cluster) };
+  },
+
+  DescribeClusters(ecs, input) {
+    const names = listOf(input.clusters).map(String);
+    const asked = names.length > 0 ? names : ['default'];
+    const clusters = asked.flatMap((name) => ecs.clusters.get(lastPart(name)) ?? []);
+    const failures = asked
+      .filter((name) => !ecs.clusters.has(lastPart(name)))
+      .map((name) => ({ arn: ecs.arn(`cluster/${lastPart(name)}`), reason: 'MISSING' }));
+    return { clusters: clusters.map((cluster) => shownCluster(ecs, cluster)), failures };
+  },
+};
+
+/** Makes a cluster; one of that name that is there already stays, with the new settings. */
+export function putCluster(ecs: Ecs, name: string, given: Given): Cluster {
+  const arn = ecs.arn(`cluster/${name}`);
+  const cluster: Cluster = { arn, name, tags: [], ...ecs.clusters.get(name), status: 'ACTIVE', given };
+  ecs.clusters.set(name, cluster);
+  return cluster;
+}
+
+function shownCluster(ecs: Ecs, cluster: Cluster): object {
+  const tasks = [...ecs.tasks.values()].filter((task) => task.cluster.name === cluster.name);
+  const services = [...ecs.services.values()].filter(
+    (service) => service.cluster.name === cluster.name && service.status === 'ACTIVE',
+  );
+  return {
+    ...cluster.given,
+    clusterArn: cluster.arn,
+    clusterName: cluster.name,
+    status: cluster.status,
+    registeredContainerInstancesCount: 0,
+    runningTasksCount: tasks.filter(({ lastStatus }) => lastStatus === 'RUNNING').length,
+    pendingTasksCount: tasks.filter(({ lastStatus }) => ['PROVISIONING', 'PENDING'].includes(lastStatus))
+      .length,
+    activeServicesCount: services.length,
+    tags: cluster.tags,
+  };
+}

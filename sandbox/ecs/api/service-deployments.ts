@@ -1,0 +1,107 @@
+import { listOf, page, textOf } from '../../protocols/service.ts';
+import type { Ecs, Service, ServiceDeployment } from '../model.ts';
+import {
+  clusterNamed,
+  conflict,
+  type EcsOperation,
+  invalidParameter,
+  isVisible,
+  serviceDeploymentNamed,
+  serviceNamed,
+} from '../lookup.ts';
+import { RolloutStop } from '../rollout/context.ts';
+import { briefServiceDeployment, shownRevision, shownServiceDeployment } from './views.ts';
+
+const MOST_A_PAGE = 100;
+const MOST_DESCRIBED = 20;
+
+export const SERVICE_DEPLOYMENT_OPERATIONS: Record<string, EcsOperation> = {
+  ListServiceDeployments(ecs, input) {
+    const cluster = clusterNamed(ecs, input.cluster ?? clusterOf(input.service));
+    const service = serviceNamed(ecs, cluster, input.service);
+    const found = service.serviceDeployments.filter(
+      (record) => isVisible(ecs, record) && isListed(record, input),
+    );
+    const request = { token: input.nextToken, limit: input.maxResults, most: MOST_A_PAGE };
+    const { items, nextToken } = page(found, request);
+    return { serviceDeployments: items.map(briefServiceDeployment), nextToken };
+  },
+
+  DescribeServiceDeployments(ecs, input) {
+    const arns = described(input.serviceDeploymentArns, 'serviceDeploymentArns');
+    const found = arns.map((arn) => ecs.serviceDeployments.get(arn));
+    const seen = found.map((record) => (record && isVisible(ecs, record) ? record : undefined));
+    return {
+      serviceDeployments: seen.flatMap((record) => (record ? [shownServiceDeployment(record)] : [])),
+      failures: missing(arns, seen),
+    };
+  },
+
+  DescribeServiceRevisions(ecs, input) {
+    const arns = described(input.serviceRevisionArns, 'serviceRevisionArns');
+    const found = arns.map((arn) => {
+      const revision = ecs.revisions.get(arn);
+      const service = serviceOfRevision(ecs, arn);
+      return revision && service ? shownRevision(service, revision) : undefined;
+    });
+    return {
+      serviceRevisions: found.filter((revision) => revision !== undefined),
+      failures: missing(arns, found),
+    };
+  },
+
+  StopServiceDeployment(ecs, input) {
+    const record = serviceDeploymentNamed(ecs, input.serviceDeploymentArn);
+    const { stopType = 'ROLLBACK' } = input;
+    if (stopType !== 'ROLLBACK' && stopType !== 'ABORT') throw invalidParameter('stopType is not valid.');
+    if (!['PENDING', 'IN_PROGRESS'].includes(record.status)) {
+      throw conflict('The service deployment cannot be stopped in its current state.');
+    }
+    record.status = stopType === 'ABORT' ? 'STOP_REQUESTED' : 'ROLLBACK_REQUESTED';
+    record.stop.abort(new RolloutStop(stopType === 'ABORT' ? 'stop-requested' : 'rollback-requested'));
+    return { serviceDeploymentArn: record.arn };
+  },
+
+  ContinueServiceDeployment(ecs, input) {
+    const record = serviceDeploymentNamed(ecs, input.serviceDeploymentArn);
+    const hook = record.hooks.find(({ hookId }) => hookId === input.hookId);
+    if (!hook) throw invalidParameter('The lifecycle hook was not found in the service deployment.');
+    if (hook.status !== 'AWAITING_ACTION') throw conflict('The lifecycle hook is not awaiting an action.');
+    const { action = 'CONTINUE' } = input;
+    if (action !== 'CONTINUE' && action !== 'ROLLBACK') throw invalidParameter('action is not valid.');
+    hook.status = action === 'CONTINUE' ? 'SUCCEEDED' : 'FAILED';
+    ecs.changes.notify();
+    return { serviceDeploymentArn: record.arn };
+  },
+};
+
+function clusterOf(service: unknown): string | undefined {
+  return /:service\/([^/]+)\//.exec(textOf(service) ?? '')?.[1];
+}
+
+function isListed(record: ServiceDeployment, input: Record<string, unknown>): boolean {
+  const statuses = listOf(input['status']);
+  const { after, before } = (input['createdAt'] ?? {}) as { after?: number; before?: number };
+  const created = record.createdAt.getTime() / 1000;
+  return (
+    (statuses.length === 0 || statuses.includes(record.status)) &&
+    (after === undefined || created > after) &&
+    (before === undefined || created < before)
+  );
+}
+
+function described(given: unknown, name: string): string[] {
+  const arns = listOf(given).map(String);
+  if (arns.length === 0) throw invalidParameter(`${name} cannot be empty.`);
+  if (arns.length > MOST_DESCRIBED) throw invalidParameter(`${name} cannot have more than 20 elements.`);
+  return arns;
+}
+
+function missing(arns: readonly string[], found: readonly (object | undefined)[]): object[] {
+  return arns.flatMap((arn, index) => (found[index] ? [] : [{ arn, reason: 'MISSING' }]));
+}
+
+function serviceOfRevision(ecs: Ecs, arn: string): Service | undefined {
+  const [, cluster = '', name = ''] = arn.slice(arn.indexOf(':service-revision/') + 1).split('/');
+  return ecs.services.get(ecs.arn(`service/${cluster}/${name}`));
+}

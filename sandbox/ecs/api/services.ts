@@ -1,0 +1,60 @@
+import { listOf, page } from '../../protocols/service.ts';
+import {
+  clusterNamed,
+  type EcsOperation,
+  findService,
+  invalidParameter,
+  lastPart,
+  serviceNamed,
+} from '../lookup.ts';
+import { createService, deleteService, updateService } from '../rollout/service.ts';
+import { shownService } from './views.ts';
+
+const MOST_DESCRIBED = 10;
+const MOST_A_PAGE = 100;
+const USUAL_A_PAGE = 10;
+
+export const SERVICE_OPERATIONS: Record<string, EcsOperation> = {
+  CreateService(ecs, input, call) {
+    return { service: shownService(createService(ecs, input, call), { tags: true }) };
+  },
+
+  UpdateService(ecs, input) {
+    const service = serviceNamed(ecs, clusterNamed(ecs, input.cluster), input.service);
+    updateService(ecs, service, input);
+    return { service: shownService(service) };
+  },
+
+  DeleteService(ecs, input) {
+    const service = serviceNamed(ecs, clusterNamed(ecs, input.cluster), input.service);
+    deleteService(service, input.force === true);
+    return { service: shownService(service) };
+  },
+
+  DescribeServices(ecs, input) {
+    const cluster = clusterNamed(ecs, input.cluster);
+    const names = listOf(input.services).map(String);
+    if (names.length === 0) throw invalidParameter('Services cannot be empty.');
+    if (names.length > MOST_DESCRIBED) throw invalidParameter('Services cannot have more than 10 elements.');
+    const tags = listOf(input.include).includes('TAGS');
+    const found = names.map((name) => findService(ecs, cluster, name));
+    return {
+      services: found.flatMap((service) => (service ? [shownService(service, { tags })] : [])),
+      failures: names.flatMap((name, index) =>
+        found[index]
+          ? []
+          : [{ arn: ecs.arn(`service/${cluster.name}/${lastPart(name)}`), reason: 'MISSING' }],
+      ),
+    };
+  },
+
+  ListServices(ecs, input) {
+    const cluster = clusterNamed(ecs, input.cluster);
+    const services = [...ecs.services.values()].filter(
+      (service) => service.cluster === cluster && service.status !== 'INACTIVE',
+    );
+    const request = { token: input.nextToken, limit: input.maxResults ?? USUAL_A_PAGE, most: MOST_A_PAGE };
+    const { items, nextToken } = page(services, request);
+    return { serviceArns: items.map(({ arn }) => arn), nextToken };
+  },
+};

@@ -1,0 +1,136 @@
+import { type Input, listOf, page, textOf } from '../../protocols/service.ts';
+import { clientError, type EcsOperation, findTaskDefinition, invalidParameter } from '../lookup.ts';
+import type { ContainerDefinition, Ecs, Given, TaskDefinition } from '../model.ts';
+import { tagsOf } from './tags.ts';
+
+const FAMILY = /^[A-Za-z0-9_-]{1,255}$/;
+const MOST_A_PAGE = 100;
+
+export const TASK_DEFINITION_OPERATIONS: Record<string, EcsOperation> = {
+  RegisterTaskDefinition(ecs, input, call) {
+    const definition = register(ecs, input, call.principalArn);
+    return { taskDefinition: shownTaskDefinition(definition), tags: definition.tags };
+  },
+
+  DescribeTaskDefinition(ecs, input) {
+    const definition = findTaskDefinition(ecs, input.taskDefinition);
+    if (!definition) throw clientError('Unable to describe task definition.');
+    const withTags = listOf(input.include).includes('TAGS');
+    return {
+      taskDefinition: shownTaskDefinition(definition),
+      ...(withTags && { tags: definition.tags }),
+    };
+  },
+
+  ListTaskDefinitions(ecs, input) {
+    const { familyPrefix, status = 'ACTIVE', sort = 'ASC' } = input;
+    const found = [...ecs.families.values()]
+      .flat()
+      .filter((one) => one.status === status && (familyPrefix === undefined || one.family === familyPrefix))
+      .sort((a, b) => a.family.localeCompare(b.family) || a.revision - b.revision);
+    if (sort === 'DESC') found.reverse();
+    const request = { token: input.nextToken, limit: input.maxResults, most: MOST_A_PAGE };
+    const { items, nextToken } = page(found, request);
+    return { taskDefinitionArns: items.map(({ arn }) => arn), nextToken };
+  },
+
+  DeregisterTaskDefinition(ecs, input) {
+    const definition = findTaskDefinition(ecs, input.taskDefinition);
+    if (!definition || !(textOf(input.taskDefinition) ?? '').includes(':')) {
+      throw clientError(
+        'The specified task definition does not exist. Specify a valid account, family, revision and try again.',
+      );
+    }
+    deregister(ecs, definition);
+    return { taskDefinition: shownTaskDefinition(definition) };
+  },
+};
+
+/** Makes the next revision of a family. Throws ClientException for what no task could run. */
+export function register(ecs: Ecs, input: Input, registeredBy: string): TaskDefinition {
+  const { family: name, containerDefinitions, tags, ...given } = input;
+  const family = textOf(name) ?? '';
+  if (!FAMILY.test(family)) throw clientError('Invalid parameter: family');
+  const containers = listOf(containerDefinitions) as ContainerDefinition[];
+  checkContainers(containers);
+  const revisions = ecs.families.get(family) ?? [];
+  const revision = nextRevision(ecs, family);
+  const definition: TaskDefinition = {
+    arn: ecs.arn(`task-definition/${family}:${revision}`),
+    family,
+    revision,
+    status: 'ACTIVE',
+    containers,
+    given,
+    tags: tagsOf(tags),
+    registeredAt: ecs.world.clock.now(),
+    registeredBy,
+  };
+  ecs.families.set(family, [...revisions, definition]);
+  return definition;
+}
+
+export function nextRevision(ecs: Ecs, family: string): number {
+  return (ecs.families.get(family)?.at(-1)?.revision ?? 0) + 1;
+}
+
+/** An inactive revision serves those who have it, and nobody new. */
+export function deregister(ecs: Ecs, definition: TaskDefinition): void {
+  if (definition.status !== 'ACTIVE') return;
+  definition.status = 'INACTIVE';
+  definition.deregisteredAt = ecs.world.clock.now();
+}
+
+function checkContainers(containers: readonly ContainerDefinition[]): void {
+  if (containers.length === 0) throw clientError('Container list cannot be empty.');
+  const names = containers.map(({ name }) => name);
+  for (const { name, image } of containers) {
+    if (!name || !image) throw clientError('Container.image and Container.name should not be null or empty.');
+  }
+  if (new Set(names).size < names.length) throw clientError('Container names must be unique.');
+  if (containers.every(({ essential }) => essential === false)) {
+    throw invalidParameter('All containers cannot be set as non-essential.');
+  }
+}
+
+/** Empty lists where AWS answers with them, whatever was registered. */
+const CONTAINER_DEFAULTS: Given = {
+  cpu: 0,
+  portMappings: [],
+  essential: true,
+  environment: [],
+  mountPoints: [],
+  volumesFrom: [],
+};
+
+export function shownTaskDefinition(definition: TaskDefinition): object {
+  const { arn, family, revision, status, containers, given } = definition;
+  const { registeredAt, registeredBy, deregisteredAt } = definition;
+  return {
+    taskDefinitionArn: arn,
+    containerDefinitions: containers.map((container) => ({
+      ...CONTAINER_DEFAULTS,
+      systemControls: [],
+      ...container,
+      portMappings: (container.portMappings ?? []).map((port) => ({
+        hostPort: port.containerPort,
+        protocol: 'tcp',
+        ...port,
+      })),
+    })),
+    family,
+    revision,
+    volumes: [],
+    status,
+    requiresAttributes: [
+      { name: 'com.amazonaws.ecs.capability.docker-remote-api.1.18' },
+      { name: 'ecs.capability.task-eni' },
+    ],
+    placementConstraints: [],
+    compatibilities: ['EC2', 'FARGATE'],
+    ...given,
+    registeredAt,
+    registeredBy,
+    ...(deregisteredAt && { deregisteredAt }),
+  };
+}

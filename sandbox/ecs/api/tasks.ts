@@ -1,0 +1,209 @@
+import { type Input, listOf, page, textOf } from '../../protocols/service.ts';
+import {
+  clusterNamed,
+  type EcsOperation,
+  invalidParameter,
+  lastPart,
+  serviceNamed,
+  usableTaskDefinition,
+} from '../lookup.ts';
+import type { Cluster, Container, Ecs, Given, Task } from '../model.ts';
+import { newTask, startLife } from '../tasks/lifecycle.ts';
+import { TaskStop, type TaskWatcher } from '../tasks/running-task.ts';
+import { tagsOf } from './tags.ts';
+
+const MOST_A_PAGE = 100;
+const MOST_AT_ONCE = 10;
+/** Nobody replaces a task that no service owns. */
+const UNWATCHED: TaskWatcher = {
+  onHealthy: () => undefined,
+  onStopping: () => undefined,
+  onStopped: () => undefined,
+};
+
+export const TASK_OPERATIONS: Record<string, EcsOperation> = {
+  ListTasks(ecs, input) {
+    const found = listed(ecs, clusterNamed(ecs, input.cluster), input);
+    const { items, nextToken } = page(found, {
+      token: input.nextToken,
+      limit: input.maxResults,
+      most: MOST_A_PAGE,
+    });
+    return { taskArns: items.map(({ arn }) => arn), nextToken };
+  },
+
+  DescribeTasks(ecs, input) {
+    const cluster = clusterNamed(ecs, input.cluster);
+    const arns = listOf(input.tasks).map((given) => taskArn(ecs, cluster, given));
+    if (arns.length === 0) throw invalidParameter('Tasks cannot be empty.');
+    if (arns.length > MOST_A_PAGE) throw invalidParameter('Tasks cannot have more than 100 elements.');
+    const tags = listOf(input.include).includes('TAGS');
+    return {
+      tasks: arns.flatMap((arn) => {
+        const task = ecs.tasks.get(arn);
+        return task ? [shownTask(task, { tags })] : [];
+      }),
+      failures: arns.flatMap((arn) => (ecs.tasks.has(arn) ? [] : [{ arn, reason: 'MISSING' }])),
+    };
+  },
+
+  RunTask(ecs, input) {
+    const tasks = runTasks(ecs, input);
+    return { tasks: tasks.map((task) => shownTask(task, { tags: true })), failures: [] };
+  },
+
+  StopTask(ecs, input) {
+    const cluster = clusterNamed(ecs, input.cluster);
+    const task = ecs.tasks.get(taskArn(ecs, cluster, input.task));
+    if (!task) throw invalidParameter('The referenced task was not found.');
+    task.desiredStatus = 'STOPPED';
+    task.stop.abort(new TaskStop('UserInitiated', textOf(input.reason) ?? 'Task stopped by user'));
+    return { task: shownTask(task) };
+  },
+};
+
+function runTasks(ecs: Ecs, input: Input): Task[] {
+  const cluster = clusterNamed(ecs, input.cluster);
+  const definition = usableTaskDefinition(ecs, input.taskDefinition);
+  const count = Number(input.count ?? 1);
+  if (count < 1 || count > MOST_AT_ONCE) throw invalidParameter('The count must be between 1 and 10.');
+  const network = input.networkConfiguration as { awsvpcConfiguration?: { subnets?: string[] } } | undefined;
+  if (definition.given['networkMode'] === 'awsvpc' && !network) {
+    throw invalidParameter("Network Configuration must be provided when networkMode 'awsvpc' is specified.");
+  }
+  const startedBy = textOf(input.startedBy);
+  checkOverrides(
+    input.overrides as Given | undefined,
+    definition.containers.map(({ name }) => name),
+  );
+  const tasks = Array.from({ length: count }, () =>
+    newTask(ecs, {
+      cluster,
+      definition,
+      group: textOf(input.group) ?? `family:${definition.family}`,
+      subnets: network?.awsvpcConfiguration?.subnets ?? [],
+      ...(startedBy !== undefined && { startedBy }),
+      overrides: (input.overrides ?? {}) as Given,
+      tags: tagsOf(input.tags),
+      given: { enableExecuteCommand: input.enableExecuteCommand ?? false },
+    }),
+  );
+  for (const task of tasks) startLife(task, UNWATCHED);
+  return tasks;
+}
+
+function checkOverrides(overrides: Given | undefined, names: readonly string[]): void {
+  for (const { name } of listOf(overrides?.['containerOverrides']) as { name?: string }[]) {
+    if (name !== undefined && names.includes(name)) continue;
+    throw invalidParameter(
+      `Override for container named ${name ?? ''} is not a container in the TaskDefinition.`,
+    );
+  }
+}
+
+function listed(ecs: Ecs, cluster: Cluster, input: Input): Task[] {
+  const { startedBy, family, desiredStatus = 'RUNNING' } = input;
+  const service = input.serviceName === undefined ? undefined : serviceNamed(ecs, cluster, input.serviceName);
+  return [...ecs.tasks.values()].filter(
+    (task) =>
+      task.cluster === cluster &&
+      task.desiredStatus === desiredStatus &&
+      (service === undefined || task.service === service) &&
+      (startedBy === undefined || task.startedBy === startedBy) &&
+      (family === undefined || task.definition.family === family),
+  );
+}
+
+function taskArn(ecs: Ecs, cluster: Cluster, given: unknown): string {
+  return ecs.arn(`task/${cluster.name}/${lastPart(textOf(given) ?? '')}`);
+}
+
+/** A task as DescribeTasks, RunTask and StopTask give it. */
+function shownTask(task: Task, options: { tags?: boolean } = {}): object {
+  const { definition, given } = task;
+  return {
+    launchType: 'FARGATE',
+    platformVersion: '1.4.0',
+    platformFamily: 'Linux',
+    taskArn: task.arn,
+    clusterArn: task.cluster.arn,
+    taskDefinitionArn: definition.arn,
+    group: task.group,
+    startedBy: task.startedBy,
+    lastStatus: task.lastStatus,
+    desiredStatus: task.desiredStatus,
+    availabilityZone: `${task.ecs.region}a`,
+    connectivity: 'CONNECTED',
+    cpu: definition.given['cpu'],
+    memory: definition.given['memory'],
+    ephemeralStorage: { sizeInGiB: 20 },
+    enableExecuteCommand: given['enableExecuteCommand'] ?? false,
+    healthStatus: healthOf(task),
+    attachments: [networkInterface(task)],
+    attributes: [{ name: 'ecs.cpu-architecture', value: architectureOf(task) }],
+    containers: task.containers.map((container) => shownContainer(task, container)),
+    overrides: { containerOverrides: [], ...task.overrides },
+    createdAt: task.createdAt,
+    pullStartedAt: task.pullStartedAt,
+    pullStoppedAt: task.pullStoppedAt,
+    startedAt: task.startedAt,
+    stoppingAt: task.stoppingAt,
+    executionStoppedAt: task.executionStoppedAt,
+    stoppedAt: task.stoppedAt,
+    stopCode: task.stopCode,
+    stoppedReason: task.stoppedReason,
+    version: 1,
+    ...(options.tags && { tags: task.tags }),
+  };
+}
+
+function healthOf({ containers }: Task): string {
+  const checked = containers.filter(({ definition }) => definition.healthCheck);
+  if (checked.some(({ healthStatus }) => healthStatus === 'UNHEALTHY')) return 'UNHEALTHY';
+  return checked.length > 0 && checked.every(({ healthStatus }) => healthStatus === 'HEALTHY')
+    ? 'HEALTHY'
+    : 'UNKNOWN';
+}
+
+function architectureOf({ definition }: Task): string {
+  const platform = definition.given['runtimePlatform'] as { cpuArchitecture?: string } | undefined;
+  return platform?.cpuArchitecture === 'ARM64' ? 'arm64' : 'x86_64';
+}
+
+function networkInterface(task: Task): object {
+  return {
+    id: task.attachmentId,
+    type: 'ElasticNetworkInterface',
+    status:
+      task.lastStatus === 'PROVISIONING'
+        ? 'PRECREATED'
+        : task.lastStatus === 'STOPPED'
+          ? 'DELETED'
+          : 'ATTACHED',
+    details: [
+      { name: 'subnetId', value: task.subnet },
+      { name: 'networkInterfaceId', value: task.interfaceId },
+      { name: 'privateIPv4Address', value: task.address },
+    ],
+  };
+}
+
+function shownContainer(task: Task, container: Container): object {
+  const { definition } = container;
+  return {
+    containerArn: container.arn,
+    taskArn: task.arn,
+    name: definition.name,
+    image: container.image,
+    imageDigest: container.imageDigest,
+    runtimeId: container.imageDigest === undefined ? undefined : `${task.id}-${container.arn.slice(-10)}`,
+    lastStatus: container.lastStatus,
+    exitCode: container.exitCode,
+    reason: container.reason,
+    healthStatus: container.healthStatus,
+    networkBindings: [],
+    networkInterfaces: [{ attachmentId: task.attachmentId, privateIpv4Address: task.address }],
+    cpu: textOf(definition['cpu']) ?? '0',
+    memory: textOf(definition['memory']),
+  };
+}

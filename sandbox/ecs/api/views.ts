@@ -1,0 +1,169 @@
+import { isVisible } from '../lookup.ts';
+import type { Deployment, Revision, Service, ServiceDeployment, Task } from '../model.ts';
+
+/** What `platformFamily` says of every Fargate task. */
+const PLATFORM = { launchType: 'FARGATE', platformVersion: '1.4.0', platformFamily: 'Linux' };
+const PENDING = ['PROVISIONING', 'PENDING', 'ACTIVATING'];
+
+export function shownService(service: Service, options: { tags?: boolean } = {}): object {
+  const { ecs, given, cluster, deployments } = service;
+  const tasks = ecs.tasksOf(service);
+  const newest = deployments[0]?.revision;
+  return {
+    serviceRegistries: [],
+    placementConstraints: [],
+    placementStrategy: [],
+    schedulingStrategy: 'REPLICA',
+    enableECSManagedTags: false,
+    enableExecuteCommand: false,
+    propagateTags: 'NONE',
+    availabilityZoneRebalancing: 'DISABLED',
+    ...PLATFORM,
+    ...given,
+    ...newest?.settings.given,
+    serviceArn: service.arn,
+    serviceName: service.name,
+    clusterArn: cluster.arn,
+    status: service.status,
+    desiredCount: service.desiredCount,
+    ...counted(tasks),
+    taskDefinition: newest?.settings.taskDefinition.arn,
+    loadBalancers: newest?.settings.loadBalancers ?? [],
+    networkConfiguration: newest?.settings.networkConfiguration,
+    deploymentConfiguration: {
+      strategy: 'ROLLING',
+      maximumPercent: 200,
+      minimumHealthyPercent: 100,
+      ...service.configuration,
+    },
+    deploymentController: { type: service.controller },
+    healthCheckGracePeriodSeconds: service.graceSeconds,
+    deployments: deployments.map((deployment) => shownDeployment(service, deployment)),
+    events: service.events,
+    createdAt: service.createdAt,
+    createdBy: service.createdBy,
+    roleArn: `arn:aws:iam::${ecs.account}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS`,
+    ...(options.tags && { tags: service.tags }),
+    ...currentRevisions(service),
+  };
+}
+
+/** What services have only where there are service deployments. */
+function currentRevisions(service: Service): object {
+  const { ecs, deployments, serviceDeployments } = service;
+  if (ecs.world.scenario.ecs?.serviceDeployments === false) return {};
+  const current = serviceDeployments.find(
+    (record) => isVisible(ecs, record) && record.finishedAt === undefined,
+  );
+  return {
+    ...(current && { currentServiceDeployment: current.arn }),
+    currentServiceRevisions: deployments.map(({ revision }) => {
+      const { arn, requestedTaskCount, runningTaskCount, pendingTaskCount } = summary(service, revision);
+      return { arn, requestedTaskCount, runningTaskCount, pendingTaskCount };
+    }),
+  };
+}
+
+function counted(tasks: readonly Task[]): { runningCount: number; pendingCount: number } {
+  return {
+    runningCount: tasks.filter(({ lastStatus }) => lastStatus === 'RUNNING').length,
+    pendingCount: tasks.filter(({ lastStatus }) => PENDING.includes(lastStatus)).length,
+  };
+}
+
+function shownDeployment(service: Service, deployment: Deployment): object {
+  const { settings } = deployment.revision;
+  const tasks = service.ecs.tasksOf(service).filter((task) => task.deployment === deployment);
+  return {
+    id: deployment.id,
+    status: deployment.status,
+    taskDefinition: settings.taskDefinition.arn,
+    desiredCount: deployment.status === 'PRIMARY' ? service.desiredCount : deployment.wanted,
+    ...counted(tasks),
+    failedTasks: deployment.failedTasks,
+    createdAt: deployment.createdAt,
+    updatedAt: deployment.updatedAt,
+    ...PLATFORM,
+    ...settings.given,
+    networkConfiguration: settings.networkConfiguration,
+    rolloutState: deployment.rolloutState,
+    rolloutStateReason: deployment.rolloutStateReason,
+  };
+}
+
+/** A revision with the tasks that it has and those that it is to have. */
+function summary(service: Service, revision: Revision) {
+  const wanted = service.deployments
+    .filter((deployment) => deployment.revision === revision)
+    .reduce((sum, deployment) => sum + deployment.wanted, 0);
+  const tasks = service.ecs.tasksOf(service).filter((task) => task.deployment?.revision === revision);
+  const { runningCount, pendingCount } = counted(tasks);
+  return {
+    arn: revision.arn,
+    requestedTaskCount: wanted,
+    runningTaskCount: runningCount,
+    pendingTaskCount: pendingCount,
+    requestedProductionTrafficWeight: revision.productionWeight,
+    requestedTestTrafficWeight: revision.testWeight,
+  };
+}
+
+export function shownServiceDeployment(record: ServiceDeployment): object {
+  const { service, target, breaker } = record;
+  const targetSummary = summary(service, target);
+  return {
+    ...briefServiceDeployment(record),
+    updatedAt: record.updatedAt,
+    stoppedAt: record.stoppedAt,
+    sourceServiceRevisions: record.sources.map((revision) => summary(service, revision)),
+    targetServiceRevision: {
+      ...targetSummary,
+      // What the rollout is to reach, whatever the wave allows right now.
+      requestedTaskCount: record.finishedAt ? targetSummary.requestedTaskCount : service.desiredCount,
+    },
+    targetServiceRevisionArn: undefined,
+    lifecycleStage: record.lifecycleStage,
+    lifecycleHookDetails: record.hooks,
+    deploymentConfiguration: {
+      strategy: 'ROLLING',
+      maximumPercent: 200,
+      minimumHealthyPercent: 100,
+      ...record.configuration,
+    },
+    rollback: record.rollback,
+    deploymentCircuitBreaker: breaker,
+    alarms: record.alarms,
+  };
+}
+
+export function briefServiceDeployment(record: ServiceDeployment): object {
+  const { service } = record;
+  return {
+    serviceDeploymentArn: record.arn,
+    serviceArn: service.arn,
+    clusterArn: service.cluster.arn,
+    createdAt: record.createdAt,
+    startedAt: record.startedAt,
+    finishedAt: record.finishedAt,
+    targetServiceRevisionArn: record.target.arn,
+    status: record.status,
+    statusReason: record.statusReason,
+  };
+}
+
+export function shownRevision(service: Service, revision: Revision): object {
+  const { settings } = revision;
+  return {
+    ...PLATFORM,
+    ...settings.given,
+    serviceRevisionArn: revision.arn,
+    serviceArn: service.arn,
+    clusterArn: service.cluster.arn,
+    taskDefinition: settings.taskDefinition.arn,
+    loadBalancers: settings.loadBalancers,
+    networkConfiguration: settings.networkConfiguration,
+    containerImages: revision.containerImages,
+    guardDutyEnabled: false,
+    createdAt: revision.createdAt,
+  };
+}

@@ -1,0 +1,69 @@
+import type { Deployment, ServiceDeployment, ServiceDeploymentStatus } from '../model.ts';
+
+/** What somebody else can do to a service while a rollout of it runs. */
+export interface ServiceActions {
+  deploy(taskDefinition: string | undefined): void;
+  delete(): void;
+}
+
+/** A rollout under way: its record, and the deployment whose tasks it brings up. */
+export interface Rollout {
+  record: ServiceDeployment;
+  deployment: Deployment;
+  actions: ServiceActions;
+  /** Aborted with the RolloutStop that ends it. */
+  signal: AbortSignal;
+  sleep(seconds: number): Promise<void>;
+  /** Until something about tasks or services has changed. */
+  change(): Promise<void>;
+  now(): Date;
+}
+
+export function contextOf(
+  record: ServiceDeployment,
+  deployment: Deployment,
+  actions: ServiceActions,
+): Rollout {
+  const { ecs } = record.service;
+  const { world } = ecs;
+  const signal = AbortSignal.any([record.stop.signal, world.closed]);
+  return {
+    record,
+    deployment,
+    actions,
+    signal,
+    sleep: (seconds) => world.clock.sleep(seconds, signal),
+    change: () => ecs.changes.next(signal),
+    now: () => world.clock.now(),
+  };
+}
+
+export function setStatus(rollout: Rollout, status: ServiceDeploymentStatus, reason?: string): void {
+  rollout.record.status = status;
+  if (reason !== undefined) rollout.record.statusReason = reason;
+  touch(rollout);
+}
+
+/** Something about the rollout has changed. */
+export function touch(rollout: Rollout): void {
+  const { record, deployment } = rollout;
+  record.updatedAt = rollout.now();
+  deployment.updatedAt = rollout.now();
+  record.service.ecs.changes.notify();
+}
+
+/** What ends a rollout before its time. */
+export type StopCause =
+  'superseded' | 'deleted' | 'breaker' | 'alarm' | 'hook' | 'stop-requested' | 'rollback-requested';
+
+export class RolloutStop extends Error {
+  readonly why: StopCause;
+  /** What is said of it: the alarm, or the hook's stage. */
+  readonly detail: string;
+
+  constructor(why: StopCause, detail = '') {
+    super(why);
+    this.why = why;
+    this.detail = detail;
+  }
+}

@@ -1,0 +1,80 @@
+import { freeze, newDeployment } from './revisions.ts';
+import { addEvent, type Deployment, type Revision, type ServiceDeployment, shiftsTraffic } from '../model.ts';
+import { retireOthers, roll, scaleUp } from './rolling.ts';
+import { contextOf, type Rollout, RolloutStop, setStatus } from './context.ts';
+import { aliveTasks } from './scheduler.ts';
+import { setProductionWeight } from './weights.ts';
+
+const NO_CANDIDATE = 'No rollback candidate was found to run the rollback.';
+
+/** Brings the service back to the last revision that was deployed to the end. */
+export async function rollBack(failed: Rollout, reason: string): Promise<void> {
+  const { record } = failed;
+  const { service } = record;
+  const candidate = service.lastGood;
+  record.rollback = {
+    reason,
+    startedAt: failed.now(),
+    ...(candidate && { serviceRevisionArn: candidate.arn }),
+  };
+  if (!candidate) {
+    failed.deployment.wanted = 0;
+    record.finishedAt = failed.now();
+    setStatus(failed, 'ROLLBACK_FAILED', NO_CANDIDATE);
+    return;
+  }
+  record.stop = new AbortController();
+  const rollout = contextOf(record, returnTo(record, candidate), failed.actions);
+  setStatus(rollout, 'ROLLBACK_IN_PROGRESS', reason);
+  try {
+    await bringBack(rollout);
+    finish(rollout, 'ROLLBACK_SUCCESSFUL', reason);
+    rollout.deployment.rolloutState = 'COMPLETED';
+    addEvent(service, `(deployment ${rollout.deployment.id}) deployment completed.`);
+    addEvent(service, 'has reached a steady state.');
+  } catch (error) {
+    if (!(error instanceof RolloutStop) || error !== rollout.signal.reason) throw error;
+    giveUp(rollout, error);
+  }
+}
+
+/** The rollback was stopped in its turn: its tasks stay as they are. */
+function giveUp(rollout: Rollout, { why }: RolloutStop): void {
+  const { deployment } = rollout;
+  if (why === 'breaker') freeze(rollout);
+  deployment.rolloutState = 'FAILED';
+  deployment.rolloutStateReason = `ECS deployment ${deployment.id} failed.`;
+  const reason =
+    why === 'breaker'
+      ? 'The rollback failed because the circuit breaker threshold was exceeded.'
+      : 'The rollback was stopped because a newer service deployment was started.';
+  finish(rollout, 'ROLLBACK_FAILED', reason);
+}
+
+async function bringBack(rollout: Rollout): Promise<void> {
+  if (!shiftsTraffic(rollout.record.service)) return roll(rollout);
+  await scaleUp(rollout);
+  setProductionWeight(rollout, 100);
+  await retireOthers(rollout);
+}
+
+/** A new primary deployment of the old revision, with those of its tasks that are still there. */
+function returnTo({ service }: ServiceDeployment, revision: Revision): Deployment {
+  const deployment = newDeployment(service, revision);
+  for (const task of service.ecs.tasksOf(service)) {
+    if (task.deployment?.revision === revision) task.deployment = deployment;
+  }
+  const before = service.deployments.filter((old) => old.revision !== revision);
+  deployment.rolloutStateReason = `ECS deployment circuit breaker: rolling back to deploymentId ${deployment.id}.`;
+  deployment.wanted = aliveTasks(deployment, service).length;
+  // What has failed starts no more tasks.
+  for (const old of before) Object.assign(old, { status: 'ACTIVE', wanted: aliveTasks(old, service).length });
+  service.deployments = [deployment, ...before];
+  addEvent(service, `rolling back to deployment ${deployment.id}.`);
+  return deployment;
+}
+
+function finish(rollout: Rollout, status: 'ROLLBACK_SUCCESSFUL' | 'ROLLBACK_FAILED', reason: string): void {
+  rollout.record.finishedAt = rollout.now();
+  setStatus(rollout, status, reason);
+}

@@ -1,0 +1,113 @@
+import { SECONDS } from '../durations.ts';
+import type { Deployment, Service } from '../model.ts';
+import type { Rollout } from './context.ts';
+import { aliveTasks, presentTasks, schedule } from './scheduler.ts';
+import { enterStage, playStage } from './stages.ts';
+import { setProductionWeight } from './weights.ts';
+
+const DEFAULT_MINIMUM = 100;
+const DEFAULT_MAXIMUM = 200;
+/** How long alarms are watched once all tasks are new, when nobody says how long. */
+const ALARM_BAKE_SECONDS = 60;
+
+/** Replaces tasks in waves: as many at once as the service's percentages of its desired count allow. */
+export async function roll(rollout: Rollout): Promise<void> {
+  const { record, deployment } = rollout;
+  const { service } = record;
+  playStage(rollout, 'SCALE_UP');
+  for (;;) {
+    planWave(service, deployment);
+    schedule(service);
+    if (isRolled(service, deployment) || succeedsEarly(rollout)) break;
+    await rollout.change();
+  }
+  await bake(rollout);
+  const early = record.configuration.earlySuccessCriteria;
+  if (early?.enable && early.sourceServiceRevisionCleanup === 'DEFERRED') retireLater(service, deployment);
+  else await retireOthers(rollout);
+}
+
+/** How many tasks each deployment is to have now. */
+function planWave(service: Service, target: Deployment): void {
+  const { desiredCount, configuration } = service;
+  const most = Math.floor((desiredCount * (configuration.maximumPercent ?? DEFAULT_MAXIMUM)) / 100);
+  const least = Math.ceil((desiredCount * (configuration.minimumHealthyPercent ?? DEFAULT_MINIMUM)) / 100);
+  let keep = Math.max(0, least - healthyCount(service, target));
+  for (const old of others(service, target)) {
+    old.wanted = Math.min(aliveTasks(old, service).length, keep);
+    keep -= old.wanted;
+  }
+  const old = others(service, target).reduce((sum, { wanted }) => sum + wanted, 0);
+  target.wanted = Math.max(Math.min(desiredCount, most - old), Math.min(target.wanted, desiredCount));
+}
+
+function isRolled(service: Service, target: Deployment): boolean {
+  return (
+    healthyCount(service, target) >= service.desiredCount &&
+    aliveTasks(target, service).length === service.desiredCount &&
+    others(service, target).every((old) => aliveTasks(old, service).length === 0)
+  );
+}
+
+function succeedsEarly({ record, deployment }: Rollout): boolean {
+  const { enable, healthyPercent = 100 } = record.configuration.earlySuccessCriteria ?? {};
+  const { service } = record;
+  return enable === true && healthyCount(service, deployment) * 100 >= service.desiredCount * healthyPercent;
+}
+
+async function bake(rollout: Rollout): Promise<void> {
+  const { record } = rollout;
+  setProductionWeight(rollout, 100);
+  const watched = record.alarms.status === 'MONITORING' ? ALARM_BAKE_SECONDS : 0;
+  const minutes = record.configuration.bakeTimeInMinutes;
+  const seconds = minutes === undefined ? watched : minutes * 60;
+  if (seconds === 0) return;
+  enterStage(rollout, 'BAKE_TIME');
+  await rollout.sleep(seconds);
+}
+
+/** Stops the tasks of all other deployments, and waits until they are gone. */
+export async function retireOthers(rollout: Rollout): Promise<void> {
+  const { record, deployment } = rollout;
+  const { service } = record;
+  for (const old of others(service, deployment)) old.wanted = 0;
+  deployment.wanted = service.desiredCount;
+  schedule(service);
+  while (others(service, deployment).some((old) => presentTasks(old, service).length > 0))
+    await rollout.change();
+  service.deployments = [deployment];
+}
+
+/** The same, after the rollout has ended. */
+function retireLater(service: Service, target: Deployment): void {
+  const retired = others(service, target);
+  for (const old of retired) old.wanted = 0;
+  target.wanted = service.desiredCount;
+  schedule(service);
+  const { world, changes } = service.ecs;
+  world.run(async () => {
+    while (retired.some((old) => presentTasks(old, service).length > 0)) await changes.next(world.closed);
+    await world.clock.sleep(SECONDS.pending);
+    service.deployments = service.deployments.filter((deployment) => !retired.includes(deployment));
+  });
+}
+
+function others(service: Service, target: Deployment): Deployment[] {
+  return service.deployments.filter((deployment) => deployment !== target);
+}
+
+export function healthyCount(service: Service, deployment: Deployment): number {
+  return aliveTasks(deployment, service).filter(({ healthy }) => healthy).length;
+}
+
+/** Starts all tasks of the rollout's deployment beside the others, and waits until they are healthy. */
+export async function scaleUp(rollout: Rollout): Promise<void> {
+  const { record, deployment } = rollout;
+  const { service } = record;
+  for (;;) {
+    deployment.wanted = service.desiredCount;
+    schedule(service);
+    if (healthyCount(service, deployment) >= service.desiredCount) return;
+    await rollout.change();
+  }
+}

@@ -1,0 +1,100 @@
+import { raiseFailures, resetFailures } from './failure-detection.ts';
+import { SECONDS } from '../durations.ts';
+import { scaledIn, type TaskStop, type TaskWatcher } from '../tasks/running-task.ts';
+import { addEvent, type Deployment, type Service, type Task } from '../model.ts';
+import { newTask, startLife } from '../tasks/lifecycle.ts';
+/** Starts and stops tasks until each deployment of a service has as many as it wants. */
+export function schedule(service: Service): void {
+  for (const deployment of service.deployments) {
+    const alive = aliveTasks(deployment, service);
+    const missing = deployment.wanted - deployment.held - alive.length;
+    if (missing > 0) start(service, deployment, missing);
+    // Those that serve are the last to go.
+    const surplus = alive
+      .sort((a, b) => Number(a.healthy) - Number(b.healthy))
+      .slice(0, Math.max(0, alive.length - deployment.wanted));
+    if (surplus.length > 0) stop(service, deployment, surplus);
+  }
+}
+
+/** The tasks of a deployment that are not going to stop. */
+export function aliveTasks(deployment: Deployment, service: Service): Task[] {
+  return tasksOf(deployment, service).filter(({ desiredStatus }) => desiredStatus === 'RUNNING');
+}
+
+/** Those that have not stopped yet. */
+export function presentTasks(deployment: Deployment, service: Service): Task[] {
+  return tasksOf(deployment, service).filter(({ lastStatus }) => lastStatus !== 'STOPPED');
+}
+
+function tasksOf(deployment: Deployment, service: Service): Task[] {
+  return service.ecs.tasksOf(service).filter((task) => task.deployment === deployment);
+}
+
+function start(service: Service, deployment: Deployment, count: number): void {
+  const { settings } = deployment.revision;
+  const tasks = Array.from({ length: count }, () =>
+    newTask(service.ecs, {
+      cluster: service.cluster,
+      definition: settings.taskDefinition,
+      group: `service:${service.name}`,
+      subnets: settings.networkConfiguration?.awsvpcConfiguration?.subnets ?? [],
+      service,
+      deployment,
+      startedBy: deployment.id,
+      given: settings.given,
+      tags: service.given['propagateTags'] === 'SERVICE' ? service.tags : [],
+    }),
+  );
+  for (const task of tasks) startLife(task, WATCHER);
+  addEvent(service, `has started ${count} tasks: ${named(tasks)}.`);
+}
+
+function stop(service: Service, deployment: Deployment, tasks: readonly Task[]): void {
+  for (const task of tasks) {
+    task.desiredStatus = 'STOPPED';
+    task.stop.abort(scaledIn(deployment.id));
+  }
+  addEvent(service, `has stopped ${tasks.length} running tasks: ${named(tasks)}.`);
+}
+
+function named(tasks: readonly Task[]): string {
+  return tasks.map(({ id }) => `(task ${id})`).join(' ');
+}
+
+/** What the life of a service's task means to its deployment. */
+const WATCHER: TaskWatcher = {
+  onHealthy({ service, deployment }) {
+    if (service && deployment) resetFailures(service, deployment);
+  },
+
+  onStopping(task, stopped) {
+    const { service, deployment } = task;
+    if (!service || !deployment || stopped.isWanted) return;
+    countFailure(service, deployment, stopped);
+    replaceLater(service, deployment);
+  },
+
+  onStopped({ service }) {
+    if (service) schedule(service);
+  },
+};
+
+function countFailure(service: Service, deployment: Deployment, stopped: TaskStop): void {
+  if (stopped.message.startsWith('Capacity is unavailable')) {
+    addEvent(service, `was unable to place a task. Reason: ${stopped.message}.`);
+  }
+  raiseFailures(service, deployment);
+}
+
+/** A failed task's place stays empty for a while. */
+function replaceLater(service: Service, deployment: Deployment): void {
+  const { world, changes } = service.ecs;
+  deployment.held += 1;
+  world.run(async () => {
+    await world.clock.sleep(SECONDS.retry);
+    deployment.held -= 1;
+    schedule(service);
+    changes.notify();
+  });
+}

@@ -1,0 +1,252 @@
+import { isDeepStrictEqual } from 'node:util';
+import { loadBalancingOf } from '../../elb/load-balancing.ts';
+import { AwsError, type Call, type Input, listOf, textOf } from '../../protocols/service.ts';
+import { tagsOf } from '../api/tags.ts';
+import {
+  clientError,
+  clusterNamed,
+  findService,
+  invalidParameter,
+  serviceNotActive,
+  usableTaskDefinition,
+} from '../lookup.ts';
+import type {
+  DeploymentConfiguration,
+  Ecs,
+  Given,
+  LoadBalancer,
+  RevisionSettings,
+  Service,
+  ServiceDeployment,
+} from '../model.ts';
+import { RolloutStop, type ServiceActions } from './context.ts';
+import { healthyCount } from './rolling.ts';
+import { deploy } from './rollout.ts';
+import { presentTasks, schedule } from './scheduler.ts';
+
+const NAME = /^[A-Za-z0-9_-]{1,255}$/;
+/** What a service has of its own that no revision holds. */
+const OF_A_SERVICE = [
+  'availabilityZoneRebalancing',
+  'enableECSManagedTags',
+  'enableExecuteCommand',
+  'placementConstraints',
+  'placementStrategy',
+  'propagateTags',
+  'schedulingStrategy',
+];
+
+/** Makes a service, and starts its first deployment. Throws as CreateService does. */
+export function createService(ecs: Ecs, input: Input, caller: Pick<Call, 'principalArn'>): Service {
+  const cluster = clusterNamed(ecs, input.cluster);
+  const name = textOf(input.serviceName) ?? '';
+  if (!NAME.test(name)) throw invalidParameter('Invalid service name.');
+  const existing = findService(ecs, cluster, name);
+  if (existing && existing.status !== 'INACTIVE') {
+    throw invalidParameter(
+      existing.status === 'ACTIVE'
+        ? 'Creation of service was not idempotent.'
+        : 'Unable to Start a service that is still Draining.',
+    );
+  }
+  const service: Service = {
+    ecs,
+    arn: ecs.arn(`service/${cluster.name}/${name}`),
+    name,
+    cluster,
+    status: 'ACTIVE',
+    desiredCount: Number(input.desiredCount ?? 1),
+    configuration: configurationOf(input),
+    graceSeconds: Number(input.healthCheckGracePeriodSeconds ?? 0),
+    controller: textOf((input.deploymentController as Given | undefined)?.['type']) ?? 'ECS',
+    given: ownOf(input),
+    tags: tagsOf(input.tags),
+    createdAt: ecs.world.clock.now(),
+    createdBy: caller.principalArn,
+    events: [],
+    deployments: [],
+    serviceDeployments: [],
+  };
+  const settings = settingsOf(ecs, input);
+  ecs.services.set(service.arn, service);
+  deploy(service, settings, actionsOn(service));
+  return service;
+}
+
+/** Changes a service; a deployment starts when its revision changes, or when it is forced. Throws as UpdateService does. */
+export function updateService(ecs: Ecs, service: Service, input: Input): void {
+  if (service.status !== 'ACTIVE') throw serviceNotActive();
+  checkController(service, input);
+  const running = service.deployments[0]?.revision;
+  const settings = settingsOf(ecs, input, running?.settings);
+  service.configuration = configurationOf(input, service.configuration);
+  service.graceSeconds = Number(input.healthCheckGracePeriodSeconds ?? service.graceSeconds);
+  service.given = { ...service.given, ...ownOf(input) };
+  const count = Number(input.desiredCount ?? service.desiredCount);
+  if (input.forceNewDeployment === true || !running || !sameSettings(running.settings, settings)) {
+    service.desiredCount = count;
+    deploy(service, settings, actionsOn(service));
+    return;
+  }
+  service.asked = running;
+  scale(service, count);
+}
+
+function actionsOn(service: Service): ServiceActions {
+  return {
+    deploy: (taskDefinition) => {
+      updateService(service.ecs, service, { taskDefinition, forceNewDeployment: true });
+    },
+    delete: () => {
+      deleteService(service, true);
+    },
+  };
+}
+
+function checkController({ controller }: Service, input: Input): void {
+  if (controller === 'ECS') return;
+  if (input.taskDefinition === undefined && input.forceNewDeployment !== true) return;
+  throw invalidParameter(
+    controller === 'CODE_DEPLOY'
+      ? 'Unable to update task definition on services with a CODE_DEPLOY deployment controller. Use AWS CodeDeploy to trigger a new deployment.'
+      : `Unable to update task definition on services with an ${controller} deployment controller.`,
+  );
+}
+
+/** Sets how many tasks there are to be. A rollout in the middle of its waves sees the new count by itself. */
+export function scale(service: Service, count: number): void {
+  const [primary] = service.deployments;
+  const complete = primary !== undefined && primary.wanted >= service.desiredCount;
+  service.desiredCount = count;
+  if (complete) primary.wanted = count;
+  schedule(service);
+  service.ecs.changes.notify();
+}
+
+/** The service drains, and is inactive once its tasks are gone. Throws as DeleteService does. */
+export function deleteService(service: Service, force: boolean): void {
+  if (service.status !== 'ACTIVE') throw serviceNotActive();
+  if (!force && service.desiredCount > 0) {
+    throw clientError('The service cannot be stopped while it is scaled above 0.');
+  }
+  const { world, changes } = service.ecs;
+  service.status = 'DRAINING';
+  service.desiredCount = 0;
+  service.serviceDeployments[0]?.stop.abort(new RolloutStop('deleted'));
+  for (const deployment of service.deployments) deployment.wanted = 0;
+  schedule(service);
+  changes.notify();
+  world.run(async () => {
+    while (service.deployments.some((deployment) => presentTasks(deployment, service).length > 0)) {
+      await changes.next(world.closed);
+    }
+    service.status = 'INACTIVE';
+    service.deployments = [];
+    changes.notify();
+  });
+}
+
+function ownOf(input: Input): Given {
+  return Object.fromEntries(Object.entries(input).filter(([key]) => OF_A_SERVICE.includes(key)));
+}
+
+/** Besides the task definition, the load balancers and the network: what makes another revision. */
+const OF_A_REVISION = [
+  'capacityProviderStrategy',
+  'launchType',
+  'platformVersion',
+  'serviceConnectConfiguration',
+  'serviceRegistries',
+  'volumeConfigurations',
+  'vpcLatticeConfigurations',
+];
+
+/** The settings that a request makes of those before it. Throws as ECS does. */
+function settingsOf(ecs: Ecs, input: Input, before?: RevisionSettings): RevisionSettings {
+  const own: Given = Object.fromEntries(Object.entries(input).filter(([key]) => OF_A_REVISION.includes(key)));
+  const network = input.networkConfiguration ?? before?.networkConfiguration;
+  const settings: RevisionSettings = {
+    taskDefinition:
+      input.taskDefinition === undefined && before
+        ? before.taskDefinition
+        : usableTaskDefinition(ecs, input.taskDefinition),
+    loadBalancers:
+      input.loadBalancers === undefined && before
+        ? before.loadBalancers
+        : (listOf(input.loadBalancers) as LoadBalancer[]),
+    ...(network !== undefined && { networkConfiguration: network }),
+    given: { ...before?.given, ...own },
+  };
+  checkNetwork(settings);
+  for (const balancer of settings.loadBalancers) checkBalancer(ecs, settings, balancer);
+  return settings;
+}
+
+function sameSettings(one: RevisionSettings, other: RevisionSettings): boolean {
+  return isDeepStrictEqual(
+    { ...one, taskDefinition: one.taskDefinition.arn },
+    { ...other, taskDefinition: other.taskDefinition.arn },
+  );
+}
+
+function checkNetwork({ taskDefinition, networkConfiguration }: RevisionSettings): void {
+  if (taskDefinition.given['networkMode'] !== 'awsvpc' || networkConfiguration) return;
+  throw invalidParameter("Network Configuration must be provided when networkMode 'awsvpc' is specified.");
+}
+
+function checkBalancer(ecs: Ecs, { taskDefinition }: RevisionSettings, balancer: LoadBalancer): void {
+  const { targetGroupArn = '', containerName = '', containerPort = 0 } = balancer;
+  const container = taskDefinition.containers.find(({ name }) => name === containerName);
+  if (!container)
+    throw invalidParameter(`The container ${containerName} does not exist in the task definition.`);
+  if (!container.portMappings?.some((port) => port.containerPort === containerPort)) {
+    throw invalidParameter(
+      `The container ${containerName} did not have a container port ${containerPort} defined.`,
+    );
+  }
+  const elb = loadBalancingOf(ecs.world, ecs.account, ecs.region);
+  if (!elb.targetGroups.has(targetGroupArn)) {
+    throw invalidParameter(`The target group ${targetGroupArn} does not exist.`);
+  }
+  if (elb.loadBalancersOf(targetGroupArn).length === 0) {
+    throw invalidParameter(
+      `The target group with targetGroupArn ${targetGroupArn} does not have an associated load balancer.`,
+    );
+  }
+}
+
+/** The old configuration with the new one's members over it. */
+function configurationOf(input: Input, before: DeploymentConfiguration = {}): DeploymentConfiguration {
+  return { ...before, ...(input.deploymentConfiguration as DeploymentConfiguration | undefined) };
+}
+
+/**
+ * Waits as CloudFormation does, until the service has the tasks that it wants, all of one revision. Throws why its
+ * rollout failed.
+ */
+export async function steadyState(service: Service, signal: AbortSignal): Promise<void> {
+  const { ecs } = service;
+  const ended = AbortSignal.any([signal, ecs.world.closed]);
+  for (;;) {
+    const [newest] = service.serviceDeployments;
+    if (newest && newest.target === service.asked && hasFailed(newest)) throw failure(newest);
+    if (newest?.finishedAt !== undefined && isSteady(service)) return;
+    await ecs.changes.next(ended);
+  }
+}
+
+function hasFailed({ status }: ServiceDeployment): boolean {
+  return status === 'STOPPED' || status === 'ROLLBACK_SUCCESSFUL' || status === 'ROLLBACK_FAILED';
+}
+
+function isSteady(service: Service): boolean {
+  const [primary] = service.deployments;
+  return primary !== undefined && healthyCount(service, primary) >= service.desiredCount;
+}
+
+function failure({ breaker, alarms, statusReason = '' }: ServiceDeployment): AwsError {
+  const triggered =
+    breaker.status === 'TRIGGERED' ? 'Circuit Breaker' : alarms.status === 'TRIGGERED' ? 'Alarm' : undefined;
+  const reason = triggered === undefined ? statusReason : `ECS Deployment ${triggered} was triggered`;
+  return new AwsError('GeneralServiceException', `Error occurred during operation '${reason}'.`);
+}

@@ -1,0 +1,45 @@
+import { loadBalancingOf } from '../../elb/load-balancing.ts';
+import type { Revision } from '../model.ts';
+import type { Rollout } from './context.ts';
+import { touch } from './context.ts';
+
+/** Gives the rollout's revision this percentage of the production traffic, and the others the rest. */
+export function setProductionWeight(rollout: Rollout, percent: number): void {
+  const { revision } = rollout.deployment;
+  for (const other of otherRevisions(rollout)) other.productionWeight = 0;
+  const [previous] = otherRevisions(rollout);
+  if (previous) previous.productionWeight = 100 - percent;
+  revision.productionWeight = percent;
+  setRuleWeights(rollout, 'productionListenerRule', percent);
+  touch(rollout);
+}
+
+/** All of the test traffic goes to the rollout's revision. */
+export function setTestTraffic(rollout: Rollout): void {
+  for (const other of otherRevisions(rollout)) other.testWeight = 0;
+  rollout.deployment.revision.testWeight = 100;
+  setRuleWeights(rollout, 'testListenerRule', 100);
+  touch(rollout);
+}
+
+function otherRevisions({ record, deployment }: Rollout): Revision[] {
+  return record.service.deployments.filter((other) => other !== deployment).map(({ revision }) => revision);
+}
+
+/** ECS rewrites the weights of the listener rules that the service names. */
+function setRuleWeights(
+  { record, deployment }: Rollout,
+  name: 'productionListenerRule' | 'testListenerRule',
+  percent: number,
+): void {
+  const { world, account, region } = record.service.ecs;
+  const elb = loadBalancingOf(world, account, region);
+  const { settings, targetGroups } = deployment.revision;
+  settings.loadBalancers.forEach(({ advancedConfiguration }, index) => {
+    const rule = elb.rules.get(advancedConfiguration?.[name] ?? '');
+    for (const group of rule?.actions.flatMap(({ ForwardConfig }) => ForwardConfig?.TargetGroups ?? []) ??
+      []) {
+      group.Weight = group.TargetGroupArn === targetGroups[index] ? percent : 100 - percent;
+    }
+  });
+}

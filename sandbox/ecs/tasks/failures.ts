@@ -1,0 +1,64 @@
+import { textOf } from '../../protocols/service.ts';
+import type { Container, Task } from '../model.ts';
+import { failedToStart, type Life, subject, TaskStop } from './running-task.ts';
+import { writeLog } from './logs.ts';
+const EXITED = 'Essential container in task exited';
+const NO_CAPACITY =
+  'Capacity is unavailable at this time. Please try again later or in a different availability zone';
+
+/** What goes wrong while the task gets its network interface. Throws TaskStop. */
+export function beforePull({ task, rule }: Life): void {
+  if (rule?.does === 'find-no-capacity') throw failedToStart(rule.message ?? NO_CAPACITY);
+  if (rule?.does === 'find-no-address') throw failedToStart(rule.message ?? noAddress(task));
+}
+
+/** What goes wrong before its images are pulled. Throws TaskStop. */
+export function beforeStart({ task, rule }: Life): void {
+  if (rule?.does !== 'cannot-read-secrets') return;
+  throw failedToStart(rule.message ?? noSecrets(task, subject({ task, rule })));
+}
+
+/** What its container does instead of running. Throws TaskStop. */
+export async function afterStart(life: Life, container: Container): Promise<void> {
+  const exit = exitOf(life, container);
+  if (!exit) return;
+  await life.sleep(life.rule?.after ?? 1);
+  throw new TaskStop('EssentialContainerExited', EXITED, { [container.definition.name]: exit });
+}
+
+function exitOf(
+  { task, rule }: Life,
+  { definition }: Container,
+): { exitCode: number; reason?: string } | undefined {
+  switch (rule?.does) {
+    case 'exit':
+      return { exitCode: rule.exitCode ?? 1 };
+    case 'run-out-of-memory':
+      return {
+        exitCode: 137,
+        reason: rule.message ?? 'OutOfMemoryError: Container killed due to memory usage',
+      };
+    case 'segfault':
+      return { exitCode: 139 };
+    case 'exec-format-error':
+      writeLog(task, definition, ['exec /usr/local/bin/docker-entrypoint.sh: exec format error']);
+      return { exitCode: 255 };
+    default:
+      return undefined;
+  }
+}
+
+function noAddress({ subnet }: Task): string {
+  return `Unexpected EC2 error while attempting to Create Network Interface with public IP assignment disabled in subnet '${subnet}': InsufficientFreeAddressesInSubnet`;
+}
+
+function noSecrets({ id, definition, ecs }: Task, container: Container): string {
+  const [secret] = (container.definition['secrets'] ?? []) as { valueFrom?: string }[];
+  const arn = secret?.valueFrom ?? `arn:aws:secretsmanager:${ecs.region}:${ecs.account}:secret:unknown`;
+  const role = (textOf(definition.given['executionRoleArn']) ?? 'none').replace(/^.*\//, '');
+  return (
+    'ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret from asm: service call has been retried 1 time(s): ' +
+    `failed to fetch secret ${arn} from secrets manager: AccessDeniedException: User: arn:aws:sts::${ecs.account}:assumed-role/${role}/${id} is not authorized to perform: secretsmanager:GetSecretValue on resource: ${arn} ` +
+    'because no identity-based policy allows the secretsmanager:GetSecretValue action'
+  );
+}

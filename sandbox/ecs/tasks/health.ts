@@ -1,0 +1,121 @@
+import { loadBalancingOf, type Target, type TargetHealth } from '../../elb/load-balancing.ts';
+import { SECONDS } from '../durations.ts';
+import { addEvent, type Task } from '../model.ts';
+import { forEver, type Life, subject, TaskStop, type TaskTarget } from './running-task.ts';
+
+const UNHEALTHY: Record<string, string> = {
+  'Target.ResponseCodeMismatch': 'Health checks failed with these codes: [404]',
+  'Target.Timeout': 'Request timed out',
+  'Target.FailedHealthChecks': 'Health checks failed',
+};
+const DEFAULT_INTERVAL = 30;
+const DEFAULT_RETRIES = 3;
+
+/** Resolves when every check of the task has passed. Throws the TaskStop of one that fails for good. */
+export async function becomeHealthy(life: Life): Promise<void> {
+  const checked = life.task.containers.some(({ definition }) => definition.healthCheck);
+  if (checked) await passContainerChecks(life);
+  if (life.targets.length > 0) await passTargetChecks(life);
+  else if (!checked && life.task.service) await life.sleep(SECONDS.unchecked);
+}
+
+async function passContainerChecks(life: Life): Promise<void> {
+  const container = subject(life);
+  const {
+    interval = DEFAULT_INTERVAL,
+    retries = DEFAULT_RETRIES,
+    startPeriod = 0,
+  } = container.definition.healthCheck ?? {};
+  if (life.rule?.does === 'fail-container-checks') {
+    await life.sleep(startPeriod + interval * retries);
+    container.healthStatus = 'UNHEALTHY';
+    throw new TaskStop(
+      'ServiceSchedulerInitiated',
+      life.rule.message ?? 'Task failed container health checks',
+    );
+  }
+  await life.sleep(interval);
+  for (const one of life.task.containers) if (one.definition.healthCheck) one.healthStatus = 'HEALTHY';
+}
+
+/** A new target needs to pass once; it fails after as many misses as the group allows, and not in the grace period. */
+async function passTargetChecks(life: Life): Promise<void> {
+  const { targets, task } = life;
+  const interval = Math.max(...targets.map(({ group }) => group.intervalSeconds));
+  if (life.rule?.does !== 'fail-target-checks') {
+    await life.sleep(interval);
+    for (const { target } of targets) target.health = { State: 'healthy' };
+    return;
+  }
+  const misses = Math.max(...targets.map(({ group }) => group.unhealthyThreshold));
+  await life.sleep(interval * misses);
+  for (const { target } of targets) target.health = unhealthy(life);
+  task.ecs.changes.notify();
+  await life.sleep(Math.max(SECONDS.notice, (task.service?.graceSeconds ?? 0) - interval * misses));
+  const [first] = targets;
+  if (!first) await forEver(life);
+  else throw failedTarget(life, first);
+}
+
+function unhealthy({ rule }: Life): TargetHealth {
+  const Reason = rule?.reason ?? 'Target.ResponseCodeMismatch';
+  return {
+    State: 'unhealthy',
+    Reason,
+    Description: rule?.message ?? UNHEALTHY[Reason] ?? 'Health checks failed',
+  };
+}
+
+/** The end of a task that its load balancer has found unhealthy for too long. */
+export function failedTarget({ task }: Life, { group, target }: TaskTarget): TaskStop {
+  if (task.service) {
+    const why = target.health.Description ?? '';
+    addEvent(
+      task.service,
+      `(task ${task.id}) (port ${target.port}) is unhealthy in (target-group ${group.arn}) due to (reason ${why}).`,
+    );
+  }
+  return new TaskStop(
+    'ServiceSchedulerInitiated',
+    `Task failed ELB health checks in (target-group ${group.arn})`,
+  );
+}
+
+const CHECKING: TargetHealth = {
+  State: 'initial',
+  Reason: 'Elb.InitialHealthChecking',
+  Description: 'Initial health checks in progress',
+};
+const DRAINING: TargetHealth = {
+  State: 'draining',
+  Reason: 'Target.DeregistrationInProgress',
+  Description: 'Target deregistration is in progress',
+};
+
+/** Registers a task's address with the target groups of its revision. */
+export function registerTargets(task: Task): TaskTarget[] {
+  const { world, account, region } = task.ecs;
+  const elb = loadBalancingOf(world, account, region);
+  const revision = task.deployment?.revision;
+  return (revision?.settings.loadBalancers ?? []).flatMap(({ containerPort = 0 }, index) => {
+    const group = elb.targetGroups.get(revision?.targetGroups[index] ?? '');
+    if (!group) return [];
+    const target: Target = { id: task.address, port: containerPort, health: { ...CHECKING } };
+    group.targets.set(`${target.id}:${target.port}`, target);
+    return [{ group, target }];
+  });
+}
+
+/** The targets get no more requests; true when there were any. */
+export function drainTargets(targets: readonly TaskTarget[]): void {
+  for (const { target } of targets) target.health = { ...DRAINING };
+}
+
+export function removeTargets(targets: readonly TaskTarget[]): void {
+  for (const { group, target } of targets) group.targets.delete(`${target.id}:${target.port}`);
+}
+
+/** How long requests under way may still run. */
+export function drainSecondsOf(targets: readonly TaskTarget[]): number {
+  return Math.max(0, ...targets.map(({ group }) => group.drainSeconds));
+}

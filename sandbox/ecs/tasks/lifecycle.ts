@@ -1,0 +1,257 @@
+import { SandboxClosed } from '../../clock.ts';
+import type { TaskRule } from '../../scenario/ecs.ts';
+import type { World } from '../../world.ts';
+import { SECONDS } from '../durations.ts';
+import { digestOf } from '../lookup.ts';
+import type {
+  Cluster,
+  Container,
+  Deployment,
+  Ecs,
+  Given,
+  Service,
+  Tag,
+  Task,
+  TaskDefinition,
+} from '../model.ts';
+import { afterStart, beforePull, beforeStart } from './failures.ts';
+import { becomeHealthy, drainSecondsOf, drainTargets, registerTargets, removeTargets } from './health.ts';
+import { requireLogGroups, writeLog } from './logs.ts';
+import { endReal, realServiceOf, runReal } from './real-task.ts';
+import { forEver, type Life, subject, TaskStop, type TaskWatcher } from './running-task.ts';
+
+/** Lets a task live in the background, from PROVISIONING to STOPPED. */
+export function startLife(task: Task, watcher: TaskWatcher): void {
+  const { world } = task.ecs;
+  const { signal } = task.stop;
+  const life: Life = {
+    task,
+    rule: ruleFor(world, task),
+    watcher,
+    targets: [],
+    sleep: (seconds) => world.clock.sleep(seconds, signal),
+  };
+  world.run(async () => {
+    const stop = await liveUntilStop(life);
+    await end(life, stop);
+  });
+}
+
+async function liveUntilStop(life: Life): Promise<TaskStop> {
+  try {
+    await provision(life);
+    await pull(life);
+    await run(life);
+    throw new Error(`task ${life.task.id} lives no more, and nothing has stopped it`);
+  } catch (error) {
+    if (error instanceof TaskStop) return error;
+    if (error instanceof SandboxClosed) throw error;
+    throw new Error(`task ${life.task.id}`, { cause: error });
+  }
+}
+
+function advance(life: Life, status: string): void {
+  life.task.lastStatus = status;
+  for (const container of life.task.containers) {
+    if (container.lastStatus !== 'STOPPED') container.lastStatus = containerStatus(status);
+  }
+  life.task.ecs.changes.notify();
+}
+
+function containerStatus(status: string): string {
+  return status === 'RUNNING' || status === 'DEACTIVATING' || status === 'STOPPING' ? 'RUNNING' : 'PENDING';
+}
+
+async function provision(life: Life): Promise<void> {
+  await life.sleep(SECONDS.provision);
+  beforePull(life);
+  advance(life, 'PENDING');
+}
+
+async function pull(life: Life): Promise<void> {
+  const { task, rule } = life;
+  const { clock } = task.ecs.world;
+  beforeStart(life);
+  if (rule?.does === 'stay-pending') await forEver(life);
+  task.pullStartedAt = clock.now();
+  await life.sleep(rule?.pullSeconds ?? SECONDS.pull);
+  for (const container of task.containers) pullImage(life, container);
+  task.pullStoppedAt = clock.now();
+  requireLogGroups(task);
+  await life.sleep(SECONDS.start);
+}
+
+function pullImage({ task, rule }: Life, container: Container): void {
+  const digest = digestOf(task.ecs.world, container.image);
+  if (digest === undefined || (rule?.does === 'cannot-pull' && container === subject({ task, rule }))) {
+    const { image, definition } = container;
+    const reason =
+      rule?.message ??
+      `CannotPullContainerError: pull image manifest has been retried 7 time(s): failed to resolve ref ${image}: ${image}: not found`;
+    throw new TaskStop('TaskFailedToStart', reason, { [definition.name]: { reason } });
+  }
+  container.imageDigest = container === subject({ task, rule }) ? (rule?.digest ?? digest) : digest;
+}
+
+async function run(life: Life): Promise<void> {
+  const { task, rule } = life;
+  task.startedAt = task.ecs.world.clock.now();
+  advance(life, 'RUNNING');
+  const container = subject(life);
+  life.targets = registerTargets(task);
+  const service = realServiceOf(task, container);
+  if (service !== undefined) await runReal(life, service);
+  writeFirstLines(life, container);
+  await afterStart(life, container);
+  await life.sleep(rule?.bootSeconds ?? SECONDS.boot);
+  await becomeHealthy(life);
+  task.healthy = true;
+  life.watcher.onHealthy(task);
+  task.ecs.changes.notify();
+  if (task.service === undefined) await finish(life, container);
+  await forEver(life);
+}
+
+/** What a rule says that its container writes; every other container says that it is there. */
+function writeFirstLines({ task, rule }: Life, container: Container): void {
+  for (const each of task.containers) {
+    const usual = [`{"level":"info","message":"${each.definition.name} is listening"}`];
+    writeLog(task, each.definition, each === container ? (rule?.logs ?? usual) : usual);
+  }
+}
+
+/** A one-off task ends by itself. */
+async function finish(life: Life, { definition }: Container): Promise<void> {
+  await life.sleep(life.rule?.after ?? SECONDS.oneOff);
+  throw new TaskStop('EssentialContainerExited', 'Essential container in task exited', {
+    [definition.name]: { exitCode: 0 },
+  });
+}
+
+async function end(life: Life, stop: TaskStop): Promise<void> {
+  const { task, watcher, targets } = life;
+  const { clock } = task.ecs.world;
+  Object.assign(task, { desiredStatus: 'STOPPED', stoppingAt: clock.now(), healthy: false });
+  Object.assign(task, { stopCode: stop.stopCode, stoppedReason: stop.message });
+  exitContainers(task, stop.exits);
+  watcher.onStopping(task, stop);
+  if (task.startedAt) await windDown(life);
+  for (const container of task.containers) {
+    container.lastStatus = 'STOPPED';
+    if (task.startedAt && stop.stopCode !== 'TaskFailedToStart') container.exitCode ??= 0;
+  }
+  task.executionStoppedAt = clock.now();
+  removeTargets(targets);
+  advance(life, 'DEPROVISIONING');
+  await clock.sleep(SECONDS.deprovision);
+  task.stoppedAt = clock.now();
+  advance(life, 'STOPPED');
+  watcher.onStopped(task);
+  task.ecs.changes.notify();
+}
+
+/** The load balancer takes it out, requests under way end, then SIGTERM. */
+async function windDown(life: Life): Promise<void> {
+  const { clock } = life.task.ecs.world;
+  drainTargets(life.targets);
+  advance(life, 'DEACTIVATING');
+  await clock.sleep(drainSecondsOf(life.targets));
+  advance(life, 'STOPPING');
+  if (life.process) await endReal(life);
+  else await clock.sleep(SECONDS.stop);
+}
+
+function exitContainers(task: Task, exits: TaskStop['exits']): void {
+  for (const container of task.containers) {
+    const exit = exits[container.definition.name];
+    if (!exit) continue;
+    Object.assign(container, exit);
+    container.lastStatus = 'STOPPED';
+  }
+}
+
+/** The first of the scenario's rules that matches a task, and is not used up. A rule counts each task that it strikes. */
+function ruleFor(world: World, task: Task): TaskRule | undefined {
+  const counts = world.store('', '', 'ecs-rules', () => new Map<TaskRule, number>());
+  const rule = world.scenario.ecs?.rules?.find(
+    (candidate) =>
+      matches(candidate, task) &&
+      (candidate.times === undefined || (counts.get(candidate) ?? 0) < candidate.times),
+  );
+  if (rule) counts.set(rule, (counts.get(rule) ?? 0) + 1);
+  return rule;
+}
+
+function matches({ match = {} }: TaskRule, task: Task): boolean {
+  const { definition } = task;
+  const facts: [unknown, unknown][] = [
+    [match.cluster, task.cluster.name],
+    [match.service, task.service?.name],
+    [match.family, definition.family],
+    [match.revision, definition.revision],
+    [match.oneOff, task.service === undefined],
+  ];
+  const { image } = match;
+  return (
+    facts.every(([wanted, found]) => wanted === undefined || wanted === found) &&
+    (image === undefined || definition.containers.some((container) => container.image.includes(image)))
+  );
+}
+
+export interface TaskRequest {
+  cluster: Cluster;
+  definition: TaskDefinition;
+  group: string;
+  subnets: readonly string[];
+  service?: Service;
+  deployment?: Deployment;
+  startedBy?: string;
+  overrides?: Given;
+  tags?: Tag[];
+  given?: Given;
+}
+
+/** A task that is about to be provisioned; ECS knows it from now on. */
+export function newTask(ecs: Ecs, request: TaskRequest): Task {
+  const { cluster, definition, subnets, group } = request;
+  const { world } = ecs;
+  const id = ecs.newTaskId();
+  const task: Task = {
+    ecs,
+    arn: ecs.arn(`task/${cluster.name}/${id}`),
+    id,
+    cluster,
+    definition,
+    ...(request.service && { service: request.service }),
+    ...(request.deployment && { deployment: request.deployment }),
+    group,
+    ...(request.startedBy !== undefined && { startedBy: request.startedBy }),
+    lastStatus: 'PROVISIONING',
+    desiredStatus: 'RUNNING',
+    containers: definition.containers.map((container) => ({
+      definition: container,
+      arn: ecs.arn(`container/${cluster.name}/${id}/${world.newUuid()}`),
+      image: container.image,
+      lastStatus: 'PENDING',
+      healthStatus: 'UNKNOWN',
+    })),
+    address: newAddress(ecs),
+    subnet: subnets[ecs.tasks.size % Math.max(1, subnets.length)] ?? 'subnet-00000000000000000',
+    interfaceId: world.newId('eni'),
+    attachmentId: world.newUuid(),
+    overrides: request.overrides ?? {},
+    tags: request.tags ?? [],
+    given: request.given ?? {},
+    createdAt: world.clock.now(),
+    healthy: false,
+    stop: new AbortController(),
+  };
+  ecs.tasks.set(task.arn, task);
+  return task;
+}
+
+/** Of a private network; the next one for each task. */
+function newAddress(ecs: Ecs): string {
+  const number = ecs.tasks.size + 10;
+  return `10.0.${String(Math.floor(number / 250) % 250)}.${String((number % 250) + 4)}`;
+}

@@ -1,0 +1,82 @@
+import type { Target, TargetGroup } from '../../elb/load-balancing.ts';
+import type { TaskRule } from '../../scenario/ecs.ts';
+import type { Container, Task } from '../model.ts';
+import type { TaskProcess } from './task-host.ts';
+
+/** What is told when something about a task has changed that others wait for. */
+export interface TaskWatcher {
+  /** It has become healthy. */
+  onHealthy(task: Task): void;
+  /** It is going to stop. */
+  onStopping(task: Task, stop: TaskStop): void;
+  onStopped(task: Task): void;
+}
+
+/** A task's address in one of the target groups of its revision. */
+export interface TaskTarget {
+  group: TargetGroup;
+  target: Target;
+}
+
+/** One task under way. */
+export interface Life {
+  task: Task;
+  rule: TaskRule | undefined;
+  watcher: TaskWatcher;
+  targets: TaskTarget[];
+  /** What its container really is, when tasks are real. */
+  process?: TaskProcess;
+  sleep(seconds: number): Promise<void>;
+}
+
+/** The container that a rule is about. */
+export function subject({ task, rule }: Pick<Life, 'task' | 'rule'>): Container {
+  const named = task.containers.find(({ definition }) => definition.name === rule?.container);
+  const essential = task.containers.find(({ definition }) => definition.essential !== false);
+  const found = named ?? essential ?? task.containers[0];
+  if (!found) throw new Error(`task ${task.id} has no container`);
+  return found;
+}
+
+/** Until the task is stopped. */
+export async function forEver(life: Life): Promise<never> {
+  const signals = [life.task.stop.signal, life.task.ecs.world.closed];
+  for (;;) await life.task.ecs.changes.next(AbortSignal.any(signals));
+}
+
+/** Why a task ends. Its texts are those that DescribeTasks gives. */
+export class TaskStop extends Error {
+  readonly stopCode: string;
+  /** Of the containers, by name. */
+  readonly exits: Readonly<Record<string, { exitCode?: number; reason?: string }>>;
+
+  constructor(stopCode: string, stoppedReason: string, exits: TaskStop['exits'] = {}) {
+    super(stoppedReason);
+    this.stopCode = stopCode;
+    this.exits = exits;
+  }
+
+  /** True when the scheduler or a person wanted it, so that it tells nothing of the revision. */
+  get isWanted(): boolean {
+    return (
+      this.stopCode === 'UserInitiated' ||
+      (this.stopCode === 'ServiceSchedulerInitiated' &&
+        this.message.startsWith('Scaling activity initiated by'))
+    );
+  }
+}
+
+export function failedToStart(reason: string, container?: string): TaskStop {
+  return new TaskStop(
+    'TaskFailedToStart',
+    reason,
+    container === undefined ? {} : { [container]: { reason } },
+  );
+}
+
+export function scaledIn(deploymentId: string): TaskStop {
+  return new TaskStop(
+    'ServiceSchedulerInitiated',
+    `Scaling activity initiated by (deployment ${deploymentId})`,
+  );
+}

@@ -1,0 +1,103 @@
+import type { HttpRequest, Reply } from '../server/http.ts';
+
+/** A refusal as AWS words it: a code, a message, an HTTP status, and what else its protocol carries. */
+export class AwsError extends Error {
+  readonly code: string;
+  readonly status: number;
+  readonly extra: object;
+
+  constructor(code: string, message: string, status = 400, extra: object = {}) {
+    super(message);
+    this.name = 'AwsError';
+    this.code = code;
+    this.status = status;
+    this.extra = extra;
+  }
+}
+
+/** What a caller sent, decoded. Every scalar of the query protocol is a string, an empty list is `''`. */
+export type Input = Record<string, unknown>;
+
+export interface Call {
+  service: string;
+  operation: string;
+  input: Input;
+  account: string;
+  region: string;
+  principalArn: string;
+  requestId: string;
+}
+
+export type Operation = (input: Input, call: Call) => Promise<object> | object;
+
+export interface Service {
+  /** The name in the credential scope: cloudformation, sts, ssm, s3. */
+  name: string;
+  protocol: 'query' | 'json' | 'rest-xml';
+  /** The version in the namespace of a query service's answers. */
+  apiVersion?: string;
+  operations: Record<string, Operation>;
+  /** Only of rest-xml, where nothing but the service knows what a request means. */
+  route?: (request: HttpRequest) => { operation: string; input: Input };
+}
+
+/** A list of the query protocol, which sends an empty one as `''`. Absent is empty too. */
+export function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? (value as unknown[]) : [];
+}
+
+/** A scalar as text; undefined for what is absent, or is no scalar. */
+export function textOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
+}
+
+/** A refusal that each protocol words in its own way: code, message, status. */
+export type Refusal = readonly [code: string, message: string, status: number];
+
+export interface Refusals {
+  /** No signature. */
+  unsigned: Refusal;
+  unknownKey: Refusal;
+  expiredToken: Refusal;
+  unknownOperation: Refusal;
+  /** Faults. */
+  throttle: Refusal;
+  failure: Refusal;
+}
+
+/** How one AWS protocol reads a call and writes its answer. */
+export interface Protocol {
+  decode(request: HttpRequest, service: Service | undefined): { operation: string; input: Input };
+  succeed(output: object, call: Call, service: Service): Reply;
+  refuse(error: AwsError, call: Call): Reply;
+  refusals: Refusals;
+}
+
+/** One page of a list, and the token of the next. Throws ValidationException when `limit` is over `most`. */
+export function page<T>(
+  items: readonly T[],
+  request: { token: unknown; limit: unknown; most: number },
+): { items: T[]; nextToken: string | undefined } {
+  const limit = Number(request.limit ?? request.most);
+  if (!Number.isInteger(limit) || limit < 1 || limit > request.most) {
+    const message =
+      `1 validation error detected: Value '${limit}' at 'maxResults' failed to satisfy constraint: ` +
+      `Member must have value ${limit < 1 ? 'greater than or equal to 1' : `less than or equal to ${request.most}`}`;
+    throw new AwsError('ValidationException', message);
+  }
+  const start = position(textOf(request.token));
+  const end = start + limit;
+  return { items: items.slice(start, end), nextToken: end < items.length ? token(end) : undefined };
+}
+
+function token(start: number): string {
+  return Buffer.from(`from:${start}`).toString('base64');
+}
+
+function position(given: string | undefined): number {
+  if (given === undefined || given === '') return 0;
+  const start = /^from:(\d+)$/.exec(Buffer.from(given, 'base64').toString('utf8'))?.[1];
+  if (start === undefined) throw new AwsError('InvalidNextToken', 'The specified token is not valid.');
+  return Number(start);
+}

@@ -1,0 +1,103 @@
+import { AwsError } from '../protocols/service.ts';
+import { digestOf } from './blobs.ts';
+
+export interface Descriptor {
+  mediaType: string;
+  digest: string;
+  size: number;
+  artifactType?: string;
+}
+
+/** An image, an index of images, or another artefact, as it was pushed. */
+export interface Manifest {
+  /** Byte for byte. */
+  bytes: Buffer;
+  digest: string;
+  mediaType: string;
+  config: Descriptor | undefined;
+  layers: readonly Descriptor[];
+  /** The manifests of an index. */
+  children: readonly Descriptor[];
+  /** What this one refers to. */
+  subject: string | undefined;
+  artifactType: string | undefined;
+  annotations: Readonly<Record<string, string>>;
+  pushedAt: Date;
+}
+
+const INDEXES = [
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+];
+const IMAGES = [
+  'application/vnd.oci.image.manifest.v1+json',
+  'application/vnd.docker.distribution.manifest.v2+json',
+];
+const IMAGE_CONFIGS = [
+  'application/vnd.oci.image.config.v1+json',
+  'application/vnd.docker.container.image.v1+json',
+];
+
+interface Document {
+  mediaType?: string;
+  config?: Descriptor;
+  layers?: Descriptor[];
+  manifests?: Descriptor[];
+  subject?: Descriptor;
+  artifactType?: string;
+  annotations?: Record<string, string>;
+}
+
+/** Reads a manifest. Throws InvalidParameterException for a text or a type that is none. */
+export function readManifest(bytes: Buffer, contentType: string | undefined): Manifest {
+  const document = parse(bytes);
+  const mediaType = contentType ?? document.mediaType ?? '';
+  if (![...INDEXES, ...IMAGES].includes(mediaType))
+    throw invalid(`the media type ${mediaType} is not supported`);
+  if (document.mediaType !== undefined && document.mediaType !== mediaType) {
+    throw invalid(`its mediaType is ${document.mediaType}, not ${mediaType}`);
+  }
+  const { config, layers = [], manifests = [], subject, artifactType, annotations = {} } = document;
+  return {
+    bytes,
+    digest: digestOf(bytes),
+    mediaType,
+    config,
+    layers,
+    children: manifests,
+    subject: subject?.digest,
+    artifactType: artifactType ?? config?.mediaType,
+    annotations,
+    pushedAt: new Date(),
+  };
+}
+
+export function isIndex(manifest: Manifest): boolean {
+  return INDEXES.includes(manifest.mediaType);
+}
+
+/** An image that runs, which an attestation, a signature or a build cache is not. */
+export function isRunnable(manifest: Manifest): boolean {
+  const layersRun = manifest.layers.every(({ mediaType }) => !mediaType.includes('in-toto'));
+  return IMAGE_CONFIGS.includes(manifest.config?.mediaType ?? '') && layersRun;
+}
+
+/** Every blob that the manifest names. */
+export function blobsOf({ config, layers }: Manifest): Descriptor[] {
+  return config ? [config, ...layers] : [...layers];
+}
+
+function parse(bytes: Buffer): Document {
+  try {
+    const document: unknown = JSON.parse(bytes.toString('utf8'));
+    if (typeof document === 'object' && document !== null) return document;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw invalid('it is not a JSON object');
+}
+
+function invalid(why: string): AwsError {
+  const message = `Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax': ${why}`;
+  return new AwsError('InvalidParameterException', message);
+}

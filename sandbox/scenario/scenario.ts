@@ -1,0 +1,200 @@
+import { readFile } from 'node:fs/promises';
+import { ecsScenario } from './ecs.ts';
+import {
+  anything,
+  flag,
+  fraction,
+  listOf,
+  mapOf,
+  matching,
+  object,
+  oneOf,
+  positive,
+  text,
+  type TypeOf,
+  whole,
+} from './shape.ts';
+
+const finding = object(
+  {
+    name: text,
+    severity: oneOf('CRITICAL', 'HIGH', 'MEDIUM', 'LOW', 'INFORMATIONAL', 'UNDEFINED'),
+  },
+  { description: text, uri: text, package: text, version: text, fixedIn: text },
+);
+
+const scan = object(
+  {},
+  {
+    /** The name of the repository; without it, all. */
+    repository: text,
+    /** How the scan ends; COMPLETE by default. */
+    status: oneOf('COMPLETE', 'FAILED', 'UNSUPPORTED_IMAGE', 'IN_PROGRESS', 'FINDINGS_UNAVAILABLE'),
+    description: text,
+    /** Simulated seconds that it takes. */
+    seconds: whole,
+    /** Findings as Inspector words them. */
+    enhanced: flag,
+    findings: listOf(finding),
+  },
+);
+
+/** What a scenario may say of ECR. */
+const ecrScenario = object(
+  {},
+  {
+    /** Another registry that holds the images, such as http://127.0.0.1:5000; ours then only gives tokens. */
+    registry: text,
+    /** The first rule that matches an image tells what its scan finds. */
+    scans: listOf(scan),
+  },
+);
+
+export type ScanRule = TypeOf<typeof scan>;
+export type FindingRule = TypeOf<typeof finding>;
+
+/** What a scenario may say of CloudWatch. */
+const cloudWatchScenario = object(
+  {},
+  {
+    /** Alarms that exist in every account, and the states in which those of templates begin. */
+    alarms: listOf(
+      object({ name: text, state: oneOf('OK', 'ALARM', 'INSUFFICIENT_DATA') }, { reason: text }),
+    ),
+  },
+);
+
+const account = matching(/^\d{12}$/, 'an account id of 12 digits, in quotes');
+const roleArn = matching(/^arn:[^:]+:iam::\d{12}:role\/.+$/, 'the ARN of a role');
+
+const fault = object(
+  { kind: oneOf('throttle', 'error', 'reset', 'delay', 'malformed', 'status') },
+  {
+    /** What it strikes; without these, every call. */
+    service: text,
+    operation: text,
+    account,
+    /** Which of the calls it matches is the first to be struck, from 1, and how many are. */
+    nth: positive,
+    times: positive,
+    /** Strikes each matching call with this likelihood, for ever unless `times` says otherwise. */
+    probability: fraction,
+    status: whole,
+    code: text,
+    message: text,
+    delayMs: whole,
+    /** The call is applied first; then its answer is lost. */
+    after: flag,
+  },
+);
+
+const resource = object(
+  {
+    match: object({}, { type: text, logicalId: text, stack: text }),
+    on: oneOf('create', 'update', 'delete', 'rollback'),
+  },
+  {
+    fail: object({ message: text }, { code: text, times: positive }),
+    /** Simulated seconds. */
+    seconds: whole,
+    physicalId: text,
+  },
+);
+
+const drift = object({ stack: text, logicalId: text }, { set: mapOf(anything), delete: flag });
+
+const github = object(
+  {},
+  {
+    /** The one repository that exists. */
+    repository: matching(/^[^/]+\/[^/]+$/, 'owner/name'),
+    /** The login behind the personal access token, and of who started the runs. */
+    user: text,
+    /** More tokens, and whose they are; `…[bot]` is an installation. */
+    tokens: mapOf(text),
+    comments: listOf(object({ issue: whole, body: text }, { user: text })),
+    pulls: listOf(
+      object(
+        { number: whole },
+        { title: text, state: oneOf('open', 'closed'), head: text, base: text, sha: text, fork: flag },
+      ),
+    ),
+    /** `pending` names the environments that wait for an approval. */
+    runs: listOf(
+      object({ id: whole }, { attempt: whole, event: text, branch: text, sha: text, pending: listOf(text) }),
+    ),
+    approvals: listOf(
+      object(
+        { run: whole, user: text, environments: listOf(text) },
+        { state: oneOf('approved', 'rejected'), comment: text },
+      ),
+    ),
+    environments: listOf(object({ name: text }, { reviewers: listOf(text), waitMinutes: whole })),
+  },
+);
+
+/** Everything that a scenario may say. */
+const scenario = object(
+  {},
+  {
+    /** Simulated seconds per real second. */
+    timeScale: positive,
+    /** Of the ids and of the faults that come by likelihood. */
+    seed: whole,
+    faults: listOf(fault),
+    /** What CloudFormation does with the resources that match. */
+    resources: listOf(resource),
+    /** Changes that somebody made by hand, behind a stack's back. */
+    drift: listOf(drift),
+    /** Without an account or a region: in all. */
+    parameters: listOf(object({ name: text, value: text }, { account, region: text, type: text })),
+    /** What an AWS-compatible endpoint may lack. */
+    features: object(
+      {},
+      {
+        describeEvents: flag,
+        lastOperations: flag,
+        eventTokens: flag,
+        propertyValues: flag,
+        revertDrift: flag,
+        express: flag,
+        /** How many reads of a stack's status are of the time before, once a change set is executed. */
+        staleReads: whole,
+        /** Property values come with the warning that they are incomplete, and a change is missing. */
+        incompleteValues: flag,
+      },
+    ),
+    roles: listOf(object({ arn: roleArn, trust: mapOf(anything) }, { maxSessionSeconds: positive })),
+    /** Claims of the identity tokens that differ from the usual. */
+    claims: mapOf(text),
+    /** Values of quotas that differ from AWS's defaults, by code. */
+    quotas: mapOf(whole),
+    ecr: ecrScenario,
+    ecs: ecsScenario,
+    cloudwatch: cloudWatchScenario,
+    github,
+  },
+);
+
+export type Scenario = TypeOf<typeof scenario>;
+export type FaultRule = TypeOf<typeof fault>;
+export type ResourceRule = TypeOf<typeof resource>;
+export type DriftRule = TypeOf<typeof drift>;
+export type GitHubScenario = TypeOf<typeof github>;
+
+/** Checks a scenario; a ShapeError names the first place that is wrong. */
+export function checkScenario(value: unknown): Scenario {
+  return scenario(value, 'scenario');
+}
+
+/** Checks a fault rule. */
+export function checkFault(value: unknown): FaultRule {
+  return fault(value, 'fault');
+}
+
+/** Reads a scenario from a YAML file, or takes it as an object. */
+export async function readScenario(source: unknown): Promise<Scenario> {
+  if (typeof source !== 'string') return checkScenario(source ?? {});
+  const { parse } = await import('yaml');
+  return checkScenario(parse(await readFile(source, 'utf8')) ?? {});
+}

@@ -1,0 +1,148 @@
+import { SandboxClosed, type SimulatedClock } from '../clock.ts';
+import { AwsError, type Call } from '../protocols/service.ts';
+import { checkFault, type FaultRule } from '../scenario/scenario.ts';
+import { Random } from '../world.ts';
+import type { CallLog } from './calls.ts';
+import type { HttpRequest, Reply } from './http.ts';
+
+/** A call that was read: how it is applied, and how its protocol words a refusal. */
+export interface Exchange {
+  call: Call;
+  apply(): Promise<Reply>;
+  refuse(error: AwsError): Reply;
+  /** The faults `throttle` and `error` in the protocol's own words. */
+  fault(rule: FaultRule): AwsError;
+}
+
+/** A part of the sandbox that reads its own calls: AWS, or what lives under a path such as /github. */
+export interface Endpoint {
+  exchange(request: HttpRequest): Promise<Exchange>;
+}
+
+/** The connection is to be destroyed instead of answered. */
+export const RESET = 'reset';
+
+const DEFAULT_DELAY_MS = 1000;
+
+/** Answers calls: applies them, lets faults strike them, and logs them. */
+export class Answering {
+  readonly #clock: SimulatedClock;
+  readonly #faults: Faults;
+  readonly #calls: CallLog;
+
+  constructor(clock: SimulatedClock, faults: Faults, calls: CallLog) {
+    this.#clock = clock;
+    this.#faults = faults;
+    this.#calls = calls;
+  }
+
+  async answer(exchange: Exchange): Promise<Reply | typeof RESET> {
+    const logged = this.#calls.begin(exchange.call);
+    const rule = this.#faults.strike(exchange.call);
+    if (rule) logged.fault = rule.kind;
+    const reply = await (rule ? this.#struck(exchange, rule) : applied(exchange)).catch(resetOnClose);
+    const { status, code } = reply === RESET ? { status: 0 } : reply;
+    this.#calls.end(logged, { status, ...(code !== undefined && { code }) });
+    return reply;
+  }
+
+  async #struck(exchange: Exchange, rule: FaultRule): Promise<Reply | typeof RESET> {
+    if (rule.kind === 'delay') {
+      await this.#clock.pause(rule.delayMs ?? DEFAULT_DELAY_MS);
+      return applied(exchange);
+    }
+    const truth = rule.after ? await applied(exchange) : undefined;
+    switch (rule.kind) {
+      case 'reset':
+        return RESET;
+      case 'malformed':
+        return truncated(truth?.body.length ? truth : exchange.refuse(exchange.fault(rule)));
+      case 'status':
+        return bare(rule.status ?? 502, rule.message);
+      default:
+        return exchange.refuse(exchange.fault(rule));
+    }
+  }
+}
+
+async function applied(exchange: Exchange): Promise<Reply> {
+  try {
+    return await exchange.apply();
+  } catch (error) {
+    if (error instanceof AwsError) return exchange.refuse(error);
+    if (error instanceof SandboxClosed) throw error;
+    // A fault of the sandbox's own must not look like one of AWS: loud, and of a status that no client retries.
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    console.error(`sandbox: ${exchange.call.service} ${exchange.call.operation}: ${text}`);
+    return exchange.refuse(new AwsError('SandboxDefect', text, 501));
+  }
+}
+
+/** A sandbox that closes answers no more. */
+function resetOnClose(error: unknown): typeof RESET {
+  if (error instanceof SandboxClosed) return RESET;
+  throw error;
+}
+
+function truncated(reply: Reply): Reply {
+  const { headers, body } = reply;
+  return { status: 200, headers, body: body.slice(0, Math.floor(body.length / 2)) };
+}
+
+/** What a proxy on the way would say. */
+function bare(status: number, message = ''): Reply {
+  return {
+    status,
+    headers: { 'content-type': 'text/html' },
+    body: `<html><body>${status} ${message}</body></html>`,
+  };
+}
+
+interface ArmedRule {
+  rule: FaultRule;
+  matched: number;
+  struck: number;
+}
+
+/**
+ * The fault rules, and how often each has matched. The first rule that can strike a call is the only one that
+ * does; those behind it wait for the next call that they match.
+ */
+export class Faults {
+  readonly #armed: ArmedRule[] = [];
+  readonly #random: Random;
+
+  constructor(rules: readonly FaultRule[], seed: number) {
+    this.#random = new Random(seed);
+    for (const rule of rules) this.add(rule);
+  }
+
+  /** Arms a rule. Throws a ShapeError for a rule that is none. */
+  add(rule: FaultRule): void {
+    this.#armed.push({ rule: checkFault(rule), matched: 0, struck: 0 });
+  }
+
+  /** The rule that strikes this call, if one does. Counts the call for every rule that it matches. */
+  strike(call: Call): FaultRule | undefined {
+    const struck = this.#armed.filter((armed) => matches(armed.rule, call) && this.#falls(armed));
+    const [first] = struck;
+    if (first) first.struck++;
+    return first?.rule;
+  }
+
+  #falls(armed: ArmedRule): boolean {
+    const {
+      nth = 1,
+      probability = 1,
+      times = armed.rule.probability === undefined ? 1 : Infinity,
+    } = armed.rule;
+    armed.matched++;
+    const drawn = probability === 1 || this.#random.next() < probability;
+    return drawn && armed.matched >= nth && armed.struck < times;
+  }
+}
+
+function matches(rule: FaultRule, call: Call): boolean {
+  const { service = call.service, operation = call.operation, account = call.account } = rule;
+  return service === call.service && operation === call.operation && account === call.account;
+}

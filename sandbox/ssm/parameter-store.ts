@@ -1,0 +1,75 @@
+import type { World } from '../world.ts';
+
+/** Parameter Store keeps this many versions of a parameter; the oldest goes first. */
+const MAX_VERSIONS = 100;
+
+export interface ParameterVersion {
+  name: string;
+  type: string;
+  value: string;
+  version: number;
+  lastModified: Date;
+  /** Who wrote this version. */
+  lastModifiedUser?: string;
+  description?: string;
+  allowedPattern?: string;
+  keyId?: string;
+  dataType?: string;
+  tier?: string;
+}
+
+export type NewParameter = Omit<ParameterVersion, 'version' | 'lastModified'>;
+
+/** The parameters of one account and region, with every version of each. */
+export class ParameterStore {
+  readonly #histories = new Map<string, ParameterVersion[]>();
+  readonly #tags = new Map<string, Map<string, string>>();
+
+  /** The newest version of a parameter. */
+  get(name: string): ParameterVersion | undefined {
+    return this.#histories.get(name)?.at(-1);
+  }
+
+  /** Every version that is kept, oldest first; empty for a parameter that does not exist. */
+  history(name: string): readonly ParameterVersion[] {
+    return this.#histories.get(name) ?? [];
+  }
+
+  /** The newest version of each parameter, by name. */
+  all(): ParameterVersion[] {
+    return [...this.#histories.keys()].sort().flatMap((name) => this.get(name) ?? []);
+  }
+
+  /** Writes the next version. Checks nothing: that is the API's, or the resource's, affair. */
+  put(parameter: NewParameter): ParameterVersion {
+    const history = this.#histories.get(parameter.name) ?? [];
+    const version = { ...parameter, version: (history.at(-1)?.version ?? 0) + 1, lastModified: new Date() };
+    this.#histories.set(parameter.name, [...history, version].slice(-MAX_VERSIONS));
+    return version;
+  }
+
+  /** True when there was such a parameter. */
+  delete(name: string): boolean {
+    this.#tags.delete(name);
+    return this.#histories.delete(name);
+  }
+
+  tags(name: string): Map<string, string> {
+    const tags = this.#tags.get(name) ?? new Map<string, string>();
+    this.#tags.set(name, tags);
+    return tags;
+  }
+}
+
+/** The parameter store of one account and region, with the scenario's parameters in it. */
+export function parameterStore(world: World, account: string, region: string): ParameterStore {
+  return world.store(account, region, 'ssm', () => {
+    const store = new ParameterStore();
+    for (const parameter of world.scenario.parameters ?? []) {
+      const { name, value, type = 'String' } = parameter;
+      if ((parameter.account ?? account) !== account || (parameter.region ?? region) !== region) continue;
+      store.put({ name, type, value });
+    }
+    return store;
+  });
+}

@@ -1,0 +1,161 @@
+import { DescribeEventsCommand } from '@aws-sdk/client-cloudformation';
+import { DescribeRepositoriesCommand, ECRClient } from '@aws-sdk/client-ecr';
+import { HeadBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
+import { AssumeRoleCommand } from '@aws-sdk/client-sts';
+import { describe, expect, test } from '@jest/globals';
+import { repositoriesOf } from '../../../../../sandbox/registry/registry.ts';
+import { configOf, DEV, refusal, s3Of, ssmOf, STAGING, stsOf } from '../../clients.ts';
+import { Stacks } from '../stacks.ts';
+
+const reasons = async (stacks: Stacks, name: string) =>
+  (await stacks.events(name)).map(({ ResourceStatusReason }) => ResourceStatusReason).join('\n');
+const parameter = (value: string, name = '/shop/url'): string =>
+  `Resources: { P: { Type: AWS::SSM::Parameter, Properties: { Name: ${name}, Type: String, Value: ${value} } } }`;
+const bucket = (name: string): string =>
+  `Resources: { B: { Type: AWS::S3::Bucket, Properties: { BucketName: ${name} } } }`;
+
+/** What is taken is told before anything is made. */
+async function refusedEarly(stacks: Stacks, body: string, name: string): Promise<void> {
+  const plan = await stacks.plan('early', body, { ChangeSetType: 'CREATE' });
+  expect(plan).toMatchObject({
+    Status: 'FAILED',
+    StatusReason: expect.stringContaining('[AWS::EarlyValidation::ResourceExistenceCheck]'),
+  });
+  const { OperationEvents } = await stacks.client.send(
+    new DescribeEventsCommand({ ChangeSetName: plan.ChangeSetId, Filters: { FailedEvents: true } }),
+  );
+  expect(OperationEvents).toMatchObject([
+    {
+      EventType: 'VALIDATION_ERROR',
+      ValidationName: 'NAME_CONFLICT_VALIDATION',
+      ValidationStatusReason: expect.stringContaining(name),
+    },
+  ]);
+}
+
+describe('what stacks do to other services', () => {
+  test('parameters of SSM are there, change and go', async () => {
+    const stacks = await Stacks.start();
+    const ssm = ssmOf(stacks.sandbox);
+    const read = async () => (await ssm.send(new GetParameterCommand({ Name: '/shop/url' }))).Parameter;
+    await stacks.deploy('s', parameter('a'));
+    expect(await read()).toMatchObject({ Value: 'a', Type: 'String', Version: 1 });
+    await stacks.deploy('s', parameter('b'));
+    expect(await read()).toMatchObject({ Value: 'b', Version: 2 });
+    await stacks.delete('s');
+    expect(await refusal(read())).toMatchObject({ name: 'ParameterNotFound' });
+  });
+
+  test('a parameter that somebody made is not taken over', async () => {
+    const stacks = await Stacks.start();
+    await ssmOf(stacks.sandbox).send(
+      new PutParameterCommand({ Name: '/shop/url', Type: 'String', Value: 'mine' }),
+    );
+    await refusedEarly(stacks, parameter('a'), '/shop/url');
+    await stacks.deploy('late', parameter('a'), { DisableValidation: true });
+    expect(await reasons(stacks, 'late')).toMatch(
+      /\/shop\/url' already exists.*HandlerErrorCode: AlreadyExists/,
+    );
+    const { Parameter } = await ssmOf(stacks.sandbox).send(new GetParameterCommand({ Name: '/shop/url' }));
+    expect(Parameter?.Value).toBe('mine');
+  });
+
+  test('parameters of a template that SSM has', async () => {
+    const stacks = await Stacks.start();
+    await ssmOf(stacks.sandbox).send(
+      new PutParameterCommand({ Name: '/image', Type: 'String', Value: 'v1' }),
+    );
+    const body = `
+Parameters: { Image: { Type: 'AWS::SSM::Parameter::Value<String>', Default: /image } }
+Resources: { T: { Type: AWS::SNS::Topic, Properties: { DisplayName: !Ref Image } } }
+Outputs: { O: { Value: '{{resolve:ssm:/image}}' }, P: { Value: !Ref Image } }`;
+    const stack = await stacks.deploy('s', body);
+    expect(stack.Parameters).toEqual([
+      { ParameterKey: 'Image', ParameterValue: '/image', ResolvedValue: 'v1' },
+    ]);
+    expect(stack.Outputs).toContainEqual({ OutputKey: 'P', OutputValue: 'v1' });
+    await ssmOf(stacks.sandbox).send(
+      new PutParameterCommand({ Name: '/image', Type: 'String', Value: 'v2', Overwrite: true }),
+    );
+    expect((await stacks.deploy('s', body)).Parameters?.[0]?.ResolvedValue).toBe('v2');
+  });
+
+  test('buckets have one name in all accounts, and go only empty', async () => {
+    const stacks = await Stacks.start();
+    const others = new Stacks(stacks.sandbox, STAGING);
+    await stacks.deploy('s', bucket('orders-bucket'));
+    await s3Of(stacks.sandbox).send(new HeadBucketCommand({ Bucket: 'orders-bucket' }));
+    await refusedEarly(others, bucket('orders-bucket'), 'orders-bucket');
+    await others.deploy('late', bucket('orders-bucket'), { DisableValidation: true });
+    expect(await reasons(others, 'late')).toMatch(/orders-bucket' already exists/);
+    await s3Of(stacks.sandbox).send(new PutObjectCommand({ Bucket: 'orders-bucket', Key: 'k', Body: 'x' }));
+    expect((await stacks.delete('s')).StackStatus).toBe('DELETE_FAILED');
+    expect(await reasons(stacks, 's')).toMatch(/The bucket you tried to delete is not empty/);
+  });
+
+  test('repositories of images are there with their settings, and go only empty', async () => {
+    const stacks = await Stacks.start();
+    const ecr = new ECRClient(configOf(stacks.sandbox));
+    const body = (ScanOnPush: boolean, EmptyOnDelete = false) => `
+Resources:
+  R:
+    Type: AWS::ECR::Repository
+    Properties:
+      RepositoryName: shop/api
+      ImageTagMutability: IMMUTABLE
+      ImageScanningConfiguration: { ScanOnPush: ${ScanOnPush} }
+      EmptyOnDelete: ${EmptyOnDelete}
+      LifecyclePolicy: { LifecyclePolicyText: '{"rules":[]}' }`;
+    const read = async () =>
+      (await ecr.send(new DescribeRepositoriesCommand({ repositoryNames: ['shop/api'] }))).repositories?.[0];
+    await stacks.deploy('s', body(true), { Tags: [{ Key: 'team', Value: 'shop' }] });
+    expect(await read()).toMatchObject({
+      imageTagMutability: 'IMMUTABLE',
+      imageScanningConfiguration: { scanOnPush: true },
+    });
+    await stacks.deploy('s', body(false));
+    const repository = repositoriesOf(stacks.sandbox.world, DEV, 'eu-west-1').get('shop/api')!;
+    expect(repository).toMatchObject({ settings: { scanOnPush: false }, lifecyclePolicy: '{"rules":[]}' });
+    repository.manifests.set('sha256:1', {} as never);
+    expect((await stacks.delete('s')).StackStatus).toBe('DELETE_FAILED');
+    expect(await reasons(stacks, 's')).toMatch(
+      /shop\/api' .* still contains images \(Service: Ecr, Status Code: 400, /,
+    );
+    repository.manifests.clear();
+    expect((await stacks.delete('s')).StackStatus).toBe('DELETE_COMPLETE');
+    expect(await refusal(read())).toMatchObject({ name: 'RepositoryNotFoundException' });
+  });
+
+  test('names are taken once: other kinds of resources', async () => {
+    const stacks = await Stacks.start();
+    const queue = 'Resources: { Q: { Type: AWS::SQS::Queue, Properties: { QueueName: orders } } }';
+    await stacks.deploy('one', queue);
+    await refusedEarly(stacks, queue, 'orders');
+    await stacks.delete('one');
+    expect((await stacks.deploy('three', queue)).StackStatus).toBe('CREATE_COMPLETE');
+  });
+
+  test('roles can be assumed as their trust policies say', async () => {
+    const stacks = await Stacks.start();
+    const body = (Action: string) => `
+Resources:
+  R:
+    Type: AWS::IAM::Role
+    Properties:
+      RoleName: ci
+      AssumeRolePolicyDocument:
+        Version: '2012-10-17'
+        Statement: [{ Effect: Allow, Action: '${Action}', Principal: { AWS: !Sub 'arn:aws:iam::\${AWS::AccountId}:root' } }]
+Outputs: { Arn: { Value: !GetAtt R.Arn } }`;
+    const assume = () =>
+      stsOf(stacks.sandbox).send(
+        new AssumeRoleCommand({ RoleArn: `arn:aws:iam::${DEV}:role/ci`, RoleSessionName: 'me' }),
+      );
+    const { Outputs } = await stacks.deploy('s', body('sts:AssumeRole'));
+    expect(Outputs?.[0]?.OutputValue).toBe(`arn:aws:iam::${DEV}:role/ci`);
+    expect((await assume()).AssumedRoleUser?.Arn).toBe(`arn:aws:sts::${DEV}:assumed-role/ci/me`);
+    await stacks.deploy('s', body('sts:TagSession'));
+    expect(await refusal(assume())).toMatchObject({ name: 'AccessDenied' });
+  });
+});

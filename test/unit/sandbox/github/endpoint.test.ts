@@ -1,0 +1,275 @@
+import { getOctokit } from '@actions/github';
+import { describe, expect, test } from '@jest/globals';
+import type { Scenario } from '../../../../sandbox/index.ts';
+import { octokitOf, refusal, sandboxOf } from '../clients.ts';
+
+const repo = { owner: 'org', repo: 'platform' };
+const bot = { login: 'github-actions[bot]', type: 'Bot' };
+const ofGitHub = (github: Scenario['github']) => sandboxOf({ scenario: { ...(github && { github }) } });
+
+describe('who one is', () => {
+  test.each([
+    ['user', 'lead', { login: 'lead', type: 'User' }],
+    ['installation', 'github-actions[bot]', undefined],
+    ['readOnly', 'github-actions[bot]', undefined],
+  ] as const)('with the token %s', async (kind, login, user) => {
+    const octokit = octokitOf(await ofGitHub({ user: 'lead' }), kind);
+    expect(await octokit.graphql('query { viewer { login } }')).toEqual({ viewer: { login } });
+    const asked = octokit.rest.users.getAuthenticated();
+    if (user) expect((await asked).data).toMatchObject(user);
+    else expect((await refusal(asked)).message).toContain('Resource not accessible by integration');
+  });
+
+  test('with a token of the scenario', async () => {
+    const sandbox = await ofGitHub({ tokens: { ghs_job: 'deployer[bot]' } });
+    const octokit = getOctokit('ghs_job', { baseUrl: sandbox.githubUrl });
+    const { data } = await octokit.rest.issues.createComment({ ...repo, issue_number: 7, body: 'x' });
+    expect(data.user).toMatchObject({ login: 'deployer[bot]', type: 'Bot' });
+  });
+
+  test('another query is an error', async () => {
+    const octokit = octokitOf(await sandboxOf());
+    await expect(octokit.graphql('query { rateLimit { cost } }')).rejects.toThrow(
+      'the sandbox answers viewer',
+    );
+  });
+
+  test('a token that nobody knows, and none', async () => {
+    const sandbox = await sandboxOf();
+    const stranger = getOctokit('ghp_unknown', { baseUrl: sandbox.githubUrl });
+    const refused = await refusal(stranger.rest.repos.get(repo));
+    expect([refused.status, refused.message]).toEqual([401, expect.stringContaining('Bad credentials')]);
+    expect((await fetch(`${sandbox.githubUrl}/user`)).status).toBe(401);
+  });
+});
+
+describe('comments', () => {
+  test('are created, changed, read and deleted', async () => {
+    const sandbox = await sandboxOf();
+    const { issues } = octokitOf(sandbox).rest;
+    const made = await issues.createComment({ ...repo, issue_number: 1, body: 'first' });
+    expect([made.status, made.data]).toMatchObject([201, { body: 'first', user: bot }]);
+    expect(made.data.html_url).toBe(
+      `${sandbox.env().GITHUB_SERVER_URL!}/org/platform/pull/1#issuecomment-${made.data.id}`,
+    );
+    const comment = { ...repo, comment_id: made.data.id };
+    await issues.updateComment({ ...comment, body: 'second' });
+    expect((await issues.getComment(comment)).data.body).toBe('second');
+    expect((await issues.deleteComment(comment)).status).toBe(204);
+    expect((await refusal(issues.getComment(comment))).status).toBe(404);
+  });
+
+  test('have pages that Octokit follows, and are of their own issue', async () => {
+    const comments = Array.from({ length: 105 }, (_, index) => ({
+      issue: 1,
+      body: `c${index}`,
+      user: 'someone',
+    }));
+    const sandbox = await ofGitHub({ comments: [...comments, { issue: 2, body: 'other' }] });
+    const octokit = octokitOf(sandbox);
+    const { listComments } = octokit.rest.issues;
+    const all = await octokit.paginate(listComments, { ...repo, issue_number: 1, per_page: 50 });
+    expect(all.map(({ body }) => body)).toEqual(comments.map(({ body }) => body));
+    expect(sandbox.calls.of('issues/list-comments').map(({ input }) => input.page)).toEqual([
+      undefined,
+      '2',
+      '3',
+    ]);
+    const usual = await listComments({ ...repo, issue_number: 1 });
+    expect([usual.data.length, usual.headers.link]).toEqual([
+      30,
+      expect.stringContaining('page=4>; rel="last"'),
+    ]);
+    expect((await listComments({ ...repo, issue_number: 1, per_page: 500 })).data).toHaveLength(100);
+    const last = await listComments({ ...repo, issue_number: 1, per_page: 100, page: 2 });
+    expect([last.data.length, last.headers.link]).toEqual([5, expect.not.stringContaining('rel="next"')]);
+  });
+
+  test.each([
+    ['too long', 'x'.repeat(65_537), 'Body is too long (maximum is 65536 characters)'],
+    ['blank', ' ', "Body can't be blank"],
+  ])('that are %s are refused', async (_, body, message) => {
+    const { issues } = octokitOf(await sandboxOf()).rest;
+    const refused = await refusal(issues.createComment({ ...repo, issue_number: 1, body }));
+    expect([refused.status, refused.message]).toEqual([422, expect.stringContaining(message)]);
+  });
+
+  test('a body of the longest length is taken', async () => {
+    const { issues } = octokitOf(await sandboxOf()).rest;
+    expect((await issues.createComment({ ...repo, issue_number: 1, body: 'x'.repeat(65_536) })).status).toBe(
+      201,
+    );
+  });
+
+  test('a fork’s token reads and does not write', async () => {
+    const { issues } = octokitOf(await sandboxOf(), 'readOnly').rest;
+    expect((await issues.listComments({ ...repo, issue_number: 1 })).data).toEqual([]);
+    const refused = await refusal(issues.createComment({ ...repo, issue_number: 1, body: 'x' }));
+    expect([refused.status, refused.message]).toEqual([
+      403,
+      expect.stringContaining('not accessible by integration'),
+    ]);
+  });
+
+  test('of no issue, of no repository, at no address: not found', async () => {
+    const octokit = octokitOf(await ofGitHub({ pulls: [{ number: 1 }], runs: [] }));
+    for (const asked of [
+      octokit.rest.actions.getWorkflowRun({ ...repo, run_id: 1 }),
+      octokit.rest.issues.listComments({ ...repo, issue_number: 99 }),
+      octokit.rest.issues.listComments({ owner: 'org', repo: 'other', issue_number: 1 }),
+      octokit.request('GET /nothing/%zz'),
+    ]) {
+      const refused = await refusal(asked);
+      expect([refused.status, refused.message]).toEqual([404, expect.stringContaining('Not Found')]);
+    }
+  });
+});
+
+describe('deployments', () => {
+  test('have statuses, and a success ends the earlier ones', async () => {
+    const { repos } = octokitOf(await sandboxOf()).rest;
+    const create = async (environment: string, more: object = {}) => {
+      const { data } = await repos.createDeployment({
+        ...repo,
+        ref: 'main',
+        environment,
+        required_contexts: [],
+        ...more,
+      });
+      return { ...repo, deployment_id: (data as { id: number }).id };
+    };
+    const first = await create('preview');
+    const transient = await create('preview', { transient_environment: true });
+    const second = await create('preview', { payload: { run: 7 } });
+    await repos.createDeploymentStatus({ ...first, state: 'success' });
+    const status = { state: 'success' as const, log_url: 'https://example.com/log', description: 'done' };
+    await repos.createDeploymentStatus({ ...second, ...status });
+    const states = async (deployment: typeof first) =>
+      (await repos.listDeploymentStatuses(deployment)).data.map(({ state }) => state);
+    expect(await states(first)).toEqual(['inactive', 'success']);
+    expect(await states(transient)).toEqual([]);
+    expect((await repos.listDeploymentStatuses(second)).data).toMatchObject([{ ...status, creator: bot }]);
+    expect((await repos.getDeployment(second)).data.payload).toEqual({ run: 7 });
+    await create('prod');
+    const listed = (await repos.listDeployments({ ...repo, environment: 'preview' })).data;
+    expect(listed.map(({ id }) => id)).toEqual([second, transient, first].map(({ deployment_id: id }) => id));
+  });
+
+  test.each([
+    ['a state that is none', { state: 'done' }, 'State is not included in the list'],
+    ['no state', {}, 'State is not included in the list'],
+  ])('refused: %s', async (_, status, message) => {
+    const octokit = octokitOf(await sandboxOf());
+    const { data } = await octokit.rest.repos.createDeployment({ ...repo, ref: 'main' });
+    const url = `POST /repos/org/platform/deployments/${(data as { id: number }).id}/statuses`;
+    const refused = await refusal(octokit.request(url, status));
+    expect([refused.status, refused.message]).toEqual([422, expect.stringContaining(message)]);
+  });
+});
+
+describe('environments and approvals', () => {
+  const github = {
+    user: 'lead',
+    environments: [{ name: 'prod/eu', reviewers: ['lead', 'second'], waitMinutes: 5 }, { name: 'dev' }],
+    runs: [{ id: 42, attempt: 2, pending: ['prod/eu'] }],
+    approvals: [{ run: 42, user: 'second', environments: ['dev'], comment: 'fine' }],
+  };
+
+  test('an environment shows what protects it', async () => {
+    const { repos } = octokitOf(await ofGitHub(github)).rest;
+    const { data } = await repos.getAllEnvironments(repo);
+    expect([data.total_count, data.environments!.map(({ name }) => name)]).toEqual([2, ['prod/eu', 'dev']]);
+    const prod = (await repos.getEnvironment({ ...repo, environment_name: 'prod/eu' })).data;
+    expect(prod.protection_rules).toMatchObject([
+      {
+        type: 'required_reviewers',
+        reviewers: [{ reviewer: { login: 'lead' } }, { reviewer: { login: 'second' } }],
+      },
+      { type: 'wait_timer', wait_timer: 5 },
+    ]);
+    expect((await repos.getEnvironment({ ...repo, environment_name: 'dev' })).data.protection_rules).toEqual(
+      [],
+    );
+    expect((await refusal(repos.getEnvironment({ ...repo, environment_name: 'prd' }))).status).toBe(404);
+  });
+
+  test('a run waits until a reviewer approves it, and tells who did', async () => {
+    const sandbox = await ofGitHub(github);
+    const run = { ...repo, run_id: 42 };
+    const { actions } = octokitOf(sandbox, 'user').rest;
+    expect((await actions.getWorkflowRun(run)).data).toMatchObject({ status: 'waiting', run_attempt: 2 });
+    const [pending] = (await actions.getPendingDeploymentsForRun(run)).data;
+    const review = {
+      ...run,
+      environment_ids: [pending!.environment.id!],
+      state: 'approved' as const,
+      comment: 'read the plan',
+    };
+    const byBot = await refusal(octokitOf(sandbox).rest.actions.reviewPendingDeploymentsForRun(review));
+    expect(byBot.status).toBe(403);
+    await actions.reviewPendingDeploymentsForRun(review);
+    expect((await actions.getPendingDeploymentsForRun(run)).data).toEqual([]);
+    expect((await actions.getWorkflowRun(run)).data.status).toBe('in_progress');
+    expect((await actions.getReviewsForRun(run)).data).toMatchObject([
+      { state: 'approved', user: { login: 'second' }, environments: [{ name: 'dev' }], comment: 'fine' },
+      {
+        state: 'approved',
+        user: { login: 'lead' },
+        environments: [{ name: 'prod/eu' }],
+        comment: 'read the plan',
+      },
+    ]);
+    expect((await refusal(actions.reviewPendingDeploymentsForRun(review))).status).toBe(422);
+  });
+
+  test('who is no reviewer does not approve', async () => {
+    const { actions } = octokitOf(await ofGitHub({ ...github, user: 'stranger' }), 'user').rest;
+    const [pending] = (await actions.getPendingDeploymentsForRun({ ...repo, run_id: 42 })).data;
+    expect(pending!.current_user_can_approve).toBe(false);
+    const environment_ids = [pending!.environment.id!];
+    const review = { ...repo, run_id: 42, environment_ids, state: 'approved' as const, comment: '' };
+    expect((await refusal(actions.reviewPendingDeploymentsForRun(review))).status).toBe(422);
+  });
+
+  test('an approval of a run that is not there is an error of the scenario', async () => {
+    const sandbox = await ofGitHub({ runs: [], approvals: [{ run: 7, user: 'x', environments: [] }] }).catch(
+      (error: unknown) => error,
+    );
+    expect(String(sandbox)).toContain('scenario.github.approvals: there is no run 7');
+  });
+});
+
+test('pull requests are listed by state and head, and tell a fork', async () => {
+  const { pulls } = octokitOf(
+    await ofGitHub({
+      pulls: [
+        { number: 1, head: 'topic' },
+        { number: 2, state: 'closed' },
+        { number: 3, fork: true, head: 'patch' },
+      ],
+    }),
+  ).rest;
+  const numbers = async (query: object) =>
+    (await pulls.list({ ...repo, ...query })).data.map(({ number }) => number);
+  expect([await numbers({}), await numbers({ state: 'all' }), await numbers({ head: 'org:topic' })]).toEqual([
+    [1, 3],
+    [1, 2, 3],
+    [1],
+  ]);
+  const { data } = await pulls.get({ ...repo, pull_number: 3 });
+  expect(data.head.repo.full_name).not.toBe(data.base.repo.full_name);
+  expect((await refusal(pulls.get({ ...repo, pull_number: 9 }))).status).toBe(404);
+});
+
+test('every answer tells the rate limit', async () => {
+  const { headers } = await octokitOf(await sandboxOf()).rest.repos.get(repo);
+  expect(headers).toMatchObject({ 'x-ratelimit-limit': '5000', 'x-ratelimit-remaining': '4999' });
+});
+
+test('a body that is no JSON is refused', async () => {
+  const sandbox = await sandboxOf();
+  const headers = { authorization: `Bearer ${sandbox.tokens.installation}` };
+  const url = `${sandbox.githubUrl}/repos/org/platform/issues/1/comments`;
+  const response = await fetch(url, { method: 'POST', headers, body: '{"body":' });
+  expect([response.status, await response.json()]).toMatchObject([400, { message: 'Problems parsing JSON' }]);
+});

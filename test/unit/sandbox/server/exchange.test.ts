@@ -1,0 +1,25 @@
+import { expect, jest, test } from '@jest/globals';
+import { CallLog } from '../../../../sandbox/server/calls.ts';
+import { Answering, Faults } from '../../../../sandbox/server/exchange.ts';
+import { query } from '../../../../sandbox/protocols/query.ts';
+import { AwsError } from '../../../../sandbox/protocols/service.ts';
+import { World } from '../../../../sandbox/world.ts';
+
+test('a defect of the sandbox is loud, and of a status that no client retries', async () => {
+  const said = jest.spyOn(console, 'error').mockReturnValue(undefined);
+  const calls = new CallLog();
+  const origin = { service: 'sts', account: '', region: '', principalArn: '', requestId: 'r' };
+  const call = { ...origin, operation: 'Broken', input: {} };
+  const reply = await new Answering(new World().clock, new Faults([], 1), calls).answer({
+    call,
+    apply: () => Promise.reject(new TypeError('x is not a function')),
+    refuse: (error) => query.refuse(error, call),
+    fault: () => new AwsError('none', ''),
+  });
+  expect(reply).toMatchObject({ status: 501, body: expect.stringContaining('<Code>SandboxDefect</Code>') });
+  expect(calls.all).toMatchObject([{ status: 501, code: 'SandboxDefect' }]);
+  expect(said).toHaveBeenCalledWith(
+    expect.stringContaining('sandbox: sts Broken: TypeError: x is not a function'),
+  );
+  said.mockRestore();
+});
