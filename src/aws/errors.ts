@@ -1,3 +1,5 @@
+import { type ErrorCode, PlatformError } from '../core/errors.ts';
+
 export type AwsErrorClass =
   | 'throttle'
   | 'not-found'
@@ -80,6 +82,7 @@ const NETWORK_CODES = new Set(
  * A body that cannot be read is the server's fault, whatever its status.
  */
 export function classify(error: unknown): AwsErrorClass {
+  if (error instanceof AwsError) return error.kind;
   const fields = fieldsOf(error);
   if (isMissingStack(fields)) return 'not-found';
   const byName = CLASS_OF_NAME.get(bareName(fields.name));
@@ -103,8 +106,60 @@ export function isNotFound(error: unknown): boolean {
   return classify(error) === 'not-found';
 }
 
+const CODE_OF_CLASS: Readonly<Record<Exclude<AwsErrorClass, 'other'>, ErrorCode>> = {
+  throttle: 'throttled',
+  'not-found': 'not-found',
+  denied: 'access-denied',
+  validation: 'request-rejected',
+  network: 'service-unavailable',
+  conflict: 'conflict',
+  limit: 'quota-exceeded',
+  expired: 'credentials-expired',
+  server: 'service-unavailable',
+};
+
+/** A call to AWS that failed. The message is one line: AWS's code and message, and the request id. */
+export class AwsError extends PlatformError {
+  override readonly name = 'AwsError';
+  readonly kind: AwsErrorClass;
+  /** AWS's own name of the error, such as `ValidationError`; of the network's errors the SDK's. */
+  readonly awsName: string;
+  /** AWS's own words, without the code and the request id. */
+  readonly awsMessage: string;
+  /** Absent when there was no answer. */
+  readonly httpStatus?: number;
+  readonly requestId?: string;
+
+  constructor(cause: unknown, kind: AwsErrorClass, code: ErrorCode) {
+    super(code, errorText(cause), { cause });
+    const { name, message, $metadata: metadata } = fieldsOf(cause);
+    this.kind = kind;
+    this.awsName = typeof name === 'string' ? name : '';
+    this.awsMessage = typeof message === 'string' ? message : '';
+    if (metadata?.httpStatusCode !== undefined) this.httpStatus = metadata.httpStatusCode;
+    if (metadata?.requestId !== undefined) this.requestId = metadata.requestId;
+  }
+}
+
+/** An error of the SDK as an AwsError; one that is a PlatformError already stays as it is. */
+export function toAwsError(error: unknown): PlatformError {
+  if (error instanceof PlatformError) return error;
+  const kind = classify(error);
+  if (kind !== 'other') return new AwsError(error, kind, CODE_OF_CLASS[kind]);
+  // An answer came, so AWS has refused something that we do not know; all else is a mistake of ours.
+  const answered = fieldsOf(error).$metadata?.httpStatusCode !== undefined;
+  return new AwsError(error, kind, answered ? 'request-rejected' : 'internal');
+}
+
+/** AWS's own name of an error; empty for what is not an error of AWS. */
+export function awsNameOf(error: unknown): string {
+  if (error instanceof AwsError) return error.awsName;
+  return error instanceof Error ? error.name : '';
+}
+
 /** One line for a person: code, message and request id. */
 export function errorText(error: unknown): string {
+  if (error instanceof PlatformError) return error.message;
   const fields = fieldsOf(error);
   const inner = fieldsOf(firstOf(fields.errors));
   const code = [fields.code, inner.code, fields.name].find(isTelling) ?? '';

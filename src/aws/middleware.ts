@@ -1,4 +1,5 @@
 import type { RateLimiter } from '../core/concurrency.ts';
+import { PlatformError } from '../core/errors.ts';
 import { isThrottle } from './errors.ts';
 
 /** The parts of the SDK's middleware that are used here, the same for every client. */
@@ -35,8 +36,12 @@ export function limitRate(stack: object, limiter: RateLimiter): void {
 }
 
 /** A 2xx whose body is not the operation's answer: a proxy's page, or a text that was cut. */
-export class MalformedResponseError extends Error {
+class MalformedResponseError extends PlatformError {
   override readonly name = 'MalformedResponseError';
+
+  constructor(operation: string) {
+    super('service-unavailable', `the endpoint's answer to ${operation} is not AWS's`);
+  }
 }
 
 /**
@@ -52,7 +57,7 @@ export function requireAnswer(stack: object): void {
     response.body = body;
     const operation = context.commandName?.replace(/Command$/, '') ?? '';
     if (!new RegExp(`<(?:\\w+:)?${operation}Response[\\s/>]`).test(body.toString('utf8'))) {
-      throw new MalformedResponseError(`the endpoint's answer to ${operation} is not AWS's`);
+      throw new MalformedResponseError(operation);
     }
     return result;
   };

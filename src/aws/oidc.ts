@@ -1,4 +1,5 @@
 import type { Context } from '../core/context.ts';
+import { PlatformError } from '../core/errors.ts';
 
 const ATTEMPTS = 5;
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -13,11 +14,12 @@ export interface IdentityToken {
 type OidcContext = Pick<Context, 'clock' | 'signal' | 'log'>;
 
 /** The job may not ask for a token. The message is the fix. */
-export class MissingPermissionError extends Error {
+export class MissingPermissionError extends PlatformError {
   override readonly name = 'MissingPermissionError';
 
   constructor() {
     super(
+      'oidc-unavailable',
       [
         'role-to-assume needs the OIDC token of the job, and this job may not ask for one. Give it the permission:',
         '',
@@ -54,7 +56,7 @@ export async function requestIdentityToken(
       return { jwt: answer.jwt, claims: claimsOf(answer.jwt) };
     }
     if (!answer.transient || attempt === ATTEMPTS) {
-      throw new Error(`GitHub gave no OIDC token: ${answer.problem}`);
+      throw new PlatformError('oidc-unavailable', `GitHub gave no OIDC token: ${answer.problem}`);
     }
     context.log.debug(`no OIDC token yet (${answer.problem}), attempt ${attempt} of ${ATTEMPTS}`);
     await context.clock.sleep(Math.random() * 500 * 2 ** attempt, context.signal);

@@ -1,4 +1,6 @@
 import type { Context } from '../core/context.ts';
+import { PlatformError } from '../core/errors.ts';
+import { toAwsError } from './errors.ts';
 
 /** The parts of a client and of its commands that tell the types of a call. */
 interface Sender<Configuration> {
@@ -16,6 +18,8 @@ interface Command<Configuration, Output> {
 /**
  * Sends a command. A cancelled job ends the call with the signal's own reason; what must still be sent then (to
  * stop what was started) goes with a signal of its own: `{ signal: AbortSignal.timeout(5000) }`.
+ *
+ * @throws AwsError; the signal's reason when it is aborted.
  */
 export async function send<Configuration, Output>(
   client: Sender<Configuration>,
@@ -27,7 +31,14 @@ export async function send<Configuration, Output>(
   try {
     return (await client.send(command as never, { abortSignal: signal })) as Output;
   } catch (error) {
-    signal.throwIfAborted();
-    throw error;
+    if (signal.aborted) throw abortReason(signal);
+    throw toAwsError(error);
   }
+}
+
+/** The reason of AbortSignal.timeout() is a DOMException, which nobody could show. */
+function abortReason(signal: AbortSignal): unknown {
+  const { reason } = signal as { reason: unknown };
+  if (!(reason instanceof DOMException) || reason.name !== 'TimeoutError') return reason;
+  return new PlatformError('timed-out', `${reason.name}: ${reason.message}`, { cause: reason });
 }

@@ -1,8 +1,8 @@
 import type { STSClientConfig } from '@aws-sdk/client-sts';
 import type { Context } from '../core/context.ts';
-import { InputError } from '../core/errors.ts';
+import { InputError, PlatformError } from '../core/errors.ts';
 import { stsClient } from './clients.ts';
-import { classify, errorText } from './errors.ts';
+import { AwsError } from './errors.ts';
 import { explainDenial, type IdentityToken, requestIdentityToken } from './oidc.ts';
 import { send } from './send.ts';
 
@@ -58,7 +58,9 @@ async function callerAccount(region: string, context: SessionOptions['context'])
   const { GetCallerIdentityCommand } = await import('@aws-sdk/client-sts');
   const client = await stsClient({ region }, context);
   const { Account } = await send(client, new GetCallerIdentityCommand({}), context);
-  if (Account === undefined) throw new Error('GetCallerIdentity answered without an account');
+  if (Account === undefined) {
+    throw new PlatformError('service-unavailable', 'GetCallerIdentity answered without an account');
+  }
   return Account;
 }
 
@@ -128,7 +130,10 @@ async function assumeRole({ region, roleArn, context, env }: RoleOptions): Promi
     throw explained(error, roleArn, token);
   });
   if (!given?.AccessKeyId || !given.SecretAccessKey || !given.SessionToken || !given.Expiration) {
-    throw new Error(`AssumeRoleWithWebIdentity for ${roleArn} answered without credentials`);
+    throw new PlatformError(
+      'service-unavailable',
+      `AssumeRoleWithWebIdentity for ${roleArn} answered without credentials`,
+    );
   }
   for (const secret of [given.AccessKeyId, given.SecretAccessKey, given.SessionToken])
     context.log.secret(secret);
@@ -147,15 +152,17 @@ function sessionName({ claims }: IdentityToken): string {
 }
 
 function explained(error: unknown, roleArn: string, { claims }: IdentityToken): unknown {
-  if (!(error instanceof Error)) return error;
-  if (error.name.startsWith('AccessDenied'))
-    return new Error(explainDenial(roleArn, claims), { cause: error });
-  if (error.name.startsWith('InvalidIdentityToken')) {
+  if (!(error instanceof AwsError)) return error;
+  if (error.awsName.startsWith('AccessDenied')) {
+    return new PlatformError('access-denied', explainDenial(roleArn, claims), { cause: error });
+  }
+  if (error.awsName.startsWith('InvalidIdentityToken')) {
     const account = roleArn.split(':')[4] ?? '';
     const fix = `does account ${account} have an OIDC provider for ${String(claims['iss'])} with the audience ${String(claims['aud'])}?`;
-    return new Error(`AWS refuses the job's OIDC token: ${fix} (${errorText(error)})`, { cause: error });
+    const message = `AWS refuses the job's OIDC token: ${fix} (${error.message})`;
+    return new PlatformError('access-denied', message, { cause: error });
   }
-  return classify(error) === 'other'
+  return error.kind === 'other'
     ? error
-    : new Error(`${roleArn} could not be assumed: ${errorText(error)}`, { cause: error });
+    : new PlatformError(error.code, `${roleArn} could not be assumed: ${error.message}`, { cause: error });
 }

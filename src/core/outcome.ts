@@ -57,6 +57,7 @@ export function checkedOutcome(outcome: Outcome, verdicts: Verdicts): Outcome {
 
 /** A message for a person. Errors of the SDK carry their code in `name` and often say little without it. */
 export function messageOf(error: unknown): string {
+  if (error instanceof PlatformError) return error.message;
   const { name, message } = Object(error) as { name?: unknown; message?: unknown };
   if (typeof message !== 'string' || typeof name !== 'string') return String(error);
   const text = message.trim();

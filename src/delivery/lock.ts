@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { SSMClient } from '@aws-sdk/client-ssm';
-import { errorText, isNotFound } from '../aws/errors.ts';
+import { awsNameOf, errorText, isNotFound } from '../aws/errors.ts';
 import { send } from '../aws/send.ts';
 import type { Context } from '../core/context.ts';
 
@@ -195,7 +195,7 @@ class Lock {
       this.#expires = expires;
       return Version;
     } catch (error) {
-      if (over === undefined && (error as Error).name === 'ParameterAlreadyExists') return undefined;
+      if (over === undefined && awsNameOf(error) === 'ParameterAlreadyExists') return undefined;
       throw error;
     }
   }

@@ -4,7 +4,7 @@ import type {
   EnhancedImageScanFinding,
   ImageScanFinding,
 } from '@aws-sdk/client-ecr';
-import { classify, errorText, isThrottle } from '../aws/errors.ts';
+import { awsNameOf, classify, errorText, isThrottle } from '../aws/errors.ts';
 import { send } from '../aws/send.ts';
 import type { Context } from '../core/context.ts';
 import { poll } from '../core/poll.ts';
@@ -109,7 +109,7 @@ async function describe(
   try {
     return await send(client, command, context);
   } catch (error) {
-    if ((error as Error).name === 'ScanNotFoundException') return undefined;
+    if (awsNameOf(error) === 'ScanNotFoundException') return undefined;
     throw error;
   }
 }
@@ -135,7 +135,7 @@ async function start(
     await send(client, command, context);
     return {};
   } catch (error) {
-    const { name } = error as Error;
+    const name = awsNameOf(error);
     if (name === 'LimitExceededException') return {};
     if (name === 'UnsupportedImageTypeException') return { refused: errorText(error) };
     if (classify(error) === 'validation') return { refused: errorText(error), byItself: true };

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { classify, isNotFound } from '../../aws/errors.ts';
+import { awsNameOf, classify, isNotFound } from '../../aws/errors.ts';
 import { removedWith } from '../execution/nested-stacks.ts';
 import { describeStack, isShell } from '../stack.ts';
 import {
@@ -138,7 +138,7 @@ async function requestChangeSet(
 /** Whether CloudFormation understood the request and says no. */
 function isRefusal(error: unknown): boolean {
   if (['validation', 'limit', 'conflict'].includes(classify(error))) return true;
-  return error instanceof Error && error.name.startsWith('InsufficientCapabilities');
+  return awsNameOf(error).startsWith('InsufficientCapabilities');
 }
 
 function withoutChangeSet(

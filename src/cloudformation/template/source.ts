@@ -1,6 +1,6 @@
 import { s3Client } from '../../aws/clients.ts';
 import { send } from '../../aws/send.ts';
-import { classify, errorText } from '../../aws/errors.ts';
+import { awsNameOf, classify, errorText } from '../../aws/errors.ts';
 import { InputError } from '../../core/errors.ts';
 import { objectUrl } from './template.ts';
 import type { CloudFormationContext, DeployStackInputs, Template } from '../types.ts';
@@ -76,5 +76,5 @@ async function upload(
 
 /** S3 sends those who ask in the wrong region away. */
 function isRedirect(error: unknown): boolean {
-  return error instanceof Error && error.name === 'PermanentRedirect';
+  return awsNameOf(error) === 'PermanentRedirect';
 }

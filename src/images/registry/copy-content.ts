@@ -1,3 +1,4 @@
+import { awsNameOf } from '../../aws/errors.ts';
 import type { ImageIdentifier } from '@aws-sdk/client-ecr';
 import { send } from '../../aws/send.ts';
 import { inParallel } from '../../core/concurrency.ts';
@@ -201,7 +202,7 @@ export async function putManifestTo(
   try {
     await send(place.client, command, context);
   } catch (error) {
-    if ((error as Error).name !== 'ImageAlreadyExistsException') throw error;
+    if (awsNameOf(error) !== 'ImageAlreadyExistsException') throw error;
   }
 }
 

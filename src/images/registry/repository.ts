@@ -4,7 +4,7 @@ import type {
   Repository as EcrRepository,
 } from '@aws-sdk/client-ecr';
 import { send } from '../../aws/send.ts';
-import { classify, errorText, isNotFound } from '../../aws/errors.ts';
+import { awsNameOf, classify, errorText, isNotFound } from '../../aws/errors.ts';
 import type { Context } from '../../core/context.ts';
 
 /** A repository of the account's registry. */
@@ -100,7 +100,7 @@ async function create(
     context.log.info(`Created the repository ${name}.`);
   } catch (error) {
     // Another job was quicker, or the answer to our own call was lost.
-    if ((error as Error).name !== 'RepositoryAlreadyExistsException') {
+    if (awsNameOf(error) !== 'RepositoryAlreadyExistsException') {
       throw explained(error, `The repository ${name} cannot be created`);
     }
   }
