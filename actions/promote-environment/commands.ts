@@ -10,7 +10,7 @@ import { promote } from '../../src/delivery/promotion/promote.ts';
 import { rollBack } from '../../src/delivery/promotion/rollback.ts';
 import { reportStatus } from '../../src/delivery/promotion/status.ts';
 import type { Context } from '../../src/core/context.ts';
-import type { Outcome } from '../../src/core/outcome.ts';
+import type { PromotionResult } from '../../src/delivery/promotion/result.ts';
 import { environmentOf, gatesOf, reasonOf, servicesOf, sourceOf, targetOf } from './request.ts';
 import type { PromotionInputs } from './request.ts';
 
@@ -24,7 +24,7 @@ export interface Call {
   env: NodeJS.ProcessEnv;
 }
 
-export async function runCommand(call: Call): Promise<Outcome> {
+export async function runCommand(call: Call): Promise<PromotionResult> {
   const commands = {
     promote: promoteCommand,
     rollback: rollbackCommand,
@@ -35,7 +35,7 @@ export async function runCommand(call: Call): Promise<Outcome> {
   return commands[call.inputs.command](call);
 }
 
-async function promoteCommand(call: Call): Promise<Outcome> {
+async function promoteCommand(call: Call): Promise<PromotionResult> {
   const { inputs, manifest, context } = call;
   const target = targetOf(inputs, manifest);
   const source = sourceOf(inputs, target, manifest);
@@ -51,7 +51,7 @@ async function promoteCommand(call: Call): Promise<Outcome> {
   return promote(context, request, gitHubAccess(call));
 }
 
-async function rollbackCommand(call: Call): Promise<Outcome> {
+async function rollbackCommand(call: Call): Promise<PromotionResult> {
   const { inputs, manifest, context } = call;
   const target = targetOf(inputs, manifest);
   const order = {
@@ -64,7 +64,7 @@ async function rollbackCommand(call: Call): Promise<Outcome> {
   return rollBack(context, order, gitHubAccess(call));
 }
 
-async function holdCommand(call: Call): Promise<Outcome> {
+async function holdCommand(call: Call): Promise<PromotionResult> {
   const { inputs, manifest } = call;
   const target = targetOf(inputs, manifest);
   const isHold = inputs.command === 'hold';
@@ -76,7 +76,7 @@ async function holdCommand(call: Call): Promise<Outcome> {
   return isHold ? holdEnvironment(order) : releaseEnvironment(order);
 }
 
-async function statusCommand(call: Call): Promise<Outcome> {
+async function statusCommand(call: Call): Promise<PromotionResult> {
   const { inputs, manifest, context } = call;
   for (const name of Object.keys(inputs.roles)) environmentOf('roles', name, manifest);
   const environments = Object.values(manifest.environments).map((one) => ({

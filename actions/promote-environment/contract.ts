@@ -1,5 +1,6 @@
 import { boolean, choice, duration, list, map, secretText, text } from '../../src/core/inputs/contract.ts';
 import type { InputContract } from '../../src/core/inputs/contract.ts';
+import { PROMOTION_VERDICTS } from '../../src/delivery/promotion/result.ts';
 import type { OutputContract } from '../../src/core/outcome.ts';
 
 const inputs = {
@@ -36,22 +37,5 @@ const outputs = {
   to: {},
 } as const satisfies OutputContract;
 
-const verdicts = {
-  promoted: { ok: true },
-  unchanged: { ok: true },
-  planned: { ok: true },
-  restored: { ok: true },
-  'hold-set': { ok: true },
-  'hold-released': { ok: true },
-  reported: { ok: true },
-  blocked: { ok: false },
-  held: { ok: false },
-  'rolled-back': { ok: false },
-  partial: { ok: false },
-  failed: { ok: false },
-  'timed-out': { ok: false },
-  cancelled: { ok: false },
-} as const;
-
 /** The same names as in action.yml; a test holds them together. */
-export const contract = { inputs, outputs, verdicts };
+export const contract = { inputs, outputs, verdicts: PROMOTION_VERDICTS };

@@ -3,6 +3,7 @@ import { readManifest } from '../../src/environment/manifest/manifest.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
 import { InputError } from '../../src/core/errors.ts';
 import { runAction } from '../../src/core/action.ts';
+import { presentPromotion } from '../../src/present/promotion.ts';
 import { runCommand } from './commands.ts';
 import { contract } from './contract.ts';
 
@@ -17,6 +18,7 @@ await runAction({
     const github = readGitHubContext(env);
     const open = (region: string, roleToAssume: string | undefined) =>
       createSession({ region, roleToAssume, context, env });
-    return runCommand({ inputs, manifest, github, open, context, env });
+    const result = await runCommand({ inputs, manifest, github, open, context, env });
+    return presentPromotion(result);
   },
 });

@@ -1,92 +1,86 @@
 import { code, details, escapeCell, fence, type Section, table } from '../core/markdown/markdown.ts';
-import { bytes, duration } from '../core/text.ts';
-
-/** One promotion or rollback of an environment, as the job summary shows it. Durations in ms. */
-export interface PromotionReport {
-  /** Empty for a rollback. */
-  from: string;
-  to: string;
-  dryRun: boolean;
-  bypassReason?: string;
-  /** Why the target is on hold, and since when. */
-  hold?: string;
-  services: ReportedPromotion[];
-  /** What lies between the releases; several services may share it. */
-  commits: ReportedCommits[];
-  /** Worth knowing, a sentence each. */
-  notes: string[];
-  durationMs: number;
-}
-
-export interface ReportedPromotion {
-  service: string;
-  action: 'promote' | 'none' | 'blocked';
-  /** What runs upstream; absent when it cannot be told. */
-  digest?: string;
-  /** What ran in the target before. */
-  before?: string;
-  /** Commits of the two releases, where the ledger knows them. */
-  commit?: string;
-  commitBefore?: string;
-  /** Since when it is steady upstream (ISO 8601). */
-  steadySince?: string;
-  findings: ReportedPromotionFinding[];
-  copy?: {
-    state: string;
-    copiedBlobs: number;
-    copiedBytes: number;
-    mountedBlobs: number;
-    presentBlobs: number;
-    attachments: number;
-  };
-  end?: ReportedServiceEnd;
-}
-
-export interface ReportedPromotionFinding {
-  /** The gate: origin, target, steady, soak, alarms, scan, attestation. */
-  gate: string;
-  message: string;
-  fix: string;
-  bypassed: boolean;
-}
-
-/** What came of a service that was changed. */
-export interface ReportedServiceEnd {
-  ok: boolean;
-  verdict: string;
-  reason: string;
-  durationMs: number;
-  /** `family:revision` */
-  taskDefinition?: string;
-  /** The way back after another service failed. */
-  undo?: { ok: boolean; reason: string };
-  /** What it runs now. */
-  runs: 'the new image' | 'what it ran before' | 'not certain';
-  /** Why its tasks failed. */
-  failure?: { cause: string; fix: string; log: readonly string[] };
-}
-
-export interface ReportedCommits {
-  services: string[];
-  base: string;
-  head: string;
-  /** GitHub's own page of the comparison. */
-  url: string;
-  /** Absent when the API could not be asked; then `note` says why. */
-  total?: number;
-  commits: { sha: string; title: string; author: string; url: string }[];
-  note?: string;
-}
+import type { Outcome } from '../core/outcome.ts';
+import { bytes, duration, shortDigest } from '../core/text.ts';
+import type {
+  CommitRange,
+  EnvironmentsReport,
+  HoldResult,
+  PromotionReport,
+  PromotionResult,
+  ReleaseResult,
+  ServicePromotion,
+  ServiceState,
+} from '../delivery/promotion/result.ts';
 
 const SHOWN_COMMITS = 25;
 
+/** The result of any command, as outputs, result and summary. */
+export function presentPromotion(result: PromotionResult): Outcome {
+  const { verdict, ok, reason } = result;
+  const ended = { verdict, ok, reason, ...('error' in result && { error: result.error }) };
+  switch (result.kind) {
+    case 'release':
+      return {
+        ...ended,
+        outputs: outputsOf(result.report),
+        result: { ...result.report },
+        summary: releaseSections(result),
+      };
+    case 'hold':
+      return {
+        ...ended,
+        outputs: { to: result.to, from: '', 'has-changes': String(isHoldChange(result)) },
+        result: { to: result.to, ...('hold' in result && { hold: { ...result.hold } }) },
+        summary: [holdSection(result)],
+      };
+    case 'status':
+      return {
+        ...ended,
+        outputs: { 'has-changes': 'false' },
+        result: { ...result.report },
+        summary: environmentsSections(result.report, result.readAt),
+      };
+  }
+}
+
+function outputsOf({ from, to, services, dryRun }: PromotionReport): Record<string, string> {
+  const images = services.flatMap(({ service, digest }) => (digest === undefined ? [] : [[service, digest]]));
+  const named = (wanted: (one: ServicePromotion) => boolean): string =>
+    JSON.stringify(services.filter(wanted).map(({ service }) => service));
+  const changes = ({ action, end }: ServicePromotion): boolean =>
+    dryRun ? action === 'promote' : end !== undefined && end.runs !== 'what it ran before';
+  return {
+    from,
+    to,
+    images: JSON.stringify(Object.fromEntries(images)),
+    'has-changes': String(services.some(changes)),
+    promoted: named(({ end }) => end?.runs === 'the new image'),
+    skipped: named(({ action }) => action === 'none'),
+  };
+}
+
+function isHoldChange({ verdict }: HoldResult): boolean {
+  return verdict === 'hold-set' || verdict === 'hold-released';
+}
+
+function holdSection(result: HoldResult): Section {
+  const { to, verdict, ok, reason } = result;
+  const hold = 'hold' in result ? result.hold : undefined;
+  const facts = hold
+    ? table(['Since', 'By', 'Why'], [[escapeCell(hold.at), escapeCell(hold.actor), escapeCell(hold.reason)]])
+    : '';
+  return {
+    title: `${ok ? '✅' : '❌'} ${escapeCell(to)}: ${verdict}`,
+    body: `${escapeCell(reason)}\n\n${facts}`,
+    priority: 100,
+  };
+}
+
 /** The summary's parts: what came of it, what stands against it, what each service gets, and why. */
-export function promotionSections(
-  report: PromotionReport,
-  end: { verdict: string; ok: boolean; reason: string },
-): Section[] {
+function releaseSections(result: ReleaseResult): Section[] {
+  const { report } = result;
   return [
-    headline(report, end),
+    headline(result),
     ...objections(report),
     ...services(report),
     ...failures(report),
@@ -96,10 +90,8 @@ export function promotionSections(
   ];
 }
 
-function headline(
-  { from, to, dryRun, hold, bypassReason, durationMs }: PromotionReport,
-  { verdict, ok, reason }: { verdict: string; ok: boolean; reason: string },
-): Section {
+function headline({ report, verdict, ok, reason }: ReleaseResult): Section {
+  const { from, to, dryRun, hold, bypassReason, durationMs } = report;
   const way = from === '' ? escapeCell(to) : `${escapeCell(from)} → ${escapeCell(to)}`;
   const facts = [
     ...(dryRun ? ['> [!NOTE]\n> A dry run: nothing was changed.'] : []),
@@ -138,15 +130,15 @@ function services({ services: all, dryRun, commits: compared }: PromotionReport)
   return [{ title: 'Services', body: table(['Service', 'Image', 'Commits', 'Result'], rows), priority: 90 }];
 }
 
-function change({ action, digest, before }: ReportedPromotion): string {
-  if (digest === undefined) return before === undefined ? '' : code(short(before));
-  if (action === 'none') return code(short(digest));
+function change({ action, digest, before }: ServicePromotion): string {
+  if (digest === undefined) return before === undefined ? '' : code(shortDigest(before));
+  if (action === 'none') return code(shortDigest(digest));
   return before === undefined
-    ? `${code(short(digest))} (nothing before)`
-    : `${code(short(before))} → ${code(short(digest))}`;
+    ? `${code(shortDigest(digest))} (nothing before)`
+    : `${code(shortDigest(before))} → ${code(shortDigest(digest))}`;
 }
 
-function commitLink({ service, commit, commitBefore }: ReportedPromotion, all: ReportedCommits[]): string {
+function commitLink({ service, commit, commitBefore }: ServicePromotion, all: CommitRange[]): string {
   const found = all.find((one) => one.services.includes(service));
   if (found) {
     const count = found.total === undefined ? '' : ` (${found.total})`;
@@ -156,7 +148,7 @@ function commitLink({ service, commit, commitBefore }: ReportedPromotion, all: R
   return known.length === 0 ? '' : code(known.map((one) => one?.slice(0, 7)).join('…'));
 }
 
-function outcome({ action, end, findings }: ReportedPromotion, dryRun: boolean): string {
+function outcome({ action, end, findings }: ServicePromotion, dryRun: boolean): string {
   if (end) return `${end.ok ? '✅' : '❌'} ${escapeCell(end.verdict)}: runs ${end.runs}`;
   if (action === 'none') return 'runs it already';
   if (action === 'blocked') return `⛔ blocked by ${findings.map(({ gate }) => escapeCell(gate)).join(', ')}`;
@@ -183,7 +175,7 @@ function notes({ notes: sentences }: PromotionReport): Section[] {
   return [{ title: 'Also', body: sentences.map((text) => `- ${escapeCell(text)}`).join('\n'), priority: 80 }];
 }
 
-function commits({ services: named, total, commits: list, url, note }: ReportedCommits): Section {
+function commits({ services: named, total, commits: list, url, note }: CommitRange): Section {
   const title = `What is new in ${named.map(escapeCell).join(', ')}`;
   const rows = list
     .slice(-SHOWN_COMMITS)
@@ -217,41 +209,6 @@ function moved({ services: all }: PromotionReport): Section[] {
   return [{ body: details('What was copied', table(headers, rows)), priority: 40 }];
 }
 
-/** `sha256:1234567890ab` */
-function short(digest: string): string {
-  return digest.slice(0, 'sha256:'.length + 12);
-}
-
-/** What runs where: every service in every environment, in the order of promotion. */
-export interface EnvironmentsReport {
-  environments: ReportedEnvironment[];
-  services: string[];
-}
-
-export interface ReportedEnvironment {
-  name: string;
-  /** Where its images come from; empty for the first. */
-  from: string;
-  hold?: string;
-  /** Why it could not be read. */
-  error?: string;
-  services: Record<string, ReportedState>;
-}
-
-export interface ReportedState {
-  health: 'healthy' | 'changing' | 'unhealthy' | 'stopped' | 'missing';
-  /** In words, where it is not healthy. */
-  detail: string;
-  digest?: string;
-  commit?: string;
-  /** ISO 8601. */
-  releasedAt?: string;
-  /** What runs is not what the ledger says. */
-  strayed: boolean;
-  /** Against the environment that its images come from. */
-  drift: 'same' | 'behind' | 'unknown' | 'none';
-}
-
 /** Mermaid refuses texts of more than 50,000 characters. */
 const PICTURE_LIMIT = 40_000;
 const SIGNS = { healthy: '🟢', changing: '🔵', unhealthy: '🔴', stopped: '⚪', missing: '⚫' } as const;
@@ -281,10 +238,10 @@ function matrix({ environments, services }: EnvironmentsReport, now: number): st
   return table(headers.map(escapeCell), rows);
 }
 
-function cell(state: ReportedState, now: number): string {
+function cell(state: ServiceState, now: number): string {
   const { health, detail, digest, commit, releasedAt, drift, strayed } = state;
   const lines = [
-    `${SIGNS[health]} ${digest === undefined ? escapeCell(health) : code(short(digest))}`,
+    `${SIGNS[health]} ${digest === undefined ? escapeCell(health) : code(shortDigest(digest))}`,
     [
       ...(commit === undefined || commit === '' ? [] : [code(commit.slice(0, 7))]),
       ...(releasedAt === undefined ? [] : [age(now - Date.parse(releasedAt))]),

@@ -3,6 +3,7 @@ import { cloudWatchClient } from '../../aws/clients.ts';
 import type { Session } from '../../aws/session.ts';
 import type { Context } from '../../core/context.ts';
 import { RateLimiter } from '../../core/concurrency.ts';
+import { PlatformError } from '../../core/errors.ts';
 import { serviceContext } from '../release/request.ts';
 import type { ServiceContext } from '../release/request.ts';
 
@@ -32,8 +33,12 @@ export interface PromotionEnvironment {
 }
 
 /** The credentials belong to another account than the manifest says. */
-export class WrongAccountError extends Error {
+export class WrongAccountError extends PlatformError {
   override readonly name = 'WrongAccountError';
+
+  constructor(message: string) {
+    super('account-mismatch', message);
+  }
 }
 
 /** Opens an environment, without a call. Each has a rate of its own: AWS counts by account. */

@@ -26,14 +26,14 @@ export async function judgeGates(plans: readonly ServicePlan[], request: Promoti
     ? await redAlarms(candidates, source)
     : new Map<string, string>();
   await inParallel(candidates, IMAGES_AT_ONCE, async (plan) => {
-    const findings = [
+    const found = [
       ...steadiness(plan, request),
       ...alarms(plan, red, source.name),
       ...(await imageFindings(plan, request)),
     ];
     const bypassed = gates.bypassReason !== undefined;
-    plan.findings.push(...findings.map((finding) => (bypassed ? { ...finding, bypassed } : finding)));
-    if (findings.length > 0 && !bypassed) plan.action = 'blocked';
+    plan.findings.push(...found.map((finding) => ({ ...finding, bypassed })));
+    if (found.length > 0 && !bypassed) plan.action = 'blocked';
   });
 }
 
@@ -42,20 +42,20 @@ function steadiness({ service, upstream }: ServicePlan, { source, gates }: Promo
   if (!steady) {
     const message = `${service.name} is not steady in ${source.name}: ${unsteady}`;
     const fix = 'Wait until it is, or find out why it is not.';
-    return gates.require.includes('steady') || gates.soakMs > 0 ? [{ kind: 'steady', message, fix }] : [];
+    return gates.require.includes('steady') || gates.soakMs > 0 ? [{ gate: 'steady', message, fix }] : [];
   }
   if (gates.soakMs === 0) return [];
   const now = source.context.clock.now();
   if (!steadySince) {
     const message = `Nobody says since when ${service.name} is steady in ${source.name}`;
-    return [{ kind: 'soak', message, fix: 'Set `soak: 0s` where ECS does not tell it.' }];
+    return [{ gate: 'soak', message, fix: 'Set `soak: 0s` where ECS does not tell it.' }];
   }
   const left = steadySince.getTime() + gates.soakMs - now;
   if (left <= 0) return [];
   const since = steadySince.toISOString().replace(/\.\d+Z$/, 'Z');
   return [
     {
-      kind: 'soak',
+      gate: 'soak',
       message: `${service.name} has run in ${source.name} since ${since}, and must for ${minutes(gates.soakMs)}`,
       fix: `Promote again in ${minutes(left)}.`,
     },
@@ -69,8 +69,8 @@ function alarms(
 ): Finding[] {
   return upstream.alarms
     .filter((name) => red.has(name))
-    .map((name) => ({
-      kind: 'alarms' as const,
+    .map((name): Finding => ({
+      gate: 'alarms',
       message: `The alarm ${name} of ${service.name} in ${from} is in ALARM: ${red.get(name) ?? ''}`,
       fix: 'Find out why, before more people see it.',
     }));
@@ -91,7 +91,7 @@ async function imageFindings(plan: ServicePlan, { gates, source }: PromotionRequ
   const findings: Finding[] = [];
   if (wants('attestation') && !(await isAttested(images.source, digest, source))) {
     findings.push({
-      kind: 'attestation',
+      gate: 'attestation',
       message: `The image ${short(digest)} of ${service.name} carries no attestation and no signature`,
       fix: 'Build it with provenance, or sign it.',
     });
@@ -100,7 +100,7 @@ async function imageFindings(plan: ServicePlan, { gates, source }: PromotionRequ
     const objection = await scanFinding(images.source, digest, source);
     if (objection !== undefined) {
       const message = `${service.name}, ${short(digest)}: ${objection}`;
-      findings.push({ kind: 'scan', message, fix: 'Fix what the scan found, and deploy that upstream.' });
+      findings.push({ gate: 'scan', message, fix: 'Fix what the scan found, and deploy that upstream.' });
     }
   }
   return findings;

@@ -1,15 +1,12 @@
-import { table } from '../../core/markdown/markdown.ts';
-import { escapeCell } from '../../core/markdown/markdown.ts';
-import type { Outcome } from '../../core/outcome.ts';
+import { errorInfo } from '../../core/errors.ts';
 import { describeHold, readHold, releaseHold, setHold } from '../hold.ts';
-import type { Hold } from '../hold.ts';
 import { requireAccounts, WrongAccountError } from './environment.ts';
 import type { PromotionEnvironment } from './environment.ts';
-import type { Verdict } from './outcome.ts';
 import { placeOf } from './plan.ts';
 import type { Origin } from './request.ts';
+import { type HoldEnd, type HoldResult, PROMOTION_VERDICTS } from './result.ts';
 
-export interface HoldOrder {
+export interface HoldRequest {
   target: PromotionEnvironment;
   reason: string;
   dryRun: boolean;
@@ -17,64 +14,36 @@ export interface HoldOrder {
 }
 
 /** Puts an environment on hold. */
-export async function holdEnvironment({ target, reason, dryRun, origin }: HoldOrder): Promise<Outcome> {
-  return checked(target, async () => {
+export async function holdEnvironment({ target, reason, dryRun, origin }: HoldRequest): Promise<HoldResult> {
+  return await inOwnAccount(target, async () => {
     const { context, name } = target;
     const at = new Date(context.clock.now()).toISOString();
     const hold = { reason, actor: origin.actor, at, run: origin.run };
-    if (dryRun) return outcome(target, 'planned', `${name} would be put on hold.`, hold, false);
+    if (dryRun) return { verdict: 'planned', reason: `${name} would be put on hold.`, hold };
     await setHold(await context.ssm(), placeOf(target), hold, context);
-    return outcome(target, 'hold-set', `${name} is ${describeHold(hold)}.`, hold, true);
+    return { verdict: 'hold-set', reason: `${name} is ${describeHold(hold)}.`, hold };
   });
 }
 
 /** Lifts an environment's hold. */
-export async function releaseEnvironment({ target, dryRun }: HoldOrder): Promise<Outcome> {
-  return checked(target, async () => {
+export async function releaseEnvironment({ target, dryRun }: HoldRequest): Promise<HoldResult> {
+  return await inOwnAccount(target, async () => {
     const { context, name } = target;
     const client = await context.ssm();
     const hold = await readHold(client, placeOf(target), context);
-    if (!hold) return outcome(target, 'unchanged', `${name} is not on hold.`, undefined, false);
-    const said = `It was ${describeHold(hold)}.`;
-    if (dryRun) return outcome(target, 'planned', `${name} would be released. ${said}`, hold, false);
+    if (!hold) return { verdict: 'unchanged', reason: `${name} is not on hold.` };
+    const was = `It was ${describeHold(hold)}.`;
+    if (dryRun) return { verdict: 'planned', reason: `${name} would be released. ${was}`, hold };
     await releaseHold(client, placeOf(target), context);
-    return outcome(target, 'hold-released', `${name} may be promoted to again. ${said}`, hold, true);
+    return { verdict: 'hold-released', reason: `${name} may be promoted to again. ${was}`, hold };
   });
 }
 
-async function checked(target: PromotionEnvironment, work: () => Promise<Outcome>): Promise<Outcome> {
-  try {
-    await requireAccounts([target]);
-  } catch (error) {
+/** Does the work when the credentials are those of the environment's account; others are `blocked`. */
+async function inOwnAccount(target: PromotionEnvironment, work: () => Promise<HoldEnd>): Promise<HoldResult> {
+  const end = await requireAccounts([target]).then(work, (error: unknown): HoldEnd => {
     if (!(error instanceof WrongAccountError)) throw error;
-    return outcome(target, 'blocked', `${error.message}. Nothing was changed.`, undefined, false);
-  }
-  return work();
-}
-
-function outcome(
-  { name }: PromotionEnvironment,
-  verdict: Verdict,
-  reason: string,
-  hold: Hold | undefined,
-  changed: boolean,
-): Outcome {
-  const ok = verdict !== 'blocked';
-  const facts = hold
-    ? table(['Since', 'By', 'Why'], [[escapeCell(hold.at), escapeCell(hold.actor), escapeCell(hold.reason)]])
-    : '';
-  return {
-    verdict,
-    ok,
-    reason,
-    outputs: { to: name, from: '', 'has-changes': String(changed) },
-    result: { to: name, ...(hold && { hold: { ...hold } }) },
-    summary: [
-      {
-        title: `${ok ? '✅' : '❌'} ${escapeCell(name)}: ${verdict}`,
-        body: `${escapeCell(reason)}\n\n${facts}`,
-        priority: 100,
-      },
-    ],
-  };
+    return { verdict: 'blocked', reason: `${error.message}. Nothing was changed.`, error: errorInfo(error) };
+  });
+  return { kind: 'hold', to: target.name, ...end, ok: PROMOTION_VERDICTS[end.verdict].ok };
 }

@@ -6,7 +6,7 @@ import { compareCommits, compareUrl } from '../../github/compare.ts';
 import type { GitHubContext } from '../../github/context.ts';
 import { readManifestOf } from '../../images/registry/copy-content.ts';
 import type { ImagePlace } from '../../images/registry/copy.ts';
-import type { ReportedCommits, ReportedPromotion } from '../../present/promotion.ts';
+import type { CommitRange, ServicePromotion } from './result.ts';
 import type { ServicePlan } from './plan.ts';
 import type { Finding, PromotionRequest } from './request.ts';
 import { digestIn, type RunningImage } from './running.ts';
@@ -93,7 +93,7 @@ async function placeOfImage(
 }
 
 function refused(message: string, fix: string): { finding: Finding } {
-  return { finding: { kind: 'origin', message, fix } };
+  return { finding: { gate: 'origin', message, fix } };
 }
 
 /** `sha256:1234567890ab`: enough to tell images apart. */
@@ -117,11 +117,11 @@ export interface GitHubAccess {
  * one. Where GitHub does not tell, there is the link.
  */
 export async function commitsBetween(
-  services: readonly ReportedPromotion[],
+  services: readonly ServicePromotion[],
   access: GitHubAccess,
-): Promise<ReportedCommits[]> {
+): Promise<CommitRange[]> {
   if (access.github.repository === '') return [];
-  const pairs = new Map<string, ReportedCommits>();
+  const pairs = new Map<string, CommitRange>();
   for (const { service, action, commit = '', commitBefore = '' } of services) {
     if (action === 'none' || commit === '' || commitBefore === '' || commit === commitBefore) continue;
     const key = `${commitBefore}...${commit}`;
@@ -135,7 +135,7 @@ export async function commitsBetween(
   return all;
 }
 
-async function fill(pair: ReportedCommits, access: GitHubAccess): Promise<void> {
+async function fill(pair: CommitRange, access: GitHubAccess): Promise<void> {
   if (access.token === '') {
     pair.note = 'Without a token the commits cannot be listed.';
     return;

@@ -2,7 +2,7 @@ import { inParallel } from '../../core/concurrency.ts';
 import type { Log } from '../../core/log.ts';
 import { readManifests } from '../../images/registry/copy-content.ts';
 import { findRepositories, type ImagePlace } from '../../images/registry/copy.ts';
-import type { PromotionReport, ReportedPromotion } from '../../present/promotion.ts';
+import type { GateFinding, PromotionReport, ServicePromotion } from './result.ts';
 import { type Hold, readHold } from '../hold.ts';
 import { ledgerNames, readReleases, type Release } from '../ledger.ts';
 import type { PromotionEnvironment } from './environment.ts';
@@ -27,7 +27,7 @@ export interface ServicePlan {
   releases: { source?: Release; target?: Release };
   /** Where the image is, and where it goes; set when it is to be promoted. */
   images?: { source: ImagePlace; target: ImagePlace; present: boolean; tagged: boolean };
-  findings: Finding[];
+  findings: GateFinding[];
 }
 
 export interface PromotionPlan {
@@ -98,7 +98,7 @@ async function judgeOrigin(plan: ServicePlan, request: PromotionRequest): Promis
   plan.images = { source: origin.place, target: origin.place, present: false, tagged: false };
   if (plan.downstream.state === 'missing') {
     block(plan, {
-      kind: 'target',
+      gate: 'target',
       message: `${request.target.name} has no service ${plan.service.name} in the cluster ${request.target.cluster}`,
       fix: 'Deploy the environment first: deploy-environment makes the service.',
     });
@@ -120,7 +120,7 @@ async function judgeTarget(plans: readonly ServicePlan[], { target }: PromotionR
     const repository = repositories.get(service.repository);
     if (!repository || !images) {
       block(plan, {
-        kind: 'target',
+        gate: 'target',
         message: `There is no repository ${service.repository} in the account of ${target.name}`,
         fix: 'Deploy the stack with the repositories there first.',
       });
@@ -134,7 +134,7 @@ async function judgeTarget(plans: readonly ServicePlan[], { target }: PromotionR
     plan.images = { ...images, target: place, present, tagged: tagged === digest };
     if (tagged !== undefined && tagged !== digest && repository.isImmutable(tag)) {
       block(plan, {
-        kind: 'target',
+        gate: 'target',
         message: `The tag ${tag} of ${repository.name} in ${target.name} is immutable and stands on ${tagged}`,
         fix: 'Exclude env-* from the immutable tags of the repository.',
       });
@@ -147,9 +147,9 @@ export function environmentTag({ name }: PromotionEnvironment): string {
   return `env-${name}`;
 }
 
-function block(plan: ServicePlan, finding: Finding): void {
+export function block(plan: ServicePlan, finding: Finding): void {
   plan.action = 'blocked';
-  plan.findings.push(finding);
+  plan.findings.push({ ...finding, bypassed: false });
 }
 
 const HEADERS = ['service', 'now', 'then', 'what'] as const;
@@ -170,7 +170,7 @@ export function tellPlan({ from, to, services }: PromotionReport, log: Pick<Log,
   }
 }
 
-function what({ action, findings }: ReportedPromotion): string {
+function what({ action, findings }: ServicePromotion): string {
   const gates = findings.map(({ gate, bypassed }) => (bypassed ? `${gate} passed by the bypass` : gate));
   if (action === 'none') return 'runs it already';
   return [action, ...gates].join(', ');

@@ -1,5 +1,4 @@
 import type { Context } from '../../core/context.ts';
-import type { Outcome } from '../../core/outcome.ts';
 import { describeHold } from '../hold.ts';
 import { withLock } from '../lock.ts';
 import { applyPlans } from './roll-out.ts';
@@ -8,10 +7,10 @@ import type { GitHubAccess } from './origin.ts';
 import { requireAccounts, withSignal } from './environment.ts';
 import { judgeGates } from './gates.ts';
 import { copyImages } from './images.ts';
-import { failureOutcome } from './outcome.ts';
 import { makePlan, type PromotionPlan, tellPlan } from './plan.ts';
 import type { PromotionRequest } from './request.ts';
-import { endRun, reportedPlan, startRun } from './run.ts';
+import { endRun, failRun, reportedPlan, startRun } from './run.ts';
+import type { ReleaseResult } from './result.ts';
 import type { Run } from './run.ts';
 /**
  * Promotes what runs in one environment to the next: plan and gates, images, all services at the same time, and
@@ -21,7 +20,7 @@ export async function promote(
   context: Context,
   request: PromotionRequest,
   gitHub: GitHubAccess,
-): Promise<Outcome> {
+): Promise<ReleaseResult> {
   const { source, target, gates, dryRun } = request;
   const { bypassReason } = gates;
   const run = startRun(
@@ -47,30 +46,29 @@ export async function promote(
       ),
     );
   } catch (error) {
-    run.report.durationMs = context.clock.now() - run.startedAt;
-    return failureOutcome(run.report, context.signal.aborted ? context.signal.reason : error, run.left);
+    return failRun(run, context.signal.aborted ? context.signal.reason : error);
   }
 }
 
-async function planOnly(request: PromotionRequest, run: Run): Promise<Outcome> {
+async function planOnly(request: PromotionRequest, run: Run): Promise<ReleaseResult> {
   const plan = await planned(request, run);
   const objection = objectionTo(plan, request);
-  if (objection) return endRun(run, objection.verdict, objection.reason);
+  if (objection) return endRun(run, objection);
   const changing = plan.services.filter(({ action }) => action === 'promote');
   const reason =
     changing.length === 0
       ? `${request.target.name} runs what ${request.source.name} runs.`
       : `${changing.length} of ${plan.services.length} services would be promoted.`;
-  return endRun(run, 'planned', reason);
+  return endRun(run, { verdict: 'planned', reason });
 }
 
-async function planAndApply(request: PromotionRequest, run: Run): Promise<Outcome> {
+async function planAndApply(request: PromotionRequest, run: Run): Promise<ReleaseResult> {
   const plan = await planned(request, run);
   const objection = objectionTo(plan, request);
-  if (objection) return endRun(run, objection.verdict, objection.reason);
+  if (objection) return endRun(run, objection);
   const changing = plan.services.filter(({ action }) => action === 'promote');
   if (changing.length === 0) {
-    return endRun(run, 'unchanged', `${request.target.name} runs these images already.`);
+    return endRun(run, { verdict: 'unchanged', reason: `${request.target.name} runs these images already.` });
   }
   run.left = 'No service was changed; images that were copied stay.';
   const copies = await copyImages(changing, request.target);
@@ -112,7 +110,7 @@ function objectionTo(
   { gates, target }: PromotionRequest,
 ): { verdict: 'blocked' | 'held'; reason: string } | undefined {
   const blocked = services.filter(({ action }) => action === 'blocked');
-  const first = blocked[0]?.findings.find(({ bypassed }) => bypassed !== true);
+  const first = blocked[0]?.findings.find(({ bypassed }) => !bypassed);
   if (first) {
     const more = blocked.length > 1 ? ` ${blocked.length} services are blocked.` : '';
     return { verdict: 'blocked', reason: `${first.message}. ${first.fix}${more} Nothing was changed.` };

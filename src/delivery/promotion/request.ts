@@ -47,9 +47,7 @@ export interface PromotionRequest {
 /** What stands against a promotion, and what to do about it. */
 export interface Finding {
   /** `origin` and `target` cannot be bypassed. */
-  kind: 'origin' | 'target' | 'soak' | Gate;
+  gate: 'origin' | 'target' | 'soak' | Gate;
   message: string;
   fix: string;
-  /** Passed this once, for the reason that was given. */
-  bypassed?: boolean;
 }

@@ -1,6 +1,5 @@
 import { CancelledError } from '../../core/errors.ts';
-import type { Outcome } from '../../core/outcome.ts';
-import type { ReportedServiceEnd } from '../../present/promotion.ts';
+import type { ReleaseEnd, ReleaseResult, ServicePromotionEnd } from './result.ts';
 import { ledgerNames } from '../ledger.ts';
 import { releaseService } from '../release/release-service.ts';
 import type { ServiceTarget } from '../release/request.ts';
@@ -8,24 +7,17 @@ import type { ServiceResult } from '../release/result.ts';
 import { rollbackService } from '../release/rollback-service.ts';
 import type { PromotionContext, PromotionEnvironment } from './environment.ts';
 import { tagImages } from './images.ts';
-import type { Verdict } from './outcome.ts';
 import type { ServicePlan } from './plan.ts';
 import type { Origin } from './request.ts';
 import { endRun, recordDeployment, type Run } from './run.ts';
-
-/** How the whole is told when all of it went well. */
-export interface Success {
-  verdict: Verdict;
-  reason: string;
-}
 
 /** Changes the services, all at the same time, and tells what came of them: all of it, or nothing. */
 export async function applyPlans(
   changing: readonly ServicePlan[],
   how: RollOut,
-  success: Success,
+  success: ReleaseEnd,
   run: Run,
-): Promise<Outcome> {
+): Promise<ReleaseResult> {
   const { target, origin } = how;
   const record = await recordDeployment(run.report, run.gitHub, origin.actor);
   run.left = 'Services may have been changed; see what each runs.';
@@ -35,15 +27,16 @@ export async function applyPlans(
     if (reported) reported.end = reportedEnd(one);
   }
   const { signal } = target.context;
-  const { verdict, reason } = failureOf(ends, signal) ?? success;
-  const ok = verdict === success.verdict;
+  const failure = failureOf(ends, signal);
+  const ok = failure === undefined;
   if (ok) run.report.notes.push(...(await tagImages(changing, target)));
-  await record.end(ok, reason);
-  return endRun(run, verdict, reason);
+  const end = failure ?? success;
+  await record.end(ok, end.reason);
+  return endRun(run, end);
 }
 
 /** The worst end of a service decides; undefined when all are good. */
-function failureOf(ends: readonly ServiceEnd[], signal: AbortSignal): Success | undefined {
+function failureOf(ends: readonly ServiceEnd[], signal: AbortSignal): ReleaseEnd | undefined {
   const failed = ends.filter(({ report }) => !report.ok);
   const [first] = failed;
   if (!first) return undefined;
@@ -179,7 +172,7 @@ function isRestored({ report, undo }: ServiceEnd): boolean {
 }
 
 /** An end as the summary shows it. */
-function reportedEnd(end: ServiceEnd): ReportedServiceEnd {
+function reportedEnd(end: ServiceEnd): ServicePromotionEnd {
   const { report, undo } = end;
   const { ok, verdict, reason, durationMs, taskDefinition, failure } = report;
   const runs = isRestored(end) ? 'what it ran before' : ok && !undo ? 'the new image' : 'not certain';

@@ -1,7 +1,6 @@
 import { readManifestOf, readManifests } from '../../images/registry/copy-content.ts';
 import { findRepositories } from '../../images/registry/copy.ts';
 import type { Context } from '../../core/context.ts';
-import type { Outcome } from '../../core/outcome.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import { setHold } from '../hold.ts';
 import { ledgerNames, readReleases, releaseHistory } from '../ledger.ts';
@@ -13,9 +12,9 @@ import type { GitHubAccess } from './origin.ts';
 import { requireAccounts, withSignal } from './environment.ts';
 import type { PromotionEnvironment } from './environment.ts';
 import type { Finding, Origin, PromotedService } from './request.ts';
-import { failureOutcome } from './outcome.ts';
-import { environmentTag, placeOf, runningDigest, type ServicePlan, tellPlan } from './plan.ts';
-import { endRun, reportedPlan, startRun } from './run.ts';
+import { block, environmentTag, placeOf, runningDigest, type ServicePlan, tellPlan } from './plan.ts';
+import { endRun, failRun, reportedPlan, startRun } from './run.ts';
+import type { ReleaseResult } from './result.ts';
 import type { Run } from './run.ts';
 import { digestIn, readRunning } from './running.ts';
 const SERVICES_AT_ONCE = 8;
@@ -41,7 +40,7 @@ export async function rollBack(
   context: Context,
   order: RollbackOrder,
   gitHub: GitHubAccess,
-): Promise<Outcome> {
+): Promise<ReleaseResult> {
   const { target, dryRun, origin, lockWaitMs } = order;
   const run = startRun(context.clock, { from: '', to: target.name, dryRun }, gitHub);
   try {
@@ -52,12 +51,11 @@ export async function rollBack(
       planAndGoBack({ ...order, target: withSignal(target, signal) }, run),
     );
   } catch (error) {
-    run.report.durationMs = context.clock.now() - run.startedAt;
-    return failureOutcome(run.report, context.signal.aborted ? context.signal.reason : error, run.left);
+    return failRun(run, context.signal.aborted ? context.signal.reason : error);
   }
 }
 
-async function planAndGoBack(order: RollbackOrder, run: Run): Promise<Outcome> {
+async function planAndGoBack(order: RollbackOrder, run: Run): Promise<ReleaseResult> {
   const { target, reason, origin, timeoutMs } = order;
   const plans = await planRollback(order);
   run.report.services = plans.map(reportedPlan);
@@ -65,15 +63,24 @@ async function planAndGoBack(order: RollbackOrder, run: Run): Promise<Outcome> {
   tellPlan(run.report, target.context.log);
   const objection = plans.flatMap(({ findings }) => findings)[0];
   if (objection) {
-    return endRun(run, 'blocked', `${objection.message}. ${objection.fix} Nothing was changed.`);
+    return endRun(run, {
+      verdict: 'blocked',
+      reason: `${objection.message}. ${objection.fix} Nothing was changed.`,
+    });
   }
   const changing = plans.filter(({ action }) => action === 'promote');
   if (changing.length === 0) {
-    return endRun(run, 'unchanged', `${target.name} runs its previous release already. There is no hold.`);
+    return endRun(run, {
+      verdict: 'unchanged',
+      reason: `${target.name} runs its previous release already. There is no hold.`,
+    });
   }
   const names = changing.map(({ service }) => service.name).join(', ');
   if (order.dryRun)
-    return endRun(run, 'planned', `${names} would go back, and ${target.name} would be on hold.`);
+    return endRun(run, {
+      verdict: 'planned',
+      reason: `${names} would go back, and ${target.name} would be on hold.`,
+    });
   // First the hold: whatever becomes of the rollback, nothing must bring the same images again.
   const at = new Date(target.context.clock.now()).toISOString();
   const hold = { reason, at, actor: origin.actor, run: origin.run };
@@ -122,9 +129,7 @@ async function planRollback(order: RollbackOrder): Promise<ServicePlan[]> {
     plans.push(plan);
     const uri = repositories.get(service.repository)?.uri;
     const finding = await fillIn(plan, uri, target);
-    if (!finding) return;
-    plan.action = 'blocked';
-    plan.findings.push(finding);
+    if (finding) block(plan, finding);
   });
   return plans.toSorted((a, b) => a.service.name.localeCompare(b.service.name));
 }
@@ -143,12 +148,12 @@ async function fillIn(
   if (before !== undefined) plan.before = before;
   if (downstream.state === 'missing') {
     const message = `${target.name} has no service ${service.name} in the cluster ${target.cluster}`;
-    return { kind: 'target', message, fix: 'Leave it out of `services`.' };
+    return { gate: 'target', message, fix: 'Leave it out of `services`.' };
   }
   const digest = digestIn(previous?.image ?? '');
   if (!previous || digest === undefined) {
     const message = `The ledger of ${target.name} knows no release of ${service.name} before this one`;
-    return { kind: 'origin', message, fix: 'Promote or deploy the image that it should have.' };
+    return { gate: 'origin', message, fix: 'Promote or deploy the image that it should have.' };
   }
   plan.digest = digest;
   plan.releases = { source: previous, ...(current && { target: current }) };
@@ -161,7 +166,7 @@ async function fillIn(
   const there = await readManifestOf(source, digest, target.context);
   if (!there) {
     const message = `The previous image of ${service.name}, ${digest}, is no longer in ${service.repository}`;
-    return { kind: 'target', message, fix: 'Promote or deploy another one.' };
+    return { gate: 'target', message, fix: 'Promote or deploy another one.' };
   }
   const [tagged] = await readManifests(source, [{ imageTag: tag }], target.context);
   plan.images = { source, target: source, present: true, tagged: tagged?.manifest.digest === digest };

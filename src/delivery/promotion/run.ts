@@ -1,10 +1,19 @@
 import { errorText } from '../../aws/errors.ts';
 import type { Clock } from '../../core/context.ts';
-import type { Outcome } from '../../core/outcome.ts';
+import { CancelledError, errorInfo, InputError, PlatformError, TimeoutError } from '../../core/errors.ts';
+import { capitalize, sentence } from '../../core/text.ts';
 import { createDeployment, setDeploymentStatus } from '../../github/deployments.ts';
-import type { PromotionReport, ReportedPromotion } from '../../present/promotion.ts';
+import { RegistryError } from '../../images/registry/client.ts';
+import { LockTakenError } from '../lock.ts';
+import { WrongAccountError } from './environment.ts';
+import {
+  PROMOTION_VERDICTS,
+  type PromotionReport,
+  type ReleaseEnd,
+  type ReleaseResult,
+  type ServicePromotion,
+} from './result.ts';
 import type { GitHubAccess } from './origin.ts';
-import { outcomeOf, type Verdict } from './outcome.ts';
 import type { ServicePlan } from './plan.ts';
 
 /** What a run is doing, and what it has found out so far. */
@@ -32,13 +41,29 @@ export function startRun(
   };
 }
 
-export function endRun(run: Run, verdict: Verdict, reason: string): Outcome {
+export function endRun(run: Run, end: ReleaseEnd): ReleaseResult {
   run.report.durationMs = run.clock.now() - run.startedAt;
-  return outcomeOf(run.report, verdict, reason);
+  return { kind: 'release', report: run.report, ...end, ok: PROMOTION_VERDICTS[end.verdict].ok };
+}
+
+/** The end of a run that an error has ended: its reason says what was changed until then. */
+export function failRun(run: Run, error: unknown): ReleaseResult {
+  const info = error instanceof PlatformError && { error: errorInfo(error) };
+  if (error instanceof CancelledError || error instanceof TimeoutError) {
+    const verdict = error instanceof CancelledError ? 'cancelled' : 'timed-out';
+    return endRun(run, { verdict, reason: `${capitalize(error.message)}. ${run.left}`, ...info });
+  }
+  if (error instanceof LockTakenError || error instanceof WrongAccountError) {
+    return endRun(run, { verdict: 'blocked', reason: `${sentence(error.message)} ${run.left}`, ...info });
+  }
+  if (error instanceof InputError) return endRun(run, { verdict: 'failed', reason: error.message, ...info });
+  const told = error instanceof RegistryError || (error instanceof Error && error.name === 'Error');
+  const reason = `${sentence(told ? error.message : errorText(error))} ${run.left}`;
+  return endRun(run, { verdict: 'failed', reason, ...info });
 }
 
 /** A service's plan as the summary shows it. */
-export function reportedPlan(plan: ServicePlan): ReportedPromotion {
+export function reportedPlan(plan: ServicePlan): ServicePromotion {
   const { service, action, digest, before, releases, upstream, findings } = plan;
   const [commit, commitBefore] = [commitOf(releases.source, digest), commitOf(releases.target, before)];
   return {
@@ -49,12 +74,7 @@ export function reportedPlan(plan: ServicePlan): ReportedPromotion {
     ...(commit !== undefined && { commit }),
     ...(commitBefore !== undefined && { commitBefore }),
     ...(upstream.steadySince && { steadySince: upstream.steadySince.toISOString() }),
-    findings: findings.map(({ kind, message, fix, bypassed }) => ({
-      gate: kind,
-      message,
-      fix,
-      bypassed: bypassed === true,
-    })),
+    findings,
   };
 }
 

@@ -1,8 +1,5 @@
 import { errorText } from '../../aws/errors.ts';
-import { environmentsSections } from '../../present/promotion.ts';
-import type { EnvironmentsReport, ReportedEnvironment, ReportedState } from '../../present/promotion.ts';
 import type { Context } from '../../core/context.ts';
-import type { Outcome } from '../../core/outcome.ts';
 import { describeHold, readHold } from '../hold.ts';
 import { ledgerNames, readReleases } from '../ledger.ts';
 import type { Release } from '../ledger.ts';
@@ -10,6 +7,7 @@ import { alarmsInAlarm } from './gates.ts';
 import { requireAccounts } from './environment.ts';
 import type { PromotionEnvironment } from './environment.ts';
 import { placeOf, runningDigest } from './plan.ts';
+import type { EnvironmentState, ServiceState, StatusResult } from './result.ts';
 import { digestIn, readRunning } from './running.ts';
 import type { RunningService } from './running.ts';
 
@@ -19,11 +17,10 @@ export interface StatusOrder {
 }
 
 /** Tells what runs where, read from every environment at the same time. One that cannot be read does not hide the others. */
-export async function reportStatus(context: Context, { environments }: StatusOrder): Promise<Outcome> {
+export async function reportStatus(context: Context, { environments }: StatusOrder): Promise<StatusResult> {
   const read = await Promise.all(environments.map((one) => readOrExplain(one, context)));
   for (const one of read) compare(one, read);
   const services = [...new Set(environments.flatMap((one) => one.services))];
-  const report: EnvironmentsReport = { environments: read, services };
   const failed = read.filter(({ error }) => error !== undefined);
   const differ = read.filter((one) => Object.values(one.services).some(({ drift }) => drift === 'behind'));
   const reason =
@@ -32,19 +29,19 @@ export async function reportStatus(context: Context, { environments }: StatusOrd
       : `${read.length} environments; ${differ.length === 0 ? 'none differs' : `${differ.map(({ name }) => name).join(', ')} differ`} from upstream.`;
   const ok = failed.length === 0;
   return {
+    kind: 'status',
     verdict: ok ? 'reported' : 'failed',
     ok,
     reason: ok ? reason : `${failed.map(({ name }) => name).join(', ')} could not be read. ${reason}`,
-    outputs: { 'has-changes': 'false' },
-    result: { ...report },
-    summary: environmentsSections(report, context.clock.now()),
+    report: { environments: read, services },
+    readAt: context.clock.now(),
   };
 }
 
 async function readOrExplain(
   one: StatusOrder['environments'][number],
   { signal }: Context,
-): Promise<ReportedEnvironment> {
+): Promise<EnvironmentState> {
   const { environment, from } = one;
   try {
     return { name: environment.name, from, ...(await readEnvironment(environment, one.services)) };
@@ -57,7 +54,7 @@ async function readOrExplain(
 async function readEnvironment(
   environment: PromotionEnvironment,
   names: readonly string[],
-): Promise<Pick<ReportedEnvironment, 'services' | 'hold'>> {
+): Promise<Pick<EnvironmentState, 'services' | 'hold'>> {
   await requireAccounts([environment]);
   const { context } = environment;
   const place = placeOf(environment);
@@ -81,7 +78,7 @@ function stateOf(
   running: RunningService | undefined,
   release: Release | undefined,
   red: ReadonlyMap<string, string>,
-): ReportedState {
+): ServiceState {
   if (!running || running.state === 'missing') {
     return { health: 'missing', detail: '', strayed: false, drift: 'none' };
   }
@@ -103,7 +100,7 @@ function stateOf(
 function healthOf(
   { state, desired, steady, unsteady }: RunningService,
   alarms: readonly string[],
-): Pick<ReportedState, 'health' | 'detail'> {
+): Pick<ServiceState, 'health' | 'detail'> {
   if (alarms.length > 0) return { health: 'unhealthy', detail: `in ALARM: ${alarms.join(', ')}` };
   if (state === 'none' && desired === 0) return { health: 'stopped', detail: 'scaled to zero' };
   if (steady) return { health: 'healthy', detail: '' };
@@ -111,7 +108,7 @@ function healthOf(
 }
 
 /** Notes where an environment differs from the one that its images come from. */
-function compare(one: ReportedEnvironment, all: readonly ReportedEnvironment[]): void {
+function compare(one: EnvironmentState, all: readonly EnvironmentState[]): void {
   const upstream = all.find(({ name }) => name === one.from);
   if (!upstream) return;
   for (const [service, state] of Object.entries(one.services)) {

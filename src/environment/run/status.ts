@@ -1,8 +1,10 @@
 import { errorText } from '../../aws/errors.ts';
 import { describeStack } from '../../cloudformation/stack.ts';
 import { openEnvironment } from '../../delivery/promotion/environment.ts';
+import type { StatusResult } from '../../delivery/promotion/result.ts';
 import { reportStatus } from '../../delivery/promotion/status.ts';
 import { stacksSection, type ReportedStackState } from '../../present/environment.ts';
+import { environmentsSections } from '../../present/promotion.ts';
 import type { Outcome } from '../../core/outcome.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import { type Choice, clusterName, stackTargets } from './targets.ts';
@@ -32,8 +34,11 @@ export async function statusCommand(
     ok,
     reason: ok ? summaryOf(name, stacks, services.length) : failureOf(running, unread),
     outputs: {},
-    result: { ...running.result, stacks },
-    summary: [stacksSection(stacks, context.clock.now()), ...(running.summary ?? [])],
+    result: { ...running.report, stacks },
+    summary: [
+      stacksSection(stacks, context.clock.now()),
+      ...environmentsSections(running.report, running.readAt),
+    ],
   };
 }
 
@@ -67,7 +72,7 @@ function summaryOf(environment: string, stacks: readonly ReportedStackState[], s
   return `${environment} has ${present} of its ${stacks.length} stacks, ${services} of them for services.`;
 }
 
-function failureOf(running: Outcome, [unread]: readonly ReportedStackState[]): string {
+function failureOf(running: StatusResult, [unread]: readonly ReportedStackState[]): string {
   if (!unread) return running.reason;
   return `${unread.stackName} could not be read: ${unread.error ?? ''}`;
 }
