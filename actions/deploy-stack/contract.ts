@@ -1,4 +1,4 @@
-import { DECLARED_OUTPUTS, VERDICTS } from '../../src/cloudformation/commands/result.ts';
+import { STACK_VERDICTS } from '../../src/cloudformation/commands/result.ts';
 import {
   boolean,
   choice,
@@ -9,6 +9,7 @@ import {
   text,
   type InputContract,
 } from '../../src/core/inputs/contract.ts';
+import { STACK_OUTPUTS } from '../../src/present/stack.ts';
 
 const inputs = {
   command: choice(['deploy', 'plan', 'apply', 'delete', 'drift'], { default: 'deploy' }),
@@ -41,6 +42,6 @@ const inputs = {
 /** The same names as in action.yml; a test holds them together. */
 export const contract = {
   inputs,
-  outputs: Object.fromEntries([...DECLARED_OUTPUTS].map((name) => [name, {}])),
-  verdicts: VERDICTS,
+  outputs: Object.fromEntries([...STACK_OUTPUTS].map((name) => [name, {}])),
+  verdicts: STACK_VERDICTS,
 };

@@ -4,6 +4,7 @@ import { deployStack } from '../../src/cloudformation/commands/deploy-stack.ts';
 import { followServiceIn } from '../../src/environment/run/stacks.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
 import { runAction } from '../../src/core/action.ts';
+import { presentStack } from '../../src/present/stack.ts';
 import { comment } from './comment.ts';
 import { contract } from './contract.ts';
 import { deployStackInputs } from './inputs.ts';
@@ -21,7 +22,7 @@ await runAction({
     });
     const client = await cloudFormationClient(session, context);
     const followService = followServiceIn(session, context, env);
-    const outcome = await deployStack(
+    const result = await deployStack(
       { ...context, client, session, followService },
       deployStackInputs(inputs),
       {
@@ -31,6 +32,7 @@ await runAction({
         actor: github.actor,
       },
     );
+    const outcome = presentStack(result);
     await comment(inputs, outcome, github, context);
     return outcome;
   },

@@ -1,86 +1,338 @@
-import { pathOf } from '../cloudformation/change-set/effects.ts';
-import type { ServiceFailure } from '../cloudformation/execution/services.ts';
+import { countEffects, pathOf } from '../cloudformation/change-set/effects.ts';
+import { describeFinding, type Finding, subjectOf } from '../cloudformation/change-set/failure.ts';
+import type { GuardFinding } from '../cloudformation/change-set/guard.ts';
+import { retainedBy } from '../cloudformation/commands/delete.ts';
+import { STACK_VERDICTS, type StackResult } from '../cloudformation/commands/result.ts';
+import type { Cause, Diagnosis } from '../cloudformation/diagnosis/diagnosis.ts';
+import { plainReason } from '../cloudformation/diagnosis/hints.ts';
+import type { DriftedResource, DriftReport } from '../cloudformation/drift/drift.ts';
+import type { ResourceStep, TimelineFacts } from '../cloudformation/execution/events.ts';
+import { type Execution, leftBehind } from '../cloudformation/execution/watch.ts';
+import { isSecretName, MASKED } from '../cloudformation/template/secrets.ts';
+import type { Plan, ResourceChange } from '../cloudformation/types.ts';
+import type { ErrorInfo } from '../core/errors.ts';
+import type { Annotation } from '../core/log.ts';
 import { code, details, escapeCell, fence, type Section, table } from '../core/markdown/markdown.ts';
-import { duration } from '../core/text.ts';
-import { shown } from './plan.ts';
+import type { Outcome } from '../core/outcome.ts';
+import { duration, withoutAccount } from '../core/text.ts';
+import { planSections, shown } from './plan.ts';
 import { rolloutFailure } from './service.ts';
 
-/** One run of deploy-stack, as the job summary shows it. Durations in ms, times in ms since the epoch. */
-export interface StackReport {
-  stackName: string;
-  region: string;
-  command: string;
-  verdict: string;
-  ok: boolean;
-  reason: string;
-  durationMs: number;
-  /** What was done besides, or is worth knowing, a sentence each. */
-  notes: readonly string[];
-  rootCause?: ReportedCause;
-  alsoFailed: readonly ReportedCause[];
-  /** What stopped a rollback. */
-  rollbackFailures: readonly ReportedCause[];
-  timeline: readonly ReportedStep[];
-  retained: readonly { path: string; type: string; physicalId: string }[];
-  outputs: Readonly<Record<string, string>>;
-}
-
-export interface ReportedCause {
-  /** Logical id below its nested stacks: `Network/Vpc`. */
-  path: string;
-  type: string;
-  reason: string;
-  code?: string;
-  hint?: string;
-  /** Of an ECS service: why its tasks fail. */
-  tasks?: ServiceFailure;
-  file?: string;
-  line?: number;
-}
-
-export interface ReportedStep {
-  path: string;
-  type: string;
-  status: string;
-  startedAt: number;
-  endedAt?: number;
-  rollback: boolean;
-}
+/** The step's own outputs. GitHub's expressions do not tell upper from lower case, so neither does this list. */
+export const STACK_OUTPUTS: ReadonlySet<string> = new Set([
+  'verdict',
+  'reason',
+  'result',
+  'stack-name',
+  'region',
+  'has-changes',
+  'plan',
+  'fingerprint',
+  'changes',
+  'outputs',
+]);
 
 const SHOWN_ALSO_FAILED = 10;
 const SHOWN_STEPS = 500;
 const SHOWN_VALUE = 500;
 const BAR_WIDTH = 24;
+/** GitHub allows 1 MiB for the outputs of a job. */
+const CHANGES_LIMIT = 200_000;
+/** An executed plan comes after how its execution went. */
+const EXECUTED_SHARE = 0.6;
 
-/** The summary's parts: what happened and why first, then what led there. */
-export function stackSections(report: StackReport): Section[] {
+/** The fields that some verdicts have, to read them from any. */
+interface Details {
+  verdict: string;
+  guard?: readonly GuardFinding[];
+  execution?: Execution;
+  timeline?: TimelineFacts;
+  diagnosis?: Diagnosis;
+  findings?: readonly Finding[];
+  difference?: readonly string[];
+  error?: ErrorInfo;
+}
+
+/** A run of deploy-stack as outputs, result, summary and annotations. */
+export function presentStack(result: StackResult): Outcome {
+  const { verdict, reason, stackName, region, plan, stack } = result;
+  const { error }: Details = result;
+  const outputs = shownOutputs(stack?.outputs ?? {});
+  const own = ownOutputs(outputs);
+  return {
+    verdict,
+    ok: STACK_VERDICTS[verdict].ok,
+    reason: withoutAccount(reason),
+    outputs: {
+      'stack-name': stackName,
+      region,
+      ...(plan && planOutputs(plan)),
+      ...(stack && { ...own, outputs: JSON.stringify(outputs) }),
+    },
+    result: withoutAccounts(resultOf(result)) as Record<string, unknown>,
+    summary: stackSections(result, outputs),
+    annotations: [
+      ...annotationsOf(result),
+      ...Object.keys(outputs)
+        .filter((key) => !Object.hasOwn(own, key))
+        .map(hiddenOutput),
+    ],
+    ...(error && { error: withoutAccounts(error) as ErrorInfo }),
+  };
+}
+
+function planOutputs(plan: Plan): Record<string, string> {
+  return {
+    'has-changes': String(plan.hasChanges),
+    plan: plan.hasChanges ? plan.changeSetName : '',
+    fingerprint: plan.fingerprint,
+    changes: changesJson(plan.changes),
+  };
+}
+
+/** Without values, which may be long or secret; without the properties too when the list is very long. */
+function changesJson(changes: readonly ResourceChange[]): string {
+  const short = changes.map(({ logicalId, nesting, type, action, replacement, policyAction }) => ({
+    logicalId,
+    nesting,
+    type,
+    action,
+    replacement,
+    ...(policyAction === undefined ? {} : { policyAction }),
+  }));
+  const whole = short.map((change, index) => ({
+    ...change,
+    properties: (changes[index]?.properties ?? []).map(({ path }) => path),
+  }));
+  const json = JSON.stringify(whole);
+  return json.length <= CHANGES_LIMIT ? json : JSON.stringify(short);
+}
+
+/** A stack's outputs without those that are masked or have a secret's name. */
+function shownOutputs(outputs: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(outputs).filter(([key, value]) => value !== MASKED && !isSecretName(key)),
+  );
+}
+
+/** A stack's outputs that become outputs of the step under their own key: those whose name is not taken. */
+function ownOutputs(outputs: Readonly<Record<string, string>>): Record<string, string> {
+  const own: Record<string, string> = {};
+  const taken = new Set<string>(STACK_OUTPUTS);
+  for (const [key, value] of Object.entries(outputs)) {
+    if (taken.has(key.toLowerCase())) continue;
+    taken.add(key.toLowerCase());
+    own[key] = value;
+  }
+  return own;
+}
+
+function hiddenOutput(key: string): Annotation {
+  const message = `The stack's output ${key} is in "outputs" only: the step has another output of that name.`;
+  return { level: 'notice', message };
+}
+
+/** For machines: all that the summary shows. */
+function resultOf(result: StackResult): Record<string, unknown> {
+  const { plan, drift, notes } = result;
+  const { guard, execution, diagnosis, findings, difference }: Details = result;
+  const steps = stepsOf(result);
+  const retained = execution ? retainedBy(execution) : [];
+  return {
+    stack: result.stackName,
+    region: result.region,
+    command: result.command,
+    durationSeconds: seconds(result.durationMs),
+    ...(plan && {
+      hasChanges: plan.hasChanges,
+      changes: countEffects(plan),
+      plan: plan.changeSetName,
+      fingerprint: plan.fingerprint,
+    }),
+    ...(guard && { guard }),
+    ...(findings && { findings }),
+    ...(difference && { difference }),
+    ...(drift && { drift: driftResult(drift) }),
+    ...(execution && { status: execution.status, executionSeconds: seconds(execution.durationMs) }),
+    ...(diagnosis && diagnosisResult(diagnosis)),
+    ...(steps.length > 0 && { timeline: steps.slice(0, SHOWN_STEPS).map(stepResult) }),
+    ...(retained.length > 0 && {
+      retained: retained.map((step) => ({ path: pathOf(step), type: step.type })),
+    }),
+    notes,
+  };
+}
+
+function diagnosisResult({ rolledBack, rootCause, alsoFailed, rollbackFailures }: Diagnosis): object {
+  return {
+    rolledBack,
+    rootCause: rootCause && causeResult(rootCause),
+    alsoFailed: alsoFailed.map(causeResult),
+    rollbackFailures: rollbackFailures.map(causeResult),
+  };
+}
+
+function causeResult(cause: Cause): object {
+  return { path: pathOf(cause), ...cause };
+}
+
+function stepResult(step: ResourceStep): object {
+  const { type, status, startedAt, endedAt, rollback } = step;
+  return {
+    path: pathOf(step),
+    type,
+    status,
+    startedAt: new Date(startedAt).toISOString(),
+    ...(endedAt !== undefined && { seconds: seconds(endedAt - startedAt) }),
+    ...(rollback && { rollback }),
+  };
+}
+
+/** Without physical ids, which are often ARNs. */
+function driftResult({ resources, unchecked }: DriftReport): object {
+  const drifted = resources.map(({ logicalId, nesting, type, status, properties }) => ({
+    logicalId,
+    nesting,
+    type,
+    status,
+    properties,
+  }));
+  return { resources: drifted, unchecked };
+}
+
+/** What happened to each resource, also in an operation that was not watched to its end. */
+function stepsOf(result: StackResult): ResourceStep[] {
+  const { execution, timeline }: Details = result;
+  return [...((execution?.timeline ?? timeline)?.steps ?? [])];
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms / 1000);
+}
+
+/** Text without account ids, at any depth: GitHub drops an output that a mask touches. */
+function withoutAccounts(value: unknown): unknown {
+  if (typeof value === 'string') return withoutAccount(value);
+  if (Array.isArray(value)) return value.map(withoutAccounts);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withoutAccounts(item)]));
+}
+
+/** Puts what went wrong on the template's own lines. */
+function annotationsOf(result: StackResult): Annotation[] {
+  const { guard = [], execution, diagnosis, findings = [] }: Details = result;
   return [
-    headline(report),
-    ...cause(report),
-    ...failures('What stops the rollback', report.rollbackFailures, 92),
-    ...failures('Also failed', report.alsoFailed, 60),
-    ...notes(report),
-    ...outputs(report),
-    ...retained(report),
-    ...timeline(report),
+    ...findings.map(findingAnnotation),
+    ...guard.map((finding) => guardAnnotation(result, finding)),
+    ...(diagnosis ? causeAnnotations(diagnosis) : []),
+    ...(execution ? leftBehind(execution) : []).map((message): Annotation => ({
+      level: 'warning',
+      title: 'Left behind',
+      message,
+      priority: 50,
+    })),
   ];
 }
 
-function headline({ ok, stackName, verdict, reason, region, command, durationMs }: StackReport): Section {
+function findingAnnotation(finding: Finding): Annotation {
+  const { level, message, file, line } = finding;
+  const subject = subjectOf(finding);
+  return {
+    level,
+    message,
+    title: subject === '' ? 'CloudFormation refuses the template' : subject,
+    ...(file !== undefined && { file }),
+    ...(line !== undefined && { line }),
+    priority: level === 'error' ? 10 : 0,
+  };
+}
+
+function guardAnnotation({ verdict, template }: StackResult, { message, line }: GuardFinding): Annotation {
+  return {
+    level: verdict === 'planned' ? 'warning' : 'error',
+    title: 'Data would be lost',
+    message,
+    priority: 80,
+    ...(template !== undefined && line !== undefined && { file: template, line }),
+  };
+}
+
+/** The root cause is the last that a full list of annotations would lose. */
+function causeAnnotations({ rootCause, rollbackFailures, alsoFailed }: Diagnosis): Annotation[] {
+  return [
+    ...(rootCause ? [causeAnnotation(rootCause, 'Root cause', 100)] : []),
+    ...rollbackFailures.map((cause) => causeAnnotation(cause, 'Rollback failed', 90)),
+    ...alsoFailed.map((cause) => causeAnnotation(cause, 'Also failed', 10)),
+  ];
+}
+
+function causeAnnotation(cause: Cause, title: string, priority: number): Annotation {
+  const { type, reason, code: errorCode, hint, tasks, file, line } = cause;
+  const parts = [
+    `${type} failed: ${plainReason(reason)}${errorCode === undefined ? '' : ` (${errorCode})`}`,
+    ...(hint === undefined ? [] : [hint]),
+    ...(tasks === undefined ? [] : [`${tasks.cause}. ${tasks.fix}`]),
+  ];
+  return {
+    level: 'error',
+    title: `${title}: ${pathOf(cause)}`,
+    message: parts.join('\n'),
+    priority,
+    ...(file !== undefined && line !== undefined && { file, line }),
+  };
+}
+
+/** The summary's parts: what happened and why first, then what led there. */
+function stackSections(result: StackResult, shownValues: Readonly<Record<string, string>>): Section[] {
+  const { stackName, drift, plan } = result;
+  const { execution, diagnosis }: Details = result;
+  const planned = plan?.hasChanges ? planPart(result, plan) : [];
+  const rest = [
+    ...cause(diagnosis),
+    ...failures('What stops the rollback', diagnosis?.rollbackFailures ?? [], 92),
+    ...failures('Also failed', diagnosis?.alsoFailed ?? [], 60),
+    ...notes(result),
+    ...outputs(shownValues),
+    ...retained(execution),
+    ...timeline(stepsOf(result)),
+  ];
+  return [
+    headline(result),
+    ...(drift ? driftSections(stackName, drift) : []),
+    ...(execution
+      ? [...rest, ...planned.map((part) => ({ ...part, priority: part.priority * EXECUTED_SHARE }))]
+      : [...planned, ...rest]),
+  ];
+}
+
+function planPart(result: StackResult, plan: Plan): Section[] {
+  const { region, before, notes: said } = result;
+  const { guard }: Details = result;
+  return planSections({
+    ...plan,
+    region,
+    ...(before && plan.kind === 'update' && { before }),
+    ...(guard && { blocked: guard }),
+    warnings: (plan.warnings ?? []).filter((warning) => !said.includes(warning)),
+  });
+}
+
+function headline({ stackName, verdict, reason, region, command, durationMs }: StackResult): Section {
   const facts = [`\`${command}\``, escapeCell(region), durationMs > 0 ? duration(durationMs) : ''];
   return {
-    title: `${ok ? '✅' : '❌'} ${escapeCell(stackName)}: ${verdict}`,
+    title: `${STACK_VERDICTS[verdict].ok ? '✅' : '❌'} ${escapeCell(stackName)}: ${verdict}`,
     body: `${escapeCell(reason)}\n\n${facts.filter((fact) => fact !== '').join(' · ')}`,
     priority: 100,
   };
 }
 
-function cause({ rootCause }: StackReport): Section[] {
-  if (!rootCause) return [];
-  const { path, type, reason, code: errorCode, hint, tasks, file, line } = rootCause;
+function cause(diagnosis: Diagnosis | undefined): Section[] {
+  if (!diagnosis?.rootCause) return [];
+  const { type, reason, code: errorCode, hint, tasks, file, line } = diagnosis.rootCause;
   const place = file === undefined ? '' : `, ${code(line === undefined ? file : `${file}:${line}`)}`;
+  const path = escapeCell(pathOf(diagnosis.rootCause));
   const body = [
-    `**${escapeCell(path)}** (${code(type)}${place})${errorCode === undefined ? '' : ` ${code(errorCode)}`}`,
+    `**${path}** (${code(type)}${place})${errorCode === undefined ? '' : ` ${code(errorCode)}`}`,
     ...(tasks === undefined ? [] : [rolloutFailure(tasks), 'CloudFormation says:']),
     fence(reason),
     ...(hint === undefined ? [] : [`**What to do:** ${escapeCell(hint)}`]),
@@ -88,12 +340,12 @@ function cause({ rootCause }: StackReport): Section[] {
   return [{ title: 'Root cause', body: body.join('\n\n'), priority: 95 }];
 }
 
-function failures(title: string, causes: readonly ReportedCause[], priority: number): Section[] {
+function failures(title: string, causes: readonly Cause[], priority: number): Section[] {
   if (causes.length === 0) return [];
-  const rows = causes.slice(0, SHOWN_ALSO_FAILED).map(({ path, type, reason, hint, tasks }) => [
-    code(path),
-    code(type),
-    [reason, hint ?? '', tasks ? `${tasks.cause}. ${tasks.fix}` : '']
+  const rows = causes.slice(0, SHOWN_ALSO_FAILED).map((failed) => [
+    code(pathOf(failed)),
+    code(failed.type),
+    [failed.reason, failed.hint ?? '', failed.tasks ? `${failed.tasks.cause}. ${failed.tasks.fix}` : '']
       .filter((text) => text !== '')
       .map(escapeCell)
       .join('<br>'),
@@ -102,25 +354,24 @@ function failures(title: string, causes: readonly ReportedCause[], priority: num
   return [{ title, body: `${table(['Resource', 'Type', 'Reason'], rows)}${more}`, priority }];
 }
 
-function notes({ notes: sentences }: StackReport): Section[] {
+function notes(result: StackResult): Section[] {
+  const { findings = [], difference = [] }: Details = result;
+  const sentences = [...findings.map(describeFinding), ...difference, ...result.notes];
   if (sentences.length === 0) return [];
   return [{ title: 'Also', body: sentences.map((text) => `- ${escapeCell(text)}`).join('\n'), priority: 80 }];
 }
 
-function outputs({ outputs: values }: StackReport): Section[] {
+function outputs(values: Readonly<Record<string, string>>): Section[] {
   const rows = Object.entries(values).map(([key, value]) => [code(key), escapeCell(cut(value))]);
   return rows.length === 0
     ? []
     : [{ title: 'Outputs', body: table(['Output', 'Value'], rows), priority: 40 }];
 }
 
-function retained({ retained: resources }: StackReport): Section[] {
-  if (resources.length === 0) return [];
-  const rows = resources.map(({ path, type, physicalId }) => [
-    code(path),
-    code(type),
-    escapeCell(physicalId),
-  ]);
+function retained(execution: Execution | undefined): Section[] {
+  const steps = execution ? retainedBy(execution) : [];
+  if (steps.length === 0) return [];
+  const rows = steps.map((step) => [code(pathOf(step)), code(step.type), escapeCell(step.physicalId)]);
   return [
     {
       title: 'Retained: no stack knows these any more',
@@ -130,14 +381,14 @@ function retained({ retained: resources }: StackReport): Section[] {
   ];
 }
 
-function timeline({ timeline: steps }: StackReport): Section[] {
+function timeline(steps: readonly ResourceStep[]): Section[] {
   const ended = steps.filter((step) => step.endedAt !== undefined);
   if (ended.length === 0) return [];
-  const inOrder = ended.toSorted((a, b) => a.startedAt - b.startedAt).slice(0, SHOWN_STEPS);
-  const from = inOrder[0]?.startedAt ?? 0;
-  const to = inOrder.reduce((latest, step) => Math.max(latest, step.endedAt ?? 0), from);
-  const rows = inOrder.map((step) => [
-    code(step.path),
+  const byStart = ended.toSorted((a, b) => a.startedAt - b.startedAt).slice(0, SHOWN_STEPS);
+  const from = byStart[0]?.startedAt ?? 0;
+  const to = byStart.reduce((latest, step) => Math.max(latest, step.endedAt ?? 0), from);
+  const rows = byStart.map((step) => [
+    code(pathOf(step)),
     code(step.type),
     step.rollback ? `${step.status} (rollback)` : step.status,
     duration((step.endedAt ?? 0) - step.startedAt),
@@ -148,7 +399,7 @@ function timeline({ timeline: steps }: StackReport): Section[] {
   return [{ body: details(`Timeline: ${ended.length} steps in ${duration(to - from)}`, body), priority: 20 }];
 }
 
-function bar(step: ReportedStep, from: number, to: number): string {
+function bar(step: ResourceStep, from: number, to: number): string {
   const scale = (at: number): number => Math.round(((at - from) / Math.max(1, to - from)) * BAR_WIDTH);
   const start = Math.min(scale(step.startedAt), BAR_WIDTH - 1);
   const length = Math.max(1, scale(step.endedAt ?? to) - start);
@@ -159,24 +410,11 @@ function cut(text: string): string {
   return text.length > SHOWN_VALUE ? `${text.slice(0, SHOWN_VALUE)}…` : text;
 }
 
-/** How a stack differs from its template, as people read it. Secrets are masked by whoever makes this. */
-export interface StackDriftReport {
-  stackName: string;
-  resources: readonly DriftedResourceReport[];
-  /** What cannot be compared. */
-  unchecked: readonly string[];
-}
-
-export interface DriftedResourceReport {
-  logicalId: string;
-  nesting: readonly string[];
-  type: string;
-  status: 'modified' | 'deleted';
-  properties: readonly { path: string; expected?: string; actual?: string }[];
-}
-
 /** The parts of a drift report: what was deleted first, then what was changed, property by property. */
-export function driftSections({ stackName, resources, unchecked }: StackDriftReport): Section[] {
+export function driftSections(
+  stackName: string,
+  { resources, unchecked }: Pick<DriftReport, 'resources' | 'unchecked'>,
+): Section[] {
   const sorted = [...resources].sort(
     (a, b) => Number(b.status === 'deleted') - Number(a.status === 'deleted'),
   );
@@ -191,7 +429,7 @@ export function driftSections({ stackName, resources, unchecked }: StackDriftRep
   ];
 }
 
-function overview(resources: readonly DriftedResourceReport[]): string {
+function overview(resources: readonly DriftedResource[]): string {
   const rows = resources.map((resource) => [
     resource.status === 'deleted' ? '**deleted**' : 'changed',
     code(pathOf(resource)),
@@ -200,7 +438,7 @@ function overview(resources: readonly DriftedResourceReport[]): string {
   return table(['', 'Resource', 'Type'], rows);
 }
 
-function differences(resource: DriftedResourceReport): Section[] {
+function differences(resource: DriftedResource): Section[] {
   if (resource.properties.length === 0) return [];
   const rows = resource.properties.map(({ path, expected, actual }) => [
     code(path.replace(/^Properties\./, '')),

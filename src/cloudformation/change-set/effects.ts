@@ -53,12 +53,23 @@ export function signOf(effect: Effect): string {
 /** `1 to replace, 2 to delete, 3 to add, 4 to change`; the worst first, and what there is none of left out. */
 export function planHeadline(plan: { hasChanges: boolean; changes: readonly PlannedChange[] }): string {
   if (!plan.hasChanges) return 'No changes';
-  const effects = plan.changes.map(effectOf);
+  const said = Object.entries(countEffects(plan)).map(([effect, count]) =>
+    WORDS[effect as Effect].count(count),
+  );
+  return said.length > 0 ? said.join(', ') : 'No resource changes, but outputs, tags or settings change';
+}
+
+/** How many resources a plan changes in each way; ways that do not occur are left out. */
+export function countEffects({
+  changes,
+}: {
+  changes: readonly PlannedChange[];
+}): Partial<Record<Effect, number>> {
+  const effects = changes.map(effectOf);
   const counts = EFFECTS.map(
     (effect) => [effect, effects.filter((found) => found === effect).length] as const,
   );
-  const said = counts.filter(([, count]) => count > 0).map(([effect, count]) => WORDS[effect].count(count));
-  return said.length > 0 ? said.join(', ') : 'No resource changes, but outputs, tags or settings change';
+  return Object.fromEntries(counts.filter(([, count]) => count > 0));
 }
 
 /** `Network/Vpc` */

@@ -8,7 +8,7 @@ import {
   type OperationEvent,
 } from '@aws-sdk/client-cloudformation';
 import { send } from '../../aws/send.ts';
-import type { Context } from '../../core/context.ts';
+import { PlatformError } from '../../core/errors.ts';
 import { bestEffort } from '../execution/cancel.ts';
 import { STACK_TYPE } from '../execution/events.ts';
 import { listNestedStacks } from '../execution/nested-stacks.ts';
@@ -104,7 +104,7 @@ export interface Finding {
 }
 
 /** A change set that could not be made, for any reason but that there is nothing to change. */
-export class PlanFailedError extends Error {
+export class PlanFailedError extends PlatformError {
   override readonly name = 'PlanFailedError';
   readonly findings: readonly Finding[];
 
@@ -113,7 +113,10 @@ export class PlanFailedError extends Error {
     const errors = findings.filter((finding) => finding.level === 'error');
     const [first] = errors;
     const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
-    super(`The plan of ${stackName} failed: ${first ? describeFinding(first) : 'no reason given'}${more}`);
+    super(
+      'plan-failed',
+      `The plan of ${stackName} failed: ${first ? describeFinding(first) : 'no reason given'}${more}`,
+    );
     this.findings = findings;
   }
 }
@@ -127,25 +130,9 @@ export function describeFinding(finding: Finding): string {
 }
 
 /** `Data/Queue.Properties.DelaySeconds` */
-function subjectOf({ nesting = [], logicalId, path }: Finding): string {
+export function subjectOf({ nesting = [], logicalId, path }: Finding): string {
   const resource = [...nesting, ...(logicalId === undefined ? [] : [logicalId])].join('/');
   return [resource, path ?? ''].filter((part) => part !== '').join('.');
-}
-
-/** Shows findings on the template's own lines. */
-export function annotateFindings(context: Pick<Context, 'annotations'>, findings: readonly Finding[]): void {
-  for (const finding of findings) {
-    const { level, message, file, line } = finding;
-    const subject = subjectOf(finding);
-    context.annotations.add({
-      level,
-      message,
-      title: subject === '' ? 'CloudFormation refuses the template' : subject,
-      ...(file !== undefined && { file }),
-      ...(line !== undefined && { line }),
-      priority: level === 'error' ? 10 : 0,
-    });
-  }
 }
 
 type PlaceOf = Pick<Template, 'file' | 'lineOf' | 'resources' | 'parameters'>;

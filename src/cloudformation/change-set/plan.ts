@@ -25,7 +25,6 @@ import type {
 import { type ChangeSetId, type ChangeSetRequest, createChangeSet, waitForChangeSet } from './create.ts';
 import { effectOf, EFFECTS, pathOf, planHeadline, signOf } from './effects.ts';
 import {
-  annotateFindings,
   describeFinding,
   eventFinding,
   failedEvents,
@@ -66,7 +65,7 @@ export interface ExecutedPlan {
 /**
  * Makes a change set and reads what it will do. When there is nothing to change, the plan says so and its change
  * set is gone already.
- * @throws PlanFailedError when CloudFormation refuses it; its findings are annotated on the template. Whatever is
+ * @throws PlanFailedError when CloudFormation refuses it; it carries the findings. Whatever is
  * thrown, the change set, and the empty stack made for it, are deleted first, also when the job is cancelled.
  */
 export async function createPlan(context: CloudFormationContext, request: PlanRequest): Promise<Plan> {
@@ -88,7 +87,6 @@ export async function createPlan(context: CloudFormationContext, request: PlanRe
     return await makePlan(context, request, changeSet);
   } catch (error) {
     await removeChangeSet(context, changeSet);
-    if (error instanceof PlanFailedError) annotateFindings(context, error.findings);
     throw error;
   }
 }

@@ -6,13 +6,13 @@ import { abandonChangeSet } from '../execution/cancel.ts';
 import { blockedBy, carryOut, unchanged } from './deploy.ts';
 import { guardPlan } from '../change-set/guard.ts';
 import { type Prepared, prepareStack } from '../execution/leftovers.ts';
-import type { Ending } from './result.ts';
+import type { CommandResult } from './result.ts';
 import { comparePlans, type ExecutedPlan, type GonePlan, readPlan, tellPlan } from '../change-set/plan.ts';
 import { type Source, loadSource, makePlan, readSettings } from './source.ts';
 import type { Plan, StackSnapshot } from '../types.ts';
 import { nothingChanged, timeLeft, type Work } from './command-run.ts';
 /** Executes exactly the plan that was approved, or nothing. */
-export async function apply(work: Work): Promise<Ending> {
+export async function apply(work: Work): Promise<CommandResult> {
   const approved = approvedPlan(work);
   const source = work.inputs.template === undefined ? undefined : await loadSource(work);
   const settings = readSettings(work);
@@ -28,7 +28,7 @@ export async function apply(work: Work): Promise<Ending> {
   if (plan.fingerprint !== approved.fingerprint) return await changed(work, approved, plan, undefined);
   if (!plan.hasChanges && prepared.stack) return await unchanged(work, plan, prepared.stack, settings);
   const guard = guardPlan(plan, source?.template, work.inputs);
-  if (guard.length > 0) return { ...blockedBy(work, guard), ...work.known, guard };
+  if (guard.length > 0) return blockedBy(work, guard);
   return await carryOut(work, plan, settings, source?.template);
 }
 
@@ -68,7 +68,7 @@ async function findPlan(work: Work, changeSetName: string): Promise<FoundPlan> {
 }
 
 /** A rerun of a job finds its plan executed. What the stack has become since decides. */
-function executedBefore({ executed, plan }: ExecutedPlan, { stack }: Prepared): Ending {
+function executedBefore({ executed, plan }: ExecutedPlan, { stack }: Prepared): CommandResult {
   const { stackName, changeSetName, kind } = plan;
   const status = stack?.status ?? 'gone';
   if (executed === 'complete' && ['CREATE_COMPLETE', 'UPDATE_COMPLETE'].includes(status) && stack) {
@@ -94,7 +94,7 @@ async function makeAgain(
   found: GonePlan,
   source: Source | undefined,
   prepared: Prepared,
-): Promise<Plan | Ending> {
+): Promise<Plan | CommandResult> {
   const done = executedLast(approved, prepared.stack);
   if (done) return done;
   const why = `The approved plan ${approved.plan} cannot be executed: ${found.gone}.`;
@@ -117,7 +117,7 @@ async function makeAgain(
 }
 
 /** CloudFormation forgets change sets, but the stack names the last one that was executed. */
-function executedLast(approved: Approved, stack: StackSnapshot | undefined): Ending | undefined {
+function executedLast(approved: Approved, stack: StackSnapshot | undefined): CommandResult | undefined {
   const { changeSetId } = stack ?? {};
   const isIt = changeSetId === approved.plan || changeSetId?.split('/')[1] === approved.plan;
   if (!stack || !isIt || !['CREATE_COMPLETE', 'UPDATE_COMPLETE'].includes(stack.status)) return undefined;
@@ -133,7 +133,7 @@ async function changed(
   approved: Approved,
   plan: Plan,
   before: Plan | undefined,
-): Promise<Ending> {
+): Promise<CommandResult> {
   await abandonChangeSet(work);
   const difference = before
     ? comparePlans(before, plan)

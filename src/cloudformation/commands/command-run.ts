@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
+import { PlatformError } from '../../core/errors.ts';
 import type { Timeline } from '../execution/events.ts';
 import type { FollowedServices } from '../execution/services.ts';
-import type { OperationKind } from '../execution/watch.ts';
+import type { Execution, OperationKind } from '../execution/watch.ts';
 import type { CloudFormationContext, DeployStackInputs } from '../types.ts';
-import type { Ending } from './result.ts';
+import type { CommandResult } from './result.ts';
 
 /** One run of one command. */
 export interface Work {
@@ -16,7 +17,7 @@ export interface Work {
   deadlineMs: number;
   begun: Begun;
   /** What is known so far, for a run that ends early. */
-  known: Pick<Ending, 'plan' | 'before' | 'execution' | 'stack'>;
+  known: Pick<CommandResult, 'plan' | 'before' | 'stack'> & { execution?: Execution };
   /** What is complete although the run may end early, as a sentence without its full stop. */
   done?: string;
   /** What was done besides, or is worth knowing: sentences for the summary. */
@@ -44,8 +45,12 @@ export interface Begun {
 }
 
 /** A stack that a person has to look at before this run may go on. Nothing was changed. */
-export class StackBlockedError extends Error {
+export class StackBlockedError extends PlatformError {
   override readonly name = 'StackBlockedError';
+
+  constructor(message: string) {
+    super('stack-blocked', message);
+  }
 }
 
 /** Milliseconds until the time is up, 0 at least. */

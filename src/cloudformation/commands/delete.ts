@@ -2,7 +2,7 @@ import { DeleteStackCommand, type StackResourceSummary } from '@aws-sdk/client-c
 import { send } from '../../aws/send.ts';
 import { duration } from '../../core/text.ts';
 import { pathOf } from '../change-set/effects.ts';
-import { annotate, diagnose } from '../diagnosis/diagnosis.ts';
+import { diagnose } from '../diagnosis/diagnosis.ts';
 import { plainReason } from '../diagnosis/hints.ts';
 import { lastBeforeDeletion, type ResourceStep } from '../execution/events.ts';
 import { existingStack } from '../execution/leftovers.ts';
@@ -11,11 +11,11 @@ import { type Execution, watchBegun } from '../execution/watch.ts';
 import { isAlive, listResources } from '../stack.ts';
 import type { StackSnapshot } from '../types.ts';
 import { clientRequestToken, note, StackBlockedError, type Work } from './command-run.ts';
-import type { Ending } from './result.ts';
+import type { CommandResult } from './result.ts';
 import { setTerminationProtection } from './settings.ts';
 
 /** Deletes the stack and waits until it is gone. */
-export async function deleteCommand(work: Work): Promise<Ending> {
+export async function deleteCommand(work: Work): Promise<CommandResult> {
   const { context, inputs } = work;
   const stack = await existingStack(work);
   if (!stack) {
@@ -36,7 +36,6 @@ export async function deleteCommand(work: Work): Promise<Ending> {
     return { verdict: 'deleted', reason, execution };
   }
   const diagnosis = await diagnose(context, execution, stack);
-  annotate(context, diagnosis);
   const causes = [diagnosis.rootCause, ...diagnosis.alsoFailed].flatMap((cause) => cause ?? []);
   const why = causes
     .map((cause) => `${pathOf(cause)}: ${plainReason(cause.reason).replace(/\.$/, '')}`)

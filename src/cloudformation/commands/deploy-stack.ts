@@ -1,8 +1,14 @@
 import { errorText } from '../../aws/errors.ts';
-import { CancelledError, InputError, TimeoutError } from '../../core/errors.ts';
-import type { Outcome } from '../../core/outcome.ts';
+import {
+  CancelledError,
+  type ErrorInfo,
+  errorInfo,
+  InputError,
+  PlatformError,
+  TimeoutError,
+} from '../../core/errors.ts';
 import { PlanFailedError } from '../change-set/failure.ts';
-import { annotate, diagnose, type Diagnosis } from '../diagnosis/diagnosis.ts';
+import { diagnose, type Diagnosis } from '../diagnosis/diagnosis.ts';
 import { abandonChangeSet, cancelBegun } from '../execution/cancel.ts';
 import { StackStuckError } from '../execution/continue-rollback.ts';
 import type { CloudFormationContext, DeployStackInputs } from '../types.ts';
@@ -12,9 +18,9 @@ import { deleteCommand } from './delete.ts';
 import { deploy } from './deploy.ts';
 import { driftCommand } from './drift.ts';
 import { plan } from './plan.ts';
-import { causeText, type Ending, outcomeOf } from './result.ts';
+import { causeText, type CommandResult, type StackResult } from './result.ts';
 
-const COMMANDS: Readonly<Record<DeployStackInputs['command'], (work: Work) => Promise<Ending>>> = {
+const COMMANDS: Readonly<Record<DeployStackInputs['command'], (work: Work) => Promise<CommandResult>>> = {
   deploy,
   plan,
   apply,
@@ -31,7 +37,7 @@ export async function deployStack(
   context: CloudFormationContext,
   inputs: DeployStackInputs,
   run: RunIdentity,
-): Promise<Outcome> {
+): Promise<StackResult> {
   const startedMs = context.clock.now();
   const work: Work = {
     context,
@@ -44,17 +50,29 @@ export async function deployStack(
     notes: [],
   };
   try {
-    return outcomeOf(work, await COMMANDS[inputs.command](work));
+    return withRunFacts(work, await COMMANDS[inputs.command](work));
   } catch (error) {
-    return outcomeOf(work, await endEarly(work, error));
+    return withRunFacts(work, await endEarly(work, error));
   }
+}
+
+function withRunFacts({ context, inputs, startedMs, notes }: Work, result: CommandResult): StackResult {
+  return {
+    ...result,
+    stackName: inputs.stackName,
+    region: context.session.region,
+    command: inputs.command,
+    ...(inputs.template === undefined ? {} : { template: inputs.template }),
+    durationMs: context.clock.now() - startedMs,
+    notes,
+  };
 }
 
 /**
  * What a run that did not come to its end has to say, after what it had begun is stopped or removed.
  * @throws InputError as it is: the error boundary tells it.
  */
-async function endEarly(work: Work, error: unknown): Promise<Ending> {
+async function endEarly(work: Work, error: unknown): Promise<CommandResult> {
   try {
     return await endingOf(work, error);
   } finally {
@@ -62,21 +80,23 @@ async function endEarly(work: Work, error: unknown): Promise<Ending> {
   }
 }
 
-async function endingOf(work: Work, error: unknown): Promise<Ending> {
+async function endingOf(work: Work, error: unknown): Promise<CommandResult> {
   const { context, known, begun } = work;
   const timeline = begun.timeline ? { timeline: begun.timeline } : {};
   if (context.signal.aborted) return { ...known, ...timeline, ...(await cancelled(work)) };
   await abandonChangeSet(work);
   if (error instanceof InputError) throw error;
   if (error instanceof TimeoutError) return { ...known, ...timeline, ...(await timedOut(work, error)) };
-  if (error instanceof StackBlockedError) return { ...known, verdict: 'blocked', reason: error.message };
+  if (error instanceof StackBlockedError) {
+    return { ...known, verdict: 'blocked', reason: error.message, ...errorOf(error) };
+  }
   if (error instanceof PlanFailedError) {
-    return { verdict: 'failed', reason: planFailed(work, error), findings: error.findings };
+    const reason = planFailed(work, error);
+    return { verdict: 'failed', reason, findings: error.findings, ...errorOf(error) };
   }
   if (error instanceof StackStuckError) {
     const { execution, diagnosis } = error;
-    annotate(context, diagnosis);
-    return { verdict: 'stuck', reason: error.message, execution, diagnosis };
+    return { verdict: 'stuck', reason: error.message, execution, diagnosis, ...errorOf(error) };
   }
   context.log.debug(error instanceof Error ? (error.stack ?? error.message) : String(error));
   const { operation } = begun;
@@ -89,23 +109,29 @@ async function endingOf(work: Work, error: unknown): Promise<Ending> {
     ...timeline,
     verdict: 'failed',
     reason: `${done}${errorText(error).replace(/\.$/, '')}.${goesOn}`,
+    ...errorOf(error),
   };
 }
 
-async function cancelled(work: Work): Promise<Ending> {
+function errorOf(error: unknown): { error?: ErrorInfo } {
+  return error instanceof PlatformError ? { error: errorInfo(error) } : {};
+}
+
+async function cancelled(work: Work): Promise<CommandResult> {
   const remains = await cancelBegun(work);
   const why = work.context.signal.reason as unknown;
   // Within a whole environment its time, or its lock, may be what is over.
   const said = why instanceof CancelledError ? `The job was cancelled by ${why.signalName}` : errorText(why);
-  return { verdict: 'cancelled', reason: `${said.replace(/\.$/, '')}. ${remains}` };
+  return { verdict: 'cancelled', reason: `${said.replace(/\.$/, '')}. ${remains}`, ...errorOf(why) };
 }
 
 /** What is known when the time is up; nothing more is claimed, and nothing is stopped. */
-async function timedOut(work: Work, error: TimeoutError): Promise<Ending> {
+async function timedOut(work: Work, error: TimeoutError): Promise<CommandResult> {
   const { begun, inputs } = work;
   const standing = begun.standing?.();
   const ran = `Within the timeout of ${Math.round(inputs.timeoutMs / 1000)} s ${error.what} did not end${standing ? ` (${standing})` : ''}.`;
-  if (!begun.operation) return { verdict: 'timed-out', reason: `${ran} ${nothingChanged(work)}.` };
+  if (!begun.operation)
+    return { verdict: 'timed-out', reason: `${ran} ${nothingChanged(work)}.`, ...errorOf(error) };
   const diagnosis = await failureSoFar(work);
   const state = begun.timeline?.failures.length === 0 ? 'waits for tasks that fail' : 'has failed already';
   const failed = diagnosis ? ` It ${state}${causeText(diagnosis)}.` : '';
@@ -113,6 +139,7 @@ async function timedOut(work: Work, error: TimeoutError): Promise<Ending> {
     verdict: 'timed-out',
     reason: `${ran}${failed} It was not stopped and goes on at AWS.`,
     ...(diagnosis ? { diagnosis } : {}),
+    ...errorOf(error),
   };
 }
 
@@ -124,9 +151,7 @@ async function failureSoFar({ context, begun }: Work): Promise<Diagnosis | undef
   if (timeline.failures.length === 0 && !serviceFailures?.size) return undefined;
   const execution = { status: '', timeline, durationMs: 0, ...(serviceFailures && { serviceFailures }) };
   const diagnosis = await diagnose(context, execution, operation);
-  if (!diagnosis.rootCause) return undefined;
-  annotate(context, diagnosis);
-  return diagnosis;
+  return diagnosis.rootCause ? diagnosis : undefined;
 }
 
 function planFailed({ inputs }: Work, { message }: PlanFailedError): string {

@@ -1,19 +1,18 @@
-import { pathOf } from '../change-set/effects.ts';
-import { guardPlan } from '../change-set/guard.ts';
-import { annotate, diagnose } from '../diagnosis/diagnosis.ts';
+import { type GuardFinding, guardPlan } from '../change-set/guard.ts';
+import { diagnose } from '../diagnosis/diagnosis.ts';
 import { abandonChangeSet } from '../execution/cancel.ts';
 import { executePlan } from '../execution/execute.ts';
 import { prepareStack } from '../execution/leftovers.ts';
-import type { Execution } from '../execution/watch.ts';
+import { isComplete, leftBehind } from '../execution/watch.ts';
 import { isStable } from '../stack.ts';
 import type { Plan, StackSnapshot, Template } from '../types.ts';
 import { note, nothingChanged, type Work } from './command-run.ts';
-import { type Ending, isComplete, judge } from './result.ts';
+import { type CommandResult, judgeFailure, judgeSuccess } from './result.ts';
 import { ensureStackPolicy, ensureTerminationProtection, type StackSettings } from './settings.ts';
 import { loadSource, makePlan, parametersFor, readSettings } from './source.ts';
 
 /** Plans, guards, executes and watches. */
-export async function deploy(work: Work): Promise<Ending> {
+export async function deploy(work: Work): Promise<CommandResult> {
   const { inputs } = work;
   const source = await loadSource(work);
   const settings = readSettings(work);
@@ -28,7 +27,7 @@ export async function deploy(work: Work): Promise<Ending> {
   const guard = guardPlan(plan, source.template, inputs);
   if (guard.length > 0) {
     await abandonChangeSet(work);
-    return { ...blockedBy(work, guard), ...work.known, guard };
+    return blockedBy(work, guard);
   }
   return await carryOut(work, plan, settings, source.template);
 }
@@ -39,7 +38,7 @@ export async function unchanged(
   plan: Plan,
   stack: StackSnapshot,
   settings: StackSettings,
-): Promise<Ending> {
+): Promise<CommandResult> {
   const { stackName, status } = stack;
   if (!isStable(status)) {
     const reason = `Stack ${stackName} is ${status} from an earlier failure, and CloudFormation finds nothing to change that would mend it.`;
@@ -58,27 +57,12 @@ export async function unchanged(
   return { verdict: 'updated', reason, plan, stack };
 }
 
-/** The verdict on a plan that would lose something, and its annotations. */
-export function blockedBy(
-  work: Work,
-  guard: ReturnType<typeof guardPlan>,
-): Pick<Ending, 'verdict' | 'reason'> {
-  annotateGuard(work, guard, 'error');
+/** The result for a plan that would lose something. */
+export function blockedBy(work: Work, guard: readonly GuardFinding[]): CommandResult {
   const [first] = guard;
   const more = guard.length > 1 ? ` (and ${guard.length - 1} more)` : '';
-  return { verdict: 'blocked', reason: `${nothingChanged(work)}: ${first?.message ?? ''}${more}` };
-}
-
-/** Puts what the guard found on the template's lines. */
-export function annotateGuard(
-  { context, inputs }: Work,
-  guard: ReturnType<typeof guardPlan>,
-  level: 'error' | 'warning',
-): void {
-  for (const { message, line } of guard) {
-    const place = inputs.template !== undefined && line !== undefined ? { file: inputs.template, line } : {};
-    context.annotations.add({ level, title: 'Data would be lost', message, priority: 80, ...place });
-  }
+  const reason = `${nothingChanged(work)}: ${first?.message ?? ''}${more}`;
+  return { verdict: 'blocked', reason, ...work.known, guard };
 }
 
 /**
@@ -90,7 +74,7 @@ export async function carryOut(
   plan: Plan,
   settings: StackSettings,
   template?: Template,
-): Promise<Ending> {
+): Promise<CommandResult> {
   const { context } = work;
   if (plan.kind === 'update') await setPolicy(work, plan.stackId, settings);
   const execution = await executePlan(work, plan, template);
@@ -99,9 +83,8 @@ export async function carryOut(
       stackName: plan.stackName,
       ...(template ? { template } : {}),
     });
-    annotate(context, diagnosis);
     return {
-      ...judge(plan, execution, diagnosis),
+      ...judgeFailure(plan, execution, diagnosis),
       ...work.known,
       plan,
       execution,
@@ -112,10 +95,10 @@ export async function carryOut(
   if (work.inputs.mode === 'express') {
     note(work, 'Express mode: the configuration is applied, and resources may still be getting ready.');
   }
-  tellLeftBehind(work, execution);
+  for (const sentence of leftBehind(execution)) note(work, sentence);
   const { stack } = execution;
   work.known = { ...work.known, plan, execution, ...(stack ? { stack } : {}) };
-  const end = judge(plan, execution, undefined);
+  const end = judgeSuccess(plan, execution);
   work.done = end.reason.replace(/\.$/, '');
   if (plan.kind === 'create') await setPolicy(work, plan.stackId, settings);
   if (stack) await setProtection(work, stack, settings);
@@ -141,13 +124,4 @@ async function setProtection(work: Work, stack: StackSnapshot, settings: StackSe
   if (wanted === undefined || !(await ensureTerminationProtection(work.context, stack, wanted))) return false;
   note(work, `Termination protection was switched ${wanted ? 'on' : 'off'}.`);
   return true;
-}
-
-/** An update is complete even when an old resource could not be deleted in its clean-up: it costs, and nobody knows. */
-function tellLeftBehind(work: Work, { timeline }: Execution): void {
-  for (const failure of timeline.failures.filter(({ status }) => status === 'DELETE_FAILED')) {
-    const sentence = `The old ${pathOf(failure)} (${failure.type}) could not be deleted and is still there: ${failure.reason}`;
-    note(work, sentence);
-    work.context.annotations.add({ level: 'warning', title: 'Left behind', message: sentence, priority: 50 });
-  }
 }

@@ -6,14 +6,14 @@ import { blockedBy, carryOut } from './deploy.ts';
 import { type DriftReport, findDrift } from '../drift/drift.ts';
 import { guardPlan } from '../change-set/guard.ts';
 import { prepareStack } from '../execution/leftovers.ts';
-import type { Ending } from './result.ts';
+import type { CommandResult } from './result.ts';
 import { createPlan } from '../change-set/plan.ts';
 import { changeSetName } from './source.ts';
 import { readTemplateDocument } from '../template/document.ts';
 import type { CloudFormationContext, StackSnapshot, Template } from '../types.ts';
 import { StackBlockedError, timeLeft, type Work } from './command-run.ts';
 /** Compares the stack with what really is; with `revert-drift` puts it back, under the same guard as any change. */
-export async function driftCommand(work: Work): Promise<Ending> {
+export async function driftCommand(work: Work): Promise<CommandResult> {
   const { context, inputs, run } = work;
   const { stack, kind } = await prepareStack(work);
   if (!stack || kind === 'create') {
@@ -35,10 +35,10 @@ export async function driftCommand(work: Work): Promise<Ending> {
     const reason = `${count} resource${count === 1 ? '' : 's'} of stack ${stack.stackName} differ${count === 1 ? 's' : ''} from the template: ${first ? [...first.nesting, first.logicalId].join('/') : ''} was ${first?.status ?? ''}${count > 1 ? ', and more' : ''}.`;
     return { verdict: 'drifted', reason, drift, stack };
   }
-  return { ...(await revert(work, stack)), drift };
+  return await revert(work, stack, drift);
 }
 
-async function revert(work: Work, stack: StackSnapshot): Promise<Ending> {
+async function revert(work: Work, stack: StackSnapshot, drift: DriftReport): Promise<CommandResult> {
   const { context, inputs, begun } = work;
   const template = await runningTemplate(context, stack);
   const plan = await createPlan(context, {
@@ -60,16 +60,16 @@ async function revert(work: Work, stack: StackSnapshot): Promise<Ending> {
   });
   if (!plan.hasChanges) {
     const reason = `Stack ${stack.stackName} has drifted, but CloudFormation finds nothing that it could revert.`;
-    return { verdict: 'drifted', reason, plan, stack };
+    return { verdict: 'drifted', reason, plan, stack, drift };
   }
   begun.changeSet = { ...plan, shellIsOurs: false };
   work.known = { plan, before: stack };
   const guard = guardPlan(plan, template, inputs);
   if (guard.length > 0) {
     await abandonChangeSet(work);
-    return { ...blockedBy(work, guard), plan, guard };
+    return { ...blockedBy(work, guard), drift };
   }
-  return await carryOut(work, plan, {}, template);
+  return { ...(await carryOut(work, plan, {}, template)), drift };
 }
 
 /** The template that the stack runs with, whatever the workspace has. */

@@ -2,15 +2,14 @@ import { planHeadline } from '../change-set/effects.ts';
 import { bestEffort } from '../execution/cancel.ts';
 import { guardPlan } from '../change-set/guard.ts';
 import { prepareStack } from '../execution/leftovers.ts';
-import type { Ending } from './result.ts';
+import type { CommandResult } from './result.ts';
 import { differingSettings, type StackSettings } from './settings.ts';
 import { loadSource, makePlan, readSettings } from './source.ts';
 import type { StackSnapshot } from '../types.ts';
 import { note, type Work } from './command-run.ts';
-import { annotateGuard } from './deploy.ts';
 
 /** Makes a change set for people to read and for `apply` to execute. It changes nothing else. */
-export async function plan(work: Work): Promise<Ending> {
+export async function plan(work: Work): Promise<CommandResult> {
   const source = await loadSource(work);
   const settings = readSettings(work);
   const prepared = await prepareStack(work);
@@ -22,14 +21,13 @@ export async function plan(work: Work): Promise<Ending> {
     return { verdict: 'unchanged', reason, plan: made, ...stack };
   }
   const guard = guardPlan(made, source.template, work.inputs);
-  annotateGuard(work, guard, 'warning');
   // From here on the change set is meant to stay.
   delete work.begun.changeSet;
   const warning =
     guard.length > 0 ? ` It will be blocked as long as nothing allows it: ${guard[0]?.message ?? ''}` : '';
   const what = made.kind === 'create' ? 'create' : 'update';
   const reason = `The plan to ${what} stack ${made.stackName} lies ready: ${planHeadline(made)}.${warning}`;
-  return { verdict: 'planned', reason, ...work.known, guard, ...stack };
+  return { verdict: 'planned', reason, ...work.known, plan: made, guard, ...stack };
 }
 
 /** What no change set shows: `deploy` sets it, and so does `apply` when it is given the same inputs. */

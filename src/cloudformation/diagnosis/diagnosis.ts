@@ -1,10 +1,9 @@
 import { DescribeEventsCommand, type OperationEvent } from '@aws-sdk/client-cloudformation';
 import { send } from '../../aws/send.ts';
-import { pathOf } from '../change-set/effects.ts';
 import { bestEffort } from '../execution/cancel.ts';
 import { type ResourceFailure, STACK_TYPE } from '../execution/events.ts';
 import { type ServiceFailure, serviceKey, type ServiceFailures } from '../execution/services.ts';
-import { errorCodeOf, hintFor, plainReason } from './hints.ts';
+import { errorCodeOf, hintFor } from './hints.ts';
 import type { CloudFormationContext, Template } from '../types.ts';
 import type { Execution } from '../execution/watch.ts';
 
@@ -153,24 +152,4 @@ function failureOf(event: OperationEvent, stackName: string): Failure[] {
       reason: `${hook}${reason}`,
     },
   ];
-}
-
-/** Puts the causes on the template's own lines; the root cause is the last that a full list would lose. */
-export function annotate(context: CloudFormationContext, diagnosis: Diagnosis): void {
-  const add = (cause: Cause, title: string, priority: number): void => {
-    const { file, line } = cause;
-    const code = cause.code ? ` (${cause.code})` : '';
-    const hint = cause.hint ? `\n${cause.hint}` : '';
-    const tasks = cause.tasks ? `\n${cause.tasks.cause}. ${cause.tasks.fix}` : '';
-    context.annotations.add({
-      level: 'error',
-      title: `${title}: ${pathOf(cause)}`,
-      message: `${cause.type} failed: ${plainReason(cause.reason)}${code}${hint}${tasks}`,
-      priority,
-      ...(file !== undefined && line !== undefined ? { file, line } : {}),
-    });
-  };
-  if (diagnosis.rootCause) add(diagnosis.rootCause, 'Root cause', 100);
-  for (const cause of diagnosis.rollbackFailures) add(cause, 'Rollback failed', 90);
-  for (const cause of diagnosis.alsoFailed) add(cause, 'Also failed', 10);
 }

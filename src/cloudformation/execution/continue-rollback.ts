@@ -1,5 +1,6 @@
 import { ContinueUpdateRollbackCommand, RollbackStackCommand } from '@aws-sdk/client-cloudformation';
 import { send } from '../../aws/send.ts';
+import { PlatformError } from '../../core/errors.ts';
 import { pathOf } from '../change-set/effects.ts';
 import { type Diagnosis, diagnose } from '../diagnosis/diagnosis.ts';
 import { Estimate } from './progress.ts';
@@ -10,7 +11,7 @@ import { isStable } from '../stack.ts';
 import { clientRequestToken, note, type Work } from '../commands/command-run.ts';
 import type { StackSnapshot } from '../types.ts';
 /** A rollback that cannot go on. */
-export class StackStuckError extends Error {
+export class StackStuckError extends PlatformError {
   override readonly name = 'StackStuckError';
   readonly execution: Execution;
   readonly diagnosis: Diagnosis;
@@ -19,6 +20,7 @@ export class StackStuckError extends Error {
     const [first] = diagnosis.rollbackFailures;
     const why = first ? `: ${pathOf(first)}: ${plainReason(first.reason)}` : '';
     super(
+      'stack-stuck',
       `The rollback of stack ${stackName} ended in ${execution.status}${why}. ` +
         'Repair that and continue again; only ContinueUpdateRollback with ResourcesToSkip leaves a resource as it is.',
     );

@@ -188,6 +188,9 @@ export interface ResourceFailure {
   rollback: boolean;
 }
 
+/** What an operation has done, to be read. */
+export type TimelineFacts = Readonly<Pick<Timeline, 'steps' | 'failures' | 'rolledBack' | 'turnReason'>>;
+
 /** More failures than a person, or the search for the first one, ever needs. */
 const MAX_FAILURES = 500;
 
@@ -221,7 +224,7 @@ export class Timeline {
     return isOwnRow(event) ? undefined : this.#step(event, nesting);
   }
 
-  get steps(): IterableIterator<ResourceStep> {
+  get steps(): Iterable<ResourceStep> {
     return this.#steps.values();
   }
 

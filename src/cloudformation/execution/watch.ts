@@ -1,10 +1,18 @@
 import { classify, isNotFound, isThrottle } from '../../aws/errors.ts';
+import { PlatformError } from '../../core/errors.ts';
 import { poll } from '../../core/poll.ts';
+import { pathOf } from '../change-set/effects.ts';
 import type { Work } from '../commands/command-run.ts';
-import { isComplete } from '../commands/result.ts';
 import { describeStack, isInProgress } from '../stack.ts';
 import type { CloudFormationContext, StackSnapshot } from '../types.ts';
-import { EventReader, isNestedRow, isOwnRow, type ResourceEvent, Timeline } from './events.ts';
+import {
+  EventReader,
+  isNestedRow,
+  isOwnRow,
+  type ResourceEvent,
+  Timeline,
+  type TimelineFacts,
+} from './events.ts';
 import { type Estimate, Progress } from './progress.ts';
 import { FollowedServices, type ServiceFailures } from './services.ts';
 
@@ -31,16 +39,38 @@ export interface Execution {
   operationId?: string;
   /** The stack as the confirmation found it; undefined when it is gone. */
   stack?: StackSnapshot;
-  timeline: Timeline;
+  timeline: TimelineFacts;
   /** Of one that failed: why its services did. */
   serviceFailures?: ServiceFailures;
   /** By AWS's clock, in ms. */
   durationMs: number;
 }
 
+const COMPLETE: ReadonlySet<string> = new Set(['CREATE_COMPLETE', 'UPDATE_COMPLETE', 'IMPORT_COMPLETE']);
+
+/** Whether an execution did all it was asked to. */
+export function isComplete(execution: Execution): boolean {
+  return COMPLETE.has(execution.status);
+}
+
+/** What the clean-up of a complete update could not delete: it costs, and nobody knows. A sentence each. */
+export function leftBehind(execution: Execution): string[] {
+  if (!isComplete(execution)) return [];
+  return execution.timeline.failures
+    .filter(({ status }) => status === 'DELETE_FAILED')
+    .map(
+      (failure) =>
+        `The old ${pathOf(failure)} (${failure.type}) could not be deleted and is still there: ${failure.reason}`,
+    );
+}
+
 /** The watch ended without proof of how the operation ended; AWS may still be at work. */
-export class WatchError extends Error {
+export class WatchError extends PlatformError {
   override readonly name = 'WatchError';
+
+  constructor(message: string) {
+    super('outcome-unknown', message);
+  }
 }
 
 /** With how many failed polls in a row, after the SDK's own retries, the watch gives up. */

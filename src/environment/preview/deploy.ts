@@ -2,11 +2,13 @@ import { GetParameterCommand } from '@aws-sdk/client-ssm';
 import { errorText, isNotFound } from '../../aws/errors.ts';
 import { partitionOf } from '../../aws/partition.ts';
 import { send } from '../../aws/send.ts';
+import type { StackResult } from '../../cloudformation/commands/result.ts';
 import { readParameterFiles, resolveParameters } from '../../cloudformation/template/parameters.ts';
 import { loadTemplate } from '../../cloudformation/template/template.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import { InputError } from '../../core/errors.ts';
 import type { Outcome } from '../../core/outcome.ts';
+import { presentedStack } from '../stack-outcome.ts';
 import { closedMeanwhile, deployedOutcome, noPreview, supersededOutcome } from './outcome.ts';
 import type { PreviewContext, PreviewRequest, PreviewService } from './preview.ts';
 import { choosePriority, lostItsPriority, takenPriorities } from './priority.ts';
@@ -158,7 +160,7 @@ async function deployService(
       Image: image,
       Priority: String(priority),
     };
-    const outcome = await onStack(context, request, {
+    const result = await onStack(context, request, {
       command: 'deploy',
       stackName: stack,
       template: request.template,
@@ -166,9 +168,10 @@ async function deployService(
       parameters: own,
       tags: stackTags(request, context.github.repository, { ...deployment, service: service.name }),
     });
+    const outcome = presentedStack(context, result);
     const ending = { service, stack, priority, image, outcome };
     if (outcome.ok || context.signal.aborted || attempt === ATTEMPTS) return ending;
-    if (!lostItsPriority(failureOf(outcome))) return ending;
+    if (!lostItsPriority(failureOf(result))) return ending;
     for (const used of await takenPriorities(context, listener)) taken.add(used);
     taken.add(priority);
     const lost = priority;
@@ -194,9 +197,9 @@ async function imageOf({ session }: PreviewContext, { repository, image }: Previ
   return `${account}.dkr.ecr.${session.region}.${dnsSuffix}/${repository}@${image}`;
 }
 
-function failureOf({ reason, result }: Outcome): string {
-  const { rootCause } = result as { rootCause?: { reason?: string } };
-  return `${reason} ${rootCause?.reason ?? ''}`;
+function failureOf(result: StackResult): string {
+  const rootCause = 'diagnosis' in result ? result.diagnosis?.rootCause : undefined;
+  return `${result.reason} ${rootCause?.reason ?? ''}`;
 }
 
 /** The pull request may have been closed, or got another commit, while AWS was at work. */

@@ -87,7 +87,7 @@ export async function removedOutcome(
   const any = removedAnything(removal);
   const done = any ? `removed: ${removedText(removal)}` : 'nothing was left to remove';
   const [verdict, reason] = broken
-    ? [broken.verdict as Verdict, `${broken.reason} ${capital(done)}.`]
+    ? [broken.verdict, `${broken.reason} ${capital(done)}.`]
     : failures.length > 0
       ? (['failed', `${failures.join(' ')} ${capital(done)}.`] as const)
       : ([any ? 'removed' : 'unchanged', `${why}; ${done}.`] as const);

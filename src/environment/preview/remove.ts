@@ -1,5 +1,5 @@
 import { errorText } from '../../aws/errors.ts';
-import type { Outcome } from '../../core/outcome.ts';
+import { presentedStack } from '../stack-outcome.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import { previewTags, removeTags } from './images.ts';
 import { retireDeployments } from './records.ts';
@@ -20,7 +20,7 @@ export interface Removal {
   /** A sentence each. */
   failures: string[];
   /** The ending of a deletion that did not come to its end. */
-  broken?: Outcome;
+  broken?: { verdict: 'cancelled' | 'timed-out'; reason: string };
 }
 
 /**
@@ -75,10 +75,11 @@ export async function deleteAll(
 ): Promise<string[]> {
   const failures: string[] = [];
   await inParallel(stacks, STACKS_AT_ONCE, async (stack) => {
-    const outcome = await deletePreviewStack(context, request, stack);
+    const outcome = presentedStack(context, await deletePreviewStack(context, request, stack));
     if (outcome.ok) removal.stacks.push(stack.stackName);
     else failures.push(outcome.reason);
-    if (outcome.verdict === 'cancelled' || outcome.verdict === 'timed-out') removal.broken ??= outcome;
+    const { verdict, reason } = outcome;
+    if (verdict === 'cancelled' || verdict === 'timed-out') removal.broken ??= { verdict, reason };
   });
   removal.stacks = [...new Set(removal.stacks)].sort();
   return failures;

@@ -2,9 +2,9 @@ import { DeleteStackCommand } from '@aws-sdk/client-cloudformation';
 import { isNotFound } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
 import { deployStack } from '../../cloudformation/commands/deploy-stack.ts';
+import type { StackResult } from '../../cloudformation/commands/result.ts';
 import { listStacks } from '../../cloudformation/stack.ts';
 import type { CloudFormationContext, DeployStackInputs, StackSnapshot } from '../../cloudformation/types.ts';
-import type { Outcome } from '../../core/outcome.ts';
 import type { PreviewContext, PreviewRequest } from './preview.ts';
 
 /** What a preview's stack says of itself in its tags: by these it is found, never by its template. */
@@ -72,7 +72,7 @@ export async function onStack(
   context: PreviewContext,
   request: PreviewRequest,
   inputs: Pick<DeployStackInputs, 'command' | 'stackName'> & Partial<DeployStackInputs>,
-): Promise<Outcome> {
+): Promise<StackResult> {
   const { github } = context;
   const all: DeployStackInputs = {
     parameters: {},
@@ -108,7 +108,7 @@ export async function deletePreviewStack(
   context: PreviewContext,
   request: PreviewRequest,
   stack: PreviewStack,
-): Promise<Outcome> {
+): Promise<StackResult> {
   if (stack.status === 'CREATE_IN_PROGRESS') await breakOff(context, request, stack);
   return onStack(context, request, { command: 'delete', stackName: stack.stackName });
 }

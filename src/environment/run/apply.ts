@@ -9,7 +9,7 @@ import type { Ending } from './result.ts';
 import { runImages } from './images.ts';
 import { alone } from './lock.ts';
 import { creationFingerprint, type EnvironmentPlan, type PlannedStack } from './plan-document.ts';
-import { onStack } from './stacks.ts';
+import { onStack, stackOutcome } from './stacks.ts';
 import { targetGraph, type StackTarget, type TargetGraph } from './targets.ts';
 
 /**
@@ -108,15 +108,14 @@ async function changeSetDifferences(
   if (!('gone' in found))
     return found.fingerprint === planned.fingerprint ? [] : ['its change set does something else.'];
   const again = await onStack(context, request, target, { command: 'plan' });
-  const { fingerprint, plan = '' } = again.outputs;
-  if (fingerprint === planned.fingerprint) {
-    renewed.set(target.name, plan);
+  const { plan } = again;
+  if (plan?.fingerprint === planned.fingerprint) {
+    renewed.set(target.name, plan.hasChanges ? plan.changeSetName : '');
     return [];
   }
   if (again.verdict === 'unchanged')
     return [`its change set is gone (${found.gone}), and there is nothing left to change.`];
-  const now = plan === '' ? undefined : await readPlan(await context.cloudFormation(), stackName, plan);
-  const details = found.plan && now && 'changes' in now ? comparePlans(found.plan, now) : [];
+  const details = found.plan && plan?.hasChanges ? comparePlans(found.plan, plan) : [];
   return [`its change set is gone (${found.gone}), and made again it does something else.`, ...details];
 }
 
@@ -130,7 +129,7 @@ async function carryOut(
   if (planned?.kind === 'change-set') {
     const { fingerprint } = planned;
     const plan = renewed.get(target.name) ?? planned.plan;
-    return await onStack(context, request, target, { command: 'apply', plan, fingerprint });
+    return await stackOutcome(context, request, target, { command: 'apply', plan, fingerprint });
   }
   if (planned?.kind === 'creation') return await create(context, request, target);
   const reason = `Nothing to change in stack ${target.inputs.stackName}, as planned.`;
@@ -145,8 +144,8 @@ async function create(
 ): Promise<Outcome> {
   const { stackName } = target.inputs;
   const found = await describeStack(await context.cloudFormation(), stackName);
-  if (!found || isShell(found.status)) return await onStack(context, request, target);
-  const plan = await onStack(context, request, target, { command: 'plan' });
+  if (!found || isShell(found.status)) return await stackOutcome(context, request, target);
+  const plan = await stackOutcome(context, request, target, { command: 'plan' });
   if (plan.verdict === 'unchanged') return plan;
   const reason = `Stack ${stackName} was to be made, is there already (${found.status}), and is something else. Re-run all jobs to approve what would change.`;
   return { verdict: 'plan-changed', ok: false, reason, outputs: {}, result: {} };

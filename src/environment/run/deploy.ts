@@ -5,7 +5,7 @@ import { runImages, type RunImages } from './images.ts';
 import { alone } from './lock.ts';
 import { runParts, type Part } from './parts.ts';
 import { endOf, serviceWork } from './services.ts';
-import { onStack } from './stacks.ts';
+import { stackOutcome } from './stacks.ts';
 import { targetGraph, type StackTarget, type TargetGraph } from './targets.ts';
 
 /** Runs what a stack needs: for `deploy` a deployment, for `apply` its plan. */
@@ -26,7 +26,7 @@ export async function deployEnvironment(
   const images = runImages(request, graph);
   await requireAccount(context, request.choice.environment, request.manifest);
   const ending = await alone(context, request, (locked) =>
-    changeAll(locked, request, graph, images, (own, target) => onStack(own, request, target)),
+    changeAll(locked, request, graph, images, (own, target) => stackOutcome(own, request, target)),
   );
   return tell(context, request, 'deploy', startedMs, ending);
 }

@@ -11,7 +11,7 @@ import { judge, type Ending } from './result.ts';
 import { alone } from './lock.ts';
 import { runParts, type Part } from './parts.ts';
 import { endOf } from './services.ts';
-import { allowedFor, onStack } from './stacks.ts';
+import { allowedFor, stackOutcome } from './stacks.ts';
 import { targetGraph, type StackTarget, type TargetGraph } from './targets.ts';
 
 /** Policies that leave a resource behind when its stack goes. */
@@ -70,7 +70,7 @@ async function destroyAll(
       name: part,
       kind: service ? 'service' : 'stack',
       after: dependants.get(part) ?? [],
-      work: async (own) => endOf(await onStack(own, request, target, { command: 'delete' })),
+      work: async (own) => endOf(await stackOutcome(own, request, target, { command: 'delete' })),
     };
   });
   const ends = await runParts(context, parts);

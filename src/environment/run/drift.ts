@@ -4,6 +4,7 @@ import type { RunIdentity } from '../../cloudformation/commands/command-run.ts';
 import type { CloudFormationContext, DeployStackInputs } from '../../cloudformation/types.ts';
 import { environmentDriftSections, type StackComparison } from '../../present/environment.ts';
 import { inParallel } from '../../core/concurrency.ts';
+import { presentedStack } from '../stack-outcome.ts';
 import type { Section } from '../../core/markdown/sections.ts';
 
 /** Each comparison makes a change set, or runs a drift detection; an account has few of these at once. */
@@ -53,7 +54,7 @@ async function compare(
     const reason = `There is no stack ${stackName}: it was never deployed, or somebody deleted it.`;
     return { stackName, state: 'missing', reason, sections: [] };
   }
-  const { verdict, reason, summary = [] } = await deployStack(context, inputs, run);
+  const { verdict, reason, summary = [] } = presentedStack(context, await deployStack(context, inputs, run));
   switch (verdict) {
     case 'in-sync':
       return { stackName, state: 'in-sync', reason, sections: [] };

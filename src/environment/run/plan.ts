@@ -12,6 +12,7 @@ import {
   type EnvironmentPlan,
   type PlannedStack,
 } from './plan-document.ts';
+import { presentedStack } from '../stack-outcome.ts';
 import { onStack } from './stacks.ts';
 import { targetGraph, type StackTarget, type TargetGraph } from './targets.ts';
 import type { Outcome } from '../../core/outcome.ts';
@@ -78,16 +79,13 @@ async function planChangeSet(
   target: StackTarget,
   planned: Map<string, PlannedStack>,
 ): Promise<PartEnd> {
-  const {
-    verdict,
-    ok,
-    reason,
-    outputs,
-    summary = [],
-  } = await onStack(context, request, target, { command: 'plan' });
-  const { plan = '', fingerprint = '' } = outputs;
-  if (verdict === 'unchanged') planned.set(target.name, { kind: 'unchanged' });
-  if (verdict === 'planned') planned.set(target.name, { kind: 'change-set', plan, fingerprint });
+  const made = await onStack(context, request, target, { command: 'plan' });
+  if (made.verdict === 'unchanged') planned.set(target.name, { kind: 'unchanged' });
+  if (made.verdict === 'planned') {
+    const { changeSetName: plan, fingerprint } = made.plan;
+    planned.set(target.name, { kind: 'change-set', plan, fingerprint });
+  }
+  const { verdict, ok, reason, summary = [] } = presentedStack(context, made);
   return { verdict, ok, reason, sections: verdict === 'unchanged' ? [] : summary };
 }
 

@@ -1,5 +1,5 @@
-import { withoutAccount } from '../../cloudformation/commands/result.ts';
 import type { Outcome } from '../../core/outcome.ts';
+import { withoutAccount } from '../../core/text.ts';
 import { type EnvironmentReport, environmentSections, type ReportedPart } from '../../present/environment.ts';
 
 /** How a run of deploy-environment can end. Only what is proven is ok. */

@@ -3,7 +3,9 @@ import { deployStack } from '../../cloudformation/commands/deploy-stack.ts';
 import type { FollowService } from '../../cloudformation/execution/services.ts';
 import type { CloudFormationContext, DeployStackInputs } from '../../cloudformation/types.ts';
 import type { Context } from '../../core/context.ts';
+import type { StackResult } from '../../cloudformation/commands/result.ts';
 import type { Outcome } from '../../core/outcome.ts';
+import { presentedStack } from '../stack-outcome.ts';
 import { followChanged } from '../../delivery/release/follow-changed.ts';
 import { type EnvironmentContext, type EnvironmentRequest, runIdentity } from './context.ts';
 import { smokeTestOf } from './services.ts';
@@ -15,7 +17,7 @@ export async function onStack(
   request: EnvironmentRequest,
   target: StackTarget,
   change: Partial<DeployStackInputs> = {},
-): Promise<Outcome> {
+): Promise<StackResult> {
   const smokeTest = target.service && smokeTestOf(request.choice.environment, target.service);
   const cloudFormation: CloudFormationContext = {
     ...(await context.cloudFormation()),
@@ -30,6 +32,16 @@ export async function onStack(
     ...change,
   };
   return await deployStack(cloudFormation, inputs, runIdentity(context));
+}
+
+/** Runs a command of deploy-stack on a target, and presents how it ended. */
+export async function stackOutcome(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  target: StackTarget,
+  change: Partial<DeployStackInputs> = {},
+): Promise<Outcome> {
+  return presentedStack(context, await onStack(context, request, target, change));
 }
 
 /** `vpc/Table` allows Table in the stack vpc only; without a stack, a name counts in all of them. */

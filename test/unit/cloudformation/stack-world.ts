@@ -1,6 +1,7 @@
 import { deployStack } from '../../../src/cloudformation/commands/deploy-stack.ts';
 import type { DeployStackInputs } from '../../../src/cloudformation/types.ts';
 import type { Outcome } from '../../../src/core/outcome.ts';
+import { presentStack } from '../../../src/present/stack.ts';
 import { awsError, fail, type FakeAws, fakeAws, type Handlers, type Input, notFound } from './aws.ts';
 
 export const STACK_TYPE = 'AWS::CloudFormation::Stack';
@@ -304,7 +305,11 @@ export const WORKSPACE = new URL('fixtures', import.meta.url).pathname;
 export async function run(world: StackWorld, values: Partial<DeployStackInputs> = {}): Promise<Outcome> {
   const inputs = inputsOf(values);
   if (inputs.template === '') delete inputs.template;
-  return await deployStack(world.aws.context, inputs, { id: '1001', attempt: 1, workspace: WORKSPACE });
+  const { context } = world.aws;
+  const identity = { id: '1001', attempt: 1, workspace: WORKSPACE };
+  const outcome = presentStack(await deployStack(context, inputs, identity));
+  for (const annotation of outcome.annotations ?? []) context.annotations.add(annotation);
+  return outcome;
 }
 
 /** Plays that end well. */

@@ -357,7 +357,7 @@ describe('drift', () => {
   test('what was deleted first, then each difference', () => {
     const deleted = { ...drifted, logicalId: 'Bucket', status: 'deleted' as const, properties: [] };
     const text = fitSections(
-      driftSections({ stackName: 'app', resources: [drifted, deleted], unchecked: ['Custom'] }),
+      driftSections('app', { resources: [drifted, deleted], unchecked: ['Custom'] }),
       100_000,
     );
     expect(text).toContain('### Drift of app\n\n**2 resources differ from the template**');
@@ -367,7 +367,7 @@ describe('drift', () => {
   });
 
   test('in sync', () => {
-    const text = fitSections(driftSections({ stackName: 'app', resources: [], unchecked: [] }), 100_000);
+    const text = fitSections(driftSections('app', { resources: [], unchecked: [] }), 100_000);
     expect(text).toBe('### Drift of app\n\n**Everything is as the template says**');
   });
 });

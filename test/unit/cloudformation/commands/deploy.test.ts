@@ -400,11 +400,11 @@ describe('outputs', () => {
         ],
       },
     });
-    const { outputs, summary } = await run(world);
+    const { outputs, summary, annotations = [] } = await run(world);
     expect(outputs).toMatchObject({ 'stack-name': 'app', region: 'eu-west-1', VpcId: 'vpc-1', plan: '' });
     expect(outputs).not.toHaveProperty('Plan');
     expect(JSON.parse(outputs['outputs'] ?? '')).toEqual({ VpcId: 'vpc-1', Plan: 'x', region: 'mars' });
-    expect(world.aws.lines.filter((line) => line.includes('"outputs" only'))).toHaveLength(2);
+    expect(annotations.filter(({ message }) => message.includes('"outputs" only'))).toHaveLength(2);
     expect(JSON.stringify({ outputs, summary })).not.toContain('hunter22');
   });
 

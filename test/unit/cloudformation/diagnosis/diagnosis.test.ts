@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { annotate, diagnose, type Diagnosis } from '../../../../src/cloudformation/diagnosis/diagnosis.ts';
+import { diagnose, type Diagnosis } from '../../../../src/cloudformation/diagnosis/diagnosis.ts';
 import { type ResourceEvent, Timeline } from '../../../../src/cloudformation/execution/events.ts';
 import { fail, awsError, fakeAws, type Handlers, templateOf } from '../aws.ts';
 
@@ -214,7 +214,4 @@ test('the cause stands on the line of its logical id; a nested one on that of it
   const diagnosis = await diagnose(aws.context, execution, { stackName: 'app', template });
   expect(diagnosis.rootCause).toMatchObject({ logicalId: 'Vpc', file: 'app.yml', line: 2 });
   expect(diagnosis.alsoFailed[0]).toMatchObject({ logicalId: 'Subnet', line: 4 });
-  annotate(aws.context, diagnosis);
-  aws.context.annotations.flush(aws.context.log);
-  expect(aws.lines[0]).toBe('::error file=app.yml,line=2,title=Root cause%3A Vpc::AWS::EC2::VPC failed: bad');
 });

@@ -10,6 +10,7 @@ import { Annotations } from '../../../../src/core/log.ts';
 import { type Clock, systemClock } from '../../../../src/core/context.ts';
 import { RateLimiter } from '../../../../src/core/concurrency.ts';
 import type { Outcome } from '../../../../src/core/outcome.ts';
+import { presentStack } from '../../../../src/present/stack.ts';
 import { recordingLog } from '../../core/fakes.ts';
 import { inputsOf } from '../stack-world.ts';
 
@@ -57,7 +58,9 @@ export async function stand(scenario: Scenario = {}): Promise<Stand> {
       if (template === '') delete inputs.template;
       const annotations = new Annotations();
       const context = { client, session, log, clock, signal, redactor, limiter, annotations };
-      const outcome = await deployStack(context, inputs, { id: '1001', attempt: ++attempt, workspace });
+      const identity = { id: '1001', attempt: ++attempt, workspace };
+      const outcome = presentStack(await deployStack(context, inputs, identity));
+      for (const annotation of outcome.annotations ?? []) annotations.add(annotation);
       annotations.flush(log);
       return outcome;
     },
