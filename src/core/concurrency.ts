@@ -1,4 +1,6 @@
-import type { Clock } from './context.ts';
+import { setMaxListeners } from 'node:events';
+import type { Clock, Context } from './context.ts';
+import { TimeoutError } from './errors.ts';
 
 const RECOVERY_MS = 60_000;
 const SETTLE_MS = 1000;
@@ -120,4 +122,32 @@ async function begin<J extends Job, T>(
   if (failed) return { name, ok: false, keptBy: 'keptBy' in failed ? failed.keptBy : failed.name };
   if (signal.aborted) return { name, ok: false, keptBy: '' };
   return { name, ...(await work(job)) };
+}
+
+/**
+ * Does the work within a time limit, in real time.
+ *
+ * @param limit `what` is for the error's message: `the release of user-service`.
+ * @param work gets a signal that is aborted with a TimeoutError at the limit, or with the reason of the given signal.
+ * @throws the signal's reason when it was aborted before the work failed; else what the work throws.
+ */
+export async function withTimeLimit<T>(
+  { signal: outer }: Pick<Context, 'signal'>,
+  limit: { what: string; timeoutMs: number },
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const timedOut = new AbortController();
+  const timer = setTimeout(() => {
+    timedOut.abort(new TimeoutError(limit.what, limit.timeoutMs));
+  }, limit.timeoutMs);
+  const signal = AbortSignal.any([outer, timedOut.signal]);
+  // Parallel work listens to it many times, which is no leak.
+  setMaxListeners(0, signal);
+  try {
+    return await work(signal);
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    clearTimeout(timer);
+  }
 }
