@@ -80,7 +80,7 @@ export const delivery: Section[] = [
       defect(
         75,
         '“Under ten minutes for a full environment.”',
-        'Not promised: Aurora alone takes 10 to 15 minutes. A plan says how long it is likely to take.',
+        'Not promised: Aurora alone takes 10 to 15 minutes. The log shows what is done and what is running, and for how long.',
         ['src/cloudformation/execution/progress.ts', ''],
       ),
     ],

@@ -1,4 +1,4 @@
-import { DeleteStackCommand, type StackResourceSummary } from '@aws-sdk/client-cloudformation';
+import { DeleteStackCommand } from '@aws-sdk/client-cloudformation';
 import { send } from '../../aws/send.ts';
 import { duration } from '../../core/text.ts';
 import { pathOf } from '../change-set/effects.ts';
@@ -6,7 +6,6 @@ import { diagnose } from '../diagnosis/diagnosis.ts';
 import { plainReason } from '../diagnosis/hints.ts';
 import { lastBeforeDeletion, type ResourceStep } from '../execution/events.ts';
 import { existingStack } from '../execution/leftovers.ts';
-import { Estimate } from '../execution/progress.ts';
 import { type Execution, watchBegun } from '../execution/watch.ts';
 import { isAlive, listResources } from '../stack.ts';
 import type { StackSnapshot } from '../types.ts';
@@ -72,7 +71,6 @@ export async function deleteStack(work: Work, stack: StackSnapshot): Promise<Exe
   context.log.info(
     `Deleting stack ${stackName} with ${resources.length} resource${resources.length === 1 ? '' : 's'}.`,
   );
-  const estimate = new Estimate(resources.map(expectedDeletion), new Map());
   // Whoever asks first, the stack is deleted once: no token is needed to tell whose deletion it is.
   const operation = {
     stackName,
@@ -80,21 +78,11 @@ export async function deleteStack(work: Work, stack: StackSnapshot): Promise<Exe
     kind: 'delete' as const,
     ...(marker ? { afterEventId: marker.id } : {}),
   };
-  return await watchBegun(work, operation, estimate);
-}
-
-function expectedDeletion(resource: StackResourceSummary): {
-  logicalId: string;
-  nesting: [];
-  type: string;
-  action: 'delete';
-} {
-  return {
-    logicalId: resource.LogicalResourceId ?? '',
-    nesting: [],
-    type: resource.ResourceType ?? '',
-    action: 'delete',
-  };
+  return await watchBegun(
+    work,
+    operation,
+    resources.map(({ LogicalResourceId: id = '' }) => id),
+  );
 }
 
 /** What a deletion left behind on purpose (DeletionPolicy), nested stacks included. */

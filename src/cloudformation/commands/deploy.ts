@@ -77,7 +77,7 @@ export async function carryOut(
 ): Promise<CommandResult> {
   const { context } = work;
   if (plan.kind === 'update') await setPolicy(work, plan.stackId, settings);
-  const execution = await executePlan(work, plan, template);
+  const execution = await executePlan(work, plan);
   if (!isComplete(execution)) {
     const diagnosis = await diagnose(context, execution, {
       stackName: plan.stackName,

@@ -3,7 +3,6 @@ import { send } from '../../aws/send.ts';
 import { PlatformError } from '../../core/errors.ts';
 import { pathOf } from '../change-set/effects.ts';
 import { type Diagnosis, diagnose } from '../diagnosis/diagnosis.ts';
-import { Estimate } from './progress.ts';
 import { newestEvent } from './events.ts';
 import { plainReason } from '../diagnosis/hints.ts';
 import { type Execution, watchBegun } from './watch.ts';
@@ -85,7 +84,7 @@ async function watched(
     token,
     ...(marker ? { afterEventId: marker.id } : {}),
   };
-  const execution = await watchBegun(work, operation, new Estimate([], new Map()));
+  const execution = await watchBegun(work, operation, []);
   if (!execution.stack || !isStable(execution.status)) {
     throw new StackStuckError(stackName, execution, await diagnose(context, execution, stack));
   }

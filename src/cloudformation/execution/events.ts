@@ -2,7 +2,6 @@ import { DescribeStackEventsCommand, type StackEvent } from '@aws-sdk/client-clo
 import { send } from '../../aws/send.ts';
 import { isFailed, isRollback } from '../stack.ts';
 import type { CloudFormationContext } from '../types.ts';
-import type { ResourceAction } from './progress.ts';
 
 /** One event of a stack, as far as anything here needs it. Times are AWS's own, ms since the epoch. */
 export interface ResourceEvent {
@@ -158,6 +157,9 @@ export function isNestedRow(event: ResourceEvent): boolean {
 }
 
 export const STACK_TYPE = 'AWS::CloudFormation::Stack';
+
+/** What happens to a resource, as its status names it. */
+export type ResourceAction = 'create' | 'update' | 'delete' | 'import';
 
 /** One change of one resource, from its first event to its last. */
 export interface ResourceStep {

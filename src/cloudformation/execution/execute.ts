@@ -1,17 +1,16 @@
 import { DescribeChangeSetCommand, ExecuteChangeSetCommand } from '@aws-sdk/client-cloudformation';
 import { send } from '../../aws/send.ts';
 import { classify, errorText } from '../../aws/errors.ts';
-import { dependencies } from '../template/dependencies.ts';
-import { Estimate, type ExpectedStep, type ResourceAction } from './progress.ts';
+import { pathOf } from '../change-set/effects.ts';
 import { newestEvent } from './events.ts';
 import { type Execution, watchBegun } from './watch.ts';
 import { clientRequestToken, type Work } from '../commands/command-run.ts';
-import type { CloudFormationContext, Plan, ResourceChange, Template } from '../types.ts';
+import type { CloudFormationContext, Plan } from '../types.ts';
 /**
  * Executes a plan and watches it to its end, a rollback included. How it ended is in the execution's status.
  * @throws TimeoutError when AWS is still at work at the deadline; what AWS answers to the request.
  */
-export async function executePlan(work: Work, plan: Plan, template?: Template): Promise<Execution> {
+export async function executePlan(work: Work, plan: Plan): Promise<Execution> {
   const { context, begun } = work;
   const marker = await newestEvent(context, plan.stackId);
   const token = clientRequestToken(work.run, 'execute', plan.changeSetId);
@@ -19,7 +18,6 @@ export async function executePlan(work: Work, plan: Plan, template?: Template): 
   const ours = await requestExecution(work, plan, token);
   delete begun.changeSet;
   context.log.info(`Executing ${plan.changeSetName} on stack ${plan.stackName}: ${describeSize(plan)}.`);
-  const estimate = new Estimate(expectedSteps(plan.changes), templateDependencies(context, template));
   const updatedBefore = work.known.before?.updatedAt;
   const operation = {
     stackName: plan.stackName,
@@ -29,7 +27,7 @@ export async function executePlan(work: Work, plan: Plan, template?: Template): 
     ...(marker ? { afterEventId: marker.id } : {}),
     ...(updatedBefore ? { updatedBefore } : {}),
   };
-  return await watchBegun(work, operation, estimate);
+  return await watchBegun(work, operation, plan.changes.map(pathOf));
 }
 
 /**
@@ -78,42 +76,6 @@ async function isExecuting(context: CloudFormationContext, plan: Plan): Promise<
   return ['EXECUTE_IN_PROGRESS', 'EXECUTE_COMPLETE', 'EXECUTE_FAILED'].includes(
     changeSet.ExecutionStatus ?? '',
   );
-}
-
-/** The order of the resources serves the estimate only, so a template that cannot be read costs nothing else. */
-function templateDependencies(
-  context: CloudFormationContext,
-  template: Template | undefined,
-): Map<string, string[]> {
-  if (template?.body === undefined) return new Map();
-  try {
-    return dependencies(template.body);
-  } catch (error) {
-    context.log.debug(`No order of resources: ${String(error)}`);
-    return new Map();
-  }
-}
-
-function expectedSteps(changes: readonly ResourceChange[]): ExpectedStep[] {
-  return changes.map(({ logicalId, nesting, type, action, replacement }) => ({
-    logicalId,
-    nesting,
-    type,
-    action: resourceAction(action, replacement === 'yes'),
-  }));
-}
-
-function resourceAction(action: ResourceChange['action'], replaced: boolean): ResourceAction {
-  switch (action) {
-    case 'add':
-      return 'create';
-    case 'remove':
-      return 'delete';
-    case 'import':
-      return 'import';
-    default:
-      return replaced ? 'create' : 'update';
-  }
 }
 
 function describeSize({ changes, kind }: Plan): string {

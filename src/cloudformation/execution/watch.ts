@@ -13,7 +13,7 @@ import {
   Timeline,
   type TimelineFacts,
 } from './events.ts';
-import { type Estimate, Progress } from './progress.ts';
+import { Progress } from './progress.ts';
 import { FollowedServices, type ServiceFailures } from './services.ts';
 
 /** What was asked of CloudFormation, and how its events are told from all others. */
@@ -311,9 +311,13 @@ interface NestedStack {
 }
 
 /** Watches what this run asked for, and keeps note of where it stands for the case that the run ends early. */
-export async function watchBegun(work: Work, operation: Operation, estimate: Estimate): Promise<Execution> {
+export async function watchBegun(
+  work: Work,
+  operation: Operation,
+  expected: Iterable<string>,
+): Promise<Execution> {
   const { context, begun, deadlineMs } = work;
-  const progress = new Progress(context.log, estimate, context.clock.now());
+  const progress = new Progress(context.log, expected, context.clock.now());
   const timeline = new Timeline(operation.stackId);
   const services = new FollowedServices(context);
   begun.timeline = timeline;

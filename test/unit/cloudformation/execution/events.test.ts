@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { Estimate, Progress } from '../../../../src/cloudformation/execution/progress.ts';
+import { Progress } from '../../../../src/cloudformation/execution/progress.ts';
 import { EventReader, Timeline } from '../../../../src/cloudformation/execution/events.ts';
 import { FollowedServices } from '../../../../src/cloudformation/execution/services.ts';
 import { watchOperation } from '../../../../src/cloudformation/execution/watch.ts';
@@ -105,7 +105,7 @@ test('watching 500 resources with 10,000 events costs as many pages as there are
   ];
   const aws = serving(events);
   const timeline = new Timeline(ROOT);
-  const progress = new Progress(aws.context.log, new Estimate([], new Map()), aws.clock.now());
+  const progress = new Progress(aws.context.log, [], aws.clock.now());
   const operation = {
     stackName: 'app',
     stackId: ROOT,

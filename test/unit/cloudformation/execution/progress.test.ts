@@ -1,11 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { dependencies } from '../../../../src/cloudformation/template/dependencies.ts';
-import {
-  Estimate,
-  type ExpectedStep,
-  Progress,
-  type ResourceAction,
-} from '../../../../src/cloudformation/execution/progress.ts';
+import { Progress } from '../../../../src/cloudformation/execution/progress.ts';
 import { type ResourceEvent, Timeline } from '../../../../src/cloudformation/execution/events.ts';
 import { recordingLog } from '../../core/fakes.ts';
 
@@ -31,23 +25,11 @@ function eventOf(
   };
 }
 
-function step(
-  logicalId: string,
-  type: string,
-  action: ResourceAction = 'create',
-  nesting: string[] = [],
-): ExpectedStep {
-  return { logicalId, nesting, type, action };
-}
-
 /** Feeds events through a timeline, as the watch does. */
-function shown(
-  events: readonly [ResourceEvent, string[]?][],
-  estimate = new Estimate([], new Map()),
-): string[] {
+function shown(events: readonly [ResourceEvent, string[]?][]): string[] {
   const { log, lines } = recordingLog();
   const timeline = new Timeline(ROOT);
-  const progress = new Progress(log, estimate, T0);
+  const progress = new Progress(log, [], T0);
   for (const [event, nesting = []] of events) {
     const changed = timeline.add(event, nesting);
     if (changed) progress.step(changed, event.at);
@@ -89,11 +71,7 @@ describe('progress', () => {
 
   test('says now and then where things stand', () => {
     const { log, lines } = recordingLog();
-    const estimate = new Estimate(
-      [step('Nat', 'AWS::EC2::NatGateway'), step('Vpc', 'AWS::EC2::VPC')],
-      new Map(),
-    );
-    const progress = new Progress(log, estimate, T0);
+    const progress = new Progress(log, ['Nat', 'Vpc'], T0);
     const timeline = new Timeline(ROOT);
     const vpc = timeline.add(eventOf(0, 'Vpc', 'AWS::EC2::VPC', 'CREATE_COMPLETE'), []);
     const nat = timeline.add(eventOf(0, 'Nat', 'AWS::EC2::NatGateway', 'CREATE_IN_PROGRESS'), []);
@@ -103,77 +81,6 @@ describe('progress', () => {
     progress.tick(T0 + 10_000);
     progress.tick(T0 + 25_000);
     progress.tick(T0 + 30_000);
-    expect(lines.slice(1)).toEqual(['          … 1 of 2 done, running: Nat 25s, about 1 min left']);
-  });
-});
-
-describe('the estimate', () => {
-  const chain = new Map([
-    ['Nat', ['Subnet']],
-    ['Subnet', ['Vpc']],
-    ['Vpc', []],
-  ]);
-  const types = { Vpc: 'AWS::EC2::VPC', Subnet: 'AWS::EC2::Subnet', Nat: 'AWS::EC2::NatGateway' };
-  const steps = (action: ResourceAction): ExpectedStep[] =>
-    Object.entries(types).map(([id, type]) => step(id, type, action));
-
-  test('is the longest path, not the sum', () => {
-    const separate = new Estimate(steps('create'), new Map());
-    expect(separate.remainingSeconds(T0)).toBe(106);
-    expect(new Estimate(steps('create'), chain).remainingSeconds(T0)).toBe(12 + 8 + 106);
-  });
-
-  test('goes the other way round for deletions', () => {
-    expect(new Estimate(steps('delete'), chain).remainingSeconds(T0)).toBe(60 + 5 + 5);
-  });
-
-  test('counts what runs by what it still needs, and never less than a fifth', () => {
-    const estimate = new Estimate([step('Nat', 'AWS::EC2::NatGateway')], new Map());
-    const [running] = [
-      new Timeline(ROOT).add(eventOf(0, 'Nat', 'AWS::EC2::NatGateway', 'CREATE_IN_PROGRESS'), []),
-    ];
-    if (!running) throw new Error('no step');
-    estimate.add(running, T0);
-    expect(estimate.remainingSeconds(T0 + 100_000)).toBeCloseTo(106 / 5);
-    expect(estimate.remainingSeconds(T0 + 6_000)).toBe(100);
-  });
-
-  test('a nested stack waits for what is in it', () => {
-    const nested = [
-      step('Network', 'AWS::CloudFormation::Stack'),
-      step('Nat', 'AWS::EC2::NatGateway', 'create', ['Network']),
-    ];
-    expect(new Estimate(nested, new Map()).remainingSeconds(T0)).toBe(106 + 8);
-  });
-
-  test('a circle in a template does not hang it', () => {
-    const circle = new Map([
-      ['Vpc', ['Subnet']],
-      ['Subnet', ['Vpc']],
-    ]);
-    expect(new Estimate(steps('create'), circle).remainingSeconds(T0)).toBeGreaterThan(0);
-  });
-});
-
-test('dependencies are read from every way of naming a resource', () => {
-  const found = dependencies(`
-Parameters: { Name: { Type: String } }
-Resources:
-  Vpc: { Type: AWS::EC2::VPC }
-  Subnet: { Type: AWS::EC2::Subnet, Properties: { VpcId: !Ref Vpc, Name: !Ref Name } }
-  Role: { Type: AWS::IAM::Role, DependsOn: [Vpc, Subnet] }
-  Long: { Type: A::B::C, Properties: { A: { Ref: Vpc }, B: { Fn::GetAtt: [Role, Arn] } } }
-  Short: { Type: A::B::C, Properties: { A: !GetAtt Role.Arn, B: !GetAtt [Subnet, Id] } }
-  Text: { Type: A::B::C, Properties: { A: !Sub 'x-\${Vpc}-\${Role.Arn}-\${AWS::Region}' } }
-  Mapped: { Type: A::B::C, DependsOn: Vpc, Properties: { A: { Fn::Sub: ['\${Subnet}-\${X}', { X: !Ref Role }] } } }
-`);
-  expect(Object.fromEntries([...found].map(([id, names]) => [id, names.toSorted()]))).toEqual({
-    Vpc: [],
-    Subnet: ['Vpc'],
-    Role: ['Subnet', 'Vpc'],
-    Long: ['Role', 'Vpc'],
-    Short: ['Role', 'Subnet'],
-    Text: ['Role', 'Vpc'],
-    Mapped: ['Role', 'Subnet', 'Vpc'],
+    expect(lines.slice(1)).toEqual(['          … 1 of 2 done, running: Nat 25s']);
   });
 });
