@@ -1,4 +1,4 @@
-import { VERDICTS } from '../../src/environment/run/result.ts';
+import { ENVIRONMENT_VERDICTS } from '../../src/environment/run/result.ts';
 import {
   boolean,
   choice,
@@ -47,4 +47,4 @@ const outputs = {
 } as const satisfies OutputContract;
 
 /** The same names as in action.yml; a test holds them together. */
-export const contract = { inputs, outputs, verdicts: VERDICTS };
+export const contract = { inputs, outputs, verdicts: ENVIRONMENT_VERDICTS };

@@ -1,37 +1,52 @@
-import { chooseTargets } from '../../src/environment/run/targets.ts';
-import { openEnvironment } from '../../src/environment/run/context.ts';
-import { readManifest } from '../../src/environment/manifest/manifest.ts';
-import { readGitHubContext } from '../../src/github/context.ts';
 import { runAction } from '../../src/core/action.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
-import { apply, deploy, destroy, plan } from './changes.ts';
-import { build, checkUp, drift, READING, status, type EnvironmentInputs, type Run } from './commands.ts';
+import { keepIssue } from '../../src/github/issue.ts';
+import { presentEnvironment } from '../../src/present/environment.ts';
+import { COMMANDS } from './commands.ts';
 import { contract } from './contract.ts';
-
-const COMMANDS: Readonly<Record<EnvironmentInputs['command'], (run: Run) => Promise<Outcome>>> = {
-  deploy,
-  plan,
-  apply,
-  destroy,
-  build,
-  doctor: checkUp,
-  drift,
-  status,
-};
+import { openRun, type Run } from './request.ts';
 
 await runAction({
   name: 'deploy-environment',
   contract,
   async run(inputs, context, env) {
-    const workspace = env['GITHUB_WORKSPACE'] ?? process.cwd();
-    const manifest = readManifest(inputs.manifest, workspace, context);
-    const choice = chooseTargets(manifest, inputs);
-    const { environment } = choice;
-    const role =
-      inputs['role-to-assume'] ?? (READING.has(inputs.command) ? environment.readRole : environment.role);
-    const github = readGitHubContext(env);
-    const opened = openEnvironment({ context, env, github, workspace, environment, role });
-    const outcome = await COMMANDS[inputs.command]({ inputs, context: opened, manifest, choice });
-    return { ...outcome, outputs: { environment: environment.name, ...outcome.outputs } };
+    const run = openRun(inputs, context, env);
+    const outcome = presentEnvironment(await COMMANDS[inputs.command](run));
+    if (inputs.command === 'plan') await comment(run, outcome);
+    if (inputs.command !== 'drift' || !inputs.issue) return outcome;
+    return { ...outcome, outputs: { ...outcome.outputs, issue: await updateIssue(run, outcome) } };
   },
 });
+
+/** The pull request's comment, one for each environment. It never changes the verdict. */
+async function comment({ inputs, context, manifest, choice }: Run, { summary = [] }: Outcome): Promise<void> {
+  const { github } = context;
+  if (inputs.comment === 'false' || !github.pullRequest || context.signal.aborted) return;
+  const { upsertComment } = await import('../../src/github/comment.ts');
+  const written = await upsertComment({
+    token: inputs['github-token'] ?? '',
+    github,
+    context,
+    marker: `deploy-environment/${manifest.project}/${choice.environment.name}`,
+    sections: summary,
+  });
+  if (written.action !== 'skipped') context.log.info(`The comment was ${written.action}: ${written.url}`);
+}
+
+/** The URL of the issue on drift, if there is one. An environment that could not be compared leaves it as it is. */
+async function updateIssue(
+  { inputs, context, manifest, choice }: Run,
+  { verdict, summary }: Outcome,
+): Promise<string> {
+  if (verdict === 'failed') return '';
+  const { name } = choice.environment;
+  const kept = await keepIssue({
+    token: inputs['github-token'] ?? '',
+    github: context.github,
+    context,
+    marker: `drift/${manifest.project}/${name}`,
+    title: `Drift: ${name} of ${manifest.project} is not what its templates say`,
+    sections: verdict === 'drifted' ? summary : undefined,
+  });
+  return 'url' in kept ? kept.url : '';
+}

@@ -1,7 +1,42 @@
-import { type EnvironmentRequest, openEnvironment } from '../../src/environment/run/context.ts';
-import type { Run } from './commands.ts';
+import type { Context } from '../../src/core/context.ts';
+import type { Inputs } from '../../src/core/inputs/contract.ts';
+import { type Manifest, readManifest } from '../../src/environment/manifest/manifest.ts';
+import {
+  type EnvironmentContext,
+  type EnvironmentRequest,
+  openEnvironmentContext,
+} from '../../src/environment/run/context.ts';
+import { type Choice, chooseTargets } from '../../src/environment/run/targets.ts';
+import { readGitHubContext } from '../../src/github/context.ts';
+import type { contract } from './contract.ts';
 
-/** The action's inputs in the names of src/environment. */
+export type EnvironmentInputs = Inputs<(typeof contract)['inputs']>;
+
+/** One run of the action, with its environment opened. */
+export interface Run {
+  inputs: EnvironmentInputs;
+  context: EnvironmentContext;
+  manifest: Manifest;
+  choice: Choice;
+}
+
+/** Commands that only look: they work with the role that only reads. */
+const READING: ReadonlySet<EnvironmentInputs['command']> = new Set(['plan', 'status', 'drift']);
+
+/** Reads the manifest and opens the environment, without a call to AWS. */
+export function openRun(inputs: EnvironmentInputs, context: Context, env: NodeJS.ProcessEnv): Run {
+  const workspace = env['GITHUB_WORKSPACE'] ?? process.cwd();
+  const manifest = readManifest(inputs.manifest, workspace, context);
+  const choice = chooseTargets(manifest, inputs);
+  const { environment } = choice;
+  const role =
+    inputs['role-to-assume'] ?? (READING.has(inputs.command) ? environment.readRole : environment.role);
+  const github = readGitHubContext(env);
+  const opened = openEnvironmentContext({ context, env, github, workspace, environment, role });
+  return { inputs, context: opened, manifest, choice };
+}
+
+/** The inputs of a command that works on stacks and services, in the terms of src/environment. */
 export function environmentRequest({ inputs, context, manifest, choice }: Run): EnvironmentRequest {
   const { env, github, workspace } = context;
   const upstream = manifest.environments[choice.environment.promoteFrom ?? ''];
@@ -18,7 +53,7 @@ export function environmentRequest({ inputs, context, manifest, choice }: Run): 
       upstream: {
         name: upstream.name,
         open: () =>
-          openEnvironment({
+          openEnvironmentContext({
             context,
             env,
             github,

@@ -1,7 +1,7 @@
 import { cloudFormationClient } from '../../src/aws/clients.ts';
 import { createSession } from '../../src/aws/session.ts';
 import { deployStack } from '../../src/cloudformation/commands/deploy-stack.ts';
-import { followServiceIn } from '../../src/environment/run/stacks.ts';
+import { followServiceIn } from '../../src/environment/run/follow-service.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
 import { runAction } from '../../src/core/action.ts';
 import { presentStack } from '../../src/present/stack.ts';

@@ -1,6 +1,6 @@
 import { cloudFormationClient, ecrClient, elbClient, ssmClient } from '../../src/aws/clients.ts';
 import { createSession } from '../../src/aws/session.ts';
-import { followServiceIn } from '../../src/environment/run/stacks.ts';
+import { followServiceIn } from '../../src/environment/run/follow-service.ts';
 import { previewEnvironment } from '../../src/environment/preview/preview.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
 import { runAction } from '../../src/core/action.ts';

@@ -1,33 +1,151 @@
 import { code, escapeCell, fence, type Section, table } from '../core/markdown/markdown.ts';
-import { duration } from '../core/text.ts';
+import type { Annotation } from '../core/log.ts';
+import type { Outcome } from '../core/outcome.ts';
+import { duration, withoutAccount } from '../core/text.ts';
+import { changedStacks } from '../environment/run/plan-document.ts';
+import {
+  ENVIRONMENT_VERDICTS,
+  type BuildResult,
+  type Check,
+  type DoctorResult,
+  type DriftResult,
+  type EnvironmentResult,
+  type RunPart,
+  type RunResult,
+  type StackComparison,
+  type StackState,
+  type StatusResult,
+} from '../environment/run/result.ts';
+import { IMAGE_VERDICTS, type ImageResult } from '../images/result.ts';
+import { presentImage } from './image.ts';
+import { presentPromotion } from './promotion.ts';
+import { presentService } from './service.ts';
+import { presentStack } from './stack.ts';
 
-/** One part of a run on an environment: a stack, an image, a service. Times in ms since the epoch. */
-export interface ReportedPart {
-  name: string;
-  kind: 'stack' | 'image' | 'service';
-  verdict: string;
-  ok: boolean;
-  reason: string;
-  /** Absent when it did not begin. */
-  startedAt?: number;
-  endedAt?: number;
-  /** What it waited for. */
-  after: readonly string[];
-  /** Its own parts of the summary. */
-  sections: readonly Section[];
+/** What a command makes of its result. */
+type Shown = Pick<Outcome, 'outputs' | 'result' | 'summary' | 'annotations'>;
+
+/** The result of deploy-environment as outputs, result JSON, summary and annotations. */
+export function presentEnvironment(result: EnvironmentResult): Outcome {
+  const { environment, verdict, error } = result;
+  const shown = show(result);
+  return {
+    verdict,
+    ok: ENVIRONMENT_VERDICTS[verdict].ok,
+    reason: 'durationMs' in result ? withoutAccount(result.reason) : result.reason,
+    ...shown,
+    outputs: { environment, ...shown.outputs },
+    ...(error && { error }),
+  };
 }
 
-/** A run of deploy-environment, as the job summary shows it. */
-export interface EnvironmentReport {
-  environment: string;
-  region: string;
-  command: string;
-  verdict: string;
-  ok: boolean;
-  reason: string;
-  durationMs: number;
-  parts: readonly ReportedPart[];
-  notes: readonly string[];
+function show(result: EnvironmentResult): Shown {
+  switch (result.command) {
+    case 'build':
+      return showBuild(result);
+    case 'status':
+      return showStatus(result);
+    case 'doctor':
+      return showDoctor(result);
+    case 'drift':
+      return showDrift(result);
+    default:
+      return showRun(result);
+  }
+}
+
+/** A run on stacks and services. No account id is in any output. */
+function showRun(run: RunResult): Shown {
+  const { environment, region, command, durationMs } = run;
+  const parts = 'parts' in run ? run.parts : [];
+  const presented = new Map(parts.map((part) => [part, presentPart(part)]));
+  return {
+    outputs: runOutputs(run),
+    result: {
+      environment,
+      region,
+      command,
+      durationSeconds: Math.round(durationMs / 1000),
+      parts: parts.map(partResult),
+      notes: notesOf(run),
+      ...('difference' in run && { difference: run.difference }),
+      ...(run.command === 'plan' && { fingerprint: run.fingerprint }),
+    },
+    summary: runSections(run, parts, (part) => presented.get(part)?.sections ?? []),
+    annotations: [...presented.values()].flatMap(({ annotations }) => annotations),
+  };
+}
+
+function runOutputs(run: RunResult): Record<string, string> {
+  if ('images' in run) return { images: JSON.stringify(run.images) };
+  if (run.command !== 'plan') return {};
+  const { complete, plan, fingerprint } = run;
+  if (!complete) return { 'has-changes': 'false' };
+  return {
+    plan: JSON.stringify(plan),
+    fingerprint,
+    'has-changes': String(changedStacks(plan).length > 0),
+  };
+}
+
+function notesOf(run: RunResult): readonly string[] {
+  if ('difference' in run) return run.difference;
+  if ('losses' in run) return run.losses.map((loss) => `Would be deleted: ${loss}`);
+  if (run.command === 'plan') {
+    return run.complete ? [`Fingerprint of the whole plan: ${run.fingerprint}`] : [];
+  }
+  const deleted = run.command === 'destroy' && run.parts.some(({ ok }) => ok);
+  return deleted ? ['Images and the ledger of the services are kept.'] : [];
+}
+
+function partResult(part: RunPart): object {
+  const { name, kind, verdict, ok, reason, after } = part;
+  return {
+    name,
+    kind,
+    verdict,
+    ok,
+    reason: withoutAccount(reason),
+    after,
+    ...(part.startedAt !== undefined && {
+      startedAt: new Date(part.startedAt).toISOString(),
+      milliseconds: part.endedAt - part.startedAt,
+    }),
+  };
+}
+
+/** The sections and annotations of a part's own presenter. What did not change has nothing to show. */
+function presentPart(part: RunPart): { sections: readonly Section[]; annotations: readonly Annotation[] } {
+  const work = part.startedAt === undefined ? undefined : part.work;
+  if (!work) return { sections: [], annotations: [] };
+  switch (work.kind) {
+    case 'stack':
+      return shownUnless(work.result.verdict === 'unchanged', presentStack(work.result));
+    case 'image':
+      return shownUnless(part.ok, presentImage(work.result));
+    case 'service': {
+      const { result, stack } = work;
+      const below = stack.work
+        ? shownUnless(stack.verdict === 'unchanged', presentStack(stack.work.result))
+        : { sections: [], annotations: [] };
+      const released = shownUnless(false, presentService(result));
+      return {
+        sections: [...released.sections, ...below.sections],
+        annotations: [...released.annotations, ...below.annotations],
+      };
+    }
+  }
+}
+
+/** Without the notices: they are about outputs that only the part's own action has. */
+function shownUnless(
+  quiet: boolean,
+  { summary = [], annotations = [] }: Outcome,
+): { sections: readonly Section[]; annotations: readonly Annotation[] } {
+  return {
+    sections: quiet ? [] : summary,
+    annotations: annotations.filter(({ level }) => level !== 'notice'),
+  };
 }
 
 const BAR_WIDTH = 20;
@@ -35,54 +153,55 @@ const BAR_WIDTH = 20;
 const QUIET_SHARE = 0.4;
 
 /** The summary: how it ended, every part in one table, then what failed, then the rest. */
-export function environmentSections(report: EnvironmentReport): Section[] {
-  const { parts } = report;
+function runSections(
+  run: RunResult,
+  parts: readonly RunPart[],
+  sectionsOf: (part: RunPart) => readonly Section[],
+): Section[] {
   const failed = parts.filter(({ ok, startedAt }) => !ok && startedAt !== undefined);
   const others = parts.filter((part) => !failed.includes(part));
   return [
-    headline(report),
-    ...notes(report),
+    headline(run),
+    ...noteSection(notesOf(run)),
     ...overview(parts),
-    ...failed.flatMap(({ sections }) => sections),
-    ...others.flatMap(({ sections }) => sections).map(quieter),
+    ...failed.flatMap(sectionsOf),
+    ...others.flatMap(sectionsOf).map(quieter),
   ];
 }
 
-function headline({
-  ok,
-  environment,
-  verdict,
-  reason,
-  region,
-  command,
-  durationMs,
-}: EnvironmentReport): Section {
+function headline({ environment, verdict, reason, region, command, durationMs }: RunResult): Section {
   const facts = [`\`${command}\``, escapeCell(region), durationMs > 0 ? duration(durationMs) : ''];
+  const { ok } = ENVIRONMENT_VERDICTS[verdict];
   return {
     title: `${ok ? '✅' : '❌'} ${escapeCell(environment)}: ${verdict}`,
-    body: `${escapeCell(reason)}\n\n${facts.filter((fact) => fact !== '').join(' · ')}`,
+    body: `${escapeCell(withoutAccount(reason))}\n\n${facts.filter((fact) => fact !== '').join(' · ')}`,
     priority: 100,
   };
 }
 
-function notes({ notes: sentences }: EnvironmentReport): Section[] {
+function noteSection(sentences: readonly string[]): Section[] {
   if (sentences.length === 0) return [];
   return [{ body: sentences.map((text) => `- ${escapeCell(text)}`).join('\n'), priority: 90 }];
 }
 
-function overview(parts: readonly ReportedPart[]): Section[] {
+function overview(parts: readonly RunPart[]): Section[] {
   if (parts.length === 0) return [];
-  const begun = parts.flatMap(({ startedAt }) => startedAt ?? []);
-  const ended = parts.flatMap(({ endedAt }) => endedAt ?? []);
-  const span = { from: Math.min(...begun), to: Math.max(...ended, ...begun) };
-  const rows = parts.map((part) => [
-    `${part.ok ? '✅' : part.startedAt === undefined ? '⏸️' : '❌'} ${code(part.name)}`,
-    part.kind,
-    part.verdict,
-    part.startedAt === undefined ? '' : duration((part.endedAt ?? span.to) - part.startedAt),
-    part.startedAt === undefined ? '' : `\`${bar(part.startedAt, part.endedAt ?? span.to, span)}\``,
-    escapeCell(part.reason),
-  ]);
+  const started = parts.flatMap((part) => (part.startedAt === undefined ? [] : part));
+  const span = {
+    from: Math.min(...started.map(({ startedAt }) => startedAt)),
+    to: Math.max(...started.map(({ endedAt }) => endedAt)),
+  };
+  const rows = parts.map((part) => {
+    const began = part.startedAt !== undefined;
+    return [
+      `${part.ok ? '✅' : began ? '❌' : '⏸️'} ${code(part.name)}`,
+      part.kind,
+      part.verdict,
+      began ? duration(part.endedAt - part.startedAt) : '',
+      began ? `\`${bar(part.startedAt, part.endedAt, span)}\`` : '',
+      escapeCell(withoutAccount(part.reason)),
+    ];
+  });
   return [{ body: table(['', 'What', 'Verdict', 'Took', 'When', 'Why'], rows), priority: 97 }];
 }
 
@@ -97,125 +216,139 @@ function quieter(section: Section): Section {
   return { ...section, priority: section.priority * QUIET_SHARE };
 }
 
-/** One stack of an environment beside what really is. */
-export interface StackComparison {
-  stackName: string;
-  /** `missing`: there is no such stack; `unknown`: it could not be compared. */
-  state: 'in-sync' | 'drifted' | 'missing' | 'unknown';
-  reason: string;
-  /** What differs, or why it could not be compared. */
-  sections: readonly Section[];
-}
-
-const SHOWN: Readonly<Record<StackComparison['state'], string>> = {
+const DRIFT_STATES: Readonly<Record<StackComparison['state'], string>> = {
   drifted: '**drifted**',
   missing: '**not there**',
   unknown: '**not compared**',
   'in-sync': 'in sync',
 };
-const WORST_FIRST = Object.keys(SHOWN);
 
 /** The drift of an environment: every stack in one table, the worst first, then what differs in each. */
-export function environmentDriftSections(environment: string, stacks: readonly StackComparison[]): Section[] {
-  const sorted = [...stacks].sort((a, b) => WORST_FIRST.indexOf(a.state) - WORST_FIRST.indexOf(b.state));
+function showDrift({ environment, stacks }: DriftResult): Shown {
+  const sorted = worstFirst(stacks, DRIFT_STATES);
   const rows = sorted.map(({ stackName, state, reason }) => [
-    SHOWN[state],
+    DRIFT_STATES[state],
     code(stackName),
-    escapeCell(reason),
+    escapeCell(withoutAccount(reason)),
   ]);
-  return [
-    { title: `Drift of ${escapeCell(environment)}`, body: table(['', 'Stack', ''], rows), priority: 100 },
-    ...sorted.flatMap(({ sections }) => sections),
-  ];
-}
-
-/** The image of one service of an environment. */
-export interface ReportedServiceImage {
-  service: string;
-  ok: boolean;
-  verdict: string;
-  reason: string;
-  digest: string;
-  /** All that there is to tell of it. */
-  sections: readonly Section[];
+  const compared = sorted.flatMap((stack) =>
+    stack.state === 'missing' ? [] : [{ ...stack, shown: presentStack(stack.result) }],
+  );
+  return {
+    outputs: { issue: '' },
+    result: {
+      stacks: stacks.map(({ stackName, state, reason }) => ({
+        stackName,
+        state,
+        reason: withoutAccount(reason),
+      })),
+    },
+    summary: [
+      { title: `Drift of ${escapeCell(environment)}`, body: table(['', 'Stack', ''], rows), priority: 100 },
+      ...compared.flatMap(({ state, shown }) => (state === 'in-sync' ? [] : (shown.summary ?? []))),
+    ],
+    annotations: compared.flatMap(({ shown }) => shown.annotations ?? []),
+  };
 }
 
 const SHOWN_DIGEST = 'sha256:'.length + 12;
 
-/** The images of an environment in one table, then all that there is to tell of those that failed. */
-export function environmentImagesSections(images: readonly ReportedServiceImage[]): Section[] {
-  const rows = images.map(({ ok, service, verdict, digest, reason }) => [
-    ok ? verdict : `**${verdict}**`,
-    escapeCell(service),
-    digest === '' ? '' : code(`${digest.slice(0, SHOWN_DIGEST)}…`),
-    ok ? '' : escapeCell(reason),
+/** The images of an environment in one table, then everything about those that failed. */
+function showBuild({ verdict, images }: BuildResult): Shown {
+  const rows = images.map(({ service, result }) => {
+    const { verdict: own, reason } = result;
+    const { ok } = IMAGE_VERDICTS[own];
+    const digest = digestOf(result);
+    return [
+      ok ? own : `**${own}**`,
+      escapeCell(service),
+      digest === '' ? '' : code(`${digest.slice(0, SHOWN_DIGEST)}…`),
+      ok ? '' : escapeCell(reason),
+    ];
+  });
+  const failed = images
+    .filter(({ result }) => !IMAGE_VERDICTS[result.verdict].ok)
+    .map(({ result }) => presentImage(result));
+  const digests = Object.fromEntries(images.map(({ service, result }) => [service, digestOf(result)]));
+  return {
+    outputs: verdict === 'built' ? { images: JSON.stringify(digests) } : {},
+    result: {
+      images: images.map(({ service, result }) => {
+        const { verdict: own, reason } = result;
+        return { service, verdict: own, reason, digest: digestOf(result) };
+      }),
+    },
+    summary: [
+      { title: 'Images', body: table(['', 'Service', 'Digest', ''], rows), priority: 100 },
+      ...failed.flatMap(({ summary = [] }) => summary),
+    ],
+    annotations: failed.flatMap(({ annotations = [] }) => annotations),
+  };
+}
+
+/** Empty where no image is in the repository, or it is not known to be the right one. */
+function digestOf(result: ImageResult): string {
+  return 'digest' in result ? result.digest : '';
+}
+
+/** What the environment consists of, in the order in which it is deployed, then what runs in it. */
+function showStatus({ stacks, services }: StatusResult): Shown {
+  const rows = stacks.map((stack) => [
+    code(stack.stackName),
+    stack.status === undefined ? `**not read**: ${escapeCell(stack.error)}` : escapeCell(stack.status),
+    changedText(stack, services.readAt),
   ]);
-  const failed = images.filter(({ ok }) => !ok);
-  return [
-    { title: 'Images', body: table(['', 'Service', 'Digest', ''], rows), priority: 100 },
-    ...failed.flatMap(({ sections }) => sections),
-  ];
+  const section = { title: 'Stacks', body: table(['Stack', 'Status', 'Changed'], rows), priority: 90 };
+  const running = presentPromotion(services);
+  return {
+    outputs: {},
+    result: { ...running.result, stacks },
+    summary: [section, ...(running.summary ?? [])],
+  };
 }
 
-/** A stack as it stands. */
-export interface ReportedStackState {
-  stackName: string;
-  /** CloudFormation's, or `not there`; absent when it could not be read. */
-  status?: string;
-  /** ISO 8601. */
-  changedAt?: string;
-  /** Why it could not be read. */
-  error?: string;
+function changedText(stack: StackState, at: number): string {
+  if (stack.status === undefined || stack.changedAt === undefined) return '';
+  return `${duration(at - Date.parse(stack.changedAt))} ago`;
 }
 
-/** The stacks of an environment, in the order in which they are made. */
-export function stacksSection(stacks: readonly ReportedStackState[], now: number): Section {
-  const rows = stacks.map(({ stackName, status, changedAt, error = '' }) => [
-    code(stackName),
-    status === undefined ? `**not read**: ${escapeCell(error)}` : escapeCell(status),
-    changedAt === undefined ? '' : `${duration(now - Date.parse(changedAt))} ago`,
-  ]);
-  return { title: 'Stacks', body: table(['Stack', 'Status', 'Changed'], rows), priority: 90 };
-}
-
-/** One thing that must be so before an environment can be deployed. */
-export interface Check {
-  /** What was looked at: `the deploy role`. */
-  name: string;
-  /** `unknown`: it could not be looked at, and `says` tells why. A `problem` stops a deployment, a `warning` may. */
-  state: 'ok' | 'warning' | 'problem' | 'unknown';
-  says: string;
-  /** What to do about it; lines. */
-  fix?: string;
-}
-
-const DOCTOR_SHOWN: Readonly<Record<Check['state'], string>> = {
+const CHECK_STATES: Readonly<Record<Check['state'], string>> = {
   problem: '**problem**',
   unknown: '**not checked**',
   warning: 'warning',
   ok: 'ok',
 };
-const DOCTOR_WORST_FIRST = Object.keys(DOCTOR_SHOWN);
 
 /** All checks in one table, the worst first, then each fix. */
-export function doctorSections(environment: string, checks: readonly Check[]): Section[] {
-  const sorted = [...checks].sort(
-    (a, b) => DOCTOR_WORST_FIRST.indexOf(a.state) - DOCTOR_WORST_FIRST.indexOf(b.state),
-  );
+function showDoctor({ environment, checks }: DoctorResult): Shown {
+  const sorted = worstFirst(checks, CHECK_STATES);
   const rows = sorted.map(({ state, name, says }) => [
-    DOCTOR_SHOWN[state],
+    CHECK_STATES[state],
     escapeCell(name),
     escapeCell(says),
   ]);
   const fixes = sorted.flatMap(({ name, fix }) =>
     fix === undefined ? [] : [{ title: `Fix: ${escapeCell(name)}`, body: fence(fix), priority: 90 }],
   );
-  return [
-    {
-      title: `Is ${code(environment)} ready?`,
-      body: table(['', 'Check', 'What was found'], rows),
-      priority: 100,
-    },
-    ...fixes,
-  ];
+  return {
+    outputs: {},
+    result: { checks },
+    summary: [
+      {
+        title: `Is ${code(environment)} ready?`,
+        body: table(['', 'Check', 'What was found'], rows),
+        priority: 100,
+      },
+      ...fixes,
+    ],
+  };
+}
+
+/** In the order of the states, which are listed from the worst to the best. */
+function worstFirst<T extends { state: string }>(
+  items: readonly T[],
+  states: Readonly<Record<T['state'], string>>,
+): T[] {
+  const order = Object.keys(states);
+  return [...items].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state));
 }

@@ -3,11 +3,12 @@ import { createSession, type Session } from '../../aws/session.ts';
 import { errorText } from '../../aws/errors.ts';
 import { stsClient } from '../../aws/clients.ts';
 import { send } from '../../aws/send.ts';
-import type { Check } from '../../present/environment.ts';
 import type { Context } from '../../core/context.ts';
+import { PlatformError } from '../../core/errors.ts';
 import type { Environment } from '../manifest/manifest.ts';
+import type { Check } from '../run/result.ts';
 
-export interface Access {
+interface Access {
   checks: Check[];
   /** Absent when the environment's account cannot be reached. */
   session?: Session;
@@ -62,7 +63,8 @@ async function callerAccount(session: Session, context: Context): Promise<string
   const { GetCallerIdentityCommand } = await import('@aws-sdk/client-sts');
   const client = await stsClient(session, context);
   const { Account } = await send(client, new GetCallerIdentityCommand({}), context);
-  if (Account === undefined) throw new Error('GetCallerIdentity answered without an account');
+  if (Account === undefined)
+    throw new PlatformError('service-unavailable', 'GetCallerIdentity answered without an account');
   return Account;
 }
 

@@ -2,14 +2,14 @@ import { cloudFormationClient, quotasClient, ssmClient } from '../../aws/clients
 import type { Session } from '../../aws/session.ts';
 import type { DeployStackInputs } from '../../cloudformation/types.ts';
 import type { GitHubContext } from '../../github/context.ts';
-import { doctorSections, type Check } from '../../present/environment.ts';
 import type { Context } from '../../core/context.ts';
-import type { Section } from '../../core/markdown/sections.ts';
 import type { Environment, Manifest } from '../manifest/manifest.ts';
+import type { Check, DoctorResult } from '../run/result.ts';
 import { checkAccess } from './access.ts';
 import { checkGitHubEnvironment, checkNames, checkValues } from './values.ts';
 import { checkQuotas } from './quotas.ts';
 import { checkStacks, checkTemplates } from './templates.ts';
+
 export interface DoctorRequest {
   manifest: Manifest;
   environment: Environment;
@@ -24,18 +24,11 @@ export interface DoctorRequest {
   env: NodeJS.ProcessEnv;
 }
 
-export interface Diagnosis {
-  verdict: 'ready' | 'not-ready';
-  reason: string;
-  checks: readonly Check[];
-  sections: readonly Section[];
-}
-
 /**
  * Looks whether everything is there to deploy an environment, and says how to mend what is not. Nothing is changed.
  * `ready` takes a proof for every check but those that can only warn.
  */
-export async function doctor(context: Context, request: DoctorRequest): Promise<Diagnosis> {
+export async function runDoctor(context: Context, request: DoctorRequest): Promise<DoctorResult> {
   const { manifest, environment, stacks, github, token } = request;
   const [access, protection] = await Promise.all([
     checkAccess(context, environment, request),
@@ -43,7 +36,8 @@ export async function doctor(context: Context, request: DoctorRequest): Promise<
   ]);
   const inside = access.session ? await checkInside(context, access.session, request) : [notReached()];
   const checks = [...access.checks, protection, checkNames(manifest, stacks), ...inside];
-  return { ...judge(environment, checks), checks, sections: doctorSections(environment.name, checks) };
+  const { name, region } = environment;
+  return { command: 'doctor', environment: name, region, ...judgeChecks(name, checks), checks };
 }
 
 /** What takes access to the account. */
@@ -66,17 +60,20 @@ function notReached(): Check {
   return { name: 'stacks, templates, quotas', state: 'unknown', says: 'the account cannot be reached' };
 }
 
-function judge(environment: Environment, checks: readonly Check[]): Pick<Diagnosis, 'verdict' | 'reason'> {
+function judgeChecks(
+  environment: string,
+  checks: readonly Check[],
+): Pick<DoctorResult, 'verdict' | 'reason'> {
   const named = (state: Check['state']): string[] =>
     checks.filter((check) => check.state === state).map(({ name }) => name);
   const [problems, unknown, warnings] = [named('problem'), named('unknown'), named('warning')];
   if (problems.length + unknown.length === 0) {
     const but = warnings.length > 0 ? `, with a warning on ${warnings.join(', ')}` : '';
-    return { verdict: 'ready', reason: `${environment.name} is ready: ${checks.length} checks${but}.` };
+    return { verdict: 'ready', reason: `${environment} is ready: ${checks.length} checks${but}.` };
   }
   const parts = [
     ...(problems.length > 0 ? [`problems with ${problems.join(', ')}`] : []),
     ...(unknown.length > 0 ? [`not checked: ${unknown.join(', ')}`] : []),
   ];
-  return { verdict: 'not-ready', reason: `${environment.name} is not ready: ${parts.join('; ')}.` };
+  return { verdict: 'not-ready', reason: `${environment} is not ready: ${parts.join('; ')}.` };
 }

@@ -1,8 +1,8 @@
 import type { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { errorText } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
-import type { Check } from '../../present/environment.ts';
 import type { Context } from '../../core/context.ts';
+import type { Check } from '../run/result.ts';
 import type { ReadStack } from './templates.ts';
 
 /** The codes are AWS's own: https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html */

@@ -5,7 +5,7 @@ import { checkTemplateSize } from '../../cloudformation/template/source.ts';
 import { loadTemplate } from '../../cloudformation/template/template.ts';
 import type { CloudFormationContext, DeployStackInputs, Template } from '../../cloudformation/types.ts';
 import { inParallel } from '../../core/concurrency.ts';
-import type { Check } from '../../present/environment.ts';
+import type { Check } from '../run/result.ts';
 
 const AT_ONCE = 8;
 

@@ -6,8 +6,8 @@ import type { DeployStackInputs } from '../../cloudformation/types.ts';
 import type { Context } from '../../core/context.ts';
 import { createOctokit, ownerAndName, statusOf, withRetries } from '../../github/client.ts';
 import type { GitHubContext } from '../../github/context.ts';
-import type { Check } from '../../present/environment.ts';
 import type { Environment, Manifest } from '../manifest/manifest.ts';
+import type { Check } from '../run/result.ts';
 import type { ReadStack } from './templates.ts';
 
 /** CloudFormation's limit for the name of a stack. */
@@ -128,7 +128,7 @@ export async function checkGitHubEnvironment(
     const target = { ...ownerAndName(github.repository), environment_name: environment.name };
     const { data } = await withRetries(context, () => octokit.rest.repos.getEnvironment(target));
     const rules = (data.protection_rules ?? []).map(({ type }) => type);
-    return { name, ...judge(environment, rules) };
+    return { name, ...judgeProtection(environment, rules) };
   } catch (error) {
     context.signal.throwIfAborted();
     if (statusOf(error) === 404) {
@@ -141,7 +141,7 @@ export async function checkGitHubEnvironment(
   }
 }
 
-function judge(environment: Environment, rules: readonly string[]): Omit<Check, 'name'> {
+function judgeProtection(environment: Environment, rules: readonly string[]): Omit<Check, 'name'> {
   const reviewed = rules.includes('required_reviewers');
   if (environment.protected && !reviewed) {
     const says = 'nobody has to approve, and the manifest says that the environment is protected';

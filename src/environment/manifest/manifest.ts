@@ -2,19 +2,25 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Context } from '../../core/context.ts';
 import { InputError } from '../../core/errors.ts';
-import { findingsIn } from './checks.ts';
 import {
+  findingsIn,
   type ManifestDocument,
   ManifestSyntaxError,
   type Problem,
   problemsOf,
   readManifestText,
 } from './problems.ts';
-import { manifestSchema, type ManifestText } from './schema.ts';
-import { environmentOf, serviceOf, stackOf } from './values.ts';
-import type { Environment, Service, Stack } from './values.ts';
-
-export type { Environment, Service, SmokeTest, Stack } from './values.ts';
+import {
+  type Environment,
+  environmentOf,
+  manifestSchema,
+  type ManifestText,
+  type Service,
+  serviceOf,
+  type Stack,
+  stackOf,
+} from './schema.ts';
+export type { Environment, Service, SmokeTest, Stack } from './schema.ts';
 
 /** `platform.yml`, read and checked. */
 export interface Manifest {

@@ -2,10 +2,16 @@ import { errorText } from '../../aws/errors.ts';
 import type { PullRequest } from '../../github/pulls.ts';
 import { removedSections, sweepSections } from '../../present/preview.ts';
 import type { Outcome } from '../../core/outcome.ts';
-import { previewTags, type PreviewTag } from './images.ts';
+import {
+  deleteAll,
+  type PreviewTag,
+  previewTags,
+  type Removal,
+  removedAnything,
+  removePreview,
+} from './remove.ts';
 import { outcomeOf } from './outcome.ts';
 import { pullRequestNow, retireDeployments, writeComment } from './records.ts';
-import { deleteAll, removePreview, removedAnything, type Removal } from './remove.ts';
 import type { PreviewContext, PreviewRequest, Verdict } from './preview.ts';
 import { previewStacks, type PreviewStack } from './stacks.ts';
 /** One thing that a sweep looked at. */

@@ -2,50 +2,41 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { comparePlans, readPlan } from '../../cloudformation/change-set/plan.ts';
 import { describeStack, isShell } from '../../cloudformation/stack.ts';
-import type { Outcome } from '../../core/outcome.ts';
-import { type EnvironmentContext, type EnvironmentRequest, requireAccount } from './context.ts';
-import { changeAll, tell } from './deploy.ts';
-import type { Ending } from './result.ts';
+import type { EnvironmentContext, EnvironmentRequest } from './context.ts';
+import { changeEnvironment, deployParts } from './deploy.ts';
 import { runImages } from './images.ts';
-import { alone } from './lock.ts';
 import { creationFingerprint, type EnvironmentPlan, type PlannedStack } from './plan-document.ts';
-import { onStack, stackOutcome } from './stacks.ts';
+import type { RunEnd, RunResult, StackEnd } from './result.ts';
+import { runStackCommand, stackEnd } from './stacks.ts';
 import { targetGraph, type StackTarget, type TargetGraph } from './targets.ts';
 
 /**
  * Executes exactly the plan that was approved. Before anything is changed, every stack's plan must still do what
- * it did; else nothing is executed, and the difference is told.
+ * it did; else nothing is executed, and the result has the difference.
  */
 export async function applyEnvironment(
   context: EnvironmentContext,
   request: EnvironmentRequest,
   plan: EnvironmentPlan,
-): Promise<Outcome> {
-  const startedMs = context.clock.now();
+): Promise<RunResult> {
   const graph = targetGraph(request.manifest, request.choice, context.workspace);
   const images = runImages(request, graph);
-  await requireAccount(context, request.choice.environment, request.manifest);
-  const ending = await alone(context, request, async (locked) => {
+  return await changeEnvironment(context, request, 'apply', async (locked) => {
     const renewed = new Map<string, string>();
     const difference = await differences(locked, request, graph, plan, renewed);
-    if (difference.length > 0) return changed(request, difference);
-    return await changeAll(locked, request, graph, images, (own, target) =>
-      carryOut(own, request, target, plan.stacks[target.name], renewed),
-    );
+    if (difference.length > 0) return planChanged(request, difference);
+    return await deployParts(locked, request, 'apply', {
+      graph,
+      images,
+      stack: (own, target) => executeStackPlan(own, request, target, plan.stacks[target.name], renewed),
+    });
   });
-  return tell(context, request, 'apply', startedMs, ending);
 }
 
-function changed({ choice }: EnvironmentRequest, difference: readonly string[]): Ending {
+function planChanged({ choice }: EnvironmentRequest, difference: readonly string[]): RunEnd {
   const more = difference.length > 1 ? ` (and ${difference.length - 1} more)` : '';
-  return {
-    verdict: 'plan-changed',
-    reason: `Nothing was changed: the plan for ${choice.environment.name} would no longer do what was approved. ${difference[0] ?? ''}${more} Re-run all jobs to approve the new one.`,
-    parts: [],
-    notes: difference,
-    outputs: {},
-    result: { difference },
-  };
+  const reason = `Nothing was changed: the plan for ${choice.environment.name} would no longer do what was approved. ${difference[0] ?? ''}${more} Re-run all jobs to approve the new one.`;
+  return { command: 'apply', verdict: 'plan-changed', reason, difference };
 }
 
 /** What differs from the approved plan, a sentence each. */
@@ -107,7 +98,7 @@ async function changeSetDifferences(
   if ('executed' in found) return [];
   if (!('gone' in found))
     return found.fingerprint === planned.fingerprint ? [] : ['its change set does something else.'];
-  const again = await onStack(context, request, target, { command: 'plan' });
+  const again = await runStackCommand(context, request, target, { command: 'plan' });
   const { plan } = again;
   if (plan?.fingerprint === planned.fingerprint) {
     renewed.set(target.name, plan.hasChanges ? plan.changeSetName : '');
@@ -119,34 +110,35 @@ async function changeSetDifferences(
   return [`its change set is gone (${found.gone}), and made again it does something else.`, ...details];
 }
 
-async function carryOut(
+async function executeStackPlan(
   context: EnvironmentContext,
   request: EnvironmentRequest,
   target: StackTarget,
   planned: PlannedStack | undefined,
   renewed: ReadonlyMap<string, string>,
-): Promise<Outcome> {
+): Promise<StackEnd> {
   if (planned?.kind === 'change-set') {
     const { fingerprint } = planned;
     const plan = renewed.get(target.name) ?? planned.plan;
-    return await stackOutcome(context, request, target, { command: 'apply', plan, fingerprint });
+    const inputs = { command: 'apply', plan, fingerprint } as const;
+    return stackEnd(await runStackCommand(context, request, target, inputs));
   }
-  if (planned?.kind === 'creation') return await create(context, request, target);
+  if (planned?.kind === 'creation') return await createStack(context, request, target);
   const reason = `Nothing to change in stack ${target.inputs.stackName}, as planned.`;
-  return { verdict: 'unchanged', ok: true, reason, outputs: {}, result: {} };
+  return { verdict: 'unchanged', ok: true, reason };
 }
 
 /** A stack that was to be made, and is there, was made by an earlier attempt of the run, or by somebody else. */
-async function create(
+async function createStack(
   context: EnvironmentContext,
   request: EnvironmentRequest,
   target: StackTarget,
-): Promise<Outcome> {
+): Promise<StackEnd> {
   const { stackName } = target.inputs;
   const found = await describeStack(await context.cloudFormation(), stackName);
-  if (!found || isShell(found.status)) return await stackOutcome(context, request, target);
-  const plan = await stackOutcome(context, request, target, { command: 'plan' });
-  if (plan.verdict === 'unchanged') return plan;
+  if (!found || isShell(found.status)) return stackEnd(await runStackCommand(context, request, target));
+  const planned = await runStackCommand(context, request, target, { command: 'plan' });
+  if (planned.verdict === 'unchanged') return stackEnd(planned);
   const reason = `Stack ${stackName} was to be made, is there already (${found.status}), and is something else. Re-run all jobs to approve what would change.`;
-  return { verdict: 'plan-changed', ok: false, reason, outputs: {}, result: {} };
+  return { verdict: 'plan-changed', ok: false, reason };
 }

@@ -4,6 +4,8 @@ import { createSession, type Session } from '../../aws/session.ts';
 import type { RunIdentity } from '../../cloudformation/commands/command-run.ts';
 import type { CloudFormationContext } from '../../cloudformation/types.ts';
 import type { Context } from '../../core/context.ts';
+import { PlatformError, TimeoutError } from '../../core/errors.ts';
+import { withLock } from '../../delivery/lock.ts';
 import { serviceContext, type ServiceContext } from '../../delivery/release/request.ts';
 import type { GitHubContext } from '../../github/context.ts';
 import type { Severity } from '../../images/scan.ts';
@@ -34,7 +36,7 @@ interface Opening {
 }
 
 /** Opens an environment's account, without a call. */
-export function openEnvironment({
+export function openEnvironmentContext({
   context,
   env,
   github,
@@ -62,7 +64,7 @@ function inSession(context: Context, session: Session, env: NodeJS.ProcessEnv) {
 }
 
 /** The same environment under another signal or log. */
-export function derived(
+export function withOverrides(
   context: EnvironmentContext,
   change: Partial<Pick<Context, 'signal' | 'log'>>,
 ): EnvironmentContext {
@@ -77,7 +79,7 @@ export function derived(
 /**
  * Refuses credentials of another account than the manifest's: stacks of the same names may be there too.
  *
- * @throws Error with both accounts.
+ * @throws PlatformError with both accounts.
  */
 export async function requireAccount(
   { session }: EnvironmentContext,
@@ -86,7 +88,8 @@ export async function requireAccount(
 ): Promise<void> {
   const account = await session.accountId();
   if (account === environment.account) return;
-  throw new Error(
+  throw new PlatformError(
+    'account-mismatch',
     `The credentials belong to account ${account}, and ${file} has ${environment.name} in ${environment.account}. Nothing was changed. ` +
       `Give the environment's own role, in ${file} or as role-to-assume.`,
   );
@@ -111,4 +114,44 @@ export interface EnvironmentRequest {
   timeoutMs: number;
   /** The environment that images are promoted from. Opened when it is asked for. */
   upstream?: { name: string; open: () => EnvironmentContext };
+}
+
+/**
+ * Works while no other run changes the environment, within the time that the run has.
+ *
+ * @throws LockTakenError when another run holds the environment for longer than the request waits.
+ */
+export async function withEnvironmentLock<T>(
+  context: EnvironmentContext,
+  { manifest, choice, lockMs, timeoutMs }: EnvironmentRequest,
+  work: (context: EnvironmentContext) => Promise<T>,
+): Promise<T> {
+  const { github } = context;
+  const environment = choice.environment.name;
+  const lock = {
+    project: manifest.project,
+    environment,
+    who: github.actor,
+    run: github.runUrl,
+    waitMs: lockMs,
+  };
+  const limit = new AbortController();
+  const timer = setTimeout(() => {
+    limit.abort(new TimeoutError(`The work on ${environment}`, timeoutMs));
+  }, timeoutMs);
+  const limited = withOverrides(context, { signal: anySignal(context.signal, limit.signal) });
+  try {
+    return await withLock(limited.services, lock, (signal) =>
+      work(withOverrides(limited, { signal: anySignal(signal) })),
+    );
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** One signal of several, with any number of listeners. */
+function anySignal(...signals: AbortSignal[]): AbortSignal {
+  const signal = AbortSignal.any(signals);
+  setMaxListeners(0, signal);
+  return signal;
 }

@@ -1,15 +1,19 @@
-import type { Outcome } from '../../core/outcome.ts';
-import { type EnvironmentContext, type EnvironmentRequest, requireAccount } from './context.ts';
-import { judge, outcomeOf, type Ending } from './result.ts';
+import { LockTakenError } from '../../delivery/lock.ts';
+import {
+  type EnvironmentContext,
+  type EnvironmentRequest,
+  requireAccount,
+  withEnvironmentLock,
+} from './context.ts';
 import { runImages, type RunImages } from './images.ts';
-import { alone } from './lock.ts';
 import { runParts, type Part } from './parts.ts';
-import { endOf, serviceWork } from './services.ts';
-import { stackOutcome } from './stacks.ts';
+import { overallVerdict, type RunEnd, type RunResult, type StackEnd } from './result.ts';
+import { deployService } from './services.ts';
+import { runStackCommand, stackEnd } from './stacks.ts';
 import { targetGraph, type StackTarget, type TargetGraph } from './targets.ts';
 
-/** Runs what a stack needs: for `deploy` a deployment, for `apply` its plan. */
-export type StackWork = (context: EnvironmentContext, target: StackTarget) => Promise<Outcome>;
+/** Changes one stack: for `deploy` by a deployment, for `apply` by its plan. */
+export type StackWork = (context: EnvironmentContext, target: StackTarget) => Promise<StackEnd>;
 
 /**
  * Deploys an environment: every stack as soon as those that it reads from are done, images built meanwhile, each
@@ -20,47 +24,77 @@ export type StackWork = (context: EnvironmentContext, target: StackTarget) => Pr
 export async function deployEnvironment(
   context: EnvironmentContext,
   request: EnvironmentRequest,
-): Promise<Outcome> {
-  const startedMs = context.clock.now();
+): Promise<RunResult> {
   const graph = targetGraph(request.manifest, request.choice, context.workspace);
   const images = runImages(request, graph);
-  await requireAccount(context, request.choice.environment, request.manifest);
-  const ending = await alone(context, request, (locked) =>
-    changeAll(locked, request, graph, images, (own, target) => stackOutcome(own, request, target)),
+  const stack: StackWork = async (own, target) => stackEnd(await runStackCommand(own, request, target));
+  return await changeEnvironment(context, request, 'deploy', (locked) =>
+    deployParts(locked, request, 'deploy', { graph, images, stack }),
   );
-  return tell(context, request, 'deploy', startedMs, ending);
+}
+
+/** Does what changes an environment under its lock. An environment that another run holds is `blocked`. */
+export async function changeEnvironment(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  command: 'deploy' | 'apply' | 'destroy',
+  work: (locked: EnvironmentContext) => Promise<RunEnd>,
+): Promise<RunResult> {
+  const startedMs = context.clock.now();
+  const { environment } = request.choice;
+  await requireAccount(context, environment, request.manifest);
+  const end = await withEnvironmentLock(context, request, work).catch((error: unknown): RunEnd => {
+    if (!(error instanceof LockTakenError)) throw error;
+    return { command, verdict: 'blocked', reason: `Nothing was changed: ${error.message}.`, losses: [] };
+  });
+  return runResult(context, request, startedMs, end);
+}
+
+/** The end of a command, with what it was about. */
+export function runResult(
+  { clock }: EnvironmentContext,
+  { choice: { environment } }: EnvironmentRequest,
+  startedMs: number,
+  end: RunEnd,
+): RunResult {
+  const { name, region } = environment;
+  return { environment: name, region, durationMs: clock.now() - startedMs, ...end };
+}
+
+/** What a deployment is made of. */
+interface Deployment {
+  graph: TargetGraph;
+  images: RunImages;
+  stack: StackWork;
 }
 
 /** Changes all stacks and services of a run. */
-export async function changeAll(
+export async function deployParts(
   context: EnvironmentContext,
   request: EnvironmentRequest,
-  graph: TargetGraph,
-  images: RunImages,
-  stack: StackWork,
-): Promise<Ending> {
-  const ends = await runParts(context, partsOf(request, graph, images, stack));
+  command: 'deploy' | 'apply',
+  deployment: Deployment,
+): Promise<RunEnd> {
+  const parts = await runParts(context, partsOf(request, deployment));
   const { name } = request.choice.environment;
   return {
-    ...judge(name, ends, { verdict: 'deployed', what: 'is deployed' }),
-    parts: ends,
-    notes: [],
-    outputs: { images: JSON.stringify(images.digests()) },
+    command,
+    ...overallVerdict(name, parts, { verdict: 'deployed', what: 'is deployed' }),
+    parts,
+    images: deployment.images.digests(),
   };
 }
 
 /** Each part after those that it waits for: an image after its repository, a service after its image. */
 function partsOf(
   request: EnvironmentRequest,
-  { targets, graph }: TargetGraph,
-  images: RunImages,
-  stack: StackWork,
+  { graph: { targets, graph }, images, stack }: Deployment,
 ): Part[] {
   const own = targets.map((target): Part => {
     const { name, service } = target;
     const after = (graph.dependencies.get(name) ?? []).map(({ on }) => on);
     if (!service) {
-      return { name, kind: 'stack', after, work: async (context) => endOf(await stack(context, target)) };
+      return { name, kind: 'stack', after, work: (context) => stack(context, target) };
     }
     const image = images.partOf(service);
     return {
@@ -68,7 +102,7 @@ function partsOf(
       kind: 'service',
       after: image === undefined ? after : [...after, image],
       work: async (context) =>
-        serviceWork(context, request, service, await images.imageOf(context, service), () =>
+        deployService(context, request, service, await images.imageOf(context, service), () =>
           stack(context, target),
         ),
     };
@@ -77,17 +111,4 @@ function partsOf(
     own.filter((part) => part.kind === kind),
   );
   return [...(stacks ?? []), ...images.parts, ...(services ?? [])];
-}
-
-/** An ending as the action's outcome. */
-export function tell(
-  { clock }: EnvironmentContext,
-  { choice: { environment } }: EnvironmentRequest,
-  command: string,
-  startedMs: number,
-  ending: Ending,
-): Outcome {
-  const { name, region } = environment;
-  const durationMs = clock.now() - startedMs;
-  return outcomeOf({ environment: name, region, command, durationMs }, ending);
 }

@@ -4,14 +4,11 @@ import { declaredResources } from '../../cloudformation/execution/nested-stacks.
 import { describeStack, isAlive, isShell, listResources } from '../../cloudformation/stack.ts';
 import { STATEFUL_TYPES } from '../../cloudformation/change-set/stateful.ts';
 import type { CloudFormationContext } from '../../cloudformation/types.ts';
-import type { Outcome } from '../../core/outcome.ts';
-import { type EnvironmentContext, type EnvironmentRequest, requireAccount } from './context.ts';
-import { tell } from './deploy.ts';
-import { judge, type Ending } from './result.ts';
-import { alone } from './lock.ts';
+import type { EnvironmentContext, EnvironmentRequest } from './context.ts';
+import { changeEnvironment, runResult } from './deploy.ts';
 import { runParts, type Part } from './parts.ts';
-import { endOf } from './services.ts';
-import { allowedFor, stackOutcome } from './stacks.ts';
+import { overallVerdict, type RunEnd, type RunResult } from './result.ts';
+import { allowedFor, runStackCommand, stackEnd } from './stacks.ts';
 import { targetGraph, type StackTarget, type TargetGraph } from './targets.ts';
 
 /** Policies that leave a resource behind when its stack goes. */
@@ -27,32 +24,32 @@ export async function destroyEnvironment(
   context: EnvironmentContext,
   request: EnvironmentRequest,
   confirm: string | undefined,
-): Promise<Outcome> {
+): Promise<RunResult> {
   const startedMs = context.clock.now();
   const graph = targetGraph(request.manifest, request.choice, context.workspace);
-  await requireAccount(context, request.choice.environment, request.manifest);
   const unconfirmed = confirmation(request, confirm);
-  const ending =
-    unconfirmed ?? (await alone(context, request, (locked) => destroyAll(locked, request, graph)));
-  return tell(context, request, 'destroy', startedMs, ending);
+  if (unconfirmed) return runResult(context, request, startedMs, unconfirmed);
+  return await changeEnvironment(context, request, 'destroy', (locked) =>
+    destroyParts(locked, request, graph),
+  );
 }
 
-function confirmation({ choice }: EnvironmentRequest, confirm: string | undefined): Ending | undefined {
+function confirmation({ choice }: EnvironmentRequest, confirm: string | undefined): RunEnd | undefined {
   const { name, protected: isProtected } = choice.environment;
   if (confirm === name || (!isProtected && confirm === undefined)) return undefined;
   const given = confirm === undefined ? 'it is protected' : `confirm says ${JSON.stringify(confirm)}`;
   return blocked(`${name} is not destroyed: ${given}. To destroy it, give confirm: ${name}.`, []);
 }
 
-function blocked(reason: string, notes: readonly string[]): Ending {
-  return { verdict: 'blocked', reason: `Nothing was deleted. ${reason}`, parts: [], notes, outputs: {} };
+function blocked(reason: string, losses: readonly string[]): RunEnd {
+  return { command: 'destroy', verdict: 'blocked', reason: `Nothing was deleted. ${reason}`, losses };
 }
 
-async function destroyAll(
+async function destroyParts(
   context: EnvironmentContext,
   request: EnvironmentRequest,
   { targets, graph }: TargetGraph,
-): Promise<Ending> {
+): Promise<RunEnd> {
   const { name } = request.choice.environment;
   const losses = (await Promise.all(targets.map((target) => lossesOf(context, request, target)))).flat();
   const [first] = losses;
@@ -60,25 +57,23 @@ async function destroyAll(
     const more = losses.length > 1 ? ` (and ${losses.length - 1} more)` : '';
     return blocked(
       `Data would be lost: ${first}${more}. Allow each in allow-delete, by name or by type, or with all.`,
-      losses.map((loss) => `Would be deleted: ${loss}`),
+      losses,
     );
   }
   const dependants = reversed(graph);
-  const parts = targets.map((target): Part => {
-    const { name: part, service } = target;
-    return {
-      name: part,
-      kind: service ? 'service' : 'stack',
-      after: dependants.get(part) ?? [],
-      work: async (own) => endOf(await stackOutcome(own, request, target, { command: 'delete' })),
-    };
-  });
-  const ends = await runParts(context, parts);
+  const parts = await runParts(
+    context,
+    targets.map((target): Part => ({
+      name: target.name,
+      kind: target.service ? 'service' : 'stack',
+      after: dependants.get(target.name) ?? [],
+      work: async (own) => stackEnd(await runStackCommand(own, request, target, { command: 'delete' })),
+    })),
+  );
   return {
-    ...judge(name, ends, { verdict: 'destroyed', what: 'is destroyed' }),
-    parts: ends,
-    notes: ends.some(({ ok }) => ok) ? ['Images and the ledger of the services are kept.'] : [],
-    outputs: {},
+    command: 'destroy',
+    ...overallVerdict(name, parts, { verdict: 'destroyed', what: 'is destroyed' }),
+    parts,
   };
 }
 

@@ -1,28 +1,20 @@
+import type { RunIdentity } from '../../cloudformation/commands/command-run.ts';
 import { deployStack } from '../../cloudformation/commands/deploy-stack.ts';
 import { describeStack, isShell } from '../../cloudformation/stack.ts';
-import type { RunIdentity } from '../../cloudformation/commands/command-run.ts';
 import type { CloudFormationContext, DeployStackInputs } from '../../cloudformation/types.ts';
-import { environmentDriftSections, type StackComparison } from '../../present/environment.ts';
 import { inParallel } from '../../core/concurrency.ts';
-import { presentedStack } from '../stack-outcome.ts';
-import type { Section } from '../../core/markdown/sections.ts';
+import type { Environment } from '../manifest/manifest.ts';
+import type { DriftResult, StackComparison } from './result.ts';
 
 /** Each comparison makes a change set, or runs a drift detection; an account has few of these at once. */
 const AT_ONCE = 4;
 
-export interface DriftRequest {
-  environment: string;
+interface DriftRequest {
+  environment: Environment;
   /** The names of the stacks, as CloudFormation has them. */
   stackNames: readonly string[];
   run: RunIdentity;
   timeoutMs: number;
-}
-
-export interface EnvironmentDrift {
-  verdict: 'in-sync' | 'drifted' | 'failed';
-  reason: string;
-  stacks: readonly StackComparison[];
-  sections: readonly Section[];
 }
 
 /**
@@ -32,18 +24,18 @@ export interface EnvironmentDrift {
 export async function findEnvironmentDrift(
   context: CloudFormationContext,
   { environment, stackNames, run, timeoutMs }: DriftRequest,
-): Promise<EnvironmentDrift> {
+): Promise<DriftResult> {
   const found = new Map<string, StackComparison>();
   await inParallel(stackNames, AT_ONCE, async (stackName) => {
-    found.set(stackName, await compare(context, driftInputs(stackName, timeoutMs), run));
+    found.set(stackName, await compareStack(context, driftInputs(stackName, timeoutMs), run));
   });
   context.signal.throwIfAborted();
   const stacks = stackNames.flatMap((name) => found.get(name) ?? []);
-  const { verdict, reason } = judge(environment, stacks);
-  return { verdict, reason, stacks, sections: environmentDriftSections(environment, stacks) };
+  const { name, region } = environment;
+  return { command: 'drift', environment: name, region, ...judgeDrift(name, stacks), stacks };
 }
 
-async function compare(
+async function compareStack(
   context: CloudFormationContext,
   inputs: DeployStackInputs,
   run: RunIdentity,
@@ -52,23 +44,18 @@ async function compare(
   const stack = await describeStack(context, stackName);
   if (!stack || isShell(stack.status)) {
     const reason = `There is no stack ${stackName}: it was never deployed, or somebody deleted it.`;
-    return { stackName, state: 'missing', reason, sections: [] };
+    return { stackName, state: 'missing', reason };
   }
-  const { verdict, reason, summary = [] } = presentedStack(context, await deployStack(context, inputs, run));
-  switch (verdict) {
-    case 'in-sync':
-      return { stackName, state: 'in-sync', reason, sections: [] };
-    case 'drifted':
-      return { stackName, state: 'drifted', reason, sections: summary };
-    default:
-      return { stackName, state: 'unknown', reason, sections: summary };
-  }
+  const result = await deployStack(context, inputs, run);
+  const { verdict, reason } = result;
+  const state = verdict === 'in-sync' || verdict === 'drifted' ? verdict : 'unknown';
+  return { stackName, state, reason, result };
 }
 
-function judge(
+function judgeDrift(
   environment: string,
   stacks: readonly StackComparison[],
-): Pick<EnvironmentDrift, 'verdict' | 'reason'> {
+): Pick<DriftResult, 'verdict' | 'reason'> {
   const named = (...states: StackComparison['state'][]): string[] =>
     stacks.filter(({ state }) => states.includes(state)).map(({ stackName }) => stackName);
   const [drifted, unknown] = [named('drifted', 'missing'), named('unknown')];

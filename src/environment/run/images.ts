@@ -1,18 +1,15 @@
 import { resolve } from 'node:path';
 import { InputError } from '../../core/errors.ts';
-import type { Outcome } from '../../core/outcome.ts';
 import { buildPushImage } from '../../images/build-push-image.ts';
-import type { ImageRequest } from '../../images/context.ts';
-import { IMAGE_VERDICTS, type ImageResult } from '../../images/result.ts';
-import { presentImage } from '../../present/image.ts';
 import { type BuildRequest, resolveContexts, sourceLabels } from '../../images/build/build.ts';
+import type { ImageRequest } from '../../images/context.ts';
 import { isDigest } from '../../images/registry/manifest.ts';
-import { environmentImagesSections, type ReportedServiceImage } from '../../present/environment.ts';
-import type { Service } from '../manifest/manifest.ts';
-import { derived, type EnvironmentContext, type EnvironmentRequest } from './context.ts';
+import { IMAGE_VERDICTS, type ImageResult } from '../../images/result.ts';
+import type { Environment, Service } from '../manifest/manifest.ts';
+import { type EnvironmentContext, type EnvironmentRequest, withOverrides } from './context.ts';
 import { type Part, unitLog } from './parts.ts';
-import type { Verdict } from './result.ts';
-import { placeOf } from './services.ts';
+import type { BuildResult, BuiltImage } from './result.ts';
+import { serviceRepository } from './services.ts';
 import type { TargetGraph } from './targets.ts';
 
 interface BuildOptions {
@@ -21,45 +18,17 @@ interface BuildOptions {
   timeoutMs: number;
 }
 
-/** The image of one service. */
-interface BuiltImage {
-  service: string;
-  ok: boolean;
-  result: ImageResult;
-}
-
-/**
- * Builds the images of services side by side, or finds those of the same content, or pushes ready layouts. The
- * repositories must be there: a stack of the environment makes them.
- *
- * @throws InputError where there is no commit to take the tag from.
- */
-async function buildImages(
-  context: EnvironmentContext,
-  services: readonly Service[],
-  options: BuildOptions,
-): Promise<BuiltImage[]> {
-  const width = Math.max(0, ...services.map(({ name }) => name.length));
-  return await Promise.all(
-    services.map((service) =>
-      buildImage(derived(context, { log: unitLog(context.log, service.name, width) }), service, options),
-    ),
-  );
-}
-
-/** Builds the image of one service; see buildImages. */
+/** Builds the image of one service, or finds one of the same content, or pushes a ready layout; see buildCommand. */
 async function buildImage(
   context: EnvironmentContext,
   service: Service,
   options: BuildOptions,
-): Promise<BuiltImage> {
+): Promise<ImageResult> {
   const { env, services } = context;
-  const result = await buildPushImage(
+  return await buildPushImage(
     { ...context, env, ecr: () => services.ecr() },
     imageRequest(context, service, options),
   );
-  for (const annotation of presentImage(result).annotations ?? []) context.annotations.add(annotation);
-  return { service: service.name, ok: IMAGE_VERDICTS[result.verdict].ok, result };
 }
 
 function imageRequest(
@@ -143,10 +112,11 @@ export function runImages(request: EnvironmentRequest, { graph }: TargetGraph): 
       kind: 'image',
       after: maker === undefined ? [] : [maker],
       work: async (context) => {
-        const { ok, result } = await buildImage(context, service, request);
-        if (result.verdict === 'pushed' || result.verdict === 'reused') built.set(service.name, result.image);
+        const result = await buildImage(context, service, request);
         const { verdict, reason } = result;
-        return { ok, verdict, reason, sections: ok ? [] : (presentImage(result).summary ?? []) };
+        if (verdict === 'pushed' || verdict === 'reused') built.set(service.name, result.image);
+        const { ok } = IMAGE_VERDICTS[verdict];
+        return { ok, verdict, reason, work: { kind: 'image', result } };
       },
     };
   });
@@ -156,7 +126,7 @@ export function runImages(request: EnvironmentRequest, { graph }: TargetGraph): 
     imageOf: async (context, service) => {
       const digest = given[service.name];
       if (digest === undefined) return built.get(service.name);
-      const { uri } = await placeOf(context, service);
+      const { uri } = await serviceRepository(context, service);
       return `${uri}@${digest}`;
     },
     digests: () => ({
@@ -189,61 +159,45 @@ function givenDigests({ images, choice, manifest }: EnvironmentRequest): Record<
   return Object.fromEntries(digests.filter(([service]) => chosen.has(service)));
 }
 
-/** Builds the images of services as one set: all of them, or the run has failed. */
-export async function buildCommand(
+/**
+ * Builds the images of services side by side, as one set: all of them, or the run has failed. The repositories must
+ * be there: a stack of the environment makes them.
+ *
+ * @throws InputError where there is no commit to take the tag from.
+ */
+export async function buildImages(
   context: EnvironmentContext,
+  environment: Environment,
   services: readonly Service[],
   options: BuildOptions,
-): Promise<Outcome> {
-  const built = await buildImages(context, services, options);
-  const failed = built.filter(({ ok }) => !ok);
-  const verdict = verdictOf(failed);
-  const images = Object.fromEntries(built.map(({ service, result }) => [service, knownDigest(result)]));
-  return {
-    verdict,
-    ok: verdict === 'built',
-    reason: reasonOf(built, failed),
-    outputs: verdict === 'built' ? { images: JSON.stringify(images) } : {},
-    result: {
-      images: built.map(({ service, result }) => ({
-        service,
-        verdict: result.verdict,
-        reason: result.reason,
-        digest: knownDigest(result),
-      })),
-    },
-    summary: environmentImagesSections(built.map(reported)),
-  };
+): Promise<BuildResult> {
+  const width = Math.max(0, ...services.map(({ name }) => name.length));
+  const images = await Promise.all(
+    services.map(async (service): Promise<BuiltImage> => {
+      const own = withOverrides(context, { log: unitLog(context.log, service.name, width) });
+      return { service: service.name, result: await buildImage(own, service, options) };
+    }),
+  );
+  const { name, region } = environment;
+  return { command: 'build', environment: name, region, ...judgeImages(images), images };
 }
 
-/** What the worst of them ended with; a set that is blocked is one in which nothing else went wrong. */
-function verdictOf(failed: readonly BuiltImage[]): Verdict {
-  const ended = new Set(failed.map(({ result }) => result.verdict));
-  if (ended.size === 0) return 'built';
-  if (ended.has('cancelled')) return 'cancelled';
-  if (ended.has('failed')) return 'failed';
-  return ended.has('timed-out') ? 'timed-out' : 'blocked';
-}
-
-function reasonOf(built: readonly BuiltImage[], failed: readonly BuiltImage[]): string {
+/** The verdict of the worst image; a set that is blocked is one in which nothing else went wrong. */
+function judgeImages(images: readonly BuiltImage[]): Pick<BuildResult, 'verdict' | 'reason'> {
+  const failed = images.filter(({ result }) => !IMAGE_VERDICTS[result.verdict].ok);
   const [first] = failed;
   if (first) {
     const more = failed.length > 1 ? ` (and ${failed.length - 1} more)` : '';
-    return `${first.service}: ${first.result.reason}${more}`;
+    const reason = `${first.service}: ${first.result.reason}${more}`;
+    const verdicts = new Set(failed.map(({ result }) => result.verdict));
+    const worst = (['cancelled', 'failed', 'timed-out'] as const).find((verdict) => verdicts.has(verdict));
+    return { verdict: worst ?? 'blocked', reason };
   }
-  const reused = built.filter(({ result }) => result.verdict === 'reused').length;
+  const reused = images.filter(({ result }) => result.verdict === 'reused').length;
   const count =
-    built.length === 1 ? '1 image is in its repository' : `${built.length} images are in their repositories`;
-  return `${count}; ${reused} ${reused === 1 ? 'was' : 'were'} there already.`;
-}
-
-/** Empty where no image is in the repository, or where it is not known to be the right one. */
-function knownDigest(result: ImageResult): string {
-  return 'digest' in result ? result.digest : '';
-}
-
-function reported({ service, ok, result }: BuiltImage): ReportedServiceImage {
-  const { verdict, reason } = result;
-  const sections = presentImage(result).summary ?? [];
-  return { service, ok, verdict, reason, digest: knownDigest(result), sections };
+    images.length === 1
+      ? '1 image is in its repository'
+      : `${images.length} images are in their repositories`;
+  const reason = `${count}; ${reused} ${reused === 1 ? 'was' : 'were'} there already.`;
+  return { verdict: 'built', reason };
 }

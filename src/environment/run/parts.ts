@@ -1,61 +1,61 @@
-import { errorText } from '../../aws/errors.ts';
 import { inOrder, type Job } from '../../core/concurrency.ts';
-import { CancelledError, InputError, TimeoutError } from '../../core/errors.ts';
+import { CancelledError, errorInfo, reasonOf, stackOf, TimeoutError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
-import type { Section } from '../../core/markdown/sections.ts';
-import type { ReportedPart } from '../../present/environment.ts';
-import { derived, type EnvironmentContext } from './context.ts';
-
-/** How one part went. */
-export interface PartEnd {
-  verdict: string;
-  ok: boolean;
-  reason: string;
-  sections?: readonly Section[];
-}
+import { type EnvironmentContext, withOverrides } from './context.ts';
+import type { PartEnd, RunPart } from './result.ts';
 
 /** A part of a run, and what is to be done for it. */
 export interface Part extends Job {
-  kind: ReportedPart['kind'];
+  kind: RunPart['kind'];
   /** May throw: that is a failure of this part. The context's log carries the part's name. */
   work: (context: EnvironmentContext) => Promise<PartEnd>;
 }
 
 /** Does all parts, each as soon as those that it waits for are done; answers how each one went. */
-export async function runParts(context: EnvironmentContext, parts: readonly Part[]): Promise<ReportedPart[]> {
+export async function runParts(context: EnvironmentContext, parts: readonly Part[]): Promise<RunPart[]> {
   const { clock, log, signal } = context;
   const width = Math.max(0, ...parts.map(({ name }) => name.length));
-  const begunAt = new Map<string, { startedAt: number; endedAt: number }>();
+  const times = new Map<string, { startedAt: number; endedAt: number }>();
   const ends = await inOrder(parts, signal, async (part) => {
     const startedAt = clock.now();
-    const own = derived(context, { log: unitLog(log, part.name, width) });
-    const end = await part.work(own).catch((error: unknown) => failure(error, own));
-    begunAt.set(part.name, { startedAt, endedAt: clock.now() });
+    const own = withOverrides(context, { log: unitLog(log, part.name, width) });
+    const end = await part.work(own).catch((error: unknown) => failedPart(error, own));
+    times.set(part.name, { startedAt, endedAt: clock.now() });
     return { ok: end.ok, value: end };
   });
-  return ends.map((end, index): ReportedPart => {
+  return ends.map((end, index): RunPart => {
     const { kind = 'stack', after = [] } = parts[index] ?? {};
-    if ('keptBy' in end) {
-      const stopped = end.keptBy === '' && failure(signal.reason, context);
-      const reason = stopped ? `Not begun: ${stopped.reason}.` : `It waits for ${end.keptBy}, which failed.`;
-      const verdict = stopped ? stopped.verdict : 'not begun';
-      return { name: end.name, kind, after, verdict, ok: false, reason, sections: [] };
-    }
-    const { verdict, ok, reason, sections = [] } = end.value;
-    return { name: end.name, kind, after, verdict, ok, reason, sections, ...begunAt.get(end.name) };
+    const { name } = end;
+    if ('keptBy' in end) return { name, kind, after, ...notStarted(end.keptBy, signal) };
+    const { startedAt, endedAt } = times.get(name) ?? { startedAt: 0, endedAt: 0 };
+    return { name, kind, after, startedAt, endedAt, ...end.value };
   });
 }
 
-function failure(error: unknown, { log, signal }: EnvironmentContext): PartEnd {
+/** @param keptBy the part that failed before it; empty where the run was stopped. */
+function notStarted(
+  keptBy: string,
+  signal: AbortSignal,
+): { verdict: 'not begun' | FailedVerdict; ok: false; reason: string } {
+  if (keptBy !== '') {
+    return { verdict: 'not begun', ok: false, reason: `It waits for ${keptBy}, which failed.` };
+  }
+  return { verdict: verdictOf(signal.reason), ok: false, reason: `Not begun: ${reasonOf(signal.reason)}.` };
+}
+
+/** A part that an error ended. Where the whole run is stopped, the reason is why it was. */
+function failedPart(error: unknown, { log, signal }: EnvironmentContext): PartEnd {
   const cause: unknown = signal.aborted ? signal.reason : error;
-  log.debug(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  const verdict =
-    cause instanceof CancelledError ? 'cancelled' : cause instanceof TimeoutError ? 'timed-out' : 'failed';
-  const own = cause instanceof Error && ['Error', 'LockTakenError'].includes(cause.name);
-  const known =
-    cause instanceof InputError || cause instanceof CancelledError || cause instanceof TimeoutError;
-  const reason = known || own ? cause.message : errorText(cause);
-  return { verdict, ok: false, reason };
+  log.debug(stackOf(error));
+  const info = errorInfo(cause);
+  return { verdict: verdictOf(cause), ok: false, reason: info.message, error: info };
+}
+
+type FailedVerdict = 'cancelled' | 'timed-out' | 'failed';
+
+function verdictOf(cause: unknown): FailedVerdict {
+  if (cause instanceof CancelledError) return 'cancelled';
+  return cause instanceof TimeoutError ? 'timed-out' : 'failed';
 }
 
 /**

@@ -34,6 +34,11 @@ const schema = z.strictObject({
   ),
 });
 
+/** The names of the stacks that a plan changes. */
+export function changedStacks({ stacks }: EnvironmentPlan): string[] {
+  return Object.entries(stacks).flatMap(([name, { kind }]) => (kind === 'unchanged' ? [] : [name]));
+}
+
 /** The mark of what a whole plan does. The names of change sets are no part of it: they are different each time. */
 export function planFingerprint({ environment, stacks }: EnvironmentPlan): string {
   const entries = Object.entries(stacks).map(([name, stack]) => [

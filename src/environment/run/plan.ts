@@ -1,21 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isShell, listStacks } from '../../cloudformation/stack.ts';
-import type { ReportedPart } from '../../present/environment.ts';
 import { type EnvironmentContext, type EnvironmentRequest, requireAccount } from './context.ts';
-import { tell } from './deploy.ts';
-import { judge, type Ending } from './result.ts';
-import { runParts, type Part, type PartEnd } from './parts.ts';
+import { runResult } from './deploy.ts';
+import { runParts, type Part } from './parts.ts';
 import {
+  changedStacks,
   creationFingerprint,
   planFingerprint,
   type EnvironmentPlan,
   type PlannedStack,
 } from './plan-document.ts';
-import { presentedStack } from '../stack-outcome.ts';
-import { onStack } from './stacks.ts';
+import { overallVerdict, type PartEnd, type RunEnd, type RunPart, type RunResult } from './result.ts';
+import { runStackCommand, stackEnd } from './stacks.ts';
 import { targetGraph, type StackTarget, type TargetGraph } from './targets.ts';
-import type { Outcome } from '../../core/outcome.ts';
 
 /**
  * Plans an environment: a change set of every stack that can have one, as one document with one fingerprint. It
@@ -24,18 +22,18 @@ import type { Outcome } from '../../core/outcome.ts';
 export async function planEnvironment(
   context: EnvironmentContext,
   request: EnvironmentRequest,
-): Promise<Outcome> {
+): Promise<RunResult> {
   const startedMs = context.clock.now();
   const graph = targetGraph(request.manifest, request.choice, context.workspace);
   await requireAccount(context, request.choice.environment, request.manifest);
   const planned = new Map<string, PlannedStack>();
   const there = await stacksThere(context);
   const parts = await runParts(context, partsOf(request, graph, there, planned));
-  return tell(context, request, 'plan', startedMs, endingOf(request, parts, planned));
+  return runResult(context, request, startedMs, endOfPlan(request, parts, planned));
 }
 
 /** Names of the stacks that are there. */
-export async function stacksThere(context: EnvironmentContext): Promise<Set<string>> {
+async function stacksThere(context: EnvironmentContext): Promise<Set<string>> {
   const stacks = await listStacks(await context.cloudFormation());
   return new Set(stacks.filter(({ status }) => !isShell(status)).map(({ stackName }) => stackName));
 }
@@ -79,14 +77,13 @@ async function planChangeSet(
   target: StackTarget,
   planned: Map<string, PlannedStack>,
 ): Promise<PartEnd> {
-  const made = await onStack(context, request, target, { command: 'plan' });
-  if (made.verdict === 'unchanged') planned.set(target.name, { kind: 'unchanged' });
-  if (made.verdict === 'planned') {
-    const { changeSetName: plan, fingerprint } = made.plan;
+  const result = await runStackCommand(context, request, target, { command: 'plan' });
+  if (result.verdict === 'unchanged') planned.set(target.name, { kind: 'unchanged' });
+  if (result.verdict === 'planned') {
+    const { changeSetName: plan, fingerprint } = result.plan;
     planned.set(target.name, { kind: 'change-set', plan, fingerprint });
   }
-  const { verdict, ok, reason, summary = [] } = presentedStack(context, made);
-  return { verdict, ok, reason, sections: verdict === 'unchanged' ? [] : summary };
+  return stackEnd(result);
 }
 
 function planCreation(
@@ -104,29 +101,26 @@ function planCreation(
   return { verdict: 'to create', ok: true, reason: `It will be made ${why}: additions only.` };
 }
 
-function endingOf(
+function endOfPlan(
   request: EnvironmentRequest,
-  parts: readonly ReportedPart[],
+  parts: readonly RunPart[],
   planned: ReadonlyMap<string, PlannedStack>,
-): Ending {
+): RunEnd {
   const { name: environment } = request.choice.environment;
   const plan: EnvironmentPlan = { environment, stacks: Object.fromEntries(planned) };
-  const judged = judge(environment, parts, { verdict: 'planned', what: 'has a plan' });
-  const changes = [...planned.values()].filter(({ kind }) => kind !== 'unchanged');
-  const fingerprint = planFingerprint(plan);
-  const complete = parts.every(({ ok }) => ok);
+  const overall = overallVerdict(environment, parts, { verdict: 'planned', what: 'has a plan' });
+  const changes = changedStacks(plan);
   const reason =
-    judged.verdict === 'planned'
+    overall.verdict === 'planned'
       ? `The plan for ${environment} lies ready: ${changes.length} of ${parts.length} stacks change.`
-      : judged.reason;
+      : overall.reason;
   return {
-    ...judged,
+    command: 'plan',
+    ...overall,
     reason,
     parts,
-    notes: complete ? [`Fingerprint of the whole plan: ${fingerprint}`] : [],
-    outputs: complete
-      ? { plan: JSON.stringify(plan), fingerprint, 'has-changes': String(changes.length > 0) }
-      : { 'has-changes': 'false' },
-    result: { fingerprint },
+    plan,
+    fingerprint: planFingerprint(plan),
+    complete: parts.every(({ ok }) => ok),
   };
 }

@@ -1,9 +1,14 @@
-import type { Outcome } from '../../core/outcome.ts';
-import { withoutAccount } from '../../core/text.ts';
-import { type EnvironmentReport, environmentSections, type ReportedPart } from '../../present/environment.ts';
+import type { StackResult, StackVerdict } from '../../cloudformation/commands/result.ts';
+import type { ErrorInfo } from '../../core/errors.ts';
+import type { Verdicts } from '../../core/outcome.ts';
+import { capitalize } from '../../core/text.ts';
+import type { StatusResult as ServicesStatus } from '../../delivery/promotion/result.ts';
+import type { ServiceResult, ServiceVerdict } from '../../delivery/release/result.ts';
+import type { ImageResult, ImageVerdict } from '../../images/result.ts';
+import type { EnvironmentPlan } from './plan-document.ts';
 
 /** How a run of deploy-environment can end. Only what is proven is ok. */
-export const VERDICTS = {
+export const ENVIRONMENT_VERDICTS = {
   deployed: { ok: true },
   unchanged: { ok: true },
   planned: { ok: true },
@@ -19,73 +24,174 @@ export const VERDICTS = {
   failed: { ok: false },
   'timed-out': { ok: false },
   cancelled: { ok: false },
-} as const satisfies Record<string, { ok: boolean }>;
+} as const satisfies Verdicts;
 
-export type Verdict = keyof typeof VERDICTS;
+/** How a run ends that did not do what it was asked to. */
+type FailedVerdict = 'blocked' | 'plan-changed' | 'failed' | 'timed-out' | 'cancelled';
 
-/** How a run on an environment ended, before it is told. */
-export interface Ending {
-  verdict: Verdict;
+/** What one run of deploy-environment came to, by command and verdict. */
+export type EnvironmentResult = RunResult | BuildResult | StatusResult | DriftResult | DoctorResult;
+
+interface ResultBase {
+  environment: string;
+  region: string;
   reason: string;
-  parts: readonly ReportedPart[];
-  notes: readonly string[];
-  outputs: Record<string, string>;
-  /** What the result has besides. */
-  result?: Record<string, unknown>;
+  error?: ErrorInfo;
 }
 
-/** An ending as outputs, result and summary. No account id is in any output. */
-export function outcomeOf(
-  about: Pick<EnvironmentReport, 'environment' | 'region' | 'command' | 'durationMs'>,
-  ending: Ending,
-): Outcome {
-  const { verdict, parts, notes } = ending;
-  const { ok } = VERDICTS[verdict];
-  const reason = withoutAccount(ending.reason);
-  const report: EnvironmentReport = { ...about, verdict, ok, reason, parts, notes };
-  return {
-    verdict,
-    ok,
-    reason,
-    outputs: { environment: about.environment, ...ending.outputs },
-    result: {
-      environment: about.environment,
-      region: about.region,
-      command: about.command,
-      durationSeconds: Math.round(about.durationMs / 1000),
-      parts: parts.map(partResult),
-      notes,
-      ...ending.result,
-    },
-    summary: environmentSections(report),
-  };
+/** A command that works through the stacks and services of the environment. */
+export type RunResult = ResultBase & { durationMs: number } & RunEnd;
+
+/** What such a command came to, before it is known how long it took. */
+export type RunEnd =
+  | {
+      command: 'deploy' | 'apply';
+      verdict: 'deployed' | 'unchanged' | FailedVerdict;
+      reason: string;
+      parts: readonly RunPart[];
+      /** Service → digest, of all that is known. */
+      images: Readonly<Record<string, string>>;
+    }
+  | {
+      command: 'plan';
+      verdict: 'planned' | 'unchanged' | FailedVerdict;
+      reason: string;
+      parts: readonly RunPart[];
+      plan: EnvironmentPlan;
+      fingerprint: string;
+      /** Whether every stack has its plan: only then can the whole be applied. */
+      complete: boolean;
+    }
+  | {
+      command: 'destroy';
+      verdict: 'destroyed' | 'unchanged' | FailedVerdict;
+      reason: string;
+      parts: readonly RunPart[];
+    }
+  /** The approved plan would no longer do the same. */
+  | { command: 'apply'; verdict: 'plan-changed'; reason: string; difference: readonly string[] }
+  /** Nothing was begun: another run has the lock, or data would be lost. */
+  | {
+      command: 'deploy' | 'apply' | 'destroy';
+      verdict: 'blocked';
+      reason: string;
+      /** Resources with data that would be deleted, as `stack/LogicalId (type)`. */
+      losses: readonly string[];
+    };
+
+/** A part of a run: a stack, an image, or a service with its stack. */
+export type RunPart = {
+  name: string;
+  kind: 'stack' | 'image' | 'service';
+  /** What it waits for. */
+  after: readonly string[];
+  reason: string;
+} & (
+  | (Omit<PartEnd, 'reason'> & {
+      /** In ms since the epoch, as the end. */
+      startedAt: number;
+      endedAt: number;
+    })
+  | { verdict: 'not begun' | 'failed' | 'timed-out' | 'cancelled'; ok: false; startedAt?: undefined }
+);
+
+/** How a part ended that was started. */
+export interface PartEnd {
+  /** That of its work; `to create`: only a plan says so, of a stack whose change set has to wait. */
+  verdict: StackVerdict | ImageVerdict | ServiceVerdict | 'to create';
+  ok: boolean;
+  reason: string;
+  /** Absent where an error ended it, or nothing was to be done. */
+  work?: PartWork;
+  error?: ErrorInfo;
 }
 
-function partResult({ name, kind, verdict, ok, reason, startedAt, endedAt, after }: ReportedPart): object {
-  return {
-    name,
-    kind,
-    verdict,
-    ok,
-    reason: withoutAccount(reason),
-    after,
-    ...(startedAt !== undefined && { startedAt: new Date(startedAt).toISOString() }),
-    ...(startedAt !== undefined && endedAt !== undefined && { milliseconds: endedAt - startedAt }),
-  };
+/** What the work of a part came to. */
+export type PartWork =
+  | { kind: 'stack'; result: StackResult }
+  | { kind: 'image'; result: ImageResult }
+  /** A release, after the service's stack. */
+  | { kind: 'service'; result: ServiceResult; stack: StackEnd };
+
+/** How a part ended that is a stack; without work, there was nothing to do, or it was refused. */
+export type StackEnd = PartEnd & { work?: { kind: 'stack'; result: StackResult } };
+
+export interface BuildResult extends ResultBase {
+  command: 'build';
+  verdict: 'built' | 'blocked' | 'failed' | 'timed-out' | 'cancelled';
+  images: readonly BuiltImage[];
+}
+
+/** The image of one service. */
+export interface BuiltImage {
+  service: string;
+  result: ImageResult;
+}
+
+export interface StatusResult extends ResultBase {
+  command: 'status';
+  verdict: 'reported' | 'failed';
+  /** In the order in which they are made. */
+  stacks: readonly StackState[];
+  /** What runs in it. */
+  services: ServicesStatus;
+}
+
+/** A stack as it stands. */
+export type StackState = { stackName: string } & (
+  | {
+      /** CloudFormation's, or `not there`. */
+      status: string;
+      /** ISO 8601. */
+      changedAt?: string;
+      error?: undefined;
+    }
+  /** Why it could not be read. */
+  | { status?: undefined; error: string }
+);
+
+export interface DriftResult extends ResultBase {
+  command: 'drift';
+  verdict: 'in-sync' | 'drifted' | 'failed';
+  stacks: readonly StackComparison[];
+}
+
+/** One stack of an environment beside what really is. */
+export type StackComparison = { stackName: string; reason: string } & (
+  | { state: 'missing' }
+  /** `unknown`: it could not be compared. */
+  | { state: 'in-sync' | 'drifted' | 'unknown'; result: StackResult }
+);
+
+export interface DoctorResult extends ResultBase {
+  command: 'doctor';
+  verdict: 'ready' | 'not-ready';
+  checks: readonly Check[];
+}
+
+/** One thing that must be so before an environment can be deployed. */
+export interface Check {
+  /** What was looked at: `the deploy role`. */
+  name: string;
+  /** `warning`: it deploys all the same; `unknown`: it could not be looked at. */
+  state: 'ok' | 'warning' | 'problem' | 'unknown';
+  says: string;
+  /** What to do, as it can be copied. */
+  fix?: string;
 }
 
 /** The verdict on all parts together, and the first reason. */
-export function judge(
+export function overallVerdict<Done extends string>(
   environment: string,
-  parts: readonly ReportedPart[],
-  done: { verdict: Verdict; what: string },
-): { verdict: Verdict; reason: string } {
+  parts: readonly RunPart[],
+  done: { verdict: Done; what: string },
+): { verdict: Done | 'unchanged' | FailedVerdict; reason: string } {
   const failed = parts.filter(({ ok, startedAt }) => !ok && startedAt !== undefined);
-  const kept = parts.filter(({ ok, startedAt }) => !ok && startedAt === undefined);
+  const kept = parts.filter(({ startedAt }) => startedAt === undefined);
   const [first] = failed;
-  if (!first) return kept[0] ? stopped(environment, parts, kept[0]) : good(environment, parts, done);
+  if (!first) return kept[0] ? stopped(environment, parts, kept[0]) : succeeded(environment, parts, done);
   const changed = parts.filter(isChange);
-  const verdict = worst(failed, changed.length > 0);
+  const verdict = worstVerdict(failed, changed.length > 0);
   const more = failed.length > 1 ? ` (and ${failed.length - 1} more)` : '';
   const rest = [
     changed.length > 0 ? `${changed.length} of ${parts.length} came to their end` : '',
@@ -93,16 +199,16 @@ export function judge(
   ].filter((text) => text !== '');
   return {
     verdict,
-    reason: `${environment}: ${first.name} is ${first.verdict}${more}. ${first.reason}${rest.length > 0 ? ` ${capital(rest.join('; '))}.` : ''}`,
+    reason: `${environment}: ${first.name} is ${first.verdict}${more}. ${first.reason}${rest.length > 0 ? ` ${capitalize(rest.join('; '))}.` : ''}`,
   };
 }
 
 /** Nothing failed, and not all was begun: the job was cancelled, its time was over, or its lock was lost. */
 function stopped(
   environment: string,
-  parts: readonly ReportedPart[],
-  { verdict, reason }: ReportedPart,
-): { verdict: Verdict; reason: string } {
+  parts: readonly RunPart[],
+  { verdict, reason }: RunPart,
+): { verdict: FailedVerdict; reason: string } {
   const begun = parts.filter(({ ok }) => ok).length;
   return {
     verdict: verdict === 'cancelled' || verdict === 'timed-out' ? verdict : 'failed',
@@ -110,11 +216,11 @@ function stopped(
   };
 }
 
-function good(
+function succeeded<Done extends string>(
   environment: string,
-  parts: readonly ReportedPart[],
-  { verdict, what }: { verdict: Verdict; what: string },
-): { verdict: Verdict; reason: string } {
+  parts: readonly RunPart[],
+  { verdict, what }: { verdict: Done; what: string },
+): { verdict: Done | 'unchanged'; reason: string } {
   const changed = parts.filter(isChange);
   if (changed.length === 0) {
     return { verdict: 'unchanged', reason: `There was nothing to change in ${environment}.` };
@@ -122,12 +228,12 @@ function good(
   return { verdict, reason: `${environment} ${what}: ${changed.length} of ${parts.length} parts changed.` };
 }
 
-function isChange({ ok, verdict }: ReportedPart): boolean {
+function isChange({ ok, verdict }: RunPart): boolean {
   return ok && !['unchanged', 'reused'].includes(verdict);
 }
 
 /** A part that was blocked says that nothing was changed; that holds for all only when nothing else was. */
-function worst(failed: readonly ReportedPart[], changed: boolean): Verdict {
+function worstVerdict(failed: readonly RunPart[], changed: boolean): FailedVerdict {
   const verdicts = new Set(failed.map(({ verdict }) => verdict));
   if (verdicts.has('cancelled')) return 'cancelled';
   const [only, ...others] = verdicts;
@@ -136,8 +242,4 @@ function worst(failed: readonly ReportedPart[], changed: boolean): Verdict {
     if ((only === 'blocked' || only === 'plan-changed') && !changed) return only;
   }
   return 'failed';
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -1,5 +1,5 @@
 import { describeStack, isShell } from '../../cloudformation/stack.ts';
-import type { Outcome } from '../../core/outcome.ts';
+import { PlatformError } from '../../core/errors.ts';
 import {
   ledgerNames,
   type LedgerNames,
@@ -17,10 +17,9 @@ import { describeService, goalOf } from '../../ecs/service.ts';
 import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
 import { copyImage, type ImagePlace } from '../../images/registry/copy.ts';
 import { openRepository } from '../../images/registry/repository.ts';
-import { serviceSections } from '../../present/service.ts';
 import type { Environment, Service } from '../manifest/manifest.ts';
 import type { EnvironmentContext, EnvironmentRequest } from './context.ts';
-import type { PartEnd } from './parts.ts';
+import type { PartEnd, StackEnd } from './result.ts';
 
 /** Statuses of a stack whose service was never there. */
 const NEVER_MADE = new Set(['ROLLBACK_COMPLETE', 'ROLLBACK_FAILED', 'CREATE_FAILED', 'DELETE_COMPLETE']);
@@ -33,19 +32,19 @@ const NEVER_MADE = new Set(['ROLLBACK_COMPLETE', 'ROLLBACK_FAILED', 'CREATE_FAIL
  * @param image `repository@digest`, whole; undefined keeps what runs.
  * @param stack changes the stack.
  */
-export async function serviceWork(
+export async function deployService(
   context: EnvironmentContext,
   request: EnvironmentRequest,
   service: Service,
   image: string | undefined,
-  stack: () => Promise<Outcome>,
+  stack: () => Promise<StackEnd>,
 ): Promise<PartEnd> {
   const { manifest, choice } = request;
   const name = `${choice.environment.name}-${manifest.project}-${service.name}`;
   const found = await describeStack(await context.cloudFormation(), name);
   if (!found || isShell(found.status) || NEVER_MADE.has(found.status)) {
     const { image: first } = await firstRelease(context, request, service, image);
-    const made = endOf(await stack());
+    const made = await stack();
     if (!made.ok) return made;
     const failure = await firstCommand(context, serviceRequest(context, request, service, first));
     if (failure === undefined) return { ...made, reason: `${made.reason} It runs ${digestOf(first)}.` };
@@ -54,17 +53,17 @@ export async function serviceWork(
     return { ...made, verdict: 'pre-deploy-failed', ok: false, reason };
   }
   const changed = await stack();
-  if (!changed.ok || image === undefined) return endOf(changed);
+  if (!changed.ok || image === undefined) return changed;
   const known = await readRelease(context.services, ledgerOf(request, service));
-  if (known?.image === image) return endOf(changed);
+  if (known?.image === image) return changed;
   if (choice.environment.promoteFrom !== undefined) {
     context.log.info(
       `Images come to ${choice.environment.name} by promote-environment: it keeps what it runs.`,
     );
-    return endOf(changed);
+    return changed;
   }
   const report = await releaseService(context.services, serviceRequest(context, request, service, image));
-  return together(changed, report);
+  return releaseEnd(changed, report);
 }
 
 function serviceRequest(
@@ -90,20 +89,15 @@ function serviceRequest(
   };
 }
 
-function together(changed: Outcome, report: ServiceResult): PartEnd {
-  const stackChanged = changed.verdict !== 'unchanged';
-  const verdict = report.verdict === 'unchanged' && stackChanged ? changed.verdict : report.verdict;
+/** The stack was changed, then the service released. */
+function releaseEnd(stack: StackEnd, result: ServiceResult): PartEnd {
+  const stackChanged = stack.verdict !== 'unchanged';
   return {
-    verdict,
-    ok: report.ok,
-    reason: stackChanged ? `${changed.reason} ${report.reason}` : report.reason,
-    sections: [...serviceSections(report), ...(stackChanged ? (changed.summary ?? []) : [])],
+    verdict: result.verdict === 'unchanged' && stackChanged ? stack.verdict : result.verdict,
+    ok: result.ok,
+    reason: stackChanged ? `${stack.reason} ${result.reason}` : result.reason,
+    work: { kind: 'service', result, stack },
   };
-}
-
-/** A stack's outcome as the end of a part. What did not change has nothing to show. */
-export function endOf({ verdict, ok, reason, summary = [] }: Outcome): PartEnd {
-  return { verdict, ok, reason, sections: verdict === 'unchanged' ? [] : summary };
 }
 
 function digestOf(image: string): string {
@@ -176,7 +170,7 @@ function ledgerOf({ manifest, choice }: EnvironmentRequest, service: Service): L
  * release, so it is written before it runs.
  *
  * @param image `repository@digest`, whole: what was given or built.
- * @throws Error when there is no image to begin with.
+ * @throws PlatformError when there is no image to begin with.
  */
 async function firstRelease(
   context: EnvironmentContext,
@@ -208,26 +202,30 @@ async function fromUpstream(
   const { manifest, upstream } = request;
   const { name } = service;
   if (!upstream) {
-    throw new Error(`${name} is not there yet, and there is no image to begin with. Give one in images.`);
+    throw new PlatformError(
+      'not-found',
+      `${name} is not there yet, and there is no image to begin with. Give one in images.`,
+    );
   }
   const source = upstream.open();
   const names = ledgerNames({ project: manifest.project, environment: upstream.name, service: name });
   const there = await readRelease(source.services, names);
   if (!there) {
-    throw new Error(
+    throw new PlatformError(
+      'not-found',
       `${name} is not there yet, and ${upstream.name} has no release of it to begin with. Deploy it to ${upstream.name} first.`,
     );
   }
-  const target = await placeOf(context, service);
+  const target = await serviceRepository(context, service);
   const digest = there.image.slice(there.image.indexOf('@') + 1);
-  const report = await copyImage(await placeOf(source, service), target, digest, context);
+  const report = await copyImage(await serviceRepository(source, service), target, digest, context);
   context.log.info(`${digest} of ${upstream.name} was ${report.state} in ${service.repository}.`);
   const { commit } = there;
   return { ...directRelease(context, `${target.uri}@${digest}`), commit, from: upstream.name };
 }
 
 /** The service's repository in the account of a context. */
-export async function placeOf(
+export async function serviceRepository(
   { services, signal, log }: EnvironmentContext,
   { repository }: Service,
 ): Promise<ImagePlace> {

@@ -1,18 +1,14 @@
-import type { Session } from '../../aws/session.ts';
 import { deployStack } from '../../cloudformation/commands/deploy-stack.ts';
-import type { FollowService } from '../../cloudformation/execution/services.ts';
+import { STACK_VERDICTS, type StackResult } from '../../cloudformation/commands/result.ts';
 import type { CloudFormationContext, DeployStackInputs } from '../../cloudformation/types.ts';
-import type { Context } from '../../core/context.ts';
-import type { StackResult } from '../../cloudformation/commands/result.ts';
-import type { Outcome } from '../../core/outcome.ts';
-import { presentedStack } from '../stack-outcome.ts';
 import { followChanged } from '../../delivery/release/follow-changed.ts';
 import { type EnvironmentContext, type EnvironmentRequest, runIdentity } from './context.ts';
+import type { StackEnd } from './result.ts';
 import { smokeTestOf } from './services.ts';
 import type { StackTarget } from './targets.ts';
 
 /** Runs a command of deploy-stack on a target. A service that it changes is followed, and tested where it pauses. */
-export async function onStack(
+export async function runStackCommand(
   context: EnvironmentContext,
   request: EnvironmentRequest,
   target: StackTarget,
@@ -34,29 +30,14 @@ export async function onStack(
   return await deployStack(cloudFormation, inputs, runIdentity(context));
 }
 
-/** Runs a command of deploy-stack on a target, and presents how it ended. */
-export async function stackOutcome(
-  context: EnvironmentContext,
-  request: EnvironmentRequest,
-  target: StackTarget,
-  change: Partial<DeployStackInputs> = {},
-): Promise<Outcome> {
-  return presentedStack(context, await onStack(context, request, target, change));
+/** The end of a part that was a command on its stack. */
+export function stackEnd(result: StackResult): StackEnd {
+  const { verdict, reason } = result;
+  return { verdict, ok: STACK_VERDICTS[verdict].ok, reason, work: { kind: 'stack', result } };
 }
 
 /** `vpc/Table` allows Table in the stack vpc only; without a stack, a name counts in all of them. */
 export function allowedFor(stack: string, names: readonly string[]): string[] {
   const prefix = `${stack}/`;
   return names.map((name) => (name.startsWith(prefix) ? name.slice(prefix.length) : name));
-}
-
-/** Follows the ECS services of a stack by their tasks. What that takes is loaded for the first of them. */
-export function followServiceIn(session: Session, context: Context, env: NodeJS.ProcessEnv): FollowService {
-  return async (service, signal) => {
-    const [{ serviceContext }, { followChanged }] = await Promise.all([
-      import('../../delivery/release/request.ts'),
-      import('../../delivery/release/follow-changed.ts'),
-    ]);
-    return followChanged(serviceContext(session, context, env), service, signal);
-  };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { EnvironmentContext } from '../../../src/environment/run/context.ts';
-import { judge } from '../../../src/environment/run/result.ts';
+import { overallVerdict } from '../../../src/environment/run/result.ts';
 import { runParts, type Part } from '../../../src/environment/run/parts.ts';
 import { CancelledError, TimeoutError } from '../../../src/core/errors.ts';
 import { LockTakenError } from '../../../src/delivery/lock.ts';
@@ -22,7 +22,7 @@ async function judged(cause: Error): Promise<{ verdict: string; reason: string }
     },
   });
   const parts = await runParts(context, [part('network', []), part('queue', ['network'])]);
-  return judge('dev', parts, { verdict: 'deployed', what: 'is deployed' });
+  return overallVerdict('dev', parts, { verdict: 'deployed', what: 'is deployed' });
 }
 
 test.each([

@@ -1,0 +1,14 @@
+import type { Session } from '../../aws/session.ts';
+import type { FollowService } from '../../cloudformation/execution/services.ts';
+import type { Context } from '../../core/context.ts';
+
+/** Follows the ECS services of a stack by their tasks. What that takes is loaded for the first of them. */
+export function followServiceIn(session: Session, context: Context, env: NodeJS.ProcessEnv): FollowService {
+  return async (service, signal) => {
+    const [{ serviceContext }, { followChanged }] = await Promise.all([
+      import('../../delivery/release/request.ts'),
+      import('../../delivery/release/follow-changed.ts'),
+    ]);
+    return followChanged(serviceContext(session, context, env), service, signal);
+  };
+}
