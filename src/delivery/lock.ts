@@ -3,6 +3,7 @@ import type { SSMClient } from '@aws-sdk/client-ssm';
 import { awsNameOf, errorText, isNotFound } from '../aws/errors.ts';
 import { send } from '../aws/send.ts';
 import type { Context } from '../core/context.ts';
+import { PlatformError } from '../core/errors.ts';
 
 /** A holder that has not renewed for so long is taken for dead. */
 const TTL_MS = 5 * 60_000;
@@ -26,12 +27,12 @@ export interface LockRequest {
 }
 
 /** Somebody else changes the environment, and did so for as long as we would wait. */
-export class LockTakenError extends Error {
+export class LockTakenError extends PlatformError {
   override readonly name = 'LockTakenError';
   readonly parameter: string;
 
   constructor(parameter: string, holder: string) {
-    super(`${holder}. The lock is the parameter ${parameter}`);
+    super('lock-held', `${holder}. The lock is the parameter ${parameter}`);
     this.parameter = parameter;
   }
 }
