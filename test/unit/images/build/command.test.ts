@@ -124,7 +124,10 @@ describe('the cache', () => {
   });
 
   test('is read only where its tag cannot move, and says so', () => {
-    const { cache, note } = cacheOptions(request, container, 'host/shop/api', { ...options, mayWrite: false });
+    const { cache, note } = cacheOptions(request, container, 'host/shop/api', {
+      ...options,
+      mayWrite: false,
+    });
     expect(cache).toEqual({ from: 'type=registry,ref=host/shop/api:cache-build' });
     expect(note).toContain('immutable');
   });
@@ -168,7 +171,9 @@ describe('what a builder without buildx cannot do', () => {
   });
 
   test('is a note when it was left to us', () => {
-    expect(requireBuilderSupport(request, plain)).toEqual([expect.stringContaining('no provenance and no SBOM')]);
+    expect(requireBuilderSupport(request, plain)).toEqual([
+      expect.stringContaining('no provenance and no SBOM'),
+    ]);
     expect(requireBuilderSupport({ ...request, provenance: 'false', sbom: 'false' }, plain)).toEqual([]);
     expect(requireBuilderSupport({ ...request, provenance: 'max', sbom: 'true' }, container)).toEqual([]);
   });
