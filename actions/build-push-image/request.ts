@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { type BuildRequest, resolveContexts, sourceLabels } from '../../src/images/build/build.ts';
+import { type BuildRequest, resolveContexts, sourceLabels } from '../../src/images/build/command.ts';
 import { isTag } from '../../src/images/registry/tags.ts';
 import type { GitHubContext } from '../../src/github/context.ts';
 import type { ImageRequest } from '../../src/images/context.ts';

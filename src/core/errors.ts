@@ -32,6 +32,8 @@ export const ERROR_CODES = {
   'docker-unavailable': 'There is no usable Docker client, daemon or builder.',
   'command-failed': 'A command exited with an error.',
   'build-failed': 'The image could not be built.',
+  'image-invalid': 'An image, its manifest or its OCI layout is damaged or incomplete.',
+  'file-system': 'A file on the runner could not be read or written.',
   'registry-rejected': 'The registry rejected a request.',
   'digest-mismatch': 'Content does not have the digest that was expected.',
   'tag-conflict': 'An immutable tag already points to another image.',

@@ -12,7 +12,8 @@ import {
 } from './context.ts';
 import { createImage } from './create-image.ts';
 import { type ImageDescription, Progress } from './progress.ts';
-import { type Manifest, readImage } from './registry/manifest.ts';
+import type { Manifest } from './registry/manifest.ts';
+import { readImage } from './registry/manifest-reader.ts';
 import { claimTag, previousImage, type PreviousImage, putTags } from './registry/tags.ts';
 import { failedResult, type ImageResult } from './result.ts';
 import { evaluateScan, scanBlockReason } from './scan.ts';

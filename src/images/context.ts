@@ -1,9 +1,13 @@
 import type { ECRClient } from '@aws-sdk/client-ecr';
 import type { Context } from '../core/context.ts';
-import type { BuildRequest } from './build/build.ts';
+import type { BuildRequest } from './build/command.ts';
 import type { Progress } from './progress.ts';
-import { registryAccess, registryPassword, type RegistryPassword } from './registry/authorization.ts';
-import { RegistryClient } from './registry/client.ts';
+import {
+  registryAccess,
+  RegistryClient,
+  registryPassword,
+  type RegistryPassword,
+} from './registry/client.ts';
 import { openRepository, type Repository } from './registry/repository.ts';
 import type { Severity } from './scan.ts';
 

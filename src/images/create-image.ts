@@ -1,13 +1,8 @@
 import { join } from 'node:path';
-import {
-  buildImage,
-  type BuildOutput,
-  type BuildRequest,
-  cacheOptions,
-  cacheTag,
-  saveImage,
-} from './build/build.ts';
-import { findBuilder, requireBuilderSupport } from './build/builder.ts';
+import { PlatformError } from '../core/errors.ts';
+import { buildImage, type BuildOutput, saveImage } from './build/build.ts';
+import { findBuilder } from './build/builder.ts';
+import { type BuildRequest, cacheOptions, cacheTag, requireBuilderSupport } from './build/command.ts';
 import { DockerClient } from './build/docker.ts';
 import type { BuildStep } from './build/output.ts';
 import type { LayerDescriptor } from './build/saved-image.ts';
@@ -105,5 +100,8 @@ async function push(
 async function requirePushed(digest: string, { registry }: ImageBuildContext): Promise<Manifest> {
   const manifest = await registry.manifest(digest);
   if (manifest) return manifest;
-  throw new Error(`buildx says that it has pushed ${digest}, and the registry does not have it`);
+  throw new PlatformError(
+    'build-failed',
+    `buildx says that it has pushed ${digest}, and the registry does not have it`,
+  );
 }

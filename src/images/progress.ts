@@ -1,7 +1,7 @@
 import type { Clock } from '../core/context.ts';
 import type { Log } from '../core/log.ts';
 import type { BuildStep } from './build/output.ts';
-import type { PlatformImage } from './registry/manifest.ts';
+import type { PlatformImage } from './registry/manifest-reader.ts';
 import type { PushedBlobs } from './registry/push.ts';
 import type { ScanEvaluation } from './scan.ts';
 

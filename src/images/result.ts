@@ -108,15 +108,9 @@ export function failedResult({ run, image, stage }: Progress, error: unknown): I
 }
 
 function messageOf(repository: string, error: unknown): string {
-  if (error instanceof RegistryError) {
-    const hint =
-      error.code === 'DENIED' || error.status === 401 || error.status === 403
-        ? " Give the role the permissions that the action's page lists."
-        : '';
-    return `${repository}: ${error.message}.${hint}`;
-  }
-  if (error instanceof Error && ['Error', 'TagConflictError', 'DigestMismatchError'].includes(error.name)) {
-    return error.message;
-  }
-  return errorText(error);
+  if (!(error instanceof RegistryError))
+    return error instanceof PlatformError ? error.message : errorText(error);
+  const hint =
+    error.code === 'access-denied' ? " Give the role the permissions that the action's page lists." : '';
+  return `${repository}: ${error.message}.${hint}`;
 }

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { InputError } from '../core/errors.ts';
-import type { BuildRequest } from './build/build.ts';
+import type { BuildRequest } from './build/command.ts';
 import { contentOf } from './build/content-hash.ts';
 import type { ImageContext, ImageRequest } from './context.ts';
 import type { Progress } from './progress.ts';

@@ -4,7 +4,7 @@ import type { Section } from '../core/markdown/markdown.ts';
 import type { Annotation } from '../core/log.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { ImageDescription } from '../images/progress.ts';
-import type { PlatformImage } from '../images/registry/manifest.ts';
+import type { PlatformImage } from '../images/registry/manifest-reader.ts';
 import { type BuildFailure, IMAGE_VERDICTS, type ImageResult } from '../images/result.ts';
 import type { ScanEvaluation } from '../images/scan.ts';
 

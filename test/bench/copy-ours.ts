@@ -1,5 +1,6 @@
 import { ECRClient } from '@aws-sdk/client-ecr';
-import { copyImage, type ImagePlace } from '../../src/images/registry/copy.ts';
+import { copyImage } from '../../src/images/registry/copy.ts';
+import type { ImageRepository } from '../../src/images/registry/repository.ts';
 import { systemClock } from '../../src/core/context.ts';
 import { createLog } from '../../src/core/log.ts';
 
@@ -18,7 +19,7 @@ interface OrderedPlace {
   credentials: { accessKeyId: string; secretAccessKey: string };
 }
 
-function placeOf({ name, uri, ...access }: OrderedPlace): ImagePlace {
+function placeOf({ name, uri, ...access }: OrderedPlace): ImageRepository {
   return { name, uri, client: new ECRClient(access) };
 }
 

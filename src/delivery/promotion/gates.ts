@@ -1,8 +1,10 @@
 import { send } from '../../aws/send.ts';
 import { inParallel } from '../../core/concurrency.ts';
-import { attachmentsOf, readManifestOf } from '../../images/registry/copy-content.ts';
-import { findRepositories, type ImagePlace, openRegistry } from '../../images/registry/copy.ts';
-import { isAttestation, readImage } from '../../images/registry/manifest.ts';
+import { openRegistry } from '../../images/registry/client.ts';
+import { findAttachments } from '../../images/registry/copy.ts';
+import { isAttestation } from '../../images/registry/manifest.ts';
+import { readImage, readManifest } from '../../images/registry/manifest-reader.ts';
+import { findRepositories, type ImageRepository } from '../../images/registry/repository.ts';
 import { evaluateScan, scanBlockReason } from '../../images/scan.ts';
 import type { PromotionContext, PromotionEnvironment } from './environment.ts';
 import { short } from './origin.ts';
@@ -108,25 +110,25 @@ async function imageFindings(plan: ServicePlan, { gates, source }: PromotionRequ
 
 /** Whether anything says where the image comes from. It is not verified here: that takes the signer's key. */
 async function isAttested(
-  place: ImagePlace,
+  place: ImageRepository,
   digest: string,
   { context }: PromotionEnvironment,
 ): Promise<boolean> {
-  const manifest = await readManifestOf(place, digest, context);
+  const manifest = await readManifest(place, digest, context);
   if (manifest?.kind === 'index' && manifest.children.some(isAttestation)) return true;
   const none = new Set<string>();
-  return (await attachmentsOf(place, [digest], () => Promise.resolve(none), context)).length > 0;
+  return (await findAttachments(place, [digest], () => Promise.resolve(none), context)).length > 0;
 }
 
 async function scanFinding(
-  place: ImagePlace,
+  place: ImageRepository,
   digest: string,
   { context }: PromotionEnvironment,
 ): Promise<string | undefined> {
   const [repositories, registry, manifest] = await Promise.all([
     findRepositories(place.client, [place.name], context),
     openRegistry(place, context),
-    readManifestOf(place, digest, context),
+    readManifest(place, digest, context),
   ]);
   const repository = repositories.get(place.name);
   if (!manifest || !repository) return 'the image cannot be read';

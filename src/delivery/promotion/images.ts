@@ -1,6 +1,5 @@
-import { copyImageUnless } from '../../images/registry/copy.ts';
-import type { CopyReport } from '../../images/registry/copy.ts';
-import { putManifestTo, readManifestOf } from '../../images/registry/copy-content.ts';
+import { copyImage, type CopyReport, putManifest } from '../../images/registry/copy.ts';
+import { readManifest } from '../../images/registry/manifest-reader.ts';
 import { errorText } from '../../aws/errors.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import type { PromotionEnvironment } from './environment.ts';
@@ -18,7 +17,7 @@ export async function copyImages(
   await inParallel(plans, IMAGES_AT_ONCE, async ({ service, digest = '', images }) => {
     if (!images) return;
     const { source, target: place, present } = images;
-    const report = await copyImageUnless(present, source, place, digest, target.context);
+    const report = await copyImage(source, place, digest, target.context, present);
     reports.set(service.name, report);
     const moved = `${report.copiedBlobs} blobs copied, ${report.mountedBlobs} mounted, ${report.presentBlobs} there already`;
     target.context.log.info(
@@ -42,9 +41,9 @@ export async function tagImages(
   await inParallel(plans, IMAGES_AT_ONCE, async ({ service, digest = '', images }) => {
     if (!images || images.tagged) return;
     try {
-      const manifest = await readManifestOf(images.target, digest, target.context);
+      const manifest = await readManifest(images.target, digest, target.context);
       if (!manifest) throw new Error(`the image is not in ${images.target.name}`);
-      await putManifestTo(images.target, manifest, tag, target.context);
+      await putManifest(images.target, manifest, tag, target.context);
     } catch (error) {
       target.context.signal.throwIfAborted();
       notes.push(`The tag ${tag} could not be put on the image of ${service.name}: ${errorText(error)}.`);

@@ -4,15 +4,15 @@ import type { Context } from '../../core/context.ts';
 import { statusOf } from '../../github/client.ts';
 import { compareCommits, compareUrl } from '../../github/compare.ts';
 import type { GitHubContext } from '../../github/context.ts';
-import { readManifestOf } from '../../images/registry/copy-content.ts';
-import type { ImagePlace } from '../../images/registry/copy.ts';
+import { readManifest } from '../../images/registry/manifest-reader.ts';
+import type { ImageRepository } from '../../images/registry/repository.ts';
 import type { CommitRange, ServicePromotion } from './result.ts';
 import type { ServicePlan } from './plan.ts';
 import type { Finding, PromotionRequest } from './request.ts';
 import { digestIn, type RunningImage } from './running.ts';
 
 /** The image that runs upstream and where it is, or why it cannot be told. */
-type OriginOfImage = { digest: string; place: ImagePlace } | { finding: Finding };
+type OriginOfImage = { digest: string; place: ImageRepository } | { finding: Finding };
 
 /**
  * What runs upstream, read from the tasks themselves. Nothing but this is ever promoted: not what a record says,
@@ -66,12 +66,12 @@ function digestOf({ reference, digest }: RunningImage): string {
 async function mismatch(
   images: readonly RunningImage[],
   digest: string,
-  place: ImagePlace,
+  place: ImageRepository,
   { name, context }: PromotionRequest['source'],
 ): Promise<string | undefined> {
   const others = images.map((image) => image.digest).filter((one) => one !== digest);
   if (others.length === 0) return undefined;
-  const manifest = await readManifestOf(place, digest, context);
+  const manifest = await readManifest(place, digest, context);
   const parts = new Set(manifest?.kind === 'index' ? manifest.children.map((child) => child.digest) : []);
   const strange = others.find((one) => !parts.has(one));
   return strange === undefined
@@ -84,7 +84,7 @@ async function placeOfImage(
   reference: string,
   repository: string,
   { context }: PromotionRequest['source'],
-): Promise<ImagePlace> {
+): Promise<ImageRepository> {
   const uri = reference.replace(/@sha256:[0-9a-f]{64}$/, '').replace(/:[\w][\w.-]{0,127}$/, '');
   const slash = uri.indexOf('/');
   // Where the name is the manifest's, all before it is the registry; else it is all after the host.

@@ -1,7 +1,7 @@
 import { inParallel } from '../../core/concurrency.ts';
 import type { Log } from '../../core/log.ts';
-import { readManifests } from '../../images/registry/copy-content.ts';
-import { findRepositories, type ImagePlace } from '../../images/registry/copy.ts';
+import { readManifests } from '../../images/registry/manifest-reader.ts';
+import { findRepositories, type ImageRepository } from '../../images/registry/repository.ts';
 import type { GateFinding, PromotionReport, ServicePromotion } from './result.ts';
 import { type Hold, readHold } from '../hold.ts';
 import { ledgerNames, readReleases, type Release } from '../ledger.ts';
@@ -26,7 +26,7 @@ export interface ServicePlan {
   /** What the ledgers say of the two. */
   releases: { source?: Release; target?: Release };
   /** Where the image is, and where it goes; set when it is to be promoted. */
-  images?: { source: ImagePlace; target: ImagePlace; present: boolean; tagged: boolean };
+  images?: { source: ImageRepository; target: ImageRepository; present: boolean; tagged: boolean };
   findings: GateFinding[];
 }
 

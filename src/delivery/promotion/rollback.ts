@@ -1,5 +1,5 @@
-import { readManifestOf, readManifests } from '../../images/registry/copy-content.ts';
-import { findRepositories } from '../../images/registry/copy.ts';
+import { readManifest, readManifests } from '../../images/registry/manifest-reader.ts';
+import { findRepositories } from '../../images/registry/repository.ts';
 import type { Context } from '../../core/context.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import { setHold } from '../hold.ts';
@@ -163,7 +163,7 @@ async function fillIn(
     uri: uri ?? previous.image.slice(0, -digest.length - 1),
   };
   const tag = environmentTag(target);
-  const there = await readManifestOf(source, digest, target.context);
+  const there = await readManifest(source, digest, target.context);
   if (!there) {
     const message = `The previous image of ${service.name}, ${digest}, is no longer in ${service.repository}`;
     return { gate: 'target', message, fix: 'Promote or deploy another one.' };

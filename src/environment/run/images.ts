@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { InputError } from '../../core/errors.ts';
 import { buildPushImage } from '../../images/build-push-image.ts';
-import { type BuildRequest, resolveContexts, sourceLabels } from '../../images/build/build.ts';
+import { type BuildRequest, resolveContexts, sourceLabels } from '../../images/build/command.ts';
 import type { ImageRequest } from '../../images/context.ts';
 import { isDigest } from '../../images/registry/manifest.ts';
 import { IMAGE_VERDICTS, type ImageResult } from '../../images/result.ts';

@@ -15,8 +15,8 @@ import type { ServiceResult } from '../../delivery/release/result.ts';
 import { stopTasks } from '../../ecs/one-off-task.ts';
 import { describeService, goalOf } from '../../ecs/service.ts';
 import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
-import { copyImage, type ImagePlace } from '../../images/registry/copy.ts';
-import { openRepository } from '../../images/registry/repository.ts';
+import { copyImage } from '../../images/registry/copy.ts';
+import { type ImageRepository, openRepository } from '../../images/registry/repository.ts';
 import type { Environment, Service } from '../manifest/manifest.ts';
 import type { EnvironmentContext, EnvironmentRequest } from './context.ts';
 import type { PartEnd, StackEnd } from './result.ts';
@@ -228,7 +228,7 @@ async function fromUpstream(
 export async function serviceRepository(
   { services, signal, log }: EnvironmentContext,
   { repository }: Service,
-): Promise<ImagePlace> {
+): Promise<ImageRepository> {
   const client = await services.ecr();
   const { name, uri } = await openRepository(client, repository, { create: false }, { signal, log });
   return { client, name, uri };

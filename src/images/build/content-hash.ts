@@ -6,7 +6,8 @@ import { arch } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { inParallel } from '../../core/concurrency.ts';
-import type { BuildRequest } from './build.ts';
+import { sha256 } from '../../core/canonical.ts';
+import type { BuildRequest } from './command.ts';
 import { contextEntries, type ContextEntry, ignoreRules } from './context-files.ts';
 
 /** Another number for another way of hashing: images of the old way are then not taken for the same. */
@@ -53,7 +54,7 @@ export async function contentOf(
   const parts = {
     version: VERSION,
     context,
-    dockerfile: hashOf(dockerfile),
+    dockerfile: sha256(dockerfile),
     buildContexts,
     target: request.target,
     platforms: request.platforms.length > 0 ? request.platforms : [`linux/${arch()}`],
@@ -64,7 +65,7 @@ export async function contentOf(
     provenance: request.provenance,
     sbom: request.sbom,
   };
-  const hash = createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+  const hash = sha256(JSON.stringify(parts));
   return { hash, files: entries.length, seesGit: entries.some(({ path }) => path === '.git/HEAD') };
 }
 
@@ -76,7 +77,7 @@ async function hashContexts(
 ): Promise<[string, string][]> {
   const hashed = Object.entries(contexts).map(async ([name, value]): Promise<[string, string]> => {
     const [, layout] = /^oci-layout:\/\/([^@]+)/.exec(value) ?? [];
-    if (layout !== undefined) return [name, `${value} ${hashOf(await readFile(join(layout, 'index.json')))}`];
+    if (layout !== undefined) return [name, `${value} ${sha256(await readFile(join(layout, 'index.json')))}`];
     if (value.includes('://')) return [name, value];
     return [name, await hashEntries(value, contextEntries(value, ignoreRules(value)), env, signal)];
   });
@@ -99,7 +100,7 @@ async function hashEntries(
     const content = kind === 'file' ? known.get(path) : target;
     return JSON.stringify([path, kind, kind === 'link' ? 0 : mode, content]);
   });
-  return hashOf(lines.join('\n'));
+  return sha256(lines.join('\n'));
 }
 
 /** The hash of a file as git computes it. A large one is not held in memory. */
@@ -109,10 +110,6 @@ async function blobHash(file: string): Promise<string> {
   if (size <= READ_AT_ONCE_BYTES) hash.update(await readFile(file));
   else for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
   return hash.digest('hex');
-}
-
-function hashOf(data: Buffer | string): string {
-  return createHash('sha256').update(data).digest('hex');
 }
 
 function sorted(entries: readonly [string, string][]): [string, string][] {

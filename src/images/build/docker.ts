@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { Context } from '../../core/context.ts';
+import { PlatformError } from '../../core/errors.ts';
+import { type RetryPolicy, withRetry } from '../../core/retry.ts';
 
 /** How long a process that was asked to stop may take before it is killed. */
 const STOP_MS = 3000;
@@ -27,22 +29,14 @@ export interface RunResult {
   stderr: string;
 }
 
-/** The docker client is not on this machine. */
-export class NoDockerError extends Error {
-  override readonly name = 'Error';
-
-  constructor() {
-    super(
-      'There is no docker client on this machine. A ready image can be pushed without one: see oci-layout.',
-    );
-  }
-}
+const NO_DOCKER =
+  'There is no docker client on this machine. A ready image can be pushed without one: see oci-layout.';
 
 /**
  * Runs docker. A cancelled job interrupts it and whatever it has started, and kills it when that is not enough.
  *
  * @returns also for an exit code other than 0.
- * @throws NoDockerError; the signal's reason when it is aborted, after the process has ended.
+ * @throws PlatformError `docker-unavailable` without a docker client; the signal's reason when it is aborted, after the process has ended.
  */
 export async function runDocker(
   args: readonly string[],
@@ -104,7 +98,11 @@ function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
 function exited(child: ChildProcess): Promise<number | null> {
   return new Promise((resolve, reject) => {
     child.on('error', (error: NodeJS.ErrnoException) => {
-      reject(error.code === 'ENOENT' ? new NoDockerError() : error);
+      reject(
+        error.code === 'ENOENT'
+          ? new PlatformError('docker-unavailable', NO_DOCKER, { cause: error })
+          : error,
+      );
     });
     child.on('close', resolve);
   });
@@ -123,10 +121,9 @@ function readLines(child: ChildProcess, take: (line: string) => void): void {
   });
 }
 
-const LOGIN_ATTEMPTS = 4;
-const FIRST_WAIT_MS = 500;
-const TIDY_MS = 2500;
-/** What a registry or the way to it may say for a moment. */
+const LOGIN_RETRY: RetryPolicy = { attempts: 4, baseMs: 1000 };
+const CLEAN_UP_MS = 2500;
+/** Answers of a registry, and failures of the network, that may pass. */
 const TRANSIENT =
   /\b(?:429|5\d\d)\b|too ?many ?requests|connection (?:reset|refused)|\bEOF\b|i\/o timeout|TLS handshake timeout|service unavailable/i;
 
@@ -158,9 +155,9 @@ export class DockerClient {
     return runDocker(args, { ...options, env: { ...this.#env, ...options.env } }, this.#context);
   }
 
-  /** Runs what tidies up, also when the job is cancelled; whether it succeeds does not matter to the job. */
-  async tidy(args: readonly string[]): Promise<void> {
-    const signal = AbortSignal.timeout(TIDY_MS);
+  /** Runs a command that cleans up, also when the job was cancelled. Its failure is only logged. */
+  async cleanUp(args: readonly string[]): Promise<void> {
+    const signal = AbortSignal.timeout(CLEAN_UP_MS);
     try {
       await runDocker(args, { env: this.#env }, { signal });
     } catch (error) {
@@ -171,21 +168,35 @@ export class DockerClient {
   /** Logs in, for base images and pushes. The password goes by standard input. */
   async login({ registry, username, password }: RegistryLogin): Promise<void> {
     const args = ['login', '--username', username, '--password-stdin', registry];
-    const { clock, signal } = this.#context;
-    for (let attempt = 1; ; attempt++) {
+    const retry = {
+      ...LOGIN_RETRY,
+      isTransient: (error: unknown) => error instanceof LoginError && error.transient,
+    };
+    await withRetry(this.#context, retry, async () => {
       const { exitCode, stderr } = await this.run(args, { input: password });
-      if (exitCode === 0) return;
-      if (attempt === LOGIN_ATTEMPTS || !isTransient(stderr)) {
-        throw new Error(`docker cannot log in to ${registry}: ${stderr.trim().split('\n').at(-1) ?? ''}`);
-      }
-      await clock.sleep(FIRST_WAIT_MS * 2 ** attempt * Math.random(), signal);
-    }
+      if (exitCode !== 0) throw new LoginError(registry, stderr);
+    });
   }
 }
 
-/** Whether the same command may well succeed a moment later. */
+class LoginError extends PlatformError {
+  /** Whether another attempt may succeed. */
+  readonly transient: boolean;
+
+  constructor(registry: string, stderr: string) {
+    super('registry-rejected', `docker cannot log in to ${registry}: ${lastLine(stderr)}`);
+    this.transient = isTransient(stderr);
+  }
+}
+
+/** Whether the same command may succeed a moment later. */
 export function isTransient(stderr: string): boolean {
   return TRANSIENT.test(stderr);
+}
+
+/** The last line of what a program wrote, which mostly tells why it failed. */
+export function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1)?.trim() ?? '';
 }
 
 /** Docker needs no inputs of the action, and some of them are secrets. */
@@ -227,8 +238,7 @@ function readConfig(file: string): DockerConfig {
     return Object(JSON.parse(readFileSync(file, 'utf8'))) as DockerConfig;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new Error(`Docker's configuration ${file} cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    });
+    const message = `Docker's configuration ${file} cannot be read: ${(error as Error).message}`;
+    throw new PlatformError('docker-unavailable', message, { cause: error });
   }
 }

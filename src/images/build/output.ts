@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
-import type { BuildRequest } from './build.ts';
+import { PlatformError } from '../../core/errors.ts';
+import type { BuildRequest } from './command.ts';
+import { isTransient } from './docker.ts';
 
 /** One step of a build, as BuildKit tells it. */
 export interface BuildStep {
@@ -24,7 +26,7 @@ const INTERNAL = /^\[(?:internal|auth)\]/;
 export class BuildProgress {
   readonly #vertices = new Map<string, Vertex>();
 
-  take(line: string): void {
+  readLine(line: string): void {
     const [, id = '', said = ''] = /^#(\d+) (.*)$/.exec(line) ?? [];
     if (id === '') return;
     const vertex = this.#vertices.get(id);
@@ -54,7 +56,7 @@ export class BuildProgress {
     return vertex && { name: vertex.name, output: vertex.output.join('\n') };
   }
 
-  /** Whether all was built, and what went wrong, if anything did, was bringing it to the registry. */
+  /** Whether the build reached its export: a failure from there on is one of the push. */
   get exporting(): boolean {
     return [...this.#vertices.values()].some(
       ({ name, state }) => /^(?:exporting to|pushing)/.test(name) && state !== 'cached',
@@ -70,7 +72,7 @@ function keep(output: string[], said: string): void {
 }
 
 /** Why a build failed. */
-export class BuildFailedError extends Error {
+export class BuildFailedError extends PlatformError {
   override readonly name = 'BuildFailedError';
   /** The step that failed, as BuildKit names it. */
   readonly step: string;
@@ -79,15 +81,19 @@ export class BuildFailedError extends Error {
   /** The Dockerfile, relative to the workspace, and the line in it; undefined when they are not known. */
   readonly place: { file: string; line: number } | undefined;
 
-  constructor(message: string, details: Pick<BuildFailedError, 'step' | 'output' | 'place'>) {
-    super(message);
+  /** Whether only the push failed, and may succeed a moment later. */
+  readonly transient: boolean;
+
+  constructor(message: string, details: Pick<BuildFailedError, 'step' | 'output' | 'place' | 'transient'>) {
+    super('build-failed', message);
+    this.transient = details.transient;
     this.step = details.step;
     this.output = details.output;
     this.place = details.place;
   }
 }
 
-/** What people must know of a base image that cannot be had. */
+/** What to do about failures whose own message does not say it. */
 const HINTS: readonly (readonly [RegExp, string])[] = [
   [
     /pull access denied|insufficient_scope|authorization failed|403 Forbidden/i,
@@ -118,7 +124,8 @@ export function explainFailure(
   const place = line === undefined ? undefined : { file: relative(request.workspace, request.file), line };
   const hint = HINTS.find(([pattern]) => pattern.test(`${message}\n${output}`))?.[1];
   const text = hint === undefined ? message : `${message.replace(/\.?$/, '.')} ${hint}`;
-  return new BuildFailedError(text, { step, output, place });
+  const transient = progress.exporting && !progress.failed?.name.startsWith('[') && isTransient(text);
+  return new BuildFailedError(text, { step, output, place, transient });
 }
 
 /** The last error line, without what every error begins with. */

@@ -7,7 +7,9 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { extract } from 'tar-stream';
+import { sha256 } from '../../core/canonical.ts';
 import { inParallel } from '../../core/concurrency.ts';
+import { PlatformError } from '../../core/errors.ts';
 
 const CONFIG = 'application/vnd.oci.image.config.v1+json';
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
@@ -47,11 +49,13 @@ export async function layoutFromSaved(
   const names = await unpack(archive, raw, signal);
   const fileOf = (name: string): string => {
     const file = names.get(name);
-    if (file === undefined) throw new Error(`docker save wrote no ${name}`);
+    if (file === undefined) throw new PlatformError('image-invalid', `docker save wrote no ${name}`);
     return file;
   };
   const [saved, ...others] = JSON.parse(await readFile(fileOf('manifest.json'), 'utf8')) as SavedManifest[];
-  if (!saved || others.length > 0) throw new Error('docker save wrote not exactly one image');
+  if (!saved || others.length > 0) {
+    throw new PlatformError('image-invalid', 'docker save wrote not exactly one image');
+  }
   const blobs = join(folder, 'blobs', 'sha256');
   await mkdir(blobs, { recursive: true });
   const config = await readFile(fileOf(saved.Config));
@@ -135,7 +139,7 @@ async function writeManifest(
   layers: readonly LayerDescriptor[],
 ): Promise<void> {
   const write = async (mediaType: string, bytes: Buffer): Promise<LayerDescriptor> => {
-    const hex = createHash('sha256').update(bytes).digest('hex');
+    const hex = sha256(bytes);
     await writeFile(join(folder, 'blobs', 'sha256', hex), bytes);
     return { mediaType, digest: `sha256:${hex}`, size: bytes.length };
   };

@@ -1,6 +1,10 @@
 import { createHash } from 'node:crypto';
+import type { ECRClient } from '@aws-sdk/client-ecr';
 import { classify, errorText } from '../../aws/errors.ts';
+import { send } from '../../aws/send.ts';
 import type { Context } from '../../core/context.ts';
+import { type ErrorCode, PlatformError } from '../../core/errors.ts';
+import { type RetryPolicy, withRetry } from '../../core/retry.ts';
 import { exchange, type HttpAnswer, type HttpRequest } from './http.ts';
 import {
   digestOf,
@@ -10,13 +14,12 @@ import {
   parseManifest,
   type RawManifest,
 } from './manifest.ts';
+import type { ImageRepository } from './repository.ts';
 
-const ATTEMPTS = 8;
-const FIRST_WAIT_MS = 200;
-const LONGEST_WAIT_MS = 10_000;
+const RETRY: RetryPolicy = { attempts: 8, baseMs: 200, longestMs: 10_000 };
 
 /** Where a repository is, and the right to use it. */
-export interface RegistryAccess {
+interface RegistryAccess {
   /** The registry's origin: `https://111111111111.dkr.ecr.eu-west-1.amazonaws.com`. */
   endpoint: URL;
   /** The repository's path in the registry. */
@@ -33,27 +36,26 @@ export interface Blob {
   open(): AsyncIterable<Buffer>;
 }
 
-/** Bytes that are not what their digest says. */
-export class DigestMismatchError extends Error {
-  override readonly name = 'DigestMismatchError';
-}
-
-/** An answer that is not the registry's, or not all of it. */
-class MalformedAnswerError extends Error {
+/** An answer that is not the registry's, or is incomplete: a proxy's page, or a body that was cut off. */
+class MalformedAnswerError extends PlatformError {
   override readonly name = 'MalformedAnswerError';
+
+  constructor(message: string) {
+    super('service-unavailable', message);
+  }
 }
 
 /**
- * One repository, by the protocol that every registry speaks. What may go wrong for a moment (throttling, a 5xx,
- * a lost connection) is tried again; all else is a RegistryError.
+ * One repository, over the registry protocol. Throttling, server errors and lost connections are retried; a
+ * rejected request is a RegistryError.
  *
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md
  */
 export class RegistryClient {
   readonly #access: RegistryAccess;
   readonly #context: Pick<Context, 'clock' | 'signal' | 'log'>;
-  /** What was tried often enough: an upload, which tries again as a whole, does not begin it anew. */
-  readonly #givenUp = new WeakSet();
+  /** Failures whose attempts are used up: an upload, which is retried as a whole, does not retry them again. */
+  readonly #exhausted = new WeakSet();
 
   constructor(access: RegistryAccess, context: Pick<Context, 'clock' | 'signal' | 'log'>) {
     this.#access = access;
@@ -64,7 +66,7 @@ export class RegistryClient {
   async manifest(reference: string): Promise<Manifest | undefined> {
     const what = `read the manifest ${reference}`;
     const accept = [...MEDIA_TYPES.image, ...MEDIA_TYPES.index].join(', ');
-    return this.#retried(what, async () => {
+    return this.#withRetry(what, async () => {
       const answer = await this.#send(what, {
         ...this.#request('GET', `manifests/${reference}`, { accept }),
         expected: [200, 404],
@@ -76,7 +78,7 @@ export class RegistryClient {
   async putManifest(reference: string, manifest: RawManifest): Promise<void> {
     const what = `put the manifest ${reference}`;
     const headers = { 'content-type': manifest.mediaType, 'content-length': manifest.bytes.length };
-    await this.#retried(what, () =>
+    await this.#withRetry(what, () =>
       this.#send(what, {
         ...this.#request('PUT', `manifests/${reference}`, headers),
         body: manifest.bytes,
@@ -88,7 +90,7 @@ export class RegistryClient {
   /** @param size in bytes; a blob of another size is not the one that is meant. */
   async hasBlob(digest: string, size: number): Promise<boolean> {
     const what = `look for the blob ${digest}`;
-    const answer = await this.#retried(what, () =>
+    const answer = await this.#withRetry(what, () =>
       this.#send(what, { ...this.#request('HEAD', `blobs/${digest}`), expected: [200, 307, 404] }),
     );
     const length = answer.headers['content-length'];
@@ -100,7 +102,7 @@ export class RegistryClient {
   /** A small blob, such as an image's config. The registry may send elsewhere for it, where no token is wanted. */
   async blob(digest: string): Promise<Buffer> {
     const what = `read the blob ${digest}`;
-    return this.#retried(what, async () => {
+    return this.#withRetry(what, async () => {
       let answer = await this.#send(what, {
         ...this.#request('GET', `blobs/${digest}`),
         expected: [200, 307],
@@ -118,13 +120,13 @@ export class RegistryClient {
    * Sends a blob, in one request: of an upload in several, ECR keeps only the first part. When an answer was lost,
    * the registry is asked before the bytes are sent again.
    *
-   * @throws DigestMismatchError when the bytes are not what the digest says; nothing is then kept.
+   * @throws PlatformError `digest-mismatch` when the bytes are not what the digest says; nothing is then kept.
    * @see https://github.com/aws/containers-roadmap/issues/2831
    */
   async upload(blob: Blob): Promise<void> {
     const what = `take the blob ${blob.digest}`;
     let again = false;
-    await this.#retried(what, async () => {
+    await this.#withRetry(what, async () => {
       if (again && (await this.hasBlob(blob.digest, blob.size))) return;
       again = true;
       const url = await this.#startUpload(what);
@@ -148,13 +150,13 @@ export class RegistryClient {
     const what = `mount the blob ${digest}`;
     const query = new URLSearchParams({ mount: digest, from });
     const request = this.#request('POST', `blobs/uploads/?${query.toString()}`, { 'content-length': 0 });
-    const answer = await this.#retried(what, () => this.#send(what, { ...request, expected: [201, 202] }));
+    const answer = await this.#withRetry(what, () => this.#send(what, { ...request, expected: [201, 202] }));
     return answer.status === 201;
   }
 
   async #startUpload(what: string): Promise<URL> {
     const request = this.#request('POST', 'blobs/uploads/', { 'content-length': 0 });
-    const answer = await this.#retried(what, () => this.#send(what, { ...request, expected: [202] }));
+    const answer = await this.#withRetry(what, () => this.#send(what, { ...request, expected: [202] }));
     return new URL(answer.headers.location ?? '', this.#access.endpoint);
   }
 
@@ -175,22 +177,22 @@ export class RegistryClient {
     throw new MalformedAnswerError(`${what}: the answer ${status} is not the protocol's`);
   }
 
-  async #retried<T>(what: string, attempt: () => Promise<T>): Promise<T> {
-    const { clock, signal, log } = this.#context;
-    for (let tried = 1; ; tried++) {
-      try {
-        return await attempt();
-      } catch (error) {
-        if (!isTransient(error) || this.#givenUp.has(error as object)) throw error;
-        if (tried === ATTEMPTS) {
-          this.#givenUp.add(error as object);
-          throw error;
-        }
-        const hinted = error instanceof RegistryError ? error.retryAfterMs : 0;
-        const bound = Math.min(FIRST_WAIT_MS * 2 ** (tried - 1), LONGEST_WAIT_MS);
-        log.debug(`${what}: ${errorText(error)}; attempt ${tried} of ${ATTEMPTS}`);
-        await clock.sleep(Math.max(Math.random() * bound, Math.min(hinted, LONGEST_WAIT_MS)), signal);
-      }
+  /** Tries again what fails for a moment; an error of the network becomes a PlatformError. */
+  async #withRetry<T>(what: string, attempt: () => Promise<T>): Promise<T> {
+    const isTransientFailure = (error: unknown): boolean =>
+      isTransient(error) && !this.#exhausted.has(error as object);
+    const retry = { ...RETRY, isTransient: isTransientFailure, hintMs: retryAfterMs };
+    try {
+      return await withRetry(this.#context, retry, attempt);
+    } catch (error) {
+      this.#context.signal.throwIfAborted();
+      const failure =
+        classify(error) === 'network' && !(error instanceof PlatformError)
+          ? new PlatformError('service-unavailable', errorText(error), { cause: error })
+          : error;
+      this.#context.log.debug(`The registry could not ${what}: ${errorText(failure)}`);
+      this.#exhausted.add(failure as object);
+      throw failure;
     }
   }
 
@@ -215,7 +217,8 @@ async function* verified(blob: Blob): AsyncIterable<Buffer> {
   }
   const digest = `sha256:${hash.digest('hex')}`;
   if (digest !== blob.digest || size !== blob.size) {
-    throw new DigestMismatchError(
+    throw new PlatformError(
+      'digest-mismatch',
       `the blob ${blob.digest} of ${blob.size} bytes is damaged: it has ${size} bytes and the digest ${digest}`,
     );
   }
@@ -232,9 +235,16 @@ function checkedManifest(answer: HttpAnswer, reference: string): Manifest {
   return parseManifest(answer.body, answer.headers['content-type']);
 }
 
+const TRANSIENT_CODES: readonly ErrorCode[] = ['throttled', 'service-unavailable'];
+
 function isTransient(error: unknown): boolean {
-  if (error instanceof MalformedAnswerError) return true;
-  return error instanceof RegistryError ? error.transient : classify(error) === 'network';
+  return error instanceof PlatformError
+    ? TRANSIENT_CODES.includes(error.code)
+    : classify(error) === 'network';
+}
+
+function retryAfterMs(error: unknown): number | undefined {
+  return error instanceof RegistryError ? error.retryAfterMs : undefined;
 }
 
 function isUnknownRepository({ body }: HttpAnswer): boolean {
@@ -245,31 +255,35 @@ interface ErrorBody {
   errors?: { code?: string; message?: string }[];
 }
 
-const TRANSIENT_CODES = new Set(['TOOMANYREQUESTS', 'UNAVAILABLE']);
-
-/** A refusal of a registry: what was asked, the HTTP status, and its own code and message. */
-export class RegistryError extends Error {
+/** A request that the registry rejected. */
+export class RegistryError extends PlatformError {
   override readonly name = 'RegistryError';
   readonly status: number;
-  /** Such as TAG_INVALID or DENIED; empty when the answer was not the protocol's. */
-  readonly code: string;
+  /** The registry's own code, such as TAG_INVALID or DENIED; empty when the answer had none. */
+  readonly registryCode: string;
   /** The wait that the registry asks for, in ms. */
   readonly retryAfterMs: number;
 
   constructor(what: string, answer: HttpAnswer) {
     const { code = '', message = '' } = bodyOf(answer).errors?.[0] ?? {};
-    const said = [code, message].filter((text) => text !== '').join(': ');
-    super(`the registry refused to ${what}: ${said || `HTTP ${answer.status}`}`);
+    const text = [code, message].filter((part) => part !== '').join(': ');
+    super(
+      errorCode(answer.status, code),
+      `the registry refused to ${what}: ${text || `HTTP ${answer.status}`}`,
+    );
     this.status = answer.status;
-    this.code = code;
+    this.registryCode = code;
     this.retryAfterMs = 1000 * (Number(answer.headers['retry-after']) || 0);
   }
+}
 
-  /** Whether the same request may well be granted a moment later. */
-  get transient(): boolean {
-    const { status, code } = this;
-    return status === 408 || status === 429 || (status >= 500 && status !== 501) || TRANSIENT_CODES.has(code);
+function errorCode(status: number, registryCode: string): ErrorCode {
+  if (status === 429 || registryCode === 'TOOMANYREQUESTS') return 'throttled';
+  if (status === 408 || (status >= 500 && status !== 501) || registryCode === 'UNAVAILABLE') {
+    return 'service-unavailable';
   }
+  if (status === 401 || status === 403 || registryCode === 'DENIED') return 'access-denied';
+  return registryCode === 'NAME_UNKNOWN' ? 'not-found' : 'registry-rejected';
 }
 
 function bodyOf({ body }: HttpAnswer): ErrorBody {
@@ -278,4 +292,53 @@ function bodyOf({ body }: HttpAnswer): ErrorBody {
   } catch {
     return {}; // A proxy's page says nothing that the status does not.
   }
+}
+
+/** A password for the account's registry; ECR's last twelve hours. */
+export interface RegistryPassword {
+  username: string;
+  password: string;
+  /** Where it is good: `https://111111111111.dkr.ecr.eu-west-1.amazonaws.com`. */
+  endpoint: URL;
+}
+
+/** Asks ECR for a password. It is hidden from the log before anything else happens. */
+export async function registryPassword(
+  client: ECRClient,
+  context: Pick<Context, 'signal' | 'log'>,
+): Promise<RegistryPassword> {
+  const { GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr');
+  const { authorizationData = [] } = await send(client, new GetAuthorizationTokenCommand({}), context);
+  const { authorizationToken = '', proxyEndpoint = '' } = authorizationData[0] ?? {};
+  const [username = '', password = ''] = Buffer.from(authorizationToken, 'base64')
+    .toString('utf8')
+    .split(':');
+  if (password === '' || !URL.canParse(proxyEndpoint)) {
+    throw new PlatformError('service-unavailable', 'GetAuthorizationToken answered without a token');
+  }
+  context.log.secret(password);
+  context.log.secret(authorizationToken);
+  return { username, password, endpoint: new URL(proxyEndpoint) };
+}
+
+/** The way into a repository, which is where its own URI says; the protocol is that of the password's endpoint. */
+export function registryAccess(repositoryUri: string, password: RegistryPassword): RegistryAccess {
+  const slash = repositoryUri.indexOf('/');
+  const host = repositoryUri.slice(0, slash);
+  const protocol = password.endpoint.host === host ? password.endpoint.protocol : 'https:';
+  const credentials = Buffer.from(`${password.username}:${password.password}`).toString('base64');
+  return {
+    endpoint: new URL(`${protocol}//${host}`),
+    path: repositoryUri.slice(slash + 1),
+    authorization: `Basic ${credentials}`,
+  };
+}
+
+/** Opens a repository for the registry protocol, with a password of its account. */
+export async function openRegistry(
+  repository: ImageRepository,
+  context: Pick<Context, 'clock' | 'signal' | 'log'>,
+): Promise<RegistryClient> {
+  const password = await registryPassword(repository.client, context);
+  return new RegistryClient(registryAccess(repository.uri, password), context);
 }

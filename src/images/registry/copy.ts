@@ -1,28 +1,20 @@
-import type { ECRClient, Repository as EcrRepository } from '@aws-sdk/client-ecr';
-import { isNotFound } from '../../aws/errors.ts';
+import { awsNameOf } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import type { Context } from '../../core/context.ts';
-import { registryAccess, registryPassword } from './authorization.ts';
-import { DigestMismatchError, RegistryClient } from './client.ts';
-import {
-  allAttachmentsOf,
-  attachmentsOf,
-  type FoundManifest,
-  moveBlobs,
-  type MovedBlobs,
-  putManifestTo,
-  readManifestOf,
-  readManifests,
-  withChildren,
-} from './copy-content.ts';
-import type { Manifest } from './manifest.ts';
-import { type Repository, repositoryFrom } from './repository.ts';
+import { PlatformError } from '../../core/errors.ts';
+import { openRegistry, type RegistryClient } from './client.ts';
+import { download } from './http.ts';
+import { blobsOf, type Descriptor, type Manifest } from './manifest.ts';
+import { type FoundManifest, readManifest, readManifests, withChildren } from './manifest-reader.ts';
+import { type ImageRepository, registryUri, repositoryOf } from './repository.ts';
+
+type CopyContext = Pick<Context, 'clock' | 'signal' | 'log'>;
 
 const PUTS_AT_ONCE = 6;
 
 /** What the copy of one image has moved. */
-export interface CopyReport extends MovedBlobs {
+export interface CopyReport extends CopiedBlobs {
   digest: string;
   /** `same`: both names are one repository. `present`: the target had all of it. */
   state: 'copied' | 'present' | 'same';
@@ -36,7 +28,7 @@ export interface CopyReport extends MovedBlobs {
 
 /** Tags that say what runs where, or are a build's own matter; they are not the image's for ever. */
 const MOVABLE = /^(?:env-|cache-|content-|latest$)/;
-const NOTHING: MovedBlobs = {
+const NOTHING: CopiedBlobs = {
   copiedBlobs: 0,
   copiedBytes: 0,
   mountedBlobs: 0,
@@ -49,63 +41,54 @@ const NOTHING: MovedBlobs = {
  * its tags, then signatures and SBOMs. Whatever can be seen in the target is complete. At the end the target
  * gives the image back, and its digest must be the one that was asked for.
  *
- * @throws Error when the source does not have the image, or a repository refuses.
+ * @param knownInTarget whether the target has the image, where the caller knows.
+ * @throws PlatformError when the source does not have the image, or a repository rejects a part of it.
  */
 export async function copyImage(
-  source: ImagePlace,
-  target: ImagePlace,
+  source: ImageRepository,
+  target: ImageRepository,
   digest: string,
   context: CopyContext,
+  knownInTarget?: boolean,
 ): Promise<CopyReport> {
-  const there = (await readManifestOf(target, digest, context)) !== undefined;
-  return copyImageUnless(there, source, target, digest, context);
-}
-
-/** The same for whoever knows already whether the target has the image. */
-export async function copyImageUnless(
-  there: boolean,
-  source: ImagePlace,
-  target: ImagePlace,
-  digest: string,
-  context: CopyContext,
-): Promise<CopyReport> {
+  const inTarget = knownInTarget ?? (await readManifest(target, digest, context)) !== undefined;
   const nothing = { digest, ...NOTHING, manifests: 0, attachments: 0, tags: [] };
   if (source.uri === target.uri) {
-    if (!there) throw missing(source, digest);
+    if (!inTarget) throw missing(source, digest);
     return { ...nothing, state: 'same' };
   }
-  return there
+  return inTarget
     ? copyNewAttachments(source, target, nothing, context)
     : copyAll(source, target, digest, context);
 }
 
 async function copyAll(
-  source: ImagePlace,
-  target: ImagePlace,
+  source: ImageRepository,
+  target: ImageRepository,
   digest: string,
   context: CopyContext,
 ): Promise<CopyReport> {
-  const root = await readManifestOf(source, digest, context);
+  const root = await readManifest(source, digest, context);
   if (!root) throw missing(source, digest);
   const image = await withChildren(source, root, context);
   const digests = image.map((manifest) => manifest.digest);
   // What belongs to the image is looked up while its layers are on their way.
   const [moved, attached, tags] = await Promise.all([
-    moveBlobs(source, target, image, context),
-    allAttachmentsOf(source, digests, context),
+    copyBlobs(source, target, image, context),
+    findAllAttachments(source, digests, context),
     permanentTags(source, target, digest, context),
   ]);
   const parts = await partsOf(source, attached, context);
-  if (parts.length > 0) add(moved, await moveBlobs(source, target, parts, context));
+  if (parts.length > 0) add(moved, await copyBlobs(source, target, parts, context));
   await putAll(target, image.slice(0, -1), context);
-  for (const tag of tags) await putManifestTo(target, root, tag, context);
+  for (const tag of tags) await putManifest(target, root, tag, context);
   await putAttached(target, attached, parts, context);
   await requireSame(target, digest, context);
   const manifests = image.length + parts.length;
   return { digest, state: 'copied', ...moved, manifests, attachments: attached.length, tags };
 }
 
-function add(sum: MovedBlobs, more: MovedBlobs): void {
+function add(sum: CopiedBlobs, more: CopiedBlobs): void {
   sum.copiedBlobs += more.copiedBlobs;
   sum.copiedBytes += more.copiedBytes;
   sum.mountedBlobs += more.mountedBlobs;
@@ -115,8 +98,8 @@ function add(sum: MovedBlobs, more: MovedBlobs): void {
 
 /** The image is there. What was signed or attested since it was copied comes after it. */
 async function copyNewAttachments(
-  source: ImagePlace,
-  target: ImagePlace,
+  source: ImageRepository,
+  target: ImageRepository,
   nothing: Omit<CopyReport, 'state'>,
   context: CopyContext,
 ): Promise<CopyReport> {
@@ -124,17 +107,17 @@ async function copyNewAttachments(
     const ids = digests.map((imageDigest) => ({ imageDigest }));
     return new Set((await readManifests(target, ids, context)).map(({ manifest }) => manifest.digest));
   };
-  const fresh = await attachmentsOf(source, [nothing.digest], known, context);
+  const fresh = await findAttachments(source, [nothing.digest], known, context);
   if (fresh.length === 0) return { ...nothing, state: 'present' };
   const parts = await partsOf(source, fresh, context);
-  const moved = await moveBlobs(source, target, parts, context);
+  const moved = await copyBlobs(source, target, parts, context);
   await putAttached(target, fresh, parts, context);
   return { ...nothing, ...moved, state: 'copied', manifests: parts.length, attachments: fresh.length };
 }
 
-/** The manifests of attachments and what is below them, which is mostly nothing. */
+/** The manifests of attachments and of their children, which they rarely have. */
 async function partsOf(
-  source: ImagePlace,
+  source: ImageRepository,
   attached: readonly FoundManifest[],
   context: CopyContext,
 ): Promise<Manifest[]> {
@@ -143,25 +126,25 @@ async function partsOf(
 }
 
 async function putAttached(
-  target: ImagePlace,
+  target: ImageRepository,
   attached: readonly FoundManifest[],
   parts: readonly Manifest[],
   context: CopyContext,
 ): Promise<void> {
   const tagOf = new Map(attached.map(({ manifest, tag }) => [manifest.digest, tag]));
-  for (const part of parts) await putManifestTo(target, part, tagOf.get(part.digest), context);
+  for (const part of parts) await putManifest(target, part, tagOf.get(part.digest), context);
 }
 
 /** Puts images before the indexes that name them; the order of `withChildren` has each after its parts. */
 async function putAll(
-  target: ImagePlace,
+  target: ImageRepository,
   manifests: readonly Manifest[],
   context: CopyContext,
 ): Promise<void> {
   const images = manifests.filter(({ kind }) => kind === 'image');
-  await inParallel(images, PUTS_AT_ONCE, (manifest) => putManifestTo(target, manifest, undefined, context));
+  await inParallel(images, PUTS_AT_ONCE, (manifest) => putManifest(target, manifest, undefined, context));
   for (const manifest of manifests) {
-    if (manifest.kind === 'index') await putManifestTo(target, manifest, undefined, context);
+    if (manifest.kind === 'index') await putManifest(target, manifest, undefined, context);
   }
 }
 
@@ -170,8 +153,8 @@ async function putAll(
  * what has no tag expires, and could not be rolled back to.
  */
 async function permanentTags(
-  source: ImagePlace,
-  target: ImagePlace,
+  source: ImageRepository,
+  target: ImageRepository,
   digest: string,
   context: CopyContext,
 ): Promise<string[]> {
@@ -186,72 +169,229 @@ async function permanentTags(
   return free.length > 0 ? free : [`release-${digest.slice('sha256:'.length, 'sha256:'.length + 16)}`];
 }
 
-async function requireSame(target: ImagePlace, digest: string, context: CopyContext): Promise<void> {
-  if (await readManifestOf(target, digest, context)) return;
-  throw new DigestMismatchError(`${target.name} does not give back ${digest}, which was copied to it`);
+async function requireSame(target: ImageRepository, digest: string, context: CopyContext): Promise<void> {
+  if (await readManifest(target, digest, context)) return;
+  throw new PlatformError(
+    'digest-mismatch',
+    `${target.name} does not give back ${digest}, which was copied to it`,
+  );
 }
 
-function missing({ name }: ImagePlace, digest: string): Error {
-  return new Error(`The image ${digest} is not in the repository ${name} that it should be copied from`);
+function missing({ name }: ImageRepository, digest: string): PlatformError {
+  return new PlatformError(
+    'not-found',
+    `The image ${digest} is not in the repository ${name} that it should be copied from`,
+  );
 }
 
-/** A repository to copy from or to. */
-export interface ImagePlace {
-  client: ECRClient;
-  /** The repository's name. */
-  name: string;
-  /** Host and path, as images are named: `111111111111.dkr.ecr.eu-west-1.amazonaws.com/shop/app`. */
-  uri: string;
+const DIGESTS_A_CALL = 100;
+const BLOBS_AT_ONCE = 6;
+
+/** Blobs by what was done about them. Sizes in bytes. */
+interface CopiedBlobs {
+  copiedBlobs: number;
+  copiedBytes: number;
+  /** Shared within one registry, without a byte moved. */
+  mountedBlobs: number;
+  /** The target had them. */
+  presentBlobs: number;
+  presentBytes: number;
 }
 
-/** What a copy works with. */
-export type CopyContext = Pick<Context, 'clock' | 'signal' | 'log'>;
-
-/** How the API names a repository: one of another account by that account's id, which its URI tells. */
-export function repositoryOf({ name, uri }: ImagePlace): { repositoryName: string; registryId?: string } {
-  const account = /^(\d{12})\.dkr[.-]ecr[.-]/.exec(uri)?.[1];
-  return { repositoryName: name, ...(account !== undefined && { registryId: account }) };
+/**
+ * Brings every blob that manifests need to the target: nothing when it is there, a mount within one registry
+ * where that is allowed, and the bytes themselves, through this process and not its disk, for the rest.
+ */
+async function copyBlobs(
+  source: ImageRepository,
+  target: ImageRepository,
+  manifests: readonly Manifest[],
+  context: CopyContext,
+): Promise<CopiedBlobs> {
+  const blobs = uniqueBlobs(manifests);
+  const missing = await missingBlobs(target, blobs, context);
+  const present = blobs.filter((blob) => !missing.includes(blob));
+  const moved: CopiedBlobs = {
+    copiedBlobs: 0,
+    copiedBytes: 0,
+    mountedBlobs: 0,
+    presentBlobs: present.length,
+    presentBytes: present.reduce((sum, { size }) => sum + size, 0),
+  };
+  if (missing.length === 0) return moved;
+  const registry = await openRegistry(target, context);
+  let mountable = registryUri(source) === registryUri(target);
+  // The largest first: the last upload is then a short one.
+  const order = missing.toSorted((a, b) => b.size - a.size);
+  await inParallel(order, BLOBS_AT_ONCE, async (blob) => {
+    if (mountable && (await registry.mount(blob.digest, mountName(source)))) {
+      moved.mountedBlobs++;
+      return;
+    }
+    // The account does not share blobs between repositories: another request would only start an unused upload.
+    mountable = false;
+    await copyBlob(source, registry, blob, context);
+    moved.copiedBlobs++;
+    moved.copiedBytes += blob.size;
+  });
+  return moved;
 }
 
-/** The registry that the repository is in: its URI without its name. */
-export function registryUri({ name, uri }: ImagePlace): string {
-  return uri.endsWith(`/${name}`) ? uri.slice(0, -name.length - 1) : uri;
+async function copyBlob(
+  source: ImageRepository,
+  registry: RegistryClient,
+  { digest, size }: Descriptor,
+  context: CopyContext,
+): Promise<void> {
+  // The first address is asked for while the upload begins. Each attempt gets one of its own: they are short-lived.
+  let first: Promise<URL> | undefined = addressOf(source, digest, context);
+  first.catch(() => undefined);
+  const open = async function* (): AsyncIterable<Buffer> {
+    const address = first ?? addressOf(source, digest, context);
+    first = undefined;
+    yield* download(await address, size, context.signal);
+  };
+  await registry.upload({ digest, size, open });
 }
 
-/** Opens a repository for the registry protocol, with a password of its account. */
-export async function openRegistry(place: ImagePlace, context: CopyContext): Promise<RegistryClient> {
-  const password = await registryPassword(place.client, context);
-  return new RegistryClient(registryAccess(place.uri, password), context);
+async function addressOf(source: ImageRepository, digest: string, context: CopyContext): Promise<URL> {
+  const { GetDownloadUrlForLayerCommand } = await import('@aws-sdk/client-ecr');
+  const command = new GetDownloadUrlForLayerCommand({ ...repositoryOf(source), layerDigest: digest });
+  const { downloadUrl = '' } = await send(source.client, command, context);
+  return new URL(downloadUrl);
 }
 
-const NAMES_A_CALL = 100;
-
-/** Repositories by name; those that do not exist are left out. One call, unless one is missing. */
-export async function findRepositories(
-  client: ECRClient,
-  names: readonly string[],
-  context: Pick<Context, 'signal'>,
-): Promise<Map<string, Repository>> {
-  const found: EcrRepository[] = [];
-  for (let from = 0; from < names.length; from += NAMES_A_CALL) {
-    found.push(...(await describe(client, names.slice(from, from + NAMES_A_CALL), context)));
+async function missingBlobs(
+  target: ImageRepository,
+  blobs: readonly Descriptor[],
+  context: CopyContext,
+): Promise<Descriptor[]> {
+  const { BatchCheckLayerAvailabilityCommand } = await import('@aws-sdk/client-ecr');
+  const available = new Set<string>();
+  for (let from = 0; from < blobs.length; from += DIGESTS_A_CALL) {
+    const layerDigests = blobs.slice(from, from + DIGESTS_A_CALL).map(({ digest }) => digest);
+    const command = new BatchCheckLayerAvailabilityCommand({ ...repositoryOf(target), layerDigests });
+    const { layers = [] } = await send(target.client, command, context);
+    for (const { layerDigest, layerAvailability } of layers) {
+      if (layerAvailability === 'AVAILABLE' && layerDigest !== undefined) available.add(layerDigest);
+    }
   }
-  return new Map(found.map((one) => [one.repositoryName ?? '', repositoryFrom(one, false)]));
+  return blobs.filter(({ digest }) => !available.has(digest));
 }
 
-/** ECR refuses all of them when one does not exist; then each is asked for by itself. */
-async function describe(
-  client: ECRClient,
-  names: readonly string[],
-  context: Pick<Context, 'signal'>,
-): Promise<EcrRepository[]> {
-  const { DescribeRepositoriesCommand } = await import('@aws-sdk/client-ecr');
+/** Each blob once. Layers that may not be distributed are where their manifest says, and in no registry. */
+function uniqueBlobs(manifests: readonly Manifest[]): Descriptor[] {
+  const blobs = manifests.flatMap((manifest) => (manifest.kind === 'image' ? blobsOf(manifest) : []));
+  const own = blobs.filter(({ mediaType }) => !/foreign|nondistributable/.test(mediaType));
+  return [...new Map(own.map((blob) => [blob.digest, blob])).values()];
+}
+
+/** The source as the target's registry knows it. */
+function mountName({ uri }: ImageRepository): string {
+  return uri.slice(uri.indexOf('/') + 1);
+}
+
+/** Puts a manifest, exactly as it is, and a tag on it. One that is there already is fine. */
+export async function putManifest(
+  repository: ImageRepository,
+  manifest: Manifest,
+  tag: string | undefined,
+  context: CopyContext,
+): Promise<void> {
+  const { PutImageCommand } = await import('@aws-sdk/client-ecr');
+  const command = new PutImageCommand({
+    ...repositoryOf(repository),
+    imageManifest: manifest.bytes.toString('utf8'),
+    imageManifestMediaType: manifest.mediaType,
+    imageDigest: manifest.digest,
+    ...(tag !== undefined && { imageTag: tag }),
+  });
   try {
-    const command = new DescribeRepositoriesCommand({ repositoryNames: [...names] });
-    return (await send(client, command, context)).repositories ?? [];
+    await send(repository.client, command, context);
   } catch (error) {
-    if (!isNotFound(error)) throw error;
-    if (names.length === 1) return [];
-    return (await Promise.all(names.map((name) => describe(client, [name], context)))).flat();
+    if (awsNameOf(error) !== 'ImageAlreadyExistsException') throw error;
   }
+}
+
+/** How cosign names what belongs to an image, where it does not use the registry's own references. */
+const COSIGN_SUFFIXES = ['sig', 'att', 'sbom'];
+const IMAGES_A_CALL = 30;
+
+/**
+ * What refers to images: signatures, SBOMs, attestations, by the registry's references or by cosign's tags. What
+ * is part of an index is not among them.
+ *
+ * @returns only what `known` does not have already.
+ */
+export async function findAttachments(
+  repository: ImageRepository,
+  digests: readonly string[],
+  known: (found: readonly string[]) => Promise<ReadonlySet<string>>,
+  context: CopyContext,
+): Promise<FoundManifest[]> {
+  const [referring, tagged] = await Promise.all([
+    Promise.all(digests.map((digest) => referrersOf(repository, digest, context))),
+    cosignTagged(repository, digests, context),
+  ]);
+  const there = await known([...tagged.map(({ manifest }) => manifest.digest), ...referring.flat()]);
+  const isFresh = (digest: string): boolean => !there.has(digest);
+  const read = tagged.filter(({ manifest }) => isFresh(manifest.digest));
+  const unread = [...new Set(referring.flat())]
+    .filter(isFresh)
+    .filter((digest) => !tagged.some(({ manifest }) => manifest.digest === digest));
+  const ids = unread.map((imageDigest) => ({ imageDigest }));
+  return [...read, ...(await readManifests(repository, ids, context))];
+}
+
+/** All that refers to images, and to what refers to them. */
+async function findAllAttachments(
+  repository: ImageRepository,
+  digests: readonly string[],
+  context: CopyContext,
+): Promise<FoundManifest[]> {
+  const all = new Map<string, FoundManifest>();
+  let asked = digests;
+  while (asked.length > 0) {
+    const seen = new Set(all.keys());
+    const fresh = await findAttachments(repository, asked, () => Promise.resolve(seen), context);
+    for (const one of fresh) all.set(one.manifest.digest, one);
+    asked = fresh.map(({ manifest }) => manifest.digest);
+  }
+  return [...all.values()];
+}
+
+async function referrersOf(
+  repository: ImageRepository,
+  digest: string,
+  context: CopyContext,
+): Promise<string[]> {
+  const { ListImageReferrersCommand } = await import('@aws-sdk/client-ecr');
+  const digests: string[] = [];
+  let nextToken: string | undefined;
+  do {
+    const subjectId = { imageDigest: digest };
+    const command = new ListImageReferrersCommand({ ...repositoryOf(repository), subjectId, nextToken });
+    const page = await send(repository.client, command, context);
+    for (const { digest: referrer } of page.referrers ?? [])
+      if (referrer !== undefined) digests.push(referrer);
+    nextToken = page.nextToken;
+  } while (nextToken !== undefined);
+  return digests;
+}
+
+async function cosignTagged(
+  repository: ImageRepository,
+  digests: readonly string[],
+  context: CopyContext,
+): Promise<FoundManifest[]> {
+  const found: FoundManifest[] = [];
+  for (let from = 0; from < digests.length; from += IMAGES_A_CALL) {
+    const ids = digests
+      .slice(from, from + IMAGES_A_CALL)
+      .flatMap((digest) =>
+        COSIGN_SUFFIXES.map((suffix) => ({ imageTag: `${digest.replace(':', '-')}.${suffix}` })),
+      );
+    found.push(...(await readManifests(repository, ids, context)));
+  }
+  return found;
 }

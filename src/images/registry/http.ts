@@ -1,15 +1,17 @@
 import {
   Agent as HttpAgent,
   type ClientRequest,
-  get as httpGet,
   type IncomingHttpHeaders,
   type IncomingMessage,
   request as httpRequest,
 } from 'node:http';
-import { Agent as HttpsAgent, get as httpsGet, request as httpsRequest } from 'node:https';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { PlatformError } from '../../core/errors.ts';
 
-/** A registry may take this long to put a large layer in its place, without a byte on the line. */
+/** A registry may take this long to store a large layer before it answers. */
 const SILENCE_MS = 120_000;
+const DOWNLOAD_SILENCE_MS = 60_000;
+const DOWNLOAD_BUFFER_BYTES = 1024 * 1024;
 /** ECR takes manifests of 4 MiB at most; configs are smaller. */
 const LARGEST_ANSWER = 32 * 1024 * 1024;
 
@@ -27,8 +29,6 @@ export interface HttpAnswer {
   body: Buffer;
 }
 
-const agents = { 'http:': new HttpAgent({ keepAlive: true }), 'https:': new HttpsAgent({ keepAlive: true }) };
-
 /**
  * Sends a request and reads the whole answer. An answer that comes before all of the body was sent counts: that
  * is how a registry refuses.
@@ -37,7 +37,7 @@ const agents = { 'http:': new HttpAgent({ keepAlive: true }), 'https:': new Http
  */
 export async function exchange(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
   signal.throwIfAborted();
-  const outgoing = open(request, signal);
+  const outgoing = open(request, signal, { silenceMs: SILENCE_MS });
   const answered = response(outgoing).then(read);
   try {
     // A refusal ends the answer first; sending then fails, and no longer matters.
@@ -55,26 +55,41 @@ export async function exchange(request: HttpRequest, signal: AbortSignal): Promi
   }
 }
 
-/** Reads an answer to its end. Throws RangeError for one that is larger than any manifest or config may be. */
+/** Reads an answer to its end. Throws a PlatformError for one that is larger than any manifest or config may be. */
 async function read(incoming: IncomingMessage): Promise<HttpAnswer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of incoming as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > LARGEST_ANSWER) throw new RangeError(`the answer is larger than ${LARGEST_ANSWER} bytes`);
+    if (size > LARGEST_ANSWER) {
+      throw new PlatformError('registry-rejected', `the answer is larger than ${LARGEST_ANSWER} bytes`);
+    }
     chunks.push(chunk);
   }
   return { status: incoming.statusCode ?? 0, headers: incoming.headers, body: Buffer.concat(chunks) };
 }
 
-function open({ method, url, headers = {} }: HttpRequest, signal: AbortSignal): ClientRequest {
+const agents = { 'http:': new HttpAgent({ keepAlive: true }), 'https:': new HttpsAgent({ keepAlive: true }) };
+
+/** Opens a request. A connection without a byte for `silenceMs` is lost. */
+function open(
+  { method, url, headers = {} }: Omit<HttpRequest, 'body'>,
+  signal: AbortSignal,
+  { silenceMs, highWaterMark }: { silenceMs: number; highWaterMark?: number },
+): ClientRequest {
   const secure = url.protocol === 'https:';
-  const options = { method, headers, signal, agent: agents[secure ? 'https:' : 'http:'] };
+  const agent = agents[secure ? 'https:' : 'http:'];
+  const options = { method, headers, signal, agent, ...(highWaterMark !== undefined && { highWaterMark }) };
   const outgoing = secure ? httpsRequest(url, options) : httpRequest(url, options);
-  outgoing.setTimeout(SILENCE_MS, () => {
-    outgoing.destroy(Object.assign(new Error('the registry is silent'), { code: 'ETIMEDOUT' }));
+  outgoing.setTimeout(silenceMs, () => {
+    outgoing.destroy(connectionLost('the registry is silent'));
   });
   return outgoing;
+}
+
+/** A failure of the network, which may pass. */
+function connectionLost(message: string): PlatformError {
+  return new PlatformError('service-unavailable', message);
 }
 
 async function send(outgoing: ClientRequest, body: HttpRequest['body']): Promise<void> {
@@ -106,44 +121,26 @@ function response(outgoing: ClientRequest): Promise<IncomingMessage> {
   });
 }
 
-/** Nothing on the line for so long is a lost connection. */
-const DOWNLOAD_SILENCE_MS = 60_000;
-
-/** A download that broke off: worth another try, as a network's error is. */
-class BrokenDownloadError extends Error {
-  override readonly name = 'BrokenDownloadError';
-  readonly code = 'ERR_STREAM_PREMATURE_CLOSE';
-}
-
 /**
- * Reads what a URL gives, in pieces; what does not come to `size` bytes is an error of the network.
+ * Reads what a URL gives, in pieces.
  *
  * @param size bytes that there must be.
+ * @throws PlatformError `service-unavailable` for another size or an answer other than 200; the network's error.
  */
 export async function* download(url: URL, size: number, signal: AbortSignal): AsyncIterable<Buffer> {
-  const incoming = await downloadOpen(url, signal);
+  const options = { silenceMs: DOWNLOAD_SILENCE_MS, highWaterMark: DOWNLOAD_BUFFER_BYTES };
+  const outgoing = open({ method: 'GET', url }, signal, options);
+  const answered = response(outgoing);
+  outgoing.end();
+  const incoming = await answered;
   if (incoming.statusCode !== 200) {
     incoming.destroy();
-    throw new BrokenDownloadError(`${url.host} answered a download with HTTP ${incoming.statusCode ?? 0}`);
+    throw connectionLost(`${url.host} answered a download with HTTP ${incoming.statusCode ?? 0}`);
   }
   let received = 0;
   for await (const chunk of incoming as AsyncIterable<Buffer>) {
     received += chunk.length;
     yield chunk;
   }
-  if (received !== size) {
-    throw new BrokenDownloadError(`${url.host} gave ${received} of ${size} bytes`);
-  }
-}
-
-function downloadOpen(url: URL, signal: AbortSignal): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const secure = url.protocol === 'https:';
-    const options = { signal, agent: agents[secure ? 'https:' : 'http:'], highWaterMark: 1024 * 1024 };
-    const outgoing = (secure ? httpsGet : httpGet)(url, options, resolve);
-    outgoing.on('error', reject);
-    outgoing.setTimeout(DOWNLOAD_SILENCE_MS, () => {
-      outgoing.destroy(new BrokenDownloadError(`${url.host} is silent`));
-    });
-  });
+  if (received !== size) throw connectionLost(`${url.host} gave ${received} of ${size} bytes`);
 }

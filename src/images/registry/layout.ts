@@ -3,7 +3,7 @@ import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { extract } from 'tar-stream';
-import { InputError } from '../../core/errors.ts';
+import { InputError, PlatformError } from '../../core/errors.ts';
 import { type Descriptor, digestOf, type Manifest, parseManifest } from './manifest.ts';
 
 const READ_BYTES = 1024 * 1024;
@@ -37,16 +37,24 @@ export class ImageLayout {
     try {
       await readFile(join(folder, 'oci-layout'));
       const index = parseManifest(await readFile(join(folder, 'index.json')), undefined);
-      if (index.kind !== 'index') throw new Error('index.json is no index');
+      if (index.kind !== 'index') throw new PlatformError('image-invalid', 'index.json is no index');
       const [entry, ...others] = index.children;
       if (!entry || others.length > 0) {
-        throw new Error(`index.json names ${index.children.length} images, and it must be one`);
+        throw new PlatformError(
+          'image-invalid',
+          `index.json names ${index.children.length} images, and it must be one`,
+        );
       }
       const root = await readManifest(folder, entry);
       const descriptors = root.kind === 'index' ? root.children : [];
       const children = await Promise.all(descriptors.map((child) => readManifest(folder, child)));
       const nested = children.find(({ kind }) => kind === 'index');
-      if (nested) throw new Error(`the index ${root.digest} holds another index, ${nested.digest}`);
+      if (nested) {
+        throw new PlatformError(
+          'image-invalid',
+          `the index ${root.digest} holds another index, ${nested.digest}`,
+        );
+      }
       return new ImageLayout(folder, root, children);
     } catch (error) {
       const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? missing(error) : messageOf(error);
@@ -59,13 +67,13 @@ export class ImageLayout {
     return this.root.kind === 'index' ? this.children : [this.root];
   }
 
-  /** A blob's bytes, in pieces. Throws an Error that names the blob when the layout does not have it. */
+  /** A blob's bytes, in pieces. Throws a PlatformError that names the blob when the layout does not have it. */
   async *read(digest: string): AsyncIterable<Buffer> {
     try {
       yield* createReadStream(blobFile(this.folder, digest), { highWaterMark: READ_BYTES });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      throw new Error(`the layout lacks the blob ${digest}`, { cause: error });
+      throw new PlatformError('image-invalid', `the layout lacks the blob ${digest}`, { cause: error });
     }
   }
 }
@@ -78,7 +86,9 @@ async function readManifest(folder: string, { digest, mediaType, size }: Descrip
   const file = blobFile(folder, digest);
   const { size: actual } = await stat(file);
   const bytes = actual === size ? await readFile(file) : Buffer.alloc(0);
-  if (digestOf(bytes) !== digest) throw new Error(`the manifest ${digest} is damaged`);
+  if (digestOf(bytes) !== digest) {
+    throw new PlatformError('image-invalid', `the manifest ${digest} is damaged`);
+  }
   return parseManifest(bytes, mediaType);
 }
 

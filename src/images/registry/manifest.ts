@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import type { RegistryClient } from './client.ts';
+import { sha256 } from '../../core/canonical.ts';
+import { PlatformError } from '../../core/errors.ts';
 
 /** What points to a blob or to another manifest. `size` in bytes. */
 export interface Descriptor {
@@ -18,7 +18,7 @@ export interface RawManifest {
   mediaType: string;
 }
 
-interface ImageManifest extends RawManifest {
+export interface ImageManifest extends RawManifest {
   kind: 'image';
   config: Descriptor;
   layers: readonly Descriptor[];
@@ -55,7 +55,7 @@ interface Document {
  * Reads a manifest.
  *
  * @param mediaType what the registry or the descriptor calls it; the document's own word wins.
- * @throws Error that says what is wrong with it.
+ * @throws PlatformError that says what is wrong with it.
  */
 export function parseManifest(bytes: Buffer, mediaType: string | undefined): Manifest {
   const document = parseJson(bytes);
@@ -64,7 +64,7 @@ export function parseManifest(bytes: Buffer, mediaType: string | undefined): Man
   if (includes(MEDIA_TYPES.index, type)) {
     return { ...raw, kind: 'index', children: descriptors(document.manifests, 'manifests') };
   }
-  if (!includes(MEDIA_TYPES.image, type)) throw new Error(`${type} is not the type of an image`);
+  if (!includes(MEDIA_TYPES.image, type)) throw invalid(`${type} is not the type of an image`);
   const layers = descriptors(document.layers, 'layers');
   return { ...raw, kind: 'image', config: descriptor(document.config, 'config'), layers };
 }
@@ -80,7 +80,7 @@ export function isAttestation({ annotations, platform }: Descriptor): boolean {
 }
 
 /** `linux/arm64/v8`; empty when the descriptor does not say. */
-function platformOf({ platform }: Descriptor): string {
+export function platformOf({ platform }: Descriptor): string {
   if (!platform) return '';
   const { os, architecture, variant } = platform;
   return [os, architecture, variant].filter((part) => part !== undefined).join('/');
@@ -93,7 +93,7 @@ function parseJson(bytes: Buffer): Document {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
-  throw new Error('the manifest is not a JSON object');
+  throw invalid('the manifest is not a JSON object');
 }
 
 function guess(document: Document): string {
@@ -101,7 +101,7 @@ function guess(document: Document): string {
 }
 
 function descriptors(value: unknown, where: string): Descriptor[] {
-  if (!Array.isArray(value)) throw new Error(`the manifest has no list of ${where}`);
+  if (!Array.isArray(value)) throw invalid(`the manifest has no list of ${where}`);
   return value.map((item, index) => descriptor(item, `${where}[${index}]`));
 }
 
@@ -115,7 +115,11 @@ function descriptor(value: unknown, where: string): Descriptor {
   ) {
     return value as Descriptor;
   }
-  throw new Error(`${where} of the manifest is not a descriptor with mediaType, size and a sha256 digest`);
+  throw invalid(`${where} of the manifest is not a descriptor with mediaType, size and a sha256 digest`);
+}
+
+function invalid(message: string): PlatformError {
+  return new PlatformError('image-invalid', message);
 }
 
 function includes(list: readonly string[], text: string): boolean {
@@ -126,77 +130,9 @@ const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
 /** The digest under which a registry keeps these bytes: `sha256:` and 64 hex digits. */
 export function digestOf(bytes: Buffer): string {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  return `sha256:${sha256(bytes)}`;
 }
 
 export function isDigest(text: string): boolean {
   return DIGEST.test(text);
-}
-
-export interface Layer {
-  mediaType: string;
-  digest: string;
-  /** Compressed bytes. */
-  size: number;
-  /** Of the uncompressed layer; empty when the config does not say. */
-  diffId: string;
-  /** The instruction that made it; empty when nobody says. */
-  createdBy: string;
-}
-
-/** One platform of an image. */
-export interface PlatformImage {
-  /** `linux/amd64` */
-  platform: string;
-  digest: string;
-  layers: readonly Layer[];
-  /** Compressed bytes of all layers. */
-  size: number;
-}
-
-interface Config {
-  os?: string;
-  architecture?: string;
-  variant?: string;
-  rootfs?: { diff_ids?: string[] };
-  history?: { created_by?: string; empty_layer?: boolean }[];
-}
-
-/** What an image in the repository consists of, platform by platform; attestations are no platform. */
-export async function readImage(registry: RegistryClient, root: Manifest): Promise<PlatformImage[]> {
-  if (root.kind === 'image') return [await platformImage(registry, root, '')];
-  const images = root.children.filter((child) => !isAttestation(child));
-  return Promise.all(
-    images.map(async (child) => {
-      const manifest = await registry.manifest(child.digest);
-      if (manifest?.kind !== 'image')
-        throw new Error(`the index ${root.digest} lacks its image ${child.digest}`);
-      return platformImage(registry, manifest, platformOf(child));
-    }),
-  );
-}
-
-async function platformImage(
-  registry: RegistryClient,
-  manifest: ImageManifest,
-  platform: string,
-): Promise<PlatformImage> {
-  const config = Object(JSON.parse((await registry.blob(manifest.config.digest)).toString('utf8'))) as Config;
-  const made = (config.history ?? []).filter((step) => step.empty_layer !== true);
-  const layers = manifest.layers.map(({ mediaType, digest, size }, index) => ({
-    mediaType,
-    digest,
-    size,
-    diffId: config.rootfs?.diff_ids?.[index] ?? '',
-    createdBy: made[index]?.created_by ?? '',
-  }));
-  const own = [config.os, config.architecture, config.variant].filter(
-    (part) => part !== undefined && part !== '',
-  );
-  return {
-    platform: platform === '' ? own.join('/') : platform,
-    digest: manifest.digest,
-    layers,
-    size: layers.reduce((sum, { size }) => sum + size, 0),
-  };
 }

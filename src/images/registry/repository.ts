@@ -6,6 +6,7 @@ import type {
 import { send } from '../../aws/send.ts';
 import { awsNameOf, classify, errorText, isNotFound } from '../../aws/errors.ts';
 import type { Context } from '../../core/context.ts';
+import { PlatformError } from '../../core/errors.ts';
 
 /** A repository of the account's registry. */
 export interface Repository {
@@ -48,7 +49,7 @@ const LIFECYCLE_POLICY = JSON.stringify({
  * The repository of this name. When there is none it is created, if that is asked for: immutable tags but for
  * `env-*` and `cache-*`, scan on push, encrypted by KMS, with a lifecycle policy. One that exists stays as it is.
  *
- * @throws Error that says what to do when it does not exist or may not be used.
+ * @throws PlatformError that says what to do when it does not exist or may not be used.
  */
 export async function openRepository(
   client: ECRClient,
@@ -56,28 +57,25 @@ export async function openRepository(
   options: { create: boolean },
   context: Pick<Context, 'signal' | 'log'>,
 ): Promise<Repository> {
-  const found = await describe(client, name, context);
+  const found = await findRepository(client, name, context);
   if (found) return repositoryFrom(found, false);
   if (!options.create) {
-    throw new Error(
+    throw new PlatformError(
+      'not-found',
       `The repository ${name} does not exist. Create it first, or set create-repository: true.`,
     );
   }
   return repositoryFrom(await create(client, name, context), true);
 }
 
-async function describe(
+async function findRepository(
   client: ECRClient,
   name: string,
   context: Pick<Context, 'signal'>,
 ): Promise<EcrRepository | undefined> {
-  const { DescribeRepositoriesCommand } = await import('@aws-sdk/client-ecr');
   try {
-    const command = new DescribeRepositoriesCommand({ repositoryNames: [name] });
-    const { repositories = [] } = await send(client, command, context);
-    return repositories[0];
+    return (await describe(client, [name], context))[0];
   } catch (error) {
-    if (isNotFound(error)) return undefined;
     throw explained(error, `The repository ${name} cannot be read`);
   }
 }
@@ -110,15 +108,17 @@ async function create(
   } catch (error) {
     throw explained(error, `The repository ${name} was created, but its lifecycle policy cannot be set`);
   }
-  const created = await describe(client, name, context);
+  const created = await findRepository(client, name, context);
   if (created) return created;
-  throw new Error(`The repository ${name} was created and cannot be found`);
+  throw new PlatformError('not-found', `The repository ${name} was created and cannot be found`);
 }
 
 /** A repository as the API describes it. */
-export function repositoryFrom(found: EcrRepository, created: boolean): Repository {
+function repositoryFrom(found: EcrRepository, created: boolean): Repository {
   const { repositoryName = '', repositoryUri = '', imageTagMutability = 'MUTABLE' } = found;
-  if (repositoryUri === '') throw new Error('DescribeRepositories answered without a repositoryUri');
+  if (repositoryUri === '') {
+    throw new PlatformError('service-unavailable', 'DescribeRepositories answered without a repositoryUri');
+  }
   const filters = found.imageTagMutabilityExclusionFilters ?? [];
   const isExcluded = (tag: string): boolean => filters.some(({ filter = '' }) => matches(tag, filter));
   return {
@@ -140,8 +140,64 @@ function rule(rulePriority: number, description: string, selection: object): obj
   return { rulePriority, description, selection, action: { type: 'expire' } };
 }
 
-function explained(error: unknown, what: string): Error {
+function explained(error: unknown, what: string): PlatformError {
   const hint =
     classify(error) === 'denied' ? " Give the role the permissions that the action's page lists." : '';
-  return new Error(`${what}: ${errorText(error)}.${hint}`, { cause: error });
+  const code = error instanceof PlatformError ? error.code : 'request-rejected';
+  return new PlatformError(code, `${what}: ${errorText(error)}.${hint}`, { cause: error });
+}
+
+/** A repository, and the client of the account that it belongs to. */
+export interface ImageRepository {
+  client: ECRClient;
+  /** The repository's name. */
+  name: string;
+  /** Host and path, as images are named: `111111111111.dkr.ecr.eu-west-1.amazonaws.com/shop/app`. */
+  uri: string;
+}
+
+/** How the API names a repository: one of another account by that account's id, which its URI tells. */
+export function repositoryOf({ name, uri }: ImageRepository): {
+  repositoryName: string;
+  registryId?: string;
+} {
+  const account = /^(\d{12})\.dkr[.-]ecr[.-]/.exec(uri)?.[1];
+  return { repositoryName: name, ...(account !== undefined && { registryId: account }) };
+}
+
+/** The registry that the repository is in: its URI without its name. */
+export function registryUri({ name, uri }: ImageRepository): string {
+  return uri.endsWith(`/${name}`) ? uri.slice(0, -name.length - 1) : uri;
+}
+
+const NAMES_A_CALL = 100;
+
+/** Repositories by name; those that do not exist are left out. One call, unless one is missing. */
+export async function findRepositories(
+  client: ECRClient,
+  names: readonly string[],
+  context: Pick<Context, 'signal'>,
+): Promise<Map<string, Repository>> {
+  const found: EcrRepository[] = [];
+  for (let from = 0; from < names.length; from += NAMES_A_CALL) {
+    found.push(...(await describe(client, names.slice(from, from + NAMES_A_CALL), context)));
+  }
+  return new Map(found.map((one) => [one.repositoryName ?? '', repositoryFrom(one, false)]));
+}
+
+/** ECR refuses all of them when one does not exist; then each is asked for by itself. */
+async function describe(
+  client: ECRClient,
+  names: readonly string[],
+  context: Pick<Context, 'signal'>,
+): Promise<EcrRepository[]> {
+  const { DescribeRepositoriesCommand } = await import('@aws-sdk/client-ecr');
+  try {
+    const command = new DescribeRepositoriesCommand({ repositoryNames: [...names] });
+    return (await send(client, command, context)).repositories ?? [];
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    if (names.length === 1) return [];
+    return (await Promise.all(names.map((name) => describe(client, [name], context)))).flat();
+  }
 }

@@ -1,8 +1,10 @@
 import type { ECRClient, ImageDetail } from '@aws-sdk/client-ecr';
 import { send } from '../../aws/send.ts';
 import type { Context } from '../../core/context.ts';
+import { PlatformError } from '../../core/errors.ts';
 import { type RegistryClient, RegistryError } from './client.ts';
-import { type Manifest, MEDIA_TYPES, type PlatformImage, readImage } from './manifest.ts';
+import { type Manifest, MEDIA_TYPES } from './manifest.ts';
+import { type PlatformImage, readImage } from './manifest-reader.ts';
 import type { Repository } from './repository.ts';
 
 const TAG = /^\w[\w.-]{0,127}$/;
@@ -12,13 +14,14 @@ export function isTag(text: string): boolean {
   return TAG.test(text);
 }
 
-/** A tag that cannot be moved stands on another image. */
-export class TagConflictError extends Error {
+/** An immutable tag already belongs to another image. */
+class TagConflictError extends PlatformError {
   override readonly name = 'TagConflictError';
 
   constructor(tag: string, repository: string, current: string | undefined, wanted: string) {
     const there = current === undefined ? 'another image' : current;
     super(
+      'tag-conflict',
       `The tag ${tag} of ${repository} is immutable and stands on ${there}, not on ${wanted}. ` +
         'Give this image another tag.',
     );
@@ -84,7 +87,7 @@ async function putTag(
   try {
     await registry.putManifest(tag, manifest);
   } catch (error) {
-    if (!(error instanceof RegistryError) || error.code !== 'TAG_INVALID') throw error;
+    if (!(error instanceof RegistryError) || error.registryCode !== 'TAG_INVALID') throw error;
     // Somebody else set it meanwhile, or our own answer was lost and this was the second attempt.
     const digest = (await registry.manifest(tag))?.digest;
     if (digest !== manifest.digest) {

@@ -5,8 +5,9 @@ import {
   type BuildTarget,
   cacheOptions,
   cacheTag,
-} from '../../../../src/images/build/build.ts';
-import { type Builder, requireBuilderSupport } from '../../../../src/images/build/builder.ts';
+  requireBuilderSupport,
+} from '../../../../src/images/build/command.ts';
+import type { Builder } from '../../../../src/images/build/builder.ts';
 const request: BuildRequest = {
   workspace: '/w',
   context: '/w/services',

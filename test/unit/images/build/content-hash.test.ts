@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { contentOf } from '../../../../src/images/build/content-hash.ts';
-import type { BuildRequest } from '../../../../src/images/build/build.ts';
+import type { BuildRequest } from '../../../../src/images/build/command.ts';
 import { useWorkspaces } from '../../../support/action.ts';
 
 const workspaceOf = useWorkspaces();

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { IgnoreRules } from '../../../../src/images/build/ignore-file.ts';
+import { IgnoreRules } from '../../../../src/images/build/context-files.ts';
 
 /** The rules of https://docs.docker.com/build/concepts/context/#syntax, and the cases in moby's own tests. */
 test.each<[rules: string, path: string, ignored: boolean]>([

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { BuildProgress, explainFailure } from '../../../../src/images/build/output.ts';
-import type { BuildRequest } from '../../../../src/images/build/build.ts';
+import type { BuildRequest } from '../../../../src/images/build/command.ts';
 import { useWorkspaces } from '../../../support/action.ts';
 
 const workspaceOf = useWorkspaces();
@@ -71,7 +71,7 @@ ERROR: failed to solve: process "/bin/sh -c false" did not complete successfully
 
 function progressOf(text: string): BuildProgress {
   const progress = new BuildProgress();
-  for (const line of text.split('\n')) progress.take(line);
+  for (const line of text.split('\n')) progress.readLine(line);
   return progress;
 }
 

@@ -1,0 +1,219 @@
+import { resolve } from 'node:path';
+import { InputError } from '../../core/errors.ts';
+import type { Builder } from './builder.ts';
+
+/** What is to be built. Paths are absolute. */
+export interface BuildRequest {
+  /** The folder that paths are shown relative to. */
+  workspace: string;
+  /** The folder that the build sees. */
+  context: string;
+  /** The Dockerfile. */
+  file: string;
+  /** Empty: the builder's own. */
+  platforms: readonly string[];
+  target: string | undefined;
+  buildArgs: Readonly<Record<string, string>>;
+  /** Named contexts: an absolute folder, or what begins with a scheme such as docker-image://. */
+  buildContexts: Readonly<Record<string, string>>;
+  /** By id. */
+  secrets: Readonly<Record<string, string>>;
+  ssh: readonly string[];
+  labels: Readonly<Record<string, string>>;
+  cache: 'registry' | 'gha' | 'none';
+  /** `auto` is the least, where the builder can. */
+  provenance: 'auto' | 'min' | 'max' | 'false';
+  sbom: 'auto' | 'true' | 'false';
+}
+
+const WITH_SCHEME = /^[a-z][a-z0-9+.-]*:/i;
+
+/** Named contexts with the folders of the workspace as absolute paths; what has a scheme stays as it is. */
+export function resolveContexts(
+  given: Readonly<Record<string, string>>,
+  workspace: string,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value]) => [
+      name,
+      WITH_SCHEME.test(value) ? value : resolve(workspace, value),
+    ]),
+  );
+}
+
+/** Where a build puts what it makes. */
+export interface BuildTarget {
+  builder: Builder;
+  /** The repository as images are named: host and path. */
+  imageName: string;
+  /** A name that only this run knows, for an image in the daemon's store. */
+  localName: string;
+  metadataFile: string;
+  layoutFile: string;
+  /** Where layers are cached; absent: nowhere. */
+  cache?: { from: string; to?: string };
+}
+
+/**
+ * The command line of a build, and the variables that go with it: secrets are among those, never in the line.
+ *
+ * @see https://docs.docker.com/reference/cli/docker/buildx/build/
+ */
+export function buildCommand(
+  request: BuildRequest,
+  target: BuildTarget,
+): { args: string[]; env: Record<string, string> } {
+  const { builder } = target;
+  const secrets = secretArguments(request.secrets);
+  const args = [
+    ...(builder.name === 'buildx' ? ['buildx', 'build'] : ['build']),
+    ...['--progress', 'plain', '--file', request.file],
+    ...(request.platforms.length > 0 ? ['--platform', request.platforms.join(',')] : []),
+    ...(request.target === undefined ? [] : ['--target', request.target]),
+    ...pairs('--build-arg', request.buildArgs),
+    ...pairs('--label', request.labels),
+    ...pairs('--build-context', request.buildContexts),
+    ...secrets.args,
+    ...request.ssh.flatMap((entry) => ['--ssh', entry]),
+    ...cacheArguments(target.cache),
+    ...(builder.output === 'daemon' ? [] : attestationArguments(request)),
+    ...outputArguments(target),
+    request.context,
+  ];
+  return { args, env: secrets.env };
+}
+
+function outputArguments({ builder, imageName, localName, metadataFile, layoutFile }: BuildTarget): string[] {
+  switch (builder.output) {
+    case 'registry':
+      // Without a tag: tags are put on when all else is done, and an immutable one is not an error by itself.
+      return [
+        ...['--metadata-file', metadataFile],
+        ...['--output', `type=image,name=${imageName},push-by-digest=true,name-canonical=true,push=true`],
+      ];
+    case 'layout':
+      return ['--output', `type=oci,dest=${layoutFile}`];
+    case 'daemon':
+      return [
+        ...['--tag', localName],
+        ...(builder.name === 'buildx' ? ['--load', '--provenance=false'] : []),
+      ];
+  }
+}
+
+function attestationArguments({ provenance, sbom }: BuildRequest): string[] {
+  const mode = provenance === 'max' ? 'max' : 'min';
+  return [
+    ...(provenance === 'false' ? ['--provenance=false'] : ['--attest', `type=provenance,mode=${mode}`]),
+    ...(sbom === 'false' ? ['--sbom=false'] : ['--attest', 'type=sbom']),
+  ];
+}
+
+function cacheArguments(cache: BuildTarget['cache']): string[] {
+  if (!cache) return [];
+  return ['--cache-from', cache.from, ...(cache.to === undefined ? [] : ['--cache-to', cache.to])];
+}
+
+/** A secret goes by an environment variable of a name that no build tool reads. */
+function secretArguments(secrets: Readonly<Record<string, string>>): {
+  args: string[];
+  env: Record<string, string>;
+} {
+  const named = Object.entries(secrets).map(([id, value], index) => ({
+    id,
+    value,
+    name: `BUILD_SECRET_${index}`,
+  }));
+  return {
+    args: named.flatMap(({ id, name }) => ['--secret', `id=${id},env=${name}`]),
+    env: Object.fromEntries(named.map(({ name, value }) => [name, value])),
+  };
+}
+
+function pairs(option: string, values: Readonly<Record<string, string>>): string[] {
+  return Object.entries(values).flatMap(([key, value]) => [option, `${key}=${value}`]);
+}
+
+/** The tag under which a repository keeps the layers of a stage between runs. */
+export function cacheTag(request: Pick<BuildRequest, 'target'>): string {
+  const name = (request.target ?? 'build').replace(/[^\w.-]/g, '-');
+  return `cache-${name}`.slice(0, 128);
+}
+
+/**
+ * Where a build reads and writes its layer cache. A failure to write the cache does not fail the build.
+ *
+ * @param mayWrite whether the cache's tag can be moved.
+ * @returns without a cache, and with a note that says why, where the builder or the job does not support it.
+ * @see https://docs.docker.com/build/cache/backends/registry/ (ECR needs image-manifest=true)
+ */
+export function cacheOptions(
+  request: BuildRequest,
+  builder: Builder,
+  imageName: string,
+  options: { mayWrite: boolean; env: NodeJS.ProcessEnv },
+): { cache?: NonNullable<BuildTarget['cache']>; note?: string } {
+  if (request.cache === 'none') return {};
+  if (builder.output === 'daemon') {
+    return { note: `Layers are not cached between runs: ${builder.description} cannot do that.` };
+  }
+  if (request.cache === 'gha') {
+    const scope = `scope=${imageName}-${cacheTag(request)}`;
+    if (!options.env['ACTIONS_RUNTIME_TOKEN']) {
+      return { note: "Layers are not cached between runs: GitHub's cache is there only inside a workflow." };
+    }
+    return { cache: { from: `type=gha,${scope}`, to: `type=gha,${scope},mode=max,ignore-error=true` } };
+  }
+  const from = `type=registry,ref=${imageName}:${cacheTag(request)}`;
+  if (!options.mayWrite) {
+    const note =
+      `The layers' cache is read and not written: the tag ${cacheTag(request)} is immutable in this repository. ` +
+      'Add cache-* to its exceptions, or set cache: gha.';
+    return { cache: { from }, note };
+  }
+  const to = `${from},mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true`;
+  return { cache: { from, to } };
+}
+
+/**
+ * Labels that tell where an image comes from; none for what is not known.
+ *
+ * @see https://github.com/opencontainers/image-spec/blob/main/annotations.md
+ */
+export function sourceLabels(source: {
+  sha: string;
+  repository: string;
+  serverUrl: string;
+}): Record<string, string> {
+  const { sha, repository, serverUrl } = source;
+  return {
+    ...(sha !== '' && { 'org.opencontainers.image.revision': sha }),
+    ...(repository !== '' && { 'org.opencontainers.image.source': `${serverUrl}/${repository}` }),
+  };
+}
+
+/**
+ * Checks that the builder can do what the inputs ask for. Attestations that are only a default are left out.
+ *
+ * @returns what is left out, a sentence each.
+ * @throws InputError for an input that the builder does not support.
+ */
+export function requireBuilderSupport(request: BuildRequest, builder: Builder): string[] {
+  if (builder.output !== 'daemon') return [];
+  const { platforms, provenance, sbom, buildContexts } = request;
+  const refuse = (input: string, value: string): never => {
+    const why = `${builder.description} cannot do this; add docker/setup-buildx-action before this step`;
+    throw new InputError(input, value, why);
+  };
+  if (platforms.length > 1) refuse('platforms', platforms.join(','));
+  if (provenance === 'min' || provenance === 'max') refuse('provenance', provenance);
+  if (sbom === 'true') refuse('sbom', sbom);
+  const [context] = Object.keys(buildContexts);
+  if (builder.name !== 'buildx' && context !== undefined) refuse('build-contexts', context);
+  const without = [...(provenance === 'auto' ? ['provenance'] : []), ...(sbom === 'auto' ? ['SBOM'] : [])];
+  if (without.length === 0) return [];
+  return [
+    `The image has no ${without.join(' and no ')}: ${builder.description} makes none. ` +
+      'docker/setup-buildx-action before this step adds them.',
+  ];
+}

@@ -1,0 +1,156 @@
+import type { ImageIdentifier } from '@aws-sdk/client-ecr';
+import { send } from '../../aws/send.ts';
+import type { Context } from '../../core/context.ts';
+import { PlatformError } from '../../core/errors.ts';
+import type { RegistryClient } from './client.ts';
+import {
+  type ImageManifest,
+  isAttestation,
+  type Manifest,
+  MEDIA_TYPES,
+  parseManifest,
+  platformOf,
+} from './manifest.ts';
+import { type ImageRepository, repositoryOf } from './repository.ts';
+
+const IDS_A_CALL = 100;
+
+/** A manifest as the repository has it, and the tag that it was asked for by. */
+export interface FoundManifest {
+  manifest: Manifest;
+  tag: string | undefined;
+}
+
+/**
+ * Reads manifests by digest or tag, byte for byte; those that are not there are left out. Each digest is computed
+ * from the bytes, not believed.
+ */
+export async function readManifests(
+  repository: ImageRepository,
+  ids: readonly ImageIdentifier[],
+  context: Pick<Context, 'signal'>,
+): Promise<FoundManifest[]> {
+  const { BatchGetImageCommand } = await import('@aws-sdk/client-ecr');
+  const found: FoundManifest[] = [];
+  for (let from = 0; from < ids.length; from += IDS_A_CALL) {
+    const command = new BatchGetImageCommand({
+      ...repositoryOf(repository),
+      imageIds: ids.slice(from, from + IDS_A_CALL),
+      acceptedMediaTypes: [...MEDIA_TYPES.image, ...MEDIA_TYPES.index],
+    });
+    const { images = [], failures = [] } = await send(repository.client, command, context);
+    const broken = failures.find(({ failureCode }) => failureCode !== 'ImageNotFound');
+    if (broken) {
+      const { imageDigest, imageTag } = broken.imageId ?? {};
+      const reason = broken.failureReason ?? broken.failureCode ?? 'no reason given';
+      const image = imageTag ?? imageDigest ?? 'an image';
+      throw new PlatformError('registry-rejected', `${repository.name} does not give ${image}: ${reason}`);
+    }
+    for (const { imageId = {}, imageManifest = '', imageManifestMediaType } of images) {
+      const manifest = parseManifest(Buffer.from(imageManifest), imageManifestMediaType);
+      if (imageId.imageDigest !== manifest.digest) {
+        throw new PlatformError(
+          'digest-mismatch',
+          `${repository.name} gave a manifest for ${imageId.imageDigest ?? ''} that has the digest ${manifest.digest}`,
+        );
+      }
+      found.push({ manifest, tag: imageId.imageTag });
+    }
+  }
+  return found;
+}
+
+/** One manifest by digest; undefined when the repository does not have it. */
+export async function readManifest(
+  repository: ImageRepository,
+  digest: string,
+  context: Pick<Context, 'signal'>,
+): Promise<Manifest | undefined> {
+  return (await readManifests(repository, [{ imageDigest: digest }], context))[0]?.manifest;
+}
+
+/** A manifest and everything below it, each after what it names: the order in which a registry takes them. */
+export async function withChildren(
+  repository: ImageRepository,
+  root: Manifest,
+  context: Pick<Context, 'signal'>,
+): Promise<Manifest[]> {
+  if (root.kind === 'image') return [root];
+  const wanted = [...new Set(root.children.map(({ digest }) => digest))];
+  const ids = wanted.map((imageDigest) => ({ imageDigest }));
+  const children = (await readManifests(repository, ids, context)).map(({ manifest }) => manifest);
+  const missing = wanted.find((digest) => !children.some((child) => child.digest === digest));
+  if (missing !== undefined) {
+    throw new PlatformError('image-invalid', `${repository.name} lacks ${missing}, a part of ${root.digest}`);
+  }
+  const below = await Promise.all(children.map((child) => withChildren(repository, child, context)));
+  return [...below.flat(), root];
+}
+
+export interface Layer {
+  mediaType: string;
+  digest: string;
+  /** Compressed bytes. */
+  size: number;
+  /** Of the uncompressed layer; empty when the config does not say. */
+  diffId: string;
+  /** The instruction that made it; empty when nobody says. */
+  createdBy: string;
+}
+
+/** One platform of an image. */
+export interface PlatformImage {
+  /** `linux/amd64` */
+  platform: string;
+  digest: string;
+  layers: readonly Layer[];
+  /** Compressed bytes of all layers. */
+  size: number;
+}
+
+interface Config {
+  os?: string;
+  architecture?: string;
+  variant?: string;
+  rootfs?: { diff_ids?: string[] };
+  history?: { created_by?: string; empty_layer?: boolean }[];
+}
+
+/** What an image in the repository consists of, platform by platform; attestations are no platform. */
+export async function readImage(registry: RegistryClient, root: Manifest): Promise<PlatformImage[]> {
+  if (root.kind === 'image') return [await platformImage(registry, root, '')];
+  const images = root.children.filter((child) => !isAttestation(child));
+  return Promise.all(
+    images.map(async (child) => {
+      const manifest = await registry.manifest(child.digest);
+      if (manifest?.kind !== 'image')
+        throw new PlatformError('image-invalid', `the index ${root.digest} lacks its image ${child.digest}`);
+      return platformImage(registry, manifest, platformOf(child));
+    }),
+  );
+}
+
+async function platformImage(
+  registry: RegistryClient,
+  manifest: ImageManifest,
+  platform: string,
+): Promise<PlatformImage> {
+  const config = Object(JSON.parse((await registry.blob(manifest.config.digest)).toString('utf8'))) as Config;
+  const made = (config.history ?? []).filter((step) => step.empty_layer !== true);
+  const layers = manifest.layers.map(({ mediaType, digest, size }, index) => ({
+    mediaType,
+    digest,
+    size,
+    diffId: config.rootfs?.diff_ids?.[index] ?? '',
+    createdBy: made[index]?.created_by ?? '',
+  }));
+  const own = [config.os, config.architecture, config.variant].filter(
+    (part) => part !== undefined && part !== '',
+  );
+  return {
+    platform: platform === '' ? own.join('/') : platform,
+    digest: manifest.digest,
+    layers,
+    size: layers.reduce((sum, { size }) => sum + size, 0),
+  };
+}
