@@ -3,7 +3,7 @@ import { appendFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errorText } from '../aws/errors.ts';
-import { TimeoutError } from '../core/errors.ts';
+import { stackOf, TimeoutError } from '../core/errors.ts';
 import {
   type ImageBuildContext,
   type ImageContext,
@@ -37,6 +37,7 @@ export async function buildPushImage(context: ImageContext, request: ImageReques
   try {
     return await run({ ...context, signal }, request, progress, folder);
   } catch (error) {
+    context.log.debug(stackOf(error));
     return failedResult(progress, signal.aborted ? signal.reason : error);
   } finally {
     clearTimeout(timer);

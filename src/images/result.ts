@@ -1,10 +1,10 @@
-import { errorText } from '../aws/errors.ts';
 import {
   CancelledError,
   errorInfo,
   type ErrorInfo,
   InputError,
   PlatformError,
+  reasonOf,
   TimeoutError,
 } from '../core/errors.ts';
 import type { Verdicts } from '../core/outcome.ts';
@@ -45,7 +45,7 @@ interface ImageBlocked extends Ended<'blocked'>, ImageDescription {
 /** The run ended early. `described` is the image, where it was in the repository by then. */
 interface ImageMissing<V extends 'failed' | 'timed-out' | 'cancelled'> extends Ended<V> {
   described?: ImageDescription;
-  error?: ErrorInfo;
+  error: ErrorInfo;
 }
 
 interface ImageFailed extends ImageMissing<'failed'> {
@@ -85,13 +85,10 @@ const LEFT_BEHIND: Readonly<Record<Stage, string>> = {
 };
 
 /** The result of a run that ended with an error, or that was stopped. */
-export function failedResult({ run, image, stage }: Progress, error: unknown): ImageResult {
+export function failedResult({ run, image, stage }: Progress, thrown: unknown): ImageResult {
   const left = LEFT_BEHIND[stage];
-  const ended = {
-    ...run,
-    ...(image && { described: image }),
-    ...(error instanceof PlatformError && { error: errorInfo(error) }),
-  };
+  const error = toPlatformError(thrown);
+  const ended = { ...run, ...(image && { described: image }), error: errorInfo(error) };
   if (error instanceof CancelledError) {
     return { ...ended, verdict: 'cancelled', reason: `${capitalize(error.message)}. ${left}` };
   }
@@ -104,12 +101,20 @@ export function failedResult({ run, image, stage }: Progress, error: unknown): I
     return { ...ended, verdict: 'failed', reason, failure: { step, message, output, ...place } };
   }
   if (error instanceof InputError) return { ...ended, verdict: 'failed', reason: error.message };
-  return { ...ended, verdict: 'failed', reason: `${sentence(messageOf(run.repository, error))} ${left}` };
+  return { ...ended, verdict: 'failed', reason: `${sentence(explain(run.repository, error))} ${left}` };
 }
 
-function messageOf(repository: string, error: unknown): string {
-  if (!(error instanceof RegistryError))
-    return error instanceof PlatformError ? error.message : errorText(error);
+/** Node's errors of the file system say what is wrong with the runner; all other unknown errors are internal. */
+function toPlatformError(error: unknown): PlatformError {
+  if (error instanceof PlatformError) return error;
+  if (error instanceof Error && 'syscall' in error) {
+    return new PlatformError('file-system', error.message, { cause: error });
+  }
+  return new PlatformError('internal', reasonOf(error), { cause: error });
+}
+
+function explain(repository: string, error: PlatformError): string {
+  if (!(error instanceof RegistryError)) return error.message;
   const hint =
     error.code === 'access-denied' ? " Give the role the permissions that the action's page lists." : '';
   return `${repository}: ${error.message}.${hint}`;

@@ -1,11 +1,11 @@
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { arch } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { inParallel } from '../../core/concurrency.ts';
+import { PlatformError } from '../../core/errors.ts';
+import { runCommand } from '../../core/exec.ts';
 import { sha256 } from '../../core/canonical.ts';
 import type { BuildRequest } from './command.ts';
 import { contextEntries, type ContextEntry, ignoreRules } from './context-files.ts';
@@ -90,7 +90,7 @@ async function hashEntries(
   env: NodeJS.ProcessEnv,
   signal: AbortSignal,
 ): Promise<string> {
-  const known = new Map(await gitHashes(folder, env));
+  const known = new Map(await gitHashes(folder, env, signal));
   const toRead = entries.filter(({ kind, path }) => kind === 'file' && !known.has(path));
   await inParallel(toRead, FILES_AT_ONCE, async ({ path }) => {
     signal.throwIfAborted();
@@ -116,28 +116,30 @@ function sorted(entries: readonly [string, string][]): [string, string][] {
   return [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-const run = promisify(execFile);
-const LARGEST_ANSWER = 256 * 1024 * 1024;
 /** Attributes under which a file on disk may differ from what git has of it. */
 const CONVERSIONS = ['filter', 'ident', 'working-tree-encoding', 'text', 'eol', 'crlf'];
 const SHA_1 = /^[0-9a-f]{40}$/;
 
 /**
- * The hashes that git has of the files below a folder, by path: only of files that are on disk exactly as git
- * has them. Empty where there is no git, or it does not want to say: the files must then be read.
+ * Git's hashes of the files below a folder, by path: only of files that are on disk exactly as git has them. Empty
+ * where git is not available or refuses: the files must then be read.
  */
-async function gitHashes(folder: string, env: NodeJS.ProcessEnv): Promise<ReadonlyMap<string, string>> {
-  const git = (...args: string[]): Promise<string> => ask(folder, env, args);
+async function gitHashes(
+  folder: string,
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const git = gitIn(folder, env, signal);
   try {
     const [listed, changed, autocrlf] = await Promise.all([
-      git('ls-files', '--stage', '-v', '-z'),
-      git('diff-files', '--name-only', '--relative', '--ignore-submodules', '-z'),
-      git('config', '--default', 'false', '--get', 'core.autocrlf'),
+      git(['ls-files', '--stage', '-v', '-z']),
+      git(['diff-files', '--name-only', '--relative', '--ignore-submodules', '-z']),
+      git(['config', '--default', 'false', '--get', 'core.autocrlf']),
     ]);
     if (autocrlf.trim() !== 'false') return new Map();
     const hashes = new Map(split(listed).flatMap(entryOf));
     for (const path of split(changed)) hashes.delete(path);
-    for (const path of await convertedPaths(folder, env, [...hashes.keys()])) hashes.delete(path);
+    for (const path of await convertedPaths(git, [...hashes.keys()])) hashes.delete(path);
     return hashes;
   } catch {
     return new Map(); // No repository, no git, or an owner that git does not trust: reading works everywhere.
@@ -151,24 +153,31 @@ function entryOf(line: string): [string, string][] {
 }
 
 /** The paths that git converts on the way between its store and the disk. */
-async function convertedPaths(folder: string, env: NodeJS.ProcessEnv, paths: string[]): Promise<string[]> {
+async function convertedPaths(git: Git, paths: string[]): Promise<string[]> {
   if (paths.length === 0) return [];
-  const answer = await ask(folder, env, ['check-attr', '-z', '--stdin', ...CONVERSIONS], paths.join('\0'));
+  const answer = await git(['check-attr', '-z', '--stdin', ...CONVERSIONS], paths.join('\0'));
   const fields = split(answer);
   return fields.filter(
     (_, index) => index % 3 === 0 && !/^(?:unspecified|unset)$/.test(fields[index + 2] ?? ''),
   );
 }
 
-function ask(folder: string, env: NodeJS.ProcessEnv, args: string[], input?: string): Promise<string> {
+/** Runs git in a folder, and returns what it writes. */
+type Git = (args: readonly string[], input?: string) => Promise<string>;
+
+function gitIn(folder: string, env: NodeJS.ProcessEnv, signal: AbortSignal): Git {
   const settings = ['-c', 'core.fsmonitor=false', '-C', folder];
-  const options = {
-    env: { PATH: env['PATH'], HOME: env['HOME'], GIT_OPTIONAL_LOCKS: '0', LC_ALL: 'C' },
-    maxBuffer: LARGEST_ANSWER,
+  const own = { PATH: env['PATH'], HOME: env['HOME'], GIT_OPTIONAL_LOCKS: '0', LC_ALL: 'C' };
+  return async (args, input = '') => {
+    const { exitCode, stdout, stderr } = await runCommand(
+      'git',
+      [...settings, ...args],
+      { env: own, input },
+      { signal },
+    );
+    if (exitCode !== 0) throw new PlatformError('command-failed', `git ${args[0] ?? ''}: ${stderr}`);
+    return stdout;
   };
-  const asking = run('git', [...settings, ...args], options);
-  asking.child.stdin?.on('error', () => undefined).end(input);
-  return asking.then(({ stdout }) => stdout);
 }
 
 function split(answer: string): string[] {

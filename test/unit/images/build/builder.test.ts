@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { findBuilder } from '../../../../src/images/build/builder.ts';
-import type { RunResult } from '../../../../src/images/build/docker.ts';
+import type { CommandResult } from '../../../../src/core/exec.ts';
 
 const OK = { exitCode: 0, stderr: '' };
-const version = (client: string, server?: string): RunResult => ({
+const version = (client: string, server?: string): CommandResult => ({
   ...OK,
   stdout: JSON.stringify({
     Client: { Version: client },
@@ -11,15 +11,15 @@ const version = (client: string, server?: string): RunResult => ({
   }),
 });
 const NO_BUILDX = { exitCode: 1, stdout: '', stderr: "docker: 'buildx' is not a docker command." };
-const inspected = (driver: string): RunResult => ({
+const inspected = (driver: string): CommandResult => ({
   ...OK,
   stdout: `Name:          builder-1\nDriver:        ${driver}\nLast Activity: now\n\nNodes:\nName: a\n`,
 });
 
 /** Answers by the first words of the command, as the client does. */
-function docker(answers: Record<string, RunResult>) {
+function docker(answers: Record<string, CommandResult>) {
   return {
-    run: (args: readonly string[]): Promise<RunResult> => {
+    run: (args: readonly string[]): Promise<CommandResult> => {
       const found = Object.entries(answers).find(([words]) => args.join(' ').startsWith(words));
       if (!found) throw new Error(`docker ${args.join(' ')} was not expected`);
       return Promise.resolve(found[1]);
@@ -66,7 +66,7 @@ describe('nothing builds, and the message says what to do', () => {
     stderr: 'Cannot connect to the Docker daemon at unix:///x.',
   };
 
-  test.each<[string, Record<string, RunResult>, RegExp]>([
+  test.each<[string, Record<string, CommandResult>, RegExp]>([
     [
       'no daemon',
       { version: NO_DAEMON, 'buildx version': NO_BUILDX },
