@@ -1,5 +1,6 @@
 import { secretText, text, type InputContract } from '../../src/core/inputs/contract.ts';
 import type { OutputContract } from '../../src/core/outcome.ts';
+import { SUPERSEDE_VERDICTS } from '../../src/github/supersede.ts';
 
 const inputs = {
   environment: text({ required: true }),
@@ -8,13 +9,5 @@ const inputs = {
 
 const outputs = { verdict: {}, reason: {}, result: {}, runs: {} } as const satisfies OutputContract;
 
-const verdicts = {
-  superseded: { ok: true },
-  unchanged: { ok: true },
-  outdated: { ok: false },
-  failed: { ok: false },
-  cancelled: { ok: false },
-} as const;
-
 /** The same names as in action.yml; a test holds them together. */
-export const contract = { inputs, outputs, verdicts };
+export const contract = { inputs, outputs, verdicts: SUPERSEDE_VERDICTS };

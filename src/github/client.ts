@@ -1,19 +1,136 @@
-import type { Clock } from '../core/context.ts';
+import { randomUUID } from 'node:crypto';
+import type { getOctokit } from '@actions/github';
+import type { Context } from '../core/context.ts';
+import { type ErrorCode, PlatformError } from '../core/errors.ts';
+import { backoffMs, withRetry, type RetryPolicy } from '../core/retry.ts';
+import type { GitHubContext } from './context.ts';
+
+/** What a call of GitHub's API needs. */
+export interface GitHubAccess {
+  token: string;
+  github: GitHubContext;
+  context: Pick<Context, 'clock' | 'signal'>;
+}
 
 export type Octokit = Awaited<ReturnType<typeof createOctokit>>;
+type Plugin = NonNullable<Parameters<typeof getOctokit>[2]>;
 
-const ATTEMPTS = 4;
 const REQUEST_TIMEOUT_MS = 15_000;
+/** A rate limit that asks for more than this is an error: a deployment does not wait that long for a comment. */
+const LONGEST_WAIT_MS = 30_000;
+const RETRIES: RetryPolicy = { attempts: 4, baseMs: 1000, longestMs: LONGEST_WAIT_MS };
+/** Every refusal; plugin-throttling waits for rate limits (403, 429). Only a server's own time-out passes by itself. */
+const NOT_RETRIED = Array.from({ length: 100 }, (_, index) => 400 + index).filter((status) => status !== 408);
 
-/** A client of GitHub's REST API, loaded when it is first needed. */
-export async function createOctokit(token: string, apiUrl: string, signal?: AbortSignal) {
-  const { getOctokit } = await import('@actions/github');
-  const octokit = getOctokit(token, { baseUrl: apiUrl });
-  octokit.hook.before('request', (options) => {
-    const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
-    options.request = { ...options.request, signal: signal ? AbortSignal.any([signal, timeout]) : timeout };
+/** An answer of GitHub's API that is an error, or no answer at all. The message is GitHub's own. */
+export class GitHubError extends PlatformError {
+  override readonly name = 'GitHubError';
+  /** The HTTP status; absent when there was no answer. */
+  readonly status?: number;
+
+  constructor(message: string, options: { status?: number; limited?: boolean; cause?: unknown } = {}) {
+    const { status, limited = false, cause } = options;
+    super(limited ? 'throttled' : codeOf(status), message, { cause });
+    if (status !== undefined) this.status = status;
+  }
+}
+
+function codeOf(status: number | undefined): ErrorCode {
+  if (status === undefined || status >= 500 || status === 408) return 'service-unavailable';
+  if (status === 401 || status === 403) return 'access-denied';
+  if (status === 404 || status === 410) return 'not-found';
+  if (status === 409) return 'conflict';
+  return status === 429 ? 'throttled' : 'request-rejected';
+}
+
+/**
+ * A client of GitHub's REST API, loaded when it is first needed. It tries a call again after a server error, a lost
+ * connection or a short rate limit, four times in all; every other refusal is an answer. Its errors are GitHubErrors,
+ * or the signal's reason when it is aborted.
+ *
+ * plugin-retry: "Retries requests for server 4xx/5xx responses except 400, 401, 403, 404, 410, 422, and 451", with
+ * `request: { retries }` to override the number for a call. plugin-throttling, onRateLimit and onSecondaryRateLimit:
+ * "Return true to automatically retry the request after retryAfter seconds". Both wait by timers that nothing can
+ * interrupt, so their base values are 0, and the waits are ours: a cancel ends them.
+ *
+ * @see https://github.com/octokit/plugin-retry.js#readme
+ * @see https://github.com/octokit/plugin-throttling.js#readme
+ */
+export async function createOctokit(token: string, apiUrl: string, context: GitHubAccess['context']) {
+  const [{ getOctokit }, { retry }, { throttling }] = await Promise.all([
+    import('@actions/github'),
+    import('@octokit/plugin-retry'),
+    import('@octokit/plugin-throttling'),
+  ]);
+  const { clock, signal } = context;
+  /** Its answer may be a promise, although its type says nothing. */
+  const onLimit = (seconds: number, _options: unknown, _octokit: unknown, retries: number): unknown =>
+    retries + 1 < RETRIES.attempts &&
+    seconds * 1000 <= LONGEST_WAIT_MS &&
+    clock.sleep(seconds * 1000, signal).then(() => true);
+  const options = {
+    baseUrl: apiUrl,
+    retry: { retries: RETRIES.attempts - 1, retryAfterBaseValue: 0, doNotRetry: NOT_RETRIED },
+    throttle: {
+      // The pace of a second between writes is kept within a client, not between the few calls of a run.
+      id: randomUUID(),
+      retryAfterBaseValue: 0,
+      onRateLimit: onLimit,
+      onSecondaryRateLimit: onLimit,
+    },
+  };
+  // The order matters: what is registered first is nearest to the request.
+  const octokit = getOctokit(token, options, attempts(context), retry, throttling);
+  octokit.hook.error('request', (error) => {
+    signal.throwIfAborted();
+    throw toGitHubError(error);
   });
   return octokit;
+}
+
+/** A plugin for each attempt of a call: its time limit, and the wait before plugin-retry makes the next one. */
+function attempts({ clock, signal }: GitHubAccess['context']): Plugin {
+  return ({ hook }) => {
+    hook.before('request', (options) => {
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
+      options.request = { ...options.request, signal: limit };
+    });
+    hook.error('request', async (error, options) => {
+      const { retries = RETRIES.attempts - 1, retryCount = 0 } = options.request as {
+        retries?: number;
+        retryCount?: number;
+      };
+      const { status = 500 } = error as { status?: number };
+      if (retryCount < retries && !NOT_RETRIED.includes(status)) {
+        await clock.sleep(backoffMs(RETRIES, retryCount + 1, retryAfterMs(error)), signal).catch(() => {
+          options.request = { ...options.request, retries: 0 };
+        });
+      }
+      throw error;
+    });
+    return {};
+  };
+}
+
+interface ErrorFields {
+  status?: number;
+  message?: string;
+  /** Octokit gives a failed connection the status 500, without a response. */
+  response?: { headers?: Record<string, unknown> };
+}
+
+/** The wait that an answer asks for, in milliseconds. */
+function retryAfterMs(error: unknown): number {
+  const seconds = Number((error as ErrorFields).response?.headers?.['retry-after']);
+  return Number.isFinite(seconds) ? seconds * 1000 : 0;
+}
+
+function toGitHubError(error: unknown): GitHubError {
+  if (error instanceof GitHubError) return error;
+  const { status, message = String(error), response } = error as ErrorFields;
+  if (status === undefined || !response) return new GitHubError(message, { cause: error });
+  const limited = response.headers?.['x-ratelimit-remaining'] === '0' || /\bsecondary rate\b/i.test(message);
+  return new GitHubError(message, { status, limited, cause: error });
 }
 
 /** Owner and name, as the API wants them. */
@@ -24,8 +141,7 @@ export function ownerAndName(repository: string): { owner: string; repo: string 
 
 /** The HTTP status of an error of the API; undefined when there was no answer. */
 export function statusOf(error: unknown): number | undefined {
-  const status = (error as { status?: unknown } | null)?.status;
-  return typeof status === 'number' && !isTransport(error) ? status : undefined;
+  return error instanceof GitHubError ? error.status : undefined;
 }
 
 /** Whether GitHub says no: the token may not, or there is no such thing. */
@@ -33,42 +149,25 @@ export function isRefusal(error: unknown): boolean {
   return [401, 403, 404, 410, 422].includes(statusOf(error) ?? 0);
 }
 
-/** Tries a call again when GitHub or the network failed for a moment; a refusal is an answer. */
-export async function withRetries<T>(
-  context: { clock: Clock; signal: AbortSignal },
-  call: () => Promise<T>,
-): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await call();
-    } catch (error) {
-      context.signal.throwIfAborted();
-      if (attempt === ATTEMPTS || !isTransient(error)) throw error;
-      await context.clock.sleep(retryAfterMs(error) ?? Math.random() * 500 * 2 ** attempt, context.signal);
-    }
-  }
-}
-
-function isTransient(error: unknown): boolean {
-  const status = statusOf(error);
-  if (status === undefined) return true;
-  return status >= 500 || status === 429 || (status === 403 && retryAfterMs(error) !== undefined);
-}
-
-/** Octokit gives a failed connection the status 500, without a response. */
-function isTransport(error: unknown): boolean {
-  return (error as { response?: unknown }).response === undefined;
-}
+/** For the parameters of a call that creates something: plugin-retry must not repeat it, see createOnce. */
+export const NOT_REPEATED = { retries: 0 };
 
 /**
- * The wait that a secondary rate limit asks for, 30 s at most.
+ * Creates something once. When the answer to the call was lost, or GitHub failed, it may have been created all the
+ * same: before the next try `find` looks for it.
  *
- * @see https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
+ * @param create the call, with `request: NOT_REPEATED`.
+ * @throws GitHubError; the signal's reason when it is aborted.
  */
-function retryAfterMs(error: unknown): number | undefined {
-  const headers = (error as { response?: { headers?: Record<string, unknown> } }).response?.headers;
-  const seconds = Number(headers?.['retry-after']);
-  return Number.isFinite(seconds) && headers?.['retry-after'] !== undefined
-    ? Math.min(seconds, 30) * 1000
-    : undefined;
+export async function createOnce<T>(
+  context: GitHubAccess['context'],
+  create: () => Promise<T>,
+  find: () => Promise<T | undefined>,
+): Promise<{ value: T; created: boolean }> {
+  const isTransient = (error: unknown): boolean =>
+    error instanceof GitHubError && error.code === 'service-unavailable';
+  return withRetry(context, { ...RETRIES, isTransient }, async (attempt) => {
+    const found = attempt === 1 ? undefined : await find();
+    return found === undefined ? { value: await create(), created: true } : { value: found, created: false };
+  });
 }

@@ -1,6 +1,15 @@
 import type { Context } from '../core/context.ts';
 import { fitSections, redactSections, type Section } from '../core/markdown/sections.ts';
-import { createOctokit, isRefusal, type Octokit, ownerAndName, withRetries } from './client.ts';
+import { reasonOf } from '../core/errors.ts';
+import {
+  createOctokit,
+  createOnce,
+  GitHubError,
+  isRefusal,
+  NOT_REPEATED,
+  type Octokit,
+  ownerAndName,
+} from './client.ts';
 import type { GitHubContext } from './context.ts';
 
 /** GitHub refuses a longer comment: "body is too long (maximum is 65536 characters)". */
@@ -31,10 +40,9 @@ export async function upsertComment(options: CommentOptions): Promise<CommentRes
   if (token === '') return { action: 'skipped', reason: 'there is no token to comment with' };
   context.log.secret(token);
   try {
-    const octokit = await createOctokit(token, github.apiUrl, context.signal);
+    const octokit = await createOctokit(token, github.apiUrl, context);
     const target = { ...ownerAndName(github.repository), issue_number: github.pullRequest.number };
-    // Search and write are tried again together: a lost answer to a write is found by the next search.
-    return await withRetries(context, () => upsert(octokit, target, options));
+    return await upsert(octokit, target, options);
   } catch (error) {
     context.signal.throwIfAborted();
     return skipped(error, options);
@@ -52,8 +60,13 @@ async function upsert(octokit: Octokit, target: Target, options: CommentOptions)
   const body = commentBody(marker, options);
   const found = await findComment(octokit, target, marker);
   if (!found) {
-    const { data } = await octokit.rest.issues.createComment({ ...target, body });
-    return { action: 'created', url: data.html_url };
+    const comment = { ...target, body, request: NOT_REPEATED };
+    const { value, created } = await createOnce(
+      options.context,
+      async () => (await octokit.rest.issues.createComment(comment)).data,
+      () => findComment(octokit, target, marker),
+    );
+    return { action: created ? 'created' : 'unchanged', url: value.html_url };
   }
   if (found.body === body) return { action: 'unchanged', url: found.html_url };
   const { owner, repo } = target;
@@ -65,6 +78,7 @@ async function findComment(octokit: Octokit, target: Target, marker: string) {
   const author = await ownLogin(octokit);
   const pages = octokit.paginate.iterator(octokit.rest.issues.listComments, { ...target, per_page: 100 });
   for await (const { data } of pages) {
+    if (!Array.isArray(data)) throw new GitHubError('GitHub answered without a list of comments');
     const own = data.find(({ user, body }) => user?.login === author && body?.startsWith(marker) === true);
     if (own) return own;
   }
@@ -77,7 +91,7 @@ function commentBody(marker: string, { sections, context }: CommentOptions): str
 }
 
 function skipped(error: unknown, { github, context }: CommentOptions): CommentResult {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = reasonOf(error);
   if (!isRefusal(error)) {
     const reason = `the comment could not be written: ${message}`;
     context.log.warning(reason);

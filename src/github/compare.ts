@@ -1,5 +1,4 @@
-import type { Context } from '../core/context.ts';
-import { createOctokit, ownerAndName, withRetries } from './client.ts';
+import { createOctokit, type GitHubAccess, ownerAndName } from './client.ts';
 import type { GitHubContext } from './context.ts';
 
 /** GitHub gives so many commits at once; the newest are the last. */
@@ -25,20 +24,14 @@ export function compareUrl({ serverUrl, repository }: GitHubContext, base: strin
  * @throws the API's error: the token needs `contents: read`, and the repository must have both commits.
  * @see https://docs.github.com/rest/commits/commits#compare-two-commits
  */
-export async function compareCommits(
-  access: { token: string; github: GitHubContext; context: Pick<Context, 'clock' | 'signal'> },
-  base: string,
-  head: string,
-): Promise<Comparison> {
+export async function compareCommits(access: GitHubAccess, base: string, head: string): Promise<Comparison> {
   const { token, github, context } = access;
-  const octokit = await createOctokit(token, github.apiUrl, context.signal);
-  const { data } = await withRetries(context, () =>
-    octokit.rest.repos.compareCommitsWithBasehead({
-      ...ownerAndName(github.repository),
-      basehead: `${base}...${head}`,
-      per_page: COMMITS_A_PAGE,
-    }),
-  );
+  const octokit = await createOctokit(token, github.apiUrl, context);
+  const { data } = await octokit.rest.repos.compareCommitsWithBasehead({
+    ...ownerAndName(github.repository),
+    basehead: `${base}...${head}`,
+    per_page: COMMITS_A_PAGE,
+  });
   return {
     total: data.total_commits,
     behind: data.behind_by,

@@ -1,12 +1,12 @@
-import type { Context } from '../core/context.ts';
-import { createOctokit, ownerAndName, withRetries } from './client.ts';
-import type { GitHubContext } from './context.ts';
-
-interface Access {
-  token: string;
-  github: GitHubContext;
-  context: Pick<Context, 'clock' | 'signal'>;
-}
+import { randomUUID } from 'node:crypto';
+import {
+  createOctokit,
+  createOnce,
+  type GitHubAccess,
+  GitHubError,
+  NOT_REPEATED,
+  ownerAndName,
+} from './client.ts';
 
 export type DeploymentState =
   'in_progress' | 'success' | 'failure' | 'error' | 'inactive' | 'queued' | 'pending';
@@ -20,7 +20,7 @@ export type DeploymentState =
  * @throws the API's error: the token needs `deployments: write`.
  */
 export async function createDeployment(
-  access: Access,
+  access: GitHubAccess,
   options: {
     environment: string;
     description?: string;
@@ -31,47 +31,68 @@ export async function createDeployment(
   },
 ): Promise<number> {
   const { token, github, context } = access;
-  const octokit = await createOctokit(token, github.apiUrl, context.signal);
-  const { data } = await withRetries(context, () =>
-    octokit.rest.repos.createDeployment({
-      ...ownerAndName(github.repository),
+  const octokit = await createOctokit(token, github.apiUrl, context);
+  const repository = ownerAndName(github.repository);
+  const { environment, task = 'deploy' } = options;
+  /** By which a deployment is found whose answer was lost: the commit may have others of the same task. */
+  const request = randomUUID();
+  const create = async (): Promise<number> => {
+    const { data } = await octokit.rest.repos.createDeployment({
+      ...repository,
       ref: github.sha,
-      environment: options.environment,
+      environment,
       // GitHub refuses a longer description.
       description: (options.description ?? '').slice(0, 140),
-      ...(options.payload && { payload: options.payload }),
+      payload: { ...options.payload, request },
       transient_environment: options.transient ?? false,
-      ...(options.task !== undefined && { task: options.task }),
+      task,
       auto_merge: false,
       // The checks of the commit are the workflow's matter; by default GitHub would wait for all of them.
       required_contexts: [],
-    }),
-  );
-  if ('id' in data) return data.id;
-  throw new Error(
-    `GitHub made no deployment to ${options.environment}: ${data.message ?? 'no reason given'}`,
-  );
+      request: NOT_REPEATED,
+    });
+    if ('id' in data) return data.id;
+    const why = data.message ?? 'no reason given';
+    throw new GitHubError(`GitHub made no deployment to ${environment}: ${why}`, { status: 202 });
+  };
+  const find = async (): Promise<number | undefined> => {
+    const wanted = { ...repository, sha: github.sha, environment, task, per_page: 100 };
+    const { data } = await octokit.rest.repos.listDeployments(wanted);
+    return data.find(({ payload }) => requestOf(payload) === request)?.id;
+  };
+  return (await createOnce(context, create, find)).value;
+}
+
+/** GitHub gives a payload back as an object or as its JSON. */
+function requestOf(payload: unknown): unknown {
+  if (typeof payload === 'string') {
+    try {
+      return requestOf(JSON.parse(payload));
+    } catch {
+      return undefined;
+    }
+  }
+  return (payload as { request?: unknown } | null)?.request;
 }
 
 /** Sets a deployment's state; a success makes the environment's earlier deployments inactive. */
 export async function setDeploymentStatus(
-  access: Access,
+  access: GitHubAccess,
   deploymentId: number,
   options: { state: DeploymentState; description?: string; environmentUrl?: string },
 ): Promise<void> {
   const { token, github, context } = access;
-  const octokit = await createOctokit(token, github.apiUrl, context.signal);
-  await withRetries(context, () =>
-    octokit.rest.repos.createDeploymentStatus({
-      ...ownerAndName(github.repository),
-      deployment_id: deploymentId,
-      state: options.state,
-      log_url: github.runUrl,
-      // GitHub refuses a longer description.
-      description: (options.description ?? '').slice(0, 140),
-      ...(options.environmentUrl !== undefined && { environment_url: options.environmentUrl }),
-    }),
-  );
+  const octokit = await createOctokit(token, github.apiUrl, context);
+  // A lost answer may leave the same state twice, which changes nothing.
+  await octokit.rest.repos.createDeploymentStatus({
+    ...ownerAndName(github.repository),
+    deployment_id: deploymentId,
+    state: options.state,
+    log_url: github.runUrl,
+    // GitHub refuses a longer description.
+    description: (options.description ?? '').slice(0, 140),
+    ...(options.environmentUrl !== undefined && { environment_url: options.environmentUrl }),
+  });
 }
 
 /**
@@ -80,19 +101,21 @@ export async function setDeploymentStatus(
  * @throws the API's error: the token needs `deployments: read`.
  */
 export async function activeDeployments(
-  access: Access,
+  access: GitHubAccess,
   wanted: { environment: string; task: string },
 ): Promise<number[]> {
   const { token, github, context } = access;
-  const octokit = await createOctokit(token, github.apiUrl, context.signal);
+  const octokit = await createOctokit(token, github.apiUrl, context);
   const repository = ownerAndName(github.repository);
-  const deployments = await withRetries(context, () =>
-    octokit.paginate(octokit.rest.repos.listDeployments, { ...repository, ...wanted, per_page: 100 }),
-  );
+  const deployments = await octokit.paginate(octokit.rest.repos.listDeployments, {
+    ...repository,
+    ...wanted,
+    per_page: 100,
+  });
   const active = await Promise.all(
     deployments.map(async ({ id }) => {
       const latest = { ...repository, deployment_id: id, per_page: 1 };
-      const { data } = await withRetries(context, () => octokit.rest.repos.listDeploymentStatuses(latest));
+      const { data } = await octokit.rest.repos.listDeploymentStatuses(latest);
       return data[0]?.state === 'inactive' ? [] : [id];
     }),
   );

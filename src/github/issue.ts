@@ -1,8 +1,16 @@
 import type { Context } from '../core/context.ts';
 import { fitSections, redactSections } from '../core/markdown/sections.ts';
 import type { Section } from '../core/markdown/sections.ts';
-import { createOctokit, isRefusal, ownerAndName, withRetries } from './client.ts';
-import type { Octokit } from './client.ts';
+import { reasonOf } from '../core/errors.ts';
+import {
+  createOctokit,
+  createOnce,
+  GitHubError,
+  isRefusal,
+  NOT_REPEATED,
+  type Octokit,
+  ownerAndName,
+} from './client.ts';
 import type { GitHubContext } from './context.ts';
 import { hiddenMarker, ownLogin } from './comment.ts';
 
@@ -38,14 +46,11 @@ export async function keepIssue(options: IssueOptions): Promise<IssueResult> {
   if (token === '') return skipped('there is no token to write it with', context);
   context.log.secret(token);
   try {
-    const octokit = await createOctokit(token, github.apiUrl, context.signal);
-    // Search and write are tried again together: a lost answer to a write is found by the next search.
-    return await withRetries(context, () => keep(octokit, options));
+    return await keep(await createOctokit(token, github.apiUrl, context), options);
   } catch (error) {
     context.signal.throwIfAborted();
-    const message = error instanceof Error ? error.message : String(error);
     const permission = isRefusal(error) ? '; does the job have the permission `issues: write`?' : '';
-    return skipped(`${message}${permission}`, context);
+    return skipped(`${reasonOf(error)}${permission}`, context);
   }
 }
 
@@ -62,8 +67,13 @@ async function keep(octokit: Octokit, options: IssueOptions): Promise<IssueResul
   const { title } = options;
   const body = bodyOf(marker, options.sections, options.context);
   if (!found) {
-    const { data } = await octokit.rest.issues.create({ ...target, title, body });
-    return { action: 'opened', url: data.html_url };
+    const issue = { ...target, title, body, request: NOT_REPEATED };
+    const { value, created } = await createOnce(
+      options.context,
+      async () => (await octokit.rest.issues.create(issue)).data,
+      () => findIssue(octokit, target, marker),
+    );
+    return { action: created ? 'opened' : 'unchanged', url: value.html_url };
   }
   if (found.body === body && found.title === title) return { action: 'unchanged', url: found.html_url };
   const { data } = await octokit.rest.issues.update({ ...target, issue_number: found.number, title, body });
@@ -74,6 +84,7 @@ async function findIssue(octokit: Octokit, target: { owner: string; repo: string
   const author = await ownLogin(octokit);
   const open = { ...target, state: 'open', per_page: 100 } as const;
   for await (const { data } of octokit.paginate.iterator(octokit.rest.issues.listForRepo, open)) {
+    if (!Array.isArray(data)) throw new GitHubError('GitHub answered without a list of issues');
     const own = data.find(
       ({ user, body, pull_request: pull }) =>
         pull === undefined && user?.login === author && body?.startsWith(marker) === true,

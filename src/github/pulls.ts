@@ -1,6 +1,4 @@
-import type { Context } from '../core/context.ts';
-import { createOctokit, ownerAndName, statusOf, withRetries } from './client.ts';
-import type { GitHubContext } from './context.ts';
+import { createOctokit, type GitHubAccess, ownerAndName, statusOf } from './client.ts';
 
 /** A pull request as it is now. */
 export interface PullRequest {
@@ -17,14 +15,14 @@ export interface PullRequest {
  * @throws the API's error: the token needs `pull-requests: read`.
  */
 export async function readPullRequest(
-  access: { token: string; github: GitHubContext; context: Pick<Context, 'clock' | 'signal'> },
+  access: GitHubAccess,
   number: number,
 ): Promise<PullRequest | undefined> {
   const { token, github, context } = access;
-  const octokit = await createOctokit(token, github.apiUrl, context.signal);
+  const octokit = await createOctokit(token, github.apiUrl, context);
   const wanted = { ...ownerAndName(github.repository), pull_number: number };
   try {
-    const { data } = await withRetries(context, () => octokit.rest.pulls.get(wanted));
+    const { data } = await octokit.rest.pulls.get(wanted);
     // The head's repository is null when the fork was deleted.
     const head = data.head as { sha: string; repo: { full_name: string } | null };
     const fork = head.repo?.full_name !== github.repository;

@@ -1,19 +1,30 @@
-import type { Context } from '../core/context.ts';
-import { createOctokit, ownerAndName, statusOf, withRetries } from './client.ts';
-import type { GitHubContext } from './context.ts';
+import { PlatformError } from '../core/errors.ts';
+import type { Verdicts } from '../core/outcome.ts';
+import { createOctokit, type GitHubAccess, GitHubError, ownerAndName, statusOf } from './client.ts';
 
-interface Access {
-  token: string;
-  github: GitHubContext;
-  context: Pick<Context, 'clock' | 'signal'>;
+export const SUPERSEDE_VERDICTS = {
+  superseded: { ok: true },
+  unchanged: { ok: true },
+  outdated: { ok: false },
+  failed: { ok: false },
+  cancelled: { ok: false },
+} as const satisfies Verdicts;
+
+export type SupersedeVerdict = keyof typeof SUPERSEDE_VERDICTS;
+
+interface Superseding {
+  environment: string;
+  /** One sentence for a person. */
+  reason: string;
 }
 
-export interface Superseded {
-  /** Numbers of the runs that were cancelled. */
-  cancelled: number[];
-  /** Number of a newer run that waits for the environment itself; then nothing was cancelled. */
-  newer?: number;
-}
+/** How it ended. What makes it `failed` or `cancelled` is thrown. */
+export type SupersedeResult =
+  /** Older runs waited and were cancelled: their numbers, in order. */
+  | (Superseding & { verdict: 'superseded'; runs: readonly number[] })
+  | (Superseding & { verdict: 'unchanged' })
+  /** A newer run waits for the environment itself; nothing was cancelled. */
+  | (Superseding & { verdict: 'outdated'; newer: number });
 
 /** GitHub's answer to the cancelling of a run that has ended meanwhile. */
 const CONFLICT = 409;
@@ -23,60 +34,62 @@ const FORBIDDEN = 403;
  * Cancels the older runs of this run's workflow, on its branch, that wait for an approval of the environment.
  * A run that has been approved goes on: it does not wait any more.
  *
- * @throws the API's error; for a token without `actions: write` one that says so.
+ * @throws GitHubError; for a token without `actions: write` one that says so.
  * @see https://docs.github.com/rest/actions/workflow-runs
  */
-export async function supersedeRuns(access: Access, environment: string): Promise<Superseded> {
+export async function supersedeRuns(access: GitHubAccess, environment: string): Promise<SupersedeResult> {
   try {
     return await supersede(access, environment);
   } catch (error) {
-    if (statusOf(error) !== FORBIDDEN) throw error;
-    const message = `GitHub refused: the job needs \`actions: write\` (${(error as Error).message})`;
-    throw new Error(message, { cause: error });
+    if (!(error instanceof GitHubError) || error.status !== FORBIDDEN) throw error;
+    const message = `GitHub refused: the job needs \`actions: write\` (${error.message})`;
+    throw new PlatformError(error.code, message, { cause: error });
   }
 }
 
-async function supersede(access: Access, environment: string): Promise<Superseded> {
+async function supersede(access: GitHubAccess, environment: string): Promise<SupersedeResult> {
   const { token, github, context } = access;
-  const octokit = await createOctokit(token, github.apiUrl, context.signal);
+  const octokit = await createOctokit(token, github.apiUrl, context);
   const repository = ownerAndName(github.repository);
   const { actions } = octokit.rest;
   const id = Number(github.runId);
-  const { data: own } = await withRetries(context, () =>
-    actions.getWorkflowRun({ ...repository, run_id: id }),
-  );
-  const waiting = await withRetries(context, () =>
-    octokit.paginate(actions.listWorkflowRuns, {
-      ...repository,
-      workflow_id: own.workflow_id,
-      status: 'waiting',
-      ...(own.head_branch !== null && { branch: own.head_branch }),
-      per_page: 100,
-    }),
-  );
+  const { data: own } = await actions.getWorkflowRun({ ...repository, run_id: id });
+  const waiting = await octokit.paginate(actions.listWorkflowRuns, {
+    ...repository,
+    workflow_id: own.workflow_id,
+    status: 'waiting',
+    ...(own.head_branch !== null && { branch: own.head_branch }),
+    per_page: 100,
+  });
   const others = await Promise.all(
     waiting.map(async (run) => {
-      const pending = await withRetries(context, () =>
-        actions.getPendingDeploymentsForRun({ ...repository, run_id: run.id }),
-      );
+      const pending = await actions.getPendingDeploymentsForRun({ ...repository, run_id: run.id });
       const waits = pending.data.some((deployment) => deployment.environment.name === environment);
       return waits && run.id !== id ? [run] : [];
     }),
   );
   const rivals = others.flat();
-  const newer = rivals.find((run) => run.run_number > own.run_number);
-  if (newer) return { cancelled: [], newer: newer.run_number };
+  const newer = rivals.find((run) => run.run_number > own.run_number)?.run_number;
+  if (newer !== undefined) {
+    const reason = `Run #${newer} is newer and waits for ${environment} already.`;
+    return { verdict: 'outdated', environment, reason, newer };
+  }
   const cancelled = await Promise.all(
     rivals.map(async (run) => {
-      const gone = await withRetries(context, async () => {
+      try {
         await actions.cancelWorkflowRun({ ...repository, run_id: run.id });
-        return true;
-      }).catch((error: unknown) => {
-        if (statusOf(error) === CONFLICT) return false;
+        return [run.run_number];
+      } catch (error) {
+        if (statusOf(error) === CONFLICT) return [];
         throw error;
-      });
-      return gone ? [run.run_number] : [];
+      }
     }),
   );
-  return { cancelled: cancelled.flat().sort((one, other) => one - other) };
+  const runs = cancelled.flat().sort((one, other) => one - other);
+  if (runs.length === 0) {
+    return { verdict: 'unchanged', environment, reason: `No other run waits for ${environment}.` };
+  }
+  const numbers = runs.map((number) => `#${number}`).join(', ');
+  const reason = `Cancelled ${numbers}: this run is newer and asks for ${environment} too.`;
+  return { verdict: 'superseded', environment, reason, runs };
 }

@@ -4,7 +4,7 @@ import { send } from '../../aws/send.ts';
 import { stackInterface } from '../../cloudformation/template/graph.ts';
 import type { DeployStackInputs } from '../../cloudformation/types.ts';
 import type { Context } from '../../core/context.ts';
-import { createOctokit, ownerAndName, statusOf, withRetries } from '../../github/client.ts';
+import { createOctokit, ownerAndName, statusOf } from '../../github/client.ts';
 import type { GitHubContext } from '../../github/context.ts';
 import type { Environment, Manifest } from '../manifest/manifest.ts';
 import type { Check } from '../run/result.ts';
@@ -124,9 +124,9 @@ export async function checkGitHubEnvironment(
   }
   context.log.secret(token);
   try {
-    const octokit = await createOctokit(token, github.apiUrl, context.signal);
+    const octokit = await createOctokit(token, github.apiUrl, context);
     const target = { ...ownerAndName(github.repository), environment_name: environment.name };
-    const { data } = await withRetries(context, () => octokit.rest.repos.getEnvironment(target));
+    const { data } = await octokit.rest.repos.getEnvironment(target);
     const rules = (data.protection_rules ?? []).map(({ type }) => type);
     return { name, ...judgeProtection(environment, rules) };
   } catch (error) {

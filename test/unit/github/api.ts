@@ -17,7 +17,12 @@ interface Call {
 
 type Override = { status: number; body?: unknown; headers?: Record<string, string> } | 'reset' | 'lost';
 
-/** GitHub's REST API as far as comments, reviews and deployments go, with state. */
+/** GitHub's own words for too many calls. */
+export const RATE_LIMITED = {
+  message: 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.',
+};
+
+/** GitHub's REST API as far as comments and deployments go, with state. */
 export class FakeGitHub {
   readonly comments: Comment[] = [];
   readonly calls: Call[] = [];
@@ -25,7 +30,8 @@ export class FakeGitHub {
   readonly overrides = new Map<string, Override[]>();
   login: string | undefined = 'somebody';
   viewer: string | undefined;
-  reviews: unknown[] = [];
+  /** The bodies of the deployments that were created; their ids count from 99. */
+  readonly deployments: Record<string, unknown>[] = [];
   readonly #server = createServer((message, response) => {
     const chunks: Buffer[] = [];
     message.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -98,8 +104,12 @@ export class FakeGitHub {
         ? { status: 200, body: { data: { viewer: { login: this.viewer } } } }
         : { status: 404 };
     }
-    if (pathname.endsWith('/approvals')) return { status: 200, body: this.reviews };
-    if (pathname.endsWith('/deployments')) return { status: 201, body: { id: 99 } };
+    if (pathname.endsWith('/deployments')) {
+      const all = this.deployments.map((deployment, index) => ({ ...deployment, id: 99 + index }));
+      if (method === 'GET') return { status: 200, body: all.reverse() };
+      this.deployments.push(body);
+      return { status: 201, body: { id: 98 + this.deployments.length } };
+    }
     if (pathname.endsWith('/statuses')) return { status: 201, body: {} };
     if (pathname.endsWith('/issues/7/comments') && method === 'GET')
       return this.#page(pathname, searchParams);

@@ -4,7 +4,7 @@ import type { CommentOptions } from '../../../src/github/comment.ts';
 import { readGitHubContext } from '../../../src/github/context.ts';
 import { CancelledError } from '../../../src/core/errors.ts';
 import { FakeClock, recordingLog } from '../core/fakes.ts';
-import { FakeGitHub } from './api.ts';
+import { FakeGitHub, RATE_LIMITED } from './api.ts';
 
 const MARKER = '<!-- platform:deploy-stack/dev-vpc -->';
 let api: FakeGitHub;
@@ -128,21 +128,28 @@ describe('a failure of GitHub', () => {
     });
   });
 
-  test.each<[string, string, 'reset' | { status: number; headers?: Record<string, string> }]>([
-    ['GET /comments', 'a 500', { status: 500 }],
-    ['POST /comments', 'a 502', { status: 502 }],
-    ['GET /comments', 'a reset', 'reset'],
-    ['GET /user', 'a 503', { status: 503 }],
-    ['POST /comments', 'a secondary rate limit', { status: 403, headers: { 'retry-after': '7' } }],
-    ['POST /comments', 'a 429', { status: 429 }],
-  ])('%s survives %s', async (call, _name, answer) => {
+  test.each<[string, string, 'reset' | { status: number; headers?: Record<string, string>; body?: unknown }]>(
+    [
+      ['GET /comments', 'a 500', { status: 500 }],
+      ['POST /comments', 'a 502', { status: 502 }],
+      ['GET /comments', 'a reset', 'reset'],
+      ['GET /user', 'a 503', { status: 503 }],
+      [
+        'POST /comments',
+        'a secondary rate limit',
+        { status: 403, headers: { 'retry-after': '7' }, body: RATE_LIMITED },
+      ],
+      ['POST /comments', 'a 429', { status: 429, headers: { 'retry-after': '1' }, body: RATE_LIMITED }],
+    ],
+  )('%s survives %s', async (call, _name, answer) => {
     api.overrides.set(call, [answer]);
     expect(await upsertComment(options)).toMatchObject({ action: 'created' });
     expect(api.comments).toHaveLength(1);
   });
 
   test('the wait that a rate limit asks for is kept', async () => {
-    api.overrides.set('POST /comments', [{ status: 403, headers: { 'retry-after': '7' } }]);
+    const limited = { status: 403, headers: { 'retry-after': '7' }, body: RATE_LIMITED };
+    api.overrides.set('POST /comments', [limited]);
     await upsertComment(options);
     expect(clock.sleeps).toEqual([7000]);
   });

@@ -1,15 +1,21 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { approversOf } from '../../../src/github/approvals.ts';
+import { startSandbox } from '../../../sandbox/index.ts';
+import { gitHubState } from '../../../sandbox/github/state.ts';
+import { CancelledError } from '../../../src/core/errors.ts';
 import { readGitHubContext } from '../../../src/github/context.ts';
+import type { GitHubError } from '../../../src/github/client.ts';
+import { compareCommits } from '../../../src/github/compare.ts';
 import { createDeployment, setDeploymentStatus } from '../../../src/github/deployments.ts';
 import { FakeClock } from '../core/fakes.ts';
-import { FakeGitHub } from './api.ts';
+import { FakeGitHub, RATE_LIMITED } from './api.ts';
 
 let api: FakeGitHub;
-let access: Parameters<typeof approversOf>[0];
+let clock: FakeClock;
+let access: Parameters<typeof createDeployment>[0];
 beforeEach(async () => {
   api = new FakeGitHub();
   await api.start();
+  clock = new FakeClock();
   access = {
     token: 'ghs_token',
     github: readGitHubContext({
@@ -18,28 +24,11 @@ beforeEach(async () => {
       GITHUB_SHA: 'abc',
       GITHUB_API_URL: api.url,
     }),
-    context: { clock: new FakeClock(), signal: new AbortController().signal },
+    context: { clock, signal: new AbortController().signal },
   };
 });
 afterEach(async () => {
   await api.stop();
-});
-
-describe('approversOf', () => {
-  test('who approved, for which environments', async () => {
-    api.reviews = [
-      { state: 'approved', comment: 'ship it', user: { login: 'octocat' }, environments: [{ name: 'prod' }] },
-    ];
-    expect(await approversOf(access)).toEqual([
-      { user: 'octocat', state: 'approved', environments: ['prod'], comment: 'ship it' },
-    ]);
-    expect(api.calls[0]?.path).toBe('/repos/org/platform/actions/runs/42/approvals');
-  });
-
-  test('a refusal is an error', async () => {
-    api.overrides.set('GET /approvals', [{ status: 403 }]);
-    await expect(approversOf(access)).rejects.toMatchObject({ status: 403 });
-  });
 });
 
 describe('deployments', () => {
@@ -77,5 +66,130 @@ describe('deployments', () => {
         description: 'd'.repeat(140),
       },
     });
+  });
+});
+
+describe('a deployment whose creation did not answer', () => {
+  const posts = () => api.calls.filter(({ method }) => method === 'POST').length;
+
+  test('is found, and not created twice', async () => {
+    api.deployments.push({ environment: 'dev', payload: { request: 'of another run' } });
+    api.overrides.set('POST /deployments', ['lost']);
+    expect(await createDeployment(access, { environment: 'dev', payload: { from: 'dev' } })).toBe(100);
+    expect(api.deployments).toHaveLength(2);
+    expect(api.deployments[1]).toMatchObject({ payload: { from: 'dev' } });
+    expect(posts()).toBe(1);
+    const list = api.calls.find(({ method }) => method === 'GET');
+    expect(list?.path).toContain('sha=abc&environment=dev&task=deploy');
+  });
+
+  test('is created by the next try when it is not there', async () => {
+    api.overrides.set('POST /deployments', ['reset', { status: 502 }]);
+    expect(await createDeployment(access, { environment: 'dev' })).toBe(99);
+    expect(api.deployments).toHaveLength(1);
+    expect(posts()).toBe(3);
+  });
+
+  test('is found also when the payload comes back as text', async () => {
+    const answers = () => [
+      { id: 7, payload: 'no JSON' },
+      { id: 8, payload: JSON.stringify(api.calls[0]?.body['payload']) },
+    ];
+    api.overrides.set('POST /deployments', [{ status: 500 }]);
+    api.overrides.set('GET /deployments', [
+      {
+        status: 200,
+        get body() {
+          return answers();
+        },
+      },
+    ]);
+    expect(await createDeployment(access, { environment: 'dev' })).toBe(8);
+  });
+
+  test('makes one deployment in the sandbox too', async () => {
+    const sandbox = await startSandbox();
+    try {
+      sandbox.addFault({ kind: 'reset', operation: 'repos/create-deployment', after: true });
+      const github = { ...access.github, apiUrl: sandbox.githubUrl };
+      const own = { ...access, github, token: sandbox.tokens.installation };
+      const id = await createDeployment(own, { environment: 'dev', task: 'preview-7' });
+      expect(gitHubState(sandbox.world).deployments).toMatchObject([{ id, environment: 'dev' }]);
+    } finally {
+      await sandbox.close();
+    }
+  });
+});
+
+describe('the client', () => {
+  const compare = () => compareCommits(access, 'a', 'b');
+  const answers = (answer: { status: number; headers?: Record<string, string>; body?: unknown }) => {
+    api.overrides.set(
+      'GET /compare/a...b',
+      Array.from({ length: 9 }, () => answer),
+    );
+  };
+
+  test.each([
+    [401, 'access-denied'],
+    [403, 'access-denied'],
+    [404, 'not-found'],
+    [409, 'conflict'],
+    [410, 'not-found'],
+    [422, 'request-rejected'],
+    [500, 'service-unavailable'],
+    [503, 'service-unavailable'],
+  ])('an answer of %d is an error with the code %s', async (status, code) => {
+    answers({ status });
+    await expect(compare()).rejects.toMatchObject({ name: 'GitHubError', status, code });
+    expect(api.calls).toHaveLength(status >= 500 ? 4 : 1);
+  });
+
+  test('no answer is an error without a status', async () => {
+    await api.stop();
+    const error: unknown = await compare().catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ name: 'GitHubError', code: 'service-unavailable' });
+    expect((error as GitHubError).status).toBeUndefined();
+    expect(clock.sleeps).toHaveLength(3);
+    await api.start();
+  });
+
+  test('the waits between the tries double, with jitter', async () => {
+    answers({ status: 502 });
+    await expect(compare()).rejects.toThrow();
+    expect(clock.sleeps).toHaveLength(3);
+    for (const [index, ms] of clock.sleeps.entries()) expect(ms).toBeLessThanOrEqual(1000 * 2 ** index);
+  });
+
+  test('a server says when to come back', async () => {
+    api.overrides.set('GET /compare/a...b', [{ status: 503, headers: { 'retry-after': '9' } }]);
+    await compare().catch(() => undefined);
+    expect(clock.sleeps).toEqual([9000]);
+  });
+
+  test('a rate limit of more than 30 s is not waited for', async () => {
+    answers({ status: 403, headers: { 'retry-after': '31' }, body: RATE_LIMITED });
+    await expect(compare()).rejects.toMatchObject({ code: 'throttled', status: 403 });
+    expect(api.calls).toHaveLength(1);
+    expect(clock.sleeps).toEqual([]);
+  });
+
+  test('a rate limit that does not end is an error after four tries', async () => {
+    answers({ status: 429, headers: { 'retry-after': '2' }, body: RATE_LIMITED });
+    await expect(compare()).rejects.toMatchObject({ code: 'throttled', status: 429 });
+    expect(clock.sleeps).toEqual([2000, 2000, 2000]);
+    expect(api.calls).toHaveLength(4);
+  });
+
+  test('a cancel ends the wait, with its reason', async () => {
+    const controller = new AbortController();
+    const reason = new CancelledError('SIGINT');
+    clock.onSleep = () => {
+      controller.abort(reason);
+    };
+    access.context = { clock, signal: controller.signal };
+    answers({ status: 500 });
+    await expect(compare()).rejects.toBe(reason);
+    expect(api.calls).toHaveLength(1);
   });
 });
