@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { SSMClient } from '@aws-sdk/client-ssm';
-import { awsNameOf, errorText, isNotFound } from '../aws/errors.ts';
+import { awsNameOf, isNotFound } from '../aws/errors.ts';
 import { send } from '../aws/send.ts';
 import type { Context } from '../core/context.ts';
-import { PlatformError } from '../core/errors.ts';
+import { PlatformError, reasonOf } from '../core/errors.ts';
 
 /** A holder that has not renewed for so long is taken for dead. */
 const TTL_MS = 5 * 60_000;
@@ -26,14 +26,12 @@ export interface LockRequest {
   waitMs: number;
 }
 
-/** Somebody else changes the environment, and did so for as long as we would wait. */
+/** Another run holds the lock: for as long as we would wait, or since it was taken from us. */
 export class LockTakenError extends PlatformError {
   override readonly name = 'LockTakenError';
-  readonly parameter: string;
 
-  constructor(parameter: string, holder: string) {
-    super('lock-held', `${holder}. The lock is the parameter ${parameter}`);
-    this.parameter = parameter;
+  constructor(parameter: string, holder: string, code: 'lock-held' | 'lock-lost' = 'lock-held') {
+    super(code, `${holder}. The lock is the parameter ${parameter}`);
   }
 }
 
@@ -42,11 +40,11 @@ export function lockParameter(project: string, environment: string): string {
 }
 
 /**
- * Works while nobody else changes the environment: one lock in Parameter Store, renewed while the work goes on,
- * given back whatever comes of it. One whose holder has died expires five minutes after it was last renewed.
+ * Does the work while holding the environment's lock: one parameter in Parameter Store, renewed while the work goes
+ * on, released however it ends. A lock whose holder has died expires five minutes after it was last renewed.
  *
- * @param work gets the signal to go by: it is aborted when the job is cancelled, or the lock is lost.
- * @throws LockTakenError when somebody else holds it for longer than `waitMs`.
+ * @param work gets a signal that is aborted when the job is cancelled, or with a LockTakenError when the lock is lost.
+ * @throws LockTakenError when another run holds it for longer than `waitMs`.
  */
 export async function withLock<T>(
   context: LockContext,
@@ -97,15 +95,15 @@ class Lock {
   async acquire(waitMs: number): Promise<void> {
     const { clock, log, signal } = this.#context;
     const deadline = clock.now() + waitMs;
-    for (let told = ''; ;) {
+    for (let logged = ''; ;) {
       this.#since = clock.now();
       const holder = await this.#claim();
       if (holder === undefined) return;
-      const said = describeHolder(holder);
+      const text = describeHolder(holder);
       const left = deadline - clock.now();
-      if (left <= 0) throw new LockTakenError(this.#name, said);
-      if (said !== told) log.info(`${said}; waiting for at most ${Math.ceil(waitMs / 1000)} s.`);
-      told = said;
+      if (left <= 0) throw new LockTakenError(this.#name, text);
+      if (text !== logged) log.info(`${text}; waiting for at most ${Math.ceil(waitMs / 1000)} s.`);
+      logged = text;
       await clock.sleep(Math.min(LOOK_EVERY_MS, left), signal);
     }
   }
@@ -119,7 +117,7 @@ class Lock {
         await this.#renew();
       } catch (error) {
         if (error instanceof LockTakenError || clock.now() >= this.#expires) throw error;
-        log.debug(`The lock ${this.#name} could not be renewed yet: ${errorText(error)}`);
+        log.debug(`The lock ${this.#name} could not be renewed yet: ${reasonOf(error)}`);
       }
     }
   }
@@ -136,7 +134,7 @@ class Lock {
       if (isNotFound(error)) return;
       const until = new Date(this.#expires).toISOString();
       this.#context.log.warning(
-        `The lock ${this.#name} could not be given back: ${errorText(error)}. It expires at ${until}.`,
+        `The lock ${this.#name} could not be given back: ${reasonOf(error)}. It expires at ${until}.`,
       );
     }
   }
@@ -164,8 +162,10 @@ class Lock {
     if ((await this.#put(this.#latest)) === expected) return;
     // Somebody who came too late has written in between: look who holds it, and write over that.
     const holder = await this.#adopt();
-    if (!holder) throw new LockTakenError(this.#name, 'The lock was taken away by hand');
-    if (tokenOf(holder) !== this.#token) throw new LockTakenError(this.#name, describeHolder(holder));
+    if (!holder) throw new LockTakenError(this.#name, 'The lock was taken away by hand', 'lock-lost');
+    if (tokenOf(holder) !== this.#token) {
+      throw new LockTakenError(this.#name, describeHolder(holder), 'lock-lost');
+    }
     await this.#renew();
   }
 

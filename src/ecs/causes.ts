@@ -200,18 +200,18 @@ const CAUSES: readonly Cause[] = [
     cause: () => 'Somebody stopped the task',
     fix: 'CloudTrail tells who called StopTask. Deploy again.',
   },
-  {
-    when: () => true,
-    cause: ({ stoppedReason, target }) =>
-      (stoppedReason || target || 'The tasks failed, and AWS does not say why').replace(/\.$/, ''),
-    fix: 'Look at the stopped tasks of the service and at its events.',
-  },
 ];
+
+const UNKNOWN: Cause = {
+  when: () => true,
+  cause: ({ stoppedReason, target }) =>
+    (stoppedReason || target || 'The tasks failed, and AWS does not say why').replace(/\.$/, ''),
+  fix: 'Look at the stopped tasks of the service and at its events.',
+};
 
 /** What a failure means and what to do about it. */
 export function explain(evidence: Evidence): Explanation {
-  const found = CAUSES.find(({ when }) => when(evidence));
-  if (!found) throw new Error('the last cause fits all');
+  const found = CAUSES.find(({ when }) => when(evidence)) ?? UNKNOWN;
   return {
     cause: found.cause(evidence),
     fix: typeof found.fix === 'string' ? found.fix : found.fix(evidence),

@@ -8,9 +8,9 @@ import {
   StopServiceDeploymentCommand,
   UpdateServiceCommand,
 } from '@aws-sdk/client-ecs';
-import { classify, errorText, isThrottle } from '../aws/errors.ts';
+import { AwsError, isThrottle } from '../aws/errors.ts';
 import { send } from '../aws/send.ts';
-import { TimeoutError } from '../core/errors.ts';
+import { PlatformError, reasonOf, TimeoutError } from '../core/errors.ts';
 import { poll } from '../core/poll.ts';
 import {
   describeService,
@@ -37,7 +37,7 @@ export interface OurDeployment extends ServiceAddress {
 /** How long the service deployment may lag behind UpdateService. */
 const LAG_MS = 30_000;
 
-/** Asks ECS for a new revision, or another number of tasks. Gives the service as it is then. */
+/** Deploys a revision, or changes the number of tasks. Returns the service as it is then. */
 export async function updateService(
   context: EcsContext,
   { cluster, service }: ServiceAddress,
@@ -45,7 +45,8 @@ export async function updateService(
 ): Promise<Service> {
   const command = new UpdateServiceCommand({ cluster, service, ...change });
   const answer = await send(await context.ecs(), command, context);
-  if (!answer.service) throw new Error('UpdateService answered without a service');
+  if (!answer.service)
+    throw new PlatformError('service-unavailable', 'UpdateService answered without a service');
   return answer.service;
 }
 
@@ -90,19 +91,20 @@ export async function findServiceDeployment(
       context.log.info('ECS lists no service deployment for it: following the deployment of the service.');
       return undefined;
     }
-    if (!isMissing(error)) throw error;
+    if (!isUnavailable(error)) throw error;
     context.log.info(
-      `Service deployments cannot be read here (${errorText(error)}): following the deployment of the service.`,
+      `Service deployments cannot be read here (${reasonOf(error)}): following the deployment of the service.`,
     );
     return undefined;
   }
 }
 
-/** Endpoints without service deployments say so in many ways; a role without the right to read them in one. */
-function isMissing(error: unknown): boolean {
-  const { name = '', $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } };
-  if (['denied', 'not-found', 'other'].includes(classify(error))) return true;
-  return /Unsupported|Unknown|NotImplemented|InvalidAction/i.test(name) || $metadata?.httpStatusCode === 501;
+/** Endpoints without service deployments answer in many ways; a role that may not read them is denied. */
+function isUnavailable(error: unknown): boolean {
+  if (!(error instanceof AwsError)) return error instanceof PlatformError && error.code === 'not-found';
+  const { kind, awsName, httpStatus } = error;
+  if (['denied', 'not-found', 'other'].includes(kind) || httpStatus === 501) return true;
+  return /Unsupported|Unknown|NotImplemented|InvalidAction/i.test(awsName);
 }
 
 async function find(
@@ -143,7 +145,8 @@ export async function describeServiceDeployment(
   const { serviceDeployments = [], failures = [] } = await send(await context.ecs(), command, context);
   const [found] = serviceDeployments;
   if (found) return found;
-  throw new Error(`ECS does not know the service deployment ${arn} (${failures[0]?.reason ?? 'no reason'})`);
+  const reason = failures[0]?.reason ?? 'no reason';
+  throw new PlatformError('not-found', `ECS does not know the service deployment ${arn} (${reason})`);
 }
 
 /** Reads a service revision; undefined when it is not there (yet). */
@@ -167,23 +170,17 @@ export async function successorOf(
   return { taskDefinition: primary.taskDefinition ?? '' };
 }
 
-/**
- * Tells ECS to end a deployment: to roll it back, or to leave everything where it is. Where there are no service
- * deployments the service is sent back to the task definition before.
- *
- * @returns what ECS was told.
- */
+/** Stops a deployment: ECS rolls it back, or leaves all tasks as they are. Works on service deployments only. */
 export async function stopDeployment(
   context: EcsContext,
   deployment: OurDeployment,
-  how: 'ROLLBACK' | 'ABORT',
-): Promise<'told' | 'sent-back' | 'cannot'> {
-  if (deployment.arn !== undefined) {
-    const command = new StopServiceDeploymentCommand({ serviceDeploymentArn: deployment.arn, stopType: how });
-    await send(await context.ecs(), command, context);
-    return 'told';
-  }
-  if (how === 'ABORT') return 'cannot';
-  await updateService(context, deployment, { taskDefinition: deployment.previous });
-  return 'sent-back';
+  stopType: 'ROLLBACK' | 'ABORT',
+): Promise<'stopped' | 'unsupported'> {
+  if (deployment.arn === undefined) return 'unsupported';
+  const command = new StopServiceDeploymentCommand({
+    serviceDeploymentArn: deployment.arn,
+    stopType,
+  });
+  await send(await context.ecs(), command, context);
+  return 'stopped';
 }

@@ -1,5 +1,5 @@
 import type { Service } from '@aws-sdk/client-ecs';
-import { errorText } from '../aws/errors.ts';
+import { reasonOf } from '../core/errors.ts';
 import { explain } from './causes.ts';
 import type { Evidence, Explanation } from './causes.ts';
 import { describeService, type EcsContext } from './service.ts';
@@ -74,7 +74,7 @@ export async function diagnose(
   definition: TaskDefinition,
   state?: RolloutState,
 ): Promise<RolloutFailure | undefined> {
-  const attempt = attempts(context);
+  const attempt = optionalReads(context);
   const service = await attempt('the service', () => describeService(context, deployment), {});
   const arns = targetGroupsOf(service);
   const [failed, targets, groups] = await Promise.all([
@@ -84,48 +84,45 @@ export async function diagnose(
   ]);
   const events = eventsOf(service, deployment);
   const findings = { context, definition, service, failed, targets, groups, events };
-  if (failed.length > 0) return await ofTasks(findings, attempt);
+  if (failed.length > 0) return await failureOfTasks(findings, attempt);
   const unhealthy = targets.filter(({ state }) => state === 'unhealthy');
-  if (unhealthy.length > 0) return await ofTargets(findings, deployment, unhealthy, attempt);
-  return ofState(state) ?? ofEvents(findings);
+  if (unhealthy.length > 0) return await failureOfTargets(findings, deployment, unhealthy, attempt);
+  return failureOfState(state) ?? failureOfEvents(findings);
 }
 
 type Attempt = <T>(what: string, read: () => Promise<T>, otherwise: T) => Promise<T>;
 
-function attempts(context: EcsContext): Attempt {
+function optionalReads(context: EcsContext): Attempt {
   return async (what, read, otherwise) => {
     try {
       return await read();
     } catch (error) {
       if (!context.signal.aborted)
-        context.log.info(`For the diagnosis ${what} cannot be read: ${errorText(error)}`);
+        context.log.info(`For the diagnosis ${what} cannot be read: ${reasonOf(error)}`);
       return otherwise;
     }
   };
 }
 
-async function ofTasks(findings: Findings, attempt: Attempt): Promise<RolloutFailure> {
+async function failureOfTasks(findings: Findings, attempt: Attempt): Promise<RolloutFailure | undefined> {
   const alike = groupAlike(findings.failed).slice(0, GROUPS);
-  const told = await Promise.all(
+  const explained = await Promise.all(
     alike.map(async (tasks) => {
       const [first] = tasks;
       const log = await readLog(findings, first, attempt);
       const evidence = evidenceOf(findings, first, log);
       const explanation = explain(evidence);
-      return { log, explanation, group: reported(tasks, explanation, evidence.target) };
+      return { log, explanation, group: groupOf(tasks, explanation, evidence.target) };
     }),
   );
-  const [first] = told;
-  if (!first) throw new Error('there is a failed task');
-  return failure(
-    first.explanation,
-    told.map(({ group }) => group),
-    first.log,
-  );
+  const [first] = explained;
+  if (!first) return undefined;
+  const groups = explained.map(({ group }) => group);
+  return failure(first.explanation, groups, first.log);
 }
 
 /** Tasks that run and do not get healthy: nothing has stopped yet. */
-async function ofTargets(
+async function failureOfTargets(
   findings: Findings,
   deployment: OurDeployment,
   unhealthy: readonly TargetState[],
@@ -135,7 +132,7 @@ async function ofTargets(
   const ours = running.filter((task) => isOf(deployment, task)).map(failedTask);
   const sick = ours.filter(({ ip }) => unhealthy.some((target) => target.ip === ip));
   const [first] = sick;
-  if (!first) return ofEvents(findings);
+  if (!first) return failureOfEvents(findings);
   const container = findings.definition.containerDefinitions.find(
     ({ portMappings = [] }) => portMappings.length > 0,
   );
@@ -143,12 +140,12 @@ async function ofTargets(
   const log = await readLog(findings, task, attempt);
   const evidence = evidenceOf(findings, { ...task, stoppedReason: 'Task failed ELB health checks' }, log);
   const explanation = explain(evidence);
-  const group = reported([task, ...sick.slice(1)], explanation, evidence.target);
+  const group = groupOf([task, ...sick.slice(1)], explanation, evidence.target);
   return failure(explanation, [group], log);
 }
 
 /** Where no task failed, and ECS turns back all the same. */
-function ofState(state: RolloutState | undefined): RolloutFailure | undefined {
+function failureOfState(state: RolloutState | undefined): RolloutFailure | undefined {
   const alarms = state?.alarms ?? [];
   if (alarms.length > 0) {
     const which =
@@ -164,13 +161,13 @@ function ofState(state: RolloutState | undefined): RolloutFailure | undefined {
 }
 
 /** Where no task was ever started: the service's own events tell. */
-function ofEvents(findings: Findings): RolloutFailure | undefined {
+function failureOfEvents(findings: Findings): RolloutFailure | undefined {
   const telling = findings.events.find((message) =>
     /unable to|was unable|unhealthy in|error|reached the limit/i.test(message),
   );
   if (telling === undefined) return undefined;
   const words = telling.replace(/^\(service [^)]*\)\s*/, '');
-  const evidence = { ...nothing(findings), stoppedReason: words };
+  const evidence = { ...noEvidence(findings), stoppedReason: words };
   return failure(explain(evidence), [], undefined);
 }
 
@@ -200,7 +197,7 @@ async function readLog(
 function evidenceOf(findings: Findings, task: FailedTask, log: LogTail | undefined): Evidence {
   const { stopCode, stoppedReason, container, ranMs } = task;
   return {
-    ...nothing(findings),
+    ...noEvidence(findings),
     stopCode,
     stoppedReason,
     ...(container && { container }),
@@ -210,7 +207,7 @@ function evidenceOf(findings: Findings, task: FailedTask, log: LogTail | undefin
   };
 }
 
-function nothing({ definition, service, groups }: Findings): Evidence {
+function noEvidence({ definition, service, groups }: Findings): Evidence {
   const port = (service.loadBalancers ?? []).find(
     ({ containerPort }) => containerPort !== undefined,
   )?.containerPort;
@@ -254,7 +251,7 @@ function groupAlike(tasks: readonly FailedTask[]): [FailedTask, ...FailedTask[]]
   return [...groups.values()];
 }
 
-function reported(
+function groupOf(
   tasks: readonly [FailedTask, ...FailedTask[]],
   { cause }: Explanation,
   target: string,

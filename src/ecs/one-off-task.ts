@@ -8,8 +8,9 @@ import {
   type Service,
   type Task,
 } from '@aws-sdk/client-ecs';
-import { errorText, isNotFound, isThrottle } from '../aws/errors.ts';
+import { isNotFound, isThrottle } from '../aws/errors.ts';
 import { send } from '../aws/send.ts';
+import { PlatformError, reasonOf } from '../core/errors.ts';
 import { poll } from '../core/poll.ts';
 import { type EcsContext, nameOf } from './service.ts';
 import { failedTask, type FailedTask, logStream, shownLine } from './tasks.ts';
@@ -36,9 +37,14 @@ export interface TaskEnd {
   exitCode?: number;
 }
 
-/** ECS could not start it. */
-export class NotPlacedError extends Error {
+/** ECS could not start the task. */
+export class NotPlacedError extends PlatformError {
   override readonly name = 'NotPlacedError';
+
+  /** @param reasons of ECS, such as `RESOURCE:CPU`. */
+  constructor(reasons: readonly string[]) {
+    super('task-not-placed', `ECS could not start the task: ${reasons.join('; ') || 'it gave no reason'}`);
+  }
 }
 
 /**
@@ -51,7 +57,7 @@ export async function runOneOffTask(
   service: Service,
   one: OneOffTask,
 ): Promise<TaskEnd> {
-  const arn = await start(context, service, one);
+  const arn = await runTask(context, service, one);
   const log = new LogReader(context, one, nameOf(arn));
   const options = { what: `the command ${one.command.join(' ')}`, timeoutMs: one.timeoutMs, isThrottle };
   const task = await poll(context, options, async () => {
@@ -77,7 +83,7 @@ export async function stopTasks(
   return taskArns.map(nameOf);
 }
 
-async function start(context: EcsContext, service: Service, one: OneOffTask): Promise<string> {
+async function runTask(context: EcsContext, service: Service, one: OneOffTask): Promise<string> {
   const {
     capacityProviderStrategy: providers = [],
     launchType,
@@ -100,7 +106,7 @@ async function start(context: EcsContext, service: Service, one: OneOffTask): Pr
   const arn = tasks[0]?.taskArn;
   if (arn !== undefined) return arn;
   const reasons = failures.map(({ reason, detail }) => [reason, detail].filter(Boolean).join(': '));
-  throw new NotPlacedError(`ECS could not start the task: ${reasons.join('; ') || 'it gave no reason'}`);
+  throw new NotPlacedError(reasons);
 }
 
 /** Undefined while ECS does not know it yet. */
@@ -156,7 +162,7 @@ class LogReader {
       if (isNotFound(error)) return false;
       this.#context.signal.throwIfAborted();
       this.#unreadable = true;
-      this.#context.log.info(`The log of the command cannot be read: ${errorText(error)}`);
+      this.#context.log.info(`The log of the command cannot be read: ${reasonOf(error)}`);
       return false;
     }
   }

@@ -1,6 +1,6 @@
 import type { Task } from '@aws-sdk/client-ecs';
 import { isThrottle } from '../aws/errors.ts';
-import { TimeoutError } from '../core/errors.ts';
+import { PlatformError, TimeoutError } from '../core/errors.ts';
 import { poll } from '../core/poll.ts';
 import { describeService, type EcsContext, goalOf, nameOf, type ServiceAddress } from './service.ts';
 import { tasksOf } from './tasks.ts';
@@ -27,16 +27,11 @@ export interface Proof {
   tasks: number;
 }
 
-/** AWS says that a deployment is complete, and the tasks that run say something else. */
-export class ProofError extends Error {
-  override readonly name = 'ProofError';
-}
-
 /**
  * Proves by the tasks themselves that a service runs this task definition and no other, as many as are wanted, and
  * that each container that was asked for by digest has that digest.
  *
- * @throws ProofError when that does not hold.
+ * @throws PlatformError `rollout-unproven` when that does not hold.
  */
 export async function proveRunning(context: EcsContext, expected: Expectation): Promise<Proof> {
   let problem = '';
@@ -49,8 +44,9 @@ export async function proveRunning(context: EcsContext, expected: Expectation): 
       return undefined;
     });
   } catch (error) {
-    if (error instanceof TimeoutError && !context.signal.aborted) throw new ProofError(problem);
-    throw error;
+    if (!(error instanceof TimeoutError) || context.signal.aborted) throw error;
+    const reason = `The deployment is complete for ECS, and cannot be proven: ${problem}`;
+    throw new PlatformError('rollout-unproven', reason);
   }
 }
 

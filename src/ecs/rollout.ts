@@ -17,19 +17,19 @@ const TARGETS_EVERY_MS = 20_000;
 /** Who wants to know what happens on the way. */
 export interface RolloutObserver {
   /** For each line of progress. */
-  say(line: string): void;
-  /** A task has failed, or ECS has turned back: called when it is first seen, while the tasks still exist. */
-  failing(state: RolloutState): Promise<void>;
+  onLine(line: string): void;
+  /** A task has failed, or ECS rolls back: called when it is first seen, while the tasks still exist. */
+  onFailing(state: RolloutState): Promise<void>;
   /** A PAUSE hook waits: called once for each. What it throws ends the watch. */
-  paused(hookId: string, state: RolloutState): Promise<void>;
+  onPaused(hookId: string, state: RolloutState): Promise<void>;
   /** Counts the targets; undefined where there is no load balancer. */
-  targets(): Promise<TargetCount | undefined>;
+  countTargets(): Promise<TargetCount | undefined>;
 }
 
 /**
  * Watches one deployment to its end. A rollback is watched to its end too: that it has begun is told at once.
  *
- * @throws TimeoutError at the deadline; the signal's reason; what `paused` throws.
+ * @throws TimeoutError at the deadline; the signal's reason; what `onPaused` throws.
  */
 export async function watchRollout(
   context: EcsContext,
@@ -60,7 +60,7 @@ class Watch {
     this.#deployment = deployment;
     this.#observer = observer;
     this.#progress = new RolloutProgress((line) => {
-      observer.say(line);
+      observer.onLine(line);
     });
   }
 
@@ -88,7 +88,7 @@ class Watch {
     this.#progress.see(state, this.#targets);
     const turned = ['rolling-back', 'rolled-back', 'rollback-failed', 'failed'].includes(state.phase);
     const more = state.failures.count > this.#failures;
-    if ((more && this.#failures === 0) || (turned && !this.#turned)) await this.#observer.failing(state);
+    if ((more && this.#failures === 0) || (turned && !this.#turned)) await this.#observer.onFailing(state);
     this.#turned ||= turned;
     this.#failures = Math.max(this.#failures, state.failures.count);
     if (state.pause && !isEnd(state.phase)) this.#decide(state.pause.hookId, state);
@@ -101,14 +101,14 @@ class Watch {
     if (seen === this.#seen && now - this.#countedAt < TARGETS_EVERY_MS) return;
     this.#seen = seen;
     this.#countedAt = now;
-    this.#targets = await this.#observer.targets();
+    this.#targets = await this.#observer.countTargets();
   }
 
   /** The watch goes on while the decision is made. */
   #decide(hookId: string, state: RolloutState): void {
     if (this.#paused.has(hookId)) return;
     this.#paused.add(hookId);
-    this.#observer.paused(hookId, state).catch((error: unknown) => {
+    this.#observer.onPaused(hookId, state).catch((error: unknown) => {
       this.#decisionError = error instanceof Error ? error : new Error(String(error));
     });
   }

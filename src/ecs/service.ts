@@ -3,6 +3,7 @@ import { type Deployment, DescribeServicesCommand, type ECSClient, type Service 
 import type { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { send } from '../aws/send.ts';
 import type { Context } from '../core/context.ts';
+import { PlatformError } from '../core/errors.ts';
 
 /** Where a service is. */
 export interface ServiceAddress {
@@ -11,8 +12,8 @@ export interface ServiceAddress {
   service: string;
 }
 
-/** The service cannot be deployed by this suite, or is not there. The message is for a person. */
-export class ServiceError extends Error {
+/** The service does not exist, or cannot be deployed by this suite. */
+export class ServiceError extends PlatformError {
   override readonly name = 'ServiceError';
 }
 
@@ -27,10 +28,11 @@ export async function describeService(
   const where = `in the cluster ${nameOf(cluster)}`;
   if (!found) {
     const why = failures[0]?.reason ?? 'MISSING';
-    throw new ServiceError(`There is no service ${service} ${where} (${why}).`);
+    throw new ServiceError('not-found', `There is no service ${service} ${where} (${why}).`);
   }
   if (found.status !== 'ACTIVE') {
-    throw new ServiceError(`The service ${service} ${where} is ${found.status ?? 'not active'}.`);
+    const status = found.status ?? 'not active';
+    throw new ServiceError('not-found', `The service ${service} ${where} is ${status}.`);
   }
   return found;
 }
@@ -43,7 +45,8 @@ export function requireEcsController({ serviceName = '', deploymentController }:
     type === 'CODE_DEPLOY'
       ? 'CodeDeploy deploys it. Move it to the ECS controller, which does blue/green, canary and linear itself'
       : 'something else deploys it by task sets. Deploy it with that';
-  throw new ServiceError(`The service ${serviceName} has the deployment controller ${type}: ${how}.`);
+  const reason = `The service ${serviceName} has the deployment controller ${type}: ${how}.`;
+  throw new ServiceError('service-unsupported', reason);
 }
 
 /** The deployment that ECS works towards. */

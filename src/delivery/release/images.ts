@@ -1,6 +1,7 @@
 import { BatchGetImageCommand, type Image } from '@aws-sdk/client-ecr';
-import { classify, errorText } from '../../aws/errors.ts';
+import { classify } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
+import { reasonOf } from '../../core/errors.ts';
 import type { TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
 import type { PreflightFinding } from '../../ecs/preflight.ts';
 import type { ServiceContext } from './request.ts';
@@ -77,7 +78,7 @@ export async function imageFindings(
       } catch (error) {
         context.signal.throwIfAborted();
         if (classify(error) === 'not-found') return [missing(image)];
-        const message = `Whether the image ${image} exists cannot be checked: ${errorText(error)}.`;
+        const message = `Whether the image ${image} exists cannot be checked: ${reasonOf(error)}.`;
         return [
           {
             level: 'warning',

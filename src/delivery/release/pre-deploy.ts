@@ -3,8 +3,7 @@ import type { Service } from '@aws-sdk/client-ecs';
 import { explain } from '../../ecs/causes.ts';
 import { NotPlacedError, runOneOffTask } from '../../ecs/one-off-task.ts';
 import type { TaskEnd } from '../../ecs/one-off-task.ts';
-import { loadBalancedContainer } from '../../ecs/service.ts';
-import { mainContainer } from '../../ecs/task-definition/changes.ts';
+import { factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
 import type { TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
 import type { ServiceContext } from './request.ts';
 import type { Release } from './release.ts';
@@ -17,7 +16,7 @@ const SHOWN_LINES = 25;
 export type PreDeployEnd = { ok: true } | { ok: false; reason: string; run: PreDeployRun };
 
 /** Runs the command before the deployment. */
-export async function preDeploy(
+export async function runPreDeploy(
   context: ServiceContext,
   release: Release,
   service: Service,
@@ -27,15 +26,13 @@ export async function preDeploy(
   const { cluster } = report;
   const { command, definition } = run;
   const startedAt = context.clock.now();
-  const loadBalanced = loadBalancedContainer(service);
-  const facts = { service: report.service, ...(loadBalanced !== undefined && { loadBalanced }) };
-  const container = mainContainer(definition, facts, 'pre-deploy').name;
+  const container = mainContainer(definition, factsOf(service, report.service), 'pre-deploy').name;
   const lines: string[] = [];
   const startedBy = `update-service/${randomUUID()}`;
-  release.begun.preDeploy = { cluster, startedBy };
-  const told = { command: command.join(' '), log: lines, durationMs: 0 };
-  report.preDeploy = told;
-  release.say(`Running ${told.command} as a task of its own.`);
+  release.started.preDeploy = { cluster, startedBy };
+  const started = { command: command.join(' '), log: lines, durationMs: 0 };
+  report.preDeploy = started;
+  release.logEvent(`Running ${started.command} as a task of its own.`);
   try {
     const end = await runOneOffTask(context, service, {
       ...run,
@@ -48,24 +45,24 @@ export async function preDeploy(
         if (lines.length > SHOWN_LINES) lines.shift();
       },
     });
-    delete release.begun.preDeploy;
+    delete release.started.preDeploy;
     const durationMs = context.clock.now() - startedAt;
     const { exitCode } = end;
-    const ran = { ...told, durationMs, ...(exitCode !== undefined && { exitCode }) };
+    const ran = { ...started, durationMs, ...(exitCode !== undefined && { exitCode }) };
     report.preDeploy = ran;
     if (exitCode === 0) {
-      release.say(`${told.command} succeeded.`);
+      release.logEvent(`${started.command} succeeded.`);
       return { ok: true };
     }
-    return { ok: false, reason: failed(release, end, { definition, container, lines }), run: ran };
+    return { ok: false, reason: explainEnd(release, end, { definition, container, lines }), run: ran };
   } catch (error) {
     if (!(error instanceof NotPlacedError)) throw error;
-    delete release.begun.preDeploy;
-    return { ok: false, reason: error.message, run: told };
+    delete release.started.preDeploy;
+    return { ok: false, reason: error.message, run: started };
   }
 }
 
-function failed(
+function explainEnd(
   release: Release,
   { task, exitCode }: TaskEnd,
   {

@@ -1,7 +1,7 @@
 import type { Service } from '@aws-sdk/client-ecs';
 import { GetParametersCommand } from '@aws-sdk/client-ssm';
-import { errorText } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
+import { reasonOf } from '../../core/errors.ts';
 import {
   containerMemoryFindings,
   logGroupFindings,
@@ -26,7 +26,7 @@ export async function preflight(
   const checked = (what: string, check: () => Promise<PreflightFinding[]>): Promise<PreflightFinding[]> =>
     check().catch((error: unknown) => {
       context.signal.throwIfAborted();
-      const message = `${what} cannot be checked: ${errorText(error)}.`;
+      const message = `${what} cannot be checked: ${reasonOf(error)}.`;
       return [
         {
           level: 'warning' as const,

@@ -1,56 +1,51 @@
 import type { Service } from '@aws-sdk/client-ecs';
-import { InputError } from '../../core/errors.ts';
+import { InputError, PlatformError, reasonOf } from '../../core/errors.ts';
+import { plural } from '../../core/text.ts';
 import {
   deploymentOf,
   findServiceDeployment,
   type OurDeployment,
   updateService,
 } from '../../ecs/deployment.ts';
-import { proveRunning } from '../../ecs/proof.ts';
-import {
-  describeService,
-  isSteady,
-  loadBalancedContainer,
-  primaryDeployment,
-  requireEcsController,
-} from '../../ecs/service.ts';
-import { applyChanges } from '../../ecs/task-definition/changes.ts';
-import { secretValues, taskDefinitionDiff } from '../../ecs/task-definition/diff.ts';
+import { digestIn, proveRunning } from '../../ecs/proof.ts';
+import { describeService, isSteady, primaryDeployment, requireEcsController } from '../../ecs/service.ts';
+import { applyChanges, factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
+import { type ChangedField, secretValues, taskDefinitionDiff } from '../../ecs/task-definition/diff.ts';
 import { readTaskDefinitionFile } from '../../ecs/task-definition/file.ts';
 import {
+  pruneRevisions,
   readTaskDefinition,
   type RegisteredTaskDefinition,
   registerTaskDefinition,
 } from '../../ecs/task-definition/revisions.ts';
-import { revisionName, type TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
-import type { ChangedField } from '../../ecs/task-definition/diff.ts';
-import { bounded, endOf, follow, smokeTest } from './follow.ts';
+import { familyOf, revisionName, type TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
+import { recordRelease } from '../ledger.ts';
+import { followDeployment, resultOfDeployment, testDeployment } from './follow-deployment.ts';
 import { isPartOf, pinImages } from './images.ts';
-import { preDeploy } from './pre-deploy.ts';
+import { rollBackDeployment, runRelease } from './on-failure.ts';
+import { runPreDeploy } from './pre-deploy.ts';
 import { preflight } from './preflight.ts';
-import { record, Release } from './release.ts';
+import type { Release } from './release.ts';
 import type { ServiceContext, ServiceRequest, ServiceTarget } from './request.ts';
 import type { ServiceResult } from './result.ts';
-import { goBack } from './undo.ts';
 
-/** Releases one service: checks, pre-deploy, rollout, smoke test, rollback, ledger. Never throws: the report tells. */
+/** Releases one service: checks, pre-deploy, rollout, smoke test, rollback, ledger. Never throws. */
 export async function releaseService(
   context: ServiceContext,
   request: ServiceRequest,
 ): Promise<ServiceResult> {
-  const release = new Release(context, request);
-  return await bounded(context, release, request, (inner) => run(inner, release, request));
+  return await runRelease(context, request, (inner, release) => deploy(inner, release, request));
 }
 
-async function run(
+async function deploy(
   context: ServiceContext,
   release: Release,
   request: ServiceRequest,
 ): Promise<ServiceResult> {
   const service = await describeService(context, request);
   requireEcsController(service);
-  const target = await targetOf(context, service, request);
-  tellTarget(release, service, target);
+  const target = await targetRevision(context, service, request);
+  logTarget(release, service, target);
   release.report.findings = await preflight(context, service, target.definition);
   const wrong = release.report.findings.filter(({ level }) => level === 'error');
   if (wrong.length > 0) {
@@ -61,7 +56,7 @@ async function run(
   const { desiredCount } = request;
   const resized = desiredCount !== undefined && desiredCount !== service.desiredCount;
   if (target.arn === service.taskDefinition && !resized)
-    return await standing(context, release, request, service, target);
+    return await confirm(context, release, request, service, target);
   const arn = await register(context, release, target);
   if (request.preDeploy) {
     release.stage = 'pre-deploy';
@@ -71,7 +66,7 @@ async function run(
       definition: target.definition,
       timeoutMs: request.timeoutMs,
     };
-    const ended = await preDeploy(context, release, service, options);
+    const ended = await runPreDeploy(context, release, service, options);
     if (!ended.ok) {
       const reason = `${ended.reason}. The service was not touched.`;
       return release.end({ verdict: 'pre-deploy-failed', reason, preDeploy: ended.run });
@@ -79,7 +74,9 @@ async function run(
   }
   const deployment = await update(context, release, request, service, arn);
   if (!deployment) {
-    const reason = `${await whoElse(context, request)} before this one began.`;
+    const now = await describeService(context, request);
+    const other = revisionName(now.taskDefinition ?? '');
+    const reason = `Another deployment, of ${other}, was started before this one began.`;
     return release.end({ verdict: 'superseded', reason });
   }
   if (!request.wait) {
@@ -87,7 +84,7 @@ async function run(
     const reason = `${name} is being deployed, and nothing is proven: wait is false.`;
     return release.end({ verdict: 'deployed', reason, taskDefinition: name });
   }
-  return await finish(context, release, request, {
+  return await followAndRecord(context, release, request, {
     service,
     deployment,
     definition: target.definition,
@@ -95,13 +92,13 @@ async function run(
   });
 }
 
-/** The service has this task definition: proven as it stands, or followed until it does. */
-async function standing(
+/** The service has this task definition already: a steady service is proven, a deployment in progress is followed. */
+async function confirm(
   context: ServiceContext,
   release: Release,
   request: ServiceRequest,
   service: Service,
-  { definition, previous }: Target,
+  { definition, previous }: TargetRevision,
 ): Promise<ServiceResult> {
   const change = { taskDefinition: previous.arn, previous: previousOf(service, previous.arn) };
   const deployment = deploymentOf(service, request, change);
@@ -111,16 +108,21 @@ async function standing(
   }
   if (isSteady(service)) {
     const steady = { service, deployment, definition, verdict: 'unchanged' as const };
-    return await settle(context, release, request, steady);
+    return await proveAndRecord(context, release, request, steady);
   }
-  release.say(`${revisionName(previous.arn)} is being deployed already: following that.`);
-  release.begun.deployment = deployment;
+  release.logEvent(`${revisionName(previous.arn)} is being deployed already: following that.`);
+  release.started.deployment = deployment;
   await identify(context, release, service, deployment);
-  return await finish(context, release, request, { service, deployment, definition, verdict: 'deployed' });
+  return await followAndRecord(context, release, request, {
+    service,
+    deployment,
+    definition,
+    verdict: 'deployed',
+  });
 }
 
-/** What a release that has reached the service ends with. */
-interface Work {
+/** A deployment of the revision that was asked for. */
+interface Deployed {
   service: Service;
   deployment: OurDeployment;
   definition: TaskDefinition;
@@ -128,31 +130,31 @@ interface Work {
 }
 
 /** Follows the deployment, then proves, tests and records it. */
-async function finish(
+async function followAndRecord(
   context: ServiceContext,
   release: Release,
   request: ServiceRequest,
-  work: Work,
+  deployed: Deployed,
 ): Promise<ServiceResult> {
-  const { service, deployment, definition } = work;
+  const { service, deployment, definition } = deployed;
   release.stage = 'rollout';
   const { smokeTest: test, timeoutMs } = request;
-  const state = await follow(context, release, deployment, {
+  const state = await followDeployment(context, release, deployment, {
     service,
     definition,
     timeoutMs,
     ...(test && { smokeTest: test }),
   });
-  const ended = await endOf(context, release, request, { deployment, state, definition });
-  return ended ?? (await settle(context, release, request, work));
+  const ended = await resultOfDeployment(context, release, request, { deployment, state, definition });
+  return ended ?? (await proveAndRecord(context, release, request, deployed));
 }
 
-/** The deployment is complete: that is proven by the tasks, tested, and written to the ledger. */
-async function settle(
+/** Proves a complete deployment by its tasks, tests it, and writes it to the ledger. */
+async function proveAndRecord(
   context: ServiceContext,
   release: Release,
   request: ServiceRequest,
-  { deployment, definition, verdict }: Work,
+  { deployment, definition, verdict }: Deployed,
 ): Promise<ServiceResult> {
   release.stage = 'prove';
   const { taskDefinition } = deployment;
@@ -163,33 +165,33 @@ async function settle(
   const serves =
     proof.tasks === 0
       ? `${name} is deployed, and no task is wanted`
-      : `${name} serves with ${tasks(proof.tasks)}`;
-  release.say(`${serves}.`);
-  if (proof.tasks === 0) release.note('No task is wanted, so nothing could be proven by one.');
+      : `${name} serves with ${plural(proof.tasks, 'task')}`;
+  release.logEvent(`${serves}.`);
+  if (proof.tasks === 0) release.addNote('No task is wanted, so nothing could be proven by one.');
   if (request.smokeTest && verdict === 'deployed' && !release.report.smokeTest) {
     release.stage = 'smoke-test';
-    const tested = await smokeTest(context, release, request.smokeTest, deployment);
+    const tested = await testDeployment(context, release, request.smokeTest, deployment);
     if (!tested.ok) {
-      const back = await goBack(context, release, request, deployment);
+      const back = await rollBackDeployment(context, release, request, deployment);
       const reason = `The smoke test failed: ${tested.detail}. ${back}`;
       return release.end({ verdict: 'smoke-test-failed', reason, smokeTest: tested });
     }
   }
   release.stage = 'record';
-  delete release.begun.deployment;
-  await record(context, release, request, { definition, taskDefinition, digests: proof.digests });
-  const unchanged = `${name} served already, with ${tasks(proof.tasks)}: nothing was changed.`;
+  delete release.started.deployment;
+  await recordGood(context, release, request, { definition, taskDefinition, digests: proof.digests });
+  const unchanged = `${name} served already, with ${plural(proof.tasks, 'task')}: nothing was changed.`;
   const reason = verdict === 'unchanged' ? unchanged : `${serves}.`;
   return release.end({ verdict, reason, taskDefinition: name });
 }
 
-function tellTarget(release: Release, service: Service, { previous, changes }: Target): void {
+function logTarget(release: Release, service: Service, { previous, changes }: TargetRevision): void {
   release.report.strategy = service.deploymentConfiguration?.strategy ?? 'ROLLING';
   release.report.previousTaskDefinition = revisionName(previous.arn);
   release.report.taskDefinition = revisionName(previous.arn);
   release.report.changes = changes;
-  if (changes.length === 0) release.say(`The task definition is that of ${revisionName(previous.arn)}.`);
-  else release.say(`The task definition differs from ${revisionName(previous.arn)}:`);
+  if (changes.length === 0) release.logEvent(`The task definition is that of ${revisionName(previous.arn)}.`);
+  else release.logEvent(`The task definition differs from ${revisionName(previous.arn)}:`);
   for (const { path, before, after } of changes) {
     const line =
       before === undefined
@@ -197,19 +199,19 @@ function tellTarget(release: Release, service: Service, { previous, changes }: T
         : after === undefined
           ? `- ${path}: ${before}`
           : `~ ${path}: ${before} → ${after}`;
-    release.say(`  ${line}`);
+    release.logEvent(`  ${line}`);
   }
 }
 
 async function register(
   context: ServiceContext,
   release: Release,
-  { arn, definition }: Target,
+  { arn, definition }: TargetRevision,
 ): Promise<string> {
   release.stage = 'register';
   const registered = arn ?? (await registerTaskDefinition(context, definition));
   release.report.taskDefinition = revisionName(registered);
-  if (arn === undefined) release.say(`Registered ${revisionName(registered)}.`);
+  if (arn === undefined) release.logEvent(`Registered ${revisionName(registered)}.`);
   return registered;
 }
 
@@ -224,18 +226,18 @@ async function update(
   release.stage = 'update';
   const previous = before.taskDefinition ?? '';
   const { desiredCount } = request;
-  release.begun.update = { taskDefinition, previous };
+  release.started.update = { taskDefinition, previous };
   const after = await updateService(context, request, {
     taskDefinition,
     ...(desiredCount !== undefined && { desiredCount }),
   });
   const deployment = deploymentOf(after, request, { taskDefinition, previous });
   if (!deployment) return undefined;
-  release.begun.deployment = deployment;
+  release.started.deployment = deployment;
   release.report.deployment = deployment.id;
   const isNew = deployment.id !== primaryDeployment(before)?.id;
   if (isNew) await identify(context, release, after, deployment);
-  release.say(`Deployment ${release.report.deployment} of ${revisionName(taskDefinition)} has begun.`);
+  release.logEvent(`Deployment ${release.report.deployment} of ${revisionName(taskDefinition)} has begun.`);
   return deployment;
 }
 
@@ -254,22 +256,74 @@ async function identify(
   release.report.deployment = revisionName(arn);
 }
 
-async function whoElse(context: ServiceContext, target: ServiceTarget): Promise<string> {
-  const now = await describeService(context, target);
-  return `Another deployment, of ${revisionName(now.taskDefinition ?? '')}, was started`;
-}
-
 /** What runs beside a deployment that somebody else has begun. */
 function previousOf({ deployments = [] }: Service, arn: string): string {
   return deployments.find(({ taskDefinition }) => taskDefinition !== arn)?.taskDefinition ?? arn;
 }
 
-function tasks(count: number): string {
-  return count === 1 ? '1 task' : `${count} tasks`;
+/** A revision that serves, proven. */
+interface ProvenRevision {
+  definition: TaskDefinition;
+  taskDefinition: string;
+  digests: Readonly<Record<string, string>>;
 }
 
-/** What a release brings the service to. */
-interface Target {
+/** Writes a release to the ledger, and deregisters old revisions. */
+async function recordGood(
+  context: ServiceContext,
+  release: Release,
+  request: ServiceRequest,
+  proven: ProvenRevision,
+): Promise<void> {
+  if (request.ledger) {
+    const image = await imageOf(context, request, proven);
+    const at = new Date(context.clock.now()).toISOString();
+    await recordRelease(context, request.ledger, { image, ...request.origin, at });
+    release.logEvent(`The ledger ${request.ledger.image} has ${image}.`);
+  }
+  if (request.keepRevisions === undefined) return;
+  try {
+    await deregisterOld(context, release, request, request.keepRevisions, proven);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    release.addNote(`Old revisions could not be deregistered: ${reasonOf(error)}`);
+  }
+}
+
+/** The main container's image, by digest. */
+async function imageOf(
+  context: ServiceContext,
+  target: ServiceTarget,
+  { definition, digests }: ProvenRevision,
+): Promise<string> {
+  const service = await describeService(context, target);
+  const { name, image } = mainContainer(definition, factsOf(service, target.service), 'image');
+  if (digestIn(image) !== undefined) return image;
+  const digest = digests[name];
+  if (digest === undefined) {
+    throw new PlatformError(
+      'rollout-unproven',
+      `the image ${image} has no digest that the ledger could keep`,
+    );
+  }
+  return `${image.replace(/:[^:/]+$/, '')}@${digest}`;
+}
+
+async function deregisterOld(
+  context: ServiceContext,
+  release: Release,
+  target: ServiceTarget,
+  keep: number,
+  { taskDefinition }: ProvenRevision,
+): Promise<void> {
+  const { deployments = [] } = await describeService(context, target);
+  const inUse = new Set([taskDefinition, ...deployments.map((one) => one.taskDefinition ?? '')]);
+  const old = await pruneRevisions(context, familyOf(taskDefinition), { keep, inUse });
+  if (old.length > 0) release.addNote(`${old.length} old revisions were deregistered.`);
+}
+
+/** The revision that the service is to run. */
+interface TargetRevision {
   definition: TaskDefinition;
   /** Of an existing revision; undefined when one has to be registered. */
   arn?: string;
@@ -278,44 +332,43 @@ interface Target {
 }
 
 /**
- * What the request comes to for this service, and how that differs from what it has. Nothing is registered.
+ * The revision that is asked for, and how it differs from the service's own. Nothing is registered.
  *
  * @throws InputError; an error when a revision does not exist.
  */
-async function targetOf(
+async function targetRevision(
   context: ServiceContext,
   service: Service,
   { source, changes }: Pick<ServiceRequest, 'source' | 'changes'>,
-): Promise<Target> {
+): Promise<TargetRevision> {
   const previous = await readTaskDefinition(context, service.taskDefinition ?? '');
-  hide(context, previous.definition);
-  if (source.kind === 'revision') return await existing(context, source.revision, previous);
+  maskSecrets(context, previous.definition);
+  if (source.kind === 'revision') return await existingRevision(context, source.revision, previous);
   const base = source.kind === 'file' ? await readTaskDefinitionFile(source.path) : previous.definition;
-  hide(context, base);
-  const loadBalanced = loadBalancedContainer(service);
-  const facts = { service: service.serviceName ?? '', ...(loadBalanced !== undefined && { loadBalanced }) };
+  maskSecrets(context, base);
+  const facts = factsOf(service, service.serviceName ?? '');
   const definition = await pinImages(context, applyChanges(base, changes, facts));
-  hide(context, definition);
+  maskSecrets(context, definition);
   const diff = taskDefinitionDiff(previous.definition, definition);
   return { definition, previous, changes: diff, ...(diff.length === 0 && { arn: previous.arn }) };
 }
 
-async function existing(
+async function existingRevision(
   context: ServiceContext,
   revision: string,
   previous: RegisteredTaskDefinition,
-): Promise<Target> {
+): Promise<TargetRevision> {
   const found = await readTaskDefinition(context, revision);
   if (!found.active) {
     const allowed = 'this revision was deregistered, and ECS starts no deployment of it';
     throw new InputError('task-definition-arn', revisionName(found.arn), allowed);
   }
-  hide(context, found.definition);
+  maskSecrets(context, found.definition);
   const changes = taskDefinitionDiff(previous.definition, found.definition);
   return { definition: found.definition, arn: found.arn, previous, changes };
 }
 
-/** What looks like a secret in a task definition is in no log, whoever writes it. */
-function hide({ log }: ServiceContext, definition: TaskDefinition): void {
+/** Masks the values of variables whose names say that they are secret, in every log from now on. */
+function maskSecrets({ log }: ServiceContext, definition: TaskDefinition): void {
   for (const value of secretValues(definition)) log.secret(value);
 }

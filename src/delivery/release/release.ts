@@ -1,32 +1,28 @@
-import { errorText } from '../../aws/errors.ts';
 import type { OurDeployment } from '../../ecs/deployment.ts';
-import { digestIn } from '../../ecs/proof.ts';
-import { describeService, loadBalancedContainer, type ServiceAddress } from '../../ecs/service.ts';
-import { mainContainer } from '../../ecs/task-definition/changes.ts';
-import { pruneRevisions } from '../../ecs/task-definition/revisions.ts';
-import { familyOf, type TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
+import { diagnose, type RolloutFailure } from '../../ecs/diagnosis.ts';
+import type { RolloutState } from '../../ecs/rollout.ts';
+import type { ServiceAddress } from '../../ecs/service.ts';
+import type { TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
+import type { ServiceContext } from './request.ts';
 import { type RolloutReport, SERVICE_VERDICTS, type ServiceEnd, type ServiceResult } from './result.ts';
-import { recordRelease } from '../ledger.ts';
-import type { ServiceContext, ServiceRequest, ServiceTarget } from './request.ts';
 
-/** The parts of a release, in their order. */
-export type Stage =
-  'check' | 'register' | 'pre-deploy' | 'update' | 'rollout' | 'prove' | 'smoke-test' | 'record';
+/** The stages of a release, in their order. */
+type Stage = 'check' | 'register' | 'pre-deploy' | 'update' | 'rollout' | 'prove' | 'smoke-test' | 'record';
 
-/** What is under way at AWS, and would go on without us. */
-export interface Begun {
+/** What was started at AWS, and goes on when this process ends. */
+interface Started {
   /** The tasks of pre-deploy. */
   preDeploy?: { cluster: string; startedBy: string };
-  /** UpdateService was sent, and its answer may not have come. */
+  /** UpdateService was sent; its response may be lost. */
   update?: { taskDefinition: string; previous: string };
   deployment?: OurDeployment;
 }
 
-/** One release under way: enough to tell, wherever it ends, what was done and what was not. */
+/** One release in progress: what was done so far, for its result and for its rollback, wherever it ends. */
 export class Release {
   stage: Stage = 'check';
   readonly report: RolloutReport;
-  readonly begun: Begun = {};
+  readonly started: Started = {};
   readonly #context: ServiceContext;
   readonly #startedAt: number;
 
@@ -46,78 +42,43 @@ export class Release {
     };
   }
 
-  /** Something that happened: in the log now, and in the timeline. */
-  say(text: string): void {
+  /** Adds an event to the log and to the timeline. */
+  logEvent(text: string): void {
     this.#context.log.info(text);
     this.report.timeline.push({ at: this.#context.clock.now(), text });
   }
 
-  /** Something worth knowing: in the log now, and in the summary. */
-  note(text: string): void {
+  /** Adds a sentence to the log and to the notes of the summary. */
+  addNote(text: string): void {
     this.#context.log.info(text);
     this.report.notes.push(text);
   }
 
-  /** How it ended. */
   end(end: ServiceEnd): ServiceResult {
     this.report.durationMs = this.#context.clock.now() - this.#startedAt;
     return { ...this.report, ...end, ok: SERVICE_VERDICTS[end.verdict].ok };
   }
 }
 
-/** What serves, proven. */
-interface Good {
-  definition: TaskDefinition;
-  taskDefinition: string;
-  digests: Readonly<Record<string, string>>;
-}
-
-/** Writes a release that is good to the ledger, and deregisters old revisions. */
-export async function record(
+/** Finds out why a deployment fails, for the log at once and for the report. */
+export async function explainFailure(
   context: ServiceContext,
   release: Release,
-  request: ServiceTarget & Pick<ServiceRequest, 'keepRevisions'>,
-  good: Good,
+  deployment: OurDeployment,
+  definition: TaskDefinition,
+  state?: RolloutState,
 ): Promise<void> {
-  if (request.ledger) {
-    const image = await imageOf(context, request, good);
-    const at = new Date(context.clock.now()).toISOString();
-    await recordRelease(context, request.ledger, { image, ...request.origin, at });
-    release.say(`The ledger ${request.ledger.image} has ${image}.`);
-  }
-  if (request.keepRevisions === undefined) return;
-  try {
-    await prune(context, release, request, request.keepRevisions, good);
-  } catch (error) {
-    context.signal.throwIfAborted();
-    release.note(`Old revisions could not be deregistered: ${errorText(error)}`);
-  }
+  // After a failed smoke test, that is the reason.
+  if (release.report.smokeTest?.ok === false) return;
+  const found = await diagnose(context, deployment, definition, state);
+  if (!found) return;
+  if (release.report.failure?.cause !== found.cause) release.logEvent(`${found.cause}.`);
+  for (const line of found.log?.lines ?? []) context.log.info(`  ${line}`);
+  release.report.failure = moreDetailed(release.report.failure, found);
 }
 
-/** The main container's image, by digest. */
-async function imageOf(
-  context: ServiceContext,
-  target: ServiceTarget,
-  { definition, digests }: Good,
-): Promise<string> {
-  const loadBalanced = loadBalancedContainer(await describeService(context, target));
-  const facts = { service: target.service, ...(loadBalanced !== undefined && { loadBalanced }) };
-  const { name, image } = mainContainer(definition, facts, 'image');
-  if (digestIn(image) !== undefined) return image;
-  const digest = digests[name];
-  if (digest === undefined) throw new Error(`the image ${image} has no digest that the ledger could keep`);
-  return `${image.replace(/:[^:/]+$/, '')}@${digest}`;
-}
-
-async function prune(
-  context: ServiceContext,
-  release: Release,
-  target: ServiceTarget,
-  keep: number,
-  { taskDefinition }: Good,
-): Promise<void> {
-  const { deployments = [] } = await describeService(context, target);
-  const inUse = new Set([taskDefinition, ...deployments.map((one) => one.taskDefinition ?? '')]);
-  const gone = await pruneRevisions(context, familyOf(taskDefinition), { keep, inUse });
-  if (gone.length > 0) release.note(`${gone.length} old revisions were deregistered.`);
+/** The first explanation stays, unless the later one has the log that was missing. */
+function moreDetailed(before: RolloutFailure | undefined, now: RolloutFailure): RolloutFailure {
+  if (!before || before.cause === now.cause || before.groups.length === 0) return now;
+  return now.log && !before.log ? now : before;
 }

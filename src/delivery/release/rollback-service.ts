@@ -1,30 +1,26 @@
 import type { Service } from '@aws-sdk/client-ecs';
-import { describeService, loadBalancedContainer, requireEcsController } from '../../ecs/service.ts';
+import { describeService, requireEcsController } from '../../ecs/service.ts';
 import { readTaskDefinition, revisionsOf } from '../../ecs/task-definition/revisions.ts';
-import { mainContainer } from '../../ecs/task-definition/changes.ts';
+import { factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
 import { familyOf, revisionName } from '../../ecs/task-definition/task-definition.ts';
+import { PlatformError } from '../../core/errors.ts';
 import { releaseHistory } from '../ledger.ts';
-import { bounded } from './follow.ts';
+import { runRelease } from './on-failure.ts';
 import type { RollbackRequest, ServiceContext } from './request.ts';
 import type { ServiceResult } from './result.ts';
-import { Release } from './release.ts';
 import { releaseService } from './release-service.ts';
 /** How many revisions are looked through for an image of the ledger. */
 const LOOKED_THROUGH = 25;
 
-/**
- * Takes a service back to what ran before, and follows that to its end as any other release. Never throws: the
- * report tells.
- */
+/** Releases the revision that a service ran before. Never throws. */
 export async function rollbackService(
   context: ServiceContext,
   request: RollbackRequest,
 ): Promise<ServiceResult> {
-  const release = new Release(context, request);
-  return await bounded(context, release, request, async (inner) => {
+  return await runRelease(context, request, async (inner, release) => {
     const service = await describeService(inner, request);
     requireEcsController(service);
-    const to = request.to ?? (await lastGood(inner, request, service));
+    const to = request.to ?? (await previousRelease(inner, request, service));
     if (to === undefined) {
       const why = request.ledger
         ? 'the ledger and the service have no earlier release'
@@ -42,7 +38,7 @@ export async function rollbackService(
 }
 
 /** The revision with the ledger's last image but one; without a ledger, the newest older revision of the family. */
-async function lastGood(
+async function previousRelease(
   context: ServiceContext,
   request: RollbackRequest,
   service: Service,
@@ -61,7 +57,8 @@ async function lastGood(
   for (const arn of others.slice(0, LOOKED_THROUGH)) {
     if ((await imageOf(context, request, service, arn)) === image) return arn;
   }
-  throw new Error(`none of the last ${LOOKED_THROUGH} revisions has the image ${image} that the ledger has`);
+  const reason = `none of the last ${LOOKED_THROUGH} revisions has the image ${image} that the ledger has`;
+  throw new PlatformError('not-found', reason);
 }
 
 async function imageOf(
@@ -71,10 +68,5 @@ async function imageOf(
   revision: string,
 ): Promise<string> {
   const { definition } = await readTaskDefinition(context, revision);
-  const loadBalanced = loadBalancedContainer(service);
-  return mainContainer(
-    definition,
-    { service: name, ...(loadBalanced !== undefined && { loadBalanced }) },
-    'image',
-  ).image;
+  return mainContainer(definition, factsOf(service, name), 'image').image;
 }

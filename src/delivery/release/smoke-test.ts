@@ -1,15 +1,15 @@
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { shownLine } from '../../ecs/tasks.ts';
 import type { SmokeTestResult } from './result.ts';
 import { isThrottle } from '../../aws/errors.ts';
 import { TimeoutError } from '../../core/errors.ts';
+import { CommandNotFoundError, runCommand } from '../../core/exec.ts';
 import { poll } from '../../core/poll.ts';
 import type { ServiceContext, SmokeTest } from './request.ts';
+
 const REQUEST_LIMIT_MS = 10_000;
 const RETRY_MS = 2000;
 const BODY_LIMIT = 1024 * 1024;
-/** How long a command may take to end after it was told to. */
+/** Milliseconds between asking a command to stop and killing it. */
 const KILL_AFTER_MS = 2000;
 
 interface Extras {
@@ -19,7 +19,7 @@ interface Extras {
   headers: Readonly<Record<string, string>>;
 }
 
-/** Tries again until it passes or its time is over. Throws only the signal's reason. */
+/** Repeats the test until it passes or its time limit is over. Throws only the signal's reason. */
 export async function runSmokeTest(
   context: ServiceContext,
   test: SmokeTest,
@@ -35,8 +35,8 @@ export async function runSmokeTest(
     attempts++;
     const result =
       test.kind === 'url'
-        ? await ask(test, headers, limit)
-        : await execute(test.command, variables, context, limit);
+        ? await request(test, headers, limit)
+        : await runProgram(test.command, variables, context, limit);
     // The limit cuts the last attempt short: what the one before it gave tells more.
     if (result.ok || detail === '' || !limit.aborted) detail = result.detail;
     context.log.info(`Smoke test, attempt ${attempts}: ${detail}.`);
@@ -63,7 +63,7 @@ interface Attempt {
   detail: string;
 }
 
-async function ask(
+async function request(
   { url, status: [low, high], body }: Extract<SmokeTest, { kind: 'url' }>,
   headers: Extras['headers'],
   limit: AbortSignal,
@@ -75,7 +75,7 @@ async function ask(
       redirect: 'manual',
       headers: { 'cache-control': 'no-cache', ...headers },
     });
-    const text = await bounded(response);
+    const text = await readBody(response);
     const answered = `HTTP ${response.status}`;
     if (response.status < low || response.status > high) {
       return { ok: false, detail: `${answered}, not ${low === high ? low : `${low} to ${high}`}` };
@@ -90,7 +90,8 @@ async function ask(
   }
 }
 
-async function bounded(response: Response): Promise<string> {
+/** Stops at 1 MiB. */
+async function readBody(response: Response): Promise<string> {
   let text = '';
   const decoder = new TextDecoder();
   for await (const chunk of response.body ?? []) {
@@ -100,48 +101,34 @@ async function bounded(response: Response): Promise<string> {
   return text;
 }
 
-/** Runs the program itself: no shell reads its arguments. Its output goes to the log. */
-async function execute(
+/** Runs the program, which no shell sees, until it exits or the limit stops it. Its output goes to the log. */
+async function runProgram(
   [program, ...args]: readonly [string, ...string[]],
   variables: Readonly<Record<string, string>>,
   { env, log }: ServiceContext,
   limit: AbortSignal,
 ): Promise<Attempt> {
   const own = Object.entries(env).filter(([name]) => !name.startsWith('INPUT_'));
-  const child = spawn(program, args, {
-    env: { ...Object.fromEntries(own), ...variables },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    shell: false,
-  });
-  const stop = (): void => {
-    child.kill('SIGTERM');
-    setTimeout(() => {
-      child.kill('SIGKILL');
-      // What the program itself has started may still hold its output open.
-      child.stdout.destroy();
-      child.stderr.destroy();
-    }, KILL_AFTER_MS).unref();
+  const logLine = (line: string): void => {
+    log.info(`  ${shownLine(line)}`);
   };
-  limit.addEventListener('abort', stop, { once: true });
-  for (const stream of [child.stdout, child.stderr]) {
-    createInterface({ input: stream }).on('line', (line) => {
-      log.info(`  ${shownLine(line)}`);
-    });
-  }
+  const options = {
+    env: { ...Object.fromEntries(own), ...variables },
+    onLine: logLine,
+    onOutputLine: logLine,
+    stopSignal: 'SIGTERM' as const,
+    stopMs: KILL_AFTER_MS,
+  };
   try {
-    return await new Promise<Attempt>((resolve) => {
-      child.on('error', (error) => {
-        resolve({ ok: false, detail: `it could not be started (${error.message})` });
-      });
-      child.on('close', (code, signal) => {
-        resolve({
-          ok: code === 0,
-          detail: code === null ? `ended by ${signal ?? 'a signal'}` : `exit code ${code}`,
-        });
-      });
-    });
-  } finally {
-    limit.removeEventListener('abort', stop);
+    const { exitCode, endedBy = 'a signal' } = await runCommand(program, args, options, { signal: limit });
+    return {
+      ok: exitCode === 0,
+      detail: exitCode === null ? `ended by ${endedBy}` : `exit code ${exitCode}`,
+    };
+  } catch (error) {
+    if (limit.aborted) return { ok: false, detail: 'stopped before it exited' };
+    if (!(error instanceof CommandNotFoundError)) throw error;
+    return { ok: false, detail: error.message.replace(program, 'it') };
   }
 }
 

@@ -2,18 +2,14 @@ import { proveRunning } from '../../ecs/proof.ts';
 import { describeService, isSteady, primaryDeployment } from '../../ecs/service.ts';
 import { revisionName } from '../../ecs/task-definition/task-definition.ts';
 import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
-import { bounded } from './follow.ts';
+import { runRelease } from './on-failure.ts';
 import type { ServiceContext, ServiceTarget } from './request.ts';
 import type { ServiceResult } from './result.ts';
 import { isPartOf } from './images.ts';
-import { Release } from './release.ts';
-/**
- * Tells what a service runs, and changes nothing: `unchanged` when it is steady and proven, else `failed`. Never
- * throws.
- */
+
+/** Reads what a service runs: `unchanged` when it is steady and proven, else `failed`. Changes nothing; never throws. */
 export async function serviceStatus(context: ServiceContext, target: ServiceTarget): Promise<ServiceResult> {
-  const release = new Release(context, target);
-  return await bounded(context, release, target, async (inner) => {
+  return await runRelease(context, target, async (inner, release) => {
     const service = await describeService(inner, target);
     const arn = service.taskDefinition ?? '';
     const name = revisionName(arn);

@@ -1,4 +1,6 @@
+import type { Service } from '@aws-sdk/client-ecs';
 import { InputError } from '../../core/errors.ts';
+import { loadBalancedContainer } from '../service.ts';
 import type { ContainerDefinition, TaskDefinition, TaskDefinitionChanges } from './task-definition.ts';
 
 /** What is known of the service beside its task definition. */
@@ -6,6 +8,12 @@ export interface ServiceFacts {
   service: string;
   /** The container that the load balancer sends requests to. */
   loadBalanced?: string;
+}
+
+/** @param name the service's name, without its cluster. */
+export function factsOf(service: Service, name: string): ServiceFacts {
+  const loadBalanced = loadBalancedContainer(service);
+  return { service: name, ...(loadBalanced !== undefined && { loadBalanced }) };
 }
 
 /** A task definition with the changes that were asked for; the given one stays as it is. Throws InputError. */

@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-ecs';
 import { classify } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
+import { PlatformError } from '../../core/errors.ts';
 import type { EcsContext } from '../service.ts';
 import { rawAnswer, rawInput } from './file.ts';
 import { registrable, type TaskDefinition } from './task-definition.ts';
@@ -30,7 +31,7 @@ export async function readTaskDefinition(
   const answer = await send(client, command, context).catch((error: unknown) => {
     // ECS tells a missing revision from other bad requests only in words.
     if (classify(error) !== 'validation' && classify(error) !== 'not-found') throw error;
-    throw new Error(`there is no task definition ${revision}`, { cause: error });
+    throw new PlatformError('not-found', `there is no task definition ${revision}`, { cause: error });
   });
   const { taskDefinition = {}, tags = [] } = raw() as { taskDefinition?: object; tags?: Tag[] };
   const definition = registrable({ ...taskDefinition });
@@ -53,7 +54,9 @@ export async function registerTaskDefinition(
   rawInput(command, definition);
   const { taskDefinition } = await send(client, command, context);
   const arn = taskDefinition?.taskDefinitionArn;
-  if (arn === undefined) throw new Error('RegisterTaskDefinition answered without a revision');
+  if (arn === undefined) {
+    throw new PlatformError('service-unavailable', 'RegisterTaskDefinition answered without a revision');
+  }
   return arn;
 }
 

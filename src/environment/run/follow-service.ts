@@ -5,10 +5,10 @@ import type { Context } from '../../core/context.ts';
 /** Follows the ECS services of a stack by their tasks. What that takes is loaded for the first of them. */
 export function followServiceIn(session: Session, context: Context, env: NodeJS.ProcessEnv): FollowService {
   return async (service, signal) => {
-    const [{ serviceContext }, { followChanged }] = await Promise.all([
+    const [{ serviceContext }, { followChangedService }] = await Promise.all([
       import('../../delivery/release/request.ts'),
-      import('../../delivery/release/follow-changed.ts'),
+      import('../../delivery/release/follow-changed-service.ts'),
     ]);
-    return followChanged(serviceContext(session, context, env), service, signal);
+    return followChangedService(serviceContext(session, context, env), service, signal);
   };
 }

@@ -7,7 +7,7 @@ import {
   recordRelease,
   type Release as LedgerRelease,
 } from '../../delivery/ledger.ts';
-import { preDeploy } from '../../delivery/release/pre-deploy.ts';
+import { runPreDeploy } from '../../delivery/release/pre-deploy.ts';
 import { releaseService } from '../../delivery/release/release-service.ts';
 import { Release } from '../../delivery/release/release.ts';
 import type { ServiceRequest, SmokeTest } from '../../delivery/release/request.ts';
@@ -144,7 +144,7 @@ async function firstCommand(
   );
   const release = new Release(services, request);
   try {
-    const ended = await preDeploy(services, release, service, {
+    const ended = await runPreDeploy(services, release, service, {
       command,
       taskDefinition: arn,
       definition,
@@ -152,7 +152,7 @@ async function firstCommand(
     });
     return ended.ok ? undefined : ended.reason;
   } catch (error) {
-    const { preDeploy: begun } = release.begun;
+    const { preDeploy: begun } = release.started;
     if (begun) await stopTasks({ ...services, signal: AbortSignal.timeout(STOP_WITHIN_MS) }, begun);
     throw error;
   }

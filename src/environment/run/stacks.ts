@@ -1,7 +1,7 @@
 import { deployStack } from '../../cloudformation/commands/deploy-stack.ts';
 import { STACK_VERDICTS, type StackResult } from '../../cloudformation/commands/result.ts';
 import type { CloudFormationContext, DeployStackInputs } from '../../cloudformation/types.ts';
-import { followChanged } from '../../delivery/release/follow-changed.ts';
+import { followChangedService } from '../../delivery/release/follow-changed-service.ts';
 import { type EnvironmentContext, type EnvironmentRequest, runIdentity } from './context.ts';
 import type { StackEnd } from './result.ts';
 import { smokeTestOf } from './services.ts';
@@ -18,7 +18,7 @@ export async function runStackCommand(
   const cloudFormation: CloudFormationContext = {
     ...(await context.cloudFormation()),
     followService: (service, signal) =>
-      Promise.resolve(followChanged(context.services, service, signal, smokeTest)),
+      Promise.resolve(followChangedService(context.services, service, signal, smokeTest)),
   };
   const inputs = {
     ...target.inputs,

@@ -1,4 +1,5 @@
-import { errorText, isThrottle } from '../../aws/errors.ts';
+import { isThrottle } from '../../aws/errors.ts';
+import { reasonOf } from '../../core/errors.ts';
 import { deploymentOf, findServiceDeployment } from '../../ecs/deployment.ts';
 import type { OurDeployment } from '../../ecs/deployment.ts';
 import { describeService, goalOf, primaryDeployment, ServiceError } from '../../ecs/service.ts';
@@ -8,9 +9,9 @@ import type { RolloutFailure } from '../../ecs/diagnosis.ts';
 import type { SmokeTestResult } from './result.ts';
 import { poll } from '../../core/poll.ts';
 import type { ServiceContext, SmokeTest } from './request.ts';
-import { explainFailure, follow } from './follow.ts';
-import type { Following } from './follow.ts';
-import { Release } from './release.ts';
+import { followDeployment, type FollowOptions } from './follow-deployment.ts';
+import { explainFailure, Release } from './release.ts';
+
 /** A service that a stack changes. */
 interface ChangedService {
   /** `arn:aws:ecs:<region>:<account>:service/<cluster>/<name>` */
@@ -27,13 +28,13 @@ const LAST_LOOK_MS = 10_000;
 const SKEW_MS = 5000;
 
 /**
- * Follows the deployment that a stack begins on a service, as one of ours: its progress in the log, a failure
+ * Follows the deployment that a stack starts on a service, as one of ours: its progress in the log, a failure
  * explained as soon as it shows, a PAUSE hook answered by the smoke test.
  *
  * @param signal ends it.
- * @returns tells why the tasks fail; undefined when they do not. It never rejects.
+ * @returns a function that explains why the tasks fail; it gives undefined when they do not, and never rejects.
  */
-export function followChanged(
+export function followChangedService(
   context: ServiceContext,
   { arn, since }: ChangedService,
   signal: AbortSignal,
@@ -46,27 +47,30 @@ export function followChanged(
   const watch = async (): Promise<void> => {
     const options = { what: `a deployment of ${service.service}`, timeoutMs: NO_LIMIT_MS, isThrottle };
     changing = await poll(watching, options, () => findChanging(watching, service, since));
-    await follow(watching, release, changing.deployment, { ...changing, ...(smokeTest && { smokeTest }) });
+    await followDeployment(watching, release, changing.deployment, {
+      ...changing,
+      ...(smokeTest && { smokeTest }),
+    });
   };
   watch().catch((error: unknown) => {
     if (watching.signal.aborted) return;
-    context.log.info(`The tasks of ${service.service} cannot be followed: ${errorText(error)}`);
+    context.log.info(`The tasks of ${service.service} cannot be followed: ${reasonOf(error)}`);
   });
   return async () => {
-    if (release.report.smokeTest?.ok === false) return notAsItShould(release.report.smokeTest);
+    if (release.report.smokeTest?.ok === false) return smokeTestFailure(release.report.smokeTest);
     if (release.report.failure) return release.report.failure;
     const last = { ...context, signal: AbortSignal.any([context.signal, AbortSignal.timeout(LAST_LOOK_MS)]) };
     try {
       changing ??= await findChanging(last, service, since);
       if (changing) await explainFailure(last, release, changing.deployment, changing.definition);
     } catch (error) {
-      context.log.info(`Why the tasks of ${service.service} fail cannot be read: ${errorText(error)}`);
+      context.log.info(`Why the tasks of ${service.service} fail cannot be read: ${reasonOf(error)}`);
     }
     return release.report.failure;
   };
 }
 
-interface Changing extends Following {
+interface Changing extends FollowOptions {
   deployment: OurDeployment;
 }
 
@@ -96,7 +100,7 @@ async function findChanging(
   };
 }
 
-function notAsItShould({ what, detail }: SmokeTestResult): RolloutFailure {
+function smokeTestFailure({ what, detail }: SmokeTestResult): RolloutFailure {
   return {
     cause: `The smoke test ${what} failed (${detail})`,
     fix: 'The new tasks run and do not answer as they should: repair the service, or the test.',

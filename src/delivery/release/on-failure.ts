@@ -1,55 +1,103 @@
-import { classify, errorText } from '../../aws/errors.ts';
+import { classify } from '../../aws/errors.ts';
+import { withTimeLimit } from '../../core/concurrency.ts';
+import {
+  CancelledError,
+  errorInfo,
+  InputError,
+  PlatformError,
+  reasonOf,
+  stackOf,
+  TimeoutError,
+} from '../../core/errors.ts';
+import { capitalize, sentence } from '../../core/text.ts';
 import { deploymentOf, type OurDeployment, stopDeployment, updateService } from '../../ecs/deployment.ts';
 import { stopTasks } from '../../ecs/one-off-task.ts';
 import { isEnd, readRollout, watchRollout } from '../../ecs/rollout.ts';
-import { describeService, primaryDeployment } from '../../ecs/service.ts';
-import { revisionName } from '../../ecs/task-definition/task-definition.ts';
+import { describeService, primaryDeployment, ServiceError } from '../../ecs/service.ts';
 import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
-import { CancelledError } from '../../core/errors.ts';
+import { revisionName } from '../../ecs/task-definition/task-definition.ts';
+import { explainFailure, Release } from './release.ts';
 import type { ServiceContext, ServiceTarget } from './request.ts';
-import { explainFailure } from './follow.ts';
-import type { Release } from './release.ts';
-/** The runner kills a cancelled step 7.5 s after SIGINT: AWS must have been told before. */
+import type { ServiceEnd, ServiceResult } from './result.ts';
+
+/** The runner kills a cancelled step 7.5 s after SIGINT; ECS must have been called before that. */
 const CANCEL_MS = 5000;
-/** How long a rollback may take that nobody waits for by a limit of theirs. */
+/** Limit of a rollback, which starts when the time of the release is over. */
 const ROLLBACK_MS = 15 * 60_000;
 
 /**
- * Ends what a release has begun, as the request asks: a one-off task is stopped, a deployment rolled back, stopped or
- * kept. Never throws. A cancelled job tells AWS and does not wait; else the rollback is followed to its end.
- *
- * @returns what remains, for a person.
+ * Runs a command on a service within its time limit. When it is cancelled, times out or fails, what it started at AWS
+ * is stopped, rolled back or kept, as `on-failure` says. Never throws.
  */
-export async function undo(
+export async function runRelease(
+  context: ServiceContext,
+  target: ServiceTarget,
+  work: (context: ServiceContext, release: Release) => Promise<ServiceResult>,
+): Promise<ServiceResult> {
+  const release = new Release(context, target);
+  const limit = { what: `the release of ${target.service}`, timeoutMs: target.timeoutMs };
+  try {
+    return await withTimeLimit(context, limit, (signal) => work({ ...context, signal }, release));
+  } catch (error) {
+    context.log.debug(stackOf(error));
+    const remains = await stopStarted(context, release, target, error);
+    return release.end(failedEnd(error, `${failureReason(release, error)} ${remains}`));
+  }
+}
+
+function failedEnd(cause: unknown, reason: string): ServiceEnd {
+  const error = errorInfo(cause);
+  if (cause instanceof CancelledError) return { verdict: 'cancelled', reason, error };
+  return { verdict: cause instanceof TimeoutError ? 'timed-out' : 'failed', reason, error };
+}
+
+function failureReason({ report, stage }: Release, error: unknown): string {
+  const isOver = error instanceof CancelledError || error instanceof TimeoutError;
+  const named = error instanceof InputError || error instanceof ServiceError;
+  const text = named ? error.message : capitalize(reasonOf(error));
+  if (!isOver && !named && stage === 'record') {
+    return sentence(`The revision serves, and the ledger could not be written: ${reasonOf(error)}`);
+  }
+  const cause = error instanceof TimeoutError ? report.failure?.cause : undefined;
+  return cause === undefined ? sentence(text) : `${sentence(text)} ${sentence(cause)}`;
+}
+
+/**
+ * Ends what a release has started: a one-off task is stopped, a deployment is rolled back, stopped or kept. Never
+ * throws. A cancelled job calls ECS and does not wait; otherwise the rollback is followed to its end.
+ *
+ * @returns the state that the service is left in, a sentence.
+ */
+async function stopStarted(
   context: ServiceContext,
   release: Release,
   target: ServiceTarget,
   cause: unknown,
 ): Promise<string> {
-  // The time of a whole environment is over, or its lock is lost: no call is possible by this signal either.
+  // When the environment's time limit or lock ended the job, its signal ends every call too.
   const cancelled = cause instanceof CancelledError || context.signal.aborted;
   const signal = cancelled ? AbortSignal.timeout(CANCEL_MS) : context.signal;
   const inner = { ...context, signal };
   try {
     if (release.stage === 'record') return 'The service keeps the new revision.';
-    const { preDeploy, update } = release.begun;
+    const { preDeploy, update } = release.started;
     if (preDeploy) {
       const stopped = await stopTasks(inner, preDeploy);
       const tasks =
         stopped.length === 0 ? 'Its task had not been started' : `Its task ${stopped.join(', ')} was stopped`;
       return `${tasks}. The service was not touched.`;
     }
-    const begun = release.begun.deployment;
-    // Until its service deployment is known, ECS is asked for it once more.
-    const deployment = begun?.arn !== undefined || !update ? begun : await current(inner, target, update);
+    const known = release.started.deployment;
+    // The response of UpdateService may be lost: the service shows whether it has our deployment.
+    const deployment = known?.arn !== undefined || !update ? known : await findStarted(inner, target, update);
     if (!deployment) return update ? 'The deployment had not begun.' : untouched(release);
-    return await end(inner, release, target, deployment, cancelled);
+    return await endDeployment(inner, release, target, deployment, cancelled);
   } catch (error) {
     const { rollback } = release.report;
     if (rollback?.state === 'in progress' && context.signal.aborted) {
       return `The rollback to ${rollback.to} goes on at AWS.`;
     }
-    return `What was begun could not be ended (${errorText(error)}): look at the service ${target.service}.`;
+    return `What was begun could not be ended (${reasonOf(error)}): look at the service ${target.service}.`;
   }
 }
 
@@ -59,7 +107,7 @@ function untouched({ stage, report }: Release): string {
 }
 
 /** The deployment of our UpdateService, as the service shows it now; undefined when there is none of ours. */
-async function current(
+async function findStarted(
   context: ServiceContext,
   target: ServiceTarget,
   update: { taskDefinition: string; previous: string },
@@ -70,7 +118,7 @@ async function current(
   return found && { ...found, ...(arn !== undefined && { arn }) };
 }
 
-async function end(
+async function endDeployment(
   context: ServiceContext,
   release: Release,
   target: ServiceTarget,
@@ -84,26 +132,32 @@ async function end(
     const { definition } = await readTaskDefinition(context, deployment.taskDefinition);
     await explainFailure(context, release, deployment, definition);
   }
-  if (onFailure === 'stop') return await abort(context, deployment, name);
+  if (onFailure === 'stop') return await abortDeployment(context, deployment, name);
   const started = await startRollback(context, deployment);
   const to = revisionName(deployment.previous);
   release.report.rollback = { to, state: 'in progress' };
   if (typeof started === 'string') return started;
   if (cancelled) return `ECS was told to roll back to ${to}, and goes on with it.`;
-  return await followBack(context, release, started, to);
+  return await followRollback(context, release, started, to);
 }
 
-async function abort(context: ServiceContext, deployment: OurDeployment, name: string): Promise<string> {
+async function abortDeployment(
+  context: ServiceContext,
+  deployment: OurDeployment,
+  name: string,
+): Promise<string> {
   try {
-    const told = await stopDeployment(context, deployment, 'ABORT');
-    if (told === 'cannot') return `This endpoint cannot stop a deployment: that of ${name} goes on.`;
+    const stopped = await stopDeployment(context, deployment, 'ABORT');
+    if (stopped === 'unsupported') {
+      return `This endpoint cannot stop a deployment: that of ${name} goes on.`;
+    }
     return `The deployment of ${name} was stopped where it was: the service may run both revisions.`;
   } catch (error) {
-    return await overAlready(context, deployment, error);
+    return await describeEnded(context, deployment, error);
   }
 }
 
-/** Begins the way back; a text when there is none to follow. */
+/** Starts the rollback of a deployment; a sentence when there is none to follow. */
 async function startRollback(
   context: ServiceContext,
   deployment: OurDeployment,
@@ -114,46 +168,52 @@ async function startRollback(
   const state = await readRollout(context, deployment).catch(() => undefined);
   if (state?.phase === 'rolling-back') return deployment;
   if (state && isEnd(state.phase) && state.phase !== 'complete' && state.phase !== 'failed') {
-    return await overAlready(context, deployment, undefined);
+    return await describeEnded(context, deployment, undefined);
   }
   if (state?.phase === 'complete' || state?.phase === 'failed' || deployment.arn === undefined) {
-    return await sendBack(context, deployment);
+    return await deployPrevious(context, deployment);
   }
   try {
     await stopDeployment(context, deployment, 'ROLLBACK');
     return deployment;
   } catch (error) {
     if (!['validation', 'conflict', 'not-found'].includes(classify(error))) throw error;
-    // It ended meanwhile.
+    // It ended in the meantime.
     const now = await readRollout(context, deployment);
-    if (now.phase === 'complete') return await sendBack(context, deployment);
-    return await overAlready(context, deployment, error);
+    if (now.phase === 'complete') return await deployPrevious(context, deployment);
+    return await describeEnded(context, deployment, error);
   }
 }
 
-/** A new deployment, of what was there before. */
-async function sendBack(context: ServiceContext, deployment: OurDeployment): Promise<OurDeployment> {
+/** Starts a deployment of the previous revision. */
+async function deployPrevious(context: ServiceContext, deployment: OurDeployment): Promise<OurDeployment> {
   const { previous, taskDefinition } = deployment;
   const service = await updateService(context, deployment, { taskDefinition: previous });
   const back = deploymentOf(service, deployment, { taskDefinition: previous, previous: taskDefinition });
-  if (!back) throw new Error(`the service did not take ${revisionName(previous)} back`);
+  if (!back) {
+    throw new PlatformError('conflict', `the service did not take ${revisionName(previous)} back`);
+  }
   const arn = service.currentServiceDeployment;
   return { ...back, ...(arn !== undefined && arn !== deployment.arn && { arn }) };
 }
 
-async function overAlready(
+async function describeEnded(
   context: ServiceContext,
   deployment: OurDeployment,
   error: unknown,
 ): Promise<string> {
   const service = await describeService(context, deployment);
   const now = revisionName(primaryDeployment(service)?.taskDefinition ?? '');
-  const why = error === undefined ? '' : ` (${errorText(error)})`;
+  const why = error === undefined ? '' : ` (${reasonOf(error)})`;
   return `The deployment had ended already${why}: the service works towards ${now}.`;
 }
 
-/** Brings a service whose new revision is not wanted back to the one before, and follows that to its end. */
-export async function goBack(
+/**
+ * Rolls back a deployment that has ended, when `on-failure` says so, and follows that to its end.
+ *
+ * @returns the state that the service is left in, a sentence.
+ */
+export async function rollBackDeployment(
   context: ServiceContext,
   release: Release,
   { onFailure }: ServiceTarget,
@@ -164,26 +224,26 @@ export async function goBack(
   const to = revisionName(deployment.previous);
   if (deployment.previous === deployment.taskDefinition)
     return `There is no revision before ${name} to go back to.`;
-  release.say(`Rolling back to ${to}.`);
+  release.logEvent(`Rolling back to ${to}.`);
   release.report.rollback = { to, state: 'in progress' };
-  return await followBack(context, release, await sendBack(context, deployment), to);
+  return await followRollback(context, release, await deployPrevious(context, deployment), to);
 }
 
-async function followBack(
+async function followRollback(
   context: ServiceContext,
   release: Release,
-  back: OurDeployment,
+  rollback: OurDeployment,
   to: string,
 ): Promise<string> {
-  const state = await watchRollout(context, back, {
+  const state = await watchRollout(context, rollback, {
     timeoutMs: ROLLBACK_MS,
     observer: {
-      say: (line) => {
-        release.say(line);
+      onLine: (line) => {
+        release.logEvent(line);
       },
-      failing: () => Promise.resolve(),
-      paused: () => Promise.resolve(),
-      targets: () => Promise.resolve(undefined),
+      onFailing: () => Promise.resolve(),
+      onPaused: () => Promise.resolve(),
+      countTargets: () => Promise.resolve(undefined),
     },
   });
   const done = state.phase === 'complete' || state.phase === 'rolled-back';
