@@ -14,7 +14,7 @@ import { createImage } from './create-image.ts';
 import { type ImageDescription, Progress } from './progress.ts';
 import type { Manifest } from './registry/manifest.ts';
 import { readImage } from './registry/manifest-reader.ts';
-import { claimTag, previousImage, type PreviousImage, putTags } from './registry/tags.ts';
+import { claimTag, findPreviousImage, type PreviousImage, putTags } from './registry/tags.ts';
 import { failedResult, type ImageResult } from './result.ts';
 import { evaluateScan, scanBlockReason } from './scan.ts';
 import { findExisting, type ImageSource, openSource } from './source.ts';
@@ -114,7 +114,7 @@ async function createAndCompare(build: ImageBuildContext, source: ImageSource): 
 async function readPreviousImage(build: ImageBuildContext): Promise<PreviousImage | undefined> {
   const { client, repository, registry, context, progress } = build;
   try {
-    return await previousImage(client, repository.name, registry, context);
+    return await findPreviousImage(client, repository.name, registry, context);
   } catch (error) {
     if (!context.signal.aborted) {
       progress.note(`The last image of the repository cannot be compared: ${errorText(error)}`);

@@ -27,7 +27,7 @@ export async function createImage(
   const docker = new DockerClient(build.folder, build.registryHost, build.context.env, build.context);
   const output = await build.progress.runStage('build', () => buildWithDocker(docker, source.build, build));
   if (output.kind === 'registry') return requirePushed(output.digest, build);
-  const layout = await build.progress.runStage('take', () => layoutOf(output, docker, build, previous));
+  const layout = await build.progress.runStage('take', () => exportLayout(output, docker, build, previous));
   return push(layout, build);
 }
 
@@ -58,7 +58,7 @@ async function buildWithDocker(
 }
 
 /** What a builder has left on this machine, as a layout. */
-async function layoutOf(
+async function exportLayout(
   output: Exclude<BuildOutput, { kind: 'registry' }>,
   docker: DockerClient,
   { folder, context }: ImageBuildContext,
@@ -66,11 +66,11 @@ async function layoutOf(
 ): Promise<ImageLayout> {
   const target = join(folder, 'layout');
   if (output.kind === 'archive') return openLayout(output.file, target, context.signal);
-  await saveImage(docker, output.localName, target, layersOf(await previous), context);
+  await saveImage(docker, output.localName, target, knownLayers(await previous), context);
   return openLayout(target, target, context.signal);
 }
 
-function layersOf(previous: PreviousImage | undefined): Map<string, LayerDescriptor> {
+function knownLayers(previous: PreviousImage | undefined): Map<string, LayerDescriptor> {
   const layers = (previous?.platforms ?? []).flatMap((platform) => platform.layers);
   return new Map(
     layers.map(({ diffId, digest, size, mediaType }) => [

@@ -25,7 +25,7 @@ export interface Finding {
   uri: string;
 }
 
-export type ScanResult =
+type ScanResult =
   | { state: 'complete'; findings: readonly Finding[] }
   /** There are no findings to judge by, and why. */
   | { state: 'none'; reason: string };
@@ -56,7 +56,7 @@ const UNFINISHED = new Set(['IN_PROGRESS', 'PENDING', undefined]);
  * @throws TimeoutError when there is no result within `timeoutMs`.
  * @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
  */
-async function scanResult(
+async function waitForScan(
   client: ECRClient,
   image: { repositoryName: string; digest: string },
   options: { scanOnPush: boolean; timeoutMs: number },
@@ -71,7 +71,7 @@ async function scanResult(
     const waitedMs = context.clock.now() - startedAt;
     if (!request) {
       if (options.scanOnPush && waitedMs < APPEARS_WITHIN_MS) return undefined;
-      request = await start(client, image, context);
+      request = await startScan(client, image, context);
     }
     const hopeless = request.refused !== undefined && (!request.byItself || waitedMs >= BEGINS_WITHIN_MS);
     return hopeless ? { state: 'none', reason: request.refused ?? '' } : undefined;
@@ -123,7 +123,7 @@ interface ScanRequest {
 }
 
 /** Starts a scan. One that is begun already, or counts for today, is waited for. */
-async function start(
+async function startScan(
   client: ECRClient,
   { repositoryName, digest }: { repositoryName: string; digest: string },
   context: ScanContext,
@@ -153,13 +153,13 @@ async function allFindings(
   let page: DescribeImageScanFindingsCommandOutput | undefined = first;
   while (page) {
     const { findings: basic = [], enhancedFindings: enhanced = [] } = page.imageScanFindings ?? {};
-    findings.push(...basic.map(fromBasic), ...enhanced.filter(isActive).flatMap(fromEnhanced));
+    findings.push(...basic.map(basicFinding), ...enhanced.filter(isActive).flatMap(enhancedFindings));
     page = page.nextToken === undefined ? undefined : await describe(client, image, context, page.nextToken);
   }
   return findings;
 }
 
-function fromBasic({ severity, name = '', uri = '', attributes = [] }: ImageScanFinding): Finding {
+function basicFinding({ severity, name = '', uri = '', attributes = [] }: ImageScanFinding): Finding {
   const attribute = (key: string): string => attributes.find((each) => each.key === key)?.value ?? '';
   return {
     severity: severityOf(severity),
@@ -172,7 +172,7 @@ function fromBasic({ severity, name = '', uri = '', attributes = [] }: ImageScan
 }
 
 /** A finding of Inspector, once for each package that it is in. */
-function fromEnhanced({
+function enhancedFindings({
   severity,
   title = '',
   packageVulnerabilityDetails: details,
@@ -240,7 +240,7 @@ export async function evaluateScan(
   for (const { platform, digest } of platforms) {
     const image = { repositoryName: repository.name, digest };
     const { scanOnPush } = repository;
-    const result = await scanResult(client, image, { scanOnPush, timeoutMs: options.timeoutMs }, context);
+    const result = await waitForScan(client, image, { scanOnPush, timeoutMs: options.timeoutMs }, context);
     if (result.state === 'none') missing.push({ platform, reason: result.reason });
     // The same package in two platforms is one thing to fix.
     else for (const finding of result.findings) findings.set(JSON.stringify(finding), finding);

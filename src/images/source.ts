@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { InputError } from '../core/errors.ts';
 import type { BuildRequest } from './build/command.ts';
-import { contentOf } from './build/content-hash.ts';
+import { hashContent } from './build/content-hash.ts';
 import type { ImageContext, ImageRequest } from './context.ts';
 import type { Progress } from './progress.ts';
 import type { RegistryClient } from './registry/client.ts';
@@ -31,7 +31,7 @@ export async function openSource(
   const { build } = source;
   await requireFiles(build);
   if (!reuse) return { kind: 'build', build };
-  const { hash, files, seesGit } = await contentOf(build, env, signal);
+  const { hash, files, seesGit } = await hashContent(build, env, signal);
   log.info(`The content of the build, ${files} files, has the hash ${hash}.`);
   if (seesGit) {
     progress.note('The build sees the folder .git, so every commit is built anew: name it in .dockerignore.');

@@ -1,38 +1,32 @@
-import { BatchGetImageCommand, type Image } from '@aws-sdk/client-ecr';
 import { classify } from '../../aws/errors.ts';
-import { send } from '../../aws/send.ts';
 import { reasonOf } from '../../core/errors.ts';
 import type { TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
 import type { PreflightFinding } from '../../ecs/preflight.ts';
+import type { Manifest } from '../../images/registry/manifest.ts';
+import { readManifests } from '../../images/registry/manifest-reader.ts';
 import type { ServiceContext } from './request.ts';
 
 /** An image's name that is one of ECR. */
 interface EcrImage {
-  account: string;
   region: string;
   repository: string;
+  /** The name without tag and digest. */
+  uri: string;
   tag?: string;
   digest?: string;
 }
 
 /** @see https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html */
 const ECR =
-  /^(?<account>\d{12})\.(?:dkr\.ecr(?:-fips)?|dkr-ecr(?:-fips)?)\.(?<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws)\/(?<repository>[^:@]+)(?::(?<tag>[^@]+))?(?:@(?<digest>sha256:[0-9a-f]{64}))?$/;
-
-const MANIFESTS = [
-  'application/vnd.oci.image.index.v1+json',
-  'application/vnd.docker.distribution.manifest.list.v2+json',
-  'application/vnd.oci.image.manifest.v1+json',
-  'application/vnd.docker.distribution.manifest.v2+json',
-];
+  /^(?<uri>\d{12}\.(?:dkr\.ecr(?:-fips)?|dkr-ecr(?:-fips)?)\.(?<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws)\/(?<repository>[^:@]+))(?::(?<tag>[^@]+))?(?:@(?<digest>sha256:[0-9a-f]{64}))?$/;
 
 /** The parts of an ECR image's name; undefined for another registry's. */
-export function ecrImage(image: string): EcrImage | undefined {
+function ecrImage(image: string): EcrImage | undefined {
   const found = ECR.exec(image)?.groups;
   if (!found) return undefined;
-  const { account = '', region = '', repository = '', tag, digest } = found;
+  const { uri = '', region = '', repository = '', tag, digest } = found;
   return {
-    account,
+    uri,
     region,
     repository,
     ...(tag !== undefined && { tag }),
@@ -52,7 +46,7 @@ export async function pinImages(
     definition.containerDefinitions.map(async (container) => {
       const named = ecrImage(container.image);
       if (!named || named.digest !== undefined || named.region !== context.region) return container;
-      const digest = (await readImage(context, named).catch(() => undefined))?.imageId?.imageDigest;
+      const digest = (await readImage(context, named).catch(() => undefined))?.digest;
       if (digest === undefined) return container;
       return { ...container, image: `${container.image.replace(/:[^:/]+$/, '')}@${digest}` };
     }),
@@ -97,34 +91,19 @@ export async function isPartOf(context: ServiceContext, image: string, digest: s
   const named = ecrImage(image);
   if (!named) return false;
   const found = await readImage(context, named);
-  return manifestsOf(found).some((manifest) => manifest.digest === digest);
+  return found?.kind === 'index' && found.children.some((child) => child.digest === digest);
 }
 
-async function readImage(context: ServiceContext, named: EcrImage): Promise<Image | undefined> {
-  const { account, repository, tag, digest } = named;
-  const imageId = digest === undefined ? { imageTag: tag ?? 'latest' } : { imageDigest: digest };
-  const command = new BatchGetImageCommand({
-    registryId: account,
-    repositoryName: repository,
-    imageIds: [imageId],
-    acceptedMediaTypes: MANIFESTS,
-  });
-  const { images = [] } = await send(await context.ecr(), command, context);
-  return images[0];
+async function readImage(context: ServiceContext, image: EcrImage): Promise<Manifest | undefined> {
+  const { uri, repository, tag, digest } = image;
+  const id = digest === undefined ? { imageTag: tag ?? 'latest' } : { imageDigest: digest };
+  const found = await readManifests({ client: await context.ecr(), name: repository, uri }, [id], context);
+  return found[0]?.manifest;
 }
 
-interface ManifestEntry {
-  digest?: string;
-  platform?: { os?: string; architecture?: string };
-}
-
-function manifestsOf(image: Image | undefined): ManifestEntry[] {
-  const { manifests = [] } = JSON.parse(image?.imageManifest ?? '{}') as { manifests?: ManifestEntry[] };
-  return manifests;
-}
-
-function platformFindings(image: string, found: Image, architecture: string): PreflightFinding[] {
-  const platforms = manifestsOf(found).flatMap(({ platform }) => platform?.architecture ?? []);
+function platformFindings(image: string, found: Manifest, architecture: string): PreflightFinding[] {
+  const children = found.kind === 'index' ? found.children : [];
+  const platforms = children.flatMap(({ platform }) => platform?.architecture ?? []);
   const known = platforms.filter((one) => one !== 'unknown');
   if (known.length === 0 || known.includes(architecture)) return [];
   return [

@@ -60,7 +60,7 @@ export async function buildImage(
     const { exitCode, stderr } = await docker.run(args, { env, onLine }).finally(() => {
       onProgress(progress.steps);
     });
-    if (exitCode === 0) return outputOf(target);
+    if (exitCode === 0) return builtOutput(target);
     const failure = explainFailure(stderr, progress, request);
     if (failure.transient && attempt < RETRY.attempts) {
       const { message } = failure;
@@ -70,14 +70,19 @@ export async function buildImage(
   });
 }
 
-async function outputOf({ builder, metadataFile, layoutFile, localName }: BuildTarget): Promise<BuildOutput> {
+async function builtOutput({
+  builder,
+  metadataFile,
+  layoutFile,
+  localName,
+}: BuildTarget): Promise<BuildOutput> {
   if (builder.output === 'layout') return { kind: 'archive', file: layoutFile };
   if (builder.output === 'daemon') return { kind: 'daemon', localName };
-  return { kind: 'registry', digest: await digestFrom(metadataFile) };
+  return { kind: 'registry', digest: await readBuildDigest(metadataFile) };
 }
 
 /** The digest of what BuildKit has pushed. */
-async function digestFrom(metadataFile: string): Promise<string> {
+async function readBuildDigest(metadataFile: string): Promise<string> {
   const metadata = Object(JSON.parse(await readFile(metadataFile, 'utf8'))) as Record<string, unknown>;
   const digest = metadata['containerimage.digest'];
   if (typeof digest === 'string' && isDigest(digest)) return digest;

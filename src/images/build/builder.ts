@@ -22,8 +22,8 @@ const SET_UP = 'Add docker/setup-buildx-action before this step';
  * @throws PlatformError `docker-unavailable` when there is no Docker client, no daemon or no BuildKit.
  */
 export async function findBuilder(docker: Docker): Promise<Builder> {
-  const [versions, buildx] = await Promise.all([versionsOf(docker), docker.run(['buildx', 'version'])]);
-  if (buildx.exitCode !== 0) return plainBuilder(versions);
+  const [versions, buildx] = await Promise.all([readVersions(docker), docker.run(['buildx', 'version'])]);
+  if (buildx.exitCode !== 0) return builderWithoutBuildx(versions);
   const inspected = await docker.run(['buildx', 'inspect']);
   const driver = /^Driver:\s*(\S+)/m.exec(inspected.stdout)?.[1];
   if (driver === undefined) {
@@ -48,13 +48,13 @@ interface Versions {
   problem: string;
 }
 
-async function versionsOf(docker: Docker): Promise<Versions> {
+async function readVersions(docker: Docker): Promise<Versions> {
   const { stdout, stderr } = await docker.run(['version', '--format', '{{json .}}']);
   const { Client, Server } = Object(parse(stdout)) as Record<string, { Version?: string } | null | undefined>;
   return { client: Client?.Version ?? '', server: Server?.Version, problem: lastLine(stderr) };
 }
 
-function plainBuilder(versions: Versions): Builder {
+function builderWithoutBuildx(versions: Versions): Builder {
   requireDaemon(versions);
   const { client, server = '' } = versions;
   // Since 23 the client builds with BuildKit only by its plugin.

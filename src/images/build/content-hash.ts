@@ -20,7 +20,7 @@ const BUILD_LABELS = ['revision', 'created', 'source', 'version'].map(
   (name) => `org.opencontainers.image.${name}`,
 );
 
-export interface Content {
+interface ContentHash {
   /** 64 hex digits. */
   hash: string;
   /** How many files the build can see. */
@@ -39,11 +39,11 @@ export interface Content {
  *
  * @throws Error when a file cannot be read.
  */
-export async function contentOf(
+export async function hashContent(
   request: BuildRequest,
   env: NodeJS.ProcessEnv,
   signal: AbortSignal,
-): Promise<Content> {
+): Promise<ContentHash> {
   const entries = contextEntries(request.context, ignoreRules(request.context, request.file));
   const [context, dockerfile, buildContexts] = await Promise.all([
     hashEntries(request.context, entries, env, signal),
@@ -58,8 +58,8 @@ export async function contentOf(
     buildContexts,
     target: request.target,
     platforms: request.platforms.length > 0 ? request.platforms : [`linux/${arch()}`],
-    buildArgs: sorted(Object.entries(request.buildArgs)),
-    labels: sorted(labels),
+    buildArgs: sortedByName(Object.entries(request.buildArgs)),
+    labels: sortedByName(labels),
     secrets: Object.keys(request.secrets).sort(),
     ssh: request.ssh.map((entry) => entry.split('=')[0]).sort(),
     provenance: request.provenance,
@@ -81,7 +81,7 @@ async function hashContexts(
     if (value.includes('://')) return [name, value];
     return [name, await hashEntries(value, contextEntries(value, ignoreRules(value)), env, signal)];
   });
-  return sorted(await Promise.all(hashed));
+  return sortedByName(await Promise.all(hashed));
 }
 
 async function hashEntries(
@@ -112,7 +112,7 @@ async function blobHash(file: string): Promise<string> {
   return hash.digest('hex');
 }
 
-function sorted(entries: readonly [string, string][]): [string, string][] {
+function sortedByName(entries: readonly [string, string][]): [string, string][] {
   return [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
@@ -137,8 +137,8 @@ async function gitHashes(
       git(['config', '--default', 'false', '--get', 'core.autocrlf']),
     ]);
     if (autocrlf.trim() !== 'false') return new Map();
-    const hashes = new Map(split(listed).flatMap(entryOf));
-    for (const path of split(changed)) hashes.delete(path);
+    const hashes = new Map(splitRecords(listed).flatMap(parseEntry));
+    for (const path of splitRecords(changed)) hashes.delete(path);
     for (const path of await convertedPaths(git, [...hashes.keys()])) hashes.delete(path);
     return hashes;
   } catch {
@@ -147,7 +147,7 @@ async function gitHashes(
 }
 
 /** `H 100644 <hash> 0\tpath`. Any other first letter is a file whose changes git was told not to see. */
-function entryOf(line: string): [string, string][] {
+function parseEntry(line: string): [string, string][] {
   const [, hash = '', path = ''] = /^H 100(?:644|755) (\S+) 0\t(.*)$/s.exec(line) ?? [];
   return SHA_1.test(hash) ? [[path, hash]] : [];
 }
@@ -156,7 +156,7 @@ function entryOf(line: string): [string, string][] {
 async function convertedPaths(git: Git, paths: string[]): Promise<string[]> {
   if (paths.length === 0) return [];
   const answer = await git(['check-attr', '-z', '--stdin', ...CONVERSIONS], paths.join('\0'));
-  const fields = split(answer);
+  const fields = splitRecords(answer);
   return fields.filter(
     (_, index) => index % 3 === 0 && !/^(?:unspecified|unset)$/.test(fields[index + 2] ?? ''),
   );
@@ -180,6 +180,6 @@ function gitIn(folder: string, env: NodeJS.ProcessEnv, signal: AbortSignal): Git
   };
 }
 
-function split(answer: string): string[] {
+function splitRecords(answer: string): string[] {
   return answer.split('\0').filter((part) => part !== '');
 }

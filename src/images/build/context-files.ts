@@ -28,7 +28,7 @@ export class IgnoreRules {
       .filter((line) => !line.startsWith('#'))
       .map((line) => line.trim())
       .filter((line) => line !== '')
-      .map(ruleOf);
+      .map(parseRule);
   }
 
   /** Whether the build does not see a path, given relative to the context and with `/`. */
@@ -52,24 +52,24 @@ export class IgnoreRules {
 }
 
 function matches(path: string, pattern: string): boolean {
-  return new RegExp(`^${sourceOf(pattern)}$`, 's').test(path);
+  return new RegExp(`^${regexSource(pattern)}$`, 's').test(path);
 }
 
-function ruleOf(line: string): Rule {
+function parseRule(line: string): Rule {
   const exception = line.startsWith('!');
   const given = (exception ? line.slice(1) : line).trim();
   if (given === '') throw new PlatformError('input-invalid', 'the exclusion pattern "!" is not valid');
   const clean = posix.normalize(given).replace(/(?<=.)\/$/, '');
   const pattern = clean.length > 1 ? clean.replace(/^\//, '') : clean;
   try {
-    return { text: pattern, pattern: new RegExp(`^${sourceOf(pattern)}$`, 's'), exception };
+    return { text: pattern, pattern: new RegExp(`^${regexSource(pattern)}$`, 's'), exception };
   } catch {
     throw new PlatformError('input-invalid', `the pattern ${JSON.stringify(line)} is not valid`);
   }
 }
 
 /** `**` is any number of folders, `*` and `?` stay in one. */
-function sourceOf(pattern: string): string {
+function regexSource(pattern: string): string {
   let source = '';
   for (let i = 0; i < pattern.length; i++) {
     const sign = pattern.charAt(i);
@@ -104,12 +104,12 @@ export interface ContextEntry {
  */
 export function contextEntries(folder: string, rules: IgnoreRules): ContextEntry[] {
   const entries: ContextEntry[] = [];
-  collect(folder, '', rules, entries);
+  collectEntries(folder, '', rules, entries);
   return entries.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** Adds what is in a folder; answers whether anything was. */
-function collect(root: string, folder: string, rules: IgnoreRules, entries: ContextEntry[]): boolean {
+function collectEntries(root: string, folder: string, rules: IgnoreRules, entries: ContextEntry[]): boolean {
   let found = false;
   for (const item of readdirSync(join(root, folder), { withFileTypes: true })) {
     const path = folder === '' ? item.name : `${folder}/${item.name}`;
@@ -118,7 +118,7 @@ function collect(root: string, folder: string, rules: IgnoreRules, entries: Cont
     const ignored = rules.ignores(path);
     // An exception can hold below an ignored folder, and brings the folder with it.
     const enters = kind === 'folder' && (!ignored || rules.mayExceptBelow(path));
-    const below = enters && collect(root, path, rules, entries);
+    const below = enters && collectEntries(root, path, rules, entries);
     if (ignored && !below) continue;
     const { mode } = lstatSync(join(root, path));
     const target = kind === 'link' ? readlinkSync(join(root, path)) : '';

@@ -20,7 +20,7 @@ const CLEAN_UP_MS = 2500;
 const TRANSIENT =
   /\b(?:429|5\d\d)\b|too ?many ?requests|connection (?:reset|refused)|\bEOF\b|i\/o timeout|TLS handshake timeout|service unavailable/i;
 
-export interface RegistryLogin {
+interface RegistryLogin {
   /** The registry's host. */
   registry: string;
   username: string;

@@ -79,7 +79,7 @@ async function unpack(archive: Readable, folder: string, signal: AbortSignal): P
   reading.catch(() => undefined);
   for await (const entry of entries) {
     const { name, type, linkname } = entry.header;
-    if (type === 'symlink' || type === 'link') links.set(name, linked(name, linkname, type));
+    if (type === 'symlink' || type === 'link') links.set(name, linkTarget(name, linkname, type));
     if (type !== 'file') {
       entry.resume();
       continue;
@@ -94,7 +94,7 @@ async function unpack(archive: Readable, folder: string, signal: AbortSignal): P
 }
 
 /** `a/layer.tar` → `../b/layer.tar` is `b/layer.tar`. */
-function linked(name: string, target: string, type: 'symlink' | 'link'): string {
+function linkTarget(name: string, target: string, type: 'symlink' | 'link'): string {
   return type === 'link' ? target : new URL(target, `file:///${name}`).pathname.slice(1);
 }
 

@@ -71,7 +71,7 @@ export class RegistryClient {
         ...this.#request('GET', `manifests/${reference}`, { accept }),
         expected: [200, 404],
       });
-      return answer.status === 404 ? undefined : checkedManifest(answer, reference);
+      return answer.status === 404 ? undefined : verifiedManifest(answer, reference);
     });
   }
 
@@ -136,7 +136,7 @@ export class RegistryClient {
         'content-type': 'application/octet-stream',
         'content-length': blob.size,
       };
-      await this.#send(what, { method: 'PUT', url, headers, body: verified(blob), expected: [201] });
+      await this.#send(what, { method: 'PUT', url, headers, body: verifiedChunks(blob), expected: [201] });
     });
   }
 
@@ -204,7 +204,7 @@ export class RegistryClient {
 }
 
 /** Passes the bytes on, and ends in an error when they were not what they should be. */
-async function* verified(blob: Blob): AsyncIterable<Buffer> {
+async function* verifiedChunks(blob: Blob): AsyncIterable<Buffer> {
   const hash = createHash('sha256');
   let size = 0;
   let held: Buffer | undefined;
@@ -226,7 +226,7 @@ async function* verified(blob: Blob): AsyncIterable<Buffer> {
 }
 
 /** A body that was cut, or that something on the way put in place of the registry's. */
-function checkedManifest(answer: HttpAnswer, reference: string): Manifest {
+function verifiedManifest(answer: HttpAnswer, reference: string): Manifest {
   const claimed = answer.headers['docker-content-digest'];
   const digest = digestOf(answer.body);
   if ((isDigest(reference) && digest !== reference) || (claimed !== undefined && claimed !== digest)) {

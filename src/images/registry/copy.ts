@@ -54,7 +54,7 @@ export async function copyImage(
   const inTarget = knownInTarget ?? (await readManifest(target, digest, context)) !== undefined;
   const nothing = { digest, ...NOTHING, manifests: 0, attachments: 0, tags: [] };
   if (source.uri === target.uri) {
-    if (!inTarget) throw missing(source, digest);
+    if (!inTarget) throw missingImage(source, digest);
     return { ...nothing, state: 'same' };
   }
   return inTarget
@@ -69,7 +69,7 @@ async function copyAll(
   context: CopyContext,
 ): Promise<CopyReport> {
   const root = await readManifest(source, digest, context);
-  if (!root) throw missing(source, digest);
+  if (!root) throw missingImage(source, digest);
   const image = await withChildren(source, root, context);
   const digests = image.map((manifest) => manifest.digest);
   // What belongs to the image is looked up while its layers are on their way.
@@ -78,17 +78,17 @@ async function copyAll(
     findAllAttachments(source, digests, context),
     permanentTags(source, target, digest, context),
   ]);
-  const parts = await partsOf(source, attached, context);
-  if (parts.length > 0) add(moved, await copyBlobs(source, target, parts, context));
+  const parts = await withAllChildren(source, attached, context);
+  if (parts.length > 0) addBlobs(moved, await copyBlobs(source, target, parts, context));
   await putAll(target, image.slice(0, -1), context);
   for (const tag of tags) await putManifest(target, root, tag, context);
   await putAttached(target, attached, parts, context);
-  await requireSame(target, digest, context);
+  await requireImage(target, digest, context);
   const manifests = image.length + parts.length;
   return { digest, state: 'copied', ...moved, manifests, attachments: attached.length, tags };
 }
 
-function add(sum: CopiedBlobs, more: CopiedBlobs): void {
+function addBlobs(sum: CopiedBlobs, more: CopiedBlobs): void {
   sum.copiedBlobs += more.copiedBlobs;
   sum.copiedBytes += more.copiedBytes;
   sum.mountedBlobs += more.mountedBlobs;
@@ -109,14 +109,14 @@ async function copyNewAttachments(
   };
   const fresh = await findAttachments(source, [nothing.digest], known, context);
   if (fresh.length === 0) return { ...nothing, state: 'present' };
-  const parts = await partsOf(source, fresh, context);
+  const parts = await withAllChildren(source, fresh, context);
   const moved = await copyBlobs(source, target, parts, context);
   await putAttached(target, fresh, parts, context);
   return { ...nothing, ...moved, state: 'copied', manifests: parts.length, attachments: fresh.length };
 }
 
 /** The manifests of attachments and of their children, which they rarely have. */
-async function partsOf(
+async function withAllChildren(
   source: ImageRepository,
   attached: readonly FoundManifest[],
   context: CopyContext,
@@ -169,7 +169,7 @@ async function permanentTags(
   return free.length > 0 ? free : [`release-${digest.slice('sha256:'.length, 'sha256:'.length + 16)}`];
 }
 
-async function requireSame(target: ImageRepository, digest: string, context: CopyContext): Promise<void> {
+async function requireImage(target: ImageRepository, digest: string, context: CopyContext): Promise<void> {
   if (await readManifest(target, digest, context)) return;
   throw new PlatformError(
     'digest-mismatch',
@@ -177,7 +177,7 @@ async function requireSame(target: ImageRepository, digest: string, context: Cop
   );
 }
 
-function missing({ name }: ImageRepository, digest: string): PlatformError {
+function missingImage({ name }: ImageRepository, digest: string): PlatformError {
   return new PlatformError(
     'not-found',
     `The image ${digest} is not in the repository ${name} that it should be copied from`,
@@ -244,17 +244,17 @@ async function copyBlob(
   context: CopyContext,
 ): Promise<void> {
   // The first address is asked for while the upload begins. Each attempt gets one of its own: they are short-lived.
-  let first: Promise<URL> | undefined = addressOf(source, digest, context);
+  let first: Promise<URL> | undefined = downloadAddress(source, digest, context);
   first.catch(() => undefined);
   const open = async function* (): AsyncIterable<Buffer> {
-    const address = first ?? addressOf(source, digest, context);
+    const address = first ?? downloadAddress(source, digest, context);
     first = undefined;
     yield* download(await address, size, context.signal);
   };
   await registry.upload({ digest, size, open });
 }
 
-async function addressOf(source: ImageRepository, digest: string, context: CopyContext): Promise<URL> {
+async function downloadAddress(source: ImageRepository, digest: string, context: CopyContext): Promise<URL> {
   const { GetDownloadUrlForLayerCommand } = await import('@aws-sdk/client-ecr');
   const command = new GetDownloadUrlForLayerCommand({ ...repositoryOf(source), layerDigest: digest });
   const { downloadUrl = '' } = await send(source.client, command, context);

@@ -78,7 +78,7 @@ export class ImageLayout {
   }
 }
 
-export function blobFile(folder: string, digest: string): string {
+function blobFile(folder: string, digest: string): string {
   return join(folder, 'blobs', ...digest.split(':'));
 }
 

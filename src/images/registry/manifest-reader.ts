@@ -87,7 +87,7 @@ export async function withChildren(
   return [...below.flat(), root];
 }
 
-export interface Layer {
+interface Layer {
   mediaType: string;
   digest: string;
   /** Compressed bytes. */

@@ -25,7 +25,7 @@ export interface ImageManifest extends RawManifest {
 }
 
 /** One image for several platforms, or an image with its attestations. */
-export interface IndexManifest extends RawManifest {
+interface IndexManifest extends RawManifest {
   kind: 'index';
   children: readonly Descriptor[];
 }

@@ -3,6 +3,7 @@ import { blobsOf } from './manifest.ts';
 import type { Descriptor, Manifest } from './manifest.ts';
 import type { ImageLayout } from './layout.ts';
 import { inParallel } from '../../core/concurrency.ts';
+import { bytes } from '../../core/text.ts';
 import type { RegistryClient } from './client.ts';
 
 const CHECKS_AT_ONCE = 16;
@@ -34,7 +35,7 @@ export async function pushLayout(
   const missing = blobs.filter(({ digest }) => !present.has(digest));
   const found = blobs.filter(({ digest }) => present.has(digest));
   context.log.info(
-    `${missing.length} blobs to push (${megabytes(missing)}), ${found.length} are there already.`,
+    `${missing.length} blobs to push (${bytes(bytesOf(missing))}), ${found.length} are there already.`,
   );
   // The largest first: the last upload is then a short one.
   const order = missing.toSorted((a, b) => b.size - a.size);
@@ -58,8 +59,4 @@ function uniqueBlobs(images: readonly Manifest[]): Descriptor[] {
 
 function bytesOf(blobs: readonly Descriptor[]): number {
   return blobs.reduce((sum, { size }) => sum + size, 0);
-}
-
-function megabytes(blobs: readonly Descriptor[]): string {
-  return `${(bytesOf(blobs) / 1e6).toFixed(1)} MB`;
 }

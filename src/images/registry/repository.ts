@@ -29,19 +29,19 @@ const MOVABLE_TAGS = ['env-*', 'cache-*'];
  */
 const LIFECYCLE_POLICY = JSON.stringify({
   rules: [
-    rule(1, 'What runs somewhere stays', {
+    lifecycleRule(1, 'What runs somewhere stays', {
       tagStatus: 'tagged',
       tagPatternList: ['env-*'],
       countType: 'imageCountMoreThan',
       countNumber: 1000,
     }),
-    rule(2, 'Parts of no image', {
+    lifecycleRule(2, 'Parts of no image', {
       tagStatus: 'untagged',
       countType: 'sinceImagePushed',
       countUnit: 'days',
       countNumber: 14,
     }),
-    rule(3, 'Old releases', { tagStatus: 'any', countType: 'imageCountMoreThan', countNumber: 100 }),
+    lifecycleRule(3, 'Old releases', { tagStatus: 'any', countType: 'imageCountMoreThan', countNumber: 100 }),
   ],
 });
 
@@ -74,9 +74,9 @@ async function findRepository(
   context: Pick<Context, 'signal'>,
 ): Promise<EcrRepository | undefined> {
   try {
-    return (await describe(client, [name], context))[0];
+    return (await describeRepositories(client, [name], context))[0];
   } catch (error) {
-    throw explained(error, `The repository ${name} cannot be read`);
+    throw repositoryError(error, `The repository ${name} cannot be read`);
   }
 }
 
@@ -99,14 +99,17 @@ async function create(
   } catch (error) {
     // Another job was quicker, or the answer to our own call was lost.
     if (awsNameOf(error) !== 'RepositoryAlreadyExistsException') {
-      throw explained(error, `The repository ${name} cannot be created`);
+      throw repositoryError(error, `The repository ${name} cannot be created`);
     }
   }
   try {
     const policy = { repositoryName: name, lifecyclePolicyText: LIFECYCLE_POLICY };
     await send(client, new PutLifecyclePolicyCommand(policy), context);
   } catch (error) {
-    throw explained(error, `The repository ${name} was created, but its lifecycle policy cannot be set`);
+    throw repositoryError(
+      error,
+      `The repository ${name} was created, but its lifecycle policy cannot be set`,
+    );
   }
   const created = await findRepository(client, name, context);
   if (created) return created;
@@ -120,7 +123,7 @@ function repositoryFrom(found: EcrRepository, created: boolean): Repository {
     throw new PlatformError('service-unavailable', 'DescribeRepositories answered without a repositoryUri');
   }
   const filters = found.imageTagMutabilityExclusionFilters ?? [];
-  const isExcluded = (tag: string): boolean => filters.some(({ filter = '' }) => matches(tag, filter));
+  const isExcluded = (tag: string): boolean => filters.some(({ filter = '' }) => matchesFilter(tag, filter));
   return {
     name: repositoryName,
     uri: repositoryUri,
@@ -131,16 +134,16 @@ function repositoryFrom(found: EcrRepository, created: boolean): Repository {
 }
 
 /** ECR's wildcards: `*` is any text, also none. */
-function matches(tag: string, filter: string): boolean {
+function matchesFilter(tag: string, filter: string): boolean {
   const source = filter.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*');
   return new RegExp(`^${source}$`).test(tag);
 }
 
-function rule(rulePriority: number, description: string, selection: object): object {
+function lifecycleRule(rulePriority: number, description: string, selection: object): object {
   return { rulePriority, description, selection, action: { type: 'expire' } };
 }
 
-function explained(error: unknown, what: string): PlatformError {
+function repositoryError(error: unknown, what: string): PlatformError {
   const hint =
     classify(error) === 'denied' ? " Give the role the permissions that the action's page lists." : '';
   const code = error instanceof PlatformError ? error.code : 'request-rejected';
@@ -180,13 +183,13 @@ export async function findRepositories(
 ): Promise<Map<string, Repository>> {
   const found: EcrRepository[] = [];
   for (let from = 0; from < names.length; from += NAMES_A_CALL) {
-    found.push(...(await describe(client, names.slice(from, from + NAMES_A_CALL), context)));
+    found.push(...(await describeRepositories(client, names.slice(from, from + NAMES_A_CALL), context)));
   }
   return new Map(found.map((one) => [one.repositoryName ?? '', repositoryFrom(one, false)]));
 }
 
 /** ECR refuses all of them when one does not exist; then each is asked for by itself. */
-async function describe(
+async function describeRepositories(
   client: ECRClient,
   names: readonly string[],
   context: Pick<Context, 'signal'>,
@@ -198,6 +201,6 @@ async function describe(
   } catch (error) {
     if (!isNotFound(error)) throw error;
     if (names.length === 1) return [];
-    return (await Promise.all(names.map((name) => describe(client, [name], context)))).flat();
+    return (await Promise.all(names.map((name) => describeRepositories(client, [name], context)))).flat();
   }
 }

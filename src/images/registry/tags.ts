@@ -109,7 +109,7 @@ const CONFIG_TYPES: readonly string[] = [
 const IMAGE_TYPES: readonly string[] = [...MEDIA_TYPES.image, ...MEDIA_TYPES.index];
 
 /** The image that was pushed last, caches and artefacts aside; undefined when the repository has none. */
-export async function previousImage(
+export async function findPreviousImage(
   client: ECRClient,
   repositoryName: string,
   registry: RegistryClient,

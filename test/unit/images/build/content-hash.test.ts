@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { contentOf } from '../../../../src/images/build/content-hash.ts';
+import { hashContent } from '../../../../src/images/build/content-hash.ts';
 import type { BuildRequest } from '../../../../src/images/build/command.ts';
 import { useWorkspaces } from '../../../support/action.ts';
 
@@ -30,7 +30,7 @@ function requestFor(context: string, changes: Partial<BuildRequest> = {}): Build
 }
 
 async function hashOf(context: string, changes: Partial<BuildRequest> = {}): Promise<string> {
-  return (await contentOf(requestFor(context, changes), process.env, new AbortController().signal)).hash;
+  return (await hashContent(requestFor(context, changes), process.env, new AbortController().signal)).hash;
 }
 
 function git(folder: string, ...args: string[]): void {
@@ -160,7 +160,7 @@ test('the rules beside the Dockerfile win over those in the context', async () =
 test('says when every commit would be other content', async () => {
   const folder = workspaceOf(DOCKERFILE);
   commitAll(folder);
-  const content = await contentOf(requestFor(folder), process.env, new AbortController().signal);
+  const content = await hashContent(requestFor(folder), process.env, new AbortController().signal);
   expect(content.seesGit).toBe(true);
 });
 
