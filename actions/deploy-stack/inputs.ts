@@ -1,4 +1,4 @@
-import type { DeployStackInputs } from '../../src/cloudformation/types.ts';
+import type { DeployStackInputs } from '../../src/cloudformation/context.ts';
 import type { Inputs } from '../../src/core/inputs/contract.ts';
 import type { contract } from './contract.ts';
 

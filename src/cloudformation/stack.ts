@@ -6,7 +6,28 @@ import {
 } from '@aws-sdk/client-cloudformation';
 import { isNotFound } from '../aws/errors.ts';
 import { send } from '../aws/send.ts';
-import type { CloudFormationContext, StackSnapshot } from './types.ts';
+import type { CloudFormationContext } from './context.ts';
+
+export interface StackSnapshot {
+  stackName: string;
+  stackId: string;
+  status: string;
+  statusReason?: string;
+  parameters: Record<string, string>;
+  tags: Record<string, string>;
+  outputs: Record<string, string>;
+  capabilities: readonly string[];
+  roleArn?: string;
+  terminationProtection: boolean;
+  parentId?: string;
+  notificationArns: readonly string[];
+  createdAt?: Date;
+  updatedAt?: Date;
+  /** ARN of the change set that was executed last. */
+  changeSetId?: string;
+  /** The newest operations first; empty where the endpoint does not tell. */
+  operations?: readonly { type: string; id: string }[];
+}
 
 /**
  * Reads one stack by name or ARN; undefined when there is none. A deleted stack is found by its ARN only, as
@@ -135,3 +156,6 @@ export function isAlive(resource: StackResourceSummary): boolean {
   if (status === 'DELETE_COMPLETE' || status === 'DELETE_SKIPPED') return false;
   return status !== 'CREATE_FAILED' || Boolean(resource.PhysicalResourceId);
 }
+
+/** The resource type of a nested stack. */
+export const STACK_TYPE = 'AWS::CloudFormation::Stack';

@@ -3,17 +3,17 @@ import {
   effectOf,
   pathOf,
   planHeadline,
-  type PlannedChange,
-  type PlannedProperty,
+  type ResourceChange,
+  type PropertyChange,
   signOf,
-} from '../cloudformation/change-set/effects.ts';
+} from '../cloudformation/change-set/changes.ts';
 import { code, details, escapeCell, type Section, table } from '../core/markdown/markdown.ts';
 
 export {
   planHeadline,
-  type PlannedChange,
-  type PlannedProperty,
-} from '../cloudformation/change-set/effects.ts';
+  type ResourceChange,
+  type PropertyChange,
+} from '../cloudformation/change-set/changes.ts';
 
 /** Above this many, new resources are told by type. */
 const LISTED_ONE_BY_ONE = 25;
@@ -27,7 +27,7 @@ export interface PlanReport {
   region?: string;
   kind: 'create' | 'update';
   hasChanges: boolean;
-  changes: readonly PlannedChange[];
+  changes: readonly ResourceChange[];
   changeSetName: string;
   fingerprint: string;
   warnings?: readonly string[];
@@ -55,7 +55,7 @@ export interface PlanBlock {
 
 /** The plan's parts, the most important first: what an approver must see before saying yes. */
 export function planSections(report: PlanReport): Section[] {
-  const by = (...effects: Effect[]): PlannedChange[] =>
+  const by = (...effects: Effect[]): ResourceChange[] =>
     report.changes.filter((change) => effects.includes(effectOf(change)));
   const destructive = by('replace', 'delete');
   const maybe = by('maybe');
@@ -130,7 +130,7 @@ function blocked(blocks: readonly PlanBlock[]): Section[] {
 
 function changeTable(
   title: string,
-  changes: readonly PlannedChange[],
+  changes: readonly ResourceChange[],
   priority: number,
   intro?: string,
 ): Section[] {
@@ -152,7 +152,7 @@ function changeTable(
 }
 
 /** What makes a replacement necessary; what else changes; what becomes of something removed. */
-function why(change: PlannedChange): string {
+function why(change: ResourceChange): string {
   if (change.action === 'remove') return removal(change);
   const deciding = change.properties.filter(({ requiresRecreation }) => requiresRecreation !== 'never');
   const replaced = change.replacement !== 'no' && deciding.length > 0;
@@ -165,7 +165,7 @@ function why(change: PlannedChange): string {
 }
 
 /** A property with its values where they are short enough to read in passing. */
-function inShort({ path, label, before, after, cause }: PlannedProperty): string {
+function inShort({ path, label, before, after, cause }: PropertyChange): string {
   const name =
     code(path.replace(/^Properties\./, '')) + (label === undefined ? '' : ` (${escapeCell(label)})`);
   const short = [before, after].every((value) => value !== undefined && value.length <= SHORT_VALUE);
@@ -178,13 +178,13 @@ const KEPT: Readonly<Record<string, string>> = {
   ReplaceAndSnapshot: 'a snapshot of the old one is kept',
 };
 
-function removal({ policyAction, physicalId }: PlannedChange): string {
+function removal({ policyAction, physicalId }: ResourceChange): string {
   const name = physicalId === undefined ? '' : `: ${code(physicalId)}`;
   if (policyAction === 'Retain') return `leaves the stack and stays in the account${name}`;
   return `removed from the template${policyAction === 'Snapshot' ? ', after a final snapshot' : ''}${name}`;
 }
 
-function additions(added: readonly PlannedChange[]): Section[] {
+function additions(added: readonly ResourceChange[]): Section[] {
   if (added.length <= LISTED_ONE_BY_ONE) {
     if (added.length === 0) return [];
     const rows = added.map((change) => [code('+'), code(pathOf(change)), escapeCell(change.type)]);
@@ -253,7 +253,7 @@ function isMasked(value: string | undefined): boolean {
   return value !== undefined && /^\*+$/.test(value);
 }
 
-function values(title: string, changes: readonly PlannedChange[], priority: number): Section[] {
+function values(title: string, changes: readonly ResourceChange[], priority: number): Section[] {
   const body = valueBlocks(changes);
   return body === '' ? [] : [{ title, body, priority }];
 }
@@ -278,11 +278,11 @@ interface Row {
 }
 
 /** One folded table for each change that has values: property, before, after, and what the change costs. */
-function valueBlocks(changes: readonly PlannedChange[]): string {
+function valueBlocks(changes: readonly ResourceChange[]): string {
   return changes.flatMap(valueBlock).join('\n\n');
 }
 
-function valueBlock(change: PlannedChange): string[] {
+function valueBlock(change: ResourceChange): string[] {
   const rows = [...change.properties].sort(byCost).flatMap(propertyRows);
   if (rows.length === 0) return [];
   const summary = `${pathOf(change)} (${rows.length} ${rows.length === 1 ? 'property' : 'properties'})`;
@@ -309,12 +309,12 @@ function newTable(rows: readonly Row[]): string {
   );
 }
 
-function byCost(a: PlannedProperty, b: PlannedProperty): number {
+function byCost(a: PropertyChange, b: PropertyChange): number {
   const rank = { always: 0, conditionally: 1, never: 2 };
   return rank[a.requiresRecreation] - rank[b.requiresRecreation];
 }
 
-function propertyRows(property: PlannedProperty): Row[] {
+function propertyRows(property: PropertyChange): Row[] {
   const path = property.path.replace(/^Properties\./, '');
   const effect = effectText(property);
   const leaves = differences(path, parsed(property.before), parsed(property.after));
@@ -322,7 +322,7 @@ function propertyRows(property: PlannedProperty): Row[] {
   return [{ path, label: property.label, before: property.before, after: property.after, effect }];
 }
 
-function effectText({ requiresRecreation, cause, drift }: PlannedProperty): string {
+function effectText({ requiresRecreation, cause, drift }: PropertyChange): string {
   const cost = { always: '**replaces**', conditionally: 'may replace', never: '' }[requiresRecreation];
   const because = cause === undefined ? '' : `by ${code(cause)}`;
   const drifted =

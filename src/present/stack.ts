@@ -1,15 +1,18 @@
-import { countEffects, pathOf } from '../cloudformation/change-set/effects.ts';
+import {
+  countEffects,
+  pathOf,
+  type Plan,
+  type ResourceChange,
+} from '../cloudformation/change-set/changes.ts';
 import { describeFinding, type Finding, subjectOf } from '../cloudformation/change-set/failure.ts';
 import type { GuardFinding } from '../cloudformation/change-set/guard.ts';
-import { retainedBy } from '../cloudformation/commands/delete.ts';
+import { retainedResources, type Execution, leftBehind } from '../cloudformation/execution/watch.ts';
 import { STACK_VERDICTS, type StackResult } from '../cloudformation/commands/result.ts';
 import type { Cause, Diagnosis } from '../cloudformation/diagnosis/diagnosis.ts';
 import { plainReason } from '../cloudformation/diagnosis/hints.ts';
 import type { DriftedResource, DriftReport } from '../cloudformation/drift/drift.ts';
 import type { ResourceStep, TimelineFacts } from '../cloudformation/execution/events.ts';
-import { type Execution, leftBehind } from '../cloudformation/execution/watch.ts';
 import { isSecretName, MASKED } from '../cloudformation/template/secrets.ts';
-import type { Plan, ResourceChange } from '../cloudformation/types.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { Annotation } from '../core/log.ts';
 import { code, details, escapeCell, fence, type Section, table } from '../core/markdown/markdown.ts';
@@ -137,7 +140,7 @@ function resultOf(result: StackResult): Record<string, unknown> {
   const { plan, drift, notes } = result;
   const { guard, execution, diagnosis, findings, difference }: Details = result;
   const steps = stepsOf(result);
-  const retained = execution ? retainedBy(execution) : [];
+  const retained = execution ? retainedResources(execution) : [];
   return {
     stack: result.stackName,
     region: result.region,
@@ -369,7 +372,7 @@ function outputs(values: Readonly<Record<string, string>>): Section[] {
 }
 
 function retained(execution: Execution | undefined): Section[] {
-  const steps = execution ? retainedBy(execution) : [];
+  const steps = execution ? retainedResources(execution) : [];
   if (steps.length === 0) return [];
   const rows = steps.map((step) => [code(pathOf(step)), code(step.type), escapeCell(step.physicalId)]);
   return [

@@ -8,7 +8,8 @@ import {
 import { send } from '../../aws/send.ts';
 import { isNotFound, isThrottle } from '../../aws/errors.ts';
 import { poll } from '../../core/poll.ts';
-import type { CloudFormationContext, DeployStackInputs, ResolvedParameter } from '../types.ts';
+import type { CloudFormationContext, DeployStackInputs } from '../context.ts';
+import type { ResolvedParameter } from '../template/parameters.ts';
 
 /** CloudFormation's answer can lag behind a change set that was just made. */
 const VISIBLE_WITHIN_MS = 10_000;

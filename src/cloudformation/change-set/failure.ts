@@ -9,10 +9,10 @@ import {
 } from '@aws-sdk/client-cloudformation';
 import { send } from '../../aws/send.ts';
 import { PlatformError } from '../../core/errors.ts';
-import { bestEffort } from '../execution/cancel.ts';
-import { STACK_TYPE } from '../execution/events.ts';
-import { listNestedStacks } from '../execution/nested-stacks.ts';
-import type { CloudFormationContext, Template } from '../types.ts';
+import { bestEffort, type CloudFormationContext } from '../context.ts';
+import { STACK_TYPE } from '../stack.ts';
+import { listNestedStacks } from '../nested-stacks.ts';
+import type { Template } from '../template/template.ts';
 import { describeChangeSet, pointerSegments } from './read.ts';
 
 /** How CloudFormation says that there is nothing to do; the second comes with transforms. */
@@ -42,7 +42,7 @@ export async function failuresOf(
   const reason = set.StatusReason ?? '';
   const own = { changeSetId: set.ChangeSetId ?? '', reason, nesting };
   if (set.Status !== 'FAILED') return [{ ...own, reason: '' }];
-  if (saysNoChanges(reason)) return [];
+  if (isNoChangesReason(reason)) return [];
   const named = NESTED.exec(reason)?.[1];
   if (named === undefined || !set.ChangeSetId) return [own];
   const { nested, ownChanges } = await nestedIn(context, set, named);
@@ -63,7 +63,7 @@ export async function hasNothingToChange(context: CloudFormationContext, set: Ch
 }
 
 /** Whether a text of CloudFormation says in its own words that there is nothing to do. */
-export function saysNoChanges(reason: string): boolean {
+export function isNoChangesReason(reason: string): boolean {
   return NO_CHANGES.some((text) => reason.startsWith(text));
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Plan, PlanSettings, ResourceChange } from '../types.ts';
+import type { Plan, PlanSettings, ResourceChange } from './changes.ts';
 
 /**
  * A short, printable mark of what a plan does: `v1:` and 32 hex digits of a SHA-256. Two plans have the same one

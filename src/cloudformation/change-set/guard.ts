@@ -1,6 +1,7 @@
-import { STACK_TYPE } from '../execution/events.ts';
+import { STACK_TYPE } from '../stack.ts';
 import { STATEFUL_TYPES } from './stateful.ts';
-import type { Plan, ResourceChange, Template } from '../types.ts';
+import type { Plan, ResourceChange } from './changes.ts';
+import type { Template } from '../template/template.ts';
 
 export interface GuardFinding {
   logicalId: string;

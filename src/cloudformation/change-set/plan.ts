@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { awsNameOf, classify, isNotFound } from '../../aws/errors.ts';
-import { removedWith } from '../execution/nested-stacks.ts';
-import { describeStack, isShell } from '../stack.ts';
+import { removedNestedResources } from '../nested-stacks.ts';
+import { describeStack, isShell, type StackSnapshot } from '../stack.ts';
 import {
   findSensitive,
   hideSecrets,
@@ -10,20 +10,21 @@ import {
   MASKED,
   type Sensitive,
 } from '../template/secrets.ts';
-import { templateSource } from '../template/source.ts';
-import type {
-  CloudFormationContext,
-  DeployStackInputs,
-  Plan,
-  PlanSettings,
-  PropertyChange,
-  ResolvedParameter,
-  ResourceChange,
-  StackSnapshot,
-  Template,
-} from '../types.ts';
+import { templateSource, type Template } from '../template/template.ts';
+import type { CloudFormationContext, DeployStackInputs } from '../context.ts';
+import {
+  type Plan,
+  type PlanSettings,
+  type PropertyChange,
+  type ResourceChange,
+  effectOf,
+  EFFECTS,
+  pathOf,
+  planHeadline,
+  signOf,
+} from './changes.ts';
+import type { ResolvedParameter } from '../template/parameters.ts';
 import { type ChangeSetId, type ChangeSetRequest, createChangeSet, waitForChangeSet } from './create.ts';
-import { effectOf, EFFECTS, pathOf, planHeadline, signOf } from './effects.ts';
 import {
   describeFinding,
   eventFinding,
@@ -32,7 +33,7 @@ import {
   findingsOf,
   PlanFailedError,
   reasonFinding,
-  saysNoChanges,
+  isNoChangesReason,
 } from './failure.ts';
 import { fingerprint } from './fingerprint.ts';
 import { type ChangeSetTree, readChangeSetTree, readTemplate, resourceChange } from './read.ts';
@@ -97,19 +98,19 @@ async function makePlan(
   changeSet: ChangeSetRequest,
 ): Promise<Plan> {
   const made = await requestChangeSet(context, changeSet, template);
-  if (!made) return await planOf(context, withoutChangeSet(changeSet, stack), 'update', false);
+  if (!made) return await buildPlan(context, withoutChangeSet(changeSet, stack), 'update', false);
   changeSet.made = made;
   const set = await waitForChangeSet(context, made.changeSetId, inputs.timeoutMs);
   if (set.Status !== 'FAILED') {
     const tree = await readChangeSetTree(context, { ChangeSetName: made.changeSetId });
-    return await planOf(context, tree, changeSet.kind, true);
+    return await buildPlan(context, tree, changeSet.kind, true);
   }
   const failures = await failuresOf(context, set);
   if (failures.length > 0) {
     const findings = await findingsOf(context, failures, template);
     throw new PlanFailedError(inputs.stackName, findings);
   }
-  const plan = await planOf(context, { set, changes: [], nested: [] }, changeSet.kind, false);
+  const plan = await buildPlan(context, { set, changes: [], nested: [] }, changeSet.kind, false);
   await deleteChangeSet(context, made.changeSetId, CLEAN_UP_MS);
   return plan;
 }
@@ -125,7 +126,7 @@ async function requestChangeSet(
   } catch (error) {
     if (!isRefusal(error)) throw error;
     const { message } = error as Error;
-    if (changeSet.kind === 'create' || !saysNoChanges(message)) {
+    if (changeSet.kind === 'create' || !isNoChangesReason(message)) {
       throw new PlanFailedError(changeSet.stackName, [reasonFinding(message, template)]);
     }
     await removeChangeSet(context, changeSet);
@@ -164,7 +165,7 @@ export async function readPlan(
   const { Status: status = '', ExecutionStatus: execution = '', StatusReason: reason } = tree.set;
   if (status !== 'CREATE_COMPLETE') return { gone: `it is ${status}${reason ? `: ${reason}` : ''}` };
   const kind = isShell(stack.status) || stack.status.startsWith('CREATE_') ? 'create' : 'update';
-  const plan = await planOf(context, tree, kind, true);
+  const plan = await buildPlan(context, tree, kind, true);
   const executed = EXECUTED[execution];
   if (executed) return { executed, plan };
   if (execution === 'AVAILABLE') return { ...plan, kind: isShell(stack.status) ? 'create' : 'update' };
@@ -205,7 +206,7 @@ export async function discardPlan(
 }
 
 /** Turns a change set as read into a plan: secrets masked, then the fingerprint, then the job's own redaction. */
-async function planOf(
+async function buildPlan(
   context: CloudFormationContext,
   tree: ChangeSetTree,
   kind: Plan['kind'],
@@ -259,7 +260,7 @@ async function maskedChanges(
   const below = await Promise.all(
     tree.nested.map(({ logicalId, tree: nested }) => maskedChanges(context, nested, [...nesting, logicalId])),
   );
-  const removed = await Promise.all(own.map((change) => removedWith(context, change)));
+  const removed = await Promise.all(own.map((change) => removedNestedResources(context, change)));
   return [...own, ...below.flat(), ...removed.flat()];
 }
 
@@ -335,7 +336,7 @@ const SHOWN = 200;
 const SHOWN_PROPERTIES = 5;
 
 /** Shows a plan in the log, the worst first: ` -/+  AWS::RDS::DBInstance  Database  (Engine)`. */
-export function tellPlan(context: CloudFormationContext, plan: Plan): void {
+export function logPlan(context: CloudFormationContext, plan: Plan): void {
   context.log.info(`Plan for stack ${plan.stackName}: ${planHeadline(plan)}`);
   const order = new Map(EFFECTS.map((effect, index) => [effect, index]));
   const rank = (change: Plan['changes'][number]): number => order.get(effectOf(change)) ?? 0;

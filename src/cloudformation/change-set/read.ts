@@ -9,13 +9,8 @@ import {
 } from '@aws-sdk/client-cloudformation';
 import { classify, errorText, isNotFound } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
-import type {
-  ChangeAction,
-  CloudFormationContext,
-  PropertyChange,
-  Replacement,
-  ResourceChange,
-} from '../types.ts';
+import type { ChangeAction, PropertyChange, Replacement, ResourceChange } from './changes.ts';
+import type { CloudFormationContext } from '../context.ts';
 
 /** A change set with all its pages, its template, and the change sets of its nested stacks. */
 export interface ChangeSetTree {

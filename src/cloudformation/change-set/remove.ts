@@ -8,7 +8,7 @@ import { classify, errorText, isNotFound, isThrottle } from '../../aws/errors.ts
 import { poll } from '../../core/poll.ts';
 import { type ChangeSetRequest, describePage, findChangeSet, intervalMs, isNamed } from './create.ts';
 import { describeStack, isShell } from '../stack.ts';
-import type { CloudFormationContext } from '../types.ts';
+import type { CloudFormationContext } from '../context.ts';
 
 export const CLEAN_UP_MS = 60_000;
 /** A cancelled job is killed 7.5 s after its signal. */

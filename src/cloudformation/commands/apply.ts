@@ -1,35 +1,42 @@
 import { isThrottle } from '../../aws/errors.ts';
-import { planHeadline } from '../change-set/effects.ts';
+import { planHeadline, type Plan } from '../change-set/changes.ts';
 import { InputError } from '../../core/errors.ts';
 import { poll } from '../../core/poll.ts';
-import { abandonChangeSet } from '../execution/cancel.ts';
-import { blockedBy, carryOut, unchanged } from './deploy.ts';
+import { discardChangeSet } from '../execution/cancel.ts';
+import {
+  blockedResult,
+  executeAndJudge,
+  loadSource,
+  makePlan,
+  readSettings,
+  type Source,
+  unchanged,
+} from './deploy.ts';
 import { guardPlan } from '../change-set/guard.ts';
-import { type Prepared, prepareStack } from '../execution/leftovers.ts';
+import { type PreparedStack, prepareStack } from '../execution/recover.ts';
 import type { CommandResult } from './result.ts';
-import { comparePlans, type ExecutedPlan, type GonePlan, readPlan, tellPlan } from '../change-set/plan.ts';
-import { type Source, loadSource, makePlan, readSettings } from './source.ts';
-import type { Plan, StackSnapshot } from '../types.ts';
-import { nothingChanged, timeLeft, type Work } from './command-run.ts';
+import { comparePlans, type ExecutedPlan, type GonePlan, readPlan, logPlan } from '../change-set/plan.ts';
+import type { StackSnapshot } from '../stack.ts';
+import { changesSoFar, timeLeft, type CommandRun } from '../command-run.ts';
 /** Executes exactly the plan that was approved, or nothing. */
-export async function apply(work: Work): Promise<CommandResult> {
-  const approved = approvedPlan(work);
-  const source = work.inputs.template === undefined ? undefined : await loadSource(work);
-  const settings = readSettings(work);
-  const prepared = await prepareStack(work);
-  const found = await findPlan(work, approved.plan);
-  if ('executed' in found) return executedBefore(found, prepared);
-  const plan = 'gone' in found ? await makeAgain(work, approved, found, source, prepared) : found;
+export async function apply(run: CommandRun): Promise<CommandResult> {
+  const approved = readApproval(run);
+  const source = run.inputs.template === undefined ? undefined : await loadSource(run);
+  const settings = readSettings(run);
+  const prepared = await prepareStack(run);
+  const found = await readApprovedPlan(run, approved.plan);
+  if ('executed' in found) return alreadyExecutedResult(found, prepared);
+  const plan = 'gone' in found ? await remakePlan(run, approved, found, source, prepared) : found;
   if ('verdict' in plan) return plan;
   if (!('gone' in found)) {
-    work.known = { plan, ...(prepared.stack ? { before: prepared.stack } : {}) };
-    tellPlan(work.context, plan);
+    run.known = { plan, ...(prepared.stack ? { before: prepared.stack } : {}) };
+    logPlan(run.context, plan);
   }
-  if (plan.fingerprint !== approved.fingerprint) return await changed(work, approved, plan, undefined);
-  if (!plan.hasChanges && prepared.stack) return await unchanged(work, plan, prepared.stack, settings);
-  const guard = guardPlan(plan, source?.template, work.inputs);
-  if (guard.length > 0) return blockedBy(work, guard);
-  return await carryOut(work, plan, settings, source?.template);
+  if (plan.fingerprint !== approved.fingerprint) return await changed(run, approved, plan, undefined);
+  if (!plan.hasChanges && prepared.stack) return await unchanged(run, plan, prepared.stack, settings);
+  const guard = guardPlan(plan, source?.template, run.inputs);
+  if (guard.length > 0) return blockedResult(run, guard);
+  return await executeAndJudge(run, plan, settings, source?.template);
 }
 
 interface Approved {
@@ -37,7 +44,7 @@ interface Approved {
   fingerprint: string;
 }
 
-function approvedPlan({ inputs }: Work): Approved {
+function readApproval({ inputs }: CommandRun): Approved {
   const { plan = '', fingerprint = '' } = inputs;
   if (plan === '')
     throw new InputError(
@@ -53,11 +60,11 @@ function approvedPlan({ inputs }: Work): Approved {
 type FoundPlan = Plan | GonePlan | (ExecutedPlan & { executed: 'complete' | 'failed' });
 
 /** The change set as it is now; one that somebody executes at this moment is waited for. */
-async function findPlan(work: Work, changeSetName: string): Promise<FoundPlan> {
-  const { context, inputs } = work;
+async function readApprovedPlan(run: CommandRun, changeSetName: string): Promise<FoundPlan> {
+  const { context, inputs } = run;
   return await poll(
     context,
-    { what: `the execution of ${changeSetName} by somebody else`, timeoutMs: timeLeft(work), isThrottle },
+    { what: `the execution of ${changeSetName} by somebody else`, timeoutMs: timeLeft(run), isThrottle },
     async () => {
       const found = await readPlan(context, inputs.stackName, changeSetName);
       if (!('executed' in found)) return found;
@@ -68,7 +75,7 @@ async function findPlan(work: Work, changeSetName: string): Promise<FoundPlan> {
 }
 
 /** A rerun of a job finds its plan executed. What the stack has become since decides. */
-function executedBefore({ executed, plan }: ExecutedPlan, { stack }: Prepared): CommandResult {
+function alreadyExecutedResult({ executed, plan }: ExecutedPlan, { stack }: PreparedStack): CommandResult {
   const { stackName, changeSetName, kind } = plan;
   const status = stack?.status ?? 'gone';
   if (executed === 'complete' && ['CREATE_COMPLETE', 'UPDATE_COMPLETE'].includes(status) && stack) {
@@ -88,22 +95,22 @@ function executedBefore({ executed, plan }: ExecutedPlan, { stack }: Prepared): 
 }
 
 /** Makes a plan that is gone again, from the same template; only one that does the same is executed. */
-async function makeAgain(
-  work: Work,
+async function remakePlan(
+  run: CommandRun,
   approved: Approved,
   found: GonePlan,
   source: Source | undefined,
-  prepared: Prepared,
+  prepared: PreparedStack,
 ): Promise<Plan | CommandResult> {
-  const done = executedLast(approved, prepared.stack);
+  const done = executedLastResult(approved, prepared.stack);
   if (done) return done;
   const why = `The approved plan ${approved.plan} cannot be executed: ${found.gone}.`;
   if (!source) {
     const reason = `${why} Re-run all jobs, or give the template so that the plan can be made again and compared.`;
     return { verdict: 'plan-changed', reason };
   }
-  work.context.log.info(`${why} Making it again, to execute it only if it does the same.`);
-  const plan = await makePlan(work, source, prepared);
+  run.context.log.info(`${why} Making it again, to execute it only if it does the same.`);
+  const plan = await makePlan(run, source, prepared);
   if (plan.fingerprint === approved.fingerprint) return plan;
   if (!plan.hasChanges && prepared.stack) {
     return {
@@ -113,11 +120,11 @@ async function makeAgain(
       stack: prepared.stack,
     };
   }
-  return await changed(work, approved, plan, found.plan);
+  return await changed(run, approved, plan, found.plan);
 }
 
 /** CloudFormation forgets change sets, but the stack names the last one that was executed. */
-function executedLast(approved: Approved, stack: StackSnapshot | undefined): CommandResult | undefined {
+function executedLastResult(approved: Approved, stack: StackSnapshot | undefined): CommandResult | undefined {
   const { changeSetId } = stack ?? {};
   const isIt = changeSetId === approved.plan || changeSetId?.split('/')[1] === approved.plan;
   if (!stack || !isIt || !['CREATE_COMPLETE', 'UPDATE_COMPLETE'].includes(stack.status)) return undefined;
@@ -129,12 +136,12 @@ function executedLast(approved: Approved, stack: StackSnapshot | undefined): Com
 }
 
 async function changed(
-  work: Work,
+  run: CommandRun,
   approved: Approved,
   plan: Plan,
   before: Plan | undefined,
 ): Promise<CommandResult> {
-  await abandonChangeSet(work);
+  await discardChangeSet(run);
   const difference = before
     ? comparePlans(before, plan)
     : [
@@ -142,7 +149,7 @@ async function changed(
       ];
   return {
     verdict: 'plan-changed',
-    reason: `${nothingChanged(work)}: the plan for stack ${plan.stackName} would no longer do what was approved (${difference[0] ?? 'another fingerprint'}). Re-run all jobs to approve the new one.`,
+    reason: `${changesSoFar(run)}: the plan for stack ${plan.stackName} would no longer do what was approved (${difference[0] ?? 'another fingerprint'}). Re-run all jobs to approve the new one.`,
     plan,
     difference,
   };

@@ -1,40 +1,153 @@
+import { randomUUID } from 'node:crypto';
+import { InputError } from '../../core/errors.ts';
 import { type GuardFinding, guardPlan } from '../change-set/guard.ts';
+import { createPlan, logPlan } from '../change-set/plan.ts';
+import { note, changesSoFar, timeLeft, type CommandRun } from '../command-run.ts';
 import { diagnose } from '../diagnosis/diagnosis.ts';
-import { abandonChangeSet } from '../execution/cancel.ts';
+import { discardChangeSet } from '../execution/cancel.ts';
 import { executePlan } from '../execution/execute.ts';
-import { prepareStack } from '../execution/leftovers.ts';
+import { type PreparedStack, prepareStack } from '../execution/recover.ts';
 import { isComplete, leftBehind } from '../execution/watch.ts';
-import { isStable } from '../stack.ts';
-import type { Plan, StackSnapshot, Template } from '../types.ts';
-import { note, nothingChanged, type Work } from './command-run.ts';
+import {
+  ensureStackPolicy,
+  ensureTerminationProtection,
+  readStackPolicy,
+  type StackSettings,
+} from '../settings.ts';
+import { isShell, isStable, type StackSnapshot } from '../stack.ts';
+import {
+  type ParameterFiles,
+  readParameterFiles,
+  resolveParameters,
+  type ResolvedParameter,
+} from '../template/parameters.ts';
+import { checkTemplateSize, loadTemplate, type Template } from '../template/template.ts';
+import type { Plan } from '../change-set/changes.ts';
 import { type CommandResult, judgeFailure, judgeSuccess } from './result.ts';
-import { ensureStackPolicy, ensureTerminationProtection, type StackSettings } from './settings.ts';
-import { loadSource, makePlan, parametersFor, readSettings } from './source.ts';
+
+/** What the workspace says a stack should be. */
+export interface Source {
+  template: Template;
+  files: ParameterFiles;
+  tags: Record<string, string>;
+}
+
+/**
+ * Reads the template and the parameter files; nothing of it needs AWS, unless the template is at a URL.
+ * @throws InputError for anything that is missing or cannot be used.
+ */
+export async function loadSource({ context, inputs, identity }: CommandRun): Promise<Source> {
+  if (inputs.template === undefined) {
+    throw new InputError(
+      'template',
+      '',
+      `the command ${inputs.command} needs the path or the URL of a template`,
+    );
+  }
+  const files = readParameterFiles(inputs.parameterFiles, identity.workspace);
+  const tags = resolveTags(files.tags, inputs.tags);
+  const template = await loadTemplate(context, inputs.template, identity.workspace);
+  checkTemplateSize(template, inputs.artifactBucket);
+  return { template, files, tags };
+}
+
+/** The settings that no change set carries: `stack-policy` (else the files') and `termination-protection`. */
+export function readSettings({ inputs, identity }: CommandRun): StackSettings {
+  const policy =
+    inputs.stackPolicy ?? readParameterFiles(inputs.parameterFiles, identity.workspace).stackPolicy;
+  return {
+    ...(policy === undefined || policy === ''
+      ? {}
+      : { stackPolicy: readStackPolicy(policy, identity.workspace) }),
+    ...(inputs.terminationProtection === undefined
+      ? {}
+      : { terminationProtection: inputs.terminationProtection }),
+  };
+}
+
+/**
+ * The parameters for a stack as it is; undefined, or a shell, has none to keep.
+ * @throws InputError for unknown parameters and for those without a value.
+ */
+function parametersFor(
+  run: CommandRun,
+  source: Source,
+  stack: StackSnapshot | undefined,
+): ResolvedParameter[] {
+  const given = { files: source.files.parameters, inline: run.inputs.parameters };
+  const existing = stack && !isShell(stack.status) ? stack : undefined;
+  return resolveParameters(source.template, given, existing, (message) => {
+    run.context.log.notice(message);
+  });
+}
+
+/** Makes the plan under a name of its own, and notes its change set as ours. */
+export async function makePlan(run: CommandRun, source: Source, { stack }: PreparedStack): Promise<Plan> {
+  const { context, inputs, identity, pending } = run;
+  const plan = await createPlan(context, {
+    inputs: { ...inputs, timeoutMs: timeLeft(run) },
+    template: source.template,
+    parameters: parametersFor(run, source, stack),
+    tags: source.tags,
+    ...(stack ? { stack } : {}),
+    changeSetName: changeSetName(identity),
+  });
+  if (plan.hasChanges) pending.changeSet = { ...plan, shellIsOurs: plan.kind === 'create' };
+  run.known = { plan, ...(stack ? { before: stack } : {}) };
+  logPlan(context, plan);
+  return plan;
+}
+
+/** Unique, and readable enough to find the run: `plan-1001-1-3f2a9c1e`. */
+export function changeSetName(run: { id: string; attempt: number }): string {
+  return `plan-${run.id.replace(/[^A-Za-z0-9]/g, '').slice(0, 60)}-${run.attempt}-${randomUUID().slice(0, 8)}`;
+}
+
+/**
+ * The stack's tags: those of the files, and over them those of the `tags` input.
+ * @throws InputError for what CloudFormation refuses: more than 50 tags, a key over 128 or a value over 256
+ * characters, a key that starts with `aws:`.
+ */
+export function resolveTags(
+  files: Record<string, string>,
+  input: Record<string, string>,
+): Record<string, string> {
+  const tags = { ...files, ...input };
+  const keys = Object.keys(tags);
+  if (keys.length > 50) throw new InputError('tags', '', `at most 50 tags; there are ${keys.length}`);
+  for (const [key, value] of Object.entries(tags)) {
+    if (key === '' || key.length > 128 || key.toLowerCase().startsWith('aws:')) {
+      throw new InputError('tags', key, 'keys of 1 to 128 characters that do not start with "aws:"');
+    }
+    if (value.length > 256) throw new InputError('tags', key, 'values of at most 256 characters');
+  }
+  return tags;
+}
 
 /** Plans, guards, executes and watches. */
-export async function deploy(work: Work): Promise<CommandResult> {
-  const { inputs } = work;
-  const source = await loadSource(work);
-  const settings = readSettings(work);
-  const prepared = await prepareStack(work, () => {
-    parametersFor(work, source, undefined);
+export async function deploy(run: CommandRun): Promise<CommandResult> {
+  const { inputs } = run;
+  const source = await loadSource(run);
+  const settings = readSettings(run);
+  const prepared = await prepareStack(run, () => {
+    parametersFor(run, source, undefined);
   });
-  const plan = await makePlan(work, source, prepared);
+  const plan = await makePlan(run, source, prepared);
   if (inputs.onFailure === 'delete' && plan.kind === 'update') {
-    note(work, 'on-failure: delete is for new stacks: should this update fail, it is rolled back.');
+    note(run, 'on-failure: delete is for new stacks: should this update fail, it is rolled back.');
   }
-  if (!plan.hasChanges && prepared.stack) return await unchanged(work, plan, prepared.stack, settings);
+  if (!plan.hasChanges && prepared.stack) return await unchanged(run, plan, prepared.stack, settings);
   const guard = guardPlan(plan, source.template, inputs);
   if (guard.length > 0) {
-    await abandonChangeSet(work);
-    return blockedBy(work, guard);
+    await discardChangeSet(run);
+    return blockedResult(run, guard);
   }
-  return await carryOut(work, plan, settings, source.template);
+  return await executeAndJudge(run, plan, settings, source.template);
 }
 
 /** Nothing to do for the resources, as CloudFormation itself says; settings may still differ. */
 export async function unchanged(
-  work: Work,
+  run: CommandRun,
   plan: Plan,
   stack: StackSnapshot,
   settings: StackSettings,
@@ -44,7 +157,7 @@ export async function unchanged(
     const reason = `Stack ${stackName} is ${status} from an earlier failure, and CloudFormation finds nothing to change that would mend it.`;
     return { verdict: 'failed', reason, plan, stack };
   }
-  const set = await applySettings(work, stack, settings);
+  const set = await applySettings(run, stack, settings);
   if (set.length === 0) {
     return {
       verdict: 'unchanged',
@@ -58,26 +171,26 @@ export async function unchanged(
 }
 
 /** The result for a plan that would lose something. */
-export function blockedBy(work: Work, guard: readonly GuardFinding[]): CommandResult {
+export function blockedResult(run: CommandRun, guard: readonly GuardFinding[]): CommandResult {
   const [first] = guard;
   const more = guard.length > 1 ? ` (and ${guard.length - 1} more)` : '';
-  const reason = `${nothingChanged(work)}: ${first?.message ?? ''}${more}`;
-  return { verdict: 'blocked', reason, ...work.known, guard };
+  const reason = `${changesSoFar(run)}: ${first?.message ?? ''}${more}`;
+  return { verdict: 'blocked', reason, ...run.known, guard };
 }
 
 /**
  * Executes a plan, sets what no change set carries, and says how it ended. A stack policy protects an update from
  * its start, and a new stack as soon as it is there.
  */
-export async function carryOut(
-  work: Work,
+export async function executeAndJudge(
+  run: CommandRun,
   plan: Plan,
   settings: StackSettings,
   template?: Template,
 ): Promise<CommandResult> {
-  const { context } = work;
-  if (plan.kind === 'update') await setPolicy(work, plan.stackId, settings);
-  const execution = await executePlan(work, plan);
+  const { context } = run;
+  if (plan.kind === 'update') await setPolicy(run, plan.stackId, settings);
+  const execution = await executePlan(run, plan);
   if (!isComplete(execution)) {
     const diagnosis = await diagnose(context, execution, {
       stackName: plan.stackName,
@@ -85,43 +198,51 @@ export async function carryOut(
     });
     return {
       ...judgeFailure(plan, execution, diagnosis),
-      ...work.known,
+      ...run.known,
       plan,
       execution,
       diagnosis,
       ...(execution.stack ? { stack: execution.stack } : {}),
     };
   }
-  if (work.inputs.mode === 'express') {
-    note(work, 'Express mode: the configuration is applied, and resources may still be getting ready.');
+  if (run.inputs.mode === 'express') {
+    note(run, 'Express mode: the configuration is applied, and resources may still be getting ready.');
   }
-  for (const sentence of leftBehind(execution)) note(work, sentence);
+  for (const sentence of leftBehind(execution)) note(run, sentence);
   const { stack } = execution;
-  work.known = { ...work.known, plan, execution, ...(stack ? { stack } : {}) };
+  run.known = { ...run.known, plan, execution, ...(stack ? { stack } : {}) };
   const end = judgeSuccess(plan, execution);
-  work.done = end.reason.replace(/\.$/, '');
-  if (plan.kind === 'create') await setPolicy(work, plan.stackId, settings);
-  if (stack) await setProtection(work, stack, settings);
-  return { ...end, ...work.known };
+  run.done = end.reason.replace(/\.$/, '');
+  if (plan.kind === 'create') await setPolicy(run, plan.stackId, settings);
+  if (stack) await setProtection(run, stack, settings);
+  return { ...end, ...run.known };
 }
 
 /** Sets what differs on a stack whose resources stay as they are; answers what was set. */
-async function applySettings(work: Work, stack: StackSnapshot, settings: StackSettings): Promise<string[]> {
-  const policy = await setPolicy(work, stack.stackId, settings);
-  const protection = await setProtection(work, stack, settings);
+async function applySettings(
+  run: CommandRun,
+  stack: StackSnapshot,
+  settings: StackSettings,
+): Promise<string[]> {
+  const policy = await setPolicy(run, stack.stackId, settings);
+  const protection = await setProtection(run, stack, settings);
   return [...(policy ? ['stack policy'] : []), ...(protection ? ['termination protection'] : [])];
 }
 
-async function setPolicy(work: Work, stackId: string, { stackPolicy }: StackSettings): Promise<boolean> {
-  if (stackPolicy === undefined || !(await ensureStackPolicy(work.context, stackId, stackPolicy)))
+async function setPolicy(run: CommandRun, stackId: string, { stackPolicy }: StackSettings): Promise<boolean> {
+  if (stackPolicy === undefined || !(await ensureStackPolicy(run.context, stackId, stackPolicy)))
     return false;
-  note(work, 'The stack policy was set.');
+  note(run, 'The stack policy was set.');
   return true;
 }
 
-async function setProtection(work: Work, stack: StackSnapshot, settings: StackSettings): Promise<boolean> {
+async function setProtection(
+  run: CommandRun,
+  stack: StackSnapshot,
+  settings: StackSettings,
+): Promise<boolean> {
   const { terminationProtection: wanted } = settings;
-  if (wanted === undefined || !(await ensureTerminationProtection(work.context, stack, wanted))) return false;
-  note(work, `Termination protection was switched ${wanted ? 'on' : 'off'}.`);
+  if (wanted === undefined || !(await ensureTerminationProtection(run.context, stack, wanted))) return false;
+  note(run, `Termination protection was switched ${wanted ? 'on' : 'off'}.`);
   return true;
 }

@@ -1,25 +1,26 @@
 import { createHash } from 'node:crypto';
 import { GetTemplateCommand } from '@aws-sdk/client-cloudformation';
 import { send } from '../../aws/send.ts';
-import { abandonChangeSet } from '../execution/cancel.ts';
-import { blockedBy, carryOut } from './deploy.ts';
+import { discardChangeSet } from '../execution/cancel.ts';
+import { blockedResult, executeAndJudge, changeSetName } from './deploy.ts';
 import { type DriftReport, findDrift } from '../drift/drift.ts';
 import { guardPlan } from '../change-set/guard.ts';
-import { prepareStack } from '../execution/leftovers.ts';
+import { prepareStack } from '../execution/recover.ts';
 import type { CommandResult } from './result.ts';
 import { createPlan } from '../change-set/plan.ts';
-import { changeSetName } from './source.ts';
 import { readTemplateDocument } from '../template/document.ts';
-import type { CloudFormationContext, StackSnapshot, Template } from '../types.ts';
-import { StackBlockedError, timeLeft, type Work } from './command-run.ts';
+import type { CloudFormationContext } from '../context.ts';
+import type { StackSnapshot } from '../stack.ts';
+import type { Template } from '../template/template.ts';
+import { StackBlockedError, timeLeft, type CommandRun } from '../command-run.ts';
 /** Compares the stack with what really is; with `revert-drift` puts it back, under the same guard as any change. */
-export async function driftCommand(work: Work): Promise<CommandResult> {
-  const { context, inputs, run } = work;
-  const { stack, kind } = await prepareStack(work);
+export async function driftCommand(run: CommandRun): Promise<CommandResult> {
+  const { context, inputs, identity } = run;
+  const { stack, kind } = await prepareStack(run);
   if (!stack || kind === 'create') {
     throw new StackBlockedError(`There is no stack ${inputs.stackName} to compare with.`);
   }
-  const options = { changeSetName: changeSetName(run), timeoutMs: timeLeft(work) };
+  const options = { changeSetName: changeSetName(identity), timeoutMs: timeLeft(run) };
   const drift = await findDrift(context, stack, options);
   if (drift.verdict === 'in-sync') {
     return {
@@ -35,11 +36,11 @@ export async function driftCommand(work: Work): Promise<CommandResult> {
     const reason = `${count} resource${count === 1 ? '' : 's'} of stack ${stack.stackName} differ${count === 1 ? 's' : ''} from the template: ${first ? [...first.nesting, first.logicalId].join('/') : ''} was ${first?.status ?? ''}${count > 1 ? ', and more' : ''}.`;
     return { verdict: 'drifted', reason, drift, stack };
   }
-  return await revert(work, stack, drift);
+  return await revert(run, stack, drift);
 }
 
-async function revert(work: Work, stack: StackSnapshot, drift: DriftReport): Promise<CommandResult> {
-  const { context, inputs, begun } = work;
+async function revert(run: CommandRun, stack: StackSnapshot, drift: DriftReport): Promise<CommandResult> {
+  const { context, inputs, pending } = run;
   const template = await runningTemplate(context, stack);
   const plan = await createPlan(context, {
     inputs: {
@@ -55,21 +56,21 @@ async function revert(work: Work, stack: StackSnapshot, drift: DriftReport): Pro
     })),
     tags: {},
     stack,
-    changeSetName: changeSetName(work.run),
+    changeSetName: changeSetName(run.identity),
     revertDrift: true,
   });
   if (!plan.hasChanges) {
     const reason = `Stack ${stack.stackName} has drifted, but CloudFormation finds nothing that it could revert.`;
     return { verdict: 'drifted', reason, plan, stack, drift };
   }
-  begun.changeSet = { ...plan, shellIsOurs: false };
-  work.known = { plan, before: stack };
+  pending.changeSet = { ...plan, shellIsOurs: false };
+  run.known = { plan, before: stack };
   const guard = guardPlan(plan, template, inputs);
   if (guard.length > 0) {
-    await abandonChangeSet(work);
-    return { ...blockedBy(work, guard), drift };
+    await discardChangeSet(run);
+    return { ...blockedResult(run, guard), drift };
   }
-  return { ...(await carryOut(work, plan, {}, template)), drift };
+  return { ...(await executeAndJudge(run, plan, {}, template)), drift };
 }
 
 /** The template that the stack runs with, whatever the workspace has. */

@@ -1,7 +1,7 @@
 import type { ErrorInfo } from '../../core/errors.ts';
 import type { Verdicts } from '../../core/outcome.ts';
 import { duration } from '../../core/text.ts';
-import { countEffects, type Effect, pathOf } from '../change-set/effects.ts';
+import { countEffects, type Effect, pathOf, type Plan } from '../change-set/changes.ts';
 import type { Finding } from '../change-set/failure.ts';
 import type { GuardFinding } from '../change-set/guard.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
@@ -9,7 +9,8 @@ import { plainReason } from '../diagnosis/hints.ts';
 import type { DriftReport } from '../drift/drift.ts';
 import type { TimelineFacts } from '../execution/events.ts';
 import type { Execution } from '../execution/watch.ts';
-import type { DeployStackInputs, Plan, StackSnapshot } from '../types.ts';
+import type { DeployStackInputs } from '../context.ts';
+import type { StackSnapshot } from '../stack.ts';
 
 /** How a run of deploy-stack can end. Only what is proven is ok. */
 export const STACK_VERDICTS = {

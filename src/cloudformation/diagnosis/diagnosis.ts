@@ -1,10 +1,11 @@
 import { DescribeEventsCommand, type OperationEvent } from '@aws-sdk/client-cloudformation';
 import { send } from '../../aws/send.ts';
-import { bestEffort } from '../execution/cancel.ts';
-import { type ResourceFailure, STACK_TYPE } from '../execution/events.ts';
+import { bestEffort, type CloudFormationContext } from '../context.ts';
+import type { ResourceFailure } from '../execution/events.ts';
+import { STACK_TYPE } from '../stack.ts';
 import { type ServiceFailure, serviceKey, type ServiceFailures } from '../execution/services.ts';
 import { errorCodeOf, hintFor } from './hints.ts';
-import type { CloudFormationContext, Template } from '../types.ts';
+import type { Template } from '../template/template.ts';
 import type { Execution } from '../execution/watch.ts';
 
 /** A resource that failed, explained. */
@@ -48,11 +49,11 @@ export async function diagnose(
   const failures = timeline.failures.filter((failure) => !isCancelled(failure.reason));
   const forward = inTimeOrder(failures.filter((failure) => !failure.rollback));
   const failed = forward.filter((failure) => failure.type !== STACK_TYPE);
-  const resources = failed.length > 0 ? failed : waitingInVain(execution);
+  const resources = failed.length > 0 ? failed : failingServices(execution);
   const reported = resources.length > 0 ? [] : await operationFailures(context, execution, stack.stackName);
   const explain = (failure: Failure): Cause => causeOf(failure, stack.template, execution.serviceFailures);
   const causes = (
-    resources.length > 0 ? resources : [...reported, ...stackRows(forward, execution, stack.stackName)]
+    resources.length > 0 ? resources : [...reported, ...stackFailures(forward, execution, stack.stackName)]
   ).map(explain);
   const [rootCause, ...alsoFailed] = causes;
   const back = inTimeOrder(failures.filter((failure) => failure.rollback && failure.type !== STACK_TYPE));
@@ -65,7 +66,7 @@ export async function diagnose(
 }
 
 /** The services that CloudFormation still waits for although their tasks fail. */
-function waitingInVain({ timeline, serviceFailures }: Execution): Failure[] {
+function failingServices({ timeline, serviceFailures }: Execution): Failure[] {
   return [...timeline.steps]
     .filter((step) => step.endedAt === undefined && serviceFailures?.has(serviceKey(step)))
     .map((step) => ({ ...step, reason: step.status }));
@@ -87,7 +88,11 @@ function inTimeOrder(failures: readonly ResourceFailure[]): ResourceFailure[] {
  * Where no resource failed: a nested stack that failed before it made anything (the deepest such row), else what
  * the stack itself says, such as an alarm that stopped it.
  */
-function stackRows(forward: readonly ResourceFailure[], execution: Execution, stackName: string): Failure[] {
+function stackFailures(
+  forward: readonly ResourceFailure[],
+  execution: Execution,
+  stackName: string,
+): Failure[] {
   const deepest = forward
     .filter(
       (failure) =>

@@ -1,11 +1,26 @@
-import { GetTemplateCommand } from '@aws-sdk/client-cloudformation';
+import { randomUUID } from 'node:crypto';
+import {
+  type DescribeChangeSetOutput,
+  DescribeStackDriftDetectionStatusCommand,
+  type DescribeStackDriftDetectionStatusOutput,
+  DescribeStackResourceDriftsCommand,
+  DetectStackDriftCommand,
+  GetTemplateCommand,
+  type ResourceChange as AwsResourceChange,
+  type StackResourceDrift,
+} from '@aws-sdk/client-cloudformation';
+import { classify, errorText, isThrottle } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
-import { bestEffort } from '../execution/cancel.ts';
-import { driftByChangeSet } from './change-set.ts';
-import { driftByDetection } from './detection.ts';
+import { poll } from '../../core/poll.ts';
+import { type ChangeSetRequest, createChangeSet, waitForChangeSet } from '../change-set/create.ts';
+import { hasNothingToChange } from '../change-set/failure.ts';
+import { describeChangeSet, pointerSegments, resourceChange } from '../change-set/read.ts';
+import { removeChangeSet } from '../change-set/remove.ts';
+import { bestEffort, type CloudFormationContext } from '../context.ts';
+import { listNestedStacks } from '../nested-stacks.ts';
 import { findSensitive, maskChange } from '../template/secrets.ts';
-import { listNestedStacks } from '../execution/nested-stacks.ts';
-import type { CloudFormationContext, ResourceChange, StackSnapshot } from '../types.ts';
+import type { ResourceChange } from '../change-set/changes.ts';
+import type { StackSnapshot } from '../stack.ts';
 
 /** One difference between what the template says and what is. */
 export interface PropertyDrift {
@@ -25,7 +40,7 @@ export interface DriftedResource {
 }
 
 /** What one way of looking at one stack found; nesting is filled in by findDrift. */
-export interface StackDrift {
+interface StackDrift {
   resources: readonly DriftedResource[];
   /** Logical ids of what cannot be compared: CloudFormation knows no drift for the type, or could not read it. */
   unchecked: readonly string[];
@@ -38,7 +53,7 @@ export interface DriftReport {
   unchecked: readonly string[];
 }
 
-export interface DriftOptions {
+interface DriftOptions {
   /** For the change set that is made and deleted again; unique for the stack. */
   changeSetName: string;
   timeoutMs: number;
@@ -60,7 +75,7 @@ export async function findDrift(
     (await driftByDetection(context, stack.stackId, options.timeoutMs));
   const found = [
     await finish(context, own, stack.stackId, []),
-    ...(await driftBelow(context, stack.stackId, [], options)),
+    ...(await driftOfNestedStacks(context, stack.stackId, [], options)),
   ];
   const resources = found.flatMap((drift) => drift.resources);
   return {
@@ -70,7 +85,7 @@ export async function findDrift(
   };
 }
 
-async function driftBelow(
+async function driftOfNestedStacks(
   context: CloudFormationContext,
   stackId: string,
   nesting: readonly string[],
@@ -81,7 +96,10 @@ async function driftBelow(
     nested.map(async ({ logicalId, stackId: id }) => {
       const path = [...nesting, logicalId];
       const drift = await driftByDetection(context, id, options.timeoutMs);
-      return [await finish(context, drift, id, path), ...(await driftBelow(context, id, path, options))];
+      return [
+        await finish(context, drift, id, path),
+        ...(await driftOfNestedStacks(context, id, path, options)),
+      ];
     }),
   );
   return found.flat();
@@ -127,4 +145,166 @@ function asChange({ logicalId, nesting, type, properties }: DriftedResource): Re
       ...(actual !== undefined && { after: actual }),
     })),
   };
+}
+
+/**
+ * Looks at a stack through a change set that would revert its drift, and deletes the change set again.
+ * Undefined when the endpoint or the role has no such change sets, or does not say how the stack stands.
+ */
+async function driftByChangeSet(
+  context: CloudFormationContext,
+  stack: StackSnapshot,
+  options: DriftOptions,
+): Promise<StackDrift | undefined> {
+  const request = driftRequest(stack, options.changeSetName);
+  try {
+    const { changeSetId } = await createChangeSet(context, request);
+    const set = await waitForChangeSet(context, changeSetId, options.timeoutMs);
+    return await readDrift(context, changeSetId, set);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (!['validation', 'denied', 'other', 'server'].includes(classify(error))) throw error;
+    context.log.debug(`No change set shows the drift of ${stack.stackName}: ${errorText(error)}`);
+    return undefined;
+  } finally {
+    await removeChangeSet(context, request);
+  }
+}
+
+/** The stack as it is: its own template, parameters and capabilities. */
+function driftRequest(stack: StackSnapshot, changeSetName: string): ChangeSetRequest {
+  const parameters = Object.keys(stack.parameters).map((key) => {
+    return { key, usePrevious: true, noEcho: false, source: 'previous' };
+  });
+  return {
+    stackName: stack.stackId,
+    changeSetName,
+    kind: 'update',
+    source: { UsePreviousTemplate: true },
+    parameters,
+    tags: {},
+    inputs: {
+      capabilities: stack.capabilities,
+      notificationArns: [],
+      onFailure: 'rollback',
+      mode: 'standard',
+    },
+    revertDrift: true,
+    nonce: randomUUID(),
+  };
+}
+
+async function readDrift(
+  context: CloudFormationContext,
+  changeSetId: string,
+  set: DescribeChangeSetOutput,
+): Promise<StackDrift | undefined> {
+  // An endpoint that does not know the mode ignores it, and its empty change set proves nothing.
+  if (set.DeploymentMode !== 'REVERT_DRIFT') return undefined;
+  if (set.Status === 'FAILED' && !(await hasNothingToChange(context, set))) return undefined;
+  const { Changes = [], StackDriftStatus } = await describeChangeSet(context, { ChangeSetName: changeSetId });
+  const changes = Changes.flatMap(({ ResourceChange }) => ResourceChange ?? []);
+  const resources = changes.flatMap(drifted);
+  const said = StackDriftStatus ?? (resources.length > 0 ? 'DRIFTED' : 'IN_SYNC');
+  if (said !== (resources.length > 0 ? 'DRIFTED' : 'IN_SYNC')) return undefined;
+  const unchecked = changes.filter(({ ResourceDriftStatus }) => ResourceDriftStatus === 'UNKNOWN');
+  return { resources, unchecked: unchecked.map(({ LogicalResourceId }) => LogicalResourceId ?? '') };
+}
+
+function drifted(change: AwsResourceChange): DriftedResource[] {
+  const { logicalId, type, physicalId, properties } = resourceChange({ ...change, Action: 'Modify' }, []);
+  const changed = properties.flatMap(({ path, drift }) =>
+    drift && drift.expected !== drift.actual ? [{ path, ...drift }] : [],
+  );
+  const deleted = change.ResourceDriftStatus === 'DELETED';
+  if (!deleted && change.ResourceDriftStatus !== 'MODIFIED' && changed.length === 0) return [];
+  const status = deleted ? 'deleted' : 'modified';
+  return [{ logicalId, nesting: [], type, status, properties: changed, ...(physicalId && { physicalId }) }];
+}
+
+const NOT_COMPARED = ['NOT_CHECKED', 'UNSUPPORTED', 'UNKNOWN'];
+
+/**
+ * Looks at one stack, without those nested in it, by drift detection.
+ * @throws when the detection failed, or could not tell, and found no drift; TimeoutError after `timeoutMs`.
+ */
+async function driftByDetection(
+  context: CloudFormationContext,
+  stackId: string,
+  timeoutMs: number,
+): Promise<StackDrift> {
+  const what = `the drift detection of ${stackId}`;
+  const detectionId = await poll(context, { what, timeoutMs, isThrottle }, () =>
+    startDetection(context, stackId),
+  );
+  const ended = await poll(context, { what, timeoutMs, isThrottle }, async () => {
+    const command = new DescribeStackDriftDetectionStatusCommand({ StackDriftDetectionId: detectionId });
+    const status: DescribeStackDriftDetectionStatusOutput = await send(context.client, command, context);
+    return status.DetectionStatus === 'DETECTION_IN_PROGRESS' ? undefined : status;
+  });
+  const drifts = await describeDrifts(context, stackId);
+  const resources = drifts.flatMap(driftedResource);
+  if (resources.length === 0) requireInSync(stackId, ended);
+  const unchecked = drifts.filter(({ StackResourceDriftStatus: status }) =>
+    NOT_COMPARED.includes(status ?? 'UNKNOWN'),
+  );
+  return { resources, unchecked: unchecked.map(({ LogicalResourceId }) => LogicalResourceId ?? '') };
+}
+
+/** Undefined while a detection that somebody else started still runs. AWS has no code for that, only words. */
+async function startDetection(context: CloudFormationContext, stackId: string): Promise<string | undefined> {
+  try {
+    const answer = await send(context.client, new DetectStackDriftCommand({ StackName: stackId }), context);
+    if (!answer.StackDriftDetectionId) throw new Error('DetectStackDrift answered without an id');
+    return answer.StackDriftDetectionId;
+  } catch (error) {
+    if (classify(error) === 'validation' && /already in progress/i.test((error as Error).message))
+      return undefined;
+    throw error;
+  }
+}
+
+function requireInSync(stackId: string, status: DescribeStackDriftDetectionStatusOutput): void {
+  if (status.DetectionStatus === 'DETECTION_COMPLETE' && status.StackDriftStatus === 'IN_SYNC') return;
+  const words = [status.DetectionStatus, status.StackDriftStatus, status.DetectionStatusReason];
+  throw new Error(`The drift of ${stackId} is not known: ${words.filter(Boolean).join(', ')}`);
+}
+
+async function describeDrifts(
+  context: CloudFormationContext,
+  stackId: string,
+): Promise<StackResourceDrift[]> {
+  const found: StackResourceDrift[] = [];
+  for (let token: string | undefined; ;) {
+    const command = new DescribeStackResourceDriftsCommand({
+      StackName: stackId,
+      ...(token !== undefined && { NextToken: token }),
+    });
+    const page = await send(context.client, command, context);
+    found.push(...(page.StackResourceDrifts ?? []));
+    token = page.NextToken;
+    if (!token) return found;
+  }
+}
+
+function driftedResource(drift: StackResourceDrift): DriftedResource[] {
+  const status = drift.StackResourceDriftStatus;
+  if (status !== 'MODIFIED' && status !== 'DELETED') return [];
+  const properties = (drift.PropertyDifferences ?? []).map(
+    ({ PropertyPath, ExpectedValue, ActualValue }) => ({
+      path: ['Properties', ...pointerSegments(PropertyPath ?? '')].join('.'),
+      ...(ExpectedValue !== undefined && { expected: ExpectedValue }),
+      ...(ActualValue !== undefined && { actual: ActualValue }),
+    }),
+  );
+  return [
+    {
+      logicalId: drift.LogicalResourceId ?? '',
+      nesting: [],
+      type: drift.ResourceType ?? '',
+      status: status === 'DELETED' ? 'deleted' : 'modified',
+      properties,
+      ...(drift.PhysicalResourceId && { physicalId: drift.PhysicalResourceId }),
+    },
+  ];
 }

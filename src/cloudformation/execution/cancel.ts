@@ -2,9 +2,9 @@ import { CancelUpdateStackCommand, DeleteStackCommand } from '@aws-sdk/client-cl
 import { classify, errorText, isNotFound } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
 import { deleteChangeSet, removeShell } from '../change-set/remove.ts';
-import { type Begun, nothingChanged, type Work } from '../commands/command-run.ts';
+import { type PendingWork, changesSoFar, type CommandRun } from '../command-run.ts';
 import { describeStack, isInProgress, isRollback, isShell } from '../stack.ts';
-import type { CloudFormationContext } from '../types.ts';
+import type { CloudFormationContext } from '../context.ts';
 
 /** The runner kills a step 7.5 s after its signal, so everything here has to be done before. */
 const CANCEL_MS = 5_500;
@@ -19,35 +19,35 @@ const STALE_LOOKS = 4;
  * ours is deleted together with the empty stack we made for it.
  * @returns a sentence on what was stopped and what state remains.
  */
-export async function cancelBegun(work: Work): Promise<string> {
-  const context = { ...work.context, signal: AbortSignal.timeout(CANCEL_MS) };
-  const { operation } = work.begun;
+export async function cancelPending(run: CommandRun): Promise<string> {
+  const context = { ...run.context, signal: AbortSignal.timeout(CANCEL_MS) };
+  const { operation } = run.pending;
   try {
-    if (operation?.kind === 'update') return await cancelUpdate(context, operation, work.begun);
+    if (operation?.kind === 'update') return await cancelUpdate(context, operation, run.pending);
     if (operation?.kind === 'create') return await cancelCreation(context, operation);
     if (operation?.kind === 'delete')
       return `The deletion of stack ${operation.stackName} goes on at AWS: it cannot be stopped.`;
     if (operation)
       return `The rollback of stack ${operation.stackName} goes on at AWS: it cannot be stopped.`;
-    if (!work.begun.changeSet) return `${nothingChanged(work)}.`;
-    return `${nothingChanged(work)}. ${await removeChangeSet(context, work.begun)}`;
+    if (!run.pending.changeSet) return `${changesSoFar(run)}.`;
+    return `${changesSoFar(run)}. ${await removeChangeSet(context, run.pending)}`;
   } catch (error) {
-    return `${remaining(work.begun)} could not be stopped (${errorText(error)}): look at the stack.`;
+    return `${remaining(run.pending)} could not be stopped (${errorText(error)}): look at the stack.`;
   }
 }
 
 /** Removes a change set of ours after an error, when nothing has been executed. What is in the way is only told. */
-export async function abandonChangeSet(work: Work): Promise<void> {
-  if (!work.begun.changeSet) return;
-  const context = { ...work.context, signal: AbortSignal.timeout(CLEAN_UP_MS) };
+export async function discardChangeSet(run: CommandRun): Promise<void> {
+  if (!run.pending.changeSet) return;
+  const context = { ...run.context, signal: AbortSignal.timeout(CLEAN_UP_MS) };
   try {
-    work.context.log.info(await removeChangeSet(context, work.begun, CLEAN_UP_MS));
+    run.context.log.info(await removeChangeSet(context, run.pending, CLEAN_UP_MS));
   } catch (error) {
-    work.context.log.warning(`${remaining(work.begun)} could not be deleted: ${errorText(error)}`);
+    run.context.log.warning(`${remaining(run.pending)} could not be deleted: ${errorText(error)}`);
   }
 }
 
-function remaining({ operation, changeSet }: Begun): string {
+function remaining({ operation, changeSet }: PendingWork): string {
   if (operation) return `The ${operation.kind} of stack ${operation.stackName}`;
   return `The change set ${changeSet?.changeSetName ?? ''} of stack ${changeSet?.stackName ?? ''}`;
 }
@@ -58,8 +58,8 @@ function remaining({ operation, changeSet }: Begun): string {
  */
 async function cancelUpdate(
   context: CloudFormationContext,
-  { stackName, stackId }: NonNullable<Begun['operation']>,
-  begun: Begun,
+  { stackName, stackId }: NonNullable<PendingWork['operation']>,
+  pending: PendingWork,
 ): Promise<string> {
   for (let look = 1; ; look++) {
     try {
@@ -74,10 +74,10 @@ async function cancelUpdate(
     if (isInProgress(status) && status !== 'UPDATE_IN_PROGRESS')
       return `The update of stack ${stackName} was complete already (${status}).`;
     if (!isInProgress(status)) {
-      if (!begun.changeSet && look >= STALE_LOOKS) {
+      if (!pending.changeSet && look >= STALE_LOOKS) {
         return `The update of stack ${stackName} had ended already: it is ${status}.`;
       }
-      const removed = begun.changeSet && (await removeChangeSet(context, begun).catch(() => undefined));
+      const removed = pending.changeSet && (await removeChangeSet(context, pending).catch(() => undefined));
       if (removed !== undefined)
         return `The update of stack ${stackName} had not begun: it is ${status}. ${removed}`;
     }
@@ -88,7 +88,7 @@ async function cancelUpdate(
 /** A creation that had ended by itself stays as it is; anything else of it is deleted. */
 async function cancelCreation(
   context: CloudFormationContext,
-  { stackName, stackId }: NonNullable<Begun['operation']>,
+  { stackName, stackId }: NonNullable<PendingWork['operation']>,
 ): Promise<string> {
   const { status = 'DELETE_COMPLETE' } = (await describeStack(context, stackId)) ?? {};
   if (status.startsWith('DELETE_')) return `Stack ${stackName} is being deleted already.`;
@@ -101,42 +101,20 @@ async function cancelCreation(
 
 async function removeChangeSet(
   context: CloudFormationContext,
-  begun: Begun,
+  pending: PendingWork,
   limitMs = CANCEL_MS,
 ): Promise<string> {
-  const { changeSet } = begun;
+  const { changeSet } = pending;
   if (!changeSet) return '';
   const { changeSetName, changeSetId, stackId, stackName, shellIsOurs } = changeSet;
   try {
     await deleteChangeSet(context, changeSetId, limitMs);
     const shell = shellIsOurs && (await removeShell(context, stackId, limitMs));
-    delete begun.changeSet;
+    delete pending.changeSet;
     return `The change set ${changeSetName} was deleted${shell ? `, and the empty stack ${stackName} made for it` : ''}.`;
   } catch (error) {
     if (!isNotFound(error)) throw error;
-    delete begun.changeSet;
+    delete pending.changeSet;
     return `The change set ${changeSetName} is gone.`;
-  }
-}
-
-/** How long a nicety may take before it is given up, in milliseconds. */
-const LIMIT_MS = 5_000;
-
-/**
- * Runs something that makes an answer better but decides nothing: undefined when the endpoint lacks it, refuses it
- * or takes too long. A cancelled job still stops.
- */
-export async function bestEffort<T>(
-  context: CloudFormationContext,
-  what: string,
-  run: (context: CloudFormationContext) => Promise<T>,
-): Promise<T | undefined> {
-  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(LIMIT_MS)]);
-  try {
-    return await run({ ...context, signal });
-  } catch (error) {
-    context.signal.throwIfAborted();
-    context.log.debug(`${what}: ${errorText(error)}`);
-    return undefined;
   }
 }

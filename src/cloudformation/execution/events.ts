@@ -1,7 +1,8 @@
 import { DescribeStackEventsCommand, type StackEvent } from '@aws-sdk/client-cloudformation';
 import { send } from '../../aws/send.ts';
 import { isFailed, isRollback } from '../stack.ts';
-import type { CloudFormationContext } from '../types.ts';
+import type { CloudFormationContext } from '../context.ts';
+import { STACK_TYPE } from '../stack.ts';
 
 /** One event of a stack, as far as anything here needs it. Times are AWS's own, ms since the epoch. */
 export interface ResourceEvent {
@@ -155,8 +156,6 @@ export function isOwnRow(event: ResourceEvent): boolean {
 export function isNestedRow(event: ResourceEvent): boolean {
   return event.type === STACK_TYPE && event.physicalId !== event.stackId && event.physicalId !== '';
 }
-
-export const STACK_TYPE = 'AWS::CloudFormation::Stack';
 
 /** What happens to a resource, as its status names it. */
 export type ResourceAction = 'create' | 'update' | 'delete' | 'import';

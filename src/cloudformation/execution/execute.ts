@@ -1,24 +1,27 @@
 import { DescribeChangeSetCommand, ExecuteChangeSetCommand } from '@aws-sdk/client-cloudformation';
-import { send } from '../../aws/send.ts';
 import { classify, errorText } from '../../aws/errors.ts';
-import { pathOf } from '../change-set/effects.ts';
-import { newestEvent } from './events.ts';
-import { type Execution, watchBegun } from './watch.ts';
-import { clientRequestToken, type Work } from '../commands/command-run.ts';
-import type { CloudFormationContext, Plan } from '../types.ts';
+import { send } from '../../aws/send.ts';
+import { pathOf, type Plan } from '../change-set/changes.ts';
+import { clientRequestToken, type CommandRun } from '../command-run.ts';
+import type { CloudFormationContext } from '../context.ts';
+import { newestEvent, Timeline } from './events.ts';
+import { Progress } from './progress.ts';
+import { FollowedServices } from './services.ts';
+import { type Execution, isComplete, type Operation, watchOperation } from './watch.ts';
+
 /**
  * Executes a plan and watches it to its end, a rollback included. How it ended is in the execution's status.
  * @throws TimeoutError when AWS is still at work at the deadline; what AWS answers to the request.
  */
-export async function executePlan(work: Work, plan: Plan): Promise<Execution> {
-  const { context, begun } = work;
+export async function executePlan(run: CommandRun, plan: Plan): Promise<Execution> {
+  const { context, pending } = run;
   const marker = await newestEvent(context, plan.stackId);
-  const token = clientRequestToken(work.run, 'execute', plan.changeSetId);
-  begun.operation = { kind: plan.kind, stackName: plan.stackName, stackId: plan.stackId };
-  const ours = await requestExecution(work, plan, token);
-  delete begun.changeSet;
+  const token = clientRequestToken(run.identity, 'execute', plan.changeSetId);
+  pending.operation = { kind: plan.kind, stackName: plan.stackName, stackId: plan.stackId };
+  const ours = await requestExecution(run, plan, token);
+  delete pending.changeSet;
   context.log.info(`Executing ${plan.changeSetName} on stack ${plan.stackName}: ${describeSize(plan)}.`);
-  const updatedBefore = work.known.before?.updatedAt;
+  const updatedBefore = run.known.before?.updatedAt;
   const operation = {
     stackName: plan.stackName,
     stackId: plan.stackId,
@@ -27,19 +30,19 @@ export async function executePlan(work: Work, plan: Plan): Promise<Execution> {
     ...(marker ? { afterEventId: marker.id } : {}),
     ...(updatedBefore ? { updatedBefore } : {}),
   };
-  return await watchBegun(work, operation, plan.changes.map(pathOf));
+  return await watchStarted(run, operation, plan.changes.map(pathOf));
 }
 
 /**
  * Asks for the execution; false when the change set turns out to be in execution already. After an error the
  * request may still have arrived, so the change set itself is asked.
  */
-async function requestExecution(work: Work, plan: Plan, token: string): Promise<boolean> {
-  const { context } = work;
+async function requestExecution(run: CommandRun, plan: Plan, token: string): Promise<boolean> {
+  const { context } = run;
   const command = new ExecuteChangeSetCommand({
     ChangeSetName: plan.changeSetId,
     ClientRequestToken: token,
-    ...disableRollback(work, plan),
+    ...disableRollback(run, plan),
   });
   try {
     await send(context.client, command, context);
@@ -47,7 +50,7 @@ async function requestExecution(work: Work, plan: Plan, token: string): Promise<
   } catch (error) {
     if (context.signal.aborted || classify(error) === 'denied') throw error;
     const executing = await isExecuting(context, plan);
-    if (executing === false) delete work.begun.operation;
+    if (executing === false) delete run.pending.operation;
     if (!executing) throw error;
     context.log.info(`The change set is in execution although AWS answered: ${errorText(error)}`);
     return false;
@@ -56,7 +59,7 @@ async function requestExecution(work: Work, plan: Plan, token: string): Promise<
 
 /** What the change set itself says of failures is not said again: saying it twice is an error. */
 function disableRollback(
-  { inputs }: Work,
+  { inputs }: CommandRun,
   { kind, settings, onStackFailure }: Plan,
 ): { DisableRollback?: boolean } {
   const said = onStackFailure ?? settings?.onStackFailure ?? settings?.disableRollback;
@@ -81,4 +84,32 @@ async function isExecuting(context: CloudFormationContext, plan: Plan): Promise<
 function describeSize({ changes, kind }: Plan): string {
   if (changes.length === 0) return 'no resource changes, only what surrounds them';
   return `${kind === 'create' ? 'creating' : 'changing'} ${changes.length} resource${changes.length === 1 ? '' : 's'}`;
+}
+
+/** Watches what this run asked for, and keeps note of where it stands for the case that the run ends early. */
+export async function watchStarted(
+  run: CommandRun,
+  operation: Operation,
+  expected: Iterable<string>,
+): Promise<Execution> {
+  const { context, pending, deadlineMs } = run;
+  const progress = new Progress(context.log, expected, context.clock.now());
+  const timeline = new Timeline(operation.stackId);
+  const services = new FollowedServices(context.followService);
+  pending.timeline = timeline;
+  pending.services = services;
+  pending.standing = () => progress.describe(context.clock.now());
+  const execution = await watchOperation(context, operation, {
+    deadlineMs,
+    progress,
+    timeline,
+    services,
+  });
+  const serviceFailures = isComplete(execution) ? undefined : await services.explain();
+  services.stop();
+  delete pending.operation;
+  delete pending.services;
+  delete pending.standing;
+  delete pending.timeline;
+  return { ...execution, ...(serviceFailures && { serviceFailures }) };
 }

@@ -1,9 +1,9 @@
 import type { Log } from '../../core/log.ts';
 import { duration } from '../../core/text.ts';
-import { pathOf } from '../change-set/effects.ts';
+import { pathOf } from '../change-set/changes.ts';
 import { plainReason } from '../diagnosis/hints.ts';
-import { isFailed, isRollback } from '../stack.ts';
-import { type ResourceEvent, type ResourceStep, STACK_TYPE } from './events.ts';
+import { isFailed, isRollback, STACK_TYPE } from '../stack.ts';
+import type { ResourceEvent, ResourceStep } from './events.ts';
 
 const STANDING_EVERY_MS = 20_000;
 const SIGNS = { create: '+', update: '~', delete: '-', import: '+' } as const;

@@ -1,7 +1,6 @@
-import { pathOf } from '../change-set/effects.ts';
+import { pathOf } from '../change-set/changes.ts';
 import { isFailed } from '../stack.ts';
 import type { ResourceFailure, ResourceStep } from './events.ts';
-import type { CloudFormationContext } from '../types.ts';
 
 /** An ECS service that a stack creates or updates. */
 export interface ChangedService {
@@ -63,7 +62,7 @@ export class FollowedServices {
   readonly #explained = new Map<string, Promise<ServiceFailure | undefined>>();
   readonly #end = new AbortController();
 
-  constructor({ followService }: CloudFormationContext) {
+  constructor(followService: FollowService | undefined) {
     this.#follow = followService;
   }
 

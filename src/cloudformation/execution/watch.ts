@@ -1,23 +1,23 @@
 import { classify, isNotFound, isThrottle } from '../../aws/errors.ts';
 import { PlatformError } from '../../core/errors.ts';
 import { poll } from '../../core/poll.ts';
-import { pathOf } from '../change-set/effects.ts';
-import type { Work } from '../commands/command-run.ts';
-import { describeStack, isInProgress } from '../stack.ts';
-import type { CloudFormationContext, StackSnapshot } from '../types.ts';
+import { pathOf } from '../change-set/changes.ts';
+import { describeStack, isInProgress, type StackSnapshot } from '../stack.ts';
+import type { CloudFormationContext } from '../context.ts';
 import {
   EventReader,
   isNestedRow,
   isOwnRow,
   type ResourceEvent,
-  Timeline,
+  type ResourceStep,
+  type Timeline,
   type TimelineFacts,
 } from './events.ts';
 import { Progress } from './progress.ts';
 import { FollowedServices, type ServiceFailures } from './services.ts';
 
 /** What was asked of CloudFormation, and how its events are told from all others. */
-interface Operation {
+export interface Operation {
   stackName: string;
   stackId: string;
   kind: OperationKind;
@@ -62,6 +62,11 @@ export function leftBehind(execution: Execution): string[] {
       (failure) =>
         `The old ${pathOf(failure)} (${failure.type}) could not be deleted and is still there: ${failure.reason}`,
     );
+}
+
+/** What a deletion left behind on purpose (DeletionPolicy), nested stacks included. */
+export function retainedResources(execution: Execution): ResourceStep[] {
+  return [...execution.timeline.steps].filter((step) => step.status === 'DELETE_SKIPPED');
 }
 
 /** The watch ended without proof of how the operation ended; AWS may still be at work. */
@@ -308,32 +313,4 @@ interface NestedStack {
   running: boolean;
   /** To be read one more time. */
   readOnce: boolean;
-}
-
-/** Watches what this run asked for, and keeps note of where it stands for the case that the run ends early. */
-export async function watchBegun(
-  work: Work,
-  operation: Operation,
-  expected: Iterable<string>,
-): Promise<Execution> {
-  const { context, begun, deadlineMs } = work;
-  const progress = new Progress(context.log, expected, context.clock.now());
-  const timeline = new Timeline(operation.stackId);
-  const services = new FollowedServices(context);
-  begun.timeline = timeline;
-  begun.services = services;
-  begun.standing = () => progress.describe(context.clock.now());
-  const execution = await watchOperation(context, operation, {
-    deadlineMs,
-    progress,
-    timeline,
-    services,
-  });
-  const serviceFailures = isComplete(execution) ? undefined : await services.explain();
-  services.stop();
-  delete begun.operation;
-  delete begun.services;
-  delete begun.standing;
-  delete begun.timeline;
-  return { ...execution, ...(serviceFailures && { serviceFailures }) };
 }

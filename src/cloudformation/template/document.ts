@@ -1,5 +1,16 @@
 import { type Document, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
-import type { TemplateParameter, TemplateResource } from '../types.ts';
+
+export interface TemplateParameter {
+  type: string;
+  noEcho: boolean;
+  hasDefault: boolean;
+}
+
+export interface TemplateResource {
+  type: string;
+  deletionPolicy?: string;
+  updateReplacePolicy?: string;
+}
 
 /** What can be read out of a template's text without asking AWS. */
 export interface TemplateDocument {

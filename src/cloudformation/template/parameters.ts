@@ -3,7 +3,18 @@ import { resolve as pathResolve } from 'node:path';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
 import { InputError } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
-import type { ResolvedParameter, StackSnapshot, Template } from '../types.ts';
+import type { StackSnapshot } from '../stack.ts';
+import type { Template } from './template.ts';
+
+/** A parameter as CloudFormation takes it: a value, or the one the stack has. */
+export interface ResolvedParameter {
+  key: string;
+  value?: string;
+  usePrevious: boolean;
+  noEcho: boolean;
+  /** Where the value comes from: `parameters`, a file's name, `previous`, `default`. */
+  source: string;
+}
 
 export interface GivenParameters {
   files: ParameterFiles['parameters'];

@@ -1,13 +1,14 @@
 import { isMap, isNode, isScalar, isSeq, type Node } from 'yaml';
 import type { Context } from '../../core/context.ts';
-import type {
-  PropertyChange,
-  ResolvedParameter,
-  ResourceChange,
-  Template,
-  TemplateParameter,
-} from '../types.ts';
-import { readTemplateDocument, type TemplateDocument, TemplateSyntaxError } from './document.ts';
+import type { PropertyChange, ResourceChange } from '../change-set/changes.ts';
+import type { ResolvedParameter } from './parameters.ts';
+import type { Template } from './template.ts';
+import {
+  type TemplateParameter,
+  readTemplateDocument,
+  type TemplateDocument,
+  TemplateSyntaxError,
+} from './document.ts';
 
 /** What stands in for a value that must not be seen; the text that CloudFormation itself uses for NoEcho. */
 export const MASKED = '****';

@@ -1,6 +1,6 @@
 import { cloudFormationClient, quotasClient, ssmClient } from '../../aws/clients.ts';
 import type { Session } from '../../aws/session.ts';
-import type { DeployStackInputs } from '../../cloudformation/types.ts';
+import type { DeployStackInputs } from '../../cloudformation/context.ts';
 import type { GitHubContext } from '../../github/context.ts';
 import type { Context } from '../../core/context.ts';
 import type { Environment, Manifest } from '../manifest/manifest.ts';

@@ -1,9 +1,8 @@
 import { errorText } from '../../aws/errors.ts';
 import { describeStack } from '../../cloudformation/stack.ts';
 import { readParameterFiles, resolveParameters } from '../../cloudformation/template/parameters.ts';
-import { checkTemplateSize } from '../../cloudformation/template/source.ts';
-import { loadTemplate } from '../../cloudformation/template/template.ts';
-import type { CloudFormationContext, DeployStackInputs, Template } from '../../cloudformation/types.ts';
+import { checkTemplateSize, loadTemplate, type Template } from '../../cloudformation/template/template.ts';
+import type { CloudFormationContext, DeployStackInputs } from '../../cloudformation/context.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import type { Check } from '../run/result.ts';
 

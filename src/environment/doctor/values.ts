@@ -2,7 +2,7 @@ import { GetParametersCommand, type SSMClient } from '@aws-sdk/client-ssm';
 import { errorText } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
 import { stackInterface } from '../../cloudformation/template/graph.ts';
-import type { DeployStackInputs } from '../../cloudformation/types.ts';
+import type { DeployStackInputs } from '../../cloudformation/context.ts';
 import type { Context } from '../../core/context.ts';
 import { createOctokit, ownerAndName, statusOf } from '../../github/client.ts';
 import type { GitHubContext } from '../../github/context.ts';

@@ -3,8 +3,9 @@ import { isNotFound } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
 import { deployStack } from '../../cloudformation/commands/deploy-stack.ts';
 import type { StackResult } from '../../cloudformation/commands/result.ts';
-import { listStacks } from '../../cloudformation/stack.ts';
-import type { CloudFormationContext, DeployStackInputs, StackSnapshot } from '../../cloudformation/types.ts';
+import { listStacks, type StackSnapshot } from '../../cloudformation/stack.ts';
+import type { StackCommandContext } from '../../cloudformation/command-run.ts';
+import type { DeployStackInputs } from '../../cloudformation/context.ts';
 import type { PreviewContext, PreviewRequest } from './preview.ts';
 
 /** What a preview's stack says of itself in its tags: by these it is found, never by its template. */
@@ -127,6 +128,6 @@ async function breakOff(
   }
 }
 
-async function cloudFormationOf(context: PreviewContext): Promise<CloudFormationContext> {
+async function cloudFormationOf(context: PreviewContext): Promise<StackCommandContext> {
   return { ...context, client: await context.cloudformation() };
 }

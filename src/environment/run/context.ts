@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import { cloudFormationClient } from '../../aws/clients.ts';
 import { createSession, type Session } from '../../aws/session.ts';
-import type { RunIdentity } from '../../cloudformation/commands/command-run.ts';
-import type { CloudFormationContext } from '../../cloudformation/types.ts';
+import type { RunIdentity } from '../../cloudformation/command-run.ts';
+import type { CloudFormationContext } from '../../cloudformation/context.ts';
 import type { Context } from '../../core/context.ts';
 import { PlatformError, TimeoutError } from '../../core/errors.ts';
 import { withLock } from '../../delivery/lock.ts';

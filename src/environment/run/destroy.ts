@@ -1,9 +1,8 @@
 import { reversed } from '../../cloudformation/template/graph.ts';
-import { STACK_TYPE } from '../../cloudformation/execution/events.ts';
-import { declaredResources } from '../../cloudformation/execution/nested-stacks.ts';
-import { describeStack, isAlive, isShell, listResources } from '../../cloudformation/stack.ts';
+import { STACK_TYPE, describeStack, isAlive, isShell, listResources } from '../../cloudformation/stack.ts';
+import { declaredResources } from '../../cloudformation/nested-stacks.ts';
 import { STATEFUL_TYPES } from '../../cloudformation/change-set/stateful.ts';
-import type { CloudFormationContext } from '../../cloudformation/types.ts';
+import type { CloudFormationContext } from '../../cloudformation/context.ts';
 import type { EnvironmentContext, EnvironmentRequest } from './context.ts';
 import { changeEnvironment, runResult } from './deploy.ts';
 import { runParts, type Part } from './parts.ts';

@@ -1,7 +1,7 @@
-import type { RunIdentity } from '../../cloudformation/commands/command-run.ts';
+import type { RunIdentity } from '../../cloudformation/command-run.ts';
 import { deployStack } from '../../cloudformation/commands/deploy-stack.ts';
 import { describeStack, isShell } from '../../cloudformation/stack.ts';
-import type { CloudFormationContext, DeployStackInputs } from '../../cloudformation/types.ts';
+import type { CloudFormationContext, DeployStackInputs } from '../../cloudformation/context.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import type { Environment } from '../manifest/manifest.ts';
 import type { DriftResult, StackComparison } from './result.ts';

@@ -1,6 +1,7 @@
+import type { StackCommandContext } from '../../cloudformation/command-run.ts';
 import { deployStack } from '../../cloudformation/commands/deploy-stack.ts';
 import { STACK_VERDICTS, type StackResult } from '../../cloudformation/commands/result.ts';
-import type { CloudFormationContext, DeployStackInputs } from '../../cloudformation/types.ts';
+import type { DeployStackInputs } from '../../cloudformation/context.ts';
 import { followChangedService } from '../../delivery/release/follow-changed-service.ts';
 import { type EnvironmentContext, type EnvironmentRequest, runIdentity } from './context.ts';
 import type { StackEnd } from './result.ts';
@@ -15,7 +16,7 @@ export async function runStackCommand(
   change: Partial<DeployStackInputs> = {},
 ): Promise<StackResult> {
   const smokeTest = target.service && smokeTestOf(request.choice.environment, target.service);
-  const cloudFormation: CloudFormationContext = {
+  const cloudFormation: StackCommandContext = {
     ...(await context.cloudFormation()),
     followService: (service, signal) =>
       Promise.resolve(followChangedService(context.services, service, signal, smokeTest)),

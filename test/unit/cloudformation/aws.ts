@@ -1,5 +1,7 @@
 import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
-import type { CloudFormationContext, StackSnapshot, Template } from '../../../src/cloudformation/types.ts';
+import type { CloudFormationContext } from '../../../src/cloudformation/context.ts';
+import type { StackSnapshot } from '../../../src/cloudformation/stack.ts';
+import type { Template } from '../../../src/cloudformation/template/template.ts';
 import { readTemplateDocument } from '../../../src/cloudformation/template/document.ts';
 import { Annotations } from '../../../src/core/log.ts';
 import { RateLimiter } from '../../../src/core/concurrency.ts';

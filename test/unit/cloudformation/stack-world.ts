@@ -1,5 +1,5 @@
 import { deployStack } from '../../../src/cloudformation/commands/deploy-stack.ts';
-import type { DeployStackInputs } from '../../../src/cloudformation/types.ts';
+import type { DeployStackInputs } from '../../../src/cloudformation/context.ts';
 import type { Outcome } from '../../../src/core/outcome.ts';
 import { presentStack } from '../../../src/present/stack.ts';
 import { awsError, fail, type FakeAws, fakeAws, type Handlers, type Input, notFound } from './aws.ts';

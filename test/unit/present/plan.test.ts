@@ -4,13 +4,13 @@ import { driftSections } from '../../../src/present/stack.ts';
 import { fitSections } from '../../../src/core/markdown/markdown.ts';
 import {
   planHeadline,
-  type PlannedChange,
-  type PlannedProperty,
+  type ResourceChange,
+  type PropertyChange,
   type PlanReport,
   planSections,
 } from '../../../src/present/plan.ts';
 
-const change = (values: Partial<PlannedChange> = {}): PlannedChange => ({
+const change = (values: Partial<ResourceChange> = {}): ResourceChange => ({
   logicalId: 'Db',
   nesting: [],
   type: 'AWS::RDS::DBInstance',
@@ -19,12 +19,12 @@ const change = (values: Partial<PlannedChange> = {}): PlannedChange => ({
   properties: [],
   ...values,
 });
-const property = (path: string, values: Partial<PlannedProperty> = {}): PlannedProperty => ({
+const property = (path: string, values: Partial<PropertyChange> = {}): PropertyChange => ({
   path: `Properties.${path}`,
   requiresRecreation: 'never',
   ...values,
 });
-const report = (changes: PlannedChange[], values: Partial<PlanReport> = {}): PlanReport => ({
+const report = (changes: ResourceChange[], values: Partial<PlanReport> = {}): PlanReport => ({
   stackName: 'dev-platform-data',
   region: 'eu-west-1',
   kind: 'update',
@@ -34,7 +34,7 @@ const report = (changes: PlannedChange[], values: Partial<PlanReport> = {}): Pla
   fingerprint: 'v1:0123456789abcdef',
   ...values,
 });
-const render = (changes: PlannedChange[], values: Partial<PlanReport> = {}): string =>
+const render = (changes: ResourceChange[], values: Partial<PlanReport> = {}): string =>
   fitSections(planSections(report(changes, values)), 1_000_000);
 
 describe('the headline', () => {
@@ -170,7 +170,7 @@ describe('a row', () => {
 });
 
 describe('values', () => {
-  const values = (one: Partial<PlannedProperty>, action: PlannedChange['action'] = 'modify') =>
+  const values = (one: Partial<PropertyChange>, action: ResourceChange['action'] = 'modify') =>
     render([change({ action, properties: [property('P', one)] })]);
 
   test('of a JSON text: only what differs', () => {
@@ -238,7 +238,7 @@ describe('parameters and tags', () => {
 });
 
 describe('a large plan', () => {
-  const many = (action: PlannedChange['action'], count: number) =>
+  const many = (action: ResourceChange['action'], count: number) =>
     Array.from({ length: count }, (_, n) =>
       change({
         logicalId: `Resource${n}`,

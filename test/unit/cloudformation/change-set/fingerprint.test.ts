@@ -1,7 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { canonicalJson, fingerprint } from '../../../../src/cloudformation/change-set/fingerprint.ts';
-import type { PlanSettings, PropertyChange, ResourceChange } from '../../../../src/cloudformation/types.ts';
+import type {
+  PlanSettings,
+  PropertyChange,
+  ResourceChange,
+} from '../../../../src/cloudformation/change-set/changes.ts';
 
 const SETTINGS: PlanSettings = {
   templates: { '': 'aa' },

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { generate } from '../../../../scripts/generate-stateful.ts';
 import { guardPlan } from '../../../../src/cloudformation/change-set/guard.ts';
 import { STATEFUL_TYPES } from '../../../../src/cloudformation/change-set/stateful.ts';
-import type { Plan, ResourceChange } from '../../../../src/cloudformation/types.ts';
+import type { Plan, ResourceChange } from '../../../../src/cloudformation/change-set/changes.ts';
 import { templateOf } from '../aws.ts';
 
 const NOTHING = { allowReplace: [], allowDelete: [] };

@@ -12,7 +12,8 @@ import { createPlan, discardPlan, readPlan } from '../../../../src/cloudformatio
 import { PlanFailedError } from '../../../../src/cloudformation/change-set/failure.ts';
 import { describeStack } from '../../../../src/cloudformation/stack.ts';
 import { loadTemplate } from '../../../../src/cloudformation/template/template.ts';
-import type { CloudFormationContext, DeployStackInputs, Plan } from '../../../../src/cloudformation/types.ts';
+import type { CloudFormationContext, DeployStackInputs } from '../../../../src/cloudformation/context.ts';
+import type { Plan } from '../../../../src/cloudformation/change-set/changes.ts';
 import { Annotations } from '../../../../src/core/log.ts';
 import { systemClock } from '../../../../src/core/context.ts';
 import { RateLimiter } from '../../../../src/core/concurrency.ts';

@@ -6,7 +6,8 @@ import {
   type PlanRequest,
   readPlan,
 } from '../../../../src/cloudformation/change-set/plan.ts';
-import type { DeployStackInputs, Plan } from '../../../../src/cloudformation/types.ts';
+import type { DeployStackInputs } from '../../../../src/cloudformation/context.ts';
+import type { Plan } from '../../../../src/cloudformation/change-set/changes.ts';
 import { CancelledError } from '../../../../src/core/errors.ts';
 import {
   awsError,

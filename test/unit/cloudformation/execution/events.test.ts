@@ -117,7 +117,7 @@ test('watching 500 resources with 10,000 events costs as many pages as there are
     deadlineMs: start + 600_000,
     progress,
     timeline,
-    services: new FollowedServices(aws.context),
+    services: new FollowedServices(undefined),
   });
   expect(execution).toMatchObject({ status: 'UPDATE_COMPLETE', durationMs: 60_000 });
   const polls = aws.clock.sleeps.length + 1;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { resourceChange } from '../../../../src/cloudformation/change-set/read.ts';
 import { findSensitive, maskChange } from '../../../../src/cloudformation/template/secrets.ts';
-import type { PropertyChange } from '../../../../src/cloudformation/types.ts';
+import type { PropertyChange } from '../../../../src/cloudformation/change-set/changes.ts';
 
 const TEMPLATE = `Parameters:
   DbPassword: { Type: String, NoEcho: true }

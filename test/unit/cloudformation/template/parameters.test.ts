@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { resolveParameters } from '../../../../src/cloudformation/template/parameters.ts';
 import { hideSecrets, isSecretName } from '../../../../src/cloudformation/template/secrets.ts';
-import { resolveTags } from '../../../../src/cloudformation/commands/source.ts';
+import { resolveTags } from '../../../../src/cloudformation/commands/deploy.ts';
 import { recordingLog } from '../../core/fakes.ts';
 import { stackOf, templateOf } from '../aws.ts';
 

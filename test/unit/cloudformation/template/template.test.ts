@@ -2,12 +2,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { loadTemplate, objectUrl } from '../../../../src/cloudformation/template/template.ts';
+import {
+  checkTemplateSize,
+  loadTemplate,
+  objectUrl,
+  templateSource,
+} from '../../../../src/cloudformation/template/template.ts';
 import {
   readTemplateDocument,
   TemplateSyntaxError,
 } from '../../../../src/cloudformation/template/document.ts';
-import { checkTemplateSize, templateSource } from '../../../../src/cloudformation/template/source.ts';
 import { fakeAws, templateOf } from '../aws.ts';
 
 let workspace: string;

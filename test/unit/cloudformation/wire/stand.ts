@@ -5,7 +5,7 @@ import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { type Sandbox, type Scenario, startSandbox } from '../../../../sandbox/index.ts';
 import { cloudFormationClient } from '../../../../src/aws/clients.ts';
 import { deployStack } from '../../../../src/cloudformation/commands/deploy-stack.ts';
-import type { DeployStackInputs } from '../../../../src/cloudformation/types.ts';
+import type { DeployStackInputs } from '../../../../src/cloudformation/context.ts';
 import { Annotations } from '../../../../src/core/log.ts';
 import { type Clock, systemClock } from '../../../../src/core/context.ts';
 import { RateLimiter } from '../../../../src/core/concurrency.ts';

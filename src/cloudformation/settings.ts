@@ -5,9 +5,10 @@ import {
   SetStackPolicyCommand,
   UpdateTerminationProtectionCommand,
 } from '@aws-sdk/client-cloudformation';
-import { send } from '../../aws/send.ts';
-import { InputError } from '../../core/errors.ts';
-import type { CloudFormationContext, StackSnapshot } from '../types.ts';
+import { send } from '../aws/send.ts';
+import { InputError } from '../core/errors.ts';
+import type { CloudFormationContext } from './context.ts';
+import type { StackSnapshot } from './stack.ts';
 
 /** Settings of a stack that no change set carries. Absent: leave it as it is. */
 export interface StackSettings {

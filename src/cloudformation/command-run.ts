@@ -1,23 +1,40 @@
 import { createHash } from 'node:crypto';
-import { PlatformError } from '../../core/errors.ts';
-import type { Timeline } from '../execution/events.ts';
-import type { FollowedServices } from '../execution/services.ts';
-import type { Execution, OperationKind } from '../execution/watch.ts';
-import type { CloudFormationContext, DeployStackInputs } from '../types.ts';
-import type { CommandResult } from './result.ts';
+import { PlatformError } from '../core/errors.ts';
+import type { Timeline } from './execution/events.ts';
+import type { FollowedServices, FollowService } from './execution/services.ts';
+import type { Execution, OperationKind } from './execution/watch.ts';
+import type { CloudFormationContext, DeployStackInputs } from './context.ts';
+import type { StackSnapshot } from './stack.ts';
+import type { Plan } from './change-set/changes.ts';
+
+/** What a command works with. */
+export interface StackCommandContext extends CloudFormationContext {
+  /** Follows the ECS services that a stack changes, where it is given. */
+  followService?: FollowService;
+}
+
+/** What is known of a stack while a command runs. */
+interface KnownFacts {
+  plan?: Plan;
+  /** The stack as it was when the plan was made. */
+  before?: StackSnapshot;
+  execution?: Execution;
+  /** The stack as it is after the execution. */
+  stack?: StackSnapshot;
+}
 
 /** One run of one command. */
-export interface Work {
-  context: CloudFormationContext;
+export interface CommandRun {
+  context: StackCommandContext;
   inputs: DeployStackInputs;
-  run: RunIdentity;
+  identity: RunIdentity;
   /** When the run began, in ms since the epoch. */
   startedMs: number;
   /** When the time is up, in ms since the epoch. */
   deadlineMs: number;
-  begun: Begun;
+  pending: PendingWork;
   /** What is known so far, for a run that ends early. */
-  known: Pick<CommandResult, 'plan' | 'before' | 'stack'> & { execution?: Execution };
+  known: KnownFacts;
   /** What is complete although the run may end early, as a sentence without its full stop. */
   done?: string;
   /** What was done besides, or is worth knowing: sentences for the summary. */
@@ -25,7 +42,7 @@ export interface Work {
 }
 
 /** What this run has begun at AWS and not brought to its end: what has to be undone or told when it stops early. */
-export interface Begun {
+export interface PendingWork {
   /** A change set that is ours and is not to outlive the run. */
   changeSet?: {
     stackName: string;
@@ -54,20 +71,20 @@ export class StackBlockedError extends PlatformError {
 }
 
 /** Milliseconds until the time is up, 0 at least. */
-export function timeLeft(work: Work): number {
-  return Math.max(0, work.deadlineMs - work.context.clock.now());
+export function timeLeft(run: CommandRun): number {
+  return Math.max(0, run.deadlineMs - run.context.clock.now());
 }
 
 /** What the reason of a run that ends early says of the stack, without a full stop. */
-export function nothingChanged(work: Work): string {
-  if (work.done !== undefined) return work.done;
-  return work.notes.length > 0 ? 'Nothing else was changed' : 'Nothing was changed';
+export function changesSoFar(run: CommandRun): string {
+  if (run.done !== undefined) return run.done;
+  return run.notes.length > 0 ? 'Nothing else was changed' : 'Nothing was changed';
 }
 
 /** Puts a sentence into the log and the summary. */
-export function note(work: Work, sentence: string): void {
-  work.notes.push(sentence);
-  work.context.log.info(sentence);
+export function note(run: CommandRun, sentence: string): void {
+  run.notes.push(sentence);
+  run.context.log.info(sentence);
 }
 
 /** The workflow run on whose behalf something happens. */
@@ -86,9 +103,9 @@ const PREFIX = 'platform-';
  * request, and another one for anything else. It starts with the run, so that a person finds who asked.
  * Allowed are 128 letters, digits and dashes.
  */
-export function clientRequestToken(run: RunIdentity, ...request: readonly string[]): string {
+export function clientRequestToken(identity: RunIdentity, ...request: readonly string[]): string {
   const hash = createHash('sha256').update(JSON.stringify(request)).digest('hex').slice(0, 24);
-  return `${PREFIX}${run.id.replace(/[^A-Za-z0-9]/g, '').slice(0, 60)}-${run.attempt}-${hash}`;
+  return `${PREFIX}${identity.id.replace(/[^A-Za-z0-9]/g, '').slice(0, 60)}-${identity.attempt}-${hash}`;
 }
 
 /** Who made a request, as far as its token tells: `run 1001, attempt 2`, the console, or the token itself. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { listNestedStacks, removedWith } from '../../../../src/cloudformation/execution/nested-stacks.ts';
-import type { ResourceChange } from '../../../../src/cloudformation/types.ts';
-import { awsError, fail, fakeAws, type Input } from '../aws.ts';
+import { listNestedStacks, removedNestedResources } from '../../../src/cloudformation/nested-stacks.ts';
+import type { ResourceChange } from '../../../src/cloudformation/change-set/changes.ts';
+import { awsError, fail, fakeAws, type Input } from './aws.ts';
 
 const REMOVED: ResourceChange = {
   logicalId: 'Data',
@@ -48,7 +48,7 @@ const handlers = {
 
 describe('what goes with a removed nested stack', () => {
   test('is listed through all pages and levels, with what becomes of it', async () => {
-    const found = await removedWith(fakeAws(handlers).context, REMOVED);
+    const found = await removedNestedResources(fakeAws(handlers).context, REMOVED);
     expect(
       found.map(({ nesting, logicalId, policyAction, physicalId }) => [
         [...nesting, logicalId].join('/'),
@@ -70,13 +70,13 @@ describe('what goes with a removed nested stack', () => {
     ['a stack that stays in the account', { policyAction: 'Retain' }],
   ])('%s takes nothing with it', async (_name, values) => {
     const aws = fakeAws(handlers);
-    expect(await removedWith(aws.context, { ...REMOVED, ...values })).toEqual([]);
+    expect(await removedNestedResources(aws.context, { ...REMOVED, ...values })).toEqual([]);
     expect(aws.calls).toEqual([]);
   });
 
   test('a list that may not be read is empty, and said so', async () => {
     const aws = fakeAws({ ListStackResources: () => fail(awsError('AccessDenied', 'not allowed', 403)) });
-    expect(await removedWith(aws.context, REMOVED)).toEqual([]);
+    expect(await removedNestedResources(aws.context, REMOVED)).toEqual([]);
     expect(aws.lines.join()).toMatch(
       /::warning::What is in the nested stack Top\/Data cannot be listed: .*not allowed/,
     );
@@ -85,7 +85,7 @@ describe('what goes with a removed nested stack', () => {
   test('a lost connection is an error: another try may answer', async () => {
     const error = Object.assign(new Error('reset'), { code: 'ECONNRESET' });
     const aws = fakeAws({ ListStackResources: () => fail(error) });
-    await expect(removedWith(aws.context, REMOVED)).rejects.toBe(error);
+    await expect(removedNestedResources(aws.context, REMOVED)).rejects.toBe(error);
   });
 });
 

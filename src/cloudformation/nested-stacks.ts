@@ -1,10 +1,10 @@
 import { GetTemplateCommand, type StackResourceSummary } from '@aws-sdk/client-cloudformation';
-import { send } from '../../aws/send.ts';
-import { classify, errorText } from '../../aws/errors.ts';
-import { STACK_TYPE } from './events.ts';
-import { isAlive, listResources } from '../stack.ts';
-import { readTemplateDocument, TemplateSyntaxError } from '../template/document.ts';
-import type { CloudFormationContext, ResourceChange, TemplateResource } from '../types.ts';
+import { send } from '../aws/send.ts';
+import { classify, errorText } from '../aws/errors.ts';
+import { STACK_TYPE, isAlive, listResources } from './stack.ts';
+import { readTemplateDocument, TemplateSyntaxError, type TemplateResource } from './template/document.ts';
+import type { CloudFormationContext } from './context.ts';
+import type { ResourceChange } from './change-set/changes.ts';
 
 /** The stacks nested directly in a stack. */
 export async function listNestedStacks(
@@ -24,7 +24,7 @@ export async function listNestedStacks(
  * What goes with a nested stack that is removed, through all levels: a change set names only the stack itself.
  * Empty when the list may not be read, so that the removal of the stack itself is what is judged.
  */
-export async function removedWith(
+export async function removedNestedResources(
   context: CloudFormationContext,
   removed: ResourceChange,
 ): Promise<ResourceChange[]> {
@@ -35,7 +35,7 @@ export async function removedWith(
     const resources = (await listResources(context, removed.physicalId)).filter(isAlive);
     const declared = await declaredResources(context, removed.physicalId);
     const changes = resources.map((resource) => removal(resource, nesting, declared));
-    const below = await Promise.all(changes.map((change) => removedWith(context, change)));
+    const below = await Promise.all(changes.map((change) => removedNestedResources(context, change)));
     return [...changes, ...below.flat()];
   } catch (error) {
     if (['throttle', 'network', 'expired'].includes(classify(error))) throw error;

@@ -1,0 +1,118 @@
+export type Replacement = 'yes' | 'maybe' | 'no';
+
+export type ChangeAction = 'add' | 'modify' | 'remove' | 'import' | 'dynamic' | 'sync';
+
+export interface PropertyChange {
+  /** `Properties.CidrBlock`, `Tags`, `Metadata` … */
+  path: string;
+  /** The Name or Key of the list item that the path leads to: `team` for `Properties.Tags.0.Value`. */
+  label?: string;
+  before?: string;
+  after?: string;
+  requiresRecreation: 'always' | 'conditionally' | 'never';
+  /** Static or dynamic evaluation, and what caused it (`Vpc.CidrBlock`, `VpcCidr`). */
+  cause?: string;
+  /** The live value, where drift is known. */
+  drift?: { expected?: string; actual?: string };
+}
+
+export interface ResourceChange {
+  logicalId: string;
+  /** Logical ids of the nested stacks above, from the root. */
+  nesting: readonly string[];
+  physicalId?: string;
+  type: string;
+  action: ChangeAction;
+  replacement: Replacement;
+  /** CloudFormation's PolicyAction: Delete, Retain, Snapshot, ReplaceAndDelete … */
+  policyAction?: string;
+  properties: readonly PropertyChange[];
+}
+
+/** What a change set carries beside its resource changes, as CloudFormation gives it back. Secrets are masked. */
+export interface PlanSettings {
+  /** SHA-256 of the template and of those of the nested stacks that change (by their path), hex. */
+  templates: Record<string, string>;
+  parameters: Record<string, string>;
+  /** What the parameters of SSM types resolve to; frozen when the change set is made. */
+  resolved: Record<string, string>;
+  tags: Record<string, string>;
+  capabilities: readonly string[];
+  notificationArns: readonly string[];
+  /** ROLLBACK, DO_NOTHING or DELETE, when the stack is created. */
+  onStackFailure?: string;
+  mode?: string;
+  disableRollback?: boolean;
+  revertsDrift: boolean;
+}
+
+/** A change set and what it will do; `fingerprint` says whether two plans do the same. */
+export interface Plan {
+  stackName: string;
+  stackId: string;
+  changeSetName: string;
+  changeSetId: string;
+  kind: 'create' | 'update';
+  hasChanges: boolean;
+  /** Only outputs, tags or the like change: the change set is executable without resource changes. */
+  changes: readonly ResourceChange[];
+  fingerprint: string;
+  /** What the change set itself says of failures (OnStackFailure); executing it must then say nothing of it. */
+  onStackFailure?: string;
+  settings?: PlanSettings;
+  /** What CloudFormation warns about without refusing it. */
+  warnings?: readonly string[];
+}
+/** What happens to a resource, from the worst to the mildest. */
+export const EFFECTS = ['replace', 'maybe', 'delete', 'retain', 'add', 'change', 'import', 'sync'] as const;
+export type Effect = (typeof EFFECTS)[number];
+
+/** The sign in front of a change, and its place in "1 to replace, 2 to delete". */
+const WORDS: Readonly<Record<Effect, { sign: string; count: (n: number) => string }>> = {
+  replace: { sign: '-/+', count: (n) => `${n} to replace` },
+  maybe: { sign: '-/+?', count: (n) => `${n} perhaps to replace` },
+  delete: { sign: '-', count: (n) => `${n} to delete` },
+  retain: { sign: '-', count: (n) => `${n} to let go of (kept)` },
+  add: { sign: '+', count: (n) => `${n} to add` },
+  change: { sign: '~', count: (n) => `${n} to change` },
+  import: { sign: '<', count: (n) => `${n} to import` },
+  sync: { sign: '=', count: (n) => `${n} to mark as in sync` },
+};
+
+export function effectOf({ action, replacement, policyAction }: ResourceChange): Effect {
+  if (action === 'add' || action === 'import' || action === 'sync') return action;
+  if (action === 'remove') return policyAction === 'Retain' ? 'retain' : 'delete';
+  if (replacement === 'yes' || policyAction?.startsWith('ReplaceAnd')) return 'replace';
+  return replacement === 'maybe' || action === 'dynamic' ? 'maybe' : 'change';
+}
+
+export function signOf(effect: Effect): string {
+  return WORDS[effect].sign;
+}
+
+/** `1 to replace, 2 to delete, 3 to add, 4 to change`; the worst first, and what there is none of left out. */
+export function planHeadline(plan: { hasChanges: boolean; changes: readonly ResourceChange[] }): string {
+  if (!plan.hasChanges) return 'No changes';
+  const said = Object.entries(countEffects(plan)).map(([effect, count]) =>
+    WORDS[effect as Effect].count(count),
+  );
+  return said.length > 0 ? said.join(', ') : 'No resource changes, but outputs, tags or settings change';
+}
+
+/** How many resources a plan changes in each way; ways that do not occur are left out. */
+export function countEffects({
+  changes,
+}: {
+  changes: readonly ResourceChange[];
+}): Partial<Record<Effect, number>> {
+  const effects = changes.map(effectOf);
+  const counts = EFFECTS.map(
+    (effect) => [effect, effects.filter((found) => found === effect).length] as const,
+  );
+  return Object.fromEntries(counts.filter(([, count]) => count > 0));
+}
+
+/** `Network/Vpc` */
+export function pathOf({ nesting, logicalId }: Pick<ResourceChange, 'nesting' | 'logicalId'>): string {
+  return [...nesting, logicalId].join('/');
+}

@@ -1,0 +1,58 @@
+import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import type { Session } from '../aws/session.ts';
+import type { Context } from '../core/context.ts';
+import { errorText } from '../aws/errors.ts';
+
+/** What every function of this folder works with. */
+export interface CloudFormationContext extends Context {
+  client: CloudFormationClient;
+  session: Session;
+}
+
+/** deploy-stack's inputs after reading and checking. Durations in milliseconds. */
+export interface DeployStackInputs {
+  command: 'deploy' | 'plan' | 'apply' | 'delete' | 'drift';
+  stackName: string;
+  template?: string;
+  parameters: Record<string, string>;
+  parameterFiles: readonly string[];
+  tags: Record<string, string>;
+  capabilities: readonly string[];
+  roleArn?: string;
+  plan?: string;
+  fingerprint?: string;
+  allowReplace: readonly string[];
+  allowDelete: readonly string[];
+  onFailure: 'rollback' | 'keep' | 'delete';
+  mode: 'standard' | 'express';
+  /** Undefined: leave it as it is. */
+  terminationProtection?: boolean;
+  stackPolicy?: string;
+  notificationArns: readonly string[];
+  artifactBucket?: string;
+  revertDrift: boolean;
+  continueRollback: boolean;
+  timeoutMs: number;
+}
+
+/** How long a nicety may take before it is given up, in milliseconds. */
+const LIMIT_MS = 5_000;
+
+/**
+ * Runs something that makes an answer better but decides nothing: undefined when the endpoint lacks it, refuses it
+ * or takes too long. A cancelled job still stops.
+ */
+export async function bestEffort<T>(
+  context: CloudFormationContext,
+  what: string,
+  run: (context: CloudFormationContext) => Promise<T>,
+): Promise<T | undefined> {
+  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(LIMIT_MS)]);
+  try {
+    return await run({ ...context, signal });
+  } catch (error) {
+    context.signal.throwIfAborted();
+    context.log.debug(`${what}: ${errorText(error)}`);
+    return undefined;
+  }
+}

@@ -1,0 +1,62 @@
+import { DeleteStackCommand } from '@aws-sdk/client-cloudformation';
+import { send } from '../../aws/send.ts';
+import { clientRequestToken, note, StackBlockedError, type CommandRun } from '../command-run.ts';
+import { setTerminationProtection } from '../settings.ts';
+import { isAlive, listResources, type StackSnapshot } from '../stack.ts';
+import { lastBeforeDeletion } from './events.ts';
+import { watchStarted } from './execute.ts';
+import type { Execution } from './watch.ts';
+
+/**
+ * Deletes a stack by its ARN and watches it to the end; whether it is gone is in the execution's status.
+ * @throws TimeoutError when AWS is still at work at the deadline.
+ */
+export async function deleteStack(run: CommandRun, stack: StackSnapshot): Promise<Execution> {
+  const { context, pending, inputs } = run;
+  const { stackId, stackName } = stack;
+  const marker = await lastBeforeDeletion(context, stackId);
+  const resources = (await listResources(context, stackId)).filter(isAlive);
+  const token = clientRequestToken(run.identity, 'delete', stackId, marker?.id ?? '');
+  pending.operation = { kind: 'delete', stackName, stackId };
+  await send(
+    context.client,
+    new DeleteStackCommand({
+      StackName: stackId,
+      ClientRequestToken: token,
+      ...(inputs.roleArn ? { RoleARN: inputs.roleArn } : {}),
+    }),
+    context,
+  );
+  context.log.info(
+    `Deleting stack ${stackName} with ${resources.length} resource${resources.length === 1 ? '' : 's'}.`,
+  );
+  // Whoever asks first, the stack is deleted once: no token is needed to tell whose deletion it is.
+  const operation = {
+    stackName,
+    stackId,
+    kind: 'delete' as const,
+    ...(marker ? { afterEventId: marker.id } : {}),
+  };
+  return await watchStarted(
+    run,
+    operation,
+    resources.map(({ LogicalResourceId: id = '' }) => id),
+  );
+}
+
+/**
+ * Clears the way for a deletion: a protected stack is deleted only for those who say `termination-protection:
+ * false`.
+ * @throws StackBlockedError when the stack is protected.
+ */
+export async function liftProtection(run: CommandRun, stack: StackSnapshot): Promise<void> {
+  if (!stack.terminationProtection) return;
+  if (run.inputs.terminationProtection !== false) {
+    throw new StackBlockedError(
+      `Stack ${stack.stackName} (${stack.status}) cannot be deleted: its termination protection is on. ` +
+        'Give termination-protection: false to switch it off and delete the stack.',
+    );
+  }
+  await setTerminationProtection(run.context, stack.stackId, false);
+  note(run, `The termination protection of stack ${stack.stackName} was switched off.`);
+}
