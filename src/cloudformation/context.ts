@@ -1,7 +1,7 @@
 import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import type { Session } from '../aws/session.ts';
 import type { Context } from '../core/context.ts';
-import { errorText } from '../aws/errors.ts';
+import { PlatformError, reasonOf } from '../core/errors.ts';
 
 /** What every function of this folder works with. */
 export interface CloudFormationContext extends Context {
@@ -35,6 +35,11 @@ export interface DeployStackInputs {
   timeoutMs: number;
 }
 
+/** AWS answered, and its answer lacks what it must have. */
+export function malformedAnswer(message: string): PlatformError {
+  return new PlatformError('service-unavailable', message);
+}
+
 /** How long a nicety may take before it is given up, in milliseconds. */
 const LIMIT_MS = 5_000;
 
@@ -52,7 +57,7 @@ export async function bestEffort<T>(
     return await run({ ...context, signal });
   } catch (error) {
     context.signal.throwIfAborted();
-    context.log.debug(`${what}: ${errorText(error)}`);
+    context.log.debug(`${what}: ${reasonOf(error)}`);
     return undefined;
   }
 }

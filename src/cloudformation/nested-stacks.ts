@@ -1,6 +1,7 @@
+import { reasonOf } from '../core/errors.ts';
 import { GetTemplateCommand, type StackResourceSummary } from '@aws-sdk/client-cloudformation';
 import { send } from '../aws/send.ts';
-import { classify, errorText } from '../aws/errors.ts';
+import { classify } from '../aws/errors.ts';
 import { STACK_TYPE, isAlive, listResources } from './stack.ts';
 import { readTemplateDocument, TemplateSyntaxError, type TemplateResource } from './template/document.ts';
 import type { CloudFormationContext } from './context.ts';
@@ -41,7 +42,7 @@ export async function removedNestedResources(
     if (['throttle', 'network', 'expired'].includes(classify(error))) throw error;
     context.signal.throwIfAborted();
     context.log.warning(
-      `What is in the nested stack ${nesting.join('/')} cannot be listed: ${errorText(error)}`,
+      `What is in the nested stack ${nesting.join('/')} cannot be listed: ${reasonOf(error)}`,
     );
     return [];
   }

@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-cloudformation';
 import { isNotFound } from '../aws/errors.ts';
 import { send } from '../aws/send.ts';
-import type { CloudFormationContext } from './context.ts';
+import { type CloudFormationContext, malformedAnswer } from './context.ts';
 
 export interface StackSnapshot {
   stackName: string;
@@ -40,7 +40,7 @@ export async function describeStack(
   try {
     const answer = await send(context.client, new DescribeStacksCommand({ StackName: nameOrId }), context);
     const stack = answer.Stacks?.[0];
-    if (!stack) throw new Error(`DescribeStacks for ${nameOrId} answered without a stack`);
+    if (!stack) throw malformedAnswer(`DescribeStacks for ${nameOrId} answered without a stack`);
     return snapshot(stack);
   } catch (error) {
     if (isNotFound(error)) return undefined;
@@ -66,7 +66,7 @@ export async function listStacks(
 function snapshot(stack: Stack): StackSnapshot {
   const { StackName: stackName, StackId: stackId, StackStatus: status } = stack;
   if (!stackName || !stackId || !status)
-    throw new Error('DescribeStacks answered without a name, an ARN or a status');
+    throw malformedAnswer('DescribeStacks answered without a name, an ARN or a status');
   return {
     stackName,
     stackId,

@@ -6,9 +6,10 @@ import {
   type DescribeChangeSetOutput,
 } from '@aws-sdk/client-cloudformation';
 import { send } from '../../aws/send.ts';
-import { isNotFound, isThrottle } from '../../aws/errors.ts';
+import { awsNameOf, isNotFound, isThrottle } from '../../aws/errors.ts';
+import { PlatformError } from '../../core/errors.ts';
 import { poll } from '../../core/poll.ts';
-import type { CloudFormationContext, DeployStackInputs } from '../context.ts';
+import { type CloudFormationContext, type DeployStackInputs, malformedAnswer } from '../context.ts';
 import type { ResolvedParameter } from '../template/parameters.ts';
 
 /** CloudFormation's answer can lag behind a change set that was just made. */
@@ -44,10 +45,10 @@ export async function createChangeSet(
 ): Promise<ChangeSetId> {
   try {
     const answer = await send(context.client, new CreateChangeSetCommand(changeSetInput(request)), context);
-    if (!answer.Id || !answer.StackId) throw new Error('CreateChangeSet answered without an id');
+    if (!answer.Id || !answer.StackId) throw malformedAnswer('CreateChangeSet answered without an id');
     return { changeSetId: answer.Id, stackId: answer.StackId };
   } catch (error) {
-    if (!isNamed(error, 'AlreadyExistsException')) throw error;
+    if (awsNameOf(error) !== 'AlreadyExistsException') throw error;
     const ours = await findChangeSet(context, request);
     if (!ours) throw error;
     return ours;
@@ -136,7 +137,7 @@ export async function waitForChangeSet(
       const set = await describePage(context, changeSetId);
       if (!set) {
         if (context.clock.now() - started < VISIBLE_WITHIN_MS) return undefined;
-        throw new Error(`The change set ${changeSetId} is gone: somebody deleted it`);
+        throw new PlatformError('conflict', `The change set ${changeSetId} is gone: somebody deleted it`);
       }
       return finished(set) ? set : undefined;
     },
@@ -146,7 +147,7 @@ export async function waitForChangeSet(
 function finished(set: DescribeChangeSetOutput): boolean {
   const status = set.Status ?? '';
   if (status.startsWith('DELETE_'))
-    throw new Error(`The change set ${set.ChangeSetName ?? ''} is being deleted`);
+    throw new PlatformError('conflict', `The change set ${set.ChangeSetName ?? ''} is being deleted`);
   return status === 'FAILED' || (status === 'CREATE_COMPLETE' && set.ExecutionStatus !== 'UNAVAILABLE');
 }
 
@@ -172,8 +173,4 @@ export async function describePage(
 export function intervalMs(elapsedMs: number): number {
   if (elapsedMs < 5_000) return 500;
   return elapsedMs < 15_000 ? 1_000 : 2_000;
-}
-
-export function isNamed(error: unknown, name: string): boolean {
-  return error instanceof Error && error.name === name;
 }

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { awsNameOf, classify, isNotFound } from '../../aws/errors.ts';
+import { AwsError, awsNameOf, classify, isNotFound } from '../../aws/errors.ts';
+import { reasonOf } from '../../core/errors.ts';
 import { removedNestedResources } from '../nested-stacks.ts';
 import { describeStack, isShell, type StackSnapshot } from '../stack.ts';
 import {
@@ -125,7 +126,7 @@ async function requestChangeSet(
     return await createChangeSet(context, changeSet);
   } catch (error) {
     if (!isRefusal(error)) throw error;
-    const { message } = error as Error;
+    const message = error instanceof AwsError ? error.awsMessage : reasonOf(error);
     if (changeSet.kind === 'create' || !isNoChangesReason(message)) {
       throw new PlanFailedError(changeSet.stackName, [reasonFinding(message, template)]);
     }

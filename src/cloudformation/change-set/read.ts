@@ -1,3 +1,4 @@
+import { reasonOf } from '../../core/errors.ts';
 import {
   type Change,
   DescribeChangeSetCommand,
@@ -7,10 +8,10 @@ import {
   type ResourceChangeDetail,
   type ResourceTargetDefinition,
 } from '@aws-sdk/client-cloudformation';
-import { classify, errorText, isNotFound } from '../../aws/errors.ts';
+import { classify, isNotFound } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
 import type { ChangeAction, PropertyChange, Replacement, ResourceChange } from './changes.ts';
-import type { CloudFormationContext } from '../context.ts';
+import { type CloudFormationContext, malformedAnswer } from '../context.ts';
 
 /** A change set with all its pages, its template, and the change sets of its nested stacks. */
 export interface ChangeSetTree {
@@ -97,7 +98,8 @@ async function describePages(
     changes.push(...(page.Changes ?? []));
     token = page.NextToken;
     if (!token) return { ...page, Changes: changes };
-    if (seen.has(token)) throw new Error(`DescribeChangeSet repeats a page of ${changeSet.ChangeSetName}`);
+    if (seen.has(token))
+      throw malformedAnswer(`DescribeChangeSet repeats a page of ${changeSet.ChangeSetName}`);
     seen.add(token);
   }
 }
@@ -156,7 +158,7 @@ export async function readTemplate(
     const kind = classify(error);
     if (kind !== 'server' && kind !== 'validation' && kind !== 'not-found') throw error;
     context.log.debug(
-      `The template of ${of.ChangeSetName ?? of.StackName ?? ''} cannot be read: ${errorText(error)}`,
+      `The template of ${of.ChangeSetName ?? of.StackName ?? ''} cannot be read: ${reasonOf(error)}`,
     );
     return undefined;
   }

@@ -4,9 +4,10 @@ import {
   ListChangeSetsCommand,
 } from '@aws-sdk/client-cloudformation';
 import { send } from '../../aws/send.ts';
-import { classify, errorText, isNotFound, isThrottle } from '../../aws/errors.ts';
+import { awsNameOf, classify, isNotFound, isThrottle } from '../../aws/errors.ts';
+import { PlatformError, reasonOf } from '../../core/errors.ts';
 import { poll } from '../../core/poll.ts';
-import { type ChangeSetRequest, describePage, findChangeSet, intervalMs, isNamed } from './create.ts';
+import { type ChangeSetRequest, describePage, findChangeSet, intervalMs } from './create.ts';
 import { describeStack, isShell } from '../stack.ts';
 import type { CloudFormationContext } from '../context.ts';
 
@@ -31,7 +32,7 @@ export async function removeChangeSet(
     if (request.kind === 'create') await removeShell(fresh, ours.stackId, limit);
   } catch (error) {
     context.log.warning(
-      `The change set ${request.changeSetName} of ${request.stackName} may be left behind: ${errorText(error)}`,
+      `The change set ${request.changeSetName} of ${request.stackName} may be left behind: ${reasonOf(error)}`,
     );
   }
 }
@@ -51,11 +52,12 @@ export async function deleteChangeSet(
       await send(context.client, new DeleteChangeSetCommand({ ChangeSetName: changeSetId }), context);
     } catch (error) {
       if (isNotFound(error)) return true;
-      if (!isNamed(error, 'InvalidChangeSetStatusException')) throw error;
+      if (awsNameOf(error) !== 'InvalidChangeSetStatusException') throw error;
     }
     const set = await describePage(context, changeSetId).catch(mayNotRead);
     if (set?.Status === 'DELETE_FAILED') {
-      throw new Error(
+      throw new PlatformError(
+        'conflict',
         `The change set ${changeSetId} cannot be deleted: ${set.StatusReason ?? 'no reason given'}`,
       );
     }
@@ -85,7 +87,8 @@ export async function removeShell(
   return await poll(context, { what, timeoutMs, intervalMs, isThrottle }, async () => {
     const now = await describeStack(context, stackId);
     if (now?.status === 'DELETE_FAILED') {
-      throw new Error(
+      throw new PlatformError(
+        'conflict',
         `The empty stack ${stack.stackName} cannot be deleted: ${now.statusReason ?? 'no reason given'}`,
       );
     }

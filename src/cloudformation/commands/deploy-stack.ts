@@ -1,4 +1,3 @@
-import { errorText } from '../../aws/errors.ts';
 import {
   CancelledError,
   type ErrorInfo,
@@ -6,6 +5,7 @@ import {
   InputError,
   PlatformError,
   TimeoutError,
+  reasonOf,
 } from '../../core/errors.ts';
 import { PlanFailedError } from '../change-set/failure.ts';
 import { diagnose, type Diagnosis } from '../diagnosis/diagnosis.ts';
@@ -115,7 +115,7 @@ async function resultOfError(run: CommandRun, error: unknown): Promise<CommandRe
     ...known,
     ...timeline,
     verdict: 'failed',
-    reason: `${done}${errorText(error).replace(/\.$/, '')}.${goesOn}`,
+    reason: `${done}${reasonOf(error).replace(/\.$/, '')}.${goesOn}`,
     ...errorOf(error),
   };
 }
@@ -128,7 +128,7 @@ async function cancelled(run: CommandRun): Promise<CommandResult> {
   const remains = await cancelPending(run);
   const why = run.context.signal.reason as unknown;
   // Within a whole environment its time, or its lock, may be what is over.
-  const said = why instanceof CancelledError ? `The job was cancelled by ${why.signalName}` : errorText(why);
+  const said = why instanceof CancelledError ? `The job was cancelled by ${why.signalName}` : reasonOf(why);
   return { verdict: 'cancelled', reason: `${said.replace(/\.$/, '')}. ${remains}`, ...errorOf(why) };
 }
 

@@ -9,7 +9,7 @@ import { prepareStack } from '../execution/recover.ts';
 import type { CommandResult } from './result.ts';
 import { createPlan } from '../change-set/plan.ts';
 import { readTemplateDocument } from '../template/document.ts';
-import type { CloudFormationContext } from '../context.ts';
+import { type CloudFormationContext, malformedAnswer } from '../context.ts';
 import type { StackSnapshot } from '../stack.ts';
 import type { Template } from '../template/template.ts';
 import { StackBlockedError, timeLeft, type CommandRun } from '../command-run.ts';
@@ -77,7 +77,8 @@ async function revert(run: CommandRun, stack: StackSnapshot, drift: DriftReport)
 async function runningTemplate(context: CloudFormationContext, stack: StackSnapshot): Promise<Template> {
   const command = new GetTemplateCommand({ StackName: stack.stackId, TemplateStage: 'Original' });
   const { TemplateBody: body } = await send(context.client, command, context);
-  if (body === undefined) throw new Error(`GetTemplate for ${stack.stackName} answered without a template`);
+  if (body === undefined)
+    throw malformedAnswer(`GetTemplate for ${stack.stackName} answered without a template`);
   const document = readTemplateDocument(body);
   return {
     body,

@@ -9,14 +9,15 @@ import {
   type ResourceChange as AwsResourceChange,
   type StackResourceDrift,
 } from '@aws-sdk/client-cloudformation';
-import { classify, errorText, isThrottle } from '../../aws/errors.ts';
+import { classify, isThrottle } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
+import { PlatformError, reasonOf } from '../../core/errors.ts';
 import { poll } from '../../core/poll.ts';
 import { type ChangeSetRequest, createChangeSet, waitForChangeSet } from '../change-set/create.ts';
 import { hasNothingToChange } from '../change-set/failure.ts';
 import { describeChangeSet, pointerSegments, resourceChange } from '../change-set/read.ts';
 import { removeChangeSet } from '../change-set/remove.ts';
-import { bestEffort, type CloudFormationContext } from '../context.ts';
+import { bestEffort, type CloudFormationContext, malformedAnswer } from '../context.ts';
 import { listNestedStacks } from '../nested-stacks.ts';
 import { findSensitive, maskChange } from '../template/secrets.ts';
 import type { ResourceChange } from '../change-set/changes.ts';
@@ -164,7 +165,7 @@ async function driftByChangeSet(
   } catch (error) {
     context.signal.throwIfAborted();
     if (!['validation', 'denied', 'other', 'server'].includes(classify(error))) throw error;
-    context.log.debug(`No change set shows the drift of ${stack.stackName}: ${errorText(error)}`);
+    context.log.debug(`No change set shows the drift of ${stack.stackName}: ${reasonOf(error)}`);
     return undefined;
   } finally {
     await removeChangeSet(context, request);
@@ -255,11 +256,10 @@ async function driftByDetection(
 async function startDetection(context: CloudFormationContext, stackId: string): Promise<string | undefined> {
   try {
     const answer = await send(context.client, new DetectStackDriftCommand({ StackName: stackId }), context);
-    if (!answer.StackDriftDetectionId) throw new Error('DetectStackDrift answered without an id');
+    if (!answer.StackDriftDetectionId) throw malformedAnswer('DetectStackDrift answered without an id');
     return answer.StackDriftDetectionId;
   } catch (error) {
-    if (classify(error) === 'validation' && /already in progress/i.test((error as Error).message))
-      return undefined;
+    if (classify(error) === 'validation' && /already in progress/i.test(reasonOf(error))) return undefined;
     throw error;
   }
 }
@@ -267,7 +267,10 @@ async function startDetection(context: CloudFormationContext, stackId: string): 
 function requireInSync(stackId: string, status: DescribeStackDriftDetectionStatusOutput): void {
   if (status.DetectionStatus === 'DETECTION_COMPLETE' && status.StackDriftStatus === 'IN_SYNC') return;
   const words = [status.DetectionStatus, status.StackDriftStatus, status.DetectionStatusReason];
-  throw new Error(`The drift of ${stackId} is not known: ${words.filter(Boolean).join(', ')}`);
+  throw new PlatformError(
+    'outcome-unknown',
+    `The drift of ${stackId} is not known: ${words.filter(Boolean).join(', ')}`,
+  );
 }
 
 async function describeDrifts(

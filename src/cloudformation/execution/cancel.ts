@@ -1,5 +1,6 @@
+import { reasonOf } from '../../core/errors.ts';
 import { CancelUpdateStackCommand, DeleteStackCommand } from '@aws-sdk/client-cloudformation';
-import { classify, errorText, isNotFound } from '../../aws/errors.ts';
+import { classify, isNotFound } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
 import { deleteChangeSet, removeShell } from '../change-set/remove.ts';
 import { type PendingWork, changesSoFar, type CommandRun } from '../command-run.ts';
@@ -32,7 +33,7 @@ export async function cancelPending(run: CommandRun): Promise<string> {
     if (!run.pending.changeSet) return `${changesSoFar(run)}.`;
     return `${changesSoFar(run)}. ${await removeChangeSet(context, run.pending)}`;
   } catch (error) {
-    return `${remaining(run.pending)} could not be stopped (${errorText(error)}): look at the stack.`;
+    return `${remaining(run.pending)} could not be stopped (${reasonOf(error)}): look at the stack.`;
   }
 }
 
@@ -43,7 +44,7 @@ export async function discardChangeSet(run: CommandRun): Promise<void> {
   try {
     run.context.log.info(await removeChangeSet(context, run.pending, CLEAN_UP_MS));
   } catch (error) {
-    run.context.log.warning(`${remaining(run.pending)} could not be deleted: ${errorText(error)}`);
+    run.context.log.warning(`${remaining(run.pending)} could not be deleted: ${reasonOf(error)}`);
   }
 }
 

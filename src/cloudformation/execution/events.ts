@@ -1,7 +1,7 @@
 import { DescribeStackEventsCommand, type StackEvent } from '@aws-sdk/client-cloudformation';
 import { send } from '../../aws/send.ts';
 import { isFailed, isRollback } from '../stack.ts';
-import type { CloudFormationContext } from '../context.ts';
+import { type CloudFormationContext, malformedAnswer } from '../context.ts';
 import { STACK_TYPE } from '../stack.ts';
 
 /** One event of a stack, as far as anything here needs it. Times are AWS's own, ms since the epoch. */
@@ -125,7 +125,7 @@ async function* pages(context: CloudFormationContext, stackId: string): AsyncGen
 function resourceEvent(event: StackEvent): ResourceEvent {
   const { EventId: id, StackId: stackId, ResourceStatus: status, Timestamp: at } = event;
   if (!id || !stackId || !at)
-    throw new Error('DescribeStackEvents answered an event without id, stack or time');
+    throw malformedAnswer('DescribeStackEvents answered an event without id, stack or time');
   return {
     id,
     stackId,

@@ -1,5 +1,6 @@
+import { reasonOf } from '../../core/errors.ts';
 import { DescribeChangeSetCommand, ExecuteChangeSetCommand } from '@aws-sdk/client-cloudformation';
-import { classify, errorText } from '../../aws/errors.ts';
+import { classify } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
 import { pathOf, type Plan } from '../change-set/changes.ts';
 import { clientRequestToken, type CommandRun } from '../command-run.ts';
@@ -52,7 +53,7 @@ async function requestExecution(run: CommandRun, plan: Plan, token: string): Pro
     const executing = await isExecuting(context, plan);
     if (executing === false) delete run.pending.operation;
     if (!executing) throw error;
-    context.log.info(`The change set is in execution although AWS answered: ${errorText(error)}`);
+    context.log.info(`The change set is in execution although AWS answered: ${reasonOf(error)}`);
     return false;
   }
 }
@@ -72,7 +73,7 @@ async function isExecuting(context: CloudFormationContext, plan: Plan): Promise<
   const command = new DescribeChangeSetCommand({ ChangeSetName: plan.changeSetId });
   const changeSet = await send(context.client, command, context).catch((error: unknown) => {
     context.signal.throwIfAborted();
-    context.log.debug(`DescribeChangeSet: ${errorText(error)}`);
+    context.log.debug(`DescribeChangeSet: ${reasonOf(error)}`);
     return undefined;
   });
   if (!changeSet) return undefined;

@@ -1,4 +1,5 @@
 import { type Document, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { PlatformError } from '../../core/errors.ts';
 
 export interface TemplateParameter {
   type: string;
@@ -22,13 +23,13 @@ export interface TemplateDocument {
 }
 
 /** A text that is neither YAML nor JSON; line and column are 1-based. */
-export class TemplateSyntaxError extends Error {
+export class TemplateSyntaxError extends PlatformError {
+  override readonly name = 'TemplateSyntaxError';
   readonly line: number;
   readonly column: number;
 
   constructor(message: string, line: number, column: number) {
-    super(message);
-    this.name = 'TemplateSyntaxError';
+    super('template-invalid', message);
     this.line = line;
     this.column = column;
   }

@@ -1,4 +1,5 @@
 import { isMap, isNode, isScalar, isSeq, type Node, visit, type YAMLMap } from 'yaml';
+import { PlatformError } from '../../core/errors.ts';
 import { readTemplateDocument, type TemplateDocument } from './document.ts';
 
 /** A stack as the graph sees it: its template's text and the values of its parameters. */
@@ -24,8 +25,12 @@ export interface StackGraph {
 }
 
 /** Stacks cannot be put in an order. The message names them, and what each takes from the next. */
-export class GraphError extends Error {
+export class GraphError extends PlatformError {
   override readonly name = 'GraphError';
+
+  constructor(message: string) {
+    super('graph-invalid', message);
+  }
 }
 
 /**

@@ -4,10 +4,10 @@ import { resolve } from 'node:path';
 import { GetTemplateSummaryCommand } from '@aws-sdk/client-cloudformation';
 import { isScalar } from 'yaml';
 import { s3Client } from '../../aws/clients.ts';
-import { awsNameOf, classify, errorText } from '../../aws/errors.ts';
+import { awsNameOf, classify } from '../../aws/errors.ts';
 import { partitionOf } from '../../aws/partition.ts';
 import { send } from '../../aws/send.ts';
-import { InputError } from '../../core/errors.ts';
+import { InputError, reasonOf } from '../../core/errors.ts';
 import type { CloudFormationContext, DeployStackInputs } from '../context.ts';
 import {
   readTemplateDocument,
@@ -219,7 +219,7 @@ async function upload(
     const unfit = ['not-found', 'denied', 'validation'].includes(classify(error)) || isRedirect(error);
     if (!unfit) throw error;
     const { region } = context.session;
-    const allowed = `a bucket of this account in ${region} that the role may write to (${errorText(error)})`;
+    const allowed = `a bucket of this account in ${region} that the role may write to (${reasonOf(error)})`;
     throw new InputError('artifact-bucket', bucket, allowed);
   }
 }

@@ -85,7 +85,7 @@ describe('what goes with a removed nested stack', () => {
   test('a lost connection is an error: another try may answer', async () => {
     const error = Object.assign(new Error('reset'), { code: 'ECONNRESET' });
     const aws = fakeAws({ ListStackResources: () => fail(error) });
-    await expect(removedNestedResources(aws.context, REMOVED)).rejects.toBe(error);
+    await expect(removedNestedResources(aws.context, REMOVED)).rejects.toMatchObject({ cause: error });
   });
 });
 

@@ -293,7 +293,7 @@ describe('reading', () => {
     const { context } = fakeAws({ DescribeChangeSet: () => described, GetTemplate: () => fail(error) });
     const reading = readChangeSetTree(context, { ChangeSetName: SET });
     if (leftOut) expect(await reading).not.toHaveProperty('template');
-    else await expect(reading).rejects.toBe(error);
+    else await expect(reading).rejects.toMatchObject({ cause: error });
   });
 
   test('nested change sets of an executed one may be gone', async () => {

@@ -308,7 +308,7 @@ describe('a plan that fails', () => {
     async (name) => {
       const error = awsError(name, name, 403);
       const aws = endpoint({}, { CreateChangeSet: () => fail(error) });
-      await expect(createPlan(aws.context, request())).rejects.toBe(error);
+      await expect(createPlan(aws.context, request())).rejects.toMatchObject({ cause: error });
     },
   );
 
@@ -417,7 +417,7 @@ describe('readPlan', () => {
   test('an answer that is none is an error', async () => {
     const error = awsError('AccessDenied', 'no', 403);
     const { context } = fakeAws({ DescribeStacks: () => fail(error) });
-    await expect(readPlan(context, 'app', 'plan-1')).rejects.toBe(error);
+    await expect(readPlan(context, 'app', 'plan-1')).rejects.toMatchObject({ cause: error });
   });
 });
 

@@ -165,7 +165,7 @@ describe('by a change set that would revert drift', () => {
   test('a lost connection is an error', async () => {
     const error = Object.assign(new Error('reset'), { code: 'ECONNRESET' });
     const aws = changeSets({}, { CreateChangeSet: () => fail(error) });
-    await expect(findDrift(aws.context, STACK, OPTIONS)).rejects.toBe(error);
+    await expect(findDrift(aws.context, STACK, OPTIONS)).rejects.toMatchObject({ cause: error });
   });
 
   test('a cancelled job leaves no change set', async () => {
