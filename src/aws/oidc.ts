@@ -1,7 +1,8 @@
 import type { Context } from '../core/context.ts';
 import { PlatformError } from '../core/errors.ts';
+import { withRetry } from '../core/retry.ts';
 
-const ATTEMPTS = 5;
+const RETRIES = { attempts: 5, baseMs: 1000 };
 const REQUEST_TIMEOUT_MS = 10_000;
 export const AUDIENCE = 'sts.amazonaws.com';
 
@@ -33,10 +34,23 @@ export class MissingPermissionError extends PlatformError {
   }
 }
 
+/** GitHub did not issue a token. */
+class TokenError extends PlatformError {
+  override readonly name = 'TokenError';
+  readonly transient: boolean;
+
+  constructor(problem: string, options: { transient: boolean; cause?: unknown }) {
+    super('oidc-unavailable', `GitHub gave no OIDC token: ${problem}`, options);
+    this.transient = options.transient;
+  }
+}
+
 /**
- * Asks GitHub for the job's OIDC token for AWS. Transient failures are tried again.
+ * Asks GitHub for the job's OIDC token for AWS. Transient failures are tried again. This is not done with
+ * `getIDToken` of @actions/core: it has no signal, so a cancelled job would wait for its ten retries, and it tries
+ * only a 502, 503 or 504 again.
  *
- * @throws MissingPermissionError when the job lacks `id-token: write`.
+ * @throws MissingPermissionError when the job lacks `id-token: write`; PlatformError when there is no token.
  * @see https://docs.github.com/actions/reference/security/oidc
  */
 export async function requestIdentityToken(
@@ -49,40 +63,38 @@ export async function requestIdentityToken(
   context.log.secret(requestToken);
   const url = new URL(requestUrl);
   url.searchParams.set('audience', AUDIENCE);
-  for (let attempt = 1; ; attempt++) {
-    const answer = await ask(url, requestToken, context.signal);
-    if ('jwt' in answer) {
-      context.log.secret(answer.jwt);
-      return { jwt: answer.jwt, claims: claimsOf(answer.jwt) };
-    }
-    if (!answer.transient || attempt === ATTEMPTS) {
-      throw new PlatformError('oidc-unavailable', `GitHub gave no OIDC token: ${answer.problem}`);
-    }
-    context.log.debug(`no OIDC token yet (${answer.problem}), attempt ${attempt} of ${ATTEMPTS}`);
-    await context.clock.sleep(Math.random() * 500 * 2 ** attempt, context.signal);
-  }
+  const isTransient = (error: unknown): boolean => error instanceof TokenError && error.transient;
+  const jwt = await withRetry(context, { ...RETRIES, isTransient }, () =>
+    ask(url, requestToken, context.signal),
+  );
+  context.log.secret(jwt);
+  return { jwt, claims: claimsOf(jwt) };
 }
 
-type Answer = { jwt: string } | { problem: string; transient: boolean };
-
-async function ask(url: URL, requestToken: string, signal: AbortSignal): Promise<Answer> {
-  try {
-    const response = await fetch(url, {
-      headers: { authorization: `Bearer ${requestToken}`, accept: 'application/json' },
-      signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
-    });
-    if (!response.ok) {
-      const { status } = response;
-      return { problem: `HTTP ${status}`, transient: status >= 500 || status === 429 || status === 408 };
-    }
-    const { value } = (await response.json()) as { value?: unknown };
-    if (typeof value === 'string' && value.split('.').length === 3) return { jwt: value };
-    return { problem: 'the answer holds no token', transient: true };
-  } catch (error) {
-    signal.throwIfAborted();
+async function ask(url: URL, requestToken: string, signal: AbortSignal): Promise<string> {
+  const { status, value } = await fetchToken(url, requestToken, signal).catch((error: unknown) => {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    return { problem: cause instanceof Error ? cause.message : String(cause), transient: true };
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    throw new TokenError(problem, { transient: true, cause: error });
+  });
+  if (status >= 300) {
+    throw new TokenError(`HTTP ${status}`, { transient: status >= 500 || status === 429 || status === 408 });
   }
+  if (typeof value === 'string' && value.split('.').length === 3) return value;
+  throw new TokenError('the answer holds no token', { transient: true });
+}
+
+async function fetchToken(
+  url: URL,
+  requestToken: string,
+  signal: AbortSignal,
+): Promise<{ status: number; value?: unknown }> {
+  const response = await fetch(url, {
+    headers: { authorization: `Bearer ${requestToken}`, accept: 'application/json' },
+    signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
+  });
+  const { status } = response;
+  return response.ok ? { ...((await response.json()) as { value?: unknown }), status } : { status };
 }
 
 /** The claims as they are; AWS checks the signature, we only show them. */

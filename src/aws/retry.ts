@@ -1,5 +1,6 @@
 import type { CloudFormationClientConfig } from '@aws-sdk/client-cloudformation';
 import type { Clock } from '../core/context.ts';
+import { backoffMs, type RetryPolicy } from '../core/retry.ts';
 import { classify } from './errors.ts';
 import type { AwsErrorClass } from './errors.ts';
 
@@ -11,10 +12,8 @@ type Token = Awaited<ReturnType<Strategy['acquireInitialRetryToken']>>;
 type ErrorInfo = Parameters<Strategy['refreshRetryTokenForRetry']>[1];
 
 export const MAX_ATTEMPTS = 8;
-const LONGEST_WAIT_MS = 20_000;
 
-/** How often a call is tried in all, and the first wait's upper bound in ms, which doubles each time. */
-const PLAN: Partial<Record<AwsErrorClass, { attempts: number; baseMs: number }>> = {
+const POLICIES: Partial<Record<AwsErrorClass, RetryPolicy>> = {
   throttle: { attempts: MAX_ATTEMPTS, baseMs: 500 },
   network: { attempts: MAX_ATTEMPTS, baseMs: 100 },
   server: { attempts: 5, baseMs: 100 },
@@ -42,10 +41,9 @@ export class RetryStrategy implements Strategy {
   /** @throws the error when the call is not to be tried again. */
   async refreshRetryTokenForRetry(token: Token, info: ErrorInfo): Promise<Token> {
     const retries = token.getRetryCount() + 1;
-    const plan = planFor(info.error);
-    if (!plan || retries >= plan.attempts) throw info.error as Error;
-    const bound = Math.min(plan.baseMs * 2 ** (retries - 1), LONGEST_WAIT_MS);
-    await this.#clock.sleep(Math.max(Math.random() * bound, this.#hinted(info)));
+    const policy = policyFor(info.error);
+    if (!policy || retries >= policy.attempts) throw info.error as Error;
+    await this.#clock.sleep(backoffMs(policy, retries, this.#hintMs(info)));
     return tokenFor(retries);
   }
 
@@ -54,15 +52,14 @@ export class RetryStrategy implements Strategy {
   }
 
   /** The wait that a Retry-After header asks for, in ms. */
-  #hinted(info: ErrorInfo): number {
-    const hint = info.retryAfterHint;
-    return hint ? Math.min(hint.getTime() - this.#clock.now(), LONGEST_WAIT_MS) : 0;
+  #hintMs({ retryAfterHint: hint }: ErrorInfo): number {
+    return hint ? hint.getTime() - this.#clock.now() : 0;
   }
 }
 
-function planFor(error: unknown): { attempts: number; baseMs: number } | undefined {
+function policyFor(error: unknown): RetryPolicy | undefined {
   const corrected = (error as { $metadata?: { clockSkewCorrected?: boolean } }).$metadata?.clockSkewCorrected;
-  return corrected ? { attempts: 2, baseMs: 0 } : PLAN[classify(error)];
+  return corrected ? { attempts: 2, baseMs: 0 } : POLICIES[classify(error)];
 }
 
 function tokenFor(retries: number): Token {
