@@ -60,68 +60,72 @@ export async function inParallel<T>(
   most: number,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
-  const rest = [...items];
   const failures: unknown[] = [];
+  const queue = items.values();
   const worker = async (): Promise<void> => {
-    for (let item = rest.shift(); item !== undefined; item = rest.shift()) {
+    for (const item of queue) {
       try {
         await work(item);
       } catch (error) {
         failures.push(error);
-        rest.length = 0;
       }
+      if (failures.length > 0) return;
     }
   };
   await Promise.all(Array.from({ length: Math.min(most, items.length) }, worker));
   if (failures.length > 0) throw failures[0];
 }
 
-/** Something to do once others are done. */
-export interface Job {
+/** A node of a graph of work. */
+export interface GraphNode {
   name: string;
-  /** Names of jobs; those that are not among the given ones count as done. */
+  /** Names of the nodes that have to be done before; those that are not among the given ones count as done. */
   after: readonly string[];
 }
 
-/** How a job ended. One that did not begin names what kept it. */
-export type JobEnd<T> = { name: string; ok: boolean; value: T } | { name: string; ok: false; keptBy: string };
+/**
+ * How a node ended. One that did not begin names the node whose failure blocked it; the name is empty after a
+ * cancel.
+ */
+export type NodeResult<T> =
+  { name: string; ok: boolean; value: T } | { name: string; ok: false; blockedBy: string };
 
 /**
- * Does every job as soon as all that it waits for is done, as many at once as there are. When one fails, those that
+ * Runs every node as soon as all nodes before it are done, as many at once as there are. When one fails, those that
  * wait for it do not begin; all others go on. After a cancel nothing begins.
  *
- * @param jobs in any order, none of them waiting for itself.
- * @param work must not throw: it answers how it went.
+ * @param nodes in any order, none of them waiting for itself.
+ * @param run must not throw: it answers how it went.
  */
-export async function inOrder<J extends Job, T>(
-  jobs: readonly J[],
+export async function runGraph<N extends GraphNode, T>(
+  nodes: readonly N[],
   signal: AbortSignal,
-  work: (job: J) => Promise<{ ok: boolean; value: T }>,
-): Promise<JobEnd<T>[]> {
-  const byName = new Map(jobs.map((job) => [job.name, job]));
-  const ends = new Map<string, Promise<JobEnd<T>>>();
-  const endOf = (job: J): Promise<JobEnd<T>> => {
-    const known = ends.get(job.name);
+  run: (node: N) => Promise<{ ok: boolean; value: T }>,
+): Promise<NodeResult<T>[]> {
+  const byName = new Map(nodes.map((node) => [node.name, node]));
+  const results = new Map<string, Promise<NodeResult<T>>>();
+  const resultOf = (node: N): Promise<NodeResult<T>> => {
+    const known = results.get(node.name);
     if (known) return known;
-    const needed = job.after.flatMap((name) => byName.get(name) ?? []).map(endOf);
-    const end = begin(job, needed, signal, work);
-    ends.set(job.name, end);
-    return end;
+    const before = node.after.flatMap((name) => byName.get(name) ?? []).map(resultOf);
+    const result = runNode(node, before, signal, run);
+    results.set(node.name, result);
+    return result;
   };
-  return await Promise.all(jobs.map(endOf));
+  return await Promise.all(nodes.map(resultOf));
 }
 
-async function begin<J extends Job, T>(
-  job: J,
-  needed: readonly Promise<JobEnd<T>>[],
+async function runNode<N extends GraphNode, T>(
+  node: N,
+  before: readonly Promise<NodeResult<T>>[],
   signal: AbortSignal,
-  work: (job: J) => Promise<{ ok: boolean; value: T }>,
-): Promise<JobEnd<T>> {
-  const { name } = job;
-  const failed = (await Promise.all(needed)).find(({ ok }) => !ok);
-  if (failed) return { name, ok: false, keptBy: 'keptBy' in failed ? failed.keptBy : failed.name };
-  if (signal.aborted) return { name, ok: false, keptBy: '' };
-  return { name, ...(await work(job)) };
+  run: (node: N) => Promise<{ ok: boolean; value: T }>,
+): Promise<NodeResult<T>> {
+  const { name } = node;
+  const failed = (await Promise.all(before)).find(({ ok }) => !ok);
+  if (failed) return { name, ok: false, blockedBy: 'blockedBy' in failed ? failed.blockedBy : failed.name };
+  if (signal.aborted) return { name, ok: false, blockedBy: '' };
+  return { name, ...(await run(node)) };
 }
 
 /**

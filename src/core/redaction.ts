@@ -1,5 +1,23 @@
 import { escapedForms } from './markdown/markdown.ts';
 
+const SECRET_WORD =
+  /pass(word|wd|phrase)|pwd|secret|token|credential|(api|access|private|encryption|signing|auth|license)[-_]?key/i;
+const REFERENCE_WORD =
+  /(arn|name|ids?|ur[li]s?|path|parameter|alias|version|ttl|type|size|length|count|policy|enabled|rotation|days|hours|minutes|seconds|expiry|prefix|endpoint)$/i;
+
+/**
+ * Whether the name of a parameter or a variable says that its value is a secret: `DbPassword`, `GITHUB_TOKEN`; not
+ * `SecretArn` or `TokenTtl`.
+ */
+export function isSecretName(name: string): boolean {
+  return SECRET_WORD.test(name) && !REFERENCE_WORD.test(name);
+}
+
+/** Whether a secret value may be masked everywhere: masking `true` hides nothing and makes every text unreadable. */
+export function isMaskable(value: string): boolean {
+  return !/^(true|false|yes|no|on|off|null|none)$/i.test(value);
+}
+
 const SHORTEST_SECRET = 4;
 const MASK = '***';
 

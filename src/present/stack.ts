@@ -12,7 +12,8 @@ import type { Cause, Diagnosis } from '../cloudformation/diagnosis/diagnosis.ts'
 import { plainReason } from '../cloudformation/diagnosis/hints.ts';
 import type { DriftedResource, DriftReport } from '../cloudformation/drift/drift.ts';
 import type { ResourceStep, TimelineFacts } from '../cloudformation/execution/events.ts';
-import { isSecretName, MASKED } from '../cloudformation/template/secrets.ts';
+import { MASKED } from '../cloudformation/template/secrets.ts';
+import { isSecretName } from '../core/redaction.ts';
 import type { ErrorInfo } from '../core/errors.ts';
 import type { Annotation } from '../core/log.ts';
 import { code, details, escapeCell, fence, type Section, table } from '../core/markdown/markdown.ts';

@@ -1,16 +1,10 @@
+import { isSecretName } from '../../core/redaction.ts';
 import { createHash, randomUUID } from 'node:crypto';
 import { AwsError, awsNameOf, classify, isNotFound } from '../../aws/errors.ts';
 import { reasonOf } from '../../core/errors.ts';
 import { removedNestedResources } from '../nested-stacks.ts';
 import { describeStack, isShell, type StackSnapshot } from '../stack.ts';
-import {
-  findSensitive,
-  hideSecrets,
-  isSecretName,
-  maskChange,
-  MASKED,
-  type Sensitive,
-} from '../template/secrets.ts';
+import { findSensitive, hideSecrets, maskChange, MASKED, type Sensitive } from '../template/secrets.ts';
 import { templateSource, type Template } from '../template/template.ts';
 import type { CloudFormationContext, DeployStackInputs } from '../context.ts';
 import {

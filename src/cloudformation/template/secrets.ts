@@ -1,5 +1,6 @@
 import { isMap, isNode, isScalar, isSeq, type Node } from 'yaml';
 import type { Context } from '../../core/context.ts';
+import { isMaskable, isSecretName } from '../../core/redaction.ts';
 import type { PropertyChange, ResourceChange } from '../change-set/changes.ts';
 import type { ResolvedParameter } from './parameters.ts';
 import type { Template } from './template.ts';
@@ -13,16 +14,6 @@ import {
 /** What stands in for a value that must not be seen; the text that CloudFormation itself uses for NoEcho. */
 export const MASKED = '****';
 
-const SECRET_WORD =
-  /pass(word|wd|phrase)|pwd|secret|token|credential|(api|access|private|encryption|signing|auth|license)[-_]?key/i;
-const REFERENCE_WORD =
-  /(arn|name|ids?|ur[li]s?|path|parameter|alias|version|ttl|type|size|length|count|policy|enabled|rotation|days|hours|minutes|seconds|expiry|prefix|endpoint)$/i;
-
-/** Whether a name says that its value is a secret: `DbPassword`, `GitHubToken`; not `SecretArn` or `TokenTtl`. */
-export function isSecretName(name: string): boolean {
-  return SECRET_WORD.test(name) && !REFERENCE_WORD.test(name);
-}
-
 /**
  * Whether a parameter's value must not be seen: NoEcho says so, or its name does. A parameter of an AWS type never
  * holds a secret: it is the name of an SSM parameter (secure strings are not allowed there) or of a resource.
@@ -35,17 +26,14 @@ function isSecretParameter(
   return noEcho || (isSecretName(name) && !/^(List<)?AWS::/.test(type));
 }
 
-/**
- * Hides the values of secret parameters from here on. Booleans stay: masking `true` hides nothing and makes every
- * text unreadable.
- */
+/** Hides the values of secret parameters from here on. */
 export function hideSecrets(
   context: Pick<Context, 'log'>,
   template: Pick<Template, 'parameters'>,
   parameters: readonly ResolvedParameter[],
 ): void {
   for (const { key, value, noEcho } of parameters) {
-    if (value === undefined || /^(true|false|yes|no|on|off|null|none)$/i.test(value)) continue;
+    if (value === undefined || !isMaskable(value)) continue;
     const type = template.parameters[key]?.type ?? 'String';
     if (isSecretParameter(key, { type, noEcho })) context.log.secret(value);
   }

@@ -1,3 +1,4 @@
+import { parseArgsStringToArgv } from 'string-argv';
 import { InputError } from '../errors.ts';
 
 /**
@@ -14,26 +15,27 @@ export function parseCommand(input: string, text: string): [string, ...string[]]
   return [program, ...rest];
 }
 
-const PART = /\s+|'([^']*)'|"((?:[^"\\]|\\[\s\S])*)"|\\([\s\S])|([^\s'"\\]+)/gy;
+/** Single quotes, double quotes, a sign after a backslash, or anything else that is whole. */
+const PART = /'[^']*'|"(?:[^"\\]|\\[\s\S])*"|\\[\s\S]|[^'"\\]+/gy;
+/** Unicode's private plane, which stands for signs after a backslash: string-argv knows no backslash. */
+const ESCAPED = 0xf0000;
 
+/** string-argv ends an open quote at the end of the text, and says nothing: that is checked before. */
 function splitWords(input: string, text: string): string[] {
-  const words: string[] = [];
-  let word: string | undefined;
-  let end = 0;
-  for (const part of text.trim().matchAll(PART)) {
-    end = part.index + part[0].length;
-    const [, single, double, escaped, plain] = part;
-    const value = single ?? double?.replace(/\\([\s\S])/g, '$1') ?? escaped ?? plain;
-    if (value !== undefined) word = (word ?? '') + value;
-    else if (word !== undefined) {
-      words.push(word);
-      word = undefined;
-    }
-  }
-  if (end < text.trim().length) {
+  const parts = text.match(PART) ?? [];
+  if (parts.join('').length < text.length) {
     throw new InputError(input, text, 'a quote is not closed, or a backslash has nothing after it');
   }
-  return word === undefined ? words : [...words, word];
+  const escaped = parts.map((part) => (part.startsWith("'") ? part : withoutBackslashes(part)));
+  return parseArgsStringToArgv(escaped.join('')).map((word) =>
+    word.replace(/[\u{f0000}-\u{fffff}]/gu, (sign) =>
+      String.fromCharCode((sign.codePointAt(0) ?? ESCAPED) - ESCAPED),
+    ),
+  );
+}
+
+function withoutBackslashes(part: string): string {
+  return part.replace(/\\([\s\S])/g, (_, sign: string) => String.fromCodePoint(ESCAPED + sign.charCodeAt(0)));
 }
 
 function jsonWords(input: string, text: string): string[] | undefined {

@@ -126,11 +126,6 @@ export function choice<const W extends readonly string[], const O extends Option
   return { ...input, choices: words };
 }
 
-/** Any JSON value. The error does not show the text: it may hold a secret. */
-export function json(options: Options = {}): Input<unknown> {
-  return build('json', options, parseJson, nothing);
-}
-
 function parseBoolean(name: string, value: string): boolean {
   if (/^(?:true|True|TRUE)$/.test(value)) return true;
   if (/^(?:false|False|FALSE)$/.test(value)) return false;
@@ -150,12 +145,4 @@ function parseChoice<W extends readonly string[]>(name: string, value: string, w
   const meant = suggest(value, words);
   const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
   throw new InputError(name, value, `allowed are ${words.join(', ')}${hint}`);
-}
-
-function parseJson(name: string, value: string): unknown {
-  try {
-    return JSON.parse(value) as unknown;
-  } catch {
-    throw new InputError(name, '', 'expected JSON');
-  }
 }

@@ -1,3 +1,4 @@
+import { isMaskable, isSecretName } from '../../core/redaction.ts';
 import type { TaskDefinition } from './task-definition.ts';
 
 /** A field that differs between two task definitions. */
@@ -10,9 +11,6 @@ export interface ChangedField {
   after?: string;
 }
 
-/** Values of variables with such a name are shown to nobody. */
-const SECRET_NAME =
-  /(?:^|[_-])(?:secret|password|passwd|passphrase|pwd|token|credentials?|api_?key|private_?key|secret_?key|access_?key)$/i;
 const HIDDEN = '***';
 
 /** What changes between two task definitions, by path, in a stable order; nothing when they mean the same. */
@@ -32,13 +30,15 @@ export function taskDefinitionDiff(before: TaskDefinition, after: TaskDefinition
 /** The values of variables whose name says that they are secret, so that a log can hide them. */
 export function secretValues({ containerDefinitions }: TaskDefinition): string[] {
   return containerDefinitions.flatMap(({ environment = [] }) =>
-    environment.filter(({ name }) => SECRET_NAME.test(name)).map(({ value }) => value),
+    environment
+      .filter(({ name, value }) => isSecretName(name) && isMaskable(value))
+      .map(({ value }) => value),
   );
 }
 
 function shown(path: string, value: string): string {
   const variable = /\.environment\.(.+)$/.exec(path)?.[1];
-  return variable !== undefined && SECRET_NAME.test(variable) ? HIDDEN : value;
+  return variable !== undefined && isSecretName(variable) ? HIDDEN : value;
 }
 
 /** Every value by its path. What ECS fills in by itself is left out, so that a file equals what it became. */

@@ -1,11 +1,11 @@
-import { inOrder, type Job } from '../../core/concurrency.ts';
+import { runGraph, type GraphNode } from '../../core/concurrency.ts';
 import { CancelledError, errorInfo, reasonOf, stackOf, TimeoutError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import { type EnvironmentContext, withOverrides } from './context.ts';
 import type { PartEnd, RunPart } from './result.ts';
 
 /** A part of a run, and what is to be done for it. */
-export interface Part extends Job {
+export interface Part extends GraphNode {
   kind: RunPart['kind'];
   /** May throw: that is a failure of this part. The context's log carries the part's name. */
   work: (context: EnvironmentContext) => Promise<PartEnd>;
@@ -16,7 +16,7 @@ export async function runParts(context: EnvironmentContext, parts: readonly Part
   const { clock, log, signal } = context;
   const width = Math.max(0, ...parts.map(({ name }) => name.length));
   const times = new Map<string, { startedAt: number; endedAt: number }>();
-  const ends = await inOrder(parts, signal, async (part) => {
+  const ends = await runGraph(parts, signal, async (part) => {
     const startedAt = clock.now();
     const own = withOverrides(context, { log: unitLog(log, part.name, width) });
     const end = await part.work(own).catch((error: unknown) => failedPart(error, own));
@@ -26,19 +26,19 @@ export async function runParts(context: EnvironmentContext, parts: readonly Part
   return ends.map((end, index): RunPart => {
     const { kind = 'stack', after = [] } = parts[index] ?? {};
     const { name } = end;
-    if ('keptBy' in end) return { name, kind, after, ...notStarted(end.keptBy, signal) };
+    if ('blockedBy' in end) return { name, kind, after, ...notStarted(end.blockedBy, signal) };
     const { startedAt, endedAt } = times.get(name) ?? { startedAt: 0, endedAt: 0 };
     return { name, kind, after, startedAt, endedAt, ...end.value };
   });
 }
 
-/** @param keptBy the part that failed before it; empty where the run was stopped. */
+/** @param blockedBy the part that failed before it; empty where the run was stopped. */
 function notStarted(
-  keptBy: string,
+  blockedBy: string,
   signal: AbortSignal,
 ): { verdict: 'not begun' | FailedVerdict; ok: false; reason: string } {
-  if (keptBy !== '') {
-    return { verdict: 'not begun', ok: false, reason: `It waits for ${keptBy}, which failed.` };
+  if (blockedBy !== '') {
+    return { verdict: 'not begun', ok: false, reason: `It waits for ${blockedBy}, which failed.` };
   }
   return { verdict: verdictOf(signal.reason), ok: false, reason: `Not begun: ${reasonOf(signal.reason)}.` };
 }

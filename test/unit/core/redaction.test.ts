@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { escapeText, literal } from '../../../src/core/markdown/markdown.ts';
-import { Redactor } from '../../../src/core/redaction.ts';
+import { isMaskable, isSecretName, Redactor } from '../../../src/core/redaction.ts';
 
 function redactorOf(...secrets: string[]): Redactor {
   const redactor = new Redactor();
@@ -97,4 +97,35 @@ describe('Redactor', () => {
       }),
     );
   });
+});
+
+test.each([
+  ['DbPassword', true],
+  ['GitHubToken', true],
+  ['ApiKey', true],
+  ['api_key', true],
+  ['MasterUserPassword', true],
+  ['ClientSecret', true],
+  ['SecretArn', false],
+  ['TokenTtl', false],
+  ['KmsKeyId', false],
+  ['KeyName', false],
+  ['PasswordLength', false],
+  ['VpcCidr', false],
+  ['DB_PASSWORD', true],
+  ['SECRET_KEY', true],
+  ['AWS_ACCESS_KEY_ID', false],
+  ['TOKEN_URL', false],
+])('%s is a secret name: %s', (name, secret) => {
+  expect(isSecretName(name)).toBe(secret);
+});
+
+test.each([
+  ['true', false],
+  ['No', false],
+  ['none', false],
+  ['hunter22', true],
+  ['trueish', true],
+])('%s may be masked: %s', (value, maskable) => {
+  expect(isMaskable(value)).toBe(maskable);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { inOrder, type Job } from '../../../src/core/concurrency.ts';
+import { runGraph, type GraphNode } from '../../../src/core/concurrency.ts';
 
-const jobs: Job[] = [
+const jobs: GraphNode[] = [
   { name: 'vpc', after: [] },
   { name: 'registry', after: ['elsewhere'] },
   { name: 'security', after: ['vpc'] },
@@ -13,7 +13,7 @@ const jobs: Job[] = [
 function stand(signal = new AbortController().signal) {
   const begun: string[] = [];
   const finish = new Map<string, (ok: boolean) => void>();
-  const ends = inOrder(jobs, signal, async ({ name }) => {
+  const ends = runGraph(jobs, signal, async ({ name }) => {
     begun.push(name);
     const ok = await new Promise<boolean>((done) => finish.set(name, done));
     return { ok, value: name };
@@ -49,9 +49,9 @@ test('what waits for a failed job does not begin, and names it; all else goes on
   expect(await ends).toEqual([
     { name: 'vpc', ok: false, value: 'vpc' },
     { name: 'registry', ok: true, value: 'registry' },
-    { name: 'security', ok: false, keptBy: 'vpc' },
-    { name: 'cluster', ok: false, keptBy: 'vpc' },
-    { name: 'service', ok: false, keptBy: 'vpc' },
+    { name: 'security', ok: false, blockedBy: 'vpc' },
+    { name: 'cluster', ok: false, blockedBy: 'vpc' },
+    { name: 'service', ok: false, blockedBy: 'vpc' },
   ]);
 });
 
@@ -63,7 +63,7 @@ test('after a cancel nothing begins', async () => {
   await end('vpc');
   await end('registry');
   expect(begun).toEqual(['vpc', 'registry']);
-  expect((await ends).filter((job) => 'keptBy' in job).map(({ name }) => name)).toEqual([
+  expect((await ends).filter((job) => 'blockedBy' in job).map(({ name }) => name)).toEqual([
     'security',
     'cluster',
     'service',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { resolveParameters } from '../../../../src/cloudformation/template/parameters.ts';
-import { hideSecrets, isSecretName } from '../../../../src/cloudformation/template/secrets.ts';
+import { hideSecrets } from '../../../../src/cloudformation/template/secrets.ts';
 import { resolveTags } from '../../../../src/cloudformation/commands/deploy.ts';
 import { recordingLog } from '../../core/fakes.ts';
 import { stackOf, templateOf } from '../aws.ts';
@@ -131,23 +131,6 @@ test('keys of files that the template does not declare are skipped with one noti
 });
 
 describe('secrets', () => {
-  test.each([
-    ['DbPassword', true],
-    ['GitHubToken', true],
-    ['ApiKey', true],
-    ['api_key', true],
-    ['MasterUserPassword', true],
-    ['ClientSecret', true],
-    ['SecretArn', false],
-    ['TokenTtl', false],
-    ['KmsKeyId', false],
-    ['KeyName', false],
-    ['PasswordLength', false],
-    ['VpcCidr', false],
-  ])('%s is a secret name: %s', (name, secret) => {
-    expect(isSecretName(name)).toBe(secret);
-  });
-
   test('NoEcho values and those with a secret name are hidden; booleans and the rest are not', () => {
     const { log, lines, redactor } = recordingLog();
     const parameter = (key: string, value: string, noEcho = false) => {

@@ -5,7 +5,6 @@ import {
   boolean,
   choice,
   duration,
-  json,
   list,
   map,
   readInputs,
@@ -26,7 +25,6 @@ const contract = {
   timeout: duration({ default: '60m' }),
   'on-failure': choice(['rollback', 'keep', 'delete'], { default: 'rollback' }),
   'github-token': secretText(),
-  extra: json(),
 } as const satisfies InputContract;
 
 function read(env: Record<string, string>) {
@@ -46,7 +44,6 @@ describe('readInputs', () => {
       timeout: 3_600_000,
       'on-failure': 'rollback',
       'github-token': undefined,
-      extra: undefined,
     });
   });
 
@@ -139,7 +136,6 @@ describe('readInputs', () => {
     ],
     ['INPUT_ON-FAILURE', 'Keep', 'did you mean keep?'],
     ['INPUT_ON-FAILURE', 'explode', 'on-failure: "explode" is not valid: allowed are rollback, keep, delete'],
-    ['INPUT_EXTRA', '{"secret', 'extra: expected JSON'],
   ])('%s=%s is refused', (name, value, message) => {
     expect(() => read({ [name]: value })).toThrow(InputError);
     expect(() => read({ [name]: value })).toThrow(message);
@@ -147,10 +143,6 @@ describe('readInputs', () => {
 
   test('a far word has no suggestion', () => {
     expect(() => read({ 'INPUT_ON-FAILURE': 'explode' })).not.toThrow('did you mean');
-  });
-
-  test('JSON of any kind', () => {
-    expect(read({ INPUT_EXTRA: '[1, {"a": null}]' }).extra).toEqual([1, { a: null }]);
   });
 });
 
