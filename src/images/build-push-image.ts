@@ -87,7 +87,7 @@ function blockedResult({ run: done }: Progress, image: ImageDescription): ImageR
   return reason === undefined ? undefined : { ...done, ...image, scan, verdict: 'blocked', reason };
 }
 
-/** The image that has the content's tag from now on: this one, or that of a job that was quicker. */
+/** Claims the content tag. Returns the image that has it: this one, or that of another job that was first. */
 async function claimContentTag(
   { registry, repository, progress }: ImageBuildContext,
   source: ImageSource,

@@ -22,7 +22,7 @@ export interface ImageRequest {
   createRepository: boolean;
   /** Whether an existing image of the same content is used instead of a new build. */
   reuse: boolean;
-  /** The mildest severity that blocks. */
+  /** The lowest severity that blocks. */
   scan: Severity | 'off';
   timeoutMs: number;
 }

@@ -14,9 +14,9 @@ import type { PreviousImage } from './registry/tags.ts';
 import { type ImageSource, openLayout } from './source.ts';
 
 /**
- * Brings the image into the repository, without a tag.
+ * Pushes the image to the repository, without a tag; a build runs first.
  *
- * @param previous the repository's last image, whose layers need not be made again.
+ * @param previous the repository's newest image, whose layers need not be compressed again.
  */
 export async function createImage(
   source: ImageSource,
@@ -57,7 +57,7 @@ async function buildWithDocker(
   return buildImage(docker, request, options, context);
 }
 
-/** What a builder has left on this machine, as a layout. */
+/** The image that a builder left on this machine, as an OCI layout. */
 async function exportLayout(
   output: Exclude<BuildOutput, { kind: 'registry' }>,
   docker: DockerClient,
@@ -80,7 +80,7 @@ function knownLayers(previous: PreviousImage | undefined): Map<string, LayerDesc
   );
 }
 
-/** Docker's and OCI's layers are the same bytes under two names. */
+/** Docker and OCI have different media types for the same layer format. */
 function ociType(mediaType: string): string {
   return mediaType.replace(
     'application/vnd.docker.image.rootfs.diff.tar.gzip',
@@ -96,7 +96,7 @@ async function push(
   return layout.root;
 }
 
-/** BuildKit says that it has pushed; the registry must say so too. */
+/** Checks that the registry has what BuildKit reported as pushed. */
 async function requirePushed(digest: string, { registry }: ImageBuildContext): Promise<Manifest> {
   const manifest = await registry.manifest(digest);
   if (manifest) return manifest;

@@ -10,7 +10,7 @@ import type { Context } from '../core/context.ts';
 import { poll } from '../core/poll.ts';
 import type { Repository } from './registry/repository.ts';
 
-/** From the worst to the mildest. */
+/** From the most to the least severe. */
 export const SEVERITIES = ['critical', 'high', 'medium', 'low', 'informational', 'undefined'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
@@ -20,21 +20,21 @@ export interface Finding {
   name: string;
   package: string;
   version: string;
-  /** The version that has the fix; empty when there is none, or nobody says. */
+  /** The version with the fix; empty when there is none or it is not known. */
   fixedIn: string;
   uri: string;
 }
 
 type ScanResult =
   | { state: 'complete'; findings: readonly Finding[] }
-  /** There are no findings to judge by, and why. */
+  /** There are no findings, and why. */
   | { state: 'none'; reason: string };
 
-/** The findings of all platforms of an image, held against a threshold. */
+/** The findings of all platforms of an image, compared with a threshold. */
 export interface ScanEvaluation {
-  /** The mildest severity that blocks. */
+  /** The lowest severity that blocks. */
   threshold: Severity;
-  /** Of each severity, the worst first. */
+  /** Findings by severity, the most severe first. */
   counts: readonly (readonly [Severity, number])[];
   blocking: readonly Finding[];
   /** Images that have no scan, and why. */
@@ -43,14 +43,14 @@ export interface ScanEvaluation {
 
 type ScanContext = Pick<Context, 'clock' | 'signal' | 'log'>;
 
-/** How long ECR may take to begin a scan on push; after that one is asked for. */
+/** How long ECR may take to start a scan on push; after that, a scan is requested. */
 const APPEARS_WITHIN_MS = 15_000;
-/** How long Inspector may take to begin one, where the registry leaves scans to it. */
+/** How long Inspector may take to start one, where the registry uses enhanced scanning. */
 const BEGINS_WITHIN_MS = 120_000;
 const UNFINISHED = new Set(['IN_PROGRESS', 'PENDING', undefined]);
 
 /**
- * Waits for what ECR finds in an image. Where the repository does not scan on push, a scan is started.
+ * Waits for ECR's scan of an image. Where the repository does not scan on push, a scan is started.
  *
  * @param digest of one image; an index has no scan of its own.
  * @throws TimeoutError when there is no result within `timeoutMs`.
@@ -114,15 +114,15 @@ async function describe(
   }
 }
 
-/** What came of asking for a scan. */
+/** A request for a scan. */
 interface ScanRequest {
-  /** Why there will be none that was asked for. */
+  /** Why ECR refused the request. */
   refused?: string;
-  /** Whether there may be one all the same: Inspector begins when it wants, and cannot be asked. */
+  /** Whether a scan may start anyway: Inspector starts scans itself, not on request. */
   byItself?: boolean;
 }
 
-/** Starts a scan. One that is begun already, or counts for today, is waited for. */
+/** Starts a scan. When ECR's daily limit for the image is reached, the existing scan is used. */
 async function startScan(
   client: ECRClient,
   { repositoryName, digest }: { repositoryName: string; digest: string },
@@ -171,7 +171,7 @@ function basicFinding({ severity, name = '', uri = '', attributes = [] }: ImageS
   };
 }
 
-/** A finding of Inspector, once for each package that it is in. */
+/** A finding of Inspector, once for each affected package. */
 function enhancedFindings({
   severity,
   title = '',
@@ -192,17 +192,17 @@ function enhancedFindings({
   }));
 }
 
-/** What somebody has suppressed, or closed, does not count. */
+/** Suppressed and closed findings do not count. */
 function isActive({ status }: EnhancedImageScanFinding): boolean {
   return status === undefined || status === 'ACTIVE';
 }
 
-/** Inspector calls what nobody has judged yet UNTRIAGED. */
+/** Inspector reports a finding without a severity as UNTRIAGED. */
 function severityOf(severity: string | undefined): Severity {
   return SEVERITIES.find((known) => known === severity?.toLowerCase()) ?? 'undefined';
 }
 
-/** The findings from a severity on: what can be fixed first, then the worst, then by name. */
+/** The findings of a severity or worse: fixable ones first, then by severity, then by name. */
 export function blockingFindings(findings: readonly Finding[], from: Severity): Finding[] {
   const limit = SEVERITIES.indexOf(from);
   return findings
@@ -215,7 +215,7 @@ export function blockingFindings(findings: readonly Finding[], from: Severity): 
     );
 }
 
-/** How many there are of each severity, the worst first. */
+/** Number of findings of each severity, the most severe first. */
 export function countBySeverity(findings: readonly Finding[]): [Severity, number][] {
   return SEVERITIES.map((severity): [Severity, number] => [
     severity,
@@ -242,7 +242,7 @@ export async function evaluateScan(
     const { scanOnPush } = repository;
     const result = await waitForScan(client, image, { scanOnPush, timeoutMs: options.timeoutMs }, context);
     if (result.state === 'none') missing.push({ platform, reason: result.reason });
-    // The same package in two platforms is one thing to fix.
+    // The same finding in several platforms counts once.
     else for (const finding of result.findings) findings.set(JSON.stringify(finding), finding);
   }
   if (platforms.length === 0) missing.push({ platform: 'the index', reason: 'it has no image that runs' });
@@ -255,7 +255,7 @@ export async function evaluateScan(
   };
 }
 
-/** Why the scan does not let the image pass; undefined when it does. */
+/** Why the scan blocks the image; undefined when it does not. */
 export function scanBlockReason({ blocking, missing, threshold }: ScanEvaluation): string | undefined {
   if (blocking.length > 0) {
     const fixable = blocking.filter(({ fixedIn }) => fixedIn !== '').length;

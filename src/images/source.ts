@@ -8,17 +8,17 @@ import type { RegistryClient } from './registry/client.ts';
 import { ImageLayout, unpackLayout } from './registry/layout.ts';
 import type { Manifest } from './registry/manifest.ts';
 
-/** What an image is made from, checked before anything is asked of AWS or Docker. */
+/** What an image is made from, checked before the first call to AWS or Docker. */
 export type ImageSource =
   | { kind: 'layout'; layout: ImageLayout }
   | {
       kind: 'build';
       build: BuildRequest;
-      /** The tag of an image of this very content; absent when none may serve. */
+      /** The tag of an image of the same content; absent when no existing image may be used. */
       contentTag?: string;
     };
 
-/** Checks the source, and hashes what is to be built. Throws InputError. */
+/** Checks the source and hashes the build's content. Throws InputError. */
 export async function openSource(
   { source, reuse }: ImageRequest,
   folder: string,

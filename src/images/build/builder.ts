@@ -37,7 +37,7 @@ export async function findBuilder(docker: Docker): Promise<Builder> {
   if (driver !== 'docker') return { name: 'buildx', output: 'registry', description };
   requireDaemon(versions);
   const info = await docker.run(['info', '--format', '{{json .DriverStatus}}']);
-  // With containerd's image store the daemon exports what a classic one cannot: attestations and indexes.
+  // Only a daemon with containerd's image store can export attestations and indexes.
   const output = info.stdout.includes('io.containerd.snapshotter') ? 'layout' : 'daemon';
   return { name: 'buildx', output, description };
 }
@@ -57,7 +57,7 @@ async function readVersions(docker: Docker): Promise<Versions> {
 function builderWithoutBuildx(versions: Versions): Builder {
   requireDaemon(versions);
   const { client, server = '' } = versions;
-  // Since 23 the client builds with BuildKit only by its plugin.
+  // Since version 23 the client needs the buildx plugin for BuildKit.
   if (Number.parseInt(client, 10) >= 23) {
     throw new PlatformError(
       'docker-unavailable',

@@ -6,29 +6,29 @@ import type { Builder } from './builder.ts';
 export interface BuildRequest {
   /** The folder that paths are shown relative to. */
   workspace: string;
-  /** The folder that the build sees. */
+  /** The folder of the build context. */
   context: string;
   /** The Dockerfile. */
   file: string;
-  /** Empty: the builder's own. */
+  /** Empty: the builder's default. */
   platforms: readonly string[];
   target: string | undefined;
   buildArgs: Readonly<Record<string, string>>;
-  /** Named contexts: an absolute folder, or what begins with a scheme such as docker-image://. */
+  /** Named contexts: an absolute folder, or a reference with a scheme such as docker-image://. */
   buildContexts: Readonly<Record<string, string>>;
   /** By id. */
   secrets: Readonly<Record<string, string>>;
   ssh: readonly string[];
   labels: Readonly<Record<string, string>>;
   cache: 'registry' | 'gha' | 'none';
-  /** `auto` is the least, where the builder can. */
+  /** `auto` is `min`, where the builder supports it. */
   provenance: 'auto' | 'min' | 'max' | 'false';
   sbom: 'auto' | 'true' | 'false';
 }
 
 const WITH_SCHEME = /^[a-z][a-z0-9+.-]*:/i;
 
-/** Named contexts with the folders of the workspace as absolute paths; what has a scheme stays as it is. */
+/** Named contexts with folders as absolute paths; a reference with a scheme is not changed. */
 export function resolveContexts(
   given: Readonly<Record<string, string>>,
   workspace: string,
@@ -41,21 +41,21 @@ export function resolveContexts(
   );
 }
 
-/** Where a build puts what it makes. */
+/** Where a build puts its output. */
 export interface BuildTarget {
   builder: Builder;
-  /** The repository as images are named: host and path. */
+  /** The repository's host and path, as in image names. */
   imageName: string;
-  /** A name that only this run knows, for an image in the daemon's store. */
+  /** A unique name for the image in the daemon's store. */
   localName: string;
   metadataFile: string;
   layoutFile: string;
-  /** Where layers are cached; absent: nowhere. */
+  /** Where layers are cached; absent: no cache. */
   cache?: { from: string; to?: string };
 }
 
 /**
- * The command line of a build, and the variables that go with it: secrets are among those, never in the line.
+ * The command line of a build and its environment variables. Secrets are passed as variables, never as arguments.
  *
  * @see https://docs.docker.com/reference/cli/docker/buildx/build/
  */
@@ -86,7 +86,7 @@ export function buildCommand(
 function outputArguments({ builder, imageName, localName, metadataFile, layoutFile }: BuildTarget): string[] {
   switch (builder.output) {
     case 'registry':
-      // Without a tag: tags are put on when all else is done, and an immutable one is not an error by itself.
+      // Pushed without a tag: tags are set at the end, when an immutable tag that already fits is no error.
       return [
         ...['--metadata-file', metadataFile],
         ...['--output', `type=image,name=${imageName},push-by-digest=true,name-canonical=true,push=true`],

@@ -10,12 +10,12 @@ import { sha256 } from '../../core/canonical.ts';
 import type { BuildRequest } from './command.ts';
 import { contextEntries, type ContextEntry, ignoreRules } from './context-files.ts';
 
-/** Another number for another way of hashing: images of the old way are then not taken for the same. */
+/** Changes with the way of hashing, so that images that were hashed in another way are not reused. */
 const VERSION = 1;
 const FILES_AT_ONCE = 16;
 const READ_AT_ONCE_BYTES = 4 * 1024 * 1024;
 
-/** Labels about the build and not about what is in the image. */
+/** Labels that describe the build and not the content of the image. */
 const BUILD_LABELS = ['revision', 'created', 'source', 'version'].map(
   (name) => `org.opencontainers.image.${name}`,
 );
@@ -23,21 +23,21 @@ const BUILD_LABELS = ['revision', 'created', 'source', 'version'].map(
 interface ContentHash {
   /** 64 hex digits. */
   hash: string;
-  /** How many files the build can see. */
+  /** Number of files in the build context. */
   files: number;
-  /** Whether git's own folder is among them: then every commit is other content. */
+  /** Whether the context includes `.git`: then every commit changes the content. */
   seesGit: boolean;
 }
 
 /**
- * What a build is made of, as one hash: every file that it can see, the Dockerfile, arguments, target, platforms,
- * labels, named contexts and the wanted attestations. Two builds of one hash make the same image, as far as the
- * Dockerfile does not fetch what changes; base images count by the name in the Dockerfile. The values of secrets
- * do not count, as they do not for BuildKit's cache.
+ * One hash of a build's inputs: the files of its context, the Dockerfile, arguments, target, platforms, labels, named
+ * contexts and attestations. Builds with the same hash create equivalent images unless the Dockerfile fetches
+ * something that changes; base images count by their name in the Dockerfile. Values of secrets are not included,
+ * as in BuildKit's cache.
  *
- * Files are hashed as git hashes them, so that what git knows need not be read.
+ * Files are hashed as git hashes them, so that files whose hash git knows need not be read.
  *
- * @throws Error when a file cannot be read.
+ * @throws an error of the file system when a file cannot be read.
  */
 export async function hashContent(
   request: BuildRequest,
@@ -69,7 +69,7 @@ export async function hashContent(
   return { hash, files: entries.length, seesGit: entries.some(({ path }) => path === '.git/HEAD') };
 }
 
-/** Local folders count by what is in them, all else by its name. */
+/** Local folders are hashed by content, references by name. */
 async function hashContexts(
   contexts: BuildRequest['buildContexts'],
   env: NodeJS.ProcessEnv,
@@ -103,7 +103,7 @@ async function hashEntries(
   return sha256(lines.join('\n'));
 }
 
-/** The hash of a file as git computes it. A large one is not held in memory. */
+/** The hash of a file as git computes it. Large files are streamed. */
 async function blobHash(file: string): Promise<string> {
   const { size } = await stat(file);
   const hash = createHash('sha1').update(`blob ${size}\0`);
@@ -142,17 +142,17 @@ async function gitHashes(
     for (const path of await convertedPaths(git, [...hashes.keys()])) hashes.delete(path);
     return hashes;
   } catch {
-    return new Map(); // No repository, no git, or an owner that git does not trust: reading works everywhere.
+    return new Map(); // No repository, no git, or an owner that git does not trust: the files are read instead.
   }
 }
 
-/** `H 100644 <hash> 0\tpath`. Any other first letter is a file whose changes git was told not to see. */
+/** `H 100644 <hash> 0\tpath`. Another first letter marks files whose changes git ignores. */
 function parseEntry(line: string): [string, string][] {
   const [, hash = '', path = ''] = /^H 100(?:644|755) (\S+) 0\t(.*)$/s.exec(line) ?? [];
   return SHA_1.test(hash) ? [[path, hash]] : [];
 }
 
-/** The paths that git converts on the way between its store and the disk. */
+/** The paths whose content git converts between its store and the disk. */
 async function convertedPaths(git: Git, paths: string[]): Promise<string[]> {
   if (paths.length === 0) return [];
   const answer = await git(['check-attr', '-z', '--stdin', ...CONVERSIONS], paths.join('\0'));
@@ -162,7 +162,7 @@ async function convertedPaths(git: Git, paths: string[]): Promise<string[]> {
   );
 }
 
-/** Runs git in a folder, and returns what it writes. */
+/** Runs git in a folder and returns its standard output. */
 type Git = (args: readonly string[], input?: string) => Promise<string>;
 
 function gitIn(folder: string, env: NodeJS.ProcessEnv, signal: AbortSignal): Git {

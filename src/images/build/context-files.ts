@@ -3,16 +3,16 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join, posix } from 'node:path';
 
 interface Rule {
-  /** As it was written, but clean. */
+  /** The normalized pattern. */
   text: string;
   pattern: RegExp;
-  /** `!pattern`: what it matches is seen after all. */
+  /** `!pattern`: its matches are not ignored. */
   exception: boolean;
 }
 
 /**
- * The rules of a .dockerignore. They are not those of .gitignore: patterns begin at the context's root, the last
- * rule that matches a path or one of its parents decides, and an exception holds also below what is ignored.
+ * The rules of a .dockerignore. They differ from .gitignore: patterns start at the context's root, the last rule that
+ * matches a path or one of its parents decides, and an exception also applies inside an ignored folder.
  *
  * @see https://docs.docker.com/build/concepts/context/#dockerignore-files
  * @see https://github.com/moby/patternmatcher
@@ -20,7 +20,7 @@ interface Rule {
 export class IgnoreRules {
   readonly #rules: readonly Rule[];
 
-  /** Throws an Error for a pattern that Docker refuses too. */
+  /** Throws a PlatformError for a pattern that Docker rejects too. */
   constructor(text: string) {
     this.#rules = text
       .replace(/^\uFEFF/, '')
@@ -31,7 +31,7 @@ export class IgnoreRules {
       .map(parseRule);
   }
 
-  /** Whether the build does not see a path, given relative to the context and with `/`. */
+  /** Whether a path is excluded from the build. The path is relative to the context and has `/`. */
   ignores(path: string): boolean {
     const parts = path.split('/');
     const ways = parts.map((_, index) => parts.slice(0, index + 1).join('/'));
@@ -39,7 +39,7 @@ export class IgnoreRules {
     return deciding !== undefined && !deciding.exception;
   }
 
-  /** Whether an exception can match something below a folder that is ignored. */
+  /** Whether an exception can match something inside an ignored folder. */
   mayExceptBelow(folder: string): boolean {
     const parts = folder.split('/');
     return this.#rules.some(({ exception, text }) => {
@@ -68,7 +68,7 @@ function parseRule(line: string): Rule {
   }
 }
 
-/** `**` is any number of folders, `*` and `?` stay in one. */
+/** `**` matches any number of folders; `*` and `?` match within one name. */
 function regexSource(pattern: string): string {
   let source = '';
   for (let i = 0; i < pattern.length; i++) {
@@ -85,22 +85,22 @@ function regexSource(pattern: string): string {
   return source;
 }
 
-/** A file, folder or link that a build can see. */
+/** A file, folder or link of a build context. */
 export interface ContextEntry {
   /** Relative to the context, with `/`. */
   path: string;
   kind: 'file' | 'folder' | 'link';
   /** The permission bits. */
   mode: number;
-  /** Of a link: where it points to. */
+  /** The target of a link; empty for others. */
   target: string;
 }
 
 /**
- * Everything that a build can see of a folder, in the order of the paths. Sockets and devices are no part of a
- * context.
+ * The entries of a build context that are not ignored, sorted by path. Sockets and devices are left out, as Docker
+ * leaves them out.
  *
- * @throws Error when a file cannot be read, or the ignore file is not valid.
+ * @throws an error of the file system when a folder cannot be read.
  */
 export function contextEntries(folder: string, rules: IgnoreRules): ContextEntry[] {
   const entries: ContextEntry[] = [];
@@ -108,7 +108,7 @@ export function contextEntries(folder: string, rules: IgnoreRules): ContextEntry
   return entries.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** Adds what is in a folder; answers whether anything was. */
+/** Adds the entries of a folder, and returns whether there were any. */
 function collectEntries(root: string, folder: string, rules: IgnoreRules, entries: ContextEntry[]): boolean {
   let found = false;
   for (const item of readdirSync(join(root, folder), { withFileTypes: true })) {
@@ -116,7 +116,7 @@ function collectEntries(root: string, folder: string, rules: IgnoreRules, entrie
     const kind = kindOf(item);
     if (kind === undefined) continue;
     const ignored = rules.ignores(path);
-    // An exception can hold below an ignored folder, and brings the folder with it.
+    // A file that an exception keeps inside an ignored folder keeps the folder, too.
     const enters = kind === 'folder' && (!ignored || rules.mayExceptBelow(path));
     const below = enters && collectEntries(root, path, rules, entries);
     if (ignored && !below) continue;
@@ -129,8 +129,9 @@ function collectEntries(root: string, folder: string, rules: IgnoreRules, entrie
 }
 
 /**
- * The rules for a context: those beside the Dockerfile (`<Dockerfile>.dockerignore`) or else those in the context.
+ * The rules for a context: `<Dockerfile>.dockerignore` where it exists, otherwise the context's `.dockerignore`.
  *
+ * @throws PlatformError for a pattern that is not valid.
  * @see https://docs.docker.com/build/concepts/context/#filename-and-location
  */
 export function ignoreRules(context: string, dockerfile?: string): IgnoreRules {

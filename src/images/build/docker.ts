@@ -16,7 +16,7 @@ const NO_DOCKER =
 
 const LOGIN_RETRY: RetryPolicy = { attempts: 4, baseMs: 1000 };
 const CLEAN_UP_MS = 2500;
-/** Answers of a registry, and failures of the network, that may pass. */
+/** Failures of a registry or of the network that are worth a retry. */
 const TRANSIENT =
   /\b(?:429|5\d\d)\b|too ?many ?requests|connection (?:reset|refused)|\bEOF\b|i\/o timeout|TLS handshake timeout|service unavailable/i;
 
@@ -81,7 +81,7 @@ export class DockerClient {
     }
   }
 
-  /** Logs in, for base images and pushes. The password goes by standard input. */
+  /** Logs in, for base images and pushes. The password is passed on standard input. */
   async login({ registry, username, password }: RegistryLogin): Promise<void> {
     const args = ['login', '--username', username, '--password-stdin', registry];
     const retry = {
@@ -110,18 +110,18 @@ export function isTransient(stderr: string): boolean {
   return TRANSIENT.test(stderr);
 }
 
-/** The last line of what a program wrote, which mostly tells why it failed. */
+/** The last line of a program's output, which usually has the reason of a failure. */
 export function lastLine(text: string): string {
   return text.trim().split('\n').at(-1)?.trim() ?? '';
 }
 
-/** Docker needs no inputs of the action, and some of them are secrets. */
+/** The inputs of the action are left out: docker does not need them, and some are secrets. */
 function dockerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const kept = Object.entries(env).filter(([name]) => !name.startsWith('INPUT_'));
   return { ...Object.fromEntries(kept), DOCKER_BUILDKIT: '1', DOCKER_CLI_HINTS: 'false' };
 }
 
-/** What the docker client keeps in folders: plugins, contexts, builders. They stay where they are. */
+/** Folders of the user's configuration (plugins, contexts, builders), which are linked and not copied. */
 const SHARED_FOLDERS = ['cli-plugins', 'contexts', 'buildx'];
 
 interface DockerConfig {
@@ -130,10 +130,10 @@ interface DockerConfig {
 }
 
 /**
- * Makes a configuration for docker below `folder`, so that a login of ours is never seen by others and is gone
- * with the folder. What the user has (other logins, proxies, plugins, builders) holds in it too.
+ * Creates a configuration for docker below `folder`, so that our login is not visible to others and is removed with
+ * the folder. It includes the user's own settings: other logins, proxies, plugins and builders.
  *
- * @param registry the host that we log in to: its password goes to our file, never to the user's keychain.
+ * @param registry the host of our login: its password is stored in our file, never in the user's keychain.
  * @returns the folder, for DOCKER_CONFIG.
  */
 export function createDockerConfig(folder: string, registry: string, env: NodeJS.ProcessEnv): string {

@@ -4,7 +4,7 @@ import { PlatformError } from '../../core/errors.ts';
 import type { BuildRequest } from './command.ts';
 import { isTransient } from './docker.ts';
 
-/** One step of a build, as BuildKit tells it. */
+/** One step of a build, as BuildKit reports it. */
 export interface BuildStep {
   name: string;
   durationMs: number;
@@ -19,7 +19,7 @@ interface Vertex {
 }
 
 const KEPT_OUTPUT = 40;
-/** What BuildKit does besides the Dockerfile's own instructions. */
+/** Steps of BuildKit that are not instructions of the Dockerfile. */
 const INTERNAL = /^\[(?:internal|auth)\]/;
 
 /** Reads BuildKit's plain progress, line by line. */
@@ -39,18 +39,18 @@ export class BuildProgress {
     else if (said === 'CACHED') vertex.state = 'cached';
     else if (/^(?:ERROR|CANCELED)\b/.test(said))
       vertex.state = said.startsWith('ERROR') ? 'failed' : 'running';
-    // What comes after a failure is BuildKit's own repetition.
+    // After a failure BuildKit repeats the step's output.
     else if (vertex.state !== 'failed') keep(vertex.output, said);
   }
 
-  /** The Dockerfile's instructions that were reached, in their order. */
+  /** The instructions of the Dockerfile that were started, in order. */
   get steps(): BuildStep[] {
     return [...this.#vertices.values()]
       .filter(({ name, state }) => name.startsWith('[') && !INTERNAL.test(name) && state !== 'running')
       .map(({ name, durationMs, state }) => ({ name, durationMs, cached: state === 'cached' }));
   }
 
-  /** The step that has failed, with the last lines of what it wrote. */
+  /** The step that failed, with the last lines of its output. */
   get failed(): { name: string; output: string } | undefined {
     const vertex = [...this.#vertices.values()].find(({ state }) => state === 'failed');
     return vertex && { name: vertex.name, output: vertex.output.join('\n') };
@@ -64,7 +64,7 @@ export class BuildProgress {
   }
 }
 
-/** Without the time in front of each line, and without the digest that old versions print first. */
+/** Keeps a line without its time, and drops the digest that old versions print first. */
 function keep(output: string[], said: string): void {
   if (/^sha256:[0-9a-f]{64}$/.test(said)) return;
   output.push(said.replace(/^\d+\.\d+ ?/, ''));
@@ -76,7 +76,7 @@ export class BuildFailedError extends PlatformError {
   override readonly name = 'BuildFailedError';
   /** The step that failed, as BuildKit names it. */
   readonly step: string;
-  /** The last lines that it wrote. */
+  /** The last lines of its output. */
   readonly output: string;
   /** The Dockerfile, relative to the workspace, and the line in it; undefined when they are not known. */
   readonly place: { file: string; line: number } | undefined;
@@ -111,7 +111,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/no space left on device/i, 'The disk of the runner is full.'],
 ];
 
-/** Finds the cause of a failed build in what BuildKit has said. */
+/** Finds the cause of a failed build in the output of BuildKit. */
 export function explainFailure(
   stderr: string,
   progress: BuildProgress,
@@ -128,7 +128,7 @@ export function explainFailure(
   return new BuildFailedError(text, { step, output, place, transient });
 }
 
-/** The last error line, without what every error begins with. */
+/** The last error line, without the prefixes that all errors have. */
 function messageOf(lines: readonly string[]): string {
   const said = lines.map((line) => line.trim()).filter((line) => line !== '');
   const found = said.findLast((line) => /^(?:ERROR|error):|failed to solve/.test(line)) ?? said.at(-1);
@@ -138,7 +138,7 @@ function messageOf(lines: readonly string[]): string {
     .replace(/^(?:rpc error: code = \w+ desc = |failed to create LLB definition: )+/, '');
 }
 
-/** The line that BuildKit names, or the one that the failed step was made from. */
+/** The Dockerfile line that BuildKit names, or the line of the failed instruction. */
 function lineOf(lines: readonly string[], step: string, file: string): number | undefined {
   for (const line of lines) {
     const named = /parse error (?:on )?line (\d+)/.exec(line) ?? /^\S*Dockerfile\S*:(\d+)$/.exec(line.trim());

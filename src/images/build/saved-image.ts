@@ -24,7 +24,7 @@ export interface LayerDescriptor {
   size: number;
 }
 
-/** Layers that the registry has, by the digest of what is in them. They need not be compressed again. */
+/** Layers that the registry has, by the digest of their uncompressed content. They are not compressed again. */
 export type KnownLayers = ReadonlyMap<string, LayerDescriptor>;
 
 interface SavedManifest {
@@ -33,11 +33,11 @@ interface SavedManifest {
 }
 
 /**
- * Turns what `docker save` writes into an OCI image layout: the layers are compressed, but for those that the
- * registry has. Both forms of the archive are read: the old one, and the one that is a layout with plain layers.
+ * Turns the output of `docker save` into an OCI image layout, and compresses the layers that the registry does not
+ * have. Both forms of the archive are supported: the old one, and a layout with uncompressed layers.
  *
  * @param archive the tar.
- * @param folder becomes the layout.
+ * @param folder where the layout is written.
  */
 export async function layoutFromSaved(
   archive: Readable,
@@ -69,7 +69,7 @@ export async function layoutFromSaved(
   await writeManifest(folder, config, layers);
 }
 
-/** The files of a tar, flat, by their names in it. Old archives have links where two layers are the same. */
+/** Unpacks a tar into one folder: name in the archive → file. Old archives have links where layers are equal. */
 async function unpack(archive: Readable, folder: string, signal: AbortSignal): Promise<Map<string, string>> {
   await mkdir(folder, { recursive: true });
   const files = new Map<string, string>();

@@ -18,7 +18,7 @@ import type { ImageRepository } from './repository.ts';
 
 const RETRY: RetryPolicy = { attempts: 8, baseMs: 200, longestMs: 10_000 };
 
-/** Where a repository is, and the right to use it. */
+/** Where a repository is, and the credentials for it. */
 interface RegistryAccess {
   /** The registry's origin: `https://111111111111.dkr.ecr.eu-west-1.amazonaws.com`. */
   endpoint: URL;
@@ -28,7 +28,7 @@ interface RegistryAccess {
   authorization: string;
 }
 
-/** A blob to send. `open` may be called again for another attempt. */
+/** A blob to send. `open` is called again for each attempt. */
 export interface Blob {
   digest: string;
   /** Bytes. */
@@ -62,7 +62,7 @@ export class RegistryClient {
     this.#context = context;
   }
 
-  /** A manifest by tag or digest; undefined when there is none. Its digest is computed, not believed. */
+  /** A manifest by tag or digest; undefined when there is none. Its digest is verified against its bytes. */
   async manifest(reference: string): Promise<Manifest | undefined> {
     const what = `read the manifest ${reference}`;
     const accept = [...MEDIA_TYPES.image, ...MEDIA_TYPES.index].join(', ');
@@ -87,7 +87,7 @@ export class RegistryClient {
     );
   }
 
-  /** @param size in bytes; a blob of another size is not the one that is meant. */
+  /** @param size in bytes; a blob of another size does not count. */
   async hasBlob(digest: string, size: number): Promise<boolean> {
     const what = `look for the blob ${digest}`;
     const answer = await this.#withRetry(what, () =>
@@ -99,7 +99,7 @@ export class RegistryClient {
     );
   }
 
-  /** A small blob, such as an image's config. The registry may send elsewhere for it, where no token is wanted. */
+  /** A small blob, such as an image's config. The registry may redirect to storage that needs no credentials. */
   async blob(digest: string): Promise<Buffer> {
     const what = `read the blob ${digest}`;
     return this.#withRetry(what, async () => {
@@ -117,10 +117,10 @@ export class RegistryClient {
   }
 
   /**
-   * Sends a blob, in one request: of an upload in several, ECR keeps only the first part. When an answer was lost,
-   * the registry is asked before the bytes are sent again.
+   * Sends a blob in one request: of a chunked upload ECR keeps only the first chunk. When an answer was lost, the
+   * registry is checked for the blob before it is sent again.
    *
-   * @throws PlatformError `digest-mismatch` when the bytes are not what the digest says; nothing is then kept.
+   * @throws PlatformError `digest-mismatch` when the bytes do not match the digest; the registry then keeps nothing.
    * @see https://github.com/aws/containers-roadmap/issues/2831
    */
   async upload(blob: Blob): Promise<void> {
@@ -141,8 +141,8 @@ export class RegistryClient {
   }
 
   /**
-   * Shares a blob of another repository of the same registry. False when the registry does not do that; it has
-   * then begun an upload, which nobody ends, and which it forgets.
+   * Shares a blob of another repository of the same registry. False when the registry does not support that: it
+   * then starts an upload instead, which is left to expire.
    *
    * @param from the other repository's path in the registry.
    */
@@ -177,7 +177,7 @@ export class RegistryClient {
     throw new MalformedAnswerError(`${what}: the answer ${status} is not the protocol's`);
   }
 
-  /** Tries again what fails for a moment; an error of the network becomes a PlatformError. */
+  /** Retries transient failures; a failure of the network becomes a PlatformError. */
   async #withRetry<T>(what: string, attempt: () => Promise<T>): Promise<T> {
     const isTransientFailure = (error: unknown): boolean =>
       isTransient(error) && !this.#exhausted.has(error as object);
@@ -196,14 +196,14 @@ export class RegistryClient {
     }
   }
 
-  /** The password is for the registry itself, and for nobody that it names. */
+  /** The credentials go only to the registry itself, never to a host that it redirects to. */
   #authorizationFor({ origin }: URL): Record<string, string> {
     const { endpoint, authorization } = this.#access;
     return origin === endpoint.origin ? { authorization } : {};
   }
 }
 
-/** Passes the bytes on, and ends in an error when they were not what they should be. */
+/** Passes the bytes on, and throws at the end when they do not match the digest. */
 async function* verifiedChunks(blob: Blob): AsyncIterable<Buffer> {
   const hash = createHash('sha256');
   let size = 0;
@@ -211,7 +211,7 @@ async function* verifiedChunks(blob: Blob): AsyncIterable<Buffer> {
   for await (const chunk of blob.open()) {
     hash.update(chunk);
     size += chunk.length;
-    // The last piece goes out only when all is known to be right, so that no registry can keep a wrong blob.
+    // The last chunk is held back until the digest is verified, so that no registry can keep a damaged blob.
     if (held) yield held;
     held = chunk;
   }
@@ -225,7 +225,7 @@ async function* verifiedChunks(blob: Blob): AsyncIterable<Buffer> {
   if (held) yield held;
 }
 
-/** A body that was cut, or that something on the way put in place of the registry's. */
+/** The manifest of an answer. Throws for a body that was cut off or replaced by a proxy. */
 function verifiedManifest(answer: HttpAnswer, reference: string): Manifest {
   const claimed = answer.headers['docker-content-digest'];
   const digest = digestOf(answer.body);
@@ -290,19 +290,19 @@ function bodyOf({ body }: HttpAnswer): ErrorBody {
   try {
     return Object(JSON.parse(body.toString('utf8'))) as ErrorBody;
   } catch {
-    return {}; // A proxy's page says nothing that the status does not.
+    return {}; // The page of a proxy; the status says as much.
   }
 }
 
-/** A password for the account's registry; ECR's last twelve hours. */
+/** A password for the account's registry. ECR's passwords are valid for twelve hours. */
 export interface RegistryPassword {
   username: string;
   password: string;
-  /** Where it is good: `https://111111111111.dkr.ecr.eu-west-1.amazonaws.com`. */
+  /** The registry that accepts it: `https://111111111111.dkr.ecr.eu-west-1.amazonaws.com`. */
   endpoint: URL;
 }
 
-/** Asks ECR for a password. It is hidden from the log before anything else happens. */
+/** Requests a password from ECR, and masks it in the log before it is used. */
 export async function registryPassword(
   client: ECRClient,
   context: Pick<Context, 'signal' | 'log'>,
@@ -321,7 +321,7 @@ export async function registryPassword(
   return { username, password, endpoint: new URL(proxyEndpoint) };
 }
 
-/** The way into a repository, which is where its own URI says; the protocol is that of the password's endpoint. */
+/** Access to the repository at a URI. The protocol is that of the password's endpoint where the hosts are equal. */
 export function registryAccess(repositoryUri: string, password: RegistryPassword): RegistryAccess {
   const slash = repositoryUri.indexOf('/');
   const host = repositoryUri.slice(0, slash);
@@ -334,7 +334,7 @@ export function registryAccess(repositoryUri: string, password: RegistryPassword
   };
 }
 
-/** Opens a repository for the registry protocol, with a password of its account. */
+/** Opens a repository over the registry protocol, with a password of its account. */
 export async function openRegistry(
   repository: ImageRepository,
   context: Pick<Context, 'clock' | 'signal' | 'log'>,

@@ -13,20 +13,20 @@ type CopyContext = Pick<Context, 'clock' | 'signal' | 'log'>;
 
 const PUTS_AT_ONCE = 6;
 
-/** What the copy of one image has moved. */
+/** What the copy of one image did. */
 export interface CopyReport extends CopiedBlobs {
   digest: string;
   /** `same`: both names are one repository. `present`: the target had all of it. */
   state: 'copied' | 'present' | 'same';
-  /** Manifests that were put: the image's, its platforms', and what refers to them. */
+  /** Number of manifests that were put: the image's, those of its platforms, and attachments. */
   manifests: number;
-  /** Signatures, SBOMs and attestations that refer to the image, as far as they were copied. */
+  /** Number of signatures, SBOMs and attestations that were copied. */
   attachments: number;
-  /** Tags that the image got. */
+  /** Tags that were set on the image in the target. */
   tags: string[];
 }
 
-/** Tags that say what runs where, or are a build's own matter; they are not the image's for ever. */
+/** Tags that move from image to image (environments, caches) or that only builds use; they are not copied. */
 const MOVABLE = /^(?:env-|cache-|content-|latest$)/;
 const NOTHING: CopiedBlobs = {
   copiedBlobs: 0,
@@ -38,8 +38,8 @@ const NOTHING: CopiedBlobs = {
 
 /**
  * Copies an image by its exact manifest: blobs that are missing, then the images of an index, then the index with
- * its tags, then signatures and SBOMs. Whatever can be seen in the target is complete. At the end the target
- * gives the image back, and its digest must be the one that was asked for.
+ * its tags, then signatures and SBOMs, so that every image that is visible in the target is complete. At the end
+ * the image is read back from the target and its digest compared.
  *
  * @param knownInTarget whether the target has the image, where the caller knows.
  * @throws PlatformError when the source does not have the image, or a repository rejects a part of it.
@@ -72,7 +72,7 @@ async function copyAll(
   if (!root) throw missingImage(source, digest);
   const image = await withChildren(source, root, context);
   const digests = image.map((manifest) => manifest.digest);
-  // What belongs to the image is looked up while its layers are on their way.
+  // Attachments and tags are read while the layers are copied.
   const [moved, attached, tags] = await Promise.all([
     copyBlobs(source, target, image, context),
     findAllAttachments(source, digests, context),
@@ -96,7 +96,7 @@ function addBlobs(sum: CopiedBlobs, more: CopiedBlobs): void {
   sum.presentBytes += more.presentBytes;
 }
 
-/** The image is there. What was signed or attested since it was copied comes after it. */
+/** Copies the signatures and attestations that were added since the image itself was copied. */
 async function copyNewAttachments(
   source: ImageRepository,
   target: ImageRepository,
@@ -135,7 +135,7 @@ async function putAttached(
   for (const part of parts) await putManifest(target, part, tagOf.get(part.digest), context);
 }
 
-/** Puts images before the indexes that name them; the order of `withChildren` has each after its parts. */
+/** Puts images before the indexes that refer to them; `withChildren` lists children before their parents. */
 async function putAll(
   target: ImageRepository,
   manifests: readonly Manifest[],
@@ -149,8 +149,8 @@ async function putAll(
 }
 
 /**
- * The tags that the image keeps: its own from the source, as far as they are free in the target. One it must have:
- * what has no tag expires, and could not be rolled back to.
+ * The tags for the image in the target: its own from the source that the target does not use yet. It gets at least
+ * one, because an untagged image expires and could not be rolled back to.
  */
 async function permanentTags(
   source: ImageRepository,
@@ -187,20 +187,20 @@ function missingImage({ name }: ImageRepository, digest: string): PlatformError 
 const DIGESTS_A_CALL = 100;
 const BLOBS_AT_ONCE = 6;
 
-/** Blobs by what was done about them. Sizes in bytes. */
+/** Blobs by how they got to the target. Sizes in bytes. */
 interface CopiedBlobs {
   copiedBlobs: number;
   copiedBytes: number;
-  /** Shared within one registry, without a byte moved. */
+  /** Shared within one registry, without a transfer. */
   mountedBlobs: number;
-  /** The target had them. */
+  /** Already in the target. */
   presentBlobs: number;
   presentBytes: number;
 }
 
 /**
- * Brings every blob that manifests need to the target: nothing when it is there, a mount within one registry
- * where that is allowed, and the bytes themselves, through this process and not its disk, for the rest.
+ * Copies every blob that the manifests need and that the target lacks: by a mount within one registry where that is
+ * allowed, otherwise by streaming it through this process, without using the disk.
  */
 async function copyBlobs(
   source: ImageRepository,
@@ -221,7 +221,7 @@ async function copyBlobs(
   if (missing.length === 0) return moved;
   const registry = await openRegistry(target, context);
   let mountable = registryUri(source) === registryUri(target);
-  // The largest first: the last upload is then a short one.
+  // The largest first, so that no long upload is left for the end.
   const order = missing.toSorted((a, b) => b.size - a.size);
   await inParallel(order, BLOBS_AT_ONCE, async (blob) => {
     if (mountable && (await registry.mount(blob.digest, mountName(source)))) {
@@ -243,7 +243,8 @@ async function copyBlob(
   { digest, size }: Descriptor,
   context: CopyContext,
 ): Promise<void> {
-  // The first address is asked for while the upload begins. Each attempt gets one of its own: they are short-lived.
+  // The first download address is requested while the upload starts. Addresses are short-lived, so each retry
+  // requests a new one.
   let first: Promise<URL> | undefined = downloadAddress(source, digest, context);
   first.catch(() => undefined);
   const open = async function* (): AsyncIterable<Buffer> {
@@ -279,19 +280,19 @@ async function missingBlobs(
   return blobs.filter(({ digest }) => !available.has(digest));
 }
 
-/** Each blob once. Layers that may not be distributed are where their manifest says, and in no registry. */
+/** Each blob once, without foreign layers: those are not stored in a registry. */
 function uniqueBlobs(manifests: readonly Manifest[]): Descriptor[] {
   const blobs = manifests.flatMap((manifest) => (manifest.kind === 'image' ? blobsOf(manifest) : []));
   const own = blobs.filter(({ mediaType }) => !/foreign|nondistributable/.test(mediaType));
   return [...new Map(own.map((blob) => [blob.digest, blob])).values()];
 }
 
-/** The source as the target's registry knows it. */
+/** The source's path in the registry that it shares with the target. */
 function mountName({ uri }: ImageRepository): string {
   return uri.slice(uri.indexOf('/') + 1);
 }
 
-/** Puts a manifest, exactly as it is, and a tag on it. One that is there already is fine. */
+/** Puts a manifest byte for byte, and a tag on it. It is no error if the repository has both already. */
 export async function putManifest(
   repository: ImageRepository,
   manifest: Manifest,
@@ -313,13 +314,13 @@ export async function putManifest(
   }
 }
 
-/** How cosign names what belongs to an image, where it does not use the registry's own references. */
+/** Endings of the tags by which cosign attaches artifacts where it does not use the OCI referrers API. */
 const COSIGN_SUFFIXES = ['sig', 'att', 'sbom'];
 const IMAGES_A_CALL = 30;
 
 /**
- * What refers to images: signatures, SBOMs, attestations, by the registry's references or by cosign's tags. What
- * is part of an index is not among them.
+ * Signatures, SBOMs and attestations that refer to images, by the OCI referrers API or by cosign's tags. Attestations
+ * inside an index are part of the image and not listed.
  *
  * @returns only what `known` does not have already.
  */
@@ -343,7 +344,7 @@ export async function findAttachments(
   return [...read, ...(await readManifests(repository, ids, context))];
 }
 
-/** All that refers to images, and to what refers to them. */
+/** All attachments of images, and the attachments of attachments. */
 async function findAllAttachments(
   repository: ImageRepository,
   digests: readonly string[],

@@ -19,7 +19,7 @@ export interface HttpRequest {
   method: string;
   url: URL;
   headers?: Readonly<Record<string, string | number>>;
-  /** Bytes, or what gives them in pieces; `content-length` must then be among the headers. */
+  /** Bytes or a stream of bytes; a stream needs the header `content-length`. */
   body?: Buffer | AsyncIterable<Buffer>;
 }
 
@@ -30,8 +30,8 @@ export interface HttpAnswer {
 }
 
 /**
- * Sends a request and reads the whole answer. An answer that comes before all of the body was sent counts: that
- * is how a registry refuses.
+ * Sends a request and reads the whole answer. The answer may come before the body is sent completely: this is how
+ * a registry rejects an upload.
  *
  * @throws the network's error, or the signal's reason.
  */
@@ -40,11 +40,11 @@ export async function exchange(request: HttpRequest, signal: AbortSignal): Promi
   const outgoing = open(request, signal, { silenceMs: SILENCE_MS });
   const answered = response(outgoing).then(read);
   try {
-    // A refusal ends the answer first; sending then fails, and no longer matters.
+    // After a rejection the server closes the connection; the error of sending the rest does not matter then.
     const sending = send(outgoing, request.body);
     await Promise.race([sending, answered]);
     const answer = await answered;
-    // What was refused need not go out to its end; that costs the connection.
+    // The rest of a rejected body is not sent, which means giving up the connection.
     if (!outgoing.writableFinished) outgoing.destroy();
     return answer;
   } catch (error) {
@@ -55,7 +55,7 @@ export async function exchange(request: HttpRequest, signal: AbortSignal): Promi
   }
 }
 
-/** Reads an answer to its end. Throws a PlatformError for one that is larger than any manifest or config may be. */
+/** Reads an answer to its end. Throws a PlatformError for one that is too large for a manifest or a config. */
 async function read(incoming: IncomingMessage): Promise<HttpAnswer> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -87,7 +87,7 @@ function open(
   return outgoing;
 }
 
-/** A failure of the network, which may pass. */
+/** A failure of the network, which is worth a retry. */
 function connectionLost(message: string): PlatformError {
   return new PlatformError('service-unavailable', message);
 }
@@ -122,9 +122,9 @@ function response(outgoing: ClientRequest): Promise<IncomingMessage> {
 }
 
 /**
- * Reads what a URL gives, in pieces.
+ * Downloads from a URL as a stream.
  *
- * @param size bytes that there must be.
+ * @param size expected size in bytes.
  * @throws PlatformError `service-unavailable` for another size or an answer other than 200; the network's error.
  */
 export async function* download(url: URL, size: number, signal: AbortSignal): AsyncIterable<Buffer> {

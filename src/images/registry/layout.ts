@@ -9,14 +9,14 @@ import { type Descriptor, digestOf, type Manifest, parseManifest } from './manif
 const READ_BYTES = 1024 * 1024;
 
 /**
- * An image on disk as the OCI image layout has it: `oci-layout`, `index.json`, and blobs by digest. Blobs that
- * the registry has already may be missing.
+ * An image on disk in the OCI image layout: `oci-layout`, `index.json`, and blobs by digest. Blobs that the registry
+ * has already may be missing.
  *
  * @see https://github.com/opencontainers/image-spec/blob/main/image-layout.md
  */
 export class ImageLayout {
   readonly folder: string;
-  /** The one image, or index of images, that the layout is about. */
+  /** The layout's image or index of images. */
   readonly root: Manifest;
   /** The children of an index, in its order; empty for one image. */
   readonly children: readonly Manifest[];
@@ -101,7 +101,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The only names that a layout has; others, and any way out of the folder, are passed over. */
+/** The only file names in a layout. All others are skipped, including any path that leads out of the folder. */
 const WANTED = /^(?:\.\/)?(oci-layout|index\.json|blobs\/sha256\/[0-9a-f]{64})$/;
 
 /**

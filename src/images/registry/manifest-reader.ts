@@ -15,15 +15,15 @@ import { type ImageRepository, repositoryOf } from './repository.ts';
 
 const IDS_A_CALL = 100;
 
-/** A manifest as the repository has it, and the tag that it was asked for by. */
+/** A manifest, and the tag by which it was requested. */
 export interface FoundManifest {
   manifest: Manifest;
   tag: string | undefined;
 }
 
 /**
- * Reads manifests by digest or tag, byte for byte; those that are not there are left out. Each digest is computed
- * from the bytes, not believed.
+ * Reads manifests by digest or tag from ECR's API, byte for byte; missing ones are left out. Each digest is verified
+ * against the bytes.
  */
 export async function readManifests(
   repository: ImageRepository,
@@ -69,7 +69,7 @@ export async function readManifest(
   return (await readManifests(repository, [{ imageDigest: digest }], context))[0]?.manifest;
 }
 
-/** A manifest and everything below it, each after what it names: the order in which a registry takes them. */
+/** A manifest and all its descendants, children first: the order in which a registry accepts them. */
 export async function withChildren(
   repository: ImageRepository,
   root: Manifest,
@@ -94,7 +94,7 @@ interface Layer {
   size: number;
   /** Of the uncompressed layer; empty when the config does not say. */
   diffId: string;
-  /** The instruction that made it; empty when nobody says. */
+  /** The Dockerfile instruction that created it; empty when the config does not say. */
   createdBy: string;
 }
 
@@ -116,7 +116,10 @@ interface Config {
   history?: { created_by?: string; empty_layer?: boolean }[];
 }
 
-/** What an image in the repository consists of, platform by platform; attestations are no platform. */
+/**
+ * Reads the layers of an image, platform by platform, over the registry protocol: the configs that name the layers'
+ * instructions are blobs, which ECR's API only has by a download address. Attestations are left out.
+ */
 export async function readImage(registry: RegistryClient, root: Manifest): Promise<PlatformImage[]> {
   if (root.kind === 'image') return [await platformImage(registry, root, '')];
   const images = root.children.filter((child) => !isAttestation(child));

@@ -1,7 +1,7 @@
 import { sha256 } from '../../core/canonical.ts';
 import { PlatformError } from '../../core/errors.ts';
 
-/** What points to a blob or to another manifest. `size` in bytes. */
+/** A reference to a blob or to another manifest. `size` in bytes. */
 export interface Descriptor {
   mediaType: string;
   digest: string;
@@ -11,7 +11,7 @@ export interface Descriptor {
   artifactType?: string;
 }
 
-/** A manifest byte for byte, as its digest wants it; serialising it again would make another image. */
+/** A manifest byte for byte. Serialising it again could change its digest. */
 export interface RawManifest {
   bytes: Buffer;
   digest: string;
@@ -54,7 +54,7 @@ interface Document {
 /**
  * Reads a manifest.
  *
- * @param mediaType what the registry or the descriptor calls it; the document's own word wins.
+ * @param mediaType from the registry or the descriptor; the document's own media type takes precedence.
  * @throws PlatformError that says what is wrong with it.
  */
 export function parseManifest(bytes: Buffer, mediaType: string | undefined): Manifest {
@@ -69,12 +69,12 @@ export function parseManifest(bytes: Buffer, mediaType: string | undefined): Man
   return { ...raw, kind: 'image', config: descriptor(document.config, 'config'), layers };
 }
 
-/** Every blob that an image needs, each once. */
+/** Every blob of an image, each once. */
 export function blobsOf({ config, layers }: ImageManifest): Descriptor[] {
   return [...new Map([config, ...layers].map((blob) => [blob.digest, blob])).values()];
 }
 
-/** Whether a child of an index is an attestation, and no image that runs. */
+/** Whether a child of an index is an attestation and not an image. */
 export function isAttestation({ annotations, platform }: Descriptor): boolean {
   return annotations?.['vnd.docker.reference.type'] === 'attestation-manifest' || platform?.os === 'unknown';
 }

@@ -13,14 +13,14 @@ const UPLOADS_AT_ONCE = 6;
 export interface PushedBlobs {
   pushedBlobs: number;
   pushedBytes: number;
-  /** Blobs that the repository had. */
+  /** Already in the repository. */
   presentBlobs: number;
   presentBytes: number;
 }
 
 /**
- * Pushes an image without a tag: the blobs that are missing, in parallel; then the manifests of an index's
- * images; last the root, so that whatever can be seen in the repository is complete.
+ * Pushes an image without a tag: first the missing blobs in parallel, then the manifests of an index's images, and
+ * last the root, so that every image that is visible in the repository is complete.
  */
 export async function pushLayout(
   layout: ImageLayout,
@@ -37,7 +37,7 @@ export async function pushLayout(
   context.log.info(
     `${missing.length} blobs to push (${bytes(bytesOf(missing))}), ${found.length} are there already.`,
   );
-  // The largest first: the last upload is then a short one.
+  // The largest first, so that no long upload is left for the end.
   const order = missing.toSorted((a, b) => b.size - a.size);
   await inParallel(order, UPLOADS_AT_ONCE, ({ digest, size }) =>
     registry.upload({ digest, size, open: () => layout.read(digest) }),

@@ -14,16 +14,16 @@ export interface Repository {
   /** Host and path, as images are named: `111111111111.dkr.ecr.eu-west-1.amazonaws.com/shop/app`. */
   uri: string;
   scanOnPush: boolean;
-  /** Whether a tag, once set, stays where it is. */
+  /** Whether a tag cannot be moved to another image. */
   isImmutable(tag: string): boolean;
   created: boolean;
 }
 
-/** Tags that say what runs where, and caches, must move; all others are an image for ever. */
+/** Tags of environments and caches must be movable; all others stay on their image. */
 const MOVABLE_TAGS = ['env-*', 'cache-*'];
 
 /**
- * An image matches one rule only, the first; what is tagged `env-*` so never expires.
+ * Only the first rule that matches an image applies to it, so images tagged `env-*` practically never expire.
  *
  * @see https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
  */
@@ -46,8 +46,8 @@ const LIFECYCLE_POLICY = JSON.stringify({
 });
 
 /**
- * The repository of this name. When there is none it is created, if that is asked for: immutable tags but for
- * `env-*` and `cache-*`, scan on push, encrypted by KMS, with a lifecycle policy. One that exists stays as it is.
+ * The repository of this name. With `create`, a missing one is created: immutable tags except `env-*` and `cache-*`,
+ * scan on push, KMS encryption, and a lifecycle policy. An existing repository is never changed.
  *
  * @throws PlatformError that says what to do when it does not exist or may not be used.
  */
@@ -97,7 +97,7 @@ async function create(
     await send(client, new CreateRepositoryCommand(settings), context);
     context.log.info(`Created the repository ${name}.`);
   } catch (error) {
-    // Another job was quicker, or the answer to our own call was lost.
+    // Another job created it first, or the answer to our own call was lost.
     if (awsNameOf(error) !== 'RepositoryAlreadyExistsException') {
       throw repositoryError(error, `The repository ${name} cannot be created`);
     }
@@ -133,7 +133,7 @@ function repositoryFrom(found: EcrRepository, created: boolean): Repository {
   };
 }
 
-/** ECR's wildcards: `*` is any text, also none. */
+/** ECR's wildcards: `*` matches any text, including none. */
 function matchesFilter(tag: string, filter: string): boolean {
   const source = filter.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*');
   return new RegExp(`^${source}$`).test(tag);
@@ -159,7 +159,7 @@ export interface ImageRepository {
   uri: string;
 }
 
-/** How the API names a repository: one of another account by that account's id, which its URI tells. */
+/** The parameters that name a repository to the API; the account's id, from the URI, also for other accounts. */
 export function repositoryOf({ name, uri }: ImageRepository): {
   repositoryName: string;
   registryId?: string;
@@ -188,7 +188,7 @@ export async function findRepositories(
   return new Map(found.map((one) => [one.repositoryName ?? '', repositoryFrom(one, false)]));
 }
 
-/** ECR refuses all of them when one does not exist; then each is asked for by itself. */
+/** ECR rejects the whole call when one repository does not exist; then each is described separately. */
 async function describeRepositories(
   client: ECRClient,
   names: readonly string[],

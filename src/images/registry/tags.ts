@@ -55,8 +55,8 @@ export async function putTags(
 }
 
 /**
- * Puts a tag on an image unless another has it already: whoever comes first. Where the tag can be moved, two that
- * come at the same moment may both be first.
+ * Puts a tag on an image unless another image already has it. Where the tag is mutable, two jobs that do this at the
+ * same moment may both succeed.
  *
  * @returns the image that has the tag.
  */
@@ -88,7 +88,7 @@ async function putTag(
     await registry.putManifest(tag, manifest);
   } catch (error) {
     if (!(error instanceof RegistryError) || error.registryCode !== 'TAG_INVALID') throw error;
-    // Somebody else set it meanwhile, or our own answer was lost and this was the second attempt.
+    // Another job has set it in the meantime, or the answer to our own first attempt was lost.
     const digest = (await registry.manifest(tag))?.digest;
     if (digest !== manifest.digest) {
       throw new TagConflictError(tag, repository.name, digest, manifest.digest);
@@ -108,7 +108,7 @@ const CONFIG_TYPES: readonly string[] = [
 ];
 const IMAGE_TYPES: readonly string[] = [...MEDIA_TYPES.image, ...MEDIA_TYPES.index];
 
-/** The image that was pushed last, caches and artefacts aside; undefined when the repository has none. */
+/** The image that was pushed last, without caches and artifacts; undefined when the repository has none. */
 export async function findPreviousImage(
   client: ECRClient,
   repositoryName: string,
@@ -138,7 +138,7 @@ export async function findPreviousImage(
   return { digest: manifest.digest, tags, platforms: await readImage(registry, manifest) };
 }
 
-/** Not a build cache, a signature or another artefact: those have the manifest of an image, with another config. */
+/** Build caches, signatures and other artifacts have an image manifest too, with another type of config. */
 function isRelease(image: ImageDetail): boolean {
   const { imageManifestMediaType = '', artifactMediaType, imageTags = [] } = image;
   const isImage = artifactMediaType === undefined || CONFIG_TYPES.includes(artifactMediaType);
