@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../core/canonical.ts';
 import { PlatformError } from '../core/errors.ts';
 import type { Timeline } from './execution/events.ts';
 import type { FollowedServices, FollowService } from './execution/services.ts';
@@ -104,7 +104,7 @@ const PREFIX = 'platform-';
  * Allowed are 128 letters, digits and dashes.
  */
 export function clientRequestToken(identity: RunIdentity, ...request: readonly string[]): string {
-  const hash = createHash('sha256').update(JSON.stringify(request)).digest('hex').slice(0, 24);
+  const hash = sha256(JSON.stringify(request)).slice(0, 24);
   return `${PREFIX}${identity.id.replace(/[^A-Za-z0-9]/g, '').slice(0, 60)}-${identity.attempt}-${hash}`;
 }
 

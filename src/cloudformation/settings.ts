@@ -6,6 +6,7 @@ import {
   UpdateTerminationProtectionCommand,
 } from '@aws-sdk/client-cloudformation';
 import { send } from '../aws/send.ts';
+import { canonicalJson } from '../core/canonical.ts';
 import { InputError } from '../core/errors.ts';
 import type { CloudFormationContext } from './context.ts';
 import type { StackSnapshot } from './stack.ts';
@@ -77,7 +78,9 @@ async function policyDiffers(
   policy: string,
 ): Promise<boolean> {
   const answer = await send(context.client, new GetStackPolicyCommand({ StackName: stackId }), context);
-  return answer.StackPolicyBody === undefined || canonical(answer.StackPolicyBody) !== canonical(policy);
+  return (
+    answer.StackPolicyBody === undefined || canonicalText(answer.StackPolicyBody) !== canonicalText(policy)
+  );
 }
 
 /** Switches termination protection unless it is so already; answers whether it changed anything. */
@@ -103,14 +106,10 @@ export async function setTerminationProtection(
   await send(context.client, command, context);
 }
 
-/** The same JSON value gives the same text, whatever its white space and the order of its keys. */
-function canonical(text: string): string {
+/** The same JSON value gives the same text; text that is not JSON is compared as it is. */
+function canonicalText(text: string): string {
   try {
-    return JSON.stringify(JSON.parse(text), (_key, value: unknown) =>
-      value !== null && typeof value === 'object' && !Array.isArray(value)
-        ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-        : value,
-    );
+    return canonicalJson(JSON.parse(text));
   } catch {
     return text;
   }

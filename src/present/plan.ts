@@ -2,18 +2,15 @@ import {
   type Effect,
   effectOf,
   pathOf,
+  type Plan,
   planHeadline,
+  type PlanSettings,
   type ResourceChange,
   type PropertyChange,
   signOf,
 } from '../cloudformation/change-set/changes.ts';
+import type { GuardFinding } from '../cloudformation/change-set/guard.ts';
 import { code, details, escapeCell, type Section, table } from '../core/markdown/markdown.ts';
-
-export {
-  planHeadline,
-  type ResourceChange,
-  type PropertyChange,
-} from '../cloudformation/change-set/changes.ts';
 
 /** Above this many, new resources are told by type. */
 const LISTED_ONE_BY_ONE = 25;
@@ -21,40 +18,20 @@ const NAMED_PER_TYPE = 12;
 const SHOWN_CAUSES = 5;
 const SHORT_VALUE = 40;
 
-/** A plan as people read it. Secrets are masked by whoever makes this. */
-export interface PlanReport {
-  stackName: string;
+/** A plan with what surrounds it. Its secrets are masked already. */
+export interface PlannedStack extends Omit<Plan, 'stackId' | 'changeSetId' | 'settings'> {
   region?: string;
-  kind: 'create' | 'update';
-  hasChanges: boolean;
-  changes: readonly ResourceChange[];
-  changeSetName: string;
-  fingerprint: string;
-  warnings?: readonly string[];
   /** What the guard does not let through. */
-  blocked?: readonly PlanBlock[];
-  settings?: PlanReportSettings;
+  blocked?: readonly Omit<GuardFinding, 'message'>[];
+  settings?: ShownSettings & Partial<Pick<PlanSettings, 'resolved'>>;
   /** The same of the stack as it is, to show what changes. */
-  before?: PlanReportSettings;
+  before?: ShownSettings;
 }
 
-export interface PlanReportSettings {
-  parameters: Readonly<Record<string, string>>;
-  /** What parameters of SSM types resolve to. */
-  resolved?: Readonly<Record<string, string>>;
-  tags: Readonly<Record<string, string>>;
-}
-
-export interface PlanBlock {
-  nesting: readonly string[];
-  logicalId: string;
-  type: string;
-  harm: 'replace' | 'maybe-replace' | 'delete';
-  allow: { input: string; value: string };
-}
+type ShownSettings = Pick<PlanSettings, 'parameters' | 'tags'>;
 
 /** The plan's parts, the most important first: what an approver must see before saying yes. */
-export function planSections(report: PlanReport): Section[] {
+export function planSections(report: PlannedStack): Section[] {
   const by = (...effects: Effect[]): ResourceChange[] =>
     report.changes.filter((change) => effects.includes(effectOf(change)));
   const destructive = by('replace', 'delete');
@@ -80,7 +57,7 @@ export function planSections(report: PlanReport): Section[] {
 const MAYBE =
   'CloudFormation decides only while it runs whether these are replaced: it depends on values that are not known yet.';
 
-function headline(report: PlanReport, destructive: number, maybe: number): Section {
+function headline(report: PlannedStack, destructive: number, maybe: number): Section {
   const facts = [
     report.kind === 'create' ? 'New stack' : 'Update',
     ...(report.region === undefined ? [] : [escapeCell(report.region)]),
@@ -109,7 +86,7 @@ function resources(count: number): string {
   return count === 1 ? '1 resource' : `${count} resources`;
 }
 
-function blocked(blocks: readonly PlanBlock[]): Section[] {
+function blocked(blocks: readonly Omit<GuardFinding, 'message'>[]): Section[] {
   if (blocks.length === 0) return [];
   const harms = {
     replace: 'would be replaced',
@@ -209,7 +186,7 @@ function warnings(texts: readonly string[]): Section[] {
 }
 
 /** Parameters and tags: all of a new stack, folded; only what changes of one that is there. */
-function settings({ settings: after, before, kind }: PlanReport): Section[] {
+function settings({ settings: after, before, kind }: PlannedStack): Section[] {
   if (!after) return [];
   const rows = [
     ...settingRows('Parameter', before?.parameters, after.parameters, after.resolved),
@@ -258,7 +235,7 @@ function values(title: string, changes: readonly ResourceChange[], priority: num
   return body === '' ? [] : [{ title, body, priority }];
 }
 
-function identity({ hasChanges, changeSetName, fingerprint }: PlanReport): Section[] {
+function identity({ hasChanges, changeSetName, fingerprint }: PlannedStack): Section[] {
   if (!hasChanges) return [];
   const body = `Change set ${code(changeSetName)} · fingerprint ${code(fingerprint)}\n\nExactly this plan is executed, or nothing is.`;
   return [{ body, priority: 75 }];
@@ -288,11 +265,11 @@ function valueBlock(change: ResourceChange): string[] {
   const summary = `${pathOf(change)} (${rows.length} ${rows.length === 1 ? 'property' : 'properties'})`;
   const shown = rows.slice(0, SHOWN_ROWS);
   const left = rows.length - shown.length;
-  const body = change.action === 'add' ? newTable(shown) : planValuesChangeTable(shown);
+  const body = change.action === 'add' ? newValuesTable(shown) : changedValuesTable(shown);
   return [details(summary, left > 0 ? `${body}\n\n${left} more are not shown.` : body)];
 }
 
-function planValuesChangeTable(rows: readonly Row[]): string {
+function changedValuesTable(rows: readonly Row[]): string {
   const cells = rows.map(({ path, label, before, after, effect }) => [
     label === undefined ? code(path) : `${code(path)} (${escapeCell(label)})`,
     shown(before),
@@ -302,7 +279,7 @@ function planValuesChangeTable(rows: readonly Row[]): string {
   return table(['Property', 'Before', 'After', ''], cells);
 }
 
-function newTable(rows: readonly Row[]): string {
+function newValuesTable(rows: readonly Row[]): string {
   return table(
     ['Property', 'Value'],
     rows.map(({ path, after }) => [code(path), shown(after)]),

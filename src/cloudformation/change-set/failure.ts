@@ -210,7 +210,7 @@ export function eventFinding(event: OperationEvent, template: PlaceOf | undefine
     ...(logicalId !== undefined && { logicalId }),
     ...(path !== undefined && { path }),
   };
-  return [placed(finding, template)];
+  return [withPlace(finding, template)];
 }
 
 /** The validation's path is a JSON pointer, from the template's top or from inside the resource. */
@@ -248,14 +248,14 @@ export function reasonFinding(reason: string, template: PlaceOf | undefined): Fi
   const words = [...reason.matchAll(/\[([\w, ]+)\]/g)].flatMap(([, list]) => (list ?? '').split(/[, ]+/));
   const all = [...words, ...reason.split(/[^\w]+/)];
   const logicalId = all.find((word) => Object.hasOwn(template.resources, word));
-  if (logicalId !== undefined) return placed({ ...finding, logicalId }, template);
+  if (logicalId !== undefined) return withPlace({ ...finding, logicalId }, template);
   const parameter = all.find((word) => Object.hasOwn(template.parameters, word));
   if (parameter === undefined) return finding;
   return withLine(finding, template, template.lineOf(`Parameters.${parameter}`));
 }
 
 /** The path may begin at the resource or at its properties. */
-function placed(finding: Finding, template: PlaceOf | undefined): Finding {
+function withPlace(finding: Finding, template: PlaceOf | undefined): Finding {
   const { logicalId, path } = finding;
   if (!template || logicalId === undefined) return finding;
   const resource = template.lineOf(`Resources.${logicalId}`);

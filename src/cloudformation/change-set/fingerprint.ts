@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import type { Plan, PlanSettings, ResourceChange } from './changes.ts';
+import { canonicalJson, sha256 } from '../../core/canonical.ts';
+import { pathOf, type Plan, type PlanSettings, type ResourceChange } from './changes.ts';
 
 /**
  * A short, printable mark of what a plan does: `v1:` and 32 hex digits of a SHA-256. Two plans have the same one
@@ -7,12 +7,15 @@ import type { Plan, PlanSettings, ResourceChange } from './changes.ts';
  * Both arguments carry masks instead of secrets, so nobody can guess a secret from it.
  */
 export function fingerprint(settings: PlanSettings, changes: readonly ResourceChange[]): string {
-  const canonical = canonicalJson({ settings, changes: [...changes].map(sortedProperties).sort(byText) });
-  return `v1:${createHash('sha256').update(canonical).digest('hex').slice(0, 32)}`;
+  const canonical = canonicalJson({
+    settings,
+    changes: [...changes].map(sortedProperties).sort(byCanonicalText),
+  });
+  return `v1:${sha256(canonical).slice(0, 32)}`;
 }
 
 function sortedProperties(change: ResourceChange): ResourceChange {
-  return { ...change, properties: [...change.properties].map(canonicalValues).sort(byText) };
+  return { ...change, properties: [...change.properties].map(canonicalValues).sort(byCanonicalText) };
 }
 
 /** Values are often JSON texts, whose keys come in any order. */
@@ -36,17 +39,9 @@ function canonicalText(value: string): string {
   }
 }
 
-function byText(a: unknown, b: unknown): number {
+function byCanonicalText(a: unknown, b: unknown): number {
   const [left, right] = [canonicalJson(a), canonicalJson(b)];
   return left < right ? -1 : left > right ? 1 : 0;
-}
-
-/** JSON with sorted keys and without undefined values. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, item: unknown) => {
-    if (typeof item !== 'object' || item === null || Array.isArray(item)) return item;
-    return Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
-  });
 }
 
 const NOTHING = 'nothing';
@@ -73,11 +68,11 @@ function settingsDifference(before: PlanSettings | undefined, after: PlanSetting
     ...recordDifference('Parameter', oldParameters, parameters),
     ...recordDifference('Resolved value of', oldResolved, resolved),
     ...recordDifference('Tag', oldTags, tags),
-    ...recordDifference('Setting', texts(oldRest), texts(rest)),
+    ...recordDifference('Setting', canonicalValuesOf(oldRest), canonicalValuesOf(rest)),
   ];
 }
 
-function texts(record: object): Record<string, string> {
+function canonicalValuesOf(record: object): Record<string, string> {
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, canonicalJson(value)]));
 }
 
@@ -97,17 +92,20 @@ function changesDifference(before: Plan, after: Plan): string[] {
   const [old, now] = [byId(before), byId(after)];
   return [...new Set([...old.keys(), ...now.keys()])].sort().flatMap((id) => {
     const [was, is] = [old.get(id), now.get(id)];
-    if (!was || !is) return [`${id}: was ${effect(was)}, is ${effect(is)}`];
-    const lines = effect(was) === effect(is) ? [] : [`${id}: was ${effect(was)}, is ${effect(is)}`];
+    if (!was || !is) return [`${id}: was ${describeEffect(was)}, is ${describeEffect(is)}`];
+    const lines =
+      describeEffect(was) === describeEffect(is)
+        ? []
+        : [`${id}: was ${describeEffect(was)}, is ${describeEffect(is)}`];
     return [...lines, ...recordDifference(id, values(was), values(is))];
   });
 }
 
 function byId(plan: Plan): Map<string, ResourceChange> {
-  return new Map(plan.changes.map((change) => [[...change.nesting, change.logicalId].join('/'), change]));
+  return new Map(plan.changes.map((change) => [pathOf(change), change]));
 }
 
-function effect(change: ResourceChange | undefined): string {
+function describeEffect(change: ResourceChange | undefined): string {
   if (!change) return 'not touched';
   const replaced = { yes: ', replaced', maybe: ', perhaps replaced', no: '' }[change.replacement];
   return `${change.action}${replaced}`;

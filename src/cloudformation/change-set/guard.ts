@@ -1,6 +1,6 @@
 import { STACK_TYPE } from '../stack.ts';
 import { STATEFUL_TYPES } from './stateful.ts';
-import type { Plan, ResourceChange } from './changes.ts';
+import { pathOf, type Plan, type ResourceChange } from './changes.ts';
 import type { Template } from '../template/template.ts';
 
 export interface GuardFinding {
@@ -40,7 +40,7 @@ export function guardPlan(plan: Plan, template: Template | undefined, allowed: A
     if (harm === undefined) return [];
     const input = harm === 'delete' ? 'allow-delete' : 'allow-replace';
     const list = harm === 'delete' ? allowed.allowDelete : allowed.allowReplace;
-    const path = [...change.nesting, change.logicalId].join('/');
+    const path = pathOf(change);
     if ([path, change.logicalId, change.type].some((name) => list.includes(name))) return [];
     const line = change.nesting.length === 0 ? template?.lineOf(`Resources.${change.logicalId}`) : undefined;
     return [

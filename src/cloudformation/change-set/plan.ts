@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { isSecretName } from '../../core/redaction.ts';
-import { createHash, randomUUID } from 'node:crypto';
 import { AwsError, awsNameOf, classify, isNotFound } from '../../aws/errors.ts';
+import { sha256 } from '../../core/canonical.ts';
 import { reasonOf } from '../../core/errors.ts';
 import { removedNestedResources } from '../nested-stacks.ts';
 import { describeStack, isShell, type StackSnapshot } from '../stack.ts';
@@ -32,9 +33,7 @@ import {
 } from './failure.ts';
 import { fingerprint } from './fingerprint.ts';
 import { type ChangeSetTree, readChangeSetTree, readTemplate, resourceChange } from './read.ts';
-import { CLEAN_UP_MS, deleteChangeSet, removeChangeSet, removeShell } from './remove.ts';
-
-export { comparePlans } from './fingerprint.ts';
+import { CLEAN_UP_MS, deleteChangeSet, removeChangeSet } from './remove.ts';
 
 export interface PlanRequest {
   inputs: DeployStackInputs;
@@ -80,14 +79,14 @@ export async function createPlan(context: CloudFormationContext, request: PlanRe
     nonce: randomUUID(),
   };
   try {
-    return await makePlan(context, request, changeSet);
+    return await requestPlan(context, request, changeSet);
   } catch (error) {
     await removeChangeSet(context, changeSet);
     throw error;
   }
 }
 
-async function makePlan(
+async function requestPlan(
   context: CloudFormationContext,
   { inputs, template, stack }: PlanRequest,
   changeSet: ChangeSetRequest,
@@ -185,19 +184,6 @@ async function findTree(
     if (isNotFound(error)) return undefined;
     throw error;
   }
-}
-
-/**
- * Deletes the plan's change set and waits until it is gone; with `removeShell` also the empty stack it was made
- * in, unless another change set waits there.
- */
-export async function discardPlan(
-  context: CloudFormationContext,
-  plan: Plan,
-  options: { removeShell: boolean },
-): Promise<void> {
-  await deleteChangeSet(context, plan.changeSetId, CLEAN_UP_MS);
-  if (options.removeShell && plan.kind === 'create') await removeShell(context, plan.stackId, CLEAN_UP_MS);
 }
 
 /** Turns a change set as read into a plan: secrets masked, then the fingerprint, then the job's own redaction. */
@@ -303,13 +289,9 @@ function isPlainSecret(key: string, resolved: string): boolean {
 }
 
 function templateHashes(tree: ChangeSetTree, path: readonly string[]): Record<string, string> {
-  const own = tree.template === undefined ? {} : { [path.join('/')]: hash(tree.template) };
+  const own = tree.template === undefined ? {} : { [path.join('/')]: sha256(tree.template) };
   const nested = tree.nested.map(({ logicalId, tree: below }) => templateHashes(below, [...path, logicalId]));
   return Object.assign(own, ...nested) as Record<string, string>;
-}
-
-function hash(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }
 
 function redacted({ redactor }: CloudFormationContext, change: ResourceChange): ResourceChange {

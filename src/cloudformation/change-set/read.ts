@@ -23,7 +23,7 @@ export interface ChangeSetTree {
 }
 
 /** An ARN alone, or a name with its stack. */
-export interface ChangeSetAddress {
+interface ChangeSetAddress {
   ChangeSetName: string;
   StackName?: string;
 }

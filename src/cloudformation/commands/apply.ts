@@ -7,15 +7,16 @@ import {
   blockedResult,
   executeAndJudge,
   loadSource,
-  makePlan,
+  planStack,
   readSettings,
   type Source,
-  unchanged,
+  unchangedResult,
 } from './deploy.ts';
 import { guardPlan } from '../change-set/guard.ts';
 import { type PreparedStack, prepareStack } from '../execution/recover.ts';
 import type { CommandResult } from './result.ts';
-import { comparePlans, type ExecutedPlan, type GonePlan, readPlan, logPlan } from '../change-set/plan.ts';
+import { comparePlans } from '../change-set/fingerprint.ts';
+import { type ExecutedPlan, type GonePlan, readPlan, logPlan } from '../change-set/plan.ts';
 import type { StackSnapshot } from '../stack.ts';
 import { changesSoFar, timeLeft, type CommandRun } from '../command-run.ts';
 /** Executes exactly the plan that was approved, or nothing. */
@@ -32,8 +33,9 @@ export async function apply(run: CommandRun): Promise<CommandResult> {
     run.known = { plan, ...(prepared.stack ? { before: prepared.stack } : {}) };
     logPlan(run.context, plan);
   }
-  if (plan.fingerprint !== approved.fingerprint) return await changed(run, approved, plan, undefined);
-  if (!plan.hasChanges && prepared.stack) return await unchanged(run, plan, prepared.stack, settings);
+  if (plan.fingerprint !== approved.fingerprint)
+    return await planChangedResult(run, approved, plan, undefined);
+  if (!plan.hasChanges && prepared.stack) return await unchangedResult(run, plan, prepared.stack, settings);
   const guard = guardPlan(plan, source?.template, run.inputs);
   if (guard.length > 0) return blockedResult(run, guard);
   return await executeAndJudge(run, plan, settings, source?.template);
@@ -110,7 +112,7 @@ async function remakePlan(
     return { verdict: 'plan-changed', reason };
   }
   run.context.log.info(`${why} Making it again, to execute it only if it does the same.`);
-  const plan = await makePlan(run, source, prepared);
+  const plan = await planStack(run, source, prepared);
   if (plan.fingerprint === approved.fingerprint) return plan;
   if (!plan.hasChanges && prepared.stack) {
     return {
@@ -120,7 +122,7 @@ async function remakePlan(
       stack: prepared.stack,
     };
   }
-  return await changed(run, approved, plan, found.plan);
+  return await planChangedResult(run, approved, plan, found.plan);
 }
 
 /** CloudFormation forgets change sets, but the stack names the last one that was executed. */
@@ -135,7 +137,7 @@ function executedLastResult(approved: Approved, stack: StackSnapshot | undefined
   };
 }
 
-async function changed(
+async function planChangedResult(
   run: CommandRun,
   approved: Approved,
   plan: Plan,

@@ -90,10 +90,10 @@ async function endEarly(run: CommandRun, error: unknown): Promise<CommandResult>
 async function resultOfError(run: CommandRun, error: unknown): Promise<CommandResult> {
   const { context, known, pending } = run;
   const timeline = pending.timeline ? { timeline: pending.timeline } : {};
-  if (context.signal.aborted) return { ...known, ...timeline, ...(await cancelled(run)) };
+  if (context.signal.aborted) return { ...known, ...timeline, ...(await cancelledResult(run)) };
   await discardChangeSet(run);
   if (error instanceof InputError) throw error;
-  if (error instanceof TimeoutError) return { ...known, ...timeline, ...(await timedOut(run, error)) };
+  if (error instanceof TimeoutError) return { ...known, ...timeline, ...(await timedOutResult(run, error)) };
   if (error instanceof StackBlockedError) {
     return { ...known, verdict: 'blocked', reason: error.message, ...errorOf(error) };
   }
@@ -124,7 +124,7 @@ function errorOf(error: unknown): { error?: ErrorInfo } {
   return error instanceof PlatformError ? { error: errorInfo(error) } : {};
 }
 
-async function cancelled(run: CommandRun): Promise<CommandResult> {
+async function cancelledResult(run: CommandRun): Promise<CommandResult> {
   const remains = await cancelPending(run);
   const why = run.context.signal.reason as unknown;
   // Within a whole environment its time, or its lock, may be what is over.
@@ -133,7 +133,7 @@ async function cancelled(run: CommandRun): Promise<CommandResult> {
 }
 
 /** What is known when the time is up; nothing more is claimed, and nothing is stopped. */
-async function timedOut(run: CommandRun, error: TimeoutError): Promise<CommandResult> {
+async function timedOutResult(run: CommandRun, error: TimeoutError): Promise<CommandResult> {
   const { pending, inputs } = run;
   const standing = pending.standing?.();
   const ran = `Within the timeout of ${Math.round(inputs.timeoutMs / 1000)} s ${error.what} did not end${standing ? ` (${standing})` : ''}.`;

@@ -82,7 +82,7 @@ function parametersFor(
 }
 
 /** Makes the plan under a name of its own, and notes its change set as ours. */
-export async function makePlan(run: CommandRun, source: Source, { stack }: PreparedStack): Promise<Plan> {
+export async function planStack(run: CommandRun, source: Source, { stack }: PreparedStack): Promise<Plan> {
   const { context, inputs, identity, pending } = run;
   const plan = await createPlan(context, {
     inputs: { ...inputs, timeoutMs: timeLeft(run) },
@@ -132,11 +132,11 @@ export async function deploy(run: CommandRun): Promise<CommandResult> {
   const prepared = await prepareStack(run, () => {
     parametersFor(run, source, undefined);
   });
-  const plan = await makePlan(run, source, prepared);
+  const plan = await planStack(run, source, prepared);
   if (inputs.onFailure === 'delete' && plan.kind === 'update') {
     note(run, 'on-failure: delete is for new stacks: should this update fail, it is rolled back.');
   }
-  if (!plan.hasChanges && prepared.stack) return await unchanged(run, plan, prepared.stack, settings);
+  if (!plan.hasChanges && prepared.stack) return await unchangedResult(run, plan, prepared.stack, settings);
   const guard = guardPlan(plan, source.template, inputs);
   if (guard.length > 0) {
     await discardChangeSet(run);
@@ -146,7 +146,7 @@ export async function deploy(run: CommandRun): Promise<CommandResult> {
 }
 
 /** Nothing to do for the resources, as CloudFormation itself says; settings may still differ. */
-export async function unchanged(
+export async function unchangedResult(
   run: CommandRun,
   plan: Plan,
   stack: StackSnapshot,
@@ -166,7 +166,7 @@ export async function unchanged(
       stack,
     };
   }
-  const reason = `No resource of stack ${stackName} changed; set was its ${set.join(' and ')}.`;
+  const reason = `No resource of stack ${stackName} planChangedResult; set was its ${set.join(' and ')}.`;
   return { verdict: 'updated', reason, plan, stack };
 }
 

@@ -1,4 +1,6 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../../core/canonical.ts';
+import { pathOf } from '../change-set/changes.ts';
+import { plural } from '../../core/text.ts';
 import { GetTemplateCommand } from '@aws-sdk/client-cloudformation';
 import { send } from '../../aws/send.ts';
 import { discardChangeSet } from '../execution/cancel.ts';
@@ -33,7 +35,7 @@ export async function driftCommand(run: CommandRun): Promise<CommandResult> {
   if (!inputs.revertDrift) {
     const [first] = drift.resources;
     const count = drift.resources.length;
-    const reason = `${count} resource${count === 1 ? '' : 's'} of stack ${stack.stackName} differ${count === 1 ? 's' : ''} from the template: ${first ? [...first.nesting, first.logicalId].join('/') : ''} was ${first?.status ?? ''}${count > 1 ? ', and more' : ''}.`;
+    const reason = `${plural(count, 'resource')} of stack ${stack.stackName} differ${count === 1 ? 's' : ''} from the template: ${first ? pathOf(first) : ''} was ${first?.status ?? ''}${count > 1 ? ', and more' : ''}.`;
     return { verdict: 'drifted', reason, drift, stack };
   }
   return await revert(run, stack, drift);
@@ -82,7 +84,7 @@ async function runningTemplate(context: CloudFormationContext, stack: StackSnaps
   const document = readTemplateDocument(body);
   return {
     body,
-    hash: createHash('sha256').update(body).digest('hex'),
+    hash: sha256(body),
     parameters: document.parameters,
     resources: document.resources,
     lineOf: (path) => document.lineOf(path),
@@ -91,5 +93,5 @@ async function runningTemplate(context: CloudFormationContext, stack: StackSnaps
 
 function uncheckedText({ unchecked }: DriftReport): string {
   if (unchecked.length === 0) return '';
-  return `; not comparable: ${unchecked.length} resource${unchecked.length === 1 ? '' : 's'}`;
+  return `; not comparable: ${plural(unchecked.length, 'resource')}`;
 }

@@ -4,7 +4,7 @@ import { guardPlan } from '../change-set/guard.ts';
 import { prepareStack } from '../execution/recover.ts';
 import type { CommandResult } from './result.ts';
 import { differingSettings, type StackSettings } from '../settings.ts';
-import { loadSource, makePlan, readSettings } from './deploy.ts';
+import { loadSource, planStack, readSettings } from './deploy.ts';
 import type { StackSnapshot } from '../stack.ts';
 import { note, type CommandRun } from '../command-run.ts';
 
@@ -13,7 +13,7 @@ export async function plan(run: CommandRun): Promise<CommandResult> {
   const source = await loadSource(run);
   const settings = readSettings(run);
   const prepared = await prepareStack(run);
-  const made = await makePlan(run, source, prepared);
+  const made = await planStack(run, source, prepared);
   if (prepared.stack && prepared.kind === 'update') await noteSettings(run, prepared.stack, settings);
   const stack = prepared.stack && prepared.kind === 'update' ? { stack: prepared.stack } : {};
   if (!made.hasChanges) {

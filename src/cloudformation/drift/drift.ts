@@ -24,7 +24,7 @@ import type { ResourceChange } from '../change-set/changes.ts';
 import type { StackSnapshot } from '../stack.ts';
 
 /** One difference between what the template says and what is. */
-export interface PropertyDrift {
+interface PropertyDrift {
   /** `Properties.Tags.0.Value` */
   path: string;
   expected?: string;
@@ -75,7 +75,7 @@ export async function findDrift(
     (await driftByChangeSet(context, stack, options)) ??
     (await driftByDetection(context, stack.stackId, options.timeoutMs));
   const found = [
-    await finish(context, own, stack.stackId, []),
+    await maskDrift(context, own, stack.stackId, []),
     ...(await driftOfNestedStacks(context, stack.stackId, [], options)),
   ];
   const resources = found.flatMap((drift) => drift.resources);
@@ -98,7 +98,7 @@ async function driftOfNestedStacks(
       const path = [...nesting, logicalId];
       const drift = await driftByDetection(context, id, options.timeoutMs);
       return [
-        await finish(context, drift, id, path),
+        await maskDrift(context, drift, id, path),
         ...(await driftOfNestedStacks(context, id, path, options)),
       ];
     }),
@@ -107,7 +107,7 @@ async function driftOfNestedStacks(
 }
 
 /** Puts the stacks above into the names, and takes out what must not be seen. */
-async function finish(
+async function maskDrift(
   context: CloudFormationContext,
   drift: StackDrift,
   stackId: string,
@@ -205,14 +205,14 @@ async function readDrift(
   if (set.Status === 'FAILED' && !(await hasNothingToChange(context, set))) return undefined;
   const { Changes = [], StackDriftStatus } = await describeChangeSet(context, { ChangeSetName: changeSetId });
   const changes = Changes.flatMap(({ ResourceChange }) => ResourceChange ?? []);
-  const resources = changes.flatMap(drifted);
+  const resources = changes.flatMap(revertedResource);
   const said = StackDriftStatus ?? (resources.length > 0 ? 'DRIFTED' : 'IN_SYNC');
   if (said !== (resources.length > 0 ? 'DRIFTED' : 'IN_SYNC')) return undefined;
   const unchecked = changes.filter(({ ResourceDriftStatus }) => ResourceDriftStatus === 'UNKNOWN');
   return { resources, unchecked: unchecked.map(({ LogicalResourceId }) => LogicalResourceId ?? '') };
 }
 
-function drifted(change: AwsResourceChange): DriftedResource[] {
+function revertedResource(change: AwsResourceChange): DriftedResource[] {
   const { logicalId, type, physicalId, properties } = resourceChange({ ...change, Action: 'Modify' }, []);
   const changed = properties.flatMap(({ path, drift }) =>
     drift && drift.expected !== drift.actual ? [{ path, ...drift }] : [],

@@ -31,9 +31,9 @@ export async function cancelPending(run: CommandRun): Promise<string> {
     if (operation)
       return `The rollback of stack ${operation.stackName} goes on at AWS: it cannot be stopped.`;
     if (!run.pending.changeSet) return `${changesSoFar(run)}.`;
-    return `${changesSoFar(run)}. ${await removeChangeSet(context, run.pending)}`;
+    return `${changesSoFar(run)}. ${await deletePendingChangeSet(context, run.pending)}`;
   } catch (error) {
-    return `${remaining(run.pending)} could not be stopped (${reasonOf(error)}): look at the stack.`;
+    return `${describePending(run.pending)} could not be stopped (${reasonOf(error)}): look at the stack.`;
   }
 }
 
@@ -42,13 +42,13 @@ export async function discardChangeSet(run: CommandRun): Promise<void> {
   if (!run.pending.changeSet) return;
   const context = { ...run.context, signal: AbortSignal.timeout(CLEAN_UP_MS) };
   try {
-    run.context.log.info(await removeChangeSet(context, run.pending, CLEAN_UP_MS));
+    run.context.log.info(await deletePendingChangeSet(context, run.pending, CLEAN_UP_MS));
   } catch (error) {
-    run.context.log.warning(`${remaining(run.pending)} could not be deleted: ${reasonOf(error)}`);
+    run.context.log.warning(`${describePending(run.pending)} could not be deleted: ${reasonOf(error)}`);
   }
 }
 
-function remaining({ operation, changeSet }: PendingWork): string {
+function describePending({ operation, changeSet }: PendingWork): string {
   if (operation) return `The ${operation.kind} of stack ${operation.stackName}`;
   return `The change set ${changeSet?.changeSetName ?? ''} of stack ${changeSet?.stackName ?? ''}`;
 }
@@ -78,7 +78,8 @@ async function cancelUpdate(
       if (!pending.changeSet && look >= STALE_LOOKS) {
         return `The update of stack ${stackName} had ended already: it is ${status}.`;
       }
-      const removed = pending.changeSet && (await removeChangeSet(context, pending).catch(() => undefined));
+      const removed =
+        pending.changeSet && (await deletePendingChangeSet(context, pending).catch(() => undefined));
       if (removed !== undefined)
         return `The update of stack ${stackName} had not begun: it is ${status}. ${removed}`;
     }
@@ -100,7 +101,7 @@ async function cancelCreation(
   return `Stack ${stackName} was being created; its deletion was requested and goes on at AWS.`;
 }
 
-async function removeChangeSet(
+async function deletePendingChangeSet(
   context: CloudFormationContext,
   pending: PendingWork,
   limitMs = CANCEL_MS,

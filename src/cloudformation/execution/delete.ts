@@ -1,5 +1,6 @@
 import { DeleteStackCommand } from '@aws-sdk/client-cloudformation';
 import { send } from '../../aws/send.ts';
+import { plural } from '../../core/text.ts';
 import { clientRequestToken, note, StackBlockedError, type CommandRun } from '../command-run.ts';
 import { setTerminationProtection } from '../settings.ts';
 import { isAlive, listResources, type StackSnapshot } from '../stack.ts';
@@ -27,9 +28,7 @@ export async function deleteStack(run: CommandRun, stack: StackSnapshot): Promis
     }),
     context,
   );
-  context.log.info(
-    `Deleting stack ${stackName} with ${resources.length} resource${resources.length === 1 ? '' : 's'}.`,
-  );
+  context.log.info(`Deleting stack ${stackName} with ${plural(resources.length, 'resource')}.`);
   // Whoever asks first, the stack is deleted once: no token is needed to tell whose deletion it is.
   const operation = {
     stackName,

@@ -21,7 +21,7 @@ export interface ResourceEvent {
 }
 
 /** Where a reader stops going back: at an event it knows, or at the first one older than a moment on AWS's clock. */
-export interface ReadFrom {
+interface ReadFrom {
   eventId?: string;
   sinceMs?: number;
 }

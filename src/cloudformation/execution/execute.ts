@@ -2,6 +2,7 @@ import { reasonOf } from '../../core/errors.ts';
 import { DescribeChangeSetCommand, ExecuteChangeSetCommand } from '@aws-sdk/client-cloudformation';
 import { classify } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
+import { plural } from '../../core/text.ts';
 import { pathOf, type Plan } from '../change-set/changes.ts';
 import { clientRequestToken, type CommandRun } from '../command-run.ts';
 import type { CloudFormationContext } from '../context.ts';
@@ -84,7 +85,7 @@ async function isExecuting(context: CloudFormationContext, plan: Plan): Promise<
 
 function describeSize({ changes, kind }: Plan): string {
   if (changes.length === 0) return 'no resource changes, only what surrounds them';
-  return `${kind === 'create' ? 'creating' : 'changing'} ${changes.length} resource${changes.length === 1 ? '' : 's'}`;
+  return `${kind === 'create' ? 'creating' : 'changing'} ${plural(changes.length, 'resource')}`;
 }
 
 /** Watches what this run asked for, and keeps note of where it stands for the case that the run ends early. */

@@ -54,13 +54,13 @@ export async function prepareStack(
   const stack = await existingStack(run);
   if (stack?.parentId !== undefined) {
     throw new StackBlockedError(
-      `Stack ${stack.stackName} is nested in ${nameOf(stack.parentId)}. A nested stack is changed only through its parent: deploy that one.`,
+      `Stack ${stack.stackName} is nested in ${stackNameOf(stack.parentId)}. A nested stack is changed only through its parent: deploy that one.`,
     );
   }
   if (!stack) return { kind: 'create' };
   if (isShell(stack.status)) return { stack, kind: 'create' };
   if (isStable(stack.status)) return { stack, kind: 'update' };
-  return await settle(run, stack, beforeRecreation);
+  return await recoverStack(run, stack, beforeRecreation);
 }
 
 /** The stack once no operation runs on it; undefined when there is none. */
@@ -71,7 +71,7 @@ export async function existingStack(run: CommandRun): Promise<StackSnapshot | un
 }
 
 /** A stack whose last operation failed. */
-async function settle(
+async function recoverStack(
   run: CommandRun,
   stack: StackSnapshot,
   beforeRecreation: () => void,
@@ -82,10 +82,10 @@ async function settle(
       // With rollback off, CloudFormation updates such a stack in place and keeps what it has made.
       return inputs.onFailure === 'keep'
         ? { stack, kind: 'update' }
-        : await remake(run, stack, beforeRecreation);
+        : await recreateStack(run, stack, beforeRecreation);
     case 'ROLLBACK_COMPLETE':
     case 'ROLLBACK_FAILED':
-      return await remake(run, stack, beforeRecreation);
+      return await recreateStack(run, stack, beforeRecreation);
     case 'UPDATE_FAILED':
       if (inputs.onFailure === 'keep') return { stack, kind: 'update' };
       return { stack: await rollBackIfAllowed(run, stack, rollBackUpdate), kind: 'update' };
@@ -97,7 +97,7 @@ async function settle(
 }
 
 /** Deletes what a failed creation left, so that the stack can be created again. */
-async function remake(
+async function recreateStack(
   run: CommandRun,
   stack: StackSnapshot,
   beforeRecreation: () => void,
@@ -237,7 +237,7 @@ function logWaiting({ context }: CommandRun, stack: StackSnapshot | undefined, s
   return now;
 }
 
-function nameOf(stackId: string): string {
+function stackNameOf(stackId: string): string {
   return stackId.split('/')[1] ?? stackId;
 }
 
@@ -266,7 +266,7 @@ export class StackStuckError extends PlatformError {
  * @throws StackStuckError when it fails again.
  */
 async function continueRollback(run: CommandRun, stack: StackSnapshot): Promise<StackSnapshot> {
-  return await watched(run, stack, (token) =>
+  return await runRollback(run, stack, (token) =>
     send(
       run.context.client,
       new ContinueUpdateRollbackCommand({
@@ -284,7 +284,7 @@ async function continueRollback(run: CommandRun, stack: StackSnapshot): Promise<
  * @throws StackStuckError when it fails.
  */
 async function rollBackUpdate(run: CommandRun, stack: StackSnapshot): Promise<StackSnapshot> {
-  return await watched(run, stack, (token) =>
+  return await runRollback(run, stack, (token) =>
     send(
       run.context.client,
       new RollbackStackCommand({ StackName: stack.stackId, ClientRequestToken: token, ...role(run) }),
@@ -297,7 +297,7 @@ function role({ inputs }: CommandRun): { RoleARN?: string } {
   return inputs.roleArn ? { RoleARN: inputs.roleArn } : {};
 }
 
-async function watched(
+async function runRollback(
   run: CommandRun,
   stack: StackSnapshot,
   request: (token: string) => Promise<unknown>,

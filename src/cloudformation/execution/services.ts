@@ -40,7 +40,7 @@ interface FailedTasks {
  * it is asked; undefined when they do not. Neither ever rejects.
  */
 export type FollowService = (service: ChangedService, signal: AbortSignal) => Promise<ExplainService>;
-export type ExplainService = () => Promise<ServiceFailure | undefined>;
+type ExplainService = () => Promise<ServiceFailure | undefined>;
 
 type Change = Pick<ResourceStep | ResourceFailure, 'logicalId' | 'nesting' | 'rollback'>;
 

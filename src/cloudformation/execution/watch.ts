@@ -70,7 +70,7 @@ export function retainedResources(execution: Execution): ResourceStep[] {
 }
 
 /** The watch ended without proof of how the operation ended; AWS may still be at work. */
-export class WatchError extends PlatformError {
+class WatchError extends PlatformError {
   override readonly name = 'WatchError';
 
   constructor(message: string) {
@@ -132,8 +132,8 @@ class Watch {
   readonly #nested = new Map<string, NestedStack>();
   readonly #unreadable = new Set<string>();
   /** The stack's own row that began the operation, and the newest one since. */
-  #began: ResourceEvent | undefined;
-  #last: ResourceEvent | undefined;
+  #firstEvent: ResourceEvent | undefined;
+  #lastEvent: ResourceEvent | undefined;
   /** Another operation began after ours had ended. */
   #overtaken = false;
   #endSeenAt: number | undefined;
@@ -156,7 +156,7 @@ class Watch {
   /** One poll: the execution when it has ended. Lost connections and AWS's own errors are borne for a while. */
   async check(): Promise<Execution | undefined> {
     try {
-      const ended = await this.#look();
+      const ended = await this.#poll();
       this.#failedPolls = 0;
       return ended;
     } catch (error) {
@@ -169,15 +169,15 @@ class Watch {
     }
   }
 
-  async #look(): Promise<Execution | undefined> {
+  async #poll(): Promise<Execution | undefined> {
     const events = await this.#readRoot();
-    if (!events) return await this.#forgotten();
-    for (const event of events) this.#take(event);
+    if (!events) return await this.#confirmGone();
+    for (const event of events) this.#process(event);
     await this.#readNested();
     this.#services.see(this.#timeline.steps);
     this.#progress.tick(this.#context.clock.now());
-    return this.#last && !this.#last.status.endsWith('_IN_PROGRESS')
-      ? await this.#confirm(this.#last)
+    return this.#lastEvent && !this.#lastEvent.status.endsWith('_IN_PROGRESS')
+      ? await this.#confirm(this.#lastEvent)
       : undefined;
   }
 
@@ -191,21 +191,21 @@ class Watch {
     }
   }
 
-  async #forgotten(): Promise<Execution | undefined> {
+  async #confirmGone(): Promise<Execution | undefined> {
     if (await describeStack(this.#context, this.#operation.stackId)) return undefined;
     return this.#execution('DELETE_COMPLETE', undefined);
   }
 
-  #take(event: ResourceEvent): void {
-    if (!this.#began && !this.#begins(event)) return;
-    this.#began ??= event;
-    if (this.#overtaken || (this.#overtaken = this.#isAnother(event))) return;
+  #process(event: ResourceEvent): void {
+    if (!this.#firstEvent && !this.#startsOurs(event)) return;
+    this.#firstEvent ??= event;
+    if (this.#overtaken || (this.#overtaken = this.#isOtherOperation(event))) return;
     const now = this.#context.clock.now();
     const step = this.#timeline.add(event, []);
     if (step) this.#progress.step(step, now);
-    if (isNestedRow(event)) this.#follow(event, []);
+    if (isNestedRow(event)) this.#followNested(event, []);
     if (!isOwnRow(event)) return;
-    this.#last = event;
+    this.#lastEvent = event;
     this.#endSeenAt = undefined;
     this.#progress.own(event, now);
   }
@@ -214,23 +214,23 @@ class Watch {
    * Operations on a stack never overlap, so all that follows the first event of ours is ours up to its end. That
    * first one carries our token; where no token is echoed, it is the first of its kind after the marker.
    */
-  #begins(event: ResourceEvent): boolean {
+  #startsOurs(event: ResourceEvent): boolean {
     const { kind, token } = this.#operation;
     if (!isOwnRow(event)) return false;
     if (token !== undefined && event.token !== undefined) return event.token === token;
     return BEGINS[kind].includes(event.status);
   }
 
-  #isAnother(event: ResourceEvent): boolean {
-    const ended = this.#last !== undefined && !this.#last.status.endsWith('_IN_PROGRESS');
+  #isOtherOperation(event: ResourceEvent): boolean {
+    const ended = this.#lastEvent !== undefined && !this.#lastEvent.status.endsWith('_IN_PROGRESS');
     if (!ended || !isOwnRow(event)) return false;
-    if (event.token !== undefined || this.#began?.token !== undefined)
-      return event.token !== this.#began?.token;
+    if (event.token !== undefined || this.#firstEvent?.token !== undefined)
+      return event.token !== this.#firstEvent?.token;
     return BEGINS.create.includes(event.status) || BEGINS.update.includes(event.status);
   }
 
   /** A nested stack is read from its parent's row, from the moment our operation began. */
-  #follow(row: ResourceEvent, nesting: readonly string[]): void {
+  #followNested(row: ResourceEvent, nesting: readonly string[]): void {
     const running = row.status.endsWith('_IN_PROGRESS');
     if (this.#unreadable.has(row.physicalId)) return;
     const known = this.#nested.get(row.physicalId);
@@ -239,7 +239,9 @@ class Watch {
       known.running = running;
       return;
     }
-    const reader = new EventReader(this.#context, row.physicalId, { sinceMs: this.#began?.at ?? row.at });
+    const reader = new EventReader(this.#context, row.physicalId, {
+      sinceMs: this.#firstEvent?.at ?? row.at,
+    });
     this.#nested.set(row.physicalId, {
       reader,
       nesting: [...nesting, row.logicalId],
@@ -252,18 +254,18 @@ class Watch {
   async #readNested(): Promise<void> {
     for (const [stackId, nested] of this.#nested) {
       if (!nested.running && !nested.readOnce) continue;
-      const events = await this.#readOne(stackId, nested);
+      const events = await this.#readNestedEvents(stackId, nested);
       nested.readOnce = false;
       for (const event of events) {
         const step = this.#timeline.add(event, nested.nesting);
         if (step) this.#progress.step(step, this.#context.clock.now());
-        if (isNestedRow(event)) this.#follow(event, nested.nesting);
+        if (isNestedRow(event)) this.#followNested(event, nested.nesting);
       }
     }
   }
 
   /** The events of a nested stack are a nicety: without the right to read them the watch goes on. */
-  async #readOne(stackId: string, nested: NestedStack): Promise<ResourceEvent[]> {
+  async #readNestedEvents(stackId: string, nested: NestedStack): Promise<ResourceEvent[]> {
     try {
       return await nested.reader.read();
     } catch (error) {
@@ -295,14 +297,14 @@ class Watch {
   }
 
   #execution(status: string, stack: StackSnapshot | undefined): Execution {
-    const operationId = this.#began?.operationId ?? stack?.operations?.[0]?.id;
+    const operationId = this.#firstEvent?.operationId ?? stack?.operations?.[0]?.id;
     return {
       status,
-      ...(this.#last?.reason === undefined ? {} : { reason: this.#last.reason }),
+      ...(this.#lastEvent?.reason === undefined ? {} : { reason: this.#lastEvent.reason }),
       ...(operationId ? { operationId } : {}),
       ...(stack ? { stack } : {}),
       timeline: this.#timeline,
-      durationMs: this.#began && this.#last ? this.#last.at - this.#began.at : 0,
+      durationMs: this.#firstEvent && this.#lastEvent ? this.#lastEvent.at - this.#firstEvent.at : 0,
     };
   }
 }

@@ -10,7 +10,7 @@ export interface GraphStack {
 }
 
 /** Why a stack waits for another one. */
-export interface Dependency {
+interface Dependency {
   on: string;
   /** `imports platform-dev-data-subnets`, `reads /platform/dev/vpc/id` */
   because: readonly string[];

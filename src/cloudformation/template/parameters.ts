@@ -16,7 +16,7 @@ export interface ResolvedParameter {
   source: string;
 }
 
-export interface GivenParameters {
+interface GivenParameters {
   files: ParameterFiles['parameters'];
   /** The `parameters` input. */
   inline: Record<string, string>;

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../../core/canonical.ts';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { GetTemplateSummaryCommand } from '@aws-sdk/client-cloudformation';
@@ -151,13 +151,9 @@ function isIntrinsic(tag: string | undefined): boolean {
   return tag?.startsWith('!') ?? false;
 }
 
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
-}
-
 /** The largest template that a request may carry, and the largest in S3, in bytes (CloudFormation quotas). */
 export const BODY_LIMIT = 51_200;
-export const OBJECT_LIMIT = 1_048_576;
+const OBJECT_LIMIT = 1_048_576;
 
 /**
  * Says before any call whether the template can be submitted.

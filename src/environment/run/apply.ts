@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { comparePlans, readPlan } from '../../cloudformation/change-set/plan.ts';
+import { comparePlans } from '../../cloudformation/change-set/fingerprint.ts';
+import { readPlan } from '../../cloudformation/change-set/plan.ts';
 import { describeStack, isShell } from '../../cloudformation/stack.ts';
 import type { EnvironmentContext, EnvironmentRequest } from './context.ts';
 import { changeEnvironment, deployParts } from './deploy.ts';

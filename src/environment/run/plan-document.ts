@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { canonicalJson } from '../../cloudformation/change-set/fingerprint.ts';
+import { canonicalJson } from '../../core/canonical.ts';
 import { InputError } from '../../core/errors.ts';
 import type { StackTarget } from './targets.ts';
 

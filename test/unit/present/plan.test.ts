@@ -4,11 +4,10 @@ import { driftSections } from '../../../src/present/stack.ts';
 import { fitSections } from '../../../src/core/markdown/markdown.ts';
 import {
   planHeadline,
-  type ResourceChange,
   type PropertyChange,
-  type PlanReport,
-  planSections,
-} from '../../../src/present/plan.ts';
+  type ResourceChange,
+} from '../../../src/cloudformation/change-set/changes.ts';
+import { type PlannedStack, planSections } from '../../../src/present/plan.ts';
 
 const change = (values: Partial<ResourceChange> = {}): ResourceChange => ({
   logicalId: 'Db',
@@ -24,7 +23,7 @@ const property = (path: string, values: Partial<PropertyChange> = {}): PropertyC
   requiresRecreation: 'never',
   ...values,
 });
-const report = (changes: ResourceChange[], values: Partial<PlanReport> = {}): PlanReport => ({
+const report = (changes: ResourceChange[], values: Partial<PlannedStack> = {}): PlannedStack => ({
   stackName: 'dev-platform-data',
   region: 'eu-west-1',
   kind: 'update',
@@ -34,7 +33,7 @@ const report = (changes: ResourceChange[], values: Partial<PlanReport> = {}): Pl
   fingerprint: 'v1:0123456789abcdef',
   ...values,
 });
-const render = (changes: ResourceChange[], values: Partial<PlanReport> = {}): string =>
+const render = (changes: ResourceChange[], values: Partial<PlannedStack> = {}): string =>
   fitSections(planSections(report(changes, values)), 1_000_000);
 
 describe('the headline', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { canonicalJson, fingerprint } from '../../../../src/cloudformation/change-set/fingerprint.ts';
+import { canonicalJson } from '../../../../src/core/canonical.ts';
+import { fingerprint } from '../../../../src/cloudformation/change-set/fingerprint.ts';
 import type {
   PlanSettings,
   PropertyChange,

@@ -8,7 +8,8 @@ import { cloudFormationClient } from '../../../../src/aws/clients.ts';
 import { findDrift } from '../../../../src/cloudformation/drift/drift.ts';
 import { guardPlan } from '../../../../src/cloudformation/change-set/guard.ts';
 import { resolveParameters } from '../../../../src/cloudformation/template/parameters.ts';
-import { createPlan, discardPlan, readPlan } from '../../../../src/cloudformation/change-set/plan.ts';
+import { createPlan, readPlan } from '../../../../src/cloudformation/change-set/plan.ts';
+import { deleteChangeSet, removeShell } from '../../../../src/cloudformation/change-set/remove.ts';
 import { PlanFailedError } from '../../../../src/cloudformation/change-set/failure.ts';
 import { describeStack } from '../../../../src/cloudformation/stack.ts';
 import { loadTemplate } from '../../../../src/cloudformation/template/template.ts';
@@ -141,7 +142,8 @@ describe('a plan', () => {
     expect(await readPlan(context, 'app', first.changeSetName)).toEqual(first);
     expect(JSON.stringify(first)).not.toContain('hunter2secret');
     expect(lines.filter((line) => line.includes('hunter2secret'))).toEqual(['::add-mask::hunter2secret']);
-    await discardPlan(context, first, { removeShell: true });
+    await deleteChangeSet(context, first.changeSetId, 60_000);
+    expect(await removeShell(context, first.stackId, 60_000)).toBe(true);
     expect(await leftovers(sandbox, context)).toEqual({ stack: undefined, created: 1 });
   });
 
@@ -200,7 +202,8 @@ describe('a plan', () => {
       sandbox.addFault({ operation: 'CreateChangeSet', kind, status: 500, after: true });
       const first = await plan(QUEUE('5'), { parameters: { Token: 'hunter2secret' } });
       expect(first.hasChanges).toBe(true);
-      await discardPlan(context, first, { removeShell: true });
+      await deleteChangeSet(context, first.changeSetId, 60_000);
+      expect(await removeShell(context, first.stackId, 60_000)).toBe(true);
       expect(await describeStack(context, 'app')).toBeUndefined();
     },
   );

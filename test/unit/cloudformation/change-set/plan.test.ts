@@ -1,13 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  comparePlans,
-  createPlan,
-  discardPlan,
-  type PlanRequest,
-  readPlan,
-} from '../../../../src/cloudformation/change-set/plan.ts';
+import { comparePlans } from '../../../../src/cloudformation/change-set/fingerprint.ts';
+import { createPlan, type PlanRequest, readPlan } from '../../../../src/cloudformation/change-set/plan.ts';
 import type { DeployStackInputs } from '../../../../src/cloudformation/context.ts';
-import type { Plan } from '../../../../src/cloudformation/change-set/changes.ts';
 import { CancelledError } from '../../../../src/core/errors.ts';
 import {
   awsError,
@@ -418,30 +412,6 @@ describe('readPlan', () => {
     const error = awsError('AccessDenied', 'no', 403);
     const { context } = fakeAws({ DescribeStacks: () => fail(error) });
     await expect(readPlan(context, 'app', 'plan-1')).rejects.toMatchObject({ cause: error });
-  });
-});
-
-describe('discardPlan', () => {
-  const plan = (kind: Plan['kind']): Plan => ({
-    stackName: 'app',
-    stackId: STACK,
-    changeSetName: 'plan-1',
-    changeSetId: SET,
-    kind,
-    hasChanges: true,
-    changes: [],
-    fingerprint: 'v1:0',
-  });
-
-  test.each([
-    ['create', true, 1],
-    ['create', false, 0],
-    ['update', true, 0],
-  ] as const)('of a plan to %s, removing the shell: %s', async (kind, removeShell, stacks) => {
-    const aws = endpoint();
-    await discardPlan(aws.context, plan(kind), { removeShell });
-    expect(aws.inputs('DeleteChangeSet')).toEqual([{ ChangeSetName: SET }]);
-    expect(aws.inputs('DeleteStack')).toHaveLength(stacks);
   });
 });
 
