@@ -30,20 +30,20 @@ export interface CommandRun {
   identity: RunIdentity;
   /** When the run began, in ms since the epoch. */
   startedMs: number;
-  /** When the time is up, in ms since the epoch. */
+  /** The deadline, in ms since the epoch. */
   deadlineMs: number;
   pending: PendingWork;
   /** What is known so far, for a run that ends early. */
   known: KnownFacts;
-  /** What is complete although the run may end early, as a sentence without its full stop. */
+  /** What is complete although the run may still fail, as a sentence without its full stop. */
   done?: string;
-  /** What was done besides, or is worth knowing: sentences for the summary. */
+  /** Further facts for the summary, a sentence each. */
   notes: string[];
 }
 
-/** What this run has begun at AWS and not brought to its end: what has to be undone or told when it stops early. */
+/** What this run has started at AWS and not finished. It is stopped, or reported, when the run ends early. */
 export interface PendingWork {
-  /** A change set that is ours and is not to outlive the run. */
+  /** A change set of this run that must be deleted unless it is executed. */
   changeSet?: {
     stackName: string;
     changeSetName: string;
@@ -51,17 +51,17 @@ export interface PendingWork {
     stackId: string;
     shellIsOurs: boolean;
   };
-  /** An operation that was asked for. It is noted before the request, as the answer may never arrive. */
+  /** The requested operation. It is recorded before the request, because the answer may be lost. */
   operation?: { kind: OperationKind; stackName: string; stackId: string };
   /** What the operation has done so far. */
   timeline?: Timeline;
   /** The services that it changes. */
   services?: FollowedServices;
-  /** Says where the operation stands, such as `3 of 12 done`. */
+  /** Describes the progress of the operation: `3 of 12 done`. */
   standing?: () => string;
 }
 
-/** A stack that a person has to look at before this run may go on. Nothing was changed. */
+/** A stack whose state requires a person's decision first. Nothing was changed. */
 export class StackBlockedError extends PlatformError {
   override readonly name = 'StackBlockedError';
 
@@ -70,12 +70,12 @@ export class StackBlockedError extends PlatformError {
   }
 }
 
-/** Milliseconds until the time is up, 0 at least. */
+/** Milliseconds until the deadline, at least 0. */
 export function timeLeft(run: CommandRun): number {
   return Math.max(0, run.deadlineMs - run.context.clock.now());
 }
 
-/** What the reason of a run that ends early says of the stack, without a full stop. */
+/** What this run has changed so far, for the reason of a run that ends early; without a full stop. */
 export function changesSoFar(run: CommandRun): string {
   if (run.done !== undefined) return run.done;
   return run.notes.length > 0 ? 'Nothing else was changed' : 'Nothing was changed';
@@ -87,7 +87,7 @@ export function note(run: CommandRun, sentence: string): void {
   run.context.log.info(sentence);
 }
 
-/** The workflow run on whose behalf something happens. */
+/** The workflow run that started this command. */
 export interface RunIdentity {
   id: string;
   attempt: number;
@@ -99,16 +99,15 @@ export interface RunIdentity {
 const PREFIX = 'platform-';
 
 /**
- * A ClientRequestToken: the same for the same request of the same run attempt, so that a retry is not a second
- * request, and another one for anything else. It starts with the run, so that a person finds who asked.
- * Allowed are 128 letters, digits and dashes.
+ * A ClientRequestToken, unique per request and run attempt, so that a retry is not a second request. It starts
+ * with the run's id, which identifies the requester. At most 128 letters, digits and dashes are allowed.
  */
 export function clientRequestToken(identity: RunIdentity, ...request: readonly string[]): string {
   const hash = sha256(JSON.stringify(request)).slice(0, 24);
   return `${PREFIX}${identity.id.replace(/[^A-Za-z0-9]/g, '').slice(0, 60)}-${identity.attempt}-${hash}`;
 }
 
-/** Who made a request, as far as its token tells: `run 1001, attempt 2`, the console, or the token itself. */
+/** The requester that a token identifies: `run 1001, attempt 2`, the console, or the token itself. */
 export function requesterOf(token: string | undefined): string {
   if (token === undefined) return 'somebody else';
   const run = /^platform-([A-Za-z0-9]+)-(\d+)-[0-9a-f]+$/.exec(token);

@@ -3,7 +3,7 @@ import type { Session } from '../aws/session.ts';
 import type { Context } from '../core/context.ts';
 import { PlatformError, reasonOf } from '../core/errors.ts';
 
-/** What every function of this folder works with. */
+/** What the functions of this folder share. */
 export interface CloudFormationContext extends Context {
   client: CloudFormationClient;
   session: Session;
@@ -25,7 +25,7 @@ export interface DeployStackInputs {
   allowDelete: readonly string[];
   onFailure: 'rollback' | 'keep' | 'delete';
   mode: 'standard' | 'express';
-  /** Undefined: leave it as it is. */
+  /** Undefined: unchanged. */
   terminationProtection?: boolean;
   stackPolicy?: string;
   notificationArns: readonly string[];
@@ -35,17 +35,17 @@ export interface DeployStackInputs {
   timeoutMs: number;
 }
 
-/** AWS answered, and its answer lacks what it must have. */
+/** An answer of AWS that lacks a required field. */
 export function malformedAnswer(message: string): PlatformError {
   return new PlatformError('service-unavailable', message);
 }
 
-/** How long a nicety may take before it is given up, in milliseconds. */
+/** The time limit of an optional call, in milliseconds. */
 const LIMIT_MS = 5_000;
 
 /**
- * Runs something that makes an answer better but decides nothing: undefined when the endpoint lacks it, refuses it
- * or takes too long. A cancelled job still stops.
+ * Runs an optional call: undefined when the endpoint does not support it, rejects it or takes too long. A cancelled
+ * job still stops.
  */
 export async function bestEffort<T>(
   context: CloudFormationContext,

@@ -22,8 +22,8 @@ export async function listNestedStacks(
 }
 
 /**
- * What goes with a nested stack that is removed, through all levels: a change set names only the stack itself.
- * Empty when the list may not be read, so that the removal of the stack itself is what is judged.
+ * The resources that are deleted with a removed nested stack, at all levels: a change set lists only the stack
+ * itself. Empty without the permission to list them; the guard then judges the removal of the stack.
  */
 export async function removedNestedResources(
   context: CloudFormationContext,
@@ -72,7 +72,7 @@ const POLICY_ACTION: Readonly<Record<string, string>> = {
   Snapshot: 'Snapshot',
 };
 
-/** The resources of the template that a stack was deployed with; none where it cannot be understood. */
+/** The resources of the template that a stack was deployed with; empty when it does not parse. */
 export async function declaredResources(
   context: CloudFormationContext,
   stackId: string,

@@ -11,7 +11,7 @@ import { InputError } from '../core/errors.ts';
 import type { CloudFormationContext } from './context.ts';
 import type { StackSnapshot } from './stack.ts';
 
-/** Settings of a stack that no change set carries. Absent: leave it as it is. */
+/** Settings of a stack that a change set cannot carry. Absent: unchanged. */
 export interface StackSettings {
   /** JSON text. */
   stackPolicy?: string;
@@ -19,7 +19,7 @@ export interface StackSettings {
 }
 
 /**
- * The stack policy that was asked for, as JSON text: given as JSON or as a file of the workspace.
+ * The requested stack policy as JSON text, given as JSON or as a file in the workspace.
  * @throws InputError when it is neither.
  */
 export function readStackPolicy(given: string, workspace: string): string {
@@ -28,7 +28,7 @@ export function readStackPolicy(given: string, workspace: string): string {
     const policy = JSON.parse(text) as unknown;
     if (policy !== null && typeof policy === 'object' && 'Statement' in policy) return JSON.stringify(policy);
   } catch {
-    // Told below, together with JSON that is no policy.
+    // Reported below, like JSON that is not a policy.
   }
   throw new InputError(
     'stack-policy',
@@ -46,7 +46,7 @@ function readPolicyFile(path: string, workspace: string): string {
   }
 }
 
-/** Which of the settings the stack does not have yet, in words. */
+/** The names of the settings that differ from the stack's. */
 export async function differingSettings(
   context: CloudFormationContext,
   stack: StackSnapshot,
@@ -58,8 +58,8 @@ export async function differingSettings(
 }
 
 /**
- * Sets the policy unless the stack has the same; answers whether it changed anything.
- * SetStackPolicy is a call of its own, as change sets have no field for it.
+ * Sets the policy unless the stack has it already; returns whether it was changed. A change set has no field for it,
+ * so SetStackPolicy is a separate call.
  */
 export async function ensureStackPolicy(
   context: CloudFormationContext,
@@ -83,7 +83,7 @@ async function policyDiffers(
   );
 }
 
-/** Switches termination protection unless it is so already; answers whether it changed anything. */
+/** Switches termination protection on or off where it differs; returns whether it was changed. */
 export async function ensureTerminationProtection(
   context: CloudFormationContext,
   stack: StackSnapshot,

@@ -23,15 +23,16 @@ export interface StackSnapshot {
   notificationArns: readonly string[];
   createdAt?: Date;
   updatedAt?: Date;
-  /** ARN of the change set that was executed last. */
+  /** ARN of the last executed change set. */
   changeSetId?: string;
-  /** The newest operations first; empty where the endpoint does not tell. */
+  /** The newest operation first; empty when the endpoint does not report operations. */
   operations?: readonly { type: string; id: string }[];
 }
 
 /**
- * Reads one stack by name or ARN; undefined when there is none. A deleted stack is found by its ARN only, as
- * DELETE_COMPLETE. Throws what AWS answers otherwise.
+ * Reads one stack by name or ARN; undefined when it does not exist. A deleted stack is found only by its ARN, with
+ * status DELETE_COMPLETE.
+ * @throws AwsError for any other answer.
  */
 export async function describeStack(
   context: CloudFormationContext,
@@ -48,7 +49,7 @@ export async function describeStack(
   }
 }
 
-/** All stacks of the account and region that exist, all pages, without those nested in others. */
+/** All existing stacks of the account and region, without nested ones. */
 export async function listStacks(
   context: Pick<CloudFormationContext, 'client' | 'signal'>,
 ): Promise<StackSnapshot[]> {
@@ -98,17 +99,17 @@ function record<K extends string, V extends string>(
   return Object.fromEntries((list ?? []).map((item) => [String(item[key] ?? ''), String(item[value] ?? '')]));
 }
 
-/** A stack that holds nothing but change sets: made by a CREATE change set that has not been executed. */
+/** A stack without resources, created by a CREATE change set that has not been executed. */
 export function isShell(status: string): boolean {
   return status === 'REVIEW_IN_PROGRESS';
 }
 
-/** Whether an operation runs. A shell waits for a person, not for AWS. */
+/** Whether an operation is running. A shell waits for a person, not for AWS. */
 export function isInProgress(status: string): boolean {
   return status.endsWith('_IN_PROGRESS') && !isShell(status);
 }
 
-/** Whether a stack or resource is on its way back, or has come back, to what it was before. */
+/** Whether a stack or resource is being rolled back, or was rolled back. */
 export function isRollback(status: string): boolean {
   return status.includes('ROLLBACK');
 }
@@ -117,12 +118,12 @@ export function isFailed(status: string): boolean {
   return status.endsWith('_FAILED');
 }
 
-/** Whether the stack was created or updated to the end, so that it can be updated from here. */
+/** Whether CloudFormation accepts an update in this status. */
 export function isStable(status: string): boolean {
   return UPDATABLE.has(status);
 }
 
-/** Statuses from which CloudFormation takes an update. Source: "Stack status codes", CloudFormation User Guide. */
+/** Statuses in which CloudFormation accepts an update. Source: "Stack status codes", CloudFormation User Guide. */
 const UPDATABLE: ReadonlySet<string> = new Set([
   'CREATE_COMPLETE',
   'UPDATE_COMPLETE',
@@ -131,7 +132,7 @@ const UPDATABLE: ReadonlySet<string> = new Set([
   'IMPORT_ROLLBACK_COMPLETE',
 ]);
 
-/** The resources of a stack, all pages; those that a failed creation never made or has removed are among them. */
+/** All resources of a stack, including those that were deleted or never created. */
 export async function listResources(
   context: CloudFormationContext,
   stackId: string,
@@ -150,7 +151,7 @@ export async function listResources(
   return found;
 }
 
-/** Whether something of the resource exists, so that a deletion would remove it. */
+/** Whether the resource exists, so that a deletion would remove it. */
 export function isAlive(resource: StackResourceSummary): boolean {
   const status = resource.ResourceStatus ?? '';
   if (status === 'DELETE_COMPLETE' || status === 'DELETE_SKIPPED') return false;

@@ -29,24 +29,24 @@ export interface ResourceChange {
   properties: readonly PropertyChange[];
 }
 
-/** What a change set carries beside its resource changes, as CloudFormation gives it back. Secrets are masked. */
+/** The settings of a change set, as CloudFormation returns them. Secrets are masked. */
 export interface PlanSettings {
-  /** SHA-256 of the template and of those of the nested stacks that change (by their path), hex. */
+  /** SHA-256 (hex) of the template and of the templates of changed nested stacks, by their path. */
   templates: Record<string, string>;
   parameters: Record<string, string>;
-  /** What the parameters of SSM types resolve to; frozen when the change set is made. */
+  /** The resolved values of parameters of SSM types; fixed when the change set is created. */
   resolved: Record<string, string>;
   tags: Record<string, string>;
   capabilities: readonly string[];
   notificationArns: readonly string[];
-  /** ROLLBACK, DO_NOTHING or DELETE, when the stack is created. */
+  /** ROLLBACK, DO_NOTHING or DELETE, for a creation. */
   onStackFailure?: string;
   mode?: string;
   disableRollback?: boolean;
   revertsDrift: boolean;
 }
 
-/** A change set and what it will do; `fingerprint` says whether two plans do the same. */
+/** A change set and what it will do. Two plans with the same `fingerprint` do the same. */
 export interface Plan {
   stackName: string;
   stackId: string;
@@ -57,17 +57,17 @@ export interface Plan {
   /** Only outputs, tags or the like change: the change set is executable without resource changes. */
   changes: readonly ResourceChange[];
   fingerprint: string;
-  /** What the change set itself says of failures (OnStackFailure); executing it must then say nothing of it. */
+  /** The change set's own OnStackFailure; its execution must then not set DisableRollback. */
   onStackFailure?: string;
   settings?: PlanSettings;
-  /** What CloudFormation warns about without refusing it. */
+  /** CloudFormation's warnings. */
   warnings?: readonly string[];
 }
-/** What happens to a resource, from the worst to the mildest. */
+/** What happens to a resource, the most destructive first. */
 export const EFFECTS = ['replace', 'maybe', 'delete', 'retain', 'add', 'change', 'import', 'sync'] as const;
 export type Effect = (typeof EFFECTS)[number];
 
-/** The sign in front of a change, and its place in "1 to replace, 2 to delete". */
+/** The sign in front of a change, and its text in "1 to replace, 2 to delete". */
 const WORDS: Readonly<Record<Effect, { sign: string; count: (n: number) => string }>> = {
   replace: { sign: '-/+', count: (n) => `${n} to replace` },
   maybe: { sign: '-/+?', count: (n) => `${n} perhaps to replace` },
@@ -90,7 +90,7 @@ export function signOf(effect: Effect): string {
   return WORDS[effect].sign;
 }
 
-/** `1 to replace, 2 to delete, 3 to add, 4 to change`; the worst first, and what there is none of left out. */
+/** `1 to replace, 2 to delete, 3 to add, 4 to change`; the most destructive first, without zeros. */
 export function planHeadline(plan: { hasChanges: boolean; changes: readonly ResourceChange[] }): string {
   if (!plan.hasChanges) return 'No changes';
   const said = Object.entries(countEffects(plan)).map(([effect, count]) =>
@@ -99,7 +99,7 @@ export function planHeadline(plan: { hasChanges: boolean; changes: readonly Reso
   return said.length > 0 ? said.join(', ') : 'No resource changes, but outputs, tags or settings change';
 }
 
-/** How many resources a plan changes in each way; ways that do not occur are left out. */
+/** The number of resources by effect, without zeros. */
 export function countEffects({
   changes,
 }: {

@@ -12,7 +12,7 @@ import { poll } from '../../core/poll.ts';
 import { type CloudFormationContext, type DeployStackInputs, malformedAnswer } from '../context.ts';
 import type { ResolvedParameter } from '../template/parameters.ts';
 
-/** CloudFormation's answer can lag behind a change set that was just made. */
+/** A new change set may not be visible at once. */
 const VISIBLE_WITHIN_MS = 10_000;
 
 export interface ChangeSetRequest {
@@ -24,9 +24,9 @@ export interface ChangeSetRequest {
   tags: Record<string, string>;
   inputs: Pick<DeployStackInputs, 'capabilities' | 'roleArn' | 'notificationArns' | 'onFailure' | 'mode'>;
   revertDrift: boolean;
-  /** Tells our own change set from one that has the same name. */
+  /** Distinguishes our change set from another one with the same name. */
   nonce: string;
-  /** What CloudFormation answered, once it has. */
+  /** The created change set, once CloudFormation has answered. */
   made?: ChangeSetId;
 }
 
@@ -36,8 +36,8 @@ export interface ChangeSetId {
 }
 
 /**
- * Asks for a change set. A repeated call with the same nonce gives the same change set, also when the first answer
- * was lost on the way.
+ * Creates a change set. A repeated call with the same nonce returns the same change set, also when the first answer
+ * was lost.
  */
 export async function createChangeSet(
   context: CloudFormationContext,
@@ -55,7 +55,7 @@ export async function createChangeSet(
   }
 }
 
-/** The change set of this name when the nonce says that it is ours. */
+/** The change set of this name, if it has our nonce. */
 export async function findChangeSet(
   context: CloudFormationContext,
   request: Pick<ChangeSetRequest, 'stackName' | 'changeSetName' | 'nonce'>,
@@ -95,8 +95,8 @@ function parameterInput({
 }
 
 /**
- * What happens when the execution fails. `delete` is for a stack that is being created; an update then rolls back.
- * EXPRESS leaves out the rollback unless it is asked for, so both modes say it.
+ * What happens when the execution fails. `delete` applies to a creation only; an update is rolled back. EXPRESS does
+ * not roll back by default, so both modes set it.
  */
 function failureInput({ kind, inputs }: ChangeSetRequest): Partial<CreateChangeSetInput> {
   const { onFailure, mode } = inputs;
@@ -116,8 +116,8 @@ function failureInput({ kind, inputs }: ChangeSetRequest): Partial<CreateChangeS
 }
 
 /**
- * Waits until a change set is made or has failed, checking after 0.5, then 1, then 2 seconds.
- * @throws TimeoutError after `timeoutMs`; an error when the change set is gone or is being deleted.
+ * Waits until a change set is created or has failed, polling after 0.5, then 1, then 2 seconds.
+ * @throws TimeoutError after `timeoutMs`; PlatformError when the change set was deleted.
  */
 export async function waitForChangeSet(
   context: CloudFormationContext,
@@ -151,7 +151,7 @@ function finished(set: DescribeChangeSetOutput): boolean {
   return status === 'FAILED' || (status === 'CREATE_COMPLETE' && set.ExecutionStatus !== 'UNAVAILABLE');
 }
 
-/** The first page without values, which is enough for the status; undefined when there is no such change set. */
+/** The first page without values, enough to read the status; undefined when the change set does not exist. */
 export async function describePage(
   context: CloudFormationContext,
   changeSetName: string,
@@ -169,7 +169,7 @@ export async function describePage(
   }
 }
 
-/** A change set takes seconds, so it is looked at more often than a stack. */
+/** A change set takes seconds, so it is polled more often than a stack. */
 export function intervalMs(elapsedMs: number): number {
   if (elapsedMs < 5_000) return 500;
   return elapsedMs < 15_000 ? 1_000 : 2_000;

@@ -15,11 +15,11 @@ import { listNestedStacks } from '../nested-stacks.ts';
 import type { Template } from '../template/template.ts';
 import { describeChangeSet, pointerSegments } from './read.ts';
 
-/** How CloudFormation says that there is nothing to do; the second comes with transforms. */
+/** CloudFormation's messages for a change set without changes; the second is used with transforms. */
 const NO_CHANGES = ["The submitted information didn't contain changes.", 'No updates are to be performed.'];
 const NESTED = /^Nested change set (\S+) was not successfully created: Currently in FAILED/;
 
-/** A change set, ours or one nested in it, that failed for a reason of its own. */
+/** A change set, ours or a nested one, that failed for its own reason. */
 interface FailedChangeSet {
   changeSetId: string;
   reason: string;
@@ -31,8 +31,8 @@ type ChangeSet = Pick<DescribeChangeSetOutput, 'ChangeSetId' | 'StackId' | 'Stat
 
 /**
  * Why a change set failed. Empty when it failed only because there is nothing to change.
- * A reason that names a nested change set tells only the first that failed, so all of them are looked at; and it
- * counts as nothing to change only if none of them, nor the stack itself, has a change.
+ * A reason that names a nested change set names only the first failed one, so all of them are read. It counts as
+ * nothing to change only if neither they nor the stack itself have a change.
  */
 export async function failuresOf(
   context: CloudFormationContext,
@@ -57,17 +57,17 @@ export async function failuresOf(
   return failures.length > 0 || ownChanges ? [own] : [];
 }
 
-/** Whether a change set failed, and only because there is nothing to change. */
+/** Whether a change set failed only because there is nothing to change. */
 export async function hasNothingToChange(context: CloudFormationContext, set: ChangeSet): Promise<boolean> {
   return (await failuresOf(context, set)).length === 0;
 }
 
-/** Whether a text of CloudFormation says in its own words that there is nothing to do. */
+/** Whether CloudFormation's reason says that there is nothing to change. */
 export function isNoChangesReason(reason: string): boolean {
   return NO_CHANGES.some((text) => reason.startsWith(text));
 }
 
-/** The nested change sets and their logical ids, from all that may know one; and whether the stack itself changes. */
+/** The nested change sets with their logical ids, from every source that lists them; and whether the stack itself changes. */
 async function nestedIn(
   context: CloudFormationContext,
   set: ChangeSet,
@@ -90,7 +90,7 @@ async function nestedIn(
   return { nested, ownChanges };
 }
 
-/** One thing that CloudFormation found wrong. `path` is inside the resource: `Properties.CidrBlock`. */
+/** A problem that CloudFormation found. `path` is inside the resource: `Properties.CidrBlock`. */
 export interface Finding {
   level: 'error' | 'warning';
   message: string;
@@ -98,12 +98,12 @@ export interface Finding {
   nesting?: readonly string[];
   logicalId?: string;
   path?: string;
-  /** Where it stands in the template; `line` counts from 1. */
+  /** The place in the template; `line` counts from 1. */
   file?: string;
   line?: number;
 }
 
-/** A change set that could not be made, for any reason but that there is nothing to change. */
+/** A change set that could not be created, for any reason other than having nothing to change. */
 export class PlanFailedError extends PlatformError {
   override readonly name = 'PlanFailedError';
   readonly findings: readonly Finding[];
@@ -137,7 +137,7 @@ export function subjectOf({ nesting = [], logicalId, path }: Finding): string {
 
 type PlaceOf = Pick<Template, 'file' | 'lineOf' | 'resources' | 'parameters'>;
 
-/** Why change sets failed, each on the template's own lines as far as they are known; at least one finding each. */
+/** Why change sets failed, with lines of the template where they are known; at least one finding each. */
 export async function findingsOf(
   context: CloudFormationContext,
   failures: readonly FailedChangeSet[],
@@ -146,7 +146,7 @@ export async function findingsOf(
   const found: Finding[] = [];
   for (const failure of failures) {
     const [top] = failure.nesting;
-    // Lines of a nested template are not ours to know: the resource that brings it in has one.
+    // The lines of a nested template are not known; the line of its AWS::CloudFormation::Stack resource is.
     const findings = await changeSetFindings(context, failure, top === undefined ? template : undefined);
     for (const finding of findings) {
       if (top === undefined || !template) found.push(finding);
@@ -176,7 +176,7 @@ async function changeSetFindings(
   return [...fromEvents, ...hooks, ...(refused ? [] : [reasonFinding(reason, template)])];
 }
 
-/** Undefined where the endpoint has no DescribeEvents. */
+/** Undefined when the endpoint does not support DescribeEvents. */
 export async function failedEvents(
   context: CloudFormationContext,
   changeSetId: string,
@@ -238,7 +238,7 @@ async function failedHooks(context: CloudFormationContext, changeSetId: string):
   });
 }
 
-/** A reason in words names a resource or a parameter of the template, mostly in brackets. */
+/** A finding from CloudFormation's reason, which often names a resource or a parameter in brackets. */
 export function reasonFinding(reason: string, template: PlaceOf | undefined): Finding {
   const finding: Finding = {
     level: 'error',
@@ -254,7 +254,7 @@ export function reasonFinding(reason: string, template: PlaceOf | undefined): Fi
   return withLine(finding, template, template.lineOf(`Parameters.${parameter}`));
 }
 
-/** The path may begin at the resource or at its properties. */
+/** The path may start at the resource or at its properties. */
 function withPlace(finding: Finding, template: PlaceOf | undefined): Finding {
   const { logicalId, path } = finding;
   if (!template || logicalId === undefined) return finding;

@@ -2,9 +2,9 @@ import { canonicalJson, sha256 } from '../../core/canonical.ts';
 import { pathOf, type Plan, type PlanSettings, type ResourceChange } from './changes.ts';
 
 /**
- * A short, printable mark of what a plan does: `v1:` and 32 hex digits of a SHA-256. Two plans have the same one
- * exactly when they have the same settings and the same changes, in whatever order AWS lists them.
- * Both arguments carry masks instead of secrets, so nobody can guess a secret from it.
+ * A short hash of what a plan does: `v1:` and 32 hex digits of a SHA-256. Two plans have the same fingerprint exactly
+ * when they have the same settings and the same changes, in any order. Secrets are masked in both arguments, so the
+ * fingerprint does not reveal them.
  */
 export function fingerprint(settings: PlanSettings, changes: readonly ResourceChange[]): string {
   const canonical = canonicalJson({
@@ -18,7 +18,7 @@ function sortedProperties(change: ResourceChange): ResourceChange {
   return { ...change, properties: [...change.properties].map(canonicalValues).sort(byCanonicalText) };
 }
 
-/** Values are often JSON texts, whose keys come in any order. */
+/** Values are often JSON texts with keys in any order. */
 function canonicalValues<T extends object>(property: T): T {
   return Object.fromEntries(
     Object.entries(property).map(([key, value]) => [key, canonicalValue(value)]),
@@ -46,7 +46,7 @@ function byCanonicalText(a: unknown, b: unknown): number {
 
 const NOTHING = 'nothing';
 
-/** What differs between two plans, a line each; empty when they do the same. */
+/** The differences between two plans, a line each; empty when they do the same. */
 export function comparePlans(before: Plan, after: Plan): string[] {
   const lines = [...settingsDifference(before.settings, after.settings), ...changesDifference(before, after)];
   if (lines.length > 0 || before.fingerprint === after.fingerprint) return lines;

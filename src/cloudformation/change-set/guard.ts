@@ -8,11 +8,11 @@ export interface GuardFinding {
   nesting: readonly string[];
   type: string;
   harm: 'replace' | 'maybe-replace' | 'delete';
-  /** What would happen, why, and which input allows it: for people. */
+  /** What would happen, why, and which input allows it. */
   message: string;
-  /** The input and the value that let this one change through. */
+  /** The input and the value that allow this change. */
   allow: { input: 'allow-replace' | 'allow-delete'; value: string };
-  /** 1-based, in the template's own text. */
+  /** 1-based line in the template. */
   line?: number;
 }
 
@@ -23,16 +23,16 @@ export interface Allowed {
 }
 
 /**
- * What in a plan would lose data, and is not allowed by name. Empty: the plan may go.
+ * The changes of a plan that would lose data and are not allowed by name. Empty: the plan may be executed.
  *
  * Guarded are the stateful types, those of nobody's schema (third-party types, not `Custom::`), and nested stacks
- * that go with all they hold. The rules lean to the safe side:
- * - a replacement is guarded whatever its policy is: with Retain or Snapshot the old data is kept, yet the stack
- *   goes on with an empty resource;
- * - a replacement that CloudFormation calls Conditional is guarded like a certain one, since it is decided only
- *   while the plan runs, when nobody can say no any more;
+ * that go with all they hold. The rules err on the safe side:
+ * - a replacement is guarded whatever its policy is: with Retain or Snapshot the old data is kept, but the stack
+ *   continues with an empty resource;
+ * - a replacement that CloudFormation calls Conditional is guarded like a certain one, because it is decided
+ *   only during the execution, when nobody can stop it;
  * - a deletion is guarded unless its policy is Retain, which only takes the resource out of the stack. A final
- *   snapshot is no exception: the data survives, what uses it does not.
+ *   snapshot is no exception: the data is kept, but what uses it fails.
  */
 export function guardPlan(plan: Plan, template: Template | undefined, allowed: Allowed): GuardFinding[] {
   return plan.changes.flatMap((change) => {
@@ -74,7 +74,7 @@ function isStateful(type: string): boolean {
   return !type.startsWith('Custom::');
 }
 
-/** Whether what a nested stack holds is in the plan itself, where each resource is judged alone. */
+/** Whether the plan lists the resources of a nested stack, so that each is judged by itself. */
 function isListed({ nesting, logicalId }: ResourceChange, plan: Plan): boolean {
   const path = [...nesting, logicalId];
   return plan.changes.some((change) => path.every((id, index) => change.nesting[index] === id));

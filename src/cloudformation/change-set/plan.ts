@@ -40,13 +40,13 @@ export interface PlanRequest {
   template: Template;
   parameters: readonly ResolvedParameter[];
   tags: Record<string, string>;
-  /** The stack as it is; undefined for a new one. */
+  /** The current stack; undefined for a new one. */
   stack?: StackSnapshot;
   changeSetName: string;
   revertDrift?: boolean;
 }
 
-/** A plan that cannot be executed any more; `plan` is what it would have done, where AWS still tells. */
+/** A plan that can no longer be executed; `plan` is what it would have done, where AWS still has it. */
 export interface GonePlan {
   gone: string;
   plan?: Plan;
@@ -58,10 +58,10 @@ export interface ExecutedPlan {
 }
 
 /**
- * Makes a change set and reads what it will do. When there is nothing to change, the plan says so and its change
- * set is gone already.
- * @throws PlanFailedError when CloudFormation refuses it; it carries the findings. Whatever is
- * thrown, the change set, and the empty stack made for it, are deleted first, also when the job is cancelled.
+ * Creates a change set and reads what it will do. If there is nothing to change, the plan says so and its change set
+ * is deleted.
+ * @throws PlanFailedError with the findings when CloudFormation rejects it. Before any error is thrown, the change set
+ * and the empty stack created for it are deleted, also when the job is cancelled.
  */
 export async function createPlan(context: CloudFormationContext, request: PlanRequest): Promise<Plan> {
   hideSecrets(context, request.template, request.parameters);
@@ -109,7 +109,7 @@ async function requestPlan(
   return plan;
 }
 
-/** Undefined when the endpoint answers at once that there is nothing to change, as some that are not AWS do. */
+/** Undefined when the endpoint answers at once that there is nothing to change, as some emulators of AWS do. */
 async function requestChangeSet(
   context: CloudFormationContext,
   changeSet: ChangeSetRequest,
@@ -128,7 +128,7 @@ async function requestChangeSet(
   }
 }
 
-/** Whether CloudFormation understood the request and says no. */
+/** Whether CloudFormation rejected the request itself. */
 function isRefusal(error: unknown): boolean {
   if (['validation', 'limit', 'conflict'].includes(classify(error))) return true;
   return awsNameOf(error).startsWith('InsufficientCapabilities');
@@ -143,8 +143,8 @@ function withoutChangeSet(
 }
 
 /**
- * Reads a plan again by its change set's name, as another job does before it executes it. Its fingerprint is
- * computed from what AWS gives, without the workspace.
+ * Reads a plan by the name of its change set, as another job does before executing it. Its fingerprint is computed
+ * from AWS's answers, without the workspace.
  */
 export async function readPlan(
   context: CloudFormationContext,
@@ -186,7 +186,7 @@ async function findTree(
   }
 }
 
-/** Turns a change set as read into a plan: secrets masked, then the fingerprint, then the job's own redaction. */
+/** Builds a plan from a change set: masks secrets, computes the fingerprint, then redacts the job's own secrets. */
 async function buildPlan(
   context: CloudFormationContext,
   tree: ChangeSetTree,
@@ -216,8 +216,8 @@ async function buildPlan(
 }
 
 /**
- * CloudFormation warns of deletions that will fail, like that of a bucket with objects in it. Asked for only when
- * something goes, as it is one more call.
+ * CloudFormation warns of deletions that will fail, such as a bucket that is not empty. Read only when something is
+ * deleted or replaced, because it is one more call.
  */
 async function warningsOf(
   context: CloudFormationContext,
@@ -245,7 +245,7 @@ async function maskedChanges(
   return [...own, ...below.flat(), ...removed.flat()];
 }
 
-/** Old values are hidden by the template that runs now, which may have used a secret elsewhere. */
+/** Old values are masked by the running template, which may use a secret in another place. */
 async function sensitiveOf(
   context: CloudFormationContext,
   { set, changes, template }: ChangeSetTree,
@@ -283,7 +283,7 @@ function settingsOf({ set, template }: ChangeSetTree, templates: Record<string, 
   };
 }
 
-/** A secret that lies in a plain SSM parameter; one with the name of a secret mostly tells where the secret is. */
+/** A secret stored in a plain SSM parameter. A value that is an ARN is only a reference to a secret. */
 function isPlainSecret(key: string, resolved: string): boolean {
   return isSecretName(key) && !resolved.startsWith('arn:');
 }
@@ -312,7 +312,7 @@ function redacted({ redactor }: CloudFormationContext, change: ResourceChange): 
 const SHOWN = 200;
 const SHOWN_PROPERTIES = 5;
 
-/** Shows a plan in the log, the worst first: ` -/+  AWS::RDS::DBInstance  Database  (Engine)`. */
+/** Logs a plan, the most destructive changes first: ` -/+  AWS::RDS::DBInstance  Database  (Engine)`. */
 export function logPlan(context: CloudFormationContext, plan: Plan): void {
   context.log.info(`Plan for stack ${plan.stackName}: ${planHeadline(plan)}`);
   const order = new Map(EFFECTS.map((effect, index) => [effect, index]));

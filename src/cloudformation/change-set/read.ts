@@ -13,11 +13,11 @@ import { send } from '../../aws/send.ts';
 import type { ChangeAction, PropertyChange, Replacement, ResourceChange } from './changes.ts';
 import { type CloudFormationContext, malformedAnswer } from '../context.ts';
 
-/** A change set with all its pages, its template, and the change sets of its nested stacks. */
+/** A change set with all pages, its template, and the change sets of its nested stacks. */
 export interface ChangeSetTree {
   set: DescribeChangeSetOutput;
   changes: readonly AwsResourceChange[];
-  /** The template as it was submitted; absent where the endpoint does not give it. */
+  /** The submitted template; absent when the endpoint does not return it. */
   template?: string;
   nested: readonly { logicalId: string; tree: ChangeSetTree }[];
 }
@@ -29,14 +29,14 @@ interface ChangeSetAddress {
 }
 
 /**
- * CloudFormation says in the reason that it left resources out of an answer with property values.
+ * The reason of an answer with property values that does not have all resources.
  * Source: https://github.com/aws/aws-cdk-cli/issues/1780
  */
 const INCOMPLETE = '[WARN] --include-property-values option can return incomplete ChangeSet data';
 
 /**
- * Reads a change set that is made, with every page and every nested change set.
- * @param options.executed nested change sets and the template of one that was executed may be gone already.
+ * Reads a created change set with all pages and nested change sets.
+ * @param options.executed the nested change sets and the template of an executed one may have been deleted.
  */
 export async function readChangeSetTree(
   context: CloudFormationContext,
@@ -63,7 +63,7 @@ export async function readChangeSetTree(
   return { set, changes, ...(template !== undefined && { template }), nested: nested.flat() };
 }
 
-/** All pages, with property values, completed where CloudFormation says that it left something out. */
+/** All pages with property values; what CloudFormation left out is added from an answer without values. */
 export async function describeChangeSet(
   context: CloudFormationContext,
   changeSet: ChangeSetAddress,
@@ -104,7 +104,7 @@ async function describePages(
   }
 }
 
-/** The plain answer has every change, the detailed one has the values: each change from the detailed one if it is there. */
+/** The plain answer has every change, the detailed one has the values: a change is taken from the detailed one if possible. */
 function completeChanges(detailed: readonly Change[], plain: readonly Change[]): Change[] {
   const byId = new Map(detailed.map((change) => [changeKey(change), change]));
   const completed = plain.map((change) => {
@@ -144,8 +144,8 @@ function detailKey({
 }
 
 /**
- * The template of a change set, or the one that a stack runs with. Undefined where the endpoint cannot give it;
- * whoever may not read it is told.
+ * The template of a change set, or the one that a stack was deployed with. Undefined when the endpoint does not return
+ * it; a missing permission is an error.
  */
 export async function readTemplate(
   context: CloudFormationContext,
@@ -175,7 +175,7 @@ const ACTIONS: Readonly<Record<string, ChangeAction>> = {
 const RECREATION = { Always: 'always', Conditionally: 'conditionally', Never: 'never' } as const;
 const RANK = { never: 0, conditionally: 1, always: 2 } as const;
 
-/** CloudFormation's change as a plan shows it. An action that is not known counts as `dynamic`: anything may happen. */
+/** CloudFormation's change as a plan shows it. An unknown action counts as `dynamic`: anything may happen. */
 export function resourceChange(change: AwsResourceChange, nesting: readonly string[]): ResourceChange {
   const action = ACTIONS[change.Action ?? ''] ?? 'dynamic';
   return {
@@ -195,7 +195,7 @@ function replacementOf(value: string | undefined): Replacement {
   return value === 'Conditional' ? 'maybe' : 'no';
 }
 
-/** One entry a path: CloudFormation lists a property once for every reason that it changes. */
+/** One entry per path: CloudFormation lists a property once for every reason of its change. */
 function propertyChanges({ Details, AfterContext, BeforeContext }: AwsResourceChange): PropertyChange[] {
   const contexts = [parseObject(AfterContext), parseObject(BeforeContext)];
   const byPath = new Map<string, PropertyChange>();
@@ -245,7 +245,7 @@ function targetPath({ Path, Attribute, Name }: ResourceTargetDefinition): string
   return [Attribute ?? 'Properties', ...(Name ? [Name] : [])].join('.');
 }
 
-/** What the item of a list is called whose `Value` changes: its number says nothing to a person. */
+/** The Name or Key of the list item whose `Value` changes, because its index means nothing to a person. */
 function labelOf(contexts: readonly unknown[], path: string): string | undefined {
   const segments = path.split('.');
   if (segments.at(-1) !== 'Value') return undefined;
@@ -271,7 +271,7 @@ export function pointerSegments(pointer: string): string[] {
     .map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-/** The properties that a new resource gets, which CloudFormation gives as one JSON text. */
+/** The properties of a new resource, which CloudFormation returns as one JSON text. */
 function newProperties(context: string | undefined): PropertyChange[] {
   const properties = parseObject(parseObject(context)?.['Properties']);
   return Object.entries(properties ?? {}).map(([name, value]) => ({

@@ -16,8 +16,8 @@ export const CLEAN_UP_MS = 60_000;
 const CANCELLED_CLEAN_UP_MS = 4_500;
 
 /**
- * Leaves nothing of ours behind after a failure or a cancel: the change set goes if it is there and carries our
- * nonce, and with it the empty stack that was made for it. What cannot be removed is named; nothing is thrown.
+ * Cleans up after a failure or a cancellation: deletes the change set if it has our nonce, and the empty stack created
+ * for it. What cannot be deleted is logged; nothing is thrown.
  */
 export async function removeChangeSet(
   context: CloudFormationContext,
@@ -38,8 +38,8 @@ export async function removeChangeSet(
 }
 
 /**
- * Deletes a change set, with those of its nested stacks, and waits until it is gone. One that is gone already is
- * fine; one that is still being made is deleted as soon as CloudFormation lets us.
+ * Deletes a change set with its nested ones, and waits for the end. A deleted one is no error; one that is still being
+ * created is deleted as soon as CloudFormation allows it.
  */
 export async function deleteChangeSet(
   context: CloudFormationContext,
@@ -65,14 +65,14 @@ export async function deleteChangeSet(
   });
 }
 
-/** Whoever may delete but not read takes the accepted request for the end. */
+/** Without the permission to read it, the accepted request counts as the deletion. */
 function mayNotRead(error: unknown): undefined {
   if (classify(error) !== 'denied') throw error;
 }
 
 /**
- * Deletes the empty stack that a CREATE change set leaves behind, unless it is no shell any more or another
- * change set waits in it. Returns whether it is gone.
+ * Deletes the empty stack that a CREATE change set leaves behind, unless it has resources or another change set.
+ * Returns whether it was deleted.
  */
 export async function removeShell(
   context: CloudFormationContext,

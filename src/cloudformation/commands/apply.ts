@@ -19,7 +19,8 @@ import { comparePlans } from '../change-set/fingerprint.ts';
 import { type ExecutedPlan, type GonePlan, readPlan, logPlan } from '../change-set/plan.ts';
 import type { StackSnapshot } from '../stack.ts';
 import { changesSoFar, timeLeft, type CommandRun } from '../command-run.ts';
-/** Executes exactly the plan that was approved, or nothing. */
+
+/** Executes exactly the approved plan, or nothing. */
 export async function apply(run: CommandRun): Promise<CommandResult> {
   const approved = readApproval(run);
   const source = run.inputs.template === undefined ? undefined : await loadSource(run);
@@ -61,7 +62,7 @@ function readApproval({ inputs }: CommandRun): Approved {
 
 type FoundPlan = Plan | GonePlan | (ExecutedPlan & { executed: 'complete' | 'failed' });
 
-/** The change set as it is now; one that somebody executes at this moment is waited for. */
+/** The current state of the approved change set, after waiting for an execution that is in progress. */
 async function readApprovedPlan(run: CommandRun, changeSetName: string): Promise<FoundPlan> {
   const { context, inputs } = run;
   return await poll(
@@ -76,7 +77,7 @@ async function readApprovedPlan(run: CommandRun, changeSetName: string): Promise
   );
 }
 
-/** A rerun of a job finds its plan executed. What the stack has become since decides. */
+/** A rerun of a job finds its plan executed; the current status of the stack decides. */
 function alreadyExecutedResult({ executed, plan }: ExecutedPlan, { stack }: PreparedStack): CommandResult {
   const { stackName, changeSetName, kind } = plan;
   const status = stack?.status ?? 'gone';
@@ -96,7 +97,7 @@ function alreadyExecutedResult({ executed, plan }: ExecutedPlan, { stack }: Prep
   };
 }
 
-/** Makes a plan that is gone again, from the same template; only one that does the same is executed. */
+/** Creates a deleted plan again from the same template. It is executed only if its fingerprint is the approved one. */
 async function remakePlan(
   run: CommandRun,
   approved: Approved,
@@ -125,7 +126,7 @@ async function remakePlan(
   return await planChangedResult(run, approved, plan, found.plan);
 }
 
-/** CloudFormation forgets change sets, but the stack names the last one that was executed. */
+/** CloudFormation deletes executed change sets, but the stack has the ARN of the last one. */
 function executedLastResult(approved: Approved, stack: StackSnapshot | undefined): CommandResult | undefined {
   const { changeSetId } = stack ?? {};
   const isIt = changeSetId === approved.plan || changeSetId?.split('/')[1] === approved.plan;

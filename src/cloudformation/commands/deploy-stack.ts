@@ -36,8 +36,8 @@ const COMMANDS: Readonly<Record<DeployStackInputs['command'], (run: CommandRun) 
   };
 
 /**
- * Runs one command of deploy-stack and tells how it ended. When it ends early, whatever it had begun is stopped or
- * removed, and the reason says what remains.
+ * Runs one command of deploy-stack. When it ends early, what it started is stopped or deleted, and the reason says
+ * what remains.
  * @throws InputError for an input that cannot be used, before anything is changed.
  */
 export async function deployStack(
@@ -76,8 +76,8 @@ function withRunFacts({ context, inputs, startedMs, notes }: CommandRun, result:
 }
 
 /**
- * What a run that did not come to its end has to say, after what it had begun is stopped or removed.
- * @throws InputError as it is: the error boundary tells it.
+ * The result of a run that ended early, after what it started was stopped or deleted.
+ * @throws InputError unchanged: the error boundary reports it.
  */
 async function endEarly(run: CommandRun, error: unknown): Promise<CommandResult> {
   try {
@@ -127,12 +127,12 @@ function errorOf(error: unknown): { error?: ErrorInfo } {
 async function cancelledResult(run: CommandRun): Promise<CommandResult> {
   const remains = await cancelPending(run);
   const why = run.context.signal.reason as unknown;
-  // Within a whole environment its time, or its lock, may be what is over.
+  // In a run on a whole environment, the reason may be its timeout or a lost lock.
   const said = why instanceof CancelledError ? `The job was cancelled by ${why.signalName}` : reasonOf(why);
   return { verdict: 'cancelled', reason: `${said.replace(/\.$/, '')}. ${remains}`, ...errorOf(why) };
 }
 
-/** What is known when the time is up; nothing more is claimed, and nothing is stopped. */
+/** What is known at the deadline. The operation is not stopped. */
 async function timedOutResult(run: CommandRun, error: TimeoutError): Promise<CommandResult> {
   const { pending, inputs } = run;
   const standing = pending.standing?.();
@@ -150,7 +150,7 @@ async function timedOutResult(run: CommandRun, error: TimeoutError): Promise<Com
   };
 }
 
-/** Why an operation that still runs has failed, such as one that rolls back, or will when AWS gives up. */
+/** Why a running operation has failed, or will fail when AWS stops waiting. */
 async function diagnoseSoFar({ context, pending }: CommandRun): Promise<Diagnosis | undefined> {
   const { timeline, operation, services } = pending;
   if (!timeline || !operation) return undefined;

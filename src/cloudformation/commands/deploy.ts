@@ -25,7 +25,7 @@ import { checkTemplateSize, loadTemplate, type Template } from '../template/temp
 import type { Plan } from '../change-set/changes.ts';
 import { type CommandResult, judgeFailure, judgeSuccess } from './result.ts';
 
-/** What the workspace says a stack should be. */
+/** The desired state of a stack, as read from the workspace. */
 export interface Source {
   template: Template;
   files: ParameterFiles;
@@ -33,8 +33,8 @@ export interface Source {
 }
 
 /**
- * Reads the template and the parameter files; nothing of it needs AWS, unless the template is at a URL.
- * @throws InputError for anything that is missing or cannot be used.
+ * Reads the template and the parameter files. AWS is called only for a template at a URL.
+ * @throws InputError for anything missing or invalid.
  */
 export async function loadSource({ context, inputs, identity }: CommandRun): Promise<Source> {
   if (inputs.template === undefined) {
@@ -51,7 +51,7 @@ export async function loadSource({ context, inputs, identity }: CommandRun): Pro
   return { template, files, tags };
 }
 
-/** The settings that no change set carries: `stack-policy` (else the files') and `termination-protection`. */
+/** The settings that a change set cannot carry: `stack-policy` (else that of the files) and `termination-protection`. */
 export function readSettings({ inputs, identity }: CommandRun): StackSettings {
   const policy =
     inputs.stackPolicy ?? readParameterFiles(inputs.parameterFiles, identity.workspace).stackPolicy;
@@ -66,7 +66,7 @@ export function readSettings({ inputs, identity }: CommandRun): StackSettings {
 }
 
 /**
- * The parameters for a stack as it is; undefined, or a shell, has none to keep.
+ * The parameters for the given state of the stack. A new stack or a shell has no previous values.
  * @throws InputError for unknown parameters and for those without a value.
  */
 function parametersFor(
@@ -81,7 +81,7 @@ function parametersFor(
   });
 }
 
-/** Makes the plan under a name of its own, and notes its change set as ours. */
+/** Creates the plan under a unique name, and records its change set as pending. */
 export async function planStack(run: CommandRun, source: Source, { stack }: PreparedStack): Promise<Plan> {
   const { context, inputs, identity, pending } = run;
   const plan = await createPlan(context, {
@@ -98,14 +98,14 @@ export async function planStack(run: CommandRun, source: Source, { stack }: Prep
   return plan;
 }
 
-/** Unique, and readable enough to find the run: `plan-1001-1-3f2a9c1e`. */
+/** A unique name that identifies the run: `plan-1001-1-3f2a9c1e`. */
 export function changeSetName(run: { id: string; attempt: number }): string {
   return `plan-${run.id.replace(/[^A-Za-z0-9]/g, '').slice(0, 60)}-${run.attempt}-${randomUUID().slice(0, 8)}`;
 }
 
 /**
- * The stack's tags: those of the files, and over them those of the `tags` input.
- * @throws InputError for what CloudFormation refuses: more than 50 tags, a key over 128 or a value over 256
+ * The stack's tags: those of the files, overridden by the `tags` input.
+ * @throws InputError for what CloudFormation rejects: more than 50 tags, a key over 128 or a value over 256
  * characters, a key that starts with `aws:`.
  */
 export function resolveTags(
@@ -145,7 +145,7 @@ export async function deploy(run: CommandRun): Promise<CommandResult> {
   return await executeAndJudge(run, plan, settings, source.template);
 }
 
-/** Nothing to do for the resources, as CloudFormation itself says; settings may still differ. */
+/** CloudFormation found no change to the resources; settings may still differ. */
 export async function unchangedResult(
   run: CommandRun,
   plan: Plan,
@@ -170,7 +170,7 @@ export async function unchangedResult(
   return { verdict: 'updated', reason, plan, stack };
 }
 
-/** The result for a plan that would lose something. */
+/** The result for a plan that would lose data. */
 export function blockedResult(run: CommandRun, guard: readonly GuardFinding[]): CommandResult {
   const [first] = guard;
   const more = guard.length > 1 ? ` (and ${guard.length - 1} more)` : '';
@@ -179,8 +179,8 @@ export function blockedResult(run: CommandRun, guard: readonly GuardFinding[]): 
 }
 
 /**
- * Executes a plan, sets what no change set carries, and says how it ended. A stack policy protects an update from
- * its start, and a new stack as soon as it is there.
+ * Executes a plan, applies the settings that a change set cannot carry, and judges the result. A stack policy is set
+ * before an update, and right after a creation.
  */
 export async function executeAndJudge(
   run: CommandRun,
@@ -218,7 +218,7 @@ export async function executeAndJudge(
   return { ...end, ...run.known };
 }
 
-/** Sets what differs on a stack whose resources stay as they are; answers what was set. */
+/** Applies differing settings to a stack whose resources do not change; returns their names. */
 async function applySettings(
   run: CommandRun,
   stack: StackSnapshot,

@@ -15,7 +15,8 @@ import { type CloudFormationContext, malformedAnswer } from '../context.ts';
 import type { StackSnapshot } from '../stack.ts';
 import type { Template } from '../template/template.ts';
 import { StackBlockedError, timeLeft, type CommandRun } from '../command-run.ts';
-/** Compares the stack with what really is; with `revert-drift` puts it back, under the same guard as any change. */
+
+/** Detects the drift of the stack; with `revert-drift` reverts it, under the same guard as any change. */
 export async function driftCommand(run: CommandRun): Promise<CommandResult> {
   const { context, inputs, identity } = run;
   const { stack, kind } = await prepareStack(run);
@@ -75,7 +76,7 @@ async function revert(run: CommandRun, stack: StackSnapshot, drift: DriftReport)
   return { ...(await executeAndJudge(run, plan, {}, template)), drift };
 }
 
-/** The template that the stack runs with, whatever the workspace has. */
+/** The template that the stack was deployed with, independent of the workspace. */
 async function runningTemplate(context: CloudFormationContext, stack: StackSnapshot): Promise<Template> {
   const command = new GetTemplateCommand({ StackName: stack.stackId, TemplateStage: 'Original' });
   const { TemplateBody: body } = await send(context.client, command, context);

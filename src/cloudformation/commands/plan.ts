@@ -8,7 +8,7 @@ import { loadSource, planStack, readSettings } from './deploy.ts';
 import type { StackSnapshot } from '../stack.ts';
 import { note, type CommandRun } from '../command-run.ts';
 
-/** Makes a change set for people to read and for `apply` to execute. It changes nothing else. */
+/** Creates a change set for review and for `apply`. It changes nothing else. */
 export async function plan(run: CommandRun): Promise<CommandResult> {
   const source = await loadSource(run);
   const settings = readSettings(run);
@@ -21,7 +21,7 @@ export async function plan(run: CommandRun): Promise<CommandResult> {
     return { verdict: 'unchanged', reason, plan: made, ...stack };
   }
   const guard = guardPlan(made, source.template, run.inputs);
-  // From here on the change set is meant to stay.
+  // From here on the change set is kept.
   delete run.pending.changeSet;
   const warning =
     guard.length > 0 ? ` It will be blocked as long as nothing allows it: ${guard[0]?.message ?? ''}` : '';
@@ -30,7 +30,7 @@ export async function plan(run: CommandRun): Promise<CommandResult> {
   return { verdict: 'planned', reason, ...run.known, plan: made, guard, ...stack };
 }
 
-/** What no change set shows: `deploy` sets it, and so does `apply` when it is given the same inputs. */
+/** Notes the settings that a change set cannot show. `deploy` applies them, and `apply` with the same inputs. */
 async function noteSettings(run: CommandRun, stack: StackSnapshot, settings: StackSettings): Promise<void> {
   const differing = await bestEffort(run.context, 'GetStackPolicy', (limited) =>
     differingSettings(limited, stack, settings),

@@ -28,17 +28,17 @@ export interface Cause {
 export interface Diagnosis {
   /** The first failure in time, through nested stacks; undefined when AWS reported none. */
   rootCause?: Cause;
-  /** The other resources that failed by themselves, in the order of time. */
+  /** The other resources that failed for their own reason, in the order of time. */
   alsoFailed: readonly Cause[];
-  /** What failed while rolling back: why a rollback is stuck. */
+  /** What failed during the rollback. */
   rollbackFailures: readonly Cause[];
-  /** Whether CloudFormation turned back. */
+  /** Whether CloudFormation started a rollback. */
   rolledBack: boolean;
 }
 
 /**
- * Finds the first root cause of a failed operation. Resources that were merely cancelled, and the rows of stacks
- * that only repeat what happened inside them, are never the cause while there is another.
+ * Finds the root cause of a failed operation: the first failure. Cancelled resources, and events of stacks that only
+ * repeat a failure inside them, count only if there is nothing else.
  */
 export async function diagnose(
   context: CloudFormationContext,
@@ -79,14 +79,14 @@ function isCancelled(reason: string): boolean {
   return /\bcancell?ed\b/i.test(reason) && !/Error Code|HandlerErrorCode/.test(reason);
 }
 
-/** Sorting is stable: of two events in the same millisecond the one that AWS lists first comes first. */
+/** Sorting is stable: events of the same millisecond keep AWS's order. */
 function inTimeOrder(failures: readonly ResourceFailure[]): ResourceFailure[] {
   return failures.toSorted((a, b) => a.at - b.at);
 }
 
 /**
- * Where no resource failed: a nested stack that failed before it made anything (the deepest such row), else what
- * the stack itself says, such as an alarm that stopped it.
+ * If no resource failed: the deepest nested stack that failed before it created anything, else the stack's own reason,
+ * such as an alarm that stopped it.
  */
 function stackFailures(
   forward: readonly ResourceFailure[],
@@ -127,7 +127,7 @@ function causeOf(
   };
 }
 
-/** What DescribeEvents knows beyond the stack's events: hooks and validations. A nicety that may be missing. */
+/** Failures of hooks and validations, which only DescribeEvents has. Optional. */
 async function operationFailures(
   context: CloudFormationContext,
   execution: Execution,

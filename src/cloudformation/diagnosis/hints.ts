@@ -1,4 +1,4 @@
-/** What a failure means and what to do about it, by the handler's error code or by what its message says. */
+/** How to fix a failure, by the handler's error code or by its message. */
 interface Hint {
   code?: RegExp;
   message?: RegExp;
@@ -8,7 +8,7 @@ interface Hint {
 }
 
 /**
- * The first entry that fits is used, so the particular stand before the general.
+ * The first match is used, so specific entries come before general ones.
  * Handler error codes: "Resource type handler error codes", CloudFormation CLI User Guide.
  */
 const HINTS: readonly Hint[] = [
@@ -162,7 +162,7 @@ const HINTS: readonly Hint[] = [
   },
 ];
 
-/** What to do about a failure; undefined when nothing sure can be said. */
+/** How to fix a failure; undefined when the fix is not certain. */
 export function hintFor(failure: { type: string; reason: string; code?: string }): string | undefined {
   for (const { code, message, type, hint } of HINTS) {
     if (type && !type.test(failure.type)) continue;
@@ -183,8 +183,7 @@ function missingPermission(match: RegExpExecArray): string {
 }
 
 /**
- * A reason in a few words: without the wrapper of the resource handlers, and without the ids of requests, which
- * only AWS's support needs.
+ * A reason without the wrapper of the resource handlers and without request ids, which only AWS Support needs.
  */
 export function plainReason(reason: string): string {
   const line = reason.replace(/\s+/g, ' ').trim();

@@ -23,7 +23,7 @@ import { findSensitive, maskChange } from '../template/secrets.ts';
 import type { ResourceChange } from '../change-set/changes.ts';
 import type { StackSnapshot } from '../stack.ts';
 
-/** One difference between what the template says and what is. */
+/** A property whose actual value differs from the template. */
 interface PropertyDrift {
   /** `Properties.Tags.0.Value` */
   path: string;
@@ -40,10 +40,10 @@ export interface DriftedResource {
   properties: readonly PropertyDrift[];
 }
 
-/** What one way of looking at one stack found; nesting is filled in by findDrift. */
+/** The drift of one stack; findDrift adds the nesting. */
 interface StackDrift {
   resources: readonly DriftedResource[];
-  /** Logical ids of what cannot be compared: CloudFormation knows no drift for the type, or could not read it. */
+  /** Logical ids that were not compared: the type does not support drift detection, or could not be read. */
   unchecked: readonly string[];
 }
 
@@ -55,16 +55,16 @@ export interface DriftReport {
 }
 
 interface DriftOptions {
-  /** For the change set that is made and deleted again; unique for the stack. */
+  /** For the temporary change set; unique for the stack. */
   changeSetName: string;
   timeoutMs: number;
 }
 
 /**
- * Compares a stack, and the stacks nested in it, with what really is. Nothing is changed.
- * The stack itself by a change set that would revert drift, which is quicker, and where that cannot be had by drift
- * detection; nested stacks by drift detection, since a drift change set cannot include them.
- * @throws when neither can tell: no proof, no `in-sync`.
+ * Detects the drift of a stack and its nested stacks. Nothing is changed. For the stack itself it uses a change set
+ * that would revert drift, which is faster, or else drift detection; for nested stacks always drift detection, because
+ * such a change set cannot include them.
+ * @throws when neither works: without proof there is no `in-sync`.
  */
 export async function findDrift(
   context: CloudFormationContext,
@@ -106,7 +106,7 @@ async function driftOfNestedStacks(
   return found.flat();
 }
 
-/** Puts the stacks above into the names, and takes out what must not be seen. */
+/** Adds the nesting to the names, and masks secrets. */
 async function maskDrift(
   context: CloudFormationContext,
   drift: StackDrift,
@@ -149,8 +149,8 @@ function asChange({ logicalId, nesting, type, properties }: DriftedResource): Re
 }
 
 /**
- * Looks at a stack through a change set that would revert its drift, and deletes the change set again.
- * Undefined when the endpoint or the role has no such change sets, or does not say how the stack stands.
+ * Detects drift with a change set that would revert it, and deletes the change set. Undefined when the endpoint or the
+ * role does not support such change sets, or the answer does not prove anything.
  */
 async function driftByChangeSet(
   context: CloudFormationContext,
@@ -172,7 +172,7 @@ async function driftByChangeSet(
   }
 }
 
-/** The stack as it is: its own template, parameters and capabilities. */
+/** The stack's own template, parameters and capabilities. */
 function driftRequest(stack: StackSnapshot, changeSetName: string): ChangeSetRequest {
   const parameters = Object.keys(stack.parameters).map((key) => {
     return { key, usePrevious: true, noEcho: false, source: 'previous' };
@@ -200,7 +200,7 @@ async function readDrift(
   changeSetId: string,
   set: DescribeChangeSetOutput,
 ): Promise<StackDrift | undefined> {
-  // An endpoint that does not know the mode ignores it, and its empty change set proves nothing.
+  // An endpoint without this mode ignores it, and its empty change set proves nothing.
   if (set.DeploymentMode !== 'REVERT_DRIFT') return undefined;
   if (set.Status === 'FAILED' && !(await hasNothingToChange(context, set))) return undefined;
   const { Changes = [], StackDriftStatus } = await describeChangeSet(context, { ChangeSetName: changeSetId });
@@ -226,8 +226,8 @@ function revertedResource(change: AwsResourceChange): DriftedResource[] {
 const NOT_COMPARED = ['NOT_CHECKED', 'UNSUPPORTED', 'UNKNOWN'];
 
 /**
- * Looks at one stack, without those nested in it, by drift detection.
- * @throws when the detection failed, or could not tell, and found no drift; TimeoutError after `timeoutMs`.
+ * Detects the drift of one stack, without nested ones.
+ * @throws when the detection failed or was incomplete, and found no drift; TimeoutError after `timeoutMs`.
  */
 async function driftByDetection(
   context: CloudFormationContext,
@@ -252,7 +252,7 @@ async function driftByDetection(
   return { resources, unchecked: unchecked.map(({ LogicalResourceId }) => LogicalResourceId ?? '') };
 }
 
-/** Undefined while a detection that somebody else started still runs. AWS has no code for that, only words. */
+/** Undefined while another detection is running. AWS reports that only in the message, without a code. */
 async function startDetection(context: CloudFormationContext, stackId: string): Promise<string | undefined> {
   try {
     const answer = await send(context.client, new DetectStackDriftCommand({ StackName: stackId }), context);

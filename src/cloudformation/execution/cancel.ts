@@ -7,18 +7,18 @@ import { type PendingWork, changesSoFar, type CommandRun } from '../command-run.
 import { describeStack, isInProgress, isRollback, isShell } from '../stack.ts';
 import type { CloudFormationContext } from '../context.ts';
 
-/** The runner kills a step 7.5 s after its signal, so everything here has to be done before. */
+/** The runner kills a step 7.5 s after its signal; the cancellation must complete before. */
 const CANCEL_MS = 5_500;
-/** After an error nobody is in a hurry. */
+/** After an error there is time to clean up. */
 const CLEAN_UP_MS = 60_000;
 const RETRY_MS = 300;
-/** Right after a request DescribeStacks may still tell the state before it. */
+/** Right after a request, DescribeStacks may still return the previous state. */
 const STALE_LOOKS = 4;
 
 /**
- * Stops what a cancelled run has begun, within 5.5 s: an update is cancelled, a creation is deleted, a change set of
- * ours is deleted together with the empty stack we made for it.
- * @returns a sentence on what was stopped and what state remains.
+ * Stops what a cancelled run has started, within 5.5 s: cancels an update, deletes a stack that is being created, and
+ * deletes the run's change set together with the empty stack created for it.
+ * @returns what was stopped and what state remains, in sentences.
  */
 export async function cancelPending(run: CommandRun): Promise<string> {
   const context = { ...run.context, signal: AbortSignal.timeout(CANCEL_MS) };
@@ -37,7 +37,7 @@ export async function cancelPending(run: CommandRun): Promise<string> {
   }
 }
 
-/** Removes a change set of ours after an error, when nothing has been executed. What is in the way is only told. */
+/** Deletes the run's change set after an error, when nothing was executed. A failure is only logged. */
 export async function discardChangeSet(run: CommandRun): Promise<void> {
   if (!run.pending.changeSet) return;
   const context = { ...run.context, signal: AbortSignal.timeout(CLEAN_UP_MS) };
@@ -54,8 +54,8 @@ function describePending({ operation, changeSet }: PendingWork): string {
 }
 
 /**
- * Cancels an update. The request for it may still be on its way; then its change set is deleted, and should
- * that be too late, the update can be cancelled after all.
+ * Cancels an update. If CloudFormation has not received the request yet, the change set is deleted instead; if that
+ * is too late, the update can be cancelled.
  */
 async function cancelUpdate(
   context: CloudFormationContext,
@@ -87,7 +87,7 @@ async function cancelUpdate(
   }
 }
 
-/** A creation that had ended by itself stays as it is; anything else of it is deleted. */
+/** Deletes a stack that is being created. A finished creation is kept. */
 async function cancelCreation(
   context: CloudFormationContext,
   { stackName, stackId }: NonNullable<PendingWork['operation']>,

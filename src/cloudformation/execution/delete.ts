@@ -9,8 +9,8 @@ import { watchStarted } from './execute.ts';
 import type { Execution } from './watch.ts';
 
 /**
- * Deletes a stack by its ARN and watches it to the end; whether it is gone is in the execution's status.
- * @throws TimeoutError when AWS is still at work at the deadline.
+ * Deletes a stack by its ARN and waits for the end; the execution's status says whether it was deleted.
+ * @throws TimeoutError when the deletion is still running at the deadline.
  */
 export async function deleteStack(run: CommandRun, stack: StackSnapshot): Promise<Execution> {
   const { context, pending, inputs } = run;
@@ -29,7 +29,7 @@ export async function deleteStack(run: CommandRun, stack: StackSnapshot): Promis
     context,
   );
   context.log.info(`Deleting stack ${stackName} with ${plural(resources.length, 'resource')}.`);
-  // Whoever asks first, the stack is deleted once: no token is needed to tell whose deletion it is.
+  // A stack is deleted once, whoever requested it first, so no token has to match.
   const operation = {
     stackName,
     stackId,
@@ -44,8 +44,7 @@ export async function deleteStack(run: CommandRun, stack: StackSnapshot): Promis
 }
 
 /**
- * Clears the way for a deletion: a protected stack is deleted only for those who say `termination-protection:
- * false`.
+ * Switches termination protection off before a deletion, if the input is `termination-protection: false`.
  * @throws StackBlockedError when the stack is protected.
  */
 export async function liftProtection(run: CommandRun, stack: StackSnapshot): Promise<void> {

@@ -4,7 +4,7 @@ import { isFailed, isRollback } from '../stack.ts';
 import { type CloudFormationContext, malformedAnswer } from '../context.ts';
 import { STACK_TYPE } from '../stack.ts';
 
-/** One event of a stack, as far as anything here needs it. Times are AWS's own, ms since the epoch. */
+/** One event of a stack. Times are AWS's, in ms since the epoch. */
 export interface ResourceEvent {
   id: string;
   stackId: string;
@@ -15,20 +15,20 @@ export interface ResourceEvent {
   reason?: string;
   token?: string;
   operationId?: string;
-  /** What a hook that refused the resource says; CloudFormation repeats only its name in the failure. */
+  /** The message of a hook that rejected the resource; the failure itself has only the hook's name. */
   hookFailure?: string;
   at: number;
 }
 
-/** Where a reader stops going back: at an event it knows, or at the first one older than a moment on AWS's clock. */
+/** Where a reader stops: at a known event, or at the first one before a time on AWS's clock. */
 interface ReadFrom {
   eventId?: string;
   sinceMs?: number;
 }
 
 /**
- * Reads the events of one stack, each once. A read goes from the newest event back to the last one seen, so all
- * reads together cost as many pages as there are events.
+ * Reads the events of one stack, each once. Every read goes back from the newest event to the last one seen, so all
+ * reads together need no more pages than there are.
  */
 export class EventReader {
   readonly #context: CloudFormationContext;
@@ -43,9 +43,9 @@ export class EventReader {
     this.#sinceMs = from.sinceMs ?? -Infinity;
   }
 
-  /** The events that came since the last read, oldest first. */
+  /** The events since the last read, oldest first. */
   async read(): Promise<ResourceEvent[]> {
-    // A page that shifts while it is turned gives an event twice.
+    // New events shift the pages, so one event may be read twice.
     const found = new Map<string, ResourceEvent>();
     for await (const page of pages(this.#context, this.#stackId)) {
       const fresh = page.slice(0, firstKnown(page, this.#lastSeen, this.#sinceMs));
@@ -63,7 +63,7 @@ function firstKnown(page: readonly ResourceEvent[], lastSeen: string | undefined
   return index < 0 ? page.length : index;
 }
 
-/** The newest event of a stack: what comes after it belongs to operations that start from now on. */
+/** The newest event of a stack: later events belong to operations that start from now on. */
 export async function newestEvent(
   context: CloudFormationContext,
   stackId: string,
@@ -73,8 +73,8 @@ export async function newestEvent(
 }
 
 /**
- * The stack's own last row before its deletion, which somebody else may have begun or even ended a moment ago: the
- * newest event is part of that deletion then.
+ * The stack's last own event before its deletion. Somebody else may have started or finished the deletion already;
+ * the newest event then belongs to it.
  */
 export async function lastBeforeDeletion(
   context: CloudFormationContext,
@@ -90,8 +90,8 @@ export async function lastBeforeDeletion(
 }
 
 /**
- * The events of a stack's newest operations that `wanted` still takes, oldest first; reading ends at the first
- * event it refuses. At most `limit` events are read.
+ * The newest events of a stack for which `wanted` holds, oldest first; reading stops at the first other event or
+ * after `limit` events.
  */
 export async function recentEvents(
   context: CloudFormationContext,
@@ -147,17 +147,17 @@ function hookFailure(event: StackEvent): Pick<ResourceEvent, 'hookFailure'> {
   return { hookFailure: `Hook ${type}: ${reason ?? status}` };
 }
 
-/** The row that stands for the stack itself, in its own events. */
+/** Whether the event is about the stack itself. */
 export function isOwnRow(event: ResourceEvent): boolean {
   return event.type === STACK_TYPE && event.physicalId === event.stackId;
 }
 
-/** The row of a nested stack in its parent's events; its physical id is the nested stack's ARN. */
+/** Whether the event is about a nested stack, in the events of its parent. Its physical id is the nested stack's ARN. */
 export function isNestedRow(event: ResourceEvent): boolean {
   return event.type === STACK_TYPE && event.physicalId !== event.stackId && event.physicalId !== '';
 }
 
-/** What happens to a resource, as its status names it. */
+/** The action that a status names. */
 export type ResourceAction = 'create' | 'update' | 'delete' | 'import';
 
 /** One change of one resource, from its first event to its last. */
@@ -189,24 +189,24 @@ export interface ResourceFailure {
   rollback: boolean;
 }
 
-/** What an operation has done, to be read. */
+/** A timeline, read-only. */
 export type TimelineFacts = Readonly<Pick<Timeline, 'steps' | 'failures' | 'rolledBack' | 'turnReason'>>;
 
-/** More failures than a person, or the search for the first one, ever needs. */
+/** More failures are never shown or needed to find the first one. */
 const MAX_FAILURES = 500;
 
 /**
- * What happened to each resource, built event by event. It holds one step a resource, action and direction, so
- * its size is that of the stack and not of its history.
+ * What happened to each resource, built from events. It has one step per resource, action and direction, so its size
+ * depends on the stack and not on its history.
  */
 export class Timeline {
   readonly #rootId: string;
   readonly #steps = new Map<string, ResourceStep>();
   readonly #hooks = new Map<string, string>();
-  /** When each stack began to go back. */
+  /** When the rollback of each stack started. */
   readonly #rollbackAt = new Map<string, number>();
   readonly failures: ResourceFailure[] = [];
-  /** Why the stack itself turned back, in CloudFormation's words. */
+  /** CloudFormation's reason for the rollback of the stack. */
   turnReason: string | undefined;
 
   /** @param rootId ARN of the stack that the operation is for. */
@@ -214,7 +214,7 @@ export class Timeline {
     this.#rootId = rootId;
   }
 
-  /** Takes one event; answers the step when the event began or ended it, and undefined when nothing changed. */
+  /** Adds one event; returns the step that it started or ended, if any. */
   add(event: ResourceEvent, nesting: readonly string[]): ResourceStep | undefined {
     if (isOwnRow(event) && isRollback(event.status) && !this.#rollbackAt.has(event.stackId)) {
       this.#rollbackAt.set(event.stackId, event.at);
@@ -229,7 +229,7 @@ export class Timeline {
     return this.#steps.values();
   }
 
-  /** Whether the operation went back. */
+  /** Whether the operation was rolled back. */
   get rolledBack(): boolean {
     return this.#rollbackAt.has(this.#rootId);
   }
@@ -277,7 +277,7 @@ export class Timeline {
     });
   }
 
-  /** Nested stacks are read after their root, so what they did before the root turned back is told by the time. */
+  /** Nested stacks are read after their root, so the time decides what happened before the root's rollback. */
   #isRollback(event: ResourceEvent): boolean {
     if (this.#rollbackAt.has(event.stackId)) return true;
     const rootAt = this.#rollbackAt.get(this.#rootId);

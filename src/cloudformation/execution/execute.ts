@@ -12,8 +12,8 @@ import { FollowedServices } from './services.ts';
 import { type Execution, isComplete, type Operation, watchOperation } from './watch.ts';
 
 /**
- * Executes a plan and watches it to its end, a rollback included. How it ended is in the execution's status.
- * @throws TimeoutError when AWS is still at work at the deadline; what AWS answers to the request.
+ * Executes a plan and waits for the end, including a rollback. The execution's status says how it ended.
+ * @throws TimeoutError when the operation is still running at the deadline; AwsError when the request is rejected.
  */
 export async function executePlan(run: CommandRun, plan: Plan): Promise<Execution> {
   const { context, pending } = run;
@@ -36,8 +36,8 @@ export async function executePlan(run: CommandRun, plan: Plan): Promise<Executio
 }
 
 /**
- * Asks for the execution; false when the change set turns out to be in execution already. After an error the
- * request may still have arrived, so the change set itself is asked.
+ * Requests the execution; false when the change set is being executed already. After an error the request may have
+ * arrived all the same, so the status of the change set is read.
  */
 async function requestExecution(run: CommandRun, plan: Plan, token: string): Promise<boolean> {
   const { context } = run;
@@ -59,7 +59,7 @@ async function requestExecution(run: CommandRun, plan: Plan, token: string): Pro
   }
 }
 
-/** What the change set itself says of failures is not said again: saying it twice is an error. */
+/** CloudFormation rejects DisableRollback when the change set itself says what happens on failure. */
 function disableRollback(
   { inputs }: CommandRun,
   { kind, settings, onStackFailure }: Plan,
@@ -69,7 +69,7 @@ function disableRollback(
   return { DisableRollback: inputs.onFailure === 'keep' };
 }
 
-/** Undefined when AWS does not say. */
+/** Undefined when it cannot be read. */
 async function isExecuting(context: CloudFormationContext, plan: Plan): Promise<boolean | undefined> {
   const command = new DescribeChangeSetCommand({ ChangeSetName: plan.changeSetId });
   const changeSet = await send(context.client, command, context).catch((error: unknown) => {
@@ -88,7 +88,10 @@ function describeSize({ changes, kind }: Plan): string {
   return `${kind === 'create' ? 'creating' : 'changing'} ${plural(changes.length, 'resource')}`;
 }
 
-/** Watches what this run asked for, and keeps note of where it stands for the case that the run ends early. */
+/**
+ * Watches an operation of this run to its end, and records its progress for a run that ends early.
+ * @param expected the paths of the resources that it changes, where they are known.
+ */
 export async function watchStarted(
   run: CommandRun,
   operation: Operation,

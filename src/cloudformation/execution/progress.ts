@@ -12,8 +12,8 @@ const STATUS_WIDTH = 18;
 const SHOWN_RUNNING = 3;
 
 /**
- * Shows an operation in a CI log: one line a finished change, nested stacks indented below their own line, and
- * now and then what is done and what runs. Lines are only ever added.
+ * Shows an operation in a CI log: one line per finished change, nested stacks indented below their own line, and
+ * from time to time what is done and what is running.
  */
 export class Progress {
   readonly #log: Log;
@@ -30,7 +30,7 @@ export class Progress {
     this.#spokenAt = nowMs;
   }
 
-  /** A resource began or ended a change. */
+  /** A change of a resource started or ended. */
   step(step: ResourceStep, nowMs: number): void {
     const path = pathOf(step);
     if (step.endedAt === undefined) {
@@ -44,7 +44,7 @@ export class Progress {
     this.#log.info(lineOf(step));
   }
 
-  /** The stack's own row: the turn to a rollback and the end are worth a line. */
+  /** An event of the stack itself: the start of a rollback and the end are logged. */
   own(event: ResourceEvent, nowMs: number): void {
     const turns = isRollback(event.status) && !this.#rollingBack;
     this.#rollingBack ||= turns;
@@ -56,7 +56,7 @@ export class Progress {
     );
   }
 
-  /** Says where things stand when nothing has been said for a while. */
+  /** Logs the progress when nothing was logged for a while. */
   tick(nowMs: number): void {
     if (nowMs - this.#spokenAt < STANDING_EVERY_MS) return;
     this.#spokenAt = nowMs;

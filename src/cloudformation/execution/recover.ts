@@ -34,17 +34,17 @@ import {
 import { isOwnRow, newestEvent, recentEvents } from './events.ts';
 import { watchStarted } from './execute.ts';
 
-/** What a command works on, after what earlier operations left has been dealt with. */
+/** The stack that a command works on, after earlier operations have ended or were cleaned up. */
 export interface PreparedStack {
-  /** The stack as it is; undefined when it is to be created. A shell counts as one to create. */
+  /** Undefined when the stack has to be created. A shell has to be created, too. */
   stack?: StackSnapshot;
   kind: 'create' | 'update';
 }
 
 /**
- * Finds the stack and deals with what is in the way: somebody else's operation is waited for; what a failed
- * creation left is deleted, by `deploy` only; a rollback that is stuck is continued only when asked.
- * @param beforeRecreation called before a leftover is deleted; throws when the new stack could not be made anyway.
+ * Finds the stack and prepares it for a command: waits for an operation of somebody else; deletes what a failed
+ * creation left (`deploy` only); continues a failed rollback only when requested.
+ * @param beforeRecreation called before a failed stack is deleted; throws when it could not be created again.
  * @throws StackBlockedError when a person has to decide; TimeoutError when somebody else's operation does not end.
  */
 export async function prepareStack(
@@ -63,14 +63,14 @@ export async function prepareStack(
   return await recoverStack(run, stack, beforeRecreation);
 }
 
-/** The stack once no operation runs on it; undefined when there is none. */
+/** The stack after any running operation has ended; undefined when it does not exist. */
 export async function existingStack(run: CommandRun): Promise<StackSnapshot | undefined> {
   const found = await describeStack(run.context, run.inputs.stackName);
   const stack = found && isInProgress(found.status) ? await waitForOtherOperation(run, found) : found;
   return stack?.status === 'DELETE_COMPLETE' ? undefined : stack;
 }
 
-/** A stack whose last operation failed. */
+/** Prepares a stack whose last operation failed. */
 async function recoverStack(
   run: CommandRun,
   stack: StackSnapshot,
@@ -79,7 +79,7 @@ async function recoverStack(
   const { inputs } = run;
   switch (stack.status) {
     case 'CREATE_FAILED':
-      // With rollback off, CloudFormation updates such a stack in place and keeps what it has made.
+      // With rollback disabled, CloudFormation updates such a stack in place and keeps its resources.
       return inputs.onFailure === 'keep'
         ? { stack, kind: 'update' }
         : await recreateStack(run, stack, beforeRecreation);
@@ -135,7 +135,7 @@ async function recreateStack(
   return { kind: 'create' };
 }
 
-/** A failed creation may have made a database that somebody has filled since. */
+/** A failed creation may have created a database that has been filled since. */
 function requireNoDataLoss(
   { inputs }: CommandRun,
   stack: StackSnapshot,
@@ -158,7 +158,7 @@ function resourceName(resource: StackResourceSummary): string {
   return resource.LogicalResourceId ?? '';
 }
 
-/** Brings a stack that failed halfway back to its last good state, when asked to. */
+/** Rolls a failed update back to the last good state, when requested. */
 async function rollBackIfAllowed(
   run: CommandRun,
   stack: StackSnapshot,
@@ -169,7 +169,7 @@ async function rollBackIfAllowed(
   return await back(run, stack);
 }
 
-/** Why a stack cannot be worked on, with the resources that failed. */
+/** Why no command can change the stack, with the resources that failed. */
 async function explainBlocked(run: CommandRun, stack: StackSnapshot): Promise<string> {
   const failed = await failedResources(run, stack);
   const because = failed.length > 0 ? ` because of ${failed.join('; ')}` : '';
@@ -201,7 +201,7 @@ async function failedResources({ context }: CommandRun, stack: StackSnapshot): P
   ].slice(0, 5);
 }
 
-/** Waits until no operation runs; the stack may be gone then. */
+/** Waits until no operation is running; the stack may be deleted by then. */
 async function waitForOtherOperation(
   run: CommandRun,
   stack: StackSnapshot,
@@ -229,7 +229,7 @@ async function waitForOtherOperation(
   return found.now;
 }
 
-/** A line a minute, so that nobody takes the job for dead; answers when the last one was said. */
+/** Logs one line a minute while waiting; returns when the last one was logged. */
 function logWaiting({ context }: CommandRun, stack: StackSnapshot | undefined, saidAt: number): number {
   const now = context.clock.now();
   if (!stack || now - saidAt < 60_000) return saidAt;
@@ -241,7 +241,7 @@ function stackNameOf(stackId: string): string {
   return stackId.split('/')[1] ?? stackId;
 }
 
-/** A rollback that cannot go on. */
+/** A rollback that failed. */
 export class StackStuckError extends PlatformError {
   override readonly name = 'StackStuckError';
   readonly execution: Execution;
@@ -261,8 +261,8 @@ export class StackStuckError extends PlatformError {
 }
 
 /**
- * Continues the rollback of a stack in UPDATE_ROLLBACK_FAILED, and waits for it. No resource is skipped, since a
- * skipped one is no longer what its stack believes.
+ * Continues the rollback of a stack in UPDATE_ROLLBACK_FAILED, and waits for it. No resource is skipped: a
+ * skipped resource would no longer match its stack.
  * @throws StackStuckError when it fails again.
  */
 async function continueRollback(run: CommandRun, stack: StackSnapshot): Promise<StackSnapshot> {

@@ -10,7 +10,7 @@ export interface ChangedService {
   since: number;
 }
 
-/** Why the tasks of a service fail, as whoever follows them in ECS explains it. */
+/** Why the tasks of a service fail. */
 export interface ServiceFailure {
   /** In a few words: `The container user-service ended with exit code 1 as it started`. */
   cause: string;
@@ -36,15 +36,15 @@ interface FailedTasks {
 }
 
 /**
- * Follows the tasks of a service until the signal is aborted. The answer tells why they fail, as far as is known when
- * it is asked; undefined when they do not. Neither ever rejects.
+ * Follows the tasks of a service until the signal is aborted. The returned function explains why they fail, as far as
+ * is known at that time; undefined when they do not. Neither ever rejects.
  */
 export type FollowService = (service: ChangedService, signal: AbortSignal) => Promise<ExplainService>;
 type ExplainService = () => Promise<ServiceFailure | undefined>;
 
 type Change = Pick<ResourceStep | ResourceFailure, 'logicalId' | 'nesting' | 'rollback'>;
 
-/** Why the services of a stack failed, by what their tasks say. */
+/** Why the services of a stack failed. */
 export type ServiceFailures = ReadonlyMap<string, ServiceFailure>;
 
 /** The key of a change in ServiceFailures. */
@@ -53,8 +53,8 @@ export function serviceKey(change: Change): string {
 }
 
 /**
- * Follows the ECS services that an operation changes, each in ECS. CloudFormation waits for a service for up to three
- * hours, and says neither that its tasks fail nor why.
+ * Follows the ECS services that an operation changes. CloudFormation waits for a service for up to three hours, and
+ * reports neither that its tasks fail nor why.
  */
 export class FollowedServices {
   readonly #follow: FollowService | undefined;
@@ -67,8 +67,8 @@ export class FollowedServices {
   }
 
   /**
-   * Follows each service from when its change has begun and its ARN is known, and has a failure explained at once:
-   * the rollback takes the tasks away.
+   * Follows each service as soon as its change has started and its ARN is known, and explains a failure at once: the
+   * rollback removes the tasks.
    */
   see(steps: Iterable<ResourceStep>): void {
     if (!this.#follow) return;

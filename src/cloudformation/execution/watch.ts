@@ -16,16 +16,16 @@ import {
 import { Progress } from './progress.ts';
 import { FollowedServices, type ServiceFailures } from './services.ts';
 
-/** What was asked of CloudFormation, and how its events are told from all others. */
+/** A requested operation, and how its events are recognized. */
 export interface Operation {
   stackName: string;
   stackId: string;
   kind: OperationKind;
-  /** Our ClientRequestToken; undefined when it does not matter who asked. */
+  /** Our ClientRequestToken; undefined when the requester does not matter. */
   token?: string;
   /** The newest event before the request; undefined when there was none. */
   afterEventId?: string;
-  /** When the stack had been updated last, before the request. */
+  /** The time of the stack's last update before the request. */
   updatedBefore?: Date;
 }
 
@@ -33,14 +33,14 @@ export type OperationKind = 'create' | 'update' | 'delete' | 'rollback';
 
 /** An operation that was watched to its end. */
 export interface Execution {
-  /** The stack's final status, told by its own event and confirmed by DescribeStacks. */
+  /** The stack's final status, from its own event and confirmed by DescribeStacks. */
   status: string;
   reason?: string;
   operationId?: string;
-  /** The stack as the confirmation found it; undefined when it is gone. */
+  /** The stack after the operation; undefined when it was deleted. */
   stack?: StackSnapshot;
   timeline: TimelineFacts;
-  /** Of one that failed: why its services did. */
+  /** Why services failed, in a failed operation. */
   serviceFailures?: ServiceFailures;
   /** By AWS's clock, in ms. */
   durationMs: number;
@@ -48,12 +48,12 @@ export interface Execution {
 
 const COMPLETE: ReadonlySet<string> = new Set(['CREATE_COMPLETE', 'UPDATE_COMPLETE', 'IMPORT_COMPLETE']);
 
-/** Whether an execution did all it was asked to. */
+/** Whether an execution completed. */
 export function isComplete(execution: Execution): boolean {
   return COMPLETE.has(execution.status);
 }
 
-/** What the clean-up of a complete update could not delete: it costs, and nobody knows. A sentence each. */
+/** Old resources that the clean-up of a completed update could not delete, a sentence each. */
 export function leftBehind(execution: Execution): string[] {
   if (!isComplete(execution)) return [];
   return execution.timeline.failures
@@ -64,7 +64,7 @@ export function leftBehind(execution: Execution): string[] {
     );
 }
 
-/** What a deletion left behind on purpose (DeletionPolicy), nested stacks included. */
+/** The resources that a deletion retained (DeletionPolicy), including those of nested stacks. */
 export function retainedResources(execution: Execution): ResourceStep[] {
   return [...execution.timeline.steps].filter((step) => step.status === 'DELETE_SKIPPED');
 }
@@ -78,14 +78,14 @@ class WatchError extends PlatformError {
   }
 }
 
-/** With how many failed polls in a row, after the SDK's own retries, the watch gives up. */
+/** The number of consecutive failed polls, each after the SDK's retries, that ends the watch. */
 const FAILED_POLLS = 5;
-/** How long DescribeStacks may go on giving the state before the operation, with outputs as old as that. */
+/** How long DescribeStacks may return the state, and the outputs, before the operation. */
 const STALE_MS = 15_000;
-/** How long DescribeStacks may go on contradicting the stack's own last event. */
+/** How long DescribeStacks may contradict the stack's own last event. */
 const CONTRADICTION_MS = 120_000;
 
-/** The events by which an operation shows that it has begun, on the stack's own row. */
+/** The statuses of the stack that start an operation. */
 const BEGINS: Readonly<Record<OperationKind, readonly string[]>> = {
   create: ['CREATE_IN_PROGRESS', 'IMPORT_IN_PROGRESS'],
   update: ['UPDATE_IN_PROGRESS', 'IMPORT_IN_PROGRESS'],
@@ -94,8 +94,8 @@ const BEGINS: Readonly<Record<OperationKind, readonly string[]>> = {
 };
 
 /**
- * Watches an operation to its end: until the stack's own event of this operation says so and DescribeStacks
- * agrees. What DescribeStacks says alone never counts, as it may be older than the request.
+ * Watches an operation to its end: until the stack's own event says so and DescribeStacks confirms it.
+ * DescribeStacks alone is no proof, because its answer may be older than the request.
  * @throws TimeoutError at the deadline; WatchError when the end cannot be proven; the signal's reason.
  */
 export async function watchOperation(
@@ -115,7 +115,7 @@ export async function watchOperation(
   );
 }
 
-/** Who is told what happens. */
+/** The receivers of what the watch sees. */
 interface WatchOptions {
   progress: Progress;
   timeline: Timeline;
@@ -131,10 +131,10 @@ class Watch {
   readonly #root: EventReader;
   readonly #nested = new Map<string, NestedStack>();
   readonly #unreadable = new Set<string>();
-  /** The stack's own row that began the operation, and the newest one since. */
+  /** The stack's own event that started the operation, and its newest own event. */
   #firstEvent: ResourceEvent | undefined;
   #lastEvent: ResourceEvent | undefined;
-  /** Another operation began after ours had ended. */
+  /** Another operation started after ours had ended. */
   #overtaken = false;
   #endSeenAt: number | undefined;
   #failedPolls = 0;
@@ -153,7 +153,7 @@ class Watch {
     this.#root = new EventReader(context, operation.stackId, from);
   }
 
-  /** One poll: the execution when it has ended. Lost connections and AWS's own errors are borne for a while. */
+  /** One poll: the execution when it has ended. Lost connections and server errors are tolerated for a while. */
   async check(): Promise<Execution | undefined> {
     try {
       const ended = await this.#poll();
@@ -181,7 +181,7 @@ class Watch {
       : undefined;
   }
 
-  /** Undefined where an endpoint forgets the events of a stack together with the stack. */
+  /** Undefined when the endpoint deletes the events together with the stack. */
   async #readRoot(): Promise<ResourceEvent[] | undefined> {
     try {
       return await this.#root.read();
@@ -211,8 +211,8 @@ class Watch {
   }
 
   /**
-   * Operations on a stack never overlap, so all that follows the first event of ours is ours up to its end. That
-   * first one carries our token; where no token is echoed, it is the first of its kind after the marker.
+   * Operations on a stack never overlap, so every event between our first one and the end is ours. The first one has
+   * our token; if the endpoint does not return tokens, it is the first of its kind after the marker.
    */
   #startsOurs(event: ResourceEvent): boolean {
     const { kind, token } = this.#operation;
@@ -229,7 +229,7 @@ class Watch {
     return BEGINS.create.includes(event.status) || BEGINS.update.includes(event.status);
   }
 
-  /** A nested stack is read from its parent's row, from the moment our operation began. */
+  /** Reads a nested stack's events from the start of our operation. */
   #followNested(row: ResourceEvent, nesting: readonly string[]): void {
     const running = row.status.endsWith('_IN_PROGRESS');
     if (this.#unreadable.has(row.physicalId)) return;
@@ -250,7 +250,7 @@ class Watch {
     });
   }
 
-  /** Reads the nested stacks that run, and once more those that have ended. Deeper ones turn up on the way. */
+  /** Reads the running nested stacks, and those that have ended once more. Deeper ones are found on the way. */
   async #readNested(): Promise<void> {
     for (const [stackId, nested] of this.#nested) {
       if (!nested.running && !nested.readOnce) continue;
@@ -264,7 +264,7 @@ class Watch {
     }
   }
 
-  /** The events of a nested stack are a nicety: without the right to read them the watch goes on. */
+  /** The events of a nested stack are optional: without the permission to read them the watch continues. */
   async #readNestedEvents(stackId: string, nested: NestedStack): Promise<ResourceEvent[]> {
     try {
       return await nested.reader.read();

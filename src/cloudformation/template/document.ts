@@ -13,11 +13,11 @@ export interface TemplateResource {
   updateReplacePolicy?: string;
 }
 
-/** What can be read out of a template's text without asking AWS. */
+/** What can be read from a template's text without calling AWS. */
 export interface TemplateDocument {
   parameters: Record<string, TemplateParameter>;
   resources: Record<string, TemplateResource>;
-  /** Values under Resources with their tags (`!Ref`), for the few questions that need them. */
+  /** The node at a path, with tags such as `!Ref`. */
   node(path: readonly string[]): unknown;
   lineOf(path: string): number | undefined;
 }
@@ -37,7 +37,7 @@ export class TemplateSyntaxError extends PlatformError {
 
 /**
  * Reads a template's text, YAML (short-form intrinsics are kept as tags) or JSON.
- * Duplicate keys are left to CloudFormation to judge.
+ * Duplicate keys are left to CloudFormation.
  * @throws TemplateSyntaxError when the text does not parse, or is not a map at the top.
  */
 export function readTemplateDocument(text: string): TemplateDocument {
@@ -109,7 +109,7 @@ function text(node: unknown): string | undefined {
   return node.tag === undefined || node.tag === 'tag:yaml.org,2002:str' ? node.value : undefined;
 }
 
-/** The deepest part of the path that the text has; nothing when even the logical id is missing. */
+/** The deepest part of the path that exists; undefined when the logical id does not exist. */
 function lineOf(document: Document, lines: LineCounter, path: string): number | undefined {
   const segments = path.split('.').filter((segment) => segment !== '');
   const [first, second] = segments;
@@ -137,7 +137,7 @@ function keyLine(
   return found;
 }
 
-/** One step down: a key may itself hold dots, so up to the whole rest of the path is tried as one key. */
+/** One step down: a key may contain dots, so longer parts of the path are tried as one key. */
 function child(
   node: unknown,
   segments: readonly string[],

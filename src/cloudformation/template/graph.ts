@@ -2,14 +2,14 @@ import { isMap, isNode, isScalar, isSeq, type Node, visit, type YAMLMap } from '
 import { PlatformError } from '../../core/errors.ts';
 import { readTemplateDocument, type TemplateDocument } from './document.ts';
 
-/** A stack as the graph sees it: its template's text and the values of its parameters. */
+/** A stack of the graph: its template's text and the values of its parameters. */
 export interface GraphStack {
   name: string;
   template: string;
   parameters: Readonly<Record<string, string>>;
 }
 
-/** Why a stack waits for another one. */
+/** Why a stack depends on another one. */
 interface Dependency {
   on: string;
   /** `imports platform-dev-data-subnets`, `reads /platform/dev/vpc/id` */
@@ -20,11 +20,11 @@ export interface StackGraph {
   /** Every stack, after all those that it depends on. */
   order: readonly string[];
   dependencies: ReadonlyMap<string, readonly Dependency[]>;
-  /** Which stack makes an ECR repository. */
+  /** The stack that creates each ECR repository. */
   repositories: ReadonlyMap<string, string>;
 }
 
-/** Stacks cannot be put in an order. The message names them, and what each takes from the next. */
+/** Stacks that cannot be ordered. The message names them and what each reads from the next. */
 export class GraphError extends PlatformError {
   override readonly name = 'GraphError';
 
@@ -34,8 +34,8 @@ export class GraphError extends PlatformError {
 }
 
 /**
- * The order of stacks, read off their templates: a stack comes after those that export what it imports, and write
- * the names of Parameter Store that it reads. What none of the stacks gives is taken to be there.
+ * The order of stacks, derived from their templates: a stack comes after those that export what it imports or create
+ * the SSM parameters that it reads. What no stack provides is assumed to exist.
  *
  * @throws GraphError for a cycle, with its reasons, and for a name that two stacks give.
  */
@@ -58,7 +58,7 @@ export function stackGraph(stacks: readonly GraphStack[]): StackGraph {
   };
 }
 
-/** The same graph with every arrow turned round: what must be gone before a stack can go. */
+/** The reversed graph: what must be deleted before a stack can be deleted. */
 export function reversed({ dependencies }: StackGraph): Map<string, string[]> {
   const dependants = new Map([...dependencies.keys()].map((name): [string, string[]] => [name, []]));
   for (const [name, found] of dependencies) {
@@ -99,7 +99,7 @@ function dependenciesOf(
   return [...reasons].map(([on, because]) => ({ on, because }));
 }
 
-/** Depth first; the stacks keep the order that they were given in wherever nothing speaks against it. */
+/** Depth first; the given order is kept where dependencies allow it. */
 function orderOf(dependencies: ReadonlyMap<string, readonly Dependency[]>): string[] {
   const order: string[] = [];
   const path: string[] = [];
@@ -137,8 +137,8 @@ interface Call {
 }
 
 /**
- * The texts that a value of a template can be, without asking AWS: text, Ref, Sub, Join, and both sides of an If.
- * Empty where it depends on anything else, such as a resource.
+ * The possible texts of a value, without calling AWS: text, Ref, Sub, Join, and both branches of an If. Empty when it
+ * depends on anything else, such as a resource.
  */
 function possibleTexts(node: unknown, scope: Scope): string[] {
   const call = callOf(node);
@@ -159,7 +159,7 @@ function possibleTexts(node: unknown, scope: Scope): string[] {
   }
 }
 
-/** Every call of an intrinsic below a node, short form or long: `ImportValue` with what it is given. */
+/** Every call of an intrinsic function below a node, short or long form, with its argument. */
 function callsOf(intrinsic: string, below: unknown): unknown[] {
   const found: unknown[] = [];
   if (typeof below !== 'object' || below === null) return found;
@@ -172,7 +172,7 @@ function callsOf(intrinsic: string, below: unknown): unknown[] {
   return found;
 }
 
-/** Every text below a node, with the names in it filled in where they are known. */
+/** Every text below a node, with known names substituted. */
 function textsBelow(below: unknown, scope: Scope): string[] {
   const found: string[] = [];
   if (typeof below !== 'object' || below === null) return found;
@@ -184,7 +184,7 @@ function textsBelow(below: unknown, scope: Scope): string[] {
   return found;
 }
 
-/** A node as a call of an intrinsic: `!Sub x` or `Fn::Sub: x`. */
+/** A node as a call of an intrinsic function: `!Sub x` or `Fn::Sub: x`. */
 function callOf(node: unknown): Call | undefined {
   if (isNode(node) && node.tag?.startsWith('!')) return { name: node.tag.slice(1), argument: untagged(node) };
   const only = isMap(node) && node.items.length === 1 ? node.items[0] : undefined;
@@ -194,7 +194,7 @@ function callOf(node: unknown): Call | undefined {
   return key.startsWith('Fn::') ? { name: key.slice('Fn::'.length), argument: only.value } : undefined;
 }
 
-/** `!ImportValue { 'Fn::Sub': … }` is a map with a tag: what it is given is the map without it. */
+/** `!ImportValue { 'Fn::Sub': … }` is a map with a tag: its argument is the map without the tag. */
 function untagged(node: Node): unknown {
   const copy = node.clone() as Node & { tag?: string };
   delete copy.tag;
@@ -247,23 +247,23 @@ interface SharedName {
   name: string;
 }
 
-/** What a stack gives to others, and what it takes from them. */
+/** What a stack provides to others, and what it reads from them. */
 interface StackInterface {
   writes: readonly SharedName[];
   reads: readonly SharedName[];
-  /** ECR repositories that it makes. */
+  /** The ECR repositories that it creates. */
   repositories: readonly string[];
 }
 
 const SSM_VALUE = 'AWS::SSM::Parameter::Value<';
-/** `{{resolve:ssm:/name:1}}`; also of a SecureString. The version is of no matter. */
+/** `{{resolve:ssm:/name:1}}`; also of a SecureString. The version is ignored. */
 const DYNAMIC = /\{\{resolve:ssm(?:-secure)?:([^:}]+)/g;
 
 /**
- * Reads off a template what it shares with other stacks: exports and imports, and names in Parameter Store. Those
- * are written by AWS::SSM::Parameter and read by parameters of an SSM type and by dynamic references.
+ * Reads from a template what it shares with other stacks: exports and imports, and SSM parameters. Those are created
+ * by AWS::SSM::Parameter and read by parameters of an SSM type and by dynamic references.
  *
- * @param given the values of the template's parameters; defaults count where there is none.
+ * @param given the values of the template's parameters, else their defaults.
  * @throws TemplateSyntaxError when the text does not parse.
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
  */

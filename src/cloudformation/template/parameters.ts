@@ -6,13 +6,13 @@ import { suggest } from '../../core/text.ts';
 import type { StackSnapshot } from '../stack.ts';
 import type { Template } from './template.ts';
 
-/** A parameter as CloudFormation takes it: a value, or the one the stack has. */
+/** A parameter for CloudFormation: a value, or the stack's previous one. */
 export interface ResolvedParameter {
   key: string;
   value?: string;
   usePrevious: boolean;
   noEcho: boolean;
-  /** Where the value comes from: `parameters`, a file's name, `previous`, `default`. */
+  /** The source of the value: `parameters`, a file's name, `previous`, `default`. */
   source: string;
 }
 
@@ -23,7 +23,7 @@ interface GivenParameters {
 }
 
 /**
- * Decides the value of every parameter the template declares: the `parameters` input, else the files, else the
+ * Resolves the value of every parameter that the template declares: the `parameters` input, else the files, else the
  * value the stack has, else the default.
  * A key that the template does not declare is an error in `parameters` and a notice in a file, since files are
  * shared between templates.
@@ -114,7 +114,7 @@ const INPUT = 'parameter-files';
 const SECTIONS = ['Parameters', 'Tags', 'StackPolicy'];
 
 export interface ParameterFiles {
-  /** The value that counts, and the file that gave it. */
+  /** The value and the file that it comes from. */
   parameters: Record<string, { value: string; file: string }>;
   tags: Record<string, string>;
   /** The last StackPolicy, as JSON. */
@@ -126,8 +126,8 @@ export interface ParameterFiles {
  * Three formats: `{"Parameters": {}, "Tags": {}, "StackPolicy": {}}` (CodePipeline's template configuration), a
  * plain object, and CloudFormation's list of `{"ParameterKey", "ParameterValue"}`. A list as a value is joined
  * with commas, a map becomes JSON, numbers and booleans keep the text they were written with, so an account id
- * keeps its leading zero. `UsePreviousValue` takes back what an earlier file gave.
- * @throws InputError for a file that is missing, does not parse, or has another shape. No value is ever shown.
+ * keeps its leading zero. `UsePreviousValue` removes the value of an earlier file.
+ * @throws InputError for a file that is missing, does not parse, or has another structure. Values are never shown.
  */
 export function readParameterFiles(paths: readonly string[], workspace: string): ParameterFiles {
   const merged: ParameterFiles = { parameters: {}, tags: {} };
@@ -230,7 +230,7 @@ function valueText(path: string, key: string, node: Node | null | undefined): st
   throw new InputError(INPUT, path, `a value for "${key}"; write "" for an empty one`);
 }
 
-/** CloudFormation cuts list parameters at every comma and knows no escape. */
+/** CloudFormation splits list parameters at every comma, without an escape. */
 function itemText(path: string, key: string, item: unknown): string {
   const text = isScalar(item) && item.value !== null ? scalarText(item.value, item.source) : undefined;
   if (text === undefined || text.includes(',')) {

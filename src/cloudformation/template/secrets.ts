@@ -11,11 +11,11 @@ import {
   TemplateSyntaxError,
 } from './document.ts';
 
-/** What stands in for a value that must not be seen; the text that CloudFormation itself uses for NoEcho. */
+/** The mask of a hidden value; CloudFormation uses the same text for NoEcho. */
 export const MASKED = '****';
 
 /**
- * Whether a parameter's value must not be seen: NoEcho says so, or its name does. A parameter of an AWS type never
+ * Whether a parameter's value must be hidden: it is NoEcho, or has the name of a secret. A parameter of an AWS type never
  * holds a secret: it is the name of an SSM parameter (secure strings are not allowed there) or of a resource.
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
  */
@@ -26,7 +26,7 @@ function isSecretParameter(
   return noEcho || (isSecretName(name) && !/^(List<)?AWS::/.test(type));
 }
 
-/** Hides the values of secret parameters from here on. */
+/** Masks the values of secret parameters from here on. */
 export function hideSecrets(
   context: Pick<Context, 'log'>,
   template: Pick<Template, 'parameters'>,
@@ -39,17 +39,17 @@ export function hideSecrets(
   }
 }
 
-/** Stands for any item of a list: items move when the template changes, and a secret must not move into view. */
+/** Any item of a list: items move when the template changes, and a moved secret must stay hidden. */
 const ANY = '*';
 
-/** What of a template must not be seen: its NoEcho parameters, and the property paths that they feed. */
+/** The secrets of a template: its hidden parameters, and the property paths that use them. */
 export interface Sensitive {
   parameters: ReadonlySet<string>;
   /** Logical id (`*`: any) → paths below the resource, like `Properties.Environment.Variables.PASSWORD`. */
   paths: ReadonlyMap<string, readonly (readonly string[])[]>;
 }
 
-/** Reads the given templates (the new one, and the one that runs); what does not parse has nothing to hide. */
+/** Finds the secrets of the given templates (the new one and the running one). What does not parse is ignored. */
 export function findSensitive(templates: readonly string[]): Sensitive {
   const parameters = new Set<string>();
   const paths = new Map<string, string[][]>();
@@ -68,7 +68,7 @@ export function findSensitive(templates: readonly string[]): Sensitive {
   return { parameters, paths };
 }
 
-/** Each resource's properties; those of a loop (`Fn::ForEach`) stand for any resource, as its names are made later. */
+/** Each resource's properties; those of a loop (`Fn::ForEach`) apply to any resource, because its names are generated. */
 function resourceProperties(resources: unknown): [string, unknown][] {
   if (!isMap(resources)) return [];
   return resources.items.flatMap(({ key, value }): [string, unknown][] => {
@@ -88,7 +88,7 @@ function tryRead(text: string): TemplateDocument | undefined {
   }
 }
 
-/** Adds the path of every property whose value is made with one of the hidden parameters. */
+/** Adds the path of every property whose value uses one of the hidden parameters. */
 function collect(
   node: unknown,
   path: readonly string[],
@@ -123,7 +123,7 @@ function keyText(key: unknown): string {
   return isScalar(key) ? String(key.value) : '';
 }
 
-/** The change without the values that must not be seen; the same for the same change, whoever reads it. */
+/** The change with its secret values masked, always in the same way. */
 export function maskChange(change: ResourceChange, sensitive: Sensitive): ResourceChange {
   const paths = [change.logicalId, ANY].flatMap((id) => sensitive.paths.get(id) ?? []);
   return {
@@ -165,12 +165,12 @@ function covers(path: readonly string[], below: readonly string[]): boolean {
   );
 }
 
-/** `MasterUserPassword`; not `Secrets`, a list of references to where the secrets are. */
+/** `MasterUserPassword`; not `Secrets`, a list of references to secrets. */
 function isSecretKey(name: string): boolean {
   return isSecretName(name) && !/secrets$/i.test(name);
 }
 
-/** Masks the given paths inside a JSON value; a text that is no JSON but has something to hide is masked whole. */
+/** Masks the given paths inside a JSON value; other text with something to hide is masked entirely. */
 function maskJson(value: string, paths: readonly (readonly string[])[]): string {
   let parsed: unknown;
   try {

@@ -17,7 +17,7 @@ import {
   TemplateSyntaxError,
 } from './document.ts';
 
-/** A template as it will be submitted: exactly one of `body` and `url`. */
+/** A template to submit: exactly one of `body` and `url`. */
 export interface Template {
   /** Path in the workspace, for annotations; absent for a URL. */
   file?: string;
@@ -57,8 +57,8 @@ function templateUrl(source: string, region: string): string {
 }
 
 /**
- * The URL of an S3 object as CloudFormation wants it, with the partition's own domain. A bucket with dots goes
- * into the path, since its name would not match the certificate as a host.
+ * The URL of an S3 object for CloudFormation, with the partition's domain. A bucket name with dots is put into the path,
+ * because as a host name it would not match the certificate.
  */
 export function objectUrl(bucket: string, key: string, region: string): string {
   const host = `s3.${region}.${partitionOf(region).dnsSuffix}`;
@@ -130,7 +130,7 @@ function parse(context: CloudFormationContext, file: string, body: string): Temp
   }
 }
 
-/** CloudFormation reads nested templates from S3 only; uploading them is packaging, which is not done here. */
+/** CloudFormation reads nested templates only from S3; packaging them is out of scope. */
 function refuseLocalNestedTemplates(file: string, document: TemplateDocument): void {
   for (const [logicalId, resource] of Object.entries(document.resources)) {
     if (resource.type !== 'AWS::CloudFormation::Stack') continue;
@@ -151,12 +151,12 @@ function isIntrinsic(tag: string | undefined): boolean {
   return tag?.startsWith('!') ?? false;
 }
 
-/** The largest template that a request may carry, and the largest in S3, in bytes (CloudFormation quotas). */
+/** CloudFormation's quotas for a template in a request and in S3, in bytes. */
 export const BODY_LIMIT = 51_200;
 const OBJECT_LIMIT = 1_048_576;
 
 /**
- * Says before any call whether the template can be submitted.
+ * Checks the template's size before any call.
  * @throws InputError when it is over 51,200 bytes without an artifact bucket, or over 1 MiB.
  */
 export function checkTemplateSize(template: Template, artifactBucket?: string): void {
@@ -174,9 +174,9 @@ export function checkTemplateSize(template: Template, artifactBucket?: string): 
 }
 
 /**
- * What CreateChangeSet gets as its template. A large one is uploaded under a key made of its own content, so two
- * runs never overwrite each other, and only into a bucket of the caller's own account. Plans have a prefix of their
- * own: whoever may only plan can so be kept from what a deployment uploads.
+ * The template argument of CreateChangeSet. A large template is uploaded under a key derived from its content, so runs
+ * never overwrite each other, and only to a bucket of the caller's account. Plans have their own prefix, so a role that
+ * may only plan can be denied access to the uploads of deployments.
  */
 export async function templateSource(
   context: CloudFormationContext,
@@ -220,7 +220,7 @@ async function upload(
   }
 }
 
-/** S3 sends those who ask in the wrong region away. */
+/** S3's answer to a request in the wrong region. */
 function isRedirect(error: unknown): boolean {
   return awsNameOf(error) === 'PermanentRedirect';
 }
