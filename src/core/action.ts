@@ -16,6 +16,7 @@ import { readInputs, secretInputs } from './inputs/contract.ts';
 import type { InputContract, Inputs } from './inputs/contract.ts';
 import { RateLimiter } from './concurrency.ts';
 import { Redactor } from './redaction.ts';
+import { actionsRunner } from './runner.ts';
 
 /** AWS throttles an account's calls to CloudFormation at about this rate; the limiter slows down by itself. */
 const CALLS_PER_SECOND = 10;
@@ -76,11 +77,8 @@ export async function runAction<C extends ActionContract>(
 
 function createContext(host: Host, signal: AbortSignal): Context {
   const redactor = new Redactor();
-  const write = (line: string): void => {
-    host.stdout.write(`${line}\n`);
-  };
   return {
-    log: createLog(write, redactor, {
+    log: createLog(actionsRunner, redactor, {
       mask: host.env['GITHUB_ACTIONS'] === 'true',
       debug: host.env['RUNNER_DEBUG'] === '1',
     }),
@@ -99,8 +97,9 @@ async function runToOutcome<C extends ActionContract>(
 ): Promise<Outcome> {
   const { inputs, verdicts } = action.contract;
   try {
-    for (const secret of secretInputs(inputs, env)) context.log.secret(secret);
-    const values = readInputs(inputs, env) as Inputs<C['inputs']>;
+    const source = { getInput: actionsRunner.getInput, env };
+    for (const secret of secretInputs(inputs, source)) context.log.secret(secret);
+    const values = readInputs(inputs, source) as Inputs<C['inputs']>;
     return checkedOutcome(await action.run(values, context, env), verdicts);
   } catch (error) {
     context.log.debug(stackOf(error));
@@ -124,7 +123,10 @@ function finishOnce<C extends ActionContract>(
     if (finished) return;
     finished = true;
     try {
-      conclude({ name: action.name, outputs: action.contract.outputs }, outcome, context, host.env);
+      conclude({ name: action.name, outputs: action.contract.outputs }, outcome, context, {
+        env: host.env,
+        runner: actionsRunner,
+      });
       host.exitCode = outcome.ok && !context.signal.aborted ? 0 : 1;
     } catch (error) {
       host.exitCode = 1;

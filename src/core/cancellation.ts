@@ -7,7 +7,6 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 /** The part of Node's process that a run touches. */
 export type Host = Pick<NodeJS.Process, 'env' | 'exit' | 'on' | 'off'> & {
   exitCode?: NodeJS.Process['exitCode'];
-  stdout: { write(text: string): unknown };
 };
 
 interface Stop {

@@ -1,4 +1,6 @@
+import type { AnnotationProperties } from '@actions/core';
 import { Redactor, secretLines } from './redaction.ts';
+import type { Runner } from './runner.ts';
 
 type AnnotationLevel = 'error' | 'warning' | 'notice';
 
@@ -26,31 +28,28 @@ export interface Log {
 }
 
 /**
- * A log of GitHub's workflow commands.
+ * The log of a step.
  *
  * @param options.debug false where nobody asked for debug logging.
  * @param options.mask false where no runner reads the text: `::add-mask::` would then show the secret.
  * @see https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
  */
 export function createLog(
-  write: (line: string) => void = (line) => process.stdout.write(`${line}\n`),
+  runner: Omit<Runner, 'getInput' | 'setOutput'>,
   redactor: Redactor = new Redactor(),
   options: { mask?: boolean; debug?: boolean } = {},
 ): Log {
   const annotated = { error: 0, warning: 0, notice: 0 };
-  const command = (name: string, message: string, properties = ''): void => {
-    write(`::${name}${properties && ` ${properties}`}::${escapeData(redactor.redact(message))}`);
-  };
   const annotate = (level: AnnotationLevel, message: string, place: AnnotationPlace = {}): void => {
     annotated[level] += 1;
-    command(level, message, placeProperties(place, redactor));
+    runner[level](redactor.redact(message), propertiesOf(place, redactor));
   };
   return {
     debug: (message) => {
-      if (options.debug !== false) command('debug', message);
+      if (options.debug !== false) runner.debug(redactor.redact(message));
     },
     info: (message) => {
-      write(withoutCommands(redactor.redact(message)));
+      runner.info(withoutCommands(redactor.redact(message)));
     },
     notice: (message, place) => {
       annotate('notice', message, place);
@@ -61,44 +60,28 @@ export function createLog(
     error: (message, place) => {
       annotate('error', message, place);
     },
-    group: async (title, fn) => {
-      command('group', title);
-      try {
-        return await fn();
-      } finally {
-        write('::endgroup::');
-      }
-    },
+    group: (title, fn) => runner.group(redactor.redact(title), fn),
     secret: (value) => {
       redactor.add(value);
       if (options.mask === false) return;
-      for (const line of secretLines(value)) write(`::add-mask::${escapeData(line)}`);
+      // The runner looks for a mask within a line, so a secret of several lines needs one for each.
+      for (const line of secretLines(value)) runner.setSecret(line);
     },
     annotated,
   };
 }
 
-function placeProperties(place: AnnotationPlace, redactor: Redactor): string {
-  const named = {
-    file: place.file,
-    line: place.line,
-    endLine: place.endLine,
-    col: place.column,
-    title: place.title,
+function propertiesOf(
+  { title, file, line, endLine, column }: AnnotationPlace,
+  redactor: Redactor,
+): AnnotationProperties {
+  return {
+    ...(title !== undefined && { title: redactor.redact(title) }),
+    ...(file !== undefined && { file: redactor.redact(file) }),
+    ...(line !== undefined && { startLine: line }),
+    ...(endLine !== undefined && { endLine }),
+    ...(column !== undefined && { startColumn: column }),
   };
-  return Object.entries(named)
-    .filter(([, value]) => value !== undefined && value !== '')
-    .map(([key, value]) => `${key}=${escapeProperty(redactor.redact(String(value)))}`)
-    .join(',');
-}
-
-/** @see https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts */
-function escapeData(text: string): string {
-  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
-}
-
-function escapeProperty(text: string): string {
-  return escapeData(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
 }
 
 /** The runner obeys any line that looks like a command, so text from AWS must not look like one. */

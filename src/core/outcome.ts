@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import { appendFileSync, statSync } from 'node:fs';
 import type { Context } from './context.ts';
 import { CancelledError, errorInfo, PlatformError, TimeoutError, type ErrorInfo } from './errors.ts';
 import type { Annotation } from './log.ts';
 import { fitSections, redactSections, type Section } from './markdown/sections.ts';
 import type { Redactor } from './redaction.ts';
+import type { Runner } from './runner.ts';
 
 /** What an action has to say when it is done. */
 export interface Outcome {
@@ -75,7 +75,7 @@ export function conclude(
   action: { name: string; outputs: OutputContract },
   outcome: Outcome,
   context: Pick<Context, 'log' | 'redactor' | 'annotations'>,
-  env: NodeJS.ProcessEnv,
+  { env, runner }: { env: NodeJS.ProcessEnv; runner: Pick<Runner, 'setOutput'> },
 ): void {
   const { log, redactor, annotations } = context;
   const reason = redactor.redact(outcome.reason.replace(/\s*[\r\n]+\s*/g, ' ').trim());
@@ -86,7 +86,7 @@ export function conclude(
   writeOutputs(
     action.outputs,
     { ...outcome.outputs, verdict: outcome.verdict, reason, result },
-    env,
+    { env, runner },
     context,
   );
   for (const annotation of outcome.annotations ?? []) annotations.add(annotation);
@@ -139,7 +139,7 @@ function fenced(text: string): string {
 export type OutputContract = Readonly<Record<string, { description?: string }>>;
 
 /**
- * Writes outputs to `GITHUB_OUTPUT`, each between random delimiters. A value that holds a masked secret is left
+ * Writes outputs to `GITHUB_OUTPUT`. A value that holds a masked secret is left
  * out with a warning that names the output: GitHub would drop it without one. Beside the contract's outputs
  * others may be written (a stack's own), under names that GitHub can refer to.
  *
@@ -148,18 +148,17 @@ export type OutputContract = Readonly<Record<string, { description?: string }>>;
 export function writeOutputs(
   contract: OutputContract,
   values: Readonly<Record<string, string>>,
-  env: NodeJS.ProcessEnv,
+  { env, runner }: { env: NodeJS.ProcessEnv; runner: Pick<Runner, 'setOutput'> },
   context: Pick<Context, 'log' | 'redactor'>,
 ): void {
-  const file = env['GITHUB_OUTPUT'];
-  if (file === undefined || file === '') {
+  // @actions/core would print a command that GitHub does not obey any more.
+  if (!env['GITHUB_OUTPUT']) {
     context.log.debug('GITHUB_OUTPUT is not set: no outputs are written');
     return;
   }
-  const blocks = Object.entries(values)
-    .filter(([name, value]) => mayBeWritten(contract, name, value, context))
-    .map(([name, value]) => heredoc(name, value));
-  if (blocks.length > 0) appendFileSync(file, blocks.join(''));
+  for (const [name, value] of Object.entries(values)) {
+    if (mayBeWritten(contract, name, value, context)) runner.setOutput(name, value);
+  }
 }
 
 function mayBeWritten(
@@ -177,11 +176,6 @@ function mayBeWritten(
     return false;
   }
   return true;
-}
-
-function heredoc(name: string, value: string): string {
-  const delimiter = `output_${randomUUID()}`;
-  return `${name}<<${delimiter}\n${value}\n${delimiter}\n`;
 }
 
 /** GitHub drops a step's summary beyond 1 MiB, and the step still passes. */

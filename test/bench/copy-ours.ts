@@ -2,7 +2,7 @@ import { ECRClient } from '@aws-sdk/client-ecr';
 import { copyImage } from '../../src/images/registry/copy.ts';
 import type { ImageRepository } from '../../src/images/registry/repository.ts';
 import { systemClock } from '../../src/core/context.ts';
-import { createLog } from '../../src/core/log.ts';
+import { recordingLog } from '../unit/core/fakes.ts';
 
 /** What the process is told, by the variable COPY. */
 export interface CopyOrder {
@@ -24,6 +24,6 @@ function placeOf({ name, uri, ...access }: OrderedPlace): ImageRepository {
 }
 
 const { source, target, digest } = JSON.parse(process.env['COPY'] ?? '') as CopyOrder;
-const log = createLog(() => undefined);
+const { log } = recordingLog();
 const context = { clock: systemClock, signal: new AbortController().signal, log };
 await copyImage(placeOf(source), placeOf(target), digest, context);

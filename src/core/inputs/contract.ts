@@ -33,35 +33,41 @@ interface Options {
 type Given<T, O extends Options> = O extends { required: true } | { default: string } ? T : T | undefined;
 
 /**
- * Reads all inputs as GitHub passes them: `INPUT_<NAME>`, in upper case, spaces as underscores, dashes kept.
- * An empty text is an input that is not given.
+ * Reads all inputs. An empty text is an input that is not given.
  *
  * @throws InputError that names the input, the value and what is allowed.
  * @see https://docs.github.com/actions/reference/workflows-and-actions/metadata-syntax#inputs
  */
-export function readInputs<C extends InputContract>(contract: C, env: NodeJS.ProcessEnv): Inputs<C> {
-  const values = Object.entries(contract).map(([name, input]) => [name, readInput(name, input, env)]);
+export function readInputs<C extends InputContract>(contract: C, from: InputSource): Inputs<C> {
+  const values = Object.entries(contract).map(([name, input]) => [name, readInput(name, input, from)]);
   return Object.fromEntries(values) as Inputs<C>;
 }
 
+/** Where the texts of the inputs are. */
+export interface InputSource {
+  /** The text of an input without the space around it; empty when there is none. */
+  getInput: (name: string) => string;
+  env: NodeJS.ProcessEnv;
+}
+
 /** The texts given for secret inputs, to be hidden before anything is read or said. */
-export function secretInputs(contract: InputContract, env: NodeJS.ProcessEnv): string[] {
+export function secretInputs(contract: InputContract, from: InputSource): string[] {
   return Object.entries(contract)
     .filter(([, input]) => input.secret)
-    .map(([name, input]) => givenText(name, input, env))
+    .map(([name, input]) => givenText(name, input, from))
     .filter((text) => text !== '');
 }
 
-function readInput(name: string, input: Input<unknown>, env: NodeJS.ProcessEnv): unknown {
-  const text = givenText(name, input, env);
+function readInput(name: string, input: Input<unknown>, from: InputSource): unknown {
+  const text = givenText(name, input, from);
   if (text !== '') return input.parse(name, text);
   if (!input.required) return input.absent();
   const elsewhere = input.env === undefined ? '' : `, here or in the environment variable ${input.env}`;
   throw new InputError(name, '', `a value is required${elsewhere}`);
 }
 
-function givenText(name: string, input: Input<unknown>, env: NodeJS.ProcessEnv): string {
-  const given = env[`INPUT_${name.replaceAll(' ', '_').toUpperCase()}`]?.trim() ?? '';
+function givenText(name: string, input: Input<unknown>, { getInput, env }: InputSource): string {
+  const given = getInput(name);
   if (given !== '') return given;
   const fromEnv = input.env === undefined ? '' : (env[input.env]?.trim() ?? '');
   return fromEnv !== '' ? fromEnv : (input.default ?? '');

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../src/core/context.ts';
 import { createLog } from '../../../src/core/log.ts';
+import type { Runner } from '../../../src/core/runner.ts';
 import type { Log } from '../../../src/core/log.ts';
 import { Redactor } from '../../../src/core/redaction.ts';
 
@@ -28,9 +29,49 @@ export class FakeClock implements Clock {
   }
 }
 
+/** A runner that keeps what it is told, as the lines of @actions/core. */
+export function recordingRunner(lines: string[]): Runner {
+  const command =
+    (name: string) =>
+    (message: string | Error, properties: object = {}): void => {
+      const place = Object.entries(properties)
+        .map(([key, value]) => `${NAMES[key] ?? key}=${escapeProperty(String(value))}`)
+        .join(',');
+      lines.push(`::${name}${place && ` ${place}`}::${escape(String(message))}`);
+    };
+  return {
+    getInput: () => '',
+    setOutput: (name, value) => lines.push(`output ${name}=${String(value)}`),
+    setSecret: command('add-mask'),
+    debug: command('debug'),
+    info: (message) => lines.push(message),
+    notice: command('notice'),
+    warning: command('warning'),
+    error: command('error'),
+    group: async (title, fn) => {
+      command('group')(title);
+      try {
+        return await fn();
+      } finally {
+        lines.push('::endgroup::');
+      }
+    },
+  };
+}
+
+const NAMES: Readonly<Record<string, string>> = { startLine: 'line', startColumn: 'col' };
+
+function escape(text: string): string {
+  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+}
+
+function escapeProperty(text: string): string {
+  return escape(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
+}
+
 /** A log whose lines can be read. */
 export function recordingLog(redactor = new Redactor()): { log: Log; lines: string[]; redactor: Redactor } {
   const lines: string[] = [];
-  const log = createLog((line) => lines.push(line), redactor);
+  const log = createLog(recordingRunner(lines), redactor);
   return { log, lines, redactor };
 }

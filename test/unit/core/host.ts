@@ -1,10 +1,13 @@
 import { EventEmitter } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Host } from '../../../src/core/cancellation.ts';
 
-/** A process to run an action in: with signals that a test sends, and files that it reads. */
+/**
+ * A process to run an action in: with signals that a test sends, and files that it reads. Until it is removed its
+ * environment is the process's own, and what is written to standard output is its log.
+ */
 export class FakeHost extends EventEmitter {
   readonly directory = mkdtempSync(join(tmpdir(), 'host-'));
   readonly env: NodeJS.ProcessEnv = {
@@ -15,11 +18,18 @@ export class FakeHost extends EventEmitter {
   readonly exits: (number | string | null | undefined)[] = [];
   exitCode: number | undefined;
   log = '';
-  readonly stdout = {
-    write: (text: string): void => {
-      this.log += text;
-    },
-  };
+  readonly #ownEnv = process.env;
+  readonly #ownWrite = process.stdout.write.bind(process.stdout);
+
+  constructor() {
+    super();
+    writeFileSync(join(this.directory, 'output'), '');
+    process.env = this.env;
+    process.stdout.write = (text: unknown): boolean => {
+      this.log += String(text);
+      return true;
+    };
+  }
 
   exit(code?: number | string | null): never {
     this.exits.push(code ?? this.exitCode);
@@ -46,6 +56,8 @@ export class FakeHost extends EventEmitter {
   }
 
   remove(): void {
+    process.env = this.#ownEnv;
+    process.stdout.write = this.#ownWrite;
     rmSync(this.directory, { recursive: true });
   }
 

@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { createLog } from '../../../src/core/log.ts';
-import { recordingLog } from './fakes.ts';
+import { actionsRunner } from '../../../src/core/runner.ts';
+import { recordingLog, recordingRunner } from './fakes.ts';
+import { FakeHost } from './host.ts';
 
 describe('createLog', () => {
   test('each level is a command; info is the text', () => {
@@ -15,11 +17,18 @@ describe('createLog', () => {
   });
 
   test('an annotation with its place, escaped as the runner reads it', () => {
-    const { log, lines } = recordingLog();
-    log.error('50 %\r\nof a: b, c', { title: 'a: b, c%', file: 'x,y:z.yml', line: 3, endLine: 4, column: 5 });
-    expect(lines).toEqual([
-      '::error file=x%2Cy%3Az.yml,line=3,endLine=4,col=5,title=a%3A b%2C c%25::50 %25%0D%0Aof a: b, c',
-    ]);
+    const host = new FakeHost();
+    createLog(actionsRunner).error('50 %\r\nof a: b, c', {
+      title: 'a: b, c%',
+      file: 'x,y:z.yml',
+      line: 3,
+      endLine: 4,
+      column: 5,
+    });
+    host.remove();
+    expect(host.log).toBe(
+      '::error title=a%3A b%2C c%25,file=x%2Cy%3Az.yml,line=3,endLine=4,col=5::50 %25%0D%0Aof a: b, c\n',
+    );
   });
 
   test.each([
@@ -52,7 +61,7 @@ describe('createLog', () => {
 
   test('without a runner nothing is masked, as that would show it', () => {
     const lines: string[] = [];
-    createLog((line) => lines.push(line), undefined, { mask: false }).secret('hunter22');
+    createLog(recordingRunner(lines), undefined, { mask: false }).secret('hunter22');
     expect(lines).toEqual([]);
   });
 

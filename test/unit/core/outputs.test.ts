@@ -1,9 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { writeOutputs } from '../../../src/core/outcome.ts';
+import { actionsRunner as runner } from '../../../src/core/runner.ts';
 import { recordingLog } from './fakes.ts';
 
 let directory: string;
@@ -11,8 +12,11 @@ let file: string;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'outputs-'));
   file = join(directory, 'output');
+  writeFileSync(file, '');
+  process.env['GITHUB_OUTPUT'] = file;
 });
 afterEach(() => {
+  delete process.env['GITHUB_OUTPUT'];
   rmSync(directory, { recursive: true });
 });
 
@@ -35,11 +39,11 @@ describe('writeOutputs', () => {
   test('any value survives', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (value) => {
-        rmSync(file, { force: true });
+        writeFileSync(file, '');
         writeOutputs(
           contract,
           { verdict: value, 'stack-name': 'after' },
-          { GITHUB_OUTPUT: file },
+          { env: process.env, runner },
           recordingLog(),
         );
         expect(readOutputs()).toEqual({ verdict: value, 'stack-name': 'after' });
@@ -50,7 +54,7 @@ describe('writeOutputs', () => {
 
   test('values cannot forge another output', () => {
     const forged = 'x\noutput_1\nstack-name<<E\nevil\nE\n';
-    writeOutputs(contract, { verdict: forged }, { GITHUB_OUTPUT: file }, recordingLog());
+    writeOutputs(contract, { verdict: forged }, { env: process.env, runner }, recordingLog());
     expect(readOutputs()).toEqual({ verdict: forged });
   });
 
@@ -58,7 +62,7 @@ describe('writeOutputs', () => {
     const { log, lines, redactor } = recordingLog();
     redactor.add('111111111111');
     const values = { verdict: 'updated', 'stack-name': 'arn:aws:x:111111111111:y' };
-    writeOutputs(contract, values, { GITHUB_OUTPUT: file }, { log, redactor });
+    writeOutputs(contract, values, { env: process.env, runner }, { log, redactor });
     expect(readOutputs()).toEqual({ verdict: 'updated' });
     expect(lines).toEqual(['::warning::The output stack-name is left out: its value holds a secret.']);
   });
@@ -66,7 +70,7 @@ describe('writeOutputs', () => {
   test('a stack has outputs of its own, under names that a workflow can refer to', () => {
     const { log, lines, redactor } = recordingLog();
     const values = { VpcId: 'vpc-1', 'a\nb': 'x', 'a=b': 'x', 'a<<b': 'x', '': 'x' };
-    writeOutputs(contract, values, { GITHUB_OUTPUT: file }, { log, redactor });
+    writeOutputs(contract, values, { env: process.env, runner }, { log, redactor });
     expect(readOutputs()).toEqual({ VpcId: 'vpc-1' });
     expect(lines).toHaveLength(4);
     expect(lines[0]).toContain('"a\\nb" is left out'.replace('\\n', '\\n'));
@@ -74,7 +78,7 @@ describe('writeOutputs', () => {
 
   test('on a laptop there is nowhere to write', () => {
     const { log, lines, redactor } = recordingLog();
-    writeOutputs(contract, { verdict: 'updated' }, {}, { log, redactor });
+    writeOutputs(contract, { verdict: 'updated' }, { env: {}, runner }, { log, redactor });
     expect(lines).toEqual(['::debug::GITHUB_OUTPUT is not set: no outputs are written']);
   });
 });

@@ -19,7 +19,7 @@ async function runProcess(
   signals: readonly NodeJS.Signals[] = [],
 ): Promise<{ code: number | null; outputs: string; ms: number }> {
   const main = resolve('src/core/action.ts');
-  const file = join(directory, 'action.ts');
+  const file = join(directory, 'action.mts');
   const output = join(directory, 'output');
   writeFileSync(
     file,
@@ -28,6 +28,7 @@ async function runProcess(
     const updated = { verdict: 'updated', ok: true, reason: 'fine', outputs: {}, result: {} };
     void runAction({ name: 'x', contract: { inputs: {}, outputs: {}, verdicts }, run: ${work} });`,
   );
+  writeFileSync(output, '');
   const child = spawn(process.execPath, ['--import', 'tsx', file], {
     env: { ...process.env, GITHUB_OUTPUT: output },
     stdio: ['ignore', 'pipe', 'inherit'],

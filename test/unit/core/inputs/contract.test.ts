@@ -7,6 +7,7 @@ import {
   duration,
   list,
   map,
+  type InputSource,
   readInputs,
   secretInputs,
   secretText,
@@ -27,8 +28,15 @@ const contract = {
   'github-token': secretText(),
 } as const satisfies InputContract;
 
+/** The inputs in an environment, as the runner gives them. */
+function sourceOf(env: Record<string, string>): InputSource {
+  const getInput = (name: string): string =>
+    env[`INPUT_${name.replaceAll(' ', '_').toUpperCase()}`]?.trim() ?? '';
+  return { getInput, env };
+}
+
 function read(env: Record<string, string>) {
-  return readInputs(contract, { 'INPUT_STACK-NAME': 'dev-platform-vpc', ...env });
+  return readInputs(contract, sourceOf({ 'INPUT_STACK-NAME': 'dev-platform-vpc', ...env }));
 }
 
 describe('readInputs', () => {
@@ -78,13 +86,13 @@ describe('readInputs', () => {
       'eu-north-1',
     );
     const region = { 'aws-region': text({ required: true, env: 'AWS_REGION' }) };
-    expect(() => readInputs(region, {})).toThrow(
+    expect(() => readInputs(region, sourceOf({}))).toThrow(
       'aws-region: a value is required, here or in the environment variable AWS_REGION',
     );
   });
 
   test('spaces in a name become underscores, as GitHub does it', () => {
-    expect(readInputs({ 'who to greet': text() }, { INPUT_WHO_TO_GREET: 'you' })).toEqual({
+    expect(readInputs({ 'who to greet': text() }, sourceOf({ INPUT_WHO_TO_GREET: 'you' }))).toEqual({
       'who to greet': 'you',
     });
   });
@@ -148,10 +156,10 @@ describe('readInputs', () => {
 
 describe('secretInputs', () => {
   test('only what is secret and given', () => {
-    expect(secretInputs(contract, { 'INPUT_STACK-NAME': 'x', 'INPUT_GITHUB-TOKEN': ' ghs_1 ' })).toEqual([
-      'ghs_1',
-    ]);
-    expect(secretInputs(contract, {})).toEqual([]);
+    expect(
+      secretInputs(contract, sourceOf({ 'INPUT_STACK-NAME': 'x', 'INPUT_GITHUB-TOKEN': ' ghs_1 ' })),
+    ).toEqual(['ghs_1']);
+    expect(secretInputs(contract, sourceOf({}))).toEqual([]);
   });
 });
 
