@@ -18,7 +18,6 @@ import { listen } from './server/server.ts';
 import { DEFAULT_REGION, World } from './world.ts';
 
 export type { FaultRule, Scenario } from './scenario/scenario.ts';
-export type { LoggedCall } from './server/calls.ts';
 
 export interface SandboxOptions {
   /** Default: a free one. */

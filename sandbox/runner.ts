@@ -40,7 +40,7 @@ export interface RunOptions {
   token?: string;
 }
 
-export function actionDefinition(name: string): ActionDefinition {
+function actionDefinition(name: string): ActionDefinition {
   return parse(readFileSync(actionFile(name), 'utf8')) as ActionDefinition;
 }
 

@@ -12,7 +12,7 @@ export interface WorldOptions {
 }
 
 /** The accounts of dev, staging and prod in everything public. */
-export const DEFAULT_ACCOUNTS = ['111111111111', '222222222222', '333333333333'];
+const DEFAULT_ACCOUNTS = ['111111111111', '222222222222', '333333333333'];
 export const DEFAULT_REGION = 'eu-west-1';
 const DEFAULT_TIME_SCALE = 100;
 

@@ -2,18 +2,7 @@ import { createHash } from 'node:crypto';
 import { AwsError, type Call, type Input, textOf } from '../protocols/service.ts';
 import { registryOf, repositoriesOf } from '../registry/registry.ts';
 import type { World } from '../world.ts';
-import {
-  type Cluster,
-  type Ecs,
-  ecsOf,
-  type Service,
-  type ServiceDeployment,
-  type TaskDefinition,
-} from './model.ts';
-
-export function ecsOfCall(world: World, call: Call): Ecs {
-  return ecsOf(world, call.account, call.region);
-}
+import type { Cluster, Ecs, Service, ServiceDeployment, TaskDefinition } from './model.ts';
 
 export function lastPart(nameOrArn: string): string {
   return nameOrArn.slice(nameOrArn.lastIndexOf('/') + 1);

@@ -54,7 +54,7 @@ export interface LoadBalancer extends Given {
   };
 }
 
-export type Strategy = 'ROLLING' | 'BLUE_GREEN' | 'CANARY' | 'LINEAR';
+type Strategy = 'ROLLING' | 'BLUE_GREEN' | 'CANARY' | 'LINEAR';
 
 export interface LifecycleHook extends Given {
   targetType?: 'AWS_LAMBDA' | 'PAUSE';
@@ -141,7 +141,7 @@ export interface HookDetail {
   timeoutAction: 'CONTINUE' | 'ROLLBACK';
 }
 
-export type MonitorStatus = 'DISABLED' | 'MONITORING' | 'MONITORING_COMPLETE' | 'TRIGGERED';
+type MonitorStatus = 'DISABLED' | 'MONITORING' | 'MONITORING_COMPLETE' | 'TRIGGERED';
 
 /** One rollout, from a revision to another. */
 export interface ServiceDeployment {

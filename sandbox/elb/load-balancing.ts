@@ -1,6 +1,6 @@
 import type { World } from '../world.ts';
 
-export type Given = Record<string, unknown>;
+type Given = Record<string, unknown>;
 
 export interface TargetHealth {
   State: 'initial' | 'healthy' | 'unhealthy' | 'draining' | 'unused';

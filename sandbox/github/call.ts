@@ -15,7 +15,7 @@ export interface GitHubCall {
   htmlUrl: string;
 }
 
-export interface GitHubAnswer {
+interface GitHubAnswer {
   status?: number;
   body?: unknown;
 }

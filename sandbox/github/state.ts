@@ -51,7 +51,7 @@ export interface Environment {
   waitMinutes: number;
 }
 
-export interface Approval {
+interface Approval {
   state: string;
   comment: string;
   environments: string[];

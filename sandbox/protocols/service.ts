@@ -55,7 +55,7 @@ export function textOf(value: unknown): string | undefined {
 /** A refusal that each protocol words in its own way: code, message, status. */
 export type Refusal = readonly [code: string, message: string, status: number];
 
-export interface Refusals {
+interface Refusals {
   /** No signature. */
   unsigned: Refusal;
   unknownKey: Refusal;

@@ -10,7 +10,7 @@ import { type ImageRepository, referrers } from './repository.ts';
 import { scanOnPush } from './scans.ts';
 
 /** What an operation of the registry protocol works with. */
-export interface RegistryCall {
+interface RegistryCall {
   world: World;
   repository: ImageRepository;
   request: HttpRequest;

@@ -179,11 +179,10 @@ const scenario = object(
 export type Scenario = TypeOf<typeof scenario>;
 export type FaultRule = TypeOf<typeof fault>;
 export type ResourceRule = TypeOf<typeof resource>;
-export type DriftRule = TypeOf<typeof drift>;
 export type GitHubScenario = TypeOf<typeof github>;
 
 /** Checks a scenario; a ShapeError names the first place that is wrong. */
-export function checkScenario(value: unknown): Scenario {
+function checkScenario(value: unknown): Scenario {
   return scenario(value, 'scenario');
 }
 

@@ -3,7 +3,7 @@ export type Shape<T> = (value: unknown, path: string) => T;
 export type TypeOf<S> = S extends Shape<infer T> ? T : never;
 
 /** A value in a file that is not what it must be: names the place, the value, and what is allowed. */
-export class ShapeError extends Error {
+class ShapeError extends Error {
   constructor(path: string, value: unknown, allowed: string) {
     super(`${path}: ${JSON.stringify(value)} is not valid: ${allowed}`);
     this.name = 'ShapeError';

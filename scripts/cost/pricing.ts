@@ -163,7 +163,7 @@ function logGb(id: string, load: Utilisation, shares: Shares): number {
   return id === 'LogGroup' ? load.serviceLogGb / shares.serviceLogGroups : 0;
 }
 
-export const hours = (group: Line['group'], what: string, price: number): Line => ({
+const hours = (group: Line['group'], what: string, price: number): Line => ({
   group,
   what,
   quantity: HOURS_A_MONTH,

@@ -15,7 +15,7 @@ interface Scope {
 }
 
 /** How the value of an SSM parameter that nobody has read yet is written. */
-export const ssmValue = (name: string): string => `ssm:${name}`;
+const ssmValue = (name: string): string => `ssm:${name}`;
 
 /**
  * Fills a template in with parameters, as far as that can be done without AWS: conditions are decided, resources

@@ -7,7 +7,7 @@ export const ROOT = resolve(import.meta.dirname, '../..');
 export const REUSABLE = '.github/workflows';
 export const CALLERS = 'workflows';
 
-export type Permission = 'read' | 'write' | 'none';
+type Permission = 'read' | 'write' | 'none';
 export type Permissions = Partial<Record<string, Permission>>;
 
 export interface Step {
@@ -23,7 +23,7 @@ export interface Step {
   'continue-on-error'?: boolean | string;
 }
 
-export interface Concurrency {
+interface Concurrency {
   group: string;
   'cancel-in-progress'?: boolean | string;
   queue?: string;

@@ -16,7 +16,7 @@ import { newStack } from '../engine/stack.ts';
 import { checkStackPolicy } from '../engine/stack-policy.ts';
 import { templateText } from '../templates/source.ts';
 
-export const STACK_NAME = '[a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/._+]*';
+const STACK_NAME = '[a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/._+]*';
 const LONGEST_NAME = 128;
 
 /** The operations that change stacks. */

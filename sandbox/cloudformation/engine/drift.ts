@@ -6,7 +6,7 @@ import { hideSecrets, MASK } from '../templates/parameters.ts';
 import { isMade } from './stack-scope.ts';
 import type { Stack, StackResource } from './stack.ts';
 
-export interface PropertyDifference {
+interface PropertyDifference {
   PropertyPath: string;
   ExpectedValue: string;
   ActualValue: string;

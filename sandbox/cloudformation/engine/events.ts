@@ -116,7 +116,7 @@ function record({ world, stack, operation }: EventSource, fields: OwnFields): vo
   });
 }
 
-export const EVENTS_PER_PAGE = 100;
+const EVENTS_PER_PAGE = 100;
 
 /** A page of events, newest first. The token is a place in the history, which new events do not move. */
 export function pageOfEvents<T>(

@@ -55,7 +55,7 @@ export function madeAttribute(world: World, stack: Stack, resource: StackResourc
 }
 
 /** References to the resources of a stack as they are now. */
-export function madeResources(world: World, stack: Stack): ResourceValues {
+function madeResources(world: World, stack: Stack): ResourceValues {
   return {
     reference: (logicalId) => {
       const resource = stack.resources.get(logicalId);

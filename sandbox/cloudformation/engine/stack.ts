@@ -191,7 +191,7 @@ export function newStack(world: World, account: string, region: string, name: st
   };
 }
 
-export function placeOf(stack: Stack): Place {
+function placeOf(stack: Stack): Place {
   const { id: partition, urlSuffix } = partitionOf(stack.region);
   return {
     account: stack.account,

@@ -132,7 +132,7 @@ function registry(world: World, stack: Stack): Map<string, string> {
   return stackDatabase(world, stack.account, stack.region).named;
 }
 
-export function alreadyExists(type: string, name: string): AwsError {
+function alreadyExists(type: string, name: string): AwsError {
   return new AwsError(
     'AlreadyExists',
     `Resource of type '${type}' with identifier '${name}' already exists.`,

@@ -21,7 +21,7 @@ const RECREATION = { yes: 'Always', maybe: 'Conditionally' } as const;
 const ORDER: Recreation[] = ['Never', 'Conditionally', 'Always'];
 
 /** The worse of two. */
-export function worse(one: Recreation, other: Recreation): Recreation {
+function worse(one: Recreation, other: Recreation): Recreation {
   return ORDER.indexOf(one) > ORDER.indexOf(other) ? one : other;
 }
 

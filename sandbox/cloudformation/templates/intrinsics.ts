@@ -21,7 +21,7 @@ export interface Scope {
 }
 
 /** What `AWS::NoValue` gives: the property, or the list's member, is not there. */
-export const NO_VALUE = Symbol('AWS::NoValue');
+const NO_VALUE = Symbol('AWS::NoValue');
 type Value = Json | typeof NO_VALUE;
 
 /** Resolves every function in a value; undefined when nothing is left of it. */

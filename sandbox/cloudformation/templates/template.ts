@@ -29,7 +29,7 @@ export interface ParameterDefinition {
   description?: string;
 }
 
-export interface OutputDefinition {
+interface OutputDefinition {
   value: Json;
   description?: Json;
   condition?: string;

@@ -103,7 +103,7 @@ const CONTAINER_DEFAULTS: Given = {
   volumesFrom: [],
 };
 
-export function shownTaskDefinition(definition: TaskDefinition): object {
+function shownTaskDefinition(definition: TaskDefinition): object {
   const { arn, family, revision, status, containers, given } = definition;
   const { registeredAt, registeredBy, deregisteredAt } = definition;
   return {

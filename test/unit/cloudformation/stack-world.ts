@@ -4,7 +4,7 @@ import type { Outcome } from '../../../src/core/outcome.ts';
 import { presentStack } from '../../../src/present/stack.ts';
 import { awsError, fail, type FakeAws, fakeAws, type Handlers, type Input, notFound } from './aws.ts';
 
-export const STACK_TYPE = 'AWS::CloudFormation::Stack';
+const STACK_TYPE = 'AWS::CloudFormation::Stack';
 
 /** One event of the play. Without a logical id it is the stack's own row, and its status becomes the stack's. */
 export interface Step {
@@ -64,7 +64,7 @@ export interface WorldOptions {
   handlers?: Handlers;
 }
 
-export const STACK_ID = 'arn:aws:cloudformation:eu-west-1:111111111111:stack/app/1';
+const STACK_ID = 'arn:aws:cloudformation:eu-west-1:111111111111:stack/app/1';
 const ADDED = [
   {
     Type: 'Resource',
@@ -299,7 +299,7 @@ export function inputsOf(values: Partial<DeployStackInputs> = {}): DeployStackIn
   };
 }
 
-export const WORKSPACE = new URL('fixtures', import.meta.url).pathname;
+const WORKSPACE = new URL('fixtures', import.meta.url).pathname;
 
 /** Runs a command in a world. An empty template is none. */
 export async function run(world: StackWorld, values: Partial<DeployStackInputs> = {}): Promise<Outcome> {

@@ -1,5 +1,4 @@
 import { getOctokit } from '@actions/github';
-import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
@@ -43,8 +42,6 @@ export const stsOf = (sandbox: Sandbox, account?: string) => new STSClient(confi
 export const ssmOf = (sandbox: Sandbox, account?: string) => new SSMClient(configOf(sandbox, account));
 export const s3Of = (sandbox: Sandbox, account?: string, region?: string) =>
   new S3Client(configOf(sandbox, account, region));
-export const cloudFormationOf = (sandbox: Sandbox, account?: string) =>
-  new CloudFormationClient(configOf(sandbox, account));
 export const elbOf = (sandbox: Sandbox) => new ElasticLoadBalancingV2Client(configOf(sandbox));
 export const logsOf = (sandbox: Sandbox) => new CloudWatchLogsClient(configOf(sandbox));
 export const cloudWatchOf = (sandbox: Sandbox) => new CloudWatchClient(configOf(sandbox));

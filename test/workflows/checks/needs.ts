@@ -3,13 +3,13 @@ import { ownPath, readWorkflow, stepsOf } from '../workflow.ts';
 import type { Job, Permissions, Step, WorkflowFile } from '../workflow.ts';
 
 /** What a step needs of the job's token: the one place where it is said. */
-export type Need = (step: Step) => Permissions;
+type Need = (step: Step) => Permissions;
 
 const given = (step: Step, input: string): string => toText(step.with?.[input]);
 const when = (condition: boolean, permissions: Permissions): Permissions => (condition ? permissions : {});
 
 /** By the path in this repository, or by the name of somebody else's action. */
-export const ACTION_NEEDS: Record<string, Need> = {
+const ACTION_NEEDS: Record<string, Need> = {
   'actions/deploy-environment': (step) => ({
     'id-token': 'write',
     ...when(given(step, 'command') === 'plan' && given(step, 'comment') !== 'false', {
@@ -44,19 +44,19 @@ export const ACTION_NEEDS: Record<string, Need> = {
 };
 
 /** What scripts call with the job's token. */
-export const SCRIPT_NEEDS: readonly [RegExp, Permissions][] = [
+const SCRIPT_NEEDS: readonly [RegExp, Permissions][] = [
   [/\bgh release create\b/, { contents: 'write' }],
   [/\bgh api .*\/git\/refs/, { contents: 'write' }],
   [/\bgit push\b/, { contents: 'write' }],
 ];
 
 /** What a job's steps, or the workflow that it calls, need of its token, all together. */
-export function needsOf(job: Job): Permissions {
+function needsOf(job: Job): Permissions {
   if (job.uses !== undefined) return calledNeeds(job.uses);
   return stepsOf(job).map(stepNeeds).reduce(both, {});
 }
 
-export function stepNeeds(step: Step): Permissions {
+function stepNeeds(step: Step): Permissions {
   const { uses, run = '' } = step;
   if (uses === undefined) {
     return SCRIPT_NEEDS.filter(([pattern]) => pattern.test(run))
@@ -76,7 +76,7 @@ function calledNeeds(uses: string): Permissions {
 }
 
 /** The union of two grants: `write` includes `read`. */
-export function both(one: Permissions, other: Permissions): Permissions {
+function both(one: Permissions, other: Permissions): Permissions {
   const names = new Set([...Object.keys(one), ...Object.keys(other)]);
   return Object.fromEntries(
     [...names].map((name) => [name, [one[name], other[name]].includes('write') ? 'write' : 'read']),

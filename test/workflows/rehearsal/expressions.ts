@@ -10,7 +10,7 @@ export type Standing = 'success' | 'failure' | 'cancelled' | 'skipped';
 const STATUS_FUNCTIONS = /(?<![\w.])(success|failure|always|cancelled)\s*\(/;
 
 /** A text with its expressions replaced. A text that is one expression keeps the expression's own type. */
-export function interpolate(text: string, contexts: Contexts): unknown {
+function interpolate(text: string, contexts: Contexts): unknown {
   const whole = /^\s*\$\{\{((?:(?!\}\}).)*)\}\}\s*$/s.exec(text);
   if (whole) return evaluate(whole[1] ?? '', contexts);
   return text.replace(/\$\{\{(.*?)\}\}/gs, (_, expression: string) => toText(evaluate(expression, contexts)));

@@ -4,7 +4,7 @@ import type { Job, Permissions, Workflow } from '../workflow.ts';
 const DEFAULT: Permissions = { contents: 'read', packages: 'read' };
 
 /** A job that asks for more than its caller has: GitHub refuses the whole run. */
-export class TooManyPermissions extends Error {
+class TooManyPermissions extends Error {
   override readonly name = 'TooManyPermissions';
 }
 
