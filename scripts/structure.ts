@@ -1,0 +1,39 @@
+import { readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+
+/** Source files that one folder may hold: what a reader takes in at a glance. */
+const FILES_PER_FOLDER = 15;
+const SOURCE_FILES = 190;
+
+/** How many source files each folder below `root` holds itself, by its path from there. */
+function countFiles(root: string): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || !entry.name.endsWith('.ts')) continue;
+    const folder = relative(root, entry.parentPath);
+    counts.set(folder, (counts.get(folder) ?? 0) + 1);
+  }
+  return counts;
+}
+
+function findCrowdedFolders(root: string, name: string): string[] {
+  return [...countFiles(join(root, name))]
+    .filter(([, count]) => count > FILES_PER_FOLDER)
+    .map(
+      ([folder, count]) =>
+        `${join(name, folder)}: ${count} source files, at most ${FILES_PER_FOLDER} a folder`,
+    );
+}
+
+function findProblems(root: string): string[] {
+  const crowded = ['src', 'sandbox'].flatMap((name) => findCrowdedFolders(root, name));
+  const total = [...countFiles(join(root, 'src')).values()].reduce((sum, count) => sum + count, 0);
+  return total > SOURCE_FILES
+    ? [...crowded, `src: ${total} source files, at most ${SOURCE_FILES} in all`]
+    : crowded;
+}
+
+/** Checks the size of folders, which no linter does. The argument is the repository's root, `.` by default. */
+const problems = findProblems(process.argv[2] ?? '.');
+for (const problem of problems) console.error(problem);
+if (problems.length > 0) process.exitCode = 1;
