@@ -1,4 +1,4 @@
-import { VERDICTS } from '../../src/environment/preview/preview.ts';
+import { PREVIEW_VERDICTS } from '../../src/environment/preview/result.ts';
 import {
   boolean,
   choice,
@@ -46,4 +46,4 @@ const outputs = {
 } as const satisfies OutputContract;
 
 /** The same names as in action.yml; a test holds them together. */
-export const contract = { inputs, outputs, verdicts: VERDICTS };
+export const contract = { inputs, outputs, verdicts: PREVIEW_VERDICTS };

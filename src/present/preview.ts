@@ -1,105 +1,188 @@
+import { STACK_VERDICTS } from '../cloudformation/commands/result.ts';
 import { code, escapeCell, table, type Section } from '../core/markdown/markdown.ts';
-import { PRICES_AS_OF } from '../environment/preview/price.ts';
+import type { Outcome } from '../core/outcome.ts';
+import { shortDigest, withoutAccount } from '../core/text.ts';
+import { PRICES_AS_OF, type PreviewPrice } from '../environment/preview/price.ts';
+import {
+  PREVIEW_VERDICTS,
+  type DeployedPreview,
+  type PreviewComment,
+  type PreviewedService,
+  type PreviewResult,
+  type RemovalComment,
+  type RemovedPreview,
+  type SweptItem,
+  type SweptPreviews,
+} from '../environment/preview/result.ts';
+import { presentStack } from './stack.ts';
 
-/** What a pull request's preview is, for the summary and the comment. */
-export interface PreviewReport {
-  pullRequest: number;
-  verdict: string;
-  ok: boolean;
-  reason: string;
-  url?: string;
-  commit?: string;
-  expires?: Date;
-  price?: PreviewPrice;
-  runUrl: string;
-  services: readonly PreviewedService[];
+/** What a kind of result makes of itself. */
+type Shown = Pick<Outcome, 'outputs' | 'result' | 'summary' | 'annotations'>;
+
+/**
+ * The result of preview-environment as outputs, result JSON, summary and annotations.
+ *
+ * @param runUrl the page of the workflow run.
+ */
+export function presentPreview(result: PreviewResult, runUrl: string): Outcome {
+  const { verdict, reason } = result;
+  const pullRequest = 'pullRequest' in result ? result.pullRequest : undefined;
+  const shown = show(result, runUrl);
+  return {
+    verdict,
+    ok: PREVIEW_VERDICTS[verdict].ok,
+    reason,
+    ...shown,
+    outputs: { ...(pullRequest !== undefined && { 'pull-request': String(pullRequest) }), ...shown.outputs },
+    result: { ...(pullRequest !== undefined && { pullRequest }), ...shown.result },
+    ...('error' in result && { error: result.error }),
+  };
 }
 
-/** What a preview costs at most. */
-export interface PreviewPrice {
-  dollars: number;
-  hours: number;
+function show(result: PreviewResult, runUrl: string): Shown {
+  switch (result.kind) {
+    case 'none':
+      return { outputs: {}, result: {} };
+    case 'deployed':
+      return showDeployed(result, runUrl);
+    case 'superseded':
+      return showDeployed(result.deployed, runUrl);
+    case 'removed':
+      return showRemoved(result, runUrl);
+    case 'swept':
+      return showSwept(result);
+  }
 }
 
-export interface PreviewedService {
-  name: string;
-  stack: string;
-  /** The stack's own verdict; absent for a service that this run did not touch. */
-  verdict?: string;
-  ok: boolean;
-  reason?: string;
-  commit: string;
-  digest: string;
-  priority?: number;
+/** The sections of the pull request's comment. */
+export function previewComment(comment: PreviewComment, runUrl: string): Section[] {
+  return comment.kind === 'deployed' ? previewSections(comment, runUrl) : removalSections(comment, runUrl);
+}
+
+function showDeployed(preview: DeployedPreview, runUrl: string): Shown {
+  const { commit, expires, url, price, services, deployment } = preview;
+  const stacks = services.flatMap(({ stack, run }) => (run ? [stack] : []));
+  const failed = services
+    .flatMap(({ run }) => (run && !STACK_VERDICTS[run.result.verdict].ok ? [run.result] : []))
+    .map(presentStack);
+  return {
+    outputs: {
+      url: url ?? '',
+      stacks: JSON.stringify(stacks),
+      expires: expires.toISOString(),
+      price: price ? price.dollars.toFixed(2) : '',
+      deployment: String(deployment),
+    },
+    result: {
+      commit,
+      url,
+      expires: expires.toISOString(),
+      price,
+      services: services.map(serviceResult),
+      deployment,
+    },
+    summary: [...previewSections(preview, runUrl), ...failed.flatMap(({ summary = [] }) => summary)],
+    annotations: failed.flatMap(({ annotations = [] }) => annotations),
+  };
+}
+
+function serviceResult({ name, stack, commit, digest, run }: PreviewedService): object {
+  if (!run) return { name, stack, ok: true, commit, digest };
+  const { priority, result } = run;
+  const { verdict, reason } = result;
+  const { ok } = STACK_VERDICTS[verdict];
+  return { name, stack, verdict, ok, reason: withoutAccount(reason), commit, digest, priority };
 }
 
 /** The preview as it is after a deployment. */
-export function previewSections(report: PreviewReport): Section[] {
-  const { ok, pullRequest, verdict, reason, services, runUrl } = report;
+function previewSections(preview: DeployedPreview, runUrl: string): Section[] {
+  const { pullRequest, verdict, reason, services } = preview;
+  const { ok } = PREVIEW_VERDICTS[verdict];
   const title = `${ok ? '🔎' : '❌'} Preview of pull request ${pullRequest}: ${verdict}`;
   const rows = services.map((service) => [
     code(service.name),
-    service.verdict === undefined ? 'as it was' : `${service.ok ? '✅' : '❌'} ${service.verdict}`,
+    stateOf(service),
     code(shortCommit(service.commit)),
     code(shortDigest(service.digest)),
   ]);
-  const failed = services.filter((service) => !service.ok && service.reason !== undefined);
+  const failed = services.flatMap(({ name, run }) =>
+    run && !STACK_VERDICTS[run.result.verdict].ok ? [{ name, why: withoutAccount(run.result.reason) }] : [],
+  );
   return [
-    { title, body: [factsOf(report), escapeCell(reason)].filter(Boolean).join('\n\n'), priority: 100 },
+    { title, body: [factsOf(preview), escapeCell(reason)].filter(Boolean).join('\n\n'), priority: 100 },
     ...(rows.length > 0
       ? [{ body: table(['Service', 'State', 'Commit', 'Image'], rows), priority: 90 }]
       : []),
-    ...failed.map(({ name, reason: why = '' }) => ({ title: name, body: escapeCell(why), priority: 95 })),
+    ...failed.map(({ name, why }) => ({ title: name, body: escapeCell(why), priority: 95 })),
     { body: `[The run](${runUrl})`, priority: 10 },
   ];
 }
 
+function stateOf({ run }: PreviewedService): string {
+  if (!run) return 'as it was';
+  const { verdict } = run.result;
+  return `${STACK_VERDICTS[verdict].ok ? '✅' : '❌'} ${verdict}`;
+}
+
+function showRemoved({ pullRequest, verdict, reason, removal }: RemovedPreview, runUrl: string): Shown {
+  const { stacks, tags, deployments, failures, undeleted } = removal;
+  const { ok } = PREVIEW_VERDICTS[verdict];
+  return {
+    outputs: { stacks: JSON.stringify(stacks) },
+    result: { stacks, tags, deployments, failures },
+    summary: removalSections({ kind: 'removal', pullRequest, ok, reason }, runUrl),
+    annotations: undeleted.flatMap((result) => presentStack(result).annotations ?? []),
+  };
+}
+
 /** A preview that is gone. */
-export function removedSections(report: {
-  pullRequest: number;
-  ok: boolean;
-  reason: string;
-  runUrl: string;
-}): Section[] {
-  const title = `${report.ok ? '🧹' : '❌'} Preview of pull request ${report.pullRequest}`;
+function removalSections({ pullRequest, ok, reason }: RemovalComment, runUrl: string): Section[] {
+  const title = `${ok ? '🧹' : '❌'} Preview of pull request ${pullRequest}`;
   return [
-    { title, body: escapeCell(report.reason), priority: 100 },
-    { body: `[The run](${report.runUrl})`, priority: 10 },
+    { title, body: escapeCell(reason), priority: 100 },
+    { body: `[The run](${runUrl})`, priority: 10 },
   ];
 }
 
-/** What a sweep took away, kept, and could not remove. */
-export function sweepSections(report: {
-  ok: boolean;
-  reason: string;
-  rows: readonly { what: string; pullRequest: number; state: string; why: string }[];
-}): Section[] {
-  const rows = report.rows.map(({ what, pullRequest, state, why }) => [
+/** What a sweep removed, kept, and could not remove. */
+function showSwept({ verdict, reason, dryRun, items, undeleted }: SweptPreviews): Shown {
+  const inState = (state: SweptItem['state']): SweptItem[] => items.filter((item) => item.state === state);
+  const removed = inState('removed');
+  const stacks = removed.map(({ what }) => what).filter((what) => !what.includes(':'));
+  const rows = items.map(({ what, pullRequest, state, why }) => [
     code(what),
     String(pullRequest),
     escapeCell(state),
     escapeCell(why),
   ]);
-  return [
-    {
-      title: `${report.ok ? '🧹' : '❌'} Sweep of previews`,
-      body: escapeCell(report.reason),
-      priority: 100,
+  const title = `${verdict === 'failed' ? '❌' : '🧹'} Sweep of previews`;
+  return {
+    outputs: { stacks: JSON.stringify(stacks) },
+    result: {
+      dryRun,
+      removed,
+      failed: inState('failed'),
+      kept: inState('kept'),
+      planned: inState('would be removed'),
     },
-    ...(rows.length > 0
-      ? [{ body: table(['What', 'Pull request', 'State', 'Why'], rows), priority: 90 }]
-      : []),
-  ];
+    summary: [
+      { title, body: escapeCell(reason), priority: 100 },
+      ...(rows.length > 0
+        ? [{ body: table(['What', 'Pull request', 'State', 'Why'], rows), priority: 90 }]
+        : []),
+    ],
+    annotations: undeleted.flatMap((result) => presentStack(result).annotations ?? []),
+  };
 }
 
-function factsOf({ url, commit, expires, price }: PreviewReport): string {
+function factsOf({ url, commit, expires, price }: DeployedPreview): string {
   const facts = [
     ...(url === undefined ? [] : [['Address', url]]),
-    ...(commit === undefined ? [] : [['Commit', code(shortCommit(commit))]]),
+    ['Commit', code(shortCommit(commit))],
     ...(price === undefined ? [] : [['Price', priceText(price)]]),
-    ...(expires === undefined ? [] : [['Expires', expiryText(expires)]]),
+    ['Expires', expiryText(expires)],
   ];
-  return facts.length === 0 ? '' : table(['Preview', ''], facts);
+  return table(['Preview', ''], facts);
 }
 
 function priceText({ dollars, hours }: PreviewPrice): string {
@@ -113,8 +196,4 @@ function expiryText(expires: Date): string {
 
 function shortCommit(commit: string): string {
   return commit.slice(0, 7);
-}
-
-function shortDigest(digest: string): string {
-  return digest.slice(0, 'sha256:'.length + 12);
 }

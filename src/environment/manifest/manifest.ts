@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Context } from '../../core/context.ts';
-import { InputError } from '../../core/errors.ts';
+import { InputError, PlatformError } from '../../core/errors.ts';
 import {
   findingsIn,
   type ManifestDocument,
@@ -36,14 +36,15 @@ export interface Manifest {
 }
 
 /** The file does not say a platform. The message names the first problem, with its line and what is allowed. */
-export class ManifestError extends InputError {
+export class ManifestError extends PlatformError {
+  override readonly name = 'ManifestError';
   readonly problems: readonly Problem[];
 
   constructor(file: string, problems: readonly Problem[]) {
     const lines = problems.map(
       ({ path, line, message }) => `${file}:${line}: ${path}${path === '' ? '' : ': '}${message}`,
     );
-    super('manifest', '', lines.join('\n'));
+    super('manifest-invalid', `manifest: ${lines.join('\n')}`);
     this.problems = problems;
   }
 }

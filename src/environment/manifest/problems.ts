@@ -1,4 +1,5 @@
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { PlatformError } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
 import { manifestJsonSchema, type ManifestText } from './schema.ts';
 
@@ -14,12 +15,12 @@ export interface ManifestDocument {
 }
 
 /** A text that is no YAML. The line is 1-based. */
-export class ManifestSyntaxError extends Error {
+export class ManifestSyntaxError extends PlatformError {
+  override readonly name = 'ManifestSyntaxError';
   readonly line: number;
 
   constructor(message: string, line: number) {
-    super(message);
-    this.name = 'ManifestSyntaxError';
+    super('manifest-invalid', message);
     this.line = line;
   }
 }

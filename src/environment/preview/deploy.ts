@@ -1,19 +1,27 @@
 import { GetParameterCommand } from '@aws-sdk/client-ssm';
-import { errorText, isNotFound } from '../../aws/errors.ts';
+import { isNotFound } from '../../aws/errors.ts';
 import { partitionOf } from '../../aws/partition.ts';
 import { send } from '../../aws/send.ts';
-import type { StackResult } from '../../cloudformation/commands/result.ts';
+import { STACK_VERDICTS, type StackResult } from '../../cloudformation/commands/result.ts';
 import { readParameterFiles, resolveParameters } from '../../cloudformation/template/parameters.ts';
 import { loadTemplate } from '../../cloudformation/template/template.ts';
 import { inParallel } from '../../core/concurrency.ts';
-import { InputError } from '../../core/errors.ts';
-import type { Outcome } from '../../core/outcome.ts';
-import { presentedStack } from '../stack-outcome.ts';
-import { closedMeanwhile, deployedOutcome, noPreview, supersededOutcome } from './outcome.ts';
-import type { PreviewContext, PreviewRequest, PreviewService } from './preview.ts';
+import { InputError, PlatformError, reasonOf } from '../../core/errors.ts';
+import { withoutAccount } from '../../core/text.ts';
+import type { PullRequest } from '../../github/pulls.ts';
+import type { PreviewContext, PreviewRequest, PreviewService } from './context.ts';
+import { priceOf } from './price.ts';
 import { choosePriority, lostItsPriority, takenPriorities } from './priority.ts';
 import { beginDeployment, endDeployment, pullRequestNow, retireDeployments } from './records.ts';
-import { onStack, type PreviewStack, previewStacks, stackName, stackTags } from './stacks.ts';
+import { removalResult, removePreview } from './remove.ts';
+import {
+  type DeployedPreview,
+  type NoPreview,
+  PREVIEW_VERDICTS,
+  type PreviewedService,
+  type PreviewResult,
+} from './result.ts';
+import { type PreviewStack, previewStacks, runStackCommand, stackName, stackTags } from './stacks.ts';
 
 /** What is known before anything is changed. */
 interface Preparation {
@@ -76,7 +84,8 @@ async function readListener(context: PreviewContext, name: string): Promise<stri
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }
-  throw new Error(
+  throw new PlatformError(
+    'not-found',
     `There is no SSM parameter ${name}: the environment that hosts previews has no load balancer yet. Nothing was changed.`,
   );
 }
@@ -85,57 +94,84 @@ const SERVICES_AT_ONCE = 5;
 /** Each attempt knows one more priority that is taken; more than this is no race but something wrong. */
 const ATTEMPTS = 5;
 
-/** How the stack of one service ended. */
-export interface ServiceEnding {
+/** How the stack of one service was deployed. */
+interface DeployedService {
   service: PreviewService;
   stack: string;
   priority: number;
   image: string;
-  outcome: Outcome;
+  result: StackResult;
 }
 
 /** What all services of one deployment share. */
-export interface Deployment extends Preparation {
+interface Deployment extends Preparation {
   pullRequest: number;
   commit: string;
   expires: Date;
 }
 
-/** Deploys the services of a pull request, and takes back what nobody wants any more when it is done. */
+/** Deploys the services of a pull request; of one that was closed meanwhile, the preview is removed again. */
 export async function deployPreview(
   context: PreviewContext,
   request: PreviewRequest,
   pullRequest: number,
-): Promise<Outcome> {
+): Promise<PreviewResult> {
   const now = await pullRequestNow(context, pullRequest);
-  const none = noPreview(context, pullRequest, now);
+  const none = withoutPreview(context, pullRequest, now);
   if (none) return none;
   const commit = context.github.pullRequest?.headSha ?? now?.headSha ?? context.github.sha;
-  if (now && now.headSha !== commit) return supersededOutcome(pullRequest, commit, now.headSha, 'before');
+  if (now && now.headSha !== commit) {
+    const reason = `${newerCommit(pullRequest, commit, now.headSha)} Nothing was changed.`;
+    return { kind: 'none', verdict: 'superseded', pullRequest, reason };
+  }
   const preparation = await prepare(context, request, pullRequest);
   const expires = new Date(context.clock.now() + request.timeToLiveMs);
   const deployment = { ...preparation, pullRequest, commit, expires };
   const id = await beginDeployment(context, pullRequest, commit);
   try {
-    const endings = await deployServices(context, request, deployment);
-    return await conclude(context, request, deployment, id, endings);
+    const deployed = await deployServices(context, request, deployment);
+    return await finish(context, request, { ...deployment, id, deployed });
   } catch (error) {
-    await endDeployment(context, id, { state: 'error', description: errorText(error) });
+    await endDeployment(context, id, { state: 'error', description: reasonOf(error) });
     throw error;
   }
+}
+
+/** Why there is to be no preview; undefined when there is to be one. */
+export function withoutPreview(
+  { github }: PreviewContext,
+  pullRequest: number,
+  now: PullRequest | undefined,
+): NoPreview | undefined {
+  const fromFork = github.pullRequest?.number === pullRequest && github.pullRequest.fork;
+  if (fromFork || now?.fork) {
+    const reason = `Pull request ${pullRequest} comes from a fork, whose jobs get no OIDC token and no secrets: it has no preview. Nothing was changed.`;
+    return { kind: 'none', verdict: 'skipped', pullRequest, reason };
+  }
+  if (!now) {
+    const reason = `GitHub shows no pull request ${pullRequest} in ${github.repository}. Nothing was changed.`;
+    return { kind: 'none', verdict: 'failed', pullRequest, reason };
+  }
+  if (now.open) return undefined;
+  const reason = `Pull request ${pullRequest} is closed: it has no preview. Nothing was changed.`;
+  return { kind: 'none', verdict: 'skipped', pullRequest, reason };
+}
+
+function newerCommit(pullRequest: number, commit: string, head: string): string {
+  return `Pull request ${pullRequest} has a newer commit than ${commit.slice(0, 7)}, ${head.slice(0, 7)}, whose own run deploys it.`;
 }
 
 async function deployServices(
   context: PreviewContext,
   request: PreviewRequest,
   deployment: Deployment,
-): Promise<ServiceEnding[]> {
-  const endings: ServiceEnding[] = [];
+): Promise<DeployedService[]> {
+  const deployed: DeployedService[] = [];
   await inParallel(deployment.services, SERVICES_AT_ONCE, async (service) => {
-    endings.push(await deployService(context, request, deployment, service));
+    deployed.push(await deployService(context, request, deployment, service));
   });
   const order = deployment.services.map(({ name }) => name);
-  return endings.sort((a, b) => order.indexOf(a.service.name) - order.indexOf(b.service.name));
+  return deployed.sort((a, b) => order.indexOf(a.service.name) - order.indexOf(b.service.name));
 }
 
 async function deployService(
@@ -143,7 +179,7 @@ async function deployService(
   request: PreviewRequest,
   deployment: Deployment,
   service: PreviewService,
-): Promise<ServiceEnding> {
+): Promise<DeployedService> {
   const { pullRequest, listener, taken } = deployment;
   const stack = stackName(request, pullRequest, service.name);
   const image = await imageOf(context, service);
@@ -160,7 +196,7 @@ async function deployService(
       Image: image,
       Priority: String(priority),
     };
-    const result = await onStack(context, request, {
+    const result = await runStackCommand(context, request, {
       command: 'deploy',
       stackName: stack,
       template: request.template,
@@ -168,10 +204,9 @@ async function deployService(
       parameters: own,
       tags: stackTags(request, context.github.repository, { ...deployment, service: service.name }),
     });
-    const outcome = presentedStack(context, result);
-    const ending = { service, stack, priority, image, outcome };
-    if (outcome.ok || context.signal.aborted || attempt === ATTEMPTS) return ending;
-    if (!lostItsPriority(failureOf(result))) return ending;
+    const deployed = { service, stack, priority, image, result };
+    if (STACK_VERDICTS[result.verdict].ok || context.signal.aborted || attempt === ATTEMPTS) return deployed;
+    if (!lostItsPriority(result)) return deployed;
     for (const used of await takenPriorities(context, listener)) taken.add(used);
     taken.add(priority);
     const lost = priority;
@@ -197,34 +232,115 @@ async function imageOf({ session }: PreviewContext, { repository, image }: Previ
   return `${account}.dkr.ecr.${session.region}.${dnsSuffix}/${repository}@${image}`;
 }
 
-function failureOf(result: StackResult): string {
-  const rootCause = 'diagnosis' in result ? result.diagnosis?.rootCause : undefined;
-  return `${result.reason} ${rootCause?.reason ?? ''}`;
+/** A deployment whose services are done. */
+interface FinishedDeployment extends Deployment {
+  /** Of GitHub's record. */
+  id: number;
+  deployed: readonly DeployedService[];
 }
 
 /** The pull request may have been closed, or got another commit, while AWS was at work. */
-async function conclude(
+async function finish(
   context: PreviewContext,
   request: PreviewRequest,
-  deployment: Deployment,
-  id: number,
-  endings: readonly ServiceEnding[],
-): Promise<Outcome> {
-  const { pullRequest, commit } = deployment;
+  finished: FinishedDeployment,
+): Promise<PreviewResult> {
+  const { pullRequest, commit, id } = finished;
   const now = context.signal.aborted ? undefined : await pullRequestNow(context, pullRequest);
-  if (now && !now.open) return await closedMeanwhile(context, request, pullRequest);
+  if (now && !now.open) return await removeClosed(context, request, pullRequest);
   const stacks = context.signal.aborted ? [] : await previewStacks(context, request, pullRequest);
-  const outcome = await deployedOutcome(context, request, { ...deployment, id, endings, stacks });
-  const superseded = now && now.headSha !== commit;
-  const ending = superseded
-    ? supersededOutcome(pullRequest, commit, now.headSha, 'meanwhile', outcome)
-    : outcome;
-  const { url } = ending.outputs;
+  const deployed = deployedPreview(request, finished, stacks);
+  await context.updateComment(deployed);
+  if (now && now.headSha !== commit) {
+    const reason = newerCommit(pullRequest, commit, now.headSha);
+    await endDeployment(context, id, { state: 'inactive', description: reason });
+    return { kind: 'superseded', verdict: 'superseded', reason, pullRequest, deployed };
+  }
+  const { verdict, reason, url } = deployed;
+  const { ok } = PREVIEW_VERDICTS[verdict];
   await endDeployment(context, id, {
-    state: superseded ? 'inactive' : ending.ok ? 'success' : 'failure',
-    description: ending.reason,
-    ...(ending.ok && url && { environmentUrl: url }),
+    state: ok ? 'success' : 'failure',
+    description: reason,
+    ...(ok && url !== undefined && { environmentUrl: url }),
   });
-  if (ending.ok) await retireDeployments(context, pullRequest, id);
-  return ending;
+  if (ok) await retireDeployments(context, pullRequest, id);
+  return deployed;
+}
+
+/** The pull request was closed while its preview was deployed: no other run may be left to remove it. */
+async function removeClosed(
+  context: PreviewContext,
+  request: PreviewRequest,
+  pullRequest: number,
+): Promise<PreviewResult> {
+  context.log.info(`Pull request ${pullRequest} was closed meanwhile; its preview is removed again.`);
+  const removal = await removePreview(context, request, pullRequest);
+  const why = `Pull request ${pullRequest} was closed while its preview was deployed`;
+  return await removalResult(context, pullRequest, removal, why);
+}
+
+function deployedPreview(
+  request: PreviewRequest,
+  { pullRequest, commit, expires, id, deployed }: FinishedDeployment,
+  stacks: readonly PreviewStack[],
+): DeployedPreview {
+  const url = stacks.find(({ outputs }) => outputs['Url'])?.outputs['Url'];
+  const price = priceOf(stacks, request.timeToLiveMs);
+  return {
+    kind: 'deployed',
+    verdict: verdictOf(deployed),
+    reason: deploymentReason(deployed, pullRequest),
+    pullRequest,
+    commit,
+    expires,
+    deployment: id,
+    ...(url !== undefined && { url }),
+    ...(price && { price }),
+    services: [...deployed.map((one) => deployedService(one, commit)), ...otherServices(deployed, stacks)],
+  };
+}
+
+function verdictOf(deployed: readonly DeployedService[]): DeployedPreview['verdict'] {
+  const verdicts = new Set(deployed.map(({ result }) => result.verdict));
+  if (verdicts.has('cancelled')) return 'cancelled';
+  if (verdicts.has('timed-out')) return 'timed-out';
+  return deployed.every(isDeployed) ? 'deployed' : 'failed';
+}
+
+function isDeployed({ result }: DeployedService): boolean {
+  return STACK_VERDICTS[result.verdict].ok;
+}
+
+function deploymentReason(deployed: readonly DeployedService[], pullRequest: number): string {
+  const failed = deployed.filter((one) => !isDeployed(one));
+  const names = deployed.map(({ service }) => service.name).join(', ');
+  if (failed.length === 0) return `Pull request ${pullRequest} is deployed: ${names}.`;
+  return failed.map(({ service, result }) => `${service.name}: ${withoutAccount(result.reason)}`).join(' ');
+}
+
+function deployedService(
+  { service, stack, priority, image, result }: DeployedService,
+  commit: string,
+): PreviewedService {
+  return { name: service.name, stack, commit, digest: digestOf(image), run: { priority, result } };
+}
+
+/** Services of the preview that this run was not asked for run an earlier commit. */
+function otherServices(
+  deployed: readonly DeployedService[],
+  stacks: readonly PreviewStack[],
+): PreviewedService[] {
+  const changed = new Set(deployed.map(({ stack }) => stack));
+  return stacks
+    .filter(({ stackName: name }) => !changed.has(name))
+    .map(({ stackName: stack, service, commit, parameters }) => ({
+      name: service,
+      stack,
+      commit,
+      digest: digestOf(parameters['Image'] ?? ''),
+    }));
+}
+
+function digestOf(image: string): string {
+  return image.slice(image.indexOf('@') + 1);
 }

@@ -1,5 +1,10 @@
-import type { PreviewPrice } from '../../present/preview.ts';
 import type { PreviewStack } from './stacks.ts';
+
+/** What a preview costs at most, in US dollars. */
+export interface PreviewPrice {
+  dollars: number;
+  hours: number;
+}
 
 /** What the preview costs until it expires, at most; undefined when the size of a task is not known. */
 export function priceOf(stacks: readonly PreviewStack[], timeToLiveMs: number): PreviewPrice | undefined {

@@ -1,8 +1,10 @@
 import { DescribeRulesCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { send } from '../../aws/send.ts';
-import type { PreviewContext, PreviewRequest } from './preview.ts';
+import type { StackResult } from '../../cloudformation/commands/result.ts';
+import { PlatformError } from '../../core/errors.ts';
+import type { PreviewContext, PreviewRequest } from './context.ts';
 
-/** What CloudFormation says of a rule whose priority somebody else has taken meanwhile. */
+/** The load balancer's own words on a rule whose priority another rule has. */
 const TAKEN = /PriorityInUse|Priority '?\d+'? is currently in use/i;
 
 /** The priorities of all rules of a listener, whoever made them. */
@@ -25,7 +27,7 @@ export async function takenPriorities(context: PreviewContext, listenerArn: stri
  * the order of its priority, and `/*` before `/api/*` would leave nothing for the latter.
  *
  * @param taken by other rules; the choice is added to it.
- * @throws Error when all are taken.
+ * @throws PlatformError when all are taken.
  */
 export function choosePriority(
   { base, range }: PreviewRequest['priorities'],
@@ -42,14 +44,22 @@ export function choosePriority(
     return priority;
   }
   const most = from + size - 1;
-  throw new Error(`the listener has a rule for each priority from ${from} to ${most}: remove old previews`);
+  throw new PlatformError(
+    'quota-exceeded',
+    `the listener has a rule for each priority from ${from} to ${most}: remove old previews`,
+  );
 }
 
 function takesAll(paths: string): boolean {
   return paths.split(',').some((path) => ['*', '/*'].includes(path.trim()));
 }
 
-/** Whether a failed deployment failed because its rule's priority was taken between the look and the making. */
-export function lostItsPriority(failure: string): boolean {
-  return TAKEN.test(failure);
+/** Whether a deployment failed because its rule's priority was taken after it was chosen. */
+export function lostItsPriority(result: StackResult): boolean {
+  const diagnosis = 'diagnosis' in result ? result.diagnosis : undefined;
+  if (!diagnosis) return false;
+  const { rootCause, alsoFailed } = diagnosis;
+  return [...(rootCause ? [rootCause] : []), ...alsoFailed].some(
+    ({ type, reason }) => type === 'AWS::ElasticLoadBalancingV2::ListenerRule' && TAKEN.test(reason),
+  );
 }

@@ -1,9 +1,8 @@
-import { errorText } from '../../aws/errors.ts';
-import type { CommentResult } from '../../github/comment.ts';
+import { PlatformError, reasonOf } from '../../core/errors.ts';
+import { statusOf } from '../../github/client.ts';
 import type { DeploymentState } from '../../github/deployments.ts';
 import type { PullRequest } from '../../github/pulls.ts';
-import type { Section } from '../../core/markdown/sections.ts';
-import type { PreviewContext, PreviewRequest } from './preview.ts';
+import type { PreviewContext } from './context.ts';
 
 /** GITHUB_TOKEN cannot delete an environment, so all previews share one and are told apart by their task. */
 const ENVIRONMENT = 'preview';
@@ -56,7 +55,7 @@ export async function endDeployment(
   try {
     await setDeploymentStatus({ ...access(context), context: { ...context, signal } }, id, status);
   } catch (error) {
-    context.log.warning(`The state of deployment ${id} could not be set: ${errorText(error)}`);
+    context.log.warning(`The state of deployment ${id} could not be set: ${reasonOf(error)}`);
   }
 }
 
@@ -79,23 +78,6 @@ export async function retireDeployments(
   });
 }
 
-/** Writes the pull request's one comment of previews in this environment. It never changes the verdict. */
-export async function writeComment(
-  context: PreviewContext,
-  { comment, project, environment }: PreviewRequest,
-  pullRequest: number,
-  sections: readonly Section[],
-): Promise<CommentResult | undefined> {
-  if (!comment || context.signal.aborted) return undefined;
-  const { upsertComment } = await import('../../github/comment.ts');
-  const github = { ...context.github, pullRequest: { number: pullRequest, fork: false } };
-  const marker = `preview/${project}/${environment}`;
-  const { token } = context;
-  const written = await upsertComment({ token, github, context, marker, sections });
-  if (written.action !== 'skipped') context.log.info(`The comment was ${written.action}: ${written.url}`);
-  return written;
-}
-
 function task(pullRequest: number): string {
   return `deploy:pr-${pullRequest}`;
 }
@@ -105,9 +87,11 @@ async function asked<T>(permission: string, call: () => Promise<T>): Promise<T> 
   try {
     return await call();
   } catch (error) {
-    const { status, message } = Object(error) as { status?: unknown; message?: unknown };
+    const status = statusOf(error);
     if (status !== 401 && status !== 403) throw error;
     const hint = `give the job \`permissions: ${permission}\`, and github-token its value`;
-    throw new Error(`GitHub refuses it (${String(message)}): ${hint}.`, { cause: error });
+    throw new PlatformError('access-denied', `GitHub refuses it (${reasonOf(error)}): ${hint}.`, {
+      cause: error,
+    });
   }
 }

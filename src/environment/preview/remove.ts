@@ -1,10 +1,13 @@
 import { BatchDeleteImageCommand, DescribeRepositoriesCommand, ListImagesCommand } from '@aws-sdk/client-ecr';
-import { errorText, isNotFound } from '../../aws/errors.ts';
+import { isNotFound } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
+import { STACK_VERDICTS } from '../../cloudformation/commands/result.ts';
 import { inParallel } from '../../core/concurrency.ts';
-import { presentedStack } from '../stack-outcome.ts';
-import type { PreviewContext, PreviewRequest } from './preview.ts';
+import { PlatformError, reasonOf } from '../../core/errors.ts';
+import { capitalize, plural, withoutAccount } from '../../core/text.ts';
+import type { PreviewContext, PreviewRequest } from './context.ts';
 import { retireDeployments } from './records.ts';
+import { PREVIEW_VERDICTS, type Removal, type RemovedPreview } from './result.ts';
 import { deletePreviewStack, type PreviewStack, previewStacks } from './stacks.ts';
 
 const DELETED_AT_ONCE = 100;
@@ -26,7 +29,7 @@ export async function previewTags(context: PreviewContext, request: PreviewReque
 /**
  * Removes tags; an image with none left goes with its last one. Those that are gone already count as removed.
  *
- * @throws Error that names what ECR would not remove.
+ * @throws PlatformError that names what ECR would not remove.
  */
 async function removeTags(context: PreviewContext, tags: readonly PreviewTag[]): Promise<void> {
   for (const name of new Set(tags.map(({ repository }) => repository))) {
@@ -48,7 +51,10 @@ async function removeSome(
   const [failure] = failures.filter(({ failureCode }) => failureCode !== 'ImageNotFound');
   if (!failure) return;
   const { imageId, failureReason = '' } = failure;
-  throw new Error(`${repositoryName}:${imageId?.imageTag ?? ''} was not removed: ${failureReason}`);
+  throw new PlatformError(
+    'request-rejected',
+    `${repositoryName}:${imageId?.imageTag ?? ''} was not removed: ${failureReason}`,
+  );
 }
 
 async function projectRepositories(
@@ -99,19 +105,6 @@ const STACKS_AT_ONCE = 5;
 /** A deployment that is under way may make a stack again after it was deleted. */
 const ROUNDS = 3;
 
-/** What was taken away of a pull request's preview, and what could not be. */
-export interface Removal {
-  /** Names of stacks. */
-  stacks: string[];
-  /** `repository:tag` */
-  tags: string[];
-  deployments: number;
-  /** A sentence each. */
-  failures: string[];
-  /** The ending of a deletion that did not come to its end. */
-  broken?: { verdict: 'cancelled' | 'timed-out'; reason: string };
-}
-
 /**
  * Removes all that is left of a pull request's preview: its stacks (found by their tags) with their rules and
  * target groups, its image tags, and its active deployments. What is gone already is no failure, so it may run
@@ -122,9 +115,9 @@ export async function removePreview(
   request: PreviewRequest,
   pullRequest: number,
 ): Promise<Removal> {
-  const removal: Removal = { stacks: [], tags: [], deployments: 0, failures: [] };
+  const removal = emptyRemoval();
   await removeStacks(context, request, pullRequest, removal);
-  if (removal.broken) return removal;
+  if (removal.interrupted) return removal;
   await attempt(removal, context, 'image tags', async () => {
     const tags = (await previewTags(context, request)).filter((tag) => tag.pullRequest === pullRequest);
     await removeTags(context, tags);
@@ -146,7 +139,7 @@ async function removeStacks(
     const stacks = await previewStacks(context, request, pullRequest);
     if (stacks.length === 0) return;
     const failures = await deleteAll(context, request, stacks, removal);
-    if (removal.broken) return;
+    if (removal.interrupted) return;
     if (round < ROUNDS) continue;
     removal.failures.push(
       ...(failures.length > 0 ? failures : [`Stacks of the preview come back: ${names(stacks)}.`]),
@@ -155,20 +148,26 @@ async function removeStacks(
   }
 }
 
-/** Deletes stacks side by side; what failed is told, and the others go on. */
+/** Deletes stacks in parallel. One that fails does not stop the others; answers a sentence for each failure. */
 export async function deleteAll(
   context: PreviewContext,
   request: PreviewRequest,
   stacks: readonly PreviewStack[],
-  removal: Pick<Removal, 'stacks' | 'broken'>,
+  removal: Removal,
 ): Promise<string[]> {
   const failures: string[] = [];
+  removal.undeleted = [];
   await inParallel(stacks, STACKS_AT_ONCE, async (stack) => {
-    const outcome = presentedStack(context, await deletePreviewStack(context, request, stack));
-    if (outcome.ok) removal.stacks.push(stack.stackName);
-    else failures.push(outcome.reason);
-    const { verdict, reason } = outcome;
-    if (verdict === 'cancelled' || verdict === 'timed-out') removal.broken ??= { verdict, reason };
+    const result = await deletePreviewStack(context, request, stack);
+    const { verdict } = result;
+    if (STACK_VERDICTS[verdict].ok) {
+      removal.stacks.push(stack.stackName);
+      return;
+    }
+    const reason = withoutAccount(result.reason);
+    failures.push(reason);
+    removal.undeleted.push(result);
+    if (verdict === 'cancelled' || verdict === 'timed-out') removal.interrupted ??= { verdict, reason };
   });
   removal.stacks = [...new Set(removal.stacks)].sort();
   return failures;
@@ -185,7 +184,7 @@ async function attempt(
     await work();
   } catch (error) {
     context.signal.throwIfAborted();
-    removal.failures.push(`The ${what} could not be removed: ${errorText(error)}`);
+    removal.failures.push(`The ${what} could not be removed: ${reasonOf(error)}`);
   }
 }
 
@@ -193,20 +192,49 @@ function names(stacks: readonly PreviewStack[]): string {
   return stacks.map(({ stackName }) => stackName).join(', ');
 }
 
+export function emptyRemoval(): Removal {
+  return { stacks: [], tags: [], deployments: 0, failures: [], undeleted: [] };
+}
+
 export function removedAnything({ stacks, tags, deployments }: Removal): boolean {
   return stacks.length + tags.length + deployments > 0;
 }
 
-/** What was removed, as a sentence without its full stop. */
-export function removedText({ stacks, tags, deployments }: Removal): string {
-  const parts = [
-    counted(stacks.length, 'stack'),
-    counted(tags.length, 'image tag'),
-    ...(deployments > 0 ? [`${counted(deployments, 'deployment')} set inactive`] : []),
-  ];
-  return parts.filter((part) => !part.startsWith('0 ')).join(', ');
+/** The result of a removal, which the comment says too. `why` is a sentence without its full stop. */
+export async function removalResult(
+  context: PreviewContext,
+  pullRequest: number,
+  removal: Removal,
+  why: string,
+): Promise<RemovedPreview> {
+  const judged = judgeRemoval(removal, why);
+  const { verdict, reason } = judged;
+  if (verdict !== 'unchanged') {
+    const { ok } = PREVIEW_VERDICTS[verdict];
+    await context.updateComment({ kind: 'removal', pullRequest, ok, reason });
+  }
+  return { kind: 'removed', ...judged, pullRequest, removal };
 }
 
-function counted(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
+function judgeRemoval(removal: Removal, why: string): Pick<RemovedPreview, 'verdict' | 'reason'> {
+  const { interrupted, failures } = removal;
+  const any = removedAnything(removal);
+  const done = any ? `removed: ${removedText(removal)}` : 'nothing was left to remove';
+  if (interrupted) {
+    return { verdict: interrupted.verdict, reason: `${interrupted.reason} ${capitalize(done)}.` };
+  }
+  if (failures.length > 0) {
+    return { verdict: 'failed', reason: `${failures.join(' ')} ${capitalize(done)}.` };
+  }
+  return { verdict: any ? 'removed' : 'unchanged', reason: `${why}; ${done}.` };
+}
+
+/** What was removed, as a sentence without its full stop. */
+function removedText({ stacks, tags, deployments }: Removal): string {
+  const parts = [
+    ...(stacks.length > 0 ? [plural(stacks.length, 'stack')] : []),
+    ...(tags.length > 0 ? [plural(tags.length, 'image tag')] : []),
+    ...(deployments > 0 ? [`${plural(deployments, 'deployment')} set inactive`] : []),
+  ];
+  return parts.join(', ');
 }

@@ -6,7 +6,7 @@ import type { StackResult } from '../../cloudformation/commands/result.ts';
 import { listStacks, type StackSnapshot } from '../../cloudformation/stack.ts';
 import type { StackCommandContext } from '../../cloudformation/command-run.ts';
 import type { DeployStackInputs } from '../../cloudformation/context.ts';
-import type { PreviewContext, PreviewRequest } from './preview.ts';
+import type { PreviewContext, PreviewRequest } from './context.ts';
 
 /** What a preview's stack says of itself in its tags: by these it is found, never by its template. */
 export interface PreviewStack extends StackSnapshot {
@@ -69,7 +69,7 @@ function previewStack(stack: StackSnapshot): PreviewStack {
 }
 
 /** One command of deploy-stack, with what is the same for all stacks of previews. */
-export async function onStack(
+export async function runStackCommand(
   context: PreviewContext,
   request: PreviewRequest,
   inputs: Pick<DeployStackInputs, 'command' | 'stackName'> & Partial<DeployStackInputs>,
@@ -111,7 +111,7 @@ export async function deletePreviewStack(
   stack: PreviewStack,
 ): Promise<StackResult> {
   if (stack.status === 'CREATE_IN_PROGRESS') await breakOff(context, request, stack);
-  return onStack(context, request, { command: 'delete', stackName: stack.stackName });
+  return runStackCommand(context, request, { command: 'delete', stackName: stack.stackName });
 }
 
 async function breakOff(

@@ -1,26 +1,17 @@
-import { errorText } from '../../aws/errors.ts';
+import { reasonOf } from '../../core/errors.ts';
 import type { PullRequest } from '../../github/pulls.ts';
-import { removedSections, sweepSections } from '../../present/preview.ts';
-import type { Outcome } from '../../core/outcome.ts';
+import type { PreviewContext, PreviewRequest } from './context.ts';
+import { pullRequestNow, retireDeployments } from './records.ts';
 import {
   deleteAll,
-  type PreviewTag,
+  emptyRemoval,
   previewTags,
-  type Removal,
+  type PreviewTag,
   removedAnything,
   removePreview,
 } from './remove.ts';
-import { outcomeOf } from './outcome.ts';
-import { pullRequestNow, retireDeployments, writeComment } from './records.ts';
-import type { PreviewContext, PreviewRequest, Verdict } from './preview.ts';
+import type { Removal, SweptItem, SweptPreviews } from './result.ts';
 import { previewStacks, type PreviewStack } from './stacks.ts';
-/** One thing that a sweep looked at. */
-interface Row {
-  what: string;
-  pullRequest: number;
-  state: 'removed' | 'kept' | 'would be removed' | 'failed';
-  why: string;
-}
 
 /** A pull request with what there is of its preview. */
 interface Found {
@@ -35,16 +26,25 @@ interface Found {
  * have expired. One whose pull request GitHub does not show is kept until it expires: a token that may not read
  * must not look like a pull request that is gone.
  */
-export async function sweepPreviews(context: PreviewContext, request: PreviewRequest): Promise<Outcome> {
-  const rows: Row[] = [];
-  for (const found of await lookAround(context, request)) {
+export async function sweepPreviews(
+  context: PreviewContext,
+  request: PreviewRequest,
+): Promise<SweptPreviews> {
+  const swept: Swept[] = [];
+  for (const found of await findPreviews(context, request)) {
     context.signal.throwIfAborted();
-    rows.push(...(await sweepOne(context, request, found)));
+    swept.push(await sweepOne(context, request, found));
   }
-  return swept(request, rows);
+  const items = swept.flatMap((one) => one.items);
+  const undeleted = swept.flatMap((one) => one.undeleted);
+  const { dryRun } = request;
+  return { kind: 'swept', ...judgeSweep(dryRun, items), dryRun, items, undeleted };
 }
 
-async function lookAround(context: PreviewContext, request: PreviewRequest): Promise<Found[]> {
+/** What a sweep did about one pull request. */
+type Swept = Pick<SweptPreviews, 'items' | 'undeleted'>;
+
+async function findPreviews(context: PreviewContext, request: PreviewRequest): Promise<Found[]> {
   const [stacks, tags] = await Promise.all([previewStacks(context, request), previewTags(context, request)]);
   const numbers = new Set([...stacks, ...tags].map(({ pullRequest }) => pullRequest));
   const found: Found[] = [];
@@ -59,7 +59,7 @@ async function lookAround(context: PreviewContext, request: PreviewRequest): Pro
   return found;
 }
 
-async function sweepOne(context: PreviewContext, request: PreviewRequest, found: Found): Promise<Row[]> {
+async function sweepOne(context: PreviewContext, request: PreviewRequest, found: Found): Promise<Swept> {
   const { now, stacks } = found;
   if (now && !now.open) return sweepClosed(context, request, found);
   const expired = stacks.filter((stack) => hasExpired(stack, context.clock.now()));
@@ -67,10 +67,8 @@ async function sweepOne(context: PreviewContext, request: PreviewRequest, found:
   const why = now
     ? 'its pull request is open'
     : `GitHub shows no pull request ${found.pullRequest}; it goes when it expires`;
-  return [
-    ...(await sweepExpired(context, request, found.pullRequest, expired)),
-    ...kept.map((stack) => row(stack, 'kept', why)),
-  ];
+  const { items, undeleted } = await sweepExpired(context, request, found.pullRequest, expired);
+  return { items: [...items, ...kept.map((stack) => itemOf(stack, 'kept', why))], undeleted };
 }
 
 /** Somebody at work on a stack is about to give it a new expiry, or to remove it. */
@@ -83,14 +81,14 @@ async function sweepClosed(
   context: PreviewContext,
   request: PreviewRequest,
   { pullRequest, stacks, tags }: Found,
-): Promise<Row[]> {
+): Promise<Swept> {
   const why = 'its pull request is closed';
   if (request.dryRun) {
     const names = [...stacks.map(({ stackName }) => stackName), ...tags.map(nameOf)];
-    return names.map((what) => ({ what, pullRequest, state: 'would be removed', why }));
+    return planned(names.map((what) => ({ what, pullRequest, state: 'would be removed', why })));
   }
   const removal = await removePreview(context, request, pullRequest);
-  return told(context, request, pullRequest, removal, why);
+  return sweptResult(context, pullRequest, removal, why);
 }
 
 /** Its images stay: the pull request is open, and the next push wants them. */
@@ -99,73 +97,70 @@ async function sweepExpired(
   request: PreviewRequest,
   pullRequest: number,
   stacks: readonly PreviewStack[],
-): Promise<Row[]> {
-  if (stacks.length === 0) return [];
+): Promise<Swept> {
+  if (stacks.length === 0) return planned([]);
   const [{ expires } = {}] = stacks;
   const why = `it has expired (${expires?.toISOString() ?? ''})`;
-  if (request.dryRun) return stacks.map((stack) => row(stack, 'would be removed', why));
-  const removal: Removal = { stacks: [], tags: [], deployments: 0, failures: [] };
+  if (request.dryRun) return planned(stacks.map((stack) => itemOf(stack, 'would be removed', why)));
+  const removal = emptyRemoval();
   removal.failures = await deleteAll(context, request, stacks, removal);
   try {
     removal.deployments = await retireDeployments(context, pullRequest);
   } catch (error) {
     context.signal.throwIfAborted();
-    removal.failures.push(`The deployments could not be set inactive: ${errorText(error)}`);
+    removal.failures.push(`The deployments could not be set inactive: ${reasonOf(error)}`);
   }
-  return told(context, request, pullRequest, removal, why);
+  return sweptResult(context, pullRequest, removal, why);
 }
 
-/** Tells the pull request that its preview is gone, and the sweep what became of it. */
-async function told(
+function planned(items: SweptItem[]): Swept {
+  return { items, undeleted: [] };
+}
+
+/** What became of a pull request's preview; its comment says so too. */
+async function sweptResult(
   context: PreviewContext,
-  request: PreviewRequest,
   pullRequest: number,
   removal: Removal,
   why: string,
-): Promise<Row[]> {
-  if (removal.broken?.verdict === 'cancelled') context.signal.throwIfAborted();
+): Promise<Swept> {
+  if (removal.interrupted?.verdict === 'cancelled') context.signal.throwIfAborted();
   const ok = removal.failures.length === 0;
   const reason = ok
     ? `The preview was removed: ${why}.`
     : `The preview was not removed to the end: ${removal.failures.join(' ')}`;
   if (removedAnything(removal) || !ok) {
-    const sections = removedSections({ pullRequest, ok, reason, runUrl: context.github.runUrl });
-    await writeComment(context, request, pullRequest, sections);
+    await context.updateComment({ kind: 'removal', pullRequest, ok, reason });
   }
-  return [
-    ...[...removal.stacks, ...removal.tags].map((what): Row => ({
-      what,
-      pullRequest,
-      state: 'removed',
-      why,
-    })),
-    ...removal.failures.map((failure): Row => ({
-      what: `pull request ${pullRequest}`,
-      pullRequest,
-      state: 'failed',
-      why: failure,
-    })),
-  ];
+  const removed = [...removal.stacks, ...removal.tags].map((what): SweptItem => ({
+    what,
+    pullRequest,
+    state: 'removed',
+    why,
+  }));
+  const failed = removal.failures.map((failure): SweptItem => ({
+    what: `pull request ${pullRequest}`,
+    pullRequest,
+    state: 'failed',
+    why: failure,
+  }));
+  return { items: [...removed, ...failed], undeleted: removal.undeleted };
 }
 
-function swept({ dryRun }: PreviewRequest, rows: readonly Row[]): Outcome {
-  const of = (state: Row['state']): Row[] => rows.filter((candidate) => candidate.state === state);
-  const [removed, failed, kept, planned] = [of('removed'), of('failed'), of('kept'), of('would be removed')];
-  const verdict: Verdict = failed.length > 0 ? 'failed' : removed.length > 0 ? 'swept' : 'unchanged';
+function judgeSweep(dryRun: boolean, items: readonly SweptItem[]): Pick<SweptPreviews, 'verdict' | 'reason'> {
+  const count = (state: SweptItem['state']): number => items.filter((item) => item.state === state).length;
+  const failed = items.filter(({ state }) => state === 'failed');
   const counts = dryRun
-    ? `${planned.length} would be removed`
-    : `${removed.length} removed${failed.length > 0 ? `, ${failed.length} failed` : ''}`;
+    ? `${count('would be removed')} would be removed`
+    : `${count('removed')} removed${failed.length > 0 ? `, ${failed.length} failed` : ''}`;
   const reasons = failed.map(({ why }) => ` ${why}`).join('');
-  const reason = `Stacks and image tags of previews: ${counts}, ${kept.length} kept.${reasons}`;
-  const stacks = removed.map(({ what }) => what).filter((what) => !what.includes(':'));
-  return outcomeOf(undefined, verdict, reason, {
-    outputs: { stacks: JSON.stringify(stacks) },
-    result: { dryRun, removed, failed, kept, planned },
-    summary: sweepSections({ ok: failed.length === 0, reason, rows }),
-  });
+  return {
+    verdict: failed.length > 0 ? 'failed' : count('removed') > 0 ? 'swept' : 'unchanged',
+    reason: `Stacks and image tags of previews: ${counts}, ${count('kept')} kept.${reasons}`,
+  };
 }
 
-function row({ stackName, pullRequest }: PreviewStack, state: Row['state'], why: string): Row {
+function itemOf({ stackName, pullRequest }: PreviewStack, state: SweptItem['state'], why: string): SweptItem {
   return { what: stackName, pullRequest, state, why };
 }
 

@@ -4,7 +4,8 @@ import { createSession, type Session } from '../../aws/session.ts';
 import type { RunIdentity } from '../../cloudformation/command-run.ts';
 import type { CloudFormationContext } from '../../cloudformation/context.ts';
 import type { Context } from '../../core/context.ts';
-import { PlatformError, TimeoutError } from '../../core/errors.ts';
+import { withTimeLimit } from '../../core/concurrency.ts';
+import { PlatformError } from '../../core/errors.ts';
 import { withLock } from '../../delivery/lock.ts';
 import { serviceContext, type ServiceContext } from '../../delivery/release/request.ts';
 import type { GitHubContext } from '../../github/context.ts';
@@ -135,23 +136,13 @@ export async function withEnvironmentLock<T>(
     run: github.runUrl,
     waitMs: lockMs,
   };
-  const limit = new AbortController();
-  const timer = setTimeout(() => {
-    limit.abort(new TimeoutError(`The work on ${environment}`, timeoutMs));
-  }, timeoutMs);
-  const limited = withOverrides(context, { signal: anySignal(context.signal, limit.signal) });
-  try {
-    return await withLock(limited.services, lock, (signal) =>
-      work(withOverrides(limited, { signal: anySignal(signal) })),
-    );
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** One signal of several, with any number of listeners. */
-function anySignal(...signals: AbortSignal[]): AbortSignal {
-  const signal = AbortSignal.any(signals);
-  setMaxListeners(0, signal);
-  return signal;
+  const limit = { what: `The work on ${environment}`, timeoutMs };
+  return await withTimeLimit(context, limit, async (signal) => {
+    const limited = withOverrides(context, { signal });
+    return await withLock(limited.services, lock, (locked) => {
+      // Many stacks wait on one signal at once, and that is no leak.
+      setMaxListeners(0, locked);
+      return work(withOverrides(limited, { signal: locked }));
+    });
+  });
 }
