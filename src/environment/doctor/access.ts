@@ -1,10 +1,9 @@
 import { fittingStatement, requestIdentityToken } from '../../aws/oidc.ts';
 import { createSession, type Session } from '../../aws/session.ts';
-import { errorText } from '../../aws/errors.ts';
 import { stsClient } from '../../aws/clients.ts';
 import { send } from '../../aws/send.ts';
 import type { Context } from '../../core/context.ts';
-import { PlatformError } from '../../core/errors.ts';
+import { PlatformError, reasonOf } from '../../core/errors.ts';
 import type { Environment } from '../manifest/manifest.ts';
 import type { Check } from '../run/result.ts';
 
@@ -52,7 +51,7 @@ async function enter(
     return { check: { name, state: 'problem', says, fix } };
   } catch (error) {
     context.signal.throwIfAborted();
-    const [says = '', ...rest] = (error instanceof Error ? error.message : errorText(error)).split('\n');
+    const [says = '', ...rest] = reasonOf(error).split('\n');
     const fix = rest.length > 0 ? rest.join('\n').trim() : accessFix(role);
     return { check: { name, state: 'problem', says, fix } };
   }
@@ -78,7 +77,7 @@ async function tokenCheck(context: Context, role: string, env: NodeJS.ProcessEnv
     return { name, state: 'ok', says: `sub ${String(claims['sub'])}, aud ${String(claims['aud'])}`, fix };
   } catch (error) {
     context.signal.throwIfAborted();
-    const [says = '', ...rest] = (error instanceof Error ? error.message : String(error)).split('\n');
+    const [says = '', ...rest] = reasonOf(error).split('\n');
     return { name, state: 'problem', says, ...(rest.length > 0 && { fix: rest.join('\n').trim() }) };
   }
 }

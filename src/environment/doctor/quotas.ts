@@ -1,7 +1,7 @@
 import type { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
-import { errorText } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
 import type { Context } from '../../core/context.ts';
+import { reasonOf } from '../../core/errors.ts';
 import type { Check } from '../run/result.ts';
 import type { ReadStack } from './templates.ts';
 
@@ -58,7 +58,7 @@ async function checkQuota(
   } catch (error) {
     context.signal.throwIfAborted();
     // Reading quotas is a comfort: a role without the right can deploy all the same.
-    return { name, state: 'warning', says: `it could not be read: ${errorText(error)}` };
+    return { name, state: 'warning', says: `it could not be read: ${reasonOf(error)}` };
   }
 }
 

@@ -1,9 +1,9 @@
-import { errorText } from '../../aws/errors.ts';
 import { describeStack } from '../../cloudformation/stack.ts';
 import { readParameterFiles, resolveParameters } from '../../cloudformation/template/parameters.ts';
 import { checkTemplateSize, loadTemplate, type Template } from '../../cloudformation/template/template.ts';
 import type { CloudFormationContext, DeployStackInputs } from '../../cloudformation/context.ts';
 import { inParallel } from '../../core/concurrency.ts';
+import { reasonOf } from '../../core/errors.ts';
 import type { Check } from '../run/result.ts';
 
 const AT_ONCE = 8;
@@ -41,7 +41,7 @@ export async function checkStacks(
       }
     } catch (error) {
       context.signal.throwIfAborted();
-      found.push({ name, state: 'unknown', says: errorText(error) });
+      found.push({ name, state: 'unknown', says: reasonOf(error) });
     }
   });
   if (found.length > 0) return found;
@@ -72,7 +72,7 @@ export async function checkTemplates(
       read.push(await readStack(context, inputs, workspace));
     } catch (error) {
       context.signal.throwIfAborted();
-      const says = error instanceof Error ? error.message : String(error);
+      const says = reasonOf(error);
       const fix = 'Correct the file, or what the manifest says of it.';
       checks.push({ name: `the template of ${inputs.stackName}`, state: 'problem', says, fix });
     }

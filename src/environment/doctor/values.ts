@@ -1,9 +1,9 @@
 import { GetParametersCommand, type SSMClient } from '@aws-sdk/client-ssm';
-import { errorText } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
 import { stackInterface } from '../../cloudformation/template/graph.ts';
 import type { DeployStackInputs } from '../../cloudformation/context.ts';
 import type { Context } from '../../core/context.ts';
+import { reasonOf } from '../../core/errors.ts';
 import { createOctokit, ownerAndName, statusOf } from '../../github/client.ts';
 import type { GitHubContext } from '../../github/context.ts';
 import type { Environment, Manifest } from '../manifest/manifest.ts';
@@ -68,7 +68,7 @@ export async function checkValues(
     return { name, state: 'problem', says: `nobody writes ${says}`, fix };
   } catch (error) {
     context.signal.throwIfAborted();
-    return { name, state: 'unknown', says: errorText(error) };
+    return { name, state: 'unknown', says: reasonOf(error) };
   }
 }
 
