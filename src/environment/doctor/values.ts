@@ -135,9 +135,8 @@ export async function checkGitHubEnvironment(
       const says = 'there is none: the first job that names it would make it without any protection';
       return { name, state: 'problem', says, fix: settingsFix(environment) };
     }
-    const message = error instanceof Error ? error.message : String(error);
     const fix = 'Give the job the permission `actions: read`.';
-    return { name, state: 'unknown', says: message, ...(statusOf(error) === 403 && { fix }) };
+    return { name, state: 'unknown', says: reasonOf(error), ...(statusOf(error) === 403 && { fix }) };
   }
 }
 
