@@ -1,7 +1,7 @@
 import { PlatformError } from '../../core/errors.ts';
 import { type DockerClient, lastLine } from './docker.ts';
 
-type Docker = Pick<DockerClient, 'run'>;
+type Docker = Pick<DockerClient, 'read'>;
 
 /**
  * What builds, and where the image is after a build: BuildKit pushes it to the registry or exports it as an OCI
@@ -22,21 +22,20 @@ const SET_UP = 'Add docker/setup-buildx-action before this step';
  * @throws PlatformError `docker-unavailable` when there is no Docker client, no daemon or no BuildKit.
  */
 export async function findBuilder(docker: Docker): Promise<Builder> {
-  const [versions, buildx] = await Promise.all([readVersions(docker), docker.run(['buildx', 'version'])]);
+  const [versions, buildx] = await Promise.all([readVersions(docker), docker.read(['buildx', 'version'])]);
   if (buildx.exitCode !== 0) return builderWithoutBuildx(versions);
-  const inspected = await docker.run(['buildx', 'inspect']);
+  const inspected = await docker.read(['buildx', 'inspect']);
   const driver = /^Driver:\s*(\S+)/m.exec(inspected.stdout)?.[1];
   if (driver === undefined) {
     throw new PlatformError(
       'docker-unavailable',
-
       `docker buildx has no builder: ${lastLine(inspected.stderr) || 'it does not say why'}`,
     );
   }
   const description = `buildx with the driver ${driver}`;
   if (driver !== 'docker') return { name: 'buildx', output: 'registry', description };
   requireDaemon(versions);
-  const info = await docker.run(['info', '--format', '{{json .DriverStatus}}']);
+  const info = await docker.read(['info', '--format', '{{json .DriverStatus}}']);
   // Only a daemon with containerd's image store can export attestations and indexes.
   const output = info.stdout.includes('io.containerd.snapshotter') ? 'layout' : 'daemon';
   return { name: 'buildx', output, description };
@@ -49,7 +48,7 @@ interface Versions {
 }
 
 async function readVersions(docker: Docker): Promise<Versions> {
-  const { stdout, stderr } = await docker.run(['version', '--format', '{{json .}}']);
+  const { stdout, stderr } = await docker.read(['version', '--format', '{{json .}}']);
   const { Client, Server } = Object(parse(stdout)) as Record<string, { Version?: string } | null | undefined>;
   return { client: Client?.Version ?? '', server: Server?.Version, problem: lastLine(stderr) };
 }
@@ -71,7 +70,6 @@ function requireDaemon({ server, problem }: Versions): void {
   if (server !== undefined) return;
   throw new PlatformError(
     'docker-unavailable',
-
     `There is no Docker daemon to build with: ${problem || 'the client does not say why'} ` +
       'A ready image can be pushed without one: see oci-layout.',
   );

@@ -7,6 +7,7 @@ import {
   CommandNotFoundError,
   type CommandOptions,
   type CommandResult,
+  readCommand,
   runCommand,
 } from '../../core/exec.ts';
 import { type RetryPolicy, withRetry } from '../../core/retry.ts';
@@ -54,22 +55,18 @@ export class DockerClient {
     return this.#run(args, options, this.#context.signal);
   }
 
+  /** Runs a short command without input, such as `docker version`; see run. A cancelled job does not wait for it. */
+  async read(args: readonly string[]): Promise<CommandResult> {
+    return readCommand('docker', args, { env: this.#env }, this.#context).catch(explainMissingDocker);
+  }
+
   async #run(
     args: readonly string[],
     options: Partial<CommandOptions>,
     signal: AbortSignal,
   ): Promise<CommandResult> {
-    try {
-      return await runCommand(
-        'docker',
-        args,
-        { ...options, env: { ...this.#env, ...options.env } },
-        { signal },
-      );
-    } catch (error) {
-      if (!(error instanceof CommandNotFoundError)) throw error;
-      throw new PlatformError('docker-unavailable', NO_DOCKER, { cause: error });
-    }
+    const env = { ...this.#env, ...options.env };
+    return runCommand('docker', args, { ...options, env }, { signal }).catch(explainMissingDocker);
   }
 
   /** Runs a command that cleans up, also when the job was cancelled. Its failure is only logged. */
@@ -93,6 +90,11 @@ export class DockerClient {
       if (exitCode !== 0) throw new LoginError(registry, stderr);
     });
   }
+}
+
+function explainMissingDocker(error: unknown): never {
+  if (!(error instanceof CommandNotFoundError)) throw error;
+  throw new PlatformError('docker-unavailable', NO_DOCKER, { cause: error });
 }
 
 class LoginError extends PlatformError {

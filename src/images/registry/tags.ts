@@ -29,8 +29,8 @@ class TagConflictError extends PlatformError {
 }
 
 /**
- * Puts tags on an image that is in the repository, by its manifest. All are looked at before the first is set,
- * so that either all are set or none.
+ * Puts tags on an image that is in the repository. All tags are checked before the first one is set, so that a
+ * conflict leaves all of them unchanged.
  *
  * @returns the tags that were not there before.
  * @throws TagConflictError when an immutable tag stands on another image.

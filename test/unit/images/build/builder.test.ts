@@ -19,7 +19,7 @@ const inspected = (driver: string): CommandResult => ({
 /** Answers by the first words of the command, as the client does. */
 function docker(answers: Record<string, CommandResult>) {
   return {
-    run: (args: readonly string[]): Promise<CommandResult> => {
+    read: (args: readonly string[]): Promise<CommandResult> => {
       const found = Object.entries(answers).find(([words]) => args.join(' ').startsWith(words));
       if (!found) throw new Error(`docker ${args.join(' ')} was not expected`);
       return Promise.resolve(found[1]);

@@ -1,0 +1,64 @@
+import { BatchGetImageCommand, PutImageCommand } from '@aws-sdk/client-ecr';
+import { expect, test } from '@jest/globals';
+import type { Sandbox } from '../../../../sandbox/index.ts';
+import { imageFindings, isPartOf, pinImages } from '../../../../src/delivery/release/images.ts';
+import type { ServiceContext } from '../../../../src/delivery/release/request.ts';
+import type { TaskDefinition } from '../../../../src/ecs/task-definition/task-definition.ts';
+import { DEV, useSandboxes } from '../../../support/action.ts';
+import { REPOSITORY } from '../../../support/image.ts';
+import { pushMultiPlatform } from '../../../support/multi-platform.ts';
+import { RegistrySession } from '../../../support/registry.ts';
+import { contextOf } from '../../images/registry/context.ts';
+
+const sandboxOf = useSandboxes();
+const NAME = `${DEV}.dkr.ecr.eu-west-1.amazonaws.com/${REPOSITORY}`;
+
+async function imageIn(sandbox: Sandbox) {
+  const session = await RegistrySession.open(sandbox, { imageTagMutability: 'IMMUTABLE' }, DEV);
+  const image = await pushMultiPlatform(session, 'v1');
+  const context = { ...contextOf(), region: 'eu-west-1', ecr: () => Promise.resolve(session.client) };
+  return { session, image, context: context as unknown as ServiceContext };
+}
+
+function definitionOf(image: string, cpuArchitecture = 'X86_64'): TaskDefinition {
+  return {
+    containerDefinitions: [{ name: 'api', image }],
+    runtimePlatform: { cpuArchitecture },
+  } as unknown as TaskDefinition;
+}
+
+test('an image by tag is pinned to its digest; one that does not exist stays as it is', async () => {
+  const { context, image } = await imageIn(await sandboxOf());
+  const pinned = await pinImages(context, definitionOf(`${NAME}:v1`));
+  expect(pinned.containerDefinitions[0]?.image).toBe(`${NAME}@${image.digest}`);
+  const missing = definitionOf(`${NAME}:v2`);
+  expect(await pinImages(context, missing)).toEqual(missing);
+});
+
+test('the images of an index are a part of it, and no other digest is', async () => {
+  const { context, image } = await imageIn(await sandboxOf());
+  const whole = `${NAME}@${image.digest}`;
+  expect(await isPartOf(context, whole, image.children[0] ?? '')).toBe(true);
+  expect(await isPartOf(context, whole, image.digest)).toBe(false);
+  expect(await isPartOf(context, `${NAME}:v2`, image.digest)).toBe(false);
+  expect(await isPartOf(context, 'registry.example.com/api:v1', image.digest)).toBe(false);
+});
+
+test('an image that is missing, or for another CPU only, is a finding', async () => {
+  const { session, context, image } = await imageIn(await sandboxOf());
+  expect(await imageFindings(context, definitionOf(`${NAME}:v1`, 'ARM64'))).toEqual([]);
+  const [missing] = await imageFindings(context, definitionOf(`${NAME}:v2`));
+  expect(missing).toMatchObject({ level: 'error', message: `The image ${NAME}:v2 is not in ECR.` });
+  const imageIds = [{ imageDigest: image.digest }];
+  const { images = [] } = await session.client.send(
+    new BatchGetImageCommand({ repositoryName: REPOSITORY, imageIds }),
+  );
+  const index = JSON.parse(images[0]?.imageManifest ?? '{}') as { manifests: { platform: object }[] };
+  const manifests = index.manifests.filter(({ platform }) => JSON.stringify(platform).includes('amd64'));
+  const imageManifest = JSON.stringify({ ...index, manifests });
+  await session.client.send(
+    new PutImageCommand({ repositoryName: REPOSITORY, imageManifest, imageTag: 'amd64' }),
+  );
+  const [wrong] = await imageFindings(context, definitionOf(`${NAME}:amd64`, 'ARM64'));
+  expect(wrong).toMatchObject({ level: 'error', message: expect.stringContaining('is built for amd64') });
+});
