@@ -2,8 +2,12 @@
 export default {
   testEnvironment: 'node',
   testTimeout: 120_000,
-  globalSetup: './test/runtime/node24.js',
-  roots: ['<rootDir>/test'],
+  // Most suites wait for processes that they start: two of them for each core keep the cores busy.
+  maxWorkers: '200%',
+  testSequencer: './test/runtime/sequencer.js',
+  // What tests import is part of the roots, so that --onlyChanged finds the tests of a changed file.
+  roots: ['actions', 'sandbox', 'scripts', 'src', 'test'].map((folder) => `<rootDir>/${folder}`),
+  testMatch: ['<rootDir>/test/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/integration/', '<rootDir>/test/bench/'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {

@@ -1,4 +1,4 @@
-import setUpNode24 from '../runtime/node24.js';
+import { installNode24 } from '../runtime/node24.js';
 import { benchBundle } from './bundle.ts';
 import { benchCopy } from './copy.ts';
 import { benchDetection } from './detection.ts';
@@ -24,7 +24,7 @@ if (unknown.length > 0) {
   throw new Error(`there is no part ${unknown.join(', ')}: there are ${Object.keys(parts).join(', ')}`);
 }
 
-setUpNode24();
+installNode24();
 const broken: string[] = [];
 for (const [name, measure] of Object.entries(parts)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;

@@ -1,2 +1,2 @@
 export function node24(): string;
-export default function setUp(): void;
+export function installNode24(): void;

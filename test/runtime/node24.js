@@ -17,8 +17,8 @@ export function node24() {
   return found;
 }
 
-/** Jest's global set-up: installs Node.js 24 once, where the machine has another version. */
-export default function setUp() {
+/** Installs Node.js 24 in this folder, unless this process runs on it or it is there. */
+export function installNode24() {
   try {
     node24();
   } catch {

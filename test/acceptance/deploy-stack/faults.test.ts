@@ -1,7 +1,9 @@
 import {
   CloudFormationClient,
+  CreateStackCommand,
   DescribeStacksCommand,
   ListChangeSetsCommand,
+  waitUntilStackCreateComplete,
 } from '@aws-sdk/client-cloudformation';
 import { describe, expect, test } from '@jest/globals';
 import { startSandbox, type Sandbox } from '../../../sandbox/index.ts';
@@ -92,13 +94,26 @@ interface Prepared {
   inputs: Record<string, string>;
 }
 
+/** Creates the stack without the bundle, whose start would be half the time of the whole matrix. */
+async function createStack(sandbox: Sandbox): Promise<void> {
+  const client = clientOf(sandbox);
+  await client.send(
+    new CreateStackCommand({
+      StackName: 'app',
+      TemplateBody: template(1),
+      Parameters: [{ ParameterKey: 'Secret', ParameterValue: SECRET }],
+    }),
+  );
+  await waitUntilStackCreateComplete(
+    { client, maxWaitTime: 60, minDelay: 0.02, maxDelay: 0.02 },
+    { StackName: 'app' },
+  );
+}
+
 async function prepare(command: Command, timeScale = 1000): Promise<Prepared> {
   const sandbox = await startSandbox({ timeScale });
   let given = command.inputs;
-  if (command.before) {
-    const run = await deployStack(sandbox, { ...inputs, template: '1.yml' }, { workspace });
-    expect(run.outputs['verdict']).toBe('created');
-  }
+  if (command.before) await createStack(sandbox);
   if (command.planned) {
     const { outputs } = await deployStack(sandbox, { ...inputs, command: 'plan' }, { workspace });
     given = { ...given, plan: outputs['plan'] ?? '', fingerprint: outputs['fingerprint'] ?? '' };
@@ -149,8 +164,17 @@ async function expectTruth(command: Command, run: Run, sandbox: Sandbox): Promis
   if (!planGiven) expect(changeSets.filter((name) => !planStays && name.includes('1001'))).toEqual([]);
 }
 
-/** Runs a fault-free command and says which operations it called, in the order of their first call. */
+/** Runs each command without a fault, once. */
+const faultFree = new Map<Command, Promise<string[]>>();
+
+/** The operations that a command calls when nothing goes wrong, in the order of their first call. */
 async function operationsOf(command: Command): Promise<string[]> {
+  const known = faultFree.get(command) ?? runFaultFree(command);
+  faultFree.set(command, known);
+  return known;
+}
+
+async function runFaultFree(command: Command): Promise<string[]> {
   const prepared = await prepare(command);
   try {
     const run = await deployStack(prepared.sandbox, prepared.inputs, { workspace });
