@@ -52,15 +52,20 @@ export interface Template {
 
 export const templateFile = (name: string): string => `templates/${name}.yml`;
 
-/** Reads templates/<name>.yml, from the repository's root. @throws Error with the first syntax error. */
+const read = new Map<string, Template>();
+
+/** Reads templates/<name>.yml, from the repository's root, once. @throws Error with the first syntax error. */
 export function readTemplate(name: string): Template {
-  return parseTemplate(name, readFileSync(templateFile(name), 'utf8'));
+  const template = read.get(name) ?? parseTemplate(name, readFileSync(templateFile(name), 'utf8'));
+  read.set(name, template);
+  return template;
 }
 
 /** @throws Error when the text is not YAML, or uses the aliases that CloudFormation refuses. */
 export function parseTemplate(name: string, text: string): Template {
   const lines = new LineCounter();
-  const parsed = parseDocument(text, { lineCounter: lines, logLevel: 'silent' });
+  // Each tag that the parser does not know is a warning, and a warning with its place is slow to make.
+  const parsed = parseDocument(text, { lineCounter: lines, logLevel: 'silent', prettyErrors: false });
   const [error] = parsed.errors;
   if (error) throw new Error(`${name}: ${error.message}`);
   const document = longForm(parsed.contents) as JsonMap;

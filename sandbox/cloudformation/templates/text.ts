@@ -3,9 +3,18 @@ import { isAlias, LineCounter, parseDocument, visit } from 'yaml';
 import { badFormat } from '../errors.ts';
 import type { Json } from '../json.ts';
 
+/** Values of the last texts: a stack's template is read for its validation, its plan and its update. */
+const recent = new Map<string, Json>();
+const RECENT = 20;
+
 /** The text of a template as a value, short forms written out. Throws AWS's "not well-formed" with the place. */
 export function parseTemplateText(text: string): Json {
-  return text.trimStart().startsWith('{') ? parseJson(text) : parseYaml(text);
+  const value = recent.get(text) ?? (text.trimStart().startsWith('{') ? parseJson(text) : parseYaml(text));
+  recent.delete(text);
+  recent.set(text, value);
+  const [oldest] = recent.keys();
+  if (recent.size > RECENT && oldest !== undefined) recent.delete(oldest);
+  return structuredClone(value);
 }
 
 function parseJson(text: string): Json {
