@@ -10,7 +10,7 @@ import { checkGitHubEnvironment, checkNames, checkValues } from './values.ts';
 import { checkQuotas } from './quotas.ts';
 import { checkStacks, checkTemplates } from './templates.ts';
 
-export interface DoctorRequest {
+interface DoctorRequest {
   manifest: Manifest;
   environment: Environment;
   /** All stacks of the environment, those of services among them, as they would be deployed. */

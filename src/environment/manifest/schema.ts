@@ -269,7 +269,7 @@ export interface Service {
   environments?: readonly string[];
 }
 
-export interface ServiceBuild {
+interface ServiceBuild {
   context: string;
   file: string;
   platforms: readonly string[];

@@ -1,5 +1,3 @@
-import type { PreviewStack } from './stacks.ts';
-
 /** What a preview costs at most, in US dollars. */
 export interface PreviewPrice {
   dollars: number;
@@ -7,7 +5,10 @@ export interface PreviewPrice {
 }
 
 /** What the preview costs until it expires, at most; undefined when the size of a task is not known. */
-export function priceOf(stacks: readonly PreviewStack[], timeToLiveMs: number): PreviewPrice | undefined {
+export function priceOf(
+  stacks: readonly { parameters: Readonly<Record<string, string>> }[],
+  timeToLiveMs: number,
+): PreviewPrice | undefined {
   const sizes = stacks.map(({ parameters }) => sizeOf(parameters));
   if (sizes.length === 0 || sizes.includes(undefined)) return undefined;
   const hours = timeToLiveMs / 3_600_000;

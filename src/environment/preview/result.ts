@@ -56,7 +56,7 @@ export interface PreviewedService {
 }
 
 /** The pull request got another commit while this one was deployed. */
-export interface SupersededPreview {
+interface SupersededPreview {
   kind: 'superseded';
   verdict: 'superseded';
   reason: string;

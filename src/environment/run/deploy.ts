@@ -13,7 +13,7 @@ import { runStackCommand, stackEnd } from './stacks.ts';
 import { targetGraph, type StackTarget, type TargetGraph } from './targets.ts';
 
 /** Changes one stack: for `deploy` by a deployment, for `apply` by its plan. */
-export type StackWork = (context: EnvironmentContext, target: StackTarget) => Promise<StackEnd>;
+type StackWork = (context: EnvironmentContext, target: StackTarget) => Promise<StackEnd>;
 
 /**
  * Deploys an environment: every stack as soon as those that it reads from are done, images built meanwhile, each

@@ -107,7 +107,7 @@ export interface PartEnd {
 }
 
 /** What the work of a part came to. */
-export type PartWork =
+type PartWork =
   | { kind: 'stack'; result: StackResult }
   | { kind: 'image'; result: ImageResult }
   /** A release, after the service's stack. */
