@@ -4,7 +4,7 @@ import { withRetry } from '../core/retry.ts';
 
 const RETRIES = { attempts: 5, baseMs: 1000 };
 const REQUEST_TIMEOUT_MS = 10_000;
-export const AUDIENCE = 'sts.amazonaws.com';
+const AUDIENCE = 'sts.amazonaws.com';
 
 /** GitHub's signed word about the job, and what it says. */
 export interface IdentityToken {
@@ -152,7 +152,7 @@ export function fittingStatement(roleArn: string, claims: Readonly<Record<string
 }
 
 /** Who signed the token: github.com's issuer, or a GitHub Enterprise Server's own. */
-export function issuerOf(claims: Readonly<Record<string, unknown>>): string {
+function issuerOf(claims: Readonly<Record<string, unknown>>): string {
   const { iss } = claims;
   return typeof iss === 'string' ? iss : 'https://token.actions.githubusercontent.com';
 }

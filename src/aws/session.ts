@@ -17,7 +17,7 @@ export interface Session {
   accountId(): Promise<string>;
 }
 
-export interface SessionOptions {
+interface SessionOptions {
   region: string;
   /** ARN of a role to assume with the job's own OIDC token. */
   roleToAssume?: string | undefined;

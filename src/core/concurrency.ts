@@ -87,8 +87,7 @@ export interface GraphNode {
  * How a node ended. One that did not begin names the node whose failure blocked it; the name is empty after a
  * cancel.
  */
-export type NodeResult<T> =
-  { name: string; ok: boolean; value: T } | { name: string; ok: false; blockedBy: string };
+type NodeResult<T> = { name: string; ok: boolean; value: T } | { name: string; ok: false; blockedBy: string };
 
 /**
  * Runs every node as soon as all nodes before it are done, as many at once as there are. When one fails, those that

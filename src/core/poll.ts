@@ -4,7 +4,7 @@ import { TimeoutError } from './errors.ts';
 const QUICK_PHASE_MS = 15_000;
 const LONGEST_WAIT_MS = 32_000;
 
-export interface PollOptions {
+interface PollOptions {
   /** For the time-out's message: `stack dev-platform-vpc`. */
   what: string;
   timeoutMs: number;

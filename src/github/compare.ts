@@ -4,7 +4,7 @@ import type { GitHubContext } from './context.ts';
 /** GitHub gives so many commits at once; the newest are the last. */
 const COMMITS_A_PAGE = 100;
 
-export interface Comparison {
+interface Comparison {
   /** How many commits `head` has that `base` has not. */
   total: number;
   /** How many `base` has that `head` has not: above zero when it goes back, or sideways. */

@@ -19,7 +19,7 @@ export interface GitHubContext {
 }
 
 /** The pull request that the event is about. */
-export interface EventPullRequest {
+interface EventPullRequest {
   number: number;
   fork: boolean;
   /** The commit that the event is about, where it says so; `sha` is that of a merge with the base. */

@@ -28,7 +28,7 @@ export interface IssueOptions {
   sections: readonly Section[] | undefined;
 }
 
-export type IssueResult =
+type IssueResult =
   | { action: 'opened' | 'updated' | 'unchanged' | 'closed'; url: string }
   /** There is no issue, and none is needed. */
   | { action: 'none' }

@@ -10,8 +10,6 @@ export const SUPERSEDE_VERDICTS = {
   cancelled: { ok: false },
 } as const satisfies Verdicts;
 
-export type SupersedeVerdict = keyof typeof SUPERSEDE_VERDICTS;
-
 interface Superseding {
   environment: string;
   /** One sentence for a person. */

@@ -1,5 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
-import { classify, errorText, isNotFound, isThrottle } from '../../../src/aws/errors.ts';
+import {
+  AwsError,
+  awsNameOf,
+  classify,
+  errorText,
+  isNotFound,
+  isThrottle,
+  toAwsError,
+} from '../../../src/aws/errors.ts';
+import { CancelledError, InputError } from '../../../src/core/errors.ts';
+import { send } from '../../../src/aws/send.ts';
 import type { AwsErrorClass } from '../../../src/aws/errors.ts';
 
 /** An error as the SDK throws it for an answer of a service. */
@@ -116,5 +126,85 @@ describe('errorText', () => {
     ['nothing', undefined, 'undefined'],
   ])('%s', (_name, error, expected) => {
     expect(errorText(error)).toBe(expected);
+  });
+});
+
+describe('toAwsError', () => {
+  test('keeps what AWS said, its text and its class', () => {
+    const raw = service('ExpiredTokenException', 403, 'The token has expired');
+    const error = toAwsError(raw);
+    expect(error).toMatchObject({
+      name: 'AwsError',
+      kind: 'expired',
+      code: 'credentials-expired',
+      awsName: 'ExpiredTokenException',
+      awsMessage: 'The token has expired',
+      httpStatus: 403,
+      requestId: 'request-1',
+      message: errorText(raw),
+      cause: raw,
+    });
+    expect([classify(error), errorText(error), awsNameOf(error)]).toEqual([
+      'expired',
+      errorText(raw),
+      'ExpiredTokenException',
+    ]);
+  });
+
+  test.each([
+    ['access-denied', service('AccessDenied', 403)],
+    ['throttled', service('Throttling')],
+    ['not-found', service('ParameterNotFound')],
+    ['conflict', service('AlreadyExistsException')],
+    ['quota-exceeded', service('LimitExceededException')],
+    ['request-rejected', service('ValidationError')],
+    ['service-unavailable', system('ECONNRESET')],
+    ['service-unavailable', service('InternalFailure', 500)],
+    ['request-rejected', service('NotImplemented', 501)],
+    ['internal', new TypeError('x is not a function')],
+  ])('gives the code %s', (code, raw) => {
+    expect(toAwsError(raw).code).toBe(code);
+  });
+
+  test('isThrottle and isNotFound know it', () => {
+    expect(isThrottle(toAwsError(service('Throttling')))).toBe(true);
+    expect(isNotFound(toAwsError(service('ParameterNotFound')))).toBe(true);
+  });
+
+  test('an error with a code stays as it is, and its text is its message', () => {
+    const error = new InputError('role', 'x', 'expected an ARN');
+    expect(toAwsError(error)).toBe(error);
+    expect(errorText(error)).toBe(error.message);
+  });
+});
+
+describe('send', () => {
+  const command = { resolveMiddleware: () => () => Promise.resolve({ output: undefined }) };
+  const clientThat = (answer: () => Promise<unknown>) => ({ config: undefined, send: answer });
+
+  test('makes an AwsError of what the SDK throws', async () => {
+    const client = clientThat(() => Promise.reject(service('AccessDenied', 403)));
+    const { signal } = new AbortController();
+    const error: unknown = await send(client, command, { signal }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(AwsError);
+  });
+
+  test('throws the reason of a cancel instead', async () => {
+    const controller = new AbortController();
+    const reason = new CancelledError('SIGINT');
+    const client = clientThat(() => {
+      controller.abort(reason);
+      return Promise.reject(new Error('aborted'));
+    });
+    await expect(send(client, command, { signal: controller.signal })).rejects.toBe(reason);
+  });
+
+  test('a signal of its own that ends by time is an error that may be shown', async () => {
+    const signal = AbortSignal.timeout(1);
+    const client = clientThat(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      throw new Error('aborted');
+    });
+    await expect(send(client, command, { signal })).rejects.toMatchObject({ code: 'timed-out' });
   });
 });
