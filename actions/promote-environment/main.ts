@@ -1,11 +1,23 @@
 import { createSession } from '../../src/aws/session.ts';
+import { runAction } from '../../src/core/action.ts';
+import { InputError } from '../../src/core/errors.ts';
+import { holdEnvironment, releaseEnvironment } from '../../src/delivery/promotion/holds.ts';
+import { promote } from '../../src/delivery/promotion/promote.ts';
+import type { PromotionResult } from '../../src/delivery/promotion/result.ts';
+import { rollBackEnvironment } from '../../src/delivery/promotion/rollback.ts';
+import { reportStatus } from '../../src/delivery/promotion/status.ts';
 import { readManifest } from '../../src/environment/manifest/manifest.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
-import { InputError } from '../../src/core/errors.ts';
-import { runAction } from '../../src/core/action.ts';
 import { presentPromotion } from '../../src/present/promotion.ts';
-import { runCommand } from './commands.ts';
 import { contract } from './contract.ts';
+import {
+  gitHubAccess,
+  holdRequest,
+  promotionRequest,
+  rollbackRequest,
+  type Run,
+  statusRequest,
+} from './request.ts';
 
 await runAction({
   name: 'promote-environment',
@@ -18,7 +30,22 @@ await runAction({
     const github = readGitHubContext(env);
     const open = (region: string, roleToAssume: string | undefined) =>
       createSession({ region, roleToAssume, context, env });
-    const result = await runCommand({ inputs, manifest, github, open, context, env });
-    return presentPromotion(result);
+    return presentPromotion(await runCommand({ inputs, manifest, github, open, context, env }));
   },
 });
+
+async function runCommand(run: Run): Promise<PromotionResult> {
+  const { inputs, context } = run;
+  switch (inputs.command) {
+    case 'promote':
+      return await promote(context, promotionRequest(run), gitHubAccess(run));
+    case 'rollback':
+      return await rollBackEnvironment(context, rollbackRequest(run), gitHubAccess(run));
+    case 'hold':
+      return await holdEnvironment(holdRequest(run));
+    case 'release-hold':
+      return await releaseEnvironment(holdRequest(run));
+    case 'status':
+      return await reportStatus(context, statusRequest(run));
+  }
+}

@@ -1,22 +1,132 @@
-import type { Environment, Manifest, Service } from '../../src/environment/manifest/manifest.ts';
-import { isDigest } from '../../src/images/registry/manifest.ts';
-import type { GateSettings, PromotedService } from '../../src/delivery/promotion/request.ts';
-import { GATES } from '../../src/delivery/promotion/request.ts';
-import type { SmokeTest } from '../../src/delivery/release/request.ts';
+import type { Session } from '../../src/aws/session.ts';
+import type { Context } from '../../src/core/context.ts';
 import { InputError } from '../../src/core/errors.ts';
 import type { Inputs } from '../../src/core/inputs/contract.ts';
 import { suggest } from '../../src/core/text.ts';
+import {
+  openPromotionEnvironment,
+  type PromotionEnvironment,
+} from '../../src/delivery/promotion/environment.ts';
+import type { HoldRequest } from '../../src/delivery/promotion/holds.ts';
+import {
+  GATES,
+  type GateSettings,
+  type PromotedService,
+  type PromotionRequest,
+} from '../../src/delivery/promotion/request.ts';
+import type { EnvironmentRollback } from '../../src/delivery/promotion/rollback.ts';
+import type { GitHubAccess } from '../../src/delivery/promotion/run.ts';
+import type { StatusRequest } from '../../src/delivery/promotion/status.ts';
+import type { Environment, Manifest, Service } from '../../src/environment/manifest/manifest.ts';
+import { smokeTestOf } from '../../src/environment/manifest/smoke-test.ts';
+import { clusterName } from '../../src/environment/run/targets.ts';
+import type { GitHubContext } from '../../src/github/context.ts';
+import { isDigest } from '../../src/images/registry/manifest.ts';
 import type { contract } from './contract.ts';
 
-export type PromotionInputs = Inputs<(typeof contract)['inputs']>;
+type PromotionInputs = Inputs<(typeof contract)['inputs']>;
+
+/** A run of the action: its inputs, and what requests are made from. */
+export interface Run {
+  inputs: PromotionInputs;
+  manifest: Manifest;
+  github: GitHubContext;
+  /** Opens a session in a region, by a role if there is one. */
+  open: (region: string, role: string | undefined) => Session;
+  context: Context;
+  env: NodeJS.ProcessEnv;
+}
+
+/** The request of `promote`. Throws InputError. */
+export function promotionRequest(run: Run): PromotionRequest {
+  const { inputs, manifest } = run;
+  const target = targetOf(inputs, manifest);
+  const source = sourceOf(inputs, target, manifest);
+  const services = servicesOf(inputs, [source, target], manifest);
+  return {
+    source: openEnvironment(run, source, inputs['source-role'] ?? source.readRole),
+    target: openEnvironment(run, target, targetRole(inputs, target)),
+    services,
+    ...(Object.keys(inputs.images).length > 0 && { images: inputs.images }),
+    gates: gatesOf(inputs, target),
+    ...settingsOf(run),
+  };
+}
+
+/** The request of `rollback`. Throws InputError. */
+export function rollbackRequest(run: Run): EnvironmentRollback {
+  const { inputs, manifest } = run;
+  const target = targetOf(inputs, manifest);
+  return {
+    services: servicesOf(inputs, [target], manifest),
+    named: inputs.services.length > 0,
+    reason: requiredReason(inputs),
+    target: openEnvironment(run, target, targetRole(inputs, target)),
+    ...settingsOf(run),
+  };
+}
+
+/** The request of `hold` and `release-hold`. Throws InputError. */
+export function holdRequest(run: Run): HoldRequest {
+  const { inputs, manifest } = run;
+  const target = targetOf(inputs, manifest);
+  return {
+    reason: inputs.command === 'hold' ? requiredReason(inputs) : '',
+    target: openEnvironment(run, target, targetRole(inputs, target)),
+    ...settingsOf(run),
+  };
+}
+
+/** The request of `status`. Throws InputError. */
+export function statusRequest(run: Run): StatusRequest {
+  const { inputs, manifest } = run;
+  for (const name of Object.keys(inputs.roles)) environmentOf('roles', name, manifest);
+  const environments = Object.values(manifest.environments).map((one) => ({
+    from: one.promoteFrom ?? '',
+    services: servicesOf(inputs, [one], manifest).map(({ name }) => name),
+    environment: openEnvironment(run, one, inputs.roles[one.name] ?? one.readRole),
+  }));
+  return { environments };
+}
+
+export function gitHubAccess({ inputs, github, context }: Run): GitHubAccess {
+  const token = inputs['github-token'] ?? '';
+  return { token, github, context, records: inputs['github-deployment'] };
+}
+
+/** A dry run uses the role that only reads. */
+function targetRole(inputs: PromotionInputs, target: Environment): string | undefined {
+  return inputs['target-role'] ?? (inputs['dry-run'] ? target.readRole : target.role);
+}
+
+function openEnvironment(
+  { inputs, manifest, open, context, env }: Run,
+  environment: Environment,
+  role: string | undefined,
+): PromotionEnvironment {
+  const { name, account, region } = environment;
+  const { project } = manifest;
+  const place = { name, project, account, region: inputs['aws-region'] ?? region };
+  const cluster = clusterName(manifest, environment);
+  return openPromotionEnvironment({ ...place, cluster }, open(place.region, role), context, env);
+}
+
+function settingsOf({ inputs, github }: Run) {
+  return {
+    dryRun: inputs['dry-run'],
+    lockWaitMs: inputs['lock-timeout'],
+    timeoutMs: inputs.timeout,
+    origin: { actor: github.actor, run: github.runUrl },
+  };
+}
 
 /** The environment that is changed. */
-export function targetOf({ to }: PromotionInputs, manifest: Manifest): Environment {
+function targetOf({ to }: PromotionInputs, manifest: Manifest): Environment {
   return environmentOf('to', to ?? '', manifest);
 }
 
 /** The environment that images come from: the input's, else the manifest's. */
-export function sourceOf({ from }: PromotionInputs, target: Environment, manifest: Manifest): Environment {
+function sourceOf({ from }: PromotionInputs, target: Environment, manifest: Manifest): Environment {
   const name = from ?? target.promoteFrom;
   if (name === undefined) {
     const allowed = `${manifest.file} says no promote-from for ${target.name}: give the environment`;
@@ -26,14 +136,14 @@ export function sourceOf({ from }: PromotionInputs, target: Environment, manifes
   return environmentOf('from', name, manifest);
 }
 
-export function environmentOf(input: string, name: string, { environments, file }: Manifest): Environment {
+function environmentOf(input: string, name: string, { environments, file }: Manifest): Environment {
   const found = Object.hasOwn(environments, name) ? environments[name] : undefined;
   if (found) return found;
   throw new InputError(input, name, `${file} has ${listed(name, Object.keys(environments))}`);
 }
 
 /** The services that were named, else those that all of the environments have. */
-export function servicesOf(
+function servicesOf(
   { services, images }: PromotionInputs,
   environments: readonly Environment[],
   manifest: Manifest,
@@ -61,7 +171,7 @@ export function servicesOf(
   });
 }
 
-export function gatesOf(
+function gatesOf(
   { require: named, soak, 'bypass-reason': bypassReason }: PromotionInputs,
   target: Environment,
 ): GateSettings {
@@ -80,7 +190,7 @@ export function gatesOf(
 }
 
 /** A reason, where there must be one. */
-export function reasonOf({ reason, command }: PromotionInputs): string {
+function requiredReason({ reason, command }: PromotionInputs): string {
   if (reason !== undefined) return reason;
   throw new InputError('reason', '', `a value is required for ${command}: the next person will read it`);
 }
@@ -89,25 +199,8 @@ function promoted(
   { name, repository, preDeploy, smokeTest }: Service,
   target: Environment | undefined,
 ): PromotedService {
-  const test = smokeTest && smokeTestOf(smokeTest, target?.url ?? '');
+  const test = smokeTestOf(target, smokeTest);
   return { name, repository, ...(preDeploy && { preDeploy }), ...(test && { smokeTest: test }) };
-}
-
-function smokeTestOf(test: NonNullable<Service['smokeTest']>, url: string): SmokeTest | undefined {
-  const { timeoutMs } = test;
-  if (test.kind === 'command') {
-    const [program, ...rest] = test.command;
-    return program === undefined ? undefined : { kind: 'command', command: [program, ...rest], timeoutMs };
-  }
-  const [lowest = 200, highest = lowest] = test.status.split('-').map(Number);
-  const { path, body } = test;
-  return {
-    kind: 'url',
-    url: `${url}${path}`,
-    status: [lowest, highest],
-    timeoutMs,
-    ...(body !== undefined && { body }),
-  };
 }
 
 function listed(word: string, allowed: readonly string[]): string {

@@ -26,6 +26,26 @@ interface SessionOptions {
   env?: NodeJS.ProcessEnv;
 }
 
+/** The credentials belong to another account than they should. */
+export class WrongAccountError extends PlatformError {
+  override readonly name = 'WrongAccountError';
+}
+
+/**
+ * Refuses credentials of another account: things of the same names may exist there too.
+ *
+ * @param explain gives the message, for the account that the credentials belong to.
+ * @throws WrongAccountError.
+ */
+export async function requireSessionAccount(
+  session: Session,
+  account: string,
+  explain: (actual: string) => string,
+): Promise<void> {
+  const actual = await session.accountId();
+  if (actual !== account) throw new WrongAccountError('account-mismatch', explain(actual));
+}
+
 const REGION = /^[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}$/;
 const ROLE_ARN = /^arn:aws[\w-]*:iam::(\d{12}):role\/[\w+=,.@/-]+$/;
 

@@ -18,7 +18,7 @@ interface Place {
 }
 type Caller = Pick<Context, 'signal'>;
 
-export function holdParameter({ project, environment }: Place): string {
+function holdParameter({ project, environment }: Place): string {
   return `/${project}/${environment}/hold`;
 }
 

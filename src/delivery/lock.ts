@@ -35,7 +35,7 @@ export class LockTakenError extends PlatformError {
   }
 }
 
-export function lockParameter(project: string, environment: string): string {
+function lockParameter(project: string, environment: string): string {
   return `/${project}/${environment}/lock`;
 }
 

@@ -17,7 +17,7 @@ import { failedTask, type FailedTask, logStream, shownLine } from './tasks.ts';
 import type { TaskDefinition } from './task-definition/task-definition.ts';
 
 /** A command to run as a task of its own. */
-export interface OneOffTask {
+interface OneOffTask {
   cluster: string;
   taskDefinition: string;
   definition: TaskDefinition;

@@ -10,7 +10,7 @@ import type { TaskDefinition } from './task-definition/task-definition.ts';
 const LAG_MS = 30_000;
 
 /** What must be running. */
-export interface Expectation extends ServiceAddress {
+interface Expectation extends ServiceAddress {
   /** ARN of the task definition. */
   taskDefinition: string;
   definition: TaskDefinition;
@@ -22,7 +22,7 @@ export interface Expectation extends ServiceAddress {
 }
 
 /** What the tasks were proven to run. */
-export interface Proof {
+interface Proof {
   digests: Record<string, string>;
   tasks: number;
 }

@@ -15,7 +15,7 @@ const FAILED_LOOKS = 5;
 const TARGETS_EVERY_MS = 20_000;
 
 /** Who wants to know what happens on the way. */
-export interface RolloutObserver {
+interface RolloutObserver {
   /** For each line of progress. */
   onLine(line: string): void;
   /** A task has failed, or ECS rolls back: called when it is first seen, while the tasks still exist. */
@@ -115,7 +115,7 @@ class Watch {
 }
 
 /** Where a deployment is. The last six are ends. */
-export type RolloutPhase =
+type RolloutPhase =
   | 'pending'
   | 'in-progress'
   | 'stopping'
@@ -229,7 +229,7 @@ async function whyStopped(
  * The same from the service's own list, where there are no service deployments. A deployment that is no longer the
  * primary one was rolled back when it failed or the new one is ECS's way back, else another took its place.
  */
-export function stateOfService(service: Service, ours: OurDeployment): RolloutState {
+function stateOfService(service: Service, ours: OurDeployment): RolloutState {
   const primary = primaryDeployment(service);
   const own = (service.deployments ?? []).find(({ id }) => id === ours.id);
   const state: RolloutState = {

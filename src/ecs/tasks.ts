@@ -21,7 +21,7 @@ export interface FailedTask {
   ip?: string;
 }
 
-export interface FailedContainer {
+interface FailedContainer {
   name: string;
   exitCode?: number;
   reason?: string;

@@ -214,7 +214,7 @@ const PICTURE_LIMIT = 40_000;
 const SIGNS = { healthy: '🟢', changing: '🔵', unhealthy: '🔴', stopped: '⚪', missing: '⚫' } as const;
 
 /** A matrix of services and environments, a picture of it, and what differs. */
-export function environmentsSections(report: EnvironmentsReport, now: number): Section[] {
+function environmentsSections(report: EnvironmentsReport, now: number): Section[] {
   return [
     { title: 'What runs where', body: matrix(report, now), priority: 100 },
     ...remarks(report),

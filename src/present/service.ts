@@ -50,7 +50,7 @@ function annotationsOf({ service, ok, failure, findings }: ServiceResult): Annot
 }
 
 /** The summary's parts: what came of it, why not and what to do, what it was about, and what happened when. */
-export function serviceSections(result: ServiceResult): Section[] {
+function serviceSections(result: ServiceResult): Section[] {
   return [
     headline(result),
     ...failure(result),

@@ -1,9 +1,8 @@
 import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { cloudWatchClient } from '../../aws/clients.ts';
-import type { Session } from '../../aws/session.ts';
+import { requireSessionAccount, type Session } from '../../aws/session.ts';
 import type { Context } from '../../core/context.ts';
 import { RateLimiter } from '../../core/concurrency.ts';
-import { PlatformError } from '../../core/errors.ts';
 import { serviceContext } from '../release/request.ts';
 import type { ServiceContext } from '../release/request.ts';
 
@@ -32,17 +31,8 @@ export interface PromotionEnvironment {
   session: Session;
 }
 
-/** The credentials belong to another account than the manifest says. */
-export class WrongAccountError extends PlatformError {
-  override readonly name = 'WrongAccountError';
-
-  constructor(message: string) {
-    super('account-mismatch', message);
-  }
-}
-
 /** Opens an environment, without a call. Each has a rate of its own: AWS counts by account. */
-export function openEnvironment(
+export function openPromotionEnvironment(
   place: Omit<PromotionEnvironment, 'context' | 'session'>,
   session: Session,
   context: Context,
@@ -66,19 +56,19 @@ export function openEnvironment(
 }
 
 /**
- * Makes sure that each environment's credentials are its account's, before anything else is asked of AWS.
+ * Checks the credentials of each environment, before anything else is asked of AWS.
  *
  * @throws WrongAccountError that names both accounts.
  */
 export async function requireAccounts(environments: readonly PromotionEnvironment[]): Promise<void> {
   await Promise.all(
-    environments.map(async ({ name, account, session }) => {
-      const actual = await session.accountId();
-      if (actual === account) return;
-      throw new WrongAccountError(
-        `The environment ${name} is the account ${account}, and the credentials are of ${actual}`,
-      );
-    }),
+    environments.map(({ name, account, session }) =>
+      requireSessionAccount(
+        session,
+        account,
+        (actual) => `The environment ${name} is the account ${account}, and the credentials are of ${actual}`,
+      ),
+    ),
   );
 }
 

@@ -1,5 +1,6 @@
 import { send } from '../../aws/send.ts';
 import { inParallel } from '../../core/concurrency.ts';
+import { shortDigest } from '../../core/text.ts';
 import { openRegistry } from '../../images/registry/client.ts';
 import { findAttachments } from '../../images/registry/copy.ts';
 import { isAttestation } from '../../images/registry/manifest.ts';
@@ -7,7 +8,6 @@ import { readImage, readManifest } from '../../images/registry/manifest-reader.t
 import { findRepositories, type ImageRepository } from '../../images/registry/repository.ts';
 import { evaluateScan, scanBlockReason } from '../../images/scan.ts';
 import type { PromotionContext, PromotionEnvironment } from './environment.ts';
-import { short } from './origin.ts';
 import type { ServicePlan } from './plan.ts';
 import type { Finding, Gate, PromotionRequest } from './request.ts';
 
@@ -17,11 +17,8 @@ const SCAN_THRESHOLD = 'high';
 /** An image that runs upstream has been scanned long ago, or its scan takes minutes. */
 const SCAN_TIMEOUT_MS = 5 * 60_000;
 
-/**
- * Checks what must hold of each image that is to be promoted, and notes what does not. With a reason for a bypass
- * it is noted all the same, and blocks nothing.
- */
-export async function judgeGates(plans: readonly ServicePlan[], request: PromotionRequest): Promise<void> {
+/** Checks the gates of each image that is to be promoted. With a bypass reason, findings block nothing. */
+export async function checkGates(plans: readonly ServicePlan[], request: PromotionRequest): Promise<void> {
   const candidates = plans.filter(({ action }) => action === 'promote');
   const { gates, source } = request;
   const red = gates.require.includes('alarms')
@@ -94,14 +91,14 @@ async function imageFindings(plan: ServicePlan, { gates, source }: PromotionRequ
   if (wants('attestation') && !(await isAttested(images.source, digest, source))) {
     findings.push({
       gate: 'attestation',
-      message: `The image ${short(digest)} of ${service.name} carries no attestation and no signature`,
+      message: `The image ${shortDigest(digest)} of ${service.name} carries no attestation and no signature`,
       fix: 'Build it with provenance, or sign it.',
     });
   }
   if (wants('scan')) {
     const objection = await scanFinding(images.source, digest, source);
     if (objection !== undefined) {
-      const message = `${service.name}, ${short(digest)}: ${objection}`;
+      const message = `${service.name}, ${shortDigest(digest)}: ${objection}`;
       findings.push({ gate: 'scan', message, fix: 'Fix what the scan found, and deploy that upstream.' });
     }
   }

@@ -1,6 +1,7 @@
+import { WrongAccountError } from '../../aws/session.ts';
 import { errorInfo } from '../../core/errors.ts';
 import { describeHold, readHold, releaseHold, setHold } from '../hold.ts';
-import { requireAccounts, WrongAccountError } from './environment.ts';
+import { requireAccounts } from './environment.ts';
 import type { PromotionEnvironment } from './environment.ts';
 import { placeOf } from './plan.ts';
 import type { Origin } from './request.ts';

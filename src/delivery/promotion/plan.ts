@@ -1,14 +1,15 @@
 import { inParallel } from '../../core/concurrency.ts';
 import type { Log } from '../../core/log.ts';
-import { readManifests } from '../../images/registry/manifest-reader.ts';
+import { shortDigest } from '../../core/text.ts';
+import { readManifest, readManifests } from '../../images/registry/manifest-reader.ts';
 import { findRepositories, type ImageRepository } from '../../images/registry/repository.ts';
 import type { GateFinding, PromotionReport, ServicePromotion } from './result.ts';
 import { type Hold, readHold } from '../hold.ts';
 import { ledgerNames, readReleases, type Release } from '../ledger.ts';
 import type { PromotionEnvironment } from './environment.ts';
-import { originOf } from './origin.ts';
 import type { Finding, PromotedService, PromotionRequest } from './request.ts';
-import { digestIn, readRunning, type RunningService } from './running.ts';
+import { digestIn } from '../../ecs/proof.ts';
+import { missingService, readRunning, type RunningImage, type RunningService } from './running.ts';
 
 const IMAGES_AT_ONCE = 8;
 
@@ -35,8 +36,8 @@ export interface PromotionPlan {
   hold?: Hold;
 }
 
-/** Reads both environments, and tells what a promotion would do. Changes nothing. */
-export async function makePlan(request: PromotionRequest): Promise<PromotionPlan> {
+/** Reads both environments and plans the promotion. Changes nothing. */
+export async function planPromotion(request: PromotionRequest): Promise<PromotionPlan> {
   const { source, target, services } = request;
   const names = services.map(({ name }) => name);
   const [above, below, sourceReleases, targetReleases, hold] = await Promise.all([
@@ -48,8 +49,8 @@ export async function makePlan(request: PromotionRequest): Promise<PromotionPlan
   ]);
   const plans = services.map((service, index): ServicePlan => {
     const [release, known] = [sourceReleases[index], targetReleases[index]];
-    const [upstream, downstream] = [above.get(service.name), below.get(service.name)];
-    if (!upstream || !downstream) throw new Error(`${service.name} was not read`);
+    const upstream = above.get(service.name) ?? missingService(service.name);
+    const downstream = below.get(service.name) ?? missingService(service.name);
     return {
       service,
       action: 'promote',
@@ -59,8 +60,8 @@ export async function makePlan(request: PromotionRequest): Promise<PromotionPlan
       findings: [],
     };
   });
-  await inParallel(plans, IMAGES_AT_ONCE, (plan) => judgeOrigin(plan, request));
-  await judgeTarget(plans, request);
+  await inParallel(plans, IMAGES_AT_ONCE, (plan) => checkOrigin(plan, request));
+  await checkTarget(plans, request);
   return { services: plans, ...(hold && { hold }) };
 }
 
@@ -85,8 +86,8 @@ function releasesOf(
   );
 }
 
-/** What runs upstream, whether it is what was asked for, and whether the target has it already. */
-async function judgeOrigin(plan: ServicePlan, request: PromotionRequest): Promise<void> {
+/** Determines the image that runs upstream, whether it is the one asked for, and whether the target runs it already. */
+async function checkOrigin(plan: ServicePlan, request: PromotionRequest): Promise<void> {
   const before = runningDigest(plan.downstream);
   if (before !== undefined) plan.before = before;
   const origin = await originOf(plan, request);
@@ -107,8 +108,93 @@ async function judgeOrigin(plan: ServicePlan, request: PromotionRequest): Promis
   if (origin.digest === before) plan.action = 'none';
 }
 
+/** The image that runs upstream and where it is, or why it cannot be promoted. */
+type OriginOfImage = { digest: string; place: ImageRepository } | { finding: Finding };
+
+/**
+ * The image that runs upstream, read from the tasks themselves. Nothing else is ever promoted: neither what the ledger
+ * has, nor what the input `images` names.
+ */
+async function originOf(
+  { service, upstream }: ServicePlan,
+  { source, images }: PromotionRequest,
+): Promise<OriginOfImage> {
+  const { name } = service;
+  if (upstream.state === 'missing') {
+    return refused(
+      `${source.name} has no service ${name} in the cluster ${source.cluster}`,
+      'Leave the service out of `services`, or deploy it there first.',
+    );
+  }
+  const digests = [...new Set(upstream.images.map(digestOf))];
+  const [digest, other] = digests;
+  const [image] = upstream.images;
+  if (digest === undefined || image === undefined) {
+    const why = upstream.desired === 0 ? 'is scaled to zero' : 'has no task that runs';
+    return refused(
+      `${name} ${why} in ${source.name}: nothing that could be promoted is proven there`,
+      `Start it in ${source.name}, and let it become steady.`,
+    );
+  }
+  if (other !== undefined) {
+    return refused(
+      `The tasks of ${name} in ${source.name} run ${digests.length} images: ${digests.map(shortDigest).join(', ')}`,
+      'Wait until its deployment is over.',
+    );
+  }
+  const wanted = images?.[name];
+  if (wanted !== undefined && wanted !== digest) {
+    return refused(
+      `${shortDigest(wanted)} does not run in ${source.name}: ${name} runs ${shortDigest(digest)} there`,
+      'Plan again: what was read and approved is no longer what runs.',
+    );
+  }
+  const place = await repositoryOfImage(image.reference, service.repository, source);
+  const wrong = await mismatch(upstream.images, digest, place, source);
+  return wrong === undefined ? { digest, place } : refused(wrong, `Deploy ${name} to ${source.name} again.`);
+}
+
+/** A reference by digest is the identity: for an index, ECS may report the digest of the platform's own image. */
+function digestOf({ reference, digest }: RunningImage): string {
+  return digestIn(reference) ?? digest;
+}
+
+/** Finds a task that was started by one digest and runs another, which is no part of it. */
+async function mismatch(
+  images: readonly RunningImage[],
+  digest: string,
+  place: ImageRepository,
+  { name, context }: PromotionRequest['source'],
+): Promise<string | undefined> {
+  const others = images.map((image) => image.digest).filter((one) => one !== digest);
+  if (others.length === 0) return undefined;
+  const manifest = await readManifest(place, digest, context);
+  const parts = new Set(manifest?.kind === 'index' ? manifest.children.map((child) => child.digest) : []);
+  const unknown = others.find((one) => !parts.has(one));
+  return unknown === undefined
+    ? undefined
+    : `A task in ${name} was started by ${shortDigest(digest)} and runs ${shortDigest(unknown)}, which is no part of it`;
+}
+
+/** The repository that the tasks pull from, which may be another account's. */
+async function repositoryOfImage(
+  reference: string,
+  repository: string,
+  { context }: PromotionRequest['source'],
+): Promise<ImageRepository> {
+  const uri = reference.replace(/@sha256:[0-9a-f]{64}$/, '').replace(/:[\w][\w.-]{0,127}$/, '');
+  const slash = uri.indexOf('/');
+  // Where the name is the manifest's, all before it is the registry; else it is all after the host.
+  const name = uri.endsWith(`/${repository}`) ? repository : uri.slice(slash + 1);
+  return { client: await context.ecr(), name, uri };
+}
+
+function refused(message: string, fix: string): { finding: Finding } {
+  return { finding: { gate: 'origin', message, fix } };
+}
+
 /** Whether the target can take the images: its repositories, and the tag that says what runs there. */
-async function judgeTarget(plans: readonly ServicePlan[], { target }: PromotionRequest): Promise<void> {
+async function checkTarget(plans: readonly ServicePlan[], { target }: PromotionRequest): Promise<void> {
   const changing = plans.filter(({ action }) => action === 'promote');
   if (changing.length === 0) return;
   const client = await target.context.ecr();
@@ -147,6 +233,7 @@ export function environmentTag({ name }: PromotionEnvironment): string {
   return `env-${name}`;
 }
 
+/** Blocks a service: its finding cannot be bypassed. */
 export function block(plan: ServicePlan, finding: Finding): void {
   plan.action = 'blocked';
   plan.findings.push({ ...finding, bypassed: false });
@@ -154,13 +241,13 @@ export function block(plan: ServicePlan, finding: Finding): void {
 
 const HEADERS = ['service', 'now', 'then', 'what'] as const;
 
-/** Writes the plan into the log, as a table, before anything is changed. */
-export function tellPlan({ from, to, services }: PromotionReport, log: Pick<Log, 'info'>): void {
+/** Logs the plan as a table, before anything is changed. */
+export function logPlan({ from, to, services }: PromotionReport, log: Pick<Log, 'info'>): void {
   const rows = services.map((one) => [
     one.service,
-    short(one.before),
-    one.action === 'blocked' ? '' : short(one.digest),
-    what(one),
+    shortDigest(one.before ?? '-'),
+    one.action === 'blocked' ? '' : shortDigest(one.digest ?? '-'),
+    actionText(one),
   ]);
   const all = [[...HEADERS], ...rows];
   const widths = HEADERS.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
@@ -170,12 +257,8 @@ export function tellPlan({ from, to, services }: PromotionReport, log: Pick<Log,
   }
 }
 
-function what({ action, findings }: ServicePromotion): string {
+function actionText({ action, findings }: ServicePromotion): string {
   const gates = findings.map(({ gate, bypassed }) => (bypassed ? `${gate} passed by the bypass` : gate));
   if (action === 'none') return 'runs it already';
   return [action, ...gates].join(', ');
-}
-
-function short(digest: string | undefined): string {
-  return digest === undefined ? '-' : digest.slice(0, 'sha256:'.length + 12);
 }

@@ -1,20 +1,17 @@
 import type { Context } from '../../core/context.ts';
 import { describeHold } from '../hold.ts';
 import { withLock } from '../lock.ts';
-import { applyPlans } from './roll-out.ts';
-import { commitsBetween } from './origin.ts';
-import type { GitHubAccess } from './origin.ts';
+import { rollOutServices, copyImages } from './roll-out.ts';
 import { requireAccounts, withSignal } from './environment.ts';
-import { judgeGates } from './gates.ts';
-import { copyImages } from './images.ts';
-import { makePlan, type PromotionPlan, tellPlan } from './plan.ts';
+import { checkGates } from './gates.ts';
+import { planPromotion, type PromotionPlan, logPlan } from './plan.ts';
 import type { PromotionRequest } from './request.ts';
-import { endRun, failRun, reportedPlan, startRun } from './run.ts';
+import { commitsBetween, endRun, failRun, type GitHubAccess, reportPlan, type Run, startRun } from './run.ts';
 import type { ReleaseResult } from './result.ts';
-import type { Run } from './run.ts';
+
 /**
- * Promotes what runs in one environment to the next: plan and gates, images, all services at the same time, and
- * back with all of them when one fails. Never throws: the outcome tells.
+ * Promotes what runs in one environment to the next: plan and gates, images, all services at the same time, and a
+ * rollback of all of them when one fails. Never throws.
  */
 export async function promote(
   context: Context,
@@ -51,7 +48,7 @@ export async function promote(
 }
 
 async function planOnly(request: PromotionRequest, run: Run): Promise<ReleaseResult> {
-  const plan = await planned(request, run);
+  const plan = await planAndReport(request, run);
   const objection = objectionTo(plan, request);
   if (objection) return endRun(run, objection);
   const changing = plan.services.filter(({ action }) => action === 'promote');
@@ -63,14 +60,14 @@ async function planOnly(request: PromotionRequest, run: Run): Promise<ReleaseRes
 }
 
 async function planAndApply(request: PromotionRequest, run: Run): Promise<ReleaseResult> {
-  const plan = await planned(request, run);
+  const plan = await planAndReport(request, run);
   const objection = objectionTo(plan, request);
   if (objection) return endRun(run, objection);
   const changing = plan.services.filter(({ action }) => action === 'promote');
   if (changing.length === 0) {
     return endRun(run, { verdict: 'unchanged', reason: `${request.target.name} runs these images already.` });
   }
-  run.left = 'No service was changed; images that were copied stay.';
+  run.remains = 'No service was changed; images that were copied stay.';
   const copies = await copyImages(changing, request.target);
   for (const reported of run.report.services) {
     const copy = copies.get(reported.service);
@@ -79,7 +76,7 @@ async function planAndApply(request: PromotionRequest, run: Run): Promise<Releas
   const { source, target, timeoutMs, origin, gates } = request;
   const { bypassReason } = gates;
   const one = changing.length === 1 ? '1 service runs' : `${changing.length} services run`;
-  return applyPlans(
+  return rollOutServices(
     changing,
     {
       target,
@@ -93,14 +90,14 @@ async function planAndApply(request: PromotionRequest, run: Run): Promise<Releas
   );
 }
 
-async function planned(request: PromotionRequest, run: Run): Promise<PromotionPlan> {
-  const plan = await makePlan(request);
-  await judgeGates(plan.services, request);
+async function planAndReport(request: PromotionRequest, run: Run): Promise<PromotionPlan> {
+  const plan = await planPromotion(request);
+  await checkGates(plan.services, request);
   const { report } = run;
-  report.services = plan.services.map(reportedPlan);
+  report.services = plan.services.map(reportPlan);
   if (plan.hold) report.hold = describeHold(plan.hold);
   report.commits = await commitsBetween(report.services, run.gitHub);
-  tellPlan(report, request.target.context.log);
+  logPlan(report, request.target.context.log);
   return plan;
 }
 

@@ -22,8 +22,6 @@ export const PROMOTION_VERDICTS = {
   cancelled: { ok: false },
 } as const satisfies Verdicts;
 
-export type PromotionVerdict = keyof typeof PROMOTION_VERDICTS;
-
 export type PromotionResult = ReleaseResult | HoldResult | StatusResult;
 
 /** The result of promote and of rollback. */
@@ -98,7 +96,7 @@ export interface GateFinding extends Finding {
   bypassed: boolean;
 }
 
-export interface ImageCopy {
+interface ImageCopy {
   state: string;
   copiedBlobs: number;
   copiedBytes: number;

@@ -1,30 +1,32 @@
-import { CancelledError } from '../../core/errors.ts';
-import type { ReleaseEnd, ReleaseResult, ServicePromotionEnd } from './result.ts';
+import { inParallel } from '../../core/concurrency.ts';
+import { CancelledError, PlatformError, reasonOf } from '../../core/errors.ts';
+import { copyImage, type CopyReport, putManifest } from '../../images/registry/copy.ts';
+import { readManifest } from '../../images/registry/manifest-reader.ts';
 import { ledgerNames } from '../ledger.ts';
 import { releaseService } from '../release/release-service.ts';
 import type { ServiceTarget } from '../release/request.ts';
-import type { ServiceResult } from '../release/result.ts';
+import type { ServiceResult, ServiceVerdict } from '../release/result.ts';
 import { rollbackService } from '../release/rollback-service.ts';
 import type { PromotionContext, PromotionEnvironment } from './environment.ts';
-import { tagImages } from './images.ts';
-import type { ServicePlan } from './plan.ts';
+import { environmentTag, type ServicePlan } from './plan.ts';
 import type { Origin } from './request.ts';
+import type { ReleaseEnd, ReleaseResult, ServicePromotionEnd } from './result.ts';
 import { endRun, recordDeployment, type Run } from './run.ts';
 
-/** Changes the services, all at the same time, and tells what came of them: all of it, or nothing. */
-export async function applyPlans(
+/** Releases services, all at the same time; when one fails, all are rolled back. */
+export async function rollOutServices(
   changing: readonly ServicePlan[],
-  how: RollOut,
+  options: RollOutOptions,
   success: ReleaseEnd,
   run: Run,
 ): Promise<ReleaseResult> {
-  const { target, origin } = how;
+  const { target, origin } = options;
   const record = await recordDeployment(run.report, run.gitHub, origin.actor);
-  run.left = 'Services may have been changed; see what each runs.';
-  const ends = await rollOut(changing, how);
+  run.remains = 'Services may have been changed; see what each runs.';
+  const ends = await releaseAll(changing, options);
   for (const one of ends) {
     const reported = run.report.services.find(({ service }) => service === one.plan.service.name);
-    if (reported) reported.end = reportedEnd(one);
+    if (reported) reported.end = reportEnd(one);
   }
   const { signal } = target.context;
   const failure = failureOf(ends, signal);
@@ -57,8 +59,7 @@ function failureOf(ends: readonly ServiceEnd[], signal: AbortSignal): ReleaseEnd
   return { verdict, reason: `${why} All services run what they ran before.` };
 }
 
-/** How services are rolled out. */
-interface RollOut {
+interface RollOutOptions {
   target: PromotionEnvironment;
   timeoutMs: number;
   origin: Origin;
@@ -68,38 +69,36 @@ interface RollOut {
   bypassReason?: string;
 }
 
-/** One service, and what came of it. */
+/** How the release of one service ended. */
 interface ServiceEnd {
   plan: ServicePlan;
   report: ServiceResult;
-  /** The way back, where another service failed. */
+  /** Its rollback, when another service failed. */
   undo?: ServiceResult;
 }
 
 /** Verdicts after which a service certainly runs what it ran before. */
-const RESTORED: readonly string[] = ['rolled-back', 'pre-deploy-failed'];
+const RESTORED: readonly ServiceVerdict[] = ['rolled-back', 'pre-deploy-failed'];
 
-/**
- * Rolls all services out at the same time, each with its pre-deploy command first. When one fails, those that were
- * changed already go back; a failed one goes back by itself.
- */
-async function rollOut(plans: readonly ServicePlan[], how: RollOut): Promise<ServiceEnd[]> {
-  const ends = await Promise.all(plans.map((plan) => release(plan, how)));
-  if (ends.every(({ report }) => report.ok) || how.target.context.signal.aborted) return ends;
+/** A service that fails rolls itself back; then those that were released already are rolled back too. */
+async function releaseAll(plans: readonly ServicePlan[], options: RollOutOptions): Promise<ServiceEnd[]> {
+  const ends = await Promise.all(plans.map((plan) => releaseOne(plan, options)));
+  if (ends.every(({ report }) => report.ok) || options.target.context.signal.aborted) return ends;
   const changed = ends.filter(({ report }) => report.verdict === 'deployed');
-  if (changed.length > 0) how.target.context.log.info('A service failed: those that were changed go back.');
+  if (changed.length > 0)
+    options.target.context.log.info('A service failed: those that were changed go back.');
   await Promise.all(
     changed.map(async (end) => {
-      end.undo = await goBack(end, how);
+      end.undo = await rollBackService(end, options);
     }),
   );
   return ends;
 }
 
-async function release(plan: ServicePlan, how: RollOut): Promise<ServiceEnd> {
+async function releaseOne(plan: ServicePlan, options: RollOutOptions): Promise<ServiceEnd> {
   const { service, digest = '', images } = plan;
-  const report = await releaseService(contextOf(plan, how), {
-    ...targetOf(plan, how),
+  const report = await releaseService(contextOf(plan, options), {
+    ...targetOf(plan, options),
     onFailure: 'rollback',
     source: { kind: 'service' },
     changes: {
@@ -115,20 +114,20 @@ async function release(plan: ServicePlan, how: RollOut): Promise<ServiceEnd> {
   return { plan, report };
 }
 
-function goBack({ plan, report }: ServiceEnd, how: RollOut): Promise<ServiceResult> {
+function rollBackService({ plan, report }: ServiceEnd, options: RollOutOptions): Promise<ServiceResult> {
   const { previousTaskDefinition: to } = report;
   const { commit = '', from = '' } = plan.releases.target ?? {};
-  return rollbackService(contextOf(plan, how), {
-    ...targetOf(plan, how),
-    origin: { ...how.origin, commit, from },
-    // What it goes back to has run before; when even that fails, a person must look.
+  return rollbackService(contextOf(plan, options), {
+    ...targetOf(plan, options),
+    origin: { ...options.origin, commit, from },
+    // That revision has run before: when its rollout fails, only a person can help.
     onFailure: 'keep',
     ...(to !== undefined && { to }),
   });
 }
 
-/** Lines of services that roll out at the same time say whose they are. */
-function contextOf({ service }: ServicePlan, { target: { context } }: RollOut): PromotionContext {
+/** Services are released at the same time: each line of the log names its service. */
+function contextOf({ service }: ServicePlan, { target: { context } }: RollOutOptions): PromotionContext {
   const { log } = context;
   const named = (text: string): string => `${service.name}: ${text}`;
   return {
@@ -145,8 +144,11 @@ function contextOf({ service }: ServicePlan, { target: { context } }: RollOut): 
   };
 }
 
-function targetOf({ service, releases }: ServicePlan, how: RollOut): Omit<ServiceTarget, 'onFailure'> {
-  const { target, origin, from, timeoutMs, bypassReason: bypass } = how;
+function targetOf(
+  { service, releases }: ServicePlan,
+  options: RollOutOptions,
+): Omit<ServiceTarget, 'onFailure'> {
+  const { target, origin, from, timeoutMs, bypassReason: bypass } = options;
   return {
     cluster: target.cluster,
     service: service.name,
@@ -167,12 +169,11 @@ function isRestored({ report, undo }: ServiceEnd): boolean {
   if (undo) return undo.ok;
   if (report.ok) return false;
   if (RESTORED.includes(report.verdict) || report.rollback?.state === 'complete') return true;
-  // It never came to a deployment.
+  // No deployment was started.
   return report.deployment === undefined && report.verdict !== 'superseded';
 }
 
-/** An end as the summary shows it. */
-function reportedEnd(end: ServiceEnd): ServicePromotionEnd {
+function reportEnd(end: ServiceEnd): ServicePromotionEnd {
   const { report, undo } = end;
   const { ok, verdict, reason, durationMs, taskDefinition, failure } = report;
   const runs = isRestored(end) ? 'what it ran before' : ok && !undo ? 'the new image' : 'not certain';
@@ -188,4 +189,47 @@ function reportedEnd(end: ServiceEnd): ServicePromotionEnd {
       failure: { cause: failure.cause, fix: failure.fix, log: failure.log?.lines ?? [] },
     }),
   };
+}
+
+const IMAGES_AT_ONCE = 3;
+
+/** Copies all images to the target. No service is changed before all of them are there. */
+export async function copyImages(
+  plans: readonly ServicePlan[],
+  target: PromotionEnvironment,
+): Promise<Map<string, CopyReport>> {
+  const reports = new Map<string, CopyReport>();
+  await inParallel(plans, IMAGES_AT_ONCE, async ({ service, digest = '', images }) => {
+    if (!images) return;
+    const { source, target: place, present } = images;
+    const report = await copyImage(source, place, digest, target.context, present);
+    reports.set(service.name, report);
+    const moved = `${report.copiedBlobs} blobs copied, ${report.mountedBlobs} mounted, ${report.presentBlobs} there already`;
+    target.context.log.info(
+      `${service.name}: ${digest}: ${report.state === 'copied' ? moved : report.state}.`,
+    );
+  });
+  return reports;
+}
+
+/**
+ * Sets the environment's tag on the images that run there now.
+ *
+ * @returns which could not be tagged, a sentence each: the services run, so this is no failure.
+ */
+async function tagImages(plans: readonly ServicePlan[], target: PromotionEnvironment): Promise<string[]> {
+  const notes: string[] = [];
+  const tag = environmentTag(target);
+  await inParallel(plans, IMAGES_AT_ONCE, async ({ service, digest = '', images }) => {
+    if (!images || images.tagged) return;
+    try {
+      const manifest = await readManifest(images.target, digest, target.context);
+      if (!manifest) throw new PlatformError('not-found', `the image is not in ${images.target.name}`);
+      await putManifest(images.target, manifest, tag, target.context);
+    } catch (error) {
+      target.context.signal.throwIfAborted();
+      notes.push(`The tag ${tag} could not be put on the image of ${service.name}: ${reasonOf(error)}.`);
+    }
+  });
+  return notes;
 }

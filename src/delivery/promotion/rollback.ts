@@ -6,24 +6,23 @@ import { setHold } from '../hold.ts';
 import { ledgerNames, readReleases, releaseHistory } from '../ledger.ts';
 import type { Release } from '../ledger.ts';
 import { withLock } from '../lock.ts';
-import { applyPlans } from './roll-out.ts';
-import { commitsBetween } from './origin.ts';
-import type { GitHubAccess } from './origin.ts';
+import { rollOutServices } from './roll-out.ts';
 import { requireAccounts, withSignal } from './environment.ts';
 import type { PromotionEnvironment } from './environment.ts';
 import type { Finding, Origin, PromotedService } from './request.ts';
-import { block, environmentTag, placeOf, runningDigest, type ServicePlan, tellPlan } from './plan.ts';
-import { endRun, failRun, reportedPlan, startRun } from './run.ts';
+import { block, environmentTag, placeOf, runningDigest, type ServicePlan, logPlan } from './plan.ts';
+import { commitsBetween, endRun, failRun, type GitHubAccess, reportPlan, type Run, startRun } from './run.ts';
 import type { ReleaseResult } from './result.ts';
-import type { Run } from './run.ts';
-import { digestIn, readRunning } from './running.ts';
+import { digestIn } from '../../ecs/proof.ts';
+import { missingService, readRunning } from './running.ts';
+
 const SERVICES_AT_ONCE = 8;
 
-export interface RollbackOrder {
+export interface EnvironmentRollback {
   target: PromotionEnvironment;
   /** Those that may be rolled back. */
   services: readonly PromotedService[];
-  /** Whether they were named; otherwise those go back that the last release has changed. */
+  /** Whether they were named; otherwise those that the last release has changed are rolled back. */
   named: boolean;
   reason: string;
   dryRun: boolean;
@@ -33,34 +32,34 @@ export interface RollbackOrder {
 }
 
 /**
- * Takes an environment back to its previous release, by the ledger, and puts it on hold, so that the next
- * promotion does not bring the same image again. Never throws: the outcome tells.
+ * Rolls an environment back to its previous release in the ledger, and puts it on hold, so that the next promotion
+ * does not bring the same image again. Never throws.
  */
-export async function rollBack(
+export async function rollBackEnvironment(
   context: Context,
-  order: RollbackOrder,
+  request: EnvironmentRollback,
   gitHub: GitHubAccess,
 ): Promise<ReleaseResult> {
-  const { target, dryRun, origin, lockWaitMs } = order;
+  const { target, dryRun, origin, lockWaitMs } = request;
   const run = startRun(context.clock, { from: '', to: target.name, dryRun }, gitHub);
   try {
     await requireAccounts([target]);
-    if (dryRun) return await planAndGoBack(order, run);
+    if (dryRun) return await planAndRollBack(request, run);
     const lock = { ...placeOf(target), who: origin.actor, run: origin.run, waitMs: lockWaitMs };
     return await withLock(target.context, lock, (signal) =>
-      planAndGoBack({ ...order, target: withSignal(target, signal) }, run),
+      planAndRollBack({ ...request, target: withSignal(target, signal) }, run),
     );
   } catch (error) {
     return failRun(run, context.signal.aborted ? context.signal.reason : error);
   }
 }
 
-async function planAndGoBack(order: RollbackOrder, run: Run): Promise<ReleaseResult> {
-  const { target, reason, origin, timeoutMs } = order;
-  const plans = await planRollback(order);
-  run.report.services = plans.map(reportedPlan);
+async function planAndRollBack(request: EnvironmentRollback, run: Run): Promise<ReleaseResult> {
+  const { target, reason, origin, timeoutMs } = request;
+  const plans = await planRollback(request);
+  run.report.services = plans.map(reportPlan);
   run.report.commits = await commitsBetween(run.report.services, run.gitHub);
-  tellPlan(run.report, target.context.log);
+  logPlan(run.report, target.context.log);
   const objection = plans.flatMap(({ findings }) => findings)[0];
   if (objection) {
     return endRun(run, {
@@ -76,17 +75,17 @@ async function planAndGoBack(order: RollbackOrder, run: Run): Promise<ReleaseRes
     });
   }
   const names = changing.map(({ service }) => service.name).join(', ');
-  if (order.dryRun)
+  if (request.dryRun)
     return endRun(run, {
       verdict: 'planned',
       reason: `${names} would go back, and ${target.name} would be on hold.`,
     });
-  // First the hold: whatever becomes of the rollback, nothing must bring the same images again.
+  // The hold comes first: even when the rollback fails, nothing may bring the same images again.
   const at = new Date(target.context.clock.now()).toISOString();
   const hold = { reason, at, actor: origin.actor, run: origin.run };
   await setHold(await target.context.ssm(), placeOf(target), hold, target.context);
   run.report.notes.push(`${target.name} is on hold until somebody releases it (release-hold).`);
-  return applyPlans(
+  return rollOutServices(
     changing,
     { target, timeoutMs, origin, from: '' },
     {
@@ -98,9 +97,9 @@ async function planAndGoBack(order: RollbackOrder, run: Run): Promise<ReleaseRes
 }
 
 /** What would go back, and to what. */
-async function planRollback(order: RollbackOrder): Promise<ServicePlan[]> {
-  const { target } = order;
-  const chosen = order.named ? order.services : await lastReleased(order);
+async function planRollback(request: EnvironmentRollback): Promise<ServicePlan[]> {
+  const { target } = request;
+  const chosen = request.named ? request.services : await servicesOfLastRelease(request);
   const [running, repositories] = await Promise.all([
     readRunning(
       target,
@@ -114,8 +113,7 @@ async function planRollback(order: RollbackOrder): Promise<ServicePlan[]> {
   ]);
   const plans: ServicePlan[] = [];
   await inParallel(chosen, SERVICES_AT_ONCE, async (service) => {
-    const downstream = running.get(service.name);
-    if (!downstream) throw new Error(`${service.name} was not read`);
+    const downstream = running.get(service.name) ?? missingService(service.name);
     const { name, repository, smokeTest } = service;
     const plan: ServicePlan = {
       // The migrations of an older release are not run again.
@@ -128,14 +126,14 @@ async function planRollback(order: RollbackOrder): Promise<ServicePlan[]> {
     };
     plans.push(plan);
     const uri = repositories.get(service.repository)?.uri;
-    const finding = await fillIn(plan, uri, target);
+    const finding = await findPrevious(plan, uri, target);
     if (finding) block(plan, finding);
   });
   return plans.toSorted((a, b) => a.service.name.localeCompare(b.service.name));
 }
 
-/** Sets where a service goes back to; what stands against it otherwise. */
-async function fillIn(
+/** Sets the release that a service goes back to; returns why there is none. */
+async function findPrevious(
   plan: ServicePlan,
   uri: string | undefined,
   target: PromotionEnvironment,
@@ -174,7 +172,7 @@ async function fillIn(
 }
 
 /** The services of the newest release: those that one run has changed together. */
-async function lastReleased({ target, services }: RollbackOrder): Promise<PromotedService[]> {
+async function servicesOfLastRelease({ target, services }: EnvironmentRollback): Promise<PromotedService[]> {
   const names = services.map(({ name }) => ledgerNames({ ...placeOf(target), service: name }));
   const releases = await readReleases(target.context, names);
   const newest = releases.reduce<Release | undefined>(

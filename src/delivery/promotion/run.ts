@@ -1,26 +1,37 @@
-import { errorText } from '../../aws/errors.ts';
-import type { Clock } from '../../core/context.ts';
-import { CancelledError, errorInfo, InputError, PlatformError, TimeoutError } from '../../core/errors.ts';
+import { WrongAccountError } from '../../aws/session.ts';
+import { inParallel } from '../../core/concurrency.ts';
+import type { Clock, Context } from '../../core/context.ts';
+import { CancelledError, errorInfo, InputError, reasonOf, stackOf, TimeoutError } from '../../core/errors.ts';
 import { capitalize, sentence } from '../../core/text.ts';
+import { GitHubError } from '../../github/client.ts';
+import { compareCommits, compareUrl } from '../../github/compare.ts';
+import type { GitHubContext } from '../../github/context.ts';
 import { createDeployment, setDeploymentStatus } from '../../github/deployments.ts';
-import { RegistryError } from '../../images/registry/client.ts';
 import { LockTakenError } from '../lock.ts';
-import { WrongAccountError } from './environment.ts';
 import {
   PROMOTION_VERDICTS,
+  type CommitRange,
   type PromotionReport,
   type ReleaseEnd,
   type ReleaseResult,
   type ServicePromotion,
 } from './result.ts';
-import type { GitHubAccess } from './origin.ts';
 import type { ServicePlan } from './plan.ts';
 
-/** What a run is doing, and what it has found out so far. */
+/** What a promotion needs of GitHub. */
+export interface GitHubAccess {
+  token: string;
+  github: GitHubContext;
+  context: Pick<Context, 'clock' | 'signal' | 'log'>;
+  /** Whether the promotion is recorded as a deployment. */
+  records: boolean;
+}
+
+/** A promotion or rollback in progress. */
 export interface Run {
   report: PromotionReport;
-  /** What is left behind when it ends now, a sentence. */
-  left: string;
+  /** What was changed when it ends now, a sentence. */
+  remains: string;
   startedAt: number;
   clock: Clock;
   gitHub: GitHubAccess;
@@ -34,7 +45,7 @@ export function startRun(
   const empty = { services: [], commits: [], notes: [], durationMs: 0 };
   return {
     report: { ...report, ...empty },
-    left: 'Nothing was changed.',
+    remains: 'Nothing was changed.',
     startedAt: clock.now(),
     clock,
     gitHub,
@@ -46,24 +57,23 @@ export function endRun(run: Run, end: ReleaseEnd): ReleaseResult {
   return { kind: 'release', report: run.report, ...end, ok: PROMOTION_VERDICTS[end.verdict].ok };
 }
 
-/** The end of a run that an error has ended: its reason says what was changed until then. */
+/** Ends a run with an error: the reason says what was changed until then. */
 export function failRun(run: Run, error: unknown): ReleaseResult {
-  const info = error instanceof PlatformError && { error: errorInfo(error) };
+  run.gitHub.context.log.debug(stackOf(error));
+  const info = { error: errorInfo(error) };
+  const text = reasonOf(error);
+  if (error instanceof InputError) return endRun(run, { verdict: 'failed', reason: text, ...info });
   if (error instanceof CancelledError || error instanceof TimeoutError) {
     const verdict = error instanceof CancelledError ? 'cancelled' : 'timed-out';
-    return endRun(run, { verdict, reason: `${capitalize(error.message)}. ${run.left}`, ...info });
+    return endRun(run, { verdict, reason: `${capitalize(text)}. ${run.remains}`, ...info });
   }
-  if (error instanceof LockTakenError || error instanceof WrongAccountError) {
-    return endRun(run, { verdict: 'blocked', reason: `${sentence(error.message)} ${run.left}`, ...info });
-  }
-  if (error instanceof InputError) return endRun(run, { verdict: 'failed', reason: error.message, ...info });
-  const told = error instanceof RegistryError || (error instanceof Error && error.name === 'Error');
-  const reason = `${sentence(told ? error.message : errorText(error))} ${run.left}`;
-  return endRun(run, { verdict: 'failed', reason, ...info });
+  const refused = error instanceof LockTakenError || error instanceof WrongAccountError;
+  const reason = `${sentence(text)} ${run.remains}`;
+  return endRun(run, { verdict: refused ? 'blocked' : 'failed', reason, ...info });
 }
 
-/** A service's plan as the summary shows it. */
-export function reportedPlan(plan: ServicePlan): ServicePromotion {
+/** A service's plan, for the report. */
+export function reportPlan(plan: ServicePlan): ServicePromotion {
   const { service, action, digest, before, releases, upstream, findings } = plan;
   const [commit, commitBefore] = [commitOf(releases.source, digest), commitOf(releases.target, before)];
   return {
@@ -78,7 +88,7 @@ export function reportedPlan(plan: ServicePlan): ServicePromotion {
   };
 }
 
-/** The commit of a release, when the ledger speaks of what really runs. */
+/** The commit of a release, when the ledger has the image that really runs. */
 function commitOf(
   release: ServicePlan['releases']['source'],
   digest: string | undefined,
@@ -88,17 +98,17 @@ function commitOf(
 }
 
 /** The promotion's deployment on GitHub. */
-export interface DeploymentRecord {
-  /** Tells GitHub how it ended. Never throws: what cannot be told is noted. */
+interface DeploymentRecord {
+  /** Sets the final status. Never throws: a failure is a note. */
   end(ok: boolean, description: string): Promise<void>;
 }
 
-/** After a cancelled job there are seconds. */
+/** A cancelled job has a few seconds left. */
 const END_WITHIN_MS = 2000;
 
 /**
- * Records on GitHub who promotes what, and from where. That it cannot be recorded is noted and no failure: the
- * services run, and the ledger knows.
+ * Creates a deployment on GitHub: who promotes what, and from where. When that fails it is a note, not a failure: the
+ * services run, and the ledger has the release.
  */
 export async function recordDeployment(
   report: PromotionReport,
@@ -125,7 +135,7 @@ export async function recordDeployment(
     };
   } catch (error) {
     access.context.signal.throwIfAborted();
-    report.notes.push(`The deployment was not recorded on GitHub: ${errorText(error)}.`);
+    report.notes.push(`The deployment was not recorded on GitHub: ${reasonOf(error)}.`);
     return none;
   }
 }
@@ -142,6 +152,53 @@ async function endDeployment(
     const context = { ...access.context, signal: own };
     await setDeploymentStatus({ ...access, context }, id, { state, description: text });
   } catch (error) {
-    report.notes.push(`GitHub was not told how the deployment ended: ${errorText(error)}.`);
+    report.notes.push(`GitHub was not told how the deployment ended: ${reasonOf(error)}.`);
+  }
+}
+
+const COMPARISONS_AT_ONCE = 4;
+
+/**
+ * The commits between the releases that services have and those that they get. Services of the same two commits share
+ * one range. When GitHub cannot be asked, there is only the link.
+ */
+export async function commitsBetween(
+  services: readonly ServicePromotion[],
+  access: GitHubAccess,
+): Promise<CommitRange[]> {
+  if (access.github.repository === '') return [];
+  const pairs = new Map<string, CommitRange>();
+  for (const { service, action, commit = '', commitBefore = '' } of services) {
+    if (action === 'none' || commit === '' || commitBefore === '' || commit === commitBefore) continue;
+    const key = `${commitBefore}...${commit}`;
+    const url = compareUrl(access.github, commitBefore, commit);
+    const pair = pairs.get(key) ?? { services: [], base: commitBefore, head: commit, url, commits: [] };
+    pair.services.push(service);
+    pairs.set(key, pair);
+  }
+  const all = [...pairs.values()];
+  await inParallel(all, COMPARISONS_AT_ONCE, (pair) => compare(pair, access));
+  return all;
+}
+
+async function compare(pair: CommitRange, access: GitHubAccess): Promise<void> {
+  if (access.token === '') {
+    pair.note = 'Without a token the commits cannot be listed.';
+    return;
+  }
+  try {
+    const { total, behind, commits } = await compareCommits(access, pair.base, pair.head);
+    pair.total = total;
+    pair.commits = commits;
+    if (behind > 0) {
+      const goes = total === 0 ? 'It goes back' : 'The two have parted, and it leaves out';
+      pair.note = `${goes} ${behind} commits that run there now.`;
+    }
+  } catch (error) {
+    access.context.signal.throwIfAborted();
+    pair.note =
+      error instanceof GitHubError && error.status === 404
+        ? 'The repository does not have both commits, or the token may not read it.'
+        : `GitHub does not tell the commits: ${reasonOf(error)}`;
   }
 }

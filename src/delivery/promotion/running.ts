@@ -1,6 +1,8 @@
 import type { Service, ServiceDeployment, Task } from '@aws-sdk/client-ecs';
 import { send } from '../../aws/send.ts';
-import { errorText, isNotFound } from '../../aws/errors.ts';
+import { isNotFound } from '../../aws/errors.ts';
+import { reasonOf } from '../../core/errors.ts';
+import { digestIn } from '../../ecs/proof.ts';
 import type { PromotionEnvironment } from './environment.ts';
 
 const SERVICES_A_CALL = 10;
@@ -19,6 +21,8 @@ export interface RunningService {
   steady: boolean;
   /** Why it is not steady; empty when it is. */
   unsteady: string;
+  /** Whether it is not steady because a deployment is in progress. */
+  deploying: boolean;
   /** Since when its deployment is complete; undefined when nobody says, or it is not. */
   steadySince?: Date;
   /** Names of the alarms that watch its deployments. */
@@ -66,6 +70,7 @@ function runningService(
   const { runningCount = 0, desiredCount = 0, deploymentConfiguration } = service;
   const images = tasks.map((task) => imageOf(task, name)).filter((image) => image !== undefined);
   const unsteady = unsteadyReason(service);
+  const deploying = isDeploying(service);
   const since = unsteady === '' ? steadySince(service, ends) : undefined;
   const { alarmNames = [], enable = false } = deploymentConfiguration?.alarms ?? {};
   return {
@@ -76,13 +81,15 @@ function runningService(
     desired: desiredCount,
     steady: unsteady === '',
     unsteady,
+    deploying,
     ...(since && { steadySince: since }),
     alarms: enable ? alarmNames : [],
   };
 }
 
-function missingService(name: string): RunningService {
-  const nothing = { images: [], running: 0, desired: 0, alarms: [] };
+/** A service that does not exist. */
+export function missingService(name: string): RunningService {
+  const nothing = { images: [], running: 0, desired: 0, alarms: [], deploying: false };
   return { name, state: 'missing', steady: false, unsteady: 'it does not exist', ...nothing };
 }
 
@@ -95,14 +102,19 @@ function imageOf({ containers = [] }: Task, service: string): RunningImage | und
 }
 
 /** Why the service does not run what it wants to run, and nothing else; empty when it does. */
-function unsteadyReason({ deployments = [], runningCount = 0, desiredCount = 0 }: Service): string {
+function unsteadyReason(service: Service): string {
+  const { deployments = [], runningCount = 0, desiredCount = 0 } = service;
   const primary = deployments.find(({ status }) => status === 'PRIMARY');
   if (!primary) return 'it has no deployment';
-  if (deployments.length > 1) return 'a deployment is under way';
-  const { rolloutState = 'COMPLETED' } = primary;
-  if (rolloutState === 'FAILED') return 'its last deployment failed';
-  if (rolloutState !== 'COMPLETED') return 'a deployment is under way';
+  if (isDeploying(service)) return 'a deployment is under way';
+  if (primary.rolloutState === 'FAILED') return 'its last deployment failed';
   return runningCount === desiredCount ? '' : `${runningCount} of ${desiredCount} tasks run`;
+}
+
+function isDeploying({ deployments = [] }: Service): boolean {
+  const primary = deployments.find(({ status }) => status === 'PRIMARY');
+  if (!primary || deployments.length > 1) return primary !== undefined;
+  return !['COMPLETED', 'FAILED'].includes(primary.rolloutState ?? 'COMPLETED');
 }
 
 /** The end of the deployment; where there are no service deployments, when it last changed. */
@@ -173,7 +185,7 @@ async function deploymentEnds(
         // An endpoint without them, or a role without the right: the service's own list tells when its deployment
         // last changed, which is never earlier than its end.
         context.signal.throwIfAborted();
-        context.log.debug(`Service deployments cannot be read: ${errorText(error)}`);
+        context.log.debug(`Service deployments cannot be read: ${reasonOf(error)}`);
       }
     }),
   );
@@ -182,11 +194,6 @@ async function deploymentEnds(
       finishedAt ? [[serviceDeploymentArn, finishedAt] as const] : [],
     ),
   );
-}
-
-/** The digest in an image's name. */
-export function digestIn(image: string): string | undefined {
-  return /@(sha256:[0-9a-f]{64})$/.exec(image)?.[1];
 }
 
 function chunks<T>(items: readonly T[], size: number): T[][] {

@@ -1,4 +1,4 @@
-import { errorText } from '../../aws/errors.ts';
+import { reasonOf } from '../../core/errors.ts';
 import type { Context } from '../../core/context.ts';
 import { describeHold, readHold } from '../hold.ts';
 import { ledgerNames, readReleases } from '../ledger.ts';
@@ -8,16 +8,17 @@ import { requireAccounts } from './environment.ts';
 import type { PromotionEnvironment } from './environment.ts';
 import { placeOf, runningDigest } from './plan.ts';
 import type { EnvironmentState, ServiceState, StatusResult } from './result.ts';
-import { digestIn, readRunning } from './running.ts';
+import { digestIn } from '../../ecs/proof.ts';
+import { readRunning } from './running.ts';
 import type { RunningService } from './running.ts';
 
-export interface StatusOrder {
+export interface StatusRequest {
   /** In the order of promotion. */
   environments: readonly { environment: PromotionEnvironment; from: string; services: readonly string[] }[];
 }
 
-/** Tells what runs where, read from every environment at the same time. One that cannot be read does not hide the others. */
-export async function reportStatus(context: Context, { environments }: StatusOrder): Promise<StatusResult> {
+/** Reads what runs where, from all environments at the same time. One that cannot be read does not hide the others. */
+export async function reportStatus(context: Context, { environments }: StatusRequest): Promise<StatusResult> {
   const read = await Promise.all(environments.map((one) => readOrExplain(one, context)));
   for (const one of read) compare(one, read);
   const services = [...new Set(environments.flatMap((one) => one.services))];
@@ -39,7 +40,7 @@ export async function reportStatus(context: Context, { environments }: StatusOrd
 }
 
 async function readOrExplain(
-  one: StatusOrder['environments'][number],
+  one: StatusRequest['environments'][number],
   { signal }: Context,
 ): Promise<EnvironmentState> {
   const { environment, from } = one;
@@ -47,7 +48,7 @@ async function readOrExplain(
     return { name: environment.name, from, ...(await readEnvironment(environment, one.services)) };
   } catch (error) {
     signal.throwIfAborted();
-    return { name: environment.name, from, services: {}, error: errorText(error) };
+    return { name: environment.name, from, services: {}, error: reasonOf(error) };
   }
 }
 
@@ -98,13 +99,13 @@ function stateOf(
 }
 
 function healthOf(
-  { state, desired, steady, unsteady }: RunningService,
+  { state, desired, steady, unsteady, deploying }: RunningService,
   alarms: readonly string[],
 ): Pick<ServiceState, 'health' | 'detail'> {
   if (alarms.length > 0) return { health: 'unhealthy', detail: `in ALARM: ${alarms.join(', ')}` };
   if (state === 'none' && desired === 0) return { health: 'stopped', detail: 'scaled to zero' };
   if (steady) return { health: 'healthy', detail: '' };
-  return { health: unsteady.includes('under way') ? 'changing' : 'unhealthy', detail: unsteady };
+  return { health: deploying ? 'changing' : 'unhealthy', detail: unsteady };
 }
 
 /** Notes where an environment differs from the one that its images come from. */

@@ -1,19 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import type { Service } from '@aws-sdk/client-ecs';
 import { explain } from '../../ecs/causes.ts';
-import { NotPlacedError, runOneOffTask } from '../../ecs/one-off-task.ts';
+import { NotPlacedError, runOneOffTask, stopTasks } from '../../ecs/one-off-task.ts';
+import { describeService, goalOf } from '../../ecs/service.ts';
+import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
 import type { TaskEnd } from '../../ecs/one-off-task.ts';
 import { factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
 import type { TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
-import type { ServiceContext } from './request.ts';
-import type { Release } from './release.ts';
+import type { ServiceContext, ServiceRequest } from './request.ts';
+import { Release } from './release.ts';
 import type { PreDeployRun } from './result.ts';
 
 /** How many of its last lines the report has. */
 const SHOWN_LINES = 25;
 
 /** How the command ended; when it failed, the service must not be changed. */
-export type PreDeployEnd = { ok: true } | { ok: false; reason: string; run: PreDeployRun };
+type PreDeployEnd = { ok: true } | { ok: false; reason: string; run: PreDeployRun };
 
 /** Runs the command before the deployment. */
 export async function runPreDeploy(
@@ -59,6 +61,33 @@ export async function runPreDeploy(
     if (!(error instanceof NotPlacedError)) throw error;
     delete release.started.preDeploy;
     return { ok: false, reason: error.message, run: started };
+  }
+}
+
+/** A cancelled job has a few seconds left. */
+const STOP_WITHIN_MS = 5000;
+
+/**
+ * Runs the pre-deploy command of a service that was just created, such as the first migration of its database: there
+ * was no network to run it in before. When it cannot be run to its end, its task is stopped.
+ */
+export async function runFirstPreDeploy(
+  context: ServiceContext,
+  request: ServiceRequest,
+): Promise<PreDeployEnd> {
+  const { preDeploy: command, timeoutMs } = request;
+  if (!command) return { ok: true };
+  const service = await describeService(context, request);
+  const revision = goalOf(service) ?? service.taskDefinition ?? '';
+  const { arn, definition } = await readTaskDefinition(context, revision);
+  const release = new Release(context, request);
+  const run = { command, taskDefinition: arn, definition, timeoutMs };
+  try {
+    return await runPreDeploy(context, release, service, run);
+  } catch (error) {
+    const { preDeploy: started } = release.started;
+    if (started) await stopTasks({ ...context, signal: AbortSignal.timeout(STOP_WITHIN_MS) }, started);
+    throw error;
   }
 }
 

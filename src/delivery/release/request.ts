@@ -10,7 +10,7 @@ import type {
 import type { LedgerContext, LedgerNames, Release } from '../ledger.ts';
 
 /** What is done about a deployment that fails, runs out of time, or whose job is cancelled. */
-export type OnFailure = 'rollback' | 'stop' | 'keep';
+type OnFailure = 'rollback' | 'stop' | 'keep';
 
 /** Which service, and how to go about it. */
 export interface ServiceTarget {

@@ -4,7 +4,7 @@ import { loadBalancedContainer } from '../service.ts';
 import type { ContainerDefinition, TaskDefinition, TaskDefinitionChanges } from './task-definition.ts';
 
 /** What is known of the service beside its task definition. */
-export interface ServiceFacts {
+interface ServiceFacts {
   service: string;
   /** The container that the load balancer sends requests to. */
   loadBalanced?: string;

@@ -1,11 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { cloudFormationClient } from '../../aws/clients.ts';
-import { createSession, type Session } from '../../aws/session.ts';
+import { createSession, requireSessionAccount, type Session } from '../../aws/session.ts';
 import type { RunIdentity } from '../../cloudformation/command-run.ts';
 import type { CloudFormationContext } from '../../cloudformation/context.ts';
 import type { Context } from '../../core/context.ts';
 import { withTimeLimit } from '../../core/concurrency.ts';
-import { PlatformError } from '../../core/errors.ts';
 import { withLock } from '../../delivery/lock.ts';
 import { serviceContext, type ServiceContext } from '../../delivery/release/request.ts';
 import type { GitHubContext } from '../../github/context.ts';
@@ -80,18 +79,18 @@ export function withOverrides(
 /**
  * Refuses credentials of another account than the manifest's: stacks of the same names may be there too.
  *
- * @throws PlatformError with both accounts.
+ * @throws WrongAccountError with both accounts.
  */
 export async function requireAccount(
   { session }: EnvironmentContext,
   environment: Environment,
   { file }: Manifest,
 ): Promise<void> {
-  const account = await session.accountId();
-  if (account === environment.account) return;
-  throw new PlatformError(
-    'account-mismatch',
-    `The credentials belong to account ${account}, and ${file} has ${environment.name} in ${environment.account}. Nothing was changed. ` +
+  await requireSessionAccount(
+    session,
+    environment.account,
+    (actual) =>
+      `The credentials belong to account ${actual}, and ${file} has ${environment.name} in ${environment.account}. Nothing was changed. ` +
       `Give the environment's own role, in ${file} or as role-to-assume.`,
   );
 }

@@ -7,17 +7,14 @@ import {
   recordRelease,
   type Release as LedgerRelease,
 } from '../../delivery/ledger.ts';
-import { runPreDeploy } from '../../delivery/release/pre-deploy.ts';
+import { runFirstPreDeploy } from '../../delivery/release/pre-deploy.ts';
 import { releaseService } from '../../delivery/release/release-service.ts';
-import { Release } from '../../delivery/release/release.ts';
-import type { ServiceRequest, SmokeTest } from '../../delivery/release/request.ts';
+import type { ServiceRequest } from '../../delivery/release/request.ts';
 import type { ServiceResult } from '../../delivery/release/result.ts';
-import { stopTasks } from '../../ecs/one-off-task.ts';
-import { describeService, goalOf } from '../../ecs/service.ts';
-import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
 import { copyImage } from '../../images/registry/copy.ts';
 import { type ImageRepository, openRepository } from '../../images/registry/repository.ts';
-import type { Environment, Service } from '../manifest/manifest.ts';
+import type { Service } from '../manifest/manifest.ts';
+import { smokeTestOf } from '../manifest/smoke-test.ts';
 import type { EnvironmentContext, EnvironmentRequest } from './context.ts';
 import type { PartEnd, StackEnd } from './result.ts';
 
@@ -46,10 +43,10 @@ export async function deployService(
     const { image: first } = await firstRelease(context, request, service, image);
     const made = await stack();
     if (!made.ok) return made;
-    const failure = await firstCommand(context, serviceRequest(context, request, service, first));
-    if (failure === undefined) return { ...made, reason: `${made.reason} It runs ${digestOf(first)}.` };
+    const ended = await runFirstPreDeploy(context.services, serviceRequest(context, request, service, first));
+    if (ended.ok) return { ...made, reason: `${made.reason} It runs ${digestOf(first)}.` };
     const command = service.preDeploy?.join(' ') ?? '';
-    const reason = `${name} was made and runs, but its first ${command} failed: ${failure} Repair it, and release another image.`;
+    const reason = `${name} was made and runs, but its first ${command} failed: ${ended.reason} Repair it, and release another image.`;
     return { ...made, verdict: 'pre-deploy-failed', ok: false, reason };
   }
   const changed = await stack();
@@ -73,7 +70,7 @@ function serviceRequest(
   image: string,
 ): ServiceRequest {
   const { manifest, choice, timeoutMs } = request;
-  const smokeTest = smokeTestOf(choice.environment, service);
+  const smokeTest = smokeTestOf(choice.environment, service.smokeTest);
   return {
     cluster: `${choice.environment.name}-${manifest.project}`,
     service: service.name,
@@ -102,60 +99,6 @@ function releaseEnd(stack: StackEnd, result: ServiceResult): PartEnd {
 
 function digestOf(image: string): string {
   return image.slice(image.indexOf('@') + 1);
-}
-
-/** The smoke test of a service, as update-service runs it. A path is asked at the environment's own URL. */
-export function smokeTestOf({ url = '' }: Environment, { smokeTest }: Service): SmokeTest | undefined {
-  if (!smokeTest) return undefined;
-  const { timeoutMs } = smokeTest;
-  if (smokeTest.kind === 'command') {
-    const [first = '', ...others] = smokeTest.command;
-    return { kind: 'command', command: [first, ...others], timeoutMs };
-  }
-  const [lowest = '200', highest = lowest] = smokeTest.status.split('-');
-  return {
-    kind: 'url',
-    url: `${url}${smokeTest.path}`,
-    status: [Number(lowest), Number(highest)],
-    timeoutMs,
-    ...(smokeTest.body !== undefined && { body: smokeTest.body }),
-  };
-}
-
-/** A cancelled job has seconds. */
-const STOP_WITHIN_MS = 5000;
-
-/**
- * Runs the pre-deploy command of a service that was just made, such as the first migration of its database: before
- * its stack was there, there was no network to run it in.
- *
- * @returns why it failed; undefined when all is well, or there is no command.
- */
-async function firstCommand(
-  { services }: EnvironmentContext,
-  request: ServiceRequest,
-): Promise<string | undefined> {
-  const { preDeploy: command, timeoutMs } = request;
-  if (!command) return undefined;
-  const service = await describeService(services, request);
-  const { arn, definition } = await readTaskDefinition(
-    services,
-    goalOf(service) ?? service.taskDefinition ?? '',
-  );
-  const release = new Release(services, request);
-  try {
-    const ended = await runPreDeploy(services, release, service, {
-      command,
-      taskDefinition: arn,
-      definition,
-      timeoutMs,
-    });
-    return ended.ok ? undefined : ended.reason;
-  } catch (error) {
-    const { preDeploy: begun } = release.started;
-    if (begun) await stopTasks({ ...services, signal: AbortSignal.timeout(STOP_WITHIN_MS) }, begun);
-    throw error;
-  }
 }
 
 /** The ledger's names of a service in the environment of a request. */

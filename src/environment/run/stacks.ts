@@ -5,7 +5,7 @@ import type { DeployStackInputs } from '../../cloudformation/context.ts';
 import { followChangedService } from '../../delivery/release/follow-changed-service.ts';
 import { type EnvironmentContext, type EnvironmentRequest, runIdentity } from './context.ts';
 import type { StackEnd } from './result.ts';
-import { smokeTestOf } from './services.ts';
+import { smokeTestOf } from '../manifest/smoke-test.ts';
 import type { StackTarget } from './targets.ts';
 
 /** Runs a command of deploy-stack on a target. A service that it changes is followed, and tested where it pauses. */
@@ -15,7 +15,7 @@ export async function runStackCommand(
   target: StackTarget,
   change: Partial<DeployStackInputs> = {},
 ): Promise<StackResult> {
-  const smokeTest = target.service && smokeTestOf(request.choice.environment, target.service);
+  const smokeTest = smokeTestOf(request.choice.environment, target.service?.smokeTest);
   const cloudFormation: StackCommandContext = {
     ...(await context.cloudFormation()),
     followService: (service, signal) =>

@@ -1,7 +1,7 @@
 import { describeStack } from '../../cloudformation/stack.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import { reasonOf } from '../../core/errors.ts';
-import { openEnvironment } from '../../delivery/promotion/environment.ts';
+import { openPromotionEnvironment } from '../../delivery/promotion/environment.ts';
 import type { StatusResult as ServicesStatus } from '../../delivery/promotion/result.ts';
 import { reportStatus } from '../../delivery/promotion/status.ts';
 import type { Manifest } from '../manifest/manifest.ts';
@@ -20,7 +20,7 @@ export async function readEnvironmentStatus(
   const { name, region, account } = choice.environment;
   const { project } = manifest;
   const place = { name, project, region, account, cluster: clusterName(manifest, choice.environment) };
-  const environment = openEnvironment(place, context.session, context, context.env);
+  const environment = openPromotionEnvironment(place, context.session, context, context.env);
   const names = choice.services.map(({ name: service }) => service);
   const [stacks, running] = await Promise.all([
     readStacks(context, manifest, choice),
