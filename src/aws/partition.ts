@@ -15,6 +15,13 @@ const BY_PREFIX: readonly (readonly [string, Partition])[] = [
   ['eusc-', { id: 'aws-eusc', dnsSuffix: 'amazonaws.eu' }],
 ];
 
+const STANDARD: Partition = { id: 'aws', dnsSuffix: 'amazonaws.com' };
+
+/** What the names of AWS's hosts end with, of all partitions, the longest first. */
+export const DNS_SUFFIXES: readonly string[] = [
+  ...new Set([STANDARD, ...BY_PREFIX.map(([, partition]) => partition)].map(({ dnsSuffix }) => dnsSuffix)),
+].sort((a, b) => b.length - a.length);
+
 /**
  * The partition that a region belongs to.
  *
@@ -22,5 +29,5 @@ const BY_PREFIX: readonly (readonly [string, Partition])[] = [
  */
 export function partitionOf(region: string): Partition {
   const found = BY_PREFIX.find(([prefix]) => region.startsWith(prefix));
-  return found ? found[1] : { id: 'aws', dnsSuffix: 'amazonaws.com' };
+  return found ? found[1] : STANDARD;
 }

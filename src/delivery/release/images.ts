@@ -1,4 +1,5 @@
 import { classify } from '../../aws/errors.ts';
+import { DNS_SUFFIXES } from '../../aws/partition.ts';
 import { reasonOf } from '../../core/errors.ts';
 import type { TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
 import type { PreflightFinding } from '../../ecs/preflight.ts';
@@ -17,8 +18,10 @@ interface EcrImage {
 }
 
 /** @see https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html */
-const ECR =
-  /^(?<uri>\d{12}\.(?:dkr\.ecr(?:-fips)?|dkr-ecr(?:-fips)?)\.(?<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws)\/(?<repository>[^:@]+))(?::(?<tag>[^@]+))?(?:@(?<digest>sha256:[0-9a-f]{64}))?$/;
+const HOST = String.raw`\d{12}\.(?:dkr\.ecr(?:-fips)?|dkr-ecr(?:-fips)?)\.(?<region>[a-z0-9-]+)\.(?:${[...DNS_SUFFIXES, 'on.aws'].join('|').replaceAll('.', String.raw`\.`)})`;
+const ECR = new RegExp(
+  String.raw`^(?<uri>${HOST}\/(?<repository>[^:@]+))(?::(?<tag>[^@]+))?(?:@(?<digest>sha256:[0-9a-f]{64}))?$`,
+);
 
 /** The parts of an ECR image's name; undefined for another registry's. */
 function ecrImage(image: string): EcrImage | undefined {
