@@ -2,8 +2,7 @@
 export default {
   testEnvironment: 'node',
   testTimeout: 120_000,
-  // Most suites wait for processes that they start: two of them for each core keep the cores busy.
-  maxWorkers: '200%',
+  maxWorkers: '100%',
   testSequencer: './test/runtime/sequencer.js',
   // What tests import is part of the roots, so that --onlyChanged finds the tests of a changed file.
   roots: ['actions', 'sandbox', 'scripts', 'src', 'test'].map((folder) => `<rootDir>/${folder}`),

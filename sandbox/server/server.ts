@@ -23,7 +23,8 @@ export async function listen(
 ): Promise<ListeningServer> {
   const aws = new AwsEndpoint(world);
   let byPath: Record<string, Endpoint> = {};
-  const server = createServer((message, response) => {
+  // A client on a busy machine may pause longer than the 5 s after which Node would close its connection.
+  const server = createServer({ keepAliveTimeout: 0 }, (message, response) => {
     void readRequest(message)
       .then((request) => endpointOf(request, byPath, aws).exchange(request))
       .then((exchange) => answering.answer(exchange))

@@ -118,7 +118,7 @@ export class PromotionWorld {
       if (only?.rolloutState === 'COMPLETED' && others.length === 0) return;
       if (Date.now() > end)
         throw new Error(`${service} is not steady: ${JSON.stringify(found?.deployments)}`);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
 

@@ -20,6 +20,8 @@ import { configOf, DEV, sandboxOf } from '../clients.ts';
 
 /** Simulated seconds pass in microseconds: the order of things stays, and tests do not wait. */
 const TIME_SCALE = 5000;
+/** Between two questions whether something has ended: an end stays, and each answer costs more than a millisecond. */
+const END_PAUSE_MS = 8;
 
 /** A sandbox, its CloudFormation client, and what tests do over and over with stacks. */
 export class Stacks {
@@ -61,6 +63,7 @@ export class Stacks {
       () =>
         this.client.send(new DescribeChangeSetCommand({ ChangeSetName: Id, IncludePropertyValues: true })),
       ({ Status }) => Status === 'CREATE_COMPLETE' || Status === 'FAILED',
+      END_PAUSE_MS,
     );
   }
 
@@ -101,6 +104,7 @@ export class Stacks {
     return this.until(
       read,
       ({ StackStatus }) => !StackStatus!.endsWith('_IN_PROGRESS') || StackStatus === 'REVIEW_IN_PROGRESS',
+      END_PAUSE_MS,
     );
   }
 
@@ -131,13 +135,13 @@ export class Stacks {
     });
   }
 
-  /** Asks again until the answer is as wanted. Fails after half a minute. */
-  async until<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean): Promise<T> {
+  /** Asks again, often enough to see states that pass, until the answer is as wanted. Fails after half a minute. */
+  async until<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean, pauseMs = 2): Promise<T> {
     for (const end = Date.now() + 30_000; ;) {
       const answer = await ask();
       if (wanted(answer)) return answer;
       if (Date.now() > end) throw new Error(`still ${JSON.stringify(answer)}`);
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
 }

@@ -27,6 +27,8 @@ export const CLUSTER = 'dev-platform';
 export const SERVICE = 'user-service';
 export const IMAGE = `registry.example.com/user-service@sha256:${'1'.repeat(64)}`;
 const TIME_SCALE = 2000;
+/** Between two questions whether something has ended: an end stays, and each answer costs more than a millisecond. */
+const END_PAUSE_MS = 10;
 const REGION = 'eu-west-1';
 
 /** An ECS with one cluster and one service behind a load balancer, and what tests do with it over and over. */
@@ -66,6 +68,7 @@ export class EcsWorld {
     return this.until(
       () => this.service(),
       ({ deployments }) => deployments?.[0]?.rolloutState !== 'IN_PROGRESS',
+      END_PAUSE_MS,
     );
   }
 
@@ -147,7 +150,11 @@ export class EcsWorld {
 
   /** The newest rollout once it has ended. */
   async ended(): Promise<ServiceDeployment> {
-    return this.when((one) => one.finishedAt !== undefined);
+    return this.until(
+      () => this.deployment(),
+      ({ finishedAt }) => finishedAt !== undefined,
+      END_PAUSE_MS,
+    );
   }
 
   /** The newest rollout, as soon as it is as wanted. */
@@ -162,12 +169,13 @@ export class EcsWorld {
     return (await this.client.send(new DescribeTasksCommand({ cluster: CLUSTER, tasks: taskArns }))).tasks!;
   }
 
-  async until<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean): Promise<T> {
+  /** Asks again, often enough to see states that pass, until the answer is as wanted. Fails after a minute. */
+  async until<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean, pauseMs = 2): Promise<T> {
     for (const end = Date.now() + 60_000; ;) {
       const answer = await ask();
       if (wanted(answer)) return answer;
       if (Date.now() > end) throw new Error(`still ${JSON.stringify(answer)}`);
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
 }
