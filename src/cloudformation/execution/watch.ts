@@ -13,8 +13,8 @@ import {
   type Timeline,
   type TimelineFacts,
 } from './events.ts';
-import { Progress } from './progress.ts';
-import { FollowedServices, type ServiceFailures } from './services.ts';
+import type { Progress } from './progress.ts';
+import type { FollowedServices, ServiceFailures } from './services.ts';
 
 /** A requested operation, and how its events are recognized. */
 export interface Operation {
