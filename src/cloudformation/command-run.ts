@@ -58,7 +58,7 @@ export interface PendingWork {
   /** The services that it changes. */
   services?: FollowedServices;
   /** Describes the progress of the operation: `3 of 12 done`. */
-  standing?: () => string;
+  describeProgress?: () => string;
 }
 
 /** A stack whose state requires a person's decision first. Nothing was changed. */

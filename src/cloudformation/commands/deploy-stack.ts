@@ -1,12 +1,4 @@
-import {
-  CancelledError,
-  type ErrorInfo,
-  errorInfo,
-  InputError,
-  PlatformError,
-  TimeoutError,
-  reasonOf,
-} from '../../core/errors.ts';
+import { CancelledError, errorInfo, InputError, stackOf, TimeoutError, reasonOf } from '../../core/errors.ts';
 import { PlanFailedError } from '../change-set/failure.ts';
 import { diagnose, type Diagnosis } from '../diagnosis/diagnosis.ts';
 import { discardChangeSet, cancelPending } from '../execution/cancel.ts';
@@ -95,33 +87,29 @@ async function resultOfError(run: CommandRun, error: unknown): Promise<CommandRe
   if (error instanceof InputError) throw error;
   if (error instanceof TimeoutError) return { ...known, ...timeline, ...(await timedOutResult(run, error)) };
   if (error instanceof StackBlockedError) {
-    return { ...known, verdict: 'blocked', reason: error.message, ...errorOf(error) };
+    return { ...known, verdict: 'blocked', reason: error.message, error: errorInfo(error) };
   }
   if (error instanceof PlanFailedError) {
     const reason = planFailureReason(run, error);
-    return { verdict: 'failed', reason, findings: error.findings, ...errorOf(error) };
+    return { verdict: 'failed', reason, findings: error.findings, error: errorInfo(error) };
   }
   if (error instanceof StackStuckError) {
     const { execution, diagnosis } = error;
-    return { verdict: 'stuck', reason: error.message, execution, diagnosis, ...errorOf(error) };
+    return { verdict: 'stuck', reason: error.message, execution, diagnosis, error: errorInfo(error) };
   }
-  context.log.debug(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  context.log.debug(stackOf(error));
   const { operation } = pending;
   const done = run.done === undefined ? '' : `${run.done}. But then: `;
-  const goesOn = operation
+  const stillRunning = operation
     ? ` The ${operation.kind} of stack ${operation.stackName} was asked for and may go on at AWS: look at the stack.`
     : '';
   return {
     ...known,
     ...timeline,
     verdict: 'failed',
-    reason: `${done}${reasonOf(error).replace(/\.$/, '')}.${goesOn}`,
-    ...errorOf(error),
+    reason: `${done}${reasonOf(error).replace(/\.$/, '')}.${stillRunning}`,
+    error: errorInfo(error),
   };
-}
-
-function errorOf(error: unknown): { error?: ErrorInfo } {
-  return error instanceof PlatformError ? { error: errorInfo(error) } : {};
 }
 
 async function cancelledResult(run: CommandRun): Promise<CommandResult> {
@@ -129,16 +117,16 @@ async function cancelledResult(run: CommandRun): Promise<CommandResult> {
   const why = run.context.signal.reason as unknown;
   // In a run on a whole environment, the reason may be its timeout or a lost lock.
   const said = why instanceof CancelledError ? `The job was cancelled by ${why.signalName}` : reasonOf(why);
-  return { verdict: 'cancelled', reason: `${said.replace(/\.$/, '')}. ${remains}`, ...errorOf(why) };
+  return { verdict: 'cancelled', reason: `${said.replace(/\.$/, '')}. ${remains}`, error: errorInfo(why) };
 }
 
 /** What is known at the deadline. The operation is not stopped. */
 async function timedOutResult(run: CommandRun, error: TimeoutError): Promise<CommandResult> {
   const { pending, inputs } = run;
-  const standing = pending.standing?.();
-  const ran = `Within the timeout of ${Math.round(inputs.timeoutMs / 1000)} s ${error.what} did not end${standing ? ` (${standing})` : ''}.`;
+  const progress = pending.describeProgress?.();
+  const ran = `Within the timeout of ${Math.round(inputs.timeoutMs / 1000)} s ${error.what} did not end${progress ? ` (${progress})` : ''}.`;
   if (!pending.operation)
-    return { verdict: 'timed-out', reason: `${ran} ${changesSoFar(run)}.`, ...errorOf(error) };
+    return { verdict: 'timed-out', reason: `${ran} ${changesSoFar(run)}.`, error: errorInfo(error) };
   const diagnosis = await diagnoseSoFar(run);
   const state = pending.timeline?.failures.length === 0 ? 'waits for tasks that fail' : 'has failed already';
   const failed = diagnosis ? ` It ${state}${causeText(diagnosis)}.` : '';
@@ -146,7 +134,7 @@ async function timedOutResult(run: CommandRun, error: TimeoutError): Promise<Com
     verdict: 'timed-out',
     reason: `${ran}${failed} It was not stopped and goes on at AWS.`,
     ...(diagnosis ? { diagnosis } : {}),
-    ...errorOf(error),
+    error: errorInfo(error),
   };
 }
 

@@ -93,6 +93,8 @@ interface ExecutionFailed extends StackFacts {
   verdict: 'rolled-back' | 'stuck';
   execution: Execution;
   diagnosis: Diagnosis;
+  /** Of a rollback that failed again. */
+  error?: ErrorInfo;
 }
 
 interface Failed extends StackFacts {
@@ -112,7 +114,7 @@ interface Interrupted extends StackFacts {
   execution?: Execution;
   timeline?: TimelineFacts;
   diagnosis?: Diagnosis;
-  error?: ErrorInfo;
+  error: ErrorInfo;
 }
 
 /** How a command ended. */

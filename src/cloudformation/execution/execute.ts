@@ -103,7 +103,7 @@ export async function watchStarted(
   const services = new FollowedServices(context.followService);
   pending.timeline = timeline;
   pending.services = services;
-  pending.standing = () => progress.describe(context.clock.now());
+  pending.describeProgress = () => progress.describe(context.clock.now());
   const execution = await watchOperation(context, operation, {
     deadlineMs,
     progress,
@@ -114,7 +114,7 @@ export async function watchStarted(
   services.stop();
   delete pending.operation;
   delete pending.services;
-  delete pending.standing;
+  delete pending.describeProgress;
   delete pending.timeline;
   return { ...execution, ...(serviceFailures && { serviceFailures }) };
 }

@@ -213,7 +213,8 @@ async function waitForOtherOperation(
   context.log.info(
     `Stack ${stack.stackName} is ${stack.status}${since ? ` since ${since.toISOString()}` : ''}, asked for by ${who}. Waiting for it to end.`,
   );
-  run.pending.standing = () => `stack ${stack.stackName} was still ${stack.status}, asked for by ${who}`;
+  run.pending.describeProgress = () =>
+    `stack ${stack.stackName} was still ${stack.status}, asked for by ${who}`;
   let saidAt = context.clock.now();
   const found = await poll(
     context,
@@ -224,7 +225,7 @@ async function waitForOtherOperation(
       return now && isInProgress(now.status) ? undefined : { now };
     },
   );
-  delete run.pending.standing;
+  delete run.pending.describeProgress;
   note(run, `Waited for the ${stack.status} of ${who}; the stack is ${found.now?.status ?? 'gone'} now.`);
   return found.now;
 }
