@@ -6,12 +6,11 @@ import {
   checkedOutcome,
   conclude,
   failureOf,
-  messageOf,
   type Outcome,
   type OutputContract,
   type Verdicts,
 } from './outcome.ts';
-import { CancelledError, stackOf } from './errors.ts';
+import { CancelledError, PlatformError, reasonOf, stackOf } from './errors.ts';
 import { readInputs, secretInputs } from './inputs/contract.ts';
 import type { InputContract, Inputs } from './inputs/contract.ts';
 import { RateLimiter } from './concurrency.ts';
@@ -56,13 +55,14 @@ export async function runAction<C extends ActionContract>(
   };
   const over = stopOnSignals(host, {
     begin: (reason) => {
-      context.log.info(`Stopping what was started: ${messageOf(reason)}`);
+      context.log.info(`Stopping what was started: ${reasonOf(reason)}`);
+      if (!(reason instanceof PlatformError)) context.log.debug(stackOf(reason));
       controller.abort(reason);
     },
     force,
   });
   const onDrained = (): void => {
-    const reason = new Error('The run ended without an outcome: please report this.');
+    const reason = new PlatformError('internal', 'The run ended without an outcome: please report this.');
     force(causeOf(reason, controller.signal) as Error);
   };
   host.on('beforeExit', onDrained);
@@ -130,7 +130,8 @@ function finishOnce<C extends ActionContract>(
       host.exitCode = outcome.ok && !context.signal.aborted ? 0 : 1;
     } catch (error) {
       host.exitCode = 1;
-      context.log.error(`The outcome could not be written: ${messageOf(error)}`);
+      const { message = String(error) } = Object(error) as { message?: string };
+      context.log.error(`The outcome could not be written: ${message}`);
     }
   };
 }

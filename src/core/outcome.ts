@@ -1,6 +1,6 @@
 import { appendFileSync, statSync } from 'node:fs';
 import type { Context } from './context.ts';
-import { CancelledError, errorInfo, PlatformError, TimeoutError, type ErrorInfo } from './errors.ts';
+import { CancelledError, errorInfo, reasonOf, TimeoutError, type ErrorInfo } from './errors.ts';
 import type { Annotation } from './log.ts';
 import { fitSections, redactSections, type Section } from './markdown/sections.ts';
 import type { Redactor } from './redaction.ts';
@@ -26,9 +26,6 @@ export interface Outcome {
 
 export type Verdicts = Readonly<Record<string, { ok: boolean }>>;
 
-/** Errors whose message says it all. */
-const OWN_NAMES = /^(?:Error|InputError|TimeoutError|CancelledError|MissingPermissionError)$/;
-
 /**
  * What an error means for the run: a cancelled one is `cancelled`, a time-out `timed-out` (where the action has
  * that verdict), all else `failed`.
@@ -39,10 +36,10 @@ export function failureOf(error: unknown, verdicts: Verdicts): Outcome {
   return {
     verdict: Object.hasOwn(verdicts, wanted) ? wanted : 'failed',
     ok: false,
-    reason: messageOf(error),
+    reason: reasonOf(error),
     outputs: {},
     result: {},
-    ...(error instanceof PlatformError && { error: errorInfo(error) }),
+    error: errorInfo(error),
   };
 }
 
@@ -53,16 +50,6 @@ export function checkedOutcome(outcome: Outcome, verdicts: Verdicts): Outcome {
   }
   const reason = `${outcome.reason} (unknown verdict ${JSON.stringify(outcome.verdict)}: please report this)`;
   return { ...outcome, verdict: 'failed', ok: false, reason };
-}
-
-/** A message for a person. Errors of the SDK carry their code in `name` and often say little without it. */
-export function messageOf(error: unknown): string {
-  if (error instanceof PlatformError) return error.message;
-  const { name, message } = Object(error) as { name?: unknown; message?: unknown };
-  if (typeof message !== 'string' || typeof name !== 'string') return String(error);
-  const text = message.trim();
-  if (text === '') return name;
-  return OWN_NAMES.test(name) || text.startsWith(name) ? text : `${name}: ${text}`;
 }
 
 /** GitHub's limit for the outputs of a job is 1 MiB in UTF-16; a result beyond half of it is shortened. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Context } from '../../../src/core/context.ts';
-import { CancelledError, TimeoutError } from '../../../src/core/errors.ts';
+import { CancelledError, PlatformError, TimeoutError } from '../../../src/core/errors.ts';
 import { secretText, text } from '../../../src/core/inputs/contract.ts';
 import { runAction } from '../../../src/core/action.ts';
 import type { ActionContract } from '../../../src/core/action.ts';
@@ -17,6 +17,9 @@ const contract = {
     cancelled: { ok: false },
   },
 } as const satisfies ActionContract;
+
+/** What is shown of an error that nobody expected. */
+const INTERNAL = 'Internal error; the debug log has the stack. Please report this.';
 
 const updated: Outcome = {
   verdict: 'updated',
@@ -79,16 +82,11 @@ describe('runAction', () => {
   });
 
   test.each<[string, unknown, string, string]>([
-    ['an error', new Error('no such thing'), 'failed', 'no such thing'],
+    ['an expected error', new PlatformError('not-found', 'no such thing'), 'failed', 'no such thing'],
     ['a time-out', new TimeoutError('stack x', 60_000), 'timed-out', 'stack x did not finish within 1 min'],
-    [
-      'an error of the SDK',
-      Object.assign(new Error('no'), { name: 'AccessDenied' }),
-      'failed',
-      'AccessDenied: no',
-    ],
-    ['something that is no error', 'oops', 'failed', 'oops'],
-    ['several lines', new Error('one\n  two'), 'failed', 'one two'],
+    ['an error of any other class', new TypeError('x is not a function'), 'failed', INTERNAL],
+    ['something that is no error', 'oops', 'failed', INTERNAL],
+    ['several lines', new PlatformError('conflict', 'one\n  two'), 'failed', 'one two'],
   ])('%s becomes a verdict, without a stack trace', async (_name, error, verdict, reason) => {
     await run(() => {
       throw error;
@@ -100,6 +98,28 @@ describe('runAction', () => {
     const shown = host.log.split('\n').filter((line) => !line.startsWith('::debug::'));
     expect(shown.join('\n')).not.toMatch(/^\s+at /m);
     expect(shown.join('\n')).not.toContain('main.test.ts');
+  });
+
+  test('an error that nobody expected has its stack and causes in the debug log only', async () => {
+    host.env['RUNNER_DEBUG'] = '1';
+    await run(() => {
+      throw new Error('outer', { cause: new TypeError('inner') });
+    });
+    expect(host.result()).toMatchObject({ reason: INTERNAL, error: { code: 'internal', message: INTERNAL } });
+    expect(host.log).toMatch(/^::debug::Error: outer%0A.*action\.test\.ts.*Caused by: TypeError: inner%0A/m);
+    expect(host.log.replace(/^::debug::.*$/m, '')).not.toMatch(/outer|inner/);
+  });
+
+  test('the code of an error and what to do are in the result', async () => {
+    await run(() => {
+      throw new PlatformError('access-denied', 'not allowed', { fix: 'Give the role the permission.' });
+    });
+    expect(host.result()['error']).toEqual({
+      code: 'access-denied',
+      message: 'not allowed',
+      fix: 'Give the role the permission.',
+    });
+    expect(host.log).toContain('Error code: access-denied\n');
   });
 
   test('a bad input is named, and nothing runs', async () => {
@@ -276,7 +296,7 @@ describe('a run that goes astray', () => {
     );
     host.emit(event, new Error('stray'));
     await done;
-    expect(host.outputs()).toMatchObject({ verdict: 'failed', reason: 'stray' });
+    expect(host.outputs()).toMatchObject({ verdict: 'failed', reason: INTERNAL });
     expect(host.exits).toEqual([1]);
   });
 
