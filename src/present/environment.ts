@@ -1,7 +1,7 @@
 import { code, escapeCell, fence, type Section, table } from '../core/markdown/markdown.ts';
 import type { Annotation } from '../core/log.ts';
 import type { Outcome } from '../core/outcome.ts';
-import { duration, withoutAccount } from '../core/text.ts';
+import { duration, shortDigest, withoutAccount } from '../core/text.ts';
 import { changedStacks } from '../environment/run/plan-document.ts';
 import {
   ENVIRONMENT_VERDICTS,
@@ -251,8 +251,6 @@ function showDrift({ environment, stacks }: DriftResult): Shown {
   };
 }
 
-const SHOWN_DIGEST = 'sha256:'.length + 12;
-
 /** The images of an environment in one table, then everything about those that failed. */
 function showBuild({ verdict, images }: BuildResult): Shown {
   const rows = images.map(({ service, result }) => {
@@ -262,7 +260,7 @@ function showBuild({ verdict, images }: BuildResult): Shown {
     return [
       ok ? own : `**${own}**`,
       escapeCell(service),
-      digest === '' ? '' : code(`${digest.slice(0, SHOWN_DIGEST)}…`),
+      digest === '' ? '' : code(`${shortDigest(digest)}…`),
       ok ? '' : escapeCell(reason),
     ];
   });

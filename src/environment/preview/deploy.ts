@@ -9,6 +9,7 @@ import { inParallel } from '../../core/concurrency.ts';
 import { InputError, PlatformError, reasonOf } from '../../core/errors.ts';
 import { withoutAccount } from '../../core/text.ts';
 import type { PullRequest } from '../../github/pulls.ts';
+import { digestOfReference } from '../../images/registry/manifest.ts';
 import type { PreviewContext, PreviewRequest, PreviewService } from './context.ts';
 import { priceOf } from './price.ts';
 import { choosePriority, lostItsPriority, takenPriorities } from './priority.ts';
@@ -322,7 +323,7 @@ function deployedService(
   { service, stack, priority, image, result }: DeployedService,
   commit: string,
 ): PreviewedService {
-  return { name: service.name, stack, commit, digest: digestOf(image), run: { priority, result } };
+  return { name: service.name, stack, commit, digest: digestOfReference(image), run: { priority, result } };
 }
 
 /** Services of the preview that this run was not asked for run an earlier commit. */
@@ -337,10 +338,6 @@ function otherServices(
       name: service,
       stack,
       commit,
-      digest: digestOf(parameters['Image'] ?? ''),
+      digest: digestOfReference(parameters['Image'] ?? ''),
     }));
-}
-
-function digestOf(image: string): string {
-  return image.slice(image.indexOf('@') + 1);
 }

@@ -3,7 +3,7 @@ import { InputError } from '../../core/errors.ts';
 import { buildPushImage } from '../../images/build-push-image.ts';
 import { type BuildRequest, resolveContexts, sourceLabels } from '../../images/build/command.ts';
 import type { ImageRequest } from '../../images/context.ts';
-import { isDigest } from '../../images/registry/manifest.ts';
+import { digestOfReference, isDigest } from '../../images/registry/manifest.ts';
 import { IMAGE_VERDICTS, type ImageResult } from '../../images/result.ts';
 import type { Environment, Service } from '../manifest/manifest.ts';
 import { type EnvironmentContext, type EnvironmentRequest, withOverrides } from './context.ts';
@@ -131,13 +131,12 @@ export function runImages(request: EnvironmentRequest, { graph }: TargetGraph): 
     },
     digests: () => ({
       ...given,
-      ...Object.fromEntries([...built].map(([service, image]) => [service, digestOf(image)])),
+      ...Object.fromEntries([...built].map(([service, image]) => [service, digestOfReference(image)])),
     }),
   };
 }
 
 const imagePart = ({ name }: Service): string => `image of ${name}`;
-const digestOf = (image: string): string => image.slice(image.indexOf('@') + 1);
 
 function givenDigests({ images, choice, manifest }: EnvironmentRequest): Record<string, string> {
   const known = Object.keys(manifest.services);
@@ -146,7 +145,7 @@ function givenDigests({ images, choice, manifest }: EnvironmentRequest): Record<
     if (!known.includes(service)) {
       throw new InputError('images', service, `${manifest.file} has the services ${known.join(', ')}`);
     }
-    const digest = digestOf(image);
+    const digest = digestOfReference(image);
     if (!isDigest(digest)) {
       throw new InputError(
         'images',

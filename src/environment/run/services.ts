@@ -11,6 +11,7 @@ import { runFirstPreDeploy } from '../../delivery/release/pre-deploy.ts';
 import { releaseService } from '../../delivery/release/release-service.ts';
 import type { ServiceRequest } from '../../delivery/release/request.ts';
 import type { ServiceResult } from '../../delivery/release/result.ts';
+import { digestOfReference } from '../../images/registry/manifest.ts';
 import { copyImage } from '../../images/registry/copy.ts';
 import { type ImageRepository, openRepository } from '../../images/registry/repository.ts';
 import type { Service } from '../manifest/manifest.ts';
@@ -44,7 +45,7 @@ export async function deployService(
     const made = await stack();
     if (!made.ok) return made;
     const ended = await runFirstPreDeploy(context.services, serviceRequest(context, request, service, first));
-    if (ended.ok) return { ...made, reason: `${made.reason} It runs ${digestOf(first)}.` };
+    if (ended.ok) return { ...made, reason: `${made.reason} It runs ${digestOfReference(first)}.` };
     const command = service.preDeploy?.join(' ') ?? '';
     const reason = `${name} was made and runs, but its first ${command} failed: ${ended.reason} Repair it, and release another image.`;
     return { ...made, verdict: 'pre-deploy-failed', ok: false, reason };
@@ -95,10 +96,6 @@ function releaseEnd(stack: StackEnd, result: ServiceResult): PartEnd {
     reason: stackChanged ? `${stack.reason} ${result.reason}` : result.reason,
     work: { kind: 'service', result, stack },
   };
-}
-
-function digestOf(image: string): string {
-  return image.slice(image.indexOf('@') + 1);
 }
 
 /** The ledger's names of a service in the environment of a request. */
@@ -160,7 +157,7 @@ async function fromUpstream(
     );
   }
   const target = await serviceRepository(context, service);
-  const digest = there.image.slice(there.image.indexOf('@') + 1);
+  const digest = digestOfReference(there.image);
   const report = await copyImage(await serviceRepository(source, service), target, digest, context);
   context.log.info(`${digest} of ${upstream.name} was ${report.state} in ${service.repository}.`);
   const { commit } = there;

@@ -133,6 +133,11 @@ export function digestOf(bytes: Buffer): string {
   return `sha256:${sha256(bytes)}`;
 }
 
+/** The digest of `repository@digest`; a digest by itself stays as it is. */
+export function digestOfReference(image: string): string {
+  return image.slice(image.indexOf('@') + 1);
+}
+
 export function isDigest(text: string): boolean {
   return DIGEST.test(text);
 }
