@@ -9,7 +9,7 @@ import { send } from '../aws/send.ts';
 import type { Context } from '../core/context.ts';
 import { InputError } from '../core/errors.ts';
 
-/** What was released to an environment, and how it came there. All but the image is empty where nobody wrote it. */
+/** A release to an environment. All but the image is empty where it was not recorded. */
 export interface Release {
   /** `repository@digest`, whole, as a task definition takes it. */
   image: string;

@@ -22,7 +22,7 @@ export interface LockRequest {
   /** Whose the lock will be: the actor, and the run's page. */
   who: string;
   run: string;
-  /** How long to wait for somebody else, in ms. */
+  /** How long to wait for another run, in ms. */
   waitMs: number;
 }
 
@@ -108,7 +108,7 @@ class Lock {
     }
   }
 
-  /** Renews until the signal is aborted. Throws when the lock is somebody else's, or could not be renewed in time. */
+  /** Renews until the signal is aborted. Throws when another run took the lock, or it could not be renewed in time. */
   async keep(over: AbortSignal): Promise<void> {
     const { clock, log } = this.#context;
     for (;;) {
@@ -152,7 +152,7 @@ class Lock {
     if (holder) this.#context.log.info(`${describeHolder(holder)}, and has not been renewed: taken over.`);
     await this.#put({ version: latest.version, token: tokenOf(latest) });
     const now = await this.#adopt();
-    // Nobody holds it when it was deleted at that very moment: then all begin again.
+    // The lock was deleted in between: claim it again.
     if (!now) return this.#claim();
     return tokenOf(now) === this.#token ? undefined : now;
   }
@@ -160,7 +160,7 @@ class Lock {
   async #renew(): Promise<void> {
     const expected = (this.#latest?.version ?? 0) + 1;
     if ((await this.#put(this.#latest)) === expected) return;
-    // Somebody who came too late has written in between: look who holds it, and write over that.
+    // A late claim was written in between: read who holds the lock, and write over that version.
     const holder = await this.#adopt();
     if (!holder) throw new LockTakenError(this.#name, 'The lock was taken away by hand', 'lock-lost');
     if (tokenOf(holder) !== this.#token) {
@@ -303,7 +303,7 @@ function recordOf(text: string): LockRecord | undefined {
   try {
     value = Object(JSON.parse(text)) as Partial<LockRecord>;
   } catch {
-    return undefined; // Somebody's own words, which holderOf respects.
+    return undefined; // Text written by hand holds the lock too: see holderOf.
   }
   const { token, who, run, since, expires } = value;
   const isRecord =

@@ -230,8 +230,8 @@ function targetOf({ targets, events }: Findings, { ip }: FailedTask): string {
   );
   const found = sick.find((target) => target.ip === ip) ?? sick[0];
   if (found) return `${found.reason}: ${found.description}`;
-  const told = events.find((message) => /unhealthy in .* due to/i.test(message));
-  return /due to \(reason (.*)\)/i.exec(told ?? '')?.[1] ?? '';
+  const event = events.find((message) => /unhealthy in .* due to/i.test(message));
+  return /due to \(reason (.*)\)/i.exec(event ?? '')?.[1] ?? '';
 }
 
 /** Tasks that failed for the same reason, but for the ids in it; the group of the first failure first. */

@@ -38,7 +38,7 @@ export async function proveRunning(context: EcsContext, expected: Expectation): 
   try {
     const options = { what: 'the tasks', timeoutMs: LAG_MS, isThrottle };
     return await poll(context, options, async () => {
-      const result = await look(context, expected);
+      const result = await checkOnce(context, expected);
       if ('digests' in result) return result;
       problem = result.problem;
       return undefined;
@@ -50,7 +50,7 @@ export async function proveRunning(context: EcsContext, expected: Expectation): 
   }
 }
 
-async function look(context: EcsContext, expected: Expectation): Promise<Proof | { problem: string }> {
+async function checkOnce(context: EcsContext, expected: Expectation): Promise<Proof | { problem: string }> {
   const service = await describeService(context, expected);
   const wanted = service.desiredCount ?? 0;
   const running = (await tasksOf(context, expected, 'RUNNING')).filter(
@@ -76,11 +76,11 @@ async function digestsOf(
   const digests: Record<string, string> = {};
   for (const { name, image } of definition.containerDefinitions) {
     const asked = digestIn(image);
-    const told = tasks.map((task) => digestOf(task, name, image));
-    if (asked !== undefined && told.includes(undefined)) {
+    const reported = tasks.map((task) => digestOf(task, name, image));
+    if (asked !== undefined && reported.includes(undefined)) {
       return { problem: `AWS does not tell which image a task runs in the container ${name}` };
     }
-    const found = new Set(told.filter((digest) => digest !== undefined));
+    const found = new Set(reported.filter((digest) => digest !== undefined));
     for (const digest of found) {
       if (asked !== undefined && digest !== asked && !(await sameImage(image, digest))) {
         return { problem: `a task runs ${digest} in the container ${name}, and ${asked} was asked for` };

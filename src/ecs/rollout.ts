@@ -9,12 +9,12 @@ import {
 } from './deployment.ts';
 import { describeService, type EcsContext, primaryDeployment } from './service.ts';
 
-/** With how many failed looks in a row, after the SDK's own retries, the watch gives up. */
-const FAILED_LOOKS = 5;
+/** The watch gives up after so many failed reads in a row, each after the SDK's own retries. */
+const FAILED_READS = 5;
 /** How often targets are counted while nothing else changes. */
 const TARGETS_EVERY_MS = 20_000;
 
-/** Who wants to know what happens on the way. */
+/** Callbacks of a watch. */
 interface RolloutObserver {
   /** For each line of progress. */
   onLine(line: string): void;
@@ -27,7 +27,7 @@ interface RolloutObserver {
 }
 
 /**
- * Watches one deployment to its end. A rollback is watched to its end too: that it has begun is told at once.
+ * Watches one deployment to its end, which may be the end of a rollback; that a rollback started is logged at once.
  *
  * @throws TimeoutError at the deadline; the signal's reason; what `onPaused` throws.
  */
@@ -38,7 +38,7 @@ export async function watchRollout(
 ): Promise<RolloutState> {
   const watch = new Watch(context, deployment, options.observer);
   const what = `the deployment of ${deployment.service}`;
-  return await poll(context, { what, timeoutMs: options.timeoutMs, isThrottle }, () => watch.look());
+  return await poll(context, { what, timeoutMs: options.timeoutMs, isThrottle }, () => watch.readOnce());
 }
 
 class Watch {
@@ -47,13 +47,13 @@ class Watch {
   readonly #observer: RolloutObserver;
   readonly #progress: RolloutProgress;
   readonly #paused = new Set<string>();
-  #decisionError: Error | undefined;
+  #answerError: Error | undefined;
   #targets: TargetCount | undefined;
   #countedAt = -Infinity;
   #seen = '';
   #failures = 0;
-  #turned = false;
-  #failedLooks = 0;
+  #rolledBack = false;
+  #failedReads = 0;
 
   constructor(context: EcsContext, deployment: OurDeployment, observer: RolloutObserver) {
     this.#context = context;
@@ -64,34 +64,35 @@ class Watch {
     });
   }
 
-  /** One look: the state when it is an end. Lost connections and AWS's own errors are borne for a while. */
-  async look(): Promise<RolloutState | undefined> {
-    if (this.#decisionError) throw this.#decisionError;
+  /** Reads the deployment once; gives its state when it has ended. Lost connections and server errors are tolerated for a while. */
+  async readOnce(): Promise<RolloutState | undefined> {
+    if (this.#answerError) throw this.#answerError;
     try {
       const state = await readRollout(this.#context, this.#deployment);
-      await this.#take(state);
-      this.#failedLooks = 0;
+      await this.#handle(state);
+      this.#failedReads = 0;
       return isEnd(state.phase) ? state : undefined;
     } catch (error) {
       const passing = ['network', 'server'].includes(classify(error));
-      if (!passing || this.#context.signal.aborted || ++this.#failedLooks >= FAILED_LOOKS) throw error;
+      if (!passing || this.#context.signal.aborted || ++this.#failedReads >= FAILED_READS) throw error;
       this.#context.log.info(
-        `AWS did not answer (${this.#failedLooks} of ${FAILED_LOOKS - 1} times); watching on.`,
+        `AWS did not answer (${this.#failedReads} of ${FAILED_READS - 1} times); watching on.`,
       );
       return undefined;
     }
   }
 
-  async #take(state: RolloutState): Promise<void> {
-    // The end is told without another call.
+  async #handle(state: RolloutState): Promise<void> {
+    // The end is reported without another call.
     if (!isEnd(state.phase)) await this.#count(state);
-    this.#progress.see(state, this.#targets);
-    const turned = ['rolling-back', 'rolled-back', 'rollback-failed', 'failed'].includes(state.phase);
+    this.#progress.update(state, this.#targets);
+    const isRollback = ['rolling-back', 'rolled-back', 'rollback-failed', 'failed'].includes(state.phase);
     const more = state.failures.count > this.#failures;
-    if ((more && this.#failures === 0) || (turned && !this.#turned)) await this.#observer.onFailing(state);
-    this.#turned ||= turned;
+    if ((more && this.#failures === 0) || (isRollback && !this.#rolledBack))
+      await this.#observer.onFailing(state);
+    this.#rolledBack ||= isRollback;
     this.#failures = Math.max(this.#failures, state.failures.count);
-    if (state.pause && !isEnd(state.phase)) this.#decide(state.pause.hookId, state);
+    if (state.pause && !isEnd(state.phase)) this.#answerPause(state.pause.hookId, state);
   }
 
   /** Targets are counted when the tasks change, and from time to time: it is another call. */
@@ -104,12 +105,12 @@ class Watch {
     this.#targets = await this.#observer.countTargets();
   }
 
-  /** The watch goes on while the decision is made. */
-  #decide(hookId: string, state: RolloutState): void {
+  /** The watch goes on while the hook is answered. */
+  #answerPause(hookId: string, state: RolloutState): void {
     if (this.#paused.has(hookId)) return;
     this.#paused.add(hookId);
     this.#observer.onPaused(hookId, state).catch((error: unknown) => {
-      this.#decisionError = error instanceof Error ? error : new Error(String(error));
+      this.#answerError = error instanceof Error ? error : new Error(String(error));
     });
   }
 }
@@ -128,7 +129,7 @@ type RolloutPhase =
   | 'stopped'
   | 'superseded';
 
-/** A deployment at one moment, whichever API told it. */
+/** The state of a deployment at one moment, from either API. */
 export interface RolloutState {
   phase: RolloutPhase;
   /** What ECS says of it. */
@@ -139,7 +140,7 @@ export interface RolloutState {
   stage?: string;
   /** Percent on the new tasks; absent for a rolling deployment. */
   traffic?: { production: number; test: number };
-  /** A PAUSE hook that waits for a word. */
+  /** A PAUSE hook that waits for ContinueServiceDeployment. */
   pause?: { hookId: string; expiresAt?: Date };
   alarms: readonly string[];
   /** ARN of the task definition that ECS goes back to, or that has taken the place. */
@@ -163,7 +164,7 @@ export function isEnd(phase: RolloutPhase): boolean {
   return !['pending', 'in-progress', 'stopping', 'rolling-back'].includes(phase);
 }
 
-/** Looks at a deployment once. */
+/** Reads the state of a deployment. */
 export async function readRollout(context: EcsContext, deployment: OurDeployment): Promise<RolloutState> {
   if (deployment.arn === undefined)
     return stateOfService(await describeService(context, deployment), deployment);
@@ -214,7 +215,7 @@ function pauseOf({ lifecycleHookDetails = [] }: ServiceDeployment): Pick<Rollout
   return { pause: { hookId, ...(expiresAt && { expiresAt }) } };
 }
 
-/** STOPPED says only that it is over: by the breaker or an alarm, by a newer deployment, or by a person. */
+/** STOPPED has several causes: the circuit breaker, an alarm, a newer deployment, or StopServiceDeployment. */
 async function whyStopped(
   context: EcsContext,
   deployment: OurDeployment,
@@ -227,7 +228,7 @@ async function whyStopped(
 
 /**
  * The same from the service's own list, where there are no service deployments. A deployment that is no longer the
- * primary one was rolled back when it failed or the new one is ECS's way back, else another took its place.
+ * primary one was rolled back when it failed or when the primary is ECS's rollback, else it was superseded.
  */
 function stateOfService(service: Service, ours: OurDeployment): RolloutState {
   const primary = primaryDeployment(service);
@@ -245,11 +246,11 @@ function stateOfService(service: Service, ours: OurDeployment): RolloutState {
   };
   if (own && primary?.id === ours.id) return { ...state, phase: phaseOfPrimary(service, own) };
   const other = primary?.taskDefinition;
-  const back = isWayBack(primary, own, ours);
+  const back = isRollbackOf(primary, own, ours);
   const reason = back ? (primary?.rolloutStateReason ?? state.reason) : state.reason;
   return {
     ...state,
-    phase: back ? phaseOfWayBack(primary) : 'superseded',
+    phase: back ? phaseOfRollback(primary) : 'superseded',
     ...(reason !== undefined && { reason }),
     ...(other !== undefined && { other }),
   };
@@ -265,7 +266,7 @@ function phaseOfPrimary(service: Service, own: Deployment): RolloutPhase {
   return there && (own.rolloutState === 'COMPLETED' || alone) ? 'complete' : 'in-progress';
 }
 
-function isWayBack(
+function isRollbackOf(
   primary: Deployment | undefined,
   own: Deployment | undefined,
   ours: OurDeployment,
@@ -274,7 +275,7 @@ function isWayBack(
   return own?.rolloutState === 'FAILED' || /rolling back|rolled back/i.test(primary.rolloutStateReason ?? '');
 }
 
-function phaseOfWayBack(primary: Deployment | undefined): RolloutPhase {
+function phaseOfRollback(primary: Deployment | undefined): RolloutPhase {
   if (primary?.rolloutState === 'COMPLETED') return 'rolled-back';
   return primary?.rolloutState === 'FAILED' ? 'rollback-failed' : 'rolling-back';
 }
@@ -287,27 +288,28 @@ export interface TargetCount {
 
 /** Turns what is seen of a deployment into one line for each change. */
 class RolloutProgress {
-  readonly #say: (line: string) => void;
+  readonly #onLine: (line: string) => void;
   /** The last line of each kind. */
-  readonly #said = new Map<string, string>();
+  readonly #last = new Map<string, string>();
 
-  constructor(say: (line: string) => void) {
-    this.#say = say;
+  constructor(onLine: (line: string) => void) {
+    this.#onLine = onLine;
   }
 
-  /** Tells what has changed since the last look. */
-  see(state: RolloutState, targets: TargetCount | undefined): void {
-    this.#tell('phase', phaseLine(state));
-    this.#tell('stage', state.stage === undefined ? '' : `Stage ${state.stage}.`);
-    this.#tell('traffic', trafficLine(state));
-    if (['in-progress', 'complete'].includes(state.phase)) this.#tell('tasks', tasksLine(state, targets));
-    this.#tell('alarms', state.alarms.length === 0 ? '' : `In alarm: ${state.alarms.join(', ')}.`);
+  /** Logs what has changed since the last state. */
+  update(state: RolloutState, targets: TargetCount | undefined): void {
+    this.#logChange('phase', phaseLine(state));
+    this.#logChange('stage', state.stage === undefined ? '' : `Stage ${state.stage}.`);
+    this.#logChange('traffic', trafficLine(state));
+    if (['in-progress', 'complete'].includes(state.phase))
+      this.#logChange('tasks', tasksLine(state, targets));
+    this.#logChange('alarms', state.alarms.length === 0 ? '' : `In alarm: ${state.alarms.join(', ')}.`);
   }
 
-  #tell(kind: string, line: string): void {
-    if (line === '' || this.#said.get(kind) === line) return;
-    this.#said.set(kind, line);
-    this.#say(line);
+  #logChange(kind: string, line: string): void {
+    if (line === '' || this.#last.get(kind) === line) return;
+    this.#last.set(kind, line);
+    this.#onLine(line);
   }
 }
 

@@ -5,7 +5,7 @@ import type { OurDeployment } from './deployment.ts';
 import { type EcsContext, nameOf, type ServiceAddress } from './service.ts';
 import type { TaskDefinition } from './task-definition/task-definition.ts';
 
-/** A task that did not stay. */
+/** A task that stopped. */
 export interface FailedTask {
   id: string;
   arn: string;
@@ -13,7 +13,7 @@ export interface FailedTask {
   at: number;
   stopCode: string;
   stoppedReason: string;
-  /** The container that failed first, as far as that can be told. */
+  /** The container that failed first, where ECS shows which. */
   container?: FailedContainer;
   pullMs?: number;
   /** How long it ran. */
@@ -64,7 +64,7 @@ export async function failedTasks(context: EcsContext, deployment: OurDeployment
     .toSorted((a, b) => a.at - b.at);
 }
 
-/** Whether a deployment started the task; where that is not told, whether it has its revision. */
+/** Whether a deployment started the task; without `startedBy`, whether the task has its revision. */
 export function isOf({ id, taskDefinition }: OurDeployment, task: Task): boolean {
   return task.startedBy === undefined ? task.taskDefinitionArn === taskDefinition : task.startedBy === id;
 }

@@ -3,7 +3,8 @@ import { appendFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errorText } from '../aws/errors.ts';
-import { stackOf, TimeoutError } from '../core/errors.ts';
+import { withTimeLimit } from '../core/concurrency.ts';
+import { stackOf } from '../core/errors.ts';
 import {
   type ImageBuildContext,
   type ImageContext,
@@ -29,18 +30,15 @@ export async function buildPushImage(context: ImageContext, request: ImageReques
   };
   // A second signal ends the process at once; a password must not stay behind even then.
   process.once('exit', remove);
-  const limit = new AbortController();
-  const timer = setTimeout(() => {
-    limit.abort(new TimeoutError(`building and pushing ${repository}`, timeoutMs));
-  }, timeoutMs);
-  const signal = AbortSignal.any([context.signal, limit.signal]);
+  const limit = { what: `building and pushing ${repository}`, timeoutMs };
   try {
-    return await run({ ...context, signal }, request, progress, folder);
+    return await withTimeLimit(context, limit, (signal) =>
+      run({ ...context, signal }, request, progress, folder),
+    );
   } catch (error) {
     context.log.debug(stackOf(error));
-    return failedResult(progress, signal.aborted ? signal.reason : error);
+    return failedResult(progress, error);
   } finally {
-    clearTimeout(timer);
     process.off('exit', remove);
     remove();
   }

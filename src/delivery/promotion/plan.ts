@@ -13,14 +13,14 @@ import { missingService, readRunning, type RunningImage, type RunningService } f
 
 const IMAGES_AT_ONCE = 8;
 
-/** What is to become of one service. */
+/** What happens to one service. */
 export interface ServicePlan {
   service: PromotedService;
   /** `none`: it runs the image already. */
   action: 'promote' | 'none' | 'blocked';
   upstream: RunningService;
   downstream: RunningService;
-  /** The image that runs upstream; undefined when it cannot be told. */
+  /** The image that runs upstream; undefined when it cannot be determined. */
   digest?: string;
   /** What runs in the target now; undefined when nothing does. */
   before?: string;

@@ -23,7 +23,7 @@ export interface RunningService {
   unsteady: string;
   /** Whether it is not steady because a deployment is in progress. */
   deploying: boolean;
-  /** Since when its deployment is complete; undefined when nobody says, or it is not. */
+  /** Since when its deployment is complete; undefined when ECS does not show it, or it is not complete. */
   steadySince?: Date;
   /** Names of the alarms that watch its deployments. */
   alarms: readonly string[];

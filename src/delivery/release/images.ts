@@ -57,7 +57,7 @@ export async function pinImages(
   return { ...definition, containerDefinitions };
 }
 
-/** Images that are not in ECR, or not for the CPU of the task. One that may not be looked at is let pass, and told. */
+/** Images that are not in ECR, or not for the CPU of the task. An image that cannot be read is a warning. */
 export async function imageFindings(
   context: ServiceContext,
   { containerDefinitions, runtimePlatform }: TaskDefinition,

@@ -256,7 +256,7 @@ async function identify(
   release.report.deployment = revisionName(arn);
 }
 
-/** What runs beside a deployment that somebody else has begun. */
+/** The revision that a deployment in progress replaces. */
 function previousOf({ deployments = [] }: Service, arn: string): string {
   return deployments.find(({ taskDefinition }) => taskDefinition !== arn)?.taskDefinition ?? arn;
 }

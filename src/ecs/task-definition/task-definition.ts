@@ -69,7 +69,7 @@ const READ_ONLY = [
   'deleteRequestedAt',
 ];
 
-/** A described task definition as it can be registered again. Fields that nobody knows stay. */
+/** A described task definition as it can be registered again. Unknown fields stay. */
 export function registrable(described: Readonly<Record<string, unknown>>): TaskDefinition {
   const kept = Object.entries(described).filter(([key]) => !READ_ONLY.includes(key));
   return Object.fromEntries(kept) as TaskDefinition;
