@@ -18,8 +18,7 @@ import type { EnvironmentRollback } from '../../src/delivery/promotion/rollback.
 import type { GitHubAccess } from '../../src/delivery/promotion/run.ts';
 import type { StatusRequest } from '../../src/delivery/promotion/status.ts';
 import type { Environment, Manifest, Service } from '../../src/environment/manifest/manifest.ts';
-import { smokeTestOf } from '../../src/environment/manifest/smoke-test.ts';
-import { clusterName } from '../../src/environment/run/targets.ts';
+import { clusterName, smokeTestOf } from '../../src/environment/run/targets.ts';
 import type { GitHubContext } from '../../src/github/context.ts';
 import { isDigest } from '../../src/images/registry/manifest.ts';
 import type { contract } from './contract.ts';

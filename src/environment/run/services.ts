@@ -15,7 +15,7 @@ import { digestOfReference } from '../../images/registry/manifest.ts';
 import { copyImage } from '../../images/registry/copy.ts';
 import { type ImageRepository, openRepository } from '../../images/registry/repository.ts';
 import type { Service } from '../manifest/manifest.ts';
-import { smokeTestOf } from '../manifest/smoke-test.ts';
+import { smokeTestOf } from './targets.ts';
 import type { EnvironmentContext, EnvironmentRequest } from './context.ts';
 import type { PartEnd, StackEnd } from './result.ts';
 

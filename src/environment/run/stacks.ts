@@ -5,9 +5,7 @@ import type { DeployStackInputs } from '../../cloudformation/context.ts';
 import { followChangedService } from '../../delivery/release/follow-changed-service.ts';
 import { type EnvironmentContext, type EnvironmentRequest, runIdentity } from './context.ts';
 import type { StackEnd } from './result.ts';
-import { smokeTestOf } from '../manifest/smoke-test.ts';
-import type { StackTarget } from './targets.ts';
-
+import { smokeTestOf, type StackTarget } from './targets.ts';
 /** Runs a command of deploy-stack on a target. A service that it changes is followed, and tested where it pauses. */
 export async function runStackCommand(
   context: EnvironmentContext,

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { DeployStackInputs } from '../../cloudformation/context.ts';
 import { readTemplateDocument, TemplateSyntaxError } from '../../cloudformation/template/document.ts';
 import { GraphError, stackGraph, type StackGraph } from '../../cloudformation/template/graph.ts';
 import { type ParameterFiles, readParameterFiles } from '../../cloudformation/template/parameters.ts';
-import type { DeployStackInputs } from '../../cloudformation/context.ts';
 import { InputError } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
 import { ledgerNames } from '../../delivery/ledger.ts';
+import type { SmokeTest } from '../../delivery/release/request.ts';
 import type { Environment, Manifest, Service, Stack } from '../manifest/manifest.ts';
 
 /** A stack of an environment, with all that the manifest and the environment's files say of it. */
@@ -216,4 +217,26 @@ function named<T>(all: Readonly<Record<string, T>>, input: string, name: string,
   const meant = suggest(name, names);
   const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
   throw new InputError(input, name, `${where} has ${names.join(', ')}${hint}`);
+}
+
+/** The smoke test of a service, as a release runs it. A path is requested at the environment's own URL. */
+export function smokeTestOf(
+  environment: Environment | undefined,
+  smokeTest: Service['smokeTest'],
+): SmokeTest | undefined {
+  if (!smokeTest) return undefined;
+  const { timeoutMs } = smokeTest;
+  if (smokeTest.kind === 'command') {
+    const [program, ...rest] = smokeTest.command;
+    return program === undefined ? undefined : { kind: 'command', command: [program, ...rest], timeoutMs };
+  }
+  const [lowest = 200, highest = lowest] = smokeTest.status.split('-').map(Number);
+  const { path, body } = smokeTest;
+  return {
+    kind: 'url',
+    url: `${environment?.url ?? ''}${path}`,
+    status: [lowest, highest],
+    timeoutMs,
+    ...(body !== undefined && { body }),
+  };
 }
