@@ -1,5 +1,5 @@
 import type { Context } from '../core/context.ts';
-import { PlatformError } from '../core/errors.ts';
+import { abortReason } from '../core/errors.ts';
 import { toAwsError } from './errors.ts';
 
 /** The parts of a client and of its commands that tell the types of a call. */
@@ -27,18 +27,11 @@ export async function send<Configuration, Output>(
   context: Pick<Context, 'signal'>,
 ): Promise<Output> {
   const { signal } = context;
-  signal.throwIfAborted();
+  if (signal.aborted) throw abortReason(signal);
   try {
     return (await client.send(command as never, { abortSignal: signal })) as Output;
   } catch (error) {
     if (signal.aborted) throw abortReason(signal);
     throw toAwsError(error);
   }
-}
-
-/** The reason of AbortSignal.timeout() is a DOMException, which nobody could show. */
-function abortReason(signal: AbortSignal): unknown {
-  const { reason } = signal as { reason: unknown };
-  if (!(reason instanceof DOMException) || reason.name !== 'TimeoutError') return reason;
-  return new PlatformError('timed-out', `${reason.name}: ${reason.message}`, { cause: reason });
 }

@@ -103,6 +103,12 @@ export class CancelledError extends PlatformError {
   }
 }
 
+/** Why a signal was aborted. The reason of AbortSignal.timeout() is a DOMException, which could not be shown. */
+export function abortReason({ reason }: AbortSignal): unknown {
+  if (!(reason instanceof DOMException) || reason.name !== 'TimeoutError') return reason;
+  return new PlatformError('timed-out', `${reason.name}: ${reason.message}`, { cause: reason });
+}
+
 /** A failure as `result.error` tells it. */
 export interface ErrorInfo {
   code: ErrorCode;

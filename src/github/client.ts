@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { getOctokit } from '@actions/github';
 import type { Context } from '../core/context.ts';
-import { type ErrorCode, PlatformError } from '../core/errors.ts';
+import { abortReason, type ErrorCode, PlatformError } from '../core/errors.ts';
 import { backoffMs, withRetry, type RetryPolicy } from '../core/retry.ts';
 import type { GitHubContext } from './context.ts';
 
@@ -82,8 +82,7 @@ export async function createOctokit(token: string, apiUrl: string, context: GitH
   // The order matters: what is registered first is nearest to the request.
   const octokit = getOctokit(token, options, attempts(context), retry, throttling);
   octokit.hook.error('request', (error) => {
-    signal.throwIfAborted();
-    throw toGitHubError(error);
+    throw signal.aborted ? abortReason(signal) : toGitHubError(error);
   });
   return octokit;
 }

@@ -181,6 +181,13 @@ describe('the client', () => {
     expect(api.calls).toHaveLength(4);
   });
 
+  test('a time limit of the caller ends a call with an error that may be shown', async () => {
+    access.context = { clock, signal: AbortSignal.timeout(1) };
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    answers({ status: 500 });
+    await expect(compare()).rejects.toMatchObject({ code: 'timed-out' });
+  });
+
   test('a cancel ends the wait, with its reason', async () => {
     const controller = new AbortController();
     const reason = new CancelledError('SIGINT');
