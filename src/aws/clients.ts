@@ -2,17 +2,20 @@ import type { STSClientConfig } from '@aws-sdk/client-sts';
 import type { Context } from '../core/context.ts';
 import { limitRate, requireAnswer } from './middleware.ts';
 import { MAX_ATTEMPTS, RetryStrategy } from './retry.ts';
-import type { Session } from './session.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;
 const ANSWER_TIMEOUT_MS = 30_000;
 
 type ClientContext = Pick<Context, 'clock' | 'limiter'>;
 /** What a client needs to know of a session. */
-type Access = Pick<Session, 'region' | 'credentials'>;
+export interface ClientAccess {
+  region: string;
+  /** Absent: the SDK's default chain (environment, profile, container, instance). */
+  credentials?: NonNullable<STSClientConfig['credentials']>;
+}
 
 /** What all clients have in common. */
-function configuration(access: Access, context: ClientContext) {
+function configuration(access: ClientAccess, context: ClientContext) {
   return {
     region: access.region,
     ...(access.credentials && { credentials: access.credentials }),
@@ -35,7 +38,7 @@ function configuration(access: Access, context: ClientContext) {
 function factory<C extends { middlewareStack: object }>(
   load: () => Promise<new (options: ReturnType<typeof configuration>) => C>,
   options: { xml?: boolean } = {},
-): (access: Access, context: ClientContext) => Promise<C> {
+): (access: ClientAccess, context: ClientContext) => Promise<C> {
   return async (access, context) => {
     const Client = await load();
     const client = new Client(configuration(access, context));

@@ -15,7 +15,7 @@ export interface IdentityToken {
 type OidcContext = Pick<Context, 'clock' | 'signal' | 'log'>;
 
 /** The job may not ask for a token. The message is the fix. */
-export class MissingPermissionError extends PlatformError {
+class MissingPermissionError extends PlatformError {
   override readonly name = 'MissingPermissionError';
 
   constructor() {

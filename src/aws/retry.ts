@@ -1,5 +1,5 @@
 import type { CloudFormationClientConfig } from '@aws-sdk/client-cloudformation';
-import type { Clock } from '../core/context.ts';
+import type { Clock } from '../core/clock.ts';
 import { backoffMs, type RetryPolicy } from '../core/retry.ts';
 import { classify } from './errors.ts';
 import type { AwsErrorClass } from './errors.ts';

@@ -1,18 +1,12 @@
-import type { STSClientConfig } from '@aws-sdk/client-sts';
 import type { Context } from '../core/context.ts';
 import { InputError, PlatformError } from '../core/errors.ts';
-import { stsClient } from './clients.ts';
+import { type ClientAccess, stsClient } from './clients.ts';
 import { AwsError } from './errors.ts';
 import { explainDenial, type IdentityToken, requestIdentityToken } from './oidc.ts';
 import { send } from './send.ts';
 
-export type Credentials = NonNullable<STSClientConfig['credentials']>;
-
 /** Access to one account in one region. */
-export interface Session {
-  region: string;
-  /** Absent: the SDK's default chain (environment, profile, container, instance). */
-  credentials?: Credentials;
+export interface Session extends ClientAccess {
   /** The account's twelve digits; asked for once, when first needed. */
   accountId(): Promise<string>;
 }

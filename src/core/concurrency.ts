@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { Clock, Context } from './context.ts';
+import type { Clock } from './clock.ts';
 import { TimeoutError } from './errors.ts';
 
 const RECOVERY_MS = 60_000;
@@ -135,7 +135,7 @@ async function runNode<N extends GraphNode, T>(
  * @throws the signal's reason when it was aborted before the work failed; else what the work throws.
  */
 export async function withTimeLimit<T>(
-  { signal: outer }: Pick<Context, 'signal'>,
+  { signal: outer }: { signal: AbortSignal },
   limit: { what: string; timeoutMs: number },
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {

@@ -3,6 +3,8 @@ import { timeLimit } from './text.ts';
 /**
  * Every error code and what it means. Codes are stable: they are in `result.error`, in the log, and in the
  * documentation, and callers may branch on them.
+ *
+ * @public
  */
 export const ERROR_CODES = {
   'input-invalid': 'An input has a value that cannot be used.',

@@ -1,4 +1,4 @@
-import type { Clock } from '../core/context.ts';
+import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import type { BuildStep } from './build/output.ts';
 import type { PlatformImage } from './registry/manifest-reader.ts';

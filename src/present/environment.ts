@@ -1,4 +1,5 @@
-import { code, escapeCell, fence, type Section, table } from '../core/markdown/markdown.ts';
+import { code, escapeCell, fence, table } from '../core/markdown/markdown.ts';
+import type { Section } from '../core/markdown/sections.ts';
 import type { Annotation } from '../core/log.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { duration, shortDigest, withoutAccount } from '../core/text.ts';

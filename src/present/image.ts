@@ -1,6 +1,6 @@
 import { bytes, duration } from '../core/text.ts';
 import { code, details, escapeCell, fence, table } from '../core/markdown/markdown.ts';
-import type { Section } from '../core/markdown/markdown.ts';
+import type { Section } from '../core/markdown/sections.ts';
 import type { Annotation } from '../core/log.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { ImageDescription } from '../images/progress.ts';

@@ -10,7 +10,8 @@ import {
   signOf,
 } from '../cloudformation/change-set/changes.ts';
 import type { GuardFinding } from '../cloudformation/change-set/guard.ts';
-import { code, details, escapeCell, type Section, table } from '../core/markdown/markdown.ts';
+import { code, details, escapeCell, table } from '../core/markdown/markdown.ts';
+import type { Section } from '../core/markdown/sections.ts';
 
 /** Above this many, new resources are told by type. */
 const LISTED_ONE_BY_ONE = 25;

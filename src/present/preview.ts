@@ -1,5 +1,6 @@
 import { STACK_VERDICTS } from '../cloudformation/commands/result.ts';
-import { code, escapeCell, table, type Section } from '../core/markdown/markdown.ts';
+import { code, escapeCell, table } from '../core/markdown/markdown.ts';
+import type { Section } from '../core/markdown/sections.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { shortDigest, withoutAccount } from '../core/text.ts';
 import { PRICES_AS_OF, type PreviewPrice } from '../environment/preview/price.ts';

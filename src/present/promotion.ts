@@ -1,4 +1,5 @@
-import { code, details, escapeCell, fence, type Section, table } from '../core/markdown/markdown.ts';
+import { code, details, escapeCell, fence, table } from '../core/markdown/markdown.ts';
+import type { Section } from '../core/markdown/sections.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { bytes, duration, shortDigest } from '../core/text.ts';
 import type {

@@ -1,7 +1,7 @@
 import { ECRClient } from '@aws-sdk/client-ecr';
 import { copyImage } from '../../src/images/registry/copy.ts';
 import type { ImageRepository } from '../../src/images/registry/repository.ts';
-import { systemClock } from '../../src/core/context.ts';
+import { systemClock } from '../../src/core/clock.ts';
 import { recordingLog } from '../unit/core/fakes.ts';
 
 /** What the process is told, by the variable COPY. */

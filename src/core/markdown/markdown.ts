@@ -68,9 +68,6 @@ function withoutControls(text: string): string {
     .replace(/[^\P{Cc}\n]|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '');
 }
 
-export { fitSections } from './sections.ts';
-export type { Section } from './sections.ts';
-
 /**
  * Any text, safe as a cell of a table: it shows as it was written, on one row, without markup, links or
  * mentions.

@@ -1,6 +1,7 @@
 import { WrongAccountError } from '../../aws/session.ts';
 import { inParallel } from '../../core/concurrency.ts';
-import type { Clock, Context } from '../../core/context.ts';
+import type { Context } from '../../core/context.ts';
+import type { Clock } from '../../core/clock.ts';
 import { CancelledError, errorInfo, InputError, reasonOf, stackOf, TimeoutError } from '../../core/errors.ts';
 import { capitalize, sentence } from '../../core/text.ts';
 import { GitHubError } from '../../github/client.ts';

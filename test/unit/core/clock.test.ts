@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { systemClock } from '../../../src/core/context.ts';
+import { systemClock } from '../../../src/core/clock.ts';
 
 test('sleep waits', async () => {
   const started = systemClock.now();

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../src/core/context.ts';
+import type { Clock } from '../../../src/core/clock.ts';
 import { createLog } from '../../../src/core/log.ts';
 import type { Runner } from '../../../src/core/runner.ts';
 import type { Log } from '../../../src/core/log.ts';

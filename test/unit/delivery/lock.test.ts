@@ -10,7 +10,7 @@ import {
   lockVersion,
   withLock,
 } from '../../../src/delivery/lock.ts';
-import { systemClock } from '../../../src/core/context.ts';
+import { systemClock } from '../../../src/core/clock.ts';
 import { RateLimiter } from '../../../src/core/concurrency.ts';
 import { recordingLog } from '../core/fakes.ts';
 import { configOf, refusal, sandboxOf, ssmOf } from '../sandbox/clients.ts';

@@ -2,8 +2,8 @@ import { expect, test } from '@jest/globals';
 import { createSession } from '../../../src/aws/session.ts';
 import { serviceContext } from '../../../src/delivery/release/request.ts';
 import { releaseService } from '../../../src/delivery/release/release-service.ts';
-import { systemClock } from '../../../src/core/context.ts';
-import type { Clock } from '../../../src/core/context.ts';
+import { systemClock, type Clock } from '../../../src/core/clock.ts';
+
 import { contextOf } from '../images/registry/context.ts';
 import { CLUSTER, EcsWorld, IMAGE, SERVICE } from '../sandbox/ecs/ecs-world.ts';
 

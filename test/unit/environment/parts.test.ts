@@ -4,7 +4,7 @@ import { overallVerdict } from '../../../src/environment/run/result.ts';
 import { runParts, type Part } from '../../../src/environment/run/parts.ts';
 import { CancelledError, TimeoutError } from '../../../src/core/errors.ts';
 import { LockTakenError } from '../../../src/delivery/lock.ts';
-import { systemClock } from '../../../src/core/context.ts';
+import { systemClock } from '../../../src/core/clock.ts';
 import { recordingLog } from '../core/fakes.ts';
 
 /** Two parts, one after the other; the signal is aborted while the first one ends well. */

@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { marked } from 'marked';
 import type { Tokens } from 'marked';
-import { code, details, escapeCell, fence, fitSections, table } from '../../../src/core/markdown/markdown.ts';
-import type { Section } from '../../../src/core/markdown/markdown.ts';
+import { code, details, escapeCell, fence, table } from '../../../src/core/markdown/markdown.ts';
+import { fitSections, type Section } from '../../../src/core/markdown/sections.ts';
 
 /** Text full of what Markdown, HTML and GitHub react to. */
 const nasty = fc

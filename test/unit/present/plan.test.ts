@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { driftSections } from '../../../src/present/stack.ts';
-import { fitSections } from '../../../src/core/markdown/markdown.ts';
+import { fitSections } from '../../../src/core/markdown/sections.ts';
 import {
   planHeadline,
   type PropertyChange,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { fitSections } from '../../../src/core/markdown/markdown.ts';
+import { fitSections } from '../../../src/core/markdown/sections.ts';
 import type { PromotionResult, ReleaseResult } from '../../../src/delivery/promotion/result.ts';
 import { presentPromotion } from '../../../src/present/promotion.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { fitSections } from '../../../src/core/markdown/markdown.ts';
+import { fitSections } from '../../../src/core/markdown/sections.ts';
 import type { ServiceResult } from '../../../src/delivery/release/result.ts';
 import { presentService } from '../../../src/present/service.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { StackResult } from '../../../src/cloudformation/commands/result.ts';
 import type { Cause } from '../../../src/cloudformation/diagnosis/diagnosis.ts';
 import type { ResourceStep } from '../../../src/cloudformation/execution/events.ts';
-import { fitSections } from '../../../src/core/markdown/markdown.ts';
+import { fitSections } from '../../../src/core/markdown/sections.ts';
 import { duration } from '../../../src/core/text.ts';
 import { presentStack } from '../../../src/present/stack.ts';
 import { stackOf } from '../cloudformation/aws.ts';

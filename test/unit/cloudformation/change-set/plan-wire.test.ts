@@ -16,7 +16,7 @@ import { loadTemplate } from '../../../../src/cloudformation/template/template.t
 import type { CloudFormationContext, DeployStackInputs } from '../../../../src/cloudformation/context.ts';
 import type { Plan } from '../../../../src/cloudformation/change-set/changes.ts';
 import { Annotations } from '../../../../src/core/log.ts';
-import { systemClock } from '../../../../src/core/context.ts';
+import { systemClock } from '../../../../src/core/clock.ts';
 import { RateLimiter } from '../../../../src/core/concurrency.ts';
 import { poll } from '../../../../src/core/poll.ts';
 import { recordingLog } from '../../core/fakes.ts';

@@ -7,7 +7,7 @@ import { cloudFormationClient } from '../../../../src/aws/clients.ts';
 import { deployStack } from '../../../../src/cloudformation/commands/deploy-stack.ts';
 import type { DeployStackInputs } from '../../../../src/cloudformation/context.ts';
 import { Annotations } from '../../../../src/core/log.ts';
-import { type Clock, systemClock } from '../../../../src/core/context.ts';
+import { type Clock, systemClock } from '../../../../src/core/clock.ts';
 import { RateLimiter } from '../../../../src/core/concurrency.ts';
 import type { Outcome } from '../../../../src/core/outcome.ts';
 import { presentStack } from '../../../../src/present/stack.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { createSession } from '../../../../src/aws/session.ts';
-import { systemClock } from '../../../../src/core/context.ts';
+import { systemClock } from '../../../../src/core/clock.ts';
 import { CancelledError } from '../../../../src/core/errors.ts';
 import { serviceContext } from '../../../../src/delivery/release/request.ts';
 import { runSmokeTest } from '../../../../src/delivery/release/smoke-test.ts';
