@@ -27,11 +27,15 @@ export async function send<Configuration, Output>(
   context: Pick<Context, 'signal'>,
 ): Promise<Output> {
   const { signal } = context;
-  if (signal.aborted) throw abortReason(signal);
+  throwIfAborted(signal);
   try {
     return (await client.send(command as never, { abortSignal: signal })) as Output;
   } catch (error) {
-    if (signal.aborted) throw abortReason(signal);
+    throwIfAborted(signal);
     throw toAwsError(error);
   }
+}
+
+function throwIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw abortReason(signal);
 }

@@ -1,7 +1,7 @@
 import { Annotations, createLog } from './log.ts';
 import { stopOnSignals } from './cancellation.ts';
 import type { Host } from './cancellation.ts';
-import { type Context } from './context.ts';
+import type { Context } from './context.ts';
 import { systemClock } from './clock.ts';
 import {
   checkedOutcome,
