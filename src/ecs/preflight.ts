@@ -150,6 +150,6 @@ export function roleFindings({ serviceArn = '' }: Service, definition: TaskDefin
 }
 
 /** What a finding that stops the deployment is. */
-export function error(message: string, fix: string): PreflightFinding {
+function error(message: string, fix: string): PreflightFinding {
   return { level: 'error', message, fix };
 }

@@ -158,7 +158,7 @@ export function isNestedRow(event: ResourceEvent): boolean {
 }
 
 /** The action that a status names. */
-export type ResourceAction = 'create' | 'update' | 'delete' | 'import';
+type ResourceAction = 'create' | 'update' | 'delete' | 'import';
 
 /** One change of one resource, from its first event to its last. */
 export interface ResourceStep {

@@ -3,7 +3,7 @@ import { isFailed } from '../stack.ts';
 import type { ResourceFailure, ResourceStep } from './events.ts';
 
 /** An ECS service that a stack creates or updates. */
-export interface ChangedService {
+interface ChangedService {
   /** `arn:aws:ecs:<region>:<account>:service/<cluster>/<name>` */
   arn: string;
   /** When the stack began to change it, by AWS's clock, ms since the epoch. */

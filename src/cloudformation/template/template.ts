@@ -152,7 +152,7 @@ function isIntrinsic(tag: string | undefined): boolean {
 }
 
 /** CloudFormation's quotas for a template in a request and in S3, in bytes. */
-export const BODY_LIMIT = 51_200;
+const BODY_LIMIT = 51_200;
 const OBJECT_LIMIT = 1_048_576;
 
 /**

@@ -20,7 +20,7 @@ import {
   type Stack,
   stackOf,
 } from './schema.ts';
-export type { Environment, Service, SmokeTest, Stack } from './schema.ts';
+export type { Environment, Service, Stack } from './schema.ts';
 
 /** `platform.yml`, read and checked. */
 export interface Manifest {

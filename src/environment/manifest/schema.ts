@@ -248,7 +248,7 @@ export interface Stack {
 }
 
 /** What is asked after a rollout. */
-export type SmokeTest =
+type SmokeTest =
   | { kind: 'path'; path: string; status: string; body?: string; timeoutMs: number }
   | { kind: 'command'; command: readonly string[]; timeoutMs: number };
 

@@ -93,7 +93,7 @@ function targetOf(
   };
 }
 
-export function stackName({ project }: Manifest, { name }: Environment, stack: string): string {
+function stackName({ project }: Manifest, { name }: Environment, stack: string): string {
   return `${name}-${project}-${stack}`;
 }
 
