@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CallLog } from './server/calls.ts';
 import { accessKey } from './iam/credentials.ts';
-import { Answering, Faults } from './server/exchange.ts';
+import { CallHandler, Faults } from './server/exchange.ts';
 import { GitHubEndpoint } from './github/endpoint.ts';
 import { gitHubState } from './github/state.ts';
 import { GITHUB_TOKENS, type GitHubTokens, newJobToken, type Permissions } from './github/tokens.ts';
@@ -70,7 +70,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const services = scenario.ecs?.tasks === 'real' ? await readyForRealTasks(world) : undefined;
   const calls = new CallLog(logTargets(options));
   const faults = new Faults(scenario.faults ?? [], scenario.seed ?? 1);
-  const answering = new Answering(world.clock, faults, calls);
+  const answering = new CallHandler(world.clock, faults, calls);
   const claims: Claims = defaultClaims(world);
   const jobs: JobClaims = new Map();
   const server = await listen(

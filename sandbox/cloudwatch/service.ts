@@ -3,7 +3,7 @@ import {
   type Input,
   listOf,
   type Operation,
-  page,
+  paginate,
   type Service,
   textOf,
 } from '../protocols/service.ts';
@@ -20,7 +20,7 @@ const OPERATIONS: Record<string, AlarmOperation> = {
   DescribeAlarms(alarms, input) {
     const found = described(alarms, input);
     const request = { token: input.NextToken, limit: input.MaxRecords, most: MOST_A_PAGE };
-    const { items, nextToken } = page(found, request);
+    const { items, nextToken } = paginate(found, request);
     const types = listOf(input.AlarmTypes);
     const composites = types.includes('CompositeAlarm');
     return {

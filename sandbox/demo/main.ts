@@ -4,7 +4,7 @@ import { writeReport } from './report.ts';
 import { scenarios } from './scenarios.ts';
 import { Stage, type DemoScenario, type Target } from './stage.ts';
 import { BROKEN, PlatformStory } from './platform-story.ts';
-import { tellStory } from './story.ts';
+import { playLayers } from './story.ts';
 import { Workspace } from './workspace.ts';
 
 const usage = `npm run demo -- [--scenario ${Object.keys(scenarios).join(' | ')}] [--endpoint URL] [--out FOLDER] [--time-scale N]`;
@@ -14,7 +14,7 @@ const layers = {
   about:
     'dev → staging → prod, three accounts. Every layer is planned, approved, and applied exactly as approved, by the committed bundles.',
   sandbox: {},
-  play: tellStory,
+  play: playLayers,
 };
 
 const wholeStory =

@@ -14,7 +14,7 @@ export function layer(environment: Environment, stack: string): Record<string, s
 }
 
 /** dev → staging → prod: each layer planned, approved, applied as approved, and deployed again unchanged. */
-export async function tellStory(stage: Stage): Promise<void> {
+export async function playLayers(stage: Stage): Promise<void> {
   for (const environment of environments) {
     stage.heading(`${environment.name} · account ${environment.account}`);
     for (const stack of stacks) await planApproveApply(stage, environment, stack);
@@ -54,7 +54,11 @@ async function planApproveApply(stage: Stage, environment: Environment, stack: s
 }
 
 /** Writes a service's image into the ledger, as a release of it does. */
-export async function recordImage(env: Record<string, string>, name: string, image: string): Promise<void> {
+export async function writeLedgerImage(
+  env: Record<string, string>,
+  name: string,
+  image: string,
+): Promise<void> {
   const client = new SSMClient({
     endpoint: env['AWS_ENDPOINT_URL'] ?? '',
     region: env['AWS_REGION'] ?? '',

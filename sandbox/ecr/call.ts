@@ -7,20 +7,24 @@ import type { World } from '../world.ts';
 export type EcrOperation = (world: World, input: Input, call: Call) => Promise<object> | object;
 
 /** The repository that a call names, when the caller may do this to it. Throws as ECR does. */
-export function named(world: World, input: Input, call: Call): ImageRepository {
+export function repositoryOfCall(world: World, input: Input, call: Call): ImageRepository {
   const name = textOf(input.repositoryName);
-  if (name === undefined || name === '') throw invalid('repositoryName', 'a repository name is required');
+  if (name === undefined || name === '')
+    throw invalidParameter('repositoryName', 'a repository name is required');
   const repository = repositoryOf(world, textOf(input.registryId) ?? call.account, call.region, name);
   authorize({ arn: call.principalArn, account: call.account }, repository, `ecr:${call.operation}`);
   return repository;
 }
 
-export function invalid(parameter: string, why: string): AwsError {
+export function invalidParameter(parameter: string, why: string): AwsError {
   const message = `Invalid parameter at '${parameter}' failed to satisfy constraint: '${why}'`;
   return new AwsError('InvalidParameterException', message);
 }
 
 /** Names the repository in an answer. */
-export function placeOf(repository: ImageRepository): { registryId: string; repositoryName: string } {
+export function repositoryReference(repository: ImageRepository): {
+  registryId: string;
+  repositoryName: string;
+} {
   return { registryId: repository.account, repositoryName: repository.name };
 }

@@ -1,8 +1,8 @@
-import { AwsError, type Input, listOf, page, textOf } from '../protocols/service.ts';
+import { AwsError, type Input, listOf, paginate, textOf } from '../protocols/service.ts';
 import { blobsOf, isIndex, type Manifest, readManifest } from '../registry/manifests.ts';
 import { type ImageRepository, referrers, type ScanState } from '../registry/repository.ts';
 import { isLeftToInspector, scanOnPush, startScan } from '../registry/scans.ts';
-import { type EcrOperation, invalid, named, placeOf } from './call.ts';
+import { type EcrOperation, invalidParameter, repositoryOfCall, repositoryReference } from './call.ts';
 
 const MOST_A_PAGE = 1000;
 const MOST_IDS = 100;
@@ -14,7 +14,7 @@ interface ImageId {
 
 export const IMAGE_OPERATIONS: Record<string, EcrOperation> = {
   BatchGetImage(world, input, call) {
-    const repository = named(world, input, call);
+    const repository = repositoryOfCall(world, input, call);
     const found = imageIds(input).map((id) => [id, select(repository, id)] as const);
     return {
       images: found.flatMap(([id, manifest]) => (manifest ? [image(repository, manifest, id.imageTag)] : [])),
@@ -23,7 +23,7 @@ export const IMAGE_OPERATIONS: Record<string, EcrOperation> = {
   },
 
   PutImage(world, input, call) {
-    const repository = named(world, input, call);
+    const repository = repositoryOfCall(world, input, call);
     const bytes = Buffer.from(textOf(input.imageManifest) ?? '');
     const manifest = readManifest(bytes, textOf(input.imageManifestMediaType));
     const [tag, digest] = [textOf(input.imageTag), textOf(input.imageDigest)];
@@ -37,7 +37,7 @@ export const IMAGE_OPERATIONS: Record<string, EcrOperation> = {
   },
 
   DescribeImages(world, input, call) {
-    const repository = named(world, input, call);
+    const repository = repositoryOfCall(world, input, call);
     const ids = imageIds(input);
     const wanted = (input.filter as { tagStatus?: string } | undefined)?.tagStatus ?? 'ANY';
     const found =
@@ -45,7 +45,7 @@ export const IMAGE_OPERATIONS: Record<string, EcrOperation> = {
     const all = found
       .map((manifest) => detail(repository, manifest))
       .filter(({ imageTags }) => wanted === 'ANY' || (wanted === 'TAGGED') === (imageTags !== undefined));
-    const { items, nextToken } = page(all, {
+    const { items, nextToken } = paginate(all, {
       token: input.nextToken,
       limit: input.maxResults,
       most: MOST_A_PAGE,
@@ -54,12 +54,12 @@ export const IMAGE_OPERATIONS: Record<string, EcrOperation> = {
   },
 
   ListImages(world, input, call) {
-    const repository = named(world, input, call);
+    const repository = repositoryOfCall(world, input, call);
     const all = [...repository.manifests.keys()].flatMap((imageDigest): ImageId[] => {
       const tags = repository.tagsOf(imageDigest);
       return tags.length === 0 ? [{ imageDigest }] : tags.map((imageTag) => ({ imageDigest, imageTag }));
     });
-    const { items, nextToken } = page(all, {
+    const { items, nextToken } = paginate(all, {
       token: input.nextToken,
       limit: input.maxResults,
       most: MOST_A_PAGE,
@@ -68,7 +68,7 @@ export const IMAGE_OPERATIONS: Record<string, EcrOperation> = {
   },
 
   BatchDeleteImage(world, input, call) {
-    const repository = named(world, input, call);
+    const repository = repositoryOfCall(world, input, call);
     const results = imageIds(input).map((id) => {
       const removed = repository.remove({ tag: id.imageTag, digest: id.imageDigest });
       return { id, removed };
@@ -80,13 +80,13 @@ export const IMAGE_OPERATIONS: Record<string, EcrOperation> = {
   },
 
   ListImageReferrers(world, input, call) {
-    const repository = named(world, input, call);
+    const repository = repositoryOfCall(world, input, call);
     const { imageDigest = '' } = (input.subjectId ?? {}) as ImageId;
     const { artifactTypes = [] } = (input.filter ?? {}) as { artifactTypes?: string[] };
     const all = referrers(repository, imageDigest).filter(
       ({ artifactType = '' }) => artifactTypes.length === 0 || artifactTypes.includes(artifactType),
     );
-    const { items, nextToken } = page(all, { token: input.nextToken, limit: input.maxResults, most: 50 });
+    const { items, nextToken } = paginate(all, { token: input.nextToken, limit: input.maxResults, most: 50 });
     return { referrers: items.map((found) => ({ ...found, artifactStatus: 'ACTIVE' })), nextToken };
   },
 };
@@ -102,7 +102,7 @@ function existing(repository: ImageRepository, id: ImageId): Manifest {
 
 function imageIds(input: Input): ImageId[] {
   const ids = listOf(input.imageIds) as ImageId[];
-  if (ids.length > MOST_IDS) throw invalid('imageIds', `at most ${MOST_IDS}`);
+  if (ids.length > MOST_IDS) throw invalidParameter('imageIds', `at most ${MOST_IDS}`);
   return ids;
 }
 
@@ -113,7 +113,7 @@ function select(repository: ImageRepository, { imageTag, imageDigest }: ImageId)
 
 function image(repository: ImageRepository, manifest: Manifest, tag: string | undefined): object {
   return {
-    ...placeOf(repository),
+    ...repositoryReference(repository),
     imageId: { imageDigest: manifest.digest, imageTag: tag },
     imageManifest: manifest.bytes.toString('utf8'),
     imageManifestMediaType: manifest.mediaType,
@@ -129,7 +129,7 @@ function detail(repository: ImageRepository, manifest: Manifest) {
   const sizes = blobsOf(manifest).map(({ size }) => size);
   const scan = repository.scans.get(manifest.digest);
   return {
-    ...placeOf(repository),
+    ...repositoryReference(repository),
     imageDigest: manifest.digest,
     imageTags: tags.length > 0 ? tags : undefined,
     // ECR gives no size for an index.
@@ -144,7 +144,7 @@ function detail(repository: ImageRepository, manifest: Manifest) {
 
 export const SCAN_OPERATIONS: Record<string, EcrOperation> = {
   StartImageScan(world, input, call) {
-    const repository = named(world, input, call);
+    const repository = repositoryOfCall(world, input, call);
     const manifest = existing(repository, imageId(input));
     if (isLeftToInspector(world, repository)) {
       throw new AwsError('ValidationException', 'This feature is disabled');
@@ -155,20 +155,20 @@ export const SCAN_OPERATIONS: Record<string, EcrOperation> = {
     }
     const scan = startScan(world, repository, manifest);
     return {
-      ...placeOf(repository),
+      ...repositoryReference(repository),
       imageId: { imageDigest: manifest.digest },
       imageScanStatus: status(scan),
     };
   },
 
   DescribeImageScanFindings(world, input, call) {
-    const repository = named(world, input, call);
+    const repository = repositoryOfCall(world, input, call);
     const { digest } = existing(repository, imageId(input));
     const scan = scanOf(repository, digest);
     const request = { token: input.nextToken, limit: input.maxResults ?? 100, most: MOST_A_PAGE };
-    const { items, nextToken } = page(scan.findings, request);
+    const { items, nextToken } = paginate(scan.findings, request);
     return {
-      ...placeOf(repository),
+      ...repositoryReference(repository),
       imageId: { imageDigest: digest },
       imageScanStatus: status(scan),
       imageScanFindings: scan.completedAt && {

@@ -3,7 +3,7 @@ import { isDigest } from '../registry/blobs.ts';
 import { accountSettings, downloadUrl } from '../registry/protocol.ts';
 import { registryOf } from '../registry/registry.ts';
 import type { ImageRepository } from '../registry/repository.ts';
-import { type EcrOperation, invalid, named, placeOf } from './call.ts';
+import { type EcrOperation, invalidParameter, repositoryOfCall, repositoryReference } from './call.ts';
 
 const SETTINGS = ['BASIC_SCAN_TYPE_VERSION', 'REGISTRY_POLICY_SCOPE', 'BLOB_MOUNTING'];
 
@@ -43,7 +43,7 @@ export const REGISTRY_OPERATIONS: Record<string, EcrOperation> = {
 function settingName(value: unknown): string {
   const name = textOf(value) ?? '';
   if (SETTINGS.includes(name)) return name;
-  throw invalid('name', `${name} is not one of ${SETTINGS.join(', ')}`);
+  throw invalidParameter('name', `${name} is not one of ${SETTINGS.join(', ')}`);
 }
 
 /** What InitiateLayerUpload says that a part should have, in bytes. */
@@ -51,7 +51,7 @@ const PART_SIZE = 10 * 1024 * 1024;
 
 export const LAYER_OPERATIONS: Record<string, EcrOperation> = {
   async BatchCheckLayerAvailability(world, input, call) {
-    const repository = named(world, input, call);
+    const repository = repositoryOfCall(world, input, call);
     const digests = listOf(input.layerDigests).map(String);
     const valid = digests.filter(isDigest);
     const layers = valid.map(async (layerDigest) =>
@@ -75,33 +75,33 @@ export const LAYER_OPERATIONS: Record<string, EcrOperation> = {
   },
 
   GetDownloadUrlForLayer(world, input, call) {
-    const repository = named(world, input, call);
+    const repository = repositoryOfCall(world, input, call);
     const layerDigest = textOf(input.layerDigest) ?? '';
     requireLayer(repository, layerDigest);
     return { downloadUrl: downloadUrl(world, layerDigest), layerDigest };
   },
 
   async InitiateLayerUpload(world, input, call) {
-    const repository = named(world, input, call);
+    const repository = repositoryOfCall(world, input, call);
     const uploadId = world.newUuid();
     await registryOf(world).uploads.start(uploadId, repository.arn);
     return { uploadId, partSize: PART_SIZE };
   },
 
   async UploadLayerPart(world, input, call) {
-    const repository = named(world, input, call);
+    const repository = repositoryOfCall(world, input, call);
     const uploadId = textOf(input.uploadId) ?? '';
     const bytes = Buffer.from(textOf(input.layerPartBlob) ?? '', 'base64');
     const [first, last] = [Number(input.partFirstByte), Number(input.partLastByte)];
     if (last - first + 1 !== bytes.length) {
-      throw invalid('partLastByte', `the part has ${bytes.length} bytes, not ${last - first + 1}`);
+      throw invalidParameter('partLastByte', `the part has ${bytes.length} bytes, not ${last - first + 1}`);
     }
     const size = await registryOf(world).uploads.append(uploadId, repository.arn, bytes, first);
-    return { ...placeOf(repository), uploadId, lastByteReceived: size - 1 };
+    return { ...repositoryReference(repository), uploadId, lastByteReceived: size - 1 };
   },
 
   async CompleteLayerUpload(world, input, call) {
-    const repository = named(world, input, call);
+    const repository = repositoryOfCall(world, input, call);
     const uploadId = textOf(input.uploadId) ?? '';
     const [layerDigest = ''] = listOf(input.layerDigests).map(String);
     if (repository.blobs.has(layerDigest)) {
@@ -111,7 +111,7 @@ export const LAYER_OPERATIONS: Record<string, EcrOperation> = {
     }
     await registryOf(world).uploads.finish(uploadId, repository.arn, layerDigest);
     repository.blobs.add(layerDigest);
-    return { ...placeOf(repository), uploadId, layerDigest };
+    return { ...repositoryReference(repository), uploadId, layerDigest };
   },
 };
 

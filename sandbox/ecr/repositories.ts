@@ -1,8 +1,8 @@
-import { AwsError, type Input, listOf, page, textOf } from '../protocols/service.ts';
+import { AwsError, type Input, listOf, paginate, textOf } from '../protocols/service.ts';
 import { registryOf, repositoriesOf } from '../registry/registry.ts';
 import { ImageRepository, type Mutability, type RepositorySettings } from '../registry/repository.ts';
 import type { World } from '../world.ts';
-import { type EcrOperation, invalid, named, placeOf } from './call.ts';
+import { type EcrOperation, invalidParameter, repositoryOfCall, repositoryReference } from './call.ts';
 
 const NAME = /^(?:[a-z0-9]+(?:[._-][a-z0-9]+)*\/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
 const MUTABILITIES: readonly string[] = [
@@ -18,7 +18,7 @@ export const REPOSITORY_OPERATIONS: Record<string, EcrOperation> = {
   CreateRepository(world, input, call) {
     const name = textOf(input.repositoryName) ?? '';
     if (name.length < 2 || name.length > 256 || !NAME.test(name)) {
-      throw invalid('repositoryName', `must satisfy regular expression '${NAME.source}'`);
+      throw invalidParameter('repositoryName', `must satisfy regular expression '${NAME.source}'`);
     }
     const repositories = repositoriesOf(world, call.account, call.region);
     if (repositories.has(name)) {
@@ -36,15 +36,15 @@ export const REPOSITORY_OPERATIONS: Record<string, EcrOperation> = {
     const names = listOf(input.repositoryNames).map(String);
     const found =
       names.length > 0
-        ? names.map((repositoryName) => named(world, { ...input, repositoryName }, call))
+        ? names.map((repositoryName) => repositoryOfCall(world, { ...input, repositoryName }, call))
         : [...repositoriesOf(world, call.account, call.region).values()];
     const request = { token: input.nextToken, limit: input.maxResults, most: MOST_A_PAGE };
-    const { items, nextToken } = page(found, request);
+    const { items, nextToken } = paginate(found, request);
     return { repositories: items.map((repository) => described(world, repository)), nextToken };
   },
 
   DeleteRepository(world, input, call) {
-    const repository = named(world, input, call);
+    const repository = repositoryOfCall(world, input, call);
     if (repository.manifests.size > 0 && input.force !== true) {
       const message = `The repository with name '${repository.name}' in registry with id '${repository.account}' cannot be deleted because it still contains images`;
       throw new AwsError('RepositoryNotEmptyException', message);
@@ -54,7 +54,7 @@ export const REPOSITORY_OPERATIONS: Record<string, EcrOperation> = {
   },
 
   PutImageTagMutability(world, input, call) {
-    const repository = named(world, input, call);
+    const repository = repositoryOfCall(world, input, call);
     repository.settings = { ...repository.settings, ...mutabilityOf(input) };
     const { repositoryName, registryId, imageTagMutability, imageTagMutabilityExclusionFilters } = described(
       world,
@@ -64,7 +64,7 @@ export const REPOSITORY_OPERATIONS: Record<string, EcrOperation> = {
   },
 
   PutImageScanningConfiguration(world, input, call) {
-    const repository = named(world, input, call);
+    const repository = repositoryOfCall(world, input, call);
     repository.settings = { ...repository.settings, scanOnPush: scansOnPush(input) };
     const { repositoryName, registryId, imageScanningConfiguration } = described(world, repository);
     return { repositoryName, registryId, imageScanningConfiguration };
@@ -99,13 +99,16 @@ function settingsOf(input: Input): RepositorySettings {
 
 function mutabilityOf(input: Input): Pick<RepositorySettings, 'mutability' | 'exclusions'> {
   const mutability = textOf(input.imageTagMutability) ?? 'MUTABLE';
-  if (!MUTABILITIES.includes(mutability)) throw invalid('imageTagMutability', mutability);
+  if (!MUTABILITIES.includes(mutability)) throw invalidParameter('imageTagMutability', mutability);
   const exclusions = listOf(input.imageTagMutabilityExclusionFilters).map((filter) =>
     String((filter as Record<string, unknown>)['filter']),
   );
   const excludes = mutability.endsWith('_WITH_EXCLUSION');
   if (excludes !== exclusions.length > 0 || exclusions.length > MOST_EXCLUSIONS) {
-    throw invalid('imageTagMutabilityExclusionFilters', `${exclusions.length} filters with ${mutability}`);
+    throw invalidParameter(
+      'imageTagMutabilityExclusionFilters',
+      `${exclusions.length} filters with ${mutability}`,
+    );
   }
   return { mutability: mutability as Mutability, exclusions };
 }
@@ -149,39 +152,39 @@ function described(world: World, repository: ImageRepository) {
 
 export const POLICY_OPERATIONS: Record<string, EcrOperation> = {
   SetRepositoryPolicy(world, input, call) {
-    const repository = named(world, input, call);
+    const repository = repositoryOfCall(world, input, call);
     repository.policy = jsonText('policyText', input.policyText);
-    return { ...placeOf(repository), policyText: repository.policy };
+    return { ...repositoryReference(repository), policyText: repository.policy };
   },
 
   GetRepositoryPolicy(world, input, call) {
-    const repository = named(world, input, call);
-    return { ...placeOf(repository), policyText: policyOf(repository) };
+    const repository = repositoryOfCall(world, input, call);
+    return { ...repositoryReference(repository), policyText: policyOf(repository) };
   },
 
   DeleteRepositoryPolicy(world, input, call) {
-    const repository = named(world, input, call);
+    const repository = repositoryOfCall(world, input, call);
     const policyText = policyOf(repository);
     repository.policy = undefined;
-    return { ...placeOf(repository), policyText };
+    return { ...repositoryReference(repository), policyText };
   },
 
   PutLifecyclePolicy(world, input, call) {
-    const repository = named(world, input, call);
+    const repository = repositoryOfCall(world, input, call);
     repository.lifecyclePolicy = jsonText('lifecyclePolicyText', input.lifecyclePolicyText);
-    return { ...placeOf(repository), lifecyclePolicyText: repository.lifecyclePolicy };
+    return { ...repositoryReference(repository), lifecyclePolicyText: repository.lifecyclePolicy };
   },
 
   GetLifecyclePolicy(world, input, call) {
-    const repository = named(world, input, call);
-    return { ...placeOf(repository), lifecyclePolicyText: lifecycleOf(repository) };
+    const repository = repositoryOfCall(world, input, call);
+    return { ...repositoryReference(repository), lifecyclePolicyText: lifecycleOf(repository) };
   },
 
   DeleteLifecyclePolicy(world, input, call) {
-    const repository = named(world, input, call);
+    const repository = repositoryOfCall(world, input, call);
     const lifecyclePolicyText = lifecycleOf(repository);
     repository.lifecyclePolicy = undefined;
-    return { ...placeOf(repository), lifecyclePolicyText };
+    return { ...repositoryReference(repository), lifecyclePolicyText };
   },
 };
 
@@ -191,7 +194,7 @@ function jsonText(parameter: string, value: unknown): string {
     JSON.parse(given);
     return given;
   } catch (error) {
-    if (error instanceof SyntaxError) throw invalid(parameter, 'Invalid JSON syntax');
+    if (error instanceof SyntaxError) throw invalidParameter(parameter, 'Invalid JSON syntax');
     throw error;
   }
 }

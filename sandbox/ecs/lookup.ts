@@ -62,7 +62,7 @@ const OURS = /^(?<host>[^/]+)\/(?<account>\d{12})\/(?<region>[a-z0-9-]+)\/(?<nam
  * The digest that a task pulls. An image of the sandbox's own registry must be there: undefined when it is not.
  * Of all others the sandbox knows nothing, and takes the digest that is asked for, or one that follows from the name.
  */
-export function digestOf(world: World, image: string): string | undefined {
+export function resolveImageDigest(world: World, image: string): string | undefined {
   const asked = DIGEST.exec(image)?.[1];
   const { host, account = '', region = '', name = '', tag = 'latest' } = placeOf(image);
   if (world.scenario.ecr?.registry === undefined && host !== undefined && host === hostOf(world)) {

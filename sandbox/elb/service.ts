@@ -27,7 +27,7 @@ const OPERATIONS: Record<string, BalancingOperation> = {
     const found =
       asked.length === 0 ? all : asked.map((key) => all.find(({ arn, name }) => arn === key || name === key));
     const shown = present(found, 'LoadBalancerNotFound', `Load balancers '[${asked.join(', ')}]' not found`);
-    return { LoadBalancers: shown.map((balancer) => shownLoadBalancer(balancer, call.region)) };
+    return { LoadBalancers: shown.map((balancer) => describeLoadBalancer(balancer, call.region)) };
   },
 
   DescribeListeners(elb, input) {
@@ -38,7 +38,7 @@ const OPERATIONS: Record<string, BalancingOperation> = {
         ? arns.map((arn) => elb.listeners.get(arn))
         : [...elb.listeners.values()].filter(({ loadBalancerArn }) => loadBalancerArn === balancer);
     const shown = present(found, 'ListenerNotFound', 'One or more listeners not found');
-    return { Listeners: shown.map(shownListener) };
+    return { Listeners: shown.map(describeListener) };
   },
 
   DescribeRules(elb, input) {
@@ -49,11 +49,11 @@ const OPERATIONS: Record<string, BalancingOperation> = {
         'RuleNotFound',
         'One or more rules not found',
       );
-      return { Rules: shownRules(found) };
+      return { Rules: describeRules(found) };
     }
     const listener = elb.listeners.get(textOf(input.ListenerArn) ?? '');
     if (!listener) throw new AwsError('ListenerNotFound', 'One or more listeners not found');
-    return { Rules: shownRules(elb.rulesOf(listener.arn), listener) };
+    return { Rules: describeRules(elb.rulesOf(listener.arn), listener) };
   },
 
   DescribeTargetGroups(elb, input) {
@@ -65,7 +65,7 @@ const OPERATIONS: Record<string, BalancingOperation> = {
         ? asked.map((key) => all.find(({ arn, name }) => arn === key || name === key))
         : all.filter(({ arn }) => balancer === undefined || elb.loadBalancersOf(arn).includes(balancer));
     const shown = present(found, 'TargetGroupNotFound', 'One or more target groups not found');
-    return { TargetGroups: shown.map((group) => shownTargetGroup(elb, group)) };
+    return { TargetGroups: shown.map((group) => describeTargetGroup(elb, group)) };
   },
 
   DescribeTargetHealth(elb, input) {
@@ -135,7 +135,10 @@ const NOT_SHOWN = [
   'Name',
 ];
 
-function shownLoadBalancer({ arn, name, dnsName, given, createdAt }: LoadBalancer, region: string): object {
+function describeLoadBalancer(
+  { arn, name, dnsName, given, createdAt }: LoadBalancer,
+  region: string,
+): object {
   return {
     Scheme: 'internet-facing',
     Type: 'application',
@@ -150,7 +153,7 @@ function shownLoadBalancer({ arn, name, dnsName, given, createdAt }: LoadBalance
   };
 }
 
-function shownTargetGroup(elb: LoadBalancing, { arn, name, given }: TargetGroup): object {
+function describeTargetGroup(elb: LoadBalancing, { arn, name, given }: TargetGroup): object {
   return {
     TargetType: 'ip',
     IpAddressType: 'ipv4',
@@ -163,7 +166,7 @@ function shownTargetGroup(elb: LoadBalancing, { arn, name, given }: TargetGroup)
   };
 }
 
-function shownListener({ arn, loadBalancerArn, given, defaultActions }: Listener): object {
+function describeListener({ arn, loadBalancerArn, given, defaultActions }: Listener): object {
   return {
     ...shown(given),
     ListenerArn: arn,
@@ -173,7 +176,7 @@ function shownListener({ arn, loadBalancerArn, given, defaultActions }: Listener
 }
 
 /** The rules of a listener come with its default. */
-function shownRules(rules: readonly Rule[], listener?: Listener): object[] {
+function describeRules(rules: readonly Rule[], listener?: Listener): object[] {
   const own = rules.map(({ arn, priority, conditions, actions }) => ({
     RuleArn: arn,
     Priority: priority,

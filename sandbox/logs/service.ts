@@ -3,7 +3,7 @@ import {
   type Input,
   listOf,
   type Operation,
-  page,
+  paginate,
   type Service,
   textOf,
 } from '../protocols/service.ts';
@@ -31,7 +31,7 @@ const OPERATIONS: Record<string, LogsOperation> = {
     const found = [...groups.all.values()]
       .filter(({ name }) => name.startsWith(prefix) && name.toLowerCase().includes(pattern))
       .sort((a, b) => a.name.localeCompare(b.name));
-    const { items, nextToken } = page(found, {
+    const { items, nextToken } = paginate(found, {
       token: input.nextToken,
       limit: input.limit,
       most: MOST_A_PAGE,
@@ -46,7 +46,7 @@ const OPERATIONS: Record<string, LogsOperation> = {
     const byTime = input.orderBy === 'LastEventTime';
     found.sort((a, b) => (byTime ? lastEvent(a) - lastEvent(b) : a.name.localeCompare(b.name)));
     if (input.descending === true) found.reverse();
-    const { items, nextToken } = page(found, {
+    const { items, nextToken } = paginate(found, {
       token: input.nextToken,
       limit: input.limit,
       most: MOST_A_PAGE,
@@ -165,7 +165,11 @@ function filterEvents(streams: readonly LogStream[], input: Input): object {
     .flatMap(({ name, events }) => within(events, input).map((event) => ({ name, event })))
     .filter(({ event }) => wanted.every((term) => event.message.includes(term)))
     .sort((a, b) => a.event.timestamp - b.event.timestamp || a.event.id.localeCompare(b.event.id));
-  const { items, nextToken } = page(found, { token: input.nextToken, limit: input.limit, most: MOST_EVENTS });
+  const { items, nextToken } = paginate(found, {
+    token: input.nextToken,
+    limit: input.limit,
+    most: MOST_EVENTS,
+  });
   return {
     events: items.map(({ name, event }) => {
       const { id, timestamp, ingestionTime, message } = event;

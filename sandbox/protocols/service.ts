@@ -75,7 +75,7 @@ export interface Protocol {
 }
 
 /** One page of a list, and the token of the next. Throws ValidationException when `limit` is over `most`. */
-export function page<T>(
+export function paginate<T>(
   items: readonly T[],
   request: { token: unknown; limit: unknown; most: number },
 ): { items: T[]; nextToken: string | undefined } {

@@ -54,11 +54,11 @@ export const OPERATIONS: Record<string, RegistryOperation> = {
       const digest = request.query.get('mount') ?? '';
       if (mayMount(call, digest, request.query.get('from') ?? '')) {
         repository.blobs.add(digest);
-        return created(call, `blobs/${digest}`, digest);
+        return createdReply(call, `blobs/${digest}`, digest);
       }
       const id = world.newUuid();
       await registryOf(world).uploads.start(id, repository.arn);
-      return progress(call, id, 0);
+      return uploadReply(call, id, 0);
     },
   },
 
@@ -67,7 +67,7 @@ export const OPERATIONS: Record<string, RegistryOperation> = {
     run(call) {
       const { world, repository, route } = call;
       const size = registryOf(world).uploads.size(route.reference, repository.arn);
-      return { ...progress(call, route.reference, size), status: 204 };
+      return { ...uploadReply(call, route.reference, size), status: 204 };
     },
   },
 
@@ -78,7 +78,7 @@ export const OPERATIONS: Record<string, RegistryOperation> = {
       const range = /^(\d+)-/.exec(request.headers['content-range'] ?? '')?.[1];
       const from = range === undefined ? undefined : Number(range);
       const uploads = registryOf(world).uploads;
-      return progress(
+      return uploadReply(
         call,
         route.reference,
         await uploads.append(route.reference, repository.arn, request.body, from),
@@ -96,7 +96,7 @@ export const OPERATIONS: Record<string, RegistryOperation> = {
       if (request.body.length > 0) await uploads.append(route.reference, repository.arn, request.body);
       await uploads.finish(route.reference, repository.arn, digest);
       repository.blobs.add(digest);
-      return created(call, `blobs/${digest}`, digest);
+      return createdReply(call, `blobs/${digest}`, digest);
     },
   },
 
@@ -113,8 +113,8 @@ export const OPERATIONS: Record<string, RegistryOperation> = {
     run(call) {
       const { bytes, ...found } = requireManifest(call);
       return {
-        ...shown(found),
-        headers: { ...shown(found).headers, 'content-length': String(bytes.length) },
+        ...manifestReply(found),
+        headers: { ...manifestReply(found).headers, 'content-length': String(bytes.length) },
         body: '',
       };
     },
@@ -124,7 +124,7 @@ export const OPERATIONS: Record<string, RegistryOperation> = {
     action: 'ecr:BatchGetImage',
     run(call) {
       const manifest = requireManifest(call);
-      return { ...shown(manifest), body: manifest.bytes };
+      return { ...manifestReply(manifest), body: manifest.bytes };
     },
   },
 
@@ -140,7 +140,7 @@ export const OPERATIONS: Record<string, RegistryOperation> = {
       putUnlessThere(repository, manifest, tag);
       scanOnPush(world, repository, manifest);
       const { subject } = manifest;
-      const answer = created(call, `manifests/${route.reference}`, manifest.digest);
+      const answer = createdReply(call, `manifests/${route.reference}`, manifest.digest);
       return {
         ...answer,
         headers: { ...answer.headers, ...(subject !== undefined && { 'oci-subject': subject }) },
@@ -219,7 +219,7 @@ function accountSetting(world: World, account: string, region: string, name: str
   return accountSettings(world, account, region).get(name);
 }
 
-function shown({ digest, mediaType }: Omit<Manifest, 'bytes'>): Reply {
+function manifestReply({ digest, mediaType }: Omit<Manifest, 'bytes'>): Reply {
   return {
     status: 200,
     headers: { ...VERSION, 'content-type': mediaType, 'docker-content-digest': digest },
@@ -227,12 +227,12 @@ function shown({ digest, mediaType }: Omit<Manifest, 'bytes'>): Reply {
   };
 }
 
-function created({ route }: RegistryCall, path: string, digest: string): Reply {
+function createdReply({ route }: RegistryCall, path: string, digest: string): Reply {
   const location = `/v2/${route.account}/${route.region}/${route.name}/${path}`;
   return { status: 201, headers: { ...VERSION, location, 'docker-content-digest': digest }, body: '' };
 }
 
-function progress({ route }: RegistryCall, id: string, size: number): Reply {
+function uploadReply({ route }: RegistryCall, id: string, size: number): Reply {
   const location = `/v2/${route.account}/${route.region}/${route.name}/blobs/uploads/${id}`;
   const range = `0-${Math.max(size - 1, 0)}`;
   return { status: 202, headers: { ...VERSION, location, range, 'docker-upload-uuid': id }, body: '' };

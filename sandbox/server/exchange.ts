@@ -25,7 +25,7 @@ export const RESET = 'reset';
 const DEFAULT_DELAY_MS = 1000;
 
 /** Answers calls: applies them, lets faults strike them, and logs them. */
-export class Answering {
+export class CallHandler {
   readonly #clock: SimulatedClock;
   readonly #faults: Faults;
   readonly #calls: CallLog;

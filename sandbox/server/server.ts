@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { AwsEndpoint } from './aws.ts';
 import { credentialScope } from '../iam/credentials.ts';
 import { RESET } from './exchange.ts';
-import type { Answering, Endpoint } from './exchange.ts';
+import type { CallHandler, Endpoint } from './exchange.ts';
 import { readRequest } from './http.ts';
 import type { HttpRequest, Reply } from './http.ts';
 import type { World } from '../world.ts';
@@ -17,7 +17,7 @@ export interface ListeningServer {
 /** Serves AWS by signature and the endpoints by path, on 127.0.0.1. Port 0 takes a free one. */
 export async function listen(
   world: World,
-  answering: Answering,
+  answering: CallHandler,
   endpoints: (url: string) => Record<string, Endpoint>,
   port: number,
 ): Promise<ListeningServer> {

@@ -4,7 +4,7 @@ import {
   type Input,
   listOf,
   type Operation,
-  page,
+  paginate,
   type Service,
   textOf,
 } from '../protocols/service.ts';
@@ -59,7 +59,7 @@ const OPERATIONS: Record<string, StoreOperation> = {
     }
     const option = input.Recursive === true ? 'Recursive' : 'OneLevel';
     const all = filtered(store.all(), [{ Key: 'Path', Option: option, Values: [path] }]);
-    const { items, nextToken } = page(all, {
+    const { items, nextToken } = paginate(all, {
       token: input.NextToken,
       limit: input.MaxResults,
       most: BY_PATH_PAGE,
@@ -70,7 +70,7 @@ const OPERATIONS: Record<string, StoreOperation> = {
   GetParameterHistory(store, input, call) {
     const history = store.history(nameOf(input));
     if (history.length === 0) throw notFound();
-    const { items, nextToken } = page(history, {
+    const { items, nextToken } = paginate(history, {
       token: input.NextToken,
       limit: input.MaxResults,
       most: HISTORY_PAGE,
@@ -85,7 +85,7 @@ const OPERATIONS: Record<string, StoreOperation> = {
 
   DescribeParameters(store, input, call) {
     const all = filtered(store.all(), listOf(input.ParameterFilters));
-    const { items, nextToken } = page(all, {
+    const { items, nextToken } = paginate(all, {
       token: input.NextToken,
       limit: input.MaxResults,
       most: HISTORY_PAGE,

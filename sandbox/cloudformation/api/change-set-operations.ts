@@ -7,9 +7,9 @@ import {
   CHANGES_PER_PAGE,
   describeChanges,
   describeHead,
-  incompleteness,
-  summarise,
-  warning,
+  missingExportWarning,
+  summarize,
+  incompleteDataWarning,
 } from '../change-sets/view.ts';
 import { prepareDefinition } from '../engine/definition.ts';
 import type { DeploymentRequest } from '../engine/deployment.ts';
@@ -40,7 +40,7 @@ export function changeSetOperations(world: World): Record<string, Operation> {
         .changeSetsOf(stack)
         .filter(({ executionStatus }) => !executionStatus.startsWith('EXECUTE_'));
       const { page, next } = read.pageOf(waiting, read.optional(input, 'NextToken'), SETS_PER_PAGE);
-      return { Summaries: page.map(summarise), NextToken: next };
+      return { Summaries: page.map(summarize), NextToken: next };
     },
     DescribeChangeSetHooks: (input, call) => {
       const changeSet = found(world, input, call);
@@ -154,12 +154,12 @@ function describe(world: World, input: Input, call: Call): object {
   const [first] = changeSet.plan.changes;
   const lacking =
     dropped.length > 0 && first
-      ? warning(`Logical Id: ${first.logicalId}, failed property validation`)
+      ? incompleteDataWarning(`Logical Id: ${first.logicalId}, failed property validation`)
       : undefined;
   const head = describeHead(changeSet);
   return {
     ...head,
-    StatusReason: head.StatusReason ?? (values ? (lacking ?? incompleteness(changeSet)) : undefined),
+    StatusReason: head.StatusReason ?? (values ? (lacking ?? missingExportWarning(changeSet)) : undefined),
     Changes: page,
     NextToken: next,
   };

@@ -184,13 +184,13 @@ export function driftDetails(existing: StackResource, live: JsonObject, after: P
 }
 
 /** What a plan does to a resource, as far as others that refer to it are concerned. */
-export type Fate = 'same' | 'modified' | 'replaced' | 'perhaps replaced' | 'new';
+export type PlannedOutcome = 'same' | 'modified' | 'replaced' | 'perhaps replaced' | 'new';
 
 export interface CauseContext {
   scope: Scope;
   before: ParameterValues;
   after: ParameterValues;
-  fateOf(logicalId: string): Fate;
+  fateOf(logicalId: string): PlannedOutcome;
 }
 
 const DIRECT: Cause = { evaluation: 'Static', source: 'DirectModification', shown: 'always' };

@@ -1,16 +1,16 @@
 import type { World } from '../../world.ts';
-import { type CauseContext, driftDetails, type Fate, modificationDetails } from './details.ts';
+import { type CauseContext, driftDetails, type PlannedOutcome, modificationDetails } from './details.ts';
 import type { ChangeDetail, ChangePlan, PlannedChange, PlannedState } from './change-set.ts';
-import { dependenciesFirst, dependencyGraph } from '../templates/dependencies.ts';
+import { topologicalOrder, dependencyGraph } from '../templates/dependencies.ts';
 import type { Scope } from '../templates/intrinsics.ts';
 import { KNOWN_AFTER_APPLY, resolveProperties } from '../templates/intrinsics.ts';
 import type { JsonObject } from '../json.ts';
 import { asText, textOf } from '../json.ts';
-import { masked } from '../templates/parameters.ts';
+import { maskSecrets } from '../templates/parameters.ts';
 import { deletionPolicy, updateReplacePolicy } from '../resources/policies.ts';
 import type { ResourceValues } from '../templates/scope.ts';
 import { templateScope } from '../templates/scope.ts';
-import { activeResources, environmentOf, isMade, madeAttribute } from '../engine/stack-scope.ts';
+import { activeResources, environmentOf, isCreated, createdAttribute } from '../engine/stack-scope.ts';
 import type { Definition, Stack, StackResource } from '../engine/stack.ts';
 import type { ResourceDefinition } from '../templates/template.ts';
 
@@ -30,7 +30,7 @@ class Planner {
   readonly #stack: Stack;
   readonly #next: Definition;
   readonly #options: PlanOptions;
-  readonly #fates = new Map<string, Fate>();
+  readonly #fates = new Map<string, PlannedOutcome>();
   readonly #nested = new Map<string, string | undefined>();
   readonly #missing: ChangePlan['missingExports'] = [];
   readonly #scope: Scope;
@@ -53,7 +53,7 @@ class Planner {
     };
     const resources = this.#resourceValues(world);
     this.#scope = templateScope(next.template, next.parameters, environment, resources);
-    this.#shownScope = templateScope(next.template, masked(next.parameters), environment, resources);
+    this.#shownScope = templateScope(next.template, maskSecrets(next.parameters), environment, resources);
     this.#causes = {
       scope: this.#scope,
       before: stack.definition?.parameters ?? new Map(),
@@ -65,14 +65,14 @@ class Planner {
   plan(): ChangePlan {
     const active = activeResources(this.#next, this.#scope);
     const changes = new Map<string, PlannedChange>();
-    for (const id of dependenciesFirst(dependencyGraph(active))) {
+    for (const id of topologicalOrder(dependencyGraph(active))) {
       const definition = active[id];
       const change = definition && this.#planResource(id, definition);
       if (change) changes.set(id, change);
     }
     const kept = Object.keys(active).flatMap((id) => changes.get(id) ?? []);
     const removed = [...this.#stack.resources.values()]
-      .filter((resource) => isMade(resource) && !(resource.logicalId in active))
+      .filter((resource) => isCreated(resource) && !(resource.logicalId in active))
       .map(removal);
     const others = this.#otherChanges();
     return { changes: [...kept, ...removed], others, missingExports: uniqueMissing(this.#missing) };
@@ -83,7 +83,9 @@ class Planner {
     const isKnown = (id: string): StackResource | undefined => {
       const resource = this.#stack.resources.get(id);
       const fate = this.#fates.get(id) ?? 'same';
-      return resource && isMade(resource) && (fate === 'same' || fate === 'modified') ? resource : undefined;
+      return resource && isCreated(resource) && (fate === 'same' || fate === 'modified')
+        ? resource
+        : undefined;
     };
     return {
       reference: (id) =>
@@ -93,7 +95,7 @@ class Planner {
         if (!resource) return KNOWN_AFTER_APPLY;
         if (resource.type === 'AWS::CloudFormation::Stack' && this.#fates.get(id) === 'modified')
           return KNOWN_AFTER_APPLY;
-        return madeAttribute(world, this.#stack, resource, name);
+        return createdAttribute(world, this.#stack, resource, name);
       },
     };
   }
@@ -109,7 +111,7 @@ class Planner {
       this.#nested.set(id, this.#options.nested?.(id, after.properties));
     }
     const existing = this.#stack.resources.get(id);
-    if (!existing || !isMade(existing) || existing.status === 'CREATE_FAILED')
+    if (!existing || !isCreated(existing) || existing.status === 'CREATE_FAILED')
       return this.#addition(id, after);
     const { live } = existing;
     if (this.#options.revertDrift && live) {
@@ -154,7 +156,7 @@ class Planner {
     const replacement = replacementOf(details);
     this.#fates.set(
       logicalId,
-      { True: 'replaced', Conditional: 'perhaps replaced', False: 'modified' }[replacement] as Fate,
+      { True: 'replaced', Conditional: 'perhaps replaced', False: 'modified' }[replacement] as PlannedOutcome,
     );
     const changeSetId = this.#nested.get(logicalId);
     const synced = details.every(({ cause }) => cause.source === 'NoModification');

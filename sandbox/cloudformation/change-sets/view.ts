@@ -1,7 +1,7 @@
 import type { ChangeSet, ChangeDetail, ChangePlan, PlannedChange, PlannedState } from './change-set.ts';
 import { asText } from '../json.ts';
 import { describeParameters } from '../templates/parameters.ts';
-import { printed, printedProperties } from '../resources/property-diff.ts';
+import { printValue, printProperties } from '../resources/property-diff.ts';
 
 export interface ViewOptions {
   /** IncludePropertyValues. */
@@ -17,7 +17,7 @@ export const CHANGES_PER_PAGE = 100;
 export function describeHead(changeSet: ChangeSet): Record<string, unknown> {
   const { definition, plan } = changeSet;
   return {
-    ...summarise(changeSet),
+    ...summarize(changeSet),
     Parameters: describeParameters(definition.parameters),
     NotificationARNs: definition.notificationArns,
     RollbackConfiguration: {},
@@ -31,7 +31,7 @@ export function describeHead(changeSet: ChangeSet): Record<string, unknown> {
 }
 
 /** As ListChangeSets has it. */
-export function summarise(changeSet: ChangeSet): Record<string, unknown> {
+export function summarize(changeSet: ChangeSet): Record<string, unknown> {
   return {
     StackId: changeSet.stackId,
     StackName: changeSet.stackName,
@@ -65,16 +65,16 @@ export function describeChanges(changeSet: ChangeSet, options: ViewOptions): obj
 }
 
 /** The exports that were missing, in AWS's words; undefined when none were. */
-export function incompleteness(changeSet: ChangeSet): string | undefined {
+export function missingExportWarning(changeSet: ChangeSet): string | undefined {
   const [missing] = changeSet.plan.missingExports;
   if (!missing) return undefined;
-  return warning(
+  return incompleteDataWarning(
     `ChangeSet creation failed for resource [${missing.logicalId}] because: No export named ${missing.name} found`,
   );
 }
 
 /** AWS's mark of an answer that lacks something. */
-export function warning(why: string): string {
+export function incompleteDataWarning(why: string): string {
   return `[WARN] --include-property-values option can return incomplete ChangeSet data because: ${why}`;
 }
 
@@ -123,8 +123,8 @@ function describeDetail(
     ...(values
       ? {
           Path: detail.path,
-          BeforeValue: printed(detail.before),
-          AfterValue: printed(detail.after),
+          BeforeValue: printValue(detail.before),
+          AfterValue: printValue(detail.after),
           AttributeChangeType: detail.changeType,
         }
       : {}),
@@ -133,8 +133,8 @@ function describeDetail(
           BeforeValueFrom: drift ? 'ACTUAL_STATE' : 'PREVIOUS_DEPLOYMENT_STATE',
           AfterValueFrom: 'TEMPLATE',
           Drift: drift && {
-            PreviousValue: printed(drift.previous),
-            ActualValue: printed(drift.actual),
+            PreviousValue: printValue(drift.previous),
+            ActualValue: printValue(drift.actual),
             DriftDetectionTimestamp: comparedAt,
           },
         }
@@ -150,7 +150,7 @@ function describeDetail(
 
 function contextOf({ definition, shown }: PlannedState): string {
   return JSON.stringify({
-    Properties: printedProperties(shown),
+    Properties: printProperties(shown),
     ...(definition.metadata === undefined ? {} : { Metadata: asText(definition.metadata) }),
   });
 }

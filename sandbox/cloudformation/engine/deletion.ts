@@ -1,12 +1,17 @@
-import { deleteResource, type Deletion, type OperationRun, type Work } from '../resources/provisioning.ts';
-import { dependencyGraph, type Graph, reversed } from '../templates/dependencies.ts';
+import {
+  deleteResource,
+  type Deletion,
+  type OperationRun,
+  type ResourcePass,
+} from '../resources/provisioning.ts';
+import { dependencyGraph, type Graph, reverseGraph } from '../templates/dependencies.ts';
 import type { ResourceDefinition } from '../templates/template.ts';
 import { endOperation, setStackStatus } from './events.ts';
 import { exportsInUse } from './exports.ts';
 import { stackDatabase } from './stack-database.ts';
-import { isMade } from './stack-scope.ts';
+import { isCreated } from './stack-scope.ts';
 import type { StackResource } from './stack.ts';
-import { failureText, walk, workOf } from './work.ts';
+import { failureText, walkGraph, newResourcePass } from './resource-pass.ts';
 
 export interface DeletionRequest {
   /** Logical ids to leave as they are. */
@@ -20,7 +25,7 @@ export interface DeletionRequest {
 /** Deletes a stack's resources, then the stack. True when it is gone. */
 export async function deleteStack(run: OperationRun, request: DeletionRequest): Promise<boolean> {
   const { world, stack, operation } = run;
-  const work = workOf(run, stack.definition, 'delete');
+  const work = newResourcePass(run, stack.definition, 'delete');
   const database = stackDatabase(world, stack.account, stack.region);
   const inUse = exportsInUse(database, stack);
   if (inUse !== undefined) {
@@ -30,16 +35,16 @@ export async function deleteStack(run: OperationRun, request: DeletionRequest): 
   }
   const retain = new Set(request.retain);
   const resources = [...stack.resources.values()].filter(
-    (resource) => isMade(resource) || resource.status.endsWith('_FAILED'),
+    (resource) => isCreated(resource) || resource.status.endsWith('_FAILED'),
   );
   const unwanted = resources.map((resource) => ({
     resource,
     deletion: { retain: retain.has(resource.logicalId) },
   }));
-  let deleted = await deleteAll(work, unwanted);
+  let deleted = await deleteResources(work, unwanted);
   if (!deleted && request.force) {
     const stuck = resources.filter(({ status }) => !['DELETE_COMPLETE', 'DELETE_SKIPPED'].includes(status));
-    deleted = await deleteAll(
+    deleted = await deleteResources(
       work,
       stuck.map((resource) => ({ resource, deletion: { retain: true } })),
     );
@@ -58,14 +63,17 @@ export async function deleteStack(run: OperationRun, request: DeletionRequest): 
   return deleted;
 }
 
-export interface Unwanted {
+export interface ResourceDeletion {
   resource: StackResource;
   deletion: Deletion;
 }
 
 /** Deletes resources in the reverse order of what they were made of. True when all of it went well. */
-export async function deleteAll(work: Work, unwanted: readonly Unwanted[]): Promise<boolean> {
-  const byId = new Map<string, Unwanted[]>();
+export async function deleteResources(
+  work: ResourcePass,
+  unwanted: readonly ResourceDeletion[],
+): Promise<boolean> {
+  const byId = new Map<string, ResourceDeletion[]>();
   for (const item of unwanted) {
     const { logicalId } = item.resource;
     byId.set(logicalId, [...(byId.get(logicalId) ?? []), item]);
@@ -79,12 +87,12 @@ export async function deleteAll(work: Work, unwanted: readonly Unwanted[]): Prom
     succeeded &&= done;
     return done;
   };
-  await walk(deletionOrder(byId), remove, work.signal);
+  await walkGraph(deletionOrder(byId), remove, work.signal);
   return succeeded;
 }
 
-function deletionOrder(byId: ReadonlyMap<string, readonly Unwanted[]>): Graph {
+function deletionOrder(byId: ReadonlyMap<string, readonly ResourceDeletion[]>): Graph {
   const definitions: Record<string, ResourceDefinition> = {};
   for (const [id, [first]] of byId) if (first) definitions[id] = first.resource.definition;
-  return reversed(dependencyGraph(definitions));
+  return reverseGraph(dependencyGraph(definitions));
 }

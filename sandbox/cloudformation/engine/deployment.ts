@@ -1,7 +1,7 @@
 import { AwsError } from '../../protocols/service.ts';
 import type { World } from '../../world.ts';
-import type { Unwanted } from './deletion.ts';
-import { deleteAll } from './deletion.ts';
+import type { ResourceDeletion } from './deletion.ts';
+import { deleteResources } from './deletion.ts';
 import { dependencyGraph } from '../templates/dependencies.ts';
 import { setResourceStatus, setStackStatus } from './events.ts';
 import { checkExports, importNames } from './exports.ts';
@@ -17,15 +17,15 @@ import {
   resolveResource,
   ResourceFailure,
   updateResource,
-  type Work,
+  type ResourcePass,
 } from '../resources/provisioning.ts';
 import { policyDenial } from './stack-policy.ts';
 import type { PolicyAction } from './stack-policy.ts';
-import { activeResources, isMade } from './stack-scope.ts';
-import { undoOf } from './rollback.ts';
+import { activeResources, isCreated } from './stack-scope.ts';
+import { captureUndo } from './rollback.ts';
 import type { Definition, StackOutput, StackResource, Undo, ValidationEvent } from './stack.ts';
 import type { ResourceDefinition } from '../templates/template.ts';
-import { failureText, walk, workOf, WorkStopped } from './work.ts';
+import { failureText, walkGraph, newResourcePass, OperationStopped } from './resource-pass.ts';
 import { stackDatabase } from './stack-database.ts';
 export interface DeploymentRequest {
   definition: Definition;
@@ -41,8 +41,8 @@ export interface DeploymentRequest {
 /** What a stack does before its first resource, in simulated seconds. */
 export const START_SECONDS = 1;
 
-export function stopCause(stop: AbortController): WorkStopped['why'] | undefined {
-  return stop.signal.reason instanceof WorkStopped ? stop.signal.reason.why : undefined;
+export function stopCause(stop: AbortController): OperationStopped['why'] | undefined {
+  return stop.signal.reason instanceof OperationStopped ? stop.signal.reason.why : undefined;
 }
 
 /** Brings the stack to its definition. The reason why that failed; undefined when it did not. */
@@ -53,8 +53,8 @@ export async function applyDefinition(
 ): Promise<string | undefined> {
   const { world, stack } = run;
   const { definition } = request;
-  const undo = (stack.undo ??= undoOf(stack));
-  const work = workOf(run, definition, 'forward', stop.signal);
+  const undo = (stack.undo ??= captureUndo(stack));
+  const work = newResourcePass(run, definition, 'forward', stop.signal);
   const timeout =
     stack.timeoutMinutes === undefined ? undefined : startTimeout(world, stack.timeoutMinutes, stop);
   await world.clock.sleep(START_SECONDS);
@@ -64,7 +64,7 @@ export async function applyDefinition(
     undo,
     revertDrift: request.revertDrift ?? false,
     stopOnFailure: () => {
-      if (request.onFailure !== 'DO_NOTHING') stop.abort(new WorkStopped('failure'));
+      if (request.onFailure !== 'DO_NOTHING') stop.abort(new OperationStopped('failure'));
     },
   });
   timeout?.abort();
@@ -78,7 +78,7 @@ function startTimeout(world: World, minutes: number, stop: AbortController): Abo
   world.run(async () => {
     await world.clock.sleep(minutes * 60, ended.signal).then(
       () => {
-        stop.abort(new WorkStopped('timeout'));
+        stop.abort(new OperationStopped('timeout'));
       },
       (error: unknown) => {
         if (!ended.signal.aborted) throw error;
@@ -91,19 +91,19 @@ function startTimeout(world: World, minutes: number, stop: AbortController): Abo
 /** Deletes what the update took out or replaced. What cannot be deleted is left, and the update has succeeded. */
 export async function cleanUpUpdate(run: OperationRun): Promise<void> {
   const { stack } = run;
-  const work = workOf(run, stack.definition, 'forward');
+  const work = newResourcePass(run, stack.definition, 'forward');
   const cleaning = 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS';
   if (stack.status !== cleaning) setStackStatus(work, cleaning);
   const active = stack.definition ? activeResources(stack.definition, work.scope) : {};
   const removed = [...stack.resources.values()].filter(({ logicalId }) => !(logicalId in active));
-  const unwanted: Unwanted[] = [
+  const unwanted: ResourceDeletion[] = [
     ...removed.map((resource) => ({ resource, deletion: { bare: true } })),
     ...(stack.undo?.replaced ?? []).map((resource) => ({
       resource,
       deletion: { bare: true, replaced: true },
     })),
   ];
-  const clean = await deleteAll(work, unwanted);
+  const clean = await deleteResources(work, unwanted);
   for (const { logicalId } of removed) stack.resources.delete(logicalId);
   await work.nested.cleanUp(work);
   setStackStatus(
@@ -114,7 +114,7 @@ export async function cleanUpUpdate(run: OperationRun): Promise<void> {
 }
 
 /** Work that brings a stack to its definition. */
-interface Forward extends Work {
+interface Forward extends ResourcePass {
   definition: Definition;
   undo: Undo;
   revertDrift: boolean;
@@ -130,7 +130,7 @@ async function applyResources(work: Forward): Promise<string | undefined> {
     const imports = checkImports(work, active);
     refuseDeletions(work, active);
     if (work.failed.delete.size > 0) return failureText(work);
-    await walk(dependencyGraph(active), (id, ready) => step(work, id, active[id], ready), work.signal);
+    await walkGraph(dependencyGraph(active), (id, ready) => step(work, id, active[id], ready), work.signal);
     if (hasFailed(work)) return failureText(work);
     if (work.signal.aborted) return '';
     const outputs = outputsOf(work);
@@ -143,7 +143,7 @@ async function applyResources(work: Forward): Promise<string | undefined> {
   }
 }
 
-function hasFailed({ failed }: Work): boolean {
+function hasFailed({ failed }: ResourcePass): boolean {
   return failed.create.size + failed.update.size + failed.delete.size > 0;
 }
 
@@ -161,7 +161,7 @@ function checkImports(work: Forward, active: Record<string, ResourceDefinition>)
 /** A resource that the new template lacks may be one that the stack policy keeps. */
 function refuseDeletions(work: Forward, active: Record<string, ResourceDefinition>): void {
   for (const resource of work.stack.resources.values()) {
-    if (resource.logicalId in active || !isMade(resource)) continue;
+    if (resource.logicalId in active || !isCreated(resource)) continue;
     const denial = policyDenial(work.stack, 'Update:Delete', resource);
     if (denial === undefined) continue;
     setResourceStatus(work, resource, 'UPDATE_FAILED', { reason: denial });
@@ -178,7 +178,7 @@ async function step(
 ): Promise<boolean> {
   if (!definition) return true;
   const existing = work.stack.resources.get(id);
-  const done = await (existing && isMade(existing) && existing.status !== 'CREATE_FAILED'
+  const done = await (existing && isCreated(existing) && existing.status !== 'CREATE_FAILED'
     ? change(work, existing, definition)
     : create(work, id, definition, existing, ready));
   if (!done) work.stopOnFailure();
@@ -192,7 +192,7 @@ function create(
   leftover: StackResource | undefined,
   ready: () => void,
 ): Promise<boolean> {
-  if (leftover && isMade(leftover)) work.undo.replaced.push(leftover);
+  if (leftover && isCreated(leftover)) work.undo.replaced.push(leftover);
   const resource = draftResource(work, id, definition);
   begin(work, resource);
   return createResource(work, resource, ready);

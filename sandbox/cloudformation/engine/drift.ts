@@ -3,7 +3,7 @@ import { asText, isObject, type Json, type JsonObject } from '../json.ts';
 import { diffProperties } from '../resources/property-diff.ts';
 import { schemaOf } from '../resources/schema.ts';
 import { hideSecrets, MASK } from '../templates/parameters.ts';
-import { isMade } from './stack-scope.ts';
+import { isCreated } from './stack-scope.ts';
 import type { Stack, StackResource } from './stack.ts';
 
 interface PropertyDifference {
@@ -60,7 +60,7 @@ export function detectDrift(
 ): { status: string; drifted: number } {
   const checkedAt = world.clock.now();
   const chosen = [...stack.resources.values()].filter(
-    (resource) => isMade(resource) && (!logicalIds || logicalIds.includes(resource.logicalId)),
+    (resource) => isCreated(resource) && (!logicalIds || logicalIds.includes(resource.logicalId)),
   );
   let drifted = 0;
   for (const resource of chosen) {

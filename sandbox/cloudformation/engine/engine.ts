@@ -7,9 +7,9 @@ import type { DeploymentRequest } from './deployment.ts';
 import { applyDefinition, cleanUpUpdate, START_SECONDS, stopCause } from './deployment.ts';
 import { nestedStacks } from './nested.ts';
 import type { OperationRun } from '../resources/provisioning.ts';
-import { rollBackCreation, rollBackUpdate, undoOf } from './rollback.ts';
+import { rollBackCreation, rollBackUpdate, captureUndo } from './rollback.ts';
 import type { OperationType, Stack, StackOperation } from './stack.ts';
-import { WorkStopped } from './work.ts';
+import { OperationStopped } from './resource-pass.ts';
 
 const REFUSED = "Validation failure detected. See the operation's FAILED event for details.";
 
@@ -24,7 +24,7 @@ export function startDeployment(
   const { operation } = run;
   if (request.findings) operation.validations = request.findings;
   const creating = type === 'CREATE_STACK';
-  stack.undo ??= undoOf(stack);
+  stack.undo ??= captureUndo(stack);
   stack.definition = request.definition;
   stack.disableRollback = request.onFailure === 'DO_NOTHING';
   if (!creating) stack.updatedAt = world.clock.now();
@@ -114,7 +114,7 @@ export function startDeletion(
 ): void {
   const before = stack.status;
   const running = stack.work;
-  stack.stop?.abort(new WorkStopped('deleted'));
+  stack.stop?.abort(new OperationStopped('deleted'));
   const run = beginRun(world, stack, 'DELETE_STACK', token);
   stack.deletedAt = world.clock.now();
   setStackStatus(run, 'DELETE_IN_PROGRESS', 'User Initiated');
@@ -146,5 +146,5 @@ export function startRollback(
 
 /** Stops an update; it rolls back. */
 export function cancelUpdate(stack: Stack): void {
-  stack.stop?.abort(new WorkStopped('cancelled'));
+  stack.stop?.abort(new OperationStopped('cancelled'));
 }

@@ -53,7 +53,7 @@ export function setStackStatus(
   });
 }
 
-export interface ResourceNews {
+export interface ResourceEventDetails {
   reason?: string | undefined;
   /** Where it is not the resource's present one. */
   physicalId?: string;
@@ -67,7 +67,7 @@ export function setResourceStatus(
   source: EventSource,
   resource: StackResource,
   status: string,
-  news: ResourceNews = {},
+  news: ResourceEventDetails = {},
 ): void {
   resource.status = status;
   resource.updatedAt = source.world.clock.now();

@@ -12,13 +12,13 @@ import {
   type NestedStacks,
   type OperationRun,
   ResourceFailure,
-  type Work,
+  type ResourcePass,
 } from '../resources/provisioning.ts';
-import { rollBackUpdate, undoOf } from './rollback.ts';
+import { rollBackUpdate, captureUndo } from './rollback.ts';
 import type { Definition, Stack, StackOperation, StackResource, Tag } from './stack.ts';
 import { newStack } from './stack.ts';
 import { templateText } from '../templates/source.ts';
-import { WorkStopped } from './work.ts';
+import { OperationStopped } from './resource-pass.ts';
 import { stackDatabase } from './stack-database.ts';
 
 /** What a parent's properties say of its nested stack: template, parameters, tags. */
@@ -69,17 +69,17 @@ export function nestedStackOf(
 }
 
 /** An operation of a nested stack. */
-function runOf({ world, nested }: Work, stack: Stack, operation: StackOperation): OperationRun {
+function runOf({ world, nested }: ResourcePass, stack: Stack, operation: StackOperation): OperationRun {
   return { world, stack, operation, nested };
 }
 
-function childOf({ world, stack }: Work, resource: StackResource): Stack {
+function childOf({ world, stack }: ResourcePass, resource: StackResource): Stack {
   const child = stackDatabase(world, stack.account, stack.region).stacks.get(resource.physicalId);
   if (!child) throw new ResourceFailure(`Stack with id ${resource.physicalId} does not exist`);
   return child;
 }
 
-function definitionOf(work: Work, child: Stack, resource: StackResource): Definition {
+function definitionOf(work: ResourcePass, child: Stack, resource: StackResource): Definition {
   const { world, stack } = work;
   const parent = stack.definition ?? { tags: [], capabilities: [] };
   try {
@@ -94,7 +94,7 @@ function definitionOf(work: Work, child: Stack, resource: StackResource): Defini
 function stopWith(signal: AbortSignal): AbortController {
   const stop = new AbortController();
   const pass = (): void => {
-    stop.abort(new WorkStopped('failure'));
+    stop.abort(new OperationStopped('failure'));
   };
   if (signal.aborted) pass();
   else signal.addEventListener('abort', pass, { once: true });
@@ -102,12 +102,12 @@ function stopWith(signal: AbortSignal): AbortController {
 }
 
 async function bringChildForward(
-  work: Work,
+  work: ResourcePass,
   child: Stack,
   operation: StackOperation,
   definition: Definition,
 ): Promise<string | undefined> {
-  child.undo ??= undoOf(child);
+  child.undo ??= captureUndo(child);
   child.definition = definition;
   child.deploymentConfig = work.stack.deploymentConfig ?? {};
   const onFailure = work.stack.disableRollback ? 'DO_NOTHING' : 'ROLLBACK';
@@ -217,7 +217,7 @@ export const nestedStacks: NestedStacks = {
   },
 };
 
-function beginChildRollback(work: Work, child: Stack, reason?: string): void {
+function beginChildRollback(work: ResourcePass, child: Stack, reason?: string): void {
   const { world } = work;
   const operation = beginOperation(world, child, 'ROLLBACK', work.operation.token);
   setStackStatus({ world, stack: child, operation }, 'UPDATE_ROLLBACK_IN_PROGRESS', reason);
@@ -229,13 +229,13 @@ function beginChildRollback(work: Work, child: Stack, reason?: string): void {
 }
 
 /** `Nested.Resource` in a parent's list to skip is `Resource` of the nested stack; longer lists go further down. */
-function skippedIn({ skip }: Work, child: Stack): Set<string> {
+function skippedIn({ skip }: ResourcePass, child: Stack): Set<string> {
   const nested = [...(skip ?? [])].filter((name) => name.includes('.'));
   return new Set(
     nested.map((name) => (name.startsWith(`${child.name}.`) ? name.slice(child.name.length + 1) : name)),
   );
 }
 
-function throwIfStopped({ signal }: Work): void {
+function throwIfStopped({ signal }: ResourcePass): void {
   if (signal.aborted) throw signal.reason as Error;
 }

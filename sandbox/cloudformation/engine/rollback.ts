@@ -1,21 +1,21 @@
-import type { Unwanted } from './deletion.ts';
-import { deleteAll } from './deletion.ts';
+import type { ResourceDeletion } from './deletion.ts';
+import { deleteResources } from './deletion.ts';
 import { dependencyGraph } from '../templates/dependencies.ts';
 import { endOperation, setStackStatus } from './events.ts';
-import type { OperationRun, Work } from '../resources/provisioning.ts';
+import type { OperationRun, ResourcePass } from '../resources/provisioning.ts';
 import { revertResource } from '../resources/provisioning.ts';
-import { isMade } from './stack-scope.ts';
+import { isCreated } from './stack-scope.ts';
 import type { Stack, StackResource, Undo } from './stack.ts';
 import type { ResourceDefinition } from '../templates/template.ts';
-import { failureText, walk, workOf } from './work.ts';
+import { failureText, walkGraph, newResourcePass } from './resource-pass.ts';
 import type { StackDatabase } from './stack-database.ts';
 
 /** Takes a failed creation back: deletes what it made. The stack stays, empty. */
 export async function rollBackCreation(run: OperationRun): Promise<void> {
   const { world, stack, operation } = run;
-  const work = workOf(run, stack.definition, 'rollback');
+  const work = newResourcePass(run, stack.definition, 'rollback');
   const made = [...stack.resources.values()].filter(({ status }) => !status.startsWith('DELETE_'));
-  const deleted = await deleteAll(
+  const deleted = await deleteResources(
     work,
     made.map((resource) => ({ resource, deletion: { created: true } })),
   );
@@ -38,14 +38,14 @@ export async function rollBackUpdate(
   const { world, stack, operation } = run;
   const { undo } = stack;
   if (!undo) throw new Error(`stack ${stack.name} has nothing to roll back to`);
-  const work = { ...workOf(run, undo.definition, 'rollback'), skip };
+  const work = { ...newResourcePass(run, undo.definition, 'rollback'), skip };
   const touched = [...undo.touched].filter((id) => undo.resources.has(id));
   const definitions: Record<string, ResourceDefinition> = {};
   for (const id of touched) {
     const before = undo.resources.get(id);
     if (before) definitions[id] = before.definition;
   }
-  await walk(dependencyGraph(definitions), (id) => revert(work, undo, id, skip), work.signal);
+  await walkGraph(dependencyGraph(definitions), (id) => revert(work, undo, id, skip), work.signal);
   undo.stuck = work.failed.update;
   if (undo.stuck.size > 0) {
     setStackStatus(work, 'UPDATE_ROLLBACK_FAILED', failureText(work));
@@ -56,13 +56,18 @@ export async function rollBackUpdate(
   return true;
 }
 
-async function revert(work: Work, undo: Undo, id: string, skip: ReadonlySet<string>): Promise<boolean> {
+async function revert(
+  work: ResourcePass,
+  undo: Undo,
+  id: string,
+  skip: ReadonlySet<string>,
+): Promise<boolean> {
   const { stack } = work;
   const before = undo.resources.get(id);
   const now = stack.resources.get(id);
   if (!before || !now) return true;
   const back: StackResource = { ...before, updatedAt: now.updatedAt };
-  const replacement = isMade(now) && now.physicalId !== before.physicalId ? now : undefined;
+  const replacement = isCreated(now) && now.physicalId !== before.physicalId ? now : undefined;
   stack.resources.set(id, back);
   if (replacement) undo.leftBehind.push(replacement);
   if (!(await revertResource(work, back, skip.has(id)))) return false;
@@ -71,16 +76,16 @@ async function revert(work: Work, undo: Undo, id: string, skip: ReadonlySet<stri
 }
 
 /** Deletes what the update had made; then the stack is what it was. */
-async function finish(work: Work, undo: Undo): Promise<void> {
+async function finish(work: ResourcePass, undo: Undo): Promise<void> {
   const { world, stack, operation } = work;
   setStackStatus(work, 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS');
   const created = [...stack.resources.values()].filter(({ logicalId }) => !undo.resources.has(logicalId));
-  const unwanted: Unwanted[] = [...created, ...undo.leftBehind].map((resource) => ({
+  const unwanted: ResourceDeletion[] = [...created, ...undo.leftBehind].map((resource) => ({
     resource,
     deletion: { created: true, bare: true },
   }));
-  const cleanup = workOf(work, undo.definition, 'rollback');
-  const clean = await deleteAll(cleanup, unwanted);
+  const cleanup = newResourcePass(work, undo.definition, 'rollback');
+  const clean = await deleteResources(cleanup, unwanted);
   for (const { logicalId } of created) stack.resources.delete(logicalId);
   if (undo.definition) stack.definition = undo.definition;
   stack.outputs = undo.outputs;
@@ -95,7 +100,7 @@ async function finish(work: Work, undo: Undo): Promise<void> {
 }
 
 /** What an update can go back to: the stack as it is now. */
-export function undoOf(stack: Stack): Undo {
+export function captureUndo(stack: Stack): Undo {
   return {
     definition: stack.definition,
     outputs: stack.outputs,

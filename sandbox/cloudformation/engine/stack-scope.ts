@@ -7,7 +7,7 @@ import type { Scope } from '../templates/intrinsics.ts';
 import { KNOWN_AFTER_APPLY } from '../templates/intrinsics.ts';
 import type { Json } from '../json.ts';
 import type { ParameterValues } from '../templates/parameters.ts';
-import { masked } from '../templates/parameters.ts';
+import { maskSecrets } from '../templates/parameters.ts';
 import type { Environment, ResourceValues } from '../templates/scope.ts';
 import { templateScope } from '../templates/scope.ts';
 import type { Definition, Stack, StackResource } from './stack.ts';
@@ -45,7 +45,7 @@ export function environmentOf(
 }
 
 /** The value of an attribute of a resource that has been made: of a nested stack, one of its outputs. */
-export function madeAttribute(world: World, stack: Stack, resource: StackResource, name: string): Json {
+export function createdAttribute(world: World, stack: Stack, resource: StackResource, name: string): Json {
   if (resource.type !== 'AWS::CloudFormation::Stack') return attributeOf(identityOf(stack, resource), name);
   const child = stackDatabase(world, stack.account, stack.region).stacks.get(resource.physicalId);
   const key = name.replace(/^Outputs\./, '');
@@ -59,20 +59,20 @@ function madeResources(world: World, stack: Stack): ResourceValues {
   return {
     reference: (logicalId) => {
       const resource = stack.resources.get(logicalId);
-      return resource && isMade(resource) ? resource.physicalId : undefined;
+      return resource && isCreated(resource) ? resource.physicalId : undefined;
     },
     attribute: (logicalId, name) => {
       const resource = stack.resources.get(logicalId);
-      if (!resource || !isMade(resource)) {
+      if (!resource || !isCreated(resource)) {
         throw badTemplate(`instance of Fn::GetAtt references undefined resource ${logicalId}`);
       }
-      return madeAttribute(world, stack, resource, name);
+      return createdAttribute(world, stack, resource, name);
     },
   };
 }
 
 /** True for a resource that has a physical one behind it. */
-export function isMade(resource: StackResource): boolean {
+export function isCreated(resource: StackResource): boolean {
   return resource.physicalId !== '' && !['DELETE_COMPLETE', 'DELETE_SKIPPED'].includes(resource.status);
 }
 
@@ -86,7 +86,7 @@ export function scopesOf(
   const resources = madeResources(world, stack);
   const build = (parameters: ParameterValues): Scope =>
     templateScope(definition.template, parameters, environment, resources);
-  return { scope: build(definition.parameters), shownScope: build(masked(definition.parameters)) };
+  return { scope: build(definition.parameters), shownScope: build(maskSecrets(definition.parameters)) };
 }
 
 /** The resources whose conditions hold. */

@@ -5,10 +5,14 @@ import {
   createService,
   deleteService,
   scale,
-  steadyState,
+  waitForSteadyState,
   updateService,
 } from '../../ecs/rollout/service.ts';
-import { deregister, nextRevision, register } from '../../ecs/api/task-definitions.ts';
+import {
+  deregisterTaskDefinition,
+  nextRevision,
+  registerTaskDefinition,
+} from '../../ecs/api/task-definitions.ts';
 import { AwsError } from '../../protocols/service.ts';
 import type { World } from '../../world.ts';
 import type { Effect } from './effect.ts';
@@ -36,7 +40,7 @@ export const ECS_EFFECTS: Record<string, Effect> = {
   },
   'AWS::ECS::TaskDefinition': {
     make: (world, stack, resource) => {
-      register(
+      registerTaskDefinition(
         ecsOfStack(world, stack),
         { ...inputOf(stack, resource), family: nameOf(identityOf(stack, resource)) },
         callerOf(stack),
@@ -45,7 +49,7 @@ export const ECS_EFFECTS: Record<string, Effect> = {
     remove: (world, stack, resource) => {
       const ecs = ecsOfStack(world, stack);
       const definition = findTaskDefinition(ecs, resource.physicalId);
-      if (definition) deregister(ecs, definition);
+      if (definition) deregisterTaskDefinition(ecs, definition);
     },
   },
   'AWS::ECS::Service': {
@@ -59,7 +63,7 @@ export const ECS_EFFECTS: Record<string, Effect> = {
     },
     settle: async (world, stack, resource, signal) => {
       const service = serviceOf(world, stack, resource);
-      if (service) await steadyState(service, signal);
+      if (service) await waitForSteadyState(service, signal);
     },
     remove: async (world, stack, resource) => {
       const service = serviceOf(world, stack, resource);

@@ -27,7 +27,7 @@ export interface Identity {
 const NAME_ALPHABET = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
 
 /** The suffix that makes a generated name its own. */
-export function newUnique(random: { text(length: number, alphabet?: string): string }): string {
+export function newNameSuffix(random: { text(length: number, alphabet?: string): string }): string {
   return random.text(12, NAME_ALPHABET);
 }
 

@@ -138,7 +138,7 @@ function deepest(place: Place, before: Json | undefined, after: Json | undefined
 const LONGEST_VALUE = 2048;
 
 /** A value as change sets print it. */
-export function printed(value: Json | undefined): string | undefined {
+export function printValue(value: Json | undefined): string | undefined {
   if (value === undefined) return undefined;
   const text = typeof value === 'object' ? JSON.stringify(asText(value)) : String(value);
   return text.length > LONGEST_VALUE
@@ -147,10 +147,10 @@ export function printed(value: Json | undefined): string | undefined {
 }
 
 /** Properties as the contexts of a change set print them: large ones by their hash. */
-export function printedProperties(properties: JsonObject): JsonObject {
+export function printProperties(properties: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(properties).map(([name, value]) => {
-      const text = printed(value) ?? '';
+      const text = printValue(value) ?? '';
       return [name, text.startsWith('(Truncated-Signature):') ? text : asText(value)];
     }),
   );

@@ -9,7 +9,7 @@ import { resolveProperties, type Scope } from '../templates/intrinsics.ts';
 import type { ResourceDefinition } from '../templates/template.ts';
 import { revisionOf } from './ecs.ts';
 import * as effects from './effects.ts';
-import { newUnique, physicalIdOf } from './identity.ts';
+import { newNameSuffix, physicalIdOf } from './identity.ts';
 import { deletionPolicy, isRetained, updateReplacePolicy } from './policies.ts';
 import { checkProperties } from './property-validation.ts';
 import { schemaOf } from './schema.ts';
@@ -17,13 +17,13 @@ import { schemaOf } from './schema.ts';
 /** How the nested stacks among a stack's resources are run: each is a stack of its own, at work with its parent. */
 export interface NestedStacks {
   /** Whether the nested stack's template, parameters or tags differ from what it has. */
-  hasChanges(work: Work, resource: StackResource): boolean;
-  create(work: Work, resource: StackResource): Promise<void>;
-  update(work: Work, resource: StackResource): Promise<void>;
-  revert(work: Work, resource: StackResource): Promise<void>;
-  remove(work: Work, resource: StackResource): Promise<void>;
+  hasChanges(work: ResourcePass, resource: StackResource): boolean;
+  create(work: ResourcePass, resource: StackResource): Promise<void>;
+  update(work: ResourcePass, resource: StackResource): Promise<void>;
+  revert(work: ResourcePass, resource: StackResource): Promise<void>;
+  remove(work: ResourcePass, resource: StackResource): Promise<void>;
   /** Ends the updates of a stack's nested stacks, once its own has succeeded. */
-  cleanUp(work: Work): Promise<void>;
+  cleanUp(work: ResourcePass): Promise<void>;
 }
 
 /** An operation under way on a stack. */
@@ -32,7 +32,7 @@ export interface OperationRun extends EventSource {
 }
 
 /** One pass over a stack's resources. */
-export interface Work extends OperationRun {
+export interface ResourcePass extends OperationRun {
   /** Functions with real values, and with secrets masked. */
   scope: Scope;
   shownScope: Scope;
@@ -63,7 +63,7 @@ const USABLE_WHEN_CONFIGURED: ReadonlySet<string> = new Set([
 
 /** A resource that is not there yet. */
 export function draftResource(
-  work: Pick<Work, 'world' | 'stackTags'>,
+  work: Pick<ResourcePass, 'world' | 'stackTags'>,
   logicalId: string,
   definition: ResourceDefinition,
 ): StackResource {
@@ -77,13 +77,13 @@ export function draftResource(
     properties: {},
     shown: {},
     stackTags: work.stackTags,
-    unique: newUnique(work.world.random),
+    unique: newNameSuffix(work.world.random),
   };
 }
 
 /** Resolves a definition's functions: real values, and what people see of them. Throws ResourceFailure. */
 export function resolveResource(
-  work: Work,
+  work: ResourcePass,
   definition: ResourceDefinition,
 ): { properties: JsonObject; shown: JsonObject } {
   try {
@@ -99,7 +99,7 @@ export function resolveResource(
 
 /** Makes a resource. True when it is there; `ready` is called as soon as others may be made with it. */
 export async function createResource(
-  work: Work,
+  work: ResourcePass,
   resource: StackResource,
   ready: () => void,
 ): Promise<boolean> {
@@ -113,7 +113,7 @@ export async function createResource(
 
 /** Makes a new physical resource in place of an old one, which cleaning up deletes later. */
 export async function replaceResource(
-  work: Work,
+  work: ResourcePass,
   old: StackResource,
   resource: StackResource,
 ): Promise<boolean> {
@@ -135,7 +135,7 @@ export async function replaceResource(
 }
 
 /** Changes a resource in place. */
-export async function updateResource(work: Work, resource: StackResource): Promise<boolean> {
+export async function updateResource(work: ResourcePass, resource: StackResource): Promise<boolean> {
   return attempt(work, resource, 'update', 'UPDATE_FAILED', async () => {
     setResourceStatus(work, resource, 'UPDATE_IN_PROGRESS');
     const rule = ruleOf(work, resource, ['update']);
@@ -149,7 +149,11 @@ export async function updateResource(work: Work, resource: StackResource): Promi
 }
 
 /** Puts a resource back to what it was before the update; `skip` leaves it as it is and says that it is back. */
-export async function revertResource(work: Work, resource: StackResource, skip: boolean): Promise<boolean> {
+export async function revertResource(
+  work: ResourcePass,
+  resource: StackResource,
+  skip: boolean,
+): Promise<boolean> {
   return attempt(work, resource, 'update', 'UPDATE_FAILED', async () => {
     if (!skip) {
       setResourceStatus(work, resource, 'UPDATE_IN_PROGRESS');
@@ -163,7 +167,7 @@ export async function revertResource(work: Work, resource: StackResource, skip: 
   });
 }
 
-async function changeAndSettle(work: Work, resource: StackResource): Promise<void> {
+async function changeAndSettle(work: ResourcePass, resource: StackResource): Promise<void> {
   const { world, stack, signal } = work;
   effects.change(world, stack, resource);
   if (!work.express) await effects.settle(world, stack, resource, signal);
@@ -181,7 +185,7 @@ export interface Deletion {
 
 /** Deletes a physical resource, or leaves it where its policy or the caller says so. */
 export async function deleteResource(
-  work: Work,
+  work: ResourcePass,
   resource: StackResource,
   deletion: Deletion = {},
 ): Promise<boolean> {
@@ -206,7 +210,7 @@ export async function deleteResource(
   });
 }
 
-function keepSnapshot({ world, stack }: Work, resource: StackResource, deletion: Deletion): void {
+function keepSnapshot({ world, stack }: ResourcePass, resource: StackResource, deletion: Deletion): void {
   const policy = deletion.replaced ? updateReplacePolicy(resource) : deletionPolicy(resource);
   if (policy !== 'Snapshot' || deletion.created) return;
   const { logicalId, physicalId } = resource;
@@ -219,7 +223,7 @@ function keepSnapshot({ world, stack }: Work, resource: StackResource, deletion:
 
 /** The first part of the work has no physical id yet; then the resource has one, and becomes ready. */
 async function bringUp(
-  work: Work,
+  work: ResourcePass,
   resource: StackResource,
   status: string,
   ready?: () => void,
@@ -249,7 +253,7 @@ async function bringUp(
 }
 
 async function becomeReady(
-  work: Work,
+  work: ResourcePass,
   resource: StackResource,
   status: string,
   seconds: number,
@@ -268,7 +272,7 @@ async function becomeReady(
   await effects.settle(work.world, work.stack, resource, work.signal);
 }
 
-function pass(work: Work, seconds: number): Promise<void> {
+function pass(work: ResourcePass, seconds: number): Promise<void> {
   return work.world.clock.sleep(seconds, work.signal);
 }
 
@@ -285,7 +289,11 @@ function refuseProblems(resource: StackResource): void {
   }
 }
 
-function ruleOf(work: Work, resource: StackResource, phases: readonly Phase[]): ResourceRule | undefined {
+function ruleOf(
+  work: ResourcePass,
+  resource: StackResource,
+  phases: readonly Phase[],
+): ResourceRule | undefined {
   return ruleFor(work.world, work.stack, resource, phases);
 }
 
@@ -297,7 +305,7 @@ function failAsRuled(rule: ResourceRule | undefined): void {
 }
 
 async function attempt(
-  work: Work,
+  work: ResourcePass,
   resource: StackResource,
   verb: 'create' | 'update' | 'delete',
   failure: string,
@@ -316,7 +324,7 @@ async function attempt(
 }
 
 /** A failure's text; undefined for a fault of the sandbox itself. */
-function reasonOf(error: unknown, work: Work, type: string, verb: string): string | undefined {
+function reasonOf(error: unknown, work: ResourcePass, type: string, verb: string): string | undefined {
   if (work.signal.aborted && error === work.signal.reason) {
     return `Resource ${verb === 'create' ? 'creation' : verb === 'update' ? 'update' : 'deletion'} cancelled`;
   }

@@ -22,7 +22,7 @@ export function dependencyGraph(resources: Record<string, ResourceDefinition>): 
 }
 
 /** The same graph the other way round: who goes before whom when things are deleted. */
-export function reversed(graph: Graph): Graph {
+export function reverseGraph(graph: Graph): Graph {
   const result = new Map<string, string[]>([...graph.keys()].map((id) => [id, []]));
   for (const [id, needed] of graph) for (const name of needed) result.get(name)?.push(id);
   return result;
@@ -32,7 +32,7 @@ export function reversed(graph: Graph): Graph {
 export function refuseCycles(template: Template): void {
   const graph = dependencyGraph(template.resources);
   const waiting = new Map([...graph].map(([id, needed]) => [id, needed.length]));
-  const dependents = reversed(graph);
+  const dependents = reverseGraph(graph);
   const ready = [...waiting].filter(([, count]) => count === 0).map(([id]) => id);
   for (let id = ready.pop(); id !== undefined; id = ready.pop()) {
     waiting.delete(id);
@@ -63,7 +63,7 @@ function withoutDependents(waiting: ReadonlyMap<string, number>, dependents: Gra
 }
 
 /** Ids so that each comes after all that it depends on. */
-export function dependenciesFirst(graph: Graph): string[] {
+export function topologicalOrder(graph: Graph): string[] {
   const done = new Set<string>();
   const visit = (id: string): void => {
     if (done.has(id)) return;

@@ -187,7 +187,7 @@ export function parameterReference(parameter: ParameterValue): Json {
 }
 
 /** The same parameters with the secret ones masked, for all that people see. */
-export function masked(parameters: ParameterValues): ParameterValues {
+export function maskSecrets(parameters: ParameterValues): ParameterValues {
   return new Map(
     [...parameters].map(([key, parameter]) => [
       key,

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { layer, recordImage } from '../story.ts';
+import { layer, writeLedgerImage } from '../story.ts';
 import { parse } from 'yaml';
 import { environments, type DemoScenario, type Environment, type Played, type Stage } from '../stage.ts';
 /** What platform.yml says of the stacks and services. */
@@ -101,5 +101,5 @@ async function release(
   version: string,
 ): Promise<void> {
   const image = `registry.example.com/${service}@sha256:${version.repeat(64)}`;
-  await recordImage(stage.target(environment.account), ledgerName(environment, service), image);
+  await writeLedgerImage(stage.target(environment.account), ledgerName(environment, service), image);
 }

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type DemoScenario, environments, type Played, type Stage } from '../stage.ts';
-import { layer, recordImage } from '../story.ts';
+import { layer, writeLedgerImage } from '../story.ts';
 
 const [dev] = environments as [(typeof environments)[number]];
 const SERVICE = 'user-service';
@@ -44,7 +44,7 @@ export const realTasks: DemoScenario = {
 
 async function infrastructure(stage: Stage): Promise<boolean> {
   stage.heading('an environment, and the first version of the service');
-  await recordImage(stage.target(dev.account), PARAMETER, imageOf('1'));
+  await writeLedgerImage(stage.target(dev.account), PARAMETER, imageOf('1'));
   const service = {
     ...layer(dev, SERVICE),
     template: 'templates/fargate.yml',

@@ -8,7 +8,7 @@ export const CLUSTER_OPERATIONS: Record<string, EcsOperation> = {
     const { clusterName, tags, ...given } = input;
     const cluster = putCluster(ecs, textOf(clusterName) ?? 'default', given);
     cluster.tags = tagsOf(tags);
-    return { cluster: shownCluster(ecs, cluster) };
+    return { cluster: describeCluster(ecs, cluster) };
   },
 
   DescribeClusters(ecs, input) {
@@ -18,7 +18,7 @@ export const CLUSTER_OPERATIONS: Record<string, EcsOperation> = {
     const failures = asked
       .filter((name) => !ecs.clusters.has(lastPart(name)))
       .map((name) => ({ arn: ecs.arn(`cluster/${lastPart(name)}`), reason: 'MISSING' }));
-    return { clusters: clusters.map((cluster) => shownCluster(ecs, cluster)), failures };
+    return { clusters: clusters.map((cluster) => describeCluster(ecs, cluster)), failures };
   },
 };
 
@@ -30,7 +30,7 @@ export function putCluster(ecs: Ecs, name: string, given: Given): Cluster {
   return cluster;
 }
 
-function shownCluster(ecs: Ecs, cluster: Cluster): object {
+function describeCluster(ecs: Ecs, cluster: Cluster): object {
   const tasks = [...ecs.tasks.values()].filter((task) => task.cluster.name === cluster.name);
   const services = [...ecs.services.values()].filter(
     (service) => service.cluster.name === cluster.name && service.status === 'ACTIVE',

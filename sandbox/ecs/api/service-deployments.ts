@@ -1,4 +1,4 @@
-import { listOf, page, textOf } from '../../protocols/service.ts';
+import { listOf, paginate, textOf } from '../../protocols/service.ts';
 import type { Ecs, Service, ServiceDeployment } from '../model.ts';
 import {
   clusterNamed,
@@ -10,7 +10,7 @@ import {
   serviceNamed,
 } from '../lookup.ts';
 import { RolloutStop } from '../rollout/context.ts';
-import { briefServiceDeployment, shownRevision, shownServiceDeployment } from './views.ts';
+import { summarizeServiceDeployment, describeServiceRevision, describeServiceDeployment } from './views.ts';
 
 const MOST_A_PAGE = 100;
 const MOST_DESCRIBED = 20;
@@ -23,8 +23,8 @@ export const SERVICE_DEPLOYMENT_OPERATIONS: Record<string, EcsOperation> = {
       (record) => isVisible(ecs, record) && isListed(record, input),
     );
     const request = { token: input.nextToken, limit: input.maxResults, most: MOST_A_PAGE };
-    const { items, nextToken } = page(found, request);
-    return { serviceDeployments: items.map(briefServiceDeployment), nextToken };
+    const { items, nextToken } = paginate(found, request);
+    return { serviceDeployments: items.map(summarizeServiceDeployment), nextToken };
   },
 
   DescribeServiceDeployments(ecs, input) {
@@ -32,7 +32,7 @@ export const SERVICE_DEPLOYMENT_OPERATIONS: Record<string, EcsOperation> = {
     const found = arns.map((arn) => ecs.serviceDeployments.get(arn));
     const seen = found.map((record) => (record && isVisible(ecs, record) ? record : undefined));
     return {
-      serviceDeployments: seen.flatMap((record) => (record ? [shownServiceDeployment(record)] : [])),
+      serviceDeployments: seen.flatMap((record) => (record ? [describeServiceDeployment(record)] : [])),
       failures: missing(arns, seen),
     };
   },
@@ -42,7 +42,7 @@ export const SERVICE_DEPLOYMENT_OPERATIONS: Record<string, EcsOperation> = {
     const found = arns.map((arn) => {
       const revision = ecs.revisions.get(arn);
       const service = serviceOfRevision(ecs, arn);
-      return revision && service ? shownRevision(service, revision) : undefined;
+      return revision && service ? describeServiceRevision(service, revision) : undefined;
     });
     return {
       serviceRevisions: found.filter((revision) => revision !== undefined),

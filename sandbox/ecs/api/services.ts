@@ -1,4 +1,4 @@
-import { listOf, page } from '../../protocols/service.ts';
+import { listOf, paginate } from '../../protocols/service.ts';
 import {
   clusterNamed,
   type EcsOperation,
@@ -8,7 +8,7 @@ import {
   serviceNamed,
 } from '../lookup.ts';
 import { createService, deleteService, updateService } from '../rollout/service.ts';
-import { shownService } from './views.ts';
+import { describeService } from './views.ts';
 
 const MOST_DESCRIBED = 10;
 const MOST_A_PAGE = 100;
@@ -16,19 +16,19 @@ const USUAL_A_PAGE = 10;
 
 export const SERVICE_OPERATIONS: Record<string, EcsOperation> = {
   CreateService(ecs, input, call) {
-    return { service: shownService(createService(ecs, input, call), { tags: true }) };
+    return { service: describeService(createService(ecs, input, call), { tags: true }) };
   },
 
   UpdateService(ecs, input) {
     const service = serviceNamed(ecs, clusterNamed(ecs, input.cluster), input.service);
     updateService(ecs, service, input);
-    return { service: shownService(service) };
+    return { service: describeService(service) };
   },
 
   DeleteService(ecs, input) {
     const service = serviceNamed(ecs, clusterNamed(ecs, input.cluster), input.service);
     deleteService(service, input.force === true);
-    return { service: shownService(service) };
+    return { service: describeService(service) };
   },
 
   DescribeServices(ecs, input) {
@@ -39,7 +39,7 @@ export const SERVICE_OPERATIONS: Record<string, EcsOperation> = {
     const tags = listOf(input.include).includes('TAGS');
     const found = names.map((name) => findService(ecs, cluster, name));
     return {
-      services: found.flatMap((service) => (service ? [shownService(service, { tags })] : [])),
+      services: found.flatMap((service) => (service ? [describeService(service, { tags })] : [])),
       failures: names.flatMap((name, index) =>
         found[index]
           ? []
@@ -54,7 +54,7 @@ export const SERVICE_OPERATIONS: Record<string, EcsOperation> = {
       (service) => service.cluster === cluster && service.status !== 'INACTIVE',
     );
     const request = { token: input.nextToken, limit: input.maxResults ?? USUAL_A_PAGE, most: MOST_A_PAGE };
-    const { items, nextToken } = page(services, request);
+    const { items, nextToken } = paginate(services, request);
     return { serviceArns: items.map(({ arn }) => arn), nextToken };
   },
 };

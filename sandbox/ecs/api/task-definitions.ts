@@ -1,4 +1,4 @@
-import { type Input, listOf, page, textOf } from '../../protocols/service.ts';
+import { type Input, listOf, paginate, textOf } from '../../protocols/service.ts';
 import { clientError, type EcsOperation, findTaskDefinition, invalidParameter } from '../lookup.ts';
 import type { ContainerDefinition, Ecs, Given, TaskDefinition } from '../model.ts';
 import { tagsOf } from './tags.ts';
@@ -8,8 +8,8 @@ const MOST_A_PAGE = 100;
 
 export const TASK_DEFINITION_OPERATIONS: Record<string, EcsOperation> = {
   RegisterTaskDefinition(ecs, input, call) {
-    const definition = register(ecs, input, call.principalArn);
-    return { taskDefinition: shownTaskDefinition(definition), tags: definition.tags };
+    const definition = registerTaskDefinition(ecs, input, call.principalArn);
+    return { taskDefinition: describeTaskDefinition(definition), tags: definition.tags };
   },
 
   DescribeTaskDefinition(ecs, input) {
@@ -17,7 +17,7 @@ export const TASK_DEFINITION_OPERATIONS: Record<string, EcsOperation> = {
     if (!definition) throw clientError('Unable to describe task definition.');
     const withTags = listOf(input.include).includes('TAGS');
     return {
-      taskDefinition: shownTaskDefinition(definition),
+      taskDefinition: describeTaskDefinition(definition),
       ...(withTags && { tags: definition.tags }),
     };
   },
@@ -30,7 +30,7 @@ export const TASK_DEFINITION_OPERATIONS: Record<string, EcsOperation> = {
       .sort((a, b) => a.family.localeCompare(b.family) || a.revision - b.revision);
     if (sort === 'DESC') found.reverse();
     const request = { token: input.nextToken, limit: input.maxResults, most: MOST_A_PAGE };
-    const { items, nextToken } = page(found, request);
+    const { items, nextToken } = paginate(found, request);
     return { taskDefinitionArns: items.map(({ arn }) => arn), nextToken };
   },
 
@@ -41,13 +41,13 @@ export const TASK_DEFINITION_OPERATIONS: Record<string, EcsOperation> = {
         'The specified task definition does not exist. Specify a valid account, family, revision and try again.',
       );
     }
-    deregister(ecs, definition);
-    return { taskDefinition: shownTaskDefinition(definition) };
+    deregisterTaskDefinition(ecs, definition);
+    return { taskDefinition: describeTaskDefinition(definition) };
   },
 };
 
 /** Makes the next revision of a family. Throws ClientException for what no task could run. */
-export function register(ecs: Ecs, input: Input, registeredBy: string): TaskDefinition {
+export function registerTaskDefinition(ecs: Ecs, input: Input, registeredBy: string): TaskDefinition {
   const { family: name, containerDefinitions, tags, ...given } = input;
   const family = textOf(name) ?? '';
   if (!FAMILY.test(family)) throw clientError('Invalid parameter: family');
@@ -75,7 +75,7 @@ export function nextRevision(ecs: Ecs, family: string): number {
 }
 
 /** An inactive revision serves those who have it, and nobody new. */
-export function deregister(ecs: Ecs, definition: TaskDefinition): void {
+export function deregisterTaskDefinition(ecs: Ecs, definition: TaskDefinition): void {
   if (definition.status !== 'ACTIVE') return;
   definition.status = 'INACTIVE';
   definition.deregisteredAt = ecs.world.clock.now();
@@ -103,7 +103,7 @@ const CONTAINER_DEFAULTS: Given = {
   volumesFrom: [],
 };
 
-function shownTaskDefinition(definition: TaskDefinition): object {
+function describeTaskDefinition(definition: TaskDefinition): object {
   const { arn, family, revision, status, containers, given } = definition;
   const { registeredAt, registeredBy, deregisteredAt } = definition;
   return {

@@ -1,4 +1,4 @@
-import { type Input, listOf, page, textOf } from '../../protocols/service.ts';
+import { type Input, listOf, paginate, textOf } from '../../protocols/service.ts';
 import {
   clusterNamed,
   type EcsOperation,
@@ -8,7 +8,7 @@ import {
   usableTaskDefinition,
 } from '../lookup.ts';
 import type { Cluster, Container, Ecs, Given, Task } from '../model.ts';
-import { newTask, startLife } from '../tasks/lifecycle.ts';
+import { newTask, startTask } from '../tasks/lifecycle.ts';
 import { TaskStop, type TaskWatcher } from '../tasks/running-task.ts';
 import { tagsOf } from './tags.ts';
 
@@ -24,7 +24,7 @@ const UNWATCHED: TaskWatcher = {
 export const TASK_OPERATIONS: Record<string, EcsOperation> = {
   ListTasks(ecs, input) {
     const found = listed(ecs, clusterNamed(ecs, input.cluster), input);
-    const { items, nextToken } = page(found, {
+    const { items, nextToken } = paginate(found, {
       token: input.nextToken,
       limit: input.maxResults,
       most: MOST_A_PAGE,
@@ -41,7 +41,7 @@ export const TASK_OPERATIONS: Record<string, EcsOperation> = {
     return {
       tasks: arns.flatMap((arn) => {
         const task = ecs.tasks.get(arn);
-        return task ? [shownTask(task, { tags })] : [];
+        return task ? [describeTask(task, { tags })] : [];
       }),
       failures: arns.flatMap((arn) => (ecs.tasks.has(arn) ? [] : [{ arn, reason: 'MISSING' }])),
     };
@@ -49,7 +49,7 @@ export const TASK_OPERATIONS: Record<string, EcsOperation> = {
 
   RunTask(ecs, input) {
     const tasks = runTasks(ecs, input);
-    return { tasks: tasks.map((task) => shownTask(task, { tags: true })), failures: [] };
+    return { tasks: tasks.map((task) => describeTask(task, { tags: true })), failures: [] };
   },
 
   StopTask(ecs, input) {
@@ -58,7 +58,7 @@ export const TASK_OPERATIONS: Record<string, EcsOperation> = {
     if (!task) throw invalidParameter('The referenced task was not found.');
     task.desiredStatus = 'STOPPED';
     task.stop.abort(new TaskStop('UserInitiated', textOf(input.reason) ?? 'Task stopped by user'));
-    return { task: shownTask(task) };
+    return { task: describeTask(task) };
   },
 };
 
@@ -88,7 +88,7 @@ function runTasks(ecs: Ecs, input: Input): Task[] {
       given: { enableExecuteCommand: input.enableExecuteCommand ?? false },
     }),
   );
-  for (const task of tasks) startLife(task, UNWATCHED);
+  for (const task of tasks) startTask(task, UNWATCHED);
   return tasks;
 }
 
@@ -119,7 +119,7 @@ function taskArn(ecs: Ecs, cluster: Cluster, given: unknown): string {
 }
 
 /** A task as DescribeTasks, RunTask and StopTask give it. */
-function shownTask(task: Task, options: { tags?: boolean } = {}): object {
+function describeTask(task: Task, options: { tags?: boolean } = {}): object {
   const { definition, given } = task;
   return {
     launchType: 'FARGATE',
@@ -141,7 +141,7 @@ function shownTask(task: Task, options: { tags?: boolean } = {}): object {
     healthStatus: healthOf(task),
     attachments: [networkInterface(task)],
     attributes: [{ name: 'ecs.cpu-architecture', value: architectureOf(task) }],
-    containers: task.containers.map((container) => shownContainer(task, container)),
+    containers: task.containers.map((container) => describeContainer(task, container)),
     overrides: { containerOverrides: [], ...task.overrides },
     createdAt: task.createdAt,
     pullStartedAt: task.pullStartedAt,
@@ -188,7 +188,7 @@ function networkInterface(task: Task): object {
   };
 }
 
-function shownContainer(task: Task, container: Container): object {
+function describeContainer(task: Task, container: Container): object {
   const { definition } = container;
   return {
     containerArn: container.arn,

@@ -5,7 +5,7 @@ import type { Deployment, Revision, Service, ServiceDeployment, Task } from '../
 const PLATFORM = { launchType: 'FARGATE', platformVersion: '1.4.0', platformFamily: 'Linux' };
 const PENDING = ['PROVISIONING', 'PENDING', 'ACTIVATING'];
 
-export function shownService(service: Service, options: { tags?: boolean } = {}): object {
+export function describeService(service: Service, options: { tags?: boolean } = {}): object {
   const { ecs, given, cluster, deployments } = service;
   const tasks = ecs.tasksOf(service);
   const newest = deployments[0]?.revision;
@@ -38,7 +38,7 @@ export function shownService(service: Service, options: { tags?: boolean } = {})
     },
     deploymentController: { type: service.controller },
     healthCheckGracePeriodSeconds: service.graceSeconds,
-    deployments: deployments.map((deployment) => shownDeployment(service, deployment)),
+    deployments: deployments.map((deployment) => describeDeployment(service, deployment)),
     events: service.events,
     createdAt: service.createdAt,
     createdBy: service.createdBy,
@@ -71,7 +71,7 @@ function counted(tasks: readonly Task[]): { runningCount: number; pendingCount: 
   };
 }
 
-function shownDeployment(service: Service, deployment: Deployment): object {
+function describeDeployment(service: Service, deployment: Deployment): object {
   const { settings } = deployment.revision;
   const tasks = service.ecs.tasksOf(service).filter((task) => task.deployment === deployment);
   return {
@@ -108,11 +108,11 @@ function summary(service: Service, revision: Revision) {
   };
 }
 
-export function shownServiceDeployment(record: ServiceDeployment): object {
+export function describeServiceDeployment(record: ServiceDeployment): object {
   const { service, target, breaker } = record;
   const targetSummary = summary(service, target);
   return {
-    ...briefServiceDeployment(record),
+    ...summarizeServiceDeployment(record),
     updatedAt: record.updatedAt,
     stoppedAt: record.stoppedAt,
     sourceServiceRevisions: record.sources.map((revision) => summary(service, revision)),
@@ -136,7 +136,7 @@ export function shownServiceDeployment(record: ServiceDeployment): object {
   };
 }
 
-export function briefServiceDeployment(record: ServiceDeployment): object {
+export function summarizeServiceDeployment(record: ServiceDeployment): object {
   const { service } = record;
   return {
     serviceDeploymentArn: record.arn,
@@ -151,7 +151,7 @@ export function briefServiceDeployment(record: ServiceDeployment): object {
   };
 }
 
-export function shownRevision(service: Service, revision: Revision): object {
+export function describeServiceRevision(service: Service, revision: Revision): object {
   const { settings } = revision;
   return {
     ...PLATFORM,

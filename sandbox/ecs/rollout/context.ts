@@ -19,7 +19,7 @@ export interface Rollout {
   now(): Date;
 }
 
-export function contextOf(
+export function newRollout(
   record: ServiceDeployment,
   deployment: Deployment,
   actions: ServiceActions,
@@ -41,11 +41,11 @@ export function contextOf(
 export function setStatus(rollout: Rollout, status: ServiceDeploymentStatus, reason?: string): void {
   rollout.record.status = status;
   if (reason !== undefined) rollout.record.statusReason = reason;
-  touch(rollout);
+  markUpdated(rollout);
 }
 
 /** Something about the rollout has changed. */
-export function touch(rollout: Rollout): void {
+export function markUpdated(rollout: Rollout): void {
   const { record, deployment } = rollout;
   record.updatedAt = rollout.now();
   deployment.updatedAt = rollout.now();

@@ -7,7 +7,7 @@ const MOST = 200;
 const DEFAULT_PERCENT = 50;
 
 /** How many tasks may fail: by default half of those wanted, 3 at least and 200 at most. */
-export function thresholdOf(configuration: DeploymentConfiguration, desiredCount: number): number {
+export function failureThreshold(configuration: DeploymentConfiguration, desiredCount: number): number {
   const { type = 'BOUNDED_PERCENT', value = DEFAULT_PERCENT } =
     configuration.deploymentCircuitBreaker?.thresholdConfiguration ?? {};
   if (type === 'COUNT') return value;
@@ -16,7 +16,7 @@ export function thresholdOf(configuration: DeploymentConfiguration, desiredCount
 }
 
 /** A task of a deployment has failed; with the last one that may, the rollout stops, and a rollback has failed. */
-export function raiseFailures(service: Service, deployment: Deployment): void {
+export function countFailedTask(service: Service, deployment: Deployment): void {
   deployment.failedTasks += 1;
   const rollout = rolloutOf(service, deployment);
   if (!rollout || rollout.breaker.status === 'DISABLED') return;
@@ -28,7 +28,7 @@ export function raiseFailures(service: Service, deployment: Deployment): void {
 }
 
 /** A healthy task takes the failures back, unless the breaker is told to keep them. */
-export function resetFailures(service: Service, deployment: Deployment): void {
+export function resetFailureCount(service: Service, deployment: Deployment): void {
   const rollout = rolloutOf(service, deployment);
   const { resetOnHealthyTask = true } = service.configuration.deploymentCircuitBreaker ?? {};
   if (!resetOnHealthyTask) return;

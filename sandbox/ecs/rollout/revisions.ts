@@ -1,4 +1,4 @@
-import { digestOf } from '../lookup.ts';
+import { resolveImageDigest } from '../lookup.ts';
 import {
   type Deployment,
   type LoadBalancer,
@@ -19,7 +19,7 @@ export function newRevision(service: Service, settings: RevisionSettings): Revis
     arn: ecs.arn(`service-revision/${service.cluster.name}/${service.name}/${number}`),
     settings,
     containerImages: settings.taskDefinition.containers.map(({ name, image }) => {
-      const imageDigest = digestOf(ecs.world, image);
+      const imageDigest = resolveImageDigest(ecs.world, image);
       return { containerName: name, image, ...(imageDigest !== undefined && { imageDigest }) };
     }),
     createdAt: ecs.world.clock.now(),
@@ -66,6 +66,6 @@ export function newDeployment(service: Service, revision: Revision): Deployment 
 }
 
 /** A stopped rollout leaves the tasks as they are, and starts no more. */
-export function freeze({ record, deployment }: Rollout): void {
+export function stopStartingTasks({ record, deployment }: Rollout): void {
   deployment.wanted = aliveTasks(deployment, record.service).length;
 }

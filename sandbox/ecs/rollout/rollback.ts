@@ -1,7 +1,7 @@
-import { freeze, newDeployment } from './revisions.ts';
+import { stopStartingTasks, newDeployment } from './revisions.ts';
 import { addEvent, type Deployment, type Revision, type ServiceDeployment, shiftsTraffic } from '../model.ts';
-import { retireOthers, roll, scaleUp } from './rolling.ts';
-import { contextOf, type Rollout, RolloutStop, setStatus } from './context.ts';
+import { stopOtherDeployments, replaceTasks, scaleUp } from './rolling.ts';
+import { newRollout, type Rollout, RolloutStop, setStatus } from './context.ts';
 import { aliveTasks } from './scheduler.ts';
 import { setProductionWeight } from './weights.ts';
 
@@ -24,7 +24,7 @@ export async function rollBack(failed: Rollout, reason: string): Promise<void> {
     return;
   }
   record.stop = new AbortController();
-  const rollout = contextOf(record, returnTo(record, candidate), failed.actions);
+  const rollout = newRollout(record, returnTo(record, candidate), failed.actions);
   setStatus(rollout, 'ROLLBACK_IN_PROGRESS', reason);
   try {
     await bringBack(rollout);
@@ -41,7 +41,7 @@ export async function rollBack(failed: Rollout, reason: string): Promise<void> {
 /** The rollback was stopped in its turn: its tasks stay as they are. */
 function giveUp(rollout: Rollout, { why }: RolloutStop): void {
   const { deployment } = rollout;
-  if (why === 'breaker') freeze(rollout);
+  if (why === 'breaker') stopStartingTasks(rollout);
   deployment.rolloutState = 'FAILED';
   deployment.rolloutStateReason = `ECS deployment ${deployment.id} failed.`;
   const reason =
@@ -52,10 +52,10 @@ function giveUp(rollout: Rollout, { why }: RolloutStop): void {
 }
 
 async function bringBack(rollout: Rollout): Promise<void> {
-  if (!shiftsTraffic(rollout.record.service)) return roll(rollout);
+  if (!shiftsTraffic(rollout.record.service)) return replaceTasks(rollout);
   await scaleUp(rollout);
   setProductionWeight(rollout, 100);
-  await retireOthers(rollout);
+  await stopOtherDeployments(rollout);
 }
 
 /** A new primary deployment of the old revision, with those of its tasks that are still there. */

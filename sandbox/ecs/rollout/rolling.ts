@@ -2,7 +2,7 @@ import { SECONDS } from '../durations.ts';
 import type { Deployment, Service } from '../model.ts';
 import type { Rollout } from './context.ts';
 import { aliveTasks, presentTasks, schedule } from './scheduler.ts';
-import { enterStage, playStage } from './stages.ts';
+import { enterStage, applyStageRules } from './stages.ts';
 import { setProductionWeight } from './weights.ts';
 
 const DEFAULT_MINIMUM = 100;
@@ -11,10 +11,10 @@ const DEFAULT_MAXIMUM = 200;
 const ALARM_BAKE_SECONDS = 60;
 
 /** Replaces tasks in waves: as many at once as the service's percentages of its desired count allow. */
-export async function roll(rollout: Rollout): Promise<void> {
+export async function replaceTasks(rollout: Rollout): Promise<void> {
   const { record, deployment } = rollout;
   const { service } = record;
-  playStage(rollout, 'SCALE_UP');
+  applyStageRules(rollout, 'SCALE_UP');
   for (;;) {
     planWave(service, deployment);
     schedule(service);
@@ -24,7 +24,7 @@ export async function roll(rollout: Rollout): Promise<void> {
   await bake(rollout);
   const early = record.configuration.earlySuccessCriteria;
   if (early?.enable && early.sourceServiceRevisionCleanup === 'DEFERRED') retireLater(service, deployment);
-  else await retireOthers(rollout);
+  else await stopOtherDeployments(rollout);
 }
 
 /** How many tasks each deployment is to have now. */
@@ -32,7 +32,7 @@ function planWave(service: Service, target: Deployment): void {
   const { desiredCount, configuration } = service;
   const most = Math.floor((desiredCount * (configuration.maximumPercent ?? DEFAULT_MAXIMUM)) / 100);
   const least = Math.ceil((desiredCount * (configuration.minimumHealthyPercent ?? DEFAULT_MINIMUM)) / 100);
-  let keep = Math.max(0, least - healthyCount(service, target));
+  let keep = Math.max(0, least - countHealthyTasks(service, target));
   for (const old of others(service, target)) {
     old.wanted = Math.min(aliveTasks(old, service).length, keep);
     keep -= old.wanted;
@@ -43,7 +43,7 @@ function planWave(service: Service, target: Deployment): void {
 
 function isRolled(service: Service, target: Deployment): boolean {
   return (
-    healthyCount(service, target) >= service.desiredCount &&
+    countHealthyTasks(service, target) >= service.desiredCount &&
     aliveTasks(target, service).length === service.desiredCount &&
     others(service, target).every((old) => aliveTasks(old, service).length === 0)
   );
@@ -52,7 +52,9 @@ function isRolled(service: Service, target: Deployment): boolean {
 function succeedsEarly({ record, deployment }: Rollout): boolean {
   const { enable, healthyPercent = 100 } = record.configuration.earlySuccessCriteria ?? {};
   const { service } = record;
-  return enable === true && healthyCount(service, deployment) * 100 >= service.desiredCount * healthyPercent;
+  return (
+    enable === true && countHealthyTasks(service, deployment) * 100 >= service.desiredCount * healthyPercent
+  );
 }
 
 async function bake(rollout: Rollout): Promise<void> {
@@ -67,7 +69,7 @@ async function bake(rollout: Rollout): Promise<void> {
 }
 
 /** Stops the tasks of all other deployments, and waits until they are gone. */
-export async function retireOthers(rollout: Rollout): Promise<void> {
+export async function stopOtherDeployments(rollout: Rollout): Promise<void> {
   const { record, deployment } = rollout;
   const { service } = record;
   for (const old of others(service, deployment)) old.wanted = 0;
@@ -96,7 +98,7 @@ function others(service: Service, target: Deployment): Deployment[] {
   return service.deployments.filter((deployment) => deployment !== target);
 }
 
-export function healthyCount(service: Service, deployment: Deployment): number {
+export function countHealthyTasks(service: Service, deployment: Deployment): number {
   return aliveTasks(deployment, service).filter(({ healthy }) => healthy).length;
 }
 
@@ -107,7 +109,7 @@ export async function scaleUp(rollout: Rollout): Promise<void> {
   for (;;) {
     deployment.wanted = service.desiredCount;
     schedule(service);
-    if (healthyCount(service, deployment) >= service.desiredCount) return;
+    if (countHealthyTasks(service, deployment) >= service.desiredCount) return;
     await rollout.change();
   }
 }

@@ -1,5 +1,5 @@
-import { thresholdOf, watchAlarms } from './failure-detection.ts';
-import { freeze, newDeployment, newRevision } from './revisions.ts';
+import { failureThreshold, watchAlarms } from './failure-detection.ts';
+import { stopStartingTasks, newDeployment, newRevision } from './revisions.ts';
 import { SECONDS } from '../durations.ts';
 import {
   addEvent,
@@ -10,9 +10,9 @@ import {
   type ServiceDeployment,
   type ServiceDeploymentStatus,
 } from '../model.ts';
-import { roll } from './rolling.ts';
+import { replaceTasks } from './rolling.ts';
 import { rollBack } from './rollback.ts';
-import { contextOf, type Rollout, RolloutStop, type ServiceActions, setStatus } from './context.ts';
+import { newRollout, type Rollout, RolloutStop, type ServiceActions, setStatus } from './context.ts';
 import { shiftTraffic } from './traffic.ts';
 
 /** Starts to bring a service to a new revision; what is under way is stopped for it. */
@@ -33,7 +33,7 @@ export function deploy(
   const record = newRecord(service, target, sources);
   service.serviceDeployments.unshift(record);
   ecs.serviceDeployments.set(record.arn, record);
-  ecs.world.run(() => run(contextOf(record, deployment, actions)));
+  ecs.world.run(() => run(newRollout(record, deployment, actions)));
   ecs.changes.notify();
   return record;
 }
@@ -55,7 +55,7 @@ function newRecord(service: Service, target: Revision, sources: Revision[]): Ser
     breaker: {
       status: breaker ? 'MONITORING' : 'DISABLED',
       failureCount: 0,
-      threshold: thresholdOf(configuration, service.desiredCount),
+      threshold: failureThreshold(configuration, service.desiredCount),
     },
     alarms: {
       status: 'DISABLED',
@@ -95,7 +95,7 @@ async function runUntilStop(rollout: Rollout): Promise<RolloutStop | undefined> 
 
 function strategyOf(rollout: Rollout): Promise<void> {
   const { strategy = 'ROLLING' } = rollout.record.configuration;
-  return strategy === 'ROLLING' ? roll(rollout) : shiftTraffic(rollout);
+  return strategy === 'ROLLING' ? replaceTasks(rollout) : shiftTraffic(rollout);
 }
 
 function succeed(rollout: Rollout): void {
@@ -136,7 +136,7 @@ async function stopped(rollout: Rollout, stop: RolloutStop): Promise<void> {
       return;
     case 'stop-requested':
       record.stoppedAt = rollout.now();
-      freeze(rollout);
+      stopStartingTasks(rollout);
       finish(rollout, 'STOPPED', 'Service deployment was stopped by a user.');
       return;
     case 'rollback-requested':
@@ -150,7 +150,7 @@ async function stopped(rollout: Rollout, stop: RolloutStop): Promise<void> {
         await rollBack(rollout, `Service deployment rolled back because ${reason}`);
       else {
         record.stoppedAt = rollout.now();
-        freeze(rollout);
+        stopStartingTasks(rollout);
         finish(rollout, 'STOPPED', `Service deployment stopped because ${reason}`);
       }
     }

@@ -1,8 +1,8 @@
-import { raiseFailures, resetFailures } from './failure-detection.ts';
+import { countFailedTask, resetFailureCount } from './failure-detection.ts';
 import { SECONDS } from '../durations.ts';
 import { scaledIn, type TaskStop, type TaskWatcher } from '../tasks/running-task.ts';
 import { addEvent, type Deployment, type Service, type Task } from '../model.ts';
-import { newTask, startLife } from '../tasks/lifecycle.ts';
+import { newTask, startTask } from '../tasks/lifecycle.ts';
 /** Starts and stops tasks until each deployment of a service has as many as it wants. */
 export function schedule(service: Service): void {
   for (const deployment of service.deployments) {
@@ -46,7 +46,7 @@ function start(service: Service, deployment: Deployment, count: number): void {
       tags: service.given['propagateTags'] === 'SERVICE' ? service.tags : [],
     }),
   );
-  for (const task of tasks) startLife(task, WATCHER);
+  for (const task of tasks) startTask(task, WATCHER);
   addEvent(service, `has started ${count} tasks: ${named(tasks)}.`);
 }
 
@@ -65,7 +65,7 @@ function named(tasks: readonly Task[]): string {
 /** What the life of a service's task means to its deployment. */
 const WATCHER: TaskWatcher = {
   onHealthy({ service, deployment }) {
-    if (service && deployment) resetFailures(service, deployment);
+    if (service && deployment) resetFailureCount(service, deployment);
   },
 
   onStopping(task, stopped) {
@@ -84,7 +84,7 @@ function countFailure(service: Service, deployment: Deployment, stopped: TaskSto
   if (stopped.message.startsWith('Capacity is unavailable')) {
     addEvent(service, `was unable to place a task. Reason: ${stopped.message}.`);
   }
-  raiseFailures(service, deployment);
+  countFailedTask(service, deployment);
 }
 
 /** A failed task's place stays empty for a while. */

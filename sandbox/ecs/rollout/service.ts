@@ -20,7 +20,7 @@ import type {
   ServiceDeployment,
 } from '../model.ts';
 import { RolloutStop, type ServiceActions } from './context.ts';
-import { healthyCount } from './rolling.ts';
+import { countHealthyTasks } from './rolling.ts';
 import { deploy } from './rollout.ts';
 import { presentTasks, schedule } from './scheduler.ts';
 
@@ -224,7 +224,7 @@ function configurationOf(input: Input, before: DeploymentConfiguration = {}): De
  * Waits as CloudFormation does, until the service has the tasks that it wants, all of one revision. Throws why its
  * rollout failed.
  */
-export async function steadyState(service: Service, signal: AbortSignal): Promise<void> {
+export async function waitForSteadyState(service: Service, signal: AbortSignal): Promise<void> {
   const { ecs } = service;
   const ended = AbortSignal.any([signal, ecs.world.closed]);
   for (;;) {
@@ -241,7 +241,7 @@ function hasFailed({ status }: ServiceDeployment): boolean {
 
 function isSteady(service: Service): boolean {
   const [primary] = service.deployments;
-  return primary !== undefined && healthyCount(service, primary) >= service.desiredCount;
+  return primary !== undefined && countHealthyTasks(service, primary) >= service.desiredCount;
 }
 
 function failure({ breaker, alarms, statusReason = '' }: ServiceDeployment): AwsError {

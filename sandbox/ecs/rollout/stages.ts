@@ -3,14 +3,14 @@ import type { AlarmRule, Intervention, RolloutMatch } from '../../scenario/ecs.t
 import type { World } from '../../world.ts';
 import { SECONDS } from '../durations.ts';
 import type { HookDetail, LifecycleHook } from '../model.ts';
-import { type Rollout, RolloutStop, touch } from './context.ts';
+import { type Rollout, RolloutStop, markUpdated } from './context.ts';
 
 const DEFAULT_TIMEOUT_MINUTES = 24 * 60;
 
 export function enterStage(rollout: Rollout, name: string): void {
   rollout.record.lifecycleStage = name;
-  playStage(rollout, name);
-  touch(rollout);
+  applyStageRules(rollout, name);
+  markUpdated(rollout);
 }
 
 /** Runs the hooks of a stage, one after the other. Throws what stops the rollout. */
@@ -32,13 +32,13 @@ async function runHook(rollout: Rollout, hook: LifecycleHook, stage: string): Pr
     timeoutAction: action,
   };
   rollout.record.hooks.push(detail);
-  touch(rollout);
+  markUpdated(rollout);
   if (detail.targetType === 'PAUSE') await pause(rollout, detail, timeoutInMinutes, stage);
   else {
     await rollout.sleep(SECONDS.shift);
     detail.status = 'SUCCEEDED';
   }
-  touch(rollout);
+  markUpdated(rollout);
 }
 
 /** Until somebody says how to go on, or the time is up. */
@@ -67,15 +67,15 @@ async function pause(rollout: Rollout, detail: HookDetail, minutes: number, stag
 }
 
 /** A rollout has come to a stage: alarms may go red, and others may interfere. */
-export function playStage(rollout: Rollout, stage: string): void {
+export function applyStageRules(rollout: Rollout, stage: string): void {
   const { world } = rollout.record.service.ecs;
   const { alarms = [], meanwhile = [] } = world.scenario.ecs ?? {};
   for (const rule of alarms)
-    if (isPlayed(rollout, rule, stage)) later(rollout, rule, () => redden(rollout, rule));
+    if (isPlayed(rollout, rule, stage)) later(rollout, rule, () => raiseAlarm(rollout, rule));
   for (const rule of meanwhile) {
     if (isPlayed(rollout, rule, stage) && isFirst(world, rule))
       later(rollout, rule, () => {
-        interfere(rollout, rule);
+        intervene(rollout, rule);
       });
   }
 }
@@ -109,7 +109,7 @@ function later(rollout: Rollout, { after = 0 }: { after?: number }, work: () => 
   });
 }
 
-async function redden(rollout: Rollout, rule: AlarmRule): Promise<void> {
+async function raiseAlarm(rollout: Rollout, rule: AlarmRule): Promise<void> {
   const { record } = rollout;
   const { world, account, region } = record.service.ecs;
   const store = alarmsOf(world, account, region);
@@ -122,7 +122,7 @@ async function redden(rollout: Rollout, rule: AlarmRule): Promise<void> {
     store.setState(name, 'OK', 'Threshold Crossed: no datapoint was greater than the threshold.');
 }
 
-function interfere({ record, actions }: Rollout, rule: Intervention): void {
+function intervene({ record, actions }: Rollout, rule: Intervention): void {
   const { service } = record;
   if (rule.does === 'roll-back' || rule.does === 'stop') {
     record.stop.abort(new RolloutStop(rule.does === 'stop' ? 'stop-requested' : 'rollback-requested'));

@@ -1,6 +1,6 @@
 import { SECONDS } from '../durations.ts';
 import type { DeploymentConfiguration } from '../model.ts';
-import { retireOthers, scaleUp } from './rolling.ts';
+import { stopOtherDeployments, scaleUp } from './rolling.ts';
 import type { Rollout } from './context.ts';
 import { enterStage, runHooks } from './stages.ts';
 import { setProductionWeight, setTestTraffic } from './weights.ts';
@@ -29,7 +29,7 @@ export async function shiftTraffic(rollout: Rollout): Promise<void> {
   }
   await stage(rollout, 'POST_PRODUCTION_TRAFFIC_SHIFT');
   await stage(rollout, 'BAKE_TIME', () => rollout.sleep((configuration.bakeTimeInMinutes ?? 0) * 60));
-  await stage(rollout, 'CLEAN_UP', () => retireOthers(rollout));
+  await stage(rollout, 'CLEAN_UP', () => stopOtherDeployments(rollout));
 }
 
 /** Enters a stage, does its work, and runs the hooks that wait for it. */

@@ -1,7 +1,7 @@
 import { loadBalancingOf } from '../../elb/load-balancing.ts';
 import type { Revision } from '../model.ts';
 import type { Rollout } from './context.ts';
-import { touch } from './context.ts';
+import { markUpdated } from './context.ts';
 
 /** Gives the rollout's revision this percentage of the production traffic, and the others the rest. */
 export function setProductionWeight(rollout: Rollout, percent: number): void {
@@ -11,7 +11,7 @@ export function setProductionWeight(rollout: Rollout, percent: number): void {
   if (previous) previous.productionWeight = 100 - percent;
   revision.productionWeight = percent;
   setRuleWeights(rollout, 'productionListenerRule', percent);
-  touch(rollout);
+  markUpdated(rollout);
 }
 
 /** All of the test traffic goes to the rollout's revision. */
@@ -19,7 +19,7 @@ export function setTestTraffic(rollout: Rollout): void {
   for (const other of otherRevisions(rollout)) other.testWeight = 0;
   rollout.deployment.revision.testWeight = 100;
   setRuleWeights(rollout, 'testListenerRule', 100);
-  touch(rollout);
+  markUpdated(rollout);
 }
 
 function otherRevisions({ record, deployment }: Rollout): Revision[] {

@@ -1,33 +1,33 @@
 import { textOf } from '../../protocols/service.ts';
 import type { Container, Task } from '../model.ts';
-import { failedToStart, type Life, subject, TaskStop } from './running-task.ts';
+import { failedToStart, type RunningTask, affectedContainer, TaskStop } from './running-task.ts';
 import { writeLog } from './logs.ts';
 const EXITED = 'Essential container in task exited';
 const NO_CAPACITY =
   'Capacity is unavailable at this time. Please try again later or in a different availability zone';
 
 /** What goes wrong while the task gets its network interface. Throws TaskStop. */
-export function beforePull({ task, rule }: Life): void {
+export function failProvisioning({ task, rule }: RunningTask): void {
   if (rule?.does === 'find-no-capacity') throw failedToStart(rule.message ?? NO_CAPACITY);
   if (rule?.does === 'find-no-address') throw failedToStart(rule.message ?? noAddress(task));
 }
 
 /** What goes wrong before its images are pulled. Throws TaskStop. */
-export function beforeStart({ task, rule }: Life): void {
+export function failSecrets({ task, rule }: RunningTask): void {
   if (rule?.does !== 'cannot-read-secrets') return;
-  throw failedToStart(rule.message ?? noSecrets(task, subject({ task, rule })));
+  throw failedToStart(rule.message ?? noSecrets(task, affectedContainer({ task, rule })));
 }
 
 /** What its container does instead of running. Throws TaskStop. */
-export async function afterStart(life: Life, container: Container): Promise<void> {
-  const exit = exitOf(life, container);
+export async function failContainer(running: RunningTask, container: Container): Promise<void> {
+  const exit = exitOf(running, container);
   if (!exit) return;
-  await life.sleep(life.rule?.after ?? 1);
+  await running.sleep(running.rule?.after ?? 1);
   throw new TaskStop('EssentialContainerExited', EXITED, { [container.definition.name]: exit });
 }
 
 function exitOf(
-  { task, rule }: Life,
+  { task, rule }: RunningTask,
   { definition }: Container,
 ): { exitCode: number; reason?: string } | undefined {
   switch (rule?.does) {

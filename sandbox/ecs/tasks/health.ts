@@ -1,7 +1,13 @@
 import { loadBalancingOf, type Target, type TargetHealth } from '../../elb/load-balancing.ts';
 import { SECONDS } from '../durations.ts';
 import { addEvent, type Task } from '../model.ts';
-import { forEver, type Life, subject, TaskStop, type TaskTarget } from './running-task.ts';
+import {
+  waitForStop,
+  type RunningTask,
+  affectedContainer,
+  TaskStop,
+  type TaskTarget,
+} from './running-task.ts';
 
 const UNHEALTHY: Record<string, string> = {
   'Target.ResponseCodeMismatch': 'Health checks failed with these codes: [404]',
@@ -12,52 +18,52 @@ const DEFAULT_INTERVAL = 30;
 const DEFAULT_RETRIES = 3;
 
 /** Resolves when every check of the task has passed. Throws the TaskStop of one that fails for good. */
-export async function becomeHealthy(life: Life): Promise<void> {
-  const checked = life.task.containers.some(({ definition }) => definition.healthCheck);
-  if (checked) await passContainerChecks(life);
-  if (life.targets.length > 0) await passTargetChecks(life);
-  else if (!checked && life.task.service) await life.sleep(SECONDS.unchecked);
+export async function waitUntilHealthy(running: RunningTask): Promise<void> {
+  const checked = running.task.containers.some(({ definition }) => definition.healthCheck);
+  if (checked) await passContainerChecks(running);
+  if (running.targets.length > 0) await passTargetChecks(running);
+  else if (!checked && running.task.service) await running.sleep(SECONDS.unchecked);
 }
 
-async function passContainerChecks(life: Life): Promise<void> {
-  const container = subject(life);
+async function passContainerChecks(running: RunningTask): Promise<void> {
+  const container = affectedContainer(running);
   const {
     interval = DEFAULT_INTERVAL,
     retries = DEFAULT_RETRIES,
     startPeriod = 0,
   } = container.definition.healthCheck ?? {};
-  if (life.rule?.does === 'fail-container-checks') {
-    await life.sleep(startPeriod + interval * retries);
+  if (running.rule?.does === 'fail-container-checks') {
+    await running.sleep(startPeriod + interval * retries);
     container.healthStatus = 'UNHEALTHY';
     throw new TaskStop(
       'ServiceSchedulerInitiated',
-      life.rule.message ?? 'Task failed container health checks',
+      running.rule.message ?? 'Task failed container health checks',
     );
   }
-  await life.sleep(interval);
-  for (const one of life.task.containers) if (one.definition.healthCheck) one.healthStatus = 'HEALTHY';
+  await running.sleep(interval);
+  for (const one of running.task.containers) if (one.definition.healthCheck) one.healthStatus = 'HEALTHY';
 }
 
 /** A new target needs to pass once; it fails after as many misses as the group allows, and not in the grace period. */
-async function passTargetChecks(life: Life): Promise<void> {
-  const { targets, task } = life;
+async function passTargetChecks(running: RunningTask): Promise<void> {
+  const { targets, task } = running;
   const interval = Math.max(...targets.map(({ group }) => group.intervalSeconds));
-  if (life.rule?.does !== 'fail-target-checks') {
-    await life.sleep(interval);
+  if (running.rule?.does !== 'fail-target-checks') {
+    await running.sleep(interval);
     for (const { target } of targets) target.health = { State: 'healthy' };
     return;
   }
   const misses = Math.max(...targets.map(({ group }) => group.unhealthyThreshold));
-  await life.sleep(interval * misses);
-  for (const { target } of targets) target.health = unhealthy(life);
+  await running.sleep(interval * misses);
+  for (const { target } of targets) target.health = unhealthy(running);
   task.ecs.changes.notify();
-  await life.sleep(Math.max(SECONDS.notice, (task.service?.graceSeconds ?? 0) - interval * misses));
+  await running.sleep(Math.max(SECONDS.notice, (task.service?.graceSeconds ?? 0) - interval * misses));
   const [first] = targets;
-  if (!first) await forEver(life);
-  else throw failedTarget(life, first);
+  if (!first) await waitForStop(running);
+  else throw unhealthyTargetStop(running, first);
 }
 
-function unhealthy({ rule }: Life): TargetHealth {
+function unhealthy({ rule }: RunningTask): TargetHealth {
   const Reason = rule?.reason ?? 'Target.ResponseCodeMismatch';
   return {
     State: 'unhealthy',
@@ -67,7 +73,7 @@ function unhealthy({ rule }: Life): TargetHealth {
 }
 
 /** The end of a task that its load balancer has found unhealthy for too long. */
-export function failedTarget({ task }: Life, { group, target }: TaskTarget): TaskStop {
+export function unhealthyTargetStop({ task }: RunningTask, { group, target }: TaskTarget): TaskStop {
   if (task.service) {
     const why = target.health.Description ?? '';
     addEvent(

@@ -2,7 +2,7 @@ import { SandboxClosed } from '../../clock.ts';
 import type { TaskRule } from '../../scenario/ecs.ts';
 import type { World } from '../../world.ts';
 import { SECONDS } from '../durations.ts';
-import { digestOf } from '../lookup.ts';
+import { resolveImageDigest } from '../lookup.ts';
 import type {
   Cluster,
   Container,
@@ -14,17 +14,23 @@ import type {
   Task,
   TaskDefinition,
 } from '../model.ts';
-import { afterStart, beforePull, beforeStart } from './failures.ts';
-import { becomeHealthy, drainSecondsOf, drainTargets, registerTargets, removeTargets } from './health.ts';
+import { failContainer, failProvisioning, failSecrets } from './failures.ts';
+import { waitUntilHealthy, drainSecondsOf, drainTargets, registerTargets, removeTargets } from './health.ts';
 import { requireLogGroups, writeLog } from './logs.ts';
-import { endReal, realServiceOf, runReal } from './real-task.ts';
-import { forEver, type Life, subject, TaskStop, type TaskWatcher } from './running-task.ts';
+import { stopProcess, referenceServiceOf, runProcess } from './real-task.ts';
+import {
+  waitForStop,
+  type RunningTask,
+  affectedContainer,
+  TaskStop,
+  type TaskWatcher,
+} from './running-task.ts';
 
 /** Lets a task live in the background, from PROVISIONING to STOPPED. */
-export function startLife(task: Task, watcher: TaskWatcher): void {
+export function startTask(task: Task, watcher: TaskWatcher): void {
   const { world } = task.ecs;
   const { signal } = task.stop;
-  const life: Life = {
+  const running: RunningTask = {
     task,
     rule: ruleFor(world, task),
     watcher,
@@ -32,88 +38,91 @@ export function startLife(task: Task, watcher: TaskWatcher): void {
     sleep: (seconds) => world.clock.sleep(seconds, signal),
   };
   world.run(async () => {
-    const stop = await liveUntilStop(life);
-    await end(life, stop);
+    const stop = await runUntilStop(running);
+    await end(running, stop);
   });
 }
 
-async function liveUntilStop(life: Life): Promise<TaskStop> {
+async function runUntilStop(running: RunningTask): Promise<TaskStop> {
   try {
-    await provision(life);
-    await pull(life);
-    await run(life);
-    throw new Error(`task ${life.task.id} lives no more, and nothing has stopped it`);
+    await provision(running);
+    await pull(running);
+    await run(running);
+    throw new Error(`task ${running.task.id} ended without a stop`);
   } catch (error) {
     if (error instanceof TaskStop) return error;
     if (error instanceof SandboxClosed) throw error;
-    throw new Error(`task ${life.task.id}`, { cause: error });
+    throw new Error(`task ${running.task.id}`, { cause: error });
   }
 }
 
-function advance(life: Life, status: string): void {
-  life.task.lastStatus = status;
-  for (const container of life.task.containers) {
+function advance(running: RunningTask, status: string): void {
+  running.task.lastStatus = status;
+  for (const container of running.task.containers) {
     if (container.lastStatus !== 'STOPPED') container.lastStatus = containerStatus(status);
   }
-  life.task.ecs.changes.notify();
+  running.task.ecs.changes.notify();
 }
 
 function containerStatus(status: string): string {
   return status === 'RUNNING' || status === 'DEACTIVATING' || status === 'STOPPING' ? 'RUNNING' : 'PENDING';
 }
 
-async function provision(life: Life): Promise<void> {
-  await life.sleep(SECONDS.provision);
-  beforePull(life);
-  advance(life, 'PENDING');
+async function provision(running: RunningTask): Promise<void> {
+  await running.sleep(SECONDS.provision);
+  failProvisioning(running);
+  advance(running, 'PENDING');
 }
 
-async function pull(life: Life): Promise<void> {
-  const { task, rule } = life;
+async function pull(running: RunningTask): Promise<void> {
+  const { task, rule } = running;
   const { clock } = task.ecs.world;
-  beforeStart(life);
-  if (rule?.does === 'stay-pending') await forEver(life);
+  failSecrets(running);
+  if (rule?.does === 'stay-pending') await waitForStop(running);
   task.pullStartedAt = clock.now();
-  await life.sleep(rule?.pullSeconds ?? SECONDS.pull);
-  for (const container of task.containers) pullImage(life, container);
+  await running.sleep(rule?.pullSeconds ?? SECONDS.pull);
+  for (const container of task.containers) pullImage(running, container);
   task.pullStoppedAt = clock.now();
   requireLogGroups(task);
-  await life.sleep(SECONDS.start);
+  await running.sleep(SECONDS.start);
 }
 
-function pullImage({ task, rule }: Life, container: Container): void {
-  const digest = digestOf(task.ecs.world, container.image);
-  if (digest === undefined || (rule?.does === 'cannot-pull' && container === subject({ task, rule }))) {
+function pullImage({ task, rule }: RunningTask, container: Container): void {
+  const digest = resolveImageDigest(task.ecs.world, container.image);
+  if (
+    digest === undefined ||
+    (rule?.does === 'cannot-pull' && container === affectedContainer({ task, rule }))
+  ) {
     const { image, definition } = container;
     const reason =
       rule?.message ??
       `CannotPullContainerError: pull image manifest has been retried 7 time(s): failed to resolve ref ${image}: ${image}: not found`;
     throw new TaskStop('TaskFailedToStart', reason, { [definition.name]: { reason } });
   }
-  container.imageDigest = container === subject({ task, rule }) ? (rule?.digest ?? digest) : digest;
+  container.imageDigest = container === affectedContainer({ task, rule }) ? (rule?.digest ?? digest) : digest;
 }
 
-async function run(life: Life): Promise<void> {
-  const { task, rule } = life;
+async function run(running: RunningTask): Promise<void> {
+  const { task, rule } = running;
   task.startedAt = task.ecs.world.clock.now();
-  advance(life, 'RUNNING');
-  const container = subject(life);
-  life.targets = registerTargets(task);
-  const service = realServiceOf(task, container);
-  if (service !== undefined) await runReal(life, service);
-  writeFirstLines(life, container);
-  await afterStart(life, container);
-  await life.sleep(rule?.bootSeconds ?? SECONDS.boot);
-  await becomeHealthy(life);
+  advance(running, 'RUNNING');
+  const container = affectedContainer(running);
+  running.targets = registerTargets(task);
+  const service = referenceServiceOf(task, container);
+  if (service !== undefined) await runProcess(running, service);
+  writeFirstLines(running, container);
+  await failContainer(running, container);
+  await running.sleep(rule?.bootSeconds ?? SECONDS.boot);
+  await waitUntilHealthy(running);
   task.healthy = true;
-  life.watcher.onHealthy(task);
+  running.watcher.onHealthy(task);
   task.ecs.changes.notify();
-  if (task.service === undefined) await finish(life, container);
-  await forEver(life);
+  if (task.service === undefined) await finish(running, container);
+  await waitForStop(running);
 }
 
 /** What a rule says that its container writes; every other container says that it is there. */
-function writeFirstLines({ task, rule }: Life, container: Container): void {
+function writeFirstLines({ task, rule }: RunningTask, container: Container): void {
   for (const each of task.containers) {
     const usual = [`{"level":"info","message":"${each.definition.name} is listening"}`];
     writeLog(task, each.definition, each === container ? (rule?.logs ?? usual) : usual);
@@ -121,43 +130,43 @@ function writeFirstLines({ task, rule }: Life, container: Container): void {
 }
 
 /** A one-off task ends by itself. */
-async function finish(life: Life, { definition }: Container): Promise<void> {
-  await life.sleep(life.rule?.after ?? SECONDS.oneOff);
+async function finish(running: RunningTask, { definition }: Container): Promise<void> {
+  await running.sleep(running.rule?.after ?? SECONDS.oneOff);
   throw new TaskStop('EssentialContainerExited', 'Essential container in task exited', {
     [definition.name]: { exitCode: 0 },
   });
 }
 
-async function end(life: Life, stop: TaskStop): Promise<void> {
-  const { task, watcher, targets } = life;
+async function end(running: RunningTask, stop: TaskStop): Promise<void> {
+  const { task, watcher, targets } = running;
   const { clock } = task.ecs.world;
   Object.assign(task, { desiredStatus: 'STOPPED', stoppingAt: clock.now(), healthy: false });
   Object.assign(task, { stopCode: stop.stopCode, stoppedReason: stop.message });
   exitContainers(task, stop.exits);
   watcher.onStopping(task, stop);
-  if (task.startedAt) await windDown(life);
+  if (task.startedAt) await windDown(running);
   for (const container of task.containers) {
     container.lastStatus = 'STOPPED';
     if (task.startedAt && stop.stopCode !== 'TaskFailedToStart') container.exitCode ??= 0;
   }
   task.executionStoppedAt = clock.now();
   removeTargets(targets);
-  advance(life, 'DEPROVISIONING');
+  advance(running, 'DEPROVISIONING');
   await clock.sleep(SECONDS.deprovision);
   task.stoppedAt = clock.now();
-  advance(life, 'STOPPED');
+  advance(running, 'STOPPED');
   watcher.onStopped(task);
   task.ecs.changes.notify();
 }
 
 /** The load balancer takes it out, requests under way end, then SIGTERM. */
-async function windDown(life: Life): Promise<void> {
-  const { clock } = life.task.ecs.world;
-  drainTargets(life.targets);
-  advance(life, 'DEACTIVATING');
-  await clock.sleep(drainSecondsOf(life.targets));
-  advance(life, 'STOPPING');
-  if (life.process) await endReal(life);
+async function windDown(running: RunningTask): Promise<void> {
+  const { clock } = running.task.ecs.world;
+  drainTargets(running.targets);
+  advance(running, 'DEACTIVATING');
+  await clock.sleep(drainSecondsOf(running.targets));
+  advance(running, 'STOPPING');
+  if (running.process) await stopProcess(running);
   else await clock.sleep(SECONDS.stop);
 }
 

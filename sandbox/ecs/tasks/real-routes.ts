@@ -109,7 +109,7 @@ export function realServiceUrl(ecs: Ecs, cluster: Cluster, service: string): str
 }
 
 /** A service with real tasks can be reached from now on. */
-export function routeTo(service: Service): void {
+export function addRoute(service: Service): void {
   const { ecs, cluster, name } = service;
   routesOf(ecs.world).add(`${ecs.account}/${cluster.name}/${name}`, service);
 }

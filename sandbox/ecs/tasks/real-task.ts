@@ -3,25 +3,25 @@ import type { TargetHealth } from '../../elb/load-balancing.ts';
 import { textOf } from '../../protocols/service.ts';
 import { parameterStore } from '../../ssm/parameter-store.ts';
 import type { Container, Given, Task } from '../model.ts';
-import { failedTarget } from './health.ts';
+import { unhealthyTargetStop } from './health.ts';
 import { writeLog } from './logs.ts';
-import { realServiceUrl, routeTo } from './real-routes.ts';
-import { forEver, type Life, subject, TaskStop } from './running-task.ts';
+import { realServiceUrl, addRoute } from './real-routes.ts';
+import { waitForStop, type RunningTask, affectedContainer, TaskStop } from './running-task.ts';
 import { taskHostOf, type TaskProcess } from './task-host.ts';
 
 const SERVICES = ['user-service', 'product-service', 'order-service', 'frontend'];
 
 /** The reference service that a container is; undefined when it is none, or when tasks are not real. */
-export function realServiceOf(task: Task, { image }: Container): string | undefined {
+export function referenceServiceOf(task: Task, { image }: Container): string | undefined {
   if (task.ecs.world.scenario.ecs?.tasks !== 'real') return undefined;
   const name = image.split('@')[0]?.split('/').at(-1)?.split(':')[0] ?? '';
   return SERVICES.includes(name) ? name : undefined;
 }
 
 /** Runs the task's container as a process, until the task is stopped. Throws the TaskStop of what ends by itself. */
-export async function runReal(life: Life, service: string): Promise<never> {
-  const { task } = life;
-  const container = subject(life);
+export async function runProcess(running: RunningTask, service: string): Promise<never> {
+  const { task } = running;
+  const container = affectedContainer(running);
   const command = commandOf(task, container);
   const request = {
     service,
@@ -29,11 +29,11 @@ export async function runReal(life: Life, service: string): Promise<never> {
     ...(command && { command }),
     environment: environmentOf(task, container),
   };
-  const running: TaskProcess = taskHostOf(task.ecs.world).start(task.id, request, (line) => {
-    writeLog(task, container.definition, [asInContainer(line, running.port, container)]);
+  const child: TaskProcess = taskHostOf(task.ecs.world).start(task.id, request, (line) => {
+    writeLog(task, container.definition, [asInContainer(line, child.port, container)]);
   });
-  life.process = running;
-  running.exited.then(
+  running.process = child;
+  child.exited.then(
     (exitCode) => {
       task.stop.abort(exited(container, exitCode ?? 0));
     },
@@ -41,16 +41,16 @@ export async function runReal(life: Life, service: string): Promise<never> {
       task.stop.abort(refused(container, error));
     },
   );
-  const port = await orStopped(life, running.started);
+  const port = await orStopped(running, child.started);
   if (port !== undefined && task.service) {
     task.realPort = port;
-    routeTo(task.service);
-    await passRealChecks(life, port);
+    addRoute(task.service);
+    await passRealChecks(running, port);
     task.healthy = true;
-    life.watcher.onHealthy(task);
+    running.watcher.onHealthy(task);
     task.ecs.changes.notify();
   }
-  return forEver(life);
+  return waitForStop(running);
 }
 
 /** The process's port stands for the container's, and nobody who reads its log knows of the other. */
@@ -61,10 +61,10 @@ function asInContainer(line: string, port: number | undefined, { definition }: C
 }
 
 /** Asks the process to end, as ECS does, and resolves with its exit code. */
-export async function endReal(life: Life): Promise<void> {
-  const container = subject(life);
-  life.process?.stop(container.definition.stopTimeout ?? 30);
-  const exitCode = await life.process?.exited.catch(() => undefined);
+export async function stopProcess(running: RunningTask): Promise<void> {
+  const container = affectedContainer(running);
+  running.process?.stop(container.definition.stopTimeout ?? 30);
+  const exitCode = await running.process?.exited.catch(() => undefined);
   if (typeof exitCode === 'number') container.exitCode = exitCode;
 }
 
@@ -86,7 +86,7 @@ function releaseOf({ ecs }: Task, { image }: Container): string {
 }
 
 /** The result, unless the task is stopped first. */
-function orStopped<T>({ task }: Life, result: Promise<T>): Promise<T> {
+function orStopped<T>({ task }: RunningTask, result: Promise<T>): Promise<T> {
   const { signal } = task.stop;
   const ended = AbortSignal.any([signal, task.ecs.world.closed]);
   return new Promise((resolve, reject) => {
@@ -105,8 +105,8 @@ const BOOT_MS = 60_000;
 const LEAST_INTERVAL_MS = 100;
 
 /** Asks the process where its target group would. Throws the TaskStop of one that fails for good. */
-async function passRealChecks(life: Life, port: number): Promise<void> {
-  const { task, targets } = life;
+async function passRealChecks(running: RunningTask, port: number): Promise<void> {
+  const { task, targets } = running;
   const { clock } = task.ecs.world;
   const [first] = targets;
   if (!first) return;
@@ -121,7 +121,7 @@ async function passRealChecks(life: Life, port: number): Promise<void> {
     if (health.State === 'unhealthy' || Date.now() - started > BOOT_MS) misses += 1;
     await clock.pause(pause, task.stop.signal);
   }
-  throw failedTarget(life, first);
+  throw unhealthyTargetStop(running, first);
 }
 
 /** A target that does not listen yet is still in its first checks. */

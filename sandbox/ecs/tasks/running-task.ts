@@ -19,7 +19,7 @@ export interface TaskTarget {
 }
 
 /** One task under way. */
-export interface Life {
+export interface RunningTask {
   task: Task;
   rule: TaskRule | undefined;
   watcher: TaskWatcher;
@@ -30,7 +30,7 @@ export interface Life {
 }
 
 /** The container that a rule is about. */
-export function subject({ task, rule }: Pick<Life, 'task' | 'rule'>): Container {
+export function affectedContainer({ task, rule }: Pick<RunningTask, 'task' | 'rule'>): Container {
   const named = task.containers.find(({ definition }) => definition.name === rule?.container);
   const essential = task.containers.find(({ definition }) => definition.essential !== false);
   const found = named ?? essential ?? task.containers[0];
@@ -39,9 +39,9 @@ export function subject({ task, rule }: Pick<Life, 'task' | 'rule'>): Container 
 }
 
 /** Until the task is stopped. */
-export async function forEver(life: Life): Promise<never> {
-  const signals = [life.task.stop.signal, life.task.ecs.world.closed];
-  for (;;) await life.task.ecs.changes.next(AbortSignal.any(signals));
+export async function waitForStop(running: RunningTask): Promise<never> {
+  const signals = [running.task.stop.signal, running.task.ecs.world.closed];
+  for (;;) await running.task.ecs.changes.next(AbortSignal.any(signals));
 }
 
 /** Why a task ends. Its texts are those that DescribeTasks gives. */

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { JsonObject } from '../../../../../sandbox/cloudformation/json.ts';
-import { diffProperties, printed } from '../../../../../sandbox/cloudformation/resources/property-diff.ts';
+import { diffProperties, printValue } from '../../../../../sandbox/cloudformation/resources/property-diff.ts';
 import { schemaOf } from '../../../../../sandbox/cloudformation/resources/schema.ts';
 
 test.each<[string, JsonObject, JsonObject, string[]]>([
@@ -73,7 +73,7 @@ test.each<[string, JsonObject, JsonObject, string[]]>([
 });
 
 test('values are printed as AWS prints them', () => {
-  expect(printed(true)).toBe('true');
-  expect(printed({ Size: 8, List: [1] })).toBe('{"Size":"8","List":["1"]}');
-  expect(printed('x'.repeat(5000))).toMatch(/^\(Truncated-Signature\):[0-9a-f]{64}$/);
+  expect(printValue(true)).toBe('true');
+  expect(printValue({ Size: 8, List: [1] })).toBe('{"Size":"8","List":["1"]}');
+  expect(printValue('x'.repeat(5000))).toMatch(/^\(Truncated-Signature\):[0-9a-f]{64}$/);
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { GivenParameter } from '../../../../../sandbox/cloudformation/templates/parameters.ts';
 import {
   describeParameters,
-  masked,
+  maskSecrets,
   parameterReference,
   resolveParameters,
 } from '../../../../../sandbox/cloudformation/templates/parameters.ts';
@@ -60,7 +60,7 @@ describe('values', () => {
   test('a secret is shown as stars', () => {
     const parameter = resolved('{ Type: String, NoEcho: true }', 'hunter2');
     expect(describeParameters(new Map([['P', parameter]]))).toMatchObject([{ ParameterValue: '****' }]);
-    expect(parameterReference(masked(new Map([['P', parameter]])).get('P')!)).toBe('****');
+    expect(parameterReference(maskSecrets(new Map([['P', parameter]])).get('P')!)).toBe('****');
   });
 });
 

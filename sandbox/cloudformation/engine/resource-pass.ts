@@ -1,10 +1,10 @@
-import type { OperationRun, Work } from '../resources/provisioning.ts';
-import { type Graph, reversed } from '../templates/dependencies.ts';
+import type { OperationRun, ResourcePass } from '../resources/provisioning.ts';
+import { type Graph, reverseGraph } from '../templates/dependencies.ts';
 import { scopesOf } from './stack-scope.ts';
 import { type Definition, NO_DEFINITION } from './stack.ts';
 
 /** Why the work on a stack stops before its end. */
-export class WorkStopped extends Error {
+export class OperationStopped extends Error {
   readonly why: 'failure' | 'cancelled' | 'deleted' | 'timeout';
 
   constructor(why: 'failure' | 'cancelled' | 'deleted' | 'timeout') {
@@ -14,12 +14,12 @@ export class WorkStopped extends Error {
 }
 
 /** One pass over a stack's resources, by the functions of `definition`. */
-export function workOf(
+export function newResourcePass(
   run: OperationRun,
   definition: Definition | undefined,
-  phase: Work['phase'],
+  phase: ResourcePass['phase'],
   signal: AbortSignal = new AbortController().signal,
-): Work {
+): ResourcePass {
   const { world, stack, operation, nested } = run;
   return {
     world,
@@ -36,7 +36,7 @@ export function workOf(
 }
 
 /** "The following resource(s) failed to create: [A, B]. ", one sentence for each kind of work. */
-export function failureText({ failed }: Work): string {
+export function failureText({ failed }: ResourcePass): string {
   return (['create', 'update', 'delete'] as const)
     .filter((verb) => failed[verb].size > 0)
     .map((verb) => `The following resource(s) failed to ${verb}: [${[...failed[verb]].join(', ')}]. `)
@@ -48,13 +48,13 @@ export function failureText({ failed }: Work): string {
  * its part, and may call `ready` before it is done: what depends on it begins then. What depends on a failure never
  * begins, nor does anything after `signal` has been aborted. Ends when all that began has ended.
  */
-export function walk(
+export function walkGraph(
   graph: Graph,
   work: (id: string, ready: () => void) => Promise<boolean>,
   signal: AbortSignal,
 ): Promise<void> {
   const waiting = new Map([...graph].map(([id, needed]) => [id, needed.length]));
-  const dependents = reversed(graph);
+  const dependents = reverseGraph(graph);
   return new Promise((resolve, reject) => {
     let running = 0;
     const begin = (id: string): void => {
