@@ -15,7 +15,7 @@ const DIST_BYTES = 8_000_000;
 /** What GitHub's runner downloads for `uses:` is a compressed archive of the whole repository. */
 const ARCHIVE_BYTES = 2_200_000;
 /** What deploy-stack loads before it knows what to do. */
-const EAGER_BYTES = 800_000;
+const EAGER_BYTES = 1_000_000;
 
 /** Texts that stand in each package's code and nowhere else. */
 const onlyWhenUsed = {
