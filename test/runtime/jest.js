@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { installNode24, node24 } from './node24.js';
+import { installedNode24, installNode24 } from './node24.js';
 
 /**
  * Runs jest on Node.js 24, which the actions run on and which takes a quarter less CPU than Node.js 20.
  * TEST_NODE=current runs it on the Node.js that is on PATH.
  */
 installNode24();
-const node = process.env['TEST_NODE'] === 'current' ? process.execPath : node24();
+const node = process.env['TEST_NODE'] === 'current' ? process.execPath : installedNode24();
 const bin = join(dirname(createRequire(import.meta.url).resolve('jest/package.json')), 'bin', 'jest.js');
 const options = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
 const jest = spawn(node, [...options, bin, ...process.argv.slice(2)], { stdio: 'inherit' });

@@ -1,2 +1,3 @@
 export function node24(): string;
+export function installedNode24(): string;
 export function installNode24(): void;

@@ -4,8 +4,13 @@ import { join } from 'node:path';
 
 const folder = import.meta.dirname;
 
-/** Path of a Node.js 24 binary: this process's own, or the one that the packages in this folder ship. */
+/** Path of the program that runs actions: Node.js 24, or what counts for the coverage and then runs it. */
 export function node24() {
+  return process.env['COUNTING_NODE'] ?? installedNode24();
+}
+
+/** Path of a Node.js 24 binary: this process's own, or the one that the packages in this folder ship. */
+export function installedNode24() {
   if (process.versions.node.startsWith('24.')) return process.execPath;
   const packages = join(folder, 'node_modules');
   const found = existsSync(packages)
@@ -20,12 +25,12 @@ export function node24() {
 /** Installs Node.js 24 in this folder, unless this process runs on it or it is there. */
 export function installNode24() {
   try {
-    node24();
+    installedNode24();
   } catch {
     execFileSync('npm', ['ci', '--prefix', folder, '--no-audit', '--no-fund'], {
       stdio: 'inherit',
       shell: process.platform === 'win32',
     });
   }
-  node24();
+  installedNode24();
 }
