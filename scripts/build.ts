@@ -1,40 +1,109 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { licencesOf } from './licences.ts';
+import { dirname, resolve } from 'node:path';
+import { minify, type JsMinifyOptions } from '@swc/core';
+import { licencesOf, type Statistics } from './licences.ts';
 
 /**
- * Compiles the sources and bundles every action into dist/<name>/, from scratch each time: a chunk that is
- * no longer made must not stay committed. With names (`npm run build -- deploy-stack`) only those actions.
+ * Compiles the sources and bundles all actions in one run, so that code which several of them use is there once:
+ * dist/shared/ holds the chunks and the licences, dist/<name>/index.js the few lines that start one action. The old
+ * dist/ stays until the new one is complete; then it goes, so that no chunk stays committed that is no longer made.
+ *
+ * With names (`npm run build -- deploy-stack`) only those actions are bundled, each on its own and not minified: quick,
+ * for tests while you work, and not to be committed.
  */
+const SHARED = 'dist/shared';
+
+interface Bundle {
+  /** The entry's text. */
+  code: string;
+  /** Everything else, by file name. */
+  assets: Record<string, { source: string | Buffer }>;
+  stats: { toJson(): Statistics };
+}
+
+type Bundler = (entry: string, options: object) => Promise<Bundle>;
+
 const require = createRequire(import.meta.url);
-const tsc = require.resolve('typescript/bin/tsc');
-const ncc = require.resolve('@vercel/ncc/dist/ncc/cli.js');
-const run = (script: string, args: readonly string[]): void => {
-  execFileSync(process.execPath, [script, ...args], { stdio: 'inherit' });
-};
-
 const chosen = process.argv.slice(2);
-const names = chosen.length > 0 ? chosen : readdirSync('actions').sort();
-// Builds of different actions may run side by side.
-const build = chosen.length > 0 ? `.cache/build-${chosen.join('-')}` : 'build';
+// Quick builds may run side by side.
+const compiled = chosen.length > 0 ? `.cache/build-${chosen.join('-')}` : 'build';
 
-rmSync(build, { recursive: true, force: true });
-if (chosen.length === 0) rmSync('dist', { recursive: true, force: true });
-run(tsc, ['-p', 'tsconfig.build.json', '--outDir', build]);
-// The compiled entries are ES modules by their nearest package.json, as they are in the repository.
-writeFileSync(`${build}/package.json`, '{ "type": "module" }\n');
+compile();
+if (chosen.length > 0) await buildAlone(chosen);
+else await buildAll(readdirSync('actions').sort());
+write('dist/package.json', '{ "type": "module" }\n');
 
-for (const name of names) {
-  const entry = `${build}/actions/${name}/main.js`;
-  if (!existsSync(entry)) {
-    if (chosen.length > 0) throw new Error(`actions/${name}/main.ts does not exist`);
-    continue;
+async function buildAlone(names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const entry = `${compiled}/actions/${name}/main.js`;
+    if (!existsSync(entry)) throw new Error(`actions/${name}/main.ts does not exist`);
+    const scripts = scriptsOf(await bundle(entry));
+    rmSync(`dist/${name}`, { recursive: true, force: true });
+    for (const [file, text] of scripts) write(`dist/${name}/${file}`, text);
   }
-  const folder = `dist/${name}`;
-  rmSync(folder, { recursive: true, force: true });
-  const statistics = `${build}/${name}.json`;
-  run(ncc, ['build', entry, '-o', folder, '--minify', '--no-cache', '--stats-out', statistics]);
-  writeFileSync(`${folder}/licenses.txt`, licencesOf(JSON.parse(readFileSync(statistics, 'utf8')) as object));
-  writeFileSync(`${folder}/package.json`, '{ "type": "module" }\n');
+}
+
+/** One entry that loads an action when it is called: what actions have in common becomes chunks of its own. */
+async function buildAll(names: readonly string[]): Promise<void> {
+  const loaders = names.map((name) => `  '${name}': () => import('./actions/${name}/main.js'),\n`);
+  const entry = `${compiled}/index.js`;
+  write(entry, `export const actions = {\n${loaders.join('')}};\n`);
+  const built = await bundle(entry);
+  const statistics = built.stats.toJson();
+  const scripts = await Promise.all(
+    scriptsOf(built).map(async ([file, text]) => [file, await minified(text)] as const),
+  );
+  rmSync('dist', { recursive: true, force: true });
+  for (const [file, text] of scripts) write(`${SHARED}/${file}`, text);
+  write(`${SHARED}/licenses.txt`, licencesOf(statistics));
+  for (const name of names) {
+    write(
+      `dist/${name}/index.js`,
+      `import { actions } from '../shared/index.js';\n\nawait actions['${name}']();\n`,
+    );
+  }
+}
+
+function compile(): void {
+  rmSync(compiled, { recursive: true, force: true });
+  const tsc = require.resolve('typescript/bin/tsc');
+  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', compiled], {
+    stdio: 'inherit',
+  });
+  // The compiled files are ES modules by their nearest package.json, as they are in the repository.
+  write(`${compiled}/package.json`, '{ "type": "module" }\n');
+}
+
+async function bundle(entry: string): Promise<Bundle> {
+  const ncc = require('@vercel/ncc') as Bundler;
+  // `module` first: the AWS clients' ES modules, of which only the commands that are imported get into the bundle.
+  return ncc(resolve(entry), { mainFields: ['module', 'main'], cache: false, quiet: true });
+}
+
+/** The bundle's scripts, by file name. The bundler writes a package.json too, which dist/ has already. */
+function scriptsOf({ code, assets }: Bundle): [file: string, text: string][] {
+  const others = Object.entries(assets).filter(([file]) => file.endsWith('.js'));
+  return [
+    ['index.js', code],
+    ...others.map(([file, { source }]): [string, string] => [file, String(source)]),
+  ];
+}
+
+/** The bundler itself minifies no chunk but the entry. Classes and functions keep their names for stack traces. */
+async function minified(text: string): Promise<string> {
+  const names = { keep_classnames: true, keep_fnames: true };
+  const options: JsMinifyOptions = {
+    module: true,
+    compress: names,
+    mangle: names,
+    format: { comments: false },
+  };
+  return (await minify(text, options)).code;
+}
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
 }

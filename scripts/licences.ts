@@ -4,18 +4,34 @@ import { dirname, join } from 'node:path';
 interface Module {
   identifier?: string;
   nameForCondition?: string;
+  chunks?: (string | number)[];
+  modules?: Module[];
+}
+
+/** webpack's statistics, as far as they are read here. */
+export interface Statistics {
   modules?: Module[];
 }
 
 /**
- * The licences of every package in a bundle, from webpack's statistics: the name, the licence's identifier and
- * its text, by name. The bundler's own list leaves out packages whose modules it has merged.
+ * The licences of every package in a bundle, from webpack's statistics: the packages' names, the licence's identifier
+ * and its text. Packages of the same text stand together, so that no text is there twice. The bundler's own list leaves
+ * out packages whose modules it has merged.
  * @throws for a package that does not name its licence.
  */
-export function licencesOf(statistics: { modules?: Module[] }): string {
-  const folders = new Set(filesOf(statistics.modules ?? []).map(packageFolder));
-  const packages = [...folders].flatMap((folder) => (folder === undefined ? [] : [describe(folder)]));
-  return [...new Set(packages)].sort().join('\n');
+export function licencesOf({ modules = [] }: Statistics): string {
+  const bundled = modules.filter(({ chunks }) => chunks === undefined || chunks.length > 0);
+  const folders = new Set(filesOf(bundled).map(packageFolder));
+  const licences = new Map<string, Set<string>>();
+  for (const folder of folders) {
+    if (folder === undefined) continue;
+    const { name, licence } = describe(folder);
+    licences.set(licence, (licences.get(licence) ?? new Set()).add(name));
+  }
+  return [...licences]
+    .map(([licence, names]) => `${[...names].sort().join('\n')}\n${licence}`)
+    .sort()
+    .join('\n');
 }
 
 function filesOf(modules: readonly Module[]): string[] {
@@ -35,7 +51,7 @@ function packageFolder(file: string): string | undefined {
   return undefined;
 }
 
-function describe(folder: string): string {
+function describe(folder: string): { name: string; licence: string } {
   const { name, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
     name: string;
     license?: string;
@@ -43,5 +59,5 @@ function describe(folder: string): string {
   if (license === undefined) throw new Error(`the package ${name} names no licence`);
   const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
   const text = file === undefined ? '' : `${readFileSync(join(folder, file), 'utf8').trim()}\n`;
-  return `${name}\n${license}\n${text}`;
+  return { name, licence: `${license}\n${text}` };
 }

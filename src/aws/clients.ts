@@ -50,25 +50,44 @@ function factory<C extends { middlewareStack: object }>(
 
 const XML = { xml: true };
 
-export const cloudFormationClient = factory(
-  async () => (await import('@aws-sdk/client-cloudformation')).CloudFormationClient,
-  XML,
-);
-export const cloudWatchClient = factory(
-  async () => (await import('@aws-sdk/client-cloudwatch')).CloudWatchClient,
-);
-export const ecrClient = factory(async () => (await import('@aws-sdk/client-ecr')).ECRClient);
-export const ecsClient = factory(async () => (await import('@aws-sdk/client-ecs')).ECSClient);
-export const elbClient = factory(
-  async () => (await import('@aws-sdk/client-elastic-load-balancing-v2')).ElasticLoadBalancingV2Client,
-  XML,
-);
-export const logsClient = factory(
-  async () => (await import('@aws-sdk/client-cloudwatch-logs')).CloudWatchLogsClient,
-);
-export const quotasClient = factory(
-  async () => (await import('@aws-sdk/client-service-quotas')).ServiceQuotasClient,
-);
-export const s3Client = factory(async () => (await import('@aws-sdk/client-s3')).S3Client);
-export const ssmClient = factory(async () => (await import('@aws-sdk/client-ssm')).SSMClient);
-export const stsClient = factory(async () => (await import('@aws-sdk/client-sts')).STSClient, XML);
+// Each import is destructured: then the bundler knows what is used of a package, and leaves the other commands out.
+export const cloudFormationClient = factory(async () => {
+  const { CloudFormationClient } = await import('@aws-sdk/client-cloudformation');
+  return CloudFormationClient;
+}, XML);
+export const cloudWatchClient = factory(async () => {
+  const { CloudWatchClient } = await import('@aws-sdk/client-cloudwatch');
+  return CloudWatchClient;
+});
+export const ecrClient = factory(async () => {
+  const { ECRClient } = await import('@aws-sdk/client-ecr');
+  return ECRClient;
+});
+export const ecsClient = factory(async () => {
+  const { ECSClient } = await import('@aws-sdk/client-ecs');
+  return ECSClient;
+});
+export const elbClient = factory(async () => {
+  const { ElasticLoadBalancingV2Client } = await import('@aws-sdk/client-elastic-load-balancing-v2');
+  return ElasticLoadBalancingV2Client;
+}, XML);
+export const logsClient = factory(async () => {
+  const { CloudWatchLogsClient } = await import('@aws-sdk/client-cloudwatch-logs');
+  return CloudWatchLogsClient;
+});
+export const quotasClient = factory(async () => {
+  const { ServiceQuotasClient } = await import('@aws-sdk/client-service-quotas');
+  return ServiceQuotasClient;
+});
+export const s3Client = factory(async () => {
+  const { S3Client } = await import('@aws-sdk/client-s3');
+  return S3Client;
+});
+export const ssmClient = factory(async () => {
+  const { SSMClient } = await import('@aws-sdk/client-ssm');
+  return SSMClient;
+});
+export const stsClient = factory(async () => {
+  const { STSClient } = await import('@aws-sdk/client-sts');
+  return STSClient;
+}, XML);

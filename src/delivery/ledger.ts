@@ -1,9 +1,4 @@
-import {
-  GetParameterHistoryCommand,
-  GetParametersCommand,
-  PutParameterCommand,
-  type SSMClient,
-} from '@aws-sdk/client-ssm';
+import type { SSMClient } from '@aws-sdk/client-ssm';
 import { isNotFound } from '../aws/errors.ts';
 import { send } from '../aws/send.ts';
 import type { Context } from '../core/context.ts';
@@ -45,6 +40,7 @@ export async function readReleases(
   context: LedgerContext,
   all: readonly LedgerNames[],
 ): Promise<(Release | undefined)[]> {
+  const { GetParametersCommand } = await import('@aws-sdk/client-ssm');
   const client = await context.ssm();
   const names = all.flatMap(({ image, release }) => [image, release]);
   const values = new Map<string, string>();
@@ -77,6 +73,7 @@ export async function recordRelease(
   names: LedgerNames,
   release: Release,
 ): Promise<void> {
+  const { PutParameterCommand } = await import('@aws-sdk/client-ssm');
   const client = await context.ssm();
   const put = async (name: string, value: string): Promise<void> => {
     await send(
@@ -111,6 +108,7 @@ export async function releaseHistory(context: LedgerContext, names: LedgerNames)
 
 /** All values that a parameter had, the newest first; none when there is no such parameter. */
 async function valuesOf(context: LedgerContext, name: string): Promise<string[]> {
+  const { GetParameterHistoryCommand } = await import('@aws-sdk/client-ssm');
   const client = await context.ssm();
   const versions: { version: number; value: string }[] = [];
   let token: string | undefined;

@@ -2,9 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { errorText } from '../aws/errors.ts';
 import { withTimeLimit } from '../core/concurrency.ts';
-import { stackOf } from '../core/errors.ts';
+import { reasonOf, stackOf } from '../core/errors.ts';
 import {
   type ImageBuildContext,
   type ImageContext,
@@ -115,7 +114,7 @@ async function readPreviousImage(build: ImageBuildContext): Promise<PreviousImag
     return await findPreviousImage(client, repository.name, registry, context);
   } catch (error) {
     if (!context.signal.aborted) {
-      progress.note(`The last image of the repository cannot be compared: ${errorText(error)}`);
+      progress.note(`The last image of the repository cannot be compared: ${reasonOf(error)}`);
     }
     return undefined;
   }

@@ -4,9 +4,10 @@ import type {
   EnhancedImageScanFinding,
   ImageScanFinding,
 } from '@aws-sdk/client-ecr';
-import { awsNameOf, classify, errorText, isThrottle } from '../aws/errors.ts';
+import { awsNameOf, classify, isThrottle } from '../aws/errors.ts';
 import { send } from '../aws/send.ts';
 import type { Context } from '../core/context.ts';
+import { reasonOf } from '../core/errors.ts';
 import { poll } from '../core/poll.ts';
 import type { Repository } from './registry/repository.ts';
 
@@ -137,8 +138,8 @@ async function startScan(
   } catch (error) {
     const name = awsNameOf(error);
     if (name === 'LimitExceededException') return {};
-    if (name === 'UnsupportedImageTypeException') return { refused: errorText(error) };
-    if (classify(error) === 'validation') return { refused: errorText(error), byItself: true };
+    if (name === 'UnsupportedImageTypeException') return { refused: reasonOf(error) };
+    if (classify(error) === 'validation') return { refused: reasonOf(error), byItself: true };
     throw error;
   }
 }

@@ -4,9 +4,9 @@ import type {
   Repository as EcrRepository,
 } from '@aws-sdk/client-ecr';
 import { send } from '../../aws/send.ts';
-import { awsNameOf, classify, errorText, isNotFound } from '../../aws/errors.ts';
+import { awsNameOf, classify, isNotFound } from '../../aws/errors.ts';
 import type { Context } from '../../core/context.ts';
-import { PlatformError } from '../../core/errors.ts';
+import { PlatformError, reasonOf } from '../../core/errors.ts';
 
 /** A repository of the account's registry. */
 export interface Repository {
@@ -147,7 +147,7 @@ function repositoryError(error: unknown, what: string): PlatformError {
   const hint =
     classify(error) === 'denied' ? " Give the role the permissions that the action's page lists." : '';
   const code = error instanceof PlatformError ? error.code : 'request-rejected';
-  return new PlatformError(code, `${what}: ${errorText(error)}.${hint}`, { cause: error });
+  return new PlatformError(code, `${what}: ${reasonOf(error)}.${hint}`, { cause: error });
 }
 
 /** A repository, and the client of the account that it belongs to. */
