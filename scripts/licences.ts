@@ -58,6 +58,7 @@ function describe(folder: string): { name: string; licence: string } {
   };
   if (license === undefined) throw new Error(`the package ${name} names no licence`);
   const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
-  const text = file === undefined ? '' : `${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+  const text =
+    file === undefined ? '' : `${readFileSync(join(folder, file), 'utf8').replaceAll('\r\n', '\n').trim()}\n`;
   return { name, licence: `${license}\n${text}` };
 }

@@ -22,11 +22,11 @@ function install(name: string, manifest: object, text?: string): string {
 
 test('packages of the same text stand above it, once', () => {
   const modules = [
-    install('b', { license: 'MIT' }, 'Do what you like.\n'),
+    install('b', { license: 'MIT' }, 'Do what\r\nyou like.\r\n'),
     install('@scope/c', { license: 'ISC' }),
-    install('a', { license: 'MIT' }, 'Do what you like.'),
+    install('a', { license: 'MIT' }, 'Do what\nyou like.'),
   ].map((nameForCondition) => ({ nameForCondition, chunks: [1] }));
-  expect(licencesOf({ modules })).toBe('@scope/c\nISC\n\na\nb\nMIT\nDo what you like.\n');
+  expect(licencesOf({ modules })).toBe('@scope/c\nISC\n\na\nb\nMIT\nDo what\nyou like.\n');
 });
 
 test('a module that another has merged counts, and one of no chunk does not', () => {
