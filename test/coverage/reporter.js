@@ -36,9 +36,13 @@ export default class {
     }
     const rows = [...folders].sort(([a], [b]) => a.localeCompare(b));
     for (const [folder, { lines, branches }] of rows) {
-      process.stdout.write(`${folder.padEnd(20)} lines ${percent(lines)} %, branches ${percent(branches)} %\n`);
+      process.stdout.write(
+        `${folder.padEnd(20)} lines ${percent(lines)} %, branches ${percent(branches)} %\n`,
+      );
     }
-    this.#low = Object.entries(MINIMUM).filter(([folder, least]) => percent(folders.get(folder).lines) < least);
+    this.#low = Object.entries(MINIMUM).filter(
+      ([folder, least]) => percent(folders.get(folder).lines) < least,
+    );
   }
 
   getLastError() {
@@ -70,7 +74,13 @@ async function shares(file, script) {
   const holdsCode = (line) => /\w/.test(code[line - 1] ?? '');
   const converter = v8ToIstanbul(resolve(file), 0, { source });
   await converter.load();
-  const nothing = [{ functionName: '', isBlockCoverage: true, ranges: [{ startOffset: 0, endOffset: source.length, count: 0 }] }];
+  const nothing = [
+    {
+      functionName: '',
+      isBlockCoverage: true,
+      ranges: [{ startOffset: 0, endOffset: source.length, count: 0 }],
+    },
+  ];
   converter.applyCoverage(script?.functions ?? nothing);
   const [found] = Object.values(converter.toIstanbul());
   const lines = Object.entries(found.statementMap)
@@ -83,7 +93,9 @@ async function shares(file, script) {
 
 /** The code with blanks in place of comments, which begin a line or follow a blank in this repository. */
 function withoutComments(code) {
-  return code.replace(/(^|\s)\/\*[^]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ' ')).replace(/(^|\s)\/\/ .*/g, '$1');
+  return code
+    .replace(/(^|\s)\/\*[^]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ' '))
+    .replace(/(^|\s)\/\/ .*/g, '$1');
 }
 
 function sum(a = { lines: { executed: 0, all: 0 }, branches: { executed: 0, all: 0 } }, b) {
