@@ -198,7 +198,7 @@ describe('a build that goes wrong', () => {
     expect(run.outputs['reason']).toMatch(
       /^The build failed: dockerfile parse error line 3: unknown instruction: RUM/,
     );
-    expect(run.log).toMatch(/::error file=Dockerfile,line=3,/);
+    expect(run.log).toMatch(/::error .*file=Dockerfile,line=3::/);
   });
 
   test('by a command that fails tells its output and its line', async () => {
@@ -207,7 +207,7 @@ describe('a build that goes wrong', () => {
     const run = await build(sandbox, {}, { workspace });
     expect(run.outputs['reason']).toContain('exit code: 7');
     expect(run.summary).toContain('correct horse');
-    expect(run.log).toMatch(/::error file=Dockerfile,line=2,/);
+    expect(run.log).toMatch(/::error .*file=Dockerfile,line=2::/);
   });
 
   test('by a base image that nobody has says so', async () => {

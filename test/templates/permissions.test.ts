@@ -27,7 +27,11 @@ const NOT_OF_PREVIEWS = [
   'cloudformation:UpdateTerminationProtection',
   's3:PutObject',
   'ecs:ContinueServiceDeployment',
+  'ecs:DeregisterTaskDefinition',
   'ecs:RegisterTaskDefinition',
+  'ecs:RunTask',
+  'ecs:StopServiceDeployment',
+  'ecs:StopTask',
   'ecs:UpdateService',
   'ssm:PutParameter',
 ];

@@ -148,7 +148,7 @@ ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfull
     expect(done.outputs['reason']).toBe(
       'The build failed: process "/bin/sh -c npm ci" did not complete successfully: exit code: 1. No tag was set.',
     );
-    expect(done.log).toMatch(/::error file=api\/Dockerfile,line=2,.*title=\[build 2\/2\] RUN npm ci/);
+    expect(done.log).toMatch(/::error title=\[build 2\/2\] RUN npm ci,file=api\/Dockerfile,line=2::/);
     expect(done.summary).toContain('npm error code E401');
     expect(docker.builds).toHaveLength(1);
     expect(sandbox.calls.of('PutManifest')).toEqual([]);

@@ -26,14 +26,15 @@ export function operationsOf(action: string): string[] {
   return [...new Set(files.flatMap((file) => commandsIn(readFileSync(file, 'utf8'))))].sort();
 }
 
-/** The files of this repository that a file imports, at the start or later, and those that they import. */
+/** The files of this repository that run when a file does, at the start or later: those it imports, types aside. */
 function reachable(entry: string): string[] {
   const seen = new Set<string>();
   const visit = (file: string): void => {
     if (seen.has(file)) return;
     if (!existsSync(file)) throw new Error(`${relative(ROOT, file)} is imported and does not exist`);
     seen.add(file);
-    const imports = readFileSync(file, 'utf8').matchAll(/(?:from|import\()\s*'(\.[^']+)'/g);
+    const text = readFileSync(file, 'utf8').replaceAll(/^import type [^']*'[^']+'/gm, '');
+    const imports = text.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g);
     for (const [, path = ''] of imports) visit(resolve(dirname(file), path));
   };
   visit(entry);
