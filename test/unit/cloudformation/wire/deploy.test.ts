@@ -103,7 +103,7 @@ describe.each(LESS)('an endpoint with %s', (_name, features) => {
     const failed = await at.run(template('a', BAD));
     expect(failed).toMatchObject({ verdict: 'rolled-back', ok: false });
     expect(failed.reason).toContain('at Bad (AWS::EC2::Subnet): The CIDR conflicts with another subnet');
-    expect(at.lines.join('\n')).toMatch(/::error file=app\.yml,line=\d+,title=Root cause%3A Bad::/);
+    expect(at.lines.join('\n')).toMatch(/::error title=Root cause%3A Bad,file=app\.yml,line=\d+::/);
     expect((await at.run(template('a', BAD), { command: 'plan' })).verdict).toBe('blocked');
     expect(await status(at)).toBe('ROLLBACK_COMPLETE');
     expect((await at.run(template('a'))).verdict).toBe('created');

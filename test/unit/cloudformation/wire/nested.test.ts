@@ -59,6 +59,6 @@ test.each([{}, { eventTokens: false, describeEvents: false, lastOperations: fals
     const outcome = await at.run(parent('a.yml'));
     expect(outcome).toMatchObject({ verdict: 'rolled-back', ok: false });
     expect(outcome.reason).toContain('at Network/Subnet (AWS::EC2::Subnet): no room');
-    expect(at.lines.join('\n')).toMatch(/::error file=app\.yml,line=4,title=Root cause%3A Network\/Subnet::/);
+    expect(at.lines.join('\n')).toMatch(/::error title=Root cause%3A Network\/Subnet,file=app\.yml,line=4::/);
   },
 );
