@@ -1,8 +1,11 @@
+import { availableParallelism } from 'node:os';
+
 /** Unit, contract, template and acceptance tests; the integration tests have a configuration of their own. */
 export default {
   testEnvironment: 'node',
   testTimeout: 120_000,
-  maxWorkers: '100%',
+  // Most suites wait for processes that they start. A number: above 100 % jest reads a percentage as a count.
+  maxWorkers: 2 * availableParallelism(),
   testSequencer: './test/runtime/sequencer.js',
   // What tests import is part of the roots, so that --onlyChanged finds the tests of a changed file.
   roots: ['actions', 'sandbox', 'scripts', 'src', 'test'].map((folder) => `<rootDir>/${folder}`),
