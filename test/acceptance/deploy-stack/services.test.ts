@@ -64,7 +64,8 @@ const failing = (image: string): Scenario => ({
 const CAUSE = 'The container app ended with exit code 1 as it started';
 
 test('a new service whose tasks fail: what they said is the reason, although the rollback takes them away', async () => {
-  const sandbox = await start({ timeScale: 100, scenario: failing('app:1') });
+  // Slow enough that the service still is there when a busy machine asks for its tasks.
+  const sandbox = await start({ timeScale: 30, scenario: failing('app:1') });
   const run = await deployStack(
     sandbox,
     { template: 'breaker.yml', capabilities: 'CAPABILITY_IAM' },
