@@ -1,4 +1,4 @@
-/** Wakes whoever waits for the next change of something, so that nobody has to look again and again. */
+/** Wakes everything that waits for the next change of something, so that nothing has to poll. */
 export class Changes {
   readonly #waiting = new Set<() => void>();
 

@@ -38,7 +38,7 @@ function jobTokens(world: World): Map<string, Permissions> {
   return world.store('', '', 'github-job-tokens', () => new Map<string, Permissions>());
 }
 
-/** The bearer of a request's token; undefined when nobody knows it. */
+/** The bearer of a request's token; undefined for an unknown token. */
 export function viewerOf(world: World, authorization: string): Viewer | undefined {
   const { user = 'octocat', tokens = {} } = world.scenario.github ?? {};
   const { installation, readOnly } = GITHUB_TOKENS;

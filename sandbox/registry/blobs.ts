@@ -41,7 +41,7 @@ export class BlobStore {
     return digest;
   }
 
-  /** Takes a file over; whoever calls has checked the digest. */
+  /** Takes a file over; the caller has checked the digest. */
   async adopt(file: string, digest: string): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
     await rename(file, this.#path(digest));

@@ -42,7 +42,7 @@ function imageOutputs(result: ImageOutputs): Record<string, string> {
   };
 }
 
-/** The fields of the \`result\` output. */
+/** The fields of the `result` output. */
 function resultOf(result: ImageResult): Record<string, unknown> {
   const { repository, region, previous, push, build, steps, notes } = result;
   const { digest, image, reused = false, platforms = [], scan } = descriptionOf(result) ?? {};

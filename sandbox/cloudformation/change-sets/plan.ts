@@ -78,7 +78,7 @@ class Planner {
     return { changes: [...kept, ...removed], others, missingExports: uniqueMissing(this.#missing) };
   }
 
-  /** What is made anew is known only afterwards, and so are the outputs of a nested stack that changes. */
+  /** What is replaced is known only afterwards, and so are the outputs of a nested stack that changes. */
   #resourceValues(world: World): ResourceValues {
     const isKnown = (id: string): StackResource | undefined => {
       const resource = this.#stack.resources.get(id);

@@ -101,7 +101,7 @@ function valueOf(
   return kept.value;
 }
 
-/** SSM types are read anew in each operation, previous values included. */
+/** SSM types are read again in each operation, previous values included. */
 function readStore(values: ParameterValues, source: ParameterSource): ParameterValues {
   const missing: string[] = [];
   const result = new Map<string, ParameterValue>();
@@ -209,7 +209,7 @@ export function describeParameters(parameters: ParameterValues): object[] | unde
 /** What people see of a secret. */
 export const MASK = '****';
 
-/** Of a live resource nobody knows which parts are secret: where the stack has a secret, it has one too. */
+/** Which parts of a live resource are secret is not known: where the stack has a secret, it has one too. */
 export function hideSecrets(live: JsonObject, shown: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(live).map(([name, value]) => [name, textOf(shown[name]).includes(MASK) ? MASK : value]),

@@ -29,7 +29,7 @@ export async function deleteStack(run: CommandRun, stack: StackSnapshot): Promis
     context,
   );
   context.log.info(`Deleting stack ${stackName} with ${plural(resources.length, 'resource')}.`);
-  // A stack is deleted once, whoever requested it first, so no token has to match.
+  // A stack is deleted once, by the first request, so no token has to match.
   const operation = {
     stackName,
     stackId,

@@ -44,7 +44,7 @@ export interface PromotionRequest {
   origin: Origin;
 }
 
-/** What stands against a promotion, and what to do about it. */
+/** A blocking finding of a promotion, and how to resolve it. */
 export interface Finding {
   /** `origin` and `target` cannot be bypassed. */
   gate: 'origin' | 'target' | 'soak' | Gate;

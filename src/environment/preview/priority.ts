@@ -7,7 +7,7 @@ import type { PreviewContext, PreviewRequest } from './context.ts';
 /** The load balancer's own words on a rule whose priority another rule has. */
 const TAKEN = /PriorityInUse|Priority '?\d+'? is currently in use/i;
 
-/** The priorities of all rules of a listener, whoever made them. */
+/** The priorities of all rules of a listener, by any creator. */
 export async function takenPriorities(context: PreviewContext, listenerArn: string): Promise<Set<number>> {
   const client = await context.elb();
   const taken = new Set<number>();

@@ -33,7 +33,7 @@ test('a module that another has merged counts, and one of no chunk does not', ()
   const merged = install('merged', { license: 'MIT' });
   const dropped = install('dropped', { license: 'MIT' });
   const modules = [
-    { identifier: '/work/src/main.js', chunks: [1], modules: [{ nameForCondition: merged }] },
+    { identifier: '/app/src/main.js', chunks: [1], modules: [{ nameForCondition: merged }] },
     { nameForCondition: dropped, chunks: [] },
   ];
   expect(licencesOf({ modules })).toBe('merged\nMIT\n');
