@@ -27,12 +27,12 @@ services: {}
  * that may take. deploy-stack's first call is the minimal bundle's too; others read and load more before theirs.
  */
 const actions: Readonly<Record<string, { limit: number; inputs: Inputs }>> = {
-  'deploy-stack': { limit: 1.25, inputs: { 'stack-name': 'app', template: 't.yml' } },
-  'build-push-image': { limit: 1.25, inputs: { repository: 'shop/web', tags: 'v1', 'oci-layout': 'image' } },
-  'update-service': { limit: 1.5, inputs: { command: 'status', cluster: 'shop', service: 'web' } },
-  'deploy-environment': { limit: 2, inputs: { command: 'status', environment: 'dev' } },
-  'promote-environment': { limit: 2, inputs: { command: 'status' } },
-  'preview-environment': { limit: 2, inputs: { command: 'sweep', environment: 'dev', template: 't.yml' } },
+  'deploy-stack': { limit: 1.15, inputs: { 'stack-name': 'app', template: 't.yml' } },
+  'build-push-image': { limit: 1.15, inputs: { repository: 'shop/web', tags: 'v1', 'oci-layout': 'image' } },
+  'update-service': { limit: 1.15, inputs: { command: 'status', cluster: 'shop', service: 'web' } },
+  'deploy-environment': { limit: 1.75, inputs: { command: 'status', environment: 'dev' } },
+  'promote-environment': { limit: 1.6, inputs: { command: 'status' } },
+  'preview-environment': { limit: 1.5, inputs: { command: 'sweep', environment: 'dev', template: 't.yml' } },
   'supersede-runs': { limit: 1.15, inputs: { environment: 'dev' } },
 };
 

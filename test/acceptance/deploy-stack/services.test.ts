@@ -79,7 +79,8 @@ test('a new service whose tasks fail: what they said is the reason, although the
 });
 
 test('an update whose tasks fail', async () => {
-  const sandbox = await start({ timeScale: 100, scenario: failing('app:2') });
+  // Slow enough that a busy machine asks before ECS has begun to take the update back.
+  const sandbox = await start({ timeScale: 30, scenario: failing('app:2') });
   const inputs = { template: 'breaker.yml', capabilities: 'CAPABILITY_IAM' };
   const first = await deployStack(sandbox, inputs, { workspace });
   expect(first.outputs).toMatchObject({ verdict: 'created' });
