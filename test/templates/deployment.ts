@@ -19,7 +19,7 @@ import { GetParameterCommand, PutParameterCommand, SSMClient } from '@aws-sdk/cl
 import type { Stack } from '../../scripts/templates/reference.ts';
 import { readTemplate } from '../../scripts/templates/template.ts';
 
-const POLL_MS = 20;
+const POLL_MS = 50;
 const LIMIT_MS = 30_000;
 
 /**

@@ -5,14 +5,14 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { environments, previewStack, stacksOf } from '../../scripts/templates/reference.ts';
 import { resolveTemplate } from '../../scripts/templates/resolve.ts';
 import { parseTemplate, readTemplate } from '../../scripts/templates/template.ts';
-import { describeFinding } from './finding.ts';
-import type { Finding } from './finding.ts';
-import { judge } from './suppression.ts';
-import { suppressions } from './suppressions.ts';
-import { validate } from './validators/cloudformation-validate.ts';
-import type { Subject } from './validators/cloudformation-validate.ts';
-import { checkControls } from './validators/control-tower.ts';
-import { installValidators } from './validators/install.ts';
+import { describeFinding } from '../templates/finding.ts';
+import type { Finding } from '../templates/finding.ts';
+import { judge } from '../templates/suppression.ts';
+import { suppressions } from '../templates/suppressions.ts';
+import { validate } from '../templates/validators/cloudformation-validate.ts';
+import type { Subject } from '../templates/validators/cloudformation-validate.ts';
+import { checkControls } from '../templates/validators/control-tower.ts';
+import { installValidators } from '../templates/validators/install.ts';
 
 const today = new Date().toISOString().slice(0, 10);
 
