@@ -2,6 +2,7 @@ import { ECRClient } from '@aws-sdk/client-ecr';
 import type { Sandbox } from '../../sandbox/index.ts';
 import { runAction, type Run, type RunOptions } from '../../sandbox/runner.ts';
 import { node24 } from '../runtime/node24.js';
+import { clientOf } from '../unit/sandbox/clients.ts';
 
 export const REPOSITORY = 'shop/user-service';
 export const SHA = 'a'.repeat(40);
@@ -22,14 +23,5 @@ export function buildPushImage(
 
 /** AWS's own client, for an account of the sandbox. */
 export function ecrOf(sandbox: Sandbox, account?: string): ECRClient {
-  const env = sandbox.env(account);
-  return new ECRClient({
-    endpoint: sandbox.url,
-    region: env['AWS_REGION'] ?? '',
-    maxAttempts: 1,
-    credentials: {
-      accessKeyId: env['AWS_ACCESS_KEY_ID'] ?? '',
-      secretAccessKey: env['AWS_SECRET_ACCESS_KEY'] ?? '',
-    },
-  });
+  return clientOf(sandbox, ECRClient, account);
 }

@@ -13,6 +13,7 @@ import { startSandbox, type Sandbox, type SandboxOptions } from '../../sandbox/i
 import { runAction, type Run, type RunOptions } from '../../sandbox/runner.ts';
 import { node24 } from '../runtime/node24.js';
 import { DEV, deployStack } from './action.ts';
+import { clientOf } from '../unit/sandbox/clients.ts';
 import { ecrOf } from './image.ts';
 import { RegistrySession } from './registry.ts';
 
@@ -238,15 +239,7 @@ export class PreviewHost {
   }
 
   cloudFormation(): CloudFormationClient {
-    const env = this.sandbox.env(DEV);
-    return new CloudFormationClient({
-      endpoint: this.sandbox.url,
-      region: env['AWS_REGION'] ?? '',
-      credentials: {
-        accessKeyId: env['AWS_ACCESS_KEY_ID'] ?? '',
-        secretAccessKey: env['AWS_SECRET_ACCESS_KEY'] ?? '',
-      },
-    });
+    return clientOf(this.sandbox, CloudFormationClient);
   }
 }
 

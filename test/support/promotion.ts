@@ -15,7 +15,7 @@ import type { Sandbox, SandboxOptions } from '../../sandbox/index.ts';
 import { runAction } from '../../sandbox/runner.ts';
 import type { Run, RunOptions } from '../../sandbox/runner.ts';
 import { node24 } from '../runtime/node24.js';
-import { configOf, sandboxOf, ssmOf } from '../unit/sandbox/clients.ts';
+import { clientOf, sandboxOf, ssmOf } from '../unit/sandbox/clients.ts';
 import { pushMultiPlatform } from './multi-platform.ts';
 import { RegistrySession } from './registry.ts';
 
@@ -61,7 +61,7 @@ export class PromotionWorld {
   }
 
   ecs(environment: EnvironmentName): ECSClient {
-    return new ECSClient(configOf(this.sandbox, ACCOUNTS[environment]));
+    return clientOf(this.sandbox, ECSClient, ACCOUNTS[environment]);
   }
 
   /** The repository of a service in an environment's account. */

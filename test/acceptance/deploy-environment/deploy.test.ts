@@ -1,4 +1,4 @@
-import { GetParameterCommand, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
 import { describe, expect, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import type { Run } from '../../../sandbox/runner.ts';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { deployEnvironment, SMALL_PLATFORM } from '../../support/environment.ts';
 import { LayoutWriter } from '../../support/oci.ts';
+import { ssmOf } from '../../unit/sandbox/clients.ts';
 
 const newSandbox = useSandboxes();
 const newWorkspace = useWorkspaces();
@@ -33,18 +34,6 @@ const partsOf = ({ result }: Run): Record<string, Part> =>
 const verdictsOf = (run: Run): Record<string, string> =>
   Object.fromEntries(Object.values(partsOf(run)).map(({ name, verdict }) => [name, verdict]));
 
-function parameters(sandbox: Sandbox): SSMClient {
-  const env = sandbox.env();
-  return new SSMClient({
-    endpoint: sandbox.url,
-    region: 'eu-west-1',
-    credentials: {
-      accessKeyId: env['AWS_ACCESS_KEY_ID'] ?? '',
-      secretAccessKey: env['AWS_SECRET_ACCESS_KEY'] ?? '',
-    },
-  });
-}
-
 /** What changes something in CloudFormation. */
 const changes = (sandbox: Sandbox): string[] =>
   sandbox.calls.all
@@ -68,9 +57,7 @@ test('every stack after what it reads, images meanwhile, the ledger before the f
   expect(Date.parse(image!.startedAt!)).toBeGreaterThanOrEqual(end(network!));
   expect(Date.parse(api!.startedAt!)).toBeGreaterThanOrEqual(end(image!));
   const { api: digest } = JSON.parse(first.outputs['images'] ?? '') as { api: string };
-  const { Parameter } = await parameters(sandbox).send(
-    new GetParameterCommand({ Name: '/shop/dev/api/image' }),
-  );
+  const { Parameter } = await ssmOf(sandbox).send(new GetParameterCommand({ Name: '/shop/dev/api/image' }));
   expect(Parameter?.Value).toMatch(new RegExp(`/shop/api@${digest}$`));
   expect(JSON.stringify(first.outputs)).not.toContain('111111111111');
 
@@ -225,7 +212,7 @@ test('another run has the environment: it is named, and nothing is changed', asy
     expires: now + 600_000,
     token: 'x',
   };
-  await parameters(sandbox).send(
+  await ssmOf(sandbox).send(
     new PutParameterCommand({ Name: '/shop/dev/lock', Type: 'String', Value: JSON.stringify(holder) }),
   );
   const run = await deployEnvironment(sandbox, { 'lock-timeout': '1s' }, { workspace: smallPlatform() });

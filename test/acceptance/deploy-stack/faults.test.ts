@@ -9,7 +9,8 @@ import { describe, expect, test } from '@jest/globals';
 import { startSandbox, type Sandbox } from '../../../sandbox/index.ts';
 import type { Run } from '../../../sandbox/runner.ts';
 import type { FaultRule } from '../../../sandbox/scenario/scenario.ts';
-import { deployStack, DEV, useWorkspaces } from '../../support/action.ts';
+import { deployStack, useWorkspaces } from '../../support/action.ts';
+import { clientOf } from '../../unit/sandbox/clients.ts';
 
 /**
  * The fault matrix of the bundle: each API call that a command makes is struck by a fault, once and (where the call
@@ -97,7 +98,7 @@ interface Prepared {
 
 /** Creates the stack without the bundle, whose start would be half the time of the whole matrix. */
 async function createStack(sandbox: Sandbox): Promise<void> {
-  const client = clientOf(sandbox);
+  const client = clientOf(sandbox, CloudFormationClient);
   await client.send(
     new CreateStackCommand({
       StackName: 'app',
@@ -123,18 +124,8 @@ async function prepare(command: Command, timeScale = 1000): Promise<Prepared> {
   return { sandbox, inputs: given };
 }
 
-function clientOf(sandbox: Sandbox): CloudFormationClient {
-  const { AWS_ACCESS_KEY_ID: accessKeyId = '', AWS_SECRET_ACCESS_KEY: secretAccessKey = '' } =
-    sandbox.env(DEV);
-  return new CloudFormationClient({
-    endpoint: sandbox.url,
-    region: sandbox.env(DEV)['AWS_REGION'] ?? '',
-    credentials: { accessKeyId, secretAccessKey },
-  });
-}
-
 async function stateOf(sandbox: Sandbox): Promise<{ status: string | undefined; changeSets: string[] }> {
-  const client = clientOf(sandbox);
+  const client = clientOf(sandbox, CloudFormationClient);
   const found = await client.send(new DescribeStacksCommand({ StackName: 'app' })).catch(() => undefined);
   const status = found?.Stacks?.[0]?.StackStatus;
   if (status === undefined) return { status, changeSets: [] };

@@ -7,6 +7,7 @@ import { describe, expect, test } from '@jest/globals';
 import { node24 } from '../../runtime/node24.js';
 import { deployStack, DEV, useSandboxes, useWorkspaces } from '../../support/action.ts';
 import type { Sandbox } from '../../../sandbox/index.ts';
+import { clientOf } from '../../unit/sandbox/clients.ts';
 
 /** A test against each trap that other CloudFormation actions are known to fall into. */
 
@@ -31,20 +32,8 @@ Resources:
     Type: AWS::SQS::Queue
 `;
 
-function clientOf(sandbox: Sandbox): CloudFormationClient {
-  const env = sandbox.env(DEV);
-  return new CloudFormationClient({
-    endpoint: sandbox.url,
-    region: env['AWS_REGION'] ?? '',
-    credentials: {
-      accessKeyId: env['AWS_ACCESS_KEY_ID'] ?? '',
-      secretAccessKey: env['AWS_SECRET_ACCESS_KEY'] ?? '',
-    },
-  });
-}
-
 async function statusOf(sandbox: Sandbox, name = 'app'): Promise<string | undefined> {
-  const found = await clientOf(sandbox)
+  const found = await clientOf(sandbox, CloudFormationClient)
     .send(new DescribeStacksCommand({ StackName: name }))
     .catch(() => undefined);
   return found?.Stacks?.[0]?.StackStatus;
@@ -142,7 +131,7 @@ test('a change set that cannot be read is never executed, and never green', asyn
 describe('REVIEW_IN_PROGRESS', () => {
   test("somebody's shell is created into, not updated", async () => {
     const sandbox = await start();
-    await clientOf(sandbox).send(
+    await clientOf(sandbox, CloudFormationClient).send(
       new CreateChangeSetCommand({
         StackName: 'app',
         ChangeSetName: 'left-over',

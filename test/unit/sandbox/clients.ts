@@ -38,13 +38,32 @@ export function configOf(sandbox: Sandbox, account = DEV, region = 'eu-west-1') 
   };
 }
 
-export const stsOf = (sandbox: Sandbox, account?: string) => new STSClient(configOf(sandbox, account));
-export const ssmOf = (sandbox: Sandbox, account?: string) => new SSMClient(configOf(sandbox, account));
+type Config = ReturnType<typeof configOf>;
+
+const clients = new WeakMap<Sandbox, Map<string, unknown>>();
+
+/** The sandbox's one client of a service for an account and region: to make one costs more than ten of its calls. */
+export function clientOf<Client>(
+  sandbox: Sandbox,
+  Service: new (config: Config) => Client,
+  account?: string,
+  region?: string,
+): Client {
+  const known = clients.get(sandbox) ?? new Map<string, unknown>();
+  clients.set(sandbox, known);
+  const key = `${Service.name} ${account ?? ''} ${region ?? ''}`;
+  const client = (known.get(key) as Client | undefined) ?? new Service(configOf(sandbox, account, region));
+  known.set(key, client);
+  return client;
+}
+
+export const stsOf = (sandbox: Sandbox, account?: string) => clientOf(sandbox, STSClient, account);
+export const ssmOf = (sandbox: Sandbox, account?: string) => clientOf(sandbox, SSMClient, account);
 export const s3Of = (sandbox: Sandbox, account?: string, region?: string) =>
-  new S3Client(configOf(sandbox, account, region));
-export const elbOf = (sandbox: Sandbox) => new ElasticLoadBalancingV2Client(configOf(sandbox));
-export const logsOf = (sandbox: Sandbox) => new CloudWatchLogsClient(configOf(sandbox));
-export const cloudWatchOf = (sandbox: Sandbox) => new CloudWatchClient(configOf(sandbox));
+  clientOf(sandbox, S3Client, account, region);
+export const elbOf = (sandbox: Sandbox) => clientOf(sandbox, ElasticLoadBalancingV2Client);
+export const logsOf = (sandbox: Sandbox) => clientOf(sandbox, CloudWatchLogsClient);
+export const cloudWatchOf = (sandbox: Sandbox) => clientOf(sandbox, CloudWatchClient);
 export const octokitOf = (sandbox: Sandbox, kind: keyof Sandbox['tokens'] = 'installation') =>
   getOctokit(sandbox.tokens[kind], { baseUrl: sandbox.githubUrl });
 

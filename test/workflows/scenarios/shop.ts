@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DescribeTasksCommand, ECSClient, ListTasksCommand } from '@aws-sdk/client-ecs';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import { LayoutWriter } from '../../support/oci.ts';
-import { configOf } from '../../unit/sandbox/clients.ts';
+import { clientOf } from '../../unit/sandbox/clients.ts';
 
 export const ACCOUNTS = { dev: '111111111111', staging: '222222222222', prod: '333333333333' } as const;
 export type EnvironmentName = keyof typeof ACCOUNTS;
@@ -83,7 +83,7 @@ export class Shop {
   }
 
   async #runsIn(name: EnvironmentName): Promise<string[]> {
-    const client = new ECSClient(configOf(this.sandbox, ACCOUNTS[name]));
+    const client = clientOf(this.sandbox, ECSClient, ACCOUNTS[name]);
     const cluster = `${name}-shop`;
     const listed = await client.send(new ListTasksCommand({ cluster, serviceName: 'api' }));
     const { taskArns = [] } = listed;

@@ -113,7 +113,6 @@ type Fault = Pick<FaultRule, 'kind'> & Partial<FaultRule>;
 const CHANGES = new Set(['CreateChangeSet', 'ExecuteChangeSet', 'DeleteStack']);
 /** Each passes, and is survived. */
 const PASSING: Record<string, Fault> = {
-  'a throttling': { kind: 'throttle' },
   'three throttlings': { kind: 'throttle', times: 3 },
   'an error of AWS': { kind: 'error' },
   'a 500': { kind: 'status', status: 500 },

@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { describe, expect, test } from '@jest/globals';
 import type { Scenario } from '../../../../../sandbox/index.ts';
-import { cloudWatchOf, configOf, elbOf, logsOf, refusal } from '../../clients.ts';
+import { clientOf, cloudWatchOf, elbOf, logsOf, refusal } from '../../clients.ts';
 import { Stacks } from '../stacks.ts';
 
 /** A whole service in one template. */
@@ -96,7 +96,7 @@ Resources:
 const failing: Scenario = { ecs: { rules: [{ does: 'exit', match: { image: 'api:2' } }] } };
 
 async function serviceOf(stacks: Stacks): Promise<Service | undefined> {
-  const client = new ECSClient(configOf(stacks.sandbox));
+  const client = clientOf(stacks.sandbox, ECSClient);
   return (await client.send(new DescribeServicesCommand({ cluster: 'dev', services: ['api'] })))
     .services?.[0];
 }
@@ -110,7 +110,7 @@ describe('what stacks make of a service', () => {
       desiredCount: 3,
       deployments: [{ rolloutState: 'COMPLETED' }],
     });
-    const ecs = new ECSClient(configOf(stacks.sandbox));
+    const ecs = clientOf(stacks.sandbox, ECSClient);
     const { taskDefinition } = await ecs.send(new DescribeTaskDefinitionCommand({ taskDefinition: 'api' }));
     expect(taskDefinition).toMatchObject({
       family: 'api',

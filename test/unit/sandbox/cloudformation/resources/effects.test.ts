@@ -5,7 +5,7 @@ import { GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
 import { AssumeRoleCommand } from '@aws-sdk/client-sts';
 import { describe, expect, test } from '@jest/globals';
 import { repositoriesOf } from '../../../../../sandbox/registry/registry.ts';
-import { configOf, DEV, refusal, s3Of, ssmOf, STAGING, stsOf } from '../../clients.ts';
+import { clientOf, DEV, refusal, s3Of, ssmOf, STAGING, stsOf } from '../../clients.ts';
 import { Stacks } from '../stacks.ts';
 
 const reasons = async (stacks: Stacks, name: string) =>
@@ -96,7 +96,7 @@ Outputs: { O: { Value: '{{resolve:ssm:/image}}' }, P: { Value: !Ref Image } }`;
 
   test('repositories of images are there with their settings, and go only empty', async () => {
     const stacks = await Stacks.start();
-    const ecr = new ECRClient(configOf(stacks.sandbox));
+    const ecr = clientOf(stacks.sandbox, ECRClient);
     const body = (ScanOnPush: boolean, EmptyOnDelete = false) => `
 Resources:
   R:
