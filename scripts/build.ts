@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { minify, type JsMinifyOptions } from '@swc/core';
 import { parse, type Node, type Property, type VariableDeclarator } from 'acorn';
 import { licencesOf, type Statistics } from './licences.ts';
@@ -70,7 +70,7 @@ async function buildAll(names: readonly string[]): Promise<void> {
 
 function compile(): void {
   rmSync(compiled, { recursive: true, force: true });
-  const tsc = require.resolve('typescript/bin/tsc');
+  const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc');
   execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', compiled], {
     stdio: 'inherit',
   });

@@ -32,7 +32,8 @@ function options(): { scenario?: string; endpoint?: string; out: string; timeSca
   // The story is long; a scenario may need the time to be interrupted.
   const usual = values.scenario === undefined ? '600' : '100';
   const timeScale = Number(values['time-scale'] ?? usual);
-  if (!(timeScale > 0)) throw new Error(`--time-scale: "${values['time-scale']}" is not a number above 0`);
+  if (!(timeScale > 0))
+    throw new Error(`--time-scale: "${values['time-scale'] ?? usual}" is not a number above 0`);
   if (values.scenario !== undefined && !(values.scenario in scenarios)) {
     throw new Error(`--scenario: "${values.scenario}" is none of ${Object.keys(scenarios).join(', ')}`);
   }

@@ -13,13 +13,7 @@ import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 const root = resolve(import.meta.dirname, '../..');
-const CONFIGURATION = [
-  '.oxlintrc.json',
-  'eslint.config.js',
-  'knip.json',
-  'tsconfig.json',
-  'scripts/structure.ts',
-];
+const CONFIGURATION = ['.oxlintrc.json', 'knip.json', 'tsconfig.json', 'scripts/structure.ts'];
 
 interface Package {
   type: string;
@@ -44,7 +38,7 @@ const FILES: Record<string, string> = {
   // Exports without a user in another file, and a file without one.
   'src/github/comment.ts': `export const usedElsewhere = 1;\nexport const usedHereAlone = 2;\nexport const unused = usedHereAlone;\nexport type UnusedType = string;\n`,
   'src/github/orphan.ts': `export const orphan = 1;\n`,
-  'actions/deploy/main.ts': `import { usedElsewhere } from '../../src/github/comment.ts';\nconsole.log(usedElsewhere);\n`,
+  'actions/deploy/main.ts': `import { usedElsewhere } from '../../src/github/comment.ts';\nconsole.log(usedElsewhere);\nPromise.resolve(1);\n`,
   ...Object.fromEntries(
     Array.from({ length: 16 }, (_, index) => [`src/delivery/crowded/file-${index}.ts`, 'export {};\n']),
   ),
@@ -87,8 +81,8 @@ async function lint(tool: string): Promise<string> {
 
 describe('npm run lint fails on', () => {
   test('an import that the levels forbid', async () => {
-    const said = await lint('eslint');
-    const forbidden = [...said.matchAll(/Unexpected path "([^"]+)" imported in restricted zone/g)];
+    const said = await lint('oxlint');
+    const forbidden = [...said.matchAll(/'([^']+)' import is restricted from being used/g)];
     expect(forbidden.map(([, path]) => path).sort()).toEqual([
       '../../sandbox/world.ts',
       '../aws/region.ts',
@@ -104,6 +98,10 @@ describe('npm run lint fails on', () => {
     expect(said.match(/Dependency cycle detected/g)).toHaveLength(4);
     expect(said).toContain('src/images/build.ts');
     expect(said).toContain('sandbox/task.ts');
+  });
+
+  test('a promise that nobody waits for: rules that need types are on', async () => {
+    expect(await lint('oxlint')).toContain('typescript(no-floating-promises)');
   });
 
   test('an export, a file and a dependency without a user', async () => {

@@ -57,8 +57,9 @@ export async function createServer(
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(answerNotFound);
   observeRequests(app, metrics);
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, payload, done) => {
     if (app.draining) reply.header('connection', 'close');
+    done(null, payload);
   });
   const info = { title: options.title ?? service.name, version: service.version };
   await app.register(swagger, { openapi: { openapi: '3.1.0', info } });

@@ -59,7 +59,7 @@ describe('withRetry', () => {
 
   test('throws what does not pass by itself at once', async () => {
     const { context, clock } = stand();
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+    // oxlint-disable-next-line typescript/prefer-promise-reject-errors
     await expect(withRetry(context, retry, () => Promise.reject('final'))).rejects.toBe('final');
     expect(clock.sleeps).toEqual([]);
   });
