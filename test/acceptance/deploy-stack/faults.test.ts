@@ -16,7 +16,7 @@ import { clientOf } from '../../unit/sandbox/clients.ts';
  * The fault matrix of the bundle: each API call that a command makes is struck by a fault, once and (where the call
  * changes something) after it was applied; and SIGTERM arrives while each call is under way. Whatever the
  * verdict, it is true: what AWS holds afterwards is compared with it. The faults take turns; in the process, each of them
- * strikes each call (test/unit/cloudformation/wire/faults.test.ts).
+ * strikes each call (test/wire/faults.test.ts).
  */
 
 const SECRET = 'correct-horse-battery';

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals';
-import type { Scenario } from '../../../../sandbox/index.ts';
+import type { Scenario } from '../../sandbox/index.ts';
 import { type Stand, stand } from './stand.ts';
 
 const CHILD = (tag: string): string => `

@@ -4,8 +4,8 @@ import {
   GetStackPolicyCommand,
 } from '@aws-sdk/client-cloudformation';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { Scenario } from '../../../../sandbox/index.ts';
-import { CancelledError } from '../../../../src/core/errors.ts';
+import type { Scenario } from '../../sandbox/index.ts';
+import { CancelledError } from '../../src/core/errors.ts';
 import { type Stand, stand } from './stand.ts';
 
 const template = (tag: string, more = ''): string => `

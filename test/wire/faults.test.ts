@@ -1,8 +1,8 @@
 import { DescribeStacksCommand, ListChangeSetsCommand } from '@aws-sdk/client-cloudformation';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { FaultRule } from '../../../../sandbox/index.ts';
-import type { DeployStackInputs } from '../../../../src/cloudformation/context.ts';
-import type { Outcome } from '../../../../src/core/outcome.ts';
+import type { FaultRule } from '../../sandbox/index.ts';
+import type { DeployStackInputs } from '../../src/cloudformation/context.ts';
+import type { Outcome } from '../../src/core/outcome.ts';
 import { type Stand, stand } from './stand.ts';
 
 /**
