@@ -54,7 +54,7 @@ export async function benchStartUp(): Promise<Measured> {
       const theirs = () => firstCall(server, minimal, folder, { 'stack-name': 'app' });
       await theirs();
       await ours();
-      const turns = await measureTurns({ atLeast: 21, atMost: 61, limit }, ours, { minimal: theirs });
+      const turns = await measureTurns({ atLeast: 9, atMost: 61, limit }, ours, { minimal: theirs });
       const { ms, ratio } = turns.others.minimal;
       lines.push(
         `${name}, start-up to the first call, median of ${turns.count}: ${turns.oursMs.toFixed(0)} ms, ` +
