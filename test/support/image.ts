@@ -2,7 +2,7 @@ import { ECRClient } from '@aws-sdk/client-ecr';
 import type { Sandbox } from '../../sandbox/index.ts';
 import { runAction, type Run, type RunOptions } from '../../sandbox/runner.ts';
 import { node24 } from '../runtime/node24.js';
-import { clientOf } from '../unit/sandbox/clients.ts';
+import { clientOf } from './aws-clients.ts';
 
 export const REPOSITORY = 'shop/user-service';
 export const SHA = 'a'.repeat(40);

@@ -13,7 +13,7 @@ import { startSandbox, type Sandbox, type SandboxOptions } from '../../sandbox/i
 import { runAction, type Run, type RunOptions } from '../../sandbox/runner.ts';
 import { node24 } from '../runtime/node24.js';
 import { DEV, deployStack } from './action.ts';
-import { clientOf } from '../unit/sandbox/clients.ts';
+import { clientOf } from './aws-clients.ts';
 import { ecrOf } from './image.ts';
 import { RegistrySession } from './registry.ts';
 

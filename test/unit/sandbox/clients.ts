@@ -8,8 +8,9 @@ import { STSClient } from '@aws-sdk/client-sts';
 import { afterEach } from '@jest/globals';
 import { startSandbox } from '../../../sandbox/index.ts';
 import type { Sandbox, SandboxOptions } from '../../../sandbox/index.ts';
+import { clientOf } from '../../support/aws-clients.ts';
 
-export const DEV = '111111111111';
+export { clientOf, configOf, DEV } from '../../support/aws-clients.ts';
 export const STAGING = '222222222222';
 
 let running: Sandbox[] = [];
@@ -26,36 +27,6 @@ afterEach(async () => {
   running = [];
   await Promise.all(open.map((sandbox) => sandbox.close()));
 });
-
-/** How the SDK's clients reach the sandbox; one attempt, so that a test sees each answer. */
-export function configOf(sandbox: Sandbox, account = DEV, region = 'eu-west-1') {
-  const env = sandbox.env(account);
-  return {
-    endpoint: sandbox.url,
-    region,
-    maxAttempts: 1,
-    credentials: { accessKeyId: env.AWS_ACCESS_KEY_ID!, secretAccessKey: env.AWS_SECRET_ACCESS_KEY! },
-  };
-}
-
-type Config = ReturnType<typeof configOf>;
-
-const clients = new WeakMap<Sandbox, Map<string, unknown>>();
-
-/** The sandbox's one client of a service for an account and region: to make one costs more than ten of its calls. */
-export function clientOf<Client>(
-  sandbox: Sandbox,
-  Service: new (config: Config) => Client,
-  account?: string,
-  region?: string,
-): Client {
-  const known = clients.get(sandbox) ?? new Map<string, unknown>();
-  clients.set(sandbox, known);
-  const key = `${Service.name} ${account ?? ''} ${region ?? ''}`;
-  const client = (known.get(key) as Client | undefined) ?? new Service(configOf(sandbox, account, region));
-  known.set(key, client);
-  return client;
-}
 
 export const stsOf = (sandbox: Sandbox, account?: string) => clientOf(sandbox, STSClient, account);
 export const ssmOf = (sandbox: Sandbox, account?: string) => clientOf(sandbox, SSMClient, account);
