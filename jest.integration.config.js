@@ -5,5 +5,6 @@ export default {
   ...unit,
   roots: ['<rootDir>/test/integration'],
   testPathIgnorePatterns: ['/node_modules/'],
-  maxWorkers: 1,
+  // The tests on moto wait for most of their time, those on Docker compute.
+  maxWorkers: 2,
 };

@@ -9,5 +9,5 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
   globalSetup: '<rootDir>/test/integration/support/start.ts',
   globalTeardown: '<rootDir>/test/integration/support/stop.ts',
-  maxWorkers: 1,
+  maxWorkers: 2,
 };
