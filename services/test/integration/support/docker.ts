@@ -65,7 +65,8 @@ export class DockerDaemon {
       '--pidfile',
       `${folder}/pid`,
     ];
-    const network = ['--bridge=none', '--iptables=false', '--ip6tables=false', '--ip-masq=false'];
+    // Nothing uses its bridge. But with --bridge=none it would remove docker0, which another daemon may be using.
+    const network = ['--iptables=false', '--ip6tables=false', '--ip-masq=false', '--ip-forward=false'];
     const daemon = spawn('dockerd', [...places, '--host', address, ...network], { stdio: 'ignore' });
     process.env['DOCKER_HOST'] = address;
     const started = new DockerDaemon(daemon, folder);
