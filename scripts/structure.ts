@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { findForbiddenImports } from './imports.ts';
 
 /** Source files that one folder may hold: what a reader takes in at a glance. */
 const FILES_PER_FOLDER = 15;
@@ -25,7 +26,7 @@ function findCrowdedFolders(root: string, name: string): string[] {
     );
 }
 
-function findProblems(root: string): string[] {
+function findCrowding(root: string): string[] {
   const crowded = ['src', 'sandbox'].flatMap((name) => findCrowdedFolders(root, name));
   const total = [...countFiles(join(root, 'src')).values()].reduce((sum, count) => sum + count, 0);
   return total > SOURCE_FILES
@@ -33,7 +34,11 @@ function findProblems(root: string): string[] {
     : crowded;
 }
 
-/** Checks the size of folders, which no linter does. The argument is the repository's root, `.` by default. */
-const problems = findProblems(process.argv[2] ?? '.');
+/**
+ * Checks what no linter does: the size of folders, and which folder imports from which. The argument is the
+ * repository's root, `.` by default.
+ */
+const root = process.argv[2] ?? '.';
+const problems = [...findCrowding(root), ...findForbiddenImports(root)];
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exitCode = 1;

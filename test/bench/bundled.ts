@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 const require = createRequire(import.meta.url);
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -30,7 +30,7 @@ export function bundled(name: string): Bundled {
     };
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(settings));
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n');
-    run('typescript/bin/tsc', '-p', folder);
+    run(join(dirname(require.resolve('typescript/package.json')), 'bin/tsc'), '-p', folder);
     const compiled = join(folder, 'test', 'bench', `${name}.js`);
     const target = join(folder, 'bundle');
     run('@vercel/ncc/dist/ncc/cli.js', 'build', compiled, '-o', target, '--minify', '--no-cache', '--quiet');

@@ -1,0 +1,76 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { parseSync } from 'oxc-parser';
+
+const DOMAINS = ['core', 'aws', 'github', 'cloudformation', 'images', 'ecs', 'delivery', 'environment'];
+
+/**
+ * The folders of src that files of a folder may import, beside their own folder. The sandbox and the product never
+ * import each other, so that a shared mistake cannot hide.
+ */
+const ALLOWED: Record<string, readonly string[]> = {
+  'src/core': [],
+  'src/aws': ['core'],
+  'src/github': ['core'],
+  'src/cloudformation': ['core', 'aws'],
+  'src/images': ['core', 'aws'],
+  'src/ecs': ['core', 'aws'],
+  'src/delivery': ['core', 'aws', 'github', 'images', 'ecs'],
+  'src/environment': ['core', 'aws', 'github', 'cloudformation', 'images', 'ecs', 'delivery'],
+  'src/present': DOMAINS,
+  actions: [...DOMAINS, 'present'],
+  sandbox: [],
+};
+
+interface Import {
+  specifier: string;
+  line: number;
+}
+
+/** The relative imports of a file: of values and of types, re-exports, and `import()` of a constant. */
+function relativeImports(path: string): Import[] {
+  const text = readFileSync(path, 'utf8');
+  const { staticImports, staticExports, dynamicImports } = parseSync(path, text).module;
+  const requests = [
+    ...staticImports.map(({ moduleRequest }) => moduleRequest),
+    ...staticExports.flatMap(({ entries }) => entries.map(({ moduleRequest }) => moduleRequest)),
+    ...dynamicImports.map(({ moduleRequest }) => moduleRequest),
+  ];
+  return requests
+    .filter((request) => request !== null)
+    .map(({ start, end }) => ({
+      specifier: text.slice(start + 1, end - 1),
+      line: text.slice(0, start).split('\n').length,
+    }))
+    .filter(({ specifier }) => specifier.startsWith('.'));
+}
+
+/** The folder that a rule names: two levels deep in src, one elsewhere. */
+function areaOf(path: string): string {
+  const parts = path.split(sep);
+  return parts.slice(0, parts[0] === 'src' ? 2 : 1).join('/');
+}
+
+/** What files of `src`, `actions` and `sandbox` import although ALLOWED does not list it. */
+export function findForbiddenImports(root: string): string[] {
+  return ['src', 'actions', 'sandbox'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+      .flatMap((entry) => forbiddenImportsOf(root, relative(root, join(entry.parentPath, entry.name)))),
+  );
+}
+
+function forbiddenImportsOf(root: string, file: string): string[] {
+  const area = areaOf(file);
+  const allowed = ALLOWED[area] ?? [];
+  const reachable = [area, ...allowed.map((name) => `src/${name}`)];
+  return relativeImports(join(root, file))
+    .filter(({ specifier }) => {
+      const target = resolve(root, dirname(file), specifier);
+      return !reachable.includes(areaOf(relative(resolve(root), target)));
+    })
+    .map(
+      ({ specifier, line }) =>
+        `${file}:${line}: '${specifier}' is a forbidden import: ${area} imports ${allowed.length > 0 ? `only ${allowed.join(', ')}` : 'nothing else of ours'}.`,
+    );
+}
