@@ -28,7 +28,7 @@ export const SERVICE = 'user-service';
 export const IMAGE = `registry.example.com/user-service@sha256:${'1'.repeat(64)}`;
 const TIME_SCALE = 2000;
 /** Between two questions whether something has ended: an end stays, and each answer costs more than a millisecond. */
-const END_PAUSE_MS = 25;
+const END_PAUSE_MS = 10;
 const REGION = 'eu-west-1';
 
 /** An ECS with one cluster and one service behind a load balancer, and what tests do with it over and over. */
