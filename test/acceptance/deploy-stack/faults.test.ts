@@ -202,7 +202,7 @@ async function collect(failures: string[], label: string, work: () => Promise<vo
 
 /** The fault whose turn it is at a call of a command. */
 function faultAt(command: Command, call: number): Pick<FaultRule, 'kind' | 'delayMs'> {
-  return faults[(commands.indexOf(command) + call) % faults.length] ?? { kind: 'error' };
+  return faults[(commands.indexOf(command) + call) % faults.length]!;
 }
 
 describe.each(commands)('$name', (command) => {
