@@ -5,6 +5,7 @@ import type {
 } from '../../src/ecs/task-definition/task-definition.ts';
 import type { GitHubContext } from '../../src/github/context.ts';
 import { ledgerNamesOf } from '../../src/delivery/ledger.ts';
+import { sourceOfRun } from '../../src/delivery/source.ts';
 import type {
   RollbackRequest,
   ServiceRequest,
@@ -70,7 +71,7 @@ export function targetOf(inputs: ServiceInputs, github: GitHubContext): ServiceT
     onFailure: inputs['on-failure'],
     ...(parameter !== undefined && { ledger: ledgerNamesOf(parameter) }),
     origin: {
-      commit: github.sha,
+      ...sourceOfRun(github),
       run: github.runId === '' ? '' : github.runUrl,
       actor: github.actor,
       from: '',

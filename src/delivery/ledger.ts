@@ -3,13 +3,17 @@ import { isNotFound } from '../aws/errors.ts';
 import { send } from '../aws/send.ts';
 import type { Context } from '../core/context.ts';
 import { InputError } from '../core/errors.ts';
+import { type ReleaseSource, UNKNOWN_SOURCE } from './source.ts';
 
-/** A release to an environment. All but the image is empty where it was not recorded. */
-export interface Release {
+/** A release to an environment. All but the image is empty or 0 where it was not recorded. */
+export interface Release extends ReleaseSource {
   /** `repository@digest`, whole, as a task definition takes it. */
   image: string;
-  commit: string;
-  /** The URL of the run that released it. */
+  /** Counts what was recorded for the service in this environment, from 1: the higher, the later. */
+  sequence: number;
+  /** False when no task of it was seen to run. Such a release is neither promoted nor a rollback's target. */
+  proven: boolean;
+  /** The URL of the run that released it here. The run of the source is another one after a promotion. */
   run: string;
   actor: string;
   /** ISO 8601. */
@@ -18,7 +22,12 @@ export interface Release {
   from: string;
   /** Why the gates were passed, where they were. */
   bypass?: string;
+  /** Whether it was allowed to replace a newer release. */
+  allowOlder?: true;
 }
+
+/** What is known of a release when it is recorded. */
+export type NewRelease = Omit<Release, 'sequence'>;
 
 export interface LedgerContext extends Context {
   /** Opens the client. */
@@ -40,9 +49,20 @@ export async function readReleases(
   context: LedgerContext,
   all: readonly LedgerNames[],
 ): Promise<(Release | undefined)[]> {
+  const values = await valuesOf(
+    context,
+    all.flatMap(({ image, release }) => [image, release]),
+  );
+  return all.map((of) => releaseIn(values, of));
+}
+
+/** The present values of parameters, by name; those that do not exist are left out. */
+async function valuesOf(
+  context: LedgerContext,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
   const { GetParametersCommand } = await import('@aws-sdk/client-ssm');
   const client = await context.ssm();
-  const names = all.flatMap(({ image, release }) => [image, release]);
   const values = new Map<string, string>();
   const pages = Array.from({ length: Math.ceil(names.length / NAMES_AT_ONCE) }, (_, page) =>
     names.slice(page * NAMES_AT_ONCE, (page + 1) * NAMES_AT_ONCE),
@@ -53,7 +73,7 @@ export async function readReleases(
       for (const { Name = '', Value = '' } of Parameters) values.set(Name, Value);
     }),
   );
-  return all.map((of) => releaseIn(values, of));
+  return values;
 }
 
 function releaseIn(values: ReadonlyMap<string, string>, names: LedgerNames): Release | undefined {
@@ -67,12 +87,14 @@ function releaseIn(values: ReadonlyMap<string, string>, names: LedgerNames): Rel
 /**
  * Writes a release, the image first. An image that is there already is not written again, so a job that is run
  * again leaves one version.
+ *
+ * @returns the release with the sequence that it was recorded by: one more than the last record's.
  */
 export async function recordRelease(
   context: LedgerContext,
   names: LedgerNames,
-  release: Release,
-): Promise<void> {
+  release: NewRelease,
+): Promise<Release> {
   const { PutParameterCommand } = await import('@aws-sdk/client-ssm');
   const client = await context.ssm();
   const put = async (name: string, value: string): Promise<void> => {
@@ -82,9 +104,13 @@ export async function recordRelease(
       context,
     );
   };
-  const known = await readRelease(context, names);
-  if (known?.image !== release.image) await put(names.image, release.image);
-  await put(names.release, JSON.stringify(release));
+  const known = await valuesOf(context, [names.image, names.release]);
+  // The record may be of another image than the parameter has: the sequence goes on all the same.
+  const last = parseRelease(known.get(names.release) ?? '');
+  const recorded = { ...release, sequence: (last?.sequence ?? 0) + 1 };
+  if (known.get(names.image) !== release.image) await put(names.image, release.image);
+  await put(names.release, JSON.stringify(recorded));
+  return recorded;
 }
 
 /**
@@ -93,8 +119,8 @@ export async function recordRelease(
  */
 export async function releaseHistory(context: LedgerContext, names: LedgerNames): Promise<Release[]> {
   const [images, records] = await Promise.all([
-    valuesOf(context, names.image),
-    valuesOf(context, names.release),
+    historyOf(context, names.image),
+    historyOf(context, names.release),
   ]);
   const releases = records.flatMap((value) => parseRelease(value) ?? []);
   const distinct = images.filter((image, index) => image !== images[index - 1]);
@@ -107,7 +133,7 @@ export async function releaseHistory(context: LedgerContext, names: LedgerNames)
 }
 
 /** All values that a parameter had, the newest first; none when there is no such parameter. */
-async function valuesOf(context: LedgerContext, name: string): Promise<string[]> {
+async function historyOf(context: LedgerContext, name: string): Promise<string[]> {
   const { GetParameterHistoryCommand } = await import('@aws-sdk/client-ssm');
   const client = await context.ssm();
   const versions: { version: number; value: string }[] = [];
@@ -131,10 +157,10 @@ async function valuesOf(context: LedgerContext, name: string): Promise<string[]>
 }
 
 function unknownRelease(image: string): Release {
-  return { image, commit: '', run: '', actor: '', at: '', from: '' };
+  return { ...UNKNOWN_SOURCE, image, sequence: 0, proven: true, run: '', actor: '', at: '', from: '' };
 }
 
-/** Undefined for a text that no release was written as. */
+/** Undefined for a text that no release was written as. A field that an older version did not write is empty or 0. */
 function parseRelease(text: string): Release | undefined {
   let value: unknown;
   try {
@@ -145,16 +171,28 @@ function parseRelease(text: string): Release | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const fields = value as Record<string, unknown>;
   const textOf = (key: keyof Release): string => (typeof fields[key] === 'string' ? fields[key] : '');
+  const numberOf = (key: keyof Release): number => {
+    const number = fields[key];
+    return typeof number === 'number' && Number.isSafeInteger(number) ? number : 0;
+  };
   const image = textOf('image');
   if (image === '') return undefined;
   return {
     image,
+    repository: textOf('repository'),
+    workflow: textOf('workflow'),
+    ref: textOf('ref'),
     commit: textOf('commit'),
+    runNumber: numberOf('runNumber'),
+    attempt: numberOf('attempt'),
+    sequence: numberOf('sequence'),
+    proven: fields['proven'] !== false,
     run: textOf('run'),
     actor: textOf('actor'),
     at: textOf('at'),
     from: textOf('from'),
     ...(textOf('bypass') !== '' && { bypass: textOf('bypass') }),
+    ...(fields['allowOlder'] === true && { allowOlder: true }),
   };
 }
 

@@ -5,7 +5,14 @@ export interface GitHubContext {
   repository: string;
   runId: string;
   runAttempt: number;
+  /** Counts the runs of the workflow, from 1; 0 outside a workflow. A re-run keeps it. */
+  runNumber: number;
   runUrl: string;
+  /**
+   * The path of the workflow's file, `.github/workflows/pipeline.yml`; its name where the path is unknown. Two
+   * workflows may have the same name, and each counts its own runs. Of a reusable workflow, it is the caller's.
+   */
+  workflow: string;
   actor: string;
   sha: string;
   ref: string;
@@ -49,7 +56,9 @@ export function readGitHubContext(env: NodeJS.ProcessEnv): GitHubContext {
     repository,
     runId,
     runAttempt: Number(env['GITHUB_RUN_ATTEMPT'] ?? '1'),
+    runNumber: Number(env['GITHUB_RUN_NUMBER'] ?? '0'),
     runUrl: `${serverUrl}/${repository}/actions/runs/${runId}`,
+    workflow: workflowOf(env, repository),
     actor: env['GITHUB_ACTOR'] ?? '',
     sha: env['GITHUB_SHA'] ?? '',
     ref: env['GITHUB_REF'] ?? '',
@@ -59,6 +68,13 @@ export function readGitHubContext(env: NodeJS.ProcessEnv): GitHubContext {
     apiUrl: withoutSlash(env['GITHUB_API_URL'] ?? 'https://api.github.com'),
     job: env['GITHUB_JOB'] ?? '',
   };
+}
+
+/** GITHUB_WORKFLOW_REF is `owner/name/.github/workflows/pipeline.yml@refs/heads/main`. */
+function workflowOf(env: NodeJS.ProcessEnv, repository: string): string {
+  const [path = ''] = (env['GITHUB_WORKFLOW_REF'] ?? '').split('@');
+  if (path === '') return env['GITHUB_WORKFLOW'] ?? '';
+  return path.startsWith(`${repository}/`) ? path.slice(repository.length + 1) : path;
 }
 
 function pullRequestOf(payload: Payload, repository: string): EventPullRequest | undefined {

@@ -2,7 +2,9 @@ import { inParallel } from '../../core/concurrency.ts';
 import { CancelledError, PlatformError, reasonOf } from '../../core/errors.ts';
 import { copyImage, type CopyReport, putManifest } from '../../images/registry/copy.ts';
 import { readManifest } from '../../images/registry/manifest-reader.ts';
-import { ledgerNames } from '../ledger.ts';
+import { digestIn } from '../../ecs/proof.ts';
+import { ledgerNames, type Release } from '../ledger.ts';
+import { type ReleaseSource, sourceOf, UNKNOWN_SOURCE } from '../source.ts';
 import { releaseService } from '../release/release-service.ts';
 import type { ServiceTarget } from '../release/request.ts';
 import type { ServiceResult, ServiceVerdict } from '../release/result.ts';
@@ -116,10 +118,14 @@ async function releaseOne(plan: ServicePlan, options: RollOutOptions): Promise<S
 
 function rollBackService({ plan, report }: ServiceEnd, options: RollOutOptions): Promise<ServiceResult> {
   const { previousTaskDefinition: to } = report;
-  const { commit = '', from = '' } = plan.releases.target ?? {};
+  const { before, releases } = plan;
   return rollbackService(contextOf(plan, options), {
     ...targetOf(plan, options),
-    origin: { ...options.origin, commit, from },
+    origin: {
+      ...options.origin,
+      ...sourceOfImage(releases.target, before),
+      from: releases.target?.from ?? '',
+    },
     // That revision has run before: when its rollout fails, only a person can help.
     onFailure: 'keep',
     ...(to !== undefined && { to }),
@@ -145,7 +151,7 @@ function contextOf({ service }: ServicePlan, { target: { context } }: RollOutOpt
 }
 
 function targetOf(
-  { service, releases }: ServicePlan,
+  { service, releases, digest }: ServicePlan,
   options: RollOutOptions,
 ): Omit<ServiceTarget, 'onFailure'> {
   const { target, origin, from, timeoutMs, bypassReason: bypass } = options;
@@ -157,11 +163,17 @@ function targetOf(
     ledger: ledgerNames({ project: target.project, environment: target.name, service: service.name }),
     origin: {
       ...origin,
+      ...sourceOfImage(releases.source, digest),
       from,
-      commit: releases.source?.commit ?? '',
       ...(bypass !== undefined && { bypass }),
     },
   };
+}
+
+/** The source of what a release has; unknown when the release is of another image than the one that runs. */
+function sourceOfImage(release: Release | undefined, digest: string | undefined): ReleaseSource {
+  const known = release !== undefined && digest !== undefined && digestIn(release.image) === digest;
+  return known ? sourceOf(release) : UNKNOWN_SOURCE;
 }
 
 /** Whether a service that was to be changed runs what it ran before. */

@@ -278,7 +278,7 @@ async function recordGood(
   if (request.ledger) {
     const image = await imageOf(context, request, proven);
     const at = new Date(context.clock.now()).toISOString();
-    await recordRelease(context, request.ledger, { image, ...request.origin, at });
+    await recordRelease(context, request.ledger, { image, ...request.origin, at, proven: true });
     release.logEvent(`The ledger ${request.ledger.image} has ${image}.`);
   }
   if (request.keepRevisions === undefined) return;

@@ -8,6 +8,7 @@ import type {
   TaskDefinitionSource,
 } from '../../ecs/task-definition/task-definition.ts';
 import type { LedgerContext, LedgerNames, Release } from '../ledger.ts';
+import type { ReleaseSource } from '../source.ts';
 
 /** What is done about a deployment that fails, runs out of time, or whose job is cancelled. */
 type OnFailure = 'rollback' | 'stop' | 'keep';
@@ -23,8 +24,8 @@ export interface ServiceTarget {
   onFailure: OnFailure;
   /** Where the release is written once it is good. */
   ledger?: LedgerNames;
-  /** Who releases, for the ledger. */
-  origin: Pick<Release, 'commit' | 'run' | 'actor' | 'from' | 'bypass'>;
+  /** What is released, and by whom, for the ledger. */
+  origin: ReleaseSource & Pick<Release, 'run' | 'actor' | 'from' | 'bypass'>;
 }
 
 /** A release of one service. */

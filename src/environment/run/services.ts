@@ -4,9 +4,10 @@ import {
   ledgerNames,
   type LedgerNames,
   readRelease,
+  type NewRelease,
   recordRelease,
-  type Release as LedgerRelease,
 } from '../../delivery/ledger.ts';
+import { type ReleaseSource, sourceOf, sourceOfRun } from '../../delivery/source.ts';
 import { runFirstPreDeploy } from '../../delivery/release/pre-deploy.ts';
 import { releaseService } from '../../delivery/release/release-service.ts';
 import type { ServiceRequest } from '../../delivery/release/request.ts';
@@ -79,7 +80,7 @@ function serviceRequest(
     timeoutMs,
     onFailure: 'rollback',
     ledger: ledgerOf(request, service),
-    origin: { commit: github.sha, run: github.runUrl, actor: github.actor, from: '' },
+    origin: { ...sourceOfRun(github), run: github.runUrl, actor: github.actor, from: '' },
     source: { kind: 'service' },
     changes: { image, images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },
     ...(service.preDeploy && { preDeploy: service.preDeploy }),
@@ -117,7 +118,7 @@ async function firstRelease(
   request: EnvironmentRequest,
   service: Service,
   image: string | undefined,
-): Promise<LedgerRelease> {
+): Promise<NewRelease> {
   const names = ledgerOf(request, service);
   const known = await readRelease(context.services, names);
   if (known && (image === undefined || image === known.image)) return known;
@@ -128,9 +129,14 @@ async function firstRelease(
   return release;
 }
 
-function directRelease({ github, clock }: EnvironmentContext, image: string): LedgerRelease {
-  const { sha: commit, runUrl: run, actor } = github;
-  return { image, commit, run, actor, at: new Date(clock.now()).toISOString(), from: '' };
+function directRelease(
+  { github, clock }: EnvironmentContext,
+  image: string,
+  source: ReleaseSource = sourceOfRun(github),
+): NewRelease {
+  const { runUrl: run, actor } = github;
+  const at = new Date(clock.now()).toISOString();
+  return { ...source, image, proven: true, run, actor, at, from: '' };
 }
 
 /** What the environment upstream has, copied into this account by its digest. */
@@ -138,7 +144,7 @@ async function fromUpstream(
   context: EnvironmentContext,
   request: EnvironmentRequest,
   service: Service,
-): Promise<LedgerRelease> {
+): Promise<NewRelease> {
   const { manifest, upstream } = request;
   const { name } = service;
   if (!upstream) {
@@ -160,8 +166,7 @@ async function fromUpstream(
   const digest = digestOfReference(there.image);
   const report = await copyImage(await serviceRepository(source, service), target, digest, context);
   context.log.info(`${digest} of ${upstream.name} was ${report.state} in ${service.repository}.`);
-  const { commit } = there;
-  return { ...directRelease(context, `${target.uri}@${digest}`), commit, from: upstream.name };
+  return { ...directRelease(context, `${target.uri}@${digest}`, sourceOf(there)), from: upstream.name };
 }
 
 /** The service's repository in the account of a context. */

@@ -8,6 +8,7 @@ import {
   releaseHistory,
 } from '../../../src/delivery/ledger.ts';
 import type { LedgerContext, Release } from '../../../src/delivery/ledger.ts';
+import { UNKNOWN_SOURCE } from '../../../src/delivery/source.ts';
 import { contextOf } from '../images/registry/context.ts';
 import { sandboxOf, ssmOf } from '../sandbox/clients.ts';
 
@@ -15,6 +16,13 @@ const names = ledgerNames({ project: 'platform', environment: 'dev', service: 'u
 
 function releaseOf(digit: string, fields: Partial<Release> = {}): Release {
   return {
+    repository: 'org/platform',
+    workflow: '.github/workflows/pipeline.yml',
+    ref: 'refs/heads/main',
+    runNumber: 7,
+    attempt: 1,
+    sequence: 1,
+    proven: true,
     image: `111111111111.dkr.ecr.eu-west-1.amazonaws.com/user-service@sha256:${digit.repeat(64)}`,
     commit: digit.repeat(40),
     run: 'https://github.example/org/platform/actions/runs/1',
@@ -64,9 +72,9 @@ describe('a ledger', () => {
     const context = await ledger();
     const all = [
       releaseOf('a', { run: 'first' }),
-      releaseOf('b'),
-      releaseOf('a', { run: 'third' }),
-      releaseOf('c'),
+      releaseOf('b', { sequence: 2 }),
+      releaseOf('a', { run: 'third', sequence: 3 }),
+      releaseOf('c', { sequence: 4 }),
     ];
     for (const release of all) await recordRelease(context, names, release);
     expect(await releaseHistory(context, names)).toEqual(all.toReversed());
@@ -78,7 +86,7 @@ describe('a ledger', () => {
     await recordRelease(context, names, releaseOf('a', { run: 'again' }));
     expect(await versionsOf(context, names.image)).toBe(1);
     expect(await readRelease(context, names)).toMatchObject({ run: 'again' });
-    expect(await releaseHistory(context, names)).toEqual([releaseOf('a', { run: 'again' })]);
+    expect(await releaseHistory(context, names)).toEqual([releaseOf('a', { run: 'again', sequence: 2 })]);
   });
 
   test('knows the image that a template, or somebody by hand, has written', async () => {
@@ -87,9 +95,48 @@ describe('a ledger', () => {
     const { image } = releaseOf('b');
     const client = await context.ssm();
     await client.send(new PutParameterCommand({ Name: names.image, Value: image, Overwrite: true }));
-    const unknown = { image, commit: '', run: '', actor: '', at: '', from: '' };
+    const unknown = {
+      ...UNKNOWN_SOURCE,
+      image,
+      sequence: 0,
+      proven: true,
+      run: '',
+      actor: '',
+      at: '',
+      from: '',
+    };
     expect(await readRelease(context, names)).toEqual(unknown);
     expect(await releaseHistory(context, names)).toEqual([unknown, releaseOf('a')]);
+  });
+
+  test('counts what is recorded, also after an image that was written by hand', async () => {
+    const context = await ledger();
+    for (const digit of ['a', 'b']) await recordRelease(context, names, releaseOf(digit));
+    const client = await context.ssm();
+    const { image } = releaseOf('c');
+    await client.send(new PutParameterCommand({ Name: names.image, Value: image, Overwrite: true }));
+    expect(await readRelease(context, names)).toMatchObject({ image, sequence: 0 });
+    expect(await recordRelease(context, names, releaseOf('d'))).toMatchObject({ sequence: 3 });
+  });
+
+  test('keeps what is not proven, and what was allowed to go back', async () => {
+    const context = await ledger();
+    const release = releaseOf('a', { proven: false, allowOlder: true, bypass: 'Hotfix' });
+    await recordRelease(context, names, release);
+    expect(await readRelease(context, names)).toEqual(release);
+  });
+
+  test('reads the record of an older version', async () => {
+    const context = await ledger();
+    const { image, commit, run, actor, at, from } = releaseOf('a');
+    const client = await context.ssm();
+    const put = (Name: string, Value: string) =>
+      client.send(new PutParameterCommand({ Name, Value, Type: 'String', Overwrite: true }));
+    await put(names.image, image);
+    await put(names.release, JSON.stringify({ image, commit, run, actor, at, from, runNumber: '7' }));
+    const old = { ...UNKNOWN_SOURCE, image, commit, sequence: 0, proven: true, run, actor, at, from };
+    expect(await readRelease(context, names)).toEqual(old);
+    expect(await recordRelease(context, names, releaseOf('b'))).toMatchObject({ sequence: 1 });
   });
 
   test('bears a record that is no release', async () => {

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { createSession } from '../../../src/aws/session.ts';
 import { LockTakenError } from '../../../src/delivery/lock.ts';
 import { serviceContext } from '../../../src/delivery/release/request.ts';
+import { UNKNOWN_SOURCE } from '../../../src/delivery/source.ts';
 import { releaseService } from '../../../src/delivery/release/release-service.ts';
 import { TimeoutError } from '../../../src/core/errors.ts';
 import { contextOf } from '../images/registry/context.ts';
@@ -28,7 +29,7 @@ test.each([
     wait: true,
     timeoutMs: 600_000,
     onFailure: 'rollback',
-    origin: { commit: '', run: '', actor: '', from: '' },
+    origin: { ...UNKNOWN_SOURCE, run: '', actor: '', from: '' },
     source: { kind: 'service' },
     changes: { image: next, images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },
   });

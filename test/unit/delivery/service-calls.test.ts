@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { createSession } from '../../../src/aws/session.ts';
 import { serviceContext } from '../../../src/delivery/release/request.ts';
+import { UNKNOWN_SOURCE } from '../../../src/delivery/source.ts';
 import { releaseService } from '../../../src/delivery/release/release-service.ts';
 import { systemClock, type Clock } from '../../../src/core/clock.ts';
 
@@ -41,7 +42,7 @@ test('a rollout of five minutes takes at most 200 calls', async () => {
     wait: true,
     timeoutMs: 600_000,
     onFailure: 'rollback',
-    origin: { commit: '', run: '', actor: '', from: '' },
+    origin: { ...UNKNOWN_SOURCE, run: '', actor: '', from: '' },
     source: { kind: 'service' },
     changes: { image: next, images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },
   });

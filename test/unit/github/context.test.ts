@@ -23,6 +23,9 @@ test('the variables of a run', () => {
     GITHUB_REPOSITORY: 'org/platform',
     GITHUB_RUN_ID: '42',
     GITHUB_RUN_ATTEMPT: '2',
+    GITHUB_RUN_NUMBER: '7',
+    GITHUB_WORKFLOW: 'Pipeline',
+    GITHUB_WORKFLOW_REF: 'org/platform/.github/workflows/pipeline.yml@refs/heads/main',
     GITHUB_ACTOR: 'octocat',
     GITHUB_SHA: 'abc',
     GITHUB_REF: 'refs/heads/main',
@@ -35,6 +38,8 @@ test('the variables of a run', () => {
     repository: 'org/platform',
     runId: '42',
     runAttempt: 2,
+    runNumber: 7,
+    workflow: '.github/workflows/pipeline.yml',
     runUrl: 'https://github.example/org/platform/actions/runs/42',
     actor: 'octocat',
     sha: 'abc',
@@ -50,8 +55,21 @@ test('on a laptop', () => {
   expect(readGitHubContext({})).toMatchObject({
     repository: '',
     runAttempt: 1,
+    runNumber: 0,
+    workflow: '',
     apiUrl: 'https://api.github.com',
   });
+});
+
+test.each([
+  ['by its name where the path is unknown', { GITHUB_WORKFLOW: 'Pipeline' }, 'Pipeline'],
+  [
+    "by its whole path when it is another repository's",
+    { GITHUB_WORKFLOW_REF: 'org/shared/.github/workflows/required.yml@refs/heads/main' },
+    'org/shared/.github/workflows/required.yml',
+  ],
+])('the workflow %s', (_name, env, workflow) => {
+  expect(readGitHubContext({ GITHUB_REPOSITORY: 'org/platform', ...env }).workflow).toBe(workflow);
 });
 
 test.each<[string, object, object | undefined]>([
