@@ -3,7 +3,7 @@ import { SERVICE_VERDICTS } from '../../src/delivery/release/result.ts';
 import type { OutputContract } from '../../src/core/outcome.ts';
 
 const inputs = {
-  command: choice(['deploy', 'rollback', 'status'], { default: 'deploy' }),
+  command: choice(['deploy', 'restart', 'rollback', 'status'], { default: 'deploy' }),
   cluster: text({ required: true }),
   service: text({ required: true }),
   image: text(),
@@ -16,6 +16,7 @@ const inputs = {
   cpu: text(),
   memory: text(),
   'desired-count': text(),
+  'force-new-deployment': boolean({ default: 'false' }),
   'pre-deploy': text(),
   wait: boolean({ default: 'true' }),
   timeout: duration({ default: '20m' }),

@@ -2,7 +2,7 @@ import { createSession } from '../../src/aws/session.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
 import { runAction } from '../../src/core/action.ts';
 import { contract } from './contract.ts';
-import { rollbackRequest, serviceRequest, targetOf } from './request.ts';
+import { restartRequest, rollbackRequest, serviceRequest, targetOf } from './request.ts';
 
 await runAction({
   name: 'update-service',
@@ -15,6 +15,7 @@ await runAction({
     // Read before anything is loaded: a bad input costs no AWS client.
     const work = {
       deploy: () => ({ command: 'deploy', request: serviceRequest(inputs, github, workspace) }) as const,
+      restart: () => ({ command: 'restart', request: restartRequest(inputs, github) }) as const,
       rollback: () => ({ command: 'rollback', request: rollbackRequest(inputs, github) }) as const,
       status: () => ({ command: 'status', request: targetOf(inputs, github) }) as const,
     }[inputs.command]();

@@ -7,6 +7,7 @@ import type { GitHubContext } from '../../src/github/context.ts';
 import { ledgerNamesOf } from '../../src/delivery/ledger.ts';
 import { sourceOfRun } from '../../src/delivery/source.ts';
 import type {
+  RestartRequest,
   RollbackRequest,
   ServiceRequest,
   ServiceTarget,
@@ -41,19 +42,42 @@ export function serviceRequest(
     source: sourceOf(inputs, workspace),
     changes: changesOf(inputs),
     ...(count !== undefined && { desiredCount: count }),
+    ...(inputs['force-new-deployment'] && { forceNewDeployment: true }),
     ...(preDeploy !== undefined && { preDeploy: parseCommand('pre-deploy', preDeploy) }),
     ...(smokeTest && { smokeTest }),
     ...(keep !== undefined && { keepRevisions: keep }),
   };
 }
 
+/** What changes the task definition, or comes with a new one. */
+const CHANGES = ['image', 'task-definition', 'cpu', 'memory', 'pre-deploy', 'desired-count'] as const;
+const CHANGE_MAPS = ['images', 'environment', 'secrets'] as const;
+
+/** Throws InputError for an input that changes what would be deployed. */
+function refuseChanges(inputs: ServiceInputs, allowed: string): void {
+  for (const name of CHANGES) {
+    const value = inputs[name];
+    if (value !== undefined) throw new InputError(name, value, allowed);
+  }
+  const map = CHANGE_MAPS.find((name) => Object.keys(inputs[name]).length > 0);
+  if (map !== undefined) throw new InputError(map, '', allowed);
+}
+
+/** What `restart` is asked for: the ledger is left out, as the release stays the same. Throws InputError. */
+export function restartRequest(inputs: ServiceInputs, github: GitHubContext): RestartRequest {
+  const allowed = 'expected no change of the task definition with command: restart. Use command: deploy';
+  const revision = inputs['task-definition-arn'];
+  if (revision !== undefined) throw new InputError('task-definition-arn', revision, allowed);
+  refuseChanges(inputs, allowed);
+  const target = targetOf({ ...inputs, parameter: undefined }, github);
+  const smokeTest = smokeTestOf(inputs);
+  return { ...target, ...(smokeTest && { smokeTest }) };
+}
+
 /** What `rollback` is asked for. Throws InputError. */
 export function rollbackRequest(inputs: ServiceInputs, github: GitHubContext): RollbackRequest {
   const to = inputs['task-definition-arn'];
-  for (const name of ['image', 'task-definition', 'cpu', 'memory', 'pre-deploy', 'desired-count'] as const) {
-    const value = inputs[name];
-    if (value !== undefined) throw new InputError(name, value, 'a rollback takes what ran before as it was');
-  }
+  refuseChanges(inputs, 'a rollback takes what ran before as it was');
   if (to !== undefined) requireRevision(to);
   return { ...targetOf(inputs, github), ...(to !== undefined && { to }) };
 }

@@ -1,11 +1,13 @@
 import type { Session } from '../../src/aws/session.ts';
 import {
+  type RestartRequest,
   type RollbackRequest,
   serviceContext,
   type ServiceRequest,
   type ServiceTarget,
 } from '../../src/delivery/release/request.ts';
 import { releaseService } from '../../src/delivery/release/release-service.ts';
+import { restartService } from '../../src/delivery/release/restart-service.ts';
 import { rollbackService } from '../../src/delivery/release/rollback-service.ts';
 import type { ServiceResult } from '../../src/delivery/release/result.ts';
 import { serviceStatus } from '../../src/delivery/release/status.ts';
@@ -15,6 +17,7 @@ import { presentService } from '../../src/present/service.ts';
 
 export type ServiceWork =
   | { command: 'deploy'; request: ServiceRequest }
+  | { command: 'restart'; request: RestartRequest }
   | { command: 'rollback'; request: RollbackRequest }
   | { command: 'status'; request: ServiceTarget };
 
@@ -32,6 +35,8 @@ function run(work: ServiceWork, context: ReturnType<typeof serviceContext>): Pro
   switch (work.command) {
     case 'deploy':
       return releaseService(context, work.request);
+    case 'restart':
+      return restartService(context, work.request);
     case 'rollback':
       return rollbackService(context, work.request);
     case 'status':

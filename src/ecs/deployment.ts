@@ -32,16 +32,24 @@ export interface OurDeployment extends ServiceAddress {
   previous: string;
   /** By AWS's clock. */
   createdAt: Date;
+  /** The revision ran before: only who started a task tells new tasks from old ones. */
+  isRestart?: true;
 }
 
 /** How long the service deployment may lag behind UpdateService. */
 const LAG_MS = 30_000;
+/** How far apart the stamps of the service's deployment and of the service deployment may be: they are rounded. */
+const ROUNDING_MS = 2000;
 
-/** Deploys a revision, or changes the number of tasks. Returns the service as it is then. */
+/**
+ * Deploys a revision, changes the number of tasks, or starts all tasks again. Returns the service as it is then.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html (forceNewDeployment)
+ */
 export async function updateService(
   context: EcsContext,
   { cluster, service }: ServiceAddress,
-  change: { taskDefinition: string; desiredCount?: number },
+  change: { taskDefinition?: string; desiredCount?: number; forceNewDeployment?: boolean },
 ): Promise<Service> {
   const command = new UpdateServiceCommand({ cluster, service, ...change });
   const answer = await send(await context.ecs(), command, context);
@@ -113,8 +121,7 @@ async function find(
   hint: string | undefined,
 ): Promise<string | undefined> {
   if (hint !== undefined && (await isOurs(context, deployment, hint))) return hint;
-  // A moment earlier: stamps are rounded.
-  const after = new Date(deployment.createdAt.getTime() - 2000);
+  const after = new Date(deployment.createdAt.getTime() - ROUNDING_MS);
   const { cluster, service } = deployment;
   const command = new ListServiceDeploymentsCommand({ cluster, service, createdAt: { after } });
   const { serviceDeployments = [] } = await send(await context.ecs(), command, context);
@@ -130,8 +137,10 @@ async function find(
 }
 
 async function isOurs(context: EcsContext, deployment: OurDeployment, arn: string): Promise<boolean> {
-  const { targetServiceRevision } = await describeServiceDeployment(context, arn);
+  const { targetServiceRevision, createdAt } = await describeServiceDeployment(context, arn);
   if (targetServiceRevision?.arn === undefined) return false;
+  // After a restart the one before has the same target.
+  if (createdAt && createdAt.getTime() < deployment.createdAt.getTime() - ROUNDING_MS) return false;
   const target = await describeRevision(context, targetServiceRevision.arn);
   return target?.taskDefinition === deployment.taskDefinition;
 }

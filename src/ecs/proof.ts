@@ -3,7 +3,8 @@ import { isThrottle } from '../aws/errors.ts';
 import { PlatformError, TimeoutError } from '../core/errors.ts';
 import { poll } from '../core/poll.ts';
 import { describeService, type EcsContext, goalOf, nameOf, type ServiceAddress } from './service.ts';
-import { tasksOf } from './tasks.ts';
+import type { OurDeployment } from './deployment.ts';
+import { isOf, tasksOf } from './tasks.ts';
 import type { TaskDefinition } from './task-definition/task-definition.ts';
 
 /** How long the list of tasks may lag behind the end of a deployment. */
@@ -14,6 +15,8 @@ interface Expectation extends ServiceAddress {
   /** ARN of the task definition. */
   taskDefinition: string;
   definition: TaskDefinition;
+  /** After a restart: tasks that another deployment started are the old ones. */
+  restart?: OurDeployment;
   /**
    * Whether a digest that a task runs is that of the image asked for though it is not the same: an index stands for
    * the manifests in it.
@@ -66,6 +69,10 @@ async function checkOnce(context: EcsContext, expected: Expectation): Promise<Pr
   }
   if (ours.length < wanted) return { problem: `${ours.length} of ${wanted} tasks run ${name}` };
   if (other) return { problem: `a task still runs ${nameOf(other.taskDefinitionArn ?? '')}` };
+  const { restart } = expected;
+  if (restart && !ours.every((task) => isOf(restart, task))) {
+    return { problem: `a task of ${name} that was started before the restart still runs` };
+  }
   return await digestsOf(ours, expected);
 }
 

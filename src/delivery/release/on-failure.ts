@@ -162,15 +162,16 @@ async function startRollback(
   context: ServiceContext,
   deployment: OurDeployment,
 ): Promise<OurDeployment | string> {
-  if (deployment.previous === deployment.taskDefinition) {
-    return 'There is no revision before this one to go back to.';
-  }
+  const { isRestart, previous, taskDefinition } = deployment;
+  if (previous === taskDefinition && !isRestart) return 'There is no revision before this one to go back to.';
   const state = await readRollout(context, deployment).catch(() => undefined);
   if (state?.phase === 'rolling-back') return deployment;
   if (state && isEnd(state.phase) && state.phase !== 'complete' && state.phase !== 'failed') {
     return await describeEnded(context, deployment, undefined);
   }
   if (state?.phase === 'complete' || state?.phase === 'failed' || deployment.arn === undefined) {
+    if (isRestart)
+      return `The service keeps ${revisionName(taskDefinition)}, which it ran before the restart.`;
     return await deployPrevious(context, deployment);
   }
   try {

@@ -55,7 +55,7 @@ async function deploy(
   }
   const { desiredCount } = request;
   const resized = desiredCount !== undefined && desiredCount !== service.desiredCount;
-  if (target.arn === service.taskDefinition && !resized)
+  if (target.arn === service.taskDefinition && !resized && request.forceNewDeployment !== true)
     return await confirm(context, release, request, service, target);
   const arn = await register(context, release, target);
   if (request.preDeploy) {
@@ -159,13 +159,20 @@ async function proveAndRecord(
   release.stage = 'prove';
   const { taskDefinition } = deployment;
   const sameImage = (image: string, digest: string): Promise<boolean> => isPartOf(context, image, digest);
-  const proof = await proveRunning(context, { ...request, taskDefinition, definition, sameImage });
+  const restart = deployment.isRestart ? deployment : undefined;
+  const proof = await proveRunning(context, {
+    ...request,
+    taskDefinition,
+    definition,
+    sameImage,
+    ...(restart && { restart }),
+  });
   release.report.digests = proof.digests;
   const name = revisionName(taskDefinition);
   const serves =
     proof.tasks === 0
       ? `${name} is deployed, and no task is wanted`
-      : `${name} serves with ${plural(proof.tasks, 'task')}`;
+      : `${name} ${restart ? 'was restarted and serves' : 'serves'} with ${plural(proof.tasks, 'task')}`;
   release.logEvent(`${serves}.`);
   if (proof.tasks === 0) release.addNote('No task is wanted, so nothing could be proven by one.');
   if (request.smokeTest && verdict === 'deployed' && !release.report.smokeTest) {
@@ -180,7 +187,7 @@ async function proveAndRecord(
   release.stage = 'record';
   delete release.started.deployment;
   await recordGood(context, release, request, { definition, taskDefinition, digests: proof.digests });
-  const unchanged = `${name} served already, with ${plural(proof.tasks, 'task')}: nothing was changed.`;
+  const unchanged = `${name} served already, with ${plural(proof.tasks, 'task')}: nothing was changed. To start its tasks again, such as after a secret was rotated, use update-service with command: restart.`;
   const reason = verdict === 'unchanged' ? unchanged : `${serves}.`;
   return release.end({ verdict, reason, taskDefinition: name });
 }
@@ -224,18 +231,24 @@ async function update(
   taskDefinition: string,
 ): Promise<OurDeployment | undefined> {
   release.stage = 'update';
-  const previous = before.taskDefinition ?? '';
-  const { desiredCount } = request;
+  const previous =
+    before.taskDefinition === taskDefinition
+      ? previousOf(before, taskDefinition)
+      : (before.taskDefinition ?? '');
+  const { desiredCount, forceNewDeployment, source } = request;
   release.started.update = { taskDefinition, previous };
   const after = await updateService(context, request, {
-    taskDefinition,
+    // A restart names no revision: what somebody else has deployed in the meantime must not be undone by it.
+    ...(source.kind !== 'current' && { taskDefinition }),
     ...(desiredCount !== undefined && { desiredCount }),
+    ...(forceNewDeployment && { forceNewDeployment }),
   });
   const deployment = deploymentOf(after, request, { taskDefinition, previous });
   if (!deployment) return undefined;
+  const isNew = deployment.id !== primaryDeployment(before)?.id;
+  if (isNew && before.taskDefinition === taskDefinition) deployment.isRestart = true;
   release.started.deployment = deployment;
   release.report.deployment = deployment.id;
-  const isNew = deployment.id !== primaryDeployment(before)?.id;
   if (isNew) await identify(context, release, after, deployment);
   release.logEvent(`Deployment ${release.report.deployment} of ${revisionName(taskDefinition)} has begun.`);
   return deployment;
@@ -343,6 +356,9 @@ async function targetRevision(
 ): Promise<TargetRevision> {
   const previous = await readTaskDefinition(context, service.taskDefinition ?? '');
   maskSecrets(context, previous.definition);
+  if (source.kind === 'current') {
+    return { definition: previous.definition, arn: previous.arn, previous, changes: [] };
+  }
   if (source.kind === 'revision') return await existingRevision(context, source.revision, previous);
   const base = source.kind === 'file' ? await readTaskDefinitionFile(source.path) : previous.definition;
   maskSecrets(context, base);

@@ -34,6 +34,8 @@ export interface ServiceRequest extends ServiceTarget {
   source: TaskDefinitionSource;
   changes: TaskDefinitionChanges;
   desiredCount?: number;
+  /** Start all tasks again, also where the revision stays the same. */
+  forceNewDeployment?: boolean;
   /** Run to its end before the service is touched, as a task of the new revision in the service's own network. */
   preDeploy?: readonly string[];
   smokeTest?: SmokeTest;
@@ -52,6 +54,11 @@ export type SmokeTest =
       timeoutMs: number;
     }
   | { kind: 'command'; command: readonly [string, ...string[]]; timeoutMs: number };
+
+/** New tasks of the revision that runs. */
+export interface RestartRequest extends Omit<ServiceTarget, 'ledger'> {
+  smokeTest?: SmokeTest;
+}
 
 /** A way back to what ran before. */
 export interface RollbackRequest extends ServiceTarget {

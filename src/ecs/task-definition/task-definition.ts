@@ -35,6 +35,8 @@ export interface ContainerDefinition {
 export type TaskDefinitionSource =
   /** The revision that the service runs. */
   | { kind: 'service' }
+  /** The revision that the service runs, deployed again as it is. */
+  | { kind: 'current' }
   /** A JSON or YAML file. */
   | { kind: 'file'; path: string }
   /** An existing revision, deployed as it is: `family:revision` or an ARN. */

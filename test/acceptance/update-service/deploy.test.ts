@@ -38,7 +38,8 @@ test('what serves already is unchanged, and nothing is registered', async () => 
   const run = await updateService(world, { image: IMAGE });
   expect(run.outputs).toMatchObject({
     verdict: 'unchanged',
-    reason: 'user-service:1 served already, with 2 tasks: nothing was changed.',
+    reason:
+      'user-service:1 served already, with 2 tasks: nothing was changed. To start its tasks again, such as after a secret was rotated, use update-service with command: restart.',
   });
   expect(world.sandbox.calls.of('UpdateService')).toEqual([]);
   expect(await revisions(world)).toHaveLength(1);

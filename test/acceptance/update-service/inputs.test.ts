@@ -36,6 +36,8 @@ test.each<[Record<string, string>, RegExp]>([
   [{ 'on-failure': 'panic' }, /^on-failure: "panic" is not valid/],
   [{ timeout: 'soon' }, /^timeout: "soon" is not valid/],
   [{ 'aws-region': 'ireland' }, /^aws-region: "ireland" is not valid/],
+  [{ command: 'restart', image: NEXT }, /^image: .*expected no change of the task definition/],
+  [{ command: 'restart', environment: 'A=1' }, /^environment: expected no change of the task definition/],
   [{ command: 'rollback', image: NEXT }, /^image: .*a rollback takes what ran before as it was/],
 ])('%j is one clear error, before any call to AWS', async (inputs, reason) => {
   const sandbox = await sandboxOf();
