@@ -17,7 +17,7 @@ interface Command<Configuration, Output> {
 
 /**
  * Sends a command. A cancelled job ends the call with the signal's own reason; what must still be sent then (to
- * stop what was started) goes with a signal of its own: `{ signal: AbortSignal.timeout(5000) }`.
+ * stop what was started) goes with a signal of its own: `{ signal: stopSignal(5000) }`.
  *
  * @throws AwsError; the signal's reason when it is aborted.
  */

@@ -56,3 +56,20 @@ export function stopOnSignals(host: Host, stop: Stop): () => void {
     for (const signal of SIGNALS) host.off(signal, onSignal);
   };
 }
+
+const STOP_SIGNALS = new WeakSet<AbortSignal>();
+
+/**
+ * A signal for the calls that stop what was started, which ends them after so many ms. It is not that of the run,
+ * which is aborted by then, and the rate limiter does not let such a call wait behind the work that it stops.
+ */
+export function stopSignal(limitMs: number): AbortSignal {
+  const signal = AbortSignal.timeout(limitMs);
+  STOP_SIGNALS.add(signal);
+  return signal;
+}
+
+/** Whether a signal was made by `stopSignal`. */
+export function isStopSignal(signal: AbortSignal): boolean {
+  return STOP_SIGNALS.has(signal);
+}

@@ -1,48 +1,133 @@
 import { setMaxListeners } from 'node:events';
+import { isStopSignal } from './cancellation.ts';
 import type { Clock } from './clock.ts';
 import { TimeoutError } from './errors.ts';
 
 const RECOVERY_MS = 60_000;
 const SETTLE_MS = 1000;
 const LOWEST_SHARE = 1 / 16;
+/** Less of a token than this is a rounding error. */
+const ROUNDING = 1e-9;
 
 /**
- * One token bucket for all parallel work, first come, first served. After throttling it runs at half the rate
- * and climbs back in a straight line, to the full rate within a minute.
+ * The rate of all parallel work: first come, first served. After throttling it runs at half the rate and climbs back
+ * in a straight line, to the full rate within a minute.
+ *
+ * Calls with a stop signal (see `stopSignal`) have a lane of their own: what stops or rolls back does not wait behind
+ * the work that it stops.
  */
 export class RateLimiter {
+  readonly #work: TokenQueue;
+  readonly #stops: TokenQueue;
+
+  constructor(options: { perSecond: number; burst: number; clock: Clock }) {
+    this.#work = new TokenQueue(options);
+    this.#stops = new TokenQueue(options);
+  }
+
+  /** Waits for its turn; rejects with the signal's reason when it is aborted, and gives its place to the next. */
+  async take(signal?: AbortSignal): Promise<void> {
+    await (signal && isStopSignal(signal) ? this.#stops : this.#work).take(signal);
+  }
+
+  /** Halves the rate. Parallel calls that were throttled together count once. */
+  slow(): void {
+    this.#work.slow();
+  }
+}
+
+/** One that waits for its turn. */
+interface Waiter {
+  go(): void;
+}
+
+/** A token bucket with a queue. Aborted waiters leave the queue at once, and take no token. */
+class TokenQueue {
   readonly #perSecond: number;
   readonly #burst: number;
   readonly #clock: Clock;
-  /** When the bucket will be full again, in ms since the epoch. */
-  #fullAt = -Infinity;
+  readonly #waiting = new Set<Waiter>();
+  #tokens: number;
+  /** When the tokens were counted last, in ms since the epoch. */
+  #countedAt = -Infinity;
   #slowedAt = -Infinity;
   #slowedTo: number;
+  /** Ends the sleep until the next token. */
+  #sleeping: AbortController | undefined;
 
   constructor(options: { perSecond: number; burst: number; clock: Clock }) {
     this.#perSecond = options.perSecond;
     this.#burst = options.burst;
     this.#clock = options.clock;
     this.#slowedTo = options.perSecond;
+    this.#tokens = options.burst;
   }
 
-  /** Waits for its turn; rejects with the signal's reason when it is aborted. */
   async take(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
-    const now = this.#clock.now();
-    const interval = 1000 / this.#rate(now);
-    const full = Math.max(this.#fullAt, now);
-    this.#fullAt = full + interval;
-    const wait = full - (this.#burst - 1) * interval - now;
-    if (wait > 0) await this.#clock.sleep(wait, signal);
+    if (this.#waiting.size === 0 && this.#missing() === 0) {
+      this.#tokens--;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const leave = (): void => {
+        this.#waiting.delete(waiter);
+        // Nobody is left to be woken, and a timer would keep the process alive.
+        if (this.#waiting.size === 0) this.#sleeping?.abort();
+        reject(signal?.reason as Error);
+      };
+      const waiter = {
+        go: () => {
+          signal?.removeEventListener('abort', leave);
+          resolve();
+        },
+      };
+      signal?.addEventListener('abort', leave, { once: true });
+      this.#waiting.add(waiter);
+      if (!this.#sleeping) void this.#serve();
+    });
   }
 
-  /** Halves the rate. Parallel calls that were throttled together count once. */
   slow(): void {
     const now = this.#clock.now();
     if (now - this.#slowedAt < SETTLE_MS) return;
+    this.#count(now);
     this.#slowedTo = Math.max(this.#rate(now) / 2, this.#perSecond * LOWEST_SHARE);
     this.#slowedAt = now;
+  }
+
+  /** Lets one waiter go after the other, until none is left. */
+  async #serve(): Promise<void> {
+    while (this.#waiting.size > 0) {
+      const missing = this.#missing();
+      if (missing > 0) {
+        const sleeping = new AbortController();
+        this.#sleeping = sleeping;
+        const wait = Math.ceil((missing * 1000) / this.#rate(this.#clock.now()));
+        await this.#clock.sleep(wait, sleeping.signal).catch(() => undefined);
+        continue;
+      }
+      const [first] = this.#waiting;
+      if (!first) break;
+      this.#waiting.delete(first);
+      this.#tokens--;
+      first.go();
+    }
+    this.#sleeping = undefined;
+  }
+
+  /** The part of a token that the next one has to wait for. */
+  #missing(): number {
+    this.#count(this.#clock.now());
+    const missing = 1 - this.#tokens;
+    return missing > ROUNDING ? missing : 0;
+  }
+
+  #count(now: number): void {
+    const elapsedMs = now - this.#countedAt;
+    // The burst is full at first: -Infinity is before any time.
+    this.#tokens = Math.min(this.#burst, this.#tokens + (this.#rate(now) * elapsedMs) / 1000);
+    this.#countedAt = now;
   }
 
   #rate(now: number): number {

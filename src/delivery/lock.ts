@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { SSMClient } from '@aws-sdk/client-ssm';
 import { awsNameOf, isNotFound } from '../aws/errors.ts';
 import { send } from '../aws/send.ts';
+import { stopSignal } from '../core/cancellation.ts';
 import type { Context } from '../core/context.ts';
 import { PlatformError, reasonOf } from '../core/errors.ts';
 
@@ -84,6 +85,10 @@ class Lock {
   /** The version that the next write goes over. */
   #latest: { version: number; token: string } | undefined;
   #expires = 0;
+  /** When the newest record that was sent expires, whether or not it was written. */
+  #sentExpires = 0;
+  /** Whether the parameter may be ours: `unknown` while a write is not answered. */
+  #held: 'no' | 'unknown' | 'yes' = 'no';
 
   constructor(client: SSMClient, { project, environment, who, run }: LockRequest, context: LockContext) {
     this.#client = client;
@@ -122,9 +127,10 @@ class Lock {
     }
   }
 
-  /** Never throws: what is left behind expires, and is said. */
+  /** Never throws: what is left behind expires, and is said. A lock that was never taken needs nothing. */
   async release(): Promise<void> {
-    const context = { signal: AbortSignal.timeout(RELEASE_WITHIN_MS) };
+    if (this.#held === 'no') return;
+    const context = { signal: stopSignal(RELEASE_WITHIN_MS) };
     try {
       const holder = holderOf(await this.#history(context));
       if (!holder || tokenOf(holder) !== this.#token) return;
@@ -132,10 +138,12 @@ class Lock {
       await send(this.#client, new DeleteParameterCommand({ Name: this.#name }), context);
     } catch (error) {
       if (isNotFound(error)) return;
-      const until = new Date(this.#expires).toISOString();
-      this.#context.log.warning(
-        `The lock ${this.#name} could not be given back: ${reasonOf(error)}. It expires at ${until}.`,
-      );
+      const until = new Date(this.#sentExpires).toISOString();
+      const what =
+        this.#held === 'yes'
+          ? `Failed to release the lock ${this.#name}`
+          : `Failed to check whether this run left the lock ${this.#name} behind`;
+      this.#context.log.warning(`${what}: ${reasonOf(error)}. It expires at ${until}.`);
     }
   }
 
@@ -145,7 +153,9 @@ class Lock {
     if (created !== undefined) return undefined;
     const history = await this.#history(this.#context);
     const holder = holderOf(history);
-    if (holder && tokenOf(holder) === this.#token) return undefined; // The answer to our own claim was lost.
+    // The answer to our own claim was lost.
+    this.#held = holder && tokenOf(holder) === this.#token ? 'yes' : 'no';
+    if (this.#held === 'yes') return undefined;
     if (holder && !this.#isDead(holder)) return holder;
     const latest = newest(history);
     if (!latest) return this.#claim(); // It was given back this moment.
@@ -154,7 +164,9 @@ class Lock {
     const now = await this.#adopt();
     // The lock was deleted in between: claim it again.
     if (!now) return this.#claim();
-    return tokenOf(now) === this.#token ? undefined : now;
+    if (tokenOf(now) === this.#token) return undefined;
+    this.#held = 'no';
+    return now;
   }
 
   async #renew(): Promise<void> {
@@ -184,6 +196,8 @@ class Lock {
       token: this.#token,
       ...(over && { over }),
     };
+    if (this.#held === 'no') this.#held = 'unknown';
+    this.#sentExpires = expires;
     const command = new PutParameterCommand({
       Name: this.#name,
       Type: 'String',
@@ -193,6 +207,7 @@ class Lock {
     try {
       const { Version = 1 } = await send(this.#client, command, this.#context);
       this.#latest = { version: Version, token: this.#token };
+      this.#held = 'yes';
       this.#expires = expires;
       return Version;
     } catch (error) {

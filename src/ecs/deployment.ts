@@ -30,8 +30,8 @@ export interface OurDeployment extends ServiceAddress {
   taskDefinition: string;
   /** ARN of the one before. */
   previous: string;
-  /** By AWS's clock. */
-  createdAt: Date;
+  /** By AWS's clock; undefined where the endpoint does not tell. */
+  createdAt?: Date;
   /** The revision ran before: only who started a task tells new tasks from old ones. */
   isRestart?: true;
 }
@@ -69,7 +69,8 @@ export function deploymentOf(
 ): OurDeployment | undefined {
   const primary = primaryDeployment(service);
   if (primary?.id === undefined || goalOf(service) !== change.taskDefinition) return undefined;
-  return { ...address, ...change, id: primary.id, createdAt: primary.createdAt ?? new Date(0) };
+  const { id, createdAt } = primary;
+  return { ...address, ...change, id, ...(createdAt && { createdAt }) };
 }
 
 /**
@@ -121,9 +122,12 @@ async function find(
   hint: string | undefined,
 ): Promise<string | undefined> {
   if (hint !== undefined && (await isOurs(context, deployment, hint))) return hint;
-  const after = new Date(deployment.createdAt.getTime() - ROUNDING_MS);
-  const { cluster, service } = deployment;
-  const command = new ListServiceDeploymentsCommand({ cluster, service, createdAt: { after } });
+  const { cluster, service, createdAt } = deployment;
+  const command = new ListServiceDeploymentsCommand({
+    cluster,
+    service,
+    ...(createdAt && { createdAt: { after: new Date(createdAt.getTime() - ROUNDING_MS) } }),
+  });
   const { serviceDeployments = [] } = await send(await context.ecs(), command, context);
   const newest = serviceDeployments.toSorted(
     (a, b) => (b.createdAt?.getTime() ?? 0) - (a.createdAt?.getTime() ?? 0),
@@ -140,7 +144,8 @@ async function isOurs(context: EcsContext, deployment: OurDeployment, arn: strin
   const { targetServiceRevision, createdAt } = await describeServiceDeployment(context, arn);
   if (targetServiceRevision?.arn === undefined) return false;
   // After a restart the one before has the same target.
-  if (createdAt && createdAt.getTime() < deployment.createdAt.getTime() - ROUNDING_MS) return false;
+  const since = (deployment.createdAt?.getTime() ?? 0) - ROUNDING_MS;
+  if (createdAt && createdAt.getTime() < since) return false;
   const target = await describeRevision(context, targetServiceRevision.arn);
   return target?.taskDefinition === deployment.taskDefinition;
 }

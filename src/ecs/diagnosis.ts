@@ -275,7 +275,8 @@ function groupOf(
 
 /** Stamps are rounded: a moment earlier. */
 function eventsOf({ events = [] }: Service, { createdAt }: OurDeployment): string[] {
+  const since = createdAt ? createdAt.getTime() - 2000 : -Infinity;
   return events
-    .filter((event) => (event.createdAt?.getTime() ?? 0) >= createdAt.getTime() - 2000)
+    .filter((event) => (event.createdAt?.getTime() ?? 0) >= since)
     .map(({ message = '' }) => message);
 }

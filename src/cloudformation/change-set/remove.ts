@@ -5,6 +5,7 @@ import {
 } from '@aws-sdk/client-cloudformation';
 import { send } from '../../aws/send.ts';
 import { awsNameOf, classify, isNotFound, isThrottle } from '../../aws/errors.ts';
+import { stopSignal } from '../../core/cancellation.ts';
 import { PlatformError, reasonOf } from '../../core/errors.ts';
 import { poll } from '../../core/poll.ts';
 import { type ChangeSetRequest, describePage, findChangeSet, intervalMs } from './create.ts';
@@ -24,7 +25,7 @@ export async function removeChangeSet(
   request: ChangeSetRequest,
 ): Promise<void> {
   const limit = context.signal.aborted ? CANCELLED_CLEAN_UP_MS : CLEAN_UP_MS;
-  const fresh = { ...context, signal: AbortSignal.timeout(limit) };
+  const fresh = { ...context, signal: stopSignal(limit) };
   try {
     const ours = request.made ?? (await findChangeSet(fresh, request));
     if (!ours) return;

@@ -1,3 +1,4 @@
+import { stopSignal } from '../../core/cancellation.ts';
 import { reasonOf } from '../../core/errors.ts';
 import { CancelUpdateStackCommand, DeleteStackCommand } from '@aws-sdk/client-cloudformation';
 import { classify, isNotFound } from '../../aws/errors.ts';
@@ -21,7 +22,7 @@ const STALE_LOOKS = 4;
  * @returns what was stopped and what state remains, in sentences.
  */
 export async function cancelPending(run: CommandRun): Promise<string> {
-  const context = { ...run.context, signal: AbortSignal.timeout(CANCEL_MS) };
+  const context = { ...run.context, signal: stopSignal(CANCEL_MS) };
   const { operation } = run.pending;
   try {
     if (operation?.kind === 'update') return await cancelUpdate(context, operation, run.pending);
@@ -40,7 +41,7 @@ export async function cancelPending(run: CommandRun): Promise<string> {
 /** Deletes the run's change set after an error, when nothing was executed. A failure is only logged. */
 export async function discardChangeSet(run: CommandRun): Promise<void> {
   if (!run.pending.changeSet) return;
-  const context = { ...run.context, signal: AbortSignal.timeout(CLEAN_UP_MS) };
+  const context = { ...run.context, signal: stopSignal(CLEAN_UP_MS) };
   try {
     run.context.log.info(await deletePendingChangeSet(context, run.pending, CLEAN_UP_MS));
   } catch (error) {

@@ -1,4 +1,5 @@
 import { classify } from '../../aws/errors.ts';
+import { stopSignal } from '../../core/cancellation.ts';
 import { withTimeLimit } from '../../core/concurrency.ts';
 import {
   CancelledError,
@@ -76,7 +77,7 @@ async function stopStarted(
 ): Promise<string> {
   // When the environment's time limit or lock ended the job, its signal ends every call too.
   const cancelled = cause instanceof CancelledError || context.signal.aborted;
-  const signal = cancelled ? AbortSignal.timeout(CANCEL_MS) : context.signal;
+  const signal = cancelled ? stopSignal(CANCEL_MS) : context.signal;
   const inner = { ...context, signal };
   try {
     if (release.stage === 'record') return 'The service keeps the new revision.';

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Service } from '@aws-sdk/client-ecs';
+import { stopSignal } from '../../core/cancellation.ts';
 import { explain } from '../../ecs/causes.ts';
 import { NotPlacedError, runOneOffTask, stopTasks } from '../../ecs/one-off-task.ts';
 import { describeService, goalOf } from '../../ecs/service.ts';
@@ -86,7 +87,7 @@ export async function runFirstPreDeploy(
     return await runPreDeploy(context, release, service, run);
   } catch (error) {
     const { preDeploy: started } = release.started;
-    if (started) await stopTasks({ ...context, signal: AbortSignal.timeout(STOP_WITHIN_MS) }, started);
+    if (started) await stopTasks({ ...context, signal: stopSignal(STOP_WITHIN_MS) }, started);
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { stopSignal } from '../../../src/core/cancellation.ts';
 import { RateLimiter } from '../../../src/core/concurrency.ts';
 import { FakeClock } from './fakes.ts';
 
@@ -9,6 +10,30 @@ function limiterOf(perSecond: number, burst: number): { limiter: RateLimiter; cl
 
 async function takeMany(limiter: RateLimiter, count: number): Promise<void> {
   for (let index = 0; index < count; index++) await limiter.take();
+}
+
+/** One call a second; time passes when the test says so. */
+function steppedLimiter() {
+  const sleepers = new Set<{ until: number; wake: () => void }>();
+  let now = 0;
+  const clock = {
+    now: () => now,
+    sleep: (ms: number, signal?: AbortSignal) =>
+      new Promise<void>((resolve, reject) => {
+        const sleeper = { until: now + ms, wake: resolve };
+        sleepers.add(sleeper);
+        signal?.addEventListener('abort', () => {
+          sleepers.delete(sleeper);
+          reject(signal.reason as Error);
+        });
+      }),
+    step: (ms: number) => {
+      now += ms;
+      for (const sleeper of sleepers) if (sleeper.until <= now) sleeper.wake();
+    },
+    sleeping: () => sleepers.size,
+  };
+  return { limiter: new RateLimiter({ perSecond: 1, burst: 1, clock }), clock };
 }
 
 describe('RateLimiter', () => {
@@ -31,17 +56,11 @@ describe('RateLimiter', () => {
   });
 
   test('first come, first served', async () => {
-    const waits: number[] = [];
-    const clock = {
-      now: () => 0,
-      sleep: (ms: number) => {
-        waits.push(ms);
-        return Promise.resolve();
-      },
-    };
-    const limiter = new RateLimiter({ perSecond: 2, burst: 1, clock });
-    await Promise.all([limiter.take(), limiter.take(), limiter.take()]);
-    expect(waits).toEqual([500, 1000]);
+    const { limiter, clock } = limiterOf(2, 1);
+    const order: number[] = [];
+    await Promise.all([0, 1, 2].map((index) => limiter.take().then(() => order.push(index))));
+    expect(order).toEqual([0, 1, 2]);
+    expect(clock.sleeps).toEqual([500, 500]);
   });
 
   test('slow halves the rate, once for calls that were throttled together', async () => {
@@ -50,9 +69,11 @@ describe('RateLimiter', () => {
     limiter.slow();
     limiter.slow();
     await takeMany(limiter, 2);
-    expect(clock.sleeps[0]).toBe(100);
-    expect(clock.sleeps[1]).toBeGreaterThan(190);
-    expect(clock.sleeps[1]).toBeLessThanOrEqual(200);
+    for (const wait of clock.sleeps) {
+      expect(wait).toBeGreaterThan(190);
+      expect(wait).toBeLessThanOrEqual(200);
+    }
+    expect(clock.sleeps).toHaveLength(2);
   });
 
   test('it recovers within a minute', async () => {
@@ -72,6 +93,50 @@ describe('RateLimiter', () => {
     limiter.slow();
     await takeMany(limiter, 2);
     expect(clock.sleeps[0]).toBeLessThanOrEqual(1000);
+  });
+
+  test('what was throttled gets no further burst', async () => {
+    const { limiter, clock } = limiterOf(10, 20);
+    await takeMany(limiter, 20);
+    limiter.slow();
+    await takeMany(limiter, 2);
+    expect(clock.sleeps).toHaveLength(2);
+    expect(clock.sleeps[0]).toBe(200);
+  });
+
+  test('a hundred aborted waiters cost the next call nothing', async () => {
+    const { limiter, clock } = steppedLimiter();
+    await limiter.take();
+    const cancel = new AbortController();
+    const waiters = Array.from({ length: 100 }, () => limiter.take(cancel.signal));
+    const next = limiter.take();
+    const reason = new Error('cancelled');
+    cancel.abort(reason);
+    const ends = await Promise.allSettled(waiters);
+    expect(ends.every((end) => end.status === 'rejected' && end.reason === reason)).toBe(true);
+    clock.step(1000);
+    await next;
+    expect(clock.now()).toBe(1000);
+  });
+
+  test('nobody sleeps for a queue that was aborted', async () => {
+    const { limiter, clock } = steppedLimiter();
+    await limiter.take();
+    const cancel = new AbortController();
+    const waiter = limiter.take(cancel.signal);
+    cancel.abort(new Error('cancelled'));
+    await expect(waiter).rejects.toThrow('cancelled');
+    expect(clock.sleeping()).toBe(0);
+  });
+
+  test('what stops the work does not wait behind it', async () => {
+    const { limiter, clock } = steppedLimiter();
+    await limiter.take();
+    const work = limiter.take();
+    await limiter.take(stopSignal(5000));
+    expect(clock.now()).toBe(0);
+    clock.step(1000);
+    await work;
   });
 
   test('an abort ends the wait with its reason', async () => {

@@ -165,6 +165,38 @@ describe('the lock of an environment', () => {
     expect((await refusal(read(ssmOf(sandbox)))).name).toBe('ParameterNotFound');
   });
 
+  test('that was never taken is not released, and no message has a date of 1970', async () => {
+    const sandbox = await sandboxOf();
+    await write(ssmOf(sandbox), record('ada', Date.now() + 60_000));
+    const cancel = new AbortController();
+    const context = contextOf(sandbox);
+    let waits = (): void => undefined;
+    const waiting = new Promise<void>((resolve) => (waits = resolve));
+    const log = { ...context.log, info: waits };
+    const work = withLock({ ...context, log, signal: cancel.signal }, requestOf('bob', 60_000), () => {
+      throw new Error('it is ada’s');
+    });
+    await waiting;
+    // From here on nothing is answered: a release would be reported.
+    const denied = { kind: 'error' as const, code: 'AccessDeniedException', status: 400, times: 9 };
+    sandbox.addFault({ ...denied, operation: 'GetParameterHistory' });
+    cancel.abort(new Error('cancelled'));
+    await expect(work).rejects.toThrow('cancelled');
+    expect(context.lines.join('\n')).not.toMatch(/release|1970/);
+  });
+
+  test('whose claim was not answered says when it expires, in this century', async () => {
+    const sandbox = await sandboxOf();
+    for (const operation of ['PutParameter', 'GetParameterHistory'])
+      sandbox.addFault({ kind: 'error', operation, code: 'AccessDeniedException', status: 400, times: 9 });
+    const context = contextOf(sandbox);
+    const work = withLock(context, requestOf('bob'), () => Promise.resolve());
+    await expect(work).rejects.toThrow('AccessDenied');
+    expect(context.lines.join('\n')).toMatch(
+      /Failed to check whether this run left the lock \/shop\/prod\/lock behind: .* expires at 20[2-9]\d-/,
+    );
+  });
+
   test('is renewed, also when somebody has written too late in between', async () => {
     const sandbox = await sandboxOf();
     const ssm = ssmOf(sandbox);

@@ -1,12 +1,27 @@
 import { expect, test } from '@jest/globals';
 import { createSession } from '../../../src/aws/session.ts';
 import { LockTakenError } from '../../../src/delivery/lock.ts';
-import { serviceContext } from '../../../src/delivery/release/request.ts';
+import { serviceContext, type ServiceRequest } from '../../../src/delivery/release/request.ts';
 import { UNKNOWN_SOURCE } from '../../../src/delivery/source.ts';
 import { releaseService } from '../../../src/delivery/release/release-service.ts';
-import { TimeoutError } from '../../../src/core/errors.ts';
+import { systemClock } from '../../../src/core/clock.ts';
+import { RateLimiter } from '../../../src/core/concurrency.ts';
+import { CancelledError, TimeoutError } from '../../../src/core/errors.ts';
 import { contextOf } from '../images/registry/context.ts';
 import { CLUSTER, EcsWorld, IMAGE, SERVICE } from '../sandbox/ecs/ecs-world.ts';
+
+function requestFor(image: string): ServiceRequest {
+  return {
+    cluster: CLUSTER,
+    service: SERVICE,
+    wait: true,
+    timeoutMs: 600_000,
+    onFailure: 'rollback',
+    origin: { ...UNKNOWN_SOURCE, run: '', actor: '', from: '' },
+    source: { kind: 'service' },
+    changes: { image, images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },
+  };
+}
 
 test.each([
   [new TimeoutError('The work on dev', 60_000), 'timed-out'],
@@ -23,20 +38,36 @@ test.each([
     credentials: client.config.credentials,
   };
   const before = sandbox.calls.of('DescribeServiceDeployments').length;
-  const working = releaseService(serviceContext(session, context, {}), {
-    cluster: CLUSTER,
-    service: SERVICE,
-    wait: true,
-    timeoutMs: 600_000,
-    onFailure: 'rollback',
-    origin: { ...UNKNOWN_SOURCE, run: '', actor: '', from: '' },
-    source: { kind: 'service' },
-    changes: { image: next, images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },
-  });
+  const working = releaseService(serviceContext(session, context, {}), requestFor(next));
   await sandbox.calls.arrival({ operation: 'DescribeServiceDeployments' }, before + 1);
   stop.abort(cause);
   const report = await working;
   expect(report.verdict).toBe(verdict);
   expect(report.reason).toContain('ECS was told to roll back to user-service:1, and goes on with it.');
   expect(sandbox.calls.of('StopServiceDeployment')).toHaveLength(1);
+});
+
+test('what stops the rollout does not wait behind the calls of the work', async () => {
+  const next = IMAGE.replaceAll('1', '2');
+  const slow = { does: 'run' as const, match: { image: next }, pullSeconds: 100_000 };
+  const { sandbox, client } = await EcsWorld.withService({ scenario: { ecs: { rules: [slow] } } });
+  process.env['AWS_ENDPOINT_URL'] = sandbox.url;
+  const stop = new AbortController();
+  const limiter = new RateLimiter({ perSecond: 20, burst: 20, clock: systemClock });
+  const context = { ...contextOf(), signal: stop.signal, limiter };
+  const credentials = client.config.credentials;
+  const session = { ...createSession({ region: 'eu-west-1', context }), credentials };
+  const before = sandbox.calls.of('DescribeServiceDeployments').length;
+  const working = releaseService(serviceContext(session, context, {}), requestFor(next));
+  await sandbox.calls.arrival({ operation: 'DescribeServiceDeployments' }, before + 1);
+  // Half a minute of calls of other work, which does not end with this job.
+  const others = new AbortController();
+  const queue = Promise.allSettled(Array.from({ length: 600 }, () => limiter.take(others.signal)));
+  const cancelledAt = performance.now();
+  stop.abort(new CancelledError('SIGTERM'));
+  expect(await working).toMatchObject({ verdict: 'cancelled' });
+  expect(performance.now() - cancelledAt).toBeLessThan(5000);
+  expect(sandbox.calls.of('StopServiceDeployment')).toHaveLength(1);
+  others.abort(new Error('over'));
+  await queue;
 });
