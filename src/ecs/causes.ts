@@ -16,6 +16,8 @@ export interface Evidence extends Pick<FailedTask, 'stopCode' | 'stoppedReason' 
 export interface Explanation {
   cause: string;
   fix: string;
+  /** What AWS says, word for word: people search for it. Empty when it says nothing. */
+  awsMessage: string;
 }
 
 interface Cause {
@@ -43,10 +45,23 @@ function otherPort({ log, port }: Evidence): number | undefined {
 
 const healthChecks = /health checks/i;
 
+/** Of a container that ECS stopped, and that did not end within its stopTimeout (30 s by default). */
+const KILLED = 137;
+
+/** Adds how a task that ECS stopped ended. */
+function stopped(cause: string, one: Evidence): string {
+  if (one.container?.exitCode !== KILLED) return cause;
+  return `${cause}; ${nameOf(one)} did not end within stopTimeout and was killed by SIGKILL (exit code 137)`;
+}
+
 /**
- * The first that fits is used: the particular stand before the general.
+ * The first that fits is used. What ECS says (`stopCode`, `stoppedReason`, a container's `reason`) stands before exit
+ * codes: 137 is SIGKILL, whoever sent it, and means out of memory only where ECS says `OutOfMemoryError`.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html (stopCode)
+ * @see https://repost.aws/knowledge-center/ecs-task-stopped
+ * @see https://repost.aws/knowledge-center/ecs-resolve-outofmemory-errors
  * @see https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
  */
 const CAUSES: readonly Cause[] = [
@@ -124,9 +139,32 @@ const CAUSES: readonly Cause[] = [
     fix: 'Try again later, add subnets in other availability zones, or let the capacity provider strategy fall back from FARGATE_SPOT to FARGATE.',
   },
   {
-    when: (one) => one.stopCode === 'SpotInterruption' || saying(/spot interruption/i)(one),
-    cause: () => 'AWS took the Spot capacity back',
+    when: (one) => one.stopCode === 'SpotInterruption' || saying(/spot interruption|spot task was/i)(one),
+    cause: (one) => stopped('AWS took the Spot capacity back', one),
     fix: 'Run the tasks that must stay on FARGATE, or deploy again.',
+  },
+  {
+    // The words of a Fargate task's retirement.
+    // @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-maintenance.html
+    when: saying(/performing maintenance on the underlying infrastructure|scheduled for retirement/i),
+    cause: (one) => stopped('AWS retired the task for maintenance of the infrastructure under it', one),
+    fix: 'Deploy again: the image is not the cause. Run two tasks or more, so that a retirement leaves one that serves.',
+  },
+  {
+    // "Host EC2 (instance i-…) terminated.", and of an instance that is drained or deregistered.
+    when: (one) =>
+      one.stopCode === 'TerminationNotice' ||
+      saying(
+        /Host EC2 \(instance|container instance is in DRAINING|instance deregistration forced|instance was deregistered/i,
+      )(one),
+    cause: (one) => stopped('The host of the task was stopped, drained or terminated', one),
+    fix: 'Deploy again: the image is not the cause. If hosts go away often, look at the Auto Scaling group and at its capacity provider.',
+  },
+  {
+    // Before the health checks: whoever stops a task may give any reason for it.
+    when: ({ stopCode }) => stopCode === 'UserInitiated',
+    cause: (one) => stopped('Somebody stopped the task with StopTask', one),
+    fix: 'Find the caller of StopTask in CloudTrail, then deploy again.',
   },
   {
     when: saying(/unable to assume (?:the )?role/i),
@@ -135,7 +173,7 @@ const CAUSES: readonly Cause[] = [
   },
   {
     when: saying(/container health checks/i),
-    cause: (one) => `The container's own health check fails in ${nameOf(one)}`,
+    cause: (one) => stopped(`The container's own health check fails in ${nameOf(one)}`, one),
     fix: 'Run the healthCheck command of the task definition in the image: it may need a program that the image lacks, a longer startPeriod, or the right port.',
   },
   {
@@ -167,10 +205,23 @@ const CAUSES: readonly Cause[] = [
     fix: 'Check that the program listens on this port and on 0.0.0.0, answers the health check path with 200, and is up within the grace period (healthCheckGracePeriodSeconds).',
   },
   {
-    when: (one) => saying(/OutOfMemory/i)(one) || one.container?.exitCode === 137,
-    cause: (one) => `The container ${nameOf(one)} ran out of memory (exit code 137)`,
+    when: saying(/OutOfMemory/i),
+    cause: (one) => `The container ${nameOf(one)} ran out of memory${exitOf(one)}`,
     fix: ({ memory }) =>
       `Give the task more memory${memory === '' ? '' : ` than ${memory} MiB`} (input memory), or find what grows: limit the heap below the container's memory.`,
+  },
+  {
+    // ECS stopped the task, for a reason that is not known here.
+    when: ({ container, stopCode }) =>
+      container?.exitCode === KILLED && stopCode !== '' && stopCode !== 'EssentialContainerExited',
+    cause: (one) => stopped('ECS stopped the task', one),
+    fix: 'Read what AWS says of the stop. Let the program end on SIGTERM, or raise stopTimeout of the container.',
+  },
+  {
+    when: ({ container }) => container?.exitCode === KILLED,
+    cause: (one) =>
+      `The container ${nameOf(one)} was killed by SIGKILL (exit code 137), and ECS does not say that it ran out of memory`,
+    fix: "Look for who sends SIGKILL: ECS does it when a container does not end within stopTimeout after another one has ended, and so does a supervisor inside of the container. Compare the task's memory with its limit all the same.",
   },
   {
     when: ({ container }) => container?.exitCode === 139,
@@ -195,11 +246,6 @@ const CAUSES: readonly Cause[] = [
       `The container ${nameOf(one)} ended with exit code ${one.container?.exitCode ?? ''}${soon(one)}`,
     fix: 'The program ended by itself: the last lines of its log say why. A missing variable or secret, or a dependency that cannot be reached, are the usual reasons.',
   },
-  {
-    when: ({ stopCode }) => stopCode === 'UserInitiated',
-    cause: () => 'Somebody stopped the task',
-    fix: 'CloudTrail tells who called StopTask. Deploy again.',
-  },
 ];
 
 const UNKNOWN: Cause = {
@@ -215,7 +261,19 @@ export function explain(evidence: Evidence): Explanation {
   return {
     cause: found.cause(evidence),
     fix: typeof found.fix === 'string' ? found.fix : found.fix(evidence),
+    awsMessage: awsMessageOf(evidence),
   };
+}
+
+function awsMessageOf({ stoppedReason, container, target }: Evidence): string {
+  const reason = container?.reason ?? '';
+  // ECS says of some failures the same in both.
+  const words = [stoppedReason, stoppedReason.includes(reason) ? '' : reason, target];
+  return words.filter((text) => text !== '').join('; ');
+}
+
+function exitOf({ container }: Evidence): string {
+  return container?.exitCode === undefined ? '' : ` (exit code ${container.exitCode})`;
 }
 
 function soon({ ranMs }: Evidence): string {

@@ -24,6 +24,8 @@ export interface RolloutFailure {
   /** In a few words: `The container user-service ended with exit code 1 as it started`. */
   cause: string;
   fix: string;
+  /** What AWS says, word for word; absent when it says nothing. */
+  awsMessage?: string;
   /** Tasks that failed alike, the first failure first. */
   groups: readonly FailedTaskGroup[];
   /** The last lines of the first failed container, redacted. */
@@ -139,7 +141,8 @@ async function failureOfTargets(
   const task = { ...first, ...(container && !first.container && { container: { name: container.name } }) };
   const log = await readLog(findings, task, attempt);
   const evidence = evidenceOf(findings, { ...task, stoppedReason: 'Task failed ELB health checks' }, log);
-  const explanation = explain(evidence);
+  // ECS has not stopped the task yet: the load balancer's words are all that AWS says.
+  const explanation = { ...explain(evidence), awsMessage: evidence.target };
   const group = groupOf([task, ...sick.slice(1)], explanation, evidence.target);
   return failure(explanation, [group], log);
 }
@@ -152,12 +155,14 @@ function failureOfState(state: RolloutState | undefined): RolloutFailure | undef
       alarms.length === 1 ? `The alarm ${alarms[0] ?? ''} went` : `The alarms ${alarms.join(', ')} went`;
     const fix =
       'Look at what the alarm measures since the deployment began: the new tasks were up, so most likely they serve errors or are slow.';
-    return failure({ cause: `${which} off during the deployment`, fix }, [], undefined);
+    const awsMessage = state?.reason ?? '';
+    return failure({ cause: `${which} off during the deployment`, fix, awsMessage }, [], undefined);
   }
   if (!/lifecycle hook/i.test(state?.reason ?? '')) return undefined;
   const fix =
     'A Lambda hook says why in its log; a PAUSE hook was answered with ROLLBACK, or by nobody in time (smoke-test answers it).';
-  return failure({ cause: 'A lifecycle hook of the deployment failed', fix }, [], undefined);
+  const awsMessage = state?.reason ?? '';
+  return failure({ cause: 'A lifecycle hook of the deployment failed', fix, awsMessage }, [], undefined);
 }
 
 /** Where no task was ever started: the service's own events tell. */
@@ -172,13 +177,14 @@ function failureOfEvents(findings: Findings): RolloutFailure | undefined {
 }
 
 function failure(
-  { cause, fix }: Explanation,
+  { cause, fix, awsMessage }: Explanation,
   groups: readonly FailedTaskGroup[],
   log: LogTail | undefined,
 ): RolloutFailure {
   return {
     cause,
     fix,
+    ...(awsMessage !== '' && { awsMessage }),
     groups,
     ...(log && log.lines.length > 0 && { log: { stream: log.stream, lines: log.lines } }),
   };

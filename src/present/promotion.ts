@@ -12,6 +12,7 @@ import type {
   ServicePromotion,
   ServiceState,
 } from '../delivery/promotion/result.ts';
+import { awsLine, failureAnnotation } from './service.ts';
 
 const SHOWN_COMMITS = 25;
 
@@ -26,6 +27,9 @@ export function presentPromotion(result: PromotionResult): Outcome {
         outputs: outputsOf(result.report),
         result: { ...result.report },
         summary: releaseSections(result),
+        annotations: result.report.services.flatMap(({ service, end }) =>
+          end?.failure && !end.ok ? [failureAnnotation(service, end.failure, end.failure.log)] : [],
+        ),
       };
     case 'hold':
       return {
@@ -161,7 +165,13 @@ function failures({ services: all }: PromotionReport): Section[] {
     if (!end || end.ok) return [];
     const body = [
       escapeCell(end.reason),
-      ...(end.failure ? [`**${escapeCell(end.failure.cause)}**`, escapeCell(end.failure.fix)] : []),
+      ...(end.failure
+        ? [
+            `**${escapeCell(end.failure.cause)}**`,
+            ...awsLine(end.failure).map(escapeCell),
+            escapeCell(end.failure.fix),
+          ]
+        : []),
       ...(end.failure && end.failure.log.length > 0
         ? [details('The last lines of its log', fence(end.failure.log.join('\n')))]
         : []),

@@ -39,15 +39,23 @@ function annotationsOf({ service, ok, failure, findings }: ServiceResult): Annot
     message: `${message}\n${fix}`,
   }));
   if (!failure || ok) return before;
-  const log = (failure.log?.lines ?? []).slice(-ANNOTATED_LINES);
-  const message = [failure.cause, `Fix: ${failure.fix}`, ...(log.length > 0 ? ['Log:', ...log] : [])];
-  const why: Annotation = {
-    level: 'error',
-    title: `Why ${service} failed`,
-    message: message.join('\n'),
-    priority: 500,
-  };
-  return [why, ...before];
+  return [failureAnnotation(service, failure, failure.log?.lines ?? []), ...before];
+}
+
+/** Why a service failed: the cause, AWS's own words, what to do, and the end of the log. */
+export function failureAnnotation(
+  service: string,
+  failure: Pick<RolloutFailure, 'cause' | 'fix' | 'awsMessage'>,
+  lines: readonly string[],
+): Annotation {
+  const log = lines.slice(-ANNOTATED_LINES);
+  const message = [
+    failure.cause,
+    ...awsLine(failure),
+    `Fix: ${failure.fix}`,
+    ...(log.length > 0 ? ['Log:', ...log] : []),
+  ];
+  return { level: 'error', title: `Why ${service} failed`, message: message.join('\n'), priority: 500 };
 }
 
 /** The summary's parts: what came of it, why not and what to do, what it was about, and what happened when. */
@@ -159,11 +167,17 @@ function shown(value: string | undefined): string {
 export function rolloutFailure(found: RolloutFailure): string {
   const parts = [
     `**${escapeCell(found.cause)}.**`,
+    ...awsLine(found).map(escapeCell),
     `**Fix:** ${escapeCell(found.fix)}`,
     ...logOf(found),
     ...(found.groups.length === 0 ? [] : [groupsTable(found.groups)]),
   ];
   return parts.join('\n\n');
+}
+
+/** What AWS says, in its own words, so that it can be searched for. */
+export function awsLine({ awsMessage }: Pick<RolloutFailure, 'awsMessage'>): string[] {
+  return awsMessage === undefined ? [] : [`AWS says: "${awsMessage}"`];
 }
 
 function logOf({ log }: RolloutFailure): string[] {

@@ -21,7 +21,7 @@ import type { Section } from '../core/markdown/sections.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { duration, withoutAccount } from '../core/text.ts';
 import { planSections, shown } from './plan.ts';
-import { rolloutFailure } from './service.ts';
+import { awsLine, rolloutFailure } from './service.ts';
 
 /** The step's own outputs. GitHub's expressions do not tell upper from lower case, so neither does this list. */
 export const STACK_OUTPUTS: ReadonlySet<string> = new Set([
@@ -276,7 +276,7 @@ function causeAnnotation(cause: Cause, title: string, priority: number): Annotat
   const parts = [
     `${type} failed: ${plainReason(reason)}${errorCode === undefined ? '' : ` (${errorCode})`}`,
     ...(hint === undefined ? [] : [hint]),
-    ...(tasks === undefined ? [] : [`${tasks.cause}. ${tasks.fix}`]),
+    ...(tasks === undefined ? [] : [`${tasks.cause}.`, ...awsLine(tasks), `Fix: ${tasks.fix}`]),
   ];
   return {
     level: 'error',

@@ -15,6 +15,8 @@ export interface ServiceFailure {
   /** In a few words: `The container user-service ended with exit code 1 as it started`. */
   cause: string;
   fix: string;
+  /** What AWS says, word for word. */
+  awsMessage?: string;
   /** Tasks that failed alike, the first failure first. */
   groups: readonly FailedTasks[];
   /** The last lines of the first failed container, redacted. */

@@ -118,7 +118,7 @@ export interface ServicePromotionEnd {
   /** What it runs now. */
   runs: 'the new image' | 'what it ran before' | 'not certain';
   /** Why its tasks failed. */
-  failure?: { cause: string; fix: string; log: readonly string[] };
+  failure?: { cause: string; fix: string; awsMessage?: string; log: readonly string[] };
 }
 
 /** The commits between two releases. */

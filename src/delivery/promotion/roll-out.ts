@@ -198,7 +198,12 @@ function reportEnd(end: ServiceEnd): ServicePromotionEnd {
     ...(taskDefinition !== undefined && { taskDefinition }),
     ...(undo && { undo: { ok: undo.ok, reason: undo.reason } }),
     ...(failure && {
-      failure: { cause: failure.cause, fix: failure.fix, log: failure.log?.lines ?? [] },
+      failure: {
+        cause: failure.cause,
+        fix: failure.fix,
+        ...(failure.awsMessage !== undefined && { awsMessage: failure.awsMessage }),
+        log: failure.log?.lines ?? [],
+      },
     }),
   };
 }

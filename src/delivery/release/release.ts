@@ -72,7 +72,10 @@ export async function explainFailure(
   if (release.report.smokeTest?.ok === false) return;
   const found = await diagnose(context, deployment, definition, state);
   if (!found) return;
-  if (release.report.failure?.cause !== found.cause) release.logEvent(`${found.cause}.`);
+  if (release.report.failure?.cause !== found.cause) {
+    release.logEvent(`${found.cause}.`);
+    if (found.awsMessage !== undefined) context.log.info(`AWS says: "${found.awsMessage}"`);
+  }
   for (const line of found.log?.lines ?? []) context.log.info(`  ${line}`);
   release.report.failure = moreDetailed(release.report.failure, found);
 }

@@ -13,6 +13,8 @@ interface Failure {
   rule: Rule;
   cause: RegExp;
   fix: RegExp;
+  /** What AWS says, word for word. */
+  quote: string;
 }
 
 const breaker: Partial<CreateServiceCommandInput> = {
@@ -24,27 +26,43 @@ const FAILURES: readonly Failure[] = [
     rule: { does: 'exit', logs: ['Error: DB_HOST is not set'] },
     cause: /app ended with exit code 1 as it started/,
     fix: /last lines of its log/,
+    quote: 'Essential container in task exited',
   },
   {
     rule: { does: 'run-out-of-memory', logs: ['heap at 511 MB'] },
     cause: /app ran out of memory \(exit code 137\)/,
     fix: /more memory than 512 MiB/,
+    quote: 'OutOfMemoryError: Container killed due to memory usage',
   },
   {
     rule: { does: 'segfault', logs: ['loading sharp'] },
     cause: /segmentation fault \(exit code 139\)/,
     fix: /native/,
+    quote: 'Essential container in task exited',
   },
-  { rule: { does: 'exec-format-error' }, cause: /another CPU architecture than X86_64/, fix: /linux\/amd64/ },
+  {
+    rule: { does: 'exit', exitCode: 137, logs: ['supervisor: no answer in 5 s'] },
+    cause: /app was killed by SIGKILL \(exit code 137\), and ECS does not say that it ran out of memory/,
+    fix: /stopTimeout/,
+    quote: 'Essential container in task exited',
+  },
+  {
+    rule: { does: 'exec-format-error' },
+    cause: /another CPU architecture than X86_64/,
+    fix: /linux\/amd64/,
+    quote: 'Essential container in task exited',
+  },
   {
     rule: { does: 'cannot-pull' },
     cause: /image cannot be pulled: it does not exist/,
     fix: /Push the image first/,
+    quote: 'CannotPullContainerError: pull image manifest has been retried 7 time(s): failed to resolve ref',
   },
   {
     rule: { does: 'cannot-read-secrets' },
     cause: /may not read a secret/,
     fix: /Allow secretsmanager:GetSecretValue on arn:aws:secretsmanager:eu-west-1:111111111111:secret:token/,
+    quote: 'ResourceInitializationError: unable to pull secrets or registry auth',
   },
   {
     rule: {
@@ -54,6 +72,7 @@ const FAILURES: readonly Failure[] = [
     },
     cause: /cannot be reached/,
     fix: /NAT gateway/,
+    quote: 'context deadline exceeded',
   },
   {
     rule: {
@@ -63,6 +82,7 @@ const FAILURES: readonly Failure[] = [
     },
     cause: /listens on port 8080, and the load balancer asks port 3000/,
     fix: /listen on port 3000/,
+    quote: 'Task failed ELB health checks in (target-group arn:aws:elasticloadbalancing:',
   },
   {
     rule: {
@@ -72,19 +92,32 @@ const FAILURES: readonly Failure[] = [
     },
     cause: /health check \/health is answered with \d{3}/i,
     fix: /correct the path/,
+    quote: 'Task failed ELB health checks in (target-group arn:aws:elasticloadbalancing:',
   },
   {
     rule: { does: 'fail-target-checks', logs: ['listening on port 3000'], reason: 'Target.Timeout' },
     cause: /gets no answer on port 3000/,
     fix: /security group/,
+    quote: 'Task failed ELB health checks in (target-group arn:aws:elasticloadbalancing:',
   },
   {
     rule: { does: 'fail-container-checks', logs: ['wget: not found'] },
     cause: /own health check fails in app/,
     fix: /healthCheck command/,
+    quote: 'Task failed container health checks',
   },
-  { rule: { does: 'find-no-capacity' }, cause: /no capacity for the tasks/, fix: /FARGATE_SPOT/ },
-  { rule: { does: 'find-no-address' }, cause: /subnets have no free addresses/, fix: /Add subnets/ },
+  {
+    rule: { does: 'find-no-capacity' },
+    cause: /no capacity for the tasks/,
+    fix: /FARGATE_SPOT/,
+    quote: 'Capacity is unavailable at this time. Please try again later or in a different availability zone',
+  },
+  {
+    rule: { does: 'find-no-address' },
+    cause: /subnets have no free addresses/,
+    fix: /Add subnets/,
+    quote: 'InsufficientFreeAddressesInSubnet',
+  },
 ];
 
 const FIRST_SCREEN = 40;
@@ -121,7 +154,7 @@ describe('why it failed', () => {
     }),
   )(
     '$does $name: the cause, the log and the fix stand in the annotation and on the first screen',
-    ({ cause, fix, logs, index }) => {
+    ({ cause, fix, quote, logs, index }) => {
       const { outputs, summary, log } = runs[index]!;
       expect({ verdict: outputs['verdict'], log }).toEqual({ verdict: 'rolled-back', log });
       const screen = summary.split('\n').slice(0, FIRST_SCREEN).join('\n');
@@ -129,6 +162,7 @@ describe('why it failed', () => {
       for (const text of [screen, annotation]) {
         expect(text).toMatch(cause);
         expect(text.replaceAll(/[`]/g, '')).toMatch(fix);
+        expect(text.replaceAll(/[`\\]/g, '')).toContain(quote);
         for (const line of logs) expect(text).toContain(line);
       }
       expect(outputs['reason']).toMatch(cause);

@@ -39,7 +39,65 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
     /app ran out of memory/,
     /more memory than 512 MiB/,
   ],
-  ['killed', app({ exitCode: 137 }), /ran out of memory \(exit code 137\)/, /input memory/],
+  [
+    'killed, and ECS does not say why',
+    { stopCode: 'EssentialContainerExited', ...app({ exitCode: 137 }) },
+    /app was killed by SIGKILL \(exit code 137\), and ECS does not say that it ran out of memory/,
+    /stopTimeout/,
+  ],
+  [
+    'killed by StopTask',
+    { stopCode: 'UserInitiated', stoppedReason: 'Task stopped by user', ...app({ exitCode: 137 }) },
+    /^Somebody stopped the task with StopTask; app did not end within stopTimeout and was killed by SIGKILL/,
+    /CloudTrail/,
+  ],
+  [
+    'killed by Spot',
+    {
+      stopCode: 'SpotInterruption',
+      stoppedReason: 'Your Spot Task was interrupted.',
+      ...app({ exitCode: 137 }),
+    },
+    /^AWS took the Spot capacity back; app did not end within stopTimeout/,
+    /FARGATE/,
+  ],
+  [
+    'killed by its own health check',
+    {
+      stopCode: 'ServiceSchedulerInitiated',
+      stoppedReason: 'Task failed container health checks',
+      ...app({ exitCode: 137, health: 'UNHEALTHY' }),
+    },
+    /own health check fails in app; app did not end within stopTimeout and was killed by SIGKILL/,
+    /healthCheck command/,
+  ],
+  [
+    'killed by the scheduler for another reason',
+    { stopCode: 'ServiceSchedulerInitiated', stoppedReason: 'Something new', ...app({ exitCode: 137 }) },
+    /^ECS stopped the task; app did not end within stopTimeout/,
+    /SIGTERM/,
+  ],
+  [
+    'Fargate maintenance',
+    {
+      stopCode: 'ServiceSchedulerInitiated',
+      stoppedReason:
+        'Service user-service: ECS is performing maintenance on the underlying infrastructure hosting the task',
+      ...app({ exitCode: 137 }),
+    },
+    /^AWS retired the task for maintenance of the infrastructure under it; app did not end within stopTimeout/,
+    /two tasks or more/,
+  ],
+  [
+    'a host that went away',
+    {
+      stopCode: 'TerminationNotice',
+      stoppedReason: 'Host EC2 (instance i-03dba81187d65ce7e) terminated.',
+      ...app({ exitCode: 1 }),
+    },
+    /^The host of the task was stopped, drained or terminated$/,
+    /Auto Scaling group/,
+  ],
   ['segmentation fault', app({ exitCode: 139 }), /segmentation fault/, /native/],
   [
     'another architecture, by its log',
@@ -205,7 +263,7 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
   [
     'a person',
     { stopCode: 'UserInitiated', stoppedReason: 'Task stopped by a person' },
-    /Somebody stopped the task/,
+    /Somebody stopped the task with StopTask/,
     /CloudTrail/,
   ],
   ['something new', { stoppedReason: 'Cosmic rays.' }, /^Cosmic rays$/, /stopped tasks/],
@@ -213,6 +271,32 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
   const told = explain({ ...nothing, ...evidence });
   expect(told.cause).toMatch(cause);
   expect(told.fix).toMatch(fix);
+});
+
+describe('what AWS says', () => {
+  test.each<[string, Partial<Evidence>, string]>([
+    ['the task', { stoppedReason: 'CannotPullContainerError: x' }, 'CannotPullContainerError: x'],
+    [
+      'the task and the container',
+      {
+        stoppedReason: 'Essential container in task exited',
+        ...app({ exitCode: 137, reason: 'OutOfMemoryError: Container killed due to memory usage' }),
+      },
+      'Essential container in task exited; OutOfMemoryError: Container killed due to memory usage',
+    ],
+    [
+      'the same twice',
+      {
+        stoppedReason: 'CannotPullContainerError: x',
+        ...app({ reason: 'CannotPullContainerError: x' }),
+      },
+      'CannotPullContainerError: x',
+    ],
+    ['the load balancer', { stoppedReason: elb, target: 'Target.Timeout: no' }, `${elb}; Target.Timeout: no`],
+    ['nothing', {}, ''],
+  ])('%s', (_, evidence, words) => {
+    expect(explain({ ...nothing, ...evidence }).awsMessage).toBe(words);
+  });
 });
 
 describe('nothing at all', () => {

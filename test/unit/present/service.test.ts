@@ -37,6 +37,7 @@ const FAILED: ServiceResult = {
   failure: {
     cause: 'The container ended with exit code 1',
     fix: 'Read its log.',
+    awsMessage: 'Essential container in task exited',
     groups: [{ cause: 'The container ended with exit code 1', count: 2, task: '0123', exitCode: 1 }],
     log: { stream: 'ecs/app/0123', lines: Array.from({ length: 12 }, (_, index) => `line ${index}`) },
   },
@@ -79,7 +80,7 @@ describe('a release that failed', () => {
     const [why, before] = presentService(FAILED).annotations ?? [];
     expect(why).toMatchObject({ level: 'error', title: 'Why user-service failed', priority: 500 });
     expect(why?.message).toMatch(
-      /^The container ended with exit code 1\nFix: Read its log\.\nLog:\nline 2\n/,
+      /^The container ended with exit code 1\nAWS says: "Essential container in task exited"\nFix: Read its log\.\nLog:\nline 2\n/,
     );
     expect(why?.message).toMatch(/line 11$/);
     expect(before).toEqual({
