@@ -13,7 +13,8 @@ import { send } from '../aws/send.ts';
 import { PlatformError, reasonOf } from '../core/errors.ts';
 import { poll } from '../core/poll.ts';
 import { type EcsContext, nameOf } from './service.ts';
-import { failedTask, type FailedTask, logStream, shownLine } from './tasks.ts';
+import { EndOrder } from './end-order.ts';
+import { failedContainer, failedTask, type FailedTask, logStream, shownLine } from './tasks.ts';
 import type { TaskDefinition } from './task-definition/task-definition.ts';
 
 /** A command to run as a task of its own. */
@@ -35,6 +36,8 @@ export interface TaskEnd {
   task: FailedTask;
   /** Undefined when its container never ran. */
   exitCode?: number;
+  /** Another essential container ended first, and so ended the task: the command did not run to its end. */
+  endedBy?: { name: string; exitCode?: number; reason?: string };
 }
 
 /** ECS could not start the task. */
@@ -60,15 +63,27 @@ export async function runOneOffTask(
   const arn = await runTask(context, service, one);
   const log = new LogReader(context, one, nameOf(arn));
   const options = { what: `the command ${one.command.join(' ')}`, timeoutMs: one.timeoutMs, isThrottle };
+  const essential = one.definition.containerDefinitions.filter((container) => container.essential !== false);
+  const order = new EndOrder(
+    one.container,
+    essential.map(({ name }) => name),
+  );
   const task = await poll(context, options, async () => {
     const found = await describeTask(context, one.cluster, arn);
+    order.see(found?.containers ?? []);
     await log.read();
     return found?.lastStatus === 'STOPPED' ? found : undefined;
   });
   // What was written last may reach the log after the task has stopped.
   await log.read();
-  const exitCode = task.containers?.find(({ name }) => name === one.container)?.exitCode;
-  return { task: failedTask(task), ...(exitCode !== undefined && { exitCode }) };
+  const { containers = [] } = task;
+  const exitCode = containers.find(({ name }) => name === one.container)?.exitCode;
+  const other = order.otherFirst(containers);
+  return {
+    task: failedTask(task),
+    ...(exitCode !== undefined && { exitCode }),
+    ...(other?.name !== undefined && { endedBy: failedContainer(other, other.name) }),
+  };
 }
 
 /** Stops the tasks that were started so, and gives their ids. */

@@ -94,8 +94,13 @@ function firstFailed(containers: readonly Container[]): FailedContainer | undefi
     containers.find(({ exitCode }) => exitCode !== undefined && exitCode !== 0) ??
     containers.find(({ healthStatus }) => healthStatus === 'UNHEALTHY') ??
     containers.find(({ exitCode }) => exitCode !== undefined);
-  if (found?.name === undefined) return undefined;
-  const { name, exitCode, reason, healthStatus } = found;
+  return found?.name === undefined ? undefined : failedContainer(found, found.name);
+}
+
+export function failedContainer(
+  { exitCode, reason, healthStatus }: Container,
+  name: string,
+): FailedContainer {
   return {
     name,
     ...(exitCode !== undefined && { exitCode }),

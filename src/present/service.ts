@@ -32,14 +32,16 @@ export function presentService(result: ServiceResult): Outcome {
   };
 }
 
-function annotationsOf({ service, ok, failure, findings }: ServiceResult): Annotation[] {
+function annotationsOf(result: ServiceResult): Annotation[] {
+  const { service, ok, failure, findings } = result;
   const before = findings.map(({ level, message, fix }): Annotation => ({
     level,
     title: `${service}, before the deployment`,
     message: `${message}\n${fix}`,
   }));
   if (!failure || ok) return before;
-  return [failureAnnotation(service, failure, failure.log?.lines ?? []), ...before];
+  const what = result.verdict === 'pre-deploy-failed' ? `the pre-deploy command of ${service}` : service;
+  return [failureAnnotation(what, failure, failure.log?.lines ?? []), ...before];
 }
 
 /** Why a service failed: the cause, AWS's own words, what to do, and the end of the log. */
@@ -100,9 +102,10 @@ function factsOf(report: RolloutReport): [string, string][] {
   ];
 }
 
-function failure({ failure: found }: RolloutReport): Section[] {
+function failure({ failure: found, verdict }: ServiceResult): Section[] {
   if (!found) return [];
-  return [{ title: 'Why', body: rolloutFailure(found), priority: 95 }];
+  const title = verdict === 'pre-deploy-failed' ? 'Why the pre-deploy command failed' : 'Why';
+  return [{ title, body: rolloutFailure(found), priority: 95 }];
 }
 
 function findings({ findings: found }: RolloutReport): Section[] {
@@ -123,13 +126,18 @@ function rollback({ rollback: back }: RolloutReport): Section[] {
   return [{ title: 'Rollback', body: `To ${code(back.to)}: **${back.state}**.${reason}`, priority: 90 }];
 }
 
-function preDeploy({ preDeploy: ran }: RolloutReport): Section[] {
+function preDeploy({ preDeploy: ran, verdict, failure: why }: ServiceResult): Section[] {
   if (!ran) return [];
   const { command, exitCode, log, durationMs } = ran;
   const ended = exitCode === undefined ? 'did not end' : `exit code ${exitCode}`;
   const line = `${code(command)}: ${ended}, after ${escapeCell(duration(durationMs))}.`;
-  const body = [line, ...(log.length === 0 ? [] : [details('The end of its log', fence(log.join('\n')))])];
-  return [{ title: 'Before the deployment', body: body.join('\n\n'), priority: 60 }];
+  // What says why the command failed has its log.
+  const shown = verdict === 'pre-deploy-failed' && why?.log ? [] : log;
+  const body = [
+    line,
+    ...(shown.length === 0 ? [] : [details('The end of its log', fence(shown.join('\n')))]),
+  ];
+  return [{ title: 'Pre-deploy command', body: body.join('\n\n'), priority: 60 }];
 }
 
 function smokeTest({ smokeTest: test }: RolloutReport): Section[] {

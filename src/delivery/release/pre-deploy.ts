@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Service } from '@aws-sdk/client-ecs';
 import { stopSignal } from '../../core/cancellation.ts';
+import { reasonOf } from '../../core/errors.ts';
+import { sentence } from '../../core/text.ts';
 import { explain } from '../../ecs/causes.ts';
 import { NotPlacedError, runOneOffTask, stopTasks } from '../../ecs/one-off-task.ts';
 import { describeService, goalOf } from '../../ecs/service.ts';
 import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
 import type { TaskEnd } from '../../ecs/one-off-task.ts';
+import { logStream, logTail } from '../../ecs/tasks.ts';
 import { factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
 import type { TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
 import type { ServiceContext, ServiceRequest } from './request.ts';
@@ -15,7 +18,7 @@ import type { PreDeployRun } from './result.ts';
 /** How many of its last lines the report has. */
 const SHOWN_LINES = 25;
 
-/** How the command ended; when it failed, the service must not be changed. */
+/** How the command ended; when it failed, the service must not be changed. The reason is one sentence or more. */
 type PreDeployEnd = { ok: true } | { ok: false; reason: string; run: PreDeployRun };
 
 /** Runs the command before the deployment. */
@@ -53,15 +56,16 @@ export async function runPreDeploy(
     const { exitCode } = end;
     const ran = { ...started, durationMs, ...(exitCode !== undefined && { exitCode }) };
     report.preDeploy = ran;
-    if (exitCode === 0) {
+    if (exitCode === 0 && !end.endedBy) {
       release.logEvent(`${started.command} succeeded.`);
       return { ok: true };
     }
-    return { ok: false, reason: explainEnd(release, end, { definition, container, lines }), run: ran };
+    const reason = await explainEnd(context, release, end, { definition, container, lines });
+    return { ok: false, reason, run: ran };
   } catch (error) {
     if (!(error instanceof NotPlacedError)) throw error;
     delete release.started.preDeploy;
-    return { ok: false, reason: error.message, run: started };
+    return { ok: false, reason: sentence(error.message), run: started };
   }
 }
 
@@ -92,24 +96,31 @@ export async function runFirstPreDeploy(
   }
 }
 
-function explainEnd(
+/** What ECS says of every task that ended by itself: it explains nothing. */
+const SAYS_NOTHING = 'Essential container in task exited';
+
+async function explainEnd(
+  context: ServiceContext,
   release: Release,
-  { task, exitCode }: TaskEnd,
+  { task, exitCode, endedBy }: TaskEnd,
   {
     definition,
     container,
     lines,
   }: { definition: TaskDefinition; container: string; lines: readonly string[] },
-): string {
+): Promise<string> {
   const { stopCode, stoppedReason, pullMs, id } = task;
   const ended = exitCode === undefined ? {} : { exitCode };
-  const subject = { ...(task.container?.name === container && task.container), name: container, ...ended };
-  const { cause, fix } = explain({
+  const main = { ...(task.container?.name === container && task.container), name: container, ...ended };
+  // Before its command ran, whichever container failed is the one that says why.
+  const subject = endedBy ?? (exitCode === undefined ? (task.container ?? main) : main);
+  const log = endedBy ? await logOf(context, definition, endedBy.name, id) : lines;
+  const { cause, fix, awsMessage } = explain({
     stopCode,
     stoppedReason,
     container: subject,
     target: '',
-    log: lines.join('\n'),
+    log: log.join('\n'),
     architecture: definition.runtimePlatform?.cpuArchitecture ?? 'X86_64',
     memory: definition.memory ?? '',
     port: undefined,
@@ -119,8 +130,8 @@ function explainEnd(
     cause,
     count: 1,
     task: id,
-    container,
-    ...ended,
+    container: subject.name,
+    ...(subject.exitCode !== undefined && { exitCode: subject.exitCode }),
     ...(stopCode !== '' && { stopCode }),
     ...(stoppedReason !== '' && { stoppedReason }),
     ...(pullMs !== undefined && { pullMs }),
@@ -128,8 +139,29 @@ function explainEnd(
   release.report.failure = {
     cause,
     fix,
+    ...(awsMessage !== '' && { awsMessage }),
     groups: [group],
-    ...(lines.length > 0 && { log: { stream: id, lines } }),
+    ...(log.length > 0 && { log: { stream: `${subject.name}/${id}`, lines: log } }),
   };
-  return cause;
+  const first = endedBy ? ` It ended before ${container} did.` : '';
+  const quote = awsMessage === '' || awsMessage === SAYS_NOTHING ? '' : ` AWS says: "${awsMessage}".`;
+  return `${sentence(cause)}${first}${quote}`;
+}
+
+/** The end of the log of a container whose lines were not followed; none when it cannot be read. */
+async function logOf(
+  context: ServiceContext,
+  definition: TaskDefinition,
+  container: string,
+  taskId: string,
+): Promise<readonly string[]> {
+  const stream = logStream(definition, container, taskId);
+  if (!stream) return [];
+  try {
+    return (await logTail(context, stream)).lines;
+  } catch (error) {
+    context.signal.throwIfAborted();
+    context.log.info(`The log of ${container} cannot be read: ${reasonOf(error)}`);
+    return [];
+  }
 }

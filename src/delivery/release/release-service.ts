@@ -68,7 +68,7 @@ async function deploy(
     };
     const ended = await runPreDeploy(context, release, service, options);
     if (!ended.ok) {
-      const reason = `${ended.reason}. The service was not touched.`;
+      const reason = `The pre-deploy command ${ended.run.command} failed: ${ended.reason} The service was not touched.`;
       return release.end({ verdict: 'pre-deploy-failed', reason, preDeploy: ended.run });
     }
   }

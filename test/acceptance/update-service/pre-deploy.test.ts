@@ -1,0 +1,70 @@
+import { expect, test } from '@jest/globals';
+import { EcsWorld, IMAGE } from '../../unit/sandbox/ecs/ecs-world.ts';
+import { NEXT, updateService } from '../../support/service.ts';
+
+const COMMAND = { 'pre-deploy': 'node migrate.js' };
+const ONE_OFF = { oneOff: true };
+
+/** A service whose tasks have an essential sidecar beside the container that the command runs in. */
+async function worldWithSidecar(rule: object): Promise<EcsWorld> {
+  const world = await EcsWorld.start({
+    scenario: { ecs: { rules: [{ does: 'exit', match: ONE_OFF, ...rule }] } },
+  });
+  const logConfiguration = {
+    logDriver: 'awslogs' as const,
+    options: { 'awslogs-group': '/services', 'awslogs-region': 'eu-west-1', 'awslogs-stream-prefix': 'ecs' },
+  };
+  const taskDefinition = await world.register({
+    containerDefinitions: [
+      { name: 'app', image: IMAGE, portMappings: [{ containerPort: 3000 }], logConfiguration },
+      { name: 'proxy', image: 'registry.example.com/proxy:1', essential: true, logConfiguration },
+    ],
+  });
+  await world.create({ taskDefinition });
+  await world.settled();
+  return world;
+}
+
+function annotationOf(log: string): string {
+  return log.split('\n').find((line) => line.startsWith('::error title=Why')) ?? '';
+}
+
+test('a secret that cannot be read is named by AWS, in the reason and in the annotation', async () => {
+  const rules = [{ does: 'cannot-read-secrets' as const, match: ONE_OFF }];
+  const world = await EcsWorld.withService({ scenario: { ecs: { rules } } });
+  const run = await updateService(world, { image: NEXT, ...COMMAND });
+  expect(run.outputs['verdict']).toBe('pre-deploy-failed');
+  const quote =
+    /AWS says: "ResourceInitializationError: .*secret arn:aws:secretsmanager:eu-west-1:111111111111:secret:token/;
+  expect(run.outputs['reason']).toMatch(/^The pre-deploy command node migrate\.js failed: /);
+  expect(run.outputs['reason']).toMatch(quote);
+  expect(run.outputs['reason']).toMatch(/The service was not touched\.$/);
+  expect(annotationOf(run.log)).toMatch(/^::error title=Why the pre-deploy command of user-service failed/);
+  expect(annotationOf(run.log)).toMatch(quote);
+  expect(world.sandbox.calls.of('UpdateService')).toEqual([]);
+});
+
+test('an essential sidecar that fails first is a failure, whatever the exit code of the command', async () => {
+  const world = await worldWithSidecar({
+    container: 'proxy',
+    exitCode: 1,
+    logs: ['no route to the database'],
+  });
+  const run = await updateService(world, { images: `app=${NEXT}`, ...COMMAND });
+  expect(run.outputs['verdict']).toBe('pre-deploy-failed');
+  expect(run.outputs['reason']).toMatch(
+    /The container proxy ended with exit code 1\. It ended before app did\./,
+  );
+  expect(annotationOf(run.log)).toContain('no route to the database');
+  expect(world.sandbox.calls.of('UpdateService')).toEqual([]);
+});
+
+test('the log of a command that failed appears once', async () => {
+  const rule = { does: 'exit' as const, match: ONE_OFF, exitCode: 3, logs: ['relation orders exists'] };
+  const world = await EcsWorld.withService({ scenario: { ecs: { rules: [rule] } } });
+  const run = await updateService(world, { image: NEXT, ...COMMAND });
+  expect(run.outputs['reason']).toMatch(/failed: The container app ended with exit code 3\. The service/);
+  expect(run.summary.split('relation orders exists')).toHaveLength(2);
+  expect(run.summary).toContain('### Why the pre-deploy command failed');
+  expect(run.log.split('\n').filter((line) => line.trim() === 'relation orders exists')).toHaveLength(1);
+});

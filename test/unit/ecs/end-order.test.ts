@@ -1,0 +1,56 @@
+import type { Container } from '@aws-sdk/client-ecs';
+import { expect, test } from '@jest/globals';
+import { EndOrder } from '../../../src/ecs/end-order.ts';
+
+type Seen = Record<string, Partial<Container>>;
+
+const RUNNING = { lastStatus: 'RUNNING' };
+const ended = (exitCode?: number, reason?: string): Partial<Container> => ({
+  lastStatus: 'STOPPED',
+  ...(exitCode !== undefined && { exitCode }),
+  ...(reason !== undefined && { reason }),
+});
+
+function containers(seen: Seen): Container[] {
+  return Object.entries(seen).map(([name, container]) => ({ name, ...container }));
+}
+
+/** What was seen while the task stopped, and how it was in the end; then the container that ended the task. */
+test.each<[string, Seen[], Seen, string | undefined]>([
+  ['the command alone', [], { app: ended(0) }, undefined],
+  ['the command, then its sidecar by SIGTERM', [], { app: ended(0), proxy: ended(143) }, undefined],
+  ['the command, then its sidecar by SIGKILL', [], { app: ended(0), proxy: ended(137) }, undefined],
+  [
+    'the command, seen, and a sidecar that answers SIGTERM with 1',
+    [{ app: ended(0), proxy: RUNNING }],
+    { app: ended(0), proxy: ended(1) },
+    undefined,
+  ],
+  [
+    'the sidecar, seen, though the command then ends with 0',
+    [{ app: RUNNING, proxy: ended(1) }],
+    { app: ended(0), proxy: ended(1) },
+    'proxy',
+  ],
+  [
+    'the sidecar, seen, without an error',
+    [{ app: RUNNING, proxy: ended(0) }],
+    { app: ended(0), proxy: ended(0) },
+    'proxy',
+  ],
+  ['the sidecar, by its exit code', [], { app: ended(0), proxy: ended(1) }, 'proxy'],
+  ['the sidecar, and the command by SIGTERM', [], { app: ended(143), proxy: ended(2) }, 'proxy'],
+  ['the sidecar, out of memory', [], { app: ended(0), proxy: ended(137, 'OutOfMemoryError: x') }, 'proxy'],
+  ['the command that failed by itself', [], { app: ended(3), proxy: ended(1) }, undefined],
+  [
+    'a container that is not essential does not count',
+    [{ app: RUNNING, init: ended(1) }],
+    { app: ended(0), init: ended(1) },
+    undefined,
+  ],
+])('%s', (_, seen, last, first) => {
+  const order = new EndOrder('app', ['app', 'proxy']);
+  for (const each of seen) order.see(containers(each));
+  order.see(containers(last));
+  expect(order.otherFirst(containers(last))?.name).toBe(first);
+});
