@@ -118,6 +118,15 @@ const CODE_OF_CLASS: Readonly<Record<Exclude<AwsErrorClass, 'other'>, ErrorCode>
   server: 'service-unavailable',
 };
 
+/** Not for a clock that is wrong, which is of the same class. */
+const EXPIRED_TOKEN = /^(?:ExpiredToken|RequestExpired|TokenRefreshRequired)/;
+const RENEW = 'Use the input role-to-assume: the action then renews its credentials while it runs.';
+
+function hasExpiredToken(error: unknown): boolean {
+  const { name } = fieldsOf(error);
+  return typeof name === 'string' && EXPIRED_TOKEN.test(name);
+}
+
 /** A call to AWS that failed. The message is one line: AWS's code and message, and the request id. */
 export class AwsError extends PlatformError {
   override readonly name = 'AwsError';
@@ -131,7 +140,8 @@ export class AwsError extends PlatformError {
   readonly requestId?: string;
 
   constructor(cause: unknown, kind: AwsErrorClass, code: ErrorCode) {
-    super(code, errorText(cause), { cause });
+    const fix = hasExpiredToken(cause) ? { fix: RENEW } : {};
+    super(code, errorText(cause), { cause, ...fix });
     const { name, message, $metadata: metadata } = fieldsOf(cause);
     this.kind = kind;
     this.awsName = typeof name === 'string' ? name : '';

@@ -1,5 +1,6 @@
 import type { Context } from '../core/context.ts';
-import { InputError, PlatformError } from '../core/errors.ts';
+import { InputError, PlatformError, reasonOf } from '../core/errors.ts';
+import { timeLimit } from '../core/text.ts';
 import { type ClientAccess, stsClient } from './clients.ts';
 import { AwsError } from './errors.ts';
 import { explainDenial, type IdentityToken, requestIdentityToken } from './oidc.ts';
@@ -92,6 +93,8 @@ function once<T>(ask: () => Promise<T>): () => Promise<T> {
 
 /** The SDK asks again for credentials that have less than five minutes left, so these are younger. */
 const RENEW_BEFORE_MS = 6 * 60_000;
+/** After a renewal that failed: the next one, while the old credentials live. */
+const RENEW_AGAIN_MS = 20_000;
 
 interface RoleOptions {
   region: string;
@@ -109,24 +112,35 @@ interface RoleCredentials {
 
 /**
  * A provider of the role's credentials, shared by all clients: one token and one AssumeRoleWithWebIdentity at a
- * time, kept in memory only.
+ * time, kept in memory only. A renewal that fails is tried again until the old credentials have expired.
  */
 function roleCredentials(options: RoleOptions): () => Promise<RoleCredentials> {
+  const { clock, log } = options.context;
   let current: Promise<RoleCredentials> | undefined;
+  let live: RoleCredentials | undefined;
   let renewAt = 0;
-  return () => {
-    if (current && options.context.clock.now() < renewAt) return current;
-    renewAt = Infinity; // While this one is on its way everybody waits for it.
-    current = assumeRole(options).then(
-      (credentials) => {
-        renewAt = credentials.expiration.getTime() - RENEW_BEFORE_MS;
-        return credentials;
-      },
-      (error: unknown) => {
+  const renew = async (): Promise<RoleCredentials> => {
+    try {
+      live = await assumeRole(options);
+      renewAt = live.expiration.getTime() - RENEW_BEFORE_MS;
+      return live;
+    } catch (error) {
+      const leftMs = (live?.expiration.getTime() ?? 0) - clock.now();
+      if (!live || leftMs <= 0) {
         renewAt = 0;
         throw error;
-      },
-    );
+      }
+      renewAt = clock.now() + RENEW_AGAIN_MS;
+      log.info(
+        `The credentials of ${options.roleArn} could not be renewed, and are valid for another ${timeLimit(leftMs)}: ${reasonOf(error)}`,
+      );
+      return live;
+    }
+  };
+  return () => {
+    if (current && clock.now() < renewAt) return current;
+    renewAt = Infinity; // While this one is on its way everybody waits for it.
+    current = renew();
     return current;
   };
 }

@@ -1,7 +1,9 @@
-import { listOf, textOf } from '../../protocols/service.ts';
+import { listOf, paginate, textOf } from '../../protocols/service.ts';
 import type { Cluster, Ecs, Given } from '../model.ts';
 import { type EcsOperation, lastPart } from '../lookup.ts';
 import { tagsOf } from './tags.ts';
+
+const MOST_A_PAGE = 100;
 
 export const CLUSTER_OPERATIONS: Record<string, EcsOperation> = {
   CreateCluster(ecs, input) {
@@ -19,6 +21,13 @@ export const CLUSTER_OPERATIONS: Record<string, EcsOperation> = {
       .filter((name) => !ecs.clusters.has(lastPart(name)))
       .map((name) => ({ arn: ecs.arn(`cluster/${lastPart(name)}`), reason: 'MISSING' }));
     return { clusters: clusters.map((cluster) => describeCluster(ecs, cluster)), failures };
+  },
+
+  ListClusters(ecs, input) {
+    const active = [...ecs.clusters.values()].filter(({ status }) => status === 'ACTIVE');
+    const request = { token: input.nextToken, limit: input.maxResults, most: MOST_A_PAGE };
+    const { items, nextToken } = paginate(active, request);
+    return { clusterArns: items.map(({ arn }) => arn), nextToken };
   },
 };
 

@@ -103,11 +103,13 @@ async function resultOfError(run: CommandRun, error: unknown): Promise<CommandRe
   const stillRunning = operation
     ? ` The ${operation.kind} of stack ${operation.stackName} was asked for and may go on at AWS: look at the stack.`
     : '';
+  const { code, fix: advice = '' } = errorInfo(error);
+  const fix = code === 'credentials-expired' && advice !== '' ? ` ${advice}` : '';
   return {
     ...known,
     ...timeline,
     verdict: 'failed',
-    reason: `${done}${reasonOf(error).replace(/\.$/, '')}.${stillRunning}`,
+    reason: `${done}${reasonOf(error).replace(/\.$/, '')}.${stillRunning}${fix}`,
     error: errorInfo(error),
   };
 }

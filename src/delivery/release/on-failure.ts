@@ -81,6 +81,7 @@ async function stopStarted(
   const inner = { ...context, signal };
   try {
     if (release.stage === 'record') return 'The service keeps the new revision.';
+    if (cause instanceof PlatformError && cause.code === 'credentials-expired') return goesOn(release, cause);
     const { preDeploy, update } = release.started;
     if (preDeploy) {
       const stopped = await stopTasks(inner, preDeploy);
@@ -100,6 +101,20 @@ async function stopStarted(
     }
     return `What was begun could not be ended (${reasonOf(error)}): look at the service ${target.service}.`;
   }
+}
+
+/** What was started goes on without us: there is no right left to stop it. */
+function goesOn(release: Release, { fix = '' }: PlatformError): string {
+  const { preDeploy, update, deployment } = release.started;
+  const name = release.report.taskDefinition ?? 'the revision';
+  const what = preDeploy
+    ? 'The task of the pre-deploy command goes on at AWS, and the service was not touched.'
+    : deployment
+      ? `The deployment of ${name} goes on at AWS: look at the service before you deploy again.`
+      : update
+        ? `The deployment of ${name} may have begun, and then goes on at AWS: look at the service before you deploy again.`
+        : untouched(release);
+  return `${what} ${fix}`.trim();
 }
 
 function untouched({ stage, report }: Release): string {

@@ -7,6 +7,7 @@ import {
   type OurDeployment,
   updateService,
 } from '../../ecs/deployment.ts';
+import { findService } from '../../ecs/find-service.ts';
 import { digestIn, proveRunning } from '../../ecs/proof.ts';
 import { describeService, isSteady, primaryDeployment, requireEcsController } from '../../ecs/service.ts';
 import { applyChanges, factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
@@ -42,7 +43,7 @@ async function deploy(
   release: Release,
   request: ServiceRequest,
 ): Promise<ServiceResult> {
-  const service = await describeService(context, request);
+  const service = await findService(context, request);
   requireEcsController(service);
   const target = await targetRevision(context, service, request);
   logTarget(release, service, target);

@@ -1,5 +1,6 @@
 import type { Service } from '@aws-sdk/client-ecs';
-import { describeService, requireEcsController } from '../../ecs/service.ts';
+import { findService } from '../../ecs/find-service.ts';
+import { requireEcsController } from '../../ecs/service.ts';
 import { readTaskDefinition, revisionsOf } from '../../ecs/task-definition/revisions.ts';
 import { factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
 import { familyOf, revisionName } from '../../ecs/task-definition/task-definition.ts';
@@ -18,7 +19,7 @@ export async function rollbackService(
   request: RollbackRequest,
 ): Promise<ServiceResult> {
   return await runRelease(context, request, async (inner, release) => {
-    const service = await describeService(inner, request);
+    const service = await findService(inner, request);
     requireEcsController(service);
     const to = request.to ?? (await previousRelease(inner, request, service));
     if (to === undefined) {

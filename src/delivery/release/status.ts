@@ -1,5 +1,6 @@
+import { findService } from '../../ecs/find-service.ts';
 import { proveRunning } from '../../ecs/proof.ts';
-import { describeService, isSteady, primaryDeployment } from '../../ecs/service.ts';
+import { isSteady, primaryDeployment } from '../../ecs/service.ts';
 import { revisionName } from '../../ecs/task-definition/task-definition.ts';
 import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
 import { runRelease } from './on-failure.ts';
@@ -10,7 +11,7 @@ import { isPartOf } from './images.ts';
 /** Reads what a service runs: `unchanged` when it is steady and proven, else `failed`. Changes nothing; never throws. */
 export async function serviceStatus(context: ServiceContext, target: ServiceTarget): Promise<ServiceResult> {
   return await runRelease(context, target, async (inner, release) => {
-    const service = await describeService(inner, target);
+    const service = await findService(inner, target);
     const arn = service.taskDefinition ?? '';
     const name = revisionName(arn);
     release.report.taskDefinition = name;

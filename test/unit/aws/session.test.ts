@@ -121,6 +121,33 @@ describe('a role to assume', () => {
     expect(await provided(session)).toMatchObject({ accessKeyId: 'ASIA3' });
   });
 
+  test.each<[string, () => void]>([
+    ['by GitHub', () => (github.answers = [text('no', 403), token])],
+    ['by STS', () => (sts.answers = [failure('AccessDenied', 'no', 403), credentials])],
+  ])('that could not be renewed %s while its credentials live is tried again', async (_, fail) => {
+    sts.answers = [credentials];
+    const session = await open();
+    clock.advance(55 * 60_000);
+    fail();
+    expect(await provided(session)).toMatchObject({ accessKeyId: 'ASIA1' });
+    expect(lines.join('\n')).toMatch(/could not be renewed, and are valid for another 5 min: /);
+    const asked = github.requests.length;
+    expect(await provided(session)).toMatchObject({ accessKeyId: 'ASIA1' });
+    expect(github.requests).toHaveLength(asked);
+    clock.advance(20_000);
+    expect(await provided(session)).toMatchObject({ accessKeyId: expect.stringMatching(/^ASIA[23]$/) });
+  });
+
+  test('is used to stop what was started while it lives, though the job is cancelled', async () => {
+    const controller = new AbortController();
+    context = { ...context, signal: controller.signal };
+    sts.answers = [credentials];
+    const session = await open();
+    clock.advance(55 * 60_000);
+    controller.abort(new CancelledError('SIGTERM'));
+    expect(await provided(session)).toMatchObject({ accessKeyId: 'ASIA1' });
+  });
+
   test('that is denied shows the claims beside the trust policy that fits them', async () => {
     sts.answers = [failure('AccessDenied', 'Not authorized to perform sts:AssumeRoleWithWebIdentity', 403)];
     const error: unknown = await open().catch((reason: unknown) => reason);
