@@ -23,6 +23,7 @@ import {
 } from '../template/parameters.ts';
 import { checkTemplateSize, loadTemplate, type Template } from '../template/template.ts';
 import type { Plan } from '../change-set/changes.ts';
+import { resultInEffect } from './in-effect.ts';
 import { type CommandResult, judgeFailure, judgeSuccess } from './result.ts';
 
 /** The desired state of a stack, as read from the workspace. */
@@ -137,6 +138,8 @@ export async function deploy(run: CommandRun): Promise<CommandResult> {
     note(run, 'on-failure: delete is for new stacks: should this update fail, it is rolled back.');
   }
   if (!plan.hasChanges && prepared.stack) return await unchangedResult(run, plan, prepared.stack, settings);
+  const inEffect = await resultInEffect(run, plan, prepared.stack);
+  if (inEffect) return inEffect;
   const guard = guardPlan(plan, source.template, inputs);
   if (guard.length > 0) {
     await discardChangeSet(run);

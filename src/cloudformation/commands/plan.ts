@@ -2,6 +2,7 @@ import { planHeadline } from '../change-set/changes.ts';
 import { bestEffort } from '../context.ts';
 import { guardPlan } from '../change-set/guard.ts';
 import { prepareStack } from '../execution/recover.ts';
+import { resultInEffect } from './in-effect.ts';
 import type { CommandResult } from './result.ts';
 import { differingSettings, type StackSettings } from '../settings.ts';
 import { loadSource, planStack, readSettings } from './deploy.ts';
@@ -20,6 +21,8 @@ export async function plan(run: CommandRun): Promise<CommandResult> {
     const reason = `CloudFormation finds nothing to change in stack ${made.stackName}.`;
     return { verdict: 'unchanged', reason, plan: made, ...stack };
   }
+  const inEffect = await resultInEffect(run, made, stack.stack);
+  if (inEffect) return inEffect;
   const guard = guardPlan(made, source.template, run.inputs);
   // From here on the change set is kept.
   delete run.pending.changeSet;

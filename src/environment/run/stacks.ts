@@ -3,6 +3,7 @@ import { deployStack } from '../../cloudformation/commands/deploy-stack.ts';
 import { STACK_VERDICTS, type StackResult } from '../../cloudformation/commands/result.ts';
 import type { DeployStackInputs } from '../../cloudformation/context.ts';
 import { followChangedService } from '../../delivery/release/follow-changed-service.ts';
+import { describeCatchUp } from './catch-up.ts';
 import { type EnvironmentContext, type EnvironmentRequest, runIdentity } from './context.ts';
 import type { StackEnd } from './result.ts';
 import { smokeTestOf, type StackTarget } from './targets.ts';
@@ -18,6 +19,7 @@ export async function runStackCommand(
     ...(await context.cloudFormation()),
     followService: (service, signal) =>
       Promise.resolve(followChangedService(context.services, service, signal, smokeTest)),
+    ...(target.service && { isInEffect: (plan) => describeCatchUp(context.services, plan) }),
   };
   const inputs = {
     ...target.inputs,

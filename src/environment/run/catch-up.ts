@@ -1,0 +1,83 @@
+import type { Plan, ResourceChange } from '../../cloudformation/change-set/changes.ts';
+import type { ServiceContext } from '../../delivery/release/request.ts';
+import { reasonOf } from '../../core/errors.ts';
+import { describeService, goalOf } from '../../ecs/service.ts';
+import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
+import { revisionName } from '../../ecs/task-definition/task-definition.ts';
+
+const IMAGE = /^Properties\.ContainerDefinitions\.\d+\.Image$/;
+
+/**
+ * The images that a plan only catches up with: after a release by ECS the stack still has the task definition before
+ * it, and its next update registers a revision with the ledger's image and rolls it out. Undefined for a plan that
+ * changes anything else.
+ *
+ * @see https://github.com/aws/aws-cdk/issues/26983 what such an update does to a service
+ */
+export function catchUpImages(plan: Pick<Plan, 'changes'>): string[] | undefined {
+  const definitions = plan.changes.filter(({ type }) => type === 'AWS::ECS::TaskDefinition');
+  const services = plan.changes.filter(({ type }) => type === 'AWS::ECS::Service');
+  if (definitions.length === 0 || definitions.length + services.length < plan.changes.length)
+    return undefined;
+  if (!services.every((change) => takesRevisionOf(change, definitions))) return undefined;
+  const images = definitions.map(imagesOf);
+  return images.some((some) => some === undefined) ? undefined : images.flatMap((some) => some ?? []);
+}
+
+/** The service takes the new revision of a task definition of its stack, and nothing else of it changes. */
+function takesRevisionOf(
+  { action, replacement, properties }: ResourceChange,
+  all: ResourceChange[],
+): boolean {
+  if (action !== 'modify' || replacement !== 'no') return false;
+  return properties.every(
+    ({ path, cause }) =>
+      path === 'Properties.TaskDefinition' &&
+      all.some(({ logicalId }) => cause === logicalId || cause?.startsWith(`${logicalId}.`)),
+  );
+}
+
+/** The new images of a task definition of which nothing but images changes. */
+function imagesOf({ action, properties }: ResourceChange): string[] | undefined {
+  if (action !== 'modify' || properties.length === 0) return undefined;
+  const images = properties.map(({ path, after }) => (IMAGE.test(path) ? after : undefined));
+  return images.some((image) => image === undefined) ? undefined : images.flatMap((image) => image ?? []);
+}
+
+/**
+ * Says that a plan is in effect already: all that it changes is the image of services, and they run that one.
+ * Undefined for any other plan, and where a service cannot be read.
+ */
+export async function describeCatchUp(context: ServiceContext, plan: Plan): Promise<string | undefined> {
+  const images = catchUpImages(plan);
+  const services = plan.changes.filter(({ type }) => type === 'AWS::ECS::Service');
+  if (!images || services.length === 0) return undefined;
+  const running = await Promise.all(
+    services.map(({ physicalId = '' }) => runningRevision(context, physicalId)),
+  );
+  const names = running.flatMap((revision) => revision?.name ?? []);
+  if (names.length < services.length) return undefined;
+  if (!images.every((image) => running.some((revision) => revision?.images.includes(image))))
+    return undefined;
+  return `${names.join(' and ')} already ${names.length === 1 ? 'runs' : 'run'} ${[...new Set(images)].join(' and ')}: the stack adopts the image with its next change.`;
+}
+
+/** The revision that a service works towards; undefined when it cannot be read. */
+async function runningRevision(
+  context: ServiceContext,
+  arn: string,
+): Promise<{ name: string; images: string[] } | undefined> {
+  const [, cluster = '', service = ''] = arn.slice(arn.indexOf(':service/') + 1).split('/');
+  try {
+    const found = await describeService(context, { cluster, service });
+    const { arn: revision, definition } = await readTaskDefinition(context, goalOf(found) ?? '');
+    return {
+      name: revisionName(revision),
+      images: definition.containerDefinitions.map(({ image }) => image),
+    };
+  } catch (error) {
+    context.signal.throwIfAborted();
+    context.log.info(`Cannot read what ${service} runs, so its stack is updated: ${reasonOf(error)}`);
+    return undefined;
+  }
+}
