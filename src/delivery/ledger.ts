@@ -13,6 +13,8 @@ export interface Release extends ReleaseSource {
   sequence: number;
   /** False when no task of it was seen to run. Such a release is neither promoted nor a rollback's target. */
   proven: boolean;
+  /** The pre-deploy command of a first release, which runs after its stack is created, has not succeeded yet. */
+  preDeploy?: 'pending';
   /** The URL of the run that released it here. The run of the source is another one after a promotion. */
   run: string;
   actor: string;
@@ -192,6 +194,7 @@ function parseRelease(text: string): Release | undefined {
     at: textOf('at'),
     from: textOf('from'),
     ...(textOf('bypass') !== '' && { bypass: textOf('bypass') }),
+    ...(fields['preDeploy'] === 'pending' && { preDeploy: 'pending' }),
     ...(fields['allowOlder'] === true && { allowOlder: true }),
   };
 }

@@ -9,7 +9,7 @@ import {
   type PropertyChange,
   signOf,
 } from '../cloudformation/change-set/changes.ts';
-import type { GuardFinding } from '../cloudformation/change-set/guard.ts';
+import { type GuardFinding, losesDataOrAddress } from '../cloudformation/change-set/guard.ts';
 import { code, details, escapeCell, table } from '../core/markdown/markdown.ts';
 import type { Section } from '../core/markdown/sections.ts';
 
@@ -40,7 +40,7 @@ export function planSections(report: PlannedStack): Section[] {
   const changed = by('change', 'import', 'sync', 'retain');
   const added = by('add');
   return [
-    headline(report, destructive.length, maybe.length),
+    headline(report, destructive.filter(losesDataOrAddress).length, maybe.filter(losesDataOrAddress).length),
     ...blocked(report.blocked ?? []),
     ...changeTable('Replaced or deleted', destructive, 90),
     ...changeTable('Perhaps replaced', maybe, 85, MAYBE),
@@ -76,11 +76,11 @@ function warning(destructive: number, maybe: number): string {
   if (destructive + maybe === 0) return '';
   const sure =
     destructive > 0
-      ? `${resources(destructive)} ${destructive === 1 ? 'is' : 'are'} replaced or deleted`
+      ? `${resources(destructive)} with data or an address ${destructive === 1 ? 'is' : 'are'} replaced or deleted`
       : '';
-  const unsure = maybe > 0 ? `${resources(maybe)} may be replaced` : '';
+  const unsure = maybe > 0 ? `${resources(maybe)} with data or an address may be replaced` : '';
   const said = [sure, unsure].filter((text) => text !== '').join(', and ');
-  return `> [!WARNING]\n> ${said}. What is replaced or deleted does not come back.`;
+  return `> [!WARNING]\n> ${said}. The old data or address is lost.`;
 }
 
 function resources(count: number): string {

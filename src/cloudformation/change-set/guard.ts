@@ -69,6 +69,37 @@ function harmOf(change: ResourceChange, plan: Plan): GuardFinding['harm'] | unde
   return change.replacement === 'maybe' ? 'maybe-replace' : undefined;
 }
 
+/** Types without data whose address others know: a name in DNS, an IP address, a URL. A new one has another. */
+const ADDRESS_TYPES: ReadonlySet<string> = new Set([
+  'AWS::ApiGateway::RestApi',
+  'AWS::ApiGatewayV2::Api',
+  'AWS::AppRunner::Service',
+  'AWS::AppSync::GraphQLApi',
+  'AWS::CloudFront::Distribution',
+  'AWS::EC2::EIP',
+  'AWS::EC2::Instance',
+  'AWS::EC2::NatGateway',
+  'AWS::EC2::NetworkInterface',
+  'AWS::EC2::VPNConnection',
+  'AWS::EKS::Cluster',
+  'AWS::ElasticLoadBalancing::LoadBalancer',
+  'AWS::ElasticLoadBalancingV2::LoadBalancer',
+  'AWS::GlobalAccelerator::Accelerator',
+  'AWS::Lambda::Url',
+  'AWS::RDS::DBProxy',
+  'AWS::SNS::Topic',
+  'AWS::SQS::Queue',
+  'AWS::Transfer::Server',
+]);
+
+/**
+ * Whether the replacement or deletion of a resource loses data or an address. That of a task definition or of a
+ * permission does not: the new one is the same as declared.
+ */
+export function losesDataOrAddress({ type }: Pick<ResourceChange, 'type'>): boolean {
+  return isStateful(type) || ADDRESS_TYPES.has(type);
+}
+
 function isStateful(type: string): boolean {
   if (type.startsWith('AWS::')) return STATEFUL_TYPES.has(type);
   return !type.startsWith('Custom::');

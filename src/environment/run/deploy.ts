@@ -8,6 +8,7 @@ import {
 import { runImages, type RunImages } from './images.ts';
 import { runParts, type Part } from './parts.ts';
 import { overallVerdict, type RunEnd, type RunResult, type StackEnd } from './result.ts';
+import { requireGivenImages } from '../service/first-release.ts';
 import { deployService } from './services.ts';
 import { runStackCommand, stackEnd } from './stacks.ts';
 import { targetGraph, type StackTarget, type TargetGraph } from './targets.ts';
@@ -75,6 +76,7 @@ export async function deployParts(
   command: 'deploy' | 'apply',
   deployment: Deployment,
 ): Promise<RunEnd> {
+  await requireGivenImages(context, request);
   const parts = await runParts(context, partsOf(request, deployment));
   const { name } = request.choice.environment;
   return {

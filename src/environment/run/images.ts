@@ -9,7 +9,7 @@ import type { Environment, Service } from '../manifest/manifest.ts';
 import { type EnvironmentContext, type EnvironmentRequest, withOverrides } from './context.ts';
 import { type Part, unitLog } from './parts.ts';
 import type { BuildResult, BuiltImage } from './result.ts';
-import { serviceRepository } from './services.ts';
+import { serviceRepository } from '../service/first-release.ts';
 import type { TargetGraph } from './targets.ts';
 
 interface BuildOptions {

@@ -1,30 +1,23 @@
 import { describeStack, isShell } from '../../cloudformation/stack.ts';
-import { PlatformError } from '../../core/errors.ts';
-import {
-  ledgerNames,
-  type LedgerNames,
-  readRelease,
-  type NewRelease,
-  recordRelease,
-} from '../../delivery/ledger.ts';
-import { type ReleaseSource, sourceOf, sourceOfRun } from '../../delivery/source.ts';
+import { type NewRelease, readRelease, type Release } from '../../delivery/ledger.ts';
+import { sourceOf, sourceOfRun } from '../../delivery/source.ts';
 import { runFirstPreDeploy } from '../../delivery/release/pre-deploy.ts';
 import { releaseService } from '../../delivery/release/release-service.ts';
 import type { ServiceRequest } from '../../delivery/release/request.ts';
 import type { ServiceResult } from '../../delivery/release/result.ts';
+import { readRunningRevision } from '../../ecs/running-revision.ts';
 import { digestOfReference } from '../../images/registry/manifest.ts';
-import { copyImage } from '../../images/registry/copy.ts';
-import { type ImageRepository, openRepository } from '../../images/registry/repository.ts';
 import type { Service } from '../manifest/manifest.ts';
+import { confirmFirstRelease, firstRelease, ledgerOf } from '../service/first-release.ts';
 import { smokeTestOf } from './targets.ts';
 import type { EnvironmentContext, EnvironmentRequest } from './context.ts';
 import type { PartEnd, StackEnd } from './result.ts';
 
-/** Statuses of a stack whose service was never there. */
+/** Statuses of a stack whose service was never created. */
 const NEVER_MADE = new Set(['ROLLBACK_COMPLETE', 'ROLLBACK_FAILED', 'CREATE_FAILED', 'DELETE_COMPLETE']);
 
 /**
- * Brings a service to what the workspace says and to an image. Where it is not there yet, the image is its first
+ * Brings a service to what the workspace says and to an image. Where it does not exist yet, the image is its first
  * release, and its stack starts it. Afterwards its stack is updated with what runs, and another image is rolled out
  * and watched as update-service does.
  *
@@ -39,30 +32,81 @@ export async function deployService(
   stack: () => Promise<StackEnd>,
 ): Promise<PartEnd> {
   const { manifest, choice } = request;
-  const name = `${choice.environment.name}-${manifest.project}-${service.name}`;
-  const found = await describeStack(await context.cloudFormation(), name);
+  const { name: environment, promoteFrom } = choice.environment;
+  const stackName = `${environment}-${manifest.project}-${service.name}`;
+  const found = await describeStack(await context.cloudFormation(), stackName);
   if (!found || isShell(found.status) || NEVER_MADE.has(found.status)) {
-    const { image: first } = await firstRelease(context, request, service, image);
-    const made = await stack();
-    if (!made.ok) return made;
-    const ended = await runFirstPreDeploy(context.services, serviceRequest(context, request, service, first));
-    if (ended.ok) return { ...made, reason: `${made.reason} It runs ${digestOfReference(first)}.` };
-    const command = service.preDeploy?.join(' ') ?? '';
-    const reason = `${name} was made and runs, but its first ${command} failed: ${ended.reason} Repair it, and release another image.`;
-    return { ...made, verdict: 'pre-deploy-failed', ok: false, reason };
+    const first = await firstRelease(context, request, service, image);
+    const created = await stack();
+    if (!created.ok) return created;
+    return await finishFirstRelease(context, request, service, first, created);
   }
   const changed = await stack();
-  if (!changed.ok || image === undefined) return changed;
+  if (!changed.ok) return changed;
   const known = await readRelease(context.services, ledgerOf(request, service));
-  if (known?.image === image) return changed;
-  if (choice.environment.promoteFrom !== undefined) {
+  if (promoteFrom === undefined && image !== undefined && image !== known?.image)
+    return releaseEnd(
+      changed,
+      await releaseService(context.services, serviceRequest(context, request, service, image)),
+    );
+  if (!known) return changed;
+  if (image !== undefined && image !== known.image)
+    context.log.info(`${service.name} keeps its image: promote-environment brings images to ${environment}.`);
+  if (known.preDeploy === 'pending')
+    return await finishFirstRelease(context, request, service, known, changed);
+  return await keepRelease(context, request, service, known, changed);
+}
+
+/**
+ * Compares a service with the release that the ledger has. One that was never proven is proven now; one that was
+ * replaced outside of this suite is released again where it was asked for, and reported where it was not.
+ */
+async function keepRelease(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  service: Service,
+  known: Release,
+  changed: StackEnd,
+): Promise<PartEnd> {
+  const { image, proven, from } = known;
+  const target = serviceRequest(context, request, service, image);
+  const running = await readRunningRevision(context.services, target);
+  if (!running) {
     context.log.info(
-      `Images come to ${choice.environment.name} by promote-environment: it keeps what it runs.`,
+      `The cluster ${target.cluster} has no service ${service.name} to compare with the ledger.`,
     );
     return changed;
   }
-  const report = await releaseService(context.services, serviceRequest(context, request, service, image));
-  return releaseEnd(changed, report);
+  const runs = running.images.includes(image);
+  if (runs && running.isSteady && proven) return changed;
+  if (runs || request.choice.environment.promoteFrom === undefined) {
+    const origin = { ...target.origin, ...sourceOf(known), from };
+    return releaseEnd(changed, await releaseService(context.services, { ...target, origin }));
+  }
+  const reason = `${changed.reason} ${service.name} runs ${running.images.join(', ')} (${running.name}), and the ledger has ${image}: it was changed outside of Platform. Promote the image that it should run, or roll back with promote-environment.`;
+  return { ...changed, verdict: 'drifted', ok: false, reason };
+}
+
+/**
+ * Completes a first release: runs its pre-deploy command, for which there was no network before the stack, and records
+ * that the release serves. Until the command has succeeded, each run tries it again.
+ */
+async function finishFirstRelease(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  service: Service,
+  first: NewRelease,
+  stack: StackEnd,
+): Promise<PartEnd> {
+  const { image } = first;
+  const ended = await runFirstPreDeploy(context.services, serviceRequest(context, request, service, image));
+  if (ended.ok) {
+    await confirmFirstRelease(context, request, service, first);
+    return { ...stack, reason: `${stack.reason} It runs ${digestOfReference(image)}.` };
+  }
+  const command = service.preDeploy?.join(' ') ?? '';
+  const reason = `${stack.reason} Its first ${command} failed: ${ended.reason} The service runs; the next deployment runs the command again.`;
+  return { ...stack, verdict: 'pre-deploy-failed', ok: false, reason };
 }
 
 function serviceRequest(
@@ -97,84 +141,4 @@ function releaseEnd(stack: StackEnd, result: ServiceResult): PartEnd {
     reason: stackChanged ? `${stack.reason} ${result.reason}` : result.reason,
     work: { kind: 'service', result, stack },
   };
-}
-
-/** The ledger's names of a service in the environment of a request. */
-function ledgerOf({ manifest, choice }: EnvironmentRequest, service: Service): LedgerNames {
-  const { project } = manifest;
-  return ledgerNames({ project, environment: choice.environment.name, service: service.name });
-}
-
-/**
- * Makes sure that the ledger has an image for a service that is not there yet, as its stack reads it there: the
- * given one, else what the ledger has, else what runs upstream. There is nothing to protect before a first
- * release, so it is written before it runs.
- *
- * @param image `repository@digest`, whole: what was given or built.
- * @throws PlatformError when there is no image to begin with.
- */
-async function firstRelease(
-  context: EnvironmentContext,
-  request: EnvironmentRequest,
-  service: Service,
-  image: string | undefined,
-): Promise<NewRelease> {
-  const names = ledgerOf(request, service);
-  const known = await readRelease(context.services, names);
-  if (known && (image === undefined || image === known.image)) return known;
-  const release =
-    image === undefined ? await fromUpstream(context, request, service) : directRelease(context, image);
-  await recordRelease(context.services, names, release);
-  context.log.info(`The ledger has ${release.image} for ${service.name}.`);
-  return release;
-}
-
-function directRelease(
-  { github, clock }: EnvironmentContext,
-  image: string,
-  source: ReleaseSource = sourceOfRun(github),
-): NewRelease {
-  const { runUrl: run, actor } = github;
-  const at = new Date(clock.now()).toISOString();
-  return { ...source, image, proven: true, run, actor, at, from: '' };
-}
-
-/** What the environment upstream has, copied into this account by its digest. */
-async function fromUpstream(
-  context: EnvironmentContext,
-  request: EnvironmentRequest,
-  service: Service,
-): Promise<NewRelease> {
-  const { manifest, upstream } = request;
-  const { name } = service;
-  if (!upstream) {
-    throw new PlatformError(
-      'not-found',
-      `${name} is not there yet, and there is no image to begin with. Give one in images.`,
-    );
-  }
-  const source = upstream.open();
-  const names = ledgerNames({ project: manifest.project, environment: upstream.name, service: name });
-  const there = await readRelease(source.services, names);
-  if (!there) {
-    throw new PlatformError(
-      'not-found',
-      `${name} is not there yet, and ${upstream.name} has no release of it to begin with. Deploy it to ${upstream.name} first.`,
-    );
-  }
-  const target = await serviceRepository(context, service);
-  const digest = digestOfReference(there.image);
-  const report = await copyImage(await serviceRepository(source, service), target, digest, context);
-  context.log.info(`${digest} of ${upstream.name} was ${report.state} in ${service.repository}.`);
-  return { ...directRelease(context, `${target.uri}@${digest}`, sourceOf(there)), from: upstream.name };
-}
-
-/** The service's repository in the account of a context. */
-export async function serviceRepository(
-  { services, signal, log }: EnvironmentContext,
-  { repository }: Service,
-): Promise<ImageRepository> {
-  const client = await services.ecr();
-  const { name, uri } = await openRepository(client, repository, { create: false }, { signal, log });
-  return { client, name, uri };
 }

@@ -1,12 +1,20 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ECSClient, ListServiceDeploymentsCommand } from '@aws-sdk/client-ecs';
+import {
+  DescribeServicesCommand,
+  DescribeTaskDefinitionCommand,
+  ECSClient,
+  ListServiceDeploymentsCommand,
+  UpdateServiceCommand,
+  waitUntilServicesStable,
+} from '@aws-sdk/client-ecs';
+import { GetParameterCommand } from '@aws-sdk/client-ssm';
 import { expect, test } from '@jest/globals';
-import type { Sandbox } from '../../../sandbox/index.ts';
+import type { Sandbox, Scenario } from '../../../sandbox/index.ts';
 import { DEV, useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { deployEnvironment, SMALL_PLATFORM } from '../../support/environment.ts';
 import { LayoutWriter } from '../../support/oci.ts';
-import { clientOf } from '../../unit/sandbox/clients.ts';
+import { clientOf, ssmOf } from '../../unit/sandbox/clients.ts';
 
 /** One release of a service is one rollout: its stack adopts what runs without another one. */
 
@@ -71,8 +79,38 @@ class Platform {
     const parts = run.result['parts'] as { name: string; verdict: string; reason: string }[];
     const { verdict = run.log, reason = '' } = parts.find(({ name }) => name === 'api') ?? {};
     const made = this.sandbox.calls.all.slice(calls).map(({ operation }) => operation);
-    const changing = made.filter((name) => /^(?:ExecuteChangeSet|UpdateService|RegisterTask)/.test(name));
+    const changing = made.filter((name) =>
+      /^(?:ExecuteChangeSet|UpdateService|RegisterTask|RunTask)/.test(name),
+    );
     return { verdict, reason, rollouts: await this.#newRollouts(), calls: changing };
+  }
+
+  /** Somebody deploys another revision outside of this suite, and waits for it. */
+  async updateByHand(taskDefinition: string): Promise<void> {
+    const client = clientOf(this.sandbox, ECSClient, DEV);
+    await client.send(new UpdateServiceCommand({ cluster: 'dev-shop', service: 'api', taskDefinition }));
+    const services = { cluster: 'dev-shop', services: ['api'] };
+    await waitUntilServicesStable({ client, maxWaitTime: 60, minDelay: 1, maxDelay: 1 }, services);
+    await this.#newRollouts();
+  }
+
+  /** The image of the revision that the service has. */
+  async image(): Promise<string | undefined> {
+    const client = clientOf(this.sandbox, ECSClient, DEV);
+    const { services = [] } = await client.send(
+      new DescribeServicesCommand({ cluster: 'dev-shop', services: ['api'] }),
+    );
+    const { taskDefinition } = services[0] ?? {};
+    const described = await client.send(new DescribeTaskDefinitionCommand({ taskDefinition }));
+    return described.taskDefinition?.containerDefinitions?.[0]?.image;
+  }
+
+  /** The image that the ledger has. */
+  async recordedImage(): Promise<string | undefined> {
+    const { Parameter } = await ssmOf(this.sandbox).send(
+      new GetParameterCommand({ Name: '/shop/dev/api/image' }),
+    );
+    return Parameter?.Value;
   }
 
   /** How many rollouts the service had since this was last asked. */
@@ -86,17 +124,22 @@ class Platform {
   }
 }
 
-async function made(): Promise<Platform> {
-  const sandbox = await newSandbox({ timeScale: 100 });
-  const workspace = newWorkspace({ ...SMALL_PLATFORM, 'api.yml': api('blue') });
-  const platform = new Platform(sandbox, workspace);
+interface Setting {
+  scenario?: Scenario;
+  manifest?: string;
+}
+
+async function platformOf({ scenario, manifest }: Setting = {}): Promise<Platform> {
+  const sandbox = await newSandbox({ timeScale: 200, ...(scenario && { scenario }) });
+  const files = { ...SMALL_PLATFORM, ...(manifest !== undefined && { 'platform.yml': manifest }) };
+  const platform = new Platform(sandbox, newWorkspace({ ...files, 'api.yml': api('blue') }));
   platform.commit('v1');
-  expect(await platform.deploy()).toMatchObject({ verdict: 'created', rollouts: 1 });
   return platform;
 }
 
-test('each new image is one rollout, and the same commit again is none', async () => {
-  const platform = await made();
+test('each new image is one rollout, the same commit again is none, and what was taken back comes again', async () => {
+  const platform = await platformOf();
+  expect(await platform.deploy()).toMatchObject({ verdict: 'created', rollouts: 1 });
   for (const version of ['v2', 'v3']) {
     platform.commit(version);
     expect(await platform.deploy()).toMatchObject({
@@ -106,4 +149,40 @@ test('each new image is one rollout, and the same commit again is none', async (
     });
   }
   expect(await platform.deploy()).toMatchObject({ verdict: 'unchanged', rollouts: 0, calls: [] });
+
+  // By its stack, which was one revision behind; then by ECS, as the stack is current.
+  for (const verdict of ['updated', 'deployed']) {
+    await platform.updateByHand('api:2');
+    expect(await platform.deploy()).toMatchObject({ verdict, rollouts: 1 });
+    expect(await platform.image()).toBe(await platform.recordedImage());
+  }
+});
+
+test('a first pre-deploy command that failed is run by the next deployment, until it succeeds', async () => {
+  const manifest = SMALL_PLATFORM['platform.yml']!.replace(
+    'build: {',
+    "pre-deploy: 'node dist/migrate.js', build: {",
+  );
+  const rules = [{ match: { oneOff: true }, does: 'exit' as const, exitCode: 3, times: 2 }];
+  const platform = await platformOf({ manifest, scenario: { ecs: { rules } } });
+  expect(await platform.deploy()).toMatchObject({
+    verdict: 'pre-deploy-failed',
+    reason: expect.stringContaining('Its first node dist/migrate.js failed'),
+    calls: expect.arrayContaining(['RunTask']),
+  });
+  expect(await platform.deploy()).toMatchObject({ verdict: 'pre-deploy-failed', calls: ['RunTask'] });
+  expect(await platform.deploy()).toMatchObject({ verdict: 'unchanged', calls: ['RunTask'] });
+  expect(await platform.deploy()).toMatchObject({ verdict: 'unchanged', calls: [] });
+});
+
+test('a given image that does not exist is refused before any stack is created', async () => {
+  const platform = await platformOf();
+  const digest = `sha256:${'0'.repeat(64)}`;
+  const images = JSON.stringify({ api: digest });
+  const run = await deployEnvironment(platform.sandbox, { images }, { workspace: platform.workspace });
+  expect(run.outputs['verdict']).toBe('failed');
+  expect(run.outputs['reason']).toContain(
+    `images: "api: ${digest}" is not valid: expected an image in the repository shop/api`,
+  );
+  expect(platform.sandbox.calls.where({ operation: 'ExecuteChangeSet' })).toEqual([]);
 });

@@ -114,18 +114,27 @@ describe('the order', () => {
 
 describe('a warning', () => {
   test.each([
-    [[change({ replacement: 'yes' })], '1 resource is replaced or deleted.'],
+    [[change({ replacement: 'yes' })], '1 resource with data or an address is replaced or deleted. The old'],
     [
       [change({ action: 'remove' }), change({ action: 'remove' }), change({ replacement: 'maybe' })],
-      '2 resources are replaced or deleted, and 1 resource may be replaced.',
+      '2 resources with data or an address are replaced or deleted, and 1 resource with data or an address may be replaced.',
     ],
-    [[change({ replacement: 'maybe' })], '1 resource may be replaced.'],
+    [[change({ replacement: 'maybe' })], '1 resource with data or an address may be replaced.'],
+    [
+      [change({ type: 'AWS::ElasticLoadBalancingV2::LoadBalancer', replacement: 'yes' })],
+      '1 resource with data or an address is replaced or deleted.',
+    ],
   ])('%#', (changes, sentence) => {
     expect(render(changes)).toContain(`> [!WARNING]\n> ${sentence}`);
   });
 
   test('is not given without need', () => {
     expect(render([change(), change({ action: 'add' })])).not.toContain('[!');
+    for (const type of ['AWS::ECS::TaskDefinition', 'AWS::IAM::Policy', 'Custom::Any']) {
+      expect(
+        render([change({ type, replacement: 'yes' }), change({ type, action: 'remove' })]),
+      ).not.toContain('[!');
+    }
   });
 });
 

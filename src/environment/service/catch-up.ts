@@ -1,9 +1,7 @@
 import type { Plan, ResourceChange } from '../../cloudformation/change-set/changes.ts';
 import type { ServiceContext } from '../../delivery/release/request.ts';
 import { reasonOf } from '../../core/errors.ts';
-import { describeService, goalOf } from '../../ecs/service.ts';
-import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
-import { revisionName } from '../../ecs/task-definition/task-definition.ts';
+import { readRunningRevision } from '../../ecs/running-revision.ts';
 
 const IMAGE = /^Properties\.ContainerDefinitions\.\d+\.Image$/;
 
@@ -62,19 +60,14 @@ export async function describeCatchUp(context: ServiceContext, plan: Plan): Prom
   return `${names.join(' and ')} already ${names.length === 1 ? 'runs' : 'run'} ${[...new Set(images)].join(' and ')}: the stack adopts the image with its next change.`;
 }
 
-/** The revision that a service works towards; undefined when it cannot be read. */
+/** What a service runs; undefined when it cannot be read. */
 async function runningRevision(
   context: ServiceContext,
   arn: string,
-): Promise<{ name: string; images: string[] } | undefined> {
+): Promise<{ name: string; images: readonly string[] } | undefined> {
   const [, cluster = '', service = ''] = arn.slice(arn.indexOf(':service/') + 1).split('/');
   try {
-    const found = await describeService(context, { cluster, service });
-    const { arn: revision, definition } = await readTaskDefinition(context, goalOf(found) ?? '');
-    return {
-      name: revisionName(revision),
-      images: definition.containerDefinitions.map(({ image }) => image),
-    };
+    return await readRunningRevision(context, { cluster, service });
   } catch (error) {
     context.signal.throwIfAborted();
     context.log.info(`Cannot read what ${service} runs, so its stack is updated: ${reasonOf(error)}`);

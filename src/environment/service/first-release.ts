@@ -1,0 +1,151 @@
+import { InputError, PlatformError } from '../../core/errors.ts';
+import {
+  ledgerNames,
+  type LedgerNames,
+  type NewRelease,
+  readRelease,
+  recordRelease,
+} from '../../delivery/ledger.ts';
+import { type ReleaseSource, sourceOf, sourceOfRun } from '../../delivery/source.ts';
+import { isNotFound } from '../../aws/errors.ts';
+import { copyImage } from '../../images/registry/copy.ts';
+import { digestOfReference } from '../../images/registry/manifest.ts';
+import { readManifest } from '../../images/registry/manifest-reader.ts';
+import { type ImageRepository, openRepository } from '../../images/registry/repository.ts';
+import type { Service } from '../manifest/manifest.ts';
+import type { EnvironmentContext, EnvironmentRequest } from '../run/context.ts';
+
+/** The ledger's names of a service in the environment of a request. */
+export function ledgerOf({ manifest, choice }: EnvironmentRequest, service: Service): LedgerNames {
+  const { project } = manifest;
+  return ledgerNames({ project, environment: choice.environment.name, service: service.name });
+}
+
+/**
+ * Makes sure that the ledger has an image for a service that does not exist yet, as its stack reads it there: the
+ * given one, else what the ledger has, else what runs upstream. There is nothing to protect before a first release,
+ * so it is written before it runs, as one that is not proven.
+ *
+ * @param image `repository@digest`, whole: what was given or built.
+ * @throws PlatformError when there is no image to begin with, or the given one does not exist.
+ */
+export async function firstRelease(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  service: Service,
+  image: string | undefined,
+): Promise<NewRelease> {
+  const names = ledgerOf(request, service);
+  const known = await readRelease(context.services, names);
+  if (known && (image === undefined || image === known.image)) return known;
+  const found =
+    image === undefined || request.upstream
+      ? await fromUpstream(context, request, service, image)
+      : directRelease(context, image);
+  const release: NewRelease = {
+    ...found,
+    proven: false,
+    ...(service.preDeploy && { preDeploy: 'pending' }),
+  };
+  await recordRelease(context.services, names, release);
+  context.log.info(`Recorded ${release.image} as the first image of ${service.name}.`);
+  return release;
+}
+
+/** Records that a first release serves, and that its pre-deploy command, where it has one, succeeded. */
+export async function confirmFirstRelease(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  service: Service,
+  { preDeploy: _done, ...release }: NewRelease,
+): Promise<void> {
+  await recordRelease(context.services, ledgerOf(request, service), { ...release, proven: true });
+}
+
+function directRelease(
+  { github, clock }: EnvironmentContext,
+  image: string,
+  source: ReleaseSource = sourceOfRun(github),
+): NewRelease {
+  const { runUrl: run, actor } = github;
+  const at = new Date(clock.now()).toISOString();
+  return { ...source, image, proven: true, run, actor, at, from: '' };
+}
+
+/** The given image, else what the environment upstream has, copied from there into this account by its digest. */
+async function fromUpstream(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  service: Service,
+  image: string | undefined,
+): Promise<NewRelease> {
+  const { manifest, upstream } = request;
+  const { name } = service;
+  if (!upstream) {
+    throw new PlatformError(
+      'not-found',
+      `${name} does not exist yet, and no image is known for it. Give one in images.`,
+    );
+  }
+  const source = upstream.open();
+  const names = ledgerNames({ project: manifest.project, environment: upstream.name, service: name });
+  const there = await readRelease(source.services, names);
+  if (!there) {
+    throw new PlatformError(
+      'not-found',
+      `${name} does not exist yet, and ${upstream.name} has no release of it. Deploy it to ${upstream.name} first.`,
+    );
+  }
+  const target = await serviceRepository(context, service);
+  const digest = digestOfReference(image ?? there.image);
+  const report = await copyImage(await serviceRepository(source, service), target, digest, context);
+  context.log.info(`${digest} of ${upstream.name} was ${report.state} in ${service.repository}.`);
+  const own = digest === digestOfReference(there.image) ? sourceOf(there) : undefined;
+  return { ...directRelease(context, `${target.uri}@${digest}`, own), from: upstream.name };
+}
+
+/**
+ * Refuses given images that do not exist, before any stack is created or changed. Where an environment is promoted
+ * to, they may still be upstream only.
+ *
+ * @throws InputError with the service and the digest.
+ */
+export async function requireGivenImages(
+  context: EnvironmentContext,
+  { images, choice }: EnvironmentRequest,
+): Promise<void> {
+  if (choice.environment.promoteFrom !== undefined) return;
+  await Promise.all(
+    choice.services.map(async (service) => {
+      const image = images[service.name];
+      if (image === undefined) return;
+      const digest = digestOfReference(image);
+      if (await hasImage(context, service, digest)) return;
+      throw new InputError(
+        'images',
+        `${service.name}: ${digest}`,
+        `expected an image in the repository ${service.repository}, which has none with this digest`,
+      );
+    }),
+  );
+}
+
+async function hasImage(context: EnvironmentContext, service: Service, digest: string): Promise<boolean> {
+  try {
+    const repository = await serviceRepository(context, service);
+    return (await readManifest(repository, digest, context)) !== undefined;
+  } catch (error) {
+    if (isNotFound(error) || (error instanceof PlatformError && error.code === 'not-found')) return false;
+    throw error;
+  }
+}
+
+/** The service's repository in the account of a context. */
+export async function serviceRepository(
+  { services, signal, log }: EnvironmentContext,
+  { repository }: Service,
+): Promise<ImageRepository> {
+  const client = await services.ecr();
+  const { name, uri } = await openRepository(client, repository, { create: false }, { signal, log });
+  return { client, name, uri };
+}
