@@ -78,11 +78,12 @@ function showRun(run: RunResult): Shown {
 }
 
 function runOutputs(run: RunResult): Record<string, string> {
-  if ('images' in run) return { images: JSON.stringify(run.images) };
-  if (run.command !== 'plan') return {};
+  const images = 'images' in run && { images: JSON.stringify(run.images) };
+  if (run.command !== 'plan') return { ...images };
   const { complete, plan, fingerprint } = run;
   if (!complete) return { 'has-changes': 'false' };
   return {
+    ...images,
     plan: JSON.stringify(plan),
     fingerprint,
     'has-changes': String(changedStacks(plan).length > 0),

@@ -12,6 +12,7 @@ import {
   type PlannedStack,
 } from './plan-document.ts';
 import { overallVerdict, type PartEnd, type RunEnd, type RunPart, type RunResult } from './result.ts';
+import { releasedImages } from '../service/released.ts';
 import { runStackCommand, stackEnd } from './stacks.ts';
 import { targetGraph, type StackTarget, type TargetGraph } from './targets.ts';
 
@@ -29,7 +30,9 @@ export async function planEnvironment(
   const planned = new Map<string, PlannedStack>();
   const there = await stacksThere(context);
   const parts = await runParts(context, partsOf(request, graph, there, planned));
-  return runResult(context, request, startedMs, endOfPlan(request, parts, planned));
+  const images = await releasedImages(context, request);
+  const end = endOfPlan(request, parts, planned);
+  return runResult(context, request, startedMs, { ...end, ...(images && { images }) });
 }
 
 /** Names of the stacks that are there. */
@@ -105,7 +108,7 @@ function endOfPlan(
   request: EnvironmentRequest,
   parts: readonly RunPart[],
   planned: ReadonlyMap<string, PlannedStack>,
-): RunEnd {
+): Extract<RunEnd, { command: 'plan' }> {
   const { name: environment } = request.choice.environment;
   const plan: EnvironmentPlan = { environment, stacks: Object.fromEntries(planned) };
   const overall = overallVerdict(environment, parts, { verdict: 'planned', what: 'has a plan' });

@@ -61,6 +61,8 @@ export type RunEnd =
       fingerprint: string;
       /** Whether every stack has its plan: only then can the whole be applied. */
       complete: boolean;
+      /** Service → digest, where all of them already run what would be released. */
+      images?: Readonly<Record<string, string>>;
     }
   | {
       command: 'destroy';

@@ -1,6 +1,8 @@
 import type { Plan, ResourceChange } from '../../cloudformation/change-set/changes.ts';
 import type { ServiceContext } from '../../delivery/release/request.ts';
 import { reasonOf } from '../../core/errors.ts';
+import { shortDigest } from '../../core/text.ts';
+import { digestOfReference } from '../../images/registry/manifest.ts';
 import { readRunningRevision } from '../../ecs/running-revision.ts';
 
 const IMAGE = /^Properties\.ContainerDefinitions\.\d+\.Image$/;
@@ -57,7 +59,9 @@ export async function describeCatchUp(context: ServiceContext, plan: Plan): Prom
   if (names.length < services.length) return undefined;
   if (!images.every((image) => running.some((revision) => revision?.images.includes(image))))
     return undefined;
-  return `${names.join(' and ')} already ${names.length === 1 ? 'runs' : 'run'} ${[...new Set(images)].join(' and ')}: the stack adopts the image with its next change.`;
+  const digests = [...new Set(images)].map((image) => shortDigest(digestOfReference(image)));
+  const verb = names.length === 1 ? 'runs' : 'run';
+  return `${names.join(' and ')} already ${verb} ${digests.join(' and ')}: the stack adopts the image with its next change.`;
 }
 
 /** What a service runs; undefined when it cannot be read. */

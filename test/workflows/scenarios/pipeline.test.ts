@@ -1,62 +1,13 @@
 import { expect, test } from '@jest/globals';
-import type { Scenario } from '../../../sandbox/index.ts';
-import { node24 } from '../../runtime/node24.js';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { deployEnvironment } from '../../support/environment.ts';
-import { Rehearsal } from '../rehearsal/rehearsal.ts';
 import type { RunReport } from '../rehearsal/report.ts';
-import type { Reviewer } from '../rehearsal/run.ts';
+import { callsOf, madeOf, type Scene, sceneOf } from './scene.ts';
 import { ACCOUNTS, Shop } from './shop.ts';
-import { GITHUB, SECRETS, droppedOf, logOf, reviewer, verdictsOf } from './stage.ts';
+import { droppedOf, logOf, reviewer, verdictsOf } from './stage.ts';
 
-const sandboxOf = useSandboxes();
 const workspaceOf = useWorkspaces();
-const FIRST = 'a'.repeat(40);
-const SECOND = 'b'.repeat(40);
-
-interface Scene {
-  shop: Shop;
-  /** The first image. */
-  v1: string;
-  deployByHand: (environment: string) => Promise<RunReport>;
-  push: () => Promise<RunReport>;
-}
-
-async function sceneOf(lead: Reviewer, scenario: Scenario = {}): Promise<Scene> {
-  const sandbox = await sandboxOf({
-    accounts: Object.values(ACCOUNTS),
-    scenario: { github: GITHUB, ...scenario },
-  });
-  const shop = new Shop(sandbox, workspaceOf({}));
-  const v1 = shop.commit('v1');
-  const stage = { sandbox, repository: shop.folder, node: [node24()] as const, secrets: SECRETS };
-  const rehearsal = new Rehearsal({ ...stage, reviewer: lead });
-  return {
-    shop,
-    v1,
-    deployByHand: (environment) =>
-      rehearsal.play('workflows/deploy.yml', {
-        name: 'workflow_dispatch',
-        sha: FIRST,
-        inputs: { environment },
-      }),
-    push: () => rehearsal.play('workflows/pipeline.yml', { name: 'push', sha: SECOND }),
-  };
-}
-
-/** A platform that runs its first image everywhere. */
-async function madeOf(lead: Reviewer, scenario: Scenario = {}): Promise<Scene> {
-  const scene = await sceneOf(lead, scenario);
-  for (const environment of Object.keys(ACCOUNTS)) {
-    const made = await deployEnvironment(
-      scene.shop.sandbox,
-      { command: 'deploy', environment },
-      { workspace: scene.shop.folder, env: { GITHUB_SHA: FIRST } },
-    );
-    if (made.exitCode !== 0) throw new Error(made.log);
-  }
-  return scene;
-}
+const hooks = { sandboxOf: useSandboxes(), workspaceOf };
 
 /** The run's verdicts, or its whole log where they are not what was expected. */
 function expectVerdicts(report: RunReport, expected: Record<string, string>): void {
@@ -66,16 +17,12 @@ function expectVerdicts(report: RunReport, expected: Record<string, string>): vo
   expect(droppedOf(report)).toEqual([]);
 }
 
-/** How often a change set was executed in an environment's account. */
-function executions({ sandbox }: Shop, environment: keyof typeof ACCOUNTS): number {
-  return sandbox.calls.where({ operation: 'ExecuteChangeSet', account: ACCOUNTS[environment] }).length;
-}
-
 const PLANNED = 'planned, planned, unchanged';
+const UNCHANGED = 'unchanged, planned, unchanged';
 
-test('a platform is made by hand, one environment after the other; then a commit goes all the way', async () => {
+test('a platform is made by hand, then a commit goes all the way, and the same commit again does nothing', async () => {
   const lead = reviewer();
-  const { shop, v1, deployByHand, push } = await sceneOf(lead);
+  const { shop, v1, deployByHand, push } = await sceneOf(hooks, lead);
   for (const environment of Object.keys(ACCOUNTS)) {
     const report = await deployByHand(environment);
     expectVerdicts(report, { 'deploy / plan': 'planned, unchanged', 'deploy / apply': 'deployed' });
@@ -84,7 +31,7 @@ test('a platform is made by hand, one environment after the other; then a commit
   expect(await shop.runs()).toEqual({ dev: [v1], staging: [v1], prod: [v1] });
 
   const v2 = shop.commit('v2');
-  const report = await push();
+  const report = await push('2');
   expectVerdicts(report, {
     'pipeline / dev / plan': 'planned, unchanged',
     'pipeline / dev / apply': 'deployed',
@@ -96,45 +43,65 @@ test('a platform is made by hand, one environment after the other; then a commit
   expect(report.result).toBe('success');
   expect(lead.asked).toEqual(['staging', 'prod', 'staging', 'prod']);
   expect(await shop.runs()).toEqual({ dev: [v2], staging: [v2], prod: [v2] });
+
+  const changing = ['ExecuteChangeSet', 'UpdateService'];
+  const counts = (): number[] =>
+    Object.keys(ACCOUNTS).flatMap((name) =>
+      changing.map((operation) => callsOf(shop, name as keyof typeof ACCOUNTS, operation)),
+    );
+  const before = counts();
+  const again = await push('2');
+  expectVerdicts(again, {
+    'pipeline / dev / plan': 'unchanged, unchanged',
+    'pipeline / dev / apply': 'skipped',
+    'pipeline / staging / plan': UNCHANGED,
+    'pipeline / staging / apply': 'skipped',
+    'pipeline / prod / plan': UNCHANGED,
+    'pipeline / prod / apply': 'skipped',
+  });
+  expect(again.result).toBe('success');
+  expect(counts()).toEqual(before);
+  expect(lead.asked).toHaveLength(4);
 });
 
-test('staging fails: it runs what it ran, and prod never begins', async () => {
-  const lead = reviewer();
+test('staging fails; then prod changes while its plan waits; then an approval is refused', async () => {
+  const scene: Partial<Scene> & { executed?: number } = {};
+  let prod: 'approved' | 'changed' | 'rejected' = 'approved';
+  const lead = reviewer(
+    (environment) => (environment === 'prod' && prod === 'rejected' ? 'rejected' : 'approved'),
+    async (environment) => {
+      if (environment !== 'prod' || prod !== 'changed' || !scene.shop) return;
+      const other = new Shop(scene.shop.sandbox, workspaceOf({}));
+      other.commit('hotfix');
+      const inputs = { command: 'deploy', environment, stacks: 'network' };
+      const run = await deployEnvironment(scene.shop.sandbox, inputs, { workspace: other.folder });
+      if (run.exitCode !== 0) throw new Error(run.log);
+      scene.executed = callsOf(scene.shop, 'prod', 'ExecuteChangeSet');
+    },
+  );
   const rule = { match: { cluster: 'staging-shop', revision: 2 }, does: 'exit' as const };
-  const { shop, v1, push } = await madeOf(lead, { ecs: { rules: [rule] } });
+  const { shop, v1, push } = await madeOf(hooks, lead, { ecs: { rules: [rule] } });
+  scene.shop = shop;
+
+  // Staging runs what it ran, and prod never begins.
   const v2 = shop.commit('v2');
-  const report = await push();
-  expectVerdicts(report, {
+  const failed = await push('2');
+  expectVerdicts(failed, {
     'pipeline / dev / plan': 'planned, unchanged',
     'pipeline / dev / apply': 'deployed',
     'pipeline / staging / plan': PLANNED,
     'pipeline / staging / apply': 'deployed, rolled-back',
     'pipeline / prod': 'skipped',
   });
-  expect(report.result).toBe('failure');
+  expect(failed.result).toBe('failure');
   expect(lead.asked).toEqual(['staging']);
   expect(await shop.runs()).toEqual({ dev: [v2], staging: [v1], prod: [v1] });
-});
 
-test('prod changed while its plan waited: nothing of the plan is executed', async () => {
-  const scene: { shop?: Shop; executed?: number } = {};
-  const lead = reviewer(
-    () => 'approved',
-    async (environment) => {
-      if (environment !== 'prod' || !scene.shop) return;
-      const other = new Shop(scene.shop.sandbox, workspaceOf({}));
-      other.commit('hotfix');
-      const inputs = { command: 'deploy', environment, stacks: 'network' };
-      const run = await deployEnvironment(scene.shop.sandbox, inputs, { workspace: other.folder });
-      if (run.exitCode !== 0) throw new Error(run.log);
-      scene.executed = executions(scene.shop, 'prod');
-    },
-  );
-  const { shop, v1, push } = await madeOf(lead);
-  scene.shop = shop;
-  const v2 = shop.commit('v2');
-  const report = await push();
-  expectVerdicts(report, {
+  // Nothing of prod's plan is executed.
+  prod = 'changed';
+  const v3 = shop.commit('v3');
+  const changed = await push('3');
+  expectVerdicts(changed, {
     'pipeline / dev / plan': 'planned, unchanged',
     'pipeline / dev / apply': 'deployed',
     'pipeline / staging / plan': PLANNED,
@@ -142,18 +109,16 @@ test('prod changed while its plan waited: nothing of the plan is executed', asyn
     'pipeline / prod / plan': PLANNED,
     'pipeline / prod / apply': 'plan-changed',
   });
-  expect(report.result).toBe('failure');
-  expect(executions(shop, 'prod')).toBe(scene.executed);
-  expect(await shop.runs()).toEqual({ dev: [v2], staging: [v2], prod: [v1] });
-});
+  expect(changed.result).toBe('failure');
+  expect(callsOf(shop, 'prod', 'ExecuteChangeSet')).toBe(scene.executed);
+  expect(await shop.runs()).toEqual({ dev: [v3], staging: [v3], prod: [v1] });
 
-test('an approval that is refused leaves prod as it is', async () => {
-  const lead = reviewer((environment) => (environment === 'prod' ? 'rejected' : 'approved'));
-  const { shop, v1, push } = await madeOf(lead);
-  const before = executions(shop, 'prod');
-  const v2 = shop.commit('v2');
-  const report = await push();
-  expectVerdicts(report, {
+  // Prod stays as it is.
+  prod = 'rejected';
+  const before = callsOf(shop, 'prod', 'ExecuteChangeSet');
+  const v4 = shop.commit('v4');
+  const refused = await push('4');
+  expectVerdicts(refused, {
     'pipeline / dev / plan': 'planned, unchanged',
     'pipeline / dev / apply': 'deployed',
     'pipeline / staging / plan': PLANNED,
@@ -161,7 +126,7 @@ test('an approval that is refused leaves prod as it is', async () => {
     'pipeline / prod / plan': PLANNED,
     'pipeline / prod / apply': 'failure',
   });
-  expect(report.jobs['pipeline / prod / apply']).toMatchObject({ result: 'failure', steps: [] });
-  expect(executions(shop, 'prod')).toBe(before);
-  expect(await shop.runs()).toEqual({ dev: [v2], staging: [v2], prod: [v1] });
+  expect(refused.jobs['pipeline / prod / apply']).toMatchObject({ result: 'failure', steps: [] });
+  expect(callsOf(shop, 'prod', 'ExecuteChangeSet')).toBe(before);
+  expect(await shop.runs()).toEqual({ dev: [v4], staging: [v4], prod: [v1] });
 });
