@@ -3,7 +3,7 @@ import { readReleases, type Release } from '../../delivery/ledger.ts';
 import { readRunningRevision } from '../../ecs/running-revision.ts';
 import { digestOfReference } from '../../images/registry/manifest.ts';
 import type { Service } from '../manifest/manifest.ts';
-import { type EnvironmentContext, type EnvironmentRequest } from '../run/context.ts';
+import type { EnvironmentContext, EnvironmentRequest } from '../run/context.ts';
 import { clusterName } from '../run/targets.ts';
 import { ledgerOf } from './first-release.ts';
 
