@@ -1,5 +1,5 @@
 import type { AnnotationProperties } from '@actions/core';
-import { Redactor, secretLines } from './redaction.ts';
+import { isMaskable, Redactor, secretLines } from './redaction.ts';
 import type { Runner } from './runner.ts';
 
 type AnnotationLevel = 'error' | 'warning' | 'notice';
@@ -21,7 +21,7 @@ export interface Log {
   warning(message: string, place?: AnnotationPlace): void;
   error(message: string, place?: AnnotationPlace): void;
   group<T>(title: string, fn: () => Promise<T>): Promise<T>;
-  /** Hides the value from here on: in our own text, and in all that the runner shows. */
+  /** Hides the value from here on: in our own text, and in all that the runner shows. See isMaskable for what is not. */
   secret(value: string): void;
   /** How many annotations of each type this log has written. */
   readonly annotated?: Readonly<Record<AnnotationLevel, number>>;
@@ -62,6 +62,7 @@ export function createLog(
     },
     group: (title, fn) => runner.group(redactor.redact(title), fn),
     secret: (value) => {
+      if (!isMaskable(value)) return;
       redactor.add(value);
       if (options.mask === false) return;
       // The runner looks for a mask within a line, so a secret of several lines needs one for each.

@@ -13,9 +13,39 @@ export function isSecretName(name: string): boolean {
   return SECRET_WORD.test(name) && !REFERENCE_WORD.test(name);
 }
 
-/** Whether a secret value may be masked everywhere: masking `true` hides nothing and makes every text unreadable. */
+/** Shorter values appear inside other words. */
+const SHORTEST_MASKED = 6;
+
+/** Values of settings, and words that appear in names and messages all the time. */
+const COMMON_WORDS = new Set(
+  (
+    'true false yes no on off null none nil undefined empty enabled disabled enable disable required optional ' +
+    'always never auto automatic default custom basic bearer digest header cookie query public private internal ' +
+    'external local localhost remote test testing dev develop development stage staging prod production preview ' +
+    'debug info warn warning error trace admin administrator root user username guest owner service postgres ' +
+    'postgresql mysql mariadb redis mongodb rabbitmq secret secrets password passwd token tokens apikey ' +
+    'credential credentials example changeme placeholder unknown string number boolean json yaml text plain ' +
+    'http https oauth oauth2 openid saml jwt hs256 rs256 es256 sha256 sha512 aes256 base64 utf-8 ' +
+    'aws amazon lambda fargate docker github platform'
+  ).split(' '),
+);
+
+/** A number, a size or a duration. */
+const QUANTITY = /^[+-]?\d{1,9}(?:\.\d{1,3})?\s?(?:ms|s|m|h|d|k|kb|mb|gb|mib|gib|%)?$/i;
+/** A reference to a secret is none. */
+const REFERENCE = /^(?:arn:|\{\{resolve:|\$\{)/;
+
+/**
+ * Whether a secret value may be masked everywhere. The one rule for all values, of templates, of task definitions and
+ * of inputs: GitHub drops every output that has a masked text in it, so masking `true`, `staging` or `4096` hides
+ * nothing and takes outputs away that have nothing to do with it.
+ *
+ * @see https://github.com/actions/runner/issues/1498
+ */
 export function isMaskable(value: string): boolean {
-  return !/^(true|false|yes|no|on|off|null|none)$/i.test(value);
+  const text = value.trim();
+  if (text.length < SHORTEST_MASKED || QUANTITY.test(text) || REFERENCE.test(text)) return false;
+  return !COMMON_WORDS.has(text.toLowerCase());
 }
 
 const SHORTEST_SECRET = 4;
@@ -51,9 +81,12 @@ export class Redactor {
   }
 }
 
-/** The lines of a secret that are masked one by one, the whole secret first. */
+/** The lines of a secret that are masked one by one, the whole secret first. Common words are left out. */
 export function secretLines(secret: string): string[] {
-  const lines = secret.split(/\r\n|\r|\n/).flatMap((line) => [line, line.trim()]);
+  const lines = secret
+    .split(/\r\n|\r|\n/)
+    .flatMap((line) => [line, line.trim()])
+    .filter((line) => !COMMON_WORDS.has(line.trim().toLowerCase()));
   return [...new Set([secret, secret.trim(), ...lines])].filter(
     (line) => line.trim().length >= SHORTEST_SECRET,
   );

@@ -1,6 +1,6 @@
 import { isMap, isNode, isScalar, isSeq, type Node } from 'yaml';
 import type { Context } from '../../core/context.ts';
-import { isMaskable, isSecretName } from '../../core/redaction.ts';
+import { isSecretName } from '../../core/redaction.ts';
 import type { PropertyChange, ResourceChange } from '../change-set/changes.ts';
 import type { ResolvedParameter } from './parameters.ts';
 import type { Template } from './template.ts';
@@ -33,7 +33,7 @@ export function hideSecrets(
   parameters: readonly ResolvedParameter[],
 ): void {
   for (const { key, value, noEcho } of parameters) {
-    if (value === undefined || !isMaskable(value)) continue;
+    if (value === undefined) continue;
     const type = template.parameters[key]?.type ?? 'String';
     if (isSecretParameter(key, { type, noEcho })) context.log.secret(value);
   }

@@ -1,4 +1,4 @@
-import { isMaskable, isSecretName } from '../../core/redaction.ts';
+import { isSecretName } from '../../core/redaction.ts';
 import type { TaskDefinition } from './task-definition.ts';
 
 /** A field that differs between two task definitions. */
@@ -30,9 +30,7 @@ export function taskDefinitionDiff(before: TaskDefinition, after: TaskDefinition
 /** The values of variables whose name says that they are secret, so that a log can hide them. */
 export function secretValues({ containerDefinitions }: TaskDefinition): string[] {
   return containerDefinitions.flatMap(({ environment = [] }) =>
-    environment
-      .filter(({ name, value }) => isSecretName(name) && isMaskable(value))
-      .map(({ value }) => value),
+    environment.filter(({ name }) => isSecretName(name)).map(({ value }) => value),
   );
 }
 

@@ -54,7 +54,7 @@ beforeEach(() => {
 const credentials: Answer = (response, request) => {
   const expiration = new Date(clock.now() + 3_600_000).toISOString();
   xml(
-    `<Credentials><AccessKeyId>ASIA${sts.requests.length}</AccessKeyId><SecretAccessKey>key-secret</SecretAccessKey>` +
+    `<Credentials><AccessKeyId>ASIAKEY${sts.requests.length}</AccessKeyId><SecretAccessKey>key-secret</SecretAccessKey>` +
       `<SessionToken>session-token</SessionToken><Expiration>${expiration}</Expiration></Credentials>`,
   )(response, request);
 };
@@ -85,7 +85,7 @@ describe('a role to assume', () => {
       WebIdentityToken: jwt,
     });
     expect(sts.requests[0]?.headers.authorization).toBeUndefined();
-    expect(await provided(session)).toMatchObject({ accessKeyId: 'ASIA1', sessionToken: 'session-token' });
+    expect(await provided(session)).toMatchObject({ accessKeyId: 'ASIAKEY1', sessionToken: 'session-token' });
     expect(await session.accountId()).toBe('111111111111');
     expect(sts.requests).toHaveLength(1);
   });
@@ -93,7 +93,7 @@ describe('a role to assume', () => {
   test('leaves its credentials in memory, and hides them', async () => {
     sts.answers = [credentials];
     await open();
-    for (const secret of ['request-token', jwt, 'ASIA1', 'key-secret', 'session-token']) {
+    for (const secret of ['request-token', jwt, 'ASIAKEY1', 'key-secret', 'session-token']) {
       expect(redactor.redact(secret)).toBe('***');
       expect(lines).toContain(`::add-mask::${secret}`);
       expect(Object.values(process.env)).not.toContain(secret);
@@ -104,10 +104,10 @@ describe('a role to assume', () => {
     sts.answers = [credentials];
     const session = await open();
     clock.advance(53 * 60_000);
-    expect(await provided(session)).toMatchObject({ accessKeyId: 'ASIA1' });
+    expect(await provided(session)).toMatchObject({ accessKeyId: 'ASIAKEY1' });
     clock.advance(2 * 60_000);
     const renewed = await Promise.all([provided(session), provided(session), provided(session)]);
-    expect(new Set(renewed.map(({ accessKeyId }) => accessKeyId))).toEqual(new Set(['ASIA2']));
+    expect(new Set(renewed.map(({ accessKeyId }) => accessKeyId))).toEqual(new Set(['ASIAKEY2']));
     expect(sts.requests).toHaveLength(2);
     expect(github.requests).toHaveLength(2);
   });
@@ -118,7 +118,7 @@ describe('a role to assume', () => {
     clock.advance(3_600_000);
     sts.answers = [failure('AccessDenied', 'no', 403), credentials];
     await expect(provided(session)).rejects.toThrow('does not let this job assume');
-    expect(await provided(session)).toMatchObject({ accessKeyId: 'ASIA3' });
+    expect(await provided(session)).toMatchObject({ accessKeyId: 'ASIAKEY3' });
   });
 
   test.each<[string, () => void]>([
@@ -129,13 +129,13 @@ describe('a role to assume', () => {
     const session = await open();
     clock.advance(55 * 60_000);
     fail();
-    expect(await provided(session)).toMatchObject({ accessKeyId: 'ASIA1' });
+    expect(await provided(session)).toMatchObject({ accessKeyId: 'ASIAKEY1' });
     expect(lines.join('\n')).toMatch(/could not be renewed, and are valid for another 5 min: /);
     const asked = github.requests.length;
-    expect(await provided(session)).toMatchObject({ accessKeyId: 'ASIA1' });
+    expect(await provided(session)).toMatchObject({ accessKeyId: 'ASIAKEY1' });
     expect(github.requests).toHaveLength(asked);
     clock.advance(20_000);
-    expect(await provided(session)).toMatchObject({ accessKeyId: expect.stringMatching(/^ASIA[23]$/) });
+    expect(await provided(session)).toMatchObject({ accessKeyId: expect.stringMatching(/^ASIAKEY[23]$/) });
   });
 
   test('is used to stop what was started while it lives, though the job is cancelled', async () => {
@@ -145,7 +145,7 @@ describe('a role to assume', () => {
     const session = await open();
     clock.advance(55 * 60_000);
     controller.abort(new CancelledError('SIGTERM'));
-    expect(await provided(session)).toMatchObject({ accessKeyId: 'ASIA1' });
+    expect(await provided(session)).toMatchObject({ accessKeyId: 'ASIAKEY1' });
   });
 
   test('that is denied shows the claims beside the trust policy that fits them', async () => {

@@ -59,6 +59,13 @@ describe('createLog', () => {
     expect(lines.join('\n')).not.toContain('hunter22');
   });
 
+  test('a short or common value is not masked: GitHub would drop every output that has it', () => {
+    const { log, lines } = recordingLog();
+    for (const value of ['true', 'prod', '4096', 'abc']) log.secret(value);
+    log.info('true in prod, 4096 times abc');
+    expect(lines).toEqual(['true in prod, 4096 times abc']);
+  });
+
   test('without a runner nothing is masked, as that would show it', () => {
     const lines: string[] = [];
     createLog(recordingRunner(lines), undefined, { mask: false }).secret('hunter22');

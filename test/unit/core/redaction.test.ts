@@ -36,6 +36,11 @@ describe('Redactor', () => {
     },
   );
 
+  test('a common word on a line of its own stays readable', () => {
+    const redactor = redactorOf('BEGIN abcdef\ntrue\nEND abcdef');
+    expect(redactor.redact('it is true: BEGIN abcdef')).toBe('it is true: ***');
+  });
+
   test('the longer of two secrets goes first', () => {
     expect(redactorOf('word', 'password').redact('password word')).toBe('*** ***');
   });
@@ -124,8 +129,27 @@ test.each([
   ['true', false],
   ['No', false],
   ['none', false],
+  ['Disabled', false],
+  ['staging', false],
+  ['postgres', false],
+  ['localhost', false],
+  [' production ', false],
+  ['abcde', false],
+  ['4096', false],
+  ['123456789', false],
+  ['3600s', false],
+  ['512 MiB', false],
+  ['0.75', false],
+  ['arn:aws:secretsmanager:eu-west-1:111111111111:secret:token', false],
+  ['{{resolve:secretsmanager:token}}', false],
+  ['${DB_PASSWORD}', false],
   ['hunter22', true],
   ['trueish', true],
+  ['s3cr3t', true],
+  ['1234567890', true],
+  ['correcthorse', true],
+  ['postgres://app:hunter22@db/shop', true],
+  ['-----BEGIN KEY-----\ntrue\n-----END KEY-----', true],
 ])('%s may be masked: %s', (value, maskable) => {
   expect(isMaskable(value)).toBe(maskable);
 });
