@@ -67,7 +67,8 @@ const alarmRule = object(
 const intervention = object(
   {
     /** What somebody else does with the same service. */
-    does: oneOf('deploy', 'roll-back', 'stop', 'delete'),
+    does: oneOf('deploy', 'roll-back', 'stop', 'delete', 'scale', 'replace', 'continue'),
+    /** A lifecycle stage, or COMPLETED: the moment before ECS reports that the rollout is complete. */
     stage: text,
   },
   {
@@ -75,6 +76,10 @@ const intervention = object(
     after: whole,
     /** What is deployed; by default what ran before. */
     taskDefinition: text,
+    /** Of `scale`: how many tasks the service is to run from then on. */
+    desiredCount: whole,
+    /** Of `replace`: how many tasks Fargate retires; one by default. */
+    tasks: positive,
   },
 );
 

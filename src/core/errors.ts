@@ -30,6 +30,7 @@ export const ERROR_CODES = {
   'graph-invalid': 'The dependencies between stacks form a cycle or cannot be resolved.',
   'service-unsupported': 'The ECS service cannot be updated by this action.',
   'rollout-unproven': 'The rollout completed, and the running tasks do not prove the new revision.',
+  'tasks-failed': 'Tasks of the new revision failed, and none became healthy.',
   'task-not-placed': 'ECS could not start a task.',
   'docker-unavailable': 'There is no usable Docker client, daemon or builder.',
   'command-failed': 'A command exited with an error.',

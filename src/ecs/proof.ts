@@ -4,6 +4,7 @@ import { PlatformError, TimeoutError } from '../core/errors.ts';
 import { poll } from '../core/poll.ts';
 import { describeService, type EcsContext, goalOf, nameOf, type ServiceAddress } from './service.ts';
 import type { OurDeployment } from './deployment.ts';
+import type { TaskFailures } from './task-failures.ts';
 import { isOf, tasksOf } from './tasks.ts';
 import type { TaskDefinition } from './task-definition/task-definition.ts';
 
@@ -17,43 +18,103 @@ interface Expectation extends ServiceAddress {
   definition: TaskDefinition;
   /** After a restart: tasks that another deployment started are the old ones. */
   restart?: OurDeployment;
-  /**
-   * Whether a digest that a task runs is that of the image asked for though it is not the same: an index stands for
-   * the manifests in it.
-   */
-  sameImage: (image: string, digest: string) => Promise<boolean>;
-}
-
-/** What the tasks were proven to run. */
-interface Proof {
-  digests: Record<string, string>;
-  tasks: number;
+  /** Whether a digest that a task runs is part of the image asked for though it is not the same. */
+  partOfImage: (image: string, digest: string) => Promise<PartOfImage>;
+  /** How long missing tasks are waited for, in ms. */
+  waitMs: number;
+  /** The failed tasks of the deployment, where it was followed. */
+  failures?: TaskFailures;
 }
 
 /**
- * Proves by the tasks themselves that a service runs this task definition and no other, as many as are wanted, and
- * that each container that was asked for by digest has that digest.
+ * A task may report the digest of its platform's image where the index was asked for. Where the index cannot be read,
+ * nothing can be said of it.
+ */
+export type PartOfImage = 'part' | 'other' | 'unknown';
+
+/** What the tasks were proven to run. */
+export interface ProvenTasks {
+  digests: Record<string, string>;
+  tasks: number;
+  wanted: number;
+  /** What could not be checked, a sentence each. */
+  notes: readonly string[];
+}
+
+/** What was found instead. */
+type Unproven =
+  /** Not what was asked for: it may be a late list, so it counts only after a while. */
+  | { problem: string }
+  /** Tasks are missing, and none runs anything else. */
+  | { missing: number; running: ProvenTasks }
+  | { goal: string };
+
+/** The tasks prove a revision, or the service works towards another one by now. */
+export type Proof = { kind: 'proven'; tasks: ProvenTasks } | { kind: 'superseded'; taskDefinition: string };
+
+/**
+ * Proves by the tasks themselves that a service runs this task definition and no other, and that each container that
+ * was asked for by digest has that digest. Missing tasks are no proof of anything: scaling out and the replacement of
+ * a task take a minute on Fargate, so they are waited for.
  *
- * @throws PlatformError `rollout-unproven` when that does not hold.
+ * @throws PlatformError `rollout-unproven` when something else runs; `tasks-failed` when tasks fail and none gets
+ * healthy; TimeoutError when no task runs at all although some are wanted.
  */
 export async function proveRunning(context: EcsContext, expected: Expectation): Promise<Proof> {
-  let problem = '';
+  const startedAt = context.clock.now();
+  let last: Unproven = { problem: '' };
+  let logged = -1;
   try {
-    const options = { what: 'the tasks', timeoutMs: LAG_MS, isThrottle };
+    const options = { what: 'the tasks', timeoutMs: Math.max(LAG_MS, expected.waitMs), isThrottle };
     return await poll(context, options, async () => {
       const result = await checkOnce(context, expected);
-      if ('digests' in result) return result;
-      problem = result.problem;
-      return undefined;
+      if ('kind' in result) return result;
+      last = result;
+      const waited = context.clock.now() - startedAt;
+      if ('problem' in result) return waited < LAG_MS ? undefined : unproven(result.problem);
+      if ('goal' in result) return { kind: 'superseded', taskDefinition: result.goal };
+      if (result.missing !== logged) context.log.info(shortfall(result.running, expected));
+      logged = result.missing;
+      await requireNoFailure(expected);
+      return waited < expected.waitMs ? undefined : accept(result.running, expected);
     });
   } catch (error) {
     if (!(error instanceof TimeoutError) || context.signal.aborted) throw error;
-    const reason = `The deployment is complete for ECS, and cannot be proven: ${problem}`;
-    throw new PlatformError('rollout-unproven', reason);
+    if ('problem' in last) return unproven(last.problem);
+    if ('running' in last) return accept(last.running, expected);
+    throw error;
   }
 }
 
-async function checkOnce(context: EcsContext, expected: Expectation): Promise<Proof | { problem: string }> {
+function unproven(problem: string): never {
+  throw new PlatformError(
+    'rollout-unproven',
+    `The deployment is complete for ECS, and cannot be proven: ${problem}`,
+  );
+}
+
+/** What runs is proven, and is less than wanted. Without any task nothing is. */
+function accept(running: ProvenTasks, expected: Expectation): Proof {
+  if (running.tasks > 0) return { kind: 'proven', tasks: running };
+  throw new TimeoutError(`the start of the tasks of ${nameOf(expected.taskDefinition)}`, expected.waitMs);
+}
+
+function shortfall({ tasks, wanted }: ProvenTasks, { taskDefinition }: Expectation): string {
+  return `${tasks} of ${wanted} tasks run ${nameOf(taskDefinition)}: waiting for the others.`;
+}
+
+async function requireNoFailure({ failures, taskDefinition }: Expectation): Promise<void> {
+  if (!failures) return;
+  await failures.look();
+  if (!failures.isTripped) return;
+  const name = nameOf(taskDefinition);
+  throw new PlatformError(
+    'tasks-failed',
+    `The deployment is complete for ECS, and then ${failures.count} tasks of ${name} failed in a row`,
+  );
+}
+
+async function checkOnce(context: EcsContext, expected: Expectation): Promise<Proof | Unproven> {
   const service = await describeService(context, expected);
   const wanted = service.desiredCount ?? 0;
   const running = (await tasksOf(context, expected, 'RUNNING')).filter(
@@ -61,26 +122,28 @@ async function checkOnce(context: EcsContext, expected: Expectation): Promise<Pr
   );
   const other = running.find(({ taskDefinitionArn }) => taskDefinitionArn !== expected.taskDefinition);
   const ours = running.filter(({ taskDefinitionArn }) => taskDefinitionArn === expected.taskDefinition);
-  const name = nameOf(expected.taskDefinition);
-  if (goalOf(service) !== expected.taskDefinition) {
-    return {
-      problem: `the service works towards ${nameOf(service.taskDefinition ?? 'nothing')}, not ${name}`,
-    };
-  }
-  if (ours.length < wanted) return { problem: `${ours.length} of ${wanted} tasks run ${name}` };
+  const goal = goalOf(service) ?? service.taskDefinition;
+  if (goal !== expected.taskDefinition) return { goal: goal ?? '' };
   if (other) return { problem: `a task still runs ${nameOf(other.taskDefinitionArn ?? '')}` };
   const { restart } = expected;
   if (restart && !ours.every((task) => isOf(restart, task))) {
+    const name = nameOf(expected.taskDefinition);
     return { problem: `a task of ${name} that was started before the restart still runs` };
   }
-  return await digestsOf(ours, expected);
+  const found = await digestsOf(ours, expected);
+  if ('problem' in found) return found;
+  const tasks = { ...found, tasks: ours.length, wanted };
+  return ours.length < wanted
+    ? { missing: wanted - ours.length, running: tasks }
+    : { kind: 'proven', tasks };
 }
 
 async function digestsOf(
   tasks: readonly Task[],
-  { definition, sameImage }: Expectation,
-): Promise<Proof | { problem: string }> {
+  { definition, partOfImage }: Expectation,
+): Promise<Pick<ProvenTasks, 'digests' | 'notes'> | { problem: string }> {
   const digests: Record<string, string> = {};
+  const notes: string[] = [];
   for (const { name, image } of definition.containerDefinitions) {
     const asked = digestIn(image);
     const reported = tasks.map((task) => digestOf(task, name, image));
@@ -89,9 +152,11 @@ async function digestsOf(
     }
     const found = new Set(reported.filter((digest) => digest !== undefined));
     for (const digest of found) {
-      if (asked !== undefined && digest !== asked && !(await sameImage(image, digest))) {
+      if (asked === undefined || digest === asked) continue;
+      const part = await partOfImage(image, digest);
+      if (part === 'other')
         return { problem: `a task runs ${digest} in the container ${name}, and ${asked} was asked for` };
-      }
+      if (part === 'unknown') notes.push(notCheckable(name, image, digest));
     }
     if (asked === undefined && found.size > 1) {
       return { problem: `tasks run different images in the container ${name}: ${[...found].join(', ')}` };
@@ -99,7 +164,11 @@ async function digestsOf(
     const digest = asked ?? [...found][0];
     if (digest !== undefined && found.size > 0) digests[name] = digest;
   }
-  return { digests, tasks: tasks.length };
+  return { digests, notes };
+}
+
+function notCheckable(container: string, image: string, digest: string): string {
+  return `The tasks report ${digest} for the container ${container}, which was started from ${image}. Whether it is part of that image cannot be checked: the registry's index is not readable from here.`;
 }
 
 /** Where an endpoint tells no digest, the name that the container was started by has it. */

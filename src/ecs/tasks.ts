@@ -73,7 +73,7 @@ export function failedTask(task: Task): FailedTask {
   const { taskArn = '', stopCode = '', stoppedReason = '', startedAt, pullStartedAt, pullStoppedAt } = task;
   const end = task.stoppingAt ?? task.stoppedAt ?? task.executionStoppedAt;
   const container = firstFailed(task.containers ?? []);
-  const ip = ipOf(task);
+  const ip = addressOf(task);
   return {
     id: nameOf(taskArn),
     arn: taskArn,
@@ -109,7 +109,8 @@ export function failedContainer(
   };
 }
 
-function ipOf({ attachments = [], containers = [] }: Task): string | undefined {
+/** A task's private address. */
+export function addressOf({ attachments = [], containers = [] }: Task): string | undefined {
   const details = attachments.flatMap((attachment) => attachment.details ?? []);
   return (
     details.find(({ name }) => name === 'privateIPv4Address')?.value ??

@@ -3,6 +3,7 @@ import type { Deployment, ServiceDeployment, ServiceDeploymentStatus } from '../
 /** What somebody else can do to a service while a rollout of it runs. */
 export interface ServiceActions {
   deploy(taskDefinition: string | undefined): void;
+  scale(desiredCount: number): void;
   delete(): void;
 }
 

@@ -13,6 +13,7 @@ import {
 import { replaceTasks } from './rolling.ts';
 import { rollBack } from './rollback.ts';
 import { newRollout, type Rollout, RolloutStop, type ServiceActions, setStatus } from './context.ts';
+import { applyStageRules, COMPLETED } from './stages.ts';
 import { shiftTraffic } from './traffic.ts';
 
 /** Starts to bring a service to a new revision; what is under way is stopped for it. */
@@ -101,6 +102,7 @@ function strategyOf(rollout: Rollout): Promise<void> {
 function succeed(rollout: Rollout): void {
   const { record, deployment } = rollout;
   const { service } = record;
+  applyStageRules(rollout, COMPLETED);
   for (const monitor of [record.breaker, record.alarms]) {
     if (monitor.status === 'MONITORING') monitor.status = 'MONITORING_COMPLETE';
   }

@@ -1,6 +1,6 @@
 import { countFailedTask, resetFailureCount } from './failure-detection.ts';
 import { SECONDS } from '../durations.ts';
-import { scaledIn, type TaskStop, type TaskWatcher } from '../tasks/running-task.ts';
+import { retired, scaledIn, type TaskStop, type TaskWatcher } from '../tasks/running-task.ts';
 import { addEvent, type Deployment, type Service, type Task } from '../model.ts';
 import { newTask, startTask } from '../tasks/lifecycle.ts';
 /** Starts and stops tasks until each deployment of a service has as many as it wants. */
@@ -56,6 +56,17 @@ function stop(service: Service, deployment: Deployment, tasks: readonly Task[]):
     task.stop.abort(scaledIn(deployment.id));
   }
   addEvent(service, `has stopped ${tasks.length} running tasks: ${named(tasks)}.`);
+}
+
+/** Fargate takes tasks of the newest deployment away, and the scheduler starts others in their place. */
+export function retireTasks(service: Service, count: number): void {
+  const [newest] = service.deployments;
+  const tasks = newest ? aliveTasks(newest, service).slice(0, count) : [];
+  for (const task of tasks) {
+    task.desiredStatus = 'STOPPED';
+    task.stop.abort(retired());
+  }
+  schedule(service);
 }
 
 function named(tasks: readonly Task[]): string {

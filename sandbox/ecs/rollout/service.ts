@@ -97,6 +97,9 @@ function actionsOn(service: Service): ServiceActions {
     deploy: (taskDefinition) => {
       updateService(service.ecs, service, { taskDefinition, forceNewDeployment: true });
     },
+    scale: (desiredCount) => {
+      updateService(service.ecs, service, { desiredCount });
+    },
     delete: () => {
       deleteService(service, true);
     },

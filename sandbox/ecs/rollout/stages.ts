@@ -2,10 +2,13 @@ import { alarmsOf } from '../../cloudwatch/alarms.ts';
 import type { AlarmRule, Intervention, RolloutMatch } from '../../scenario/ecs.ts';
 import type { World } from '../../world.ts';
 import { SECONDS } from '../durations.ts';
-import type { HookDetail, LifecycleHook } from '../model.ts';
+import type { HookDetail, LifecycleHook, ServiceDeployment } from '../model.ts';
 import { type Rollout, RolloutStop, markUpdated } from './context.ts';
+import { retireTasks } from './scheduler.ts';
 
 const DEFAULT_TIMEOUT_MINUTES = 24 * 60;
+/** Where rules may strike though it is no stage of ECS: the rollout has done all, and has not reported it yet. */
+export const COMPLETED = 'COMPLETED';
 
 export function enterStage(rollout: Rollout, name: string): void {
   rollout.record.lifecycleStage = name;
@@ -99,10 +102,20 @@ function isFirst(world: World, rule: Intervention): boolean {
   return true;
 }
 
-/** After the rule's time, unless the rollout has ended by then. */
-function later(rollout: Rollout, { after = 0 }: { after?: number }, work: () => Promise<void> | void): void {
+/** After the rule's time, unless the rollout has ended by then; at the end of a rollout there is no later. */
+function later(
+  rollout: Rollout,
+  { after = 0, stage }: { after?: number; stage: string },
+  work: () => Promise<void> | void,
+): void {
   const { record } = rollout;
   const { world } = record.service.ecs;
+  if (stage === COMPLETED) {
+    world.run(async () => {
+      await work();
+    });
+    return;
+  }
   world.run(async () => {
     await world.clock.sleep(after);
     if (record.finishedAt === undefined && record.rollback === undefined) await work();
@@ -122,6 +135,12 @@ async function raiseAlarm(rollout: Rollout, rule: AlarmRule): Promise<void> {
     store.setState(name, 'OK', 'Threshold Crossed: no datapoint was greater than the threshold.');
 }
 
+/** A person answers the hook that waits. */
+function continueHook({ hooks, service }: ServiceDeployment): void {
+  for (const hook of hooks) if (hook.status === 'AWAITING_ACTION') hook.status = 'SUCCEEDED';
+  service.ecs.changes.notify();
+}
+
 function intervene({ record, actions }: Rollout, rule: Intervention): void {
   const { service } = record;
   if (rule.does === 'roll-back' || rule.does === 'stop') {
@@ -129,5 +148,8 @@ function intervene({ record, actions }: Rollout, rule: Intervention): void {
     return;
   }
   if (rule.does === 'delete') actions.delete();
+  else if (rule.does === 'scale') actions.scale(rule.desiredCount ?? 0);
+  else if (rule.does === 'replace') retireTasks(service, rule.tasks ?? 1);
+  else if (rule.does === 'continue') continueHook(record);
   else actions.deploy(rule.taskDefinition ?? service.lastGood?.settings.taskDefinition.arn);
 }

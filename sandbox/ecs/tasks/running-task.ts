@@ -60,6 +60,7 @@ export class TaskStop extends Error {
   get isWanted(): boolean {
     return (
       this.stopCode === 'UserInitiated' ||
+      this.message === RETIRED ||
       (this.stopCode === 'ServiceSchedulerInitiated' &&
         this.message.startsWith('Scaling activity initiated by'))
     );
@@ -72,6 +73,14 @@ export function failedToStart(reason: string, container?: string): TaskStop {
     reason,
     container === undefined ? {} : { [container]: { reason } },
   );
+}
+
+/** @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-maintenance.html */
+const RETIRED = 'ECS is performing maintenance on the underlying infrastructure hosting the task.';
+
+/** AWS does not document the stop code of a retired task; assumed that of the scheduler. */
+export function retired(): TaskStop {
+  return new TaskStop('ServiceSchedulerInitiated', RETIRED);
 }
 
 export function scaledIn(deploymentId: string): TaskStop {
