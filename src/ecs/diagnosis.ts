@@ -35,6 +35,9 @@ export interface RolloutFailure {
 /** Tasks that failed for the same reason. */
 export interface FailedTaskGroup {
   cause: string;
+  fix?: string;
+  /** What AWS says, word for word. */
+  awsMessage?: string;
   count: number;
   /** The id of the first of them. */
   task: string;
@@ -259,12 +262,14 @@ function groupAlike(tasks: readonly FailedTask[]): [FailedTask, ...FailedTask[]]
 
 function groupOf(
   tasks: readonly [FailedTask, ...FailedTask[]],
-  { cause }: Explanation,
+  { cause, fix, awsMessage }: Explanation,
   target: string,
 ): FailedTaskGroup {
   const [{ id, container, stopCode, stoppedReason, pullMs }] = tasks;
   return {
     cause,
+    fix,
+    ...(awsMessage !== '' && { awsMessage }),
     count: tasks.length,
     task: id,
     ...(container && { container: container.name }),

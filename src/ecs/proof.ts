@@ -62,24 +62,31 @@ export type Proof = { kind: 'proven'; tasks: ProvenTasks } | { kind: 'superseded
  */
 export async function proveRunning(context: EcsContext, expected: Expectation): Promise<Proof> {
   const startedAt = context.clock.now();
-  let last: Unproven = { problem: '' };
-  let logged = -1;
+  const seen: { last: Unproven; missing: number; problemAt?: number } = {
+    last: { problem: '' },
+    missing: 0,
+  };
   try {
-    const options = { what: 'the tasks', timeoutMs: Math.max(LAG_MS, expected.waitMs), isThrottle };
+    const options = { what: 'the tasks', timeoutMs: LAG_MS + expected.waitMs, isThrottle };
     return await poll(context, options, async () => {
       const result = await checkOnce(context, expected);
       if ('kind' in result) return result;
-      last = result;
-      const waited = context.clock.now() - startedAt;
-      if ('problem' in result) return waited < LAG_MS ? undefined : unproven(result.problem);
+      seen.last = result;
+      const now = context.clock.now();
       if ('goal' in result) return { kind: 'superseded', taskDefinition: result.goal };
-      if (result.missing !== logged) context.log.info(shortfall(result.running, expected));
-      logged = result.missing;
+      if ('problem' in result) {
+        seen.problemAt ??= now;
+        return now - seen.problemAt < LAG_MS ? undefined : unproven(result.problem);
+      }
+      delete seen.problemAt;
+      if (result.missing !== seen.missing) context.log.info(shortfall(result.running, expected));
+      seen.missing = result.missing;
       await requireNoFailure(expected);
-      return waited < expected.waitMs ? undefined : accept(result.running, expected);
+      return now - startedAt < expected.waitMs ? undefined : accept(result.running, expected);
     });
   } catch (error) {
     if (!(error instanceof TimeoutError) || context.signal.aborted) throw error;
+    const { last } = seen;
     if ('problem' in last) return unproven(last.problem);
     if ('running' in last) return accept(last.running, expected);
     throw error;
@@ -133,9 +140,7 @@ async function checkOnce(context: EcsContext, expected: Expectation): Promise<Pr
   const found = await digestsOf(ours, expected);
   if ('problem' in found) return found;
   const tasks = { ...found, tasks: ours.length, wanted };
-  return ours.length < wanted
-    ? { missing: wanted - ours.length, running: tasks }
-    : { kind: 'proven', tasks };
+  return ours.length < wanted ? { missing: wanted - ours.length, running: tasks } : { kind: 'proven', tasks };
 }
 
 async function digestsOf(

@@ -1,5 +1,6 @@
 import type { Deployment, Service, ServiceDeployment } from '@aws-sdk/client-ecs';
 import { classify, isThrottle } from '../aws/errors.ts';
+import { CancelledError } from '../core/errors.ts';
 import { poll } from '../core/poll.ts';
 import {
   describeRevision,
@@ -8,22 +9,35 @@ import {
   successorOf,
 } from './deployment.ts';
 import { describeService, type EcsContext, primaryDeployment } from './service.ts';
+import type { TargetCount } from './targets.ts';
+import { hasCircuitBreaker, type TaskFailures } from './task-failures.ts';
 
 /** The watch gives up after so many failed reads in a row, each after the SDK's own retries. */
 const FAILED_READS = 5;
 /** How often targets are counted while nothing else changes. */
 const TARGETS_EVERY_MS = 20_000;
+/** How often stopped tasks are looked for while nothing else changes, where ECS does not count them. */
+const FAILURES_EVERY_MS = 10_000;
+/** How often further failures are explained: each explanation takes a few calls. */
+const EXPLAIN_EVERY_MS = 5000;
 
 /** Callbacks of a watch. */
 interface RolloutObserver {
   /** For each line of progress. */
   onLine(line: string): void;
-  /** A task has failed, or ECS rolls back: called when it is first seen, while the tasks still exist. */
+  /** Tasks have failed, or ECS rolls back: called when it is first seen, while the tasks still exist. */
   onFailing(state: RolloutState): Promise<void>;
-  /** A PAUSE hook waits: called once for each. What it throws ends the watch. */
-  onPaused(hookId: string, state: RolloutState): Promise<void>;
+  /** A PAUSE hook waits: called once for each. The signal is aborted when the watch ends. What it throws ends the watch. */
+  onPaused(pause: PauseHook, signal: AbortSignal): Promise<void>;
   /** Counts the targets; undefined where there is no load balancer. */
   countTargets(): Promise<TargetCount | undefined>;
+}
+
+interface WatchOptions {
+  timeoutMs: number;
+  observer: RolloutObserver;
+  /** Counts failed tasks where the service has no circuit breaker; the watch then ends as that would. */
+  failures?: TaskFailures;
 }
 
 /**
@@ -34,11 +48,15 @@ interface RolloutObserver {
 export async function watchRollout(
   context: EcsContext,
   deployment: OurDeployment,
-  options: { timeoutMs: number; observer: RolloutObserver },
+  options: WatchOptions,
 ): Promise<RolloutState> {
-  const watch = new Watch(context, deployment, options.observer);
+  const watch = new Watch(context, deployment, options);
   const what = `the deployment of ${deployment.service}`;
-  return await poll(context, { what, timeoutMs: options.timeoutMs, isThrottle }, () => watch.readOnce());
+  try {
+    return await poll(context, { what, timeoutMs: options.timeoutMs, isThrottle }, () => watch.readOnce());
+  } finally {
+    await watch.end();
+  }
 }
 
 class Watch {
@@ -46,19 +64,27 @@ class Watch {
   readonly #deployment: OurDeployment;
   readonly #observer: RolloutObserver;
   readonly #progress: RolloutProgress;
+  readonly #taskFailures: TaskFailures | undefined;
   readonly #paused = new Set<string>();
+  readonly #ended = new AbortController();
+  readonly #answers: Promise<void>[] = [];
   #answerError: Error | undefined;
   #targets: TargetCount | undefined;
   #countedAt = -Infinity;
   #seen = '';
-  #failures = 0;
+  #lookedAt = -Infinity;
+  #lookedFor = '';
+  #failed = 0;
+  #unexplained = false;
+  #explainedAt = -Infinity;
   #rolledBack = false;
   #failedReads = 0;
 
-  constructor(context: EcsContext, deployment: OurDeployment, observer: RolloutObserver) {
+  constructor(context: EcsContext, deployment: OurDeployment, { observer, failures }: WatchOptions) {
     this.#context = context;
     this.#deployment = deployment;
     this.#observer = observer;
+    this.#taskFailures = failures;
     this.#progress = new RolloutProgress((line) => {
       observer.onLine(line);
     });
@@ -68,7 +94,7 @@ class Watch {
   async readOnce(): Promise<RolloutState | undefined> {
     if (this.#answerError) throw this.#answerError;
     try {
-      const state = await readRollout(this.#context, this.#deployment);
+      const state = await this.#withTaskFailures(await readRollout(this.#context, this.#deployment));
       await this.#handle(state);
       this.#failedReads = 0;
       return isEnd(state.phase) ? state : undefined;
@@ -87,12 +113,48 @@ class Watch {
     if (!isEnd(state.phase)) await this.#count(state);
     this.#progress.update(state, this.#targets);
     const isRollback = ['rolling-back', 'rolled-back', 'rollback-failed', 'failed'].includes(state.phase);
-    const more = state.failures.count > this.#failures;
-    if ((more && this.#failures === 0) || (isRollback && !this.#rolledBack))
-      await this.#observer.onFailing(state);
+    await this.#explain(state, isRollback && !this.#rolledBack);
     this.#rolledBack ||= isRollback;
-    this.#failures = Math.max(this.#failures, state.failures.count);
-    if (state.pause && !isEnd(state.phase)) this.#answerPause(state.pause.hookId, state);
+    if (state.pause && !isEnd(state.phase)) this.#answerPause(state.pause);
+  }
+
+  async #explain(state: RolloutState, atOnce: boolean): Promise<void> {
+    const failed = state.hasBreaker
+      ? state.failures.count
+      : (this.#taskFailures?.total ?? state.failures.count);
+    this.#unexplained ||= failed > this.#failed;
+    this.#failed = failed;
+    const now = this.#context.clock.now();
+    const due = this.#unexplained && (now - this.#explainedAt >= EXPLAIN_EVERY_MS || isEnd(state.phase));
+    if (!due && !atOnce) return;
+    this.#unexplained = false;
+    this.#explainedAt = now;
+    await this.#observer.onFailing(state);
+  }
+
+  /** Acts as the circuit breaker of a service that has none: the same count, the same threshold. */
+  async #withTaskFailures(state: RolloutState): Promise<RolloutState> {
+    const failures = this.#taskFailures;
+    if (!failures || state.hasBreaker || !['pending', 'in-progress'].includes(state.phase)) return state;
+    const now = this.#context.clock.now();
+    const tasks = JSON.stringify(state.tasks);
+    if (tasks !== this.#lookedFor || now - this.#lookedAt >= FAILURES_EVERY_MS) {
+      this.#lookedFor = tasks;
+      this.#lookedAt = now;
+      await failures.look();
+    }
+    if (failures.total === 0) return state;
+    const { count, threshold, isTripped } = failures;
+    const counted: RolloutState = { ...state, failures: { count, threshold } };
+    if (!isTripped) return counted;
+    const reason = `${count} tasks failed in a row and none became healthy. The service has no circuit breaker that would stop the deployment.`;
+    return { ...counted, phase: 'tripped', reason };
+  }
+
+  /** Stops answering hooks, and waits until what was started for that has ended. */
+  async end(): Promise<void> {
+    this.#ended.abort(new CancelledError('the end of the deployment'));
+    await Promise.allSettled(this.#answers);
   }
 
   /** Targets are counted when the tasks change, and from time to time: it is another call. */
@@ -106,16 +168,17 @@ class Watch {
   }
 
   /** The watch goes on while the hook is answered. */
-  #answerPause(hookId: string, state: RolloutState): void {
-    if (this.#paused.has(hookId)) return;
-    this.#paused.add(hookId);
-    this.#observer.onPaused(hookId, state).catch((error: unknown) => {
+  #answerPause(pause: PauseHook): void {
+    if (this.#paused.has(pause.hookId)) return;
+    this.#paused.add(pause.hookId);
+    const answer = this.#observer.onPaused(pause, this.#ended.signal).catch((error: unknown) => {
       this.#answerError = error instanceof Error ? error : new Error(String(error));
     });
+    this.#answers.push(answer);
   }
 }
 
-/** Where a deployment is. The last six are ends. */
+/** Where a deployment is. The last seven are ends. */
 type RolloutPhase =
   | 'pending'
   | 'in-progress'
@@ -126,6 +189,8 @@ type RolloutPhase =
   | 'rollback-failed'
   /** ECS gave up and left everything as it is. */
   | 'failed'
+  /** Too many tasks failed, the service has no circuit breaker, and ECS goes on. */
+  | 'tripped'
   | 'stopped'
   | 'superseded';
 
@@ -137,16 +202,28 @@ export interface RolloutState {
   tasks: { wanted: number; running: number; pending: number };
   /** Failed tasks; the threshold where the circuit breaker has one. */
   failures: { count: number; threshold?: number };
+  /** Whether ECS itself stops the deployment when tasks fail. */
+  hasBreaker: boolean;
   stage?: string;
   /** Percent on the new tasks; absent for a rolling deployment. */
   traffic?: { production: number; test: number };
   /** A PAUSE hook that waits for ContinueServiceDeployment. */
-  pause?: { hookId: string; expiresAt?: Date };
+  pause?: PauseHook;
   alarms: readonly string[];
   /** ARN of the task definition that ECS goes back to, or that has taken the place. */
   other?: string;
   /** When it ended, by AWS's clock. */
   finishedAt?: Date;
+}
+
+/** A PAUSE hook that waits to be continued. */
+export interface PauseHook {
+  hookId: string;
+  /** The lifecycle stage that it waits at, where ECS tells it. */
+  stage?: string;
+  expiresAt?: Date;
+  /** What ECS does when it expires. */
+  timeoutAction: 'CONTINUE' | 'ROLLBACK';
 }
 
 const PHASES: Readonly<Record<string, RolloutPhase>> = {
@@ -198,6 +275,7 @@ function stateOf(found: ServiceDeployment): RolloutState {
       ...(breaker?.status !== 'DISABLED' &&
         breaker?.threshold !== undefined && { threshold: breaker.threshold }),
     },
+    hasBreaker: breaker?.status !== undefined && breaker.status !== 'DISABLED',
     ...(shifts && lifecycleStage !== undefined && { stage: lifecycleStage }),
     ...(shifts && { traffic: { production, test } }),
     ...pauseOf(found),
@@ -206,13 +284,23 @@ function stateOf(found: ServiceDeployment): RolloutState {
   };
 }
 
-function pauseOf({ lifecycleHookDetails = [] }: ServiceDeployment): Pick<RolloutState, 'pause'> {
+function pauseOf({
+  lifecycleHookDetails = [],
+  lifecycleStage,
+}: ServiceDeployment): Pick<RolloutState, 'pause'> {
   const waiting = lifecycleHookDetails.find(
     ({ targetType, status }) => targetType === 'PAUSE' && status === 'AWAITING_ACTION',
   );
   if (waiting?.hookId === undefined) return {};
-  const { hookId, expiresAt } = waiting;
-  return { pause: { hookId, ...(expiresAt && { expiresAt }) } };
+  const { hookId, expiresAt, timeoutAction = 'ROLLBACK' } = waiting;
+  return {
+    pause: {
+      hookId,
+      timeoutAction,
+      ...(lifecycleStage !== undefined && { stage: lifecycleStage }),
+      ...(expiresAt && { expiresAt }),
+    },
+  };
 }
 
 /** STOPPED has several causes: the circuit breaker, an alarm, a newer deployment, or StopServiceDeployment. */
@@ -242,6 +330,7 @@ function stateOfService(service: Service, ours: OurDeployment): RolloutState {
       pending: own?.pendingCount ?? 0,
     },
     failures: { count: own?.failedTasks ?? 0 },
+    hasBreaker: hasCircuitBreaker(service),
     alarms: [],
   };
   if (own && primary?.id === ours.id) return { ...state, phase: phaseOfPrimary(service, own) };
@@ -280,12 +369,6 @@ function phaseOfRollback(primary: Deployment | undefined): RolloutPhase {
   return primary?.rolloutState === 'FAILED' ? 'rollback-failed' : 'rolling-back';
 }
 
-/** Targets of the service in its target groups. */
-export interface TargetCount {
-  healthy: number;
-  registered: number;
-}
-
 /** Turns what is seen of a deployment into one line for each change. */
 class RolloutProgress {
   readonly #onLine: (line: string) => void;
@@ -301,7 +384,7 @@ class RolloutProgress {
     this.#logChange('phase', phaseLine(state));
     this.#logChange('stage', state.stage === undefined ? '' : `Stage ${state.stage}.`);
     this.#logChange('traffic', trafficLine(state));
-    if (['in-progress', 'complete'].includes(state.phase))
+    if (['in-progress', 'complete', 'tripped'].includes(state.phase))
       this.#logChange('tasks', tasksLine(state, targets));
     this.#logChange('alarms', state.alarms.length === 0 ? '' : `In alarm: ${state.alarms.join(', ')}.`);
   }

@@ -6,7 +6,6 @@ import {
 import type { Service } from '@aws-sdk/client-ecs';
 import { send } from '../aws/send.ts';
 import type { EcsContext } from './service.ts';
-import type { TargetCount } from './rollout.ts';
 
 /** What a load balancer says of one target. */
 export interface TargetState {
@@ -60,6 +59,12 @@ export async function targetStates(context: EcsContext, groups: readonly string[
     groups.map((arn) => send(client, new DescribeTargetHealthCommand({ TargetGroupArn: arn }), context)),
   );
   return answers.flatMap(({ TargetHealthDescriptions = [] }) => TargetHealthDescriptions.map(stateOf));
+}
+
+/** Targets of the service in its target groups. */
+export interface TargetCount {
+  healthy: number;
+  registered: number;
 }
 
 /** How many of the targets that stay are healthy. */

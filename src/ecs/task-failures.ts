@@ -39,8 +39,10 @@ export function hasCircuitBreaker({ deploymentConfiguration }: Service): boolean
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
  */
-export function isTaskFailure({ stopCode = '', stoppedReason = '' }: Task): boolean {
-  if (stopCode === 'UserInitiated' || /spotinterruption|terminationnotice/i.test(stopCode)) return false;
+export function isTaskFailure({ stopCode, stoppedReason = '' }: Task): boolean {
+  if (stopCode === 'UserInitiated' || stopCode === 'SpotInterruption' || stopCode === 'TerminationNotice') {
+    return false;
+  }
   return !/^Scaling activity initiated by|spot .*interrupt|performing maintenance/i.test(stoppedReason);
 }
 
@@ -70,6 +72,11 @@ export class TaskFailures {
   /** Failed tasks since the last healthy one, as of the last look. */
   get count(): number {
     return this.#count;
+  }
+
+  /** All failed tasks, as of the last look. */
+  get total(): number {
+    return this.#total;
   }
 
   /** As of the last look that found a failed task. */

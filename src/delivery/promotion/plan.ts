@@ -95,6 +95,11 @@ async function checkOrigin(plan: ServicePlan, request: PromotionRequest): Promis
     block(plan, origin.finding);
     return;
   }
+  const { source } = plan.releases;
+  if (source?.proven === false && digestIn(source.image) === origin.digest) {
+    block(plan, unprovenRelease(plan.service.name, request.source.name, origin.digest));
+    return;
+  }
   plan.digest = origin.digest;
   plan.images = { source: origin.place, target: origin.place, present: false, tagged: false };
   if (plan.downstream.state === 'missing') {
@@ -106,6 +111,15 @@ async function checkOrigin(plan: ServicePlan, request: PromotionRequest): Promis
     return;
   }
   if (origin.digest === before) plan.action = 'none';
+}
+
+/** A release that was recorded when its service wanted no tasks. */
+function unprovenRelease(service: string, source: string, digest: string): Finding {
+  return {
+    gate: 'origin',
+    message: `${shortDigest(digest)} of ${service} is not proven in ${source}: when it was deployed there, the service wanted 0 tasks`,
+    fix: `Deploy the same image to ${source} again while its tasks run: update-service then proves it, with the verdict unchanged.`,
+  };
 }
 
 /** The image that runs upstream and where it is, or why it cannot be promoted. */

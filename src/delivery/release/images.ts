@@ -1,6 +1,7 @@
 import { classify } from '../../aws/errors.ts';
 import { DNS_SUFFIXES } from '../../aws/partition.ts';
 import { reasonOf } from '../../core/errors.ts';
+import type { PartOfImage } from '../../ecs/proof.ts';
 import type { TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
 import type { PreflightFinding } from '../../ecs/preflight.ts';
 import type { Manifest } from '../../images/registry/manifest.ts';
@@ -89,12 +90,24 @@ export async function imageFindings(
   return findings.flat();
 }
 
-/** Whether a digest is one of the manifests in an image's index: a task may tell that of its own platform. */
-export async function isPartOf(context: ServiceContext, image: string, digest: string): Promise<boolean> {
+/**
+ * Whether a digest is one of the manifests in an image's index: a task may tell that of its own platform. Unknown where
+ * the index cannot be read: another registry's, another region's, or without the permission.
+ */
+export async function partOfImage(
+  context: ServiceContext,
+  image: string,
+  digest: string,
+): Promise<PartOfImage> {
   const named = ecrImage(image);
-  if (!named) return false;
-  const found = await readImage(context, named);
-  return found?.kind === 'index' && found.children.some((child) => child.digest === digest);
+  if (!named || named.region !== context.region) return 'unknown';
+  const found = await readImage(context, named).catch((error: unknown) => {
+    context.signal.throwIfAborted();
+    context.log.debug(`The index of ${image} cannot be read: ${reasonOf(error)}`);
+    return undefined;
+  });
+  if (!found) return 'unknown';
+  return found.kind === 'index' && found.children.some((child) => child.digest === digest) ? 'part' : 'other';
 }
 
 async function readImage(context: ServiceContext, image: EcrImage): Promise<Manifest | undefined> {

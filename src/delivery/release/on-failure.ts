@@ -157,6 +157,20 @@ async function endDeployment(
   return await followRollback(context, release, started, to);
 }
 
+/**
+ * Ends a deployment that goes on at AWS though it has failed, as `on-failure` says, and follows a rollback to its end.
+ *
+ * @returns the state that the service is left in, a sentence.
+ */
+export async function endStarted(
+  context: ServiceContext,
+  release: Release,
+  target: ServiceTarget,
+  deployment: OurDeployment,
+): Promise<string> {
+  return await endDeployment(context, release, target, deployment, false);
+}
+
 async function abortDeployment(
   context: ServiceContext,
   deployment: OurDeployment,

@@ -8,7 +8,7 @@ import {
   updateService,
 } from '../../ecs/deployment.ts';
 import { findService } from '../../ecs/find-service.ts';
-import { digestIn, proveRunning } from '../../ecs/proof.ts';
+import { digestIn, type ProvenTasks } from '../../ecs/proof.ts';
 import { describeService, isSteady, primaryDeployment, requireEcsController } from '../../ecs/service.ts';
 import { applyChanges, factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
 import { type ChangedField, secretValues, taskDefinitionDiff } from '../../ecs/task-definition/diff.ts';
@@ -20,15 +20,17 @@ import {
   registerTaskDefinition,
 } from '../../ecs/task-definition/revisions.ts';
 import { familyOf, revisionName, type TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
-import { recordRelease } from '../ledger.ts';
-import { followDeployment, resultOfDeployment, testDeployment } from './follow-deployment.ts';
-import { isPartOf, pinImages } from './images.ts';
+import { readRelease, recordRelease } from '../ledger.ts';
+import { followDeployment, resultOfDeployment } from '../rollout/follow-deployment.ts';
+import { pinImages } from './images.ts';
 import { rollBackDeployment, runRelease } from './on-failure.ts';
 import { runPreDeploy } from './pre-deploy.ts';
 import { preflight } from './preflight.ts';
+import { proveRelease } from '../rollout/prove-release.ts';
 import type { Release } from './release.ts';
 import type { ServiceContext, ServiceRequest, ServiceTarget } from './request.ts';
-import type { ServiceResult } from './result.ts';
+import type { ServiceResult, SmokeTestResult } from './result.ts';
+import { testDeployment } from '../rollout/test-deployment.ts';
 
 /** Releases one service: checks, pre-deploy, rollout, smoke test, rollback, ledger. Never throws. */
 export async function releaseService(
@@ -139,11 +141,12 @@ async function followAndRecord(
 ): Promise<ServiceResult> {
   const { service, deployment, definition } = deployed;
   release.stage = 'rollout';
-  const { smokeTest: test, timeoutMs } = request;
+  const { smokeTest: test, timeoutMs, onFailure } = request;
   const state = await followDeployment(context, release, deployment, {
     service,
     definition,
     timeoutMs,
+    onFailure,
     ...(test && { smokeTest: test }),
   });
   const ended = await resultOfDeployment(context, release, request, { deployment, state, definition });
@@ -157,40 +160,65 @@ async function proveAndRecord(
   request: ServiceRequest,
   { deployment, definition, verdict }: Deployed,
 ): Promise<ServiceResult> {
+  const failedTest = release.report.smokeTest?.ok === false ? release.report.smokeTest : undefined;
+  if (failedTest) return await endUntested(context, release, request, deployment, failedTest);
   release.stage = 'prove';
   const { taskDefinition } = deployment;
-  const sameImage = (image: string, digest: string): Promise<boolean> => isPartOf(context, image, digest);
-  const restart = deployment.isRestart ? deployment : undefined;
-  const proof = await proveRunning(context, {
-    ...request,
-    taskDefinition,
-    definition,
-    sameImage,
-    ...(restart && { restart }),
-  });
-  release.report.digests = proof.digests;
+  const isNew = verdict === 'deployed';
+  const proof = await proveRelease(context, release, request, { deployment, definition, isNew });
+  if ('ended' in proof) return proof.ended;
+  const { tasks, proven } = proof;
   const name = revisionName(taskDefinition);
-  const serves =
-    proof.tasks === 0
-      ? `${name} is deployed, and no task is wanted`
-      : `${name} ${restart ? 'was restarted and serves' : 'serves'} with ${plural(proof.tasks, 'task')}`;
+  const serves = proven
+    ? `${name} ${deployment.isRestart ? 'was restarted and serves' : 'serves'} with ${taskCount(tasks)}`
+    : `${name} is deployed, and the service wants 0 tasks: not proven`;
   release.logEvent(`${serves}.`);
-  if (proof.tasks === 0) release.addNote('No task is wanted, so nothing could be proven by one.');
   if (request.smokeTest && verdict === 'deployed' && !release.report.smokeTest) {
     release.stage = 'smoke-test';
     const tested = await testDeployment(context, release, request.smokeTest, deployment);
-    if (!tested.ok) {
-      const back = await rollBackDeployment(context, release, request, deployment);
-      const reason = `The smoke test failed: ${tested.detail}. ${back}`;
-      return release.end({ verdict: 'smoke-test-failed', reason, smokeTest: tested });
-    }
+    if (!tested.ok) return await endUntested(context, release, request, deployment, tested);
   }
   release.stage = 'record';
   delete release.started.deployment;
-  await recordGood(context, release, request, { definition, taskDefinition, digests: proof.digests });
-  const unchanged = `${name} served already, with ${plural(proof.tasks, 'task')}: nothing was changed. To start its tasks again, such as after a secret was rotated, use update-service with command: restart.`;
+  await recordGood(context, release, request, {
+    definition,
+    taskDefinition,
+    digests: tasks.digests,
+    proven: proven || (await wasProven(context, request, verdict)),
+  });
+  const already = proven
+    ? `served already, with ${taskCount(tasks)}`
+    : 'is deployed already, and the service wants 0 tasks';
+  const unchanged = `${name} ${already}: nothing was changed. To start its tasks again, such as after a secret was rotated, use update-service with command: restart.`;
   const reason = verdict === 'unchanged' ? unchanged : `${serves}.`;
   return release.end({ verdict, reason, taskDefinition: name });
+}
+
+/** A complete deployment whose smoke test failed. */
+async function endUntested(
+  context: ServiceContext,
+  release: Release,
+  request: ServiceRequest,
+  deployment: OurDeployment,
+  smokeTest: SmokeTestResult,
+): Promise<ServiceResult> {
+  const back = await rollBackDeployment(context, release, request, deployment);
+  const reason = `The smoke test failed: ${smokeTest.detail}. ${back}`;
+  return release.end({ verdict: 'smoke-test-failed', reason, smokeTest });
+}
+
+function taskCount({ tasks, wanted }: ProvenTasks): string {
+  return tasks < wanted ? `${tasks} of ${wanted} tasks` : plural(tasks, 'task');
+}
+
+/** A service that was scaled to 0 after its release had served keeps the proof. */
+async function wasProven(
+  context: ServiceContext,
+  { ledger }: ServiceRequest,
+  verdict: Deployed['verdict'],
+): Promise<boolean> {
+  if (verdict !== 'unchanged' || !ledger) return false;
+  return (await readRelease(context, ledger))?.proven === true;
 }
 
 function logTarget(release: Release, service: Service, { previous, changes }: TargetRevision): void {
@@ -280,6 +308,8 @@ interface ProvenRevision {
   definition: TaskDefinition;
   taskDefinition: string;
   digests: Readonly<Record<string, string>>;
+  /** Whether a task of it was seen to run. */
+  proven: boolean;
 }
 
 /** Writes a release to the ledger, and deregisters old revisions. */
@@ -292,7 +322,7 @@ async function recordGood(
   if (request.ledger) {
     const image = await imageOf(context, request, proven);
     const at = new Date(context.clock.now()).toISOString();
-    await recordRelease(context, request.ledger, { image, ...request.origin, at, proven: true });
+    await recordRelease(context, request.ledger, { image, ...request.origin, at, proven: proven.proven });
     release.logEvent(`The ledger ${request.ledger.image} has ${image}.`);
   }
   if (request.keepRevisions === undefined) return;

@@ -1,6 +1,7 @@
 import type { OurDeployment } from '../../ecs/deployment.ts';
-import { diagnose, type RolloutFailure } from '../../ecs/diagnosis.ts';
+import { diagnose, type FailedTaskGroup, type RolloutFailure } from '../../ecs/diagnosis.ts';
 import type { RolloutState } from '../../ecs/rollout.ts';
+import type { TaskFailures } from '../../ecs/task-failures.ts';
 import type { ServiceAddress } from '../../ecs/service.ts';
 import type { TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
 import type { ServiceContext } from './request.ts';
@@ -24,11 +25,15 @@ export class Release {
   readonly report: RolloutReport;
   readonly started: Started = {};
   readonly #context: ServiceContext;
-  readonly #startedAt: number;
+  /** In ms since the epoch. */
+  readonly startedAt: number;
+  /** The failed tasks of the deployment that is followed. */
+  failures?: TaskFailures;
+  readonly #told = new Set<string>();
 
   constructor(context: ServiceContext, { cluster, service }: ServiceAddress) {
     this.#context = context;
-    this.#startedAt = context.clock.now();
+    this.startedAt = context.clock.now();
     this.report = {
       cluster,
       service,
@@ -54,8 +59,25 @@ export class Release {
     this.report.notes.push(text);
   }
 
+  /** Adds a sentence to the notes of the summary, and shows it as a warning on the run's page. */
+  warn(text: string): void {
+    this.#context.log.warning(text, { title: this.report.service });
+    this.report.notes.push(text);
+  }
+
+  /** Logs a cause and shows it as a warning on the run's page, the first time that it is found. */
+  tellCause({ cause, fix, awsMessage }: Pick<FailedTaskGroup, 'cause' | 'fix' | 'awsMessage'>): void {
+    if (this.#told.has(cause)) return;
+    this.#told.add(cause);
+    this.logEvent(`${cause}.`);
+    const said = awsMessage === undefined ? [] : [`AWS says: "${awsMessage}"`];
+    for (const line of said) this.#context.log.info(line);
+    const lines = [`${cause}.`, ...said, ...(fix === undefined ? [] : [`Fix: ${fix}`])];
+    this.#context.log.warning(lines.join('\n'), { title: `Tasks of ${this.report.service} fail` });
+  }
+
   end(end: ServiceEnd): ServiceResult {
-    this.report.durationMs = this.#context.clock.now() - this.#startedAt;
+    this.report.durationMs = this.#context.clock.now() - this.startedAt;
     return { ...this.report, ...end, ok: SERVICE_VERDICTS[end.verdict].ok };
   }
 }
@@ -72,11 +94,10 @@ export async function explainFailure(
   if (release.report.smokeTest?.ok === false) return;
   const found = await diagnose(context, deployment, definition, state);
   if (!found) return;
-  if (release.report.failure?.cause !== found.cause) {
-    release.logEvent(`${found.cause}.`);
-    if (found.awsMessage !== undefined) context.log.info(`AWS says: "${found.awsMessage}"`);
-  }
-  for (const line of found.log?.lines ?? []) context.log.info(`  ${line}`);
+  const isNew = release.report.failure?.cause !== found.cause;
+  release.tellCause(found);
+  if (isNew) for (const line of found.log?.lines ?? []) context.log.info(`  ${line}`);
+  for (const group of found.groups.slice(1)) release.tellCause(group);
   release.report.failure = moreDetailed(release.report.failure, found);
 }
 

@@ -1,12 +1,11 @@
 import { findService } from '../../ecs/find-service.ts';
-import { proveRunning } from '../../ecs/proof.ts';
 import { isSteady, primaryDeployment } from '../../ecs/service.ts';
 import { revisionName } from '../../ecs/task-definition/task-definition.ts';
 import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
 import { runRelease } from './on-failure.ts';
 import type { ServiceContext, ServiceTarget } from './request.ts';
 import type { ServiceResult } from './result.ts';
-import { isPartOf } from './images.ts';
+import { proveRelease } from '../rollout/prove-release.ts';
 
 /** Reads what a service runs: `unchanged` when it is steady and proven, else `failed`. Changes nothing; never throws. */
 export async function serviceStatus(context: ServiceContext, target: ServiceTarget): Promise<ServiceResult> {
@@ -24,10 +23,14 @@ export async function serviceStatus(context: ServiceContext, target: ServiceTarg
       return release.end({ verdict: 'failed', reason });
     }
     const { definition } = await readTaskDefinition(inner, arn);
-    const sameImage = (image: string, digest: string): Promise<boolean> => isPartOf(inner, image, digest);
-    const proof = await proveRunning(inner, { ...target, taskDefinition: arn, definition, sameImage });
-    release.report.digests = proof.digests;
-    const reason = `${name} serves with ${proof.tasks} of ${service.desiredCount ?? 0} tasks.`;
+    const proof = await proveRelease(inner, release, target, {
+      deployment: { ...target, id: '', taskDefinition: arn, previous: '', createdAt: new Date(0) },
+      definition,
+      isNew: false,
+    });
+    if ('ended' in proof) return proof.ended;
+    const { tasks, wanted } = proof.tasks;
+    const reason = `${name} serves with ${tasks} of ${wanted} tasks.`;
     return release.end({ verdict: 'unchanged', reason, taskDefinition: name });
   });
 }

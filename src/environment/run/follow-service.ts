@@ -7,7 +7,7 @@ export function followServiceIn(session: Session, context: Context, env: NodeJS.
   return async (service, signal) => {
     const [{ serviceContext }, { followChangedService }] = await Promise.all([
       import('../../delivery/release/request.ts'),
-      import('../../delivery/release/follow-changed-service.ts'),
+      import('../../delivery/rollout/follow-changed-service.ts'),
     ]);
     return followChangedService(serviceContext(session, context, env), service, signal);
   };

@@ -2,7 +2,7 @@ import type { StackCommandContext } from '../../cloudformation/command-run.ts';
 import { deployStack } from '../../cloudformation/commands/deploy-stack.ts';
 import { STACK_VERDICTS, type StackResult } from '../../cloudformation/commands/result.ts';
 import type { DeployStackInputs } from '../../cloudformation/context.ts';
-import { followChangedService } from '../../delivery/release/follow-changed-service.ts';
+import { followChangedService } from '../../delivery/rollout/follow-changed-service.ts';
 import { describeCatchUp } from '../service/catch-up.ts';
 import { type EnvironmentContext, type EnvironmentRequest, runIdentity } from './context.ts';
 import type { StackEnd } from './result.ts';

@@ -44,6 +44,22 @@ describe('the origin', () => {
   });
 });
 
+test('a release that was never seen to run is not promoted, though its tasks run now', async () => {
+  const world = await PromotionWorld.start();
+  const digest = await world.release('user-service', 'v2');
+  const known = (await world.parameter('dev', 'user-service/release')) ?? '{}';
+  await world.put(
+    'dev',
+    'user-service/release',
+    JSON.stringify({ ...(JSON.parse(known) as object), proven: false }),
+  );
+  const run = await promote(world, { 'bypass-reason': 'INC-1' });
+  expect(run.outputs).toMatchObject({ verdict: 'blocked' });
+  expect(run.outputs['reason']).toContain(
+    `${digest.slice(0, 19)} of user-service is not proven in dev: when it was deployed there, the service wanted 0 tasks`,
+  );
+});
+
 describe('a gate', () => {
   test('soak: an image that has not run long enough; a reason passes it, and is recorded', async () => {
     const world = await PromotionWorld.start();

@@ -1,7 +1,7 @@
 import { BatchGetImageCommand, PutImageCommand } from '@aws-sdk/client-ecr';
 import { expect, test } from '@jest/globals';
 import type { Sandbox } from '../../../../sandbox/index.ts';
-import { imageFindings, isPartOf, pinImages } from '../../../../src/delivery/release/images.ts';
+import { imageFindings, partOfImage, pinImages } from '../../../../src/delivery/release/images.ts';
 import type { ServiceContext } from '../../../../src/delivery/release/request.ts';
 import type { TaskDefinition } from '../../../../src/ecs/task-definition/task-definition.ts';
 import { DEV, useSandboxes } from '../../../support/action.ts';
@@ -38,10 +38,30 @@ test('an image by tag is pinned to its digest; one that does not exist stays as 
 test('the images of an index are a part of it, and no other digest is', async () => {
   const { context, image } = await imageIn(await sandboxOf());
   const whole = `${NAME}@${image.digest}`;
-  expect(await isPartOf(context, whole, image.children[0] ?? '')).toBe(true);
-  expect(await isPartOf(context, whole, image.digest)).toBe(false);
-  expect(await isPartOf(context, `${NAME}:v2`, image.digest)).toBe(false);
-  expect(await isPartOf(context, 'registry.example.com/api:v1', image.digest)).toBe(false);
+  expect(await partOfImage(context, whole, image.children[0] ?? '')).toBe('part');
+  expect(await partOfImage(context, whole, image.digest)).toBe('other');
+});
+
+test.each([
+  ['an image that is not there', `${NAME}:v2`],
+  ['an image of another registry', 'registry.example.com/api:v1'],
+  ['an image of another region', `${DEV}.dkr.ecr.us-east-1.amazonaws.com/${REPOSITORY}:v1`],
+])('of %s nothing can be said', async (_what, name) => {
+  const { context, image } = await imageIn(await sandboxOf());
+  expect(await partOfImage(context, name, image.digest)).toBe('unknown');
+});
+
+test('without the permission to read the index nothing can be said', async () => {
+  const sandbox = await sandboxOf();
+  const { context, image } = await imageIn(sandbox);
+  sandbox.addFault({
+    operation: 'BatchGetImage',
+    kind: 'status',
+    status: 400,
+    code: 'AccessDeniedException',
+    probability: 1,
+  });
+  expect(await partOfImage(context, `${NAME}@${image.digest}`, image.children[0] ?? '')).toBe('unknown');
 });
 
 test('an image that is missing, or for another CPU only, is a finding', async () => {

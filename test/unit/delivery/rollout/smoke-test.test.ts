@@ -6,7 +6,7 @@ import { createSession } from '../../../../src/aws/session.ts';
 import { systemClock } from '../../../../src/core/clock.ts';
 import { CancelledError } from '../../../../src/core/errors.ts';
 import { serviceContext } from '../../../../src/delivery/release/request.ts';
-import { runSmokeTest } from '../../../../src/delivery/release/smoke-test.ts';
+import { runSmokeTest } from '../../../../src/delivery/rollout/smoke-test.ts';
 import { contextOf } from '../../images/registry/context.ts';
 
 const NO_EXTRAS = { variables: {}, headers: {} };

@@ -6,11 +6,11 @@ import { describeService, goalOf, primaryDeployment, ServiceError } from '../../
 import type { ServiceAddress } from '../../ecs/service.ts';
 import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
 import type { RolloutFailure } from '../../ecs/diagnosis.ts';
-import type { SmokeTestResult } from './result.ts';
+import type { SmokeTestResult } from '../release/result.ts';
 import { poll } from '../../core/poll.ts';
-import type { ServiceContext, SmokeTest } from './request.ts';
+import type { ServiceContext, SmokeTest } from '../release/request.ts';
 import { followDeployment, type FollowOptions } from './follow-deployment.ts';
-import { explainFailure, Release } from './release.ts';
+import { explainFailure, Release } from '../release/release.ts';
 
 /** A service that a stack changes. */
 interface ChangedService {
@@ -96,6 +96,7 @@ async function findChanging(
     service,
     definition,
     timeoutMs: NO_LIMIT_MS,
+    onFailure: 'keep',
     deployment: { ...deployment, ...(known !== undefined && { arn: known }) },
   };
 }

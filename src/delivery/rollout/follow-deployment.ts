@@ -1,19 +1,16 @@
-import { ContinueServiceDeploymentCommand, type Service } from '@aws-sdk/client-ecs';
-import { send } from '../../aws/send.ts';
+import type { Service } from '@aws-sdk/client-ecs';
 import { reasonOf } from '../../core/errors.ts';
 import { sentence } from '../../core/text.ts';
 import type { OurDeployment } from '../../ecs/deployment.ts';
 import { type RolloutState, watchRollout } from '../../ecs/rollout.ts';
 import { countTargets, targetGroupsOf, targetStates } from '../../ecs/targets.ts';
+import { TaskFailures } from '../../ecs/task-failures.ts';
 import { revisionName, type TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
-import { rollBackDeployment } from './on-failure.ts';
-import { explainFailure, type Release } from './release.ts';
-import type { ServiceContext, ServiceTarget, SmokeTest } from './request.ts';
-import type { ServiceResult, ServiceRollback, SmokeTestResult } from './result.ts';
-import { runSmokeTest } from './smoke-test.ts';
-
-/** Names the service whose new tasks a request is for: the test rule of templates/fargate.yml looks at it. */
-const TEST_HEADER = 'x-platform-test';
+import { endStarted, rollBackDeployment } from '../release/on-failure.ts';
+import { answerPauseHook } from './pause-hook.ts';
+import { explainFailure, type Release } from '../release/release.ts';
+import type { ServiceContext, ServiceTarget, SmokeTest } from '../release/request.ts';
+import type { ServiceResult, ServiceRollback } from '../release/result.ts';
 
 /** What a deployment is followed with. */
 export interface FollowOptions {
@@ -21,6 +18,8 @@ export interface FollowOptions {
   definition: TaskDefinition;
   timeoutMs: number;
   smokeTest?: SmokeTest;
+  /** What is done about a failed deployment; `keep` where a stack decides that. */
+  onFailure: ServiceTarget['onFailure'];
 }
 
 /** Follows a deployment to its end, explains a failure as soon as it shows, and answers PAUSE hooks by the smoke test. */
@@ -31,8 +30,12 @@ export async function followDeployment(
   options: FollowOptions,
 ): Promise<RolloutState> {
   const groups = targetGroupsOf(options.service);
+  const failures = new TaskFailures(context, deployment, options.definition);
+  release.failures = failures;
+  const deadlineMs = release.startedAt + options.timeoutMs;
   return await watchRollout(context, deployment, {
     timeoutMs: options.timeoutMs,
+    failures,
     observer: {
       onLine: (line) => {
         release.logEvent(line);
@@ -40,8 +43,13 @@ export async function followDeployment(
       onFailing: async (state) => {
         await explainFailure(context, release, deployment, options.definition, state);
       },
-      onPaused: (hookId, state) =>
-        answerPauseHook(context, release, deployment, { hookId, state, test: options.smokeTest }),
+      onPaused: (pause, ended) =>
+        answerPauseHook(
+          { ...context, signal: AbortSignal.any([context.signal, ended]) },
+          release,
+          deployment,
+          { pause, test: options.smokeTest, rollsBack: options.onFailure === 'rollback', deadlineMs },
+        ),
       countTargets: async () => {
         if (groups.length === 0) return undefined;
         const states = await targetStates(context, groups).catch((error: unknown) => {
@@ -54,54 +62,6 @@ export async function followDeployment(
       },
     },
   });
-}
-
-/** Without a smoke test the hook waits for another call of ContinueServiceDeployment, or for its own time-out. */
-async function answerPauseHook(
-  context: ServiceContext,
-  release: Release,
-  deployment: OurDeployment,
-  { hookId, state, test }: { hookId: string; state: RolloutState; test: SmokeTest | undefined },
-): Promise<void> {
-  const where = state.stage === undefined ? 'a PAUSE hook' : `the PAUSE hook at ${state.stage}`;
-  if (!test) {
-    const until = state.pause?.expiresAt ? `, until ${state.pause.expiresAt.toISOString()}` : '';
-    release.logEvent(`The deployment waits at ${where} for ContinueServiceDeployment${until}.`);
-    return;
-  }
-  release.logEvent(`The deployment waits at ${where}: the smoke test decides.`);
-  const headers = { [TEST_HEADER]: deployment.service };
-  const { ok } = await testDeployment(context, release, test, deployment, headers);
-  const command = new ContinueServiceDeploymentCommand({
-    serviceDeploymentArn: deployment.arn,
-    hookId,
-    action: ok ? 'CONTINUE' : 'ROLLBACK',
-  });
-  await send(await context.ecs(), command, context);
-  release.logEvent(ok ? 'ECS was told to continue.' : 'ECS was told to roll back.');
-}
-
-/**
- * Runs the smoke test against a deployment, for the log and the report.
- *
- * @param headers for the requests of a test by URL.
- */
-export async function testDeployment(
-  context: ServiceContext,
-  release: Release,
-  test: SmokeTest,
-  { cluster, service, taskDefinition }: Pick<OurDeployment, 'cluster' | 'service' | 'taskDefinition'>,
-  headers: Readonly<Record<string, string>> = {},
-): Promise<SmokeTestResult> {
-  const variables = {
-    SMOKE_TEST_CLUSTER: cluster,
-    SMOKE_TEST_SERVICE: service,
-    SMOKE_TEST_TASK_DEFINITION: revisionName(taskDefinition),
-  };
-  const result = await runSmokeTest(context, test, { variables, headers });
-  release.report.smokeTest = result;
-  release.logEvent(`The smoke test ${result.ok ? 'passed' : 'failed'} (${result.detail}).`);
-  return result;
 }
 
 /** A deployment that has ended. */
@@ -144,6 +104,14 @@ export async function resultOfDeployment(
       const { rollback } = report;
       if (rollback?.state === 'complete') return endRolledBack(release, rollback, reason);
       return release.end({ verdict: 'failed', reason });
+    }
+    case 'tripped': {
+      if (!report.failure) await explainFailure(context, release, deployment, definition);
+      const back = await endStarted(context, release, target, deployment);
+      const why = `${causeOf(release)} ${sentence(state.reason ?? '')}`;
+      const { rollback } = report;
+      if (rollback?.state === 'complete') return endRolledBack(release, rollback, `${why} ${back}`);
+      return release.end({ verdict: 'failed', reason: `${why} ${back}` });
     }
     case 'superseded':
       return release.end({

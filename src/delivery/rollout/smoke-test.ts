@@ -1,10 +1,10 @@
 import { shownLine } from '../../ecs/tasks.ts';
-import type { SmokeTestResult } from './result.ts';
+import type { SmokeTestResult } from '../release/result.ts';
 import { isThrottle } from '../../aws/errors.ts';
 import { TimeoutError } from '../../core/errors.ts';
 import { CommandNotFoundError, runCommand } from '../../core/exec.ts';
 import { poll } from '../../core/poll.ts';
-import type { ServiceContext, SmokeTest } from './request.ts';
+import type { ServiceContext, SmokeTest } from '../release/request.ts';
 
 const REQUEST_LIMIT_MS = 10_000;
 const RETRY_MS = 2000;

@@ -1,0 +1,102 @@
+import { PlatformError } from '../../core/errors.ts';
+import { sentence } from '../../core/text.ts';
+import type { OurDeployment } from '../../ecs/deployment.ts';
+import { type ProvenTasks, proveRunning } from '../../ecs/proof.ts';
+import { TaskFailures } from '../../ecs/task-failures.ts';
+import type { TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
+import { revisionName } from '../../ecs/task-definition/task-definition.ts';
+import { partOfImage } from '../release/images.ts';
+import { explainFailure, type Release } from '../release/release.ts';
+import type { ServiceContext, ServiceRequest } from '../release/request.ts';
+import type { ServiceResult } from '../release/result.ts';
+
+/** Time of the release that is kept for what comes after the proof: the ledger, and a smoke test that is still to run. */
+const RESERVED_MS = 15_000;
+
+/** The tasks that prove a release, and whether any does; or how the release ends without them. */
+export type ReleaseProof = { tasks: ProvenTasks; proven: boolean } | { ended: ServiceResult };
+
+/**
+ * Proves a complete deployment by its tasks. A service that wants no tasks proves nothing: its release is complete
+ * and unproven, unless tasks of the revision had failed before.
+ *
+ * @throws PlatformError as `proveRunning`; `tasks-failed` when the service was scaled to 0 after tasks had failed.
+ */
+export async function proveRelease(
+  context: ServiceContext,
+  release: Release,
+  request: Pick<ServiceRequest, 'cluster' | 'service' | 'timeoutMs' | 'smokeTest'>,
+  {
+    deployment,
+    definition,
+    isNew,
+  }: { deployment: OurDeployment; definition: TaskDefinition; isNew: boolean },
+): Promise<ReleaseProof> {
+  const { taskDefinition } = deployment;
+  const name = revisionName(taskDefinition);
+  const failures = release.failures ?? new TaskFailures(context, deployment, definition);
+  const proof = await proveRunning(context, {
+    cluster: request.cluster,
+    service: request.service,
+    taskDefinition,
+    definition,
+    partOfImage: (image, digest) => partOfImage(context, image, digest),
+    waitMs: waitMs(context, release, request),
+    ...(isNew && { failures }),
+    ...(deployment.isRestart && { restart: deployment }),
+  });
+  if (proof.kind === 'superseded') {
+    delete release.started.deployment;
+    const other = revisionName(proof.taskDefinition);
+    const reason = `Another deployment, of ${other}, was started when the deployment of ${name} had completed.`;
+    return { ended: release.end({ verdict: 'superseded', reason }) };
+  }
+  const { tasks } = proof;
+  release.report.digests = tasks.digests;
+  for (const note of tasks.notes) release.addNote(note);
+  if (tasks.wanted > 0) {
+    if (tasks.tasks < tasks.wanted) release.warn(shortfall(request.service, tasks, name));
+    return { tasks, proven: true };
+  }
+  const wants = `${request.service} wants 0 tasks`;
+  if (isNew) {
+    await requireNoFailedTask(context, release, deployment, definition, failures);
+    release.warn(
+      `${wants}: ${name} is not proven. No promotion and no rollback takes this release until it has run a task.`,
+    );
+  } else release.addNote(`${wants}: nothing can be proven by one.`);
+  return { tasks, proven: false };
+}
+
+function shortfall(service: string, { tasks, wanted }: ProvenTasks, name: string): string {
+  return `${service} runs ${tasks} of ${wanted} tasks of ${name}. No task runs anything else, and the others did not start within the timeout.`;
+}
+
+/** How long missing tasks are waited for. */
+function waitMs(
+  { clock }: ServiceContext,
+  release: Release,
+  { timeoutMs, smokeTest }: Pick<ServiceRequest, 'timeoutMs' | 'smokeTest'>,
+): number {
+  const left = Math.max(0, release.startedAt + timeoutMs - clock.now());
+  const test = smokeTest && !release.report.smokeTest ? smokeTest.timeoutMs : 0;
+  return left - Math.min(left / 2, RESERVED_MS + test);
+}
+
+/** Scaling to 0 completes any deployment: what its tasks did before counts. */
+async function requireNoFailedTask(
+  context: ServiceContext,
+  release: Release,
+  deployment: OurDeployment,
+  definition: TaskDefinition,
+  failures: TaskFailures,
+): Promise<void> {
+  await failures.look();
+  if (!failures.onlyFailed) return;
+  if (!release.report.failure) await explainFailure(context, release, deployment, definition);
+  const cause = release.report.failure ? sentence(release.report.failure.cause) : '';
+  throw new PlatformError(
+    'tasks-failed',
+    `The service was scaled to 0 after tasks of ${revisionName(deployment.taskDefinition)} had failed and none had become healthy. ${cause}`.trim(),
+  );
+}

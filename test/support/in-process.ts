@@ -1,0 +1,56 @@
+import type { Sandbox } from '../../sandbox/index.ts';
+import { createSession } from '../../src/aws/session.ts';
+import { type Clock, systemClock } from '../../src/core/clock.ts';
+import type { ServiceContext, ServiceRequest } from '../../src/delivery/release/request.ts';
+import { serviceContext } from '../../src/delivery/release/request.ts';
+import { releaseService } from '../../src/delivery/release/release-service.ts';
+import type { ServiceResult } from '../../src/delivery/release/result.ts';
+import { UNKNOWN_SOURCE } from '../../src/delivery/source.ts';
+import { contextOf } from '../unit/images/registry/context.ts';
+import { CLUSTER, type EcsWorld, SERVICE } from '../unit/sandbox/ecs/ecs-world.ts';
+import { NEXT } from './service.ts';
+
+/** A clock that is this much faster than the real one. */
+function fastClock(scale: number): Clock {
+  const start = Date.now();
+  return {
+    now: () => start + (Date.now() - start) * scale,
+    sleep: (ms, signal) => systemClock.sleep(ms / scale, signal),
+  };
+}
+
+/** A context for the library itself, in this process, against a sandbox. `lines` has what it logs. */
+function inProcess(
+  { sandbox, client }: Pick<EcsWorld, 'client'> & { sandbox: Sandbox },
+  scale: number,
+  signal?: AbortSignal,
+): ServiceContext & { lines: string[] } {
+  process.env['AWS_ENDPOINT_URL'] = sandbox.url;
+  const context = { ...contextOf(signal), clock: fastClock(scale) };
+  const session = {
+    ...createSession({ region: 'eu-west-1', context }),
+    credentials: client.config.credentials,
+  };
+  return { ...serviceContext(session, context, { PATH: process.env['PATH'] }), lines: context.lines };
+}
+
+/** A release of NEXT to the service of an EcsWorld, without a process of its own. */
+export async function release(
+  world: EcsWorld,
+  request: Partial<ServiceRequest> = {},
+  scale = 40,
+): Promise<{ result: ServiceResult; lines: string[] }> {
+  const context = inProcess(world, scale);
+  const result = await releaseService(context, {
+    cluster: CLUSTER,
+    service: SERVICE,
+    wait: true,
+    timeoutMs: 600_000,
+    onFailure: 'rollback',
+    origin: { ...UNKNOWN_SOURCE, run: '', actor: '', from: '' },
+    source: { kind: 'service' },
+    changes: { image: NEXT, images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },
+    ...request,
+  });
+  return { result, lines: context.lines };
+}

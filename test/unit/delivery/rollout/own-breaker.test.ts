@@ -1,0 +1,59 @@
+import { expect, test } from '@jest/globals';
+import type { Scenario } from '../../../../sandbox/index.ts';
+import { release } from '../../../support/in-process.ts';
+import { NEXT } from '../../../support/service.ts';
+import { EcsWorld } from '../../sandbox/ecs/ecs-world.ts';
+
+/** What happens to a service without a circuit breaker whose tasks fail. */
+
+type EcsScenario = NonNullable<Scenario['ecs']>;
+const match = { image: NEXT };
+const worldOf = (ecs: EcsScenario, more = {}) => EcsWorld.withService({ scenario: { ecs } }, more);
+const CAUSE = 'The container app ended with exit code 1 as it started';
+
+test.each(['rollback', 'stop', 'keep'] as const)(
+  'after three failed tasks the rollout has failed, and on-failure: %s applies',
+  async (onFailure) => {
+    const world = await worldOf({ rules: [{ does: 'exit', match }] });
+    const { result, lines } = await release(world, { onFailure });
+    expect(result.verdict).toBe(onFailure === 'rollback' ? 'rolled-back' : 'failed');
+    expect(result.reason).toMatch(
+      /^The container app ended .* \d+ tasks failed in a row and none became healthy\./,
+    );
+    expect(result.reason).toContain('The service has no circuit breaker');
+    expect(lines.join('\n')).toMatch(/Tasks: .*\d+ failed of the 3 that stop it/);
+    expect(result.durationMs).toBeLessThan(300_000);
+  },
+);
+
+test('each distinct cause is shown once, with the first task that fails of it', async () => {
+  const world = await worldOf({
+    rules: [
+      { does: 'exit', match, times: 1 },
+      { does: 'cannot-pull', match },
+    ],
+  });
+  const { lines } = await release(world, {}, 10);
+  const warnings = lines.filter((line) => line.startsWith('::warning title=Tasks of user-service fail::'));
+  expect(warnings.filter((line) => line.includes(CAUSE))).toHaveLength(1);
+  expect(warnings.filter((line) => line.includes('The image cannot be pulled'))).toHaveLength(1);
+  expect(warnings).toHaveLength(2);
+});
+
+test('failures before a healthy task do not count', async () => {
+  const world = await worldOf({
+    rules: [
+      { does: 'exit', match, times: 2 },
+      { does: 'run', match },
+    ],
+  });
+  const { result } = await release(world);
+  expect(result).toMatchObject({ verdict: 'deployed' });
+});
+
+test('where service deployments cannot be read the service tells of failed tasks all the same', async () => {
+  const world = await worldOf({ serviceDeployments: false, rules: [{ does: 'exit', match }] });
+  const { result } = await release(world);
+  expect(result).toMatchObject({ verdict: 'rolled-back' });
+  expect(result.reason).toContain('none became healthy');
+});

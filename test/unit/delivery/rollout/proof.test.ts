@@ -1,0 +1,106 @@
+import { expect, test } from '@jest/globals';
+import type { Scenario } from '../../../../sandbox/index.ts';
+import { release } from '../../../support/in-process.ts';
+import { NEXT } from '../../../support/service.ts';
+import { EcsWorld } from '../../sandbox/ecs/ecs-world.ts';
+
+/** What the tasks prove when something changes while a rollout ends. */
+
+type EcsScenario = NonNullable<Scenario['ecs']>;
+const match = { image: NEXT };
+const worldOf = (ecs: EcsScenario, more = {}) => EcsWorld.withService({ scenario: { ecs } }, more);
+
+test('tasks that are started as the rollout ends are waited for', async () => {
+  const world = await worldOf({
+    meanwhile: [{ does: 'scale', desiredCount: 3, stage: 'COMPLETED', match }],
+    rules: [
+      { does: 'run', match, times: 2 },
+      { does: 'run', match, bootSeconds: 4000, pullSeconds: 2000 },
+    ],
+  });
+  const { result, lines } = await release(world);
+  expect(result).toMatchObject({ verdict: 'deployed' });
+  expect(result.reason).toContain('serves with 3 tasks');
+  expect(lines.join('\n')).toContain('2 of 3 tasks run user-service:2: waiting for the others.');
+  expect(lines.join('\n')).not.toContain('warning');
+});
+
+test('tasks that do not start within the timeout are noted', async () => {
+  const world = await worldOf({
+    meanwhile: [{ does: 'scale', desiredCount: 3, stage: 'COMPLETED', match }],
+    rules: [
+      { does: 'run', match, times: 2 },
+      { does: 'stay-pending', match },
+    ],
+  });
+  const { result, lines } = await release(world, { timeoutMs: 80_000 });
+  expect(result).toMatchObject({ verdict: 'deployed' });
+  expect(result.reason).toContain('serves with 2 of 3 tasks');
+  expect(result.notes.join()).toContain('user-service runs 2 of 3 tasks of user-service:2.');
+  expect(lines.join('\n')).toContain('::warning title=user-service::user-service runs 2 of 3 tasks');
+});
+
+test('a task that is replaced as the rollout ends is waited for', async () => {
+  const world = await worldOf({ meanwhile: [{ does: 'replace', stage: 'COMPLETED', match }] });
+  const { result } = await release(world);
+  expect(result).toMatchObject({ verdict: 'deployed' });
+  expect(result.reason).toContain('serves with 2 tasks');
+});
+
+test('tasks that fail as the rollout ends are proof against the release', async () => {
+  const world = await worldOf({
+    meanwhile: [{ does: 'replace', tasks: 2, stage: 'COMPLETED', match }],
+    rules: [
+      { does: 'run', match, times: 2 },
+      { does: 'exit', match },
+    ],
+  });
+  const { result } = await release(world);
+  expect(result).toMatchObject({ verdict: 'failed', rollback: { to: 'user-service:1', state: 'complete' } });
+  expect(result.reason).toMatch(/complete for ECS, and then \d+ tasks of user-service:2 failed in a row/);
+});
+
+test('when no task starts at all nothing is proven', async () => {
+  const world = await worldOf({
+    meanwhile: [{ does: 'replace', tasks: 2, stage: 'COMPLETED', match }],
+    rules: [
+      { does: 'run', match, times: 2 },
+      { does: 'stay-pending', match },
+    ],
+  });
+  const { result } = await release(world, { timeoutMs: 80_000 });
+  expect(result).toMatchObject({ verdict: 'timed-out' });
+});
+
+test('another deployment as the rollout ends is left alone', async () => {
+  const world = await worldOf({ meanwhile: [{ does: 'deploy', stage: 'COMPLETED', match }] });
+  const { result } = await release(world);
+  expect(result).toMatchObject({ verdict: 'superseded' });
+});
+
+test('scaling to 0 does not make an image good whose tasks failed', async () => {
+  const world = await worldOf({
+    meanwhile: [{ does: 'scale', desiredCount: 0, stage: 'SCALE_UP', after: 2000, match }],
+    rules: [
+      { does: 'exit', match, times: 2 },
+      { does: 'stay-pending', match },
+    ],
+  });
+  const { result } = await release(world);
+  expect(result).toMatchObject({ verdict: 'failed' });
+  expect(result.reason).toContain(
+    'The service was scaled to 0 after tasks of user-service:2 had failed and none had become healthy.',
+  );
+  expect(result.reason).toContain('exit code 1');
+});
+
+test('scaling to 0 without a failed task leaves the release unproven', async () => {
+  const world = await worldOf({
+    meanwhile: [{ does: 'scale', desiredCount: 0, stage: 'SCALE_UP', match }],
+    rules: [{ does: 'run', match, bootSeconds: 4000 }],
+  });
+  const { result, lines } = await release(world);
+  expect(result).toMatchObject({ verdict: 'deployed' });
+  expect(result.reason).toContain('wants 0 tasks: not proven');
+  expect(lines.join('\n')).toContain('user-service wants 0 tasks: user-service:2 is not proven.');
+});
