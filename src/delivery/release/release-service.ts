@@ -30,7 +30,7 @@ import { proveRelease } from '../rollout/prove-release.ts';
 import type { Release } from './release.ts';
 import type { ServiceContext, ServiceRequest, ServiceTarget } from './request.ts';
 import type { ServiceResult, SmokeTestResult } from './result.ts';
-import { testDeployment } from '../rollout/test-deployment.ts';
+import { testDeployment } from '../rollout/smoke-test.ts';
 
 /** Releases one service: checks, pre-deploy, rollout, smoke test, rollback, ledger. Never throws. */
 export async function releaseService(

@@ -7,7 +7,7 @@ import type { PauseHook } from '../../ecs/rollout.ts';
 import { nameOf } from '../../ecs/service.ts';
 import type { Release } from '../release/release.ts';
 import type { ServiceContext, SmokeTest } from '../release/request.ts';
-import { testDeployment } from './test-deployment.ts';
+import { testDeployment } from './smoke-test.ts';
 
 /** Names the service whose new tasks a request is for: the test rule of templates/fargate.yml looks at it. */
 const TEST_HEADER = 'x-platform-test';
