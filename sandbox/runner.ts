@@ -38,6 +38,19 @@ export interface RunOptions {
   node?: readonly [string, ...string[]];
   /** What `${{ github.token }}` gives. */
   token?: string;
+  /** The workflow run that the step is part of, where it matters. */
+  run?: Partial<WorkflowRun>;
+}
+
+/** A workflow run, as its default variables tell it. */
+export interface WorkflowRun {
+  /** Its number among the runs of its workflow. */
+  number: number;
+  attempt: number;
+  /** `.github/workflows/pipeline.yml` */
+  workflow: string;
+  ref: string;
+  sha: string;
 }
 
 const COMPILED = resolve(import.meta.dirname, '../.cache/compiled');
@@ -90,6 +103,7 @@ export async function runAction(name: string, options: RunOptions = {}): Promise
     NODE_COMPILE_CACHE: COMPILED,
     ...inputVariables(name, options.inputs ?? {}, options.token ?? ''),
     ...options.env,
+    ...(options.run && runVariables(options.run, options.env)),
   };
   const [node, ...args] = options.node ?? [process.execPath];
   const started = performance.now();
@@ -110,6 +124,20 @@ export async function runAction(name: string, options: RunOptions = {}): Promise
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** @see https://docs.github.com/actions/reference/workflows-and-actions/variables */
+function runVariables(run: Partial<WorkflowRun>, env: Record<string, string> = {}): Record<string, string> {
+  const { number = 7, attempt = 1, ref = 'refs/heads/main', sha = 'a'.repeat(40) } = run;
+  const { workflow = '.github/workflows/pipeline.yml' } = run;
+  return {
+    GITHUB_RUN_ID: String(1000 + number),
+    GITHUB_RUN_NUMBER: String(number),
+    GITHUB_RUN_ATTEMPT: String(attempt),
+    GITHUB_WORKFLOW_REF: `${env['GITHUB_REPOSITORY'] ?? 'org/shop'}/${workflow}@${ref}`,
+    GITHUB_REF: ref,
+    GITHUB_SHA: sha,
+  };
 }
 
 function actionFile(name: string): string {

@@ -5,6 +5,7 @@ import type { Endpoint, Exchange } from '../server/exchange.ts';
 import { decodePath, type HttpRequest, jsonReply, type Reply } from '../server/http.ts';
 import type { World } from '../world.ts';
 import { forbidden, type GitHubCall, type GitHubList, type Handler, notFound, type Routes } from './call.ts';
+import { commitRoutes } from './commits.ts';
 import { deploymentRoutes, environmentRoutes } from './deployments.ts';
 import { commentRoutes, issueRoutes } from './issues.ts';
 import { pullRoutes } from './pulls.ts';
@@ -141,6 +142,7 @@ const ALL: Routes = {
   ...deploymentRoutes,
   ...environmentRoutes,
   ...runRoutes,
+  ...commitRoutes,
 };
 
 const ROUTES: Route[] = Object.entries(ALL).map(([key, [operation, handler]]) => {

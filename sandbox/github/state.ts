@@ -88,6 +88,14 @@ export interface Pull {
   fork: boolean;
 }
 
+/** A commit of the repository. */
+export interface Commit {
+  sha: string;
+  parents: readonly string[];
+  message: string;
+  author: string;
+}
+
 export const SHA = '0123456789abcdef0123456789abcdef01234567';
 
 /** What GitHub knows of the one repository. */
@@ -99,6 +107,8 @@ export class GitHubState {
   readonly environments: Environment[];
   readonly runs: Run[];
   readonly pulls: Pull[];
+  /** By their hashes, each after its parents. */
+  readonly commits: ReadonlyMap<string, Commit>;
   readonly #actor: Account;
   readonly #anyRun: boolean;
   readonly #anyPull: boolean;
@@ -117,6 +127,7 @@ export class GitHubState {
     this.#anyPull = !scenario.pulls;
     this.runs = (scenario.runs ?? []).map((run) => this.#newRun(run));
     this.pulls = (scenario.pulls ?? []).map(newPull);
+    this.commits = new Map(commitsOf(scenario).map((commit) => [commit.sha, commit]));
     for (const { issue, body, user } of scenario.comments ?? []) {
       this.comment(issue, body, user === undefined ? this.#actor : accountOf(user));
     }
@@ -187,6 +198,18 @@ export class GitHubState {
     this.issues.push(issue);
     return issue;
   }
+}
+
+/** Throws an Error for a parent that does not come before its child. */
+function commitsOf({ commits = [], user = 'octocat' }: GitHubScenario): Commit[] {
+  return commits.map(({ sha, parents, message = `Change ${sha.slice(0, 7)}`, author = user }, index) => {
+    const earlier = commits.slice(0, index).map((commit) => commit.sha);
+    const unknown = parents?.find((parent) => !earlier.includes(parent));
+    if (unknown !== undefined) {
+      throw new Error(`scenario.github.commits: there is no commit ${unknown} before ${sha}`);
+    }
+    return { sha, parents: parents ?? earlier.slice(-1), message, author };
+  });
 }
 
 /** Far from the numbers of pull requests, every one of which may exist. */

@@ -130,6 +130,8 @@ const github = object(
       ),
     ),
     environments: listOf(object({ name: text }, { reviewers: listOf(text), waitMinutes: whole })),
+    /** The repository's commits, each after its parents. Without `parents` it follows the one before it. */
+    commits: listOf(object({ sha: text }, { parents: listOf(text), message: text, author: text })),
   },
 );
 

@@ -95,6 +95,7 @@ export function sharedContexts({ running, inputs, secrets }: Scope): Contexts {
       run_number: String(run.number),
       run_attempt: String(run.attempt),
       workflow: file.workflow.name ?? file.path,
+      workflow_ref: `${repository}/${file.path}@${ref}`,
       server_url: stage.sandbox.githubUrl,
       api_url: stage.sandbox.githubUrl,
     },

@@ -43,6 +43,55 @@ describe('who one is', () => {
   });
 });
 
+describe('a comparison of commits', () => {
+  const commits = [
+    { sha: 'a' },
+    { sha: 'b', message: 'Second\n\nMore', author: 'ada' },
+    { sha: 'c' },
+    { sha: 'side', parents: ['a'] },
+    { sha: 'merge', parents: ['c', 'side'] },
+    { sha: 'alone', parents: [] },
+  ];
+  const compare = async (basehead: string, permissions?: Record<string, 'read'>) => {
+    const sandbox = await ofGitHub({ commits });
+    const token = permissions && sandbox.jobEnv({ permissions, claims: {} })['GITHUB_TOKEN'];
+    const octokit =
+      token === undefined ? octokitOf(sandbox) : getOctokit(token, { baseUrl: sandbox.githubUrl });
+    return octokit.rest.repos.compareCommitsWithBasehead({ ...repo, basehead });
+  };
+
+  test.each([
+    ['a...a', 'identical', 0, 0, []],
+    ['a...c', 'ahead', 2, 0, ['b', 'c']],
+    ['c...a', 'behind', 0, 2, []],
+    ['c...side', 'diverged', 1, 2, ['side']],
+    ['merge...side', 'behind', 0, 3, []],
+    ['b...merge', 'ahead', 3, 0, ['c', 'side', 'merge']],
+  ])('%s is %s', async (basehead, status, ahead, behind, shas) => {
+    const { data } = await compare(basehead);
+    expect(data).toMatchObject({ status, ahead_by: ahead, behind_by: behind, total_commits: ahead });
+    expect(data.commits.map(({ sha }) => sha)).toEqual(shas);
+  });
+
+  test('has what people wrote', async () => {
+    const { data } = await compare('a...b');
+    expect(data.commits).toMatchObject([{ commit: { message: 'Second\n\nMore' }, author: { login: 'ada' } }]);
+  });
+
+  test.each([
+    ['a...nowhere', 'Not Found'],
+    ['a...alone', 'No common ancestor between a and alone.'],
+  ])('%s is not found', async (basehead, message) => {
+    const refused = await refusal(compare(basehead));
+    expect([refused.status, refused.message]).toEqual([404, expect.stringContaining(message)]);
+  });
+
+  test('needs contents: read', async () => {
+    expect((await refusal(compare('a...b', { actions: 'read' }))).status).toBe(403);
+    expect((await compare('a...b', { contents: 'read' })).status).toBe(200);
+  });
+});
+
 describe('comments', () => {
   test('are created, changed, read and deleted', async () => {
     const sandbox = await sandboxOf();

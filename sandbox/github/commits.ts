@@ -1,0 +1,84 @@
+import { AwsError } from '../protocols/service.ts';
+import { type GitHubCall, notFound, type Routes } from './call.ts';
+import type { Commit } from './state.ts';
+import { userJson } from './users.ts';
+
+const COMMITS_A_PAGE = 250;
+
+/** Commits, compared by their ancestry. */
+export const commitRoutes: Routes = {
+  /**
+   * Of two commits `base...head`, `ahead_by` counts the commits that only head has, `behind_by` those that only base
+   * has: head is an ancestor of base when the status is `behind`.
+   *
+   * @see https://docs.github.com/rest/commits/commits#compare-two-commits
+   */
+  'GET /repos/{owner}/{repo}/compare/{basehead}': [
+    'repos/compare-commits-with-basehead',
+    (call) => {
+      const [base = '', head] = (call.params.basehead ?? '').split('...');
+      if (head === undefined) throw notFound();
+      return { body: comparison(call, commitOf(call, base), commitOf(call, head)) };
+    },
+  ],
+};
+
+function commitOf({ state }: GitHubCall, sha: string): Commit {
+  const found = state.commits.get(sha);
+  if (!found) throw notFound();
+  return found;
+}
+
+function comparison(call: GitHubCall, base: Commit, head: Commit): object {
+  const [ofBase, ofHead] = [historyOf(call, base), historyOf(call, head)];
+  const ahead = [...ofHead].filter((commit) => !ofBase.has(commit));
+  const behind = [...ofBase].filter((commit) => !ofHead.has(commit));
+  const shared = [...ofHead].findLast((commit) => ofBase.has(commit));
+  if (!shared) {
+    throw new AwsError('NotFound', `No common ancestor between ${base.sha} and ${head.sha}.`, 404);
+  }
+  const size = Math.min(Number(call.query.get('per_page') ?? COMMITS_A_PAGE), COMMITS_A_PAGE);
+  const first = (Number(call.query.get('page') ?? '1') - 1) * size;
+  return {
+    url: `${call.repositoryUrl}/compare/${base.sha}...${head.sha}`,
+    html_url: `${call.htmlUrl}/compare/${base.sha}...${head.sha}`,
+    status: statusOf(ahead.length, behind.length),
+    ahead_by: ahead.length,
+    behind_by: behind.length,
+    total_commits: ahead.length,
+    base_commit: commitJson(call, base),
+    merge_base_commit: commitJson(call, shared),
+    commits: ahead.slice(first, first + size).map((commit) => commitJson(call, commit)),
+    files: [],
+  };
+}
+
+function statusOf(ahead: number, behind: number): 'identical' | 'ahead' | 'behind' | 'diverged' {
+  if (ahead > 0) return behind > 0 ? 'diverged' : 'ahead';
+  return behind > 0 ? 'behind' : 'identical';
+}
+
+/** The commit and its ancestors, the oldest first. */
+function historyOf({ state }: GitHubCall, commit: Commit): Set<Commit> {
+  const wanted = new Set([commit.sha]);
+  const all = [...state.commits.values()];
+  // A commit comes after its parents, so one pass from the newest finds all of them.
+  for (const { sha, parents } of all.toReversed()) {
+    if (wanted.has(sha)) for (const parent of parents) wanted.add(parent);
+  }
+  return new Set(all.filter(({ sha }) => wanted.has(sha)));
+}
+
+function commitJson(
+  { repositoryUrl, htmlUrl }: GitHubCall,
+  { sha, parents, message, author }: Commit,
+): object {
+  return {
+    sha,
+    url: `${repositoryUrl}/commits/${sha}`,
+    html_url: `${htmlUrl}/commit/${sha}`,
+    commit: { message, author: { name: author } },
+    author: userJson({ login: author, type: 'User' }),
+    parents: parents.map((parent) => ({ sha: parent })),
+  };
+}
