@@ -1,4 +1,12 @@
-import { boolean, choice, duration, map, text, type InputContract } from '../../src/core/inputs/contract.ts';
+import {
+  boolean,
+  choice,
+  duration,
+  map,
+  secretText,
+  text,
+  type InputContract,
+} from '../../src/core/inputs/contract.ts';
 import { SERVICE_VERDICTS } from '../../src/delivery/release/result.ts';
 import type { OutputContract } from '../../src/core/outcome.ts';
 
@@ -26,9 +34,12 @@ const inputs = {
   'smoke-test-body': text(),
   'smoke-test-timeout': duration({ default: '2m' }),
   parameter: text(),
+  'allow-older': boolean({ default: 'false' }),
+  'lock-timeout': duration({ default: '10m' }),
   'keep-revisions': text(),
   'aws-region': text({ required: true, env: 'AWS_REGION' }),
   'role-to-assume': text(),
+  'github-token': secretText(),
 } as const satisfies InputContract;
 
 const outputs = {

@@ -1,4 +1,5 @@
 import { createSession } from '../../src/aws/session.ts';
+import { orderJudge } from '../../src/delivery/order-judge.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
 import { runAction } from '../../src/core/action.ts';
 import { contract } from './contract.ts';
@@ -12,9 +13,12 @@ await runAction({
     const workspace = env['GITHUB_WORKSPACE'] ?? process.cwd();
     const access = { region: inputs['aws-region'], roleToAssume: inputs['role-to-assume'], context, env };
     const session = createSession(access);
+    const token = inputs['github-token'] ?? '';
+    const order = { judge: orderJudge({ token, github, context }), allowOlder: inputs['allow-older'] };
     // Read before anything is loaded: a bad input costs no AWS client.
     const work = {
-      deploy: () => ({ command: 'deploy', request: serviceRequest(inputs, github, workspace) }) as const,
+      deploy: () =>
+        ({ command: 'deploy', request: serviceRequest(inputs, github, workspace, order) }) as const,
       restart: () => ({ command: 'restart', request: restartRequest(inputs, github) }) as const,
       rollback: () => ({ command: 'rollback', request: rollbackRequest(inputs, github) }) as const,
       status: () => ({ command: 'status', request: targetOf(inputs, github) }) as const,

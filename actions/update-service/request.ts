@@ -5,6 +5,7 @@ import type {
 } from '../../src/ecs/task-definition/task-definition.ts';
 import type { GitHubContext } from '../../src/github/context.ts';
 import { ledgerNamesOf } from '../../src/delivery/ledger.ts';
+import type { OrderRules } from '../../src/delivery/order-judge.ts';
 import { sourceOfRun } from '../../src/delivery/source.ts';
 import type {
   RestartRequest,
@@ -32,13 +33,16 @@ export function serviceRequest(
   inputs: ServiceInputs,
   github: GitHubContext,
   workspace: string,
+  order: OrderRules,
 ): ServiceRequest {
   const count = wholeNumber('desired-count', inputs['desired-count'], 0);
   const keep = wholeNumber('keep-revisions', inputs['keep-revisions'], 1);
   const preDeploy = inputs['pre-deploy'];
   const smokeTest = smokeTestOf(inputs);
+  const target = targetOf(inputs, github);
   return {
-    ...targetOf(inputs, github),
+    ...target,
+    origin: { ...target.origin, source: sourceOfRun(github) },
     source: sourceOf(inputs, workspace),
     changes: changesOf(inputs),
     ...(count !== undefined && { desiredCount: count }),
@@ -46,6 +50,7 @@ export function serviceRequest(
     ...(preDeploy !== undefined && { preDeploy: parseCommand('pre-deploy', preDeploy) }),
     ...(smokeTest && { smokeTest }),
     ...(keep !== undefined && { keepRevisions: keep }),
+    order,
   };
 }
 
@@ -94,8 +99,8 @@ export function targetOf(inputs: ServiceInputs, github: GitHubContext): ServiceT
     timeoutMs: timeout,
     onFailure: inputs['on-failure'],
     ...(parameter !== undefined && { ledger: ledgerNamesOf(parameter) }),
+    lockWaitMs: inputs['lock-timeout'],
     origin: {
-      ...sourceOfRun(github),
       run: github.runId === '' ? '' : github.runUrl,
       actor: github.actor,
       from: '',

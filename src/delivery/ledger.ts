@@ -3,7 +3,7 @@ import { isNotFound } from '../aws/errors.ts';
 import { send } from '../aws/send.ts';
 import type { Context } from '../core/context.ts';
 import { InputError } from '../core/errors.ts';
-import { type ReleaseSource, UNKNOWN_SOURCE } from './source.ts';
+import { type ReleaseSource, sourceOf, UNKNOWN_SOURCE } from './source.ts';
 
 /** A release to an environment. All but the image is empty or 0 where it was not recorded. */
 export interface Release extends ReleaseSource {
@@ -156,6 +156,16 @@ async function historyOf(context: LedgerContext, name: string): Promise<string[]
     token = page?.NextToken;
   } while (token !== undefined && token !== '');
   return versions.toSorted((a, b) => b.version - a.version).map(({ value }) => value);
+}
+
+/** The source of an image's last release; unknown when the ledger does not have it. */
+export async function sourceOfImage(
+  context: LedgerContext,
+  names: LedgerNames,
+  image: string,
+): Promise<ReleaseSource> {
+  const history = await releaseHistory(context, names);
+  return sourceOf(history.find((release) => release.image === image) ?? UNKNOWN_SOURCE);
 }
 
 function unknownRelease(image: string): Release {

@@ -5,6 +5,7 @@ import { send } from '../aws/send.ts';
 import { stopSignal } from '../core/cancellation.ts';
 import type { Context } from '../core/context.ts';
 import { PlatformError, reasonOf } from '../core/errors.ts';
+import type { LedgerNames } from './ledger.ts';
 
 /** A holder that has not renewed for so long is taken for dead. */
 const TTL_MS = 5 * 60_000;
@@ -18,8 +19,10 @@ export interface LockContext extends Pick<Context, 'clock' | 'signal' | 'log'> {
 }
 
 export interface LockRequest {
-  project: string;
-  environment: string;
+  /** Name of the parameter: see environmentLock. */
+  parameter: string;
+  /** What it locks, such as `The environment`. */
+  what: string;
   /** Whose the lock will be: the actor, and the run's page. */
   who: string;
   run: string;
@@ -36,12 +39,21 @@ export class LockTakenError extends PlatformError {
   }
 }
 
-function lockParameter(project: string, environment: string): string {
-  return `/${project}/${environment}/lock`;
+/** The lock of an environment: what changes it as a whole holds it. */
+export function environmentLock(of: {
+  project: string;
+  environment: string;
+}): Pick<LockRequest, 'parameter' | 'what'> {
+  return { parameter: `/${of.project}/${of.environment}/lock`, what: 'The environment' };
+}
+
+/** The lock of one service, beside its ledger: every release of it holds this one. */
+export function serviceLock({ release }: LedgerNames): Pick<LockRequest, 'parameter' | 'what'> {
+  return { parameter: release.replace(/release$/, 'lock'), what: 'The service' };
 }
 
 /**
- * Does the work while holding the environment's lock: one parameter in Parameter Store, renewed while the work goes
+ * Does the work while holding a lock: one parameter in Parameter Store, renewed while the work goes
  * on, released however it ends. A lock whose holder has died expires five minutes after it was last renewed.
  *
  * @param work gets a signal that is aborted when the job is cancelled, or with a LockTakenError when the lock is lost.
@@ -79,6 +91,7 @@ class Lock {
   readonly #client: SSMClient;
   readonly #context: LockContext;
   readonly #name: string;
+  readonly #what: string;
   readonly #token = randomUUID();
   readonly #own: Pick<LockHolder, 'who' | 'run'>;
   #since = 0;
@@ -90,10 +103,11 @@ class Lock {
   /** Whether the parameter may be ours: `unknown` while a write is not answered. */
   #held: 'no' | 'unknown' | 'yes' = 'no';
 
-  constructor(client: SSMClient, { project, environment, who, run }: LockRequest, context: LockContext) {
+  constructor(client: SSMClient, { parameter, what, who, run }: LockRequest, context: LockContext) {
     this.#client = client;
     this.#context = context;
-    this.#name = lockParameter(project, environment);
+    this.#name = parameter;
+    this.#what = what;
     this.#own = { who, run };
   }
 
@@ -104,7 +118,7 @@ class Lock {
       this.#since = clock.now();
       const holder = await this.#claim();
       if (holder === undefined) return;
-      const text = describeHolder(holder);
+      const text = describeHolder(this.#what, holder);
       const left = deadline - clock.now();
       if (left <= 0) throw new LockTakenError(this.#name, text);
       if (text !== logged) log.info(`${text}; waiting for at most ${Math.ceil(waitMs / 1000)} s.`);
@@ -159,7 +173,8 @@ class Lock {
     if (holder && !this.#isDead(holder)) return holder;
     const latest = newest(history);
     if (!latest) return this.#claim(); // It was given back this moment.
-    if (holder) this.#context.log.info(`${describeHolder(holder)}, and has not been renewed: taken over.`);
+    if (holder)
+      this.#context.log.info(`${describeHolder(this.#what, holder)}, and has not been renewed: taken over.`);
     await this.#put({ version: latest.version, token: tokenOf(latest) });
     const now = await this.#adopt();
     // The lock was deleted in between: claim it again.
@@ -176,7 +191,7 @@ class Lock {
     const holder = await this.#adopt();
     if (!holder) throw new LockTakenError(this.#name, 'The lock was taken away by hand', 'lock-lost');
     if (tokenOf(holder) !== this.#token) {
-      throw new LockTakenError(this.#name, describeHolder(holder), 'lock-lost');
+      throw new LockTakenError(this.#name, describeHolder(this.#what, holder), 'lock-lost');
     }
     await this.#renew();
   }
@@ -252,10 +267,10 @@ function newest(history: readonly LockVersion[]): LockVersion | undefined {
 }
 
 /** `octocat changes it since 2026-11-25T09:00:00Z (https://…/runs/1)`. */
-function describeHolder({ record, text }: LockVersion): string {
-  if (!record) return `The environment is locked: ${text}`;
+function describeHolder(what: string, { record, text }: LockVersion): string {
+  if (!record) return `${what} is locked: ${text}`;
   const since = new Date(record.since).toISOString().replace(/\.\d+Z$/, 'Z');
-  return `The environment is locked by ${record.who} since ${since} (${record.run})`;
+  return `${what} is locked by ${record.who} since ${since} (${record.run})`;
 }
 
 /** Who holds a lock. Times in ms since the epoch. */

@@ -15,9 +15,10 @@ export interface ReleaseSource {
   attempt: number;
 }
 
-/** The source of a release by this run. */
+/** The source of a release by this run: the run itself, or the one whose end started it. */
 export function sourceOfRun(github: GitHubContext): ReleaseSource {
-  const { repository, workflow, ref, sha: commit, runNumber, runAttempt: attempt } = github;
+  const { repository } = github;
+  const { workflow, ref, sha: commit, runNumber, runAttempt: attempt } = github.triggeringRun ?? github;
   return { repository, workflow, ref, commit, runNumber, attempt };
 }
 

@@ -43,3 +43,20 @@ export async function compareCommits(access: GitHubAccess, base: string, head: s
     })),
   };
 }
+
+/**
+ * Whether a commit is an ancestor of another one: GitHub then says that it is `behind`.
+ *
+ * @throws the API's error: the token needs `contents: read`, and the repository must have both commits.
+ * @see https://docs.github.com/rest/commits/commits#compare-two-commits
+ */
+export async function isAncestor(access: GitHubAccess, commit: string, of: string): Promise<boolean> {
+  const { token, github, context } = access;
+  const octokit = await createOctokit(token, github.apiUrl, context);
+  const { data } = await octokit.rest.repos.compareCommitsWithBasehead({
+    ...ownerAndName(github.repository),
+    basehead: `${of}...${commit}`,
+    per_page: 1,
+  });
+  return data.status === 'behind';
+}

@@ -20,9 +20,25 @@ export interface GitHubContext {
   event: string;
   /** Present when the event is about a pull request. */
   pullRequest?: EventPullRequest;
+  /** Present when the event is the end of another run, which this one goes on from. */
+  triggeringRun?: TriggeringRun;
   serverUrl: string;
   apiUrl: string;
   job: string;
+}
+
+/**
+ * The run that a `workflow_run` event is about. For that event `sha` is the last commit of the default branch, and
+ * the run number counts the ends of runs: neither follows the order of the commits.
+ *
+ * @see https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows#workflow_run
+ */
+interface TriggeringRun {
+  workflow: string;
+  ref: string;
+  sha: string;
+  runNumber: number;
+  runAttempt: number;
 }
 
 /** The pull request that the event is about. */
@@ -39,6 +55,13 @@ interface Payload {
   action?: string;
   pull_request?: { number?: number; head?: { sha?: string; repo?: { full_name?: string } | null } };
   issue?: { number?: number; pull_request?: object };
+  workflow_run?: {
+    path?: string;
+    head_branch?: string | null;
+    head_sha?: string;
+    run_number?: number;
+    run_attempt?: number;
+  };
 }
 
 /**
@@ -51,7 +74,9 @@ export function readGitHubContext(env: NodeJS.ProcessEnv): GitHubContext {
   const repository = env['GITHUB_REPOSITORY'] ?? '';
   const runId = env['GITHUB_RUN_ID'] ?? '';
   const serverUrl = withoutSlash(env['GITHUB_SERVER_URL'] ?? 'https://github.com');
-  const pullRequest = pullRequestOf(readPayload(env['GITHUB_EVENT_PATH']), repository);
+  const payload = readPayload(env['GITHUB_EVENT_PATH']);
+  const pullRequest = pullRequestOf(payload, repository);
+  const triggeringRun = triggeringRunOf(payload);
   return {
     repository,
     runId,
@@ -64,6 +89,7 @@ export function readGitHubContext(env: NodeJS.ProcessEnv): GitHubContext {
     ref: env['GITHUB_REF'] ?? '',
     event: env['GITHUB_EVENT_NAME'] ?? '',
     ...(pullRequest && { pullRequest }),
+    ...(triggeringRun && { triggeringRun }),
     serverUrl,
     apiUrl: withoutSlash(env['GITHUB_API_URL'] ?? 'https://api.github.com'),
     job: env['GITHUB_JOB'] ?? '',
@@ -92,6 +118,18 @@ function pullRequestOf(payload: Payload, repository: string): EventPullRequest |
   // A comment's event does not say where the pull request comes from: take it for a fork.
   if (issue?.pull_request && issue.number !== undefined) return { number: issue.number, fork: true };
   return undefined;
+}
+
+function triggeringRunOf({ workflow_run: run }: Payload): TriggeringRun | undefined {
+  if (run?.path === undefined || run.head_sha === undefined || run.run_number === undefined) return undefined;
+  return {
+    // Where it is a path with a ref, the ref is not part of it.
+    workflow: run.path.split('@')[0] ?? '',
+    ref: `refs/heads/${run.head_branch ?? ''}`,
+    sha: run.head_sha,
+    runNumber: run.run_number,
+    runAttempt: run.run_attempt ?? 1,
+  };
 }
 
 /** An event that cannot be read is no event: nothing here depends on it but the comment. */

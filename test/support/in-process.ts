@@ -5,7 +5,6 @@ import type { ServiceContext, ServiceRequest } from '../../src/delivery/release/
 import { serviceContext } from '../../src/delivery/release/request.ts';
 import { releaseService } from '../../src/delivery/release/release-service.ts';
 import type { ServiceResult } from '../../src/delivery/release/result.ts';
-import { UNKNOWN_SOURCE } from '../../src/delivery/source.ts';
 import { contextOf } from '../unit/images/registry/context.ts';
 import { CLUSTER, type EcsWorld, SERVICE } from '../unit/sandbox/ecs/ecs-world.ts';
 import { NEXT } from './service.ts';
@@ -47,7 +46,8 @@ export async function release(
     wait: true,
     timeoutMs: 600_000,
     onFailure: 'rollback',
-    origin: { ...UNKNOWN_SOURCE, run: '', actor: '', from: '' },
+    lockWaitMs: 0,
+    origin: { run: '', actor: '', from: '' },
     source: { kind: 'service' },
     changes: { image: NEXT, images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },
     ...request,

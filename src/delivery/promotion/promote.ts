@@ -1,10 +1,10 @@
 import type { Context } from '../../core/context.ts';
 import { describeHold } from '../hold.ts';
-import { withLock } from '../lock.ts';
+import { environmentLock, withLock } from '../lock.ts';
 import { rollOutServices, copyImages } from './roll-out.ts';
 import { requireAccounts, withSignal } from './environment.ts';
 import { checkGates } from './gates.ts';
-import { planPromotion, type PromotionPlan, logPlan } from './plan.ts';
+import { planPromotion, placeOf, type PromotionPlan, logPlan } from './plan.ts';
 import type { PromotionRequest } from './request.ts';
 import { commitsBetween, endRun, failRun, type GitHubAccess, reportPlan, type Run, startRun } from './run.ts';
 import type { ReleaseResult } from './result.ts';
@@ -28,10 +28,8 @@ export async function promote(
   try {
     await requireAccounts([source, target]);
     if (dryRun) return await planOnly(request, run);
-    const { project, name } = target;
     const lock = {
-      project,
-      environment: name,
+      ...environmentLock(placeOf(target)),
       who: request.origin.actor,
       run: request.origin.run,
       waitMs: request.lockWaitMs,
@@ -73,7 +71,7 @@ async function planAndApply(request: PromotionRequest, run: Run): Promise<Releas
     const copy = copies.get(reported.service);
     if (copy) reported.copy = { ...copy };
   }
-  const { source, target, timeoutMs, origin, gates } = request;
+  const { source, target, timeoutMs, lockWaitMs, origin, gates } = request;
   const { bypassReason } = gates;
   const one = changing.length === 1 ? '1 service runs' : `${changing.length} services run`;
   return rollOutServices(
@@ -81,6 +79,7 @@ async function planAndApply(request: PromotionRequest, run: Run): Promise<Releas
     {
       target,
       timeoutMs,
+      lockWaitMs,
       origin,
       from: source.name,
       ...(bypassReason !== undefined && { bypassReason }),

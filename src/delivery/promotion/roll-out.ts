@@ -4,7 +4,7 @@ import { copyImage, type CopyReport, putManifest } from '../../images/registry/c
 import { readManifest } from '../../images/registry/manifest-reader.ts';
 import { digestIn } from '../../ecs/proof.ts';
 import { ledgerNames, type Release } from '../ledger.ts';
-import { type ReleaseSource, sourceOf, UNKNOWN_SOURCE } from '../source.ts';
+import { sourceOf, UNKNOWN_SOURCE } from '../source.ts';
 import { releaseService } from '../release/release-service.ts';
 import type { ServiceTarget } from '../release/request.ts';
 import type { ServiceResult, ServiceVerdict } from '../release/result.ts';
@@ -64,6 +64,7 @@ function failureOf(ends: readonly ServiceEnd[], signal: AbortSignal): ReleaseEnd
 interface RollOutOptions {
   target: PromotionEnvironment;
   timeoutMs: number;
+  lockWaitMs: number;
   origin: Origin;
   /** Where the images come from; empty for a rollback. */
   from: string;
@@ -123,7 +124,7 @@ function rollBackService({ plan, report }: ServiceEnd, options: RollOutOptions):
     ...targetOf(plan, options),
     origin: {
       ...options.origin,
-      ...sourceOfImage(releases.target, before),
+      ...(isOf(releases.target, before) && { source: sourceOf(releases.target) }),
       from: releases.target?.from ?? '',
     },
     // That revision has run before: when its rollout fails, only a person can help.
@@ -154,26 +155,26 @@ function targetOf(
   { service, releases, digest }: ServicePlan,
   options: RollOutOptions,
 ): Omit<ServiceTarget, 'onFailure'> {
-  const { target, origin, from, timeoutMs, bypassReason: bypass } = options;
+  const { target, origin, from, timeoutMs, lockWaitMs, bypassReason: bypass } = options;
   return {
     cluster: target.cluster,
     service: service.name,
     wait: true,
     timeoutMs,
+    lockWaitMs,
     ledger: ledgerNames({ project: target.project, environment: target.name, service: service.name }),
     origin: {
       ...origin,
-      ...sourceOfImage(releases.source, digest),
+      source: isOf(releases.source, digest) ? sourceOf(releases.source) : UNKNOWN_SOURCE,
       from,
       ...(bypass !== undefined && { bypass }),
     },
   };
 }
 
-/** The source of what a release has; unknown when the release is of another image than the one that runs. */
-function sourceOfImage(release: Release | undefined, digest: string | undefined): ReleaseSource {
-  const known = release !== undefined && digest !== undefined && digestIn(release.image) === digest;
-  return known ? sourceOf(release) : UNKNOWN_SOURCE;
+/** Whether a release is of the image that really runs. */
+function isOf(release: Release | undefined, digest: string | undefined): release is Release {
+  return release !== undefined && digest !== undefined && digestIn(release.image) === digest;
 }
 
 /** Whether a service that was to be changed runs what it ran before. */

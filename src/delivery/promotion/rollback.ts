@@ -5,7 +5,7 @@ import { inParallel } from '../../core/concurrency.ts';
 import { setHold } from '../hold.ts';
 import { ledgerNames, readReleases, releaseHistory } from '../ledger.ts';
 import type { Release } from '../ledger.ts';
-import { withLock } from '../lock.ts';
+import { environmentLock, withLock } from '../lock.ts';
 import { rollOutServices } from './roll-out.ts';
 import { requireAccounts, withSignal } from './environment.ts';
 import type { PromotionEnvironment } from './environment.ts';
@@ -45,7 +45,12 @@ export async function rollBackEnvironment(
   try {
     await requireAccounts([target]);
     if (dryRun) return await planAndRollBack(request, run);
-    const lock = { ...placeOf(target), who: origin.actor, run: origin.run, waitMs: lockWaitMs };
+    const lock = {
+      ...environmentLock(placeOf(target)),
+      who: origin.actor,
+      run: origin.run,
+      waitMs: lockWaitMs,
+    };
     return await withLock(target.context, lock, (signal) =>
       planAndRollBack({ ...request, target: withSignal(target, signal) }, run),
     );
@@ -55,7 +60,7 @@ export async function rollBackEnvironment(
 }
 
 async function planAndRollBack(request: EnvironmentRollback, run: Run): Promise<ReleaseResult> {
-  const { target, reason, origin, timeoutMs } = request;
+  const { target, reason, origin, timeoutMs, lockWaitMs } = request;
   const plans = await planRollback(request);
   run.report.services = plans.map(reportPlan);
   run.report.commits = await commitsBetween(run.report.services, run.gitHub);
@@ -87,7 +92,7 @@ async function planAndRollBack(request: EnvironmentRollback, run: Run): Promise<
   run.report.notes.push(`${target.name} is on hold until somebody releases it (release-hold).`);
   return rollOutServices(
     changing,
-    { target, timeoutMs, origin, from: '' },
+    { target, timeoutMs, lockWaitMs, origin, from: '' },
     {
       verdict: 'restored',
       reason: `${names} run their previous release again, and ${target.name} is on hold.`,

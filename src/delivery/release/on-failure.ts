@@ -30,11 +30,11 @@ const ROLLBACK_MS = 15 * 60_000;
  * Runs a command on a service within its time limit. When it is cancelled, times out or fails, what it started at AWS
  * is stopped, rolled back or kept, as `on-failure` says. Never throws.
  */
-export async function runRelease(
+export async function runRelease<T extends ServiceResult | undefined>(
   context: ServiceContext,
   target: ServiceTarget,
-  work: (context: ServiceContext, release: Release) => Promise<ServiceResult>,
-): Promise<ServiceResult> {
+  work: (context: ServiceContext, release: Release) => Promise<T>,
+): Promise<T | ServiceResult> {
   const release = new Release(context, target);
   const limit = { what: `the release of ${target.service}`, timeoutMs: target.timeoutMs };
   try {

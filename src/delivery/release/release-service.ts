@@ -20,24 +20,42 @@ import {
   registerTaskDefinition,
 } from '../../ecs/task-definition/revisions.ts';
 import { familyOf, revisionName, type TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
-import { readRelease, recordRelease } from '../ledger.ts';
+import { readRelease, recordRelease, sourceOfImage } from '../ledger.ts';
 import { followDeployment, resultOfDeployment } from '../rollout/follow-deployment.ts';
 import { pinImages } from './images.ts';
 import { rollBackDeployment, runRelease } from './on-failure.ts';
 import { runPreDeploy } from './pre-deploy.ts';
 import { preflight } from './preflight.ts';
 import { proveRelease } from '../rollout/prove-release.ts';
+import { endOutdated, findNewer, withServiceLock } from './release-order.ts';
 import type { Release } from './release.ts';
 import type { ServiceContext, ServiceRequest, ServiceTarget } from './request.ts';
 import type { ServiceResult, SmokeTestResult } from './result.ts';
 import { testDeployment } from '../rollout/smoke-test.ts';
+
+const NOTHING_CHANGED = 'Nothing was changed.';
 
 /** Releases one service: checks, pre-deploy, rollout, smoke test, rollback, ledger. Never throws. */
 export async function releaseService(
   context: ServiceContext,
   request: ServiceRequest,
 ): Promise<ServiceResult> {
-  return await runRelease(context, request, (inner, release) => deploy(inner, release, request));
+  const outdated = request.order && (await refuseOutdated(context, request));
+  if (outdated) return outdated;
+  return await withServiceLock(context, request, (locked) =>
+    runRelease(locked, request, (inner, release) => deploy(inner, release, request)),
+  );
+}
+
+/** The result of a release that is older already before it waits for the lock; undefined when it may go on. */
+async function refuseOutdated(
+  context: ServiceContext,
+  request: ServiceRequest,
+): Promise<ServiceResult | undefined> {
+  return await runRelease(context, request, async (inner, release) => {
+    const outdated = await findNewer(inner, release, request);
+    return outdated ? endOutdated(release, outdated, NOTHING_CHANGED) : undefined;
+  });
 }
 
 async function deploy(
@@ -49,6 +67,10 @@ async function deploy(
   requireEcsController(service);
   const target = await targetRevision(context, service, request);
   logTarget(release, service, target);
+  const image =
+    request.ledger && mainContainer(target.definition, factsOf(service, request.service), 'image').image;
+  const newer = await findNewer(context, release, request, image);
+  if (newer) return endOutdated(release, newer, NOTHING_CHANGED);
   release.report.findings = await preflight(context, service, target.definition);
   const wrong = release.report.findings.filter(({ level }) => level === 'error');
   if (wrong.length > 0) {
@@ -75,6 +97,9 @@ async function deploy(
       return release.end({ verdict: 'pre-deploy-failed', reason, preDeploy: ended.run });
     }
   }
+  // What does not hold the lock may have released another image meanwhile.
+  const newerNow = await findNewer(context, release, request, image);
+  if (newerNow) return endOutdated(release, newerNow, 'The service was not touched.');
   const deployment = await update(context, release, request, service, arn);
   if (!deployment) {
     const now = await describeService(context, request);
@@ -322,7 +347,10 @@ async function recordGood(
   if (request.ledger) {
     const image = await imageOf(context, request, proven);
     const at = new Date(context.clock.now()).toISOString();
-    await recordRelease(context, request.ledger, { image, ...request.origin, at, proven: proven.proven });
+    const { source = await sourceOfImage(context, request.ledger, image), ...origin } = request.origin;
+    const older = release.allowedOlder && { allowOlder: true as const };
+    const record = { ...source, ...origin, image, at, proven: proven.proven, ...older };
+    await recordRelease(context, request.ledger, record);
     release.logEvent(`The ledger ${request.ledger.image} has ${image}.`);
   }
   if (request.keepRevisions === undefined) return;

@@ -24,6 +24,8 @@ export class Release {
   stage: Stage = 'check';
   readonly report: RolloutReport;
   readonly started: Started = {};
+  /** Whether it replaces a newer release, as it was allowed to. */
+  allowedOlder = false;
   readonly #context: ServiceContext;
   /** In ms since the epoch. */
   readonly startedAt: number;

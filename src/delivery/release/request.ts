@@ -8,6 +8,7 @@ import type {
   TaskDefinitionSource,
 } from '../../ecs/task-definition/task-definition.ts';
 import type { LedgerContext, LedgerNames, Release } from '../ledger.ts';
+import type { OrderRules } from '../order-judge.ts';
 import type { ReleaseSource } from '../source.ts';
 
 /** What is done about a deployment that fails, runs out of time, or whose job is cancelled. */
@@ -24,8 +25,15 @@ export interface ServiceTarget {
   onFailure: OnFailure;
   /** Where the release is written once it is good. */
   ledger?: LedgerNames;
-  /** What is released, and by whom, for the ledger. */
-  origin: ReleaseSource & Pick<Release, 'run' | 'actor' | 'from' | 'bypass'>;
+  /** How long to wait for another release of the service, in ms. */
+  lockWaitMs: number;
+  origin: Origin;
+}
+
+/** What is released, and by whom, for the ledger. */
+interface Origin extends Pick<Release, 'run' | 'actor' | 'from' | 'bypass'> {
+  /** Absent: that of the image's last release, as for a rollback. */
+  source?: ReleaseSource;
 }
 
 /** A release of one service. */
@@ -39,6 +47,8 @@ export interface ServiceRequest extends ServiceTarget {
   /** Run to its end before the service is touched, as a task of the new revision in the service's own network. */
   preDeploy?: readonly string[];
   smokeTest?: SmokeTest;
+  /** Absent for what may go back, such as a rollback. */
+  order?: OrderRules;
   /** How many revisions of the family are kept; the others are deregistered, never one that runs. */
   keepRevisions?: number;
 }

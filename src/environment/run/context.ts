@@ -5,7 +5,7 @@ import type { RunIdentity } from '../../cloudformation/command-run.ts';
 import type { CloudFormationContext } from '../../cloudformation/context.ts';
 import type { Context } from '../../core/context.ts';
 import { withTimeLimit } from '../../core/concurrency.ts';
-import { withLock } from '../../delivery/lock.ts';
+import { environmentLock, withLock } from '../../delivery/lock.ts';
 import { serviceContext, type ServiceContext } from '../../delivery/release/request.ts';
 import type { GitHubContext } from '../../github/context.ts';
 import type { Severity } from '../../images/scan.ts';
@@ -129,8 +129,7 @@ export async function withEnvironmentLock<T>(
   const { github } = context;
   const environment = choice.environment.name;
   const lock = {
-    project: manifest.project,
-    environment,
+    ...environmentLock({ project: manifest.project, environment }),
     who: github.actor,
     run: github.runUrl,
     waitMs: lockMs,

@@ -115,7 +115,7 @@ function serviceRequest(
   service: Service,
   image: string,
 ): ServiceRequest {
-  const { manifest, choice, timeoutMs } = request;
+  const { manifest, choice, timeoutMs, lockMs } = request;
   const smokeTest = smokeTestOf(choice.environment, service.smokeTest);
   return {
     cluster: `${choice.environment.name}-${manifest.project}`,
@@ -124,7 +124,8 @@ function serviceRequest(
     timeoutMs,
     onFailure: 'rollback',
     ledger: ledgerOf(request, service),
-    origin: { ...sourceOfRun(github), run: github.runUrl, actor: github.actor, from: '' },
+    lockWaitMs: lockMs,
+    origin: { source: sourceOfRun(github), run: github.runUrl, actor: github.actor, from: '' },
     source: { kind: 'service' },
     changes: { image, images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },
     ...(service.preDeploy && { preDeploy: service.preDeploy }),

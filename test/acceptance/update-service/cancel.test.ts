@@ -15,6 +15,8 @@ interface Moment {
   inputs?: Record<string, string>;
   ecs?: NonNullable<Scenario['ecs']>;
   percent?: { minimumHealthyPercent: number; maximumPercent: number };
+  /** Which of the calls `at` names, from 1. */
+  nth?: number;
   /** The calls that must have been made. */
   calls?: readonly string[];
   /** Where the service goes; default, back to what it had. */
@@ -116,8 +118,16 @@ const MOMENTS: readonly Moment[] = [
     remains: /told to roll back to user-service:1/,
   },
   {
+    name: 'while it takes the lock',
+    at: 'PutParameter',
+    inputs: { parameter: '/platform/dev/user-service/image' },
+    remains: /Nothing was changed/,
+  },
+  {
     name: 'while the ledger is written',
     at: 'PutParameter',
+    // The first one is the lock.
+    nth: 2,
     inputs: { parameter: '/platform/dev/user-service/image' },
     remains: /keeps the new revision/,
     ends: NEW,
@@ -132,7 +142,7 @@ interface Played {
   tookMs: number;
 }
 
-async function play({ at, ecs, percent, inputs = {} }: Moment): Promise<Played> {
+async function play({ at, nth = 1, ecs, percent, inputs = {} }: Moment): Promise<Played> {
   const service = {
     deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true }, ...percent },
   };
@@ -140,7 +150,7 @@ async function play({ at, ecs, percent, inputs = {} }: Moment): Promise<Played> 
   const { sandbox } = world;
   const before = sandbox.calls.all.length;
   const earlier = typeof at === 'string' ? sandbox.calls.of(at).length : 0;
-  if (typeof at === 'string') sandbox.addFault({ operation: at, kind: 'delay', delayMs: 2500 });
+  if (typeof at === 'string') sandbox.addFault({ operation: at, kind: 'delay', nth, delayMs: 2500 });
   let sentAt = 0;
   const run = await updateService(
     world,
@@ -148,7 +158,7 @@ async function play({ at, ecs, percent, inputs = {} }: Moment): Promise<Played> 
     {
       onStart: (child) => {
         if (typeof at !== 'string') return;
-        void sandbox.calls.arrival({ operation: at }, earlier + 1).then(() => {
+        void sandbox.calls.arrival({ operation: at }, earlier + nth).then(() => {
           sentAt = performance.now();
           child.kill('SIGTERM');
         });

@@ -4,12 +4,15 @@ import { describe, expect, test } from '@jest/globals';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import { ssmClient } from '../../../src/aws/clients.ts';
 import {
+  environmentLock,
   holderOf,
   type LockContext,
   type LockRequest,
   lockVersion,
+  serviceLock,
   withLock,
 } from '../../../src/delivery/lock.ts';
+import { ledgerNames } from '../../../src/delivery/ledger.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { RateLimiter } from '../../../src/core/concurrency.ts';
 import { recordingLog } from '../core/fakes.ts';
@@ -18,8 +21,14 @@ import { configOf, refusal, sandboxOf, ssmOf } from '../sandbox/clients.ts';
 const NAME = '/shop/prod/lock';
 
 function requestOf(who: string, waitMs = 0): LockRequest {
-  return { project: 'shop', environment: 'prod', who, run: `https://runs/${who}`, waitMs };
+  return { ...environmentLock({ project: 'shop', environment: 'prod' }), who, run: `https://runs/${who}`, waitMs };
 }
+
+test('a service has a lock of its own, beside its ledger', () => {
+  const names = ledgerNames({ project: 'shop', environment: 'prod', service: 'user-service' });
+  expect(serviceLock(names).parameter).toBe('/shop/prod/user-service/lock');
+  expect(environmentLock({ project: 'shop', environment: 'prod' }).parameter).toBe(NAME);
+});
 
 function contextOf(sandbox: Sandbox, clock = systemClock): LockContext & { lines: string[] } {
   const { log, lines } = recordingLog();

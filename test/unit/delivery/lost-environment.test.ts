@@ -2,7 +2,6 @@ import { expect, test } from '@jest/globals';
 import { createSession } from '../../../src/aws/session.ts';
 import { LockTakenError } from '../../../src/delivery/lock.ts';
 import { serviceContext, type ServiceRequest } from '../../../src/delivery/release/request.ts';
-import { UNKNOWN_SOURCE } from '../../../src/delivery/source.ts';
 import { releaseService } from '../../../src/delivery/release/release-service.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { RateLimiter } from '../../../src/core/concurrency.ts';
@@ -17,7 +16,8 @@ function requestFor(image: string): ServiceRequest {
     wait: true,
     timeoutMs: 600_000,
     onFailure: 'rollback',
-    origin: { ...UNKNOWN_SOURCE, run: '', actor: '', from: '' },
+    lockWaitMs: 0,
+    origin: { run: '', actor: '', from: '' },
     source: { kind: 'service' },
     changes: { image, images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },
   };

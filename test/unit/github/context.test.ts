@@ -95,6 +95,17 @@ test.each<[string, object, object | undefined]>([
   expect(contextOf(JSON.stringify(event)).pullRequest).toEqual(expected);
 });
 
+test('the run whose end started this one', () => {
+  const run = { path: '.github/workflows/ci.yml', head_branch: 'main', head_sha: 'abc', run_number: 101 };
+  expect(contextOf(JSON.stringify({ workflow_run: { ...run, run_attempt: 2 } })).triggeringRun).toEqual({
+    workflow: '.github/workflows/ci.yml',
+    ref: 'refs/heads/main',
+    sha: 'abc',
+    runNumber: 101,
+    runAttempt: 2,
+  });
+});
+
 test.each(['', 'null', '[]', '"x"', '{'])('an event that cannot be read is none: %j', (event) => {
   expect(contextOf(event).pullRequest).toBeUndefined();
 });

@@ -1,0 +1,130 @@
+import { GetParameterCommand } from '@aws-sdk/client-ssm';
+import { expect, test } from '@jest/globals';
+import type { Run, RunOptions, WorkflowRun } from '../../../sandbox/runner.ts';
+import { ssmOf } from '../../unit/sandbox/clients.ts';
+import { EcsWorld } from '../../unit/sandbox/ecs/ecs-world.ts';
+import { imageOf, updateService } from '../../support/service.ts';
+
+const PARAMETER = '/platform/dev/user-service/image';
+const commitOf = (digit: string): string => digit.repeat(40);
+
+/** A repository whose commits follow each other: 0, 1, 2 … */
+const github = { commits: Array.from('01234', (digit) => ({ sha: commitOf(digit) })) };
+
+/** Deploys the image of a commit, as the run of the same number after 100. */
+function deploy(
+  world: EcsWorld,
+  digit: string,
+  run: Partial<WorkflowRun> = {},
+  inputs: Record<string, string> = {},
+  options: RunOptions = {},
+): Promise<Run> {
+  const ours = { number: 100 + Number(digit), sha: commitOf(digit), ...run };
+  return updateService(
+    world,
+    { image: imageOf(digit), parameter: PARAMETER, ...inputs },
+    { token: world.sandbox.tokens.installation, run: ours, ...options },
+  );
+}
+
+async function recorded(world: EcsWorld): Promise<Record<string, unknown>> {
+  const command = new GetParameterCommand({ Name: '/platform/dev/user-service/release' });
+  const { Parameter } = await ssmOf(world.sandbox).send(command);
+  return JSON.parse(Parameter?.Value ?? '{}') as Record<string, unknown>;
+}
+
+function changesOf({ sandbox }: EcsWorld): number {
+  return ['RegisterTaskDefinition', 'UpdateService'].flatMap((name) => sandbox.calls.of(name)).length;
+}
+
+test('runs that arrive late, in any order, are outdated, and nothing is registered', async () => {
+  const world = await EcsWorld.withService({ scenario: { github } });
+  expect((await deploy(world, '3')).outputs['verdict']).toBe('deployed');
+  const changes = changesOf(world);
+  for (const late of ['1', '2']) {
+    const run = await deploy(world, late);
+    expect([run.exitCode, run.outputs['verdict']]).toEqual([1, 'outdated']);
+    expect(run.outputs['reason']).toMatch(
+      /^Run 10[12] of \.github\/workflows\/pipeline\.yml \d{7} is older than run 103 3333333, which released user-service at .*Nothing was changed\. Fix: Deploy the newer commit, or set `allow-older: true`/,
+    );
+    expect(run.result['error']).toMatchObject({ code: 'outdated' });
+  }
+  expect(changesOf(world)).toBe(changes);
+  expect(await recorded(world)).toMatchObject({ image: imageOf('3'), runNumber: 103, sequence: 1 });
+
+  const again = await deploy(world, '3', { attempt: 2 });
+  expect(again.outputs['verdict']).toBe('unchanged');
+  const allowed = await deploy(world, '2', {}, { 'allow-older': 'true' });
+  expect(allowed.outputs['verdict']).toBe('deployed');
+  expect(allowed.summary).toContain('It is replaced: allow-older is true.');
+  expect(await recorded(world)).toMatchObject({ runNumber: 102, allowOlder: true, proven: true });
+});
+
+test('another workflow is held to the ancestry of the commits, where the token may read them', async () => {
+  const world = await EcsWorld.withService({ scenario: { github } });
+  await deploy(world, '2');
+  const hotfix = { workflow: '.github/workflows/hotfix.yml', number: 500 };
+  const run = await deploy(world, '1', hotfix);
+  expect(run.outputs['verdict']).toBe('outdated');
+  expect(run.outputs['reason']).toMatch(
+    /^The commit 1111111 is an ancestor of the commit 2222222, which was/,
+  );
+
+  const job = world.sandbox.jobEnv({ permissions: { actions: 'read' }, claims: {} });
+  const denied = await deploy(world, '1', hotfix, {}, { token: job['GITHUB_TOKEN'] ?? '' });
+  expect(denied.outputs['verdict']).toBe('deployed');
+  expect(denied.summary).toMatch(/could not be compared \(GitHub: Resource not accessible by integration/);
+});
+
+test('a run that arrives during the rollout of a newer one waits for it, and is outdated', async () => {
+  const world = await EcsWorld.withService({ scenario: { github }, timeScale: 100 });
+  let late: Promise<Run> | undefined;
+  const newer = await deploy(
+    world,
+    '2',
+    {},
+    {},
+    {
+      onLine: (line) => {
+        if (line.includes('has begun')) late ??= deploy(world, '1');
+      },
+    },
+  );
+  expect(newer.outputs['verdict']).toBe('deployed');
+  const run = await late;
+  expect(run?.log).toMatch(/The service is locked by octocat since .*waiting for at most 600 s/);
+  expect(run?.outputs['verdict']).toBe('outdated');
+  expect((await world.service()).taskDefinition).toMatch(/:2$/);
+});
+
+test('a rollback is exempt, and the ledger has the source of what it goes back to', async () => {
+  const world = await EcsWorld.withService({ scenario: { github } });
+  await deploy(world, '1');
+  await deploy(world, '2');
+  const rollback = { workflow: '.github/workflows/rollback.yml', number: 1, sha: commitOf('2') };
+  const back = await updateService(
+    world,
+    { command: 'rollback', parameter: PARAMETER },
+    { token: world.sandbox.tokens.installation, run: rollback },
+  );
+  expect(back.outputs['verdict']).toBe('deployed');
+  expect(await recorded(world)).toMatchObject({ image: imageOf('1'), commit: commitOf('1'), runNumber: 101 });
+  expect((await deploy(world, '3')).outputs['verdict']).toBe('deployed');
+});
+
+test('without the right to the lock the ledger is read again before each change', async () => {
+  const world = await EcsWorld.withService({ scenario: { github } });
+  const fault = {
+    kind: 'error' as const,
+    operation: 'PutParameter',
+    code: 'AccessDeniedException',
+    status: 400,
+  };
+  world.sandbox.addFault({ ...fault, times: 1 });
+  const run = await deploy(world, '2');
+  expect(run.outputs['verdict']).toBe('deployed');
+  expect(run.log).toContain(
+    'Fix: Allow ssm:PutParameter, ssm:GetParameterHistory and ssm:DeleteParameter on',
+  );
+  expect((await deploy(world, '1')).outputs['verdict']).toBe('outdated');
+});

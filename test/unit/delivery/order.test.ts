@@ -1,0 +1,116 @@
+import { describe, expect, test } from '@jest/globals';
+import {
+  type Ancestry,
+  type Candidate,
+  compareOrder,
+  dependsOnAncestry,
+} from '../../../src/delivery/order.ts';
+import { UNKNOWN_SOURCE } from '../../../src/delivery/source.ts';
+
+const imageOf = (digit: string): string => `registry.example.com/api@sha256:${digit.repeat(64)}`;
+
+const recorded = {
+  repository: 'org/platform',
+  workflow: '.github/workflows/pipeline.yml',
+  ref: 'refs/heads/main',
+  commit: 'b'.repeat(40),
+  runNumber: 102,
+  attempt: 1,
+  image: imageOf('b'),
+};
+/** The commit before the recorded one, in the run before. */
+const late: Candidate = { ...recorded, commit: 'a'.repeat(40), runNumber: 101, image: imageOf('a') };
+const otherWorkflow = { workflow: '.github/workflows/hotfix.yml', runNumber: 7 };
+
+type Expected = 'run' | 'commit' | undefined;
+
+describe('a candidate', () => {
+  test.each<[string, Candidate, Ancestry, Expected]>([
+    ['of an earlier run is older', late, 'unknown', 'run'],
+    ['of an earlier run is older, also where its commit has parted', late, 'other', 'run'],
+    ['of a later run is not older', { ...late, runNumber: 103 }, 'unknown', undefined],
+    [
+      'of a later run with an ancestor as its commit is older',
+      { ...late, runNumber: 103 },
+      'ancestor',
+      'commit',
+    ],
+    ['that is the recorded run is not older', recorded, 'unknown', undefined],
+    ['that is its second attempt is not older', { ...recorded, attempt: 2 }, 'unknown', undefined],
+    ['that re-runs it with another image is not older', { ...late, runNumber: 102 }, 'ancestor', undefined],
+    ['of another workflow is not older by its run', { ...late, ...otherWorkflow }, 'unknown', undefined],
+    ['of another workflow is older by its commit', { ...late, ...otherWorkflow }, 'ancestor', 'commit'],
+    ['of another workflow that has parted is not older', { ...late, ...otherWorkflow }, 'other', undefined],
+    ['of another ref is not older by its run', { ...late, ref: 'refs/heads/next' }, 'unknown', undefined],
+    ['of another ref is older by its commit', { ...late, ref: 'refs/tags/v1' }, 'ancestor', 'commit'],
+    ['of another repository is not older', { ...late, repository: 'org/other' }, 'ancestor', undefined],
+    [
+      'outside a workflow is older by its commit',
+      { ...late, workflow: '', runNumber: 0 },
+      'ancestor',
+      'commit',
+    ],
+    [
+      'outside a workflow is not older by its run',
+      { ...late, workflow: '', runNumber: 0 },
+      'unknown',
+      undefined,
+    ],
+    [
+      'of the same commit in an earlier run is not older when the image is the same',
+      { ...recorded, runNumber: 101 },
+      'unknown',
+      undefined,
+    ],
+    [
+      'of the same commit in an earlier run is not older while the image is unknown',
+      { ...late, commit: recorded.commit, image: undefined as never },
+      'unknown',
+      undefined,
+    ],
+    [
+      'of the same commit in an earlier run is older with another image',
+      { ...late, commit: recorded.commit },
+      'unknown',
+      'run',
+    ],
+    [
+      'of the same commit in another workflow is not older',
+      { ...late, ...otherWorkflow, commit: recorded.commit },
+      'ancestor',
+      undefined,
+    ],
+  ])('%s', (_, candidate, ancestry, expected) => {
+    expect(compareOrder(recorded, candidate, ancestry)).toBe(expected);
+  });
+
+  test.each<[string, Partial<typeof recorded>, Ancestry, Expected]>([
+    ['of which nothing is known', UNKNOWN_SOURCE, 'unknown', undefined],
+    [
+      'of an older version, by its commit',
+      { ...UNKNOWN_SOURCE, commit: recorded.commit },
+      'ancestor',
+      'commit',
+    ],
+    ['of an older version', { ...UNKNOWN_SOURCE, commit: recorded.commit }, 'unknown', undefined],
+    ['without a run', { runNumber: 0 }, 'unknown', undefined],
+    ['without a run and a commit', { runNumber: 0, commit: '' }, 'ancestor', undefined],
+  ])('is compared with a record %s', (_, record, ancestry, expected) => {
+    expect(compareOrder({ ...recorded, ...record }, late, ancestry)).toBe(expected);
+  });
+
+  test('is not older where nothing is recorded', () => {
+    expect(compareOrder(undefined, late, 'ancestor')).toBeUndefined();
+  });
+});
+
+test.each<[string, Candidate, boolean]>([
+  ['an earlier run', late, false],
+  ['the recorded run', recorded, false],
+  ['a later run', { ...late, runNumber: 103 }, true],
+  ['another workflow', { ...late, ...otherWorkflow }, true],
+  ['the same commit', { ...recorded, ...otherWorkflow }, false],
+  ['another repository', { ...late, repository: 'org/other' }, false],
+])('GitHub is asked only where it decides: %s', (_, candidate, expected) => {
+  expect(dependsOnAncestry(recorded, candidate)).toBe(expected);
+});
