@@ -6,10 +6,11 @@ import type { TaskDefinition } from './task-definition/task-definition.ts';
 
 /** What would make a deployment fail, or could not be checked. */
 export interface PreflightFinding {
-  /** An error stops the deployment before anything is changed. */
-  level: 'error' | 'warning';
+  /** An error stops the deployment before anything is changed. A note is about a check that needs an optional right. */
+  level: 'error' | 'warning' | 'note';
   message: string;
-  fix: string;
+  /** Absent where there is nothing to do, or nothing that is known to help. */
+  fix?: string;
 }
 
 /**

@@ -34,11 +34,11 @@ export function presentService(result: ServiceResult): Outcome {
 
 function annotationsOf(result: ServiceResult): Annotation[] {
   const { service, ok, failure, findings } = result;
-  const before = findings.map(({ level, message, fix }): Annotation => ({
-    level,
-    title: `${service}, before the deployment`,
-    message: `${message}\n${fix}`,
-  }));
+  const before = findings.flatMap(({ level, message, fix }): Annotation[] => {
+    if (level === 'note') return [];
+    const text = fix === undefined ? message : `${message}\nFix: ${fix}`;
+    return [{ level, title: `${service}, before the deployment`, message: text }];
+  });
   if (!failure || ok) return before;
   const what = result.verdict === 'pre-deploy-failed' ? `the pre-deploy command of ${service}` : service;
   return [failureAnnotation(what, failure, failure.log?.lines ?? []), ...before];
@@ -108,11 +108,13 @@ function failure({ failure: found, verdict }: ServiceResult): Section[] {
   return [{ title, body: rolloutFailure(found), priority: 95 }];
 }
 
+const MARKS = { error: '❌', warning: '⚠️', note: 'ℹ️' } as const;
+
 function findings({ findings: found }: RolloutReport): Section[] {
   if (found.length === 0) return [];
   const errors = found.filter(({ level }) => level === 'error');
   const rows = [...errors, ...found.filter(({ level }) => level !== 'error')].map(
-    ({ level, message, fix }) => [level === 'error' ? '❌' : '⚠️', escapeCell(message), escapeCell(fix)],
+    ({ level, message, fix = '' }) => [MARKS[level], escapeCell(message), escapeCell(fix)],
   );
   const list = table(['', 'Found before the deployment', 'What to do'], rows);
   return errors.length > 0

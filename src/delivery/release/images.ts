@@ -1,10 +1,12 @@
 import { classify } from '../../aws/errors.ts';
 import { DNS_SUFFIXES } from '../../aws/partition.ts';
 import { reasonOf } from '../../core/errors.ts';
+import { unchecked } from './unchecked.ts';
 import type { PartOfImage } from '../../ecs/proof.ts';
 import type { TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
 import type { PreflightFinding } from '../../ecs/preflight.ts';
 import type { Manifest } from '../../images/registry/manifest.ts';
+import { architectureOf } from '../../images/registry/layer-download.ts';
 import { readManifests } from '../../images/registry/manifest-reader.ts';
 import type { ServiceContext } from './request.ts';
 
@@ -72,18 +74,11 @@ export async function imageFindings(
       try {
         const found = await readImage(context, named);
         if (!found) return [missing(image)];
-        return platformFindings(image, found, architecture);
+        return await platformFindings(context, named, found, architecture);
       } catch (error) {
         context.signal.throwIfAborted();
         if (classify(error) === 'not-found') return [missing(image)];
-        const message = `Whether the image ${image} exists cannot be checked: ${reasonOf(error)}.`;
-        return [
-          {
-            level: 'warning',
-            message,
-            fix: 'Allow ecr:BatchGetImage on its repository to the role of the job.',
-          },
-        ];
+        return [unchecked(`Whether the image ${image} exists`, 'warning', error, 'ecr:BatchGetImage')];
       }
     }),
   );
@@ -117,18 +112,46 @@ async function readImage(context: ServiceContext, image: EcrImage): Promise<Mani
   return found[0]?.manifest;
 }
 
-function platformFindings(image: string, found: Manifest, architecture: string): PreflightFinding[] {
-  const children = found.kind === 'index' ? found.children : [];
-  const platforms = children.flatMap(({ platform }) => platform?.architecture ?? []);
-  const known = platforms.filter((one) => one !== 'unknown');
-  if (known.length === 0 || known.includes(architecture)) return [];
-  return [
-    {
-      level: 'error',
-      message: `The image ${image} is built for ${known.join(', ')}, and the tasks run on ${architecture}.`,
-      fix: `Build it for linux/${architecture} too (build-push-image: platforms), or set runtimePlatform.cpuArchitecture.`,
-    },
-  ];
+async function platformFindings(
+  context: ServiceContext,
+  image: EcrImage,
+  found: Manifest,
+  architecture: string,
+): Promise<PreflightFinding[]> {
+  const name = nameOf(image);
+  try {
+    const known = await architecturesOf(context, image, found);
+    if (known.length === 0 || known.includes(architecture)) return [];
+    return [
+      {
+        level: 'error',
+        message: `The image ${name} is built for ${known.join(', ')}, and the tasks run on ${architecture}.`,
+        fix: `Build it for linux/${architecture} too (build-push-image: platforms), or set runtimePlatform.cpuArchitecture.`,
+      },
+    ];
+  } catch (error) {
+    context.signal.throwIfAborted();
+    const what = `Which CPU architecture the image ${name} is built for`;
+    return [unchecked(what, 'note', error, 'ecr:GetDownloadUrlForLayer')];
+  }
+}
+
+/** Those that an index names, or that the config of its only manifest does; none when they are not known. */
+async function architecturesOf(
+  context: ServiceContext,
+  { repository, uri }: EcrImage,
+  found: Manifest,
+): Promise<string[]> {
+  const source = { client: await context.ecr(), name: repository, uri };
+  const named =
+    found.kind === 'index'
+      ? found.children.map(({ platform }) => platform?.architecture)
+      : [await architectureOf(source, found, context)];
+  return named.filter((one) => one !== undefined && one !== 'unknown') as string[];
+}
+
+function nameOf({ uri, tag, digest }: EcrImage): string {
+  return `${uri}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
 }
 
 function missing(image: string): PreflightFinding {

@@ -1,7 +1,7 @@
 import type { Service } from '@aws-sdk/client-ecs';
 import { GetParametersCommand } from '@aws-sdk/client-ssm';
 import { send } from '../../aws/send.ts';
-import { reasonOf } from '../../core/errors.ts';
+import { unchecked } from './unchecked.ts';
 import {
   containerMemoryFindings,
   logGroupFindings,
@@ -23,17 +23,14 @@ export async function preflight(
   service: Service,
   definition: TaskDefinition,
 ): Promise<PreflightFinding[]> {
-  const checked = (what: string, check: () => Promise<PreflightFinding[]>): Promise<PreflightFinding[]> =>
+  const checked = (
+    what: string,
+    permission: string,
+    check: () => Promise<PreflightFinding[]>,
+  ): Promise<PreflightFinding[]> =>
     check().catch((error: unknown) => {
       context.signal.throwIfAborted();
-      const message = `${what} cannot be checked: ${reasonOf(error)}.`;
-      return [
-        {
-          level: 'warning' as const,
-          message,
-          fix: "Allow it to the role of the job: the action's page has the list.",
-        },
-      ];
+      return [unchecked(`Whether ${what} exist`, 'warning', error, permission)];
     });
   const known = [
     ...sizeFindings(definition),
@@ -42,9 +39,9 @@ export async function preflight(
     ...roleFindings(service, definition),
   ];
   const found = await Promise.all([
-    checked('The images', () => imageFindings(context, definition)),
-    checked('The log groups', () => logGroupFindings(context, definition)),
-    checked('The parameters', () => parameterFindings(context, definition)),
+    imageFindings(context, definition),
+    checked('the log groups', 'logs:DescribeLogGroups', () => logGroupFindings(context, definition)),
+    checked('the parameters', 'ssm:GetParameters', () => parameterFindings(context, definition)),
   ]);
   return [...known, ...found.flat()];
 }

@@ -75,7 +75,8 @@ async function deploy(
   const wrong = release.report.findings.filter(({ level }) => level === 'error');
   if (wrong.length > 0) {
     const more = wrong.length > 1 ? ` (and ${wrong.length - 1} more)` : '';
-    const reason = `${wrong[0]?.message ?? ''} ${wrong[0]?.fix ?? ''}${more} Nothing was changed.`;
+    const { message = '', fix = '' } = wrong[0] ?? {};
+    const reason = `${[message, fix].filter(Boolean).join(' ')}${more} Nothing was changed.`;
     return release.end({ verdict: 'failed', reason });
   }
   const { desiredCount } = request;

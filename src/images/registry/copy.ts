@@ -7,6 +7,7 @@ import { openRegistry, type RegistryClient } from './client.ts';
 import { download } from './http.ts';
 import { blobsOf, type Descriptor, type Manifest } from './manifest.ts';
 import { type FoundManifest, readManifest, readManifests, withChildren } from './manifest-reader.ts';
+import { downloadAddress } from './layer-download.ts';
 import { type ImageRepository, registryUri, repositoryOf } from './repository.ts';
 
 type CopyContext = Pick<Context, 'clock' | 'signal' | 'log'>;
@@ -253,13 +254,6 @@ async function copyBlob(
     yield* download(await address, size, context.signal);
   };
   await registry.upload({ digest, size, open });
-}
-
-async function downloadAddress(source: ImageRepository, digest: string, context: CopyContext): Promise<URL> {
-  const { GetDownloadUrlForLayerCommand } = await import('@aws-sdk/client-ecr');
-  const command = new GetDownloadUrlForLayerCommand({ ...repositoryOf(source), layerDigest: digest });
-  const { downloadUrl = '' } = await send(source.client, command, context);
-  return new URL(downloadUrl);
 }
 
 async function missingBlobs(

@@ -2,7 +2,10 @@ import { DescribeTaskDefinitionCommand, ListTaskDefinitionsCommand } from '@aws-
 import { expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { EcsWorld, IMAGE } from '../../unit/sandbox/ecs/ecs-world.ts';
-import { useWorkspaces } from '../../support/action.ts';
+import { DEV, useWorkspaces } from '../../support/action.ts';
+import { REPOSITORY } from '../../support/image.ts';
+import { pushMultiPlatform } from '../../support/multi-platform.ts';
+import { RegistrySession } from '../../support/registry.ts';
 import { imageOf, NEXT, updateService } from '../../support/service.ts';
 
 const workspaceOf = useWorkspaces();
@@ -107,6 +110,19 @@ test('tasks alone are added, without a new deployment', async () => {
   const run = await updateService(world, { 'desired-count': '4' });
   expect(run.outputs).toMatchObject({ verdict: 'deployed', reason: 'user-service:1 serves with 4 tasks.' });
   expect(await world.tasks()).toHaveLength(4);
+});
+
+test('an image of one manifest for another CPU is refused, and nothing is registered', async () => {
+  const world = await EcsWorld.withService();
+  const session = await RegistrySession.open(world.sandbox, { imageTagMutability: 'IMMUTABLE' }, DEV);
+  const [, arm64 = ''] = (await pushMultiPlatform(session, 'v1')).children;
+  const image = `${DEV}.dkr.ecr.eu-west-1.amazonaws.com/${REPOSITORY}@${arm64}`;
+  const run = await updateService(world, { image });
+  expect(run.outputs['verdict']).toBe('failed');
+  expect(run.outputs['reason']).toMatch(
+    /is built for arm64, and the tasks run on amd64\. Build it for linux\/amd64 too .*Nothing was changed\.$/,
+  );
+  expect(await revisions(world)).toHaveLength(1);
 });
 
 test('without waiting nothing is proven, and it says so', async () => {

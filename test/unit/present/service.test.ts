@@ -86,8 +86,18 @@ describe('a release that failed', () => {
     expect(before).toEqual({
       level: 'warning',
       title: 'user-service, before the deployment',
-      message: 'The images cannot be checked.\nAllow it.',
+      message: 'The images cannot be checked.\nFix: Allow it.',
     });
+  });
+
+  test('notes and what has no fix are shown without one', () => {
+    const findings = [
+      { level: 'note', message: 'The role cannot be checked.' },
+      { level: 'warning', message: 'The images cannot be checked.' },
+    ] as const;
+    const shown = presentService({ ...DEPLOYED, findings });
+    expect(shown.annotations?.map(({ message }) => message)).toEqual(['The images cannot be checked.']);
+    expect(summaryOf({ ...DEPLOYED, findings })).toContain('| ℹ️ | The role cannot be checked. |  |');
   });
 
   test('shows why before what was changed', () => {

@@ -11,6 +11,7 @@ import { RegistrySession } from '../../../support/registry.ts';
 import { contextOf } from '../../images/registry/context.ts';
 
 const sandboxOf = useSandboxes();
+const DENIED = { kind: 'error', code: 'AccessDeniedException', status: 400, times: 99 } as const;
 const NAME = `${DEV}.dkr.ecr.eu-west-1.amazonaws.com/${REPOSITORY}`;
 
 async function imageIn(sandbox: Sandbox) {
@@ -82,3 +83,42 @@ test('an image that is missing, or for another CPU only, is a finding', async ()
   const [wrong] = await imageFindings(context, definitionOf(`${NAME}:amd64`, 'ARM64'));
   expect(wrong).toMatchObject({ level: 'error', message: expect.stringContaining('is built for amd64') });
 });
+
+test('an image of one manifest is read by its config', async () => {
+  const sandbox = await sandboxOf();
+  const { context, image } = await imageIn(sandbox);
+  const [amd64 = '', arm64 = ''] = image.children;
+  expect(await imageFindings(context, definitionOf(`${NAME}@${amd64}`))).toEqual([]);
+  expect(await imageFindings(context, definitionOf(`${NAME}@${arm64}`, 'ARM64'))).toEqual([]);
+  const [wrong] = await imageFindings(context, definitionOf(`${NAME}@${arm64}`));
+  expect(wrong).toMatchObject({
+    level: 'error',
+    message: `The image ${NAME}@${arm64} is built for arm64, and the tasks run on amd64.`,
+  });
+  sandbox.addFault({ ...DENIED, operation: 'GetDownloadUrlForLayer' });
+  expect(await imageFindings(context, definitionOf(`${NAME}@${arm64}`))).toEqual([
+    {
+      level: 'note',
+      message: expect.stringMatching(/^Which CPU architecture the image .* cannot be checked: AccessDenied/),
+      fix: 'Allow ecr:GetDownloadUrlForLayer to the role of the job.',
+    },
+  ]);
+});
+
+test.each([
+  ['a denial', { code: 'AccessDeniedException' }, 'Allow ecr:BatchGetImage to the role of the job.'],
+  ['anything else', { code: 'InvalidParameterException' }, undefined],
+])(
+  'a check that %s ends is a warning; a permission is advised on access denied only',
+  async (_, fault, fix) => {
+    const sandbox = await sandboxOf();
+    const { context } = await imageIn(sandbox);
+    sandbox.addFault({ ...DENIED, ...fault, operation: 'BatchGetImage' });
+    const [found] = await imageFindings(context, definitionOf(`${NAME}:v1`));
+    expect(found).toEqual({
+      level: 'warning',
+      message: expect.stringMatching(/^Whether the image .*:v1 exists cannot be checked: /),
+      ...(fix !== undefined && { fix }),
+    });
+  },
+);
