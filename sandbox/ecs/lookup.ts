@@ -51,8 +51,16 @@ export function serviceDeploymentNamed(ecs: Ecs, given: unknown): ServiceDeploym
   throw serviceDeploymentNotFound();
 }
 
+const HISTORY_MS = 90 * 24 * 60 * 60_000;
+
+/**
+ * AWS may lag behind UpdateService, and shows the history of the last 90 days.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
+ */
 export function isVisible(ecs: Ecs, deployment: ServiceDeployment): boolean {
-  return deployment.visibleAt <= ecs.world.clock.now();
+  const now = ecs.world.clock.now();
+  return deployment.visibleAt <= now && now.getTime() - deployment.createdAt.getTime() < HISTORY_MS;
 }
 
 const DIGEST = /@(sha256:[0-9a-f]{64})$/;

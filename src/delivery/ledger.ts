@@ -26,6 +26,10 @@ export interface Release extends ReleaseSource {
   bypass?: string;
   /** Whether it was allowed to replace a newer release. */
   allowOlder?: true;
+  /** The revision that was released, `family:revision`. */
+  taskDefinition?: string;
+  /** Of a rollback: the image that it took the place of, whole. */
+  rolledBackFrom?: string;
 }
 
 /** What is known of a release when it is recorded. */
@@ -116,8 +120,9 @@ export async function recordRelease(
 }
 
 /**
- * The releases of an environment, the newest first: the first is what it has now, the others are what it can be
- * rolled back to. The same image twice in a row counts once.
+ * What was recorded for an environment, the newest first: the first is what it has now. Every record counts, also of
+ * the same image again; an image without a record, such as one that was written by hand, counts once. Which of them a
+ * rollback goes to is for `rollbackTarget` to say.
  */
 export async function releaseHistory(context: LedgerContext, names: LedgerNames): Promise<Release[]> {
   const [images, records] = await Promise.all([
@@ -126,11 +131,15 @@ export async function releaseHistory(context: LedgerContext, names: LedgerNames)
   ]);
   const releases = records.flatMap((value) => parseRelease(value) ?? []);
   const distinct = images.filter((image, index) => image !== images[index - 1]);
-  return distinct.map((image) => {
+  return distinct.flatMap((image) => {
     const at = releases.findIndex((release) => release.image === image);
-    // An older release of the same image belongs to an older row.
-    const [found] = at < 0 ? [] : releases.splice(0, at + 1).slice(at);
-    return found ?? unknownRelease(image);
+    if (at < 0) return [unknownRelease(image)];
+    const of = releases.slice(at);
+    const other = of.findIndex((release) => release.image !== image);
+    const found = other < 0 ? of : of.slice(0, other);
+    // An older record of the same image belongs to an older row.
+    releases.splice(0, at + found.length);
+    return found;
   });
 }
 
@@ -206,6 +215,8 @@ function parseRelease(text: string): Release | undefined {
     ...(textOf('bypass') !== '' && { bypass: textOf('bypass') }),
     ...(fields['preDeploy'] === 'pending' && { preDeploy: 'pending' }),
     ...(fields['allowOlder'] === true && { allowOlder: true }),
+    ...(textOf('taskDefinition') !== '' && { taskDefinition: textOf('taskDefinition') }),
+    ...(textOf('rolledBackFrom') !== '' && { rolledBackFrom: textOf('rolledBackFrom') }),
   };
 }
 

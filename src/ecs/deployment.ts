@@ -89,11 +89,14 @@ export async function findServiceDeployment(
       isThrottle,
     };
     let first = hint;
-    return await poll(context, options, async () => {
-      const found = await find(context, deployment, first);
+    const found = await poll(context, options, async () => {
+      const arn = await find(context, deployment, first);
       first = undefined;
-      return found;
+      return arn;
     });
+    if (found !== ROLLBACK) return found;
+    context.log.info('ECS rolls back to it: following the deployment of the service.');
+    return undefined;
   } catch (error) {
     if (context.signal.aborted) throw error;
     if (error instanceof TimeoutError) {
@@ -116,12 +119,19 @@ function isUnavailable(error: unknown): boolean {
   return /Unsupported|Unknown|NotImplemented|InvalidAction/i.test(awsName);
 }
 
+/** A rollback has no service deployment of its own: it is a part of the one that failed. */
+const ROLLBACK = 'rollback';
+
 async function find(
   context: EcsContext,
   deployment: OurDeployment,
   hint: string | undefined,
 ): Promise<string | undefined> {
-  if (hint !== undefined && (await isOurs(context, deployment, hint))) return hint;
+  if (hint !== undefined) {
+    const found = await describeServiceDeployment(context, hint);
+    if (await isOurs(context, deployment, found)) return hint;
+    if (await goesBackTo(context, found, deployment)) return ROLLBACK;
+  }
   const { cluster, service, createdAt } = deployment;
   const command = new ListServiceDeploymentsCommand({
     cluster,
@@ -140,8 +150,21 @@ async function find(
   return undefined;
 }
 
-async function isOurs(context: EcsContext, deployment: OurDeployment, arn: string): Promise<boolean> {
-  const { targetServiceRevision, createdAt } = await describeServiceDeployment(context, arn);
+async function goesBackTo(
+  context: EcsContext,
+  { status, rollback }: ServiceDeployment,
+  deployment: OurDeployment,
+): Promise<boolean> {
+  if (status !== 'ROLLBACK_IN_PROGRESS' || rollback?.serviceRevisionArn === undefined) return false;
+  const target = await describeRevision(context, rollback.serviceRevisionArn);
+  return target?.taskDefinition === deployment.taskDefinition;
+}
+
+async function isOurs(
+  context: EcsContext,
+  deployment: OurDeployment,
+  { targetServiceRevision, createdAt }: ServiceDeployment,
+): Promise<boolean> {
   if (targetServiceRevision?.arn === undefined) return false;
   // After a restart the one before has the same target.
   const since = (deployment.createdAt?.getTime() ?? 0) - ROUNDING_MS;

@@ -1,5 +1,5 @@
 import { listOf, paginate, textOf } from '../../protocols/service.ts';
-import type { Ecs, Service, ServiceDeployment } from '../model.ts';
+import type { Ecs, Service, ServiceDeployment, ServiceDeploymentStatus } from '../model.ts';
 import {
   clusterNamed,
   conflict,
@@ -13,16 +13,19 @@ import { RolloutStop } from '../rollout/context.ts';
 import { summarizeServiceDeployment, describeServiceRevision, describeServiceDeployment } from './views.ts';
 
 const MOST_A_PAGE = 100;
+/** Without `maxResults`. */
+const USUAL_A_PAGE = 20;
 const MOST_DESCRIBED = 20;
 
 export const SERVICE_DEPLOYMENT_OPERATIONS: Record<string, EcsOperation> = {
+  /** @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListServiceDeployments.html */
   ListServiceDeployments(ecs, input) {
     const cluster = clusterNamed(ecs, input.cluster ?? clusterOf(input.service));
     const service = serviceNamed(ecs, cluster, input.service);
     const found = service.serviceDeployments.filter(
       (record) => isVisible(ecs, record) && isListed(record, input),
     );
-    const request = { token: input.nextToken, limit: input.maxResults, most: MOST_A_PAGE };
+    const request = { token: input.nextToken, limit: input.maxResults ?? USUAL_A_PAGE, most: MOST_A_PAGE };
     const { items, nextToken } = paginate(found, request);
     return { serviceDeployments: items.map(summarizeServiceDeployment), nextToken };
   },
@@ -79,8 +82,22 @@ function clusterOf(service: unknown): string | undefined {
   return /:service\/([^/]+)\//.exec(textOf(service) ?? '')?.[1];
 }
 
+const STATUSES: readonly ServiceDeploymentStatus[] = [
+  'PENDING',
+  'IN_PROGRESS',
+  'SUCCESSFUL',
+  'STOP_REQUESTED',
+  'STOPPED',
+  'ROLLBACK_REQUESTED',
+  'ROLLBACK_IN_PROGRESS',
+  'ROLLBACK_SUCCESSFUL',
+  'ROLLBACK_FAILED',
+];
+
 function isListed(record: ServiceDeployment, input: Record<string, unknown>): boolean {
   const statuses = listOf(input['status']);
+  const unknown = statuses.find((status) => !STATUSES.includes(status as ServiceDeploymentStatus));
+  if (unknown !== undefined) throw invalidParameter('status contains an invalid value.');
   const { after, before } = (input['createdAt'] ?? {}) as { after?: number; before?: number };
   const created = record.createdAt.getTime() / 1000;
   return (

@@ -14,13 +14,15 @@ import { applyChanges, factsOf, mainContainer } from '../../ecs/task-definition/
 import { type ChangedField, secretValues, taskDefinitionDiff } from '../../ecs/task-definition/diff.ts';
 import { readTaskDefinitionFile } from '../../ecs/task-definition/file.ts';
 import {
-  pruneRevisions,
+  deregisterRevisions,
   readTaskDefinition,
   type RegisteredTaskDefinition,
   registerTaskDefinition,
+  revisionsOf,
 } from '../../ecs/task-definition/revisions.ts';
 import { familyOf, revisionName, type TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
 import { readRelease, recordRelease, sourceOfImage } from '../ledger.ts';
+import { revisionsForRollback } from '../release-revisions.ts';
 import { followDeployment, resultOfDeployment } from '../rollout/follow-deployment.ts';
 import { pinImages } from './images.ts';
 import { rollBackDeployment, runRelease } from './on-failure.ts';
@@ -350,7 +352,9 @@ async function recordGood(
     const at = new Date(context.clock.now()).toISOString();
     const { source = await sourceOfImage(context, request.ledger, image), ...origin } = request.origin;
     const older = release.allowedOlder && { allowOlder: true as const };
-    const record = { ...source, ...origin, image, at, proven: proven.proven, ...older };
+    const taskDefinition = revisionName(proven.taskDefinition);
+    const proof = { at, proven: proven.proven, taskDefinition };
+    const record = { ...source, ...origin, image, ...proof, ...older };
     await recordRelease(context, request.ledger, record);
     release.logEvent(`The ledger ${request.ledger.image} has ${image}.`);
   }
@@ -389,9 +393,14 @@ async function deregisterOld(
   keep: number,
   { taskDefinition }: ProvenRevision,
 ): Promise<void> {
-  const { deployments = [] } = await describeService(context, target);
+  const revisions = (await revisionsOf(context, familyOf(taskDefinition))).slice(keep);
+  if (revisions.length === 0) return;
+  const service = await describeService(context, target);
+  const { deployments = [] } = service;
+  const needed = await revisionsForRollback(context, service, target.ledger, { revisions, keep });
   const inUse = new Set([taskDefinition, ...deployments.map((one) => one.taskDefinition ?? '')]);
-  const old = await pruneRevisions(context, familyOf(taskDefinition), { keep, inUse });
+  const old = revisions.filter((arn) => !needed.has(arn) && !inUse.has(arn));
+  await deregisterRevisions(context, old);
   if (old.length > 0) release.addNote(`${old.length} old revisions were deregistered.`);
 }
 

@@ -31,7 +31,7 @@ export interface ServiceTarget {
 }
 
 /** What is released, and by whom, for the ledger. */
-interface Origin extends Pick<Release, 'run' | 'actor' | 'from' | 'bypass'> {
+interface Origin extends Pick<Release, 'run' | 'actor' | 'from' | 'bypass' | 'rolledBackFrom'> {
   /** Absent: that of the image's last release, as for a rollback. */
   source?: ReleaseSource;
 }
@@ -72,7 +72,7 @@ export interface RestartRequest extends Omit<ServiceTarget, 'ledger'> {
 
 /** A way back to what ran before. */
 export interface RollbackRequest extends ServiceTarget {
-  /** `family:revision` or an ARN; default, what the ledger or the service's own history has before the present one. */
+  /** `family:revision` or an ARN; default, the release before the one that runs: see `rollbackTarget`. */
   to?: string;
 }
 

@@ -1,19 +1,30 @@
 import type { Service } from '@aws-sdk/client-ecs';
+import { AwsError } from '../../aws/errors.ts';
+import { PlatformError } from '../../core/errors.ts';
+import { capitalize, sentence, shortDigest } from '../../core/text.ts';
+import { type ServedRevision, servedRevisions } from '../../ecs/deployment-history.ts';
+import { digestIn } from '../../ecs/proof.ts';
 import { findService } from '../../ecs/find-service.ts';
 import { requireEcsController } from '../../ecs/service.ts';
-import { readTaskDefinition, revisionsOf } from '../../ecs/task-definition/revisions.ts';
 import { factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
-import { familyOf, revisionName } from '../../ecs/task-definition/task-definition.ts';
-import { PlatformError } from '../../core/errors.ts';
-import { releaseHistory } from '../ledger.ts';
+import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
+import { revisionName } from '../../ecs/task-definition/task-definition.ts';
+import { readCurrentRelease } from '../current-release.ts';
+import { type Release, releaseHistory } from '../ledger.ts';
+import { revisionOfRelease } from '../release-revisions.ts';
+import { type CurrentRelease, type PastRelease, rollbackTarget } from '../rollback-target.ts';
+import { sourceOf } from '../source.ts';
 import { runRelease } from './on-failure.ts';
+import { releaseService } from './release-service.ts';
 import type { RollbackRequest, ServiceContext } from './request.ts';
 import type { ServiceResult } from './result.ts';
-import { releaseService } from './release-service.ts';
-/** How many revisions are looked through for an image of the ledger. */
-const LOOKED_THROUGH = 25;
 
-/** Releases the revision that a service ran before. Never throws. */
+const NAME_IT = 'Deploy the version that should run, or name a revision with task-definition-arn.';
+
+/**
+ * Brings a service back to the release before the one that runs: by the ledger, without one by the service's successful
+ * deployments. Never throws.
+ */
 export async function rollbackService(
   context: ServiceContext,
   request: RollbackRequest,
@@ -21,53 +32,89 @@ export async function rollbackService(
   return await runRelease(context, request, async (inner, release) => {
     const service = await findService(inner, request);
     requireEcsController(service);
-    const to = request.to ?? (await previousRelease(inner, request, service));
-    if (to === undefined) {
-      const why = request.ledger
-        ? 'the ledger and the service have no earlier release'
-        : 'the service has no earlier revision';
-      const reason = `There is nothing to go back to: ${why}. Nothing was changed.`;
-      return release.end({ verdict: 'failed', reason });
+    const current = await readCurrentRelease(inner, service);
+    const target = await findTarget(inner, request, service, current);
+    if ('message' in target) {
+      const { message, fix = '' } = target;
+      const reason = `${sentence(capitalize(message))} Nothing was changed. Fix: ${fix}`;
+      return release.end({ verdict: 'failed', reason, error: { code: target.code, message, fix } });
     }
-    inner.log.info(`Going back from ${revisionName(service.taskDefinition ?? '')} to ${revisionName(to)}.`);
+    const { revision, past } = target;
+    const [from, to] = [revisionName(current.taskDefinition), revisionName(revision)];
+    inner.log.info(from === to ? `${to} is on its way already.` : `Rolling back from ${from} to ${to}.`);
     return await releaseService(context, {
       ...request,
-      source: { kind: 'revision', revision: to },
+      origin: {
+        ...request.origin,
+        ...(past && { source: sourceOf(past), from: past.from }),
+        ...(from !== to && { rolledBackFrom: current.image }),
+      },
+      source: { kind: 'revision', revision },
       changes: { images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },
     });
   });
 }
 
-/** The revision with the ledger's last image but one; without a ledger, the newest older revision of the family. */
-async function previousRelease(
+/** The revision to go back to, with its record where the ledger has one. */
+interface Target {
+  revision: string;
+  past?: Release;
+}
+type Current = CurrentRelease & { taskDefinition: string };
+
+/** @returns the target, or why there is none. */
+async function findTarget(
   context: ServiceContext,
-  request: RollbackRequest,
+  { to, ledger, ...address }: RollbackRequest,
   service: Service,
-): Promise<string | undefined> {
-  const current = service.taskDefinition ?? '';
-  const revisions = await revisionsOf(context, familyOf(current));
-  const others = revisions.filter((arn) => arn !== current);
-  if (!request.ledger) return others.find((arn) => revisions.indexOf(arn) > revisions.indexOf(current));
-  const [now, ...earlier] = await releaseHistory(context, request.ledger);
-  const running = await imageOf(context, request, service, current);
-  // After a deployment that was never recorded, the ledger's newest is what ran before.
-  const wanted = now !== undefined && now.image !== running ? [now, ...earlier] : earlier;
-  const images = wanted.map(({ image }) => image).filter((image) => image !== running);
-  const [image] = images;
-  if (image === undefined) return undefined;
-  for (const arn of others.slice(0, LOOKED_THROUGH)) {
-    if ((await imageOf(context, request, service, arn)) === image) return arn;
-  }
-  const reason = `none of the last ${LOOKED_THROUGH} revisions has the image ${image} that the ledger has`;
-  throw new PlatformError('not-found', reason);
+  current: Current,
+): Promise<Target | PlatformError> {
+  if (to !== undefined) return { revision: to };
+  if (!ledger) return await servedTarget(context, address, service, current);
+  const past = rollbackTarget(await releaseHistory(context, ledger), current, 'revision');
+  if (past) return { revision: await revisionOfRelease(context, service, past, current), past };
+  const message = `the ledger ${ledger.release} has no good release before ${shortImage(current.image)}`;
+  return new PlatformError('not-found', message, { fix: NAME_IT });
 }
 
-async function imageOf(
+/** The revision of the last successful deployment before the current one. */
+async function servedTarget(
   context: ServiceContext,
-  { service: name }: RollbackRequest,
+  address: Pick<RollbackRequest, 'cluster' | 'service'>,
   service: Service,
-  revision: string,
-): Promise<string> {
-  const { definition } = await readTaskDefinition(context, revision);
-  return mainContainer(definition, factsOf(service, name), 'image').image;
+  current: Current,
+): Promise<Target | PlatformError> {
+  const served = await servedRevisions(context, address).catch((error: unknown) => {
+    context.signal.throwIfAborted();
+    throw unreadableHistory(error);
+  });
+  const { definition } = await readTaskDefinition(context, current.taskDefinition);
+  const { name } = mainContainer(definition, factsOf(service, address.service), 'image');
+  const history = served.map((one) => ({ taskDefinition: one.taskDefinition, image: imageIn(one, name) }));
+  // ECS has resolved tags to digests there.
+  const known = history.find(({ taskDefinition }) => taskDefinition === current.taskDefinition);
+  const target = rollbackTarget<PastRelease>(history, { ...current, ...known }, 'revision');
+  if (target?.taskDefinition !== undefined) return { revision: target.taskDefinition };
+  const before = revisionName(current.taskDefinition);
+  const message = `ECS has no successful deployment of ${address.service} before ${before} in its history of 90 days`;
+  return new PlatformError('not-found', message, { fix: NAME_IT });
+}
+
+function unreadableHistory(error: unknown): unknown {
+  if (!(error instanceof AwsError)) return error;
+  const isDenied = error.kind === 'denied';
+  const fix = isDenied
+    ? 'Allow ecs:ListServiceDeployments and ecs:DescribeServiceRevisions, or name a revision with task-definition-arn.'
+    : 'Name a revision with task-definition-arn, or give the ledger with parameter.';
+  const message = `the service's deployments cannot be read, so none is known to have served: ${error.message}. ${fix}`;
+  return new PlatformError(error.code, message, { fix, cause: error });
+}
+
+function imageIn({ images }: ServedRevision, container: string): string {
+  return images[container] ?? Object.values(images).join(' ');
+}
+
+function shortImage(image: string): string {
+  const digest = digestIn(image);
+  return digest === undefined ? image : shortDigest(digest);
 }

@@ -10,7 +10,7 @@ import { send } from '../../aws/send.ts';
 import { PlatformError } from '../../core/errors.ts';
 import type { EcsContext } from '../service.ts';
 import { rawAnswer, rawInput } from './file.ts';
-import { registrable, type TaskDefinition } from './task-definition.ts';
+import { registrable, revisionNumber, type TaskDefinition } from './task-definition.ts';
 
 export interface RegisteredTaskDefinition {
   arn: string;
@@ -82,25 +82,10 @@ export async function revisionsOf(context: EcsContext, family: string): Promise<
     .toSorted((a, b) => revisionNumber(b) - revisionNumber(a));
 }
 
-/**
- * Deregisters all but the newest revisions of a family. One that is in use is kept, whatever its age.
- *
- * @returns the ARNs that were deregistered.
- */
-export async function pruneRevisions(
-  context: EcsContext,
-  family: string,
-  { keep, inUse }: { keep: number; inUse: ReadonlySet<string> },
-): Promise<string[]> {
-  const revisions = await revisionsOf(context, family);
-  const old = revisions.slice(keep).filter((arn) => !inUse.has(arn));
+/** Deregisters revisions: no task and no deployment can be started of them any more. */
+export async function deregisterRevisions(context: EcsContext, arns: readonly string[]): Promise<void> {
   const client = await context.ecs();
-  for (const arn of old) {
-    await send(client, new DeregisterTaskDefinitionCommand({ taskDefinition: arn }), context);
+  for (const taskDefinition of arns) {
+    await send(client, new DeregisterTaskDefinitionCommand({ taskDefinition }), context);
   }
-  return old;
-}
-
-function revisionNumber(arn: string): number {
-  return Number(arn.slice(arn.lastIndexOf(':') + 1));
 }

@@ -86,3 +86,8 @@ export function revisionName(arn: string): string {
 export function familyOf(arn: string): string {
   return revisionName(arn).split(':')[0] ?? '';
 }
+
+/** The number of a revision, of an ARN or of `family:revision`: the higher, the later it was registered. */
+export function revisionNumber(arn: string): number {
+  return Number(arn.slice(arn.lastIndexOf(':') + 1));
+}

@@ -1,10 +1,47 @@
 import { expect, test } from '@jest/globals';
-import { ssmOf } from '../../unit/sandbox/clients.ts';
+import { ecsOf } from '../../../sandbox/ecs/model.ts';
+import { DEV, ssmOf } from '../../unit/sandbox/clients.ts';
 import { EcsWorld, IMAGE } from '../../unit/sandbox/ecs/ecs-world.ts';
 import { imageOf, NEXT, updateService } from '../../support/service.ts';
-import { GetParameterCommand } from '@aws-sdk/client-ssm';
+import { GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
 
 const PARAMETER = '/platform/dev/user-service/image';
+
+const RECORD = '/platform/dev/user-service/release';
+const DENIED = { kind: 'error' as const, code: 'AccessDeniedException', status: 400, times: 100 };
+
+/** A release as an older version of this suite recorded it, or as a newer one with its revision. */
+async function record(world: EcsWorld, image: string, taskDefinition?: string): Promise<void> {
+  const commit = (/sha256:(.)/.exec(image)?.[1] ?? '').repeat(40);
+  const release = {
+    image,
+    commit,
+    run: '',
+    actor: 'ada',
+    at: new Date().toISOString(),
+    from: '',
+    taskDefinition,
+  };
+  for (const [Name, Value] of [
+    [PARAMETER, image],
+    [RECORD, JSON.stringify(release)],
+  ] as const) {
+    await ssmOf(world.sandbox).send(
+      new PutParameterCommand({ Name, Value, Type: 'String', Overwrite: true }),
+    );
+  }
+}
+
+/** Deploys an image as somebody else than this suite. */
+async function deploy(world: EcsWorld, image: string): Promise<void> {
+  await world.update({ taskDefinition: await world.registerWith({ image }) });
+  await world.ended();
+}
+
+async function release(world: EcsWorld, image: string): Promise<void> {
+  await deploy(world, image);
+  await record(world, image);
+}
 
 async function ledger(world: EcsWorld, name = PARAMETER): Promise<string | undefined> {
   const command = new GetParameterCommand({ Name: name });
@@ -26,18 +63,146 @@ test('the ledger has a release once it is good, and the rollback goes where it s
   expect(await ledger(world)).toBe(NEXT);
 });
 
-test('without a ledger the rollback goes to the revision before, or to the one that is named', async () => {
+test('a second rollback goes further back, and never forward to the bad image; a third finds none', async () => {
   const world = await EcsWorld.withService();
-  await updateService(world, { image: NEXT });
-  await updateService(world, { image: imageOf('3') });
-  const back = await updateService(world, { command: 'rollback' });
-  expect(back.outputs).toMatchObject({ verdict: 'deployed', 'task-definition': 'user-service:2' });
-  const named = await updateService(world, { command: 'rollback', 'task-definition-arn': 'user-service:1' });
+  await record(world, IMAGE);
+  for (const digit of ['2', '3']) await release(world, imageOf(digit));
+  const runs = [];
+  for (let count = 0; count < 3; count++) {
+    runs.push(await updateService(world, { command: 'rollback', parameter: PARAMETER }));
+  }
+  const verdicts = runs.map(({ outputs }) => [outputs['verdict'], outputs['task-definition']]);
+  expect(verdicts).toEqual([
+    ['deployed', 'user-service:2'],
+    ['deployed', 'user-service:1'],
+    ['failed', ''],
+  ]);
+  expect(runs[2]?.outputs['reason']).toMatch(
+    /^The ledger \/platform\/dev\/user-service\/release has no good release before sha256:1111.*\. Nothing was changed\. Fix: Deploy the version/,
+  );
+  expect(await ledger(world)).toBe(IMAGE);
+  const written = JSON.parse((await ledger(world, RECORD)) ?? '{}') as object;
+  // The commit is that of the release that came back, the run that of the rollback.
+  expect(written).toMatchObject({
+    commit: '1'.repeat(40),
+    rolledBackFrom: imageOf('2'),
+    taskDefinition: 'user-service:1',
+    run: expect.stringMatching(/\/actions\/runs\/1001$/),
+  });
+});
+
+test('without a ledger the rollback goes to what was deployed successfully, never to what did not serve', async () => {
+  const never = imageOf('3');
+  const rules = [{ does: 'exit' as const, match: { image: never } }];
+  const breaker = { deploymentCircuitBreaker: { enable: true, rollback: true } };
+  const world = await EcsWorld.withService(
+    { scenario: { ecs: { rules } } },
+    { deploymentConfiguration: breaker },
+  );
+  await deploy(world, imageOf('2'));
+  await deploy(world, never);
+  await deploy(world, imageOf('4'));
+  // Registered for a migration that failed, and never deployed.
+  await world.registerWith({ image: imageOf('5') });
+  const targets = [];
+  for (let count = 0; count < 3; count++) {
+    const { outputs } = await updateService(world, { command: 'rollback' });
+    targets.push([outputs['verdict'], outputs['task-definition'], outputs['reason']?.slice(0, 45)]);
+  }
+  expect(targets).toEqual([
+    ['deployed', 'user-service:2', expect.anything()],
+    ['deployed', 'user-service:1', expect.anything()],
+    ['failed', '', 'ECS has no successful deployment of user-serv'],
+  ]);
+  const named = await updateService(world, { command: 'rollback', 'task-definition-arn': 'user-service:4' });
   expect(named.outputs).toMatchObject({
     verdict: 'deployed',
-    'task-definition': 'user-service:1',
-    'previous-task-definition': 'user-service:2',
+    'task-definition': 'user-service:4',
+    'previous-task-definition': 'user-service:1',
   });
+});
+
+test.each([
+  [
+    'is older than the 90 days that ECS keeps',
+    'history',
+    /has no successful deployment of user-service before user-service:2 in its history of 90 days/,
+  ],
+  [
+    'may not be read',
+    'denied',
+    /cannot be read.*AccessDenied.*Allow ecs:ListServiceDeployments and ecs:DescribeServiceRevisions, or name a revision/,
+  ],
+])('without a ledger, where the history %s, it refuses', async (_, why, reason) => {
+  const world = await EcsWorld.withService();
+  await deploy(world, NEXT);
+  const { sandbox } = world;
+  const old = ecsOf(sandbox.world, DEV, 'eu-west-1').serviceDeployments.values().next().value;
+  if (why === 'history') old!.createdAt = new Date(Date.now() - 91 * 24 * 60 * 60_000);
+  else sandbox.addFault({ ...DENIED, operation: 'ListServiceDeployments' });
+  const run = await updateService(world, { command: 'rollback' });
+  expect(run.outputs).toMatchObject({ verdict: 'failed', reason: expect.stringMatching(reason) });
+  expect((await world.service()).taskDefinition).toMatch(/:2$/);
+});
+
+test.each([
+  ['another image', { image: NEXT }, {}],
+  ['another configuration of the same image', { environment: 'MODE=broken' }, { image: IMAGE }],
+])('after a failure that was kept, of %s, it goes to what the ledger has', async (_, inputs, match) => {
+  const rules = [{ does: 'exit' as const, match: { revision: 2, ...match } }];
+  const deploymentConfiguration = { deploymentCircuitBreaker: { enable: true, rollback: false } };
+  const world = await EcsWorld.withService({ scenario: { ecs: { rules } } }, { deploymentConfiguration });
+  const parameter = PARAMETER;
+  await updateService(world, { parameter });
+  const kept = await updateService(world, { parameter, 'on-failure': 'keep', ...inputs });
+  expect(kept.outputs['verdict']).toBe('failed');
+  expect((await world.service()).taskDefinition).toMatch(/:2$/);
+  const back = await updateService(world, { command: 'rollback', parameter });
+  expect(back.outputs).toMatchObject({ verdict: 'deployed', 'task-definition': 'user-service:1' });
+  expect(await ledger(world)).toBe(IMAGE);
+});
+
+test('while ECS brings the good release back, it follows that and goes no further', async () => {
+  const rules = [
+    { does: 'exit' as const, match: { image: NEXT } },
+    { does: 'run' as const, match: { revision: 1 }, bootSeconds: 4000 },
+  ];
+  // The old tasks go first, so they have to be started again.
+  const deploymentConfiguration = {
+    deploymentCircuitBreaker: { enable: true, rollback: true },
+    minimumHealthyPercent: 0,
+    maximumPercent: 100,
+  };
+  const world = await EcsWorld.withService({ scenario: { ecs: { rules } } }, { deploymentConfiguration });
+  await record(world, imageOf('9'));
+  await record(world, IMAGE, 'user-service:1');
+  await world.deployNext();
+  await world.when(({ status }) => status === 'ROLLBACK_IN_PROGRESS');
+  const run = await updateService(world, { command: 'rollback', parameter: PARAMETER });
+  expect(run.outputs).toMatchObject({ verdict: 'deployed', 'task-definition': 'user-service:1' });
+  expect(run.log).toContain('user-service:1 is on its way already.');
+  expect(await ledger(world)).toBe(IMAGE);
+});
+
+test('keep-revisions keeps what a rollback needs', async () => {
+  const world = await EcsWorld.withService();
+  const parameter = PARAMETER;
+  await updateService(world, { parameter });
+  // They were registered, and their releases failed.
+  for (const digit of ['5', '6', '7']) await world.registerWith({ image: imageOf(digit) });
+  const run = await updateService(world, { image: NEXT, parameter, 'keep-revisions': '1' });
+  expect(run.summary).toContain('3 old revisions were deregistered.');
+  const back = await updateService(world, { command: 'rollback', parameter });
+  expect(back.outputs).toMatchObject({ verdict: 'deployed', 'task-definition': 'user-service:1' });
+});
+
+test('without a ledger, keep-revisions keeps the last successful deployments', async () => {
+  const world = await EcsWorld.withService();
+  for (const digit of ['5', '6', '7']) await world.registerWith({ image: imageOf(digit) });
+  const run = await updateService(world, { image: NEXT, 'keep-revisions': '1' });
+  expect(run.summary).toContain('3 old revisions were deregistered.');
+  const back = await updateService(world, { command: 'rollback' });
+  expect(back.outputs).toMatchObject({ verdict: 'deployed', 'task-definition': 'user-service:1' });
 });
 
 test('after a deployment that was never recorded the ledger has what is good', async () => {

@@ -461,7 +461,7 @@ export const CASES: readonly Case[] = [
     strategy: 'ROLLING',
     what: 'command rollback',
     verdict: 'failed',
-    reason: /nothing to go back to.*Nothing was changed/,
+    reason: /no successful deployment .* Nothing was changed\. Fix: /,
     inputs: { command: 'rollback', image: '' },
     endsWith: back,
   },

@@ -86,7 +86,10 @@ describe('a ledger', () => {
     await recordRelease(context, names, releaseOf('a', { run: 'again' }));
     expect(await versionsOf(context, names.image)).toBe(1);
     expect(await readRelease(context, names)).toMatchObject({ run: 'again' });
-    expect(await releaseHistory(context, names)).toEqual([releaseOf('a', { run: 'again', sequence: 2 })]);
+    expect(await releaseHistory(context, names)).toEqual([
+      releaseOf('a', { run: 'again', sequence: 2 }),
+      releaseOf('a', { run: 'first', sequence: 1 }),
+    ]);
   });
 
   test('knows the image that a template, or somebody by hand, has written', async () => {

@@ -1,0 +1,99 @@
+import type { Service } from '@aws-sdk/client-ecs';
+import { PlatformError, reasonOf } from '../core/errors.ts';
+import { type ServedRevision, servedRevisions } from '../ecs/deployment-history.ts';
+import { type EcsContext, nameOf, type ServiceAddress } from '../ecs/service.ts';
+import { readTaskDefinition, revisionsOf } from '../ecs/task-definition/revisions.ts';
+import { familyOf, revisionName } from '../ecs/task-definition/task-definition.ts';
+import { mainImage } from './current-release.ts';
+import { type LedgerContext, type LedgerNames, releaseHistory } from './ledger.ts';
+import { goodReleases, type PastRelease } from './rollback-target.ts';
+
+/** How many revisions are looked through for an image of the ledger. */
+const LOOKED_THROUGH = 25;
+/** A way back needs the release that runs and the one before it. */
+const LEAST_KEPT = 2;
+
+/**
+ * The revision that a release ran with: the recorded one, else one that has served with its image, else the newest with
+ * its image.
+ *
+ * @throws PlatformError when there is none that is active.
+ */
+export async function revisionOfRelease(
+  context: EcsContext,
+  service: Service,
+  { image, taskDefinition }: PastRelease,
+  current: { taskDefinition: string },
+): Promise<string> {
+  const recorded = await recordedRevision(context, taskDefinition);
+  if (recorded !== undefined) return recorded;
+  const active = await revisionsOf(context, familyOf(current.taskDefinition));
+  const served = await servedRevisions(context, addressOf(service)).catch((error: unknown) => {
+    context.signal.throwIfAborted();
+    context.log.debug(`The service's deployments cannot be read: ${reasonOf(error)}`);
+    return [];
+  });
+  const proven = served
+    .filter(
+      ({ images, taskDefinition: arn }) => active.includes(arn) && Object.values(images).includes(image),
+    )
+    .map((one) => one.taskDefinition);
+  for (const arn of new Set([...proven, ...active.slice(0, LOOKED_THROUGH)])) {
+    if (arn !== current.taskDefinition && (await mainImage(context, service, arn)) === image) return arn;
+  }
+  const fix = 'Deploy the version that should run, or name a revision with task-definition-arn.';
+  const message = `none of the last ${LOOKED_THROUGH} active revisions has the image ${image} that the ledger has`;
+  throw new PlatformError('not-found', `${message}. ${fix}`, { fix });
+}
+
+async function recordedRevision(
+  context: EcsContext,
+  taskDefinition: string | undefined,
+): Promise<string | undefined> {
+  if (taskDefinition === undefined) return undefined;
+  try {
+    const { arn, active } = await readTaskDefinition(context, taskDefinition);
+    return active ? arn : undefined;
+  } catch (error) {
+    if (error instanceof PlatformError && error.code === 'not-found') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Those of the given revisions that a rollback may go to: of the newest good releases of the ledger, without one of the
+ * newest successful deployments, as many as revisions are kept, and two at least.
+ *
+ * @param revisions ARNs, the newest first.
+ */
+export async function revisionsForRollback(
+  context: EcsContext & LedgerContext,
+  service: Service,
+  ledger: LedgerNames | undefined,
+  { revisions, keep }: { revisions: readonly string[]; keep: number },
+): Promise<Set<string>> {
+  const history = ledger
+    ? await releaseHistory(context, ledger)
+    : (await servedRevisions(context, addressOf(service))).map(pastRelease);
+  const needed = goodReleases(history).slice(0, Math.max(keep, LEAST_KEPT));
+  const names = new Set(needed.map(({ taskDefinition = '' }) => revisionName(taskDefinition)));
+  const found = new Set(revisions.filter((arn) => names.has(revisionName(arn))));
+  // Older records have no revision: the newest with their image is the one that a rollback would find.
+  const images = new Set(
+    needed.filter(({ taskDefinition }) => taskDefinition === undefined).map(({ image }) => image),
+  );
+  for (const arn of revisions) {
+    if (images.size === 0) break;
+    if (images.delete(await mainImage(context, service, arn))) found.add(arn);
+  }
+  return found;
+}
+
+/** A release as a rollback without a ledger compares it: by its revision, and by all its images. */
+function pastRelease({ taskDefinition, images }: ServedRevision): PastRelease {
+  return { taskDefinition, image: Object.values(images).join(' ') };
+}
+
+function addressOf({ clusterArn = '', serviceName = '' }: Service): ServiceAddress {
+  return { cluster: nameOf(clusterArn), service: serviceName };
+}

@@ -1,0 +1,85 @@
+import {
+  DescribeServiceRevisionsCommand,
+  ListServiceDeploymentsCommand,
+  type ServiceRevision,
+} from '@aws-sdk/client-ecs';
+import { send } from '../aws/send.ts';
+import type { EcsContext, ServiceAddress } from './service.ts';
+
+/** The most that the API gives at once. */
+const DEPLOYMENTS_A_PAGE = 100;
+const REVISIONS_A_CALL = 20;
+
+/** A revision that a service has served with. */
+export interface ServedRevision {
+  /** ARN of the task definition. */
+  taskDefinition: string;
+  /** The images by container, with the digests that ECS resolved. */
+  images: Readonly<Record<string, string>>;
+}
+
+/**
+ * The revisions of a service's successful deployments, the newest first. ECS keeps ninety days of them, and none of
+ * before 25 October 2024.
+ *
+ * @throws AwsError where the role may not read them, or the endpoint has none.
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListServiceDeployments.html
+ */
+export async function servedRevisions(
+  context: EcsContext,
+  address: ServiceAddress,
+): Promise<ServedRevision[]> {
+  const targets = await successfulTargets(context, address);
+  const found = await describeRevisions(context, [...new Set(targets)]);
+  return targets.flatMap((arn) => {
+    const { taskDefinition, containerImages = [] } = found.get(arn) ?? {};
+    if (taskDefinition === undefined) return [];
+    const images = containerImages.map(({ containerName = '', image = '', imageDigest }) => {
+      const isByDigest = image.includes('@') || imageDigest === undefined;
+      return [containerName, isByDigest ? image : `${image.replace(/:[^:/]+$/, '')}@${imageDigest}`] as const;
+    });
+    return [{ taskDefinition, images: Object.fromEntries(images) }];
+  });
+}
+
+/** The target revisions of the successful deployments, the newest first. */
+async function successfulTargets(
+  context: EcsContext,
+  { cluster, service }: ServiceAddress,
+): Promise<string[]> {
+  const client = await context.ecs();
+  const found: { at: number; target: string }[] = [];
+  let nextToken: string | undefined;
+  do {
+    const command = new ListServiceDeploymentsCommand({
+      cluster,
+      service,
+      status: ['SUCCESSFUL'],
+      maxResults: DEPLOYMENTS_A_PAGE,
+      nextToken,
+    });
+    const page = await send(client, command, context);
+    for (const { createdAt, targetServiceRevisionArn: target } of page.serviceDeployments ?? []) {
+      if (target !== undefined) found.push({ at: createdAt?.getTime() ?? 0, target });
+    }
+    nextToken = page.nextToken;
+  } while (nextToken !== undefined && nextToken !== '');
+  // AWS documents no order.
+  return found.toSorted((a, b) => b.at - a.at).map(({ target }) => target);
+}
+
+async function describeRevisions(
+  context: EcsContext,
+  arns: readonly string[],
+): Promise<Map<string, ServiceRevision>> {
+  const client = await context.ecs();
+  const found = new Map<string, ServiceRevision>();
+  for (let start = 0; start < arns.length; start += REVISIONS_A_CALL) {
+    const serviceRevisionArns = arns.slice(start, start + REVISIONS_A_CALL);
+    const command = new DescribeServiceRevisionsCommand({ serviceRevisionArns });
+    const { serviceRevisions = [] } = await send(client, command, context);
+    for (const revision of serviceRevisions) found.set(revision.serviceRevisionArn ?? '', revision);
+  }
+  return found;
+}
