@@ -15,6 +15,7 @@ const inputs = {
   roles: map(),
   soak: duration(),
   require: list({ default: 'steady,alarms' }),
+  'allow-older': boolean({ default: 'false' }),
   'bypass-reason': text(),
   reason: text(),
   'dry-run': boolean({ default: 'false' }),

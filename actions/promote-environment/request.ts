@@ -15,6 +15,7 @@ import {
   type PromotionRequest,
 } from '../../src/delivery/promotion/request.ts';
 import type { EnvironmentRollback } from '../../src/delivery/promotion/rollback.ts';
+import { orderJudge } from '../../src/delivery/order-judge.ts';
 import type { GitHubAccess } from '../../src/delivery/promotion/run.ts';
 import type { StatusRequest } from '../../src/delivery/promotion/status.ts';
 import type { Environment, Manifest, Service } from '../../src/environment/manifest/manifest.ts';
@@ -48,6 +49,7 @@ export function promotionRequest(run: Run): PromotionRequest {
     services,
     ...(Object.keys(inputs.images).length > 0 && { images: inputs.images }),
     gates: gatesOf(inputs, target),
+    order: { judge: orderJudge(gitHubAccess(run)), allowOlder: inputs['allow-older'] },
     ...settingsOf(run),
   };
 }

@@ -28,7 +28,7 @@ interface Judgement {
 /**
  * Compares a candidate with what is recorded.
  *
- * @param what names what the record is of, such as `user-service`.
+ * @param what names what the record is of, such as `user-service in staging`.
  */
 export type OrderJudge = (
   what: string,
@@ -49,16 +49,17 @@ export interface OrderRules {
  */
 export function orderJudge(access: GitHubAccess): OrderJudge {
   const asked = new Map<string, Promise<{ ancestry: Ancestry; note?: string }>>();
-  const ask = (commit: string, of: string): Promise<{ ancestry: Ancestry; note?: string }> => {
-    const key = `${of}...${commit}`;
-    const answer = asked.get(key) ?? readAncestry(access, commit, of);
+  const ask = ({ repository, commit }: Candidate, of: string) => {
+    const key = `${repository} ${of}...${commit}`;
+    const github = { ...access.github, ...(repository !== '' && { repository }) };
+    const answer = asked.get(key) ?? readAncestry({ ...access, github }, commit, of);
     asked.set(key, answer);
     return answer;
   };
   return async (what, recorded, candidate) => {
     const needed = recorded !== undefined && dependsOnAncestry(recorded, candidate);
     const { ancestry, note } = needed
-      ? await ask(candidate.commit, recorded.commit)
+      ? await ask(candidate, recorded.commit)
       : { ancestry: 'other' as const, note: undefined };
     const older = compareOrder(recorded, candidate, ancestry);
     return {
@@ -100,7 +101,7 @@ function outdatedError(
   const [ours, theirs] = [shortCommit(candidate), shortCommit(recorded)];
   return new OutdatedError(
     older === 'run'
-      ? `Run ${candidate.runNumber} of ${candidate.workflow}${ours} is older than run ${recorded.runNumber}${theirs}, which released ${what}${when}`
+      ? `Run ${candidate.runNumber} of ${candidate.workflow}${ours} is older than run ${recorded.runNumber}${theirs}, which was released to ${what}${when}`
       : `The commit${ours} is an ancestor of the commit${theirs}, which was released to ${what}${when}`,
   );
 }

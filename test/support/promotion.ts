@@ -77,8 +77,13 @@ export class PromotionWorld {
     return (await pushMultiPlatform(this.registry(environment, service), tag, content)).digest;
   }
 
-  /** Pushes a new image to dev, runs it there, and writes the ledger; its digest. */
-  async release(service: string, tag: string, environment: EnvironmentName = 'dev'): Promise<string> {
+  /** Pushes a new image to dev, runs it there, and writes the ledger, with its source; its digest. */
+  async release(
+    service: string,
+    tag: string,
+    environment: EnvironmentName = 'dev',
+    source: object = {},
+  ): Promise<string> {
     const digest = await this.push(environment, service, tag);
     const taskDefinition = await this.#register(environment, service, digest);
     const client = this.ecs(environment);
@@ -86,7 +91,7 @@ export class PromotionWorld {
       new UpdateServiceCommand({ cluster: `${environment}-${PROJECT}`, service, taskDefinition }),
     );
     await this.steady(environment, service);
-    await this.#record(environment, service, digest, tag);
+    await this.#record(environment, service, digest, tag, source);
     return digest;
   }
 
@@ -211,7 +216,13 @@ export class PromotionWorld {
     return (await this.ecs(environment).send(command)).taskDefinition?.taskDefinitionArn ?? '';
   }
 
-  async #record(environment: EnvironmentName, service: string, digest: string, tag: string): Promise<void> {
+  async #record(
+    environment: EnvironmentName,
+    service: string,
+    digest: string,
+    tag: string,
+    source: object = {},
+  ): Promise<void> {
     const image = `${this.registry(environment, service).uri}@${digest}`;
     const commit = Buffer.from(tag.padEnd(20, '.')).toString('hex');
     const release = {
@@ -221,6 +232,7 @@ export class PromotionWorld {
       actor: 'ada',
       at: new Date().toISOString(),
       from: '',
+      ...source,
     };
     await this.put(environment, `${service}/image`, image);
     await this.put(environment, `${service}/release`, JSON.stringify(release));

@@ -8,6 +8,7 @@ import { type Hold, readHold } from '../hold.ts';
 import { ledgerNames, readReleases, type Release } from '../ledger.ts';
 import type { PromotionEnvironment } from './environment.ts';
 import type { Finding, PromotedService, PromotionRequest } from './request.ts';
+import { type ReleaseSource, sourceOf, UNKNOWN_SOURCE } from '../source.ts';
 import { digestIn } from '../../ecs/proof.ts';
 import { missingService, readRunning, type RunningImage, type RunningService } from './running.ts';
 
@@ -33,6 +34,8 @@ export interface ServicePlan {
 
 export interface PromotionPlan {
   services: ServicePlan[];
+  /** What could not be compared, a sentence each. */
+  notes: string[];
   hold?: Hold;
 }
 
@@ -61,8 +64,9 @@ export async function planPromotion(request: PromotionRequest): Promise<Promotio
     };
   });
   await inParallel(plans, IMAGES_AT_ONCE, (plan) => checkOrigin(plan, request));
+  const notes = await checkOrder(plans, request);
   await checkTarget(plans, request);
-  return { services: plans, ...(hold && { hold }) };
+  return { services: plans, notes, ...(hold && { hold }) };
 }
 
 /** The environment's place in Parameter Store. */
@@ -207,6 +211,45 @@ function refused(message: string, fix: string): { finding: Finding } {
   return { finding: { gate: 'origin', message, fix } };
 }
 
+/**
+ * Compares the upstream's release of each service with the target's. An older one blocks, unless `allow-older` permits
+ * it.
+ *
+ * @returns what could not be compared, a sentence each.
+ */
+async function checkOrder(
+  plans: readonly ServicePlan[],
+  { target, order }: PromotionRequest,
+): Promise<string[]> {
+  const changing = plans.filter(({ action }) => action === 'promote');
+  const notes = new Set<string>();
+  await Promise.all(
+    changing.map(async (plan) => {
+      const { service, releases, digest = '', images } = plan;
+      const candidate = {
+        ...sourceOfRelease(releases.source, digest),
+        image: `${images?.source.uri ?? ''}@${digest}`,
+      };
+      const { outdated, note } = await order.judge(
+        `${service.name} in ${target.name}`,
+        releases.target,
+        candidate,
+      );
+      if (note !== undefined) notes.add(note);
+      if (!outdated) return;
+      const finding = { gate: 'order' as const, message: outdated.message, fix: outdated.fix ?? '' };
+      plan.findings.push({ ...finding, bypassed: order.allowOlder });
+      if (!order.allowOlder) plan.action = 'blocked';
+    }),
+  );
+  return [...notes];
+}
+
+/** The source of a release, when it is of the image that really runs; else it is unknown. */
+export function sourceOfRelease(release: Release | undefined, digest: string): ReleaseSource {
+  return release && digestIn(release.image) === digest ? sourceOf(release) : UNKNOWN_SOURCE;
+}
+
 /** Whether the target can take the images: its repositories, and the tag that says what runs there. */
 async function checkTarget(plans: readonly ServicePlan[], { target }: PromotionRequest): Promise<void> {
   const changing = plans.filter(({ action }) => action === 'promote');
@@ -272,7 +315,9 @@ export function logPlan({ from, to, services }: PromotionReport, log: Pick<Log, 
 }
 
 function actionText({ action, findings }: ServicePromotion): string {
-  const gates = findings.map(({ gate, bypassed }) => (bypassed ? `${gate} passed by the bypass` : gate));
+  const gates = findings.map(({ gate, bypassed }) =>
+    bypassed ? `${gate} passed by ${gate === 'order' ? 'allow-older' : 'the bypass'}` : gate,
+  );
   if (action === 'none') return 'runs it already';
   return [action, ...gates].join(', ');
 }

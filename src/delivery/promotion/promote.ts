@@ -1,13 +1,15 @@
 import type { Context } from '../../core/context.ts';
+import { errorInfo } from '../../core/errors.ts';
 import { describeHold } from '../hold.ts';
 import { environmentLock, withLock } from '../lock.ts';
+import { OutdatedError } from '../order-judge.ts';
 import { rollOutServices, copyImages } from './roll-out.ts';
 import { requireAccounts, withSignal } from './environment.ts';
 import { checkGates } from './gates.ts';
 import { planPromotion, placeOf, type PromotionPlan, logPlan } from './plan.ts';
 import type { PromotionRequest } from './request.ts';
 import { commitsBetween, endRun, failRun, type GitHubAccess, reportPlan, type Run, startRun } from './run.ts';
-import type { ReleaseResult } from './result.ts';
+import type { ReleaseEnd, ReleaseResult } from './result.ts';
 
 /**
  * Promotes what runs in one environment to the next: plan and gates, images, all services at the same time, and a
@@ -71,7 +73,7 @@ async function planAndApply(request: PromotionRequest, run: Run): Promise<Releas
     const copy = copies.get(reported.service);
     if (copy) reported.copy = { ...copy };
   }
-  const { source, target, timeoutMs, lockWaitMs, origin, gates } = request;
+  const { source, target, timeoutMs, lockWaitMs, order, origin, gates } = request;
   const { bypassReason } = gates;
   const one = changing.length === 1 ? '1 service runs' : `${changing.length} services run`;
   return rollOutServices(
@@ -80,6 +82,7 @@ async function planAndApply(request: PromotionRequest, run: Run): Promise<Releas
       target,
       timeoutMs,
       lockWaitMs,
+      order,
       origin,
       from: source.name,
       ...(bypassReason !== undefined && { bypassReason }),
@@ -94,6 +97,7 @@ async function planAndReport(request: PromotionRequest, run: Run): Promise<Promo
   await checkGates(plan.services, request);
   const { report } = run;
   report.services = plan.services.map(reportPlan);
+  report.notes.push(...plan.notes);
   if (plan.hold) report.hold = describeHold(plan.hold);
   report.commits = await commitsBetween(report.services, run.gitHub);
   logPlan(report, request.target.context.log);
@@ -104,12 +108,15 @@ async function planAndReport(request: PromotionRequest, run: Run): Promise<Promo
 function objectionTo(
   { services, hold }: PromotionPlan,
   { gates, target }: PromotionRequest,
-): { verdict: 'blocked' | 'held'; reason: string } | undefined {
+): ReleaseEnd | undefined {
   const blocked = services.filter(({ action }) => action === 'blocked');
   const first = blocked[0]?.findings.find(({ bypassed }) => !bypassed);
   if (first) {
     const more = blocked.length > 1 ? ` ${blocked.length} services are blocked.` : '';
-    return { verdict: 'blocked', reason: `${first.message}. ${first.fix}${more} Nothing was changed.` };
+    const reason = `${first.message}. ${first.fix}${more} Nothing was changed.`;
+    const others = blocked.flatMap(({ findings }) => findings).filter(({ gate }) => gate !== 'order');
+    if (others.some(({ bypassed }) => !bypassed)) return { verdict: 'blocked', reason };
+    return { verdict: 'outdated', reason, error: errorInfo(new OutdatedError(first.message)) };
   }
   const changes = services.some(({ action }) => action === 'promote');
   if (!hold || !changes || gates.bypassReason !== undefined) return undefined;

@@ -1,4 +1,5 @@
 import type { SmokeTest } from '../release/request.ts';
+import type { OrderRules } from '../order-judge.ts';
 import type { PromotionEnvironment } from './environment.ts';
 
 /** A service as the manifest has it, in the environment that is changed. */
@@ -37,6 +38,7 @@ export interface PromotionRequest {
   /** Digests by service: exactly these are promoted. Absent: whatever runs upstream. */
   images?: Readonly<Record<string, string>>;
   gates: GateSettings;
+  order: OrderRules;
   dryRun: boolean;
   lockWaitMs: number;
   /** For the rollout of one service. */
@@ -46,8 +48,8 @@ export interface PromotionRequest {
 
 /** A blocking finding of a promotion, and how to resolve it. */
 export interface Finding {
-  /** `origin` and `target` cannot be bypassed. */
-  gate: 'origin' | 'target' | 'soak' | Gate;
+  /** `origin` and `target` cannot be bypassed; `order` only by `allow-older`. */
+  gate: 'origin' | 'target' | 'order' | 'soak' | Gate;
   message: string;
   fix: string;
 }

@@ -13,6 +13,7 @@ export const PROMOTION_VERDICTS = {
   'hold-set': { ok: true },
   'hold-released': { ok: true },
   reported: { ok: true },
+  outdated: { ok: false },
   blocked: { ok: false },
   held: { ok: false },
   'rolled-back': { ok: false },
@@ -31,7 +32,7 @@ export type ReleaseResult = ReleaseEnd & { kind: 'release'; ok: boolean; report:
 export type ReleaseEnd = { reason: string } & (
   | { verdict: 'promoted' | 'restored' | 'unchanged' | 'planned' | 'held' | 'rolled-back' | 'partial' }
   /** Without an error, the gates or a service said no: the report has it. */
-  | { verdict: 'blocked' | 'failed' | 'timed-out' | 'cancelled'; error?: ErrorInfo }
+  | { verdict: 'outdated' | 'blocked' | 'failed' | 'timed-out' | 'cancelled'; error?: ErrorInfo }
 );
 
 /** The result of hold and of release-hold. */

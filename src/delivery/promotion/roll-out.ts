@@ -4,13 +4,14 @@ import { copyImage, type CopyReport, putManifest } from '../../images/registry/c
 import { readManifest } from '../../images/registry/manifest-reader.ts';
 import { digestIn } from '../../ecs/proof.ts';
 import { ledgerNames, type Release } from '../ledger.ts';
-import { sourceOf, UNKNOWN_SOURCE } from '../source.ts';
+import type { OrderRules } from '../order-judge.ts';
+import { sourceOf } from '../source.ts';
 import { releaseService } from '../release/release-service.ts';
 import type { ServiceTarget } from '../release/request.ts';
 import type { ServiceResult, ServiceVerdict } from '../release/result.ts';
 import { rollbackService } from '../release/rollback-service.ts';
 import type { PromotionContext, PromotionEnvironment } from './environment.ts';
-import { environmentTag, type ServicePlan } from './plan.ts';
+import { environmentTag, type ServicePlan, sourceOfRelease } from './plan.ts';
 import type { Origin } from './request.ts';
 import type { ReleaseEnd, ReleaseResult, ServicePromotionEnd } from './result.ts';
 import { endRun, recordDeployment, type Run } from './run.ts';
@@ -57,14 +58,21 @@ function failureOf(ends: readonly ServiceEnd[], signal: AbortSignal): ReleaseEnd
       reason: `${why} Not all could be brought back: see ${stuck.join(', ')}. All others run what they ran before.`,
     };
   }
+  const outdated = failed.flatMap(({ report }) => (report.verdict === 'outdated' ? [report.error] : []));
+  const reason = `${why} All services run what they ran before.`;
+  if (outdated[0] && outdated.length === failed.length) {
+    return { verdict: 'outdated', reason, error: outdated[0] };
+  }
   const verdict = failed.some(({ report }) => report.verdict === 'timed-out') ? 'timed-out' : 'rolled-back';
-  return { verdict, reason: `${why} All services run what they ran before.` };
+  return { verdict, reason };
 }
 
 interface RollOutOptions {
   target: PromotionEnvironment;
   timeoutMs: number;
   lockWaitMs: number;
+  /** Absent for a rollback. */
+  order?: OrderRules;
   origin: Origin;
   /** Where the images come from; empty for a rollback. */
   from: string;
@@ -111,6 +119,7 @@ async function releaseOne(plan: ServicePlan, options: RollOutOptions): Promise<S
       secrets: {},
       environmentMode: 'merge',
     },
+    ...(options.order && { order: options.order }),
     ...(service.preDeploy && { preDeploy: service.preDeploy }),
     ...(service.smokeTest && { smokeTest: service.smokeTest }),
   });
@@ -165,7 +174,7 @@ function targetOf(
     ledger: ledgerNames({ project: target.project, environment: target.name, service: service.name }),
     origin: {
       ...origin,
-      source: isOf(releases.source, digest) ? sourceOf(releases.source) : UNKNOWN_SOURCE,
+      source: sourceOfRelease(releases.source, digest ?? ''),
       from,
       ...(bypass !== undefined && { bypass }),
     },

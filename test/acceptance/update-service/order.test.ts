@@ -45,7 +45,7 @@ test('runs that arrive late, in any order, are outdated, and nothing is register
     const run = await deploy(world, late);
     expect([run.exitCode, run.outputs['verdict']]).toEqual([1, 'outdated']);
     expect(run.outputs['reason']).toMatch(
-      /^Run 10[12] of \.github\/workflows\/pipeline\.yml \d{7} is older than run 103 3333333, which released user-service at .*Nothing was changed\. Fix: Deploy the newer commit, or set `allow-older: true`/,
+      /^Run 10[12] of \.github\/workflows\/pipeline\.yml \d{7} is older than run 103 3333333, which was released to user-service at .*Nothing was changed\. Fix: Deploy the newer commit, or set `allow-older: true`/,
     );
     expect(run.result['error']).toMatchObject({ code: 'outdated' });
   }
