@@ -3,6 +3,7 @@ import type {
   TaskDefinitionChanges,
   TaskDefinitionSource,
 } from '../../src/ecs/task-definition/task-definition.ts';
+import { cpuUnits, memoryMib } from '../../src/ecs/task-definition/size.ts';
 import type { GitHubContext } from '../../src/github/context.ts';
 import { ledgerNamesOf } from '../../src/delivery/ledger.ts';
 import type { OrderRules } from '../../src/delivery/order-judge.ts';
@@ -134,16 +135,16 @@ function changesOf(inputs: ServiceInputs): TaskDefinitionChanges {
   for (const one of Object.values(images)) requireImage('images', one);
   requireVariables('environment', environment);
   requireVariables('secrets', secrets);
-  const cpuUnits = units('cpu', cpu, { vcpu: 1024 });
-  const memoryMib = units('memory', memory, { gb: 1024, mb: 1 });
+  const newCpu = sizeOf('cpu', cpu, cpuUnits);
+  const newMemory = sizeOf('memory', memory, memoryMib);
   return {
     ...(image !== undefined && { image }),
     images,
     environment,
     secrets,
     environmentMode: inputs['environment-mode'],
-    ...(cpuUnits !== undefined && { cpu: cpuUnits }),
-    ...(memoryMib !== undefined && { memory: memoryMib }),
+    ...(newCpu !== undefined && { cpu: newCpu }),
+    ...(newMemory !== undefined && { memory: newMemory }),
   };
 }
 
@@ -193,17 +194,14 @@ function wholeNumber(input: string, text: string | undefined, least: number): nu
   throw new InputError(input, text, `expected a whole number, ${least} or more`);
 }
 
-/** Units of CPU or MiB as ECS's JSON has them: `1 vCPU` is 1024, `2 GB` is 2048. */
-function units(
-  input: string,
+/** An amount as ECS's JSON has it: `1 vCPU` is 1024, `2 GB` is 2048. */
+function sizeOf(
+  input: 'cpu' | 'memory',
   text: string | undefined,
-  scale: Readonly<Record<string, number>>,
+  read: (text: string) => string | undefined,
 ): string | undefined {
   if (text === undefined) return undefined;
-  const [, amount, unit = ''] = /^(\d{1,6}(?:\.\d{1,3})?)\s*([a-z]*)$/i.exec(text) ?? [];
-  const factor = unit === '' ? 1 : scale[unit.toLowerCase()];
-  const value = Number(amount) * (factor ?? Number.NaN);
-  if (Number.isInteger(value) && value > 0) return String(value);
-  const examples = input === 'cpu' ? '256 or 0.25 vCPU' : '512 or 0.5 GB';
-  throw new InputError(input, text, `expected ${examples}`);
+  const value = read(text);
+  if (value !== undefined) return value;
+  throw new InputError(input, text, `expected ${input === 'cpu' ? '256 or 0.25 vCPU' : '512 or 0.5 GB'}`);
 }

@@ -29,9 +29,15 @@ const FARGATE: Readonly<Record<string, readonly (readonly [number, number, numbe
   4096: [[8192, 30720, 1024]],
   8192: [[16384, 61440, 4096]],
   16384: [[32768, 122880, 8192]],
+  // Since 2026.
+  32768: [
+    [61440, 61440, 1],
+    [122880, 122880, 1],
+    [249856, 249856, 1],
+  ],
 };
 
-/** Whether this pair of CPU and memory exists on Fargate. */
+/** A pair of CPU and memory that is not known to exist on Fargate: a warning, as AWS adds sizes and decides. */
 export function sizeFindings({
   cpu,
   memory,
@@ -40,24 +46,16 @@ export function sizeFindings({
   if (!requiresCompatibilities.includes('FARGATE')) return [];
   const ranges = FARGATE[cpu ?? ''];
   if (!ranges) {
-    return [
-      error(
-        `Fargate has no tasks of CPU ${cpu ?? '(none)'}.`,
-        `Take one of ${Object.keys(FARGATE).join(', ')}.`,
-      ),
-    ];
+    const message = `Fargate is not known to have tasks of CPU ${cpu ?? '(none)'}.`;
+    return [{ level: 'warning', message, fix: `Use one of ${Object.keys(FARGATE).join(', ')}.` }];
   }
   const mib = Number(memory);
   if (ranges.some(([low, high, step]) => mib >= low && mib <= high && (mib - low) % step === 0)) return [];
   const allowed = ranges.map(([low, high, step]) =>
     low === high ? `${low}` : `${low} to ${high} in steps of ${step}`,
   );
-  return [
-    error(
-      `Fargate has no tasks of CPU ${cpu ?? ''} with memory ${memory ?? '(none)'}.`,
-      `Take memory ${allowed.join(', or ')}.`,
-    ),
-  ];
+  const message = `Fargate is not known to have tasks of CPU ${cpu ?? ''} with memory ${memory ?? '(none)'}.`;
+  return [{ level: 'warning', message, fix: `Use memory ${allowed.join(', or ')}.` }];
 }
 
 /** Containers that ask for more memory than their task has. */

@@ -2,6 +2,7 @@ import { type Input, listOf, paginate, textOf } from '../../protocols/service.ts
 import { clientError, type EcsOperation, findTaskDefinition, invalidParameter } from '../lookup.ts';
 import type { ContainerDefinition, Ecs, Given, TaskDefinition } from '../model.ts';
 import { tagsOf } from './tags.ts';
+import { taskSize } from './task-size.ts';
 
 const FAMILY = /^[A-Za-z0-9_-]{1,255}$/;
 const MOST_A_PAGE = 100;
@@ -53,6 +54,7 @@ export function registerTaskDefinition(ecs: Ecs, input: Input, registeredBy: str
   if (!FAMILY.test(family)) throw clientError('Invalid parameter: family');
   const containers = listOf(containerDefinitions) as ContainerDefinition[];
   checkContainers(containers);
+  Object.assign(given, taskSize(given));
   const revisions = ecs.families.get(family) ?? [];
   const revision = nextRevision(ecs, family);
   const definition: TaskDefinition = {

@@ -118,7 +118,7 @@ function goesOn(release: Release, { fix = '' }: PlatformError): string {
 }
 
 function untouched({ stage, report }: Release): string {
-  if (!['register', 'pre-deploy', 'update'].includes(stage)) return 'Nothing was changed.';
+  if (!['pre-deploy', 'update'].includes(stage)) return 'Nothing was changed.';
   return `The service was not touched. ${report.taskDefinition ?? 'The revision'} is registered.`;
 }
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { InputError } from '../../core/errors.ts';
+import { cpuUnits, memoryMib } from './size.ts';
 import { registrable, type TaskDefinition } from './task-definition.ts';
 
 const INPUT = 'task-definition';
@@ -34,7 +35,21 @@ export async function readTaskDefinitionFile(path: string): Promise<TaskDefiniti
       'containerDefinitions needs at least one container, each with name and image',
     );
   }
-  return registrable(found);
+  return withSizes(registrable(found));
+}
+
+/** `1 vCPU` and `2 GB`, or YAML's numbers, as ECS gives them back. What is no size stays: AWS says what is wrong. */
+function withSizes(definition: TaskDefinition): TaskDefinition {
+  const { cpu, memory } = definition as { cpu?: unknown; memory?: unknown };
+  return {
+    ...definition,
+    ...(isText(cpu) && { cpu: cpuUnits(String(cpu)) ?? String(cpu) }),
+    ...(isText(memory) && { memory: memoryMib(String(memory)) ?? String(memory) }),
+  };
+}
+
+function isText(value: unknown): value is string | number {
+  return typeof value === 'string' || typeof value === 'number';
 }
 
 /** JSON is YAML. A number of YAML stays a number, as in JSON. */

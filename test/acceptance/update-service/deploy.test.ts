@@ -88,10 +88,14 @@ test('variables, secrets and sizes are changed; empty values stay', async () => 
 test('a task definition is taken from a file, and a second run finds it unchanged', async () => {
   const world = await EcsWorld.withService();
   const { registeredAt, ...described } = await definition(world, 'user-service:1');
-  const file = JSON.stringify({ taskDefinition: { ...described, registeredAt: registeredAt?.getTime() } });
+  const sizes = { cpu: '.25 vCPU', memory: '0.5 GB' };
+  const file = JSON.stringify({
+    taskDefinition: { ...described, ...sizes, registeredAt: registeredAt?.getTime() },
+  });
   const workspace = workspaceOf({ 'task.json': file });
   const run = await updateService(world, { 'task-definition': 'task.json', image: NEXT }, { workspace });
   expect(run.outputs).toMatchObject({ verdict: 'deployed', 'task-definition': 'user-service:2' });
+  expect(run.log).not.toContain('~ cpu');
   const again = await updateService(world, { 'task-definition': 'task.json', image: NEXT }, { workspace });
   expect(again.outputs['verdict']).toBe('unchanged');
   expect(readFileSync(`${workspace}/task.json`, 'utf8')).toBe(file);

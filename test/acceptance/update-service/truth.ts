@@ -400,7 +400,7 @@ export const CASES: readonly Case[] = [
     strategy: 'ROLLING',
     what: 'a size that Fargate lacks',
     verdict: 'failed',
-    reason: /no tasks of CPU 256 with memory 4096.*Nothing was changed/,
+    reason: /No Fargate configuration exists for given values.*Nothing was changed/,
     inputs: { memory: '4 GB' },
     endsWith: back,
   },

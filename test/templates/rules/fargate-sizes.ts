@@ -14,6 +14,7 @@ export const FARGATE_MEMORY: Record<string, number[]> = {
   4096: range(8192, 30720, 1024),
   8192: range(16384, 61440, 4096),
   16384: range(32768, 122880, 8192),
+  32768: [61440, 122880, 249856],
 };
 
 /** A task has a size that Fargate offers, and its containers fit into it. */
