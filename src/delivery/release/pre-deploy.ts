@@ -6,10 +6,11 @@ import { sentence } from '../../core/text.ts';
 import { explain } from '../../ecs/causes.ts';
 import { NotPlacedError, runOneOffTask, stopTasks } from '../../ecs/one-off-task.ts';
 import { describeService, goalOf } from '../../ecs/service.ts';
-import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
+import { readTaskDefinition, registerTaskDefinition } from '../../ecs/task-definition/revisions.ts';
 import type { TaskEnd } from '../../ecs/one-off-task.ts';
 import { logStream, logTail } from '../../ecs/tasks.ts';
-import { factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
+import { applyChanges, factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
+import { taskDefinitionDiff } from '../../ecs/task-definition/diff.ts';
 import type { TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
 import type { ServiceContext, ServiceRequest } from './request.ts';
 import { Release } from './release.ts';
@@ -73,20 +74,23 @@ export async function runPreDeploy(
 const STOP_WITHIN_MS = 5000;
 
 /**
- * Runs the pre-deploy command of a service that was just created, such as the first migration of its database: there
- * was no network to run it in before. When it cannot be run to its end, its task is stopped.
+ * Runs the pre-deploy command of a service whose stack rolls the image out: after the creation of the stack, as there
+ * was no network to run it in before, else before the update, with what runs but for the image. When it cannot be run
+ * to its end, its task is stopped.
  */
-export async function runFirstPreDeploy(
+export async function runStackPreDeploy(
   context: ServiceContext,
   request: ServiceRequest,
 ): Promise<PreDeployEnd> {
   const { preDeploy: command, timeoutMs } = request;
   if (!command) return { ok: true };
   const service = await describeService(context, request);
-  const revision = goalOf(service) ?? service.taskDefinition ?? '';
-  const { arn, definition } = await readTaskDefinition(context, revision);
+  const running = await readTaskDefinition(context, goalOf(service) ?? service.taskDefinition ?? '');
+  const definition = applyChanges(running.definition, request.changes, factsOf(service, request.service));
+  const isRunning = taskDefinitionDiff(running.definition, definition).length === 0;
+  const taskDefinition = isRunning ? running.arn : await registerTaskDefinition(context, definition);
   const release = new Release(context, request);
-  const run = { command, taskDefinition: arn, definition, timeoutMs };
+  const run = { command, taskDefinition, definition, timeoutMs };
   try {
     return await runPreDeploy(context, release, service, run);
   } catch (error) {

@@ -131,14 +131,17 @@ async function confirm(
   service: Service,
   { definition, previous }: TargetRevision,
 ): Promise<ServiceResult> {
-  const change = { taskDefinition: previous.arn, previous: previousOf(service, previous.arn) };
+  const { rolledOutOver } = request;
+  const before = rolledOutOver ?? previousOf(service, previous.arn);
+  const change = { taskDefinition: previous.arn, previous: before };
   const deployment = deploymentOf(service, request, change);
   if (!deployment) {
     const reason = 'The service has no primary deployment. Nothing was changed.';
     return release.end({ verdict: 'failed', reason });
   }
   if (isSteady(service)) {
-    const steady = { service, deployment, definition, verdict: 'unchanged' as const };
+    const verdict = rolledOutOver === undefined ? ('unchanged' as const) : ('deployed' as const);
+    const steady = { service, deployment, definition, verdict };
     return await proveAndRecord(context, release, request, steady);
   }
   release.logEvent(`${revisionName(previous.arn)} is being deployed already: following that.`);

@@ -44,6 +44,8 @@ export interface ServiceRequest extends ServiceTarget {
   desiredCount?: number;
   /** Start all tasks again, also where the revision stays the same. */
   forceNewDeployment?: boolean;
+  /** The revision that ran before, where a stack has rolled the new one out: proven and tested as a deployment. */
+  rolledOutOver?: string;
   /** Run to its end before the service is touched, as a task of the new revision in the service's own network. */
   preDeploy?: readonly string[];
   smokeTest?: SmokeTest;

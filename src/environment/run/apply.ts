@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { Plan } from '../../cloudformation/change-set/changes.ts';
 import { comparePlans } from '../../cloudformation/change-set/fingerprint.ts';
 import { readPlan } from '../../cloudformation/change-set/plan.ts';
 import { describeStack, isShell } from '../../cloudformation/stack.ts';
@@ -29,7 +30,10 @@ export async function applyEnvironment(
     return await deployParts(locked, request, 'apply', {
       graph,
       images,
-      stack: (own, target) => executeStackPlan(own, request, target, plan.stacks[target.name], renewed),
+      stack: {
+        change: (own, target) => executeStackPlan(own, request, target, plan.stacks[target.name], renewed),
+        plan: (own, target) => readStackPlan(own, target, plan.stacks[target.name], renewed),
+      },
     });
   });
 }
@@ -109,6 +113,20 @@ async function changeSetDifferences(
     return [`its change set is gone (${found.gone}), and there is nothing left to change.`];
   const details = found.plan && plan?.hasChanges ? comparePlans(found.plan, plan) : [];
   return [`its change set is gone (${found.gone}), and made again it does something else.`, ...details];
+}
+
+/** The approved plan of a stack; undefined where it has none, or it was executed before. */
+async function readStackPlan(
+  context: EnvironmentContext,
+  { name, inputs }: StackTarget,
+  planned: PlannedStack | undefined,
+  renewed: ReadonlyMap<string, string>,
+): Promise<Plan | undefined> {
+  if (planned?.kind !== 'change-set') return undefined;
+  const changeSet = renewed.get(name) ?? planned.plan;
+  if (changeSet === '') return undefined;
+  const found = await readPlan(await context.cloudFormation(), inputs.stackName, changeSet);
+  return 'executed' in found || 'gone' in found ? undefined : found;
 }
 
 async function executeStackPlan(

@@ -7,14 +7,11 @@ import {
 } from './context.ts';
 import { runImages, type RunImages } from './images.ts';
 import { runParts, type Part } from './parts.ts';
-import { overallVerdict, type RunEnd, type RunResult, type StackEnd } from './result.ts';
+import { overallVerdict, type RunEnd, type RunResult } from './result.ts';
 import { requireGivenImages } from '../service/first-release.ts';
 import { deployService } from './services.ts';
-import { runStackCommand, stackEnd } from './stacks.ts';
-import { targetGraph, type StackTarget, type TargetGraph } from './targets.ts';
-
-/** Changes one stack: for `deploy` by a deployment, for `apply` by its plan. */
-type StackWork = (context: EnvironmentContext, target: StackTarget) => Promise<StackEnd>;
+import { deployingStacks, type StackWork } from './stacks.ts';
+import { targetGraph, type TargetGraph } from './targets.ts';
 
 /**
  * Deploys an environment: every stack as soon as those that it reads from are done, images built meanwhile, each
@@ -28,9 +25,8 @@ export async function deployEnvironment(
 ): Promise<RunResult> {
   const graph = targetGraph(request.manifest, request.choice, context.workspace);
   const images = runImages(request, graph);
-  const stack: StackWork = async (own, target) => stackEnd(await runStackCommand(own, request, target));
   return await changeEnvironment(context, request, 'deploy', (locked) =>
-    deployParts(locked, request, 'deploy', { graph, images, stack }),
+    deployParts(locked, request, 'deploy', { graph, images, stack: deployingStacks(request) }),
   );
 }
 
@@ -96,7 +92,7 @@ function partsOf(
     const { name, service } = target;
     const after = (graph.dependencies.get(name) ?? []).map(({ on }) => on);
     if (!service) {
-      return { name, kind: 'stack', after, work: (context) => stack(context, target) };
+      return { name, kind: 'stack', after, work: (context) => stack.change(context, target) };
     }
     const image = images.partOf(service);
     return {
@@ -104,9 +100,7 @@ function partsOf(
       kind: 'service',
       after: image === undefined ? after : [...after, image],
       work: async (context) =>
-        deployService(context, request, service, await images.imageOf(context, service), () =>
-          stack(context, target),
-        ),
+        deployService(context, request, { target, service, stack }, await images.imageOf(context, service)),
     };
   });
   const [stacks, services] = (['stack', 'service'] as const).map((kind) =>

@@ -1,7 +1,7 @@
 import { describeStack, isShell } from '../../cloudformation/stack.ts';
 import { type NewRelease, readRelease, type Release } from '../../delivery/ledger.ts';
 import { sourceOf, sourceOfRun } from '../../delivery/source.ts';
-import { runFirstPreDeploy } from '../../delivery/release/pre-deploy.ts';
+import { runStackPreDeploy } from '../../delivery/release/pre-deploy.ts';
 import { releaseService } from '../../delivery/release/release-service.ts';
 import type { ServiceRequest } from '../../delivery/release/request.ts';
 import type { ServiceResult } from '../../delivery/release/result.ts';
@@ -9,7 +9,9 @@ import { readRunningRevision } from '../../ecs/running-revision.ts';
 import { digestOfReference } from '../../images/registry/manifest.ts';
 import type { Service } from '../manifest/manifest.ts';
 import { confirmFirstRelease, firstRelease, ledgerOf } from '../service/first-release.ts';
-import { smokeTestOf } from './targets.ts';
+import { releaseByStack, rollsOut } from '../service/stack-release.ts';
+import type { StackWork } from './stacks.ts';
+import { smokeTestOf, type StackTarget } from './targets.ts';
 import type { EnvironmentContext, EnvironmentRequest } from './context.ts';
 import type { PartEnd, StackEnd } from './result.ts';
 
@@ -22,39 +24,58 @@ const NEVER_MADE = new Set(['ROLLBACK_COMPLETE', 'ROLLBACK_FAILED', 'CREATE_FAIL
  * and watched as update-service does.
  *
  * @param image `repository@digest`, whole; undefined keeps what runs.
- * @param stack changes the stack.
  */
 export async function deployService(
   context: EnvironmentContext,
   request: EnvironmentRequest,
-  service: Service,
+  { target, service, stack }: ServiceWork,
   image: string | undefined,
-  stack: () => Promise<StackEnd>,
 ): Promise<PartEnd> {
-  const { manifest, choice } = request;
-  const { name: environment, promoteFrom } = choice.environment;
-  const stackName = `${environment}-${manifest.project}-${service.name}`;
-  const found = await describeStack(await context.cloudFormation(), stackName);
+  const { name: environment, promoteFrom } = request.choice.environment;
+  const found = await describeStack(await context.cloudFormation(), target.inputs.stackName);
   if (!found || isShell(found.status) || NEVER_MADE.has(found.status)) {
     const first = await firstRelease(context, request, service, image);
-    const created = await stack();
+    const created = await stack.change(context, target);
     if (!created.ok) return created;
     return await finishFirstRelease(context, request, service, first, created);
   }
-  const changed = await stack();
-  if (!changed.ok) return changed;
   const known = await readRelease(context.services, ledgerOf(request, service));
   if (promoteFrom === undefined && image !== undefined && image !== known?.image)
-    return releaseEnd(
-      changed,
-      await releaseService(context.services, serviceRequest(context, request, service, image)),
-    );
-  if (!known) return changed;
+    return await releaseImage(context, request, { target, service, stack }, image, known);
+  const changed = await stack.change(context, target);
+  if (!changed.ok || !known) return changed;
   if (image !== undefined && image !== known.image)
     context.log.info(`${service.name} keeps its image: promote-environment brings images to ${environment}.`);
   if (known.preDeploy === 'pending')
     return await finishFirstRelease(context, request, service, known, changed);
   return await keepRelease(context, request, service, known, changed);
+}
+
+/** A service, and how its stack is changed. */
+interface ServiceWork {
+  target: StackTarget;
+  service: Service;
+  stack: StackWork;
+}
+
+/** Releases an image: by the service's stack where its change is a rollout already, else by ECS after it. */
+async function releaseImage(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  { target, service, stack }: ServiceWork,
+  image: string,
+  known: Release | undefined,
+): Promise<PartEnd> {
+  const release = serviceRequest(context, request, service, image);
+  const plan = await stack.plan(context, target);
+  if (known && plan && rollsOut(plan)) {
+    const work = { target, request: release, recorded: known.image, plan };
+    const ended = await releaseByStack(context, request, work);
+    if (ended) return ended;
+  }
+  const changed = await stack.change(context, target);
+  if (!changed.ok) return changed;
+  return releaseEnd(changed, await releaseService(context.services, release));
 }
 
 /**
@@ -99,7 +120,7 @@ async function finishFirstRelease(
   stack: StackEnd,
 ): Promise<PartEnd> {
   const { image } = first;
-  const ended = await runFirstPreDeploy(context.services, serviceRequest(context, request, service, image));
+  const ended = await runStackPreDeploy(context.services, serviceRequest(context, request, service, image));
   if (ended.ok) {
     await confirmFirstRelease(context, request, service, first);
     return { ...stack, reason: `${stack.reason} It runs ${digestOfReference(image)}.` };

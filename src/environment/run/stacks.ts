@@ -1,3 +1,4 @@
+import type { Plan } from '../../cloudformation/change-set/changes.ts';
 import type { StackCommandContext } from '../../cloudformation/command-run.ts';
 import { deployStack } from '../../cloudformation/commands/deploy-stack.ts';
 import { STACK_VERDICTS, type StackResult } from '../../cloudformation/commands/result.ts';
@@ -35,6 +36,34 @@ export async function runStackCommand(
 export function stackEnd(result: StackResult): StackEnd {
   const { verdict, reason } = result;
   return { verdict, ok: STACK_VERDICTS[verdict].ok, reason, work: { kind: 'stack', result } };
+}
+
+/** How one stack is changed: for `deploy` by a deployment, for `apply` by its plan. */
+export interface StackWork {
+  change: (context: EnvironmentContext, target: StackTarget) => Promise<StackEnd>;
+  /** The plan that `change` executes; undefined where it has none. */
+  plan: (context: EnvironmentContext, target: StackTarget) => Promise<Plan | undefined>;
+}
+
+/** Stacks are changed by deployments. One that was planned is changed by that plan. */
+export function deployingStacks(request: EnvironmentRequest): StackWork {
+  const planned = new Map<StackTarget, StackResult>();
+  return {
+    change: async (context, target) => {
+      const result = planned.get(target);
+      // A plan changes no settings of the stack itself.
+      if (result?.verdict === 'unchanged' && target.inputs.stackPolicy === undefined) return stackEnd(result);
+      if (result?.verdict !== 'planned') return stackEnd(await runStackCommand(context, request, target));
+      const { changeSetName: plan, fingerprint } = result.plan;
+      const inputs = { command: 'apply', plan, fingerprint } as const;
+      return stackEnd(await runStackCommand(context, request, target, inputs));
+    },
+    plan: async (context, target) => {
+      const result = await runStackCommand(context, request, target, { command: 'plan' });
+      planned.set(target, result);
+      return result.verdict === 'planned' ? result.plan : undefined;
+    },
+  };
 }
 
 /** `vpc/Table` allows Table in the stack vpc only; without a stack, a name counts in all of them. */

@@ -5,7 +5,10 @@ import { shortDigest } from '../../core/text.ts';
 import { digestOfReference } from '../../images/registry/manifest.ts';
 import { readRunningRevision } from '../../ecs/running-revision.ts';
 
-const IMAGE = /^Properties\.ContainerDefinitions\.\d+\.Image$/;
+/** Whether a property of a task definition is the image of a container. */
+export function isImagePath(path: string): boolean {
+  return /^Properties\.ContainerDefinitions\.\d+\.Image$/.test(path);
+}
 
 /**
  * The images that a plan only catches up with: after a release by ECS the stack still has the task definition before
@@ -40,7 +43,7 @@ function takesRevisionOf(
 /** The new images of a task definition of which nothing but images changes. */
 function imagesOf({ action, properties }: ResourceChange): string[] | undefined {
   if (action !== 'modify' || properties.length === 0) return undefined;
-  const images = properties.map(({ path, after }) => (IMAGE.test(path) ? after : undefined));
+  const images = properties.map(({ path, after }) => (isImagePath(path) ? after : undefined));
   return images.some((image) => image === undefined) ? undefined : images.flatMap((image) => image ?? []);
 }
 

@@ -5,6 +5,7 @@ import {
   DescribeTaskDefinitionCommand,
   ECSClient,
   ListServiceDeploymentsCommand,
+  RegisterTaskDefinitionCommand,
   UpdateServiceCommand,
   waitUntilServicesStable,
 } from '@aws-sdk/client-ecs';
@@ -45,6 +46,7 @@ Resources:
       DesiredCount: 1
       LaunchType: FARGATE
       NetworkConfiguration: { AwsvpcConfiguration: { Subnets: [subnet-0a1b2c3d4e5f60718] } }
+      DeploymentConfiguration: { DeploymentCircuitBreaker: { Enable: true, Rollback: true } }
 `;
 
 class Platform {
@@ -85,6 +87,16 @@ class Platform {
     return { verdict, reason, rollouts: await this.#newRollouts(), calls: changing };
   }
 
+  /** Plans the workspace; the inputs of an `apply` of it. */
+  async plan(): Promise<Record<string, string>> {
+    const { outputs } = await deployEnvironment(
+      this.sandbox,
+      { command: 'plan' },
+      { workspace: this.workspace },
+    );
+    return { plan: outputs['plan'] ?? '', fingerprint: outputs['fingerprint'] ?? '' };
+  }
+
   /** Somebody deploys another revision outside of this suite, and waits for it. */
   async updateByHand(taskDefinition: string): Promise<void> {
     const client = clientOf(this.sandbox, ECSClient, DEV);
@@ -92,6 +104,22 @@ class Platform {
     const services = { cluster: 'dev-shop', services: ['api'] };
     await waitUntilServicesStable({ client, maxWaitTime: 60, minDelay: 1, maxDelay: 1 }, services);
     await this.#newRollouts();
+  }
+
+  /** Somebody registers a revision with another image; its name. */
+  async registerByHand(image: string): Promise<string> {
+    const client = clientOf(this.sandbox, ECSClient, DEV);
+    const { taskDefinition } = await client.send(
+      new RegisterTaskDefinitionCommand({
+        family: 'api',
+        cpu: '256',
+        memory: '512',
+        networkMode: 'awsvpc',
+        requiresCompatibilities: ['FARGATE'],
+        containerDefinitions: [{ name: 'api', image }],
+      }),
+    );
+    return taskDefinition?.taskDefinitionArn ?? '';
   }
 
   /** The image of the revision that the service has. */
@@ -158,6 +186,46 @@ test('each new image is one rollout, the same commit again is none, and what was
   }
 });
 
+test('a change of the stack together with a new image is one rollout', async () => {
+  const manifest = SMALL_PLATFORM['platform.yml']!.replace(
+    'build: {',
+    "pre-deploy: 'node dist/migrate.js', build: {",
+  );
+  const rules = [{ match: { revision: 7 }, does: 'exit' as const }];
+  const platform = await platformOf({ manifest, scenario: { ecs: { rules } } });
+  expect(await platform.deploy()).toMatchObject({ verdict: 'created', rollouts: 1 });
+  const released = {
+    verdict: 'deployed',
+    rollouts: 1,
+    // The revision that the migration runs as, then the stack's.
+    calls: ['RegisterTaskDefinition', 'RunTask', 'ExecuteChangeSet'],
+  };
+  const first = await platform.recordedImage();
+  platform.commit('v2');
+  platform.write('api.yml', api('green'));
+  expect(await platform.deploy()).toMatchObject(released);
+  const second = await platform.recordedImage();
+  expect(await platform.image()).toBe(second);
+  expect(second).not.toBe(first);
+  expect(await platform.deploy()).toMatchObject({ verdict: 'unchanged', rollouts: 0, calls: [] });
+
+  // By an approved plan, in which the image is not known yet.
+  platform.commit('v3');
+  platform.write('api.yml', api('yellow'));
+  const approved = await platform.plan();
+  expect(await platform.deploy({ command: 'apply', ...approved })).toMatchObject(released);
+  const third = await platform.recordedImage();
+  expect(await platform.image()).toBe(third);
+  expect(third).not.toBe(second);
+
+  // One that fails: the stack goes back with the service, and the ledger never had the image.
+  platform.commit('v4');
+  platform.write('api.yml', api('red'));
+  expect(await platform.deploy()).toMatchObject({ verdict: 'rolled-back', rollouts: 1 });
+  expect(await platform.recordedImage()).toBe(third);
+  expect(await platform.image()).toBe(third);
+});
+
 test('a first pre-deploy command that failed is run by the next deployment, until it succeeds', async () => {
   const manifest = SMALL_PLATFORM['platform.yml']!.replace(
     'build: {',
@@ -173,6 +241,25 @@ test('a first pre-deploy command that failed is run by the next deployment, unti
   expect(await platform.deploy()).toMatchObject({ verdict: 'pre-deploy-failed', calls: ['RunTask'] });
   expect(await platform.deploy()).toMatchObject({ verdict: 'unchanged', calls: ['RunTask'] });
   expect(await platform.deploy()).toMatchObject({ verdict: 'unchanged', calls: [] });
+});
+
+test('where images are promoted, a service that was changed by hand is reported and left alone', async () => {
+  const manifest = SMALL_PLATFORM['platform.yml']!.replace(
+    'parameters: dev.json }',
+    "parameters: dev.json, promote-from: test }\n  test: { account: '111111111111', parameters: test.json }",
+  );
+  const platform = await platformOf();
+  expect(await platform.deploy()).toMatchObject({ verdict: 'created', rollouts: 1 });
+  platform.write('platform.yml', manifest);
+  platform.write('test.json', JSON.stringify({ Parameters: { Project: 'shop', Environment: 'test' } }));
+  expect(await platform.deploy()).toMatchObject({ verdict: 'unchanged', rollouts: 0 });
+  await platform.updateByHand(await platform.registerByHand('registry.example.com/hotfix:1'));
+  expect(await platform.deploy()).toMatchObject({
+    verdict: 'drifted',
+    reason: expect.stringContaining('api runs registry.example.com/hotfix:1 (api:2), and the ledger has'),
+    rollouts: 0,
+    calls: [],
+  });
 });
 
 test('a given image that does not exist is refused before any stack is created', async () => {

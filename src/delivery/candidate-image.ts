@@ -1,0 +1,31 @@
+import { send } from '../aws/send.ts';
+import type { LedgerContext, LedgerNames } from './ledger.ts';
+
+/** A cancelled job has seconds, and the ledger must have its image back. */
+const RESTORE_WITHIN_MS = 3000;
+
+/**
+ * Gives the ledger's image parameter another value while something reads it, then the recorded one again, however the
+ * work ends. CloudFormation resolves parameters of SSM types when it creates a change set, and keeps those values.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
+ */
+export async function withCandidateImage<T>(
+  context: LedgerContext,
+  { image: name }: LedgerNames,
+  { candidate, recorded }: { candidate: string; recorded: string },
+  work: () => Promise<T>,
+): Promise<T> {
+  const { PutParameterCommand } = await import('@aws-sdk/client-ssm');
+  const client = await context.ssm();
+  const put = async (value: string, signal: AbortSignal): Promise<void> => {
+    const command = new PutParameterCommand({ Name: name, Value: value, Type: 'String', Overwrite: true });
+    await send(client, command, { signal });
+  };
+  try {
+    await put(candidate, context.signal);
+    return await work();
+  } finally {
+    await put(recorded, AbortSignal.timeout(RESTORE_WITHIN_MS));
+  }
+}

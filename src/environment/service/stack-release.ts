@@ -1,0 +1,92 @@
+import { fingerprint } from '../../cloudformation/change-set/fingerprint.ts';
+import type { Plan, ResourceChange } from '../../cloudformation/change-set/changes.ts';
+import { withCandidateImage } from '../../delivery/candidate-image.ts';
+import { runStackPreDeploy } from '../../delivery/release/pre-deploy.ts';
+import type { ServiceRequest } from '../../delivery/release/request.ts';
+import { releaseService } from '../../delivery/release/release-service.ts';
+import { describeService } from '../../ecs/service.ts';
+import type { EnvironmentContext, EnvironmentRequest } from '../run/context.ts';
+import type { PartEnd } from '../run/result.ts';
+import { runStackCommand, stackEnd } from '../run/stacks.ts';
+import type { StackTarget } from '../run/targets.ts';
+import { isImagePath } from './catch-up.ts';
+import { ledgerOf } from './first-release.ts';
+
+/** Whether CloudFormation starts a deployment of an ECS service when it executes a plan. */
+export function rollsOut({ changes }: Pick<Plan, 'changes'>): boolean {
+  return changes.some(
+    ({ type, action }) => type === 'AWS::ECS::Service' && (action === 'modify' || action === 'dynamic'),
+  );
+}
+
+/** A new image of a service whose stack changes too. */
+interface StackRelease {
+  target: StackTarget;
+  request: ServiceRequest;
+  /** The image that the ledger has. */
+  recorded: string;
+  /** The stack's plan with that image; what is executed does the same but for images. */
+  plan: Plan;
+}
+
+/**
+ * Releases an image by the update of the service's stack, where that rolls the service out anyway: one rollout, not
+ * two. The update is followed as any, then the service is proven and tested, and only then the ledger is written.
+ * Undefined, with nothing changed, where the plan with the new image differs in more than images.
+ */
+export async function releaseByStack(
+  context: EnvironmentContext,
+  environment: EnvironmentRequest,
+  { target, request, recorded, plan }: StackRelease,
+): Promise<PartEnd | undefined> {
+  const { service, preDeploy, changes } = request;
+  if (!target.service || changes.image === undefined) return undefined;
+  const names = ledgerOf(environment, target.service);
+  const images = { candidate: changes.image, recorded };
+  const planned = await withCandidateImage(context.services, names, images, () =>
+    runStackCommand(context, environment, target, { command: 'plan' }),
+  );
+  if (planned.verdict !== 'planned' || !isSameButImages(plan, planned.plan)) return undefined;
+  const { taskDefinition: before = '' } = await describeService(context.services, request);
+  if (preDeploy) {
+    const ended = await runStackPreDeploy(context.services, request);
+    if (!ended.ok) {
+      const reason = `${ended.reason}. Neither ${service} nor its stack was changed.`;
+      return { verdict: 'pre-deploy-failed', ok: false, reason };
+    }
+  }
+  context.log.info(`The update of the stack rolls the new image of ${service} out as well.`);
+  const { changeSetName, fingerprint: approved } = planned.plan;
+  const inputs = { command: 'apply', plan: changeSetName, fingerprint: approved } as const;
+  const changed = stackEnd(await runStackCommand(context, environment, target, inputs));
+  if (!changed.ok) return changed;
+  const { preDeploy: _done, ...rest } = request;
+  const result = await releaseService(context.services, { ...rest, rolledOutOver: before });
+  const reason = `${changed.reason} ${result.reason}`;
+  return {
+    verdict: result.verdict,
+    ok: result.ok,
+    reason,
+    work: { kind: 'service', result, stack: changed },
+  };
+}
+
+/** Whether two plans do the same but for the images of task definitions. */
+export function isSameButImages(one: Plan, other: Plan): boolean {
+  const mark = markWithoutImages(one);
+  return mark !== undefined && mark === markWithoutImages(other);
+}
+
+function markWithoutImages({ settings, changes }: Plan): string | undefined {
+  if (!settings) return undefined;
+  return fingerprint({ ...settings, resolved: {} }, changes.flatMap(withoutImages));
+}
+
+/** A task definition of which only the image changes is as if it did not change, and so is its service. */
+function withoutImages(change: ResourceChange): ResourceChange[] {
+  const properties = change.properties.filter(
+    ({ path }) => !isImagePath(path) && path !== 'Properties.TaskDefinition',
+  );
+  const isOfImages = change.type === 'AWS::ECS::TaskDefinition' || change.type === 'AWS::ECS::Service';
+  return isOfImages && properties.length === 0 ? [] : [{ ...change, properties }];
+}
