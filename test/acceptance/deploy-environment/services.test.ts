@@ -40,7 +40,7 @@ Resources:
         BakeTimeInMinutes: 0
         LifecycleHooks:
           - TargetType: PAUSE
-            LifecycleStages: [POST_SCALE_UP]
+            LifecycleStages: [POST_TEST_TRAFFIC_SHIFT]
             TimeoutConfiguration: { Action: ROLLBACK, TimeoutInMinutes: 30 }
 `;
 
@@ -81,14 +81,14 @@ test('where it pauses, a smoke test that passes lets it go on', async () => {
   const run = await change(0);
   expect(run.outputs['verdict']).toBe('deployed');
   expect(run.log).toContain(
-    'The deployment waits at the PAUSE hook at POST_SCALE_UP: the smoke test decides.',
+    'The deployment waits at the PAUSE hook of POST_TEST_TRAFFIC_SHIFT: the smoke test decides.',
   );
-  expect(run.log).toContain('ECS was told to continue.');
+  expect(run.log).toContain('Continued the deployment.');
 });
 
 test('and one that fails sends it back, with that as the reason', async () => {
   const run = await change(1);
   expect(run.exitCode).toBe(1);
-  expect(run.log).toContain('ECS was told to roll back.');
+  expect(run.log).toContain('Rolling the deployment back at the PAUSE hook.');
   expect(run.outputs['reason']).toContain('The smoke test node -e process.exit(1) failed (exit code 1)');
 });
