@@ -154,6 +154,14 @@ function smokeTestOf(inputs: ServiceInputs): SmokeTest | undefined {
   const timeoutMs = inputs['smoke-test-timeout'];
   const status = statusRange(inputs['smoke-test-status']);
   if (what === undefined) return undefined;
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(what)?.[1];
+  if (scheme !== undefined && !/^https?$/i.test(scheme)) {
+    throw new InputError(
+      'smoke-test',
+      what,
+      'expected a URL that begins with http:// or https://, or a command',
+    );
+  }
   if (!/^https?:/i.test(what)) {
     return { kind: 'command', command: parseCommand('smoke-test', what), timeoutMs };
   }

@@ -68,6 +68,14 @@ export class LoadBalancing {
       .sort((a, b) => Number(a.priority) - Number(b.priority));
   }
 
+  /** The actions of a rule, of a listener's default rule, or of a listener; none when there is no such thing. */
+  actionsOf(arn: string): Action[] {
+    const listener = [...this.listeners.values()].find(
+      (one) => one.arn === arn || defaultRuleArn(one) === arn,
+    );
+    return this.rules.get(arn)?.actions ?? listener?.defaultActions ?? [];
+  }
+
   /** The load balancers that forward to a target group. */
   loadBalancersOf(targetGroupArn: string): string[] {
     const listeners = [...this.listeners.values()].filter((listener) =>
@@ -77,6 +85,10 @@ export class LoadBalancing {
     );
     return [...new Set(listeners.map(({ loadBalancerArn }) => loadBalancerArn))];
   }
+}
+
+export function defaultRuleArn({ arn }: Listener): string {
+  return `${arn.replace(':listener/', ':listener-rule/')}/default`;
 }
 
 function forwardsTo(actions: readonly Action[], targetGroupArn: string): boolean {

@@ -9,6 +9,7 @@ import {
 } from '../protocols/service.ts';
 import type { World } from '../world.ts';
 import {
+  defaultRuleArn,
   type Listener,
   type LoadBalancer,
   type LoadBalancing,
@@ -44,12 +45,8 @@ const OPERATIONS: Record<string, BalancingOperation> = {
   DescribeRules(elb, input) {
     const arns = listOf(input.RuleArns).map(String);
     if (arns.length > 0) {
-      const found = present(
-        arns.map((arn) => elb.rules.get(arn)),
-        'RuleNotFound',
-        'One or more rules not found',
-      );
-      return { Rules: describeRules(found) };
+      const found = arns.map((arn) => describeRule(elb, arn));
+      return { Rules: present(found, 'RuleNotFound', 'One or more rules not found') };
     }
     const listener = elb.listeners.get(textOf(input.ListenerArn) ?? '');
     if (!listener) throw new AwsError('ListenerNotFound', 'One or more listeners not found');
@@ -176,20 +173,26 @@ function describeListener({ arn, loadBalancerArn, given, defaultActions }: Liste
 }
 
 /** The rules of a listener come with its default. */
-function describeRules(rules: readonly Rule[], listener?: Listener): object[] {
-  const own = rules.map(({ arn, priority, conditions, actions }) => ({
-    RuleArn: arn,
-    Priority: priority,
-    Conditions: conditions,
-    Actions: actions,
-    IsDefault: false,
-  }));
-  if (!listener) return own;
-  const RuleArn = `${listener.arn.replace(':listener/', ':listener-rule/')}/default`;
-  return [
-    ...own,
-    { RuleArn, Priority: 'default', Conditions: [], Actions: listener.defaultActions, IsDefault: true },
-  ];
+function describeRules(rules: readonly Rule[], listener: Listener): object[] {
+  return [...rules.map(describeOwnRule), describeDefaultRule(listener)];
+}
+
+/** One rule, which may be a listener's default. */
+function describeRule(elb: LoadBalancing, arn: string): object | undefined {
+  const rule = elb.rules.get(arn);
+  if (rule) return describeOwnRule(rule);
+  const listener = [...elb.listeners.values()].find((one) => defaultRuleArn(one) === arn);
+  return listener && describeDefaultRule(listener);
+}
+
+function describeOwnRule({ arn, priority, conditions, actions }: Rule): object {
+  return { RuleArn: arn, Priority: priority, Conditions: conditions, Actions: actions, IsDefault: false };
+}
+
+function describeDefaultRule(listener: Listener): object {
+  const { defaultActions: Actions } = listener;
+  const RuleArn = defaultRuleArn(listener);
+  return { RuleArn, Priority: 'default', Conditions: [], Actions, IsDefault: true };
 }
 
 function shown(given: Record<string, unknown>): object {

@@ -112,8 +112,10 @@ function stopper(
   { stopSignal = 'SIGINT', stopMs = STOP_MS }: CommandOptions,
 ): { now: () => void; done: () => void } {
   let timer: NodeJS.Timeout | undefined;
+  let isStopped = false;
   return {
     now: () => {
+      isStopped = true;
       signalGroup(child, stopSignal);
       timer = setTimeout(() => {
         signalGroup(child, 'SIGKILL');
@@ -124,6 +126,8 @@ function stopper(
     },
     done: () => {
       clearTimeout(timer);
+      // The program has ended; what it started may have ignored the signal, and hold no output open.
+      if (isStopped) signalGroup(child, 'SIGKILL');
     },
   };
 }

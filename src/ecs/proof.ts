@@ -41,12 +41,13 @@ export interface ProvenTasks {
   notes: readonly string[];
 }
 
-/** What was found instead. */
-type Unproven =
+/** What one look at the tasks finds. */
+type Found =
   /** Not what was asked for: it may be a late list, so it counts only after a while. */
   | { problem: string }
-  /** Tasks are missing, and none runs anything else. */
-  | { missing: number; running: ProvenTasks }
+  /** Nothing else runs; tasks may be missing. */
+  | { tasks: ProvenTasks }
+  /** The service works towards another revision by now. */
   | { goal: string };
 
 /** The tasks prove a revision, or the service works towards another one by now. */
@@ -62,33 +63,32 @@ export type Proof = { kind: 'proven'; tasks: ProvenTasks } | { kind: 'superseded
  */
 export async function proveRunning(context: EcsContext, expected: Expectation): Promise<Proof> {
   const startedAt = context.clock.now();
-  const seen: { last: Unproven; missing: number; problemAt?: number } = {
-    last: { problem: '' },
-    missing: 0,
-  };
+  const seen: { last: Found; logged: string; problemAt?: number } = { last: { problem: '' }, logged: '' };
   try {
     const options = { what: 'the tasks', timeoutMs: LAG_MS + expected.waitMs, isThrottle };
     return await poll(context, options, async () => {
-      const result = await checkOnce(context, expected);
-      if ('kind' in result) return result;
-      seen.last = result;
+      const found = await checkOnce(context, expected);
+      seen.last = found;
       const now = context.clock.now();
-      if ('goal' in result) return { kind: 'superseded', taskDefinition: result.goal };
-      if ('problem' in result) {
+      if ('goal' in found) return { kind: 'superseded', taskDefinition: found.goal };
+      if ('problem' in found) {
         seen.problemAt ??= now;
-        return now - seen.problemAt < LAG_MS ? undefined : unproven(result.problem);
+        return now - seen.problemAt < LAG_MS ? undefined : unproven(found.problem);
       }
       delete seen.problemAt;
-      if (result.missing !== seen.missing) context.log.info(shortfall(result.running, expected));
-      seen.missing = result.missing;
-      await requireNoFailure(expected);
-      return now - startedAt < expected.waitMs ? undefined : accept(result.running, expected);
+      const { tasks } = found;
+      const failed = tasks.wanted === 0 ? 0 : await failedInARow(expected);
+      if (tasks.tasks >= tasks.wanted && failed === 0) return { kind: 'proven', tasks };
+      const line = waitingLine(tasks, failed, expected);
+      if (line !== seen.logged) context.log.info(line);
+      seen.logged = line;
+      return now - startedAt < expected.waitMs ? undefined : accept(tasks, expected);
     });
   } catch (error) {
     if (!(error instanceof TimeoutError) || context.signal.aborted) throw error;
     const { last } = seen;
     if ('problem' in last) return unproven(last.problem);
-    if ('running' in last) return accept(last.running, expected);
+    if ('tasks' in last) return accept(last.tasks, expected);
     throw error;
   }
 }
@@ -100,28 +100,43 @@ function unproven(problem: string): never {
   );
 }
 
-/** What runs is proven, and is less than wanted. Without any task nothing is. */
-function accept(running: ProvenTasks, expected: Expectation): Proof {
-  if (running.tasks > 0) return { kind: 'proven', tasks: running };
+/** What runs is proven, and is less than wanted. Without any task, or after failed ones alone, nothing is. */
+function accept(tasks: ProvenTasks, expected: Expectation): Proof {
+  const failed = expected.failures?.count ?? 0;
+  if (failed > 0) throw tasksFailed(failed, expected);
+  if (tasks.tasks > 0) return { kind: 'proven', tasks };
   throw new TimeoutError(`the start of the tasks of ${nameOf(expected.taskDefinition)}`, expected.waitMs);
 }
 
-function shortfall({ tasks, wanted }: ProvenTasks, { taskDefinition }: Expectation): string {
-  return `${tasks} of ${wanted} tasks run ${nameOf(taskDefinition)}: waiting for the others.`;
+function waitingLine(
+  { tasks, wanted }: ProvenTasks,
+  failed: number,
+  { taskDefinition }: Expectation,
+): string {
+  const why = failed > 0 ? `${failed} failed, and none is healthy` : 'waiting for the others';
+  return `${tasks} of ${wanted} tasks run ${nameOf(taskDefinition)}: ${why}.`;
 }
 
-async function requireNoFailure({ failures, taskDefinition }: Expectation): Promise<void> {
-  if (!failures) return;
+/**
+ * Failed tasks of the deployment since the last healthy one: a task that is about to fail runs for a moment too.
+ *
+ * @throws PlatformError `tasks-failed` when there are as many as ECS's circuit breaker would stop at.
+ */
+async function failedInARow(expected: Expectation): Promise<number> {
+  const { failures } = expected;
+  if (!failures) return 0;
   await failures.look();
-  if (!failures.isTripped) return;
-  const name = nameOf(taskDefinition);
-  throw new PlatformError(
-    'tasks-failed',
-    `The deployment is complete for ECS, and then ${failures.count} tasks of ${name} failed in a row`,
-  );
+  if (failures.isTripped) throw tasksFailed(failures.count, expected);
+  return failures.count;
 }
 
-async function checkOnce(context: EcsContext, expected: Expectation): Promise<Proof | Unproven> {
+function tasksFailed(count: number, { taskDefinition }: Expectation): PlatformError {
+  const tasks = count === 1 ? 'a task' : `${count} tasks`;
+  const what = `${tasks} of ${nameOf(taskDefinition)} failed in a row and none became healthy`;
+  return new PlatformError('tasks-failed', `The deployment is complete for ECS, and then ${what}`);
+}
+
+async function checkOnce(context: EcsContext, expected: Expectation): Promise<Found> {
   const service = await describeService(context, expected);
   const wanted = service.desiredCount ?? 0;
   const running = (await tasksOf(context, expected, 'RUNNING')).filter(
@@ -139,8 +154,7 @@ async function checkOnce(context: EcsContext, expected: Expectation): Promise<Pr
   }
   const found = await digestsOf(ours, expected);
   if ('problem' in found) return found;
-  const tasks = { ...found, tasks: ours.length, wanted };
-  return ours.length < wanted ? { missing: wanted - ours.length, running: tasks } : { kind: 'proven', tasks };
+  return { tasks: { ...found, tasks: ours.length, wanted } };
 }
 
 async function digestsOf(

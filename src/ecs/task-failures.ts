@@ -79,7 +79,7 @@ export class TaskFailures {
     return this.#total;
   }
 
-  /** As of the last look that found a failed task. */
+  /** As of the last look at failed tasks. */
   get threshold(): number {
     return this.#threshold;
   }
@@ -93,13 +93,13 @@ export class TaskFailures {
     return this.#total > 0 && !this.#wasHealthy;
   }
 
-  /** Reads what has stopped since the last look. One call while nothing has. */
+  /** Reads what has stopped since the last look, and whether a task is healthy. One call while none has failed. */
   async look(): Promise<void> {
     const stopped = await this.#newlyStopped();
     const own = stopped.filter((task) => isOf(this.#deployment, task));
     const failed = own.filter(isTaskFailure).length;
     this.#wasHealthy ||= own.some((task) => wasHealthy(task, this.#definition));
-    if (failed === 0) return;
+    if (failed === 0 && this.#count === 0) return;
     this.#count += failed;
     this.#total += failed;
     const service = await describeService(this.#context, this.#deployment);

@@ -3,7 +3,7 @@ import { addEvent, type Deployment, type Revision, type ServiceDeployment, shift
 import { stopOtherDeployments, replaceTasks, scaleUp } from './rolling.ts';
 import { newRollout, type Rollout, RolloutStop, setStatus } from './context.ts';
 import { aliveTasks } from './scheduler.ts';
-import { setProductionWeight } from './weights.ts';
+import { setProductionWeight, setTestTraffic } from './weights.ts';
 
 const NO_CANDIDATE = 'No rollback candidate was found to run the rollback.';
 
@@ -55,6 +55,8 @@ async function bringBack(rollout: Rollout): Promise<void> {
   if (!shiftsTraffic(rollout.record.service)) return replaceTasks(rollout);
   await scaleUp(rollout);
   setProductionWeight(rollout, 100);
+  // AWS does not document where the test rule points after a rollback; assumed to what serves.
+  setTestTraffic(rollout);
   await stopOtherDeployments(rollout);
 }
 

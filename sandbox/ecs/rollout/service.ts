@@ -218,9 +218,37 @@ function checkBalancer(ecs: Ecs, { taskDefinition }: RevisionSettings, balancer:
   }
 }
 
-/** The old configuration with the new one's members over it. */
+/**
+ * The stages that hooks may be set at: the API names no others, and a PAUSE hook may be at none of the two shifts.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentLifecycleHook.html
+ */
+const HOOK_STAGES = [
+  'RECONCILE_SERVICE',
+  'PRE_SCALE_UP',
+  'POST_SCALE_UP',
+  'TEST_TRAFFIC_SHIFT',
+  'POST_TEST_TRAFFIC_SHIFT',
+  'PRE_PRODUCTION_TRAFFIC_SHIFT',
+  'PRODUCTION_TRAFFIC_SHIFT',
+  'POST_PRODUCTION_TRAFFIC_SHIFT',
+];
+const SHIFTS = ['TEST_TRAFFIC_SHIFT', 'PRODUCTION_TRAFFIC_SHIFT'];
+
+/** The old configuration with the new one's members over it. Throws as ECS does for a hook that it does not take. */
 function configurationOf(input: Input, before: DeploymentConfiguration = {}): DeploymentConfiguration {
-  return { ...before, ...(input.deploymentConfiguration as DeploymentConfiguration | undefined) };
+  const configuration = {
+    ...before,
+    ...(input.deploymentConfiguration as DeploymentConfiguration | undefined),
+  };
+  for (const { targetType, lifecycleStages = [] } of configuration.lifecycleHooks ?? []) {
+    for (const stage of lifecycleStages) {
+      if (!HOOK_STAGES.includes(stage)) throw invalidParameter(`The lifecycle stage ${stage} is not valid.`);
+      if (targetType === 'PAUSE' && SHIFTS.includes(stage))
+        throw invalidParameter(`PAUSE hooks cannot be configured at the ${stage} stage.`);
+    }
+  }
+  return configuration;
 }
 
 /**

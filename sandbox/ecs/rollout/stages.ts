@@ -27,7 +27,7 @@ async function runHook(rollout: Rollout, hook: LifecycleHook, stage: string): Pr
   const { timeoutInMinutes = DEFAULT_TIMEOUT_MINUTES, action = 'ROLLBACK' } = hook.timeoutConfiguration ?? {};
   const { world } = rollout.record.service.ecs;
   const detail: HookDetail = {
-    hookId: world.newUuid(),
+    hookId: `ecs-${hook.targetType === 'PAUSE' ? 'pause' : 'hook'}-${world.newUuid()}`,
     targetType: hook.targetType ?? 'AWS_LAMBDA',
     ...(hook.hookTargetArn !== undefined && { targetArn: hook.hookTargetArn }),
     status: hook.targetType === 'PAUSE' ? 'AWAITING_ACTION' : 'IN_PROGRESS',

@@ -21,7 +21,7 @@ export async function shiftTraffic(rollout: Rollout): Promise<void> {
   });
   await stage(rollout, 'POST_TEST_TRAFFIC_SHIFT');
   for (const { percent, minutes } of stepsOf(configuration)) {
-    await runHooks(rollout, 'PRE_PRODUCTION_TRAFFIC_SHIFT');
+    await stage(rollout, 'PRE_PRODUCTION_TRAFFIC_SHIFT');
     await stage(rollout, 'PRODUCTION_TRAFFIC_SHIFT', async () => {
       setProductionWeight(rollout, percent);
       await rollout.sleep(SECONDS.shift + minutes * 60);

@@ -26,7 +26,7 @@ function otherRevisions({ record, deployment }: Rollout): Revision[] {
   return record.service.deployments.filter((other) => other !== deployment).map(({ revision }) => revision);
 }
 
-/** ECS rewrites the weights of the listener rules that the service names. */
+/** ECS rewrites the weights of the listener rules, or of a network load balancer's listeners, that the service names. */
 function setRuleWeights(
   { record, deployment }: Rollout,
   name: 'productionListenerRule' | 'testListenerRule',
@@ -36,9 +36,8 @@ function setRuleWeights(
   const elb = loadBalancingOf(world, account, region);
   const { settings, targetGroups } = deployment.revision;
   settings.loadBalancers.forEach(({ advancedConfiguration }, index) => {
-    const rule = elb.rules.get(advancedConfiguration?.[name] ?? '');
-    for (const group of rule?.actions.flatMap(({ ForwardConfig }) => ForwardConfig?.TargetGroups ?? []) ??
-      []) {
+    const actions = elb.actionsOf(advancedConfiguration?.[name] ?? '');
+    for (const group of actions.flatMap(({ ForwardConfig }) => ForwardConfig?.TargetGroups ?? [])) {
       group.Weight = group.TargetGroupArn === targetGroups[index] ? percent : 100 - percent;
     }
   });

@@ -17,6 +17,7 @@ import { isEnd, readRollout, watchRollout } from '../../ecs/rollout.ts';
 import { describeService, primaryDeployment, ServiceError } from '../../ecs/service.ts';
 import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
 import { revisionName } from '../../ecs/task-definition/task-definition.ts';
+import { answerHookOfRollback } from '../rollout/pause-hook.ts';
 import { explainFailure, Release } from './release.ts';
 import type { ServiceContext, ServiceTarget } from './request.ts';
 import type { ServiceEnd, ServiceResult } from './result.ts';
@@ -266,6 +267,7 @@ async function followRollback(
   rollback: OurDeployment,
   to: string,
 ): Promise<string> {
+  const deadlineMs = context.clock.now() + ROLLBACK_MS;
   const state = await watchRollout(context, rollback, {
     timeoutMs: ROLLBACK_MS,
     observer: {
@@ -273,7 +275,13 @@ async function followRollback(
         release.logEvent(line);
       },
       onFailing: () => Promise.resolve(),
-      onPaused: () => Promise.resolve(),
+      onPaused: (pause, ended) =>
+        answerHookOfRollback(
+          { ...context, signal: AbortSignal.any([context.signal, ended]) },
+          release,
+          rollback,
+          { pause, isTested: release.isTested, deadlineMs },
+        ),
       countTargets: () => Promise.resolve(undefined),
     },
   });

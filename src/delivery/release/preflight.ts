@@ -11,6 +11,7 @@ import {
 } from '../../ecs/preflight.ts';
 import type { TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
 import type { PreflightFinding } from '../../ecs/preflight.ts';
+import { trafficRuleFindings } from '../../ecs/traffic-rules.ts';
 import type { ServiceContext } from './request.ts';
 import { imageFindings } from './images.ts';
 
@@ -42,6 +43,9 @@ export async function preflight(
     imageFindings(context, definition),
     checked('the log groups', 'logs:DescribeLogGroups', () => logGroupFindings(context, definition)),
     checked('the parameters', 'ssm:GetParameters', () => parameterFindings(context, definition)),
+    checked('the listener rules', 'elasticloadbalancing:DescribeRules', () =>
+      trafficRuleFindings(context, service),
+    ),
   ]);
   return [...known, ...found.flat()];
 }

@@ -31,6 +31,8 @@ export class Release {
   readonly startedAt: number;
   /** The failed tasks of the deployment that is followed. */
   failures?: TaskFailures;
+  /** Whether a smoke test answers the PAUSE hooks of the deployment. */
+  isTested = false;
   readonly #told = new Set<string>();
 
   constructor(context: ServiceContext, { cluster, service }: ServiceAddress) {

@@ -32,6 +32,7 @@ export async function followDeployment(
   const groups = targetGroupsOf(options.service);
   const failures = new TaskFailures(context, deployment, options.definition);
   release.failures = failures;
+  release.isTested = options.smokeTest !== undefined;
   const deadlineMs = release.startedAt + options.timeoutMs;
   return await watchRollout(context, deployment, {
     timeoutMs: options.timeoutMs,

@@ -3,7 +3,7 @@ import { partitionOf } from '../../aws/partition.ts';
 import { send } from '../../aws/send.ts';
 import { reasonOf } from '../../core/errors.ts';
 import { describeServiceDeployment, type OurDeployment, stopDeployment } from '../../ecs/deployment.ts';
-import type { PauseHook } from '../../ecs/rollout.ts';
+import { isEnd, type PauseHook, readRollout } from '../../ecs/rollout.ts';
 import { nameOf } from '../../ecs/service.ts';
 import type { Release } from '../release/release.ts';
 import type { ServiceContext, SmokeTest } from '../release/request.ts';
@@ -51,8 +51,33 @@ export async function answerPauseHook(
   const isOurs = await continueDeployment(context, release, deployment, pause.hookId, ok);
   if (isOurs || ok || !rollsBack) return;
   // Somebody continued it, and the test has found out since that the new tasks do not work.
-  await stopDeployment(context, deployment, 'ROLLBACK');
+  try {
+    await stopDeployment(context, deployment, 'ROLLBACK');
+  } catch (error) {
+    context.signal.throwIfAborted();
+    // What is complete by now is taken back when the watch has seen its end.
+    if (!isEnd((await readRollout(context, deployment)).phase)) throw error;
+    return;
+  }
   release.logEvent('Rolling the deployment back: the smoke test failed.');
+}
+
+/**
+ * Answers a PAUSE hook of our own deployment back to a revision that served before: what the smoke test would decide is
+ * decided, and a hook for people still waits for one.
+ */
+export async function answerHookOfRollback(
+  context: ServiceContext,
+  release: Release,
+  rollback: OurDeployment,
+  options: Omit<AnswerOptions, 'test' | 'rollsBack'> & { isTested: boolean },
+): Promise<void> {
+  const { pause, isTested, deadlineMs } = options;
+  if (isTested && TESTABLE_STAGES.has(pause.stage ?? '')) {
+    await continueDeployment(context, release, rollback, pause.hookId, true);
+    return;
+  }
+  tellWaiting(context, release, rollback, { pause, test: undefined, rollsBack: false, deadlineMs });
 }
 
 /**

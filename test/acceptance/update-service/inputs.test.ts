@@ -27,6 +27,10 @@ test.each<[Record<string, string>, RegExp]>([
   [{ 'keep-revisions': '0' }, /^keep-revisions: "0" is not valid: expected a whole number, 1 or more/],
   [{ 'pre-deploy': 'node "a' }, /^pre-deploy: .*a quote is not closed/],
   [{ 'smoke-test': 'https://' }, /^smoke-test: "https:\/\/" is not valid: expected a URL or a command/],
+  [
+    { 'smoke-test': 'htp://x' },
+    /^smoke-test: "htp:\/\/x" is not valid: expected a URL that begins with http:\/\/ or https:\/\/, or a command/,
+  ],
   [{ 'smoke-test-status': '20x' }, /^smoke-test-status: "20x" is not valid: expected a status such as 200/],
   [{ 'smoke-test-status': '300-200' }, /^smoke-test-status: "300-200" is not valid/],
   [

@@ -1,9 +1,11 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { loadBalancingOf } from '../../../sandbox/elb/load-balancing.ts';
 import type { Run } from '../../../sandbox/runner.ts';
 import { EcsWorld } from '../../unit/sandbox/ecs/ecs-world.ts';
 import { pooled } from '../../support/pool.ts';
+import { DEV } from '../../support/action.ts';
 import { NEXT, updateService } from '../../support/service.ts';
 import { CASES, type Case } from './truth.ts';
 
@@ -17,7 +19,17 @@ interface Played {
 }
 
 async function play(one: Case): Promise<Played> {
-  const { ecs, service, hooks, inputs = {}, fresh = false, answers = 200, newTasksAnswer, cancelAt } = one;
+  const {
+    ecs,
+    service,
+    hooks,
+    inputs = {},
+    fresh = false,
+    answers = 200,
+    newTasksAnswer,
+    productionWeights,
+    cancelAt,
+  } = one;
   const cloudwatch = { alarms: [{ name: 'errors', state: 'OK' as const }] };
   const options = { scenario: { cloudwatch, ...(ecs && { ecs }) } };
   const world = await (fresh ? EcsWorld.start(options) : EcsWorld.withService(options, service));
@@ -25,6 +37,11 @@ async function play(one: Case): Promise<Played> {
   if (hooks) {
     const deploymentConfiguration = { ...service?.deploymentConfiguration, lifecycleHooks: hooks };
     await world.update({ deploymentConfiguration });
+  }
+  if (productionWeights) {
+    const [action] = loadBalancingOf(world.sandbox.world, DEV, 'eu-west-1').actionsOf('production-rule');
+    const groups = action?.ForwardConfig?.TargetGroups ?? [];
+    for (const [index, group] of groups.entries()) group.Weight = productionWeights[index] ?? 0;
   }
   const server = createServer(({ headers }, response) => {
     const forNewTasks = headers['x-platform-test'] === 'user-service';

@@ -1,6 +1,7 @@
 import type {
   CreateServiceCommandInput,
   DeploymentLifecycleHook,
+  DeploymentLifecycleHookStage,
   DeploymentStrategy,
 } from '@aws-sdk/client-ecs';
 import type { Scenario } from '../../../sandbox/index.ts';
@@ -27,6 +28,8 @@ export interface Case {
   answers?: number;
   /** What it answers to a request for the new tasks, as the test rule of the load balancer lets them through. */
   newTasksAnswer?: number;
+  /** The weights of the two target groups in the production rule, set by hand when the service is steady. */
+  productionWeights?: readonly [number, number];
   /** Sent when the log has this. */
   cancelAt?: RegExp;
 }
@@ -59,10 +62,11 @@ const shifting = (
 const pause = (
   timeoutInMinutes: number,
   action: 'CONTINUE' | 'ROLLBACK' = 'ROLLBACK',
+  stage: DeploymentLifecycleHookStage = 'POST_TEST_TRAFFIC_SHIFT',
 ): DeploymentLifecycleHook[] => [
   {
     targetType: 'PAUSE',
-    lifecycleStages: ['POST_TEST_TRAFFIC_SHIFT'],
+    lifecycleStages: [stage],
     timeoutConfiguration: { timeoutInMinutes, action },
   },
 ];
@@ -531,6 +535,83 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'BLUE_GREEN',
+    what: 'PAUSE before the tasks start, a person continues it, the smoke test passes afterwards',
+    verdict: 'deployed',
+    reason: /serves with 2 tasks/,
+    ecs: {
+      meanwhile: [{ does: 'continue', stage: 'PRE_SCALE_UP', after: 2000, match: { image: NEXT } }],
+    },
+    service: shifting('BLUE_GREEN'),
+    hooks: pause(1440, 'ROLLBACK', 'PRE_SCALE_UP'),
+    inputs: { 'smoke-test': '<url>', 'smoke-test-timeout': '1s' },
+    answers: 200,
+    newTasksAnswer: 500,
+  },
+  {
+    strategy: 'BLUE_GREEN',
+    what: 'PAUSE before the test traffic, nobody answers',
+    verdict: 'rolled-back',
+    reason: /lifecycle hook/,
+    service: shifting('BLUE_GREEN'),
+    hooks: pause(60, 'ROLLBACK', 'POST_SCALE_UP'),
+    inputs: { 'smoke-test': '<url>' },
+    answers: 200,
+    endsWith: back,
+  },
+  {
+    strategy: 'BLUE_GREEN',
+    what: 'PAUSE, a person continues it while the smoke test runs',
+    verdict: 'deployed',
+    reason: /serves with 2 tasks/,
+    ecs: {
+      meanwhile: [
+        { does: 'continue', stage: 'POST_TEST_TRAFFIC_SHIFT', after: 4000, match: { image: NEXT } },
+      ],
+    },
+    service: shifting('BLUE_GREEN', { bakeTimeInMinutes: 200 }),
+    hooks: pause(1440),
+    inputs: { 'smoke-test': 'sleep 4' },
+  },
+  {
+    strategy: 'BLUE_GREEN',
+    what: 'PAUSE, the smoke test does not end',
+    verdict: 'smoke-test-failed',
+    reason: /stopped before it exited.*rolled back to user-service:1/,
+    service: shifting('BLUE_GREEN'),
+    hooks: pause(1440),
+    inputs: { 'smoke-test': 'sleep 60', 'smoke-test-timeout': '1s' },
+    endsWith: back,
+  },
+  {
+    strategy: 'BLUE_GREEN',
+    what: 'the production rule points to no healthy target',
+    verdict: 'failed',
+    reason: /production listener rule production-rule sends requests to green.*Nothing was changed/,
+    service: shifting('BLUE_GREEN'),
+    productionWeights: [0, 100],
+    endsWith: back,
+  },
+  {
+    strategy: 'BLUE_GREEN',
+    what: 'exit 1 for ever, no breaker',
+    verdict: 'rolled-back',
+    reason: /exit code 1.*none became healthy.*rolled back to user-service:1/,
+    ecs: rule('exit'),
+    service: shifting('BLUE_GREEN', noBreaker.deploymentConfiguration),
+    endsWith: back,
+  },
+  {
+    strategy: 'BLUE_GREEN',
+    what: 'scaled out as it completes',
+    verdict: 'deployed',
+    reason: /serves with 3 tasks/,
+    ecs: {
+      meanwhile: [{ does: 'scale', desiredCount: 3, stage: 'COMPLETED', match: { image: NEXT } }],
+    },
+    service: shifting('BLUE_GREEN'),
+  },
+  {
+    strategy: 'BLUE_GREEN',
     what: 'an alarm while it bakes',
     verdict: 'rolled-back',
     reason: /alarm.*errors/,
@@ -574,6 +655,62 @@ export const CASES: readonly Case[] = [
       canaryConfiguration: { canaryPercent: 10, canaryBakeTimeInMinutes: 60 },
     }),
     endsWith: back,
+  },
+  {
+    strategy: 'CANARY',
+    what: 'PAUSE after the production traffic, the smoke test fails',
+    verdict: 'smoke-test-failed',
+    reason: /HTTP 503, not 200.*rolled back to user-service:1/,
+    service: shifting('CANARY'),
+    hooks: pause(1440, 'ROLLBACK', 'POST_PRODUCTION_TRAFFIC_SHIFT'),
+    inputs: { 'smoke-test': '<url>', 'smoke-test-timeout': '1s' },
+    answers: 200,
+    newTasksAnswer: 503,
+    endsWith: back,
+  },
+  {
+    strategy: 'CANARY',
+    what: 'somebody deploys as it completes',
+    verdict: 'superseded',
+    reason: /Another deployment, of user-service:1, was started when/,
+    ecs: { meanwhile: [{ does: 'deploy', stage: 'COMPLETED', match: { image: NEXT } }] },
+    service: shifting('CANARY'),
+    endsWith: back,
+  },
+  {
+    strategy: 'LINEAR',
+    what: 'PAUSE before each step, the smoke test passes',
+    verdict: 'deployed',
+    reason: /serves with 2 tasks/,
+    service: shifting('LINEAR'),
+    hooks: pause(1440, 'ROLLBACK', 'PRE_PRODUCTION_TRAFFIC_SHIFT'),
+    inputs: { 'smoke-test': '<url>' },
+    answers: 503,
+    newTasksAnswer: 200,
+  },
+  {
+    strategy: 'LINEAR',
+    what: 'a task is replaced as it completes',
+    verdict: 'deployed',
+    reason: /serves with 2 tasks/,
+    ecs: { meanwhile: [{ does: 'replace', stage: 'COMPLETED', match: { image: NEXT } }] },
+    service: shifting('LINEAR'),
+  },
+  {
+    strategy: 'LINEAR',
+    what: 'the image cannot be pulled, no breaker; on-failure keep',
+    verdict: 'failed',
+    reason: /cannot be pulled.*none became healthy.*goes on at AWS/,
+    ecs: rule('cannot-pull'),
+    service: shifting('LINEAR', noBreaker.deploymentConfiguration),
+    inputs: { 'on-failure': 'keep' },
+  },
+  {
+    strategy: 'LINEAR',
+    what: 'a service that wants no tasks',
+    verdict: 'deployed',
+    reason: /wants 0 tasks: not proven/,
+    service: { ...shifting('LINEAR'), desiredCount: 0 },
   },
   {
     strategy: 'LINEAR',

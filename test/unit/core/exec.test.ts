@@ -103,6 +103,21 @@ describe('runCommand', () => {
     expect(readFileSync(join(folder, 'beats'), 'utf8')).toBe(beats);
   });
 
+  test('what the program started is killed too, though it ignores the signal and holds no output open', async () => {
+    const { folder, env } = program(
+      '(trap "" TERM INT; while true; do echo x >> $FOLDER/beats; sleep 0.05; done) >/dev/null 2>&1 & while [ ! -s $FOLDER/beats ]; do sleep 0.02; done; echo ready; wait',
+    );
+    const controller = new AbortController();
+    const onOutputLine = (): void => {
+      controller.abort(new CancelledError('SIGTERM'));
+    };
+    const options = { env, onOutputLine, stopSignal: 'SIGTERM' as const };
+    await expect(runCommand('tool', [], options, controller)).rejects.toThrow('cancelled by SIGTERM');
+    const beats = readFileSync(join(folder, 'beats'), 'utf8');
+    await setTimeout(200);
+    expect(readFileSync(join(folder, 'beats'), 'utf8')).toBe(beats);
+  });
+
   test('nothing starts in a job that is cancelled already', async () => {
     const { folder, env } = program('echo x > $FOLDER/ran');
     const signal = AbortSignal.abort(new CancelledError('SIGINT'));

@@ -1,9 +1,13 @@
 import { ContinueServiceDeploymentCommand, StopServiceDeploymentCommand } from '@aws-sdk/client-ecs';
 import type { DeploymentConfiguration } from '@aws-sdk/client-ecs';
+import {
+  DescribeRulesCommand,
+  ElasticLoadBalancingV2Client,
+} from '@aws-sdk/client-elastic-load-balancing-v2';
 import { describe, expect, test } from '@jest/globals';
 import { loadBalancingOf } from '../../../../../sandbox/elb/load-balancing.ts';
 import type { Scenario } from '../../../../../sandbox/index.ts';
-import { DEV, refusal } from '../../clients.ts';
+import { configOf, DEV, refusal } from '../../clients.ts';
 import { EcsWorld } from '../ecs-world.ts';
 
 const BLUE_GREEN: DeploymentConfiguration = { strategy: 'BLUE_GREEN', bakeTimeInMinutes: 1 };
@@ -47,6 +51,19 @@ describe('traffic that is shifted', () => {
     await ecs.ended();
     expect(weights(ecs, 'production-rule')).toEqual([100, 0]);
     expect(weights(ecs, 'test-rule')).toEqual([100, 0]);
+  });
+
+  test('as the load balancer tells it', async () => {
+    const ecs = await serviceOf(BLUE_GREEN);
+    await ecs.deployNext();
+    await ecs.ended();
+    const elb = new ElasticLoadBalancingV2Client(configOf(ecs.sandbox));
+    const command = new DescribeRulesCommand({ RuleArns: ['production-rule'] });
+    const { Rules = [] } = await elb.send(command);
+    expect(Rules[0]?.Actions?.[0]?.ForwardConfig?.TargetGroups).toEqual([
+      { TargetGroupArn: ecs.targetGroups[0], Weight: 0 },
+      { TargetGroupArn: ecs.targetGroups[1], Weight: 100 },
+    ]);
   });
 
   test('both revisions run, until the bake time is over', async () => {
@@ -116,8 +133,45 @@ describe('a PAUSE hook', () => {
       lifecycleHookDetails: [{ hookId, status: 'SUCCEEDED' }],
     });
     const again = new ContinueServiceDeploymentCommand({ serviceDeploymentArn, hookId });
-    expect((await refusal(ecs.client.send(again))).name).toBe('ConflictException');
+    expect((await refusal(ecs.client.send(again))).name).toBe('InvalidParameterException');
   });
+
+  test.each([
+    'PRE_SCALE_UP',
+    'POST_SCALE_UP',
+    'POST_TEST_TRAFFIC_SHIFT',
+    'PRE_PRODUCTION_TRAFFIC_SHIFT',
+    'POST_PRODUCTION_TRAFFIC_SHIFT',
+  ] as const)('waits at %s', async (stage) => {
+    const ecs = await serviceOf(BLUE_GREEN);
+    await ecs.deployNext({
+      deploymentConfiguration: { lifecycleHooks: [{ ...PAUSE, lifecycleStages: [stage] }] },
+    });
+    const { serviceDeploymentArn, lifecycleHookDetails, lifecycleStage, targetServiceRevision } =
+      await ecs.when((one) => one.lifecycleHookDetails?.[0]?.status === 'AWAITING_ACTION');
+    expect(lifecycleStage).toBe(stage);
+    expect(targetServiceRevision?.runningTaskCount).toBe(stage === 'PRE_SCALE_UP' ? 0 : 2);
+    const { hookId } = lifecycleHookDetails![0]!;
+    await ecs.client.send(
+      new ContinueServiceDeploymentCommand({ serviceDeploymentArn: serviceDeploymentArn!, hookId: hookId! }),
+    );
+    expect(await ecs.ended()).toMatchObject({ status: 'SUCCESSFUL' });
+  });
+
+  test.each(['TEST_TRAFFIC_SHIFT', 'PRODUCTION_TRAFFIC_SHIFT'] as const)(
+    'cannot be at %s, where a Lambda function can',
+    async (stage) => {
+      const ecs = await serviceOf(BLUE_GREEN);
+      const lifecycleStages = [stage];
+      const wrong = { deploymentConfiguration: { lifecycleHooks: [{ ...PAUSE, lifecycleStages }] } };
+      expect((await refusal(ecs.deployNext(wrong))).name).toBe('InvalidParameterException');
+      const hookTargetArn = `arn:aws:lambda:eu-west-1:${DEV}:function:check`;
+      await ecs.deployNext({
+        deploymentConfiguration: { lifecycleHooks: [{ hookTargetArn, lifecycleStages }] },
+      });
+      expect(await ecs.ended()).toMatchObject({ status: 'SUCCESSFUL' });
+    },
+  );
 
   test('or ROLLBACK', async () => {
     const { ecs, serviceDeploymentArn, hookId } = await paused();
