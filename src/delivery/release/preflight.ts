@@ -31,7 +31,7 @@ export async function preflight(
   ): Promise<PreflightFinding[]> =>
     check().catch((error: unknown) => {
       context.signal.throwIfAborted();
-      return [unchecked(`Whether ${what} exist`, 'warning', error, permission)];
+      return [unchecked(what, 'warning', error, permission)];
     });
   const known = [
     ...sizeFindings(definition),
@@ -41,10 +41,16 @@ export async function preflight(
   ];
   const found = await Promise.all([
     imageFindings(context, definition),
-    checked('the log groups', 'logs:DescribeLogGroups', () => logGroupFindings(context, definition)),
-    checked('the parameters', 'ssm:GetParameters', () => parameterFindings(context, definition)),
-    checked('the listener rules', 'elasticloadbalancing:DescribeRules', () =>
-      trafficRuleFindings(context, service),
+    checked('Whether the log groups exist', 'logs:DescribeLogGroups', () =>
+      logGroupFindings(context, definition),
+    ),
+    checked('Whether the parameters exist', 'ssm:GetParameters', () =>
+      parameterFindings(context, definition),
+    ),
+    checked(
+      'Whether the listener rules lead to healthy targets',
+      'elasticloadbalancing:DescribeRules and DescribeTargetHealth',
+      () => trafficRuleFindings(context, service),
     ),
   ]);
   return [...known, ...found.flat()];

@@ -21,7 +21,12 @@ import { configOf, refusal, sandboxOf, ssmOf } from '../sandbox/clients.ts';
 const NAME = '/shop/prod/lock';
 
 function requestOf(who: string, waitMs = 0): LockRequest {
-  return { ...environmentLock({ project: 'shop', environment: 'prod' }), who, run: `https://runs/${who}`, waitMs };
+  return {
+    ...environmentLock({ project: 'shop', environment: 'prod' }),
+    who,
+    run: `https://runs/${who}`,
+    waitMs,
+  };
 }
 
 test('a service has a lock of its own, beside its ledger', () => {

@@ -80,7 +80,9 @@ test.each(['DescribeRules', 'DescribeTargetHealth'])('a denied %s is a warning',
   expect(result.findings).toEqual([
     expect.objectContaining({
       level: 'warning',
-      message: expect.stringContaining('he listener rules cannot be checked'),
+      message: expect.stringContaining(
+        'Whether the listener rules lead to healthy targets cannot be checked',
+      ),
     }),
   ]);
 });
