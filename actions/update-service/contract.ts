@@ -16,6 +16,7 @@ const inputs = {
   service: text({ required: true }),
   image: text(),
   images: map(),
+  containers: map(),
   'task-definition': text(),
   'task-definition-arn': text(),
   environment: map(),

@@ -18,16 +18,15 @@ import type {
 import { parseCommand } from '../../src/core/inputs/command.ts';
 import { InputError } from '../../src/core/errors.ts';
 import type { Inputs } from '../../src/core/inputs/contract.ts';
+import { containersOf } from './containers.ts';
 import type { contract } from './contract.ts';
+import { requireImage, requireVariables } from './names.ts';
 
 export type ServiceInputs = Inputs<(typeof contract)['inputs']>;
 
 const NAME = /^[A-Za-z0-9_-]{1,255}$/;
 const CLUSTER = /^(?:arn:aws[\w-]*:ecs:[a-z0-9-]+:\d{12}:cluster\/)?[A-Za-z0-9_-]{1,255}$/;
 const REVISION = /^(?:arn:aws[\w-]*:ecs:[a-z0-9-]+:\d{12}:task-definition\/)?[A-Za-z0-9_-]{1,255}:\d+$/;
-/** An image as ECS takes it: a registry, a path, then a tag or a digest. */
-const IMAGE = /^[A-Za-z0-9][\w.:/-]*(?:@sha256:[0-9a-f]{64})?$/;
-const VARIABLE = /^[^\s=]+$/;
 
 /** What `deploy` is asked for. Throws InputError before anything is asked of AWS. */
 export function serviceRequest(
@@ -57,7 +56,7 @@ export function serviceRequest(
 
 /** What changes the task definition, or comes with a new one. */
 const CHANGES = ['image', 'task-definition', 'cpu', 'memory', 'pre-deploy', 'desired-count'] as const;
-const CHANGE_MAPS = ['images', 'environment', 'secrets'] as const;
+const CHANGE_MAPS = ['images', 'containers', 'environment', 'secrets'] as const;
 
 /** Throws InputError for an input that changes what would be deployed. */
 function refuseChanges(inputs: ServiceInputs, allowed: string): void {
@@ -116,10 +115,9 @@ function sourceOf(inputs: ServiceInputs, workspace: string): TaskDefinitionSourc
     return file === undefined ? { kind: 'service' } : { kind: 'file', path: resolve(workspace, file) };
   }
   requireRevision(revision);
-  const maps = ['images', 'environment', 'secrets'] as const;
   const other =
     (['task-definition', 'image', 'cpu', 'memory'] as const).find((name) => inputs[name] !== undefined) ??
-    maps.find((name) => Object.keys(inputs[name]).length > 0);
+    CHANGE_MAPS.find((name) => Object.keys(inputs[name]).length > 0);
   if (other !== undefined) {
     throw new InputError(other, '', 'an existing revision is deployed as it is; give one or the other');
   }
@@ -133,6 +131,11 @@ function changesOf(inputs: ServiceInputs): TaskDefinitionChanges {
   }
   if (image !== undefined) requireImage('image', image);
   for (const one of Object.values(images)) requireImage('images', one);
+  const containers = containersOf(inputs.containers);
+  const twice = Object.keys(images).find((name) => containers[name]?.image !== undefined);
+  if (twice !== undefined) {
+    throw new InputError('containers', twice, 'expected its image once: images has it too');
+  }
   requireVariables('environment', environment);
   requireVariables('secrets', secrets);
   const newCpu = sizeOf('cpu', cpu, cpuUnits);
@@ -140,6 +143,7 @@ function changesOf(inputs: ServiceInputs): TaskDefinitionChanges {
   return {
     ...(image !== undefined && { image }),
     images,
+    containers,
     environment,
     secrets,
     environmentMode: inputs['environment-mode'],
@@ -181,19 +185,9 @@ function statusRange(text: string): [number, number] {
   return [Number(low), Number(high ?? low)];
 }
 
-function requireImage(input: string, image: string): void {
-  if (IMAGE.test(image)) return;
-  throw new InputError(input, image, 'expected an image, such as repository@sha256:… or repository:tag');
-}
-
 function requireRevision(revision: string): void {
   if (REVISION.test(revision)) return;
   throw new InputError('task-definition-arn', revision, 'expected family:revision or the ARN of a revision');
-}
-
-function requireVariables(input: string, variables: Readonly<Record<string, string>>): void {
-  const wrong = Object.keys(variables).find((name) => !VARIABLE.test(name));
-  if (wrong !== undefined) throw new InputError(input, wrong, 'expected the name of a variable');
 }
 
 function wholeNumber(input: string, text: string | undefined, least: number): number | undefined {

@@ -1,7 +1,12 @@
 import type { Service } from '@aws-sdk/client-ecs';
 import { InputError } from '../../core/errors.ts';
 import { loadBalancedContainer } from '../service.ts';
-import type { ContainerDefinition, TaskDefinition, TaskDefinitionChanges } from './task-definition.ts';
+import type {
+  ContainerChanges,
+  ContainerDefinition,
+  TaskDefinition,
+  TaskDefinitionChanges,
+} from './task-definition.ts';
 
 /** What is known of the service beside its task definition. */
 interface ServiceFacts {
@@ -23,25 +28,72 @@ export function applyChanges(
   facts: ServiceFacts,
 ): TaskDefinition {
   const after = structuredClone(before);
-  for (const [name, image] of Object.entries(changes.images)) containerNamed(after, name).image = image;
-  const { image, environment, secrets, environmentMode: mode } = changes;
+  const { images, image, environment, secrets, environmentMode: mode, containers = {} } = changes;
+  for (const [name, given] of Object.entries(images)) containerNamed(after, name, 'images').image = given;
   if (image !== undefined) mainContainer(after, facts, 'image').image = image;
+  refuseDotted(after, 'environment', environment);
+  refuseDotted(after, 'secrets', secrets);
   if (Object.keys(environment).length > 0) {
-    const container = mainContainer(after, facts, 'environment');
-    container.environment = merged(container.environment, environment, mode, (name, value) => ({
-      name,
-      value,
-    }));
-    dropNamed(container, 'secrets', environment);
+    setEnvironment(mainContainer(after, facts, 'environment'), environment, mode);
   }
-  if (Object.keys(secrets).length > 0) {
-    const container = mainContainer(after, facts, 'secrets');
-    container.secrets = merged(container.secrets, secrets, mode, (name, valueFrom) => ({ name, valueFrom }));
-    dropNamed(container, 'environment', secrets);
+  if (Object.keys(secrets).length > 0) setSecrets(mainContainer(after, facts, 'secrets'), secrets, mode);
+  for (const [name, given] of Object.entries(containers)) {
+    changeContainer(containerNamed(after, name, 'containers'), given, mode);
   }
   if (changes.cpu !== undefined) after.cpu = changes.cpu;
   if (changes.memory !== undefined) resize(after, changes.memory);
   return after;
+}
+
+function changeContainer(
+  container: ContainerDefinition,
+  { image, environment, secrets, command, cpu, memory }: ContainerChanges,
+  mode: 'merge' | 'replace',
+): void {
+  if (environment) setEnvironment(container, environment, mode);
+  if (secrets) setSecrets(container, secrets, mode);
+  Object.assign(container, {
+    ...(image !== undefined && { image }),
+    ...(command && { command: [...command] }),
+    ...(cpu !== undefined && { cpu }),
+    ...(memory !== undefined && { memory }),
+  });
+}
+
+function setEnvironment(
+  container: ContainerDefinition,
+  given: Readonly<Record<string, string>>,
+  mode: 'merge' | 'replace',
+): void {
+  container.environment = merged(container.environment, given, mode, (name, value) => ({ name, value }));
+  dropNamed(container, 'secrets', given);
+}
+
+function setSecrets(
+  container: ContainerDefinition,
+  given: Readonly<Record<string, string>>,
+  mode: 'merge' | 'replace',
+): void {
+  container.secrets = merged(container.secrets, given, mode, (name, valueFrom) => ({ name, valueFrom }));
+  dropNamed(container, 'environment', given);
+}
+
+/** `container.NAME` is not a variable of that name in the main container. Other names may have dots. */
+function refuseDotted(
+  { containerDefinitions }: TaskDefinition,
+  input: 'environment' | 'secrets',
+  given: Readonly<Record<string, string>>,
+): void {
+  for (const key of Object.keys(given)) {
+    const container = containerDefinitions.find(({ name }) => key.startsWith(`${name}.`))?.name;
+    if (container === undefined) continue;
+    const example = `{ ${container}: { ${input}: { ${key.slice(container.length + 1)}: … } } }`;
+    throw new InputError(
+      input,
+      key,
+      `expected the name of a variable of the main container. Use containers: ${example}`,
+    );
+  }
 }
 
 /**
@@ -60,17 +112,22 @@ export function mainContainer(
     all.find(({ name }) => name === loadBalanced) ??
     (essential.length === 1 ? essential[0] : undefined);
   if (found) return found;
-  const hint =
-    input === 'image' ? ': name one with images' : ', and none of them has the name of the service';
+  const hint = ['image', 'environment', 'secrets'].includes(input)
+    ? ': name one with containers'
+    : ', and none of them has the name of the service';
   const names = all.map(({ name }) => name).join(', ');
   throw new InputError(input, '', `the task definition has the containers ${names}${hint}`);
 }
 
-function containerNamed({ containerDefinitions: all }: TaskDefinition, name: string): ContainerDefinition {
+function containerNamed(
+  { containerDefinitions: all }: TaskDefinition,
+  name: string,
+  input: 'images' | 'containers',
+): ContainerDefinition {
   const found = all.find((one) => one.name === name);
   if (found) return found;
   const names = all.map((one) => one.name).join(', ');
-  throw new InputError('images', name, `the task definition has the containers ${names}`);
+  throw new InputError(input, name, `the task definition has the containers ${names}`);
 }
 
 /** The entries in their order, changed ones in place, new ones behind. An empty value is a value. */

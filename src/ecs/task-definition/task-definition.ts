@@ -42,12 +42,27 @@ export type TaskDefinitionSource =
   /** An existing revision, deployed as it is: `family:revision` or an ARN. */
   | { kind: 'revision'; revision: string };
 
+/** What is changed in one container. */
+export interface ContainerChanges {
+  image?: string;
+  environment?: Readonly<Record<string, string>>;
+  /** The variable, and the ARN or name that its value comes from. */
+  secrets?: Readonly<Record<string, string>>;
+  command?: readonly string[];
+  /** Units. */
+  cpu?: number;
+  /** MiB, the hard limit. */
+  memory?: number;
+}
+
 /** What is changed in it. */
 export interface TaskDefinitionChanges {
   /** For the service's main container. */
   image?: string;
   /** By container. */
   images: Readonly<Record<string, string>>;
+  /** By container. */
+  containers?: Readonly<Record<string, ContainerChanges>>;
   /** Variables of the main container. */
   environment: Readonly<Record<string, string>>;
   /** Secrets of the main container: the variable, and the ARN or name that its value comes from. */

@@ -85,6 +85,29 @@ test('variables, secrets and sizes are changed; empty values stay', async () => 
   expect(after.containerDefinitions?.[0]?.secrets?.map(({ name }) => name)).toEqual(['TOKEN', 'DB_PASSWORD']);
 });
 
+test('containers are changed by their names', async () => {
+  const world = await EcsWorld.withService();
+  const containers = `
+    app:
+      image: ${NEXT}
+      environment: { VERSION: 1.10 }
+      command: [node, main.js]
+      memory: 0.25 GB`;
+  const run = await updateService(world, { containers });
+  expect(run.outputs).toMatchObject({ verdict: 'deployed', 'task-definition': 'user-service:2' });
+  expect((await definition(world, 'user-service:2')).containerDefinitions?.[0]).toMatchObject({
+    image: NEXT,
+    environment: [{ name: 'VERSION', value: '1.10' }],
+    command: ['node', 'main.js'],
+    memory: 256,
+  });
+  const old = await updateService(world, { environment: 'app.MODE=fast' });
+  expect(old.outputs['reason']).toMatch(
+    /^environment: "app\.MODE" is not valid: .*Use containers: \{ app: \{ environment: \{ MODE: … \} \} \}/,
+  );
+  expect(await revisions(world)).toHaveLength(2);
+});
+
 test('a task definition is taken from a file, and a second run finds it unchanged', async () => {
   const world = await EcsWorld.withService();
   const { registeredAt, ...described } = await definition(world, 'user-service:1');

@@ -21,6 +21,14 @@ test.each<[Record<string, string>, RegExp]>([
     /^cpu: an existing revision is deployed as it is; give one or the other/,
   ],
   [{ 'task-definition-arn': 'family:1', environment: 'A=1' }, /^environment: an existing revision/],
+  [
+    { 'task-definition-arn': 'family:1', containers: 'app: { cpu: 64 }' },
+    /^containers: an existing revision/,
+  ],
+  [
+    { images: `app=${NEXT}`, containers: `app: { image: "${NEXT}" }` },
+    /^containers: "app" is not valid: expected its image once/,
+  ],
   [{ cpu: 'much' }, /^cpu: "much" is not valid: expected 256 or 0.25 vCPU/],
   [{ memory: '1 TB' }, /^memory: "1 TB" is not valid: expected 512 or 0.5 GB/],
   [{ 'desired-count': '-1' }, /^desired-count: "-1" is not valid: expected a whole number, 0 or more/],

@@ -71,6 +71,38 @@ describe('changes', () => {
     );
   });
 
+  test('of containers reach each by its name', () => {
+    const proxy = { image: 'proxy:2', environment: { A: '1' }, command: ['run'], cpu: 64, memory: 128 };
+    const after = applyChanges(
+      definition(),
+      changes({ containers: { proxy, api: { secrets: { MODE: '/m' } } } }),
+      facts,
+    );
+    expect(after.containerDefinitions[1]).toMatchObject({
+      ...proxy,
+      environment: [{ name: 'A', value: '1' }],
+    });
+    expect(after.containerDefinitions[0]).toMatchObject({
+      secrets: [
+        { name: 'KEY', valueFrom: '/key' },
+        { name: 'MODE', valueFrom: '/m' },
+      ],
+    });
+    expect(after.containerDefinitions[0]!.environment?.map(({ name }) => name)).not.toContain('MODE');
+    expect(() => applyChanges(definition(), changes({ containers: { web: {} } }), facts)).toThrow(
+      'containers: "web" is not valid: the task definition has the containers api, proxy',
+    );
+  });
+
+  test.each(['environment', 'secrets'] as const)('of %s by container and name are refused', (input) => {
+    const dotted = changes({ [input]: { 'proxy.MODE': 'x' } });
+    expect(() => applyChanges(definition(), dotted, facts)).toThrow(
+      `${input}: "proxy.MODE" is not valid: expected the name of a variable of the main container. Use containers: { proxy: { ${input}: { MODE: … } } }`,
+    );
+    const other = changes({ [input]: { 'spring.profiles.active': 'x' } });
+    expect(() => applyChanges(definition(), other, facts)).not.toThrow();
+  });
+
   test.each<[string, Partial<TaskDefinitionChanges>, object]>([
     ['merge', { environment: { MODE: 'fast', NEW: 'a=b' } }, { MODE: 'fast', EMPTY: '', NEW: 'a=b' }],
     ['replace', { environment: { MODE: '' }, environmentMode: 'replace' }, { MODE: '' }],
@@ -108,7 +140,7 @@ describe('changes', () => {
     const essential = applyChanges(definition(), changes(image), { service: 'web' });
     expect(essential.containerDefinitions[0]!.image).toBe('x:1');
     expect(() => applyChanges(two, changes(image), { service: 'web' })).toThrow(
-      'image: the task definition has the containers a, b: name one with images',
+      'image: the task definition has the containers a, b: name one with containers',
     );
   });
 });

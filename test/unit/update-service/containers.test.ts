@@ -1,0 +1,61 @@
+import { expect, test } from '@jest/globals';
+import { containersOf } from '../../../actions/update-service/containers.ts';
+import type { ContainerChanges } from '../../../src/ecs/task-definition/task-definition.ts';
+import { parseMap } from '../../../src/core/inputs/map.ts';
+
+const read = (text: string): Record<string, ContainerChanges> => containersOf(parseMap('containers', text));
+
+test.each<[string, string, Record<string, ContainerChanges>]>([
+  [
+    'everything',
+    [
+      'app:',
+      '  image: registry.example.com/app:2',
+      '  environment: { VERSION: 1.10, MODE: fast, EMPTY: "" }',
+      '  secrets: { DB_PASSWORD: /shop/dev/db }',
+      '  command: [node, main.js, 3]',
+      '  cpu: 0.5 vCPU',
+      '  memory: 1 GB',
+    ].join('\n'),
+    {
+      app: {
+        image: 'registry.example.com/app:2',
+        environment: { VERSION: '1.10', MODE: 'fast', EMPTY: '' },
+        secrets: { DB_PASSWORD: '/shop/dev/db' },
+        command: ['node', 'main.js', '3'],
+        cpu: 512,
+        memory: 1024,
+      },
+    },
+  ],
+  [
+    'a command as a text, and sizes as numbers',
+    'proxy: { command: node "a b.js", cpu: 64, memory: 128 }',
+    { proxy: { command: ['node', 'a b.js'], cpu: 64, memory: 128 } },
+  ],
+  [
+    'JSON, and two containers',
+    '{"app": {"environment": {"A": 1, "B": true}}, "proxy": {}}',
+    { app: { environment: { A: '1', B: 'true' } }, proxy: {} },
+  ],
+  ['nothing', '', {}],
+])('%s', (_, text, expected) => {
+  expect(read(text)).toEqual(expected);
+});
+
+test.each([
+  ['app: x', /^containers: "app" is not valid: expected an object with image, environment/],
+  ['app: [x]', /^containers: "app" is not valid: expected an object/],
+  ['app: { enviroment: {} }', /^containers: "app\.enviroment" .*Did you mean environment\?/],
+  ['app: { image: "a b" }', /^containers: "a b" is not valid: expected an image/],
+  ['app: { image: [a] }', /^containers: "app\.image" is not valid: expected an image/],
+  ['app: { environment: [A] }', /^containers: "app\.environment" .*expected an object of names and values/],
+  ['app: { environment: { "A B": 1 } }', /^containers: "A B" .*expected the name of a variable/],
+  ['app: { environment: { A: [s3cret] } }', /^containers: "app\.environment\.A" .*expected a text/],
+  ['app: { command: [] }', /^containers: "app\.command" .*expected a command/],
+  ['app: { command: { a: 1 } }', /^containers: "app\.command" .*expected a command/],
+  ['app: { cpu: much }', /^containers: "app\.cpu" .*expected 256 or 0\.25 vCPU/],
+  ['app: { memory: 1 TB }', /^containers: "app\.memory" .*expected 512 or 0\.5 GB/],
+])('%s is an error that names the place, and no value of a variable', (text, message) => {
+  expect(() => read(text)).toThrow(message);
+});
