@@ -84,7 +84,9 @@ export function rollbackRequest(inputs: ServiceInputs, github: GitHubContext): R
   const to = inputs['task-definition-arn'];
   refuseChanges(inputs, 'a rollback takes what ran before as it was');
   if (to !== undefined) requireRevision(to);
-  return { ...targetOf(inputs, github), ...(to !== undefined && { to }) };
+  const target = targetOf(inputs, github);
+  const stopHolder = `${target.service} is rolled back`;
+  return { ...target, stopHolder, ...(to !== undefined && { to }) };
 }
 
 /** The part that all commands have. Throws InputError. */

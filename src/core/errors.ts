@@ -96,14 +96,15 @@ export class TimeoutError extends PlatformError {
   }
 }
 
-/** The job was cancelled: the reason of the context's signal. */
+/** The job was cancelled, or asked to stop: the reason of the context's signal. */
 export class CancelledError extends PlatformError {
   override readonly name = 'CancelledError';
-  readonly signalName: string;
+  /** A signal such as SIGTERM, or who asked, and why. */
+  readonly by: string;
 
-  constructor(signalName: string) {
-    super('cancelled', `cancelled by ${signalName}`);
-    this.signalName = signalName;
+  constructor(by: string) {
+    super('cancelled', `cancelled by ${by}`);
+    this.by = by;
   }
 }
 

@@ -118,7 +118,7 @@ async function cancelledResult(run: CommandRun): Promise<CommandResult> {
   const remains = await cancelPending(run);
   const why = run.context.signal.reason as unknown;
   // In a run on a whole environment, the reason may be its timeout or a lost lock.
-  const said = why instanceof CancelledError ? `The job was cancelled by ${why.signalName}` : reasonOf(why);
+  const said = why instanceof CancelledError ? `The job was cancelled by ${why.by}` : reasonOf(why);
   return { verdict: 'cancelled', reason: `${said.replace(/\.$/, '')}. ${remains}`, error: errorInfo(why) };
 }
 

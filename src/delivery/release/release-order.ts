@@ -23,9 +23,15 @@ export async function withServiceLock(
   request: ServiceRequest,
   work: (locked: ServiceContext) => Promise<ServiceResult>,
 ): Promise<ServiceResult> {
-  const { ledger, lockWaitMs, origin } = request;
+  const { ledger, lockWaitMs, origin, stopHolder } = request;
   if (!ledger) return await work(context);
-  const lock = { ...serviceLock(ledger), who: origin.actor, run: origin.run, waitMs: lockWaitMs };
+  const lock = {
+    ...serviceLock(ledger),
+    who: origin.actor,
+    run: origin.run,
+    waitMs: lockWaitMs,
+    ...(stopHolder !== undefined && { stopHolder }),
+  };
   try {
     return await withLock(context, lock, (signal) => work({ ...context, signal }));
   } catch (error) {

@@ -27,6 +27,8 @@ export interface ServiceTarget {
   ledger?: LedgerNames;
   /** How long to wait for another release of the service, in ms. */
   lockWaitMs: number;
+  /** Asks another release of the service to stop, for this reason. */
+  stopHolder?: string;
   origin: Origin;
 }
 

@@ -14,6 +14,7 @@ import {
 } from '../../../src/delivery/lock.ts';
 import { ledgerNames } from '../../../src/delivery/ledger.ts';
 import { systemClock } from '../../../src/core/clock.ts';
+import { CancelledError } from '../../../src/core/errors.ts';
 import { RateLimiter } from '../../../src/core/concurrency.ts';
 import { recordingLog } from '../core/fakes.ts';
 import { configOf, refusal, sandboxOf, ssmOf } from '../sandbox/clients.ts';
@@ -246,6 +247,83 @@ describe('the lock of an environment', () => {
     // It is bob's, and stays.
     const { Parameter } = await ssm.send(new GetParameterCommand({ Name: NAME }));
     expect(Parameter?.Value).toContain('ada');
+  });
+
+  describe('whose holder is asked to stop', () => {
+    const STOP = '/shop/prod/lock-stop';
+    const quick = {
+      now: () => systemClock.now(),
+      sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms <= 10_000 ? 20 : ms, signal),
+    };
+    const stopped = (signal: AbortSignal): Promise<never> =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => {
+          reject(signal.reason as Error);
+        });
+      });
+
+    test('is given back to who asks, with the reason', async () => {
+      const sandbox = await sandboxOf();
+      const [holder, asking] = [contextOf(sandbox, quick), contextOf(sandbox, quick)];
+      const held = withLock(holder, requestOf('ada'), stopped).catch((error: unknown) => error);
+      await sandbox.calls.arrival({ operation: 'PutParameter' });
+      const request = { ...requestOf('bob', 60_000), stopHolder: 'Orders fail' };
+      expect(await withLock(asking, request, () => Promise.resolve('done'))).toBe('done');
+      const reason = await held;
+      expect(reason).toBeInstanceOf(CancelledError);
+      expect((reason as Error).message).toBe(
+        'cancelled by bob for a rollback (https://runs/bob): Orders fail',
+      );
+      expect(asking.lines.join('\n')).toContain(
+        'Asked the run that holds the lock (https://runs/ada) to stop.',
+      );
+      // Nothing is left behind.
+      for (const Name of [NAME, STOP])
+        expect((await refusal(ssmOf(sandbox).send(new GetParameterCommand({ Name })))).name).toBe(
+          'ParameterNotFound',
+        );
+    });
+
+    test('is kept by a rollback: it is waited for', async () => {
+      const sandbox = await sandboxOf();
+      const rollback = (who: string) => ({ ...requestOf(who, 60_000), stopHolder: 'Orders fail' });
+      const order: string[] = [];
+      let second: Promise<void> | undefined;
+      await withLock(contextOf(sandbox, quick), rollback('ada'), async (signal) => {
+        second = withLock(contextOf(sandbox, quick), rollback('bob'), () => {
+          order.push('bob');
+          return Promise.resolve();
+        });
+        await sandbox.calls.arrival({ operation: 'GetParameterHistory' }, 4);
+        expect(signal.aborted).toBe(false);
+        order.push('ada');
+      });
+      await second;
+      expect(order).toEqual(['ada', 'bob']);
+    });
+
+    test('is kept where an earlier holder was asked, or the request may not be read', async () => {
+      const sandbox = await sandboxOf();
+      const ssm = ssmOf(sandbox);
+      const Value = JSON.stringify({ token: 'earlier', who: 'bob', run: '', reason: 'Orders fail' });
+      await ssm.send(new PutParameterCommand({ Name: STOP, Type: 'String', Value }));
+      const work = async (signal: AbortSignal): Promise<boolean> => {
+        const reads = sandbox.calls.of('GetParameter').length;
+        await sandbox.calls.arrival({ operation: 'GetParameter' }, reads + 2);
+        return signal.aborted;
+      };
+      expect(await withLock(contextOf(sandbox, quick), requestOf('ada'), work)).toBe(false);
+      const denied = { kind: 'error' as const, code: 'AccessDeniedException', status: 400, times: 9 };
+      sandbox.addFault({ ...denied, operation: 'GetParameter' });
+      const held = await withLock(contextOf(sandbox, quick), requestOf('ada'), async (signal) => {
+        await sandbox.calls.arrival(
+          { operation: 'GetParameter' },
+          sandbox.calls.of('GetParameter').length + 1,
+        );
+        return signal.aborted;
+      });
+      expect(held).toBe(false);
+    });
   });
 
   test('that was written by hand is a lock', async () => {

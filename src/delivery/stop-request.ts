@@ -1,0 +1,79 @@
+import type { SSMClient } from '@aws-sdk/client-ssm';
+import { isNotFound } from '../aws/errors.ts';
+import { send } from '../aws/send.ts';
+import type { Context } from '../core/context.ts';
+
+/** Asks the holder of a lock to stop what it does. */
+export interface StopRequest {
+  /** The token of the holder that is asked: no other one obeys. */
+  token: string;
+  /** `octocat` */
+  who: string;
+  /** The run's page. */
+  run: string;
+  reason: string;
+}
+
+type Caller = Pick<Context, 'signal'>;
+
+/** The parameter beside a lock. */
+function stopParameter(lock: string): string {
+  return `${lock}-stop`;
+}
+
+/** What the holder of a lock is asked; undefined when nobody has asked it. */
+export async function readStopRequest(
+  client: SSMClient,
+  lock: string,
+  token: string,
+  context: Caller,
+): Promise<StopRequest | undefined> {
+  const { GetParameterCommand } = await import('@aws-sdk/client-ssm');
+  try {
+    const { Parameter } = await send(client, new GetParameterCommand({ Name: stopParameter(lock) }), context);
+    const request = parse(Parameter?.Value ?? '');
+    return request?.token === token ? request : undefined;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Asks. A request to an earlier holder is overwritten: that one is gone. */
+export async function writeStopRequest(
+  client: SSMClient,
+  lock: string,
+  request: StopRequest,
+  context: Caller,
+): Promise<void> {
+  const { PutParameterCommand } = await import('@aws-sdk/client-ssm');
+  const command = new PutParameterCommand({
+    Name: stopParameter(lock),
+    Type: 'String',
+    Value: JSON.stringify(request),
+    Overwrite: true,
+  });
+  await send(client, command, context);
+}
+
+export async function deleteStopRequest(client: SSMClient, lock: string, context: Caller): Promise<void> {
+  const { DeleteParameterCommand } = await import('@aws-sdk/client-ssm');
+  try {
+    await send(client, new DeleteParameterCommand({ Name: stopParameter(lock) }), context);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
+
+/** Undefined for a text that is no request. */
+function parse(text: string): StopRequest | undefined {
+  let value: Partial<StopRequest>;
+  try {
+    value = Object(JSON.parse(text)) as Partial<StopRequest>;
+  } catch {
+    return undefined;
+  }
+  const { token, who, run, reason } = value;
+  const isRequest = [token, who, run, reason].every((field) => typeof field === 'string');
+  return isRequest ? (value as StopRequest) : undefined;
+}
