@@ -14,7 +14,7 @@ import {
   type PromotedService,
   type PromotionRequest,
 } from '../../src/delivery/promotion/request.ts';
-import type { EnvironmentRollback } from '../../src/delivery/promotion/rollback.ts';
+import type { EnvironmentRollback } from '../../src/delivery/promotion/rollback-plan.ts';
 import { orderJudge } from '../../src/delivery/order-judge.ts';
 import type { GitHubAccess } from '../../src/delivery/promotion/run.ts';
 import type { StatusRequest } from '../../src/delivery/promotion/status.ts';

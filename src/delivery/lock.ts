@@ -309,26 +309,40 @@ class Lock {
   }
 
   async #history(context: Pick<Context, 'signal'>): Promise<LockVersion[]> {
-    const { GetParameterHistoryCommand } = await import('@aws-sdk/client-ssm');
-    const versions: LockVersion[] = [];
-    let NextToken: string | undefined;
-    do {
-      const command = new GetParameterHistoryCommand({ Name: this.#name, NextToken });
-      const page = await send(this.#client, command, context).catch((error: unknown) => {
-        if (isNotFound(error)) return { Parameters: [], NextToken: undefined };
-        throw error;
-      });
-      for (const { Version = 0, Value = '' } of page.Parameters ?? []) {
-        versions.push(lockVersion(Version, Value));
-      }
-      NextToken = page.NextToken;
-    } while (NextToken !== undefined);
-    return versions;
+    return await readVersions(this.#client, this.#name, context);
   }
 
   #isDead({ record }: LockVersion): boolean {
     return record !== undefined && record.expires <= this.#context.clock.now();
   }
+}
+
+/** The page of the run that holds a lock; empty when none does. */
+export async function lockHolder(context: LockContext, parameter: string): Promise<string> {
+  const record = holderOf(await readVersions(await context.ssm(), parameter, context))?.record;
+  return record && record.expires > context.clock.now() ? record.run : '';
+}
+
+async function readVersions(
+  client: SSMClient,
+  name: string,
+  context: Pick<Context, 'signal'>,
+): Promise<LockVersion[]> {
+  const { GetParameterHistoryCommand } = await import('@aws-sdk/client-ssm');
+  const versions: LockVersion[] = [];
+  let NextToken: string | undefined;
+  do {
+    const command = new GetParameterHistoryCommand({ Name: name, NextToken });
+    const page = await send(client, command, context).catch((error: unknown) => {
+      if (isNotFound(error)) return { Parameters: [], NextToken: undefined };
+      throw error;
+    });
+    for (const { Version = 0, Value = '' } of page.Parameters ?? []) {
+      versions.push(lockVersion(Version, Value));
+    }
+    NextToken = page.NextToken;
+  } while (NextToken !== undefined);
+  return versions;
 }
 
 function newest(history: readonly LockVersion[]): LockVersion | undefined {

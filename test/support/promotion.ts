@@ -9,7 +9,7 @@ import {
   RegisterTaskDefinitionCommand,
   UpdateServiceCommand,
 } from '@aws-sdk/client-ecs';
-import type { CreateServiceCommandInput } from '@aws-sdk/client-ecs';
+import type { CreateServiceCommandInput, Deployment, UpdateServiceCommandInput } from '@aws-sdk/client-ecs';
 import { GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
 import type { Sandbox, SandboxOptions } from '../../sandbox/index.ts';
 import { runAction } from '../../sandbox/runner.ts';
@@ -84,14 +84,24 @@ export class PromotionWorld {
     environment: EnvironmentName = 'dev',
     source: object = {},
   ): Promise<string> {
-    const digest = await this.push(environment, service, tag);
-    const taskDefinition = await this.#register(environment, service, digest);
-    const client = this.ecs(environment);
-    await client.send(
-      new UpdateServiceCommand({ cluster: `${environment}-${PROJECT}`, service, taskDefinition }),
-    );
+    const digest = await this.deploy(service, tag, environment);
     await this.steady(environment, service);
     await this.#record(environment, service, digest, tag, source);
+    return digest;
+  }
+
+  /** Deploys a new image by hand, and leaves the ledger as it is; its digest. */
+  async deploy(
+    service: string,
+    tag: string,
+    environment: EnvironmentName,
+    settings: Partial<UpdateServiceCommandInput> = {},
+  ): Promise<string> {
+    const digest = await this.push(environment, service, tag);
+    const taskDefinition = await this.#register(environment, service, digest);
+    const cluster = `${environment}-${PROJECT}`;
+    const command = new UpdateServiceCommand({ cluster, service, taskDefinition, ...settings });
+    await this.ecs(environment).send(command);
     return digest;
   }
 
@@ -112,6 +122,17 @@ export class PromotionWorld {
 
   /** Waits until a service has one deployment, and that is complete. */
   async steady(environment: EnvironmentName, service: string): Promise<void> {
+    const isSteady = ({ rolloutState }: Deployment, others: number): boolean =>
+      rolloutState === 'COMPLETED' && others === 0;
+    await this.until(environment, service, isSteady);
+  }
+
+  /** Waits until the primary deployment of a service is as wanted. */
+  async until(
+    environment: EnvironmentName,
+    service: string,
+    wanted: (primary: Deployment, others: number) => boolean,
+  ): Promise<void> {
     const client = this.ecs(environment);
     for (const end = Date.now() + 60_000; ;) {
       const command = new DescribeServicesCommand({
@@ -119,10 +140,10 @@ export class PromotionWorld {
         services: [service],
       });
       const [found] = (await client.send(command)).services ?? [];
-      const [only, ...others] = found?.deployments ?? [];
-      if (only?.rolloutState === 'COMPLETED' && others.length === 0) return;
+      const [primary, ...others] = found?.deployments ?? [];
+      if (primary && wanted(primary, others.length)) return;
       if (Date.now() > end)
-        throw new Error(`${service} is not steady: ${JSON.stringify(found?.deployments)}`);
+        throw new Error(`${service} is not as wanted: ${JSON.stringify(found?.deployments)}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }

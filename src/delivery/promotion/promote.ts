@@ -1,6 +1,6 @@
 import type { Context } from '../../core/context.ts';
 import { errorInfo } from '../../core/errors.ts';
-import { describeHold } from '../hold.ts';
+import { describeHold, readHold } from '../hold.ts';
 import { environmentLock, withLock } from '../lock.ts';
 import { OutdatedError } from '../order-judge.ts';
 import { rollOutServices, copyImages } from './roll-out.ts';
@@ -75,6 +75,11 @@ async function planAndApply(request: PromotionRequest, run: Run): Promise<Releas
   }
   const { source, target, timeoutMs, lockWaitMs, order, origin, gates } = request;
   const { bypassReason } = gates;
+  // Copying may have taken minutes.
+  const hold = await readHold(await target.context.ssm(), placeOf(target), target.context);
+  if (hold && bypassReason === undefined) {
+    return endRun(run, { verdict: 'held', reason: `${target.name} is ${describeHold(hold)}. ${run.remains}` });
+  }
   const one = changing.length === 1 ? '1 service runs' : `${changing.length} services run`;
   return rollOutServices(
     changing,

@@ -78,6 +78,8 @@ interface RollOutOptions {
   from: string;
   /** Why the gates were passed, where they were. */
   bypassReason?: string;
+  /** Asks other releases of the services to stop, for this reason. */
+  stopHolder?: string;
 }
 
 /** How the release of one service ended. */
@@ -138,6 +140,8 @@ function rollBackService({ plan, report }: ServiceEnd, options: RollOutOptions):
     },
     // That revision has run before: when its rollout fails, only a person can help.
     onFailure: 'keep',
+    // What a rollback had brought back stays good when another service fails.
+    givesUpCurrent: options.from !== '',
     ...(to !== undefined && { to }),
   });
 }
@@ -161,22 +165,25 @@ function contextOf({ service }: ServicePlan, { target: { context } }: RollOutOpt
 }
 
 function targetOf(
-  { service, releases, digest }: ServicePlan,
+  { service, releases, digest, before, images }: ServicePlan,
   options: RollOutOptions,
 ): Omit<ServiceTarget, 'onFailure'> {
-  const { target, origin, from, timeoutMs, lockWaitMs, bypassReason: bypass } = options;
+  const { target, origin, from, timeoutMs, lockWaitMs, stopHolder, bypassReason: bypass } = options;
+  const isRollback = from === '' && before !== undefined && before !== digest;
   return {
     cluster: target.cluster,
     service: service.name,
     wait: true,
     timeoutMs,
     lockWaitMs,
+    ...(stopHolder !== undefined && { stopHolder }),
     ledger: ledgerNames({ project: target.project, environment: target.name, service: service.name }),
     origin: {
       ...origin,
       source: sourceOfRelease(releases.source, digest ?? ''),
       from,
       ...(bypass !== undefined && { bypass }),
+      ...(isRollback && { rolledBackFrom: `${images?.target.uri ?? service.repository}@${before}` }),
     },
   };
 }

@@ -78,6 +78,8 @@ export interface RestartRequest extends Omit<ServiceTarget, 'ledger'> {
 export interface RollbackRequest extends ServiceTarget {
   /** `family:revision` or an ARN; default, the release before the one that runs: see `rollbackTarget`. */
   to?: string;
+  /** Whether what runs is given up, so that no later rollback chooses it. Default, true. */
+  givesUpCurrent?: boolean;
 }
 
 /** What the release of a service works with: one account and region. */

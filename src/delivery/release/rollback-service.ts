@@ -47,7 +47,7 @@ export async function rollbackService(
       origin: {
         ...request.origin,
         ...(past && { source: sourceOf(past), from: past.from }),
-        ...(from !== to && { rolledBackFrom: current.image }),
+        ...(from !== to && request.givesUpCurrent !== false && { rolledBackFrom: current.image }),
       },
       source: { kind: 'revision', revision },
       changes: { images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },

@@ -31,7 +31,7 @@ test('without an earlier release there is nothing to go back to', async () => {
   const run = await promoteEnvironment(world, workspace(world), { command: 'rollback', reason: 'x' });
   expect(run.outputs).toMatchObject({ verdict: 'blocked' });
   expect(run.outputs['reason']).toContain(
-    'The ledger of staging knows no release of user-service before this one',
+    'The ledger of staging has no good release of user-service before the current one',
   );
   expect(await world.parameter('staging', 'hold')).toBeUndefined();
 });

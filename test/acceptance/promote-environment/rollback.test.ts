@@ -1,0 +1,103 @@
+import { expect, test } from '@jest/globals';
+import type { Run } from '../../../sandbox/runner.ts';
+import { useWorkspaces } from '../../support/action.ts';
+import { PromotionWorld, promoteEnvironment } from '../../support/promotion.ts';
+import type { PromotionWorld as World } from '../../support/promotion.ts';
+
+const workspaceOf = useWorkspaces();
+const workspace = (world: World): string => workspaceOf({ 'platform.yml': world.manifest() });
+const BACK = { command: 'rollback', reason: 'Users cannot log in' };
+
+async function hold(world: World): Promise<object | undefined> {
+  const text = await world.parameter('staging', 'hold');
+  return text === undefined ? undefined : (JSON.parse(text) as object);
+}
+
+test('a second rollback goes further back, and never forward to the bad image; a third finds none', async () => {
+  const world = await PromotionWorld.start();
+  const [service = ''] = world.services;
+  const files = workspace(world);
+  const [first] = await world.runs('staging');
+  const second = await world.release(service, 'v2', 'staging');
+  await world.release(service, 'v3', 'staging');
+  const ends: unknown[] = [];
+  for (let count = 0; count < 3; count++) {
+    const { outputs } = await promoteEnvironment(world, files, BACK);
+    ends.push([outputs['verdict'], await world.runs('staging')]);
+  }
+  expect(ends).toEqual([
+    ['restored', [second]],
+    ['restored', [first]],
+    ['blocked', [first]],
+  ]);
+  const release = JSON.parse((await world.parameter('staging', `${service}/release`)) ?? '{}') as object;
+  expect(release).toMatchObject({ rolledBackFrom: expect.stringContaining(second) });
+});
+
+test('after a failed release that was left, it goes to what the ledger has', async () => {
+  const rules = [{ does: 'exit' as const, match: { family: 'staging-shop-users', revision: 2 } }];
+  const world = await PromotionWorld.start({ services: ['orders', 'users'], scenario: { ecs: { rules } } });
+  const [good] = await world.runs('staging', 'users');
+  const [orders] = await world.runs('staging', 'orders');
+  await world.release('orders', 'v2', 'staging');
+  // Somebody deploys users by hand: it never comes up, and ECS leaves it as it is.
+  const deploymentConfiguration = { deploymentCircuitBreaker: { enable: true, rollback: false } };
+  await world.deploy('users', 'v2', 'staging', { deploymentConfiguration });
+  await world.until('staging', 'users', ({ rolloutState }) => rolloutState === 'FAILED');
+  const run = await promoteEnvironment(world, workspace(world), BACK);
+  expect(run.outputs).toMatchObject({ verdict: 'restored', promoted: '["users"]' });
+  expect(await world.runs('staging', 'users')).toEqual([good]);
+  expect(await world.runs('staging', 'orders')).not.toEqual([orders]);
+});
+
+test('the run in progress is asked to stop, the queued one meets the hold', async () => {
+  // Its tasks take a minute of this test.
+  const slow = { does: 'run' as const, match: { family: 'staging-shop-user-service', revision: 2 } };
+  const rules = [{ ...slow, bootSeconds: 120_000 }];
+  const world = await PromotionWorld.start({ scenario: { ecs: { rules } } });
+  const [service = ''] = world.services;
+  const files = workspace(world);
+  const [good] = await world.runs('staging');
+  await world.release(service, 'v2');
+  const as = (actor: string, run: string) => ({ env: { GITHUB_ACTOR: actor, GITHUB_RUN_ID: run } });
+  const wait = { 'lock-timeout': '90s' };
+  let queued: Promise<Run> | undefined;
+  let back: Promise<Run> | undefined;
+  const started = promoteEnvironment(
+    world,
+    files,
+    {},
+    {
+      ...as('ada', '1'),
+      onLine: (line) => {
+        if (!line.includes('has begun') || back) return;
+        queued = promoteEnvironment(world, files, wait, {
+          ...as('bob', '2'),
+          onLine: (waiting) => {
+            if (waiting.includes('waiting for at most'))
+              back ??= promoteEnvironment(world, files, { ...BACK, ...wait }, as('eve', '3'));
+          },
+        });
+      },
+    },
+  );
+  const stopped = await started;
+  expect(stopped.exitCode).toBe(1);
+  expect(stopped.outputs['verdict']).toBe('cancelled');
+  expect(stopped.outputs['reason']).toMatch(
+    /Cancelled by eve for a rollback \(\S*runs\/3\): Users cannot log in\. .*ECS was told to roll back/,
+  );
+  const rolledBack = (await back)!;
+  expect(rolledBack.outputs).toMatchObject({
+    verdict: 'restored',
+    reason: `${service} run their previous release again, and staging is on hold.`,
+  });
+  expect(await world.runs('staging')).toEqual([good]);
+  expect(await hold(world)).toMatchObject({ actor: 'eve' });
+  const held = (await queued)!;
+  expect(held.outputs).toMatchObject({ verdict: 'held' });
+  expect(held.outputs['reason']).toMatch(/on hold since .* by eve: Users cannot log in/);
+  for (const name of ['lock', 'lock-stop', `${service}/lock`, `${service}/lock-stop`])
+    expect(await world.parameter('staging', name)).toBeUndefined();
+  expect(await world.parameter('staging', `${service}/image`)).toContain(good);
+});
