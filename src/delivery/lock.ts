@@ -6,7 +6,7 @@ import { stopSignal } from '../core/cancellation.ts';
 import type { Context } from '../core/context.ts';
 import { CancelledError, PlatformError, reasonOf } from '../core/errors.ts';
 import type { LedgerNames } from './ledger.ts';
-import { deleteStopRequest, readStopRequest, writeStopRequest } from './stop-request.ts';
+import { deleteStopRequest, readStopRequest, stopParameter, writeStopRequest } from './stop-request.ts';
 
 /** A holder that has not renewed for so long is taken for dead. */
 const TTL_MS = 5 * 60_000;
@@ -215,7 +215,9 @@ class Lock {
       log.info(`Asked the run that holds the lock (${record.run}) to stop.`);
     } catch (error) {
       this.#context.signal.throwIfAborted();
-      log.warning(`The holder of the lock ${this.#name} could not be asked to stop: ${reasonOf(error)}.`);
+      const fix =
+        classify(error) === 'denied' ? ` Fix: Allow ssm:PutParameter on ${stopParameter(this.#name)}.` : '';
+      log.warning(`Failed to ask the holder of the lock ${this.#name} to stop: ${reasonOf(error)}.${fix}`);
     }
     return true;
   }

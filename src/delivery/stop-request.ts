@@ -17,7 +17,7 @@ export interface StopRequest {
 type Caller = Pick<Context, 'signal'>;
 
 /** The parameter beside a lock. */
-function stopParameter(lock: string): string {
+export function stopParameter(lock: string): string {
   return `${lock}-stop`;
 }
 

@@ -78,7 +78,10 @@ async function planAndApply(request: PromotionRequest, run: Run): Promise<Releas
   // Copying may have taken minutes.
   const hold = await readHold(await target.context.ssm(), placeOf(target), target.context);
   if (hold && bypassReason === undefined) {
-    return endRun(run, { verdict: 'held', reason: `${target.name} is ${describeHold(hold)}. ${run.remains}` });
+    return endRun(run, {
+      verdict: 'held',
+      reason: `${target.name} is ${describeHold(hold)}. ${run.remains}`,
+    });
   }
   const one = changing.length === 1 ? '1 service runs' : `${changing.length} services run`;
   return rollOutServices(
