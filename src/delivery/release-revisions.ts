@@ -1,6 +1,6 @@
 import type { Service } from '@aws-sdk/client-ecs';
 import { PlatformError, reasonOf } from '../core/errors.ts';
-import { type ServedRevision, servedRevisions } from '../ecs/deployment-history.ts';
+import { type ServedRevision, servedRevisions } from './served-revisions.ts';
 import { type EcsContext, nameOf, type ServiceAddress } from '../ecs/service.ts';
 import { readTaskDefinition, revisionsOf } from '../ecs/task-definition/revisions.ts';
 import { familyOf, revisionName } from '../ecs/task-definition/task-definition.ts';

@@ -2,7 +2,7 @@ import type { Service } from '@aws-sdk/client-ecs';
 import { AwsError } from '../../aws/errors.ts';
 import { PlatformError } from '../../core/errors.ts';
 import { capitalize, sentence, shortDigest } from '../../core/text.ts';
-import { type ServedRevision, servedRevisions } from '../../ecs/deployment-history.ts';
+import { type ServedRevision, servedRevisions } from '../served-revisions.ts';
 import { digestIn } from '../../ecs/proof.ts';
 import { findService } from '../../ecs/find-service.ts';
 import { requireEcsController } from '../../ecs/service.ts';

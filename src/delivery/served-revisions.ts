@@ -4,7 +4,7 @@ import {
   type ServiceRevision,
 } from '@aws-sdk/client-ecs';
 import { send } from '../aws/send.ts';
-import type { EcsContext, ServiceAddress } from './service.ts';
+import type { EcsContext, ServiceAddress } from '../ecs/service.ts';
 
 /** The most that the API gives at once. */
 const DEPLOYMENTS_A_PAGE = 100;
