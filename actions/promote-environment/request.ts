@@ -179,12 +179,18 @@ function gatesOf(
   const gates = named.length === 1 && named[0] === 'none' ? [] : named;
   const isGate = (name: string): name is (typeof GATES)[number] =>
     (GATES as readonly string[]).includes(name);
-  const unknown = gates.find((name) => !isGate(name));
+  const alarms = gates.find((name) => name.startsWith('alarms='))?.slice('alarms='.length) ?? 'ok';
+  if (alarms !== 'ok' && alarms !== 'not-alarm') {
+    throw new InputError('require', `alarms=${alarms}`, 'expected alarms=ok or alarms=not-alarm');
+  }
+  const plain = gates.map((name) => (name.startsWith('alarms=') ? 'alarms' : name));
+  const unknown = plain.find((name) => !isGate(name));
   if (unknown !== undefined) {
     throw new InputError('require', unknown, `allowed are ${listed(unknown, GATES)}, or none alone`);
   }
   return {
-    require: gates.filter(isGate),
+    require: plain.filter(isGate),
+    alarms,
     soakMs: soak ?? target.soakMs,
     ...(bypassReason !== undefined && { bypassReason }),
   };

@@ -1,4 +1,3 @@
-import { send } from '../../aws/send.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import { shortDigest } from '../../core/text.ts';
 import { openRegistry } from '../../images/registry/client.ts';
@@ -7,7 +6,8 @@ import { isAttestation } from '../../images/registry/manifest.ts';
 import { readImage, readManifest } from '../../images/registry/manifest-reader.ts';
 import { findRepositories, type ImageRepository } from '../../images/registry/repository.ts';
 import { evaluateScan, scanBlockReason } from '../../images/scan.ts';
-import type { PromotionContext, PromotionEnvironment } from './environment.ts';
+import { alarmFinding, type AlarmState, alarmStates } from './alarms.ts';
+import type { PromotionEnvironment } from './environment.ts';
 import type { ServicePlan } from './plan.ts';
 import type { Finding, Gate, PromotionRequest } from './request.ts';
 
@@ -21,13 +21,13 @@ const SCAN_TIMEOUT_MS = 5 * 60_000;
 export async function checkGates(plans: readonly ServicePlan[], request: PromotionRequest): Promise<void> {
   const candidates = plans.filter(({ action }) => action === 'promote');
   const { gates, source } = request;
-  const red = gates.require.includes('alarms')
-    ? await redAlarms(candidates, source)
-    : new Map<string, string>();
+  const states = gates.require.includes('alarms')
+    ? await statesOf(candidates, source)
+    : new Map<string, AlarmState>();
   await inParallel(candidates, IMAGES_AT_ONCE, async (plan) => {
     const found = [
       ...steadiness(plan, request),
-      ...alarms(plan, red, source.name),
+      ...alarms(plan, states, request),
       ...(await imageFindings(plan, request)),
     ];
     const bypassed = gates.bypassReason !== undefined;
@@ -63,24 +63,22 @@ function steadiness({ service, upstream }: ServicePlan, { source, gates }: Promo
 
 function alarms(
   { service, upstream }: ServicePlan,
-  red: ReadonlyMap<string, string>,
-  from: string,
+  states: ReadonlyMap<string, AlarmState>,
+  { source, gates }: PromotionRequest,
 ): Finding[] {
-  return upstream.alarms
-    .filter((name) => red.has(name))
-    .map((name): Finding => ({
-      gate: 'alarms',
-      message: `The alarm ${name} of ${service.name} in ${from} is in ALARM: ${red.get(name) ?? ''}`,
-      fix: 'Find out why, before more people see it.',
-    }));
+  const where = { service: service.name, environment: source.name, accepted: gates.alarms };
+  return upstream.alarms.flatMap((name) => {
+    const state = states.get(name);
+    return (state && alarmFinding(name, state, where)) ?? [];
+  });
 }
 
-async function redAlarms(
+async function statesOf(
   plans: readonly ServicePlan[],
   source: PromotionEnvironment,
-): Promise<Map<string, string>> {
+): Promise<Map<string, AlarmState>> {
   const names = [...new Set(plans.flatMap(({ upstream }) => upstream.alarms))];
-  return alarmsInAlarm(source.context, names);
+  return alarmStates(source.context, names);
 }
 
 async function imageFindings(plan: ServicePlan, { gates, source }: PromotionRequest): Promise<Finding[]> {
@@ -136,32 +134,4 @@ async function scanFinding(
 
 function minutes(ms: number): string {
   return ms < 60_000 ? `${Math.ceil(ms / 1000)} s` : `${Math.ceil(ms / 60_000)} min`;
-}
-
-const NAMES_A_CALL = 100;
-
-/** Those of the alarms that are in ALARM, with CloudWatch's reason. */
-export async function alarmsInAlarm(
-  context: PromotionContext,
-  names: readonly string[],
-): Promise<Map<string, string>> {
-  const red = new Map<string, string>();
-  if (names.length === 0) return red;
-  const { DescribeAlarmsCommand } = await import('@aws-sdk/client-cloudwatch');
-  const client = await context.cloudWatch();
-  for (let from = 0; from < names.length; from += NAMES_A_CALL) {
-    const command = new DescribeAlarmsCommand({
-      AlarmNames: names.slice(from, from + NAMES_A_CALL),
-      AlarmTypes: ['MetricAlarm', 'CompositeAlarm'],
-      MaxRecords: NAMES_A_CALL,
-    });
-    const { MetricAlarms = [], CompositeAlarms = [] } = await send(client, command, context);
-    for (const { AlarmName = '', StateValue, StateReason = 'no reason given' } of [
-      ...MetricAlarms,
-      ...CompositeAlarms,
-    ]) {
-      if (StateValue === 'ALARM') red.set(AlarmName, StateReason);
-    }
-  }
-  return red;
 }

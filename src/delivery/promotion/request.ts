@@ -18,6 +18,8 @@ export type Gate = (typeof GATES)[number];
 /** What must hold before anything is changed. */
 export interface GateSettings {
   require: readonly Gate[];
+  /** The states in which an alarm passes: only OK, or all but ALARM. */
+  alarms: 'ok' | 'not-alarm';
   /** How long an image must have run upstream. */
   soakMs: number;
   /** Why the gates are passed this once. */

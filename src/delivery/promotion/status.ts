@@ -3,7 +3,7 @@ import type { Context } from '../../core/context.ts';
 import { describeHold, readHold } from '../hold.ts';
 import { ledgerNames, readReleases } from '../ledger.ts';
 import type { Release } from '../ledger.ts';
-import { alarmsInAlarm } from './gates.ts';
+import { alarmsInAlarm } from './alarms.ts';
 import { requireAccounts } from './environment.ts';
 import type { PromotionEnvironment } from './environment.ts';
 import { placeOf, runningDigest } from './plan.ts';
@@ -78,7 +78,7 @@ async function readEnvironment(
 function stateOf(
   running: RunningService | undefined,
   release: Release | undefined,
-  red: ReadonlyMap<string, string>,
+  red: ReadonlySet<string>,
 ): ServiceState {
   if (!running || running.state === 'missing') {
     return { health: 'missing', detail: '', strayed: false, drift: 'none' };

@@ -12,7 +12,7 @@ import {
 } from '../../core/errors.ts';
 import { capitalize, sentence } from '../../core/text.ts';
 import { deploymentOf, type OurDeployment, stopDeployment, updateService } from '../../ecs/deployment.ts';
-import { stopTasks } from '../../ecs/one-off-task.ts';
+import { stopTasks } from '../../ecs/one-off/one-off-task.ts';
 import { isEnd, readRollout, watchRollout } from '../../ecs/rollout.ts';
 import { describeService, primaryDeployment, ServiceError } from '../../ecs/service.ts';
 import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';

@@ -91,6 +91,28 @@ describe('a gate', () => {
     );
   });
 
+  test('alarms: one has no data, and one was deleted', async () => {
+    const alarms = [{ name: 'dev-errors', state: 'INSUFFICIENT_DATA' as const, reason: 'Unchecked' }];
+    const world = await PromotionWorld.start({ scenario: { cloudwatch: { alarms } } });
+    await world.release('user-service', 'v2');
+    const watched = { alarmNames: ['dev-errors', 'dev-slow'], enable: true, rollback: false };
+    const settings = {
+      cluster: 'dev-shop',
+      service: 'user-service',
+      deploymentConfiguration: { alarms: watched },
+    };
+    await world.ecs('dev').send(new UpdateServiceCommand(settings));
+    const run = await promote(world);
+    expect(run.outputs).toMatchObject({ verdict: 'blocked' });
+    expect(run.summary).toContain('The alarm dev-errors of user-service in dev is in INSUFFICIENT_DATA');
+    expect(run.summary).toContain('The alarm dev-slow of user-service in dev does not exist');
+    const lenient = await promote(world, { require: 'steady,alarms=not-alarm' });
+    expect(lenient.outputs['reason']).toMatch(
+      /^The alarm dev-slow of user-service in dev does not exist.*Nothing was changed\.$/,
+    );
+    expect(lenient.summary).not.toContain('INSUFFICIENT_DATA');
+  });
+
   test('scan: a finding that is too bad', async () => {
     const findings = [{ name: 'CVE-2026-0001', severity: 'CRITICAL' as const, package: 'openssl' }];
     const world = await PromotionWorld.start({
@@ -182,6 +204,10 @@ describe('a wrong input', () => {
     [{ to: 'dev' }, /^from: platform.yml says no promote-from for dev/],
     [{ from: 'staging' }, /^from: "staging" is not valid: it is the environment that is changed/],
     [{ images: 'user-service=v2' }, /^images: "v2" is not valid: expected sha256/],
+    [
+      { require: 'alarms=fine' },
+      /^require: "alarms=fine" is not valid: expected alarms=ok or alarms=not-alarm/,
+    ],
     [{ require: 'steady,alarm' }, /^require: "alarm" is not valid: .*did you mean alarms\?/],
     [{ command: 'rollback' }, /^reason: a value is required for rollback/],
   ])('%j', async (inputs, reason) => {

@@ -1,6 +1,6 @@
 import type { Container } from '@aws-sdk/client-ecs';
 import { expect, test } from '@jest/globals';
-import { EndOrder } from '../../../src/ecs/end-order.ts';
+import { EndOrder } from '../../../src/ecs/one-off/end-order.ts';
 
 type Seen = Record<string, Partial<Container>>;
 

@@ -8,14 +8,14 @@ import {
   type Service,
   type Task,
 } from '@aws-sdk/client-ecs';
-import { isNotFound, isThrottle } from '../aws/errors.ts';
-import { send } from '../aws/send.ts';
-import { PlatformError, reasonOf } from '../core/errors.ts';
-import { poll } from '../core/poll.ts';
-import { type EcsContext, nameOf } from './service.ts';
+import { isNotFound, isThrottle } from '../../aws/errors.ts';
+import { send } from '../../aws/send.ts';
+import { PlatformError, reasonOf } from '../../core/errors.ts';
+import { poll } from '../../core/poll.ts';
+import { type EcsContext, nameOf } from '../service.ts';
 import { EndOrder } from './end-order.ts';
-import { failedContainer, failedTask, type FailedTask, logStream, shownLine } from './tasks.ts';
-import type { TaskDefinition } from './task-definition/task-definition.ts';
+import { failedContainer, failedTask, type FailedTask, logStream, shownLine } from '../tasks.ts';
+import type { TaskDefinition } from '../task-definition/task-definition.ts';
 
 /** A command to run as a task of its own. */
 interface OneOffTask {

@@ -1,0 +1,90 @@
+import type { StateValue } from '@aws-sdk/client-cloudwatch';
+import { send } from '../../aws/send.ts';
+import type { PromotionContext } from './environment.ts';
+import type { Finding, GateSettings } from './request.ts';
+
+/** What CloudWatch says of an alarm. */
+export interface AlarmState {
+  /** `missing`: there is no alarm of this name any more. */
+  state: StateValue | 'missing';
+  reason: string;
+}
+
+const NAMES_A_CALL = 100;
+
+/**
+ * The states of the alarms with these names. CloudWatch leaves out those that do not exist: they are `missing`.
+ *
+ * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
+ */
+export async function alarmStates(
+  context: PromotionContext,
+  names: readonly string[],
+): Promise<Map<string, AlarmState>> {
+  const states = new Map(names.map((name): [string, AlarmState] => [name, { state: 'missing', reason: '' }]));
+  if (names.length === 0) return states;
+  const { DescribeAlarmsCommand } = await import('@aws-sdk/client-cloudwatch');
+  const client = await context.cloudWatch();
+  for (let from = 0; from < names.length; from += NAMES_A_CALL) {
+    const command = new DescribeAlarmsCommand({
+      AlarmNames: names.slice(from, from + NAMES_A_CALL),
+      AlarmTypes: ['MetricAlarm', 'CompositeAlarm'],
+      MaxRecords: NAMES_A_CALL,
+    });
+    const { MetricAlarms = [], CompositeAlarms = [] } = await send(client, command, context);
+    for (const { AlarmName = '', StateValue: state = 'INSUFFICIENT_DATA', StateReason: reason = '' } of [
+      ...MetricAlarms,
+      ...CompositeAlarms,
+    ]) {
+      states.set(AlarmName, { state, reason });
+    }
+  }
+  return states;
+}
+
+/** Those of the alarms that are in ALARM. */
+export async function alarmsInAlarm(
+  context: PromotionContext,
+  names: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const states = await alarmStates(context, names);
+  return new Set([...states].flatMap(([name, { state }]) => (state === 'ALARM' ? [name] : [])));
+}
+
+/**
+ * The finding about an alarm of a service upstream; undefined for one that says nothing against a promotion.
+ *
+ * @param accepted `ok`: an alarm proves something only in state OK. `not-alarm`: INSUFFICIENT_DATA passes, as of a
+ * metric that has no data without requests.
+ */
+export function alarmFinding(
+  name: string,
+  { state, reason }: AlarmState,
+  where: { service: string; environment: string; accepted: GateSettings['alarms'] },
+): Finding | undefined {
+  const alarm = `The alarm ${name} of ${where.service} in ${where.environment}`;
+  const said = reason === '' ? '' : `: ${reason}`;
+  switch (state) {
+    case 'OK':
+      return undefined;
+    case 'ALARM':
+      return {
+        gate: 'alarms',
+        message: `${alarm} is in ALARM${said}`,
+        fix: 'Find out why, before more people see it.',
+      };
+    case 'missing':
+      return {
+        gate: 'alarms',
+        message: `${alarm} does not exist: nothing watches what it watched`,
+        fix: 'Create it again, or remove it from the deployment alarms of the service.',
+      };
+    default:
+      if (where.accepted === 'not-alarm') return undefined;
+      return {
+        gate: 'alarms',
+        message: `${alarm} is in ${state}${said}`,
+        fix: 'Wait for data, let the alarm treat missing data as notBreaching, or set require: alarms=not-alarm.',
+      };
+  }
+}
