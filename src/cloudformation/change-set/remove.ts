@@ -8,6 +8,7 @@ import { awsNameOf, classify, isNotFound, isThrottle } from '../../aws/errors.ts
 import { stopSignal } from '../../core/cancellation.ts';
 import { PlatformError, reasonOf } from '../../core/errors.ts';
 import { poll } from '../../core/poll.ts';
+import type { Plan } from './changes.ts';
 import { type ChangeSetRequest, describePage, findChangeSet, intervalMs } from './create.ts';
 import { describeStack, isShell } from '../stack.ts';
 import type { CloudFormationContext } from '../context.ts';
@@ -34,6 +35,21 @@ export async function removeChangeSet(
   } catch (error) {
     context.log.warning(
       `The change set ${request.changeSetName} of ${request.stackName} may be left behind: ${reasonOf(error)}`,
+    );
+  }
+}
+
+/** Deletes the change set of a plan that will not be executed. What cannot be deleted is logged; nothing is thrown. */
+export async function discardPlan(
+  context: CloudFormationContext,
+  { stackName, changeSetName, changeSetId }: Pick<Plan, 'stackName' | 'changeSetName' | 'changeSetId'>,
+): Promise<void> {
+  const limit = context.signal.aborted ? CANCELLED_CLEAN_UP_MS : CLEAN_UP_MS;
+  try {
+    await deleteChangeSet({ ...context, signal: stopSignal(limit) }, changeSetId, limit);
+  } catch (error) {
+    context.log.warning(
+      `The change set ${changeSetName} of ${stackName} may be left behind: ${reasonOf(error)}`,
     );
   }
 }

@@ -33,6 +33,8 @@ export async function applyEnvironment(
       stack: {
         change: (own, target) => executeStackPlan(own, request, target, plan.stacks[target.name], renewed),
         plan: (own, target) => readStackPlan(own, target, plan.stacks[target.name], renewed),
+        // An approved plan stays for a re-run of the job.
+        discard: () => Promise.resolve(),
       },
     });
   });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { StackResult } from '../../cloudformation/commands/result.ts';
 import { isShell, listStacks } from '../../cloudformation/stack.ts';
 import { type EnvironmentContext, type EnvironmentRequest, requireAccount } from './context.ts';
 import { runResult } from './deploy.ts';
@@ -12,6 +13,9 @@ import {
   type PlannedStack,
 } from './plan-document.ts';
 import { overallVerdict, type PartEnd, type RunEnd, type RunPart, type RunResult } from './result.ts';
+import { readRelease } from '../../delivery/ledger.ts';
+import { describeCatchUpPart } from '../service/catch-up.ts';
+import { ledgerOf } from '../service/first-release.ts';
 import { releasedImages } from '../service/released.ts';
 import { runStackCommand, stackEnd } from './stacks.ts';
 import { targetGraph, type StackTarget, type TargetGraph } from './targets.ts';
@@ -86,7 +90,21 @@ async function planChangeSet(
     const { changeSetName: plan, fingerprint } = result.plan;
     planned.set(target.name, { kind: 'change-set', plan, fingerprint });
   }
-  return stackEnd(result);
+  return { ...stackEnd(result), reason: await reasonOfPlan(context, request, target, result) };
+}
+
+/** Tells what of a plan only catches up with the last release of its service. */
+async function reasonOfPlan(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  { service }: StackTarget,
+  result: StackResult,
+): Promise<string> {
+  const { reason } = result;
+  if (!service || result.verdict !== 'planned') return reason;
+  const known = await readRelease(context.services, ledgerOf(request, service));
+  const part = known && describeCatchUpPart(result.plan, known.image);
+  return part === undefined ? reason : `${reason} ${part}`;
 }
 
 function planCreation(

@@ -67,15 +67,19 @@ async function releaseImage(
   known: Release | undefined,
 ): Promise<PartEnd> {
   const release = serviceRequest(context, request, service, image);
-  const plan = await stack.plan(context, target);
-  if (known && plan && rollsOut(plan)) {
-    const work = { target, request: release, recorded: known.image, plan };
-    const ended = await releaseByStack(context, request, work);
-    if (ended) return ended;
+  try {
+    const plan = await stack.plan(context, target);
+    if (known && plan && rollsOut(plan)) {
+      const work = { target, request: release, recorded: known.image, plan };
+      const ended = await releaseByStack(context, request, work);
+      if (ended) return ended;
+    }
+    const changed = await stack.change(context, target);
+    if (!changed.ok) return changed;
+    return releaseEnd(changed, await releaseService(context.services, release));
+  } finally {
+    await stack.discard(context, target);
   }
-  const changed = await stack.change(context, target);
-  if (!changed.ok) return changed;
-  return releaseEnd(changed, await releaseService(context.services, release));
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Plan } from '../../cloudformation/change-set/changes.ts';
+import { discardPlan } from '../../cloudformation/change-set/remove.ts';
 import type { StackCommandContext } from '../../cloudformation/command-run.ts';
 import { deployStack } from '../../cloudformation/commands/deploy-stack.ts';
 import { STACK_VERDICTS, type StackResult } from '../../cloudformation/commands/result.ts';
@@ -8,6 +9,7 @@ import { describeCatchUp } from '../service/catch-up.ts';
 import { type EnvironmentContext, type EnvironmentRequest, runIdentity } from './context.ts';
 import type { StackEnd } from './result.ts';
 import { smokeTestOf, type StackTarget } from './targets.ts';
+
 /** Runs a command of deploy-stack on a target. A service that it changes is followed, and tested where it pauses. */
 export async function runStackCommand(
   context: EnvironmentContext,
@@ -43,6 +45,8 @@ export interface StackWork {
   change: (context: EnvironmentContext, target: StackTarget) => Promise<StackEnd>;
   /** The plan that `change` executes; undefined where it has none. */
   plan: (context: EnvironmentContext, target: StackTarget) => Promise<Plan | undefined>;
+  /** Deletes what `plan` made, unless it was executed. Never throws. */
+  discard: (context: EnvironmentContext, target: StackTarget) => Promise<void>;
 }
 
 /** Stacks are changed by deployments. One that was planned is changed by that plan. */
@@ -56,12 +60,18 @@ export function deployingStacks(request: EnvironmentRequest): StackWork {
       if (result?.verdict !== 'planned') return stackEnd(await runStackCommand(context, request, target));
       const { changeSetName: plan, fingerprint } = result.plan;
       const inputs = { command: 'apply', plan, fingerprint } as const;
-      return stackEnd(await runStackCommand(context, request, target, inputs));
+      const applied = await runStackCommand(context, request, target, inputs);
+      if (applied.verdict !== 'blocked' && applied.verdict !== 'plan-changed') planned.delete(target);
+      return stackEnd(applied);
     },
     plan: async (context, target) => {
       const result = await runStackCommand(context, request, target, { command: 'plan' });
       planned.set(target, result);
       return result.verdict === 'planned' ? result.plan : undefined;
+    },
+    discard: async (context, target) => {
+      const result = planned.get(target);
+      if (result?.verdict === 'planned') await discardPlan(await context.cloudFormation(), result.plan);
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Plan, ResourceChange } from '../../cloudformation/change-set/changes.ts';
+import { pathOf, type Plan, type ResourceChange } from '../../cloudformation/change-set/changes.ts';
 import type { ServiceContext } from '../../delivery/release/request.ts';
 import { reasonOf } from '../../core/errors.ts';
 import { shortDigest } from '../../core/text.ts';
@@ -65,6 +65,24 @@ export async function describeCatchUp(context: ServiceContext, plan: Plan): Prom
   const digests = [...new Set(images)].map((image) => shortDigest(digestOfReference(image)));
   const verb = names.length === 1 ? 'runs' : 'run';
   return `${names.join(' and ')} already ${verb} ${digests.join(' and ')}: the stack adopts the image with its next change.`;
+}
+
+/**
+ * Says which part of a plan is a catch-up: the images of task definitions that change to the one that the ledger has.
+ * Undefined where there is none.
+ */
+export function describeCatchUpPart(
+  { changes }: Pick<Plan, 'changes'>,
+  recorded: string,
+): string | undefined {
+  const behind = changes.filter(
+    ({ type, properties }) =>
+      type === 'AWS::ECS::TaskDefinition' &&
+      properties.some(({ path, after }) => isImagePath(path) && after === recorded),
+  );
+  if (behind.length === 0) return undefined;
+  const names = behind.map(pathOf).join(', ');
+  return `Catch-up: the image ${shortDigest(digestOfReference(recorded))} of ${names} is the one of the last release.`;
 }
 
 /** What a service runs; undefined when it cannot be read. */

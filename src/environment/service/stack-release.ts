@@ -1,3 +1,4 @@
+import { discardPlan } from '../../cloudformation/change-set/remove.ts';
 import { fingerprint } from '../../cloudformation/change-set/fingerprint.ts';
 import type { Plan, ResourceChange } from '../../cloudformation/change-set/changes.ts';
 import { withCandidateImage } from '../../delivery/candidate-image.ts';
@@ -39,36 +40,56 @@ export async function releaseByStack(
   environment: EnvironmentRequest,
   { target, request, recorded, plan }: StackRelease,
 ): Promise<PartEnd | undefined> {
-  const { service, preDeploy, changes } = request;
-  if (!target.service || changes.image === undefined) return undefined;
+  const { image } = request.changes;
+  if (!target.service || image === undefined) return undefined;
   const names = ledgerOf(environment, target.service);
-  const images = { candidate: changes.image, recorded };
+  const images = { candidate: image, recorded };
   const planned = await withCandidateImage(context.services, names, images, () =>
     runStackCommand(context, environment, target, { command: 'plan' }),
   );
-  if (planned.verdict !== 'planned' || !isSameButImages(plan, planned.plan)) return undefined;
-  const { taskDefinition: before = '' } = await describeService(context.services, request);
-  if (preDeploy) {
-    const ended = await runStackPreDeploy(context.services, request);
-    if (!ended.ok) {
-      const reason = `${ended.reason}. Neither ${service} nor its stack was changed.`;
-      return { verdict: 'pre-deploy-failed', ok: false, reason };
-    }
+  if (planned.verdict !== 'planned') return undefined;
+  let isExecuted = false;
+  try {
+    if (!isSameButImages(plan, planned.plan)) return undefined;
+    const { taskDefinition: before = '' } = await describeService(context.services, request);
+    const failed = await failedPreDeploy(context, request);
+    if (failed) return failed;
+    context.log.info(`The update of the stack brings the new image of ${request.service} as well.`);
+    isExecuted = true;
+    return await executeAndProve(context, environment, target, request, { plan: planned.plan, before });
+  } finally {
+    if (!isExecuted) await discardPlan(await context.cloudFormation(), planned.plan);
   }
-  context.log.info(`The update of the stack rolls the new image of ${service} out as well.`);
-  const { changeSetName, fingerprint: approved } = planned.plan;
+}
+
+async function executeAndProve(
+  context: EnvironmentContext,
+  environment: EnvironmentRequest,
+  target: StackTarget,
+  { preDeploy: _done, ...request }: ServiceRequest,
+  { plan: { changeSetName, fingerprint: approved }, before }: { plan: Plan; before: string },
+): Promise<PartEnd> {
   const inputs = { command: 'apply', plan: changeSetName, fingerprint: approved } as const;
   const changed = stackEnd(await runStackCommand(context, environment, target, inputs));
   if (!changed.ok) return changed;
-  const { preDeploy: _done, ...rest } = request;
-  const result = await releaseService(context.services, { ...rest, rolledOutOver: before });
-  const reason = `${changed.reason} ${result.reason}`;
+  const result = await releaseService(context.services, { ...request, rolledOutOver: before });
   return {
     verdict: result.verdict,
     ok: result.ok,
-    reason,
+    reason: `${changed.reason} ${result.reason}`,
     work: { kind: 'service', result, stack: changed },
   };
+}
+
+/** Runs the pre-deploy command; how the part ends when it failed. */
+async function failedPreDeploy(
+  context: EnvironmentContext,
+  request: ServiceRequest,
+): Promise<PartEnd | undefined> {
+  const ended = await runStackPreDeploy(context.services, request);
+  if (ended.ok) return undefined;
+  const reason = `${ended.reason} Neither ${request.service} nor its stack was changed.`;
+  return { verdict: 'pre-deploy-failed', ok: false, reason };
 }
 
 /** Whether two plans do the same but for the images of task definitions. */

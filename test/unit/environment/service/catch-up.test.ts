@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { PropertyChange, ResourceChange } from '../../../../src/cloudformation/change-set/changes.ts';
-import { catchUpImages } from '../../../../src/environment/service/catch-up.ts';
+import { catchUpImages, describeCatchUpPart } from '../../../../src/environment/service/catch-up.ts';
 
 const property = (path: string, change: Partial<PropertyChange> = {}): PropertyChange => ({
   path: `Properties.${path}`,
@@ -68,4 +68,14 @@ test.each<[string, ResourceChange[], string[] | undefined]>([
   ['another resource', [definition, service, change('Logs::LogGroup', 'Log')], undefined],
 ])('a plan that changes %s', (_what, changes, expected) => {
   expect(catchUpImages({ changes })).toEqual(expected);
+});
+
+test('a plan names the part of it that is a catch-up', () => {
+  const recorded = `shop/api@sha256:${'2'.repeat(64)}`;
+  const behind = change('ECS::TaskDefinition', 'Task', image(recorded));
+  const changes = [behind, service, change('Logs::LogGroup', 'Log')];
+  expect(describeCatchUpPart({ changes }, recorded)).toBe(
+    'Catch-up: the image sha256:222222222222 of Task is the one of the last release.',
+  );
+  expect(describeCatchUpPart({ changes: [definition, service] }, recorded)).toBeUndefined();
 });
