@@ -27,6 +27,7 @@ const inputs = {
   confirm: text(),
   scan: choice(['off', 'critical', 'high', 'medium', 'low'], { default: 'off' }),
   issue: boolean({ default: 'false' }),
+  'fail-fast': boolean({ default: 'true' }),
   'lock-timeout': duration({ default: '10m' }),
   timeout: duration({ default: '2h' }),
   'role-to-assume': text(),

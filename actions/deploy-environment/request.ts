@@ -49,6 +49,7 @@ export function environmentRequest({ inputs, context, manifest, choice }: Run): 
     scan: inputs.scan,
     lockMs: inputs['lock-timeout'],
     timeoutMs: inputs.timeout,
+    failFast: inputs['fail-fast'],
     ...(upstream && {
       upstream: {
         name: upstream.name,

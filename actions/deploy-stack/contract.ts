@@ -25,6 +25,7 @@ const inputs = {
   'allow-replace': list(),
   'allow-delete': list(),
   'on-failure': choice(['rollback', 'keep', 'delete'], { default: 'rollback' }),
+  'fail-fast': boolean({ default: 'true' }),
   mode: choice(['standard', 'express'], { default: 'standard' }),
   'termination-protection': boolean(),
   'stack-policy': text(),

@@ -14,6 +14,7 @@ export function deployStackInputs(inputs: Inputs<typeof contract.inputs>): Deplo
     allowReplace: inputs['allow-replace'],
     allowDelete: inputs['allow-delete'],
     onFailure: inputs['on-failure'],
+    failFast: inputs['fail-fast'],
     mode: inputs.mode,
     notificationArns: inputs['notification-arns'],
     revertDrift: inputs['revert-drift'],

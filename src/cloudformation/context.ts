@@ -24,6 +24,8 @@ export interface DeployStackInputs {
   allowReplace: readonly string[];
   allowDelete: readonly string[];
   onFailure: 'rollback' | 'keep' | 'delete';
+  /** Ends an operation that waits for a service without a circuit breaker whose tasks fail. */
+  failFast: boolean;
   mode: 'standard' | 'express';
   /** Undefined: unchanged. */
   terminationProtection?: boolean;

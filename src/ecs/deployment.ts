@@ -111,6 +111,37 @@ export async function findServiceDeployment(
   }
 }
 
+/**
+ * A deployment since a time that ECS has begun to roll back, or has rolled back: by then the service's primary
+ * deployment is that of the rollback. Undefined when the newest is none, or where there are no service deployments.
+ */
+export async function findRolledBack(
+  context: EcsContext,
+  address: ServiceAddress,
+  since: Date,
+): Promise<OurDeployment | undefined> {
+  try {
+    const command = new ListServiceDeploymentsCommand({ ...address, createdAt: { after: since } });
+    const { serviceDeployments = [] } = await send(await context.ecs(), command, context);
+    const [newest] = serviceDeployments.toSorted(
+      (a, b) => (b.createdAt?.getTime() ?? 0) - (a.createdAt?.getTime() ?? 0),
+    );
+    const { serviceDeploymentArn: arn, targetServiceRevisionArn = '', status = '', createdAt } = newest ?? {};
+    if (arn === undefined || !status.startsWith('ROLLBACK_')) return undefined;
+    const target = await describeRevision(context, targetServiceRevisionArn);
+    if (target?.taskDefinition === undefined) return undefined;
+    const { deployments = [] } = await describeService(context, address);
+    const own = deployments.find(({ taskDefinition }) => taskDefinition === target.taskDefinition);
+    const { taskDefinition } = target;
+    // ECS may have removed the deployment: its tasks are then known by their revision.
+    const id = own?.id ?? '';
+    return { ...address, id, arn, taskDefinition, previous: '', ...(createdAt && { createdAt }) };
+  } catch (error) {
+    if (context.signal.aborted || !isUnavailable(error)) throw error;
+    return undefined;
+  }
+}
+
 /** Endpoints without service deployments answer in many ways; a role that may not read them is denied. */
 function isUnavailable(error: unknown): boolean {
   if (!(error instanceof AwsError)) return error instanceof PlatformError && error.code === 'not-found';

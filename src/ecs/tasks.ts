@@ -64,9 +64,11 @@ export async function failedTasks(context: EcsContext, deployment: OurDeployment
     .toSorted((a, b) => a.at - b.at);
 }
 
-/** Whether a deployment started the task; without `startedBy`, whether the task has its revision. */
+/** Whether a deployment started the task; where that is not known, whether the task has its revision. */
 export function isOf({ id, taskDefinition }: OurDeployment, task: Task): boolean {
-  return task.startedBy === undefined ? task.taskDefinitionArn === taskDefinition : task.startedBy === id;
+  return task.startedBy === undefined || id === ''
+    ? task.taskDefinitionArn === taskDefinition
+    : task.startedBy === id;
 }
 
 export function failedTask(task: Task): FailedTask {

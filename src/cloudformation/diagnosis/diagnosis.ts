@@ -45,8 +45,11 @@ export async function diagnose(
   execution: Execution,
   stack: { stackName: string; template?: Template },
 ): Promise<Diagnosis> {
-  const { timeline } = execution;
-  const failures = timeline.failures.filter((failure) => !isCancelled(failure.reason));
+  const { timeline, serviceFailures } = execution;
+  // A service whose tasks fail is the cause also where the wait for it was cancelled.
+  const failures = timeline.failures.filter(
+    (failure) => !isCancelled(failure.reason) || serviceFailures?.has(serviceKey(failure)) === true,
+  );
   const forward = inTimeOrder(failures.filter((failure) => !failure.rollback));
   const failed = forward.filter((failure) => failure.type !== STACK_TYPE);
   const resources = failed.length > 0 ? failed : failingServices(execution);

@@ -1,10 +1,15 @@
 import { reasonOf } from '../../core/errors.ts';
-import { DescribeChangeSetCommand, ExecuteChangeSetCommand } from '@aws-sdk/client-cloudformation';
+import {
+  CancelUpdateStackCommand,
+  DeleteStackCommand,
+  DescribeChangeSetCommand,
+  ExecuteChangeSetCommand,
+} from '@aws-sdk/client-cloudformation';
 import { classify } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
 import { plural } from '../../core/text.ts';
 import { pathOf, type Plan } from '../change-set/changes.ts';
-import { clientRequestToken, type CommandRun } from '../command-run.ts';
+import { clientRequestToken, type CommandRun, note } from '../command-run.ts';
 import type { CloudFormationContext } from '../context.ts';
 import { newestEvent, Timeline } from './events.ts';
 import { Progress } from './progress.ts';
@@ -109,6 +114,7 @@ export async function watchStarted(
     progress,
     timeline,
     services,
+    ...(run.inputs.failFast && { failFast: (why: string) => endWaiting(run, operation, why) }),
   });
   const serviceFailures = isComplete(execution) ? undefined : await services.explain();
   services.stop();
@@ -117,4 +123,34 @@ export async function watchStarted(
   delete pending.describeProgress;
   delete pending.timeline;
   return { ...execution, ...(serviceFailures && { serviceFailures }) };
+}
+
+/**
+ * Ends an operation that waits for a service whose tasks fail: an update is cancelled, and a creation is deleted where
+ * `on-failure` says so. CloudFormation cannot cancel a creation otherwise. What cannot be ended is waited for.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CancelUpdateStack.html
+ */
+async function endWaiting(run: CommandRun, { kind, stackId }: Operation, why: string): Promise<void> {
+  const { context, inputs } = run;
+  const command =
+    kind === 'update' && inputs.onFailure !== 'keep'
+      ? new CancelUpdateStackCommand({ StackName: stackId })
+      : kind === 'create' && inputs.onFailure === 'delete'
+        ? new DeleteStackCommand({ StackName: stackId })
+        : undefined;
+  if (!command) {
+    const fix = kind === 'create' ? ' Delete the stack to end it at once.' : '';
+    context.log.warning(`${why} CloudFormation goes on waiting for the service.${fix}`);
+    return;
+  }
+  try {
+    await send(context.client, command, context);
+    const what = kind === 'update' ? 'Cancelled the update' : 'Requested the deletion of the new stack';
+    note(run, `${what}: ${why} With fail-fast: false CloudFormation goes on waiting.`);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    // The operation may have ended by itself in the meantime.
+    context.log.warning(`The ${kind} could not be ended early: ${reasonOf(error)}`);
+  }
 }

@@ -37,12 +37,16 @@ interface FailedTasks {
   target?: string;
 }
 
-/**
- * Follows the tasks of a service until the signal is aborted. The returned function explains why they fail, as far as
- * is known at that time; undefined when they do not. Neither ever rejects.
- */
-export type FollowService = (service: ChangedService, signal: AbortSignal) => Promise<ExplainService>;
-type ExplainService = () => Promise<ServiceFailure | undefined>;
+/** A service that is followed. Its functions never throw. */
+interface FollowedService {
+  /** Why its tasks fail, as far as is known at that time; undefined when they do not. */
+  explain(): Promise<ServiceFailure | undefined>;
+  /** Why waiting for it does not help any more; undefined while it may. */
+  hopeless(): string | undefined;
+}
+
+/** Follows the tasks of a service until the signal is aborted. Never rejects. */
+export type FollowService = (service: ChangedService, signal: AbortSignal) => Promise<FollowedService>;
 
 type Change = Pick<ResourceStep | ResourceFailure, 'logicalId' | 'nesting' | 'rollback'>;
 
@@ -60,7 +64,8 @@ export function serviceKey(change: Change): string {
  */
 export class FollowedServices {
   readonly #follow: FollowService | undefined;
-  readonly #followed = new Map<string, Promise<ExplainService>>();
+  readonly #followed = new Map<string, Promise<FollowedService>>();
+  readonly #known: FollowedService[] = [];
   readonly #explained = new Map<string, Promise<ServiceFailure | undefined>>();
   readonly #end = new AbortController();
 
@@ -80,10 +85,17 @@ export class FollowedServices {
       const key = serviceKey(step);
       const failed = isFailed(status);
       if (!this.#followed.has(key) && physicalId.startsWith('arn:') && (failed || endedAt === undefined)) {
-        this.#followed.set(key, this.#follow({ arn: physicalId, since: startedAt }, this.#end.signal));
+        const followed = this.#follow({ arn: physicalId, since: startedAt }, this.#end.signal);
+        this.#followed.set(key, followed);
+        void followed.then((service) => this.#known.push(service));
       }
       if (failed) void this.#explain(key);
     }
+  }
+
+  /** Why waiting for one of them does not help any more; undefined while it may. */
+  hopeless(): string | undefined {
+    return this.#known.map((service) => service.hopeless()).find((why) => why !== undefined);
   }
 
   async explain(): Promise<ServiceFailures> {
@@ -94,7 +106,8 @@ export class FollowedServices {
   }
 
   async #explain(key: string): Promise<ServiceFailure | undefined> {
-    const explained = this.#explained.get(key) ?? this.#followed.get(key)?.then((explain) => explain());
+    const explained =
+      this.#explained.get(key) ?? this.#followed.get(key)?.then((service) => service.explain());
     if (explained) this.#explained.set(key, explained);
     return await explained;
   }

@@ -120,6 +120,8 @@ interface WatchOptions {
   progress: Progress;
   timeline: Timeline;
   services: FollowedServices;
+  /** Ends an operation that waits for a service in vain: called once, with the reason. */
+  failFast?: (why: string) => Promise<void>;
 }
 
 class Watch {
@@ -128,6 +130,7 @@ class Watch {
   readonly #progress: Progress;
   readonly #timeline: Timeline;
   readonly #services: FollowedServices;
+  #failFast: WatchOptions['failFast'];
   readonly #root: EventReader;
   readonly #nested = new Map<string, NestedStack>();
   readonly #unreadable = new Set<string>();
@@ -142,13 +145,14 @@ class Watch {
   constructor(
     context: CloudFormationContext,
     operation: Operation,
-    { progress, timeline, services }: WatchOptions,
+    { progress, timeline, services, failFast }: WatchOptions,
   ) {
     this.#context = context;
     this.#operation = operation;
     this.#progress = progress;
     this.#timeline = timeline;
     this.#services = services;
+    this.#failFast = failFast;
     const from = operation.afterEventId === undefined ? {} : { eventId: operation.afterEventId };
     this.#root = new EventReader(context, operation.stackId, from);
   }
@@ -175,10 +179,19 @@ class Watch {
     for (const event of events) this.#process(event);
     await this.#readNested();
     this.#services.see(this.#timeline.steps);
+    await this.#endWaiting();
     this.#progress.tick(this.#context.clock.now());
     return this.#lastEvent && !this.#lastEvent.status.endsWith('_IN_PROGRESS')
       ? await this.#confirm(this.#lastEvent)
       : undefined;
+  }
+
+  async #endWaiting(): Promise<void> {
+    const why = this.#timeline.rolledBack ? undefined : this.#services.hopeless();
+    const failFast = this.#failFast;
+    if (why === undefined || !failFast) return;
+    this.#failFast = undefined;
+    await failFast(why);
   }
 
   /** Undefined when the endpoint deletes the events together with the stack. */

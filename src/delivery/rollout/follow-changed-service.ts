@@ -1,6 +1,6 @@
 import { isThrottle } from '../../aws/errors.ts';
 import { reasonOf } from '../../core/errors.ts';
-import { deploymentOf, findServiceDeployment } from '../../ecs/deployment.ts';
+import { deploymentOf, findRolledBack, findServiceDeployment } from '../../ecs/deployment.ts';
 import type { OurDeployment } from '../../ecs/deployment.ts';
 import { describeService, goalOf, primaryDeployment, ServiceError } from '../../ecs/service.ts';
 import type { ServiceAddress } from '../../ecs/service.ts';
@@ -20,6 +20,14 @@ interface ChangedService {
   since: number;
 }
 
+/** A service that is followed. Its functions never throw. */
+interface FollowedService {
+  /** Why the tasks fail, as far as is known; undefined when they do not. */
+  explain(): Promise<RolloutFailure | undefined>;
+  /** Why waiting does not help any more: the service has no circuit breaker, and as many tasks failed as one allows. */
+  hopeless(): string | undefined;
+}
+
 /** The stack that waits for the service has a time limit of its own. */
 const NO_LIMIT_MS = 24 * 60 * 60_000;
 /** For the last look at why tasks fail. */
@@ -32,31 +40,34 @@ const SKEW_MS = 5000;
  * explained as soon as it shows, a PAUSE hook answered by the smoke test.
  *
  * @param signal ends it.
- * @returns a function that explains why the tasks fail; it gives undefined when they do not, and never rejects.
  */
 export function followChangedService(
   context: ServiceContext,
   { arn, since }: ChangedService,
   signal: AbortSignal,
   smokeTest?: SmokeTest,
-): () => Promise<RolloutFailure | undefined> {
+): FollowedService {
   const service = addressOf(arn);
   const release = new Release(context, service);
   const watching = { ...context, signal: AbortSignal.any([context.signal, signal]) };
   let changing: Changing | undefined;
+  let hopeless: string | undefined;
   const watch = async (): Promise<void> => {
     const options = { what: `a deployment of ${service.service}`, timeoutMs: NO_LIMIT_MS, isThrottle };
     changing = await poll(watching, options, () => findChanging(watching, service, since));
-    await followDeployment(watching, release, changing.deployment, {
+    const { phase, reason } = await followDeployment(watching, release, changing.deployment, {
       ...changing,
       ...(smokeTest && { smokeTest }),
     });
+    if (phase !== 'tripped') return;
+    hopeless = `${service.service}: ${reason ?? ''}`;
+    context.log.info(`${hopeless} CloudFormation would wait for hours.`);
   };
   watch().catch((error: unknown) => {
     if (watching.signal.aborted) return;
     context.log.info(`The tasks of ${service.service} cannot be followed: ${reasonOf(error)}`);
   });
-  return async () => {
+  const explain = async (): Promise<RolloutFailure | undefined> => {
     if (release.report.smokeTest?.ok === false) return smokeTestFailure(release.report.smokeTest);
     if (release.report.failure) return release.report.failure;
     const last = { ...context, signal: AbortSignal.any([context.signal, AbortSignal.timeout(LAST_LOOK_MS)]) };
@@ -68,6 +79,7 @@ export function followChangedService(
     }
     return release.report.failure;
   };
+  return { explain, hopeless: () => hopeless };
 }
 
 interface Changing extends FollowOptions {
@@ -88,6 +100,11 @@ async function findChanging(
   if (!service) return undefined;
   const { createdAt } = primaryDeployment(service) ?? {};
   if (!createdAt || createdAt.getTime() < since - SKEW_MS) return undefined;
+  const rolledBack = await findRolledBack(context, address, new Date(since - SKEW_MS));
+  if (rolledBack) {
+    const { definition } = await readTaskDefinition(context, rolledBack.taskDefinition);
+    return { service, definition, timeoutMs: NO_LIMIT_MS, onFailure: 'keep', deployment: rolledBack };
+  }
   const { arn, definition } = await readTaskDefinition(context, goalOf(service) ?? '');
   const deployment = deploymentOf(service, address, { taskDefinition: arn, previous: '' });
   if (!deployment) return undefined;

@@ -112,6 +112,8 @@ export interface EnvironmentRequest {
   scan: Severity | 'off';
   lockMs: number;
   timeoutMs: number;
+  /** Whether a stack stops waiting for a service without a circuit breaker whose tasks fail. */
+  failFast: boolean;
   /** The environment that images are promoted from. Opened when it is asked for. */
   upstream?: { name: string; open: () => EnvironmentContext };
 }

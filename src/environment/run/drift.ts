@@ -85,6 +85,7 @@ function driftInputs(stackName: string, timeoutMs: number): DeployStackInputs {
     allowReplace: [],
     allowDelete: [],
     onFailure: 'rollback',
+    failFast: true,
     mode: 'standard',
     notificationArns: [],
     revertDrift: false,

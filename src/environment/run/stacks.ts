@@ -29,6 +29,7 @@ export async function runStackCommand(
     allowReplace: allowedFor(target.name, request.allowReplace),
     allowDelete: allowedFor(target.name, request.allowDelete),
     timeoutMs: request.timeoutMs,
+    failFast: request.failFast,
     ...change,
   };
   return await deployStack(cloudFormation, inputs, runIdentity(context));

@@ -79,6 +79,7 @@ function targetOf(
       allowReplace: [],
       allowDelete: [],
       onFailure: 'rollback',
+      failFast: true,
       mode: 'standard',
       notificationArns: [],
       revertDrift: false,

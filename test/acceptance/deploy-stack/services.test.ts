@@ -93,15 +93,58 @@ test('an update whose tasks fail', async () => {
   });
 });
 
-test('without a circuit breaker CloudFormation waits for hours: why is told at the time limit', async () => {
-  const sandbox = await start({ timeScale: 100, scenario: failing('app:1') });
-  const inputs = { template: 'endless.yml', capabilities: 'CAPABILITY_IAM', timeout: '15s' };
-  const run = await deployStack(sandbox, inputs, { workspace });
+const NEXT = 'Image=registry.example.com/app:2';
+
+test('without a circuit breaker an update is cancelled on the threshold that ECS itself has', async () => {
+  const sandbox = await start({ timeScale: 100, scenario: failing('app:2') });
+  const inputs = { template: 'endless.yml', capabilities: 'CAPABILITY_IAM', timeout: '60s' };
+  expect((await deployStack(sandbox, inputs, { workspace })).outputs).toMatchObject({ verdict: 'created' });
+  const run = await deployStack(sandbox, { ...inputs, parameters: NEXT }, { workspace });
+  expect(run.outputs['verdict']).toBe('rolled-back');
+  expect(run.outputs['reason']).toContain(`at Service (AWS::ECS::Service): ${CAUSE}`);
+  expect(run.outputs['reason']).toContain('the stack is as it was before');
+  expect(run.log).toContain(`::warning title=Tasks of app fail::${CAUSE}.`);
+  expect(run.log).toMatch(/Cancelled the update: app: \d+ tasks failed in a row and none became healthy\./);
+  expect(run.summary).toContain('Error: DB_HOST is not set');
+});
+
+test('fail-fast: false waits for CloudFormation, and why is told at once and at the time limit', async () => {
+  const sandbox = await start({ timeScale: 100, scenario: failing('app:2') });
+  const inputs = { template: 'endless.yml', capabilities: 'CAPABILITY_IAM', timeout: '60s' };
+  await deployStack(sandbox, inputs, { workspace });
+  const slow = { ...inputs, parameters: NEXT, timeout: '8s', 'fail-fast': 'false' };
+  const run = await deployStack(sandbox, slow, { workspace });
   expect(run.outputs['verdict']).toBe('timed-out');
   expect(run.outputs['reason']).toContain(
     `It waits for tasks that fail at Service (AWS::ECS::Service): ${CAUSE}`,
   );
-  expect(run.summary).toContain('Error: DB_HOST is not set');
+  expect(run.log).toContain(`::warning title=Tasks of app fail::${CAUSE}.`);
+  expect(sandbox.calls.all.some(({ operation }) => operation === 'CancelUpdateStack')).toBe(false);
+});
+
+test('a new stack that waits in vain is deleted where on-failure says so, and waited for where not', async () => {
+  const sandbox = await start({ timeScale: 100, scenario: failing('app:1') });
+  const inputs = { template: 'endless.yml', capabilities: 'CAPABILITY_IAM', timeout: '60s' };
+  const deleted = await deployStack(sandbox, { ...inputs, 'on-failure': 'delete' }, { workspace });
+  expect(deleted.outputs['verdict']).toBe('rolled-back');
+  expect(deleted.outputs['reason']).toContain(`at Service (AWS::ECS::Service): ${CAUSE}`);
+  expect(deleted.outputs['reason']).toContain('The stack was deleted.');
+  const kept = await deployStack(sandbox, { ...inputs, 'stack-name': 'other', timeout: '8s' }, { workspace });
+  expect(kept.outputs['verdict']).toBe('timed-out');
+  expect(kept.log).toContain('Delete the stack to end it at once.');
+  expect(kept.outputs['reason']).toContain(
+    `It waits for tasks that fail at Service (AWS::ECS::Service): ${CAUSE}`,
+  );
+});
+
+test('why is told also where ECS has begun to roll back before the first look', async () => {
+  // So fast that the rollout is over when the service is asked for first.
+  const sandbox = await start({ timeScale: 2000, scenario: failing('app:2') });
+  const inputs = { template: 'breaker.yml', capabilities: 'CAPABILITY_IAM' };
+  await deployStack(sandbox, inputs, { workspace });
+  const run = await deployStack(sandbox, { ...inputs, parameters: NEXT }, { workspace });
+  expect(run.outputs['verdict']).toBe('rolled-back');
+  expect(run.outputs['reason']).toContain(CAUSE);
 });
 
 test('a role that may not read ECS deploys all the same', async () => {

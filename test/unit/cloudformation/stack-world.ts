@@ -290,6 +290,7 @@ export function inputsOf(values: Partial<DeployStackInputs> = {}): DeployStackIn
     allowReplace: [],
     allowDelete: [],
     onFailure: 'rollback',
+    failFast: true,
     mode: 'standard',
     notificationArns: [],
     revertDrift: false,

@@ -32,6 +32,7 @@ const INPUTS: DeployStackInputs = {
   allowReplace: [],
   allowDelete: [],
   onFailure: 'rollback',
+  failFast: true,
   mode: 'standard',
   notificationArns: [],
   revertDrift: false,

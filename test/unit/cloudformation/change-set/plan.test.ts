@@ -37,6 +37,7 @@ const INPUTS: DeployStackInputs = {
   allowReplace: [],
   allowDelete: [],
   onFailure: 'rollback',
+  failFast: true,
   mode: 'standard',
   notificationArns: [],
   revertDrift: false,
