@@ -1,4 +1,5 @@
 import { send } from '../aws/send.ts';
+import { stopSignal } from '../core/cancellation.ts';
 import type { LedgerContext, LedgerNames } from './ledger.ts';
 
 /** A cancelled job has seconds, and the ledger must have its image back. */
@@ -26,6 +27,6 @@ export async function withCandidateImage<T>(
     await put(candidate, context.signal);
     return await work();
   } finally {
-    await put(recorded, AbortSignal.timeout(RESTORE_WITHIN_MS));
+    await put(recorded, stopSignal(RESTORE_WITHIN_MS));
   }
 }

@@ -24,7 +24,7 @@ export async function serviceStatus(context: ServiceContext, target: ServiceTarg
     }
     const { definition } = await readTaskDefinition(inner, arn);
     const proof = await proveRelease(inner, release, target, {
-      deployment: { ...target, id: '', taskDefinition: arn, previous: '', createdAt: new Date(0) },
+      deployment: { ...target, id: '', taskDefinition: arn, previous: '' },
       definition,
       isNew: false,
     });

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { ecsOf } from '../../../sandbox/ecs/model.ts';
 import { DEV, ssmOf } from '../../unit/sandbox/clients.ts';
+import type { Run } from '../../../sandbox/runner.ts';
 import { EcsWorld, IMAGE } from '../../unit/sandbox/ecs/ecs-world.ts';
 import { imageOf, NEXT, updateService } from '../../support/service.ts';
 import { GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
@@ -181,6 +182,33 @@ test('while ECS brings the good release back, it follows that and goes no furthe
   const run = await updateService(world, { command: 'rollback', parameter: PARAMETER });
   expect(run.outputs).toMatchObject({ verdict: 'deployed', 'task-definition': 'user-service:1' });
   expect(run.log).toContain('user-service:1 is on its way already.');
+  expect(await ledger(world)).toBe(IMAGE);
+});
+
+test('the release in progress is asked to stop, and the rollback does not wait for its end', async () => {
+  const rules = [{ does: 'run' as const, match: { image: NEXT }, bootSeconds: 120_000 }];
+  const world = await EcsWorld.withService({ scenario: { ecs: { rules } } });
+  await record(world, IMAGE, 'user-service:1');
+  let back: Promise<Run> | undefined;
+  const as = { env: { GITHUB_ACTOR: 'eve', GITHUB_RUN_ID: '2' } };
+  const stopped = await updateService(
+    world,
+    { image: NEXT, parameter: PARAMETER, timeout: '100s' },
+    {
+      onLine: (line) => {
+        if (line.startsWith('Tasks:'))
+          back ??= updateService(world, { command: 'rollback', parameter: PARAMETER }, as);
+      },
+    },
+  );
+  expect(stopped.outputs['verdict']).toBe('cancelled');
+  expect(stopped.outputs['reason']).toMatch(
+    /^Cancelled by eve for a rollback \(\S*runs\/2\): user-service is rolled back\. ECS was told to roll back to user-service:1/,
+  );
+  // ECS may have brought it back before the rollback has the lock.
+  const { outputs } = (await back)!;
+  expect(outputs['verdict']).toMatch(/^(?:deployed|unchanged)$/);
+  expect(outputs['task-definition']).toBe('user-service:1');
   expect(await ledger(world)).toBe(IMAGE);
 });
 
