@@ -28,7 +28,7 @@ const inputs = {
   scan: choice(['off', 'critical', 'high', 'medium', 'low'], { default: 'off' }),
   issue: boolean({ default: 'false' }),
   'fail-fast': boolean({ default: 'true' }),
-  'lock-timeout': duration({ default: '10m' }),
+  'lock-timeout': duration({ default: '10m', min: '0s' }),
   timeout: duration({ default: '2h' }),
   'role-to-assume': text(),
   'github-token': secretText(),

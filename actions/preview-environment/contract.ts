@@ -24,7 +24,7 @@ const inputs = {
   'role-arn': text(),
   'priority-base': text({ default: '1000' }),
   'priority-range': text({ default: '2000' }),
-  'time-to-live': duration({ default: '72h' }),
+  'time-to-live': duration({ default: '72h', max: '8760h' }),
   'dry-run': boolean({ default: 'false' }),
   timeout: duration({ default: '20m' }),
   'aws-region': text({ required: true, env: 'AWS_REGION' }),

@@ -36,7 +36,7 @@ const inputs = {
   'smoke-test-timeout': duration({ default: '2m' }),
   parameter: text(),
   'allow-older': boolean({ default: 'false' }),
-  'lock-timeout': duration({ default: '10m' }),
+  'lock-timeout': duration({ default: '10m', min: '0s' }),
   'keep-revisions': text(),
   'aws-region': text({ required: true, env: 'AWS_REGION' }),
   'role-to-assume': text(),

@@ -89,10 +89,15 @@ export function presentStack(result: StackResult): Outcome {
 function planOutputs(plan: Plan): Record<string, string> {
   return {
     'has-changes': String(plan.hasChanges),
-    plan: plan.hasChanges ? plan.changeSetName : '',
+    plan: planName(plan),
     fingerprint: plan.fingerprint,
     changes: changesJson(plan.changes),
   };
+}
+
+/** What `apply` takes: empty when there is nothing to apply, as the change set is deleted then. */
+function planName({ hasChanges, changeSetName }: Plan): string {
+  return hasChanges ? changeSetName : '';
 }
 
 /** Without values, which may be long or secret; without the properties too when the list is very long. */
@@ -151,7 +156,7 @@ function resultOf(result: StackResult): Record<string, unknown> {
     ...(plan && {
       hasChanges: plan.hasChanges,
       changes: countEffects(plan),
-      plan: plan.changeSetName,
+      plan: planName(plan),
       fingerprint: plan.fingerprint,
     }),
     ...(guard && { guard }),

@@ -117,9 +117,21 @@ export function boolean<const O extends Options = object>(options?: O): Input<Gi
   return build('boolean', options ?? {}, parseBoolean, nothing) as Input<Given<boolean, O>>;
 }
 
+interface DurationOptions extends Options {
+  /** The shortest that is allowed, such as `0s`; default, `1s`: a limit of no time can only fail. */
+  min?: string;
+  /** The longest that is allowed; default, `120h`. */
+  max?: string;
+}
+
+/** A job of a self-hosted runner ends after five days. @see https://docs.github.com/actions/reference/limits */
+const LONGEST_JOB = '120h';
+
 /** A duration such as `90s`, `30m`, `2h`, in milliseconds. */
-export function duration<const O extends Options = object>(options?: O): Input<Given<number, O>> {
-  return build('duration', options ?? {}, parseDuration, nothing) as Input<Given<number, O>>;
+export function duration<const O extends DurationOptions = object>(options?: O): Input<Given<number, O>> {
+  const { min = '1s', max = LONGEST_JOB } = options ?? {};
+  const parse = (name: string, value: string): number => parseDuration(name, value, { min, max });
+  return build('duration', options ?? {}, parse, nothing) as Input<Given<number, O>>;
 }
 
 /** One of the given words. */
@@ -140,10 +152,21 @@ function parseBoolean(name: string, value: string): boolean {
 
 const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000 };
 
-function parseDuration(name: string, value: string): number {
-  const match = /^(\d{1,6}(?:\.\d{1,3})?)([smh])$/.exec(value);
-  if (!match) throw new InputError(name, value, 'allowed is a number with s, m or h, such as 90s, 30m or 2h');
-  return Math.round(Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS]);
+function parseDuration(name: string, value: string, { min, max }: { min: string; max: string }): number {
+  const ms = durationMs(value);
+  if (ms === undefined) {
+    throw new InputError(name, value, 'expected a number with s, m or h, such as 90s, 30m or 2h');
+  }
+  if (ms < (durationMs(min) ?? 0) || ms > (durationMs(max) ?? Infinity)) {
+    throw new InputError(name, value, `expected a duration from ${min} to ${max}`);
+  }
+  return ms;
+}
+
+/** Milliseconds of `90s`, `30m` or `2h`; undefined for any other text. */
+export function durationMs(text: string): number | undefined {
+  const match = /^(\d{1,6}(?:\.\d{1,3})?)([smh])$/.exec(text);
+  return match ? Math.round(Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS]) : undefined;
 }
 
 function parseChoice<W extends readonly string[]>(name: string, value: string, words: W): W[number] {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { durationMs } from '../../core/inputs/contract.ts';
 
 /** What an image may be called: part of a repository's name, and of names in ECS and IAM. */
 const NAME = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
@@ -22,7 +23,14 @@ const role = text(
   /^arn:aws[\w-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/,
 );
 const flag = z.boolean({ error: 'true or false' });
-const duration = text('a number with s, m or h, such as 90s, 30m or 2h', DURATION);
+const duration = (min: string, max: string) =>
+  text('a number with s, m or h, such as 90s, 30m or 2h', DURATION).refine(
+    (value) => milliseconds(value) >= milliseconds(min) && milliseconds(value) <= milliseconds(max),
+    { error: `a duration from ${min} to ${max}` },
+  );
+/** The same ranges as those of the inputs. */
+const soak = duration('0s', '720h');
+const timeout = duration('1s', '120h');
 const listOf = (item: z.ZodString, allowed: string) =>
   z.array(item, { error: allowed }).min(1, { error: allowed });
 const oneOrMore = (item: z.ZodString, allowed: string) =>
@@ -75,7 +83,7 @@ const environment = z
       'promote-from': z.string({ error: 'the name of an environment' }).optional().meta({
         description: 'The environment that images come from. Without it they are built.',
       }),
-      soak: duration.optional().meta({
+      soak: soak.optional().meta({
         description: 'How long a release must have run in `promote-from` before it may come here.',
       }),
       protected: flag.optional().meta({
@@ -131,11 +139,11 @@ const smokeTest = z
         path: text('a path such as /health', /^\//),
         status: text('a status such as 200, or a range such as 200-399', /^\d{3}(?:-\d{3})?$/).optional(),
         body: text('a text that the answer must hold').optional(),
-        timeout: duration.optional(),
+        timeout: timeout.optional(),
       }),
       z.strictObject({
         command: oneOrMore(text('a word of the command'), 'a command, or a list of its words'),
-        timeout: duration.optional(),
+        timeout: timeout.optional(),
       }),
       text('a path such as /health', /^\//),
     ],
@@ -283,7 +291,6 @@ type Texts = Record<string, string | number | boolean> | undefined;
 
 const SERVICE_TEMPLATE = 'templates/fargate.yml';
 const SMOKE_TEST_TIMEOUT = '2m';
-const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000 };
 
 export function environmentOf(
   name: string,
@@ -373,7 +380,7 @@ function textsOf(texts: Texts): Record<string, string> {
   return Object.fromEntries(Object.entries(texts ?? {}).map(([key, value]) => [key, String(value)]));
 }
 
-/** Of a duration that the schema has let through. */
+/** Of a duration; a text that is none is found by its pattern. */
 function milliseconds(text: string): number {
-  return Math.round(Number(text.slice(0, -1)) * UNIT_MS[text.slice(-1) as keyof typeof UNIT_MS]);
+  return durationMs(text) ?? 0;
 }

@@ -46,6 +46,7 @@ test.each<[Record<string, string>, RegExp]>([
     /^parameter: "\/platform\/dev" is not valid: expected the name of an image/,
   ],
   [{ 'on-failure': 'panic' }, /^on-failure: "panic" is not valid/],
+  [{ timeout: '100000h' }, /^timeout: "100000h" is not valid: expected a duration from 1s to 120h/],
   [{ timeout: 'soon' }, /^timeout: "soon" is not valid/],
   [{ 'aws-region': 'ireland' }, /^aws-region: "ireland" is not valid/],
   [{ command: 'restart', image: NEXT }, /^image: .*expected no change of the task definition/],

@@ -4,6 +4,7 @@ import type { Cause } from '../../../src/cloudformation/diagnosis/diagnosis.ts';
 import type { ResourceStep } from '../../../src/cloudformation/execution/events.ts';
 import { fitSections } from '../../../src/core/markdown/sections.ts';
 import { duration } from '../../../src/core/text.ts';
+import type { Plan } from '../../../src/cloudformation/change-set/changes.ts';
 import { presentStack } from '../../../src/present/stack.ts';
 import { stackOf } from '../cloudformation/aws.ts';
 
@@ -286,4 +287,23 @@ test.each([
   [3_720_000, '1h 02m'],
 ])('%i ms is %s', (ms, text) => {
   expect(duration(ms)).toBe(text);
+});
+
+test.each([
+  ['with changes', true, 'plan-1'],
+  ['without', false, ''],
+])('the plan %s has the same name in the output and in the result', (_, hasChanges, name) => {
+  const plan: Plan = {
+    kind: 'update',
+    stackName: 'dev-shop-vpc',
+    stackId: 'arn:aws:cloudformation:eu-west-1:111111111111:stack/dev-shop-vpc/1',
+    changeSetName: 'plan-1',
+    changeSetId: 'arn:aws:cloudformation:eu-west-1:111111111111:changeSet/plan-1/1',
+    fingerprint: 'abc',
+    hasChanges,
+    changes: [],
+  };
+  const shown = presentStack({ ...resultOf({}), plan });
+  expect(shown.outputs['plan']).toBe(name);
+  expect(shown.result['plan']).toBe(name);
 });

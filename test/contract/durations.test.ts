@@ -1,0 +1,18 @@
+import { readdirSync } from 'node:fs';
+import { expect, test } from '@jest/globals';
+import type { InputContract } from '../../src/core/inputs/contract.ts';
+
+/** Inputs for which no time at all means not to wait. */
+const MAY_BE_NOTHING = ['lock-timeout', 'soak'];
+
+test.each(readdirSync('actions'))('%s refuses durations that no job could mean', async (action) => {
+  const path = `../../actions/${action}/contract.ts`;
+  const { contract } = (await import(path)) as { contract: { inputs: InputContract } };
+  for (const [name, input] of Object.entries(contract.inputs)) {
+    if (input.kind !== 'duration') continue;
+    const refused = MAY_BE_NOTHING.includes(name) ? ['100000h'] : ['0s', '100000h'];
+    for (const value of refused) {
+      expect(() => input.parse(name, value)).toThrow(/is not valid: expected a duration from \d+s to \d+h$/);
+    }
+  }
+});
