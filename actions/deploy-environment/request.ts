@@ -7,6 +7,7 @@ import {
   openEnvironmentContext,
 } from '../../src/environment/run/context.ts';
 import { type Choice, chooseTargets } from '../../src/environment/run/targets.ts';
+import { orderJudge } from '../../src/delivery/order-judge.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
 import type { contract } from './contract.ts';
 
@@ -47,6 +48,10 @@ export function environmentRequest({ inputs, context, manifest, choice }: Run): 
     allowReplace: inputs['allow-replace'],
     allowDelete: inputs['allow-delete'],
     scan: inputs.scan,
+    order: {
+      judge: orderJudge({ token: inputs['github-token'] ?? '', github, context }),
+      allowOlder: inputs['allow-older'],
+    },
     lockMs: inputs['lock-timeout'],
     timeoutMs: inputs.timeout,
     failFast: inputs['fail-fast'],

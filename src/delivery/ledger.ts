@@ -32,6 +32,12 @@ export interface Release extends ReleaseSource {
   rolledBackFrom?: string;
 }
 
+/** The last run that changed an environment as a whole, whatever it released. */
+export interface EnvironmentRecord extends ReleaseSource, Pick<Release, 'sequence' | 'run' | 'actor' | 'at'> {
+  /** Whether it was allowed to follow a newer run. */
+  allowOlder?: true;
+}
+
 /** What is known of a release when it is recorded. */
 export type NewRelease = Omit<Release, 'sequence'>;
 
@@ -167,6 +173,29 @@ async function historyOf(context: LedgerContext, name: string): Promise<string[]
   return versions.toSorted((a, b) => b.version - a.version).map(({ value }) => value);
 }
 
+/** The last run that changed an environment; undefined when none was recorded. */
+export async function readEnvironmentRecord(
+  context: LedgerContext,
+  place: EnvironmentPlace,
+): Promise<EnvironmentRecord | undefined> {
+  const name = environmentRecordName(place);
+  return parseEnvironmentRecord((await valuesOf(context, [name])).get(name) ?? '');
+}
+
+/** Writes the run that changes an environment, with the next sequence. */
+export async function recordEnvironment(
+  context: LedgerContext,
+  place: EnvironmentPlace,
+  record: Omit<EnvironmentRecord, 'sequence'>,
+): Promise<void> {
+  const { PutParameterCommand } = await import('@aws-sdk/client-ssm');
+  const last = await readEnvironmentRecord(context, place);
+  const Value = JSON.stringify({ ...record, sequence: (last?.sequence ?? 0) + 1 });
+  const Name = environmentRecordName(place);
+  const command = new PutParameterCommand({ Name, Value, Type: 'String', Overwrite: true });
+  await send(await context.ssm(), command, context);
+}
+
 /** The source of an image's last release; unknown when the ledger does not have it. */
 export async function sourceOfImage(
   context: LedgerContext,
@@ -183,41 +212,60 @@ function unknownRelease(image: string): Release {
 
 /** Undefined for a text that no release was written as. A field that an older version did not write is empty or 0. */
 function parseRelease(text: string): Release | undefined {
-  let value: unknown;
+  const fields = fieldsOf(text);
+  const image = textIn(fields, 'image');
+  if (!fields || image === '') return undefined;
+  const [from, bypass] = [textIn(fields, 'from'), textIn(fields, 'bypass')];
+  return {
+    ...recordIn(fields),
+    image,
+    proven: fields['proven'] !== false,
+    from,
+    ...(bypass !== '' && { bypass }),
+  };
+}
+
+function parseEnvironmentRecord(text: string): EnvironmentRecord | undefined {
+  const fields = fieldsOf(text);
+  return fields && recordIn(fields);
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function fieldsOf(text: string): Fields | undefined {
   try {
-    value = JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Fields) : undefined;
   } catch {
     return undefined;
   }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const fields = value as Record<string, unknown>;
-  const textOf = (key: keyof Release): string => (typeof fields[key] === 'string' ? fields[key] : '');
-  const numberOf = (key: keyof Release): number => {
-    const number = fields[key];
-    return typeof number === 'number' && Number.isSafeInteger(number) ? number : 0;
-  };
-  const image = textOf('image');
-  if (image === '') return undefined;
+}
+
+/** What the records of a release and of an environment share. */
+function recordIn(fields: Fields): EnvironmentRecord {
   return {
-    image,
-    repository: textOf('repository'),
-    workflow: textOf('workflow'),
-    ref: textOf('ref'),
-    commit: textOf('commit'),
-    runNumber: numberOf('runNumber'),
-    attempt: numberOf('attempt'),
-    sequence: numberOf('sequence'),
-    proven: fields['proven'] !== false,
-    run: textOf('run'),
-    actor: textOf('actor'),
-    at: textOf('at'),
-    from: textOf('from'),
-    ...(textOf('bypass') !== '' && { bypass: textOf('bypass') }),
-    ...(fields['preDeploy'] === 'pending' && { preDeploy: 'pending' }),
+    repository: textIn(fields, 'repository'),
+    workflow: textIn(fields, 'workflow'),
+    ref: textIn(fields, 'ref'),
+    commit: textIn(fields, 'commit'),
+    runNumber: numberIn(fields, 'runNumber'),
+    attempt: numberIn(fields, 'attempt'),
+    sequence: numberIn(fields, 'sequence'),
+    run: textIn(fields, 'run'),
+    actor: textIn(fields, 'actor'),
+    at: textIn(fields, 'at'),
     ...(fields['allowOlder'] === true && { allowOlder: true }),
-    ...(textOf('taskDefinition') !== '' && { taskDefinition: textOf('taskDefinition') }),
-    ...(textOf('rolledBackFrom') !== '' && { rolledBackFrom: textOf('rolledBackFrom') }),
   };
+}
+
+function textIn(fields: Fields | undefined, key: keyof Release): string {
+  const text = fields?.[key];
+  return typeof text === 'string' ? text : '';
+}
+
+function numberIn(fields: Fields, key: keyof Release): number {
+  const number = fields[key];
+  return typeof number === 'number' && Number.isSafeInteger(number) ? number : 0;
 }
 
 /** The two parameters of a service in an environment. Templates read `image`, so it is the truth of the two. */
@@ -243,4 +291,14 @@ export function ledgerNamesOf(parameter: string): LedgerNames {
     throw new InputError('parameter', parameter, allowed);
   }
   return { image: parameter, release: `${folder}release` };
+}
+
+/** An environment of a project. */
+interface EnvironmentPlace {
+  project: string;
+  environment: string;
+}
+
+function environmentRecordName({ project, environment }: EnvironmentPlace): string {
+  return `/${project}/${environment}/release`;
 }

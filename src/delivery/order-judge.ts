@@ -16,7 +16,7 @@ export class OutdatedError extends PlatformError {
 }
 
 /** What a record tells of the release that is in place. */
-type RecordedSource = ReleaseSource & { at: string; image?: string };
+export type RecordedSource = ReleaseSource & { at: string; image?: string };
 
 interface Judgement {
   /** Set when the candidate is older. */

@@ -70,7 +70,7 @@ function showRun(run: RunResult): Shown {
       parts: parts.map(partResult),
       notes: notesOf(run),
       ...('difference' in run && { difference: run.difference }),
-      ...(run.command === 'plan' && { fingerprint: run.fingerprint }),
+      ...('fingerprint' in run && { fingerprint: run.fingerprint }),
     },
     summary: runSections(run, parts, (part) => presented.get(part)?.sections ?? []),
     annotations: [...presented.values()].flatMap(({ annotations }) => annotations),
@@ -80,6 +80,7 @@ function showRun(run: RunResult): Shown {
 function runOutputs(run: RunResult): Record<string, string> {
   const images = 'images' in run && { images: JSON.stringify(run.images) };
   if (run.command !== 'plan') return { ...images };
+  if (!('plan' in run)) return { 'has-changes': 'false' };
   const { complete, plan, fingerprint } = run;
   if (!complete) return { 'has-changes': 'false' };
   return {
@@ -93,7 +94,7 @@ function runOutputs(run: RunResult): Record<string, string> {
 function notesOf(run: RunResult): readonly string[] {
   if ('difference' in run) return run.difference;
   if ('losses' in run) return run.losses.map((loss) => `Would be deleted: ${loss}`);
-  if (run.command === 'plan') {
+  if ('fingerprint' in run) {
     return run.complete ? [`Fingerprint of the whole plan: ${run.fingerprint}`] : [];
   }
   const deleted = run.command === 'destroy' && run.parts.some(({ ok }) => ok);

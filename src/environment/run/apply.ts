@@ -23,13 +23,14 @@ export async function applyEnvironment(
 ): Promise<RunResult> {
   const graph = targetGraph(request.manifest, request.choice, context.workspace);
   const images = runImages(request, graph);
-  return await changeEnvironment(context, request, 'apply', async (locked) => {
+  return await changeEnvironment(context, request, 'apply', async (locked, newer) => {
     const renewed = new Map<string, string>();
     const difference = await differences(locked, request, graph, plan, renewed);
     if (difference.length > 0) return planChanged(request, difference);
     return await deployParts(locked, request, 'apply', {
       graph,
       images,
+      ...(newer && { newer }),
       stack: {
         change: (own, target) => executeStackPlan(own, request, target, plan.stacks[target.name], renewed),
         plan: (own, target) => readStackPlan(own, target, plan.stacks[target.name], renewed),

@@ -6,6 +6,7 @@ import type { CloudFormationContext } from '../../cloudformation/context.ts';
 import type { Context } from '../../core/context.ts';
 import { withTimeLimit } from '../../core/concurrency.ts';
 import { environmentLock, withLock } from '../../delivery/lock.ts';
+import type { OrderRules } from '../../delivery/order-judge.ts';
 import { serviceContext, type ServiceContext } from '../../delivery/release/request.ts';
 import type { GitHubContext } from '../../github/context.ts';
 import type { Severity } from '../../images/scan.ts';
@@ -114,6 +115,7 @@ export interface EnvironmentRequest {
   timeoutMs: number;
   /** Whether a stack stops waiting for a service without a circuit breaker whose tasks fail. */
   failFast: boolean;
+  order: OrderRules;
   /** The environment that images are promoted from. Opened when it is asked for. */
   upstream?: { name: string; open: () => EnvironmentContext };
 }

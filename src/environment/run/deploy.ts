@@ -1,4 +1,9 @@
+import { errorInfo } from '../../core/errors.ts';
+import { sentence } from '../../core/text.ts';
+import { type EnvironmentRun, findNewerRun, recordRun } from '../../delivery/environment-order.ts';
 import { LockTakenError } from '../../delivery/lock.ts';
+import type { OutdatedError } from '../../delivery/order-judge.ts';
+import { sourceOfRun } from '../../delivery/source.ts';
 import {
   type EnvironmentContext,
   type EnvironmentRequest,
@@ -25,26 +30,71 @@ export async function deployEnvironment(
 ): Promise<RunResult> {
   const graph = targetGraph(request.manifest, request.choice, context.workspace);
   const images = runImages(request, graph);
-  return await changeEnvironment(context, request, 'deploy', (locked) =>
-    deployParts(locked, request, 'deploy', { graph, images, stack: deployingStacks(request) }),
+  const stack = deployingStacks(request);
+  return await changeEnvironment(context, request, 'deploy', (locked, newer) =>
+    deployParts(locked, request, 'deploy', { graph, images, stack, ...(newer && { newer }) }),
   );
 }
 
-/** Does what changes an environment under its lock. An environment that another run holds is `blocked`. */
+/**
+ * Does what changes an environment under its lock. An environment that another run holds is `blocked`. A run that is
+ * older than what is recorded is `outdated`, before it waits for the lock and once it has it.
+ *
+ * @param work gets the newer run that it was allowed to follow.
+ */
 export async function changeEnvironment(
   context: EnvironmentContext,
   request: EnvironmentRequest,
   command: 'deploy' | 'apply' | 'destroy',
-  work: (locked: EnvironmentContext) => Promise<RunEnd>,
+  work: (locked: EnvironmentContext, newer?: OutdatedError) => Promise<RunEnd>,
 ): Promise<RunResult> {
   const startedMs = context.clock.now();
   const { environment } = request.choice;
   await requireAccount(context, environment, request.manifest);
-  const end = await withEnvironmentLock(context, request, work).catch((error: unknown): RunEnd => {
+  const refused = command === 'destroy' ? undefined : await refuseOutdated(context, request, command);
+  if (refused) return runResult(context, request, startedMs, refused);
+  const end = await withEnvironmentLock(context, request, async (locked) => {
+    if (command === 'destroy') return await work(locked);
+    const newer = await findNewerRun(locked.services, environmentRun(locked, request));
+    if (newer && !request.order.allowOlder) return outdatedEnd(request, command, newer);
+    if (newer) locked.log.warning(`${sentence(newer.message)} It is replaced: allow-older is true.`);
+    return await work(locked, newer);
+  }).catch((error: unknown): RunEnd => {
     if (!(error instanceof LockTakenError)) throw error;
     return { command, verdict: 'blocked', reason: `Nothing was changed: ${error.message}.`, losses: [] };
   });
   return runResult(context, request, startedMs, end);
+}
+
+/** The end of a run that is older than what is recorded, unless that is allowed; undefined when it may go on. */
+export async function refuseOutdated(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  command: 'deploy' | 'plan' | 'apply',
+): Promise<RunEnd | undefined> {
+  const newer = await findNewerRun(context.services, environmentRun(context, request));
+  return newer && !request.order.allowOlder ? outdatedEnd(request, command, newer) : undefined;
+}
+
+function outdatedEnd(
+  { choice }: EnvironmentRequest,
+  command: 'deploy' | 'plan' | 'apply',
+  newer: OutdatedError,
+): RunEnd {
+  const { name } = choice.environment;
+  const reason = `${name}: ${sentence(newer.message)} Nothing was changed. Fix: ${newer.fix ?? ''}`;
+  return { command, verdict: 'outdated', reason, error: errorInfo(newer) };
+}
+
+function environmentRun({ github }: EnvironmentContext, request: EnvironmentRequest): EnvironmentRun {
+  const { manifest, choice, order } = request;
+  return {
+    project: manifest.project,
+    environment: choice.environment.name,
+    services: choice.services.map(({ name }) => name),
+    source: sourceOfRun(github),
+    order,
+  };
 }
 
 /** The end of a command, with what it was about. */
@@ -63,6 +113,8 @@ interface Deployment {
   graph: TargetGraph;
   images: RunImages;
   stack: StackWork;
+  /** The newer run that it was allowed to follow. */
+  newer?: OutdatedError;
 }
 
 /** Changes all stacks and services of a run. */
@@ -73,6 +125,13 @@ export async function deployParts(
   deployment: Deployment,
 ): Promise<RunEnd> {
   await requireGivenImages(context, request);
+  const { github } = context;
+  await recordRun(context.services, environmentRun(context, request), {
+    ...sourceOfRun(github),
+    run: github.runUrl,
+    actor: github.actor,
+    ...(deployment.newer && { allowOlder: true }),
+  });
   const parts = await runParts(context, partsOf(request, deployment));
   const { name } = request.choice.environment;
   return {

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { StackResult } from '../../cloudformation/commands/result.ts';
 import { isShell, listStacks } from '../../cloudformation/stack.ts';
 import { type EnvironmentContext, type EnvironmentRequest, requireAccount } from './context.ts';
-import { runResult } from './deploy.ts';
+import { refuseOutdated, runResult } from './deploy.ts';
 import { runParts, type Part } from './parts.ts';
 import {
   changedStacks,
@@ -31,6 +31,8 @@ export async function planEnvironment(
   const startedMs = context.clock.now();
   const graph = targetGraph(request.manifest, request.choice, context.workspace);
   await requireAccount(context, request.choice.environment, request.manifest);
+  const refused = await refuseOutdated(context, request, 'plan');
+  if (refused) return runResult(context, request, startedMs, refused);
   const planned = new Map<string, PlannedStack>();
   const there = await stacksThere(context);
   const parts = await runParts(context, partsOf(request, graph, there, planned));

@@ -151,6 +151,7 @@ function serviceRequest(
     ledger: ledgerOf(request, service),
     lockWaitMs: lockMs,
     origin: { source: sourceOfRun(github), run: github.runUrl, actor: github.actor, from: '' },
+    order: request.order,
     source: { kind: 'service' },
     changes: { image, images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },
     ...(service.preDeploy && { preDeploy: service.preDeploy }),

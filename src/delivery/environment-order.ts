@@ -1,0 +1,86 @@
+import { classify } from '../aws/errors.ts';
+import { reasonOf } from '../core/errors.ts';
+import { sentence } from '../core/text.ts';
+import {
+  type EnvironmentRecord,
+  type LedgerContext,
+  ledgerNames,
+  readEnvironmentRecord,
+  readReleases,
+  recordEnvironment,
+} from './ledger.ts';
+import type { OrderRules, OutdatedError, RecordedSource } from './order-judge.ts';
+import type { ReleaseSource } from './source.ts';
+
+/** A run that changes an environment as a whole. */
+export interface EnvironmentRun {
+  project: string;
+  environment: string;
+  /** Those that the run may change. */
+  services: readonly string[];
+  source: ReleaseSource;
+  order: OrderRules;
+}
+
+/**
+ * Compares a run with the last one that changed the environment, and with the releases of its services, which may come
+ * from elsewhere. What cannot be compared is logged.
+ *
+ * @returns the first that is newer. With `allowOlder` it is a warning of the caller's.
+ */
+export async function findNewerRun(
+  context: LedgerContext,
+  run: EnvironmentRun,
+): Promise<OutdatedError | undefined> {
+  const records = await recordsOf(context, run);
+  const judgements = await Promise.all(
+    records.map(([what, record]) => run.order.judge(what, record, run.source)),
+  );
+  for (const note of new Set(judgements.map(({ note }) => note))) {
+    if (note !== undefined) context.log.info(note);
+  }
+  return judgements.find(({ outdated }) => outdated)?.outdated;
+}
+
+/** What is recorded, with what it is of. A role that may not read the ledger compares nothing. */
+async function recordsOf(
+  context: LedgerContext,
+  { project, environment, services }: EnvironmentRun,
+): Promise<[string, RecordedSource | undefined][]> {
+  const place = { project, environment };
+  const names = services.map((service) => ledgerNames({ ...place, service }));
+  try {
+    const [own, releases] = await Promise.all([
+      readEnvironmentRecord(context, place),
+      readReleases(context, names),
+    ]);
+    const ofServices = releases.map((release, index): [string, RecordedSource | undefined] => [
+      `${services[index] ?? ''} in ${environment}`,
+      release,
+    ]);
+    return [[environment, own], ...ofServices];
+  } catch (error) {
+    if (classify(error) !== 'denied') throw error;
+    context.log.warning(
+      `The order of releases is not checked: ${sentence(reasonOf(error))} Fix: Allow ssm:GetParameters on /${project}/${environment}/*.`,
+    );
+    return [];
+  }
+}
+
+/** Records a run that is about to change the environment. A role that may not is a warning. */
+export async function recordRun(
+  context: LedgerContext,
+  { project, environment }: Pick<EnvironmentRun, 'project' | 'environment'>,
+  record: Omit<EnvironmentRecord, 'sequence' | 'at'>,
+): Promise<void> {
+  const at = new Date(context.clock.now()).toISOString();
+  try {
+    await recordEnvironment(context, { project, environment }, { ...record, at });
+  } catch (error) {
+    if (classify(error) !== 'denied') throw error;
+    context.log.warning(
+      `The run is not recorded, so an older one cannot be told from it: ${sentence(reasonOf(error))} Fix: Allow ssm:PutParameter on /${project}/${environment}/release.`,
+    );
+  }
+}
