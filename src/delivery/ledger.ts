@@ -215,13 +215,15 @@ function parseRelease(text: string): Release | undefined {
   const fields = fieldsOf(text);
   const image = textIn(fields, 'image');
   if (!fields || image === '') return undefined;
-  const [from, bypass] = [textIn(fields, 'from'), textIn(fields, 'bypass')];
   return {
     ...recordIn(fields),
     image,
     proven: fields['proven'] !== false,
-    from,
-    ...(bypass !== '' && { bypass }),
+    from: textIn(fields, 'from'),
+    ...(fields['preDeploy'] === 'pending' && { preDeploy: 'pending' }),
+    ...givenText(fields, 'bypass'),
+    ...givenText(fields, 'taskDefinition'),
+    ...givenText(fields, 'rolledBackFrom'),
   };
 }
 
@@ -261,6 +263,11 @@ function recordIn(fields: Fields): EnvironmentRecord {
 function textIn(fields: Fields | undefined, key: keyof Release): string {
   const text = fields?.[key];
   return typeof text === 'string' ? text : '';
+}
+
+function givenText<K extends keyof Release>(fields: Fields, key: K): Partial<Record<K, string>> {
+  const text = textIn(fields, key);
+  return text === '' ? {} : ({ [key]: text } as Record<K, string>);
 }
 
 function numberIn(fields: Fields, key: keyof Release): number {

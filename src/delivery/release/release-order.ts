@@ -17,14 +17,15 @@ import type { ServiceResult } from './result.ts';
  * A role that may not write the lock works without one: the ledger is read again before each change.
  *
  * @param work never throws; its context has the signal of the lock.
+ * @returns what the work gives, or the result of a release that did not get the lock.
  */
-export async function withServiceLock(
+export async function withServiceLock<T>(
   context: ServiceContext,
   request: ServiceRequest,
-  work: (locked: ServiceContext) => Promise<ServiceResult>,
-): Promise<ServiceResult> {
+  work: (locked: ServiceContext) => Promise<T>,
+): Promise<T | ServiceResult> {
   const { ledger, lockWaitMs, origin, stopHolder } = request;
-  if (!ledger) return await work(context);
+  if (!ledger || request.lockHeld === true) return await work(context);
   const lock = {
     ...serviceLock(ledger),
     who: origin.actor,
@@ -36,7 +37,9 @@ export async function withServiceLock(
     return await withLock(context, lock, (signal) => work({ ...context, signal }));
   } catch (error) {
     if (classify(error) !== 'denied') {
-      return await runRelease(context, request, () => Promise.reject(error as Error));
+      return await runRelease<ServiceResult>(context, request, () => {
+        throw error;
+      });
     }
     context.log.warning(
       `${request.service} is released without a lock: ${reasonOf(error)}. ` +
@@ -68,6 +71,22 @@ export async function findNewer(
     release.addNote(`${sentence(outdated.message)} It is replaced: allow-older is true.`);
   release.allowedOlder = true;
   return undefined;
+}
+
+/**
+ * The result of a release that is older than what the ledger has now; undefined when it may go on. Never throws.
+ *
+ * @param image whole, as far as it is known.
+ */
+export async function refuseOutdated(
+  context: ServiceContext,
+  request: ServiceRequest,
+  image?: string,
+): Promise<ServiceResult | undefined> {
+  return await runRelease(context, request, async (inner, release) => {
+    const outdated = await findNewer(inner, release, request, image);
+    return outdated ? endOutdated(release, outdated, 'Nothing was changed.') : undefined;
+  });
 }
 
 /** @param remains the state that the service is left in, a sentence. */

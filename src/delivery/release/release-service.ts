@@ -29,35 +29,22 @@ import { rollBackDeployment, runRelease } from './on-failure.ts';
 import { runPreDeploy } from './pre-deploy.ts';
 import { preflight } from './preflight.ts';
 import { proveRelease } from '../rollout/prove-release.ts';
-import { endOutdated, findNewer, withServiceLock } from './release-order.ts';
+import { endOutdated, findNewer, refuseOutdated, withServiceLock } from './release-order.ts';
 import type { Release } from './release.ts';
 import type { ServiceContext, ServiceRequest, ServiceTarget } from './request.ts';
 import type { ServiceResult, SmokeTestResult } from './result.ts';
 import { testDeployment } from '../rollout/smoke-test.ts';
-
-const NOTHING_CHANGED = 'Nothing was changed.';
 
 /** Releases one service: checks, pre-deploy, rollout, smoke test, rollback, ledger. Never throws. */
 export async function releaseService(
   context: ServiceContext,
   request: ServiceRequest,
 ): Promise<ServiceResult> {
-  const outdated = request.order && (await refuseOutdated(context, request));
+  const outdated = request.lockHeld === true ? undefined : await refuseOutdated(context, request);
   if (outdated) return outdated;
   return await withServiceLock(context, request, (locked) =>
     runRelease(locked, request, (inner, release) => deploy(inner, release, request)),
   );
-}
-
-/** The result of a release that is older already before it waits for the lock; undefined when it may go on. */
-async function refuseOutdated(
-  context: ServiceContext,
-  request: ServiceRequest,
-): Promise<ServiceResult | undefined> {
-  return await runRelease(context, request, async (inner, release) => {
-    const outdated = await findNewer(inner, release, request);
-    return outdated ? endOutdated(release, outdated, NOTHING_CHANGED) : undefined;
-  });
 }
 
 async function deploy(
@@ -72,7 +59,7 @@ async function deploy(
   const image =
     request.ledger && mainContainer(target.definition, factsOf(service, request.service), 'image').image;
   const newer = await findNewer(context, release, request, image);
-  if (newer) return endOutdated(release, newer, NOTHING_CHANGED);
+  if (newer) return endOutdated(release, newer, 'Nothing was changed.');
   release.report.findings = await preflight(context, service, target.definition);
   const wrong = release.report.findings.filter(({ level }) => level === 'error');
   if (wrong.length > 0) {

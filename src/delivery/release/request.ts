@@ -53,6 +53,8 @@ export interface ServiceRequest extends ServiceTarget {
   smokeTest?: SmokeTest;
   /** Absent for what may go back, such as a rollback. */
   order?: OrderRules;
+  /** The caller holds the lock of the service. */
+  lockHeld?: true;
   /** How many revisions of the family are kept; the others are deregistered, never one that runs. */
   keepRevisions?: number;
 }

@@ -105,7 +105,7 @@ async function keepRelease(
   const runs = running.images.includes(image);
   if (runs && running.isSteady && proven) return changed;
   if (runs || request.choice.environment.promoteFrom === undefined) {
-    const origin = { ...target.origin, ...sourceOf(known), from };
+    const origin = { ...target.origin, source: sourceOf(known), from };
     return releaseEnd(changed, await releaseService(context.services, { ...target, origin }));
   }
   const reason = `${changed.reason} ${service.name} runs ${running.images.join(', ')} (${running.name}), and the ledger has ${image}: it was changed outside of Platform. Promote the image that it should run, or roll back with promote-environment.`;

@@ -4,9 +4,10 @@ import type { Plan, ResourceChange } from '../../cloudformation/change-set/chang
 import { withCandidateImage } from '../../delivery/candidate-image.ts';
 import { runStackPreDeploy } from '../../delivery/release/pre-deploy.ts';
 import type { ServiceRequest } from '../../delivery/release/request.ts';
+import { refuseOutdated, withServiceLock } from '../../delivery/release/release-order.ts';
 import { releaseService } from '../../delivery/release/release-service.ts';
 import { describeService } from '../../ecs/service.ts';
-import type { EnvironmentContext, EnvironmentRequest } from '../run/context.ts';
+import { type EnvironmentContext, type EnvironmentRequest, withOverrides } from '../run/context.ts';
 import type { PartEnd } from '../run/result.ts';
 import { runStackCommand, stackEnd } from '../run/stacks.ts';
 import type { StackTarget } from '../run/targets.ts';
@@ -36,6 +37,23 @@ interface StackRelease {
  * Undefined, with nothing changed, where the plan with the new image differs in more than images.
  */
 export async function releaseByStack(
+  context: EnvironmentContext,
+  environment: EnvironmentRequest,
+  release: StackRelease,
+): Promise<PartEnd | undefined> {
+  const { request } = release;
+  const ended = await withServiceLock(context.services, request, async ({ signal }) => {
+    const outdated = await refuseOutdated({ ...context.services, signal }, request, request.changes.image);
+    if (outdated) return outdated;
+    const held = { ...release, request: { ...request, lockHeld: true as const } };
+    return { part: await releaseByLockedStack(withOverrides(context, { signal }), environment, held) };
+  });
+  if ('part' in ended) return ended.part;
+  const { verdict, ok, reason, ...report } = ended;
+  return { verdict, ok, reason, ...('error' in report && { error: report.error }) };
+}
+
+async function releaseByLockedStack(
   context: EnvironmentContext,
   environment: EnvironmentRequest,
   { target, request, recorded, plan }: StackRelease,

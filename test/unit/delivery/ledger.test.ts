@@ -122,9 +122,16 @@ describe('a ledger', () => {
     expect(await recordRelease(context, names, releaseOf('d'))).toMatchObject({ sequence: 3 });
   });
 
-  test('keeps what is not proven, and what was allowed to go back', async () => {
+  test('keeps all that a release says of itself', async () => {
     const context = await ledger();
-    const release = releaseOf('a', { proven: false, allowOlder: true, bypass: 'Hotfix' });
+    const release = releaseOf('a', {
+      proven: false,
+      allowOlder: true,
+      bypass: 'Hotfix',
+      preDeploy: 'pending',
+      taskDefinition: 'user-service:3',
+      rolledBackFrom: releaseOf('b').image,
+    });
     await recordRelease(context, names, release);
     expect(await readRelease(context, names)).toEqual(release);
   });
