@@ -50,6 +50,25 @@ describe('when one service fails', () => {
   });
 });
 
+test('tasks that are started or replaced as a rollout ends take no service back', async () => {
+  const meanwhile = [
+    { does: 'scale' as const, desiredCount: 3, stage: 'COMPLETED', match: { cluster, service: 'orders' } },
+    { does: 'replace' as const, stage: 'COMPLETED', match: { cluster, service: 'users' } },
+  ];
+  const rules = [
+    { does: 'run' as const, match: { cluster, revision: 2 }, times: 2 },
+    { does: 'run' as const, match: { cluster, revision: 2 }, bootSeconds: 2000 },
+  ];
+  const world = await PromotionWorld.start({ services });
+  const { after } = await bothReleased(world);
+  // From now on: the services' own first rollouts end in the same way.
+  world.sandbox.world.scenario.ecs = { meanwhile, rules };
+  const run = await promoteEnvironment(world, workspace(world), {});
+  expect(run.outputs).toMatchObject({ verdict: 'promoted' });
+  const now = (await Promise.all(services.map((name) => world.runs('staging', name)))).flat();
+  expect(now).toEqual(after);
+});
+
 test('a copy that fails changes no service', async () => {
   const world = await PromotionWorld.start();
   const before = await world.runs('staging');
