@@ -93,7 +93,7 @@ async function stopStarted(
     const known = release.started.deployment;
     // The response of UpdateService may be lost: the service shows whether it has our deployment.
     const deployment = known?.arn !== undefined || !update ? known : await findStarted(inner, target, update);
-    if (!deployment) return update ? 'The deployment had not begun.' : untouched(release);
+    if (!deployment) return update ? 'The deployment had not begun.' : untouched(release, cancelled);
     return await endDeployment(inner, release, target, deployment, cancelled);
   } catch (error) {
     const { rollback } = release.report;
@@ -114,11 +114,13 @@ function goesOn(release: Release, { fix = '' }: PlatformError): string {
       ? `The deployment of ${name} goes on at AWS: look at the service before you deploy again.`
       : update
         ? `The deployment of ${name} may have begun, and then goes on at AWS: look at the service before you deploy again.`
-        : untouched(release);
+        : untouched(release, false);
   return `${what} ${fix}`.trim();
 }
 
-function untouched({ stage, report }: Release): string {
+function untouched({ stage, report }: Release, cancelled: boolean): string {
+  // AWS may have registered it although the answer was not waited for.
+  if (stage === 'register' && cancelled) return 'The service was not touched. The revision may be registered.';
   if (!['pre-deploy', 'update'].includes(stage)) return 'Nothing was changed.';
   return `The service was not touched. ${report.taskDefinition ?? 'The revision'} is registered.`;
 }
