@@ -179,7 +179,10 @@ const CAUSES: readonly Cause[] = [
   {
     when: (one) => (healthChecks.test(said(one)) || one.target !== '') && otherPort(one) !== undefined,
     cause: (one) =>
-      `The program listens on port ${otherPort(one) ?? ''}, and the load balancer asks port ${one.port ?? ''}`,
+      stopped(
+        `The program listens on port ${otherPort(one) ?? ''}, and the load balancer asks port ${one.port ?? ''}`,
+        one,
+      ),
     fix: (one) =>
       `Let the program listen on port ${one.port ?? ''}, or set containerPort of the service and of its target group to ${otherPort(one) ?? ''}.`,
   },
@@ -189,19 +192,20 @@ const CAUSES: readonly Cause[] = [
       const code = /codes?: \[?(\d{3})/.exec(one.target)?.[1];
       const path =
         one.healthCheckPath === '' ? 'The health check' : `The health check ${one.healthCheckPath}`;
-      return `${path} is answered with ${code ?? 'a status that does not count as healthy'}`;
+      return stopped(`${path} is answered with ${code ?? 'a status that does not count as healthy'}`, one);
     },
     fix: (one) =>
       `Let the program answer ${one.healthCheckPath || 'the health check path'} with the status that the target group expects (200 by default), or correct the path.`,
   },
   {
     when: ({ target }) => /Target\.Timeout|timed out/i.test(target),
-    cause: (one) => `The health check gets no answer on port ${one.port ?? 'of the container'}`,
+    cause: (one) => stopped(`The health check gets no answer on port ${one.port ?? 'of the container'}`, one),
     fix: 'Allow the load balancer into the security group of the tasks on this port, and let the program bind 0.0.0.0, on this port, within the grace period.',
   },
   {
     when: (one) => /FailedHealthChecks/i.test(one.target) || /ELB health checks/i.test(said(one)),
-    cause: (one) => `The load balancer's health check fails on port ${one.port ?? 'of the container'}`,
+    cause: (one) =>
+      stopped(`The load balancer's health check fails on port ${one.port ?? 'of the container'}`, one),
     fix: 'Check that the program listens on this port and on 0.0.0.0, answers the health check path with 200, and is up within the grace period (healthCheckGracePeriodSeconds).',
   },
   {
@@ -222,6 +226,11 @@ const CAUSES: readonly Cause[] = [
     cause: (one) =>
       `The container ${nameOf(one)} was killed by SIGKILL (exit code 137), and ECS does not say that it ran out of memory`,
     fix: "Look for who sends SIGKILL: ECS does it when a container does not end within stopTimeout after another one has ended, and so does a supervisor inside of the container. Compare the task's memory with its limit all the same.",
+  },
+  {
+    when: ({ container }) => container?.exitCode === 143,
+    cause: (one) => `The container ${nameOf(one)} was stopped by SIGTERM (exit code 143)`,
+    fix: 'Look at the other containers of the task: ECS stops all of them when an essential one ends.',
   },
   {
     when: ({ container }) => container?.exitCode === 139,

@@ -98,6 +98,7 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
     /^The host of the task was stopped, drained or terminated$/,
     /Auto Scaling group/,
   ],
+  ['ended with another container', app({ exitCode: 143 }), /app was stopped by SIGTERM/, /other containers/],
   ['segmentation fault', app({ exitCode: 139 }), /segmentation fault/, /native/],
   [
     'another architecture, by its log',
@@ -211,7 +212,7 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
   [
     'killed because unhealthy',
     { ...app({ exitCode: 137 }), stoppedReason: elb },
-    /health check fails/,
+    /health check fails on port 3000; app did not end within stopTimeout and was killed by SIGKILL/,
     /grace period/,
   ],
   [
