@@ -46,13 +46,15 @@ export interface OrderRules {
 /**
  * A judge that asks GitHub about the ancestry of commits, once for each pair, and only where run numbers do not
  * decide. When GitHub does not tell, run numbers alone decide, and the judgement has a note.
+ *
+ * @param compare whether a commit is an ancestor of another one.
  */
-export function orderJudge(access: GitHubAccess): OrderJudge {
+export function orderJudge(access: GitHubAccess, compare = isAncestor): OrderJudge {
   const asked = new Map<string, Promise<{ ancestry: Ancestry; note?: string }>>();
   const ask = ({ repository, commit }: Candidate, of: string) => {
     const key = `${repository} ${of}...${commit}`;
     const github = { ...access.github, ...(repository !== '' && { repository }) };
-    const answer = asked.get(key) ?? readAncestry({ ...access, github }, commit, of);
+    const answer = asked.get(key) ?? readAncestry({ ...access, github }, compare, commit, of);
     asked.set(key, answer);
     return answer;
   };
@@ -71,6 +73,7 @@ export function orderJudge(access: GitHubAccess): OrderJudge {
 
 async function readAncestry(
   access: GitHubAccess,
+  compare: typeof isAncestor,
   commit: string,
   of: string,
 ): Promise<{ ancestry: Ancestry; note?: string }> {
@@ -83,7 +86,7 @@ async function readAncestry(
     };
   }
   try {
-    return { ancestry: (await isAncestor(access, commit, of)) ? 'ancestor' : 'other' };
+    return { ancestry: (await compare(access, commit, of)) ? 'ancestor' : 'other' };
   } catch (error) {
     access.context.signal.throwIfAborted();
     const note = `The commits ${pair} could not be compared (GitHub: ${reasonOf(error)}). ${consequence}`;

@@ -1,0 +1,74 @@
+import { expect, test } from '@jest/globals';
+import { PlatformError } from '../../../src/core/errors.ts';
+import { orderJudge } from '../../../src/delivery/order-judge.ts';
+import { readGitHubContext } from '../../../src/github/context.ts';
+import { contextOf } from '../images/registry/context.ts';
+
+const recorded = {
+  repository: 'org/platform',
+  workflow: '.github/workflows/pipeline.yml',
+  ref: 'refs/heads/main',
+  commit: 'b'.repeat(40),
+  runNumber: 102,
+  attempt: 1,
+  at: '2026-11-25T10:00:00.123Z',
+};
+const hotfix = {
+  ...recorded,
+  workflow: '.github/workflows/hotfix.yml',
+  commit: 'a'.repeat(40),
+  runNumber: 7,
+};
+
+function accessOf(token: string, context = contextOf()) {
+  return { token, github: readGitHubContext({ GITHUB_REPOSITORY: 'org/deployments' }), context };
+}
+
+test('GitHub is asked once for a pair of commits, in the repository that they are of', async () => {
+  const asked: string[] = [];
+  const judge = orderJudge(accessOf('token'), ({ github }, commit, of) => {
+    asked.push(`${github.repository} ${commit.slice(0, 2)} ${of.slice(0, 2)}`);
+    return Promise.resolve(true);
+  });
+  const all = await Promise.all(['api', 'web'].map((what) => judge(what, recorded, hotfix)));
+  expect(asked).toEqual(['org/platform aa bb']);
+  expect(all.map(({ outdated }) => outdated?.message)).toEqual(
+    ['api', 'web'].map(
+      (what) =>
+        `The commit aaaaaaa is an ancestor of the commit bbbbbbb, which was released to ${what} at 2026-11-25T10:00:00Z`,
+    ),
+  );
+});
+
+test('where run numbers decide, GitHub is not asked', async () => {
+  const judge = orderJudge(accessOf('token'), () => Promise.reject(new Error('asked')));
+  const { outdated, note } = await judge('api', recorded, { ...recorded, commit: 'c', runNumber: 101 });
+  expect([outdated?.code, note]).toEqual(['outdated', undefined]);
+  expect(await judge('api', undefined, hotfix)).toEqual({});
+});
+
+test.each([
+  ['without a token', '', 'Without github-token the commits bbbbbbb and aaaaaaa cannot be compared.'],
+  [
+    'when GitHub refuses',
+    'token',
+    'The commits bbbbbbb and aaaaaaa could not be compared (GitHub: no access).',
+  ],
+])('%s, a note says that only run numbers were compared', async (_, token, text) => {
+  const judge = orderJudge(accessOf(token), () =>
+    Promise.reject(new PlatformError('access-denied', 'no access')),
+  );
+  const note = `${text} Only the numbers of runs decide which release is newer.`;
+  const judgement = await judge('api', recorded, hotfix);
+  expect(judgement.outdated).toBeUndefined();
+  expect(judgement.note).toBe(note);
+});
+
+test('a cancelled job is no answer of GitHub', async () => {
+  const cancel = new AbortController();
+  const judge = orderJudge(accessOf('token', contextOf(cancel.signal)), () => {
+    cancel.abort(new Error('cancelled'));
+    return Promise.reject(new Error('aborted'));
+  });
+  await expect(judge('api', recorded, hotfix)).rejects.toThrow('cancelled');
+});
