@@ -28,8 +28,7 @@ export interface CurrentRelease {
 type Identity = 'revision' | 'image';
 
 /**
- * The release that a rollback goes to: the one before what runs, strictly backwards, over releases that were good. After
- * a deployment that never became a release, that is the newest good one.
+ * The release that a rollback goes to: the first of `rollbackTargets`.
  *
  * @param history the newest first.
  * @returns undefined when there is none.
@@ -39,13 +38,27 @@ export function rollbackTarget<R extends PastRelease>(
   current: CurrentRelease,
   identity: Identity,
 ): R | undefined {
+  return rollbackTargets(history, current, identity)[0];
+}
+
+/**
+ * The releases that a rollback may go to, the nearest first: those before what runs, strictly backwards, that were good.
+ * After a deployment that never became a release, the newest good one is the first.
+ *
+ * @param history the newest first.
+ */
+export function rollbackTargets<R extends PastRelease>(
+  history: readonly R[],
+  current: CurrentRelease,
+  identity: Identity,
+): R[] {
   const good = goodReleases(history);
   const at = positionOf(current, good, identity);
   const incoming = current.state === 'incoming' ? good[at] : undefined;
-  if (incoming && incoming.proven !== false) return incoming;
+  if (incoming && incoming.proven !== false) return [incoming];
   return good
     .slice(at + 1)
-    .find((release) => release.proven !== false && !isCurrent(release, current, identity));
+    .filter((release) => release.proven !== false && !isCurrent(release, current, identity));
 }
 
 /**
@@ -123,6 +136,6 @@ function isNewerRevision(
 }
 
 /** Images by digest are the same in any repository; others by their name. */
-function isSameImage(one: string, other: string): boolean {
+export function isSameImage(one: string, other: string): boolean {
   return one === other || (digestIn(one) !== undefined && digestIn(one) === digestIn(other));
 }

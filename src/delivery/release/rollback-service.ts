@@ -7,12 +7,13 @@ import { digestIn } from '../../ecs/proof.ts';
 import { findService } from '../../ecs/find-service.ts';
 import { requireEcsController } from '../../ecs/service.ts';
 import { factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
+import { taskDefinitionDiff } from '../../ecs/task-definition/diff.ts';
 import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
 import { revisionName } from '../../ecs/task-definition/task-definition.ts';
 import { readCurrentRelease } from '../current-release.ts';
 import { type Release, releaseHistory } from '../ledger.ts';
 import { revisionOfRelease } from '../release-revisions.ts';
-import { type CurrentRelease, type PastRelease, rollbackTarget } from '../rollback-target.ts';
+import { type CurrentRelease, isSameImage, type PastRelease, rollbackTargets } from '../rollback-target.ts';
 import { sourceOf } from '../source.ts';
 import { runRelease } from './on-failure.ts';
 import { releaseService } from './release-service.ts';
@@ -71,8 +72,10 @@ async function findTarget(
 ): Promise<Target | PlatformError> {
   if (to !== undefined) return { revision: to };
   if (!ledger) return await servedTarget(context, address, service, current);
-  const past = rollbackTarget(await releaseHistory(context, ledger), current, 'revision');
-  if (past) return { revision: await revisionOfRelease(context, service, past, current), past };
+  for (const past of rollbackTargets(await releaseHistory(context, ledger), current, 'revision')) {
+    const revision = await revisionOfRelease(context, service, past, current);
+    if (await isWayBack(context, current, past, revision)) return { revision, past };
+  }
   const message = `the ledger ${ledger.release} has no good release before ${shortImage(current.image)}`;
   return new PlatformError('not-found', message, { fix: NAME_IT });
 }
@@ -93,11 +96,29 @@ async function servedTarget(
   const history = served.map((one) => ({ taskDefinition: one.taskDefinition, image: imageIn(one, name) }));
   // ECS has resolved tags to digests there.
   const known = history.find(({ taskDefinition }) => taskDefinition === current.taskDefinition);
-  const target = rollbackTarget<PastRelease>(history, { ...current, ...known }, 'revision');
-  if (target?.taskDefinition !== undefined) return { revision: target.taskDefinition };
+  const present = { ...current, ...known };
+  for (const past of rollbackTargets(history, present, 'revision')) {
+    const { taskDefinition: revision } = past;
+    if (await isWayBack(context, present, past, revision)) return { revision };
+  }
   const before = revisionName(current.taskDefinition);
   const message = `ECS has no successful deployment of ${address.service} before ${before} in its history of 90 days`;
   return new PlatformError('not-found', message, { fix: NAME_IT });
+}
+
+/** Another revision of the same image may be the same in all else too: going there would change nothing. */
+async function isWayBack(
+  context: ServiceContext,
+  current: Current,
+  { image }: PastRelease,
+  revision: string,
+): Promise<boolean> {
+  if (current.state === 'incoming' || !isSameImage(image, current.image)) return true;
+  const [now, then] = await Promise.all([
+    readTaskDefinition(context, current.taskDefinition),
+    readTaskDefinition(context, revision),
+  ]);
+  return taskDefinitionDiff(now.definition, then.definition).length > 0;
 }
 
 function unreadableHistory(error: unknown): unknown {

@@ -1,0 +1,58 @@
+/** A release that was recorded: what is expected of the ledger, kept apart from the product's own rule. */
+interface Recorded {
+  image: string;
+  run: number;
+}
+
+/**
+ * What must hold of a service whatever happens to it: which releases were good, which were given up, and what may
+ * follow what.
+ */
+export class HistoryModel {
+  /** Every image that was released and recorded, ever. */
+  readonly #good = new Set<string>();
+  /** Images that were rolled back from, and were not released again since. */
+  readonly #givenUp = new Set<string>();
+  /** When each image was released last, other than by a rollback. */
+  readonly #releasedAt = new Map<string, number>();
+  /** The run that built each image. */
+  readonly #runs = new Map<string, number>();
+  #step = 0;
+  ledger: Recorded | undefined;
+  /** What the service works towards. */
+  runs = '';
+
+  released(image: string, run: number): void {
+    this.#good.add(image);
+    this.#givenUp.delete(image);
+    this.#releasedAt.set(image, ++this.#step);
+    this.ledger = { image, run };
+    this.runs = image;
+  }
+
+  /** @returns what is wrong with the target of a rollback. */
+  rolledBack(to: string): string[] {
+    const from = this.runs;
+    const wrong = [
+      ...(this.#good.has(to) ? [] : [`${to} was never good`]),
+      ...(this.#givenUp.has(to) ? [`${to} was given up before`] : []),
+      ...(to === from ? [`${to} ran already`] : []),
+      ...(this.#isForward(from, to) ? [`${to} was released after ${from}`] : []),
+    ];
+    this.#givenUp.add(from);
+    this.ledger = { image: to, run: this.#runs.get(to) ?? 0 };
+    this.runs = to;
+    return wrong;
+  }
+
+  built(image: string, run: number): void {
+    this.#runs.set(image, run);
+  }
+
+  /** What never became a release has no place in the order: anything good is behind it. */
+  #isForward(from: string, to: string): boolean {
+    // The ledger's own release is the way back from what somebody deployed by hand.
+    if (!this.#good.has(from) || to === this.ledger?.image) return false;
+    return (this.#releasedAt.get(to) ?? 0) > (this.#releasedAt.get(from) ?? 0);
+  }
+}
