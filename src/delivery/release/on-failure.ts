@@ -15,6 +15,7 @@ import { deploymentOf, type OurDeployment, stopDeployment, updateService } from 
 import { stopTasks } from '../../ecs/one-off/one-off-task.ts';
 import { isEnd, readRollout, watchRollout } from '../../ecs/rollout.ts';
 import { describeService, primaryDeployment, ServiceError } from '../../ecs/service.ts';
+import { TaskFailures } from '../../ecs/task-failures.ts';
 import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
 import { revisionName } from '../../ecs/task-definition/task-definition.ts';
 import { answerHookOfRollback } from '../rollout/pause-hook.ts';
@@ -120,7 +121,8 @@ function goesOn(release: Release, { fix = '' }: PlatformError): string {
 
 function untouched({ stage, report }: Release, cancelled: boolean): string {
   // AWS may have registered it although the answer was not waited for.
-  if (stage === 'register' && cancelled) return 'The service was not touched. The revision may be registered.';
+  if (stage === 'register' && cancelled)
+    return 'The service was not touched. The revision may be registered.';
   if (!['pre-deploy', 'update'].includes(stage)) return 'Nothing was changed.';
   return `The service was not touched. ${report.taskDefinition ?? 'The revision'} is registered.`;
 }
@@ -270,8 +272,10 @@ async function followRollback(
   to: string,
 ): Promise<string> {
   const deadlineMs = context.clock.now() + ROLLBACK_MS;
+  const { definition } = await readTaskDefinition(context, rollback.taskDefinition);
   const state = await watchRollout(context, rollback, {
     timeoutMs: ROLLBACK_MS,
+    failures: new TaskFailures(context, rollback, definition),
     observer: {
       onLine: (line) => {
         release.logEvent(line);

@@ -57,3 +57,18 @@ test('where service deployments cannot be read the service tells of failed tasks
   expect(result).toMatchObject({ verdict: 'rolled-back' });
   expect(result.reason).toContain('none became healthy');
 });
+
+test('a rollback whose tasks fail too has failed after as many of them', async () => {
+  const world = await worldOf({
+    meanwhile: [{ does: 'replace', tasks: 2, stage: 'COMPLETED', match }],
+    rules: [
+      { does: 'run', match: { revision: 1 }, times: 2 },
+      { does: 'run', match, times: 2 },
+      { does: 'exit' },
+    ],
+  });
+  const { result } = await release(world);
+  expect(result).toMatchObject({ verdict: 'failed', rollback: { to: 'user-service:1', state: 'failed' } });
+  expect(result.reason).toContain('The rollback to user-service:1 failed: look at the service at once.');
+  expect(result.durationMs).toBeLessThan(600_000);
+});
