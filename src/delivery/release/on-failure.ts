@@ -1,5 +1,5 @@
 import { classify } from '../../aws/errors.ts';
-import { stopSignal } from '../../core/cancellation.ts';
+import { isStopSignal, stopSignal } from '../../core/cancellation.ts';
 import { withTimeLimit } from '../../core/concurrency.ts';
 import {
   CancelledError,
@@ -25,6 +25,8 @@ import type { ServiceEnd, ServiceResult } from './result.ts';
 
 /** The runner kills a cancelled step 7.5 s after SIGINT; ECS must have been called before that. */
 const CANCEL_MS = 5000;
+/** Of that, for a look at what is stopped. */
+const LOOK_MS = 1500;
 /** Limit of a rollback, which starts when the time of the release is over. */
 const ROLLBACK_MS = 15 * 60_000;
 
@@ -199,7 +201,9 @@ async function startRollback(
 ): Promise<OurDeployment | string> {
   const { isRestart, previous, taskDefinition } = deployment;
   if (previous === taskDefinition && !isRestart) return 'There is no revision before this one to go back to.';
-  const state = await readRollout(context, deployment).catch(() => undefined);
+  // A cancelled job has no time for a read that AWS throttles.
+  const looking = isStopSignal(context.signal) ? { ...context, signal: stopSignal(LOOK_MS) } : context;
+  const state = await readRollout(looking, deployment).catch(() => undefined);
   if (state?.phase === 'rolling-back') return deployment;
   if (state && isEnd(state.phase) && state.phase !== 'complete' && state.phase !== 'failed') {
     return await describeEnded(context, deployment, undefined);

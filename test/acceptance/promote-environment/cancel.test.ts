@@ -1,0 +1,46 @@
+import { expect, test } from '@jest/globals';
+import { useWorkspaces } from '../../support/action.ts';
+import { PromotionWorld, promoteEnvironment } from '../../support/promotion.ts';
+
+const workspaceOf = useWorkspaces();
+const SERVICES = ['carts', 'orders', 'prices', 'users'];
+
+test('a cancelled job stops all rollouts in time, also where AWS throttles it', async () => {
+  const rules = SERVICES.map((service) => ({
+    does: 'run' as const,
+    match: { family: `staging-shop-${service}`, revision: 2 },
+    bootSeconds: 200_000,
+  }));
+  const world = await PromotionWorld.start({ services: SERVICES, scenario: { ecs: { rules } } });
+  for (const service of SERVICES) await world.release(service, 'v2');
+  const { sandbox } = world;
+  let cancelledAt = 0;
+  let begun = 0;
+  const run = await promoteEnvironment(
+    world,
+    workspaceOf({ 'platform.yml': world.manifest() }),
+    {},
+    {
+      onLine: (line, child) => {
+        if (!line.includes('has begun') || ++begun < SERVICES.length) return;
+        // A call is made every second or so from now on, and all services wait for their turn.
+        sandbox.addFault({ kind: 'throttle', operation: 'DescribeServiceDeployments', times: 60 });
+        void sandbox.calls
+          .arrival(
+            { operation: 'DescribeServiceDeployments' },
+            sandbox.calls.of('DescribeServiceDeployments').length + 24,
+          )
+          .then(() => {
+            cancelledAt = performance.now();
+            child.kill('SIGTERM');
+          });
+      },
+    },
+  );
+  expect(performance.now() - cancelledAt).toBeLessThan(7000);
+  expect(run.outputs['verdict']).toBe('cancelled');
+  expect(sandbox.calls.of('StopServiceDeployment')).toHaveLength(SERVICES.length);
+  const ends = run.result['services'] as { end: { reason: string } }[];
+  for (const { end } of ends) expect(end.reason).toContain('told to roll back');
+  expect(await world.parameter('staging', 'lock')).toBeUndefined();
+});
