@@ -138,7 +138,9 @@ class Watch {
     if (!failures || state.hasBreaker || !['pending', 'in-progress'].includes(state.phase)) return state;
     const now = this.#context.clock.now();
     const tasks = JSON.stringify(state.tasks);
-    if (tasks !== this.#lookedFor || now - this.#lookedAt >= FAILURES_EVERY_MS) {
+    // After a failed task each further one counts, and the numbers of tasks may look the same.
+    const due = failures.count > 0 || now - this.#lookedAt >= FAILURES_EVERY_MS;
+    if (due || tasks !== this.#lookedFor) {
       this.#lookedFor = tasks;
       this.#lookedAt = now;
       await failures.look();

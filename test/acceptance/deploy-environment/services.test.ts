@@ -92,3 +92,53 @@ test('and one that fails sends it back, with that as the reason', async () => {
   expect(run.log).toContain('Rolling the deployment back at the PAUSE hook.');
   expect(run.outputs['reason']).toContain('The smoke test node -e process.exit(1) failed (exit code 1)');
 });
+
+const worker = (image: string): string => `
+Resources:
+  Cluster: { Type: AWS::ECS::Cluster, Properties: { ClusterName: workers } }
+  Task:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      Family: worker
+      Cpu: '256'
+      Memory: '512'
+      NetworkMode: awsvpc
+      RequiresCompatibilities: [FARGATE]
+      ContainerDefinitions: [{ Name: worker, Image: '${image}' }]
+  Service:
+    Type: AWS::ECS::Service
+    Properties:
+      ServiceName: worker
+      Cluster: !Ref Cluster
+      TaskDefinition: !Ref Task
+      LaunchType: FARGATE
+      NetworkConfiguration: { AwsvpcConfiguration: { Subnets: [subnet-0a1b2c3d4e5f60718] } }
+`;
+
+test.each([
+  ['true', 'The container worker ended with exit code 1', 1],
+  ['false', 'did not finish within 10 s', 0],
+] as const)(
+  'fail-fast: %s, where the tasks of a service without a circuit breaker fail',
+  async (failFast, reason, cancels) => {
+    const ecs = { rules: [{ does: 'exit' as const, match: { image: 'worker:2' } }] };
+    const sandbox = await newSandbox({ timeScale: 100, scenario: { ecs } });
+    const [head = ''] = platform(0).split('stacks:');
+    const files = {
+      ...SMALL_PLATFORM,
+      'platform.yml': `${head}stacks:\n  worker: { template: worker.yml }\nservices: {}\n`,
+    };
+    const image = (tag: number): string => worker(`registry.example.com/worker:${tag}`);
+    const workspace = newWorkspace({ ...files, 'worker.yml': image(1) });
+    const first = await deployEnvironment(sandbox, {}, { workspace });
+    expect(first.log).toContain('deploy-environment: deployed');
+    writeFileSync(join(workspace, 'worker.yml'), image(2));
+    const run = await deployEnvironment(sandbox, { 'fail-fast': failFast, timeout: '10s' }, { workspace });
+    expect(run.exitCode).toBe(1);
+    expect(run.log).toContain(
+      '::warning title=Tasks of worker fail::worker: The container worker ended with exit code 1',
+    );
+    expect(run.outputs['reason']).toContain(reason);
+    expect(run.log.includes('Cancelled the update: worker: ')).toBe(cancels === 1);
+  },
+);
