@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { format, resolveConfig } from 'prettier';
+import { formatted } from './format.ts';
 import { parse } from 'yaml';
 
 /**
@@ -41,7 +41,7 @@ for (const name of readdirSync('actions')) {
   const action = parse(readFileSync(`actions/${name}/action.yml`, 'utf8')) as Action;
   const before = readFileSync(file, 'utf8');
   const filled = between(between(before, 'inputs', inputs(action)), 'outputs', outputs(action));
-  const after = await format(filled, { ...(await resolveConfig(file)), filepath: file });
+  const after = await formatted(file, filled);
   if (after === before) continue;
   stale++;
   if (process.argv.includes('--check')) console.error(`${file} is out of date: run npm run docs`);

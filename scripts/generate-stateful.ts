@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadAwsServiceSpec } from '@aws-cdk/aws-service-spec';
-import { format, resolveConfig } from 'prettier';
+import { formatted } from './format.ts';
 
 const FILE = new URL('../src/cloudformation/change-set/stateful.ts', import.meta.url);
 
@@ -62,7 +62,7 @@ export async function generate(): Promise<string> {
 /** Resource types whose replacement or deletion loses data, or an identity that cannot be had again. */
 export const STATEFUL_TYPES: ReadonlySet<string> = new Set(${JSON.stringify(types)});
 `;
-  return await format(source, { ...(await resolveConfig(FILE.pathname)), parser: 'typescript' });
+  return await formatted(FILE.pathname, source);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(FILE, await generate());

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { format, resolveConfig } from 'prettier';
+import { formatted } from './format.ts';
 import { manifestJsonSchema } from '../src/environment/manifest/schema.ts';
 
 /**
@@ -46,7 +46,7 @@ for (const [file, text] of [
   ['platform.schema.json', JSON.stringify(schema)],
   [PAGE, page()],
 ] as const) {
-  const wanted = await format(text, { ...(await resolveConfig(file)), filepath: file });
+  const wanted = await formatted(file, text);
   if (!process.argv.includes('--check')) writeFileSync(file, wanted);
   else if (readFileSync(file, 'utf8') !== wanted) {
     stale++;

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { format, resolveConfig } from 'prettier';
+import { formatted } from '../format.ts';
 import { costChart } from './chart.ts';
 import { estimates } from './claims.ts';
 import { costOf, savingOf } from './estimate.ts';
@@ -26,6 +26,5 @@ for (const estimate of all) {
   console.log(`\n${estimate.environment}: ${(savingOf(estimate) * 100).toFixed(0)} % saved`);
 }
 
-const options = (await resolveConfig('docs/cost.md')) ?? {};
-writeFileSync('docs/cost.md', await format(costReport(all), { ...options, parser: 'markdown' }));
+writeFileSync('docs/cost.md', await formatted('docs/cost.md', costReport(all)));
 writeFileSync('docs/cost.svg', costChart(all));

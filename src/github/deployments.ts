@@ -9,7 +9,13 @@ import {
 } from './client.ts';
 
 export type DeploymentState =
-  'in_progress' | 'success' | 'failure' | 'error' | 'inactive' | 'queued' | 'pending';
+  | 'in_progress'
+  | 'success'
+  | 'failure'
+  | 'error'
+  | 'inactive'
+  | 'queued'
+  | 'pending';
 
 /**
  * Records a deployment of the run's commit.

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { format, resolveConfig } from 'prettier';
+import { formatted } from '../../scripts/format.ts';
 import { costChart } from '../../scripts/cost/chart.ts';
 import {
   breakEvenAcus,
@@ -157,8 +157,7 @@ describe('the claim of 40 to 60 %', () => {
 
 describe('the page', () => {
   test('docs/cost.md and docs/cost.svg are what `npm run cost` writes', async () => {
-    const options = (await resolveConfig('docs/cost.md')) ?? {};
-    const page = await format(costReport(all), { ...options, parser: 'markdown' });
+    const page = await formatted('docs/cost.md', costReport(all));
     expect(readFileSync('docs/cost.md', 'utf8')).toBe(page);
     expect(readFileSync('docs/cost.svg', 'utf8')).toBe(costChart(all));
     expect(page).toContain(PRICES_AS_OF);

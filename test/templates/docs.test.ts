@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { format, resolveConfig } from 'prettier';
+import { formatted } from '../../scripts/format.ts';
 import { guidelinesPage, lineOf, sections } from '../../scripts/guidelines/page.ts';
 import { templatesPage } from '../../scripts/templates/page.ts';
 
@@ -35,13 +35,11 @@ const withoutForeignLines = (page: string) =>
   page.replaceAll(/((?:services|actions|src)\/[\w./-]+)(:|#L)\d+/g, '$1$2').replaceAll(/ {2,}|-{3,}/g, ' ');
 
 test('docs/guidelines.md is what `npx tsx scripts/guidelines/main.ts` writes', async () => {
-  const options = (await resolveConfig('docs/guidelines.md')) ?? {};
-  const page = await format(guidelinesPage(), { ...options, parser: 'markdown' });
+  const page = await formatted('docs/guidelines.md', guidelinesPage());
   expect(withoutForeignLines(readFileSync('docs/guidelines.md', 'utf8'))).toBe(withoutForeignLines(page));
 });
 
 test('docs/templates.md is what `npx tsx scripts/templates/main.ts` writes', async () => {
-  const options = (await resolveConfig('docs/templates.md')) ?? {};
-  const page = await format(templatesPage(), { ...options, parser: 'markdown' });
+  const page = await formatted('docs/templates.md', templatesPage());
   expect(readFileSync('docs/templates.md', 'utf8')).toBe(page);
 });

@@ -55,7 +55,13 @@ export function markUpdated(rollout: Rollout): void {
 
 /** What ends a rollout before its time. */
 export type StopCause =
-  'superseded' | 'deleted' | 'breaker' | 'alarm' | 'hook' | 'stop-requested' | 'rollback-requested';
+  | 'superseded'
+  | 'deleted'
+  | 'breaker'
+  | 'alarm'
+  | 'hook'
+  | 'stop-requested'
+  | 'rollback-requested';
 
 export class RolloutStop extends Error {
   readonly why: StopCause;

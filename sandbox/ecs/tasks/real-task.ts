@@ -168,7 +168,8 @@ function environmentOf(task: Task, container: Container): Record<string, string>
 /** What the container runs; undefined for what its image says. */
 function commandOf(task: Task, container: Container): string[] | undefined {
   const given = (overrideOf(task, container)['command'] ?? container.definition['command']) as
-    string[] | undefined;
+    | string[]
+    | undefined;
   return given && given.length > 0 ? given : undefined;
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { format, resolveConfig } from 'prettier';
+import { formatted } from '../../../scripts/format.ts';
 import { manifestJsonSchema } from '../../../src/environment/manifest/schema.ts';
 import { ManifestError, parseManifest } from '../../../src/environment/manifest/manifest.ts';
 
@@ -54,8 +54,7 @@ test('the reference platform has three environments, its stacks and its services
 
 test('platform.schema.json is what the code reads', async () => {
   const file = 'platform.schema.json';
-  const options = { ...(await resolveConfig(file)), filepath: file };
-  expect(readFileSync(file, 'utf8')).toBe(await format(JSON.stringify(manifestJsonSchema()), options));
+  expect(readFileSync(file, 'utf8')).toBe(await formatted(file, JSON.stringify(manifestJsonSchema())));
 });
 
 test('a parameter keeps the text that it was written with', () => {

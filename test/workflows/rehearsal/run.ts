@@ -77,7 +77,8 @@ export function sharedContexts({ running, inputs, secrets }: Scope): Contexts {
   const { event, run, stage, file } = running;
   const repository = stage.sandbox.env()['GITHUB_REPOSITORY'] ?? '';
   const pull = event.payload['pull_request'] as
-    { head?: { ref?: string }; base?: { ref?: string } } | undefined;
+    | { head?: { ref?: string }; base?: { ref?: string } }
+    | undefined;
   const ref = event.ref ?? 'refs/heads/main';
   return {
     github: {
