@@ -167,6 +167,8 @@ const scenario = object(
       },
     ),
     roles: listOf(object({ arn: roleArn, trust: mapOf(anything) }, { maxSessionSeconds: positive })),
+    /** ARNs of roles and of secrets that do not exist, though a task definition names them. */
+    missing: listOf(matching(/^arn:[^:]+:(?:iam|secretsmanager):/, 'the ARN of a role or of a secret')),
     /** Claims of the identity tokens that differ from the usual. */
     claims: mapOf(text),
     /** Values of quotas that differ from AWS's defaults, by code. */

@@ -119,6 +119,8 @@ type Loader = (world: World) => Promise<Service>;
 /** Each service by its signing name, loaded on its first call: the sandbox starts at once, whatever it holds. */
 const LOADERS: Record<string, Loader> = {
   cloudformation: async (world) => (await import('../cloudformation/api/service.ts')).cloudFormation(world),
+  iam: async (world) => (await import('../iam/service.ts')).iam(world),
+  secretsmanager: async (world) => (await import('../secrets/service.ts')).secretsManager(world),
   sts: async (world) => (await import('../iam/sts.ts')).sts(world),
   ssm: async (world) => (await import('../ssm/service.ts')).ssm(world),
   ecr: async (world) => (await import('../ecr/service.ts')).ecr(world),

@@ -71,6 +71,10 @@ export const elbClient = factory(async () => {
   const { ElasticLoadBalancingV2Client } = await import('@aws-sdk/client-elastic-load-balancing-v2');
   return ElasticLoadBalancingV2Client;
 }, XML);
+export const iamClient = factory(async () => {
+  const { IAMClient } = await import('@aws-sdk/client-iam');
+  return IAMClient;
+}, XML);
 export const logsClient = factory(async () => {
   const { CloudWatchLogsClient } = await import('@aws-sdk/client-cloudwatch-logs');
   return CloudWatchLogsClient;
@@ -82,6 +86,10 @@ export const quotasClient = factory(async () => {
 export const s3Client = factory(async () => {
   const { S3Client } = await import('@aws-sdk/client-s3');
   return S3Client;
+});
+export const secretsClient = factory(async () => {
+  const { SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
+  return SecretsManagerClient;
 });
 export const ssmClient = factory(async () => {
   const { SSMClient } = await import('@aws-sdk/client-ssm');

@@ -13,6 +13,7 @@ import type { TaskDefinition } from '../../ecs/task-definition/task-definition.t
 import type { PreflightFinding } from '../../ecs/preflight.ts';
 import { trafficRuleFindings } from '../../ecs/traffic-rules.ts';
 import type { ServiceContext } from './request.ts';
+import { missingRoles, missingSecrets } from './identity-findings.ts';
 import { imageFindings } from './images.ts';
 
 /**
@@ -28,11 +29,13 @@ export async function preflight(
     what: string,
     permission: string,
     check: () => Promise<PreflightFinding[]>,
+    level: 'warning' | 'note' = 'warning',
   ): Promise<PreflightFinding[]> =>
     check().catch((error: unknown) => {
       context.signal.throwIfAborted();
-      return [unchecked(what, 'warning', error, permission)];
+      return [unchecked(what, level, error, permission)];
     });
+  const account = (service.serviceArn ?? '').split(':')[4] ?? '';
   const known = [
     ...sizeFindings(definition),
     ...containerMemoryFindings(definition),
@@ -51,6 +54,19 @@ export async function preflight(
       'Whether the listener rules lead to healthy targets',
       'elasticloadbalancing:DescribeRules and DescribeTargetHealth',
       () => trafficRuleFindings(context, service),
+    ),
+    // The rights for these two are optional.
+    checked(
+      'Whether the roles exist',
+      'iam:GetRole',
+      () => missingRoles(context, account, definition),
+      'note',
+    ),
+    checked(
+      'Whether the secrets exist',
+      'secretsmanager:DescribeSecret',
+      () => missingSecrets(context, definition),
+      'note',
     ),
   ]);
   return [...known, ...found.flat()];

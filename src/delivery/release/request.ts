@@ -1,5 +1,15 @@
 import type { ECRClient } from '@aws-sdk/client-ecr';
-import { ecrClient, ecsClient, elbClient, logsClient, ssmClient } from '../../aws/clients.ts';
+import type { IAMClient } from '@aws-sdk/client-iam';
+import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import {
+  ecrClient,
+  ecsClient,
+  elbClient,
+  iamClient,
+  logsClient,
+  secretsClient,
+  ssmClient,
+} from '../../aws/clients.ts';
 import type { Session } from '../../aws/session.ts';
 import type { Context } from '../../core/context.ts';
 import type { EcsContext } from '../../ecs/service.ts';
@@ -89,6 +99,8 @@ export interface ServiceContext extends EcsContext, LedgerContext {
   /** Of a smoke test's command. */
   env: NodeJS.ProcessEnv;
   ecr(): Promise<ECRClient>;
+  iam(): Promise<IAMClient>;
+  secretsManager(): Promise<SecretsManagerClient>;
 }
 
 /** A context over a session. Each client is opened when it is first asked for. */
@@ -102,6 +114,8 @@ export function serviceContext(session: Session, context: Context, env: NodeJS.P
     logs: once(() => logsClient(session, context)),
     ssm: once(() => ssmClient(session, context)),
     ecr: once(() => ecrClient(session, context)),
+    iam: once(() => iamClient(session, context)),
+    secretsManager: once(() => secretsClient(session, context)),
   };
 }
 

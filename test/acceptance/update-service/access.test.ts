@@ -36,3 +36,20 @@ test('credentials that expire during the rollout: the reason says what goes on, 
   );
   expect(run.result).toMatchObject({ error: { code: 'credentials-expired' } });
 });
+
+test('a secret that does not exist is found before anything is changed; without the right to look it is a note', async () => {
+  const secret = 'arn:aws:secretsmanager:eu-west-1:111111111111:secret:api-key';
+  const world = await EcsWorld.withService({ scenario: { missing: [secret] } });
+  const run = await updateService(world, { image: NEXT, secrets: `API_KEY: ${secret}` });
+  expect(run.outputs['verdict']).toBe('failed');
+  expect(run.outputs['reason']).toBe(
+    `The secret ${secret}, which API_KEY takes its value from, does not exist. Create it, or correct valueFrom in the task definition. Nothing was changed.`,
+  );
+  const denied = { kind: 'error' as const, code: 'AccessDeniedException', status: 400, times: 99 };
+  for (const operation of ['GetRole', 'DescribeSecret']) world.sandbox.addFault({ ...denied, operation });
+  const blind = await updateService(world, { image: NEXT });
+  expect(blind.outputs['verdict']).toBe('deployed');
+  expect(blind.log).not.toMatch(/^::warning/m);
+  expect(blind.summary).toContain('Allow iam:GetRole to the role of the job.');
+  expect(blind.summary).toContain('Allow secretsmanager:DescribeSecret to the role of the job.');
+});

@@ -269,3 +269,20 @@ describe('the circuit breaker', () => {
     expect(await ecs.ended()).toMatchObject({ status: 'ROLLBACK_FAILED' });
   });
 });
+
+test('a task whose secret does not exist is not started', async () => {
+  const secret = 'arn:aws:secretsmanager:eu-west-1:111111111111:secret:api-key';
+  const world = await EcsWorld.withService(
+    { scenario: { missing: [secret] } },
+    { deploymentConfiguration: BREAKER },
+  );
+  await world.deployNext({}, { secrets: [{ name: 'API_KEY', valueFrom: secret }] });
+  await world.ended();
+  const [task] = await world.tasks('STOPPED');
+  expect(task).toMatchObject({
+    stopCode: 'TaskFailedToStart',
+    stoppedReason: expect.stringMatching(
+      /^ResourceInitializationError: .*secret:api-key .*ResourceNotFoundException/,
+    ),
+  });
+});

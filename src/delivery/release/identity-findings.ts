@@ -1,0 +1,96 @@
+import { GetRoleCommand } from '@aws-sdk/client-iam';
+import { DescribeSecretCommand } from '@aws-sdk/client-secrets-manager';
+import { isNotFound } from '../../aws/errors.ts';
+import { send } from '../../aws/send.ts';
+import type { PreflightFinding } from '../../ecs/preflight.ts';
+import type { TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
+import type { ServiceContext } from './request.ts';
+
+/**
+ * The execution role and the task role that do not exist. ECS would start tasks that stop at once: it says "ECS was
+ * unable to assume the role". Only roles of the service's own account are asked for.
+ *
+ * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html
+ */
+export async function missingRoles(
+  context: ServiceContext,
+  account: string,
+  definition: TaskDefinition,
+): Promise<PreflightFinding[]> {
+  const fields = ['executionRoleArn', 'taskRoleArn'] as const;
+  const found = await Promise.all(
+    fields.map(async (field): Promise<PreflightFinding[]> => {
+      const role = definition[field] ?? '';
+      const [, owner, name] = /^arn:[^:]+:iam::(\d{12}):role\/(?:.*\/)?([^/]+)$/.exec(role) ?? [];
+      if (name === undefined || owner !== account) return [];
+      const exists = await existing(async () =>
+        send(await context.iam(), new GetRoleCommand({ RoleName: name }), context),
+      );
+      if (exists) return [];
+      return [
+        {
+          level: 'error',
+          message: `The ${field} ${role} does not exist.`,
+          fix: 'Create the role, with a trust policy for ecs-tasks.amazonaws.com, or correct its ARN.',
+        },
+      ];
+    }),
+  );
+  return found.flat();
+}
+
+/**
+ * Secrets of Secrets Manager that containers take values from and that do not exist, or are about to be deleted. Their
+ * values are not asked for.
+ *
+ * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DescribeSecret.html
+ */
+export async function missingSecrets(
+  context: ServiceContext,
+  { containerDefinitions }: TaskDefinition,
+): Promise<PreflightFinding[]> {
+  const variables = new Map(
+    containerDefinitions
+      .flatMap(({ secrets = [] }) => secrets)
+      .flatMap(({ name, valueFrom }) => {
+        const secret = secretOf(valueFrom, context.region);
+        return secret === undefined ? [] : [[secret, name] as const];
+      }),
+  );
+  const found = await Promise.all(
+    [...variables].map(async ([secret, variable]): Promise<PreflightFinding[]> => {
+      const described = await existing(async () =>
+        send(await context.secretsManager(), new DescribeSecretCommand({ SecretId: secret }), context),
+      );
+      if (described && !described.DeletedDate) return [];
+      const problem = described ? 'is marked for deletion' : 'does not exist';
+      return [
+        {
+          level: 'error',
+          message: `The secret ${secret}, which ${variable} takes its value from, ${problem}.`,
+          fix: described
+            ? 'Restore it with RestoreSecret, or correct valueFrom in the task definition.'
+            : 'Create it, or correct valueFrom in the task definition.',
+        },
+      ];
+    }),
+  );
+  return found.flat();
+}
+
+/** The ARN of a secret in this region, without the JSON key, the stage and the version that may follow it. */
+function secretOf(valueFrom: string, region: string): string | undefined {
+  const parts = valueFrom.split(':');
+  if (parts[2] !== 'secretsmanager' || parts[3] !== region) return undefined;
+  return parts.slice(0, 7).join(':');
+}
+
+/** What a call answers; undefined when AWS says that there is no such thing. */
+async function existing<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
