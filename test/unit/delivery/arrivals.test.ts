@@ -161,7 +161,7 @@ class Stage {
       ecr: unused,
       iam: unused,
       secretsManager: unused,
-    } as ServiceContext;
+    };
     return { context, lines: base.lines };
   }
 

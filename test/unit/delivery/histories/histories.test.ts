@@ -67,6 +67,8 @@ class History {
   readonly #name: string;
   readonly #random: Random;
   readonly #model = new HistoryModel();
+  /** The images that were released, or deployed by hand. */
+  readonly #served = new Set<string>();
   /** The images of the workflow's runs, in their order. */
   readonly #images: string[] = [];
   readonly #log: string[] = [];
@@ -127,6 +129,7 @@ class History {
         await this.#world.update({ service: this.#name, taskDefinition: await this.#register(image) });
         await this.#settled();
         this.#model.runs = image;
+        this.#served.add(image);
         return [];
       }
       case 'rollback': {
@@ -163,6 +166,7 @@ class History {
     const isOlder = ledger !== undefined && run < ledger.run;
     if (result.ok) {
       this.#model.released(image, run);
+      this.#served.add(image);
       return [
         ...(image.includes('bad') ? ['a bad image was released'] : []),
         ...(isOlder && options.allowOlder !== true ? [`run ${run} replaced run ${ledger.run}`] : []),
@@ -174,11 +178,10 @@ class History {
     return image.includes('bad') ? [] : [result.reason];
   }
 
-  /** Over a release that failed and was kept, the way back leads to that one or to the one before. */
+  /** Over a release that failed and was kept, the way back leads to that one or to one that served before. */
   async #takeBack(): Promise<void> {
-    const { ledger } = this.#model;
     const running = await this.#running();
-    if (this.#model.runs.includes('bad') && running === ledger?.image) this.#model.runs = running;
+    if (this.#model.runs.includes('bad') && this.#served.has(running)) this.#model.runs = running;
   }
 
   /** The ledger has what the model has; after a success it is what runs. */
