@@ -1,0 +1,1 @@
+export const id=5848;export const ids=[5848,3467];export const modules={25848:((e,t,s)=>{s.d(t,{A:()=>GetParametersCommand});var a=s(16896),r=s(49060);let GetParametersCommand=class GetParametersCommand extends(0,a.G5)(a.lq,a.yt,"GetParameters",r.h6Z){}})};
