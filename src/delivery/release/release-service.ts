@@ -316,9 +316,12 @@ async function identify(
   release.report.deployment = revisionName(arn);
 }
 
-/** The revision that a deployment in progress replaces. */
+/** The revision that a deployment in progress replaces. One that failed is never the way back. */
 function previousOf({ deployments = [] }: Service, arn: string): string {
-  return deployments.find(({ taskDefinition }) => taskDefinition !== arn)?.taskDefinition ?? arn;
+  const replaced = deployments.find(
+    ({ taskDefinition, rolloutState }) => taskDefinition !== arn && rolloutState !== 'FAILED',
+  );
+  return replaced?.taskDefinition ?? arn;
 }
 
 /** A revision that serves, proven. */
