@@ -35,4 +35,4 @@ test('each of ten pushes is one rollout in each environment', async () => {
     before = after;
   }
   expect(lead.asked).toHaveLength(2 * PUSHES);
-});
+}, 600_000);
