@@ -92,8 +92,9 @@ function releaseIn(values: ReadonlyMap<string, string>, names: LedgerNames): Rel
   const image = values.get(names.image);
   if (image === undefined) return undefined;
   const release = parseRelease(values.get(names.release) ?? '');
-  // A run that ended between the two writes has left a record of another image: then only the image is known.
-  return release?.image === image ? release : unknownRelease(image);
+  if (release?.image === image) return release;
+  // A run that ended between two writes, or somebody by hand, has left an image that no record proves.
+  return unknownRelease(image, release === undefined);
 }
 
 /**
@@ -139,7 +140,8 @@ export async function releaseHistory(context: LedgerContext, names: LedgerNames)
   const distinct = images.filter((image, index) => image !== images[index - 1]);
   return distinct.flatMap((image) => {
     const at = releases.findIndex((release) => release.image === image);
-    if (at < 0) return [unknownRelease(image)];
+    // Records older than this image are still there: it never became a release.
+    if (at < 0) return [unknownRelease(image, releases.length === 0)];
     const of = releases.slice(at);
     const other = of.findIndex((release) => release.image !== image);
     const found = other < 0 ? of : of.slice(0, other);
@@ -206,8 +208,8 @@ export async function sourceOfImage(
   return sourceOf(history.find((release) => release.image === image) ?? UNKNOWN_SOURCE);
 }
 
-function unknownRelease(image: string): Release {
-  return { ...UNKNOWN_SOURCE, image, sequence: 0, proven: true, run: '', actor: '', at: '', from: '' };
+function unknownRelease(image: string, proven: boolean): Release {
+  return { ...UNKNOWN_SOURCE, image, sequence: 0, proven, run: '', actor: '', at: '', from: '' };
 }
 
 /** Undefined for a text that no release was written as. A field that an older version did not write is empty or 0. */

@@ -102,7 +102,7 @@ describe('a ledger', () => {
       ...UNKNOWN_SOURCE,
       image,
       sequence: 0,
-      proven: true,
+      proven: false,
       run: '',
       actor: '',
       at: '',
