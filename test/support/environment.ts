@@ -55,3 +55,33 @@ Resources:
   Log: { Type: AWS::Logs::LogGroup, Properties: { LogGroupName: !Sub '/\${ServiceName}' } }
 `,
 };
+
+/** The stack of a service with its own cluster: its task definition has the colour, its service the configuration. */
+export function ecsServiceTemplate(colour: string, deploymentConfiguration: string): string {
+  return `
+Parameters:
+  ServiceName: { Type: String }
+  Image: { Type: 'AWS::SSM::Parameter::Value<String>' }
+Resources:
+  Cluster: { Type: AWS::ECS::Cluster, Properties: { ClusterName: dev-shop } }
+  Task:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      Family: api
+      Cpu: '256'
+      Memory: '512'
+      NetworkMode: awsvpc
+      RequiresCompatibilities: [FARGATE]
+      ContainerDefinitions: [{ Name: api, Image: !Ref Image, Environment: [{ Name: COLOUR, Value: ${colour} }] }]
+  Service:
+    Type: AWS::ECS::Service
+    Properties:
+      ServiceName: !Ref ServiceName
+      Cluster: !Ref Cluster
+      TaskDefinition: !Ref Task
+      DesiredCount: 1
+      LaunchType: FARGATE
+      NetworkConfiguration: { AwsvpcConfiguration: { Subnets: [subnet-0a1b2c3d4e5f60718] } }
+      DeploymentConfiguration: ${deploymentConfiguration}
+`;
+}

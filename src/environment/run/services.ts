@@ -8,7 +8,7 @@ import type { ServiceResult } from '../../delivery/release/result.ts';
 import { readRunningRevision } from '../../ecs/running-revision.ts';
 import { digestOfReference } from '../../images/registry/manifest.ts';
 import type { Service } from '../manifest/manifest.ts';
-import { confirmFirstRelease, firstRelease, ledgerOf } from '../service/first-release.ts';
+import { firstRelease, ledgerOf } from '../service/first-release.ts';
 import { releaseByStack, rollsOut } from '../service/stack-release.ts';
 import type { StackWork } from './stacks.ts';
 import { smokeTestOf, type StackTarget } from './targets.ts';
@@ -97,9 +97,7 @@ async function keepRelease(
   const target = serviceRequest(context, request, service, image);
   const running = await readRunningRevision(context.services, target);
   if (!running) {
-    context.log.info(
-      `The cluster ${target.cluster} has no service ${service.name} to compare with the ledger.`,
-    );
+    context.log.info(noService(target));
     return changed;
   }
   const runs = running.images.includes(image);
@@ -113,8 +111,8 @@ async function keepRelease(
 }
 
 /**
- * Completes a first release: runs its pre-deploy command, for which there was no network before the stack, and records
- * that the release serves. Until the command has succeeded, each run tries it again.
+ * Completes a first release: runs its pre-deploy command, for which there was no network before the stack, and
+ * proves and records the release by its tasks. Until the command has succeeded, each run tries it again.
  */
 async function finishFirstRelease(
   context: EnvironmentContext,
@@ -123,15 +121,26 @@ async function finishFirstRelease(
   first: NewRelease,
   stack: StackEnd,
 ): Promise<PartEnd> {
-  const { image } = first;
-  const ended = await runStackPreDeploy(context.services, serviceRequest(context, request, service, image));
-  if (ended.ok) {
-    await confirmFirstRelease(context, request, service, first);
-    return { ...stack, reason: `${stack.reason} It runs ${digestOfReference(image)}.` };
+  const { image, from } = first;
+  const { preDeploy, ...target } = serviceRequest(context, request, service, image);
+  const ended = await runStackPreDeploy(context.services, { ...target, ...(preDeploy && { preDeploy }) });
+  if (!ended.ok) {
+    const command = preDeploy?.join(' ') ?? '';
+    const reason = `${stack.reason} Its first ${command} failed: ${ended.reason} The service runs; the next deployment runs the command again.`;
+    return { ...stack, verdict: 'pre-deploy-failed', ok: false, reason };
   }
-  const command = service.preDeploy?.join(' ') ?? '';
-  const reason = `${stack.reason} Its first ${command} failed: ${ended.reason} The service runs; the next deployment runs the command again.`;
-  return { ...stack, verdict: 'pre-deploy-failed', ok: false, reason };
+  if (!(await readRunningRevision(context.services, target))) {
+    context.log.info(noService(target));
+    return stack;
+  }
+  const origin = { ...target.origin, source: sourceOf(first), from };
+  const result = await releaseService(context.services, { ...target, origin });
+  if (!result.ok) return releaseEnd(stack, result);
+  return { ...stack, reason: `${stack.reason} It runs ${digestOfReference(image)}.` };
+}
+
+function noService({ cluster, service }: ServiceRequest): string {
+  return `The cluster ${cluster} has no service ${service} to compare with the ledger.`;
 }
 
 function serviceRequest(

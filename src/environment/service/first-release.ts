@@ -52,16 +52,6 @@ export async function firstRelease(
   return release;
 }
 
-/** Records that a first release serves, and that its pre-deploy command, where it has one, succeeded. */
-export async function confirmFirstRelease(
-  context: EnvironmentContext,
-  request: EnvironmentRequest,
-  service: Service,
-  { preDeploy: _done, ...release }: NewRelease,
-): Promise<void> {
-  await recordRelease(context.services, ledgerOf(request, service), { ...release, proven: true });
-}
-
 function directRelease(
   { github, clock }: EnvironmentContext,
   image: string,

@@ -13,7 +13,7 @@ import { GetParameterCommand } from '@aws-sdk/client-ssm';
 import { expect, test } from '@jest/globals';
 import type { Sandbox, Scenario } from '../../../sandbox/index.ts';
 import { DEV, useSandboxes, useWorkspaces } from '../../support/action.ts';
-import { deployEnvironment, SMALL_PLATFORM } from '../../support/environment.ts';
+import { deployEnvironment, ecsServiceTemplate, SMALL_PLATFORM } from '../../support/environment.ts';
 import { LayoutWriter } from '../../support/oci.ts';
 import { clientOf, ssmOf } from '../../unit/sandbox/clients.ts';
 
@@ -22,32 +22,8 @@ import { clientOf, ssmOf } from '../../unit/sandbox/clients.ts';
 const newSandbox = useSandboxes();
 const newWorkspace = useWorkspaces();
 
-const api = (colour: string): string => `
-Parameters:
-  ServiceName: { Type: String }
-  Image: { Type: 'AWS::SSM::Parameter::Value<String>' }
-Resources:
-  Cluster: { Type: AWS::ECS::Cluster, Properties: { ClusterName: dev-shop } }
-  Task:
-    Type: AWS::ECS::TaskDefinition
-    Properties:
-      Family: api
-      Cpu: '256'
-      Memory: '512'
-      NetworkMode: awsvpc
-      RequiresCompatibilities: [FARGATE]
-      ContainerDefinitions: [{ Name: api, Image: !Ref Image, Environment: [{ Name: COLOUR, Value: ${colour} }] }]
-  Service:
-    Type: AWS::ECS::Service
-    Properties:
-      ServiceName: !Ref ServiceName
-      Cluster: !Ref Cluster
-      TaskDefinition: !Ref Task
-      DesiredCount: 1
-      LaunchType: FARGATE
-      NetworkConfiguration: { AwsvpcConfiguration: { Subnets: [subnet-0a1b2c3d4e5f60718] } }
-      DeploymentConfiguration: { DeploymentCircuitBreaker: { Enable: true, Rollback: true } }
-`;
+const api = (colour: string): string =>
+  ecsServiceTemplate(colour, '{ DeploymentCircuitBreaker: { Enable: true, Rollback: true } }');
 
 class Platform {
   readonly sandbox: Sandbox;
@@ -241,6 +217,16 @@ test('a first pre-deploy command that failed is run by the next deployment, unti
   expect(await platform.deploy()).toMatchObject({ verdict: 'pre-deploy-failed', calls: ['RunTask'] });
   expect(await platform.deploy()).toMatchObject({ verdict: 'unchanged', calls: ['RunTask'] });
   expect(await platform.deploy()).toMatchObject({ verdict: 'unchanged', calls: [] });
+});
+
+test('a first release whose service wants no tasks is recorded as not proven', async () => {
+  const platform = await platformOf();
+  platform.write('api.yml', api('blue').replace('DesiredCount: 1', 'DesiredCount: 0'));
+  expect(await platform.deploy()).toMatchObject({ verdict: 'created' });
+  const { Parameter } = await ssmOf(platform.sandbox).send(
+    new GetParameterCommand({ Name: '/shop/dev/api/release' }),
+  );
+  expect(JSON.parse(Parameter?.Value ?? '')).toMatchObject({ proven: false });
 });
 
 test('where images are promoted, a service that was changed by hand is reported and left alone', async () => {

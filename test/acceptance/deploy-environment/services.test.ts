@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import type { Run } from '../../../sandbox/runner.ts';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
-import { deployEnvironment, SMALL_PLATFORM } from '../../support/environment.ts';
+import { deployEnvironment, ecsServiceTemplate, SMALL_PLATFORM } from '../../support/environment.ts';
 import { LayoutWriter } from '../../support/oci.ts';
 
 /** A service that its stack changes is followed as update-service does. */
@@ -11,38 +11,17 @@ import { LayoutWriter } from '../../support/oci.ts';
 const newSandbox = useSandboxes();
 const newWorkspace = useWorkspaces();
 
-const api = (colour: string): string => `
-Parameters:
-  ServiceName: { Type: String }
-  Image: { Type: 'AWS::SSM::Parameter::Value<String>' }
-Resources:
-  Cluster: { Type: AWS::ECS::Cluster, Properties: { ClusterName: dev-shop } }
-  Task:
-    Type: AWS::ECS::TaskDefinition
-    Properties:
-      Family: api
-      Cpu: '256'
-      Memory: '512'
-      NetworkMode: awsvpc
-      RequiresCompatibilities: [FARGATE]
-      ContainerDefinitions: [{ Name: api, Image: !Ref Image, Environment: [{ Name: COLOUR, Value: ${colour} }] }]
-  Service:
-    Type: AWS::ECS::Service
-    Properties:
-      ServiceName: !Ref ServiceName
-      Cluster: !Ref Cluster
-      TaskDefinition: !Ref Task
-      DesiredCount: 1
-      LaunchType: FARGATE
-      NetworkConfiguration: { AwsvpcConfiguration: { Subnets: [subnet-0a1b2c3d4e5f60718] } }
-      DeploymentConfiguration:
+const api = (colour: string): string =>
+  ecsServiceTemplate(
+    colour,
+    `
         Strategy: BLUE_GREEN
         BakeTimeInMinutes: 0
         LifecycleHooks:
           - TargetType: PAUSE
             LifecycleStages: [POST_TEST_TRAFFIC_SHIFT]
-            TimeoutConfiguration: { Action: ROLLBACK, TimeoutInMinutes: 30 }
-`;
+            TimeoutConfiguration: { Action: ROLLBACK, TimeoutInMinutes: 30 }`,
+  );
 
 const platform = (exitCode: number): string => `
 project: shop
