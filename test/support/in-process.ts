@@ -33,14 +33,9 @@ function inProcess(
   return { ...serviceContext(session, context, { PATH: process.env['PATH'] }), lines: context.lines };
 }
 
-/** A release of NEXT to the service of an EcsWorld, without a process of its own. */
-export async function release(
-  world: EcsWorld,
-  request: Partial<ServiceRequest> = {},
-  scale = 40,
-): Promise<{ result: ServiceResult; lines: string[] }> {
-  const context = inProcess(world, scale);
-  const result = await releaseService(context, {
+/** What releases an image to the service of an EcsWorld. */
+export function releaseRequest(image: string): ServiceRequest {
+  return {
     cluster: CLUSTER,
     service: SERVICE,
     wait: true,
@@ -49,8 +44,25 @@ export async function release(
     lockWaitMs: 0,
     origin: { run: '', actor: '', from: '' },
     source: { kind: 'service' },
-    changes: { image: NEXT, images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },
-    ...request,
-  });
+    changes: { image, images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },
+  };
+}
+
+/** Starts a release of NEXT, without a process of its own. `lines` has what it has logged so far. */
+export function startRelease(
+  world: EcsWorld,
+  request: Partial<ServiceRequest> = {},
+  scale = 40,
+): { result: Promise<ServiceResult>; lines: string[] } {
+  const context = inProcess(world, scale);
+  const result = releaseService(context, { ...releaseRequest(NEXT), ...request });
   return { result, lines: context.lines };
+}
+
+/** A release of NEXT to its end. */
+export async function release(
+  ...given: Parameters<typeof startRelease>
+): Promise<{ result: ServiceResult; lines: string[] }> {
+  const { result, lines } = startRelease(...given);
+  return { result: await result, lines };
 }

@@ -4,7 +4,8 @@ import { parseTemplate, readTemplate } from '../../scripts/templates/template.ts
 import { describeFinding } from './finding.ts';
 import { noCycles } from './rules/cycles.ts';
 import { embeddedJsonParses } from './rules/embedded-json.ts';
-import { FARGATE_MEMORY, sizesExist } from './rules/fargate-sizes.ts';
+import { FARGATE_MEMORY } from '../../sandbox/ecs/api/task-size.ts';
+import { sizesExist } from './rules/fargate-sizes.ts';
 import { noIntrinsicInString, nothingHardCoded } from './rules/literals.ts';
 import { dimensionsComplete } from './rules/metric-dimensions.ts';
 import { namesFit } from './rules/names.ts';

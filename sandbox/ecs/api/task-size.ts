@@ -6,11 +6,11 @@ const range = (from: number, to: number, step: number): number[] =>
   Array.from({ length: (to - from) / step + 1 }, (_, index) => from + index * step);
 
 /**
- * Memory in MiB by CPU units.
+ * Memory in MiB by CPU units, of the sizes that Fargate offers.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
  */
-const FARGATE: Readonly<Record<string, readonly number[]>> = {
+export const FARGATE_MEMORY: Readonly<Record<string, readonly number[]>> = {
   256: [512, 1024, 2048],
   512: range(1024, 4096, 1024),
   1024: range(2048, 8192, 1024),
@@ -30,7 +30,10 @@ const FARGATE: Readonly<Record<string, readonly number[]>> = {
 export function taskSize({ cpu, memory, requiresCompatibilities }: Given): Given {
   const units = cpu === undefined ? undefined : integer(cpu, 'cpu', /^(\d*\.?\d+) ?vcpu$/i);
   const mib = memory === undefined ? undefined : integer(memory, 'memory', /^(\d*\.?\d+) ?gb$/i);
-  if (listOf(requiresCompatibilities).includes('FARGATE') && !FARGATE[units ?? '']?.includes(Number(mib))) {
+  if (
+    listOf(requiresCompatibilities).includes('FARGATE') &&
+    !FARGATE_MEMORY[units ?? '']?.includes(Number(mib))
+  ) {
     throw clientError('No Fargate configuration exists for given values.');
   }
   return { ...(units !== undefined && { cpu: units }), ...(mib !== undefined && { memory: mib }) };

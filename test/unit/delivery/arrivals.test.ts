@@ -173,7 +173,7 @@ class Stage {
     this.#ecs.nextRolloutMs = takes * 1000;
   }
 
-  /** What is wrong once all runs have ended. */
+  /** The violations once all runs have ended. */
   async check(played: readonly Played[]): Promise<string[]> {
     const wrong = [...this.wrong];
     const release = await readRelease(this.#contextOf(played[0]?.arrival as Arrival, []).context, names);

@@ -1,27 +1,14 @@
 import { expect, test } from '@jest/globals';
 import { createSession } from '../../../src/aws/session.ts';
 import { LockTakenError } from '../../../src/delivery/lock.ts';
-import { serviceContext, type ServiceRequest } from '../../../src/delivery/release/request.ts';
+import { serviceContext } from '../../../src/delivery/release/request.ts';
 import { releaseService } from '../../../src/delivery/release/release-service.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { RateLimiter } from '../../../src/core/concurrency.ts';
 import { CancelledError, TimeoutError } from '../../../src/core/errors.ts';
+import { releaseRequest } from '../../support/in-process.ts';
 import { contextOf } from '../images/registry/context.ts';
-import { CLUSTER, EcsWorld, IMAGE, SERVICE } from '../sandbox/ecs/ecs-world.ts';
-
-function requestFor(image: string): ServiceRequest {
-  return {
-    cluster: CLUSTER,
-    service: SERVICE,
-    wait: true,
-    timeoutMs: 600_000,
-    onFailure: 'rollback',
-    lockWaitMs: 0,
-    origin: { run: '', actor: '', from: '' },
-    source: { kind: 'service' },
-    changes: { image, images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },
-  };
-}
+import { EcsWorld, IMAGE } from '../sandbox/ecs/ecs-world.ts';
 
 test.each([
   [new TimeoutError('The work on dev', 60_000), 'timed-out'],
@@ -38,12 +25,12 @@ test.each([
     credentials: client.config.credentials,
   };
   const before = sandbox.calls.of('DescribeServiceDeployments').length;
-  const working = releaseService(serviceContext(session, context, {}), requestFor(next));
+  const working = releaseService(serviceContext(session, context, {}), releaseRequest(next));
   await sandbox.calls.arrival({ operation: 'DescribeServiceDeployments' }, before + 1);
   stop.abort(cause);
   const report = await working;
   expect(report.verdict).toBe(verdict);
-  expect(report.reason).toContain('ECS was told to roll back to user-service:1, and goes on with it.');
+  expect(report.reason).toContain('Asked ECS to roll back to user-service:1; the rollback continues at AWS.');
   expect(sandbox.calls.of('StopServiceDeployment')).toHaveLength(1);
 });
 
@@ -58,7 +45,7 @@ test('what stops the rollout does not wait behind the calls of the work', async 
   const credentials = client.config.credentials;
   const session = { ...createSession({ region: 'eu-west-1', context }), credentials };
   const before = sandbox.calls.of('DescribeServiceDeployments').length;
-  const working = releaseService(serviceContext(session, context, {}), requestFor(next));
+  const working = releaseService(serviceContext(session, context, {}), releaseRequest(next));
   await sandbox.calls.arrival({ operation: 'DescribeServiceDeployments' }, before + 1);
   // Half a minute of calls of other work, which does not end with this job.
   const others = new AbortController();

@@ -30,7 +30,7 @@ export class HistoryModel {
     this.runs = image;
   }
 
-  /** @returns what is wrong with the target of a rollback. */
+  /** @returns the violations of a rollback to this image. */
   rolledBack(to: string): string[] {
     const from = this.runs;
     const wrong = [

@@ -4,7 +4,7 @@ import { ContinueServiceDeploymentCommand, type DeploymentLifecycleHookStage } f
 import { afterEach, expect, test } from '@jest/globals';
 import type { Scenario } from '../../../../sandbox/index.ts';
 import type { SmokeTest } from '../../../../src/delivery/release/request.ts';
-import { release } from '../../../support/in-process.ts';
+import { release, startRelease } from '../../../support/in-process.ts';
 import { NEXT } from '../../../support/service.ts';
 import { EcsWorld } from '../../sandbox/ecs/ecs-world.ts';
 
@@ -71,18 +71,17 @@ test.each(['PRE_SCALE_UP', 'POST_SCALE_UP'] as const)(
   'the hook of %s is for a person, and the smoke test runs after the rollout',
   async (stage) => {
     const world = await pausing([stage]);
-    let asked = 0;
-    const smokeTest = await urlTest(() => {
-      asked += 1;
-      return 200;
-    });
-    const running = release(world, { smokeTest });
-    await world.when((one) => one.lifecycleHookDetails?.[0]?.status === 'AWAITING_ACTION');
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(asked).toBe(0);
+    let answered = false;
+    const smokeTest = await urlTest(() => (answered ? 200 : 503));
+    const { result: running, lines } = startRelease(world, { smokeTest });
+    await world.until(
+      () => Promise.resolve(lines.join('\n')),
+      (text) => text.includes('for a person'),
+    );
+    answered = true;
     await answerAsPerson(world, 'CONTINUE');
-    const { result, lines } = await running;
-    expect(result).toMatchObject({ verdict: 'deployed', smokeTest: { ok: true } });
+    const result = await running;
+    expect(result).toMatchObject({ verdict: 'deployed', smokeTest: { ok: true, attempts: 1 } });
     const { serviceDeploymentArn = '', lifecycleHookDetails = [] } = await world.deployment();
     const log = lines.join('\n');
     expect(log).toMatch(
