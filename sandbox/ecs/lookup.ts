@@ -54,7 +54,8 @@ export function serviceDeploymentNamed(ecs: Ecs, given: unknown): ServiceDeploym
 const HISTORY_MS = 90 * 24 * 60 * 60_000;
 
 /**
- * AWS may lag behind UpdateService, and shows the history of the last 90 days.
+ * AWS may lag behind UpdateService, and shows the history of the last 90 days. AWS does not document what
+ * DescribeServiceDeployments answers after that: MISSING, as for any unknown ARN, is assumed.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
  */

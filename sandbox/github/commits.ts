@@ -34,6 +34,7 @@ function comparison(call: GitHubCall, base: Commit, head: Commit): object {
   const ahead = [...ofHead].filter((commit) => !ofBase.has(commit));
   const behind = [...ofBase].filter((commit) => !ofHead.has(commit));
   const shared = [...ofHead].findLast((commit) => ofBase.has(commit));
+  // GitHub does not document its answer to commits without a common ancestor: 404 is assumed.
   if (!shared) {
     throw new AwsError('NotFound', `No common ancestor between ${base.sha} and ${head.sha}.`, 404);
   }

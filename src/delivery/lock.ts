@@ -148,7 +148,8 @@ class Lock {
   /**
    * Looks whether another run asks this one to stop, until the signal is aborted. Throws a CancelledError then.
    *
-   * Each look is a GetParameter, of which an account has 40 a second free of charge: a promotion of twenty services, with
+   * Each look is a GetParameter, of which an account has 40 a second in each region free of charge, shared with
+   * GetParameters and GetParametersByPath: a promotion of twenty services, with
    * a lock each, takes two of them.
    * @see https://docs.aws.amazon.com/general/latest/gr/ssm.html
    */

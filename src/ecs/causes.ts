@@ -55,8 +55,8 @@ function stopped(cause: string, one: Evidence): string {
 }
 
 /**
- * The first that fits is used. What ECS says (`stopCode`, `stoppedReason`, a container's `reason`) stands before exit
- * codes: 137 is SIGKILL, whoever sent it, and means out of memory only where ECS says `OutOfMemoryError`.
+ * The first that fits is used. What ECS says (`stopCode`, `stoppedReason`, a container's `reason`) comes before exit
+ * codes: 137 is SIGKILL from any sender, and means out of memory only where ECS reports `OutOfMemoryError`.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
  * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html (stopCode)
@@ -161,7 +161,7 @@ const CAUSES: readonly Cause[] = [
     fix: 'Deploy again: the image is not the cause. If hosts go away often, look at the Auto Scaling group and at its capacity provider.',
   },
   {
-    // Before the health checks: whoever stops a task may give any reason for it.
+    // Before the health checks: StopTask accepts any text as its reason.
     when: ({ stopCode }) => stopCode === 'UserInitiated',
     cause: (one) => stopped('Somebody stopped the task with StopTask', one),
     fix: 'Find the caller of StopTask in CloudTrail, then deploy again.',

@@ -160,7 +160,7 @@ async function endDeployment(
   const to = revisionName(deployment.previous);
   release.report.rollback = { to, state: 'in progress' };
   if (typeof started === 'string') return started;
-  if (cancelled) return `ECS was told to roll back to ${to}, and goes on with it.`;
+  if (cancelled) return `Asked ECS to roll back to ${to}; the rollback continues at AWS.`;
   return await followRollback(context, release, started, to);
 }
 

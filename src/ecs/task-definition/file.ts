@@ -38,7 +38,7 @@ export async function readTaskDefinitionFile(path: string): Promise<TaskDefiniti
   return withSizes(registrable(found));
 }
 
-/** `1 vCPU` and `2 GB`, or YAML's numbers, as ECS gives them back. What is no size stays: AWS says what is wrong. */
+/** `1 vCPU` and `2 GB`, or YAML numbers, as ECS returns them. Any other value stays as it is, and ECS reports it. */
 function withSizes(definition: TaskDefinition): TaskDefinition {
   const { cpu, memory } = definition as { cpu?: unknown; memory?: unknown };
   return {

@@ -41,6 +41,6 @@ test('a cancelled job stops all rollouts in time, also where AWS throttles it', 
   expect(run.outputs['verdict']).toBe('cancelled');
   expect(sandbox.calls.of('StopServiceDeployment')).toHaveLength(SERVICES.length);
   const ends = run.result['services'] as { end: { reason: string } }[];
-  for (const { end } of ends) expect(end.reason).toContain('told to roll back');
+  for (const { end } of ends) expect(end.reason).toContain('Asked ECS to roll back');
   expect(await world.parameter('staging', 'lock')).toBeUndefined();
 });

@@ -85,7 +85,7 @@ test('the run in progress is asked to stop, the queued one meets the hold', asyn
   expect(stopped.exitCode).toBe(1);
   expect(stopped.outputs['verdict']).toBe('cancelled');
   expect(stopped.outputs['reason']).toMatch(
-    /Cancelled by eve for a rollback \(\S*runs\/3\): Users cannot log in\. .*ECS was told to roll back/,
+    /Cancelled by eve for a rollback \(\S*runs\/3\): Users cannot log in\. .*Asked ECS to roll back/,
   );
   const rolledBack = (await back)!;
   expect(rolledBack.outputs).toMatchObject({

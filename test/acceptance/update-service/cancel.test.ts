@@ -53,20 +53,20 @@ const MOMENTS: readonly Moment[] = [
     name: 'while the deployment is asked for',
     at: 'UpdateService',
     ecs: slow,
-    remains: /had not begun|told to roll back to user-service:1/,
+    remains: /had not begun|Asked ECS to roll back to user-service:1/,
   },
   {
     name: 'while the deployment is looked for',
     at: 'DescribeServiceRevisions',
     ecs: slow,
-    remains: /told to roll back to user-service:1, and goes on with it/,
+    remains: /Asked ECS to roll back to user-service:1; the rollback continues at AWS/,
     calls: ['StopServiceDeployment'],
   },
   {
     name: 'during the rollout',
     at: /^Tasks:/,
     ecs: slow,
-    remains: /told to roll back to user-service:1, and goes on with it/,
+    remains: /Asked ECS to roll back to user-service:1; the rollback continues at AWS/,
     calls: ['StopServiceDeployment'],
   },
   {
@@ -90,7 +90,7 @@ const MOMENTS: readonly Moment[] = [
     name: 'during the rollout, no service deployments',
     at: /^Tasks:/,
     ecs: { ...slow, serviceDeployments: false },
-    remains: /told to roll back to user-service:1/,
+    remains: /Asked ECS to roll back to user-service:1/,
   },
   {
     name: 'while ECS rolls back',
@@ -109,13 +109,13 @@ const MOMENTS: readonly Moment[] = [
     name: 'during the proof',
     at: /^Tasks: 2 of 2/,
     inputs: { 'smoke-test': 'sleep 30' },
-    remains: /told to roll back to user-service:1/,
+    remains: /Asked ECS to roll back to user-service:1/,
   },
   {
     name: 'during the smoke test',
     at: /serves with 2 tasks/,
     inputs: { 'smoke-test': 'sleep 30' },
-    remains: /told to roll back to user-service:1/,
+    remains: /Asked ECS to roll back to user-service:1/,
   },
   {
     name: 'while it takes the lock',

@@ -203,7 +203,7 @@ test('the release in progress is asked to stop, and the rollback does not wait f
   );
   expect(stopped.outputs['verdict']).toBe('cancelled');
   expect(stopped.outputs['reason']).toMatch(
-    /^Cancelled by eve for a rollback \(\S*runs\/2\): user-service is rolled back\. ECS was told to roll back to user-service:1/,
+    /^Cancelled by eve for a rollback \(\S*runs\/2\): user-service is rolled back\. Asked ECS to roll back to user-service:1/,
   );
   // ECS may have brought it back before the rollback has the lock.
   const { outputs } = (await back)!;
