@@ -2,18 +2,8 @@ import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { cloudWatchClient } from '../../aws/clients.ts';
 import { requireSessionAccount, type Session } from '../../aws/session.ts';
 import type { Context } from '../../core/context.ts';
-import { RateLimiter } from '../../core/concurrency.ts';
 import { serviceContext } from '../release/request.ts';
 import type { ServiceContext } from '../release/request.ts';
-
-/**
- * What an account's ECS, ECR and Parameter Store take of reads without throttling, all together. The limiter slows
- * down by itself.
- *
- * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
- */
-const CALLS_PER_SECOND = 20;
-const CALLS_AT_ONCE = 60;
 
 export interface PromotionContext extends ServiceContext {
   cloudWatch(): Promise<CloudWatchClient>;
@@ -38,19 +28,14 @@ export function openPromotionEnvironment(
   context: Context,
   env: NodeJS.ProcessEnv,
 ): PromotionEnvironment {
-  const limiter = new RateLimiter({
-    perSecond: CALLS_PER_SECOND,
-    burst: CALLS_AT_ONCE,
-    clock: context.clock,
-  });
-  const own = { ...context, limiter };
+  const services = serviceContext(session, context, env);
   let cloudWatch: Promise<CloudWatchClient> | undefined;
   return {
     ...place,
     session,
     context: {
-      ...serviceContext(session, own, env),
-      cloudWatch: () => (cloudWatch ??= cloudWatchClient(session, own)),
+      ...services,
+      cloudWatch: () => (cloudWatch ??= cloudWatchClient(session, services)),
     },
   };
 }

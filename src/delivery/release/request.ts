@@ -11,6 +11,7 @@ import {
   ssmClient,
 } from '../../aws/clients.ts';
 import type { Session } from '../../aws/session.ts';
+import { RateLimiter } from '../../core/concurrency.ts';
 import type { Context } from '../../core/context.ts';
 import type { EcsContext } from '../../ecs/service.ts';
 import type {
@@ -103,19 +104,34 @@ export interface ServiceContext extends EcsContext, LedgerContext {
   secretsManager(): Promise<SecretsManagerClient>;
 }
 
-/** A context over a session. Each client is opened when it is first asked for. */
+/**
+ * What an account's ECS, ECR and Parameter Store take of reads without throttling, all together. The limiter slows
+ * down by itself.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
+ */
+const CALLS_PER_SECOND = 20;
+const CALLS_AT_ONCE = 60;
+
+/**
+ * A context over a session. Each client is opened when it is first asked for. The calls have a rate of their own: AWS
+ * counts those of CloudFormation apart, and each account by itself.
+ */
 export function serviceContext(session: Session, context: Context, env: NodeJS.ProcessEnv): ServiceContext {
+  const { clock } = context;
+  const limiter = new RateLimiter({ perSecond: CALLS_PER_SECOND, burst: CALLS_AT_ONCE, clock });
+  const own = { ...context, limiter };
   return {
-    ...context,
+    ...own,
     region: session.region,
     env,
-    ecs: once(() => ecsClient(session, context)),
-    elb: once(() => elbClient(session, context)),
-    logs: once(() => logsClient(session, context)),
-    ssm: once(() => ssmClient(session, context)),
-    ecr: once(() => ecrClient(session, context)),
-    iam: once(() => iamClient(session, context)),
-    secretsManager: once(() => secretsClient(session, context)),
+    ecs: once(() => ecsClient(session, own)),
+    elb: once(() => elbClient(session, own)),
+    logs: once(() => logsClient(session, own)),
+    ssm: once(() => ssmClient(session, own)),
+    ecr: once(() => ecrClient(session, own)),
+    iam: once(() => iamClient(session, own)),
+    secretsManager: once(() => secretsClient(session, own)),
   };
 }
 
