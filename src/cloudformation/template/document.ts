@@ -20,6 +20,8 @@ export interface TemplateDocument {
   /** The node at a path, with tags such as `!Ref`. */
   node(path: readonly string[]): unknown;
   lineOf(path: string): number | undefined;
+  /** The 1-based line of an offset in the text. */
+  lineAt(offset: number): number;
 }
 
 /** A text that is neither YAML nor JSON; line and column are 1-based. */
@@ -62,6 +64,7 @@ export function readTemplateDocument(text: string): TemplateDocument {
     resources: section(document, 'Resources', readResource),
     node: (path) => document.getIn(path, true),
     lineOf: (path) => lineOf(document, lines, path),
+    lineAt: (offset) => lines.linePos(offset).line,
   };
 }
 

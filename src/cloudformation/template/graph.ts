@@ -1,8 +1,17 @@
-import { isMap, isNode, isScalar, isSeq, type Node, visit, type YAMLMap } from 'yaml';
 import { PlatformError } from '../../core/errors.ts';
 import { readTemplateDocument, type TemplateDocument } from './document.ts';
+import {
+  conditionHolds,
+  isKnown,
+  type Known,
+  partsOf,
+  possibleTexts,
+  type Scope,
+  unrolled,
+} from './evaluate.ts';
+import { type Entry, literal, member, sectionOf, type Value, valueAt } from './tree.ts';
 
-/** A stack of the graph: its template's text and the values of its parameters. */
+/** A stack of the graph: its template's text and the values of its parameters and pseudo parameters. */
 export interface GraphStack {
   name: string;
   template: string;
@@ -22,6 +31,8 @@ export interface StackGraph {
   dependencies: ReadonlyMap<string, readonly Dependency[]>;
   /** The stack that creates each ECR repository. */
   repositories: ReadonlyMap<string, string>;
+  /** Imports that may depend on another stack, because their name is known only to AWS. */
+  unresolved: readonly { stack: string; function: UnresolvedImport['function']; line: number }[];
 }
 
 /** Stacks that cannot be ordered. The message names them and what each reads from the next. */
@@ -35,9 +46,9 @@ export class GraphError extends PlatformError {
 
 /**
  * The order of stacks, derived from their templates: a stack comes after those that export what it imports or create
- * the SSM parameters that it reads. What no stack provides is assumed to exist.
+ * the SSM parameters, secrets and outputs that it reads. What no stack provides is assumed to exist.
  *
- * @throws GraphError for a cycle, with its reasons, and for a name that two stacks give.
+ * @throws GraphError for a cycle, with its reasons, and for a name that two stacks provide under any condition.
  */
 export function stackGraph(stacks: readonly GraphStack[]): StackGraph {
   const interfaces = stacks.map(
@@ -55,6 +66,9 @@ export function stackGraph(stacks: readonly GraphStack[]): StackGraph {
         repositories.map((repository) => [repository, name] as const),
       ),
     ),
+    unresolved: interfaces.flatMap(([stack, { unresolved }]) =>
+      unresolved.map((each) => ({ stack, ...each })),
+    ),
   };
 }
 
@@ -67,34 +81,53 @@ export function reversed({ dependencies }: StackGraph): Map<string, string[]> {
   return dependants;
 }
 
-function writersOf(interfaces: readonly (readonly [string, StackInterface])[]): Map<string, string> {
-  const writers = new Map<string, string>();
+/** The stacks that provide each name: several where a condition that only AWS knows decides which. */
+function writersOf(
+  interfaces: readonly (readonly [string, StackInterface])[],
+): Map<string, readonly string[]> {
+  const writers = new Map<string, { stack: string; certain: boolean }[]>();
   for (const [stack, { writes }] of interfaces) {
     for (const shared of writes) {
-      const other = writers.get(keyOf(shared));
-      if (other !== undefined && other !== stack) {
-        throw new GraphError(`The stacks ${other} and ${stack} both ${GIVES[shared.kind]} ${shared.name}.`);
+      const others = writers.get(keyOf(shared)) ?? [];
+      const other = others.find((each) => each.stack !== stack && each.certain);
+      if (other && shared.certain) {
+        throw new GraphError(
+          `The stacks ${other.stack} and ${stack} both ${PROVIDES[shared.kind]} ${shared.name}.`,
+        );
       }
-      writers.set(keyOf(shared), stack);
+      writers.set(keyOf(shared), [...others, { stack, certain: shared.certain }]);
     }
   }
-  return writers;
+  return new Map([...writers].map(([key, found]) => [key, found.map(({ stack }) => stack)]));
 }
 
-const GIVES = { export: 'export', parameter: 'write the parameter' } as const;
-const TAKES = { export: 'imports', parameter: 'reads' } as const;
+const PROVIDES = {
+  export: 'export',
+  parameter: 'write the parameter',
+  secret: 'create the secret',
+  output: 'have the output',
+} as const;
+const TAKES = {
+  export: 'imports',
+  parameter: 'reads',
+  secret: 'reads secret',
+  output: 'reads output',
+} as const;
 const keyOf = ({ kind, name }: SharedName): string => `${kind} ${name}`;
 
 function dependenciesOf(
   stack: string,
   reads: readonly SharedName[],
-  writers: ReadonlyMap<string, string>,
+  writers: ReadonlyMap<string, readonly string[]>,
 ): Dependency[] {
   const reasons = new Map<string, string[]>();
   for (const shared of reads) {
-    const on = writers.get(keyOf(shared));
-    if (on === undefined || on === stack) continue;
-    reasons.set(on, [...(reasons.get(on) ?? []), `${TAKES[shared.kind]} ${shared.name}`]);
+    const providers = writers.get(keyOf(shared)) ?? [];
+    // What a stack provides itself, it does not wait for.
+    if (providers.includes(stack)) continue;
+    for (const on of providers) {
+      reasons.set(on, [...(reasons.get(on) ?? []), `${TAKES[shared.kind]} ${shared.name}`]);
+    }
   }
   return [...reasons].map(([on, because]) => ({ on, because }));
 }
@@ -128,203 +161,243 @@ function cycleText(
   return `Stacks wait for each other: ${cycle.join(' → ')}. ${steps.join('; ')}. Move what they share into one of them, or into a third.`;
 }
 
-/** What Ref and Sub can name: parameters and pseudo parameters. */
-type Scope = Readonly<Record<string, string>>;
-
-interface Call {
-  name: string;
-  argument: unknown;
-}
-
-/**
- * The possible texts of a value, without calling AWS: text, Ref, Sub, Join, and both branches of an If. Empty when it
- * depends on anything else, such as a resource.
- */
-function possibleTexts(node: unknown, scope: Scope): string[] {
-  const call = callOf(node);
-  if (!call) return isScalar(node) && node.value !== null ? [textOf(node)] : [];
-  switch (call.name) {
-    case 'Ref':
-      return isScalar(call.argument) ? valuesOf(String(call.argument.value), scope) : [];
-    case 'Sub':
-      return substituted(call.argument, scope);
-    case 'Join':
-      return joined(call.argument, scope);
-    case 'If':
-      return isSeq(call.argument)
-        ? call.argument.items.slice(1).flatMap((item) => possibleTexts(item, scope))
-        : [];
-    default:
-      return [];
-  }
-}
-
-/** Every call of an intrinsic function below a node, short or long form, with its argument. */
-function callsOf(intrinsic: string, below: unknown): unknown[] {
-  const found: unknown[] = [];
-  if (typeof below !== 'object' || below === null) return found;
-  visit(below as Parameters<typeof visit>[0], {
-    Node: (_key, node) => {
-      const call = callOf(node);
-      if (call?.name === intrinsic) found.push(call.argument);
-    },
-  });
-  return found;
-}
-
-/** Every text below a node, with known names substituted. */
-function textsBelow(below: unknown, scope: Scope): string[] {
-  const found: string[] = [];
-  if (typeof below !== 'object' || below === null) return found;
-  visit(below as Parameters<typeof visit>[0], {
-    Scalar: (_key, node) => {
-      if (typeof node.value === 'string') found.push(...fill(node.value, scope));
-    },
-  });
-  return found;
-}
-
-/** A node as a call of an intrinsic function: `!Sub x` or `Fn::Sub: x`. */
-function callOf(node: unknown): Call | undefined {
-  if (isNode(node) && node.tag?.startsWith('!')) return { name: node.tag.slice(1), argument: untagged(node) };
-  const only = isMap(node) && node.items.length === 1 ? node.items[0] : undefined;
-  if (!only || !isScalar(only.key)) return undefined;
-  const key = String(only.key.value);
-  if (key === 'Ref') return { name: 'Ref', argument: only.value };
-  return key.startsWith('Fn::') ? { name: key.slice('Fn::'.length), argument: only.value } : undefined;
-}
-
-/** `!ImportValue { 'Fn::Sub': … }` is a map with a tag: its argument is the map without the tag. */
-function untagged(node: Node): unknown {
-  const copy = node.clone() as Node & { tag?: string };
-  delete copy.tag;
-  return copy;
-}
-
-function substituted(argument: unknown, scope: Scope): string[] {
-  if (isScalar(argument)) return fill(String(argument.value), scope);
-  const [text, own] = isSeq(argument) ? argument.items : [];
-  if (!isScalar(text)) return [];
-  const variables = isMap(own) ? own.items : [];
-  const known = variables.flatMap(({ key, value }) => {
-    const [first] = possibleTexts(value, scope);
-    return isScalar(key) && first !== undefined ? [[String(key.value), first] as const] : [];
-  });
-  return fill(String(text.value), { ...scope, ...Object.fromEntries(known) });
-}
-
-/** `${Project}` by its value; `${!Literal}` stays. Empty when a name has no value. */
-function fill(text: string, scope: Scope): string[] {
-  const unknown: string[] = [];
-  const filled = text.replace(/\$\{([^}]*)\}/g, (whole, name: string) => {
-    if (name.startsWith('!')) return `\${${name.slice(1)}}`;
-    const [value] = valuesOf(name.trim(), scope);
-    if (value === undefined) unknown.push(name);
-    return value ?? whole;
-  });
-  return unknown.length === 0 ? [filled] : [];
-}
-
-function joined(argument: unknown, scope: Scope): string[] {
-  const [delimiter, list] = isSeq(argument) ? argument.items : [];
-  if (!isScalar(delimiter) || !isSeq(list)) return [];
-  const parts = list.items.map((item) => possibleTexts(item, scope)[0]);
-  return parts.every((part) => part !== undefined) ? [parts.join(String(delimiter.value))] : [];
-}
-
-function valuesOf(name: string, scope: Scope): string[] {
-  const value = Object.hasOwn(scope, name) ? scope[name] : undefined;
-  return value === undefined ? [] : [value];
-}
-
-function textOf(scalar: { value: unknown; source?: string }): string {
-  return typeof scalar.value === 'string' ? scalar.value : (scalar.source ?? String(scalar.value));
-}
-
-/** A name that stacks share, and what kind it is. */
+/** A name that stacks share, and what kind it is. An output is `<stack name>.<output>`. */
 interface SharedName {
-  kind: 'export' | 'parameter';
+  kind: 'export' | 'parameter' | 'secret' | 'output';
   name: string;
+}
+
+/** A function that reads another stack by a name that is known only to AWS. */
+interface UnresolvedImport {
+  function: 'Fn::ImportValue' | 'Fn::GetStackOutput';
+  line: number;
 }
 
 /** What a stack provides to others, and what it reads from them. */
 interface StackInterface {
-  writes: readonly SharedName[];
+  /** `certain`: no condition that only AWS knows decides whether it is provided. */
+  writes: readonly (SharedName & { certain: boolean })[];
   reads: readonly SharedName[];
+  unresolved: readonly UnresolvedImport[];
   /** The ECR repositories that it creates. */
   repositories: readonly string[];
 }
 
-const SSM_VALUE = 'AWS::SSM::Parameter::Value<';
-/** `{{resolve:ssm:/name:1}}`; also of a SecureString. The version is ignored. */
-const DYNAMIC = /\{\{resolve:ssm(?:-secure)?:([^:}]+)/g;
-
 /**
- * Reads from a template what it shares with other stacks: exports and imports, and SSM parameters. Those are created
- * by AWS::SSM::Parameter and read by parameters of an SSM type and by dynamic references.
+ * Reads from a template what it shares with other stacks: exports and imports, outputs, SSM parameters and secrets.
+ * Parts that a condition rules out are left out.
  *
- * @param given the values of the template's parameters, else their defaults.
+ * @param given the values of the template's parameters, else their defaults, and of pseudo parameters.
  * @throws TemplateSyntaxError when the text does not parse.
- * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
  */
-export function stackInterface(text: string, given: Scope): StackInterface {
+export function stackInterface(text: string, given: Readonly<Record<string, string>>): StackInterface {
   const document = readTemplateDocument(text);
-  const scope = { ...defaults(document), ...given };
-  const resources = document.node(['Resources']);
-  const ofType = (type: string, property: string): string[] =>
-    entries(resources)
-      .filter(({ value }) => isMap(value) && String(value.get('Type')) === type)
-      .flatMap(({ value }) => possibleTexts((value as YAMLMap).getIn(['Properties', property], true), scope));
-  const exported = entries(document.node(['Outputs'])).flatMap(({ value }) =>
-    isMap(value) ? possibleTexts(value.getIn(['Export', 'Name'], true), scope) : [],
-  );
+  const scope = templateScope(document, given);
+  const resources = presentEntries(document, 'Resources', scope);
+  const outputs = presentEntries(document, 'Outputs', scope);
+  const parts = [...resources, ...outputs].flatMap(({ value }) => [...partsOf(value, scope)]);
+  const found = parts.map((part) => readByPart(part, scope));
+  const own = scope.values['AWS::StackName'];
   return {
-    writes: [...shared('export', exported), ...shared('parameter', ofType('AWS::SSM::Parameter', 'Name'))],
-    reads: [
-      ...shared('export', imports(document, scope)),
-      ...shared('parameter', [...readByParameters(document, scope), ...readDynamically(document, scope)]),
+    writes: [
+      ...outputs.flatMap(({ key, value, certain }) => [
+        ...shared('export', possibleTexts(member(member(value, 'Export'), 'Name'), scope), certain),
+        ...shared('output', typeof own === 'string' ? [`${own}.${key}`] : [], certain),
+      ]),
+      ...namesOf(resources, 'AWS::SSM::Parameter', 'Name', scope).flatMap(({ name, certain }) =>
+        shared('parameter', [name], certain),
+      ),
+      ...namesOf(resources, 'AWS::SecretsManager::Secret', 'Name', scope).flatMap(({ name, certain }) =>
+        shared('secret', [name], certain),
+      ),
     ],
-    repositories: ofType('AWS::ECR::Repository', 'RepositoryName'),
+    reads: unique([...readByParameters(document, given), ...found.flatMap(({ reads }) => reads)]),
+    unresolved: found.flatMap(({ unresolved }) => unresolved),
+    repositories: namesOf(resources, 'AWS::ECR::Repository', 'RepositoryName', scope).map(({ name }) => name),
   };
 }
 
-function imports(document: TemplateDocument, scope: Scope): string[] {
-  return ['Resources', 'Outputs', 'Conditions'].flatMap((section) =>
-    callsOf('ImportValue', document.node([section])).flatMap((argument) => possibleTexts(argument, scope)),
-  );
+/**
+ * What the functions of a template can name before AWS is asked.
+ *
+ * @param given values of parameters and pseudo parameters; a parameter that is not among them has its default.
+ */
+export function templateScope(document: TemplateDocument, given: Readonly<Record<string, string>>): Scope {
+  const texts = parameterTexts(document, given);
+  const parameters = Object.entries(document.parameters).flatMap(([name, { type }]): [string, Known][] => {
+    const text = texts[name];
+    // The reference gives the parameter's value in Parameter Store, which only AWS knows.
+    if (text === undefined || type.startsWith(SSM_VALUE)) return [];
+    return [
+      [name, /^(?:List<|CommaDelimitedList$)/.test(type) ? text.split(',').map((item) => item.trim()) : text],
+    ];
+  });
+  const others = Object.entries(given).filter(([name]) => !Object.hasOwn(document.parameters, name));
+  return {
+    values: Object.fromEntries([...others, ...parameters]),
+    mappings: sectionOf(document, 'Mappings'),
+    conditions: sectionOf(document, 'Conditions'),
+  };
 }
 
-function readByParameters(document: TemplateDocument, scope: Scope): string[] {
-  return Object.entries(document.parameters)
-    .filter(([, { type }]) => type.startsWith(SSM_VALUE))
-    .map(([name]) => scope[name] ?? '')
-    .filter((name) => name !== '');
-}
-
-function readDynamically(document: TemplateDocument, scope: Scope): string[] {
-  const inDocument = ['Resources', 'Outputs'].flatMap((section) =>
-    textsBelow(document.node([section]), scope),
-  );
-  return [...inDocument, ...Object.values(scope)].flatMap((text) =>
-    [...text.matchAll(DYNAMIC)].map(([, name = '']) => name.trim()),
-  );
-}
-
-function defaults(document: TemplateDocument): Record<string, string> {
+/** The values of a template's parameters, as they are given or by default. */
+function parameterTexts(
+  document: TemplateDocument,
+  given: Readonly<Record<string, string>>,
+): Record<string, string> {
   return Object.fromEntries(
     Object.keys(document.parameters).flatMap((name) => {
-      const [value] = possibleTexts(document.node(['Parameters', name, 'Default']), {});
+      const value = Object.hasOwn(given, name)
+        ? given[name]
+        : literal(valueAt(document, ['Parameters', name, 'Default']));
       return value === undefined ? [] : [[name, value]];
     }),
   );
 }
 
-function entries(node: unknown): { key: string; value: unknown }[] {
-  return isMap(node)
-    ? node.items.map(({ key, value }) => ({ key: isScalar(key) ? String(key.value) : '', value }))
-    : [];
+/** The resources or outputs that exist, those of loops among them. */
+function presentEntries(
+  document: TemplateDocument,
+  section: 'Resources' | 'Outputs',
+  scope: Scope,
+): (Entry & { certain: boolean })[] {
+  return unrolled(sectionOf(document, section), scope).flatMap((entry) => {
+    const condition = literal(member(entry.value, 'Condition'));
+    const holds = condition === undefined || conditionHolds(condition, scope);
+    return holds === false ? [] : [{ ...entry, certain: holds === true }];
+  });
 }
 
-function shared(kind: SharedName['kind'], names: readonly string[]): SharedName[] {
-  return [...new Set(names)].map((name) => ({ kind, name }));
+function namesOf(
+  resources: readonly (Entry & { certain: boolean })[],
+  type: string,
+  property: string,
+  scope: Scope,
+): { name: string; certain: boolean }[] {
+  return resources
+    .filter(({ value }) => literal(member(value, 'Type')) === type)
+    .flatMap(({ value, certain }) => {
+      const names = possibleTexts(member(member(value, 'Properties'), property), scope);
+      return names.map((name) => ({ name, certain: certain && names.length === 1 }));
+    })
+    .filter(({ name }) => isKnown(name));
+}
+
+const SSM_VALUE = 'AWS::SSM::Parameter::Value<';
+
+/**
+ * What a stack reads by its parameters: those of an SSM type hold a name, and any may hold a dynamic reference.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
+ */
+function readByParameters(document: TemplateDocument, given: Readonly<Record<string, string>>): SharedName[] {
+  const texts = parameterTexts(document, given);
+  return Object.entries(document.parameters).flatMap(([name, { type }]) => {
+    const text = texts[name] ?? '';
+    const isName = type.startsWith(SSM_VALUE) || type === 'AWS::SSM::Parameter::Name';
+    return isName && text !== '' ? [{ kind: 'parameter' as const, name: text }] : dynamicReferences(text);
+  });
+}
+
+/** What one value of a template reads from other stacks. What it is made of are values of their own. */
+function readByPart(
+  part: Value,
+  scope: Scope,
+): { reads: readonly SharedName[]; unresolved: readonly UnresolvedImport[] } {
+  if (part.kind === 'map') return { reads: secretsOfContainer(part, scope), unresolved: [] };
+  if (part.kind === 'call' && part.name === 'ImportValue') {
+    const names = possibleTexts(part.argument, scope);
+    const unresolved = names.every(isKnown)
+      ? []
+      : [{ function: 'Fn::ImportValue' as const, line: part.line }];
+    return { reads: names.map((name) => ({ kind: 'export', name })), unresolved };
+  }
+  if (part.kind === 'call' && part.name === 'GetStackOutput') return readOutput(part, scope);
+  const isText = part.kind === 'text' || part.kind === 'call';
+  const texts = isText ? possibleTexts(part, scope) : [];
+  return { reads: texts.flatMap(dynamicReferences), unresolved: [] };
+}
+
+/**
+ * The output that `Fn::GetStackOutput` reads, unless it is in another region or account.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-getstackoutput.html
+ */
+function readOutput(
+  { argument, line }: Extract<Value, { kind: 'call' }>,
+  scope: Scope,
+): { reads: readonly SharedName[]; unresolved: readonly UnresolvedImport[] } {
+  const textsOf = (name: string): string[] => possibleTexts(member(argument, name), scope);
+  const regions = textsOf('Region');
+  const accounts = textsOf('RoleArn').map((arn) => arn.split(':')[4] ?? '');
+  const elsewhere =
+    !mayBe(regions, scope.values['AWS::Region']) || !mayBe(accounts, scope.values['AWS::AccountId']);
+  if (elsewhere) return { reads: [], unresolved: [] };
+  const names = textsOf('StackName').flatMap((stack) =>
+    textsOf('OutputName').map((name) => `${stack}.${name}`),
+  );
+  return {
+    reads: names.map((name) => ({ kind: 'output', name })),
+    unresolved: names.every(isKnown) ? [] : [{ function: 'Fn::GetStackOutput', line }],
+  };
+}
+
+/** Whether one of the texts can be a value. Without a text it is the default, which is that value. */
+function mayBe(texts: readonly string[], value: Known | undefined): boolean {
+  return texts.length === 0 || texts.some((text) => !isKnown(text) || value === undefined || text === value);
+}
+
+/**
+ * The names in the dynamic references of a text, `{{resolve:ssm:/name:1}}`. Versions, JSON keys and stages are ignored.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
+ */
+function dynamicReferences(text: string): SharedName[] {
+  return [...text.matchAll(/\{\{resolve:(ssm|ssm-secure|secretsmanager):([^}]+)\}\}/g)].flatMap(
+    ([, service, given = '']) => {
+      const reference = given.trim();
+      if (reference.startsWith('arn:')) return namesByArn(reference);
+      const name = reference.split(':')[0]?.trim() ?? '';
+      return [{ kind: service === 'secretsmanager' ? 'secret' : 'parameter', name } as const];
+    },
+  );
+}
+
+/**
+ * What the secrets of an ECS container are: the name of a parameter in the same region, or the ARN of a parameter or a
+ * secret.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Secret.html
+ */
+function secretsOfContainer(map: Value, scope: Scope): SharedName[] {
+  return possibleTexts(member(map, 'ValueFrom'), scope).flatMap((text): SharedName[] =>
+    text.startsWith('arn:') ? namesByArn(text) : [{ kind: 'parameter', name: text }],
+  );
+}
+
+/** Secrets Manager ends the ARN of a secret with a dash and six characters; a partial ARN goes without. */
+const SECRET_SUFFIX = /-[A-Za-z0-9]{6}$/;
+
+/** A parameter whose name is a path begins with a slash, which its ARN leaves out. */
+function namesByArn(arn: string): SharedName[] {
+  const [, , service, , , resource = '', secret = ''] = arn.split(':');
+  if (service === 'ssm' && resource.startsWith('parameter/')) {
+    const name = resource.slice('parameter/'.length);
+    return [{ kind: 'parameter', name: name.includes('/') ? `/${name}` : name }];
+  }
+  if (service !== 'secretsmanager' || resource !== 'secret') return [];
+  const names = SECRET_SUFFIX.test(secret) ? [secret, secret.replace(SECRET_SUFFIX, '')] : [secret];
+  return names.map((name) => ({ kind: 'secret', name }));
+}
+
+function unique(names: readonly SharedName[]): SharedName[] {
+  return [...new Map(names.filter(({ name }) => isKnown(name)).map((each) => [keyOf(each), each])).values()];
+}
+
+function shared(
+  kind: SharedName['kind'],
+  names: readonly string[],
+  certain: boolean,
+): (SharedName & { certain: boolean })[] {
+  return names.filter(isKnown).map((name) => ({ kind, name, certain: certain && names.length === 1 }));
 }

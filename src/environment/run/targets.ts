@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { partitionOf } from '../../aws/partition.ts';
 import type { DeployStackInputs } from '../../cloudformation/context.ts';
 import { readTemplateDocument, TemplateSyntaxError } from '../../cloudformation/template/document.ts';
 import { GraphError, stackGraph, type StackGraph } from '../../cloudformation/template/graph.ts';
@@ -120,17 +121,12 @@ function impliedParameters(
 
 function graphOf(
   read: readonly { target: StackTarget; text: string }[],
-  { account, region }: Environment,
+  environment: Environment,
 ): StackGraph {
   const stacks = read.map(({ target: { name, inputs }, text }) => ({
     name,
     template: text,
-    parameters: {
-      'AWS::AccountId': account,
-      'AWS::Region': region,
-      'AWS::StackName': inputs.stackName,
-      ...inputs.parameters,
-    },
+    parameters: { ...pseudoParameters(environment, inputs.stackName), ...inputs.parameters },
   }));
   try {
     return stackGraph(stacks);
@@ -138,6 +134,25 @@ function graphOf(
     if (error instanceof GraphError) throw new InputError('manifest', '', error.message);
     throw error;
   }
+}
+
+/**
+ * The pseudo parameters of a stack that are known before it exists.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html
+ */
+export function pseudoParameters(
+  { account, region }: Environment,
+  stackName: string,
+): Record<string, string> {
+  const { id, dnsSuffix } = partitionOf(region);
+  return {
+    'AWS::AccountId': account,
+    'AWS::Region': region,
+    'AWS::StackName': stackName,
+    'AWS::Partition': id,
+    'AWS::URLSuffix': dnsSuffix,
+  };
 }
 
 function readTemplate({ file, lineOf }: Manifest, entry: Stack | Service, workspace: string): string {
