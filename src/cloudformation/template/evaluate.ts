@@ -72,7 +72,7 @@ const FUNCTIONS: Readonly<Record<string, (argument: Value, scope: Scope) => Know
 };
 
 /** The branches of an `If` that its condition does not rule out. */
-export function branches(argument: Value, scope: Scope): Value[] {
+function branches(argument: Value, scope: Scope): Value[] {
   const [name, whenTrue, whenFalse] = argument.kind === 'list' ? argument.items : [];
   const holds = conditionHolds(literal(name) ?? '', scope);
   return [holds === false ? undefined : whenTrue, holds === true ? undefined : whenFalse].flatMap((branch) =>

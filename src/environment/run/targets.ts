@@ -141,7 +141,7 @@ function graphOf(
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html
  */
-export function pseudoParameters(
+function pseudoParameters(
   { account, region }: Environment,
   stackName: string,
 ): Record<string, string> {
