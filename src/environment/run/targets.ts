@@ -141,10 +141,7 @@ function graphOf(
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html
  */
-function pseudoParameters(
-  { account, region }: Environment,
-  stackName: string,
-): Record<string, string> {
+function pseudoParameters({ account, region }: Environment, stackName: string): Record<string, string> {
   const { id, dnsSuffix } = partitionOf(region);
   return {
     'AWS::AccountId': account,
