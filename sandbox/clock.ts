@@ -8,19 +8,39 @@ export class SandboxClosed extends Error {
   }
 }
 
-/** Sleeps in simulated seconds, `timeScale` of which pass in one real second; stamps are the wall clock's. */
+/** Where time comes from: the wall clock, or one that tests move on. */
+export interface Timer {
+  /** In ms since the epoch. */
+  now(): number;
+  /** Calls `wake` after some milliseconds. @returns a function that cancels it. */
+  after(milliseconds: number, wake: () => void): () => void;
+}
+
+export const WALL_TIMER: Timer = {
+  now: () => Date.now(),
+  after: (milliseconds, wake) => {
+    const timer = setTimeout(wake, milliseconds);
+    return () => {
+      clearTimeout(timer);
+    };
+  },
+};
+
+/** Sleeps in simulated seconds, `timeScale` of which pass in one second of the timer; stamps are the timer's. */
 export class SimulatedClock {
   readonly timeScale: number;
   readonly #closed: AbortSignal;
+  readonly #timer: Timer;
 
-  constructor(timeScale: number, closed: AbortSignal) {
+  constructor(timeScale: number, closed: AbortSignal, timer = WALL_TIMER) {
     this.timeScale = timeScale;
     this.#closed = closed;
+    this.#timer = timer;
   }
 
-  /** The wall clock's time: what answers carry must agree with the clocks of the clients. */
+  /** The timer's time: what answers carry must agree with the clocks of the clients. */
   now(): Date {
-    return new Date();
+    return new Date(this.#timer.now());
   }
 
   /** Sleeps simulated seconds. Rejects with the signal's reason on abort, with SandboxClosed on close. */
@@ -28,14 +48,14 @@ export class SimulatedClock {
     return this.pause((simulatedSeconds * 1000) / this.timeScale, signal);
   }
 
-  /** Sleeps real milliseconds, which no time scale shortens; rejects as `sleep` does. */
+  /** Sleeps milliseconds of the timer, which no time scale shortens; rejects as `sleep` does. */
   pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
     const signals = signal ? [signal, this.#closed] : [this.#closed];
     // Hundreds of resources sleep on one signal at once, and that is no leak.
     setMaxListeners(0, ...signals);
     return new Promise((resolve, reject) => {
       const end = (settle: () => void): void => {
-        clearTimeout(timer);
+        cancel();
         for (const each of signals) each.removeEventListener('abort', abort);
         settle();
       };
@@ -44,9 +64,9 @@ export class SimulatedClock {
           reject(reasonOf(signals));
         });
       };
-      const timer = setTimeout(() => {
+      const cancel = this.#timer.after(milliseconds, () => {
         end(resolve);
-      }, milliseconds);
+      });
       for (const each of signals) each.addEventListener('abort', abort);
       if (signals.some((each) => each.aborted)) abort();
     });

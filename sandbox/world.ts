@@ -1,4 +1,4 @@
-import { SandboxClosed, SimulatedClock } from './clock.ts';
+import { SandboxClosed, SimulatedClock, type Timer } from './clock.ts';
 import type { Scenario } from './scenario/scenario.ts';
 
 export interface WorldOptions {
@@ -9,6 +9,8 @@ export interface WorldOptions {
   accounts?: readonly string[];
   /** Where services keep what is too large for memory. */
   dataDir?: string;
+  /** What time passes by; default, the wall clock. */
+  timer?: Timer;
 }
 
 /** The accounts of dev, staging and prod in everything public. */
@@ -34,7 +36,7 @@ export class World {
     this.dataDir = options.dataDir;
     this.random = new Random(this.scenario.seed ?? 1);
     const timeScale = options.timeScale ?? this.scenario.timeScale ?? DEFAULT_TIME_SCALE;
-    this.clock = new SimulatedClock(timeScale, this.#closing.signal);
+    this.clock = new SimulatedClock(timeScale, this.#closing.signal, options.timer);
   }
 
   /** Aborted with SandboxClosed when the sandbox closes. */
@@ -101,7 +103,10 @@ export class Random {
 
   /** A text of `length` characters out of an alphabet. */
   text(length: number, alphabet = HEX): string {
-    return Array.from({ length }, () => alphabet.charAt(Math.floor(this.next() * alphabet.length))).join('');
+    let text = '';
+    for (let left = length; left > 0; left--)
+      text += alphabet.charAt(Math.floor(this.next() * alphabet.length));
+    return text;
   }
 
   /** A UUID of version 4. */

@@ -18,26 +18,31 @@ export class VirtualClock implements Clock {
     return this.#now;
   }
 
+  /** Calls `wake` after some milliseconds. @returns a function that cancels it. */
+  after(milliseconds: number, wake: () => void): () => void {
+    const sleeper = { at: this.#now + milliseconds, wake };
+    this.#sleepers.add(sleeper);
+    if (!this.#running) void this.#run();
+    return () => {
+      this.#sleepers.delete(sleeper);
+    };
+  }
+
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const leave = (): void => {
-        this.#sleepers.delete(sleeper);
-        reject(signal?.reason as Error);
-      };
-      const sleeper = {
-        at: this.#now + ms,
-        wake: () => {
-          signal?.removeEventListener('abort', leave);
-          resolve();
-        },
-      };
       if (signal?.aborted) {
         reject(signal.reason as Error);
         return;
       }
+      const leave = (): void => {
+        cancel();
+        reject(signal?.reason as Error);
+      };
+      const cancel = this.after(ms, () => {
+        signal?.removeEventListener('abort', leave);
+        resolve();
+      });
       signal?.addEventListener('abort', leave, { once: true });
-      this.#sleepers.add(sleeper);
-      if (!this.#running) void this.#run();
     });
   }
 
@@ -45,12 +50,19 @@ export class VirtualClock implements Clock {
     this.#running = true;
     while (this.#sleepers.size > 0) {
       for (let turn = 0; turn < IDLE_TURNS; turn++) await new Promise((resolve) => setImmediate(resolve));
-      const first = [...this.#sleepers].toSorted((a, b) => a.at - b.at)[0];
+      const first = this.#next();
       if (!first) continue;
       this.#sleepers.delete(first);
       this.#now = Math.max(this.#now, first.at);
       first.wake();
     }
     this.#running = false;
+  }
+
+  /** The first to wake; of several at the same time, the one that has slept longest. */
+  #next(): Sleeper | undefined {
+    let next: Sleeper | undefined;
+    for (const sleeper of this.#sleepers) if (!next || sleeper.at < next.at) next = sleeper;
+    return next;
   }
 }
