@@ -1,7 +1,9 @@
-import type { CollectionTag, ScalarTag, Tags, YAMLMap, YAMLSeq } from 'yaml';
-import { isAlias, LineCounter, parseDocument, visit } from 'yaml';
+import type { CollectionTag, Document, ScalarTag, YAMLMap, YAMLSeq } from 'yaml';
+import { isAlias, isPair, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
 import { badFormat } from '../errors.ts';
 import type { Json } from '../json.ts';
+import { straighten } from './continuation.ts';
+import { SCALAR_TAGS } from './scalars.ts';
 
 /** Values of the last texts: a stack's template is read for its validation, its plan and its update. */
 const recent = new Map<string, Json>();
@@ -9,7 +11,8 @@ const RECENT = 20;
 
 /** The text of a template as a value, short forms written out. Throws AWS's "not well-formed" with the place. */
 export function parseTemplateText(text: string): Json {
-  const value = recent.get(text) ?? (text.trimStart().startsWith('{') ? parseJson(text) : parseYaml(text));
+  const body = text.replace(/^\uFEFF/, '');
+  const value = recent.get(text) ?? (body.trimStart().startsWith('{') ? parseJson(body) : parseYaml(body));
   recent.delete(text);
   recent.set(text, value);
   const [oldest] = recent.keys();
@@ -17,10 +20,15 @@ export function parseTemplateText(text: string): Json {
   return structuredClone(value);
 }
 
+/** Numbers that JavaScript would print otherwise than Java. */
+const OTHER_NUMBER = /[:,[]\s*-?\d+(?:\.\d|[eE]|\d{14})/;
+
 function parseJson(text: string): Json {
   try {
-    return JSON.parse(text) as Json;
-  } catch {
+    const value = JSON.parse(text) as Json;
+    return OTHER_NUMBER.test(text) ? parseYaml(text) : value;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
     const lines = new LineCounter();
     const [problem] = parseDocument(text, { schema: 'json', lineCounter: lines }).errors;
     const { line, col } = lines.linePos(problem?.pos[0] ?? text.length);
@@ -32,33 +40,72 @@ function malformed(language: string, line: number, column: number): Error {
   return badFormat(`${language} not well-formed. (line ${line}, column ${column})`);
 }
 
-/** YAML 1.1 without what CloudFormation does not take: aliases, merges, time stamps, binary, sets, ordered maps. */
+/**
+ * YAML 1.1 as SnakeYAML reads it, without what CloudFormation does not take: aliases, merges, time stamps, binary, sets,
+ * ordered maps ("Template format", User Guide). Of duplicate keys the last one counts
+ * (https://github.com/aws-cloudformation/cfn-language-discussion/issues/96).
+ */
 function parseYaml(text: string): Json {
-  const lines = new LineCounter();
-  const document = parseDocument(text, {
-    version: '1.1',
-    merge: false,
-    lineCounter: lines,
-    customTags: (tags) => [...tags.filter(isTaken), ...SHORT_FORMS],
-  });
+  const first = compose(text);
+  const straight = isFaulty(first.document) ? compose(straighten(text)) : first;
+  const { document, lines } = isFaulty(straight.document) ? first : straight;
   const problem = document.errors[0] ?? document.warnings[0];
   if (problem) {
     const { line, col } = lines.linePos(problem.pos[0]);
     throw malformed('YAML', line, col);
   }
+  checkNodes(document);
+  return isAlias(document.contents) ? null : (document.toJS() as Json);
+}
+
+function compose(text: string): { document: Document; lines: LineCounter } {
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    version: '1.1',
+    schema: 'failsafe',
+    resolveKnownTags: false,
+    merge: false,
+    uniqueKeys: false,
+    lineCounter: lines,
+    customTags: (tags) => [...SCALAR_TAGS, ...tags, ...SHORT_FORMS],
+  });
+  return { document, lines };
+}
+
+function isFaulty({ errors, warnings }: Document): boolean {
+  return errors.length + warnings.length > 0;
+}
+
+/**
+ * Refuses aliases and numbers as keys (https://github.com/aws-cloudformation/cfn-lint/issues/292); every other key is
+ * the text that was written.
+ */
+function checkNodes(document: Document): void {
   visit(document, {
     Alias: () => {
       throw badFormat('YAML aliases are not allowed in CloudFormation templates');
     },
+    Scalar: (key, node, path) => {
+      if (key !== 'key' || node.type !== 'PLAIN') return;
+      const { source = '' } = node;
+      if (typeof node.value === 'number' || (typeof node.value === 'string' && node.value !== source)) {
+        throw badFormat(
+          `[${pointerOf(path)}] map keys must be strings; received numeric [${String(node.value)}] instead`,
+        );
+      }
+      node.value = source;
+    },
   });
-  return isAlias(document.contents) ? null : (document.toJS() as Json);
 }
 
-const REFUSED = ['binary', 'omap', 'pairs', 'set', 'timestamp', 'merge'];
-
-function isTaken(tag: Tags[number]): boolean {
-  const name = typeof tag === 'string' ? tag : tag.tag;
-  return !REFUSED.some((refused) => name.endsWith(refused));
+/** The JSON pointer of the map whose key a path leads to. */
+function pointerOf(path: readonly unknown[]): string {
+  const steps = path.slice(0, -1).flatMap((parent, index): string[] => {
+    const next = path[index + 1];
+    if (isPair(parent)) return isScalar(parent.key) ? [String(parent.key.value)] : [];
+    return isSeq(parent) ? [String(parent.items.indexOf(next))] : [];
+  });
+  return steps.map((step) => `/${step}`).join('');
 }
 
 const FUNCTIONS = [

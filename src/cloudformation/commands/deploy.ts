@@ -47,7 +47,7 @@ export async function loadSource({ context, inputs, identity }: CommandRun): Pro
   }
   const files = readParameterFiles(inputs.parameterFiles, identity.workspace);
   const tags = resolveTags(files.tags, inputs.tags);
-  const template = await loadTemplate(context, inputs.template, identity.workspace);
+  const template = await loadTemplate(context, inputs.template, identity.workspace, inputs);
   checkTemplateSize(template, inputs.artifactBucket);
   return { template, files, tags };
 }

@@ -10,7 +10,7 @@ import { guardPlan } from '../change-set/guard.ts';
 import { prepareStack } from '../execution/recover.ts';
 import type { CommandResult } from './result.ts';
 import { createPlan } from '../change-set/plan.ts';
-import { readTemplateDocument } from '../template/document.ts';
+import { readTemplateDocument, TemplateSyntaxError } from '../template/document.ts';
 import { type CloudFormationContext, malformedAnswer } from '../context.ts';
 import type { StackSnapshot } from '../stack.ts';
 import type { Template } from '../template/template.ts';
@@ -82,14 +82,17 @@ async function runningTemplate(context: CloudFormationContext, stack: StackSnaps
   const { TemplateBody: body } = await send(context.client, command, context);
   if (body === undefined)
     throw malformedAnswer(`GetTemplate for ${stack.stackName} answered without a template`);
-  const document = readTemplateDocument(body);
-  return {
-    body,
-    hash: sha256(body),
-    parameters: document.parameters,
-    resources: document.resources,
-    lineOf: (path) => document.lineOf(path),
-  };
+  return { body, hash: sha256(body), ...readable(body) };
+}
+
+/** CloudFormation accepts texts that our parser does not: such a template has no resources and no lines here. */
+function readable(body: string): Pick<Template, 'parameters' | 'resources' | 'lineOf'> {
+  try {
+    return readTemplateDocument(body);
+  } catch (error) {
+    if (!(error instanceof TemplateSyntaxError)) throw error;
+    return { parameters: {}, resources: {}, lineOf: () => undefined };
+  }
 }
 
 function uncheckedText({ unchecked }: DriftReport): string {

@@ -1,5 +1,6 @@
-import { type Document, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isPair, isScalar, isSeq, type LineCounter } from 'yaml';
 import { PlatformError } from '../../core/errors.ts';
+import { parseTemplateYaml, type Surprise } from './yaml.ts';
 
 export interface TemplateParameter {
   type: string;
@@ -17,6 +18,8 @@ export interface TemplateResource {
 export interface TemplateDocument {
   parameters: Record<string, TemplateParameter>;
   resources: Record<string, TemplateResource>;
+  /** What CloudFormation accepts and reads otherwise than it looks, in the order of the lines. */
+  surprises: readonly Surprise[];
   /** The node at a path, with tags such as `!Ref`. */
   node(path: readonly string[]): unknown;
   lineOf(path: string): number | undefined;
@@ -38,19 +41,11 @@ export class TemplateSyntaxError extends PlatformError {
 }
 
 /**
- * Reads a template's text, YAML (short-form intrinsics are kept as tags) or JSON.
- * Duplicate keys are left to CloudFormation.
+ * Reads a template's text, YAML (short-form intrinsics are kept as tags) or JSON, as CloudFormation reads it.
  * @throws TemplateSyntaxError when the text does not parse, or is not a map at the top.
  */
 export function readTemplateDocument(text: string): TemplateDocument {
-  const lines = new LineCounter();
-  const document = parseDocument(text.replace(/^\uFEFF/, ''), {
-    lineCounter: lines,
-    uniqueKeys: false,
-    logLevel: 'silent',
-    version: '1.1',
-    merge: true,
-  });
+  const { document, lines, surprises } = parseTemplateYaml(text);
   const error = document.errors[0];
   if (error) {
     const at = error.linePos?.[0] ?? { line: 1, col: 1 };
@@ -62,6 +57,7 @@ export function readTemplateDocument(text: string): TemplateDocument {
   return {
     parameters: section(document, 'Parameters', readParameter),
     resources: section(document, 'Resources', readResource),
+    surprises,
     node: (path) => document.getIn(path, true),
     lineOf: (path) => lineOf(document, lines, path),
     lineAt: (offset) => lines.linePos(offset).line,
@@ -84,10 +80,9 @@ function section<T>(
 
 function readParameter(value: unknown): TemplateParameter | undefined {
   if (!isMap(value)) return undefined;
-  const noEcho = value.get('NoEcho');
   return {
     type: text(value.get('Type', true)) ?? 'String',
-    noEcho: noEcho === true || String(noEcho).toLowerCase() === 'true',
+    noEcho: String(value.get('NoEcho')).toLowerCase() === 'true',
     hasDefault: value.has('Default'),
   };
 }

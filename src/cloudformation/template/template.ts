@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { GetTemplateSummaryCommand } from '@aws-sdk/client-cloudformation';
 import { isScalar } from 'yaml';
 import { s3Client } from '../../aws/clients.ts';
-import { awsNameOf, classify } from '../../aws/errors.ts';
+import { AwsError, awsNameOf, classify } from '../../aws/errors.ts';
 import { partitionOf } from '../../aws/partition.ts';
 import { send } from '../../aws/send.ts';
 import { InputError, reasonOf } from '../../core/errors.ts';
@@ -31,21 +31,33 @@ export interface Template {
   lineOf(path: string): number | undefined;
 }
 
+/** Whose template it is, and where a large one may be uploaded to. */
+type TemplateUse = Pick<DeployStackInputs, 'command' | 'stackName' | 'artifactBucket'>;
+
 /**
  * Loads the template that `source` names: a path in the workspace (YAML with short-form intrinsics, or JSON),
  * or an `https://` or `s3://bucket/key` URL, which only CloudFormation reads.
  * A template at a URL has no resources and no lines here; its parameters come from GetTemplateSummary, and its
- * hash is that of the URL.
- * @throws InputError for a file that is missing or does not parse, and for a nested stack that names a local file.
+ * hash is that of the URL. The same holds for a file that does not parse here and that CloudFormation accepts.
+ * @param use absent: a large file that does not parse is refused without asking CloudFormation.
+ * @throws InputError for a file that is missing or that neither we nor CloudFormation can read, and for a nested stack
+ * that names a local file.
  */
 export async function loadTemplate(
   context: CloudFormationContext,
   source: string,
   workspace: string,
+  use: TemplateUse = { command: 'plan', stackName: '' },
 ): Promise<Template> {
   if (/^(https?|s3):\/\//i.test(source))
     return await fromUrl(context, templateUrl(source, context.session.region));
-  return fromFile(context, source, workspace);
+  const body = readText(source, workspace);
+  try {
+    return fromText(context, source, body);
+  } catch (error) {
+    if (!(error instanceof TemplateSyntaxError)) throw error;
+    return await fromUnreadable(context, { file: source, body, hash: sha256(body) }, error, use);
+  }
 }
 
 /** The `https` form of a template's address. */
@@ -67,8 +79,16 @@ export function objectUrl(bucket: string, key: string, region: string): string {
 }
 
 async function fromUrl(context: CloudFormationContext, url: string): Promise<Template> {
-  const summary = await send(context.client, new GetTemplateSummaryCommand({ TemplateURL: url }), context);
-  const parameters = (summary.Parameters ?? []).map((parameter) => [
+  return { url, hash: sha256(url), ...(await summarise(context, { TemplateURL: url })) };
+}
+
+/** What CloudFormation says of a template that it alone reads. */
+async function summarise(
+  context: CloudFormationContext,
+  source: { TemplateBody: string } | { TemplateURL: string },
+): Promise<Pick<Template, 'parameters' | 'resources' | 'lineOf'>> {
+  const summary = await send(context.client, new GetTemplateSummaryCommand(source), context);
+  const parameters = (summary.Parameters ?? []).map((parameter): [string, TemplateParameter] => [
     parameter.ParameterKey ?? '',
     {
       type: parameter.ParameterType ?? 'String',
@@ -76,21 +96,17 @@ async function fromUrl(context: CloudFormationContext, url: string): Promise<Tem
       hasDefault: parameter.DefaultValue !== undefined,
     },
   ]);
-  return {
-    url,
-    hash: sha256(url),
-    parameters: Object.fromEntries(parameters) as Template['parameters'],
-    resources: {},
-    lineOf: () => undefined,
-  };
+  return { parameters: Object.fromEntries(parameters), resources: {}, lineOf: () => undefined };
 }
 
-function fromFile(context: CloudFormationContext, source: string, workspace: string): Template {
-  const body = readText(source, workspace);
-  const document = parse(context, source, body);
-  refuseLocalNestedTemplates(source, document);
+function fromText(context: CloudFormationContext, file: string, body: string): Template {
+  const document = readTemplateDocument(body);
+  for (const { line, message } of document.surprises) {
+    context.annotations.add({ level: 'warning', title: 'Template', message, file, line });
+  }
+  refuseLocalNestedTemplates(file, document);
   return {
-    file: source,
+    file,
     body,
     hash: sha256(body),
     parameters: document.parameters,
@@ -99,25 +115,29 @@ function fromFile(context: CloudFormationContext, source: string, workspace: str
   };
 }
 
-function readText(source: string, workspace: string): string {
+/** Leaves the last word to CloudFormation, whose parser accepts more than ours. */
+async function fromUnreadable(
+  context: CloudFormationContext,
+  text: { file: string; body: string; hash: string },
+  syntax: TemplateSyntaxError,
+  use: TemplateUse,
+): Promise<Template> {
+  const { file } = text;
+  const { message, line, column } = syntax;
+  const draft = { ...text, parameters: {}, resources: {}, lineOf: () => undefined };
   try {
-    return readFileSync(resolve(workspace, source), 'utf8');
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new InputError(
-      'template',
-      source,
-      `a file in the workspace that can be read (${code}), or an S3/HTTPS URL`,
+    const summary = await summarise(context, await templateSource(context, draft, use));
+    context.log.notice(
+      `Only CloudFormation can read this template (here: ${message}). Annotations will have no lines.`,
+      { file, line },
     );
-  }
-}
-
-function parse(context: CloudFormationContext, file: string, body: string): TemplateDocument {
-  try {
-    return readTemplateDocument(body);
+    return { ...text, ...summary };
   } catch (error) {
-    if (!(error instanceof TemplateSyntaxError)) throw error;
-    const { message, line, column } = error;
+    const kind = classify(error);
+    const answer = error instanceof AwsError && kind === 'validation' ? error.awsMessage : undefined;
+    if (kind === 'denied') {
+      context.log.notice(`${reasonOf(error)} Allow cloudformation:GetTemplateSummary to check the template.`);
+    } else if (answer === undefined && !(error instanceof InputError)) throw error;
     context.annotations.add({
       level: 'error',
       title: 'Template does not parse',
@@ -126,7 +146,21 @@ function parse(context: CloudFormationContext, file: string, body: string): Temp
       line,
       column,
     });
-    throw new InputError('template', `${file}:${line}:${column}`, `valid YAML or JSON: ${message}`);
+    const also = answer === undefined ? '' : `. CloudFormation: "${answer}"`;
+    throw new InputError('template', `${file}:${line}:${column}`, `valid YAML or JSON: ${message}${also}`);
+  }
+}
+
+function readText(source: string, workspace: string): string {
+  try {
+    return readFileSync(resolve(workspace, source), 'utf8').replace(/^\uFEFF/, '');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw new InputError(
+      'template',
+      source,
+      `a file in the workspace that can be read (${code}), or an S3/HTTPS URL`,
+    );
   }
 }
 
@@ -181,7 +215,7 @@ export function checkTemplateSize(template: Template, artifactBucket?: string): 
 export async function templateSource(
   context: CloudFormationContext,
   template: Template,
-  { command, stackName, artifactBucket }: Pick<DeployStackInputs, 'command' | 'stackName' | 'artifactBucket'>,
+  { command, stackName, artifactBucket }: TemplateUse,
 ): Promise<{ TemplateBody: string } | { TemplateURL: string }> {
   checkTemplateSize(template, artifactBucket);
   if (template.url !== undefined) return { TemplateURL: template.url };

@@ -12,7 +12,7 @@ import {
   readTemplateDocument,
   TemplateSyntaxError,
 } from '../../../../src/cloudformation/template/document.ts';
-import { fakeAws, templateOf } from '../aws.ts';
+import { awsError, fail, fakeAws, templateOf } from '../aws.ts';
 
 let workspace: string;
 beforeAll(() => {
@@ -137,12 +137,60 @@ describe('loadTemplate', () => {
     );
   });
 
-  test('a file that does not parse is annotated on its line', async () => {
-    const { context, lines } = fakeAws({});
-    const name = write('broken.yml', 'Resources:\n  A: {\n');
-    await expect(loadTemplate(context, name, workspace)).rejects.toThrow(/"broken.yml:3:1" is not valid/);
+  const BROKEN = 'Resources:\n  A: {\n';
+  const refused = () => fail(awsError('ValidationError', 'Template format error: YAML not well-formed.'));
+
+  test('a file that nobody can read is annotated on its line, with both reasons', async () => {
+    const { context, lines, inputs } = fakeAws({ GetTemplateSummary: refused });
+    const name = write('broken.yml', BROKEN);
+    await expect(loadTemplate(context, name, workspace)).rejects.toThrow(
+      /"broken.yml:3:1" is not valid: .* CloudFormation: "Template format error: YAML not well-formed."$/,
+    );
+    expect(inputs('GetTemplateSummary')).toEqual([{ TemplateBody: BROKEN }]);
     context.annotations.flush(context.log);
     expect(lines.join('\n')).toMatch(/^::error .*file=broken.yml,line=3/);
+  });
+
+  test('a file that only CloudFormation can read is its to judge', async () => {
+    const { context, lines } = fakeAws({
+      GetTemplateSummary: () => ({ Parameters: [{ ParameterKey: 'A', ParameterType: 'Number' }] }),
+    });
+    const template = await loadTemplate(context, write('broken.yml', BROKEN), workspace);
+    expect(template).toMatchObject({
+      file: 'broken.yml',
+      body: BROKEN,
+      parameters: { A: { type: 'Number', noEcho: false, hasDefault: false } },
+    });
+    expect(lines.join('\n')).toMatch(/^::notice file=broken.yml,line=3.*Only CloudFormation can read/);
+  });
+
+  test('without the permission to ask, our own reason stands, with the name of the permission', async () => {
+    const { context, lines } = fakeAws({
+      GetTemplateSummary: () => fail(awsError('AccessDenied', 'not authorized', 403)),
+    });
+    const loading = loadTemplate(context, write('broken.yml', BROKEN), workspace);
+    await expect(loading).rejects.toThrow(/"broken.yml:3:1" is not valid: valid YAML or JSON/);
+    expect(lines.join('\n')).toMatch(/Allow cloudformation:GetTemplateSummary/);
+  });
+
+  test('an endpoint that is out of order is not a template that is', async () => {
+    const { context } = fakeAws({
+      GetTemplateSummary: () => fail(awsError('InternalFailure', 'out of order', 500)),
+    });
+    const loading = loadTemplate(context, write('broken.yml', BROKEN), workspace);
+    await expect(loading).rejects.toThrow(/out of order/);
+  });
+
+  test('what CloudFormation reads otherwise than it looks is a warning on its line', async () => {
+    const { context, lines } = fakeAws({});
+    await loadTemplate(context, write('twice.yml', `${YAML}  Vpc: { Type: AWS::EC2::VPC }\n`), workspace);
+    context.annotations.flush(context.log);
+    expect(lines.join('\n')).toMatch(/^::warning .*file=twice.yml,line=31.*already in line 10/);
+  });
+
+  test('a byte order mark is not submitted', async () => {
+    const { context } = fakeAws({});
+    expect((await loadTemplate(context, write('bom.yml', `\uFEFF${YAML}`), workspace)).body).toBe(YAML);
   });
 
   test.each([
