@@ -62,6 +62,7 @@ function removal(
     properties: [],
     policyAction: POLICY_ACTION[declared[LogicalResourceId ?? '']?.deletionPolicy ?? ''] ?? 'Delete',
     ...(PhysicalResourceId && { physicalId: PhysicalResourceId }),
+    ...(declared[LogicalResourceId ?? '']?.holdsNothing && { holdsNothing: true }),
   };
 }
 

@@ -26,6 +26,8 @@ export interface ResourceChange {
   replacement: Replacement;
   /** CloudFormation's PolicyAction: Delete, Retain, Snapshot, ReplaceAndDelete … */
   policyAction?: string;
+  /** Of a stateful type, and yet without data of its own, such as an instance of a database cluster. */
+  holdsNothing?: true;
   properties: readonly PropertyChange[];
 }
 

@@ -1,5 +1,5 @@
 import { STACK_TYPE } from '../stack.ts';
-import { STATEFUL_TYPES } from './stateful.ts';
+import { type Holding, STATEFUL_TYPES } from './stateful.ts';
 import { pathOf, type Plan, type ResourceChange } from './changes.ts';
 import type { Template } from '../template/template.ts';
 
@@ -25,8 +25,8 @@ export interface Allowed {
 /**
  * The changes of a plan that would lose data and are not allowed by name. Empty: the plan may be executed.
  *
- * Guarded are the stateful types, those of nobody's schema (third-party types, not `Custom::`), and nested stacks
- * that go with all they hold. The rules err on the safe side:
+ * Guarded are the stateful types, third-party types (not `Custom::`), and nested stacks that are deleted with all they
+ * hold. The rules err on the safe side:
  * - a replacement is guarded whatever its policy is: with Retain or Snapshot the old data is kept, but the stack
  *   continues with an empty resource;
  * - a replacement that CloudFormation calls Conditional is guarded like a certain one, because it is decided
@@ -36,20 +36,23 @@ export interface Allowed {
  */
 export function guardPlan(plan: Plan, template: Template | undefined, allowed: Allowed): GuardFinding[] {
   return plan.changes.flatMap((change) => {
-    const harm = harmOf(change, plan);
-    if (harm === undefined) return [];
+    const holding = holdingOf(change);
+    const harm = holding && harmOf(change, plan);
+    if (!harm) return [];
     const input = harm === 'delete' ? 'allow-delete' : 'allow-replace';
     const list = harm === 'delete' ? allowed.allowDelete : allowed.allowReplace;
     const path = pathOf(change);
     if ([path, change.logicalId, change.type].some((name) => list.includes(name))) return [];
-    const line = change.nesting.length === 0 ? template?.lineOf(`Resources.${change.logicalId}`) : undefined;
+    const own = change.nesting.length === 0 ? template : undefined;
+    const line = own?.lineOf(`Resources.${change.logicalId}`);
+    const policy = own?.resources[change.logicalId]?.updateReplacePolicy;
     return [
       {
         logicalId: change.logicalId,
         nesting: change.nesting,
         type: change.type,
         harm,
-        message: `${path} (${change.type}) ${consequence(change, harm)}. To allow it: ${input}: ${path}`,
+        message: `${path} (${change.type}) ${consequence(change, harm, holding, policy)}. To allow it: ${input}: ${path}`,
         allow: { input, value: path },
         ...(line !== undefined && { line }),
       } satisfies GuardFinding,
@@ -58,7 +61,6 @@ export function guardPlan(plan: Plan, template: Template | undefined, allowed: A
 }
 
 function harmOf(change: ResourceChange, plan: Plan): GuardFinding['harm'] | undefined {
-  if (!isStateful(change.type)) return undefined;
   if (change.action === 'remove') {
     if (change.policyAction === 'Retain') return undefined;
     return change.type === STACK_TYPE && isListed(change, plan) ? undefined : 'delete';
@@ -76,19 +78,14 @@ const ADDRESS_TYPES: ReadonlySet<string> = new Set([
   'AWS::AppRunner::Service',
   'AWS::AppSync::GraphQLApi',
   'AWS::CloudFront::Distribution',
-  'AWS::EC2::EIP',
-  'AWS::EC2::Instance',
   'AWS::EC2::NatGateway',
   'AWS::EC2::NetworkInterface',
   'AWS::EC2::VPNConnection',
-  'AWS::EKS::Cluster',
   'AWS::ElasticLoadBalancing::LoadBalancer',
   'AWS::ElasticLoadBalancingV2::LoadBalancer',
-  'AWS::GlobalAccelerator::Accelerator',
   'AWS::Lambda::Url',
   'AWS::RDS::DBProxy',
   'AWS::SNS::Topic',
-  'AWS::SQS::Queue',
   'AWS::Transfer::Server',
 ]);
 
@@ -96,13 +93,18 @@ const ADDRESS_TYPES: ReadonlySet<string> = new Set([
  * Whether the replacement or deletion of a resource loses data or an address. That of a task definition or of a
  * permission does not: the new one is the same as declared.
  */
-export function losesDataOrAddress({ type }: Pick<ResourceChange, 'type'>): boolean {
-  return isStateful(type) || ADDRESS_TYPES.has(type);
+export function losesDataOrAddress(change: Pick<ResourceChange, 'type' | 'holdsNothing'>): boolean {
+  return holdingOf(change) !== undefined || ADDRESS_TYPES.has(change.type);
 }
 
-function isStateful(type: string): boolean {
-  if (type.startsWith('AWS::')) return STATEFUL_TYPES.has(type);
-  return !type.startsWith('Custom::');
+const THIRD_PARTY: Holding = { kind: 'data', what: 'its data' };
+
+function holdingOf({
+  type,
+  holdsNothing,
+}: Pick<ResourceChange, 'type' | 'holdsNothing'>): Holding | undefined {
+  if (holdsNothing === true || type.startsWith('Custom::')) return undefined;
+  return type.startsWith('AWS::') ? STATEFUL_TYPES.get(type) : THIRD_PARTY;
 }
 
 /** Whether the plan lists the resources of a nested stack, so that each is judged by itself. */
@@ -111,19 +113,29 @@ function isListed({ nesting, logicalId }: ResourceChange, plan: Plan): boolean {
   return plan.changes.some((change) => path.every((id, index) => change.nesting[index] === id));
 }
 
-function consequence(change: ResourceChange, harm: GuardFinding['harm']): string {
+function consequence(
+  change: ResourceChange,
+  harm: GuardFinding['harm'],
+  { kind, what }: Holding,
+  updateReplacePolicy: string | undefined,
+): string {
   if (harm === 'delete') {
-    if (change.type === STACK_TYPE) return 'would be deleted with everything in it';
-    return `would be deleted, and its data with it${change.policyAction === 'Snapshot' ? ' but for a final snapshot' : ''}`;
+    const snapshot = change.policyAction === 'Snapshot';
+    return snapshot ? `would be deleted; a final snapshot keeps ${what}` : `would be deleted with ${what}`;
   }
   const causes = change.properties.filter(({ requiresRecreation }) => requiresRecreation !== 'never');
   const because = causes.length > 0 ? ` because of ${causes.map(({ path }) => path).join(', ')}` : '';
-  if (harm === 'maybe-replace') {
-    return `may be replaced${because}: CloudFormation decides that only while it runs, and its data would then be lost`;
-  }
+  const policy = change.policyAction?.replace(/^ReplaceAnd/, '') ?? updateReplacePolicy ?? 'Delete';
+  const successor = kind === 'data' ? 'a new, empty one' : 'a new one';
   const kept: Readonly<Record<string, string>> = {
-    ReplaceAndRetain: '; the old one is kept outside the stack, the new one is empty',
-    ReplaceAndSnapshot: '; a snapshot of the old one is kept, the new one is empty',
+    Retain: `the old one is retained outside the stack with ${what}, and the stack continues with ${successor}`,
+    Snapshot: `a snapshot keeps ${what}, and the stack continues with ${successor}`,
   };
-  return `would be replaced${because}${kept[change.policyAction ?? ''] ?? ', and its data lost'}`;
+  if (harm === 'replace') {
+    return kept[policy]
+      ? `would be replaced${because}: ${kept[policy]}`
+      : `would be replaced${because}, which loses ${what}`;
+  }
+  const then = kept[policy] ?? `a replacement loses ${what}`;
+  return `may be replaced${because} (CloudFormation decides during the update): ${then}`;
 }

@@ -12,6 +12,7 @@ import { classify, isNotFound } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
 import type { ChangeAction, PropertyChange, Replacement, ResourceChange } from './changes.ts';
 import { type CloudFormationContext, malformedAnswer } from '../context.ts';
+import { elsewhereProperty } from './stateful.ts';
 
 /** A change set with all pages, its template, and the change sets of its nested stacks. */
 export interface ChangeSetTree {
@@ -187,7 +188,16 @@ export function resourceChange(change: AwsResourceChange, nesting: readonly stri
     properties: action === 'add' ? newProperties(change.AfterContext) : propertyChanges(change),
     ...(change.PhysicalResourceId && { physicalId: change.PhysicalResourceId }),
     ...(change.PolicyAction && { policyAction: change.PolicyAction }),
+    ...(holdsNothing(change) && { holdsNothing: true }),
   };
+}
+
+/** By the resource as it is: what an update adds to it does not move the data that it holds. */
+function holdsNothing({ ResourceType = '', BeforeContext }: AwsResourceChange): boolean {
+  const property = elsewhereProperty(ResourceType);
+  if (property === undefined) return false;
+  const properties = parseObject(parseObject(BeforeContext)?.['Properties']);
+  return properties !== undefined && Object.hasOwn(properties, property);
 }
 
 function replacementOf(value: string | undefined): Replacement {

@@ -1,5 +1,6 @@
-import { type Document, isMap, isPair, isScalar, isSeq, type LineCounter } from 'yaml';
+import { type Document, isMap, isPair, isScalar, isSeq, type LineCounter, type YAMLMap } from 'yaml';
 import { PlatformError } from '../../core/errors.ts';
+import { elsewhereProperty } from '../change-set/stateful.ts';
 import { parseTemplateYaml, type Surprise } from './yaml.ts';
 
 export interface TemplateParameter {
@@ -12,6 +13,8 @@ export interface TemplateResource {
   type: string;
   deletionPolicy?: string;
   updateReplacePolicy?: string;
+  /** Of a stateful type, and yet without data of its own, such as an instance of a database cluster. */
+  holdsNothing?: true;
 }
 
 /** What can be read from a template's text without calling AWS. */
@@ -94,11 +97,20 @@ function readResource(value: unknown): TemplateResource | undefined {
   if (type === undefined) return undefined;
   const deletionPolicy = text(value.get('DeletionPolicy', true));
   const updateReplacePolicy = text(value.get('UpdateReplacePolicy', true));
+  const elsewhere = elsewhereProperty(type);
   return {
     type,
     ...(deletionPolicy !== undefined && { deletionPolicy }),
     ...(updateReplacePolicy !== undefined && { updateReplacePolicy }),
+    ...(elsewhere !== undefined && isAlwaysSet(value, elsewhere) && { holdsNothing: true }),
   };
+}
+
+/** Not by Fn::If, which may leave a property out. */
+function isAlwaysSet(resource: YAMLMap, property: string): boolean {
+  const node: unknown = resource.getIn(['Properties', property], true);
+  if (isMap(node)) return !node.has('Fn::If');
+  return isScalar(node) || (isSeq(node) && node.tag !== '!If');
 }
 
 /** A plain string; undefined for an intrinsic, which is a map or carries a tag. */

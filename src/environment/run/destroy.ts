@@ -106,7 +106,7 @@ async function lossesIn(
     if (type === STACK_TYPE && nested) {
       return await lossesIn(cloudFormation, nested, `${path}/${id}`, allowed);
     }
-    return STATEFUL_TYPES.has(type) ? [`${path}/${id} (${type})`] : [];
+    return STATEFUL_TYPES.has(type) && !declared[id]?.holdsNothing ? [`${path}/${id} (${type})`] : [];
   });
   return (await Promise.all(losses)).flat();
 }

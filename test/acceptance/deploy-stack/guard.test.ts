@@ -1,0 +1,90 @@
+import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { describe, expect, test } from '@jest/globals';
+import { deployStack, useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { clientOf } from '../../unit/sandbox/clients.ts';
+
+/** What the guard lets through and what it stops, in stacks as they are written. */
+
+const start = useSandboxes();
+const workspaceOf = useWorkspaces();
+
+const cluster = `
+Resources:
+  Db:
+    Type: AWS::RDS::DBCluster
+    Properties: { Engine: aurora-postgresql, MasterUsername: app, ManageMasterUserPassword: true }
+  Writer:
+    Type: AWS::RDS::DBInstance
+    Properties: { Engine: aurora-postgresql, DBInstanceClass: db.r6g.large, DBClusterIdentifier: !Ref Db }
+`;
+const reader = `
+  Reader:
+    Type: AWS::RDS::DBInstance
+    Properties: { Engine: aurora-postgresql, DBInstanceClass: db.r6g.large, DBClusterIdentifier: !Ref Db }
+`;
+const single = `
+  Single:
+    Type: AWS::RDS::DBInstance
+    DeletionPolicy: Delete
+    Properties:
+      Engine: postgres
+      DBInstanceClass: db.t4g.micro
+      AllocatedStorage: '20'
+      MasterUsername: app
+      ManageMasterUserPassword: true
+`;
+const address = `
+  Address: { Type: AWS::EC2::EIP }
+`;
+
+describe('what is removed', () => {
+  test('a reader of an Aurora cluster goes; a database instance and an address do not', async () => {
+    const sandbox = await start();
+    const workspace = workspaceOf({
+      '1.yml': cluster + reader + single + address,
+      '2.yml': cluster + single + address,
+      '3.yml': cluster,
+    });
+    const created = await deployStack(sandbox, { template: '1.yml' }, { workspace });
+    expect(created.outputs['verdict']).toBe('created');
+    const removed = await deployStack(sandbox, { template: '2.yml' }, { workspace });
+    expect([removed.outputs['verdict'], removed.outputs['reason']]).toEqual(['updated', expect.any(String)]);
+    const blocked = await deployStack(sandbox, { template: '3.yml' }, { workspace });
+    expect(blocked.outputs['verdict']).toBe('blocked');
+    expect(blocked.log).toContain('Single (AWS::RDS::DBInstance) would be deleted with its databases');
+    expect(blocked.log).toContain('Address (AWS::EC2::EIP) would be deleted with its IP address');
+  });
+});
+
+describe('what is replaced', () => {
+  test('a server whose AMI is the latest one, by a parameter that has moved, is blocked', async () => {
+    const sandbox = await start();
+    const ami = '/images/latest';
+    const put = (value: string): Promise<unknown> =>
+      clientOf(sandbox, SSMClient).send(
+        new PutParameterCommand({ Name: ami, Value: value, Type: 'String', Overwrite: true }),
+      );
+    const workspace = workspaceOf({
+      't.yml': `
+Parameters:
+  Ami: { Type: 'AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>', Default: ${ami} }
+Resources:
+  Server: { Type: AWS::EC2::Instance, Properties: { ImageId: !Ref Ami, InstanceType: t3.micro } }
+`,
+    });
+    await put('ami-0aaaaaaaaaaaaaaaa');
+    const created = await deployStack(sandbox, { template: 't.yml' }, { workspace });
+    expect(created.outputs['verdict']).toBe('created');
+    await put('ami-0bbbbbbbbbbbbbbbb');
+    const blocked = await deployStack(sandbox, { template: 't.yml' }, { workspace });
+    expect(blocked.outputs['verdict']).toBe('blocked');
+    expect(blocked.outputs['reason']).toContain(
+      'Server (AWS::EC2::Instance) would be replaced because of Properties.ImageId, which loses its root volume',
+    );
+    const { Stacks } = await clientOf(sandbox, CloudFormationClient).send(
+      new DescribeStacksCommand({ StackName: 'app' }),
+    );
+    expect(Stacks?.[0]?.StackStatus).toBe('CREATE_COMPLETE');
+  });
+});
