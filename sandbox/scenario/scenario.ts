@@ -98,6 +98,8 @@ const resource = object(
     /** Simulated seconds. */
     seconds: whole,
     physicalId: text,
+    /** Of an update: CloudFormation leaves the resource out, without an event, and completes all the same. */
+    omit: flag,
   },
 );
 
@@ -162,6 +164,8 @@ const scenario = object(
         express: flag,
         /** How many reads of a stack's status are of the time before, once a change set is executed. */
         staleReads: whole,
+        /** How many reads of a new nested stack's events do not find it yet. */
+        hiddenNestedReads: whole,
         /** Property values come with the warning that they are incomplete, and a change is missing. */
         incompleteValues: flag,
       },

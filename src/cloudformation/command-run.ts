@@ -1,5 +1,5 @@
 import { sha256 } from '../core/canonical.ts';
-import { PlatformError } from '../core/errors.ts';
+import { type ErrorCode, PlatformError } from '../core/errors.ts';
 import type { Timeline } from './execution/events.ts';
 import type { FollowedServices, FollowService } from './execution/services.ts';
 import type { Execution, OperationKind } from './execution/watch.ts';
@@ -67,8 +67,11 @@ export interface PendingWork {
 export class StackBlockedError extends PlatformError {
   override readonly name = 'StackBlockedError';
 
-  constructor(message: string) {
-    super('stack-blocked', message);
+  constructor(
+    message: string,
+    code: Extract<ErrorCode, 'stack-blocked' | 'replacement-refused'> = 'stack-blocked',
+  ) {
+    super(code, message);
   }
 }
 

@@ -23,6 +23,8 @@ export interface StackSnapshot {
   notificationArns: readonly string[];
   createdAt?: Date;
   updatedAt?: Date;
+  /** How the last operation was deployed: STANDARD or EXPRESS; absent when the endpoint does not report it. */
+  deploymentMode?: string;
   /** ARN of the last executed change set. */
   changeSetId?: string;
   /** The newest operation first; empty when the endpoint does not report operations. */
@@ -83,6 +85,7 @@ function snapshot(stack: Stack): StackSnapshot {
     notificationArns: stack.NotificationARNs ?? [],
     ...(stack.CreationTime ? { createdAt: stack.CreationTime } : {}),
     ...(stack.LastUpdatedTime ? { updatedAt: stack.LastUpdatedTime } : {}),
+    ...(stack.DeploymentConfig?.Mode ? { deploymentMode: stack.DeploymentConfig.Mode } : {}),
     ...(stack.ChangeSetId ? { changeSetId: stack.ChangeSetId } : {}),
     operations: (stack.LastOperations ?? []).map(({ OperationType, OperationId }) => ({
       type: OperationType ?? '',
@@ -131,6 +134,11 @@ const UPDATABLE: ReadonlySet<string> = new Set([
   'IMPORT_COMPLETE',
   'IMPORT_ROLLBACK_COMPLETE',
 ]);
+
+/** Whether the stack was left as it failed by a deployment in express mode. */
+export function hasFailedInExpressMode({ status, deploymentMode }: StackSnapshot): boolean {
+  return (status === 'CREATE_FAILED' || status === 'UPDATE_FAILED') && deploymentMode === 'EXPRESS';
+}
 
 /** All resources of a stack, including those that were deleted or never created. */
 export async function listResources(

@@ -17,7 +17,15 @@ import { startDeployment } from '../engine/engine.ts';
 import { invalid } from '../errors.ts';
 import { featuresOf } from './features.ts';
 import * as read from './input.ts';
-import { changeSetOf, databaseOf, isRepeated, requireUpdatable, stackToChange } from './lookup.ts';
+import {
+  changeSetOf,
+  databaseOf,
+  isRepeated,
+  requireDeploymentMode,
+  requireKeptFailures,
+  requireUpdatable,
+  stackToChange,
+} from './lookup.ts';
 import type { Stack } from '../engine/stack.ts';
 import { newStack } from '../engine/stack.ts';
 import { givenDefinition, newStackName } from './stack-operations.ts';
@@ -96,6 +104,7 @@ function create(world: World, input: Input, call: Call): object {
     throw invalid('OnStackFailure DELETE is only valid when ChangeSetType is CREATE.');
   }
   const deploymentConfig = read.deploymentConfigOf(input, features.express);
+  requireDeploymentMode(stack, deploymentConfig);
   const isNew = !database.stacks.has(stack.id);
   if (isNew) database.add(stack);
   const changeSet = createChangeSet(world, stack, {
@@ -177,6 +186,9 @@ function execute(world: World, input: Input, call: Call): object {
     throw invalid(`ChangeSet [${changeSet.id}] is a nested change set. Execute the root change set instead.`);
   }
   const before = stack.status;
+  const onFailure = failureMode(input, changeSet);
+  requireDeploymentMode(stack, changeSet.deploymentConfig);
+  requireKeptFailures(stack, onFailure);
   stack.deploymentConfig = changeSet.deploymentConfig ?? {};
   stack.retainExceptOnCreate = read.flag(input, 'RetainExceptOnCreate');
   stack.changeSetId = changeSet.id;
@@ -188,7 +200,7 @@ function execute(world: World, input: Input, call: Call): object {
   startDeployment(world, stack, before === 'REVIEW_IN_PROGRESS' ? 'CREATE_STACK' : 'UPDATE_STACK', {
     definition: changeSet.definition,
     token,
-    onFailure: failureMode(input, changeSet),
+    onFailure,
     revertDrift: changeSet.deploymentMode === 'REVERT_DRIFT',
     onEnd: (succeeded) => {
       for (const each of executed) each.executionStatus = succeeded ? 'EXECUTE_COMPLETE' : 'EXECUTE_FAILED';

@@ -12,6 +12,8 @@ export interface Features {
   incompleteValues: boolean;
   /** How many reads after an execution still show the status before. */
   staleReads: number;
+  /** How many reads of a nested stack's events do not find it yet. */
+  hiddenNestedReads: number;
 }
 
 const ALL: Features = {
@@ -23,6 +25,7 @@ const ALL: Features = {
   express: true,
   incompleteValues: false,
   staleReads: 0,
+  hiddenNestedReads: 0,
 };
 
 export function featuresOf(world: World): Features {

@@ -1,6 +1,8 @@
 import type { Call } from '../../protocols/service.ts';
 import { AwsError } from '../../protocols/service.ts';
 import type { World } from '../../world.ts';
+import type { DeploymentRequest } from '../engine/deployment.ts';
+import type { DeploymentConfig } from './input.ts';
 import type { ChangeSet } from '../change-sets/change-set.ts';
 import { invalid } from '../errors.ts';
 import type { Stack } from '../engine/stack.ts';
@@ -37,6 +39,39 @@ export function requireUpdatable(stack: Stack): void {
   if (!UPDATABLE.includes(stack.status)) {
     throw invalid(`Stack:${stack.id} is in ${stack.status} state and can not be updated.`);
   }
+}
+
+/**
+ * Throws where a failed stack takes no update in a deployment mode: one that failed in express mode takes only express mode.
+ *
+ * @see https://github.com/aws/aws-cdk-cli/issues/1739
+ */
+export function requireDeploymentMode(stack: Stack, config: DeploymentConfig | undefined): void {
+  if (!hasFailedInExpressMode(stack) || config?.Mode === 'EXPRESS') return;
+  throw invalid(
+    `This stack is in a ${stack.status} state from a previous operation that used EXPRESS deployment mode with disable-rollback. Follow-up operations must use the same DeploymentConfig (mode=EXPRESS) until the stack reaches a *_COMPLETE state.`,
+  );
+}
+
+/** Whether a stack was left as it failed by a deployment in express mode. */
+export function hasFailedInExpressMode({ status, deploymentConfig }: Stack): boolean {
+  return isFailedAndKept(status) && deploymentConfig?.Mode === 'EXPRESS';
+}
+
+export function isFailedAndKept(status: string): boolean {
+  return status === 'CREATE_FAILED' || status === 'UPDATE_FAILED';
+}
+
+/**
+ * Throws where an update would roll back a stack that an update left as it failed.
+ *
+ * @see https://github.com/aws/aws-cdk/issues/30546
+ */
+export function requireKeptFailures(stack: Stack, onFailure: DeploymentRequest['onFailure']): void {
+  if (stack.status !== 'UPDATE_FAILED' || onFailure === 'DO_NOTHING') return;
+  throw invalid(
+    `This stack is currently in a non-terminal [${stack.status}] state. To update the stack from this state, please use the disable-rollback parameter with update-stack API. To rollback to the last known good state, use the rollback-stack API`,
+  );
 }
 
 /** Throws while something is at work on a stack. */

@@ -20,7 +20,7 @@ export function readOperations(world: World): Record<string, Operation> {
     DescribeStackEvents: (input, call) => {
       const name = read.required(input, 'StackName');
       const stack = databaseOf(world, call).find(name);
-      if (!stack) throw invalid(`Stack [${name}] does not exist`);
+      if (!stack || isHidden(world, stack)) throw invalid(`Stack [${name}] does not exist`);
       const { page, next } = pageOfEvents(stack.events, read.optional(input, 'NextToken'));
       return { StackEvents: page.map((event) => visibleEvent(event, featuresOf(world))), NextToken: next };
     },
@@ -73,6 +73,15 @@ export function readOperations(world: World): Record<string, Operation> {
       HookResults: [],
     }),
   };
+}
+
+/** AWS may not find a nested stack just after its row appears in the events of its parent. */
+function isHidden(world: World, stack: Stack): boolean {
+  if (stack.parentId === undefined) return false;
+  const reads = world.store('', '', 'hidden-nested-reads', () => new Map<string, number>());
+  const count = (reads.get(stack.id) ?? 0) + 1;
+  reads.set(stack.id, count);
+  return count <= featuresOf(world).hiddenNestedReads;
 }
 
 function visibleEvent(event: StackEvent, features: Features): Partial<StackEvent> {

@@ -9,7 +9,17 @@ import { cancelUpdate, startDeletion, startDeployment, startRollback } from '../
 import { invalid } from '../errors.ts';
 import { featuresOf } from './features.ts';
 import * as read from './input.ts';
-import { databaseOf, isRepeated, requireDeletable, requireUpdatable, stackToChange } from './lookup.ts';
+import {
+  databaseOf,
+  hasFailedInExpressMode,
+  isFailedAndKept,
+  isRepeated,
+  requireDeletable,
+  requireDeploymentMode,
+  requireKeptFailures,
+  requireUpdatable,
+  stackToChange,
+} from './lookup.ts';
 import { stuckResources } from '../engine/rollback.ts';
 import type { Definition, Stack, ValidationEvent } from '../engine/stack.ts';
 import { newStack } from '../engine/stack.ts';
@@ -148,12 +158,17 @@ function updateStack(world: World, input: Input, call: Call): object {
   }
   if (isRepeated(database, stack, token, `UpdateStack ${stack.id}`)) return { StackId: stack.id };
   requireUpdatable(stack);
+  const config = read.deploymentConfigOf(input, featuresOf(world).express);
+  const keep = read.flag(input, 'DisableRollback') || read.keepsFailures(config);
+  requireDeploymentMode(stack, config);
+  requireKeptFailures(stack, keep ? 'DO_NOTHING' : 'ROLLBACK');
   const definition = prepareDefinition(world, stack, given);
   const plan = planChanges(world, stack, definition, { revertDrift: false });
-  if (plan.changes.length === 0 && !plan.others) throw invalid('No updates are to be performed.');
+  const unchanged = plan.changes.length === 0 && !plan.others;
+  // A stack that was left as it failed is put right by its last good template, which changes nothing.
+  if (unchanged && !isFailedAndKept(stack.status)) throw invalid('No updates are to be performed.');
   const policy = policyOf(world, input, call, 'StackPolicy');
   const during = policyOf(world, input, call, 'StackPolicyDuringUpdate');
-  const config = read.deploymentConfigOf(input, featuresOf(world).express);
   if (policy !== undefined) stack.policy = policy;
   if (during !== undefined) stack.policyDuringUpdate = during;
   stack.deploymentConfig = config ?? {};
@@ -162,7 +177,7 @@ function updateStack(world: World, input: Input, call: Call): object {
   startDeployment(world, stack, 'UPDATE_STACK', {
     definition,
     token,
-    onFailure: read.flag(input, 'DisableRollback') || read.keepsFailures(config) ? 'DO_NOTHING' : 'ROLLBACK',
+    onFailure: keep ? 'DO_NOTHING' : 'ROLLBACK',
     findings: earlyFindings(world, stack, definition, input),
   });
   return { StackId: stack.id, OperationId: stack.operations.at(-1)?.id };
@@ -237,6 +252,11 @@ function rollbackStack(world: World, input: Input, call: Call): object {
   if (isRepeated(database, stack, token, `RollbackStack ${stack.id}`)) return { StackId: stack.id };
   if (!['CREATE_FAILED', 'UPDATE_FAILED'].includes(stack.status)) {
     throw invalid(`Stack:${stack.id} is in ${stack.status} state and can not be rolled back.`);
+  }
+  if (hasFailedInExpressMode(stack)) {
+    throw invalid(
+      'RollbackStack is not supported for stacks that were last updated using EXPRESS deployment mode and are in a failed state',
+    );
   }
   stack.retainExceptOnCreate ||= read.flag(input, 'RetainExceptOnCreate');
   const operation = startRollback(world, stack, 'ROLLBACK', token);

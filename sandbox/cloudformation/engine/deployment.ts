@@ -12,6 +12,7 @@ import { actionFor } from '../resources/property-diff.ts';
 import {
   createResource,
   draftResource,
+  isOmitted,
   type OperationRun,
   replaceResource,
   resolveResource,
@@ -63,6 +64,7 @@ export async function applyDefinition(
     definition,
     undo,
     revertDrift: request.revertDrift ?? false,
+    keepsFailures: request.onFailure === 'DO_NOTHING',
     stopOnFailure: () => {
       if (request.onFailure !== 'DO_NOTHING') stop.abort(new OperationStopped('failure'));
     },
@@ -118,6 +120,8 @@ interface Forward extends ResourcePass {
   definition: Definition;
   undo: Undo;
   revertDrift: boolean;
+  /** Whether a failure leaves everything as it is, so that nothing may be replaced. */
+  keepsFailures: boolean;
   /** Whether a failure stops everything else, as it does when the stack will roll back. */
   stopOnFailure: () => void;
 }
@@ -203,6 +207,13 @@ function begin(work: Forward, resource: StackResource): void {
   work.stack.resources.set(resource.logicalId, resource);
 }
 
+/**
+ * The reason of a resource that would be replaced while rollback is off.
+ *
+ * @see https://github.com/aws/aws-cdk/issues/30546
+ */
+const REPLACEMENT_REFUSED = 'Replacement type updates not supported on stack with disable-rollback.';
+
 async function change(
   work: Forward,
   existing: StackResource,
@@ -225,13 +236,14 @@ async function change(
   ) {
     action = 'update';
   }
-  if (action === 'none') {
+  if (action === 'none' || isOmitted(work, existing)) {
     work.stack.resources.set(existing.logicalId, next);
     return true;
   }
   const denial = policyDenial(work.stack, policyActions[action], existing);
   if (denial !== undefined) return refuse(work, next, denial);
   if (action === 'update') return update(work, existing, next);
+  if (action === 'replace' && work.keepsFailures) return refuse(work, { ...existing }, REPLACEMENT_REFUSED);
   const fresh = { ...draftResource(work, existing.logicalId, definition), ...resolved };
   begin(work, fresh);
   work.undo.replaced.push(existing);

@@ -47,6 +47,13 @@ export interface ResourcePass extends OperationRun {
 }
 
 const NESTED = 'AWS::CloudFormation::Stack';
+/**
+ * What the end of a resource says in express mode.
+ *
+ * @see https://github.com/aws/aws-cdk-cli/pull/1689
+ */
+const EXPRESS_REASON =
+  'Resource operation completed using Express Mode. It may continue becoming available in the background.';
 /** Resources that take this long report that they are configured before they are stable. */
 const STABILISES_FROM = 10;
 const STARTING_SHARE = 0.1;
@@ -107,7 +114,7 @@ export async function createResource(
     Object.assign(resource, resolveResource(work, resource.definition));
     setResourceStatus(work, resource, 'CREATE_IN_PROGRESS');
     await bringUp(work, resource, 'CREATE_IN_PROGRESS', ready);
-    setResourceStatus(work, resource, 'CREATE_COMPLETE');
+    setResourceStatus(work, resource, 'CREATE_COMPLETE', endOf(work));
   });
 }
 
@@ -130,7 +137,7 @@ export async function replaceResource(
       );
     }
     await bringUp(work, resource, 'UPDATE_IN_PROGRESS');
-    setResourceStatus(work, resource, 'UPDATE_COMPLETE');
+    setResourceStatus(work, resource, 'UPDATE_COMPLETE', endOf(work));
   });
 }
 
@@ -144,8 +151,12 @@ export async function updateResource(work: ResourcePass, resource: StackResource
     refuseProblems(resource);
     if (resource.type === NESTED) await work.nested.update(work, resource);
     else await changeAndSettle(work, resource);
-    setResourceStatus(work, resource, 'UPDATE_COMPLETE');
+    setResourceStatus(work, resource, 'UPDATE_COMPLETE', endOf(work));
   });
+}
+
+function endOf({ express }: ResourcePass): { reason?: string } {
+  return express ? { reason: EXPRESS_REASON } : {};
 }
 
 /** Puts a resource back to what it was before the update; `skip` leaves it as it is and says that it is back. */
@@ -295,6 +306,16 @@ function ruleOf(
   phases: readonly Phase[],
 ): ResourceRule | undefined {
   return ruleFor(work.world, work.stack, resource, phases);
+}
+
+/**
+ * Whether the scenario has CloudFormation leave out the update of a resource. In express mode it did so with ECS services.
+ *
+ * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2538
+ */
+export function isOmitted({ world, stack }: ResourcePass, resource: StackResource): boolean {
+  const rules = world.scenario.resources ?? [];
+  return rules.some((rule) => rule.omit === true && rule.on === 'update' && matches(rule, stack, resource));
 }
 
 /** With a code: as a resource handler reports it. Without: the message as it is. */

@@ -9,6 +9,7 @@ import {
   loadSource,
   planStack,
   readSettings,
+  requireRollback,
   type Source,
   unchangedResult,
 } from './deploy.ts';
@@ -37,6 +38,7 @@ export async function apply(run: CommandRun): Promise<CommandResult> {
   if (plan.fingerprint !== approved.fingerprint)
     return await planChangedResult(run, approved, plan, undefined);
   if (!plan.hasChanges && prepared.stack) return await unchangedResult(run, plan, prepared.stack, settings);
+  requireRollback(run, plan, prepared.stack);
   const guard = guardPlan(plan, source?.template, run.inputs);
   if (guard.length > 0) return blockedResult(run, guard);
   return await executeAndJudge(run, plan, settings, source?.template);

@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { InputError } from '../../core/errors.ts';
 import { type GuardFinding, guardPlan } from '../change-set/guard.ts';
 import { createPlan, logPlan } from '../change-set/plan.ts';
-import { note, changesSoFar, timeLeft, type CommandRun } from '../command-run.ts';
+import {
+  EXPRESS_REPLAY,
+  possiblyRefusedReplacements,
+  refusedReplacements,
+} from '../change-set/replacements.ts';
+import { note, changesSoFar, StackBlockedError, timeLeft, type CommandRun } from '../command-run.ts';
+import type { DeployStackInputs } from '../context.ts';
 import { diagnose } from '../diagnosis/diagnosis.ts';
 import { discardChangeSet } from '../execution/cancel.ts';
 import { executePlan } from '../execution/execute.ts';
@@ -14,7 +20,7 @@ import {
   readStackPolicy,
   type StackSettings,
 } from '../settings.ts';
-import { isShell, isStable, type StackSnapshot } from '../stack.ts';
+import { hasFailedInExpressMode, isShell, isStable, type StackSnapshot } from '../stack.ts';
 import {
   type ParameterFiles,
   readParameterFiles,
@@ -85,7 +91,7 @@ function parametersFor(
 /** Creates the plan under a unique name, and records its change set as pending. */
 export async function planStack(run: CommandRun, source: Source, { stack }: PreparedStack): Promise<Plan> {
   const { context, inputs, identity, pending } = run;
-  const plan = await createPlan(context, {
+  const made = await createPlan(context, {
     inputs: { ...inputs, timeoutMs: timeLeft(run) },
     template: source.template,
     parameters: parametersFor(run, source, stack),
@@ -93,10 +99,29 @@ export async function planStack(run: CommandRun, source: Source, { stack }: Prep
     ...(stack ? { stack } : {}),
     changeSetName: changeSetName(identity),
   });
+  const plan = withReplacementWarnings(made, inputs.onFailure, stack);
   if (plan.hasChanges) pending.changeSet = { ...plan, shellIsOurs: plan.kind === 'create' };
   run.known = { plan, ...(stack ? { before: stack } : {}) };
   logPlan(context, plan);
   return plan;
+}
+
+function withReplacementWarnings(
+  plan: Plan,
+  onFailure: DeployStackInputs['onFailure'],
+  stack: StackSnapshot | undefined,
+): Plan {
+  const warnings = [
+    refusedReplacements(plan, onFailure, stack),
+    possiblyRefusedReplacements(plan, onFailure),
+  ].filter((warning) => warning !== undefined);
+  return { ...plan, warnings: [...warnings, ...(plan.warnings ?? [])] };
+}
+
+/** @throws StackBlockedError where CloudFormation would refuse a replacement, and leave the stack in UPDATE_FAILED. */
+export function requireRollback({ inputs }: CommandRun, plan: Plan, stack: StackSnapshot | undefined): void {
+  const refused = refusedReplacements(plan, inputs.onFailure, stack);
+  if (refused !== undefined) throw new StackBlockedError(refused, 'replacement-refused');
 }
 
 /** A unique name that identifies the run: `plan-1001-1-3f2a9c1e`. */
@@ -140,6 +165,7 @@ export async function deploy(run: CommandRun): Promise<CommandResult> {
   if (!plan.hasChanges && prepared.stack) return await unchangedResult(run, plan, prepared.stack, settings);
   const inEffect = await resultInEffect(run, plan, prepared.stack);
   if (inEffect) return inEffect;
+  requireRollback(run, plan, prepared.stack);
   const guard = guardPlan(plan, source.template, inputs);
   if (guard.length > 0) {
     await discardChangeSet(run);
@@ -157,7 +183,8 @@ export async function unchangedResult(
 ): Promise<CommandResult> {
   const { stackName, status } = stack;
   if (!isStable(status)) {
-    const reason = `Stack ${stackName} is ${status} from an earlier failure, and CloudFormation finds nothing to change that would mend it.`;
+    const next = hasFailedInExpressMode(stack) ? ` ${EXPRESS_REPLAY}` : '';
+    const reason = `Stack ${stackName} is ${status} from an earlier failure, and CloudFormation finds nothing to change that would mend it.${next}`;
     return { verdict: 'failed', reason, plan, stack };
   }
   const set = await applySettings(run, stack, settings);

@@ -4,7 +4,7 @@ import { plural } from '../../core/text.ts';
 import { GetTemplateCommand } from '@aws-sdk/client-cloudformation';
 import { send } from '../../aws/send.ts';
 import { discardChangeSet } from '../execution/cancel.ts';
-import { blockedResult, executeAndJudge, changeSetName } from './deploy.ts';
+import { blockedResult, changeSetName, executeAndJudge, requireRollback } from './deploy.ts';
 import { type DriftReport, findDrift } from '../drift/drift.ts';
 import { guardPlan } from '../change-set/guard.ts';
 import { prepareStack } from '../execution/recover.ts';
@@ -68,6 +68,7 @@ async function revert(run: CommandRun, stack: StackSnapshot, drift: DriftReport)
   }
   pending.changeSet = { ...plan, shellIsOurs: false };
   run.known = { plan, before: stack };
+  requireRollback(run, plan, stack);
   const guard = guardPlan(plan, template, inputs);
   if (guard.length > 0) {
     await discardChangeSet(run);

@@ -1,6 +1,7 @@
 import { planHeadline } from '../change-set/changes.ts';
 import { bestEffort } from '../context.ts';
 import { guardPlan } from '../change-set/guard.ts';
+import { refusedReplacements } from '../change-set/replacements.ts';
 import { prepareStack } from '../execution/recover.ts';
 import { resultInEffect } from './in-effect.ts';
 import type { CommandResult } from './result.ts';
@@ -26,8 +27,12 @@ export async function plan(run: CommandRun): Promise<CommandResult> {
   const guard = guardPlan(made, source.template, run.inputs);
   // From here on the change set is kept.
   delete run.pending.changeSet;
+  const refused = refusedReplacements(made, run.inputs.onFailure, prepared.stack);
+  const blocked = refused === undefined ? '' : ` It will be blocked: ${refused}`;
   const warning =
-    guard.length > 0 ? ` It will be blocked as long as nothing allows it: ${guard[0]?.message ?? ''}` : '';
+    guard.length > 0
+      ? ` It will be blocked as long as nothing allows it: ${guard[0]?.message ?? ''}`
+      : blocked;
   const what = made.kind === 'create' ? 'create' : 'update';
   const reason = `The plan to ${what} stack ${made.stackName} lies ready: ${planHeadline(made)}.${warning}`;
   return { verdict: 'planned', reason, ...run.known, plan: made, guard, ...stack };

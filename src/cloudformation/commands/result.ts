@@ -2,6 +2,7 @@ import type { ErrorInfo } from '../../core/errors.ts';
 import type { Verdicts } from '../../core/outcome.ts';
 import { duration } from '../../core/text.ts';
 import { countEffects, type Effect, pathOf, type Plan } from '../change-set/changes.ts';
+import { EXPRESS_WAY_OUT } from '../change-set/replacements.ts';
 import type { Finding } from '../change-set/failure.ts';
 import type { GuardFinding } from '../change-set/guard.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
@@ -10,7 +11,7 @@ import type { DriftReport } from '../drift/drift.ts';
 import type { TimelineFacts } from '../execution/events.ts';
 import type { Execution } from '../execution/watch.ts';
 import type { DeployStackInputs } from '../context.ts';
-import type { StackSnapshot } from '../stack.ts';
+import { hasFailedInExpressMode, type StackSnapshot } from '../stack.ts';
 
 /** How a run of deploy-stack can end. Only what is proven is ok. */
 export const STACK_VERDICTS = {
@@ -158,7 +159,7 @@ export function judgeSuccess(
 /** The verdict on a plan whose execution failed, and why. */
 export function judgeFailure(
   { stackName, kind }: Plan,
-  { status }: Execution,
+  { status, stack }: Execution,
   diagnosis: Diagnosis | undefined,
 ): { verdict: 'rolled-back' | 'stuck' | 'failed'; reason: string } {
   const what = kind === 'create' ? 'creation' : 'update';
@@ -179,11 +180,20 @@ export function judgeFailure(
         reason: `${failed}. The rollback failed too${stuckText(diagnosis)}: deploy with continue-rollback: true once that is repaired.`,
       };
     case 'CREATE_FAILED':
-    case 'UPDATE_FAILED':
       return { verdict: 'failed', reason: `${failed}. What was done is kept: the stack is ${status}.` };
+    case 'UPDATE_FAILED':
+      return {
+        verdict: 'failed',
+        reason: `${failed}. What was done is kept: the stack is ${status}. ${keptWayOut(stack)}`,
+      };
     default:
       return { verdict: 'failed', reason: `${failed}. The stack is ${status}${stuckText(diagnosis)}.` };
   }
+}
+
+function keptWayOut(stack: StackSnapshot | undefined): string {
+  if (stack && hasFailedInExpressMode(stack)) return EXPRESS_WAY_OUT;
+  return 'Deploy with on-failure: keep to go on from here, or with continue-rollback: true to go back first.';
 }
 
 const SHOWN_REASON = 400;

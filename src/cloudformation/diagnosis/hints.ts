@@ -46,6 +46,10 @@ const HINTS: readonly Hint[] = [
     hint: 'The role that CloudFormation works with lacks a permission for this. Allow the action that the message names, in the service role (role-arn) or else in the role of the job.',
   },
   {
+    message: /Replacement type updates not supported on stack with disable-rollback/i,
+    hint: 'CloudFormation replaces nothing while rollback is off. Bring the stack back to a stable state, then deploy this change with on-failure: rollback.',
+  },
+  {
     message: /circuit breaker/i,
     hint: 'The new tasks did not become healthy, so ECS gave up. Look at the stopped tasks of the service (their reason and exit code) and at their logs; the resource itself is fine.',
   },

@@ -8,6 +8,8 @@ import { send } from '../../aws/send.ts';
 import { PlatformError } from '../../core/errors.ts';
 import { poll } from '../../core/poll.ts';
 import { pathOf } from '../change-set/changes.ts';
+import { EXPRESS_WAY_OUT } from '../change-set/replacements.ts';
+import type { DeployStackInputs } from '../context.ts';
 import { STATEFUL_TYPES } from '../change-set/stateful.ts';
 import {
   clientRequestToken,
@@ -23,6 +25,7 @@ import { diagnose, type Diagnosis } from '../diagnosis/diagnosis.ts';
 import { plainReason } from '../diagnosis/hints.ts';
 import {
   describeStack,
+  hasFailedInExpressMode,
   isAlive,
   isFailed,
   isInProgress,
@@ -79,6 +82,7 @@ async function recoverStack(
   const { inputs } = run;
   switch (stack.status) {
     case 'CREATE_FAILED':
+      if (inputs.onFailure === 'keep') requireSameMode(inputs, stack);
       // With rollback disabled, CloudFormation updates such a stack in place and keeps its resources.
       return inputs.onFailure === 'keep'
         ? { stack, kind: 'update' }
@@ -87,6 +91,7 @@ async function recoverStack(
     case 'ROLLBACK_FAILED':
       return await recreateStack(run, stack, beforeRecreation);
     case 'UPDATE_FAILED':
+      if (hasFailedInExpressMode(stack)) return await goOnInExpressMode(run, stack);
       if (inputs.onFailure === 'keep') return { stack, kind: 'update' };
       return { stack: await rollBackIfAllowed(run, stack, rollBackUpdate), kind: 'update' };
     case 'UPDATE_ROLLBACK_FAILED':
@@ -158,6 +163,19 @@ function resourceName(resource: StackResourceSummary): string {
   return resource.LogicalResourceId ?? '';
 }
 
+/** A stack that failed in express mode goes on in express mode, and is not rolled back. */
+async function goOnInExpressMode(run: CommandRun, stack: StackSnapshot): Promise<PreparedStack> {
+  const { mode, onFailure } = run.inputs;
+  if (mode === 'express' && onFailure === 'keep') return { stack, kind: 'update' };
+  throw new StackBlockedError(await explainBlocked(run, stack));
+}
+
+/** @throws StackBlockedError when CloudFormation takes no deployment in this mode. */
+function requireSameMode({ mode }: DeployStackInputs, stack: StackSnapshot): void {
+  if (mode === 'express' || !hasFailedInExpressMode(stack)) return;
+  throw new StackBlockedError(`Stack ${stack.stackName} is ${stack.status}. ${EXPRESS_WAY_OUT}`);
+}
+
 /** Rolls a failed update back to the last good state, when requested. */
 async function rollBackIfAllowed(
   run: CommandRun,
@@ -173,7 +191,8 @@ async function rollBackIfAllowed(
 async function explainBlocked(run: CommandRun, stack: StackSnapshot): Promise<string> {
   const failed = await failedResources(run, stack);
   const because = failed.length > 0 ? ` because of ${failed.join('; ')}` : '';
-  return `Stack ${stack.stackName} is ${stack.status}${because}. ${NEXT_STEPS[stack.status] ?? 'CloudFormation takes no update from this state.'}`;
+  const next = hasFailedInExpressMode(stack) ? EXPRESS_WAY_OUT : NEXT_STEPS[stack.status];
+  return `Stack ${stack.stackName} is ${stack.status}${because}. ${next ?? 'CloudFormation takes no update from this state.'}`;
 }
 
 const NEXT_STEPS: Readonly<Record<string, string>> = {

@@ -227,7 +227,7 @@ Outputs: { V: { Value: !Ref V } }`;
     const stacks = await startWith(fails('G', 'create', { fail: { message: 'No.', times: 2 } }));
     await stacks.deploy('s', vpc('10.0.0.0/16'), { execute: { DisableRollback: true } });
     await stacks.deploy('s', vpc('10.0.0.0/16'), { execute: { DisableRollback: true } });
-    const first = await stacks.deploy('s', vpc('10.0.0.0/16'));
+    const first = await stacks.deploy('s', vpc('10.0.0.0/16'), { execute: { DisableRollback: true } });
     stacks.sandbox.world.scenario.resources = [fails('G', 'create')];
     const stack = await stacks.deploy('s', vpc('10.1.0.0/16'));
     expect(stack).toMatchObject({ StackStatus: 'UPDATE_ROLLBACK_COMPLETE', Outputs: first.Outputs });
