@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve as pathResolve } from 'node:path';
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
+import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, visit, type YAMLMap } from 'yaml';
 import { InputError } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
 import type { StackSnapshot } from '../stack.ts';
@@ -125,8 +125,8 @@ export interface ParameterFiles {
  * Reads parameter files, JSON or YAML, and merges them in order: a later file wins, key by key.
  * Three formats: `{"Parameters": {}, "Tags": {}, "StackPolicy": {}}` (CodePipeline's template configuration), a
  * plain object, and CloudFormation's list of `{"ParameterKey", "ParameterValue"}`. A list as a value is joined
- * with commas, a map becomes JSON, numbers and booleans keep the text they were written with, so an account id
- * keeps its leading zero. `UsePreviousValue` removes the value of an earlier file.
+ * with commas, a map becomes JSON, numbers and booleans keep the text they were written with, also inside such a map,
+ * so an account id keeps its leading zero and `1.10` its last one. `UsePreviousValue` removes the value of an earlier file.
  * @throws InputError for a file that is missing, does not parse, or has another structure. Values are never shown.
  */
 export function readParameterFiles(paths: readonly string[], workspace: string): ParameterFiles {
@@ -159,6 +159,13 @@ function parse(path: string, workspace: string): Node | null {
       `valid JSON or YAML; line ${lines.linePos(error.pos[0]).line}: ${what}`,
     );
   }
+  visit(document, {
+    Alias: (_key, alias, parents) => {
+      const node = alias.resolve(document);
+      if (node && !parents.includes(node)) return node;
+      throw new InputError(INPUT, path, `no alias of a value within itself ("${alias.source}")`);
+    },
+  });
   return document.contents;
 }
 
@@ -187,7 +194,7 @@ function readConfiguration(merged: ParameterFiles, path: string, content: YAMLMa
     if (!isMap(value)) throw new InputError(INPUT, path, `an object as ${name}`);
     if (name === 'Parameters') addParameters(merged, path, value);
     else if (name === 'Tags') addTags(merged, path, value);
-    else merged.stackPolicy = JSON.stringify(value.toJSON());
+    else merged.stackPolicy = jsonText(path, name, value);
   }
 }
 
@@ -225,9 +232,29 @@ function entries(path: string, map: YAMLMap): [string, Node | null][] {
 
 function valueText(path: string, key: string, node: Node | null | undefined): string {
   if (isSeq(node)) return node.items.map((item) => itemText(path, key, item)).join(',');
-  if (isMap(node)) return JSON.stringify(node.toJSON());
+  if (isMap(node)) return jsonText(path, key, node);
   if (isScalar(node) && node.value !== null) return scalarText(node.value, node.source);
   throw new InputError(INPUT, path, `a value for "${key}"; write "" for an empty one`);
+}
+
+/** A number as JSON writes it, of any length. */
+const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?$/;
+
+/** A node as JSON text. A number that JSON can write stays one, digit by digit; any other becomes a text. */
+function jsonText(path: string, key: string, node: unknown): string {
+  if (isMap(node)) {
+    const members = entries(path, node).map(
+      ([name, value]) => `${JSON.stringify(name)}:${jsonText(path, `${key}.${name}`, value)}`,
+    );
+    return `{${members.join(',')}}`;
+  }
+  if (isSeq(node)) return `[${node.items.map((item) => jsonText(path, key, item)).join(',')}]`;
+  const { value, source } = isScalar(node) ? node : { value: null, source: '' };
+  if (value === null && source === '') {
+    throw new InputError(INPUT, path, `a value for "${key}"; write "" for an empty one`);
+  }
+  if (typeof value === 'number' && !JSON_NUMBER.test(source ?? '')) return JSON.stringify(source);
+  return typeof value === 'number' ? (source ?? '') : JSON.stringify(value);
 }
 
 /** CloudFormation splits list parameters at every comma, without an escape. */

@@ -1,4 +1,4 @@
-import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { Pair, ParsedNode } from 'yaml';
 import { InputError } from '../errors.ts';
 
@@ -8,7 +8,9 @@ import { InputError } from '../errors.ts';
  * `1e3`, `yes`), a list becomes its items joined by commas, and an object becomes JSON. Errors name a line,
  * never its text: it may be a secret.
  *
- * @throws InputError on a line without `=`, an empty or a repeated key, and on text that is not YAML.
+ * @throws InputError on a line without `=` or with spaces around its value, which nobody can see to be meant; on an empty
+ * or a repeated key; on a YAML value that is not there, such as an expression that came out empty; and on text that is
+ * not YAML.
  */
 export function parseMap(input: string, text: string): Record<string, string> {
   const entries = isYaml(text) ? yamlEntries(input, text) : lineEntries(input, text);
@@ -36,9 +38,18 @@ function lineEntries(input: string, text: string): Map<string, string> {
       );
     }
     if (entries.has(key)) throw new InputError(input, key, `line ${index + 1} gives this key again`);
-    entries.set(key, line.slice(at + 1).trim());
+    entries.set(key, lineValue(input, index + 1, key, line.slice(at + 1)));
   }
   return entries;
+}
+
+function lineValue(input: string, line: number, key: string, value: string): string {
+  if (value === value.trim()) return value;
+  throw new InputError(
+    input,
+    key,
+    `line ${line} has spaces around the value. Remove them, or write the map as YAML with the value in quotes`,
+  );
 }
 
 function yamlEntries(input: string, text: string): Map<string, string> {
@@ -73,7 +84,9 @@ function valueText(input: string, line: number, node: ParsedNode | null): string
 }
 
 function scalarText(input: string, line: number, node: unknown): string {
-  if (node === null) return '';
+  if (node === null || (isScalar(node) && node.type === 'PLAIN' && node.source === '')) {
+    throw new InputError(input, '', `line ${line}: expected a value; write "" for an empty one`);
+  }
   if (isScalar(node)) {
     const value = typeof node.value === 'string' ? node.value : '';
     if (node.type !== 'PLAIN' || !/^(?:null|Null|NULL|~)$/.test(value)) return value;
@@ -91,7 +104,7 @@ function plain(input: string, line: number, node: unknown): unknown {
     );
   }
   if (isSeq(node)) return node.items.map((item) => plain(input, line, item));
-  if (isScalar(node) && node.type === 'PLAIN' && isNode(node)) return plainScalar(node.source ?? '');
+  if (isScalar(node) && node.type === 'PLAIN' && node.source) return plainScalar(node.source);
   return scalarText(input, line, node);
 }
 

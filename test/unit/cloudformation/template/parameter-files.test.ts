@@ -79,8 +79,16 @@ describe('values', () => {
     ['A:\n  - subnet-1\n  - subnet-2\n', 'subnet-1,subnet-2'],
     ['{"A": []}', ''],
     ['{"A": {"b": [1, "c"]}}', '{"b":[1,"c"]}'],
+    ['{"A": {"b": 1.10, "c": [12345678901234567890, 1e3]}}', '{"b":1.10,"c":[12345678901234567890,1e3]}'],
+    [
+      'A: { b: 012345678901, c: 0x1F, d: yes, e: True }',
+      '{"b":"012345678901","c":"0x1F","d":"yes","e":true}',
+    ],
+    ['A: { b: "1", c: null, d: 2026-01-31, e: .5 }', '{"b":"1","c":null,"d":"2026-01-31","e":".5"}'],
+    ['A:\n  012: { b: it\'s "x" }\n', '{"012":{"b":"it\'s \\"x\\""}}'],
+    ['.: &x { b: 010 }\nA: { c: *x }', '{"c":{"b":"010"}}'],
   ])('%j gives %j', (text, value) => {
-    expect(valuesOf(text)).toEqual({ A: value });
+    expect(valuesOf(text)['A']).toBe(value);
   });
 
   test('any text survives', () => {
@@ -100,6 +108,8 @@ describe('what is refused', () => {
   test.each([
     ['{"A": null}', /a value for "A"; write ""/],
     ['A:', /a value for "A"/],
+    ['A: { b: }', /a value for "A.b"; write ""/],
+    ['A: &x { b: *x }', /no alias of a value within itself \("x"\)/],
     ['{"A": ["x,y"]}', /without a comma in the list "A"/],
     ['{"A": [{"b": 1}]}', /plain items/],
     ['{"A": "1", "A": "2"}', /line 1: duplicate key/],
