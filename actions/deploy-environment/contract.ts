@@ -24,6 +24,7 @@ const inputs = {
   fingerprint: text(),
   'allow-replace': list(),
   'allow-delete': list(),
+  'allow-traffic-reset': list(),
   'allow-older': boolean({ default: 'false' }),
   confirm: text(),
   scan: choice(['off', 'critical', 'high', 'medium', 'low'], { default: 'off' }),

@@ -47,6 +47,7 @@ export function environmentRequest({ inputs, context, manifest, choice }: Run): 
     images: inputs.images,
     allowReplace: inputs['allow-replace'],
     allowDelete: inputs['allow-delete'],
+    allowTrafficReset: inputs['allow-traffic-reset'],
     scan: inputs.scan,
     order: {
       judge: orderJudge({ token: inputs['github-token'] ?? '', github, context }),

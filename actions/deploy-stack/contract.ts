@@ -24,6 +24,7 @@ const inputs = {
   fingerprint: text(),
   'allow-replace': list(),
   'allow-delete': list(),
+  'allow-traffic-reset': list(),
   'on-failure': choice(['rollback', 'keep', 'delete'], { default: 'rollback' }),
   'fail-fast': boolean({ default: 'true' }),
   mode: choice(['standard', 'express'], { default: 'standard' }),

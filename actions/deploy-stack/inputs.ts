@@ -13,6 +13,7 @@ export function deployStackInputs(inputs: Inputs<typeof contract.inputs>): Deplo
     capabilities: inputs.capabilities,
     allowReplace: inputs['allow-replace'],
     allowDelete: inputs['allow-delete'],
+    allowTrafficReset: inputs['allow-traffic-reset'],
     onFailure: inputs['on-failure'],
     failFast: inputs['fail-fast'],
     mode: inputs.mode,

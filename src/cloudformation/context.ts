@@ -23,6 +23,7 @@ export interface DeployStackInputs {
   fingerprint?: string;
   allowReplace: readonly string[];
   allowDelete: readonly string[];
+  allowTrafficReset: readonly string[];
   onFailure: 'rollback' | 'keep' | 'delete';
   /** Ends an operation that waits for a service without a circuit breaker whose tasks fail. */
   failFast: boolean;

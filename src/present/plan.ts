@@ -93,15 +93,16 @@ function blocked(blocks: readonly Omit<GuardFinding, 'message'>[]): Section[] {
     replace: 'would be replaced',
     'maybe-replace': 'may be replaced',
     delete: 'would be deleted',
+    traffic: 'live traffic would move',
   };
   const rows = blocks.map((block) => [
     code(pathOf(block)),
     escapeCell(block.type),
     harms[block.harm],
-    code(`${block.allow.input}: ${block.allow.value}`),
+    block.allow ? code(`${block.allow.input}: ${block.allow.value}`) : '–',
   ]);
   const intro =
-    '> [!CAUTION]\n> Nothing is executed while this stands: data would be lost. If that is meant, name each resource in the input beside it.';
+    '> [!CAUTION]\n> Nothing is executed while data would be lost or live traffic would move. To allow it, name each resource in the input beside it.';
   const body = `${intro}\n\n${table(['Resource', 'Type', 'What happens', 'To allow it'], rows)}`;
   return [{ title: 'Blocked', body, priority: 95 }];
 }

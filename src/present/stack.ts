@@ -257,10 +257,13 @@ function findingAnnotation(finding: Finding): Annotation {
   };
 }
 
-function guardAnnotation({ verdict, template }: StackResult, { message, line }: GuardFinding): Annotation {
+function guardAnnotation(
+  { verdict, template }: StackResult,
+  { message, line, harm }: GuardFinding,
+): Annotation {
   return {
     level: verdict === 'planned' ? 'warning' : 'error',
-    title: 'Data would be lost',
+    title: harm === 'traffic' ? 'Live traffic would move' : 'Data would be lost',
     message,
     priority: 80,
     ...(template !== undefined && line !== undefined && { file: template, line }),

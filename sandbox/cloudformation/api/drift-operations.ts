@@ -37,7 +37,10 @@ export function driftOperations(world: World): Record<string, Operation> {
         ({ drift }) => drift && (wanted.length === 0 || wanted.includes(drift.status)),
       );
       const { page, next } = read.pageOf(checked, read.optional(input, 'NextToken'), DRIFTS_PER_PAGE);
-      return { StackResourceDrifts: page.map((resource) => describeDrift(stack, resource)), NextToken: next };
+      return {
+        StackResourceDrifts: page.map((resource) => describeDrift(world, stack, resource)),
+        NextToken: next,
+      };
     },
     DetectStackResourceDrift: (input, call) => {
       const stack = stackToChange(databaseOf(world, call), read.required(input, 'StackName'));
@@ -45,7 +48,7 @@ export function driftOperations(world: World): Record<string, Operation> {
       const resource = stack.resources.get(id);
       if (!resource) throw invalid(`Resource ${id} does not exist for stack ${stack.name}`);
       detectDrift(world, stack, [id]);
-      return { StackResourceDrift: describeDrift(stack, resource) };
+      return { StackResourceDrift: describeDrift(world, stack, resource) };
     },
   };
 }
@@ -77,8 +80,8 @@ function detect(world: World, input: Input, call: Call): object {
   return { StackDriftDetectionId: detection.id };
 }
 
-function describeDrift(stack: Stack, resource: StackResource): object {
-  const { expected, actual, differences, status } = driftOf(resource);
+function describeDrift(world: World, stack: Stack, resource: StackResource): object {
+  const { expected, actual, differences, status } = driftOf(world, stack, resource);
   return {
     StackId: stack.id,
     LogicalResourceId: resource.logicalId,

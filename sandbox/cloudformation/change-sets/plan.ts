@@ -10,6 +10,7 @@ import { maskSecrets } from '../templates/parameters.ts';
 import { deletionPolicy, updateReplacePolicy } from '../resources/policies.ts';
 import type { ResourceValues } from '../templates/scope.ts';
 import { templateScope } from '../templates/scope.ts';
+import { liveStateOf } from '../engine/drift.ts';
 import { activeResources, environmentOf, isCreated, createdAttribute } from '../engine/stack-scope.ts';
 import type { Definition, Stack, StackResource } from '../engine/stack.ts';
 import type { ResourceDefinition } from '../templates/template.ts';
@@ -27,6 +28,7 @@ export function planChanges(world: World, stack: Stack, next: Definition, option
 }
 
 class Planner {
+  readonly #world: World;
   readonly #stack: Stack;
   readonly #next: Definition;
   readonly #options: PlanOptions;
@@ -39,6 +41,7 @@ class Planner {
   #current = '';
 
   constructor(world: World, stack: Stack, next: Definition, options: PlanOptions) {
+    this.#world = world;
     this.#stack = stack;
     this.#next = next;
     this.#options = options;
@@ -113,8 +116,8 @@ class Planner {
     const existing = this.#stack.resources.get(id);
     if (!existing || !isCreated(existing) || existing.status === 'CREATE_FAILED')
       return this.#addition(id, after);
-    const { live } = existing;
-    if (this.#options.revertDrift && live) {
+    const live = this.#options.revertDrift ? liveStateOf(this.#world, this.#stack, existing) : undefined;
+    if (live) {
       if ('deleted' in live)
         return { ...this.#addition(id, after), driftStatus: 'DELETED', physicalId: existing.physicalId };
       return this.#modification(existing, after, driftDetails(existing, live.properties, after), 'MODIFIED');

@@ -3,6 +3,7 @@ import type { World } from '../../world.ts';
 import type { ResourceDeletion } from './deletion.ts';
 import { deleteResources } from './deletion.ts';
 import { dependencyGraph } from '../templates/dependencies.ts';
+import { liveStateOf } from './drift.ts';
 import { setResourceStatus, setStackStatus } from './events.ts';
 import { checkExports, importNames } from './exports.ts';
 import { invalid } from '../errors.ts';
@@ -228,7 +229,8 @@ async function change(
     throw error;
   }
   const next: StackResource = { ...existing, definition, stackTags, ...resolved };
-  let action = actionFor(existing, next, work.revertDrift);
+  const live = liveStateOf(work.world, work.stack, existing);
+  let action = actionFor({ ...existing, ...(live && { live }) }, next, work.revertDrift);
   if (
     action === 'none' &&
     existing.type === 'AWS::CloudFormation::Stack' &&

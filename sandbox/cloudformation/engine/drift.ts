@@ -1,5 +1,6 @@
 import type { World } from '../../world.ts';
 import { asText, isObject, type Json, type JsonObject } from '../json.ts';
+import { changedByService } from '../resources/effects.ts';
 import { diffProperties } from '../resources/property-diff.ts';
 import { schemaOf } from '../resources/schema.ts';
 import { hideSecrets, MASK } from '../templates/parameters.ts';
@@ -23,13 +24,22 @@ export interface ResourceDrift {
 /** Types whose drift CloudFormation cannot detect. */
 const UNCHECKED = /^(AWS::CloudFormation::|AWS::CDK::|Custom::)/;
 
+/** A resource as it is now, where it is not what its stack made of it: changed by hand, or by its service. */
+export function liveStateOf(world: World, stack: Stack, resource: StackResource): StackResource['live'] {
+  const { live } = resource;
+  if (live && 'deleted' in live) return live;
+  const changed = changedByService(world, stack, resource);
+  if (Object.keys(changed).length === 0) return live;
+  return { properties: { ...(live?.properties ?? resource.properties), ...changed } };
+}
+
 /** How a live resource differs from what its stack made of it. */
-export function driftOf(resource: StackResource): ResourceDrift {
+export function driftOf(world: World, stack: Stack, resource: StackResource): ResourceDrift {
   const expected = resource.shown;
   const schema = schemaOf(resource.type);
   if (UNCHECKED.test(resource.type) || !schema)
     return { status: 'NOT_CHECKED', expected, actual: expected, differences: [] };
-  const { live } = resource;
+  const live = liveStateOf(world, stack, resource);
   if (!live) return { status: 'IN_SYNC', expected, actual: expected, differences: [] };
   if ('deleted' in live) return { status: 'DELETED', expected, actual: {}, differences: [] };
   const differences = diffProperties(schema, resource.properties, live.properties).map(
@@ -64,7 +74,7 @@ export function detectDrift(
   );
   let drifted = 0;
   for (const resource of chosen) {
-    const { status } = driftOf(resource);
+    const { status } = driftOf(world, stack, resource);
     resource.drift = { status, checkedAt };
     if (status === 'MODIFIED' || status === 'DELETED') drifted += 1;
   }

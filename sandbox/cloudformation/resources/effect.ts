@@ -11,6 +11,8 @@ export interface Effect {
   /** Until what was made or changed is as it should be. */
   settle?(world: World, stack: Stack, resource: StackResource, signal: AbortSignal): Promise<void>;
   remove(world: World, stack: Stack, resource: StackResource): Promise<void> | void;
+  /** The properties that the service itself has changed since, as drift detection reads them. */
+  changedByService?(world: World, stack: Stack, resource: StackResource): JsonObject;
 }
 
 /** A resource's properties as its service's API takes them, with the stack's tags. */

@@ -7,7 +7,7 @@ import { arnOf, nameProperty } from './identity.ts';
 import { ECS_EFFECTS } from './ecs.ts';
 import type { Effect } from './effect.ts';
 import { putRepository, removeRepository, repositoryExists } from './ecr.ts';
-import type { Json } from '../json.ts';
+import type { Json, JsonObject } from '../json.ts';
 import { isObject, textOf } from '../json.ts';
 import { LOAD_BALANCING_EFFECTS } from './elb.ts';
 import { OBSERVABILITY_EFFECTS } from './observability.ts';
@@ -118,6 +118,11 @@ export async function settle(
   signal: AbortSignal,
 ): Promise<void> {
   await EFFECTS[resource.type]?.settle?.(world, stack, resource, signal);
+}
+
+/** The properties of a resource that its service, or another one, has changed since its stack wrote them. */
+export function changedByService(world: World, stack: Stack, resource: StackResource): JsonObject {
+  return EFFECTS[resource.type]?.changedByService?.(world, stack, resource) ?? {};
 }
 
 /** The resource is gone. Throws what its service says, such as that a bucket is not empty. */

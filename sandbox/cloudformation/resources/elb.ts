@@ -5,7 +5,7 @@ import type { World } from '../../world.ts';
 import { attributeOf, nameOf } from './identity.ts';
 import type { Effect } from './effect.ts';
 import type { Json, JsonObject } from '../json.ts';
-import { isObject, textOf } from '../json.ts';
+import { isObject, sameValue, textOf } from '../json.ts';
 import type { Stack, StackResource } from '../engine/stack.ts';
 import { identityOf } from '../engine/stack.ts';
 
@@ -35,29 +35,45 @@ export const LOAD_BALANCING_EFFECTS: Record<string, Effect> = {
       targets: elb.targetGroups.get(arn)?.targets ?? new Map<string, Target>(),
     });
   }),
-  'AWS::ElasticLoadBalancingV2::Listener': effect('listeners', (elb, _, { physicalId: arn, properties }) => {
-    elb.listeners.set(arn, {
-      arn,
-      loadBalancerArn: textOf(properties.LoadBalancerArn),
-      given: properties,
-      defaultActions: actionsOf(properties.DefaultActions),
-    });
-  }),
-  'AWS::ElasticLoadBalancingV2::ListenerRule': effect('rules', (elb, _, { physicalId: arn, properties }) => {
-    const rule: Rule = {
-      arn,
-      listenerArn: textOf(properties.ListenerArn) || (elb.rules.get(arn)?.listenerArn ?? ''),
-      priority: textOf(properties.Priority),
-      conditions: Array.isArray(properties.Conditions) ? properties.Conditions : [],
-      actions: actionsOf(properties.Actions),
-    };
-    const taken = elb.rulesOf(rule.listenerArn).find(({ priority }) => priority === rule.priority);
-    if (taken && taken.arn !== arn) {
-      throw new AwsError('PriorityInUse', `Priority '${rule.priority}' is currently in use`);
-    }
-    elb.rules.set(arn, rule);
-  }),
+  'AWS::ElasticLoadBalancingV2::Listener': {
+    ...effect('listeners', (elb, _, { physicalId: arn, properties }) => {
+      elb.listeners.set(arn, {
+        arn,
+        loadBalancerArn: textOf(properties.LoadBalancerArn),
+        given: properties,
+        defaultActions: actionsOf(properties.DefaultActions),
+      });
+    }),
+    changedByService: movedTraffic('DefaultActions'),
+  },
+  'AWS::ElasticLoadBalancingV2::ListenerRule': {
+    ...effect('rules', (elb, _, { physicalId: arn, properties }) => {
+      const rule: Rule = {
+        arn,
+        listenerArn: textOf(properties.ListenerArn) || (elb.rules.get(arn)?.listenerArn ?? ''),
+        priority: textOf(properties.Priority),
+        conditions: Array.isArray(properties.Conditions) ? properties.Conditions : [],
+        actions: actionsOf(properties.Actions),
+      };
+      const taken = elb.rulesOf(rule.listenerArn).find(({ priority }) => priority === rule.priority);
+      if (taken && taken.arn !== arn) {
+        throw new AwsError('PriorityInUse', `Priority '${rule.priority}' is currently in use`);
+      }
+      elb.rules.set(arn, rule);
+    }),
+    changedByService: movedTraffic('Actions'),
+  },
 };
+
+/** The actions as ECS has left them, where a deployment has moved the traffic since the stack wrote them. */
+function movedTraffic(property: 'Actions' | 'DefaultActions'): NonNullable<Effect['changedByService']> {
+  return (world, stack, { physicalId, properties }) => {
+    const elb = loadBalancingOf(world, stack.account, stack.region);
+    const live = elb.actionsOf(physicalId) as unknown as Json;
+    const written = actionsOf(properties[property]) as unknown as Json;
+    return sameValue(live, written) ? {} : { [property]: structuredClone(live) };
+  };
+}
 
 /** Things of one kind, all by ARN. */
 function effect(kind: 'loadBalancers' | 'targetGroups' | 'listeners' | 'rules', put: Put): Effect {

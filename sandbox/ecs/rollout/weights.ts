@@ -1,4 +1,4 @@
-import { loadBalancingOf } from '../../elb/load-balancing.ts';
+import { type Action, loadBalancingOf } from '../../elb/load-balancing.ts';
 import type { Revision } from '../model.ts';
 import type { Rollout } from './context.ts';
 import { markUpdated } from './context.ts';
@@ -37,8 +37,21 @@ function setRuleWeights(
   const { settings, targetGroups } = deployment.revision;
   settings.loadBalancers.forEach(({ advancedConfiguration }, index) => {
     const actions = elb.actionsOf(advancedConfiguration?.[name] ?? '');
+    for (const action of actions) spellOutGroups(action, advancedConfiguration?.alternateTargetGroupArn);
     for (const group of actions.flatMap(({ ForwardConfig }) => ForwardConfig?.TargetGroups ?? [])) {
       group.Weight = group.TargetGroupArn === targetGroups[index] ? percent : 100 - percent;
     }
   });
+}
+
+/**
+ * A rule that forwards to one group by name is rewritten to two groups with weights at the first deployment.
+ *
+ * @see https://github.com/go-to-k/cdk-real-drift/issues/1730
+ */
+function spellOutGroups(action: Action, alternate: string | undefined): void {
+  const { TargetGroupArn: arn, ForwardConfig } = action;
+  if (arn === undefined || alternate === undefined || ForwardConfig) return;
+  delete action.TargetGroupArn;
+  action.ForwardConfig = { TargetGroups: [{ TargetGroupArn: arn }, { TargetGroupArn: alternate }] };
 }

@@ -31,6 +31,19 @@ export interface ResourceChange {
   properties: readonly PropertyChange[];
 }
 
+/** The share of requests, from 0 to 1, by the ARN of a target group; empty for a rule that does not forward. */
+export type Shares = ReadonlyMap<string, number>;
+
+/** A rule or listener that a change set modifies, with the traffic that its template sets. */
+export interface TrafficChange extends Pick<ResourceChange, 'logicalId' | 'nesting' | 'type'> {
+  arn: string;
+  /** Whether ECS moves its weights: a service of the template names it, or its ARN leaves the stack. */
+  ofEcs: boolean;
+  /** Undefined where the change set does not show it. */
+  before?: Shares;
+  after?: Shares;
+}
+
 /** The settings of a change set, as CloudFormation returns them. Secrets are masked. */
 export interface PlanSettings {
   /** SHA-256 (hex) of the template and of the templates of changed nested stacks, by their path. */
@@ -64,6 +77,8 @@ export interface Plan {
   settings?: PlanSettings;
   /** CloudFormation's warnings. */
   warnings?: readonly string[];
+  /** The listener rules that the plan writes. They are compared with the live ones, so they are not fingerprinted. */
+  traffic?: readonly TrafficChange[];
 }
 /** What happens to a resource, the most destructive first. */
 export const EFFECTS = ['replace', 'maybe', 'delete', 'retain', 'add', 'change', 'import', 'sync'] as const;

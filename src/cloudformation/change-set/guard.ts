@@ -7,14 +7,16 @@ export interface GuardFinding {
   logicalId: string;
   nesting: readonly string[];
   type: string;
-  harm: 'replace' | 'maybe-replace' | 'delete';
+  harm: 'replace' | 'maybe-replace' | 'delete' | 'traffic';
   /** What would happen, why, and which input allows it. */
   message: string;
-  /** The input and the value that allow this change. */
-  allow: { input: 'allow-replace' | 'allow-delete'; value: string };
+  /** The input and the value that allow this change; absent for one that nothing allows. */
+  allow?: { input: 'allow-replace' | 'allow-delete' | 'allow-traffic-reset'; value: string };
   /** 1-based line in the template. */
   line?: number;
 }
+
+type Harm = Exclude<GuardFinding['harm'], 'traffic'>;
 
 /** Logical ids (with nested stacks before them: `Database/Table`) or resource types. */
 export interface Allowed {
@@ -60,7 +62,7 @@ export function guardPlan(plan: Plan, template: Template | undefined, allowed: A
   });
 }
 
-function harmOf(change: ResourceChange, plan: Plan): GuardFinding['harm'] | undefined {
+function harmOf(change: ResourceChange, plan: Plan): Harm | undefined {
   if (change.action === 'remove') {
     if (change.policyAction === 'Retain') return undefined;
     return change.type === STACK_TYPE && isListed(change, plan) ? undefined : 'delete';
@@ -115,7 +117,7 @@ function isListed({ nesting, logicalId }: ResourceChange, plan: Plan): boolean {
 
 function consequence(
   change: ResourceChange,
-  harm: GuardFinding['harm'],
+  harm: Harm,
   { kind, what }: Holding,
   updateReplacePolicy: string | undefined,
 ): string {

@@ -13,6 +13,7 @@ import {
   type PlanSettings,
   type PropertyChange,
   type ResourceChange,
+  type TrafficChange,
   effectOf,
   EFFECTS,
   pathOf,
@@ -33,6 +34,7 @@ import {
 } from './failure.ts';
 import { fingerprint } from './fingerprint.ts';
 import { type ChangeSetTree, readChangeSetTree, readTemplate, resourceChange } from './read.ts';
+import { trafficChanges } from './traffic.ts';
 import { CLEAN_UP_MS, deleteChangeSet, removeChangeSet } from './remove.ts';
 
 export interface PlanRequest {
@@ -211,6 +213,7 @@ async function buildPlan(
     changes: changes.map((change) => redacted(context, change)),
     settings,
     warnings,
+    traffic: trafficOf(tree, []),
     ...(set.OnStackFailure && { onStackFailure: set.OnStackFailure }),
   };
 }
@@ -243,6 +246,16 @@ async function maskedChanges(
   );
   const removed = await Promise.all(own.map((change) => removedNestedResources(context, change)));
   return [...own, ...below.flat(), ...removed.flat()];
+}
+
+function trafficOf(
+  { changes, template, nested }: ChangeSetTree,
+  nesting: readonly string[],
+): TrafficChange[] {
+  return [
+    ...trafficChanges(changes, template, nesting),
+    ...nested.flatMap(({ logicalId, tree }) => trafficOf(tree, [...nesting, logicalId])),
+  ];
 }
 
 /** Old values are masked by the running template, which may use a secret in another place. */

@@ -6,6 +6,7 @@ import { discardChangeSet } from '../execution/cancel.ts';
 import {
   blockedResult,
   executeAndJudge,
+  guardFindings,
   loadSource,
   planStack,
   readSettings,
@@ -13,7 +14,6 @@ import {
   type Source,
   unchangedResult,
 } from './deploy.ts';
-import { guardPlan } from '../change-set/guard.ts';
 import { type PreparedStack, prepareStack } from '../execution/recover.ts';
 import type { CommandResult } from './result.ts';
 import { comparePlans } from '../change-set/fingerprint.ts';
@@ -39,7 +39,7 @@ export async function apply(run: CommandRun): Promise<CommandResult> {
     return await planChangedResult(run, approved, plan, undefined);
   if (!plan.hasChanges && prepared.stack) return await unchangedResult(run, plan, prepared.stack, settings);
   requireRollback(run, plan, prepared.stack);
-  const guard = guardPlan(plan, source?.template, run.inputs);
+  const guard = await guardFindings(run, plan, source?.template);
   if (guard.length > 0) return blockedResult(run, guard);
   return await executeAndJudge(run, plan, settings, source?.template);
 }

@@ -7,6 +7,7 @@ import {
   possiblyRefusedReplacements,
   refusedReplacements,
 } from '../change-set/replacements.ts';
+import { trafficFindings } from '../change-set/traffic.ts';
 import { note, changesSoFar, StackBlockedError, timeLeft, type CommandRun } from '../command-run.ts';
 import type { DeployStackInputs } from '../context.ts';
 import { diagnose } from '../diagnosis/diagnosis.ts';
@@ -166,7 +167,7 @@ export async function deploy(run: CommandRun): Promise<CommandResult> {
   const inEffect = await resultInEffect(run, plan, prepared.stack);
   if (inEffect) return inEffect;
   requireRollback(run, plan, prepared.stack);
-  const guard = guardPlan(plan, source.template, inputs);
+  const guard = await guardFindings(run, plan, source.template);
   if (guard.length > 0) {
     await discardChangeSet(run);
     return blockedResult(run, guard);
@@ -200,7 +201,19 @@ export async function unchangedResult(
   return { verdict: 'updated', reason, plan, stack };
 }
 
-/** The result for a plan that would lose data. */
+/** The changes of a plan that need an explicit opt-in and have none: they lose data, or move live traffic. */
+export async function guardFindings(
+  { context, inputs }: CommandRun,
+  plan: Plan,
+  template: Template | undefined,
+): Promise<GuardFinding[]> {
+  return [
+    ...guardPlan(plan, template, inputs),
+    ...(await trafficFindings(context, plan, template, inputs.allowTrafficReset)),
+  ];
+}
+
+/** The result for a plan that would lose data or move live traffic. */
 export function blockedResult(run: CommandRun, guard: readonly GuardFinding[]): CommandResult {
   const [first] = guard;
   const more = guard.length > 1 ? ` (and ${guard.length - 1} more)` : '';

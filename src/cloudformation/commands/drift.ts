@@ -4,9 +4,9 @@ import { plural } from '../../core/text.ts';
 import { GetTemplateCommand } from '@aws-sdk/client-cloudformation';
 import { send } from '../../aws/send.ts';
 import { discardChangeSet } from '../execution/cancel.ts';
-import { blockedResult, changeSetName, executeAndJudge, requireRollback } from './deploy.ts';
+import { blockedResult, changeSetName, executeAndJudge, guardFindings, requireRollback } from './deploy.ts';
 import { type DriftReport, findDrift } from '../drift/drift.ts';
-import { guardPlan } from '../change-set/guard.ts';
+import { revertedTraffic } from '../change-set/traffic.ts';
 import { prepareStack } from '../execution/recover.ts';
 import type { CommandResult } from './result.ts';
 import { createPlan } from '../change-set/plan.ts';
@@ -14,7 +14,7 @@ import { readTemplateDocument, TemplateSyntaxError } from '../template/document.
 import { type CloudFormationContext, malformedAnswer } from '../context.ts';
 import type { StackSnapshot } from '../stack.ts';
 import type { Template } from '../template/template.ts';
-import { StackBlockedError, timeLeft, type CommandRun } from '../command-run.ts';
+import { note, StackBlockedError, timeLeft, type CommandRun } from '../command-run.ts';
 
 /** Detects the drift of the stack; with `revert-drift` reverts it, under the same guard as any change. */
 export async function driftCommand(run: CommandRun): Promise<CommandResult> {
@@ -25,6 +25,8 @@ export async function driftCommand(run: CommandRun): Promise<CommandResult> {
   }
   const options = { changeSetName: changeSetName(identity), timeoutMs: timeLeft(run) };
   const drift = await findDrift(context, stack, options);
+  if (drift.ofEcs.length > 0)
+    note(run, `Not compared, because ECS moves them: the traffic weights of ${drift.ofEcs.join(', ')}.`);
   if (drift.verdict === 'in-sync') {
     return {
       verdict: 'in-sync',
@@ -69,7 +71,8 @@ async function revert(run: CommandRun, stack: StackSnapshot, drift: DriftReport)
   pending.changeSet = { ...plan, shellIsOurs: false };
   run.known = { plan, before: stack };
   requireRollback(run, plan, stack);
-  const guard = guardPlan(plan, template, inputs);
+  const traffic = await revertedTraffic(context, plan, template);
+  const guard = traffic.length > 0 ? traffic : await guardFindings(run, plan, template);
   if (guard.length > 0) {
     await discardChangeSet(run);
     return { ...blockedResult(run, guard), drift };

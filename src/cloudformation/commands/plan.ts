@@ -1,12 +1,11 @@
 import { planHeadline } from '../change-set/changes.ts';
 import { bestEffort } from '../context.ts';
-import { guardPlan } from '../change-set/guard.ts';
 import { refusedReplacements } from '../change-set/replacements.ts';
 import { prepareStack } from '../execution/recover.ts';
 import { resultInEffect } from './in-effect.ts';
 import type { CommandResult } from './result.ts';
 import { differingSettings, type StackSettings } from '../settings.ts';
-import { loadSource, planStack, readSettings } from './deploy.ts';
+import { guardFindings, loadSource, planStack, readSettings } from './deploy.ts';
 import type { StackSnapshot } from '../stack.ts';
 import { note, type CommandRun } from '../command-run.ts';
 
@@ -24,7 +23,7 @@ export async function plan(run: CommandRun): Promise<CommandResult> {
   }
   const inEffect = await resultInEffect(run, made, stack.stack);
   if (inEffect) return inEffect;
-  const guard = guardPlan(made, source.template, run.inputs);
+  const guard = await guardFindings(run, made, source.template);
   // From here on the change set is kept.
   delete run.pending.changeSet;
   const refused = refusedReplacements(made, run.inputs.onFailure, prepared.stack);

@@ -20,6 +20,7 @@ import { removeChangeSet } from '../change-set/remove.ts';
 import { bestEffort, type CloudFormationContext, malformedAnswer } from '../context.ts';
 import { listNestedStacks } from '../nested-stacks.ts';
 import { findSensitive, maskChange } from '../template/secrets.ts';
+import { withoutTraffic } from './traffic.ts';
 import type { ResourceChange } from '../change-set/changes.ts';
 import type { StackSnapshot } from '../stack.ts';
 
@@ -47,11 +48,18 @@ interface StackDrift {
   unchecked: readonly string[];
 }
 
+/** Drift with names from the root, and without what ECS changes. */
+interface NamedDrift extends StackDrift {
+  ofEcs: readonly string[];
+}
+
 export interface DriftReport {
   verdict: 'in-sync' | 'drifted';
   resources: readonly DriftedResource[];
   /** With the nested stacks before them: `Database/Table`. */
   unchecked: readonly string[];
+  /** The listener rules whose live weights differ because ECS has moved traffic. That is no drift. */
+  ofEcs: readonly string[];
 }
 
 interface DriftOptions {
@@ -83,6 +91,7 @@ export async function findDrift(
     verdict: resources.length > 0 ? 'drifted' : 'in-sync',
     resources,
     unchecked: found.flatMap((drift) => drift.unchecked),
+    ofEcs: found.flatMap((drift) => drift.ofEcs),
   };
 }
 
@@ -91,7 +100,7 @@ async function driftOfNestedStacks(
   stackId: string,
   nesting: readonly string[],
   options: DriftOptions,
-): Promise<StackDrift[]> {
+): Promise<NamedDrift[]> {
   const nested = await listNestedStacks(context, stackId);
   const found = await Promise.all(
     nested.map(async ({ logicalId, stackId: id }) => {
@@ -106,21 +115,22 @@ async function driftOfNestedStacks(
   return found.flat();
 }
 
-/** Adds the nesting to the names, and masks secrets. */
+/** Adds the nesting to the names, leaves out what ECS changes, and masks secrets. */
 async function maskDrift(
   context: CloudFormationContext,
   drift: StackDrift,
   stackId: string,
   nesting: readonly string[],
-): Promise<StackDrift> {
+): Promise<NamedDrift> {
   const prefix = (logicalId: string): string => [...nesting, logicalId].join('/');
   const unchecked = drift.unchecked.map(prefix);
-  if (drift.resources.length === 0) return { resources: [], unchecked };
+  if (drift.resources.length === 0) return { resources: [], unchecked, ofEcs: [] };
   const template = await bestEffort(context, 'GetTemplate', async (limited) => {
     return (await send(limited.client, new GetTemplateCommand({ StackName: stackId }), limited)).TemplateBody;
   });
   const sensitive = findSensitive(template === undefined ? [] : [template]);
-  const resources = drift.resources.map((resource) => {
+  const { resources: own, ofEcs } = withoutTraffic(drift.resources, template);
+  const resources = own.map((resource) => {
     const masked = maskChange(asChange(resource), sensitive);
     const properties = masked.properties.map(({ path, before, after }) => ({
       path,
@@ -129,7 +139,7 @@ async function maskDrift(
     }));
     return { ...resource, nesting, properties };
   });
-  return { resources, unchecked };
+  return { resources, unchecked, ofEcs: ofEcs.map(prefix) };
 }
 
 function asChange({ logicalId, nesting, type, properties }: DriftedResource): ResourceChange {

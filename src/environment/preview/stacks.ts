@@ -83,6 +83,7 @@ export async function runStackCommand(
     // A preview holds nothing that anybody would miss.
     allowReplace: ['AWS::Logs::LogGroup'],
     allowDelete: ['AWS::Logs::LogGroup'],
+    allowTrafficReset: [],
     onFailure: 'delete',
     failFast: true,
     mode: 'standard',

@@ -109,6 +109,7 @@ export interface EnvironmentRequest {
   images: Readonly<Record<string, string>>;
   allowReplace: readonly string[];
   allowDelete: readonly string[];
+  allowTrafficReset: readonly string[];
   /** The mildest severity that blocks an image that is built. */
   scan: Severity | 'off';
   lockMs: number;

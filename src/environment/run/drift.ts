@@ -84,6 +84,7 @@ function driftInputs(stackName: string, timeoutMs: number): DeployStackInputs {
     capabilities: [],
     allowReplace: [],
     allowDelete: [],
+    allowTrafficReset: [],
     onFailure: 'rollback',
     failFast: true,
     mode: 'standard',

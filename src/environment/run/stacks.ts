@@ -28,6 +28,7 @@ export async function runStackCommand(
     ...target.inputs,
     allowReplace: allowedFor(target.name, request.allowReplace),
     allowDelete: allowedFor(target.name, request.allowDelete),
+    allowTrafficReset: allowedFor(target.name, request.allowTrafficReset),
     timeoutMs: request.timeoutMs,
     failFast: request.failFast,
     ...change,

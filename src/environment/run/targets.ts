@@ -79,6 +79,7 @@ function targetOf(
       capabilities: ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM'],
       allowReplace: [],
       allowDelete: [],
+      allowTrafficReset: [],
       onFailure: 'rollback',
       failFast: true,
       mode: 'standard',

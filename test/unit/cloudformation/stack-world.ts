@@ -289,6 +289,7 @@ export function inputsOf(values: Partial<DeployStackInputs> = {}): DeployStackIn
     capabilities: [],
     allowReplace: [],
     allowDelete: [],
+    allowTrafficReset: [],
     onFailure: 'rollback',
     failFast: true,
     mode: 'standard',

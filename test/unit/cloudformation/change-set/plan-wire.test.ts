@@ -31,6 +31,7 @@ const INPUTS: DeployStackInputs = {
   capabilities: [],
   allowReplace: [],
   allowDelete: [],
+  allowTrafficReset: [],
   onFailure: 'rollback',
   failFast: true,
   mode: 'standard',
@@ -302,7 +303,7 @@ describe('nested stacks', () => {
     ]);
     expect(
       guardPlan(change, undefined, NOTHING)
-        .map(({ allow }) => allow.value)
+        .map(({ allow }) => allow?.value)
         .sort(),
     ).toEqual(['Data/Queue', 'Data/Table']);
   });
@@ -340,7 +341,7 @@ describe('drift', () => {
     await execute(context, await plan(QUEUE('5'), { parameters: { Token: 'hunter2secret' } }));
     const stack = (await describeStack(context, 'app'))!;
     const report = await findDrift(context, stack, { changeSetName: 'drift-1', timeoutMs: 20_000 });
-    expect(report).toEqual({ verdict: 'in-sync', resources: [], unchecked: [] });
+    expect(report).toEqual({ verdict: 'in-sync', resources: [], unchecked: [], ofEcs: [] });
   });
 });
 

@@ -36,6 +36,7 @@ const INPUTS: DeployStackInputs = {
   capabilities: [],
   allowReplace: [],
   allowDelete: [],
+  allowTrafficReset: [],
   onFailure: 'rollback',
   failFast: true,
   mode: 'standard',

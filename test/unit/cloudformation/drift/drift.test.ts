@@ -93,6 +93,7 @@ describe('by a change set that would revert drift', () => {
       verdict: 'in-sync',
       resources: [],
       unchecked: [],
+      ofEcs: [],
     });
     expect(aws.inputs('CreateChangeSet')).toMatchObject([
       {
@@ -137,6 +138,7 @@ describe('by a change set that would revert drift', () => {
         expect.objectContaining({ logicalId: 'Lost', status: 'deleted' }),
       ],
       unchecked: ['Unread'],
+      ofEcs: [],
     });
   });
 
@@ -236,6 +238,7 @@ describe('by drift detection', () => {
       verdict: 'drifted',
       resources: [{ logicalId: 'Queue', nesting: ['Data', 'Data'] }],
       unchecked: ['Data/Data/X'],
+      ofEcs: [],
     });
   });
 

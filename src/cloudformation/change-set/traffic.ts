@@ -1,0 +1,209 @@
+import {
+  DescribeListenersCommand,
+  DescribeRulesCommand,
+  type ElasticLoadBalancingV2Client,
+} from '@aws-sdk/client-elastic-load-balancing-v2';
+import type { ResourceChange as AwsResourceChange } from '@aws-sdk/client-cloudformation';
+import { elbClient } from '../../aws/clients.ts';
+import { classify, isNotFound } from '../../aws/errors.ts';
+import { send } from '../../aws/send.ts';
+import { reasonOf } from '../../core/errors.ts';
+import type { CloudFormationContext } from '../context.ts';
+import { RULE_TYPE, LISTENER_TYPE, trafficRules } from '../template/traffic-rules.ts';
+import type { Template } from '../template/template.ts';
+import { pathOf, type Plan, type Shares, type TrafficChange } from './changes.ts';
+import type { GuardFinding } from './guard.ts';
+
+/** The rules and listeners that a change set modifies or replaces. */
+export function trafficChanges(
+  changes: readonly AwsResourceChange[],
+  template: string | undefined,
+  nesting: readonly string[],
+): TrafficChange[] {
+  const ofEcs = trafficRules(template);
+  return changes.flatMap((change): TrafficChange[] => {
+    const { Action, LogicalResourceId: logicalId = '', ResourceType: type = '' } = change;
+    const { PhysicalResourceId: arn } = change;
+    if ((type !== RULE_TYPE && type !== LISTENER_TYPE) || !arn) return [];
+    if (Action !== 'Modify' && Action !== 'Dynamic') return [];
+    const before = declaredShares(change.BeforeContext);
+    const after = declaredShares(change.AfterContext);
+    return [
+      {
+        logicalId,
+        nesting,
+        type,
+        arn,
+        ofEcs: ofEcs.has(logicalId),
+        ...(before && { before }),
+        ...(after && { after }),
+      },
+    ];
+  });
+}
+
+/**
+ * The changes of a plan that would set live traffic weights back to the template's, and are not allowed by name. ECS
+ * moves the weights of a production or test listener rule in blue/green, canary and linear deployments, and an update
+ * of such a rule for any reason, a tag of the stack included, writes the template's weights again.
+ *
+ * A rule that no service of the template names is guarded where its weights are not those of the last deployment.
+ * Weights that cannot be read are taken as different for a rule of ECS, and noted for any other.
+ *
+ * @see https://github.com/aws/aws-cdk/issues/36649
+ * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1526 for the tags
+ */
+export async function trafficFindings(
+  context: CloudFormationContext,
+  { traffic = [] }: Pick<Plan, 'traffic'>,
+  template: Template | undefined,
+  allowed: readonly string[],
+): Promise<GuardFinding[]> {
+  const asked = traffic.filter(
+    (change) => ![pathOf(change), change.logicalId, change.type].some((name) => allowed.includes(name)),
+  );
+  if (asked.length === 0) return [];
+  const client = await elbClient(context.session, context);
+  const found = await Promise.all(asked.map((change) => trafficFinding(context, client, change, template)));
+  return found.flat();
+}
+
+/** The rules of ECS in a plan that reverts drift: CloudFormation cannot leave a resource out of such a change set. */
+export async function revertedTraffic(
+  context: CloudFormationContext,
+  plan: Plan,
+  template: Template,
+): Promise<GuardFinding[]> {
+  const traffic = (plan.traffic ?? []).filter(({ ofEcs }) => ofEcs);
+  const findings = await trafficFindings(context, { traffic }, template, []);
+  return findings.map(({ logicalId, nesting, type, harm }) => ({
+    logicalId,
+    nesting,
+    type,
+    harm,
+    message: `${pathOf({ nesting, logicalId })} (${type}) would be set back to the template's traffic weights together with the drift, and revert-drift never moves traffic that ECS has shifted. Fix: deploy the template instead, or release the service again, so that ECS moves its traffic back to the template's target group, and revert then`,
+  }));
+}
+
+async function trafficFinding(
+  context: CloudFormationContext,
+  client: ElasticLoadBalancingV2Client,
+  change: TrafficChange,
+  template: Template | undefined,
+): Promise<GuardFinding[]> {
+  const { ofEcs, before, after } = change;
+  let live: Shares | undefined;
+  try {
+    live = await liveShares(context, client, change.arn);
+  } catch (error) {
+    if (['throttle', 'network', 'expired'].includes(classify(error))) throw error;
+    context.signal.throwIfAborted();
+    const why = `its live traffic weights cannot be read (${reasonOf(error).replace(/\.$/, '')})`;
+    if (ofEcs) return [findingOf(change, template, why)];
+    context.log.notice(
+      `${pathOf(change)}: ${why}, and are not compared with the template. Fix: grant elasticloadbalancing:DescribeRules and DescribeListeners.`,
+    );
+    return [];
+  }
+  if (!live) return [];
+  if (!after) {
+    const why = 'the change set does not show the traffic weights that it sets';
+    return ofEcs ? [findingOf(change, template, why)] : [];
+  }
+  const moved = ofEcs || (before !== undefined && !sameShares(live, before));
+  if (!moved || sameShares(live, after)) return [];
+  return [
+    findingOf(change, template, `live traffic would move: ${describe(live)} → ${describe(after)}`, ofEcs),
+  ];
+}
+
+function findingOf(
+  change: TrafficChange,
+  template: Template | undefined,
+  why: string,
+  moves = false,
+): GuardFinding {
+  const { logicalId, nesting, type } = change;
+  const path = pathOf(change);
+  const line = nesting.length === 0 ? template?.lineOf(`Resources.${logicalId}`) : undefined;
+  const fix = moves
+    ? ' Fix: release the service again, so that ECS moves its traffic back to the template’s target group, and deploy then.'
+    : '';
+  return {
+    logicalId,
+    nesting,
+    type,
+    harm: 'traffic',
+    message: `${path} (${type}) would be set back to the template's traffic weights; ${why}.${fix} To allow it: allow-traffic-reset: ${path}`,
+    allow: { input: 'allow-traffic-reset', value: path },
+    ...(line !== undefined && { line }),
+  };
+}
+
+/** `green 100 %, blue 0 %` without the zeros: `green 100 %`. */
+function describe(shares: Shares): string {
+  const said = [...shares].map(([arn, share]) => `${arn.split('/')[1] ?? arn} ${Math.round(share * 100)} %`);
+  return said.length > 0 ? said.join(', ') : 'no target group';
+}
+
+function sameShares(one: Shares, other: Shares): boolean {
+  return (
+    one.size === other.size &&
+    [...one].every(([arn, share]) => Math.abs(share - (other.get(arn) ?? -1)) < 0.001)
+  );
+}
+
+/** Undefined for a rule that does not exist any more. A network load balancer has no rules: ECS changes its listener. */
+async function liveShares(
+  context: CloudFormationContext,
+  client: ElasticLoadBalancingV2Client,
+  arn: string,
+): Promise<Shares | undefined> {
+  try {
+    if (arn.includes(':listener/')) {
+      const command = new DescribeListenersCommand({ ListenerArns: [arn] });
+      const { Listeners = [] } = await send(client, command, context);
+      return Listeners[0] && sharesOf(Listeners[0].DefaultActions ?? []);
+    }
+    const { Rules = [] } = await send(client, new DescribeRulesCommand({ RuleArns: [arn] }), context);
+    return Rules[0] && sharesOf(Rules[0].Actions ?? []);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** What a context of a change set says of the actions. */
+function declaredShares(context: string | undefined): Shares | undefined {
+  if (context === undefined) return undefined;
+  try {
+    const { Properties: properties } = JSON.parse(context) as { Properties?: Record<string, unknown> };
+    const actions = properties?.['Actions'] ?? properties?.['DefaultActions'];
+    return Array.isArray(actions) ? sharesOf(actions as ForwardAction[]) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** As templates and the API both spell it; a template's numbers are texts in a change set. */
+interface ForwardAction {
+  TargetGroupArn?: string | undefined;
+  ForwardConfig?:
+    | {
+        TargetGroups?:
+          | { TargetGroupArn?: string | undefined; Weight?: number | string | undefined }[]
+          | undefined;
+      }
+    | undefined;
+}
+
+/** Weights are relative, so 1 and 0 are the same as 100 and 0; a group without requests does not count. */
+function sharesOf(actions: readonly ForwardAction[]): Shares {
+  const weights = new Map<string, number>();
+  for (const { TargetGroupArn: only, ForwardConfig: forward } of actions) {
+    const groups = forward?.TargetGroups ?? (only === undefined ? [] : [{ TargetGroupArn: only }]);
+    for (const { TargetGroupArn: arn = '', Weight: weight = 1 } of groups) weights.set(arn, Number(weight));
+  }
+  const sum = [...weights.values()].reduce((total, weight) => total + weight, 0);
+  return new Map([...weights].flatMap(([arn, weight]) => (weight > 0 ? [[arn, weight / sum] as const] : [])));
+}
