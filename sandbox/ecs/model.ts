@@ -191,6 +191,8 @@ export interface Service {
   events: { id: string; createdAt: Date; message: string }[];
   deployments: Deployment[];
   serviceDeployments: ServiceDeployment[];
+  /** Those that have not stopped, oldest first. */
+  tasks: Set<Task>;
 }
 
 export interface Container {
@@ -287,10 +289,6 @@ export class Ecs {
   /** 21 letters and digits, as of a service deployment. */
   newDeploymentId(): string {
     return this.world.random.text(21, ID_ALPHABET);
-  }
-
-  tasksOf(service: Service): Task[] {
-    return [...this.tasks.values()].filter((task) => task.service === service);
   }
 }
 

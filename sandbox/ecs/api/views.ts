@@ -1,5 +1,6 @@
 import { isVisible } from '../lookup.ts';
 import type { Deployment, Revision, Service, ServiceDeployment, Task } from '../model.ts';
+import { presentTasks } from '../rollout/scheduler.ts';
 
 /** What `platformFamily` says of every Fargate task. */
 const PLATFORM = { launchType: 'FARGATE', platformVersion: '1.4.0', platformFamily: 'Linux' };
@@ -7,7 +8,7 @@ const PENDING = ['PROVISIONING', 'PENDING', 'ACTIVATING'];
 
 export function describeService(service: Service, options: { tags?: boolean } = {}): object {
   const { ecs, given, cluster, deployments } = service;
-  const tasks = ecs.tasksOf(service);
+  const tasks = [...service.tasks];
   const newest = deployments[0]?.revision;
   return {
     serviceRegistries: [],
@@ -73,7 +74,7 @@ function counted(tasks: readonly Task[]): { runningCount: number; pendingCount: 
 
 function describeDeployment(service: Service, deployment: Deployment): object {
   const { settings } = deployment.revision;
-  const tasks = service.ecs.tasksOf(service).filter((task) => task.deployment === deployment);
+  const tasks = presentTasks(deployment, service);
   return {
     id: deployment.id,
     status: deployment.status,
@@ -96,7 +97,7 @@ function summary(service: Service, revision: Revision) {
   const wanted = service.deployments
     .filter((deployment) => deployment.revision === revision)
     .reduce((sum, deployment) => sum + deployment.wanted, 0);
-  const tasks = service.ecs.tasksOf(service).filter((task) => task.deployment?.revision === revision);
+  const tasks = [...service.tasks].filter((task) => task.deployment?.revision === revision);
   const { runningCount, pendingCount } = counted(tasks);
   return {
     arn: revision.arn,

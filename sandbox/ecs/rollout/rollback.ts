@@ -63,7 +63,7 @@ async function bringBack(rollout: Rollout): Promise<void> {
 /** A new primary deployment of the old revision, with those of its tasks that are still there. */
 function returnTo({ service }: ServiceDeployment, revision: Revision): Deployment {
   const deployment = newDeployment(service, revision);
-  for (const task of service.ecs.tasksOf(service)) {
+  for (const task of service.tasks) {
     if (task.deployment?.revision === revision) task.deployment = deployment;
   }
   const before = service.deployments.filter((old) => old.revision !== revision);

@@ -19,16 +19,12 @@ export function schedule(service: Service): void {
 
 /** The tasks of a deployment that are not going to stop. */
 export function aliveTasks(deployment: Deployment, service: Service): Task[] {
-  return tasksOf(deployment, service).filter(({ desiredStatus }) => desiredStatus === 'RUNNING');
+  return presentTasks(deployment, service).filter(({ desiredStatus }) => desiredStatus === 'RUNNING');
 }
 
 /** Those that have not stopped yet. */
 export function presentTasks(deployment: Deployment, service: Service): Task[] {
-  return tasksOf(deployment, service).filter(({ lastStatus }) => lastStatus !== 'STOPPED');
-}
-
-function tasksOf(deployment: Deployment, service: Service): Task[] {
-  return service.ecs.tasksOf(service).filter((task) => task.deployment === deployment);
+  return [...service.tasks].filter((task) => task.deployment === deployment);
 }
 
 function start(service: Service, deployment: Deployment, count: number): void {

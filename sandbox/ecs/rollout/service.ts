@@ -66,6 +66,7 @@ export function createService(ecs: Ecs, input: Input, caller: Pick<Call, 'princi
     events: [],
     deployments: [],
     serviceDeployments: [],
+    tasks: new Set(),
   };
   const settings = settingsOf(ecs, input);
   ecs.services.set(service.arn, service);

@@ -154,6 +154,7 @@ async function end(running: RunningTask, stop: TaskStop): Promise<void> {
   advance(running, 'DEPROVISIONING');
   await clock.sleep(SECONDS.deprovision);
   task.stoppedAt = clock.now();
+  task.service?.tasks.delete(task);
   advance(running, 'STOPPED');
   watcher.onStopped(task);
   task.ecs.changes.notify();
@@ -256,6 +257,7 @@ export function newTask(ecs: Ecs, request: TaskRequest): Task {
     stop: new AbortController(),
   };
   ecs.tasks.set(task.arn, task);
+  task.service?.tasks.add(task);
   return task;
 }
 

@@ -73,9 +73,7 @@ class RealRoutes {
   /** In turn over the healthy tasks; with traffic shifting, as many of each hundred as the weights say. */
   #choose(service: Service, tested: boolean): Task | undefined {
     this.#count += 1;
-    const healthy = service.ecs
-      .tasksOf(service)
-      .filter((task) => task.healthy && task.realPort !== undefined);
+    const healthy = [...service.tasks].filter((task) => task.healthy && task.realPort !== undefined);
     const weightOf = ({ deployment }: Task): number =>
       (tested ? deployment?.revision.testWeight : deployment?.revision.productionWeight) ?? 0;
     const shares = new Map(healthy.map((task) => [task.deployment?.revision, weightOf(task)]));
