@@ -55,8 +55,15 @@ export interface WorkflowRun {
 
 const COMPILED = resolve(import.meta.dirname, '../.cache/compiled');
 
+const definitions = new Map<string, ActionDefinition>();
+
+/** Each action.yml is read once a process. */
 function actionDefinition(name: string): ActionDefinition {
-  return parse(readFileSync(actionFile(name), 'utf8')) as ActionDefinition;
+  const known = definitions.get(name);
+  if (known) return known;
+  const read = parse(readFileSync(actionFile(name), 'utf8')) as ActionDefinition;
+  definitions.set(name, read);
+  return read;
 }
 
 /** Path of the committed bundle that the action's action.yml names. */
