@@ -96,8 +96,15 @@ function readTransforms(value: Json | undefined): string[] {
   return list as string[];
 }
 
+/**
+ * AWS writes `Type` where the template has `Properties`: `[/Resources/Server/Type/EbsOptimized]`.
+ * @see https://github.com/aws-cloudformation/cfn-lint/issues/38
+ */
 function refuseNulls(value: Json, path: string): void {
-  if (value === null) throw invalid(`[${path}] 'null' values are not allowed in templates`);
+  if (value === null) {
+    const pointer = path.replace(/^(\/Resources\/[^/]+)\/Properties\//, '$1/Type/');
+    throw invalid(`[${pointer}] 'null' values are not allowed in templates`);
+  }
   const entries = Array.isArray(value) ? value.entries() : Object.entries(isObject(value) ? value : {});
   for (const [key, item] of entries) refuseNulls(item, `${path}/${String(key)}`);
 }

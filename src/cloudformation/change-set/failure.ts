@@ -135,7 +135,7 @@ export function subjectOf({ nesting = [], logicalId, path }: Finding): string {
   return [resource, path ?? ''].filter((part) => part !== '').join('.');
 }
 
-type PlaceOf = Pick<Template, 'file' | 'lineOf' | 'resources' | 'parameters'>;
+type PlaceOf = Pick<Template, 'file' | 'lineOf' | 'locate'>;
 
 /** Why change sets failed, with lines of the template where they are known; at least one finding each. */
 export async function findingsOf(
@@ -238,20 +238,12 @@ async function failedHooks(context: CloudFormationContext, changeSetId: string):
   });
 }
 
-/** A finding from CloudFormation's reason, which often names a resource or a parameter in brackets. */
+/** A finding from CloudFormation's reason, with the place in the template that it speaks of. */
 export function reasonFinding(reason: string, template: PlaceOf | undefined): Finding {
-  const finding: Finding = {
-    level: 'error',
-    message: reason === '' ? 'CloudFormation gives no reason' : reason,
-  };
-  if (!template) return finding;
-  const words = [...reason.matchAll(/\[([\w, ]+)\]/g)].flatMap(([, list]) => (list ?? '').split(/[, ]+/));
-  const all = [...words, ...reason.split(/[^\w]+/)];
-  const logicalId = all.find((word) => Object.hasOwn(template.resources, word));
-  if (logicalId !== undefined) return withPlace({ ...finding, logicalId }, template);
-  const parameter = all.find((word) => Object.hasOwn(template.parameters, word));
-  if (parameter === undefined) return finding;
-  return withLine(finding, template, template.lineOf(`Parameters.${parameter}`));
+  const message = reason === '' ? 'CloudFormation gives no reason' : reason;
+  if (!template) return { level: 'error', message };
+  const { line, ...subject } = template.locate(reason);
+  return withLine({ level: 'error', message, ...subject }, template, line);
 }
 
 /** The path may start at the resource or at its properties. */

@@ -13,7 +13,7 @@ import { createPlan } from '../change-set/plan.ts';
 import { readTemplateDocument, TemplateSyntaxError } from '../template/document.ts';
 import { type CloudFormationContext, malformedAnswer } from '../context.ts';
 import type { StackSnapshot } from '../stack.ts';
-import type { Template } from '../template/template.ts';
+import { factsOf, NO_FACTS, type Template, type TemplateFacts } from '../template/template.ts';
 import { note, StackBlockedError, timeLeft, type CommandRun } from '../command-run.ts';
 
 /** Detects the drift of the stack; with `revert-drift` reverts it, under the same guard as any change. */
@@ -90,12 +90,12 @@ async function runningTemplate(context: CloudFormationContext, stack: StackSnaps
 }
 
 /** CloudFormation accepts texts that our parser does not: such a template has no resources and no lines here. */
-function readable(body: string): Pick<Template, 'parameters' | 'resources' | 'lineOf'> {
+function readable(body: string): TemplateFacts {
   try {
-    return readTemplateDocument(body);
+    return factsOf(readTemplateDocument(body));
   } catch (error) {
     if (!(error instanceof TemplateSyntaxError)) throw error;
-    return { parameters: {}, resources: {}, lineOf: () => undefined };
+    return NO_FACTS;
   }
 }
 

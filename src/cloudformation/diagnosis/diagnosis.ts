@@ -116,8 +116,7 @@ function causeOf(
   const tasks = serviceFailures?.get(serviceKey({ logicalId, nesting, rollback }));
   const code = errorCodeOf(reason);
   const hint = tasks ? undefined : hintFor({ type, reason, ...(code ? { code } : {}) });
-  const line =
-    template?.file === undefined ? undefined : template.lineOf(`Resources.${nesting[0] ?? logicalId}`);
+  const line = template?.file === undefined ? undefined : lineOf(failure, template);
   return {
     logicalId,
     nesting,
@@ -128,6 +127,13 @@ function causeOf(
     ...(tasks ? { tasks } : {}),
     ...(template?.file !== undefined && line !== undefined ? { file: template.file, line } : {}),
   };
+}
+
+/** The line of the property that the reason names, else of the resource; of the outermost nested stack for one inside it. */
+function lineOf({ logicalId, nesting, reason }: Failure, template: Template): number | undefined {
+  const place = nesting.length === 0 ? template.locate(reason) : {};
+  if (place.logicalId === logicalId && place.line !== undefined) return place.line;
+  return template.lineOf(`Resources.${nesting[0] ?? logicalId}`);
 }
 
 /** Failures of hooks and validations, which only DescribeEvents has. Optional. */

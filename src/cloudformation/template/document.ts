@@ -1,6 +1,7 @@
 import { type Document, isMap, isPair, isScalar, isSeq, type LineCounter, type YAMLMap } from 'yaml';
 import { PlatformError } from '../../core/errors.ts';
 import { elsewhereProperty } from '../change-set/stateful.ts';
+import { generatorPath } from './generated.ts';
 import { parseTemplateYaml, type Surprise } from './yaml.ts';
 
 export interface TemplateParameter {
@@ -119,7 +120,10 @@ function text(node: unknown): string | undefined {
   return node.tag === undefined || node.tag === 'tag:yaml.org,2002:str' ? node.value : undefined;
 }
 
-/** The deepest part of the path that exists; undefined when the logical id does not exist. */
+/**
+ * The deepest part of the path that exists, for a resource that the template generates in what generates it; undefined
+ * when the logical id does not exist.
+ */
 function lineOf(document: Document, lines: LineCounter, path: string): number | undefined {
   const segments = path.split('.').filter((segment) => segment !== '');
   const [first, second] = segments;
@@ -127,7 +131,10 @@ function lineOf(document: Document, lines: LineCounter, path: string): number | 
   const rooted = document.has(first) ? segments : ['Resources', ...segments];
   if (second === undefined && rooted.length === 1) return keyLine(document.contents, rooted, lines)?.line;
   const found = keyLine(document.contents, rooted, lines);
-  return found !== undefined && found.depth >= 2 ? found.line : undefined;
+  if (found !== undefined && found.depth >= 2) return found.line;
+  const [section, logicalId = '', ...rest] = rooted;
+  const generator = section === 'Resources' ? generatorPath(document, logicalId) : undefined;
+  return generator && keyLine(document.contents, [...generator, ...rest], lines)?.line;
 }
 
 function keyLine(

@@ -16,6 +16,7 @@ import {
   type TemplateResource,
   TemplateSyntaxError,
 } from './document.ts';
+import { locate, type Place } from './locate.ts';
 
 /** A template to submit: exactly one of `body` and `url`. */
 export interface Template {
@@ -29,7 +30,29 @@ export interface Template {
   resources: Record<string, TemplateResource>;
   /** 1-based line of a logical id, or of a property path below it (`Resources.Vpc.Properties.CidrBlock`). */
   lineOf(path: string): number | undefined;
+  /** What a message of CloudFormation is about. */
+  locate(message: string): Place;
 }
+
+/** What is read from the text of a template. */
+export type TemplateFacts = Pick<Template, 'parameters' | 'resources' | 'lineOf' | 'locate'>;
+
+export function factsOf(document: TemplateDocument): TemplateFacts {
+  return {
+    parameters: document.parameters,
+    resources: document.resources,
+    lineOf: (path) => document.lineOf(path),
+    locate: (message) => locate(message, document),
+  };
+}
+
+/** Of a template whose text only CloudFormation can read. */
+export const NO_FACTS: TemplateFacts = {
+  parameters: {},
+  resources: {},
+  lineOf: () => undefined,
+  locate: () => ({}),
+};
 
 /** Whose template it is, and where a large one may be uploaded to. */
 type TemplateUse = Pick<DeployStackInputs, 'command' | 'stackName' | 'artifactBucket'>;
@@ -86,7 +109,7 @@ async function fromUrl(context: CloudFormationContext, url: string): Promise<Tem
 async function summarise(
   context: CloudFormationContext,
   source: { TemplateBody: string } | { TemplateURL: string },
-): Promise<Pick<Template, 'parameters' | 'resources' | 'lineOf'>> {
+): Promise<TemplateFacts> {
   const summary = await send(context.client, new GetTemplateSummaryCommand(source), context);
   const parameters = (summary.Parameters ?? []).map((parameter): [string, TemplateParameter] => [
     parameter.ParameterKey ?? '',
@@ -96,7 +119,7 @@ async function summarise(
       hasDefault: parameter.DefaultValue !== undefined,
     },
   ]);
-  return { parameters: Object.fromEntries(parameters), resources: {}, lineOf: () => undefined };
+  return { ...NO_FACTS, parameters: Object.fromEntries(parameters) };
 }
 
 function fromText(context: CloudFormationContext, file: string, body: string): Template {
@@ -109,9 +132,7 @@ function fromText(context: CloudFormationContext, file: string, body: string): T
     file,
     body,
     hash: sha256(body),
-    parameters: document.parameters,
-    resources: document.resources,
-    lineOf: (path) => document.lineOf(path),
+    ...factsOf(document),
   };
 }
 
@@ -124,7 +145,7 @@ async function fromUnreadable(
 ): Promise<Template> {
   const { file } = text;
   const { message, line, column } = syntax;
-  const draft = { ...text, parameters: {}, resources: {}, lineOf: () => undefined };
+  const draft = { ...text, ...NO_FACTS };
   try {
     const summary = await summarise(context, await templateSource(context, draft, use));
     context.log.notice(

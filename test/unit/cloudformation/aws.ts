@@ -2,6 +2,7 @@ import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import type { CloudFormationContext } from '../../../src/cloudformation/context.ts';
 import type { StackSnapshot } from '../../../src/cloudformation/stack.ts';
 import type { Template } from '../../../src/cloudformation/template/template.ts';
+import { locate } from '../../../src/cloudformation/template/locate.ts';
 import { readTemplateDocument } from '../../../src/cloudformation/template/document.ts';
 import { Annotations } from '../../../src/core/log.ts';
 import { RateLimiter } from '../../../src/core/concurrency.ts';
@@ -79,7 +80,15 @@ export function fail(error: Error): never {
 export function templateOf(body: string, file = 'app.yml'): Template {
   const document = readTemplateDocument(body);
   const { parameters, resources } = document;
-  return { file, body, hash: 'a'.repeat(64), parameters, resources, lineOf: (path) => document.lineOf(path) };
+  return {
+    file,
+    body,
+    hash: 'a'.repeat(64),
+    parameters,
+    resources,
+    lineOf: (path) => document.lineOf(path),
+    locate: (message) => locate(message, document),
+  };
 }
 
 export function stackOf(values: Partial<StackSnapshot> = {}): StackSnapshot {

@@ -107,11 +107,11 @@ describe('where there are no events', () => {
     [awsError('InvalidAction', 'no such action')],
     [awsError('AccessDenied', 'no', 403)],
   ])('the reason is what is known', async (error) => {
-    const { found } = find(error, 'Property X of resource Queue is wrong');
+    const { found } = find(error, 'Property X of resource [Queue] is wrong');
     expect(await found).toEqual([
       {
         level: 'error',
-        message: 'Property X of resource Queue is wrong',
+        message: 'Property X of resource [Queue] is wrong',
         logicalId: 'Queue',
         file: 'app.yml',
         line: 12,

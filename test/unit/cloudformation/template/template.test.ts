@@ -261,7 +261,14 @@ describe('the size of a template', () => {
     const inputs = { command: 'deploy', stackName: 'app', artifactBucket: 'bucket' } as const;
     expect(await templateSource(context, small, inputs)).toEqual({ TemplateBody: 'Resources: {}' });
     const { hash, parameters, resources } = small;
-    const remote = { hash, parameters, resources, url: 'https://x', lineOf: () => undefined };
+    const remote = {
+      hash,
+      parameters,
+      resources,
+      url: 'https://x',
+      lineOf: () => undefined,
+      locate: () => ({}),
+    };
     expect(await templateSource(context, remote, inputs)).toEqual({
       TemplateURL: 'https://x',
     });
