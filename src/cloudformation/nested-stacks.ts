@@ -22,6 +22,18 @@ export async function listNestedStacks(
 }
 
 /**
+ * What deleting a stack removes, as the changes of a plan: its resources and those of its nested stacks, by the policies
+ * of the deployed template, because the workspace's may never have been deployed.
+ */
+export async function deletionOf(context: CloudFormationContext, stackId: string): Promise<ResourceChange[]> {
+  const alive = (await listResources(context, stackId)).filter(isAlive);
+  const declared = await declaredResources(context, stackId);
+  const own = alive.map((resource) => removal(resource, [], declared));
+  const nested = await Promise.all(own.map((change) => removedNestedResources(context, change)));
+  return [...own, ...nested.flat()];
+}
+
+/**
  * The resources that are deleted with a removed nested stack, at all levels: a change set lists only the stack
  * itself. Empty without the permission to list them; the guard then judges the removal of the stack.
  */
@@ -74,7 +86,7 @@ const POLICY_ACTION: Readonly<Record<string, string>> = {
 };
 
 /** The resources of the template that a stack was deployed with; empty when it does not parse. */
-export async function declaredResources(
+async function declaredResources(
   context: CloudFormationContext,
   stackId: string,
 ): Promise<Record<string, TemplateResource>> {

@@ -87,7 +87,7 @@ describe('deploy-stack on moto', () => {
     const { Summaries = [] } = await client().send(new ListChangeSetsCommand({ StackName: 'network' }));
     expect(Summaries.filter((each) => each.ExecutionStatus === 'AVAILABLE')).toEqual([]);
 
-    const deleted = await run({ command: 'delete' });
+    const deleted = await run({ command: 'delete', 'allow-delete': 'all' });
     expect(deleted.outputs['verdict']).toBe('deleted');
     await expect(client().send(new DescribeStacksCommand({ StackName: 'network' }))).rejects.toThrow(
       'does not exist',

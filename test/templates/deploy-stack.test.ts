@@ -70,7 +70,7 @@ test('deletes them in reverse, given the word for what holds data', async () => 
   const deleted = await each(reverse, (stack) =>
     run(stack, {
       command: 'delete',
-      'allow-delete': 'AWS::RDS::DBCluster,AWS::RDS::DBInstance,AWS::SecretsManager::Secret',
+      'allow-delete': 'all',
     }),
   );
   expect(deleted).toEqual(reverse.map(({ name }) => `${name} deleted`));

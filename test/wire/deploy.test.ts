@@ -94,8 +94,8 @@ describe.each(LESS)('an endpoint with %s', (_name, features) => {
       verdict: 'updated',
       ok: true,
     });
-    expect((await at.run('', { command: 'delete' })).verdict).toBe('deleted');
-    expect((await at.run('', { command: 'delete' })).verdict).toBe('unchanged');
+    expect((await at.run('', { command: 'delete', allowDelete: ['all'] })).verdict).toBe('deleted');
+    expect((await at.run('', { command: 'delete', allowDelete: ['all'] })).verdict).toBe('unchanged');
   });
 
   test('rolls back with the root cause, then goes on', async () => {
@@ -222,8 +222,10 @@ describe('settings', () => {
     });
     const { StackPolicyBody } = await at.client.send(new GetStackPolicyCommand({ StackName: 'app' }));
     expect(StackPolicyBody).toBe(policy);
-    expect((await at.run('', { command: 'delete' })).verdict).toBe('blocked');
-    expect((await at.run('', { command: 'delete', terminationProtection: false })).verdict).toBe('deleted');
+    expect((await at.run('', { command: 'delete', allowDelete: ['all'] })).verdict).toBe('blocked');
+    expect(
+      (await at.run('', { command: 'delete', allowDelete: ['all'], terminationProtection: false })).verdict,
+    ).toBe('deleted');
   });
 });
 

@@ -101,7 +101,7 @@ const COMMANDS: Command[] = [
   {
     name: 'a deletion',
     calls: ['DescribeStacks', 'DescribeStackEvents', 'ListStackResources', 'DeleteStack'],
-    prepare: afterDeployment('', { command: 'delete' }),
+    prepare: afterDeployment('', { command: 'delete', allowDelete: ['all'] }),
     verdict: 'deleted',
     before: CREATED,
     after: 'none',

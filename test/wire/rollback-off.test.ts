@@ -108,7 +108,9 @@ describe('a stack in UPDATE_FAILED', () => {
     expect(await at.run(MENDED, values)).toMatchObject({ verdict: 'updated' });
     await at.close();
     await fail('express');
-    expect(await at.run('', { command: 'delete' })).toMatchObject({ verdict: 'deleted' });
+    expect(await at.run('', { command: 'delete', allowDelete: ['all'] })).toMatchObject({
+      verdict: 'deleted',
+    });
   });
 
   test('after standard mode goes on, or back first', async () => {

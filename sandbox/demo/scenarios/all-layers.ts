@@ -12,8 +12,6 @@ interface Platform {
 }
 
 const { stacks, services } = parse(readFileSync('platform.yml', 'utf8')) as Platform;
-/** What holds data, and may go when a whole environment is taken down. */
-const data = 'AWS::RDS::DBCluster,AWS::RDS::DBInstance,AWS::SecretsManager::Secret';
 
 export const allLayers: DemoScenario = {
   about:
@@ -38,7 +36,7 @@ export const allLayers: DemoScenario = {
     const [dev] = environments;
     for (const stack of dev ? stacksOf(dev).reverse() : []) {
       const title = `delete ${stack['stack-name'] ?? ''}`;
-      const inputs = { command: 'delete', 'stack-name': stack['stack-name'] ?? '', 'allow-delete': data };
+      const inputs = { command: 'delete', 'stack-name': stack['stack-name'] ?? '', 'allow-delete': 'all' };
       if (dev) await stage.deployStack({ title, environment: dev, inputs, expect: 'deleted' });
     }
   },

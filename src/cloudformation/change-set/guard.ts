@@ -36,7 +36,11 @@ export interface Allowed {
  * - a deletion is guarded unless its policy is Retain, which only takes the resource out of the stack. A final
  *   snapshot is no exception: the data is kept, but what uses it fails.
  */
-export function guardPlan(plan: Plan, template: Template | undefined, allowed: Allowed): GuardFinding[] {
+export function guardPlan(
+  plan: Pick<Plan, 'changes'>,
+  template: Template | undefined,
+  allowed: Allowed,
+): GuardFinding[] {
   return plan.changes.flatMap((change) => {
     const holding = holdingOf(change);
     const harm = holding && harmOf(change, plan);
@@ -62,7 +66,7 @@ export function guardPlan(plan: Plan, template: Template | undefined, allowed: A
   });
 }
 
-function harmOf(change: ResourceChange, plan: Plan): Harm | undefined {
+function harmOf(change: ResourceChange, plan: Pick<Plan, 'changes'>): Harm | undefined {
   if (change.action === 'remove') {
     if (change.policyAction === 'Retain') return undefined;
     return change.type === STACK_TYPE && isListed(change, plan) ? undefined : 'delete';
@@ -110,7 +114,7 @@ function holdingOf({
 }
 
 /** Whether the plan lists the resources of a nested stack, so that each is judged by itself. */
-function isListed({ nesting, logicalId }: ResourceChange, plan: Plan): boolean {
+function isListed({ nesting, logicalId }: ResourceChange, plan: Pick<Plan, 'changes'>): boolean {
   const path = [...nesting, logicalId];
   return plan.changes.some((change) => path.every((id, index) => change.nesting[index] === id));
 }

@@ -1,11 +1,15 @@
 import { duration } from '../../core/text.ts';
 import { pathOf } from '../change-set/changes.ts';
+import { type GuardFinding, guardPlan } from '../change-set/guard.ts';
 import { StackBlockedError, type CommandRun } from '../command-run.ts';
+import type { CloudFormationContext } from '../context.ts';
 import { diagnose } from '../diagnosis/diagnosis.ts';
 import { plainReason } from '../diagnosis/hints.ts';
 import { deleteStack, liftProtection } from '../execution/delete.ts';
 import { existingStack } from '../execution/recover.ts';
 import { retainedResources } from '../execution/watch.ts';
+import { deletionOf } from '../nested-stacks.ts';
+import { blockedResult } from './deploy.ts';
 import type { CommandResult } from './result.ts';
 
 /** Deletes the stack and waits until it is gone. */
@@ -21,6 +25,8 @@ export async function deleteCommand(run: CommandRun): Promise<CommandResult> {
   if (stack.parentId !== undefined) {
     throw new StackBlockedError(`Stack ${stack.stackName} is nested in another one, which has to delete it.`);
   }
+  const guard = await deletionFindings(context, stack.stackId, inputs.allowDelete);
+  if (guard.length > 0) return blockedResult(run, guard);
   await liftProtection(run, stack);
   const execution = await deleteStack(run, stack);
   if (execution.status === 'DELETE_COMPLETE') {
@@ -41,4 +47,18 @@ export async function deleteCommand(run: CommandRun): Promise<CommandResult> {
     execution,
     diagnosis,
   };
+}
+
+/** Names every resource in `allow-delete`. */
+const ALL = 'all';
+
+/** What the deletion of a stack would lose and `allow-delete` does not name, nested stacks included. */
+export async function deletionFindings(
+  context: CloudFormationContext,
+  stackId: string,
+  allowDelete: readonly string[],
+): Promise<GuardFinding[]> {
+  if (allowDelete.includes(ALL)) return [];
+  const changes = await deletionOf(context, stackId);
+  return guardPlan({ changes }, undefined, { allowReplace: [], allowDelete });
 }

@@ -113,7 +113,11 @@ export async function deletePreviewStack(
   stack: PreviewStack,
 ): Promise<StackResult> {
   if (stack.status === 'CREATE_IN_PROGRESS') await breakOff(context, request, stack);
-  return runStackCommand(context, request, { command: 'delete', stackName: stack.stackName });
+  return runStackCommand(context, request, {
+    command: 'delete',
+    stackName: stack.stackName,
+    allowDelete: ['all'],
+  });
 }
 
 async function breakOff(

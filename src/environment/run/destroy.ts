@@ -1,17 +1,13 @@
 import { reversed } from '../../cloudformation/template/graph.ts';
-import { STACK_TYPE, describeStack, isAlive, isShell, listResources } from '../../cloudformation/stack.ts';
-import { declaredResources } from '../../cloudformation/nested-stacks.ts';
-import { STATEFUL_TYPES } from '../../cloudformation/change-set/stateful.ts';
-import type { CloudFormationContext } from '../../cloudformation/context.ts';
+import { pathOf } from '../../cloudformation/change-set/changes.ts';
+import { deletionFindings } from '../../cloudformation/commands/delete.ts';
+import { describeStack, isShell } from '../../cloudformation/stack.ts';
 import type { EnvironmentContext, EnvironmentRequest } from './context.ts';
 import { changeEnvironment, runResult } from './deploy.ts';
 import { runParts, type Part } from './parts.ts';
 import { overallVerdict, type RunEnd, type RunResult } from './result.ts';
 import { allowedFor, runStackCommand, stackEnd } from './stacks.ts';
 import { targetGraph, type StackTarget, type TargetGraph } from './targets.ts';
-
-/** Policies that leave a resource behind when its stack goes. */
-const KEEPS = new Set(['Retain', 'RetainExceptOnCreate']);
 
 /**
  * Takes an environment down: every stack as soon as those that read from it are gone. What holds data goes only
@@ -82,31 +78,10 @@ async function lossesOf(
   request: EnvironmentRequest,
   target: StackTarget,
 ): Promise<string[]> {
-  const allowed = allowedFor(target.name, request.allowDelete);
-  if (allowed.includes('all')) return [];
   const cloudFormation = await context.cloudFormation();
   const stack = await describeStack(cloudFormation, target.inputs.stackName);
   if (!stack || isShell(stack.status)) return [];
-  return await lossesIn(cloudFormation, stack.stackId, target.name, allowed);
-}
-
-/** Nested stacks included. What is kept is what the deployed template says: the workspace's may never have been. */
-async function lossesIn(
-  cloudFormation: CloudFormationContext,
-  stackId: string,
-  path: string,
-  allowed: readonly string[],
-): Promise<string[]> {
-  const alive = (await listResources(cloudFormation, stackId)).filter(isAlive);
-  const declared = await declaredResources(cloudFormation, stackId);
-  const losses = alive.map(async (resource): Promise<string[]> => {
-    const { LogicalResourceId: id = '', ResourceType: type = '', PhysicalResourceId: nested } = resource;
-    const kept = KEEPS.has(declared[id]?.deletionPolicy ?? '');
-    if (kept || allowed.includes(id) || allowed.includes(type)) return [];
-    if (type === STACK_TYPE && nested) {
-      return await lossesIn(cloudFormation, nested, `${path}/${id}`, allowed);
-    }
-    return STATEFUL_TYPES.has(type) && !declared[id]?.holdsNothing ? [`${path}/${id} (${type})`] : [];
-  });
-  return (await Promise.all(losses)).flat();
+  const allowed = allowedFor(target.name, request.allowDelete);
+  const findings = await deletionFindings(cloudFormation, stack.stackId, allowed);
+  return findings.map((finding) => `${target.name}/${pathOf(finding)} (${finding.type})`);
 }

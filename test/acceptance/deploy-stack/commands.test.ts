@@ -81,14 +81,22 @@ describe('plan, approve, apply', () => {
 });
 
 describe('delete', () => {
-  test('waits for the end, and lists what was retained', async () => {
+  test('asks for what holds data, waits for the end, and lists what was retained', async () => {
     const sandbox = await start();
     await deployed(sandbox, 'kept.yml');
-    const run = await deployStack(sandbox, { command: 'delete' });
+    const blocked = await deployStack(sandbox, { command: 'delete' });
+    expect(verdictOf(blocked)).toBe('blocked');
+    expect(blocked.outputs['reason']).toMatch(
+      /^Nothing was changed: Queue .*To allow it: allow-delete: Queue$/,
+    );
+    expect(sandbox.calls.of('DeleteStack')).toHaveLength(0);
+    const run = await deployStack(sandbox, { command: 'delete', 'allow-delete': 'Queue' });
     expect(verdictOf(run)).toBe('deleted');
     expect(run.outputs['reason']).toContain('Kept');
     expect(run.summary).toContain('Kept');
-    expect(verdictOf(await deployStack(sandbox, { command: 'delete' }))).toBe('unchanged');
+    expect(verdictOf(await deployStack(sandbox, { command: 'delete', 'allow-delete': 'all' }))).toBe(
+      'unchanged',
+    );
   });
 
   test('a protected stack goes only with termination-protection: false', async () => {
@@ -99,8 +107,14 @@ describe('delete', () => {
       { workspace },
     );
     expect(verdictOf(created)).toBe('created');
-    expect(verdictOf(await deployStack(sandbox, { command: 'delete' }))).toBe('blocked');
-    const run = await deployStack(sandbox, { command: 'delete', 'termination-protection': 'false' });
+    expect(verdictOf(await deployStack(sandbox, { command: 'delete', 'allow-delete': 'all' }))).toBe(
+      'blocked',
+    );
+    const run = await deployStack(sandbox, {
+      command: 'delete',
+      'allow-delete': 'all',
+      'termination-protection': 'false',
+    });
     expect(verdictOf(run)).toBe('deleted');
   });
 
@@ -109,7 +123,7 @@ describe('delete', () => {
     await deployed(sandbox);
     const before = sandbox.calls.of('DescribeStackEvents').length;
     sandbox.addFault({ operation: 'DescribeStackEvents', kind: 'delay', delayMs: 1500 });
-    const ours = deployStack(sandbox, { command: 'delete', timeout: '20s' });
+    const ours = deployStack(sandbox, { command: 'delete', 'allow-delete': 'all', timeout: '20s' });
     await sandbox.calls.arrival({ operation: 'DescribeStackEvents' }, before + 1);
     const env = sandbox.env(DEV);
     const credentials = {
@@ -130,7 +144,7 @@ describe('delete', () => {
       },
     });
     await deployed(sandbox);
-    const run = await deployStack(sandbox, { command: 'delete' });
+    const run = await deployStack(sandbox, { command: 'delete', 'allow-delete': 'all' });
     expect(verdictOf(run)).toBe('failed');
     expect(run.outputs['reason']).toContain('the queue is in use');
   });

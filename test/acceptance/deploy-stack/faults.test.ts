@@ -73,7 +73,13 @@ const commands: Command[] = [
     planned: true,
     status: 'UPDATE_COMPLETE',
   },
-  { name: 'delete', inputs: { command: 'delete' }, verdict: 'deleted', before: 'stack', status: undefined },
+  {
+    name: 'delete',
+    inputs: { command: 'delete', 'allow-delete': 'all' },
+    verdict: 'deleted',
+    before: 'stack',
+    status: undefined,
+  },
 ];
 
 const faults: Pick<FaultRule, 'kind' | 'delayMs'>[] = [
