@@ -103,6 +103,22 @@ const resource = object(
   },
 );
 
+/** A hook that fails whatever it is invoked on. */
+const hook = object(
+  { name: text, target: oneOf('CHANGE_SET', 'RESOURCE'), reason: text },
+  {
+    match: object({}, { type: text, logicalId: text, stack: text }),
+    /** FAIL by default. */
+    mode: oneOf('FAIL', 'WARN'),
+    annotations: listOf(
+      object(
+        { name: text, status: oneOf('FAILED', 'PASSED', 'SKIPPED') },
+        { message: text, remedy: text, link: text, severity: text },
+      ),
+    ),
+  },
+);
+
 const drift = object({ stack: text, logicalId: text }, { set: mapOf(anything), delete: flag });
 
 const github = object(
@@ -148,6 +164,8 @@ const scenario = object(
     faults: listOf(fault),
     /** What CloudFormation does with the resources that match. */
     resources: listOf(resource),
+    /** Hooks that fail. */
+    hooks: listOf(hook),
     /** Changes that somebody made by hand, behind a stack's back. */
     drift: listOf(drift),
     /** Without an account or a region: in all. */
@@ -187,6 +205,7 @@ const scenario = object(
 export type Scenario = TypeOf<typeof scenario>;
 export type FaultRule = TypeOf<typeof fault>;
 export type ResourceRule = TypeOf<typeof resource>;
+export type HookRule = TypeOf<typeof hook>;
 export type GitHubScenario = TypeOf<typeof github>;
 
 /** Checks a scenario; a ShapeError names the first place that is wrong. */

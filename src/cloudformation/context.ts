@@ -1,6 +1,7 @@
 import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import type { Session } from '../aws/session.ts';
 import type { Context } from '../core/context.ts';
+import { classify } from '../aws/errors.ts';
 import { PlatformError, reasonOf } from '../core/errors.ts';
 
 /** What the functions of this folder share. */
@@ -47,8 +48,10 @@ export function malformedAnswer(message: string): PlatformError {
 const LIMIT_MS = 5_000;
 
 /**
- * Runs an optional call: undefined when the endpoint does not support it, rejects it or takes too long. A cancelled
- * job still stops.
+ * Runs an optional call: undefined when the endpoint does not support it, rejects it or takes too long. A missing
+ * permission is noted once. A cancelled job still stops.
+ *
+ * @param what the operation, as IAM names it after `cloudformation:`.
  */
 export async function bestEffort<T>(
   context: CloudFormationContext,
@@ -61,6 +64,22 @@ export async function bestEffort<T>(
   } catch (error) {
     context.signal.throwIfAborted();
     context.log.debug(`${what}: ${reasonOf(error)}`);
+    if (classify(error) === 'denied') noteDenied(context, what);
     return undefined;
   }
+}
+
+/** The actions that were noted as missing, by run. */
+const noted = new WeakMap<Context['annotations'], Set<string>>();
+
+function noteDenied({ annotations }: Pick<Context, 'annotations'>, operation: string): void {
+  const known = noted.get(annotations) ?? new Set();
+  noted.set(annotations, known);
+  if (known.has(operation)) return;
+  known.add(operation);
+  annotations.add({
+    level: 'notice',
+    title: 'Details are missing',
+    message: `The role lacks the permission cloudformation:${operation}. Fix: allow it to see more details here.`,
+  });
 }

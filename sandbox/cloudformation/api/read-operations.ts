@@ -1,6 +1,7 @@
 import { AwsError, type Call, type Input, type Operation, textOf } from '../../protocols/service.ts';
 import type { World } from '../../world.ts';
 import { pageOfEvents } from '../engine/events.ts';
+import { hookResults, type HookResult, REASON_LIMIT } from '../engine/hooks.ts';
 import { allExports, importersOf } from '../engine/exports.ts';
 import type { StackDatabase } from '../engine/stack-database.ts';
 import type { Stack, StackEvent, StackOperation, StackResource, ValidationEvent } from '../engine/stack.ts';
@@ -11,6 +12,8 @@ import * as read from './input.ts';
 import { changeSetOf, databaseOf, stackToRead } from './lookup.ts';
 
 const ITEMS_PER_PAGE = 100;
+/** AWS does not document it. */
+const HOOKS_PER_PAGE = 2;
 
 /** The operations that only read stacks. */
 export function readOperations(world: World): Record<string, Operation> {
@@ -67,11 +70,46 @@ export function readOperations(world: World): Record<string, Operation> {
       const { page, next } = read.pageOf(users, read.optional(input, 'NextToken'), ITEMS_PER_PAGE);
       return { Imports: page, NextToken: next };
     },
-    ListHookResults: (input) => ({
-      TargetType: read.optional(input, 'TargetType'),
-      TargetId: read.optional(input, 'TargetId'),
-      HookResults: [],
-    }),
+    ListHookResults: (input, call) => {
+      const targetId = read.optional(input, 'TargetId');
+      const found = hookResults(world, call).filter((result) => result.targetId === targetId);
+      const { page, next } = read.pageOf(found, read.optional(input, 'NextToken'), HOOKS_PER_PAGE);
+      return {
+        TargetType: read.optional(input, 'TargetType'),
+        TargetId: targetId,
+        HookResults: page.map(describeHookResult),
+        NextToken: next,
+      };
+    },
+    GetHookResult: (input, call) => {
+      const id = read.required(input, 'HookResultId');
+      const result = hookResults(world, call).find((candidate) => candidate.id === id);
+      if (!result) throw new AwsError('HookResultNotFound', `Hook result ${id} does not exist`, 404);
+      const { annotations = [] } = result.rule;
+      return {
+        ...describeHookResult(result),
+        Target: { TargetType: 'RESOURCE', TargetTypeName: result.targetType, TargetId: result.targetId },
+        Annotations: annotations.map(({ name, status, message, remedy, link, severity }) => ({
+          AnnotationName: name,
+          Status: status,
+          StatusMessage: message,
+          RemediationMessage: remedy,
+          RemediationLink: link,
+          SeverityLevel: severity,
+        })),
+      };
+    },
+  };
+}
+
+function describeHookResult({ id, rule }: HookResult): object {
+  return {
+    HookResultId: id,
+    InvocationPoint: 'PRE_PROVISION',
+    FailureMode: rule.mode ?? 'FAIL',
+    TypeName: rule.name,
+    Status: 'HOOK_COMPLETE_FAILED',
+    HookStatusReason: rule.reason.slice(0, REASON_LIMIT),
   };
 }
 

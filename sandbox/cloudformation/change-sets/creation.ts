@@ -1,3 +1,4 @@
+import { hookFailure, invokeOnChangeSet } from '../engine/hooks.ts';
 import { AwsError } from '../../protocols/service.ts';
 import { partitionOf, type World } from '../../world.ts';
 import { planChanges } from './plan.ts';
@@ -118,7 +119,8 @@ function planAndCheck(
   changeSet.validations = request.disableValidation ? [] : validateEarly(world, stack, changeSet.plan);
   const broken = [...nested.values()].find(({ status }) => status === 'FAILED');
   if (broken) return `Nested change set ${broken.id} was not successfully created: Currently in FAILED.`;
-  return validationFailure(changeSet.validations) ?? emptiness(changeSet.plan, changeSet);
+  const hooks = hookFailure(invokeOnChangeSet(world, stack, changeSet.id));
+  return validationFailure(changeSet.validations) ?? hooks ?? emptiness(changeSet.plan, changeSet);
 }
 
 function emptiness(plan: ChangePlan, { definition }: ChangeSet): string | undefined {

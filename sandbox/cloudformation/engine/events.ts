@@ -1,4 +1,5 @@
 import type { World } from '../../world.ts';
+import { type HookResult, REASON_LIMIT } from './hooks.ts';
 import type { OperationType, Stack, StackEvent, StackOperation, StackResource } from './stack.ts';
 
 /** Begins an operation of a stack: its events carry its id, and the caller's token. */
@@ -84,6 +85,23 @@ export function setResourceStatus(
     ...(news.reason === undefined ? {} : { ResourceStatusReason: news.reason }),
     ...(news.bare ? {} : { ResourceProperties: JSON.stringify(resource.shown) }),
     ...(news.detailedStatus === undefined ? {} : { DetailedStatus: news.detailedStatus }),
+  });
+}
+
+/** The end of a hook's invocation, as an event of the resource that it was invoked on. */
+export function recordHook(source: EventSource, resource: StackResource, { id, rule }: HookResult): void {
+  record(source, {
+    EventId: source.world.newUuid(),
+    LogicalResourceId: resource.logicalId,
+    PhysicalResourceId: resource.physicalId,
+    ResourceType: resource.type,
+    ResourceStatus: resource.status,
+    HookType: rule.name,
+    HookStatus: 'HOOK_COMPLETE_FAILED',
+    HookStatusReason: rule.reason.slice(0, REASON_LIMIT),
+    HookFailureMode: rule.mode ?? 'FAIL',
+    HookInvocationPoint: 'PRE_PROVISION',
+    HookInvocationId: id,
   });
 }
 

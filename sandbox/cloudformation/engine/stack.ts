@@ -81,6 +81,12 @@ export interface StackEvent {
   ResourceProperties?: string;
   ClientRequestToken?: string;
   DetailedStatus?: string;
+  HookType?: string;
+  HookStatus?: string;
+  HookStatusReason?: string;
+  HookFailureMode?: string;
+  HookInvocationPoint?: string;
+  HookInvocationId?: string;
 }
 
 export type OperationType =

@@ -1,7 +1,8 @@
 import { AwsError } from '../../protocols/service.ts';
 import type { ResourceRule } from '../../scenario/scenario.ts';
 import type { World } from '../../world.ts';
-import { type EventSource, setResourceStatus } from '../engine/events.ts';
+import { type EventSource, recordHook, setResourceStatus } from '../engine/events.ts';
+import { hookFailure, invokeOnResource } from '../engine/hooks.ts';
 import { stackDatabase } from '../engine/stack-database.ts';
 import { identityOf, type Stack, type StackResource, type Tag } from '../engine/stack.ts';
 import { asText, type JsonObject } from '../json.ts';
@@ -149,6 +150,7 @@ export async function updateResource(work: ResourcePass, resource: StackResource
     await pass(work, rule?.seconds ?? secondsOf(resource.type, 'update'));
     failAsRuled(rule);
     refuseProblems(resource);
+    refuseByHooks(work, resource);
     if (resource.type === NESTED) await work.nested.update(work, resource);
     else await changeAndSettle(work, resource);
     setResourceStatus(work, resource, 'UPDATE_COMPLETE', endOf(work));
@@ -242,6 +244,7 @@ async function bringUp(
   const rule = ruleOf(work, resource, ['create']);
   const seconds = rule?.seconds ?? secondsOf(resource.type, 'create');
   refuseProblems(resource);
+  refuseByHooks(work, resource);
   if (rule?.fail && rule.seconds === undefined) failAsRuled(rule);
   await pass(work, seconds * STARTING_SHARE);
   if (resource.type === NESTED) {
@@ -298,6 +301,13 @@ function refuseProblems(resource: StackResource): void {
       `Properties validation failed for resource ${resource.logicalId} with message:\n[${problems.join(', ')}]`,
     );
   }
+}
+
+function refuseByHooks(work: ResourcePass, resource: StackResource): void {
+  const results = invokeOnResource(work.world, work.stack, resource);
+  for (const result of results) recordHook(work, resource, result);
+  const failure = hookFailure(results);
+  if (failure !== undefined) throw new ResourceFailure(failure);
 }
 
 function ruleOf(

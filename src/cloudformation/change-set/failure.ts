@@ -4,13 +4,13 @@ import {
   DescribeEventsCommand,
   type DescribeEventsOutput,
   ListChangeSetsCommand,
-  ListHookResultsCommand,
   type OperationEvent,
 } from '@aws-sdk/client-cloudformation';
 import { send } from '../../aws/send.ts';
 import { PlatformError } from '../../core/errors.ts';
 import { bestEffort, type CloudFormationContext } from '../context.ts';
 import { STACK_TYPE } from '../stack.ts';
+import { failedHooks } from '../diagnosis/hooks.ts';
 import { listNestedStacks } from '../nested-stacks.ts';
 import type { Template } from '../template/template.ts';
 import { describeChangeSet, pointerSegments } from './read.ts';
@@ -224,18 +224,6 @@ function validationSubjectOf(
   const id = rooted ? segments[1] : logicalId;
   const rest = rooted ? segments.slice(2) : segments;
   return { ...(id !== undefined && { logicalId: id }), ...(rest.length > 0 && { path: rest.join('.') }) };
-}
-
-async function failedHooks(context: CloudFormationContext, changeSetId: string): Promise<Finding[]> {
-  const command = new ListHookResultsCommand({ TargetType: 'CHANGE_SET', TargetId: changeSetId });
-  const answer = await bestEffort(context, 'ListHookResults', (limited) =>
-    send(limited.client, command, limited),
-  );
-  return (answer?.HookResults ?? []).flatMap(({ Status, TypeName, HookStatusReason, FailureMode }) => {
-    if (!Status?.endsWith('FAILED')) return [];
-    const message = `The hook ${TypeName ?? ''} refuses it: ${HookStatusReason ?? 'no reason given'}`;
-    return [{ level: FailureMode === 'WARN' ? ('warning' as const) : ('error' as const), message }];
-  });
 }
 
 /** A finding from CloudFormation's reason, with the place in the template that it speaks of. */

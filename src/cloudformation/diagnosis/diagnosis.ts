@@ -5,6 +5,7 @@ import type { ResourceFailure } from '../execution/events.ts';
 import { STACK_TYPE } from '../stack.ts';
 import { type ServiceFailure, serviceKey, type ServiceFailures } from '../execution/services.ts';
 import { errorCodeOf, hintFor } from './hints.ts';
+import { hookDetail } from './hooks.ts';
 import type { Template } from '../template/template.ts';
 import type { Execution } from '../execution/watch.ts';
 
@@ -55,9 +56,9 @@ export async function diagnose(
   const resources = failed.length > 0 ? failed : failingServices(execution);
   const reported = resources.length > 0 ? [] : await operationFailures(context, execution, stack.stackName);
   const explain = (failure: Failure): Cause => causeOf(failure, stack.template, execution.serviceFailures);
-  const causes = (
-    resources.length > 0 ? resources : [...reported, ...stackFailures(forward, execution, stack.stackName)]
-  ).map(explain);
+  const found =
+    resources.length > 0 ? resources : [...reported, ...stackFailures(forward, execution, stack.stackName)];
+  const causes = (await withHookDetails(context, found)).map(explain);
   const [rootCause, ...alsoFailed] = causes;
   const back = inTimeOrder(failures.filter((failure) => failure.rollback && failure.type !== STACK_TYPE));
   return {
@@ -76,7 +77,24 @@ function failingServices({ timeline, serviceFailures }: Execution): Failure[] {
 }
 
 type Failure = Pick<ResourceFailure, 'logicalId' | 'nesting' | 'type' | 'reason'> &
-  Partial<Pick<ResourceFailure, 'rollback'>>;
+  Partial<Pick<ResourceFailure, 'rollback' | 'hook'>> & { fix?: string };
+
+/** Events have neither the whole reason of a hook nor its remedy. */
+async function withHookDetails(
+  context: CloudFormationContext,
+  failures: readonly Failure[],
+): Promise<Failure[]> {
+  const detailed = failures.slice(0, EXPLAINED_HOOKS).map(async (failure): Promise<Failure> => {
+    const { hook, ...rest } = failure;
+    const detail = await hookDetail(context, hook?.resultId);
+    if (!hook || !detail) return failure;
+    const { said, fix } = detail;
+    return { ...rest, reason: `Hook ${hook.type} refused this: ${said}`, ...(fix !== undefined && { fix }) };
+  });
+  return [...(await Promise.all(detailed)), ...failures.slice(EXPLAINED_HOOKS)];
+}
+
+const EXPLAINED_HOOKS = 10;
 
 function isCancelled(reason: string): boolean {
   return /\bcancell?ed\b/i.test(reason) && !/Error Code|HandlerErrorCode/.test(reason);
@@ -115,7 +133,7 @@ function causeOf(
   const { logicalId, nesting, type, reason, rollback = false } = failure;
   const tasks = serviceFailures?.get(serviceKey({ logicalId, nesting, rollback }));
   const code = errorCodeOf(reason);
-  const hint = tasks ? undefined : hintFor({ type, reason, ...(code ? { code } : {}) });
+  const hint = tasks ? undefined : (failure.fix ?? hintFor({ type, reason, ...(code ? { code } : {}) }));
   const line = template?.file === undefined ? undefined : lineOf(failure, template);
   return {
     logicalId,

@@ -89,7 +89,7 @@ const HINTS: readonly Hint[] = [
   },
   {
     message: /The following hook\(s\) failed|^Hook /,
-    hint: 'A CloudFormation hook of this account refused the resource. Change what it names, or speak to whoever keeps the hook.',
+    hint: 'Change the resource so that the hook accepts it, or ask the team that owns the hook.',
   },
   {
     message: /\bTemplateURL\b|S3 error: Access Denied/i,

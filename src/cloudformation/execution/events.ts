@@ -15,9 +15,17 @@ export interface ResourceEvent {
   reason?: string;
   token?: string;
   operationId?: string;
-  /** The message of a hook that rejected the resource; the failure itself has only the hook's name. */
-  hookFailure?: string;
+  /** A hook that refused the resource; the failure itself has only the hook's name. */
+  hook?: HookRefusal;
   at: number;
+}
+
+/** What a hook said of a resource that it refused. */
+interface HookRefusal {
+  type: string;
+  /** Cut after 1024 characters; GetHookResult has all of it. */
+  reason: string;
+  resultId?: string;
 }
 
 /** Where a reader stops: at a known event, or at the first one before a time on AWS's clock. */
@@ -136,15 +144,16 @@ function resourceEvent(event: StackEvent): ResourceEvent {
     ...(event.ResourceStatusReason ? { reason: event.ResourceStatusReason } : {}),
     ...(event.ClientRequestToken ? { token: event.ClientRequestToken } : {}),
     ...(event.OperationId ? { operationId: event.OperationId } : {}),
-    ...hookFailure(event),
+    ...hookRefusal(event),
     at: at.getTime(),
   };
 }
 
-function hookFailure(event: StackEvent): Pick<ResourceEvent, 'hookFailure'> {
+function hookRefusal(event: StackEvent): Pick<ResourceEvent, 'hook'> {
   const { HookType: type, HookStatus: status, HookStatusReason: reason, HookFailureMode: mode } = event;
   if (!type || !status?.endsWith('FAILED') || mode === 'WARN') return {};
-  return { hookFailure: `Hook ${type}: ${reason ?? status}` };
+  const resultId = event.HookInvocationId;
+  return { hook: { type, reason: reason ?? status, ...(resultId && { resultId }) } };
 }
 
 /** Whether the event is about the stack itself. */
@@ -187,6 +196,8 @@ export interface ResourceFailure {
   reason: string;
   at: number;
   rollback: boolean;
+  /** The hook that refused the resource. */
+  hook?: HookRefusal;
 }
 
 /** A timeline, read-only. */
@@ -202,7 +213,7 @@ const MAX_FAILURES = 500;
 export class Timeline {
   readonly #rootId: string;
   readonly #steps = new Map<string, ResourceStep>();
-  readonly #hooks = new Map<string, string>();
+  readonly #hooks = new Map<string, HookRefusal>();
   /** When the rollback of each stack started. */
   readonly #rollbackAt = new Map<string, number>();
   readonly failures: ResourceFailure[] = [];
@@ -220,7 +231,7 @@ export class Timeline {
       this.#rollbackAt.set(event.stackId, event.at);
       if (event.stackId === this.#rootId) this.turnReason = event.reason;
     }
-    if (event.hookFailure !== undefined) this.#hooks.set(keyOf(event), event.hookFailure);
+    if (event.hook !== undefined) this.#hooks.set(keyOf(event), event.hook);
     if (isFailed(event.status)) this.#fail(event, nesting);
     return isOwnRow(event) ? undefined : this.#step(event, nesting);
   }
@@ -271,9 +282,12 @@ export class Timeline {
       type: event.type,
       physicalId: event.physicalId,
       status: event.status,
-      reason: [event.reason, hook].filter((text) => text !== undefined).join(' '),
+      reason: [event.reason, hook && `Hook ${hook.type}: ${hook.reason}`]
+        .filter((text) => text !== undefined)
+        .join(' '),
       at: event.at,
       rollback: this.#isRollback(event),
+      ...(hook && { hook }),
     });
   }
 

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { deployStack, useSandboxes, useWorkspaces } from '../../support/action.ts';
 
 /** What a person reads when CloudFormation refuses something: where it is in the template, and why. */
@@ -33,4 +33,77 @@ test.each([
     .split('\n')
     .filter((text) => text.startsWith('::error') && text.includes('file='));
   expect(annotation).toContain(`file=t.yml,line=${line}`);
+});
+
+describe('hooks', () => {
+  const long = `S3 checks failed. ${'x'.repeat(1100)} the end`;
+  const encrypted = {
+    name: 'CT.S3.PR.7',
+    status: 'FAILED' as const,
+    message: 'Bucket is not encrypted with a key of the account',
+    remedy: 'Set SSEAlgorithm to aws:kms.',
+    link: 'https://example.com/s3',
+  };
+  const passed = { name: 'CT.S3.PR.1', status: 'PASSED' as const, message: 'Public access is blocked' };
+
+  test('on a change set: every page, every failed check, and its remedy', async () => {
+    const hook = (name: string) => ({ name, target: 'CHANGE_SET' as const, reason: long });
+    const sandbox = await start({
+      scenario: {
+        hooks: [
+          hook('Org::A::Hook'),
+          hook('Org::B::Hook'),
+          { ...hook('Org::C::Hook'), annotations: [passed, encrypted] },
+        ],
+      },
+    });
+    const workspace = workspaceOf({ 't.yml': HEAD });
+    const run = await deployStack(sandbox, { template: 't.yml', command: 'plan' }, { workspace });
+    expect(run.outputs['verdict']).toBe('failed');
+    expect(sandbox.calls.of('ListHookResults')).toHaveLength(2);
+    expect(run.log).toContain('Hook Org::B::Hook refused this: "S3 checks failed.');
+    expect(run.log).toContain(
+      'Hook Org::C::Hook refused this: CT.S3.PR.7: "Bucket is not encrypted with a key of the account" ' +
+        'Fix: Set SSEAlgorithm to aws:kms. https://example.com/s3',
+    );
+    expect(run.log).not.toContain('Public access is blocked');
+  });
+
+  const onResource = {
+    name: 'Org::S3::Hook',
+    target: 'RESOURCE' as const,
+    match: { type: 'AWS::SNS::Topic', logicalId: 'Service' },
+    reason: 'Hook failed with message: rules failed; full output is in a bucket',
+    annotations: [encrypted],
+  };
+
+  test('on a resource: the check is the root cause, and the remedy its fix', async () => {
+    const sandbox = await start({ scenario: { hooks: [onResource] } });
+    const workspace = workspaceOf({ 't.yml': HEAD });
+    const run = await deployStack(sandbox, { template: 't.yml' }, { workspace });
+    expect(run.outputs['verdict']).toBe('rolled-back');
+    expect(run.result).toMatchObject({
+      rootCause: {
+        logicalId: 'Service',
+        reason:
+          'Hook Org::S3::Hook refused this: CT.S3.PR.7: "Bucket is not encrypted with a key of the account"',
+      },
+    });
+    expect(run.log).toContain('Set SSEAlgorithm to aws:kms. https://example.com/s3');
+  });
+
+  test('without the permission, the short reason is shown and one note names the action', async () => {
+    const sandbox = await start({
+      scenario: {
+        hooks: [onResource, { ...onResource, match: { logicalId: 'Template' } }],
+        faults: [{ kind: 'error', operation: 'GetHookResult', code: 'AccessDenied', status: 403, times: 9 }],
+      },
+    });
+    const workspace = workspaceOf({ 't.yml': HEAD });
+    const run = await deployStack(sandbox, { template: 't.yml' }, { workspace });
+    expect(run.outputs['verdict']).toBe('rolled-back');
+    expect(run.outputs['reason']).toContain('rules failed; full output is in a bucket');
+    const notes = run.log.split('\n').filter((line) => line.includes('cloudformation:GetHookResult'));
+    expect(notes.filter((line) => line.startsWith('::notice'))).toHaveLength(1);
+  });
 });

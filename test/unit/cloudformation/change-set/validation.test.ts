@@ -144,7 +144,7 @@ describe('where there are no events', () => {
     const { found, aws } = find(awsError('InvalidAction'), 'The following hook(s) failed', {
       ListHookResults,
     });
-    expect(await found).toEqual([{ level: 'error', message: 'The hook Org::A::B refuses it: because' }]);
+    expect(await found).toEqual([{ level: 'error', message: 'Hook Org::A::B refused this: "because"' }]);
     expect(aws.inputs('ListHookResults')).toEqual([{ TargetType: 'CHANGE_SET', TargetId: 'arn:set' }]);
   });
 

@@ -15,12 +15,12 @@ interface Happening {
   type?: string;
   /** In the nested stack Network. */
   nested?: boolean;
-  hookFailure?: string;
+  hook?: { type: string; reason: string };
 }
 
 function timelineOf(happenings: readonly Happening[]): Timeline {
   const timeline = new Timeline(ROOT);
-  const add = ({ at, id, status, reason, type, nested, hookFailure }: Happening, index: number): void => {
+  const add = ({ at, id, status, reason, type, nested, hook }: Happening, index: number): void => {
     const stackId = nested ? CHILD : ROOT;
     const event: ResourceEvent = {
       id: String(index),
@@ -31,7 +31,7 @@ function timelineOf(happenings: readonly Happening[]): Timeline {
       status,
       at,
       ...(reason === undefined ? {} : { reason }),
-      ...(hookFailure === undefined ? {} : { hookFailure }),
+      ...(hook === undefined ? {} : { hook }),
     };
     timeline.add(event, nested ? ['Network'] : []);
   };
@@ -158,7 +158,7 @@ describe('the root cause', () => {
         at: 1,
         id: 'Bucket',
         status: 'CREATE_IN_PROGRESS',
-        hookFailure: 'Hook My::Guard::Hook: buckets must be encrypted',
+        hook: { type: 'My::Guard::Hook', reason: 'buckets must be encrypted' },
       },
       {
         at: 2,
