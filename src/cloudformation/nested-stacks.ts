@@ -5,7 +5,11 @@ import { classify } from '../aws/errors.ts';
 import { STACK_TYPE, isAlive, listResources } from './stack.ts';
 import { readTemplateDocument, TemplateSyntaxError, type TemplateResource } from './template/document.ts';
 import type { CloudFormationContext } from './context.ts';
-import type { ResourceChange } from './change-set/changes.ts';
+import { pathOf, type Plan, type ResourceChange, type TrafficChange } from './change-set/changes.ts';
+import { type GuardFinding, guardPlan } from './change-set/guard.ts';
+import { readTemplate } from './change-set/read.ts';
+import type { Template } from './template/template.ts';
+import { trafficRules } from './template/traffic-rules.ts';
 
 /** The stacks nested directly in a stack. */
 export async function listNestedStacks(
@@ -31,6 +35,87 @@ export async function deletionOf(context: CloudFormationContext, stackId: string
   const own = alive.map((resource) => removal(resource, [], declared));
   const nested = await Promise.all(own.map((change) => removedNestedResources(context, change)));
   return [...own, ...nested.flat()];
+}
+
+/**
+ * The nested stacks that a plan may change without showing how, and that hold data: a replacement or deletion in them
+ * would pass unseen, so the stack itself must be allowed, or everything that it holds. Listener rules whose traffic ECS
+ * moves are returned beside them, to be judged as rules whose new weights are not known.
+ */
+export async function hiddenFindings(
+  context: CloudFormationContext,
+  { changes, settings }: Pick<Plan, 'changes' | 'settings'>,
+  template: Template | undefined,
+  allowReplace: readonly string[],
+): Promise<{ guard: GuardFinding[]; traffic: TrafficChange[] }> {
+  const hidden = settings?.hidesNested
+    ? changes.filter(({ type, action }) => type === STACK_TYPE && ['modify', 'dynamic'].includes(action))
+    : [];
+  const found = await Promise.all(
+    hidden.map(async (change) => {
+      const path = pathOf(change);
+      const inside = await contentsOf(context, change.physicalId ?? '', [
+        ...change.nesting,
+        change.logicalId,
+      ]);
+      const named = [path, change.logicalId, change.type].some((name) => allowReplace.includes(name));
+      const held = named ? [] : guardPlan(inside, undefined, { allowReplace, allowDelete: [] });
+      const line = template?.lineOf(`Resources.${change.logicalId}`);
+      const guard = held.length > 0 ? [hiddenFinding(change, held, line)] : [];
+      return { guard, traffic: inside.traffic };
+    }),
+  );
+  return { guard: found.flatMap(({ guard }) => guard), traffic: found.flatMap(({ traffic }) => traffic) };
+}
+
+/** Above this many, what a nested stack holds is counted. */
+const NAMED = 3;
+
+function hiddenFinding(
+  { logicalId, nesting, type }: ResourceChange,
+  held: readonly GuardFinding[],
+  line: number | undefined,
+): GuardFinding {
+  const path = pathOf({ logicalId, nesting });
+  const names = held.slice(0, NAMED).map((finding) => `${pathOf(finding)} (${finding.type})`);
+  const more = held.length > NAMED ? ` and ${held.length - NAMED} more` : '';
+  return {
+    logicalId,
+    nesting,
+    type,
+    harm: 'maybe-replace',
+    message: `${path} (${type}) may change, the plan cannot show how, and it holds ${names.join(', ')}${more}. To allow it: allow-replace: ${path}`,
+    allow: { input: 'allow-replace', value: path },
+    ...(line !== undefined && { line }),
+  };
+}
+
+/** Everything in a nested stack as changes that may replace it, and its listener rules of ECS. */
+async function contentsOf(
+  context: CloudFormationContext,
+  stackId: string,
+  nesting: readonly string[],
+): Promise<{ changes: ResourceChange[]; traffic: TrafficChange[] }> {
+  const alive = (await listResources(context, stackId)).filter(isAlive);
+  const declared = await declaredResources(context, stackId);
+  const rules = trafficRules(await readTemplate(context, { StackName: stackId }));
+  const own = alive.map((resource): ResourceChange => ({
+    ...removal(resource, nesting, declared),
+    action: 'modify',
+    replacement: 'maybe',
+  }));
+  const traffic = own.flatMap(({ logicalId, type, physicalId: arn }) =>
+    rules.has(logicalId) && arn !== undefined ? [{ logicalId, nesting, type, arn, ofEcs: true }] : [],
+  );
+  const below = await Promise.all(
+    own
+      .filter(({ type, physicalId }) => type === STACK_TYPE && physicalId !== undefined)
+      .map(({ logicalId, physicalId = '' }) => contentsOf(context, physicalId, [...nesting, logicalId])),
+  );
+  return {
+    changes: [...own.filter(({ type }) => type !== STACK_TYPE), ...below.flatMap(({ changes }) => changes)],
+    traffic: [...traffic, ...below.flatMap(({ traffic: rest }) => rest)],
+  };
 }
 
 /**

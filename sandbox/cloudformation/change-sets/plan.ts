@@ -6,7 +6,7 @@ import type { Scope } from '../templates/intrinsics.ts';
 import { KNOWN_AFTER_APPLY, resolveProperties } from '../templates/intrinsics.ts';
 import type { JsonObject } from '../json.ts';
 import { asText, textOf } from '../json.ts';
-import { maskSecrets } from '../templates/parameters.ts';
+import { maskSecrets, type ParameterValues } from '../templates/parameters.ts';
 import { deletionPolicy, updateReplacePolicy } from '../resources/policies.ts';
 import type { ResourceValues } from '../templates/scope.ts';
 import { templateScope } from '../templates/scope.ts';
@@ -55,8 +55,12 @@ class Planner {
       },
     };
     const resources = this.#resourceValues(world);
-    this.#scope = templateScope(next.template, next.parameters, environment, resources);
-    this.#shownScope = templateScope(next.template, maskSecrets(next.parameters), environment, resources);
+    const build = (parameters: ParameterValues): Scope => ({
+      ...templateScope(next.template, parameters, environment, resources),
+      nestedPlanning: options.nested !== undefined,
+    });
+    this.#scope = build(next.parameters);
+    this.#shownScope = build(maskSecrets(next.parameters));
     this.#causes = {
       scope: this.#scope,
       before: stack.definition?.parameters ?? new Map(),

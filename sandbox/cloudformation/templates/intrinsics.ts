@@ -18,6 +18,8 @@ export interface Scope {
   dynamic(service: string, name: string, version?: string): string;
   /** Whether the AWS::LanguageExtensions transform is declared. */
   extensions: boolean;
+  /** Whether a change set of nested stacks is planned: an output of one is then a text that cannot be split. */
+  nestedPlanning?: boolean;
 }
 
 /** What `AWS::NoValue` gives: the property, or the list's member, is not there. */
@@ -56,6 +58,18 @@ export function functionCall(value: JsonObject): { name: string; argument: Json 
   return name in FUNCTIONS ? { name, argument } : undefined;
 }
 
+/**
+ * Whether a value that is not known yet is an output of a nested stack, or a parameter that may have been given one. A
+ * change set that includes nested stacks fails with it in Fn::Select; one that does not include them is created.
+ *
+ * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/759
+ */
+function comesFromNested(value: Json, scope: Scope): boolean {
+  if (!scope.nestedPlanning) return false;
+  const text = JSON.stringify(value);
+  return text.includes('Outputs.') || text.includes('"Outputs"') || text.includes('{"Ref":');
+}
+
 type IntrinsicFunction = (argument: Json, scope: Scope) => Value;
 
 const FUNCTIONS: Record<string, IntrinsicFunction> = {
@@ -87,7 +101,8 @@ const FUNCTIONS: Record<string, IntrinsicFunction> = {
   'Fn::Select': (argument, scope) => {
     const [position, list] = twoOf(argument, 'Fn::Select', 'an index and a list of objects');
     const index = evaluate(position, scope);
-    const items = evaluate(list, scope);
+    const known = evaluate(list, scope);
+    const items = known === KNOWN_AFTER_APPLY && comesFromNested(list, scope) ? [known] : known;
     if (items === KNOWN_AFTER_APPLY || index === KNOWN_AFTER_APPLY) return KNOWN_AFTER_APPLY;
     if (!Array.isArray(items))
       throw badTemplate('Fn::Select requires a list argument with two elements: an integer index and a list');

@@ -59,6 +59,8 @@ export interface PlanSettings {
   mode?: string;
   disableRollback?: boolean;
   revertsDrift: boolean;
+  /** Whether the changes of nested stacks are not shown. */
+  hidesNested?: true;
 }
 
 /** A change set and what it will do. Two plans with the same `fingerprint` do the same. */

@@ -24,6 +24,8 @@ export interface ChangeSetRequest {
   tags: Record<string, string>;
   inputs: Pick<DeployStackInputs, 'capabilities' | 'roleArn' | 'notificationArns' | 'onFailure' | 'mode'>;
   revertDrift: boolean;
+  /** Plans without the nested stacks, which only CloudFormation's planning of them stops. */
+  hideNested?: boolean;
   /** Distinguishes our change set from another one with the same name. */
   nonce: string;
   /** The created change set, once CloudFormation has answered. */
@@ -80,7 +82,9 @@ function changeSetInput(request: ChangeSetRequest): CreateChangeSetInput {
     ...(tags.length > 0 && { Tags: tags }),
     ...(inputs.roleArn && { RoleARN: inputs.roleArn }),
     ...(inputs.notificationArns.length > 0 && { NotificationARNs: [...inputs.notificationArns] }),
-    ...(revertDrift ? { DeploymentMode: 'REVERT_DRIFT' as const } : { IncludeNestedStacks: true }),
+    ...(revertDrift
+      ? { DeploymentMode: 'REVERT_DRIFT' as const }
+      : { IncludeNestedStacks: request.hideNested !== true }),
     ...failureInput(request),
   };
 }

@@ -4,7 +4,7 @@ import { AwsError, awsNameOf, classify, isNotFound } from '../../aws/errors.ts';
 import { sha256 } from '../../core/canonical.ts';
 import { reasonOf } from '../../core/errors.ts';
 import { removedNestedResources } from '../nested-stacks.ts';
-import { describeStack, isShell, type StackSnapshot } from '../stack.ts';
+import { describeStack, isShell, STACK_TYPE, type StackSnapshot } from '../stack.ts';
 import { findSensitive, hideSecrets, maskChange, MASKED, type Sensitive } from '../template/secrets.ts';
 import { templateSource, type Template } from '../template/template.ts';
 import type { CloudFormationContext, DeployStackInputs } from '../context.ts';
@@ -82,6 +82,50 @@ export async function createPlan(context: CloudFormationContext, request: PlanRe
   };
   try {
     return await requestPlan(context, request, changeSet);
+  } catch (error) {
+    await removeChangeSet(context, changeSet);
+    const reason = error instanceof PlanFailedError ? nestedOnlyReason(error, template) : undefined;
+    if (reason === undefined || changeSet.revertDrift) throw error;
+    const without = { ...changeSet, hideNested: true, nonce: randomUUID() };
+    delete without.made;
+    return await planWithoutNested(context, request, without, reason);
+  }
+}
+
+/**
+ * Why CloudFormation refuses a change set only because it includes nested stacks: it then takes their outputs as texts
+ * that nobody has resolved. Each of these templates can be planned without them, and deployed.
+ *
+ * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/759 for Fn::Select
+ * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1212 for the URL
+ * @see https://github.com/aws-cloudformation/cfn-language-discussion/issues/152 and
+ * https://github.com/aws/aws-cdk-cli/pull/1303 for the placeholder
+ */
+const NESTED_ONLY = [
+  /Fn::Select\b.* nonexistent value/,
+  /TemplateURL must be a supported URL/,
+  /\{\{IntrinsicFunction:/,
+];
+
+/** The reason of a failure that may go away without nested stacks; undefined for any other. */
+function nestedOnlyReason({ findings }: PlanFailedError, { resources }: Template): string | undefined {
+  if (!Object.values(resources).some(({ type }) => type === STACK_TYPE)) return undefined;
+  const errors = findings.filter(({ level }) => level === 'error').map(({ message }) => message);
+  const known = errors.every((message) => NESTED_ONLY.some((pattern) => pattern.test(message)));
+  return known ? errors[0] : undefined;
+}
+
+/** Plans a stack without its nested stacks. The plan says so, and the guard judges what they hold. */
+async function planWithoutNested(
+  context: CloudFormationContext,
+  request: PlanRequest,
+  changeSet: ChangeSetRequest,
+  reason: string,
+): Promise<Plan> {
+  try {
+    const plan = await requestPlan(context, request, changeSet);
+    const warning = `Nested stacks are not part of this plan, and their changes are not shown: CloudFormation cannot plan them ("${reason}").`;
+    return { ...plan, warnings: [warning, ...(plan.warnings ?? [])] };
   } catch (error) {
     await removeChangeSet(context, changeSet);
     throw error;
@@ -269,7 +313,10 @@ async function sensitiveOf(
   return findSensitive([template, running].filter((text) => text !== undefined));
 }
 
-function settingsOf({ set, template }: ChangeSetTree, templates: Record<string, string>): PlanSettings {
+function settingsOf(
+  { set, changes, template }: ChangeSetTree,
+  templates: Record<string, string>,
+): PlanSettings {
   const hidden = template === undefined ? undefined : findSensitive([template]).parameters;
   const mask = (key: string, value: string): string =>
     (hidden?.has(key) ?? isSecretName(key)) ? MASKED : value;
@@ -288,12 +335,25 @@ function settingsOf({ set, template }: ChangeSetTree, templates: Record<string, 
     capabilities: [...(set.Capabilities ?? [])].sort(),
     notificationArns: [...(set.NotificationARNs ?? [])].sort(),
     revertsDrift: set.DeploymentMode === 'REVERT_DRIFT',
+    ...(hidesNested(set, changes) && { hidesNested: true as const }),
     ...(set.OnStackFailure && { onStackFailure: set.OnStackFailure }),
     ...(set.DeploymentConfig?.Mode && { mode: set.DeploymentConfig.Mode }),
     ...(set.DeploymentConfig?.DisableRollback !== undefined && {
       disableRollback: set.DeploymentConfig.DisableRollback,
     }),
   };
+}
+
+/** Whether a change set changes nested stacks, and was made without them. */
+function hidesNested(
+  { IncludeNestedStacks: included, DeploymentMode: mode }: ChangeSetTree['set'],
+  changes: ChangeSetTree['changes'],
+): boolean {
+  return (
+    included === false &&
+    mode !== 'REVERT_DRIFT' &&
+    changes.some(({ ResourceType, Action }) => ResourceType === STACK_TYPE && Action !== 'Remove')
+  );
 }
 
 /** A secret stored in a plain SSM parameter. A value that is an ARN is only a reference to a secret. */

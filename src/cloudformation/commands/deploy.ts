@@ -15,6 +15,7 @@ import { discardChangeSet } from '../execution/cancel.ts';
 import { executePlan } from '../execution/execute.ts';
 import { type PreparedStack, prepareStack } from '../execution/recover.ts';
 import { isComplete, leftBehind } from '../execution/watch.ts';
+import { hiddenFindings } from '../nested-stacks.ts';
 import {
   ensureStackPolicy,
   ensureTerminationProtection,
@@ -207,9 +208,12 @@ export async function guardFindings(
   plan: Plan,
   template: Template | undefined,
 ): Promise<GuardFinding[]> {
+  const hidden = await hiddenFindings(context, plan, template, inputs.allowReplace);
+  const traffic = [...(plan.traffic ?? []), ...hidden.traffic];
   return [
     ...guardPlan(plan, template, inputs),
-    ...(await trafficFindings(context, plan, template, inputs.allowTrafficReset)),
+    ...hidden.guard,
+    ...(await trafficFindings(context, { traffic }, template, inputs.allowTrafficReset)),
   ];
 }
 
