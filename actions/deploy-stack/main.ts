@@ -1,7 +1,7 @@
 import { cloudFormationClient } from '../../src/aws/clients.ts';
 import { createSession } from '../../src/aws/session.ts';
 import { deployStack } from '../../src/cloudformation/commands/deploy-stack.ts';
-import { followServiceIn } from '../../src/environment/run/follow-service.ts';
+import { followServiceIn, runningRevisionIn } from '../../src/environment/run/follow-service.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
 import { runAction } from '../../src/core/action.ts';
 import { presentStack } from '../../src/present/stack.ts';
@@ -21,9 +21,14 @@ await runAction({
       env,
     });
     const client = await cloudFormationClient(session, context);
-    const followService = followServiceIn(session, context, env);
     const result = await deployStack(
-      { ...context, client, session, followService },
+      {
+        ...context,
+        client,
+        session,
+        followService: followServiceIn(session, context, env),
+        runningRevision: runningRevisionIn(session, context, env),
+      },
       deployStackInputs(inputs),
       {
         id: github.runId,

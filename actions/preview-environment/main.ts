@@ -3,7 +3,7 @@ import { createSession } from '../../src/aws/session.ts';
 import { runAction } from '../../src/core/action.ts';
 import type { PreviewContext } from '../../src/environment/preview/context.ts';
 import { previewEnvironment } from '../../src/environment/preview/preview.ts';
-import { followServiceIn } from '../../src/environment/run/follow-service.ts';
+import { followServiceIn, runningRevisionIn } from '../../src/environment/run/follow-service.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
 import { presentPreview } from '../../src/present/preview.ts';
 import { updateComment } from './comment.ts';
@@ -26,6 +26,7 @@ await runAction({
       github,
       token: inputs['github-token'] ?? '',
       followService: followServiceIn(session, context, env),
+      runningRevision: runningRevisionIn(session, context, env),
       cloudformation: () => cloudFormationClient(session, context),
       ecr: () => ecrClient(session, context),
       elb: () => elbClient(session, context),

@@ -11,6 +11,8 @@ import type { Plan } from './change-set/changes.ts';
 export interface StackCommandContext extends CloudFormationContext {
   /** Follows the ECS services that a stack changes, where it is given. */
   followService?: FollowService;
+  /** The task definition that an ECS service works towards, as `family:revision`; undefined when there is no such service. */
+  runningRevision?: (serviceArn: string) => Promise<string | undefined>;
   /** Says why the changes of a plan are in effect without it; undefined where it must be executed. */
   isInEffect?: (plan: Plan) => Promise<string | undefined>;
 }

@@ -27,6 +27,7 @@ export const ERROR_CODES = {
   'plan-failed': 'CloudFormation could not create the change set.',
   'stack-blocked': 'The stack is in a state that a person has to look at first.',
   'stack-stuck': 'A rollback of the stack failed.',
+  'stack-unproven': 'The stack operation completed, and a planned change is not proven to be in effect.',
   'replacement-refused': 'CloudFormation refuses to replace a resource while rollback is off.',
   'outcome-unknown': 'An operation was started, and how it ended could not be proven.',
   'graph-invalid': 'The dependencies between stacks form a cycle or cannot be resolved.',

@@ -12,6 +12,12 @@ export interface ServiceAddress {
   service: string;
 }
 
+/** Where the service of `arn:aws:ecs:eu-west-1:111111111111:service/<cluster>/<name>` is. */
+export function addressOfArn(arn: string): ServiceAddress {
+  const [cluster = '', service = ''] = arn.slice(arn.indexOf(':service/') + ':service/'.length).split('/');
+  return { cluster, service };
+}
+
 /** The service does not exist, or cannot be deployed by this suite. */
 export class ServiceError extends PlatformError {
   override readonly name = 'ServiceError';

@@ -6,6 +6,7 @@ import {
 } from '../cloudformation/change-set/changes.ts';
 import { describeFinding, type Finding, subjectOf } from '../cloudformation/change-set/failure.ts';
 import type { GuardFinding } from '../cloudformation/change-set/guard.ts';
+import type { UnprovenChange } from '../cloudformation/execution/reconcile.ts';
 import { retainedResources, type Execution, leftBehind } from '../cloudformation/execution/watch.ts';
 import { STACK_VERDICTS, type StackResult } from '../cloudformation/commands/result.ts';
 import type { Cause, Diagnosis } from '../cloudformation/diagnosis/diagnosis.ts';
@@ -54,6 +55,7 @@ interface Details {
   timeline?: TimelineFacts;
   diagnosis?: Diagnosis;
   findings?: readonly Finding[];
+  unproven?: readonly UnprovenChange[];
   difference?: readonly string[];
   error?: ErrorInfo;
 }
@@ -145,7 +147,7 @@ function hiddenOutput(key: string): Annotation {
 /** For machines: all that the summary shows. */
 function resultOf(result: StackResult): Record<string, unknown> {
   const { plan, drift, notes } = result;
-  const { guard, execution, diagnosis, findings, difference }: Details = result;
+  const { guard, execution, diagnosis, findings, unproven, difference }: Details = result;
   const steps = stepsOf(result);
   const retained = execution ? retainedResources(execution) : [];
   return {
@@ -161,6 +163,7 @@ function resultOf(result: StackResult): Record<string, unknown> {
     }),
     ...(guard && { guard }),
     ...(findings && { findings }),
+    ...(unproven && { unproven: unproven.map((change) => ({ path: pathOf(change), ...change })) }),
     ...(difference && { difference }),
     ...(drift && { drift: driftResult(drift) }),
     ...(execution && { status: execution.status, executionSeconds: seconds(execution.durationMs) }),
@@ -230,8 +233,9 @@ function withoutAccounts(value: unknown): unknown {
 
 /** Puts what went wrong on the template's own lines. */
 function annotationsOf(result: StackResult): Annotation[] {
-  const { guard = [], execution, diagnosis, findings = [] }: Details = result;
+  const { guard = [], execution, diagnosis, findings = [], unproven = [] }: Details = result;
   return [
+    ...unproven.map(unprovenAnnotation),
     ...findings.map(findingAnnotation),
     ...guard.map((finding) => guardAnnotation(result, finding)),
     ...(diagnosis ? causeAnnotations(diagnosis) : []),
@@ -242,6 +246,16 @@ function annotationsOf(result: StackResult): Annotation[] {
       priority: 50,
     })),
   ];
+}
+
+function unprovenAnnotation(change: UnprovenChange): Annotation {
+  const { type, why, fix } = change;
+  return {
+    level: 'error',
+    title: `Not proven: ${pathOf(change)}`,
+    message: [`${type}: ${why}.`, ...(fix === undefined ? [] : [`Fix: ${fix}`])].join('\n'),
+    priority: 90,
+  };
 }
 
 function findingAnnotation(finding: Finding): Annotation {

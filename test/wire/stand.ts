@@ -6,6 +6,7 @@ import { type Sandbox, type Scenario, startSandbox } from '../../sandbox/index.t
 import { cloudFormationClient } from '../../src/aws/clients.ts';
 import { deployStack } from '../../src/cloudformation/commands/deploy-stack.ts';
 import type { DeployStackInputs } from '../../src/cloudformation/context.ts';
+import { runningRevisionIn } from '../../src/environment/run/follow-service.ts';
 import { Annotations } from '../../src/core/log.ts';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { RateLimiter } from '../../src/core/concurrency.ts';
@@ -57,7 +58,9 @@ export async function stand(scenario: Scenario = {}): Promise<Stand> {
       const inputs = inputsOf({ capabilities: ['CAPABILITY_IAM'], timeoutMs: 20_000, ...values });
       if (template === '') delete inputs.template;
       const annotations = new Annotations();
-      const context = { client, session, log, clock, signal, redactor, limiter, annotations };
+      const shared = { session, log, clock, signal, redactor, limiter, annotations };
+      const runningRevision = runningRevisionIn(session, shared, {});
+      const context = { ...shared, client, runningRevision };
       const identity = { id: '1001', attempt: ++attempt, workspace };
       const outcome = presentStack(await deployStack(context, inputs, identity));
       for (const annotation of outcome.annotations ?? []) annotations.add(annotation);

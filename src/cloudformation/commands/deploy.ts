@@ -14,6 +14,7 @@ import { diagnose } from '../diagnosis/diagnosis.ts';
 import { discardChangeSet } from '../execution/cancel.ts';
 import { executePlan } from '../execution/execute.ts';
 import { type PreparedStack, prepareStack } from '../execution/recover.ts';
+import { reconcile } from '../execution/reconcile.ts';
 import { isComplete, leftBehind } from '../execution/watch.ts';
 import { hiddenFindings } from '../nested-stacks.ts';
 import {
@@ -32,7 +33,7 @@ import {
 import { checkTemplateSize, loadTemplate, type Template } from '../template/template.ts';
 import type { Plan } from '../change-set/changes.ts';
 import { resultInEffect } from './in-effect.ts';
-import { type CommandResult, judgeFailure, judgeSuccess } from './result.ts';
+import { type CommandResult, judgeFailure, judgeSuccess, judgeUnproven } from './result.ts';
 
 /** The desired state of a stack, as read from the workspace. */
 export interface Source {
@@ -258,7 +259,9 @@ export async function executeAndJudge(
   for (const sentence of leftBehind(execution)) note(run, sentence);
   const { stack } = execution;
   run.known = { ...run.known, plan, execution, ...(stack ? { stack } : {}) };
-  const end = judgeSuccess(plan, execution);
+  const { unproven, notes } = await reconcile(context, plan, execution);
+  for (const sentence of notes) note(run, sentence);
+  const end = unproven.length > 0 ? judgeUnproven(plan, execution, unproven) : judgeSuccess(plan, execution);
   run.done = end.reason.replace(/\.$/, '');
   if (plan.kind === 'create') await setPolicy(run, plan.stackId, settings);
   if (stack) await setProtection(run, stack, settings);

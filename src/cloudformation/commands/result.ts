@@ -9,6 +9,7 @@ import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { plainReason } from '../diagnosis/hints.ts';
 import type { DriftReport } from '../drift/drift.ts';
 import type { TimelineFacts } from '../execution/events.ts';
+import type { UnprovenChange } from '../execution/reconcile.ts';
 import type { Execution } from '../execution/watch.ts';
 import type { DeployStackInputs } from '../context.ts';
 import { hasFailedInExpressMode, type StackSnapshot } from '../stack.ts';
@@ -104,6 +105,8 @@ interface Failed extends StackFacts {
   /** What an operation did that was not watched to its end. */
   timeline?: TimelineFacts;
   diagnosis?: Diagnosis;
+  /** Planned changes that nothing proves although the operation completed. */
+  unproven?: readonly UnprovenChange[];
   /** What CloudFormation refuses in a plan. */
   findings?: readonly Finding[];
   error?: ErrorInfo;
@@ -156,6 +159,29 @@ export function judgeSuccess(
   return { verdict, reason };
 }
 
+/** The verdict on an operation that completed without proof that it made all planned changes. */
+export function judgeUnproven(
+  { stackName }: Plan,
+  { status }: Execution,
+  unproven: readonly UnprovenChange[],
+): { verdict: 'failed'; reason: string; unproven: readonly UnprovenChange[]; error: ErrorInfo } {
+  const named = unproven
+    .slice(0, SHOWN_UNPROVEN)
+    .map((change) => `${pathOf(change)} (${change.type}): ${change.why}`);
+  const more = unproven.length > named.length ? `; and ${unproven.length - named.length} more` : '';
+  const count = unproven.length === 1 ? 'a planned change is' : `${unproven.length} planned changes are`;
+  const message = `Stack ${stackName} is ${status}, and ${count} not proven to be in effect: ${named.join('; ')}${more}.`;
+  const fix =
+    unproven.find((change) => change.fix !== undefined)?.fix ??
+    'Compare the resource with the template (command: drift), and deploy again in mode: standard.';
+  return {
+    verdict: 'failed',
+    reason: `${message} ${fix}`,
+    unproven,
+    error: { code: 'stack-unproven', message, fix },
+  };
+}
+
 /** The verdict on a plan whose execution failed, and why. */
 export function judgeFailure(
   { stackName, kind }: Plan,
@@ -196,6 +222,7 @@ function keptWayOut(stack: StackSnapshot | undefined): string {
   return 'Deploy with on-failure: keep to go on from here, or with continue-rollback: true to go back first.';
 }
 
+const SHOWN_UNPROVEN = 5;
 const SHOWN_REASON = 400;
 
 /** ` at Vpc (AWS::EC2::VPC): the reason`, to follow `failed`. */

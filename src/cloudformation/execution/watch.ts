@@ -40,6 +40,10 @@ export interface Execution {
   /** The stack after the operation; undefined when it was deleted. */
   stack?: StackSnapshot;
   timeline: TimelineFacts;
+  /** Paths of the nested stacks whose events could not be read. */
+  unreadNested?: readonly string[];
+  /** By AWS's clock, in ms since the epoch. */
+  startedAt?: number;
   /** Why services failed, in a failed operation. */
   serviceFailures?: ServiceFailures;
   /** By AWS's clock, in ms. */
@@ -133,7 +137,8 @@ class Watch {
   #failFast: WatchOptions['failFast'];
   readonly #root: EventReader;
   readonly #nested = new Map<string, NestedStack>();
-  readonly #unreadable = new Set<string>();
+  /** Paths of the nested stacks that cannot be read, by their ARNs. */
+  readonly #unreadable = new Map<string, string>();
   /** The stack's own event that started the operation, and its newest own event. */
   #firstEvent: ResourceEvent | undefined;
   #lastEvent: ResourceEvent | undefined;
@@ -284,7 +289,7 @@ class Watch {
     } catch (error) {
       if (!['not-found', 'denied'].includes(classify(error))) throw error;
       this.#nested.delete(stackId);
-      this.#unreadable.add(stackId);
+      this.#unreadable.set(stackId, nested.nesting.join('/'));
       this.#context.log.info(
         `The events of the nested stack ${nested.nesting.join('/')} cannot be read; it is left out.`,
       );
@@ -317,6 +322,8 @@ class Watch {
       ...(operationId ? { operationId } : {}),
       ...(stack ? { stack } : {}),
       timeline: this.#timeline,
+      ...(this.#unreadable.size > 0 ? { unreadNested: [...this.#unreadable.values()] } : {}),
+      ...(this.#firstEvent ? { startedAt: this.#firstEvent.at } : {}),
       durationMs: this.#firstEvent && this.#lastEvent ? this.#lastEvent.at - this.#firstEvent.at : 0,
     };
   }

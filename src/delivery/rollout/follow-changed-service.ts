@@ -2,7 +2,7 @@ import { isThrottle } from '../../aws/errors.ts';
 import { reasonOf } from '../../core/errors.ts';
 import { deploymentOf, findRolledBack, findServiceDeployment } from '../../ecs/deployment.ts';
 import type { OurDeployment } from '../../ecs/deployment.ts';
-import { describeService, goalOf, primaryDeployment, ServiceError } from '../../ecs/service.ts';
+import { addressOfArn, describeService, goalOf, primaryDeployment, ServiceError } from '../../ecs/service.ts';
 import type { ServiceAddress } from '../../ecs/service.ts';
 import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
 import type { RolloutFailure } from '../../ecs/diagnosis.ts';
@@ -47,7 +47,7 @@ export function followChangedService(
   signal: AbortSignal,
   smokeTest?: SmokeTest,
 ): FollowedService {
-  const service = addressOf(arn);
+  const service = addressOfArn(arn);
   const release = new Release(context, service);
   const watching = { ...context, signal: AbortSignal.any([context.signal, signal]) };
   let changing: Changing | undefined;
@@ -124,10 +124,4 @@ function smokeTestFailure({ what, detail }: SmokeTestResult): RolloutFailure {
     fix: 'The new tasks run and do not answer as they should: repair the service, or the test.',
     groups: [],
   };
-}
-
-/** Of `arn:aws:ecs:eu-west-1:111111111111:service/<cluster>/<name>`. */
-function addressOf(arn: string): ServiceAddress {
-  const [cluster = '', service = ''] = arn.slice(arn.indexOf(':service/') + ':service/'.length).split('/');
-  return { cluster, service };
 }

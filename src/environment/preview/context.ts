@@ -3,6 +3,7 @@ import type { ECRClient } from '@aws-sdk/client-ecr';
 import type { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { SSMClient } from '@aws-sdk/client-ssm';
 import type { Session } from '../../aws/session.ts';
+import type { StackCommandContext } from '../../cloudformation/command-run.ts';
 import type { FollowService } from '../../cloudformation/execution/services.ts';
 import type { Context } from '../../core/context.ts';
 import type { GitHubContext } from '../../github/context.ts';
@@ -15,6 +16,7 @@ export interface PreviewContext extends Context {
   /** GitHub's token; empty when there is none. */
   token: string;
   followService: FollowService;
+  runningRevision: NonNullable<StackCommandContext['runningRevision']>;
   cloudformation(): Promise<CloudFormationClient>;
   ecr(): Promise<ECRClient>;
   elb(): Promise<ElasticLoadBalancingV2Client>;

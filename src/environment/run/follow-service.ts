@@ -1,7 +1,30 @@
 import type { Session } from '../../aws/session.ts';
+import type { StackCommandContext } from '../../cloudformation/command-run.ts';
 import type { FollowService } from '../../cloudformation/execution/services.ts';
 import type { Context } from '../../core/context.ts';
+import type { EcsContext } from '../../ecs/service.ts';
 import type { ServiceContext } from '../../delivery/release/request.ts';
+
+/** Reads what a service works towards. What that takes is loaded for the first of them. */
+export function runningRevisionIn(
+  session: Session,
+  context: Context,
+  env: NodeJS.ProcessEnv,
+): NonNullable<StackCommandContext['runningRevision']> {
+  return async (arn) => {
+    const { serviceContext } = await import('../../delivery/release/request.ts');
+    return await runningRevisionOf(serviceContext(session, context, env), arn);
+  };
+}
+
+/** The revision that the service of an ARN works towards, as `family:revision`; undefined when there is no such service. */
+export async function runningRevisionOf(context: EcsContext, arn: string): Promise<string | undefined> {
+  const [{ addressOfArn }, { readRunningRevision }] = await Promise.all([
+    import('../../ecs/service.ts'),
+    import('../../ecs/running-revision.ts'),
+  ]);
+  return (await readRunningRevision(context, addressOfArn(arn)))?.name;
+}
 
 /** Follows the ECS services of a stack by their tasks. What that takes is loaded for the first of them. */
 export function followServiceIn(session: Session, context: Context, env: NodeJS.ProcessEnv): FollowService {

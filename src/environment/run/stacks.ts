@@ -7,6 +7,7 @@ import type { DeployStackInputs } from '../../cloudformation/context.ts';
 import { followChangedService } from '../../delivery/rollout/follow-changed-service.ts';
 import { describeCatchUp } from '../service/catch-up.ts';
 import { type EnvironmentContext, type EnvironmentRequest, runIdentity } from './context.ts';
+import { runningRevisionOf } from './follow-service.ts';
 import type { StackEnd } from './result.ts';
 import { smokeTestOf, type StackTarget } from './targets.ts';
 
@@ -22,6 +23,7 @@ export async function runStackCommand(
     ...(await context.cloudFormation()),
     followService: (service, signal) =>
       Promise.resolve(followChangedService(context.services, service, signal, smokeTest)),
+    runningRevision: (arn) => runningRevisionOf(context.services, arn),
     ...(target.service && { isInEffect: (plan) => describeCatchUp(context.services, plan) }),
   };
   const inputs = {

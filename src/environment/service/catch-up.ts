@@ -3,6 +3,7 @@ import type { ServiceContext } from '../../delivery/release/request.ts';
 import { reasonOf } from '../../core/errors.ts';
 import { shortDigest } from '../../core/text.ts';
 import { digestOfReference } from '../../images/registry/manifest.ts';
+import { addressOfArn } from '../../ecs/service.ts';
 import { readRunningRevision } from '../../ecs/running-revision.ts';
 
 /** Whether a property of a task definition is the image of a container. */
@@ -90,12 +91,12 @@ async function runningRevision(
   context: ServiceContext,
   arn: string,
 ): Promise<{ name: string; images: readonly string[] } | undefined> {
-  const [, cluster = '', service = ''] = arn.slice(arn.indexOf(':service/') + 1).split('/');
+  const address = addressOfArn(arn);
   try {
-    return await readRunningRevision(context, { cluster, service });
+    return await readRunningRevision(context, address);
   } catch (error) {
     context.signal.throwIfAborted();
-    context.log.info(`Cannot read what ${service} runs, so its stack is updated: ${reasonOf(error)}`);
+    context.log.info(`Cannot read what ${address.service} runs, so its stack is updated: ${reasonOf(error)}`);
     return undefined;
   }
 }
