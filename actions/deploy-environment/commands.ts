@@ -45,7 +45,7 @@ function doctor({ inputs, context, manifest, choice }: Run): Promise<Environment
   return runDoctor(context, {
     manifest,
     environment,
-    stacks: stackTargets(manifest, choice, workspace).map((target) => target.inputs),
+    targets: stackTargets(manifest, choice, workspace),
     ledger: services.map(({ name }) => ledgerNames({ ...place, service: name }).image),
     roleToAssume: inputs['role-to-assume'],
     github,

@@ -1,8 +1,12 @@
-import { FARGATE_PRICES } from '../../src/environment/preview/price.ts';
+import {
+  ENDPOINT_HOUR,
+  FARGATE_PRICES,
+  HOURLY_PRICES,
+  MONTHLY_PRICES,
+} from '../../src/environment/preview/price.ts';
 
-export { PRICES_AS_OF } from '../../src/environment/preview/price.ts';
+export { HOURS_A_MONTH, PRICES_AS_OF } from '../../src/environment/preview/price.ts';
 
-export const HOURS_A_MONTH = 730;
 export const HOURS_A_WEEK = 168;
 
 /**
@@ -25,16 +29,19 @@ export const prices = {
     advancedInsightsAcuHour: 0.003125,
     advancedInsightsVcpuHour: 0.0125,
   },
-  nat: { hour: 0.045, gb: 0.045 },
-  interfaceEndpointHour: 0.01,
-  loadBalancer: { hour: 0.0225, capacityUnitHour: 0.008 },
-  publicAddressHour: 0.005,
-  key: 1,
-  secret: 0.4,
-  firewall: { acl: 5, rule: 1, millionRequests: 0.6 },
+  nat: { hour: HOURLY_PRICES['AWS::EC2::NatGateway'], gb: 0.045 },
+  interfaceEndpointHour: ENDPOINT_HOUR,
+  loadBalancer: { hour: HOURLY_PRICES['AWS::ElasticLoadBalancingV2::LoadBalancer'], capacityUnitHour: 0.008 },
+  publicAddressHour: HOURLY_PRICES['AWS::EC2::EIP'],
+  key: MONTHLY_PRICES['AWS::KMS::Key'],
+  secret: MONTHLY_PRICES['AWS::SecretsManager::Secret'],
+  firewall: { acl: MONTHLY_PRICES['AWS::WAFv2::WebACL'], rule: 1, millionRequests: 0.6 },
   logs: { ingestedGb: 0.5 },
-  alarm: { metric: 0.1, composite: 0.5 },
-  dashboard: 3,
+  alarm: {
+    metric: MONTHLY_PRICES['AWS::CloudWatch::Alarm'],
+    composite: MONTHLY_PRICES['AWS::CloudWatch::CompositeAlarm'],
+  },
+  dashboard: MONTHLY_PRICES['AWS::CloudWatch::Dashboard'],
   customMetric: 0.3,
   imageGb: 0.1,
 } as const;

@@ -9,7 +9,7 @@ import { timeLimit } from './text.ts';
 export const ERROR_CODES = {
   'input-invalid': 'An input has a value that cannot be used.',
   'manifest-invalid': 'platform.yml cannot be read, or says something that cannot be deployed.',
-  'template-invalid': 'A CloudFormation template cannot be read.',
+  'template-invalid': 'A CloudFormation template cannot be read, or CloudFormation would refuse it.',
   'access-denied': 'The credentials lack a permission, or the role cannot be assumed.',
   'credentials-expired': 'The credentials expired while the action ran.',
   'oidc-unavailable': 'The job may not request an OIDC token, or GitHub did not issue one.',

@@ -8,6 +8,7 @@ import {
   ENVIRONMENT_VERDICTS,
   type BuildResult,
   type Check,
+  type Creation,
   type DoctorResult,
   type DriftResult,
   type EnvironmentResult,
@@ -17,6 +18,7 @@ import {
   type StackState,
   type StatusResult,
 } from '../environment/run/result.ts';
+import { PRICES_AS_OF } from '../environment/preview/price.ts';
 import { IMAGE_VERDICTS, type ImageResult } from '../images/result.ts';
 import { presentImage } from './image.ts';
 import { presentPromotion } from './promotion.ts';
@@ -126,6 +128,8 @@ function presentPart(part: RunPart): { sections: readonly Section[]; annotations
       return shownUnless(work.result.verdict === 'unchanged', presentStack(work.result));
     case 'image':
       return shownUnless(part.ok, presentImage(work.result));
+    case 'creation':
+      return { sections: [creationSection(part.name, work.creation)], annotations: [] };
     case 'service': {
       const { result, stack } = work;
       const below = stack.work
@@ -138,6 +142,33 @@ function presentPart(part: RunPart): { sections: readonly Section[]; annotations
       };
     }
   }
+}
+
+/** What a stack will consist of that has no change set yet. */
+function creationSection(name: string, { stackName, waitsFor, types, exact, price }: Creation): Section {
+  const count = types.reduce((sum, type) => sum + type.count, 0);
+  const rows = types.map((type) => [code(type.type), String(type.count)]);
+  const reasons = waitsFor.map(
+    ({ on, because }) => `- after ${code(on)}: ${because.map(escapeCell).join(', ')}`,
+  );
+  const facts = [
+    ...reasons,
+    ...(exact ? [] : ['- Macros or conditions decide about some resources during the deployment.']),
+    ...(price
+      ? [
+          `- From $${price.dollars} a month without usage (list prices of us-east-1, ${PRICES_AS_OF}): ${price.types.map(code).join(', ')}`,
+        ]
+      : []),
+  ];
+  return {
+    title: `${escapeCell(name)}: will be created`,
+    body: [
+      `Stack ${code(stackName)} will be created: ${exact ? '' : 'about '}${count} ${count === 1 ? 'resource' : 'resources'}.`,
+      ...(facts.length > 0 ? [facts.join('\n')] : []),
+      ...(rows.length > 0 ? [table(['Type', 'Resources'], rows)] : []),
+    ].join('\n\n'),
+    priority: 80,
+  };
 }
 
 /** Without the notices: they are about outputs that only the part's own action has. */

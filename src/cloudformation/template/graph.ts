@@ -222,7 +222,7 @@ export function stackInterface(text: string, given: Readonly<Record<string, stri
  *
  * @param given values of parameters and pseudo parameters; a parameter that is not among them has its default.
  */
-function templateScope(document: TemplateDocument, given: Readonly<Record<string, string>>): Scope {
+export function templateScope(document: TemplateDocument, given: Readonly<Record<string, string>>): Scope {
   const texts = parameterTexts(document, given);
   const parameters = Object.entries(document.parameters).flatMap(([name, { type }]): [string, Known][] => {
     const text = texts[name];

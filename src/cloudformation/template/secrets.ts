@@ -19,7 +19,7 @@ export const MASKED = '****';
  * holds a secret: it is the name of an SSM parameter (secure strings are not allowed there) or of a resource.
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
  */
-function isSecretParameter(
+export function isSecretParameter(
   name: string,
   { type, noEcho }: Pick<TemplateParameter, 'type' | 'noEcho'>,
 ): boolean {

@@ -1,10 +1,10 @@
 import { cloudFormationClient, quotasClient, ssmClient } from '../../aws/clients.ts';
 import type { Session } from '../../aws/session.ts';
-import type { DeployStackInputs } from '../../cloudformation/context.ts';
 import type { GitHubContext } from '../../github/context.ts';
 import type { Context } from '../../core/context.ts';
 import type { Environment, Manifest } from '../manifest/manifest.ts';
 import type { Check, DoctorResult } from '../run/result.ts';
+import type { StackTarget } from '../run/targets.ts';
 import { checkAccess } from './access.ts';
 import { checkGitHubEnvironment, checkNames, checkValues } from './values.ts';
 import { checkQuotas } from './quotas.ts';
@@ -14,7 +14,7 @@ interface DoctorRequest {
   manifest: Manifest;
   environment: Environment;
   /** All stacks of the environment, those of services among them, as they would be deployed. */
-  stacks: readonly DeployStackInputs[];
+  targets: readonly StackTarget[];
   /** Names in Parameter Store that a deployment or promotion writes by itself. */
   ledger: readonly string[];
   roleToAssume: string | undefined;
@@ -29,7 +29,8 @@ interface DoctorRequest {
  * `ready` takes a proof for every check but those that can only warn.
  */
 export async function runDoctor(context: Context, request: DoctorRequest): Promise<DoctorResult> {
-  const { manifest, environment, stacks, github, token } = request;
+  const { manifest, environment, targets, github, token } = request;
+  const stacks = targets.map(({ inputs }) => inputs);
   const [access, protection] = await Promise.all([
     checkAccess(context, environment, request),
     checkGitHubEnvironment(context, environment, github, token),
@@ -44,10 +45,12 @@ export async function runDoctor(context: Context, request: DoctorRequest): Promi
 async function checkInside(
   context: Context,
   session: Session,
-  { stacks, ledger, workspace }: DoctorRequest,
+  { targets, ledger, environment, workspace }: DoctorRequest,
 ): Promise<Check[]> {
   const client = await cloudFormationClient(session, context);
-  const { checks, read } = await checkTemplates({ ...context, client, session }, stacks, workspace);
+  const stacks = targets.map(({ inputs }) => inputs);
+  const place = { environment, workspace };
+  const { checks, read } = await checkTemplates({ ...context, client, session }, targets, place);
   const [states, values, quotas] = await Promise.all([
     checkStacks({ ...context, client, session }, stacks),
     ssmClient(session, context).then((ssm) => checkValues(context, ssm, read, ledger)),

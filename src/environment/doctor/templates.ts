@@ -1,10 +1,31 @@
-import { describeStack } from '../../cloudformation/stack.ts';
-import { readParameterFiles, resolveParameters } from '../../cloudformation/template/parameters.ts';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { describeStack, isShell, type StackSnapshot } from '../../cloudformation/stack.ts';
+import {
+  checkTemplate,
+  type DeclaredResource,
+  type TemplateFinding,
+} from '../../cloudformation/template/check.ts';
+import type { StackGraph } from '../../cloudformation/template/graph.ts';
+import { readTemplateDocument } from '../../cloudformation/template/document.ts';
+import {
+  readParameterFiles,
+  refusedValue,
+  resolveParameters,
+} from '../../cloudformation/template/parameters.ts';
+import { loadSchemas } from '../../cloudformation/template/schemas.ts';
+import { isSecretParameter, MASKED } from '../../cloudformation/template/secrets.ts';
 import { checkTemplateSize, loadTemplate, type Template } from '../../cloudformation/template/template.ts';
+import { literal, member, sectionOf } from '../../cloudformation/template/tree.ts';
 import type { CloudFormationContext, DeployStackInputs } from '../../cloudformation/context.ts';
 import { inParallel } from '../../core/concurrency.ts';
-import { reasonOf } from '../../core/errors.ts';
+import type { Context } from '../../core/context.ts';
+import { PlatformError, reasonOf } from '../../core/errors.ts';
+import { capitalize, suggest } from '../../core/text.ts';
+import type { Environment } from '../manifest/manifest.ts';
+import type { EnvironmentContext } from '../run/context.ts';
 import type { Check } from '../run/result.ts';
+import { pseudoParameters, type StackTarget } from '../run/targets.ts';
 
 const AT_ONCE = 8;
 
@@ -48,6 +69,12 @@ export async function checkStacks(
   return [{ name: 'stacks', state: 'ok', says: `${present} of ${stacks.length} are there, none is stuck` }];
 }
 
+/** Where stacks go, and where their templates are. */
+interface Place {
+  environment: Environment;
+  workspace: string;
+}
+
 /** A stack with its template, and what its parameters are known to be. */
 export interface ReadStack {
   stackName: string;
@@ -62,35 +89,174 @@ export interface ReadStack {
  */
 export async function checkTemplates(
   context: CloudFormationContext,
-  stacks: readonly DeployStackInputs[],
-  workspace: string,
+  targets: readonly StackTarget[],
+  place: Place,
 ): Promise<{ checks: Check[]; read: ReadStack[] }> {
   const checks: Check[] = [];
   const read: ReadStack[] = [];
-  for (const inputs of stacks) {
+  for (const target of targets) {
+    const { stackName } = target.inputs;
+    const name = `the template of ${stackName}`;
     try {
-      read.push(await readStack(context, inputs, workspace));
+      // As in an account without the stack, so that the next account is checked too.
+      const [checked] = await checkTargets([target], new Map(), place);
+      const says = (checked?.findings ?? [])
+        .filter(({ level }) => level === 'error')
+        .map(({ message, line }) => `${message} (${target.inputs.template}:${line})`);
+      if (says.length > 0) {
+        checks.push({ name, state: 'problem', says: says.join('; '), fix: TEMPLATE_FIX });
+      } else read.push(await readStack(context, target.inputs, place));
     } catch (error) {
       context.signal.throwIfAborted();
-      const says = reasonOf(error);
-      const fix = 'Correct the file, or what the manifest says of it.';
-      checks.push({ name: `the template of ${inputs.stackName}`, state: 'problem', says, fix });
+      checks.push({ name, state: 'problem', says: reasonOf(error), fix: TEMPLATE_FIX });
     }
   }
   if (checks.length === 0) {
     checks.push({
       name: 'templates and parameters',
       state: 'ok',
-      says: `${stacks.length} stacks have all they need`,
+      says: `${targets.length} stacks have all they need`,
     });
   }
   return { checks, read };
 }
 
+const TEMPLATE_FIX = 'Correct the template, or its parameters in the manifest.';
+
+/** The stacks of targets that exist, by name. One that was rolled back at its creation is created again. */
+export async function describeTargets(
+  context: EnvironmentContext,
+  targets: readonly StackTarget[],
+): Promise<Map<string, StackSnapshot>> {
+  const cloudFormation = await context.cloudFormation();
+  const found = new Map<string, StackSnapshot>();
+  await inParallel(targets, AT_ONCE, async ({ inputs }) => {
+    const stack = await describeStack(cloudFormation, inputs.stackName);
+    if (stack && !isShell(stack.status) && stack.status !== 'ROLLBACK_COMPLETE')
+      found.set(inputs.stackName, stack);
+  });
+  return found;
+}
+
+/** What is known of a target before CloudFormation is asked. */
+export interface TargetCheck {
+  /** As the manifest has it. */
+  stack: string;
+  /** The template's path. */
+  file: string;
+  findings: readonly TemplateFinding[];
+  /** What the template declares, those that a condition rules out left out. */
+  resources: readonly DeclaredResource[];
+  /** False where macros, or conditions that only AWS can judge, decide about some resources. */
+  exact: boolean;
+}
+
+/**
+ * Checks every target of a run without a change: the values of its parameters, the references of its template, and,
+ * where its stack is to be created, attributes and properties by the resource schemas.
+ *
+ * @param existing the parameters of each stack that exists, by stack name: they keep their values.
+ * @param place.unresolved imports that the stack graph could not follow: each becomes a notice.
+ */
+export async function checkTargets(
+  targets: readonly StackTarget[],
+  existing: ReadonlyMap<string, Pick<StackSnapshot, 'parameters'>>,
+  { environment, workspace, unresolved = [] }: Place & { unresolved?: StackGraph['unresolved'] },
+): Promise<TargetCheck[]> {
+  const creates = targets.some(({ inputs }) => !existing.has(inputs.stackName));
+  const schemas = creates ? await loadSchemas() : undefined;
+  return targets.map((target) => {
+    const { stackName, template } = target.inputs;
+    const stack = existing.get(stackName);
+    const text = readFileSync(resolve(workspace, template), 'utf8');
+    const given = {
+      ...stack?.parameters,
+      ...target.inputs.parameters,
+      ...pseudoParameters(environment, stackName),
+    };
+    const checked = checkTemplate(text, given, stack ? undefined : schemas);
+    const findings = [
+      ...parameterFindings(text, target.inputs.parameters, stack?.parameters),
+      ...checked.findings,
+      ...unresolved.filter((each) => each.stack === target.name).map(unresolvedNotice),
+    ];
+    return { stack: target.name, file: template, ...checked, findings };
+  });
+}
+
+/** The run cannot order what it cannot name. */
+function unresolvedNotice({
+  stack,
+  function: name,
+  line,
+}: StackGraph['unresolved'][number]): TemplateFinding {
+  const message = `Only CloudFormation knows which stack this ${name} reads: ${stack} does not wait for it.`;
+  return { level: 'notice', message, line };
+}
+
+/** Parameters without a value, and values that CloudFormation would refuse. A secret is never shown. */
+function parameterFindings(
+  text: string,
+  given: Readonly<Record<string, string>>,
+  kept: Readonly<Record<string, string>> = {},
+): TemplateFinding[] {
+  const document = readTemplateDocument(text);
+  const declared = sectionOf(document, 'Parameters');
+  const undeclared = Object.keys(given).filter((name) => !declared.some(({ key }) => key === name));
+  return [
+    ...undeclared.map((name): TemplateFinding => {
+      const meant = suggest(
+        name,
+        declared.map(({ key }) => key),
+      );
+      const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+      return { level: 'error', message: `${name} is not a parameter of the template${hint}`, line: 1 };
+    }),
+    ...declared.flatMap(({ key, value, line }): TemplateFinding[] => {
+      const own = Object.hasOwn(given, key) ? given[key] : undefined;
+      if (own === undefined && Object.hasOwn(kept, key)) return [];
+      const used = own ?? literal(member(value, 'Default'));
+      if (used === undefined) {
+        return [{ level: 'error', message: `a value is missing for ${key}`, line }];
+      }
+      const refused = refusedValue(value, used);
+      if (refused === undefined) return [];
+      const { type = 'String', noEcho = false } = document.parameters[key] ?? {};
+      const shown = isSecretParameter(key, { type, noEcho }) ? MASKED : JSON.stringify(used);
+      return [{ level: 'error', message: `${key}: ${refused}, got ${shown}`, line }];
+    }),
+  ];
+}
+
+/**
+ * Ends a run before its first change where CloudFormation would refuse one of its stacks. Every finding becomes an
+ * annotation on its line.
+ *
+ * @throws PlatformError that names all of them.
+ */
+export function requireValidTargets(
+  { annotations }: Pick<Context, 'annotations'>,
+  environment: string,
+  checks: readonly TargetCheck[],
+): void {
+  const found = checks.flatMap(({ file, findings }) => findings.map((finding) => ({ file, ...finding })));
+  for (const { level, message, file, line } of found) {
+    annotations.add({ level, title: 'Template check', message: capitalize(message), file, line });
+  }
+  const errors = found.filter(({ level }) => level === 'error');
+  if (errors.length === 0) return;
+  const lines = errors.map(({ message, file, line }) => `${message} (${file}:${line})`);
+  const many = lines.length > 1 ? `${lines.length} problems in its templates and parameters:` : '';
+  throw new PlatformError(
+    'template-invalid',
+    `${environment} cannot be deployed: ${[many, ...lines].filter((text) => text !== '').join('\n')}. Nothing was changed.`,
+  );
+}
+
 async function readStack(
   context: CloudFormationContext,
   { stackName, template: source = '', parameters, parameterFiles, artifactBucket }: DeployStackInputs,
-  workspace: string,
+  { environment, workspace }: Place,
 ): Promise<ReadStack> {
   const template = await loadTemplate(context, source, workspace);
   checkTemplateSize(template, artifactBucket);
@@ -100,5 +266,9 @@ async function readStack(
   const values = resolved.flatMap(({ key, value }): [string, string][] =>
     value === undefined ? [] : [[key, value]],
   );
-  return { stackName, template, values: new Map(values) };
+  return {
+    stackName,
+    template,
+    values: new Map([...Object.entries(pseudoParameters(environment, stackName)), ...values]),
+  };
 }

@@ -1,3 +1,6 @@
+import type { DeclaredResource } from '../../cloudformation/template/check.ts';
+import { literal, member } from '../../cloudformation/template/tree.ts';
+
 /** What a preview costs at most, in US dollars. */
 export interface PreviewPrice {
   dollars: number;
@@ -38,6 +41,72 @@ export const FARGATE_PRICES = {
   X86_64: { vcpuHour: 0.04048, gbHour: 0.004445 },
   ARM64: { vcpuHour: 0.03238, gbHour: 0.00356 },
 } as const;
+
+/** List prices of resources in US dollars an hour, without what their use costs. */
+export const HOURLY_PRICES = {
+  'AWS::EC2::EIP': 0.005,
+  'AWS::EC2::NatGateway': 0.045,
+  'AWS::ElasticLoadBalancingV2::LoadBalancer': 0.0225,
+} as const satisfies Readonly<Record<string, number>>;
+
+/** The same in US dollars a month. */
+export const MONTHLY_PRICES = {
+  'AWS::CloudWatch::Alarm': 0.1,
+  'AWS::CloudWatch::CompositeAlarm': 0.5,
+  'AWS::CloudWatch::Dashboard': 3,
+  'AWS::KMS::Key': 1,
+  'AWS::SecretsManager::Secret': 0.4,
+  'AWS::WAFv2::WebACL': 5,
+} as const satisfies Readonly<Record<string, number>>;
+
+/** An interface endpoint, an hour in each zone. */
+export const ENDPOINT_HOUR = 0.01;
+
+export const HOURS_A_MONTH = 730;
+
+/** What resources cost a month at least, in US dollars, and which of them have a price. */
+export interface ResourcesPrice {
+  dollars: number;
+  /** Resource types, sorted. */
+  types: readonly string[];
+}
+
+/**
+ * What the resources of a template cost a month at least: their own list prices, one task of each service, and nothing
+ * for their use. Undefined where none has a price here.
+ *
+ * @param parameters of the stack: `Cpu`, `Memory` and `Architecture` are the size of its tasks.
+ */
+export function resourcesPrice(
+  resources: readonly Pick<DeclaredResource, 'type' | 'properties'>[],
+  parameters: Readonly<Record<string, string>>,
+): ResourcesPrice | undefined {
+  const priced = resources.flatMap((resource) => {
+    const dollars = monthlyPrice(resource, parameters);
+    return dollars === undefined ? [] : [{ type: resource.type, dollars }];
+  });
+  if (priced.length === 0) return undefined;
+  const dollars = priced.reduce((sum, each) => sum + each.dollars, 0);
+  return { dollars: Math.ceil(dollars), types: [...new Set(priced.map(({ type }) => type))].sort() };
+}
+
+function monthlyPrice(
+  { type, properties }: Pick<DeclaredResource, 'type' | 'properties'>,
+  parameters: Readonly<Record<string, string>>,
+): number | undefined {
+  if (Object.hasOwn(HOURLY_PRICES, type)) {
+    return HOURLY_PRICES[type as keyof typeof HOURLY_PRICES] * HOURS_A_MONTH;
+  }
+  if (Object.hasOwn(MONTHLY_PRICES, type)) return MONTHLY_PRICES[type as keyof typeof MONTHLY_PRICES];
+  if (type === 'AWS::ECS::Service') {
+    const size = sizeOf(parameters);
+    return size && taskHour(size) * HOURS_A_MONTH;
+  }
+  if (type !== 'AWS::EC2::VPCEndpoint') return undefined;
+  if (literal(member(properties, 'VpcEndpointType')) !== 'Interface') return undefined;
+  const subnets = member(properties, 'SubnetIds');
+  return ENDPOINT_HOUR * HOURS_A_MONTH * (subnets?.kind === 'list' ? subnets.items.length : 1);
+}
 
 /** A task's size, in the units of a task definition: 1024 CPU units are one vCPU, memory is in MiB. */
 interface TaskSize {

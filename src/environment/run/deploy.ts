@@ -10,6 +10,7 @@ import {
   requireAccount,
   withEnvironmentLock,
 } from './context.ts';
+import { checkTargets, describeTargets, requireValidTargets } from '../doctor/templates.ts';
 import { runImages, type RunImages } from './images.ts';
 import { runParts, type Part } from './parts.ts';
 import { overallVerdict, type RunEnd, type RunResult } from './result.ts';
@@ -124,6 +125,14 @@ export async function deployParts(
   command: 'deploy' | 'apply',
   deployment: Deployment,
 ): Promise<RunEnd> {
+  const { environment } = request.choice;
+  const { targets, graph } = deployment.graph;
+  const checks = await checkTargets(targets, await describeTargets(context, targets), {
+    environment,
+    workspace: context.workspace,
+    unresolved: graph.unresolved,
+  });
+  requireValidTargets(context, environment.name, checks);
   await requireGivenImages(context, request);
   const { github } = context;
   await recordRun(context.services, environmentRun(context, request), {
@@ -133,10 +142,9 @@ export async function deployParts(
     ...(deployment.newer && { allowOlder: true }),
   });
   const parts = await runParts(context, partsOf(request, deployment));
-  const { name } = request.choice.environment;
   return {
     command,
-    ...overallVerdict(name, parts, { verdict: 'deployed', what: 'is deployed' }),
+    ...overallVerdict(environment.name, parts, { verdict: 'deployed', what: 'is deployed' }),
     parts,
     images: deployment.images.digests(),
   };

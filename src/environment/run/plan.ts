@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { StackResult } from '../../cloudformation/commands/result.ts';
-import { isShell, listStacks } from '../../cloudformation/stack.ts';
+import { isShell, listStacks, type StackSnapshot } from '../../cloudformation/stack.ts';
+import { checkTargets, requireValidTargets, type TargetCheck } from '../doctor/templates.ts';
+import { resourcesPrice } from '../preview/price.ts';
 import { type EnvironmentContext, type EnvironmentRequest, requireAccount } from './context.ts';
 import { refuseOutdated, runResult } from './deploy.ts';
 import { runParts, type Part } from './parts.ts';
@@ -12,7 +14,14 @@ import {
   type EnvironmentPlan,
   type PlannedStack,
 } from './plan-document.ts';
-import { overallVerdict, type PartEnd, type RunEnd, type RunPart, type RunResult } from './result.ts';
+import {
+  type Creation,
+  overallVerdict,
+  type PartEnd,
+  type RunEnd,
+  type RunPart,
+  type RunResult,
+} from './result.ts';
 import { readRelease } from '../../delivery/ledger.ts';
 import { describeCatchUpPart } from '../service/catch-up.ts';
 import { ledgerOf } from '../service/first-release.ts';
@@ -33,34 +42,49 @@ export async function planEnvironment(
   await requireAccount(context, request.choice.environment, request.manifest);
   const refused = await refuseOutdated(context, request, 'plan');
   if (refused) return runResult(context, request, startedMs, refused);
-  const planned = new Map<string, PlannedStack>();
   const there = await stacksThere(context);
-  const parts = await runParts(context, partsOf(request, graph, there, planned));
+  const { environment } = request.choice;
+  const checks = await checkTargets(graph.targets, there, {
+    environment,
+    workspace: context.workspace,
+    unresolved: graph.graph.unresolved,
+  });
+  requireValidTargets(context, environment.name, checks);
+  const planned = new Map<string, PlannedStack>();
+  const parts = await runParts(context, partsOf(request, graph, { there, checks, planned }));
   const images = await releasedImages(context, request);
   const end = endOfPlan(request, parts, planned);
   return runResult(context, request, startedMs, { ...end, ...(images && { images }) });
 }
 
-/** Names of the stacks that are there. */
-async function stacksThere(context: EnvironmentContext): Promise<Set<string>> {
+/** The stacks that exist, by name. */
+async function stacksThere(context: EnvironmentContext): Promise<Map<string, StackSnapshot>> {
   const stacks = await listStacks(await context.cloudFormation());
-  return new Set(stacks.filter(({ status }) => !isShell(status)).map(({ stackName }) => stackName));
+  return new Map(
+    stacks.filter(({ status }) => !isShell(status)).map((stack) => [stack.stackName, stack] as const),
+  );
+}
+
+/** What is known before change sets are created, and where their plans go. */
+interface Planning {
+  there: ReadonlyMap<string, StackSnapshot>;
+  checks: readonly TargetCheck[];
+  planned: Map<string, PlannedStack>;
 }
 
 /** All change sets are made side by side: none needs another one's. */
 function partsOf(
   request: EnvironmentRequest,
   { targets, graph }: TargetGraph,
-  there: ReadonlySet<string>,
-  planned: Map<string, PlannedStack>,
+  { there, checks, planned }: Planning,
 ): Part[] {
   const isThere = (name: string): boolean =>
     targets.some((target) => target.name === name && there.has(target.inputs.stackName));
   return targets.map((target): Part => {
     const { name, service, inputs } = target;
-    const needed = (graph.dependencies.get(name) ?? []).map(({ on }) => on);
+    const missing = (graph.dependencies.get(name) ?? []).filter(({ on }) => !isThere(on));
     // A service that is not there has no image in the ledger yet, which its change set would read.
-    const later = !there.has(inputs.stackName) && (service !== undefined || !needed.every(isThere));
+    const later = !there.has(inputs.stackName) && (service !== undefined || missing.length > 0);
     return {
       name,
       kind: service ? 'service' : 'stack',
@@ -68,12 +92,10 @@ function partsOf(
       work: (context) =>
         later
           ? Promise.resolve(
-              planCreation(
-                context,
-                target,
-                needed.filter((on) => !isThere(on)),
-                planned,
-              ),
+              planCreation(context, target, planned, {
+                waitsFor: missing,
+                check: checks.find(({ stack }) => stack === name),
+              }),
             )
           : planChangeSet(context, request, target, planned),
     };
@@ -112,16 +134,37 @@ async function reasonOfPlan(
 function planCreation(
   { workspace }: EnvironmentContext,
   target: StackTarget,
-  waitsFor: readonly string[],
   planned: Map<string, PlannedStack>,
+  { waitsFor, check }: { waitsFor: Creation['waitsFor']; check: TargetCheck | undefined },
 ): PartEnd {
   const template = readFileSync(resolve(workspace, target.inputs.template), 'utf8');
   planned.set(target.name, { kind: 'creation', fingerprint: creationFingerprint(target, template) });
-  const why =
-    waitsFor.length > 0
-      ? `once ${waitsFor.join(', ')} ${waitsFor.length === 1 ? 'is' : 'are'} there`
-      : 'with its first image';
-  return { verdict: 'to create', ok: true, reason: `It will be made ${why}: additions only.` };
+  const { resources = [], exact = false } = check ?? {};
+  const names = waitsFor.map(({ on }) => on).join(', ');
+  const when = waitsFor.length > 0 ? `after ${names}` : 'with its first image';
+  const count = `${exact ? '' : 'about '}${resources.length} ${resources.length === 1 ? 'resource' : 'resources'}`;
+  const creation = {
+    stackName: target.inputs.stackName,
+    waitsFor,
+    types: countTypes(resources),
+    exact,
+    price: resourcesPrice(resources, target.inputs.parameters),
+  };
+  return {
+    verdict: 'to create',
+    ok: true,
+    reason: `Will be created ${when}. Adds ${count}.`,
+    work: { kind: 'creation', creation },
+  };
+}
+
+/** How many resources of each type there are, the most frequent first. */
+function countTypes(resources: TargetCheck['resources']): Creation['types'] {
+  const counts = new Map<string, number>();
+  for (const { type } of resources) counts.set(type, (counts.get(type) ?? 0) + 1);
+  return [...counts]
+    .map(([type, count]) => ({ type, count }))
+    .sort((a, b) => b.count - a.count || a.type.localeCompare(b.type));
 }
 
 function endOfPlan(

@@ -5,6 +5,7 @@ import { capitalize } from '../../core/text.ts';
 import type { StatusResult as ServicesStatus } from '../../delivery/promotion/result.ts';
 import type { ServiceResult, ServiceVerdict } from '../../delivery/release/result.ts';
 import type { ImageResult, ImageVerdict } from '../../images/result.ts';
+import type { ResourcesPrice } from '../preview/price.ts';
 import type { EnvironmentPlan } from './plan-document.ts';
 
 /** How a run of deploy-environment can end. Only what is proven is ok. */
@@ -116,7 +117,21 @@ type PartWork =
   | { kind: 'stack'; result: StackResult }
   | { kind: 'image'; result: ImageResult }
   /** A release, after the service's stack. */
-  | { kind: 'service'; result: ServiceResult; stack: StackEnd };
+  | { kind: 'service'; result: ServiceResult; stack: StackEnd }
+  | { kind: 'creation'; creation: Creation };
+
+/** A stack that will be created from its template: it has no change set before those that it waits for exist. */
+export interface Creation {
+  stackName: string;
+  /** Stacks of the environment that do not exist yet, and why: `imports shop-dev-vpc`. */
+  waitsFor: readonly { on: string; because: readonly string[] }[];
+  /** The most frequent first. */
+  types: readonly { type: string; count: number }[];
+  /** False where only CloudFormation can tell how many resources there are. */
+  exact: boolean;
+  /** What its resources cost at least; undefined where none has a price of its own. */
+  price: ResourcesPrice | undefined;
+}
 
 /** How a part ended that is a stack; without work, there was nothing to do, or it was refused. */
 export type StackEnd = PartEnd & { work?: { kind: 'stack'; result: StackResult } };

@@ -142,7 +142,10 @@ function graphOf(
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html
  */
-function pseudoParameters({ account, region }: Environment, stackName: string): Record<string, string> {
+export function pseudoParameters(
+  { account, region }: Environment,
+  stackName: string,
+): Record<string, string> {
   const { id, dnsSuffix } = partitionOf(region);
   return {
     'AWS::AccountId': account,

@@ -1,0 +1,129 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Sandbox } from '../../../sandbox/index.ts';
+import type { Run } from '../../../sandbox/runner.ts';
+import { useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { deployEnvironment } from '../../support/environment.ts';
+
+const newSandbox = useSandboxes();
+const newWorkspace = useWorkspaces();
+
+const platform = (stacks: string): string => `project: shop
+region: us-east-1
+environments:
+  dev: { account: '111111111111' }
+stacks:
+${stacks}
+services: {}
+`;
+
+const NET = `Resources:
+  Vpc: { Type: AWS::EC2::VPC, Properties: { CidrBlock: 10.0.0.0/16 } }
+Outputs:
+  Vpc: { Value: !Ref Vpc, Export: { Name: shop-vpc } }
+`;
+
+/** A network, and an application that imports it. */
+const workspaceOf = (app: string, given = ''): string =>
+  newWorkspace({
+    'platform.yml': platform(`  net: { template: net.yml }\n  app: { template: app.yml${given} }`),
+    'net.yml': NET,
+    'app.yml': app,
+  });
+
+/** What changes something in CloudFormation, change sets included. */
+const changes = (sandbox: Sandbox): string[] =>
+  sandbox.calls.all
+    .map(({ operation }) => operation)
+    .filter((name) => /^(?:Create|Execute|Delete|Update)(?:ChangeSet|Stack)$/.test(name));
+
+const GROUP = (description: string): string =>
+  `  Sg: { Type: AWS::EC2::SecurityGroup, Properties: { GroupDescription: ${description}, VpcId: !ImportValue shop-vpc } }\n`;
+
+const PROBLEMS: readonly [what: string, app: string, given: string, reason: string][] = [
+  [
+    'a value is missing',
+    `Parameters:\n  Size: { Type: String }\nResources:\n${GROUP('!Ref Size')}`,
+    '',
+    'dev cannot be deployed: a value is missing for Size (app.yml:2). Nothing was changed.',
+  ],
+  [
+    'a value is not allowed',
+    `Parameters:\n  Size: { Type: String, AllowedValues: [small, large] }\nResources:\n${GROUP('!Ref Size')}`,
+    ', parameters: { Size: big }',
+    'dev cannot be deployed: Size: expected one of small, large, got "big" (app.yml:2). Nothing was changed.',
+  ],
+  [
+    'a reference leads nowhere',
+    `Resources:\n${GROUP('!Ref Sizee')}`,
+    '',
+    'dev cannot be deployed: Sg refers to Sizee, which is neither a parameter nor a resource of the template (app.yml:2). Nothing was changed.',
+  ],
+];
+
+describe.each(PROBLEMS)('%s', (_what, app, given, reason) => {
+  test.each(['plan', 'deploy'])('%s refuses before the first change', async (command) => {
+    const sandbox = await newSandbox();
+    const run = await deployEnvironment(sandbox, { command }, { workspace: workspaceOf(app, given) });
+    expect(run.exitCode).toBe(1);
+    expect(run.outputs['verdict']).toBe('failed');
+    expect(run.outputs['reason']).toBe(reason);
+    expect(changes(sandbox)).toEqual([]);
+    expect(run.log).toContain('file=app.yml,line=2');
+  });
+});
+
+const partOf = ({ result }: Run, name: string): { verdict: string; reason: string } | undefined =>
+  (result['parts'] as { name: string; verdict: string; reason: string }[]).find((part) => part.name === name);
+
+test('a plan lists what a stack will consist of that waits for another one', async () => {
+  const sandbox = await newSandbox();
+  const app = `Resources:
+${GROUP('app')}  Topic: { Type: AWS::SNS::Topic }
+  Queue: { Type: AWS::SQS::Queue, Properties: { QueuName: jobs } }
+  Key: { Type: AWS::KMS::Key, Properties: { KeyPolicy: {} } }
+  Subnet: { Type: AWS::EC2::Subnet, Properties: { VpcId: !ImportValue shop-vpc, CidrBlock: 10.0.0.0/24 } }
+  Nat: { Type: AWS::EC2::NatGateway, Properties: { SubnetId: !Ref Subnet } }
+`;
+  const run = await deployEnvironment(sandbox, { command: 'plan' }, { workspace: workspaceOf(app) });
+  expect(run.outputs['verdict']).toBe('planned');
+  expect(partOf(run, 'app')).toMatchObject({
+    verdict: 'to create',
+    reason: 'Will be created after net. Adds 6 resources.',
+  });
+  expect(run.summary).toContain('Stack `dev-shop-app` will be created: 6 resources.');
+  expect(run.summary).toContain('after `net`: imports shop-vpc');
+  expect(run.summary).toContain('From $34 a month');
+  expect(run.summary).toContain('`AWS::EC2::NatGateway`');
+  expect(run.log).toContain('this version does not know the property QueuName; did you mean QueueName?');
+});
+
+test('raw text in a template is a dependency, and a false condition is no export', async () => {
+  const sandbox = await newSandbox();
+  const zone = `Parameters: { Main: { Type: String } }
+Conditions: { Main: !Equals [!Ref Main, 'true'] }
+Resources:
+  Topic: { Type: AWS::SNS::Topic }
+  Zone: { Type: AWS::Route53::HostedZone, Condition: Main, Properties: { Name: example.com } }
+Outputs:
+  Zone: { Condition: Main, Value: !Ref Zone, Export: { Name: shop-zone } }
+`;
+  const workspace = newWorkspace({
+    'platform.yml': platform(`  app: { template: app.yml }
+  params: { template: params.yml }
+  main: { template: zone.yml, parameters: { Main: 'true' } }
+  other: { template: zone.yml, parameters: { Main: 'false' } }`),
+    'zone.yml': zone,
+    'params.yml': `Resources:
+  Slow: { Type: AWS::EC2::NatGateway, Properties: { SubnetId: subnet-0123456789abcdef0 } }
+  User: { Type: AWS::SSM::Parameter, DependsOn: Slow, Properties: { Name: /shop/db/user, Type: String, Value: app } }
+`,
+    'app.yml': `Resources:
+  Topic: { Type: AWS::SNS::Topic }
+  Url:
+    Type: AWS::SSM::Parameter
+    Properties: { Name: /shop/app/url, Type: String, Value: !Sub 'sns://{{resolve:ssm:/shop/db/user}}@\${Topic.TopicName}' }
+`,
+  });
+  const run = await deployEnvironment(sandbox, {}, { workspace });
+  expect(run.outputs['reason']).toBe('dev is deployed: 4 of 4 parts changed.');
+});
