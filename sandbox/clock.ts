@@ -16,7 +16,7 @@ export interface Timer {
   after(milliseconds: number, wake: () => void): () => void;
 }
 
-export const WALL_TIMER: Timer = {
+const WALL_TIMER: Timer = {
   now: () => Date.now(),
   after: (milliseconds, wake) => {
     const timer = setTimeout(wake, milliseconds);

@@ -5,6 +5,7 @@ import type {
 } from '../../src/ecs/task-definition/task-definition.ts';
 import { cpuUnits, memoryMib } from '../../src/ecs/task-definition/size.ts';
 import type { GitHubContext } from '../../src/github/context.ts';
+import { holdBeside } from '../../src/delivery/hold.ts';
 import { ledgerNamesOf } from '../../src/delivery/ledger.ts';
 import type { OrderRules } from '../../src/delivery/order-judge.ts';
 import { sourceOfRun } from '../../src/delivery/source.ts';
@@ -40,6 +41,7 @@ export function serviceRequest(
   const preDeploy = inputs['pre-deploy'];
   const smokeTest = smokeTestOf(inputs);
   const target = targetOf(inputs, github);
+  const hold = target.ledger && holdBeside(target.ledger);
   return {
     ...target,
     origin: { ...target.origin, source: sourceOfRun(github) },
@@ -51,6 +53,7 @@ export function serviceRequest(
     ...(smokeTest && { smokeTest }),
     ...(keep !== undefined && { keepRevisions: keep }),
     order,
+    ...(hold !== undefined && { hold }),
   };
 }
 
@@ -68,13 +71,13 @@ function refuseChanges(inputs: ServiceInputs, allowed: string): void {
   if (map !== undefined) throw new InputError(map, '', allowed);
 }
 
-/** What `restart` is asked for: the ledger is left out, as the release stays the same. Throws InputError. */
+/** What `restart` is asked for. Throws InputError. */
 export function restartRequest(inputs: ServiceInputs, github: GitHubContext): RestartRequest {
   const allowed = 'expected no change of the task definition with command: restart. Use command: deploy';
   const revision = inputs['task-definition-arn'];
   if (revision !== undefined) throw new InputError('task-definition-arn', revision, allowed);
   refuseChanges(inputs, allowed);
-  const target = targetOf({ ...inputs, parameter: undefined }, github);
+  const target = targetOf(inputs, github);
   const smokeTest = smokeTestOf(inputs);
   return { ...target, ...(smokeTest && { smokeTest }) };
 }

@@ -2,8 +2,10 @@ import type { SSMClient } from '@aws-sdk/client-ssm';
 import { isNotFound } from '../aws/errors.ts';
 import { send } from '../aws/send.ts';
 import type { Context } from '../core/context.ts';
+import { PlatformError } from '../core/errors.ts';
+import type { LedgerNames } from './ledger.ts';
 
-/** Why nothing is promoted to an environment. */
+/** Why no image is released to an environment. */
 export interface Hold {
   reason: string;
   /** Who set it, when (ISO 8601) and in which run; empty when it was set by hand. */
@@ -18,15 +20,48 @@ interface Place {
 }
 type Caller = Pick<Context, 'signal'>;
 
-function holdParameter({ project, environment }: Place): string {
+/** The parameter of an environment's hold. */
+export function holdParameter({ project, environment }: Place): string {
   return `/${project}/${environment}/hold`;
 }
 
+/** The hold of the environment that a service's ledger belongs to: `/platform/dev/hold` for `/platform/dev/user-service`. */
+export function holdBeside({ image }: LedgerNames): string | undefined {
+  return /^(\/.+)\/[^/]+\/image$/.exec(image)?.[1]?.concat('/hold');
+}
+
+/** The environment is on hold, so nothing is released to it. */
+export class HeldError extends PlatformError {
+  override readonly name = 'HeldError';
+
+  constructor(hold: Hold, parameter: string) {
+    // `prod` of /platform/prod/hold
+    const environment = parameter.split('/').at(-2) ?? '';
+    super('held', `${environment} is ${describeHold(hold)}`, {
+      fix: `Release the hold by promote-environment with command: release-hold, or delete the parameter ${parameter}.`,
+    });
+  }
+}
+
+/** An error for an environment that is on hold; undefined when it is not. */
+export async function findHold(
+  client: SSMClient,
+  parameter: string,
+  context: Caller,
+): Promise<HeldError | undefined> {
+  const hold = await readHold(client, parameter, context);
+  return hold && new HeldError(hold, parameter);
+}
+
 /** The environment's hold; undefined when there is none. */
-export async function readHold(client: SSMClient, place: Place, context: Caller): Promise<Hold | undefined> {
+export async function readHold(
+  client: SSMClient,
+  parameter: string,
+  context: Caller,
+): Promise<Hold | undefined> {
   const { GetParameterCommand } = await import('@aws-sdk/client-ssm');
   try {
-    const command = new GetParameterCommand({ Name: holdParameter(place) });
+    const command = new GetParameterCommand({ Name: parameter });
     const { Parameter } = await send(client, command, context);
     return holdOf(Parameter?.Value ?? '');
   } catch (error) {
@@ -59,7 +94,7 @@ export async function releaseHold(client: SSMClient, place: Place, context: Call
   }
 }
 
-/** `octocat holds it since 2026-11-25T09:00:00Z: Orders fail`. */
+/** `on hold since 2026-11-25T09:00:00Z by octocat: Orders fail`. */
 export function describeHold({ reason, actor, at }: Hold): string {
   const by = actor === '' ? '' : ` by ${actor}`;
   const since = at === '' ? '' : ` since ${at}`;

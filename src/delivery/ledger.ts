@@ -3,6 +3,7 @@ import { isNotFound } from '../aws/errors.ts';
 import { send } from '../aws/send.ts';
 import type { Context } from '../core/context.ts';
 import { InputError } from '../core/errors.ts';
+import { type GivenUp, givenUpBy } from './given-up.ts';
 import { type ReleaseSource, sourceOf, UNKNOWN_SOURCE } from './source.ts';
 
 /** A release to an environment. All but the image is empty or 0 where it was not recorded. */
@@ -30,6 +31,8 @@ export interface Release extends ReleaseSource {
   taskDefinition?: string;
   /** Of a rollback: the image that it took the place of, whole. */
   rolledBackFrom?: string;
+  /** What was rolled back from since the last new release: it is not released again without `allowOlder`. */
+  givenUp?: GivenUp;
 }
 
 /** The last run that changed an environment as a whole, whatever it released. */
@@ -39,7 +42,7 @@ export interface EnvironmentRecord extends ReleaseSource, Pick<Release, 'sequenc
 }
 
 /** What is known of a release when it is recorded. */
-export type NewRelease = Omit<Release, 'sequence'>;
+export type NewRelease = Omit<Release, 'sequence' | 'givenUp'>;
 
 export interface LedgerContext extends Context {
   /** Opens the client. */
@@ -120,7 +123,8 @@ export async function recordRelease(
   const known = await valuesOf(context, [names.image, names.release]);
   // The record may be of another image than the parameter has: the sequence goes on all the same.
   const last = parseRelease(known.get(names.release) ?? '');
-  const recorded = { ...release, sequence: (last?.sequence ?? 0) + 1 };
+  const givenUp = givenUpBy(last, release);
+  const recorded = { ...release, sequence: (last?.sequence ?? 0) + 1, ...(givenUp && { givenUp }) };
   if (known.get(names.image) !== release.image) await put(names.image, release.image);
   await put(names.release, JSON.stringify(recorded));
   return recorded;
@@ -226,6 +230,7 @@ function parseRelease(text: string): Release | undefined {
     ...givenText(fields, 'bypass'),
     ...givenText(fields, 'taskDefinition'),
     ...givenText(fields, 'rolledBackFrom'),
+    ...givenUpIn(fields),
   };
 }
 
@@ -245,8 +250,7 @@ function fieldsOf(text: string): Fields | undefined {
   }
 }
 
-/** What the records of a release and of an environment share. */
-function recordIn(fields: Fields): EnvironmentRecord {
+function sourceIn(fields: Fields): ReleaseSource {
   return {
     repository: textIn(fields, 'repository'),
     workflow: textIn(fields, 'workflow'),
@@ -254,12 +258,30 @@ function recordIn(fields: Fields): EnvironmentRecord {
     commit: textIn(fields, 'commit'),
     runNumber: numberIn(fields, 'runNumber'),
     attempt: numberIn(fields, 'attempt'),
+  };
+}
+
+/** What the records of a release and of an environment share. */
+function recordIn(fields: Fields): EnvironmentRecord {
+  return {
+    ...sourceIn(fields),
     sequence: numberIn(fields, 'sequence'),
     run: textIn(fields, 'run'),
     actor: textIn(fields, 'actor'),
     at: textIn(fields, 'at'),
     ...(fields['allowOlder'] === true && { allowOlder: true }),
   };
+}
+
+/** A record that an older version wrote has only the image that it was a rollback from. */
+function givenUpIn(fields: Fields): { givenUp?: GivenUp } {
+  const { images, source } = Object(fields['givenUp']) as { images?: unknown; source?: unknown };
+  const from = textIn(fields, 'rolledBackFrom');
+  const texts = Array.isArray(images) ? images.filter((image) => typeof image === 'string') : [from];
+  const known = texts.filter((image) => image !== '' && image !== textIn(fields, 'image'));
+  if (known.length === 0) return {};
+  const of = typeof source === 'object' && source !== null ? { source: sourceIn(source as Fields) } : {};
+  return { givenUp: { images: known, ...of } };
 }
 
 function textIn(fields: Fields | undefined, key: keyof Release): string {

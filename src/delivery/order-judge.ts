@@ -1,22 +1,24 @@
 import { PlatformError, reasonOf } from '../core/errors.ts';
 import type { GitHubAccess } from '../github/client.ts';
 import { isAncestor } from '../github/compare.ts';
+import { type GivenUp, isGivenUp, isSameSource } from './given-up.ts';
 import { type Ancestry, type Candidate, compareOrder, dependsOnAncestry, type Older } from './order.ts';
 import type { ReleaseSource } from './source.ts';
 
-/** A newer release is recorded than the one that was about to replace it. */
+const DEPLOY_NEWER = 'Deploy the newer commit, or set `allow-older: true` to replace it by this one.';
+const DEPLOY_ANOTHER = 'Deploy a newer commit, or set `allow-older: true` to release this one again.';
+
+/** A newer release is recorded than the one that was about to replace it, or this one was rolled back. */
 export class OutdatedError extends PlatformError {
   override readonly name = 'OutdatedError';
 
-  constructor(message: string) {
-    super('outdated', message, {
-      fix: 'Deploy the newer commit, or set `allow-older: true` to replace it by this one.',
-    });
+  constructor(message: string, fix = DEPLOY_NEWER) {
+    super('outdated', message, { fix });
   }
 }
 
 /** What a record tells of the release that is in place. */
-export type RecordedSource = ReleaseSource & { at: string; image?: string };
+export type RecordedSource = ReleaseSource & { at: string; image?: string; givenUp?: GivenUp };
 
 interface Judgement {
   /** Set when the candidate is older. */
@@ -58,15 +60,26 @@ export function orderJudge(access: GitHubAccess, compare = isAncestor): OrderJud
     asked.set(key, answer);
     return answer;
   };
-  return async (what, recorded, candidate) => {
+  const compareWith = async (recorded: RecordedSource | undefined, candidate: Candidate) => {
     const needed = recorded !== undefined && dependsOnAncestry(recorded, candidate);
     const { ancestry, note } = needed
       ? await ask(candidate, recorded.commit)
       : { ancestry: 'other' as const, note: undefined };
-    const older = compareOrder(recorded, candidate, ancestry);
+    return { older: compareOrder(recorded, candidate, ancestry), note };
+  };
+  return async (what, recorded, candidate) => {
+    const { older, note } = await compareWith(recorded, candidate);
+    const notes = note !== undefined && { note };
+    if (recorded && older) return { outdated: outdatedError(what, recorded, candidate, older), ...notes };
+    if (!recorded?.givenUp) return { ...notes };
+    const { givenUp, at } = recorded;
+    if (isGivenUp(givenUp, candidate)) return { outdated: givenUpError(what, recorded, candidate), ...notes };
+    if (!givenUp.source || isSameSource(recorded, candidate)) return { ...notes };
+    // What was on its way before the rollback is older than what was rolled back.
+    const late = await compareWith({ ...givenUp.source, at }, candidate);
     return {
-      ...(recorded && older && { outdated: outdatedError(what, recorded, candidate, older) }),
-      ...(note !== undefined && { note }),
+      ...(late.older && { outdated: lateError(what, recorded, candidate, givenUp.source) }),
+      ...(note === undefined ? late.note !== undefined && { note: late.note } : notes),
     };
   };
 }
@@ -100,13 +113,41 @@ function outdatedError(
   candidate: Candidate,
   older: Older,
 ): OutdatedError {
-  const when = recorded.at === '' ? '' : ` at ${recorded.at.replace(/\.\d+Z$/, 'Z')}`;
+  const when = timeOf(recorded.at);
   const [ours, theirs] = [shortCommit(candidate), shortCommit(recorded)];
   return new OutdatedError(
     older === 'run'
       ? `Run ${candidate.runNumber} of ${candidate.workflow}${ours} is older than run ${recorded.runNumber}${theirs}, which was released to ${what}${when}`
       : `The commit${ours} is an ancestor of the commit${theirs}, which was released to ${what}${when}`,
   );
+}
+
+function givenUpError(what: string, { at }: RecordedSource, candidate: Candidate): OutdatedError {
+  const release = candidate.runNumber > 0 ? runOf(candidate) : 'This image';
+  return new OutdatedError(`${release} was rolled back from ${what}${timeOf(at)}`, DEPLOY_ANOTHER);
+}
+
+function lateError(
+  what: string,
+  { at }: RecordedSource,
+  candidate: Candidate,
+  newest: ReleaseSource,
+): OutdatedError {
+  const message = `${runOf(candidate)} is older than ${lowerFirst(runOf(newest))}, which was rolled back from ${what}${timeOf(at)}`;
+  return new OutdatedError(message, DEPLOY_ANOTHER);
+}
+
+function runOf(source: ReleaseSource): string {
+  if (source.runNumber === 0) return `The commit${shortCommit(source)}`;
+  return `Run ${source.runNumber} of ${source.workflow}${shortCommit(source)}`;
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+function timeOf(at: string): string {
+  return at === '' ? '' : ` at ${at.replace(/\.\d+Z$/, 'Z')}`;
 }
 
 function shortCommit({ commit }: ReleaseSource): string {

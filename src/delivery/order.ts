@@ -1,5 +1,4 @@
 import { digestIn } from '../ecs/proof.ts';
-import type { Release } from './ledger.ts';
 import type { ReleaseSource } from './source.ts';
 
 /** What a run would release: its source, and the image where it is known already. */
@@ -13,7 +12,7 @@ export type Ancestry = 'ancestor' | 'other' | 'unknown';
 /** Why a candidate is older than the recorded release: by the number of its run, or by its commit. */
 export type Older = 'run' | 'commit';
 
-type Recorded = ReleaseSource & Partial<Pick<Release, 'image'>>;
+type Recorded = ReleaseSource & { image?: string };
 
 /**
  * Whether a candidate is older than what is recorded. Runs are compared within one workflow and ref, whose run numbers
@@ -52,7 +51,7 @@ function isSameRepository(recorded: Recorded, { repository }: Candidate): boolea
 }
 
 /** Whether the two run numbers count runs of one workflow on one ref. */
-function isSameQueue(recorded: Recorded, { workflow, ref, runNumber }: Candidate): boolean {
+export function isSameQueue(recorded: ReleaseSource, { workflow, ref, runNumber }: ReleaseSource): boolean {
   const known = workflow !== '' && ref !== '' && runNumber > 0 && recorded.runNumber > 0;
   return known && recorded.workflow === workflow && recorded.ref === ref;
 }

@@ -1,6 +1,6 @@
 import { WrongAccountError } from '../../aws/session.ts';
 import { errorInfo } from '../../core/errors.ts';
-import { describeHold, readHold, releaseHold, setHold } from '../hold.ts';
+import { describeHold, holdParameter, readHold, releaseHold, setHold } from '../hold.ts';
 import { requireAccounts } from './environment.ts';
 import type { PromotionEnvironment } from './environment.ts';
 import { placeOf } from './plan.ts';
@@ -31,7 +31,7 @@ export async function releaseEnvironment({ target, dryRun }: HoldRequest): Promi
   return await inOwnAccount(target, async () => {
     const { context, name } = target;
     const client = await context.ssm();
-    const hold = await readHold(client, placeOf(target), context);
+    const hold = await readHold(client, holdParameter(placeOf(target)), context);
     if (!hold) return { verdict: 'unchanged', reason: `${name} is not on hold.` };
     const was = `It was ${describeHold(hold)}.`;
     if (dryRun) return { verdict: 'planned', reason: `${name} would be released. ${was}`, hold };

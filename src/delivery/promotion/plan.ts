@@ -4,7 +4,7 @@ import { shortDigest } from '../../core/text.ts';
 import { readManifest, readManifests } from '../../images/registry/manifest-reader.ts';
 import { findRepositories, type ImageRepository } from '../../images/registry/repository.ts';
 import type { GateFinding, PromotionReport, ServicePromotion } from './result.ts';
-import { type Hold, readHold } from '../hold.ts';
+import { findHold, type HeldError, holdParameter } from '../hold.ts';
 import { ledgerNames, readReleases, type Release } from '../ledger.ts';
 import type { PromotionEnvironment } from './environment.ts';
 import type { Finding, PromotedService, PromotionRequest } from './request.ts';
@@ -36,7 +36,7 @@ export interface PromotionPlan {
   services: ServicePlan[];
   /** What could not be compared, a sentence each. */
   notes: string[];
-  hold?: Hold;
+  hold?: HeldError;
 }
 
 /** Reads both environments and plans the promotion. Changes nothing. */
@@ -48,7 +48,7 @@ export async function planPromotion(request: PromotionRequest): Promise<Promotio
     readRunning(target, names),
     releasesOf(source, names),
     releasesOf(target, names),
-    target.context.ssm().then((client) => readHold(client, placeOf(target), target.context)),
+    target.context.ssm().then((client) => findHold(client, holdParameter(placeOf(target)), target.context)),
   ]);
   const plans = services.map((service, index): ServicePlan => {
     const [release, known] = [sourceReleases[index], targetReleases[index]];

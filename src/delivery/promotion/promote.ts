@@ -1,6 +1,7 @@
 import type { Context } from '../../core/context.ts';
 import { errorInfo } from '../../core/errors.ts';
-import { describeHold, readHold } from '../hold.ts';
+import { sentence } from '../../core/text.ts';
+import { findHold, type HeldError, holdParameter } from '../hold.ts';
 import { environmentLock, withLock } from '../lock.ts';
 import { OutdatedError } from '../order-judge.ts';
 import { rollOutServices, copyImages } from './roll-out.ts';
@@ -76,13 +77,9 @@ async function planAndApply(request: PromotionRequest, run: Run): Promise<Releas
   const { source, target, timeoutMs, lockWaitMs, order, origin, gates } = request;
   const { bypassReason } = gates;
   // Copying may have taken minutes.
-  const hold = await readHold(await target.context.ssm(), placeOf(target), target.context);
-  if (hold && bypassReason === undefined) {
-    return endRun(run, {
-      verdict: 'held',
-      reason: `${target.name} is ${describeHold(hold)}. ${run.remains}`,
-    });
-  }
+  const parameter = holdParameter(placeOf(target));
+  const hold = await findHold(await target.context.ssm(), parameter, target.context);
+  if (hold && bypassReason === undefined) return endRun(run, heldEnd(hold, run.remains));
   const one = changing.length === 1 ? '1 service runs' : `${changing.length} services run`;
   return rollOutServices(
     changing,
@@ -93,7 +90,7 @@ async function planAndApply(request: PromotionRequest, run: Run): Promise<Releas
       order,
       origin,
       from: source.name,
-      ...(bypassReason !== undefined && { bypassReason }),
+      ...(bypassReason === undefined ? { hold: parameter } : { bypassReason }),
     },
     { verdict: 'promoted', reason: `${one} in ${target.name} what runs in ${source.name}.` },
     run,
@@ -106,17 +103,14 @@ async function planAndReport(request: PromotionRequest, run: Run): Promise<Promo
   const { report } = run;
   report.services = plan.services.map(reportPlan);
   report.notes.push(...plan.notes);
-  if (plan.hold) report.hold = describeHold(plan.hold);
+  if (plan.hold) report.hold = plan.hold.message;
   report.commits = await commitsBetween(report.services, run.gitHub);
   logPlan(report, request.target.context.log);
   return plan;
 }
 
 /** Why the promotion must not go on; undefined when it may. */
-function objectionTo(
-  { services, hold }: PromotionPlan,
-  { gates, target }: PromotionRequest,
-): ReleaseEnd | undefined {
+function objectionTo({ services, hold }: PromotionPlan, { gates }: PromotionRequest): ReleaseEnd | undefined {
   const blocked = services.filter(({ action }) => action === 'blocked');
   const first = blocked[0]?.findings.find(({ bypassed }) => !bypassed);
   if (first) {
@@ -124,9 +118,16 @@ function objectionTo(
     const reason = `${first.message}. ${first.fix}${more} Nothing was changed.`;
     const others = blocked.flatMap(({ findings }) => findings).filter(({ gate }) => gate !== 'order');
     if (others.some(({ bypassed }) => !bypassed)) return { verdict: 'blocked', reason };
+    if (hold && gates.bypassReason === undefined) return heldEnd(hold, 'Nothing was changed.');
     return { verdict: 'outdated', reason, error: errorInfo(new OutdatedError(first.message)) };
   }
   const changes = services.some(({ action }) => action === 'promote');
   if (!hold || !changes || gates.bypassReason !== undefined) return undefined;
-  return { verdict: 'held', reason: `${target.name} is ${describeHold(hold)}. Nothing was changed.` };
+  return heldEnd(hold, 'Nothing was changed.');
+}
+
+/** @param remains what was changed until then, a sentence. */
+function heldEnd(hold: HeldError, remains: string): ReleaseEnd {
+  const reason = `${sentence(hold.message)} ${remains} Fix: ${hold.fix ?? ''}`;
+  return { verdict: 'held', reason, error: errorInfo(hold) };
 }

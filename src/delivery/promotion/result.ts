@@ -30,9 +30,9 @@ export type ReleaseResult = ReleaseEnd & { kind: 'release'; ok: boolean; report:
 
 /** How a promotion or a rollback ended. */
 export type ReleaseEnd = { reason: string } & (
-  | { verdict: 'promoted' | 'restored' | 'unchanged' | 'planned' | 'held' | 'rolled-back' | 'partial' }
+  | { verdict: 'promoted' | 'restored' | 'unchanged' | 'planned' | 'rolled-back' | 'partial' }
   /** Without an error, the gates or a service said no: the report has it. */
-  | { verdict: 'outdated' | 'blocked' | 'failed' | 'timed-out' | 'cancelled'; error?: ErrorInfo }
+  | { verdict: 'outdated' | 'held' | 'blocked' | 'failed' | 'timed-out' | 'cancelled'; error?: ErrorInfo }
 );
 
 /** The result of hold and of release-hold. */

@@ -58,10 +58,10 @@ function failureOf(ends: readonly ServiceEnd[], signal: AbortSignal): ReleaseEnd
       reason: `${why} Not all could be brought back: see ${stuck.join(', ')}. All others run what they ran before.`,
     };
   }
-  const outdated = failed.flatMap(({ report }) => (report.verdict === 'outdated' ? [report.error] : []));
   const reason = `${why} All services run what they ran before.`;
-  if (outdated[0] && outdated.length === failed.length) {
-    return { verdict: 'outdated', reason, error: outdated[0] };
+  for (const verdict of ['outdated', 'held'] as const) {
+    const refused = failed.flatMap(({ report }) => (report.verdict === verdict ? [report.error] : []));
+    if (refused[0] && refused.length === failed.length) return { verdict, reason, error: refused[0] };
   }
   const verdict = failed.some(({ report }) => report.verdict === 'timed-out') ? 'timed-out' : 'rolled-back';
   return { verdict, reason };
@@ -73,6 +73,8 @@ interface RollOutOptions {
   lockWaitMs: number;
   /** Absent for a rollback. */
   order?: OrderRules;
+  /** The parameter of the hold that stops it. Absent for a rollback, and where the hold is bypassed. */
+  hold?: string;
   origin: Origin;
   /** Where the images come from; empty for a rollback. */
   from: string;
@@ -122,6 +124,7 @@ async function releaseOne(plan: ServicePlan, options: RollOutOptions): Promise<S
       environmentMode: 'merge',
     },
     ...(options.order && { order: options.order }),
+    ...(options.hold !== undefined && { hold: options.hold }),
     ...(service.preDeploy && { preDeploy: service.preDeploy }),
     ...(service.smokeTest && { smokeTest: service.smokeTest }),
   });

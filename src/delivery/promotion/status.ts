@@ -1,6 +1,6 @@
 import { reasonOf } from '../../core/errors.ts';
 import type { Context } from '../../core/context.ts';
-import { describeHold, readHold } from '../hold.ts';
+import { describeHold, holdParameter, readHold } from '../hold.ts';
 import { ledgerNames, readReleases } from '../ledger.ts';
 import type { Release } from '../ledger.ts';
 import { alarmsInAlarm } from './alarms.ts';
@@ -65,7 +65,7 @@ async function readEnvironment(
       context,
       names.map((service) => ledgerNames({ ...place, service })),
     ),
-    context.ssm().then((client) => readHold(client, place, context)),
+    context.ssm().then((client) => readHold(client, holdParameter(place), context)),
   ]);
   const watched = [...running.values()].flatMap(({ alarms }) => alarms);
   const red = await alarmsInAlarm(context, [...new Set(watched)]);

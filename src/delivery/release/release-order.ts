@@ -1,13 +1,14 @@
 import { classify } from '../../aws/errors.ts';
 import { errorInfo, reasonOf } from '../../core/errors.ts';
 import { sentence } from '../../core/text.ts';
+import { findHold, HeldError } from '../hold.ts';
 import { readRelease } from '../ledger.ts';
 import { serviceLock, withLock } from '../lock.ts';
 import type { OutdatedError } from '../order-judge.ts';
 import { sourceOf } from '../source.ts';
 import { runRelease } from './on-failure.ts';
 import type { Release } from './release.ts';
-import type { ServiceContext, ServiceRequest } from './request.ts';
+import type { ServiceContext, ServiceRequest, ServiceTarget } from './request.ts';
 import type { ServiceResult } from './result.ts';
 
 /**
@@ -21,7 +22,7 @@ import type { ServiceResult } from './result.ts';
  */
 export async function withServiceLock<T>(
   context: ServiceContext,
-  request: ServiceRequest,
+  request: ServiceTarget & Pick<ServiceRequest, 'lockHeld'>,
   work: (locked: ServiceContext) => Promise<T>,
 ): Promise<T | ServiceResult> {
   const { ledger, lockWaitMs, origin, stopHolder } = request;
@@ -55,7 +56,7 @@ export async function withServiceLock<T>(
  * @param image whole, as far as it is known.
  * @returns why it must not go on.
  */
-export async function findNewer(
+async function findNewer(
   context: ServiceContext,
   release: Release,
   { ledger, order, origin, service }: ServiceRequest,
@@ -74,23 +75,65 @@ export async function findNewer(
 }
 
 /**
- * The result of a release that is older than what the ledger has now; undefined when it may go on. Never throws.
+ * Why a release must not go on: the ledger has a newer one now, or the environment is on hold.
  *
  * @param image whole, as far as it is known.
  */
-export async function refuseOutdated(
+export async function findObjection(
+  context: ServiceContext,
+  release: Release,
+  request: ServiceRequest,
+  image?: string,
+): Promise<OutdatedError | HeldError | undefined> {
+  const [outdated, held] = await Promise.all([
+    findNewer(context, release, request, image),
+    heldBy(context, release, request),
+  ]);
+  return held ?? outdated;
+}
+
+/** A role that may not read the hold is warned of it: its releases are not stopped by one. */
+async function heldBy(
+  context: ServiceContext,
+  release: Release,
+  { hold }: ServiceRequest,
+): Promise<HeldError | undefined> {
+  if (hold === undefined) return undefined;
+  try {
+    return await findHold(await context.ssm(), hold, context);
+  } catch (error) {
+    if (classify(error) !== 'denied') throw error;
+    const fix = `Allow ssm:GetParameter on ${hold}.`;
+    const text = `Whether the environment is on hold cannot be checked: ${sentence(reasonOf(error))} Fix: ${fix}`;
+    // Checked again right before the service is touched.
+    if (!release.report.notes.includes(text)) release.warn(text);
+    return undefined;
+  }
+}
+
+/**
+ * The result of a release that must not go on; undefined when it may. Never throws.
+ *
+ * @param image whole, as far as it is known.
+ */
+export async function refuseRelease(
   context: ServiceContext,
   request: ServiceRequest,
   image?: string,
 ): Promise<ServiceResult | undefined> {
   return await runRelease(context, request, async (inner, release) => {
-    const outdated = await findNewer(inner, release, request, image);
-    return outdated ? endOutdated(release, outdated, 'Nothing was changed.') : undefined;
+    const objection = await findObjection(inner, release, request, image);
+    return objection && endRefused(release, objection, 'Nothing was changed.');
   });
 }
 
 /** @param remains the state that the service is left in, a sentence. */
-export function endOutdated(release: Release, outdated: OutdatedError, remains: string): ServiceResult {
-  const reason = `${sentence(outdated.message)} ${remains} Fix: ${outdated.fix ?? ''}`;
-  return release.end({ verdict: 'outdated', reason, error: errorInfo(outdated) });
+export function endRefused(
+  release: Release,
+  objection: OutdatedError | HeldError,
+  remains: string,
+): ServiceResult {
+  const verdict = objection instanceof HeldError ? 'held' : 'outdated';
+  const reason = `${sentence(objection.message)} ${remains} Fix: ${objection.fix ?? ''}`;
+  return release.end({ verdict, reason, error: errorInfo(objection) });
 }

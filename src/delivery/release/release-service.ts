@@ -29,7 +29,7 @@ import { rollBackDeployment, runRelease } from './on-failure.ts';
 import { runPreDeploy } from './pre-deploy.ts';
 import { preflight } from './preflight.ts';
 import { proveRelease } from '../rollout/prove-release.ts';
-import { endOutdated, findNewer, refuseOutdated, withServiceLock } from './release-order.ts';
+import { endRefused, findObjection, refuseRelease, withServiceLock } from './release-order.ts';
 import type { Release } from './release.ts';
 import type { ServiceContext, ServiceRequest, ServiceTarget } from './request.ts';
 import type { ServiceResult, SmokeTestResult } from './result.ts';
@@ -40,8 +40,8 @@ export async function releaseService(
   context: ServiceContext,
   request: ServiceRequest,
 ): Promise<ServiceResult> {
-  const outdated = request.lockHeld === true ? undefined : await refuseOutdated(context, request);
-  if (outdated) return outdated;
+  const refused = request.lockHeld === true ? undefined : await refuseRelease(context, request);
+  if (refused) return refused;
   return await withServiceLock(context, request, (locked) =>
     runRelease(locked, request, (inner, release) => deploy(inner, release, request)),
   );
@@ -58,8 +58,8 @@ async function deploy(
   logTarget(release, service, target);
   const image =
     request.ledger && mainContainer(target.definition, factsOf(service, request.service), 'image').image;
-  const newer = await findNewer(context, release, request, image);
-  if (newer) return endOutdated(release, newer, 'Nothing was changed.');
+  const objection = await findObjection(context, release, request, image);
+  if (objection) return endRefused(release, objection, 'Nothing was changed.');
   release.report.findings = await preflight(context, service, target.definition);
   const wrong = release.report.findings.filter(({ level }) => level === 'error');
   if (wrong.length > 0) {
@@ -87,9 +87,9 @@ async function deploy(
       return release.end({ verdict: 'pre-deploy-failed', reason, preDeploy: ended.run });
     }
   }
-  // What does not hold the lock may have released another image meanwhile.
-  const newerNow = await findNewer(context, release, request, image);
-  if (newerNow) return endOutdated(release, newerNow, 'The service was not touched.');
+  // A rollback may have set a hold meanwhile, and what does not hold the lock may have released another image.
+  const objectionNow = await findObjection(context, release, request, image);
+  if (objectionNow) return endRefused(release, objectionNow, 'The service was not touched.');
   const deployment = await update(context, release, request, service, arn);
   if (!deployment) {
     const now = await describeService(context, request);
@@ -97,17 +97,38 @@ async function deploy(
     const reason = `Another deployment, of ${other}, was started before this one began.`;
     return release.end({ verdict: 'superseded', reason });
   }
-  if (!request.wait) {
-    const name = revisionName(arn);
-    const reason = `${name} is being deployed, and nothing is proven: wait is false.`;
-    return release.end({ verdict: 'deployed', reason, taskDefinition: name });
-  }
+  if (!request.wait) return await endUnwatched(context, release, request, target.definition, arn);
   return await followAndRecord(context, release, request, {
     service,
     deployment,
     definition: target.definition,
     verdict: 'deployed',
   });
+}
+
+/**
+ * Ends a release that is not followed. It is recorded as not proven, so that an older run does not replace it, and
+ * neither a promotion nor a rollback chooses it.
+ */
+async function endUnwatched(
+  context: ServiceContext,
+  release: Release,
+  request: ServiceRequest,
+  definition: TaskDefinition,
+  taskDefinition: string,
+): Promise<ServiceResult> {
+  release.stage = 'record';
+  delete release.started.deployment;
+  const { keepRevisions: _kept, ...unpruned } = request;
+  try {
+    await recordGood(context, release, unpruned, { definition, taskDefinition, digests: {}, proven: false });
+  } catch (error) {
+    if (!(error instanceof PlatformError) || error.code !== 'rollout-unproven') throw error;
+    release.warn(`The release is not recorded: ${reasonOf(error)}. Fix: Give the image by digest.`);
+  }
+  const name = revisionName(taskDefinition);
+  const reason = `${name} is being deployed, and nothing is proven: wait is false.`;
+  return release.end({ verdict: 'deployed', reason, taskDefinition: name });
 }
 
 /** The service has this task definition already: a steady service is proven, a deployment in progress is followed. */
@@ -340,7 +361,7 @@ async function recordGood(
   request: ServiceRequest,
   proven: ProvenRevision,
 ): Promise<void> {
-  if (request.ledger) {
+  if (request.ledger && request.isUnrecorded !== true) {
     const image = await imageOf(context, request, proven);
     const at = new Date(context.clock.now()).toISOString();
     const { source = await sourceOfImage(context, request.ledger, image), ...origin } = request.origin;

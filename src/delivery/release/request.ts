@@ -64,6 +64,10 @@ export interface ServiceRequest extends ServiceTarget {
   smokeTest?: SmokeTest;
   /** Absent for what may go back, such as a rollback. */
   order?: OrderRules;
+  /** The parameter of the hold that stops it. Absent for what a hold permits: a rollback, a restart, the same image. */
+  hold?: string;
+  /** The ledger keeps its release, such as for a restart. */
+  isUnrecorded?: true;
   /** The caller holds the lock of the service. */
   lockHeld?: true;
   /** How many revisions of the family are kept; the others are deregistered, never one that runs. */
@@ -83,7 +87,7 @@ export type SmokeTest =
   | { kind: 'command'; command: readonly [string, ...string[]]; timeoutMs: number };
 
 /** New tasks of the revision that runs. */
-export interface RestartRequest extends Omit<ServiceTarget, 'ledger'> {
+export interface RestartRequest extends ServiceTarget {
   smokeTest?: SmokeTest;
 }
 

@@ -10,6 +10,7 @@ export const SERVICE_VERDICTS = {
   unchanged: { ok: true },
   'rolled-back': { ok: false },
   outdated: { ok: false },
+  held: { ok: false },
   superseded: { ok: false },
   stopped: { ok: false },
   'smoke-test-failed': { ok: false },
@@ -85,7 +86,7 @@ export type ServiceEnd = { reason: string } & (
   | { verdict: 'smoke-test-failed'; smokeTest: SmokeTestResult }
   | { verdict: 'pre-deploy-failed'; preDeploy: PreDeployRun }
   | { verdict: 'superseded' | 'stopped' }
-  | { verdict: 'outdated' | 'timed-out' | 'cancelled'; error: ErrorInfo }
+  | { verdict: 'outdated' | 'held' | 'timed-out' | 'cancelled'; error: ErrorInfo }
   /** Without an error, ECS or a check before the deployment said no. */
   | { verdict: 'failed'; error?: ErrorInfo }
 );

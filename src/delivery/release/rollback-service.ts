@@ -11,12 +11,14 @@ import { taskDefinitionDiff } from '../../ecs/task-definition/diff.ts';
 import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
 import { revisionName } from '../../ecs/task-definition/task-definition.ts';
 import { readCurrentRelease } from '../current-release.ts';
-import { type Release, releaseHistory } from '../ledger.ts';
+import { type LedgerNames, type Release, releaseHistory } from '../ledger.ts';
 import { revisionOfRelease } from '../release-revisions.ts';
 import { type CurrentRelease, isSameImage, type PastRelease, rollbackTargets } from '../rollback-target.ts';
 import { sourceOf } from '../source.ts';
 import { runRelease } from './on-failure.ts';
+import { withServiceLock } from './release-order.ts';
 import { releaseService } from './release-service.ts';
+import type { Release as ReleaseInProgress } from './release.ts';
 import type { RollbackRequest, ServiceContext } from './request.ts';
 import type { ServiceResult } from './result.ts';
 
@@ -25,35 +27,24 @@ const NAME_IT = 'Deploy the version that should run, or name a revision with tas
 /**
  * Brings a service back to the release before the one that runs: by the ledger, without one by the service's successful
  * deployments. Never throws.
+ *
+ * What it goes back from and to is decided when the rollback is asked for, and checked again under the service's lock:
+ * the holder of the lock, which is asked to stop, may have changed the service until then.
  */
 export async function rollbackService(
   context: ServiceContext,
   request: RollbackRequest,
 ): Promise<ServiceResult> {
-  return await runRelease(context, request, async (inner, release) => {
-    const service = await findService(inner, request);
-    requireEcsController(service);
-    const current = await readCurrentRelease(inner, service);
-    const target = await findTarget(inner, request, service, current);
-    if ('message' in target) {
-      const { message, fix = '' } = target;
-      const reason = `${sentence(capitalize(message))} Nothing was changed. Fix: ${fix}`;
-      return release.end({ verdict: 'failed', reason, error: { code: target.code, message, fix } });
-    }
-    const { revision, past } = target;
-    const [from, to] = [revisionName(current.taskDefinition), revisionName(revision)];
-    inner.log.info(from === to ? `${to} is on its way already.` : `Rolling back from ${from} to ${to}.`);
-    return await releaseService(context, {
-      ...request,
-      origin: {
-        ...request.origin,
-        ...(past && { source: sourceOf(past), from: past.from }),
-        ...(from !== to && request.givesUpCurrent !== false && { rolledBackFrom: current.image }),
-      },
-      source: { kind: 'revision', revision },
-      changes: { images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },
-    });
+  let decided: Decision | undefined;
+  const refused = await runRelease(context, request, async (inner, release) => {
+    const decision = await decide(inner, request);
+    if (decision instanceof PlatformError) return endWithoutTarget(release, decision);
+    decided = decision;
+    return undefined;
   });
+  if (refused ?? !decided) return refused as ServiceResult;
+  const before = decided;
+  return await withServiceLock(context, request, (locked) => rollBackLocked(locked, request, before));
 }
 
 /** The revision to go back to, with its record where the ledger has one. */
@@ -63,30 +54,130 @@ interface Target {
 }
 type Current = CurrentRelease & { taskDefinition: string };
 
-/** @returns the target, or why there is none. */
-async function findTarget(
+/** What a rollback goes back from, and to. */
+interface Decision {
+  current: Current;
+  target: Target;
+}
+
+function endWithoutTarget(
+  release: ReleaseInProgress,
+  { code, message, fix = '' }: PlatformError,
+): ServiceResult {
+  const reason = `${sentence(capitalize(message))} Nothing was changed. Fix: ${fix}`;
+  return release.end({ verdict: 'failed', reason, error: { code, message, fix } });
+}
+
+async function rollBackLocked(
   context: ServiceContext,
-  { to, ledger, ...address }: RollbackRequest,
+  request: RollbackRequest,
+  before: Decision,
+): Promise<ServiceResult> {
+  let decided: Decision | undefined;
+  const refused = await runRelease(context, request, async (inner, release) => {
+    const decision = await decideAgain(inner, request, before);
+    if (typeof decision === 'string') return release.end({ verdict: 'superseded', reason: decision });
+    decided = decision;
+    return undefined;
+  });
+  if (refused ?? !decided) return refused as ServiceResult;
+  const {
+    current,
+    target: { revision, past },
+  } = decided;
+  const [from, to] = [revisionName(current.taskDefinition), revisionName(revision)];
+  context.log.info(from === to ? `${to} is on its way already.` : `Rolling back from ${from} to ${to}.`);
+  return await releaseService(context, {
+    ...request,
+    origin: {
+      ...request.origin,
+      ...(past && { source: sourceOf(past), from: past.from }),
+      ...(from !== to && request.givesUpCurrent !== false && { rolledBackFrom: current.image }),
+    },
+    source: { kind: 'revision', revision },
+    changes: { images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },
+    lockHeld: true,
+  });
+}
+
+async function decide(context: ServiceContext, request: RollbackRequest): Promise<Decision | PlatformError> {
+  const { service, current } = await readCurrent(context, request);
+  if (request.to !== undefined) return { current, target: { revision: request.to } };
+  for await (const target of findTargets(context, request, service, current)) return { current, target };
+  return noTarget(request, current);
+}
+
+async function readCurrent(
+  context: ServiceContext,
+  request: RollbackRequest,
+): Promise<{ service: Service; current: Current }> {
+  const service = await findService(context, request);
+  requireEcsController(service);
+  return { service, current: await readCurrentRelease(context, service) };
+}
+
+/**
+ * What was decided holds as long as it is a way back from what runs now. A rollback never goes on to an earlier release
+ * because the run that it has stopped, or another rollback, has brought the service to the target already.
+ *
+ * @returns the decision with what runs now, or why there is none, a sentence.
+ */
+async function decideAgain(
+  context: ServiceContext,
+  request: RollbackRequest,
+  before: Decision,
+): Promise<Decision | string> {
+  const { service, current } = await readCurrent(context, request);
+  const { target } = before;
+  const to = revisionName(target.revision);
+  if (request.to !== undefined) return { current, target };
+  const now = revisionName(current.taskDefinition);
+  if (now === to || now === revisionName(before.current.taskDefinition)) return before;
+  for await (const { revision } of findTargets(context, request, service, current)) {
+    if (revisionName(revision) === to) return { current, target };
+  }
+  return `${request.service} was changed while the rollback waited for its lock: it runs ${now} now, and ${to} is not a release before that. Nothing was changed. Fix: Run the rollback again to go back from ${now}.`;
+}
+
+/** The releases that the service may go back to, the nearest first. */
+function findTargets(
+  context: ServiceContext,
+  request: RollbackRequest,
   service: Service,
   current: Current,
-): Promise<Target | PlatformError> {
-  if (to !== undefined) return { revision: to };
-  if (!ledger) return await servedTarget(context, address, service, current);
+): AsyncGenerator<Target> {
+  const { ledger } = request;
+  return ledger
+    ? recordedTargets(context, ledger, service, current)
+    : servedTargets(context, request, service, current);
+}
+
+async function* recordedTargets(
+  context: ServiceContext,
+  ledger: LedgerNames,
+  service: Service,
+  current: Current,
+): AsyncGenerator<Target> {
   for (const past of rollbackTargets(await releaseHistory(context, ledger), current, 'revision')) {
     const revision = await revisionOfRelease(context, service, past, current);
-    if (await isWayBack(context, current, past, revision)) return { revision, past };
+    if (await isWayBack(context, current, past, revision)) yield { revision, past };
   }
-  const message = `the ledger ${ledger.release} has no good release before ${shortImage(current.image)}`;
+}
+
+function noTarget({ ledger, service }: RollbackRequest, current: Current): PlatformError {
+  const message = ledger
+    ? `the ledger ${ledger.release} has no good release before ${shortImage(current.image)}`
+    : `ECS has no successful deployment of ${service} before ${revisionName(current.taskDefinition)} in its history of 90 days`;
   return new PlatformError('not-found', message, { fix: NAME_IT });
 }
 
-/** The revision of the last successful deployment before the current one. */
-async function servedTarget(
+/** The revisions of the successful deployments before the current one. */
+async function* servedTargets(
   context: ServiceContext,
   address: Pick<RollbackRequest, 'cluster' | 'service'>,
   service: Service,
   current: Current,
-): Promise<Target | PlatformError> {
+): AsyncGenerator<Target> {
   const served = await servedRevisions(context, address).catch((error: unknown) => {
     context.signal.throwIfAborted();
     throw unreadableHistory(error);
@@ -99,11 +190,8 @@ async function servedTarget(
   const present = { ...current, ...known };
   for (const past of rollbackTargets(history, present, 'revision')) {
     const { taskDefinition: revision } = past;
-    if (await isWayBack(context, present, past, revision)) return { revision };
+    if (await isWayBack(context, present, past, revision)) yield { revision };
   }
-  const before = revisionName(current.taskDefinition);
-  const message = `ECS has no successful deployment of ${address.service} before ${before} in its history of 90 days`;
-  return new PlatformError('not-found', message, { fix: NAME_IT });
 }
 
 /** Another revision of the same image may be the same in all else too: going there would change nothing. */

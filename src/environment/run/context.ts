@@ -5,6 +5,7 @@ import type { RunIdentity } from '../../cloudformation/command-run.ts';
 import type { CloudFormationContext } from '../../cloudformation/context.ts';
 import type { Context } from '../../core/context.ts';
 import { withTimeLimit } from '../../core/concurrency.ts';
+import { holdParameter } from '../../delivery/hold.ts';
 import { environmentLock, withLock } from '../../delivery/lock.ts';
 import type { OrderRules } from '../../delivery/order-judge.ts';
 import { serviceContext, type ServiceContext } from '../../delivery/release/request.ts';
@@ -119,6 +120,11 @@ export interface EnvironmentRequest {
   order: OrderRules;
   /** The environment that images are promoted from. Opened when it is asked for. */
   upstream?: { name: string; open: () => EnvironmentContext };
+}
+
+/** The parameter of the environment's hold. */
+export function holdOf({ manifest, choice }: EnvironmentRequest): string {
+  return holdParameter({ project: manifest.project, environment: choice.environment.name });
 }
 
 /**

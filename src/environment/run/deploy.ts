@@ -1,12 +1,15 @@
-import { errorInfo } from '../../core/errors.ts';
+import { classify } from '../../aws/errors.ts';
+import { errorInfo, reasonOf } from '../../core/errors.ts';
 import { sentence } from '../../core/text.ts';
 import { type EnvironmentRun, findNewerRun, recordRun } from '../../delivery/environment-order.ts';
+import { findHold, HeldError } from '../../delivery/hold.ts';
 import { LockTakenError } from '../../delivery/lock.ts';
 import type { OutdatedError } from '../../delivery/order-judge.ts';
 import { sourceOfRun } from '../../delivery/source.ts';
 import {
   type EnvironmentContext,
   type EnvironmentRequest,
+  holdOf,
   requireAccount,
   withEnvironmentLock,
 } from './context.ts';
@@ -52,12 +55,14 @@ export async function changeEnvironment(
   const startedMs = context.clock.now();
   const { environment } = request.choice;
   await requireAccount(context, environment, request.manifest);
-  const refused = command === 'destroy' ? undefined : await refuseOutdated(context, request, command);
+  const refused = command === 'destroy' ? undefined : await refuseRun(context, request, command);
   if (refused) return runResult(context, request, startedMs, refused);
   const end = await withEnvironmentLock(context, request, async (locked) => {
     if (command === 'destroy') return await work(locked);
+    const held = await heldBy(locked, request);
+    if (held) return refusedEnd(request, command, held);
     const newer = await findNewerRun(locked.services, environmentRun(locked, request));
-    if (newer && !request.order.allowOlder) return outdatedEnd(request, command, newer);
+    if (newer && !request.order.allowOlder) return refusedEnd(request, command, newer);
     if (newer) locked.log.warning(`${sentence(newer.message)} It is replaced: allow-older is true.`);
     return await work(locked, newer);
   }).catch((error: unknown): RunEnd => {
@@ -67,24 +72,53 @@ export async function changeEnvironment(
   return runResult(context, request, startedMs, end);
 }
 
-/** The end of a run that is older than what is recorded, unless that is allowed; undefined when it may go on. */
-export async function refuseOutdated(
+/**
+ * The end of a run that must not go on: it is older than what is recorded, and that is not allowed, or the environment is
+ * on hold. Undefined when it may go on.
+ */
+export async function refuseRun(
   context: EnvironmentContext,
   request: EnvironmentRequest,
   command: 'deploy' | 'plan' | 'apply',
 ): Promise<RunEnd | undefined> {
+  const held = await heldBy(context, request);
+  if (held) return refusedEnd(request, command, held);
   const newer = await findNewerRun(context.services, environmentRun(context, request));
-  return newer && !request.order.allowOlder ? outdatedEnd(request, command, newer) : undefined;
+  return newer && !request.order.allowOlder ? refusedEnd(request, command, newer) : undefined;
 }
 
-function outdatedEnd(
+/**
+ * The hold of an environment to whose services the run would release images. Where images come by promotion, a run only
+ * changes stacks, which keep what the ledger has: only the first release of a service is held there. A role that may not
+ * read the hold is a warning.
+ */
+async function heldBy(
+  { services, log }: EnvironmentContext,
+  request: EnvironmentRequest,
+): Promise<HeldError | undefined> {
+  const { choice } = request;
+  if (choice.environment.promoteFrom !== undefined || choice.services.length === 0) return undefined;
+  const parameter = holdOf(request);
+  try {
+    return await findHold(await services.ssm(), parameter, services);
+  } catch (error) {
+    if (classify(error) !== 'denied') throw error;
+    log.warning(
+      `Whether ${choice.environment.name} is on hold cannot be checked: ${sentence(reasonOf(error))} Fix: Allow ssm:GetParameter on ${parameter}.`,
+    );
+    return undefined;
+  }
+}
+
+function refusedEnd(
   { choice }: EnvironmentRequest,
   command: 'deploy' | 'plan' | 'apply',
-  newer: OutdatedError,
+  error: OutdatedError | HeldError,
 ): RunEnd {
   const { name } = choice.environment;
-  const reason = `${name}: ${sentence(newer.message)} Nothing was changed. Fix: ${newer.fix ?? ''}`;
-  return { command, verdict: 'outdated', reason, error: errorInfo(newer) };
+  const verdict = error instanceof HeldError ? 'held' : 'outdated';
+  const reason = `${name}: ${sentence(error.message)} Nothing was changed. Fix: ${error.fix ?? ''}`;
+  return { command, verdict, reason, error: errorInfo(error) };
 }
 
 function environmentRun({ github }: EnvironmentContext, request: EnvironmentRequest): EnvironmentRun {

@@ -5,7 +5,7 @@ import { isShell, listStacks, type StackSnapshot } from '../../cloudformation/st
 import { checkTargets, requireValidTargets, type TargetCheck } from '../doctor/templates.ts';
 import { resourcesPrice } from '../preview/price.ts';
 import { type EnvironmentContext, type EnvironmentRequest, requireAccount } from './context.ts';
-import { refuseOutdated, runResult } from './deploy.ts';
+import { refuseRun, runResult } from './deploy.ts';
 import { runParts, type Part } from './parts.ts';
 import {
   changedStacks,
@@ -40,7 +40,7 @@ export async function planEnvironment(
   const startedMs = context.clock.now();
   const graph = targetGraph(request.manifest, request.choice, context.workspace);
   await requireAccount(context, request.choice.environment, request.manifest);
-  const refused = await refuseOutdated(context, request, 'plan');
+  const refused = await refuseRun(context, request, 'plan');
   if (refused) return runResult(context, request, startedMs, refused);
   const there = await stacksThere(context);
   const { environment } = request.choice;

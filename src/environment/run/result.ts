@@ -23,13 +23,14 @@ export const ENVIRONMENT_VERDICTS = {
   blocked: { ok: false },
   'plan-changed': { ok: false },
   outdated: { ok: false },
+  held: { ok: false },
   failed: { ok: false },
   'timed-out': { ok: false },
   cancelled: { ok: false },
 } as const satisfies Verdicts;
 
 /** How a run ends that did not do what it was asked to. */
-type FailedVerdict = 'blocked' | 'plan-changed' | 'outdated' | 'failed' | 'timed-out' | 'cancelled';
+type FailedVerdict = 'blocked' | 'plan-changed' | 'outdated' | 'held' | 'failed' | 'timed-out' | 'cancelled';
 
 /** What one run of deploy-environment came to, by command and verdict. */
 export type EnvironmentResult = RunResult | BuildResult | StatusResult | DriftResult | DoctorResult;
@@ -74,8 +75,8 @@ export type RunEnd =
     }
   /** The approved plan would no longer do the same. */
   | { command: 'apply'; verdict: 'plan-changed'; reason: string; difference: readonly string[] }
-  /** Nothing was begun: a newer run has changed the environment. */
-  | { command: 'deploy' | 'plan' | 'apply'; verdict: 'outdated'; reason: string; error: ErrorInfo }
+  /** Nothing was begun: a newer run has changed the environment, or it is on hold. */
+  | { command: 'deploy' | 'plan' | 'apply'; verdict: 'outdated' | 'held'; reason: string; error: ErrorInfo }
   /** Nothing was begun: another run has the lock, or data would be lost. */
   | {
       command: 'deploy' | 'apply' | 'destroy';
@@ -259,7 +260,8 @@ function worstVerdict(failed: readonly RunPart[], changed: boolean): FailedVerdi
   const [only, ...others] = verdicts;
   if (only !== undefined && others.length === 0) {
     if (only === 'timed-out') return 'timed-out';
-    if ((only === 'blocked' || only === 'plan-changed' || only === 'outdated') && !changed) return only;
+    const isRefusal = only === 'blocked' || only === 'plan-changed' || only === 'outdated' || only === 'held';
+    if (isRefusal && !changed) return only;
   }
   return 'failed';
 }

@@ -1,4 +1,7 @@
 import { describeStack, isShell } from '../../cloudformation/stack.ts';
+import { errorInfo } from '../../core/errors.ts';
+import { sentence } from '../../core/text.ts';
+import { findHold } from '../../delivery/hold.ts';
 import { type NewRelease, readRelease, type Release } from '../../delivery/ledger.ts';
 import { sourceOf, sourceOfRun } from '../../delivery/source.ts';
 import { runStackPreDeploy } from '../../delivery/release/pre-deploy.ts';
@@ -12,7 +15,7 @@ import { firstRelease, ledgerOf } from '../service/first-release.ts';
 import { releaseByStack, rollsOut } from '../service/stack-release.ts';
 import type { StackWork } from './stacks.ts';
 import { smokeTestOf, type StackTarget } from './targets.ts';
-import type { EnvironmentContext, EnvironmentRequest } from './context.ts';
+import { type EnvironmentContext, type EnvironmentRequest, holdOf } from './context.ts';
 import type { PartEnd, StackEnd } from './result.ts';
 
 /** Statuses of a stack whose service was never created. */
@@ -34,6 +37,14 @@ export async function deployService(
   const { name: environment, promoteFrom } = request.choice.environment;
   const found = await describeStack(await context.cloudFormation(), target.inputs.stackName);
   if (!found || isShell(found.status) || NEVER_MADE.has(found.status)) {
+    const held = await findHold(await context.services.ssm(), holdOf(request), context);
+    if (held)
+      return {
+        verdict: 'held',
+        ok: false,
+        reason: `${sentence(held.message)} ${service.name} was not created. Fix: ${held.fix ?? ''}`,
+        error: errorInfo(held),
+      };
     const first = await firstRelease(context, request, service, image);
     const created = await stack.change(context, target);
     if (!created.ok) return created;
@@ -66,7 +77,7 @@ async function releaseImage(
   image: string,
   known: Release | undefined,
 ): Promise<PartEnd> {
-  const release = serviceRequest(context, request, service, image);
+  const release = { ...serviceRequest(context, request, service, image), hold: holdOf(request) };
   try {
     const plan = await stack.plan(context, target);
     if (known && plan && rollsOut(plan)) {

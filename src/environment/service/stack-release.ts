@@ -4,7 +4,7 @@ import type { Plan, ResourceChange } from '../../cloudformation/change-set/chang
 import { withCandidateImage } from '../../delivery/candidate-image.ts';
 import { runStackPreDeploy } from '../../delivery/release/pre-deploy.ts';
 import type { ServiceRequest } from '../../delivery/release/request.ts';
-import { refuseOutdated, withServiceLock } from '../../delivery/release/release-order.ts';
+import { refuseRelease, withServiceLock } from '../../delivery/release/release-order.ts';
 import { releaseService } from '../../delivery/release/release-service.ts';
 import { describeService } from '../../ecs/service.ts';
 import { type EnvironmentContext, type EnvironmentRequest, withOverrides } from '../run/context.ts';
@@ -43,8 +43,8 @@ export async function releaseByStack(
 ): Promise<PartEnd | undefined> {
   const { request } = release;
   const ended = await withServiceLock(context.services, request, async ({ signal }) => {
-    const outdated = await refuseOutdated({ ...context.services, signal }, request, request.changes.image);
-    if (outdated) return outdated;
+    const refused = await refuseRelease({ ...context.services, signal }, request, request.changes.image);
+    if (refused) return refused;
     const held = { ...release, request: { ...request, lockHeld: true as const } };
     return { part: await releaseByLockedStack(withOverrides(context, { signal }), environment, held) };
   });

@@ -23,7 +23,21 @@ test('a rollback takes back what the last release changed, and holds the target'
   const hold = JSON.parse((await world.parameter('staging', 'hold')) ?? '{}') as object;
   expect(hold).toMatchObject({ reason: 'Users cannot log in', actor: 'octocat' });
   const next = await promoteEnvironment(world, workspace(world), {});
-  expect(next.outputs).toMatchObject({ verdict: 'held' });
+  expect(next.outputs['verdict']).toBe('held');
+  expect(next.outputs['reason']).toMatch(
+    /^staging is on hold since \S+ by octocat: Users cannot log in\. Nothing was changed\. Fix: Release the hold by promote-environment with command: release-hold, or delete the parameter \/shop\/staging\/hold\.$/,
+  );
+  expect(next.result['error']).toMatchObject({ code: 'held' });
+
+  // What was rolled back does not come back by itself once the hold is released.
+  await promoteEnvironment(world, workspace(world), { command: 'release-hold' });
+  const again = await promoteEnvironment(world, workspace(world), {});
+  expect(again.outputs['verdict']).toBe('outdated');
+  expect(again.outputs['reason']).toMatch(
+    /was rolled back from users in staging at \S+\. Deploy a newer commit/,
+  );
+  const allowed = await promoteEnvironment(world, workspace(world), { 'allow-older': 'true' });
+  expect(allowed.outputs['verdict']).toBe('promoted');
 });
 
 test('without an earlier release there is nothing to go back to', async () => {

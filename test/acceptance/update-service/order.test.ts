@@ -1,4 +1,4 @@
-import { GetParameterCommand } from '@aws-sdk/client-ssm';
+import { GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
 import { expect, test } from '@jest/globals';
 import type { Run, RunOptions, WorkflowRun } from '../../../sandbox/runner.ts';
 import { ssmOf } from '../../unit/sandbox/clients.ts';
@@ -109,7 +109,40 @@ test('a rollback is exempt, and the ledger has the source of what it goes back t
   );
   expect(back.outputs['verdict']).toBe('deployed');
   expect(await recorded(world)).toMatchObject({ image: imageOf('1'), commit: commitOf('1'), runNumber: 101 });
+  const changes = changesOf(world);
+  const bad = await deploy(world, '2', { attempt: 2 });
+  expect([bad.exitCode, bad.outputs['verdict']]).toEqual([1, 'outdated']);
+  expect(bad.outputs['reason']).toMatch(
+    /^Run 102 of \.github\/workflows\/pipeline\.yml 2222222 was rolled back from user-service at .* Nothing was changed\. Fix: Deploy a newer commit, or set `allow-older: true` to release this one again\.$/,
+  );
+  const rebuilt = await deploy(world, '2', { attempt: 3 }, { image: imageOf('4') });
+  expect(rebuilt.outputs['verdict']).toBe('outdated');
+  expect(changesOf(world)).toBe(changes);
+  expect((await deploy(world, '1', { attempt: 2 })).outputs['verdict']).toBe('unchanged');
+  expect((await deploy(world, '2', { attempt: 4 })).outputs['verdict']).toBe('outdated');
   expect((await deploy(world, '3')).outputs['verdict']).toBe('deployed');
+});
+
+test('a hold stops what would release an image, and neither a restart nor a rollback', async () => {
+  const world = await EcsWorld.withService({ scenario: { github } });
+  await deploy(world, '1');
+  await deploy(world, '2');
+  const hold = { Name: '/platform/dev/hold', Type: 'String' as const };
+  const Value = JSON.stringify({ reason: 'Orders fail', actor: 'eve', at: '2026-11-27T08:00:00Z', run: '' });
+  await ssmOf(world.sandbox).send(new PutParameterCommand({ ...hold, Value }));
+  const changes = changesOf(world);
+  const run = await deploy(world, '3');
+  expect([run.exitCode, run.outputs['verdict']]).toEqual([1, 'held']);
+  expect(run.outputs['reason']).toBe(
+    'dev is on hold since 2026-11-27T08:00:00Z by eve: Orders fail. Nothing was changed. Fix: Release the hold by promote-environment with command: release-hold, or delete the parameter /platform/dev/hold.',
+  );
+  expect(run.result['error']).toMatchObject({ code: 'held' });
+  expect((await deploy(world, '1', {}, { 'allow-older': 'true' })).outputs['verdict']).toBe('held');
+  expect(changesOf(world)).toBe(changes);
+  for (const command of ['restart', 'rollback']) {
+    const exempt = await updateService(world, { command, parameter: PARAMETER });
+    expect([command, exempt.outputs['verdict']]).toEqual([command, 'deployed']);
+  }
 });
 
 test('without the right to the lock the ledger is read again before each change', async () => {

@@ -34,7 +34,8 @@ test.each([
   expect(after.filter((id) => before.includes(id))).toEqual([]);
   expect(await revisions(world)).toBe(1);
   expect(world.sandbox.calls.of('UpdateService')).toHaveLength(1);
-  expect(world.sandbox.calls.of('PutParameter')).toEqual([]);
+  const written = world.sandbox.calls.of('PutParameter').map(({ input }) => (input as { Name: string }).Name);
+  expect(written).toEqual('parameter' in inputs ? [LEDGER.replace(/image$/, 'lock')] : []);
 });
 
 test('new tasks that fail end the restart, and the tasks before serve on', async () => {

@@ -242,14 +242,24 @@ test('after a deployment that was never recorded the ledger has what is good', a
   expect(run.outputs).toMatchObject({ verdict: 'deployed', 'task-definition': 'user-service:1' });
 });
 
-test.each([
-  ['that is rolled back', { rules: [{ does: 'exit' as const, match: { image: NEXT } }] }, {}],
-  ['that is not waited for', {}, { wait: 'false' }],
-])('a deployment %s is not written to the ledger', async (_, ecs, inputs) => {
+test('a deployment that is rolled back is not written to the ledger', async () => {
+  const ecs = { rules: [{ does: 'exit' as const, match: { image: NEXT } }] };
   const service = { deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true } } };
   const world = await EcsWorld.withService({ scenario: { ecs } }, service);
-  await updateService(world, { image: NEXT, parameter: PARAMETER, ...inputs });
+  await updateService(world, { image: NEXT, parameter: PARAMETER });
   expect(await ledger(world)).toBeUndefined();
+});
+
+test('a deployment that is not waited for is recorded as not proven, until a run has proven it', async () => {
+  const world = await EcsWorld.withService();
+  const run = await updateService(world, { image: NEXT, parameter: PARAMETER, wait: 'false' });
+  expect(run.outputs).toMatchObject({ verdict: 'deployed', reason: expect.stringContaining('not') });
+  expect(await ledger(world)).toBe(NEXT);
+  expect(JSON.parse((await ledger(world, RECORD)) ?? '{}')).toMatchObject({ image: NEXT, proven: false });
+  await world.ended();
+  const again = await updateService(world, { image: NEXT, parameter: PARAMETER });
+  expect(again.outputs['verdict']).toBe('unchanged');
+  expect(JSON.parse((await ledger(world, RECORD)) ?? '{}')).toMatchObject({ image: NEXT, proven: true });
 });
 
 test('a ledger that cannot be written makes the run red, and the revision stays', async () => {
