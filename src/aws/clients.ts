@@ -33,7 +33,7 @@ function configuration(access: ClientAccess, context: ClientContext) {
 /**
  * The factory of a service's clients. The service's package is loaded when its first client is asked for.
  *
- * @param options.xml whether its answers are XML documents, of which the SDK believes any.
+ * @param options.xml whether its answers are XML documents; see requireAnswer.
  */
 function factory<C extends { middlewareStack: object }>(
   load: () => Promise<new (options: ReturnType<typeof configuration>) => C>,
@@ -43,7 +43,7 @@ function factory<C extends { middlewareStack: object }>(
     const Client = await load();
     const client = new Client(configuration(access, context));
     limitRate(client.middlewareStack, context.limiter);
-    if (options.xml) requireAnswer(client.middlewareStack);
+    requireAnswer(client.middlewareStack, options);
     return client;
   };
 }

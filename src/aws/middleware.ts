@@ -10,6 +10,7 @@ interface Result {
 type Next = (args: never) => Promise<Result>;
 type Middleware = (next: Next, context: ExecutionContext) => (args: never) => Promise<Result>;
 interface ExecutionContext {
+  clientName?: string;
   commandName?: string;
   __smithy_context?: { abortSignal?: AbortSignal };
 }
@@ -35,30 +36,65 @@ export function limitRate(stack: object, limiter: RateLimiter): void {
   (stack as Stack).addRelativeTo(middleware, options);
 }
 
-/** A 2xx whose body is not the operation's answer: a proxy's page, or a text that was cut. */
+/** An answer that did not come from AWS: a proxy's page, or a text that was cut. AWS may have applied the call. */
 class MalformedResponseError extends PlatformError {
   override readonly name = 'MalformedResponseError';
 
-  constructor(operation: string) {
-    super('service-unavailable', `the endpoint's answer to ${operation} is not AWS's`);
+  /** @param call the service and the operation. */
+  constructor(call: string, status: number, body: string) {
+    super(
+      'service-unavailable',
+      `${call} answered ${status} (${kindOf(body)})`,
+      isHtml(body) ? { fix: NOT_AWS } : {},
+    );
   }
 }
 
+/** A refusal that did not come from AWS, such as a proxy's. The call never reached AWS. */
+class ProxyRefusalError extends PlatformError {
+  override readonly name = 'ProxyRefusalError';
+
+  constructor(call: string, status: number, body: string) {
+    super('service-unavailable', `${call} answered ${status} (${kindOf(body)})`, { fix: NOT_AWS });
+  }
+}
+
+const NOT_AWS =
+  'Check the proxy between the runner and AWS (HTTPS_PROXY, NO_PROXY): the answer is not one of AWS.';
+
+function kindOf(body: string): string {
+  if (isHtml(body)) return 'HTML';
+  return body.trim() === '' ? 'no body' : 'not an answer of AWS';
+}
+
+function isHtml(body: string): boolean {
+  return /<(?:!doctype html|html)[\s>]/i.test(body.slice(0, 1000));
+}
+
 /**
- * Refuses an answer of the query protocol (CloudFormation, STS) that is not one. The SDK would read a page of
- * HTML as an answer without any fields, and an empty list of stacks is a dangerous thing to believe.
+ * Refuses an answer that is not one of AWS, before the SDK's parsers read it: a page of HTML gives an error of the
+ * parser, or, with a 200 of a protocol that answers in XML, a result without any fields. An empty list of stacks is
+ * a dangerous thing to believe.
+ *
+ * @param options.xml whether the service answers with `<OperationResponse>` (CloudFormation, STS, IAM, ELB).
  */
-export function requireAnswer(stack: object): void {
+export function requireAnswer(stack: object, { xml = false }: { xml?: boolean }): void {
   const middleware: Middleware = (next, context) => async (args) => {
     const result = await next(args);
     const response = result.response as { statusCode?: number; body?: unknown };
-    if ((response.statusCode ?? 0) >= 300) return result;
-    const body = await collect(response.body);
-    response.body = body;
+    const { statusCode: status = 0 } = response;
+    if (status < 300 ? !xml : status < 400) return result;
+    const bytes = await collect(response.body);
+    response.body = bytes;
+    const body = bytes.toString('utf8');
     const operation = context.commandName?.replace(/Command$/, '') ?? '';
-    if (!new RegExp(`<(?:\\w+:)?${operation}Response[\\s/>]`).test(body.toString('utf8'))) {
-      throw new MalformedResponseError(operation);
+    const call = `${context.clientName?.replace(/Client$/, '') ?? ''} ${operation}`.trim();
+    if (status < 300) {
+      if (new RegExp(`<(?:\\w+:)?${operation}Response[\\s/>]`).test(body)) return result;
+      throw new MalformedResponseError(call, status, body);
     }
+    if (status >= 500 && !isError(body)) throw new MalformedResponseError(call, status, body);
+    if (isHtml(body)) throw new ProxyRefusalError(call, status, body);
     return result;
   };
   const options = {
@@ -69,7 +105,15 @@ export function requireAnswer(stack: object): void {
   (stack as Stack).addRelativeTo(middleware, options);
 }
 
+/** Whether a body is an error as AWS's protocols write it: whole, in JSON or XML. */
+function isError(body: string): boolean {
+  if (/^\s*\{[\s\S]*\}\s*$/.test(body)) return true;
+  const root = /^\s*(?:<\?xml[^>]*>\s*)?<(\w+)[\s>]/.exec(body)?.[1];
+  return root !== undefined && root !== 'html' && body.trimEnd().endsWith(`</${root}>`);
+}
+
 async function collect(body: unknown): Promise<Buffer> {
+  if (body === undefined || body === null) return Buffer.alloc(0);
   const chunks: Uint8Array[] = [];
   for await (const chunk of body as AsyncIterable<Uint8Array>) chunks.push(chunk);
   return Buffer.concat(chunks);

@@ -80,8 +80,11 @@ export function conclude(
   if (outcome.ok) {
     log.info(`${title}: ${reason}`);
   } else {
-    annotations.add({ level: 'error', title, message: outcome.reason, priority: VERDICT_PRIORITY });
-    log.info(`Error code: ${errorOf(said).code}`);
+    const { code, fix } = errorOf(outcome);
+    const advice = fix === undefined || outcome.reason.includes(fix) ? '' : `\nFix: ${fix}`;
+    const message = `${outcome.reason}${advice}`;
+    annotations.add({ level: 'error', title, message, priority: VERDICT_PRIORITY });
+    log.info(`Error code: ${code} (docs/troubleshooting.md#${code})`);
   }
   annotations.flush(log);
   writeSummary(redactSections(outcome.summary ?? defaultSummary(title, outcome), redactor), env);

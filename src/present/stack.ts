@@ -264,11 +264,25 @@ function findingAnnotation(finding: Finding): Annotation {
   return {
     level,
     message,
-    title: subject === '' ? 'CloudFormation refuses the template' : subject,
+    title: refusalTitle(finding, subject),
     ...(file !== undefined && { file }),
     ...(line !== undefined && { line }),
     priority: level === 'error' ? 10 : 0,
   };
+}
+
+function refusalTitle({ level, refusedBy }: Finding, subject: string): string {
+  switch (refusedBy) {
+    case 'hook':
+      return `${subject === '' ? 'Change set' : subject}: ${level === 'error' ? 'refused by a hook' : 'a hook warned'}`;
+    case 'capability':
+      return 'A capability is missing';
+    case 'stack':
+      return 'The state of the stack does not allow this';
+    default:
+      if (subject !== '') return subject;
+      return level === 'error' ? 'CloudFormation rejected the template' : 'CloudFormation warning';
+  }
 }
 
 function guardAnnotation(
@@ -383,9 +397,17 @@ function failures(title: string, causes: readonly Cause[], priority: number): Se
 
 function notes(result: StackResult): Section[] {
   const { findings = [], difference = [] }: Details = result;
-  const sentences = [...findings.map(describeFinding), ...difference, ...result.notes];
+  const reason = withoutSpaces(result.reason);
+  const sentences = [...findings.map(describeFinding), ...difference, ...result.notes].filter(
+    (sentence) => !reason.includes(withoutSpaces(sentence).replace(/\.$/, '')),
+  );
   if (sentences.length === 0) return [];
   return [{ title: 'Also', body: sentences.map((text) => `- ${escapeCell(text)}`).join('\n'), priority: 80 }];
+}
+
+/** A reason is one line, whatever the lines of the message in it. */
+function withoutSpaces(text: string): string {
+  return text.replace(/\s+/g, ' ').trim();
 }
 
 function outputs(values: Readonly<Record<string, string>>): Section[] {

@@ -7,7 +7,8 @@ import {
   type OperationEvent,
 } from '@aws-sdk/client-cloudformation';
 import { send } from '../../aws/send.ts';
-import { PlatformError } from '../../core/errors.ts';
+import { AwsError, awsNameOf } from '../../aws/errors.ts';
+import { PlatformError, reasonOf } from '../../core/errors.ts';
 import { bestEffort, type CloudFormationContext } from '../context.ts';
 import { STACK_TYPE } from '../stack.ts';
 import { failedHooks } from '../diagnosis/hooks.ts';
@@ -93,6 +94,8 @@ async function nestedIn(
 /** A problem that CloudFormation found. `path` is inside the resource: `Properties.CidrBlock`. */
 export interface Finding {
   level: 'error' | 'warning';
+  /** What refused the change. Absent: CloudFormation, because of the template or a parameter. */
+  refusedBy?: 'hook' | 'capability' | 'stack';
   message: string;
   /** Logical ids of the nested stacks above; the line is then that of the outermost. */
   nesting?: readonly string[];
@@ -206,6 +209,7 @@ export function eventFinding(event: OperationEvent, template: PlaceOf | undefine
   const { logicalId, path } = validationSubjectOf(event.LogicalResourceId, event.ValidationPath);
   const finding: Finding = {
     level: mode === 'WARN' ? 'warning' : 'error',
+    ...(event.HookType !== undefined && { refusedBy: 'hook' }),
     message: name === undefined ? message : `${message} (${name})`,
     ...(logicalId !== undefined && { logicalId }),
     ...(path !== undefined && { path }),
@@ -232,6 +236,28 @@ export function reasonFinding(reason: string, template: PlaceOf | undefined): Fi
   if (!template) return { level: 'error', message };
   const { line, ...subject } = template.locate(reason);
   return withLine({ level: 'error', message, ...subject }, template, line);
+}
+
+/** A finding from CloudFormation's refusal of the request itself. */
+export function requestFinding(error: unknown, template: PlaceOf | undefined): Finding {
+  const message = error instanceof AwsError ? error.awsMessage : reasonOf(error);
+  if (awsNameOf(error).startsWith('InsufficientCapabilities')) {
+    const missing = /CAPABILITY_\w+(?:, ?CAPABILITY_\w+)*/.exec(message)?.[0];
+    const fix = missing === undefined ? '' : ` Fix: add ${missing} to the input capabilities.`;
+    return { level: 'error', refusedBy: 'capability', message: `${message}${fix}` };
+  }
+  if (isStateRefusal(message)) return { level: 'error', refusedBy: 'stack', message };
+  return reasonFinding(message, template);
+}
+
+/**
+ * `Stack:arn:… is in UPDATE_IN_PROGRESS state and can not be updated.`, `Stack [app] does not exist`, and refusals of a
+ * change set because of another one.
+ */
+function isStateRefusal(message: string): boolean {
+  return /^(?:This stack|Stack|ChangeSet)\b.*(?:is in|in its current|while in|already exists|does not exist)/s.test(
+    message,
+  );
 }
 
 /** The path may start at the resource or at its properties. */

@@ -29,7 +29,7 @@ import {
   failuresOf,
   findingsOf,
   PlanFailedError,
-  reasonFinding,
+  requestFinding,
   isNoChangesReason,
 } from './failure.ts';
 import { fingerprint } from './fingerprint.ts';
@@ -167,7 +167,7 @@ async function requestChangeSet(
     if (!isRefusal(error)) throw error;
     const message = error instanceof AwsError ? error.awsMessage : reasonOf(error);
     if (changeSet.kind === 'create' || !isNoChangesReason(message)) {
-      throw new PlanFailedError(changeSet.stackName, [reasonFinding(message, template)]);
+      throw new PlanFailedError(changeSet.stackName, [requestFinding(error, template)]);
     }
     await removeChangeSet(context, changeSet);
     return undefined;

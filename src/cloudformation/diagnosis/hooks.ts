@@ -10,6 +10,7 @@ import { bestEffort, type CloudFormationContext } from '../context.ts';
 /** A hook that failed on a change set. A hook in WARN mode refuses nothing. */
 export interface FailedHook {
   level: 'error' | 'warning';
+  refusedBy: 'hook';
   message: string;
 }
 
@@ -39,7 +40,11 @@ export async function failedHooks(
       const fix = detail?.fix === undefined ? '' : ` Fix: ${detail.fix}`;
       const level = FailureMode === 'WARN' ? 'warning' : 'error';
       const verb = level === 'error' ? 'refused this' : 'warned';
-      return { level, message: `Hook ${TypeName} ${verb}: ${said}${fix}` } satisfies FailedHook;
+      return {
+        level,
+        refusedBy: 'hook',
+        message: `Hook ${TypeName} ${verb}: ${said}${fix}`,
+      } satisfies FailedHook;
     }),
   );
 }

@@ -67,6 +67,7 @@ describe('hooks', () => {
         'Fix: Set SSEAlgorithm to aws:kms. https://example.com/s3',
     );
     expect(run.log).not.toContain('Public access is blocked');
+    expect(run.log).toContain('::error title=Change set%3A refused by a hook');
   });
 
   const onResource = {
@@ -106,4 +107,32 @@ describe('hooks', () => {
     const notes = run.log.split('\n').filter((line) => line.includes('cloudformation:GetHookResult'));
     expect(notes.filter((line) => line.startsWith('::notice'))).toHaveLength(1);
   });
+});
+
+test("a proxy's page is named as one, never an error of a parser", async () => {
+  const sandbox = await start({
+    scenario: { faults: [{ kind: 'status', operation: 'DescribeStacks', status: 502, times: 99 }] },
+  });
+  const workspace = workspaceOf({ 't.yml': HEAD });
+  const run = await deployStack(sandbox, { template: 't.yml' }, { workspace });
+  expect(run.outputs['verdict']).toBe('failed');
+  expect(run.outputs['reason']).toContain('CloudFormation DescribeStacks answered 502 (HTML)');
+  expect(run.log).toContain('Check the proxy between the runner and AWS');
+});
+
+test.each([
+  [
+    'a capability',
+    { capabilities: 'CAPABILITY_AUTO_EXPAND' },
+    'Role: { Type: AWS::IAM::Role, Properties: { AssumeRolePolicyDocument: { Statement: [] } } }',
+    /::error title=A capability is missing::.*CAPABILITY_IAM.* Fix: add CAPABILITY_IAM to the input capabilities/,
+  ],
+  ['a name', {}, 'Other: { Type: AWS::SNS::Topik }', /::error title=Other[^:]*,file=t\.yml,line=4::/],
+])('the title says what refused: %s', async (_name, inputs, resource, annotation) => {
+  const sandbox = await start();
+  const workspace = workspaceOf({ 't.yml': `${HEAD}  ${resource}\n` });
+  const run = await deployStack(sandbox, { template: 't.yml', command: 'plan', ...inputs }, { workspace });
+  expect(run.log).toMatch(annotation);
+  // The reason is said once.
+  expect(run.summary).not.toContain('Also');
 });

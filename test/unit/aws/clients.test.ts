@@ -54,20 +54,39 @@ describe('a call', () => {
     expect(endpoint.requests).toHaveLength(1);
   });
 
+  test("a proxy's refusal is not AWS's, and is not repeated", async () => {
+    const error: unknown = await describeStacks([text('<html>Blocked</html>', 403)]).catch(
+      (reason: unknown) => reason,
+    );
+    expect(errorText(error)).toBe('CloudFormation DescribeStacks answered 403 (HTML)');
+    expect(classify(error)).toBe('other');
+    expect(endpoint.requests).toHaveLength(1);
+  });
+
   const transient: [string, Answer, RegExp][] = [
     ['throttling', failure('Throttling', 'Rate exceeded'), /^Throttling: Rate exceeded/],
     ['a 500', failure('InternalFailure', 'oops', 500), /^InternalFailure: oops/],
-    ['a 503 of somebody else', text('<html>busy</html>', 503), /./],
+    [
+      'a page of a proxy',
+      text('<!DOCTYPE html><html>busy</html>', 503),
+      /^CloudFormation DescribeStacks answered 503 \(HTML\)$/,
+    ],
+    ['a 502 without a body', text('', 502), /^CloudFormation DescribeStacks answered 502 \(no body\)$/],
+    [
+      'an error that was cut',
+      text('<ErrorResponse><Error><Code>Internal', 500),
+      /^CloudFormation DescribeStacks answered 500 \(not an answer of AWS\)$/,
+    ],
     ['a reset', reset, /ECONNRESET/],
     ['an answer that is cut short', cutShort, /aborted/],
-    ['an empty body', text(''), /answer to DescribeStacks is not AWS's/],
+    ['an empty body', text(''), /^CloudFormation DescribeStacks answered 200 \(no body\)$/],
     [
       'a page of HTML',
       text('<html><body>Please log in</body></html>'),
-      /answer to DescribeStacks is not AWS's/,
+      /^CloudFormation DescribeStacks answered 200 \(HTML\)$/,
     ],
-    ['another answer', text('<ListStacksResponse/>'), /answer to DescribeStacks is not AWS's/],
-    ['text', text('oops'), /answer to DescribeStacks is not AWS's/],
+    ['another answer', text('<ListStacksResponse/>'), /answered 200 \(not an answer of AWS\)$/],
+    ['text', text('oops'), /answered 200 \(not an answer of AWS\)$/],
     ['broken XML', text('<DescribeStacksResponse><DescribeStacksResult><Stacks>'), /./],
     ['an error that cannot be read', text('<ErrorResponse><Error>', 400), /./],
   ];

@@ -119,7 +119,8 @@ describe('runAction', () => {
       message: 'not allowed',
       fix: 'Give the role the permission.',
     });
-    expect(host.log).toContain('Error code: access-denied\n');
+    expect(host.log).toContain('Error code: access-denied (docs/troubleshooting.md#access-denied)\n');
+    expect(host.log).toContain('not allowed%0AFix: Give the role the permission.');
   });
 
   test('a bad input is named, and nothing runs', async () => {

@@ -216,7 +216,7 @@ describe('the annotations of a run', () => {
     const findings = [finding, general];
     expect(presentStack({ ...run, verdict: 'failed', findings }).annotations).toEqual([
       { level: 'error', title: 'Db', message, priority: 10, file: 'app.yml', line: 5 },
-      { level: 'warning', title: 'CloudFormation refuses the template', message, priority: 0 },
+      { level: 'warning', title: 'CloudFormation warning', message, priority: 0 },
     ]);
   });
 

@@ -264,7 +264,7 @@ describe('createPlan', () => {
 describe('a plan that fails', () => {
   const REFUSED = {
     Status: 'FAILED',
-    StatusReason: 'Property DBInstanceClass of resource Db is wrong',
+    StatusReason: 'Property DBInstanceClass of resource [Db] is wrong',
     Changes: [],
   };
 
@@ -272,7 +272,7 @@ describe('a plan that fails', () => {
     const aws = endpoint(REFUSED);
     await expect(createPlan(aws.context, newStack)).rejects.toMatchObject({
       name: 'PlanFailedError',
-      message: 'The plan of app failed: Db: Property DBInstanceClass of resource Db is wrong (app.yml:5)',
+      message: 'The plan of app failed: Db: Property DBInstanceClass of resource [Db] is wrong (app.yml:5)',
       findings: [{ logicalId: 'Db', line: 5 }],
     });
     expect(aws.inputs('DeleteChangeSet')).toHaveLength(1);

@@ -144,7 +144,9 @@ describe('where there are no events', () => {
     const { found, aws } = find(awsError('InvalidAction'), 'The following hook(s) failed', {
       ListHookResults,
     });
-    expect(await found).toEqual([{ level: 'error', message: 'Hook Org::A::B refused this: "because"' }]);
+    expect(await found).toEqual([
+      { level: 'error', refusedBy: 'hook', message: 'Hook Org::A::B refused this: "because"' },
+    ]);
     expect(aws.inputs('ListHookResults')).toEqual([{ TargetType: 'CHANGE_SET', TargetId: 'arn:set' }]);
   });
 
