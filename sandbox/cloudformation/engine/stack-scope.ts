@@ -3,7 +3,7 @@ import type { World } from '../../world.ts';
 import { attributeOf } from '../resources/identity.ts';
 import { allExports } from './exports.ts';
 import { badTemplate, invalid } from '../errors.ts';
-import type { Scope } from '../templates/intrinsics.ts';
+import type { Scope, StackOutputReference } from '../templates/intrinsics.ts';
 import { KNOWN_AFTER_APPLY } from '../templates/intrinsics.ts';
 import type { Json } from '../json.ts';
 import type { ParameterValues } from '../templates/parameters.ts';
@@ -34,6 +34,15 @@ export function environmentOf(
       if (planning) return KNOWN_AFTER_APPLY;
       throw invalid(`No export named ${exportName} found`);
     },
+    stackOutput: (reference) => {
+      const key = JSON.stringify(reference);
+      // A change set does not resolve the function (https://github.com/aws/aws-cdk/issues/38829). That the value of the
+      // last update stays where nothing else changes is assumed, as for dynamic references.
+      if (planning) return stack.readOutputs.get(key) ?? KNOWN_AFTER_APPLY;
+      const value = outputOfStack(world, stack, reference);
+      stack.readOutputs.set(key, value);
+      return value;
+    },
     dynamic: (_, parameter, version) => {
       const history = parameterStore(world, account, region).history(parameter);
       const found = version === undefined ? history.at(-1) : history[Number(version) - 1];
@@ -42,6 +51,20 @@ export function environmentOf(
       return found.value;
     },
   };
+}
+
+/** Without a role, the other stack is in the same account. The words of the refusals are DescribeStacks' and our own. */
+function outputOfStack(
+  world: World,
+  { account, region }: Stack,
+  { StackName, OutputName, Region, RoleArn }: StackOutputReference,
+): string {
+  const owner = RoleArn?.split(':')[4] ?? account;
+  const found = stackDatabase(world, owner, Region ?? region).find(StackName);
+  if (!found) throw invalid(`Stack with id ${StackName} does not exist`);
+  const output = found.outputs.find(({ OutputKey }) => OutputKey === OutputName);
+  if (!output) throw invalid(`Output ${OutputName} not found in stack ${StackName}`);
+  return output.OutputValue;
 }
 
 /** The value of an attribute of a resource that has been made: of a nested stack, one of its outputs. */

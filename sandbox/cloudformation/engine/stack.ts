@@ -153,6 +153,8 @@ export interface Stack {
   outputs: readonly StackOutput[];
   /** The exports that this stack imports. */
   imports: ReadonlySet<string>;
+  /** What `Fn::GetStackOutput` gave at the last creation or update, by its arguments. */
+  readOutputs: Map<string, string>;
   resources: Map<string, StackResource>;
   events: StackEvent[];
   operations: StackOperation[];
@@ -191,6 +193,7 @@ export function newStack(world: World, account: string, region: string, name: st
     createdAt: world.clock.now(),
     outputs: [],
     imports: new Set(),
+    readOutputs: new Map(),
     resources: new Map(),
     events: [],
     operations: [],

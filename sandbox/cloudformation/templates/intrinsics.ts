@@ -13,6 +13,8 @@ export interface Scope {
   condition(name: string): boolean;
   mapping(name: string): JsonObject | undefined;
   importValue(name: string): Json;
+  /** An output of another stack; throws when there is none. */
+  stackOutput(reference: StackOutputReference): Json;
   zones(region: string): string[];
   /** A dynamic reference's value: `ssm`, `/a/b`, `3`. */
   dynamic(service: string, name: string, version?: string): string;
@@ -20,6 +22,14 @@ export interface Scope {
   extensions: boolean;
   /** Whether a change set of nested stacks is planned: an output of one is then a text that cannot be split. */
   nestedPlanning?: boolean;
+}
+
+/** Which output `Fn::GetStackOutput` reads. */
+export interface StackOutputReference {
+  StackName: string;
+  OutputName: string;
+  Region?: string;
+  RoleArn?: string;
 }
 
 /** What `AWS::NoValue` gives: the property, or the list's member, is not there. */
@@ -148,6 +158,7 @@ const FUNCTIONS: Record<string, IntrinsicFunction> = {
     if (name === KNOWN_AFTER_APPLY) return KNOWN_AFTER_APPLY;
     return scope.importValue(plainText(name));
   },
+  'Fn::GetStackOutput': getStackOutput,
   'Fn::Base64': (argument, scope) => {
     const text = evaluate(argument, scope);
     return text === KNOWN_AFTER_APPLY ? text : Buffer.from(plainText(text)).toString('base64');
@@ -281,6 +292,28 @@ function findInMap(argument: Json, scope: Scope): Value {
   const fallback = isObject(options) && scope.extensions ? options.DefaultValue : undefined;
   if (fallback === undefined) throw badTemplate(`Unable to get mapping for ${name}::${key}::${attribute}`);
   return evaluate(fallback, scope);
+}
+
+const OUTPUT_REFERENCE = ['StackName', 'OutputName', 'Region', 'RoleArn'];
+
+/** https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-getstackoutput.html */
+function getStackOutput(argument: Json, scope: Scope): Json {
+  const entries = members(argument);
+  const unknown = entries.filter(([name]) => !OUTPUT_REFERENCE.includes(name));
+  const given = Object.fromEntries(entries.map(([name, value]) => [name, resolveText(value, scope)]));
+  const { StackName, OutputName, Region, RoleArn } = given;
+  if (unknown.length > 0 || StackName === undefined || OutputName === undefined) {
+    throw badTemplate(
+      'every Fn::GetStackOutput object requires StackName and OutputName, and may have Region and RoleArn.',
+    );
+  }
+  if (Object.values(given).includes(KNOWN_AFTER_APPLY)) return KNOWN_AFTER_APPLY;
+  return scope.stackOutput({
+    StackName,
+    OutputName,
+    ...(Region === undefined ? {} : { Region }),
+    ...(RoleArn === undefined ? {} : { RoleArn }),
+  });
 }
 
 /** Secrets are never read: their references stay as they are, which is also how AWS shows them. */

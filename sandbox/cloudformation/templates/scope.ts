@@ -1,6 +1,6 @@
 import { partitionOf } from '../../world.ts';
 import { badFormat, badTemplate } from '../errors.ts';
-import type { Scope } from './intrinsics.ts';
+import type { Scope, StackOutputReference } from './intrinsics.ts';
 import { truth } from './intrinsics.ts';
 import type { Json } from '../json.ts';
 import type { ParameterValues } from './parameters.ts';
@@ -16,6 +16,8 @@ export interface Environment {
   notificationArns: readonly string[];
   /** The value of an export of this account and region; throws, or answers KNOWN_AFTER_APPLY, when there is none. */
   importValue(name: string): Json;
+  /** An output of any stack; throws when there is none, or answers KNOWN_AFTER_APPLY in a plan. */
+  stackOutput(reference: StackOutputReference): Json;
   /** A plain SSM dynamic reference. */
   dynamic(service: string, name: string, version?: string): string;
 }
@@ -52,6 +54,7 @@ export function templateScope(
     attribute: (logicalId, name) => resources.attribute(logicalId, name),
     mapping: (name) => template.mappings[name],
     importValue: (name) => environment.importValue(name),
+    stackOutput: (reference) => environment.stackOutput(reference),
     zones: (region) => ['a', 'b', 'c'].map((letter) => `${region}${letter}`),
     dynamic: (service, name, version) => environment.dynamic(service, name, version),
     condition: (name) => {

@@ -117,6 +117,7 @@ const FUNCTIONS = [
     'FindInMap',
     'GetAtt',
     'GetAZs',
+    'GetStackOutput',
     'If',
     'ImportValue',
     'Join',

@@ -1,6 +1,6 @@
 import { AwsError } from '../../protocols/service.ts';
 import { badFormat, badTemplate, invalid } from '../errors.ts';
-import { isObject, type Json, textOf } from '../json.ts';
+import { isObject, type Json, members, textOf } from '../json.ts';
 import { isCustom, schemaOf } from '../resources/schema.ts';
 import { type Reference, referencesIn, refuseCycles } from './dependencies.ts';
 import { resolve, type Scope } from './intrinsics.ts';
@@ -21,6 +21,7 @@ export function validateTemplate(template: Template): void {
 
 function checkConditions(template: Template): void {
   for (const definition of Object.values(template.conditions)) {
+    if (callsStackOutput(definition)) throw badTemplate('Cannot use Fn::GetStackOutput in Conditions');
     for (const reference of referencesIn(definition)) {
       if (reference.kind === 'ref' && !isGlobal(reference.name, template)) {
         throw badFormat(
@@ -30,6 +31,15 @@ function checkConditions(template: Template): void {
       if (reference.kind === 'condition') checkCondition(reference.name, template, 'Conditions');
     }
   }
+}
+
+/** Where it is not allowed, and what AWS answers: https://github.com/aws-cloudformation/cfn-lint/pull/4519. */
+function callsStackOutput(value: Json | undefined): boolean {
+  if (Array.isArray(value)) return value.some(callsStackOutput);
+  return (
+    isObject(value) &&
+    members(value).some(([name, item]) => name === 'Fn::GetStackOutput' || callsStackOutput(item))
+  );
 }
 
 function isGlobal(name: string, template: Template): boolean {
@@ -67,6 +77,11 @@ function checkOutputs(template: Template): void {
   const unresolved = new Set<string>();
   for (const output of Object.values(template.outputs)) {
     if (output.condition !== undefined) checkCondition(output.condition, template, 'Outputs');
+    if (callsStackOutput(output.exportName)) {
+      throw badTemplate(
+        'The Name field of Export must not depend on any resources, imported values, or Fn::GetAZs.',
+      );
+    }
     for (const part of [output.value, output.exportName]) {
       for (const name of checkReferences(part, template, 'Outputs')) unresolved.add(name);
     }

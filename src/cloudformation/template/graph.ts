@@ -33,6 +33,8 @@ export interface StackGraph {
   repositories: ReadonlyMap<string, string>;
   /** Imports that may depend on another stack, because their name is known only to AWS. */
   unresolved: readonly { stack: string; function: UnresolvedImport['function']; line: number }[];
+  /** Outputs that a stack reads from another one of the graph, which does not have them. */
+  missingOutputs: readonly (OutputRead & { stack: string })[];
 }
 
 /** Stacks that cannot be ordered. The message names them and what each reads from the next. */
@@ -69,6 +71,7 @@ export function stackGraph(stacks: readonly GraphStack[]): StackGraph {
     unresolved: interfaces.flatMap(([stack, { unresolved }]) =>
       unresolved.map((each) => ({ stack, ...each })),
     ),
+    missingOutputs: missingOutputs(interfaces),
   };
 }
 
@@ -79,6 +82,19 @@ export function reversed({ dependencies }: StackGraph): Map<string, string[]> {
     for (const { on } of found) dependants.get(on)?.push(name);
   }
   return dependants;
+}
+
+function missingOutputs(
+  interfaces: readonly (readonly [string, StackInterface])[],
+): (OutputRead & { stack: string })[] {
+  const known = new Map(
+    interfaces.flatMap(([, { outputs }]) => (outputs ? [[outputs.stackName, outputs.names] as const] : [])),
+  );
+  return interfaces.flatMap(([stack, { outputReads }]) =>
+    outputReads
+      .filter(({ stackName, output }) => known.get(stackName)?.has(output) === false)
+      .map((read) => ({ stack, ...read })),
+  );
 }
 
 /** The stacks that provide each name: several where a condition that only AWS knows decides which. */
@@ -173,12 +189,22 @@ interface UnresolvedImport {
   line: number;
 }
 
+/** An output that `Fn::GetStackOutput` reads. */
+interface OutputRead {
+  stackName: string;
+  output: string;
+  line: number;
+}
+
 /** What a stack provides to others, and what it reads from them. */
 interface StackInterface {
   /** `certain`: no condition that only AWS knows decides whether it is provided. */
   writes: readonly (SharedName & { certain: boolean })[];
   reads: readonly SharedName[];
   unresolved: readonly UnresolvedImport[];
+  outputReads: readonly OutputRead[];
+  /** The outputs that it can have; undefined where only AWS knows. */
+  outputs: { stackName: string; names: ReadonlySet<string> } | undefined;
   /** The ECR repositories that it creates. */
   repositories: readonly string[];
 }
@@ -213,6 +239,8 @@ export function stackInterface(text: string, given: Readonly<Record<string, stri
     ],
     reads: unique([...readByParameters(document, given), ...found.flatMap(({ reads }) => reads)]),
     unresolved: found.flatMap(({ unresolved }) => unresolved),
+    outputReads: parts.flatMap((part) => outputReadsOf(part, scope)),
+    outputs: typeof own === 'string' ? possibleOutputs(document, own, outputs) : undefined,
     repositories: namesOf(resources, 'AWS::ECR::Repository', 'RepositoryName', scope).map(({ name }) => name),
   };
 }
@@ -318,28 +346,50 @@ function readByPart(
   return { reads: texts.flatMap(dynamicReferences), unresolved: [] };
 }
 
+/** Macros and loops over what only AWS knows may add outputs. */
+function possibleOutputs(
+  document: TemplateDocument,
+  stackName: string,
+  outputs: readonly Entry[],
+): StackInterface['outputs'] {
+  const transforms = [...partsOf(valueAt(document, ['Transform']), NOTHING)].map(literal);
+  const isOpen =
+    transforms.some((name) => name !== undefined && name !== 'AWS::LanguageExtensions') ||
+    outputs.some(({ key }) => key.startsWith('Fn::'));
+  return isOpen ? undefined : { stackName, names: new Set(outputs.map(({ key }) => key)) };
+}
+
+const NOTHING: Scope = { values: {}, mappings: [], conditions: [] };
+
+/** The output that `Fn::GetStackOutput` reads, as far as its name is known. */
+function readOutput(
+  part: Extract<Value, { kind: 'call' }>,
+  scope: Scope,
+): { reads: readonly SharedName[]; unresolved: readonly UnresolvedImport[] } {
+  const outputs = outputReadsOf(part, scope);
+  const names = outputs.map(({ stackName, output }) => `${stackName}.${output}`);
+  return {
+    reads: names.map((name) => ({ kind: 'output', name })),
+    unresolved: names.every(isKnown) ? [] : [{ function: 'Fn::GetStackOutput', line: part.line }],
+  };
+}
+
 /**
- * The output that `Fn::GetStackOutput` reads, unless it is in another region or account.
+ * The outputs that a value can read by `Fn::GetStackOutput`, unless they are in another region or account.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-getstackoutput.html
  */
-function readOutput(
-  { argument, line }: Extract<Value, { kind: 'call' }>,
-  scope: Scope,
-): { reads: readonly SharedName[]; unresolved: readonly UnresolvedImport[] } {
-  const textsOf = (name: string): string[] => possibleTexts(member(argument, name), scope);
+function outputReadsOf(part: Value, scope: Scope): OutputRead[] {
+  if (part.kind !== 'call' || part.name !== 'GetStackOutput') return [];
+  const textsOf = (name: string): string[] => possibleTexts(member(part.argument, name), scope);
   const regions = textsOf('Region');
   const accounts = textsOf('RoleArn').map((arn) => arn.split(':')[4] ?? '');
   const elsewhere =
     !mayBe(regions, scope.values['AWS::Region']) || !mayBe(accounts, scope.values['AWS::AccountId']);
-  if (elsewhere) return { reads: [], unresolved: [] };
-  const names = textsOf('StackName').flatMap((stack) =>
-    textsOf('OutputName').map((name) => `${stack}.${name}`),
+  if (elsewhere) return [];
+  return textsOf('StackName').flatMap((stackName) =>
+    textsOf('OutputName').map((output) => ({ stackName, output, line: part.line })),
   );
-  return {
-    reads: names.map((name) => ({ kind: 'output', name })),
-    unresolved: names.every(isKnown) ? [] : [{ function: 'Fn::GetStackOutput', line }],
-  };
 }
 
 /** Whether one of the texts can be a value. Without a text it is the default, which is that value. */

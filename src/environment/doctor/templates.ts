@@ -156,12 +156,12 @@ export interface TargetCheck {
  * where its stack is to be created, attributes and properties by the resource schemas.
  *
  * @param existing the parameters of each stack that exists, by stack name: they keep their values.
- * @param place.unresolved imports that the stack graph could not follow: each becomes a notice.
+ * @param place.graph with what its stacks read from each other.
  */
 export async function checkTargets(
   targets: readonly StackTarget[],
   existing: ReadonlyMap<string, Pick<StackSnapshot, 'parameters'>>,
-  { environment, workspace, unresolved = [] }: Place & { unresolved?: StackGraph['unresolved'] },
+  { environment, workspace, graph }: Place & { graph?: StackGraph },
 ): Promise<TargetCheck[]> {
   const creates = targets.some(({ inputs }) => !existing.has(inputs.stackName));
   const schemas = creates ? await loadSchemas() : undefined;
@@ -178,20 +178,26 @@ export async function checkTargets(
     const findings = [
       ...parameterFindings(text, target.inputs.parameters, stack?.parameters),
       ...checked.findings,
-      ...unresolved.filter((each) => each.stack === target.name).map(unresolvedNotice),
+      ...(graph ? graphFindings(graph, target.name) : []),
     ];
     return { stack: target.name, file: template, ...checked, findings };
   });
 }
 
-/** The run cannot order what it cannot name. */
-function unresolvedNotice({
-  stack,
-  function: name,
-  line,
-}: StackGraph['unresolved'][number]): TemplateFinding {
-  const message = `Only CloudFormation knows which stack this ${name} reads: ${stack} does not wait for it.`;
-  return { level: 'notice', message, line };
+/** Reads that cannot be ordered, since only CloudFormation knows their names, and reads of nothing. */
+function graphFindings({ unresolved, missingOutputs }: StackGraph, stack: string): TemplateFinding[] {
+  const own = <T extends { stack: string }>(all: readonly T[]): T[] =>
+    all.filter((each) => each.stack === stack);
+  return [
+    ...own(unresolved).map(({ function: name, line }): TemplateFinding => {
+      const message = `Only CloudFormation knows which stack this ${name} reads: ${stack} does not wait for it.`;
+      return { level: 'notice', message, line };
+    }),
+    ...own(missingOutputs).map(({ stackName, output, line }): TemplateFinding => {
+      const message = `${stack} reads the output ${output} of ${stackName}, which has no such output`;
+      return { level: 'error', message, line };
+    }),
+  ];
 }
 
 /** Parameters without a value, and values that CloudFormation would refuse. A secret is never shown. */

@@ -164,7 +164,7 @@ export async function deployParts(
   const checks = await checkTargets(targets, await describeTargets(context, targets), {
     environment,
     workspace: context.workspace,
-    unresolved: graph.unresolved,
+    graph,
   });
   requireValidTargets(context, environment.name, checks);
   await requireGivenImages(context, request);

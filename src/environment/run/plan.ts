@@ -47,7 +47,7 @@ export async function planEnvironment(
   const checks = await checkTargets(graph.targets, there, {
     environment,
     workspace: context.workspace,
-    unresolved: graph.graph.unresolved,
+    graph: graph.graph,
   });
   requireValidTargets(context, environment.name, checks);
   const planned = new Map<string, PlannedStack>();

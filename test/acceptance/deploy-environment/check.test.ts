@@ -72,6 +72,38 @@ describe.each(PROBLEMS)('%s', (_what, app, given, reason) => {
   });
 });
 
+const READER = (output: string): string => `Resources:
+  Topic:
+    Type: AWS::SNS::Topic
+    Properties:
+      DisplayName: { Fn::GetStackOutput: { StackName: dev-shop-net, OutputName: ${output} } }
+`;
+
+describe('an output that is not exported', () => {
+  test('is read after the stack that has it; later plans know it', async () => {
+    const sandbox = await newSandbox();
+    const workspace = workspaceOf(READER('Vpc'));
+    const plan = await deployEnvironment(sandbox, { command: 'plan' }, { workspace });
+    expect(partOf(plan, 'app')).toMatchObject({
+      reason: 'Will be created after net. Adds 1 resource.',
+    });
+    expect(plan.summary).toContain('after `net`: reads output dev-shop-net.Vpc');
+    const run = await deployEnvironment(sandbox, {}, { workspace });
+    expect(run.outputs['reason']).toBe('dev is deployed: 2 of 2 parts changed.');
+    const again = await deployEnvironment(sandbox, { command: 'plan' }, { workspace });
+    expect(again.outputs['verdict']).toBe('unchanged');
+  });
+
+  test('and does not exist is refused before the first change', async () => {
+    const sandbox = await newSandbox();
+    const run = await deployEnvironment(sandbox, {}, { workspace: workspaceOf(READER('Vpcc')) });
+    expect(run.outputs['reason']).toBe(
+      'dev cannot be deployed: app reads the output Vpcc of dev-shop-net, which has no such output (app.yml:5). Nothing was changed.',
+    );
+    expect(changes(sandbox)).toEqual([]);
+  });
+});
+
 const partOf = ({ result }: Run, name: string): { verdict: string; reason: string } | undefined =>
   (result['parts'] as { name: string; verdict: string; reason: string }[]).find((part) => part.name === name);
 

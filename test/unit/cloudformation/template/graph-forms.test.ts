@@ -264,6 +264,21 @@ Resources:
   ]);
 });
 
+test('an output that a stack of the graph does not have is reported with its line', () => {
+  const template = `
+Resources:
+  X:
+    Type: T
+    Properties:
+      A: { 'Fn::GetStackOutput': { StackName: dev-shop-below, OutputName: Vpc } }
+      B: { 'Fn::GetStackOutput': { StackName: dev-shop-other, OutputName: Vpc } }`;
+  expect(stackGraph([stack('above', template), below]).missingOutputs).toEqual([
+    { stack: 'above', stackName: 'dev-shop-below', output: 'Vpc', line: 6 },
+  ]);
+  const open = { ...below, template: `Transform: [Macro]${below.template}` };
+  expect(stackGraph([stack('above', template), open]).missingOutputs).toEqual([]);
+});
+
 test('conditions that name each other in a circle end as unknown', () => {
   const template = `
 Conditions: { A: !Not [!Condition B], B: !Not [!Condition A] }

@@ -41,6 +41,7 @@ const scope = templateScope(
     stackId: 'arn:aws:cloudformation:eu-west-1:111111111111:stack/shop/1',
     notificationArns: ['arn:aws:sns:eu-west-1:111111111111:news'],
     importValue: (name) => (name === 'dev-vpc' ? 'vpc-1' : KNOWN_AFTER_APPLY),
+    stackOutput: (reference) => Object.values(reference).join('/'),
     dynamic: (service, name, version) => `${service}:${name}:${version ?? 'newest'}`,
   },
   {
@@ -87,6 +88,12 @@ describe('functions', () => {
     ['!ImportValue dev-vpc', 'vpc-1'],
     ['Fn::ImportValue: !Sub "${Env}-vpc"', 'vpc-1'],
     ['!ImportValue later', KNOWN_AFTER_APPLY],
+    ['!GetStackOutput { StackName: net, OutputName: Vpc }', 'net/Vpc'],
+    [
+      'Fn::GetStackOutput: { StackName: !Sub "${Env}-net", OutputName: Vpc, Region: us-east-1 }',
+      'dev-net/Vpc/us-east-1',
+    ],
+    ['!Sub ["${V}/x", { V: { Fn::GetStackOutput: { StackName: net, OutputName: Vpc } } }]', 'net/Vpc/x'],
     ['Fn::Base64: !Sub "hello ${Env}"', Buffer.from('hello dev').toString('base64')],
     ['!Cidr [10.0.0.0/16, 2, 8]', ['10.0.0.0/24', '10.0.1.0/24']],
     ['!Select [1, !Cidr ["10.0.0.0/16", 2, 8]]', '10.0.1.0/24'],
