@@ -79,8 +79,8 @@ describe('with data in a nested stack', () => {
     const { outputs } = await at.run(parent('table-b.yml'), { command: 'plan' });
     const approved = {
       command: 'apply',
-      plan: outputs?.['plan'] ?? '',
-      fingerprint: outputs?.['fingerprint'] ?? '',
+      plan: outputs['plan'] ?? '',
+      fingerprint: outputs['fingerprint'] ?? '',
     } as const;
     expect((await at.run(parent('table-b.yml'), approved)).verdict).toBe('blocked');
     expect((await at.run(parent('table-b.yml'), { ...approved, allowReplace: ['Network'] })).verdict).toBe(
