@@ -25,6 +25,12 @@ export interface DeployStackInputs {
   allowReplace: readonly string[];
   allowDelete: readonly string[];
   allowTrafficReset: readonly string[];
+  /** Whether resources that exist by their custom name join the stack instead of failing to be created. */
+  importExisting: boolean;
+  /** Names or ARNs of alarms; an empty list removes those that the stack has. Undefined: unchanged. */
+  rollbackAlarms?: readonly string[];
+  /** How long CloudFormation watches the alarms after its last change. Undefined: unchanged. */
+  monitoringMs?: number;
   onFailure: 'rollback' | 'keep' | 'delete';
   /** Ends an operation that waits for a service without a circuit breaker whose tasks fail. */
   failFast: boolean;

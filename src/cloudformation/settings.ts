@@ -2,13 +2,17 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
   GetStackPolicyCommand,
+  type RollbackConfiguration,
+  type RollbackTrigger,
   SetStackPolicyCommand,
   UpdateTerminationProtectionCommand,
 } from '@aws-sdk/client-cloudformation';
+import { DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
+import { cloudWatchClient } from '../aws/clients.ts';
 import { send } from '../aws/send.ts';
 import { canonicalJson } from '../core/canonical.ts';
 import { InputError } from '../core/errors.ts';
-import type { CloudFormationContext } from './context.ts';
+import type { CloudFormationContext, DeployStackInputs } from './context.ts';
 import type { StackSnapshot } from './stack.ts';
 
 /** Settings of a stack that a change set cannot carry. Absent: unchanged. */
@@ -113,4 +117,52 @@ function canonicalText(text: string): string {
   } catch {
     return text;
   }
+}
+
+const MINUTE_MS = 60_000;
+
+/**
+ * The rollback configuration for a change set; undefined where neither input is given, and the stack keeps what it has.
+ *
+ * @throws InputError for an alarm that does not exist: CloudFormation would fail the operation and roll it back.
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RollbackConfiguration.html
+ */
+export async function rollbackConfiguration(
+  context: CloudFormationContext,
+  { rollbackAlarms, monitoringMs }: Pick<DeployStackInputs, 'rollbackAlarms' | 'monitoringMs'>,
+): Promise<RollbackConfiguration | undefined> {
+  if (rollbackAlarms === undefined && monitoringMs === undefined) return undefined;
+  return {
+    ...(rollbackAlarms && { RollbackTriggers: await rollbackTriggers(context, rollbackAlarms) }),
+    ...(monitoringMs !== undefined && { MonitoringTimeInMinutes: Math.ceil(monitoringMs / MINUTE_MS) }),
+  };
+}
+
+async function rollbackTriggers(
+  context: CloudFormationContext,
+  alarms: readonly string[],
+): Promise<RollbackTrigger[]> {
+  if (alarms.length === 0) return [];
+  const client = await cloudWatchClient(context.session, context);
+  const nameOf = (alarm: string): string =>
+    /^arn:[^:]+:cloudwatch:[^:]*:\d*:alarm:(.+)$/.exec(alarm)?.[1] ?? alarm;
+  const command = new DescribeAlarmsCommand({
+    AlarmNames: alarms.map(nameOf),
+    AlarmTypes: ['MetricAlarm', 'CompositeAlarm'],
+  });
+  const { MetricAlarms = [], CompositeAlarms = [] } = await send(client, command, context);
+  const found = [
+    ...MetricAlarms.map((alarm) => ({ ...alarm, type: 'AWS::CloudWatch::Alarm' })),
+    ...CompositeAlarms.map((alarm) => ({ ...alarm, type: 'AWS::CloudWatch::CompositeAlarm' })),
+  ];
+  return alarms.map((wanted) => {
+    const alarm = found.find(({ AlarmName, AlarmArn }) => AlarmName === wanted || AlarmArn === wanted);
+    if (!alarm?.AlarmArn) {
+      const allowed = `expected the name or ARN of an alarm in ${context.session.region}`;
+      throw new InputError('rollback-alarms', wanted, allowed);
+    }
+    if (alarm.StateValue === 'ALARM')
+      context.log.notice(`The rollback alarm ${alarm.AlarmName ?? ''} is in ALARM already.`);
+    return { Arn: alarm.AlarmArn, Type: alarm.type };
+  });
 }

@@ -24,7 +24,7 @@ export interface PlannedStack extends Omit<Plan, 'stackId' | 'changeSetId' | 'se
   region?: string;
   /** What the guard does not let through. */
   blocked?: readonly Omit<GuardFinding, 'message'>[];
-  settings?: ShownSettings & Partial<Pick<PlanSettings, 'resolved'>>;
+  settings?: ShownSettings & Partial<Omit<PlanSettings, keyof ShownSettings>>;
   /** The same of the stack as it is, to show what changes. */
   before?: ShownSettings;
 }
@@ -48,6 +48,7 @@ export function planSections(report: PlannedStack): Section[] {
     ...changeTable('Changed', changed, 60),
     ...additions(added),
     ...settings(report),
+    ...options(report),
     ...values('Values of what is replaced or deleted', [...destructive, ...maybe], 70),
     ...values('Values that change', changed, 40),
     ...values('Values of new resources', added, 20),
@@ -210,6 +211,26 @@ function settings({ settings: after, before, kind }: PlannedStack): Section[] {
     },
   ];
 }
+
+/** How the plan is executed, where that is not as usual. */
+function options({ settings: given }: PlannedStack): Section[] {
+  if (!given) return [];
+  const { mode, capabilities = [], rollbackAlarms = [], monitoringMinutes = 0, importsExisting } = given;
+  const rows = [
+    ...(mode === 'EXPRESS' ? [['Mode', code('express')]] : []),
+    ...(capabilities.some((name) => !USUAL_CAPABILITIES.has(name))
+      ? [['Capabilities', capabilities.map(code).join(', ')]]
+      : []),
+    ...(rollbackAlarms.length > 0 ? [['Rollback alarms', rollbackAlarms.map(code).join(', ')]] : []),
+    ...(monitoringMinutes > 0 ? [['Monitoring time', `${monitoringMinutes} min after the last change`]] : []),
+    ...(importsExisting ? [['Existing resources', 'are imported by their name']] : []),
+  ];
+  return rows.length === 0
+    ? []
+    : [{ title: 'Options', body: table(['Option', 'Value'], rows), priority: 64 }];
+}
+
+const USUAL_CAPABILITIES: ReadonlySet<string> = new Set(['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM']);
 
 function settingRows(
   what: string,

@@ -114,6 +114,7 @@ function create(world: World, input: Input, call: Call): object {
     description: read.optional(input, 'Description'),
     clientToken,
     includeNestedStacks,
+    importExisting: read.flag(input, 'ImportExistingResources'),
     onStackFailure,
     deploymentMode: features.revertDrift ? deploymentMode : undefined,
     deploymentConfig,
@@ -202,6 +203,7 @@ function execute(world: World, input: Input, call: Call): object {
     token,
     onFailure,
     revertDrift: changeSet.deploymentMode === 'REVERT_DRIFT',
+    importExisting: changeSet.importExisting,
     onEnd: (succeeded) => {
       for (const each of executed) each.executionStatus = succeeded ? 'EXECUTE_COMPLETE' : 'EXECUTE_FAILED';
     },

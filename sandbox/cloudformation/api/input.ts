@@ -2,7 +2,7 @@ import type { Input } from '../../protocols/service.ts';
 import { AwsError, listOf, textOf } from '../../protocols/service.ts';
 import { invalid } from '../errors.ts';
 import type { GivenParameter } from '../templates/parameters.ts';
-import type { Tag } from '../engine/stack.ts';
+import type { RollbackConfiguration, Tag } from '../engine/stack.ts';
 
 /** A text that a call may leave out; an empty one is left out. */
 export function optional(input: Input, name: string): string | undefined {
@@ -77,6 +77,31 @@ export function tagsOf(input: Input): Tag[] | undefined {
     Key: textOf((item as Input).Key) ?? '',
     Value: textOf((item as Input).Value) ?? '',
   }));
+}
+
+const MOST_TRIGGERS = 5;
+const LONGEST_MONITORING = 180;
+
+/** The rollback configuration; undefined where the request has none. */
+export function rollbackConfigurationOf(input: Input): RollbackConfiguration | undefined {
+  const given = input.RollbackConfiguration as Input | undefined;
+  if (typeof given !== 'object' || given === null) return undefined;
+  const minutes = textOf(given.MonitoringTimeInMinutes);
+  const triggers = given.RollbackTriggers === undefined ? undefined : listOf(given.RollbackTriggers);
+  if (Number(minutes ?? 0) > LONGEST_MONITORING || (triggers?.length ?? 0) > MOST_TRIGGERS) {
+    throw invalid(
+      "1 validation error detected: Value at 'rollbackConfiguration' failed to satisfy constraint",
+    );
+  }
+  return {
+    ...(minutes === undefined ? {} : { MonitoringTimeInMinutes: Number(minutes) }),
+    ...(triggers && {
+      RollbackTriggers: triggers.map((trigger) => ({
+        Arn: textOf((trigger as Input).Arn) ?? '',
+        Type: textOf((trigger as Input).Type) ?? '',
+      })),
+    }),
+  };
 }
 
 export interface DeploymentConfig {

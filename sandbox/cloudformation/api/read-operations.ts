@@ -158,7 +158,7 @@ function describeStack(stack: Stack, features: Features): object {
     CreationTime: stack.createdAt,
     DeletionTime: stack.deletedAt,
     LastUpdatedTime: stack.updatedAt,
-    RollbackConfiguration: {},
+    RollbackConfiguration: definition?.rollbackConfiguration ?? {},
     StackStatus: status,
     StackStatusReason: status === stack.status ? stack.statusReason : undefined,
     DisableRollback: stack.disableRollback,

@@ -104,6 +104,7 @@ export function givenDefinition(world: World, input: Input, call: Call, direct: 
     tags: read.tagsOf(input),
     notificationArns: read.texts(input, 'NotificationARNs'),
     roleArn: read.optional(input, 'RoleARN'),
+    rollbackConfiguration: read.rollbackConfigurationOf(input),
     capabilities: read.texts(input, 'Capabilities') ?? [],
     resourceTypes: read.texts(input, 'ResourceTypes'),
     direct,

@@ -21,6 +21,7 @@ export interface ChangeSet {
   operationId: string;
   clientToken?: string;
   includeNestedStacks: boolean;
+  importExisting: boolean;
   /** Of the nested change sets, by the logical id of their stack. */
   nested: ReadonlyMap<string, string>;
   parentId?: string;
@@ -31,7 +32,7 @@ export interface ChangeSet {
 }
 
 export interface PlannedChange {
-  action: 'Add' | 'Modify' | 'Remove' | 'SyncWithActual';
+  action: 'Add' | 'Modify' | 'Remove' | 'SyncWithActual' | 'Import';
   logicalId: string;
   physicalId?: string;
   type: string;

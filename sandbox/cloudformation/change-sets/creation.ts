@@ -21,6 +21,7 @@ export interface ChangeSetRequest {
   description?: string | undefined;
   clientToken?: string | undefined;
   includeNestedStacks: boolean;
+  importExisting: boolean;
   onStackFailure?: ChangeSet['onStackFailure'];
   deploymentMode?: string | undefined;
   deploymentConfig?: ChangeSet['deploymentConfig'];
@@ -67,6 +68,7 @@ function newChangeSet(world: World, stack: Stack, request: ChangeSetRequest): Ch
     validations: [],
     operationId: operation.id,
     includeNestedStacks: request.includeNestedStacks,
+    importExisting: request.importExisting,
     nested: new Map(),
     ...(parent ? { parentId: parent.id, rootId: parent.rootId ?? parent.id } : {}),
     ...(description === undefined ? {} : { description }),
@@ -103,6 +105,7 @@ function planAndCheck(
     const { definition } = changeSet;
     changeSet.plan = planChanges(world, stack, definition, {
       revertDrift: changeSet.deploymentMode === 'REVERT_DRIFT',
+      importExisting: changeSet.importExisting,
       nested: changeSet.includeNestedStacks
         ? (logicalId, properties) => {
             const child = planNested(world, stack, changeSet, request, logicalId, properties);

@@ -10,6 +10,7 @@ import { maskSecrets, type ParameterValues } from '../templates/parameters.ts';
 import { deletionPolicy, updateReplacePolicy } from '../resources/policies.ts';
 import type { ResourceValues } from '../templates/scope.ts';
 import { templateScope } from '../templates/scope.ts';
+import { existingResource } from '../resources/import.ts';
 import { liveStateOf } from '../engine/drift.ts';
 import { activeResources, environmentOf, isCreated, createdAttribute } from '../engine/stack-scope.ts';
 import type { Definition, Stack, StackResource } from '../engine/stack.ts';
@@ -17,6 +18,8 @@ import type { ResourceDefinition } from '../templates/template.ts';
 
 export interface PlanOptions {
   revertDrift: boolean;
+  /** Whether resources that exist by their custom name join the stack. */
+  importExisting?: boolean;
   /** Makes the change set of a nested stack: its id, or undefined when it has no changes. Absent: nobody looks. */
   nested?: ((logicalId: string, properties: JsonObject) => string | undefined) | undefined;
 }
@@ -142,6 +145,13 @@ class Planner {
   #addition(id: string, after: PlannedState): PlannedChange {
     this.#fates.set(id, 'new');
     const changeSetId = this.#nested.get(id);
+    const { properties, definition } = after;
+    const draft = { logicalId: id, type: definition.type, definition, properties, unique: '' };
+    const imported = this.#options.importExisting
+      ? existingResource(this.#world, this.#stack, draft)
+      : undefined;
+    if (imported !== undefined)
+      return { action: 'Import', logicalId: id, physicalId: imported, type: draft.type, details: [], after };
     return {
       action: 'Add',
       logicalId: id,

@@ -20,7 +20,7 @@ export function describeHead(changeSet: ChangeSet): Record<string, unknown> {
     ...summarize(changeSet),
     Parameters: describeParameters(definition.parameters),
     NotificationARNs: definition.notificationArns,
-    RollbackConfiguration: {},
+    RollbackConfiguration: definition.rollbackConfiguration ?? {},
     Capabilities: definition.capabilities,
     Tags: definition.tags.length === 0 ? undefined : definition.tags,
     OnStackFailure: changeSet.onStackFailure,
@@ -45,7 +45,7 @@ export function summarize(changeSet: ChangeSet): Record<string, unknown> {
     IncludeNestedStacks: changeSet.includeNestedStacks,
     ParentChangeSetId: changeSet.parentId,
     RootChangeSetId: changeSet.rootId,
-    ImportExistingResources: false,
+    ImportExistingResources: changeSet.importExisting,
   };
 }
 

@@ -11,7 +11,7 @@ import type { GivenParameter } from '../templates/parameters.ts';
 import { resolveParameters } from '../templates/parameters.ts';
 import { NO_RESOURCES, templateScope } from '../templates/scope.ts';
 import { environmentOf } from './stack-scope.ts';
-import type { Definition, Stack, Tag } from './stack.ts';
+import type { Definition, RollbackConfiguration, Stack, Tag } from './stack.ts';
 import type { Template } from '../templates/template.ts';
 import { parseTemplate } from '../templates/template.ts';
 /** What a caller gives to make a stack, or another state of it. */
@@ -23,6 +23,8 @@ export interface GivenDefinition {
   tags?: readonly Tag[] | undefined;
   notificationArns?: readonly string[] | undefined;
   roleArn?: string | undefined;
+  /** Absent, or a part of it absent: what the stack has. */
+  rollbackConfiguration?: RollbackConfiguration | undefined;
   capabilities: readonly string[];
   resourceTypes?: readonly string[] | undefined;
   /** Transforms need a capability of their own, except in change sets, which show what they did. */
@@ -56,6 +58,7 @@ export function prepareDefinition(world: World, stack: Stack, given: GivenDefini
     tags,
     notificationArns,
     capabilities: given.capabilities,
+    rollbackConfiguration: { ...present?.rollbackConfiguration, ...given.rollbackConfiguration },
     ...(roleArn === undefined ? {} : { roleArn }),
   };
   checkWithValues(world, stack, definition);

@@ -9,9 +9,12 @@ import { checkExports, importNames } from './exports.ts';
 import { invalid } from '../errors.ts';
 import { resolve } from '../templates/intrinsics.ts';
 import { textOf } from '../json.ts';
+import { existingResource } from '../resources/import.ts';
 import { actionFor } from '../resources/property-diff.ts';
+import { watchAlarms } from '../../cloudwatch/alarm-watch.ts';
 import {
   createResource,
+  importResource,
   draftResource,
   isOmitted,
   type OperationRun,
@@ -34,6 +37,7 @@ export interface DeploymentRequest {
   token?: string | undefined;
   onFailure: 'ROLLBACK' | 'DO_NOTHING' | 'DELETE';
   revertDrift?: boolean;
+  importExisting?: boolean;
   /** What early validation found: the operation fails of it, and does nothing else. */
   findings?: readonly ValidationEvent[];
   /** Told how it ended. */
@@ -50,7 +54,7 @@ export function stopCause(stop: AbortController): OperationStopped['why'] | unde
 /** Brings the stack to its definition. The reason why that failed; undefined when it did not. */
 export async function applyDefinition(
   run: OperationRun,
-  request: Pick<DeploymentRequest, 'definition' | 'onFailure' | 'revertDrift'>,
+  request: Pick<DeploymentRequest, 'definition' | 'onFailure' | 'revertDrift' | 'importExisting'>,
   stop: AbortController,
 ): Promise<string | undefined> {
   const { world, stack } = run;
@@ -59,21 +63,46 @@ export async function applyDefinition(
   const work = newResourcePass(run, definition, 'forward', stop.signal);
   const timeout =
     stack.timeoutMinutes === undefined ? undefined : startTimeout(world, stack.timeoutMinutes, stop);
-  await world.clock.sleep(START_SECONDS);
-  const reason = await applyResources({
-    ...work,
-    definition,
-    undo,
-    revertDrift: request.revertDrift ?? false,
-    keepsFailures: request.onFailure === 'DO_NOTHING',
-    stopOnFailure: () => {
-      if (request.onFailure !== 'DO_NOTHING') stop.abort(new OperationStopped('failure'));
-    },
+  const { RollbackTriggers: triggers = [], MonitoringTimeInMinutes: minutes = 0 } =
+    definition.rollbackConfiguration ?? {};
+  const arns = triggers.map(({ Arn }) => Arn);
+  const alarms = watchAlarms(world, stack, arns, () => {
+    stop.abort(new OperationStopped('alarm'));
   });
+  await world.clock.sleep(START_SECONDS);
+  const reason = alarms.broken()
+    ? ''
+    : await applyResources({
+        ...work,
+        importExisting: request.importExisting ?? false,
+        definition,
+        undo,
+        revertDrift: request.revertDrift ?? false,
+        keepsFailures: request.onFailure === 'DO_NOTHING',
+        stopOnFailure: () => {
+          if (request.onFailure !== 'DO_NOTHING') stop.abort(new OperationStopped('failure'));
+        },
+      });
   timeout?.abort();
+  if (reason === undefined && minutes > 0)
+    await world.clock.sleep(minutes * 60, stop.signal).catch(ignoreStop);
+  const broken = alarms.broken();
+  alarms.close();
+  if (broken) return triggerText(broken);
   if (stopCause(stop) === 'cancelled') return 'User Initiated';
   if (stopCause(stop) === 'timeout') return 'Stack creation time exceeded the specified timeout. ';
   return reason;
+}
+
+function ignoreStop(error: unknown): void {
+  if (!(error instanceof OperationStopped)) throw error;
+}
+
+/** AWS documents that such an operation fails and is rolled back, and not in which words. */
+function triggerText({ arn, state }: { arn: string; state: 'ALARM' | 'missing' }): string {
+  return state === 'missing'
+    ? `Rollback trigger ${arn} does not exist. `
+    : `Rollback trigger ${arn} is in ALARM state. `;
 }
 
 function startTimeout(world: World, minutes: number, stop: AbortController): AbortController {
@@ -121,6 +150,7 @@ interface Forward extends ResourcePass {
   definition: Definition;
   undo: Undo;
   revertDrift: boolean;
+  importExisting: boolean;
   /** Whether a failure leaves everything as it is, so that nothing may be replaced. */
   keepsFailures: boolean;
   /** Whether a failure stops everything else, as it does when the stack will roll back. */
@@ -200,6 +230,14 @@ function create(
   if (leftover && isCreated(leftover)) work.undo.replaced.push(leftover);
   const resource = draftResource(work, id, definition);
   begin(work, resource);
+  if (work.importExisting) {
+    const { properties } = resolveResource(work, definition);
+    const physicalId = existingResource(work.world, work.stack, { ...resource, properties });
+    if (physicalId !== undefined) {
+      Object.assign(resource, resolveResource(work, definition));
+      return importResource(work, resource, physicalId);
+    }
+  }
   return createResource(work, resource, ready);
 }
 

@@ -5,9 +5,9 @@ import { type Definition, NO_DEFINITION } from './stack.ts';
 
 /** Why the work on a stack stops before its end. */
 export class OperationStopped extends Error {
-  readonly why: 'failure' | 'cancelled' | 'deleted' | 'timeout';
+  readonly why: 'failure' | 'cancelled' | 'deleted' | 'timeout' | 'alarm';
 
-  constructor(why: 'failure' | 'cancelled' | 'deleted' | 'timeout') {
+  constructor(why: 'failure' | 'cancelled' | 'deleted' | 'timeout' | 'alarm') {
     super(why);
     this.why = why;
   }

@@ -18,6 +18,17 @@ export interface Definition {
   capabilities: readonly string[];
   notificationArns: readonly string[];
   roleArn?: string;
+  rollbackConfiguration?: RollbackConfiguration;
+}
+
+/**
+ * What rolls an operation back beside its failures. A stack keeps it for later operations.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RollbackConfiguration.html
+ */
+export interface RollbackConfiguration {
+  RollbackTriggers?: { Arn: string; Type: string }[];
+  MonitoringTimeInMinutes?: number;
 }
 
 /** Of a stack that has no template yet. */
@@ -58,6 +69,8 @@ export interface StackResource {
   /** What somebody did to the live resource behind the stack's back. */
   live?: { deleted: true } | { properties: JsonObject };
   drift?: { status: string; checkedAt: Date };
+  /** It existed before, and joined the stack in the operation that is in progress. */
+  imported?: true;
 }
 
 export interface StackOutput {

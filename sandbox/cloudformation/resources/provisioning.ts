@@ -48,6 +48,7 @@ export interface ResourcePass extends OperationRun {
 }
 
 const NESTED = 'AWS::CloudFormation::Stack';
+const IMPORT_SECONDS = 2;
 /**
  * What the end of a resource says in express mode.
  *
@@ -116,6 +117,20 @@ export async function createResource(
     setResourceStatus(work, resource, 'CREATE_IN_PROGRESS');
     await bringUp(work, resource, 'CREATE_IN_PROGRESS', ready);
     setResourceStatus(work, resource, 'CREATE_COMPLETE', endOf(work));
+  });
+}
+
+/** Takes a resource that exists into the stack. Nothing of it is changed. */
+export async function importResource(
+  work: ResourcePass,
+  resource: StackResource,
+  physicalId: string,
+): Promise<boolean> {
+  return attempt(work, resource, 'create', 'IMPORT_FAILED', async () => {
+    setResourceStatus(work, resource, 'IMPORT_IN_PROGRESS', { reason: 'Resource import started.' });
+    await pass(work, IMPORT_SECONDS);
+    Object.assign(resource, { physicalId, imported: true });
+    setResourceStatus(work, resource, 'IMPORT_COMPLETE', { reason: 'Resource import completed.' });
   });
 }
 
@@ -203,7 +218,11 @@ export async function deleteResource(
   deletion: Deletion = {},
 ): Promise<boolean> {
   const bare = deletion.bare ?? false;
-  if (deletion.retain || isRetained(resource, deletion, work.stack.retainExceptOnCreate)) {
+  if (
+    deletion.retain ||
+    (deletion.created && resource.imported) ||
+    isRetained(resource, deletion, work.stack.retainExceptOnCreate)
+  ) {
     setResourceStatus(work, resource, 'DELETE_SKIPPED', { bare });
     return true;
   }

@@ -59,6 +59,11 @@ export interface PlanSettings {
   mode?: string;
   disableRollback?: boolean;
   revertsDrift: boolean;
+  /** Names of the alarms that roll the operation back, and for how long they are watched after its last change. */
+  rollbackAlarms?: readonly string[];
+  monitoringMinutes?: number;
+  /** Whether resources that exist by their name join the stack. */
+  importsExisting?: true;
   /** Whether the changes of nested stacks are not shown. */
   hidesNested?: true;
 }

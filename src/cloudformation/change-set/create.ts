@@ -4,6 +4,7 @@ import {
   type CreateChangeSetInput,
   DescribeChangeSetCommand,
   type DescribeChangeSetOutput,
+  type RollbackConfiguration,
 } from '@aws-sdk/client-cloudformation';
 import { send } from '../../aws/send.ts';
 import { awsNameOf, isNotFound, isThrottle } from '../../aws/errors.ts';
@@ -22,7 +23,11 @@ export interface ChangeSetRequest {
   source: { TemplateBody: string } | { TemplateURL: string } | { UsePreviousTemplate: true };
   parameters: readonly ResolvedParameter[];
   tags: Record<string, string>;
-  inputs: Pick<DeployStackInputs, 'capabilities' | 'roleArn' | 'notificationArns' | 'onFailure' | 'mode'>;
+  inputs: Pick<
+    DeployStackInputs,
+    'capabilities' | 'roleArn' | 'notificationArns' | 'onFailure' | 'mode' | 'importExisting'
+  >;
+  rollback?: RollbackConfiguration;
   revertDrift: boolean;
   /** Plans without the nested stacks, which only CloudFormation's planning of them stops. */
   hideNested?: boolean;
@@ -85,6 +90,8 @@ function changeSetInput(request: ChangeSetRequest): CreateChangeSetInput {
     ...(revertDrift
       ? { DeploymentMode: 'REVERT_DRIFT' as const }
       : { IncludeNestedStacks: request.hideNested !== true }),
+    ...(inputs.importExisting && { ImportExistingResources: true }),
+    ...(request.rollback && { RollbackConfiguration: request.rollback }),
     ...failureInput(request),
   };
 }

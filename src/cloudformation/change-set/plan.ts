@@ -35,6 +35,7 @@ import {
 import { fingerprint } from './fingerprint.ts';
 import { type ChangeSetTree, readChangeSetTree, readTemplate, resourceChange } from './read.ts';
 import { trafficChanges } from './traffic.ts';
+import { rollbackConfiguration } from '../settings.ts';
 import { CLEAN_UP_MS, deleteChangeSet, removeChangeSet } from './remove.ts';
 
 export interface PlanRequest {
@@ -69,6 +70,7 @@ export async function createPlan(context: CloudFormationContext, request: PlanRe
   hideSecrets(context, request.template, request.parameters);
   const { inputs, template, stack, changeSetName } = request;
   const kind = stack === undefined || isShell(stack.status) ? 'create' : 'update';
+  const rollback = request.revertDrift ? undefined : await rollbackConfiguration(context, inputs);
   const changeSet: ChangeSetRequest = {
     stackName: stack?.stackName ?? inputs.stackName,
     changeSetName,
@@ -77,6 +79,7 @@ export async function createPlan(context: CloudFormationContext, request: PlanRe
     parameters: request.parameters,
     tags: request.tags,
     inputs,
+    ...(rollback && { rollback }),
     revertDrift: request.revertDrift ?? false,
     nonce: randomUUID(),
   };
@@ -336,11 +339,24 @@ function settingsOf(
     notificationArns: [...(set.NotificationARNs ?? [])].sort(),
     revertsDrift: set.DeploymentMode === 'REVERT_DRIFT',
     ...(hidesNested(set, changes) && { hidesNested: true as const }),
+    ...rollbackSettings(set),
+    ...(set.ImportExistingResources && { importsExisting: true as const }),
     ...(set.OnStackFailure && { onStackFailure: set.OnStackFailure }),
     ...(set.DeploymentConfig?.Mode && { mode: set.DeploymentConfig.Mode }),
     ...(set.DeploymentConfig?.DisableRollback !== undefined && {
       disableRollback: set.DeploymentConfig.DisableRollback,
     }),
+  };
+}
+
+function rollbackSettings({
+  RollbackConfiguration: given,
+}: ChangeSetTree['set']): Pick<PlanSettings, 'rollbackAlarms' | 'monitoringMinutes'> {
+  const { RollbackTriggers: triggers = [], MonitoringTimeInMinutes: minutes = 0 } = given ?? {};
+  const names = triggers.map(({ Arn = '' }) => Arn.split(':alarm:')[1] ?? Arn);
+  return {
+    ...(names.length > 0 && { rollbackAlarms: names.sort() }),
+    ...(minutes > 0 && { monitoringMinutes: minutes }),
   };
 }
 

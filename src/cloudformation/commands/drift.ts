@@ -50,6 +50,7 @@ async function revert(run: CommandRun, stack: StackSnapshot, drift: DriftReport)
   const plan = await createPlan(context, {
     inputs: {
       ...inputs,
+      importExisting: false,
       capabilities: stack.capabilities.length > 0 ? stack.capabilities : inputs.capabilities,
     },
     template,

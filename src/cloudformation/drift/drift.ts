@@ -199,6 +199,7 @@ function driftRequest(stack: StackSnapshot, changeSetName: string): ChangeSetReq
       notificationArns: [],
       onFailure: 'rollback',
       mode: 'standard',
+      importExisting: false,
     },
     revertDrift: true,
     nonce: randomUUID(),

@@ -102,6 +102,27 @@ const stack = z
       parameters: texts.optional().meta({ description: "Parameters beside the environment's; they win." }),
       tags: texts.optional().meta({ description: "Tags beside the environment's." }),
       environments: inEnvironments.optional(),
+      capabilities: listOf(
+        text('a capability such as CAPABILITY_AUTO_EXPAND', /^CAPABILITY_(?:IAM|NAMED_IAM|AUTO_EXPAND)$/),
+        'a list of capabilities',
+      )
+        .optional()
+        .meta({ description: 'Default, CAPABILITY_IAM and CAPABILITY_NAMED_IAM.' }),
+      mode: z
+        .enum(['standard', 'express'], { error: 'standard or express' })
+        .optional()
+        .meta({ description: 'Default, standard. See deploy-stack.' }),
+      'import-existing-resources': flag.optional().meta({
+        description: 'Whether resources that exist by their custom name join the stack.',
+      }),
+      'rollback-alarms': z
+        .array(text('the name or ARN of an alarm'), { error: 'a list of up to five alarms' })
+        .max(5, { error: 'a list of up to five alarms' })
+        .optional()
+        .meta({ description: 'CloudWatch alarms that roll a change back; an empty list removes them.' }),
+      'monitoring-time': duration('0s', '3h').optional().meta({
+        description: 'How long CloudFormation watches the alarms after its last change.',
+      }),
       manual: flag.optional().meta({
         description: 'An administrator deploys it. It is left out unless `stacks` names it.',
       }),
@@ -251,6 +272,13 @@ export interface Stack {
   tags: Readonly<Record<string, string>>;
   /** Absent: all of them. */
   environments?: readonly string[];
+  /** Absent: those that every template may need. */
+  capabilities?: readonly string[];
+  mode: 'standard' | 'express';
+  importExisting: boolean;
+  /** Absent: unchanged. */
+  rollbackAlarms?: readonly string[];
+  monitoringMs?: number;
   /** An administrator deploys it: left out unless it is named. */
   manual: boolean;
 }
@@ -322,6 +350,13 @@ export function stackOf(name: string, text: ManifestText['stacks'][string]): Sta
     parameters: textsOf(text.parameters),
     tags: textsOf(text.tags),
     manual: text.manual ?? false,
+    mode: text.mode ?? 'standard',
+    importExisting: text['import-existing-resources'] ?? false,
+    ...(text.capabilities && { capabilities: text.capabilities }),
+    ...(text['rollback-alarms'] && { rollbackAlarms: text['rollback-alarms'] }),
+    ...(text['monitoring-time'] !== undefined && {
+      monitoringMs: wholeMinutes(milliseconds(text['monitoring-time'])),
+    }),
     ...(text.environments && { environments: text.environments }),
   };
 }
@@ -378,6 +413,11 @@ function valuesListOf(value: string | readonly string[] | undefined): readonly s
 
 function textsOf(texts: Texts): Record<string, string> {
   return Object.fromEntries(Object.entries(texts ?? {}).map(([key, value]) => [key, String(value)]));
+}
+
+/** CloudFormation counts whole minutes. */
+function wholeMinutes(ms: number): number {
+  return Math.ceil(ms / 60_000) * 60_000;
 }
 
 /** Of a duration; a text that is none is found by its pattern. */

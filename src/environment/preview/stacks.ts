@@ -84,6 +84,7 @@ export async function runStackCommand(
     allowReplace: ['AWS::Logs::LogGroup'],
     allowDelete: ['AWS::Logs::LogGroup'],
     allowTrafficReset: [],
+    importExisting: false,
     onFailure: 'delete',
     failFast: true,
     mode: 'standard',

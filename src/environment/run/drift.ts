@@ -85,6 +85,7 @@ function driftInputs(stackName: string, timeoutMs: number): DeployStackInputs {
     allowReplace: [],
     allowDelete: [],
     allowTrafficReset: [],
+    importExisting: false,
     onFailure: 'rollback',
     failFast: true,
     mode: 'standard',

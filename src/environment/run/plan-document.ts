@@ -49,10 +49,12 @@ export function planFingerprint({ environment, stacks }: EnvironmentPlan): strin
   return `v1:${hash({ environment, stacks: entries.sort() })}`;
 }
 
-/** The mark of a stack that is to be made. Two are the same when template, parameters and tags are. */
+/** The mark of a stack that is to be created. Two are the same when template, parameters, tags and options are. */
 export function creationFingerprint({ inputs }: StackTarget, template: string): string {
   const { stackName, parameters, tags, capabilities, stackPolicy = '' } = inputs;
-  return `v1:${hash({ stackName, template, parameters, tags, capabilities, stackPolicy })}`;
+  const { mode, importExisting, rollbackAlarms, monitoringMs } = inputs;
+  const options = { mode, importExisting, rollbackAlarms, monitoringMs };
+  return `v1:${hash({ stackName, template, parameters, tags, capabilities, stackPolicy, ...options })}`;
 }
 
 /**

@@ -80,6 +80,7 @@ function targetOf(
       allowReplace: [],
       allowDelete: [],
       allowTrafficReset: [],
+      importExisting: false,
       onFailure: 'rollback',
       failFast: true,
       mode: 'standard',
@@ -91,8 +92,22 @@ function targetOf(
       // What an administrator deploys is what makes the role.
       ...(executionRole !== undefined && !('manual' in entry && entry.manual) && { roleArn: executionRole }),
       ...(artifactBucket !== undefined && { artifactBucket }),
+      ...stackOptions(entry),
     },
     ...(service && { service }),
+  };
+}
+
+/** How a stack is changed, as the manifest says of it. */
+function stackOptions(entry: Stack | Service): Partial<DeployStackInputs> {
+  if ('paths' in entry) return {};
+  const { capabilities, mode, importExisting, rollbackAlarms, monitoringMs } = entry;
+  return {
+    mode,
+    importExisting,
+    ...(capabilities && { capabilities }),
+    ...(rollbackAlarms && { rollbackAlarms }),
+    ...(monitoringMs !== undefined && { monitoringMs }),
   };
 }
 

@@ -290,6 +290,7 @@ export function inputsOf(values: Partial<DeployStackInputs> = {}): DeployStackIn
     allowReplace: [],
     allowDelete: [],
     allowTrafficReset: [],
+    importExisting: false,
     onFailure: 'rollback',
     failFast: true,
     mode: 'standard',

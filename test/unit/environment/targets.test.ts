@@ -85,3 +85,36 @@ test.each([
   const choice = chooseTargets(manifest, { environment: 'dev', ...all });
   expect(() => stackTargets(manifest, choice, folder)).toThrow(message);
 });
+
+test('a stack is changed with the options that the manifest gives it', () => {
+  writeFileSync(join(folder, 'net.yml'), 'Resources: { Topic: { Type: AWS::SNS::Topic } }');
+  const manifest = parseManifest(
+    `
+project: shop
+region: eu-west-1
+environments: { dev: { account: '111111111111' } }
+stacks:
+  plain: { template: net.yml }
+  watched:
+    template: net.yml
+    capabilities: [CAPABILITY_AUTO_EXPAND]
+    mode: express
+    import-existing-resources: true
+    rollback-alarms: [errors]
+    monitoring-time: 90s
+services: {}
+`,
+    'platform.yml',
+  );
+  const choice = chooseTargets(manifest, { ...all, environment: 'dev' });
+  const [plain, watched] = stackTargets(manifest, choice, folder);
+  expect(plain?.inputs).toMatchObject({ mode: 'standard', importExisting: false });
+  expect(plain?.inputs).not.toHaveProperty('rollbackAlarms');
+  expect(watched?.inputs).toMatchObject({
+    capabilities: ['CAPABILITY_AUTO_EXPAND'],
+    mode: 'express',
+    importExisting: true,
+    rollbackAlarms: ['errors'],
+    monitoringMs: 120_000,
+  });
+});

@@ -32,6 +32,7 @@ function request(values: Partial<ChangeSetRequest> = {}): ChangeSetRequest {
       notificationArns: [],
       onFailure: 'rollback',
       mode: 'standard',
+      importExisting: false,
     },
     revertDrift: false,
     nonce: NONCE,

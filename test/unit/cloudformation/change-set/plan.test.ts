@@ -37,6 +37,7 @@ const INPUTS: DeployStackInputs = {
   allowReplace: [],
   allowDelete: [],
   allowTrafficReset: [],
+  importExisting: false,
   onFailure: 'rollback',
   failFast: true,
   mode: 'standard',
