@@ -84,7 +84,7 @@ const LONGEST_MONITORING = 180;
 
 /** The rollback configuration; undefined where the request has none. */
 export function rollbackConfigurationOf(input: Input): RollbackConfiguration | undefined {
-  const given = input.RollbackConfiguration as Input | undefined;
+  const given = input.RollbackConfiguration as Input | null | undefined;
   if (typeof given !== 'object' || given === null) return undefined;
   const minutes = textOf(given.MonitoringTimeInMinutes);
   const triggers = given.RollbackTriggers === undefined ? undefined : listOf(given.RollbackTriggers);
