@@ -72,6 +72,13 @@ describe.each(PROBLEMS)('%s', (_what, app, given, reason) => {
   });
 });
 
+test('doctor finds the same', async () => {
+  const sandbox = await newSandbox();
+  const [, app = '', given] = PROBLEMS[1] ?? [];
+  const run = await deployEnvironment(sandbox, { command: 'doctor' }, { workspace: workspaceOf(app, given) });
+  expect(run.summary).toContain('Size: expected one of small, large, got "big" (app.yml:2)');
+});
+
 const READER = (output: string): string => `Resources:
   Topic:
     Type: AWS::SNS::Topic

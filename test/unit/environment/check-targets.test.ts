@@ -1,0 +1,121 @@
+import { afterAll, expect, test } from '@jest/globals';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { checkTargets } from '../../../src/environment/doctor/templates.ts';
+import { parseManifest } from '../../../src/environment/manifest/manifest.ts';
+import { chooseTargets, targetGraph } from '../../../src/environment/run/targets.ts';
+
+const workspace = mkdtempSync(join(tmpdir(), 'check-targets-'));
+afterAll(() => {
+  rmSync(workspace, { recursive: true, force: true });
+});
+
+/** What is found in a stack `app`. */
+async function findings(
+  template: string,
+  parameters: string,
+  existing?: Record<string, string>,
+): Promise<string[]> {
+  writeFileSync(join(workspace, 'app.yml'), template);
+  const manifest = parseManifest(
+    `project: shop
+region: us-east-1
+environments: { dev: { account: '111111111111' } }
+stacks: { app: { template: app.yml, parameters: { ${parameters} } } }
+services: {}`,
+    'platform.yml',
+  );
+  const choice = chooseTargets(manifest, { environment: 'dev', stacks: [], services: [] });
+  const { targets, graph } = targetGraph(manifest, choice, workspace);
+  const stacks = new Map(existing ? [['dev-shop-app', { parameters: existing }]] : []);
+  const { environment } = choice;
+  const checks = await checkTargets(targets, stacks, { environment, workspace, graph });
+  return checks.flatMap((check) =>
+    check.findings.map(({ level, message, line }) => `${line} ${level}: ${message}`),
+  );
+}
+
+const TOPIC = 'Resources: { Topic: { Type: AWS::SNS::Topic } }';
+const SIZE = `Parameters:\n  Size: { Type: String, AllowedValues: [small, large] }\n${TOPIC}`;
+
+test.each<
+  [
+    what: string,
+    template: string,
+    given: string,
+    existing: Record<string, string> | undefined,
+    found: string[],
+  ]
+>([
+  ['a value that is missing', SIZE, '', undefined, ['2 error: a value is missing for Size']],
+  ['a value that the stack keeps', SIZE, '', { Size: 'small' }, []],
+  [
+    'a parameter that the stack does not have yet',
+    SIZE,
+    '',
+    { Old: 'x' },
+    ['2 error: a value is missing for Size'],
+  ],
+  ['a given value', SIZE, 'Size: small', undefined, []],
+  [
+    'a value that is not allowed',
+    SIZE,
+    'Size: big',
+    { Size: 'small' },
+    ['2 error: Size: expected one of small, large, got "big"'],
+  ],
+  [
+    'a secret',
+    `Parameters:\n  Password: { Type: String, NoEcho: true, MinLength: 8 }\n${TOPIC}`,
+    'Password: hunter2',
+    undefined,
+    ['2 error: Password: expected at least 8 characters, got ****'],
+  ],
+  [
+    'a name that the template does not declare',
+    SIZE,
+    'Size: small, Sizee: x',
+    undefined,
+    ['1 error: Sizee is not a parameter of the template; did you mean Size?'],
+  ],
+  [
+    'a default that is not allowed',
+    `Parameters:\n  Size: { Type: Number, Default: 0, MinValue: 1 }\n${TOPIC}`,
+    '',
+    undefined,
+    ['2 error: Size: expected at least 1, got "0"'],
+  ],
+  [
+    'a required property, of a stack to be created',
+    'Resources:\n  Group: { Type: AWS::EC2::SecurityGroup }',
+    '',
+    undefined,
+    ['2 error: Group (AWS::EC2::SecurityGroup) has no GroupDescription, a required property'],
+  ],
+  [
+    'a required property, of a stack that exists: its change set tells',
+    'Resources:\n  Group: { Type: AWS::EC2::SecurityGroup }',
+    '',
+    {},
+    [],
+  ],
+  [
+    'a reference to nothing, of a stack that exists',
+    'Resources:\n  Topic: { Type: AWS::SNS::Topic, DependsOn: Topik }',
+    '',
+    {},
+    ['2 error: Topic depends on Topik, which is not a resource of the template; did you mean Topic?'],
+  ],
+  [
+    'an import that only CloudFormation can name',
+    `Parameters: { Net: { Type: 'AWS::SSM::Parameter::Value<String>', Default: /net } }
+Resources:
+  Topic: { Type: AWS::SNS::Topic, Properties: { DisplayName: { 'Fn::ImportValue': !Sub '\${Net}-x' } } }`,
+    '',
+    undefined,
+    ['3 notice: Only CloudFormation knows which stack this Fn::ImportValue reads: app does not wait for it.'],
+  ],
+])('%s', async (_what, template, given, existing, found) => {
+  expect(await findings(template, given, existing)).toEqual(found);
+});
