@@ -77,7 +77,8 @@ export function functionCall(value: JsonObject): { name: string; argument: Json 
 function comesFromNested(value: Json, scope: Scope): boolean {
   if (!scope.nestedPlanning) return false;
   const text = JSON.stringify(value);
-  return text.includes('Outputs.') || text.includes('"Outputs"') || text.includes('{"Ref":');
+  const refs = [...text.matchAll(/\{"Ref":"([^"]+)"\}/g)].map(([, name = '']) => scope.ref(name));
+  return text.includes('Outputs.') || text.includes('"Outputs"') || refs.includes(KNOWN_AFTER_APPLY);
 }
 
 type IntrinsicFunction = (argument: Json, scope: Scope) => Value;

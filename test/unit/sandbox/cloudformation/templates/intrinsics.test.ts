@@ -162,3 +162,11 @@ Resources:
     DisplayName: 'two-b',
   });
 });
+
+test('with nested stacks in the plan, only what one of them may have given cannot be selected from', () => {
+  const planning = { ...scope, nestedPlanning: true };
+  const subnets = '!Select [1, !Cidr [!GetAtt New.CidrBlock, 2, !Ref Env]]';
+  expect(resolve(parseTemplateText(subnets), planning)).toBe(KNOWN_AFTER_APPLY);
+  const output = "!Select [1, !Split [',', !GetAtt New.Outputs.Subnets]]";
+  expect(() => resolve(parseTemplateText(output), planning)).toThrow('nonexistent value at index 1');
+});
