@@ -13,17 +13,25 @@ export interface Role {
 /** The roles of all accounts by ARN: the scenario's, and those that CloudFormation makes. */
 export class IdentityStore {
   readonly #roles = new Map<string, Role>();
+  readonly #deleted = new Set<string>();
 
   role(arn: string): Role | undefined {
     return this.#roles.get(arn);
   }
 
   putRole(arn: string, trustPolicy: TrustPolicy, maxSessionSeconds = 3600): void {
+    this.#deleted.delete(arn);
     this.#roles.set(arn, { arn, trustPolicy, maxSessionSeconds });
+  }
+
+  /** Whether there was such a role, and it was deleted. */
+  isDeleted(arn: string): boolean {
+    return this.#deleted.has(arn);
   }
 
   deleteRole(arn: string): void {
     this.#roles.delete(arn);
+    this.#deleted.add(arn);
   }
 }
 

@@ -4,7 +4,7 @@ import { isMissing } from '../scenario/missing.ts';
 import { userId } from './credentials.ts';
 import { identityStore } from './roles.ts';
 
-/** IAM's reading calls. A role exists unless the scenario says that it is missing. */
+/** IAM's reading calls. A role exists unless the scenario says that it is missing, or a stack has deleted it. */
 export function iam(world: World): Service {
   return {
     name: 'iam',
@@ -14,7 +14,7 @@ export function iam(world: World): Service {
       GetRole(input, call) {
         const name = textOf(input.RoleName) ?? '';
         const arn = `arn:${partitionOf(call.region).id}:iam::${call.account}:role/${name}`;
-        if (isMissing(world, arn)) {
+        if (isMissing(world, arn) || identityStore(world).isDeleted(arn)) {
           throw new AwsError('NoSuchEntity', `The role with name ${name} cannot be found.`, 404);
         }
         const role = identityStore(world).role(arn);

@@ -13,6 +13,10 @@ import { type LogEvent, type LogGroup, type LogGroups, logGroupsOf, type LogStre
 type LogsOperation = (groups: LogGroups, input: Input) => object;
 
 const MOST_A_PAGE = 50;
+/** "Possible values are" (CloudWatch Logs API, PutRetentionPolicy). */
+const RETENTION_DAYS = [
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+];
 
 const OPERATIONS: Record<string, LogsOperation> = {
   CreateLogGroup(groups, input) {
@@ -22,6 +26,21 @@ const OPERATIONS: Record<string, LogsOperation> = {
     }
     const kmsKeyId = textOf(input.kmsKeyId);
     groups.put(name, kmsKeyId === undefined ? {} : { kmsKeyId });
+    return {};
+  },
+
+  DeleteLogGroup(groups, input) {
+    groups.delete(groupOf(groups, input).name);
+    return {};
+  },
+
+  PutRetentionPolicy(groups, input) {
+    const { name } = groupOf(groups, input);
+    const days = Number(input.retentionInDays);
+    if (!RETENTION_DAYS.includes(days)) {
+      throw new AwsError('InvalidParameterException', `Invalid retention value: ${String(days)}`);
+    }
+    groups.put(name, { retentionInDays: days });
     return {};
   },
 

@@ -16,7 +16,8 @@ import {
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { runAction, type Run } from '../../sandbox/runner.ts';
 import { node24 } from '../runtime/node24.js';
-import { Moto } from '../support/moto.ts';
+import type { Emulator } from '../support/emulator.ts';
+import { startMoto } from '../support/moto.ts';
 import { has } from '../support/programs.ts';
 import { testWith } from '../support/software.ts';
 
@@ -41,7 +42,7 @@ const image = (digit: string): string => `registry.example.com/user-service@sha2
 const test = testWith('moto_server');
 
 describe('update-service on moto', () => {
-  let moto: Moto | undefined;
+  let moto: Emulator | undefined;
   const config = () => ({
     endpoint: moto?.url ?? '',
     region: 'eu-west-1',
@@ -56,7 +57,7 @@ describe('update-service on moto', () => {
 
   beforeAll(async () => {
     if (!has('moto_server', ['--help'])) return;
-    moto = await Moto.start({ MOTO_ECS_SERVICE_RUNNING: '2' });
+    moto = await startMoto({ MOTO_ECS_SERVICE_RUNNING: '2' });
     // Its tasks would end after a few looks at them.
     await fetch(`${moto.url}/moto-api/state-manager/set-transition`, {
       method: 'POST',

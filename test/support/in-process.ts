@@ -1,22 +1,13 @@
 import type { Sandbox } from '../../sandbox/index.ts';
 import { createSession } from '../../src/aws/session.ts';
-import { type Clock, systemClock } from '../../src/core/clock.ts';
 import type { ServiceContext, ServiceRequest } from '../../src/delivery/release/request.ts';
 import { serviceContext } from '../../src/delivery/release/request.ts';
 import { releaseService } from '../../src/delivery/release/release-service.ts';
 import type { ServiceResult } from '../../src/delivery/release/result.ts';
 import { contextOf } from '../unit/images/registry/context.ts';
 import { CLUSTER, type EcsWorld, SERVICE } from '../unit/sandbox/ecs/ecs-world.ts';
+import { fastClock } from './fast-clock.ts';
 import { NEXT } from './service.ts';
-
-/** A clock that is this much faster than the real one. */
-function fastClock(scale: number): Clock {
-  const start = Date.now();
-  return {
-    now: () => start + (Date.now() - start) * scale,
-    sleep: (ms, signal) => systemClock.sleep(ms / scale, signal),
-  };
-}
 
 /** A context for the library itself, in this process, against a sandbox. `lines` has what it logs. */
 function inProcess(

@@ -268,6 +268,8 @@ async function change(
   }
   const next: StackResource = { ...existing, definition, stackTags, ...resolved };
   const live = liveStateOf(work.world, work.stack, existing);
+  // What is gone is not deleted again once there is another of its name.
+  if (live && 'deleted' in live) existing.live = live;
   let action = actionFor({ ...existing, ...(live && { live }) }, next, work.revertDrift);
   if (
     action === 'none' &&

@@ -29,6 +29,7 @@ export function liveStateOf(world: World, stack: Stack, resource: StackResource)
   const { live } = resource;
   if (live && 'deleted' in live) return live;
   const changed = changedByService(world, stack, resource);
+  if (changed === 'deleted') return { deleted: true };
   if (Object.keys(changed).length === 0) return live;
   return { properties: { ...(live?.properties ?? resource.properties), ...changed } };
 }

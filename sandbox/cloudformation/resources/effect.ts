@@ -11,8 +11,16 @@ export interface Effect {
   /** Until what was made or changed is as it should be. */
   settle?(world: World, stack: Stack, resource: StackResource, signal: AbortSignal): Promise<void>;
   remove(world: World, stack: Stack, resource: StackResource): Promise<void> | void;
-  /** The properties that the service itself has changed since, as drift detection reads them. */
-  changedByService?(world: World, stack: Stack, resource: StackResource): JsonObject;
+  /**
+   * The properties that the service itself, or a call of its API, has changed since, as drift detection reads them.
+   */
+  changedByService?(world: World, stack: Stack, resource: StackResource): JsonObject | 'deleted';
+}
+
+/** Those of the properties that differ, as text, from what the stack made of the resource. */
+export function changedProperties({ properties }: StackResource, found: JsonObject): JsonObject {
+  const changed = Object.entries(found).filter(([name, value]) => textOf(value) !== textOf(properties[name]));
+  return Object.fromEntries(changed);
 }
 
 /** A resource's properties as its service's API takes them, with the stack's tags. */

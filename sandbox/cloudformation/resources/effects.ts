@@ -5,7 +5,7 @@ import { parameterStore } from '../../ssm/parameter-store.ts';
 import type { World } from '../../world.ts';
 import { arnOf, nameProperty } from './identity.ts';
 import { ECS_EFFECTS } from './ecs.ts';
-import type { Effect } from './effect.ts';
+import { changedProperties, type Effect } from './effect.ts';
 import { putRepository, removeRepository, repositoryExists } from './ecr.ts';
 import type { Json, JsonObject } from '../json.ts';
 import { isObject, textOf } from '../json.ts';
@@ -26,6 +26,10 @@ const EFFECTS: Record<string, Effect> = {
     change: putParameter,
     remove: (world, stack, resource) => {
       parameterStore(world, stack.account, stack.region).delete(resource.physicalId);
+    },
+    changedByService: (world, stack, resource) => {
+      const found = parameterStore(world, stack.account, stack.region).get(resource.physicalId);
+      return found ? changedProperties(resource, { Type: found.type, Value: found.value }) : 'deleted';
     },
   },
   'AWS::S3::Bucket': {
@@ -76,7 +80,8 @@ type Named = Pick<StackResource, 'logicalId' | 'type' | 'properties' | 'unique'>
 export function nameIsTaken(world: World, stack: Stack, resource: Named): boolean {
   const name = chosenName(stack, resource);
   if (name === undefined) return false;
-  if (EFFECTS[resource.type]?.exists?.(world, stack, name)) return true;
+  const effect = EFFECTS[resource.type];
+  if (effect?.exists) return effect.exists(world, stack, name);
   return stackDatabase(world, stack.account, stack.region).named.has(`${resource.type}/${name}`);
 }
 
@@ -121,7 +126,11 @@ export async function settle(
 }
 
 /** The properties of a resource that its service, or another one, has changed since its stack wrote them. */
-export function changedByService(world: World, stack: Stack, resource: StackResource): JsonObject {
+export function changedByService(
+  world: World,
+  stack: Stack,
+  resource: StackResource,
+): JsonObject | 'deleted' {
   return EFFECTS[resource.type]?.changedByService?.(world, stack, resource) ?? {};
 }
 

@@ -1,7 +1,7 @@
 import { alarmsOf } from '../../cloudwatch/alarms.ts';
 import { logGroupsOf } from '../../logs/log-groups.ts';
 import type { World } from '../../world.ts';
-import type { Effect } from './effect.ts';
+import { changedProperties, type Effect } from './effect.ts';
 import { textOf } from '../json.ts';
 import type { Stack, StackResource } from '../engine/stack.ts';
 
@@ -15,6 +15,11 @@ export const OBSERVABILITY_EFFECTS: Record<string, Effect> = {
     remove: (world, { account, region }, { physicalId }) => {
       logGroupsOf(world, account, region).delete(physicalId);
     },
+    changedByService: (world, { account, region }, resource) => {
+      const found = logGroupsOf(world, account, region).find(resource.physicalId);
+      if (!found) return 'deleted';
+      return changedProperties(resource, { RetentionInDays: found.retentionInDays ?? null });
+    },
   },
   'AWS::CloudWatch::Alarm': alarm('metric'),
   'AWS::CloudWatch::CompositeAlarm': alarm('composite'),
@@ -22,10 +27,11 @@ export const OBSERVABILITY_EFFECTS: Record<string, Effect> = {
 
 function putLogGroup(world: World, stack: Stack, { physicalId, properties }: StackResource): void {
   const { RetentionInDays, KmsKeyId } = properties;
-  logGroupsOf(world, stack.account, stack.region).put(physicalId, {
+  const group = logGroupsOf(world, stack.account, stack.region).put(physicalId, {
     ...(RetentionInDays !== undefined && { retentionInDays: Number(RetentionInDays) }),
     ...(KmsKeyId !== undefined && { kmsKeyId: textOf(KmsKeyId) }),
   });
+  if (RetentionInDays === undefined) delete group.retentionInDays;
 }
 
 function alarm(kind: 'metric' | 'composite'): Effect {

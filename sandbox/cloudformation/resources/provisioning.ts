@@ -5,7 +5,7 @@ import { type EventSource, recordHook, setResourceStatus } from '../engine/event
 import { hookFailure, invokeOnResource } from '../engine/hooks.ts';
 import { stackDatabase } from '../engine/stack-database.ts';
 import { identityOf, type Stack, type StackResource, type Tag } from '../engine/stack.ts';
-import { asText, type JsonObject } from '../json.ts';
+import { asText, type JsonObject, textOf } from '../json.ts';
 import { resolveProperties, type Scope } from '../templates/intrinsics.ts';
 import type { ResourceDefinition } from '../templates/template.ts';
 import { revisionOf } from './ecs.ts';
@@ -56,6 +56,7 @@ const IMPORT_SECONDS = 2;
  */
 const EXPRESS_REASON =
   'Resource operation completed using Express Mode. It may continue becoming available in the background.';
+const WAIT_CONDITION = 'AWS::CloudFormation::WaitCondition';
 /** Resources that take this long report that they are configured before they are stable. */
 const STABILISES_FROM = 10;
 const STARTING_SHARE = 0.1;
@@ -143,7 +144,9 @@ export async function replaceResource(
   return attempt(work, resource, 'update', 'UPDATE_FAILED', async () => {
     const reason = 'Requested update requires the creation of a new physical resource; hence creating one.';
     setResourceStatus(work, resource, 'UPDATE_IN_PROGRESS', { reason, physicalId: old.physicalId });
+    const isGone = old.live !== undefined && 'deleted' in old.live;
     if (
+      !isGone &&
       effects.isExclusive(resource.type) &&
       effects.chosenName(work.stack, resource) !== undefined &&
       physicalIdOf(identityOf(work.stack, resource)) === old.physicalId
@@ -281,8 +284,21 @@ async function bringUp(
     throw error;
   }
   setResourceStatus(work, resource, status, { reason: 'Resource creation Initiated' });
+  if (resource.type === WAIT_CONDITION) await waitForSignals(work, resource);
   await becomeReady(work, resource, status, seconds * (1 - STARTING_SHARE), ready);
   failAsRuled(rule);
+}
+
+/**
+ * Nothing can send a signal here, so a wait condition that needs one times out: "If the wait condition doesn't receive
+ * the specified number of success signals before the Timeout period expires, CloudFormation assumes that the wait
+ * condition has failed" (Template Reference, AWS::CloudFormation::WaitCondition).
+ */
+async function waitForSignals(work: ResourcePass, { properties }: StackResource): Promise<void> {
+  const { Timeout: seconds, Count: count = 1 } = properties;
+  if (seconds === undefined) return;
+  await pass(work, Number(seconds));
+  throw new ResourceFailure(`WaitCondition timed out. Received 0 conditions when expecting ${textOf(count)}`);
 }
 
 async function becomeReady(

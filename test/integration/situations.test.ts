@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { startSandbox, type Sandbox } from '../../sandbox/index.ts';
+import { runAction } from '../../sandbox/runner.ts';
+import { node24 } from '../runtime/node24.js';
+import { answeredNow, readDifferences, split, unexplained } from '../situations/differences.ts';
+import type { Endpoint } from '../situations/endpoint.ts';
+import { playAll } from '../situations/play-all.ts';
+import { readSituations } from '../situations/situation.ts';
+import { DEV, useWorkspaces } from '../support/action.ts';
+import type { Emulator } from '../support/emulator.ts';
+import { hasMinistack, startMinistack } from '../support/ministack.ts';
+import { startMoto } from '../support/moto.ts';
+import { runsWith } from '../support/software.ts';
+
+/**
+ * The same situations on three AWS: our sandbox and two that nobody here wrote. What is right on all of them is not
+ * right because of a mistake that we made twice. What differs is explained in test/situations/differences.yml.
+ */
+const situations = readSituations('deploy-stack');
+const differences = readDifferences();
+const workspaceOf = useWorkspaces();
+const others = { ministack: hasMinistack(), moto: runsWith('moto_server') };
+if (!others.moto)
+  process.stderr.write('\nNOT RUN: situations on moto: moto_server is not on this machine.\n\n');
+/** Situations played at once: each waits for most of its time. */
+const AT_ONCE = 6;
+
+let sandbox: Sandbox | undefined;
+const emulators: Emulator[] = [];
+const endpoints = new Map<string, Endpoint>();
+
+beforeAll(async () => {
+  sandbox = await startSandbox({ timeScale: 200 });
+  endpoints.set('sandbox', endpointOf('sandbox', sandbox.env(DEV)));
+  if (others.ministack) await startEmulator('ministack', startMinistack(DEV));
+  if (others.moto) await startEmulator('moto', startMoto());
+}, 180_000);
+
+afterAll(async () => {
+  await sandbox?.close();
+  await Promise.all(emulators.map((each) => each.stop()));
+});
+
+async function startEmulator(name: string, starting: Promise<Emulator>): Promise<void> {
+  const emulator = await starting;
+  emulators.push(emulator);
+  endpoints.set(name, endpointOf(name, emulator.env));
+}
+
+function endpointOf(name: string, env: Record<string, string>): Endpoint {
+  return {
+    name,
+    url: env['AWS_ENDPOINT_URL'] ?? '',
+    credentials: {
+      accessKeyId: env['AWS_ACCESS_KEY_ID'] ?? '',
+      secretAccessKey: env['AWS_SECRET_ACCESS_KEY'] ?? '',
+    },
+    run: async (action, inputs, workspace) => {
+      const { exitCode, outputs, log } = await runAction(action, {
+        node: [node24()],
+        inputs,
+        env,
+        workspace,
+      });
+      return { ok: exitCode === 0, outputs, log };
+    },
+  };
+}
+
+describe('deploy-stack in every situation', () => {
+  let explained = 0;
+  const complete = new Set<string>();
+
+  test.each(['sandbox', 'ministack', 'moto'])(
+    'on %s',
+    async (name) => {
+      const endpoint = endpoints.get(name);
+      if (endpoint === undefined) return;
+      const { played, skipped } = split(situations, differences, name);
+      for (const [situation, why] of skipped) process.stderr.write(`skipped: ${situation}: ${why}\n`);
+      const wrong = await playAll(played, endpoint, { workspaceOf, most: AT_ONCE });
+      process.stderr.write(`${name}: ${played.length - wrong.size} of ${played.length} situations right\n`);
+      expect(unexplained(differences, name, played, wrong)).toEqual([]);
+      expect(await answeredNow(differences, endpoint)).toEqual([]);
+      explained += wrong.size;
+      complete.add(name);
+    },
+    180_000,
+  );
+
+  test('every difference is explained', () => {
+    const counted = `${situations.length} situations on ${endpoints.size} endpoints`;
+    process.stderr.write(`${counted}, ${explained} differences explained\n`);
+    expect([...endpoints.keys()].filter((name) => !complete.has(name))).toEqual([]);
+  });
+});
