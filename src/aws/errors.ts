@@ -21,7 +21,7 @@ interface Fields {
   errors?: unknown;
   $fault?: unknown;
   $response?: unknown;
-  $metadata?: { httpStatusCode?: number; requestId?: string };
+  $metadata?: { httpStatusCode?: number; requestId?: string; answerLost?: boolean };
 }
 
 /**
@@ -106,6 +106,16 @@ export function isNotFound(error: unknown): boolean {
   return classify(error) === 'not-found';
 }
 
+/**
+ * Whether AWS refused the call, so that nothing began. After a lost connection, a time-out or a server error, of this or
+ * of an earlier try, it may have been applied all the same.
+ */
+export function isRefusal(error: unknown): boolean {
+  if (!(error instanceof AwsError) || error.answerLost) return false;
+  const { httpStatus = 0, kind } = error;
+  return httpStatus >= 400 && httpStatus < 500 && kind !== 'network' && kind !== 'server';
+}
+
 const CODE_OF_CLASS: Readonly<Record<Exclude<AwsErrorClass, 'other'>, ErrorCode>> = {
   throttle: 'throttled',
   'not-found': 'not-found',
@@ -138,6 +148,8 @@ export class AwsError extends PlatformError {
   /** Absent when there was no answer. */
   readonly httpStatus?: number;
   readonly requestId?: string;
+  /** An earlier try of the call got no answer, so that it may have been applied. */
+  readonly answerLost: boolean;
 
   constructor(cause: unknown, kind: AwsErrorClass, code: ErrorCode) {
     const fix = hasExpiredToken(cause) ? { fix: RENEW } : {};
@@ -148,6 +160,7 @@ export class AwsError extends PlatformError {
     this.awsMessage = typeof message === 'string' ? message : '';
     if (metadata?.httpStatusCode !== undefined) this.httpStatus = metadata.httpStatusCode;
     if (metadata?.requestId !== undefined) this.requestId = metadata.requestId;
+    this.answerLost = metadata?.answerLost ?? false;
   }
 }
 

@@ -8,20 +8,27 @@ type Strategy = Extract<
   NonNullable<CloudFormationClientConfig['retryStrategy']>,
   { acquireInitialRetryToken: unknown }
 >;
-type Token = Awaited<ReturnType<Strategy['acquireInitialRetryToken']>>;
+type Token = Awaited<ReturnType<Strategy['acquireInitialRetryToken']>> & {
+  /** A try so far got no answer of AWS, so that the call may have been applied. */
+  answerLost: boolean;
+};
 type ErrorInfo = Parameters<Strategy['refreshRetryTokenForRetry']>[1];
 
-export const MAX_ATTEMPTS = 8;
+const ATTEMPTS = 8;
+
+/** Its waits add up to about a minute. */
+const OUTAGE: RetryPolicy = { attempts: 13, baseMs: 200 };
+export const MAX_ATTEMPTS = OUTAGE.attempts;
 
 const POLICIES: Partial<Record<AwsErrorClass, RetryPolicy>> = {
-  throttle: { attempts: MAX_ATTEMPTS, baseMs: 500 },
-  network: { attempts: MAX_ATTEMPTS, baseMs: 100 },
+  throttle: { attempts: ATTEMPTS, baseMs: 500 },
+  network: { attempts: ATTEMPTS, baseMs: 100 },
   server: { attempts: 5, baseMs: 100 },
 };
 
 /**
  * When the SDK tries a call again: after throttling, a lost connection, a 5xx or a body that cannot be read,
- * with exponential backoff and full jitter. The SDK's own strategy would give up on the last one, and would
+ * with exponential backoff and full jitter. A 5xx is ridden out for about a minute. The SDK's own strategy would give up on the last one, and would
  * wait out an exhausted quota (LimitExceeded) as if it were throttling.
  *
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
@@ -35,16 +42,16 @@ export class RetryStrategy implements Strategy {
   }
 
   acquireInitialRetryToken(): Promise<Token> {
-    return Promise.resolve(tokenFor(0));
+    return Promise.resolve(tokenFor(0, false));
   }
 
   /** @throws the error when the call is not to be tried again. */
   async refreshRetryTokenForRetry(token: Token, info: ErrorInfo): Promise<Token> {
     const retries = token.getRetryCount() + 1;
     const policy = policyFor(info.error);
-    if (!policy || retries >= policy.attempts) throw info.error as Error;
+    if (!policy || retries >= policy.attempts) throw markLost(info.error, token.answerLost);
     await this.#clock.sleep(backoffMs(policy, retries, this.#hintMs(info)));
-    return tokenFor(retries);
+    return tokenFor(retries, token.answerLost || isLost(info.error));
   }
 
   recordSuccess(): void {
@@ -58,10 +65,24 @@ export class RetryStrategy implements Strategy {
 }
 
 function policyFor(error: unknown): RetryPolicy | undefined {
-  const corrected = (error as { $metadata?: { clockSkewCorrected?: boolean } }).$metadata?.clockSkewCorrected;
-  return corrected ? { attempts: 2, baseMs: 0 } : POLICIES[classify(error)];
+  const { clockSkewCorrected, httpStatusCode: status = 0 } =
+    (error as { $metadata?: { clockSkewCorrected?: boolean; httpStatusCode?: number } }).$metadata ?? {};
+  if (clockSkewCorrected) return { attempts: 2, baseMs: 0 };
+  const kind = classify(error);
+  return kind === 'server' && status >= 500 ? OUTAGE : POLICIES[kind];
 }
 
-function tokenFor(retries: number): Token {
-  return { getRetryCount: () => retries, getRetryDelay: () => 0 };
+function tokenFor(retries: number, answerLost: boolean): Token {
+  return { getRetryCount: () => retries, getRetryDelay: () => 0, answerLost };
+}
+
+function isLost(error: unknown): boolean {
+  return ['network', 'server'].includes(classify(error));
+}
+
+/** Tells on the last error that an earlier try got no answer. */
+function markLost(error: unknown, answerLost: boolean): Error {
+  const failure = error as Error & { $metadata?: { answerLost?: boolean } };
+  if (answerLost && failure.$metadata) failure.$metadata.answerLost = true;
+  return failure;
 }

@@ -29,10 +29,27 @@ export async function send<Configuration, Output>(
   const { signal } = context;
   throwIfAborted(signal);
   try {
-    return (await client.send(command as never, { abortSignal: signal })) as Output;
+    const sending = client.send(command as never, { abortSignal: signal });
+    return (await orAborted(sending, signal)) as Output;
   } catch (error) {
     throwIfAborted(signal);
     throw toAwsError(error);
+  }
+}
+
+/** The SDK waits between its tries without looking at the signal. */
+async function orAborted(sending: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
+  let onAbort = (): void => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => {
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([sending, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 

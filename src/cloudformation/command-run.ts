@@ -1,3 +1,4 @@
+import { isRefusal } from '../aws/errors.ts';
 import { sha256 } from '../core/canonical.ts';
 import { type ErrorCode, PlatformError } from '../core/errors.ts';
 import type { Timeline } from './execution/events.ts';
@@ -57,6 +58,8 @@ export interface PendingWork {
   };
   /** The requested operation. It is recorded before the request, because the answer may be lost. */
   operation?: { kind: OperationKind; stackName: string; stackId: string };
+  /** The operation that AWS refused: nothing of it began. */
+  refused?: { kind: OperationKind; stackName: string };
   /** What the operation has done so far. */
   timeline?: Timeline;
   /** The services that it changes. */
@@ -86,6 +89,28 @@ export function timeLeft(run: CommandRun): number {
 export function changesSoFar(run: CommandRun): string {
   if (run.done !== undefined) return run.done;
   return run.notes.length > 0 ? 'Nothing else was changed' : 'Nothing was changed';
+}
+
+/**
+ * Requests an operation, and records it as pending before that. When AWS refuses it, nothing began.
+ *
+ * @throws what `request` throws.
+ */
+export async function requestOperation(
+  { context, pending }: CommandRun,
+  operation: NonNullable<PendingWork['operation']>,
+  request: () => Promise<unknown>,
+): Promise<void> {
+  pending.operation = operation;
+  try {
+    await request();
+  } catch (error) {
+    if (!context.signal.aborted && isRefusal(error)) {
+      delete pending.operation;
+      pending.refused = operation;
+    }
+    throw error;
+  }
 }
 
 /** Puts a sentence into the log and the summary. */

@@ -62,3 +62,16 @@ test.each([{}, { eventTokens: false, describeEvents: false, lastOperations: fals
     expect(at.lines.join('\n')).toMatch(/::error title=Root cause%3A Network\/Subnet,file=app\.yml,line=4::/);
   },
 );
+
+test.each([{}, { describeEvents: false, lastOperations: false }])(
+  'the root cause is found inside a nested stack that cannot be found at first, with features %j',
+  async (features) => {
+    await start({
+      features: { ...features, hiddenNestedReads: 6 },
+      resources: [{ match: { logicalId: 'Subnet' }, on: 'create', fail: { message: 'no room' } }],
+    });
+    const outcome = await at.run(parent('a.yml'));
+    expect(outcome).toMatchObject({ verdict: 'rolled-back', ok: false });
+    expect(outcome.reason).toContain('at Network/Subnet (AWS::EC2::Subnet): no room');
+  },
+);

@@ -2,6 +2,7 @@ import { CancelledError, errorInfo, InputError, stackOf, TimeoutError, reasonOf 
 import { PlanFailedError } from '../change-set/failure.ts';
 import { diagnose, type Diagnosis } from '../diagnosis/diagnosis.ts';
 import { discardChangeSet, cancelPending } from '../execution/cancel.ts';
+import type { OperationKind } from '../execution/watch.ts';
 import { StackStuckError } from '../execution/recover.ts';
 import type { DeployStackInputs } from '../context.ts';
 import { apply } from './apply.ts';
@@ -98,11 +99,13 @@ async function resultOfError(run: CommandRun, error: unknown): Promise<CommandRe
     return { verdict: 'stuck', reason: error.message, execution, diagnosis, error: errorInfo(error) };
   }
   context.log.debug(stackOf(error));
-  const { operation } = pending;
+  const { operation, refused } = pending;
   const done = run.done === undefined ? '' : `${run.done}. But then: `;
   const stillRunning = operation
-    ? ` The ${operation.kind} of stack ${operation.stackName} was asked for and may go on at AWS: look at the stack.`
-    : '';
+    ? ` The ${NOUN[operation.kind]} of stack ${operation.stackName} was asked for and may go on at AWS: look at the stack.`
+    : refused
+      ? ` CloudFormation refused the ${NOUN[refused.kind]} of stack ${refused.stackName}: nothing began.`
+      : '';
   const { code, fix: advice = '' } = errorInfo(error);
   const fix = code === 'credentials-expired' && advice !== '' ? ` ${advice}` : '';
   return {
@@ -113,6 +116,13 @@ async function resultOfError(run: CommandRun, error: unknown): Promise<CommandRe
     error: errorInfo(error),
   };
 }
+
+const NOUN: Readonly<Record<OperationKind, string>> = {
+  create: 'creation',
+  update: 'update',
+  delete: 'deletion',
+  rollback: 'rollback',
+};
 
 async function cancelledResult(run: CommandRun): Promise<CommandResult> {
   const remains = await cancelPending(run);

@@ -15,7 +15,7 @@ import { discardChangeSet } from '../execution/cancel.ts';
 import { executePlan } from '../execution/execute.ts';
 import { type PreparedStack, prepareStack } from '../execution/recover.ts';
 import { reconcile } from '../execution/reconcile.ts';
-import { isComplete, leftBehind } from '../execution/watch.ts';
+import { type Execution, isComplete, leftBehind } from '../execution/watch.ts';
 import { hiddenFindings } from '../nested-stacks.ts';
 import {
   ensureStackPolicy,
@@ -240,6 +240,7 @@ export async function executeAndJudge(
   if (plan.kind === 'update') await setPolicy(run, plan.stackId, settings);
   const execution = await executePlan(run, plan);
   if (!isComplete(execution)) {
+    noteUnreadNested(run, execution);
     const diagnosis = await diagnose(context, execution, {
       stackName: plan.stackName,
       ...(template ? { template } : {}),
@@ -266,6 +267,16 @@ export async function executeAndJudge(
   if (plan.kind === 'create') await setPolicy(run, plan.stackId, settings);
   if (stack) await setProtection(run, stack, settings);
   return { ...end, ...run.known };
+}
+
+/** A failure in a nested stack that may not be read shows only as CloudFormation sums it up. */
+function noteUnreadNested(run: CommandRun, { unreadNested = [] }: Execution): void {
+  if (unreadNested.length === 0) return;
+  const names = unreadNested.join(', ');
+  note(
+    run,
+    `The events of ${names} could not be read (cloudformation:DescribeStackEvents), so what failed there is not shown.`,
+  );
 }
 
 /** Applies differing settings to a stack whose resources do not change; returns their names. */

@@ -105,9 +105,13 @@ function inTimeOrder(failures: readonly ResourceFailure[]): ResourceFailure[] {
   return failures.toSorted((a, b) => a.at - b.at);
 }
 
+/** What the row of a stack says when something inside it failed. */
+const SUMMARY = /^(?:Embedded stack|The following resource\(s\) failed)/;
+
 /**
  * If no resource failed: the deepest nested stack that failed before it created anything, else the stack's own reason,
- * such as an alarm that stopped it.
+ * such as an alarm that stopped it. A row that only sums up what failed in a nested stack still says more of it than the
+ * stack's own row.
  */
 function stackFailures(
   forward: readonly ResourceFailure[],
@@ -115,12 +119,12 @@ function stackFailures(
   stackName: string,
 ): Failure[] {
   const deepest = forward
-    .filter(
-      (failure) =>
-        failure.reason !== '' && !/^(Embedded stack|The following resource\(s\) failed)/.test(failure.reason),
-    )
+    .filter((failure) => failure.reason !== '')
     .toSorted((a, b) => b.nesting.length - a.nesting.length);
-  if (deepest.length > 0) return deepest;
+  const own = deepest.filter((failure) => !SUMMARY.test(failure.reason));
+  if (own.length > 0) return own;
+  const [embedded] = deepest.filter((failure) => /^Embedded stack/.test(failure.reason));
+  if (embedded) return [embedded];
   const reason = execution.timeline.turnReason ?? execution.reason;
   return reason ? [{ logicalId: stackName, nesting: [], type: STACK_TYPE, reason }] : [];
 }

@@ -1,7 +1,13 @@
 import { DeleteStackCommand } from '@aws-sdk/client-cloudformation';
 import { send } from '../../aws/send.ts';
 import { plural } from '../../core/text.ts';
-import { clientRequestToken, note, StackBlockedError, type CommandRun } from '../command-run.ts';
+import {
+  clientRequestToken,
+  note,
+  requestOperation,
+  StackBlockedError,
+  type CommandRun,
+} from '../command-run.ts';
 import { setTerminationProtection } from '../settings.ts';
 import { isAlive, listResources, type StackSnapshot } from '../stack.ts';
 import { lastBeforeDeletion } from './events.ts';
@@ -13,20 +19,18 @@ import type { Execution } from './watch.ts';
  * @throws TimeoutError when the deletion is still running at the deadline.
  */
 export async function deleteStack(run: CommandRun, stack: StackSnapshot): Promise<Execution> {
-  const { context, pending, inputs } = run;
+  const { context, inputs } = run;
   const { stackId, stackName } = stack;
   const marker = await lastBeforeDeletion(context, stackId);
   const resources = (await listResources(context, stackId)).filter(isAlive);
   const token = clientRequestToken(run.identity, 'delete', stackId, marker?.id ?? '');
-  pending.operation = { kind: 'delete', stackName, stackId };
-  await send(
-    context.client,
-    new DeleteStackCommand({
-      StackName: stackId,
-      ClientRequestToken: token,
-      ...(inputs.roleArn ? { RoleARN: inputs.roleArn } : {}),
-    }),
-    context,
+  const command = new DeleteStackCommand({
+    StackName: stackId,
+    ClientRequestToken: token,
+    ...(inputs.roleArn ? { RoleARN: inputs.roleArn } : {}),
+  });
+  await requestOperation(run, { kind: 'delete', stackName, stackId }, () =>
+    send(context.client, command, context),
   );
   context.log.info(`Deleting stack ${stackName} with ${plural(resources.length, 'resource')}.`);
   // A stack is deleted once, by the first request, so no token has to match.

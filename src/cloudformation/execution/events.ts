@@ -97,6 +97,36 @@ export async function lastBeforeDeletion(
   return undefined;
 }
 
+/** Where an operation begins in the events of a stack. */
+interface OperationStart {
+  /** The stack's own event that started it. */
+  event: ResourceEvent;
+  /** The event before it; undefined when there is none. */
+  before?: ResourceEvent;
+}
+
+/**
+ * The first operation that began at or after a time on AWS's clock, by the statuses that start one; without a time, the
+ * newest one.
+ */
+export async function findOperation(
+  context: CloudFormationContext,
+  stackId: string,
+  begins: readonly string[],
+  sinceMs: number | undefined,
+): Promise<OperationStart | undefined> {
+  let found: OperationStart | undefined;
+  for await (const page of pages(context, stackId)) {
+    for (const event of page) {
+      if (found && !found.before) found.before = event;
+      if (found && sinceMs === undefined) return found;
+      if (sinceMs !== undefined && event.at < sinceMs) return found;
+      if (isOwnRow(event) && begins.includes(event.status)) found = { event };
+    }
+  }
+  return found;
+}
+
 /**
  * The newest events of a stack for which `wanted` holds, oldest first; reading stops at the first other event or
  * after `limit` events.

@@ -5,63 +5,125 @@ import {
   DescribeChangeSetCommand,
   ExecuteChangeSetCommand,
 } from '@aws-sdk/client-cloudformation';
-import { classify } from '../../aws/errors.ts';
+import { classify, isNotFound } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
 import { plural } from '../../core/text.ts';
 import { pathOf, type Plan } from '../change-set/changes.ts';
-import { clientRequestToken, type CommandRun, note } from '../command-run.ts';
+import { clientRequestToken, type CommandRun, note, requestOperation, requesterOf } from '../command-run.ts';
+import { describeStack } from '../stack.ts';
 import type { CloudFormationContext } from '../context.ts';
-import { newestEvent, Timeline } from './events.ts';
+import { findOperation, newestEvent, Timeline } from './events.ts';
 import { Progress } from './progress.ts';
 import { FollowedServices } from './services.ts';
-import { type Execution, isComplete, type Operation, watchOperation } from './watch.ts';
+import { BEGINS, type Execution, isComplete, type Operation, watchOperation } from './watch.ts';
 
 /**
- * Executes a plan and waits for the end, including a rollback. The execution's status says how it ended.
+ * Executes a plan and waits for the end, including a rollback. The execution's status says how it ended. Where somebody
+ * else has executed the same change set in the meantime, that operation is followed to its end.
  * @throws TimeoutError when the operation is still running at the deadline; AwsError when the request is rejected.
  */
 export async function executePlan(run: CommandRun, plan: Plan): Promise<Execution> {
   const { context, pending } = run;
   const marker = await newestEvent(context, plan.stackId);
   const token = clientRequestToken(run.identity, 'execute', plan.changeSetId);
-  pending.operation = { kind: plan.kind, stackName: plan.stackName, stackId: plan.stackId };
-  const ours = await requestExecution(run, plan, token);
+  const other = await requestExecution(run, plan, token);
   delete pending.changeSet;
-  context.log.info(`Executing ${plan.changeSetName} on stack ${plan.stackName}: ${describeSize(plan)}.`);
-  const updatedBefore = run.known.before?.updatedAt;
+  const start = other && (await findOperation(context, plan.stackId, BEGINS[plan.kind], other.createdMs));
+  const by = start && start.event.token !== token ? requesterOf(start.event.token) : undefined;
+  if (by === undefined) {
+    context.log.info(`Executing ${plan.changeSetName} on stack ${plan.stackName}: ${describeSize(plan)}.`);
+  } else {
+    note(
+      run,
+      `The change set ${plan.changeSetName} was executed by ${by} already; this run followed that to its end.`,
+    );
+  }
+  const updatedBefore = other ? undefined : run.known.before?.updatedAt;
+  const after = start ? start.before : marker;
   const operation = {
     stackName: plan.stackName,
     stackId: plan.stackId,
     kind: plan.kind,
-    ...(ours ? { token } : {}),
-    ...(marker ? { afterEventId: marker.id } : {}),
+    ...(other ? {} : { token }),
+    ...(after ? { afterEventId: after.id } : {}),
     ...(updatedBefore ? { updatedBefore } : {}),
   };
   return await watchStarted(run, operation, plan.changes.map(pathOf));
 }
 
+/** A change set that is executed by a request that was not answered as ours. */
+interface OtherExecution {
+  /** When the change set was created, by AWS's clock, in ms; its execution began later. */
+  createdMs?: number;
+}
+
 /**
- * Requests the execution; false when the change set is being executed already. After an error the request may have
- * arrived all the same, so the status of the change set is read.
+ * Requests the execution; undefined when it was accepted. After an error the request may have arrived all the same, or
+ * somebody else has executed the change set, so the status of the change set is read.
  */
-async function requestExecution(run: CommandRun, plan: Plan, token: string): Promise<boolean> {
-  const { context } = run;
+async function requestExecution(
+  run: CommandRun,
+  plan: Plan,
+  token: string,
+): Promise<OtherExecution | undefined> {
+  const { context, pending } = run;
   const command = new ExecuteChangeSetCommand({
     ChangeSetName: plan.changeSetId,
     ClientRequestToken: token,
     ...disableRollback(run, plan),
   });
+  const operation = { kind: plan.kind, stackName: plan.stackName, stackId: plan.stackId };
   try {
-    await send(context.client, command, context);
-    return true;
+    await requestOperation(run, operation, () => send(context.client, command, context));
+    return undefined;
   } catch (error) {
     if (context.signal.aborted || classify(error) === 'denied') throw error;
-    const executing = await isExecuting(context, plan);
-    if (executing === false) delete run.pending.operation;
-    if (!executing) throw error;
+    const found = await findExecution(context, plan);
+    if (found === 'unknown') throw error;
+    if (found === 'none') {
+      delete pending.operation;
+      pending.refused = operation;
+      throw error;
+    }
+    pending.operation = operation;
+    delete pending.refused;
     context.log.info(`The change set is in execution although AWS answered: ${reasonOf(error)}`);
-    return false;
+    return found;
   }
+}
+
+/**
+ * Whether the change set is or was executed. CloudFormation may have deleted one that was; the stack then has its ARN.
+ * `unknown` when it cannot be read.
+ */
+async function findExecution(
+  context: CloudFormationContext,
+  plan: Plan,
+): Promise<OtherExecution | 'none' | 'unknown'> {
+  try {
+    const command = new DescribeChangeSetCommand({ ChangeSetName: plan.changeSetId });
+    const { ExecutionStatus: status = '', CreationTime: created } = await send(
+      context.client,
+      command,
+      context,
+    );
+    if (!status.startsWith('EXECUTE_')) return 'none';
+    return created ? { createdMs: created.getTime() } : {};
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (isNotFound(error)) return await findDeletedExecution(context, plan);
+    context.log.debug(`DescribeChangeSet: ${reasonOf(error)}`);
+    return 'unknown';
+  }
+}
+
+async function findDeletedExecution(
+  context: CloudFormationContext,
+  plan: Plan,
+): Promise<OtherExecution | 'none' | 'unknown'> {
+  const stack = await describeStack(context, plan.stackId);
+  if (stack?.changeSetId === undefined) return 'unknown';
+  return stack.changeSetId === plan.changeSetId ? {} : 'none';
 }
 
 /** CloudFormation rejects DisableRollback when the change set itself says what happens on failure. */
@@ -72,20 +134,6 @@ function disableRollback(
   const said = onStackFailure ?? settings?.onStackFailure ?? settings?.disableRollback;
   if (kind === 'create' || said !== undefined || inputs.mode === 'express') return {};
   return { DisableRollback: inputs.onFailure === 'keep' };
-}
-
-/** Undefined when it cannot be read. */
-async function isExecuting(context: CloudFormationContext, plan: Plan): Promise<boolean | undefined> {
-  const command = new DescribeChangeSetCommand({ ChangeSetName: plan.changeSetId });
-  const changeSet = await send(context.client, command, context).catch((error: unknown) => {
-    context.signal.throwIfAborted();
-    context.log.debug(`DescribeChangeSet: ${reasonOf(error)}`);
-    return undefined;
-  });
-  if (!changeSet) return undefined;
-  return ['EXECUTE_IN_PROGRESS', 'EXECUTE_COMPLETE', 'EXECUTE_FAILED'].includes(
-    changeSet.ExecutionStatus ?? '',
-  );
 }
 
 function describeSize({ changes, kind }: Plan): string {

@@ -3,7 +3,7 @@ import {
   RollbackStackCommand,
   type StackResourceSummary,
 } from '@aws-sdk/client-cloudformation';
-import { isThrottle } from '../../aws/errors.ts';
+import { isRefusal, isThrottle } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
 import { PlatformError } from '../../core/errors.ts';
 import { poll } from '../../core/poll.ts';
@@ -15,6 +15,7 @@ import {
   clientRequestToken,
   note,
   requesterOf,
+  requestOperation,
   StackBlockedError,
   timeLeft,
   type CommandRun,
@@ -317,17 +318,31 @@ function role({ inputs }: CommandRun): { RoleARN?: string } {
   return inputs.roleArn ? { RoleARN: inputs.roleArn } : {};
 }
 
+/** The stack after the rollback that somebody else has requested first; undefined when there is none. */
+async function rolledBackByOther(run: CommandRun, before: StackSnapshot): Promise<StackSnapshot | undefined> {
+  const found = await describeStack(run.context, before.stackId);
+  const stack = found && isInProgress(found.status) ? await waitForOtherOperation(run, found) : found;
+  if (!stack || stack.status === before.status || !isStable(stack.status)) return undefined;
+  delete run.pending.refused;
+  return stack;
+}
+
 async function runRollback(
   run: CommandRun,
   stack: StackSnapshot,
   request: (token: string) => Promise<unknown>,
 ): Promise<StackSnapshot> {
-  const { context, pending } = run;
+  const { context } = run;
   const { stackName, stackId } = stack;
   const marker = await newestEvent(context, stackId);
   const token = clientRequestToken(run.identity, 'rollback', stackId, marker?.id ?? '');
-  pending.operation = { kind: 'rollback', stackName, stackId };
-  await request(token);
+  try {
+    await requestOperation(run, { kind: 'rollback', stackName, stackId }, () => request(token));
+  } catch (error) {
+    const other = isRefusal(error) ? await rolledBackByOther(run, stack) : undefined;
+    if (!other) throw error;
+    return other;
+  }
   context.log.info(`Rolling stack ${stackName} back from ${stack.status}.`);
   const operation = {
     stackName,

@@ -86,11 +86,13 @@ class WatchError extends PlatformError {
 const FAILED_POLLS = 5;
 /** How long DescribeStacks may return the state, and the outputs, before the operation. */
 const STALE_MS = 15_000;
+/** How long a nested stack may not be found after its row appeared in the events of its parent. */
+const NESTED_HIDDEN_MS = 60_000;
 /** How long DescribeStacks may contradict the stack's own last event. */
 const CONTRADICTION_MS = 120_000;
 
 /** The statuses of the stack that start an operation. */
-const BEGINS: Readonly<Record<OperationKind, readonly string[]>> = {
+export const BEGINS: Readonly<Record<OperationKind, readonly string[]>> = {
   create: ['CREATE_IN_PROGRESS', 'IMPORT_IN_PROGRESS'],
   update: ['UPDATE_IN_PROGRESS', 'IMPORT_IN_PROGRESS'],
   delete: ['DELETE_IN_PROGRESS'],
@@ -265,6 +267,8 @@ class Watch {
       nesting: [...nesting, row.logicalId],
       running,
       readOnce: true,
+      seenAt: this.#context.clock.now(),
+      hidden: false,
     });
   }
 
@@ -273,7 +277,7 @@ class Watch {
     for (const [stackId, nested] of this.#nested) {
       if (!nested.running && !nested.readOnce) continue;
       const events = await this.#readNestedEvents(stackId, nested);
-      nested.readOnce = false;
+      nested.readOnce = nested.hidden;
       for (const event of events) {
         const step = this.#timeline.add(event, nested.nesting);
         if (step) this.#progress.step(step, this.#context.clock.now());
@@ -282,12 +286,20 @@ class Watch {
     }
   }
 
-  /** The events of a nested stack are optional: without the permission to read them the watch continues. */
+  /**
+   * The events of a nested stack are optional: without the permission to read them the watch continues. One that is not
+   * found yet is read again, as its row may appear first.
+   */
   async #readNestedEvents(stackId: string, nested: NestedStack): Promise<ResourceEvent[]> {
     try {
-      return await nested.reader.read();
+      const events = await nested.reader.read();
+      nested.hidden = false;
+      return events;
     } catch (error) {
-      if (!['not-found', 'denied'].includes(classify(error))) throw error;
+      const kind = classify(error);
+      if (kind !== 'not-found' && kind !== 'denied') throw error;
+      nested.hidden = kind === 'not-found' && this.#context.clock.now() - nested.seenAt < NESTED_HIDDEN_MS;
+      if (nested.hidden) return [];
       this.#nested.delete(stackId);
       this.#unreadable.set(stackId, nested.nesting.join('/'));
       this.#context.log.info(
@@ -295,6 +307,10 @@ class Watch {
       );
       return [];
     }
+  }
+
+  #hasHidden(): boolean {
+    return [...this.#nested.values()].some(({ hidden }) => hidden);
   }
 
   async #confirm(last: ResourceEvent): Promise<Execution | undefined> {
@@ -305,7 +321,7 @@ class Watch {
     const waited = now - this.#endSeenAt;
     const { updatedBefore } = this.#operation;
     const isStale = updatedBefore !== undefined && stack?.updatedAt?.getTime() === updatedBefore.getTime();
-    if (isStale && waited < STALE_MS) return undefined;
+    if ((isStale && waited < STALE_MS) || this.#hasHidden()) return undefined;
     if (status === last.status || this.#overtaken) return this.#execution(last.status, stack);
     if (isInProgress(status) || waited < CONTRADICTION_MS) return undefined;
     throw new WatchError(
@@ -335,4 +351,8 @@ interface NestedStack {
   running: boolean;
   /** To be read one more time. */
   readOnce: boolean;
+  /** When its row was first seen, in ms since the epoch. */
+  seenAt: number;
+  /** It was not found when it was last read. */
+  hidden: boolean;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { isRefusal, toAwsError } from '../../../src/aws/errors.ts';
 import { RetryStrategy } from '../../../src/aws/retry.ts';
 import { FakeClock } from '../core/fakes.ts';
 
@@ -37,6 +38,31 @@ describe('RetryStrategy', () => {
     ['Error', 1],
   ])('%s: %d attempts', async (name, attempts) => {
     expect((await attemptsFor(infoOf(name))).attempts).toBe(attempts);
+  });
+
+  test('a 5xx is ridden out for about a minute, on average', async () => {
+    const info = infoOf('InternalFailure', {}, { httpStatusCode: 503 });
+    const runs = await Promise.all(Array.from({ length: 50 }, () => attemptsFor(info)));
+    const waits = runs.map(({ clock }) => clock.sleeps.reduce((sum, ms) => sum + ms, 0));
+    const mean = waits.reduce((sum, ms) => sum + ms, 0) / waits.length;
+    expect(mean).toBeGreaterThan(45_000);
+    expect(mean).toBeLessThan(80_000);
+    expect(runs[0]?.attempts).toBe(13);
+  });
+
+  test('an error after a lost answer says so, and one after throttling does not', async () => {
+    for (const [first, lost] of [
+      ['TimeoutError', true],
+      ['InternalFailure', true],
+      ['Throttling', false],
+    ] as const) {
+      const strategy = new RetryStrategy(new FakeClock());
+      const begun = await strategy.acquireInitialRetryToken();
+      const token = await strategy.refreshRetryTokenForRetry(begun, infoOf(first));
+      const refusal = infoOf('AccessDenied', {}, { httpStatusCode: 403 });
+      await expect(strategy.refreshRetryTokenForRetry(token, refusal)).rejects.toThrow('no');
+      expect(isRefusal(toAwsError(refusal.error))).toBe(!lost);
+    }
   });
 
   test('a clock that the SDK has set right is worth one more attempt', async () => {

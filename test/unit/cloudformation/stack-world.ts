@@ -109,6 +109,12 @@ export class StackWorld {
     this.#pending.push(...events);
   }
 
+  /** The events of a stack so far, the newest first. */
+  eventsOf(stackId: string): Event[] {
+    this.#advance();
+    return this.events.filter(({ StackId }) => StackId === stackId || stackId === 'app').slice(0, 100);
+  }
+
   #record(step: Step, token: string | undefined): void {
     this.events.unshift(this.#event(step, token, this.aws.clock.now() - 1000));
   }
@@ -257,11 +263,7 @@ export class StackWorld {
           fail(awsError('ValidationError', `CancelUpdateStack cannot be called from current stack status`));
         return {};
       },
-      DescribeStackEvents: ({ StackName: id }) => {
-        this.#advance();
-        const events = this.events.filter((event) => event.StackId === id || id === 'app');
-        return { StackEvents: events.slice(0, 100) };
-      },
+      DescribeStackEvents: ({ StackName: id }) => ({ StackEvents: this.eventsOf(String(id)) }),
       ListStackResources: () => ({ StackResourceSummaries: this.#options.resources ?? [] }),
       DescribeEvents: () => fail(awsError('InternalFailure', 'not here', 500)),
       UpdateTerminationProtection: ({ EnableTerminationProtection: on }) => {
