@@ -62,7 +62,10 @@ const NAMES: readonly (readonly [AwsErrorClass, string])[] = [
     'InternalFailure Internal InternalServer InternalService ServiceUnavailable ServiceUnavailableException ' +
       'Unavailable IDPCommunication MalformedResponse',
   ],
-  ['other', 'Abort Cancelled NotImplemented UnsupportedOperation UnknownOperation InvalidAction'],
+  [
+    'other',
+    'Abort Cancelled ProxyRefusal NotImplemented UnsupportedOperation UnknownOperation InvalidAction',
+  ],
 ];
 
 const CLASS_OF_NAME = new Map(
@@ -107,13 +110,14 @@ export function isNotFound(error: unknown): boolean {
 }
 
 /**
- * Whether AWS refused the call, so that nothing began. After a lost connection, a time-out or a server error, of this or
- * of an earlier try, it may have been applied all the same.
+ * Whether AWS, or a proxy before it, refused the call, so that nothing began. After a lost connection, a time-out or a
+ * server error, of this or of an earlier try, it may have been applied all the same.
  */
 export function isRefusal(error: unknown): boolean {
-  if (!(error instanceof AwsError) || error.answerLost) return false;
-  const { httpStatus = 0, kind } = error;
-  return httpStatus >= 400 && httpStatus < 500 && kind !== 'network' && kind !== 'server';
+  if (['network', 'server'].includes(classify(error))) return false;
+  const { httpStatusCode: status = 0, answerLost = false } =
+    fieldsOf(error instanceof AwsError ? error.cause : error).$metadata ?? {};
+  return !answerLost && status >= 400 && status < 500;
 }
 
 const CODE_OF_CLASS: Readonly<Record<Exclude<AwsErrorClass, 'other'>, ErrorCode>> = {
@@ -148,8 +152,6 @@ export class AwsError extends PlatformError {
   /** Absent when there was no answer. */
   readonly httpStatus?: number;
   readonly requestId?: string;
-  /** An earlier try of the call got no answer, so that it may have been applied. */
-  readonly answerLost: boolean;
 
   constructor(cause: unknown, kind: AwsErrorClass, code: ErrorCode) {
     const fix = hasExpiredToken(cause) ? { fix: RENEW } : {};
@@ -160,7 +162,6 @@ export class AwsError extends PlatformError {
     this.awsMessage = typeof message === 'string' ? message : '';
     if (metadata?.httpStatusCode !== undefined) this.httpStatus = metadata.httpStatusCode;
     if (metadata?.requestId !== undefined) this.requestId = metadata.requestId;
-    this.answerLost = metadata?.answerLost ?? false;
   }
 }
 

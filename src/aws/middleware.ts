@@ -39,6 +39,7 @@ export function limitRate(stack: object, limiter: RateLimiter): void {
 /** An answer that did not come from AWS: a proxy's page, or a text that was cut. AWS may have applied the call. */
 class MalformedResponseError extends PlatformError {
   override readonly name = 'MalformedResponseError';
+  readonly $metadata: { httpStatusCode: number };
 
   /** @param call the service and the operation. */
   constructor(call: string, status: number, body: string) {
@@ -47,15 +48,18 @@ class MalformedResponseError extends PlatformError {
       `${call} answered ${status} (${kindOf(body)})`,
       isHtml(body) ? { fix: NOT_AWS } : {},
     );
+    this.$metadata = { httpStatusCode: status };
   }
 }
 
 /** A refusal that did not come from AWS, such as a proxy's. The call never reached AWS. */
 class ProxyRefusalError extends PlatformError {
   override readonly name = 'ProxyRefusalError';
+  readonly $metadata: { httpStatusCode: number };
 
   constructor(call: string, status: number, body: string) {
     super('service-unavailable', `${call} answered ${status} (${kindOf(body)})`, { fix: NOT_AWS });
+    this.$metadata = { httpStatusCode: status };
   }
 }
 

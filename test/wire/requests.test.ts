@@ -99,6 +99,15 @@ describe('a minute of server errors before anything has begun', () => {
   );
 });
 
+test("a proxy's page is named as one, never an error of a parser", async () => {
+  at = await stand();
+  at.sandbox.addFault({ kind: 'status', operation: 'DescribeStacks', status: 502, times: 99 });
+  const outcome = await at.run(template(1), { timeoutMs: 60_000 });
+  expect(outcome).toMatchObject({ verdict: 'failed', ok: false });
+  expect(outcome.reason).toContain('CloudFormation DescribeStacks answered 502 (HTML)');
+  expect(outcome.error?.fix).toContain('Check the proxy between the runner and AWS');
+});
+
 describe('a change set that somebody else executes first', () => {
   const executeFirst = async (): Promise<void> => {
     at.sandbox.calls.all.length = 0;
@@ -113,13 +122,13 @@ describe('a change set that somebody else executes first', () => {
   };
 
   test.each([
-    ['has ended', 1500],
-    ['is under way', 60],
-  ])('and that %s is followed to its end, not to the time limit', async (_name, delayMs) => {
-    at = await stand();
+    ['has ended', 1],
+    ['is under way', 6000],
+  ])('and that %s is followed to its end, not to the time limit', async (_name, seconds) => {
+    at = await stand({ resources: [{ match: { logicalId: 'Queue' }, on: 'update', seconds }] });
     await at.run(template(1));
     // The marker is read after the other execution began.
-    at.sandbox.addFault({ operation: 'DescribeStackEvents', kind: 'delay', delayMs });
+    at.sandbox.addFault({ operation: 'DescribeStackEvents', kind: 'delay', delayMs: 1500 });
     const [outcome] = await Promise.all([at.run(template(2)), executeFirst()]);
     expect(outcome).toMatchObject({ verdict: 'updated', ok: true });
     expect(outcome.result).toMatchObject({

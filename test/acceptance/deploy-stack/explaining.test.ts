@@ -109,17 +109,6 @@ describe('hooks', () => {
   });
 });
 
-test("a proxy's page is named as one, never an error of a parser", async () => {
-  const sandbox = await start({
-    scenario: { faults: [{ kind: 'status', operation: 'DescribeStacks', status: 502, times: 99 }] },
-  });
-  const workspace = workspaceOf({ 't.yml': HEAD });
-  const run = await deployStack(sandbox, { template: 't.yml' }, { workspace });
-  expect(run.outputs['verdict']).toBe('failed');
-  expect(run.outputs['reason']).toContain('CloudFormation DescribeStacks answered 502 (HTML)');
-  expect(run.log).toContain('Check the proxy between the runner and AWS');
-});
-
 test.each([
   [
     'a capability',
