@@ -107,6 +107,20 @@ export function isShell(status: string): boolean {
   return status === 'REVIEW_IN_PROGRESS';
 }
 
+/**
+ * Whether a stack is what a failed creation left. CloudFormation takes no change set for it: it is deleted and created
+ * again. Source: "Stack status codes", CloudFormation User Guide.
+ */
+export function isFailedCreation(status: string): boolean {
+  return FAILED_CREATIONS.has(status);
+}
+
+const FAILED_CREATIONS: ReadonlySet<string> = new Set([
+  'CREATE_FAILED',
+  'ROLLBACK_COMPLETE',
+  'ROLLBACK_FAILED',
+]);
+
 /** Whether an operation is running. A shell waits for a person, not for AWS. */
 export function isInProgress(status: string): boolean {
   return status.endsWith('_IN_PROGRESS') && !isShell(status);

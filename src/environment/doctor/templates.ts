@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { describeStack, isShell, type StackSnapshot } from '../../cloudformation/stack.ts';
+import { describeStack, isFailedCreation, isShell, type StackSnapshot } from '../../cloudformation/stack.ts';
 import {
   checkTemplate,
   type DeclaredResource,
@@ -123,7 +123,7 @@ export async function checkTemplates(
 
 const TEMPLATE_FIX = 'Correct the template, or its parameters in the manifest.';
 
-/** The stacks of targets that exist, by name. One that was rolled back at its creation is created again. */
+/** The stacks of targets that exist, by name. What a failed creation left is created again. */
 export async function describeTargets(
   context: EnvironmentContext,
   targets: readonly StackTarget[],
@@ -132,7 +132,7 @@ export async function describeTargets(
   const found = new Map<string, StackSnapshot>();
   await inParallel(targets, AT_ONCE, async ({ inputs }) => {
     const stack = await describeStack(cloudFormation, inputs.stackName);
-    if (stack && !isShell(stack.status) && stack.status !== 'ROLLBACK_COMPLETE')
+    if (stack && !isShell(stack.status) && !isFailedCreation(stack.status))
       found.set(inputs.stackName, stack);
   });
   return found;

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Plan } from '../../cloudformation/change-set/changes.ts';
 import { comparePlans } from '../../cloudformation/change-set/fingerprint.ts';
 import { readPlan } from '../../cloudformation/change-set/plan.ts';
-import { describeStack, isShell } from '../../cloudformation/stack.ts';
+import { describeStack, isFailedCreation, isShell } from '../../cloudformation/stack.ts';
 import type { EnvironmentContext, EnvironmentRequest } from './context.ts';
 import { changeEnvironment, deployParts } from './deploy.ts';
 import { runImages } from './images.ts';
@@ -150,7 +150,10 @@ async function executeStackPlan(
   return { verdict: 'unchanged', ok: true, reason };
 }
 
-/** A stack that was to be made, and is there, was made by an earlier attempt of the run, or by somebody else. */
+/**
+ * A stack that was to be created, and exists, was created by an earlier attempt of the run, or by somebody else. What a
+ * failed creation left is deleted, unless it holds data, and the stack is created again.
+ */
 async function createStack(
   context: EnvironmentContext,
   request: EnvironmentRequest,
@@ -158,7 +161,8 @@ async function createStack(
 ): Promise<StackEnd> {
   const { stackName } = target.inputs;
   const found = await describeStack(await context.cloudFormation(), stackName);
-  if (!found || isShell(found.status)) return stackEnd(await runStackCommand(context, request, target));
+  if (!found || isShell(found.status) || isFailedCreation(found.status))
+    return stackEnd(await runStackCommand(context, request, target));
   const planned = await runStackCommand(context, request, target, { command: 'plan' });
   if (planned.verdict === 'unchanged') return stackEnd(planned);
   const reason = `Stack ${stackName} was to be made, is there already (${found.status}), and is something else. Re-run all jobs to approve what would change.`;

@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { StackResult } from '../../cloudformation/commands/result.ts';
-import { isShell, listStacks, type StackSnapshot } from '../../cloudformation/stack.ts';
+import { deletionFindings } from '../../cloudformation/commands/delete.ts';
+import {
+  describeStack,
+  isFailedCreation,
+  isShell,
+  listStacks,
+  type StackSnapshot,
+} from '../../cloudformation/stack.ts';
 import { checkTargets, requireValidTargets, type TargetCheck } from '../doctor/templates.ts';
 import { resourcesPrice } from '../preview/price.ts';
 import { type EnvironmentContext, type EnvironmentRequest, requireAccount } from './context.ts';
@@ -26,7 +33,7 @@ import { readRelease } from '../../delivery/ledger.ts';
 import { describeCatchUpPart } from '../service/catch-up.ts';
 import { ledgerOf } from '../service/first-release.ts';
 import { releasedImages } from '../service/released.ts';
-import { runStackCommand, stackEnd } from './stacks.ts';
+import { allowedFor, runStackCommand, stackEnd } from './stacks.ts';
 import { targetGraph, type StackTarget, type TargetGraph } from './targets.ts';
 
 /**
@@ -42,7 +49,7 @@ export async function planEnvironment(
   await requireAccount(context, request.choice.environment, request.manifest);
   const refused = await refuseRun(context, request, 'plan');
   if (refused) return runResult(context, request, startedMs, refused);
-  const there = await stacksThere(context);
+  const { there, left } = await stacksThere(context);
   const { environment } = request.choice;
   const checks = await checkTargets(graph.targets, there, {
     environment,
@@ -51,23 +58,25 @@ export async function planEnvironment(
   });
   requireValidTargets(context, environment.name, checks);
   const planned = new Map<string, PlannedStack>();
-  const parts = await runParts(context, partsOf(request, graph, { there, checks, planned }));
+  const parts = await runParts(context, partsOf(request, graph, { there, left, checks, planned }));
   const images = await releasedImages(context, request);
   const end = endOfPlan(request, parts, planned);
   return runResult(context, request, startedMs, { ...end, ...(images && { images }) });
 }
 
-/** The stacks that exist, by name. */
-async function stacksThere(context: EnvironmentContext): Promise<Map<string, StackSnapshot>> {
-  const stacks = await listStacks(await context.cloudFormation());
-  return new Map(
-    stacks.filter(({ status }) => !isShell(status)).map((stack) => [stack.stackName, stack] as const),
-  );
+/** The stacks that exist, by name, and apart from them what failed creations have left. */
+async function stacksThere(context: EnvironmentContext): Promise<Pick<Planning, 'there' | 'left'>> {
+  const stacks = (await listStacks(await context.cloudFormation())).filter(({ status }) => !isShell(status));
+  const byName = (wanted: (status: string) => boolean): Map<string, StackSnapshot> =>
+    new Map(stacks.filter(({ status }) => wanted(status)).map((stack) => [stack.stackName, stack]));
+  return { there: byName((status) => !isFailedCreation(status)), left: byName(isFailedCreation) };
 }
 
 /** What is known before change sets are created, and where their plans go. */
 interface Planning {
   there: ReadonlyMap<string, StackSnapshot>;
+  /** What failed creations have left. */
+  left: ReadonlyMap<string, StackSnapshot>;
   checks: readonly TargetCheck[];
   planned: Map<string, PlannedStack>;
 }
@@ -76,28 +85,30 @@ interface Planning {
 function partsOf(
   request: EnvironmentRequest,
   { targets, graph }: TargetGraph,
-  { there, checks, planned }: Planning,
+  { there, left, checks, planned }: Planning,
 ): Part[] {
   const isThere = (name: string): boolean =>
     targets.some((target) => target.name === name && there.has(target.inputs.stackName));
   return targets.map((target): Part => {
     const { name, service, inputs } = target;
     const missing = (graph.dependencies.get(name) ?? []).filter(({ on }) => !isThere(on));
+    const failed = left.get(inputs.stackName);
     // A service that is not there has no image in the ledger yet, which its change set would read.
-    const later = !there.has(inputs.stackName) && (service !== undefined || missing.length > 0);
+    const waits = !there.has(inputs.stackName) && (service !== undefined || missing.length > 0);
+    const check = checks.find(({ stack }) => stack === name);
     return {
       name,
       kind: service ? 'service' : 'stack',
       after: [],
-      work: (context) =>
-        later
-          ? Promise.resolve(
-              planCreation(context, target, planned, {
-                waitsFor: missing,
-                check: checks.find(({ stack }) => stack === name),
-              }),
-            )
-          : planChangeSet(context, request, target, planned),
+      work: async (context) => {
+        if (waits || failed)
+          return planCreation(context, request, target, { planned, waitsFor: missing, check, failed });
+        const end = await planChangeSet(context, request, target, planned);
+        // Its creation was in progress when the plan began.
+        const ended = end.verdict === 'blocked' ? await failedCreation(context, target) : undefined;
+        if (!ended) return end;
+        return planCreation(context, request, target, { planned, waitsFor: missing, check, failed: ended });
+      },
     };
   });
 }
@@ -131,17 +142,33 @@ async function reasonOfPlan(
   return part === undefined ? reason : `${reason} ${part}`;
 }
 
-function planCreation(
-  { workspace }: EnvironmentContext,
+/** The stack of a target, where it is what a failed creation left. */
+async function failedCreation(
+  context: EnvironmentContext,
+  { inputs }: StackTarget,
+): Promise<StackSnapshot | undefined> {
+  const stack = await describeStack(await context.cloudFormation(), inputs.stackName);
+  return stack && isFailedCreation(stack.status) ? stack : undefined;
+}
+
+interface PlannedCreation extends Pick<Planning, 'planned'> {
+  waitsFor: Creation['waitsFor'];
+  check: TargetCheck | undefined;
+  /** What a failed creation left, which is deleted first. */
+  failed: StackSnapshot | undefined;
+}
+
+async function planCreation(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
   target: StackTarget,
-  planned: Map<string, PlannedStack>,
-  { waitsFor, check }: { waitsFor: Creation['waitsFor']; check: TargetCheck | undefined },
-): PartEnd {
-  const template = readFileSync(resolve(workspace, target.inputs.template), 'utf8');
+  { planned, waitsFor, check, failed }: PlannedCreation,
+): Promise<PartEnd> {
+  const template = readFileSync(resolve(context.workspace, target.inputs.template), 'utf8');
   planned.set(target.name, { kind: 'creation', fingerprint: creationFingerprint(target, template) });
   const { resources = [], exact = false } = check ?? {};
   const names = waitsFor.map(({ on }) => on).join(', ');
-  const when = waitsFor.length > 0 ? `after ${names}` : 'with its first image';
+  const when = waitsFor.length > 0 ? ` after ${names}` : target.service ? ' with its first image' : '';
   const count = `${exact ? '' : 'about '}${resources.length} ${resources.length === 1 ? 'resource' : 'resources'}`;
   const creation = {
     stackName: target.inputs.stackName,
@@ -150,12 +177,24 @@ function planCreation(
     exact,
     price: resourcesPrice(resources, target.inputs.parameters),
   };
-  return {
-    verdict: 'to create',
-    ok: true,
-    reason: `Will be created ${when}. Adds ${count}.`,
-    work: { kind: 'creation', creation },
-  };
+  const work = { kind: 'creation', creation } as const;
+  if (!failed)
+    return { verdict: 'to create', ok: true, reason: `Will be created${when}. Adds ${count}.`, work };
+  const reason = `Its creation failed (${failed.status}). Will be deleted and created again${when}. Adds ${count}.`;
+  const losses = await lossesOf(context, request, target, failed);
+  return { verdict: 'to recreate', ok: true, reason: `${reason}${losses}`, work };
+}
+
+/** What deleting the rest of a failed creation would lose, as a further sentence. */
+async function lossesOf(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  { name }: StackTarget,
+  { stackId }: StackSnapshot,
+): Promise<string> {
+  const allowed = allowedFor(name, request.allowDelete);
+  const [first] = await deletionFindings(await context.cloudFormation(), stackId, allowed);
+  return first ? ` It will be blocked as long as nothing allows it: ${first.message}.` : '';
 }
 
 /** How many resources of each type there are, the most frequent first. */

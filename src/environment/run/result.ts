@@ -104,8 +104,8 @@ export type RunPart = {
 
 /** How a part ended that was started. */
 export interface PartEnd {
-  /** That of its work; `to create`: only a plan says so, of a stack whose change set has to wait. */
-  verdict: StackVerdict | ImageVerdict | ServiceVerdict | 'to create';
+  /** That of its work; `to create` and `to recreate`: only a plan says so, of a stack that has no change set yet. */
+  verdict: StackVerdict | ImageVerdict | ServiceVerdict | 'to create' | 'to recreate';
   ok: boolean;
   reason: string;
   /** Absent where an error ended it, or nothing was to be done. */
@@ -121,7 +121,10 @@ type PartWork =
   | { kind: 'service'; result: ServiceResult; stack: StackEnd }
   | { kind: 'creation'; creation: Creation };
 
-/** A stack that will be created from its template: it has no change set before those that it waits for exist. */
+/**
+ * A stack that will be created from its template. It has no change set before those that it waits for exist, or while
+ * what a failed creation left has its name.
+ */
 export interface Creation {
   stackName: string;
   /** Stacks of the environment that do not exist yet, and why: `imports shop-dev-vpc`. */

@@ -1,4 +1,4 @@
-import { describeStack, isShell } from '../../cloudformation/stack.ts';
+import { describeStack, isFailedCreation, isShell } from '../../cloudformation/stack.ts';
 import { errorInfo } from '../../core/errors.ts';
 import { sentence } from '../../core/text.ts';
 import { findHold } from '../../delivery/hold.ts';
@@ -18,9 +18,6 @@ import { smokeTestOf, type StackTarget } from './targets.ts';
 import { type EnvironmentContext, type EnvironmentRequest, holdOf } from './context.ts';
 import type { PartEnd, StackEnd } from './result.ts';
 
-/** Statuses of a stack whose service was never created. */
-const NEVER_MADE = new Set(['ROLLBACK_COMPLETE', 'ROLLBACK_FAILED', 'CREATE_FAILED', 'DELETE_COMPLETE']);
-
 /**
  * Brings a service to what the workspace says and to an image. Where it does not exist yet, the image is its first
  * release, and its stack starts it. Afterwards its stack is updated with what runs, and another image is rolled out
@@ -36,7 +33,7 @@ export async function deployService(
 ): Promise<PartEnd> {
   const { name: environment, promoteFrom } = request.choice.environment;
   const found = await describeStack(await context.cloudFormation(), target.inputs.stackName);
-  if (!found || isShell(found.status) || NEVER_MADE.has(found.status)) {
+  if (!found || isShell(found.status) || isFailedCreation(found.status)) {
     const held = await findHold(await context.services.ssm(), holdOf(request), context);
     if (held)
       return {
