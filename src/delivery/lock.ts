@@ -13,6 +13,8 @@ const TTL_MS = 5 * 60_000;
 const RENEW_EVERY_MS = 60_000;
 const LOOK_EVERY_MS = 3000;
 const LOOK_FOR_STOP_EVERY_MS = 10_000;
+/** How long a rollback goes before others: what the holder needs to see the request, to stop and to release the lock. */
+const GOES_FIRST_MS = 60_000;
 /** A cancelled job has seconds; the lock must not stay behind. */
 const RELEASE_WITHIN_MS = 3000;
 
@@ -130,15 +132,16 @@ class Lock {
     let asked = '';
     for (let logged = ''; ;) {
       this.#since = clock.now();
-      const holder = await this.#claim();
-      if (holder === undefined) {
+      const rollback = await this.#waitingRollback();
+      const holder = rollback === undefined ? await this.#claim() : undefined;
+      if (rollback === undefined && holder === undefined) {
         if (asked !== '') await this.#withdraw();
         return;
       }
-      const text = describeHolder(this.#what, holder);
+      const text = holder ? describeHolder(this.#what, holder) : (rollback ?? '');
       const left = deadline - clock.now();
       if (left <= 0) throw new LockTakenError(this.#name, text);
-      if (tokenOf(holder) !== asked && (await this.#askToStop(holder))) asked = tokenOf(holder);
+      if (holder && tokenOf(holder) !== asked && (await this.#askToStop(holder))) asked = tokenOf(holder);
       if (text !== logged) log.info(`${text}; waiting for at most ${Math.ceil(waitMs / 1000)} s.`);
       logged = text;
       await clock.sleep(Math.min(LOOK_EVERY_MS, left), signal);
@@ -159,8 +162,8 @@ class Lock {
     for (;;) {
       await clock.sleep(LOOK_FOR_STOP_EVERY_MS, over);
       try {
-        const request = await readStopRequest(this.#client, this.#name, this.#token, { signal: over });
-        if (request)
+        const request = await readStopRequest(this.#client, this.#name, { signal: over });
+        if (request?.token === this.#token)
           throw new CancelledError(`${request.who} for a rollback (${request.run}): ${request.reason}`);
       } catch (error) {
         if (over.aborted || error instanceof CancelledError) throw error;
@@ -204,6 +207,27 @@ class Lock {
     }
   }
 
+  /**
+   * The rollback that has asked the holder to stop, and waits: it goes first, so that what else waits does not start a
+   * rollout that it would have to stop too.
+   *
+   * @returns undefined when there is none, or when it cannot be read.
+   */
+  async #waitingRollback(): Promise<string | undefined> {
+    if (this.#stopHolder !== undefined) return undefined;
+    const { clock, signal, log } = this.#context;
+    try {
+      const request = await readStopRequest(this.#client, this.#name, { signal });
+      if ((request?.expires ?? 0) <= clock.now()) return undefined;
+      const { who = '', run = '' } = request ?? {};
+      return `${this.#what} waits for a rollback by ${who} (${run})`;
+    } catch (error) {
+      signal.throwIfAborted();
+      log.debug(`Whether a rollback waits could not be read beside ${this.#name}: ${reasonOf(error)}`);
+      return undefined;
+    }
+  }
+
   /** @returns whether the holder was asked. */
   async #askToStop(holder: LockVersion): Promise<boolean> {
     const reason = this.#stopHolder;
@@ -211,7 +235,8 @@ class Lock {
     if (reason === undefined || !record) return false;
     const { log } = this.#context;
     try {
-      const request = { ...this.#own, token: record.token, reason };
+      const expires = this.#context.clock.now() + GOES_FIRST_MS;
+      const request = { ...this.#own, token: record.token, reason, expires };
       await writeStopRequest(this.#client, this.#name, request, this.#context);
       log.info(`Asked the run that holds the lock (${record.run}) to stop.`);
     } catch (error) {

@@ -12,6 +12,8 @@ export interface StopRequest {
   /** The run's page. */
   run: string;
   reason: string;
+  /** Until when the one that asks goes first, ms since the epoch; absent in a request of an older version. */
+  expires?: number;
 }
 
 type Caller = Pick<Context, 'signal'>;
@@ -21,18 +23,16 @@ export function stopParameter(lock: string): string {
   return `${lock}-stop`;
 }
 
-/** What the holder of a lock is asked; undefined when nobody has asked it. */
+/** What the holder of a lock is asked; undefined when there is no request. */
 export async function readStopRequest(
   client: SSMClient,
   lock: string,
-  token: string,
   context: Caller,
 ): Promise<StopRequest | undefined> {
   const { GetParameterCommand } = await import('@aws-sdk/client-ssm');
   try {
     const { Parameter } = await send(client, new GetParameterCommand({ Name: stopParameter(lock) }), context);
-    const request = parse(Parameter?.Value ?? '');
-    return request?.token === token ? request : undefined;
+    return parse(Parameter?.Value ?? '');
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;

@@ -1,67 +1,75 @@
-import type { ECSClient } from '@aws-sdk/client-ecs';
-import type { SSMClient } from '@aws-sdk/client-ssm';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { holdBeside, releaseHold, setHold } from '../../../src/delivery/hold.ts';
 import { ledgerNames, readRelease } from '../../../src/delivery/ledger.ts';
+import { lockHolder, serviceLock } from '../../../src/delivery/lock.ts';
 import { type OrderJudge, orderJudge } from '../../../src/delivery/order-judge.ts';
 import { releaseService } from '../../../src/delivery/release/release-service.ts';
-import type { ServiceContext, ServiceTarget } from '../../../src/delivery/release/request.ts';
+import type { ServiceTarget } from '../../../src/delivery/release/request.ts';
 import type { ServiceResult } from '../../../src/delivery/release/result.ts';
 import { rollbackService } from '../../../src/delivery/release/rollback-service.ts';
 import { readGitHubContext } from '../../../src/github/context.ts';
-import { modelClient } from '../../support/model/client.ts';
-import { EcsModel } from '../../support/model/ecs.ts';
-import { ParameterModel } from '../../support/model/parameters.ts';
-import { VirtualClock } from '../../support/model/virtual-clock.ts';
+import { CLUSTER, imageOf, SERVICE, ServiceStage } from '../../support/model/service-stage.ts';
 import { contextOf } from '../images/registry/context.ts';
 
 /**
- * Runs that arrive at any time and in any order, also during the rollouts of others. They work at the same time, each
- * by the library itself, against one ECS service and one Parameter Store. Both are models in this process, and time is
- * simulated: a release against the sandbox takes a third of a second of CPU, here it takes a few milliseconds.
+ * Runs that arrive at any time and in any order, also during the rollouts of others, with rollouts that fail, holds and
+ * rollbacks. They work at the same time, each by the library itself, against one service of a sandbox whose time is
+ * simulated.
  */
 
 /** How many histories are played, from HISTORIES, and their seed, from SEED: by default one for each day, so that what fails can be repeated. */
 const HISTORIES = Number(process.env['HISTORIES'] ?? 500);
 const SEED = Number(process.env['SEED'] ?? Math.floor(Date.now() / 86_400_000));
 const COMMITS = 6;
-const names = ledgerNames({ project: 'platform', environment: 'dev', service: 'user-service' });
+/** A rollout takes a quarter of a minute then. */
+const TIME_SCALE = 4;
+const place = { project: 'platform', environment: 'dev' };
+const names = ledgerNames({ ...place, service: SERVICE });
+const hold = holdBeside(names) ?? '';
 
 const commitOf = (index: number): string => String(index).repeat(40);
-const imageOf = (index: number): string =>
-  `registry.example.com/user-service@sha256:${String(index).repeat(64)}`;
 /** The place of a commit, or of an image's commit, in the history of the repository. */
 const indexOf = (text: string): number => Number(text.at(-1));
 
 interface Arrival {
-  kind: 'deploy' | 'deploy older' | 'rollback';
+  kind: 'deploy' | 'deploy older' | 'rollback' | 'hold and rollback' | 'hold' | 'release hold';
   commit: number;
   workflow: 'pipeline' | 'hotfix';
   /** Seconds since the beginning. */
   at: number;
-  /** Of its rollout, in seconds. */
-  takes: number;
   /** How long it waits for the lock, in seconds. */
   waits: number;
 }
 
+const kinds = {
+  deploy: 14,
+  'deploy older': 1,
+  rollback: 3,
+  'hold and rollback': 2,
+  hold: 1,
+  'release hold': 2,
+} satisfies Record<Arrival['kind'], number>;
+
 const arrival: fc.Arbitrary<Arrival> = fc.record({
   kind: fc.oneof(
-    { weight: 12, arbitrary: fc.constant('deploy' as const) },
-    { weight: 1, arbitrary: fc.constant('deploy older' as const) },
-    { weight: 2, arbitrary: fc.constant('rollback' as const) },
+    ...Object.entries(kinds).map(([kind, weight]) => ({
+      weight,
+      arbitrary: fc.constant(kind as Arrival['kind']),
+    })),
   ),
   commit: fc.integer({ min: 1, max: COMMITS }),
   workflow: fc.constantFrom('pipeline' as const, 'pipeline' as const, 'hotfix' as const),
-  at: fc.integer({ min: 0, max: 300 }),
-  takes: fc.integer({ min: 0, max: 120 }),
+  at: fc.integer({ min: 0, max: 150 }),
   waits: fc.constantFrom(3600, 3600, 3600, 0),
 });
 
-/** Without ancestry only the runs of one workflow can be compared. */
 const history = fc.record({
   arrivals: fc.array(arrival, { minLength: 2, maxLength: 7 }),
+  /** Without ancestry only the runs of one workflow can be compared. */
   ancestry: fc.boolean(),
+  /** The commits whose tasks exit. */
+  bad: fc.subarray([2, 4, 5]),
 });
 
 interface Played {
@@ -69,46 +77,96 @@ interface Played {
   result: ServiceResult;
 }
 
-const totals = { releases: 0, waited: 0, outdated: 0 };
+const totals = { releases: 0, waited: 0, outdated: 0, held: 0, failed: 0, 'rolled back': 0 };
 
 /** What happens to one service. */
 class Stage {
-  readonly #clock = new VirtualClock();
-  readonly #ecs = new EcsModel(this.#clock, imageOf(0));
-  readonly #parameters = new ParameterModel();
+  readonly #stage = new ServiceStage(TIME_SCALE);
   readonly #judge: OrderJudge;
+  readonly #bad: readonly number[];
+  /** The commits that were rolled back since the last new release. */
+  readonly #givenUp = new Set<number>();
+  #isHeld = false;
+  #wasHeld = false;
   /** What must never happen, a sentence each. */
   readonly wrong: string[] = [];
 
-  constructor(ancestry: boolean) {
+  constructor(ancestry: boolean, bad: readonly number[]) {
+    this.#bad = bad;
     const access = { token: ancestry ? 'token' : '', github: readGitHubContext({}), context: contextOf() };
     this.#judge = orderJudge(access, (_, commit, of) => Promise.resolve(indexOf(commit) < indexOf(of)));
   }
 
   async play(arrivals: readonly Arrival[]): Promise<Played[]> {
-    return await Promise.all(
-      arrivals.map(async (one) => {
-        await this.#clock.sleep(one.at * 1000);
-        return { arrival: one, result: await this.#release(one) };
+    await this.#stage.create(imageOf(0));
+    await this.#stage.clock.sleep(120_000);
+    const played = await Promise.all(
+      arrivals.map(async (one): Promise<Played[]> => {
+        await this.#stage.clock.sleep(one.at * 1000);
+        const result = await this.#act(one);
+        return result ? [{ arrival: one, result }] : [];
       }),
     );
+    return played.flat();
   }
 
-  async #release(one: Arrival): Promise<ServiceResult> {
-    const calls: string[] = [];
-    const { context, lines } = this.#contextOf(one, calls);
-    const { commit, workflow, kind } = one;
-    const target: ServiceTarget = {
-      cluster: 'dev-platform',
-      service: 'user-service',
+  async #act(one: Arrival): Promise<ServiceResult | undefined> {
+    const { kind } = one;
+    if (kind === 'hold' || kind === 'hold and rollback') await this.#hold();
+    if (kind === 'release hold') {
+      this.#isHeld = false;
+      const context = this.#stage.context();
+      await releaseHold(await context.ssm(), place, context);
+    }
+    if (kind === 'hold' || kind === 'release hold') return undefined;
+    return kind === 'deploy' || kind === 'deploy older'
+      ? await this.#release(one)
+      : await this.#rollBack(one);
+  }
+
+  async #hold(): Promise<void> {
+    const context = this.#stage.context();
+    const why = { reason: 'Orders fail', actor: 'eve', at: '', run: '' };
+    await setHold(await context.ssm(), place, why, context);
+    this.#isHeld = true;
+    this.#wasHeld = true;
+  }
+
+  #targetOf({ commit, workflow, waits }: Arrival): ServiceTarget {
+    return {
+      cluster: CLUSTER,
+      service: SERVICE,
       wait: true,
       timeoutMs: 600_000,
       onFailure: 'rollback',
       ledger: names,
-      lockWaitMs: one.waits * 1000,
+      lockWaitMs: waits * 1000,
       origin: { run: `https://runs/${workflow}/${commit}`, actor: 'ada', from: '' },
     };
-    if (kind === 'rollback') return await rollbackService(context, target);
+  }
+
+  async #rollBack(one: Arrival): Promise<ServiceResult> {
+    const context = this.#stage.context((operation) => {
+      if (operation === 'UpdateService') this.#givenUp.add(indexOf(this.#stage.state.image));
+    });
+    const result = await rollbackService(context, {
+      ...this.#targetOf(one),
+      stopHolder: 'Users cannot log in',
+    });
+    if (result.ok) totals['rolled back']++;
+    return result;
+  }
+
+  async #release(one: Arrival): Promise<ServiceResult> {
+    const calls: string[] = [];
+    const { commit, workflow, kind } = one;
+    const context = this.#stage.context((operation) => {
+      calls.push(operation);
+      // A second one takes a failed rollout back.
+      const isFirst = calls.filter((call) => call === 'UpdateService').length === 1;
+      if (operation === 'UpdateService' && isFirst) this.#onUpdate(one);
+    });
+    const target = this.#targetOf(one);
     const source = {
       repository: 'org/platform',
       workflow: `.github/workflows/${workflow}.yml`,
@@ -117,99 +175,85 @@ class Stage {
       runNumber: commit + (workflow === 'pipeline' ? 100 : 10),
       attempt: 1,
     };
+    const image = imageOf(commit, this.#bad.includes(commit));
     const result = await releaseService(context, {
       ...target,
       origin: { ...target.origin, source },
       order: { judge: this.#judge, allowOlder: kind === 'deploy older' },
+      hold,
       source: { kind: 'service' },
-      changes: {
-        image: imageOf(commit),
-        images: {},
-        environment: {},
-        secrets: {},
-        environmentMode: 'merge',
-        containers: {},
-      },
+      changes: { image, images: {}, environment: {}, secrets: {}, environmentMode: 'merge', containers: {} },
     });
+    const { verdict } = result;
     totals.releases++;
-    if (lines.some((line) => line.includes('waiting for at most'))) totals.waited++;
-    if (result.verdict === 'outdated') totals.outdated++;
-    if (result.verdict === 'outdated' && calls.some((call) => /^(?:Register|Update)/.test(call))) {
-      this.wrong.push(`commit ${commit} was outdated and changed something: ${calls.join(' ')}`);
-    }
+    if (context.lines.some((line) => line.includes('waiting for at most'))) totals.waited++;
+    if (verdict === 'outdated' || verdict === 'held') totals[verdict]++;
+    if (this.#bad.includes(commit) && calls.includes('UpdateService')) totals.failed++;
+    if (verdict === 'deployed') this.#givenUp.clear();
+    if ((verdict === 'outdated' || verdict === 'held') && calls.includes('UpdateService'))
+      this.wrong.push(`commit ${commit} was ${verdict} and changed something: ${calls.join(' ')}`);
     return result;
   }
 
-  #contextOf(one: Arrival, calls: string[]): { context: ServiceContext; lines: string[] } {
-    const base = contextOf();
-    const onCall = (operation: string): void => {
-      calls.push(operation);
-      if (operation === 'UpdateService') this.#onUpdate(one);
-    };
-    const unused = (): never => {
-      throw new Error('the model has no such service');
-    };
-    const context: ServiceContext = {
-      ...base,
-      clock: this.#clock,
-      region: 'eu-west-1',
-      env: {},
-      ecs: () => Promise.resolve(modelClient(this.#ecs.operations, onCall) as unknown as ECSClient),
-      ssm: () => Promise.resolve(modelClient(this.#parameters.operations) as unknown as SSMClient),
-      elb: unused,
-      logs: unused,
-      ecr: unused,
-      iam: unused,
-      secretsManager: unused,
-    };
-    return { context, lines: base.lines };
-  }
-
-  /** Whatever arrives: no rollout is superseded, and no older commit replaces a newer one unless that is asked for. */
-  #onUpdate({ kind, commit, takes }: Arrival): void {
-    if (this.#ecs.isRollingOut) this.wrong.push(`commit ${commit} superseded a rollout`);
-    const before = indexOf(this.#ecs.image);
-    if (kind === 'deploy' && commit < before) this.wrong.push(`commit ${commit} replaced commit ${before}`);
-    this.#ecs.nextRolloutMs = takes * 1000;
+  /**
+   * Whatever arrives: no rollout is superseded, no older commit replaces a newer one, and nothing that was rolled back
+   * comes back, unless that is asked for. Nothing is released while a hold stands.
+   */
+  #onUpdate({ kind, commit }: Arrival): void {
+    const { image, isRollingOut } = this.#stage.state;
+    if (isRollingOut) this.wrong.push(`commit ${commit} superseded a rollout`);
+    if (this.#isHeld) this.wrong.push(`commit ${commit} was released while a hold stood`);
+    if (kind !== 'deploy') return;
+    const before = indexOf(image);
+    if (commit < before) this.wrong.push(`commit ${commit} replaced commit ${before}`);
+    if (this.#givenUp.has(commit)) this.wrong.push(`commit ${commit} was rolled back, and came back`);
   }
 
   /** The violations once all runs have ended. */
   async check(played: readonly Played[]): Promise<string[]> {
     const wrong = [...this.wrong];
-    const release = await readRelease(this.#contextOf(played[0]?.arrival as Arrival, []).context, names);
-    const runs = this.#ecs.image;
+    // ECS may still be rolling a stopped deployment back.
+    await this.#stage.clock.sleep(300_000);
+    const context = this.#stage.context();
+    const release = await readRelease(context, names);
+    const { image: runs } = this.#stage.state;
     if (release && release.image !== runs) wrong.push(`the ledger has ${release.image}, and ${runs} runs`);
     if (release && indexOf(release.commit) !== indexOf(runs))
       wrong.push(`the ledger has the commit ${release.commit}`);
-    for (const { arrival: one, result } of played) {
-      const held = 'error' in result && result.error.code === 'lock-held' && one.waits === 0;
-      const expected =
-        ['deployed', 'unchanged', 'outdated'].includes(result.verdict) || held || one.kind === 'rollback';
-      if (!expected) wrong.push(`${result.verdict}: ${result.reason}`);
-      if (one.kind === 'deploy older' && result.verdict === 'outdated')
-        wrong.push('allow-older was outdated');
-    }
+    if ((await lockHolder(context, serviceLock(names).parameter)) !== '')
+      wrong.push('the lock was left behind');
+    for (const one of played) wrong.push(...this.#judgeEnd(one));
     const plain = played.every(({ arrival: one }) => one.kind === 'deploy' && one.waits > 0);
     const newest = Math.max(...played.map(({ arrival: one }) => one.commit));
-    if (plain && indexOf(runs) !== newest)
+    const isDisturbed = this.#wasHeld || this.#bad.length > 0 || played.length === 0;
+    if (plain && !isDisturbed && indexOf(runs) !== newest)
       wrong.push(`the newest commit is ${newest}, and ${indexOf(runs)} runs`);
-    if (this.#parameters.value('/platform/dev/user-service/lock') !== undefined)
-      wrong.push('the lock was left behind');
     return wrong;
+  }
+
+  #judgeEnd({ arrival: { kind, commit, waits }, result }: Played): string[] {
+    const { verdict, reason } = result;
+    if (kind === 'rollback' || kind === 'hold and rollback') return [];
+    const isBad = this.#bad.includes(commit);
+    if (isBad && result.ok) return [`the bad commit ${commit} was ${verdict}`];
+    if (kind === 'deploy older' && verdict === 'outdated') return ['allow-older was outdated'];
+    if (verdict === 'held') return this.#wasHeld ? [] : ['there was no hold'];
+    if ('error' in result && result.error.code === 'lock-held' && waits === 0) return [];
+    const stopped = verdict === 'cancelled' && reason.includes('for a rollback');
+    if (stopped || ['deployed', 'unchanged', 'outdated'].includes(verdict)) return [];
+    return isBad && ['failed', 'rolled-back'].includes(verdict) ? [] : [`${verdict}: ${reason}`];
   }
 }
 
 test(`no older release replaces a newer one, in ${HISTORIES} histories of seed ${SEED}`, async () => {
-  const property = fc.asyncProperty(history, async ({ arrivals, ancestry }) => {
+  const property = fc.asyncProperty(history, async ({ arrivals, ancestry, bad }) => {
     const comparable = arrivals.map((one) => (ancestry ? one : { ...one, workflow: 'pipeline' as const }));
-    const stage = new Stage(ancestry);
+    const stage = new Stage(ancestry, bad);
     expect(await stage.check(await stage.play(comparable))).toEqual([]);
   });
   await fc.assert(property, { numRuns: HISTORIES, seed: SEED });
-  const { releases, waited, outdated } = totals;
-  process.stdout.write(
-    `${HISTORIES} histories of seed ${SEED}: ${releases} releases, ${waited} of which waited for another, ${outdated} outdated\n`,
-  );
-  expect(waited).toBeGreaterThan(HISTORIES / 10);
-  expect(outdated).toBeGreaterThan(HISTORIES / 10);
+  const counts = Object.entries(totals).map(([what, count]) => `${count} ${what}`);
+  process.stdout.write(`${HISTORIES} histories of seed ${SEED}: ${counts.join(', ')}\n`);
+  for (const what of ['waited', 'outdated', 'held', 'failed', 'rolled back'] as const)
+    expect([what, totals[what] > HISTORIES / 20]).toEqual([what, true]);
 }, 300_000);

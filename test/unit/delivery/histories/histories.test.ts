@@ -1,37 +1,22 @@
-import {
-  CreateClusterCommand,
-  CreateServiceCommand,
-  DescribeServicesCommand,
-  DescribeTaskDefinitionCommand,
-  type ECSClient,
-  RegisterTaskDefinitionCommand,
-  type Service,
-  UpdateServiceCommand,
-} from '@aws-sdk/client-ecs';
-import type { SSMClient } from '@aws-sdk/client-ssm';
 import { expect, test } from '@jest/globals';
-import { ecs } from '../../../../sandbox/ecs/api/service.ts';
-import { ssm } from '../../../../sandbox/ssm/service.ts';
-import { Random, World } from '../../../../sandbox/world.ts';
+import { Random } from '../../../../sandbox/world.ts';
 import { ledgerNames, readRelease } from '../../../../src/delivery/ledger.ts';
-import { compareOrder } from '../../../../src/delivery/order.ts';
-import { type OrderJudge, OutdatedError } from '../../../../src/delivery/order-judge.ts';
+import { holdBeside, releaseHold, setHold } from '../../../../src/delivery/hold.ts';
+import { orderJudge } from '../../../../src/delivery/order-judge.ts';
 import { releaseService } from '../../../../src/delivery/release/release-service.ts';
-import type { ServiceContext, ServiceRequest } from '../../../../src/delivery/release/request.ts';
+import type { ServiceRequest } from '../../../../src/delivery/release/request.ts';
 import type { ServiceResult } from '../../../../src/delivery/release/result.ts';
 import { rollbackService } from '../../../../src/delivery/release/rollback-service.ts';
 import type { ReleaseSource } from '../../../../src/delivery/source.ts';
-import { VirtualClock } from '../../../support/model/virtual-clock.ts';
+import { readGitHubContext } from '../../../../src/github/context.ts';
+import { CLUSTER, imageOf, SERVICE, ServiceStage } from '../../../support/model/service-stage.ts';
 import { contextOf } from '../../images/registry/context.ts';
-import { directClient } from './direct-client.ts';
 import { HistoryModel } from './model.ts';
 
 /** How many histories are played, from HISTORIES, and their seed, from SEED: by default one for each day, so that what fails can be repeated. */
 const HISTORIES = Number(process.env['HISTORIES'] ?? 500);
 const SEED = Number(process.env['SEED'] ?? Math.floor(Date.now() / 86_400_000));
 const LONGEST = 6;
-const CLUSTER = 'dev-platform';
-const SERVICE = 'user-service';
 /** A rollout takes less than a second then, so that few questions find it in progress. */
 const TIME_SCALE = 500;
 
@@ -48,17 +33,19 @@ const OPERATIONS = [
   'late',
   'late, allowed',
   'by hand',
+  'hold',
+  'release hold',
 ] as const;
 type Operation = (typeof OPERATIONS)[number];
 
-/**
- * A service with a ledger, to which one operation after the other happens. It has a sandbox of its own, which is called as
- * a function, and whose time is simulated, as the product's is: a release takes a few milliseconds of CPU.
- */
+const PLACE = { project: 'platform', environment: 'dev' };
+const LEDGER = ledgerNames({ ...PLACE, service: SERVICE });
+const HOLD = holdBeside(LEDGER) ?? '';
+
+/** A service with a ledger, to which one operation after the other happens. */
 class History {
-  readonly #clock = new VirtualClock();
-  readonly #context: ServiceContext;
-  readonly #ecs: ECSClient;
+  readonly #stage = new ServiceStage(TIME_SCALE);
+  readonly #context = this.#stage.context();
   readonly #random: Random;
   readonly #model = new HistoryModel();
   /** The images that were released, or deployed by hand. */
@@ -69,40 +56,11 @@ class History {
 
   constructor(seed: number) {
     this.#random = new Random(seed);
-    const rules = [{ does: 'exit' as const, match: { image: '@sha256:bad' } }];
-    const world = new World({ timeScale: TIME_SCALE, timer: this.#clock, scenario: { ecs: { rules } } });
-    this.#ecs = directClient(ecs(world)) as unknown as ECSClient;
-    const parameters = directClient(ssm(world)) as unknown as SSMClient;
-    const unused = (): never => {
-      throw new Error('no history needs this service');
-    };
-    this.#context = {
-      ...contextOf(),
-      clock: this.#clock,
-      region: 'eu-west-1',
-      env: {},
-      ecs: () => Promise.resolve(this.#ecs),
-      ssm: () => Promise.resolve(parameters),
-      elb: unused,
-      logs: unused,
-      ecr: unused,
-      iam: unused,
-      secretsManager: unused,
-    };
   }
 
   /** @returns what went wrong, with all that happened before. */
   async play(operations = this.#draw()): Promise<string[]> {
-    await this.#ecs.send(new CreateClusterCommand({ clusterName: CLUSTER }));
-    const create = new CreateServiceCommand({
-      cluster: CLUSTER,
-      serviceName: SERVICE,
-      taskDefinition: await this.#register(this.#build('good')),
-      desiredCount: 1,
-      networkConfiguration: { awsvpcConfiguration: { subnets: ['subnet-1'] } },
-      deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: false } },
-    });
-    await this.#ecs.send(create);
+    await this.#stage.create(this.#build('good'));
     for (const operation of ['deploy', ...operations] as const) {
       const wrong = [...(await this.#do(operation)), ...(await this.#compare(operation))];
       if (wrong.length > 0) return [`${this.#log.join(', ')}: ${wrong.join('; ')}`];
@@ -122,9 +80,9 @@ class History {
       case 'deploy':
         return await this.#deploy(this.#build('good'));
       case 'fail':
-        return await this.#deploy(this.#build('bad0'));
+        return await this.#deploy(this.#build('bad'));
       case 'keep':
-        return await this.#deploy(this.#build('bad1'), { onFailure: 'keep' });
+        return await this.#deploy(this.#build('bad'), { onFailure: 'keep' });
       case 're-run': {
         const run = ledger?.run ?? 0;
         return await this.#deploy(this.#images[run - 1] ?? '', { run });
@@ -138,15 +96,23 @@ class History {
         const image = this.#images[Math.floor(this.#random.next() * this.#images.length)] ?? '';
         this.#log.push(`by hand ${image.slice(-4)}`);
         if (image.includes('bad')) return [];
-        const taskDefinition = await this.#register(image);
-        await this.#ecs.send(
-          new UpdateServiceCommand({ cluster: CLUSTER, service: SERVICE, taskDefinition }),
-        );
-        await this.#settled();
+        await this.#stage.deploy(image);
         this.#model.runs = image;
         this.#served.add(image);
         return [];
       }
+      case 'hold': {
+        this.#model.isHeld = true;
+        this.#log.push('hold');
+        const hold = { reason: 'Orders fail', actor: 'eve', at: '', run: '' };
+        await setHold(await this.#context.ssm(), PLACE, hold, this.#context);
+        return [];
+      }
+      case 'release hold':
+        this.#model.isHeld = false;
+        this.#log.push('release hold');
+        await releaseHold(await this.#context.ssm(), PLACE, this.#context);
+        return [];
       case 'rollback': {
         const result = await rollbackService(this.#context, this.#target());
         const { image } = (await this.#recorded()) ?? {};
@@ -174,35 +140,41 @@ class History {
         allowOlder: options.allowOlder === true,
         judge,
       },
+      hold: HOLD,
       source: { kind: 'service' },
       changes: { image, images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },
     });
     this.#log.push(`run ${run} ${image.slice(-4)}: ${result.verdict}`);
+    if (this.#model.isHeld) return result.verdict === 'held' ? [] : [`${result.verdict} while on hold`];
     const isOlder = ledger !== undefined && run < ledger.run;
+    const isBack = this.#model.wasGivenUp(image, run);
     if (result.ok) {
+      const wrong =
+        isBack && options.allowOlder !== true ? [`run ${run} was rolled back, and came back`] : [];
       this.#model.released(image, run);
       this.#served.add(image);
       return [
+        ...wrong,
         ...(image.includes('bad') ? ['a bad image was released'] : []),
         ...(isOlder && options.allowOlder !== true ? [`run ${run} replaced run ${ledger.run}`] : []),
       ];
     }
-    if (result.verdict === 'outdated') return isOlder ? [] : [`run ${run} is not older`];
+    if (result.verdict === 'outdated') return isOlder || isBack ? [] : [`run ${run} is not older`];
     if (options.onFailure === 'keep') this.#model.runs = image;
-    else await this.#takeBack();
+    else this.#takeBack();
     return image.includes('bad') ? [] : [result.reason];
   }
 
   /** Over a release that failed and was kept, the way back leads to that one or to one that served before. */
-  async #takeBack(): Promise<void> {
-    const running = await this.#running();
+  #takeBack(): void {
+    const running = this.#stage.state.image;
     if (this.#model.runs.includes('bad') && this.#served.has(running)) this.#model.runs = running;
   }
 
   /** The ledger has what the model has; after a success it is what runs. */
   async #compare(operation: Operation): Promise<string[]> {
     const recorded = await this.#recorded();
-    const runs = await this.#running();
+    const runs = this.#stage.state.image;
     const { ledger, runs: expected } = this.#model;
     return [
       ...(recorded?.image === ledger?.image
@@ -212,33 +184,8 @@ class History {
     ];
   }
 
-  async #running(): Promise<string> {
-    const { taskDefinition } = await this.#service();
-    const { taskDefinition: found } = await this.#ecs.send(
-      new DescribeTaskDefinitionCommand({ taskDefinition }),
-    );
-    return found?.containerDefinitions?.[0]?.image ?? '';
-  }
-
-  async #service(): Promise<Service> {
-    const command = new DescribeServicesCommand({ cluster: CLUSTER, services: [SERVICE] });
-    return (await this.#ecs.send(command)).services![0]!;
-  }
-
-  async #settled(): Promise<void> {
-    for (;;) {
-      const { deployments = [] } = await this.#service();
-      if (deployments.length === 1 && deployments[0]?.rolloutState !== 'IN_PROGRESS') return;
-      await this.#clock.sleep(100);
-    }
-  }
-
   #recorded() {
-    return readRelease(this.#context, this.#ledger());
-  }
-
-  #ledger() {
-    return ledgerNames({ project: 'platform', environment: 'dev', service: SERVICE });
+    return readRelease(this.#context, LEDGER);
   }
 
   #target(onFailure: ServiceRequest['onFailure'] = 'rollback') {
@@ -249,40 +196,23 @@ class History {
       timeoutMs: 60_000,
       lockWaitMs: 60_000,
       onFailure,
-      ledger: this.#ledger(),
+      ledger: LEDGER,
       origin: { run: 'https://runs/1', actor: 'octocat', from: '' },
     };
   }
 
   /** The image of the next run. */
-  #build(kind: 'good' | 'bad0' | 'bad1'): string {
+  #build(kind: 'good' | 'bad'): string {
     const run = this.#images.length + 1;
-    const hex = kind === 'good' ? 'c' : kind;
-    const digest = `${hex}${run.toString(16).padStart(64 - hex.length, '0')}`;
-    const image = `registry.example.com/${SERVICE}@sha256:${digest}`;
+    const image = imageOf(run, kind === 'bad');
     this.#images.push(image);
     this.#model.built(image, run);
     return image;
   }
-
-  async #register(image: string): Promise<string> {
-    const command = new RegisterTaskDefinitionCommand({
-      family: SERVICE,
-      networkMode: 'awsvpc',
-      requiresCompatibilities: ['FARGATE'],
-      cpu: '256',
-      memory: '512',
-      containerDefinitions: [{ name: SERVICE, image, essential: true }],
-    });
-    return (await this.#ecs.send(command)).taskDefinition!.taskDefinitionArn!;
-  }
 }
 
 /** By the numbers of the runs alone: there is no GitHub. */
-const judge: OrderJudge = (what, recorded, candidate) => {
-  const older = compareOrder(recorded, candidate, 'unknown');
-  return Promise.resolve(older ? { outdated: new OutdatedError(`older than what ${what} has`) } : {});
-};
+const judge = orderJudge({ token: '', github: readGitHubContext({}), context: contextOf() });
 
 function sourceOf(runNumber: number): ReleaseSource {
   const workflow = '.github/workflows/pipeline.yml';
@@ -296,6 +226,19 @@ const FOUND: Operation[][] = [
   ['by hand', 're-run', 'rollback', 'rollback'],
   ['deploy', 'deploy', 'rollback', 'rollback', 'rollback', 'deploy', 'rollback'],
   ['fail', 'keep', 'rollback', 'late, allowed', 'rollback'],
+  [
+    'deploy',
+    'deploy',
+    'rollback',
+    'hold',
+    'late',
+    're-run',
+    'rollback',
+    'release hold',
+    'late',
+    'late',
+    'deploy',
+  ],
 ];
 
 test.each(FOUND.map((operations) => ({ operations, name: operations.join(', ') })))(

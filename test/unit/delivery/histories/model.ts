@@ -21,11 +21,15 @@ export class HistoryModel {
   ledger: Recorded | undefined;
   /** What the service works towards. */
   runs = '';
+  isHeld = false;
+  /** What was rolled back from since the last new release; the run of the newest where it was one. */
+  #back: { images: Set<string>; run: number } = { images: new Set(), run: 0 };
 
   released(image: string, run: number): void {
     this.#good.add(image);
     this.#givenUp.delete(image);
     this.#releasedAt.set(image, ++this.#step);
+    if (this.ledger?.image !== image) this.#back = { images: new Set(), run: 0 };
     this.ledger = { image, run };
     this.runs = image;
   }
@@ -40,9 +44,21 @@ export class HistoryModel {
       ...(this.#isForward(from, to) ? [`${to} was released after ${from}`] : []),
     ];
     this.#givenUp.add(from);
+    if (to !== from) {
+      const { run } = this.#back;
+      const images = new Set([...this.#back.images, from].filter((image) => image !== to));
+      const ownRun = this.ledger?.image === from ? this.ledger.run : 0;
+      this.#back = { images, run: run === 0 ? ownRun : run };
+    }
     this.ledger = { image: to, run: this.#runs.get(to) ?? 0 };
     this.runs = to;
     return wrong;
+  }
+
+  /** Whether a run would bring back what was rolled back, or what is older than that. */
+  wasGivenUp(image: string, run: number): boolean {
+    const { images, run: newest } = this.#back;
+    return images.has(image) || (run <= newest && run !== this.ledger?.run);
   }
 
   built(image: string, run: number): void {

@@ -1,5 +1,5 @@
-import { AwsError, type Call, type Service } from '../../../../sandbox/protocols/service.ts';
-import { DEV } from '../../sandbox/clients.ts';
+import { AwsError, type Call, type Service } from '../../../sandbox/protocols/service.ts';
+import { DEV } from '../aws-clients.ts';
 
 /** The parts of an SDK command that a direct client needs. */
 interface Command {

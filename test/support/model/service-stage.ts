@@ -1,0 +1,106 @@
+import {
+  CreateClusterCommand,
+  CreateServiceCommand,
+  type ECSClient,
+  RegisterTaskDefinitionCommand,
+  UpdateServiceCommand,
+} from '@aws-sdk/client-ecs';
+import type { SSMClient } from '@aws-sdk/client-ssm';
+import { ecs } from '../../../sandbox/ecs/api/service.ts';
+import { ecsOf } from '../../../sandbox/ecs/model.ts';
+import { ssm } from '../../../sandbox/ssm/service.ts';
+import { World } from '../../../sandbox/world.ts';
+import type { ServiceContext } from '../../../src/delivery/release/request.ts';
+import { contextOf } from '../../unit/images/registry/context.ts';
+import { DEV } from '../aws-clients.ts';
+import { directClient } from './direct-client.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+export const CLUSTER = 'dev-platform';
+export const SERVICE = 'user-service';
+
+/** An image of the service; tasks of a bad one exit. */
+export function imageOf(index: number, isBad = false): string {
+  const hex = isBad ? 'bad' : 'c';
+  return `registry.example.com/${SERVICE}@sha256:${hex}${index.toString(16).padStart(64 - hex.length, '0')}`;
+}
+
+/**
+ * One service of one task in a sandbox of its own. The sandbox is called as a function, and its time is simulated, as the
+ * product's is: a release takes a few milliseconds of CPU.
+ */
+export class ServiceStage {
+  readonly clock = new VirtualClock();
+  readonly #world: World;
+  readonly #client: ECSClient;
+
+  /** @param timeScale simulated seconds of the sandbox in one of the product's. */
+  constructor(timeScale: number) {
+    const rules = [{ does: 'exit' as const, match: { image: '@sha256:bad' } }];
+    this.#world = new World({ timeScale, timer: this.clock, scenario: { ecs: { rules } } });
+    this.#client = directClient(ecs(this.#world)) as unknown as ECSClient;
+  }
+
+  /** Creates the service, whose circuit breaker stops a rollout and rolls nothing back. */
+  async create(image: string): Promise<void> {
+    await this.#client.send(new CreateClusterCommand({ clusterName: CLUSTER }));
+    const create = new CreateServiceCommand({
+      cluster: CLUSTER,
+      serviceName: SERVICE,
+      taskDefinition: await this.#register(image),
+      desiredCount: 1,
+      networkConfiguration: { awsvpcConfiguration: { subnets: ['subnet-1'] } },
+      deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: false } },
+    });
+    await this.#client.send(create);
+  }
+
+  /** Deploys an image as somebody else than this suite, and waits until its rollout is over. */
+  async deploy(image: string): Promise<void> {
+    const taskDefinition = await this.#register(image);
+    await this.#client.send(new UpdateServiceCommand({ cluster: CLUSTER, service: SERVICE, taskDefinition }));
+    while (this.state.isRollingOut) await this.clock.sleep(100);
+  }
+
+  /** What the service works towards, and whether it is there yet: read between two calls. */
+  get state(): { image: string; isRollingOut: boolean } {
+    const [service] = ecsOf(this.#world, DEV, 'eu-west-1').services.values();
+    const [primary, ...others] = service?.deployments ?? [];
+    const image = primary?.revision.containerImages[0]?.image ?? '';
+    return { image, isRollingOut: others.length > 0 || primary?.rolloutState === 'IN_PROGRESS' };
+  }
+
+  /** @param onCall is told each operation of ECS before it is done. */
+  context(onCall?: (operation: string) => void): ServiceContext & { lines: string[] } {
+    const own = directClient(ecs(this.#world), onCall) as unknown as ECSClient;
+    const parameters = directClient(ssm(this.#world)) as unknown as SSMClient;
+    const unused = (): never => {
+      throw new Error('no history needs this service');
+    };
+    return {
+      ...contextOf(),
+      clock: this.clock as never,
+      region: 'eu-west-1',
+      env: {},
+      ecs: () => Promise.resolve(own),
+      ssm: () => Promise.resolve(parameters),
+      elb: unused,
+      logs: unused,
+      ecr: unused,
+      iam: unused,
+      secretsManager: unused,
+    };
+  }
+
+  async #register(image: string): Promise<string> {
+    const command = new RegisterTaskDefinitionCommand({
+      family: SERVICE,
+      networkMode: 'awsvpc',
+      requiresCompatibilities: ['FARGATE'],
+      cpu: '256',
+      memory: '512',
+      containerDefinitions: [{ name: SERVICE, image, essential: true }],
+    });
+    return (await this.#client.send(command)).taskDefinition!.taskDefinitionArn!;
+  }
+}
