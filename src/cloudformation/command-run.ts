@@ -1,4 +1,5 @@
 import { isRefusal } from '../aws/errors.ts';
+import type { DriftReport } from './drift/drift.ts';
 import { sha256 } from '../core/canonical.ts';
 import { type ErrorCode, PlatformError } from '../core/errors.ts';
 import type { Timeline } from './execution/events.ts';
@@ -26,6 +27,8 @@ interface KnownFacts {
   execution?: Execution;
   /** The stack as it is after the execution. */
   stack?: StackSnapshot;
+  /** The drift that was found, before it is reverted. */
+  drift?: DriftReport;
 }
 
 /** One run of one command. */

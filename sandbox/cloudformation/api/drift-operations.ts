@@ -34,7 +34,9 @@ export function driftOperations(world: World): Record<string, Operation> {
       const stack = stackToRead(databaseOf(world, call), read.required(input, 'StackName'));
       const wanted = read.texts(input, 'StackResourceDriftStatusFilters') ?? [];
       const checked = [...stack.resources.values()].filter(
-        ({ drift }) => drift && (wanted.length === 0 || wanted.includes(drift.status)),
+        // "Resources that do not currently support drift detection are not checked, and so not included."
+        ({ drift }) =>
+          drift && drift.status !== 'NOT_CHECKED' && (wanted.length === 0 || wanted.includes(drift.status)),
       );
       const { page, next } = read.pageOf(checked, read.optional(input, 'NextToken'), DRIFTS_PER_PAGE);
       return {

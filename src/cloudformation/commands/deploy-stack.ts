@@ -92,11 +92,18 @@ async function resultOfError(run: CommandRun, error: unknown): Promise<CommandRe
   }
   if (error instanceof PlanFailedError) {
     const reason = planFailureReason(run, error);
-    return { verdict: 'failed', reason, findings: error.findings, error: errorInfo(error) };
+    return { ...known, verdict: 'failed', reason, findings: error.findings, error: errorInfo(error) };
   }
   if (error instanceof StackStuckError) {
     const { execution, diagnosis } = error;
-    return { verdict: 'stuck', reason: error.message, execution, diagnosis, error: errorInfo(error) };
+    return {
+      ...known,
+      verdict: 'stuck',
+      reason: error.message,
+      execution,
+      diagnosis,
+      error: errorInfo(error),
+    };
   }
   context.log.debug(stackOf(error));
   const { operation, refused } = pending;

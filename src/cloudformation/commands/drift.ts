@@ -30,7 +30,7 @@ export async function driftCommand(run: CommandRun): Promise<CommandResult> {
   if (drift.verdict === 'in-sync') {
     return {
       verdict: 'in-sync',
-      reason: `Stack ${stack.stackName} is what its template says${uncheckedText(drift)}.`,
+      reason: `Stack ${stack.stackName} is what its template says${uncheckedText(drift)}.${doubts(drift)}`,
       drift,
       stack,
     };
@@ -38,7 +38,7 @@ export async function driftCommand(run: CommandRun): Promise<CommandResult> {
   if (!inputs.revertDrift) {
     const [first] = drift.resources;
     const count = drift.resources.length;
-    const reason = `${plural(count, 'resource')} of stack ${stack.stackName} differ${count === 1 ? 's' : ''} from the template: ${first ? pathOf(first) : ''} was ${first?.status ?? ''}${count > 1 ? ', and more' : ''}.`;
+    const reason = `${plural(count, 'resource')} of stack ${stack.stackName} differ${count === 1 ? 's' : ''} from the template: ${first ? pathOf(first) : ''} was ${first?.status ?? ''}${count > 1 ? ', and more' : ''}.${doubts(drift)}`;
     return { verdict: 'drifted', reason, drift, stack };
   }
   return await revert(run, stack, drift);
@@ -46,6 +46,7 @@ export async function driftCommand(run: CommandRun): Promise<CommandResult> {
 
 async function revert(run: CommandRun, stack: StackSnapshot, drift: DriftReport): Promise<CommandResult> {
   const { context, inputs, pending } = run;
+  run.known = { drift, before: stack };
   const template = await runningTemplate(context, stack);
   const plan = await createPlan(context, {
     inputs: {
@@ -70,7 +71,7 @@ async function revert(run: CommandRun, stack: StackSnapshot, drift: DriftReport)
     return { verdict: 'drifted', reason, plan, stack, drift };
   }
   pending.changeSet = { ...plan, shellIsOurs: false };
-  run.known = { plan, before: stack };
+  run.known = { plan, drift, before: stack };
   requireRollback(run, plan, stack);
   const traffic = await revertedTraffic(context, plan, template);
   const guard = traffic.length > 0 ? traffic : await guardFindings(run, plan, template);
@@ -102,5 +103,18 @@ function readable(body: string): TemplateFacts {
 
 function uncheckedText({ unchecked }: DriftReport): string {
   if (unchecked.length === 0) return '';
-  return `; not comparable: ${plural(unchecked.length, 'resource')}`;
+  const named = unchecked.slice(0, NAMED).join(', ');
+  const more = unchecked.length > NAMED ? ` and ${unchecked.length - NAMED} more` : '';
+  return `, but CloudFormation could not compare ${named}${more}`;
+}
+
+const NAMED = 5;
+
+/** What keeps the finding from being certain. */
+function doubts({ disputed, byChangeSetOnly }: DriftReport): string {
+  if (byChangeSetOnly) {
+    return ' Drift detection was not possible, and the change set that showed this does not say what it could not compare.';
+  }
+  if (disputed.length === 0) return '';
+  return ` The change set and drift detection disagree on ${disputed.join(', ')}: drift detection decides.`;
 }

@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-cloudformation';
 import { classify, isThrottle } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
-import { PlatformError, reasonOf } from '../../core/errors.ts';
+import { PlatformError, reasonOf, TimeoutError } from '../../core/errors.ts';
 import { poll } from '../../core/poll.ts';
 import { type ChangeSetRequest, createChangeSet, waitForChangeSet } from '../change-set/create.ts';
 import { hasNothingToChange } from '../change-set/failure.ts';
@@ -22,7 +22,7 @@ import { listNestedStacks } from '../nested-stacks.ts';
 import { findSensitive, maskChange } from '../template/secrets.ts';
 import { withoutTraffic } from './traffic.ts';
 import type { ResourceChange } from '../change-set/changes.ts';
-import type { StackSnapshot } from '../stack.ts';
+import { isAlive, listResources, STACK_TYPE, type StackSnapshot } from '../stack.ts';
 
 /** A property whose actual value differs from the template. */
 interface PropertyDrift {
@@ -58,6 +58,10 @@ export interface DriftReport {
   resources: readonly DriftedResource[];
   /** With the nested stacks before them: `Database/Table`. */
   unchecked: readonly string[];
+  /** Logical ids on which the change set and drift detection disagree. Drift detection decides. */
+  disputed: readonly string[];
+  /** Whether drift detection was not possible: a change set does not say what it could not compare. */
+  byChangeSetOnly?: true;
   /** The listener rules whose live weights differ because ECS has moved traffic. That is no drift. */
   ofEcs: readonly string[];
 }
@@ -69,8 +73,9 @@ interface DriftOptions {
 }
 
 /**
- * Detects the drift of a stack and its nested stacks. Nothing is changed. For the stack itself it uses a change set
- * that would revert drift, which is faster, or else drift detection; for nested stacks always drift detection, because
+ * Detects the drift of a stack and its nested stacks. Nothing is changed. The stack itself is looked at in both ways: by a
+ * change set that would revert drift, and by drift detection, which decides where they disagree and says what was
+ * compared. Either is enough where the other is not possible. Nested stacks are looked at by drift detection, because
  * such a change set cannot include them.
  * @throws when neither works: without proof there is no `in-sync`.
  */
@@ -79,9 +84,9 @@ export async function findDrift(
   stack: StackSnapshot,
   options: DriftOptions,
 ): Promise<DriftReport> {
-  const own =
-    (await driftByChangeSet(context, stack, options)) ??
-    (await driftByDetection(context, stack.stackId, options.timeoutMs));
+  const planned = await driftByChangeSet(context, stack, options);
+  const detected = await detectUnlessRefused(context, stack.stackId, options.timeoutMs, planned);
+  const own = detected ?? planned ?? NO_DRIFT;
   const found = [
     await maskDrift(context, own, stack.stackId, []),
     ...(await driftOfNestedStacks(context, stack.stackId, [], options)),
@@ -92,7 +97,39 @@ export async function findDrift(
     resources,
     unchecked: found.flatMap((drift) => drift.unchecked),
     ofEcs: found.flatMap((drift) => drift.ofEcs),
+    disputed: planned && detected ? disputed(planned, detected) : [],
+    ...(!detected && { byChangeSetOnly: true }),
   };
+}
+
+const NO_DRIFT: StackDrift = { resources: [], unchecked: [] };
+
+/** Drift detection; undefined where it is refused or incomplete although a change set has told the drift. */
+async function detectUnlessRefused(
+  context: CloudFormationContext,
+  stackId: string,
+  timeoutMs: number,
+  planned: StackDrift | undefined,
+): Promise<StackDrift | undefined> {
+  try {
+    return await driftByDetection(context, stackId, timeoutMs);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    const unknown = error instanceof PlatformError && error.code === 'outcome-unknown';
+    const refused = unknown || ['validation', 'denied', 'other', 'server'].includes(classify(error));
+    if (!planned || !refused || error instanceof TimeoutError) throw error;
+    context.log.info(`Drift detection was not possible: ${reasonOf(error)}`);
+    return undefined;
+  }
+}
+
+/** What one of the two calls drifted and the other does not. */
+function disputed(planned: StackDrift, detected: StackDrift): string[] {
+  const [a, b] = [planned, detected].map(
+    ({ resources }) => new Set(resources.map((found) => found.logicalId)),
+  );
+  const all = [...new Set([...(a ?? []), ...(b ?? [])])];
+  return all.filter((id) => a?.has(id) !== b?.has(id));
 }
 
 async function driftOfNestedStacks(
@@ -257,10 +294,27 @@ async function driftByDetection(
   const drifts = await describeDrifts(context, stackId);
   const resources = drifts.flatMap(driftedResource);
   if (resources.length === 0) requireInSync(stackId, ended);
-  const unchecked = drifts.filter(({ StackResourceDriftStatus: status }) =>
-    NOT_COMPARED.includes(status ?? 'UNKNOWN'),
+  return { resources, unchecked: await notCompared(context, stackId, drifts) };
+}
+
+/**
+ * The resources of a stack that were not compared. "Resources that do not currently support drift detection are not
+ * checked, and so not included" in the answer of DescribeStackResourceDrifts.
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResourceDrifts.html
+ */
+async function notCompared(
+  context: CloudFormationContext,
+  stackId: string,
+  drifts: readonly StackResourceDrift[],
+): Promise<string[]> {
+  const known = new Map(
+    drifts.map((drift) => [drift.LogicalResourceId ?? '', drift.StackResourceDriftStatus ?? 'UNKNOWN']),
   );
-  return { resources, unchecked: unchecked.map(({ LogicalResourceId }) => LogicalResourceId ?? '') };
+  const own = (await listResources(context, stackId)).filter(
+    (resource) => isAlive(resource) && resource.ResourceType !== STACK_TYPE,
+  );
+  const ids = new Set([...known.keys(), ...own.map(({ LogicalResourceId }) => LogicalResourceId ?? '')]);
+  return [...ids].filter((id) => NOT_COMPARED.includes(known.get(id) ?? 'NOT_CHECKED'));
 }
 
 /** Undefined while another detection is running. AWS reports that only in the message, without a code. */

@@ -125,3 +125,52 @@ test.each([
   // The reason is said once.
   expect(run.summary).not.toContain('Also');
 });
+
+describe('drift', () => {
+  const template = `${HEAD}  Wait: { Type: AWS::CloudFormation::WaitConditionHandle }\n`;
+
+  test.each([
+    ['in both ways', {}],
+    ['by drift detection', { features: { revertDrift: false } }],
+  ])('in-sync names what could not be compared: %s', async (_name, scenario) => {
+    const sandbox = await start({ scenario });
+    await deployStack(sandbox, { template: 't.yml' }, { workspace: workspaceOf({ 't.yml': template }) });
+    const run = await deployStack(sandbox, { command: 'drift' });
+    expect(run.outputs['verdict']).toBe('in-sync');
+    expect(run.outputs['reason']).toContain(', but CloudFormation could not compare Wait.');
+  });
+
+  test('in-sync by a change set alone says so', async () => {
+    const sandbox = await start({
+      scenario: {
+        faults: [
+          { kind: 'error', operation: 'DetectStackDrift', code: 'AccessDenied', status: 403, times: 9 },
+        ],
+      },
+    });
+    await deployStack(sandbox, { template: 't.yml' }, { workspace: workspaceOf({ 't.yml': template }) });
+    const run = await deployStack(sandbox, { command: 'drift' });
+    expect(run.outputs['verdict']).toBe('in-sync');
+    expect(run.outputs['reason']).toContain('Drift detection was not possible');
+  });
+
+  test('a revert that is refused still reports the drift', async () => {
+    const sandbox = await start({
+      scenario: { drift: [{ stack: 'app', logicalId: 'Service', set: { DisplayName: 'by hand' } }] },
+    });
+    await deployStack(sandbox, { template: 't.yml' }, { workspace: workspaceOf({ 't.yml': template }) });
+    // The first change set only detects; the second one would revert.
+    sandbox.addFault({
+      kind: 'error',
+      operation: 'CreateChangeSet',
+      code: 'ValidationError',
+      message: 'Refused',
+      nth: 2,
+      times: 1,
+    });
+    const run = await deployStack(sandbox, { command: 'drift', 'revert-drift': 'true' });
+    expect(run.outputs['verdict']).toBe('failed');
+    expect(run.result).toMatchObject({ drift: { resources: [{ logicalId: 'Service' }] } });
+    expect(run.summary).toContain('Drift of app');
+  });
+});

@@ -342,7 +342,7 @@ describe('drift', () => {
     await execute(context, await plan(QUEUE('5'), { parameters: { Token: 'hunter2secret' } }));
     const stack = (await describeStack(context, 'app'))!;
     const report = await findDrift(context, stack, { changeSetName: 'drift-1', timeoutMs: 20_000 });
-    expect(report).toEqual({ verdict: 'in-sync', resources: [], unchecked: [], ofEcs: [] });
+    expect(report).toEqual({ verdict: 'in-sync', resources: [], unchecked: [], ofEcs: [], disputed: [] });
   });
 });
 

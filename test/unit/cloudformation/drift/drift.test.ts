@@ -42,6 +42,7 @@ function changeSets(set: object, more: Handlers = {}) {
     },
     GetTemplate: () => ({ TemplateBody: TEMPLATE }),
     ListStackResources: () => ({}),
+    DetectStackDrift: () => fail(awsError('AccessDenied', 'no', 403)),
     ...more,
   });
 }
@@ -94,6 +95,8 @@ describe('by a change set that would revert drift', () => {
       resources: [],
       unchecked: [],
       ofEcs: [],
+      disputed: [],
+      byChangeSetOnly: true,
     });
     expect(aws.inputs('CreateChangeSet')).toMatchObject([
       {
@@ -139,6 +142,33 @@ describe('by a change set that would revert drift', () => {
       ],
       unchecked: ['Unread'],
       ofEcs: [],
+      disputed: [],
+      byChangeSetOnly: true,
+    });
+  });
+
+  const inSync = { Status: 'FAILED', StatusReason: NOTHING, StackDriftStatus: 'IN_SYNC' };
+  const drifted = {
+    StackDriftStatus: 'DRIFTED',
+    Changes: [change('Queue', { ResourceDriftStatus: 'MODIFIED' }, { PreviousValue: '5', ActualValue: '9' })],
+  };
+  test.each([
+    ['in sync', inSync, 'drifted', [changed('Queue', '/Delay', '5', '9')], 'drifted', ['Queue']],
+    ['drifted', drifted, 'in sync', [], 'in-sync', ['Queue']],
+    ['drifted', drifted, 'drifted', [changed('Queue', '/Delay', '5', '9')], 'drifted', []],
+    ['in sync', inSync, 'in sync', [], 'in-sync', []],
+  ])('%s by the change set, %s by detection: detection decides', async (...situation) => {
+    const [, set, , drifts, verdict, disputed] = situation;
+    const aws = changeSets(set, detection({ [STACK.stackId]: drifts }));
+    const report = await findDrift(aws.context, STACK, OPTIONS);
+    expect([report.verdict, report.disputed, report.byChangeSetOnly]).toEqual([verdict, disputed, undefined]);
+  });
+
+  test('a detection that is incomplete leaves the word to the change set', async () => {
+    const aws = changeSets(inSync, detection({}, { DetectionStatus: 'DETECTION_FAILED' }));
+    expect(await findDrift(aws.context, STACK, OPTIONS)).toMatchObject({
+      verdict: 'in-sync',
+      byChangeSetOnly: true,
     });
   });
 
@@ -205,6 +235,36 @@ describe('by drift detection', () => {
       { logicalId: 'Bucket', status: 'deleted', properties: [] },
     ]);
     expect(report.unchecked).toEqual(['Custom']);
+  });
+
+  test('what detection does not list was not compared', async () => {
+    const resource = (
+      LogicalResourceId: string,
+      ResourceType: string,
+      ResourceStatus = 'CREATE_COMPLETE',
+    ) => ({
+      LogicalResourceId,
+      ResourceType,
+      ResourceStatus,
+      PhysicalResourceId: '1',
+    });
+    const { context } = only(
+      { [STACK.stackId]: [{ LogicalResourceId: 'Queue', StackResourceDriftStatus: 'IN_SYNC' }] },
+      { StackDriftStatus: 'IN_SYNC' },
+      {
+        ListStackResources: () => ({
+          StackResourceSummaries: [
+            resource('Queue', 'AWS::SQS::Queue'),
+            resource('Task', 'Custom::Task'),
+            resource('Gone', 'Custom::Task', 'DELETE_COMPLETE'),
+          ],
+        }),
+      },
+    );
+    expect(await findDrift(context, STACK, OPTIONS)).toMatchObject({
+      verdict: 'in-sync',
+      unchecked: ['Task'],
+    });
   });
 
   test('nested stacks are looked at too', async () => {

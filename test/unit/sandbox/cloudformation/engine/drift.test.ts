@@ -60,7 +60,6 @@ describe('drift', () => {
     expect((await driftsOf(stacks)).map(({ StackResourceDriftStatus }) => StackResourceDriftStatus)).toEqual([
       'IN_SYNC',
       'IN_SYNC',
-      'NOT_CHECKED',
     ]);
     expect((await stacks.find('s'))?.DriftInformation).toMatchObject({ StackDriftStatus: 'IN_SYNC' });
   });
