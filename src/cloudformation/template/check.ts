@@ -1,5 +1,5 @@
 import { suggest } from '../../core/text.ts';
-import { readTemplateDocument, type TemplateDocument } from './document.ts';
+import type { TemplateDocument } from './document.ts';
 import { conditionHolds, type Scope, unrolled } from './evaluate.ts';
 import { templateScope } from './graph.ts';
 import type { Properties, PropertyKind, ResourceSchema, Schemas } from './schemas.ts';
@@ -35,14 +35,12 @@ export interface TemplateCheck {
  *
  * @param given the values of parameters and pseudo parameters, as for the stack graph.
  * @param schemas absent: types and properties are left to CloudFormation.
- * @throws TemplateSyntaxError when the text does not parse.
  */
 export function checkTemplate(
-  text: string,
+  document: TemplateDocument,
   given: Readonly<Record<string, string>>,
   schemas?: Schemas,
 ): TemplateCheck {
-  const document = readTemplateDocument(text);
   const scope = templateScope(document, given);
   const declared = unrolled(sectionOf(document, 'Resources'), scope);
   const present = declared.filter(({ value }) => presence(value, scope) !== false);

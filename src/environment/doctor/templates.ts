@@ -7,7 +7,7 @@ import {
   type TemplateFinding,
 } from '../../cloudformation/template/check.ts';
 import type { StackGraph } from '../../cloudformation/template/graph.ts';
-import { readTemplateDocument } from '../../cloudformation/template/document.ts';
+import { readTemplateDocument, type TemplateDocument } from '../../cloudformation/template/document.ts';
 import {
   readParameterFiles,
   refusedValue,
@@ -168,15 +168,15 @@ export async function checkTargets(
   return targets.map((target) => {
     const { stackName, template } = target.inputs;
     const stack = existing.get(stackName);
-    const text = readFileSync(resolve(workspace, template), 'utf8');
+    const document = readTemplateDocument(readFileSync(resolve(workspace, template), 'utf8'));
     const given = {
       ...stack?.parameters,
       ...target.inputs.parameters,
       ...pseudoParameters(environment, stackName),
     };
-    const checked = checkTemplate(text, given, stack ? undefined : schemas);
+    const checked = checkTemplate(document, given, stack ? undefined : schemas);
     const findings = [
-      ...parameterFindings(text, target.inputs.parameters, stack?.parameters),
+      ...parameterFindings(document, target.inputs.parameters, stack?.parameters),
       ...checked.findings,
       ...(graph ? graphFindings(graph, target.name) : []),
     ];
@@ -202,11 +202,10 @@ function graphFindings({ unresolved, missingOutputs }: StackGraph, stack: string
 
 /** Parameters without a value, and values that CloudFormation would refuse. A secret is never shown. */
 function parameterFindings(
-  text: string,
+  document: TemplateDocument,
   given: Readonly<Record<string, string>>,
   kept: Readonly<Record<string, string>> = {},
 ): TemplateFinding[] {
-  const document = readTemplateDocument(text);
   const declared = sectionOf(document, 'Parameters');
   const undeclared = Object.keys(given).filter((name) => !declared.some(({ key }) => key === name));
   return [

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkTemplate } from '../../../../src/cloudformation/template/check.ts';
+import { readTemplateDocument } from '../../../../src/cloudformation/template/document.ts';
 import { loadSchemas } from '../../../../src/cloudformation/template/schemas.ts';
 
 const schemas = await loadSchemas();
@@ -11,7 +12,7 @@ const GIVEN = {
   'AWS::StackName': 'dev-shop-app',
 };
 const check = (text: string, given: Record<string, string> = {}) =>
-  checkTemplate(text, { ...GIVEN, ...given }, schemas);
+  checkTemplate(readTemplateDocument(text), { ...GIVEN, ...given }, schemas);
 const shown = (text: string, given: Record<string, string> = {}): string[] =>
   check(text, given).findings.map(({ level, message, line }) => `${line} ${level}: ${message}`);
 
@@ -217,7 +218,7 @@ Resources: { A: { Type: AWS::SNS::Topic }, B: { Type: AWS::SQS::Queue, Condition
 
 test('without schemas, types and properties are left to CloudFormation', () => {
   const text = resources('  Url: { Type: AWS::SSM::Parameter, Properties: { Typ: !Ref Topicc } }');
-  expect(checkTemplate(text, GIVEN).findings.map(({ message }) => message)).toEqual([
+  expect(checkTemplate(readTemplateDocument(text), GIVEN).findings.map(({ message }) => message)).toEqual([
     'Url refers to Topicc, which is neither a parameter nor a resource of the template; did you mean Topic?',
   ]);
 });
