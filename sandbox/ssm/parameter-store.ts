@@ -1,4 +1,5 @@
 import type { World } from '../world.ts';
+import { publicParameter } from './public-parameters.ts';
 
 /** Parameter Store keeps this many versions of a parameter; the oldest goes first. */
 const MAX_VERSIONS = 100;
@@ -27,12 +28,15 @@ export class ParameterStore {
 
   /** The newest version of a parameter. */
   get(name: string): ParameterVersion | undefined {
-    return this.#histories.get(name)?.at(-1);
+    return this.history(name).at(-1);
   }
 
   /** Every version that is kept, oldest first; empty for a parameter that does not exist. */
   history(name: string): readonly ParameterVersion[] {
-    return this.#histories.get(name) ?? [];
+    const kept = this.#histories.get(name);
+    const published = kept ? undefined : publicParameter(name);
+    if (published === undefined) return kept ?? [];
+    return [{ name, type: 'String', value: published, version: 1, lastModified: new Date(0) }];
   }
 
   /** The newest version of each parameter, by name. */

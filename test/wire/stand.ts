@@ -24,7 +24,7 @@ export interface Stand {
   sandbox: Sandbox;
   client: CloudFormationClient;
   lines: string[];
-  /** Runs a command of deploy-stack on the stack `app`, with this template in its workspace. */
+  /** Runs a command of deploy-stack on the stack `app`, with this template in its workspace, as `app.yml` or `template`. */
   run(template: string, values?: Partial<DeployStackInputs>, signal?: AbortSignal): Promise<Outcome>;
   close(): Promise<void>;
 }
@@ -54,7 +54,7 @@ export async function stand(scenario: Scenario = {}): Promise<Stand> {
     client,
     lines,
     run: async (template, values = {}, signal = new AbortController().signal) => {
-      if (template !== '') writeFileSync(join(workspace, 'app.yml'), template);
+      if (template !== '') writeFileSync(join(workspace, values.template ?? 'app.yml'), template);
       const inputs = inputsOf({ capabilities: ['CAPABILITY_IAM'], timeoutMs: 20_000, ...values });
       if (template === '') delete inputs.template;
       const annotations = new Annotations();

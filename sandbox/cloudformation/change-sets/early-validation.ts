@@ -60,10 +60,10 @@ function nameFindings(world: World, stack: Stack, change: PlannedChange): Valida
     const chosen = effects.chosenName(of, draft);
     if (
       chosen === undefined ||
-      (before && effects.chosenName(of, { ...draft, properties: before.properties }) === chosen)
+      (before && effects.chosenName(of, { ...draft, properties: before.properties })?.key === chosen.key)
     )
       return undefined;
-    return effects.nameIsTaken(world, of, draft) ? chosen : undefined;
+    return effects.nameIsTaken(world, of, draft) ? chosen.identifier : undefined;
   }
 }
 

@@ -4,12 +4,17 @@ import {
   checkCapabilities,
   checkRules,
   refuseTypeChanges,
+  refuseUnresolved,
   validateTemplate,
 } from '../templates/validation.ts';
 import { invalid } from '../errors.ts';
 import type { GivenParameter } from '../templates/parameters.ts';
 import { resolveParameters } from '../templates/parameters.ts';
 import { NO_RESOURCES, templateScope } from '../templates/scope.ts';
+import { referencesIn } from '../templates/dependencies.ts';
+import type { Scope } from '../templates/intrinsics.ts';
+import { isObject, type Json } from '../json.ts';
+import { stackDatabase } from './stack-database.ts';
 import { environmentOf } from './stack-scope.ts';
 import type { Definition, RollbackConfiguration, Stack, Tag } from './stack.ts';
 import type { Template } from '../templates/template.ts';
@@ -38,7 +43,12 @@ export function prepareDefinition(world: World, stack: Stack, given: GivenDefini
   const present = stack.definition;
   const body = given.body ?? present?.template.body;
   if (body === undefined) throw invalid('Either Template URL or Template Body must be specified.');
-  const template = parseTemplate(body, Object.fromEntries(valuesOf(given, present)));
+  const template = parseTemplate(body, {
+    'AWS::AccountId': stack.account,
+    'AWS::Region': stack.region,
+    'AWS::StackName': stack.name,
+    ...Object.fromEntries(valuesOf(given, present)),
+  });
   validateTemplate(template);
   if (present) refuseTypeChanges(present.template, template);
   checkResourceTypes(template, given.resourceTypes);
@@ -82,8 +92,45 @@ function checkWithValues(
 ): void {
   const environment = environmentOf(world, stack, notificationArns, true);
   const scope = templateScope(template, parameters, environment, NO_RESOURCES);
-  checkRules(template, parameters, scope);
+  checkRules(template, {
+    parameters,
+    scope,
+    existing: (id, name) => existingAttribute(world, stack, id, name),
+  });
   for (const name of Object.keys(template.conditions)) scope.condition(name);
+  refuseAbsent(template, scope);
+}
+
+/** A property, or a tag as `Tags.Name`, of what a stack of the account has made. */
+function existingAttribute(
+  world: World,
+  { account, region }: Stack,
+  id: string,
+  name: string,
+): Json | undefined {
+  const made = stackDatabase(world, account, region)
+    .active()
+    .flatMap(({ resources }) => [...resources.values()])
+    .find(({ physicalId }) => physicalId === id);
+  const tag = /^Tags\.(.+)$/.exec(name)?.[1];
+  if (tag === undefined) return made?.properties[name];
+  const tags = Array.isArray(made?.properties.Tags) ? made.properties.Tags : [];
+  return tags.filter(isObject).find(({ Key }) => Key === tag)?.Value;
+}
+
+/** A reference to a resource whose condition does not hold, from a place that is there, is refused as an unknown one is. */
+function refuseAbsent(template: Template, scope: Scope): void {
+  const holds = ({ condition }: { condition?: string }): boolean =>
+    condition === undefined || scope.condition(condition);
+  const absent = new Set(Object.entries(template.resources).flatMap(([id, of]) => (holds(of) ? [] : [id])));
+  const missing = (value: Json | undefined): string[] =>
+    referencesIn(value, scope).flatMap(({ kind, name }) =>
+      (kind === 'ref' || kind === 'attribute') && absent.has(name) ? [name] : [],
+    );
+  const resources = Object.values(template.resources).filter(holds);
+  refuseUnresolved(new Set(resources.flatMap(({ properties }) => missing(properties))), 'Resources');
+  const outputs = Object.values(template.outputs).filter(holds);
+  refuseUnresolved(new Set(outputs.flatMap(({ value }) => missing(value))), 'Outputs');
 }
 
 function checkResourceTypes(template: Template, allowed: readonly string[] | undefined): void {

@@ -3,13 +3,14 @@ import { objectStore } from '../../s3/object-store.ts';
 import { AwsError } from '../../protocols/service.ts';
 import { parameterStore } from '../../ssm/parameter-store.ts';
 import type { World } from '../../world.ts';
-import { arnOf, nameProperty } from './identity.ts';
+import { arnOf } from './identity.ts';
 import { ECS_EFFECTS } from './ecs.ts';
 import { changedProperties, type Effect } from './effect.ts';
 import { putRepository, removeRepository, repositoryExists } from './ecr.ts';
 import type { Json, JsonObject } from '../json.ts';
 import { isObject, textOf } from '../json.ts';
 import { LOAD_BALANCING_EFFECTS } from './elb.ts';
+import { type ExclusiveName, exclusiveName } from './names.ts';
 import { OBSERVABILITY_EFFECTS } from './observability.ts';
 import type { Stack, StackResource } from '../engine/stack.ts';
 import { identityOf } from '../engine/stack.ts';
@@ -78,32 +79,24 @@ type Named = Pick<StackResource, 'logicalId' | 'type' | 'properties' | 'unique'>
 
 /** True when a resource with the name that the properties give exists already, in this account or, for buckets, anywhere. */
 export function nameIsTaken(world: World, stack: Stack, resource: Named): boolean {
-  const name = chosenName(stack, resource);
-  if (name === undefined) return false;
+  const chosen = chosenName(stack, resource);
+  if (chosen === undefined) return false;
   const effect = EFFECTS[resource.type];
-  if (effect?.exists) return effect.exists(world, stack, name);
-  return stackDatabase(world, stack.account, stack.region).named.has(`${resource.type}/${name}`);
+  if (effect?.exists) return effect.exists(world, stack, chosen.name);
+  return registry(world, stack).has(chosen.key);
 }
 
-/** The name that the template chose; undefined for names that CloudFormation makes up. */
-export function chosenName(stack: Stack, resource: Named): string | undefined {
-  const property = nameProperty(identityOf(stack, resource).schema);
-  const value = property === undefined ? undefined : resource.properties[property];
-  return typeof value === 'string' ? value : undefined;
+/** The name that the template chose and that nothing else may have. */
+export function chosenName(stack: Stack, resource: Named): ExclusiveName | undefined {
+  return exclusiveName(identityOf(stack, resource).schema, resource.properties);
 }
 
 /** The resource comes to be. Throws AlreadyExists, or what its service says. */
 export function make(world: World, stack: Stack, resource: StackResource): void {
-  const name = chosenName(stack, resource);
-  if (nameIsTaken(world, stack, resource)) throw alreadyExists(resource.type, name ?? resource.physicalId);
+  const chosen = chosenName(stack, resource);
+  if (chosen && nameIsTaken(world, stack, resource)) throw alreadyExists(resource.type, chosen.identifier);
   EFFECTS[resource.type]?.make(world, stack, resource);
-  if (name !== undefined && isExclusive(resource.type))
-    registry(world, stack).set(`${resource.type}/${name}`, stack.id);
-}
-
-/** Families of task definitions take another revision; all other names are one resource's. */
-export function isExclusive(type: string): boolean {
-  return type !== 'AWS::ECS::TaskDefinition';
+  if (chosen) registry(world, stack).set(chosen.key, stack.id);
 }
 
 export function change(world: World, stack: Stack, resource: StackResource): void {
@@ -138,8 +131,8 @@ export function changedByService(
 export async function remove(world: World, stack: Stack, resource: StackResource): Promise<void> {
   const deleted = resource.live !== undefined && 'deleted' in resource.live;
   if (!deleted) await EFFECTS[resource.type]?.remove(world, stack, resource);
-  const name = chosenName(stack, resource);
-  if (name !== undefined) registry(world, stack).delete(`${resource.type}/${name}`);
+  const chosen = chosenName(stack, resource);
+  if (chosen) registry(world, stack).delete(chosen.key);
 }
 
 function registry(world: World, stack: Stack): Map<string, string> {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isScalar, type Json, type JsonObject } from '../json.ts';
+import { nameProperty } from './names.ts';
 import type { ResourceSchema } from './schema.ts';
 
 /** Where a resource is made, and by which stack. */
@@ -103,14 +104,6 @@ export function nameOf(identity: Identity): string {
   return LOWER_CASE.test(schema.type) ? name.toLowerCase() : name;
 }
 
-/** The property that sets a resource's name; undefined when it has none. */
-export function nameProperty(schema: ResourceSchema): string | undefined {
-  const kind = schema.type.split('::').at(-1) ?? '';
-  const candidates = [...schema.identifier, `${kind}Name`, 'Name', `${kind}Identifier`, 'Family'];
-  const settable = candidates.filter((property) => property in schema.properties);
-  return settable.find((property) => /(Name|Identifier|Family)$/.test(property));
-}
-
 /** What `Ref` gives. */
 export function physicalIdOf(identity: Identity): string {
   const { schema } = identity;
@@ -161,7 +154,14 @@ function idOf(identity: Identity, part: string): string {
     return `${kind === 'DBCluster' ? 'cluster' : 'db'}-${digits(identity, part, 26).toUpperCase()}`;
   if (service === 'WAFv2' || service === 'CertificateManager') return uuidOf(identity, 'id');
   if (part === 'RoleId') return `AROA${digits(identity, part, 17).toUpperCase()}`;
-  return own ? nameOf(identity) : digits(identity, part, 17);
+  if (type.startsWith('AWS::Cognito::') && own)
+    return `${identity.place.region}_${digits(identity, 'id', 9)}`;
+  if (!own) return digits(identity, part, 17);
+  // A name may be somebody else's too; a generated id never is.
+  const named = nameProperty(identity.schema);
+  return named !== undefined && given(identity, named) !== undefined
+    ? digits(identity, 'id', 17)
+    : nameOf(identity);
 }
 
 /** Services whose name in ARNs is not the namespace of their types in lower case. */
@@ -255,6 +255,7 @@ export function attributeOf(identity: Identity, name: string): Json {
   const known = SPECIAL[name]?.(identity);
   if (known !== undefined) return known;
   if (kind === 'integer' || kind === 'number') return 1;
+  if (/Version(Number)?$/.test(name)) return '1';
   const { identifier } = identity.schema;
   if (identifier.length === 1 && identifier[0] === name) return physicalIdOf(identity);
   if (/A(rn|RN)$/.test(name)) return arnOf(identity);
@@ -335,5 +336,12 @@ function listAttribute(identity: Identity, name: string): Json[] {
   if (name === 'Ipv6CidrBlocks')
     return [`2001:db8:${digits(identity, name, 4)}:${digits(identity, 'v6', 2)}00::/56`];
   if (name === 'SecurityGroups') return (identity.properties.SecurityGroups as Json[] | undefined) ?? [];
-  return [`${nameOf(identity)}-${name}`];
+  return ['1', '2'].map((number) => {
+    if (/Ip(s|Addresses)$/.test(name))
+      return `10.0.${octet(identity, name)}.${octet(identity, name + number)}`;
+    if (/DnsEntries$/.test(name))
+      return `Z${digits(identity, 'zone', 13).toUpperCase()}:${number}.${physicalIdOf(identity)}`;
+    if (/NetworkInterfaceIds$/.test(name)) return `eni-0${digits(identity, name + number, 16)}`;
+    return `${nameOf(identity)}-${name}-${number}`;
+  });
 }

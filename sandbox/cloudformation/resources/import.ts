@@ -3,7 +3,8 @@ import { type Stack, type StackResource, identityOf } from '../engine/stack.ts';
 import { stackDatabase } from '../engine/stack-database.ts';
 import { isCreated } from '../engine/stack-scope.ts';
 import * as effects from './effects.ts';
-import { nameProperty, physicalIdOf } from './identity.ts';
+import { physicalIdOf } from './identity.ts';
+import { nameProperty } from './names.ts';
 
 type Draft = Pick<StackResource, 'logicalId' | 'type' | 'definition' | 'properties' | 'unique'>;
 

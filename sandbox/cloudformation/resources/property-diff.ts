@@ -25,6 +25,39 @@ function worse(one: Recreation, other: Recreation): Recreation {
   return ORDER.indexOf(one) > ORDER.indexOf(other) ? one : other;
 }
 
+/**
+ * When a property that the documentation calls conditional does replace its resource; change sets only say that it may.
+ * Conditions that are not here are taken not to hold.
+ */
+const CONDITIONS: Record<
+  string,
+  Record<string, (before: Json | undefined, after: Json | undefined) => boolean>
+> = {
+  'AWS::EC2::VPC': {
+    // "Updating InstanceTenancy requires no replacement only if you are updating its value from dedicated to default."
+    // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-vpc.html
+    InstanceTenancy: (_before, after) => after === 'dedicated',
+  },
+  'AWS::DynamoDB::Table': {
+    // "Replacement if you edit an existing AttributeDefinition."
+    // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html
+    AttributeDefinitions: (before, after) => {
+      const types = new Map(definitions(before).map((one) => [one.AttributeName, one.AttributeType]));
+      return definitions(after).some(
+        (one) => (types.get(one.AttributeName) ?? one.AttributeType) !== one.AttributeType,
+      );
+    },
+  },
+};
+
+function definitions(value: Json | undefined): JsonObject[] {
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
+function hasCondition({ type }: ResourceSchema, property: string): boolean {
+  return CONDITIONS[type]?.[property] !== undefined;
+}
+
 /** Where properties differ, down to single values; lists by position, documents of policies as a whole. */
 export function diffProperties(
   schema: ResourceSchema,
@@ -37,7 +70,13 @@ export function diffProperties(
     compare(
       before[name],
       after[name],
-      { name, path: [name], property, recreation: recreationOf(property), schema },
+      {
+        name,
+        path: [name],
+        property,
+        recreation: worse(recreationOf(property), hasCondition(schema, name) ? 'Conditionally' : 'Never'),
+        schema,
+      },
       differences,
     );
   }
@@ -159,10 +198,7 @@ export function printProperties(properties: JsonObject): JsonObject {
 /** What an update does to a resource that is there. */
 export type ResourceAction = 'none' | 'update' | 'replace' | 'create';
 
-/**
- * What the next state asks of a resource. Properties that replace it only under conditions that no schema tells do
- * not replace it here.
- */
+/** What the next state asks of a resource. */
 export function actionFor(
   existing: StackResource,
   next: { definition: ResourceDefinition; properties: JsonObject; stackTags: readonly Tag[] },
@@ -175,7 +211,10 @@ export function actionFor(
     if (!sameValue(existing.live.properties, next.properties)) return 'update';
   }
   const differences = diffProperties(schema, existing.properties, next.properties);
-  if (differences.some(({ recreation }) => recreation === 'Always')) return 'replace';
+  const replaces = ({ name, recreation }: PropertyDifference): boolean =>
+    recreation === 'Always' ||
+    (CONDITIONS[schema.type]?.[name]?.(existing.properties[name], next.properties[name]) ?? false);
+  if (differences.some(replaces)) return 'replace';
   if (differences.length > 0 || existing.status === 'UPDATE_FAILED') return 'update';
   if (!sameValue(existing.definition.metadata, next.definition.metadata)) return 'update';
   return schema.tags && !sameTags(existing.stackTags, next.stackTags) ? 'update' : 'none';

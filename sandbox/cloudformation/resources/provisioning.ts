@@ -147,7 +147,6 @@ export async function replaceResource(
     const isGone = old.live !== undefined && 'deleted' in old.live;
     if (
       !isGone &&
-      effects.isExclusive(resource.type) &&
       effects.chosenName(work.stack, resource) !== undefined &&
       physicalIdOf(identityOf(work.stack, resource)) === old.physicalId
     ) {

@@ -24,6 +24,8 @@ export interface ResourceSchema {
   type: string;
   /** The properties or attributes that make what `Ref` gives. */
   identifier: string[];
+  /** Those that tell the resource from all others of its type. */
+  key: string[];
   properties: Properties;
   /** What `Fn::GetAtt` gives, with the kind of its value. */
   attributes: Record<string, string>;
@@ -61,13 +63,14 @@ function find(type: string): ResourceSchema | undefined {
 
 function customResource(type: string): ResourceSchema {
   const properties: Properties = { ServiceToken: { types: [{ type: 'string' }], required: true } };
-  return { type, identifier: ['Id'], properties, attributes: {}, definitions: {} };
+  return { type, identifier: ['Id'], key: ['Id'], properties, attributes: {}, definitions: {} };
 }
 
 /** Known to CloudFormation itself, and in no specification. */
 const metadataResource: ResourceSchema = {
   type: 'AWS::CDK::Metadata',
   identifier: ['Id'],
+  key: ['Id'],
   properties: { Analytics: { types: [{ type: 'string' }] } },
   attributes: {},
   definitions: {},
@@ -75,7 +78,7 @@ const metadataResource: ResourceSchema = {
 
 /** Loads the service specification (0.8 s, hence at first use only) and never again once the index is written. */
 const require = createRequire(import.meta.url);
-const FORMAT = 1;
+const FORMAT = 3;
 
 /**
  * The index of all resource types: one line each, the type's name, a tab, its schema as JSON. Kept beside the
@@ -168,9 +171,12 @@ function slim(resource: SpecResource, database: SpecDatabase): ResourceSchema {
   return {
     type: resource.cloudFormationType,
     identifier: resource.cfnRefIdentifier ?? resource.primaryIdentifier ?? [],
+    key: resource.primaryIdentifier ?? [],
     properties: reduce(resource.properties),
     attributes: Object.fromEntries(
-      Object.entries(resource.attributes).map(([name, attribute]) => [name, attribute.type.type]),
+      Object.entries(resource.attributes).flatMap(([name, attribute]) =>
+        [name, documentedName(name)].map((known) => [known, attribute.type.type]),
+      ),
     ),
     definitions,
     ...(tags ? { tags: { property: tags.tagPropertyName, variant: tags.variant } } : {}),
@@ -180,6 +186,11 @@ function slim(resource: SpecResource, database: SpecDatabase): ResourceSchema {
       ? { replacementPaths: resource.additionalReplacementProperties }
       : {}),
   };
+}
+
+/** `ReadEndPoint.AddressesList` is `ReadEndPoint.Addresses.List` in the Template Reference, and both are taken. */
+function documentedName(attribute: string): string {
+  return attribute.replace(/\.(\w+)List$/, '.$1.List');
 }
 
 function slimProperty(property: SpecProperty, define: (id: string) => void): PropertySchema {

@@ -1,6 +1,7 @@
 import { badFormat, invalid } from '../errors.ts';
 import { type Json, type JsonObject, textOf } from '../json.ts';
 import { KNOWN_AFTER_APPLY } from './intrinsics.ts';
+import { fitsPattern } from './patterns.ts';
 import type { ParameterDefinition, Template } from './template.ts';
 
 /** A parameter as a stack has it. */
@@ -149,7 +150,7 @@ function constraintProblem(value: string, definition: ParameterDefinition): stri
   const parts = list ? split(value) : [value];
   if (allowedValues && !parts.every((part) => allowedValues.includes(part)))
     return 'must be one of AllowedValues';
-  if (allowedPattern !== undefined && !parts.every((part) => fits(part, allowedPattern))) {
+  if (allowedPattern !== undefined && !parts.every((part) => fitsPattern(part, allowedPattern))) {
     return `must match pattern ${allowedPattern}`;
   }
   if (minLength !== undefined && value.length < minLength)
@@ -162,11 +163,6 @@ function constraintProblem(value: string, definition: ParameterDefinition): stri
   if (maxValue !== undefined && Number(value) > maxValue)
     return `must be a number not greater than ${maxValue}`;
   return undefined;
-}
-
-/** Patterns are Java's, and hold for the whole value. */
-function fits(value: string, pattern: string): boolean {
-  return new RegExp(`^(?:${pattern})$`, 'u').test(value);
 }
 
 const split = (value: string): string[] => value.split(',').map((part) => part.trim());

@@ -36,6 +36,20 @@ export const NO_RESOURCES: ResourceValues = {
   },
 };
 
+/**
+ * The zones of regions that do not have just a, b and c, as a new account sees them.
+ * @see https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-availability-zones.html
+ */
+const ZONES: Record<string, string> = {
+  'us-east-1': 'abcdef',
+  'us-west-1': 'ac',
+  'us-west-2': 'abcd',
+  'ca-central-1': 'abd',
+  'ap-northeast-1': 'acd',
+  'ap-northeast-2': 'abcd',
+  'cn-north-1': 'abd',
+};
+
 /** Everything that the functions of a template can reach. Conditions are evaluated once. */
 export function templateScope(
   template: Template,
@@ -55,7 +69,7 @@ export function templateScope(
     mapping: (name) => template.mappings[name],
     importValue: (name) => environment.importValue(name),
     stackOutput: (reference) => environment.stackOutput(reference),
-    zones: (region) => ['a', 'b', 'c'].map((letter) => `${region}${letter}`),
+    zones: (region) => (ZONES[region] ?? 'abc').split('').map((letter) => `${region}${letter}`),
     dynamic: (service, name, version) => environment.dynamic(service, name, version),
     condition: (name) => {
       const known = conditions.get(name);

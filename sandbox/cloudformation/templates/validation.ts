@@ -4,7 +4,12 @@ import { isObject, type Json, members, textOf } from '../json.ts';
 import { isCustom, schemaOf } from '../resources/schema.ts';
 import { type Reference, referencesIn, refuseCycles } from './dependencies.ts';
 import { resolve, type Scope } from './intrinsics.ts';
-import { checkParameterTypes, parameterReference, type ParameterValues } from './parameters.ts';
+import {
+  checkParameterTypes,
+  parameterReference,
+  type ParameterValue,
+  type ParameterValues,
+} from './parameters.ts';
 import { PSEUDO_PARAMETERS } from './scope.ts';
 import type { Template } from './template.ts';
 
@@ -89,7 +94,8 @@ function checkOutputs(template: Template): void {
   refuseUnresolved(unresolved, 'Outputs');
 }
 
-function refuseUnresolved(names: ReadonlySet<string>, block: string): void {
+/** Throws for names that lead nowhere, in AWS's words. */
+export function refuseUnresolved(names: ReadonlySet<string>, block: string): void {
   if (names.size === 0) return;
   throw badFormat(
     `Unresolved resource dependencies [${[...names].join(', ')}] in the ${block} block of the template`,
@@ -198,13 +204,21 @@ export function checkCapabilities(
   }
 }
 
+/** What rules are checked against. */
+interface RuleScope {
+  parameters: ParameterValues;
+  scope: Scope;
+  /** An attribute of a resource that exists in the account, such as a subnet's VpcId; undefined for one nobody made here. */
+  existing: (id: string, attribute: string) => Json | undefined;
+}
+
 /** Checks the assertions of the Rules section over the parameters. Throws for the first that does not hold. */
-export function checkRules(template: Template, parameters: ParameterValues, scope: Scope): void {
+export function checkRules(template: Template, rules: RuleScope): void {
   for (const [name, rule] of Object.entries(template.rules)) {
-    if (rule.RuleCondition !== undefined && !holds(rule.RuleCondition, parameters, scope)) continue;
+    if (rule.RuleCondition !== undefined && !holds(rule.RuleCondition, rules)) continue;
     const assertions = Array.isArray(rule.Assertions) ? rule.Assertions : [];
     for (const assertion of assertions.filter(isObject)) {
-      if (assertion.Assert === undefined || holds(assertion.Assert, parameters, scope)) continue;
+      if (assertion.Assert === undefined || holds(assertion.Assert, rules)) continue;
       const described =
         typeof assertion.AssertDescription === 'string' ? assertion.AssertDescription : 'assertion failed';
       throw invalid(`Template error: Rule ${name} failed: ${described}`);
@@ -212,18 +226,17 @@ export function checkRules(template: Template, parameters: ParameterValues, scop
   }
 }
 
-function holds(value: Json, parameters: ParameterValues, scope: Scope): boolean {
-  const result = evaluate(value, parameters, scope);
+function holds(value: Json, rules: RuleScope): boolean {
+  const result = evaluate(value, rules);
   return result === true || result === 'true';
 }
 
 /** Rules have functions of their own, over sets of parameters; the others are the template's. */
-function evaluate(value: Json, parameters: ParameterValues, scope: Scope): Json {
-  if (Array.isArray(value)) return value.map((item) => evaluate(item, parameters, scope));
+function evaluate(value: Json, rules: RuleScope): Json {
+  if (Array.isArray(value)) return value.map((item) => evaluate(item, rules));
   if (!isObject(value)) return value;
   const [name = '', argument = null] = Object.entries(value)[0] ?? [];
-  const list = (): Json[] =>
-    (Array.isArray(argument) ? argument : []).map((item) => evaluate(item, parameters, scope));
+  const list = (): Json[] => (Array.isArray(argument) ? argument : []).map((item) => evaluate(item, rules));
   switch (name) {
     case 'Fn::And':
       return list().every((item) => item === true);
@@ -250,24 +263,34 @@ function evaluate(value: Json, parameters: ParameterValues, scope: Scope): Json 
     case 'Fn::RefAll':
     case 'Fn::ValueOf':
     case 'Fn::ValueOfAll':
-      return aboutParameters(name, argument, parameters);
+      return aboutParameters(name, argument, rules);
     default:
-      return resolve(value, scope) ?? null;
+      return resolve(value, rules.scope) ?? null;
   }
 }
 
 const texts = (value: Json | undefined): string[] =>
   (Array.isArray(value) ? value : [value ?? '']).map(textOf);
 
-/** The sandbox knows no tags of VPCs and subnets: of their attributes only `VpcId` would be one. */
-function aboutParameters(name: string, argument: Json, parameters: ParameterValues): Json {
-  if (name === 'Fn::RefAll') {
-    const chosen = [...parameters.values()].filter(
-      ({ type }) => type === argument || type === `List<${textOf(argument)}>`,
-    );
-    return chosen.flatMap((parameter) => parameterReference(parameter) as Json[] | string);
-  }
-  throw invalid(
-    `The sandbox does not know the attributes of existing resources: ${name} ${JSON.stringify(argument)}`,
-  );
+/**
+ * Fn::RefAll, Fn::ValueOf and Fn::ValueOfAll ("Rule-specific intrinsic functions", User Guide). Resources that nobody made
+ * in the sandbox are taken to be in the VPC that the parameters name, and without tags.
+ */
+function aboutParameters(name: string, argument: Json, { parameters, existing }: RuleScope): Json {
+  const ofType = (type: string): ParameterValue[] =>
+    [...parameters.values()].filter((parameter) => [type, `List<${type}>`].includes(parameter.type));
+  const ids = (parameter: ParameterValue): string[] => texts(parameterReference(parameter));
+  if (name === 'Fn::RefAll') return ofType(textOf(argument)).flatMap(ids);
+  const [of, attribute] = texts(argument);
+  const [vpc] = ofType('AWS::EC2::VPC::Id').flatMap(ids);
+  const valueOf = (id: string): Json =>
+    existing(id, attribute ?? '') ?? (attribute === 'VpcId' ? (vpc ?? '') : '');
+  if (name === 'Fn::ValueOfAll')
+    return ofType(of ?? '')
+      .flatMap(ids)
+      .map(valueOf);
+  const parameter = parameters.get(of ?? '');
+  if (!parameter) throw badTemplate(`Fn::ValueOf references the unknown parameter ${of ?? ''}`);
+  const values = ids(parameter).map(valueOf);
+  return parameter.type.startsWith('List<') ? values : (values[0] ?? '');
 }

@@ -1,0 +1,131 @@
+import { badFormat, badTemplate } from '../errors.ts';
+import { isObject, isScalar, type Json, type JsonObject, textOf } from '../json.ts';
+
+/**
+ * What the AWS::LanguageExtensions transform does before the template is read: it writes `Fn::ForEach` loops out, and
+ * resolves functions where the template's own rules want a text: names in Ref and Fn::GetAtt, and policies.
+ * `values` are the parameters given and the pseudo parameters.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-languageextensions.html
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach.html
+ */
+export function expandLanguageExtensions(template: JsonObject, values: Record<string, string>): JsonObject {
+  return expandMap(template, new Map(), { template, values });
+}
+
+interface Source {
+  template: JsonObject;
+  values: Record<string, string>;
+}
+type Bindings = ReadonlyMap<string, string>;
+
+function expand(value: Json, bindings: Bindings, source: Source): Json {
+  if (typeof value === 'string') return substitute(value, bindings);
+  if (Array.isArray(value)) return value.map((item) => expand(item, bindings, source));
+  if (!isObject(value)) return value;
+  const [[name, argument] = [undefined, null], more] = Object.entries(value);
+  if (more === undefined && name === 'Ref') {
+    const bound = typeof argument === 'string' ? bindings.get(argument) : undefined;
+    return bound ?? { Ref: textIn(expand(argument, bindings, source), source) };
+  }
+  if (more === undefined && name === 'Fn::GetAtt' && Array.isArray(argument)) {
+    return { [name]: argument.map((part) => textIn(expand(part, bindings, source), source)) };
+  }
+  return expandMap(value, bindings, source);
+}
+
+function expandMap(value: JsonObject, bindings: Bindings, source: Source): JsonObject {
+  const result: JsonObject = {};
+  for (const [key, item] of Object.entries(value)) {
+    if (key.startsWith('Fn::ForEach::')) Object.assign(result, loop(key, item, bindings, source));
+    else {
+      const expanded = expand(item, bindings, source);
+      const policy = key === 'DeletionPolicy' || key === 'UpdateReplacePolicy';
+      result[substitute(key, bindings)] = policy ? textIn(expanded, source) : expanded;
+    }
+  }
+  return result;
+}
+
+function loop(key: string, item: Json, bindings: Bindings, source: Source): JsonObject {
+  const [identifier, collection, body] = Array.isArray(item) ? item : [];
+  if (typeof identifier !== 'string' || collection === undefined || !isObject(body)) {
+    throw badFormat(`${key} must be a list of an identifier, a collection and a map`);
+  }
+  const result: JsonObject = {};
+  for (const value of listOfLoop(key, expand(collection, bindings, source), source)) {
+    Object.assign(result, expandMap(body, new Map([...bindings, [identifier, value]]), source));
+  }
+  return result;
+}
+
+function listOfLoop(key: string, collection: Json, source: Source): string[] {
+  const list = known(collection, source);
+  if (typeof list === 'string') return list.split(',').map((part) => part.trim());
+  if (!Array.isArray(list)) throw badTemplate(`${key} needs a list, or a reference to a list parameter`);
+  return list.flatMap((item) => {
+    const text = known(item, source);
+    return Array.isArray(text) ? text.map(textOf) : [textOf(text)];
+  });
+}
+
+/** A value as a text where all that it needs is known; else the value. */
+function textIn(value: Json, source: Source): Json {
+  const found = known(value, source);
+  return isScalar(found) ? String(found) : value;
+}
+
+/** What a value comes to with nothing but parameters and mappings; undefined when it needs more. */
+function known(value: Json | undefined, source: Source): Json | undefined {
+  if (!isObject(value)) return value;
+  const [name = '', argument] = Object.entries(value)[0] ?? [];
+  const list = (Array.isArray(argument) ? argument : [argument]).map((item) => known(item, source));
+  switch (name) {
+    case 'Ref':
+      return parameterValue(textOf(argument), source);
+    case 'Fn::Sub':
+      return typeof argument === 'string' ? filled(argument, source) : undefined;
+    case 'Fn::FindInMap':
+      return mapped(list, Array.isArray(argument) ? argument[3] : undefined, source);
+    case 'Fn::Join': {
+      const [delimiter, parts] = list;
+      if (!Array.isArray(parts)) return undefined;
+      const texts = parts.map((part) => known(part, source));
+      return texts.every(isScalar) ? texts.join(textOf(delimiter)) : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
+function parameterValue(name: string, { template, values }: Source): Json | undefined {
+  const declared = isObject(template.Parameters) ? template.Parameters[name] : undefined;
+  return values[name] ?? (isObject(declared) ? declared.Default : undefined);
+}
+
+function filled(text: string, source: Source): string | undefined {
+  const names = [...text.matchAll(/\$\{([^!}]+)\}/g)].map(([, name = '']) => name.trim());
+  if (!names.every((name) => isScalar(parameterValue(name, source)))) return undefined;
+  return text.replace(/\$\{([^!}]+)\}/g, (_, name: string) => textOf(parameterValue(name.trim(), source)));
+}
+
+function mapped(
+  [map, top, second]: readonly (Json | undefined)[],
+  options: Json | undefined,
+  { template }: Source,
+): Json | undefined {
+  const mappings = isObject(template.Mappings) ? template.Mappings : {};
+  const rows = mappings[textOf(map)];
+  const row = isObject(rows) ? rows[textOf(top)] : undefined;
+  const value = isObject(row) ? row[textOf(second)] : undefined;
+  return value ?? (isObject(options) ? options.DefaultValue : undefined);
+}
+
+/** `${Name}` as it is, `&{Name}` with letters and digits only. */
+function substitute(text: string, bindings: Bindings): string {
+  return text.replace(/([$&])\{([A-Za-z0-9]+)\}/g, (whole, kind: string, name: string) => {
+    const value = bindings.get(name);
+    if (value === undefined) return whole;
+    return kind === '&' ? value.replace(/[^A-Za-z0-9]/g, '') : value;
+  });
+}
