@@ -2,8 +2,8 @@ import { readdirSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import type { InputContract } from '../../src/core/inputs/contract.ts';
 
-/** Inputs for which no time at all means not to wait. */
-const MAY_BE_NOTHING = ['lock-timeout', 'soak'];
+/** Inputs for which no time at all means not to wait, or nothing to watch after. */
+const MAY_BE_NOTHING = ['lock-timeout', 'monitoring-time', 'soak'];
 
 test.each(readdirSync('actions'))('%s refuses durations that no job could mean', async (action) => {
   const path = `../../actions/${action}/contract.ts`;
