@@ -212,7 +212,8 @@ async function proveAndRecord(
     ? `${name} ${deployment.isRestart ? 'was restarted and serves' : 'serves'} with ${taskCount(tasks)}`
     : `${name} is deployed, and the service wants 0 tasks: not proven`;
   release.logEvent(`${serves}.`);
-  if (request.smokeTest && verdict === 'deployed' && !release.report.smokeTest) {
+  // Without a task there is nothing to test, and the release stays unproven.
+  if (request.smokeTest && proven && isNew && !release.report.smokeTest) {
     release.stage = 'smoke-test';
     const tested = await testDeployment(context, release, request.smokeTest, deployment);
     if (!tested.ok) return await endUntested(context, release, request, deployment, tested);

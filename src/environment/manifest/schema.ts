@@ -163,7 +163,13 @@ const smokeTest = z
         timeout: timeout.optional(),
       }),
       z.strictObject({
-        command: oneOrMore(text('a word of the command'), 'a command, or a list of its words'),
+        command: oneOrMore(text('a word of the command'), 'a command, or a list of its words').refine(
+          (command) => !/^[a-z][a-z0-9+.-]*:\/\//i.test(words(command)[0] ?? ''),
+          {
+            error:
+              'a command that begins with a program; a URL is given as path, below the url of the environment',
+          },
+        ),
         timeout: timeout.optional(),
       }),
       text('a path such as /health', /^\//),

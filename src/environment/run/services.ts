@@ -8,6 +8,7 @@ import { runStackPreDeploy } from '../../delivery/release/pre-deploy.ts';
 import { releaseService } from '../../delivery/release/release-service.ts';
 import type { ServiceRequest } from '../../delivery/release/request.ts';
 import type { ServiceResult } from '../../delivery/release/result.ts';
+import { describeService } from '../../ecs/service.ts';
 import { readRunningRevision } from '../../ecs/running-revision.ts';
 import { digestOfReference } from '../../images/registry/manifest.ts';
 import type { Service } from '../manifest/manifest.ts';
@@ -112,7 +113,8 @@ async function keepRelease(
   if (runs && running.isSteady && proven) return changed;
   if (runs || request.choice.environment.promoteFrom === undefined) {
     const origin = { ...target.origin, source: sourceOf(known), from };
-    return releaseEnd(changed, await releaseService(context.services, { ...target, origin }));
+    const release = proven || !runs || !target.smokeTest ? target : await asNew(context, target);
+    return releaseEnd(changed, await releaseService(context.services, { ...release, origin }));
   }
   const reason = `${changed.reason} ${service.name} runs ${running.images.join(', ')} (${running.name}), and the ledger has ${image}: it was changed outside of Platform. Promote the image that it should run, or roll back with promote-environment.`;
   return { ...changed, verdict: 'drifted', ok: false, reason };
@@ -142,9 +144,15 @@ async function finishFirstRelease(
     return stack;
   }
   const origin = { ...target.origin, source: sourceOf(first), from };
-  const result = await releaseService(context.services, { ...target, origin });
+  const result = await releaseService(context.services, { ...(await asNew(context, target)), origin });
   if (!result.ok) return releaseEnd(stack, result);
   return { ...stack, reason: `${stack.reason} It runs ${digestOfReference(image)}.` };
+}
+
+/** A release that its stack has deployed, with nothing before it: it is proven and tested as a deployment is. */
+async function asNew(context: EnvironmentContext, request: ServiceRequest): Promise<ServiceRequest> {
+  const { taskDefinition = '' } = await describeService(context.services, request);
+  return { ...request, rolledOutOver: taskDefinition };
 }
 
 function noService({ cluster, service }: ServiceRequest): string {

@@ -229,6 +229,32 @@ test('a first release whose service wants no tasks is recorded as not proven', a
   expect(JSON.parse(Parameter?.Value ?? '')).toMatchObject({ proven: false });
 });
 
+test('a first release is tested too, and is not proven until its smoke test has passed', async () => {
+  const platform = await platformOf();
+  const withTest = (exitCode: number): string =>
+    SMALL_PLATFORM['platform.yml']!.replace(
+      'build: {',
+      `smoke-test: { command: [node, -e, process.exit(${exitCode})], timeout: 1s }, build: {`,
+    );
+  const proven = async (): Promise<unknown> => {
+    const command = new GetParameterCommand({ Name: '/shop/dev/api/release' });
+    const { Parameter } = await ssmOf(platform.sandbox).send(command);
+    return (JSON.parse(Parameter?.Value ?? '{}') as { proven?: boolean }).proven;
+  };
+  platform.write('platform.yml', withTest(1));
+  for (const attempt of [1, 2]) {
+    const end = await platform.deploy();
+    expect([attempt, end.verdict, await proven()]).toEqual([attempt, 'smoke-test-failed', false]);
+    expect(end.reason).toMatch(
+      /The smoke test failed: .*exit code 1.*There is no (?:earlier )?revision before/,
+    );
+  }
+  platform.write('platform.yml', withTest(0));
+  expect(await platform.deploy()).toMatchObject({ verdict: 'deployed' });
+  expect(await proven()).toBe(true);
+  expect(await platform.deploy()).toMatchObject({ verdict: 'unchanged', calls: [] });
+});
+
 test('where images are promoted, a service that was changed by hand is reported and left alone', async () => {
   const manifest = SMALL_PLATFORM['platform.yml']!.replace(
     'parameters: dev.json }',

@@ -79,7 +79,7 @@ export class ServiceStage {
     };
     return {
       ...contextOf(),
-      clock: this.clock as never,
+      clock: this.clock,
       region: 'eu-west-1',
       env: {},
       ecs: () => Promise.resolve(own),

@@ -156,6 +156,11 @@ describe('a problem has its path, its line and what is allowed', () => {
     ],
     [
       'priority: 900',
+      "priority: 900\n    smoke-test: { command: 'htp://example.com/health' }",
+      'platform.yml:16: services.web.smoke-test.command: "htp://example.com/health" is not valid: expected a command that begins with a program; a URL is given as path, below the url of the environment',
+    ],
+    [
+      'priority: 900',
       'priority: 900\n    port: 80',
       'platform.yml:16: services.web.port: 80 is not valid: expected a port from 1024 to 65535',
     ],
