@@ -27,6 +27,8 @@ interface Situation {
 
 const QUEUE = (delay: number): string =>
   `Resources:\n  Queue: { Type: AWS::SQS::Queue, Properties: { QueueName: q, DelaySeconds: ${delay} } }\n`;
+const TOPIC = (name: string): string =>
+  `  Topic: { Type: AWS::SNS::Topic, DependsOn: Queue, Properties: { DisplayName: ${name} } }\n`;
 const service = (image: number): string => `Resources:
   Cluster: { Type: AWS::ECS::Cluster, Properties: { ClusterName: apps } }
   TaskDef:
@@ -103,6 +105,32 @@ const SITUATIONS: Situation[] = [
     },
     run: [QUEUE(3), { continueRollback: true }],
     verdict: 'updated',
+  },
+  {
+    name: 'a rollback that is continued',
+    calls: ['ContinueUpdateRollback'],
+    scenario: {
+      resources: [
+        { match: { logicalId: 'Topic' }, on: 'update', fail: { message: 'no', times: 1 } },
+        { match: { logicalId: 'Queue' }, on: 'rollback', fail: { message: 'stuck', times: 1 } },
+      ],
+    },
+    before: [QUEUE(1) + TOPIC('a')],
+    prepare: async () => {
+      expect(await at.run(QUEUE(2) + TOPIC('b'))).toMatchObject({ verdict: 'stuck' });
+    },
+    run: [QUEUE(3) + TOPIC('a'), { continueRollback: true }],
+    verdict: 'updated',
+  },
+  {
+    name: 'a plan that a hook refuses',
+    calls: ['ListHookResults', 'GetHookResult', 'DescribeEvents'],
+    scenario: {
+      hooks: [{ name: 'Org::A::Hook', target: 'CHANGE_SET', reason: `Failed. ${'x'.repeat(1100)}` }],
+    },
+    run: [QUEUE(1)],
+    verdict: 'failed',
+    error: 'plan-failed',
   },
   {
     name: 'a stack policy and termination protection',

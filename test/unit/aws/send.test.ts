@@ -1,0 +1,32 @@
+import { DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { expect, test } from '@jest/globals';
+import { send } from '../../../src/aws/send.ts';
+import { CancelledError } from '../../../src/core/errors.ts';
+
+test('a cancelled job does not wait for the next try of a call', async () => {
+  const stop = new AbortController();
+  // As the SDK between two tries: it neither answers nor looks at the signal.
+  const client = { config: {}, send: () => new Promise<never>(() => undefined) };
+  const sending = send(client as never, new DescribeStacksCommand({}), { signal: stop.signal });
+  stop.abort(new CancelledError('SIGTERM'));
+  await expect(sending).rejects.toThrow('cancelled by SIGTERM');
+});
+
+test('an answer leaves nothing behind on the signal', async () => {
+  const stop = new AbortController();
+  let listeners = 0;
+  const { signal } = stop;
+  const add = signal.addEventListener.bind(signal);
+  const remove = signal.removeEventListener.bind(signal);
+  signal.addEventListener = (...given: Parameters<typeof add>) => {
+    listeners += 1;
+    add(...given);
+  };
+  signal.removeEventListener = (...given: Parameters<typeof remove>) => {
+    listeners -= 1;
+    remove(...given);
+  };
+  const client = { config: {}, send: () => Promise.resolve({ Stacks: [] }) };
+  await send(client as never, new DescribeStacksCommand({}), { signal });
+  expect(listeners).toBe(0);
+});
