@@ -1,0 +1,53 @@
+import { expect, test } from '@jest/globals';
+import { deployStack, useSandboxes, useWorkspaces } from '../../support/action.ts';
+
+/** Templates that CloudFormation reads and other parsers do not, through the bundle. */
+
+const start = useSandboxes();
+const workspaceOf = useWorkspaces();
+
+const ODD = `
+Parameters:
+  N: { Type: Number }
+  Size: { Type: Number, Description: a, Description: b }
+Resources:
+  Y:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{
+        AttributeName: id, AttributeType: N
+      }]
+      KeySchema: [{ AttributeName: id, KeyType: HASH }]
+  Value:
+    Type: AWS::SSM::Parameter
+    Properties:
+      Type: String
+      Value: !Sub '{
+        "n": "\${N}\${Size}."
+      }'
+      Description: 054676820928
+`;
+
+test('names and scalars are read as SnakeYAML reads them, at any column, and what is odd is a warning', async () => {
+  const sandbox = await start();
+  const workspace = workspaceOf({ 't.yml': ODD });
+  const { outputs, log } = await deployStack(
+    sandbox,
+    { template: 't.yml', parameters: 'N=3\nSize=1' },
+    { workspace },
+  );
+  expect([outputs['verdict'], outputs['reason']]).toEqual(['created', expect.any(String)]);
+  expect(log).toMatch(/::warning [^\n]*file=t.yml,line=4::The key Description is already in line 4/);
+  expect(log).toMatch(/::warning [^\n]*file=t.yml,line=21::CloudFormation reads the unquoted 054676820928/);
+});
+
+test('a template that nobody can read is refused with both reasons, and a missing value before any call', async () => {
+  const sandbox = await start();
+  const workspace = workspaceOf({ 'broken.yml': 'Resources:\n  A: [1, 2\nOutputs: {}\n', 't.yml': ODD });
+  const broken = await deployStack(sandbox, { template: 'broken.yml' }, { workspace });
+  expect(broken.outputs['verdict']).toBe('failed');
+  expect(broken.log).toMatch(/broken\.yml:\d+:\d+.*CloudFormation: .*YAML not well-formed/);
+  const empty = await deployStack(sandbox, { template: 't.yml', parameters: 'N:\nSize: 1' }, { workspace });
+  expect(empty.log).toContain('line 1: expected a value');
+});
