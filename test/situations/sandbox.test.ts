@@ -1,33 +1,41 @@
-import { expect, test } from '@jest/globals';
-import { startSandbox } from '../../sandbox/index.ts';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { startSandbox, type Sandbox } from '../../sandbox/index.ts';
+import { runAction } from '../../sandbox/runner.ts';
+import { node24 } from '../runtime/node24.js';
 import { DEV, useWorkspaces } from '../support/action.ts';
+import { endpointOf, type RunOnEndpoint } from './endpoint.ts';
 import { deployStackInProcess } from './in-process.ts';
 import { playAll } from './play-all.ts';
 import { readSituations } from './situation.ts';
 
 const workspaceOf = useWorkspaces();
+let sandbox: Sandbox | undefined;
 
-test('deploy-stack is right in every situation on the sandbox', async () => {
-  const sandbox = await startSandbox({ timeScale: 1000 });
-  try {
-    const env = sandbox.env(DEV);
-    Object.assign(process.env, env);
-    const endpoint = {
-      name: 'sandbox',
-      url: sandbox.url,
-      credentials: {
-        accessKeyId: env['AWS_ACCESS_KEY_ID'] ?? '',
-        secretAccessKey: env['AWS_SECRET_ACCESS_KEY'] ?? '',
-      },
-      run: (_action: string, inputs: Record<string, string>, workspace: string) =>
-        deployStackInProcess(inputs, workspace),
-    };
-    const situations = readSituations('deploy-stack');
+beforeAll(async () => {
+  sandbox = await startSandbox({ timeScale: 1000 });
+  // What is run in this process finds the sandbox as a bundle does.
+  Object.assign(process.env, sandbox.env(DEV));
+});
+afterAll(async () => {
+  await sandbox?.close();
+});
+
+test.each(['deploy-stack', 'deploy-environment', 'update-service'])(
+  '%s is right in every situation on the sandbox',
+  async (action) => {
+    const endpoint = endpointOf('sandbox', sandbox?.env(DEV) ?? {}, run);
+    const situations = readSituations(action);
     const wrong = await playAll(situations, endpoint, { workspaceOf, most: 16 });
     const right = situations.length - wrong.size;
-    process.stderr.write(`deploy-stack: ${right} of ${situations.length} situations right\n`);
+    process.stderr.write(`${action}: ${right} of ${situations.length} situations right\n`);
     expect(Object.fromEntries(wrong)).toEqual({});
-  } finally {
-    await sandbox.close();
-  }
-});
+  },
+);
+
+/** Most situations are of deploy-stack: its runs need no process of their own. */
+const run: RunOnEndpoint = async (action, inputs, workspace) => {
+  if (action === 'deploy-stack') return deployStackInProcess(inputs, workspace);
+  const env = sandbox?.env(DEV) ?? {};
+  const { exitCode, outputs, log } = await runAction(action, { node: [node24()], inputs, env, workspace });
+  return { ok: exitCode === 0, outputs, log };
+};
