@@ -117,6 +117,8 @@ function isError(body: string): boolean {
 }
 
 async function collect(body: unknown): Promise<Buffer> {
+  // Another middleware has read it already.
+  if (body instanceof Uint8Array) return Buffer.from(body);
   if (body === undefined || body === null) return Buffer.alloc(0);
   const chunks: Uint8Array[] = [];
   for await (const chunk of body as AsyncIterable<Uint8Array>) chunks.push(chunk);

@@ -115,6 +115,8 @@ export function rawInput(command: Command, input: object): void {
 }
 
 async function collect(body: unknown): Promise<Buffer> {
+  // Another middleware has read it already.
+  if (body instanceof Uint8Array) return Buffer.from(body);
   const chunks: Uint8Array[] = [];
   for await (const chunk of body as AsyncIterable<Uint8Array>) chunks.push(chunk);
   return Buffer.concat(chunks);
