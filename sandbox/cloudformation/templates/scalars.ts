@@ -2,14 +2,14 @@ import type { ScalarTag } from 'yaml';
 
 /**
  * How SnakeYAML takes an unquoted scalar: as the first of these that fits, else as text. What comes out is what Java
- * prints, because CloudFormation hands values on as text: 0300 is 192, 012345678901 is 1.2345678901E10, 1.10 is 1.1.
+ * prints, because CloudFormation hands values on as text: 0300 is 192, 054676820928 keeps its zero, 1.10 is 1.1.
  *
  * | written                       | read             | source |
  * | ----------------------------- | ---------------- | ------ |
  * | yes, On, TRUE                 | true             | Resolver.java of github.com/snakeyaml/snakeyaml, BOOL |
  * | Y, n                          | text             | the same: BOOL has no single letters |
  * | 0300                          | 192              | dev.classmethod.jp, how-to-identify-numerical-values-in-cfn-yaml-template |
- * | 012345678901                  | 1.2345678901E10  | www.skyarch.net/blog/?p=20495; also CreateChangeSet in cloudtools/troposphere issue 1290 |
+ * | 054676820928                  | text             | the same, INT: no octal number; docs/decisions/0021 has the reports that differ |
  * | 2012-10-17                    | text             | "Template format", User Guide: no time stamps |
  */
 export const SCALAR_TAGS: ScalarTag[] = [
@@ -22,8 +22,10 @@ export const SCALAR_TAGS: ScalarTag[] = [
   plain('int', /^[-+]?0[0-7_]*[0-7]_*$/, (text) => whole(text, 8, 1)),
   plain('int', /^[-+]?(?:0|[1-9][0-9_]*)$/, (text) => whole(text, 10, 0)),
   plain('int', /^[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+$/, (text) => sixties(text)),
-  plain('float', /^[-+]?(?:\.[0-9]+|[0-9_]*[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?$/, (text) =>
-    asDouble(Number(bare(text))),
+  plain(
+    'float',
+    /^[-+]?(?:\.[0-9]+(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*(?:\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+))$/,
+    (text) => asDouble(Number(bare(text))),
   ),
   plain('float', /^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*$/, (text) => asDouble(sixties(text))),
   plain('float', /^[-+]?\.(?:inf|Inf|INF)$/, (text) => (text.startsWith('-') ? '-Infinity' : 'Infinity')),

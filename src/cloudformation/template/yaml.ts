@@ -23,7 +23,7 @@ export interface Surprise {
  * (https://github.com/snakeyaml/snakeyaml, Resolver.java), confirmed for CloudFormation by field reports:
  * - `Y` and `N` are texts, `yes` and `on` become `true`: https://ljmc.bearblog.dev/yaml-booleans-in-cloudformation-templates
  * - `0300` becomes 192: https://dev.classmethod.jp/articles/how-to-identify-numerical-values-in-cfn-yaml-template/
- * - `012345678901` becomes 1.2345678901E10: https://www.skyarch.net/blog/?p=20495
+ * - `054676820928` is no octal number and stays a text; reports differ: docs/decisions/0021-*.md
  * - duplicate keys: https://github.com/aws-cloudformation/cfn-language-discussion/issues/96
  */
 export function parseTemplateYaml(text: string): TemplateYaml {
@@ -42,12 +42,19 @@ export function parseTemplateYaml(text: string): TemplateYaml {
       if (/^[-+]?0[0-9_]+$/.test(written) && range) {
         surprises.push({
           line: lines.linePos(range[0]).line,
-          message: `CloudFormation reads the unquoted ${written} as the number ${String(scalar.value)}. Quote it to keep the text.`,
+          message: `CloudFormation ${numberReading(written)}. Quote it to keep the text.`,
         });
       }
     },
   });
   return { document, lines, surprises: surprises.sort((one, other) => one.line - other.line) };
+}
+
+function numberReading(written: string): string {
+  const read = readPlainScalar(written);
+  return read === written
+    ? `may read the unquoted ${written} as the number ${doubleText(Number(written.replaceAll('_', '')))}`
+    : `reads the unquoted ${written} as the number ${read}`;
 }
 
 function parse(text: string): { document: Document; lines: LineCounter } {
@@ -91,7 +98,8 @@ const TRUE = /^(?:yes|Yes|YES|true|True|TRUE|on|On|ON)$/;
 const FALSE = /^(?:no|No|NO|false|False|FALSE|off|Off|OFF)$/;
 const INTEGER =
   /^(?:[-+]?0b[0-1_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$/;
-const DECIMAL = /^[-+]?(?:\.[0-9]+|[0-9_]+(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?$/;
+const DECIMAL =
+  /^[-+]?(?:\.[0-9]+(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*(?:\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+))$/;
 const BASE_60 = /^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*$/;
 const SPECIAL: readonly [RegExp, string][] = [
   [/^\+?\.(?:inf|Inf|INF)$/, 'Infinity'],

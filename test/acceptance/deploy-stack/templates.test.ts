@@ -39,7 +39,9 @@ test('names and scalars are read as SnakeYAML reads them, at any column, and wha
   );
   expect([outputs['verdict'], outputs['reason']]).toEqual(['created', expect.any(String)]);
   expect(log).toMatch(/::warning [^\n]*file=t.yml,line=4::The key Description is already in line 4/);
-  expect(log).toMatch(/::warning [^\n]*file=t.yml,line=21::CloudFormation reads the unquoted 054676820928/);
+  expect(log).toMatch(
+    /::warning [^\n]*file=t.yml,line=21::CloudFormation may read the unquoted 054676820928/,
+  );
 });
 
 test('a template that nobody can read is refused with both reasons, and a missing value before any call', async () => {

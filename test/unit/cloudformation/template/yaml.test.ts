@@ -36,7 +36,7 @@ test('what CloudFormation reads otherwise than it looks has a line each', () => 
     {
       line: 5,
       message:
-        'CloudFormation reads the unquoted 054676820928 as the number 5.4676820928E10. Quote it to keep the text.',
+        'CloudFormation may read the unquoted 054676820928 as the number 5.4676820928E10. Quote it to keep the text.',
     },
     { line: 6, message: 'The key A is already in line 2. CloudFormation uses this last one.' },
   ]);
