@@ -136,7 +136,8 @@ describe('a gate', () => {
     const run = await promote(world);
     expect(run.outputs).toMatchObject({
       verdict: 'held',
-      reason: 'staging is on hold since 2026-11-25T09:00:00Z by ada: Load test. Nothing was changed.',
+      reason:
+        'staging is on hold since 2026-11-25T09:00:00Z by ada: Load test. Nothing was changed. Fix: Release the hold by promote-environment with command: release-hold, or delete the parameter /shop/staging/hold.',
     });
   });
 
