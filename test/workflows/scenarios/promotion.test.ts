@@ -75,7 +75,7 @@ test('nobody gets what nobody has read: an image that came while the run waited 
   expect(await world.runs('staging')).toEqual([first]);
 });
 
-test('a rollback brings the previous release back and holds; a reason passes the hold', async () => {
+test('a rollback brings the previous release back and holds; what was rolled back needs both inputs to return', async () => {
   const { world, first, dispatch } = await scene(() => reviewer());
   const digest = await world.release('user-service', 'v2');
   await dispatch('promote', toStaging);
@@ -85,7 +85,12 @@ test('a rollback brings the previous release back and holds; a reason passes the
 
   const held = await dispatch('promote', toStaging);
   expect(verdictsOf(held)).toEqual({ 'promote / plan': 'held', 'promote / promote': 'skipped' });
-  const passed = await dispatch('promote', { ...toStaging, 'bypass-reason': 'It was the network' });
+  const reason = { ...toStaging, 'bypass-reason': 'It was the network' };
+  expect(verdictsOf(await dispatch('promote', reason))).toEqual({
+    'promote / plan': 'outdated',
+    'promote / promote': 'skipped',
+  });
+  const passed = await dispatch('promote', { ...reason, 'allow-older': 'true' });
   expect(verdictsOf(passed)).toEqual({ 'promote / plan': 'planned', 'promote / promote': 'promoted' });
   expect(await world.runs('staging')).toEqual([digest]);
 });
