@@ -72,7 +72,7 @@ test.each(LOST)(
     at.sandbox.addFault({ operation, kind: 'error', times: 1000, ...ERRORS['a missing permission'] });
     const outcome = await at.run(text, values);
     expect(outcome).toMatchObject({ verdict: 'failed', ok: false });
-    expect(outcome.reason).toMatch(/may go on at AWS: look at the stack\.$/);
+    expect(outcome.reason).toMatch(/may still be in progress at AWS\. Check the stack\.$/);
     right += 1;
   },
 );
@@ -81,7 +81,7 @@ test('five hundreds to the end at a deletion are no proof that nothing began', a
   at = await stand();
   await at.run(template(1));
   at.sandbox.addFault({ operation: 'DeleteStack', kind: 'status', status: 503, times: 1000 });
-  expect((await at.run('', DELETE)).reason).toContain('may go on at AWS');
+  expect((await at.run('', DELETE)).reason).toContain('may still be in progress at AWS');
   right += 1;
 });
 

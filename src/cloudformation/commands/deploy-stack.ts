@@ -107,9 +107,9 @@ async function resultOfError(run: CommandRun, error: unknown): Promise<CommandRe
   }
   context.log.debug(stackOf(error));
   const { operation, refused } = pending;
-  const done = run.done === undefined ? '' : `${run.done}. But then: `;
+  const done = run.done === undefined ? '' : `${run.done}. A later step failed: `;
   const stillRunning = operation
-    ? ` The ${NOUN[operation.kind]} of stack ${operation.stackName} was asked for and may go on at AWS: look at the stack.`
+    ? ` The ${NOUN[operation.kind]} of stack ${operation.stackName} was requested and may still be in progress at AWS. Check the stack.`
     : refused
       ? ` CloudFormation refused the ${NOUN[refused.kind]} of stack ${refused.stackName}: nothing began.`
       : '';

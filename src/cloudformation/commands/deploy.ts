@@ -187,7 +187,7 @@ export async function unchangedResult(
   const { stackName, status } = stack;
   if (!isStable(status)) {
     const next = hasFailedInExpressMode(stack) ? ` ${EXPRESS_REPLAY}` : '';
-    const reason = `Stack ${stackName} is ${status} from an earlier failure, and CloudFormation finds nothing to change that would mend it.${next}`;
+    const reason = `Stack ${stackName} is ${status} from an earlier failure, and CloudFormation finds no change that would fix it.${next}`;
     return { verdict: 'failed', reason, plan, stack };
   }
   const set = await applySettings(run, stack, settings);

@@ -29,11 +29,9 @@ export async function plan(run: CommandRun): Promise<CommandResult> {
   const refused = refusedReplacements(made, run.inputs.onFailure, prepared.stack);
   const blocked = refused === undefined ? '' : ` It will be blocked: ${refused}`;
   const warning =
-    guard.length > 0
-      ? ` It will be blocked as long as nothing allows it: ${guard[0]?.message ?? ''}`
-      : blocked;
+    guard.length > 0 ? ` It will be blocked unless allowed: ${guard[0]?.message ?? ''}` : blocked;
   const what = made.kind === 'create' ? 'create' : 'update';
-  const reason = `The plan to ${what} stack ${made.stackName} lies ready: ${planHeadline(made)}.${warning}`;
+  const reason = `Plan to ${what} stack ${made.stackName} ready: ${planHeadline(made)}.${warning}`;
   return { verdict: 'planned', reason, ...run.known, plan: made, guard, ...stack };
 }
 

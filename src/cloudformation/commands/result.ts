@@ -219,7 +219,7 @@ export function judgeFailure(
 
 function keptWayOut(stack: StackSnapshot | undefined): string {
   if (stack && hasFailedInExpressMode(stack)) return EXPRESS_WAY_OUT;
-  return 'Deploy with on-failure: keep to go on from here, or with continue-rollback: true to go back first.';
+  return 'Deploy with on-failure: keep to continue from this state, or with continue-rollback: true to roll back first.';
 }
 
 const SHOWN_UNPROVEN = 5;

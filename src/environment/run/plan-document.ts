@@ -6,7 +6,7 @@ import type { StackTarget } from './targets.ts';
 
 /** What is to be done with one stack. */
 export type PlannedStack =
-  /** A change set that lies ready. */
+  /** A change set that can be executed. */
   | { kind: 'change-set'; plan: string; fingerprint: string }
   /** Nothing, as CloudFormation said. */
   | { kind: 'unchanged' }

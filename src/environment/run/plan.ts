@@ -217,7 +217,7 @@ function endOfPlan(
   const changes = changedStacks(plan);
   const reason =
     overall.verdict === 'planned'
-      ? `The plan for ${environment} lies ready: ${changes.length} of ${parts.length} stacks change.`
+      ? `Plan for ${environment} ready: ${changes.length} of ${parts.length} stacks will change.`
       : overall.reason;
   return {
     command: 'plan',

@@ -158,7 +158,7 @@ export class StackWorld {
     return this.#request('ExecuteChangeSet', input);
   }
 
-  /** A change set that lies ready, as a plan job leaves it. */
+  /** A change set that can be executed, as a plan job leaves it. */
   lay(name: string, execution = 'AVAILABLE'): void {
     const id = `arn:aws:cloudformation:eu-west-1:111111111111:changeSet/${name}/1`;
     this.#changeSet = { name, id, description: '', execution, kind: 'UPDATE' };

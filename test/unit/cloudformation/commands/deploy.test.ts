@@ -375,7 +375,9 @@ describe('what reaches AWS', () => {
     });
     const outcome = await run(world, { terminationProtection: true });
     expect(outcome).toMatchObject({ verdict: 'failed', ok: false, outputs: { VpcId: 'vpc-1' } });
-    expect(outcome.reason).toMatch(/^Stack app was updated in 6s: .*But then: AccessDenied: not allowed/);
+    expect(outcome.reason).toMatch(
+      /^Stack app was updated in 6s: .*A later step failed: AccessDenied: not allowed/,
+    );
   });
 
   test('a stack policy that is none is refused before any call', async () => {
