@@ -28,8 +28,8 @@ const POLICIES: Partial<Record<AwsErrorClass, RetryPolicy>> = {
 
 /**
  * When the SDK tries a call again: after throttling, a lost connection, a 5xx or a body that cannot be read,
- * with exponential backoff and full jitter. A 5xx is ridden out for about a minute. The SDK's own strategy would give up on the last one, and would
- * wait out an exhausted quota (LimitExceeded) as if it were throttling.
+ * with exponential backoff and full jitter; a 5xx for about a minute. The SDK's own strategy would give up on a body
+ * that cannot be read, and would wait out an exhausted quota (LimitExceeded) as if it were throttling.
  *
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
  */

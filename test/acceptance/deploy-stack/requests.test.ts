@@ -60,3 +60,11 @@ test('the root cause is in a nested stack that cannot be found at first', async 
   expect(outputs['verdict']).toBe('rolled-back');
   expect(outputs['reason']).toContain('at Network/Topic (AWS::SNS::Topic): no room');
 });
+
+test('server errors before anything has begun are ridden out', async () => {
+  const fault = { operation: 'DescribeStacks', kind: 'status' as const, status: 502, times: 7 };
+  const sandbox = await start({ scenario: { faults: [fault] } });
+  const { outputs } = await deployStack(sandbox, { template: '1.yml' }, { workspace });
+  expect(outputs['verdict']).toBe('created');
+  expect(sandbox.calls.of('DescribeStacks').length).toBeGreaterThan(fault.times);
+});

@@ -6,7 +6,8 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { startSandbox, type Sandbox } from '../../../sandbox/index.ts';
 import { changeByHand } from '../../../sandbox/cloudformation/engine/drift.ts';
 import { stackDatabase } from '../../../sandbox/cloudformation/engine/stack-database.ts';
-import type { Run } from '../../../sandbox/runner.ts';
+import { runAction, type Run } from '../../../sandbox/runner.ts';
+import { node24 } from '../../runtime/node24.js';
 import { deployStack, DEV, useWorkspaces } from '../../support/action.ts';
 import { afterAll } from '@jest/globals';
 import { configOf } from '../../unit/sandbox/clients.ts';
@@ -81,7 +82,8 @@ Resources:
             ProductionListenerRule: !Ref ProductionRule
             RoleArn: !GetAtt Role.Arn
 `;
-const workspace = useWorkspaces()({
+const workspaceOf = useWorkspaces();
+const workspace = workspaceOf({
   '1.yml': template(1),
   '2.yml': template(2),
   'moved.yml': template(2, 11),
@@ -178,4 +180,38 @@ describe('a change set that touches the rule', () => {
     expect(verdictOf(allowed)).toBe('updated');
     expect(await liveWeights()).toEqual({ blue: 1, green: 0 });
   });
+});
+
+test('a whole environment is guarded in the same way', async () => {
+  const manifest = `
+project: shop
+region: eu-west-1
+environments: { dev: { account: '${DEV}' } }
+stacks: { app: { template: app.yml } }
+services: {}
+`;
+  const ofVersion = [template(1), template(2), template(2, 11)].map((app) =>
+    workspaceOf({ 'platform.yml': manifest, 'app.yml': app }),
+  );
+  const own = await startSandbox({ timeScale: 1000 });
+  try {
+    const deploy = (version: number, inputs: Record<string, string> = {}): Promise<Run> =>
+      runAction('deploy-environment', {
+        token: own.tokens.installation,
+        node: [node24()],
+        workspace: ofVersion[version] ?? '',
+        env: own.env(DEV),
+        inputs: { command: 'deploy', environment: 'dev', ...inputs },
+      });
+    expect(verdictOf(await deploy(0))).toBe('deployed');
+    expect(verdictOf(await deploy(1))).toBe('deployed');
+    const blocked = await deploy(2);
+    expect([verdictOf(blocked), blocked.outputs['reason']]).toEqual([
+      'blocked',
+      expect.stringContaining('ProductionRule'),
+    ]);
+    expect(verdictOf(await deploy(2, { 'allow-traffic-reset': 'ProductionRule' }))).toBe('deployed');
+  } finally {
+    await own.close();
+  }
 });
