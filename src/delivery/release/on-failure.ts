@@ -61,7 +61,9 @@ function failureReason({ report, stage }: Release, error: unknown): string {
   const named = error instanceof InputError || error instanceof ServiceError;
   const text = named ? error.message : capitalize(reasonOf(error));
   if (!isOver && !named && stage === 'record') {
-    return sentence(`The revision serves, and the ledger could not be written: ${reasonOf(error)}`);
+    return sentence(
+      `ECS has accepted the new revision, but the ledger could not be written: ${reasonOf(error)}`,
+    );
   }
   const cause = error instanceof TimeoutError ? report.failure?.cause : undefined;
   return cause === undefined ? sentence(text) : `${sentence(text)} ${sentence(cause)}`;

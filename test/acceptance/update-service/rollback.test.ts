@@ -274,7 +274,7 @@ test('a ledger that cannot be written makes the run red, and the revision stays'
   const run = await updateService(world, { image: NEXT, parameter: PARAMETER });
   expect(run.outputs['verdict']).toBe('failed');
   expect(run.outputs['reason']).toMatch(
-    /^The revision serves, and the ledger could not be written: AccessDenied.*keeps the new revision\.$/,
+    /^ECS has accepted the new revision, but the ledger could not be written: AccessDenied.*keeps the new revision\.$/,
   );
   expect((await world.service()).taskDefinition).toMatch(/:2$/);
 });
