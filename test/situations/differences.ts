@@ -50,7 +50,7 @@ export function split(
   return { played: situations.filter(({ name }) => !skipped.has(name)), skipped };
 }
 
-/** What is wrong with how situations ended: a difference that the table does not explain, or an entry without one. */
+/** The differences that the table does not explain, and its entries that no longer differ. */
 export function unexplained(
   differences: Differences,
   endpoint: string,

@@ -44,7 +44,7 @@ describe('values', () => {
     expect(parameterReference(resolved(parameter, value))).toEqual(expected);
   });
 
-  test('the present value is kept where asked for, and an SSM one read anew', () => {
+  test('the present value is kept where asked for, and an SSM one read again', () => {
     const template = declared('{ Type: AWS::SSM::Parameter::Value<String> }');
     const first = resolveParameters(template, [{ ParameterKey: 'P', ParameterValue: '/shop/image' }], {
       previous: undefined,
