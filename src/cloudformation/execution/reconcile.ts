@@ -45,23 +45,23 @@ export async function reconcile(
   const unread = execution.unreadNested ?? [];
   const below = silent.filter((change) => unread.some((path) => isBelow(change, path)));
   const notes = below.length > 0 ? [unreadNote(unread, below.length)] : [];
-  const open = silent.filter((change) => !below.includes(change));
-  if (open.length === 0) return { unproven: [], notes };
-  if (!(await reportsResources(context, plan, execution))) {
-    return {
-      unproven: [],
-      notes: [
-        ...notes,
-        'This endpoint reports no events of resources, so the planned changes were not checked one by one.',
-      ],
-    };
+  if (silent.length === 0) return { unproven: [], notes };
+  const reports = below.length === silent.length || (await reportsResources(context, plan, execution));
+  if (!reports) {
+    notes.push(
+      'This endpoint reports no events of resources, so the planned changes were not checked one by one.',
+    );
   }
   const stacks = new StackResources(context, plan.stackId);
   const unproven: UnprovenChange[] = [];
-  for (const change of open) {
+  for (const change of silent) {
     const doubt = await doubtOf(context, { plan, change, execution, stacks });
-    if (doubt)
-      unproven.push({ logicalId: change.logicalId, nesting: change.nesting, type: change.type, ...doubt });
+    // Where no events can be seen, their absence proves nothing; what ECS runs still does.
+    const areEventsSeen = reports && !below.includes(change);
+    if (!doubt || (!areEventsSeen && doubt.isContradicted !== true)) continue;
+    const { logicalId, nesting, type } = change;
+    const { why, fix } = doubt;
+    unproven.push({ logicalId, nesting, type, why, ...(fix !== undefined && { fix }) });
   }
   return { unproven, notes };
 }
@@ -152,7 +152,10 @@ interface Question {
   execution: Execution;
   stacks: StackResources;
 }
-type Doubt = Pick<UnprovenChange, 'why' | 'fix'>;
+interface Doubt extends Pick<UnprovenChange, 'why' | 'fix'> {
+  /** Another state was seen in effect, whatever the events say. */
+  isContradicted?: true;
+}
 
 const NO_EVENT = 'CloudFormation reported no change of it';
 
@@ -246,6 +249,7 @@ async function serviceDoubt(
   return {
     why: `ECS runs ${running.name}, and the stack declares ${name}`,
     fix: `Run update-service with task-definition-arn: ${name} to roll it out.`,
+    isContradicted: true,
   };
 }
 
