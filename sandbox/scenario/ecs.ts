@@ -16,6 +16,7 @@ const taskRule = object(
       'find-no-capacity',
       'find-no-address',
       'stay-pending',
+      'lose-host',
     ),
   },
   {

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, expect, test } from '@jest/globals';
+import type { StackEvent } from '@aws-sdk/client-cloudformation';
 import type { Scenario } from '../../sandbox/index.ts';
 import { ECSClient, RegisterTaskDefinitionCommand, UpdateServiceCommand } from '@aws-sdk/client-ecs';
 import { clientOf } from '../unit/sandbox/clients.ts';
@@ -186,4 +187,28 @@ test('what may not be read is red, and names the permission', async () => {
   const outcome = await at.run(`Resources:\n${QUEUE('a', 2)}`);
   expect(outcome).toMatchObject({ verdict: 'failed', error: { code: 'stack-unproven' } });
   expect(outcome.reason).toContain('cloudformation:ListStackResources');
+});
+
+// moto reports the events of stacks alone.
+test.each([
+  ['still runs the revision before is red', 'Service', 'failed'],
+  ['runs the new one is green, with a note', undefined, 'updated'],
+])('where no events of resources can be seen, a service that %s', async (_, omitted, verdict) => {
+  const omit = { match: { logicalId: omitted ?? '' }, on: 'update' as const, omit: true };
+  await start(omitted === undefined ? {} : { resources: [omit] });
+  at.client.middlewareStack.add(
+    (next) => async (args) => {
+      const answer = await next(args);
+      const output = answer.output as { StackEvents?: StackEvent[] };
+      const own = output.StackEvents?.filter((event) => event.PhysicalResourceId === event.StackId);
+      if (own) output.StackEvents = own;
+      return answer;
+    },
+    { step: 'initialize' },
+  );
+  await at.run(`Resources:\n${SERVICE(1)}`);
+  const outcome = await at.run(`Resources:\n${SERVICE(2)}`);
+  expect(outcome.verdict).toBe(verdict);
+  if (omitted !== undefined) expect(outcome.reason).toContain('ECS runs app:1, and the stack declares app:2');
+  expect(JSON.stringify(outcome.result['notes'])).toContain('reports no events of resources');
 });

@@ -4,6 +4,8 @@ import type { Container, Task } from '../model.ts';
 import { failedToStart, type RunningTask, affectedContainer, TaskStop } from './running-task.ts';
 import { writeLog } from './logs.ts';
 const EXITED = 'Essential container in task exited';
+/** @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html */
+const HOST_TERMINATED = 'Host EC2 (instance i-03dba81187d65ce7e) terminated.';
 const NO_CAPACITY =
   'Capacity is unavailable at this time. Please try again later or in a different availability zone';
 
@@ -28,6 +30,10 @@ export async function failContainer(running: RunningTask, container: Container):
   const exit = exitOf(running, container);
   if (!exit) return;
   await running.sleep(running.rule?.after ?? 1);
+  if (running.rule?.does === 'lose-host') {
+    const reason = running.rule.message ?? HOST_TERMINATED;
+    throw new TaskStop('TerminationNotice', reason, { [container.definition.name]: exit });
+  }
   throw new TaskStop('EssentialContainerExited', EXITED, { [container.definition.name]: exit });
 }
 
@@ -43,6 +49,8 @@ function exitOf(
         exitCode: 137,
         reason: rule.message ?? 'OutOfMemoryError: Container killed due to memory usage',
       };
+    case 'lose-host':
+      return { exitCode: 143 };
     case 'segfault':
       return { exitCode: 139 };
     case 'exec-format-error':

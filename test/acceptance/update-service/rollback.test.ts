@@ -4,7 +4,7 @@ import { DEV, ssmOf } from '../../unit/sandbox/clients.ts';
 import type { Run } from '../../../sandbox/runner.ts';
 import { EcsWorld, IMAGE } from '../../unit/sandbox/ecs/ecs-world.ts';
 import { imageOf, NEXT, updateService } from '../../support/service.ts';
-import { GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
+import { DeleteParameterCommand, GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
 
 const PARAMETER = '/platform/dev/user-service/image';
 
@@ -90,6 +90,32 @@ test('a second rollback goes further back, and never forward to the bad image; a
     taskDefinition: 'user-service:1',
     run: expect.stringMatching(/\/actions\/runs\/1001$/),
   });
+});
+
+test('a rollback whose service has gone back by other means while it waited for the lock changes nothing', async () => {
+  const world = await EcsWorld.withService({ timeScale: 100 });
+  await record(world, IMAGE);
+  await release(world, NEXT);
+  const lock = { Name: '/platform/dev/user-service/lock', Type: 'String' as const };
+  const since = Date.now();
+  const theirs = { who: 'ada', run: '', since, expires: since + 120_000, token: 'theirs' };
+  const ssm = ssmOf(world.sandbox);
+  await ssm.send(new PutParameterCommand({ ...lock, Value: JSON.stringify(theirs) }));
+  let byHand: Promise<unknown> | undefined;
+  const goBackByHand = async (): Promise<void> => {
+    await release(world, IMAGE);
+    await ssm.send(new DeleteParameterCommand({ Name: lock.Name }));
+  };
+  const onLine = (line: string): void => {
+    if (line.includes('locked by ada')) byHand ??= goBackByHand();
+  };
+  const run = await updateService(world, { command: 'rollback', parameter: PARAMETER }, { onLine });
+  await byHand;
+  expect([run.exitCode, run.outputs['verdict']]).toEqual([1, 'superseded']);
+  expect(run.outputs['reason']).toMatch(
+    /was changed while the rollback waited for its lock: it runs user-service:3 now, and user-service:1 is not a release before that\. Nothing was changed\./,
+  );
+  expect((await world.service()).taskDefinition).toMatch(/:3$/);
 });
 
 test('without a ledger the rollback goes to what was deployed successfully, never to what did not serve', async () => {

@@ -121,6 +121,15 @@ export const CASES: readonly Case[] = [
   },
   {
     strategy: 'ROLLING',
+    what: 'the host of the new tasks is terminated, again and again',
+    verdict: 'rolled-back',
+    reason: /The host of the task was stopped, drained or terminated.*rolled back to user-service:1/,
+    ecs: rule('lose-host'),
+    service: breaker(true),
+    endsWith: back,
+  },
+  {
+    strategy: 'ROLLING',
     what: 'exit 1 for ever, no breaker',
     verdict: 'rolled-back',
     reason: /exit code 1.*none became healthy.*no circuit breaker.*rolled back to user-service:1/,
