@@ -43,17 +43,41 @@ export async function describeService(
   return found;
 }
 
-/** Refuses services whose deployments ECS does not control itself. */
-export function requireEcsController({ serviceName = '', deploymentController }: Service): void {
-  const type = deploymentController?.type ?? 'ECS';
-  if (type === 'ECS') return;
-  const how =
-    type === 'CODE_DEPLOY'
-      ? 'CodeDeploy deploys it. Move it to the ECS controller, which does blue/green, canary and linear itself'
-      : 'something else deploys it by task sets. Deploy it with that';
-  const reason = `The service ${serviceName} has the deployment controller ${type}: ${how}.`;
-  throw new ServiceError('service-unsupported', reason);
+/** Refuses services that another controller deploys, or that ECS Express Mode manages. */
+export function requireDeployable(service: Service): void {
+  const refusal = refusalOf(service);
+  if (!refusal) return;
+  const { why, fix } = refusal;
+  throw new ServiceError('service-unsupported', `The service ${service.serviceName ?? ''} ${why}.`, { fix });
 }
+
+interface Refusal {
+  why: string;
+  fix: string;
+}
+
+function refusalOf({ deploymentController, resourceManagementType }: Service): Refusal | undefined {
+  const controller = deploymentController?.type ?? 'ECS';
+  if (controller === 'CODE_DEPLOY') return CODE_DEPLOY;
+  if (controller !== 'ECS') return EXTERNAL;
+  // "Identifies whether an ECS Service is an Express Service managed by ECS, or managed by the customer": API_Service.
+  return resourceManagementType === 'ECS' ? EXPRESS_MODE : undefined;
+}
+
+const CODE_DEPLOY: Refusal = {
+  why: 'has the deployment controller CODE_DEPLOY: only CodeDeploy can deploy it',
+  fix: 'Move it to the ECS controller, which does blue/green, canary and linear itself: docs/migrate/codedeploy.md.',
+};
+
+const EXTERNAL: Refusal = {
+  why: 'has the deployment controller EXTERNAL: another tool deploys it by task sets',
+  fix: 'Deploy it with that tool, or create a service with the ECS controller: docs/migrate/codedeploy.md#external-controller.',
+};
+
+const EXPRESS_MODE: Refusal = {
+  why: 'is an Express Mode service: ECS manages its task definition, load balancer and scaling',
+  fix: 'Deploy it with UpdateExpressGatewayService and an image by digest: docs/migrate/express-gateway.md.',
+};
 
 /** The deployment that ECS works towards. */
 export function primaryDeployment({ deployments = [] }: Service): Deployment | undefined {

@@ -1,6 +1,7 @@
 import type { Operation, Service } from '../../protocols/service.ts';
 import type { World } from '../../world.ts';
 import { CLUSTER_OPERATIONS } from './clusters.ts';
+import { EXPRESS_SERVICE_OPERATIONS } from './express-services.ts';
 import { ecsOf } from '../model.ts';
 import { SERVICE_DEPLOYMENT_OPERATIONS } from './service-deployments.ts';
 import { SERVICE_OPERATIONS } from './services.ts';
@@ -14,6 +15,7 @@ export function ecs(world: World): Service {
     ...CLUSTER_OPERATIONS,
     ...TASK_DEFINITION_OPERATIONS,
     ...SERVICE_OPERATIONS,
+    ...EXPRESS_SERVICE_OPERATIONS,
     ...(world.scenario.ecs?.serviceDeployments === false ? {} : SERVICE_DEPLOYMENT_OPERATIONS),
     ...TASK_OPERATIONS,
     ...TAG_OPERATIONS,

@@ -58,7 +58,7 @@ export function createService(ecs: Ecs, input: Input, caller: Pick<Call, 'princi
     desiredCount: Number(input.desiredCount ?? 1),
     configuration: configurationOf(input),
     graceSeconds: Number(input.healthCheckGracePeriodSeconds ?? 0),
-    controller: textOf((input.deploymentController as Given | undefined)?.['type']) ?? 'ECS',
+    controller: controllerOf(input) ?? 'ECS',
     given: ownOf(input),
     tags: tagsOf(input.tags),
     createdAt: ecs.world.clock.now(),
@@ -77,9 +77,11 @@ export function createService(ecs: Ecs, input: Input, caller: Pick<Call, 'princi
 /** Changes a service; a deployment starts when its revision changes, or when it is forced. Throws as UpdateService does. */
 export function updateService(ecs: Ecs, service: Service, input: Input): void {
   if (service.status !== 'ACTIVE') throw serviceNotActive();
-  checkController(service, input);
+  const controller = nextController(service, input);
+  checkController(controller, input);
   const running = service.deployments[0]?.revision;
   const settings = settingsOf(ecs, input, running?.settings);
+  service.controller = controller;
   service.configuration = configurationOf(input, service.configuration);
   service.graceSeconds = Number(input.healthCheckGracePeriodSeconds ?? service.graceSeconds);
   service.given = { ...service.given, ...ownOf(input) };
@@ -107,7 +109,20 @@ function actionsOn(service: Service): ServiceActions {
   };
 }
 
-function checkController({ controller }: Service, input: Input): void {
+function controllerOf(input: Input): string | undefined {
+  return textOf((input.deploymentController as Given | undefined)?.['type']);
+}
+
+/**
+ * A service of CodeDeploy may be given the ECS controller, in the same call as its new revision.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/migrate-codedeploy-to-ecs-bluegreen.html
+ */
+function nextController({ controller }: Service, input: Input): string {
+  return controller === 'CODE_DEPLOY' ? (controllerOf(input) ?? controller) : controller;
+}
+
+function checkController(controller: string, input: Input): void {
   if (controller === 'ECS') return;
   if (input.taskDefinition === undefined && input.forceNewDeployment !== true) return;
   throw invalidParameter(

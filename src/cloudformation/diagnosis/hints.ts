@@ -46,6 +46,11 @@ const HINTS: readonly Hint[] = [
     hint: 'The role that CloudFormation works with lacks a permission for this. Allow the action that the message names, in the service role (role-arn) or else in the role of the job.',
   },
   {
+    // Seen by users of serverless and of SAM; indexes are an open request: github.com/aws/aws-lambda-roadmap/issues/82
+    message: /image manifest,? (?:config )?or layer media type for the source image \S+ is not supported/i,
+    hint: 'Lambda runs no image index. Build the image for one platform, with provenance: false and sbom: false: docs/migrate/lambda.md.',
+  },
+  {
     message: /Replacement type updates not supported on stack with disable-rollback/i,
     hint: 'CloudFormation replaces nothing while rollback is off. Bring the stack back to a stable state, then deploy this change with on-failure: rollback.',
   },

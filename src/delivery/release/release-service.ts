@@ -9,7 +9,7 @@ import {
 } from '../../ecs/deployment.ts';
 import { findService } from '../../ecs/find-service.ts';
 import { digestIn, type ProvenTasks } from '../../ecs/proof.ts';
-import { describeService, isSteady, primaryDeployment, requireEcsController } from '../../ecs/service.ts';
+import { describeService, isSteady, primaryDeployment, requireDeployable } from '../../ecs/service.ts';
 import { applyChanges, factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
 import { type ChangedField, secretValues, taskDefinitionDiff } from '../../ecs/task-definition/diff.ts';
 import { readTaskDefinitionFile } from '../../ecs/task-definition/file.ts';
@@ -53,7 +53,7 @@ async function deploy(
   request: ServiceRequest,
 ): Promise<ServiceResult> {
   const service = await findService(context, request);
-  requireEcsController(service);
+  requireDeployable(service);
   const target = await targetRevision(context, service, request);
   logTarget(release, service, target);
   const image =

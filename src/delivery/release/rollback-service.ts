@@ -5,7 +5,7 @@ import { capitalize, sentence, shortDigest } from '../../core/text.ts';
 import { type ServedRevision, servedRevisions } from '../served-revisions.ts';
 import { digestIn } from '../../ecs/proof.ts';
 import { findService } from '../../ecs/find-service.ts';
-import { requireEcsController } from '../../ecs/service.ts';
+import { requireDeployable } from '../../ecs/service.ts';
 import { factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
 import { taskDefinitionDiff } from '../../ecs/task-definition/diff.ts';
 import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
@@ -112,7 +112,7 @@ async function readCurrent(
   request: RollbackRequest,
 ): Promise<{ service: Service; current: Current }> {
   const service = await findService(context, request);
-  requireEcsController(service);
+  requireDeployable(service);
   return { service, current: await readCurrentRelease(context, service) };
 }
 

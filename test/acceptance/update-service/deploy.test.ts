@@ -166,17 +166,3 @@ test('old revisions are deregistered, never one that runs', async () => {
   expect(run.outputs['verdict']).toBe('deployed');
   expect((await revisions(world)).sort()).toEqual(['user-service:4', 'user-service:5']);
 });
-
-test.each([
-  ['CODE_DEPLOY' as const, /has the deployment controller CODE_DEPLOY: CodeDeploy deploys it\. Move it/],
-  ['EXTERNAL' as const, /has the deployment controller EXTERNAL: something else deploys it by task sets/],
-])('a service that %s deploys is refused, and nothing is changed', async (type, reason) => {
-  const world = await EcsWorld.withService({}, { deploymentController: { type } });
-  const { calls } = world.sandbox;
-  const before = calls.all.length;
-  const run = await updateService(world, { image: NEXT, 'pre-deploy': 'node migrate.js' });
-  expect(run.exitCode).toBe(1);
-  expect(run.outputs['verdict']).toBe('failed');
-  expect(run.outputs['reason']).toMatch(reason);
-  expect(calls.all.slice(before).map(({ operation }) => operation)).toEqual(['DescribeServices']);
-});

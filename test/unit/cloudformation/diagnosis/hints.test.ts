@@ -33,6 +33,14 @@ const CASES: [reason: string, hint: RegExp, type?: string][] = [
   ['Access denied (HandlerErrorCode: AccessDenied)', /lacks a permission/],
   ["Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'.", /stopped tasks/],
   [
+    'Resource handler returned message: "The image manifest, config or layer media type for the source image 111111111111.dkr.ecr.eu-west-1.amazonaws.com/report:1 is not supported. (Service: Lambda, Status Code: 400)" (HandlerErrorCode: InvalidRequest)',
+    /provenance: false.*docs\/migrate\/lambda\.md/,
+  ],
+  [
+    'The image manifest or layer media type for the source image report@sha256:1 is not supported.',
+    /Lambda runs no image index/,
+  ],
+  [
     "The CIDR '10.0.0.0/24' conflicts with another subnet (Service: Ec2, HandlerErrorCode: AlreadyExists)",
     /CIDR block of its own/,
   ],
