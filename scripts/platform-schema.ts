@@ -10,20 +10,23 @@ interface Schema {
   description?: string;
   properties?: Record<string, Schema>;
   additionalProperties?: Schema | boolean;
+  anyOf?: Schema[];
   required?: string[];
 }
 
 const schema = manifestJsonSchema() as Schema;
 const PAGE = 'docs/platform-yml.md';
 
+/** The schema of what has the keys at a path: of the values of a map, of the value itself otherwise. */
 function at(path: string): Schema {
-  if (path === 'the file') return schema;
-  const [section = '', key] = path.split('.');
-  const values = schema.properties?.[section]?.additionalProperties;
-  const found = typeof values === 'object' ? values : undefined;
-  const inner = key === undefined ? found : found?.properties?.[key];
-  if (!inner) throw new Error(`the schema has no ${path}`);
-  return inner;
+  const steps = path === 'the file' ? [] : path.split('.');
+  return steps.reduce((found, step) => {
+    const value = found.properties?.[step];
+    const map = [value, ...(value?.anyOf ?? [])].find((one) => typeof one?.additionalProperties === 'object');
+    const inner = (map?.additionalProperties as Schema | undefined) ?? value;
+    if (!inner) throw new Error(`the schema has no ${path}`);
+    return inner;
+  }, schema);
 }
 
 function keys({ properties = {}, required = [] }: Schema): string {

@@ -10,17 +10,18 @@ import {
   problemsOf,
   readManifestText,
 } from './problems.ts';
+import { existingIn, manifestSchema, type ManifestText } from './schema.ts';
 import {
   type Environment,
   environmentOf,
-  manifestSchema,
-  type ManifestText,
+  type ExistingService,
+  existingServiceOf,
   type Service,
   serviceOf,
   type Stack,
   stackOf,
-} from './schema.ts';
-export type { Environment, Service, Stack } from './schema.ts';
+} from './values.ts';
+export type { Environment, Service, Stack } from './values.ts';
 
 /** `platform.yml`, read and checked. */
 export interface Manifest {
@@ -30,7 +31,10 @@ export interface Manifest {
   region: string;
   environments: Readonly<Record<string, Environment>>;
   stacks: Readonly<Record<string, Stack>>;
+  /** Those with a stack of their own. */
   services: Readonly<Record<string, Service>>;
+  /** Those that another tool created. */
+  existing: Readonly<Record<string, ExistingService>>;
   /** Where something is in the file: `lineOf(['services', 'frontend', 'paths'])`. */
   lineOf: (path: readonly string[]) => number;
 }
@@ -104,13 +108,20 @@ function parse(text: string, file: string): ManifestDocument {
 
 function manifestOf(text: ManifestText, file: string, lineOf: Manifest['lineOf']): Manifest {
   const { project, region } = text;
+  const environments = mapped(text.environments, (name, value) => environmentOf(name, value, region));
+  const services = Object.entries(text.services);
   return {
     file,
     project,
     region,
-    environments: mapped(text.environments, (name, value) => environmentOf(name, value, region)),
-    stacks: mapped(text.stacks, stackOf),
-    services: mapped(text.services, (name, value) => serviceOf(name, value, project)),
+    environments,
+    stacks: mapped(text.stacks ?? {}, stackOf),
+    services: mapped(Object.fromEntries(services.filter(([, value]) => !existingIn(value))), (name, value) =>
+      serviceOf(name, value, project),
+    ),
+    existing: mapped(Object.fromEntries(services.filter(([, value]) => existingIn(value))), (name, value) =>
+      existingServiceOf(name, value, environments),
+    ),
     lineOf,
   };
 }

@@ -1,7 +1,7 @@
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { PlatformError } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
-import { manifestJsonSchema, type ManifestText } from './schema.ts';
+import { environmentNames, existingIn, manifestJsonSchema, type ManifestText, registryIn } from './schema.ts';
 
 type Path = readonly PropertyKey[];
 
@@ -213,9 +213,9 @@ const MANIFEST_ROLES = ['role', 'plan-role', 'execution-role'] as const;
 export function findingsIn(manifest: ManifestText): Finding[] {
   return [
     ...environmentFindings(manifest),
-    ...membershipFindings(manifest, 'stacks'),
-    ...membershipFindings(manifest, 'services'),
+    ...membershipFindings(manifest),
     ...serviceFindings(manifest),
+    ...existingFindings(manifest),
   ];
 }
 
@@ -256,40 +256,102 @@ function upstreamFindings(environments: ManifestText['environments'], name: stri
   return [];
 }
 
-function membershipFindings(manifest: ManifestText, section: 'stacks' | 'services'): Finding[] {
-  const known = Object.keys(manifest.environments);
-  const named = Object.entries<{ environments?: string[] | undefined }>(manifest[section]).flatMap(
-    ([name, { environments = [] }]) =>
-      environments.map((environment, index) => ({ name, environment, index: String(index) })),
+function membershipFindings({ environments, stacks = {}, services }: ManifestText): Finding[] {
+  const known = Object.keys(environments);
+  const unknown = (path: readonly string[], environment: string): Finding[] =>
+    known.includes(environment) ? [] : [{ path, message: describe(environment, oneOf(environment, known)) }];
+  const listed = [
+    ...Object.entries(stacks).map(([name, stack]) => ['stacks', name, stack.environments] as const),
+    ...Object.entries(services).map(([name, service]) => ['services', name, service.environments] as const),
+  ];
+  return listed.flatMap(([section, name, named = []]) =>
+    Object.entries(named).flatMap(([key, value]) =>
+      unknown([section, name, 'environments', key], typeof value === 'string' ? value : key),
+    ),
   );
-  return named
-    .filter(({ environment }) => !known.includes(environment))
-    .map(({ name, environment, index }) => ({
-      path: [section, name, 'environments', index],
-      message: describe(environment, oneOf(environment, known)),
-    }));
 }
 
-function serviceFindings({ services, stacks, environments }: ManifestText): Finding[] {
+/** Keys of a service that say how its stack is made. */
+const STACK_KEYS = ['port', 'paths', 'priority', 'template', 'parameters', 'tags'] as const;
+const REQUIRED_WITH_STACK = {
+  path: 'a folder of the repository',
+  paths: 'a list of one to five path patterns',
+  priority: 'a number from 100 to 999',
+};
+
+function serviceFindings({ services, stacks = {}, environments }: ManifestText): Finding[] {
   const priorities = new Map<number, string>();
   return Object.entries(services).flatMap(([name, service]) => {
     const findings: Finding[] = [];
     const at = (key: string, message: string): void => {
       findings.push({ path: ['services', name, ...(key === '' ? [] : [key])], message });
     };
-    if (Object.hasOwn(stacks, name))
-      at('', `there is a stack of this name: a service has a stack of its own`);
+    const { priority } = service;
     if (RESERVED_SERVICES.has(name)) at('', `the name is taken: the platform has parameters under it`);
-    const other = priorities.get(service.priority);
-    if (other !== undefined)
-      at('priority', `${other} has ${service.priority} already: each service needs its own`);
-    priorities.set(service.priority, name);
+    if (!existingIn(service)) {
+      if (Object.hasOwn(stacks, name))
+        at('', `there is a stack of this name: a service has a stack of its own`);
+      if (service.repository !== undefined && registryIn(service.repository) !== undefined)
+        at('repository', describe(service.repository, 'the name of an ECR repository, such as shop/api'));
+      for (const [key, allowed] of Object.entries(REQUIRED_WITH_STACK)) {
+        if (service[key as keyof typeof REQUIRED_WITH_STACK] === undefined)
+          at(key, `it is missing: ${allowed}. A service without a stack has a map of environments`);
+      }
+    }
+    if (priority !== undefined) {
+      const other = priorities.get(priority);
+      if (other !== undefined) at('priority', `${other} has ${priority} already: each service needs its own`);
+      priorities.set(priority, name);
+    }
     if (asksPath(service['smoke-test'])) {
-      const without = (service.environments ?? Object.keys(environments)).filter(
+      const without = (environmentNames(service) ?? Object.keys(environments)).filter(
         (environment) => environments[environment]?.url === undefined,
       );
       if (without.length > 0)
         at('smoke-test', `a path needs the url of every environment: ${without.join(', ')} has none`);
+    }
+    return findings;
+  });
+}
+
+/** What is wrong with services that exist already. */
+function existingFindings({ services, environments }: ManifestText): Finding[] {
+  const taken = new Map<string, string>();
+  return Object.entries(services).flatMap(([name, service]) => {
+    const places = existingIn(service);
+    if (!places) return [];
+    const findings: Finding[] = [];
+    const at = (path: readonly string[], message: string): void => {
+      findings.push({ path: ['services', name, ...path], message });
+    };
+    if (Object.keys(places).length === 0) at(['environments'], 'at least one environment is needed');
+    for (const key of STACK_KEYS) {
+      if (service[key] !== undefined)
+        at(
+          [key],
+          `the service exists already, as its map of environments says: it has no stack that takes a ${key}`,
+        );
+    }
+    if (service.build && service.path === undefined) at(['build'], 'it needs path: the folder to build');
+    for (const [environment, place] of Object.entries(places)) {
+      const of = environments[environment];
+      const { cluster, account = of?.account ?? '', region = of?.region ?? '' } = place;
+      const { service: own = name, repository = service.repository } = place;
+      if (repository === undefined)
+        at(['environments', environment, 'repository'], 'it is missing: the repository of its images');
+      for (const key of ['role', 'plan-role'] as const) {
+        const arn = place[key];
+        if (arn !== undefined && arn.split(':')[4] !== account)
+          at(
+            ['environments', environment, key],
+            describe(arn, `a role of the account of the service, ${account}`),
+          );
+      }
+      const address = [account, region, cluster.split('/').at(-1), own].join('/');
+      const other = taken.get(address);
+      if (other !== undefined)
+        at(['environments', environment], `${other} is the same service, ${own} in the cluster ${cluster}`);
+      taken.set(address, `${name} in ${environment}`);
     }
     return findings;
   });

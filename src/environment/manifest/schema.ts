@@ -22,6 +22,7 @@ const role = text(
   'the ARN of a role, such as arn:aws:iam::111111111111:role/platform-dev-deploy',
   /^arn:aws[\w-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/,
 );
+const accountId = text('the twelve digits of an account, in quotes', /^\d{12}$/);
 const flag = z.boolean({ error: 'true or false' });
 const duration = (min: string, max: string) =>
   text('a number with s, m or h, such as 90s, 30m or 2h', DURATION).refine(
@@ -52,7 +53,7 @@ const inEnvironments = listOf(z.string(), 'a list of environments').meta({
 const environment = z
   .strictObject(
     {
-      account: text('the twelve digits of an account, in quotes', /^\d{12}$/).meta({
+      account: accountId.meta({
         description: 'The AWS account. Whatever else the credentials belong to is refused.',
       }),
       region: region.optional().meta({ description: "Default, the platform's own region." }),
@@ -181,10 +182,51 @@ const smokeTest = z
       "Asked after the rollout; a failure rolls it back. A path is asked at the environment's url.",
   });
 
+const repository = text(
+  'an ECR repository such as shop/api, or a repository with its registry such as ghcr.io/org/api',
+  /^[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::\d{1,5})?(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$/,
+);
+
+const existing = z
+  .strictObject(
+    {
+      cluster: text(
+        'the name or ARN of a cluster',
+        /^(?:arn:aws[\w-]*:ecs:[a-z0-9-]+:\d{12}:cluster\/)?[A-Za-z0-9_-]{1,255}$/,
+      ).meta({ description: 'Name or ARN of the ECS cluster.' }),
+      service: text("the service's name in ECS", /^[A-Za-z0-9_-]{1,255}$/)
+        .optional()
+        .meta({ description: 'Its name in ECS. Default, its name here.' }),
+      repository: repository.optional().meta({
+        description:
+          "ECR repository of this account and region that images are copied to, or a repository with its registry, which the tasks of every environment pull from. Default, the service's `repository`.",
+      }),
+      container: text("a container's name", /^[A-Za-z0-9_-]{1,255}$/)
+        .optional()
+        .meta({
+          description:
+            'The container that runs the image. Default, the only one, the one with the name of the service, the one behind the load balancer, or the only essential one.',
+        }),
+      account: accountId.optional().meta({ description: "Default, the environment's." }),
+      region: region.optional().meta({ description: "Default, the environment's." }),
+      role: role.optional().meta({
+        description: "The role that deploys to it. Default, in the environment's account, the environment's.",
+      }),
+      'plan-role': role.optional().meta({
+        description:
+          "The role that only reads. Default, `role`, or in the environment's account, the environment's.",
+      }),
+    },
+    { error: 'a map with at least a cluster' },
+  )
+  .meta({ description: 'Where a service exists that another tool created.' });
+
 const service = z
   .strictObject(
     {
-      path: text('a folder of the repository').meta({ description: 'Its folder.' }),
+      path: text('a folder of the repository')
+        .optional()
+        .meta({ description: 'Its folder. Required with a stack; without one, only to build its image.' }),
       port: z
         .int({ error: 'a port from 1024 to 65535' })
         .min(1024, { error: 'a port from 1024 to 65535' })
@@ -196,16 +238,21 @@ const service = z
         'a list of one to five path patterns',
       )
         .max(5, { error: 'a list of one to five path patterns' })
-        .meta({ description: 'Path patterns that the load balancer sends to it.' }),
+        .optional()
+        .meta({ description: 'Path patterns that the load balancer sends to it. Required with a stack.' }),
       priority: z
         .int({ error: 'a number from 100 to 999' })
         .min(100, { error: 'a number from 100 to 999' })
         .max(999, { error: 'a number from 100 to 999' })
-        .meta({ description: 'Order among the services, smaller first, different for each of them.' }),
+        .optional()
+        .meta({
+          description:
+            'Order among the services, smaller first, different for each of them. Required with a stack.',
+        }),
       template: file.optional().meta({ description: 'Default, templates/fargate.yml.' }),
       parameters: texts.optional().meta({ description: "Parameters beside the environment's; they win." }),
       tags: texts.optional().meta({ description: "Tags beside the environment's." }),
-      repository: text("a repository's name such as platform/user-service", /^[a-z0-9]+(?:[._/-][a-z0-9]+)*$/)
+      repository: repository
         .optional()
         .meta({ description: 'Its ECR repository in every account. Default, <project>/<service>.' }),
       build: build.optional(),
@@ -216,11 +263,25 @@ const service = z
             "Run to its end as a task of the new release before the rollout, such as the database's migration.",
         }),
       'smoke-test': smokeTest.optional(),
-      environments: inEnvironments.optional(),
+      environments: z
+        .union([inEnvironments, z.record(z.string(), existing)], {
+          error: 'a list of environments, or a map of environments to where the service exists',
+        })
+        .optional()
+        .meta({
+          description:
+            'Only in these environments. Default, in all of them. A map says where the service exists already: it has no stack.',
+        }),
     },
-    { error: 'a map with path, paths and priority' },
+    { error: 'a map with path, paths and priority, or with a map of environments' },
   )
-  .meta({ description: 'One service behind the load balancer, with a stack of its own.' });
+  .meta({
+    description:
+      'One service: behind the load balancer with a stack of its own, or one that another tool created.',
+    // For editors: what findingsIn says of a service with a stack.
+    if: { properties: { environments: { type: 'object' } }, required: ['environments'] },
+    else: { required: ['path', 'paths', 'priority'] },
+  });
 
 /** The file as it is written. The limits of names are those of the templates. */
 export const manifestSchema = z
@@ -231,14 +292,14 @@ export const manifestSchema = z
       environments: z
         .record(name(12), environment, { error: 'a map of environments' })
         .meta({ description: 'The environments by name.' }),
-      stacks: z.record(name(31), stack, { error: 'a map of stacks' }).meta({
+      stacks: z.record(name(31), stack, { error: 'a map of stacks' }).optional().meta({
         description: 'The stacks of every environment by name. Their order is found in the templates.',
       }),
       services: z
         .record(name(31), service, { error: 'a map of services' })
         .meta({ description: 'The services by name.' }),
     },
-    { error: 'a map with project, region, environments, stacks and services' },
+    { error: 'a map with project, region, environments and services' },
   )
   .meta({
     title: 'platform.yml',
@@ -252,181 +313,34 @@ export function manifestJsonSchema(): Record<string, unknown> {
   return z.toJSONSchema(manifestSchema, { io: 'input' });
 }
 
-/** An environment, with what the file leaves out filled in. Durations in milliseconds. */
-export interface Environment {
-  name: string;
-  account: string;
-  region: string;
-  /** Absent: the job's own credentials. */
-  role?: string;
-  /** For what only reads: the file's plan-role, else its role. */
-  readRole?: string;
-  executionRole?: string;
-  artifactBucket?: string;
-  parameterFiles: readonly string[];
-  tags: Readonly<Record<string, string>>;
-  url?: string;
-  promoteFrom?: string;
-  soakMs: number;
-  protected: boolean;
+export type ServiceText = ManifestText['services'][string];
+export type PlaceText = z.infer<typeof existing>;
+
+/** Where the file says that a service exists already, by environment; undefined for a service with a stack. */
+export function existingIn({ environments }: ServiceText): Record<string, PlaceText> | undefined {
+  return Array.isArray(environments) ? undefined : environments;
 }
 
-export interface Stack {
-  name: string;
-  template: string;
-  parameters: Readonly<Record<string, string>>;
-  tags: Readonly<Record<string, string>>;
-  /** Absent: all of them. */
-  environments?: readonly string[];
-  /** Absent: those that every template may need. */
-  capabilities?: readonly string[];
-  mode: 'standard' | 'express';
-  importExisting: boolean;
-  /** Absent: unchanged. */
-  rollbackAlarms?: readonly string[];
-  monitoringMs?: number;
-  /** An administrator deploys it: left out unless it is named. */
-  manual: boolean;
+/** The environments that a service is only in; undefined where it is in all of them. */
+export function environmentNames({ environments }: ServiceText): string[] | undefined {
+  return Array.isArray(environments) || environments === undefined ? environments : Object.keys(environments);
 }
 
-/** What is asked after a rollout. */
-type SmokeTest =
-  | { kind: 'path'; path: string; status: string; body?: string; timeoutMs: number }
-  | { kind: 'command'; command: readonly string[]; timeoutMs: number };
-
-export interface Service {
-  name: string;
-  path: string;
-  port?: number;
-  paths: readonly string[];
-  priority: number;
-  template: string;
-  parameters: Readonly<Record<string, string>>;
-  tags: Readonly<Record<string, string>>;
-  /** The name of its ECR repository, the same in every account. */
-  repository: string;
-  build: ServiceBuild;
-  preDeploy?: readonly string[];
-  smokeTest?: SmokeTest;
-  environments?: readonly string[];
-}
-
-interface ServiceBuild {
-  context: string;
-  file: string;
-  platforms: readonly string[];
-  target?: string;
-  buildArgs: Readonly<Record<string, string>>;
-  buildContexts: Readonly<Record<string, string>>;
-  ociLayout?: string;
-}
-
-type Texts = Record<string, string | number | boolean> | undefined;
-
-const SERVICE_TEMPLATE = 'templates/fargate.yml';
-const SMOKE_TEST_TIMEOUT = '2m';
-
-export function environmentOf(
-  name: string,
-  text: ManifestText['environments'][string],
-  region: string,
-): Environment {
-  const readRole = text['plan-role'] ?? text.role;
-  return {
-    name,
-    account: text.account,
-    region: text.region ?? region,
-    parameterFiles: valuesListOf(text.parameters),
-    tags: textsOf(text.tags),
-    soakMs: milliseconds(text.soak ?? '0s'),
-    protected: text.protected ?? false,
-    ...(text.role !== undefined && { role: text.role }),
-    ...(readRole !== undefined && { readRole }),
-    ...(text['execution-role'] !== undefined && { executionRole: text['execution-role'] }),
-    ...(text['artifact-bucket'] !== undefined && { artifactBucket: text['artifact-bucket'] }),
-    ...(text.url !== undefined && { url: text.url }),
-    ...(text['promote-from'] !== undefined && { promoteFrom: text['promote-from'] }),
-  };
-}
-
-export function stackOf(name: string, text: ManifestText['stacks'][string]): Stack {
-  return {
-    name,
-    template: text.template,
-    parameters: textsOf(text.parameters),
-    tags: textsOf(text.tags),
-    manual: text.manual ?? false,
-    mode: text.mode ?? 'standard',
-    importExisting: text['import-existing-resources'] ?? false,
-    ...(text.capabilities && { capabilities: text.capabilities }),
-    ...(text['rollback-alarms'] && { rollbackAlarms: text['rollback-alarms'] }),
-    ...(text['monitoring-time'] !== undefined && {
-      monitoringMs: wholeMinutes(milliseconds(text['monitoring-time'])),
-    }),
-    ...(text.environments && { environments: text.environments }),
-  };
-}
-
-export function serviceOf(name: string, text: ManifestText['services'][string], project: string): Service {
-  const smokeTest = smokeTestOf(text['smoke-test']);
-  return {
-    name,
-    path: text.path,
-    paths: text.paths,
-    priority: text.priority,
-    template: text.template ?? SERVICE_TEMPLATE,
-    parameters: textsOf(text.parameters),
-    tags: textsOf(text.tags),
-    repository: text.repository ?? `${project}/${name}`,
-    build: buildOf(text),
-    ...(text.port !== undefined && { port: text.port }),
-    ...(text['pre-deploy'] !== undefined && { preDeploy: words(text['pre-deploy']) }),
-    ...(smokeTest && { smokeTest }),
-    ...(text.environments && { environments: text.environments }),
-  };
-}
-
-function buildOf({ path, build = {} }: ManifestText['services'][string]): ServiceBuild {
-  return {
-    context: build.context ?? path,
-    file: build.file ?? `${path}/Dockerfile`,
-    platforms: valuesListOf(build.platforms),
-    buildArgs: textsOf(build['build-args']),
-    buildContexts: textsOf(build['build-contexts']),
-    ...(build.target !== undefined && { target: build.target }),
-    ...(build['oci-layout'] !== undefined && { ociLayout: build['oci-layout'] }),
-  };
-}
-
-function smokeTestOf(text: ManifestText['services'][string]['smoke-test']): SmokeTest | undefined {
-  if (text === undefined) return undefined;
-  const test = typeof text === 'string' ? { path: text } : text;
-  const timeoutMs = milliseconds(test.timeout ?? SMOKE_TEST_TIMEOUT);
-  if ('command' in test) return { kind: 'command', command: words(test.command), timeoutMs };
-  const { path, status = '200', body } = test;
-  return { kind: 'path', path, status, timeoutMs, ...(body !== undefined && { body }) };
-}
-
-/** A command in one text is cut at its spaces; a list is taken as it is. */
-function words(command: string | readonly string[]): readonly string[] {
-  return typeof command === 'string' ? command.trim().split(/\s+/) : command;
-}
-
-function valuesListOf(value: string | readonly string[] | undefined): readonly string[] {
-  if (value === undefined) return [];
-  return typeof value === 'string' ? [value] : value;
-}
-
-function textsOf(texts: Texts): Record<string, string> {
-  return Object.fromEntries(Object.entries(texts ?? {}).map(([key, value]) => [key, String(value)]));
-}
-
-/** CloudFormation counts whole minutes. */
-function wholeMinutes(ms: number): number {
-  return Math.ceil(ms / 60_000) * 60_000;
+/**
+ * The registry in a repository's name: a first part with a dot or a port, as Docker reads it. Undefined for a name alone.
+ *
+ * @see https://pkg.go.dev/github.com/distribution/reference
+ */
+export function registryIn(repository: string): string | undefined {
+  return /^([^/]*[.:][^/]*)\//.exec(repository)?.[1];
 }
 
 /** Of a duration; a text that is none is found by its pattern. */
-function milliseconds(text: string): number {
+export function milliseconds(text: string): number {
   return durationMs(text) ?? 0;
+}
+
+/** A command in one text is cut at its spaces; a list is taken as it is. */
+export function words(command: string | readonly string[]): readonly string[] {
+  return typeof command === 'string' ? command.trim().split(/\s+/) : command;
 }

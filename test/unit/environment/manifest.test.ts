@@ -213,3 +213,153 @@ describe('a problem has its path, its line and what is allowed', () => {
     expect(() => parseManifest('- a', 'platform.yml')).toThrow(/a map with project, region/);
   });
 });
+
+describe('a service that exists already', () => {
+  const existing = `project: shop
+region: eu-west-1
+environments:
+  dev: { account: '111111111111', role: arn:aws:iam::111111111111:role/dev }
+  prod: { account: '333333333333', promote-from: dev }
+services:
+  api:
+    repository: shop/api
+    environments:
+      dev: { cluster: dev-cluster, service: Shop_Api }
+      prod: { cluster: prod }
+`;
+
+  test('has its places, and neither a stack nor a build', () => {
+    const manifest = parseManifest(existing, 'platform.yml');
+    expect(manifest).toMatchObject({ stacks: {}, services: {} });
+    expect(manifest.existing).toEqual({
+      api: {
+        name: 'api',
+        places: {
+          dev: {
+            account: '111111111111',
+            region: 'eu-west-1',
+            role: 'arn:aws:iam::111111111111:role/dev',
+            readRole: 'arn:aws:iam::111111111111:role/dev',
+            cluster: 'dev-cluster',
+            service: 'Shop_Api',
+            repository: { kind: 'own', name: 'shop/api' },
+          },
+          prod: {
+            account: '333333333333',
+            region: 'eu-west-1',
+            cluster: 'prod',
+            service: 'api',
+            repository: { kind: 'own', name: 'shop/api' },
+          },
+        },
+      },
+    });
+  });
+
+  test('may be beside services with stacks', () => {
+    const manifest = parseManifest(
+      `${existing}  web: { path: web, paths: [/*], priority: 900 }\n`,
+      'platform.yml',
+    );
+    expect(Object.keys(manifest.services)).toEqual(['web']);
+    expect(Object.keys(manifest.existing)).toEqual(['api']);
+  });
+
+  test.each([
+    ['shop/api', { kind: 'own', name: 'shop/api' }],
+    ['111111111111.dkr.ecr.eu-west-1.amazonaws.com/my.app/api', { kind: 'own', name: 'my.app/api' }],
+    [
+      '111111111111.dkr.ecr.us-east-1.amazonaws.com/shop/api',
+      { kind: 'shared', uri: '111111111111.dkr.ecr.us-east-1.amazonaws.com/shop/api' },
+    ],
+    ['ghcr.io/org/api', { kind: 'shared', uri: 'ghcr.io/org/api' }],
+    ['localhost:5000/api', { kind: 'shared', uri: 'localhost:5000/api' }],
+  ])('the repository %s', (repository, expected) => {
+    const text = existing.replace('repository: shop/api', `repository: ${repository}`);
+    const { dev } = parseManifest(text, 'platform.yml').existing['api']?.places ?? {};
+    expect(dev?.repository).toEqual(expected);
+  });
+
+  test('in another account takes no role of the environment', () => {
+    const text = existing.replace('Shop_Api', "Shop_Api, account: '222222222222', region: eu-west-2");
+    const { dev } = parseManifest(text, 'platform.yml').existing['api']?.places ?? {};
+    expect(dev).toMatchObject({ account: '222222222222', region: 'eu-west-2' });
+    expect(dev).not.toHaveProperty('role');
+  });
+
+  test('is built where it has a path', () => {
+    const text = existing.replace('repository: shop/api', 'repository: shop/api\n    path: api');
+    expect(parseManifest(text, 'platform.yml').existing['api']?.build?.file).toBe('api/Dockerfile');
+  });
+
+  const at = 'services.api.environments';
+  test.each([
+    [
+      '      prod: {',
+      '      prd: {',
+      `platform.yml:11: ${at}.prd: "prd" is not valid: expected one of dev, prod; did you mean prod?`,
+    ],
+    [
+      '{ cluster: prod }',
+      '{ service: api }',
+      `platform.yml:11: ${at}.prod.cluster: it is missing: the name or ARN of a cluster`,
+    ],
+    [
+      '{ cluster: prod }',
+      '{ clustr: prod, cluster: prod }',
+      `platform.yml:11: ${at}.prod.clustr: there is no such key: allowed are cluster, service, repository, container, account, region, role, plan-role; did you mean cluster?`,
+    ],
+    [
+      '    repository: shop/api\n',
+      '',
+      `platform.yml:9: ${at}.dev.repository: it is missing: the repository of its images`,
+    ],
+    [
+      'cluster: prod ',
+      "cluster: prod, account: '222222222222', role: arn:aws:iam::333333333333:role/x ",
+      `platform.yml:11: ${at}.prod.role: "arn:aws:iam::333333333333:role/x" is not valid: expected a role of the account of the service, 222222222222`,
+    ],
+    [
+      '    repository: shop/api\n',
+      '    repository: shop/api\n    priority: 100\n',
+      'platform.yml:9: services.api.priority: the service exists already, as its map of environments says: it has no stack that takes a priority',
+    ],
+    [
+      '    repository: shop/api\n',
+      '    repository: shop/api\n    build: { target: run }\n',
+      'platform.yml:9: services.api.build: it needs path: the folder to build',
+    ],
+    [
+      '    repository: shop/api\n',
+      '    repository: shop/api\n    smoke-test: /health\n',
+      'platform.yml:9: services.api.smoke-test: a path needs the url of every environment: dev, prod has none',
+    ],
+    [
+      '  api:',
+      '  lock:',
+      'platform.yml:7: services.lock: the name is taken: the platform has parameters under it',
+    ],
+    [
+      '      prod: { cluster: prod }\n',
+      '      prod: { cluster: prod }\n  web: { repository: web, environments: { dev: { cluster: dev-cluster, service: Shop_Api } } }\n',
+      'platform.yml:12: services.web.environments.dev: api in dev is the same service, Shop_Api in the cluster dev-cluster',
+    ],
+    [
+      '    environments:\n      dev: { cluster: dev-cluster, service: Shop_Api }\n      prod: { cluster: prod }\n',
+      '    environments: {}\n',
+      `platform.yml:9: ${at}: at least one environment is needed`,
+    ],
+    [
+      '      prod: { cluster: prod }\n',
+      '      prod: { cluster: prod }\n  web: {}\n',
+      'platform.yml:12: services.web.path: it is missing: a folder of the repository. A service without a stack has a map of environments',
+    ],
+    [
+      '      prod: { cluster: prod }\n',
+      '      prod: { cluster: prod }\n  web: { path: web, paths: [/*], priority: 100, repository: ghcr.io/org/web }\n',
+      'platform.yml:12: services.web.repository: "ghcr.io/org/web" is not valid: expected the name of an ECR repository, such as shop/api',
+    ],
+  ])('%j in the place of %j', (from, to, message) => {
+    expect(problems(from, to, existing)).toContain(message);
+  });
+});
