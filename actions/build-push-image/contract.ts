@@ -22,6 +22,7 @@ const inputs = {
   secrets: { ...map(), secret: true },
   ssh: list(),
   target: text(),
+  'bake-file': list(),
   labels: map(),
   cache: choice(['registry', 'gha', 'none'], { default: 'registry' }),
   provenance: choice(['auto', 'min', 'max', 'false'], { default: 'auto' }),
@@ -30,8 +31,9 @@ const inputs = {
   reuse: boolean({ default: 'true' }),
   scan: choice(['off', 'critical', 'high', 'medium', 'low'], { default: 'off' }),
   'oci-layout': text(),
+  push: boolean({ default: 'true' }),
   timeout: duration({ default: '60m' }),
-  'aws-region': text({ required: true, env: 'AWS_REGION' }),
+  'aws-region': text({ env: 'AWS_REGION' }),
   'role-to-assume': text(),
 } as const satisfies InputContract;
 

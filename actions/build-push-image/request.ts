@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { type BuildRequest, resolveContexts, sourceLabels } from '../../src/images/build/command.ts';
 import { isTag } from '../../src/images/registry/tags.ts';
 import type { GitHubContext } from '../../src/github/context.ts';
-import type { ImageRequest } from '../../src/images/context.ts';
+import type { BuildOnlyRequest, BuildSource, ImageRequest } from '../../src/images/context.ts';
 import { InputError } from '../../src/core/errors.ts';
 import type { Inputs } from '../../src/core/inputs/contract.ts';
 import type { contract } from './contract.ts';
@@ -15,15 +15,10 @@ const PLATFORM = /^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/;
 
 /** What the inputs ask for. Throws InputError before anything is asked of AWS or Docker. */
 export function imageRequest(inputs: ImageInputs, github: GitHubContext, workspace: string): ImageRequest {
-  const { repository, scan, reuse, timeout } = inputs;
-  if (!REPOSITORY.test(repository)) {
-    const allowed =
-      "expected a repository's name, such as shop/user-service: lower case, without the registry";
-    throw new InputError('repository', repository, allowed);
-  }
+  const { scan, reuse, timeout } = inputs;
   return {
-    repository,
-    region: inputs['aws-region'],
+    repository: repositoryOf(inputs),
+    region: regionOf(inputs),
     tags: tagsOf(inputs, github),
     source: sourceOf(inputs, github, workspace),
     createRepository: inputs['create-repository'],
@@ -31,6 +26,43 @@ export function imageRequest(inputs: ImageInputs, github: GitHubContext, workspa
     scan,
     timeoutMs: timeout,
   };
+}
+
+/** What the inputs ask for with `push: false`. Throws InputError before Docker is asked anything. */
+export function buildOnlyRequest(
+  inputs: ImageInputs,
+  github: GitHubContext,
+  workspace: string,
+): BuildOnlyRequest {
+  const { scan, timeout } = inputs;
+  if (scan !== 'off') {
+    throw new InputError(
+      'scan',
+      scan,
+      'expected off with push: false: ECR scans only images that are pushed',
+    );
+  }
+  const source = sourceOf(inputs, github, workspace);
+  if (source.kind !== 'build') {
+    throw new InputError('push', 'false', 'expected true with oci-layout: there is nothing to build');
+  }
+  return { repository: repositoryOf(inputs), source, timeoutMs: timeout };
+}
+
+function repositoryOf({ repository }: ImageInputs): string {
+  if (REPOSITORY.test(repository)) return repository;
+  const allowed = "expected a repository's name, such as shop/user-service: lower case, without the registry";
+  throw new InputError('repository', repository, allowed);
+}
+
+function regionOf(inputs: ImageInputs): string {
+  const region = inputs['aws-region'];
+  if (region !== undefined) return region;
+  throw new InputError(
+    'aws-region',
+    '',
+    'a value is required, here or in the environment variable AWS_REGION',
+  );
 }
 
 function tagsOf({ tags }: ImageInputs, { sha }: GitHubContext): string[] {
@@ -51,18 +83,41 @@ function tagsOf({ tags }: ImageInputs, { sha }: GitHubContext): string[] {
 
 function sourceOf(inputs: ImageInputs, github: GitHubContext, workspace: string): ImageRequest['source'] {
   const layout = inputs['oci-layout'];
-  if (layout === undefined) return { kind: 'build', build: buildOf(inputs, github, workspace) };
-  const other = (['service', 'context', 'file', 'target'] as const).find(
-    (name) => inputs[name] !== undefined,
+  if (layout === undefined) return buildSource(inputs, github, workspace);
+  refuseInputs(
+    inputs,
+    [...BUILD_INPUTS, 'bake-file', 'target'],
+    'a ready oci-layout is not built; give one or the other',
   );
-  if (other !== undefined) {
-    throw new InputError(
-      other,
-      inputs[other] ?? '',
-      'a ready oci-layout is not built; give one or the other',
-    );
-  }
   return { kind: 'layout', path: resolve(workspace, layout) };
+}
+
+const BUILD_INPUTS = ['service', 'context', 'file'] as const;
+
+function refuseInputs(
+  inputs: ImageInputs,
+  names: readonly ((typeof BUILD_INPUTS)[number] | 'bake-file' | 'target')[],
+  reason: string,
+): void {
+  for (const name of names) {
+    const value = [inputs[name] ?? []].flat().join(', ');
+    if (value !== '') throw new InputError(name, value, reason);
+  }
+}
+
+function buildSource(inputs: ImageInputs, github: GitHubContext, workspace: string): BuildSource {
+  const build = buildOf(inputs, github, workspace);
+  const files = inputs['bake-file'];
+  if (files.length === 0) return { kind: 'build', build };
+  refuseInputs(
+    inputs,
+    BUILD_INPUTS,
+    'the bake-file has the context and the Dockerfile; give one or the other',
+  );
+  const { target = 'default', labels } = inputs;
+  // docker/metadata-action and docker/bake-action name files of the machine as `cwd://…`.
+  const paths = files.map((file) => resolve(workspace, file.replace(/^cwd:\/\//, '')));
+  return { kind: 'build', build, bake: { files: paths, target, labels } };
 }
 
 function buildOf(inputs: ImageInputs, github: GitHubContext, workspace: string): BuildRequest {

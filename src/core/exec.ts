@@ -13,6 +13,8 @@ const KEPT_LINES = 400;
 
 export interface CommandOptions {
   env: NodeJS.ProcessEnv;
+  /** The folder it runs in; default, the action's own. */
+  cwd?: string;
   /** For standard input, which is closed afterwards. */
   input?: string;
   /** Takes each line of standard error as it comes. */
@@ -64,7 +66,7 @@ export async function runCommand(
 ): Promise<CommandResult> {
   signal.throwIfAborted();
   // A group of its own, so that the processes it starts (plugins of docker, children of a script) get the signal too.
-  const child = spawn(program, args, { env: options.env, detached: true });
+  const child = spawn(program, args, { env: options.env, cwd: options.cwd, detached: true });
   const stop = stopper(child, options);
   signal.addEventListener('abort', stop.now, { once: true });
   try {

@@ -1,9 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { withTimeLimit } from '../core/concurrency.ts';
-import { reasonOf, stackOf } from '../core/errors.ts';
+import { reasonOf } from '../core/errors.ts';
 import {
   type ImageBuildContext,
   type ImageContext,
@@ -11,36 +7,20 @@ import {
   openImageBuildContext,
 } from './context.ts';
 import { createImage } from './create-image.ts';
-import { type ImageDescription, Progress } from './progress.ts';
+import { withImageRun } from './image-run.ts';
+import type { ImageDescription, Progress } from './progress.ts';
 import type { Manifest } from './registry/manifest.ts';
 import { readImage } from './registry/manifest-reader.ts';
 import { claimTag, findPreviousImage, type PreviousImage, putTags } from './registry/tags.ts';
-import { failedResult, type ImageResult } from './result.ts';
+import type { ImageResult } from './result.ts';
 import { evaluateScan, scanBlockReason } from './scan.ts';
 import { findExisting, type ImageSource, openSource } from './source.ts';
 
 /** Builds an image, or takes a ready one, pushes it to ECR and sets its tags. Never throws. */
 export async function buildPushImage(context: ImageContext, request: ImageRequest): Promise<ImageResult> {
   const { repository, region, timeoutMs } = request;
-  const progress = new Progress({ repository, region }, context);
-  const folder = mkdtempSync(join(context.env['RUNNER_TEMP'] ?? tmpdir(), 'build-push-image-'));
-  const remove = (): void => {
-    rmSync(folder, { recursive: true, force: true });
-  };
-  // A second signal ends the process at once; a password must not stay behind even then.
-  process.once('exit', remove);
-  const limit = { what: `building and pushing ${repository}`, timeoutMs };
-  try {
-    return await withTimeLimit(context, limit, (signal) =>
-      run({ ...context, signal }, request, progress, folder),
-    );
-  } catch (error) {
-    context.log.debug(stackOf(error));
-    return failedResult(progress, error);
-  } finally {
-    process.off('exit', remove);
-    remove();
-  }
+  const about = { repository, region, timeoutMs, what: `building and pushing ${repository}` };
+  return withImageRun(context, about, (own, progress, folder) => run(own, request, progress, folder));
 }
 
 async function run(

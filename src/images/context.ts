@@ -1,5 +1,6 @@
 import type { ECRClient } from '@aws-sdk/client-ecr';
 import type { Context } from '../core/context.ts';
+import type { BakeRequest } from './build/bake.ts';
 import type { BuildRequest } from './build/command.ts';
 import type { Progress } from './progress.ts';
 import {
@@ -11,6 +12,22 @@ import {
 import { openRepository, type Repository } from './registry/repository.ts';
 import type { Severity } from './scan.ts';
 
+/** An image that is built. */
+export interface BuildSource {
+  kind: 'build';
+  build: BuildRequest;
+  /** Describes the build beside the inputs; absent: the inputs are all of it. */
+  bake?: BakeRequest;
+}
+
+/** A build whose image is pushed nowhere. */
+export interface BuildOnlyRequest {
+  /** The name of the repository that it would be pushed to. */
+  repository: string;
+  source: BuildSource;
+  timeoutMs: number;
+}
+
 /** What build-push-image is asked for. */
 export interface ImageRequest {
   /** The repository's name. */
@@ -18,7 +35,7 @@ export interface ImageRequest {
   region: string;
   /** At least one. */
   tags: readonly string[];
-  source: { kind: 'build'; build: BuildRequest } | { kind: 'layout'; path: string };
+  source: BuildSource | { kind: 'layout'; path: string };
   createRepository: boolean;
   /** Whether an existing image of the same content is used instead of a new build. */
   reuse: boolean;
@@ -27,8 +44,12 @@ export interface ImageRequest {
   timeoutMs: number;
 }
 
-export interface ImageContext extends Context {
+/** What a build needs that is pushed nowhere. */
+export interface BuildContext extends Context {
   env: NodeJS.ProcessEnv;
+}
+
+export interface ImageContext extends BuildContext {
   /** Opens the client; AWS is not called before the inputs are known to be valid. */
   ecr(): Promise<ECRClient>;
 }

@@ -1,12 +1,11 @@
 import { join } from 'node:path';
 import { PlatformError } from '../core/errors.ts';
 import { buildImage, type BuildOutput, saveImage } from './build/build.ts';
-import { findBuilder } from './build/builder.ts';
-import { type BuildRequest, cacheOptions, cacheTag, requireBuilderSupport } from './build/command.ts';
+import { type BuildRequest, cacheTag } from './build/command.ts';
 import { DockerClient } from './build/docker.ts';
-import type { BuildStep } from './build/output.ts';
 import type { LayerDescriptor } from './build/saved-image.ts';
 import type { ImageBuildContext } from './context.ts';
+import { prepareBuild } from './prepare-build.ts';
 import type { ImageLayout } from './registry/layout.ts';
 import type { Manifest } from './registry/manifest.ts';
 import { pushLayout } from './registry/push.ts';
@@ -36,25 +35,12 @@ async function buildWithDocker(
   request: BuildRequest,
   build: ImageBuildContext,
 ): Promise<BuildOutput> {
-  const { context, progress, repository, password, folder } = build;
-  const builder = await findBuilder(docker);
-  context.log.info(`Building with ${builder.description}.`);
-  const tag = cacheTag(request);
-  const mayWrite = !repository.isImmutable(tag);
-  const { cache, note } = cacheOptions(request, builder, repository.uri, { mayWrite, env: context.env });
-  const notes = [...requireBuilderSupport(request, builder), ...(note === undefined ? [] : [note])];
-  for (const text of notes) progress.note(text);
+  const { context, repository, password, folder } = build;
+  const { name, uri } = repository;
+  const mayWrite = !repository.isImmutable(cacheTag(request));
+  const prepared = await prepareBuild(docker, request, { name, uri, mayWrite }, build);
   await docker.login({ registry: build.registryHost, ...password });
-  const options = {
-    builder,
-    imageName: repository.uri,
-    ...(cache && { cache }),
-    folder,
-    onProgress: (steps: readonly BuildStep[]) => {
-      progress.run.build = { steps };
-    },
-  };
-  return buildImage(docker, request, options, context);
+  return buildImage(docker, request, { ...prepared, imageName: uri, folder }, context);
 }
 
 /** The image that a builder left on this machine, as an OCI layout. */

@@ -6,10 +6,11 @@ import type { PushedBlobs } from './registry/push.ts';
 import type { ScanEvaluation } from './scan.ts';
 
 /** The stages of a run, in their order. */
-export type Stage = 'check' | 'look-up' | 'build' | 'take' | 'push' | 'scan' | 'tag';
+export type Stage = 'check' | 'try-build' | 'look-up' | 'build' | 'take' | 'push' | 'scan' | 'tag';
 
 const TITLES: Readonly<Record<Stage, string>> = {
   check: 'Check the inputs',
+  'try-build': 'Build',
   'look-up': 'Look into the repository',
   build: 'Build',
   take: 'Take the image out of Docker',
@@ -21,7 +22,8 @@ const TITLES: Readonly<Record<Stage, string>> = {
 /** What a run has done so far: part of every result, however the run ends. */
 export interface ImageRun {
   repository: string;
-  region: string;
+  /** Absent where nothing is pushed. */
+  region?: string;
   /** The newest image of the repository before this run; absent when there was none, or it was not read. */
   previous?: { name: string; platforms: readonly PlatformImage[] };
   push?: PushedBlobs;
@@ -55,7 +57,7 @@ export class Progress {
   readonly #clock: Clock;
   readonly #log: Log;
 
-  constructor(about: { repository: string; region: string }, context: { clock: Clock; log: Log }) {
+  constructor(about: Pick<ImageRun, 'repository' | 'region'>, context: { clock: Clock; log: Log }) {
     this.run = { ...about, steps: [], notes: [] };
     this.#clock = context.clock;
     this.#log = context.log;

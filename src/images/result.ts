@@ -18,6 +18,7 @@ import type { ScanEvaluation } from './scan.ts';
 export const IMAGE_VERDICTS = {
   pushed: { ok: true },
   reused: { ok: true },
+  built: { ok: true },
   blocked: { ok: false },
   failed: { ok: false },
   'timed-out': { ok: false },
@@ -57,6 +58,7 @@ interface ImageFailed extends ImageMissing<'failed'> {
 export type ImageResult =
   | ImageReady<'pushed'>
   | ImageReady<'reused'>
+  | Ended<'built'>
   | ImageBlocked
   | ImageFailed
   | ImageMissing<'timed-out'>
@@ -76,6 +78,7 @@ export interface BuildFailure {
 /** What a run leaves when it ends early in a stage. */
 const LEFT_BEHIND: Readonly<Record<Stage, string>> = {
   check: 'Nothing was changed.',
+  'try-build': 'Nothing was pushed.',
   'look-up': 'Nothing was pushed.',
   build: 'No tag was set.',
   take: 'Nothing was pushed.',

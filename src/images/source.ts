@@ -1,8 +1,11 @@
 import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { InputError } from '../core/errors.ts';
+import { resolveBake } from './build/bake.ts';
 import type { BuildRequest } from './build/command.ts';
 import { hashContent } from './build/content-hash.ts';
-import type { ImageContext, ImageRequest } from './context.ts';
+import { DockerClient } from './build/docker.ts';
+import type { BuildContext, BuildSource, ImageRequest } from './context.ts';
 import type { Progress } from './progress.ts';
 import type { RegistryClient } from './registry/client.ts';
 import { ImageLayout, unpackLayout } from './registry/layout.ts';
@@ -23,13 +26,13 @@ export async function openSource(
   { source, reuse }: ImageRequest,
   folder: string,
   progress: Progress,
-  { env, log, signal }: Pick<ImageContext, 'env' | 'log' | 'signal'>,
+  context: BuildContext,
 ): Promise<ImageSource> {
+  const { env, log, signal } = context;
   if (source.kind === 'layout') {
     return { kind: 'layout', layout: await openLayout(source.path, folder, signal) };
   }
-  const { build } = source;
-  await requireFiles(build);
+  const build = await openBuild(source, folder, progress, context);
   if (!reuse) return { kind: 'build', build };
   const { hash, files, seesGit } = await hashContent(build, env, signal);
   log.info(`The content of the build, ${files} files, has the hash ${hash}.`);
@@ -37,6 +40,29 @@ export async function openSource(
     progress.note('The build sees the folder .git, so every commit is built anew: name it in .dockerignore.');
   }
   return { kind: 'build', build, contentTag: `content-${hash}` };
+}
+
+/** Resolves the bake file, if there is one, and checks the build's files. Throws InputError. */
+export async function openBuild(
+  { build: given, bake }: BuildSource,
+  folder: string,
+  progress: Progress,
+  context: BuildContext,
+): Promise<BuildRequest> {
+  if (!bake) {
+    await requireFiles(given);
+    return given;
+  }
+  for (const file of bake.files) await requireFile('bake-file', file, 'there is no such file');
+  const docker = new DockerClient(join(folder, 'bake'), undefined, context.env, context);
+  const { build, notes } = await resolveBake(docker, bake, given);
+  for (const note of notes) progress.note(note);
+  for (const spec of Object.values(build.secretSpecs ?? {})) {
+    const value = context.env[/,env=(.*)$/.exec(spec)?.[1] ?? ''];
+    if (value !== undefined) context.log.secret(value);
+  }
+  await requireFiles(build);
+  return build;
 }
 
 /** Opens a layout's folder; a tar is unpacked into `folder` first. */
@@ -50,11 +76,15 @@ export async function openLayout(path: string, folder: string, signal: AbortSign
 
 async function requireFiles({ context, file, buildContexts }: BuildRequest): Promise<void> {
   await requireFolder('context', context);
-  const dockerfile = await stat(file).catch(() => undefined);
-  if (!dockerfile?.isFile()) throw new InputError('file', file, 'there is no such Dockerfile');
+  await requireFile('file', file, 'there is no such Dockerfile');
   for (const folder of Object.values(buildContexts)) {
     if (!folder.includes('://')) await requireFolder('build-contexts', folder);
   }
+}
+
+async function requireFile(input: string, path: string, problem: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isFile()) throw new InputError(input, path, problem);
 }
 
 async function requireFolder(input: string, path: string): Promise<void> {

@@ -52,7 +52,8 @@ function resultOf(result: ImageResult): Record<string, unknown> {
 }
 
 function descriptionOf(result: ImageResult): ImageDescription | undefined {
-  return 'digest' in result ? result : result.described;
+  if ('digest' in result) return result;
+  return result.verdict === 'built' ? undefined : result.described;
 }
 
 function tagsOf(result: ImageResult): readonly string[] {

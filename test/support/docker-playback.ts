@@ -9,6 +9,8 @@ export interface Recording {
   builds?: { progress: string; exitCode?: number; hangs?: boolean }[];
   /** The digest in the metadata file. */
   digest?: string;
+  /** What `docker buildx bake --print` prints; without it, it fails. */
+  bake?: object;
 }
 
 /** What was recorded of `docker buildx build` with a container's builder. */
@@ -31,7 +33,7 @@ export class DockerPlayback {
 
   constructor(
     folder: string,
-    { driver = 'docker-container', builds = [{ progress: PROGRESS }], digest = '' }: Recording,
+    { driver = 'docker-container', builds = [{ progress: PROGRESS }], digest = '', bake }: Recording,
   ) {
     this.folder = folder;
     this.env = { PATH: `${folder}:/usr/bin:/bin`, PLAYBACK: folder };
@@ -39,6 +41,7 @@ export class DockerPlayback {
       'version.json': JSON.stringify({ Client: { Version: '28.2.2' }, Server: null }),
       'inspect.txt': `Name:          builder-1\nDriver:        ${driver}\n`,
       docker: SCRIPT,
+      ...(bake && { 'bake.json': JSON.stringify(bake) }),
     };
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
     for (const [index, { progress, exitCode = 0, hangs = false }] of builds.entries()) {
@@ -78,6 +81,9 @@ case "$*" in
   'buildx version') echo 'github.com/docker/buildx v0.24.0' ;;
   'buildx inspect') cat "$PLAYBACK/inspect.txt" ;;
   'login '*) cat > "$PLAYBACK/password"; echo "$DOCKER_CONFIG" > "$PLAYBACK/config"; test -f "$DOCKER_CONFIG/config.json" ;;
+  'buildx bake '*)
+    pwd > "$PLAYBACK/bake-folder"
+    cat "$PLAYBACK/bake.json" || { echo 'ERROR: failed to find target' >&2; exit 1; } ;;
   'buildx build '*)
     printf '%s' "$BUILD_SECRET_0" > "$PLAYBACK/secret"
     env > "$PLAYBACK/environment"

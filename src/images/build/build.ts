@@ -20,38 +20,66 @@ export type BuildOutput =
   | { kind: 'archive'; file: string }
   | { kind: 'daemon'; localName: string };
 
+interface BuildOptions {
+  builder: Builder;
+  cache?: NonNullable<BuildTarget['cache']>;
+  /** For what the build writes; the caller removes it. */
+  folder: string;
+  /** Gets the steps after each attempt, also of a build that failed. */
+  onProgress: (steps: BuildStep[]) => void;
+}
+
 /**
- * Builds an image. When only the push failed, and may succeed later, the build is run again: its steps are then in
- * the builder's cache, and layers that were pushed are not pushed again.
+ * Builds an image for a repository. When only the push failed, and may succeed later, the build is run again: its
+ * steps are then in the builder's cache, and layers that were pushed are not pushed again.
  *
- * @param onProgress gets the steps after each attempt, also of a build that failed.
  * @throws BuildFailedError; the signal's reason when it is aborted.
  */
 export async function buildImage(
   docker: DockerClient,
   request: BuildRequest,
-  options: {
-    builder: Builder;
-    imageName: string;
-    cache?: NonNullable<BuildTarget['cache']>;
-    /** For what the build writes; the caller removes it. */
-    folder: string;
-    onProgress: (steps: BuildStep[]) => void;
-  },
+  { imageName, ...options }: BuildOptions & { imageName: string },
   context: Pick<Context, 'clock' | 'signal' | 'log'>,
 ): Promise<BuildOutput> {
-  const { builder, imageName, cache, folder, onProgress } = options;
-  const target: BuildTarget = {
+  const target = { ...targetOf(options), imageName };
+  await runBuild(docker, request, target, options, context);
+  return builtOutput(target);
+}
+
+/**
+ * Builds an image and exports it nowhere.
+ *
+ * @throws BuildFailedError; the signal's reason when it is aborted.
+ */
+export async function tryBuild(
+  docker: DockerClient,
+  request: BuildRequest,
+  options: BuildOptions,
+  context: Pick<Context, 'clock' | 'signal' | 'log'>,
+): Promise<void> {
+  await runBuild(docker, request, targetOf(options), options, context);
+}
+
+function targetOf({ builder, cache, folder }: BuildOptions): BuildTarget {
+  return {
     builder,
-    imageName,
     ...(cache && { cache }),
     localName: `build-push-image:${randomUUID()}`,
     metadataFile: join(folder, 'metadata.json'),
     layoutFile: join(folder, 'built.tar'),
   };
+}
+
+async function runBuild(
+  docker: DockerClient,
+  request: BuildRequest,
+  target: BuildTarget,
+  { onProgress }: BuildOptions,
+  context: Pick<Context, 'clock' | 'signal' | 'log'>,
+): Promise<void> {
   const { args, env } = buildCommand(request, target);
   const isTransient = (error: unknown): boolean => error instanceof BuildFailedError && error.transient;
-  return withRetry(context, { ...RETRY, isTransient }, async (attempt) => {
+  await withRetry(context, { ...RETRY, isTransient }, async (attempt) => {
     const progress = new BuildProgress();
     const onLine = (line: string): void => {
       progress.readLine(line);
@@ -60,7 +88,7 @@ export async function buildImage(
     const { exitCode, stderr } = await docker.run(args, { env, onLine }).finally(() => {
       onProgress(progress.steps);
     });
-    if (exitCode === 0) return builtOutput(target);
+    if (exitCode === 0) return;
     const failure = explainFailure(stderr, progress, request);
     if (failure.transient && attempt < RETRY.attempts) {
       const { message } = failure;

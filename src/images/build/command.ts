@@ -18,12 +18,16 @@ export interface BuildRequest {
   buildContexts: Readonly<Record<string, string>>;
   /** By id. */
   secrets: Readonly<Record<string, string>>;
+  /** More secrets, which docker itself reads, by id: `id=npm,env=NPM_TOKEN`, `id=key,src=/path`. */
+  secretSpecs?: Readonly<Record<string, string>>;
   ssh: readonly string[];
   labels: Readonly<Record<string, string>>;
   cache: 'registry' | 'gha' | 'none';
   /** `auto` is `min`, where the builder supports it. */
   provenance: 'auto' | 'min' | 'max' | 'false';
   sbom: 'auto' | 'true' | 'false';
+  /** More options of `docker buildx build`, such as `--pull`. */
+  options?: readonly string[];
 }
 
 const WITH_SCHEME = /^[a-z][a-z0-9+.-]*:/i;
@@ -44,8 +48,8 @@ export function resolveContexts(
 /** Where a build puts its output. */
 export interface BuildTarget {
   builder: Builder;
-  /** The repository's host and path, as in image names. */
-  imageName: string;
+  /** The repository's host and path, as in image names; absent: the image is built and not exported. */
+  imageName?: string;
   /** A unique name for the image in the daemon's store. */
   localName: string;
   metadataFile: string;
@@ -74,9 +78,11 @@ export function buildCommand(
     ...pairs('--label', request.labels),
     ...pairs('--build-context', request.buildContexts),
     ...secrets.args,
+    ...Object.values(request.secretSpecs ?? {}).flatMap((spec) => ['--secret', spec]),
     ...request.ssh.flatMap((entry) => ['--ssh', entry]),
     ...cacheArguments(target.cache),
     ...(builder.output === 'daemon' ? [] : attestationArguments(request)),
+    ...(request.options ?? []),
     ...outputArguments(target),
     request.context,
   ];
@@ -84,6 +90,9 @@ export function buildCommand(
 }
 
 function outputArguments({ builder, imageName, localName, metadataFile, layoutFile }: BuildTarget): string[] {
+  const noProvenance = builder.output === 'daemon' && builder.name === 'buildx' ? ['--provenance=false'] : [];
+  // "cacheonly is a fake exporter to opt out of default behaviors": docker/buildx, build/opt.go.
+  if (imageName === undefined) return ['--output', 'type=cacheonly', ...noProvenance];
   switch (builder.output) {
     case 'registry':
       // Pushed without a tag: tags are set at the end, when an immutable tag that already fits is no error.
@@ -94,10 +103,7 @@ function outputArguments({ builder, imageName, localName, metadataFile, layoutFi
     case 'layout':
       return ['--output', `type=oci,dest=${layoutFile}`];
     case 'daemon':
-      return [
-        ...['--tag', localName],
-        ...(builder.name === 'buildx' ? ['--load', '--provenance=false'] : []),
-      ];
+      return ['--tag', localName, ...(builder.name === 'buildx' ? ['--load'] : []), ...noProvenance];
   }
 }
 
@@ -140,32 +146,43 @@ export function cacheTag(request: Pick<BuildRequest, 'target'>): string {
   return `cache-${name}`.slice(0, 128);
 }
 
+/** The repository that a cache belongs to. */
+export interface CacheRepository {
+  name: string;
+  /** Absent: nothing is logged in to it. */
+  uri?: string;
+  /** Whether the cache's tag can be moved there. */
+  mayWrite: boolean;
+}
+
 /**
  * Where a build reads and writes its layer cache. A failure to write the cache does not fail the build.
  *
- * @param mayWrite whether the cache's tag can be moved.
  * @returns without a cache, and with a note that says why, where the builder or the job does not support it.
  * @see https://docs.docker.com/build/cache/backends/registry/ (ECR needs image-manifest=true)
  */
 export function cacheOptions(
   request: BuildRequest,
   builder: Builder,
-  imageName: string,
-  options: { mayWrite: boolean; env: NodeJS.ProcessEnv },
+  repository: CacheRepository,
+  env: NodeJS.ProcessEnv,
 ): { cache?: NonNullable<BuildTarget['cache']>; note?: string } {
   if (request.cache === 'none') return {};
   if (builder.output === 'daemon') {
     return { note: `Layers are not cached between runs: ${builder.description} cannot do that.` };
   }
   if (request.cache === 'gha') {
-    const scope = `scope=${imageName}-${cacheTag(request)}`;
-    if (!options.env['ACTIONS_RUNTIME_TOKEN']) {
+    const scope = `scope=${repository.name}-${cacheTag(request)}`;
+    if (!env['ACTIONS_RUNTIME_TOKEN']) {
       return { note: "Layers are not cached between runs: GitHub's cache is there only inside a workflow." };
     }
     return { cache: { from: `type=gha,${scope}`, to: `type=gha,${scope},mode=max,ignore-error=true` } };
   }
-  const from = `type=registry,ref=${imageName}:${cacheTag(request)}`;
-  if (!options.mayWrite) {
+  if (repository.uri === undefined) {
+    return { note: 'Layers are not cached between runs: nothing logs in to the repository. Set cache: gha.' };
+  }
+  const from = `type=registry,ref=${repository.uri}:${cacheTag(request)}`;
+  if (!repository.mayWrite) {
     const note =
       `The layers' cache is read and not written: the tag ${cacheTag(request)} is immutable in this repository. ` +
       'Add cache-* to its exceptions, or set cache: gha.';

@@ -60,10 +60,11 @@ export async function hashContent(
     platforms: request.platforms.length > 0 ? request.platforms : [`linux/${arch()}`],
     buildArgs: sortedByName(Object.entries(request.buildArgs)),
     labels: sortedByName(labels),
-    secrets: Object.keys(request.secrets).sort(),
+    secrets: Object.keys({ ...request.secrets, ...request.secretSpecs }).sort(),
     ssh: request.ssh.map((entry) => entry.split('=')[0]).sort(),
     provenance: request.provenance,
     sbom: request.sbom,
+    options: request.options,
   };
   const hash = sha256(JSON.stringify(parts));
   return { hash, files: entries.length, seesGit: entries.some(({ path }) => path === '.git/HEAD') };

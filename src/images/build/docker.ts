@@ -33,10 +33,13 @@ export class DockerClient {
   readonly #env: NodeJS.ProcessEnv;
   readonly #context: Pick<Context, 'clock' | 'signal' | 'log'>;
 
-  /** @param folder where the configuration goes; the caller removes it. */
+  /**
+   * @param folder where the configuration goes; the caller removes it.
+   * @param registry the host that `login` is used for; undefined without a login of our own.
+   */
   constructor(
     folder: string,
-    registry: string,
+    registry: string | undefined,
     env: NodeJS.ProcessEnv,
     context: Pick<Context, 'clock' | 'signal' | 'log'>,
   ) {
@@ -135,15 +138,19 @@ interface DockerConfig {
  * Creates a configuration for docker below `folder`, so that our login is not visible to others and is removed with
  * the folder. It includes the user's own settings: other logins, proxies, plugins and builders.
  *
- * @param registry the host of our login: its password is stored in our file, never in the user's keychain.
+ * @param registry the host of our login, if any: its password is stored in our file, never in the user's keychain.
  * @returns the folder, for DOCKER_CONFIG.
  */
-export function createDockerConfig(folder: string, registry: string, env: NodeJS.ProcessEnv): string {
+export function createDockerConfig(
+  folder: string,
+  registry: string | undefined,
+  env: NodeJS.ProcessEnv,
+): string {
   const own = join(folder, 'docker-config');
   const users = env['DOCKER_CONFIG'] ?? join(env['HOME'] ?? homedir(), '.docker');
   const config = readConfig(join(users, 'config.json'));
   mkdirSync(own, { mode: 0o700, recursive: true });
-  const credHelpers = { ...config.credHelpers, [registry]: '' };
+  const credHelpers = { ...config.credHelpers, ...(registry !== undefined && { [registry]: '' }) };
   writeFileSync(join(own, 'config.json'), JSON.stringify({ ...config, credHelpers }), { mode: 0o600 });
   for (const name of SHARED_FOLDERS) {
     if (existsSync(join(users, name))) symlinkSync(join(users, name), join(own, name), 'junction');

@@ -95,6 +95,26 @@ describe('the command line', () => {
     expect(args).not.toContain('--attest');
   });
 
+  test.each<[string, Builder, string[]]>([
+    ['a container', container, ['--attest', 'type=sbom', '--output', 'type=cacheonly']],
+    ["buildx's docker driver", { ...container, output: 'daemon' }, ['type=cacheonly', '--provenance=false']],
+    ['docker build', plain, ['--progress', 'plain', '--file', '/w/services/api/Dockerfile']],
+  ])('without an image to push exports nothing, with %s', (_, builder, expected) => {
+    const { imageName: _name, ...nowhere } = target;
+    const { args } = buildCommand(request, { ...nowhere, builder });
+    expect(args).toEqual(expect.arrayContaining([...expected, '--output', 'type=cacheonly']));
+    expect(args.join(' ')).not.toMatch(/push|--tag|--load|metadata/);
+  });
+
+  test('has what a bake file sets beside the inputs', () => {
+    const options = ['--pull', '--network', 'none'];
+    const secretSpecs = { npm: 'id=npm,env=NPM_TOKEN', aws: 'id=aws,src=/w/key' };
+    const { args } = buildCommand({ ...request, options, secretSpecs }, target);
+    expect(args).toEqual(
+      expect.arrayContaining(['--secret', 'id=npm,env=NPM_TOKEN', 'id=aws,src=/w/key', ...options]),
+    );
+  });
+
   test('exports a layout where the daemon has containerd', () => {
     const { args } = buildCommand(request, { ...target, builder: { ...container, output: 'layout' } });
     expect(args.slice(-3)).toEqual(['--output', 'type=oci,dest=/t/built.tar', '/w/services']);
@@ -115,20 +135,17 @@ describe('the command line', () => {
 });
 
 describe('the cache', () => {
-  const options = { mayWrite: true, env: {} };
+  const repository = { name: 'shop/api', uri: 'host/shop/api', mayWrite: true };
 
   test('in the registry has what ECR needs', () => {
-    expect(cacheOptions(request, container, 'host/shop/api', options).cache).toEqual({
+    expect(cacheOptions(request, container, repository, {}).cache).toEqual({
       from: 'type=registry,ref=host/shop/api:cache-build',
       to: 'type=registry,ref=host/shop/api:cache-build,mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true',
     });
   });
 
   test('is read only where its tag cannot move, and says so', () => {
-    const { cache, note } = cacheOptions(request, container, 'host/shop/api', {
-      ...options,
-      mayWrite: false,
-    });
+    const { cache, note } = cacheOptions(request, container, { ...repository, mayWrite: false }, {});
     expect(cache).toEqual({ from: 'type=registry,ref=host/shop/api:cache-build' });
     expect(note).toContain('immutable');
   });
@@ -136,19 +153,25 @@ describe('the cache', () => {
   test("of GitHub has a scope of its own, and needs the job's token", () => {
     const gha = { ...request, cache: 'gha' as const, target: 'test stage' };
     const env = { ACTIONS_RUNTIME_TOKEN: 'x' };
-    expect(cacheOptions(gha, container, 'host/shop/api', { ...options, env }).cache).toEqual({
-      from: 'type=gha,scope=host/shop/api-cache-test-stage',
-      to: 'type=gha,scope=host/shop/api-cache-test-stage,mode=max,ignore-error=true',
+    expect(cacheOptions(gha, container, repository, env).cache).toEqual({
+      from: 'type=gha,scope=shop/api-cache-test-stage',
+      to: 'type=gha,scope=shop/api-cache-test-stage,mode=max,ignore-error=true',
     });
-    expect(cacheOptions(gha, container, 'host/shop/api', options)).toEqual({
+    expect(cacheOptions(gha, container, repository, {})).toEqual({
       note: expect.stringContaining('workflow'),
     });
   });
 
   test('none is none; without buildx there is none, and that is said', () => {
-    expect(cacheOptions({ ...request, cache: 'none' }, container, 'host/a', options)).toEqual({});
-    expect(cacheOptions(request, plain, 'host/a', options)).toEqual({
+    expect(cacheOptions({ ...request, cache: 'none' }, container, repository, {})).toEqual({});
+    expect(cacheOptions(request, plain, repository, {})).toEqual({
       note: expect.stringContaining('docker build 20.10'),
+    });
+  });
+
+  test('in the registry is not used where nothing logs in to it', () => {
+    expect(cacheOptions(request, container, { name: 'shop/api', mayWrite: false }, {})).toEqual({
+      note: 'Layers are not cached between runs: nothing logs in to the repository. Set cache: gha.',
     });
   });
 

@@ -1,0 +1,252 @@
+import { resolve } from 'node:path';
+import { InputError, PlatformError } from '../../core/errors.ts';
+import { type BuildRequest, resolveContexts } from './command.ts';
+import { type DockerClient, lastLine } from './docker.ts';
+
+/** A build that a bake file describes. */
+export interface BakeRequest {
+  /** The files by absolute path; a later one overrides an earlier one. */
+  files: readonly string[];
+  /** A target, or a group of one target. */
+  target: string;
+  /** Labels that override those of the files. */
+  labels: Readonly<Record<string, string>>;
+}
+
+type Values = Readonly<Record<string, string | null>>;
+/** Since version 0.20 buildx prints these as objects, before as `type=env,id=TOKEN`. */
+type Attributes = string | Readonly<Record<string, string | boolean>>;
+
+/**
+ * One target as `docker buildx bake --print` has it.
+ *
+ * @see https://github.com/docker/buildx/blob/master/bake/bake.go (type Target)
+ */
+interface BakeTarget {
+  context?: string;
+  dockerfile?: string;
+  contexts?: Readonly<Record<string, string>>;
+  args?: Values;
+  labels?: Values;
+  annotations?: readonly string[];
+  target?: string;
+  platforms?: readonly string[];
+  secret?: readonly Attributes[];
+  ssh?: readonly (string | { id: string; paths?: readonly string[] })[];
+  attest?: readonly Attributes[];
+  output?: readonly Attributes[];
+  pull?: boolean;
+  network?: string;
+  'shm-size'?: string;
+  ulimits?: readonly string[];
+  'extra-hosts'?: Values;
+  tags?: readonly string[];
+  'cache-from'?: readonly Attributes[];
+  'cache-to'?: readonly Attributes[];
+}
+
+/** Everything else that a target can set would be lost, and is refused. */
+const SUPPORTED = new Set([
+  ...['context', 'dockerfile', 'contexts', 'args', 'labels', 'annotations', 'target', 'platforms', 'secret'],
+  ...['ssh', 'attest', 'output', 'pull', 'network', 'shm-size', 'ulimits', 'extra-hosts'],
+  ...['tags', 'cache-from', 'cache-to', 'description', 'inherits'],
+]);
+const TARGET_NAME = /^\w[\w-]*$/;
+const REMOTE = /^(?:[a-z][a-z0-9+.-]*:\/\/|git@|github\.com\/)/i;
+
+/**
+ * The build that a target of bake files describes, resolved by buildx itself: variables, functions, inheritance.
+ *
+ * @param build what the inputs ask for; they override the file.
+ * @returns also what the file says and is not used, a sentence each.
+ * @throws InputError for a file that buildx rejects, for several targets, and for what cannot be honoured.
+ */
+export async function resolveBake(
+  docker: Pick<DockerClient, 'read' | 'run'>,
+  bake: BakeRequest,
+  build: BuildRequest,
+): Promise<{ build: BuildRequest; notes: string[] }> {
+  const { name, target } = await readTarget(docker, bake, build.workspace);
+  const refuse = refusal(bake, name);
+  requireSupported(target, refuse);
+  const { workspace } = build;
+  const context = resolve(workspace, target.context ?? '.');
+  const options = buildOptions(target);
+  const secrets = secretSpecs(target, workspace);
+  const resolved: BuildRequest = {
+    ...build,
+    context,
+    file: resolve(context, target.dockerfile ?? 'Dockerfile'),
+    platforms: build.platforms.length > 0 ? build.platforms : [...new Set(target.platforms)].sort(),
+    target: target.target,
+    buildArgs: { ...valuesOf(target.args), ...build.buildArgs },
+    buildContexts: { ...resolveContexts(target.contexts ?? {}, workspace), ...build.buildContexts },
+    ssh: [...new Set([...sshEntries(target), ...build.ssh])],
+    labels: { ...build.labels, ...valuesOf(target.labels), ...bake.labels },
+    ...attestations(target, build, refuse),
+    ...(Object.keys(secrets).length > 0 && { secretSpecs: secrets }),
+    ...(options.length > 0 && { options }),
+  };
+  return { build: resolved, notes: unusedSettings(target) };
+}
+
+type Refuse = (what: string) => InputError;
+
+function refusal({ files }: BakeRequest, name: string): Refuse {
+  return (what) => new InputError('bake-file', files.join(', '), `the target ${name} ${what}`);
+}
+
+async function readTarget(
+  docker: Pick<DockerClient, 'read' | 'run'>,
+  { files, target }: BakeRequest,
+  cwd: string,
+): Promise<{ name: string; target: BakeTarget }> {
+  if (!TARGET_NAME.test(target)) {
+    throw new InputError('target', target, 'expected the name of a target of the bake file');
+  }
+  if ((await docker.read(['buildx', 'version'])).exitCode !== 0) {
+    throw new PlatformError(
+      'docker-unavailable',
+      'bake-file needs docker buildx, and this docker client does not have it. ' +
+        'Add docker/setup-buildx-action before this step.',
+    );
+  }
+  const args = ['buildx', 'bake', ...files.flatMap((file) => ['--file', file]), '--print', target];
+  const { exitCode, stdout, stderr } = await docker.run(args, { cwd });
+  if (exitCode !== 0) {
+    throw new InputError('bake-file', files.join(', '), `docker buildx bake says: ${lastLine(stderr)}`);
+  }
+  const { target: targets = {} } = JSON.parse(stdout) as { target?: Record<string, BakeTarget> };
+  const [first, ...others] = Object.entries(targets);
+  if (first && others.length === 0) return { name: first[0], target: first[1] };
+  const linked = Object.entries(targets[target]?.contexts ?? {}).find(([, from]) => isTarget(from));
+  if (linked) {
+    throw refusal(
+      { files, target, labels: {} },
+      target,
+    )(
+      `takes the context ${linked[0]} from another target (${linked[1]}), which is not supported: ` +
+        'make it a stage of the Dockerfile, or push it first and name it as docker-image://…',
+    );
+  }
+  const names = Object.keys(targets).sort().join(', ');
+  throw new InputError('target', target, `expected one target, and this group has several: ${names}`);
+}
+
+const isTarget = (context: string): boolean => context.startsWith('target:');
+
+/** Refuses whatever would be lost. */
+function requireSupported(target: BakeTarget, refuse: Refuse): void {
+  const { context = '.', dockerfile = '' } = target;
+  for (const [key, value] of Object.entries(target) as [string, unknown][]) {
+    if (!SUPPORTED.has(key) && !isUnset(key, value)) throw refuse(`sets ${key}, which is not supported`);
+  }
+  if (REMOTE.test(context)) throw refuse(`has the context ${context}; expected a folder of the workspace`);
+  if (REMOTE.test(dockerfile)) throw refuse(`has the Dockerfile ${dockerfile}; expected a file`);
+  for (const output of (target.output ?? []).map(attributesOf)) {
+    const { type = '', push, ...more } = output;
+    const [extra] = Object.keys(more).filter((key) => key !== 'name');
+    if ((type !== 'registry' && type !== 'image') || push === 'false' || extra !== undefined) {
+      const shown = Object.entries(output).map(([key, value]) => `${key}=${value}`);
+      throw refuse(`has the output ${shown.join(',')}; the image goes to the repository and nowhere else`);
+    }
+  }
+}
+
+function isUnset(key: string, value: unknown): boolean {
+  return (
+    value === false || (Array.isArray(value) && value.length === 0) || (key === 'call' && value === 'build')
+  );
+}
+
+function attributesOf(entry: Attributes): Record<string, string> {
+  const pairs =
+    typeof entry === 'string'
+      ? entry
+          .split(',')
+          .map((field) => [field.split('=', 1)[0] ?? '', field.replace(/^[^=]*=?/, '')] as const)
+      : Object.entries(entry);
+  return Object.fromEntries(pairs.map(([key, value]) => [key, String(value)]));
+}
+
+/** Values as they are meant: buildx prints them escaped for HCL, and leaves out none that is null. */
+function valuesOf(values: Values = {}): Record<string, string> {
+  const given = Object.entries(values).filter((pair): pair is [string, string] => pair[1] !== null);
+  return Object.fromEntries(given.map(([key, value]) => [key, unescape(value)]));
+}
+
+/** `MarshalJSON` of a target escapes `${` and `%{`: docker/buildx, bake/bake.go. */
+function unescape(text: string): string {
+  return text.replaceAll('$${', '${').replaceAll('%%{', '%{');
+}
+
+/** @see https://github.com/docker/buildx/blob/master/util/buildflags/secrets.go */
+function secretSpecs({ secret = [] }: BakeTarget, workspace: string): Record<string, string> {
+  const specs = secret.map(attributesOf).map(({ id = '', type, env, src, source }): [string, string] => {
+    const from = src ?? source;
+    const variable = env ?? (type === 'env' ? from : undefined);
+    if (variable !== undefined) return [id, `id=${id},env=${variable}`];
+    return [id, from === undefined ? `id=${id}` : `id=${id},src=${resolve(workspace, from)}`];
+  });
+  return Object.fromEntries(specs);
+}
+
+function sshEntries({ ssh = [] }: BakeTarget): string[] {
+  return ssh.map((entry) => {
+    if (typeof entry === 'string') return entry;
+    const { id, paths = [] } = entry;
+    return paths.length === 0 ? id : `${id}=${paths.join(',')}`;
+  });
+}
+
+/** Attestations of the file, where the inputs leave them open. */
+function attestations(
+  { attest = [] }: BakeTarget,
+  { provenance, sbom }: BuildRequest,
+  refuse: Refuse,
+): Pick<BuildRequest, 'provenance' | 'sbom'> {
+  const found: Pick<BuildRequest, 'provenance' | 'sbom'> = { provenance: 'auto', sbom: 'auto' };
+  for (const { type = '', disabled = 'false', mode, ...more } of attest.map(attributesOf)) {
+    const [extra] = Object.keys(more);
+    if (extra !== undefined) throw refuse(`sets ${extra} for attest type=${type}, which is not supported`);
+    if (type === 'sbom') found.sbom = disabled === 'true' ? 'false' : 'true';
+    else if (type === 'provenance') {
+      const level = mode === 'max' ? 'max' : 'min';
+      found.provenance = disabled === 'true' ? 'false' : level;
+    } else throw refuse(`has the attestation ${type}, which is not supported`);
+  }
+  return {
+    provenance: provenance === 'auto' ? found.provenance : provenance,
+    sbom: sbom === 'auto' ? found.sbom : sbom,
+  };
+}
+
+/** Settings that are an option of `docker buildx build` each. */
+function buildOptions(target: BakeTarget): string[] {
+  const { network, annotations = [], ulimits = [], pull = false } = target;
+  const hosts = Object.entries(valuesOf(target['extra-hosts'])).map(
+    ([host, address]) => `${host}=${address}`,
+  );
+  const size = target['shm-size'];
+  return [
+    ...(pull ? ['--pull'] : []),
+    ...(network === undefined ? [] : ['--network', network]),
+    ...(size === undefined ? [] : ['--shm-size', size]),
+    ...ulimits.flatMap((limit) => ['--ulimit', limit]),
+    ...hosts.flatMap((host) => ['--add-host', host]),
+    ...annotations.flatMap((annotation) => ['--annotation', unescape(annotation)]),
+  ];
+}
+
+function unusedSettings(target: BakeTarget): string[] {
+  const { tags = [] } = target;
+  const caches = [...(target['cache-from'] ?? []), ...(target['cache-to'] ?? [])];
+  return [
+    ...(tags.length > 0
+      ? [
+          `The tags of the bake file (${tags.join(', ')}) are not used: see the inputs repository, tags and also.`,
+        ]
+      : []),
+    ...(caches.length > 0 ? ['The caches of the bake file are not used: see the input cache.'] : []),
+  ];
+}
