@@ -1,10 +1,15 @@
 import { STACK_VERDICTS } from '../../src/cloudformation/commands/result.ts';
 import {
+  type ParametersInput,
+  readParametersInput,
+  readTagsInput,
+} from '../../src/cloudformation/parameters/inputs.ts';
+import {
   boolean,
   choice,
   duration,
+  formOf,
   list,
-  map,
   secretText,
   text,
   type InputContract,
@@ -15,9 +20,9 @@ const inputs = {
   command: choice(['deploy', 'plan', 'apply', 'delete', 'drift'], { default: 'deploy' }),
   'stack-name': text({ required: true }),
   template: text(),
-  parameters: map(),
+  parameters: formOf<ParametersInput>(readParametersInput, { parameters: {} }),
   'parameter-files': list(),
-  tags: map(),
+  tags: formOf(readTagsInput, {}),
   capabilities: list({ default: 'CAPABILITY_IAM,CAPABILITY_NAMED_IAM' }),
   'role-arn': text(),
   plan: text(),

@@ -8,11 +8,12 @@ const MINUTE_MS = 60_000;
 
 /** The action's inputs in the names of src/cloudformation. */
 export function deployStackInputs(inputs: Inputs<typeof contract.inputs>): DeployStackInputs {
+  const { file, ...parameters } = inputs.parameters;
   return {
+    ...parameters,
     command: inputs.command,
     stackName: inputs['stack-name'],
-    parameters: inputs.parameters,
-    parameterFiles: inputs['parameter-files'],
+    parameterFiles: [...inputs['parameter-files'], ...(file === undefined ? [] : [file])],
     tags: inputs.tags,
     capabilities: inputs.capabilities,
     allowReplace: inputs['allow-replace'],

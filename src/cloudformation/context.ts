@@ -16,6 +16,10 @@ export interface DeployStackInputs {
   stackName: string;
   template?: string;
   parameters: Record<string, string>;
+  /** Parameters that keep the stack's value, whatever the files say. */
+  previousParameters?: readonly string[];
+  /** The text of `parameters` as `key=value` lines, one of which may hold several; see declaredPairs. */
+  parameterLines?: string;
   parameterFiles: readonly string[];
   tags: Record<string, string>;
   capabilities: readonly string[];

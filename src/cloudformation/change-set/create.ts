@@ -11,7 +11,7 @@ import { awsNameOf, isNotFound, isThrottle } from '../../aws/errors.ts';
 import { PlatformError } from '../../core/errors.ts';
 import { poll } from '../../core/poll.ts';
 import { type CloudFormationContext, type DeployStackInputs, malformedAnswer } from '../context.ts';
-import type { ResolvedParameter } from '../template/parameters.ts';
+import type { ResolvedParameter } from '../parameters/resolve.ts';
 
 /** A new change set may not be visible at once. */
 const VISIBLE_WITHIN_MS = 10_000;

@@ -20,7 +20,7 @@ import {
   planHeadline,
   signOf,
 } from './changes.ts';
-import type { ResolvedParameter } from '../template/parameters.ts';
+import type { ResolvedParameter } from '../parameters/resolve.ts';
 import { type ChangeSetId, type ChangeSetRequest, createChangeSet, waitForChangeSet } from './create.ts';
 import {
   describeFinding,

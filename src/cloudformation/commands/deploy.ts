@@ -24,12 +24,9 @@ import {
   type StackSettings,
 } from '../settings.ts';
 import { hasFailedInExpressMode, isShell, isStable, type StackSnapshot } from '../stack.ts';
-import {
-  type ParameterFiles,
-  readParameterFiles,
-  resolveParameters,
-  type ResolvedParameter,
-} from '../template/parameters.ts';
+import { type ParameterFiles, readParameterFiles } from '../parameters/files.ts';
+import { declaredPairs } from '../parameters/inputs.ts';
+import { resolveParameters, type ResolvedParameter } from '../parameters/resolve.ts';
 import { checkTemplateSize, loadTemplate, type Template } from '../template/template.ts';
 import type { Plan } from '../change-set/changes.ts';
 import { resultInEffect } from './in-effect.ts';
@@ -39,6 +36,8 @@ import { type CommandResult, judgeFailure, judgeSuccess, judgeUnproven } from '.
 export interface Source {
   template: Template;
   files: ParameterFiles;
+  /** The `parameters` input. */
+  parameters: Record<string, string>;
   tags: Record<string, string>;
 }
 
@@ -58,7 +57,7 @@ export async function loadSource({ context, inputs, identity }: CommandRun): Pro
   const tags = resolveTags(files.tags, inputs.tags);
   const template = await loadTemplate(context, inputs.template, identity.workspace, inputs);
   checkTemplateSize(template, inputs.artifactBucket);
-  return { template, files, tags };
+  return { template, files, parameters: declaredPairs(inputs, template.parameters), tags };
 }
 
 /** The settings that a change set cannot carry: `stack-policy` (else that of the files) and `termination-protection`. */
@@ -84,7 +83,11 @@ function parametersFor(
   source: Source,
   stack: StackSnapshot | undefined,
 ): ResolvedParameter[] {
-  const given = { files: source.files.parameters, inline: run.inputs.parameters };
+  const given = {
+    files: source.files.parameters,
+    inline: source.parameters,
+    previous: run.inputs.previousParameters ?? [],
+  };
   const existing = stack && !isShell(stack.status) ? stack : undefined;
   return resolveParameters(source.template, given, existing, (message) => {
     run.context.log.notice(message);

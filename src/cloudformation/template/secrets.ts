@@ -2,7 +2,7 @@ import { isMap, isNode, isScalar, isSeq, type Node } from 'yaml';
 import type { Context } from '../../core/context.ts';
 import { isSecretName } from '../../core/redaction.ts';
 import type { PropertyChange, ResourceChange } from '../change-set/changes.ts';
-import type { ResolvedParameter } from './parameters.ts';
+import type { ResolvedParameter } from '../parameters/resolve.ts';
 import type { Template } from './template.ts';
 import {
   type TemplateParameter,

@@ -1,6 +1,7 @@
 import { InputError } from '../errors.ts';
 import { parseList } from './list.ts';
 import { parseMap } from './map.ts';
+import { refuseSeveralPairs } from './pairs.ts';
 import { suggest } from '../text.ts';
 
 /** One input: how its text is read, and what stands for it when it is not given. */
@@ -107,9 +108,18 @@ export function list(options: Options = {}): Input<readonly string[]> {
   return build<readonly string[], readonly string[]>('list', options, parseList, () => []);
 }
 
-/** A map of texts; empty when it is not given. See parseMap. */
+/** A map of texts; empty when it is not given. See parseMap and refuseSeveralPairs. */
 export function map(options: Options = {}): Input<Readonly<Record<string, string>>> {
-  return build<Record<string, string>, Record<string, string>>('map', options, parseMap, () => ({}));
+  const parse = (name: string, value: string): Record<string, string> => {
+    refuseSeveralPairs(name, value);
+    return parseMap(name, value);
+  };
+  return build<Record<string, string>, Record<string, string>>('map', options, parse, () => ({}));
+}
+
+/** A text in a form that its domain reads; `empty` when it is not given. */
+export function formOf<T>(parse: (name: string, text: string) => T, empty: T): Input<T> {
+  return build<T, T>('form', {}, parse, () => empty);
 }
 
 /** YAML 1.2's booleans: true or false, in lower, upper or title case. */

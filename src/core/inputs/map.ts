@@ -19,7 +19,7 @@ export function parseMap(input: string, text: string): Record<string, string> {
 }
 
 /** The first line that says something decides: `key: value` or `{` is YAML, `key=value` is a line. */
-function isYaml(text: string): boolean {
+export function isYaml(text: string): boolean {
   const first = text.split(/\r?\n/).find((line) => !/^\s*(?:#.*)?$/.test(line)) ?? '';
   return /^\s*(?:[{"']|---|[^=]*?:(?:\s|$))/.test(first);
 }

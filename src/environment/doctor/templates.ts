@@ -8,11 +8,9 @@ import {
 } from '../../cloudformation/template/check.ts';
 import type { StackGraph } from '../../cloudformation/template/graph.ts';
 import { readTemplateDocument, type TemplateDocument } from '../../cloudformation/template/document.ts';
-import {
-  readParameterFiles,
-  refusedValue,
-  resolveParameters,
-} from '../../cloudformation/template/parameters.ts';
+import { refusedValue } from '../../cloudformation/parameters/allowed.ts';
+import { readParameterFiles } from '../../cloudformation/parameters/files.ts';
+import { resolveParameters } from '../../cloudformation/parameters/resolve.ts';
 import { loadSchemas } from '../../cloudformation/template/schemas.ts';
 import { isSecretParameter, MASKED } from '../../cloudformation/template/secrets.ts';
 import { checkTemplateSize, loadTemplate, type Template } from '../../cloudformation/template/template.ts';

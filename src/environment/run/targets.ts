@@ -4,7 +4,7 @@ import { partitionOf } from '../../aws/partition.ts';
 import type { DeployStackInputs } from '../../cloudformation/context.ts';
 import { readTemplateDocument, TemplateSyntaxError } from '../../cloudformation/template/document.ts';
 import { GraphError, stackGraph, type StackGraph } from '../../cloudformation/template/graph.ts';
-import { type ParameterFiles, readParameterFiles } from '../../cloudformation/template/parameters.ts';
+import { type ParameterFiles, readParameterFiles } from '../../cloudformation/parameters/files.ts';
 import { InputError } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
 import { ledgerNames } from '../../delivery/ledger.ts';

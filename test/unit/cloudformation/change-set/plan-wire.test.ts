@@ -7,7 +7,7 @@ import type { Sandbox, SandboxOptions } from '../../../../sandbox/index.ts';
 import { cloudFormationClient } from '../../../../src/aws/clients.ts';
 import { findDrift } from '../../../../src/cloudformation/drift/drift.ts';
 import { guardPlan } from '../../../../src/cloudformation/change-set/guard.ts';
-import { resolveParameters } from '../../../../src/cloudformation/template/parameters.ts';
+import { resolveParameters } from '../../../../src/cloudformation/parameters/resolve.ts';
 import { createPlan, readPlan } from '../../../../src/cloudformation/change-set/plan.ts';
 import { deleteChangeSet, removeShell } from '../../../../src/cloudformation/change-set/remove.ts';
 import { PlanFailedError } from '../../../../src/cloudformation/change-set/failure.ts';

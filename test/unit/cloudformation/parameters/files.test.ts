@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { readParameterFiles } from '../../../../src/cloudformation/template/parameters.ts';
+import { readParameterFiles } from '../../../../src/cloudformation/parameters/files.ts';
 
 let workspace: string;
 beforeAll(() => {
@@ -25,7 +25,7 @@ function read(...texts: string[]) {
 const valuesOf = (...texts: string[]): Record<string, string> =>
   Object.fromEntries(Object.entries(read(...texts).parameters).map(([key, { value }]) => [key, value]));
 
-describe('the three formats', () => {
+describe('the formats', () => {
   test.each([
     ['a configuration', '{"Parameters": {"A": "1", "B": "x,y"}}', { A: '1', B: 'x,y' }],
     ['a plain object', '{"A": "1", "B": "x,y"}', { A: '1', B: 'x,y' }],
@@ -34,6 +34,7 @@ describe('the three formats', () => {
       '[{"ParameterKey": "A", "ParameterValue": "1"}, {"ParameterKey": "B", "ParameterValue": "x,y"}]',
       { A: '1', B: 'x,y' },
     ],
+    ["the AWS CLI's list", '["A=1", "B=x,y=z"]', { A: '1', B: 'x,y=z' }],
     ['YAML', 'Parameters:\n  A: 1\n  B: x,y\n', { A: '1', B: 'x,y' }],
     ['an empty file', '', {}],
     ['a plain object with a parameter called Tags', '{"Tags": "a,b"}', { Tags: 'a,b' }],
@@ -57,6 +58,13 @@ describe('the three formats', () => {
       A: { value: '1', file: '0.json' },
       B: { value: '3', file: '1.json' },
     });
+  });
+
+  test('a path may start with file://', () => {
+    read('{"A": "1"}');
+    for (const path of ['file://0.json', `file://${workspace}/0.json`, `file:///${workspace}/0.json`]) {
+      expect(readParameterFiles([path], workspace).parameters['A']?.value).toBe('1');
+    }
   });
 
   test('UsePreviousValue takes back what an earlier file gave', () => {
@@ -116,7 +124,7 @@ describe('what is refused', () => {
     ['{"Parameters": {}, "Parmeters": {}}', /found "Parmeters"/],
     ['{"Parameters": {}, "Tags": "x"}', /an object as Tags/],
     ['[{"Key": "A"}]', /a list of \{"ParameterKey"/],
-    ['["A=1"]', /a list of \{"ParameterKey"/],
+    ['["A"]', /a list of \{"ParameterKey"/],
     ['"text"', /an object or a list/],
     ['{"A": ', /valid JSON or YAML; line 1/],
   ])('%j', (text, message) => {

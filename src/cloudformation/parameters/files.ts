@@ -1,0 +1,208 @@
+import { readFileSync } from 'node:fs';
+import { resolve as pathResolve } from 'node:path';
+import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, visit, type YAMLMap } from 'yaml';
+import { InputError } from '../../core/errors.ts';
+
+const INPUT = 'parameter-files';
+const SECTIONS = ['Parameters', 'Tags', 'StackPolicy'];
+
+export interface ParameterFiles {
+  /** The value and the file that it comes from. */
+  parameters: Record<string, { value: string; file: string }>;
+  tags: Record<string, string>;
+  /** The last StackPolicy, as JSON. */
+  stackPolicy?: string;
+}
+
+/**
+ * Reads parameter files, JSON or YAML, and merges them in order: a later file wins, key by key. A path may start with
+ * `file://`, as the AWS CLI and aws-actions/aws-cloudformation-github-deploy write it.
+ * The formats are those of `aws cloudformation deploy --parameter-overrides file://…` and a plain object:
+ * `{"Parameters": {}, "Tags": {}, "StackPolicy": {}}` (CodePipeline's template configuration), and a list of
+ * `{"ParameterKey", "ParameterValue"}` or `"key=value"`. A list as a value is joined
+ * with commas, a map becomes JSON, numbers and booleans keep the text they were written with, also inside such a map,
+ * so an account id keeps its leading zero and `1.10` its last one. `UsePreviousValue` removes the value of an earlier file.
+ * @throws InputError for a file that is missing, does not parse, or has another structure. Values are never shown.
+ */
+export function readParameterFiles(paths: readonly string[], workspace: string): ParameterFiles {
+  const merged: ParameterFiles = { parameters: {}, tags: {} };
+  for (const path of paths) {
+    readInto(merged, { input: INPUT, path }, parse({ input: INPUT, path }, readText(path, workspace)));
+  }
+  return merged;
+}
+
+/**
+ * Reads the list forms of a parameter file where `source` names the text: values, and keys with `UsePreviousValue`.
+ * @throws InputError that names the input.
+ */
+export function readParameterList(
+  input: string,
+  text: string,
+): { values: Record<string, string>; previous: string[] } {
+  const content = parse({ input, path: '' }, text);
+  if (!isSeq(content)) throw new InputError(input, '', 'expected a list');
+  const values: Record<string, string> = {};
+  const previous: string[] = [];
+  for (const item of content.items) {
+    const { key, value } = readListItem({ input, path: '' }, item);
+    if (value === undefined) previous.push(key);
+    else values[key] = value;
+  }
+  return { values, previous };
+}
+
+/** What an error names: the input, and the file where there is one. */
+interface Place {
+  input: string;
+  path: string;
+}
+
+function readText(path: string, workspace: string): string {
+  try {
+    return readFileSync(pathResolve(workspace, path.replace(/^file:\/\//, '')), 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw new InputError(INPUT, path, `a file in the workspace that can be read (${code})`);
+  }
+}
+
+function parse({ input, path }: Place, text: string): Node | null {
+  const lines = new LineCounter();
+  const document = parseDocument(text.replace(/^\uFEFF/, ''), {
+    logLevel: 'silent',
+    prettyErrors: false,
+    lineCounter: lines,
+  });
+  const error = document.errors[0];
+  if (error) {
+    // The message of the parser may quote a value, so only its code is shown.
+    const what = error.code.toLowerCase().replaceAll('_', ' ');
+    throw new InputError(
+      input,
+      path,
+      `valid JSON or YAML; line ${lines.linePos(error.pos[0]).line}: ${what}`,
+    );
+  }
+  visit(document, {
+    Alias: (_key, alias, parents) => {
+      const node = alias.resolve(document);
+      if (node && !parents.includes(node)) return node;
+      throw new InputError(input, path, `no alias of a value within itself ("${alias.source}")`);
+    },
+  });
+  return document.contents;
+}
+
+function readInto(merged: ParameterFiles, place: Place, content: Node | null): void {
+  if (content === null) return;
+  if (isSeq(content)) {
+    for (const item of content.items) addListItem(merged, place, item);
+    return;
+  }
+  if (!isMap(content))
+    throw new InputError(place.input, place.path, 'an object or a list at the top of the file');
+  if (isConfiguration(content)) readConfiguration(merged, place, content);
+  else addParameters(merged, place, content);
+}
+
+/** A plain object may have a parameter called `Tags`; only a section is an object itself. */
+function isConfiguration(content: YAMLMap): boolean {
+  return SECTIONS.some((section) => isMap(content.get(section)));
+}
+
+function readConfiguration(merged: ParameterFiles, place: Place, content: YAMLMap): void {
+  for (const [name, value] of entries(place, content)) {
+    if (!SECTIONS.includes(name)) {
+      throw new InputError(
+        place.input,
+        place.path,
+        `only ${SECTIONS.join(', ')} at the top; found "${name}"`,
+      );
+    }
+    if (isScalar(value) && value.value === null) continue;
+    if (!isMap(value)) throw new InputError(place.input, place.path, `an object as ${name}`);
+    if (name === 'Parameters') addParameters(merged, place, value);
+    else if (name === 'Tags') addTags(merged, place, value);
+    else merged.stackPolicy = jsonText(place, name, value);
+  }
+}
+
+function addParameters(merged: ParameterFiles, place: Place, map: YAMLMap): void {
+  for (const [key, node] of entries(place, map)) {
+    merged.parameters[key] = { value: valueText(place, key, node), file: place.path };
+  }
+}
+
+function addTags(merged: ParameterFiles, place: Place, map: YAMLMap): void {
+  for (const [key, node] of entries(place, map)) merged.tags[key] = valueText(place, key, node);
+}
+
+function addListItem(merged: ParameterFiles, place: Place, item: unknown): void {
+  const { key, value } = readListItem(place, item);
+  const others = Object.entries(merged.parameters).filter(([name]) => name !== key);
+  const own = value === undefined ? [] : [[key, { value, file: place.path }] as const];
+  merged.parameters = Object.fromEntries([...others, ...own]);
+}
+
+/** The value is undefined for `UsePreviousValue`. */
+function readListItem(place: Place, item: unknown): { key: string; value: string | undefined } {
+  const pair = isScalar(item) && typeof item.value === 'string' ? item.value : undefined;
+  const at = pair?.indexOf('=') ?? -1;
+  if (pair !== undefined && at > 0) return { key: pair.slice(0, at), value: pair.slice(at + 1) };
+  const key = isMap(item) ? item.get('ParameterKey') : undefined;
+  if (!isMap(item) || typeof key !== 'string') {
+    const allowed = 'a list of {"ParameterKey": …, "ParameterValue": …} or of "key=value"';
+    throw new InputError(place.input, place.path, allowed);
+  }
+  if (item.get('UsePreviousValue') === true) return { key, value: undefined };
+  const value = item.get('ParameterValue', true) as Node | undefined;
+  return { key, value: valueText(place, key, value) };
+}
+
+function entries(place: Place, map: YAMLMap): [string, Node | null][] {
+  return map.items.map((pair) => {
+    if (!isScalar(pair.key)) throw new InputError(place.input, place.path, 'plain names as keys');
+    return [scalarText(pair.key.value, pair.key.source), pair.value as Node | null];
+  });
+}
+
+function valueText(place: Place, key: string, node: Node | null | undefined): string {
+  if (isSeq(node)) return node.items.map((item) => itemText(place, key, item)).join(',');
+  if (isMap(node)) return jsonText(place, key, node);
+  if (isScalar(node) && node.value !== null) return scalarText(node.value, node.source);
+  throw new InputError(place.input, place.path, `a value for "${key}"; write "" for an empty one`);
+}
+
+/** A number as JSON writes it, of any length. */
+const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?$/;
+
+/** A node as JSON text. A number that JSON can write stays one, digit by digit; any other becomes a text. */
+function jsonText(place: Place, key: string, node: unknown): string {
+  if (isMap(node)) {
+    const members = entries(place, node).map(
+      ([name, value]) => `${JSON.stringify(name)}:${jsonText(place, `${key}.${name}`, value)}`,
+    );
+    return `{${members.join(',')}}`;
+  }
+  if (isSeq(node)) return `[${node.items.map((item) => jsonText(place, key, item)).join(',')}]`;
+  const { value, source } = isScalar(node) ? node : { value: null, source: '' };
+  if (value === null && source === '') {
+    throw new InputError(place.input, place.path, `a value for "${key}"; write "" for an empty one`);
+  }
+  if (typeof value === 'number' && !JSON_NUMBER.test(source ?? '')) return JSON.stringify(source);
+  return typeof value === 'number' ? (source ?? '') : JSON.stringify(value);
+}
+
+/** CloudFormation splits list parameters at every comma, without an escape. */
+function itemText(place: Place, key: string, item: unknown): string {
+  const text = isScalar(item) && item.value !== null ? scalarText(item.value, item.source) : undefined;
+  if (text === undefined || text.includes(',')) {
+    throw new InputError(place.input, place.path, `plain items without a comma in the list "${key}"`);
+  }
+  return text;
+}
+
+function scalarText(value: unknown, source: string | undefined): string {
+  return typeof value === 'string' ? value : (source ?? String(value));
+}
