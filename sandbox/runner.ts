@@ -88,7 +88,7 @@ export async function runAction(name: string, options: RunOptions = {}): Promise
     PATH: process.env['PATH'] ?? '',
     HOME: folder,
     GITHUB_ACTIONS: 'true',
-    GITHUB_WORKSPACE: options.workspace ?? process.cwd(),
+    GITHUB_WORKSPACE: options.workspace ?? folder,
     GITHUB_REPOSITORY: 'org/shop',
     GITHUB_RUN_ID: '1001',
     GITHUB_RUN_ATTEMPT: '1',

@@ -17,6 +17,7 @@ const inputs = {
   file: text(),
   platforms: list(),
   tags: list(),
+  commit: text(),
   'build-args': map(),
   'build-contexts': map(),
   secrets: { ...map(), secret: true },
@@ -48,6 +49,7 @@ const outputs = {
   reused: {},
   size: {},
   scan: {},
+  commit: {},
 } as const satisfies OutputContract;
 
 /** The same names as in action.yml; a test holds them together. */

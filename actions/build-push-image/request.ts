@@ -1,7 +1,6 @@
 import { join, resolve } from 'node:path';
 import { type BuildRequest, resolveContexts, sourceLabels } from '../../src/images/build/command.ts';
 import { isTag } from '../../src/images/registry/tags.ts';
-import type { GitHubContext } from '../../src/github/context.ts';
 import type { BuildOnlyRequest, BuildSource, ImageRequest } from '../../src/images/context.ts';
 import { InputError } from '../../src/core/errors.ts';
 import type { Inputs } from '../../src/core/inputs/contract.ts';
@@ -13,14 +12,20 @@ type ImageInputs = Inputs<(typeof contract)['inputs']>;
 const REPOSITORY = /^(?=.{2,256}$)(?:[a-z0-9]+(?:[._-][a-z0-9]+)*\/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
 const PLATFORM = /^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/;
 
+/** The commit that an image is of, and the page of its repository. */
+interface ImageOrigin {
+  commit: string;
+  url: string;
+}
+
 /** What the inputs ask for. Throws InputError before anything is asked of AWS or Docker. */
-export function imageRequest(inputs: ImageInputs, github: GitHubContext, workspace: string): ImageRequest {
+export function imageRequest(inputs: ImageInputs, origin: ImageOrigin, workspace: string): ImageRequest {
   const { scan, reuse, timeout } = inputs;
   return {
     repository: repositoryOf(inputs),
     region: regionOf(inputs),
-    tags: tagsOf(inputs, github),
-    source: sourceOf(inputs, github, workspace),
+    tags: tagsOf(inputs, origin),
+    source: sourceOf(inputs, origin, workspace),
     createRepository: inputs['create-repository'],
     reuse,
     scan,
@@ -31,7 +36,7 @@ export function imageRequest(inputs: ImageInputs, github: GitHubContext, workspa
 /** What the inputs ask for with `push: false`. Throws InputError before Docker is asked anything. */
 export function buildOnlyRequest(
   inputs: ImageInputs,
-  github: GitHubContext,
+  origin: ImageOrigin,
   workspace: string,
 ): BuildOnlyRequest {
   const { scan, timeout } = inputs;
@@ -42,7 +47,7 @@ export function buildOnlyRequest(
       'expected off with push: false: ECR scans only images that are pushed',
     );
   }
-  const source = sourceOf(inputs, github, workspace);
+  const source = sourceOf(inputs, origin, workspace);
   if (source.kind !== 'build') {
     throw new InputError('push', 'false', 'expected true with oci-layout: there is nothing to build');
   }
@@ -65,8 +70,8 @@ function regionOf(inputs: ImageInputs): string {
   );
 }
 
-function tagsOf({ tags }: ImageInputs, { sha }: GitHubContext): string[] {
-  const given = tags.length > 0 ? [...new Set(tags)] : [sha];
+function tagsOf({ tags }: ImageInputs, { commit }: ImageOrigin): string[] {
+  const given = tags.length > 0 ? [...new Set(tags)] : [commit];
   for (const tag of given) {
     if (tag === '')
       throw new InputError('tags', '', 'there is no commit to take the tag from: give at least one tag');
@@ -81,9 +86,14 @@ function tagsOf({ tags }: ImageInputs, { sha }: GitHubContext): string[] {
   return given;
 }
 
-function sourceOf(inputs: ImageInputs, github: GitHubContext, workspace: string): ImageRequest['source'] {
+/** The folder whose checkout the image is of. */
+export function sourceFolder(inputs: ImageInputs, workspace: string): string {
+  return resolve(workspace, inputs['oci-layout'] ?? inputs.service ?? inputs.context ?? '.');
+}
+
+function sourceOf(inputs: ImageInputs, origin: ImageOrigin, workspace: string): ImageRequest['source'] {
   const layout = inputs['oci-layout'];
-  if (layout === undefined) return buildSource(inputs, github, workspace);
+  if (layout === undefined) return buildSource(inputs, origin, workspace);
   refuseInputs(
     inputs,
     [...BUILD_INPUTS, 'bake-file', 'target'],
@@ -105,8 +115,8 @@ function refuseInputs(
   }
 }
 
-function buildSource(inputs: ImageInputs, github: GitHubContext, workspace: string): BuildSource {
-  const build = buildOf(inputs, github, workspace);
+function buildSource(inputs: ImageInputs, origin: ImageOrigin, workspace: string): BuildSource {
+  const build = buildOf(inputs, origin, workspace);
   const files = inputs['bake-file'];
   if (files.length === 0) return { kind: 'build', build };
   refuseInputs(
@@ -120,7 +130,7 @@ function buildSource(inputs: ImageInputs, github: GitHubContext, workspace: stri
   return { kind: 'build', build, bake: { files: paths, target, labels } };
 }
 
-function buildOf(inputs: ImageInputs, github: GitHubContext, workspace: string): BuildRequest {
+function buildOf(inputs: ImageInputs, origin: ImageOrigin, workspace: string): BuildRequest {
   const { service, context: given, platforms, target, ssh, secrets, cache, provenance, sbom } = inputs;
   if (service !== undefined && (given !== undefined || inputs.file !== undefined)) {
     throw new InputError('service', service, 'a service is its own context and file; give one or the other');
@@ -139,7 +149,7 @@ function buildOf(inputs: ImageInputs, github: GitHubContext, workspace: string):
     buildContexts: resolveContexts(inputs['build-contexts'], workspace),
     secrets,
     ssh,
-    labels: { ...sourceLabels(github), ...inputs.labels },
+    labels: { ...sourceLabels(origin), ...inputs.labels },
     cache,
     provenance,
     sbom,

@@ -27,6 +27,7 @@ const inputs = {
   'allow-traffic-reset': list(),
   'allow-older': boolean({ default: 'false' }),
   confirm: text(),
+  commit: text(),
   scan: choice(['off', 'critical', 'high', 'medium', 'low'], { default: 'off' }),
   issue: boolean({ default: 'false' }),
   'fail-fast': boolean({ default: 'true' }),
@@ -47,6 +48,7 @@ const outputs = {
   fingerprint: {},
   images: {},
   issue: {},
+  commit: {},
 } as const satisfies OutputContract;
 
 /** The same names as in action.yml; a test holds them together. */

@@ -10,8 +10,10 @@ await runAction({
   name: 'deploy-environment',
   contract,
   async run(inputs, context, env) {
-    const run = openRun(inputs, context, env);
-    const outcome = presentEnvironment(await COMMANDS[inputs.command](run));
+    const run = await openRun(inputs, context, env);
+    const presented = presentEnvironment(await COMMANDS[inputs.command](run));
+    const { commit } = run.context.commit;
+    const outcome = { ...presented, outputs: { ...presented.outputs, commit } };
     if (inputs.command === 'plan') await comment(run, outcome);
     if (inputs.command !== 'drift' || !inputs.issue) return outcome;
     return { ...outcome, outputs: { ...outcome.outputs, issue: await updateIssue(run, outcome) } };

@@ -1,3 +1,4 @@
+import { dirname, resolve } from 'node:path';
 import type { Context } from '../../src/core/context.ts';
 import type { Inputs } from '../../src/core/inputs/contract.ts';
 import { type Manifest, readManifest } from '../../src/environment/manifest/manifest.ts';
@@ -8,6 +9,7 @@ import {
 } from '../../src/environment/run/context.ts';
 import { type Choice, chooseTargets } from '../../src/environment/run/targets.ts';
 import { orderJudge } from '../../src/delivery/order-judge.ts';
+import { commitOf, readCheckout } from '../../src/github/checkout.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
 import type { contract } from './contract.ts';
 
@@ -25,7 +27,11 @@ export interface Run {
 const READING: ReadonlySet<EnvironmentInputs['command']> = new Set(['plan', 'status', 'drift']);
 
 /** Reads the manifest and opens the environment, without a call to AWS. */
-export function openRun(inputs: EnvironmentInputs, context: Context, env: NodeJS.ProcessEnv): Run {
+export async function openRun(
+  inputs: EnvironmentInputs,
+  context: Context,
+  env: NodeJS.ProcessEnv,
+): Promise<Run> {
   const workspace = env['GITHUB_WORKSPACE'] ?? process.cwd();
   const manifest = readManifest(inputs.manifest, workspace, context);
   const choice = chooseTargets(manifest, inputs);
@@ -33,13 +39,16 @@ export function openRun(inputs: EnvironmentInputs, context: Context, env: NodeJS
   const role =
     inputs['role-to-assume'] ?? (READING.has(inputs.command) ? environment.readRole : environment.role);
   const github = readGitHubContext(env);
-  const opened = openEnvironmentContext({ context, env, github, workspace, environment, role });
+  const folder = dirname(resolve(workspace, inputs.manifest));
+  const checkout = await readCheckout({ workspace, folder, github, env, context });
+  const commit = commitOf(inputs.commit, checkout, { github, context });
+  const opened = openEnvironmentContext({ context, env, github, commit, workspace, environment, role });
   return { inputs, context: opened, manifest, choice };
 }
 
 /** The inputs of a command that works on stacks and services, in the terms of src/environment. */
 export function environmentRequest({ inputs, context, manifest, choice }: Run): EnvironmentRequest {
-  const { env, github, workspace } = context;
+  const { env, github, commit, workspace } = context;
   const upstream = manifest.environments[choice.environment.promoteFrom ?? ''];
   return {
     manifest,
@@ -64,6 +73,7 @@ export function environmentRequest({ inputs, context, manifest, choice }: Run): 
             context,
             env,
             github,
+            commit,
             workspace,
             environment: upstream,
             role: upstream.readRole,

@@ -35,6 +35,7 @@ const inputs = {
   'smoke-test-body': text(),
   'smoke-test-timeout': duration({ default: '2m' }),
   parameter: text(),
+  commit: text(),
   'allow-older': boolean({ default: 'false' }),
   'lock-timeout': duration({ default: '10m', min: '0s' }),
   'keep-revisions': text(),

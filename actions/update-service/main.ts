@@ -1,5 +1,7 @@
 import { createSession } from '../../src/aws/session.ts';
 import { orderJudge } from '../../src/delivery/order-judge.ts';
+import { commitOfImage, sourceOfRun } from '../../src/delivery/source.ts';
+import { commitOf, readCheckout } from '../../src/github/checkout.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
 import { runAction } from '../../src/core/action.ts';
 import { contract } from './contract.ts';
@@ -16,9 +18,13 @@ await runAction({
     const token = inputs['github-token'] ?? '';
     const order = { judge: orderJudge({ token, github, context }), allowOlder: inputs['allow-older'] };
     // Read before anything is loaded: a bad input costs no AWS client.
-    const work = {
-      deploy: () =>
-        ({ command: 'deploy', request: serviceRequest(inputs, github, workspace, order) }) as const,
+    const work = await {
+      deploy: async () => {
+        const checkout = await readCheckout({ workspace, folder: workspace, github, env, context });
+        const commit = commitOf(inputs.commit, commitOfImage(github, checkout), { github, context });
+        const release = { order, source: sourceOfRun(github, commit) };
+        return { command: 'deploy', request: serviceRequest(inputs, github, workspace, release) } as const;
+      },
       restart: () => ({ command: 'restart', request: restartRequest(inputs, github) }) as const,
       rollback: () => ({ command: 'rollback', request: rollbackRequest(inputs, github) }) as const,
       status: () => ({ command: 'status', request: targetOf(inputs, github) }) as const,

@@ -8,7 +8,7 @@ import type { GitHubContext } from '../../src/github/context.ts';
 import { holdBeside } from '../../src/delivery/hold.ts';
 import { ledgerNamesOf } from '../../src/delivery/ledger.ts';
 import type { OrderRules } from '../../src/delivery/order-judge.ts';
-import { sourceOfRun } from '../../src/delivery/source.ts';
+import type { ReleaseSource } from '../../src/delivery/source.ts';
 import type {
   RestartRequest,
   RollbackRequest,
@@ -34,7 +34,7 @@ export function serviceRequest(
   inputs: ServiceInputs,
   github: GitHubContext,
   workspace: string,
-  order: OrderRules,
+  { order, source }: { order: OrderRules; source: ReleaseSource },
 ): ServiceRequest {
   const count = wholeNumber('desired-count', inputs['desired-count'], 0);
   const keep = wholeNumber('keep-revisions', inputs['keep-revisions'], 1);
@@ -44,7 +44,7 @@ export function serviceRequest(
   const hold = target.ledger && holdBeside(target.ledger);
   return {
     ...target,
-    origin: { ...target.origin, source: sourceOfRun(github) },
+    origin: { ...target.origin, source },
     source: sourceOf(inputs, workspace),
     changes: changesOf(inputs),
     ...(count !== undefined && { desiredCount: count }),

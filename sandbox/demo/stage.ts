@@ -88,7 +88,10 @@ export class Stage {
 
   /** Runs an action once. A verdict that was not expected shows the whole log. */
   async play(step: Step): Promise<Played> {
-    const run = await runAction(step.action ?? 'deploy-stack', {
+    // The templates of a stack are this repository's; all else needs no file, and no checkout of another project.
+    const { action = 'deploy-stack', workspace = action === 'deploy-stack' ? process.cwd() : undefined } =
+      step;
+    const run = await runAction(action, {
       // Libraries warn of the age of a Node.js that is older than the runner's.
       node: [process.execPath, '--no-warnings'],
       inputs: step.inputs,
@@ -97,7 +100,7 @@ export class Stage {
         GITHUB_JOB: step.environment.name,
         ...step.env,
       },
-      ...(step.workspace !== undefined && { workspace: step.workspace }),
+      ...(workspace !== undefined && { workspace }),
       ...(step.event && { event: step.event }),
       ...(step.cancelAt && { onLine: cancelOnce(step.cancelAt) }),
     });

@@ -18,7 +18,7 @@ type Recorded = ReleaseSource & { image?: string };
  * Whether a candidate is older than what is recorded. Runs are compared within one workflow and ref, whose run numbers
  * follow the order of the events; everything else by ancestry alone.
  *
- * - The recorded run itself is never older, whatever its attempt.
+ * - The recorded run itself is older only when it has another commit checked out, an ancestor.
  * - An earlier run of the same commit is older only when it would release another image.
  * - Without a record, with a record of another repository, or with one that tells neither run nor commit, nothing is
  *   older.
@@ -31,12 +31,8 @@ export function compareOrder(
   if (!recorded || !isSameRepository(recorded, candidate)) return undefined;
   const known = candidate.commit !== '' && recorded.commit !== '';
   const sameCommit = known && candidate.commit === recorded.commit;
-  if (isSameQueue(recorded, candidate)) {
-    if (candidate.runNumber === recorded.runNumber) return undefined;
-    if (candidate.runNumber < recorded.runNumber && !(sameCommit && mayBeSameImage(recorded, candidate))) {
-      return 'run';
-    }
-  }
+  const isEarlierRun = isSameQueue(recorded, candidate) && candidate.runNumber < recorded.runNumber;
+  if (isEarlierRun && !(sameCommit && mayBeSameImage(recorded, candidate))) return 'run';
   return known && !sameCommit && ancestry === 'ancestor' ? 'commit' : undefined;
 }
 

@@ -16,6 +16,7 @@ export function deployStack(
 ): Promise<Run> {
   return runAction('deploy-stack', {
     token: sandbox.tokens.installation,
+    workspace: process.cwd(),
     ...options,
     node: options.node ?? [node24()],
     inputs: { 'stack-name': 'app', ...inputs },

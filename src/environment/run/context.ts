@@ -9,6 +9,7 @@ import { holdParameter } from '../../delivery/hold.ts';
 import { environmentLock, withLock } from '../../delivery/lock.ts';
 import type { OrderRules } from '../../delivery/order-judge.ts';
 import { serviceContext, type ServiceContext } from '../../delivery/release/request.ts';
+import type { Checkout } from '../../github/checkout.ts';
 import type { GitHubContext } from '../../github/context.ts';
 import type { Severity } from '../../images/scan.ts';
 import type { Environment, Manifest } from '../manifest/manifest.ts';
@@ -18,6 +19,8 @@ import type { Choice } from './targets.ts';
 export interface EnvironmentContext extends Context {
   env: NodeJS.ProcessEnv;
   github: GitHubContext;
+  /** The commit that is deployed. */
+  commit: Checkout;
   /** Absolute path. */
   workspace: string;
   session: Session;
@@ -31,6 +34,7 @@ interface Opening {
   context: Context;
   env: NodeJS.ProcessEnv;
   github: GitHubContext;
+  commit: Checkout;
   workspace: string;
   environment: Environment;
   /** Absent: the job's own credentials. */
@@ -42,6 +46,7 @@ export function openEnvironmentContext({
   context,
   env,
   github,
+  commit,
   workspace,
   environment,
   role,
@@ -49,7 +54,7 @@ export function openEnvironmentContext({
   // Many stacks wait on one signal at once, and that is no leak.
   setMaxListeners(0, context.signal);
   const session = createSession({ region: environment.region, roleToAssume: role, context, env });
-  return { ...inSession(context, session, env), github, workspace, env };
+  return { ...inSession(context, session, env), github, commit, workspace, env };
 }
 
 function inSession(context: Context, session: Session, env: NodeJS.ProcessEnv) {

@@ -121,13 +121,13 @@ function refusedEnd(
   return { command, verdict, reason, error: errorInfo(error) };
 }
 
-function environmentRun({ github }: EnvironmentContext, request: EnvironmentRequest): EnvironmentRun {
+function environmentRun({ github, commit }: EnvironmentContext, request: EnvironmentRequest): EnvironmentRun {
   const { manifest, choice, order } = request;
   return {
     project: manifest.project,
     environment: choice.environment.name,
     services: choice.services.map(({ name }) => name),
-    source: sourceOfRun(github),
+    source: sourceOfRun(github, commit),
     order,
   };
 }
@@ -168,9 +168,9 @@ export async function deployParts(
   });
   requireValidTargets(context, environment.name, checks);
   await requireGivenImages(context, request);
-  const { github } = context;
+  const { github, commit } = context;
   await recordRun(context.services, environmentRun(context, request), {
-    ...sourceOfRun(github),
+    ...sourceOfRun(github, commit),
     run: github.runUrl,
     actor: github.actor,
     ...(deployment.newer && { allowOlder: true }),

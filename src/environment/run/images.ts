@@ -3,6 +3,7 @@ import { InputError } from '../../core/errors.ts';
 import { buildPushImage } from '../../images/build-push-image.ts';
 import { type BuildRequest, resolveContexts, sourceLabels } from '../../images/build/command.ts';
 import type { ImageRequest } from '../../images/context.ts';
+import { repositoryUrl } from '../../github/checkout.ts';
 import { digestOfReference, isDigest } from '../../images/registry/manifest.ts';
 import { IMAGE_VERDICTS, type ImageResult } from '../../images/result.ts';
 import type { Environment, Service } from '../manifest/manifest.ts';
@@ -32,21 +33,22 @@ async function buildImage(
 }
 
 function imageRequest(
-  { github, workspace, session }: EnvironmentContext,
+  context: EnvironmentContext,
   { repository, build }: Service,
   { scan, timeoutMs }: BuildOptions,
 ): ImageRequest {
-  if (github.sha === '') {
-    throw new InputError('GITHUB_SHA', '', 'there is no commit to take the tag of the images from');
+  const { workspace, session } = context;
+  if (context.commit.commit === '') {
+    throw new InputError('commit', '', 'there is no commit to take the tag of the images from');
   }
   const { ociLayout } = build;
   return {
     repository,
     region: session.region,
-    tags: [tagOf(github)],
+    tags: [tagOf(context)],
     source:
       ociLayout === undefined
-        ? { kind: 'build', build: buildRequest(build, github, workspace) }
+        ? { kind: 'build', build: buildRequest(build, context) }
         : { kind: 'layout', path: resolve(workspace, ociLayout) },
     createRepository: false,
     reuse: true,
@@ -56,14 +58,13 @@ function imageRequest(
 }
 
 /** A pull request's images go with its preview, which knows them by this tag. */
-function tagOf({ sha, pullRequest }: EnvironmentContext['github']): string {
-  return pullRequest ? `pr-${pullRequest.number}-${pullRequest.headSha ?? sha}` : sha;
+function tagOf({ github: { pullRequest }, commit: { commit } }: EnvironmentContext): string {
+  return pullRequest ? `pr-${pullRequest.number}-${pullRequest.headSha ?? commit}` : commit;
 }
 
 function buildRequest(
   { context, file, platforms, target, buildArgs, buildContexts }: Service['build'],
-  github: EnvironmentContext['github'],
-  workspace: string,
+  { github, commit, workspace }: EnvironmentContext,
 ): BuildRequest {
   return {
     workspace,
@@ -75,7 +76,7 @@ function buildRequest(
     buildContexts: resolveContexts(buildContexts, workspace),
     secrets: {},
     ssh: [],
-    labels: sourceLabels(github),
+    labels: sourceLabels({ commit: commit.commit, url: repositoryUrl(commit, github) }),
     cache: 'registry',
     provenance: 'auto',
     sbom: 'auto',

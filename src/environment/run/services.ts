@@ -160,7 +160,7 @@ function noService({ cluster, service }: ServiceRequest): string {
 }
 
 function serviceRequest(
-  { github }: EnvironmentContext,
+  { github, commit }: EnvironmentContext,
   request: EnvironmentRequest,
   service: Service,
   image: string,
@@ -175,7 +175,7 @@ function serviceRequest(
     onFailure: 'rollback',
     ledger: ledgerOf(request, service),
     lockWaitMs: lockMs,
-    origin: { source: sourceOfRun(github), run: github.runUrl, actor: github.actor, from: '' },
+    origin: { source: sourceOfRun(github, commit), run: github.runUrl, actor: github.actor, from: '' },
     order: request.order,
     source: { kind: 'service' },
     changes: { image, images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },

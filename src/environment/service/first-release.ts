@@ -53,9 +53,9 @@ export async function firstRelease(
 }
 
 function directRelease(
-  { github, clock }: EnvironmentContext,
+  { github, commit, clock }: EnvironmentContext,
   image: string,
-  source: ReleaseSource = sourceOfRun(github),
+  source: ReleaseSource = sourceOfRun(github, commit),
 ): NewRelease {
   const { runUrl: run, actor } = github;
   const at = new Date(clock.now()).toISOString();

@@ -42,15 +42,16 @@ export async function releasedImages(
 }
 
 function isAskedFor(
-  { github }: EnvironmentContext,
+  { commit }: EnvironmentContext,
   { images }: EnvironmentRequest,
   { name }: Service,
-  { image, commit, proven, preDeploy }: Release,
+  { image, repository, commit: released, proven, preDeploy }: Release,
 ): boolean {
   if (!proven || preDeploy === 'pending') return false;
   const given = images[name];
   if (given !== undefined) return digestOfReference(given) === digestOfReference(image);
-  return Object.keys(images).length === 0 && commit !== '' && commit === github.sha;
+  if (Object.keys(images).length > 0 || released === '') return false;
+  return released === commit.commit && (repository === '' || repository === commit.repository);
 }
 
 async function isRunning(

@@ -195,17 +195,13 @@ export function cacheOptions(
 /**
  * Labels that tell where an image comes from; none for what is not known.
  *
+ * @param source.url the repository's page.
  * @see https://github.com/opencontainers/image-spec/blob/main/annotations.md
  */
-export function sourceLabels(source: {
-  sha: string;
-  repository: string;
-  serverUrl: string;
-}): Record<string, string> {
-  const { sha, repository, serverUrl } = source;
+export function sourceLabels({ commit, url }: { commit: string; url: string }): Record<string, string> {
   return {
-    ...(sha !== '' && { 'org.opencontainers.image.revision': sha }),
-    ...(repository !== '' && { 'org.opencontainers.image.source': `${serverUrl}/${repository}` }),
+    ...(commit !== '' && { 'org.opencontainers.image.revision': commit }),
+    ...(url !== '' && { 'org.opencontainers.image.source': url }),
   };
 }
 

@@ -27,6 +27,7 @@ test.each<[Record<string, string>, RegExp]>([
     { 'build-contexts': 'base=nowhere' },
     /^build-contexts: ".*nowhere" is not valid: there is no such folder/,
   ],
+  [{ commit: 'v1.2' }, /^commit: "v1.2" is not valid: expected a whole commit SHA/],
   [{ scan: 'hig' }, /^scan: "hig" is not valid: .*did you mean high\?/],
   [{ provenance: 'maximal' }, /^provenance: "maximal" is not valid/],
   [{ timeout: 'soon' }, /^timeout: "soon" is not valid/],

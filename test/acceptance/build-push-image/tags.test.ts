@@ -1,12 +1,25 @@
 import { CreateRepositoryCommand, DescribeImagesCommand, ListImagesCommand } from '@aws-sdk/client-ecr';
 import { describe, expect, test } from '@jest/globals';
 import { useSandboxes } from '../../support/action.ts';
+import { checkOut } from '../../support/checkout.ts';
 import { buildPushImage, ecrOf, REPOSITORY, SHA } from '../../support/image.ts';
 import { useLayouts } from '../../support/layouts.ts';
 
 const sandboxOf = useSandboxes();
 const layoutOf = useLayouts();
 const inputs = { 'oci-layout': 'image' };
+
+test('the default tag is the commit that is checked out, or the given one', async () => {
+  const sandbox = await sandboxOf();
+  const image = layoutOf(['one']);
+  const [checkedOut, given] = ['b'.repeat(40), 'c'.repeat(40)];
+  checkOut(image.workspace, checkedOut);
+  const run = await buildPushImage(sandbox, inputs, image);
+  expect(run.outputs).toMatchObject({ verdict: 'pushed', tag: checkedOut, commit: checkedOut });
+  expect(run.log).toContain(`::notice::The commit is ${checkedOut}, not GITHUB_SHA (${SHA}).`);
+  const named = await buildPushImage(sandbox, { ...inputs, commit: given }, image);
+  expect(named.outputs).toMatchObject({ verdict: 'reused', tag: given, commit: given });
+});
 
 describe('an immutable tag', () => {
   test('that stands on this very image is success: a job can be run again', async () => {

@@ -3,8 +3,11 @@ import { expect, test } from '@jest/globals';
 import type { Run, RunOptions, WorkflowRun } from '../../../sandbox/runner.ts';
 import { ssmOf } from '../../unit/sandbox/clients.ts';
 import { EcsWorld } from '../../unit/sandbox/ecs/ecs-world.ts';
+import { useWorkspaces } from '../../support/action.ts';
+import { checkOut } from '../../support/checkout.ts';
 import { imageOf, updateService } from '../../support/service.ts';
 
+const workspaceOf = useWorkspaces();
 const PARAMETER = '/platform/dev/user-service/image';
 const commitOf = (digit: string): string => digit.repeat(40);
 
@@ -74,6 +77,31 @@ test('another workflow is held to the ancestry of the commits, where the token m
   const denied = await deploy(world, '1', hotfix, {}, { token: job['GITHUB_TOKEN'] ?? '' });
   expect(denied.outputs['verdict']).toBe('deployed');
   expect(denied.summary).toMatch(/could not be compared \(GitHub: Resource not accessible by integration/);
+});
+
+test('a run that has another commit checked out is held to that commit', async () => {
+  const world = await EcsWorld.withService({ scenario: { github } });
+  const checkedOut = (digit: string): string => {
+    const workspace = workspaceOf({});
+    checkOut(workspace, commitOf(digit));
+    return workspace;
+  };
+  const dispatch = (digit: string, number: number, inputs: Record<string, string> = {}) =>
+    deploy(world, digit, { number, sha: commitOf('4') }, inputs, { workspace: checkedOut(digit) });
+  expect((await dispatch('2', 201)).outputs['verdict']).toBe('deployed');
+  expect(await recorded(world)).toMatchObject({ commit: commitOf('2'), runNumber: 201 });
+
+  const older = await dispatch('1', 202);
+  expect([older.exitCode, older.outputs['verdict']]).toEqual([1, 'outdated']);
+  expect(older.outputs['reason']).toMatch(/^The commit 1111111 is an ancestor of the commit 2222222/);
+  const again = await dispatch('1', 201);
+  expect(again.outputs['verdict']).toBe('outdated');
+  expect((await dispatch('1', 203, { 'allow-older': 'true' })).outputs['verdict']).toBe('deployed');
+  expect(await recorded(world)).toMatchObject({ commit: commitOf('1'), allowOlder: true });
+
+  const given = await dispatch('1', 204, { image: imageOf('3'), commit: commitOf('3') });
+  expect(given.outputs['verdict']).toBe('deployed');
+  expect(await recorded(world)).toMatchObject({ commit: commitOf('3'), runNumber: 204 });
 });
 
 test('a run that arrives during the rollout of a newer one waits for it, and is outdated', async () => {

@@ -37,7 +37,13 @@ describe('a candidate', () => {
     ],
     ['that is the recorded run is not older', recorded, 'unknown', undefined],
     ['that is its second attempt is not older', { ...recorded, attempt: 2 }, 'unknown', undefined],
-    ['that re-runs it with another image is not older', { ...late, runNumber: 102 }, 'ancestor', undefined],
+    [
+      'that re-runs it with another image is not older',
+      { ...recorded, image: imageOf('a') },
+      'ancestor',
+      undefined,
+    ],
+    ['that re-runs it with an older commit is older', { ...late, runNumber: 102 }, 'ancestor', 'commit'],
     ['of another workflow is not older by its run', { ...late, ...otherWorkflow }, 'unknown', undefined],
     ['of another workflow is older by its commit', { ...late, ...otherWorkflow }, 'ancestor', 'commit'],
     ['of another workflow that has parted is not older', { ...late, ...otherWorkflow }, 'other', undefined],
@@ -107,10 +113,37 @@ describe('a candidate', () => {
 test.each<[string, Candidate, boolean]>([
   ['an earlier run', late, false],
   ['the recorded run', recorded, false],
+  ['the recorded run with another commit', { ...late, runNumber: 102 }, true],
   ['a later run', { ...late, runNumber: 103 }, true],
   ['another workflow', { ...late, ...otherWorkflow }, true],
   ['the same commit', { ...recorded, ...otherWorkflow }, false],
   ['another repository', { ...late, repository: 'org/other' }, false],
 ])('GitHub is asked only where it decides: %s', (_, candidate, expected) => {
   expect(dependsOnAncestry(recorded, candidate)).toBe(expected);
+});
+
+/** Numbers from 0 to below `limit`, the same in each run of the test. */
+function* numbers(seed: number, limit: number): Generator<number, never> {
+  for (let state = seed; ;) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    yield Math.floor((state / 2 ** 32) * limit);
+  }
+}
+
+test('no order of runs takes the commit back, whatever `ref` each of them has checked out', () => {
+  for (let seed = 1; seed <= 500; seed++) {
+    const random = numbers(seed, 12);
+    const next = (): number => random.next().value;
+    let released: (Candidate & { depth: number }) | undefined;
+    for (let step = 0; step < 20; step++) {
+      // The commits follow each other: the depth of one is its number in the history.
+      const depth = next();
+      const runNumber = 1 + next();
+      const candidate = { ...recorded, commit: String(depth), runNumber, image: imageOf(String(depth % 10)) };
+      const isAncestor = released !== undefined && depth < released.depth;
+      const older = compareOrder(released, candidate, isAncestor ? 'ancestor' : 'other');
+      if (isAncestor) expect({ seed, step, older }).not.toMatchObject({ older: undefined });
+      if (older === undefined) released = { ...candidate, depth };
+    }
+  }
 });

@@ -27,6 +27,8 @@ export interface Stage {
   sandbox: Sandbox;
   /** The repository's files: what a checkout gives. */
   repository: string;
+  /** Branches and tags that a checkout may name, with the files of their commits. */
+  refs?: Record<string, { sha: string; repository: string }>;
   reviewer?: Reviewer;
   secrets?: Record<string, string>;
   vars?: Record<string, string>;

@@ -46,7 +46,8 @@ export async function runStep(step: Step, contexts: Contexts, place: StepPlace):
   if (own !== undefined) return await runOwn(own.replace(/^actions\//, ''), inputs, { ...place, env });
   const standIn = THIRD_PARTY[uses.split('@')[0] ?? ''];
   if (!standIn) throw new Error(`third-party.ts does not say what ${uses} does`);
-  standIn({ repository: place.stage.repository, workspace: place.workspace });
+  const { stage, workspace } = place;
+  standIn({ stage, workspace, sha: place.env['GITHUB_SHA'] ?? '', inputs });
   return { ...NOTHING, exitCode: 0 };
 }
 

@@ -1,0 +1,10 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Puts a `.git` into a folder whose HEAD is detached at a commit, as `actions/checkout` leaves it. */
+export function checkOut(folder: string, sha: string, origin?: string): void {
+  for (const part of ['objects', 'refs']) mkdirSync(join(folder, '.git', part), { recursive: true });
+  writeFileSync(join(folder, '.git', 'HEAD'), `${sha}\n`);
+  const config = origin === undefined ? '' : `[remote "origin"]\n\turl = ${origin}\n`;
+  writeFileSync(join(folder, '.git', 'config'), config);
+}
