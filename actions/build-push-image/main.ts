@@ -30,8 +30,8 @@ await runAction({
       return present(await buildOnly({ ...context, env }, buildOnlyRequest(inputs, origin, workspace)));
     }
     const request = imageRequest(inputs, origin, workspace);
-    const ecr = async () => {
-      const access = { region: request.region, roleToAssume: inputs['role-to-assume'], context, env };
+    const ecr = async (region = request.region) => {
+      const access = { region, roleToAssume: inputs['role-to-assume'], context, env };
       return ecrClient(createSession(access), context);
     };
     return present(await buildPushImage({ ...context, env, ecr }, request));

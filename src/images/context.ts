@@ -3,12 +3,8 @@ import type { Context } from '../core/context.ts';
 import type { BakeRequest } from './build/bake.ts';
 import type { BuildRequest } from './build/command.ts';
 import type { Progress } from './progress.ts';
-import {
-  registryAccess,
-  RegistryClient,
-  registryPassword,
-  type RegistryPassword,
-} from './registry/client.ts';
+import { registryAccess, registryPassword, type RegistryPassword } from './registry/access/ecr.ts';
+import { RegistryClient } from './registry/client.ts';
 import { openRepository, type Repository } from './registry/repository.ts';
 import type { Severity } from './scan.ts';
 
@@ -50,8 +46,8 @@ export interface BuildContext extends Context {
 }
 
 export interface ImageContext extends BuildContext {
-  /** Opens the client; AWS is not called before the inputs are known to be valid. */
-  ecr(): Promise<ECRClient>;
+  /** Opens the client of a region, by default the request's own. AWS is called once the inputs are known to be valid. */
+  ecr(region?: string): Promise<ECRClient>;
 }
 
 /** What a run works with once the repository is known. */

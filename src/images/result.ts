@@ -11,7 +11,7 @@ import type { Verdicts } from '../core/outcome.ts';
 import { capitalize, sentence } from '../core/text.ts';
 import { BuildFailedError } from './build/output.ts';
 import type { ImageDescription, ImageRun, Progress, Stage } from './progress.ts';
-import { RegistryError } from './registry/client.ts';
+import { RegistryError } from './registry/error.ts';
 import type { ScanEvaluation } from './scan.ts';
 
 /** How a run of build-push-image can end. */

@@ -1,6 +1,6 @@
 import { inParallel } from '../../core/concurrency.ts';
 import { shortDigest } from '../../core/text.ts';
-import { openRegistry } from '../../images/registry/client.ts';
+import { openEcrRegistry } from '../../images/registry/open.ts';
 import { findAttachments } from '../../images/registry/copy.ts';
 import { isAttestation } from '../../images/registry/manifest.ts';
 import { readImage, readManifest } from '../../images/registry/manifest-reader.ts';
@@ -122,7 +122,7 @@ async function scanFinding(
 ): Promise<string | undefined> {
   const [repositories, registry, manifest] = await Promise.all([
     findRepositories(place.client, [place.name], context),
-    openRegistry(place, context),
+    openEcrRegistry(place, context),
     readManifest(place, digest, context),
   ]);
   const repository = repositories.get(place.name);

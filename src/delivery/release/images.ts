@@ -1,102 +1,140 @@
 import { classify } from '../../aws/errors.ts';
-import { DNS_SUFFIXES } from '../../aws/partition.ts';
-import { reasonOf } from '../../core/errors.ts';
-import { unchecked } from './unchecked.ts';
-import type { PartOfImage } from '../../ecs/proof.ts';
-import type { TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
+import { PlatformError, reasonOf } from '../../core/errors.ts';
+import { sentence } from '../../core/text.ts';
 import type { PreflightFinding } from '../../ecs/preflight.ts';
+import type { PartOfImage } from '../../ecs/proof.ts';
+import type { ContainerDefinition, TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
+import { findLogin } from '../../images/registry/access/login.ts';
+import { readArchitectures, readDigest, readImageManifest } from '../../images/registry/image-reader.ts';
 import type { Manifest } from '../../images/registry/manifest.ts';
-import { architectureOf } from '../../images/registry/layer-download.ts';
-import { readManifests } from '../../images/registry/manifest-reader.ts';
+import { ecrRegistry, type ImageReference, parseReference } from '../../images/registry/reference.ts';
 import type { ServiceContext } from './request.ts';
+import { unchecked } from './unchecked.ts';
 
-/** An image's name that is one of ECR. */
-interface EcrImage {
-  region: string;
-  repository: string;
-  /** The name without tag and digest. */
-  uri: string;
-  tag?: string;
-  digest?: string;
-}
-
-/** @see https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html */
-const HOST = String.raw`\d{12}\.(?:dkr\.ecr(?:-fips)?|dkr-ecr(?:-fips)?)\.(?<region>[a-z0-9-]+)\.(?:${[...DNS_SUFFIXES, 'on.aws'].join('|').replaceAll('.', String.raw`\.`)})`;
-const ECR = new RegExp(
-  String.raw`^(?<uri>${HOST}\/(?<repository>[^:@]+))(?::(?<tag>[^@]+))?(?:@(?<digest>sha256:[0-9a-f]{64}))?$`,
-);
-
-/** The parts of an ECR image's name; undefined for another registry's. */
-function ecrImage(image: string): EcrImage | undefined {
-  const found = ECR.exec(image)?.groups;
-  if (!found) return undefined;
-  const { uri = '', region = '', repository = '', tag, digest } = found;
-  return {
-    uri,
-    region,
-    repository,
-    ...(tag !== undefined && { tag }),
-    ...(digest !== undefined && { digest }),
-  };
-}
+/** Images that still go by their tag, and why: the registry did not tell the digest, or has no such image. */
+export type UnpinnedImages = ReadonlyMap<string, PreflightFinding>;
 
 /**
- * Names images of ECR that are given by tag by their digest, so that all tasks run the same, also those that are
- * started later. What cannot be resolved stays as it is: the checks that follow say why.
+ * Names images that are given by tag by their digest, so that all tasks run the same, also those that are started
+ * later, and a tag that was moved is a change.
+ *
+ * @param containers names of the containers whose images are pinned. The others keep their tags, which ECS resolves
+ *   with each deployment.
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html#deployment-container-image-stability
  */
 export async function pinImages(
   context: ServiceContext,
   definition: TaskDefinition,
-): Promise<TaskDefinition> {
+  containers: ReadonlySet<string>,
+): Promise<{ definition: TaskDefinition; unpinned: UnpinnedImages }> {
+  const unpinned = new Map<string, PreflightFinding>();
   const containerDefinitions = await Promise.all(
     definition.containerDefinitions.map(async (container) => {
-      const named = ecrImage(container.image);
-      if (!named || named.digest !== undefined || named.region !== context.region) return container;
-      const digest = (await readImage(context, named).catch(() => undefined))?.digest;
-      if (digest === undefined) return container;
-      return { ...container, image: `${container.image.replace(/:[^:/]+$/, '')}@${digest}` };
+      const { name, image } = container;
+      const reference = parseReference(image);
+      if (!containers.has(name) || reference?.digest !== undefined) return container;
+      const found = reference
+        ? await resolve(context, container, reference)
+        : unresolved(image, 'this is not the name of an image');
+      if ('pinned' in found) return { ...container, image: found.pinned };
+      unpinned.set(image, found);
+      return container;
     }),
   );
-  return { ...definition, containerDefinitions };
+  return { definition: { ...definition, containerDefinitions }, unpinned };
 }
 
-/** Images that are not in ECR, or not for the CPU of the task. An image that cannot be read is a warning. */
+/** The image by the digest that its tag has now, or why that is not known. */
+async function resolve(
+  context: ServiceContext,
+  container: ContainerDefinition,
+  reference: ImageReference,
+): Promise<{ pinned: string } | PreflightFinding> {
+  const { image } = container;
+  try {
+    const digest = await readDigest(reference, context);
+    if (digest !== undefined) return { pinned: `${reference.name}@${digest}` };
+    if (await mayBeHidden(context, container, reference)) {
+      return unresolved(
+        image,
+        `${reference.registry} shows the job no such image, and the task pulls it with a login of its own`,
+      );
+    }
+    return missing(image, reference);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    return unresolved(image, reasonOf(error), fixOf(error, reference));
+  }
+}
+
+/** Some registries hide private images from those who are not logged in. */
+async function mayBeHidden(
+  context: ServiceContext,
+  { repositoryCredentials }: ContainerDefinition,
+  { registry }: ImageReference,
+): Promise<boolean> {
+  return repositoryCredentials !== undefined && (await findLogin(registry, context)) === undefined;
+}
+
+function unresolved(image: string, reason: string, fix?: string): PreflightFinding {
+  const message = `The digest of ${image} is not known: ${sentence(reason)} A new deployment is started even if nothing else changes, and the digest is the one that its tasks report.`;
+  return { level: 'warning', message, ...(fix !== undefined && { fix }) };
+}
+
+/** A fix is advised only where access was denied. */
+function fixOf(error: unknown, { registry }: ImageReference): string | undefined {
+  if (ecrRegistry(registry)) {
+    return classify(error) === 'denied' ? 'Allow ecr:BatchGetImage to the role of the job.' : undefined;
+  }
+  if (!(error instanceof PlatformError) || error.code !== 'access-denied') return undefined;
+  return `Log in to ${registry} before this step, such as with docker/login-action, or give the image by digest.`;
+}
+
+/**
+ * Images that do not exist, or not for the CPU of the task. An image of ECR that cannot be read is a warning; of other
+ * registries the job need not have a login, as ECS has its own.
+ *
+ * @param unpinned images that were looked for already, with what was found.
+ */
 export async function imageFindings(
   context: ServiceContext,
   { containerDefinitions, runtimePlatform }: TaskDefinition,
+  unpinned: UnpinnedImages,
 ): Promise<PreflightFinding[]> {
   const architecture = runtimePlatform?.cpuArchitecture === 'ARM64' ? 'arm64' : 'amd64';
-  const images = [...new Set(containerDefinitions.map(({ image }) => image))];
+  const images = new Set(containerDefinitions.map(({ image }) => image).filter((one) => !unpinned.has(one)));
   const findings = await Promise.all(
-    images.map(async (image): Promise<PreflightFinding[]> => {
-      const named = ecrImage(image);
-      if (!named || named.region !== context.region) return [];
+    [...images].map(async (image): Promise<PreflightFinding[]> => {
+      const reference = parseReference(image);
+      if (!reference) return [];
       try {
-        const found = await readImage(context, named);
-        if (!found) return [missing(image)];
-        return await platformFindings(context, named, found, architecture);
+        const found = await readImageManifest(reference, context);
+        if (!found) return [missing(image, reference)];
+        return await platformFindings(context, image, reference, found, architecture);
       } catch (error) {
         context.signal.throwIfAborted();
-        if (classify(error) === 'not-found') return [missing(image)];
-        return [unchecked(`Whether the image ${image} exists`, 'warning', error, 'ecr:BatchGetImage')];
+        const what = `Whether the image ${image} exists`;
+        if (ecrRegistry(reference.registry)) return [unchecked(what, 'warning', error, 'ecr:BatchGetImage')];
+        context.log.debug(`${what} cannot be checked: ${reasonOf(error)}`);
+        return [];
       }
     }),
   );
-  return findings.flat();
+  return [...unpinned.values(), ...findings.flat()];
 }
 
 /**
  * Whether a digest is one of the manifests in an image's index: a task may tell that of its own platform. Unknown where
- * the index cannot be read: another registry's, another region's, or without the permission.
+ * the index cannot be read.
  */
 export async function partOfImage(
   context: ServiceContext,
   image: string,
   digest: string,
 ): Promise<PartOfImage> {
-  const named = ecrImage(image);
-  if (!named || named.region !== context.region) return 'unknown';
-  const found = await readImage(context, named).catch((error: unknown) => {
+  const reference = parseReference(image);
+  if (!reference) return 'unknown';
+  const found = await readImageManifest(reference, context).catch((error: unknown) => {
     context.signal.throwIfAborted();
     context.log.debug(`The index of ${image} cannot be read: ${reasonOf(error)}`);
     return undefined;
@@ -105,59 +143,40 @@ export async function partOfImage(
   return found.kind === 'index' && found.children.some((child) => child.digest === digest) ? 'part' : 'other';
 }
 
-async function readImage(context: ServiceContext, image: EcrImage): Promise<Manifest | undefined> {
-  const { uri, repository, tag, digest } = image;
-  const id = digest === undefined ? { imageTag: tag ?? 'latest' } : { imageDigest: digest };
-  const found = await readManifests({ client: await context.ecr(), name: repository, uri }, [id], context);
-  return found[0]?.manifest;
-}
-
 async function platformFindings(
   context: ServiceContext,
-  image: EcrImage,
+  image: string,
+  reference: ImageReference,
   found: Manifest,
   architecture: string,
 ): Promise<PreflightFinding[]> {
-  const name = nameOf(image);
   try {
-    const known = await architecturesOf(context, image, found);
+    const known = await readArchitectures(reference, found, context);
     if (known.length === 0 || known.includes(architecture)) return [];
     return [
       {
         level: 'error',
-        message: `The image ${name} is built for ${known.join(', ')}, and the tasks run on ${architecture}.`,
+        message: `The image ${image} is built for ${known.join(', ')}, and the tasks run on ${architecture}.`,
         fix: `Build it for linux/${architecture} too (build-push-image: platforms), or set runtimePlatform.cpuArchitecture.`,
       },
     ];
   } catch (error) {
     context.signal.throwIfAborted();
-    const what = `Which CPU architecture the image ${name} is built for`;
+    const what = `Which CPU architecture the image ${image} is built for`;
     return [unchecked(what, 'note', error, 'ecr:GetDownloadUrlForLayer')];
   }
 }
 
-/** Those that an index names, or that the config of its only manifest does; none when they are not known. */
-async function architecturesOf(
-  context: ServiceContext,
-  { repository, uri }: EcrImage,
-  found: Manifest,
-): Promise<string[]> {
-  const source = { client: await context.ecr(), name: repository, uri };
-  const named =
-    found.kind === 'index'
-      ? found.children.map(({ platform }) => platform?.architecture)
-      : [await architectureOf(source, found, context)];
-  return named.filter((one) => one !== undefined && one !== 'unknown') as string[];
+/** The images of a task definition that are given by tag. */
+export function imagesByTag({ containerDefinitions }: TaskDefinition): string[] {
+  const images = containerDefinitions.map(({ image }) => image);
+  return images.filter((image) => parseReference(image)?.digest === undefined);
 }
 
-function nameOf({ uri, tag, digest }: EcrImage): string {
-  return `${uri}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
-}
-
-function missing(image: string): PreflightFinding {
+function missing(image: string, { registry }: ImageReference): PreflightFinding {
   return {
     level: 'error',
-    message: `The image ${image} is not in ECR.`,
+    message: `The image ${image} is not in ${ecrRegistry(registry) ? 'ECR' : registry}.`,
     fix: 'Push it first, and check repository, digest or tag, account and region in its name.',
   };
 }

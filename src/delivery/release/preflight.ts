@@ -14,7 +14,7 @@ import type { PreflightFinding } from '../../ecs/preflight.ts';
 import { trafficRuleFindings } from '../../ecs/traffic-rules.ts';
 import type { ServiceContext } from './request.ts';
 import { missingRoles, missingSecrets } from './identity-findings.ts';
-import { imageFindings } from './images.ts';
+import { imageFindings, type UnpinnedImages } from './images.ts';
 
 /**
  * What would make the deployment fail, found before anything is changed. A check that the role has no rights for is
@@ -24,6 +24,7 @@ export async function preflight(
   context: ServiceContext,
   service: Service,
   definition: TaskDefinition,
+  unpinned: UnpinnedImages,
 ): Promise<PreflightFinding[]> {
   const checked = (
     what: string,
@@ -43,7 +44,7 @@ export async function preflight(
     ...roleFindings(service, definition),
   ];
   const found = await Promise.all([
-    imageFindings(context, definition),
+    imageFindings(context, definition, unpinned),
     checked('Whether the log groups exist', 'logs:DescribeLogGroups', () =>
       logGroupFindings(context, definition),
     ),

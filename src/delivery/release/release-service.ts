@@ -10,7 +10,12 @@ import {
 import { findService } from '../../ecs/find-service.ts';
 import { digestIn, type ProvenTasks } from '../../ecs/proof.ts';
 import { describeService, isSteady, primaryDeployment, requireDeployable } from '../../ecs/service.ts';
-import { applyChanges, factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
+import {
+  applyChanges,
+  factsOf,
+  mainContainer,
+  releasedContainers,
+} from '../../ecs/task-definition/changes.ts';
 import { type ChangedField, secretValues, taskDefinitionDiff } from '../../ecs/task-definition/diff.ts';
 import { readTaskDefinitionFile } from '../../ecs/task-definition/file.ts';
 import {
@@ -24,7 +29,8 @@ import { familyOf, revisionName, type TaskDefinition } from '../../ecs/task-defi
 import { readRelease, recordRelease, sourceOfImage } from '../ledger.ts';
 import { revisionsForRollback } from '../release-revisions.ts';
 import { followDeployment, resultOfDeployment } from '../rollout/follow-deployment.ts';
-import { pinImages } from './images.ts';
+import { parseReference } from '../../images/registry/reference.ts';
+import { imagesByTag, pinImages, type UnpinnedImages } from './images.ts';
 import { rollBackDeployment, runRelease } from './on-failure.ts';
 import { runPreDeploy } from './pre-deploy.ts';
 import { preflight } from './preflight.ts';
@@ -60,7 +66,7 @@ async function deploy(
     request.ledger && mainContainer(target.definition, factsOf(service, request.service), 'image').image;
   const objection = await findObjection(context, release, request, image);
   if (objection) return endRefused(release, objection, 'Nothing was changed.');
-  release.report.findings = await preflight(context, service, target.definition);
+  release.report.findings = await preflight(context, service, target.definition, target.unpinned);
   const wrong = release.report.findings.filter(({ level }) => level === 'error');
   if (wrong.length > 0) {
     const more = wrong.length > 1 ? ` (and ${wrong.length - 1} more)` : '';
@@ -68,9 +74,10 @@ async function deploy(
     const reason = `${[message, fix].filter(Boolean).join(' ')}${more} Nothing was changed.`;
     return release.end({ verdict: 'failed', reason });
   }
-  const { desiredCount } = request;
+  const moved = movedTags(request, service, target);
+  const { desiredCount, forceNewDeployment = moved.length > 0 } = request;
   const resized = desiredCount !== undefined && desiredCount !== service.desiredCount;
-  if (target.arn === service.taskDefinition && !resized && request.forceNewDeployment !== true)
+  if (target.arn === service.taskDefinition && !resized && !forceNewDeployment)
     return await confirm(context, release, request, service, target);
   const arn = await register(context, release, target);
   if (request.preDeploy) {
@@ -90,7 +97,11 @@ async function deploy(
   // A rollback may have set a hold meanwhile, and what does not hold the lock may have released another image.
   const objectionNow = await findObjection(context, release, request, image);
   if (objectionNow) return endRefused(release, objectionNow, 'The service was not touched.');
-  const deployment = await update(context, release, request, service, arn);
+  if (moved.length > 0) {
+    const tags = `${moved.join(' and ')} may have been moved since ${revisionName(arn)} was deployed`;
+    release.logEvent(`${tags}: starting a new deployment.`);
+  }
+  const deployment = await update(context, release, { ...request, forceNewDeployment }, service, arn);
   if (!deployment) {
     const now = await describeService(context, request);
     const other = revisionName(now.taskDefinition ?? '');
@@ -398,7 +409,7 @@ async function imageOf(
       `the image ${image} has no digest that the ledger could keep`,
     );
   }
-  return `${image.replace(/:[^:/]+$/, '')}@${digest}`;
+  return `${parseReference(image)?.name ?? image}@${digest}`;
 }
 
 async function deregisterOld(
@@ -426,6 +437,7 @@ interface TargetRevision {
   arn?: string;
   previous: RegisteredTaskDefinition;
   changes: readonly ChangedField[];
+  unpinned: UnpinnedImages;
 }
 
 /**
@@ -441,16 +453,34 @@ async function targetRevision(
   const previous = await readTaskDefinition(context, service.taskDefinition ?? '');
   maskSecrets(context, previous.definition);
   if (source.kind === 'current') {
-    return { definition: previous.definition, arn: previous.arn, previous, changes: [] };
+    const { definition, arn } = previous;
+    return { definition, arn, previous, changes: [], unpinned: new Map() };
   }
   if (source.kind === 'revision') return await existingRevision(context, source.revision, previous);
   const base = source.kind === 'file' ? await readTaskDefinitionFile(source.path) : previous.definition;
   maskSecrets(context, base);
   const facts = factsOf(service, service.serviceName ?? '');
-  const definition = await pinImages(context, applyChanges(base, changes, facts));
+  const changed = applyChanges(base, changes, facts);
+  const all = changed.containerDefinitions.map(({ name }) => name);
+  const released = source.kind === 'file' ? new Set(all) : releasedContainers(changed, changes, facts);
+  const { definition, unpinned } = await pinImages(context, changed, released);
   maskSecrets(context, definition);
   const diff = taskDefinitionDiff(previous.definition, definition);
-  return { definition, previous, changes: diff, ...(diff.length === 0 && { arn: previous.arn }) };
+  return { definition, previous, changes: diff, unpinned, ...(diff.length === 0 && { arn: previous.arn }) };
+}
+
+/**
+ * Tags by which the service has its images already, and which may have been moved since it was deployed: their digest
+ * is not known, or an existing revision is deployed as it is. None of what a stack has just rolled out, nor for a
+ * rollback, which must not bring a newer image.
+ */
+function movedTags(
+  { rolledOutOver, order, source }: ServiceRequest,
+  { taskDefinition }: Service,
+  { arn, definition, unpinned }: TargetRevision,
+): string[] {
+  if (arn !== taskDefinition || rolledOutOver !== undefined || order === undefined) return [];
+  return source.kind === 'revision' ? imagesByTag(definition) : [...unpinned.keys()];
 }
 
 async function existingRevision(
@@ -465,7 +495,7 @@ async function existingRevision(
   }
   maskSecrets(context, found.definition);
   const changes = taskDefinitionDiff(previous.definition, found.definition);
-  return { definition: found.definition, arn: found.arn, previous, changes };
+  return { definition: found.definition, arn: found.arn, previous, changes, unpinned: new Map() };
 }
 
 /** Masks the values of variables whose names say that they are secret, in every log from now on. */

@@ -103,7 +103,8 @@ export interface RollbackRequest extends ServiceTarget {
 export interface ServiceContext extends EcsContext, LedgerContext {
   /** Of a smoke test's command. */
   env: NodeJS.ProcessEnv;
-  ecr(): Promise<ECRClient>;
+  /** ECR of a region; default, the context's own. */
+  ecr(region?: string): Promise<ECRClient>;
   iam(): Promise<IAMClient>;
   secretsManager(): Promise<SecretsManagerClient>;
 }
@@ -133,9 +134,21 @@ export function serviceContext(session: Session, context: Context, env: NodeJS.P
     elb: once(() => elbClient(session, own)),
     logs: once(() => logsClient(session, own)),
     ssm: once(() => ssmClient(session, own)),
-    ecr: once(() => ecrClient(session, own)),
+    ecr: byRegion((region) => ecrClient({ ...session, region }, own), session.region),
     iam: once(() => iamClient(session, own)),
     secretsManager: once(() => secretsClient(session, own)),
+  };
+}
+
+function byRegion<T>(
+  open: (region: string) => Promise<T>,
+  ownRegion: string,
+): (region?: string) => Promise<T> {
+  const opened = new Map<string, Promise<T>>();
+  return (region = ownRegion) => {
+    const known = opened.get(region) ?? open(region);
+    opened.set(region, known);
+    return known;
   };
 }
 

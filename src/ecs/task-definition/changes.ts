@@ -101,22 +101,42 @@ function refuseDotted(
  * the load balancer, or the only essential one. Throws InputError when that leaves a choice.
  */
 export function mainContainer(
-  { containerDefinitions: all }: TaskDefinition,
-  { service, loadBalanced }: ServiceFacts,
+  definition: TaskDefinition,
+  facts: ServiceFacts,
   input: string,
 ): ContainerDefinition {
-  const essential = all.filter((one) => one.essential !== false);
-  const found =
-    (all.length === 1 ? all[0] : undefined) ??
-    all.find(({ name }) => name === service) ??
-    all.find(({ name }) => name === loadBalanced) ??
-    (essential.length === 1 ? essential[0] : undefined);
+  const found = findMainContainer(definition, facts);
   if (found) return found;
+  const { containerDefinitions: all } = definition;
   const hint = ['image', 'environment', 'secrets'].includes(input)
     ? ': name one with containers'
     : ', and none of them has the name of the service';
   const names = all.map(({ name }) => name).join(', ');
   throw new InputError(input, '', `the task definition has the containers ${names}${hint}`);
+}
+
+function findMainContainer(
+  { containerDefinitions: all }: TaskDefinition,
+  { service, loadBalanced }: ServiceFacts,
+): ContainerDefinition | undefined {
+  const essential = all.filter((one) => one.essential !== false);
+  return (
+    (all.length === 1 ? all[0] : undefined) ??
+    all.find(({ name }) => name === service) ??
+    all.find(({ name }) => name === loadBalanced) ??
+    (essential.length === 1 ? essential[0] : undefined)
+  );
+}
+
+/** Names of the containers whose image is released: the main one, and those whose image is given. */
+export function releasedContainers(
+  definition: TaskDefinition,
+  { images, containers = {} }: TaskDefinitionChanges,
+  facts: ServiceFacts,
+): Set<string> {
+  const given = Object.keys(containers).filter((name) => containers[name]?.image !== undefined);
+  const main = findMainContainer(definition, facts);
+  return new Set([...Object.keys(images), ...given, ...(main ? [main.name] : [])]);
 }
 
 function containerNamed(

@@ -23,6 +23,8 @@ export interface ContainerDefinition {
   image: string;
   essential?: boolean;
   memory?: number;
+  /** The login that the task pulls the image with, a secret. */
+  repositoryCredentials?: { credentialsParameter?: string };
   environment?: { name: string; value: string }[];
   secrets?: { name: string; valueFrom: string }[];
   portMappings?: { containerPort?: number; hostPort?: number; protocol?: string; name?: string }[];

@@ -27,7 +27,7 @@ async function buildImage(
 ): Promise<ImageResult> {
   const { env, services } = context;
   return await buildPushImage(
-    { ...context, env, ecr: () => services.ecr() },
+    { ...context, env, ecr: (region) => services.ecr(region) },
     imageRequest(context, service, options),
   );
 }

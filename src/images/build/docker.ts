@@ -1,5 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Context } from '../../core/context.ts';
 import { PlatformError } from '../../core/errors.ts';
@@ -11,6 +10,7 @@ import {
   runCommand,
 } from '../../core/exec.ts';
 import { type RetryPolicy, withRetry } from '../../core/retry.ts';
+import { dockerConfigFolder, readDockerConfig } from '../registry/access/login.ts';
 
 const NO_DOCKER =
   'There is no docker client on this machine. A ready image can be pushed without one: see oci-layout.';
@@ -129,11 +129,6 @@ function dockerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 /** Folders of the user's configuration (plugins, contexts, builders), which are linked and not copied. */
 const SHARED_FOLDERS = ['cli-plugins', 'contexts', 'buildx'];
 
-interface DockerConfig {
-  credHelpers?: Record<string, string>;
-  [key: string]: unknown;
-}
-
 /**
  * Creates a configuration for docker below `folder`, so that our login is not visible to others and is removed with
  * the folder. It includes the user's own settings: other logins, proxies, plugins and builders.
@@ -147,8 +142,8 @@ export function createDockerConfig(
   env: NodeJS.ProcessEnv,
 ): string {
   const own = join(folder, 'docker-config');
-  const users = env['DOCKER_CONFIG'] ?? join(env['HOME'] ?? homedir(), '.docker');
-  const config = readConfig(join(users, 'config.json'));
+  const users = dockerConfigFolder(env);
+  const config = readDockerConfig(env);
   mkdirSync(own, { mode: 0o700, recursive: true });
   const credHelpers = { ...config.credHelpers, ...(registry !== undefined && { [registry]: '' }) };
   writeFileSync(join(own, 'config.json'), JSON.stringify({ ...config, credHelpers }), { mode: 0o600 });
@@ -156,14 +151,4 @@ export function createDockerConfig(
     if (existsSync(join(users, name))) symlinkSync(join(users, name), join(own, name), 'junction');
   }
   return own;
-}
-
-function readConfig(file: string): DockerConfig {
-  try {
-    return Object(JSON.parse(readFileSync(file, 'utf8'))) as DockerConfig;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    const message = `Docker's configuration ${file} cannot be read: ${(error as Error).message}`;
-    throw new PlatformError('docker-unavailable', message, { cause: error });
-  }
 }

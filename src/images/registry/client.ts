@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { ECRClient } from '@aws-sdk/client-ecr';
 import { classify, errorText } from '../../aws/errors.ts';
-import { send } from '../../aws/send.ts';
 import type { Context } from '../../core/context.ts';
 import { type ErrorCode, PlatformError } from '../../core/errors.ts';
 import { type RetryPolicy, withRetry } from '../../core/retry.ts';
+import { isOfRegistry, RegistryError } from './error.ts';
 import { exchange, type HttpAnswer, type HttpRequest } from './http.ts';
 import {
   digestOf,
@@ -14,18 +13,22 @@ import {
   parseManifest,
   type RawManifest,
 } from './manifest.ts';
-import type { ImageRepository } from './repository.ts';
 
+const ACCEPT = [...MEDIA_TYPES.image, ...MEDIA_TYPES.index].join(', ');
 const RETRY: RetryPolicy = { attempts: 8, baseMs: 200, longestMs: 10_000 };
+const REDIRECTS = [301, 302, 303, 307, 308];
+const MOST_REDIRECTS = 5;
 
 /** Where a repository is, and the credentials for it. */
-interface RegistryAccess {
+export interface RegistryAccess {
   /** The registry's origin: `https://111111111111.dkr.ecr.eu-west-1.amazonaws.com`. */
   endpoint: URL;
   /** The repository's path in the registry. */
   path: string;
-  /** Value of the Authorization header. */
-  authorization: string;
+  /** Value of the Authorization header; absent until the registry asks for one. */
+  authorization?: string;
+  /** Answers the registry's WWW-Authenticate with a value of the Authorization header. */
+  authorize?: (challenge: string) => Promise<string>;
 }
 
 /** A blob to send. `open` is called again for each attempt. */
@@ -54,24 +57,61 @@ class MalformedAnswerError extends PlatformError {
 export class RegistryClient {
   readonly #access: RegistryAccess;
   readonly #context: Pick<Context, 'clock' | 'signal' | 'log'>;
+  readonly #retry: RetryPolicy;
+  #authorization: string | undefined;
+  /** The answer to a challenge that is being fetched: parallel requests share it. */
+  #authorizing: Promise<string> | undefined;
   /** Failures whose attempts are used up: an upload, which is retried as a whole, does not retry them again. */
   readonly #exhausted = new WeakSet();
 
-  constructor(access: RegistryAccess, context: Pick<Context, 'clock' | 'signal' | 'log'>) {
+  constructor(
+    access: RegistryAccess,
+    context: Pick<Context, 'clock' | 'signal' | 'log'>,
+    retry: RetryPolicy = RETRY,
+  ) {
     this.#access = access;
+    this.#authorization = access.authorization;
     this.#context = context;
+    this.#retry = retry;
   }
 
   /** A manifest by tag or digest; undefined when there is none. Its digest is verified against its bytes. */
   async manifest(reference: string): Promise<Manifest | undefined> {
+    return await this.#readManifest(reference, (answer) => answer.status !== 404);
+  }
+
+  /** As `manifest`, but undefined only when the registry itself says so: the 404 of a proxy on the way is an error. */
+  async find(reference: string): Promise<Manifest | undefined> {
+    return await this.#readManifest(reference, (answer) => answer.status !== 404 || !isOfRegistry(answer));
+  }
+
+  /**
+   * The digest that a tag has now, or that of an image by digest; undefined as `find`. The registry is asked without
+   * the manifest, which Docker Hub does not count as a pull.
+   *
+   * @see https://docs.docker.com/docker-hub/usage/pulls/
+   */
+  async digest(reference: string): Promise<string | undefined> {
+    const what = `read the digest of ${reference}`;
+    const request = this.#request('HEAD', `manifests/${reference}`, { accept: ACCEPT });
+    const expected = [200, 404, 405];
+    const answer = await this.#withRetry(what, () => this.#send(what, { ...request, expected }));
+    const digest = answer.headers['docker-content-digest'];
+    if (answer.status === 200 && typeof digest === 'string' && isDigest(digest)) return digest;
+    return (await this.find(reference))?.digest;
+  }
+
+  async #readManifest(
+    reference: string,
+    isThere: (answer: HttpAnswer) => boolean,
+  ): Promise<Manifest | undefined> {
     const what = `read the manifest ${reference}`;
-    const accept = [...MEDIA_TYPES.image, ...MEDIA_TYPES.index].join(', ');
     return this.#withRetry(what, async () => {
-      const answer = await this.#send(what, {
-        ...this.#request('GET', `manifests/${reference}`, { accept }),
-        expected: [200, 404],
-      });
-      return answer.status === 404 ? undefined : verifiedManifest(answer, reference);
+      const request = this.#request('GET', `manifests/${reference}`, { accept: ACCEPT });
+      const answer = await this.#send(what, { ...request, expected: [200, 404] });
+      if (!isThere(answer)) return undefined;
+      if (answer.status === 404) throw new RegistryError(what, answer);
+      return verifiedManifest(answer, reference);
     });
   }
 
@@ -91,26 +131,18 @@ export class RegistryClient {
   async hasBlob(digest: string, size: number): Promise<boolean> {
     const what = `look for the blob ${digest}`;
     const answer = await this.#withRetry(what, () =>
-      this.#send(what, { ...this.#request('HEAD', `blobs/${digest}`), expected: [200, 307, 404] }),
+      this.#send(what, { ...this.#request('HEAD', `blobs/${digest}`), expected: [200, ...REDIRECTS, 404] }),
     );
     const length = answer.headers['content-length'];
-    return (
-      answer.status === 307 || (answer.status === 200 && (length === undefined || Number(length) === size))
-    );
+    if (REDIRECTS.includes(answer.status)) return true;
+    return answer.status === 200 && (length === undefined || Number(length) === size);
   }
 
   /** A small blob, such as an image's config. The registry may redirect to storage that needs no credentials. */
   async blob(digest: string): Promise<Buffer> {
     const what = `read the blob ${digest}`;
     return this.#withRetry(what, async () => {
-      let answer = await this.#send(what, {
-        ...this.#request('GET', `blobs/${digest}`),
-        expected: [200, 307],
-      });
-      if (answer.status === 307) {
-        const url = new URL(answer.headers.location ?? '', this.#access.endpoint);
-        answer = await this.#send(what, { method: 'GET', url, expected: [200] });
-      }
+      const answer = await this.#send(what, { ...this.#request('GET', `blobs/${digest}`), expected: [200] });
       if (digestOf(answer.body) !== digest) throw new MalformedAnswerError(`${what}: its bytes are others`);
       return answer.body;
     });
@@ -131,11 +163,7 @@ export class RegistryClient {
       again = true;
       const url = await this.#startUpload(what);
       url.searchParams.set('digest', blob.digest);
-      const headers = {
-        ...this.#authorizationFor(url),
-        'content-type': 'application/octet-stream',
-        'content-length': blob.size,
-      };
+      const headers = { 'content-type': 'application/octet-stream', 'content-length': blob.size };
       await this.#send(what, { method: 'PUT', url, headers, body: verifiedChunks(blob), expected: [201] });
     });
   }
@@ -162,14 +190,14 @@ export class RegistryClient {
 
   #request(method: string, path: string, headers: HttpRequest['headers'] = {}): HttpRequest {
     const url = new URL(`/v2/${this.#access.path}/${path}`, this.#access.endpoint);
-    return { method, url, headers: { ...this.#authorizationFor(url), ...headers } };
+    return { method, url, headers };
   }
 
   async #send(
     what: string,
-    { expected, ...request }: HttpRequest & { expected: number[] },
+    { expected, ...request }: HttpRequest & { expected: readonly number[] },
   ): Promise<HttpAnswer> {
-    const answer = await exchange(request, this.#context.signal);
+    const answer = await this.#follow(request, expected);
     const { status } = answer;
     if (status === 404 && isUnknownRepository(answer)) throw new RegistryError(what, answer);
     if (expected.includes(status)) return answer;
@@ -177,11 +205,49 @@ export class RegistryClient {
     throw new MalformedAnswerError(`${what}: the answer ${status} is not the protocol's`);
   }
 
+  /** Follows redirects of reads: blobs are often elsewhere, and manifests of mirrors too. */
+  async #follow(request: HttpRequest, expected: readonly number[]): Promise<HttpAnswer> {
+    let { url } = request;
+    for (let redirects = 0; ; redirects++) {
+      const answer = await this.#exchange({ ...request, url });
+      const { location } = answer.headers;
+      const isRedirect = REDIRECTS.includes(answer.status) && !expected.includes(answer.status);
+      const isRead = request.method === 'GET' || request.method === 'HEAD';
+      if (!isRedirect || !isRead || redirects === MOST_REDIRECTS) return answer;
+      if (location === undefined || !URL.canParse(location, url.href)) return answer;
+      url = new URL(location, url);
+    }
+  }
+
+  /** Sends a request, once more when the registry asks for authorization and gets it. */
+  async #exchange(request: HttpRequest): Promise<HttpAnswer> {
+    const { signal } = this.#context;
+    const used = this.#authorization;
+    const answer = await exchange(this.#authorized(request), signal);
+    const challenge = answer.headers['www-authenticate'];
+    const isOurs = request.url.origin === this.#access.endpoint.origin;
+    if (answer.status !== 401 || !isOurs || challenge === undefined || !isRepeatable(request)) return answer;
+    // Another request may have been answered in the meantime.
+    if (this.#authorization === used && !(await this.#answer(challenge))) return answer;
+    return await exchange(this.#authorized(request), signal);
+  }
+
+  /** False when the registry's challenge cannot be answered. */
+  async #answer(challenge: string): Promise<boolean> {
+    const { authorize } = this.#access;
+    if (!authorize) return false;
+    this.#authorizing ??= authorize(challenge).finally(() => {
+      this.#authorizing = undefined;
+    });
+    this.#authorization = await this.#authorizing;
+    return true;
+  }
+
   /** Retries transient failures; a failure of the network becomes a PlatformError. */
   async #withRetry<T>(what: string, attempt: () => Promise<T>): Promise<T> {
     const isTransientFailure = (error: unknown): boolean =>
       isTransient(error) && !this.#exhausted.has(error as object);
-    const retry = { ...RETRY, isTransient: isTransientFailure, hintMs: retryAfterMs };
+    const retry = { ...this.#retry, isTransient: isTransientFailure, hintMs: retryAfterMs };
     try {
       return await withRetry(this.#context, retry, attempt);
     } catch (error) {
@@ -197,10 +263,15 @@ export class RegistryClient {
   }
 
   /** The credentials go only to the registry itself, never to a host that it redirects to. */
-  #authorizationFor({ origin }: URL): Record<string, string> {
-    const { endpoint, authorization } = this.#access;
-    return origin === endpoint.origin ? { authorization } : {};
+  #authorized(request: HttpRequest): HttpRequest {
+    const authorization = this.#authorization;
+    if (authorization === undefined || request.url.origin !== this.#access.endpoint.origin) return request;
+    return { ...request, headers: { authorization, ...request.headers } };
   }
+}
+
+function isRepeatable({ body }: HttpRequest): boolean {
+  return body === undefined || Buffer.isBuffer(body);
 }
 
 /** Passes the bytes on, and throws at the end when they do not match the digest. */
@@ -238,9 +309,9 @@ function verifiedManifest(answer: HttpAnswer, reference: string): Manifest {
 const TRANSIENT_CODES: readonly ErrorCode[] = ['throttled', 'service-unavailable'];
 
 function isTransient(error: unknown): boolean {
-  return error instanceof PlatformError
-    ? TRANSIENT_CODES.includes(error.code)
-    : classify(error) === 'network';
+  if (error instanceof PlatformError) return TRANSIENT_CODES.includes(error.code);
+  // A name that does not exist will not exist a moment later.
+  return classify(error) === 'network' && (error as NodeJS.ErrnoException).code !== 'ENOTFOUND';
 }
 
 function retryAfterMs(error: unknown): number | undefined {
@@ -249,96 +320,4 @@ function retryAfterMs(error: unknown): number | undefined {
 
 function isUnknownRepository({ body }: HttpAnswer): boolean {
   return body.includes('NAME_UNKNOWN');
-}
-
-interface ErrorBody {
-  errors?: { code?: string; message?: string }[];
-}
-
-/** A request that the registry rejected. */
-export class RegistryError extends PlatformError {
-  override readonly name = 'RegistryError';
-  readonly status: number;
-  /** The registry's own code, such as TAG_INVALID or DENIED; empty when the answer had none. */
-  readonly registryCode: string;
-  /** The wait that the registry asks for, in ms. */
-  readonly retryAfterMs: number;
-
-  constructor(what: string, answer: HttpAnswer) {
-    const { code = '', message = '' } = bodyOf(answer).errors?.[0] ?? {};
-    const text = [code, message].filter((part) => part !== '').join(': ');
-    super(
-      errorCode(answer.status, code),
-      `the registry refused to ${what}: ${text || `HTTP ${answer.status}`}`,
-    );
-    this.status = answer.status;
-    this.registryCode = code;
-    this.retryAfterMs = 1000 * (Number(answer.headers['retry-after']) || 0);
-  }
-}
-
-function errorCode(status: number, registryCode: string): ErrorCode {
-  if (status === 429 || registryCode === 'TOOMANYREQUESTS') return 'throttled';
-  if (status === 408 || (status >= 500 && status !== 501) || registryCode === 'UNAVAILABLE') {
-    return 'service-unavailable';
-  }
-  if (status === 401 || status === 403 || registryCode === 'DENIED') return 'access-denied';
-  return registryCode === 'NAME_UNKNOWN' ? 'not-found' : 'registry-rejected';
-}
-
-function bodyOf({ body }: HttpAnswer): ErrorBody {
-  try {
-    return Object(JSON.parse(body.toString('utf8'))) as ErrorBody;
-  } catch {
-    return {}; // The page of a proxy; the status says as much.
-  }
-}
-
-/** A password for the account's registry. ECR's passwords are valid for twelve hours. */
-export interface RegistryPassword {
-  username: string;
-  password: string;
-  /** The registry that accepts it: `https://111111111111.dkr.ecr.eu-west-1.amazonaws.com`. */
-  endpoint: URL;
-}
-
-/** Requests a password from ECR, and masks it in the log before it is used. */
-export async function registryPassword(
-  client: ECRClient,
-  context: Pick<Context, 'signal' | 'log'>,
-): Promise<RegistryPassword> {
-  const { GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr');
-  const { authorizationData = [] } = await send(client, new GetAuthorizationTokenCommand({}), context);
-  const { authorizationToken = '', proxyEndpoint = '' } = authorizationData[0] ?? {};
-  const [username = '', password = ''] = Buffer.from(authorizationToken, 'base64')
-    .toString('utf8')
-    .split(':');
-  if (password === '' || !URL.canParse(proxyEndpoint)) {
-    throw new PlatformError('service-unavailable', 'GetAuthorizationToken answered without a token');
-  }
-  context.log.secret(password);
-  context.log.secret(authorizationToken);
-  return { username, password, endpoint: new URL(proxyEndpoint) };
-}
-
-/** Access to the repository at a URI. The protocol is that of the password's endpoint where the hosts are equal. */
-export function registryAccess(repositoryUri: string, password: RegistryPassword): RegistryAccess {
-  const slash = repositoryUri.indexOf('/');
-  const host = repositoryUri.slice(0, slash);
-  const protocol = password.endpoint.host === host ? password.endpoint.protocol : 'https:';
-  const credentials = Buffer.from(`${password.username}:${password.password}`).toString('base64');
-  return {
-    endpoint: new URL(`${protocol}//${host}`),
-    path: repositoryUri.slice(slash + 1),
-    authorization: `Basic ${credentials}`,
-  };
-}
-
-/** Opens a repository over the registry protocol, with a password of its account. */
-export async function openRegistry(
-  repository: ImageRepository,
-  context: Pick<Context, 'clock' | 'signal' | 'log'>,
-): Promise<RegistryClient> {
-  const password = await registryPassword(repository.client, context);
-  return new RegistryClient(registryAccess(repository.uri, password), context);
 }

@@ -3,7 +3,8 @@ import { send } from '../../aws/send.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import type { Context } from '../../core/context.ts';
 import { PlatformError } from '../../core/errors.ts';
-import { openRegistry, type RegistryClient } from './client.ts';
+import type { RegistryClient } from './client.ts';
+import { openEcrRegistry } from './open.ts';
 import { download } from './http.ts';
 import { blobsOf, type Descriptor, type Manifest } from './manifest.ts';
 import { type FoundManifest, readManifest, readManifests, withChildren } from './manifest-reader.ts';
@@ -220,7 +221,7 @@ async function copyBlobs(
     presentBytes: present.reduce((sum, { size }) => sum + size, 0),
   };
   if (missing.length === 0) return moved;
-  const registry = await openRegistry(target, context);
+  const registry = await openEcrRegistry(target, context);
   let mountable = registryUri(source) === registryUri(target);
   // The largest first, so that no long upload is left for the end.
   const order = missing.toSorted((a, b) => b.size - a.size);

@@ -3,7 +3,7 @@ import type { Context } from '../../core/context.ts';
 import { PlatformError } from '../../core/errors.ts';
 import { withRetry } from '../../core/retry.ts';
 import { exchange } from './http.ts';
-import type { ImageManifest } from './manifest.ts';
+import { architectureIn, type ImageManifest } from './manifest.ts';
 import { type ImageRepository, repositoryOf } from './repository.ts';
 
 const RETRIES = { attempts: 4, baseMs: 200 };
@@ -37,8 +37,7 @@ export async function architectureOf(
     const url = await downloadAddress(source, config.digest, context);
     return await download(url, context.signal);
   });
-  const { architecture } = Object(JSON.parse(body.toString('utf8'))) as { architecture?: unknown };
-  return typeof architecture === 'string' && architecture !== '' ? architecture : undefined;
+  return architectureIn(body);
 }
 
 class DownloadError extends PlatformError {

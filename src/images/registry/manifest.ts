@@ -86,6 +86,12 @@ export function platformOf({ platform }: Descriptor): string {
   return [os, architecture, variant].filter((part) => part !== undefined).join('/');
 }
 
+/** The CPU architecture that an image's config names; undefined when it names none. */
+export function architectureIn(config: Buffer): string | undefined {
+  const { architecture } = parseJson(config) as { architecture?: unknown };
+  return typeof architecture === 'string' && architecture !== '' ? architecture : undefined;
+}
+
 function parseJson(bytes: Buffer): Document {
   try {
     const document: unknown = JSON.parse(bytes.toString('utf8'));
@@ -93,7 +99,7 @@ function parseJson(bytes: Buffer): Document {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
-  throw invalid('the manifest is not a JSON object');
+  throw invalid('a manifest or config is not a JSON object');
 }
 
 function guess(document: Document): string {

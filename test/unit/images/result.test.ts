@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { CancelledError, InputError, PlatformError, TimeoutError } from '../../../src/core/errors.ts';
 import { BuildFailedError } from '../../../src/images/build/output.ts';
 import { Progress, type Stage } from '../../../src/images/progress.ts';
-import { RegistryError } from '../../../src/images/registry/client.ts';
+import { RegistryError } from '../../../src/images/registry/error.ts';
 import { failedResult } from '../../../src/images/result.ts';
 import { contextOf } from './registry/context.ts';
 

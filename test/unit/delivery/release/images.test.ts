@@ -1,10 +1,11 @@
-import { BatchGetImageCommand, PutImageCommand } from '@aws-sdk/client-ecr';
+import { BatchGetImageCommand, ECRClient, PutImageCommand } from '@aws-sdk/client-ecr';
 import { expect, test } from '@jest/globals';
 import type { Sandbox } from '../../../../sandbox/index.ts';
 import { imageFindings, partOfImage, pinImages } from '../../../../src/delivery/release/images.ts';
 import type { ServiceContext } from '../../../../src/delivery/release/request.ts';
 import type { TaskDefinition } from '../../../../src/ecs/task-definition/task-definition.ts';
 import { DEV, useSandboxes } from '../../../support/action.ts';
+import { clientOf } from '../../../support/aws-clients.ts';
 import { REPOSITORY } from '../../../support/image.ts';
 import { pushMultiPlatform } from '../../../support/multi-platform.ts';
 import { RegistrySession } from '../../../support/registry.ts';
@@ -14,10 +15,16 @@ const sandboxOf = useSandboxes();
 const DENIED = { kind: 'error', code: 'AccessDeniedException', status: 400, times: 99 } as const;
 const NAME = `${DEV}.dkr.ecr.eu-west-1.amazonaws.com/${REPOSITORY}`;
 
+/** The container of every definition here. */
+const API = new Set(['api']);
+/** No image was looked for before. */
+const NONE = new Map();
+
 async function imageIn(sandbox: Sandbox) {
   const session = await RegistrySession.open(sandbox, { imageTagMutability: 'IMMUTABLE' }, DEV);
   const image = await pushMultiPlatform(session, 'v1');
-  const context = { ...contextOf(), region: 'eu-west-1', ecr: () => Promise.resolve(session.client) };
+  const ecr = (region = 'eu-west-1') => Promise.resolve(clientOf(sandbox, ECRClient, DEV, region));
+  const context = { ...contextOf(), env: {}, region: 'eu-west-1', ecr };
   return { session, image, context: context as unknown as ServiceContext };
 }
 
@@ -30,10 +37,12 @@ function definitionOf(image: string, cpuArchitecture = 'X86_64'): TaskDefinition
 
 test('an image by tag is pinned to its digest; one that does not exist stays as it is', async () => {
   const { context, image } = await imageIn(await sandboxOf());
-  const pinned = await pinImages(context, definitionOf(`${NAME}:v1`));
-  expect(pinned.containerDefinitions[0]?.image).toBe(`${NAME}@${image.digest}`);
+  const pinned = await pinImages(context, definitionOf(`${NAME}:v1`), API);
+  expect(pinned.definition.containerDefinitions[0]?.image).toBe(`${NAME}@${image.digest}`);
   const missing = definitionOf(`${NAME}:v2`);
-  expect(await pinImages(context, missing)).toEqual(missing);
+  const { definition, unpinned } = await pinImages(context, missing, API);
+  expect(definition).toEqual(missing);
+  expect(unpinned.get(`${NAME}:v2`)).toMatchObject({ level: 'error' });
 });
 
 test('the images of an index are a part of it, and no other digest is', async () => {
@@ -45,8 +54,8 @@ test('the images of an index are a part of it, and no other digest is', async ()
 
 test.each([
   ['an image that is not there', `${NAME}:v2`],
-  ['an image of another registry', 'registry.example.com/api:v1'],
-  ['an image of another region', `${DEV}.dkr.ecr.us-east-1.amazonaws.com/${REPOSITORY}:v1`],
+  ['an image of a registry that does not exist', 'registry.invalid/api:v1'],
+  ['an image of a region that does not have it', `${DEV}.dkr.ecr.us-east-1.amazonaws.com/${REPOSITORY}:v1`],
 ])('of %s nothing can be said', async (_what, name) => {
   const { context, image } = await imageIn(await sandboxOf());
   expect(await partOfImage(context, name, image.digest)).toBe('unknown');
@@ -67,8 +76,8 @@ test('without the permission to read the index nothing can be said', async () =>
 
 test('an image that is missing, or for another CPU only, is a finding', async () => {
   const { session, context, image } = await imageIn(await sandboxOf());
-  expect(await imageFindings(context, definitionOf(`${NAME}:v1`, 'ARM64'))).toEqual([]);
-  const [missing] = await imageFindings(context, definitionOf(`${NAME}:v2`));
+  expect(await imageFindings(context, definitionOf(`${NAME}:v1`, 'ARM64'), NONE)).toEqual([]);
+  const [missing] = await imageFindings(context, definitionOf(`${NAME}:v2`), NONE);
   expect(missing).toMatchObject({ level: 'error', message: `The image ${NAME}:v2 is not in ECR.` });
   const imageIds = [{ imageDigest: image.digest }];
   const { images = [] } = await session.client.send(
@@ -80,7 +89,7 @@ test('an image that is missing, or for another CPU only, is a finding', async ()
   await session.client.send(
     new PutImageCommand({ repositoryName: REPOSITORY, imageManifest, imageTag: 'amd64' }),
   );
-  const [wrong] = await imageFindings(context, definitionOf(`${NAME}:amd64`, 'ARM64'));
+  const [wrong] = await imageFindings(context, definitionOf(`${NAME}:amd64`, 'ARM64'), NONE);
   expect(wrong).toMatchObject({ level: 'error', message: expect.stringContaining('is built for amd64') });
 });
 
@@ -88,15 +97,15 @@ test('an image of one manifest is read by its config', async () => {
   const sandbox = await sandboxOf();
   const { context, image } = await imageIn(sandbox);
   const [amd64 = '', arm64 = ''] = image.children;
-  expect(await imageFindings(context, definitionOf(`${NAME}@${amd64}`))).toEqual([]);
-  expect(await imageFindings(context, definitionOf(`${NAME}@${arm64}`, 'ARM64'))).toEqual([]);
-  const [wrong] = await imageFindings(context, definitionOf(`${NAME}@${arm64}`));
+  expect(await imageFindings(context, definitionOf(`${NAME}@${amd64}`), NONE)).toEqual([]);
+  expect(await imageFindings(context, definitionOf(`${NAME}@${arm64}`, 'ARM64'), NONE)).toEqual([]);
+  const [wrong] = await imageFindings(context, definitionOf(`${NAME}@${arm64}`), NONE);
   expect(wrong).toMatchObject({
     level: 'error',
     message: `The image ${NAME}@${arm64} is built for arm64, and the tasks run on amd64.`,
   });
   sandbox.addFault({ ...DENIED, operation: 'GetDownloadUrlForLayer' });
-  expect(await imageFindings(context, definitionOf(`${NAME}@${arm64}`))).toEqual([
+  expect(await imageFindings(context, definitionOf(`${NAME}@${arm64}`), NONE)).toEqual([
     {
       level: 'note',
       message: expect.stringMatching(/^Which CPU architecture the image .* cannot be checked: AccessDenied/),
@@ -114,7 +123,7 @@ test.each([
     const sandbox = await sandboxOf();
     const { context } = await imageIn(sandbox);
     sandbox.addFault({ ...DENIED, ...fault, operation: 'BatchGetImage' });
-    const [found] = await imageFindings(context, definitionOf(`${NAME}:v1`));
+    const [found] = await imageFindings(context, definitionOf(`${NAME}:v1`), NONE);
     expect(found).toEqual({
       level: 'warning',
       message: expect.stringMatching(/^Whether the image .*:v1 exists cannot be checked: /),

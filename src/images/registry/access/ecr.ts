@@ -1,0 +1,45 @@
+import type { ECRClient } from '@aws-sdk/client-ecr';
+import { send } from '../../../aws/send.ts';
+import type { Context } from '../../../core/context.ts';
+import { PlatformError } from '../../../core/errors.ts';
+import type { RegistryAccess } from '../client.ts';
+
+/** A password for the account's registry. ECR's passwords are valid for twelve hours. */
+export interface RegistryPassword {
+  username: string;
+  password: string;
+  /** The registry that accepts it: `https://111111111111.dkr.ecr.eu-west-1.amazonaws.com`. */
+  endpoint: URL;
+}
+
+/** Requests a password from ECR, and masks it in the log before it is used. */
+export async function registryPassword(
+  client: ECRClient,
+  context: Pick<Context, 'signal' | 'log'>,
+): Promise<RegistryPassword> {
+  const { GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr');
+  const { authorizationData = [] } = await send(client, new GetAuthorizationTokenCommand({}), context);
+  const { authorizationToken = '', proxyEndpoint = '' } = authorizationData[0] ?? {};
+  const [username = '', password = ''] = Buffer.from(authorizationToken, 'base64')
+    .toString('utf8')
+    .split(':');
+  if (password === '' || !URL.canParse(proxyEndpoint)) {
+    throw new PlatformError('service-unavailable', 'GetAuthorizationToken answered without a token');
+  }
+  context.log.secret(password);
+  context.log.secret(authorizationToken);
+  return { username, password, endpoint: new URL(proxyEndpoint) };
+}
+
+/** Access to the repository at a URI. The protocol is that of the password's endpoint where the hosts are equal. */
+export function registryAccess(repositoryUri: string, password: RegistryPassword): RegistryAccess {
+  const slash = repositoryUri.indexOf('/');
+  const host = repositoryUri.slice(0, slash);
+  const protocol = password.endpoint.host === host ? password.endpoint.protocol : 'https:';
+  const credentials = Buffer.from(`${password.username}:${password.password}`).toString('base64');
+  return {
+    endpoint: new URL(`${protocol}//${host}`),
+    path: repositoryUri.slice(slash + 1),
+    authorization: `Basic ${credentials}`,
+  };
+}

@@ -1,0 +1,118 @@
+import { isNotFound } from '../../aws/errors.ts';
+import { withTimeLimit } from '../../core/concurrency.ts';
+import { PlatformError, reasonOf } from '../../core/errors.ts';
+import type { RetryPolicy } from '../../core/retry.ts';
+import { findLogin } from './access/login.ts';
+import type { RegistryClient } from './client.ts';
+import { architectureOf } from './layer-download.ts';
+import { architectureIn, type ImageManifest, type Manifest } from './manifest.ts';
+import { readManifests } from './manifest-reader.ts';
+import { openRegistry, type RegistryContext } from './open.ts';
+import { ecrRegistry, type ImageReference, versionOf } from './reference.ts';
+
+/** A deployment waits for the answer, and can go on without it. */
+const READ_WITHIN_MS = 20_000;
+const RETRY: RetryPolicy = { attempts: 4, baseMs: 250, longestMs: 5000 };
+
+/** Reads one image in its registry. What cannot be read is an error, and not an image that does not exist. */
+interface ImageReader {
+  /** The digest that the image's name stands for now; undefined when there is no such image. */
+  digest(): Promise<string | undefined>;
+  /** Its manifest; undefined when there is no such image. */
+  manifest(): Promise<Manifest | undefined>;
+  /** The CPU architecture that its config names; undefined when it names none. */
+  architecture(manifest: ImageManifest): Promise<string | undefined>;
+}
+
+/** The digest that an image's name stands for now; undefined when there is no such image. */
+export async function readDigest(
+  reference: ImageReference,
+  context: RegistryContext,
+): Promise<string | undefined> {
+  return await read(reference, context, (reader) => reader.digest());
+}
+
+/** The manifest of an image in any registry; undefined when there is no such image. */
+export async function readImageManifest(
+  reference: ImageReference,
+  context: RegistryContext,
+): Promise<Manifest | undefined> {
+  return await read(reference, context, (reader) => reader.manifest());
+}
+
+/** The CPU architectures that an image is built for: `amd64`, `arm64`. None when it does not say. */
+export async function readArchitectures(
+  reference: ImageReference,
+  manifest: Manifest,
+  context: RegistryContext,
+): Promise<string[]> {
+  const named =
+    manifest.kind === 'index'
+      ? manifest.children.map(({ platform }) => platform?.architecture)
+      : [await read(reference, context, (reader) => reader.architecture(manifest))];
+  return named.filter((one) => one !== undefined && one !== 'unknown') as string[];
+}
+
+/**
+ * Reads from ECR by its API, which needs no password, and from all other registries by their own protocol. Where the
+ * job's credentials of AWS have no access to a registry of ECR, its docker login may have.
+ */
+async function read<T>(
+  reference: ImageReference,
+  context: RegistryContext,
+  what: (reader: ImageReader) => Promise<T | undefined>,
+): Promise<T | undefined> {
+  const { name, registry } = reference;
+  const limit = { what: `reading ${name}`, timeoutMs: READ_WITHIN_MS };
+  return await withTimeLimit(context, limit, async (signal) => {
+    const limited = { ...context, signal };
+    if (!ecrRegistry(registry)) return await orMissing(what(registryReader(reference, limited)));
+    try {
+      return await orMissing(what(ecrReader(reference, limited)));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(await findLogin(registry, limited))) throw error;
+      context.log.debug(`ECR's API does not give ${name}, the docker login is used: ${reasonOf(error)}`);
+      return await orMissing(what(registryReader(reference, limited)));
+    }
+  });
+}
+
+/** A repository that does not exist has no image. */
+async function orMissing<T>(reading: Promise<T | undefined>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (isNotFound(error) || (error instanceof PlatformError && error.code === 'not-found')) return undefined;
+    throw error;
+  }
+}
+
+function registryReader(reference: ImageReference, context: RegistryContext): ImageReader {
+  const version = versionOf(reference);
+  const open = (): Promise<RegistryClient> => openRegistry(reference, context, RETRY);
+  return {
+    digest: async () => (await open()).digest(version),
+    manifest: async () => (await open()).find(version),
+    architecture: async ({ config }) => architectureIn(await (await open()).blob(config.digest)),
+  };
+}
+
+function ecrReader(reference: ImageReference, context: RegistryContext): ImageReader {
+  const { registry, path, digest } = reference;
+  const { region = '' } = ecrRegistry(registry) ?? {};
+  const repository = async () => ({
+    client: await context.ecr(region),
+    name: path,
+    uri: `${registry}/${path}`,
+  });
+  const manifest = async (): Promise<Manifest | undefined> => {
+    const id = digest === undefined ? { imageTag: versionOf(reference) } : { imageDigest: digest };
+    return (await readManifests(await repository(), [id], context))[0]?.manifest;
+  };
+  return {
+    manifest,
+    digest: async () => (await manifest())?.digest,
+    architecture: async (image) => architectureOf(await repository(), image, context),
+  };
+}
