@@ -1,5 +1,5 @@
 import { ECRClient } from '@aws-sdk/client-ecr';
-import { copyImage } from '../../src/images/registry/copy.ts';
+import { copyImage } from '../../src/images/registry/copy/copy-image.ts';
 import type { ImageRepository } from '../../src/images/registry/repository.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { recordingLog } from '../unit/core/fakes.ts';

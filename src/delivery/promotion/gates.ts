@@ -1,7 +1,8 @@
 import { inParallel } from '../../core/concurrency.ts';
 import { shortDigest } from '../../core/text.ts';
+import { findAttachments } from '../../images/registry/copy/attachments.ts';
+import { ecrStore } from '../../images/registry/copy/ecr-store.ts';
 import { openEcrRegistry } from '../../images/registry/open.ts';
-import { findAttachments } from '../../images/registry/copy.ts';
 import { isAttestation } from '../../images/registry/manifest.ts';
 import { readImage, readManifest } from '../../images/registry/manifest-reader.ts';
 import { findRepositories, type ImageRepository } from '../../images/registry/repository.ts';
@@ -112,7 +113,8 @@ async function isAttested(
   const manifest = await readManifest(place, digest, context);
   if (manifest?.kind === 'index' && manifest.children.some(isAttestation)) return true;
   const none = new Set<string>();
-  return (await findAttachments(place, [digest], () => Promise.resolve(none), context)).length > 0;
+  const attached = await findAttachments(ecrStore(place, context), [digest], () => Promise.resolve(none));
+  return attached.length > 0;
 }
 
 async function scanFinding(

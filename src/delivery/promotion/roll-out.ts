@@ -1,6 +1,7 @@
 import { inParallel } from '../../core/concurrency.ts';
 import { CancelledError, PlatformError, reasonOf } from '../../core/errors.ts';
-import { copyImage, type CopyReport, putManifest } from '../../images/registry/copy.ts';
+import { copyImage, type CopyReport } from '../../images/registry/copy/copy-image.ts';
+import { ecrStore } from '../../images/registry/copy/ecr-store.ts';
 import { readManifest } from '../../images/registry/manifest-reader.ts';
 import { digestIn } from '../../ecs/proof.ts';
 import { ledgerNames, type Release } from '../ledger.ts';
@@ -262,7 +263,7 @@ async function tagImages(plans: readonly ServicePlan[], target: PromotionEnviron
     try {
       const manifest = await readManifest(images.target, digest, target.context);
       if (!manifest) throw new PlatformError('not-found', `the image is not in ${images.target.name}`);
-      await putManifest(images.target, manifest, tag, target.context);
+      await ecrStore(images.target, target.context).putManifest(manifest, tag);
     } catch (error) {
       target.context.signal.throwIfAborted();
       notes.push(`The tag ${tag} could not be put on the image of ${service.name}: ${reasonOf(error)}.`);

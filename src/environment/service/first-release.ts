@@ -8,7 +8,7 @@ import {
 } from '../../delivery/ledger.ts';
 import { type ReleaseSource, sourceOf, sourceOfRun } from '../../delivery/source.ts';
 import { isNotFound } from '../../aws/errors.ts';
-import { copyImage } from '../../images/registry/copy.ts';
+import { copyImage } from '../../images/registry/copy/copy-image.ts';
 import { digestOfReference } from '../../images/registry/manifest.ts';
 import { readManifest } from '../../images/registry/manifest-reader.ts';
 import { type ImageRepository, openRepository } from '../../images/registry/repository.ts';

@@ -81,7 +81,7 @@ export async function resolveBake(
     target: target.target,
     buildArgs: { ...valuesOf(target.args), ...build.buildArgs },
     buildContexts: { ...resolveContexts(target.contexts ?? {}, workspace), ...build.buildContexts },
-    ssh: [...new Set([...sshEntries(target), ...build.ssh])],
+    ssh: [...new Set([...sshEntries(target, workspace), ...build.ssh])],
     labels: { ...build.labels, ...valuesOf(target.labels), ...bake.labels },
     ...attestations(target, build, refuse),
     ...(Object.keys(secrets).length > 0 && { secretSpecs: secrets }),
@@ -191,12 +191,16 @@ function secretSpecs({ secret = [] }: BakeTarget, workspace: string): Record<str
   return Object.fromEntries(specs);
 }
 
-function sshEntries({ ssh = [] }: BakeTarget): string[] {
+function sshEntries({ ssh = [] }: BakeTarget, workspace: string): string[] {
   return ssh.map((entry) => {
-    if (typeof entry === 'string') return entry;
-    const { id, paths = [] } = entry;
-    return paths.length === 0 ? id : `${id}=${paths.join(',')}`;
+    const [id, paths] = typeof entry === 'string' ? idAndPaths(entry) : [entry.id, entry.paths ?? []];
+    return [id, paths.map((path) => resolve(workspace, path)).join(',')].filter(Boolean).join('=');
   });
+}
+
+function idAndPaths(entry: string): [string, string[]] {
+  const [id = '', paths = ''] = entry.split('=');
+  return [id, paths.split(',').filter((path) => path !== '')];
 }
 
 /** Attestations of the file, where the inputs leave them open. */

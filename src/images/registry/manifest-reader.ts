@@ -69,24 +69,6 @@ export async function readManifest(
   return (await readManifests(repository, [{ imageDigest: digest }], context))[0]?.manifest;
 }
 
-/** A manifest and all its descendants, children first: the order in which a registry accepts them. */
-export async function withChildren(
-  repository: ImageRepository,
-  root: Manifest,
-  context: Pick<Context, 'signal'>,
-): Promise<Manifest[]> {
-  if (root.kind === 'image') return [root];
-  const wanted = [...new Set(root.children.map(({ digest }) => digest))];
-  const ids = wanted.map((imageDigest) => ({ imageDigest }));
-  const children = (await readManifests(repository, ids, context)).map(({ manifest }) => manifest);
-  const missing = wanted.find((digest) => !children.some((child) => child.digest === digest));
-  if (missing !== undefined) {
-    throw new PlatformError('image-invalid', `${repository.name} lacks ${missing}, a part of ${root.digest}`);
-  }
-  const below = await Promise.all(children.map((child) => withChildren(repository, child, context)));
-  return [...below.flat(), root];
-}
-
 interface Layer {
   mediaType: string;
   digest: string;

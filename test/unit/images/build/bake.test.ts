@@ -116,10 +116,10 @@ describe('a target of a bake file', () => {
     expect(build.secrets).toEqual({});
   });
 
-  test.each([[[{ id: 'default' }, { id: 'key', paths: ['/k', '/l'] }]], [['default', 'key=/k,/l']]])(
+  test.each([[[{ id: 'default' }, { id: 'key', paths: ['/k', 'l'] }]], [['default', 'key=/k,l']]])(
     'has its agents of ssh, from %j',
     async (ssh) => {
-      expect((await resolveTarget({ ssh })).build.ssh).toEqual(['default', 'key=/k,/l']);
+      expect((await resolveTarget({ ssh })).build.ssh).toEqual(['default', 'key=/k,/w/l']);
     },
   );
 

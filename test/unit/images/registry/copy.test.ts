@@ -8,8 +8,8 @@ import {
 import { describe, expect, test } from '@jest/globals';
 import type { Sandbox } from '../../../../sandbox/index.ts';
 import { ecrClient } from '../../../../src/aws/clients.ts';
-import { copyImage } from '../../../../src/images/registry/copy.ts';
-import type { CopyReport } from '../../../../src/images/registry/copy.ts';
+import { copyImage } from '../../../../src/images/registry/copy/copy-image.ts';
+import type { CopyReport } from '../../../../src/images/registry/copy/copy-image.ts';
 import { DEV, useSandboxes } from '../../../support/action.ts';
 import { REPOSITORY } from '../../../support/image.ts';
 import { pushMultiPlatform, pushReferrer } from '../../../support/multi-platform.ts';

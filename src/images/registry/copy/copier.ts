@@ -1,0 +1,182 @@
+import { inParallel } from '../../../core/concurrency.ts';
+import { PlatformError } from '../../../core/errors.ts';
+import { blobsOf, type Descriptor, type Manifest } from '../manifest.ts';
+import type { FoundManifest } from '../manifest-reader.ts';
+import { findAllAttachments } from './attachments.ts';
+import type { ImageStore } from './store.ts';
+
+const PUTS_AT_ONCE = 6;
+const BLOBS_AT_ONCE = 6;
+
+/** Blobs by how they got to the target. Sizes in bytes. */
+interface CopiedBlobs {
+  copiedBlobs: number;
+  copiedBytes: number;
+  /** Shared within one registry, without a transfer. */
+  mountedBlobs: number;
+  /** Already in the target. */
+  presentBlobs: number;
+  presentBytes: number;
+}
+
+/** What was copied of one image. */
+export interface Copied extends CopiedBlobs {
+  /** Number of manifests that were put: the image's, those of its platforms, and attachments. */
+  manifests: number;
+  /** Number of signatures, SBOMs and attestations that were copied. */
+  attachments: number;
+  /** Tags that were set on the image in the target. */
+  tags: readonly string[];
+}
+
+interface CopyOptions {
+  /** Whose attachments are copied: of each part of the image, or of the image as a whole. */
+  attachmentsOf: 'parts' | 'image' | 'nothing';
+  /** The tags for the image in the target; without one it has none. */
+  tags?: () => Promise<readonly string[]>;
+}
+
+/**
+ * Copies an image by its exact manifest: blobs that are missing, then the images of an index, then the index with
+ * its tags, then signatures and SBOMs, so that every image that is visible in the target is complete. At the end
+ * the image is read back from the target and its digest compared.
+ */
+export async function copyWhole(
+  source: ImageStore,
+  target: ImageStore,
+  root: Manifest,
+  { attachmentsOf, tags: findTags }: CopyOptions,
+): Promise<Copied> {
+  const image = await withChildren(source, root);
+  const subjects = { parts: image.map(({ digest }) => digest), image: [root.digest], nothing: [] };
+  // Attachments and tags are read while the layers are copied.
+  const [moved, attached, tags] = await Promise.all([
+    copyBlobs(source, target, image),
+    findAllAttachments(source, subjects[attachmentsOf]),
+    findTags?.() ?? [],
+  ]);
+  const parts = await withAllChildren(source, attached);
+  if (parts.length > 0) addBlobs(moved, await copyBlobs(source, target, parts));
+  await putAll(target, image.slice(0, -1));
+  for (const tag of tags.length > 0 ? tags : [undefined]) await target.putManifest(root, tag);
+  await putAttached(target, attached, parts);
+  await requireImage(target, root.digest);
+  return { ...moved, manifests: image.length + parts.length, attachments: attached.length, tags };
+}
+
+/** Copies attachments of an image that the target has. */
+export async function copyAttached(
+  source: ImageStore,
+  target: ImageStore,
+  attached: readonly FoundManifest[],
+): Promise<Copied> {
+  const parts = await withAllChildren(source, attached);
+  const moved = await copyBlobs(source, target, parts);
+  await putAttached(target, attached, parts);
+  return { ...moved, manifests: parts.length, attachments: attached.length, tags: [] };
+}
+
+function addBlobs(sum: CopiedBlobs, more: CopiedBlobs): void {
+  sum.copiedBlobs += more.copiedBlobs;
+  sum.copiedBytes += more.copiedBytes;
+  sum.mountedBlobs += more.mountedBlobs;
+  sum.presentBlobs += more.presentBlobs;
+  sum.presentBytes += more.presentBytes;
+}
+
+/** A manifest and all its descendants, children first: the order in which a registry accepts them. */
+async function withChildren(source: ImageStore, root: Manifest): Promise<Manifest[]> {
+  if (root.kind === 'image') return [root];
+  const wanted = [...new Set(root.children.map(({ digest }) => digest))];
+  const ids = wanted.map((imageDigest) => ({ imageDigest }));
+  const children = (await source.manifests(ids)).map(({ manifest }) => manifest);
+  const missing = wanted.find((digest) => !children.some((child) => child.digest === digest));
+  if (missing !== undefined) {
+    throw new PlatformError('image-invalid', `${source.name} lacks ${missing}, a part of ${root.digest}`);
+  }
+  const below = await Promise.all(children.map((child) => withChildren(source, child)));
+  return [...below.flat(), root];
+}
+
+/** The manifests of attachments and of their children, which they rarely have. */
+async function withAllChildren(source: ImageStore, attached: readonly FoundManifest[]): Promise<Manifest[]> {
+  const all = await Promise.all(attached.map(({ manifest }) => withChildren(source, manifest)));
+  return [...new Map(all.flat().map((manifest) => [manifest.digest, manifest])).values()];
+}
+
+async function putAttached(
+  target: ImageStore,
+  attached: readonly FoundManifest[],
+  parts: readonly Manifest[],
+): Promise<void> {
+  const tagOf = new Map(attached.map(({ manifest, tag }) => [manifest.digest, tag]));
+  for (const part of parts) await target.putManifest(part, tagOf.get(part.digest));
+}
+
+/** Puts images before the indexes that refer to them; `withChildren` lists children before their parents. */
+async function putAll(target: ImageStore, manifests: readonly Manifest[]): Promise<void> {
+  const images = manifests.filter(({ kind }) => kind === 'image');
+  await inParallel(images, PUTS_AT_ONCE, (manifest) => target.putManifest(manifest, undefined));
+  for (const manifest of manifests) {
+    if (manifest.kind === 'index') await target.putManifest(manifest, undefined);
+  }
+}
+
+async function requireImage(target: ImageStore, digest: string): Promise<void> {
+  if ((await target.manifests([{ imageDigest: digest }])).length > 0) return;
+  throw new PlatformError(
+    'digest-mismatch',
+    `${target.name} does not give back ${digest}, which was copied to it`,
+  );
+}
+
+/**
+ * Copies every blob that the manifests need and that the target lacks: by a mount within one registry where that is
+ * allowed, otherwise by streaming it through this process, without using the disk.
+ */
+async function copyBlobs(
+  source: ImageStore,
+  target: ImageStore,
+  manifests: readonly Manifest[],
+): Promise<CopiedBlobs> {
+  const blobs = uniqueBlobs(manifests);
+  const missing = await target.missingBlobs(blobs);
+  const present = blobs.filter((blob) => !missing.includes(blob));
+  const moved: CopiedBlobs = {
+    copiedBlobs: 0,
+    copiedBytes: 0,
+    mountedBlobs: 0,
+    presentBlobs: present.length,
+    presentBytes: present.reduce((sum, { size }) => sum + size, 0),
+  };
+  if (missing.length === 0) return moved;
+  const registry = await target.registry();
+  let mountable = source.registryUri === target.registryUri;
+  // The largest first, so that no long upload is left for the end.
+  const order = missing.toSorted((a, b) => b.size - a.size);
+  await inParallel(order, BLOBS_AT_ONCE, async (blob) => {
+    if (mountable && (await registry.mount(blob.digest, mountName(source)))) {
+      moved.mountedBlobs++;
+      return;
+    }
+    // The account does not share blobs between repositories: another request would only start an unused upload.
+    mountable = false;
+    const { digest, size } = blob;
+    await registry.upload({ digest, size, open: source.blobReader(blob) });
+    moved.copiedBlobs++;
+    moved.copiedBytes += size;
+  });
+  return moved;
+}
+
+/** Each blob once, without foreign layers: those are not stored in a registry. */
+function uniqueBlobs(manifests: readonly Manifest[]): Descriptor[] {
+  const blobs = manifests.flatMap((manifest) => (manifest.kind === 'image' ? blobsOf(manifest) : []));
+  const own = blobs.filter(({ mediaType }) => !/foreign|nondistributable/.test(mediaType));
+  return [...new Map(own.map((blob) => [blob.digest, blob])).values()];
+}
+
+/** The source's path in the registry that it shares with the target. */
+function mountName({ uri }: ImageStore): string {
+  return uri.slice(uri.indexOf('/') + 1);
+}
