@@ -12,6 +12,7 @@ import type { ObjectStore } from './s3/object-store.ts';
 import { openRealRoutes } from './ecs/tasks/real-routes.ts';
 import { requireServices } from './ecs/tasks/task-host.ts';
 import { registryEndpoints } from './registry/endpoint.ts';
+import { TokenRegistry, type TokenRegistryOptions, tokenRegistriesOf } from './registry/token-registry.ts';
 import { readScenario } from './scenario/scenario.ts';
 import type { FaultRule, Scenario } from './scenario/scenario.ts';
 import { listen } from './server/server.ts';
@@ -57,6 +58,8 @@ export interface Sandbox {
   objects(account: string): ObjectStore;
   /** Throws a ShapeError for a rule that is none. */
   addFault(rule: FaultRule): void;
+  /** Starts another registry beside ECR, from which tasks pull too. It closes with the sandbox. */
+  openRegistry(options?: TokenRegistryOptions): Promise<TokenRegistry>;
   /** Throws what background work has thrown. May be called again. */
   close(): Promise<void>;
 }
@@ -84,6 +87,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     options.port ?? 0,
   );
   const { url } = server;
+  const servers = [server];
   let closing: Promise<void> | undefined;
   const githubUrl = `${url}/github`;
   const oidcUrl = `${url}/oidc/token?api-version=2.0`;
@@ -127,7 +131,13 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     addFault: (rule) => {
       faults.add(rule);
     },
-    close: () => (closing ??= server.close().then(() => world.close())),
+    openRegistry: async (registryOptions = {}) => {
+      const registry = new TokenRegistry(world, registryOptions);
+      servers.push(await listen(world, answering, (base) => registry.endpoints(base), 0));
+      tokenRegistriesOf(world).set(registry.host, registry);
+      return registry;
+    },
+    close: () => (closing ??= Promise.all(servers.map((one) => one.close())).then(() => world.close())),
   };
 }
 

@@ -1,8 +1,16 @@
 import { createHash } from 'node:crypto';
 import { AwsError, type Call, type Input, textOf } from '../protocols/service.ts';
 import { registryOf, repositoriesOf } from '../registry/registry.ts';
+import { tokenRegistriesOf } from '../registry/token-registry.ts';
 import type { World } from '../world.ts';
-import type { Cluster, Ecs, Service, ServiceDeployment, TaskDefinition } from './model.ts';
+import type {
+  Cluster,
+  ContainerDefinition,
+  Ecs,
+  Service,
+  ServiceDeployment,
+  TaskDefinition,
+} from './model.ts';
 
 export function lastPart(nameOrArn: string): string {
   return nameOrArn.slice(nameOrArn.lastIndexOf('/') + 1);
@@ -64,26 +72,34 @@ export function isVisible(ecs: Ecs, deployment: ServiceDeployment): boolean {
   return deployment.visibleAt <= now && now.getTime() - deployment.createdAt.getTime() < HISTORY_MS;
 }
 
-const DIGEST = /@(sha256:[0-9a-f]{64})$/;
-const OURS = /^(?<host>[^/]+)\/(?<account>\d{12})\/(?<region>[a-z0-9-]+)\/(?<name>[^@:]+)(?::(?<tag>[^@]+))?/;
+const IMAGE = /^(?<host>[^/]+)\/(?<path>[^@:]+)(?::(?<tag>[^@]+))?(?:@(?<digest>sha256:[0-9a-f]{64}))?$/;
+const OURS = /^(?<account>\d{12})\/(?<region>[a-z0-9-]+)\/(?<name>.+)$/;
+const ECR_HOST = /^(?<account>\d{12})\.dkr\.ecr\.(?<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/;
 
 /**
- * The digest that a task pulls. An image of the sandbox's own registry must be there: undefined when it is not.
- * Of all others the sandbox knows nothing, and takes the digest that is asked for, or one that follows from the name.
+ * The digest that a task pulls: of a tag the one that it has now, of an index the index's own. An image of the sandbox's
+ * registries must be there: undefined when it is not. Of all others the sandbox knows nothing, and takes the digest that
+ * is asked for, or one that follows from the name.
+ *
+ * @param image may be by the digest that the deployment resolved before.
  */
-export function resolveImageDigest(world: World, image: string): string | undefined {
-  const asked = DIGEST.exec(image)?.[1];
-  const { host, account = '', region = '', name = '', tag = 'latest' } = placeOf(image);
-  if (world.scenario.ecr?.registry === undefined && host !== undefined && host === hostOf(world)) {
-    const repository = repositoriesOf(world, account, region).get(name);
-    const digest = asked ?? repository?.tags.get(tag);
-    return digest !== undefined && repository?.manifests.has(digest) ? digest : undefined;
+export function resolveImageDigest(
+  world: World,
+  { image: own, repositoryCredentials }: ContainerDefinition,
+  image = own,
+): string | undefined {
+  const { host = '', path = '', tag = 'latest', digest } = IMAGE.exec(image)?.groups ?? {};
+  const version = digest ?? tag;
+  const other = tokenRegistriesOf(world).get(host);
+  if (other) return other.pull(path, version, repositoryCredentials !== undefined);
+  const { account = '', region = '', name = path } = OURS.exec(path)?.groups ?? {};
+  if (host === hostOf(world) && account !== '' && world.scenario.ecr?.registry === undefined) {
+    return repositoriesOf(world, account, region).get(name)?.find(version)?.digest;
   }
-  return asked ?? `sha256:${createHash('sha256').update(image).digest('hex')}`;
-}
-
-function placeOf(image: string): Partial<Record<'host' | 'account' | 'region' | 'name' | 'tag', string>> {
-  return OURS.exec(image)?.groups ?? {};
+  const ecr = ECR_HOST.exec(host)?.groups;
+  const repository = ecr && repositoriesOf(world, ecr['account'] ?? '', ecr['region'] ?? '').get(path);
+  if (repository) return repository.find(version)?.digest;
+  return digest ?? `sha256:${createHash('sha256').update(image).digest('hex')}`;
 }
 
 function hostOf(world: World): string | undefined {

@@ -18,22 +18,27 @@ export function registryEndpoints(world: World, url: string): Record<'v2' | 'lay
 
 function registryExchange(world: World, request: HttpRequest): Exchange {
   const route = routeOf(request.method, request.path);
-  const input = { ...route, ...Object.fromEntries(request.query), ...bodyOf(request) };
-  return exchange(
-    { operation: route?.operation ?? `${request.method} ${request.path}`, input, ...placeOf(route) },
-    () => answer(world, request, route),
-  );
+  const place = placeOf(route);
+  const input = { ...route, ...place, ...Object.fromEntries(request.query), ...bodyOf(request) };
+  const { account, region } = place;
+  const call = { service: 'registry', operation: operationOf(route, request), input, account, region };
+  return exchange(call, () => answer(world, request, route));
 }
 
 async function answer(world: World, request: HttpRequest, route: Route | undefined): Promise<Reply> {
   const principal = identify(world, request);
-  if (!route) throw new AwsError('UNSUPPORTED', `${request.method} ${request.path} is not supported`, 405);
+  const { account, region, name } = placeOf(route);
+  if (!route || (route.operation !== 'Ping' && account === '')) throw unsupported(request);
   if (route.operation === 'Ping') return jsonReply(200, {}, VERSION);
   const operation = OPERATIONS[route.operation];
   if (!operation) throw new AwsError('UNSUPPORTED', `the sandbox has no ${route.operation}`, 405);
-  const repository = repositoryOf(world, route.account, route.region, route.name);
+  const repository = repositoryOf(world, account, region, name);
   authorize(principal, repository, operation.action);
   return operation.run({ world, repository, request, route, principal });
+}
+
+export function unsupported({ method, path }: HttpRequest): AwsError {
+  return new AwsError('UNSUPPORTED', `${method} ${path} is not supported`, 405);
 }
 
 /** Whose token this is. Throws UNAUTHORIZED, or DENIED for one that has expired. */
@@ -49,24 +54,36 @@ function identify(world: World, request: HttpRequest): Principal {
 
 function downloadExchange(world: World, request: HttpRequest): Exchange {
   const digest = request.path.replace(/^\/layers\//, '');
-  return exchange({ operation: 'DownloadLayer', input: { digest }, account: '', region: '' }, async () => {
-    const { blobs } = registryOf(world);
-    if (!blobs.has(digest)) throw new AwsError('NoSuchKey', 'The specified key does not exist.', 404);
-    const headers = { 'content-type': 'application/octet-stream' };
-    return { status: 200, headers, body: await blobs.read(digest) };
-  });
+  const place = { account: '', region: '' };
+  return exchange(
+    { service: 'registry', operation: 'DownloadLayer', input: { digest }, ...place },
+    async () => {
+      const { blobs } = registryOf(world);
+      if (!blobs.has(digest)) throw new AwsError('NoSuchKey', 'The specified key does not exist.', 404);
+      const headers = { 'content-type': 'application/octet-stream' };
+      return { status: 200, headers, body: await blobs.read(digest) };
+    },
+  );
 }
 
-function exchange(
-  call: Pick<Exchange['call'], 'operation' | 'input' | 'account' | 'region'>,
+export function exchange(
+  call: Omit<Exchange['call'], 'principalArn' | 'requestId'>,
   apply: () => Promise<Reply>,
 ): Exchange {
-  const origin = { service: 'registry', principalArn: '', requestId: randomUUID() };
-  return { call: { ...call, ...origin }, apply, refuse, fault };
+  return { call: { ...call, principalArn: '', requestId: randomUUID() }, apply, refuse, fault };
 }
 
-function placeOf(route: Route | undefined): { account: string; region: string } {
-  return { account: route?.account ?? '', region: route?.region ?? '' };
+/** The name under which faults and the log know a request. */
+export function operationOf(route: Route | undefined, { method, path }: HttpRequest): string {
+  return route?.operation ?? `${method} ${path}`;
+}
+
+const PLACE = /^(?<account>\d{12})\/(?<region>[a-z0-9-]+)\/(?<name>.+)$/;
+
+/** Whose repository a path names; empty for a path that names none of ECR. */
+function placeOf(route: Route | undefined): Record<'account' | 'region' | 'name', string> {
+  const { account = '', region = '', name = '' } = PLACE.exec(route?.path ?? '')?.groups ?? {};
+  return { account, region, name };
 }
 
 /** What was sent, for the log of calls: its size. */

@@ -228,12 +228,12 @@ function manifestReply({ digest, mediaType }: Omit<Manifest, 'bytes'>): Reply {
 }
 
 function createdReply({ route }: RegistryCall, path: string, digest: string): Reply {
-  const location = `/v2/${route.account}/${route.region}/${route.name}/${path}`;
+  const location = `/v2/${route.path}/${path}`;
   return { status: 201, headers: { ...VERSION, location, 'docker-content-digest': digest }, body: '' };
 }
 
 function uploadReply({ route }: RegistryCall, id: string, size: number): Reply {
-  const location = `/v2/${route.account}/${route.region}/${route.name}/blobs/uploads/${id}`;
+  const location = `/v2/${route.path}/blobs/uploads/${id}`;
   const range = `0-${Math.max(size - 1, 0)}`;
   return { status: 202, headers: { ...VERSION, location, range, 'docker-upload-uuid': id }, body: '' };
 }
@@ -241,10 +241,8 @@ function uploadReply({ route }: RegistryCall, id: string, size: number): Reply {
 /** What a request to /v2/ asks for. The operation is the name under which faults and the log know it. */
 export interface Route {
   operation: string;
-  account: string;
-  region: string;
-  /** The repository's name. */
-  name: string;
+  /** The repository's path; empty for the ping. */
+  path: string;
   /** A tag, a digest or an upload's id. */
   reference: string;
 }
@@ -263,15 +261,14 @@ const ROUTES: Record<string, Record<string, string>> = {
   referrers: { GET: 'ListReferrers' },
 };
 
-const PATH =
-  /^\/v2\/(\d{12})\/([a-z0-9-]+)\/(.+?)\/(?:(blobs\/uploads|blobs|manifests|referrers)\/([^/]*)|(tags)\/list)$/;
+const PATH = /^\/v2\/(.+?)\/(?:(blobs\/uploads|blobs|manifests|referrers)\/([^/]*)|(tags)\/list)$/;
 
 /** Undefined for a path that is none of the protocol's. `GET /v2/` is the ping. */
 export function routeOf(method: string, path: string): Route | undefined {
-  if (/^\/v2\/?$/.test(path)) return { operation: 'Ping', account: '', region: '', name: '', reference: '' };
-  const [, account = '', region = '', name = '', kind = '', reference = '', tags] = PATH.exec(path) ?? [];
+  if (/^\/v2\/?$/.test(path)) return { operation: 'Ping', path: '', reference: '' };
+  const [, repository = '', kind = '', reference = '', tags] = PATH.exec(path) ?? [];
   const operation = ROUTES[tags ?? kind.replace('blobs/uploads', 'uploads')]?.[method];
-  return operation === undefined ? undefined : { operation, account, region, name, reference };
+  return operation === undefined ? undefined : { operation, path: repository, reference };
 }
 
 /** The registry protocol's code and status of what ECR's API calls by these names. */

@@ -21,7 +21,7 @@ export function buildPushImage(
   });
 }
 
-/** AWS's own client, for an account of the sandbox. */
-export function ecrOf(sandbox: Sandbox, account?: string): ECRClient {
-  return clientOf(sandbox, ECRClient, account);
+/** AWS's own client, for an account and region of the sandbox. */
+export function ecrOf(sandbox: Sandbox, account?: string, region?: string): ECRClient {
+  return clientOf(sandbox, ECRClient, account, region);
 }

@@ -1,5 +1,5 @@
 import { CONFIG_TYPE, IMAGE_TYPE } from './registry.ts';
-import type { RegistrySession } from './registry.ts';
+import type { RepositorySession } from './registry.ts';
 import { sha256 } from './oci.ts';
 
 const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
@@ -24,7 +24,7 @@ export interface MultiPlatformImage {
 
 /** Pushes an index of two platforms, each of a layer of its own and one in common, with their attestations. */
 export async function pushMultiPlatform(
-  session: RegistrySession,
+  session: RepositorySession,
   tag: string,
   layers: { shared: Buffer | string; own: (architecture: string) => Buffer | string } = {
     shared: `shared ${tag}`,
@@ -57,7 +57,7 @@ export async function pushMultiPlatform(
 
 /** Pushes a manifest that refers to another one, as a signature or an SBOM does; its digest. */
 export async function pushReferrer(
-  session: RegistrySession,
+  session: RepositorySession,
   subject: string,
   content: string,
   tag?: string,
@@ -86,7 +86,7 @@ export async function pushReferrer(
 }
 
 async function pushImage(
-  session: RegistrySession,
+  session: RepositorySession,
   platform: { os: string; architecture: string },
   layers: readonly (Buffer | string)[],
   layerType = LAYER_TYPE,
@@ -108,7 +108,7 @@ async function pushImage(
   return { mediaType: IMAGE_TYPE, digest: sha256(manifest), size: Buffer.byteLength(manifest) };
 }
 
-async function put(session: RegistrySession, tag: string, manifest: string, type: string): Promise<void> {
+async function put(session: RepositorySession, tag: string, manifest: string, type: string): Promise<void> {
   const answer = await session.put(tag, manifest, type);
   if (answer.status !== 201) throw new Error(`${answer.status} ${await answer.text()}`);
 }

@@ -5,44 +5,22 @@ import {
 } from '@aws-sdk/client-ecr';
 import type { CreateRepositoryCommandInput, ECRClient } from '@aws-sdk/client-ecr';
 import type { Sandbox } from '../../sandbox/index.ts';
+import type { TokenRegistry } from '../../sandbox/registry/token-registry.ts';
 import { ecrOf, REPOSITORY } from './image.ts';
 import { sha256 } from './oci.ts';
 
 export const IMAGE_TYPE = 'application/vnd.oci.image.manifest.v1+json';
 export const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json';
 
-/** Speaks the registry protocol with fetch, so that a test sees each answer as it is. */
-export class RegistrySession {
-  readonly client: ECRClient;
+/** Speaks the registry protocol to one repository with fetch, so that a test sees each answer as it is. */
+export class RepositorySession {
   readonly authorization: string;
   /** The repository as images are named. */
   readonly uri: string;
 
-  private constructor(client: ECRClient, authorization: string, uri: string) {
-    this.client = client;
-    this.authorization = authorization;
+  constructor(uri: string, authorization: string) {
     this.uri = uri;
-  }
-
-  /** Creates a repository in an account, and takes a password for it. */
-  static async open(
-    sandbox: Sandbox,
-    settings: Partial<CreateRepositoryCommandInput> = {},
-    account?: string,
-  ): Promise<RegistrySession> {
-    const client = ecrOf(sandbox, account);
-    const command = new CreateRepositoryCommand({ repositoryName: REPOSITORY, ...settings });
-    const { repository } = await client.send(command);
-    return new RegistrySession(client, await authorizationOf(client), repository?.repositoryUri ?? '');
-  }
-
-  /** Takes a password for the repository that is there already. */
-  static async reopen(sandbox: Sandbox, account?: string): Promise<RegistrySession> {
-    const client = ecrOf(sandbox, account);
-    const command = new DescribeRepositoriesCommand({ repositoryNames: [REPOSITORY] });
-    const { repositories = [] } = await client.send(command);
-    const uri = repositories[0]?.repositoryUri ?? '';
-    return new RegistrySession(client, await authorizationOf(client), uri);
+    this.authorization = authorization;
   }
 
   fetch(
@@ -106,6 +84,49 @@ export class RegistrySession {
       ],
     });
   }
+}
+
+/** A repository of the sandbox's ECR. */
+export class RegistrySession extends RepositorySession {
+  readonly client: ECRClient;
+
+  private constructor(client: ECRClient, authorization: string, uri: string) {
+    super(uri, authorization);
+    this.client = client;
+  }
+
+  /** Creates a repository in an account, and takes a password for it. */
+  static async open(
+    sandbox: Sandbox,
+    settings: Partial<CreateRepositoryCommandInput> = {},
+    account?: string,
+    region?: string,
+  ): Promise<RegistrySession> {
+    const client = ecrOf(sandbox, account, region);
+    const command = new CreateRepositoryCommand({ repositoryName: REPOSITORY, ...settings });
+    const { repository } = await client.send(command);
+    return new RegistrySession(client, await authorizationOf(client), repository?.repositoryUri ?? '');
+  }
+
+  /** Takes a password for the repository that is there already. */
+  static async reopen(sandbox: Sandbox, account?: string): Promise<RegistrySession> {
+    const client = ecrOf(sandbox, account);
+    const command = new DescribeRepositoriesCommand({ repositoryNames: [REPOSITORY] });
+    const { repositories = [] } = await client.send(command);
+    const uri = repositories[0]?.repositoryUri ?? '';
+    return new RegistrySession(client, await authorizationOf(client), uri);
+  }
+}
+
+/** A repository of another registry of the sandbox. */
+export function openTokenRepository(
+  registry: TokenRegistry,
+  path: string,
+  visibility: 'public' | 'private' = 'public',
+): RepositorySession {
+  registry.create(path, visibility);
+  const token = registry.issueToken(path, ['pull', 'push']);
+  return new RepositorySession(`${registry.host}/${path}`, `Bearer ${token}`);
 }
 
 export async function authorizationOf(client: ECRClient): Promise<string> {

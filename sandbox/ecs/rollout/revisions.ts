@@ -18,8 +18,9 @@ export function newRevision(service: Service, settings: RevisionSettings): Revis
   const revision: Revision = {
     arn: ecs.arn(`service-revision/${service.cluster.name}/${service.name}/${number}`),
     settings,
-    containerImages: settings.taskDefinition.containers.map(({ name, image }) => {
-      const imageDigest = resolveImageDigest(ecs.world, image);
+    containerImages: settings.taskDefinition.containers.map((container) => {
+      const { name, image } = container;
+      const imageDigest = resolveImageDigest(ecs.world, container);
       return { containerName: name, image, ...(imageDigest !== undefined && { imageDigest }) };
     }),
     createdAt: ecs.world.clock.now(),

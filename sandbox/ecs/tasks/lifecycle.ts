@@ -88,7 +88,7 @@ async function pull(running: RunningTask): Promise<void> {
 }
 
 function pullImage({ task, rule }: RunningTask, container: Container): void {
-  const digest = resolveImageDigest(task.ecs.world, container.image);
+  const digest = resolveImageDigest(task.ecs.world, container.definition, imageOf(task, container));
   if (
     digest === undefined ||
     (rule?.does === 'cannot-pull' && container === affectedContainer({ task, rule }))
@@ -100,6 +100,19 @@ function pullImage({ task, rule }: RunningTask, container: Container): void {
     throw new TaskStop('TaskFailedToStart', reason, { [definition.name]: { reason } });
   }
   container.imageDigest = container === affectedContainer({ task, rule }) ? (rule?.digest ?? digest) : digest;
+}
+
+/**
+ * All tasks of a deployment run the digest that its tags had when it began.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html#deployment-container-image-stability
+ */
+function imageOf({ deployment }: Task, { definition, image }: Container): string {
+  if (definition['versionConsistency'] === 'disabled') return image;
+  const resolved = deployment?.revision.containerImages.find(
+    ({ containerName }) => containerName === definition.name,
+  )?.imageDigest;
+  return resolved === undefined ? image : `${image.replace(/(?::[^:/@]+)?(?:@.*)?$/, '')}@${resolved}`;
 }
 
 async function run(running: RunningTask): Promise<void> {

@@ -10,7 +10,7 @@ import {
   runCommand,
 } from '../../core/exec.ts';
 import { type RetryPolicy, withRetry } from '../../core/retry.ts';
-import { dockerConfigFolder, readDockerConfig } from '../registry/access/login.ts';
+import { dockerConfigFolder, readDockerConfig, withoutInputs } from '../registry/access/login.ts';
 
 const NO_DOCKER =
   'There is no docker client on this machine. A ready image can be pushed without one: see oci-layout.';
@@ -120,10 +120,8 @@ export function lastLine(text: string): string {
   return text.trim().split('\n').at(-1)?.trim() ?? '';
 }
 
-/** The inputs of the action are left out: docker does not need them, and some are secrets. */
 function dockerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const kept = Object.entries(env).filter(([name]) => !name.startsWith('INPUT_'));
-  return { ...Object.fromEntries(kept), DOCKER_BUILDKIT: '1', DOCKER_CLI_HINTS: 'false' };
+  return { ...withoutInputs(env), DOCKER_BUILDKIT: '1', DOCKER_CLI_HINTS: 'false' };
 }
 
 /** Folders of the user's configuration (plugins, contexts, builders), which are linked and not copied. */

@@ -15,7 +15,7 @@ interface LoginContext extends Pick<Context, 'signal' | 'log'> {
 
 /** Of a config.json. @see https://docs.docker.com/reference/cli/docker/login/ */
 interface DockerConfig {
-  auths?: Record<string, StoredLogin>;
+  auths?: Record<string, StoredLogin> | null;
   credHelpers?: Record<string, string>;
   credsStore?: string;
   [key: string]: unknown;
@@ -29,6 +29,11 @@ interface StoredLogin {
 
 /** The name under which Docker keeps the login of Docker Hub. */
 const DOCKER_HUB_KEY = 'https://index.docker.io/v1/';
+
+/** The environment for docker and its helpers, which need no inputs of the action: some are secrets. */
+export function withoutInputs(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('INPUT_')));
+}
 
 /** The folder of the job's own configuration of Docker. */
 export function dockerConfigFolder(env: NodeJS.ProcessEnv): string {
@@ -74,8 +79,8 @@ function configInEnvironment(env: NodeJS.ProcessEnv): DockerConfig {
   }
 }
 
-function loginIn({ auths = {} }: DockerConfig, key: string): RegistryLogin | undefined {
-  const found = auths[key] ?? Object.entries(auths).find(([name]) => hostOf(name) === key)?.[1];
+function loginIn({ auths }: DockerConfig, key: string): RegistryLogin | undefined {
+  const found = auths?.[key] ?? Object.entries(auths ?? {}).find(([name]) => hostOf(name) === key)?.[1];
   if (!found) return undefined;
   const { auth = '', identitytoken = '' } = found;
   if (identitytoken !== '') return { identityToken: identitytoken };
@@ -101,7 +106,12 @@ async function loginFromHelper(
   { env, signal }: LoginContext,
 ): Promise<RegistryLogin | undefined> {
   const program = `docker-credential-${helper}`;
-  const { exitCode, stdout } = await runCommand(program, ['get'], { env, input: key }, { signal });
+  const { exitCode, stdout } = await runCommand(
+    program,
+    ['get'],
+    { env: withoutInputs(env), input: key },
+    { signal },
+  );
   if (exitCode !== 0) {
     if (stdout.includes(NO_LOGIN)) return undefined;
     const reason = stdout.trim().split('\n')[0] ?? '';

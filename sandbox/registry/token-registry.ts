@@ -1,0 +1,152 @@
+import { AwsError } from '../protocols/service.ts';
+import type { Endpoint, Exchange } from '../server/exchange.ts';
+import { type HttpRequest, jsonReply, type Reply } from '../server/http.ts';
+import type { World } from '../world.ts';
+import { exchange, operationOf, unsupported } from './endpoint.ts';
+import { OPERATIONS, type Route, routeOf, VERSION } from './protocol.ts';
+import { ImageRepository } from './repository.ts';
+
+export interface TokenRegistryOptions {
+  /** Who may push, and pull what is private. */
+  login?: { username: string; password: string };
+  /** What may be given instead of the login, as a docker client keeps it. */
+  identityToken?: string;
+}
+
+/** What a token permits. */
+interface Grant {
+  path: string;
+  actions: readonly string[];
+}
+
+/**
+ * A registry that is none of AWS's, on an address of its own: it asks for a token of its token server, as GHCR and
+ * Docker Hub do. Public images are pulled with an anonymous token.
+ *
+ * @see https://distribution.github.io/distribution/spec/auth/token/
+ */
+export class TokenRegistry {
+  readonly #world: World;
+  readonly #options: TokenRegistryOptions;
+  readonly #repositories = new Map<string, ImageRepository>();
+  readonly #private = new Set<string>();
+  readonly #tokens = new Map<string, Grant>();
+  #url = '';
+
+  constructor(world: World, options: TokenRegistryOptions) {
+    this.#world = world;
+    this.#options = options;
+  }
+
+  /** Its host, as images are named. */
+  get host(): string {
+    return new URL(this.#url).host;
+  }
+
+  /** Makes a repository. */
+  create(path: string, visibility: 'public' | 'private' = 'public'): ImageRepository {
+    const settings = {
+      mutability: 'MUTABLE' as const,
+      exclusions: [],
+      scanOnPush: false,
+      encryption: { encryptionType: 'AES256' },
+    };
+    const repository = new ImageRepository({ name: path, account: '', region: '' }, settings);
+    this.#repositories.set(path, repository);
+    if (visibility === 'private') this.#private.add(path);
+    return repository;
+  }
+
+  /** The digest that a pull gets; undefined when it gets none. */
+  pull(path: string, version: string, withLogin: boolean): string | undefined {
+    if (this.#private.has(path) && !withLogin) return undefined;
+    return this.#repositories.get(path)?.find(version)?.digest;
+  }
+
+  /** A token for these actions on a repository. */
+  issueToken(path: string, actions: readonly string[]): string {
+    const token = this.#world.random.text(
+      40,
+      'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789',
+    );
+    this.#tokens.set(token, { path, actions });
+    return token;
+  }
+
+  endpoints(url: string): Record<'v2' | 'token', Endpoint> {
+    this.#url = url;
+    return {
+      v2: { exchange: (request) => Promise.resolve(this.#registryExchange(request)) },
+      token: { exchange: (request) => Promise.resolve(this.#tokenExchange(request)) },
+    };
+  }
+
+  #registryExchange(request: HttpRequest): Exchange {
+    const route = routeOf(request.method, request.path);
+    const call = { service: 'token-registry', account: '', region: this.host };
+    return exchange({ ...call, operation: operationOf(route, request), input: { ...route } }, async () =>
+      this.#answer(request, route),
+    );
+  }
+
+  async #answer(request: HttpRequest, route: Route | undefined): Promise<Reply> {
+    const operation = route && OPERATIONS[route.operation];
+    if (!operation) throw unsupported(request);
+    const action = request.method === 'GET' || request.method === 'HEAD' ? 'pull' : 'push';
+    this.#authorize(request, route.path, action);
+    const known = this.#repositories.get(route.path);
+    // A first push makes a repository, which is private.
+    const repository = known ?? (action === 'push' ? this.create(route.path, 'private') : undefined);
+    if (!repository) throw new AwsError('NAME_UNKNOWN', 'repository name not known to registry', 404);
+    const principal = { arn: '', account: '' };
+    return operation.run({ world: this.#world, repository, request, route, principal });
+  }
+
+  #authorize({ headers }: HttpRequest, path: string, action: string): void {
+    const grant = this.#tokens.get((headers.authorization ?? '').replace(/^Bearer /, ''));
+    if (grant?.path === path && grant.actions.includes(action)) return;
+    const scope = `repository:${path}:${action === 'push' ? 'pull,push' : 'pull'}`;
+    const challenge = `Bearer realm="${this.#url}/token",service="${this.host}",scope="${scope}"`;
+    throw new AwsError('UNAUTHORIZED', 'authentication required', 401, {
+      headers: { 'www-authenticate': challenge },
+    });
+  }
+
+  #tokenExchange(request: HttpRequest): Exchange {
+    const call = { service: 'token-registry', operation: 'GetToken', account: '', region: this.host };
+    const form =
+      request.method === 'POST' ? new URLSearchParams(request.body.toString('utf8')) : request.query;
+    const scope = form.get('scope') ?? '';
+    return exchange({ ...call, input: { scope, service: form.get('service') } }, async () => {
+      const who = this.#identify(request, form);
+      const [, path = '', wanted = ''] = /^repository:(.+):([a-z,]+)$/.exec(scope) ?? [];
+      const actions = wanted.split(',').filter((action) => this.#permits(path, action, who));
+      if (actions.length === 0) {
+        throw new AwsError('DENIED', 'requested access to the resource is denied', 403);
+      }
+      const token = this.issueToken(path, actions);
+      return Promise.resolve(jsonReply(200, { token, access_token: token, expires_in: 300 }, VERSION));
+    });
+  }
+
+  #permits(path: string, action: string, who: 'owner' | 'anybody'): boolean {
+    if (who === 'owner') return true;
+    return action === 'pull' && this.#repositories.has(path) && !this.#private.has(path);
+  }
+
+  /** Throws DENIED for a login that is not the right one. */
+  #identify({ headers }: HttpRequest, form: URLSearchParams): 'owner' | 'anybody' {
+    const { login, identityToken } = this.#options;
+    const refreshToken = form.get('refresh_token') ?? undefined;
+    if (headers.authorization === undefined && refreshToken === undefined) return 'anybody';
+    const basic = login && `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`;
+    if (headers.authorization !== undefined && headers.authorization === basic) return 'owner';
+    if (refreshToken !== undefined && refreshToken === identityToken) return 'owner';
+    throw new AwsError('DENIED', 'invalid credentials', 403);
+  }
+}
+
+/** The registries that were opened beside AWS's, by host. */
+export function tokenRegistriesOf(world: World): Map<string, TokenRegistry> {
+  return world.store('', '', 'token-registries', () => new Map<string, TokenRegistry>());
+}
