@@ -41,6 +41,7 @@ const inputs = {
 const outputs = {
   verdict: {},
   reason: {},
+  message: {},
   result: {},
   repository: {},
   digest: {},

@@ -36,6 +36,7 @@ const inputs = {
 const outputs = {
   verdict: {},
   reason: {},
+  message: {},
   result: {},
   'pull-request': {},
   url: {},

@@ -29,6 +29,7 @@ const inputs = {
 const outputs = {
   verdict: {},
   reason: {},
+  message: {},
   result: {},
   images: {},
   'has-changes': {},

@@ -7,7 +7,13 @@ const inputs = {
   'github-token': secretText(),
 } as const satisfies InputContract;
 
-const outputs = { verdict: {}, reason: {}, result: {}, runs: {} } as const satisfies OutputContract;
+const outputs = {
+  verdict: {},
+  reason: {},
+  message: {},
+  result: {},
+  runs: {},
+} as const satisfies OutputContract;
 
 /** The same names as in action.yml; a test holds them together. */
 export const contract = { inputs, outputs, verdicts: SUPERSEDE_VERDICTS };

@@ -47,6 +47,7 @@ const inputs = {
 const outputs = {
   verdict: {},
   reason: {},
+  message: {},
   result: {},
   deployment: {},
   'task-definition': {},

@@ -2,6 +2,8 @@ import { appendFileSync, statSync } from 'node:fs';
 import type { Context } from './context.ts';
 import { CancelledError, errorInfo, reasonOf, TimeoutError, type ErrorInfo } from './errors.ts';
 import type { Annotation } from './log.ts';
+import { type Link, slackMessage } from './message.ts';
+import { withoutAccount } from './text.ts';
 import { fitSections, redactSections, type Section } from './markdown/sections.ts';
 import type { Redactor } from './redaction.ts';
 import type { Runner } from './runner.ts';
@@ -13,6 +15,10 @@ export interface Outcome {
   ok: boolean;
   /** One line for a person. */
   reason: string;
+  /** What it is about, and where, for the message: `user-service in dev-shop (eu-west-1)`. */
+  subject?: string;
+  /** The pages that the message leads to, beside the run's own. */
+  links?: readonly Link[];
   outputs: Record<string, string>;
   /** What the summary shows, for machines: plain JSON. */
   result: Record<string, unknown>;
@@ -72,7 +78,13 @@ export function conclude(
   const result = resultJson(action.name, said, context);
   writeOutputs(
     action.outputs,
-    { ...outcome.outputs, verdict: outcome.verdict, reason, result },
+    {
+      ...outcome.outputs,
+      verdict: outcome.verdict,
+      reason,
+      message: messageOf(title, said, context, env),
+      result,
+    },
     { env, runner },
     context,
   );
@@ -88,6 +100,29 @@ export function conclude(
   }
   annotations.flush(log);
   writeSummary(redactSections(outcome.summary ?? defaultSummary(title, outcome), redactor), env);
+}
+
+/** The output `message`. Secrets go first: escaped or cut, they would not be found any more. */
+function messageOf(
+  title: string,
+  { ok, reason, subject, links = [] }: Outcome,
+  { redactor }: Pick<Context, 'redactor'>,
+  env: NodeJS.ProcessEnv,
+): string {
+  const text = (given: string): string => withoutAccount(redactor.redact(given));
+  return slackMessage({
+    ok,
+    title,
+    ...(subject !== undefined && { subject: text(subject) }),
+    reason: text(reason),
+    links: [...runLink(env), ...links.map((link) => ({ text: link.text, url: text(link.url) }))],
+  });
+}
+
+function runLink(env: NodeJS.ProcessEnv): Link[] {
+  const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: run } = env;
+  if (!server || !repository || !run) return [];
+  return [{ text: 'Run', url: `${server}/${repository}/actions/runs/${run}` }];
 }
 
 /** A failure that has no report of its own is shown all the same. */

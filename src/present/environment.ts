@@ -35,6 +35,7 @@ export function presentEnvironment(result: EnvironmentResult): Outcome {
   return {
     verdict,
     ok: ENVIRONMENT_VERDICTS[verdict].ok,
+    subject: environment,
     reason: 'durationMs' in result ? withoutAccount(result.reason) : result.reason,
     ...shown,
     outputs: { environment, ...shown.outputs },

@@ -20,6 +20,7 @@ export function presentImage(result: ImageResult): Outcome {
     verdict,
     ok,
     reason,
+    subject: `image ${repository}`,
     outputs: { repository, ...('digest' in result && imageOutputs(result)) },
     result: resultOf(result),
     summary: sections(result),

@@ -18,7 +18,7 @@ import {
 import { presentStack } from './stack.ts';
 
 /** What a kind of result makes of itself. */
-type Shown = Pick<Outcome, 'outputs' | 'result' | 'summary' | 'annotations'>;
+type Shown = Pick<Outcome, 'outputs' | 'result' | 'summary' | 'annotations' | 'links'>;
 
 /**
  * The result of preview-environment as outputs, result JSON, summary and annotations.
@@ -33,6 +33,7 @@ export function presentPreview(result: PreviewResult, runUrl: string): Outcome {
     verdict,
     ok: PREVIEW_VERDICTS[verdict].ok,
     reason,
+    ...(pullRequest !== undefined && { subject: `preview of pull request ${pullRequest}` }),
     ...shown,
     outputs: { ...(pullRequest !== undefined && { 'pull-request': String(pullRequest) }), ...shown.outputs },
     result: { ...(pullRequest !== undefined && { pullRequest }), ...shown.result },
@@ -67,6 +68,7 @@ function showDeployed(preview: DeployedPreview, runUrl: string): Shown {
     .flatMap(({ run }) => (run && !STACK_VERDICTS[run.result.verdict].ok ? [run.result] : []))
     .map(presentStack);
   return {
+    ...(url !== undefined && { links: [{ text: 'Preview', url }] }),
     outputs: {
       url: url ?? '',
       stacks: JSON.stringify(stacks),

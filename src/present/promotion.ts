@@ -24,6 +24,7 @@ export function presentPromotion(result: PromotionResult): Outcome {
     case 'release':
       return {
         ...ended,
+        subject: wayOf(result.report),
         outputs: outputsOf(result.report),
         result: { ...result.report },
         summary: releaseSections(result),
@@ -34,6 +35,7 @@ export function presentPromotion(result: PromotionResult): Outcome {
     case 'hold':
       return {
         ...ended,
+        subject: result.to,
         outputs: { to: result.to, from: '', 'has-changes': String(isHoldChange(result)) },
         result: { to: result.to, ...('hold' in result && { hold: { ...result.hold } }) },
         summary: [holdSection(result)],
@@ -95,9 +97,14 @@ function releaseSections(result: ReleaseResult): Section[] {
   ];
 }
 
+/** `dev → staging`; of a rollback, the environment alone. */
+function wayOf({ from, to }: PromotionReport): string {
+  return from === '' ? to : `${from} → ${to}`;
+}
+
 function headline({ report, verdict, ok, reason }: ReleaseResult): Section {
-  const { from, to, dryRun, hold, bypassReason, durationMs } = report;
-  const way = from === '' ? escapeCell(to) : `${escapeCell(from)} → ${escapeCell(to)}`;
+  const { to, dryRun, hold, bypassReason, durationMs } = report;
+  const way = escapeCell(wayOf(report));
   const facts = [
     ...(dryRun ? ['> [!NOTE]\n> A dry run: nothing was changed.'] : []),
     ...(hold === undefined ? [] : [`> [!IMPORTANT]\n> ${escapeCell(to)} is ${escapeCell(hold)}`]),

@@ -4,6 +4,8 @@ import type { Annotation } from '../core/log.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { duration } from '../core/text.ts';
 import type { RolloutReport, ServiceResult } from '../delivery/release/result.ts';
+import { servicePage } from '../aws/console.ts';
+import { nameOf } from '../ecs/service.ts';
 import type { FailedTaskGroup, RolloutFailure } from '../ecs/diagnosis.ts';
 
 const SHOWN_VALUE = 160;
@@ -14,10 +16,14 @@ const ANNOTATED_LINES = 10;
 /** A release, a rollback or a status of one service, as outputs, result, summary and annotations. */
 export function presentService(result: ServiceResult): Outcome {
   const { verdict, ok, reason, ...report } = result;
+  const { service, region } = report;
+  const cluster = nameOf(report.cluster);
   return {
     verdict,
     ok,
     reason,
+    subject: `${service} in ${cluster} (${region})`,
+    links: [{ text: 'Service', url: servicePage(region, cluster, service) }],
     outputs: {
       deployment: report.deployment ?? '',
       'task-definition': report.taskDefinition ?? '',

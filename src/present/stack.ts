@@ -10,6 +10,7 @@ import type { UnprovenChange } from '../cloudformation/execution/reconcile.ts';
 import { retainedResources, type Execution, leftBehind } from '../cloudformation/execution/watch.ts';
 import { STACK_VERDICTS, type StackResult } from '../cloudformation/commands/result.ts';
 import type { Cause, Diagnosis } from '../cloudformation/diagnosis/diagnosis.ts';
+import { stackPage } from '../aws/console.ts';
 import { plainReason } from '../cloudformation/diagnosis/hints.ts';
 import type { DriftedResource, DriftReport } from '../cloudformation/drift/drift.ts';
 import type { ResourceStep, TimelineFacts } from '../cloudformation/execution/events.ts';
@@ -28,6 +29,7 @@ import { awsLine, rolloutFailure } from './service.ts';
 export const STACK_OUTPUTS: ReadonlySet<string> = new Set([
   'verdict',
   'reason',
+  'message',
   'result',
   'stack-name',
   'region',
@@ -70,6 +72,8 @@ export function presentStack(result: StackResult): Outcome {
     verdict,
     ok: STACK_VERDICTS[verdict].ok,
     reason: withoutAccount(reason),
+    subject: `stack ${stackName} in ${region}`,
+    ...(verdict !== 'deleted' && { links: [{ text: 'Stack', url: stackPage(region, stackName) }] }),
     outputs: {
       'stack-name': stackName,
       region,

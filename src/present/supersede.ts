@@ -10,6 +10,7 @@ export function presentSupersede(result: SupersedeResult): Outcome {
     verdict,
     ok: SUPERSEDE_VERDICTS[verdict].ok,
     reason,
+    subject: `approval of ${environment}`,
     outputs: { runs: JSON.stringify(runs) },
     result: { environment, runs, ...(verdict === 'outdated' && { newer: result.newer }) },
     summary: [{ title: `Approval of ${literal(environment)}`, body: reason, priority: 1 }],

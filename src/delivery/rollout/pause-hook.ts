@@ -1,5 +1,5 @@
 import { ContinueServiceDeploymentCommand } from '@aws-sdk/client-ecs';
-import { partitionOf } from '../../aws/partition.ts';
+import { servicePage } from '../../aws/console.ts';
 import { send } from '../../aws/send.ts';
 import { reasonOf } from '../../core/errors.ts';
 import { describeServiceDeployment, type OurDeployment, stopDeployment } from '../../ecs/deployment.ts';
@@ -132,7 +132,8 @@ function tellWaiting(
     `The deployment of ${service} waits at ${where} for a person, since ${since}${until}.`,
     `Continue: ${command} CONTINUE`,
     `Roll back: ${command} ROLLBACK`,
-    `Console: ${consolePage(context.region, nameOf(cluster), service)}`,
+    // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/continue-service-deployment.html: Take action.
+    `Console: ${servicePage(context.region, nameOf(cluster), service)}`,
   ];
   if (expiresAt && expiresAt.getTime() > deadlineMs) {
     lines.push(
@@ -145,14 +146,4 @@ function tellWaiting(
   release.logEvent(first);
   for (const line of others) context.log.info(line);
   context.log.notice(lines.join('\n'), { title: `${service} waits for a person` });
-}
-
-/**
- * The page with the button Take action.
- *
- * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/continue-service-deployment.html
- */
-function consolePage(region: string, cluster: string, service: string): string {
-  const domain = partitionOf(region).id === 'aws-cn' ? 'console.amazonaws.cn' : 'console.aws.amazon.com';
-  return `https://${region}.${domain}/ecs/v2/clusters/${cluster}/services/${service}/deployments?region=${region}`;
 }

@@ -29,6 +29,9 @@ test('a new image is rolled out, and proven by its digest', async () => {
     'task-definition': 'user-service:2',
     'previous-task-definition': 'user-service:1',
     digests: JSON.stringify({ app: NEXT.slice(NEXT.indexOf('sha256')) }),
+    message: expect.stringMatching(
+      /^✅ \*update-service: deployed\* user-service in dev-platform \(eu-west-1\) · user-service:2 serves with 2 tasks\. · <http\S+\/actions\/runs\/1001\|Run> · <https:\/\/eu-west-1\.console\.aws\.amazon\.com\/ecs\S+\|Service>$/,
+    ),
   });
   expect(run.exitCode).toBe(0);
   expect(run.log).toContain(`~ app.image: ${IMAGE} → ${NEXT}`);

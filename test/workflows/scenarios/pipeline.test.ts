@@ -4,7 +4,7 @@ import { deployEnvironment } from '../../support/environment.ts';
 import type { RunReport } from '../rehearsal/report.ts';
 import { callsOf, madeOf, type Scene, sceneOf } from './scene.ts';
 import { ACCOUNTS, Shop } from './shop.ts';
-import { droppedOf, logOf, reviewer, verdictsOf } from './stage.ts';
+import { droppedOf, logOf, reviewer, verdictsOf, withoutMessage } from './stage.ts';
 
 const workspaceOf = useWorkspaces();
 const hooks = { sandboxOf: useSandboxes(), workspaceOf };
@@ -15,6 +15,7 @@ function expectVerdicts(report: RunReport, expected: Record<string, string>): vo
   if (JSON.stringify(verdicts) !== JSON.stringify(expected)) console.error(logOf(report));
   expect(verdicts).toEqual(expected);
   expect(droppedOf(report)).toEqual([]);
+  expect(withoutMessage(report)).toEqual([]);
 }
 
 const PLANNED = 'planned, planned, unchanged';

@@ -43,6 +43,19 @@ export function verdictsOf({ jobs }: RunReport): Record<string, string> {
   return Object.fromEntries(entries) as Record<string, string>;
 }
 
+/** The messages of steps that have a verdict and no message of one line for it. */
+export function withoutMessage({ jobs }: RunReport): string[] {
+  return Object.values(jobs).flatMap(({ steps }) =>
+    steps.flatMap(({ outputs: { verdict, message = '' } }) => {
+      const line = new RegExp(
+        `^[✅❌] \\*[a-z-]+: ${verdict ?? ''}\\* [^·]+ · .+ · <https?://[^|]+/actions/runs/\\d+\\|Run>`,
+        'u',
+      );
+      return verdict === undefined || (line.test(message) && !message.includes('\n')) ? [] : [message];
+    }),
+  );
+}
+
 /** Outputs of jobs that GitHub would have dropped without an error. */
 export function droppedOf({ jobs }: RunReport): string[] {
   return Object.entries(jobs).flatMap(([name, { dropped }]) => dropped.map((output) => `${name}: ${output}`));
