@@ -18,8 +18,14 @@ import type { EnvironmentRollback } from '../../src/delivery/promotion/rollback-
 import { orderJudge } from '../../src/delivery/order-judge.ts';
 import type { GitHubAccess } from '../../src/delivery/promotion/run.ts';
 import type { StatusRequest } from '../../src/delivery/promotion/status.ts';
-import type { Environment, Manifest, Service } from '../../src/environment/manifest/manifest.ts';
-import { clusterName, smokeTestOf } from '../../src/environment/run/targets.ts';
+import type {
+  Environment,
+  ExistingService,
+  Manifest,
+  Service,
+} from '../../src/environment/manifest/manifest.ts';
+import { environmentSettings, servicesIn } from '../../src/environment/manifest/places.ts';
+import { smokeTestOf } from '../../src/environment/run/targets.ts';
 import type { GitHubContext } from '../../src/github/context.ts';
 import { isDigest } from '../../src/images/registry/manifest.ts';
 import type { contract } from './contract.ts';
@@ -44,8 +50,8 @@ export function promotionRequest(run: Run): PromotionRequest {
   const source = sourceOf(inputs, target, manifest);
   const services = servicesOf(inputs, [source, target], manifest);
   return {
-    source: openEnvironment(run, source, inputs['source-role'] ?? source.readRole),
-    target: openEnvironment(run, target, targetRole(inputs, target)),
+    source: openEnvironment(run, source, inputs['source-role'] ?? source.readRole, true),
+    target: openEnvironment(run, target, targetRole(inputs, target), inputs['dry-run']),
     services,
     ...(Object.keys(inputs.images).length > 0 && { images: inputs.images }),
     gates: gatesOf(inputs, target),
@@ -62,7 +68,7 @@ export function rollbackRequest(run: Run): EnvironmentRollback {
     services: servicesOf(inputs, [target], manifest),
     named: inputs.services.length > 0,
     reason: requiredReason(inputs),
-    target: openEnvironment(run, target, targetRole(inputs, target)),
+    target: openEnvironment(run, target, targetRole(inputs, target), inputs['dry-run']),
     ...settingsOf(run),
   };
 }
@@ -73,7 +79,7 @@ export function holdRequest(run: Run): HoldRequest {
   const target = targetOf(inputs, manifest);
   return {
     reason: inputs.command === 'hold' ? requiredReason(inputs) : '',
-    target: openEnvironment(run, target, targetRole(inputs, target)),
+    target: openEnvironment(run, target, targetRole(inputs, target), inputs['dry-run']),
     ...settingsOf(run),
   };
 }
@@ -85,7 +91,7 @@ export function statusRequest(run: Run): StatusRequest {
   const environments = Object.values(manifest.environments).map((one) => ({
     from: one.promoteFrom ?? '',
     services: servicesOf(inputs, [one], manifest).map(({ name }) => name),
-    environment: openEnvironment(run, one, inputs.roles[one.name] ?? one.readRole),
+    environment: openEnvironment(run, one, inputs.roles[one.name] ?? one.readRole, true),
   }));
   return { environments };
 }
@@ -104,12 +110,10 @@ function openEnvironment(
   { inputs, manifest, open, context, env }: Run,
   environment: Environment,
   role: string | undefined,
+  readOnly: boolean,
 ): PromotionEnvironment {
-  const { name, account, region } = environment;
-  const { project } = manifest;
-  const place = { name, project, account, region: inputs['aws-region'] ?? region };
-  const cluster = clusterName(manifest, environment);
-  return openPromotionEnvironment({ ...place, cluster }, open(place.region, role), context, env);
+  const access = { role, readOnly, region: inputs['aws-region'] };
+  return openPromotionEnvironment(environmentSettings(manifest, environment, access), open, context, env);
 }
 
 function settingsOf({ inputs, github }: Run) {
@@ -149,9 +153,8 @@ function servicesOf(
   environments: readonly Environment[],
   manifest: Manifest,
 ): PromotedService[] {
-  const isEverywhere = (service: Service): boolean =>
-    environments.every(({ name }) => service.environments?.includes(name) ?? true);
-  const known = Object.values(manifest.services).filter(isEverywhere);
+  const [first, ...others] = environments.map((one) => servicesIn(manifest, one));
+  const known = (first ?? []).filter((service) => others.every((there) => there.includes(service)));
   const digests = Object.entries(images);
   const [input, names] = services.length > 0 ? ['services', services] : ['images', Object.keys(images)];
   for (const [name, digest] of digests) {
@@ -203,11 +206,11 @@ function requiredReason({ reason, command }: PromotionInputs): string {
 }
 
 function promoted(
-  { name, repository, preDeploy, smokeTest }: Service,
+  { name, preDeploy, smokeTest }: Service | ExistingService,
   target: Environment | undefined,
 ): PromotedService {
   const test = smokeTestOf(target, smokeTest);
-  return { name, repository, ...(preDeploy && { preDeploy }), ...(test && { smokeTest: test }) };
+  return { name, ...(preDeploy && { preDeploy }), ...(test && { smokeTest: test }) };
 }
 
 function listed(word: string, allowed: readonly string[]): string {

@@ -4,20 +4,35 @@ import { factsOf, mainContainer } from '../ecs/task-definition/changes.ts';
 import { readTaskDefinition } from '../ecs/task-definition/revisions.ts';
 import type { CurrentRelease } from './rollback-target.ts';
 
-/** Reads what a service works towards. Its tasks may still run something else, or nothing. */
+/**
+ * Reads what a service works towards. Its tasks may still run something else, or nothing.
+ *
+ * @param container the main container, where it is named.
+ */
 export async function readCurrentRelease(
   context: EcsContext,
   service: Service,
+  container?: string,
 ): Promise<CurrentRelease & { taskDefinition: string }> {
   const taskDefinition = goalOf(service) ?? service.taskDefinition ?? '';
-  const image = await mainImage(context, service, taskDefinition);
+  const image = await mainImage(context, { service, container }, taskDefinition);
   return { image, taskDefinition, state: stateOf(service) };
 }
 
+/** A service, and its main container where that is named. */
+export interface ServiceContainer {
+  service: Service;
+  container?: string | undefined;
+}
+
 /** The image of a revision's main container. */
-export async function mainImage(context: EcsContext, service: Service, revision: string): Promise<string> {
+export async function mainImage(
+  context: EcsContext,
+  { service, container }: ServiceContainer,
+  revision: string,
+): Promise<string> {
   const { definition } = await readTaskDefinition(context, revision);
-  return mainContainer(definition, factsOf(service, service.serviceName ?? ''), 'image').image;
+  return mainContainer(definition, factsOf(service, service.serviceName ?? '', container), 'image').image;
 }
 
 function stateOf(service: Service): CurrentRelease['state'] {

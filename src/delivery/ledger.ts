@@ -212,7 +212,8 @@ export async function sourceOfImage(
   return sourceOf(history.find((release) => release.image === image) ?? UNKNOWN_SOURCE);
 }
 
-function unknownRelease(image: string, proven: boolean): Release {
+/** A release of which only the image is known. */
+export function unknownRelease(image: string, proven: boolean): Release {
   return { ...UNKNOWN_SOURCE, image, sequence: 0, proven, run: '', actor: '', at: '', from: '' };
 }
 

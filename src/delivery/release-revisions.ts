@@ -4,7 +4,7 @@ import { type ServedRevision, servedRevisions } from './served-revisions.ts';
 import { type EcsContext, nameOf, type ServiceAddress } from '../ecs/service.ts';
 import { readTaskDefinition, revisionsOf } from '../ecs/task-definition/revisions.ts';
 import { familyOf, revisionName } from '../ecs/task-definition/task-definition.ts';
-import { mainImage } from './current-release.ts';
+import { mainImage, type ServiceContainer } from './current-release.ts';
 import { type LedgerContext, type LedgerNames, releaseHistory } from './ledger.ts';
 import { goodReleases, type PastRelease } from './rollback-target.ts';
 
@@ -21,14 +21,14 @@ const LEAST_KEPT = 2;
  */
 export async function revisionOfRelease(
   context: EcsContext,
-  service: Service,
+  of: ServiceContainer,
   { image, taskDefinition }: PastRelease,
   current: { taskDefinition: string },
 ): Promise<string> {
   const recorded = await recordedRevision(context, taskDefinition);
   if (recorded !== undefined) return recorded;
   const active = await revisionsOf(context, familyOf(current.taskDefinition));
-  const served = await servedRevisions(context, addressOf(service)).catch((error: unknown) => {
+  const served = await servedRevisions(context, addressOf(of.service)).catch((error: unknown) => {
     context.signal.throwIfAborted();
     context.log.debug(`The service's deployments cannot be read: ${reasonOf(error)}`);
     return [];
@@ -39,7 +39,7 @@ export async function revisionOfRelease(
     )
     .map((one) => one.taskDefinition);
   for (const arn of new Set([...proven, ...active.slice(0, LOOKED_THROUGH)])) {
-    if (arn !== current.taskDefinition && (await mainImage(context, service, arn)) === image) return arn;
+    if (arn !== current.taskDefinition && (await mainImage(context, of, arn)) === image) return arn;
   }
   const fix = 'Deploy the version that should run, or name a revision with task-definition-arn.';
   const message = `none of the last ${LOOKED_THROUGH} active revisions has the image ${image} that the ledger has`;
@@ -68,13 +68,12 @@ async function recordedRevision(
  */
 export async function revisionsForRollback(
   context: EcsContext & LedgerContext,
-  service: Service,
-  ledger: LedgerNames | undefined,
+  { ledger, ...of }: ServiceContainer & { ledger: LedgerNames | undefined },
   { revisions, keep }: { revisions: readonly string[]; keep: number },
 ): Promise<Set<string>> {
   const history = ledger
     ? await releaseHistory(context, ledger)
-    : (await servedRevisions(context, addressOf(service))).map(pastRelease);
+    : (await servedRevisions(context, addressOf(of.service))).map(pastRelease);
   const needed = goodReleases(history).slice(0, Math.max(keep, LEAST_KEPT));
   const names = new Set(needed.map(({ taskDefinition = '' }) => revisionName(taskDefinition)));
   const found = new Set(revisions.filter((arn) => names.has(revisionName(arn))));
@@ -84,7 +83,7 @@ export async function revisionsForRollback(
   );
   for (const arn of revisions) {
     if (images.size === 0) break;
-    if (images.delete(await mainImage(context, service, arn))) found.add(arn);
+    if (images.delete(await mainImage(context, of, arn))) found.add(arn);
   }
   return found;
 }

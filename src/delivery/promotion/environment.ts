@@ -9,49 +9,161 @@ export interface PromotionContext extends ServiceContext {
   cloudWatch(): Promise<CloudWatchClient>;
 }
 
-/** An environment as a promotion sees it: an account, and the cluster in it. */
-export interface PromotionEnvironment {
-  name: string;
-  project: string;
+/** An account and a region of it, with the clients of its services. */
+interface AccountRegion {
   region: string;
   /** The account that it must be. */
   account: string;
-  cluster: string;
-  context: PromotionContext;
   session: Session;
+  context: PromotionContext;
 }
 
-/** Opens an environment, without a call. Each has a rate of its own: AWS counts by account. */
+/** An environment as a promotion sees it. Its hold and its lock are in its own account and region. */
+export interface PromotionEnvironment extends AccountRegion {
+  name: string;
+  project: string;
+  /** Where its services are, by their names in the manifest. */
+  places: ReadonlyMap<string, ServicePlace>;
+}
+
+/** Where a service is in an environment. Its ledger is in the same account and region. */
+export interface ServicePlace extends AccountRegion, PlaceNames {}
+
+interface PlaceNames {
+  /** Name or ARN. */
+  cluster: string;
+  /** The service's name in ECS. */
+  service: string;
+  repository: PlaceRepository;
+  /** The container that runs the image; absent: the main container. */
+  container?: string;
+}
+
+/** `own`: an ECR repository of the service's account and region. `shared`: one that all environments pull from. */
+export type PlaceRepository = { kind: 'own'; name: string } | { kind: 'shared'; uri: string };
+
+/** What an environment is opened by. Without a role, the job's own credentials serve. */
+export interface EnvironmentSettings extends AccountSettings {
+  name: string;
+  project: string;
+  services: ReadonlyMap<string, PlaceSettings>;
+}
+
+/** Where a service is, and the role that is used there. */
+export interface PlaceSettings extends PlaceNames, AccountSettings {}
+
+interface AccountSettings {
+  account: string;
+  region: string;
+  role: string | undefined;
+}
+
+/** Opens a session in a region, by a role if there is one. */
+export type OpenSession = (region: string, role: string | undefined) => Session;
+
+/**
+ * Opens an environment, without a call. Each account and region has a rate of its own, as AWS counts, and one session
+ * for each role.
+ */
 export function openPromotionEnvironment(
-  place: Omit<PromotionEnvironment, 'context' | 'session'>,
-  session: Session,
+  { name, project, services, ...home }: EnvironmentSettings,
+  open: OpenSession,
   context: Context,
   env: NodeJS.ProcessEnv,
 ): PromotionEnvironment {
+  const opened = new Map<string, AccountRegion>();
+  const accountRegion = ({ account, region, role }: AccountSettings) => {
+    const key = [account, region, role ?? ''].join(' ');
+    const found = opened.get(key) ?? openAccountRegion(account, open(region, role), context, env);
+    opened.set(key, found);
+    return found;
+  };
+  const places = [...services].map(([service, { role, ...place }]): [string, ServicePlace] => [
+    service,
+    { ...place, ...accountRegion({ ...place, role }) },
+  ]);
+  return { name, project, ...accountRegion(home), places: new Map(places) };
+}
+
+function openAccountRegion(
+  account: string,
+  session: Session,
+  context: Context,
+  env: NodeJS.ProcessEnv,
+): AccountRegion {
   const services = serviceContext(session, context, env);
   let cloudWatch: Promise<CloudWatchClient> | undefined;
   return {
-    ...place,
+    account,
+    region: session.region,
     session,
-    context: {
-      ...services,
-      cloudWatch: () => (cloudWatch ??= cloudWatchClient(session, services)),
-    },
+    context: { ...services, cloudWatch: () => (cloudWatch ??= cloudWatchClient(session, services)) },
   };
 }
 
+/** Where a service is in an environment that has it. */
+export function placeIn({ name, places }: PromotionEnvironment, service: string): ServicePlace {
+  const place = places.get(service);
+  if (!place) throw new Error(`${service} has no place in ${name}`);
+  return place;
+}
+
+/** The accounts and regions of an environment, each once, its own first. */
+export function accountRegionsOf(environment: PromotionEnvironment): AccountRegion[] {
+  const all = [environment, ...environment.places.values()];
+  return all.filter(
+    ({ account, region }, index) =>
+      all.findIndex((one) => one.account === account && one.region === region) === index,
+  );
+}
+
+interface PlaceGroup {
+  /** Of the first service: all have its clients. */
+  place: ServicePlace;
+  services: string[];
+}
+
+/** Groups services that are read together: those of one account and region with the same key. */
+export function groupPlaces(
+  environment: PromotionEnvironment,
+  services: readonly string[],
+  keyOf: (place: ServicePlace) => string = () => '',
+): PlaceGroup[] {
+  const groups: PlaceGroup[] = [];
+  for (const service of services) {
+    const place = placeIn(environment, service);
+    const group = groups.find(
+      (one) => one.place.context === place.context && keyOf(one.place) === keyOf(place),
+    );
+    if (group) group.services.push(service);
+    else groups.push({ place, services: [service] });
+  }
+  return groups;
+}
+
 /**
- * Checks the credentials of each environment, before anything else is asked of AWS.
+ * Checks the credentials of each environment and of the services in it, before anything else is asked of AWS.
  *
  * @throws WrongAccountError that names both accounts.
  */
 export async function requireAccounts(environments: readonly PromotionEnvironment[]): Promise<void> {
+  const sessions = environments.flatMap((environment) => [
+    { ...environment, what: `The environment ${environment.name}` },
+    ...[...environment.places].map(([service, place]) => ({
+      ...place,
+      what: `The service ${service} in ${environment.name}`,
+    })),
+  ]);
+  const first = sessions.filter(
+    ({ session, account }, index) =>
+      sessions.findIndex((one) => one.session === session && one.account === account) === index,
+  );
   await Promise.all(
-    environments.map(({ name, account, session }) =>
+    first.map(({ what, account, session }) =>
       requireSessionAccount(
         session,
         account,
-        (actual) => `The environment ${name} is the account ${account}, and the credentials are of ${actual}`,
+        (actual) => `${what} is in the account ${account}, and the credentials are of ${actual}`,
       ),
     ),
   );
@@ -59,5 +171,15 @@ export async function requireAccounts(environments: readonly PromotionEnvironmen
 
 /** The same environment, ended by another signal: that of a lock as well. */
 export function withSignal(environment: PromotionEnvironment, signal: AbortSignal): PromotionEnvironment {
-  return { ...environment, context: { ...environment.context, signal } };
+  const contexts = new Map<PromotionContext, PromotionContext>();
+  const signalled = <T extends AccountRegion>(one: T): T => {
+    const context = contexts.get(one.context) ?? { ...one.context, signal };
+    contexts.set(one.context, context);
+    return { ...one, context };
+  };
+  const places = [...environment.places].map(([service, place]): [string, ServicePlace] => [
+    service,
+    signalled(place),
+  ]);
+  return { ...signalled(environment), places: new Map(places) };
 }

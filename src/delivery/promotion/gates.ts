@@ -8,9 +8,9 @@ import { readImage, readManifest } from '../../images/registry/manifest-reader.t
 import { findRepositories, type ImageRepository } from '../../images/registry/repository.ts';
 import { evaluateScan, scanBlockReason } from '../../images/scan.ts';
 import { alarmFinding, type AlarmState, alarmStates } from './alarms.ts';
-import type { PromotionEnvironment } from './environment.ts';
+import { groupPlaces, placeIn, type PromotionContext } from './environment.ts';
 import type { ServicePlan } from './plan.ts';
-import type { Finding, Gate, PromotionRequest } from './request.ts';
+import type { Finding, PromotionRequest } from './request.ts';
 
 const IMAGES_AT_ONCE = 6;
 /** Findings from this severity on block. */
@@ -21,10 +21,10 @@ const SCAN_TIMEOUT_MS = 5 * 60_000;
 /** Checks the gates of each image that is to be promoted. With a bypass reason, findings block nothing. */
 export async function checkGates(plans: readonly ServicePlan[], request: PromotionRequest): Promise<void> {
   const candidates = plans.filter(({ action }) => action === 'promote');
-  const { gates, source } = request;
-  const states = gates.require.includes('alarms')
-    ? await statesOf(candidates, source)
-    : new Map<string, AlarmState>();
+  const { gates } = request;
+  const states: AlarmStates = gates.require.includes('alarms')
+    ? await statesOf(candidates, request)
+    : new Map();
   await inParallel(candidates, IMAGES_AT_ONCE, async (plan) => {
     const found = [
       ...steadiness(plan, request),
@@ -64,38 +64,56 @@ function steadiness({ service, upstream }: ServicePlan, { source, gates }: Promo
 
 function alarms(
   { service, upstream }: ServicePlan,
-  states: ReadonlyMap<string, AlarmState>,
+  states: AlarmStates,
   { source, gates }: PromotionRequest,
 ): Finding[] {
   const where = { service: service.name, environment: source.name, accepted: gates.alarms };
   return upstream.alarms.flatMap((name) => {
-    const state = states.get(name);
+    const state = states.get(service.name)?.get(name);
     return (state && alarmFinding(name, state, where)) ?? [];
   });
 }
 
-async function statesOf(
-  plans: readonly ServicePlan[],
-  source: PromotionEnvironment,
-): Promise<Map<string, AlarmState>> {
-  const names = [...new Set(plans.flatMap(({ upstream }) => upstream.alarms))];
-  return alarmStates(source.context, names);
+/** By service, then by the alarm's name. */
+type AlarmStates = ReadonlyMap<string, ReadonlyMap<string, AlarmState>>;
+
+async function statesOf(plans: readonly ServicePlan[], { source }: PromotionRequest): Promise<AlarmStates> {
+  const watched = new Map(plans.map(({ service, upstream }) => [service.name, upstream.alarms]));
+  const groups = groupPlaces(source, [...watched.keys()]);
+  const found = await Promise.all(
+    groups.map(async ({ place, services }) => {
+      const names = services.flatMap((service) => watched.get(service) ?? []);
+      const states = await alarmStates(place.context, [...new Set(names)]);
+      return services.map((service) => [service, states] as const);
+    }),
+  );
+  return new Map(found.flat());
 }
 
 async function imageFindings(plan: ServicePlan, { gates, source }: PromotionRequest): Promise<Finding[]> {
   const { digest, images, service } = plan;
-  const wants = (gate: Gate): boolean => gates.require.includes(gate);
-  if (digest === undefined || !images || !(wants('scan') || wants('attestation'))) return [];
+  const wanted = (['attestation', 'scan'] as const).filter((gate) => gates.require.includes(gate));
+  if (digest === undefined || !images) return [];
+  const { uri, ecr } = images.source;
+  const name = `The image ${shortDigest(digest)} of ${service.name}`;
+  if (!ecr) {
+    return wanted.map((gate) => ({
+      gate,
+      message: `${name} is in ${uri}, and only images in ECR can be checked`,
+      fix: `Leave ${gate} out of \`require\`, or move the image to ECR.`,
+    }));
+  }
+  const { context } = placeIn(source, service.name);
   const findings: Finding[] = [];
-  if (wants('attestation') && !(await isAttested(images.source, digest, source))) {
+  if (wanted.includes('attestation') && !(await isAttested(ecr, digest, context))) {
     findings.push({
       gate: 'attestation',
-      message: `The image ${shortDigest(digest)} of ${service.name} carries no attestation and no signature`,
+      message: `${name} carries no attestation and no signature`,
       fix: 'Build it with provenance, or sign it.',
     });
   }
-  if (wants('scan')) {
-    const objection = await scanFinding(images.source, digest, source);
+  if (wanted.includes('scan')) {
+    const objection = await scanFinding(ecr, digest, context);
     if (objection !== undefined) {
       const message = `${service.name}, ${shortDigest(digest)}: ${objection}`;
       findings.push({ gate: 'scan', message, fix: 'Fix what the scan found, and deploy that upstream.' });
@@ -108,7 +126,7 @@ async function imageFindings(plan: ServicePlan, { gates, source }: PromotionRequ
 async function isAttested(
   place: ImageRepository,
   digest: string,
-  { context }: PromotionEnvironment,
+  context: PromotionContext,
 ): Promise<boolean> {
   const manifest = await readManifest(place, digest, context);
   if (manifest?.kind === 'index' && manifest.children.some(isAttestation)) return true;
@@ -120,7 +138,7 @@ async function isAttested(
 async function scanFinding(
   place: ImageRepository,
   digest: string,
-  { context }: PromotionEnvironment,
+  context: PromotionContext,
 ): Promise<string | undefined> {
   const [repositories, registry, manifest] = await Promise.all([
     findRepositories(place.client, [place.name], context),

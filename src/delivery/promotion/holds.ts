@@ -1,7 +1,7 @@
 import { WrongAccountError } from '../../aws/session.ts';
 import { errorInfo } from '../../core/errors.ts';
-import { describeHold, holdParameter, readHold, releaseHold, setHold } from '../hold.ts';
-import { requireAccounts } from './environment.ts';
+import { describeHold, type Hold, holdParameter, readHold, releaseHold, setHold } from '../hold.ts';
+import { accountRegionsOf, requireAccounts } from './environment.ts';
 import type { PromotionEnvironment } from './environment.ts';
 import { placeOf } from './plan.ts';
 import type { Origin } from './request.ts';
@@ -21,7 +21,7 @@ export async function holdEnvironment({ target, reason, dryRun, origin }: HoldRe
     const at = new Date(context.clock.now()).toISOString();
     const hold = { reason, actor: origin.actor, at, run: origin.run };
     if (dryRun) return { verdict: 'planned', reason: `${name} would be put on hold.`, hold };
-    await setHold(await context.ssm(), placeOf(target), hold, context);
+    await setHoldOf(target, hold);
     return { verdict: 'hold-set', reason: `${name} is ${describeHold(hold)}.`, hold };
   });
 }
@@ -35,9 +35,26 @@ export async function releaseEnvironment({ target, dryRun }: HoldRequest): Promi
     if (!hold) return { verdict: 'unchanged', reason: `${name} is not on hold.` };
     const was = `It was ${describeHold(hold)}.`;
     if (dryRun) return { verdict: 'planned', reason: `${name} would be released. ${was}`, hold };
-    await releaseHold(client, placeOf(target), context);
+    await releaseHoldOf(target);
     return { verdict: 'hold-released', reason: `${name} may be promoted to again. ${was}`, hold };
   });
+}
+
+/**
+ * Puts an environment on hold in each account and region that it has services in, its own first: a release of a service
+ * reads the hold beside the service's ledger.
+ */
+export async function setHoldOf(environment: PromotionEnvironment, hold: Hold): Promise<void> {
+  for (const { context } of accountRegionsOf(environment)) {
+    await setHold(await context.ssm(), placeOf(environment), hold, context);
+  }
+}
+
+/** Lifts a hold, in the environment's own account and region last: that is the one that is reported. */
+async function releaseHoldOf(environment: PromotionEnvironment): Promise<void> {
+  for (const { context } of accountRegionsOf(environment).toReversed()) {
+    await releaseHold(await context.ssm(), placeOf(environment), context);
+  }
 }
 
 /** Does the work when the credentials are those of the environment's account; others are `blocked`. */

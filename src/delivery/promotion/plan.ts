@@ -1,15 +1,22 @@
 import { inParallel } from '../../core/concurrency.ts';
 import type { Log } from '../../core/log.ts';
 import { shortDigest } from '../../core/text.ts';
-import { readManifest, readManifests } from '../../images/registry/manifest-reader.ts';
-import { findRepositories, type ImageRepository } from '../../images/registry/repository.ts';
+import { readManifest } from '../../images/registry/manifest-reader.ts';
 import type { GateFinding, PromotionReport, ServicePromotion } from './result.ts';
 import { findHold, type HeldError, holdParameter } from '../hold.ts';
 import { ledgerNames, readReleases, type Release } from '../ledger.ts';
-import type { PromotionEnvironment } from './environment.ts';
+import { groupPlaces, placeIn, type PromotionEnvironment } from './environment.ts';
+import {
+  imageSources,
+  type ImageSource,
+  type ImageTarget,
+  imageTargets,
+  type ReleasedImage,
+} from './images.ts';
 import type { Finding, PromotedService, PromotionRequest } from './request.ts';
 import { type ReleaseSource, sourceOf, UNKNOWN_SOURCE } from '../source.ts';
 import { digestIn } from '../../ecs/proof.ts';
+import { nameOf } from '../../ecs/service.ts';
 import { missingService, readRunning, type RunningImage, type RunningService } from './running.ts';
 
 const IMAGES_AT_ONCE = 8;
@@ -28,7 +35,7 @@ export interface ServicePlan {
   /** What the ledgers say of the two. */
   releases: { source?: Release; target?: Release };
   /** Where the image is, and where it goes; set when it is to be promoted. */
-  images?: { source: ImageRepository; target: ImageRepository; present: boolean; tagged: boolean };
+  images?: { source: ImageSource; target: ImageTarget };
   findings: GateFinding[];
 }
 
@@ -63,7 +70,8 @@ export async function planPromotion(request: PromotionRequest): Promise<Promotio
       findings: [],
     };
   });
-  await inParallel(plans, IMAGES_AT_ONCE, (plan) => checkOrigin(plan, request));
+  for (const plan of plans) checkOrigin(plan, request);
+  await findSources(plans, request);
   const notes = await checkOrder(plans, request);
   await checkTarget(plans, request);
   return { services: plans, notes, ...(hold && { hold }) };
@@ -80,21 +88,28 @@ export function runningDigest({ images }: RunningService): string | undefined {
   return digests.size === 1 ? [...digests][0] : undefined;
 }
 
-function releasesOf(
-  { project, name, context }: PromotionEnvironment,
+/** What the ledgers have of services, in their order. Each ledger is in the service's own account and region. */
+export async function releasesOf(
+  environment: PromotionEnvironment,
   services: readonly string[],
 ): Promise<(Release | undefined)[]> {
-  return readReleases(
-    context,
-    services.map((service) => ledgerNames({ project, environment: name, service })),
+  const groups = groupPlaces(environment, services);
+  const found = await Promise.all(
+    groups.map(async (group) => {
+      const names = group.services.map((service) => ledgerNames({ ...placeOf(environment), service }));
+      const releases = await readReleases(group.place.context, names);
+      return group.services.map((service, index) => [service, releases[index]] as const);
+    }),
   );
+  const releases = new Map(found.flat());
+  return services.map((service) => releases.get(service));
 }
 
 /** Determines the image that runs upstream, whether it is the one asked for, and whether the target runs it already. */
-async function checkOrigin(plan: ServicePlan, request: PromotionRequest): Promise<void> {
+function checkOrigin(plan: ServicePlan, request: PromotionRequest): void {
   const before = runningDigest(plan.downstream);
   if (before !== undefined) plan.before = before;
-  const origin = await originOf(plan, request);
+  const origin = originOf(plan, request);
   if ('finding' in origin) {
     block(plan, origin.finding);
     return;
@@ -105,12 +120,11 @@ async function checkOrigin(plan: ServicePlan, request: PromotionRequest): Promis
     return;
   }
   plan.digest = origin.digest;
-  plan.images = { source: origin.place, target: origin.place, present: false, tagged: false };
   if (plan.downstream.state === 'missing') {
     block(plan, {
       gate: 'target',
-      message: `${request.target.name} has no service ${plan.service.name} in the cluster ${request.target.cluster}`,
-      fix: 'Deploy the environment first: deploy-environment makes the service.',
+      message: noService(plan.service.name, request.target),
+      fix: 'Deploy the environment first: deploy-environment creates services with a stack. Of a service that exists already, check cluster and service in the manifest.',
     });
     return;
   }
@@ -126,28 +140,27 @@ function unprovenRelease(service: string, source: string, digest: string): Findi
   };
 }
 
-/** The image that runs upstream and where it is, or why it cannot be promoted. */
-type OriginOfImage = { digest: string; place: ImageRepository } | { finding: Finding };
+/** `prod has no service api in the cluster shop` */
+export function noService(name: string, environment: PromotionEnvironment): string {
+  const { service, cluster } = placeIn(environment, name);
+  return `${environment.name} has no service ${service} in the cluster ${nameOf(cluster)}`;
+}
 
 /**
  * The image that runs upstream, read from the tasks themselves. Nothing else is ever promoted: neither what the ledger
  * has, nor what the input `images` names.
  */
-async function originOf(
+function originOf(
   { service, upstream }: ServicePlan,
   { source, images }: PromotionRequest,
-): Promise<OriginOfImage> {
+): { digest: string } | { finding: Finding } {
   const { name } = service;
   if (upstream.state === 'missing') {
-    return refused(
-      `${source.name} has no service ${name} in the cluster ${source.cluster}`,
-      'Leave the service out of `services`, or deploy it there first.',
-    );
+    return refused(noService(name, source), 'Leave the service out of `services`, or deploy it there first.');
   }
   const digests = [...new Set(upstream.images.map(digestOf))];
   const [digest, other] = digests;
-  const [image] = upstream.images;
-  if (digest === undefined || image === undefined) {
+  if (digest === undefined) {
     const why = upstream.desired === 0 ? 'is scaled to zero' : 'has no task that runs';
     return refused(
       `${name} ${why} in ${source.name}: nothing that could be promoted is proven there`,
@@ -167,9 +180,32 @@ async function originOf(
       'Plan again: what was read and approved is no longer what runs.',
     );
   }
-  const place = await repositoryOfImage(image.reference, service.repository, source);
-  const wrong = await mismatch(upstream.images, digest, place, source);
-  return wrong === undefined ? { digest, place } : refused(wrong, `Deploy ${name} to ${source.name} again.`);
+  return { digest };
+}
+
+/** Finds where the images are that run upstream, and tasks that run another image than they were started by. */
+async function findSources(plans: readonly ServicePlan[], { source }: PromotionRequest): Promise<void> {
+  const open = plans.filter(
+    ({ action, digest, upstream }) =>
+      action === 'promote' || (action === 'none' && otherDigests(upstream, digest).length > 0),
+  );
+  const references = open.map(
+    ({ service, upstream }) => [service.name, upstream.images[0]?.reference ?? ''] as const,
+  );
+  const sources = await imageSources(new Map(references), source);
+  await inParallel(open, IMAGES_AT_ONCE, async (plan) => {
+    const { service, digest = '' } = plan;
+    const found = sources.get(service.name);
+    if (!found) return;
+    plan.images = { source: found, target: { uri: found.uri } };
+    const wrong = await mismatch(plan.upstream, digest, found, source);
+    if (wrong === undefined) return;
+    block(plan, { gate: 'origin', message: wrong, fix: `Deploy ${service.name} to ${source.name} again.` });
+  });
+}
+
+function otherDigests({ images }: RunningService, digest: string | undefined): string[] {
+  return images.map((image) => image.digest).filter((one) => one !== digest);
 }
 
 /** A reference by digest is the identity: for an index, ECS may report the digest of the platform's own image. */
@@ -177,34 +213,24 @@ function digestOf({ reference, digest }: RunningImage): string {
   return digestIn(reference) ?? digest;
 }
 
-/** Finds a task that was started by one digest and runs another, which is no part of it. */
+/**
+ * Finds a task that was started by one digest and runs another, which is no part of it. An index outside ECR is not
+ * read: what a task pulls by a digest is of that digest.
+ */
 async function mismatch(
-  images: readonly RunningImage[],
+  upstream: RunningService,
   digest: string,
-  place: ImageRepository,
+  { ecr }: ImageSource,
   { name, context }: PromotionRequest['source'],
 ): Promise<string | undefined> {
-  const others = images.map((image) => image.digest).filter((one) => one !== digest);
-  if (others.length === 0) return undefined;
-  const manifest = await readManifest(place, digest, context);
+  const others = otherDigests(upstream, digest);
+  if (others.length === 0 || !ecr) return undefined;
+  const manifest = await readManifest(ecr, digest, context);
   const parts = new Set(manifest?.kind === 'index' ? manifest.children.map((child) => child.digest) : []);
   const unknown = others.find((one) => !parts.has(one));
   return unknown === undefined
     ? undefined
     : `A task in ${name} was started by ${shortDigest(digest)} and runs ${shortDigest(unknown)}, which is no part of it`;
-}
-
-/** The repository that the tasks pull from, which may be another account's. */
-async function repositoryOfImage(
-  reference: string,
-  repository: string,
-  { context }: PromotionRequest['source'],
-): Promise<ImageRepository> {
-  const uri = reference.replace(/@sha256:[0-9a-f]{64}$/, '').replace(/:[\w][\w.-]{0,127}$/, '');
-  const slash = uri.indexOf('/');
-  // Where the name is the manifest's, all before it is the registry; else it is all after the host.
-  const name = uri.endsWith(`/${repository}`) ? repository : uri.slice(slash + 1);
-  return { client: await context.ecr(), name, uri };
 }
 
 function refused(message: string, fix: string): { finding: Finding } {
@@ -250,44 +276,22 @@ export function sourceOfRelease(release: Release | undefined, digest: string): R
   return release && digestIn(release.image) === digest ? sourceOf(release) : UNKNOWN_SOURCE;
 }
 
-/** Whether the target can take the images: its repositories, and the tag that says what runs there. */
+/** Whether the target can take the images, and where its tasks will pull them from. */
 async function checkTarget(plans: readonly ServicePlan[], { target }: PromotionRequest): Promise<void> {
   const changing = plans.filter(({ action }) => action === 'promote');
-  if (changing.length === 0) return;
-  const client = await target.context.ecr();
-  const names = [...new Set(changing.map(({ service }) => service.repository))];
-  const repositories = await findRepositories(client, names, target.context);
-  const tag = environmentTag(target);
-  await inParallel(changing, IMAGES_AT_ONCE, async (plan) => {
-    const { service, digest = '', images } = plan;
-    const repository = repositories.get(service.repository);
-    if (!repository || !images) {
-      block(plan, {
-        gate: 'target',
-        message: `There is no repository ${service.repository} in the account of ${target.name}`,
-        fix: 'Deploy the stack with the repositories there first.',
-      });
-      return;
-    }
-    const place = { client, name: repository.name, uri: repository.uri };
-    const ids = [{ imageDigest: digest }, { imageTag: tag }];
-    const found = await readManifests(place, ids, target.context);
-    const present = found.some((one) => one.manifest.digest === digest);
-    const tagged = found.find((one) => one.tag === tag)?.manifest.digest;
-    plan.images = { ...images, target: place, present, tagged: tagged === digest };
-    if (tagged !== undefined && tagged !== digest && repository.isImmutable(tag)) {
-      block(plan, {
-        gate: 'target',
-        message: `The tag ${tag} of ${repository.name} in ${target.name} is immutable and stands on ${tagged}`,
-        fix: 'Exclude env-* from the immutable tags of the repository.',
-      });
-    }
-  });
+  const targets = await imageTargets(releasedImages(changing), target);
+  for (const plan of changing) {
+    const found = targets.get(plan.service.name);
+    if (found && 'gate' in found) block(plan, found);
+    else if (found && plan.images) plan.images = { ...plan.images, target: found };
+  }
 }
 
-/** The tag that says what runs in an environment, and keeps the image from expiring. */
-export function environmentTag({ name }: PromotionEnvironment): string {
-  return `env-${name}`;
+/** The images of plans whose image is known. */
+export function releasedImages(plans: readonly ServicePlan[]): ReleasedImage[] {
+  return plans.flatMap(({ service, digest, images }) =>
+    digest !== undefined && images ? [{ service: service.name, digest, ...images }] : [],
+  );
 }
 
 /** Blocks a service: its finding cannot be bypassed. */

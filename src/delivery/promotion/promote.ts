@@ -4,10 +4,11 @@ import { sentence } from '../../core/text.ts';
 import { findHold, type HeldError, holdParameter } from '../hold.ts';
 import { environmentLock, withLock } from '../lock.ts';
 import { OutdatedError } from '../order-judge.ts';
-import { rollOutServices, copyImages } from './roll-out.ts';
+import { copyImages } from './images.ts';
+import { rollOutServices } from './roll-out.ts';
 import { requireAccounts, withSignal } from './environment.ts';
 import { checkGates } from './gates.ts';
-import { planPromotion, placeOf, type PromotionPlan, logPlan } from './plan.ts';
+import { planPromotion, placeOf, type PromotionPlan, logPlan, releasedImages } from './plan.ts';
 import type { PromotionRequest } from './request.ts';
 import { commitsBetween, endRun, failRun, type GitHubAccess, reportPlan, type Run, startRun } from './run.ts';
 import type { ReleaseEnd, ReleaseResult } from './result.ts';
@@ -69,7 +70,7 @@ async function planAndApply(request: PromotionRequest, run: Run): Promise<Releas
     return endRun(run, { verdict: 'unchanged', reason: `${request.target.name} runs these images already.` });
   }
   run.remains = 'No service was changed; images that were copied stay.';
-  const copies = await copyImages(changing, request.target);
+  const copies = await copyImages(releasedImages(changing), request.target);
   for (const reported of run.report.services) {
     const copy = copies.get(reported.service);
     if (copy) reported.copy = { ...copy };

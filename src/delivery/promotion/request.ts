@@ -5,15 +5,13 @@ import type { PromotionEnvironment } from './environment.ts';
 /** A service as the manifest has it, in the environment that is changed. */
 export interface PromotedService {
   name: string;
-  /** Of its ECR repository, the same in every account. */
-  repository: string;
   /** Run before the service is touched. */
   preDeploy?: readonly string[];
   smokeTest?: SmokeTest;
 }
 
 export const GATES = ['steady', 'alarms', 'scan', 'attestation'] as const;
-export type Gate = (typeof GATES)[number];
+type Gate = (typeof GATES)[number];
 
 /** What must hold before anything is changed. */
 export interface GateSettings {

@@ -1,8 +1,4 @@
-import { inParallel } from '../../core/concurrency.ts';
-import { CancelledError, PlatformError, reasonOf } from '../../core/errors.ts';
-import { copyImage, type CopyReport } from '../../images/registry/copy/copy-image.ts';
-import { ecrStore } from '../../images/registry/copy/ecr-store.ts';
-import { readManifest } from '../../images/registry/manifest-reader.ts';
+import { CancelledError } from '../../core/errors.ts';
 import { digestIn } from '../../ecs/proof.ts';
 import { ledgerNames, type Release } from '../ledger.ts';
 import type { OrderRules } from '../order-judge.ts';
@@ -11,8 +7,9 @@ import { releaseService } from '../release/release-service.ts';
 import type { ServiceTarget } from '../release/request.ts';
 import type { ServiceResult, ServiceVerdict } from '../release/result.ts';
 import { rollbackService } from '../release/rollback-service.ts';
-import type { PromotionContext, PromotionEnvironment } from './environment.ts';
-import { environmentTag, type ServicePlan, sourceOfRelease } from './plan.ts';
+import { placeIn, type PromotionContext, type PromotionEnvironment } from './environment.ts';
+import { tagImages } from './images.ts';
+import { releasedImages, type ServicePlan, sourceOfRelease } from './plan.ts';
 import type { Origin } from './request.ts';
 import type { ReleaseEnd, ReleaseResult, ServicePromotionEnd } from './result.ts';
 import { endRun, recordDeployment, type Run } from './run.ts';
@@ -35,7 +32,7 @@ export async function rollOutServices(
   const { signal } = target.context;
   const failure = failureOf(ends, signal);
   const ok = failure === undefined;
-  if (ok) run.report.notes.push(...(await tagImages(changing, target)));
+  if (ok) run.report.notes.push(...(await tagImages(releasedImages(changing), target)));
   const end = failure ?? success;
   await record.end(ok, end.reason);
   return endRun(run, end);
@@ -151,7 +148,8 @@ function rollBackService({ plan, report }: ServiceEnd, options: RollOutOptions):
 }
 
 /** Services are released at the same time: each line of the log names its service. */
-function contextOf({ service }: ServicePlan, { target: { context } }: RollOutOptions): PromotionContext {
+function contextOf({ service }: ServicePlan, { target }: RollOutOptions): PromotionContext {
+  const { context } = placeIn(target, service.name);
   const { log } = context;
   const named = (text: string): string => `${service.name}: ${text}`;
   return {
@@ -174,9 +172,11 @@ function targetOf(
 ): Omit<ServiceTarget, 'onFailure'> {
   const { target, origin, from, timeoutMs, lockWaitMs, stopHolder, bypassReason: bypass } = options;
   const isRollback = from === '' && before !== undefined && before !== digest;
+  const { cluster, service: inEcs, container } = placeIn(target, service.name);
   return {
-    cluster: target.cluster,
-    service: service.name,
+    cluster,
+    service: inEcs,
+    ...(container !== undefined && { container }),
     wait: true,
     timeoutMs,
     lockWaitMs,
@@ -187,7 +187,7 @@ function targetOf(
       source: sourceOfRelease(releases.source, digest ?? ''),
       from,
       ...(bypass !== undefined && { bypass }),
-      ...(isRollback && { rolledBackFrom: `${images?.target.uri ?? service.repository}@${before}` }),
+      ...(isRollback && { rolledBackFrom: `${images?.target.uri ?? ''}@${before}` }),
     },
   };
 }
@@ -227,47 +227,4 @@ function reportEnd(end: ServiceEnd): ServicePromotionEnd {
       },
     }),
   };
-}
-
-const IMAGES_AT_ONCE = 3;
-
-/** Copies all images to the target. No service is changed before all of them are there. */
-export async function copyImages(
-  plans: readonly ServicePlan[],
-  target: PromotionEnvironment,
-): Promise<Map<string, CopyReport>> {
-  const reports = new Map<string, CopyReport>();
-  await inParallel(plans, IMAGES_AT_ONCE, async ({ service, digest = '', images }) => {
-    if (!images) return;
-    const { source, target: place, present } = images;
-    const report = await copyImage(source, place, digest, target.context, present);
-    reports.set(service.name, report);
-    const moved = `${report.copiedBlobs} blobs copied, ${report.mountedBlobs} mounted, ${report.presentBlobs} there already`;
-    target.context.log.info(
-      `${service.name}: ${digest}: ${report.state === 'copied' ? moved : report.state}.`,
-    );
-  });
-  return reports;
-}
-
-/**
- * Sets the environment's tag on the images that run there now.
- *
- * @returns which could not be tagged, a sentence each: the services run, so this is no failure.
- */
-async function tagImages(plans: readonly ServicePlan[], target: PromotionEnvironment): Promise<string[]> {
-  const notes: string[] = [];
-  const tag = environmentTag(target);
-  await inParallel(plans, IMAGES_AT_ONCE, async ({ service, digest = '', images }) => {
-    if (!images || images.tagged) return;
-    try {
-      const manifest = await readManifest(images.target, digest, target.context);
-      if (!manifest) throw new PlatformError('not-found', `the image is not in ${images.target.name}`);
-      await ecrStore(images.target, target.context).putManifest(manifest, tag);
-    } catch (error) {
-      target.context.signal.throwIfAborted();
-      notes.push(`The tag ${tag} could not be put on the image of ${service.name}: ${reasonOf(error)}.`);
-    }
-  });
-  return notes;
 }

@@ -1,14 +1,24 @@
 import { inParallel } from '../../core/concurrency.ts';
 import { digestIn } from '../../ecs/proof.ts';
 import { describeService } from '../../ecs/service.ts';
-import { readManifest, readManifests } from '../../images/registry/manifest-reader.ts';
-import { findRepositories } from '../../images/registry/repository.ts';
+import { factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
+import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
 import { readCurrentRelease } from '../current-release.ts';
-import { ledgerNames, readReleases, type Release, releaseHistory } from '../ledger.ts';
+import { ledgerNames, type Release, releaseHistory, unknownRelease } from '../ledger.ts';
 import { environmentLock, lockHolder } from '../lock.ts';
-import { type CurrentRelease, rollbackTarget } from '../rollback-target.ts';
-import type { PromotionEnvironment } from './environment.ts';
-import { block, environmentTag, placeOf, runningDigest, type ServicePlan } from './plan.ts';
+import { type CurrentRelease, isSameImage, rollbackTarget } from '../rollback-target.ts';
+import { servedRevisions } from '../served-revisions.ts';
+import { placeIn, type PromotionEnvironment, type ServicePlace } from './environment.ts';
+import { earlierTargets, imageSources } from './images.ts';
+import {
+  block,
+  noService,
+  placeOf,
+  releasedImages,
+  releasesOf,
+  runningDigest,
+  type ServicePlan,
+} from './plan.ts';
 import type { Finding, Origin, PromotedService } from './request.ts';
 import { missingService, readRunning } from './running.ts';
 
@@ -37,24 +47,17 @@ export async function planRollback(
   chosen: readonly PromotedService[],
   decided: ReadonlyMap<string, Release>,
 ): Promise<ServicePlan[]> {
-  const [running, repositories] = await Promise.all([
-    readRunning(
-      target,
-      chosen.map(({ name }) => name),
-    ),
-    findRepositories(
-      await target.context.ecr(),
-      chosen.map(({ repository }) => repository),
-      target.context,
-    ),
-  ]);
+  const running = await readRunning(
+    target,
+    chosen.map(({ name }) => name),
+  );
   const plans: ServicePlan[] = [];
   await inParallel(chosen, SERVICES_AT_ONCE, async (service) => {
     const downstream = running.get(service.name) ?? missingService(service.name);
-    const { name, repository, smokeTest } = service;
+    const { name, smokeTest } = service;
     const plan: ServicePlan = {
       // The migrations of an older release are not run again.
-      service: { name, repository, ...(smokeTest && { smokeTest }) },
+      service: { name, ...(smokeTest && { smokeTest }) },
       action: 'promote',
       upstream: downstream,
       downstream,
@@ -62,34 +65,31 @@ export async function planRollback(
       findings: [],
     };
     plans.push(plan);
-    const uri = repositories.get(service.repository)?.uri;
-    const finding = await findPrevious(plan, uri, target, decided.get(service.name));
+    const finding = await findPrevious(plan, target, decided.get(service.name));
     if (finding) block(plan, finding);
   });
+  await checkImages(plans, target);
   return plans.toSorted((a, b) => a.service.name.localeCompare(b.service.name));
 }
 
 /** Sets the release that a service goes back to; returns why there is none. */
 async function findPrevious(
   plan: ServicePlan,
-  uri: string | undefined,
   target: PromotionEnvironment,
   decided: Release | undefined,
 ): Promise<Finding | undefined> {
   const { service, downstream } = plan;
-  if (downstream.state === 'missing') {
-    const message = `${target.name} has no service ${service.name} in the cluster ${target.cluster}`;
-    return { gate: 'target', message, fix: 'Leave it out of `services`.' };
-  }
-  const place = { ...placeOf(target), service: service.name };
+  if (downstream.state === 'missing')
+    return { gate: 'target', message: noService(service.name, target), fix: 'Leave it out of `services`.' };
+  const place = placeIn(target, service.name);
   const [history, current] = await Promise.all([
-    releaseHistory(target.context, ledgerNames(place)),
+    releaseHistory(place.context, ledgerNames({ ...placeOf(target), service: service.name })),
     currentReleaseOf(target, service.name),
   ]);
   const [recorded] = history;
   const before = digestIn(current.image) ?? runningDigest(downstream);
   if (before !== undefined) plan.before = before;
-  const previous = decided ?? rollbackTarget(history, current, 'image');
+  const previous = decided ?? (await previousRelease(place, history, current));
   const digest = digestIn(previous?.image ?? '');
   if (!previous || digest === undefined) {
     const message = `The ledger of ${target.name} has no good release of ${service.name} before the current one`;
@@ -99,20 +99,60 @@ async function findPrevious(
   if (before === digest && current.state === 'complete') plan.action = 'none';
   plan.digest = digest;
   plan.releases = { source: previous, ...(recorded && { target: recorded }) };
-  const source = {
-    client: await target.context.ecr(),
-    name: service.repository,
-    uri: uri ?? previous.image.slice(0, -digest.length - 1),
-  };
-  const tag = environmentTag(target);
-  const there = await readManifest(source, digest, target.context);
-  if (!there) {
-    const message = `The previous image of ${service.name}, ${digest}, is no longer in ${service.repository}`;
-    return { gate: 'target', message, fix: 'Promote or deploy another one.' };
-  }
-  const [tagged] = await readManifests(source, [{ imageTag: tag }], target.context);
-  plan.images = { source, target: source, present: true, tagged: tagged?.manifest.digest === digest };
   return undefined;
+}
+
+/**
+ * The release before the current one. A ledger that has had one image alone, such as that of a service that was promoted
+ * once, is followed by the successful deployments that ECS has of the time before.
+ */
+async function previousRelease(
+  place: ServicePlace,
+  history: readonly Release[],
+  current: CurrentRelease,
+): Promise<Release | undefined> {
+  const recorded = rollbackTarget(history, current, 'image');
+  const isYoung = history.every(
+    ({ image, rolledBackFrom }) =>
+      rolledBackFrom === undefined && isSameImage(image, history[0]?.image ?? ''),
+  );
+  if (recorded || !isYoung) return recorded;
+  const served = await servedImages(place);
+  return rollbackTarget(served, current, 'image');
+}
+
+/** The images of the service's successful deployments, the newest first. */
+async function servedImages({
+  context,
+  cluster,
+  service: name,
+  container,
+}: ServicePlace): Promise<Release[]> {
+  const service = await describeService(context, { cluster, service: name });
+  const { definition } = await readTaskDefinition(context, service.taskDefinition ?? '');
+  const main = mainContainer(definition, factsOf(service, name, container), 'image').name;
+  const served = await servedRevisions(context, { cluster, service: name });
+  return served.flatMap(({ images }) => {
+    const image = images[main];
+    return image === undefined ? [] : [unknownRelease(image, true)];
+  });
+}
+
+/** Finds where the previous images are, and blocks services whose image is gone. */
+async function checkImages(plans: readonly ServicePlan[], target: PromotionEnvironment): Promise<void> {
+  const going = plans.filter(({ action }) => action === 'promote');
+  const images = going.map(({ service, releases }) => [service.name, releases.source?.image ?? ''] as const);
+  const sources = await imageSources(new Map(images), target);
+  for (const plan of going) {
+    const source = sources.get(plan.service.name);
+    if (source) plan.images = { source, target: { uri: source.uri } };
+  }
+  const targets = await earlierTargets(releasedImages(going), target);
+  for (const plan of going) {
+    const found = targets.get(plan.service.name);
+    if (found && 'gate' in found) block(plan, found);
+    else if (found && plan.images) plan.images = { ...plan.images, target: found };
+  }
 }
 
 /** What a rollback without names takes back. */
@@ -142,7 +182,7 @@ async function movedServices({ target, services }: EnvironmentRollback): Promise
       target,
       services.map(({ name }) => name),
     ),
-    releasesOf({ target, services }),
+    recordedReleases({ target, services }),
   ]);
   const moved: PromotedService[] = [];
   await inParallel(services, SERVICES_AT_ONCE, async (service) => {
@@ -155,19 +195,19 @@ async function movedServices({ target, services }: EnvironmentRollback): Promise
   return moved;
 }
 
-async function currentReleaseOf(
-  { cluster, context }: PromotionEnvironment,
-  service: string,
-): Promise<CurrentRelease> {
-  return await readCurrentRelease(context, await describeService(context, { cluster, service }));
+async function currentReleaseOf(environment: PromotionEnvironment, name: string): Promise<CurrentRelease> {
+  const { context, container, ...address } = placeIn(environment, name);
+  return await readCurrentRelease(context, await describeService(context, address), container);
 }
 
-async function releasesOf({
+async function recordedReleases({
   target,
   services,
 }: Pick<EnvironmentRollback, 'target' | 'services'>): Promise<Map<PromotedService, Release>> {
-  const names = services.map(({ name }) => ledgerNames({ ...placeOf(target), service: name }));
-  const releases = await readReleases(target.context, names);
+  const releases = await releasesOf(
+    target,
+    services.map(({ name }) => name),
+  );
   return new Map(
     services.flatMap((service, index) => {
       const release = releases[index];
@@ -179,13 +219,13 @@ async function releasesOf({
 /** The services whose newest release is of a run. */
 export async function servicesOfRun(request: EnvironmentRollback, run: string): Promise<PromotedService[]> {
   if (run === '') return [];
-  const releases = await releasesOf(request);
+  const releases = await recordedReleases(request);
   return request.services.filter((service) => releases.get(service)?.run === run);
 }
 
 /** The services of the newest release: those that one run has changed together. */
 async function servicesOfLastRelease(request: EnvironmentRollback): Promise<PromotedService[]> {
-  const releases = await releasesOf(request);
+  const releases = await recordedReleases(request);
   const newest = [...releases.values()].toSorted((a, b) => b.at.localeCompare(a.at))[0];
   if (!newest) return [...request.services];
   return request.services.filter((service) => {

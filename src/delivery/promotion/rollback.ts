@@ -1,7 +1,7 @@
 import type { Context } from '../../core/context.ts';
-import { setHold } from '../hold.ts';
 import { environmentLock, withLock } from '../lock.ts';
 import { requireAccounts, withSignal } from './environment.ts';
+import { setHoldOf } from './holds.ts';
 import { logPlan, placeOf, type ServicePlan } from './plan.ts';
 import type { ReleaseEnd, ReleaseResult } from './result.ts';
 import { rollOutServices } from './roll-out.ts';
@@ -71,7 +71,7 @@ function endBeforeHold(
 async function holdTarget({ target, reason, origin }: EnvironmentRollback, run: Run): Promise<void> {
   const at = new Date(target.context.clock.now()).toISOString();
   const hold = { reason, at, actor: origin.actor, run: origin.run };
-  await setHold(await target.context.ssm(), placeOf(target), hold, target.context);
+  await setHoldOf(target, hold);
   run.remains = `No service was changed. ${target.name} is on hold.`;
   run.report.notes.push(`${target.name} is on hold until somebody releases it (release-hold).`);
 }

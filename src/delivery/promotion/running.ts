@@ -3,7 +3,10 @@ import { send } from '../../aws/send.ts';
 import { isNotFound } from '../../aws/errors.ts';
 import { reasonOf } from '../../core/errors.ts';
 import { digestIn } from '../../ecs/proof.ts';
-import type { PromotionEnvironment } from './environment.ts';
+import { nameOf } from '../../ecs/service.ts';
+import { factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
+import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
+import { groupPlaces, placeIn, type PromotionEnvironment, type ServicePlace } from './environment.ts';
 
 const SERVICES_A_CALL = 10;
 const TASKS_A_CALL = 100;
@@ -36,13 +39,26 @@ export interface RunningImage {
   digest: string;
 }
 
-/** Services that the environment's cluster runs, by name. The number of calls grows with services and tasks by tens. */
+/**
+ * What services of an environment run, by their names in the manifest. The number of calls grows with clusters, and with
+ * services and tasks by tens.
+ */
 export async function readRunning(
   environment: PromotionEnvironment,
   names: readonly string[],
 ): Promise<Map<string, RunningService>> {
-  if (names.length === 0) return new Map();
-  const found = await Promise.all([describeServices(environment, names), listTasks(environment)]).catch(
+  const clusters = groupPlaces(environment, names, ({ cluster }) => nameOf(cluster));
+  const found = await Promise.all(clusters.map((group) => readCluster(environment, group)));
+  return new Map(found.flatMap((running) => [...running]));
+}
+
+async function readCluster(
+  environment: PromotionEnvironment,
+  { place, services: names }: ReturnType<typeof groupPlaces>[number],
+): Promise<Map<string, RunningService>> {
+  const places = new Map(names.map((name) => [name, placeIn(environment, name)]));
+  const inEcs = [...places.values()].map(({ service }) => service);
+  const found = await Promise.all([describeServices(place, inEcs), listTasks(place)]).catch(
     (error: unknown) => {
       // Without a cluster there is no service: an environment that is not made yet.
       if (isNotFound(error)) return undefined;
@@ -51,24 +67,26 @@ export async function readRunning(
   );
   if (!found) return new Map(names.map((name) => [name, missingService(name)]));
   const [services, tasks] = found;
-  const ends = await deploymentEnds(environment, services);
-  return new Map(
-    names.map((name) => {
-      const service = services.find((one) => one.serviceName === name && one.status !== 'INACTIVE');
-      const own = tasks.filter(({ group }) => group === `service:${name}`);
-      return [name, service ? runningService(name, service, own, ends) : missingService(name)];
-    }),
-  );
+  const ends = await deploymentEnds(place, services);
+  const running = [...places].map(async ([name, one]) => {
+    const service = services.find(
+      ({ serviceName, status }) => serviceName === one.service && status !== 'INACTIVE',
+    );
+    if (!service) return [name, missingService(name)] as const;
+    const own = tasks.filter(({ group }) => group === `service:${one.service}`);
+    const container = await imageContainer(one, service, own);
+    return [name, runningService(name, service, imagesOf(own, container), ends)] as const;
+  });
+  return new Map(await Promise.all(running));
 }
 
 function runningService(
   name: string,
   service: Service,
-  tasks: readonly Task[],
+  images: readonly RunningImage[],
   ends: ReadonlyMap<string, Date>,
 ): RunningService {
   const { runningCount = 0, desiredCount = 0, deploymentConfiguration } = service;
-  const images = tasks.map((task) => imageOf(task, name)).filter((image) => image !== undefined);
   const unsteady = unsteadyReason(service);
   const deploying = isDeploying(service);
   const since = unsteady === '' ? steadySince(service, ends) : undefined;
@@ -76,7 +94,7 @@ function runningService(
   return {
     name,
     state: images.length > 0 ? 'running' : 'none',
-    images: [...new Map(images.map((image) => [`${image.reference} ${image.digest}`, image])).values()],
+    images,
     running: runningCount,
     desired: desiredCount,
     steady: unsteady === '',
@@ -93,12 +111,34 @@ export function missingService(name: string): RunningService {
   return { name, state: 'missing', steady: false, unsteady: 'it does not exist', ...nothing };
 }
 
-/** The container of the service's own name is the service; where there is none, the first that must run. */
-function imageOf({ containers = [] }: Task, service: string): RunningImage | undefined {
-  const container = containers.find(({ name }) => name === service) ?? containers[0];
-  const { image: reference = '', imageDigest } = container ?? {};
-  const digest = imageDigest ?? digestIn(reference);
-  return digest === undefined ? undefined : { reference, digest };
+/**
+ * The name of the container that runs the service's image; undefined for the only one. A task tells neither which
+ * containers are essential nor which the load balancer reaches, so the task definition decides where the names do not.
+ *
+ * @throws InputError when that leaves a choice.
+ */
+async function imageContainer(
+  { context, service: name, container }: ServicePlace,
+  service: Service,
+  tasks: readonly Task[],
+): Promise<string | undefined> {
+  if (container !== undefined) return container;
+  const names = new Set(tasks.flatMap(({ containers = [] }) => containers.map((one) => one.name)));
+  if (names.size <= 1) return undefined;
+  if (names.has(name)) return name;
+  const { definition } = await readTaskDefinition(context, service.taskDefinition ?? '');
+  return mainContainer(definition, factsOf(service, name), 'image').name;
+}
+
+/** The images of one container of the tasks, each once. */
+function imagesOf(tasks: readonly Task[], container: string | undefined): RunningImage[] {
+  const images = tasks.flatMap(({ containers = [] }) => {
+    const found = container === undefined ? containers[0] : containers.find(({ name }) => name === container);
+    const { image: reference = '', imageDigest } = found ?? {};
+    const digest = imageDigest ?? digestIn(reference);
+    return digest === undefined ? [] : [{ reference, digest }];
+  });
+  return [...new Map(images.map((image) => [`${image.reference} ${image.digest}`, image])).values()];
 }
 
 /** Why the service does not run what it wants to run, and nothing else; empty when it does. */
@@ -129,7 +169,7 @@ function steadySince(
 }
 
 async function describeServices(
-  { cluster, context }: PromotionEnvironment,
+  { cluster, context }: ServicePlace,
   names: readonly string[],
 ): Promise<Service[]> {
   const { DescribeServicesCommand } = await import('@aws-sdk/client-ecs');
@@ -144,7 +184,7 @@ async function describeServices(
 }
 
 /** All tasks of the cluster that run: one list is cheaper than one for each service. */
-async function listTasks({ cluster, context }: PromotionEnvironment): Promise<Task[]> {
+async function listTasks({ cluster, context }: ServicePlace): Promise<Task[]> {
   const { DescribeTasksCommand, ListTasksCommand } = await import('@aws-sdk/client-ecs');
   const client = await context.ecs();
   const tasks: Task[] = [];
@@ -169,7 +209,7 @@ async function listTasks({ cluster, context }: PromotionEnvironment): Promise<Ta
 
 /** When the deployments of services ended, by ARN. */
 async function deploymentEnds(
-  { context }: PromotionEnvironment,
+  { context }: ServicePlace,
   services: readonly Service[],
 ): Promise<Map<string, Date>> {
   const { DescribeServiceDeploymentsCommand } = await import('@aws-sdk/client-ecs');

@@ -1,12 +1,11 @@
 import { reasonOf } from '../../core/errors.ts';
 import type { Context } from '../../core/context.ts';
 import { describeHold, holdParameter, readHold } from '../hold.ts';
-import { ledgerNames, readReleases } from '../ledger.ts';
 import type { Release } from '../ledger.ts';
 import { alarmsInAlarm } from './alarms.ts';
-import { requireAccounts } from './environment.ts';
+import { groupPlaces, requireAccounts } from './environment.ts';
 import type { PromotionEnvironment } from './environment.ts';
-import { placeOf, runningDigest } from './plan.ts';
+import { placeOf, releasesOf, runningDigest } from './plan.ts';
 import type { EnvironmentState, ServiceState, StatusResult } from './result.ts';
 import { digestIn } from '../../ecs/proof.ts';
 import { readRunning } from './running.ts';
@@ -58,19 +57,22 @@ async function readEnvironment(
 ): Promise<Pick<EnvironmentState, 'services' | 'hold'>> {
   await requireAccounts([environment]);
   const { context } = environment;
-  const place = placeOf(environment);
   const [running, releases, hold] = await Promise.all([
     readRunning(environment, names),
-    readReleases(
-      context,
-      names.map((service) => ledgerNames({ ...place, service })),
-    ),
-    context.ssm().then((client) => readHold(client, holdParameter(place), context)),
+    releasesOf(environment, names),
+    context.ssm().then((client) => readHold(client, holdParameter(placeOf(environment)), context)),
   ]);
-  const watched = [...running.values()].flatMap(({ alarms }) => alarms);
-  const red = await alarmsInAlarm(context, [...new Set(watched)]);
+  const red = new Map(
+    await Promise.all(
+      groupPlaces(environment, names).flatMap(({ place, services }) => {
+        const watched = services.flatMap((name) => running.get(name)?.alarms ?? []);
+        const inAlarm = alarmsInAlarm(place.context, [...new Set(watched)]);
+        return services.map(async (name) => [name, await inAlarm] as const);
+      }),
+    ),
+  );
   const states = names.map(
-    (name, index) => [name, stateOf(running.get(name), releases[index], red)] as const,
+    (name, index) => [name, stateOf(running.get(name), releases[index], red.get(name) ?? new Set())] as const,
   );
   return { services: Object.fromEntries(states), ...(hold && { hold: describeHold(hold) }) };
 }

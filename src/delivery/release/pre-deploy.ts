@@ -22,18 +22,32 @@ const SHOWN_LINES = 25;
 /** How the command ended; when it failed, the service must not be changed. The reason is one sentence or more. */
 type PreDeployEnd = { ok: true } | { ok: false; reason: string; run: PreDeployRun };
 
+interface PreDeployTask {
+  command: readonly string[];
+  /** ARN of the revision. */
+  taskDefinition: string;
+  definition: TaskDefinition;
+  /** The main container, where it is named. */
+  container: string | undefined;
+  timeoutMs: number;
+}
+
 /** Runs the command before the deployment. */
 export async function runPreDeploy(
   context: ServiceContext,
   release: Release,
   service: Service,
-  run: { command: readonly string[]; taskDefinition: string; definition: TaskDefinition; timeoutMs: number },
+  run: PreDeployTask,
 ): Promise<PreDeployEnd> {
   const { report } = release;
   const { cluster } = report;
   const { command, definition } = run;
   const startedAt = context.clock.now();
-  const container = mainContainer(definition, factsOf(service, report.service), 'pre-deploy').name;
+  const container = mainContainer(
+    definition,
+    factsOf(service, report.service, run.container),
+    'pre-deploy',
+  ).name;
   const lines: string[] = [];
   const startedBy = `update-service/${randomUUID()}`;
   release.started.preDeploy = { cluster, startedBy };
@@ -82,15 +96,19 @@ export async function runStackPreDeploy(
   context: ServiceContext,
   request: ServiceRequest,
 ): Promise<PreDeployEnd> {
-  const { preDeploy: command, timeoutMs } = request;
+  const { preDeploy: command, timeoutMs, container } = request;
   if (!command) return { ok: true };
   const service = await describeService(context, request);
   const running = await readTaskDefinition(context, goalOf(service) ?? service.taskDefinition ?? '');
-  const definition = applyChanges(running.definition, request.changes, factsOf(service, request.service));
+  const definition = applyChanges(
+    running.definition,
+    request.changes,
+    factsOf(service, request.service, request.container),
+  );
   const isRunning = taskDefinitionDiff(running.definition, definition).length === 0;
   const taskDefinition = isRunning ? running.arn : await registerTaskDefinition(context, definition);
   const release = new Release(context, request);
-  const run = { command, taskDefinition, definition, timeoutMs };
+  const run = { command, taskDefinition, definition, container, timeoutMs };
   try {
     return await runPreDeploy(context, release, service, run);
   } catch (error) {

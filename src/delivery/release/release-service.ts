@@ -63,7 +63,8 @@ async function deploy(
   const target = await targetRevision(context, service, request);
   logTarget(release, service, target);
   const image =
-    request.ledger && mainContainer(target.definition, factsOf(service, request.service), 'image').image;
+    request.ledger &&
+    mainContainer(target.definition, factsOf(service, request.service, request.container), 'image').image;
   const objection = await findObjection(context, release, request, image);
   if (objection) return endRefused(release, objection, 'Nothing was changed.');
   release.report.findings = await preflight(context, service, target.definition, target.unpinned);
@@ -86,6 +87,7 @@ async function deploy(
       command: request.preDeploy,
       taskDefinition: arn,
       definition: target.definition,
+      container: request.container,
       timeoutMs: request.timeoutMs,
     };
     const ended = await runPreDeploy(context, release, service, options);
@@ -400,7 +402,11 @@ async function imageOf(
   { definition, digests }: ProvenRevision,
 ): Promise<string> {
   const service = await describeService(context, target);
-  const { name, image } = mainContainer(definition, factsOf(service, target.service), 'image');
+  const { name, image } = mainContainer(
+    definition,
+    factsOf(service, target.service, target.container),
+    'image',
+  );
   if (digestIn(image) !== undefined) return image;
   const digest = digests[name];
   if (digest === undefined) {
@@ -423,7 +429,8 @@ async function deregisterOld(
   if (revisions.length === 0) return;
   const service = await describeService(context, target);
   const { deployments = [] } = service;
-  const needed = await revisionsForRollback(context, service, target.ledger, { revisions, keep });
+  const { ledger, container } = target;
+  const needed = await revisionsForRollback(context, { service, container, ledger }, { revisions, keep });
   const inUse = new Set([taskDefinition, ...deployments.map((one) => one.taskDefinition ?? '')]);
   const old = revisions.filter((arn) => !needed.has(arn) && !inUse.has(arn));
   await deregisterRevisions(context, old);
@@ -448,7 +455,7 @@ interface TargetRevision {
 async function targetRevision(
   context: ServiceContext,
   service: Service,
-  { source, changes }: Pick<ServiceRequest, 'source' | 'changes'>,
+  { source, changes, container }: Pick<ServiceRequest, 'source' | 'changes' | 'container'>,
 ): Promise<TargetRevision> {
   const previous = await readTaskDefinition(context, service.taskDefinition ?? '');
   maskSecrets(context, previous.definition);
@@ -459,7 +466,7 @@ async function targetRevision(
   if (source.kind === 'revision') return await existingRevision(context, source.revision, previous);
   const base = source.kind === 'file' ? await readTaskDefinitionFile(source.path) : previous.definition;
   maskSecrets(context, base);
-  const facts = factsOf(service, service.serviceName ?? '');
+  const facts = factsOf(service, service.serviceName ?? '', container);
   const changed = applyChanges(base, changes, facts);
   const all = changed.containerDefinitions.map(({ name }) => name);
   const released = source.kind === 'file' ? new Set(all) : releasedContainers(changed, changes, facts);

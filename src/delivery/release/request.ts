@@ -30,6 +30,8 @@ export interface ServiceTarget {
   /** Name or ARN. */
   cluster: string;
   service: string;
+  /** The container that the image is for. Absent: the main container. */
+  container?: string;
   /** False: the deployment is started and not watched. The verdict is `deployed`, and the reason says it is unproven. */
   wait: boolean;
   timeoutMs: number;

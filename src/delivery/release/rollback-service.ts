@@ -113,7 +113,7 @@ async function readCurrent(
 ): Promise<{ service: Service; current: Current }> {
   const service = await findService(context, request);
   requireDeployable(service);
-  return { service, current: await readCurrentRelease(context, service) };
+  return { service, current: await readCurrentRelease(context, service, request.container) };
 }
 
 /**
@@ -148,18 +148,18 @@ function findTargets(
 ): AsyncGenerator<Target> {
   const { ledger } = request;
   return ledger
-    ? recordedTargets(context, ledger, service, current)
+    ? recordedTargets(context, { ...request, ledger }, service, current)
     : servedTargets(context, request, service, current);
 }
 
 async function* recordedTargets(
   context: ServiceContext,
-  ledger: LedgerNames,
+  { ledger, container }: Pick<RollbackRequest, 'container'> & { ledger: LedgerNames },
   service: Service,
   current: Current,
 ): AsyncGenerator<Target> {
   for (const past of rollbackTargets(await releaseHistory(context, ledger), current, 'revision')) {
-    const revision = await revisionOfRelease(context, service, past, current);
+    const revision = await revisionOfRelease(context, { service, container }, past, current);
     if (await isWayBack(context, current, past, revision)) yield { revision, past };
   }
 }
@@ -174,7 +174,7 @@ function noTarget({ ledger, service }: RollbackRequest, current: Current): Platf
 /** The revisions of the successful deployments before the current one. */
 async function* servedTargets(
   context: ServiceContext,
-  address: Pick<RollbackRequest, 'cluster' | 'service'>,
+  address: Pick<RollbackRequest, 'cluster' | 'service' | 'container'>,
   service: Service,
   current: Current,
 ): AsyncGenerator<Target> {
@@ -183,7 +183,7 @@ async function* servedTargets(
     throw unreadableHistory(error);
   });
   const { definition } = await readTaskDefinition(context, current.taskDefinition);
-  const { name } = mainContainer(definition, factsOf(service, address.service), 'image');
+  const { name } = mainContainer(definition, factsOf(service, address.service, address.container), 'image');
   const history = served.map((one) => ({ taskDefinition: one.taskDefinition, image: imageIn(one, name) }));
   // ECS has resolved tags to digests there.
   const known = history.find(({ taskDefinition }) => taskDefinition === current.taskDefinition);

@@ -13,12 +13,21 @@ interface ServiceFacts {
   service: string;
   /** The container that the load balancer sends requests to. */
   loadBalanced?: string;
+  /** The container that was named as the main one. */
+  container?: string;
 }
 
-/** @param name the service's name, without its cluster. */
-export function factsOf(service: Service, name: string): ServiceFacts {
+/**
+ * @param name the service's name, without its cluster.
+ * @param container the main container, where it is named.
+ */
+export function factsOf(service: Service, name: string, container?: string): ServiceFacts {
   const loadBalanced = loadBalancedContainer(service);
-  return { service: name, ...(loadBalanced !== undefined && { loadBalanced }) };
+  return {
+    service: name,
+    ...(loadBalanced !== undefined && { loadBalanced }),
+    ...(container !== undefined && { container }),
+  };
 }
 
 /** A task definition with the changes that were asked for; the given one stays as it is. Throws InputError. */
@@ -97,8 +106,8 @@ function refuseDotted(
 }
 
 /**
- * The container that is meant when none is named: the only one, the one with the service's name, the one behind
- * the load balancer, or the only essential one. Throws InputError when that leaves a choice.
+ * The container that was named as the main one. Where none was: the only one, the one with the service's name, the one
+ * behind the load balancer, or the only essential one. Throws InputError when that leaves a choice.
  */
 export function mainContainer(
   definition: TaskDefinition,
@@ -116,9 +125,11 @@ export function mainContainer(
 }
 
 function findMainContainer(
-  { containerDefinitions: all }: TaskDefinition,
-  { service, loadBalanced }: ServiceFacts,
+  definition: TaskDefinition,
+  { service, loadBalanced, container }: ServiceFacts,
 ): ContainerDefinition | undefined {
+  if (container !== undefined) return containerNamed(definition, container, 'container');
+  const { containerDefinitions: all } = definition;
   const essential = all.filter((one) => one.essential !== false);
   return (
     (all.length === 1 ? all[0] : undefined) ??
@@ -142,7 +153,7 @@ export function releasedContainers(
 function containerNamed(
   { containerDefinitions: all }: TaskDefinition,
   name: string,
-  input: 'images' | 'containers',
+  input: 'images' | 'containers' | 'container',
 ): ContainerDefinition {
   const found = all.find((one) => one.name === name);
   if (found) return found;

@@ -8,6 +8,7 @@ import {
   type ServiceText,
   words,
 } from './schema.ts';
+import type { PlaceRepository } from '../../delivery/promotion/environment.ts';
 
 /** An environment, with what the file leaves out filled in. Durations in milliseconds. */
 export interface Environment {
@@ -80,16 +81,13 @@ export interface ExistingService {
   smokeTest?: SmokeTest;
 }
 
-/** `own`: an ECR repository of the place's account and region. `shared`: one that the tasks pull from where it is. */
-type PlaceRepository = { kind: 'own'; name: string } | { kind: 'shared'; uri: string };
-
 /** Where a service is in an environment. */
 interface ServicePlace {
   account: string;
   region: string;
-  /** Absent: the job's own credentials. */
+  /** Of its own. Absent: in the environment's account, the environment's. */
   role?: string;
-  /** For what only reads: the file's plan-role, else its role. */
+  /** For what only reads: its own plan-role, else its own role. */
   readRole?: string;
   /** Name or ARN. */
   cluster: string;
@@ -204,28 +202,25 @@ function placeOf(
   text: PlaceText & { service: string; repository: string },
   environment: Environment,
 ): ServicePlace {
-  const { account = environment.account, region: here = environment.region, container } = text;
-  // A role is of one account.
-  const own = account === environment.account ? environment : undefined;
-  const deployRole = text.role ?? own?.role;
-  const readRole = text['plan-role'] ?? text.role ?? own?.readRole;
+  const { account = environment.account, region = environment.region, cluster, service, container } = text;
+  const readRole = text['plan-role'] ?? text.role;
   return {
     account,
-    region: here,
-    cluster: text.cluster,
-    service: text.service,
-    repository: repositoryOf(text.repository, account, here),
-    ...(deployRole !== undefined && { role: deployRole }),
+    region,
+    cluster,
+    service,
+    repository: repositoryOf(text.repository, account, region),
+    ...(text.role !== undefined && { role: text.role }),
     ...(readRole !== undefined && { readRole }),
     ...(container !== undefined && { container }),
   };
 }
 
 /** The URI of a repository in the account and region is its name. */
-function repositoryOf(repository: string, account: string, here: string): PlaceRepository {
+function repositoryOf(repository: string, account: string, region: string): PlaceRepository {
   const registry = registryIn(repository);
   if (registry === undefined) return { kind: 'own', name: repository };
-  const isOwn = registry.startsWith(`${account}.dkr.ecr.${here}.amazonaws.com`);
+  const isOwn = registry.startsWith(`${account}.dkr.ecr.${region}.amazonaws.com`);
   return isOwn
     ? { kind: 'own', name: repository.slice(registry.length + 1) }
     : { kind: 'shared', uri: repository };

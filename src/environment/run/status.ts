@@ -5,9 +5,10 @@ import { openPromotionEnvironment } from '../../delivery/promotion/environment.t
 import type { StatusResult as ServicesStatus } from '../../delivery/promotion/result.ts';
 import { reportStatus } from '../../delivery/promotion/status.ts';
 import type { Manifest } from '../manifest/manifest.ts';
+import { environmentSettings } from '../manifest/places.ts';
 import type { EnvironmentContext } from './context.ts';
 import type { StackState, StatusResult } from './result.ts';
-import { type Choice, clusterName, stackTargets } from './targets.ts';
+import { type Choice, stackTargets } from './targets.ts';
 
 const STACKS_AT_ONCE = 8;
 
@@ -17,10 +18,9 @@ export async function readEnvironmentStatus(
   manifest: Manifest,
   choice: Choice,
 ): Promise<StatusResult> {
-  const { name, region, account } = choice.environment;
-  const { project } = manifest;
-  const place = { name, project, region, account, cluster: clusterName(manifest, choice.environment) };
-  const environment = openPromotionEnvironment(place, context.session, context, context.env);
+  const { name, region } = choice.environment;
+  const settings = environmentSettings(manifest, choice.environment, { role: undefined, readOnly: true });
+  const environment = openPromotionEnvironment(settings, () => context.session, context, context.env);
   const names = choice.services.map(({ name: service }) => service);
   const [stacks, running] = await Promise.all([
     readStacks(context, manifest, choice),

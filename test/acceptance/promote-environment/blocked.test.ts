@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { DescribeImagesCommand } from '@aws-sdk/client-ecr';
 import { UpdateServiceCommand } from '@aws-sdk/client-ecs';
 import type { Run } from '../../../sandbox/runner.ts';
 import type { PromotionWorld as World } from '../../support/promotion.ts';
@@ -173,15 +174,19 @@ describe('the target', () => {
     );
   });
 
-  test('must let the environment’s tag move', async () => {
+  test('whose tags are immutable gets a tag of the image’s own', async () => {
     const world = await PromotionWorld.start({ repository: { imageTagMutability: 'IMMUTABLE' } });
     await world.push('staging', 'user-service', 'env-staging');
-    await world.release('user-service', 'v2');
+    const digest = await world.release('user-service', 'v2');
     const run = await promote(world);
-    expect(run.outputs).toMatchObject({ verdict: 'blocked' });
-    expect(run.outputs['reason']).toContain(
-      'The tag env-staging of shop/user-service in staging is immutable',
+    expect(run.outputs).toMatchObject({ verdict: 'promoted' });
+    const { imageDetails } = await world.registry('staging').client.send(
+      new DescribeImagesCommand({
+        repositoryName: 'shop/user-service',
+        imageIds: [{ imageDigest: digest }],
+      }),
     );
+    expect(imageDetails?.[0]?.imageTags).toEqual([`env-staging-sha256-${digest.slice(7, 19)}`, 'v2']);
   });
 
   test('must be the account that the manifest says, before anything else is asked', async () => {
@@ -191,7 +196,7 @@ describe('the target', () => {
     const run = await promote(world, { 'target-role': role });
     expect(run.outputs).toMatchObject({
       verdict: 'blocked',
-      reason: `The environment staging is the account ${ACCOUNTS.staging}, and the credentials are of ${ACCOUNTS.prod}. Nothing was changed.`,
+      reason: `The environment staging is in the account ${ACCOUNTS.staging}, and the credentials are of ${ACCOUNTS.prod}. Nothing was changed.`,
     });
     const services = new Set(world.sandbox.calls.all.slice(from).map(({ service }) => service));
     for (const service of ['ecs', 'ecr', 'ssm']) expect(services).not.toContain(service);

@@ -238,8 +238,6 @@ services:
           dev: {
             account: '111111111111',
             region: 'eu-west-1',
-            role: 'arn:aws:iam::111111111111:role/dev',
-            readRole: 'arn:aws:iam::111111111111:role/dev',
             cluster: 'dev-cluster',
             service: 'Shop_Api',
             repository: { kind: 'own', name: 'shop/api' },
@@ -280,11 +278,12 @@ services:
     expect(dev?.repository).toEqual(expected);
   });
 
-  test('in another account takes no role of the environment', () => {
-    const text = existing.replace('Shop_Api', "Shop_Api, account: '222222222222', region: eu-west-2");
+  test('may be in another account and region, with a role of its own', () => {
+    const role = 'arn:aws:iam::222222222222:role/api';
+    const more = `Shop_Api, account: '222222222222', region: eu-west-2, role: '${role}'`;
+    const text = existing.replace('Shop_Api', more);
     const { dev } = parseManifest(text, 'platform.yml').existing['api']?.places ?? {};
-    expect(dev).toMatchObject({ account: '222222222222', region: 'eu-west-2' });
-    expect(dev).not.toHaveProperty('role');
+    expect(dev).toMatchObject({ account: '222222222222', region: 'eu-west-2', role, readRole: role });
   });
 
   test('is built where it has a path', () => {

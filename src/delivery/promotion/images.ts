@@ -1,0 +1,284 @@
+import { ecrClient } from '../../aws/clients.ts';
+import { inParallel } from '../../core/concurrency.ts';
+import { PlatformError, reasonOf } from '../../core/errors.ts';
+import { shortDigest } from '../../core/text.ts';
+import { copyImage, type CopyReport } from '../../images/registry/copy/copy-image.ts';
+import { ecrStore } from '../../images/registry/copy/ecr-store.ts';
+import { readManifest, readManifests } from '../../images/registry/manifest-reader.ts';
+import { ecrRegistry, parseReference } from '../../images/registry/reference.ts';
+import { findRepositories, type ImageRepository, type Repository } from '../../images/registry/repository.ts';
+import {
+  groupPlaces,
+  placeIn,
+  type PromotionContext,
+  type PromotionEnvironment,
+  type ServicePlace,
+} from './environment.ts';
+import type { Finding } from './request.ts';
+
+/** Where the tasks that run an image pull it from. */
+export interface ImageSource {
+  /** Host and path, without tag and digest. */
+  uri: string;
+  /** Absent where it is in no registry of ECR: nothing of it can be read or copied. */
+  ecr?: ImageRepository;
+}
+
+/** Where the target's tasks pull an image from. */
+export interface ImageTarget {
+  /** Host and path. */
+  uri: string;
+  /** The service's own repository, which the image is copied to. Absent where the tasks pull it from its source. */
+  copy?: { repository: ImageRepository; present: boolean; tag: string; tagged: boolean };
+}
+
+/**
+ * The repositories that services pull their images from, by service: those of ECR by their names, which may be another
+ * account's or region's. Another endpoint than AWS's has a host of its own, which the account's repositories have too.
+ *
+ * @param references the images by service, as their containers have them.
+ */
+export async function imageSources(
+  references: ReadonlyMap<string, string>,
+  environment: PromotionEnvironment,
+): Promise<Map<string, ImageSource>> {
+  const uris = [...references].map(([service, reference]) => [service, repositoryUri(reference)] as const);
+  const unknown = uris.filter(([, uri]) => !isEcr(uri)).map(([service]) => service);
+  const own = await ownRepositories(unknown, environment);
+  const sources = uris.map(async ([service, uri]) => {
+    const place = placeIn(environment, service);
+    const ecr = await ecrRepository(uri, place, own.get(service));
+    return [service, { uri, ...(ecr && { ecr }) }] as const;
+  });
+  return new Map(await Promise.all(sources));
+}
+
+/** An image's name without its tag and its digest. */
+function repositoryUri(reference: string): string {
+  return parseReference(reference)?.name ?? reference;
+}
+
+function isEcr(uri: string): boolean {
+  return ecrRegistry(parseReference(uri)?.registry ?? '') !== undefined;
+}
+
+async function ecrRepository(
+  uri: string,
+  { context, session, region: here }: ServicePlace,
+  own: Repository | undefined,
+): Promise<ImageRepository | undefined> {
+  const { registry, path } = parseReference(uri) ?? { registry: '', path: '' };
+  const region = ecrRegistry(registry)?.region;
+  if (region === undefined && (!own || parseReference(own.uri)?.registry !== registry)) return undefined;
+  const name = own && uri.endsWith(`/${own.name}`) ? own.name : path;
+  const isHere = region === undefined || region === here;
+  return {
+    client: isHere ? await context.ecr() : await ecrClient({ ...session, region }, context),
+    name,
+    uri,
+  };
+}
+
+/** The image that a service of the target is to run. */
+export interface ReleasedImage {
+  service: string;
+  digest: string;
+  source: ImageSource;
+  target: ImageTarget;
+}
+
+type Candidate = Omit<ReleasedImage, 'target'>;
+
+const IMAGES_AT_ONCE = 8;
+
+/** Where the target's tasks will pull each image from, by service, or why they cannot. */
+export async function imageTargets(
+  candidates: readonly Candidate[],
+  target: PromotionEnvironment,
+): Promise<Map<string, ImageTarget | Finding>> {
+  return await findTargets(candidates, target, async (candidate, repository) => {
+    const { repository: wanted } = placeIn(target, candidate.service);
+    return wanted.kind === 'shared'
+      ? sharedTarget(candidate, wanted.uri, target)
+      : await ownTarget(candidate, repository, target);
+  });
+}
+
+/** Where the target's tasks pull earlier images of their services from, by service, or why they no longer can. */
+export async function earlierTargets(
+  candidates: readonly Candidate[],
+  target: PromotionEnvironment,
+): Promise<Map<string, ImageTarget | Finding>> {
+  return await findTargets(candidates, target, (candidate, repository) =>
+    earlierTarget(candidate, repository, target),
+  );
+}
+
+/** @param find gets the service's own repository, where it has one. */
+async function findTargets(
+  candidates: readonly Candidate[],
+  target: PromotionEnvironment,
+  find: (candidate: Candidate, repository: Repository | undefined) => Promise<ImageTarget | Finding>,
+): Promise<Map<string, ImageTarget | Finding>> {
+  const services = candidates.map(({ service }) => service);
+  const repositories = await ownRepositories(services, target);
+  const targets = new Map<string, ImageTarget | Finding>();
+  await inParallel(candidates, IMAGES_AT_ONCE, async (candidate) => {
+    targets.set(candidate.service, await find(candidate, repositories.get(candidate.service)));
+  });
+  return targets;
+}
+
+function sharedTarget(
+  { service, source }: Candidate,
+  uri: string,
+  target: PromotionEnvironment,
+): ImageTarget | Finding {
+  if (isSameRepository(source.uri, uri)) return { uri };
+  return {
+    gate: 'target',
+    message: `The tasks of ${service} in ${target.name} pull from ${uri}, and the image that runs upstream is in ${source.uri}`,
+    fix: `Deploy ${service} upstream from ${uri}, or give it an ECR repository in ${target.name}: images are copied there.`,
+  };
+}
+
+/** `nginx` is `docker.io/library/nginx`. */
+function isSameRepository(one: string, other: string): boolean {
+  const [a, b] = [parseReference(one), parseReference(other)];
+  return a !== undefined && a.registry === b?.registry && a.path === b.path;
+}
+
+async function ownTarget(
+  { service, digest, source }: Candidate,
+  repository: Repository | undefined,
+  target: PromotionEnvironment,
+): Promise<ImageTarget | Finding> {
+  const place = placeIn(target, service);
+  if (!repository) {
+    return {
+      gate: 'target',
+      message: `There is no repository ${repositoryName(place)} in the account of ${target.name}`,
+      fix: 'Create it there first. deploy-environment does so for services with a stack.',
+    };
+  }
+  if (!source.ecr) {
+    return {
+      gate: 'target',
+      message: `The image of ${service} that runs upstream is in ${source.uri}, and only images in ECR are copied`,
+      fix: `Give ${service} the repository ${source.uri} in ${target.name}: its tasks then pull from there.`,
+    };
+  }
+  const own = { client: await place.context.ecr(), name: repository.name, uri: repository.uri };
+  const tag = environmentTag(target, repository, digest);
+  const found = await readManifests(own, [{ imageDigest: digest }, { imageTag: tag }], place.context);
+  const present = found.some((one) => one.manifest.digest === digest);
+  const tagged = found.some((one) => one.tag === tag && one.manifest.digest === digest);
+  return { uri: own.uri, copy: { repository: own, present, tag, tagged } };
+}
+
+async function earlierTarget(
+  { service, digest, source: { uri, ecr } }: Candidate,
+  own: Repository | undefined,
+  target: PromotionEnvironment,
+): Promise<ImageTarget | Finding> {
+  // Another registry than ECR's is not read: the rollout shows whether it has the image.
+  if (!ecr) return { uri };
+  const tag = own?.uri === uri ? environmentTag(target, own, digest) : undefined;
+  const ids = [{ imageDigest: digest }, ...(tag === undefined ? [] : [{ imageTag: tag }])];
+  const found = await readManifests(ecr, ids, placeIn(target, service).context);
+  if (found.every(({ manifest }) => manifest.digest !== digest)) {
+    const message = `The previous image of ${service}, ${digest}, is no longer in ${ecr.name}`;
+    return { gate: 'target', message, fix: 'Promote or deploy another one.' };
+  }
+  if (tag === undefined) return { uri };
+  const tagged = found.some((one) => one.tag === tag && one.manifest.digest === digest);
+  return { uri, copy: { repository: ecr, present: true, tag, tagged } };
+}
+
+/** The repositories in the services' own accounts, by service; those that do not exist are left out. */
+async function ownRepositories(
+  services: readonly string[],
+  environment: PromotionEnvironment,
+): Promise<Map<string, Repository>> {
+  const own = services.filter((service) => placeIn(environment, service).repository.kind === 'own');
+  const groups = groupPlaces(environment, own);
+  const found = await Promise.all(
+    groups.map((group) => findOwn(group.services, group.place.context, environment)),
+  );
+  return new Map(found.flat());
+}
+
+async function findOwn(
+  services: readonly string[],
+  context: PromotionContext,
+  environment: PromotionEnvironment,
+): Promise<[string, Repository][]> {
+  const names = new Map(services.map((service) => [service, repositoryName(placeIn(environment, service))]));
+  const found = await findRepositories(await context.ecr(), [...new Set(names.values())], context);
+  return [...names].flatMap(([service, name]) => {
+    const repository = found.get(name);
+    return repository ? [[service, repository] as [string, Repository]] : [];
+  });
+}
+
+function repositoryName({ repository }: ServicePlace): string {
+  return repository.kind === 'own' ? repository.name : repository.uri;
+}
+
+/**
+ * The tag that says what runs in an environment, and keeps the image from expiring. Where tags are immutable, each image
+ * has one of its own.
+ */
+function environmentTag(
+  { name }: PromotionEnvironment,
+  repository: Pick<Repository, 'isImmutable'>,
+  digest: string,
+): string {
+  const tag = `env-${name}`;
+  return repository.isImmutable(tag) ? `${tag}-${shortDigest(digest).replace(':', '-')}` : tag;
+}
+
+const COPIES_AT_ONCE = 3;
+
+/** Copies all images to the target. No service is changed before all of them are there. */
+export async function copyImages(
+  images: readonly ReleasedImage[],
+  target: PromotionEnvironment,
+): Promise<Map<string, CopyReport>> {
+  const reports = new Map<string, CopyReport>();
+  await inParallel(images, COPIES_AT_ONCE, async ({ service, digest, source, target: { copy } }) => {
+    if (!source.ecr || !copy) return;
+    const { context } = placeIn(target, service);
+    const report = await copyImage(source.ecr, copy.repository, digest, context, copy.present);
+    reports.set(service, report);
+    const moved = `${report.copiedBlobs} blobs copied, ${report.mountedBlobs} mounted, ${report.presentBlobs} there already`;
+    context.log.info(`${service}: ${digest}: ${report.state === 'copied' ? moved : report.state}.`);
+  });
+  return reports;
+}
+
+/**
+ * Sets the environment's tag on the images that run there now.
+ *
+ * @returns which could not be tagged, a sentence each: the services run, so this is no failure.
+ */
+export async function tagImages(
+  images: readonly ReleasedImage[],
+  target: PromotionEnvironment,
+): Promise<string[]> {
+  const notes: string[] = [];
+  await inParallel(images, COPIES_AT_ONCE, async ({ service, digest, target: { copy } }) => {
+    if (!copy || copy.tagged) return;
+    const { repository, tag } = copy;
+    const { context } = placeIn(target, service);
+    try {
+      const manifest = await readManifest(repository, digest, context);
+      if (!manifest) throw new PlatformError('not-found', `the image is not in ${repository.name}`);
+      await ecrStore(repository, context).putManifest(manifest, tag);
+    } catch (error) {
+      context.signal.throwIfAborted();
+      notes.push(`The tag ${tag} could not be put on the image of ${service}: ${reasonOf(error)}.`);
+    }
+  });
+  return notes;
+}

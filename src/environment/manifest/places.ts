@@ -1,0 +1,73 @@
+import type { EnvironmentSettings, PlaceSettings } from '../../delivery/promotion/environment.ts';
+import { clusterName } from '../run/targets.ts';
+import type { Environment, ExistingService, Manifest, Service } from './manifest.ts';
+
+interface Access {
+  /** What the environment is opened by. Absent: the job's own credentials. */
+  role: string | undefined;
+  /** Whether services that have roles of their own are opened by the one that only reads. */
+  readOnly: boolean;
+  /** In place of the environment's. */
+  region?: string | undefined;
+}
+
+/** What an environment is opened by, with the services that it has: those of stacks, and those that exist already. */
+export function environmentSettings(
+  manifest: Manifest,
+  environment: Environment,
+  access: Access,
+): EnvironmentSettings {
+  const { name, account, region } = environment;
+  const services = servicesIn(manifest, environment).map((service) => {
+    const place =
+      'places' in service
+        ? existingPlace(service, environment, access)
+        : stackPlace(service, manifest, environment, access);
+    return [service.name, place] as const;
+  });
+  return {
+    name,
+    project: manifest.project,
+    account,
+    region: access.region ?? region,
+    role: access.role,
+    services: new Map(services),
+  };
+}
+
+/** The services of an environment, those with a stack first. */
+export function servicesIn(
+  { services, existing }: Manifest,
+  { name }: Environment,
+): (Service | ExistingService)[] {
+  return [
+    ...Object.values(services).filter(({ environments }) => environments?.includes(name) ?? true),
+    ...Object.values(existing).filter(({ places }) => Object.hasOwn(places, name)),
+  ];
+}
+
+function stackPlace(
+  { name, repository }: Service,
+  manifest: Manifest,
+  environment: Environment,
+  { role, region = environment.region }: Access,
+): PlaceSettings {
+  const cluster = clusterName(manifest, environment);
+  const { account } = environment;
+  return { account, region, role, cluster, service: name, repository: { kind: 'own', name: repository } };
+}
+
+function existingPlace(
+  { name, places }: ExistingService,
+  environment: Environment,
+  { role, readOnly, region }: Access,
+): PlaceSettings {
+  const place = places[environment.name];
+  if (!place) throw new Error(`${name} is not in ${environment.name}`);
+  const { role: deployRole, readRole, ...rest } = place;
+  const own = readOnly ? readRole : deployRole;
+  // A role is of one account.
+  const common = place.account === environment.account ? role : undefined;
+  const isInRegion = place.region === environment.region;
+  return { ...rest, role: own ?? common, ...(region !== undefined && isInRegion && { region }) };
+}
