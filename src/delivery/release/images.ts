@@ -77,7 +77,7 @@ async function mayBeHidden(
 }
 
 function unresolved(image: string, reason: string, fix?: string): PreflightFinding {
-  const message = `The digest of ${image} is not known: ${sentence(reason)} A new deployment is started even if nothing else changes, and the digest is the one that its tasks report.`;
+  const message = `The digest of ${image} is not known: ${sentence(reason)} A new deployment is started even if nothing else has changed. Its digest is the one that its tasks report.`;
   return { level: 'warning', message, ...(fix !== undefined && { fix }) };
 }
 
