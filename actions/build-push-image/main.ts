@@ -9,6 +9,7 @@ import type { Outcome } from '../../src/core/outcome.ts';
 import type { ImageResult } from '../../src/images/result.ts';
 import { presentImage } from '../../src/present/image.ts';
 import { contract } from './contract.ts';
+import { requireOwnRepository } from './repository.ts';
 import { buildOnlyRequest, imageRequest, sourceFolder } from './request.ts';
 
 await runAction({
@@ -30,10 +31,14 @@ await runAction({
       return present(await buildOnly({ ...context, env }, buildOnlyRequest(inputs, origin, workspace)));
     }
     const request = imageRequest(inputs, origin, workspace);
-    const ecr = async (region = request.region) => {
-      const access = { region, roleToAssume: inputs['role-to-assume'], context, env };
-      return ecrClient(createSession(access), context);
-    };
+    const session = createSession({
+      region: request.region,
+      roleToAssume: inputs['role-to-assume'],
+      context,
+      env,
+    });
+    await requireOwnRepository(inputs.repository, session);
+    const ecr = (region = request.region) => ecrClient({ ...session, region }, context);
     return present(await buildPushImage({ ...context, env, ecr }, request));
   },
 });

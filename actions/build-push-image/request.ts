@@ -5,11 +5,10 @@ import type { BuildOnlyRequest, BuildSource, ImageRequest } from '../../src/imag
 import { InputError } from '../../src/core/errors.ts';
 import type { Inputs } from '../../src/core/inputs/contract.ts';
 import type { contract } from './contract.ts';
+import { repositoryOf } from './repository.ts';
 
 type ImageInputs = Inputs<(typeof contract)['inputs']>;
 
-/** @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html */
-const REPOSITORY = /^(?=.{2,256}$)(?:[a-z0-9]+(?:[._-][a-z0-9]+)*\/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
 const PLATFORM = /^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/;
 
 /** The commit that an image is of, and the page of its repository. */
@@ -21,9 +20,10 @@ interface ImageOrigin {
 /** What the inputs ask for. Throws InputError before anything is asked of AWS or Docker. */
 export function imageRequest(inputs: ImageInputs, origin: ImageOrigin, workspace: string): ImageRequest {
   const { scan, reuse, timeout } = inputs;
+  const region = regionOf(inputs);
   return {
-    repository: repositoryOf(inputs),
-    region: regionOf(inputs),
+    repository: repositoryOf(inputs.repository, region).repository,
+    region,
     tags: tagsOf(inputs, origin),
     source: sourceOf(inputs, origin, workspace),
     createRepository: inputs['create-repository'],
@@ -51,13 +51,8 @@ export function buildOnlyRequest(
   if (source.kind !== 'build') {
     throw new InputError('push', 'false', 'expected true with oci-layout: there is nothing to build');
   }
-  return { repository: repositoryOf(inputs), source, timeoutMs: timeout };
-}
-
-function repositoryOf({ repository }: ImageInputs): string {
-  if (REPOSITORY.test(repository)) return repository;
-  const allowed = "expected a repository's name, such as shop/user-service: lower case, without the registry";
-  throw new InputError('repository', repository, allowed);
+  const { repository } = repositoryOf(inputs.repository, inputs['aws-region']);
+  return { repository, source, timeoutMs: timeout };
 }
 
 function regionOf(inputs: ImageInputs): string {

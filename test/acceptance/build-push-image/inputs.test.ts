@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { useSandboxes } from '../../support/action.ts';
+import { DEV, useSandboxes } from '../../support/action.ts';
 import { buildPushImage } from '../../support/image.ts';
 import { useLayouts } from '../../support/layouts.ts';
 
@@ -8,7 +8,7 @@ const layoutOf = useLayouts();
 
 test.each<[Record<string, string>, RegExp]>([
   [{ repository: 'Upper/Case' }, /^repository: "Upper\/Case" is not valid: expected a repository's name/],
-  [{ repository: '1.dkr.ecr.eu-west-1.amazonaws.com/a:b' }, /^repository: .*without the registry/],
+  [{ repository: 'ghcr.io/shop/app' }, /^repository: .*ghcr\.io is another registry: give it in also/],
   [{ tags: 'a b' }, /^tags: "a b" is not valid: a tag has letters/],
   [{ tags: '-a' }, /^tags: "-a"/],
   [{ 'oci-layout': 'nowhere' }, /^oci-layout: ".*nowhere" is not valid: there is no such folder or file/],
@@ -41,6 +41,21 @@ test.each<[Record<string, string>, RegExp]>([
   expect(run.outputs['reason']).toMatch(reason);
   expect(sandbox.calls.all).toEqual([]);
   expect(run.log).not.toContain('    at ');
+});
+
+test("the URI of a repository is taken in the job's own account and region, and refused in another", async () => {
+  const sandbox = await sandboxOf();
+  const image = layoutOf(['one']);
+  const uri = (account: string): string => `${account}.dkr.ecr.eu-west-1.amazonaws.com/shop/app`;
+  const own = await buildPushImage(sandbox, { 'oci-layout': 'image', repository: uri(DEV) }, image);
+  expect(own.outputs).toMatchObject({ verdict: 'pushed', repository: 'shop/app' });
+  const other = await buildPushImage(
+    sandbox,
+    { 'oci-layout': 'image', repository: uri('222222222222') },
+    image,
+  );
+  expect(other.outputs['reason']).toMatch(/^repository: .*expected a repository of the account 111111111111/);
+  expect(sandbox.calls.of('CreateRepository')).toHaveLength(1);
 });
 
 test('a tag without a commit must be given', async () => {

@@ -1,0 +1,65 @@
+import type { Session } from '../../src/aws/session.ts';
+import { InputError } from '../../src/core/errors.ts';
+import { ecrRegistry } from '../../src/images/registry/reference.ts';
+
+/** A repository of ECR, as the inputs name it. */
+interface NamedRepository {
+  repository: string;
+  /** The account that its URI names; absent where the name alone is given. */
+  account?: string;
+}
+
+/** @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html */
+const NAME = /^(?=.{2,256}$)(?:[a-z0-9]+(?:[._-][a-z0-9]+)*\/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
+/** The first part of a name is a registry where Docker would read it as one. */
+const WITH_REGISTRY = /^(?<registry>localhost|[^/]*[.:][^/]*)\/(?<name>.*)$/;
+const COPY = 'give it in also: the finished image is copied there';
+
+/**
+ * The repository that is given by its name, or by its URI in ECR of this region.
+ *
+ * @param region absent where nothing is pushed.
+ * @throws InputError for another registry: a repository of that literal name would be created.
+ */
+export function repositoryOf(given: string, region: string | undefined): NamedRepository {
+  const { registry, name = given } = WITH_REGISTRY.exec(given)?.groups ?? {};
+  if (registry === undefined) return { repository: requireName(given, name) };
+  const place = ecrRegistry(registry);
+  if (!place) {
+    throw new InputError(
+      'repository',
+      given,
+      `expected a repository of ECR, such as shop/user-service. ${registry} is another registry: ${COPY}`,
+    );
+  }
+  if (region !== undefined && place.region !== region) {
+    throw new InputError(
+      'repository',
+      given,
+      `expected a repository of ${region}, which aws-region names. Set aws-region to ${place.region}, or ${COPY}`,
+    );
+  }
+  return { repository: requireName(given, name), account: place.account };
+}
+
+function requireName(given: string, name: string): string {
+  if (NAME.test(name)) return name;
+  throw new InputError(
+    'repository',
+    given,
+    "expected a repository's name, such as shop/user-service: lower case, without a tag",
+  );
+}
+
+/** Throws InputError for the URI of another account's repository. */
+export async function requireOwnRepository(given: string, session: Session): Promise<void> {
+  const { account } = repositoryOf(given, session.region);
+  if (account === undefined) return;
+  const own = await session.accountId();
+  if (account === own) return;
+  throw new InputError(
+    'repository',
+    given,
+    `expected a repository of the account ${own}, which the job's credentials are of, and its URI names ${account}. Use a role of ${account}, or ${COPY}`,
+  );
+}
