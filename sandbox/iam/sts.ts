@@ -11,6 +11,8 @@ import type { World } from '../world.ts';
 const AUDIENCE = 'sts.amazonaws.com';
 const MAX_SESSION_SECONDS = 3600;
 const MIN_SESSION_SECONDS = 900;
+/** Of a role that another role's session assumes. */
+const CHAINED_SESSION_SECONDS = 3600;
 
 interface RoleRequest {
   arn: string;
@@ -37,6 +39,12 @@ export function sts(world: World): Service {
 
       AssumeRole(input, call) {
         const request = roleRequest(world, input);
+        // https://repost.aws/knowledge-center/iam-role-chaining-limit
+        if (isSession(call.principalArn) && request.seconds > CHAINED_SESSION_SECONDS) {
+          throw invalid(
+            'The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.',
+          );
+        }
         if (!accountExists(world, request) || !trustsCaller(request, call)) {
           const message = `User: ${call.principalArn} is not authorized to perform: sts:AssumeRole on resource: ${request.arn}`;
           throw new AwsError('AccessDenied', message, 403);
@@ -141,6 +149,10 @@ function trustsCaller({ role }: RoleRequest, call: Call): boolean {
     principal: { kind: 'AWS', names: [call.principalArn, call.account, root, roleOf(call.principalArn)] },
     context: new Map(),
   });
+}
+
+function isSession(principalArn: string): boolean {
+  return principalArn.includes(':assumed-role/');
 }
 
 /** The role behind a session's ARN, under which a policy names the session's principal. */

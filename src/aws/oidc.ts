@@ -14,15 +14,15 @@ export interface IdentityToken {
 
 type OidcContext = Pick<Context, 'clock' | 'signal' | 'log'>;
 
-/** The job may not ask for a token. The message is the fix. */
-class MissingPermissionError extends PlatformError {
+/** The job may not request a token, and there are no credentials either. The message is the fix. */
+export class MissingPermissionError extends PlatformError {
   override readonly name = 'MissingPermissionError';
 
-  constructor() {
+  constructor(cause?: unknown) {
     super(
       'oidc-unavailable',
       [
-        'role-to-assume needs the OIDC token of the job, and this job may not ask for one. Give it the permission:',
+        'role-to-assume needs the OIDC token of the job or AWS credentials of an earlier step. This job may not request a token, and there are no credentials. Give it the permission:',
         '',
         '  permissions:',
         '    id-token: write',
@@ -30,6 +30,7 @@ class MissingPermissionError extends PlatformError {
         '',
         'A job that calls a reusable workflow needs it too. Pull requests from forks never get a token.',
       ].join('\n'),
+      { cause },
     );
   }
 }
@@ -43,6 +44,11 @@ class TokenError extends PlatformError {
     super('oidc-unavailable', `GitHub gave no OIDC token: ${problem}`, options);
     this.transient = options.transient;
   }
+}
+
+/** Whether the job has the permission `id-token: write`. */
+export function mayRequestToken(env: NodeJS.ProcessEnv): boolean {
+  return Boolean(env['ACTIONS_ID_TOKEN_REQUEST_URL'] && env['ACTIONS_ID_TOKEN_REQUEST_TOKEN']);
 }
 
 /**

@@ -1,9 +1,8 @@
 import type { Context } from '../core/context.ts';
 import { InputError, PlatformError, reasonOf } from '../core/errors.ts';
 import { timeLimit } from '../core/text.ts';
+import { assumeRole, type RoleCredentials, type RoleOptions } from './assume-role.ts';
 import { type ClientAccess, stsClient } from './clients.ts';
-import { AwsError } from './errors.ts';
-import { explainDenial, type IdentityToken, requestIdentityToken } from './oidc.ts';
 import { send } from './send.ts';
 
 /** Access to one account in one region. */
@@ -14,7 +13,7 @@ export interface Session extends ClientAccess {
 
 interface SessionOptions {
   region: string;
-  /** ARN of a role to assume with the job's own OIDC token. */
+  /** ARN of a role to assume, by the job's own OIDC token or by the credentials in the environment. */
   roleToAssume?: string | undefined;
   context: Pick<Context, 'clock' | 'limiter' | 'signal' | 'log'>;
   /** Where GitHub's variables for the token are; the process's own by default. */
@@ -96,23 +95,9 @@ const RENEW_BEFORE_MS = 6 * 60_000;
 /** After a renewal that failed: the next one, while the old credentials live. */
 const RENEW_AGAIN_MS = 20_000;
 
-interface RoleOptions {
-  region: string;
-  roleArn: string;
-  context: Pick<Context, 'clock' | 'limiter' | 'signal' | 'log'>;
-  env: NodeJS.ProcessEnv;
-}
-
-interface RoleCredentials {
-  accessKeyId: string;
-  secretAccessKey: string;
-  sessionToken: string;
-  expiration: Date;
-}
-
 /**
- * A provider of the role's credentials, shared by all clients: one token and one AssumeRoleWithWebIdentity at a
- * time, kept in memory only. A renewal that fails is tried again until the old credentials have expired.
+ * A provider of the role's credentials, shared by all clients: the role is assumed once at a time, and
+ * the credentials are kept in memory only. A renewal that fails is tried again until the old credentials have expired.
  */
 function roleCredentials(options: RoleOptions): () => Promise<RoleCredentials> {
   const { clock, log } = options.context;
@@ -143,54 +128,4 @@ function roleCredentials(options: RoleOptions): () => Promise<RoleCredentials> {
     current = renew();
     return current;
   };
-}
-
-async function assumeRole({ region, roleArn, context, env }: RoleOptions): Promise<RoleCredentials> {
-  const { AssumeRoleWithWebIdentityCommand } = await import('@aws-sdk/client-sts');
-  const token = await requestIdentityToken(env, context);
-  const client = await stsClient({ region }, context);
-  const command = new AssumeRoleWithWebIdentityCommand({
-    RoleArn: roleArn,
-    RoleSessionName: sessionName(token),
-    WebIdentityToken: token.jwt,
-  });
-  const { Credentials: given } = await send(client, command, context).catch((error: unknown) => {
-    throw explained(error, roleArn, token);
-  });
-  if (!given?.AccessKeyId || !given.SecretAccessKey || !given.SessionToken || !given.Expiration) {
-    throw new PlatformError(
-      'service-unavailable',
-      `AssumeRoleWithWebIdentity for ${roleArn} answered without credentials`,
-    );
-  }
-  for (const secret of [given.AccessKeyId, given.SecretAccessKey, given.SessionToken])
-    context.log.secret(secret);
-  return {
-    accessKeyId: given.AccessKeyId,
-    secretAccessKey: given.SecretAccessKey,
-    sessionToken: given.SessionToken,
-    expiration: given.Expiration,
-  };
-}
-
-/** What CloudTrail shows as the caller: the repository and the run. */
-function sessionName({ claims }: IdentityToken): string {
-  const parts = [claims['repository'], claims['run_id']].filter((part) => typeof part === 'string');
-  return (parts.join('-') || 'github-actions').replace(/[^\w+=,.@-]/g, '-').slice(-64);
-}
-
-function explained(error: unknown, roleArn: string, { claims }: IdentityToken): unknown {
-  if (!(error instanceof AwsError)) return error;
-  if (error.awsName.startsWith('AccessDenied')) {
-    return new PlatformError('access-denied', explainDenial(roleArn, claims), { cause: error });
-  }
-  if (error.awsName.startsWith('InvalidIdentityToken')) {
-    const account = roleArn.split(':')[4] ?? '';
-    const fix = `does account ${account} have an OIDC provider for ${String(claims['iss'])} with the audience ${String(claims['aud'])}?`;
-    const message = `AWS refuses the job's OIDC token: ${fix} (${error.message})`;
-    return new PlatformError('access-denied', message, { cause: error });
-  }
-  return error.kind === 'other'
-    ? error
-    : new PlatformError(error.code, `${roleArn} could not be assumed: ${error.message}`, { cause: error });
 }

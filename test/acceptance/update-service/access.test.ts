@@ -1,4 +1,7 @@
+import { AssumeRoleCommand } from '@aws-sdk/client-sts';
 import { expect, test } from '@jest/globals';
+import { identityStore } from '../../../sandbox/iam/roles.ts';
+import { DEV, STAGING, stsOf } from '../../unit/sandbox/clients.ts';
 import { EcsWorld } from '../../unit/sandbox/ecs/ecs-world.ts';
 import { NEXT, updateService } from '../../support/service.ts';
 
@@ -35,6 +38,49 @@ test('credentials that expire during the rollout: the reason says what goes on, 
     /^ExpiredTokenException: The security token included in the request is expired.* The deployment of user-service:2 goes on at AWS: look at the service before you deploy again\. Use the input role-to-assume: /,
   );
   expect(run.result).toMatchObject({ error: { code: 'credentials-expired' } });
+});
+
+test('a role is assumed by the credentials of another role, where the job may not request a token', async () => {
+  const world = await EcsWorld.withService();
+  const [hub, spoke] = [`arn:aws:iam::${STAGING}:role/hub`, `arn:aws:iam::${DEV}:role/spoke`];
+  const trust = (AWS: string) => ({
+    Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { AWS } }],
+  });
+  const roles = identityStore(world.sandbox.world);
+  roles.putRole(hub, trust(`arn:aws:iam::${STAGING}:root`));
+  roles.putRole(spoke, trust(hub));
+  const { Credentials } = await stsOf(world.sandbox, STAGING).send(
+    new AssumeRoleCommand({ RoleArn: hub, RoleSessionName: 'earlier-step' }),
+  );
+  const noToken = { ACTIONS_ID_TOKEN_REQUEST_URL: '', ACTIONS_ID_TOKEN_REQUEST_TOKEN: '' };
+  const status = (role: string, credentials: Record<string, string>) =>
+    updateService(
+      world,
+      { command: 'status', 'role-to-assume': role },
+      { env: { ...noToken, AWS_EC2_METADATA_DISABLED: 'true', ...credentials } },
+    );
+  const ofHub = {
+    AWS_ACCESS_KEY_ID: Credentials?.AccessKeyId ?? '',
+    AWS_SECRET_ACCESS_KEY: Credentials?.SecretAccessKey ?? '',
+    AWS_SESSION_TOKEN: Credentials?.SessionToken ?? '',
+  };
+  const chained = await status(spoke, ofHub);
+  expect([chained.outputs['verdict'], chained.outputs['reason']]).toEqual([
+    'unchanged',
+    'user-service:1 serves with 2 of 2 tasks.',
+  ]);
+  roles.putRole(spoke, trust(`arn:aws:iam::${STAGING}:role/another`));
+  const untrusted = await status(spoke, ofHub);
+  expect(untrusted.result['error']).toMatchObject({
+    code: 'access-denied',
+    message: expect.stringContaining(
+      `spoke could not be assumed by the credentials in the environment: "User: `,
+    ),
+    fix: expect.stringContaining('Allow sts:AssumeRole'),
+  });
+  const without = await status(spoke, { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' });
+  expect(without.result['error']).toMatchObject({ code: 'oidc-unavailable' });
+  expect(without.outputs['reason']).toContain('id-token: write');
 });
 
 test('a secret that does not exist is found before anything is changed; without the right to look it is a note', async () => {

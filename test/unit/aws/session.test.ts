@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createSession, type Session } from '../../../src/aws/session.ts';
 import { CancelledError, InputError } from '../../../src/core/errors.ts';
 import { RateLimiter } from '../../../src/core/concurrency.ts';
@@ -30,6 +30,7 @@ let env: NodeJS.ProcessEnv;
 beforeAll(async () => {
   await github.start();
   process.env['AWS_ENDPOINT_URL'] = await sts.start();
+  process.env['AWS_EC2_METADATA_DISABLED'] = 'true';
 });
 afterAll(async () => {
   process.env = before;
@@ -205,6 +206,99 @@ describe('a role to assume', () => {
       expect(github.requests).toEqual([]);
     },
   );
+});
+
+describe('a role to assume by the credentials in the environment', () => {
+  const HUB = { AWS_ACCESS_KEY_ID: 'AKIDHUB', AWS_SECRET_ACCESS_KEY: 'hub-secret' };
+  const DENIED =
+    'User: arn:aws:sts::222222222222:assumed-role/hub/run is not authorized to perform: sts:AssumeRole';
+  const actions = (): (string | undefined)[] => sts.requests.map(({ action }) => action);
+  beforeEach(() => {
+    Object.assign(process.env, HUB);
+  });
+  afterEach(() => {
+    for (const name of Object.keys(HUB)) delete process.env[name];
+  });
+  const withoutToken = { ...HUB, GITHUB_REPOSITORY: 'org/platform', GITHUB_RUN_ID: '42' };
+
+  test('is assumed where the job may not request a token, for an hour, and again before it ends', async () => {
+    env = withoutToken;
+    sts.answers = [credentials];
+    const session = await open();
+    const asked = Object.fromEntries(sts.requests[0]!.parameters);
+    expect(asked).toEqual({
+      Action: 'AssumeRole',
+      RoleArn: role,
+      RoleSessionName: 'org-platform-42',
+      Version: '2011-06-15',
+    });
+    expect(sts.requests[0]?.headers.authorization).toContain('Credential=AKIDHUB/');
+    expect(lines).toContain(`::debug::Assumed ${role} by the credentials in the environment.`);
+    clock.advance(55 * 60_000);
+    expect(await provided(session)).toMatchObject({ accessKeyId: 'ASIAKEY2' });
+    expect(redactor.redact('session-token')).toBe('***');
+    expect(github.requests).toEqual([]);
+  });
+
+  test('comes second where the job may request a token', async () => {
+    env = { ...env, ...HUB };
+    sts.answers = [credentials];
+    await open();
+    expect(actions()).toEqual(['AssumeRoleWithWebIdentity']);
+    expect(lines).toContain(`::debug::Assumed ${role} by the job's OIDC token.`);
+  });
+
+  test.each<[string, Answer]>([
+    ['does not trust the token', failure('AccessDenied', 'Not authorized', 403)],
+    ['is in an account without the provider', failure('InvalidIdentityToken', 'No OpenIDConnect provider')],
+  ])('is tried where the role %s', async (_, answer) => {
+    env = { ...env, ...HUB };
+    sts.answers = [answer, credentials];
+    await open();
+    expect(actions()).toEqual(['AssumeRoleWithWebIdentity', 'AssumeRole']);
+    expect(lines.join('\n')).toContain(`${role} does not accept the job's OIDC token: assuming it by`);
+  });
+
+  test('is not tried where GitHub gives no token, or STS fails', async () => {
+    env = { ...env, ...HUB };
+    github.answers = [text('no', 403)];
+    await expect(open()).rejects.toThrow('GitHub gave no OIDC token: HTTP 403');
+    github.answers = [token];
+    sts.answers = [failure('ExpiredTokenException', 'Token expired')];
+    await expect(open()).rejects.toThrow('Token expired');
+    expect(actions()).toEqual(['AssumeRoleWithWebIdentity']);
+  });
+
+  test.each<[string, Answer, RegExp, RegExp]>([
+    [
+      'denies both',
+      failure('AccessDenied', DENIED, 403),
+      /^arn:aws:iam::111111111111:role\/deploy could not be assumed by the credentials in the environment: "User: .* sts:AssumeRole"$/,
+      /^Allow sts:AssumeRole on arn:aws:iam::111111111111:role\/deploy to this principal/,
+    ],
+    [
+      'has expired credentials to go by',
+      failure('ExpiredToken', 'The security token included in the request is expired', 403),
+      /which have expired: ExpiredToken: The security token included in the request is expired/,
+      /^To have them renewed while the action runs, give the job the permission `id-token: write`/,
+    ],
+  ])('that %s says so', async (_, answer, message, fix) => {
+    env = withoutToken;
+    sts.answers = [answer];
+    const error = await open().catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      message: expect.stringMatching(message),
+      fix: expect.stringMatching(fix),
+    });
+  });
+
+  test('that neither the token nor the credentials can assume shows both reasons', async () => {
+    env = { ...env, ...HUB };
+    sts.answers = [failure('AccessDenied', 'Not authorized', 403), failure('AccessDenied', DENIED, 403)];
+    const error = await open().catch((reason: unknown) => reason as Error);
+    expect((error as Error).message).toContain(`"${DENIED}"`);
+    expect((error as Error).message).toContain('AWS does not let this job assume');
+  });
 });
 
 describe('GitHub’s token', () => {

@@ -218,6 +218,33 @@ describe("a role's trust policy", () => {
     expect((await refusal(assume(sandbox, await tokenOf(sandbox)))).name).toBe('AccessDenied');
   });
 
+  test('a role that a session assumes lasts an hour at most, whatever its own limit is', async () => {
+    const sandbox = await sandboxOf();
+    const statement = { Action: 'sts:AssumeRole', Principal: { AWS: '*' } };
+    identityStore(sandbox.world).putRole(ROLE, trustOf({}, statement), 43_200);
+    const command = new AssumeRoleCommand({
+      RoleArn: ROLE,
+      RoleSessionName: 'chained',
+      DurationSeconds: 3601,
+    });
+    const { Credentials } = await stsOf(sandbox, DEV).send(command);
+    const { AccessKeyId = '', SecretAccessKey = '', SessionToken = '' } = Credentials ?? {};
+    const sts = new STSClient({
+      ...configOf(sandbox),
+      credentials: {
+        accessKeyId: AccessKeyId,
+        secretAccessKey: SecretAccessKey,
+        sessionToken: SessionToken,
+      },
+    });
+    expect(await refusal(sts.send(command))).toEqual({
+      name: 'ValidationError',
+      message:
+        'The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.',
+      status: 400,
+    });
+  });
+
   test('holds for AssumeRole too', async () => {
     const sandbox = await sandboxOf();
     const statement = { Action: 'sts:AssumeRole', Principal: { AWS: `arn:aws:iam::${DEV}:root` } };

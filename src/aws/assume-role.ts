@@ -1,0 +1,154 @@
+import type { AssumeRoleCommandOutput } from '@aws-sdk/client-sts';
+import type { Context } from '../core/context.ts';
+import { PlatformError } from '../core/errors.ts';
+import { stsClient } from './clients.ts';
+import { AwsError } from './errors.ts';
+import {
+  explainDenial,
+  type IdentityToken,
+  mayRequestToken,
+  MissingPermissionError,
+  requestIdentityToken,
+} from './oidc.ts';
+import { send } from './send.ts';
+
+export interface RoleOptions {
+  region: string;
+  roleArn: string;
+  context: Pick<Context, 'clock' | 'limiter' | 'signal' | 'log'>;
+  env: NodeJS.ProcessEnv;
+}
+
+export interface RoleCredentials {
+  accessKeyId: string;
+  secretAccessKey: string;
+  sessionToken: string;
+  expiration: Date;
+}
+
+/**
+ * Assumes a role: by the job's OIDC token where the job may request one; else, or where the role does not trust the
+ * token, by the credentials that an earlier step or the runner has (role chaining).
+ *
+ * @throws MissingPermissionError where there is neither; PlatformError with the reason of AWS.
+ */
+export async function assumeRole(options: RoleOptions): Promise<RoleCredentials> {
+  const { roleArn, env, context } = options;
+  if (!mayRequestToken(env)) return await assumeByCredentials(options);
+  try {
+    return await assumeByToken(options);
+  } catch (error) {
+    const isDenied = error instanceof PlatformError && error.code === 'access-denied';
+    if (!isDenied || !env['AWS_ACCESS_KEY_ID']) throw error;
+    context.log.info(
+      `${roleArn} does not accept the job's OIDC token: assuming it by the credentials in the environment.`,
+    );
+    return await assumeByCredentials(options).catch((second: unknown) => {
+      throw second instanceof PlatformError && second.code === 'access-denied' ? both(error, second) : second;
+    });
+  }
+}
+
+async function assumeByToken({ region, roleArn, context, env }: RoleOptions): Promise<RoleCredentials> {
+  const { AssumeRoleWithWebIdentityCommand } = await import('@aws-sdk/client-sts');
+  const token = await requestIdentityToken(env, context);
+  const client = await stsClient({ region }, context);
+  const { repository, run_id: runId } = token.claims;
+  const command = new AssumeRoleWithWebIdentityCommand({
+    RoleArn: roleArn,
+    RoleSessionName: sessionName(repository, runId),
+    WebIdentityToken: token.jwt,
+  });
+  const answer = await send(client, command, context).catch((error: unknown) => {
+    throw explainTokenError(error, roleArn, token);
+  });
+  context.log.debug(`Assumed ${roleArn} by the job's OIDC token.`);
+  return credentialsIn(answer, roleArn, context);
+}
+
+/**
+ * Without DurationSeconds a session lasts an hour, which is the most that role chaining allows. Without session tags
+ * the role need not allow sts:TagSession.
+ *
+ * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+ */
+async function assumeByCredentials({ region, roleArn, context, env }: RoleOptions): Promise<RoleCredentials> {
+  const { AssumeRoleCommand } = await import('@aws-sdk/client-sts');
+  const client = await stsClient({ region }, context);
+  const command = new AssumeRoleCommand({
+    RoleArn: roleArn,
+    RoleSessionName: sessionName(env['GITHUB_REPOSITORY'], env['GITHUB_RUN_ID']),
+  });
+  const answer = await send(client, command, context).catch((error: unknown) => {
+    throw explainChainingError(error, roleArn);
+  });
+  context.log.debug(`Assumed ${roleArn} by the credentials in the environment.`);
+  return credentialsIn(answer, roleArn, context);
+}
+
+function credentialsIn(
+  { Credentials: given }: Pick<AssumeRoleCommandOutput, 'Credentials'>,
+  roleArn: string,
+  { log }: RoleOptions['context'],
+): RoleCredentials {
+  if (!given?.AccessKeyId || !given.SecretAccessKey || !given.SessionToken || !given.Expiration) {
+    throw new PlatformError('service-unavailable', `STS answered without credentials for ${roleArn}`);
+  }
+  for (const secret of [given.AccessKeyId, given.SecretAccessKey, given.SessionToken]) log.secret(secret);
+  return {
+    accessKeyId: given.AccessKeyId,
+    secretAccessKey: given.SecretAccessKey,
+    sessionToken: given.SessionToken,
+    expiration: given.Expiration,
+  };
+}
+
+/** What CloudTrail shows as the caller: the repository and the run. */
+function sessionName(repository: unknown, runId: unknown): string {
+  const parts = [repository, runId].filter((part) => typeof part === 'string' && part !== '');
+  return (parts.join('-') || 'github-actions').replace(/[^\w+=,.@-]/g, '-').slice(-64);
+}
+
+function explainTokenError(error: unknown, roleArn: string, { claims }: IdentityToken): unknown {
+  if (!(error instanceof AwsError)) return error;
+  if (error.awsName.startsWith('AccessDenied')) {
+    return new PlatformError('access-denied', explainDenial(roleArn, claims), { cause: error });
+  }
+  if (error.awsName.startsWith('InvalidIdentityToken')) {
+    const account = roleArn.split(':')[4] ?? '';
+    const fix = `does account ${account} have an OIDC provider for ${String(claims['iss'])} with the audience ${String(claims['aud'])}?`;
+    const message = `AWS refuses the job's OIDC token: ${fix} (${error.message})`;
+    return new PlatformError('access-denied', message, { cause: error });
+  }
+  return unexplained(error, roleArn);
+}
+
+const GIVE_TOKEN =
+  "give the job the permission `id-token: write`, and let the role trust GitHub's OIDC provider";
+
+function explainChainingError(error: unknown, roleArn: string): unknown {
+  if (!(error instanceof AwsError)) return error;
+  if (error.awsName === 'CredentialsProviderError') return new MissingPermissionError(error);
+  if (error.awsName.startsWith('AccessDenied')) {
+    const fix = `Allow sts:AssumeRole on ${roleArn} to this principal, in the role's trust policy and in the principal's own policies. Or ${GIVE_TOKEN}.`;
+    const message = `${roleArn} could not be assumed by the credentials in the environment: "${error.awsMessage}"`;
+    return new PlatformError('access-denied', message, { fix, cause: error });
+  }
+  if (error.kind === 'expired') {
+    const fix = `To have them renewed while the action runs, ${GIVE_TOKEN}.`;
+    const message = `${roleArn} could not be assumed by the credentials in the environment, which have expired: ${error.message}`;
+    return new PlatformError(error.code, message, { fix, cause: error });
+  }
+  return unexplained(error, roleArn);
+}
+
+function unexplained(error: AwsError, roleArn: string): PlatformError {
+  if (error.kind === 'other') return error;
+  return new PlatformError(error.code, `${roleArn} could not be assumed: ${error.message}`, { cause: error });
+}
+
+function both(byToken: PlatformError, byCredentials: PlatformError): PlatformError {
+  return new PlatformError('access-denied', `${byCredentials.message}. ${byToken.message}`, {
+    cause: byCredentials,
+  });
+}
