@@ -33,8 +33,10 @@ export const CLUSTER_OPERATIONS: Record<string, EcsOperation> = {
 
 /** Makes a cluster; one of that name that is there already stays, with the new settings. */
 export function putCluster(ecs: Ecs, name: string, given: Given): Cluster {
-  const arn = ecs.arn(`cluster/${name}`);
-  const cluster: Cluster = { arn, name, tags: [], ...ecs.clusters.get(name), status: 'ACTIVE', given };
+  const known = ecs.clusters.get(name);
+  const cluster = known ?? { arn: ecs.arn(`cluster/${name}`), name, tags: [], status: 'ACTIVE', given };
+  // Its services refer to this object.
+  Object.assign(cluster, { status: 'ACTIVE', given });
   ecs.clusters.set(name, cluster);
   return cluster;
 }

@@ -32,6 +32,8 @@ export interface Stage {
   reviewer?: Reviewer;
   secrets?: Record<string, string>;
   vars?: Record<string, string>;
+  /** Actions of others, by name, besides those that every rehearsal knows. */
+  standIns?: Record<string, StandIn>;
   /** What is in the environment of every runner. */
   env?: Record<string, string>;
   /** The Node.js that the runner gives to actions. */
@@ -42,6 +44,25 @@ export interface Stage {
    */
   groupBeforeApproval: boolean;
 }
+
+/** A step of somebody else's action, and what it finds. */
+export interface ThirdPartyStep {
+  stage: Stage;
+  /** The job's folder. */
+  workspace: string;
+  /** The commit of the run. */
+  sha: string;
+  inputs: Readonly<Record<string, string>>;
+}
+
+/** What a step leaves to those after it. */
+export interface ThirdPartyRun {
+  outputs?: Record<string, string>;
+  env?: Record<string, string>;
+}
+
+/** Plays somebody else's action. */
+export type StandIn = (step: ThirdPartyStep) => ThirdPartyRun;
 
 /** One run of a workflow, as all of its jobs see it. */
 export interface Running {

@@ -1,21 +1,13 @@
 import { cpSync } from 'node:fs';
 import { checkOut as putCheckout } from '../../support/checkout.ts';
-import type { Stage } from './run.ts';
-
-export interface Checkout {
-  stage: Stage;
-  /** The job's folder. */
-  workspace: string;
-  /** The commit of the run. */
-  sha: string;
-  inputs: Readonly<Record<string, string>>;
-}
+import type { StandIn, ThirdPartyRun, ThirdPartyStep } from './run.ts';
 
 /** What the actions of others do for a job, as far as a rehearsal can tell the difference. */
-export const THIRD_PARTY: Record<string, (job: Checkout) => void> = {
+export const THIRD_PARTY: Record<string, StandIn> = {
   'actions/checkout': checkOut,
   // The runner has Docker, and the recording that plays it knows buildx.
-  'docker/setup-buildx-action': () => undefined,
+  'docker/setup-buildx-action': () => ({}),
+  'aws-actions/configure-aws-credentials': configureCredentials,
 };
 
 /**
@@ -23,7 +15,7 @@ export const THIRD_PARTY: Record<string, (job: Checkout) => void> = {
  *
  * @see https://github.com/actions/checkout#usage: an empty `ref` is the commit of the event.
  */
-function checkOut({ stage, workspace, sha, inputs: { ref = '' } }: Checkout): void {
+function checkOut({ stage, workspace, sha, inputs: { ref = '' } }: ThirdPartyStep): ThirdPartyRun {
   const named = stage.refs?.[ref];
   if (ref !== '' && !named && !/^[0-9a-f]{40}$/.test(ref)) {
     throw new Error(`the repository has no ref ${ref}`);
@@ -32,4 +24,12 @@ function checkOut({ stage, workspace, sha, inputs: { ref = '' } }: Checkout): vo
   const files = named ?? Object.values(stage.refs ?? {}).find((one) => one.sha === commit);
   cpSync(files?.repository ?? stage.repository, workspace, { recursive: true });
   putCheckout(workspace, commit);
+  return {};
+}
+
+/** Leaves the keys of the role's account, or of the default one, to the later steps. */
+function configureCredentials({ stage, inputs }: ThirdPartyStep): ThirdPartyRun {
+  const [, account] = /^arn:aws:iam::(\d{12}):/.exec(inputs['role-to-assume'] ?? '') ?? [];
+  const { AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '' } = stage.sandbox.env(account);
+  return { env: { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION: inputs['aws-region'] ?? '' } };
 }

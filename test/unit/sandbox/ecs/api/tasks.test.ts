@@ -217,10 +217,18 @@ describe('what ECS refuses', () => {
     expect((await ecs.client.send(new ListServicesCommand({ cluster: CLUSTER }))).serviceArns).toEqual([]);
   });
 
+  test('a cluster that is created again keeps its services', async () => {
+    const ecs = await EcsWorld.withService();
+    await ecs.client.send(new CreateClusterCommand({ clusterName: CLUSTER }));
+    expect((await ecs.service()).serviceName).toBe(SERVICE);
+  });
+
   test('a second service of the name, and a task definition of a service that others deploy', async () => {
     const ecs = await EcsWorld.withService({}, { deploymentController: { type: 'CODE_DEPLOY' } });
     expect((await refusal(ecs.create())).message).toBe('Creation of service was not idempotent.');
     expect((await refusal(ecs.deployNext())).message).toMatch(/CODE_DEPLOY deployment controller/);
+    const moved = await ecs.deployNext({ deploymentController: { type: 'ECS' } });
+    expect(moved.deploymentController).toEqual({ type: 'ECS' });
   });
 
   test.each([{ containerDefinitions: [] }, { family: 'a b' }])('a task definition of %j', async (input) => {

@@ -1,0 +1,190 @@
+import { DescribeImagesCommand, ECRClient } from '@aws-sdk/client-ecr';
+import { DescribeTaskDefinitionCommand, ECSClient } from '@aws-sdk/client-ecs';
+import { expect } from '@jest/globals';
+import { clientOf } from '../../support/aws-clients.ts';
+import { openTokenRepository } from '../../support/registry.ts';
+import type { MigrateScene } from './scene.ts';
+import type { Shape } from './shapes.ts';
+
+/** A repository with an image, and a service that runs another. */
+async function web(scene: MigrateScene): Promise<void> {
+  await scene.repository('shop/web');
+  await scene.service('web', ['web']);
+}
+
+const BUILT_AND_DEPLOYED: Pick<Shape, 'verdicts' | 'runs'> = {
+  verdicts: { deploy: 'pushed, deployed' },
+  runs: { web: { web: 'new' } },
+};
+
+/** The commit that a person deploys by hand; the run's own commit is another. */
+const HOTFIX = 'b'.repeat(40);
+
+async function definitionOf({ sandbox }: MigrateScene, taskDefinition: string) {
+  const command = new DescribeTaskDefinitionCommand({ taskDefinition });
+  return (await clientOf(sandbox, ECSClient).send(command)).taskDefinition!;
+}
+
+async function tagsOf({ sandbox }: MigrateScene, repositoryName: string): Promise<string[]> {
+  const command = new DescribeImagesCommand({ repositoryName });
+  const { imageDetails = [] } = await clientOf(sandbox, ECRClient).send(command);
+  return imageDetails.flatMap(({ imageTags = [] }) => imageTags);
+}
+
+/** Workflows that build an image and deploy services with it. */
+export const SERVICES: Record<string, Shape> = {
+  starter: {
+    grade: 'A',
+    given: web,
+    ...BUILT_AND_DEPLOYED,
+    also: async (scene) => {
+      const { containerDefinitions = [] } = await definitionOf(scene, 'web:2');
+      expect(containerDefinitions[0]?.environment).toEqual([{ name: 'MODE', value: 'production' }]);
+    },
+  },
+  'two-containers': {
+    grade: 'A',
+    given: async (scene) => {
+      await scene.repository('shop/web');
+      await scene.repository('shop/proxy');
+      await scene.service('web', ['web', 'proxy']);
+    },
+    verdicts: { deploy: 'pushed, pushed, deployed' },
+    runs: { web: { web: 'new', proxy: 'new' } },
+  },
+  regions: {
+    grade: 'A',
+    given: async (scene) => {
+      await web(scene);
+      await scene.repository('shop/web', 'us-east-1');
+      await scene.service('web', ['web'], { region: 'us-east-1' });
+    },
+    verdicts: { 'deploy (eu-west-1)': 'pushed, deployed', 'deploy (us-east-1)': 'pushed, deployed' },
+    runs: { web: { web: 'new' } },
+    also: async (scene) => {
+      expect(await scene.runs('web', { region: 'us-east-1' })).toEqual([`web=${scene.built}`]);
+    },
+  },
+  monorepo: {
+    grade: 'A',
+    given: async (scene) => {
+      await web(scene);
+      await scene.service('api', ['api']);
+    },
+    standIns: { 'dorny/paths-filter': () => ({ outputs: { changes: '["web"]' } }) },
+    verdicts: { changes: 'success', 'deploy (web)': 'pushed, deployed' },
+    runs: { web: { web: 'new' }, api: { api: 'old' } },
+  },
+  workers: {
+    grade: 'A',
+    given: async (scene) => {
+      await scene.repository('shop/app');
+      await scene.service('web', ['app']);
+      await scene.service('worker', ['app']);
+    },
+    verdicts: { build: 'pushed', 'deploy (web)': 'deployed', 'deploy (worker)': 'deployed' },
+    runs: { web: { app: 'new' }, worker: { app: 'new' } },
+  },
+  'release-tag': {
+    grade: 'A',
+    given: web,
+    event: { name: 'release', ref: 'refs/tags/v1.4.0', payload: { release: { tag_name: 'v1.4.0' } } },
+    ...BUILT_AND_DEPLOYED,
+    also: async (scene) => {
+      expect(await tagsOf(scene, 'shop/web')).toContain('v1.4.0');
+    },
+  },
+  'dispatch-ref': {
+    grade: 'A',
+    given: web,
+    event: { name: 'workflow_dispatch', inputs: { ref: HOTFIX } },
+    ...BUILT_AND_DEPLOYED,
+    also: async (scene) => {
+      expect(await tagsOf(scene, 'shop/web')).toContain(HOTFIX);
+      const release: unknown = JSON.parse(await scene.parameter('/shop/prod/web/release'));
+      expect(release).toMatchObject({ commit: HOTFIX });
+    },
+  },
+  reusable: {
+    grade: 'A',
+    given: web,
+    event: {
+      name: 'workflow_dispatch',
+      inputs: { service: 'web', role: 'arn:aws:iam::111111111111:role/deploy' },
+    },
+    ...BUILT_AND_DEPLOYED,
+  },
+  'moved-tag': { grade: 'A', given: web, ...BUILT_AND_DEPLOYED },
+  ghcr: {
+    grade: 'A',
+    given: async (scene) => {
+      const registry = await scene.serve('ghcr.io');
+      const session = openTokenRepository(registry, 'org/web');
+      await session.image('latest', 'the layer before');
+      await scene.service('web', [`web=${session.uri}:latest`]);
+      await scene.started('web');
+      scene.built = await session.image('latest', 'the layer after');
+    },
+    keeps: ['docker/login-action', 'docker/build-push-action'],
+    verdicts: { deploy: 'deployed' },
+    runs: { web: { web: 'new' } },
+  },
+  bake: {
+    grade: 'A',
+    given: async (scene) => {
+      await web(scene);
+      scene.answerBake({ target: { web: { context: '.', dockerfile: 'Dockerfile', target: 'web' } } });
+    },
+    ...BUILT_AND_DEPLOYED,
+    also: (scene) => {
+      expect(scene.docker.builds[0]).toContain('--target web');
+    },
+  },
+  'pull-request-build': {
+    grade: 'A',
+    event: { name: 'pull_request' },
+    verdicts: { build: 'built' },
+    also: (scene) => {
+      expect(scene.sandbox.calls.all).toEqual([]);
+    },
+  },
+  rollback: {
+    grade: 'A',
+    given: async (scene) => {
+      await scene.repository('shop/web');
+      const image = `registry.example.com/web@${scene.built}`;
+      await scene.revision('web', ['web'], { containerDefinitions: [{ name: 'web', image }] });
+      await scene.service('web', ['web']);
+    },
+    event: { name: 'workflow_dispatch', inputs: { revision: 'web:1' } },
+    verdicts: { rollback: 'deployed' },
+    runs: { web: { web: 'new' } },
+  },
+  copilot: {
+    grade: 'B',
+    given: async (scene) => {
+      await scene.repository('shop/api');
+      await scene.service('shop-prod-api-Service-Zt9mWq3Lr2Ac', ['api'], {
+        cluster: 'shop-prod-Cluster-4Fv1xkTr0pQm',
+      });
+    },
+    verdicts: { deploy: 'pushed, deployed' },
+    also: async (scene) => {
+      const cluster = 'shop-prod-Cluster-4Fv1xkTr0pQm';
+      expect(await scene.runs('shop-prod-api-Service-Zt9mWq3Lr2Ac', { cluster })).toEqual([
+        `api=${scene.built}`,
+      ]);
+    },
+  },
+  ecspresso: {
+    grade: 'B',
+    given: web,
+    verdicts: { deploy: 'pushed, deployed', rollback: 'skipped' },
+    runs: { web: { web: 'new' } },
+    also: async (scene) => {
+      const report = await scene.play({ name: 'workflow_dispatch' });
+      expect(report.jobs['rollback']?.steps[0]?.outputs).toMatchObject({ verdict: 'deployed' });
+      expect(await scene.runs('web')).toEqual([`web=${scene.old}`]);
+    },
+  },
+};
