@@ -6,31 +6,44 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './free-port.ts';
 
+/** Who may use a registry with a login. */
+export const REGISTRY_LOGIN = { username: 'octocat', password: 'correct horse battery staple' };
+/** The password by bcrypt, the only hash that docker-registry takes. */
+const HTPASSWD = 'octocat:$2y$05$abcdefghijklmnopqrstuuFiPhXf1sVd3pCCRO.uVh34H/qI/ZsuS\n';
+
 /** Debian's docker-registry, as a process on loopback with its files in a temporary folder. */
 export class DockerRegistry {
   readonly url: string;
   readonly #folder: string;
   readonly #child: ChildProcess;
 
-  private constructor(port: number) {
+  private constructor(port: number, withLogin: boolean) {
     this.url = `http://127.0.0.1:${port}`;
     this.#folder = mkdtempSync(join(tmpdir(), 'docker-registry-'));
     const file = join(this.#folder, 'config.yml');
     const storage = { filesystem: { rootdirectory: join(this.#folder, 'data') }, delete: { enabled: true } };
     const http = { addr: `127.0.0.1:${port}` };
-    writeFileSync(file, JSON.stringify({ version: 0.1, log: { level: 'error' }, storage, http }));
+    const htpasswd = { realm: 'docker-registry', path: join(this.#folder, 'htpasswd') };
+    if (withLogin) writeFileSync(htpasswd.path, HTPASSWD);
+    const config = { version: 0.1, log: { level: 'error' }, storage, http };
+    writeFileSync(file, JSON.stringify({ ...config, ...(withLogin && { auth: { htpasswd } }) }));
     this.#child = spawn('docker-registry', ['serve', file], { stdio: 'ignore' });
   }
 
-  /** Starts a registry and waits, at most 30 s, until it answers. */
-  static async start(): Promise<DockerRegistry> {
-    const registry = new DockerRegistry(await freePort());
+  /** Starts a registry and waits, at most 30 s, until it answers. With a login it gives nothing to others. */
+  static async start({ withLogin = false } = {}): Promise<DockerRegistry> {
+    const registry = new DockerRegistry(await freePort(), withLogin);
     const failed = once(registry.#child, 'exit').then(([code]) => {
       throw new Error(`docker-registry ended with ${String(code)}`);
     });
     failed.catch(() => undefined);
     await Promise.race([failed, registry.#answers()]);
     return registry;
+  }
+
+  /** Its host, as images are named. */
+  get host(): string {
+    return new URL(this.url).host;
   }
 
   async stop(): Promise<void> {
@@ -43,7 +56,7 @@ export class DockerRegistry {
   async #answers(): Promise<void> {
     for (let i = 0; i < 300; i++) {
       const answer = await fetch(`${this.url}/v2/`).catch(() => undefined);
-      if (answer?.ok) return;
+      if (answer?.ok === true || answer?.status === 401) return;
       await sleep(100);
     }
     throw new Error('docker-registry does not answer');

@@ -1,0 +1,97 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { DescribeTaskDefinitionCommand } from '@aws-sdk/client-ecs';
+import { afterAll, beforeAll, expect } from '@jest/globals';
+import { EcsWorld } from '../unit/sandbox/ecs/ecs-world.ts';
+import { DockerRegistry, REGISTRY_LOGIN } from '../support/docker-registry.ts';
+import { pushMultiPlatform } from '../support/multi-platform.ts';
+import { RepositorySession } from '../support/registry.ts';
+import { updateService } from '../support/service.ts';
+import { runsWith, testWith } from '../support/software.ts';
+
+/** Tags in two real registries, one of them with a login, resolved by the bundle and read back by skopeo. */
+const software = ['docker-registry', 'skopeo'];
+const test = testWith(...software);
+const execute = promisify(execFile);
+const AUTH = Buffer.from(`${REGISTRY_LOGIN.username}:${REGISTRY_LOGIN.password}`).toString('base64');
+
+let open: DockerRegistry;
+let closed: DockerRegistry;
+let folder: string;
+
+beforeAll(async () => {
+  if (!runsWith(...software)) return;
+  [open, closed] = await Promise.all([DockerRegistry.start(), DockerRegistry.start({ withLogin: true })]);
+  folder = mkdtempSync(join(tmpdir(), 'docker-login-'));
+  writeFileSync(join(folder, 'config.json'), JSON.stringify({ auths: { [closed.host]: { auth: AUTH } } }));
+});
+
+afterAll(async () => {
+  if (!runsWith(...software)) return;
+  await Promise.all([open.stop(), closed.stop()]);
+  rmSync(folder, { recursive: true });
+});
+
+/** The digest of a tag as skopeo reads it. */
+async function digestBySkopeo(image: string): Promise<string> {
+  const args = ['inspect', '--tls-verify=false', '--authfile', join(folder, 'config.json')];
+  const { stdout } = await execute('skopeo', [...args, '--format', '{{.Digest}}', `docker://${image}`]);
+  return stdout.trim();
+}
+
+async function serviceOf(image: string): Promise<EcsWorld> {
+  const world = await EcsWorld.start();
+  await world.create({ taskDefinition: await world.registerWith({ image }) });
+  await world.settled();
+  return world;
+}
+
+async function imageOf(world: EcsWorld): Promise<string | undefined> {
+  const { taskDefinition } = await world.service();
+  const found = await world.client.send(new DescribeTaskDefinitionCommand({ taskDefinition }));
+  return found.taskDefinition?.containerDefinitions?.[0]?.image;
+}
+
+test.each([
+  ['an open registry', () => open, () => ({})],
+  ['a registry with a login', () => closed, () => ({ DOCKER_CONFIG: folder })],
+] as const)('a moved tag of %s is deployed by the digest that it has now', async (_, registry, env) => {
+  const uri = `${registry().host}/org/app`;
+  const session = new RepositorySession(uri, `Basic ${AUTH}`);
+  const { digest: first } = await pushMultiPlatform(session, 'v1');
+  const world = await serviceOf(`${uri}:v1`);
+  const run = () => updateService(world, { image: `${uri}:v1` }, { env: env() });
+  expect((await run()).outputs['verdict']).toBe('deployed');
+  expect(await imageOf(world)).toBe(`${uri}@${first}`);
+  expect((await run()).outputs['verdict']).toBe('unchanged');
+  const second = await session.image('v1', 'second');
+  expect(await digestBySkopeo(`${uri}:v1`)).toBe(second);
+  expect((await run()).outputs['verdict']).toBe('deployed');
+  expect(await imageOf(world)).toBe(`${uri}@${second}`);
+});
+
+test('without the login the same revision is deployed again, with a wrong one too', async () => {
+  const uri = `${closed.host}/org/app`;
+  const session = new RepositorySession(uri, `Basic ${AUTH}`);
+  await session.image('v1');
+  const world = await serviceOf(`${uri}:v1`);
+  const wrong = Buffer.from('octocat:wrong').toString('base64');
+  const config = JSON.stringify({ auths: { [closed.host]: { auth: wrong } } });
+  for (const env of [{}, { DOCKER_AUTH_CONFIG: config }]) {
+    const run = await updateService(world, { image: `${uri}:v1` }, { env });
+    expect(run.outputs).toMatchObject({ verdict: 'deployed', 'task-definition': 'user-service:1' });
+    expect(run.log).toContain(`Fix: Log in to ${closed.host} before this step`);
+  }
+});
+
+test.each(['org/app:none', 'org/none:v1'])('%s is not there, and nothing is changed', async (image) => {
+  await new RepositorySession(`${open.host}/org/app`, '').image('v1');
+  const world = await serviceOf(`${open.host}/org/app:v1`);
+  const run = await updateService(world, { image: `${open.host}/${image}` });
+  expect(run.outputs['verdict']).toBe('failed');
+  expect(run.outputs['reason']).toContain(`The image ${open.host}/${image} is not in ${open.host}.`);
+  expect(world.sandbox.calls.of('UpdateService')).toEqual([]);
+});
