@@ -1,10 +1,11 @@
+import { InputError } from '../../src/core/errors.ts';
 import { runDoctor } from '../../src/environment/doctor/doctor.ts';
 import { applyEnvironment } from '../../src/environment/run/apply.ts';
-import { requireAccount, runIdentity } from '../../src/environment/run/context.ts';
+import { requireAccounts, runIdentity } from '../../src/environment/run/context.ts';
 import { deployEnvironment } from '../../src/environment/run/deploy.ts';
 import { destroyEnvironment } from '../../src/environment/run/destroy.ts';
 import { findEnvironmentDrift } from '../../src/environment/run/drift.ts';
-import { buildImages } from '../../src/environment/run/images.ts';
+import { builtServices, buildImages } from '../../src/environment/run/images.ts';
 import { planEnvironment } from '../../src/environment/run/plan.ts';
 import { readPlanDocument } from '../../src/environment/run/plan-document.ts';
 import type { EnvironmentResult } from '../../src/environment/run/result.ts';
@@ -33,34 +34,39 @@ function apply(run: Run): Promise<EnvironmentResult> {
 }
 
 async function build({ inputs, context, manifest, choice }: Run): Promise<EnvironmentResult> {
-  const { environment, services } = choice;
-  await requireAccount(context, environment, manifest);
-  return await buildImages(context, environment, services, { scan: inputs.scan, timeoutMs: inputs.timeout });
+  await requireAccounts(context, choice, manifest, 'change');
+  return await buildImages(context, choice.environment, builtServices(choice), {
+    scan: inputs.scan,
+    timeoutMs: inputs.timeout,
+  });
 }
 
 function doctor({ inputs, context, manifest, choice }: Run): Promise<EnvironmentResult> {
-  const { workspace, env, github } = context;
   const { environment, services } = choice;
   const place = { project: manifest.project, environment: environment.name };
   return runDoctor(context, {
     manifest,
-    environment,
-    targets: stackTargets(manifest, choice, workspace),
+    choice,
+    targets: stackTargets(manifest, choice, context.workspace),
     ledger: services.map(({ name }) => ledgerNames({ ...place, service: name }).image),
     roleToAssume: inputs['role-to-assume'],
-    github,
     token: inputs['github-token'] ?? '',
-    workspace,
-    env,
   });
 }
 
 async function drift({ inputs, context, manifest, choice }: Run): Promise<EnvironmentResult> {
   const { environment } = choice;
-  await requireAccount(context, environment, manifest);
+  const targets = stackTargets(manifest, choice, context.workspace);
+  if (targets.length === 0)
+    throw new InputError(
+      'command',
+      'drift',
+      `${environment.name} has no stack: only templates can be compared`,
+    );
+  await requireAccounts(context, choice, manifest, 'read');
   return await findEnvironmentDrift(await context.cloudFormation(), {
     environment,
-    stackNames: stackTargets(manifest, choice, context.workspace).map((target) => target.inputs.stackName),
+    stackNames: targets.map((target) => target.inputs.stackName),
     run: runIdentity(context),
     timeoutMs: inputs.timeout,
   });

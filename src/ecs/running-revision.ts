@@ -4,7 +4,7 @@ import { readTaskDefinition } from './task-definition/revisions.ts';
 import { revisionName } from './task-definition/task-definition.ts';
 
 /** The revision that a service works towards. */
-interface RunningRevision {
+export interface RunningRevision {
   /** `family:revision` */
   name: string;
   /** Of its containers, as the task definition names them. */

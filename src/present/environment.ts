@@ -1,9 +1,10 @@
-import { code, escapeCell, fence, table } from '../core/markdown/markdown.ts';
+import { code, details, escapeCell, fence, table } from '../core/markdown/markdown.ts';
 import type { Section } from '../core/markdown/sections.ts';
 import type { Annotation } from '../core/log.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { duration, shortDigest, withoutAccount } from '../core/text.ts';
-import { changedStacks } from '../environment/run/plan-document.ts';
+import { policyTitle } from '../environment/doctor/policy.ts';
+import { changedParts } from '../environment/run/plan-document.ts';
 import {
   ENVIRONMENT_VERDICTS,
   type BuildResult,
@@ -90,7 +91,7 @@ function runOutputs(run: RunResult): Record<string, string> {
     ...images,
     plan: JSON.stringify(plan),
     fingerprint,
-    'has-changes': String(changedStacks(plan).length > 0),
+    'has-changes': String(changedParts(plan).length > 0),
   };
 }
 
@@ -100,8 +101,14 @@ function notesOf(run: RunResult): readonly string[] {
   if ('fingerprint' in run) {
     return run.complete ? [`Fingerprint of the whole plan: ${run.fingerprint}`] : [];
   }
-  const deleted = run.command === 'destroy' && run.parts.some(({ ok }) => ok);
-  return deleted ? ['Images and the ledger of the services are kept.'] : [];
+  if (!('untouched' in run)) return [];
+  const { parts, untouched } = run;
+  return [
+    ...(parts.some(({ ok }) => ok) ? ['Images and the ledger of the services are kept.'] : []),
+    ...(untouched.length > 0
+      ? [`Not deleted, because another tool created them: ${untouched.join(', ')}.`]
+      : []),
+  ];
 }
 
 function partResult(part: RunPart): object {
@@ -133,7 +140,7 @@ function presentPart(part: RunPart): { sections: readonly Section[]; annotations
       return { sections: [creationSection(part.name, work.creation)], annotations: [] };
     case 'service': {
       const { result, stack } = work;
-      const below = stack.work
+      const below = stack?.work
         ? shownUnless(stack.verdict === 'unchanged', presentStack(stack.work.result))
         : { sections: [], annotations: [] };
       const released = shownUnless(false, presentService(result));
@@ -353,7 +360,7 @@ const CHECK_STATES: Readonly<Record<Check['state'], string>> = {
 };
 
 /** All checks in one table, the worst first, then each fix. */
-function showDoctor({ environment, checks }: DoctorResult): Shown {
+function showDoctor({ environment, checks, policies }: DoctorResult): Shown {
   const sorted = worstFirst(checks, CHECK_STATES);
   const rows = sorted.map(({ state, name, says }) => [
     CHECK_STATES[state],
@@ -373,6 +380,10 @@ function showDoctor({ environment, checks }: DoctorResult): Shown {
         priority: 100,
       },
       ...fixes,
+      ...policies.map((policy) => ({
+        body: details(policyTitle(policy), fence(JSON.stringify(policy.document, null, 2), 'json')),
+        priority: 80,
+      })),
     ],
   };
 }

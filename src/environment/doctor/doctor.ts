@@ -1,52 +1,75 @@
 import { cloudFormationClient, quotasClient, ssmClient } from '../../aws/clients.ts';
 import type { Session } from '../../aws/session.ts';
-import type { GitHubContext } from '../../github/context.ts';
-import type { Context } from '../../core/context.ts';
-import type { Environment, Manifest } from '../manifest/manifest.ts';
+import type { Manifest } from '../manifest/manifest.ts';
+import type { EnvironmentContext } from '../run/context.ts';
 import type { Check, DoctorResult } from '../run/result.ts';
-import type { StackTarget } from '../run/targets.ts';
+import type { Choice, StackTarget } from '../run/targets.ts';
 import { checkAccess } from './access.ts';
+import { checkExisting } from './existing.ts';
+import { policyTitle, type RolePolicy, rolePolicies } from './policy.ts';
 import { checkGitHubEnvironment, checkNames, checkValues } from './values.ts';
 import { checkQuotas } from './quotas.ts';
 import { checkStacks, checkTemplates } from './templates.ts';
 
 interface DoctorRequest {
   manifest: Manifest;
-  environment: Environment;
+  choice: Choice;
   /** All stacks of the environment, those of services among them, as they would be deployed. */
   targets: readonly StackTarget[];
   /** Names in Parameter Store that a deployment or promotion writes by itself. */
   ledger: readonly string[];
   roleToAssume: string | undefined;
-  github: GitHubContext;
   token: string;
-  workspace: string;
-  env: NodeJS.ProcessEnv;
 }
 
 /**
  * Looks whether everything is there to deploy an environment, and says how to mend what is not. Nothing is changed.
  * `ready` takes a proof for every check but those that can only warn.
  */
-export async function runDoctor(context: Context, request: DoctorRequest): Promise<DoctorResult> {
-  const { manifest, environment, targets, github, token } = request;
+export async function runDoctor(context: EnvironmentContext, request: DoctorRequest): Promise<DoctorResult> {
+  const { manifest, choice, targets, token, roleToAssume } = request;
+  const { environment, existing } = choice;
+  const { env, github } = context;
   const stacks = targets.map(({ inputs }) => inputs);
   const [access, protection] = await Promise.all([
-    checkAccess(context, environment, request),
+    checkAccess(context, environment, { roleToAssume, env }),
     checkGitHubEnvironment(context, environment, github, token),
   ]);
-  const inside = access.session ? await checkInside(context, access.session, request) : [notReached()];
-  const checks = [...access.checks, protection, checkNames(manifest, stacks), ...inside];
+  const { session } = access;
+  const inside = session && targets.length > 0 ? await checkInside(context, session, request) : [];
+  const { project } = manifest;
+  const services = session
+    ? await checkExisting(context, { project, choice })
+    : {
+        checks: [],
+        policies: rolePolicies(
+          project,
+          environment,
+          context.role,
+          existing.map((target) => ({ target })),
+        ),
+      };
+  await logPolicies(context, services.policies);
+  const checks = [
+    ...access.checks,
+    protection,
+    checkNames(manifest, stacks),
+    ...(session ? inside : [notReached()]),
+    ...services.checks,
+  ];
   const { name, region } = environment;
-  return { command: 'doctor', environment: name, region, ...judgeChecks(name, checks), checks };
+  const { policies } = services;
+  return { command: 'doctor', environment: name, region, ...judgeChecks(name, checks), checks, policies };
 }
 
 /** What takes access to the account. */
 async function checkInside(
-  context: Context,
+  context: EnvironmentContext,
   session: Session,
-  { targets, ledger, environment, workspace }: DoctorRequest,
+  { targets, ledger, choice }: DoctorRequest,
 ): Promise<Check[]> {
+  const { environment } = choice;
+  const { workspace } = context;
   const client = await cloudFormationClient(session, context);
   const stacks = targets.map(({ inputs }) => inputs);
   const place = { environment, workspace };
@@ -57,6 +80,15 @@ async function checkInside(
     quotasClient(session, context).then((quotasApi) => checkQuotas(context, quotasApi, read)),
   ]);
   return [...checks, ...states, values, ...quotas];
+}
+
+async function logPolicies({ log }: EnvironmentContext, policies: readonly RolePolicy[]): Promise<void> {
+  for (const policy of policies) {
+    await log.group(policyTitle(policy), () => {
+      log.info(JSON.stringify(policy.document, null, 2));
+      return Promise.resolve();
+    });
+  }
 }
 
 function notReached(): Check {

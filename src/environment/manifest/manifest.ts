@@ -21,7 +21,7 @@ import {
   type Stack,
   stackOf,
 } from './values.ts';
-export type { Environment, ExistingService, Service, Stack } from './values.ts';
+export type { Environment, ExistingService, Service, ServicePlace, Stack } from './values.ts';
 
 /** `platform.yml`, read and checked. */
 export interface Manifest {

@@ -82,7 +82,7 @@ export interface ExistingService {
 }
 
 /** Where a service is in an environment. */
-interface ServicePlace {
+export interface ServicePlace {
   account: string;
   region: string;
   /** Of its own. Absent: in the environment's account, the environment's. */

@@ -9,6 +9,7 @@ import { changeEnvironment, deployParts } from './deploy.ts';
 import { runImages } from './images.ts';
 import { creationFingerprint, type EnvironmentPlan, type PlannedStack } from './plan-document.ts';
 import type { RunEnd, RunResult, StackEnd } from './result.ts';
+import { existingDifference } from '../service/existing-plan.ts';
 import { runStackCommand, stackEnd } from './stacks.ts';
 import { targetGraph, type StackTarget, type TargetGraph } from './targets.ts';
 
@@ -52,9 +53,10 @@ async function differences(
   context: EnvironmentContext,
   request: EnvironmentRequest,
   { targets }: TargetGraph,
-  { environment, stacks }: EnvironmentPlan,
+  { environment, stacks, services = {} }: EnvironmentPlan,
   renewed: Map<string, string>,
 ): Promise<string[]> {
+  const { existing } = request.choice;
   const { name } = request.choice.environment;
   if (environment !== name) return [`The plan is for ${environment}, not for ${name}.`];
   const gone = Object.keys(stacks).filter((stack) => !targets.some((target) => target.name === stack));
@@ -67,9 +69,20 @@ async function differences(
       );
     }),
   );
+  const goneServices = Object.keys(services).filter(
+    (service) => !existing.some((target) => target.name === service),
+  );
+  const ofServices = await Promise.all(
+    existing.map(async (target) => {
+      const text = await existingDifference(context, request, target, services[target.name]);
+      return text === undefined ? [] : [`${target.name}: ${text}`];
+    }),
+  );
   return [
     ...gone.map((stack) => `${stack}: it is in the plan, and not among the stacks any more.`),
+    ...goneServices.map((service) => `${service}: it is in the plan, and not among the services any more.`),
     ...found.flat(),
+    ...ofServices.flat(),
   ];
 }
 

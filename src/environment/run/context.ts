@@ -12,7 +12,7 @@ import { serviceContext, type ServiceContext } from '../../delivery/release/requ
 import type { Checkout } from '../../github/checkout.ts';
 import type { GitHubContext } from '../../github/context.ts';
 import type { Severity } from '../../images/scan.ts';
-import type { Environment, Manifest } from '../manifest/manifest.ts';
+import type { Environment, Manifest, ServicePlace } from '../manifest/manifest.ts';
 import type { Choice } from './targets.ts';
 
 /** What a run on one environment works with. */
@@ -24,6 +24,8 @@ export interface EnvironmentContext extends Context {
   /** Absolute path. */
   workspace: string;
   session: Session;
+  /** What the session was opened by. Absent: the job's own credentials. */
+  role: string | undefined;
   /** Opened when it is first asked for. */
   cloudFormation(): Promise<CloudFormationContext>;
   /** ECS, ECR, SSM and the like, each client opened when it is first asked for. */
@@ -36,7 +38,7 @@ interface Opening {
   github: GitHubContext;
   commit: Checkout;
   workspace: string;
-  environment: Environment;
+  environment: Pick<Environment, 'region'>;
   /** Absent: the job's own credentials. */
   role: string | undefined;
 }
@@ -54,7 +56,7 @@ export function openEnvironmentContext({
   // Many stacks wait on one signal at once, and that is no leak.
   setMaxListeners(0, context.signal);
   const session = createSession({ region: environment.region, roleToAssume: role, context, env });
-  return { ...inSession(context, session, env), github, commit, workspace, env };
+  return { ...inSession(context, session, env), role, github, commit, workspace, env };
 }
 
 function inSession(context: Context, session: Session, env: NodeJS.ProcessEnv) {
@@ -83,22 +85,60 @@ export function withOverrides(
   };
 }
 
+/** The context of a service that exists already: the environment's own, unless the service is elsewhere. */
+export function contextAt(
+  context: EnvironmentContext,
+  environment: Environment,
+  place: ServicePlace,
+  access: 'read' | 'change',
+): EnvironmentContext {
+  const own = access === 'read' ? place.readRole : place.role;
+  const common = access === 'read' ? environment.readRole : environment.role;
+  if (isInEnvironment(environment, place) && (own === undefined || own === common)) return context;
+  // A role is of one account.
+  const role = own ?? (place.account === environment.account ? context.role : undefined);
+  return openEnvironmentContext({ ...context, context, environment: place, role });
+}
+
+/** Whether a service that exists already is in the environment's own account and region, where its hold and lock are. */
+export function isInEnvironment(
+  { account, region }: Environment,
+  place: Pick<ServicePlace, 'account' | 'region'>,
+): boolean {
+  return place.account === account && place.region === region;
+}
+
 /**
- * Refuses credentials of another account than the manifest's: stacks of the same names may be there too.
+ * Refuses credentials of other accounts than the manifest's: stacks and services of the same names may be there too.
  *
  * @throws WrongAccountError with both accounts.
  */
-export async function requireAccount(
-  { session }: EnvironmentContext,
-  environment: Environment,
+export async function requireAccounts(
+  context: EnvironmentContext,
+  { environment, existing }: Choice,
   { file }: Manifest,
+  access: 'read' | 'change',
 ): Promise<void> {
-  await requireSessionAccount(
-    session,
-    environment.account,
-    (actual) =>
-      `The credentials belong to account ${actual}, and ${file} has ${environment.name} in ${environment.account}. Nothing was changed. ` +
-      `Give the environment's own role, in ${file} or as role-to-assume.`,
+  const { session } = context;
+  const places = existing.map(({ name, place }) => ({
+    name: `${name} of ${environment.name}`,
+    account: place.account,
+    session: contextAt(context, environment, place, access).session,
+  }));
+  const all = [
+    { name: environment.name, account: environment.account, session },
+    ...places.filter((place) => place.session !== session),
+  ];
+  await Promise.all(
+    all.map(({ name, account, session: own }) =>
+      requireSessionAccount(
+        own,
+        account,
+        (actual) =>
+          `The credentials belong to account ${actual}, and ${file} has ${name} in ${account}. Nothing was changed. ` +
+          `Give the environment's own role, in ${file} or as role-to-assume.`,
+      ),
+    ),
   );
 }
 

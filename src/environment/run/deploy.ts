@@ -10,13 +10,14 @@ import {
   type EnvironmentContext,
   type EnvironmentRequest,
   holdOf,
-  requireAccount,
+  requireAccounts,
   withEnvironmentLock,
 } from './context.ts';
 import { checkTargets, describeTargets, requireValidTargets } from '../doctor/templates.ts';
 import { runImages, type RunImages } from './images.ts';
 import { runParts, type Part } from './parts.ts';
 import { overallVerdict, type RunEnd, type RunResult } from './result.ts';
+import { releaseExisting } from '../service/existing.ts';
 import { requireGivenImages } from '../service/first-release.ts';
 import { deployService } from './services.ts';
 import { deployingStacks, type StackWork } from './stacks.ts';
@@ -53,8 +54,7 @@ export async function changeEnvironment(
   work: (locked: EnvironmentContext, newer?: OutdatedError) => Promise<RunEnd>,
 ): Promise<RunResult> {
   const startedMs = context.clock.now();
-  const { environment } = request.choice;
-  await requireAccount(context, environment, request.manifest);
+  await requireAccounts(context, request.choice, request.manifest, 'change');
   const refused = command === 'destroy' ? undefined : await refuseRun(context, request, command);
   if (refused) return runResult(context, request, startedMs, refused);
   const end = await withEnvironmentLock(context, request, async (locked) => {
@@ -93,17 +93,18 @@ export async function refuseRun(
  * read the hold is a warning.
  */
 async function heldBy(
-  { services, log }: EnvironmentContext,
+  context: EnvironmentContext,
   request: EnvironmentRequest,
 ): Promise<HeldError | undefined> {
   const { choice } = request;
-  if (choice.environment.promoteFrom !== undefined || choice.services.length === 0) return undefined;
+  const services = choice.services.length + choice.existing.length;
+  if (choice.environment.promoteFrom !== undefined || services === 0) return undefined;
   const parameter = holdOf(request);
   try {
-    return await findHold(await services.ssm(), parameter, services);
+    return await findHold(await context.services.ssm(), parameter, context);
   } catch (error) {
     if (classify(error) !== 'denied') throw error;
-    log.warning(
+    context.log.warning(
       `Whether ${choice.environment.name} is on hold cannot be checked: ${sentence(reasonOf(error))} Fix: Allow ssm:GetParameter on ${parameter}.`,
     );
     return undefined;
@@ -115,9 +116,11 @@ function refusedEnd(
   command: 'deploy' | 'plan' | 'apply',
   error: OutdatedError | HeldError,
 ): RunEnd {
-  const { name } = choice.environment;
-  const verdict = error instanceof HeldError ? 'held' : 'outdated';
-  const reason = `${name}: ${sentence(error.message)} Nothing was changed. Fix: ${error.fix ?? ''}`;
+  const isHeld = error instanceof HeldError;
+  const verdict = isHeld ? 'held' : 'outdated';
+  // A hold names its environment.
+  const place = isHeld ? '' : `${choice.environment.name}: `;
+  const reason = `${place}${sentence(error.message)} Nothing was changed. Fix: ${error.fix ?? ''}`;
   return { command, verdict, reason, error: errorInfo(error) };
 }
 
@@ -126,7 +129,7 @@ function environmentRun({ github, commit }: EnvironmentContext, request: Environ
   return {
     project: manifest.project,
     environment: choice.environment.name,
-    services: choice.services.map(({ name }) => name),
+    services: [...choice.services, ...choice.existing].map(({ name }) => name),
     source: sourceOfRun(github, commit),
     order,
   };
@@ -195,17 +198,27 @@ function partsOf(
     if (!service) {
       return { name, kind: 'stack', after, work: (context) => stack.change(context, target) };
     }
-    const image = images.partOf(service);
+    const image = images.partOf(name);
     return {
       name,
       kind: 'service',
       after: image === undefined ? after : [...after, image],
       work: async (context) =>
-        deployService(context, request, { target, service, stack }, await images.imageOf(context, service)),
+        deployService(context, request, { target, service, stack }, await images.imageOf(context, name)),
+    };
+  });
+  const existing = request.choice.existing.map((target): Part => {
+    const { name } = target;
+    const image = images.partOf(name);
+    return {
+      name,
+      kind: 'service',
+      after: image === undefined ? [] : [image],
+      work: async (context) => releaseExisting(context, request, target, await images.imageOf(context, name)),
     };
   });
   const [stacks, services] = (['stack', 'service'] as const).map((kind) =>
     own.filter((part) => part.kind === kind),
   );
-  return [...(stacks ?? []), ...images.parts, ...(services ?? [])];
+  return [...(stacks ?? []), ...images.parts, ...(services ?? []), ...existing];
 }

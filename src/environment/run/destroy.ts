@@ -69,6 +69,7 @@ async function destroyParts(
     command: 'destroy',
     ...overallVerdict(name, parts, { verdict: 'destroyed', what: 'is destroyed' }),
     parts,
+    untouched: request.choice.existing.map((target) => target.name),
   };
 }
 

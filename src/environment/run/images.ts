@@ -6,12 +6,12 @@ import type { ImageRequest } from '../../images/context.ts';
 import { repositoryUrl } from '../../github/checkout.ts';
 import { digestOfReference, isDigest } from '../../images/registry/manifest.ts';
 import { IMAGE_VERDICTS, type ImageResult } from '../../images/result.ts';
-import type { Environment, Service } from '../manifest/manifest.ts';
-import { type EnvironmentContext, type EnvironmentRequest, withOverrides } from './context.ts';
+import type { Environment, Service, ServicePlace } from '../manifest/manifest.ts';
+import { contextAt, type EnvironmentContext, type EnvironmentRequest, withOverrides } from './context.ts';
 import { type Part, unitLog } from './parts.ts';
 import type { BuildResult, BuiltImage } from './result.ts';
 import { serviceRepository } from '../service/first-release.ts';
-import type { TargetGraph } from './targets.ts';
+import type { Choice, TargetGraph } from './targets.ts';
 
 interface BuildOptions {
   /** The mildest severity that blocks. */
@@ -19,22 +19,51 @@ interface BuildOptions {
   timeoutMs: number;
 }
 
+/** A service whose image is built. */
+interface BuiltService extends Pick<Service, 'name' | 'repository' | 'build'> {
+  /** Where a service is that exists already. */
+  place?: ServicePlace;
+}
+
+/**
+ * The services of a choice whose images are built here.
+ *
+ * @throws InputError for one whose repository is not in ECR.
+ */
+export function builtServices({ services, existing }: Choice): BuiltService[] {
+  return [
+    ...services,
+    ...existing.flatMap(({ name, build, place }) => {
+      if (!build) return [];
+      const { repository } = place;
+      if (repository.kind === 'own') return { name, build, place, repository: repository.name };
+      throw new InputError(
+        'images',
+        '',
+        `the digest of ${name}: its repository ${repository.uri} is not in ECR, so build its image in a step of its own`,
+      );
+    }),
+  ];
+}
+
 /** Builds the image of one service, or finds one of the same content, or pushes a ready layout; see buildCommand. */
 async function buildImage(
   context: EnvironmentContext,
-  service: Service,
+  environment: Environment,
+  service: BuiltService,
   options: BuildOptions,
 ): Promise<ImageResult> {
-  const { env, services } = context;
+  const at = service.place ? contextAt(context, environment, service.place, 'change') : context;
+  const { env, services } = at;
   return await buildPushImage(
-    { ...context, env, ecr: (region) => services.ecr(region) },
-    imageRequest(context, service, options),
+    { ...at, env, ecr: (region) => services.ecr(region) },
+    imageRequest(at, service, options),
   );
 }
 
 function imageRequest(
   context: EnvironmentContext,
-  { repository, build }: Service,
+  { repository, build }: BuiltService,
   { scan, timeoutMs }: BuildOptions,
 ): ImageRequest {
   const { workspace, session } = context;
@@ -87,10 +116,10 @@ function buildRequest(
 export interface RunImages {
   /** One for each service whose image is built here; each after the stack that makes its repository. */
   parts: readonly Part[];
-  /** The name of the part that a service's stack waits for. */
-  partOf(service: Service): string | undefined;
+  /** The name of the part that the release of a service waits for. */
+  partOf(service: string): string | undefined;
   /** The image of a service, whole, once its part is done; undefined keeps what runs. */
-  imageOf(context: EnvironmentContext, service: Service): Promise<string | undefined>;
+  imageOf(context: EnvironmentContext, service: string): Promise<string | undefined>;
   /** Service → digest, of all that is known. */
   digests(): Record<string, string>;
 }
@@ -102,18 +131,18 @@ export interface RunImages {
  * @throws InputError for an image of a service that is not part of the run, or that is no digest.
  */
 export function runImages(request: EnvironmentRequest, { graph }: TargetGraph): RunImages {
-  const { images, choice } = request;
+  const { choice } = request;
   const given = givenDigests(request);
   const built = new Map<string, string>();
-  const builds = choice.environment.promoteFrom === undefined && Object.keys(images).length === 0;
-  const parts = (builds ? choice.services : []).map((service): Part => {
+  const building = buildsImages(request) ? builtServices(choice) : [];
+  const parts = building.map((service): Part => {
     const maker = graph.repositories.get(service.repository);
     return {
-      name: imagePart(service),
+      name: imagePart(service.name),
       kind: 'image',
       after: maker === undefined ? [] : [maker],
       work: async (context) => {
-        const result = await buildImage(context, service, request);
+        const result = await buildImage(context, choice.environment, service, request);
         const { verdict, reason } = result;
         if (verdict === 'pushed' || verdict === 'reused') built.set(service.name, result.image);
         const { ok } = IMAGE_VERDICTS[verdict];
@@ -123,12 +152,17 @@ export function runImages(request: EnvironmentRequest, { graph }: TargetGraph): 
   });
   return {
     parts,
-    partOf: (service) => (builds ? imagePart(service) : undefined),
+    partOf: (service) => (building.some(({ name }) => name === service) ? imagePart(service) : undefined),
     imageOf: async (context, service) => {
-      const digest = given[service.name];
-      if (digest === undefined) return built.get(service.name);
-      const { uri } = await serviceRepository(context, service);
-      return `${uri}@${digest}`;
+      const digest = given[service];
+      if (digest === undefined) return built.get(service);
+      const target = choice.existing.find(({ name }) => name === service);
+      const owner = choice.services.find(({ name }) => name === service);
+      if (target) {
+        const at = contextAt(context, choice.environment, target.place, 'change');
+        return `${await existingUri(at, target.place)}@${digest}`;
+      }
+      return owner && `${(await serviceRepository(context, owner)).uri}@${digest}`;
     },
     digests: () => ({
       ...given,
@@ -137,11 +171,22 @@ export function runImages(request: EnvironmentRequest, { graph }: TargetGraph): 
   };
 }
 
-const imagePart = ({ name }: Service): string => `image of ${name}`;
+/** Whether a run builds images: not where they are given, or come by promotion. */
+export function buildsImages({ choice, images }: EnvironmentRequest): boolean {
+  return choice.environment.promoteFrom === undefined && Object.keys(images).length === 0;
+}
+
+/** How the images of a service that exists already are named, without tag and digest. */
+export async function existingUri(at: EnvironmentContext, { repository }: ServicePlace): Promise<string> {
+  if (repository.kind === 'shared') return repository.uri;
+  return (await serviceRepository(at, { repository: repository.name })).uri;
+}
+
+const imagePart = (service: string): string => `image of ${service}`;
 
 function givenDigests({ images, choice, manifest }: EnvironmentRequest): Record<string, string> {
-  const known = Object.keys(manifest.services);
-  const chosen = new Set(choice.services.map(({ name }) => name));
+  const known = [...Object.keys(manifest.services), ...Object.keys(manifest.existing)];
+  const chosen = new Set([...choice.services, ...choice.existing].map(({ name }) => name));
   const digests = Object.entries(images).map(([service, image]): [string, string] => {
     if (!known.includes(service)) {
       throw new InputError('images', service, `${manifest.file} has the services ${known.join(', ')}`);
@@ -161,21 +206,21 @@ function givenDigests({ images, choice, manifest }: EnvironmentRequest): Record<
 
 /**
  * Builds the images of services side by side, as one set: all of them, or the run has failed. The repositories must
- * be there: a stack of the environment makes them.
+ * exist.
  *
  * @throws InputError where there is no commit to take the tag from.
  */
 export async function buildImages(
   context: EnvironmentContext,
   environment: Environment,
-  services: readonly Service[],
+  services: readonly BuiltService[],
   options: BuildOptions,
 ): Promise<BuildResult> {
   const width = Math.max(0, ...services.map(({ name }) => name.length));
   const images = await Promise.all(
     services.map(async (service): Promise<BuiltImage> => {
       const own = withOverrides(context, { log: unitLog(context.log, service.name, width) });
-      return { service: service.name, result: await buildImage(own, service, options) };
+      return { service: service.name, result: await buildImage(own, environment, service, options) };
     }),
   );
   const { name, region } = environment;

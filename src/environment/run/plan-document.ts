@@ -16,10 +16,20 @@ export type PlannedStack =
    */
   | { kind: 'creation'; fingerprint: string };
 
-/** The plan of an environment: one entry a stack. */
+/** What is to be done with a service that exists already. */
+export type PlannedService =
+  | { kind: 'unchanged' }
+  /** The image with a digest is released. */
+  | { kind: 'release'; from: string; to: string }
+  /** An image is built and released. */
+  | { kind: 'build'; from: string };
+
+/** The plan of an environment: one entry a stack, and one a service that exists already. */
 export interface EnvironmentPlan {
   environment: string;
   stacks: Readonly<Record<string, PlannedStack>>;
+  /** Absent where there is none. `from` is the revision that it runs. */
+  services?: Readonly<Record<string, PlannedService>>;
 }
 
 const schema = z.strictObject({
@@ -32,21 +42,33 @@ const schema = z.strictObject({
       z.strictObject({ kind: z.literal('creation'), fingerprint: z.string() }),
     ]),
   ),
+  services: z
+    .record(
+      z.string(),
+      z.discriminatedUnion('kind', [
+        z.strictObject({ kind: z.literal('unchanged') }),
+        z.strictObject({ kind: z.literal('release'), from: z.string(), to: z.string() }),
+        z.strictObject({ kind: z.literal('build'), from: z.string() }),
+      ]),
+    )
+    .optional(),
 });
 
-/** The names of the stacks that a plan changes. */
-export function changedStacks({ stacks }: EnvironmentPlan): string[] {
-  return Object.entries(stacks).flatMap(([name, { kind }]) => (kind === 'unchanged' ? [] : [name]));
+/** The names of the stacks and services that a plan changes. */
+export function changedParts({ stacks, services }: EnvironmentPlan): string[] {
+  return Object.entries({ ...stacks, ...services }).flatMap(([name, { kind }]) =>
+    kind === 'unchanged' ? [] : [name],
+  );
 }
 
 /** The mark of what a whole plan does. The names of change sets are no part of it: they are different each time. */
-export function planFingerprint({ environment, stacks }: EnvironmentPlan): string {
+export function planFingerprint({ environment, stacks, services }: EnvironmentPlan): string {
   const entries = Object.entries(stacks).map(([name, stack]) => [
     name,
     stack.kind,
     'fingerprint' in stack ? stack.fingerprint : '',
   ]);
-  return `v1:${hash({ environment, stacks: entries.sort() })}`;
+  return `v1:${hash({ environment, stacks: entries.sort(), ...(services && { services }) })}`;
 }
 
 /** The mark of a stack that is to be created. Two are the same when template, parameters, tags and options are. */
@@ -88,7 +110,8 @@ function parse(text: string): EnvironmentPlan {
   const read = schema.safeParse(value);
   if (!read.success)
     throw new InputError('plan', text, 'expected the `plan` output of the plan step, as it is');
-  return read.data;
+  const { services, ...plan } = read.data;
+  return { ...plan, ...(services && { services }) };
 }
 
 function hash(value: unknown): string {

@@ -11,14 +11,15 @@ import {
 } from '../../cloudformation/stack.ts';
 import { checkTargets, requireValidTargets, type TargetCheck } from '../doctor/templates.ts';
 import { resourcesPrice } from '../preview/price.ts';
-import { type EnvironmentContext, type EnvironmentRequest, requireAccount } from './context.ts';
+import { type EnvironmentContext, type EnvironmentRequest, requireAccounts } from './context.ts';
 import { refuseRun, runResult } from './deploy.ts';
 import { runParts, type Part } from './parts.ts';
 import {
-  changedStacks,
+  changedParts,
   creationFingerprint,
   planFingerprint,
   type EnvironmentPlan,
+  type PlannedService,
   type PlannedStack,
 } from './plan-document.ts';
 import {
@@ -31,6 +32,7 @@ import {
 } from './result.ts';
 import { readRelease } from '../../delivery/ledger.ts';
 import { describeCatchUpPart } from '../service/catch-up.ts';
+import { planExisting } from '../service/existing-plan.ts';
 import { ledgerOf } from '../service/first-release.ts';
 import { releasedImages } from '../service/released.ts';
 import { allowedFor, runStackCommand, stackEnd } from './stacks.ts';
@@ -46,10 +48,10 @@ export async function planEnvironment(
 ): Promise<RunResult> {
   const startedMs = context.clock.now();
   const graph = targetGraph(request.manifest, request.choice, context.workspace);
-  await requireAccount(context, request.choice.environment, request.manifest);
+  await requireAccounts(context, request.choice, request.manifest, 'read');
   const refused = await refuseRun(context, request, 'plan');
   if (refused) return runResult(context, request, startedMs, refused);
-  const { there, left } = await stacksThere(context);
+  const { there, left } = await stacksThere(context, graph.targets);
   const { environment } = request.choice;
   const checks = await checkTargets(graph.targets, there, {
     environment,
@@ -58,14 +60,25 @@ export async function planEnvironment(
   });
   requireValidTargets(context, environment.name, checks);
   const planned = new Map<string, PlannedStack>();
-  const parts = await runParts(context, partsOf(request, graph, { there, left, checks, planned }));
+  const services = new Map<string, PlannedService>();
+  const parts = await runParts(context, [
+    ...partsOf(request, graph, { there, left, checks, planned }),
+    ...existingParts(request, services),
+  ]);
   const images = await releasedImages(context, request);
-  const end = endOfPlan(request, parts, planned);
+  const end = endOfPlan(request, parts, {
+    stacks: Object.fromEntries(planned),
+    ...(services.size > 0 && { services: Object.fromEntries(services) }),
+  });
   return runResult(context, request, startedMs, { ...end, ...(images && { images }) });
 }
 
 /** The stacks that exist, by name, and apart from them what failed creations have left. */
-async function stacksThere(context: EnvironmentContext): Promise<Pick<Planning, 'there' | 'left'>> {
+async function stacksThere(
+  context: EnvironmentContext,
+  targets: readonly StackTarget[],
+): Promise<Pick<Planning, 'there' | 'left'>> {
+  if (targets.length === 0) return { there: new Map(), left: new Map() };
   const stacks = (await listStacks(await context.cloudFormation())).filter(({ status }) => !isShell(status));
   const byName = (wanted: (status: string) => boolean): Map<string, StackSnapshot> =>
     new Map(stacks.filter(({ status }) => wanted(status)).map((stack) => [stack.stackName, stack]));
@@ -111,6 +124,19 @@ function partsOf(
       },
     };
   });
+}
+
+function existingParts(request: EnvironmentRequest, plans: Map<string, PlannedService>): Part[] {
+  return request.choice.existing.map((target) => ({
+    name: target.name,
+    kind: 'service',
+    after: [],
+    work: async (context) => {
+      const { planned, end } = await planExisting(context, request, target);
+      plans.set(target.name, planned);
+      return end;
+    },
+  }));
 }
 
 async function planChangeSet(
@@ -209,15 +235,14 @@ function countTypes(resources: TargetCheck['resources']): Creation['types'] {
 function endOfPlan(
   request: EnvironmentRequest,
   parts: readonly RunPart[],
-  planned: ReadonlyMap<string, PlannedStack>,
+  planned: Pick<EnvironmentPlan, 'stacks' | 'services'>,
 ): Extract<RunEnd, { command: 'plan' }> {
   const { name: environment } = request.choice.environment;
-  const plan: EnvironmentPlan = { environment, stacks: Object.fromEntries(planned) };
+  const plan: EnvironmentPlan = { environment, ...planned };
   const overall = overallVerdict(environment, parts, { verdict: 'planned', what: 'has a plan' });
-  const changes = changedStacks(plan);
   const reason =
     overall.verdict === 'planned'
-      ? `Plan for ${environment} ready: ${changes.length} of ${parts.length} stacks will change.`
+      ? `Plan for ${environment} ready: ${changedParts(plan).length} of ${parts.length} ${partsNoun(plan)} will change.`
       : overall.reason;
   return {
     command: 'plan',
@@ -228,4 +253,9 @@ function endOfPlan(
     fingerprint: planFingerprint(plan),
     complete: parts.every(({ ok }) => ok),
   };
+}
+
+function partsNoun({ stacks, services }: EnvironmentPlan): string {
+  if (!services) return 'stacks';
+  return Object.keys(stacks).length === 0 ? 'services' : 'stacks and services';
 }

@@ -6,6 +6,7 @@ import type { StatusResult as ServicesStatus } from '../../delivery/promotion/re
 import type { ServiceResult, ServiceVerdict } from '../../delivery/release/result.ts';
 import type { ImageResult, ImageVerdict } from '../../images/result.ts';
 import type { ResourcesPrice } from '../preview/price.ts';
+import type { RolePolicy } from '../doctor/policy.ts';
 import type { EnvironmentPlan } from './plan-document.ts';
 
 /** How a run of deploy-environment can end. Only what is proven is ok. */
@@ -72,6 +73,8 @@ export type RunEnd =
       verdict: 'destroyed' | 'unchanged' | FailedVerdict;
       reason: string;
       parts: readonly RunPart[];
+      /** Services that another tool created, which stay. */
+      untouched: readonly string[];
     }
   /** The approved plan would no longer do the same. */
   | { command: 'apply'; verdict: 'plan-changed'; reason: string; difference: readonly string[] }
@@ -86,7 +89,7 @@ export type RunEnd =
       losses: readonly string[];
     };
 
-/** A part of a run: a stack, an image, or a service with its stack. */
+/** A part of a run: a stack, an image, or a service, with its stack where it has one. */
 export type RunPart = {
   name: string;
   kind: 'stack' | 'image' | 'service';
@@ -104,8 +107,18 @@ export type RunPart = {
 
 /** How a part ended that was started. */
 export interface PartEnd {
-  /** That of its work; `to create` and `to recreate`: only a plan says so, of a stack that has no change set yet. */
-  verdict: StackVerdict | ImageVerdict | ServiceVerdict | 'to create' | 'to recreate';
+  /**
+   * That of its work. Only a plan says `to create` and `to recreate`, of a stack that has no change set yet, and
+   * `to release`, of a service that exists already.
+   */
+  verdict:
+    | StackVerdict
+    | ImageVerdict
+    | ServiceVerdict
+    | 'drifted'
+    | 'to create'
+    | 'to recreate'
+    | 'to release';
   ok: boolean;
   reason: string;
   /** Absent where an error ended it, or nothing was to be done. */
@@ -117,8 +130,8 @@ export interface PartEnd {
 type PartWork =
   | { kind: 'stack'; result: StackResult }
   | { kind: 'image'; result: ImageResult }
-  /** A release, after the service's stack. */
-  | { kind: 'service'; result: ServiceResult; stack: StackEnd }
+  /** A release, after the service's stack where it has one. */
+  | { kind: 'service'; result: ServiceResult; stack?: StackEnd }
   | { kind: 'creation'; creation: Creation };
 
 /**
@@ -191,6 +204,8 @@ export interface DoctorResult extends ResultBase {
   command: 'doctor';
   verdict: 'ready' | 'not-ready';
   checks: readonly Check[];
+  /** What deploys to the services that exist already needs; empty where there is none. */
+  policies: readonly RolePolicy[];
 }
 
 /** One thing that must be so before an environment can be deployed. */

@@ -3,7 +3,7 @@ import { errorInfo } from '../../core/errors.ts';
 import { sentence } from '../../core/text.ts';
 import { findHold } from '../../delivery/hold.ts';
 import { type NewRelease, readRelease, type Release } from '../../delivery/ledger.ts';
-import { sourceOf, sourceOfRun } from '../../delivery/source.ts';
+import { sourceOf } from '../../delivery/source.ts';
 import { runStackPreDeploy } from '../../delivery/release/pre-deploy.ts';
 import { releaseService } from '../../delivery/release/release-service.ts';
 import type { ServiceRequest } from '../../delivery/release/request.ts';
@@ -13,9 +13,10 @@ import { readRunningRevision } from '../../ecs/running-revision.ts';
 import { digestOfReference } from '../../images/registry/manifest.ts';
 import type { Service } from '../manifest/manifest.ts';
 import { firstRelease, ledgerOf } from '../service/first-release.ts';
+import { serviceRequest } from '../service/request.ts';
 import { releaseByStack, rollsOut } from '../service/stack-release.ts';
 import type { StackWork } from './stacks.ts';
-import { smokeTestOf, type StackTarget } from './targets.ts';
+import { clusterName, type StackTarget } from './targets.ts';
 import { type EnvironmentContext, type EnvironmentRequest, holdOf } from './context.ts';
 import type { PartEnd, StackEnd } from './result.ts';
 
@@ -75,7 +76,7 @@ async function releaseImage(
   image: string,
   known: Release | undefined,
 ): Promise<PartEnd> {
-  const release = { ...serviceRequest(context, request, service, image), hold: holdOf(request) };
+  const release = { ...requestOf(context, request, service, image), hold: holdOf(request) };
   try {
     const plan = await stack.plan(context, target);
     if (known && plan && rollsOut(plan)) {
@@ -103,7 +104,7 @@ async function keepRelease(
   changed: StackEnd,
 ): Promise<PartEnd> {
   const { image, proven, from } = known;
-  const target = serviceRequest(context, request, service, image);
+  const target = requestOf(context, request, service, image);
   const running = await readRunningRevision(context.services, target);
   if (!running) {
     context.log.info(noService(target));
@@ -132,7 +133,7 @@ async function finishFirstRelease(
   stack: StackEnd,
 ): Promise<PartEnd> {
   const { image, from } = first;
-  const { preDeploy, ...target } = serviceRequest(context, request, service, image);
+  const { preDeploy, ...target } = requestOf(context, request, service, image);
   const ended = await runStackPreDeploy(context.services, { ...target, ...(preDeploy && { preDeploy }) });
   if (!ended.ok) {
     const command = preDeploy?.join(' ') ?? '';
@@ -159,29 +160,14 @@ function noService({ cluster, service }: ServiceRequest): string {
   return `The cluster ${cluster} has no service ${service} to compare with the ledger.`;
 }
 
-function serviceRequest(
-  { github, commit }: EnvironmentContext,
+function requestOf(
+  context: EnvironmentContext,
   request: EnvironmentRequest,
   service: Service,
   image: string,
 ): ServiceRequest {
-  const { manifest, choice, timeoutMs, lockMs } = request;
-  const smokeTest = smokeTestOf(choice.environment, service.smokeTest);
-  return {
-    cluster: `${choice.environment.name}-${manifest.project}`,
-    service: service.name,
-    wait: true,
-    timeoutMs,
-    onFailure: 'rollback',
-    ledger: ledgerOf(request, service),
-    lockWaitMs: lockMs,
-    origin: { source: sourceOfRun(github, commit), run: github.runUrl, actor: github.actor, from: '' },
-    order: request.order,
-    source: { kind: 'service' },
-    changes: { image, images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },
-    ...(service.preDeploy && { preDeploy: service.preDeploy }),
-    ...(smokeTest && { smokeTest }),
-  };
+  const cluster = clusterName(request.manifest, request.choice.environment);
+  return serviceRequest(context, request, { ...service, cluster, service: service.name }, image);
 }
 
 /** The stack was changed, then the service released. */

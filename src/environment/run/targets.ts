@@ -9,7 +9,14 @@ import { InputError } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
 import { ledgerNames } from '../../delivery/ledger.ts';
 import type { SmokeTest } from '../../delivery/release/request.ts';
-import type { Environment, Manifest, Service, Stack } from '../manifest/manifest.ts';
+import type {
+  Environment,
+  ExistingService,
+  Manifest,
+  Service,
+  ServicePlace,
+  Stack,
+} from '../manifest/manifest.ts';
 
 /** A stack of an environment, with all that the manifest and the environment's files say of it. */
 export interface StackTarget {
@@ -19,6 +26,11 @@ export interface StackTarget {
   inputs: DeployStackInputs & { template: string };
   /** The service that the stack is, if it is one. */
   service?: Service;
+}
+
+/** A service that exists already, where the environment has it. */
+export interface ExistingTarget extends ExistingService {
+  place: ServicePlace;
 }
 
 export interface TargetGraph {
@@ -204,7 +216,10 @@ function only(values: Record<string, string>, keys: ReadonlySet<string>): Record
 export interface Choice {
   environment: Environment;
   stacks: readonly Stack[];
+  /** Those with a stack of their own. */
   services: readonly Service[];
+  /** Those that another tool created. */
+  existing: readonly ExistingTarget[];
   /** Whether only some of what the environment has was asked for. */
   partial: boolean;
 }
@@ -228,18 +243,40 @@ export function chooseTargets(manifest: Manifest, asked: Asked): Choice {
     );
   const stacks = here(manifest.stacks);
   const services = here(manifest.services);
+  const existing = existingIn(manifest, environment);
   const partial = asked.stacks.length > 0 || asked.services.length > 0;
   if (!partial) {
     const automatic = Object.values(stacks).filter(({ manual }) => !manual);
-    return { environment, stacks: automatic, services: Object.values(services), partial };
+    return {
+      environment,
+      stacks: automatic,
+      services: Object.values(services),
+      existing: Object.values(existing),
+      partial,
+    };
   }
   const where = `${manifest.file}, in ${environment.name}`;
+  const chosen = asked.services.map((name) => named({ ...services, ...existing }, 'services', name, where));
   return {
     environment,
     stacks: asked.stacks.map((name) => named(stacks, 'stacks', name, where)),
-    services: asked.services.map((name) => named(services, 'services', name, where)),
+    services: chosen.flatMap((service) => ('place' in service ? [] : service)),
+    existing: chosen.flatMap((service) => ('place' in service ? service : [])),
     partial,
   };
+}
+
+/** The services of an environment that exist already, by name. */
+function existingIn(
+  { existing }: Manifest,
+  { name: environment }: Environment,
+): Record<string, ExistingTarget> {
+  return Object.fromEntries(
+    Object.entries(existing).flatMap(([name, service]) => {
+      const place = service.places[environment];
+      return place ? [[name, { ...service, place }]] : [];
+    }),
+  );
 }
 
 function named<T>(all: Readonly<Record<string, T>>, input: string, name: string, where: string): T {

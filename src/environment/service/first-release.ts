@@ -13,10 +13,13 @@ import { digestOfReference } from '../../images/registry/manifest.ts';
 import { readManifest } from '../../images/registry/manifest-reader.ts';
 import { type ImageRepository, openRepository } from '../../images/registry/repository.ts';
 import type { Service } from '../manifest/manifest.ts';
-import type { EnvironmentContext, EnvironmentRequest } from '../run/context.ts';
+import { contextAt, type EnvironmentContext, type EnvironmentRequest } from '../run/context.ts';
 
 /** The ledger's names of a service in the environment of a request. */
-export function ledgerOf({ manifest, choice }: EnvironmentRequest, service: Service): LedgerNames {
+export function ledgerOf(
+  { manifest, choice }: EnvironmentRequest,
+  service: Pick<Service, 'name'>,
+): LedgerNames {
   const { project } = manifest;
   return ledgerNames({ project, environment: choice.environment.name, service: service.name });
 }
@@ -104,23 +107,37 @@ export async function requireGivenImages(
   context: EnvironmentContext,
   { images, choice }: EnvironmentRequest,
 ): Promise<void> {
-  if (choice.environment.promoteFrom !== undefined) return;
+  const { environment, services, existing } = choice;
+  if (environment.promoteFrom !== undefined) return;
+  const all = [
+    ...services.map(({ name, repository }) => ({ name, repository, at: context })),
+    // Another registry says itself, to the tasks, what it has not.
+    ...existing.flatMap(({ name, place }) =>
+      place.repository.kind === 'own'
+        ? { name, repository: place.repository.name, at: contextAt(context, environment, place, 'change') }
+        : [],
+    ),
+  ];
   await Promise.all(
-    choice.services.map(async (service) => {
-      const image = images[service.name];
+    all.map(async ({ name, repository, at }) => {
+      const image = images[name];
       if (image === undefined) return;
       const digest = digestOfReference(image);
-      if (await hasImage(context, service, digest)) return;
+      if (await hasImage(at, { repository }, digest)) return;
       throw new InputError(
         'images',
-        `${service.name}: ${digest}`,
-        `expected an image in the repository ${service.repository}, which has none with this digest`,
+        `${name}: ${digest}`,
+        `expected an image in the repository ${repository}, which has none with this digest`,
       );
     }),
   );
 }
 
-async function hasImage(context: EnvironmentContext, service: Service, digest: string): Promise<boolean> {
+async function hasImage(
+  context: EnvironmentContext,
+  service: Pick<Service, 'repository'>,
+  digest: string,
+): Promise<boolean> {
   try {
     const repository = await serviceRepository(context, service);
     return (await readManifest(repository, digest, context)) !== undefined;
@@ -133,7 +150,7 @@ async function hasImage(context: EnvironmentContext, service: Service, digest: s
 /** The service's repository in the account of a context. */
 export async function serviceRepository(
   { services, signal, log }: EnvironmentContext,
-  { repository }: Service,
+  { repository }: Pick<Service, 'repository'>,
 ): Promise<ImageRepository> {
   const client = await services.ecr();
   const { name, uri } = await openRepository(client, repository, { create: false }, { signal, log });

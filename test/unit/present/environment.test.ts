@@ -140,6 +140,7 @@ test('checks are shown the worst first, then each fix', () => {
     ...ABOUT,
     command: 'doctor',
     verdict: 'not-ready',
+    policies: [],
     checks: [
       { name: 'the role deploy', state: 'ok', says: 'fine' },
       { name: 'the stack dev-shop-vpc', state: 'problem', says: 'stuck', fix: 'Delete the stack.' },

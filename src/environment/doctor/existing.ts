@@ -1,0 +1,248 @@
+import {
+  DescribeServiceDeploymentsCommand,
+  DescribeTasksCommand,
+  ListServiceDeploymentsCommand,
+  ListTasksCommand,
+  type Service,
+} from '@aws-sdk/client-ecs';
+import { classify } from '../../aws/errors.ts';
+import { send } from '../../aws/send.ts';
+import { errorInfo, reasonOf } from '../../core/errors.ts';
+import { describeHold, holdParameter, readHold } from '../../delivery/hold.ts';
+import { ledgerNames, readReleases } from '../../delivery/ledger.ts';
+import { preflight } from '../../delivery/release/preflight.ts';
+import type { ServiceContext } from '../../delivery/release/request.ts';
+import { findService } from '../../ecs/find-service.ts';
+import { requireDeployable } from '../../ecs/service.ts';
+import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
+import { revisionName, type TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
+import { openRepository } from '../../images/registry/repository.ts';
+import { contextAt, type EnvironmentContext } from '../run/context.ts';
+import { isOfRepository } from '../service/existing.ts';
+import type { Check } from '../run/result.ts';
+import type { Choice, ExistingTarget } from '../run/targets.ts';
+import { type RolePolicy, rolePolicies } from './policy.ts';
+
+const ROLE_FIX = 'Give the role the IAM policy below.';
+
+interface ExistingRequest {
+  project: string;
+  choice: Choice;
+}
+
+/**
+ * Checks the services of an environment that exist already, by reading, and gives the IAM policy of each role that
+ * deploys to them. What a role may change is not tried.
+ */
+export async function checkExisting(
+  context: EnvironmentContext,
+  { project, choice }: ExistingRequest,
+): Promise<{ checks: Check[]; policies: RolePolicy[] }> {
+  const { environment, existing } = choice;
+  const found = await Promise.all(
+    existing.map(async (target) => {
+      const { services } = contextAt(context, environment, target.place, 'change');
+      return { target, ...(await checkService(services, target, environment.name)) };
+    }),
+  );
+  const ledger = await checkLedger(context, { project, choice });
+  return {
+    checks: [ledger, ...found.flatMap(({ checks }) => checks)],
+    policies: rolePolicies(project, environment, context.role, found),
+  };
+}
+
+/** A service as far as it can be read. */
+interface CheckedService {
+  checks: Check[];
+  definition?: TaskDefinition;
+}
+
+async function checkService(
+  services: ServiceContext,
+  target: ExistingTarget,
+  environment: string,
+): Promise<CheckedService> {
+  const { name, place } = target;
+  const repository = checkRepository(services, target, environment);
+  const check = `the service ${name}`;
+  try {
+    const service = await findService(services, place);
+    requireDeployable(service);
+    const { definition } = await readTaskDefinition(services, service.taskDefinition ?? '');
+    const runs = `${place.service} of the cluster ${place.cluster} runs ${revisionName(service.taskDefinition ?? '')}`;
+    const tasks = `${service.runningCount ?? 0} of ${service.desiredCount ?? 0} tasks`;
+    const [images, definitions, permissions] = await Promise.all([
+      repository,
+      checkTaskDefinition(services, name, service, definition),
+      checkPermissions(services, target, service),
+    ]);
+    const checks: Check[] = [
+      { name: check, state: 'ok', says: `${runs} with ${tasks}` },
+      checkFailureHandling(name, service),
+      images,
+      checkExecutionRole(target, definition),
+      definitions,
+      permissions,
+    ];
+    return { checks, definition };
+  } catch (error) {
+    services.signal.throwIfAborted();
+    return { checks: [problem(check, error), await repository] };
+  }
+}
+
+function problem(name: string, error: unknown): Check {
+  const { fix } = errorInfo(error);
+  const advised = classify(error) === 'denied' ? ROLE_FIX : fix;
+  return { name, state: 'problem', says: reasonOf(error), ...(advised !== undefined && { fix: advised }) };
+}
+
+/** What ECS does about tasks that fail while no job looks. */
+function checkFailureHandling(service: string, { deploymentConfiguration = {} }: Service): Check {
+  const name = `failed deployments of ${service}`;
+  const { enable = false, rollback = false } = deploymentConfiguration.deploymentCircuitBreaker ?? {};
+  const alarms = deploymentConfiguration.alarms;
+  const watched = alarms?.enable === true ? `; alarms: ${(alarms.alarmNames ?? []).join(', ')}` : '';
+  if (enable && rollback)
+    return { name, state: 'ok', says: `the circuit breaker of ECS rolls them back${watched}` };
+  const says = enable
+    ? 'the circuit breaker of ECS stops them, without a rollback'
+    : 'the circuit breaker of ECS is off: ECS starts failing tasks again and again once the job has ended';
+  const fix =
+    'Set deploymentCircuitBreaker { enable: true, rollback: true } in the tool that owns the service.';
+  return { name, state: 'warning', says: `${says}${watched}`, fix };
+}
+
+async function checkRepository(
+  services: ServiceContext,
+  { name: service, place }: ExistingTarget,
+  environment: string,
+): Promise<Check> {
+  const name = `the repository of ${service}`;
+  const { repository, account, region } = place;
+  if (repository.kind === 'shared')
+    return { name, state: 'ok', says: `images stay in ${repository.uri}, which is not looked at` };
+  try {
+    const found = await openRepository(await services.ecr(), repository.name, { create: false }, services);
+    const tag = `env-${environment}`;
+    if (!found.isImmutable(tag)) return { name, state: 'ok', says: found.uri };
+    const says = `${found.uri} has immutable tags: the tag ${tag} of a promotion cannot be moved`;
+    return { name, state: 'warning', says, fix: 'Exclude env-* from the immutable tags of the repository.' };
+  } catch (error) {
+    services.signal.throwIfAborted();
+    if (classify(error) === 'denied') return problem(name, error);
+    const says = `${reasonOf(error)} It was looked for in account ${account}, ${region}.`;
+    return { name, state: 'problem', says, fix: 'Correct repository, account or region in the manifest.' };
+  }
+}
+
+/** Whether tasks can pull from the repository: proven by those that did. */
+function checkExecutionRole({ name: service, place }: ExistingTarget, definition: TaskDefinition): Check {
+  const name = `the execution role of ${service}`;
+  const { repository, account, region } = place;
+  const { executionRoleArn: role, containerDefinitions } = definition;
+  if (role === undefined) {
+    const says = 'the task definition has none, and Fargate pulls from ECR with it';
+    const fix = 'Set executionRoleArn in the tool that owns the task definition.';
+    const isFargate = definition.requiresCompatibilities?.includes('FARGATE') ?? false;
+    return { name, state: isFargate ? 'problem' : 'warning', says, fix };
+  }
+  if (repository.kind === 'shared') return { name, state: 'ok', says: role };
+  if (containerDefinitions.some(({ image }) => isOfRepository(place, image)))
+    return { name, state: 'ok', says: `tasks run an image of ${repository.name} with ${role}` };
+  const says = `no container runs an image of ${repository.name} yet, so whether ${role} may pull from it is not known`;
+  const fix = `Allow it ecr:GetAuthorizationToken, and ecr:BatchGetImage and ecr:GetDownloadUrlForLayer on repository/${repository.name} of account ${account}, ${region}.`;
+  return { name, state: 'warning', says, fix };
+}
+
+/** The checks that every release makes, of what runs now. */
+async function checkTaskDefinition(
+  services: ServiceContext,
+  service: string,
+  found: Service,
+  definition: TaskDefinition,
+): Promise<Check> {
+  const name = `the task definition of ${service}`;
+  const findings = await preflight(services, found, definition, new Map());
+  const [first] = findings;
+  if (!first) return { name, state: 'ok', says: 'its images, roles, log groups and secrets exist' };
+  const says = findings.map(({ message }) => message).join(' ');
+  const fixes = [...new Set(findings.flatMap(({ fix }) => fix ?? []))].join('\n');
+  const state = findings.some(({ level }) => level === 'error') ? 'problem' : 'warning';
+  return { name, state, says, ...(fixes !== '' && { fix: fixes }) };
+}
+
+/** Tries the calls that follow a deployment, and names those that are denied. */
+async function checkPermissions(
+  services: ServiceContext,
+  { name: service, place }: ExistingTarget,
+  found: Service,
+): Promise<Check> {
+  const name = `permissions for ${service}`;
+  const { signal } = services;
+  const ecs = await services.ecs();
+  const denied: string[] = [];
+  const attempt = async <T>(action: string, call: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await call();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (classify(error) !== 'denied') throw error;
+      denied.push(action);
+      return undefined;
+    }
+  };
+  const { cluster } = place;
+  const { serviceArn, currentServiceDeployment: deployment } = found;
+  try {
+    const listed = await attempt('ecs:ListTasks', () =>
+      send(ecs, new ListTasksCommand({ cluster, serviceName: place.service }), services),
+    );
+    const tasks = listed?.taskArns ?? [];
+    if (tasks.length > 0)
+      await attempt('ecs:DescribeTasks', () =>
+        send(ecs, new DescribeTasksCommand({ cluster, tasks: tasks.slice(0, 1) }), services),
+      );
+    await attempt('ecs:ListServiceDeployments', () =>
+      send(ecs, new ListServiceDeploymentsCommand({ cluster, service: serviceArn }), services),
+    );
+    if (deployment !== undefined)
+      await attempt('ecs:DescribeServiceDeployments', () =>
+        send(ecs, new DescribeServiceDeploymentsCommand({ serviceDeploymentArns: [deployment] }), services),
+      );
+  } catch (error) {
+    signal.throwIfAborted();
+    return { name, state: 'unknown', says: reasonOf(error) };
+  }
+  if (denied.length > 0)
+    return { name, state: 'problem', says: `denied: ${denied.join(', ')}`, fix: ROLE_FIX };
+  return { name, state: 'ok', says: 'reading is allowed; what changes something is not tried' };
+}
+
+/** Whether Parameter Store can be read where hold, lock and releases are. */
+async function checkLedger(
+  context: EnvironmentContext,
+  { project, choice }: ExistingRequest,
+): Promise<Check> {
+  const { environment, existing } = choice;
+  const place = { project, environment: environment.name };
+  const name = `the parameters below /${project}/${environment.name}`;
+  try {
+    const hold = await readHold(await context.services.ssm(), holdParameter(place), context);
+    const releases = await Promise.all(
+      existing.map(async (target) => {
+        const { services } = contextAt(context, environment, target.place, 'change');
+        return (await readReleases(services, [ledgerNames({ ...place, service: target.name })]))[0];
+      }),
+    );
+    const recorded = releases.filter((release) => release !== undefined).length;
+    const known = `a release of ${recorded} of ${existing.length} services is recorded`;
+    if (!hold) return { name, state: 'ok', says: `no hold; ${known}` };
+    const fix = 'Release the hold by promote-environment with command: release-hold.';
+    return { name, state: 'warning', says: `${environment.name} is ${describeHold(hold)}; ${known}`, fix };
+  } catch (error) {
+    context.signal.throwIfAborted();
+    return problem(name, error);
+  }
+}

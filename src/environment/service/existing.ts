@@ -1,0 +1,103 @@
+import { PlatformError } from '../../core/errors.ts';
+import { type Release, readRelease } from '../../delivery/ledger.ts';
+import { releaseService } from '../../delivery/release/release-service.ts';
+import type { ServiceRequest } from '../../delivery/release/request.ts';
+import type { ServiceResult } from '../../delivery/release/result.ts';
+import { sourceOf } from '../../delivery/source.ts';
+import { findService } from '../../ecs/find-service.ts';
+import { readRunningRevision, type RunningRevision } from '../../ecs/running-revision.ts';
+import { parseReference } from '../../images/registry/reference.ts';
+import type { ServicePlace } from '../manifest/manifest.ts';
+import {
+  contextAt,
+  type EnvironmentContext,
+  type EnvironmentRequest,
+  holdOf,
+  isInEnvironment,
+} from '../run/context.ts';
+import type { PartEnd } from '../run/result.ts';
+import type { ExistingTarget } from '../run/targets.ts';
+import { ledgerOf } from './first-release.ts';
+import { serviceRequest } from './request.ts';
+
+/**
+ * Releases an image to a service that exists already, as update-service does. Without an image, or where images come
+ * by promotion, it keeps what it runs, which must then be what the ledger has.
+ *
+ * @param image `repository@digest`, whole.
+ */
+export async function releaseExisting(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  target: ExistingTarget,
+  image: string | undefined,
+): Promise<PartEnd> {
+  const { environment } = request.choice;
+  const at = contextAt(context, environment, target.place, 'change');
+  if (image === undefined || environment.promoteFrom !== undefined)
+    return await keepExisting(at, request, target);
+  const release = existingRequest(at, request, target, image);
+  // The hold is beside the environment's lock. Elsewhere the role may not read it; the run has checked it.
+  const held = isInEnvironment(environment, target.place) && { hold: holdOf(request) };
+  return serviceEnd(await releaseService(at.services, { ...release, ...held }));
+}
+
+/** Compares what a service runs with the ledger. A release that was never proven is proven now. */
+async function keepExisting(
+  at: EnvironmentContext,
+  request: EnvironmentRequest,
+  target: ExistingTarget,
+): Promise<PartEnd> {
+  const running = await readExisting(at, target);
+  const known = await readRelease(at.services, ledgerOf(request, target));
+  if (!known) {
+    const reason = `${target.name} runs ${running.name}. No release of it is recorded yet.`;
+    return { verdict: 'unchanged', ok: true, reason };
+  }
+  if (!running.images.includes(known.image)) return strayed(target, running, known);
+  if (running.isSteady && known.proven)
+    return { verdict: 'unchanged', ok: true, reason: `${target.name} runs ${running.name}, as recorded.` };
+  const release = existingRequest(at, request, target, known.image);
+  const origin = { ...release.origin, source: sourceOf(known), from: known.from };
+  return serviceEnd(await releaseService(at.services, { ...release, origin }));
+}
+
+function strayed({ name }: ExistingTarget, running: RunningRevision, known: Release): PartEnd {
+  const reason = `${name} runs ${running.images.join(', ')} (${running.name}), and the ledger has ${known.image}: it was changed outside of Platform. Release or promote the image that it should run, or roll back with promote-environment.`;
+  return { verdict: 'drifted', ok: false, reason };
+}
+
+function existingRequest(
+  at: EnvironmentContext,
+  request: EnvironmentRequest,
+  { place, ...service }: ExistingTarget,
+  image: string,
+): ServiceRequest {
+  return serviceRequest(at, request, { ...service, cluster: place.cluster, service: place.service }, image);
+}
+
+/**
+ * Reads what a service that exists already runs.
+ *
+ * @throws ServiceError that names the service, with a suggestion, when there is none.
+ */
+export async function readExisting(
+  { services }: EnvironmentContext,
+  { place }: ExistingTarget,
+): Promise<RunningRevision> {
+  const running = await readRunningRevision(services, place);
+  if (running) return running;
+  await findService(services, place);
+  throw new PlatformError('not-found', `The task definition of ${place.service} does not exist.`);
+}
+
+/** Whether an image is of the repository of a service. */
+export function isOfRepository({ repository }: ServicePlace, image: string): boolean {
+  const name = parseReference(image)?.name;
+  return repository.kind === 'own' ? name?.endsWith(`/${repository.name}`) === true : name === repository.uri;
+}
+
+function serviceEnd(result: ServiceResult): PartEnd {
+  const { verdict, ok, reason } = result;
+  return { verdict, ok, reason, work: { kind: 'service', result } };
+}

@@ -1,0 +1,42 @@
+import { ledgerNames } from '../../delivery/ledger.ts';
+import type { ServiceRequest } from '../../delivery/release/request.ts';
+import { sourceOfRun } from '../../delivery/source.ts';
+import type { Service } from '../manifest/manifest.ts';
+import type { EnvironmentContext, EnvironmentRequest } from '../run/context.ts';
+import { smokeTestOf } from '../run/targets.ts';
+
+/** A service, and where it is in ECS. */
+interface ReleasedService extends Pick<Service, 'name' | 'preDeploy' | 'smokeTest'> {
+  /** Name or ARN. */
+  cluster: string;
+  /** Its name in ECS. */
+  service: string;
+}
+
+/** The release of an image to a service, as a run on an environment makes it. */
+export function serviceRequest(
+  { github, commit }: EnvironmentContext,
+  request: EnvironmentRequest,
+  released: ReleasedService,
+  image: string,
+): ServiceRequest {
+  const { manifest, choice, timeoutMs, lockMs } = request;
+  const { name, cluster, service, preDeploy } = released;
+  const environment = choice.environment.name;
+  const smokeTest = smokeTestOf(choice.environment, released.smokeTest);
+  return {
+    cluster,
+    service,
+    wait: true,
+    timeoutMs,
+    onFailure: 'rollback',
+    ledger: ledgerNames({ project: manifest.project, environment, service: name }),
+    lockWaitMs: lockMs,
+    origin: { source: sourceOfRun(github, commit), run: github.runUrl, actor: github.actor, from: '' },
+    order: request.order,
+    source: { kind: 'service' },
+    changes: { image, images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },
+    ...(preDeploy && { preDeploy }),
+    ...(smokeTest && { smokeTest }),
+  };
+}

@@ -1,0 +1,166 @@
+import { expect, test } from '@jest/globals';
+import type { SandboxOptions } from '../../../sandbox/index.ts';
+import type { Run } from '../../../sandbox/runner.ts';
+import { useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { deployEnvironment } from '../../support/environment.ts';
+import { ACCOUNTS, ExistingShop } from '../../support/existing.ts';
+import { deniedCalls, type Statement } from '../../support/iam.ts';
+
+/** Services that another tool created: nothing is made but images, revisions and parameters of ours. */
+
+const newSandbox = useSandboxes();
+const newWorkspace = useWorkspaces();
+const GITHUB = { environments: [{ name: 'dev' }] };
+
+async function newShop(options: SandboxOptions = {}): Promise<ExistingShop> {
+  const scenario = { github: GITHUB };
+  const sandbox = await newSandbox({ accounts: Object.values(ACCOUNTS), scenario, ...options });
+  const shop = await ExistingShop.create(sandbox, newWorkspace({}), ['dev']);
+  sandbox.calls.all.length = 0;
+  return shop;
+}
+
+const run = (shop: ExistingShop, inputs: Record<string, string>, sha = 'a'): Promise<Run> =>
+  deployEnvironment(shop.sandbox, inputs, { workspace: shop.folder, env: { GITHUB_SHA: sha.repeat(40) } });
+
+const outcome = ({ outputs, log }: Run): string => outputs['verdict'] ?? log;
+
+/** The operations that change something, each once. */
+function changes({ sandbox }: ExistingShop): string[] {
+  const isRead = /^(?:Get|Describe|List|BatchGet|BatchCheck|Head|Download|Assume)/;
+  const made = sandbox.calls.all
+    .filter(({ service, operation }) => service !== 'github' && !isRead.test(operation))
+    .map(({ service, operation }) => `${service} ${operation}`);
+  return [...new Set(made)].sort();
+}
+
+test('an image is built, pushed to the named repository and released, and nothing else is made', async () => {
+  const shop = await newShop();
+  const doctor = await run(shop, { command: 'doctor' });
+  expect(outcome(doctor)).toBe('ready');
+  expect(changes(shop)).toEqual([]);
+  const v1 = shop.commit('v1');
+  const plan = await run(shop, { command: 'plan' });
+  expect(plan.outputs).toMatchObject({
+    verdict: 'planned',
+    reason: 'Plan for dev ready: 1 of 1 services will change.',
+    'has-changes': 'true',
+  });
+  expect(plan.summary).toContain(
+    `Will build the image of this commit and release it to the service dev-web of the cluster live-dev, which runs dev-web-task:1`,
+  );
+  const { plan: document = '', fingerprint = '' } = plan.outputs;
+  const applied = await run(shop, { command: 'apply', plan: document, fingerprint });
+  expect(applied.outputs).toMatchObject({ verdict: 'deployed', images: JSON.stringify({ api: v1 }) });
+  expect(await shop.runs('dev')).toEqual([v1]);
+  expect(changes(shop)).toEqual([
+    'ecs RegisterTaskDefinition',
+    'ecs UpdateService',
+    'registry PutManifest',
+    'registry PutUpload',
+    'registry StartUpload',
+    'ssm DeleteParameter',
+    'ssm PutParameter',
+  ]);
+  const again = await run(shop, { command: 'plan' });
+  expect(again.outputs).toMatchObject({
+    verdict: 'unchanged',
+    'has-changes': 'false',
+    images: JSON.stringify({ api: v1 }),
+  });
+  const same = await run(shop, { command: 'deploy' }, 'b');
+  expect(outcome(same)).toBe('unchanged');
+  expect(shop.sandbox.calls.where({ service: 'cloudformation' })).toEqual([]);
+
+  const destroyed = await run(shop, { command: 'destroy' });
+  expect(outcome(destroyed)).toBe('unchanged');
+  expect(destroyed.summary).toContain('Not deleted, because another tool created them: api.');
+  expect(await shop.runs('dev')).toEqual([v1]);
+
+  const statements = policyIn(doctor);
+  const { all } = shop.sandbox.calls;
+  expect(deniedCalls(statements, all, shop.roles('dev'))).toEqual([]);
+  const ledgerless = statements.filter(({ Action }) => !Action.includes('ssm:PutParameter'));
+  expect(deniedCalls(ledgerless, all, shop.roles('dev'))).toContain(
+    'ssm:PutParameter on arn:aws:ssm:eu-west-1:111111111111:parameter/shop/dev/api/lock',
+  );
+});
+
+/** The statements of the policy that the log shows. */
+function policyIn({ log }: Run): Statement[] {
+  const [, json = '{}'] = /^::group::IAM policy [^\n]*\n([\s\S]*?)\n::endgroup::/m.exec(log) ?? [];
+  return (JSON.parse(json) as { Statement: Statement[] }).Statement;
+}
+
+test('what runs is compared with ECS, not only with the ledger', async () => {
+  const shop = await newShop();
+  const v1 = shop.commit('v1');
+  expect(outcome(await run(shop, { command: 'deploy' }))).toBe('deployed');
+  const byHand = (revision: number) =>
+    shop.reconfigure('dev', { taskDefinition: `dev-web-task:${revision}` });
+
+  const images = JSON.stringify({ api: v1 });
+  const planned = await run(shop, { command: 'plan', images });
+  expect(outcome(planned)).toBe('unchanged');
+  await byHand(1);
+  const plan = await run(shop, { command: 'plan', images });
+  expect(plan.summary).toMatch(
+    /Will release sha256:\w{12} to the service dev-web of the cluster live-dev, which runs dev-web-task:1/,
+  );
+  const { plan: document = '', fingerprint = '' } = plan.outputs;
+  const other = JSON.stringify({ api: `sha256:${'0'.repeat(64)}` });
+  const changed = await run(shop, { command: 'apply', plan: document, fingerprint, images: other });
+  expect(outcome(changed)).toBe('plan-changed');
+  const applied = await run(shop, { command: 'apply', plan: document, fingerprint, images });
+  expect(outcome(applied)).toBe('deployed');
+  const repeated = await run(shop, { command: 'apply', plan: document, fingerprint, images });
+  expect(outcome(repeated)).toBe('unchanged');
+  expect(await shop.runs('dev')).toEqual([v1]);
+});
+
+test('where nothing is built or given, it keeps what runs, and says when that is not the recorded release', async () => {
+  const shop = await newShop();
+  shop.commit('v1');
+  expect(outcome(await run(shop, { command: 'deploy' }))).toBe('deployed');
+  shop.writeManifest({ build: false });
+  const kept = await run(shop, { command: 'deploy' }, 'b');
+  expect(outcome(kept)).toBe('unchanged');
+  await shop.reconfigure('dev', { taskDefinition: 'dev-web-task:1' });
+  const strayed = await run(shop, { command: 'deploy' }, 'c');
+  expect(strayed.exitCode).toBe(1);
+  expect(strayed.outputs['reason']).toContain('it was changed outside of Platform');
+});
+
+test('a service and a repository that do not exist: both are named before anything is changed', async () => {
+  const shop = await newShop();
+  const v1 = shop.commit('v1');
+  shop.writeManifest({ cluster: 'live-dve', repository: 'team/apii' });
+  const doctor = await run(shop, { command: 'doctor' });
+  expect(outcome(doctor)).toBe('not-ready');
+  expect(doctor.summary).toContain('Did you mean live-dev?');
+  expect(doctor.summary).toContain('The repository team/apii does not exist');
+  expect(policyIn(doctor).map(({ Action }) => Action[0])).not.toContain('iam:PassRole');
+  const plan = await run(shop, { command: 'plan', images: JSON.stringify({ api: v1 }) });
+  expect(plan.exitCode).toBe(1);
+  expect(plan.outputs['reason']).toContain('Did you mean live-dev?');
+  const deploy = await run(shop, { command: 'deploy', images: JSON.stringify({ api: v1 }) });
+  expect(deploy.outputs['reason']).toContain('team/apii');
+  expect(shop.sandbox.calls.of('RegisterTaskDefinition')).toEqual([]);
+});
+
+test('doctor names denied calls, an unproven repository, and a service without a circuit breaker', async () => {
+  const shop = await newShop({ scenario: { github: GITHUB } });
+  shop.writeManifest({ repository: 'team/other' });
+  await shop.reconfigure('dev', {
+    deploymentConfiguration: { deploymentCircuitBreaker: { enable: false, rollback: false } },
+  });
+  const denied = { kind: 'error' as const, code: 'AccessDeniedException', status: 400, times: 99 };
+  shop.sandbox.addFault({ ...denied, operation: 'ListTasks' });
+  shop.sandbox.addFault({ ...denied, operation: 'DescribeLogGroups' });
+  const { summary } = await run(shop, { command: 'doctor' });
+  expect(summary).toContain('denied: ecs:ListTasks');
+  expect(summary).toContain('logs:DescribeLogGroups');
+  expect(summary).toContain('The repository team/other does not exist');
+  expect(summary).toContain('no container runs an image of team/other yet');
+  expect(summary).toContain('the circuit breaker of ECS is off');
+});

@@ -1,0 +1,155 @@
+import type { LoggedCall } from '../../sandbox/server/calls.ts';
+import { OPERATIONS } from '../../sandbox/registry/protocol.ts';
+
+/** A policy's statement, as JSON has it. */
+export interface Statement {
+  Effect: string;
+  Action: readonly string[];
+  Resource: string | readonly string[];
+  Condition?: Record<string, Record<string, string | readonly string[]>>;
+}
+
+/** What IAM is asked when a call is made. */
+interface Question {
+  action: string;
+  resource: string;
+  /** Condition keys. */
+  context?: Record<string, string>;
+}
+
+type Input = Record<string, unknown>;
+type Call = Pick<LoggedCall, 'service' | 'operation' | 'account' | 'region'> & { input: Input };
+
+/** What needs no permission, or is the trust policy's matter. */
+const FREE = new Set(['sts', 'oidc', 'github']);
+
+/** The calls that no statement allows, as `ecs:UpdateService on arn:…`. */
+export function deniedCalls(
+  statements: readonly Statement[],
+  calls: readonly LoggedCall[],
+  roles: readonly string[],
+): string[] {
+  const denied = calls
+    .filter(({ service }) => !FREE.has(service))
+    .flatMap((call) => questionsOf(call as Call, roles))
+    .filter((question) => !statements.some((statement) => applies(statement, question)))
+    .map(({ action, resource }) => `${action} on ${resource}`);
+  return [...new Set(denied)].sort();
+}
+
+/** @see https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html */
+function questionsOf(call: Call, roles: readonly string[]): Question[] {
+  const { service, operation, input } = call;
+  if (service === 'registry') return registryQuestions(call);
+  const prefix = service === 'monitoring' ? 'cloudwatch' : service;
+  const action = `${prefix}:${operation}`;
+  const on = (resources: readonly string[], context?: Question['context']): Question[] =>
+    resources.map((resource) => ({ action, resource, ...(context && { context }) }));
+  if (service === 'ssm')
+    return on(
+      named(input, 'Name', 'Names').map((name) => arnOf(call, `parameter/${name.replace(/^\//, '')}`)),
+    );
+  if (service === 'ecr')
+    return on(
+      either(
+        named(input, 'repositoryName', 'repositoryNames').map((name) => arnOf(call, `repository/${name}`)),
+      ),
+    );
+  if (service === 'iam') return on(roles.filter((role) => role.endsWith(`/${text(input['RoleName'])}`)));
+  if (service === 'secretsmanager') return on(named(input, 'SecretId'));
+  if (operation === 'GetLogEvents')
+    return on([
+      arnOf(call, `log-group:${text(input['logGroupName'])}:log-stream:${text(input['logStreamName'])}`),
+    ]);
+  return service === 'ecs' ? ecsQuestions(call, on) : on(['*']);
+}
+
+function ecsQuestions(
+  call: Call,
+  on: (resources: readonly string[], context?: Question['context']) => Question[],
+): Question[] {
+  const { operation, input } = call;
+  const cluster = text(input['cluster']).replace(/^.*\//, '');
+  const inCluster = { 'ecs:cluster': arnOf(call, `cluster/${cluster}`) };
+  const services = named(input, 'service', 'services').map((name) =>
+    name.startsWith('arn:') ? name : arnOf(call, `service/${cluster}/${name}`),
+  );
+  switch (operation) {
+    case 'DescribeServices':
+    case 'UpdateService':
+    case 'ListServiceDeployments':
+      return on(services);
+    case 'DescribeServiceDeployments':
+    case 'DescribeServiceRevisions':
+    case 'StopServiceDeployment':
+    case 'ContinueServiceDeployment':
+      return on(named(input, 'serviceDeploymentArn', 'serviceDeploymentArns', 'serviceRevisionArns'));
+    case 'DescribeTasks':
+    case 'StopTask':
+      return on(
+        named(input, 'task', 'tasks').map((task) =>
+          task.startsWith('arn:') ? task : arnOf(call, `task/${cluster}/${task}`),
+        ),
+      );
+    case 'ListTasks':
+      return on(['*'], inCluster);
+    case 'RunTask':
+      return on(named(input, 'taskDefinition'), inCluster);
+    case 'RegisterTaskDefinition':
+      return [...on(['*']), ...registrationQuestions(call)];
+    default:
+      return on(['*']);
+  }
+}
+
+/** A revision hands its roles to ECS, and is tagged. */
+function registrationQuestions(call: Call): Question[] {
+  const { input } = call;
+  const passed = named(input, 'executionRoleArn', 'taskRoleArn').map((resource) => ({
+    action: 'iam:PassRole',
+    resource,
+    context: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' },
+  }));
+  if (input['tags'] === undefined) return passed;
+  const resource = arnOf(call, `task-definition/${text(input['family'])}`);
+  const context = { 'ecs:CreateAction': 'RegisterTaskDefinition' };
+  return [...passed, { action: 'ecs:TagResource', resource, context }];
+}
+
+/** The permission of each request of the registry protocol; a layer is then downloaded by a signed URL. */
+function registryQuestions(call: Call): Question[] {
+  if (call.operation === 'DownloadLayer' || call.operation === 'Ping') return [];
+  const action = OPERATIONS[call.operation]?.action ?? `registry:${call.operation}`;
+  return [{ action, resource: arnOf({ ...call, service: 'ecr' }, `repository/${text(call.input['name'])}`) }];
+}
+
+function arnOf({ service, region, account }: Call, resource: string): string {
+  return `arn:aws:${service}:${region}:${account}:${resource}`;
+}
+
+function named(input: Input, ...fields: string[]): string[] {
+  return fields.flatMap((field) => input[field] ?? []).map(text);
+}
+
+/** A call that names nothing is for all. */
+function either(resources: string[]): string[] {
+  return resources.length > 0 ? resources : ['*'];
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function applies({ Effect, Action, Resource, Condition = {} }: Statement, question: Question): boolean {
+  const { action, resource, context = {} } = question;
+  if (Effect !== 'Allow' || !Action.includes(action)) return false;
+  if (![Resource].flat().some((pattern) => isLike(resource, pattern))) return false;
+  return Object.values(Condition).every((keys) =>
+    Object.entries(keys).every(([key, allowed]) => [allowed].flat().includes(context[key] ?? '')),
+  );
+}
+
+function isLike(value: string, pattern: string): boolean {
+  const source = pattern.replaceAll(/[.+^$()|[\]\\{}?]/g, '\\$&').replaceAll('*', '.*');
+  return new RegExp(`^${source}$`).test(value);
+}
