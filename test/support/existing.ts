@@ -26,9 +26,9 @@ const NAMES = Object.keys(ACCOUNTS) as EnvironmentName[];
 const UPSTREAM: Partial<Record<EnvironmentName, EnvironmentName>> = { staging: 'dev', prod: 'staging' };
 
 /** The names that the tool which created them gave, as it would: nothing of them follows a rule of ours. */
-export const REPOSITORY = 'team/api';
-export const clusterOf = (name: EnvironmentName): string => `live-${name}`;
-export const serviceOf = (name: EnvironmentName): string => `${name}-web`;
+const REPOSITORY = 'team/api';
+const clusterOf = (name: EnvironmentName): string => `live-${name}`;
+const serviceOf = (name: EnvironmentName): string => `${name}-web`;
 
 /** A service in three accounts that was created by plain calls, as Terraform makes them: there is no stack at all. */
 export class ExistingShop {

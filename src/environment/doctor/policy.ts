@@ -5,7 +5,7 @@ import type { Environment } from '../manifest/manifest.ts';
 import type { ExistingTarget } from '../run/targets.ts';
 
 /** An IAM policy, as JSON has it. */
-export interface PolicyDocument {
+interface PolicyDocument {
   Version: '2012-10-17';
   Statement: readonly PolicyStatement[];
 }
