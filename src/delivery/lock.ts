@@ -345,6 +345,16 @@ class Lock {
   }
 }
 
+/** Who holds a lock, as a sentence without its full stop; undefined when nobody does. */
+export async function describeLock(
+  context: LockContext,
+  { parameter, what }: Pick<LockRequest, 'parameter' | 'what'>,
+): Promise<string | undefined> {
+  const holder = holderOf(await readVersions(await context.ssm(), parameter, context));
+  const isDead = holder?.record !== undefined && holder.record.expires <= context.clock.now();
+  return holder && !isDead ? describeHolder(what, holder) : undefined;
+}
+
 /** The page of the run that holds a lock; empty when none does. */
 export async function lockHolder(context: LockContext, parameter: string): Promise<string> {
   const record = holderOf(await readVersions(await context.ssm(), parameter, context))?.record;

@@ -339,11 +339,12 @@ function showStatus({ stacks, services }: StatusResult): Shown {
     changedText(stack, services.readAt),
   ]);
   const section = { title: 'Stacks', body: table(['Stack', 'Status', 'Changed'], rows), priority: 90 };
+  const sections = rows.length > 0 ? [section] : [];
   const running = presentPromotion(services);
   return {
     outputs: {},
     result: { ...running.result, stacks },
-    summary: [section, ...(running.summary ?? [])],
+    summary: [...sections, ...(running.summary ?? [])],
   };
 }
 

@@ -272,8 +272,9 @@ function cell(state: ServiceState, now: number): string {
 }
 
 function remarks({ environments }: EnvironmentsReport): Section[] {
-  const lines = environments.flatMap(({ name, hold, error }) => [
+  const lines = environments.flatMap(({ name, hold, lock, error }) => [
     ...(hold === undefined ? [] : [`- ⏸️ ${escapeCell(name)} is ${escapeCell(hold)}`]),
+    ...(lock === undefined ? [] : [`- 🔒 ${escapeCell(lock)}`]),
     ...(error === undefined ? [] : [`- ❓ ${escapeCell(name)} cannot be read: ${escapeCell(error)}`]),
   ]);
   return lines.length === 0 ? [] : [{ body: lines.join('\n'), priority: 90 }];

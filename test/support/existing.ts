@@ -12,7 +12,7 @@ import {
   UpdateServiceCommand,
   type UpdateServiceCommandInput,
 } from '@aws-sdk/client-ecs';
-import { PutParameterCommand } from '@aws-sdk/client-ssm';
+import { DeleteParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
 import { CreateLogGroupCommand, CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import type { Sandbox } from '../../sandbox/index.ts';
 import { clientOf, ssmOf } from '../unit/sandbox/clients.ts';
@@ -82,6 +82,17 @@ export class ExistingShop {
     const { tasks: found = [] } = await this.ecs(name).send(command);
     const apps = found.flatMap(({ containers = [] }) => containers.filter((one) => one.name === 'app'));
     return [...new Set(apps.map(({ imageDigest }) => imageDigest ?? ''))];
+  }
+
+  /** Writes a parameter of the environment. */
+  async put(name: EnvironmentName, parameter: string, value: string): Promise<void> {
+    const command = { Name: `/shop/${name}/${parameter}`, Value: value, Type: 'String' as const };
+    await ssmOf(this.sandbox, ACCOUNTS[name]).send(new PutParameterCommand({ ...command, Overwrite: true }));
+  }
+
+  async take(name: EnvironmentName, parameter: string): Promise<void> {
+    const command = new DeleteParameterCommand({ Name: `/shop/${name}/${parameter}` });
+    await ssmOf(this.sandbox, ACCOUNTS[name]).send(command);
   }
 
   /** Changes the service as its owner would. */

@@ -146,6 +146,8 @@ export interface EnvironmentState {
   /** Where its images come from; empty for the first. */
   from: string;
   hold?: string;
+  /** Who changes it now. */
+  lock?: string;
   /** Why it could not be read. */
   error?: string;
   services: Record<string, ServiceState>;

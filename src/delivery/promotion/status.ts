@@ -1,7 +1,9 @@
+import { classify } from '../../aws/errors.ts';
 import { reasonOf } from '../../core/errors.ts';
 import type { Context } from '../../core/context.ts';
 import { describeHold, holdParameter, readHold } from '../hold.ts';
 import type { Release } from '../ledger.ts';
+import { describeLock, environmentLock } from '../lock.ts';
 import { alarmsInAlarm } from './alarms.ts';
 import { groupPlaces, requireAccounts } from './environment.ts';
 import type { PromotionEnvironment } from './environment.ts';
@@ -54,12 +56,13 @@ async function readOrExplain(
 async function readEnvironment(
   environment: PromotionEnvironment,
   names: readonly string[],
-): Promise<Pick<EnvironmentState, 'services' | 'hold'>> {
+): Promise<Pick<EnvironmentState, 'services' | 'hold' | 'lock'>> {
   await requireAccounts([environment]);
   const { context } = environment;
-  const [running, releases, hold] = await Promise.all([
+  const [running, releases, lock, hold] = await Promise.all([
     readRunning(environment, names),
     releasesOf(environment, names),
+    readLock(environment),
     context.ssm().then((client) => readHold(client, holdParameter(placeOf(environment)), context)),
   ]);
   const red = new Map(
@@ -74,7 +77,23 @@ async function readEnvironment(
   const states = names.map(
     (name, index) => [name, stateOf(running.get(name), releases[index], red.get(name) ?? new Set())] as const,
   );
-  return { services: Object.fromEntries(states), ...(hold && { hold: describeHold(hold) }) };
+  return {
+    services: Object.fromEntries(states),
+    ...(hold && { hold: describeHold(hold) }),
+    ...(lock !== undefined && { lock }),
+  };
+}
+
+/** Who changes the environment now. A role that may not read the lock reads all else. */
+async function readLock(environment: PromotionEnvironment): Promise<string | undefined> {
+  const { context } = environment;
+  const { parameter } = environmentLock(placeOf(environment));
+  try {
+    return await describeLock(context, { parameter, what: environment.name });
+  } catch (error) {
+    if (classify(error) !== 'denied') throw error;
+    return `The lock of ${environment.name} cannot be read: ${reasonOf(error)}`;
+  }
 }
 
 function stateOf(

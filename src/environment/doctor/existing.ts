@@ -42,7 +42,7 @@ export async function checkExisting(
   const found = await Promise.all(
     existing.map(async (target) => {
       const { services } = contextAt(context, environment, target.place, 'change');
-      return { target, ...(await checkService(services, target, environment.name)) };
+      return { target, ...(await checkService(services, target)) };
     }),
   );
   const ledger = await checkLedger(context, { project, choice });
@@ -58,13 +58,9 @@ interface CheckedService {
   definition?: TaskDefinition;
 }
 
-async function checkService(
-  services: ServiceContext,
-  target: ExistingTarget,
-  environment: string,
-): Promise<CheckedService> {
+async function checkService(services: ServiceContext, target: ExistingTarget): Promise<CheckedService> {
   const { name, place } = target;
-  const repository = checkRepository(services, target, environment);
+  const repository = checkRepository(services, target);
   const check = `the service ${name}`;
   try {
     const service = await findService(services, place);
@@ -117,7 +113,6 @@ function checkFailureHandling(service: string, { deploymentConfiguration = {} }:
 async function checkRepository(
   services: ServiceContext,
   { name: service, place }: ExistingTarget,
-  environment: string,
 ): Promise<Check> {
   const name = `the repository of ${service}`;
   const { repository, account, region } = place;
@@ -125,10 +120,7 @@ async function checkRepository(
     return { name, state: 'ok', says: `images stay in ${repository.uri}, which is not looked at` };
   try {
     const found = await openRepository(await services.ecr(), repository.name, { create: false }, services);
-    const tag = `env-${environment}`;
-    if (!found.isImmutable(tag)) return { name, state: 'ok', says: found.uri };
-    const says = `${found.uri} has immutable tags: the tag ${tag} of a promotion cannot be moved`;
-    return { name, state: 'warning', says, fix: 'Exclude env-* from the immutable tags of the repository.' };
+    return { name, state: 'ok', says: found.uri };
   } catch (error) {
     services.signal.throwIfAborted();
     if (classify(error) === 'denied') return problem(name, error);

@@ -93,19 +93,11 @@ export function contextAt(
   access: 'read' | 'change',
 ): EnvironmentContext {
   const own = access === 'read' ? place.readRole : place.role;
-  const common = access === 'read' ? environment.readRole : environment.role;
-  if (isInEnvironment(environment, place) && (own === undefined || own === common)) return context;
+  const isInOwnAccount = place.account === environment.account;
+  if (own === undefined && isInOwnAccount && place.region === environment.region) return context;
   // A role is of one account.
-  const role = own ?? (place.account === environment.account ? context.role : undefined);
+  const role = own ?? (isInOwnAccount ? context.role : undefined);
   return openEnvironmentContext({ ...context, context, environment: place, role });
-}
-
-/** Whether a service that exists already is in the environment's own account and region, where its hold and lock are. */
-export function isInEnvironment(
-  { account, region }: Environment,
-  place: Pick<ServicePlace, 'account' | 'region'>,
-): boolean {
-  return place.account === account && place.region === region;
 }
 
 /**

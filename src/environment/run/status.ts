@@ -1,6 +1,8 @@
+import { createSession, type Session } from '../../aws/session.ts';
 import { describeStack } from '../../cloudformation/stack.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import { reasonOf } from '../../core/errors.ts';
+import { plural } from '../../core/text.ts';
 import { openPromotionEnvironment } from '../../delivery/promotion/environment.ts';
 import type { StatusResult as ServicesStatus } from '../../delivery/promotion/result.ts';
 import { reportStatus } from '../../delivery/promotion/status.ts';
@@ -19,9 +21,14 @@ export async function readEnvironmentStatus(
   choice: Choice,
 ): Promise<StatusResult> {
   const { name, region } = choice.environment;
-  const settings = environmentSettings(manifest, choice.environment, { role: undefined, readOnly: true });
-  const environment = openPromotionEnvironment(settings, () => context.session, context, context.env);
-  const names = choice.services.map(({ name: service }) => service);
+  const { session, role: common, env } = context;
+  const settings = environmentSettings(manifest, choice.environment, { role: common, readOnly: true });
+  const open = (where: string, role: string | undefined): Session =>
+    where === session.region && role === common
+      ? session
+      : createSession({ region: where, roleToAssume: role, context, env });
+  const environment = openPromotionEnvironment(settings, open, context, env);
+  const names = [...choice.services, ...choice.existing].map(({ name: service }) => service);
   const [stacks, running] = await Promise.all([
     readStacks(context, manifest, choice),
     reportStatus(context, { environments: [{ environment, from: '', services: names }] }),
@@ -33,7 +40,7 @@ export async function readEnvironmentStatus(
     environment: name,
     region,
     verdict: ok ? 'reported' : 'failed',
-    reason: ok ? summaryOf(name, stacks, names.length) : failureOf(running, unread),
+    reason: ok ? summaryOf(choice, stacks) : failureOf(running, unread),
     stacks,
     services: running,
   };
@@ -44,9 +51,10 @@ async function readStacks(
   manifest: Manifest,
   choice: Choice,
 ): Promise<StackState[]> {
-  const cloudFormation = await context.cloudFormation();
   const found = new Map<string, StackState>();
   const names = stackTargets(manifest, choice, context.workspace).map(({ inputs }) => inputs.stackName);
+  if (names.length === 0) return [];
+  const cloudFormation = await context.cloudFormation();
   await inParallel(names, STACKS_AT_ONCE, async (stackName) => {
     try {
       const stack = await describeStack(cloudFormation, stackName);
@@ -61,9 +69,12 @@ async function readStacks(
   return names.flatMap((name) => found.get(name) ?? []);
 }
 
-function summaryOf(environment: string, stacks: readonly StackState[], services: number): string {
+function summaryOf({ environment, services, existing }: Choice, stacks: readonly StackState[]): string {
   const present = stacks.filter(({ status }) => status !== 'not there').length;
-  return `${environment} has ${present} of its ${stacks.length} stacks, ${services} of them for services.`;
+  const ofStacks = `${present} of its ${stacks.length} stacks, ${services.length} of them for services`;
+  const ofOthers = `${plural(existing.length, 'service')} that ${existing.length === 1 ? 'exists' : 'exist'} already`;
+  const parts = [...(stacks.length > 0 ? [ofStacks] : []), ...(existing.length > 0 ? [ofOthers] : [])];
+  return `${environment.name} has ${parts.length > 0 ? parts.join(', and ') : 'no stack and no service'}.`;
 }
 
 function failureOf(running: ServicesStatus, unread: StackState | undefined): string {

@@ -8,13 +8,7 @@ import { findService } from '../../ecs/find-service.ts';
 import { readRunningRevision, type RunningRevision } from '../../ecs/running-revision.ts';
 import { parseReference } from '../../images/registry/reference.ts';
 import type { ServicePlace } from '../manifest/manifest.ts';
-import {
-  contextAt,
-  type EnvironmentContext,
-  type EnvironmentRequest,
-  holdOf,
-  isInEnvironment,
-} from '../run/context.ts';
+import { contextAt, type EnvironmentContext, type EnvironmentRequest, holdOf } from '../run/context.ts';
 import type { PartEnd } from '../run/result.ts';
 import type { ExistingTarget } from '../run/targets.ts';
 import { ledgerOf } from './first-release.ts';
@@ -36,10 +30,8 @@ export async function releaseExisting(
   const at = contextAt(context, environment, target.place, 'change');
   if (image === undefined || environment.promoteFrom !== undefined)
     return await keepExisting(at, request, target);
-  const release = existingRequest(at, request, target, image);
-  // The hold is beside the environment's lock. Elsewhere the role may not read it; the run has checked it.
-  const held = isInEnvironment(environment, target.place) && { hold: holdOf(request) };
-  return serviceEnd(await releaseService(at.services, { ...release, ...held }));
+  const release = { ...existingRequest(at, request, target, image), hold: holdOf(request) };
+  return serviceEnd(await releaseService(at.services, release));
 }
 
 /** Compares what a service runs with the ledger. A release that was never proven is proven now. */
@@ -73,7 +65,7 @@ function existingRequest(
   { place, ...service }: ExistingTarget,
   image: string,
 ): ServiceRequest {
-  return serviceRequest(at, request, { ...service, cluster: place.cluster, service: place.service }, image);
+  return serviceRequest(at, request, { ...service, ...place }, image);
 }
 
 /**

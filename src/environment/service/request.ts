@@ -11,6 +11,8 @@ interface ReleasedService extends Pick<Service, 'name' | 'preDeploy' | 'smokeTes
   cluster: string;
   /** Its name in ECS. */
   service: string;
+  /** The container that runs the image. Absent: the main container. */
+  container?: string;
 }
 
 /** The release of an image to a service, as a run on an environment makes it. */
@@ -21,7 +23,7 @@ export function serviceRequest(
   image: string,
 ): ServiceRequest {
   const { manifest, choice, timeoutMs, lockMs } = request;
-  const { name, cluster, service, preDeploy } = released;
+  const { name, cluster, service, container, preDeploy } = released;
   const environment = choice.environment.name;
   const smokeTest = smokeTestOf(choice.environment, released.smokeTest);
   return {
@@ -36,6 +38,7 @@ export function serviceRequest(
     order: request.order,
     source: { kind: 'service' },
     changes: { image, images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },
+    ...(container !== undefined && { container }),
     ...(preDeploy && { preDeploy }),
     ...(smokeTest && { smokeTest }),
   };

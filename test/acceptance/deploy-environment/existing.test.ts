@@ -72,6 +72,17 @@ test('an image is built, pushed to the named repository and released, and nothin
   expect(outcome(same)).toBe('unchanged');
   expect(shop.sandbox.calls.where({ service: 'cloudformation' })).toEqual([]);
 
+  const hold = { reason: 'Orders fail', actor: 'eve', at: '2026-11-27T08:00:00Z', run: '' };
+  await shop.put('dev', 'hold', JSON.stringify(hold));
+  await shop.put('dev', 'lock', 'a person');
+  const status = await run(shop, { command: 'status' });
+  expect(status.outputs['reason']).toBe('dev has 1 service that exists already.');
+  expect(status.summary).toContain(v1.slice(0, 'sha256:'.length + 12));
+  expect(status.summary).toContain('dev is on hold since 2026-11-27T08:00:00Z by eve: Orders fail');
+  expect(status.summary).toContain('dev is locked: a person');
+  expect(outcome(await run(shop, { command: 'plan' }, 'c'))).toBe('held');
+  await shop.take('dev', 'lock');
+
   const destroyed = await run(shop, { command: 'destroy' });
   expect(outcome(destroyed)).toBe('unchanged');
   expect(destroyed.summary).toContain('Not deleted, because another tool created them: api.');
