@@ -32,6 +32,8 @@ const inputs = {
   reuse: boolean({ default: 'true' }),
   scan: choice(['off', 'critical', 'high', 'medium', 'low'], { default: 'off' }),
   'oci-layout': text(),
+  from: text(),
+  also: list(),
   push: boolean({ default: 'true' }),
   timeout: duration({ default: '60m' }),
   'aws-region': text({ env: 'AWS_REGION' }),

@@ -1,7 +1,9 @@
 import { join, resolve } from 'node:path';
 import { type BuildRequest, resolveContexts, sourceLabels } from '../../src/images/build/command.ts';
+import { isDigest } from '../../src/images/registry/manifest.ts';
+import { type ImageReference, parseReference } from '../../src/images/registry/reference.ts';
 import { isTag } from '../../src/images/registry/tags.ts';
-import type { BuildOnlyRequest, BuildSource, ImageRequest } from '../../src/images/context.ts';
+import type { BuildOnlyRequest, BuildSource, CopyRequest, ImageRequest } from '../../src/images/context.ts';
 import { InputError } from '../../src/core/errors.ts';
 import type { Inputs } from '../../src/core/inputs/contract.ts';
 import type { contract } from './contract.ts';
@@ -21,14 +23,16 @@ interface ImageOrigin {
 export function imageRequest(inputs: ImageInputs, origin: ImageOrigin, workspace: string): ImageRequest {
   const { scan, reuse, timeout } = inputs;
   const region = regionOf(inputs);
+  const tags = tagsOf(inputs, origin);
   return {
     repository: repositoryOf(inputs.repository, region).repository,
     region,
-    tags: tagsOf(inputs, origin),
+    tags,
     source: sourceOf(inputs, origin, workspace),
     createRepository: inputs['create-repository'],
     reuse,
     scan,
+    also: copiesOf(inputs, tags),
     timeoutMs: timeout,
   };
 }
@@ -49,7 +53,7 @@ export function buildOnlyRequest(
   }
   const source = sourceOf(inputs, origin, workspace);
   if (source.kind !== 'build') {
-    throw new InputError('push', 'false', 'expected true with oci-layout: there is nothing to build');
+    throw new InputError('push', 'false', 'expected true with from or oci-layout: there is nothing to build');
   }
   const { repository } = repositoryOf(inputs.repository, inputs['aws-region']);
   return { repository, source, timeoutMs: timeout };
@@ -87,7 +91,16 @@ export function sourceFolder(inputs: ImageInputs, workspace: string): string {
 }
 
 function sourceOf(inputs: ImageInputs, origin: ImageOrigin, workspace: string): ImageRequest['source'] {
-  const layout = inputs['oci-layout'];
+  const { from, 'oci-layout': layout } = inputs;
+  if (from !== undefined) {
+    const others = [...BUILD_INPUTS, 'oci-layout', 'bake-file', 'target', 'platforms'] as const;
+    refuseInputs(
+      inputs,
+      others,
+      'the image of from is copied as it is, and not built; give one or the other',
+    );
+    return { kind: 'mirror', image: imageOf(from) };
+  }
   if (layout === undefined) return buildSource(inputs, origin, workspace);
   refuseInputs(
     inputs,
@@ -97,11 +110,31 @@ function sourceOf(inputs: ImageInputs, origin: ImageOrigin, workspace: string): 
   return { kind: 'layout', path: resolve(workspace, layout) };
 }
 
+function imageOf(text: string): ImageReference {
+  const image = parseReference(text);
+  if (image && (image.digest === undefined || isDigest(image.digest))) return image;
+  throw new InputError('from', text, 'expected an image, such as ghcr.io/org/app:1.2 or nginx@sha256:…');
+}
+
+function copiesOf({ also }: ImageInputs, tags: readonly string[]): CopyRequest[] {
+  return also.map((text) => {
+    const repository = parseReference(text);
+    if (repository && text.includes('/') && repository.digest === undefined) {
+      return { repository, tags: repository.tag === undefined ? tags : [repository.tag] };
+    }
+    throw new InputError(
+      'also',
+      text,
+      'expected a repository, such as ghcr.io/org/app, with a tag or without',
+    );
+  });
+}
+
 const BUILD_INPUTS = ['service', 'context', 'file'] as const;
 
 function refuseInputs(
   inputs: ImageInputs,
-  names: readonly ((typeof BUILD_INPUTS)[number] | 'bake-file' | 'target')[],
+  names: readonly ((typeof BUILD_INPUTS)[number] | 'bake-file' | 'oci-layout' | 'platforms' | 'target')[],
   reason: string,
 ): void {
   for (const name of names) {

@@ -11,6 +11,8 @@ export interface TokenRegistryOptions {
   login?: { username: string; password: string };
   /** What may be given instead of the login, as a docker client keeps it. */
   identityToken?: string;
+  /** Operations before which all tokens expire, once for each. */
+  expireBefore?: readonly string[];
 }
 
 /** What a token permits. */
@@ -31,11 +33,13 @@ export class TokenRegistry {
   readonly #repositories = new Map<string, ImageRepository>();
   readonly #private = new Set<string>();
   readonly #tokens = new Map<string, Grant>();
+  readonly #expireBefore: Set<string>;
   #url = '';
 
   constructor(world: World, options: TokenRegistryOptions) {
     this.#world = world;
     this.#options = options;
+    this.#expireBefore = new Set(options.expireBefore);
   }
 
   /** Its host, as images are named. */
@@ -92,6 +96,7 @@ export class TokenRegistry {
   async #answer(request: HttpRequest, route: Route | undefined): Promise<Reply> {
     const operation = route && OPERATIONS[route.operation];
     if (!operation) throw unsupported(request);
+    if (this.#expireBefore.delete(route.operation)) this.#tokens.clear();
     const action = request.method === 'GET' || request.method === 'HEAD' ? 'pull' : 'push';
     this.#authorize(request, route.path, action);
     const known = this.#repositories.get(route.path);

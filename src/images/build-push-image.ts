@@ -6,6 +6,7 @@ import {
   type ImageRequest,
   openImageBuildContext,
 } from './context.ts';
+import { copyToAll, openRepositories } from './copies.ts';
 import { createImage } from './create-image.ts';
 import { withImageRun } from './image-run.ts';
 import type { ImageDescription, Progress } from './progress.ts';
@@ -30,8 +31,11 @@ async function run(
   folder: string,
 ): Promise<ImageResult> {
   const source = await progress.runStage('check', () => openSource(request, folder, progress, context));
-  const build = await progress.runStage('look-up', () =>
-    openImageBuildContext(context, request, progress, folder),
+  const [build, others] = await progress.runStage('look-up', () =>
+    Promise.all([
+      openImageBuildContext(context, request, progress, folder),
+      openRepositories(request.also, context),
+    ]),
   );
   const existing = await findExisting(source, build.registry);
   const created = existing ?? (await createAndCompare(build, source));
@@ -47,6 +51,7 @@ async function run(
   }
   await progress.runStage('tag', () => putTags(build.registry, build.repository, manifest, request.tags));
   await announceArtifact(image.image, context.env);
+  if (others.length > 0) await progress.runStage('copy', () => copyToAll(build, manifest, others));
   const ready = { ...progress.run, ...image, tags: request.tags };
   return image.reused
     ? {
@@ -70,7 +75,7 @@ async function claimContentTag(
   source: ImageSource,
   created: Manifest,
 ): Promise<Manifest> {
-  if (source.kind === 'layout' || source.contentTag === undefined) return created;
+  if (source.kind !== 'build' || source.contentTag === undefined) return created;
   progress.stage = 'tag';
   return claimTag(registry, repository, created, source.contentTag);
 }

@@ -5,6 +5,7 @@ import type { BuildRequest } from './build/command.ts';
 import type { Progress } from './progress.ts';
 import { registryAccess, registryPassword, type RegistryPassword } from './registry/access/ecr.ts';
 import { RegistryClient } from './registry/client.ts';
+import type { ImageReference } from './registry/reference.ts';
 import { openRepository, type Repository } from './registry/repository.ts';
 import type { Severity } from './scan.ts';
 
@@ -31,13 +32,21 @@ export interface ImageRequest {
   region: string;
   /** At least one. */
   tags: readonly string[];
-  source: BuildSource | { kind: 'layout'; path: string };
+  source: BuildSource | { kind: 'layout'; path: string } | { kind: 'mirror'; image: ImageReference };
   createRepository: boolean;
   /** Whether an existing image of the same content is used instead of a new build. */
   reuse: boolean;
   /** The lowest severity that blocks. */
   scan: Severity | 'off';
+  /** Where else the finished image is copied to. */
+  also: readonly CopyRequest[];
   timeoutMs: number;
+}
+
+/** A repository of another registry, and the tags for the image there. */
+export interface CopyRequest {
+  repository: Pick<ImageReference, 'registry' | 'path' | 'name'>;
+  tags: readonly string[];
 }
 
 /** What a build needs that is pushed nowhere. */

@@ -5,6 +5,7 @@ import { type BuildRequest, cacheTag } from './build/command.ts';
 import { DockerClient } from './build/docker.ts';
 import type { LayerDescriptor } from './build/saved-image.ts';
 import type { ImageBuildContext } from './context.ts';
+import { mirrorImage } from './mirror.ts';
 import { prepareBuild } from './prepare-build.ts';
 import type { ImageLayout } from './registry/layout.ts';
 import type { Manifest } from './registry/manifest.ts';
@@ -23,6 +24,7 @@ export async function createImage(
   previous: Promise<PreviousImage | undefined>,
 ): Promise<Manifest> {
   if (source.kind === 'layout') return push(source.layout, build);
+  if (source.kind === 'mirror') return mirrorImage(source, build);
   const docker = new DockerClient(build.folder, build.registryHost, build.context.env, build.context);
   const output = await build.progress.runStage('build', () => buildWithDocker(docker, source.build, build));
   if (output.kind === 'registry') return requirePushed(output.digest, build);

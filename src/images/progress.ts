@@ -6,7 +6,7 @@ import type { PushedBlobs } from './registry/push.ts';
 import type { ScanEvaluation } from './scan.ts';
 
 /** The stages of a run, in their order. */
-export type Stage = 'check' | 'try-build' | 'look-up' | 'build' | 'take' | 'push' | 'scan' | 'tag';
+export type Stage = 'check' | 'try-build' | 'look-up' | 'build' | 'take' | 'push' | 'scan' | 'tag' | 'copy';
 
 const TITLES: Readonly<Record<Stage, string>> = {
   check: 'Check the inputs',
@@ -17,6 +17,7 @@ const TITLES: Readonly<Record<Stage, string>> = {
   push: 'Push',
   scan: 'Wait for the scan',
   tag: 'Put the tags on',
+  copy: 'Copy to other registries',
 };
 
 /** What a run has done so far: part of every result, however the run ends. */
@@ -28,10 +29,23 @@ export interface ImageRun {
   previous?: { name: string; platforms: readonly PlatformImage[] };
   push?: PushedBlobs;
   build?: { steps: readonly BuildStep[] };
+  /** The image of another registry that was mirrored. */
+  from?: string;
+  /** Copies in other registries that are there and complete. */
+  copies?: readonly ImageCopy[];
   /** How long each stage took, in milliseconds. */
   steps: { name: string; durationMs: number }[];
   /** Remarks that are not failures, a sentence each. */
   notes: string[];
+}
+
+/** A copy of the image in another registry. */
+export interface ImageCopy {
+  repository: string;
+  tags: readonly string[];
+  /** `present`: the repository had the image. */
+  state: 'copied' | 'present';
+  copiedBytes: number;
 }
 
 /** An image in its repository. */

@@ -85,6 +85,7 @@ const LEFT_BEHIND: Readonly<Record<Stage, string>> = {
   push: 'No tag was set; parts that were pushed belong to no image.',
   scan: 'The image is in the repository, without a tag.',
   tag: 'The image is in the repository; not all of its tags are set.',
+  copy: 'The image is in the repository, with its tags.',
 };
 
 /** The result of a run that ended with an error, or that was stopped. */

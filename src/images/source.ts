@@ -5,7 +5,8 @@ import { resolveBake } from './build/bake.ts';
 import type { BuildRequest } from './build/command.ts';
 import { hashContent } from './build/content-hash.ts';
 import { DockerClient } from './build/docker.ts';
-import type { BuildContext, BuildSource, ImageRequest } from './context.ts';
+import type { BuildContext, BuildSource, ImageContext, ImageRequest } from './context.ts';
+import { type MirrorSource, openMirror } from './mirror.ts';
 import type { Progress } from './progress.ts';
 import type { RegistryClient } from './registry/client.ts';
 import { ImageLayout, unpackLayout } from './registry/layout.ts';
@@ -14,6 +15,7 @@ import type { Manifest } from './registry/manifest.ts';
 /** What an image is made from, checked before the first call to AWS or Docker. */
 export type ImageSource =
   | { kind: 'layout'; layout: ImageLayout }
+  | MirrorSource
   | {
       kind: 'build';
       build: BuildRequest;
@@ -26,9 +28,10 @@ export async function openSource(
   { source, reuse }: ImageRequest,
   folder: string,
   progress: Progress,
-  context: BuildContext,
+  context: ImageContext,
 ): Promise<ImageSource> {
   const { env, log, signal } = context;
+  if (source.kind === 'mirror') return openMirror(source.image, progress, context);
   if (source.kind === 'layout') {
     return { kind: 'layout', layout: await openLayout(source.path, folder, signal) };
   }
@@ -98,5 +101,6 @@ export async function findExisting(
   registry: RegistryClient,
 ): Promise<Manifest | undefined> {
   if (source.kind === 'layout') return registry.manifest(source.layout.root.digest);
+  if (source.kind === 'mirror') return registry.manifest(source.root.digest);
   return source.contentTag === undefined ? undefined : registry.manifest(source.contentTag);
 }

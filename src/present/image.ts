@@ -45,10 +45,23 @@ function imageOutputs(result: ImageOutputs): Record<string, string> {
 
 /** The fields of the `result` output. */
 function resultOf(result: ImageResult): Record<string, unknown> {
-  const { repository, region, previous, push, build, steps, notes } = result;
+  const { repository, region, previous, push, build, from, copies, steps, notes } = result;
   const { digest, image, reused = false, platforms = [], scan } = descriptionOf(result) ?? {};
   const tags = tagsOf(result);
-  const done = { repository, region, tags, reused, platforms, steps, notes, build, push, previous };
+  const done = {
+    repository,
+    region,
+    tags,
+    reused,
+    platforms,
+    steps,
+    notes,
+    build,
+    push,
+    previous,
+    from,
+    copies,
+  };
   return { ...done, digest, image, scan, failure: failureOf(result) };
 }
 
@@ -86,13 +99,17 @@ function sections(result: ImageResult): Section[] {
 }
 
 function headline(result: ImageResult): Section {
-  const { repository, verdict, reason, push } = result;
+  const { repository, verdict, reason, push, from, copies = [] } = result;
   const image = descriptionOf(result)?.image;
   const tags = tagsOf(result);
   const facts = [
     ...(image === undefined ? [] : [code(image)]),
     ...(tags.length === 0 ? [] : [`Tags: ${tags.map(code).join(', ')}`]),
+    ...(from === undefined ? [] : [`Mirrored from ${code(from)}`]),
     ...(push ? [moved(push)] : []),
+    ...copies.map(
+      ({ repository: name, tags: theirs }) => `Also in ${code(name)}: ${theirs.map(code).join(', ')}`,
+    ),
   ];
   return {
     title: `${IMAGE_VERDICTS[verdict].ok ? '✅' : '❌'} ${escapeCell(repository)}: ${verdict}`,

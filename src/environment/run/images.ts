@@ -82,6 +82,7 @@ function imageRequest(
     createRepository: false,
     reuse: true,
     scan,
+    also: [],
     timeoutMs,
   };
 }

@@ -4,8 +4,9 @@ import type { Context } from '../../core/context.ts';
 import { type ErrorCode, PlatformError } from '../../core/errors.ts';
 import { type RetryPolicy, withRetry } from '../../core/retry.ts';
 import { isOfRegistry, RegistryError } from './error.ts';
-import { exchange, type HttpAnswer, type HttpRequest } from './http.ts';
+import { download, exchange, type HttpAnswer, type HttpRequest, MOST_REDIRECTS, REDIRECTS } from './http.ts';
 import {
+  type Descriptor,
   digestOf,
   isDigest,
   type Manifest,
@@ -15,9 +16,10 @@ import {
 } from './manifest.ts';
 
 const ACCEPT = [...MEDIA_TYPES.image, ...MEDIA_TYPES.index].join(', ');
+const [INDEX] = MEDIA_TYPES.index;
+/** Registries answer so where they have no API for referrers. @see https://github.com/google/go-containerregistry (remote/referrers.go) */
+const WITHOUT_REFERRERS = [400, 404, 405, 406];
 const RETRY: RetryPolicy = { attempts: 8, baseMs: 200, longestMs: 10_000 };
-const REDIRECTS = [301, 302, 303, 307, 308];
-const MOST_REDIRECTS = 5;
 
 /** Where a repository is, and the credentials for it. */
 export interface RegistryAccess {
@@ -45,6 +47,15 @@ class MalformedAnswerError extends PlatformError {
 
   constructor(message: string) {
     super('service-unavailable', message);
+  }
+}
+
+/** The login expired before a stream was sent, and was renewed. */
+class LoginExpiredError extends PlatformError {
+  override readonly name = 'LoginExpiredError';
+
+  constructor() {
+    super('service-unavailable', 'the login to the registry expired during an upload');
   }
 }
 
@@ -130,8 +141,9 @@ export class RegistryClient {
   /** @param size in bytes; a blob of another size does not count. */
   async hasBlob(digest: string, size: number): Promise<boolean> {
     const what = `look for the blob ${digest}`;
+    const expected = [200, ...REDIRECTS, 404];
     const answer = await this.#withRetry(what, () =>
-      this.#send(what, { ...this.#request('HEAD', `blobs/${digest}`), expected: [200, ...REDIRECTS, 404] }),
+      this.#send(what, { ...this.#request('HEAD', `blobs/${digest}`), expected }),
     );
     const length = answer.headers['content-length'];
     if (REDIRECTS.includes(answer.status)) return true;
@@ -146,6 +158,39 @@ export class RegistryClient {
       if (digestOf(answer.body) !== digest) throw new MalformedAnswerError(`${what}: its bytes are others`);
       return answer.body;
     });
+  }
+
+  /** A blob of any size as a stream. It is looked for first, which renews a login that has expired. */
+  async *read({ digest, size }: Descriptor): AsyncIterable<Buffer> {
+    if (!(await this.hasBlob(digest, size))) {
+      throw new PlatformError('image-invalid', `the registry lacks the blob ${digest}, a part of the image`);
+    }
+    const { url, headers } = this.#authorized(this.#request('GET', `blobs/${digest}`));
+    yield* download(url, size, this.#context.signal, headers);
+  }
+
+  /**
+   * The digests of what refers to a manifest, such as signatures and SBOMs. Registries without the API for it list
+   * them under a tag.
+   *
+   * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers
+   */
+  async referrers(digest: string): Promise<string[]> {
+    const what = `list what refers to ${digest}`;
+    const request = this.#request('GET', `referrers/${digest}`, { accept: INDEX });
+    const expected = [200, ...WITHOUT_REFERRERS];
+    const found: string[] = [];
+    for (let url: URL | undefined = request.url; url;) {
+      const page: HttpRequest = { ...request, url };
+      const answer = await this.#withRetry(what, () => this.#send(what, { ...page, expected }));
+      if (answer.status !== 200 || !answer.headers['content-type']?.startsWith(INDEX)) {
+        return childrenOf(await this.manifest(digest.replace(':', '-')));
+      }
+      found.push(...childrenOf(parseManifest(answer.body, INDEX)));
+      const next = /<([^>]+)>;\s*rel="?next/.exec([answer.headers.link].flat().join())?.[1];
+      url = next === undefined ? undefined : new URL(next, url);
+    }
+    return found;
   }
 
   /**
@@ -195,7 +240,7 @@ export class RegistryClient {
 
   async #send(
     what: string,
-    { expected, ...request }: HttpRequest & { expected: readonly number[] },
+    { expected, ...request }: HttpRequest & { expected: readonly (number | undefined)[] },
   ): Promise<HttpAnswer> {
     const answer = await this.#follow(request, expected);
     const { status } = answer;
@@ -206,7 +251,7 @@ export class RegistryClient {
   }
 
   /** Follows redirects of reads: blobs are often elsewhere, and manifests of mirrors too. */
-  async #follow(request: HttpRequest, expected: readonly number[]): Promise<HttpAnswer> {
+  async #follow(request: HttpRequest, expected: readonly (number | undefined)[]): Promise<HttpAnswer> {
     let { url } = request;
     for (let redirects = 0; ; redirects++) {
       const answer = await this.#exchange({ ...request, url });
@@ -226,9 +271,11 @@ export class RegistryClient {
     const answer = await exchange(this.#authorized(request), signal);
     const challenge = answer.headers['www-authenticate'];
     const isOurs = request.url.origin === this.#access.endpoint.origin;
-    if (answer.status !== 401 || !isOurs || challenge === undefined || !isRepeatable(request)) return answer;
+    if (answer.status !== 401 || !isOurs || challenge === undefined) return answer;
     // Another request may have been answered in the meantime.
     if (this.#authorization === used && !(await this.#answer(challenge))) return answer;
+    // A stream cannot be sent again here; the upload as a whole is tried again.
+    if (!isRepeatable(request)) throw new LoginExpiredError();
     return await exchange(this.#authorized(request), signal);
   }
 
@@ -268,6 +315,10 @@ export class RegistryClient {
     if (authorization === undefined || request.url.origin !== this.#access.endpoint.origin) return request;
     return { ...request, headers: { authorization, ...request.headers } };
   }
+}
+
+function childrenOf(index: Manifest | undefined): string[] {
+  return index?.kind === 'index' ? index.children.map(({ digest }) => digest) : [];
 }
 
 function isRepeatable({ body }: HttpRequest): boolean {

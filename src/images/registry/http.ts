@@ -121,18 +121,33 @@ function response(outgoing: ClientRequest): Promise<IncomingMessage> {
   });
 }
 
+/** The answers that send a request to another URL. */
+export const REDIRECTS: readonly (number | undefined)[] = [301, 302, 303, 307, 308];
+export const MOST_REDIRECTS = 5;
+
 /**
- * Downloads from a URL as a stream.
+ * Downloads from a URL as a stream. Redirects are followed; another host does not get the headers.
  *
  * @param size expected size in bytes.
  * @throws PlatformError `service-unavailable` for another size or an answer other than 200; the network's error.
  */
-export async function* download(url: URL, size: number, signal: AbortSignal): AsyncIterable<Buffer> {
-  const options = { silenceMs: DOWNLOAD_SILENCE_MS, highWaterMark: DOWNLOAD_BUFFER_BYTES };
-  const outgoing = open({ method: 'GET', url }, signal, options);
-  const answered = response(outgoing);
-  outgoing.end();
-  const incoming = await answered;
+export async function* download(
+  start: URL,
+  size: number,
+  signal: AbortSignal,
+  headers: NonNullable<HttpRequest['headers']> = {},
+): AsyncIterable<Buffer> {
+  let url = start;
+  let incoming = await openDownload(url, signal, headers);
+  for (
+    let redirects = 0;
+    redirects < MOST_REDIRECTS && REDIRECTS.includes(incoming.statusCode);
+    redirects++
+  ) {
+    incoming.destroy();
+    url = new URL(incoming.headers.location ?? '', url);
+    incoming = await openDownload(url, signal, url.origin === start.origin ? headers : {});
+  }
   if (incoming.statusCode !== 200) {
     incoming.destroy();
     throw connectionLost(`${url.host} answered a download with HTTP ${incoming.statusCode ?? 0}`);
@@ -143,4 +158,16 @@ export async function* download(url: URL, size: number, signal: AbortSignal): As
     yield chunk;
   }
   if (received !== size) throw connectionLost(`${url.host} gave ${received} of ${size} bytes`);
+}
+
+async function openDownload(
+  url: URL,
+  signal: AbortSignal,
+  headers: NonNullable<HttpRequest['headers']>,
+): Promise<IncomingMessage> {
+  const options = { silenceMs: DOWNLOAD_SILENCE_MS, highWaterMark: DOWNLOAD_BUFFER_BYTES };
+  const outgoing = open({ method: 'GET', url, headers }, signal, options);
+  const answered = response(outgoing);
+  outgoing.end();
+  return answered;
 }

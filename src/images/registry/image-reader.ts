@@ -90,7 +90,7 @@ async function orMissing<T>(reading: Promise<T | undefined>): Promise<T | undefi
 
 function registryReader(reference: ImageReference, context: RegistryContext): ImageReader {
   const version = versionOf(reference);
-  const open = (): Promise<RegistryClient> => openRegistry(reference, context, RETRY);
+  const open = (): Promise<RegistryClient> => openRegistry(reference, context, { retry: RETRY });
   return {
     digest: async () => (await open()).digest(version),
     manifest: async () => (await open()).find(version),

@@ -24,13 +24,14 @@ const DOCKER_HUB_HOST = 'registry-1.docker.io';
  * for ECR a password of the region's API, for all others the job's docker login, else anonymously. Nothing is sent to
  * a registry other than ECR before the first request.
  *
- * @param retry for what is only read; default, as often as a push needs.
+ * @param options.retry default, as often as a push needs.
+ * @param options.push whether images are pushed: a token server is asked for that, too.
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md
  */
 export async function openRegistry(
   reference: Pick<ImageReference, 'registry' | 'path'>,
   context: RegistryContext,
-  retry?: RetryPolicy,
+  { retry, push = false }: { retry?: RetryPolicy; push?: boolean } = {},
 ): Promise<RegistryClient> {
   const { registry, path } = reference;
   const password = await ecrPassword(registry, context);
@@ -40,7 +41,7 @@ export async function openRegistry(
   if (!URL.canParse(origin)) throw new PlatformError('image-invalid', `${registry} is not a host`);
   const authorize = async (challenge: string): Promise<string> => {
     const login = await findLogin(registry, context);
-    return await answerChallenge(challenge, { registry, path, login }, context);
+    return await answerChallenge(challenge, { registry, path, login, push }, context);
   };
   return new RegistryClient({ endpoint: new URL(origin), path, authorize }, context, retry);
 }

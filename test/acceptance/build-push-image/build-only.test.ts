@@ -61,18 +61,6 @@ ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfull
     expect(done.log).toMatch(/::error title=\[build 2\/2\] RUN npm ci,file=api\/Dockerfile,line=2::/);
     expect(done.summary).toContain('Set cache: gha');
   });
-
-  test.each<[Record<string, string>, string]>([
-    [{ scan: 'high' }, 'scan: "high" is not valid: expected off with push: false'],
-    [{ 'oci-layout': 'image' }, 'push: "false" is not valid: expected true with oci-layout'],
-    [{ push: 'true' }, 'aws-region: a value is required'],
-  ])('%j is one clear error', async (inputs, reason) => {
-    const { docker, run } = await stage();
-    const done = await run(inputs);
-    expect(done.outputs['verdict']).toBe('failed');
-    expect(done.outputs['reason']).toContain(reason);
-    expect(docker.calls).toEqual([]);
-  });
 });
 
 describe('a bake file', () => {

@@ -31,6 +31,8 @@ interface ChallengedRepository {
   registry: string;
   path: string;
   login: RegistryLogin | undefined;
+  /** Whether images are pushed to it. */
+  push?: boolean;
 }
 
 /**
@@ -63,7 +65,7 @@ const CLIENT_ID = 'platform';
 
 async function requestToken(
   { realm = '', service, scope }: Readonly<Record<string, string>>,
-  { registry, path, login }: ChallengedRepository,
+  { registry, path, login, push = false }: ChallengedRepository,
   context: Pick<Context, 'signal' | 'log'>,
 ): Promise<string> {
   const url = realmOf(realm, registry, login);
@@ -76,7 +78,10 @@ async function requestToken(
         client_id: CLIENT_ID,
       }),
   });
-  for (const one of (scope ?? `repository:${path}:pull`).split(' ')) form.append('scope', one);
+  for (const one of (scope ?? `repository:${path}:pull`).split(' ')) {
+    // Requests that read and that write run side by side: one token serves both.
+    form.append('scope', push ? one.replace(/^(repository:.*):[^:]*$/, '$1:pull,push') : one);
+  }
   const answer = await exchange(tokenRequest(url, form, login), context.signal);
   const { token, access_token: accessToken = token } = objectIn(answer.body);
   if (answer.status !== 200) throw new RegistryError(`give a token for ${registry}/${path}`, answer);

@@ -44,7 +44,7 @@ function dockerConfig(config: object | string, helpers: Record<string, string> =
 
 async function opened(image: string, env: NodeJS.ProcessEnv = { DOCKER_CONFIG: '/nowhere' }) {
   const context = { ...contextOf(), env, ecr: () => Promise.reject(new Error('no ECR here')) };
-  const registry = await openRegistry(parseReference(image)!, context, { attempts: 3, baseMs: 1 });
+  const registry = await openRegistry(parseReference(image)!, context, { retry: { attempts: 3, baseMs: 1 } });
   return { registry, context };
 }
 

@@ -1,0 +1,56 @@
+import { InputError } from '../core/errors.ts';
+import type { RetryPolicy } from '../core/retry.ts';
+import type { ImageBuildContext, ImageContext } from './context.ts';
+import type { Progress } from './progress.ts';
+import { copyWhole } from './registry/copy/copier.ts';
+import { nameError, registrySource, registryStore } from './registry/copy/registry-store.ts';
+import type { ImageStore } from './registry/copy/store.ts';
+import type { Manifest } from './registry/manifest.ts';
+import { openRegistry } from './registry/open.ts';
+import { type ImageReference, versionOf } from './registry/reference.ts';
+
+/** An image of another registry, by the digest that its name has now. */
+export interface MirrorSource {
+  kind: 'mirror';
+  store: ImageStore;
+  root: Manifest;
+}
+
+/** Blobs are tried again as parts of an upload. */
+const RETRY: RetryPolicy = { attempts: 4, baseMs: 250, longestMs: 5000 };
+
+/** Finds the image that is to be mirrored. Throws InputError when there is none. */
+export async function openMirror(
+  image: ImageReference,
+  progress: Progress,
+  context: ImageContext,
+): Promise<MirrorSource> {
+  const uri = `${image.registry}/${image.path}`;
+  const version = versionOf(image);
+  const client = await openRegistry(image, context, { retry: RETRY });
+  const root = await client.find(version).catch((error: unknown) => {
+    throw nameError(error, uri);
+  });
+  if (!root) throw new InputError('from', uri, `there is no image ${version} in this repository`);
+  progress.run.from = `${uri}@${root.digest}`;
+  context.log.info(`${uri}: ${version} is ${root.digest}.`);
+  return { kind: 'mirror', store: registrySource(client, uri), root };
+}
+
+/** Copies the image by its exact manifest, with its platforms, attestations and signatures. */
+export async function mirrorImage(
+  { store, root }: MirrorSource,
+  { registry, repository, progress }: ImageBuildContext,
+): Promise<Manifest> {
+  await progress.runStage('push', async () => {
+    const target = registryStore(registry, repository.uri);
+    const copied = await copyWhole(store, target, root, { attachmentsOf: 'image' });
+    progress.run.push = {
+      pushedBlobs: copied.copiedBlobs,
+      pushedBytes: copied.copiedBytes,
+      presentBlobs: copied.presentBlobs + copied.mountedBlobs,
+      presentBytes: copied.presentBytes,
+    };
+  });
+  return root;
+}

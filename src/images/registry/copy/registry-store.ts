@@ -1,0 +1,99 @@
+import { inParallel } from '../../../core/concurrency.ts';
+import { CancelledError, PlatformError, TimeoutError } from '../../../core/errors.ts';
+import type { RegistryClient } from '../client.ts';
+import type { Descriptor, Manifest } from '../manifest.ts';
+import type { FoundManifest } from '../manifest-reader.ts';
+import type { ImageStore } from './store.ts';
+
+const REQUESTS_AT_ONCE = 8;
+
+/**
+ * A repository by the registry protocol, of any registry.
+ *
+ * @param uri host and path, as images are named.
+ */
+export function registryStore(client: RegistryClient, uri: string): ImageStore {
+  return {
+    name: uri,
+    uri,
+    registryUri: uri.slice(0, uri.indexOf('/')),
+    manifests: async (ids) => {
+      const found = await inOrder(ids, async (id): Promise<FoundManifest[]> => {
+        const tag = 'imageTag' in id ? id.imageTag : undefined;
+        const manifest = await orMissing(client.manifest('imageTag' in id ? id.imageTag : id.imageDigest));
+        return manifest ? [{ manifest, tag }] : [];
+      });
+      return found.flat();
+    },
+    referrers: (digest) => client.referrers(digest),
+    missingBlobs: async (blobs) => {
+      const missing = await inOrder(blobs, async (blob): Promise<Descriptor[]> => {
+        return (await client.hasBlob(blob.digest, blob.size)) ? [] : [blob];
+      });
+      return missing.flat();
+    },
+    blobReader: (blob) => () => client.read(blob),
+    putManifest: (manifest, tag) => client.putManifest(tag ?? manifest.digest, manifest),
+    registry: () => Promise.resolve(client),
+  };
+}
+
+/** As `registryStore`, to copy from: its errors name it, as those of the target are another registry's. */
+export function registrySource(client: RegistryClient, uri: string): ImageStore {
+  const store = registryStore(client, uri);
+  const named = <T>(reading: Promise<T>): Promise<T> =>
+    reading.catch((error: unknown) => {
+      throw nameError(error, uri);
+    });
+  return {
+    ...store,
+    manifests: (ids) => named(store.manifests(ids)),
+    referrers: (digest) => named(store.referrers(digest)),
+    blobReader: (blob) =>
+      async function* () {
+        try {
+          yield* client.read(blob);
+        } catch (error) {
+          throw nameError(error, uri);
+        }
+      },
+  };
+}
+
+/** A failure of a registry other than the account's own ECR; its message names the repository. */
+class NamedRegistryError extends PlatformError {
+  override readonly name = 'NamedRegistryError';
+
+  constructor(error: PlatformError, uri: string) {
+    const host = uri.slice(0, uri.indexOf('/'));
+    const hint =
+      error.code === 'access-denied' ? `. Log in to ${host} before this step (docker/login-action)` : '';
+    super(error.code, `${uri}: ${error.message}${hint}`, { cause: error });
+  }
+}
+
+/** The error with the repository's name and, where access is denied, what to do. Cancellation stays as it is. */
+export function nameError(error: unknown, uri: string): unknown {
+  const isOther = error instanceof CancelledError || error instanceof TimeoutError;
+  if (!(error instanceof PlatformError) || isOther || error instanceof NamedRegistryError) return error;
+  return new NamedRegistryError(error, uri);
+}
+
+async function inOrder<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  const numbered = items.map((item, index) => ({ item, index }));
+  await inParallel(numbered, REQUESTS_AT_ONCE, async ({ item, index }) => {
+    results[index] = await work(item);
+  });
+  return results;
+}
+
+/** A repository that does not exist yet has no image. */
+async function orMissing(reading: Promise<Manifest | undefined>): Promise<Manifest | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof PlatformError && error.code === 'not-found') return undefined;
+    throw error;
+  }
+}

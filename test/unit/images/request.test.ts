@@ -1,0 +1,69 @@
+import { describe, expect, test } from '@jest/globals';
+import { contract } from '../../../actions/build-push-image/contract.ts';
+import { buildOnlyRequest, imageRequest } from '../../../actions/build-push-image/request.ts';
+import { readInputs } from '../../../src/core/inputs/contract.ts';
+
+const ORIGIN = { commit: 'abc', url: 'https://github.com/org/app' };
+const DIGEST = `sha256:${'a'.repeat(64)}`;
+
+function requested(given: Record<string, string>) {
+  const all: Record<string, string> = { repository: 'shop/app', 'aws-region': 'eu-west-1', ...given };
+  const inputs = readInputs(contract.inputs, { getInput: (name) => all[name] ?? '', env: {} });
+  return inputs.push ? imageRequest(inputs, ORIGIN, '/w') : buildOnlyRequest(inputs, ORIGIN, '/w');
+}
+
+describe('a request', () => {
+  test('from another registry', () => {
+    expect(requested({ from: 'nginx:1.27' }).source).toEqual({
+      kind: 'mirror',
+      image: { registry: 'docker.io', path: 'library/nginx', name: 'nginx', tag: '1.27' },
+    });
+  });
+
+  test('of copies has the tags of the image, where they name none', () => {
+    const also = 'ghcr.io/org/app, org/app:latest, localhost:5000/app';
+    expect(requested({ also, tags: 'v1,v2' })).toMatchObject({
+      also: [
+        { repository: { registry: 'ghcr.io', path: 'org/app' }, tags: ['v1', 'v2'] },
+        { repository: { registry: 'docker.io', path: 'org/app' }, tags: ['latest'] },
+        { repository: { registry: 'localhost:5000', path: 'app' }, tags: ['v1', 'v2'] },
+      ],
+    });
+  });
+
+  test('of a bake file', () => {
+    const bake = { 'bake-file': 'docker-bake.hcl, cwd:///tmp/meta.json', labels: 'a=b' };
+    expect(requested(bake).source).toMatchObject({
+      kind: 'build',
+      bake: { files: ['/w/docker-bake.hcl', '/tmp/meta.json'], target: 'default', labels: { a: 'b' } },
+    });
+  });
+
+  test('without a push needs no region and no tag', () => {
+    expect(requested({ push: 'false', 'aws-region': '', also: 'ghcr.io/org/app' })).toEqual({
+      repository: 'shop/app',
+      source: expect.objectContaining({ kind: 'build' }),
+      timeoutMs: 3_600_000,
+    });
+  });
+});
+
+test.each<[Record<string, string>, RegExp]>([
+  [{ from: 'org/UPPER' }, /^from: "org\/UPPER" is not valid: expected an image/],
+  [{ from: `app@sha512:${'a'.repeat(128)}` }, /^from: .*expected an image/],
+  [{ from: 'nginx', context: '.' }, /^context: "\." is not valid: the image of from is copied as it is/],
+  [{ from: 'nginx', 'oci-layout': 'image' }, /^oci-layout: "image"/],
+  [{ from: 'nginx', 'bake-file': 'a.hcl' }, /^bake-file: "a.hcl"/],
+  [{ from: 'nginx', platforms: 'linux/amd64' }, /^platforms: "linux\/amd64"/],
+  [{ from: 'nginx', push: 'false' }, /^push: "false" is not valid: expected true with from or oci-layout/],
+  [{ 'oci-layout': 'image', push: 'false' }, /^push: "false"/],
+  [{ 'oci-layout': 'image', 'bake-file': 'a.hcl' }, /^bake-file: "a.hcl" is not valid: a ready oci-layout/],
+  [{ 'bake-file': 'a.hcl', file: 'Dockerfile' }, /^file: "Dockerfile" is not valid: the bake-file has/],
+  [{ scan: 'low', push: 'false' }, /^scan: "low" is not valid: expected off with push: false/],
+  [{ also: 'nginx' }, /^also: "nginx" is not valid: expected a repository/],
+  [{ also: `ghcr.io/org/app@${DIGEST}` }, /^also: /],
+  [{ also: 'https://ghcr.io/org/app' }, /^also: /],
+  [{ 'aws-region': '' }, /^aws-region: a value is required, here or in the environment variable AWS_REGION/],
+])('%j is one clear error', (inputs, reason) => {
+  expect(() => requested(inputs)).toThrow(reason);
+});
