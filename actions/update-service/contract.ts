@@ -14,6 +14,7 @@ const inputs = {
   command: choice(['deploy', 'restart', 'rollback', 'status'], { default: 'deploy' }),
   cluster: text({ required: true }),
   service: text({ required: true }),
+  container: text(),
   image: text(),
   images: map(),
   containers: map(),

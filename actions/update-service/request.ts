@@ -94,12 +94,15 @@ export function rollbackRequest(inputs: ServiceInputs, github: GitHubContext): R
 
 /** The part that all commands have. Throws InputError. */
 export function targetOf(inputs: ServiceInputs, github: GitHubContext): ServiceTarget {
-  const { cluster, service, wait, timeout, parameter } = inputs;
+  const { cluster, service, container, wait, timeout, parameter } = inputs;
   if (!CLUSTER.test(cluster)) throw new InputError('cluster', cluster, "expected a cluster's name or ARN");
   if (!NAME.test(service)) throw new InputError('service', service, "expected a service's name");
+  if (container !== undefined && !NAME.test(container))
+    throw new InputError('container', container, "expected a container's name");
   return {
     cluster,
     service,
+    ...(container !== undefined && { container }),
     wait,
     timeoutMs: timeout,
     onFailure: inputs['on-failure'],

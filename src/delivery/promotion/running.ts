@@ -1,7 +1,7 @@
 import type { Service, ServiceDeployment, Task } from '@aws-sdk/client-ecs';
 import { send } from '../../aws/send.ts';
 import { isNotFound } from '../../aws/errors.ts';
-import { reasonOf } from '../../core/errors.ts';
+import { InputError, reasonOf } from '../../core/errors.ts';
 import { digestIn } from '../../ecs/proof.ts';
 import { nameOf } from '../../ecs/service.ts';
 import { factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
@@ -122,8 +122,15 @@ async function imageContainer(
   service: Service,
   tasks: readonly Task[],
 ): Promise<string | undefined> {
-  if (container !== undefined) return container;
   const names = new Set(tasks.flatMap(({ containers = [] }) => containers.map((one) => one.name)));
+  if (container !== undefined) {
+    if (names.size === 0 || names.has(container)) return container;
+    throw new InputError(
+      'container',
+      container,
+      `the tasks of ${name} have the containers ${[...names].join(', ')}`,
+    );
+  }
   if (names.size <= 1) return undefined;
   if (names.has(name)) return name;
   const { definition } = await readTaskDefinition(context, service.taskDefinition ?? '');

@@ -117,11 +117,12 @@ export function mainContainer(
   const found = findMainContainer(definition, facts);
   if (found) return found;
   const { containerDefinitions: all } = definition;
-  const hint = ['image', 'environment', 'secrets'].includes(input)
-    ? ': name one with containers'
-    : ', and none of them has the name of the service';
   const names = all.map(({ name }) => name).join(', ');
-  throw new InputError(input, '', `the task definition has the containers ${names}${hint}`);
+  throw new InputError(
+    input,
+    '',
+    `the task definition has the containers ${names}: name the main one with container`,
+  );
 }
 
 function findMainContainer(

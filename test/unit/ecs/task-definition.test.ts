@@ -140,7 +140,7 @@ describe('changes', () => {
     const essential = applyChanges(definition(), changes(image), { service: 'web' });
     expect(essential.containerDefinitions[0]!.image).toBe('x:1');
     expect(() => applyChanges(two, changes(image), { service: 'web' })).toThrow(
-      'image: the task definition has the containers a, b: name one with containers',
+      'image: the task definition has the containers a, b: name the main one with container',
     );
   });
 });
