@@ -39,7 +39,10 @@ const taskRule = object(
     reason: oneOf('Target.ResponseCodeMismatch', 'Target.Timeout', 'Target.FailedHealthChecks'),
     /** What AWS says, in place of its usual words. */
     message: text,
-    /** The digest that its container runs, whatever was asked for. */
+    /**
+     * The digest that its container runs, whatever was asked for. Empty: AWS tells none, as agents before 1.70 did for
+     * registries other than ECR (https://github.com/aws/amazon-ecs-agent/pull/3576).
+     */
     digest: text,
     /** Simulated seconds that the pull takes, and that the container takes until it answers. */
     pullSeconds: whole,

@@ -180,10 +180,15 @@ async function digestsOf(
     if (asked === undefined && found.size > 1) {
       return { problem: `tasks run different images in the container ${name}: ${[...found].join(', ')}` };
     }
+    if (reported.includes(undefined)) notes.push(notReported(name, image));
     const digest = asked ?? [...found][0];
     if (digest !== undefined && found.size > 0) digests[name] = digest;
   }
   return { digests, notes };
+}
+
+function notReported(container: string, image: string): string {
+  return `AWS does not tell which digest of ${image} the tasks run in the container ${container}. Fix: Give the image by digest.`;
 }
 
 function notCheckable(container: string, image: string, digest: string): string {

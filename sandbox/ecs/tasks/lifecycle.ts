@@ -99,7 +99,8 @@ function pullImage({ task, rule }: RunningTask, container: Container): void {
       `CannotPullContainerError: pull image manifest has been retried 7 time(s): failed to resolve ref ${image}: ${image}: not found`;
     throw new TaskStop('TaskFailedToStart', reason, { [definition.name]: { reason } });
   }
-  container.imageDigest = container === affectedContainer({ task, rule }) ? (rule?.digest ?? digest) : digest;
+  const told = container === affectedContainer({ task, rule }) ? (rule?.digest ?? digest) : digest;
+  if (told !== '') container.imageDigest = told;
 }
 
 /**

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { BatchGetImageCommand, ECRClient, PutImageCommand } from '@aws-sdk/client-ecr';
 import { expect, test } from '@jest/globals';
 import type { Sandbox } from '../../../../sandbox/index.ts';
@@ -24,7 +27,7 @@ async function imageIn(sandbox: Sandbox) {
   const session = await RegistrySession.open(sandbox, { imageTagMutability: 'IMMUTABLE' }, DEV);
   const image = await pushMultiPlatform(session, 'v1');
   const ecr = (region = 'eu-west-1') => Promise.resolve(clientOf(sandbox, ECRClient, DEV, region));
-  const context = { ...contextOf(), env: {}, region: 'eu-west-1', ecr };
+  const context = { ...contextOf(), env: { DOCKER_CONFIG: '/nowhere' }, region: 'eu-west-1', ecr };
   return { session, image, context: context as unknown as ServiceContext };
 }
 
@@ -131,3 +134,35 @@ test.each([
     });
   },
 );
+
+test('a registry that hides a private image from a job without a login does not stop the deployment', async () => {
+  const { context } = await imageIn(await sandboxOf());
+  const body = JSON.stringify({ errors: [{ code: 'NAME_UNKNOWN', message: 'unknown' }] });
+  const server = createServer((_, response) => response.writeHead(404).end(body)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const image = `127.0.0.1:${(server.address() as AddressInfo).port}/app:v1`;
+  const own = definitionOf(image);
+  const repositoryCredentials = {
+    credentialsParameter: 'arn:aws:secretsmanager:eu-west-1:111111111111:secret:x',
+  };
+  const hidden = {
+    ...own,
+    containerDefinitions: own.containerDefinitions.map((one) => ({ ...one, repositoryCredentials })),
+  };
+  try {
+    const levelOf = async (definition: TaskDefinition) =>
+      (await pinImages(context, definition, API)).unpinned.get(image)?.level;
+    expect(await levelOf(own)).toBe('error');
+    expect(await levelOf(hidden)).toBe('warning');
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+});
+
+test('a container that is not released keeps its tag', async () => {
+  const { context } = await imageIn(await sandboxOf());
+  const { definition, unpinned } = await pinImages(context, definitionOf(`${NAME}:v1`), new Set(['other']));
+  expect(definition.containerDefinitions[0]?.image).toBe(`${NAME}:v1`);
+  expect(unpinned.size).toBe(0);
+});

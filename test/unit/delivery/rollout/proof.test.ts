@@ -103,3 +103,12 @@ test('scaling to 0 without a failed task leaves the release unproven', async () 
   expect(result.reason).toContain('wants 0 tasks: not proven');
   expect(lines.join('\n')).toContain('user-service wants 0 tasks: user-service:2 is not proven.');
 });
+
+test('a tag whose digest AWS does not tell is noted', async () => {
+  const image = 'registry.invalid/user-service:v1';
+  const world = await worldOf({ rules: [{ does: 'run', match: { image }, digest: '' }] });
+  const changes = { image, images: {}, environment: {}, secrets: {}, environmentMode: 'merge' as const };
+  const { result } = await release(world, { changes });
+  expect(result).toMatchObject({ verdict: 'deployed', digests: {} });
+  expect(result.notes.join()).toContain(`AWS does not tell which digest of ${image} the tasks run`);
+});

@@ -339,3 +339,10 @@ describe('an answer', () => {
     expect(context.clock.sleeps).toEqual([]);
   });
 });
+
+test('a registry of ECR is opened with the docker login where AWS gives no password', async () => {
+  const image = '111111111111.dkr.ecr.eu-west-1.amazonaws.com/app';
+  await expect(opened(image)).rejects.toThrow('no ECR here');
+  const env = dockerConfig({ auths: { '111111111111.dkr.ecr.eu-west-1.amazonaws.com': { auth: ENCODED } } });
+  await expect(opened(image, env)).resolves.toHaveProperty('registry');
+});
