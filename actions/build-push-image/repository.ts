@@ -1,6 +1,6 @@
 import type { Session } from '../../src/aws/session.ts';
 import { InputError } from '../../src/core/errors.ts';
-import { ecrRegistry } from '../../src/images/registry/reference.ts';
+import { ecrRegistry, registryIn } from '../../src/images/registry/reference.ts';
 
 /** A repository of ECR, as the inputs name it. */
 interface NamedRepository {
@@ -11,8 +11,6 @@ interface NamedRepository {
 
 /** @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html */
 const NAME = /^(?=.{2,256}$)(?:[a-z0-9]+(?:[._-][a-z0-9]+)*\/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
-/** The first part of a name is a registry where Docker would read it as one. */
-const WITH_REGISTRY = /^(?<registry>localhost|[^/]*[.:][^/]*)\/(?<name>.*)$/;
 const COPY = 'give it in also: the finished image is copied there';
 
 /**
@@ -22,8 +20,8 @@ const COPY = 'give it in also: the finished image is copied there';
  * @throws InputError for another registry: a repository of that literal name would be created.
  */
 export function repositoryOf(given: string, region: string | undefined): NamedRepository {
-  const { registry, name = given } = WITH_REGISTRY.exec(given)?.groups ?? {};
-  if (registry === undefined) return { repository: requireName(given, name) };
+  const registry = registryIn(given);
+  if (registry === undefined) return { repository: requireName(given, given) };
   const place = ecrRegistry(registry);
   if (!place) {
     throw new InputError(
@@ -39,7 +37,7 @@ export function repositoryOf(given: string, region: string | undefined): NamedRe
       `expected a repository of ${region}, which aws-region names. Set aws-region to ${place.region}, or ${COPY}`,
     );
   }
-  return { repository: requireName(given, name), account: place.account };
+  return { repository: requireName(given, given.slice(registry.length + 1)), account: place.account };
 }
 
 function requireName(given: string, name: string): string {

@@ -1,7 +1,8 @@
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { PlatformError } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
-import { environmentNames, existingIn, manifestJsonSchema, type ManifestText, registryIn } from './schema.ts';
+import { environmentNames, existingIn, manifestJsonSchema, type ManifestText } from './schema.ts';
+import { registryIn } from '../../images/registry/reference.ts';
 
 type Path = readonly PropertyKey[];
 
@@ -271,6 +272,8 @@ function membershipFindings({ environments, stacks = {}, services }: ManifestTex
   );
 }
 
+const NAME_IN_ECR =
+  'the name of an ECR repository without a registry, such as shop/api: each environment has one in its own account';
 /** Keys of a service that say how its stack is made. */
 const STACK_KEYS = ['port', 'paths', 'priority', 'template', 'parameters', 'tags'] as const;
 const REQUIRED_WITH_STACK = {
@@ -292,7 +295,7 @@ function serviceFindings({ services, stacks = {}, environments }: ManifestText):
       if (Object.hasOwn(stacks, name))
         at('', `there is a stack of this name: a service has a stack of its own`);
       if (service.repository !== undefined && registryIn(service.repository) !== undefined)
-        at('repository', describe(service.repository, 'the name of an ECR repository, such as shop/api'));
+        at('repository', describe(service.repository, NAME_IN_ECR));
       for (const [key, allowed] of Object.entries(REQUIRED_WITH_STACK)) {
         if (service[key as keyof typeof REQUIRED_WITH_STACK] === undefined)
           at(key, `it is missing: ${allowed}. A service without a stack has a map of environments`);

@@ -326,15 +326,6 @@ export function environmentNames({ environments }: ServiceText): string[] | unde
   return Array.isArray(environments) || environments === undefined ? environments : Object.keys(environments);
 }
 
-/**
- * The registry in a repository's name: a first part with a dot or a port, as Docker reads it. Undefined for a name alone.
- *
- * @see https://pkg.go.dev/github.com/distribution/reference
- */
-export function registryIn(repository: string): string | undefined {
-  return /^([^/]*[.:][^/]*)\//.exec(repository)?.[1];
-}
-
 /** Of a duration; a text that is none is found by its pattern. */
 export function milliseconds(text: string): number {
   return durationMs(text) ?? 0;

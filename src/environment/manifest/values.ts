@@ -4,10 +4,10 @@ import {
   type ManifestText,
   milliseconds,
   type PlaceText,
-  registryIn,
   type ServiceText,
   words,
 } from './schema.ts';
+import { ecrRegistry, registryIn } from '../../images/registry/reference.ts';
 import type { PlaceRepository } from '../../delivery/promotion/environment.ts';
 
 /** An environment, with what the file leaves out filled in. Durations in milliseconds. */
@@ -220,8 +220,8 @@ function placeOf(
 function repositoryOf(repository: string, account: string, region: string): PlaceRepository {
   const registry = registryIn(repository);
   if (registry === undefined) return { kind: 'own', name: repository };
-  const isOwn = registry.startsWith(`${account}.dkr.ecr.${region}.amazonaws.com`);
-  return isOwn
+  const place = ecrRegistry(registry);
+  return place?.account === account && place.region === region
     ? { kind: 'own', name: repository.slice(registry.length + 1) }
     : { kind: 'shared', uri: repository };
 }

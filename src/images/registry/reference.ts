@@ -47,13 +47,17 @@ export function parseReference(text: string): ImageReference | undefined {
   return { registry, path, name, ...(tag !== undefined && { tag }), ...(digest !== undefined && { digest }) };
 }
 
-/** The first part of a name is a registry when it cannot be a part of a path on Docker Hub. */
+/** The registry that a repository's name begins with, as Docker reads it. Undefined for a name alone. */
+export function registryIn(name: string): string | undefined {
+  const first = name.slice(0, Math.max(name.indexOf('/'), 0));
+  return first === 'localhost' || /[.:]/.test(first) ? first : undefined;
+}
+
 function splitRegistry(name: string): Pick<ImageReference, 'registry' | 'path'> {
-  const slash = name.indexOf('/');
-  const first = name.slice(0, Math.max(slash, 0));
-  const isRegistry = first === 'localhost' || /[.:]/.test(first) || first !== first.toLowerCase();
-  const registry = isRegistry && first !== LEGACY_DOCKER_HUB ? first : DOCKER_HUB;
-  const path = isRegistry ? name.slice(slash + 1) : name;
+  // Docker also takes a first part with a capital letter for a registry, as no path on Docker Hub has one.
+  const first = registryIn(name) ?? /^([^/]*[A-Z][^/]*)\//.exec(name)?.[1];
+  const registry = first === undefined || first === LEGACY_DOCKER_HUB ? DOCKER_HUB : first;
+  const path = first === undefined ? name : name.slice(first.length + 1);
   return { registry, path: registry === DOCKER_HUB && !path.includes('/') ? `library/${path}` : path };
 }
 

@@ -356,7 +356,7 @@ services:
     [
       '      prod: { cluster: prod }\n',
       '      prod: { cluster: prod }\n  web: { path: web, paths: [/*], priority: 100, repository: ghcr.io/org/web }\n',
-      'platform.yml:12: services.web.repository: "ghcr.io/org/web" is not valid: expected the name of an ECR repository, such as shop/api',
+      'platform.yml:12: services.web.repository: "ghcr.io/org/web" is not valid: expected the name of an ECR repository without a registry, such as shop/api: each environment has one in its own account',
     ],
   ])('%j in the place of %j', (from, to, message) => {
     expect(problems(from, to, existing)).toContain(message);
