@@ -111,9 +111,9 @@ export class MigrateScene {
   }
 
   /** A repository with the image that the next build will say it has pushed. */
-  async repository(repositoryName: string, region = REGION): Promise<void> {
+  async repository(repositoryName: string, { region = REGION, tag = 'pushed-before' } = {}): Promise<void> {
     const session = await RegistrySession.open(this.sandbox, { repositoryName }, DEV, region);
-    this.built = await session.image('pushed-before');
+    this.built = await session.image(tag);
     this.docker.answer(this.built);
   }
 

@@ -1,6 +1,7 @@
 import { DescribeImagesCommand, ECRClient } from '@aws-sdk/client-ecr';
 import { DescribeTaskDefinitionCommand, ECSClient } from '@aws-sdk/client-ecs';
 import { expect } from '@jest/globals';
+import { parse } from 'yaml';
 import { clientOf } from '../../support/aws-clients.ts';
 import { openTokenRepository } from '../../support/registry.ts';
 import type { MigrateScene } from './scene.ts';
@@ -19,6 +20,15 @@ const BUILT_AND_DEPLOYED: Pick<Shape, 'verdicts' | 'runs'> = {
 
 /** The commit that a person deploys by hand; the run's own commit is another. */
 const HOTFIX = 'b'.repeat(40);
+
+const COMMIT = 'a'.repeat(40);
+const SLACK = 'slackapi/slack-github-action';
+
+/** An image under the commit's tag, pushed by another workflow, and a service that runs another. */
+async function pushed(scene: MigrateScene): Promise<void> {
+  await scene.repository('shop/web', { tag: COMMIT });
+  await scene.service('web', ['web']);
+}
 
 async function definitionOf({ sandbox }: MigrateScene, taskDefinition: string) {
   const command = new DescribeTaskDefinitionCommand({ taskDefinition });
@@ -56,7 +66,7 @@ export const SERVICES: Record<string, Shape> = {
     grade: 'A',
     given: async (scene) => {
       await web(scene);
-      await scene.repository('shop/web', 'us-east-1');
+      await scene.repository('shop/web', { region: 'us-east-1' });
       await scene.service('web', ['web'], { region: 'us-east-1' });
     },
     verdicts: { 'deploy (eu-west-1)': 'pushed, deployed', 'deploy (us-east-1)': 'pushed, deployed' },
@@ -146,6 +156,31 @@ export const SERVICES: Record<string, Shape> = {
     verdicts: { build: 'built' },
     also: (scene) => {
       expect(scene.sandbox.calls.all).toEqual([]);
+    },
+  },
+  'role-chaining': {
+    grade: 'A',
+    given: pushed,
+    event: { name: 'push', sha: COMMIT },
+    secrets: { AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret' },
+    verdicts: { deploy: 'deployed' },
+    runs: { web: { web: 'new' } },
+    also: ({ sandbox }) => {
+      expect(sandbox.calls.of('AssumeRoleWithWebIdentity')).toEqual([]);
+      expect(sandbox.calls.of('AssumeRole')).toHaveLength(1);
+    },
+  },
+  slack: {
+    grade: 'A',
+    given: pushed,
+    event: { name: 'push', sha: COMMIT },
+    secrets: { SLACK_WEBHOOK: 'https://hooks.example.com/1' },
+    keeps: [SLACK],
+    verdicts: { deploy: 'deployed' },
+    runs: { web: { web: 'new' } },
+    also: (scene) => {
+      const { text } = parse(scene.kept[SLACK]?.['payload'] ?? '') as { text: string };
+      expect(text).toMatch(/^\S+ \*update-service: deployed\* .*web:2 serves with 1 task/);
     },
   },
   rollback: {
