@@ -22,6 +22,7 @@ const BUILT_AND_DEPLOYED: Pick<Shape, 'verdicts' | 'runs'> = {
 const HOTFIX = 'b'.repeat(40);
 
 const COMMIT = 'a'.repeat(40);
+const CLUSTERS = ['shop-dev', 'shop-staging', 'shop-prod'];
 const SLACK = 'slackapi/slack-github-action';
 
 /** An image under the commit's tag, pushed by another workflow, and a service that runs another. */
@@ -194,6 +195,30 @@ export const SERVICES: Record<string, Shape> = {
     event: { name: 'workflow_dispatch', inputs: { revision: 'web:1' } },
     verdicts: { rollback: 'deployed' },
     runs: { web: { web: 'new' } },
+  },
+  'docker-hub': {
+    grade: 'A',
+    given: async (scene) => {
+      const registry = await scene.serve('docker.io');
+      await scene.repository('mirror/metabase');
+      await scene.service('metabase', ['metabase']);
+      scene.built = await openTokenRepository(registry, 'metabase/metabase').image('v0.60.1', 'Metabase');
+    },
+    event: { name: 'workflow_dispatch', inputs: { version: 'v0.60.1' } },
+    verdicts: { deploy: 'pushed, deployed' },
+    runs: { metabase: { metabase: 'new' } },
+  },
+  promotion: {
+    grade: 'B',
+    given: async (scene) => {
+      await scene.repository('shop/web');
+      for (const cluster of CLUSTERS) await scene.service('web', ['web'], { cluster });
+    },
+    verdicts: { dev: 'deployed', staging: 'promoted', prod: 'promoted' },
+    also: async (scene) => {
+      const runs = await Promise.all(CLUSTERS.map((cluster) => scene.runs('web', { cluster })));
+      expect(runs).toEqual(CLUSTERS.map(() => [`web=${scene.built}`]));
+    },
   },
   copilot: {
     grade: 'B',
