@@ -5,7 +5,11 @@ import { toAwsError } from './errors.ts';
 /** The parts of a client and of its commands that tell the types of a call. */
 interface Sender<Configuration> {
   readonly config: Configuration;
-  send(command: never, options: { abortSignal: AbortSignal }): Promise<unknown>;
+  send(command: never, options: { abortSignal: AbortSignal } & SendOptions): Promise<unknown>;
+}
+interface SendOptions {
+  /** How long the answer may take, in milliseconds; default, the client's. */
+  requestTimeout?: number;
 }
 interface Command<Configuration, Output> {
   resolveMiddleware(
@@ -25,11 +29,12 @@ export async function send<Configuration, Output>(
   client: Sender<Configuration>,
   command: Command<Configuration, Output>,
   context: Pick<Context, 'signal'>,
+  options: SendOptions = {},
 ): Promise<Output> {
   const { signal } = context;
   throwIfAborted(signal);
   try {
-    const sending = client.send(command as never, { abortSignal: signal });
+    const sending = client.send(command as never, { abortSignal: signal, ...options });
     return (await orAborted(sending, signal)) as Output;
   } catch (error) {
     throwIfAborted(signal);

@@ -25,6 +25,7 @@ const NOT_GIVEN: Record<string, string> = {
 const NOT_OF_PREVIEWS = [
   'cloudformation:SetStackPolicy',
   'cloudformation:UpdateTerminationProtection',
+  's3:HeadObject',
   's3:PutObject',
   'ecs:ContinueServiceDeployment',
   'ecs:DeregisterTaskDefinition',
@@ -107,10 +108,12 @@ test('the plan role may read the configuration of everything in the templates: d
   expect([...new Set(services)].filter((service) => !readable.includes(service))).toEqual([]);
 });
 
-test('the plan role uploads beside what deployments upload', () => {
+test('the plan role uploads beside what deployments upload, or where it cannot overwrite', () => {
   const uploads = statementsOf('PlanRole').filter((statement) => allows([statement], 's3:PutObject'));
-  expect(uploads).toHaveLength(1);
-  expect(JSON.stringify(uploads[0]?.Resource)).toMatch(/\/platform\/plans\/\*/);
+  expect(uploads.map(({ Resource, Condition }) => [JSON.stringify(Resource), Condition])).toEqual([
+    [expect.stringContaining('/platform/plans/*'), undefined],
+    [expect.stringContaining('/platform/artifacts/*'), { Null: { 's3:if-none-match': 'false' } }],
+  ]);
 });
 
 describe('the roles of previews', () => {

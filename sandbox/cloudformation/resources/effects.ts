@@ -10,6 +10,7 @@ import { putRepository, removeRepository, repositoryExists } from './ecr.ts';
 import type { Json, JsonObject } from '../json.ts';
 import { isObject, textOf } from '../json.ts';
 import { LOAD_BALANCING_EFFECTS } from './elb.ts';
+import { LAMBDA_EFFECTS } from './lambda.ts';
 import { type ExclusiveName, exclusiveName } from './names.ts';
 import { OBSERVABILITY_EFFECTS } from './observability.ts';
 import type { Stack, StackResource } from '../engine/stack.ts';
@@ -20,6 +21,7 @@ const EFFECTS: Record<string, Effect> = {
   ...ECS_EFFECTS,
   ...LOAD_BALANCING_EFFECTS,
   ...OBSERVABILITY_EFFECTS,
+  ...LAMBDA_EFFECTS,
   'AWS::SSM::Parameter': {
     exists: (world, stack, name) =>
       parameterStore(world, stack.account, stack.region).get(name) !== undefined,

@@ -27,7 +27,7 @@ import { hasFailedInExpressMode, isShell, isStable, type StackSnapshot } from '.
 import { type ParameterFiles, readParameterFiles } from '../parameters/files.ts';
 import { declaredPairs } from '../parameters/inputs.ts';
 import { resolveParameters, type ResolvedParameter } from '../parameters/resolve.ts';
-import { checkTemplateSize, loadTemplate, type Template } from '../template/template.ts';
+import { checkTemplateSize, loadTemplate, packaged, type Template } from '../template/template.ts';
 import type { Plan } from '../change-set/changes.ts';
 import { resultInEffect } from './in-effect.ts';
 import { type CommandResult, judgeFailure, judgeSuccess, judgeUnproven } from './result.ts';
@@ -55,7 +55,8 @@ export async function loadSource({ context, inputs, identity }: CommandRun): Pro
   }
   const files = readParameterFiles(inputs.parameterFiles, identity.workspace);
   const tags = resolveTags(files.tags, inputs.tags);
-  const template = await loadTemplate(context, inputs.template, identity.workspace, inputs);
+  const loaded = await loadTemplate(context, inputs.template, identity.workspace, inputs);
+  const template = packaged(context, loaded, identity.workspace, inputs);
   checkTemplateSize(template, inputs.artifactBucket);
   return { template, files, parameters: declaredPairs(inputs, template.parameters), tags };
 }

@@ -24,7 +24,9 @@ export interface TemplateDocument {
   resources: Record<string, TemplateResource>;
   /** What CloudFormation accepts and reads otherwise than it looks, in the order of the lines. */
   surprises: readonly Surprise[];
-  /** The node at a path, with tags such as `!Ref`. */
+  /** The text that the offsets of the nodes refer to. */
+  source: string;
+  /** The node at a path, with tags such as `!Ref`; the whole document without one. */
   node(path: readonly string[]): unknown;
   lineOf(path: string): number | undefined;
   /** The 1-based line of an offset in the text. */
@@ -49,7 +51,7 @@ export class TemplateSyntaxError extends PlatformError {
  * @throws TemplateSyntaxError when the text does not parse, or is not a map at the top.
  */
 export function readTemplateDocument(text: string): TemplateDocument {
-  const { document, lines, surprises } = parseTemplateYaml(text);
+  const { document, source, lines, surprises } = parseTemplateYaml(text);
   const error = document.errors[0];
   if (error) {
     const at = error.linePos?.[0] ?? { line: 1, col: 1 };
@@ -62,6 +64,7 @@ export function readTemplateDocument(text: string): TemplateDocument {
     parameters: section(document, 'Parameters', readParameter),
     resources: section(document, 'Resources', readResource),
     surprises,
+    source,
     node: (path) => document.getIn(path, true),
     lineOf: (path) => lineOf(document, lines, path),
     lineAt: (offset) => lines.linePos(offset).line,

@@ -2,13 +2,14 @@ import { sha256 } from '../../core/canonical.ts';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { GetTemplateSummaryCommand } from '@aws-sdk/client-cloudformation';
-import { isScalar } from 'yaml';
-import { s3Client } from '../../aws/clients.ts';
-import { AwsError, awsNameOf, classify } from '../../aws/errors.ts';
-import { partitionOf } from '../../aws/partition.ts';
+import { AwsError, classify } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
 import { InputError, reasonOf } from '../../core/errors.ts';
+import { capitalize } from '../../core/text.ts';
 import type { CloudFormationContext, DeployStackInputs } from '../context.ts';
+import { type Artifact, objectUrl, putObject, uploadArtifacts } from '../package/artifacts.ts';
+import { checkLocalPaths, type PackageRequest } from '../package/check.ts';
+import { packageTemplate } from '../package/package.ts';
 import {
   readTemplateDocument,
   type TemplateDocument,
@@ -26,6 +27,10 @@ export interface Template {
   url?: string;
   /** SHA-256 of the template's text, hex. */
   hash: string;
+  /** The file as it was read. */
+  document?: TemplateDocument;
+  /** What `body` refers to in the artifact bucket. */
+  artifacts?: readonly Artifact[];
   parameters: Record<string, TemplateParameter>;
   resources: Record<string, TemplateResource>;
   /** 1-based line of a logical id, or of a property path below it (`Resources.Vpc.Properties.CidrBlock`). */
@@ -54,8 +59,9 @@ export const NO_FACTS: TemplateFacts = {
   locate: () => ({}),
 };
 
-/** Whose template it is, and where a large one may be uploaded to. */
-type TemplateUse = Pick<DeployStackInputs, 'command' | 'stackName' | 'artifactBucket'>;
+/** Whose template it is, and where what is uploaded for it goes. */
+type TemplateUse = Pick<DeployStackInputs, 'command' | 'stackName' | 'artifactBucket'> &
+  Partial<Pick<DeployStackInputs, 'capabilities'>>;
 
 /**
  * Loads the template that `source` names: a path in the workspace (YAML with short-form intrinsics, or JSON),
@@ -63,8 +69,8 @@ type TemplateUse = Pick<DeployStackInputs, 'command' | 'stackName' | 'artifactBu
  * A template at a URL has no resources and no lines here; its parameters come from GetTemplateSummary, and its
  * hash is that of the URL. The same holds for a file that does not parse here and that CloudFormation accepts.
  * @param use absent: a large file that does not parse is refused without asking CloudFormation.
- * @throws InputError for a file that is missing or that neither we nor CloudFormation can read, and for a nested stack
- * that names a local file.
+ * @throws InputError for a file that is missing or that neither we nor CloudFormation can read, and for a local path
+ * that cannot be packaged.
  */
 export async function loadTemplate(
   context: CloudFormationContext,
@@ -76,7 +82,7 @@ export async function loadTemplate(
     return await fromUrl(context, templateUrl(source, context.session.region));
   const body = readText(source, workspace);
   try {
-    return fromText(context, source, body);
+    return fromText(context, { file: source, workspace, ...use }, body);
   } catch (error) {
     if (!(error instanceof TemplateSyntaxError)) throw error;
     return await fromUnreadable(context, { file: source, body, hash: sha256(body) }, error, use);
@@ -89,16 +95,6 @@ function templateUrl(source: string, region: string): string {
   const s3 = /^s3:\/\/([^/]+)\/(.+)$/i.exec(source);
   if (!s3) throw new InputError('template', source, 'a path in the workspace, https://… or s3://bucket/key');
   return objectUrl(s3[1] ?? '', s3[2] ?? '', region);
-}
-
-/**
- * The URL of an S3 object for CloudFormation, with the partition's domain. A bucket name with dots is put into the path,
- * because as a host name it would not match the certificate.
- */
-export function objectUrl(bucket: string, key: string, region: string): string {
-  const host = `s3.${region}.${partitionOf(region).dnsSuffix}`;
-  const path = key.split('/').map(encodeURIComponent).join('/');
-  return bucket.includes('.') ? `https://${host}/${bucket}/${path}` : `https://${bucket}.${host}/${path}`;
 }
 
 async function fromUrl(context: CloudFormationContext, url: string): Promise<Template> {
@@ -122,18 +118,37 @@ async function summarise(
   return { ...NO_FACTS, parameters: Object.fromEntries(parameters) };
 }
 
-function fromText(context: CloudFormationContext, file: string, body: string): Template {
+function fromText(context: CloudFormationContext, request: PackageRequest, body: string): Template {
+  const { file } = request;
   const document = readTemplateDocument(body);
   for (const { line, message } of document.surprises) {
     context.annotations.add({ level: 'warning', title: 'Template', message, file, line });
   }
-  refuseLocalNestedTemplates(file, document);
+  for (const { level, input, message, ...place } of checkLocalPaths(document, request)) {
+    context.annotations.add({ level, title: 'Template', message: capitalize(message), ...place });
+    if (level === 'error') throw new InputError(input, '', `${message} (${place.file}:${place.line})`);
+  }
   return {
     file,
     body,
     hash: sha256(body),
+    document,
     ...factsOf(document),
   };
+}
+
+/** The template with its local paths replaced by what they become in the artifact bucket; see packageTemplate. */
+export function packaged(
+  context: Pick<CloudFormationContext, 'session'>,
+  template: Template,
+  workspace: string,
+  use: Pick<TemplateUse, 'artifactBucket'>,
+): Template {
+  const { document, file } = template;
+  if (!document || file === undefined) return template;
+  const { region } = context.session;
+  const { text, artifacts } = packageTemplate(document, { ...use, file, workspace, region });
+  return text === document.source ? template : { ...template, body: text, hash: sha256(text), artifacts };
 }
 
 /** Leaves the last word to CloudFormation, whose parser accepts more than ours. */
@@ -185,27 +200,6 @@ function readText(source: string, workspace: string): string {
   }
 }
 
-/** CloudFormation reads nested templates only from S3; packaging them is out of scope. */
-function refuseLocalNestedTemplates(file: string, document: TemplateDocument): void {
-  for (const [logicalId, resource] of Object.entries(document.resources)) {
-    if (resource.type !== 'AWS::CloudFormation::Stack') continue;
-    const node = document.node(['Resources', logicalId, 'Properties', 'TemplateURL']);
-    if (!isScalar(node) || isIntrinsic(node.tag) || typeof node.value !== 'string') continue;
-    if (/^(https?:\/\/|s3:\/\/|\{\{resolve:)/i.test(node.value)) continue;
-    const line = document.lineOf(`Resources.${logicalId}.Properties.TemplateURL`);
-    throw new InputError(
-      'template',
-      `${file}:${line ?? 1}`,
-      `an https URL as the TemplateURL of the nested stack ${logicalId}; "${node.value}" is a local file, ` +
-        'which has to be uploaded to S3 first (for example by "aws cloudformation package")',
-    );
-  }
-}
-
-function isIntrinsic(tag: string | undefined): boolean {
-  return tag?.startsWith('!') ?? false;
-}
-
 /** CloudFormation's quotas for a template in a request and in S3, in bytes. */
 const BODY_LIMIT = 51_200;
 const OBJECT_LIMIT = 1_048_576;
@@ -229,7 +223,7 @@ export function checkTemplateSize(template: Template, artifactBucket?: string): 
 }
 
 /**
- * The template argument of CreateChangeSet. A large template is uploaded under a key derived from its content, so runs
+ * The template argument of CreateChangeSet, after the upload of what the template refers to. A large template is uploaded under a key derived from its content, so runs
  * never overwrite each other, and only to a bucket of the caller's account. Plans have their own prefix, so a role that
  * may only plan can be denied access to the uploads of deployments.
  */
@@ -239,43 +233,13 @@ export async function templateSource(
   { command, stackName, artifactBucket }: TemplateUse,
 ): Promise<{ TemplateBody: string } | { TemplateURL: string }> {
   checkTemplateSize(template, artifactBucket);
+  if (artifactBucket) await uploadArtifacts(context, artifactBucket, template.artifacts ?? []);
   if (template.url !== undefined) return { TemplateURL: template.url };
   const body = template.body ?? '';
   if (Buffer.byteLength(body) <= BODY_LIMIT || !artifactBucket) return { TemplateBody: body };
   const purpose = command === 'plan' ? 'plans' : 'deployments';
   const key = `platform/${purpose}/${stackName}/${template.hash}.yml`;
   context.log.info(`The template is large: uploading it to s3://${artifactBucket}/${key}`);
-  await upload(context, artifactBucket, key, body);
+  await putObject(context, artifactBucket, { Key: key, Body: body, ContentType: 'application/yaml' });
   return { TemplateURL: objectUrl(artifactBucket, key, context.session.region) };
-}
-
-async function upload(
-  context: CloudFormationContext,
-  bucket: string,
-  key: string,
-  body: string,
-): Promise<void> {
-  const { PutObjectCommand } = await import('@aws-sdk/client-s3');
-  const client = await s3Client(context.session, context);
-  const command = new PutObjectCommand({
-    Bucket: bucket,
-    Key: key,
-    Body: body,
-    ContentType: 'application/yaml',
-    ExpectedBucketOwner: await context.session.accountId(),
-  });
-  try {
-    await send(client, command, context);
-  } catch (error) {
-    const unfit = ['not-found', 'denied', 'validation'].includes(classify(error)) || isRedirect(error);
-    if (!unfit) throw error;
-    const { region } = context.session;
-    const allowed = `a bucket of this account in ${region} that the role may write to (${reasonOf(error)})`;
-    throw new InputError('artifact-bucket', bucket, allowed);
-  }
-}
-
-/** S3's answer to a request in the wrong region. */
-function isRedirect(error: unknown): boolean {
-  return awsNameOf(error) === 'PermanentRedirect';
 }

@@ -3,6 +3,8 @@ import { CST, type Document, isScalar, LineCounter, Parser, parseDocument, visit
 /** A template's text as nodes; every plain scalar has the text that CloudFormation makes of it. */
 export interface TemplateYaml {
   document: Document;
+  /** The text that the offsets of the nodes refer to. */
+  source: string;
   lines: LineCounter;
   /** What CloudFormation accepts and reads otherwise than it looks. */
   surprises: readonly Surprise[];
@@ -27,9 +29,9 @@ export interface Surprise {
  * - duplicate keys: https://github.com/aws-cloudformation/cfn-language-discussion/issues/96
  */
 export function parseTemplateYaml(text: string): TemplateYaml {
-  const source = text.replace(/^\uFEFF/, '');
-  const parsed = parse(source);
-  const { document, lines } = parsed.document.errors.length > 0 ? parse(indentContinuations(source)) : parsed;
+  const asWritten = parse(text.replace(/^\uFEFF/, ''));
+  const { document, source, lines } =
+    asWritten.document.errors.length > 0 ? parse(indentContinuations(asWritten.source)) : asWritten;
   const surprises: Surprise[] = [];
   visit(document, {
     Map: (_key, map) => {
@@ -47,7 +49,7 @@ export function parseTemplateYaml(text: string): TemplateYaml {
       }
     },
   });
-  return { document, lines, surprises: surprises.sort((one, other) => one.line - other.line) };
+  return { document, source, lines, surprises: surprises.sort((one, other) => one.line - other.line) };
 }
 
 function numberReading(written: string): string {
@@ -57,16 +59,16 @@ function numberReading(written: string): string {
     : `reads the unquoted ${written} as the number ${read}`;
 }
 
-function parse(text: string): { document: Document; lines: LineCounter } {
+function parse(source: string): { document: Document; source: string; lines: LineCounter } {
   const lines = new LineCounter();
-  const document = parseDocument(text, {
+  const document = parseDocument(source, {
     lineCounter: lines,
     uniqueKeys: false,
     logLevel: 'silent',
     schema: 'failsafe',
     merge: true,
   });
-  return { document, lines };
+  return { document, source, lines };
 }
 
 /** Removes all but the last pair of each key. */

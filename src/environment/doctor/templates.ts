@@ -11,6 +11,7 @@ import { readTemplateDocument, type TemplateDocument } from '../../cloudformatio
 import { refusedValue } from '../../cloudformation/parameters/allowed.ts';
 import { readParameterFiles } from '../../cloudformation/parameters/files.ts';
 import { resolveParameters } from '../../cloudformation/parameters/resolve.ts';
+import { checkLocalPaths } from '../../cloudformation/package/check.ts';
 import { loadSchemas } from '../../cloudformation/template/schemas.ts';
 import { isSecretParameter, MASKED } from '../../cloudformation/template/secrets.ts';
 import { checkTemplateSize, loadTemplate, type Template } from '../../cloudformation/template/template.ts';
@@ -176,10 +177,33 @@ export async function checkTargets(
     const findings = [
       ...parameterFindings(document, target.inputs.parameters, stack?.parameters),
       ...checked.findings,
+      ...localPathFindings(document, target, workspace),
       ...(graph ? graphFindings(graph, target.name) : []),
     ];
     return { stack: target.name, file: template, ...checked, findings };
   });
+}
+
+/** What keeps the local paths of a template from being packaged. Its warnings come when it is deployed. */
+function localPathFindings(
+  document: TemplateDocument,
+  { inputs }: StackTarget,
+  workspace: string,
+): TemplateFinding[] {
+  const { template, artifactBucket, capabilities } = inputs;
+  const request = {
+    file: template,
+    workspace,
+    capabilities,
+    ...(artifactBucket !== undefined && { artifactBucket }),
+  };
+  return checkLocalPaths(document, request).flatMap(
+    ({ level, input, message, file, line }): TemplateFinding[] => {
+      if (level !== 'error') return [];
+      const place = file === template ? '' : ` (${file}:${line})`;
+      return [{ level, message: `${input}: ${message}${place}`, line: file === template ? line : 1 }];
+    },
+  );
 }
 
 /** Reads that cannot be ordered, since only CloudFormation knows their names, and reads of nothing. */
@@ -261,7 +285,12 @@ async function readStack(
   { stackName, template: source = '', parameters, parameterFiles, artifactBucket }: DeployStackInputs,
   { environment, workspace }: Place,
 ): Promise<ReadStack> {
-  const template = await loadTemplate(context, source, workspace);
+  const use = {
+    command: 'plan',
+    stackName,
+    ...(artifactBucket !== undefined && { artifactBucket }),
+  } as const;
+  const template = await loadTemplate(context, source, workspace, use);
   checkTemplateSize(template, artifactBucket);
   const files = readParameterFiles(parameterFiles, workspace).parameters;
   // Files are shared between templates, so what one of them skips is no news.

@@ -70,7 +70,8 @@ const environment = z
       'artifact-bucket': text('the name of an S3 bucket', /^[a-z0-9.-]{3,63}$/)
         .optional()
         .meta({
-          description: 'Bucket for templates over 51,200 bytes.',
+          description:
+            'Bucket for templates over 51,200 bytes, and for the local files and folders that templates name.',
         }),
       parameters: oneOrMore(file, 'the path of a parameter file, or a list of them').optional().meta({
         description: 'Parameter files; a template gets the keys that it declares.',

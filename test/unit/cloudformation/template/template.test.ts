@@ -5,13 +5,13 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import {
   checkTemplateSize,
   loadTemplate,
-  objectUrl,
   templateSource,
 } from '../../../../src/cloudformation/template/template.ts';
 import {
   readTemplateDocument,
   TemplateSyntaxError,
 } from '../../../../src/cloudformation/template/document.ts';
+import { objectUrl } from '../../../../src/cloudformation/package/artifacts.ts';
 import { awsError, fail, fakeAws, templateOf } from '../aws.ts';
 
 let workspace: string;
@@ -201,11 +201,12 @@ describe('loadTemplate', () => {
     ["TemplateURL: '{{resolve:ssm:/templates/db}}'", false],
     ['TemplateURL: !Ref Url', false],
     ['TemplateURL: {"Fn::Sub": "x"}', false],
-  ])('a nested stack with %s: refused %s', async (property, refused) => {
+  ])('a nested stack with %s needs a bucket: %s', async (property, refused) => {
     const { context } = fakeAws({});
     const body = `Resources:\n  Db:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      ${property}\n`;
     const loading = loadTemplate(context, write('parent.yml', body), workspace);
-    if (refused) await expect(loading).rejects.toThrow(/parent.yml:5.*nested stack Db.*local file/);
+    if (refused)
+      await expect(loading).rejects.toThrow(/^artifact-bucket: .* of Db.TemplateURL .*parent.yml:5/);
     else await expect(loading).resolves.toBeDefined();
   });
 
