@@ -1,7 +1,14 @@
 import { isMap, isSeq, parseDocument } from 'yaml';
 import { InputError } from '../../core/errors.ts';
-import { isYaml, parseMap } from '../../core/inputs/map.ts';
-import { holdsMorePairs, pairKey, pairLines, partsOf, severalPairs } from '../../core/inputs/pairs.ts';
+import {
+  holdsMorePairs,
+  isYaml,
+  pairKey,
+  pairLines,
+  parseMap,
+  partsOf,
+  severalPairs,
+} from '../../core/inputs/map.ts';
 import { suggest } from '../../core/text.ts';
 import type { DeployStackInputs } from '../context.ts';
 import type { TemplateParameter } from '../template/document.ts';

@@ -1,7 +1,6 @@
 import { InputError } from '../errors.ts';
 import { parseList } from './list.ts';
-import { parseMap } from './map.ts';
-import { refuseSeveralPairs } from './pairs.ts';
+import { parseMap, refuseSeveralPairs } from './map.ts';
 import { suggest } from '../text.ts';
 
 /** One input: how its text is read, and what stands for it when it is not given. */

@@ -8,9 +8,8 @@ import {
 } from '../../cloudformation/template/check.ts';
 import type { StackGraph } from '../../cloudformation/template/graph.ts';
 import { readTemplateDocument, type TemplateDocument } from '../../cloudformation/template/document.ts';
-import { refusedValue } from '../../cloudformation/parameters/allowed.ts';
 import { readParameterFiles } from '../../cloudformation/parameters/files.ts';
-import { resolveParameters } from '../../cloudformation/parameters/resolve.ts';
+import { refusedValue, resolveParameters } from '../../cloudformation/parameters/resolve.ts';
 import { checkLocalPaths } from '../../cloudformation/package/check.ts';
 import { loadSchemas } from '../../cloudformation/template/schemas.ts';
 import { isSecretParameter, MASKED } from '../../cloudformation/template/secrets.ts';

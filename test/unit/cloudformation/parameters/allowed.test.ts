@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from '@jest/globals';
 import { readTemplateDocument } from '../../../../src/cloudformation/template/document.ts';
-import { refusedValue } from '../../../../src/cloudformation/parameters/allowed.ts';
+import { refusedValue } from '../../../../src/cloudformation/parameters/resolve.ts';
 import { valueAt } from '../../../../src/cloudformation/template/tree.ts';
 
 let right = 0;
