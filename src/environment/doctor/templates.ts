@@ -6,13 +6,14 @@ import {
   type DeclaredResource,
   type TemplateFinding,
 } from '../../cloudformation/template/check.ts';
-import type { StackGraph } from '../../cloudformation/template/graph.ts';
+import { type StackGraph, templateScope } from '../../cloudformation/template/graph.ts';
 import { readTemplateDocument, type TemplateDocument } from '../../cloudformation/template/document.ts';
 import { readParameterFiles } from '../../cloudformation/parameters/files.ts';
 import { refusedValue, resolveParameters } from '../../cloudformation/parameters/resolve.ts';
 import { checkLocalPaths } from '../../cloudformation/package/check.ts';
 import { loadSchemas } from '../../cloudformation/template/schemas.ts';
 import { isSecretParameter, MASKED } from '../../cloudformation/template/secrets.ts';
+import { taskArchitectures } from '../../cloudformation/template/task-architectures.ts';
 import { checkTemplateSize, loadTemplate, type Template } from '../../cloudformation/template/template.ts';
 import { literal, member, sectionOf } from '../../cloudformation/template/tree.ts';
 import type { CloudFormationContext, DeployStackInputs } from '../../cloudformation/context.ts';
@@ -147,6 +148,8 @@ export interface TargetCheck {
   resources: readonly DeclaredResource[];
   /** False where macros, or conditions that only AWS can judge, decide about some resources. */
   exact: boolean;
+  /** What its task definitions run on, see taskArchitectures. */
+  architectures: readonly string[];
 }
 
 /**
@@ -179,7 +182,8 @@ export async function checkTargets(
       ...localPathFindings(document, target, workspace),
       ...(graph ? graphFindings(graph, target.name) : []),
     ];
-    return { stack: target.name, file: template, ...checked, findings };
+    const architectures = taskArchitectures(checked.resources, templateScope(document, given));
+    return { stack: target.name, file: template, ...checked, findings, architectures };
   });
 }
 

@@ -18,7 +18,7 @@ import { runImages, type RunImages } from './images.ts';
 import { runParts, type Part } from './parts.ts';
 import { overallVerdict, type RunEnd, type RunResult } from './result.ts';
 import { releaseExisting } from '../service/existing.ts';
-import { requireGivenImages } from '../service/first-release.ts';
+import { requireGivenImages } from '../service/given-images.ts';
 import { deployService } from './services.ts';
 import { deployingStacks, type StackWork } from './stacks.ts';
 import { targetGraph, type TargetGraph } from './targets.ts';
@@ -170,7 +170,7 @@ export async function deployParts(
     graph,
   });
   requireValidTargets(context, environment.name, checks);
-  await requireGivenImages(context, request);
+  await requireGivenImages(context, request, checks);
   const { github, commit } = context;
   await recordRun(context.services, environmentRun(context, request), {
     ...sourceOfRun(github, commit),

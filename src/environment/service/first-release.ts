@@ -1,4 +1,4 @@
-import { InputError, PlatformError } from '../../core/errors.ts';
+import { PlatformError } from '../../core/errors.ts';
 import {
   ledgerNames,
   type LedgerNames,
@@ -7,13 +7,11 @@ import {
   recordRelease,
 } from '../../delivery/ledger.ts';
 import { type ReleaseSource, sourceOf, sourceOfRun } from '../../delivery/source.ts';
-import { isNotFound } from '../../aws/errors.ts';
 import { copyImage } from '../../images/registry/copy/copy-image.ts';
 import { digestOfReference } from '../../images/registry/manifest.ts';
-import { readManifest } from '../../images/registry/manifest-reader.ts';
 import { type ImageRepository, openRepository } from '../../images/registry/repository.ts';
 import type { Service } from '../manifest/manifest.ts';
-import { contextAt, type EnvironmentContext, type EnvironmentRequest } from '../run/context.ts';
+import type { EnvironmentContext, EnvironmentRequest } from '../run/context.ts';
 
 /** The ledger's names of a service in the environment of a request. */
 export function ledgerOf(
@@ -95,56 +93,6 @@ async function fromUpstream(
   context.log.info(`${digest} of ${upstream.name} was ${report.state} in ${service.repository}.`);
   const own = digest === digestOfReference(there.image) ? sourceOf(there) : undefined;
   return { ...directRelease(context, `${target.uri}@${digest}`, own), from: upstream.name };
-}
-
-/**
- * Refuses given images that do not exist, before any stack is created or changed. Where an environment is promoted
- * to, they may still be upstream only.
- *
- * @throws InputError with the service and the digest.
- */
-export async function requireGivenImages(
-  context: EnvironmentContext,
-  { images, choice }: EnvironmentRequest,
-): Promise<void> {
-  const { environment, services, existing } = choice;
-  if (environment.promoteFrom !== undefined) return;
-  const all = [
-    ...services.map(({ name, repository }) => ({ name, repository, at: context })),
-    // Another registry says itself, to the tasks, what it has not.
-    ...existing.flatMap(({ name, place }) =>
-      place.repository.kind === 'own'
-        ? { name, repository: place.repository.name, at: contextAt(context, environment, place, 'change') }
-        : [],
-    ),
-  ];
-  await Promise.all(
-    all.map(async ({ name, repository, at }) => {
-      const image = images[name];
-      if (image === undefined) return;
-      const digest = digestOfReference(image);
-      if (await hasImage(at, { repository }, digest)) return;
-      throw new InputError(
-        'images',
-        `${name}: ${digest}`,
-        `expected an image in the repository ${repository}, which has none with this digest`,
-      );
-    }),
-  );
-}
-
-async function hasImage(
-  context: EnvironmentContext,
-  service: Pick<Service, 'repository'>,
-  digest: string,
-): Promise<boolean> {
-  try {
-    const repository = await serviceRepository(context, service);
-    return (await readManifest(repository, digest, context)) !== undefined;
-  } catch (error) {
-    if (isNotFound(error) || (error instanceof PlatformError && error.code === 'not-found')) return false;
-    throw error;
-  }
 }
 
 /** The service's repository in the account of a context. */

@@ -9,6 +9,7 @@ import { architectureIn, type ImageManifest, type Manifest } from './manifest.ts
 import { readManifests } from './manifest-reader.ts';
 import { openRegistry, type RegistryContext } from './open.ts';
 import { ecrRegistry, type ImageReference, versionOf } from './reference.ts';
+import type { ImageRepository } from './repository.ts';
 
 /** A deployment waits for the answer, and can go on without it. */
 const READ_WITHIN_MS = 20_000;
@@ -46,10 +47,28 @@ export async function readArchitectures(
   manifest: Manifest,
   context: RegistryContext,
 ): Promise<string[]> {
+  return await architecturesOf(manifest, (image) =>
+    read(reference, context, (reader) => reader.architecture(image)),
+  );
+}
+
+/** As `readArchitectures`, of an image in a repository of ECR that is open already. */
+export async function readArchitecturesIn(
+  repository: ImageRepository,
+  manifest: Manifest,
+  context: Pick<RegistryContext, 'clock' | 'signal' | 'log'>,
+): Promise<string[]> {
+  return await architecturesOf(manifest, (image) => architectureOf(repository, image, context));
+}
+
+async function architecturesOf(
+  manifest: Manifest,
+  readConfig: (image: ImageManifest) => Promise<string | undefined>,
+): Promise<string[]> {
   const named =
     manifest.kind === 'index'
       ? manifest.children.map(({ platform }) => platform?.architecture)
-      : [await read(reference, context, (reader) => reader.architecture(manifest))];
+      : [await readConfig(manifest)];
   return named.filter((one) => one !== undefined && one !== 'unknown') as string[];
 }
 

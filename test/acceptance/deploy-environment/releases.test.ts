@@ -15,6 +15,7 @@ import type { Sandbox, Scenario } from '../../../sandbox/index.ts';
 import { DEV, useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { deployEnvironment, ecsServiceTemplate, SMALL_PLATFORM } from '../../support/environment.ts';
 import { LayoutWriter } from '../../support/oci.ts';
+import { RegistrySession } from '../../support/registry.ts';
 import { clientOf, ssmOf } from '../../unit/sandbox/clients.ts';
 
 /** One release of a service is one rollout: its stack adopts what runs without another one. */
@@ -282,6 +283,20 @@ test('a given image that does not exist is refused before any stack is created',
   expect(run.outputs['verdict']).toBe('failed');
   expect(run.outputs['reason']).toContain(
     `images: "api: ${digest}" is not valid: expected an image in the repository shop/api`,
+  );
+  expect(platform.sandbox.calls.where({ operation: 'ExecuteChangeSet' })).toEqual([]);
+});
+
+test('a given image for another architecture is refused before any stack is created', async () => {
+  const platform = await platformOf();
+  const onArm = api('blue').replace('Cpu:', 'RuntimePlatform: { CpuArchitecture: ARM64 }\n      Cpu:');
+  platform.write('api.yml', onArm);
+  const registry = await RegistrySession.open(platform.sandbox, { repositoryName: 'shop/api' });
+  const images = JSON.stringify({ api: await registry.image('v1') });
+  const run = await deployEnvironment(platform.sandbox, { images }, { workspace: platform.workspace });
+  expect(run.outputs['verdict']).toBe('failed');
+  expect(run.outputs['reason']).toMatch(
+    /expected an image for arm64, as the stack's task definition declares; it is built for amd64/,
   );
   expect(platform.sandbox.calls.where({ operation: 'ExecuteChangeSet' })).toEqual([]);
 });

@@ -1,0 +1,105 @@
+import { isNotFound } from '../../aws/errors.ts';
+import { InputError, PlatformError, reasonOf } from '../../core/errors.ts';
+import { digestOfReference, type Manifest } from '../../images/registry/manifest.ts';
+import { readArchitecturesIn } from '../../images/registry/image-reader.ts';
+import { readManifest } from '../../images/registry/manifest-reader.ts';
+import type { ImageRepository } from '../../images/registry/repository.ts';
+import type { TargetCheck } from '../doctor/templates.ts';
+import { contextAt, type EnvironmentContext, type EnvironmentRequest } from '../run/context.ts';
+import { serviceRepository } from './first-release.ts';
+
+/** An image that the run was given, and where it has to be. */
+interface GivenImage {
+  service: string;
+  digest: string;
+  repository: string;
+  context: EnvironmentContext;
+}
+
+/**
+ * Refuses given images that do not exist, or that no task definition of the service's stack can run, before any stack
+ * is created or changed. Where an environment is promoted to, they may still be upstream only.
+ *
+ * @throws InputError with the service and the digest.
+ */
+export async function requireGivenImages(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  checks: readonly Pick<TargetCheck, 'stack' | 'architectures'>[],
+): Promise<void> {
+  if (request.choice.environment.promoteFrom !== undefined) return;
+  await Promise.all(
+    givenImages(context, request).map(async (image) => {
+      const found = await findImage(image);
+      if (!found) {
+        const { repository } = image;
+        throw refused(
+          image,
+          `expected an image in the repository ${repository}, which has none with this digest`,
+        );
+      }
+      const declared = checks.find(({ stack }) => stack === image.service)?.architectures ?? [];
+      if (declared.length > 0) await requireArchitecture(image, found, declared);
+    }),
+  );
+}
+
+function givenImages(context: EnvironmentContext, { images, choice }: EnvironmentRequest): GivenImage[] {
+  const { environment, services, existing } = choice;
+  const all = [
+    ...services.map(({ name, repository }) => ({ service: name, repository, context })),
+    // Another registry says itself, to the tasks, what it has not.
+    ...existing.flatMap(({ name, place }) =>
+      place.repository.kind === 'own'
+        ? {
+            service: name,
+            repository: place.repository.name,
+            context: contextAt(context, environment, place, 'change'),
+          }
+        : [],
+    ),
+  ];
+  return all.flatMap((one) => {
+    const image = images[one.service];
+    return image === undefined ? [] : [{ ...one, digest: digestOfReference(image) }];
+  });
+}
+
+interface FoundImage {
+  repository: ImageRepository;
+  manifest: Manifest;
+}
+
+async function findImage({ context, repository: name, digest }: GivenImage): Promise<FoundImage | undefined> {
+  try {
+    const repository = await serviceRepository(context, { repository: name });
+    const manifest = await readManifest(repository, digest, context);
+    return manifest && { repository, manifest };
+  } catch (error) {
+    if (isNotFound(error) || (error instanceof PlatformError && error.code === 'not-found')) return undefined;
+    throw error;
+  }
+}
+
+/** An image whose architecture may not be read is left to the release's own checks, which say so. */
+async function requireArchitecture(
+  image: GivenImage,
+  { repository, manifest }: FoundImage,
+  declared: readonly string[],
+): Promise<void> {
+  const { context } = image;
+  const built = await readArchitecturesIn(repository, manifest, context).catch((error: unknown) => {
+    context.signal.throwIfAborted();
+    context.log.debug(`The architecture of ${image.digest} cannot be read: ${reasonOf(error)}`);
+    return [];
+  });
+  if (built.length === 0 || built.some((one) => declared.includes(one))) return;
+  throw refused(
+    image,
+    `expected an image for ${declared.join(' or ')}, as the stack's task definition declares; it is built for ${built.join(', ')}`,
+  );
+}
+
+function refused({ service, digest }: GivenImage, allowed: string): InputError {
+  return new InputError('images', `${service}: ${digest}`, allowed);
+}
