@@ -102,14 +102,16 @@ export async function imageFindings(
   unpinned: UnpinnedImages,
 ): Promise<PreflightFinding[]> {
   const architecture = runtimePlatform?.cpuArchitecture === 'ARM64' ? 'arm64' : 'amd64';
-  const images = new Set(containerDefinitions.map(({ image }) => image).filter((one) => !unpinned.has(one)));
+  const unread = containerDefinitions.filter(({ image }) => !unpinned.has(image));
+  const byImage = new Map(unread.map((container) => [container.image, container]));
   const findings = await Promise.all(
-    [...images].map(async (image): Promise<PreflightFinding[]> => {
+    [...byImage].map(async ([image, container]): Promise<PreflightFinding[]> => {
       const reference = parseReference(image);
       if (!reference) return [];
       try {
         const found = await readImageManifest(reference, context);
-        if (!found) return [missing(image, reference)];
+        if (!found)
+          return (await mayBeHidden(context, container, reference)) ? [] : [missing(image, reference)];
         return await platformFindings(context, image, reference, found, architecture);
       } catch (error) {
         context.signal.throwIfAborted();

@@ -18,6 +18,7 @@ const sandboxOf = useSandboxes();
 const DENIED = { kind: 'error', code: 'AccessDeniedException', status: 400, times: 99 } as const;
 const NAME = `${DEV}.dkr.ecr.eu-west-1.amazonaws.com/${REPOSITORY}`;
 
+const DIGEST = `sha256:${'1'.repeat(64)}`;
 /** The container of every definition here. */
 const API = new Set(['api']);
 /** No image was looked for before. */
@@ -154,6 +155,13 @@ test('a registry that hides a private image from a job without a login does not 
       (await pinImages(context, definition, API)).unpinned.get(image)?.level;
     expect(await levelOf(own)).toBe('error');
     expect(await levelOf(hidden)).toBe('warning');
+    const pinned = image.replace(':v1', `@${DIGEST}`);
+    const byDigest = (definition: TaskDefinition) => ({
+      ...definition,
+      containerDefinitions: definition.containerDefinitions.map((one) => ({ ...one, image: pinned })),
+    });
+    expect(await imageFindings(context, byDigest(own), NONE)).toMatchObject([{ level: 'error' }]);
+    expect(await imageFindings(context, byDigest(hidden), NONE)).toEqual([]);
   } finally {
     server.close();
     server.closeAllConnections();
