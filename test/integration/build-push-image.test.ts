@@ -268,6 +268,16 @@ test('a secret reaches the build and nothing else; the image leaves the daemon w
   expect(run.summary).toContain('no provenance and no SBOM');
 });
 
+test('a build without a push reaches no registry, and the daemon keeps no image', async () => {
+  const sandbox = await sandboxOf();
+  const workspace = workspaceOf({ Dockerfile: 'FROM local/runtime\nRUN true\n' });
+  const before = await dockerd.docker('images', '--quiet');
+  const run = await build(sandbox, { push: 'false' }, { workspace });
+  expect(run.outputs['verdict']).toBe('built');
+  expect(await dockerd.docker('images', '--quiet')).toBe(before);
+  expect(sandbox.calls.all).toEqual([]);
+});
+
 test('layers that the last image had are neither compressed nor sent again', async () => {
   const sandbox = await sandboxOf();
   const workspace = workspaceOf({ Dockerfile: 'FROM local/runtime\nCOPY a.txt /\n', 'a.txt': '1' });

@@ -8,14 +8,17 @@ import { afterAll, beforeAll, expect } from '@jest/globals';
 import { EcsWorld } from '../unit/sandbox/ecs/ecs-world.ts';
 import { DockerRegistry, REGISTRY_LOGIN } from '../support/docker-registry.ts';
 import { pushMultiPlatform } from '../support/multi-platform.ts';
-import { RepositorySession } from '../support/registry.ts';
+import { IMAGE_TYPE, RepositorySession } from '../support/registry.ts';
+import { useSandboxes } from '../support/action.ts';
+import { buildPushImage } from '../support/image.ts';
 import { updateService } from '../support/service.ts';
 import { runsWith, testWith } from '../support/software.ts';
 
-/** Tags in two real registries, one of them with a login, resolved by the bundle and read back by skopeo. */
+/** Two real registries, one of them with a login: what the bundles read and write there, read back by skopeo. */
 const software = ['docker-registry', 'skopeo'];
 const test = testWith(...software);
 const execute = promisify(execFile);
+const sandboxOf = useSandboxes();
 const AUTH = Buffer.from(`${REGISTRY_LOGIN.username}:${REGISTRY_LOGIN.password}`).toString('base64');
 
 let open: DockerRegistry;
@@ -94,4 +97,49 @@ test.each(['org/app:none', 'org/none:v1'])('%s is not there, and nothing is chan
   expect(run.outputs['verdict']).toBe('failed');
   expect(run.outputs['reason']).toContain(`The image ${open.host}/${image} is not in ${open.host}.`);
   expect(world.sandbox.calls.of('UpdateService')).toEqual([]);
+});
+
+test.each([
+  ['the sandbox', 9, () => ({})],
+  [
+    'a real registry that has the source too, which mounts its layers',
+    0,
+    () => ({ ecr: { registry: open.url } }),
+  ],
+])(
+  'an image is mirrored to the ECR of %s, and copied to other registries',
+  async (_, pushedBlobs, scenario) => {
+    const sandbox = await sandboxOf({ scenario: scenario() });
+    const from = `${open.host}/upstream/app`;
+    const { digest, children } = await pushMultiPlatform(new RepositorySession(from, ''), 'v1');
+    const copies = [`${closed.host}/org/copy`, `${open.host}/org/copy:latest`];
+    const run = (tags: string) =>
+      buildPushImage(
+        sandbox,
+        { from: `${from}:v1`, also: copies.join(','), tags },
+        { env: { DOCKER_CONFIG: folder } },
+      );
+    const first = await run('v1');
+    expect(first.outputs).toMatchObject({ verdict: 'pushed', digest });
+    expect(first.result['push']).toMatchObject({ pushedBlobs });
+    expect(await digestBySkopeo(`${closed.host}/org/copy:v1`)).toBe(digest);
+    expect(await digestBySkopeo(`${open.host}/org/copy:latest`)).toBe(digest);
+    const copied = new RepositorySession(`${closed.host}/org/copy`, `Basic ${AUTH}`);
+    for (const part of children) {
+      const headers = { accept: IMAGE_TYPE };
+      expect((await copied.fetch('HEAD', `manifests/${part}`, { headers })).status).toBe(200);
+    }
+    expect((await run('v2')).outputs).toMatchObject({ verdict: 'reused', digest });
+    expect(await digestBySkopeo(`${closed.host}/org/copy:v2`)).toBe(digest);
+  },
+);
+
+test('a copy to a registry that does not know the login fails before a push', async () => {
+  const sandbox = await sandboxOf();
+  const { digest } = await pushMultiPlatform(new RepositorySession(`${open.host}/upstream/app`, ''), 'v1');
+  const inputs = { from: `${open.host}/upstream/app@${digest}`, also: `${closed.host}/org/app` };
+  const run = await buildPushImage(sandbox, inputs);
+  expect(run.outputs['verdict']).toBe('failed');
+  expect(run.outputs['reason']).toContain(`Log in to ${closed.host} before this step`);
+  expect(sandbox.calls.of('StartUpload')).toEqual([]);
 });
