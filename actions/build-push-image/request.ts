@@ -1,9 +1,14 @@
 import { join, resolve } from 'node:path';
 import { type BuildRequest, resolveContexts, sourceLabels } from '../../src/images/build/command.ts';
-import { isDigest } from '../../src/images/registry/manifest.ts';
-import { type ImageReference, parseReference } from '../../src/images/registry/reference.ts';
+import { type ImageReference, parseSource, parseTarget } from '../../src/images/registry/reference.ts';
 import { isTag } from '../../src/images/registry/tags.ts';
-import type { BuildOnlyRequest, BuildSource, CopyRequest, ImageRequest } from '../../src/images/context.ts';
+import {
+  type BuildOnlyRequest,
+  type BuildSource,
+  type CopyRequest,
+  copyRequest,
+  type ImageRequest,
+} from '../../src/images/context.ts';
 import { InputError } from '../../src/core/errors.ts';
 import type { Inputs } from '../../src/core/inputs/contract.ts';
 import type { contract } from './contract.ts';
@@ -111,17 +116,15 @@ function sourceOf(inputs: ImageInputs, origin: ImageOrigin, workspace: string): 
 }
 
 function imageOf(text: string): ImageReference {
-  const image = parseReference(text);
-  if (image && (image.digest === undefined || isDigest(image.digest))) return image;
+  const image = parseSource(text);
+  if (image) return image;
   throw new InputError('from', text, 'expected an image, such as ghcr.io/org/app:1.2 or nginx@sha256:…');
 }
 
 function copiesOf({ also }: ImageInputs, tags: readonly string[]): CopyRequest[] {
   return also.map((text) => {
-    const repository = parseReference(text);
-    if (repository && text.includes('/') && repository.digest === undefined) {
-      return { repository, tags: repository.tag === undefined ? tags : [repository.tag] };
-    }
+    const repository = parseTarget(text);
+    if (repository) return copyRequest(repository, tags);
     throw new InputError(
       'also',
       text,

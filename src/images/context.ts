@@ -45,8 +45,13 @@ export interface ImageRequest {
 
 /** A repository of another registry, and the tags for the image there. */
 export interface CopyRequest {
-  repository: Pick<ImageReference, 'registry' | 'path' | 'name'>;
+  repository: Pick<ImageReference, 'registry' | 'path'>;
   tags: readonly string[];
+}
+
+/** The copy in a repository: under the tag that is given with its name, else under all tags of the image. */
+export function copyRequest(repository: ImageReference, tags: readonly string[]): CopyRequest {
+  return { repository, tags: repository.tag === undefined ? tags : [repository.tag] };
 }
 
 /** What a build needs that is pushed nowhere. */

@@ -101,6 +101,6 @@ export async function findExisting(
   registry: RegistryClient,
 ): Promise<Manifest | undefined> {
   if (source.kind === 'layout') return registry.manifest(source.layout.root.digest);
-  if (source.kind === 'mirror') return registry.manifest(source.root.digest);
+  if (source.kind === 'mirror') return registry.manifest(source.digest);
   return source.contentTag === undefined ? undefined : registry.manifest(source.contentTag);
 }

@@ -335,7 +335,8 @@ function existingFindings({ services, environments }: ManifestText): Finding[] {
           `the service exists already, as its map of environments says: it has no stack that takes a ${key}`,
         );
     }
-    if (service.build && service.path === undefined) at(['build'], 'it needs path: the folder to build');
+    if (service.build && service.build.from === undefined && service.path === undefined)
+      at(['build'], 'it needs path: the folder to build');
     for (const [environment, place] of Object.entries(places)) {
       const of = environments[environment];
       const { cluster, account = of?.account ?? '', region = of?.region ?? '' } = place;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { durationMs } from '../../core/inputs/contract.ts';
+import { parseSource, parseTarget } from '../../images/registry/reference.ts';
 
 /** What an image may be called: part of a repository's name, and of names in ECS and IAM. */
 const NAME = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
@@ -133,6 +134,9 @@ const stack = z
   )
   .meta({ description: 'One CloudFormation stack, named <environment>-<project>-<stack>.' });
 
+/** What an image is made from: one of these. */
+const BUILD_SOURCES = [['context', 'file'], ['bake-file'], ['oci-layout'], ['from']] as const;
+
 const build = z
   .strictObject(
     {
@@ -144,14 +148,39 @@ const build = z
         text('a platform such as linux/arm64', /^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/),
         'a list of platforms',
       ).optional(),
-      target: text('the name of a stage').optional(),
+      target: text('the name of a stage').optional().meta({
+        description: 'The stage to build; with bake-file, the target of the bake file.',
+      }),
+      'bake-file': oneOrMore(file, 'the path of a bake file, or a list of them').optional().meta({
+        description: 'Bake files that describe the build, instead of context and file.',
+      }),
       'build-args': texts.optional(),
       'build-contexts': texts.optional(),
       'oci-layout': text('a folder or a tar in the repository').optional().meta({
         description: 'A ready OCI layout, pushed instead of building.',
       }),
+      from: text('an image such as ghcr.io/org/app:1.2')
+        .refine((image) => parseSource(image) !== undefined, {
+          error: 'an image such as ghcr.io/org/app:1.2',
+        })
+        .optional()
+        .meta({ description: 'An image of another registry, mirrored instead of building.' }),
+      also: oneOrMore(
+        text('a repository such as ghcr.io/org/app').refine((name) => parseTarget(name) !== undefined, {
+          error: 'a repository such as ghcr.io/org/app',
+        }),
+        'a repository such as ghcr.io/org/app, or a list of them',
+      )
+        .optional()
+        .meta({ description: 'Repositories of other registries that the finished image is copied to.' }),
     },
     { error: 'a map' },
+  )
+  .refine(
+    (build) => BUILD_SOURCES.filter((keys) => keys.some((key) => build[key] !== undefined)).length <= 1,
+    {
+      error: 'only one of bake-file, oci-layout, from, and context with file',
+    },
   )
   .meta({ description: 'How its image is built; see build-push-image.' });
 

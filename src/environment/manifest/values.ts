@@ -106,6 +106,11 @@ interface ServiceBuild {
   buildArgs: Readonly<Record<string, string>>;
   buildContexts: Readonly<Record<string, string>>;
   ociLayout?: string;
+  bakeFiles: readonly string[];
+  /** The image that is mirrored. */
+  from?: string;
+  /** Other repositories that the image is copied to. */
+  also: readonly string[];
 }
 
 type Texts = Record<string, string | number | boolean> | undefined;
@@ -192,7 +197,7 @@ export function existingServiceOf(
   return {
     name,
     places: Object.fromEntries(places),
-    ...(text.path !== undefined && { build: buildOf(text) }),
+    ...((text.path !== undefined || text.build?.from !== undefined) && { build: buildOf(text) }),
     ...(text['pre-deploy'] !== undefined && { preDeploy: words(text['pre-deploy']) }),
     ...(smokeTest && { smokeTest }),
   };
@@ -233,8 +238,11 @@ function buildOf({ path = '', build = {} }: ServiceText): ServiceBuild {
     platforms: valuesListOf(build.platforms),
     buildArgs: textsOf(build['build-args']),
     buildContexts: textsOf(build['build-contexts']),
+    bakeFiles: valuesListOf(build['bake-file']),
+    also: valuesListOf(build.also),
     ...(build.target !== undefined && { target: build.target }),
     ...(build['oci-layout'] !== undefined && { ociLayout: build['oci-layout'] }),
+    ...(build.from !== undefined && { from: build.from }),
   };
 }
 

@@ -2,9 +2,10 @@ import { resolve } from 'node:path';
 import { InputError } from '../../core/errors.ts';
 import { buildPushImage } from '../../images/build-push-image.ts';
 import { type BuildRequest, resolveContexts, sourceLabels } from '../../images/build/command.ts';
-import type { ImageRequest } from '../../images/context.ts';
+import { copyRequest, type ImageRequest } from '../../images/context.ts';
 import { repositoryUrl } from '../../github/checkout.ts';
 import { digestOfReference, isDigest } from '../../images/registry/manifest.ts';
+import { type ImageReference, parseSource, parseTarget } from '../../images/registry/reference.ts';
 import { IMAGE_VERDICTS, type ImageResult } from '../../images/result.ts';
 import type { Environment, Service, ServicePlace } from '../manifest/manifest.ts';
 import { contextAt, type EnvironmentContext, type EnvironmentRequest, withOverrides } from './context.ts';
@@ -66,25 +67,39 @@ function imageRequest(
   { repository, build }: BuiltService,
   { scan, timeoutMs }: BuildOptions,
 ): ImageRequest {
-  const { workspace, session } = context;
+  const { session } = context;
   if (context.commit.commit === '') {
     throw new InputError('commit', '', 'there is no commit to take the tag of the images from');
   }
-  const { ociLayout } = build;
+  const tags = [tagOf(context)];
   return {
     repository,
     region: session.region,
-    tags: [tagOf(context)],
-    source:
-      ociLayout === undefined
-        ? { kind: 'build', build: buildRequest(build, context) }
-        : { kind: 'layout', path: resolve(workspace, ociLayout) },
+    tags,
+    source: sourceOf(build, context),
     createRepository: false,
     reuse: true,
     scan,
-    also: [],
+    also: build.also.map((name) => copyRequest(requireReference('also', parseTarget(name)), tags)),
     timeoutMs,
   };
+}
+
+function sourceOf(build: BuiltService['build'], context: EnvironmentContext): ImageRequest['source'] {
+  const { ociLayout, from, bakeFiles, target = 'default' } = build;
+  const { workspace } = context;
+  if (from !== undefined) return { kind: 'mirror', image: requireReference('from', parseSource(from)) };
+  if (ociLayout !== undefined) return { kind: 'layout', path: resolve(workspace, ociLayout) };
+  const request = buildRequest(build, context);
+  if (bakeFiles.length === 0) return { kind: 'build', build: request };
+  const files = bakeFiles.map((file) => resolve(workspace, file));
+  return { kind: 'build', build: request, bake: { files, target, labels: {} } };
+}
+
+/** The manifest was checked when it was read. */
+function requireReference(key: string, image: ImageReference | undefined): ImageReference {
+  if (image) return image;
+  throw new InputError(key, '', 'expected the name of an image');
 }
 
 /** A pull request's images go with its preview, which knows them by this tag. */

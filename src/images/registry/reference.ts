@@ -1,4 +1,5 @@
 import { DNS_SUFFIXES } from '../../aws/partition.ts';
+import { isDigest } from './manifest.ts';
 
 /** An image's name, as Docker reads it. */
 export interface ImageReference {
@@ -59,6 +60,18 @@ function splitRegistry(name: string): Pick<ImageReference, 'registry' | 'path'> 
   const registry = first === undefined || first === LEGACY_DOCKER_HUB ? DOCKER_HUB : first;
   const path = first === undefined ? name : name.slice(first.length + 1);
   return { registry, path: registry === DOCKER_HUB && !path.includes('/') ? `library/${path}` : path };
+}
+
+/** An image that can be copied to ECR; undefined for a text that names none. */
+export function parseSource(text: string): ImageReference | undefined {
+  const image = parseReference(text);
+  return image?.digest === undefined || isDigest(image.digest) ? image : undefined;
+}
+
+/** A repository that images can be copied to, with a tag or without; undefined for a text that names none. */
+export function parseTarget(text: string): ImageReference | undefined {
+  const repository = text.includes('/') ? parseReference(text) : undefined;
+  return repository?.digest === undefined ? repository : undefined;
 }
 
 /** What the registry is asked for: the digest where there is one, as Docker does it, else the tag. */

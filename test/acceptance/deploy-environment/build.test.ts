@@ -4,9 +4,11 @@ import { useSandboxes } from '../../support/action.ts';
 import { deployEnvironment, SMALL_PLATFORM } from '../../support/environment.ts';
 import { ecrOf } from '../../support/image.ts';
 import { useLayouts } from '../../support/layouts.ts';
+import { openTokenRepository } from '../../support/registry.ts';
 
 const start = useSandboxes();
 const layoutOf = useLayouts();
+const LOGIN = { username: 'octocat', password: 'correct horse battery staple' };
 
 test('the images of all services are one output, without an account', async () => {
   const sandbox = await start();
@@ -39,4 +41,23 @@ test('another account than the manifest says is refused before anything is pushe
   const run = await deployEnvironment(sandbox, { command: 'build' }, { workspace });
   expect(run.outputs['reason']).toContain('The credentials belong to account 111111111111');
   expect(sandbox.calls.all.map(({ operation }) => operation)).toEqual(['GetCallerIdentity']);
+});
+
+test('an image of another registry is mirrored, and copied to one', async () => {
+  const sandbox = await start();
+  const registry = await sandbox.openRegistry({ login: LOGIN });
+  const digest = await openTokenRepository(registry, 'upstream/api').image('v1');
+  const build = `build: { from: '${registry.host}/upstream/api:v1', also: ['${registry.host}/org/api:latest'] }`;
+  const { workspace } = layoutOf(['one'], {
+    ...SMALL_PLATFORM,
+    'platform.yml': (SMALL_PLATFORM['platform.yml'] ?? '').replace('build: { oci-layout: image }', build),
+  });
+  await ecrOf(sandbox).send(new CreateRepositoryCommand({ repositoryName: 'shop/api' }));
+  const auths = {
+    [registry.host]: { auth: Buffer.from(`${LOGIN.username}:${LOGIN.password}`).toString('base64') },
+  };
+  const env = { DOCKER_AUTH_CONFIG: JSON.stringify({ auths }) };
+  const run = await deployEnvironment(sandbox, { command: 'build' }, { workspace, env });
+  expect(run.outputs).toMatchObject({ verdict: 'built', images: JSON.stringify({ api: digest }) });
+  expect(registry.pull('org/api', 'latest', true)).toBe(digest);
 });

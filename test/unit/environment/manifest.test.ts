@@ -291,6 +291,25 @@ services:
     expect(parseManifest(text, 'platform.yml').existing['api']?.build?.file).toBe('api/Dockerfile');
   });
 
+  test('is mirrored without a path', () => {
+    const build = 'build: { from: nginx:1.27, also: ghcr.io/org/api }';
+    const text = existing.replace('repository: shop/api', `repository: shop/api\n    ${build}`);
+    expect(parseManifest(text, 'platform.yml').existing['api']?.build).toMatchObject({
+      from: 'nginx:1.27',
+      also: ['ghcr.io/org/api'],
+    });
+  });
+
+  test.each([
+    ['{ from: org/UPPER }', 'from: "org/UPPER" is not valid: expected an image such as ghcr.io/org/app:1.2'],
+    ['{ from: nginx, also: nginx }', 'also: "nginx" is not valid: expected a repository such as'],
+    ['{ from: nginx, oci-layout: a }', 'only one of bake-file, oci-layout, from, and context with file'],
+    ['{ context: a, bake-file: [a.hcl, b.hcl] }', 'only one of bake-file'],
+  ])('with build: %s is refused', (build, message) => {
+    const text = existing.replace('repository: shop/api', `repository: shop/api\n    build: ${build}`);
+    expect(() => parseManifest(text, 'platform.yml')).toThrow(message);
+  });
+
   const at = 'services.api.environments';
   test.each([
     [
