@@ -1,5 +1,4 @@
 import {
-  type ContainerDefinition,
   CreateClusterCommand,
   CreateServiceCommand,
   DescribeServicesCommand,
@@ -7,6 +6,7 @@ import {
   ECSClient,
   ListTasksCommand,
   RegisterTaskDefinitionCommand,
+  UpdateServiceCommand,
 } from '@aws-sdk/client-ecs';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import type { Sandbox } from '../../sandbox/index.ts';
@@ -48,7 +48,7 @@ export class TerraformEnvironment {
     const command = new CreateServiceCommand({
       cluster,
       serviceName,
-      taskDefinition: await this.register(image),
+      taskDefinition: await this.#register(image),
       desiredCount: 1,
       networkConfiguration: { awsvpcConfiguration: { subnets: ['subnet-1'] } },
       deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true } },
@@ -57,8 +57,15 @@ export class TerraformEnvironment {
     await this.steady();
   }
 
-  /** Registers a revision, as the tool does when it is applied; its ARN. */
-  async register(image: string, more: Partial<ContainerDefinition> = {}): Promise<string> {
+  /** Deploys an image, as the tool does when it is applied, and waits until the service is steady. */
+  async deploy(image: string): Promise<void> {
+    const { cluster, service } = this.address;
+    const taskDefinition = await this.#register(image);
+    await this.#ecs.send(new UpdateServiceCommand({ cluster, service, taskDefinition }));
+    await this.steady();
+  }
+
+  async #register(image: string): Promise<string> {
     const { account, family, container } = this.address;
     const command = new RegisterTaskDefinitionCommand({
       family,
@@ -69,7 +76,7 @@ export class TerraformEnvironment {
       executionRoleArn: `arn:aws:iam::${account}:role/ecs/execution`,
       containerDefinitions: [
         { name: 'proxy', image: 'public.ecr.aws/nginx/nginx:1.29', essential: true },
-        { name: container, image, essential: true, ...more },
+        { name: container, image, essential: true },
       ],
     });
     return (await this.#ecs.send(command)).taskDefinition?.taskDefinitionArn ?? '';

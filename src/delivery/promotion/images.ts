@@ -1,7 +1,6 @@
 import { ecrClient } from '../../aws/clients.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import { PlatformError, reasonOf } from '../../core/errors.ts';
-import { shortDigest } from '../../core/text.ts';
 import { copyImage, type CopyReport } from '../../images/registry/copy/copy-image.ts';
 import { ecrStore } from '../../images/registry/copy/ecr-store.ts';
 import { readManifest, readManifests } from '../../images/registry/manifest-reader.ts';
@@ -29,7 +28,12 @@ export interface ImageTarget {
   /** Host and path. */
   uri: string;
   /** The service's own repository, which the image is copied to. Absent where the tasks pull it from its source. */
-  copy?: { repository: ImageRepository; present: boolean; tag: string; tagged: boolean };
+  copy?: {
+    repository: ImageRepository;
+    present: boolean;
+    /** The environment's tag, where the image has yet to get it. */
+    tag?: string;
+  };
 }
 
 /**
@@ -169,11 +173,12 @@ async function ownTarget(
     };
   }
   const own = { client: await place.context.ecr(), name: repository.name, uri: repository.uri };
-  const tag = environmentTag(target, repository, digest);
-  const found = await readManifests(own, [{ imageDigest: digest }, { imageTag: tag }], place.context);
-  const present = found.some((one) => one.manifest.digest === digest);
-  const tagged = found.some((one) => one.tag === tag && one.manifest.digest === digest);
-  return { uri: own.uri, copy: { repository: own, present, tag, tagged } };
+  const found = await findImage(own, digest, environmentTag(target, repository), place.context);
+  const { tag } = found;
+  return {
+    uri: own.uri,
+    copy: { repository: own, present: found.present, ...(tag !== undefined && { tag }) },
+  };
 }
 
 async function earlierTarget(
@@ -183,16 +188,39 @@ async function earlierTarget(
 ): Promise<ImageTarget | Finding> {
   // Another registry than ECR's is not read: the rollout shows whether it has the image.
   if (!ecr) return { uri };
-  const tag = own?.uri === uri ? environmentTag(target, own, digest) : undefined;
-  const ids = [{ imageDigest: digest }, ...(tag === undefined ? [] : [{ imageTag: tag }])];
-  const found = await readManifests(ecr, ids, placeIn(target, service).context);
-  if (found.every(({ manifest }) => manifest.digest !== digest)) {
+  const isOwn = own?.uri === uri;
+  const { context } = placeIn(target, service);
+  const { present, tag } = await findImage(
+    ecr,
+    digest,
+    isOwn ? environmentTag(target, own) : undefined,
+    context,
+  );
+  if (!present) {
     const message = `The previous image of ${service}, ${digest}, is no longer in ${ecr.name}`;
     return { gate: 'target', message, fix: 'Promote or deploy another one.' };
   }
-  if (tag === undefined) return { uri };
-  const tagged = found.some((one) => one.tag === tag && one.manifest.digest === digest);
-  return { uri, copy: { repository: ecr, present: true, tag, tagged } };
+  return { uri, ...(isOwn && { copy: { repository: ecr, present, ...(tag !== undefined && { tag }) } }) };
+}
+
+/**
+ * Whether a repository has an image.
+ *
+ * @param wanted the tag that it should have.
+ * @returns with that tag, where the image does not have it.
+ */
+async function findImage(
+  repository: ImageRepository,
+  digest: string,
+  wanted: string | undefined,
+  context: PromotionContext,
+): Promise<{ present: boolean; tag?: string }> {
+  const ids = [{ imageDigest: digest }, ...(wanted === undefined ? [] : [{ imageTag: wanted }])];
+  const found = (await readManifests(repository, ids, context)).filter(
+    ({ manifest }) => manifest.digest === digest,
+  );
+  const isTagged = found.some(({ tag }) => tag === wanted);
+  return { present: found.length > 0, ...(wanted !== undefined && !isTagged && { tag: wanted }) };
 }
 
 /** The repositories in the services' own accounts, by service; those that do not exist are left out. */
@@ -226,16 +254,15 @@ function repositoryName({ repository }: ServicePlace): string {
 }
 
 /**
- * The tag that says what runs in an environment, and keeps the image from expiring. Where tags are immutable, each image
- * has one of its own.
+ * The tag that says what runs in an environment, and keeps the image from expiring. Undefined where tags are immutable:
+ * it could not move to the next image.
  */
 function environmentTag(
   { name }: PromotionEnvironment,
-  repository: Pick<Repository, 'isImmutable'>,
-  digest: string,
-): string {
+  { isImmutable }: Pick<Repository, 'isImmutable'>,
+): string | undefined {
   const tag = `env-${name}`;
-  return repository.isImmutable(tag) ? `${tag}-${shortDigest(digest).replace(':', '-')}` : tag;
+  return isImmutable(tag) ? undefined : tag;
 }
 
 const COPIES_AT_ONCE = 3;
@@ -268,7 +295,7 @@ export async function tagImages(
 ): Promise<string[]> {
   const notes: string[] = [];
   await inParallel(images, COPIES_AT_ONCE, async ({ service, digest, target: { copy } }) => {
-    if (!copy || copy.tagged) return;
+    if (copy?.tag === undefined) return;
     const { repository, tag } = copy;
     const { context } = placeIn(target, service);
     try {

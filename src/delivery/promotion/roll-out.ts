@@ -29,6 +29,7 @@ export async function rollOutServices(
     const reported = run.report.services.find(({ service }) => service === one.plan.service.name);
     if (reported) reported.end = reportEnd(one);
   }
+  run.report.notes.push(...ends.flatMap(notesOf));
   const { signal } = target.context;
   const failure = failureOf(ends, signal);
   const ok = failure === undefined;
@@ -36,6 +37,16 @@ export async function rollOutServices(
   const end = failure ?? success;
   await record.end(ok, end.reason);
   return endRun(run, end);
+}
+
+/** What a release noted and warned of, such as a newer revision of the task definition that is left out. */
+function notesOf({ plan, report }: ServiceEnd): string[] {
+  const warnings = report.findings.filter(({ level }) => level === 'warning');
+  const texts = [
+    ...warnings.map(({ message, fix = '' }) => [message, fix].filter(Boolean).join(' ')),
+    ...report.notes,
+  ];
+  return texts.map((text) => `${plan.service.name}: ${text}`);
 }
 
 /** The worst end of a service decides; undefined when all are good. */

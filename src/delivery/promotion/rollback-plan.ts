@@ -1,4 +1,6 @@
+import { AwsError } from '../../aws/errors.ts';
 import { inParallel } from '../../core/concurrency.ts';
+import { InputError } from '../../core/errors.ts';
 import { digestIn } from '../../ecs/proof.ts';
 import { describeService } from '../../ecs/service.ts';
 import { factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
@@ -89,10 +91,13 @@ async function findPrevious(
   const [recorded] = history;
   const before = digestIn(current.image) ?? runningDigest(downstream);
   if (before !== undefined) plan.before = before;
-  const previous = decided ?? (await previousRelease(place, history, current));
+  const { release: previous, unread } = decided
+    ? { release: decided, unread: undefined }
+    : await previousRelease(place, history, current);
   const digest = digestIn(previous?.image ?? '');
   if (!previous || digest === undefined) {
-    const message = `The ledger of ${target.name} has no good release of ${service.name} before the current one`;
+    const ecs = unread === undefined ? '' : `, and its deployments in ECS cannot be read: ${unread}`;
+    const message = `The ledger of ${target.name} has no good release of ${service.name} before the current one${ecs}`;
     return { gate: 'origin', message, fix: 'Promote or deploy the image that it should have.' };
   }
   // Another run has brought it back meanwhile.
@@ -102,39 +107,48 @@ async function findPrevious(
   return undefined;
 }
 
+interface PreviousRelease {
+  release: Release | undefined;
+  /** Why the deployments could not be read that would tell it. */
+  unread?: string;
+}
+
 /**
- * The release before the current one. A ledger that has had one image alone, such as that of a service that was promoted
- * once, is followed by the successful deployments that ECS has of the time before.
+ * The release before the current one. What ran before a ledger had more than one image, such as before the first
+ * promotion of a service, is among the successful deployments that ECS has.
  */
 async function previousRelease(
   place: ServicePlace,
   history: readonly Release[],
   current: CurrentRelease,
-): Promise<Release | undefined> {
-  const recorded = rollbackTarget(history, current, 'image');
+): Promise<PreviousRelease> {
+  const release = rollbackTarget(history, current, 'image');
   const isYoung = history.every(
     ({ image, rolledBackFrom }) =>
       rolledBackFrom === undefined && isSameImage(image, history[0]?.image ?? ''),
   );
-  if (recorded || !isYoung) return recorded;
-  const served = await servedImages(place);
-  return rollbackTarget(served, current, 'image');
+  if (release || !isYoung) return { release };
+  try {
+    const served = await servedReleases(place);
+    // The task definition may have the image by a tag, which ECS has resolved to its digest there.
+    const known = served.find(({ taskDefinition }) => taskDefinition === current.taskDefinition);
+    return { release: rollbackTarget(served, { ...current, ...(known && { image: known.image }) }, 'image') };
+  } catch (error) {
+    if (!(error instanceof AwsError)) throw error;
+    return { release: undefined, unread: error.message };
+  }
 }
 
-/** The images of the service's successful deployments, the newest first. */
-async function servedImages({
-  context,
-  cluster,
-  service: name,
-  container,
-}: ServicePlace): Promise<Release[]> {
+/** The service's successful deployments, the newest first. */
+async function servedReleases(place: ServicePlace): Promise<Release[]> {
+  const { context, cluster, service: name, container } = place;
   const service = await describeService(context, { cluster, service: name });
   const { definition } = await readTaskDefinition(context, service.taskDefinition ?? '');
   const main = mainContainer(definition, factsOf(service, name, container), 'image').name;
   const served = await servedRevisions(context, { cluster, service: name });
-  return served.flatMap(({ images }) => {
+  return served.flatMap(({ images, taskDefinition }) => {
     const image = images[main];
-    return image === undefined ? [] : [unknownRelease(image, true)];
+    return image === undefined ? [] : [{ ...unknownRelease(image, true), taskDefinition }];
   });
 }
 
@@ -227,7 +241,10 @@ export async function servicesOfRun(request: EnvironmentRollback, run: string): 
 async function servicesOfLastRelease(request: EnvironmentRollback): Promise<PromotedService[]> {
   const releases = await recordedReleases(request);
   const newest = [...releases.values()].toSorted((a, b) => b.at.localeCompare(a.at))[0];
-  if (!newest) return [...request.services];
+  if (!newest) {
+    const allowed = `the ledger of ${request.target.name} has no release, so which services changed last is not known. Name those that go back`;
+    throw new InputError('services', '', allowed);
+  }
   return request.services.filter((service) => {
     const release = releases.get(service);
     if (!release) return false;

@@ -174,7 +174,7 @@ describe('the target', () => {
     );
   });
 
-  test('whose tags are immutable gets a tag of the image’s own', async () => {
+  test('whose tags are immutable gets no environment tag, which could not move', async () => {
     const world = await PromotionWorld.start({ repository: { imageTagMutability: 'IMMUTABLE' } });
     await world.push('staging', 'user-service', 'env-staging');
     const digest = await world.release('user-service', 'v2');
@@ -186,7 +186,7 @@ describe('the target', () => {
         imageIds: [{ imageDigest: digest }],
       }),
     );
-    expect(imageDetails?.[0]?.imageTags).toEqual([`env-staging-sha256-${digest.slice(7, 19)}`, 'v2']);
+    expect(imageDetails?.[0]?.imageTags).toEqual(['v2']);
   });
 
   test('must be the account that the manifest says, before anything else is asked', async () => {

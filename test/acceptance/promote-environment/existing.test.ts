@@ -154,11 +154,11 @@ test('an environment of Terraform goes from dev to prod, back, on hold and off a
     from: 'staging',
     commit: commitOf('v2'),
   });
-  // Tags are immutable there: the image has one that says where it runs, which no policy takes for untagged.
+  // Tags are immutable there: the image keeps its own, and gets none that would have to move.
   const described = await shop.repositories.prod.client.send(
     new DescribeImagesCommand({ repositoryName: 'production/backend', imageIds: [{ imageDigest: v2 }] }),
   );
-  expect(described.imageDetails?.[0]?.imageTags).toEqual([`env-prod-sha256-${v2.slice(7, 19)}`, 'v2']);
+  expect(described.imageDetails?.[0]?.imageTags).toEqual(['v2']);
   expect(creations(shop)).toEqual(
     ['dev', 'staging', 'prod']
       .flatMap((name) => {
@@ -294,6 +294,23 @@ test('a repository outside ECR, or one that the environments share, is pulled fr
   const back = await promote(shared, { command: 'rollback', ...to, reason: 'Jobs fail' });
   expect(back.outputs).toMatchObject({ verdict: 'restored' });
   expect(await staging.runs()).toEqual([v1]);
+});
+
+test('a rollback without a ledger is of the services that are named', async () => {
+  const sandbox = await sandboxOf({ timeScale: 2000 });
+  const prod = new TerraformEnvironment(sandbox, ADDRESSES.prod);
+  const repository = await prod.repository(REPOSITORIES.prod);
+  const v1 = await repository.image('v1', 'v1');
+  await repository.image('v2', 'v2');
+  await prod.create(`${repository.uri}:v1`);
+  await prod.deploy(`${repository.uri}:v2`);
+  const shop = { sandbox, folder: workspaceOf({ 'platform.yml': MANIFEST }) };
+  const back = { command: 'rollback', to: 'prod', reason: 'Orders fail' };
+  const unnamed = await promote(shop, back);
+  expect(unnamed.outputs['reason']).toContain('services: the ledger of prod has no release');
+  const named = await promote(shop, { ...back, services: 'api' });
+  expect(named.outputs).toMatchObject({ verdict: 'restored' });
+  expect(await prod.runs()).toEqual([v1]);
 });
 
 test('the container is asked for where the task definition leaves a choice', async () => {
