@@ -1,8 +1,8 @@
 import { tryBuild } from './build/build.ts';
 import { DockerClient } from './build/docker.ts';
 import type { BuildContext, BuildOnlyRequest } from './context.ts';
+import { prepareBuild } from './create-image.ts';
 import { withImageRun } from './image-run.ts';
-import { prepareBuild } from './prepare-build.ts';
 import type { ImageResult } from './result.ts';
 import { openBuild } from './source.ts';
 

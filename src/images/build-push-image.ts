@@ -6,7 +6,7 @@ import {
   type ImageRequest,
   openImageBuildContext,
 } from './context.ts';
-import { copyToAll, openRepositories } from './copies.ts';
+import { copyToAll, openRepositories } from './other-registries.ts';
 import { createImage } from './create-image.ts';
 import { withImageRun } from './image-run.ts';
 import type { ImageDescription, Progress } from './progress.ts';

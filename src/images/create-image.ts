@@ -1,12 +1,21 @@
 import { join } from 'node:path';
 import { PlatformError } from '../core/errors.ts';
 import { buildImage, type BuildOutput, saveImage } from './build/build.ts';
-import { type BuildRequest, cacheTag } from './build/command.ts';
+import { type Builder, findBuilder } from './build/builder.ts';
+import {
+  type BuildRequest,
+  type BuildTarget,
+  cacheOptions,
+  type CacheRepository,
+  cacheTag,
+  requireBuilderSupport,
+} from './build/command.ts';
 import { DockerClient } from './build/docker.ts';
 import type { LayerDescriptor } from './build/saved-image.ts';
-import type { ImageBuildContext } from './context.ts';
-import { mirrorImage } from './mirror.ts';
-import { prepareBuild } from './prepare-build.ts';
+import type { BuildStep } from './build/output.ts';
+import type { BuildContext, ImageBuildContext } from './context.ts';
+import type { Progress } from './progress.ts';
+import { mirrorImage } from './other-registries.ts';
 import type { ImageLayout } from './registry/layout.ts';
 import type { Manifest } from './registry/manifest.ts';
 import { pushLayout } from './registry/push.ts';
@@ -43,6 +52,30 @@ async function buildWithDocker(
   const prepared = await prepareBuild(docker, request, { name, uri, mayWrite }, build);
   await docker.login({ registry: build.registryHost, ...password });
   return buildImage(docker, request, { ...prepared, imageName: uri, folder }, context);
+}
+
+interface PreparedBuild {
+  builder: Builder;
+  cache?: NonNullable<BuildTarget['cache']>;
+  onProgress: (steps: readonly BuildStep[]) => void;
+}
+
+/** Finds the builder and the cache of a build, and notes what they cannot do. Throws for what an input requires. */
+export async function prepareBuild(
+  docker: DockerClient,
+  request: BuildRequest,
+  repository: CacheRepository,
+  { progress, context }: { progress: Progress; context: BuildContext },
+): Promise<PreparedBuild> {
+  const builder = await findBuilder(docker);
+  context.log.info(`Building with ${builder.description}.`);
+  const { cache, note } = cacheOptions(request, builder, repository, context.env);
+  const notes = [...requireBuilderSupport(request, builder), ...(note === undefined ? [] : [note])];
+  for (const text of notes) progress.note(text);
+  const onProgress = (steps: readonly BuildStep[]): void => {
+    progress.run.build = { steps };
+  };
+  return { builder, ...(cache && { cache }), onProgress };
 }
 
 /** The image that a builder left on this machine, as an OCI layout. */

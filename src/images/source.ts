@@ -6,7 +6,7 @@ import type { BuildRequest } from './build/command.ts';
 import { hashContent } from './build/content-hash.ts';
 import { DockerClient } from './build/docker.ts';
 import type { BuildContext, BuildSource, ImageContext, ImageRequest } from './context.ts';
-import { type MirrorSource, openMirror } from './mirror.ts';
+import { type MirrorSource, openMirror } from './other-registries.ts';
 import type { Progress } from './progress.ts';
 import type { RegistryClient } from './registry/client.ts';
 import { ImageLayout, unpackLayout } from './registry/layout.ts';
