@@ -2,6 +2,7 @@ import {
   boolean,
   choice,
   duration,
+  list,
   map,
   secretText,
   text,
@@ -11,15 +12,16 @@ import { SERVICE_VERDICTS } from '../../src/delivery/release/result.ts';
 import type { OutputContract } from '../../src/core/outcome.ts';
 
 const inputs = {
-  command: choice(['deploy', 'restart', 'rollback', 'status'], { default: 'deploy' }),
-  cluster: text({ required: true }),
-  service: text({ required: true }),
+  command: choice(['deploy', 'restart', 'run', 'register', 'rollback', 'status'], { default: 'deploy' }),
+  cluster: text(),
+  service: text(),
   container: text(),
   image: text(),
   images: map(),
   containers: map(),
   'task-definition': text(),
   'task-definition-arn': text(),
+  'task-definition-family': text(),
   environment: map(),
   'environment-mode': choice(['merge', 'replace'], { default: 'merge' }),
   secrets: map(),
@@ -28,6 +30,12 @@ const inputs = {
   'desired-count': text(),
   'force-new-deployment': boolean({ default: 'false' }),
   'pre-deploy': text(),
+  'pre-deploy-when': choice(['change', 'always'], { default: 'change' }),
+  run: text(),
+  subnets: list(),
+  'security-groups': list(),
+  'assign-public-ip': boolean(),
+  'launch-type': choice(['FARGATE', 'EC2', 'EXTERNAL']),
   wait: boolean({ default: 'true' }),
   timeout: duration({ default: '20m' }),
   'on-failure': choice(['rollback', 'stop', 'keep'], { default: 'rollback' }),
@@ -52,9 +60,12 @@ const outputs = {
   result: {},
   deployment: {},
   'task-definition': {},
+  'task-definition-arn': {},
   'previous-task-definition': {},
   digests: {},
   'duration-seconds': {},
+  task: {},
+  'exit-code': {},
 } as const satisfies OutputContract;
 
 /** The same names as in action.yml; a test holds them together. */

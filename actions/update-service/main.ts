@@ -6,6 +6,7 @@ import { readGitHubContext } from '../../src/github/context.ts';
 import { runAction } from '../../src/core/action.ts';
 import { contract } from './contract.ts';
 import { restartRequest, rollbackRequest, serviceRequest, targetOf } from './request.ts';
+import { registerRequest, runRequest } from './task-request.ts';
 
 await runAction({
   name: 'update-service',
@@ -26,6 +27,8 @@ await runAction({
         return { command: 'deploy', request: serviceRequest(inputs, github, workspace, release) } as const;
       },
       restart: () => ({ command: 'restart', request: restartRequest(inputs, github) }) as const,
+      run: () => ({ command: 'run', request: runRequest(inputs, github, workspace) }) as const,
+      register: () => ({ command: 'register', request: registerRequest(inputs, github, workspace) }) as const,
       rollback: () => ({ command: 'rollback', request: rollbackRequest(inputs, github) }) as const,
       status: () => ({ command: 'status', request: targetOf(inputs, github) }) as const,
     }[inputs.command]();

@@ -49,7 +49,12 @@ export function serviceRequest(
     changes: changesOf(inputs),
     ...(count !== undefined && { desiredCount: count }),
     ...(inputs['force-new-deployment'] && { forceNewDeployment: true }),
-    ...(preDeploy !== undefined && { preDeploy: parseCommand('pre-deploy', preDeploy) }),
+    ...(preDeploy !== undefined && {
+      preDeploy: {
+        command: parseCommand('pre-deploy', preDeploy),
+        when: inputs['pre-deploy-when'],
+      },
+    }),
     ...(smokeTest && { smokeTest }),
     ...(keep !== undefined && { keepRevisions: keep }),
     order,
@@ -58,7 +63,15 @@ export function serviceRequest(
 }
 
 /** What changes the task definition, or comes with a new one. */
-const CHANGES = ['image', 'task-definition', 'cpu', 'memory', 'pre-deploy', 'desired-count'] as const;
+const CHANGES = [
+  'image',
+  'task-definition',
+  'task-definition-family',
+  'cpu',
+  'memory',
+  'pre-deploy',
+  'desired-count',
+] as const;
 const CHANGE_MAPS = ['images', 'containers', 'environment', 'secrets'] as const;
 
 /** Throws InputError for an input that changes what would be deployed. */
@@ -92,9 +105,27 @@ export function rollbackRequest(inputs: ServiceInputs, github: GitHubContext): R
   return { ...target, stopHolder, ...(to !== undefined && { to }) };
 }
 
+/** Throws InputError for what only `run` has. */
+function refuseTaskInputs(inputs: ServiceInputs): void {
+  const { command, run, subnets } = inputs;
+  if (command === 'run') return;
+  const given = {
+    run,
+    subnets: subnets[0],
+    'security-groups': inputs['security-groups'][0],
+    'assign-public-ip': inputs['assign-public-ip'],
+    'launch-type': inputs['launch-type'],
+  };
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined) continue;
+    throw new InputError(name, String(value), `expected no value with command: ${command}. Use command: run`);
+  }
+}
+
 /** The part that all commands have. Throws InputError. */
 export function targetOf(inputs: ServiceInputs, github: GitHubContext): ServiceTarget {
-  const { cluster, service, container, wait, timeout, parameter } = inputs;
+  const { cluster = '', service = '', container, wait, timeout, parameter } = inputs;
+  refuseTaskInputs(inputs);
   if (!CLUSTER.test(cluster)) throw new InputError('cluster', cluster, "expected a cluster's name or ARN");
   if (!NAME.test(service)) throw new InputError('service', service, "expected a service's name");
   if (container !== undefined && !NAME.test(container))
@@ -116,23 +147,38 @@ export function targetOf(inputs: ServiceInputs, github: GitHubContext): ServiceT
   };
 }
 
-function sourceOf(inputs: ServiceInputs, workspace: string): TaskDefinitionSource {
-  const file = inputs['task-definition'];
-  const revision = inputs['task-definition-arn'];
-  if (revision === undefined) {
-    return file === undefined ? { kind: 'service' } : { kind: 'file', path: resolve(workspace, file) };
-  }
-  requireRevision(revision);
-  const other =
-    (['task-definition', 'image', 'cpu', 'memory'] as const).find((name) => inputs[name] !== undefined) ??
-    CHANGE_MAPS.find((name) => Object.keys(inputs[name]).length > 0);
+const SOURCES = ['task-definition', 'task-definition-arn', 'task-definition-family'] as const;
+const FAMILY = /^[A-Za-z0-9_-]{1,255}$/;
+
+export function sourceOf(inputs: ServiceInputs, workspace: string): TaskDefinitionSource {
+  const [given, other] = SOURCES.filter((name) => inputs[name] !== undefined);
+  const value = given === undefined ? undefined : inputs[given];
+  if (given === undefined || value === undefined) return { kind: 'service' };
   if (other !== undefined) {
-    throw new InputError(other, '', 'an existing revision is deployed as it is; give one or the other');
+    throw new InputError(other, inputs[other] ?? '', `expected no value, because ${given} is given`);
   }
-  return { kind: 'revision', revision };
+  switch (given) {
+    case 'task-definition':
+      return { kind: 'file', path: resolve(workspace, value) };
+    case 'task-definition-family':
+      if (FAMILY.test(value)) return { kind: 'family', family: value };
+      throw new InputError(given, value, 'expected the name of a family, without a revision');
+    case 'task-definition-arn':
+      requireRevision(value);
+      refuseOverlays(inputs);
+      return { kind: 'revision', revision: value };
+  }
 }
 
-function changesOf(inputs: ServiceInputs): TaskDefinitionChanges {
+function refuseOverlays(inputs: ServiceInputs): void {
+  const other =
+    (['image', 'cpu', 'memory'] as const).find((name) => inputs[name] !== undefined) ??
+    CHANGE_MAPS.find((name) => Object.keys(inputs[name]).length > 0);
+  if (other === undefined) return;
+  throw new InputError(other, '', 'an existing revision is deployed as it is; give one or the other');
+}
+
+export function changesOf(inputs: ServiceInputs): TaskDefinitionChanges {
   const { image, images, environment, secrets, cpu, memory } = inputs;
   if (image !== undefined && Object.keys(images).length > 0) {
     throw new InputError('image', image, 'give image or images, not both');

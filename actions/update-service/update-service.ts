@@ -6,6 +6,8 @@ import {
   type ServiceRequest,
   type ServiceTarget,
 } from '../../src/delivery/release/request.ts';
+import { type RunRequest, runTask } from '../../src/delivery/one-off/run-task.ts';
+import { registerOnly, type RevisionRequest } from '../../src/delivery/revision/register-revision.ts';
 import { releaseService } from '../../src/delivery/release/release-service.ts';
 import { restartService } from '../../src/delivery/release/restart-service.ts';
 import { rollbackService } from '../../src/delivery/release/rollback-service.ts';
@@ -18,6 +20,8 @@ import { presentService } from '../../src/present/service.ts';
 export type ServiceWork =
   | { command: 'deploy'; request: ServiceRequest }
   | { command: 'restart'; request: RestartRequest }
+  | { command: 'run'; request: RunRequest }
+  | { command: 'register'; request: RevisionRequest }
   | { command: 'rollback'; request: RollbackRequest }
   | { command: 'status'; request: ServiceTarget };
 
@@ -37,6 +41,10 @@ function run(work: ServiceWork, context: ReturnType<typeof serviceContext>): Pro
       return releaseService(context, work.request);
     case 'restart':
       return restartService(context, work.request);
+    case 'run':
+      return runTask(context, work.request);
+    case 'register':
+      return registerOnly(context, work.request);
     case 'rollback':
       return rollbackService(context, work.request);
     case 'status':

@@ -1,6 +1,7 @@
 import {
   DescribeServiceRevisionsCommand,
   ListServiceDeploymentsCommand,
+  type ListServiceDeploymentsRequest,
   type ServiceRevision,
 } from '@aws-sdk/client-ecs';
 import { send } from '../aws/send.ts';
@@ -30,7 +31,7 @@ export async function servedRevisions(
   context: EcsContext,
   address: ServiceAddress,
 ): Promise<ServedRevision[]> {
-  const targets = await successfulTargets(context, address);
+  const targets = await deploymentTargets(context, address, { status: ['SUCCESSFUL'] });
   const found = await describeRevisions(context, [...new Set(targets)]);
   return targets.flatMap((arn) => {
     const { taskDefinition, containerImages = [] } = found.get(arn) ?? {};
@@ -43,10 +44,28 @@ export async function servedRevisions(
   });
 }
 
-/** The target revisions of the successful deployments, the newest first. */
-async function successfulTargets(
+/**
+ * Whether a deployment of the service, however it ended, had this task definition as its target.
+ *
+ * @param since when the task definition was registered.
+ * @throws AwsError where the role may not read them, or the endpoint has none.
+ */
+export async function wasDeployed(
+  context: EcsContext,
+  address: ServiceAddress,
+  taskDefinition: string,
+  since?: Date,
+): Promise<boolean> {
+  const targets = await deploymentTargets(context, address, since && { createdAt: { after: since } });
+  const found = await describeRevisions(context, [...new Set(targets)]);
+  return [...found.values()].some((revision) => revision.taskDefinition === taskDefinition);
+}
+
+/** The target revisions of a service's deployments, the newest first. */
+async function deploymentTargets(
   context: EcsContext,
   { cluster, service }: ServiceAddress,
+  which: Pick<ListServiceDeploymentsRequest, 'status' | 'createdAt'> = {},
 ): Promise<string[]> {
   const client = await context.ecs();
   const found: { at: number; target: string }[] = [];
@@ -55,7 +74,7 @@ async function successfulTargets(
     const command = new ListServiceDeploymentsCommand({
       cluster,
       service,
-      status: ['SUCCESSFUL'],
+      ...which,
       maxResults: DEPLOYMENTS_A_PAGE,
       nextToken,
     });

@@ -3,7 +3,7 @@ import type { Section } from '../core/markdown/sections.ts';
 import type { Annotation } from '../core/log.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { duration } from '../core/text.ts';
-import type { RolloutReport, ServiceResult } from '../delivery/release/result.ts';
+import type { CommandRun, RolloutReport, ServiceResult, ServiceVerdict } from '../delivery/release/result.ts';
 import { servicePage } from '../aws/console.ts';
 import { nameOf } from '../ecs/service.ts';
 import type { FailedTaskGroup, RolloutFailure } from '../ecs/diagnosis.ts';
@@ -18,18 +18,22 @@ export function presentService(result: ServiceResult): Outcome {
   const { verdict, ok, reason, ...report } = result;
   const { service, region } = report;
   const cluster = nameOf(report.cluster);
+  const command = report.run ?? report.preDeploy;
   return {
     verdict,
     ok,
     reason,
-    subject: `${service} in ${cluster} (${region})`,
-    links: [{ text: 'Service', url: servicePage(region, cluster, service) }],
+    subject: `${service}${cluster === '' ? '' : ` in ${cluster}`} (${region})`,
+    links: report.isStandalone ? [] : [{ text: 'Service', url: servicePage(region, cluster, service) }],
     outputs: {
       deployment: report.deployment ?? '',
       'task-definition': report.taskDefinition ?? '',
+      'task-definition-arn': report.taskDefinitionArn ?? '',
       'previous-task-definition': report.previousTaskDefinition ?? '',
       digests: JSON.stringify(report.digests),
       'duration-seconds': String(Math.round(report.durationMs / 1000)),
+      task: command?.task ?? '',
+      'exit-code': String(command?.exitCode ?? ''),
     },
     result: report,
     summary: serviceSections(result),
@@ -46,8 +50,13 @@ function annotationsOf(result: ServiceResult): Annotation[] {
     return [{ level, title: `${service}, before the deployment`, message: text }];
   });
   if (!failure || ok) return before;
-  const what = result.verdict === 'pre-deploy-failed' ? `the pre-deploy command of ${service}` : service;
+  const what = `${commandName(result.verdict)}${service}`;
   return [failureAnnotation(what, failure, failure.log?.lines ?? []), ...before];
+}
+
+function commandName(verdict: ServiceVerdict): string {
+  if (verdict === 'pre-deploy-failed') return 'the pre-deploy command of ';
+  return verdict === 'run-failed' ? 'the command of ' : '';
 }
 
 /** Why a service failed: the cause, AWS's own words, what to do, and the end of the log. */
@@ -73,7 +82,8 @@ function serviceSections(result: ServiceResult): Section[] {
     ...failure(result),
     ...findings(result),
     ...rollback(result),
-    ...preDeploy(result),
+    ...command(result, 'Command', result.run),
+    ...command(result, 'Pre-deploy command', result.preDeploy),
     ...smokeTest(result),
     ...changes(result),
     ...notes(result),
@@ -95,7 +105,9 @@ function factsOf(report: RolloutReport): [string, string][] {
   const { cluster, region, strategy, deployment, taskDefinition: to, previousTaskDefinition: from } = report;
   const revisions = from === undefined || from === to ? to : `${from} → ${to ?? ''}`;
   return [
-    ['Cluster', `${code(cluster)} in ${escapeCell(region)}`],
+    cluster === ''
+      ? ['Region', escapeCell(region)]
+      : ['Cluster', `${code(cluster)} in ${escapeCell(region)}`],
     ...(revisions === undefined ? [] : ([['Task definition', code(revisions)]] as [string, string][])),
     ...Object.entries(report.digests).map(([name, digest]): [string, string] => [
       `Runs in ${name}`,
@@ -108,9 +120,14 @@ function factsOf(report: RolloutReport): [string, string][] {
   ];
 }
 
+const FAILURE_TITLES: Partial<Record<ServiceVerdict, string>> = {
+  'pre-deploy-failed': 'Why the pre-deploy command failed',
+  'run-failed': 'Why the command failed',
+};
+
 function failure({ failure: found, verdict }: ServiceResult): Section[] {
   if (!found) return [];
-  const title = verdict === 'pre-deploy-failed' ? 'Why the pre-deploy command failed' : 'Why';
+  const title = FAILURE_TITLES[verdict] ?? 'Why';
   return [{ title, body: rolloutFailure(found), priority: 95 }];
 }
 
@@ -134,18 +151,23 @@ function rollback({ rollback: back }: RolloutReport): Section[] {
   return [{ title: 'Rollback', body: `To ${code(back.to)}: **${back.state}**.${reason}`, priority: 90 }];
 }
 
-function preDeploy({ preDeploy: ran, verdict, failure: why }: ServiceResult): Section[] {
+function command(
+  { verdict, failure: why }: ServiceResult,
+  title: string,
+  ran: CommandRun | undefined,
+): Section[] {
   if (!ran) return [];
-  const { command, exitCode, log, durationMs } = ran;
+  const { command: text, task, exitCode, log, durationMs } = ran;
   const ended = exitCode === undefined ? 'did not end' : `exit code ${exitCode}`;
-  const line = `${code(command)}: ${ended}, after ${escapeCell(duration(durationMs))}.`;
+  const where = task === undefined ? '' : `, task ${code(task)}`;
+  const line = `${code(text)}: ${ended}, after ${escapeCell(duration(durationMs))}${where}.`;
   // What says why the command failed has its log.
-  const shown = verdict === 'pre-deploy-failed' && why?.log ? [] : log;
+  const shown = ['pre-deploy-failed', 'run-failed'].includes(verdict) && why?.log ? [] : log;
   const body = [
     line,
     ...(shown.length === 0 ? [] : [details('The end of its log', fence(shown.join('\n')))]),
   ];
-  return [{ title: 'Pre-deploy command', body: body.join('\n\n'), priority: 60 }];
+  return [{ title, body: body.join('\n\n'), priority: 60 }];
 }
 
 function smokeTest({ smokeTest: test }: RolloutReport): Section[] {

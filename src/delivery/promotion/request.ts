@@ -1,4 +1,4 @@
-import type { SmokeTest } from '../release/request.ts';
+import type { PreDeploy, SmokeTest } from '../release/request.ts';
 import type { OrderRules } from '../order-judge.ts';
 import type { PromotionEnvironment } from './environment.ts';
 
@@ -6,7 +6,7 @@ import type { PromotionEnvironment } from './environment.ts';
 export interface PromotedService {
   name: string;
   /** Run before the service is touched. */
-  preDeploy?: readonly string[];
+  preDeploy?: PreDeploy;
   smokeTest?: SmokeTest;
 }
 

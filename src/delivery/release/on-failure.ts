@@ -1,4 +1,4 @@
-import { classify } from '../../aws/errors.ts';
+import { classify, isRefusal } from '../../aws/errors.ts';
 import { isStopSignal, stopSignal } from '../../core/cancellation.ts';
 import { withTimeLimit } from '../../core/concurrency.ts';
 import {
@@ -40,9 +40,11 @@ export async function runRelease<T extends ServiceResult | undefined>(
   work: (context: ServiceContext, release: Release) => Promise<T>,
 ): Promise<T | ServiceResult> {
   const release = new Release(context, target);
-  const limit = { what: `the release of ${target.service}`, timeoutMs: target.timeoutMs };
+  const { what = `the release of ${target.service}`, timeoutMs } = target;
   try {
-    return await withTimeLimit(context, limit, (signal) => work({ ...context, signal }, release));
+    return await withTimeLimit(context, { what, timeoutMs }, (signal) =>
+      work({ ...context, signal }, release),
+    );
   } catch (error) {
     context.log.debug(stackOf(error));
     const remains = await stopStarted(context, release, target, error);
@@ -88,47 +90,68 @@ async function stopStarted(
   try {
     if (release.stage === 'record') return 'The service keeps the new revision.';
     if (cause instanceof PlatformError && cause.code === 'credentials-expired') return goesOn(release, cause);
-    const { preDeploy, update } = release.started;
-    if (preDeploy) {
-      const stopped = await stopTasks(inner, preDeploy);
+    const { oneOff, update } = release.started;
+    if (oneOff) {
+      const stopped = await stopTasks(inner, oneOff);
       const tasks =
         stopped.length === 0 ? 'Its task had not been started' : `Its task ${stopped.join(', ')} was stopped`;
-      return `${tasks}. The service was not touched.`;
+      return `${tasks}.${untouchedService(release)}${registered(release)}`;
     }
+    const notBegun = `The deployment had not begun.${registered(release)}`;
+    if (update && !update.answered && isRefusal(cause)) return notBegun;
     const known = release.started.deployment;
     // The response of UpdateService may be lost: the service shows whether it has our deployment.
     const deployment = known?.arn !== undefined || !update ? known : await findStarted(inner, target, update);
-    if (!deployment) return update ? 'The deployment had not begun.' : untouched(release, cancelled);
+    if (!deployment) return update ? notBegun : untouched(release, cause);
     return await endDeployment(inner, release, target, deployment, cancelled);
   } catch (error) {
     const { rollback } = release.report;
     if (rollback?.state === 'in progress' && context.signal.aborted) {
       return `The rollback to ${rollback.to} goes on at AWS.`;
     }
-    return `What was begun could not be ended (${reasonOf(error)}): look at the service ${target.service}.`;
+    const where = release.changesService
+      ? `service ${target.service}`
+      : `tasks of the cluster ${target.cluster}`;
+    return `What was begun could not be ended (${reasonOf(error)}): look at the ${where}.`;
   }
 }
 
 /** What was started goes on without us: there is no right left to stop it. */
-function goesOn(release: Release, { fix = '' }: PlatformError): string {
-  const { preDeploy, update, deployment } = release.started;
+function goesOn(release: Release, cause: PlatformError): string {
+  const { fix = '' } = cause;
+  const { oneOff, update, deployment } = release.started;
   const name = release.report.taskDefinition ?? 'the revision';
-  const what = preDeploy
-    ? 'The task of the pre-deploy command goes on at AWS, and the service was not touched.'
+  const what = oneOff
+    ? `The task of the command goes on at AWS.${untouchedService(release)}`
     : deployment
       ? `The deployment of ${name} goes on at AWS: look at the service before you deploy again.`
       : update
         ? `The deployment of ${name} may have begun, and then goes on at AWS: look at the service before you deploy again.`
-        : untouched(release, false);
+        : untouched(release, cause);
   return `${what} ${fix}`.trim();
 }
 
-function untouched({ stage, report }: Release, cancelled: boolean): string {
-  // AWS may have registered it although the answer was not waited for.
-  if (stage === 'register' && cancelled)
-    return 'The service was not touched. The revision may be registered.';
-  if (!['pre-deploy', 'update'].includes(stage)) return 'Nothing was changed.';
-  return `The service was not touched. ${report.taskDefinition ?? 'The revision'} is registered.`;
+function untouchedService({ changesService }: Release): string {
+  return changesService ? ' The service was not touched.' : '';
+}
+
+function registered({ started, report }: Release): string {
+  return started.registration === 'done' ? ` ${report.taskDefinition ?? 'The revision'} is registered.` : '';
+}
+
+/** What remains of a release that had not begun to change the service. */
+function untouched(release: Release, cause: unknown): string {
+  switch (release.started.registration) {
+    case 'done':
+      return `${untouchedService(release)}${registered(release)}`.trim();
+    case 'sent':
+      // AWS may have registered it although its answer was lost, or was not waited for.
+      return isRefusal(cause)
+        ? 'Nothing was changed.'
+        : `${untouchedService(release)} The revision may be registered.`.trim();
+    default:
+      return release.stage === 'pre-deploy' ? 'The service was not touched.' : 'Nothing was changed.';
+  }
 }
 
 /** The deployment of our UpdateService, as the service shows it now; undefined when there is none of ours. */

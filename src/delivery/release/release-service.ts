@@ -1,5 +1,5 @@
 import type { Service } from '@aws-sdk/client-ecs';
-import { InputError, PlatformError, reasonOf } from '../../core/errors.ts';
+import { PlatformError, reasonOf } from '../../core/errors.ts';
 import { plural } from '../../core/text.ts';
 import {
   deploymentOf,
@@ -10,29 +10,18 @@ import {
 import { findService } from '../../ecs/find-service.ts';
 import { digestIn, type ProvenTasks } from '../../ecs/proof.ts';
 import { describeService, isSteady, primaryDeployment, requireDeployable } from '../../ecs/service.ts';
-import {
-  applyChanges,
-  factsOf,
-  mainContainer,
-  releasedContainers,
-} from '../../ecs/task-definition/changes.ts';
-import { type ChangedField, secretValues, taskDefinitionDiff } from '../../ecs/task-definition/diff.ts';
-import { readTaskDefinitionFile } from '../../ecs/task-definition/file.ts';
-import {
-  deregisterRevisions,
-  readTaskDefinition,
-  type RegisteredTaskDefinition,
-  registerTaskDefinition,
-  revisionsOf,
-} from '../../ecs/task-definition/revisions.ts';
+import { factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
+import { deregisterRevisions, revisionsOf } from '../../ecs/task-definition/revisions.ts';
 import { familyOf, revisionName, type TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
 import { readRelease, recordRelease, sourceOfImage } from '../ledger.ts';
 import { revisionsForRollback } from '../release-revisions.ts';
+import { newerRevisionWarning } from '../revision/newer-revision.ts';
+import { registerRevision } from '../revision/register-revision.ts';
+import { movedTags, type TargetRevision, targetRevision } from '../revision/target-revision.ts';
 import { followDeployment, resultOfDeployment } from '../rollout/follow-deployment.ts';
 import { parseReference } from '../../images/registry/reference.ts';
-import { imagesByTag, pinImages, type UnpinnedImages } from './images.ts';
 import { rollBackDeployment, runRelease } from './on-failure.ts';
-import { runPreDeploy } from './pre-deploy.ts';
+import { runPreDeploy, skippedPreDeploy } from './pre-deploy.ts';
 import { preflight } from './preflight.ts';
 import { proveRelease } from '../rollout/prove-release.ts';
 import { endRefused, findObjection, refuseRelease, withServiceLock } from './release-order.ts';
@@ -67,35 +56,30 @@ async function deploy(
     mainContainer(target.definition, factsOf(service, request.service, request.container), 'image').image;
   const objection = await findObjection(context, release, request, image);
   if (objection) return endRefused(release, objection, 'Nothing was changed.');
-  release.report.findings = await preflight(context, service, target.definition, target.unpinned);
-  const wrong = release.report.findings.filter(({ level }) => level === 'error');
-  if (wrong.length > 0) {
-    const more = wrong.length > 1 ? ` (and ${wrong.length - 1} more)` : '';
-    const { message = '', fix = '' } = wrong[0] ?? {};
-    const reason = `${[message, fix].filter(Boolean).join(' ')}${more} Nothing was changed.`;
-    return release.end({ verdict: 'failed', reason });
+  if (request.source.kind === 'service') {
+    const newer = await newerRevisionWarning(context, service, target);
+    if (newer !== undefined) release.warn(newer);
   }
+  release.report.findings = await preflight(context, service, target.definition, target.unpinned);
+  const refused = release.endByFindings();
+  if (refused) return refused;
   const moved = movedTags(request, service, target);
   const { desiredCount, forceNewDeployment = moved.length > 0 } = request;
   const resized = desiredCount !== undefined && desiredCount !== service.desiredCount;
-  if (target.arn === service.taskDefinition && !resized && !forceNewDeployment)
-    return await confirm(context, release, request, service, target);
-  const arn = await register(context, release, target);
-  if (request.preDeploy) {
+  const isChange = target.arn !== service.taskDefinition || resized || forceNewDeployment;
+  const arn = await registerRevision(context, release, target);
+  const { preDeploy, timeoutMs } = request;
+  if (preDeploy && (isChange || preDeploy.when === 'always')) {
     release.stage = 'pre-deploy';
-    const options = {
-      command: request.preDeploy,
-      taskDefinition: arn,
-      definition: target.definition,
-      container: request.container,
-      timeoutMs: request.timeoutMs,
-    };
-    const ended = await runPreDeploy(context, release, service, options);
+    const { container } = request;
+    const run = { taskDefinition: arn, definition: target.definition, container, timeoutMs };
+    const ended = await runPreDeploy(context, release, service, preDeploy.command, run);
     if (!ended.ok) {
       const reason = `The pre-deploy command ${ended.run.command} failed: ${ended.reason} The service was not touched.`;
       return release.end({ verdict: 'pre-deploy-failed', reason, preDeploy: ended.run });
     }
-  }
+  } else if (preDeploy) release.addNote(skippedPreDeploy(preDeploy));
+  if (!isChange) return await confirm(context, release, request, service, target);
   // A rollback may have set a hold meanwhile, and what does not hold the lock may have released another image.
   const objectionNow = await findObjection(context, release, request, image);
   if (objectionNow) return endRefused(release, objectionNow, 'The service was not touched.');
@@ -277,7 +261,7 @@ async function wasProven(
 function logTarget(release: Release, service: Service, { previous, changes }: TargetRevision): void {
   release.report.strategy = service.deploymentConfiguration?.strategy ?? 'ROLLING';
   release.report.previousTaskDefinition = revisionName(previous.arn);
-  release.report.taskDefinition = revisionName(previous.arn);
+  release.setTaskDefinition(previous.arn);
   release.report.changes = changes;
   if (changes.length === 0) release.logEvent(`The task definition is that of ${revisionName(previous.arn)}.`);
   else release.logEvent(`The task definition differs from ${revisionName(previous.arn)}:`);
@@ -290,18 +274,6 @@ function logTarget(release: Release, service: Service, { previous, changes }: Ta
           : `~ ${path}: ${before} → ${after}`;
     release.logEvent(`  ${line}`);
   }
-}
-
-async function register(
-  context: ServiceContext,
-  release: Release,
-  { arn, definition }: TargetRevision,
-): Promise<string> {
-  release.stage = 'register';
-  const registered = arn ?? (await registerTaskDefinition(context, definition));
-  release.report.taskDefinition = revisionName(registered);
-  if (arn === undefined) release.logEvent(`Registered ${revisionName(registered)}.`);
-  return registered;
 }
 
 /** Starts the deployment; undefined when another one came between. */
@@ -318,13 +290,15 @@ async function update(
       ? previousOf(before, taskDefinition)
       : (before.taskDefinition ?? '');
   const { desiredCount, forceNewDeployment, source } = request;
-  release.started.update = { taskDefinition, previous };
+  const started: Release['started']['update'] = { taskDefinition, previous };
+  release.started.update = started;
   const after = await updateService(context, request, {
     // A restart names no revision: what somebody else has deployed in the meantime must not be undone by it.
     ...(source.kind !== 'current' && { taskDefinition }),
     ...(desiredCount !== undefined && { desiredCount }),
     ...(forceNewDeployment && { forceNewDeployment }),
   });
+  started.answered = true;
   const deployment = deploymentOf(after, request, { taskDefinition, previous });
   if (!deployment) return undefined;
   const isNew = deployment.id !== primaryDeployment(before)?.id;
@@ -435,77 +409,4 @@ async function deregisterOld(
   const old = revisions.filter((arn) => !needed.has(arn) && !inUse.has(arn));
   await deregisterRevisions(context, old);
   if (old.length > 0) release.addNote(`${old.length} old revisions were deregistered.`);
-}
-
-/** The revision that the service is to run. */
-interface TargetRevision {
-  definition: TaskDefinition;
-  /** Of an existing revision; undefined when one has to be registered. */
-  arn?: string;
-  previous: RegisteredTaskDefinition;
-  changes: readonly ChangedField[];
-  unpinned: UnpinnedImages;
-}
-
-/**
- * The revision that is asked for, and how it differs from the service's own. Nothing is registered.
- *
- * @throws InputError; an error when a revision does not exist.
- */
-async function targetRevision(
-  context: ServiceContext,
-  service: Service,
-  { source, changes, container }: Pick<ServiceRequest, 'source' | 'changes' | 'container'>,
-): Promise<TargetRevision> {
-  const previous = await readTaskDefinition(context, service.taskDefinition ?? '');
-  maskSecrets(context, previous.definition);
-  if (source.kind === 'current') {
-    const { definition, arn } = previous;
-    return { definition, arn, previous, changes: [], unpinned: new Map() };
-  }
-  if (source.kind === 'revision') return await existingRevision(context, source.revision, previous);
-  const base = source.kind === 'file' ? await readTaskDefinitionFile(source.path) : previous.definition;
-  maskSecrets(context, base);
-  const facts = factsOf(service, service.serviceName ?? '', container);
-  const changed = applyChanges(base, changes, facts);
-  const all = changed.containerDefinitions.map(({ name }) => name);
-  const released = source.kind === 'file' ? new Set(all) : releasedContainers(changed, changes, facts);
-  const { definition, unpinned } = await pinImages(context, changed, released);
-  maskSecrets(context, definition);
-  const diff = taskDefinitionDiff(previous.definition, definition);
-  return { definition, previous, changes: diff, unpinned, ...(diff.length === 0 && { arn: previous.arn }) };
-}
-
-/**
- * Tags by which the service has its images already, and which may have been moved since it was deployed: their digest
- * is not known, or an existing revision is deployed as it is. None of what a stack has just rolled out, nor for a
- * rollback, which must not bring a newer image.
- */
-function movedTags(
-  { rolledOutOver, order, source }: ServiceRequest,
-  { taskDefinition }: Service,
-  { arn, definition, unpinned }: TargetRevision,
-): string[] {
-  if (arn !== taskDefinition || rolledOutOver !== undefined || order === undefined) return [];
-  return source.kind === 'revision' ? imagesByTag(definition) : [...unpinned.keys()];
-}
-
-async function existingRevision(
-  context: ServiceContext,
-  revision: string,
-  previous: RegisteredTaskDefinition,
-): Promise<TargetRevision> {
-  const found = await readTaskDefinition(context, revision);
-  if (!found.active) {
-    const allowed = 'this revision was deregistered, and ECS starts no deployment of it';
-    throw new InputError('task-definition-arn', revisionName(found.arn), allowed);
-  }
-  maskSecrets(context, found.definition);
-  const changes = taskDefinitionDiff(previous.definition, found.definition);
-  return { definition: found.definition, arn: found.arn, previous, changes, unpinned: new Map() };
-}
-
-/** Masks the values of variables whose names say that they are secret, in every log from now on. */
-function maskSecrets({ log }: ServiceContext, definition: TaskDefinition): void {
-  for (const value of secretValues(definition)) log.secret(value);
 }

@@ -3,19 +3,30 @@ import { diagnose, type FailedTaskGroup, type RolloutFailure } from '../../ecs/d
 import type { RolloutState } from '../../ecs/rollout.ts';
 import type { TaskFailures } from '../../ecs/task-failures.ts';
 import type { ServiceAddress } from '../../ecs/service.ts';
-import type { TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
+import { revisionName, type TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
 import type { ServiceContext } from './request.ts';
 import { type RolloutReport, SERVICE_VERDICTS, type ServiceEnd, type ServiceResult } from './result.ts';
 
 /** The stages of a release, in their order. */
-type Stage = 'check' | 'register' | 'pre-deploy' | 'update' | 'rollout' | 'prove' | 'smoke-test' | 'record';
+type Stage =
+  | 'check'
+  | 'register'
+  | 'run'
+  | 'pre-deploy'
+  | 'update'
+  | 'rollout'
+  | 'prove'
+  | 'smoke-test'
+  | 'record';
 
 /** What was started at AWS, and goes on when this process ends. */
 interface Started {
-  /** The tasks of pre-deploy. */
-  preDeploy?: { cluster: string; startedBy: string };
+  /** The task of a command. */
+  oneOff?: { cluster: string; startedBy: string };
+  /** RegisterTaskDefinition was sent; its response may be lost. */
+  registration?: 'sent' | 'done';
   /** UpdateService was sent; its response may be lost. */
-  update?: { taskDefinition: string; previous: string };
+  update?: { taskDefinition: string; previous: string; answered?: true };
   deployment?: OurDeployment;
 }
 
@@ -24,6 +35,8 @@ export class Release {
   stage: Stage = 'check';
   readonly report: RolloutReport;
   readonly started: Started = {};
+  /** False for a task on its own, and for a revision that is only registered. */
+  changesService = true;
   /** Whether it replaces a newer release, as it was allowed to. */
   allowedOlder = false;
   readonly #context: ServiceContext;
@@ -49,6 +62,12 @@ export class Release {
       durationMs: 0,
       notes: [],
     };
+  }
+
+  /** The revision that is meant from now on. */
+  setTaskDefinition(arn: string): void {
+    this.report.taskDefinition = revisionName(arn);
+    this.report.taskDefinitionArn = arn;
   }
 
   /** Adds an event to the log and to the timeline. */
@@ -78,6 +97,16 @@ export class Release {
     for (const line of said) this.#context.log.info(line);
     const lines = [`${cause}.`, ...said, ...(fix === undefined ? [] : [`Fix: ${fix}`])];
     this.#context.log.warning(lines.join('\n'), { title: `Tasks of ${this.report.service} fail` });
+  }
+
+  /** The result of a release that a check stops before anything is changed; undefined when none does. */
+  endByFindings(): ServiceResult | undefined {
+    const [first, ...others] = this.report.findings.filter(({ level }) => level === 'error');
+    if (!first) return undefined;
+    const more = others.length > 0 ? ` (and ${others.length} more)` : '';
+    const { message, fix = '' } = first;
+    const reason = `${[message, fix].filter(Boolean).join(' ')}${more} Nothing was changed.`;
+    return this.end({ verdict: 'failed', reason });
   }
 
   end(end: ServiceEnd): ServiceResult {

@@ -25,6 +25,13 @@ import type { ReleaseSource } from '../source.ts';
 /** What is done about a deployment that fails, runs out of time, or whose job is cancelled. */
 type OnFailure = 'rollback' | 'stop' | 'keep';
 
+/** A command that is run before the service is changed. */
+export interface PreDeploy {
+  command: readonly string[];
+  /** `always`: also when the service runs the revision already. */
+  when: 'change' | 'always';
+}
+
 /** Which service, and how to go about it. */
 export interface ServiceTarget {
   /** Name or ARN. */
@@ -32,6 +39,8 @@ export interface ServiceTarget {
   service: string;
   /** The container that the image is for. Absent: the main container. */
   container?: string;
+  /** What a time-out names; default, the release of the service. */
+  what?: string;
   /** False: the deployment is started and not watched. The verdict is `deployed`, and the reason says it is unproven. */
   wait: boolean;
   timeoutMs: number;
@@ -62,7 +71,7 @@ export interface ServiceRequest extends ServiceTarget {
   /** The revision that ran before, where a stack has rolled the new one out: proven and tested as a deployment. */
   rolledOutOver?: string;
   /** Run to its end before the service is touched, as a task of the new revision in the service's own network. */
-  preDeploy?: readonly string[];
+  preDeploy?: PreDeploy;
   smokeTest?: SmokeTest;
   /** Absent for what may go back, such as a rollback. */
   order?: OrderRules;

@@ -8,6 +8,8 @@ import type { ChangedField } from '../../ecs/task-definition/diff.ts';
 export const SERVICE_VERDICTS = {
   deployed: { ok: true },
   unchanged: { ok: true },
+  ran: { ok: true },
+  registered: { ok: true },
   'rolled-back': { ok: false },
   outdated: { ok: false },
   held: { ok: false },
@@ -15,6 +17,7 @@ export const SERVICE_VERDICTS = {
   stopped: { ok: false },
   'smoke-test-failed': { ok: false },
   'pre-deploy-failed': { ok: false },
+  'run-failed': { ok: false },
   'timed-out': { ok: false },
   failed: { ok: false },
   cancelled: { ok: false },
@@ -24,8 +27,11 @@ export type ServiceVerdict = keyof typeof SERVICE_VERDICTS;
 
 /** What is known of a release, however it ends. Durations in ms; times in ms since the epoch. */
 export interface RolloutReport {
+  /** Empty for a revision that is registered without a service. */
   cluster: string;
+  /** Without a service, the family of the task definition. */
   service: string;
+  isStandalone?: true;
   region: string;
   /** The service's strategy: ROLLING, BLUE_GREEN, LINEAR or CANARY. */
   strategy?: string;
@@ -33,6 +39,7 @@ export interface RolloutReport {
   deployment?: string;
   /** `family:revision`, as are all task definitions here. */
   taskDefinition?: string;
+  taskDefinitionArn?: string;
   previousTaskDefinition?: string;
   /** What the running tasks were proven to run, by container. */
   digests: Readonly<Record<string, string>>;
@@ -42,7 +49,9 @@ export interface RolloutReport {
   findings: readonly PreflightFinding[];
   failure?: RolloutFailure;
   rollback?: ServiceRollback;
-  preDeploy?: PreDeployRun;
+  preDeploy?: CommandRun;
+  /** The one-off task of `command: run`. */
+  run?: CommandRun;
   smokeTest?: SmokeTestResult;
   /** What happened, in chronological order. */
   timeline: { at: number; text: string }[];
@@ -60,8 +69,11 @@ export interface ServiceRollback {
   reason?: string;
 }
 
-export interface PreDeployRun {
+/** A command that ran as a task of its own. */
+export interface CommandRun {
   command: string;
+  /** The id of its task; absent when ECS started none. */
+  task?: string;
   /** Absent when the command never ended. */
   exitCode?: number;
   /** Its last lines, redacted. */
@@ -84,7 +96,9 @@ export type ServiceEnd = { reason: string } & (
   | { verdict: 'deployed' | 'unchanged'; taskDefinition: string }
   | { verdict: 'rolled-back'; rollback: ServiceRollback }
   | { verdict: 'smoke-test-failed'; smokeTest: SmokeTestResult }
-  | { verdict: 'pre-deploy-failed'; preDeploy: PreDeployRun }
+  | { verdict: 'pre-deploy-failed'; preDeploy: CommandRun }
+  | { verdict: 'ran' | 'run-failed'; run: CommandRun }
+  | { verdict: 'registered'; taskDefinition: string }
   | { verdict: 'superseded' | 'stopped' }
   | { verdict: 'outdated' | 'held' | 'timed-out' | 'cancelled'; error: ErrorInfo }
   /** Without an error, ECS or a check before the deployment said no. */

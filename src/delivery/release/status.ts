@@ -13,7 +13,7 @@ export async function serviceStatus(context: ServiceContext, target: ServiceTarg
     const service = await findService(inner, target);
     const arn = service.taskDefinition ?? '';
     const name = revisionName(arn);
-    release.report.taskDefinition = name;
+    release.setTaskDefinition(arn);
     release.report.strategy = service.deploymentConfiguration?.strategy ?? 'ROLLING';
     const primary = primaryDeployment(service);
     if (!isSteady(service)) {

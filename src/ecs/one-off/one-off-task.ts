@@ -5,7 +5,6 @@ import {
   ListTasksCommand,
   RunTaskCommand,
   StopTaskCommand,
-  type Service,
   type Task,
 } from '@aws-sdk/client-ecs';
 import { isNotFound, isThrottle } from '../../aws/errors.ts';
@@ -14,6 +13,7 @@ import { PlatformError, reasonOf } from '../../core/errors.ts';
 import { poll } from '../../core/poll.ts';
 import { type EcsContext, nameOf } from '../service.ts';
 import { EndOrder } from './end-order.ts';
+import type { TaskPlacement } from './placement.ts';
 import { failedContainer, failedTask, type FailedTask, logStream, shownLine } from '../tasks.ts';
 import type { TaskDefinition } from '../task-definition/task-definition.ts';
 
@@ -24,9 +24,12 @@ interface OneOffTask {
   definition: TaskDefinition;
   container: string;
   command: readonly string[];
+  placement: TaskPlacement;
   timeoutMs: number;
   /** What the task carries as `startedBy`: it can be found by it, also when the answer of RunTask was lost. */
   startedBy: string;
+  /** With the task's id, once ECS has accepted it. */
+  onStarted: (id: string) => void;
   /** For each line that the container writes. */
   line: (text: string) => void;
 }
@@ -51,16 +54,13 @@ export class NotPlacedError extends PlatformError {
 }
 
 /**
- * Runs a command as a task in a service's own network, with its log, to its end.
+ * Runs a command as a task of its own, with its log, to its end.
  *
  * @throws NotPlacedError; TimeoutError; the signal's reason. The task then still runs: see `stopTasks`.
  */
-export async function runOneOffTask(
-  context: EcsContext,
-  service: Service,
-  one: OneOffTask,
-): Promise<TaskEnd> {
-  const arn = await runTask(context, service, one);
+export async function runOneOffTask(context: EcsContext, one: OneOffTask): Promise<TaskEnd> {
+  const arn = await runTask(context, one);
+  one.onStarted(nameOf(arn));
   const log = new LogReader(context, one, nameOf(arn));
   const options = { what: `the command ${one.command.join(' ')}`, timeoutMs: one.timeoutMs, isThrottle };
   const essential = one.definition.containerDefinitions.filter((container) => container.essential !== false);
@@ -98,13 +98,7 @@ export async function stopTasks(
   return taskArns.map(nameOf);
 }
 
-async function runTask(context: EcsContext, service: Service, one: OneOffTask): Promise<string> {
-  const {
-    capacityProviderStrategy: providers = [],
-    launchType,
-    platformVersion,
-    networkConfiguration,
-  } = service;
+async function runTask(context: EcsContext, one: OneOffTask): Promise<string> {
   const command = new RunTaskCommand({
     cluster: one.cluster,
     taskDefinition: one.taskDefinition,
@@ -112,9 +106,7 @@ async function runTask(context: EcsContext, service: Service, one: OneOffTask): 
     // A call that is tried again must not run a migration twice.
     clientToken: randomUUID(),
     startedBy: one.startedBy,
-    ...(providers.length > 0 ? { capacityProviderStrategy: providers } : launchType && { launchType }),
-    ...(platformVersion !== undefined && { platformVersion }),
-    ...(networkConfiguration && { networkConfiguration }),
+    ...one.placement,
     overrides: { containerOverrides: [{ name: one.container, command: [...one.command] }] },
   });
   const { tasks = [], failures = [] } = await send(await context.ecs(), command, context);

@@ -9,7 +9,7 @@ import type {
 } from './task-definition.ts';
 
 /** What is known of the service beside its task definition. */
-interface ServiceFacts {
+export interface ServiceFacts {
   service: string;
   /** The container that the load balancer sends requests to. */
   loadBalanced?: string;

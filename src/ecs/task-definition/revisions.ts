@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-ecs';
 import { classify } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
-import { PlatformError } from '../../core/errors.ts';
+import { PlatformError, reasonOf } from '../../core/errors.ts';
 import type { EcsContext } from '../service.ts';
 import { rawAnswer, rawInput } from './file.ts';
 import { registrable, revisionNumber, type TaskDefinition } from './task-definition.ts';
@@ -18,7 +18,15 @@ export interface RegisteredTaskDefinition {
   definition: TaskDefinition;
   /** False when it was deregistered. */
   active: boolean;
+  /** Whether this suite registered it. */
+  isOwn: boolean;
+  registeredAt?: Date;
 }
+
+/** The tag of the revisions that this suite registers. It is no part of a definition, and never compared. */
+const OWN_TAG = { key: 'platform:registered-by', value: 'update-service' };
+/** @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html#tag-restrictions */
+const MOST_TAGS = 50;
 
 /** Reads a revision with its tags. Throws an error that names it when it does not exist. */
 export async function readTaskDefinition(
@@ -36,19 +44,61 @@ export async function readTaskDefinition(
   const { taskDefinition = {}, tags = [] } = raw() as { taskDefinition?: object; tags?: Tag[] };
   const definition = registrable({ ...taskDefinition });
   // Tags of AWS itself cannot be given.
-  const own = tags.filter(({ key }) => !(key ?? '').startsWith('aws:'));
-  if (own.length > 0) definition.tags = own;
-  const { taskDefinitionArn: arn = revision, status } = answer.taskDefinition ?? {};
-  return { arn, definition, active: status !== 'INACTIVE' && status !== 'DELETE_IN_PROGRESS' };
+  const given = tags.filter(({ key = '' }) => !key.startsWith('aws:') && key !== OWN_TAG.key);
+  if (given.length > 0) definition.tags = given;
+  const { taskDefinitionArn: arn = revision, status, registeredAt } = answer.taskDefinition ?? {};
+  return {
+    arn,
+    definition,
+    active: status !== 'INACTIVE' && status !== 'DELETE_IN_PROGRESS',
+    isOwn: tags.some(({ key }) => key === OWN_TAG.key),
+    ...(registeredAt && { registeredAt }),
+  };
+}
+
+/**
+ * Reads the newest active revision of a family. Throws an error that names the family when there is none.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTaskDefinition.html "The family for the
+ * latest ACTIVE revision"
+ */
+export async function readNewestRevision(
+  context: EcsContext,
+  family: string,
+): Promise<RegisteredTaskDefinition> {
+  return await readTaskDefinition(context, family).catch((error: unknown) => {
+    if (!(error instanceof PlatformError) || error.code !== 'not-found') throw error;
+    const message = `the family ${family} has no active task definition`;
+    throw new PlatformError('not-found', message, { cause: error });
+  });
 }
 
 type Tag = NonNullable<TaskDefinition['tags']>[number];
 
-/** Registers a revision, and gives its ARN. */
+/**
+ * Registers a revision with the tag of this suite, and gives its ARN. A role that may not tag registers it without: a
+ * permission that callers did not need so far must not fail their deployments.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/supported-iam-actions-tagging.html "Users must have
+ * permissions for actions that create a resource, such as ecsCreateCluster. If tags are specified in the
+ * resource-creating action, AWS performs additional authorization"
+ */
 export async function registerTaskDefinition(
   context: EcsContext,
   definition: TaskDefinition,
 ): Promise<string> {
+  const { tags = [] } = definition;
+  if (tags.length >= MOST_TAGS) return await sendRegistration(context, definition);
+  try {
+    return await sendRegistration(context, { ...definition, tags: [...tags, OWN_TAG] });
+  } catch (error) {
+    if (classify(error) !== 'denied' || tags.length > 0) throw error;
+    context.log.debug(`Registering without tags, which the role may not set: ${reasonOf(error)}`);
+    return await sendRegistration(context, definition);
+  }
+}
+
+async function sendRegistration(context: EcsContext, definition: TaskDefinition): Promise<string> {
   const client = await context.ecs();
   const command = new RegisterTaskDefinitionCommand(definition as unknown as RegisterTaskDefinitionRequest);
   rawInput(command, definition);

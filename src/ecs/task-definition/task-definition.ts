@@ -39,6 +39,8 @@ export type TaskDefinitionSource =
   | { kind: 'service' }
   /** The revision that the service runs, deployed again as it is. */
   | { kind: 'current' }
+  /** The newest active revision of a family. */
+  | { kind: 'family'; family: string }
   /** A JSON or YAML file. */
   | { kind: 'file'; path: string }
   /** An existing revision, deployed as it is: `family:revision` or an ARN. */

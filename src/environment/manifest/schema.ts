@@ -292,6 +292,9 @@ const service = z
           description:
             "Run to its end as a task of the new release before the rollout, such as the database's migration.",
         }),
+      'pre-deploy-when': z.enum(['change', 'always'], { error: 'change or always' }).optional().meta({
+        description: '`always` runs `pre-deploy` also when the service stays as it is. Default, `change`.',
+      }),
       'smoke-test': smokeTest.optional(),
       environments: z
         .union([inEnvironments, z.record(z.string(), existing)], {

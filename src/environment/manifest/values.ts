@@ -1,3 +1,4 @@
+import type { PreDeploy } from '../../delivery/release/request.ts';
 import {
   environmentNames,
   existingIn,
@@ -65,7 +66,7 @@ export interface Service {
   /** The name of its ECR repository, the same in every account. */
   repository: string;
   build: ServiceBuild;
-  preDeploy?: readonly string[];
+  preDeploy?: PreDeploy;
   smokeTest?: SmokeTest;
   environments?: readonly string[];
 }
@@ -77,7 +78,7 @@ export interface ExistingService {
   places: Readonly<Record<string, ServicePlace>>;
   /** Absent: its image is built elsewhere. */
   build?: ServiceBuild;
-  preDeploy?: readonly string[];
+  preDeploy?: PreDeploy;
   smokeTest?: SmokeTest;
 }
 
@@ -175,10 +176,15 @@ export function serviceOf(name: string, text: ServiceText, project: string): Ser
     repository: text.repository ?? `${project}/${name}`,
     build: buildOf(text),
     ...(text.port !== undefined && { port: text.port }),
-    ...(text['pre-deploy'] !== undefined && { preDeploy: words(text['pre-deploy']) }),
+    ...preDeployOf(text),
     ...(smokeTest && { smokeTest }),
     ...(environments && { environments }),
   };
+}
+
+function preDeployOf(text: ServiceText): { preDeploy?: PreDeploy } {
+  const { 'pre-deploy': command, 'pre-deploy-when': when = 'change' } = text;
+  return command === undefined ? {} : { preDeploy: { command: words(command), when } };
 }
 
 /** A service that exists already. */
@@ -198,7 +204,7 @@ export function existingServiceOf(
     name,
     places: Object.fromEntries(places),
     ...((text.path !== undefined || text.build?.from !== undefined) && { build: buildOf(text) }),
-    ...(text['pre-deploy'] !== undefined && { preDeploy: words(text['pre-deploy']) }),
+    ...preDeployOf(text),
     ...(smokeTest && { smokeTest }),
   };
 }

@@ -111,7 +111,7 @@ async function keepRelease(
     return changed;
   }
   const runs = running.images.includes(image);
-  if (runs && running.isSteady && proven) return changed;
+  if (runs && running.isSteady && proven && service.preDeploy?.when !== 'always') return changed;
   if (runs || request.choice.environment.promoteFrom === undefined) {
     const origin = { ...target.origin, source: sourceOf(known), from };
     const release = proven || !runs || !target.smokeTest ? target : await asNew(context, target);
@@ -136,7 +136,7 @@ async function finishFirstRelease(
   const { preDeploy, ...target } = requestOf(context, request, service, image);
   const ended = await runStackPreDeploy(context.services, { ...target, ...(preDeploy && { preDeploy }) });
   if (!ended.ok) {
-    const command = preDeploy?.join(' ') ?? '';
+    const command = preDeploy?.command.join(' ') ?? '';
     const reason = `${stack.reason} Its first ${command} failed: ${ended.reason} The service runs; the next deployment runs the command again.`;
     return { ...stack, verdict: 'pre-deploy-failed', ok: false, reason };
   }

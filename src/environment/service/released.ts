@@ -64,10 +64,10 @@ export async function releasedImage(
 function isAskedFor(
   { commit }: EnvironmentContext,
   { images }: EnvironmentRequest,
-  { name }: Pick<Service, 'name'>,
-  { image, repository, commit: released, proven, preDeploy }: Release,
+  { name, preDeploy }: Pick<Service, 'name' | 'preDeploy'>,
+  { image, repository, commit: released, proven, preDeploy: first }: Release,
 ): boolean {
-  if (!proven || preDeploy === 'pending') return false;
+  if (!proven || first === 'pending' || preDeploy?.when === 'always') return false;
   const given = images[name];
   if (given !== undefined) return digestOfReference(given) === digestOfReference(image);
   if (Object.keys(images).length > 0 || released === '') return false;

@@ -127,6 +127,30 @@ test('a task definition is taken from a file, and a second run finds it unchange
   expect(readFileSync(`${workspace}/task.json`, 'utf8')).toBe(file);
 });
 
+test('the newest revision of a family is started from; alone it is deployed as it is', async () => {
+  const world = await EcsWorld.withService();
+  await world.registerWith({ environment: [{ name: 'MODE', value: 'slow' }] });
+  const family = { 'task-definition-family': 'user-service' };
+  const without = await updateService(world, { image: NEXT });
+  expect(without.log).toMatch(
+    /^::warning title=user-service::user-service:2 is newer than user-service:1, .*not deployed: app\.environment\.MODE\. Fix: Set task-definition-family: user-service .*task-definition-arn: user-service:2/m,
+  );
+  expect(without.summary).toContain('user-service:2 is newer than user-service:1');
+  await world.registerWith({ environment: [{ name: 'MODE', value: 'slow' }], image: NEXT });
+  const alone = await updateService(world, family);
+  expect(alone.outputs).toMatchObject({ verdict: 'deployed', 'task-definition': 'user-service:4' });
+  const run = await updateService(world, { ...family, image: imageOf('3') });
+  expect(run.outputs).toMatchObject({ verdict: 'deployed', 'task-definition': 'user-service:5' });
+  expect((await definition(world, 'user-service:5')).containerDefinitions?.[0]).toMatchObject({
+    image: imageOf('3'),
+    environment: [{ name: 'MODE', value: 'slow' }],
+  });
+  const unknown = await updateService(world, { 'task-definition-family': 'user-servce' });
+  expect(unknown.outputs['reason']).toBe(
+    'The family user-servce has no active task definition. Nothing was changed.',
+  );
+});
+
 test('an existing revision is deployed as it is', async () => {
   const world = await EcsWorld.withService();
   await updateService(world, { image: NEXT });

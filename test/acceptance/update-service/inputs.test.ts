@@ -26,6 +26,45 @@ test.each<[Record<string, string>, RegExp]>([
     /^containers: an existing revision/,
   ],
   [
+    { 'task-definition-family': 'family', 'task-definition-arn': 'family:1' },
+    /^task-definition-family: "family" is not valid: expected no value, because task-definition-arn is given/,
+  ],
+  [
+    { 'task-definition-family': 'family', 'task-definition': 'task.json' },
+    /^task-definition-family: "family" is not valid: expected no value, because task-definition is given/,
+  ],
+  [
+    { 'task-definition-family': 'family:1' },
+    /^task-definition-family: "family:1" is not valid: expected the name of a family, without a revision/,
+  ],
+  [
+    { command: 'restart', 'task-definition-family': 'family' },
+    /^task-definition-family: "family" is not valid: expected no change of the task definition/,
+  ],
+  [{ service: '' }, /^service: expected a service's name/],
+  [{ cluster: '' }, /^cluster: expected a cluster's name or ARN/],
+  [{ command: 'run' }, /^run: .*expected the command to run/],
+  [{ command: 'run', run: 'a "b' }, /^run: .*a quote is not closed/],
+  [
+    { command: 'run', run: 'a', wait: 'false' },
+    /^wait: "false" is not valid: expected true with command: run/,
+  ],
+  [
+    { command: 'run', run: 'a', parameter: '/platform/dev/user-service/image' },
+    /^parameter: .*expected no value with command: run/,
+  ],
+  [{ command: 'run', run: 'a', service: '' }, /^service: .*expected a service, or task-definition, /],
+  [{ run: 'a' }, /^run: "a" is not valid: expected no value with command: deploy\. Use command: run/],
+  [{ command: 'restart', subnets: 'subnet-1' }, /^subnets: "subnet-1" is not valid: .*Use command: run/],
+  [{ 'launch-type': 'FARGATE' }, /^launch-type: "FARGATE" is not valid: .*Use command: run/],
+  [{ command: 'run', run: 'a', 'launch-type': 'fargate' }, /^launch-type: "fargate" is not valid/],
+  [{ command: 'register', 'smoke-test': '/a' }, /^smoke-test: .*expected no value with command: register/],
+  [
+    { command: 'register', 'task-definition-arn': 'family:1' },
+    /^task-definition-arn: .*because this revision is registered/,
+  ],
+  [{ 'pre-deploy-when': 'never' }, /^pre-deploy-when: "never" is not valid/],
+  [
     { images: `app=${NEXT}`, containers: `app: { image: "${NEXT}" }` },
     /^containers: "app" is not valid: expected its image once/,
   ],

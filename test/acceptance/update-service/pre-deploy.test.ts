@@ -68,3 +68,18 @@ test('the log of a command that failed appears once', async () => {
   expect(run.summary).toContain('### Why the pre-deploy command failed');
   expect(run.log.split('\n').filter((line) => line.trim() === 'relation orders exists')).toHaveLength(1);
 });
+
+test('a service that stays as it is: the command is not run, and a note says so; with always it runs', async () => {
+  const world = await EcsWorld.withService();
+  const skipped = await updateService(world, { image: IMAGE, ...COMMAND });
+  expect(skipped.outputs['verdict']).toBe('unchanged');
+  const note =
+    'The pre-deploy command node migrate.js was not run, because the service is not changed. Set pre-deploy-when: always to run it each time.';
+  expect(skipped.log.split('\n')).toContain(note);
+  expect(skipped.summary).toContain(`- ${note}`);
+  expect(world.sandbox.calls.of('RunTask')).toEqual([]);
+  const ran = await updateService(world, { image: IMAGE, ...COMMAND, 'pre-deploy-when': 'always' });
+  expect(ran.outputs['verdict']).toBe('unchanged');
+  expect(ran.log).toContain('node migrate.js succeeded.');
+  expect(world.sandbox.calls.of('RunTask')).toHaveLength(1);
+});

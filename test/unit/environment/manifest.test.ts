@@ -48,7 +48,7 @@ test('the reference platform has three environments, its stacks and its services
   expect(services['user-service']).toMatchObject({
     repository: 'platform/user-service',
     build: { context: 'services', file: 'services/user-service/Dockerfile', platforms: ['linux/arm64'] },
-    preDeploy: ['node', 'dist/migrate.js'],
+    preDeploy: { command: ['node', 'dist/migrate.js'], when: 'change' },
   });
 });
 

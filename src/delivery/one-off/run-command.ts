@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto';
+import { reasonOf } from '../../core/errors.ts';
+import { sentence } from '../../core/text.ts';
+import { explain } from '../../ecs/causes.ts';
+import { NotPlacedError, runOneOffTask } from '../../ecs/one-off/one-off-task.ts';
+import type { TaskEnd } from '../../ecs/one-off/one-off-task.ts';
+import type { TaskPlacement } from '../../ecs/one-off/placement.ts';
+import type { TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
+import { logStream, logTail } from '../../ecs/tasks.ts';
+import type { Release } from '../release/release.ts';
+import type { ServiceContext } from '../release/request.ts';
+import type { CommandRun } from '../release/result.ts';
+
+/** How many of its last lines the report has. */
+const SHOWN_LINES = 25;
+
+/** A command, and the task that it runs in. */
+interface Command {
+  command: readonly string[];
+  container: string;
+  taskDefinition: string;
+  definition: TaskDefinition;
+  placement: TaskPlacement;
+  timeoutMs: number;
+}
+
+/** How a command ended. The reason is one sentence or more. */
+export type CommandEnd = { ok: true; run: CommandRun } | { ok: false; reason: string; run: CommandRun };
+
+/**
+ * Runs a command as a task of its own to its end, with its log. Where it fails, the report says why.
+ *
+ * @param as where the report has it.
+ * @throws TimeoutError; the signal's reason; an AwsError of a call. The task may then still run: see `stopTasks`.
+ */
+export async function runCommand(
+  context: ServiceContext,
+  release: Release,
+  as: 'preDeploy' | 'run',
+  { command, ...task }: Command,
+): Promise<CommandEnd> {
+  const { report } = release;
+  const { cluster } = report;
+  const startedAt = context.clock.now();
+  const lines: string[] = [];
+  const startedBy = `update-service/${randomUUID()}`;
+  release.started.oneOff = { cluster, startedBy };
+  let run: CommandRun = { command: command.join(' '), log: lines, durationMs: 0 };
+  const change = (more: Partial<CommandRun>): void => {
+    run = { ...run, ...more, durationMs: context.clock.now() - startedAt };
+    report[as] = run;
+  };
+  change({});
+  release.logEvent(`Running ${run.command} as a task of its own.`);
+  try {
+    const end = await runOneOffTask(context, {
+      ...task,
+      command,
+      cluster,
+      startedBy,
+      onStarted: (id) => {
+        change({ task: id });
+        context.log.info(`Started the task ${id}.`);
+      },
+      line: (text) => {
+        context.log.info(`  ${text}`);
+        lines.push(text);
+        if (lines.length > SHOWN_LINES) lines.shift();
+      },
+    });
+    delete release.started.oneOff;
+    const { exitCode } = end;
+    change(exitCode === undefined ? {} : { exitCode });
+    if (exitCode === 0 && !end.endedBy) {
+      release.logEvent(`${run.command} succeeded.`);
+      return { ok: true, run };
+    }
+    return { ok: false, reason: await explainEnd(context, release, end, { ...task, lines }), run };
+  } catch (error) {
+    if (!(error instanceof NotPlacedError)) throw error;
+    delete release.started.oneOff;
+    return { ok: false, reason: sentence(error.message), run };
+  }
+}
+
+/** What ECS says of every task that ended by itself: it explains nothing. */
+const SAYS_NOTHING = 'Essential container in task exited';
+
+async function explainEnd(
+  context: ServiceContext,
+  release: Release,
+  { task, exitCode, endedBy }: TaskEnd,
+  {
+    definition,
+    container,
+    lines,
+  }: { definition: TaskDefinition; container: string; lines: readonly string[] },
+): Promise<string> {
+  const { stopCode, stoppedReason, pullMs, id } = task;
+  const ended = exitCode === undefined ? {} : { exitCode };
+  const main = { ...(task.container?.name === container && task.container), name: container, ...ended };
+  // Before its command ran, whichever container failed is the one that says why.
+  const subject = endedBy ?? (exitCode === undefined ? (task.container ?? main) : main);
+  const log = endedBy ? await logOf(context, definition, endedBy.name, id) : lines;
+  const { cause, fix, awsMessage } = explain({
+    stopCode,
+    stoppedReason,
+    container: subject,
+    target: '',
+    log: log.join('\n'),
+    architecture: definition.runtimePlatform?.cpuArchitecture ?? 'X86_64',
+    memory: definition.memory ?? '',
+    port: undefined,
+    healthCheckPath: '',
+  });
+  const group = {
+    cause,
+    count: 1,
+    task: id,
+    container: subject.name,
+    ...(subject.exitCode !== undefined && { exitCode: subject.exitCode }),
+    ...(stopCode !== '' && { stopCode }),
+    ...(stoppedReason !== '' && { stoppedReason }),
+    ...(pullMs !== undefined && { pullMs }),
+  };
+  release.report.failure = {
+    cause,
+    fix,
+    ...(awsMessage !== '' && { awsMessage }),
+    groups: [group],
+    ...(log.length > 0 && { log: { stream: `${subject.name}/${id}`, lines: log } }),
+  };
+  const first = endedBy ? ` It ended before ${container} did.` : '';
+  const quote = awsMessage === '' || awsMessage === SAYS_NOTHING ? '' : ` AWS says: "${awsMessage}".`;
+  return `${sentence(cause)}${first}${quote}`;
+}
+
+/** The end of the log of a container whose lines were not followed; none when it cannot be read. */
+async function logOf(
+  context: ServiceContext,
+  definition: TaskDefinition,
+  container: string,
+  taskId: string,
+): Promise<readonly string[]> {
+  const stream = logStream(definition, container, taskId);
+  if (!stream) return [];
+  try {
+    return (await logTail(context, stream)).lines;
+  } catch (error) {
+    context.signal.throwIfAborted();
+    context.log.info(`The log of ${container} cannot be read: ${reasonOf(error)}`);
+    return [];
+  }
+}

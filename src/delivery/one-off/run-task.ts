@@ -1,0 +1,40 @@
+import { type PlacementChoice, placementOf } from '../../ecs/one-off/placement.ts';
+import { mainContainer } from '../../ecs/task-definition/changes.ts';
+import { runRelease } from '../release/on-failure.ts';
+import type { ServiceContext } from '../release/request.ts';
+import type { ServiceResult } from '../release/result.ts';
+import { prepareRevision, type RevisionRequest } from '../revision/register-revision.ts';
+import { runCommand } from './run-command.ts';
+
+/** A command to run as a task of its own. */
+export interface RunRequest extends RevisionRequest {
+  command: readonly string[];
+  placement: PlacementChoice;
+}
+
+/**
+ * Runs a command as a task of its own, of the service's definition or of a given one. The service is not changed, so it
+ * takes no lock, and neither a hold nor the order of releases stops it. Never throws.
+ */
+export async function runTask(context: ServiceContext, request: RunRequest): Promise<ServiceResult> {
+  const { command, timeoutMs } = request;
+  const text = command.join(' ');
+  return await runRelease(context, { ...request, what: `the command ${text}` }, async (inner, release) => {
+    const prepared = await prepareRevision(inner, release, request);
+    if ('verdict' in prepared) return prepared;
+    const { arn, definition, service, facts } = prepared;
+    release.stage = 'run';
+    const ended = await runCommand(inner, release, 'run', {
+      command,
+      container: mainContainer(definition, facts, 'run').name,
+      taskDefinition: arn,
+      definition,
+      placement: placementOf(service, definition, request.placement),
+      timeoutMs,
+    });
+    if (ended.ok)
+      return release.end({ verdict: 'ran', reason: `${text} ended with exit code 0.`, run: ended.run });
+    const reason = `The command ${text} failed: ${ended.reason}`;
+    return release.end({ verdict: 'run-failed', reason, run: ended.run });
+  });
+}

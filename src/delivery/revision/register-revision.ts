@@ -1,0 +1,101 @@
+import type { Service } from '@aws-sdk/client-ecs';
+import { findService } from '../../ecs/find-service.ts';
+import { containerMemoryFindings, sizeFindings } from '../../ecs/preflight.ts';
+import { factsOf, type ServiceFacts } from '../../ecs/task-definition/changes.ts';
+import { registerTaskDefinition } from '../../ecs/task-definition/revisions.ts';
+import {
+  revisionName,
+  type TaskDefinition,
+  type TaskDefinitionChanges,
+  type TaskDefinitionSource,
+} from '../../ecs/task-definition/task-definition.ts';
+import { imageFindings } from '../release/images.ts';
+import { runRelease } from '../release/on-failure.ts';
+import type { Release } from '../release/release.ts';
+import type { ServiceContext, ServiceTarget } from '../release/request.ts';
+import type { ServiceResult } from '../release/result.ts';
+import { type DesiredRevision, desiredRevision, targetRevision } from './target-revision.ts';
+
+/** A revision that no service is changed to: one to register, or to run a task of. */
+export interface RevisionRequest extends ServiceTarget {
+  source: TaskDefinitionSource;
+  changes: TaskDefinitionChanges;
+  /** There is no service: `service` names the family in messages. */
+  isStandalone: boolean;
+}
+
+/**
+ * Registers a revision and changes nothing else: `registered`, or `unchanged` when one says the same already. It takes
+ * no lock. Never throws.
+ */
+export async function registerOnly(
+  context: ServiceContext,
+  request: RevisionRequest,
+): Promise<ServiceResult> {
+  const target = { ...request, what: `the registration of ${request.service}` };
+  return await runRelease(context, target, async (inner, release) => {
+    const prepared = await prepareRevision(inner, release, request);
+    if ('verdict' in prepared) return prepared;
+    const taskDefinition = revisionName(prepared.arn);
+    if (release.started.registration === undefined) {
+      const reason = `${taskDefinition} says the same already: nothing was registered.`;
+      return release.end({ verdict: 'unchanged', reason, taskDefinition });
+    }
+    const reason = `Registered ${taskDefinition}. No service was changed.`;
+    return release.end({ verdict: 'registered', reason, taskDefinition });
+  });
+}
+
+/** A revision that is registered. */
+interface PreparedRevision {
+  arn: string;
+  definition: TaskDefinition;
+  /** What is known of the service, to find the main container. */
+  facts: ServiceFacts;
+  service?: Service;
+}
+
+/** Checks and registers a revision that no service is changed to. A result when it cannot be. */
+export async function prepareRevision(
+  context: ServiceContext,
+  release: Release,
+  request: RevisionRequest,
+): Promise<PreparedRevision | ServiceResult> {
+  release.changesService = false;
+  const service = request.isStandalone ? undefined : await findService(context, request);
+  const facts = factsOf(service ?? {}, request.service, request.container);
+  const desired = service
+    ? await targetRevision(context, service, request)
+    : { ...(await desiredRevision(context, request, { facts })), changes: [] };
+  const { definition } = desired;
+  if (!service) Object.assign(release.report, { service: definition.family, isStandalone: true });
+  release.report.changes = desired.changes;
+  release.report.findings = [
+    ...sizeFindings(definition),
+    ...containerMemoryFindings(definition),
+    ...(await imageFindings(context, definition, desired.unpinned)),
+  ];
+  const refused = release.endByFindings();
+  if (refused) return refused;
+  const arn = await registerRevision(context, release, desired);
+  return { arn, definition, facts, ...(service && { service }) };
+}
+
+/** Registers a revision that does not exist yet. Returns its ARN. */
+export async function registerRevision(
+  context: ServiceContext,
+  release: Release,
+  { arn, definition }: DesiredRevision,
+): Promise<string> {
+  if (arn !== undefined) {
+    release.setTaskDefinition(arn);
+    return arn;
+  }
+  release.stage = 'register';
+  release.started.registration = 'sent';
+  const registered = await registerTaskDefinition(context, definition);
+  release.started.registration = 'done';
+  release.setTaskDefinition(registered);
+  release.logEvent(`Registered ${revisionName(registered)}.`);
+  return registered;
+}

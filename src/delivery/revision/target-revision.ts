@@ -1,0 +1,149 @@
+import type { Service } from '@aws-sdk/client-ecs';
+import { InputError } from '../../core/errors.ts';
+import {
+  applyChanges,
+  factsOf,
+  releasedContainers,
+  type ServiceFacts,
+} from '../../ecs/task-definition/changes.ts';
+import { type ChangedField, secretValues, taskDefinitionDiff } from '../../ecs/task-definition/diff.ts';
+import { readTaskDefinitionFile } from '../../ecs/task-definition/file.ts';
+import {
+  readNewestRevision,
+  readTaskDefinition,
+  type RegisteredTaskDefinition,
+} from '../../ecs/task-definition/revisions.ts';
+import {
+  revisionName,
+  type TaskDefinition,
+  type TaskDefinitionChanges,
+  type TaskDefinitionSource,
+} from '../../ecs/task-definition/task-definition.ts';
+import { imagesByTag, pinImages, type UnpinnedImages } from '../release/images.ts';
+import type { ServiceContext, ServiceRequest } from '../release/request.ts';
+
+/** A task definition, and the revision that has it already. */
+interface Revision {
+  definition: TaskDefinition;
+  /** Undefined when it has to be registered. */
+  arn?: string;
+}
+
+/** The revision that is asked for. */
+export interface DesiredRevision extends Revision {
+  unpinned: UnpinnedImages;
+}
+
+/** The revision that a service is to run. */
+export interface TargetRevision extends DesiredRevision {
+  previous: RegisteredTaskDefinition;
+  changes: readonly ChangedField[];
+}
+
+/** What a revision is made from, and what is changed in it. */
+interface RevisionRequest {
+  source: TaskDefinitionSource;
+  changes: TaskDefinitionChanges;
+  /** The main container, where it is named. */
+  container?: string;
+}
+
+/**
+ * The revision that is asked for, and how it differs from the service's own. Nothing is registered.
+ *
+ * @throws InputError; an error when a revision does not exist.
+ */
+export async function targetRevision(
+  context: ServiceContext,
+  service: Service,
+  request: RevisionRequest,
+): Promise<TargetRevision> {
+  const previous = await readRevision(context, service.taskDefinition ?? '');
+  const facts = factsOf(service, service.serviceName ?? '', request.container);
+  const desired = await desiredRevision(context, request, { facts, running: previous });
+  return { ...desired, previous, changes: taskDefinitionDiff(previous.definition, desired.definition) };
+}
+
+/**
+ * The revision that is asked for. One that says the same as the running one, or as the one that it is made from, is not
+ * registered again.
+ *
+ * @param running what the service runs; undefined without a service.
+ * @throws InputError; an error when a revision does not exist.
+ */
+export async function desiredRevision(
+  context: ServiceContext,
+  { source, changes }: RevisionRequest,
+  { facts, running }: { facts: ServiceFacts; running?: RegisteredTaskDefinition },
+): Promise<DesiredRevision> {
+  const base = await readSource(context, source, running);
+  const { definition: started, arn } = base;
+  if (source.kind === 'revision' || source.kind === 'current') {
+    return { definition: started, ...(arn !== undefined && { arn }), unpinned: new Map() };
+  }
+  const changed = applyChanges(started, changes, facts);
+  const all = new Set(changed.containerDefinitions.map(({ name }) => name));
+  const released = source.kind === 'service' ? releasedContainers(changed, changes, facts) : all;
+  const { definition, unpinned } = await pinImages(context, changed, released);
+  maskSecrets(context, definition);
+  const same = [running, base].find(
+    (one) => one?.arn !== undefined && taskDefinitionDiff(one.definition, definition).length === 0,
+  );
+  return { definition, unpinned, ...(same?.arn !== undefined && { arn: same.arn }) };
+}
+
+/**
+ * Tags by which the service has its images already, and which may have been moved since it was deployed: their digest
+ * is not known, or an existing revision is deployed as it is. None of what a stack has just rolled out, nor for a
+ * rollback, which must not bring a newer image.
+ */
+export function movedTags(
+  { rolledOutOver, order, source }: ServiceRequest,
+  { taskDefinition }: Service,
+  { arn, definition, unpinned }: TargetRevision,
+): string[] {
+  if (arn !== taskDefinition || rolledOutOver !== undefined || order === undefined) return [];
+  return source.kind === 'revision' ? imagesByTag(definition) : [...unpinned.keys()];
+}
+
+async function readSource(
+  context: ServiceContext,
+  source: TaskDefinitionSource,
+  running: RegisteredTaskDefinition | undefined,
+): Promise<Revision> {
+  switch (source.kind) {
+    case 'revision':
+      return await activeRevision(context, source.revision);
+    case 'family':
+      return masked(context, await readNewestRevision(context, source.family));
+    case 'file': {
+      const definition = await readTaskDefinitionFile(source.path);
+      maskSecrets(context, definition);
+      return { definition };
+    }
+    default:
+      if (!running) throw new InputError('service', '', 'expected the service whose revision is meant');
+      return running;
+  }
+}
+
+async function activeRevision(context: ServiceContext, revision: string): Promise<Revision> {
+  const found = await readRevision(context, revision);
+  if (found.active) return found;
+  const allowed = 'this revision was deregistered, and ECS starts no task of it';
+  throw new InputError('task-definition-arn', revisionName(found.arn), allowed);
+}
+
+async function readRevision(context: ServiceContext, revision: string): Promise<RegisteredTaskDefinition> {
+  return masked(context, await readTaskDefinition(context, revision));
+}
+
+function masked(context: ServiceContext, found: RegisteredTaskDefinition): RegisteredTaskDefinition {
+  maskSecrets(context, found.definition);
+  return found;
+}
+
+/** Masks the values of variables whose names say that they are secret, in every log from now on. */
+function maskSecrets({ log }: ServiceContext, definition: TaskDefinition): void {
+  for (const value of secretValues(definition)) log.secret(value);
+}

@@ -1,0 +1,213 @@
+import { DescribeTasksCommand, ListTaskDefinitionsCommand } from '@aws-sdk/client-ecs';
+import { describe, expect, test } from '@jest/globals';
+import { CLUSTER, EcsWorld, IMAGE, SERVICE } from '../../unit/sandbox/ecs/ecs-world.ts';
+import { useWorkspaces } from '../../support/action.ts';
+import { NEXT, updateService } from '../../support/service.ts';
+
+const RUN = { command: 'run', run: 'bin/migrate up "to 5"' };
+const ALONE = { service: '', 'task-definition-family': SERVICE, subnets: 'subnet-7' };
+const ONE_OFF = { oneOff: true };
+const LOGS = {
+  logDriver: 'awslogs' as const,
+  options: { 'awslogs-group': '/services', 'awslogs-region': 'eu-west-1', 'awslogs-stream-prefix': 'ecs' },
+};
+const workspaceOf = useWorkspaces();
+
+function worldOf(rule?: object): Promise<EcsWorld> {
+  const rules = rule ? [{ does: 'exit' as const, match: ONE_OFF, ...rule }] : [];
+  return EcsWorld.withService({ scenario: { ecs: { rules } } });
+}
+
+/** What RunTask was asked for, without what makes a call unique. */
+function asked(world: EcsWorld): object {
+  const [call] = world.sandbox.calls.of('RunTask');
+  const { clientToken: _token, startedBy: _by, ...input } = call!.input as Record<string, unknown>;
+  return input;
+}
+
+async function revisions(world: EcsWorld): Promise<number> {
+  const { taskDefinitionArns = [] } = await world.client.send(new ListTaskDefinitionsCommand({}));
+  return taskDefinitionArns.length;
+}
+
+describe('a command as a task of its own', () => {
+  test('runs in the network and the definition of the service, with its log and its exit code', async () => {
+    const world = await worldOf({ exitCode: 0, logs: ['4 rows'] });
+    const run = await updateService(world, RUN);
+    expect(run.outputs).toMatchObject({
+      verdict: 'ran',
+      reason: 'bin/migrate up to 5 ended with exit code 0.',
+      'exit-code': '0',
+      'task-definition': 'user-service:1',
+    });
+    expect(run.exitCode).toBe(0);
+    expect(run.log).toContain('  4 rows');
+    expect(asked(world)).toEqual({
+      cluster: CLUSTER,
+      count: 1,
+      taskDefinition: run.outputs['task-definition-arn'],
+      launchType: 'FARGATE',
+      platformVersion: '1.4.0',
+      networkConfiguration: { awsvpcConfiguration: { subnets: ['subnet-1', 'subnet-2'] } },
+      overrides: { containerOverrides: [{ name: 'app', command: ['bin/migrate', 'up', 'to 5'] }] },
+    });
+    const tasks = [run.outputs['task']!];
+    const found = await world.client.send(new DescribeTasksCommand({ cluster: CLUSTER, tasks }));
+    expect(found.tasks).toHaveLength(1);
+    expect(run.summary).toMatch(
+      /### Command\n\n`bin\/migrate up to 5`: exit code 0, after .*, task `[0-9a-f]{32}`/,
+    );
+    expect(world.sandbox.calls.of('UpdateService')).toEqual([]);
+  });
+
+  test('with another image and variables, of a revision registered for it; the service stays as it is', async () => {
+    const world = await worldOf();
+    const run = await updateService(world, { ...RUN, image: NEXT, environment: 'MODE=fast' });
+    expect(run.outputs).toMatchObject({ verdict: 'ran', 'task-definition': 'user-service:2' });
+    expect((await world.service()).taskDefinition).toMatch(/user-service:1$/);
+    // The next deployment is not warned of it.
+    const next = await updateService(world, { image: IMAGE });
+    expect(next.outputs['verdict']).toBe('unchanged');
+    expect(next.log).not.toMatch(/^::warning/m);
+  });
+
+  test('without a service, of the newest revision of a family', async () => {
+    const world = await worldOf();
+    const run = await updateService(world, {
+      ...RUN,
+      ...ALONE,
+      'security-groups': 'sg-1, sg-2',
+      'assign-public-ip': 'true',
+    });
+    expect(run.outputs).toMatchObject({ verdict: 'ran', 'task-definition': 'user-service:1' });
+    expect(asked(world)).toMatchObject({
+      launchType: 'FARGATE',
+      networkConfiguration: {
+        awsvpcConfiguration: {
+          subnets: ['subnet-7'],
+          securityGroups: ['sg-1', 'sg-2'],
+          assignPublicIp: 'ENABLED',
+        },
+      },
+    });
+    expect(world.sandbox.calls.of('DescribeServices').length).toBeLessThanOrEqual(10);
+  });
+
+  test('a failed one is red, with its exit code, its log and why', async () => {
+    const world = await worldOf({ exitCode: 3, logs: ['relation orders exists'] });
+    const run = await updateService(world, RUN);
+    expect(run.exitCode).toBe(1);
+    expect(run.outputs).toMatchObject({
+      verdict: 'run-failed',
+      reason: 'The command bin/migrate up to 5 failed: The container app ended with exit code 3.',
+      'exit-code': '3',
+    });
+    expect(run.log).toMatch(
+      /^::error title=Why the command of user-service failed::.*relation orders exists/m,
+    );
+    expect(run.summary).toContain('### Why the command failed');
+  });
+
+  test('an essential sidecar that ends first fails it, and container names the one to run in', async () => {
+    const world = await worldOf({ container: 'proxy', exitCode: 1, logs: ['no route'] });
+    await world.register({
+      containerDefinitions: [
+        { name: 'web', image: IMAGE, logConfiguration: LOGS },
+        { name: 'proxy', image: IMAGE, logConfiguration: LOGS },
+      ],
+    });
+    const unnamed = await updateService(world, { ...RUN, ...ALONE });
+    expect(unnamed.outputs['reason']).toMatch(
+      /^run: .*has the containers web, proxy.*name the main one with container/,
+    );
+    const run = await updateService(world, { ...RUN, ...ALONE, container: 'web' });
+    expect(run.outputs['verdict']).toBe('run-failed');
+    expect(run.outputs['reason']).toContain('It ended before web did.');
+  });
+
+  test('at its timeout the task is stopped', async () => {
+    const world = await worldOf({ does: 'run', after: 100_000 });
+    const run = await updateService(world, { ...RUN, timeout: '4s' });
+    expect(run.outputs['verdict']).toBe('timed-out');
+    expect(run.outputs['reason']).toMatch(
+      /^The command bin\/migrate up to 5 did not finish .* Its task [0-9a-f]{32} was stopped\.$/,
+    );
+    expect(world.sandbox.calls.of('StopTask')).toHaveLength(1);
+  });
+
+  test('when the job is cancelled the task is stopped', async () => {
+    const world = await worldOf({ does: 'run', after: 100_000 });
+    const run = await updateService(world, RUN, {
+      onLine: (line, child) => {
+        if (line.startsWith('Started the task')) child.kill('SIGTERM');
+      },
+    });
+    expect(run.outputs['verdict']).toBe('cancelled');
+    expect(run.outputs['reason']).toMatch(/^Cancelled by SIGTERM\. Its task [0-9a-f]{32} was stopped\.$/);
+    expect(world.sandbox.calls.of('StopTask')).toHaveLength(1);
+  });
+
+  test('what ECS refuses is quoted, and nothing is said of a service', async () => {
+    const world = await worldOf();
+    const denied = {
+      code: 'AccessDeniedException',
+      message: 'not authorized to perform: ecs:RunTask',
+      status: 400,
+    };
+    world.sandbox.addFault({ operation: 'RunTask', kind: 'error', ...denied });
+    const run = await updateService(world, { ...RUN, ...ALONE });
+    expect(run.outputs['verdict']).toBe('failed');
+    expect(run.outputs['reason']).toMatch(/ecs:RunTask.*\. Its task had not been started\.$/);
+  });
+
+  test('it takes no lock', async () => {
+    const world = await worldOf();
+    await updateService(world, RUN);
+    expect(world.sandbox.calls.of('PutParameter')).toEqual([]);
+  });
+});
+
+describe('register', () => {
+  test('ends after registering, and the revision is deployed by its ARN', async () => {
+    const world = await worldOf();
+    const run = await updateService(world, { command: 'register', image: NEXT });
+    expect(run.outputs).toMatchObject({
+      verdict: 'registered',
+      reason: 'Registered user-service:2. No service was changed.',
+      'task-definition': 'user-service:2',
+    });
+    expect(world.sandbox.calls.of('UpdateService')).toEqual([]);
+    const again = await updateService(world, { command: 'register', image: IMAGE });
+    expect(again.outputs).toMatchObject({
+      verdict: 'unchanged',
+      reason: 'user-service:1 says the same already: nothing was registered.',
+    });
+    expect(await revisions(world)).toBe(2);
+    const arn = run.outputs['task-definition-arn']!;
+    const deployed = await updateService(world, { 'task-definition-arn': arn });
+    expect(deployed.outputs).toMatchObject({ verdict: 'deployed', 'task-definition-arn': arn });
+  });
+
+  test('from a file, without a cluster and a service', async () => {
+    const world = await worldOf();
+    const definition = {
+      family: 'job',
+      networkMode: 'awsvpc',
+      requiresCompatibilities: ['FARGATE'],
+      cpu: '256',
+      memory: '512',
+      containerDefinitions: [{ name: 'job', image: IMAGE }],
+    };
+    const workspace = workspaceOf({ 'job.json': JSON.stringify(definition) });
+    const inputs = {
+      command: 'register',
+      cluster: '',
+      service: '',
+      'task-definition': 'job.json',
+      image: NEXT,
+    };
+    const run = await updateService(world, inputs, { workspace });
+    expect(run.outputs).toMatchObject({ verdict: 'registered', 'task-definition': 'job:1' });
+    expect(run.summary).toMatch(/^### ✅ job: registered/);
+  });
+});
