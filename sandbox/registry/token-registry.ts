@@ -94,6 +94,7 @@ export class TokenRegistry {
   }
 
   async #answer(request: HttpRequest, route: Route | undefined): Promise<Reply> {
+    if (route?.operation === 'Ping') return this.#ping(request);
     const operation = route && OPERATIONS[route.operation];
     if (!operation) throw unsupported(request);
     if (this.#expireBefore.delete(route.operation)) this.#tokens.clear();
@@ -107,14 +108,26 @@ export class TokenRegistry {
     return operation.run({ world: this.#world, repository, request, route, principal });
   }
 
-  #authorize({ headers }: HttpRequest, path: string, action: string): void {
-    const grant = this.#tokens.get((headers.authorization ?? '').replace(/^Bearer /, ''));
+  /** Clients ask by it for the token server, and name the scope themselves. */
+  #ping(request: HttpRequest): Reply {
+    if (!this.#grantOf(request)) throw this.#unauthorized();
+    return jsonReply(200, {}, VERSION);
+  }
+
+  #authorize(request: HttpRequest, path: string, action: string): void {
+    const grant = this.#grantOf(request);
     if (grant?.path === path && grant.actions.includes(action)) return;
-    const scope = `repository:${path}:${action === 'push' ? 'pull,push' : 'pull'}`;
-    const challenge = `Bearer realm="${this.#url}/token",service="${this.host}",scope="${scope}"`;
-    throw new AwsError('UNAUTHORIZED', 'authentication required', 401, {
-      headers: { 'www-authenticate': challenge },
-    });
+    throw this.#unauthorized(`,scope="repository:${path}:${action === 'push' ? 'pull,push' : 'pull'}"`);
+  }
+
+  #grantOf({ headers }: HttpRequest): Grant | undefined {
+    return this.#tokens.get((headers.authorization ?? '').replace(/^Bearer /, ''));
+  }
+
+  #unauthorized(scope = ''): AwsError {
+    const challenge = `Bearer realm="${this.#url}/token",service="${this.host}"${scope}`;
+    const headers = { 'www-authenticate': challenge };
+    return new AwsError('UNAUTHORIZED', 'authentication required', 401, { headers });
   }
 
   #tokenExchange(request: HttpRequest): Exchange {

@@ -7,9 +7,9 @@ import { DescribeTaskDefinitionCommand } from '@aws-sdk/client-ecs';
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import { EcsWorld } from '../unit/sandbox/ecs/ecs-world.ts';
 import { DockerRegistry, REGISTRY_LOGIN } from '../support/docker-registry.ts';
-import { pushMultiPlatform } from '../support/multi-platform.ts';
-import { IMAGE_TYPE, RepositorySession } from '../support/registry.ts';
 import { useSandboxes } from '../support/action.ts';
+import { pushMultiPlatform } from '../support/multi-platform.ts';
+import { IMAGE_TYPE, openTokenRepository, RepositorySession } from '../support/registry.ts';
 import { buildPushImage } from '../support/image.ts';
 import { updateService } from '../support/service.ts';
 import { runsWith, testWith } from '../support/software.ts';
@@ -39,11 +39,25 @@ afterAll(async () => {
 });
 
 /** The digest of a tag as skopeo reads it. */
-async function digestBySkopeo(image: string): Promise<string> {
-  const args = ['inspect', '--tls-verify=false', '--authfile', join(folder, 'config.json')];
+async function digestBySkopeo(image: string, logins = join(folder, 'config.json')): Promise<string> {
+  const args = ['inspect', '--tls-verify=false', '--authfile', logins];
   const { stdout } = await execute('skopeo', [...args, '--format', '{{.Digest}}', `docker://${image}`]);
   return stdout.trim();
 }
+
+/** Nobody here wrote skopeo: it shows that the sandbox's token server is one that others understand. */
+test('a registry of the sandbox gives its token to skopeo, with and without a login', async () => {
+  const sandbox = await sandboxOf();
+  const registry = await sandbox.openRegistry({ login: REGISTRY_LOGIN });
+  const open = openTokenRepository(registry, 'org/open');
+  const closed = openTokenRepository(registry, 'org/closed', 'private');
+  const config = join(folder, 'token-login.json');
+  writeFileSync(config, JSON.stringify({ auths: { [registry.host]: { auth: AUTH } } }));
+  const digests = [await open.image('v1'), await closed.image('v1')];
+  expect(await digestBySkopeo(`${open.uri}:v1`, '/nowhere')).toBe(digests[0]);
+  await expect(digestBySkopeo(`${closed.uri}:v1`, '/nowhere')).rejects.toThrow('403 (Forbidden)');
+  expect(await digestBySkopeo(`${closed.uri}:v1`, config)).toBe(digests[1]);
+});
 
 async function serviceOf(image: string): Promise<EcsWorld> {
   const world = await EcsWorld.start();

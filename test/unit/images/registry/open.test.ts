@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Sandbox } from '../../../../sandbox/index.ts';
+import { findLogin } from '../../../../src/images/registry/access/login.ts';
 import { openRegistry } from '../../../../src/images/registry/open.ts';
 import { parseReference } from '../../../../src/images/registry/reference.ts';
 import { parseManifest } from '../../../../src/images/registry/manifest.ts';
@@ -337,6 +338,23 @@ describe('an answer', () => {
     const { registry, context } = await opened('registry.invalid/a');
     await expect(registry.digest('v1')).rejects.toMatchObject({ code: 'service-unavailable' });
     expect(context.clock.sleeps).toEqual([]);
+  });
+});
+
+test.each([
+  ['docker.io', 'https://index.docker.io/v1/'],
+  ['ghcr.io', 'ghcr.io'],
+  ['localhost:5000', 'localhost:5000'],
+])('the login of %s is kept as %s', async (registry, key) => {
+  const env = dockerConfig({ auths: { [key]: { auth: ENCODED }, 'other.example.com': { auth: 'eDp5' } } });
+  expect(await findLogin(registry, { ...contextOf(), env })).toEqual(LOGIN);
+  const helped = dockerConfig(
+    { credHelpers: { [key]: 'test' } },
+    { test: `printf '{"Username":"%s","Secret":"of-that-host"}' "$(cat)"` },
+  );
+  expect(await findLogin(registry, { ...contextOf(), env: helped })).toEqual({
+    username: key,
+    password: 'of-that-host',
   });
 });
 
