@@ -13,7 +13,7 @@ import { bestEffort, type CloudFormationContext } from '../context.ts';
 import { STACK_TYPE } from '../stack.ts';
 import { failedHooks } from '../diagnosis/hooks.ts';
 import { listNestedStacks } from '../nested-stacks.ts';
-import type { Template } from '../template/template.ts';
+import { nestedTemplate, type PlacedTemplate } from '../template/template.ts';
 import { describeChangeSet, pointerSegments } from './read.ts';
 
 /** CloudFormation's messages for a change set without changes; the second is used with transforms. */
@@ -97,7 +97,7 @@ export interface Finding {
   /** What refused the change. Absent: CloudFormation, because of the template or a parameter. */
   refusedBy?: 'hook' | 'capability' | 'stack';
   message: string;
-  /** Logical ids of the nested stacks above; the line is then that of the outermost. */
+  /** Logical ids of the nested stacks above. */
   nesting?: readonly string[];
   logicalId?: string;
   path?: string;
@@ -138,29 +138,28 @@ export function subjectOf({ nesting = [], logicalId, path }: Finding): string {
   return [resource, path ?? ''].filter((part) => part !== '').join('.');
 }
 
-type PlaceOf = Pick<Template, 'file' | 'lineOf' | 'locate'>;
-
 /** Why change sets failed, with lines of the template where they are known; at least one finding each. */
 export async function findingsOf(
   context: CloudFormationContext,
   failures: readonly FailedChangeSet[],
-  template: PlaceOf | undefined,
+  template: PlacedTemplate | undefined,
 ): Promise<Finding[]> {
   const found: Finding[] = [];
   for (const failure of failures) {
-    const [top] = failure.nesting;
-    // The lines of a nested template are not known; the line of its AWS::CloudFormation::Stack resource is.
-    const findings = await changeSetFindings(context, failure, top === undefined ? template : undefined);
+    const { template: own, below } = template ? nestedTemplate(template, failure.nesting) : NO_TEMPLATE;
+    const [unknown] = below;
+    // The lines of a template at a URL are not known; the line of its AWS::CloudFormation::Stack resource is.
+    const findings = await changeSetFindings(context, failure, unknown === undefined ? own : undefined);
     for (const finding of findings) {
-      if (top === undefined || !template) found.push(finding);
-      else {
-        const nested = { ...finding, nesting: failure.nesting };
-        found.push(withLine(nested, template, template.lineOf(`Resources.${top}`)));
-      }
+      const nested = own && failure.nesting.length > 0 ? { ...finding, nesting: failure.nesting } : finding;
+      const isPlaced = !own || unknown === undefined;
+      found.push(isPlaced ? nested : withLine(nested, own, own.lineOf(`Resources.${unknown}`)));
     }
   }
   return found;
 }
+
+const NO_TEMPLATE = { template: undefined, below: [] };
 
 /**
  * The early validations and hooks that CloudFormation lists as events, else the hooks' results, else the reason of
@@ -169,7 +168,7 @@ export async function findingsOf(
 async function changeSetFindings(
   context: CloudFormationContext,
   { changeSetId, reason }: FailedChangeSet,
-  template: PlaceOf | undefined,
+  template: PlacedTemplate | undefined,
 ): Promise<Finding[]> {
   const events = await failedEvents(context, changeSetId);
   const fromEvents = (events ?? []).flatMap((event) => eventFinding(event, template));
@@ -201,7 +200,7 @@ export async function failedEvents(
 }
 
 /** A finding of a validation or hook event; nothing for any other event. */
-export function eventFinding(event: OperationEvent, template: PlaceOf | undefined): Finding[] {
+export function eventFinding(event: OperationEvent, template: PlacedTemplate | undefined): Finding[] {
   const message = event.ValidationStatusReason ?? event.HookStatusReason ?? event.ResourceStatusReason;
   if (message === undefined) return [];
   const name = event.ValidationName ?? event.HookType;
@@ -231,7 +230,7 @@ function validationSubjectOf(
 }
 
 /** A finding from CloudFormation's reason, with the place in the template that it speaks of. */
-export function reasonFinding(reason: string, template: PlaceOf | undefined): Finding {
+export function reasonFinding(reason: string, template: PlacedTemplate | undefined): Finding {
   const message = reason === '' ? 'CloudFormation gives no reason' : reason;
   if (!template) return { level: 'error', message };
   const { line, ...subject } = template.locate(reason);
@@ -239,7 +238,7 @@ export function reasonFinding(reason: string, template: PlaceOf | undefined): Fi
 }
 
 /** A finding from CloudFormation's refusal of the request itself. */
-export function requestFinding(error: unknown, template: PlaceOf | undefined): Finding {
+export function requestFinding(error: unknown, template: PlacedTemplate | undefined): Finding {
   const message = error instanceof AwsError ? error.awsMessage : reasonOf(error);
   if (awsNameOf(error).startsWith('InsufficientCapabilities')) {
     const missing = /CAPABILITY_\w+(?:, ?CAPABILITY_\w+)*/.exec(message)?.[0];
@@ -261,7 +260,7 @@ function isStateRefusal(message: string): boolean {
 }
 
 /** The path may start at the resource or at its properties. */
-function withPlace(finding: Finding, template: PlaceOf | undefined): Finding {
+function withPlace(finding: Finding, template: PlacedTemplate | undefined): Finding {
   const { logicalId, path } = finding;
   if (!template || logicalId === undefined) return finding;
   const resource = template.lineOf(`Resources.${logicalId}`);
@@ -271,7 +270,7 @@ function withPlace(finding: Finding, template: PlaceOf | undefined): Finding {
   return withLine(finding, template, line ?? resource);
 }
 
-function withLine(finding: Finding, template: PlaceOf, line: number | undefined): Finding {
+function withLine(finding: Finding, template: PlacedTemplate, line: number | undefined): Finding {
   if (line === undefined || template.file === undefined) return finding;
   return { ...finding, file: template.file, line };
 }

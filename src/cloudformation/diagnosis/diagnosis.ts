@@ -6,7 +6,7 @@ import { STACK_TYPE } from '../stack.ts';
 import { type ServiceFailure, serviceKey, type ServiceFailures } from '../execution/services.ts';
 import { errorCodeOf, hintFor } from './hints.ts';
 import { hookDetail } from './hooks.ts';
-import type { Template } from '../template/template.ts';
+import { nestedTemplate, type Template } from '../template/template.ts';
 import type { Execution } from '../execution/watch.ts';
 
 /** A resource that failed, explained. */
@@ -138,7 +138,6 @@ function causeOf(
   const tasks = serviceFailures?.get(serviceKey({ logicalId, nesting, rollback }));
   const code = errorCodeOf(reason);
   const hint = tasks ? undefined : (failure.fix ?? hintFor({ type, reason, ...(code ? { code } : {}) }));
-  const line = template?.file === undefined ? undefined : lineOf(failure, template);
   return {
     logicalId,
     nesting,
@@ -147,15 +146,20 @@ function causeOf(
     ...(code ? { code } : {}),
     ...(hint ? { hint } : {}),
     ...(tasks ? { tasks } : {}),
-    ...(template?.file !== undefined && line !== undefined ? { file: template.file, line } : {}),
+    ...(template ? placeOf(failure, template) : {}),
   };
 }
 
-/** The line of the property that the reason names, else of the resource; of the outermost nested stack for one inside it. */
-function lineOf({ logicalId, nesting, reason }: Failure, template: Template): number | undefined {
-  const place = nesting.length === 0 ? template.locate(reason) : {};
-  if (place.logicalId === logicalId && place.line !== undefined) return place.line;
-  return template.lineOf(`Resources.${nesting[0] ?? logicalId}`);
+/**
+ * The line of the property that the reason names, else of the resource. Inside of a nested stack whose template is no local
+ * file, that of the stack.
+ */
+function placeOf({ logicalId, nesting, reason }: Failure, root: Template): { file?: string; line?: number } {
+  const { template, below } = nestedTemplate(root, nesting);
+  const place = below.length === 0 ? template.locate(reason) : {};
+  const isOwn = place.logicalId === logicalId && place.line !== undefined;
+  const line = isOwn ? place.line : template.lineOf(`Resources.${below[0] ?? logicalId}`);
+  return template.file === undefined || line === undefined ? {} : { file: template.file, line };
 }
 
 /** Failures of hooks and validations, which only DescribeEvents has. Optional. */

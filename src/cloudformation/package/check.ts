@@ -103,13 +103,10 @@ function checkNested(path: LocalPath, request: PackageRequest, outer: readonly s
     return [{ level: 'error', input: 'template', message, ...place }];
   }
   const file = relative(request.workspace, target);
-  let nested: TemplateDocument;
-  try {
-    nested = readTemplateDocument(readFileSync(target, 'utf8'));
-  } catch (error) {
-    if (!(error instanceof TemplateSyntaxError)) throw error;
-    const message = `Only CloudFormation can read this template (here: ${reasonOf(error)}). It is uploaded as it is.`;
-    return [{ level: 'notice', input: 'template', message, file, line: error.line }];
+  const nested = readNested(target);
+  if (nested instanceof TemplateSyntaxError) {
+    const message = `Only CloudFormation can read this template (here: ${reasonOf(nested)}). It is uploaded as it is.`;
+    return [{ level: 'notice', input: 'template', message, file, line: nested.line }];
   }
   const surprises = nested.surprises.map((surprise): PackageFinding => ({
     level: 'warning',
@@ -127,6 +124,29 @@ function checkNested(path: LocalPath, request: PackageRequest, outer: readonly s
     ...(unacknowledged ? [{ level: 'error', input: 'capabilities', message, ...place } as const] : []),
     ...checkLocalPaths(nested, { ...request, file }, outer),
   ];
+}
+
+function readNested(target: string): TemplateDocument | TemplateSyntaxError {
+  try {
+    return readTemplateDocument(readFileSync(target, 'utf8'));
+  } catch (error) {
+    if (error instanceof TemplateSyntaxError) return error;
+    throw error;
+  }
+}
+
+/** The local templates that a template nests, by the logical id of their stacks. */
+export function nestedTemplates(
+  document: TemplateDocument,
+  request: PackageRequest,
+): { logicalId: string; file: string; document: TemplateDocument }[] {
+  return findLocalPaths(document).flatMap((path) => {
+    if (path.location !== 'template') return [];
+    const target = targetOf(path, request);
+    const nested = readNested(target);
+    if (nested instanceof TemplateSyntaxError) return [];
+    return [{ logicalId: path.owner, file: relative(request.workspace, target), document: nested }];
+  });
 }
 
 function isBelow(path: string, folder: string): boolean {

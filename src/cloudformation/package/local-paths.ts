@@ -97,6 +97,8 @@ const INCLUDED_FILE: PackagedProperty = { path: 'Location', location: 'url', fil
 export interface LocalPath extends PackagedProperty {
   /** As a person calls it: `Handler.Code`. */
   name: string;
+  /** The logical id of its resource, or the name of its section. */
+  owner: string;
   /** As it is written. */
   value: string;
   /** 1-based. */
@@ -119,7 +121,7 @@ export function findLocalPaths(document: TemplateDocument): LocalPath[] {
     if (!isLocal(value) && !(typeof property.location === 'object' && value.startsWith('s3://'))) return;
     const [start, end] = node.range;
     const name = `${owner}.${property.path}`;
-    found.push({ ...property, name, value, line: document.lineAt(start), range: [start, end] });
+    found.push({ ...property, name, owner, value, line: document.lineAt(start), range: [start, end] });
   };
   for (const { section, property } of PACKAGED_SECTIONS) {
     add(property, section.join('.'), document.node(section));

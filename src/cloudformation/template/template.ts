@@ -8,7 +8,7 @@ import { InputError, reasonOf } from '../../core/errors.ts';
 import { capitalize } from '../../core/text.ts';
 import type { CloudFormationContext, DeployStackInputs } from '../context.ts';
 import { type Artifact, objectUrl, putObject, uploadArtifacts } from '../package/artifacts.ts';
-import { checkLocalPaths, type PackageRequest } from '../package/check.ts';
+import { checkLocalPaths, nestedTemplates, type PackageRequest } from '../package/check.ts';
 import { packageTemplate } from '../package/package.ts';
 import {
   readTemplateDocument,
@@ -31,12 +31,31 @@ export interface Template {
   document?: TemplateDocument;
   /** What `body` refers to in the artifact bucket. */
   artifacts?: readonly Artifact[];
+  /** Those of its nested stacks that are local files, by logical id. */
+  nested?: Readonly<Record<string, PlacedTemplate>>;
   parameters: Record<string, TemplateParameter>;
   resources: Record<string, TemplateResource>;
   /** 1-based line of a logical id, or of a property path below it (`Resources.Vpc.Properties.CidrBlock`). */
   lineOf(path: string): number | undefined;
   /** What a message of CloudFormation is about. */
   locate(message: string): Place;
+}
+
+/** Where things are in a template. */
+export type PlacedTemplate = Pick<Template, 'file' | 'lineOf' | 'locate' | 'nested'>;
+
+/**
+ * The template of a nested stack, or of the one around it whose template is known, and the logical ids that lead on from
+ * there.
+ */
+export function nestedTemplate(
+  template: PlacedTemplate,
+  nesting: readonly string[],
+): { template: PlacedTemplate; below: readonly string[] } {
+  const [first = '', ...rest] = nesting;
+  const nested =
+    template.nested && Object.hasOwn(template.nested, first) ? template.nested[first] : undefined;
+  return nested ? nestedTemplate(nested, rest) : { template, below: nesting };
 }
 
 /** What is read from the text of a template. */
@@ -133,8 +152,17 @@ function fromText(context: CloudFormationContext, request: PackageRequest, body:
     body,
     hash: sha256(body),
     document,
+    nested: nestedIn(document, request),
     ...factsOf(document),
   };
+}
+
+function nestedIn(document: TemplateDocument, request: PackageRequest): Record<string, PlacedTemplate> {
+  const entries = nestedTemplates(document, request).map(({ logicalId, file, document: own }) => {
+    const { lineOf, locate: place } = factsOf(own);
+    return [logicalId, { file, lineOf, locate: place, nested: nestedIn(own, { ...request, file }) }] as const;
+  });
+  return Object.fromEntries(entries);
 }
 
 /** The template with its local paths replaced by what they become in the artifact bucket; see packageTemplate. */

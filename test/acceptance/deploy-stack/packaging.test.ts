@@ -81,6 +81,20 @@ test('a nested template with a function is packaged; only what changed is upload
   expect(uploads(sandbox)).toEqual(second);
 });
 
+test('a failure in a local nested template is shown on its own line', async () => {
+  const sandbox = await started();
+  const broken = handler.replace('../src', '{ S3Bucket: artifacts, S3Key: none.zip }');
+  const workspace = workspaceOf({ 'templates/app.yml': app, 'templates/worker.yml': broken });
+  const inputs = { template: 'templates/app.yml', 'artifact-bucket': 'artifacts' };
+  const run = await deployStack(sandbox, inputs, { workspace });
+  expect(run.outputs).toMatchObject({ verdict: 'rolled-back', reason: expect.stringContaining('NoSuchKey') });
+  expect(run.log).toMatch(/::error .*file=templates\/worker\.yml,line=3[,:]/);
+
+  writeFileSync(join(workspace, 'templates/worker.yml'), broken.replace('Handler: index', 'Handlr: index'));
+  const refused = await deployStack(sandbox, inputs, { workspace });
+  expect(refused.outputs['reason']).toMatch(/Worker\/Handler.*Handlr.* \(templates\/worker\.yml:5\)/);
+});
+
 test('an object with other content than its name says is not deployed', async () => {
   const sandbox = await started();
   const workspace = workspaceOf({ 'templates/worker.yml': handler, 'src/index.js': 'good' });
