@@ -217,7 +217,8 @@ describe('a role to assume by the credentials in the environment', () => {
     Object.assign(process.env, HUB);
   });
   afterEach(() => {
-    for (const name of Object.keys(HUB)) delete process.env[name];
+    delete process.env['AWS_ACCESS_KEY_ID'];
+    delete process.env['AWS_SECRET_ACCESS_KEY'];
   });
   const withoutToken = { ...HUB, GITHUB_REPOSITORY: 'org/platform', GITHUB_RUN_ID: '42' };
 
