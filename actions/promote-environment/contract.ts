@@ -10,6 +10,7 @@ const inputs = {
   from: text(),
   services: list(),
   images: map(),
+  steps: text(),
   'source-role': text(),
   'target-role': text(),
   roles: map(),

@@ -66,11 +66,22 @@ export function rollbackRequest(run: Run): EnvironmentRollback {
   const target = targetOf(inputs, manifest);
   return {
     services: servicesOf(inputs, [target], manifest),
-    named: inputs.services.length > 0,
+    named: inputs.services.length > 0 || Object.keys(inputs.images).length > 0,
+    steps: stepsOf(inputs),
+    images: inputs.images,
     reason: requiredReason(inputs),
     target: openEnvironment(run, target, targetRole(inputs, target), inputs['dry-run']),
     ...settingsOf(run),
   };
+}
+
+/** How many releases a rollback goes back. Throws InputError. */
+function stepsOf({ steps = '1', images }: PromotionInputs): number {
+  if (!/^[1-9]\d?$/.test(steps)) throw new InputError('steps', steps, 'expected a whole number from 1 to 99');
+  if (steps !== '1' && Object.keys(images).length > 0) {
+    throw new InputError('steps', steps, 'expected no value beside images, which names the releases');
+  }
+  return Number(steps);
 }
 
 /** The request of `hold` and `release-hold`. Throws InputError. */
@@ -117,6 +128,9 @@ function openEnvironment(
 }
 
 function settingsOf({ inputs, github }: Run) {
+  if (inputs.steps !== undefined && inputs.command !== 'rollback') {
+    throw new InputError('steps', inputs.steps, 'expected no value without command: rollback');
+  }
   return {
     dryRun: inputs['dry-run'],
     lockWaitMs: inputs['lock-timeout'],

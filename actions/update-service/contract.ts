@@ -19,6 +19,7 @@ const inputs = {
   image: text(),
   images: map(),
   containers: map(),
+  steps: text(),
   'task-definition': text(),
   'task-definition-arn': text(),
   'task-definition-family': text(),

@@ -7,6 +7,8 @@ import { cpuUnits, memoryMib } from '../../src/ecs/task-definition/size.ts';
 import type { GitHubContext } from '../../src/github/context.ts';
 import { holdBeside } from '../../src/delivery/hold.ts';
 import { ledgerNamesOf } from '../../src/delivery/ledger.ts';
+import type { RollbackChoice } from '../../src/delivery/rollback-target.ts';
+import { digestOfReference, isDigest } from '../../src/images/registry/manifest.ts';
 import type { OrderRules } from '../../src/delivery/order-judge.ts';
 import type { ReleaseSource } from '../../src/delivery/source.ts';
 import type {
@@ -98,11 +100,36 @@ export function restartRequest(inputs: ServiceInputs, github: GitHubContext): Re
 /** What `rollback` is asked for. Throws InputError. */
 export function rollbackRequest(inputs: ServiceInputs, github: GitHubContext): RollbackRequest {
   const to = inputs['task-definition-arn'];
-  refuseChanges(inputs, 'a rollback takes what ran before as it was');
+  refuseChanges({ ...inputs, image: undefined }, 'a rollback takes what ran before as it was');
   if (to !== undefined) requireRevision(to);
+  const choice = rollbackChoice(inputs);
   const target = targetOf(inputs, github);
   const stopHolder = `${target.service} is rolled back`;
-  return { ...target, stopHolder, ...(to !== undefined && { to }) };
+  return { ...target, stopHolder, ...(to !== undefined && { to }), ...(choice && { choice }) };
+}
+
+/** The release that a rollback is asked to go to; undefined for the one before. Throws InputError. */
+function rollbackChoice(inputs: ServiceInputs): RollbackChoice | undefined {
+  const { image } = inputs;
+  const steps = wholeNumber('steps', inputs.steps, 1);
+  const given = (['task-definition-arn', 'image', 'steps'] as const).filter(
+    (name) => inputs[name] !== undefined,
+  );
+  const [first = '', second] = given;
+  if (second !== undefined) {
+    throw new InputError(
+      second,
+      inputs[second] ?? '',
+      `expected one way to name the release, and ${first} is another`,
+    );
+  }
+  if (steps !== undefined) return { steps };
+  if (image === undefined) return undefined;
+  const digest = digestOfReference(image);
+  if (!isDigest(digest)) {
+    throw new InputError('image', image, 'expected sha256:… or repository@sha256:… with command: rollback');
+  }
+  return { digest };
 }
 
 /** Throws InputError for what only `run` has. */
@@ -124,8 +151,11 @@ function refuseTaskInputs(inputs: ServiceInputs): void {
 
 /** The part that all commands have. Throws InputError. */
 export function targetOf(inputs: ServiceInputs, github: GitHubContext): ServiceTarget {
-  const { cluster = '', service = '', container, wait, timeout, parameter } = inputs;
+  const { command, steps, cluster = '', service = '', container, wait, timeout, parameter } = inputs;
   refuseTaskInputs(inputs);
+  if (steps !== undefined && command !== 'rollback') {
+    throw new InputError('steps', steps, 'expected no value without command: rollback');
+  }
   if (!CLUSTER.test(cluster)) throw new InputError('cluster', cluster, "expected a cluster's name or ARN");
   if (!NAME.test(service)) throw new InputError('service', service, "expected a service's name");
   if (container !== undefined && !NAME.test(container))

@@ -27,27 +27,17 @@ export interface CurrentRelease {
  */
 type Identity = 'revision' | 'image';
 
-/**
- * The release that a rollback goes to: the first of `rollbackTargets`.
- *
- * @param history the newest first.
- * @returns undefined when there is none.
- */
-export function rollbackTarget<R extends PastRelease>(
-  history: readonly R[],
-  current: CurrentRelease,
-  identity: Identity,
-): R | undefined {
-  return rollbackTargets(history, current, identity)[0];
-}
+/** Which candidate a rollback goes to: so many releases back, or the nearest one of an image. */
+export type RollbackChoice = { steps: number } | { digest: string };
 
 /**
- * The releases that a rollback may go to, the nearest first: those before what runs, strictly backwards, that were good.
- * After a deployment that never became a release, the newest good one is the first.
+ * The releases that a rollback may be asked to go to, the nearest first: those before what runs, strictly backwards, that
+ * were good. After a deployment that never became a release, the newest good one is the first; one that is on its way
+ * already comes before all.
  *
  * @param history the newest first.
  */
-export function rollbackTargets<R extends PastRelease>(
+export function rollbackCandidates<R extends PastRelease>(
   history: readonly R[],
   current: CurrentRelease,
   identity: Identity,
@@ -55,10 +45,38 @@ export function rollbackTargets<R extends PastRelease>(
   const good = goodReleases(history);
   const at = positionOf(current, good, identity);
   const incoming = current.state === 'incoming' ? good[at] : undefined;
-  if (incoming && incoming.proven !== false) return [incoming];
-  return good
+  const before = good
     .slice(at + 1)
     .filter((release) => release.proven !== false && !isCurrent(release, current, identity));
+  return incoming && incoming.proven !== false ? [incoming, ...before] : before;
+}
+
+/** The candidate that is asked for; undefined when there is none. */
+export function chooseCandidate<R extends PastRelease>(
+  candidates: readonly R[],
+  choice: RollbackChoice,
+): R | undefined {
+  if ('steps' in choice) return candidates[choice.steps - 1];
+  return candidates.find(({ image }) => digestIn(image) === choice.digest);
+}
+
+const LISTED = 5;
+
+/** The candidates for a person who has to choose one, the nearest first. */
+export function listCandidates(
+  candidates: readonly (PastRelease & { commit?: string; at?: string })[],
+): string {
+  const listed = candidates.slice(0, LISTED).map(({ image, commit = '', at = '', taskDefinition }) => {
+    const facts = [
+      ...(commit === '' ? [] : [`commit ${commit.slice(0, 7)}`]),
+      ...(at === '' ? [] : [at.replace(/\.\d+Z$/, 'Z')]),
+      ...(taskDefinition === undefined ? [] : [taskDefinition.slice(taskDefinition.lastIndexOf('/') + 1)]),
+    ];
+    const name = digestIn(image) ?? image;
+    return facts.length === 0 ? name : `${name} (${facts.join(', ')})`;
+  });
+  const more = candidates.length - listed.length;
+  return `${listed.join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { AwsError } from '../../aws/errors.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import { InputError } from '../../core/errors.ts';
+import { plural } from '../../core/text.ts';
 import { digestIn } from '../../ecs/proof.ts';
 import { describeService } from '../../ecs/service.ts';
 import { factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
@@ -8,7 +9,15 @@ import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
 import { readCurrentRelease } from '../current-release.ts';
 import { ledgerNames, type Release, releaseHistory, unknownRelease } from '../ledger.ts';
 import { environmentLock, lockHolder } from '../lock.ts';
-import { type CurrentRelease, isSameImage, rollbackTarget } from '../rollback-target.ts';
+import {
+  chooseCandidate,
+  type CurrentRelease,
+  goodReleases,
+  isSameImage,
+  listCandidates,
+  rollbackCandidates,
+  type RollbackChoice,
+} from '../rollback-target.ts';
 import { servedRevisions } from '../served-revisions.ts';
 import { placeIn, type PromotionEnvironment, type ServicePlace } from './environment.ts';
 import { earlierTargets, imageSources } from './images.ts';
@@ -30,8 +39,12 @@ export interface EnvironmentRollback {
   target: PromotionEnvironment;
   /** Those that may be rolled back. */
   services: readonly PromotedService[];
-  /** Whether they were named; otherwise those that the last release has changed are rolled back. */
+  /** Whether they were named; otherwise those that the last releases have changed are rolled back. */
   named: boolean;
+  /** How many good releases to go back: of the environment, or of each service that is named. */
+  steps: number;
+  /** Digests by service, of good releases to go back to. The services are named then. */
+  images: Readonly<Record<string, string>>;
   reason: string;
   dryRun: boolean;
   lockWaitMs: number;
@@ -45,9 +58,9 @@ export interface EnvironmentRollback {
  * @param decided the releases that were chosen before, by service.
  */
 export async function planRollback(
-  { target }: EnvironmentRollback,
-  chosen: readonly PromotedService[],
-  decided: ReadonlyMap<string, Release>,
+  { target, images }: EnvironmentRollback,
+  { services: chosen, steps }: Pick<LastChange, 'services' | 'steps'>,
+  decided: ReadonlyMap<string, Release> = new Map(),
 ): Promise<ServicePlan[]> {
   const running = await readRunning(
     target,
@@ -67,7 +80,9 @@ export async function planRollback(
       findings: [],
     };
     plans.push(plan);
-    const finding = await findPrevious(plan, target, decided.get(service.name));
+    const digest = images[name];
+    const choice = digest === undefined ? { steps: steps.get(name) ?? 1 } : { digest };
+    const finding = await findPrevious(plan, target, { choice, decided: decided.get(name) });
     if (finding) block(plan, finding);
   });
   await checkImages(plans, target);
@@ -78,7 +93,7 @@ export async function planRollback(
 async function findPrevious(
   plan: ServicePlan,
   target: PromotionEnvironment,
-  decided: Release | undefined,
+  { choice, decided }: { choice: RollbackChoice; decided: Release | undefined },
 ): Promise<Finding | undefined> {
   const { service, downstream } = plan;
   if (downstream.state === 'missing')
@@ -91,14 +106,13 @@ async function findPrevious(
   const [recorded] = history;
   const before = digestIn(current.image) ?? runningDigest(downstream);
   if (before !== undefined) plan.before = before;
-  const { release: previous, unread } = decided
-    ? { release: decided, unread: undefined }
-    : await previousRelease(place, history, current);
+  const { releases, unread } = decided
+    ? { releases: [decided], unread: undefined }
+    : await previousReleases(place, history, current);
+  const previous = decided ?? chooseCandidate(releases, choice);
   const digest = digestIn(previous?.image ?? '');
   if (!previous || digest === undefined) {
-    const ecs = unread === undefined ? '' : `, and its deployments in ECS cannot be read: ${unread}`;
-    const message = `The ledger of ${target.name} has no good release of ${service.name} before the current one${ecs}`;
-    return { gate: 'origin', message, fix: 'Promote or deploy the image that it should have.' };
+    return noRelease({ service: service.name, environment: target.name }, choice, { releases, unread });
   }
   // Another run has brought it back meanwhile.
   if (before === digest && current.state === 'complete') plan.action = 'none';
@@ -107,35 +121,55 @@ async function findPrevious(
   return undefined;
 }
 
-interface PreviousRelease {
-  release: Release | undefined;
-  /** Why the deployments could not be read that would tell it. */
-  unread?: string;
+function noRelease(
+  { service, environment }: { service: string; environment: string },
+  choice: RollbackChoice,
+  { releases, unread }: PreviousReleases,
+): Finding {
+  if (releases.length === 0) {
+    const ecs = unread === undefined ? '' : `, and its deployments in ECS cannot be read: ${unread}`;
+    const message = `The ledger of ${environment} has no good release of ${service} before the current one${ecs}`;
+    return { gate: 'origin', message, fix: 'Promote or deploy the image that it should have.' };
+  }
+  const count = plural(releases.length, 'good release');
+  const message =
+    'steps' in choice
+      ? `The history of ${service} in ${environment} has only ${count} before the current one, and it would go back by ${choice.steps}`
+      : `No good release of ${service} in ${environment} before the current one has the image ${choice.digest}`;
+  return { gate: 'origin', message, fix: `Name one of these in \`images\`: ${listCandidates(releases)}.` };
+}
+
+interface PreviousReleases {
+  /** The nearest first. */
+  releases: readonly Release[];
+  /** Why the deployments could not be read that would tell them. */
+  unread?: string | undefined;
 }
 
 /**
- * The release before the current one. What ran before a ledger had more than one image, such as before the first
+ * The releases before the current one. What ran before a ledger had more than one image, such as before the first
  * promotion of a service, is among the successful deployments that ECS has.
  */
-async function previousRelease(
+async function previousReleases(
   place: ServicePlace,
   history: readonly Release[],
   current: CurrentRelease,
-): Promise<PreviousRelease> {
-  const release = rollbackTarget(history, current, 'image');
+): Promise<PreviousReleases> {
+  const releases = rollbackCandidates(history, current, 'image');
   const isYoung = history.every(
     ({ image, rolledBackFrom }) =>
       rolledBackFrom === undefined && isSameImage(image, history[0]?.image ?? ''),
   );
-  if (release || !isYoung) return { release };
+  if (releases.length > 0 || !isYoung) return { releases };
   try {
     const served = await servedReleases(place);
     // The task definition may have the image by a tag, which ECS has resolved to its digest there.
     const known = served.find(({ taskDefinition }) => taskDefinition === current.taskDefinition);
-    return { release: rollbackTarget(served, { ...current, ...(known && { image: known.image }) }, 'image') };
+    const running = { ...current, ...(known && { image: known.image }) };
+    return { releases: rollbackCandidates(served, running, 'image') };
   } catch (error) {
     if (!(error instanceof AwsError)) throw error;
-    return { release: undefined, unread: error.message };
+    return { releases, unread: error.message };
   }
 }
 
@@ -169,24 +203,58 @@ async function checkImages(plans: readonly ServicePlan[], target: PromotionEnvir
   }
 }
 
-/** What a rollback without names takes back. */
+/** What a rollback takes back. */
 export interface LastChange {
   services: readonly PromotedService[];
+  /** How many of its own good releases each of them goes back, by name. */
+  steps: ReadonlyMap<string, number>;
   /** The run that holds the lock, by its page; empty when none does. */
   holder: string;
 }
 
 /**
  * The services that the last change has changed: those that a deployment in progress, or one that failed, has moved off
- * the ledger, with what the run that holds the lock has released already; else those of the newest release.
+ * the ledger, with what the run that holds the lock has released already; else those of the newest release. With more
+ * steps, those of the releases before that too: each as far back as these have changed it.
  */
 export async function lastChange(request: EnvironmentRollback): Promise<LastChange> {
-  const { target, services, named } = request;
+  const { target, services, named, steps } = request;
   const holder = await lockHolder(target.context, environmentLock(placeOf(target)).parameter);
-  if (named) return { services, holder };
+  if (named) return { services, steps: new Map(services.map(({ name }) => [name, steps])), holder };
   const [moved, released] = await Promise.all([movedServices(request), servicesOfRun(request, holder)]);
   const inProgress = services.filter((one) => moved.includes(one) || released.includes(one));
-  return { services: inProgress.length > 0 ? inProgress : await servicesOfLastRelease(request), holder };
+  if (steps === 1) {
+    const changed = inProgress.length > 0 ? inProgress : await servicesOfLastRelease(request);
+    return { services: changed, steps: new Map(), holder };
+  }
+  const before = await releasesOfEach(request, holder, inProgress.length > 0 ? steps - 1 : steps);
+  const of = (one: PromotedService): number =>
+    (before.get(one.name) ?? 0) + (inProgress.includes(one) ? 1 : 0);
+  const changed = services.filter((one) => of(one) > 0);
+  return { services: changed, steps: new Map(changed.map((one) => [one.name, of(one)])), holder };
+}
+
+/** How many good releases of each service the newest `count` releases of the environment have, without those of a run. */
+async function releasesOfEach(
+  { target, services }: EnvironmentRollback,
+  without: string,
+  count: number,
+): Promise<ReadonlyMap<string, number>> {
+  const keyOf = ({ run, at }: Release): string => (run === '' ? at : run);
+  const good = new Map<string, Release[]>();
+  await inParallel(services, SERVICES_AT_ONCE, async ({ name }) => {
+    const { context } = placeIn(target, name);
+    const history = await releaseHistory(context, ledgerNames({ ...placeOf(target), service: name }));
+    const others = goodReleases(history).filter(({ run }) => run === '' || run !== without);
+    good.set(name, others);
+  });
+  const newestFirst = [...good.values()].flat().toSorted((a, b) => b.at.localeCompare(a.at));
+  const undone = new Set([...new Set(newestFirst.map(keyOf))].slice(0, count));
+  const ofEach = [...good].map(([name, releases]) => {
+    const kept = releases.findIndex((release) => !undone.has(keyOf(release)));
+    return [name, kept < 0 ? releases.length : kept] as const;
+  });
+  return new Map(ofEach);
 }
 
 /** The services whose deployment failed, or is not over, and has another image than the ledger. */

@@ -31,7 +31,7 @@ export async function rollBackEnvironment(
   try {
     await requireAccounts([target]);
     const change = await lastChange(request);
-    const plans = await planRollback(request, change.services, new Map());
+    const plans = await planRollback(request, change);
     await reportPlans(plans, request, run);
     const end = endBeforeHold(plans, request);
     if (end) return endRun(run, end);
@@ -52,15 +52,13 @@ export async function rollBackEnvironment(
 }
 
 /** Why nothing goes back; undefined when something does. */
-function endBeforeHold(
-  plans: readonly ServicePlan[],
-  { target, dryRun }: EnvironmentRollback,
-): ReleaseEnd | undefined {
+function endBeforeHold(plans: readonly ServicePlan[], request: EnvironmentRollback): ReleaseEnd | undefined {
+  const { target, dryRun } = request;
   const objection = objectionTo(plans);
   if (objection !== undefined) return { verdict: 'blocked', reason: `${objection} Nothing was changed.` };
   const names = namesOf(changingOf(plans));
   if (names === '') {
-    const reason = `${target.name} runs its previous release already. There is no hold.`;
+    const reason = `${target.name} runs ${isPrevious(request) ? 'its previous' : 'that'} release already. There is no hold.`;
     return { verdict: 'unchanged', reason };
   }
   const reason = `${names} would go back, and ${target.name} would be on hold.`;
@@ -95,7 +93,8 @@ async function rollBackUnderLock(
     ),
   );
   const also = request.named ? [] : await servicesOfRun(request, change.holder);
-  const plans = await planRollback(request, [...new Set([...change.services, ...also])], decided);
+  const services = [...new Set([...change.services, ...also])];
+  const plans = await planRollback(request, { ...change, services }, decided);
   await reportPlans(plans, request, run);
   const objection = objectionTo(plans);
   if (objection !== undefined) {
@@ -104,7 +103,7 @@ async function rollBackUnderLock(
   const changing = changingOf(plans);
   const success: ReleaseEnd = {
     verdict: 'restored',
-    reason: `${namesOf(plans)} run their previous release again, and ${target.name} is on hold.`,
+    reason: `${namesOf(plans)} run ${isPrevious(request) ? 'their previous' : 'an earlier'} release again, and ${target.name} is on hold.`,
   };
   if (changing.length === 0) return endRun(run, success);
   const options = { target, timeoutMs, lockWaitMs, origin, from: '', stopHolder: reason };
@@ -128,6 +127,10 @@ function objectionTo(plans: readonly ServicePlan[]): string | undefined {
 
 function changingOf(plans: readonly ServicePlan[]): ServicePlan[] {
   return plans.filter(({ action }) => action === 'promote');
+}
+
+function isPrevious({ steps, images }: EnvironmentRollback): boolean {
+  return steps === 1 && Object.keys(images).length === 0;
 }
 
 function namesOf(plans: readonly ServicePlan[]): string {

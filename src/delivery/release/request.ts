@@ -20,6 +20,7 @@ import type {
 } from '../../ecs/task-definition/task-definition.ts';
 import type { LedgerContext, LedgerNames, Release } from '../ledger.ts';
 import type { OrderRules } from '../order-judge.ts';
+import type { RollbackChoice } from '../rollback-target.ts';
 import type { ReleaseSource } from '../source.ts';
 
 /** What is done about a deployment that fails, runs out of time, or whose job is cancelled. */
@@ -104,8 +105,10 @@ export interface RestartRequest extends ServiceTarget {
 
 /** A way back to what ran before. */
 export interface RollbackRequest extends ServiceTarget {
-  /** `family:revision` or an ARN; default, the release before the one that runs: see `rollbackTarget`. */
+  /** A revision to go back to, whatever the history has: `family:revision` or an ARN. */
   to?: string;
+  /** Which good release to go back to, without `to`. Default, the one before. */
+  choice?: RollbackChoice;
   /** Whether what runs is given up, so that no later rollback chooses it. Default, true. */
   givesUpCurrent?: boolean;
 }

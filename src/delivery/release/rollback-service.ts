@@ -1,7 +1,7 @@
 import type { Service } from '@aws-sdk/client-ecs';
 import { AwsError } from '../../aws/errors.ts';
 import { PlatformError } from '../../core/errors.ts';
-import { capitalize, sentence, shortDigest } from '../../core/text.ts';
+import { capitalize, plural, sentence, shortDigest } from '../../core/text.ts';
 import { type ServedRevision, servedRevisions } from '../served-revisions.ts';
 import { digestIn } from '../../ecs/proof.ts';
 import { findService } from '../../ecs/find-service.ts';
@@ -13,7 +13,15 @@ import { revisionName } from '../../ecs/task-definition/task-definition.ts';
 import { readCurrentRelease } from '../current-release.ts';
 import { type LedgerNames, type Release, releaseHistory } from '../ledger.ts';
 import { revisionOfRelease } from '../release-revisions.ts';
-import { type CurrentRelease, isSameImage, type PastRelease, rollbackTargets } from '../rollback-target.ts';
+import {
+  chooseCandidate,
+  type CurrentRelease,
+  isSameImage,
+  listCandidates,
+  type PastRelease,
+  rollbackCandidates,
+  type RollbackChoice,
+} from '../rollback-target.ts';
 import { sourceOf } from '../source.ts';
 import { runRelease } from './on-failure.ts';
 import { withServiceLock } from './release-order.ts';
@@ -22,6 +30,7 @@ import type { Release as ReleaseInProgress } from './release.ts';
 import type { RollbackRequest, ServiceContext } from './request.ts';
 import type { ServiceResult } from './result.ts';
 
+const PREVIOUS: RollbackChoice = { steps: 1 };
 const NAME_IT = 'Deploy the version that should run, or name a revision with task-definition-arn.';
 
 /**
@@ -50,7 +59,12 @@ export async function rollbackService(
 /** The revision to go back to, with its record where the ledger has one. */
 interface Target {
   revision: string;
-  past?: Release;
+  past?: PastRelease | Release;
+}
+/** A release of the history. Its revision is looked for when it is needed: it may be gone. */
+interface Candidate {
+  past: PastRelease | Release;
+  revision: () => Promise<string>;
 }
 type Current = CurrentRelease & { taskDefinition: string };
 
@@ -91,7 +105,7 @@ async function rollBackLocked(
     ...request,
     origin: {
       ...request.origin,
-      ...(past && { source: sourceOf(past), from: past.from }),
+      ...(past && 'commit' in past && { source: sourceOf(past), from: past.from }),
       ...(from !== to && request.givesUpCurrent !== false && { rolledBackFrom: current.image }),
     },
     source: { kind: 'revision', revision },
@@ -103,8 +117,26 @@ async function rollBackLocked(
 async function decide(context: ServiceContext, request: RollbackRequest): Promise<Decision | PlatformError> {
   const { service, current } = await readCurrent(context, request);
   if (request.to !== undefined) return { current, target: { revision: request.to } };
-  for await (const target of findTargets(context, request, service, current)) return { current, target };
-  return noTarget(request, current);
+  const { choice = PREVIOUS } = request;
+  const seen: PastRelease[] = [];
+  for await (const { past, revision } of findCandidates(context, request, service, current)) {
+    seen.push(past);
+    if (chooseCandidate(seen, choice) === past)
+      return { current, target: { revision: await revision(), past } };
+  }
+  return seen.length === 0 ? noTarget(request, current) : noSuchTarget(service.serviceName, choice, seen);
+}
+
+function noSuchTarget(
+  service = '',
+  choice: RollbackChoice,
+  candidates: readonly PastRelease[],
+): PlatformError {
+  const message =
+    'steps' in choice
+      ? `the history of ${service} has only ${plural(candidates.length, 'good release')} before the current one, and steps is ${choice.steps}`
+      : `no good release of ${service} before the current one has the image ${choice.digest}`;
+  return new PlatformError('not-found', message, { fix: `Choose one of ${listCandidates(candidates)}.` });
 }
 
 async function readCurrent(
@@ -133,34 +165,36 @@ async function decideAgain(
   if (request.to !== undefined) return { current, target };
   const now = revisionName(current.taskDefinition);
   if (now === to || now === revisionName(before.current.taskDefinition)) return before;
-  for await (const { revision } of findTargets(context, request, service, current)) {
-    if (revisionName(revision) === to) return { current, target };
+  for await (const { revision } of findCandidates(context, request, service, current)) {
+    if (revisionName(await revision()) === to) return { current, target };
+    // What is on its way in is the way back already, unless an earlier release was asked for.
+    if (current.state === 'incoming' && request.choice === undefined) break;
   }
   return `${request.service} was changed while the rollback waited for its lock: it runs ${now} now, and ${to} is not a release before that. Nothing was changed. Fix: Run the rollback again to go back from ${now}.`;
 }
 
 /** The releases that the service may go back to, the nearest first. */
-function findTargets(
+function findCandidates(
   context: ServiceContext,
   request: RollbackRequest,
   service: Service,
   current: Current,
-): AsyncGenerator<Target> {
+): AsyncGenerator<Candidate> {
   const { ledger } = request;
   return ledger
-    ? recordedTargets(context, { ...request, ledger }, service, current)
-    : servedTargets(context, request, service, current);
+    ? recordedCandidates(context, { ...request, ledger }, service, current)
+    : servedCandidates(context, request, service, current);
 }
 
-async function* recordedTargets(
+async function* recordedCandidates(
   context: ServiceContext,
   { ledger, container }: Pick<RollbackRequest, 'container'> & { ledger: LedgerNames },
   service: Service,
   current: Current,
-): AsyncGenerator<Target> {
-  for (const past of rollbackTargets(await releaseHistory(context, ledger), current, 'revision')) {
-    const revision = await revisionOfRelease(context, { service, container }, past, current);
-    if (await isWayBack(context, current, past, revision)) yield { revision, past };
+): AsyncGenerator<Candidate> {
+  for (const past of rollbackCandidates(await releaseHistory(context, ledger), current, 'revision')) {
+    const revision = () => revisionOfRelease(context, { service, container }, past, current);
+    if (await isWayBack(context, current, past, revision)) yield { past, revision };
   }
 }
 
@@ -172,12 +206,12 @@ function noTarget({ ledger, service }: RollbackRequest, current: Current): Platf
 }
 
 /** The revisions of the successful deployments before the current one. */
-async function* servedTargets(
+async function* servedCandidates(
   context: ServiceContext,
   address: Pick<RollbackRequest, 'cluster' | 'service' | 'container'>,
   service: Service,
   current: Current,
-): AsyncGenerator<Target> {
+): AsyncGenerator<Candidate> {
   const served = await servedRevisions(context, address).catch((error: unknown) => {
     context.signal.throwIfAborted();
     throw unreadableHistory(error);
@@ -188,9 +222,9 @@ async function* servedTargets(
   // ECS has resolved tags to digests there.
   const known = history.find(({ taskDefinition }) => taskDefinition === current.taskDefinition);
   const present = { ...current, ...known };
-  for (const past of rollbackTargets(history, present, 'revision')) {
-    const { taskDefinition: revision } = past;
-    if (await isWayBack(context, present, past, revision)) yield { revision };
+  for (const past of rollbackCandidates(history, present, 'revision')) {
+    const revision = () => Promise.resolve(past.taskDefinition);
+    if (await isWayBack(context, present, past, revision)) yield { past, revision };
   }
 }
 
@@ -199,12 +233,12 @@ async function isWayBack(
   context: ServiceContext,
   current: Current,
   { image }: PastRelease,
-  revision: string,
+  revision: Candidate['revision'],
 ): Promise<boolean> {
   if (current.state === 'incoming' || !isSameImage(image, current.image)) return true;
   const [now, then] = await Promise.all([
     readTaskDefinition(context, current.taskDefinition),
-    readTaskDefinition(context, revision),
+    readTaskDefinition(context, await revision()),
   ]);
   return taskDefinitionDiff(now.definition, then.definition).length > 0;
 }

@@ -34,6 +34,44 @@ test('a second rollback goes further back, and never forward to the bad image; a
   expect(release).toMatchObject({ rolledBackFrom: expect.stringContaining(second) });
 });
 
+test('steps go back by releases of the environment, images to the named ones, both only to what was good', async () => {
+  const world = await PromotionWorld.start({ services: ['orders', 'users'] });
+  const files = workspace(world);
+  const [orders1] = await world.runs('staging', 'orders');
+  const [users1] = await world.runs('staging', 'users');
+  const run = (number: number) => ({ run: `https://github.example/org/shop/actions/runs/${number}` });
+  const orders2 = await world.release('orders', 'v2', 'staging', run(2));
+  await world.release('users', 'v2', 'staging', run(3));
+  await world.release('orders', 'v3', 'staging', run(4));
+  const runsNow = async () => [await world.runs('staging', 'orders'), await world.runs('staging', 'users')];
+  const running = await runsNow();
+  const back = (inputs: Record<string, string>) => promoteEnvironment(world, files, { ...BACK, ...inputs });
+
+  const tooFar = await back({ steps: '3', services: 'users' });
+  expect(tooFar.outputs['verdict']).toBe('blocked');
+  expect(tooFar.outputs['reason']).toMatch(
+    /^The history of users in staging has only 1 good release before the current one, and it would go back by 3\. Name one of these in `images`: sha256:[0-9a-f]{64} \(commit .*\)\. Nothing was changed\.$/,
+  );
+  const never = await back({ images: `orders=sha256:${'9'.repeat(64)}` });
+  expect(never.outputs['verdict']).toBe('blocked');
+  expect(never.outputs['reason']).toContain(`Name one of these in \`images\`: ${orders2}`);
+  const both = await back({ steps: '2', images: `orders=${orders2}` });
+  expect(both.outputs['reason']).toMatch(/^steps: "2" is not valid: expected no value beside images/);
+  expect(await runsNow()).toEqual(running);
+  expect(await hold(world)).toBeUndefined();
+
+  // The newest two releases are of orders and of users.
+  const two = await back({ steps: '2' });
+  expect(two.outputs).toMatchObject({
+    verdict: 'restored',
+    reason: 'orders, users run an earlier release again, and staging is on hold.',
+  });
+  expect(await runsNow()).toEqual([[orders2], [users1]]);
+  const named = await back({ images: `orders=${orders1 ?? ''}` });
+  expect(named.outputs['verdict']).toBe('restored');
+  expect(await runsNow()).toEqual([[orders1], [users1]]);
+});
+
 test('after a failed release that was left, it goes to what the ledger has', async () => {
   const rules = [{ does: 'exit' as const, match: { family: 'staging-shop-users', revision: 2 } }];
   const world = await PromotionWorld.start({ services: ['orders', 'users'], scenario: { ecs: { rules } } });

@@ -64,6 +64,47 @@ test('the ledger has a release once it is good, and the rollback goes where it s
   expect(await ledger(world)).toBe(NEXT);
 });
 
+test('steps and image go further back, only to what was good, and a refusal names that', async () => {
+  const world = await EcsWorld.withService();
+  await record(world, IMAGE);
+  for (const digit of ['2', '3', '4', '5']) await release(world, imageOf(digit));
+  const back = (inputs: Record<string, string>) =>
+    updateService(world, { command: 'rollback', parameter: PARAMETER, ...inputs });
+  const changes = (): number => world.sandbox.calls.of('UpdateService').length;
+  const before = changes();
+  const digestOf = (digit: string): string => `sha256:${digit.repeat(64)}`;
+
+  const tooFar = await back({ steps: '5' });
+  expect([tooFar.outputs['verdict'], tooFar.outputs['reason']]).toEqual([
+    'failed',
+    expect.stringMatching(
+      /^The history of user-service has only 4 good releases before the current one, and steps is 5\. Nothing was changed\. Fix: Choose one of sha256:4{64} \(commit 4{7}, .*\); sha256:3{64} .*; sha256:2{64} .*\.$/,
+    ),
+  ]);
+  const never = await back({ image: digestOf('9') });
+  expect(never.outputs['reason']).toMatch(
+    /^No good release of user-service before the current one has the image sha256:9{64}\. Nothing was changed\. Fix: Choose one of sha256:4/,
+  );
+  for (const [inputs, reason] of [
+    [{ steps: '0' }, /^steps: "0" is not valid: expected a whole number, 1 or more/],
+    [{ image: 'web:v2' }, /^image: "web:v2" is not valid: expected sha256:… or repository@sha256:…/],
+    [{ steps: '2', image: imageOf('2') }, /^steps: "2" is not valid: expected one way to name the release/],
+    [{ steps: '2', command: 'deploy' }, /^steps: "2" is not valid: expected no value without/],
+  ] as const) {
+    expect((await back(inputs)).outputs['reason']).toMatch(reason);
+  }
+  expect(changes()).toBe(before);
+
+  expect((await back({ steps: '2' })).outputs['verdict']).toBe('deployed');
+  expect(await ledger(world)).toBe(imageOf('3'));
+  // What was skipped is no way back any more.
+  expect((await back({ image: imageOf('4') })).outputs['verdict']).toBe('failed');
+  expect((await back({ image: digestOf('2') })).outputs['verdict']).toBe('deployed');
+  expect(await ledger(world)).toBe(imageOf('2'));
+  const recorded = JSON.parse((await ledger(world, RECORD)) ?? '{}') as object;
+  expect(recorded).toMatchObject({ commit: '2'.repeat(40), rolledBackFrom: imageOf('3') });
+});
+
 test('a second rollback goes further back, and never forward to the bad image; a third finds none', async () => {
   const world = await EcsWorld.withService();
   await record(world, IMAGE);

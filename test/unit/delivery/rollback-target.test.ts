@@ -1,9 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import {
+  chooseCandidate,
   type CurrentRelease,
   goodReleases,
+  listCandidates,
   type PastRelease,
-  rollbackTarget,
+  rollbackCandidates,
+  type RollbackChoice,
 } from '../../../src/delivery/rollback-target.ts';
 
 /**
@@ -28,6 +31,10 @@ function imageOf(name: string, repository = 'registry.example.com/web'): string 
   return `${repository}@sha256:${name.slice(1).padStart(64, '0')}`;
 }
 
+function digestOf(name: string): string {
+  return imageOf(name).split('@')[1] ?? '';
+}
+
 function nameOf({ image, taskDefinition }: PastRelease): string {
   const revision = taskDefinition === undefined ? '' : `@${taskDefinition.split(':')[1] ?? ''}`;
   return `v${Number(image.slice(-64))}${revision}`;
@@ -46,7 +53,7 @@ function targetOf(history: string, running: string, identity: 'revision' | 'imag
     state,
     ...(taskDefinition !== undefined && { taskDefinition }),
   };
-  const target = rollbackTarget(historyOf(history), present, identity);
+  const [target] = rollbackCandidates(historyOf(history), present, identity);
   return target ? nameOf(target) : 'none';
 }
 
@@ -128,5 +135,50 @@ describe('a rollback goes', () => {
       byRevision,
       byImage,
     ]);
+  });
+});
+
+describe('a rollback that is asked for', () => {
+  const candidatesOf = (history: string, running: string): PastRelease[] => {
+    const state = running.endsWith('~') ? ('incoming' as const) : ('complete' as const);
+    const { image } = releaseOf(running.replace('~', ''));
+    return rollbackCandidates(historyOf(history), { image, state }, 'image');
+  };
+
+  test.each<[string, string, RollbackChoice, string]>([
+    ['v1 v2 v3', 'v3', { steps: 1 }, 'v2'],
+    ['v1 v2 v3', 'v3', { steps: 2 }, 'v1'],
+    ['v1 v2 v3', 'v3', { steps: 3 }, 'none'],
+    // What was given up, or was never proven, does not count.
+    ['v1 v2 v3 v2<v3 v4', 'v4', { steps: 2 }, 'v1'],
+    ['v1 v2? v3', 'v3', { steps: 1 }, 'v1'],
+    ['v1 v2? v3', 'v3', { steps: 2 }, 'none'],
+    // What is on its way in is the first.
+    ['v1 v2 v3', 'v2~', { steps: 1 }, 'v2'],
+    ['v1 v2 v3', 'v2~', { steps: 2 }, 'v1'],
+    ['v1 v2', 'v3~', { steps: 2 }, 'v1'],
+    // By image: strictly backwards, and only what was good.
+    ['v1 v2 v3', 'v3', { digest: digestOf('v1') }, 'v1'],
+    ['v1 v2 v3', 'v2', { digest: digestOf('v3') }, 'none'],
+    ['v1 v2 v3', 'v3', { digest: digestOf('v3') }, 'none'],
+    ['v1 v2? v3', 'v3', { digest: digestOf('v2') }, 'none'],
+    ['v1 v2 v3 v2<v3', 'v2', { digest: digestOf('v3') }, 'none'],
+    ['v1 v2 v3', 'v3', { digest: digestOf('v9') }, 'none'],
+  ])('%s, runs %s, %j → %s', (history, running, choice, expected) => {
+    const chosen = chooseCandidate(candidatesOf(history, running), choice);
+    expect(chosen ? nameOf(chosen) : 'none').toBe(expected);
+  });
+
+  test('is refused with the releases to choose from', () => {
+    const releases = historyOf('v1 v2@2').map((release) => ({
+      ...release,
+      commit: 'abcdef1234'.repeat(4),
+      at: '2026-11-27T08:00:00.123Z',
+    }));
+    expect(listCandidates(releases)).toBe(
+      `${digestOf('v2')} (commit abcdef1, 2026-11-27T08:00:00Z, web:2); ` +
+        `${digestOf('v1')} (commit abcdef1, 2026-11-27T08:00:00Z)`,
+    );
+    expect(listCandidates(historyOf('v1 v2 v3 v4 v5 v6 v7'))).toMatch(/^sha256:0+7; .*; and 2 more$/);
   });
 });
