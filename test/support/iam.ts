@@ -9,6 +9,12 @@ export interface Statement {
   Condition?: Record<string, Record<string, string | readonly string[]>>;
 }
 
+/** The statements of the policy that `doctor` prints in its log. */
+export function policyIn(log: string): Statement[] {
+  const [, json = '{}'] = /^::group::IAM policy [^\n]*\n([\s\S]*?)\n::endgroup::/m.exec(log) ?? [];
+  return (JSON.parse(json) as { Statement: Statement[] }).Statement;
+}
+
 /** What IAM is asked when a call is made. */
 interface Question {
   action: string;

@@ -162,9 +162,9 @@ function serviceStatements({ services, ...place }: PolicyScope): PolicyStatement
 
 function taskDefinitionStatements({ services, ...place }: PolicyScope): PolicyStatement[] {
   const definitions = services.flatMap(({ definition }) => definition ?? []);
-  const roles = definitions.flatMap(({ executionRoleArn, taskRoleArn }) =>
-    [executionRoleArn, taskRoleArn].flatMap((role) => (role?.startsWith('arn:') ? role : [])),
-  );
+  const roles = definitions
+    .flatMap(({ executionRoleArn, taskRoleArn }) => [executionRoleArn ?? [], taskRoleArn ?? []].flat())
+    .map((role) => roleArn(role, place));
   const sources = definitions
     .flatMap(({ containerDefinitions }) => containerDefinitions.flatMap(({ secrets = [] }) => secrets))
     .map(({ valueFrom }) => valueFrom);
@@ -200,6 +200,7 @@ function imageStatements({ services, ...place }: PolicyScope): PolicyStatement[]
     'DescribeRepositories',
     'DescribeImages',
     'DescribeImageScanFindings',
+    'StartImageScan',
     'BatchGetImage',
     'GetDownloadUrlForLayer',
     'BatchCheckLayerAvailability',
@@ -256,6 +257,11 @@ interface Place {
 
 function arn(service: string, { account, region }: Place, resource: string): string {
   return `arn:${partitionOf(region).id}:${service}:${region}:${account}:${resource}`;
+}
+
+/** A task definition takes the name of a role too. */
+function roleArn(role: string, { account, region }: Place): string {
+  return role.startsWith('arn:') ? role : `arn:${partitionOf(region).id}:iam::${account}:role/${role}`;
 }
 
 /** Of a parameter's name or ARN; nothing for what is no parameter. */

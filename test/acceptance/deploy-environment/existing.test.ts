@@ -4,7 +4,7 @@ import type { Run } from '../../../sandbox/runner.ts';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { deployEnvironment } from '../../support/environment.ts';
 import { ACCOUNTS, ExistingShop } from '../../support/existing.ts';
-import { deniedCalls, type Statement } from '../../support/iam.ts';
+import { deniedCalls, policyIn } from '../../support/iam.ts';
 
 /** Services that another tool created: nothing is made but images, revisions and parameters of ours. */
 
@@ -88,7 +88,7 @@ test('an image is built, pushed to the named repository and released, and nothin
   expect(destroyed.summary).toContain('Not deleted, because another tool created them: api.');
   expect(await shop.runs('dev')).toEqual([v1]);
 
-  const statements = policyIn(doctor);
+  const statements = policyIn(doctor.log);
   const { all } = shop.sandbox.calls;
   expect(deniedCalls(statements, all, shop.roles('dev'))).toEqual([]);
   const ledgerless = statements.filter(({ Action }) => !Action.includes('ssm:PutParameter'));
@@ -96,12 +96,6 @@ test('an image is built, pushed to the named repository and released, and nothin
     'ssm:PutParameter on arn:aws:ssm:eu-west-1:111111111111:parameter/shop/dev/api/lock',
   );
 });
-
-/** The statements of the policy that the log shows. */
-function policyIn({ log }: Run): Statement[] {
-  const [, json = '{}'] = /^::group::IAM policy [^\n]*\n([\s\S]*?)\n::endgroup::/m.exec(log) ?? [];
-  return (JSON.parse(json) as { Statement: Statement[] }).Statement;
-}
 
 test('what runs is compared with ECS, not only with the ledger', async () => {
   const shop = await newShop();
@@ -150,7 +144,7 @@ test('a service and a repository that do not exist: both are named before anythi
   expect(outcome(doctor)).toBe('not-ready');
   expect(doctor.summary).toContain('Did you mean live-dev?');
   expect(doctor.summary).toContain('The repository team/apii does not exist');
-  expect(policyIn(doctor).map(({ Action }) => Action[0])).not.toContain('iam:PassRole');
+  expect(policyIn(doctor.log).map(({ Action }) => Action[0])).not.toContain('iam:PassRole');
   const plan = await run(shop, { command: 'plan', images: JSON.stringify({ api: v1 }) });
   expect(plan.exitCode).toBe(1);
   expect(plan.outputs['reason']).toContain('Did you mean live-dev?');
