@@ -8,11 +8,12 @@ import { startSandbox, type Sandbox } from '../../sandbox/index.ts';
 import { runAction } from '../../sandbox/runner.ts';
 import { node24 } from '../runtime/node24.js';
 import { useWorkspaces } from '../support/action.ts';
+import { ExistingShop } from '../support/existing.ts';
 import { LayoutWriter } from '../support/oci.ts';
 
 /**
- * Plays docs/adopt.md from its first block to its last. One thing differs: images come from ready layouts, as a
- * builder may not be there; the services' own builds have tests of their own.
+ * Plays docs/adopt.md, each of its two ways from its first block to its last. One thing differs: images come from ready
+ * layouts, as a builder may not be there; the services' own builds have tests of their own.
  */
 const run = promisify(execFile);
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -28,9 +29,22 @@ interface Job {
   steps: Step[];
 }
 
-const blocks = [
-  ...readFileSync(join(ROOT, 'docs/adopt.md'), 'utf8').matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm),
-].map(([, language = '', text = '']) => ({ language, text }));
+/** The blocks of the section with a heading. */
+function blocksOf(heading: string): { language: string; text: string }[] {
+  const sections = readFileSync(join(ROOT, 'docs/adopt.md'), 'utf8').split(/^## /m);
+  const section = sections.find((text) => text.startsWith(`${heading}\n`)) ?? '';
+  const found = section.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm);
+  return [...found].map(([, language = '', text = '']) => ({ language, text }));
+}
+
+const blocks = blocksOf('An empty account');
+const [manifestBlock, jobsBlock, ...others] = blocksOf('Services that exist already');
+
+/** Where jobs are played. */
+interface Place {
+  sandbox: Sandbox;
+  workspace: string;
+}
 
 const workspaceOf = useWorkspaces();
 let sandbox: Sandbox;
@@ -81,7 +95,7 @@ async function playShell(script: string): Promise<void> {
 }
 
 /** The jobs of a block, one after the other; what a job may do is up to its token and the roles' trust. */
-async function playJobs(text: string): Promise<string[]> {
+async function playJobs(text: string, place: Place): Promise<string[]> {
   const { jobs } = parse(text) as { jobs: Record<string, Job> };
   const verdicts: string[] = [];
   for (const [name, { environment, steps }] of Object.entries(jobs)) {
@@ -89,23 +103,27 @@ async function playJobs(text: string): Promise<string[]> {
       writeImage(workspace, 'user-service', 'changed');
       commit = 'b'.repeat(40);
     }
-    sandbox.claims['environment'] = environment;
+    place.sandbox.claims['environment'] = environment;
     for (const step of steps) {
       const action = /^org\/platform\/actions\/([\w-]+)@v1$/.exec(step.uses)?.[1];
-      if (action !== undefined) verdicts.push(`${name}: ${await playStep(action, step)}`);
+      if (action !== undefined) verdicts.push(`${name}: ${await playStep(action, step, place)}`);
     }
   }
   return verdicts;
 }
 
-async function playStep(action: string, { with: inputs = {} }: Step): Promise<string> {
-  const env = without(sandbox.env(), 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_REGION');
+async function playStep(
+  action: string,
+  { with: inputs = {} }: Step,
+  { sandbox: at, workspace: folder }: Place,
+): Promise<string> {
+  const env = without(at.env(), 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_REGION');
   const done = await runAction(action, {
     inputs,
-    workspace,
+    workspace: folder,
     env: { ...env, GITHUB_SHA: commit },
     node: [node24()],
-    token: sandbox.tokens.installation,
+    token: at.tokens.installation,
     limitMs: LIMIT_MS,
   });
   if (done.exitCode !== 0) throw new Error(`${action}: ${done.outputs['reason'] ?? ''}\n${done.log}`);
@@ -114,7 +132,30 @@ async function playStep(action: string, { with: inputs = {} }: Step): Promise<st
 
 test('the page has nothing that this test does not play', () => {
   expect(blocks.map(({ language }) => language)).toEqual(['sh', 'sh', 'yaml', 'yaml', 'yaml']);
+  expect(others).toEqual([]);
 });
+
+test(
+  'services that exist already are taken up by one file and three jobs',
+  async () => {
+    const accounts = Object.values(ACCOUNTS);
+    const github = { environments: [{ name: 'dev' }, { name: 'staging' }] };
+    const place = await startSandbox({ timeScale: 1000, accounts, scenario: { github } });
+    try {
+      const shop = await ExistingShop.create(place, workspaceOf({}), ['dev', 'staging']);
+      const digest = shop.commit('v1');
+      const manifest = parse(manifestBlock?.text ?? '') as { services: { api: { build?: object } } };
+      manifest.services.api.build = { 'oci-layout': 'image' };
+      writeFileSync(join(shop.folder, 'platform.yml'), stringify(manifest));
+      const verdicts = await playJobs(jobsBlock?.text ?? '', { sandbox: place, workspace: shop.folder });
+      expect(verdicts).toEqual(['doctor: ready', 'dev: deployed', 'staging: promoted']);
+      expect([await shop.runs('dev'), await shop.runs('staging')]).toEqual([[digest], [digest]]);
+    } finally {
+      await place.close();
+    }
+  },
+  LIMIT_MS,
+);
 
 test(
   'the page leads from empty accounts to a promoted release',
@@ -122,7 +163,7 @@ test(
     const verdicts: string[] = [];
     for (const { language, text } of blocks) {
       if (language === 'sh') await playShell(text);
-      else verdicts.push(...(await playJobs(text)));
+      else verdicts.push(...(await playJobs(text, { sandbox, workspace })));
     }
     expect(verdicts).toEqual(['dev: deployed', 'staging: deployed', 'change: deployed', 'promote: promoted']);
   },

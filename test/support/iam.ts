@@ -29,6 +29,16 @@ type Call = Pick<LoggedCall, 'service' | 'operation' | 'account' | 'region'> & {
 /** What needs no permission, or is the trust policy's matter. */
 const FREE = new Set(['sts', 'oidc', 'github']);
 
+/**
+ * Calls that take the permission of another one: "The IAM principal invoking this operation must have the
+ * ecr:BatchGetImage permission."
+ *
+ * @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html
+ */
+export const NAMED_OTHERWISE: Readonly<Record<string, string>> = {
+  'ecr:ListImageReferrers': 'ecr:BatchGetImage',
+};
+
 /** The calls that no statement allows, as `ecs:UpdateService on arn:…`. */
 export function deniedCalls(
   statements: readonly Statement[],
@@ -48,7 +58,7 @@ function questionsOf(call: Call, roles: readonly string[]): Question[] {
   const { service, operation, input } = call;
   if (service === 'registry') return registryQuestions(call);
   const prefix = service === 'monitoring' ? 'cloudwatch' : service;
-  const action = `${prefix}:${operation}`;
+  const action = NAMED_OTHERWISE[`${prefix}:${operation}`] ?? `${prefix}:${operation}`;
   const on = (resources: readonly string[], context?: Question['context']): Question[] =>
     resources.map((resource) => ({ action, resource, ...(context && { context }) }));
   if (service === 'ssm')

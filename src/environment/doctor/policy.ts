@@ -174,7 +174,7 @@ function taskDefinitionStatements({ services, ...place }: PolicyScope): PolicySt
       prefixed('ecs', ['DescribeTaskDefinition', 'ListTaskDefinitions', 'RegisterTaskDefinition']),
       '*',
     ),
-    // A revision gets the tags of the one before it.
+    // A revision gets the tags of the one before it: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/supported-iam-actions-tagging.html
     allow('TagTaskDefinitions', ['ecs:TagResource'], arn('ecs', place, 'task-definition/*'), {
       StringEquals: { 'ecs:CreateAction': 'RegisterTaskDefinition' },
     }),
@@ -208,7 +208,6 @@ function imageStatements({ services, ...place }: PolicyScope): PolicyStatement[]
     'UploadLayerPart',
     'CompleteLayerUpload',
     'PutImage',
-    'ListImageReferrers',
   ];
   const repositories = services.flatMap(({ target: { place: at } }) =>
     at.repository.kind === 'own' ? arn('ecr', place, `repository/${at.repository.name}`) : [],

@@ -70,7 +70,7 @@ export async function checkStacks(
 
 /** Where stacks go, and where their templates are. */
 interface Place {
-  environment: Environment;
+  environment: Pick<Environment, 'account' | 'region'>;
   workspace: string;
 }
 
@@ -137,6 +137,12 @@ export async function describeTargets(
   return found;
 }
 
+/** What of a target is checked. */
+interface CheckedTarget {
+  name: string;
+  inputs: Pick<StackTarget['inputs'], 'stackName' | 'template' | 'parameters'>;
+}
+
 /** What is known of a target before CloudFormation is asked. */
 export interface TargetCheck {
   /** As the manifest has it. */
@@ -160,7 +166,7 @@ export interface TargetCheck {
  * @param place.graph with what its stacks read from each other.
  */
 export async function checkTargets(
-  targets: readonly StackTarget[],
+  targets: readonly CheckedTarget[],
   existing: ReadonlyMap<string, Pick<StackSnapshot, 'parameters'>>,
   { environment, workspace, graph }: Place & { graph?: StackGraph },
 ): Promise<TargetCheck[]> {

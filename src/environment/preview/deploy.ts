@@ -5,12 +5,13 @@ import { send } from '../../aws/send.ts';
 import { STACK_VERDICTS, type StackResult } from '../../cloudformation/commands/result.ts';
 import { readParameterFiles } from '../../cloudformation/parameters/files.ts';
 import { resolveParameters } from '../../cloudformation/parameters/resolve.ts';
-import { loadTemplate } from '../../cloudformation/template/template.ts';
+import { loadTemplate, type Template } from '../../cloudformation/template/template.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import { InputError, PlatformError, reasonOf } from '../../core/errors.ts';
 import { withoutAccount } from '../../core/text.ts';
 import type { PullRequest } from '../../github/pulls.ts';
 import { digestOfReference } from '../../images/registry/manifest.ts';
+import { checkTargets, requireValidTargets } from '../doctor/templates.ts';
 import type { PreviewContext, PreviewRequest, PreviewService } from './context.ts';
 import { priceOf } from './price.ts';
 import { choosePriority, lostItsPriority, takenPriorities } from './priority.ts';
@@ -43,20 +44,67 @@ async function prepare(
   request: PreviewRequest,
   pullRequest: number,
 ): Promise<Preparation> {
-  const { services, listenerName } = await readWorkspace(context, request);
+  const { services, listenerName, template, shared } = await readWorkspace(context, request);
   const listener = await readListener(context, listenerName);
   const [taken, stacks] = await Promise.all([
     takenPriorities(context, listener),
     previewStacks(context, request, pullRequest),
   ]);
+  // Without resources, only CloudFormation can read it.
+  if (Object.keys(template.resources).length > 0)
+    await requireValidTemplate(context, request, pullRequest, { services, stacks, shared });
   return { services, listener, taken, stacks };
+}
+
+/** Refuses a template that CloudFormation would refuse, and values that it would: see checkTargets. */
+async function requireValidTemplate(
+  context: PreviewContext,
+  request: PreviewRequest,
+  pullRequest: number,
+  { services, stacks, shared }: Pick<Preparation, 'services' | 'stacks'> & { shared: Parameters },
+): Promise<void> {
+  const { session } = context;
+  const targets = await Promise.all(
+    services.map(async (service) => {
+      const name = stackName(request, pullRequest, service.name);
+      const own = {
+        ...service.parameters,
+        ...request.parameters,
+        ...ownParameters(pullRequest, service, await imageOf(context, service), request.priorities.base),
+      };
+      const inputs = { stackName: name, template: request.template, parameters: { ...shared, ...own } };
+      return { name, inputs };
+    }),
+  );
+  const environment = { account: await session.accountId(), region: session.region };
+  const existing = new Map(stacks.map((stack) => [stack.stackName, stack]));
+  const { workspace } = request;
+  const checks = await checkTargets(targets, existing, { environment, workspace });
+  requireValidTargets(context, `The preview of pull request ${pullRequest}`, checks);
+}
+
+type Parameters = Readonly<Record<string, string>>;
+
+/** What every preview's stack is given. */
+function ownParameters(
+  pullRequest: number,
+  service: PreviewService,
+  image: string,
+  priority: number,
+): Record<string, string> {
+  return {
+    PullRequest: String(pullRequest),
+    ServiceName: service.name,
+    Image: image,
+    Priority: String(priority),
+  };
 }
 
 /** Checks all that the workspace says, for every service. */
 async function readWorkspace(
   context: PreviewContext,
   request: PreviewRequest,
-): Promise<Pick<Preparation, 'services'> & { listenerName: string }> {
+): Promise<Pick<Preparation, 'services'> & { listenerName: string; template: Template; shared: Parameters }> {
   const { template: source, parameterFiles, parameters, workspace } = request;
   const files = readParameterFiles(parameterFiles, workspace);
   const cloudformation = { ...context, client: await context.cloudformation() };
@@ -73,7 +121,12 @@ async function readWorkspace(
     resolveParameters(template, { files: files.parameters, inline }, undefined, () => undefined);
   }
   const listenerName = parameters['Listener'] ?? files.parameters['Listener']?.value;
-  if (listenerName !== undefined) return { services, listenerName };
+  const shared = Object.fromEntries(
+    Object.entries(files.parameters).flatMap(([key, { value }]) =>
+      Object.hasOwn(template.parameters, key) ? [[key, value]] : [],
+    ),
+  );
+  if (listenerName !== undefined) return { services, listenerName, template, shared };
   const allowed =
     'a value is missing for Listener, the SSM parameter that holds the ARN of the shared listener';
   throw new InputError('parameters', '', allowed);
@@ -193,10 +246,7 @@ async function deployService(
     const own = {
       ...service.parameters,
       ...request.parameters,
-      PullRequest: String(pullRequest),
-      ServiceName: service.name,
-      Image: image,
-      Priority: String(priority),
+      ...ownParameters(pullRequest, service, image, priority),
     };
     const result = await runStackCommand(context, request, {
       command: 'deploy',

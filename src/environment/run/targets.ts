@@ -170,7 +170,7 @@ function graphOf(
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html
  */
 export function pseudoParameters(
-  { account, region }: Environment,
+  { account, region }: Pick<Environment, 'account' | 'region'>,
   stackName: string,
 ): Record<string, string> {
   const { id, dnsSuffix } = partitionOf(region);

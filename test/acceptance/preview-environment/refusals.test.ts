@@ -1,4 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { useWorkspaces } from '../../support/action.ts';
 import { PreviewHost } from '../../support/preview.ts';
@@ -77,6 +79,18 @@ describe('nothing is changed', () => {
     expect(run.outputs['reason']).toMatch(reason);
     expect(changes()).toHaveLength(before);
     expect(host.deployments(54)).toEqual([]);
+  });
+
+  test('with a template that refers to nothing, which is named on its line', async () => {
+    const template = readFileSync(join(host.workspace, 'templates/preview.yml'), 'utf8');
+    const broken = template.replace(/^Outputs:$/m, 'Outputs:\n  Broken: { Value: !GetAtt Nothing.Arn }');
+    writeFileSync(join(host.workspace, 'broken.yml'), broken);
+    const before = changes().length;
+    const run = await host.run(54, { template: 'broken.yml' });
+    expect(run.outputs['reason']).toMatch(
+      /^The preview of pull request 54 cannot be deployed: .*Nothing.* \(broken\.yml:\d+\)\. Nothing was changed\.$/,
+    );
+    expect(changes()).toHaveLength(before);
   });
 
   test('when the environment has no load balancer yet', async () => {
