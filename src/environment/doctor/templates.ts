@@ -140,7 +140,10 @@ export async function describeTargets(
 /** What of a target is checked. */
 interface CheckedTarget {
   name: string;
-  inputs: Pick<StackTarget['inputs'], 'stackName' | 'template' | 'parameters'>;
+  inputs: Pick<
+    StackTarget['inputs'],
+    'stackName' | 'template' | 'parameters' | 'artifactBucket' | 'capabilities'
+  >;
 }
 
 /** What is known of a target before CloudFormation is asked. */
@@ -196,7 +199,7 @@ export async function checkTargets(
 /** What keeps the local paths of a template from being packaged. Its warnings come when it is deployed. */
 function localPathFindings(
   document: TemplateDocument,
-  { inputs }: StackTarget,
+  { inputs }: CheckedTarget,
   workspace: string,
 ): TemplateFinding[] {
   const { template, artifactBucket, capabilities } = inputs;

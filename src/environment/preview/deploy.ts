@@ -24,7 +24,14 @@ import {
   type PreviewedService,
   type PreviewResult,
 } from './result.ts';
-import { type PreviewStack, previewStacks, runStackCommand, stackName, stackTags } from './stacks.ts';
+import {
+  CAPABILITIES,
+  type PreviewStack,
+  previewStacks,
+  runStackCommand,
+  stackName,
+  stackTags,
+} from './stacks.ts';
 
 /** What is known before anything is changed. */
 interface Preparation {
@@ -72,8 +79,9 @@ async function requireValidTemplate(
         ...request.parameters,
         ...ownParameters(pullRequest, service, await imageOf(context, service), request.priorities.base),
       };
-      const inputs = { stackName: name, template: request.template, parameters: { ...shared, ...own } };
-      return { name, inputs };
+      const { template } = request;
+      const parameters = { ...shared, ...own };
+      return { name, inputs: { stackName: name, template, parameters, capabilities: CAPABILITIES } };
     }),
   );
   const environment = { account: await session.accountId(), region: session.region };

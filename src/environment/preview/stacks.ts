@@ -19,6 +19,9 @@ export interface PreviewStack extends StackSnapshot {
 
 type Place = Pick<PreviewRequest, 'project' | 'environment'>;
 
+/** What CloudFormation is allowed to make for a preview. */
+export const CAPABILITIES = ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM'] as const;
+
 export function stackName({ project, environment }: Place, pullRequest: number, service: string): string {
   return `${environment}-${project}-pr-${pullRequest}-${service}`;
 }
@@ -79,7 +82,7 @@ export async function runStackCommand(
     parameters: {},
     parameterFiles: [],
     tags: {},
-    capabilities: ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM'],
+    capabilities: CAPABILITIES,
     // A preview holds nothing that anybody would miss.
     allowReplace: ['AWS::Logs::LogGroup'],
     allowDelete: ['AWS::Logs::LogGroup'],
