@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { InputError } from '../../core/errors.ts';
 import { buildPushImage } from '../../images/build-push-image.ts';
 import { type BuildRequest, resolveContexts, sourceLabels } from '../../images/build/command.ts';
-import { copyRequest, type ImageRequest } from '../../images/context.ts';
+import { type CopyRequest, copyRequest, type ImageRequest } from '../../images/context.ts';
 import { repositoryUrl } from '../../github/checkout.ts';
 import { digestOfReference, isDigest } from '../../images/registry/manifest.ts';
 import { type ImageReference, parseSource, parseTarget } from '../../images/registry/reference.ts';
@@ -80,7 +80,7 @@ function imageRequest(
     createRepository: false,
     reuse: true,
     scan,
-    also: build.also.map((name) => copyRequest(requireReference('also', parseTarget(name)), tags)),
+    also: copiesOf(build, context, tags),
     timeoutMs,
   };
 }
@@ -94,6 +94,16 @@ function sourceOf(build: BuiltService['build'], context: EnvironmentContext): Im
   if (bakeFiles.length === 0) return { kind: 'build', build: request };
   const files = bakeFiles.map((file) => resolve(workspace, file));
   return { kind: 'build', build: request, bake: { files, target, labels: {} } };
+}
+
+/** A pull request's image is not released, and must not take a tag such as `latest` elsewhere. */
+function copiesOf(
+  { also }: BuiltService['build'],
+  { github }: EnvironmentContext,
+  tags: readonly string[],
+): CopyRequest[] {
+  if (github.pullRequest) return [];
+  return also.map((name) => copyRequest(requireReference('also', parseTarget(name)), tags));
 }
 
 /** The manifest was checked when it was read. */

@@ -61,3 +61,19 @@ test('an image of another registry is mirrored, and copied to one', async () => 
   expect(run.outputs).toMatchObject({ verdict: 'built', images: JSON.stringify({ api: digest }) });
   expect(registry.pull('org/api', 'latest', true)).toBe(digest);
 });
+
+test("a pull request's image is copied nowhere", async () => {
+  const sandbox = await start();
+  const { workspace } = layoutOf(['one'], {
+    ...SMALL_PLATFORM,
+    'platform.yml': (SMALL_PLATFORM['platform.yml'] ?? '').replace(
+      'build: { oci-layout: image }',
+      'build: { oci-layout: image, also: registry.invalid/org/api:latest }',
+    ),
+  });
+  await ecrOf(sandbox).send(new CreateRepositoryCommand({ repositoryName: 'shop/api' }));
+  const event = { pull_request: { number: 7, head: { sha: 'b'.repeat(40) } } };
+  const env = { GITHUB_EVENT_NAME: 'pull_request' };
+  const run = await deployEnvironment(sandbox, { command: 'build' }, { workspace, event, env });
+  expect(run.outputs['verdict']).toBe('built');
+});
