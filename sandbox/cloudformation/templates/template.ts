@@ -2,6 +2,7 @@ import { badFormat, invalid } from '../errors.ts';
 import { isObject, isScalar, type Json, type JsonObject, members, textOf } from '../json.ts';
 import { schemaOf } from '../resources/schema.ts';
 import { expandLanguageExtensions } from './language-extensions.ts';
+import { expandServerless } from './serverless.ts';
 import { parseTemplateText } from './text.ts';
 
 export interface ResourceDefinition {
@@ -65,6 +66,7 @@ const RESOURCE_MEMBERS = [
 /** CloudFormation quotas, by section. */
 const LIMITS = { resources: 500, parameters: 200, outputs: 200, mappings: 200 };
 const EXTENSIONS = 'AWS::LanguageExtensions';
+const SERVERLESS = 'AWS::Serverless-2016-10-31';
 
 /**
  * Reads a template. Throws a ValidationError in AWS's words for everything that its form alone shows wrong.
@@ -77,7 +79,8 @@ export function parseTemplate(body: string, values: Record<string, string> = {})
   if (unknown.length > 0) throw invalid(`Invalid template property or properties [${unknown.join(', ')}]`);
   const transforms = readTransforms(parsed.Transform);
   refuseNulls(parsed, '');
-  const raw = transforms.includes(EXTENSIONS) ? expandLanguageExtensions(parsed, values) : parsed;
+  const extended = transforms.includes(EXTENSIONS) ? expandLanguageExtensions(parsed, values) : parsed;
+  const raw = transforms.includes(SERVERLESS) ? expandServerless(extended) : extended;
   const template = readSections(raw);
   checkLimits(template);
   return { ...template, body, processed: raw === parsed ? body : JSON.stringify(raw), transforms };
@@ -88,9 +91,9 @@ function readTransforms(value: Json | undefined): string[] {
   for (const item of list) {
     const name = isObject(item) ? item.Name : item;
     if (typeof name !== 'string') throw invalid('Key Name of transform definition must be a string.');
-    if (name !== EXTENSIONS) {
+    if (name !== EXTENSIONS && name !== SERVERLESS) {
       throw invalid(
-        `The sandbox does not run macros: Transform ${name} is not supported, only ${EXTENSIONS} is.`,
+        `The sandbox does not run macros: Transform ${name} is not supported, only ${EXTENSIONS} and ${SERVERLESS} are.`,
       );
     }
   }

@@ -43,6 +43,19 @@ test.each([
   });
 });
 
+test('a service of CodeDeploy is deployed once its controller is changed', async () => {
+  const world = await EcsWorld.withService({}, { deploymentController: { type: 'CODE_DEPLOY' } });
+  await world.update({
+    deploymentController: { type: 'ECS' },
+    deploymentConfiguration: { strategy: 'BLUE_GREEN', bakeTimeInMinutes: 0 },
+    loadBalancers: [world.balancer()],
+    forceNewDeployment: true,
+  });
+  await world.ended();
+  const run = await updateService(world, { image: NEXT });
+  expect(run.outputs).toMatchObject({ verdict: 'deployed', reason: 'user-service:2 serves with 2 tasks.' });
+});
+
 test('a service of Express Mode', async () => {
   const world = await EcsWorld.start();
   await world.client.send(

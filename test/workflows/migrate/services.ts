@@ -63,6 +63,17 @@ export const SERVICES: Record<string, Shape> = {
     verdicts: { deploy: 'pushed, pushed, deployed' },
     runs: { web: { web: 'new', proxy: 'new' } },
   },
+  'newest-of-family': {
+    grade: 'A',
+    given: async (scene) => {
+      await web(scene);
+      await scene.revision('web', ['web'], { cpu: '512', memory: '1024' });
+    },
+    ...BUILT_AND_DEPLOYED,
+    also: async (scene) => {
+      expect(await definitionOf(scene, 'web:3')).toMatchObject({ cpu: '512', memory: '1024' });
+    },
+  },
   regions: {
     grade: 'A',
     given: async (scene) => {
@@ -159,6 +170,32 @@ export const SERVICES: Record<string, Shape> = {
       expect(scene.sandbox.calls.all).toEqual([]);
     },
   },
+  'migration-task': {
+    grade: 'A',
+    given: web,
+    verdicts: { deploy: 'pushed, ran, deployed' },
+    runs: { web: { web: 'new' } },
+    also: (scene) => {
+      const [run] = scene.sandbox.calls.of('RunTask');
+      expect(run?.input).toMatchObject({
+        overrides: { containerOverrides: [{ name: 'web', command: ['bin/migrate', 'up'] }] },
+      });
+    },
+  },
+  'register-only': {
+    grade: 'A',
+    given: async (scene) => {
+      await scene.repository('shop/report');
+      scene.program('aws');
+    },
+    verdicts: { deploy: 'pushed, registered' },
+    also: async (scene) => {
+      const { containerDefinitions = [] } = await definitionOf(scene, 'report:1');
+      expect(containerDefinitions[0]?.image).toMatch(new RegExp(`@${scene.built}$`));
+      expect(scene.programCalls[0]).toMatch(/^aws events put-targets --rule nightly-report /);
+      expect(scene.programCalls.join(' ')).toContain('task-definition/report:1');
+    },
+  },
   'role-chaining': {
     grade: 'A',
     given: pushed,
@@ -218,6 +255,17 @@ export const SERVICES: Record<string, Shape> = {
     also: async (scene) => {
       const runs = await Promise.all(CLUSTERS.map((cluster) => scene.runs('web', { cluster })));
       expect(runs).toEqual(CLUSTERS.map(() => [`web=${scene.built}`]));
+    },
+  },
+  terraform: {
+    grade: 'B',
+    given: async (scene) => {
+      await web(scene);
+      await scene.revision('web', ['web'], { cpu: '1024', memory: '2048' });
+    },
+    ...BUILT_AND_DEPLOYED,
+    also: async (scene) => {
+      expect(await definitionOf(scene, 'web:3')).toMatchObject({ cpu: '1024', memory: '2048' });
     },
   },
   copilot: {

@@ -145,8 +145,18 @@ describe('a template that is refused', () => {
     ],
     [
       'a macro',
-      `Transform: AWS::Serverless-2016-10-31\nResources: { ${TOPIC} }`,
-      'The sandbox does not run macros: Transform AWS::Serverless-2016-10-31 is not supported',
+      `Transform: AWS::Include\nResources: { ${TOPIC} }`,
+      'The sandbox does not run macros: Transform AWS::Include is not supported',
+    ],
+    [
+      'another resource of SAM than a function',
+      'Transform: AWS::Serverless-2016-10-31\nResources: { A: { Type: AWS::Serverless::Api } }',
+      'The sandbox does not expand AWS::Serverless::Api.',
+    ],
+    [
+      'a function of SAM whose code is not in S3',
+      'Transform: AWS::Serverless-2016-10-31\nResources: { A: { Type: AWS::Serverless::Function, Properties: { CodeUri: ./src } } }',
+      "'CodeUri' is not a valid S3 Uri",
     ],
     [
       'a module',
@@ -191,4 +201,24 @@ Resources:
       AssumeRolePolicyDocument: { Version: 2012-10-17, Enabled: yes }
 `);
   expect(resources.A?.properties.AssumeRolePolicyDocument).toEqual({ Version: '2012-10-17', Enabled: true });
+});
+
+test('a function of SAM becomes a function and its role', () => {
+  const { resources } = parseTemplate(`
+Transform: AWS::Serverless-2016-10-31
+Globals: { Function: { Runtime: nodejs24.x } }
+Resources:
+  Report:
+    Type: AWS::Serverless::Function
+    Properties: { Handler: index.handler, CodeUri: s3://artifacts/report.zip }`);
+  expect(resources['Report']).toMatchObject({
+    type: 'AWS::Lambda::Function',
+    properties: {
+      Runtime: 'nodejs24.x',
+      Handler: 'index.handler',
+      Code: { S3Bucket: 'artifacts', S3Key: 'report.zip' },
+      Role: { 'Fn::GetAtt': ['ReportRole', 'Arn'] },
+    },
+  });
+  expect(resources['ReportRole']).toMatchObject({ type: 'AWS::IAM::Role' });
 });
