@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { PutObjectCommandInput } from '@aws-sdk/client-s3';
 import { s3Client } from '../../aws/clients.ts';
-import { awsNameOf, classify, isNotFound } from '../../aws/errors.ts';
+import { awsNameOf, classify } from '../../aws/errors.ts';
 import { partitionOf } from '../../aws/partition.ts';
 import { send } from '../../aws/send.ts';
 import { inParallel } from '../../core/concurrency.ts';
@@ -65,7 +65,10 @@ export async function uploadArtifacts(
   });
 }
 
-/** False also where the role may not know: S3 answers 403 for an absent object without s3:ListBucket. */
+/**
+ * False also where S3 does not tell, such as 403 for an absent object without s3:ListBucket. Its answers to HEAD have no
+ * text; what is wrong with the bucket is in its answer to the upload.
+ */
 async function isUploaded(
   context: CloudFormationContext,
   bucket: string,
@@ -83,8 +86,8 @@ async function isUploaded(
     const { ChecksumSHA256 } = await send(client, command, context);
     if (ChecksumSHA256 === createHash('sha256').update(bytes).digest('base64')) return true;
   } catch (error) {
-    if (isNotFound(error) || classify(error) === 'denied') return false;
-    throw unusable(context, bucket, error) ?? error;
+    if (['throttle', 'network', 'server', 'expired'].includes(classify(error))) throw error;
+    return false;
   }
   throw new InputError(
     'artifact-bucket',
@@ -129,7 +132,7 @@ function unusable(
   return new InputError('artifact-bucket', bucket, allowed);
 }
 
-/** S3's answer to a request in the wrong region; to HEAD it has no name. */
+/** S3's answer to a request in the wrong region. */
 function isRedirect(error: unknown): boolean {
   return awsNameOf(error) === 'PermanentRedirect';
 }

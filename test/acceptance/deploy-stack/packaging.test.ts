@@ -109,6 +109,20 @@ test('an object with other content than its name says is not deployed', async ()
   });
 });
 
+test.each([
+  ['in another region', 'us-east-1'],
+  ['that does not exist', undefined],
+])('a bucket %s is refused', async (_name, region) => {
+  const sandbox = await start();
+  if (region !== undefined) sandbox.objects(DEV).createBucket('artifacts', region);
+  const workspace = workspaceOf({ 'templates/worker.yml': handler, 'src/index.js': 'x' });
+  const inputs = { template: 'templates/worker.yml', 'artifact-bucket': 'artifacts' };
+  const run = await deployStack(sandbox, inputs, { workspace });
+  expect(run.outputs['reason']).toMatch(
+    /^artifact-bucket: "artifacts" .* a bucket of this account in eu-west-1/,
+  );
+});
+
 test('what cannot be packaged is refused before any call', async () => {
   const sandbox = await started();
   const workspace = workspaceOf({ 'templates/worker.yml': handler });
