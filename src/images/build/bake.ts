@@ -98,9 +98,10 @@ function refusal({ files }: BakeRequest, name: string): Refuse {
 
 async function readTarget(
   docker: Pick<DockerClient, 'read' | 'run'>,
-  { files, target }: BakeRequest,
+  bake: BakeRequest,
   cwd: string,
 ): Promise<{ name: string; target: BakeTarget }> {
+  const { files, target } = bake;
   if (!TARGET_NAME.test(target)) {
     throw new InputError('target', target, 'expected the name of a target of the bake file');
   }
@@ -121,10 +122,8 @@ async function readTarget(
   if (first && others.length === 0) return { name: first[0], target: first[1] };
   const linked = Object.entries(targets[target]?.contexts ?? {}).find(([, from]) => isTarget(from));
   if (linked) {
-    throw refusal(
-      { files, target, labels: {} },
-      target,
-    )(
+    const refuse = refusal(bake, target);
+    throw refuse(
       `takes the context ${linked[0]} from another target (${linked[1]}), which is not supported: ` +
         'make it a stage of the Dockerfile, or push it first and name it as docker-image://…',
     );
