@@ -24,7 +24,7 @@ import type {
   Manifest,
   Service,
 } from '../../src/environment/manifest/manifest.ts';
-import { environmentSettings, servicesIn } from '../../src/environment/manifest/places.ts';
+import { type Access, environmentSettings, servicesIn } from '../../src/environment/manifest/places.ts';
 import { smokeTestOf } from '../../src/environment/run/targets.ts';
 import type { GitHubContext } from '../../src/github/context.ts';
 import { isDigest } from '../../src/images/registry/manifest.ts';
@@ -49,9 +49,10 @@ export function promotionRequest(run: Run): PromotionRequest {
   const target = targetOf(inputs, manifest);
   const source = sourceOf(inputs, target, manifest);
   const services = servicesOf(inputs, [source, target], manifest);
+  const names = services.map(({ name }) => name);
   return {
-    source: openEnvironment(run, source, inputs['source-role'] ?? source.readRole, true),
-    target: openEnvironment(run, target, targetRole(inputs, target), inputs['dry-run']),
+    source: openForReading(run, source, inputs['source-role'], names),
+    target: openTarget(run, target, names),
     services,
     ...(Object.keys(inputs.images).length > 0 && { images: inputs.images }),
     gates: gatesOf(inputs, target),
@@ -70,7 +71,7 @@ export function rollbackRequest(run: Run): EnvironmentRollback {
     steps: stepsOf(inputs),
     images: inputs.images,
     reason: requiredReason(inputs),
-    target: openEnvironment(run, target, targetRole(inputs, target), inputs['dry-run']),
+    target: openTarget(run, target),
     ...settingsOf(run),
   };
 }
@@ -90,7 +91,7 @@ export function holdRequest(run: Run): HoldRequest {
   const target = targetOf(inputs, manifest);
   return {
     reason: inputs.command === 'hold' ? requiredReason(inputs) : '',
-    target: openEnvironment(run, target, targetRole(inputs, target), inputs['dry-run']),
+    target: openTarget(run, target),
     ...settingsOf(run),
   };
 }
@@ -99,11 +100,11 @@ export function holdRequest(run: Run): HoldRequest {
 export function statusRequest(run: Run): StatusRequest {
   const { inputs, manifest } = run;
   for (const name of Object.keys(inputs.roles)) environmentOf('roles', name, manifest);
-  const environments = Object.values(manifest.environments).map((one) => ({
-    from: one.promoteFrom ?? '',
-    services: servicesOf(inputs, [one], manifest).map(({ name }) => name),
-    environment: openEnvironment(run, one, inputs.roles[one.name] ?? one.readRole, true),
-  }));
+  const environments = Object.values(manifest.environments).map((one) => {
+    const services = servicesOf(inputs, [one], manifest).map(({ name }) => name);
+    const environment = openForReading(run, one, inputs.roles[one.name], services);
+    return { from: one.promoteFrom ?? '', services, environment };
+  });
   return { environments };
 }
 
@@ -112,19 +113,34 @@ export function gitHubAccess({ inputs, github, context }: Run): GitHubAccess {
   return { token, github, context, records: inputs['github-deployment'] };
 }
 
-/** A dry run uses the role that only reads. */
-function targetRole(inputs: PromotionInputs, target: Environment): string | undefined {
-  return inputs['target-role'] ?? (inputs['dry-run'] ? target.readRole : target.role);
+/**
+ * Opens the environment that is changed. A dry run uses the roles that only read.
+ *
+ * @param services only these; default, all: a hold is set where any of them is.
+ */
+function openTarget(run: Run, target: Environment, services?: readonly string[]): PromotionEnvironment {
+  const readOnly = run.inputs['dry-run'];
+  const role = run.inputs['target-role'] ?? (readOnly ? target.readRole : target.role);
+  return openEnvironment(run, target, { role, readOnly, services });
+}
+
+function openForReading(
+  run: Run,
+  environment: Environment,
+  given: string | undefined,
+  services: readonly string[],
+): PromotionEnvironment {
+  const role = given ?? environment.readRole;
+  return openEnvironment(run, environment, { role, readOnly: true, services });
 }
 
 function openEnvironment(
   { inputs, manifest, open, context, env }: Run,
   environment: Environment,
-  role: string | undefined,
-  readOnly: boolean,
+  access: Omit<Access, 'region'>,
 ): PromotionEnvironment {
-  const access = { role, readOnly, region: inputs['aws-region'] };
-  return openPromotionEnvironment(environmentSettings(manifest, environment, access), open, context, env);
+  const settings = environmentSettings(manifest, environment, { ...access, region: inputs['aws-region'] });
+  return openPromotionEnvironment(settings, open, context, env);
 }
 
 function settingsOf({ inputs, github }: Run) {

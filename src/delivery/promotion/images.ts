@@ -174,11 +174,7 @@ async function ownTarget(
   }
   const own = { client: await place.context.ecr(), name: repository.name, uri: repository.uri };
   const found = await findImage(own, digest, environmentTag(target, repository), place.context);
-  const { tag } = found;
-  return {
-    uri: own.uri,
-    copy: { repository: own, present: found.present, ...(tag !== undefined && { tag }) },
-  };
+  return { uri: own.uri, copy: { repository: own, ...found } };
 }
 
 async function earlierTarget(
@@ -186,21 +182,13 @@ async function earlierTarget(
   own: Repository | undefined,
   target: PromotionEnvironment,
 ): Promise<ImageTarget | Finding> {
-  // Another registry than ECR's is not read: the rollout shows whether it has the image.
-  if (!ecr) return { uri };
-  const isOwn = own?.uri === uri;
+  // Whether another repository has the image is checked by the release, as far as it can be read.
+  if (!ecr || own?.uri !== uri) return { uri };
   const { context } = placeIn(target, service);
-  const { present, tag } = await findImage(
-    ecr,
-    digest,
-    isOwn ? environmentTag(target, own) : undefined,
-    context,
-  );
-  if (!present) {
-    const message = `The previous image of ${service}, ${digest}, is no longer in ${ecr.name}`;
-    return { gate: 'target', message, fix: 'Promote or deploy another one.' };
-  }
-  return { uri, ...(isOwn && { copy: { repository: ecr, present, ...(tag !== undefined && { tag }) } }) };
+  const found = await findImage(ecr, digest, environmentTag(target, own), context);
+  if (found.present) return { uri, copy: { repository: ecr, ...found } };
+  const message = `The previous image of ${service}, ${digest}, is no longer in ${ecr.name}`;
+  return { gate: 'target', message, fix: 'Promote or deploy another one.' };
 }
 
 /**

@@ -198,7 +198,8 @@ async function findSources(plans: readonly ServicePlan[], { source }: PromotionR
     const found = sources.get(service.name);
     if (!found) return;
     plan.images = { source: found, target: { uri: found.uri } };
-    const wrong = await mismatch(plan.upstream, digest, found, source);
+    const isOwn = placeIn(source, service.name).repository.kind === 'own';
+    const wrong = isOwn ? await mismatch(plan.upstream, digest, found, source) : undefined;
     if (wrong === undefined) return;
     block(plan, { gate: 'origin', message: wrong, fix: `Deploy ${service.name} to ${source.name} again.` });
   });
@@ -214,8 +215,8 @@ function digestOf({ reference, digest }: RunningImage): string {
 }
 
 /**
- * Finds a task that was started by one digest and runs another, which is no part of it. An index outside ECR is not
- * read: what a task pulls by a digest is of that digest.
+ * Finds a task that was started by one digest and runs another, which is no part of it. An index outside the account's
+ * ECR is not read: what a task pulls by a digest is of that digest.
  */
 async function mismatch(
   upstream: RunningService,

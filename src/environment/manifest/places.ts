@@ -2,13 +2,16 @@ import type { EnvironmentSettings, PlaceSettings } from '../../delivery/promotio
 import { clusterName } from '../run/targets.ts';
 import type { Environment, ExistingService, Manifest, Service } from './manifest.ts';
 
-interface Access {
+/** How an environment is opened. */
+export interface Access {
   /** What the environment is opened by. Absent: the job's own credentials. */
   role: string | undefined;
   /** Whether services that have roles of their own are opened by the one that only reads. */
   readOnly: boolean;
   /** In place of the environment's. */
   region?: string | undefined;
+  /** Only these; default, all that it has. */
+  services?: readonly string[] | undefined;
 }
 
 /** What an environment is opened by, with the services that it has: those of stacks, and those that exist already. */
@@ -18,7 +21,9 @@ export function environmentSettings(
   access: Access,
 ): EnvironmentSettings {
   const { name, account, region } = environment;
-  const services = servicesIn(manifest, environment).map((service) => {
+  const all = servicesIn(manifest, environment);
+  const chosen = all.filter((service) => access.services?.includes(service.name) ?? true);
+  const services = chosen.map((service) => {
     const place =
       'places' in service
         ? existingPlace(service, environment, access)

@@ -22,13 +22,14 @@ export async function readEnvironmentStatus(
 ): Promise<StatusResult> {
   const { name, region } = choice.environment;
   const { session, role: common, env } = context;
-  const settings = environmentSettings(manifest, choice.environment, { role: common, readOnly: true });
+  const names = [...choice.services, ...choice.existing].map(({ name: service }) => service);
+  const access = { role: common, readOnly: true, services: names };
+  const settings = environmentSettings(manifest, choice.environment, access);
   const open = (where: string, role: string | undefined): Session =>
     where === session.region && role === common
       ? session
       : createSession({ region: where, roleToAssume: role, context, env });
   const environment = openPromotionEnvironment(settings, open, context, env);
-  const names = [...choice.services, ...choice.existing].map(({ name: service }) => service);
   const [stacks, running] = await Promise.all([
     readStacks(context, manifest, choice),
     reportStatus(context, { environments: [{ environment, from: '', services: names }] }),

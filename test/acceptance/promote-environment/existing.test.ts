@@ -248,6 +248,8 @@ test('services of one environment may be in two regions, and a hold is in both',
     reason:
       'The service api-us in staging is in the account 333333333333, and the credentials are of 111111111111. Nothing was changed.',
   });
+  const allowed = await promote({ sandbox, folder: elsewhere }, { to: 'staging', services: 'api-eu' });
+  expect(allowed.outputs).toMatchObject({ verdict: 'unchanged' });
 });
 
 test('a repository outside ECR, or one that the environments share, is pulled from and not copied', async () => {
