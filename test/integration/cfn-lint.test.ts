@@ -1,6 +1,11 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { rolePolicies } from '../../src/environment/doctor/policy.ts';
+import { parseManifest } from '../../src/environment/manifest/manifest.ts';
+import { chooseTargets } from '../../src/environment/run/targets.ts';
 import { describeFinding } from '../templates/finding.ts';
 import type { Finding } from '../templates/finding.ts';
 import { judge } from '../templates/suppression.ts';
@@ -43,4 +48,40 @@ test('cfn-lint finds no error and no warning', () => {
   const { open, unused } = judge(lint(templates), ours, new Date().toISOString().slice(0, 10));
   expect(open.map(describeFinding)).toEqual([]);
   expect(unused).toEqual([]);
+}, 120_000);
+
+/** `doctor` prints it for services that exist already. Its actions and resources are held to cfn-lint's own tables. */
+test('cfn-lint knows every action of the printed IAM policy, and finds it well-formed', () => {
+  const place = '{ cluster: live, service: web, repository: team/api }';
+  const manifest = parseManifest(
+    `project: shop
+region: eu-west-1
+environments: { prod: { account: '333333333333' } }
+services: { api: { pre-deploy: bin/migrate, environments: { prod: ${place} } } }`,
+    'platform.yml',
+  );
+  const { environment, existing } = chooseTargets(manifest, {
+    environment: 'prod',
+    stacks: [],
+    services: [],
+  });
+  const role = 'arn:aws:iam::333333333333:role/task';
+  const secrets = [{ name: 'COLOUR', valueFrom: '/app/colour' }];
+  const container = { name: 'app', image: 'app', secrets };
+  const definition = { family: 'web', executionRoleArn: role, containerDefinitions: [container] };
+  const [policy] = rolePolicies('shop', environment, undefined, [{ target: existing[0]!, definition }]);
+  const Properties = { PolicyDocument: policy?.document };
+  const folder = mkdtempSync(join(tmpdir(), 'policy-'));
+  try {
+    const file = join(folder, 'policy.json');
+    writeFileSync(
+      file,
+      JSON.stringify({ Resources: { Policy: { Type: 'AWS::IAM::ManagedPolicy', Properties } } }),
+    );
+    // Its table is older than this action: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContinueServiceDeployment.html
+    const open = lint([file]).filter(({ message }) => !message.startsWith("'continueservicedeployment'"));
+    expect(open.map(describeFinding)).toEqual([]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }, 120_000);

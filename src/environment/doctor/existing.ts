@@ -6,6 +6,7 @@ import {
   type Service,
 } from '@aws-sdk/client-ecs';
 import { classify } from '../../aws/errors.ts';
+import { requireSessionAccount } from '../../aws/session.ts';
 import { send } from '../../aws/send.ts';
 import { errorInfo, reasonOf } from '../../core/errors.ts';
 import { describeHold, holdParameter, readHold } from '../../delivery/hold.ts';
@@ -16,9 +17,9 @@ import { findService } from '../../ecs/find-service.ts';
 import { requireDeployable } from '../../ecs/service.ts';
 import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
 import { revisionName, type TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
+import { parseReference } from '../../images/registry/reference.ts';
 import { openRepository } from '../../images/registry/repository.ts';
 import { contextAt, type EnvironmentContext } from '../run/context.ts';
-import { isOfRepository } from '../service/existing.ts';
 import type { Check } from '../run/result.ts';
 import type { Choice, ExistingTarget } from '../run/targets.ts';
 import { type RolePolicy, rolePolicies } from './policy.ts';
@@ -39,10 +40,11 @@ export async function checkExisting(
   { project, choice }: ExistingRequest,
 ): Promise<{ checks: Check[]; policies: RolePolicy[] }> {
   const { environment, existing } = choice;
+  if (existing.length === 0) return { checks: [], policies: [] };
   const found = await Promise.all(
     existing.map(async (target) => {
-      const { services } = contextAt(context, environment, target.place, 'change');
-      return { target, ...(await checkService(services, target)) };
+      const at = contextAt(context, environment, target.place, 'change');
+      return { target, ...(await checkService(at, target)) };
     }),
   );
   const ledger = await checkLedger(context, { project, choice });
@@ -58,33 +60,40 @@ interface CheckedService {
   definition?: TaskDefinition;
 }
 
-async function checkService(services: ServiceContext, target: ExistingTarget): Promise<CheckedService> {
+async function checkService(
+  { services, session }: EnvironmentContext,
+  target: ExistingTarget,
+): Promise<CheckedService> {
   const { name, place } = target;
-  const repository = checkRepository(services, target);
   const check = `the service ${name}`;
   try {
+    await requireSessionAccount(
+      session,
+      place.account,
+      (actual) => `the credentials belong to account ${actual}, and the manifest says ${place.account}`,
+    );
     const service = await findService(services, place);
     requireDeployable(service);
     const { definition } = await readTaskDefinition(services, service.taskDefinition ?? '');
     const runs = `${place.service} of the cluster ${place.cluster} runs ${revisionName(service.taskDefinition ?? '')}`;
     const tasks = `${service.runningCount ?? 0} of ${service.desiredCount ?? 0} tasks`;
-    const [images, definitions, permissions] = await Promise.all([
-      repository,
+    const [repository, definitions, permissions] = await Promise.all([
+      checkRepository(services, target),
       checkTaskDefinition(services, name, service, definition),
       checkPermissions(services, target, service),
     ]);
     const checks: Check[] = [
       { name: check, state: 'ok', says: `${runs} with ${tasks}` },
       checkFailureHandling(name, service),
-      images,
-      checkExecutionRole(target, definition),
+      repository.check,
+      checkExecutionRole(target, definition, repository.uri),
       definitions,
       permissions,
     ];
     return { checks, definition };
   } catch (error) {
     services.signal.throwIfAborted();
-    return { checks: [problem(check, error), await repository] };
+    return { checks: [problem(check, error), (await checkRepository(services, target)).check] };
   }
 }
 
@@ -113,24 +122,35 @@ function checkFailureHandling(service: string, { deploymentConfiguration = {} }:
 async function checkRepository(
   services: ServiceContext,
   { name: service, place }: ExistingTarget,
-): Promise<Check> {
+): Promise<{ check: Check; uri?: string }> {
   const name = `the repository of ${service}`;
   const { repository, account, region } = place;
-  if (repository.kind === 'shared')
-    return { name, state: 'ok', says: `images stay in ${repository.uri}, which is not looked at` };
+  if (repository.kind === 'shared') {
+    const says = `images stay in ${repository.uri}, which is not looked at`;
+    return { check: { name, state: 'ok', says }, uri: repository.uri };
+  }
   try {
-    const found = await openRepository(await services.ecr(), repository.name, { create: false }, services);
-    return { name, state: 'ok', says: found.uri };
+    const { uri } = await openRepository(await services.ecr(), repository.name, { create: false }, services);
+    return { check: { name, state: 'ok', says: uri }, uri };
   } catch (error) {
     services.signal.throwIfAborted();
-    if (classify(error) === 'denied') return problem(name, error);
+    if (classify(error) === 'denied') return { check: problem(name, error) };
     const says = `${reasonOf(error)} It was looked for in account ${account}, ${region}.`;
-    return { name, state: 'problem', says, fix: 'Correct repository, account or region in the manifest.' };
+    const fix = 'Correct repository, account or region in the manifest.';
+    return { check: { name, state: 'problem', says, fix } };
   }
 }
 
-/** Whether tasks can pull from the repository: proven by those that did. */
-function checkExecutionRole({ name: service, place }: ExistingTarget, definition: TaskDefinition): Check {
+/**
+ * Whether tasks can pull from the repository: proven by those that did.
+ *
+ * @param uri of the repository, where it was found.
+ */
+function checkExecutionRole(
+  { name: service, place }: ExistingTarget,
+  definition: TaskDefinition,
+  uri: string | undefined,
+): Check {
   const name = `the execution role of ${service}`;
   const { repository, account, region } = place;
   const { executionRoleArn: role, containerDefinitions } = definition;
@@ -141,7 +161,7 @@ function checkExecutionRole({ name: service, place }: ExistingTarget, definition
     return { name, state: isFargate ? 'problem' : 'warning', says, fix };
   }
   if (repository.kind === 'shared') return { name, state: 'ok', says: role };
-  if (containerDefinitions.some(({ image }) => isOfRepository(place, image)))
+  if (containerDefinitions.some(({ image }) => parseReference(image)?.name === uri && uri !== undefined))
     return { name, state: 'ok', says: `tasks run an image of ${repository.name} with ${role}` };
   const says = `no container runs an image of ${repository.name} yet, so whether ${role} may pull from it is not known`;
   const fix = `Allow it ecr:GetAuthorizationToken, and ecr:BatchGetImage and ecr:GetDownloadUrlForLayer on repository/${repository.name} of account ${account}, ${region}.`;

@@ -3,13 +3,14 @@ import { shortDigest } from '../../core/text.ts';
 import { digestIn } from '../../ecs/proof.ts';
 import type { RunningRevision } from '../../ecs/running-revision.ts';
 import { digestOfReference } from '../../images/registry/manifest.ts';
+import { parseReference } from '../../images/registry/reference.ts';
 import type { ServicePlace } from '../manifest/manifest.ts';
 import { contextAt, type EnvironmentContext, type EnvironmentRequest } from '../run/context.ts';
 import { buildsImages, existingUri } from '../run/images.ts';
 import type { PlannedService } from '../run/plan-document.ts';
 import type { PartEnd } from '../run/result.ts';
 import type { ExistingTarget } from '../run/targets.ts';
-import { isOfRepository, readExisting } from './existing.ts';
+import { readExisting } from './existing.ts';
 import { releasedImage } from './released.ts';
 
 /** Plans what a run does with a service that exists already. Nothing is changed. */
@@ -63,8 +64,9 @@ function reasonOf(
 }
 
 /** Those of its repository; all, where the image is to come from another one than before. */
-function imagesOf(place: ServicePlace, { images }: RunningRevision): readonly string[] {
-  const own = images.filter((image) => isOfRepository(place, image));
+function imagesOf({ repository }: ServicePlace, { images }: RunningRevision): readonly string[] {
+  const end = repository.kind === 'own' ? `/${repository.name}` : repository.uri;
+  const own = images.filter((image) => parseReference(image)?.name.endsWith(end) === true);
   return own.length > 0 ? own : images;
 }
 
@@ -85,6 +87,9 @@ export async function existingDifference(
   approved: PlannedService | undefined,
 ): Promise<string | undefined> {
   if (!approved) return 'it is not in the plan.';
+  const given = digestOfReference(request.images[target.name] ?? '');
+  if (approved.kind === 'release' && given !== approved.to)
+    return `the plan releases ${approved.to}, and images has ${given === '' ? 'no image of it' : given}.`;
   const { planned, end } = await planExisting(context, request, target);
   if (planned.kind === 'unchanged' || canonicalJson(planned) === canonicalJson(approved)) return undefined;
   return `its plan is another one now. ${end.reason}`;

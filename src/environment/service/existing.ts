@@ -6,8 +6,6 @@ import type { ServiceResult } from '../../delivery/release/result.ts';
 import { sourceOf } from '../../delivery/source.ts';
 import { findService } from '../../ecs/find-service.ts';
 import { readRunningRevision, type RunningRevision } from '../../ecs/running-revision.ts';
-import { parseReference } from '../../images/registry/reference.ts';
-import type { ServicePlace } from '../manifest/manifest.ts';
 import { contextAt, type EnvironmentContext, type EnvironmentRequest, holdOf } from '../run/context.ts';
 import type { PartEnd } from '../run/result.ts';
 import type { ExistingTarget } from '../run/targets.ts';
@@ -28,6 +26,8 @@ export async function releaseExisting(
 ): Promise<PartEnd> {
   const { environment } = request.choice;
   const at = contextAt(context, environment, target.place, 'change');
+  if (image !== undefined && environment.promoteFrom !== undefined)
+    at.log.info(`${target.name} keeps its image: promote-environment brings images to ${environment.name}.`);
   if (image === undefined || environment.promoteFrom !== undefined)
     return await keepExisting(at, request, target);
   const release = { ...existingRequest(at, request, target, image), hold: holdOf(request) };
@@ -81,12 +81,6 @@ export async function readExisting(
   if (running) return running;
   await findService(services, place);
   throw new PlatformError('not-found', `The task definition of ${place.service} does not exist.`);
-}
-
-/** Whether an image is of the repository of a service. */
-export function isOfRepository({ repository }: ServicePlace, image: string): boolean {
-  const name = parseReference(image)?.name;
-  return repository.kind === 'own' ? name?.endsWith(`/${repository.name}`) === true : name === repository.uri;
 }
 
 function serviceEnd(result: ServiceResult): PartEnd {

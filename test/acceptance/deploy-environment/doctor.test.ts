@@ -37,6 +37,7 @@ test('an environment that has all it needs is ready, and nothing was changed', a
   expect(run.outputs['reason']).toMatch(/^dev is ready: \d+ checks\.$/);
   expect(run.outputs['verdict']).toBe('ready');
   expect(run.exitCode).toBe(0);
+  expect(run.log).not.toContain('IAM policy');
   const asked = sandbox.calls.all.map(({ operation }) => operation);
   expect(asked.filter((name) => /^(Create|Put|Update|Delete|Execute)/.test(name))).toEqual([]);
 });

@@ -113,12 +113,14 @@ test('what runs is compared with ECS, not only with the ledger', async () => {
     /Will release sha256:\w{12} to the service dev-web of the cluster live-dev, which runs dev-web-task:1/,
   );
   const { plan: document = '', fingerprint = '' } = plan.outputs;
+  const approved = { command: 'apply', plan: document, fingerprint };
   const other = JSON.stringify({ api: `sha256:${'0'.repeat(64)}` });
-  const changed = await run(shop, { command: 'apply', plan: document, fingerprint, images: other });
-  expect(outcome(changed)).toBe('plan-changed');
-  const applied = await run(shop, { command: 'apply', plan: document, fingerprint, images });
+  expect(outcome(await run(shop, { ...approved, images: other }))).toBe('plan-changed');
+  const without = await run(shop, approved);
+  expect(without.outputs['reason']).toContain('and images has no image of it.');
+  const applied = await run(shop, { ...approved, images });
   expect(outcome(applied)).toBe('deployed');
-  const repeated = await run(shop, { command: 'apply', plan: document, fingerprint, images });
+  const repeated = await run(shop, { ...approved, images });
   expect(outcome(repeated)).toBe('unchanged');
   expect(await shop.runs('dev')).toEqual([v1]);
 });
