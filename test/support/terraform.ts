@@ -1,4 +1,5 @@
 import {
+  type ContainerDefinition,
   CreateClusterCommand,
   CreateServiceCommand,
   DescribeServicesCommand,
@@ -48,7 +49,7 @@ export class TerraformEnvironment {
     const command = new CreateServiceCommand({
       cluster,
       serviceName,
-      taskDefinition: await this.#register(image),
+      taskDefinition: await this.register(image),
       desiredCount: 1,
       networkConfiguration: { awsvpcConfiguration: { subnets: ['subnet-1'] } },
       deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true } },
@@ -60,12 +61,13 @@ export class TerraformEnvironment {
   /** Deploys an image, as the tool does when it is applied, and waits until the service is steady. */
   async deploy(image: string): Promise<void> {
     const { cluster, service } = this.address;
-    const taskDefinition = await this.#register(image);
+    const taskDefinition = await this.register(image);
     await this.#ecs.send(new UpdateServiceCommand({ cluster, service, taskDefinition }));
     await this.steady();
   }
 
-  async #register(image: string): Promise<string> {
+  /** Registers a revision, as the tool does where it leaves the service alone; its ARN. */
+  async register(image: string, more: Partial<ContainerDefinition> = {}): Promise<string> {
     const { account, family, container } = this.address;
     const command = new RegisterTaskDefinitionCommand({
       family,
@@ -76,7 +78,7 @@ export class TerraformEnvironment {
       executionRoleArn: `arn:aws:iam::${account}:role/ecs/execution`,
       containerDefinitions: [
         { name: 'proxy', image: 'public.ecr.aws/nginx/nginx:1.29', essential: true },
-        { name: container, image, essential: true },
+        { name: container, image, essential: true, ...more },
       ],
     });
     return (await this.#ecs.send(command)).taskDefinition?.taskDefinitionArn ?? '';

@@ -95,6 +95,6 @@ function warning(
   const shown = `${fields.slice(0, SHOWN_FIELDS).join(', ')}${more}`;
   return (
     `${name} is newer than ${revisionName(previous.arn)}, which the service runs, and its changes are not deployed: ${shown}. ` +
-    `Fix: Set task-definition-family: ${familyOf(newer.arn)} to start from the newest revision, or task-definition-arn: ${name} to deploy this one as it is.`
+    `Fix: In update-service, set task-definition-family: ${familyOf(newer.arn)} to start from the newest revision, or task-definition-arn: ${name} to deploy this one as it is.`
   );
 }

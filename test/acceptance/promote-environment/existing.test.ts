@@ -288,8 +288,11 @@ test('a repository outside ECR, or one that the environments share, is pulled fr
   expect(gated.outputs).toMatchObject({ verdict: 'blocked' });
   expect(gated.outputs['reason']).toContain('only images in ECR can be checked');
 
+  await staging.register(`${registry.uri}:v1`, { environment: [{ name: 'FLAG', value: 'on' }] });
   const calls = sandbox.calls.all.length;
-  expect((await promote(shared, to)).outputs).toMatchObject({ verdict: 'promoted' });
+  const promoted = await promote(shared, to);
+  expect(promoted.outputs).toMatchObject({ verdict: 'promoted' });
+  expect(promoted.summary).toContain('worker: api-stg-task:2 is newer than api-stg-task:1');
   expect(await staging.runs()).toEqual([v2]);
   expect(await staging.parameter('/shop/staging/worker/image')).toBe(`${registry.uri}@${v2}`);
   expect(sandbox.calls.all.slice(calls).filter(({ service }) => service === 'ecr')).toEqual([]);

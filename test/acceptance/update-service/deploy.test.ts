@@ -133,7 +133,7 @@ test('the newest revision of a family is started from; alone it is deployed as i
   const family = { 'task-definition-family': 'user-service' };
   const without = await updateService(world, { image: NEXT });
   expect(without.log).toMatch(
-    /^::warning title=user-service::user-service:2 is newer than user-service:1, .*not deployed: app\.environment\.MODE\. Fix: Set task-definition-family: user-service .*task-definition-arn: user-service:2/m,
+    /^::warning title=user-service::user-service:2 is newer than user-service:1, .*not deployed: app\.environment\.MODE\. Fix: In update-service, set task-definition-family: user-service .*task-definition-arn: user-service:2/m,
   );
   expect(without.summary).toContain('user-service:2 is newer than user-service:1');
   await world.registerWith({ environment: [{ name: 'MODE', value: 'slow' }], image: NEXT });
