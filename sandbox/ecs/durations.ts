@@ -16,6 +16,8 @@ export const SECONDS = {
   oneOff: 10,
   /** Until ECS acts on a target that its load balancer finds unhealthy. */
   notice: 10,
+  /** Before a task that no instance could take is placed again. */
+  place: 15,
   /** Before a failed task is replaced. */
   retry: 5,
   /** From a service deployment's creation to its start. */

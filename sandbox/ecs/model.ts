@@ -23,7 +23,7 @@ export interface ContainerDefinition extends Given {
   name: string;
   image: string;
   essential?: boolean;
-  portMappings?: { containerPort?: number }[];
+  portMappings?: { containerPort?: number; hostPort?: number }[];
   healthCheck?: { interval?: number; retries?: number; startPeriod?: number };
   logConfiguration?: { logDriver?: string; options?: Record<string, string> };
   stopTimeout?: number;
@@ -191,8 +191,19 @@ export interface Service {
   events: { id: string; createdAt: Date; message: string }[];
   deployments: Deployment[];
   serviceDeployments: ServiceDeployment[];
+  /** It looks for an instance for a task again. */
+  isPlacing?: boolean;
   /** Those that have not stopped, oldest first. */
   tasks: Set<Task>;
+}
+
+/** An EC2 instance that is registered with a cluster. */
+export interface ContainerInstance {
+  /** The last part of its ARN. */
+  id: string;
+  ec2InstanceId: string;
+  /** MiB. */
+  memory: number;
 }
 
 export interface Container {
@@ -223,6 +234,8 @@ export interface Task {
   subnet: string;
   /** Of a process that stands for its container: the port on 127.0.0.1. */
   realPort?: number;
+  /** On EC2: where it is placed. */
+  instance?: ContainerInstance;
   interfaceId: string;
   attachmentId: string;
   overrides: Given;

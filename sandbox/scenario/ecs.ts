@@ -99,6 +99,8 @@ export const ecsScenario = object(
     tasks: oneOf('simulated', 'real'),
     /** Which release of a reference service an image holds, by a part of its name; `current` by default. */
     releases: mapOf(text),
+    /** The EC2 instances of each cluster, by their memory in MiB. */
+    instances: listOf(object({ memory: positive }, {})),
     /** The first rule that matches a task says what becomes of it. */
     rules: listOf(taskRule),
     /** Alarms that go red while a rollout is at a stage. */

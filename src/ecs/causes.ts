@@ -132,6 +132,13 @@ const CAUSES: readonly Cause[] = [
     fix: 'Ask for more in Service Quotas (Fargate On-Demand vCPU resource count), or deploy fewer tasks at once.',
   },
   {
+    // The words of a placement on EC2 instances.
+    // @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
+    when: saying(/no container instance met all of its requirements|No Container Instances were found/i),
+    cause: () => 'No container instance of the cluster can take a task',
+    fix: 'Add an instance, or free what the message names (CPU, memory, a host port). With a fixed host port the new task fits only where the old one has stopped: use hostPort 0, or a minimumHealthyPercent below 100.',
+  },
+  {
     when: saying(
       /Capacity is unavailable|RESOURCE:(?:CPU|MEMORY|ENI)|unable to place a task|Capacity provider/i,
     ),

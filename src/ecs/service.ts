@@ -3,7 +3,7 @@ import { type Deployment, DescribeServicesCommand, type ECSClient, type Service 
 import type { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { send } from '../aws/send.ts';
 import type { Context } from '../core/context.ts';
-import { PlatformError } from '../core/errors.ts';
+import { InputError, PlatformError } from '../core/errors.ts';
 
 /** Where a service is. */
 export interface ServiceAddress {
@@ -49,6 +49,18 @@ export function requireDeployable(service: Service): void {
   if (!refusal) return;
   const { why, fix } = refusal;
   throw new ServiceError('service-unsupported', `The service ${service.serviceName ?? ''} ${why}.`, { fix });
+}
+
+/**
+ * Refuses a number of tasks for a service that has one task on each container instance. ECS says: "The daemon scheduling
+ * strategy does not support a desired count for services."
+ *
+ * @see https://github.com/fabfuel/ecs-deploy/issues/59
+ */
+export function requireReplicas({ serviceName = '', schedulingStrategy }: Service, count: number): void {
+  if (schedulingStrategy !== 'DAEMON') return;
+  const allowed = `expected no value, because ${serviceName} has the scheduling strategy DAEMON: it runs one task on each container instance`;
+  throw new InputError('desired-count', String(count), allowed);
 }
 
 interface Refusal {

@@ -3,7 +3,7 @@ import { send } from '../aws/send.ts';
 import type { OurDeployment } from './deployment.ts';
 import { describeService, type EcsContext } from './service.ts';
 import { targetGroupsOf, targetStates } from './targets.ts';
-import { addressOf, isOf, tasksOf } from './tasks.ts';
+import { isOf, isTargetOf, tasksOf } from './tasks.ts';
 import type { TaskDefinition } from './task-definition/task-definition.ts';
 
 const LEAST = 3;
@@ -138,11 +138,11 @@ export class TaskFailures {
     if (running.length === 0) return false;
     const groups = targetGroupsOf(service);
     const targets = groups.length === 0 ? undefined : await targetStates(this.#context, groups);
-    const healthy = new Set(targets?.filter(({ state }) => state === 'healthy').map(({ ip }) => ip));
+    const healthy = targets?.filter(({ state }) => state === 'healthy') ?? [];
     const now = this.#context.clock.now();
     return running.some((task) => {
       if (isChecked(this.#definition) && task.healthStatus !== 'HEALTHY') return false;
-      if (targets) return healthy.has(addressOf(task) ?? '');
+      if (targets) return healthy.some((target) => isTargetOf(target, task));
       return isChecked(this.#definition) || now - (task.startedAt?.getTime() ?? now) >= UNCHECKED_MS;
     });
   }

@@ -112,12 +112,23 @@ export function failedContainer(
 }
 
 /** A task's private address. */
-export function addressOf({ attachments = [], containers = [] }: Task): string | undefined {
+function addressOf({ attachments = [], containers = [] }: Task): string | undefined {
   const details = attachments.flatMap((attachment) => attachment.details ?? []);
   return (
     details.find(({ name }) => name === 'privateIPv4Address')?.value ??
     containers.flatMap(({ networkInterfaces = [] }) => networkInterfaces)[0]?.privateIpv4Address
   );
+}
+
+/**
+ * Whether a target is a task's. A task without an address of its own, in the mode `bridge` or `host`, is registered by
+ * its instance and a host port. Several instances may use the same fixed port: any of them counts.
+ */
+export function isTargetOf(target: { ip: string; port: number }, task: Task): boolean {
+  const address = addressOf(task);
+  if (address !== undefined) return target.ip === address;
+  const bindings = (task.containers ?? []).flatMap(({ networkBindings = [] }) => networkBindings);
+  return target.ip.startsWith('i-') && bindings.some(({ hostPort }) => hostPort === target.port);
 }
 
 /** The end of what a container wrote. */

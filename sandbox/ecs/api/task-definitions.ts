@@ -115,7 +115,8 @@ function describeTaskDefinition(definition: TaskDefinition): object {
       systemControls: [],
       ...container,
       portMappings: (container.portMappings ?? []).map((port) => ({
-        hostPort: port.containerPort,
+        // In bridge a port that is not given is dynamic: API_PortMapping.
+        hostPort: (given['networkMode'] ?? 'bridge') === 'bridge' ? 0 : port.containerPort,
         protocol: 'tcp',
         ...port,
       })),

@@ -7,8 +7,9 @@ import {
   serviceNamed,
   usableTaskDefinition,
 } from '../lookup.ts';
-import type { Cluster, Container, Ecs, Given, Task } from '../model.ts';
+import type { Cluster, Container, ContainerInstance, Ecs, Given, Task } from '../model.ts';
 import { newTask, startTask } from '../tasks/lifecycle.ts';
+import { checkPlacement, hostPortOf, instancesOf, isOnInstances, placeTask } from '../tasks/placement.ts';
 import { TaskStop, type TaskWatcher } from '../tasks/running-task.ts';
 import { tagsOf } from './tags.ts';
 
@@ -48,7 +49,9 @@ export const TASK_OPERATIONS: Record<string, EcsOperation> = {
   },
 
   RunTask(ecs, input) {
-    const tasks = runTasks(ecs, input);
+    const place = runPlace(ecs, input);
+    if (typeof place === 'string') return { tasks: [], failures: [{ reason: place }] };
+    const tasks = runTasks(ecs, input, place);
     return { tasks: tasks.map((task) => describeTask(task, { tags: true })), failures: [] };
   },
 
@@ -62,15 +65,25 @@ export const TASK_OPERATIONS: Record<string, EcsOperation> = {
   },
 };
 
-function runTasks(ecs: Ecs, input: Input): Task[] {
+/** The instance for a task on EC2; a text says why there is none, as RunTask's failures do. */
+function runPlace(ecs: Ecs, input: Input): ContainerInstance | string | undefined {
+  if (!isOnInstances(input)) return undefined;
+  const cluster = clusterNamed(ecs, input.cluster);
+  if (instancesOf(ecs, cluster).length === 0) {
+    throw invalidParameter('No Container Instances were found in your cluster.');
+  }
+  const place = placeTask(ecs, cluster, usableTaskDefinition(ecs, input.taskDefinition));
+  if (typeof place !== 'string') return place;
+  return place.includes('memory') ? 'RESOURCE:MEMORY' : 'RESOURCE:PORTS';
+}
+
+function runTasks(ecs: Ecs, input: Input, place: ContainerInstance | undefined): Task[] {
   const cluster = clusterNamed(ecs, input.cluster);
   const definition = usableTaskDefinition(ecs, input.taskDefinition);
   const count = Number(input.count ?? 1);
   if (count < 1 || count > MOST_AT_ONCE) throw invalidParameter('The count must be between 1 and 10.');
   const network = input.networkConfiguration as { awsvpcConfiguration?: { subnets?: string[] } } | undefined;
-  if (definition.given['networkMode'] === 'awsvpc' && !network) {
-    throw invalidParameter("Network Configuration must be provided when networkMode 'awsvpc' is specified.");
-  }
+  checkPlacement(definition, input);
   const startedBy = textOf(input.startedBy);
   checkOverrides(
     input.overrides as Given | undefined,
@@ -85,7 +98,8 @@ function runTasks(ecs: Ecs, input: Input): Task[] {
       ...(startedBy !== undefined && { startedBy }),
       overrides: (input.overrides ?? {}) as Given,
       tags: tagsOf(input.tags),
-      given: { enableExecuteCommand: input.enableExecuteCommand ?? false },
+      given: { enableExecuteCommand: input.enableExecuteCommand ?? false, launchType: input.launchType },
+      ...(place && { instance: place }),
     }),
   );
   for (const task of tasks) startTask(task, UNWATCHED);
@@ -122,9 +136,12 @@ function taskArn(ecs: Ecs, cluster: Cluster, given: unknown): string {
 function describeTask(task: Task, options: { tags?: boolean } = {}): object {
   const { definition, given } = task;
   return {
-    launchType: 'FARGATE',
-    platformVersion: '1.4.0',
-    platformFamily: 'Linux',
+    ...(task.instance
+      ? {
+          launchType: 'EC2',
+          containerInstanceArn: task.ecs.arn(`container-instance/${task.cluster.name}/${task.instance.id}`),
+        }
+      : { launchType: 'FARGATE', platformVersion: '1.4.0', platformFamily: 'Linux' }),
     taskArn: task.arn,
     clusterArn: task.cluster.arn,
     taskDefinitionArn: definition.arn,
@@ -139,7 +156,7 @@ function describeTask(task: Task, options: { tags?: boolean } = {}): object {
     ephemeralStorage: { sizeInGiB: 20 },
     enableExecuteCommand: given['enableExecuteCommand'] ?? false,
     healthStatus: healthOf(task),
-    attachments: [networkInterface(task)],
+    attachments: hasInterface(task) ? [networkInterface(task)] : [],
     attributes: [{ name: 'ecs.cpu-architecture', value: architectureOf(task) }],
     containers: task.containers.map((container) => describeContainer(task, container)),
     overrides: { containerOverrides: [], ...task.overrides },
@@ -168,6 +185,18 @@ function healthOf({ containers }: Task): string {
 function architectureOf({ definition }: Task): string {
   const platform = definition.given['runtimePlatform'] as { cpuArchitecture?: string } | undefined;
   return platform?.cpuArchitecture === 'ARM64' ? 'arm64' : 'x86_64';
+}
+
+/** Only awsvpc gives a task an address of its own. */
+function hasInterface({ instance, definition }: Task): boolean {
+  return !instance || definition.given['networkMode'] === 'awsvpc';
+}
+
+function bindingsOf(task: Task, { definition }: Container): object[] {
+  return (definition.portMappings ?? []).flatMap(({ containerPort = 0 }) => {
+    const hostPort = hostPortOf(task, containerPort);
+    return hostPort === undefined ? [] : [{ bindIP: '0.0.0.0', containerPort, hostPort, protocol: 'tcp' }];
+  });
 }
 
 function networkInterface(task: Task): object {
@@ -201,8 +230,10 @@ function describeContainer(task: Task, container: Container): object {
     exitCode: container.exitCode,
     reason: container.reason,
     healthStatus: container.healthStatus,
-    networkBindings: [],
-    networkInterfaces: [{ attachmentId: task.attachmentId, privateIpv4Address: task.address }],
+    networkBindings: bindingsOf(task, container),
+    networkInterfaces: hasInterface(task)
+      ? [{ attachmentId: task.attachmentId, privateIpv4Address: task.address }]
+      : [],
     cpu: textOf(definition['cpu']) ?? '0',
     memory: textOf(definition['memory']),
   };

@@ -1,9 +1,16 @@
 import { isVisible } from '../lookup.ts';
-import type { Deployment, Revision, Service, ServiceDeployment, Task } from '../model.ts';
+import { isOnInstances } from '../tasks/placement.ts';
+import type { Deployment, Given, Revision, Service, ServiceDeployment, Task } from '../model.ts';
 import { presentTasks } from '../rollout/scheduler.ts';
 
-/** What `platformFamily` says of every Fargate task. */
-const PLATFORM = { launchType: 'FARGATE', platformVersion: '1.4.0', platformFamily: 'Linux' };
+/** What is said of the platform: nothing of Fargate on EC2, and no launch type with a capacity provider. */
+function platformOf(given: Given | undefined): object {
+  if (given && isOnInstances(given)) return {};
+  const platform = { platformVersion: '1.4.0', platformFamily: 'Linux' };
+  return given?.['capacityProviderStrategy'] === undefined
+    ? { launchType: 'FARGATE', ...platform }
+    : platform;
+}
 const PENDING = ['PROVISIONING', 'PENDING', 'ACTIVATING'];
 
 export function describeService(service: Service, options: { tags?: boolean } = {}): object {
@@ -19,7 +26,7 @@ export function describeService(service: Service, options: { tags?: boolean } = 
     enableExecuteCommand: false,
     propagateTags: 'NONE',
     availabilityZoneRebalancing: 'DISABLED',
-    ...PLATFORM,
+    ...platformOf(newest?.settings.given),
     ...given,
     ...newest?.settings.given,
     serviceArn: service.arn,
@@ -84,7 +91,7 @@ function describeDeployment(service: Service, deployment: Deployment): object {
     failedTasks: deployment.failedTasks,
     createdAt: deployment.createdAt,
     updatedAt: deployment.updatedAt,
-    ...PLATFORM,
+    ...platformOf(settings.given),
     ...settings.given,
     networkConfiguration: settings.networkConfiguration,
     rolloutState: deployment.rolloutState,
@@ -155,7 +162,7 @@ export function summarizeServiceDeployment(record: ServiceDeployment): object {
 export function describeServiceRevision(service: Service, revision: Revision): object {
   const { settings } = revision;
   return {
-    ...PLATFORM,
+    ...platformOf(settings.given),
     ...settings.given,
     serviceRevisionArn: revision.arn,
     serviceArn: service.arn,

@@ -3,6 +3,7 @@ import { SECONDS } from '../durations.ts';
 import { retired, scaledIn, type TaskStop, type TaskWatcher } from '../tasks/running-task.ts';
 import { addEvent, type Deployment, type Service, type Task } from '../model.ts';
 import { newTask, startTask } from '../tasks/lifecycle.ts';
+import { isOnInstances, placeTask } from '../tasks/placement.ts';
 /** Starts and stops tasks until each deployment of a service has as many as it wants. */
 export function schedule(service: Service): void {
   for (const deployment of service.deployments) {
@@ -29,9 +30,18 @@ export function presentTasks(deployment: Deployment, service: Service): Task[] {
 
 function start(service: Service, deployment: Deployment, count: number): void {
   const { settings } = deployment.revision;
-  const tasks = Array.from({ length: count }, () =>
-    newTask(service.ecs, {
-      cluster: service.cluster,
+  const { ecs, cluster } = service;
+  const tasks: Task[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const place = isOnInstances(settings.given)
+      ? placeTask(ecs, cluster, settings.taskDefinition, service)
+      : undefined;
+    if (typeof place === 'string') {
+      placeLater(service, place);
+      break;
+    }
+    const task = newTask(ecs, {
+      cluster,
       definition: settings.taskDefinition,
       group: `service:${service.name}`,
       subnets: settings.networkConfiguration?.awsvpcConfiguration?.subnets ?? [],
@@ -40,10 +50,26 @@ function start(service: Service, deployment: Deployment, count: number): void {
       startedBy: deployment.id,
       given: settings.given,
       tags: service.given['propagateTags'] === 'SERVICE' ? service.tags : [],
-    }),
-  );
+      ...(place && { instance: place }),
+    });
+    tasks.push(task);
+  }
   for (const task of tasks) startTask(task, WATCHER);
-  addEvent(service, `has started ${count} tasks: ${named(tasks)}.`);
+  if (tasks.length > 0) addEvent(service, `has started ${tasks.length} tasks: ${named(tasks)}.`);
+}
+
+/** ECS says once why it cannot place a task, and tries again. */
+function placeLater(service: Service, problem: string): void {
+  const { world, changes } = service.ecs;
+  if (!service.events[0]?.message.includes(problem)) addEvent(service, problem);
+  if (service.isPlacing) return;
+  service.isPlacing = true;
+  world.run(async () => {
+    await world.clock.sleep(SECONDS.place);
+    service.isPlacing = false;
+    schedule(service);
+    changes.notify();
+  });
 }
 
 function stop(service: Service, deployment: Deployment, tasks: readonly Task[]): void {

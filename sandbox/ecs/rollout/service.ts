@@ -19,6 +19,7 @@ import type {
   Service,
   ServiceDeployment,
 } from '../model.ts';
+import { checkPlacement, instancesOf, isDaemon } from '../tasks/placement.ts';
 import { RolloutStop, type ServiceActions } from './context.ts';
 import { countHealthyTasks } from './rolling.ts';
 import { deploy } from './rollout.ts';
@@ -55,8 +56,8 @@ export function createService(ecs: Ecs, input: Input, caller: Pick<Call, 'princi
     name,
     cluster,
     status: 'ACTIVE',
-    desiredCount: Number(input.desiredCount ?? 1),
-    configuration: configurationOf(input),
+    desiredCount: isDaemonInput(input) ? instancesOf(ecs, cluster).length : Number(input.desiredCount ?? 1),
+    configuration: configurationOf(input, isDaemonInput(input) ? DAEMON : {}),
     graceSeconds: Number(input.healthCheckGracePeriodSeconds ?? 0),
     controller: controllerOf(input) ?? 'ECS',
     given: ownOf(input),
@@ -68,6 +69,7 @@ export function createService(ecs: Ecs, input: Input, caller: Pick<Call, 'princi
     serviceDeployments: [],
     tasks: new Set(),
   };
+  checkDaemon(input, isDaemonInput(input));
   const settings = settingsOf(ecs, input);
   ecs.services.set(service.arn, service);
   deploy(service, settings, actionsOn(service));
@@ -79,6 +81,7 @@ export function updateService(ecs: Ecs, service: Service, input: Input): void {
   if (service.status !== 'ACTIVE') throw serviceNotActive();
   const controller = nextController(service, input);
   checkController(controller, input);
+  checkDaemon(input, isDaemon(service));
   const running = service.deployments[0]?.revision;
   const settings = settingsOf(ecs, input, running?.settings);
   service.controller = controller;
@@ -93,6 +96,19 @@ export function updateService(ecs: Ecs, service: Service, input: Input): void {
   }
   service.asked = running;
   scale(service, count);
+}
+
+/** "The default minimumHealthyPercent value for a service using the DAEMON service schedule is 0%": DeploymentConfiguration. */
+const DAEMON: DeploymentConfiguration = { minimumHealthyPercent: 0, maximumPercent: 100 };
+
+const isDaemonInput = (input: Input): boolean => input.schedulingStrategy === 'DAEMON';
+
+/** @see https://github.com/fabfuel/ecs-deploy/issues/59 */
+function checkDaemon(input: Input, daemon: boolean): void {
+  if (!daemon || input.desiredCount === undefined) return;
+  throw invalidParameter(
+    'The daemon scheduling strategy does not support a desired count for services. Remove the desired count value and try again',
+  );
 }
 
 function actionsOn(service: Service): ServiceActions {
@@ -196,7 +212,11 @@ function settingsOf(ecs: Ecs, input: Input, before?: RevisionSettings): Revision
     ...(network !== undefined && { networkConfiguration: network }),
     given: { ...before?.given, ...own },
   };
-  checkNetwork(settings);
+  const { networkConfiguration } = settings;
+  checkPlacement(settings.taskDefinition, {
+    ...settings.given,
+    ...(networkConfiguration && { networkConfiguration }),
+  });
   for (const balancer of settings.loadBalancers) checkBalancer(ecs, settings, balancer);
   return settings;
 }
@@ -206,11 +226,6 @@ function sameSettings(one: RevisionSettings, other: RevisionSettings): boolean {
     { ...one, taskDefinition: one.taskDefinition.arn },
     { ...other, taskDefinition: other.taskDefinition.arn },
   );
-}
-
-function checkNetwork({ taskDefinition, networkConfiguration }: RevisionSettings): void {
-  if (taskDefinition.given['networkMode'] !== 'awsvpc' || networkConfiguration) return;
-  throw invalidParameter("Network Configuration must be provided when networkMode 'awsvpc' is specified.");
 }
 
 function checkBalancer(ecs: Ecs, { taskDefinition }: RevisionSettings, balancer: LoadBalancer): void {

@@ -1,6 +1,7 @@
 import { loadBalancingOf, type Target, type TargetHealth } from '../../elb/load-balancing.ts';
 import { SECONDS } from '../durations.ts';
 import { addEvent, type Task } from '../model.ts';
+import { hostPortOf } from './placement.ts';
 import {
   waitForStop,
   type RunningTask,
@@ -106,7 +107,9 @@ export function registerTargets(task: Task): TaskTarget[] {
   return (revision?.settings.loadBalancers ?? []).flatMap(({ containerPort = 0 }, index) => {
     const group = elb.targetGroups.get(revision?.targetGroups[index] ?? '');
     if (!group) return [];
-    const target: Target = { id: task.address, port: containerPort, health: { ...CHECKING } };
+    const hostPort = hostPortOf(task, containerPort);
+    const id = hostPort === undefined ? task.address : (task.instance?.ec2InstanceId ?? '');
+    const target: Target = { id, port: hostPort ?? containerPort, health: { ...CHECKING } };
     group.targets.set(`${target.id}:${target.port}`, target);
     return [{ group, target }];
   });

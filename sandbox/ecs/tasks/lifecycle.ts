@@ -6,6 +6,7 @@ import { resolveImageDigest } from '../lookup.ts';
 import type {
   Cluster,
   Container,
+  ContainerInstance,
   Deployment,
   Ecs,
   Given,
@@ -233,6 +234,7 @@ export interface TaskRequest {
   overrides?: Given;
   tags?: Tag[];
   given?: Given;
+  instance?: ContainerInstance;
 }
 
 /** A task that is about to be provisioned; ECS knows it from now on. */
@@ -249,6 +251,7 @@ export function newTask(ecs: Ecs, request: TaskRequest): Task {
     ...(request.service && { service: request.service }),
     ...(request.deployment && { deployment: request.deployment }),
     group,
+    ...(request.instance && { instance: request.instance }),
     ...(request.startedBy !== undefined && { startedBy: request.startedBy }),
     lastStatus: 'PROVISIONING',
     desiredStatus: 'RUNNING',

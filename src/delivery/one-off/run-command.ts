@@ -79,7 +79,8 @@ export async function runCommand(
   } catch (error) {
     if (!(error instanceof NotPlacedError)) throw error;
     delete release.started.oneOff;
-    return { ok: false, reason: sentence(error.message), run };
+    const fix = error.fix === undefined ? '' : ` Fix: ${error.fix}`;
+    return { ok: false, reason: `${sentence(error.message)}${fix}`, run };
   }
 }
 

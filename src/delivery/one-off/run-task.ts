@@ -1,9 +1,13 @@
-import { type PlacementChoice, placementOf } from '../../ecs/one-off/placement.ts';
+import { type PlacementChoice, placementOf, type TaskPlacement } from '../../ecs/one-off/placement.ts';
 import { mainContainer } from '../../ecs/task-definition/changes.ts';
 import { runRelease } from '../release/on-failure.ts';
 import type { ServiceContext } from '../release/request.ts';
 import type { ServiceResult } from '../release/result.ts';
-import { prepareRevision, type RevisionRequest } from '../revision/register-revision.ts';
+import {
+  type CheckedRevision,
+  prepareRevision,
+  type RevisionRequest,
+} from '../revision/register-revision.ts';
 import { runCommand } from './run-command.ts';
 
 /** A command to run as a task of its own. */
@@ -20,16 +24,15 @@ export async function runTask(context: ServiceContext, request: RunRequest): Pro
   const { command, timeoutMs } = request;
   const text = command.join(' ');
   return await runRelease(context, { ...request, what: `the command ${text}` }, async (inner, release) => {
-    const prepared = await prepareRevision(inner, release, request);
+    const prepared = await prepareRevision(inner, release, request, (revision) => placeOf(revision, request));
     if ('verdict' in prepared) return prepared;
-    const { arn, definition, service, facts } = prepared;
+    const { arn, definition } = prepared;
     release.stage = 'run';
     const ended = await runCommand(inner, release, 'run', {
       command,
-      container: mainContainer(definition, facts, 'run').name,
+      ...placeOf(prepared, request),
       taskDefinition: arn,
       definition,
-      placement: placementOf(service, definition, request.placement),
       timeoutMs,
     });
     if (ended.ok)
@@ -37,4 +40,15 @@ export async function runTask(context: ServiceContext, request: RunRequest): Pro
     const reason = `The command ${text} failed: ${ended.reason}`;
     return release.end({ verdict: 'run-failed', reason, run: ended.run });
   });
+}
+
+/** The container and the placement of the task. Throws InputError. */
+function placeOf(
+  { definition, facts, service }: CheckedRevision,
+  { placement }: RunRequest,
+): { container: string; placement: TaskPlacement } {
+  return {
+    container: mainContainer(definition, facts, 'run').name,
+    placement: placementOf(service, definition, placement),
+  };
 }

@@ -98,11 +98,11 @@ function fixOf(error: unknown, { registry }: ImageReference): string | undefined
  */
 export async function imageFindings(
   context: ServiceContext,
-  { containerDefinitions, runtimePlatform }: TaskDefinition,
+  definition: TaskDefinition,
   unpinned: UnpinnedImages,
 ): Promise<PreflightFinding[]> {
-  const architecture = runtimePlatform?.cpuArchitecture === 'ARM64' ? 'arm64' : 'amd64';
-  const unread = containerDefinitions.filter(({ image }) => !unpinned.has(image));
+  const architecture = taskArchitecture(definition);
+  const unread = definition.containerDefinitions.filter(({ image }) => !unpinned.has(image));
   const byImage = new Map(unread.map((container) => [container.image, container]));
   const findings = await Promise.all(
     [...byImage].map(async ([image, container]): Promise<PreflightFinding[]> => {
@@ -112,6 +112,7 @@ export async function imageFindings(
         const found = await readImageManifest(reference, context);
         if (!found)
           return (await mayBeHidden(context, container, reference)) ? [] : [missing(image, reference)];
+        if (architecture === undefined) return [];
         return await platformFindings(context, image, reference, found, architecture);
       } catch (error) {
         context.signal.throwIfAborted();
@@ -123,6 +124,19 @@ export async function imageFindings(
     }),
   );
   return [...unpinned.values(), ...findings.flat()];
+}
+
+/** That of the tasks; undefined on EC2, where a definition need not name it and the instances decide. */
+function taskArchitecture({
+  runtimePlatform,
+  networkMode,
+  requiresCompatibilities: required = [],
+}: TaskDefinition): string | undefined {
+  const named = runtimePlatform?.cpuArchitecture;
+  // Fargate requires awsvpc.
+  const isFargate = networkMode === 'awsvpc' && (required.length === 0 || required.includes('FARGATE'));
+  if (named === undefined && !isFargate) return undefined;
+  return named === 'ARM64' ? 'arm64' : 'amd64';
 }
 
 /**

@@ -9,7 +9,13 @@ import {
 } from '../../ecs/deployment.ts';
 import { findService } from '../../ecs/find-service.ts';
 import { digestIn, type ProvenTasks } from '../../ecs/proof.ts';
-import { describeService, isSteady, primaryDeployment, requireDeployable } from '../../ecs/service.ts';
+import {
+  describeService,
+  isSteady,
+  primaryDeployment,
+  requireDeployable,
+  requireReplicas,
+} from '../../ecs/service.ts';
 import { factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
 import { deregisterRevisions, revisionsOf } from '../../ecs/task-definition/revisions.ts';
 import { familyOf, revisionName, type TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
@@ -49,6 +55,7 @@ async function deploy(
 ): Promise<ServiceResult> {
   const service = await findService(context, request);
   requireDeployable(service);
+  if (request.desiredCount !== undefined) requireReplicas(service, request.desiredCount);
   const target = await targetRevision(context, service, request);
   logTarget(release, service, target);
   const image =

@@ -46,21 +46,25 @@ export async function registerOnly(
   });
 }
 
-/** A revision that is registered. */
-interface PreparedRevision {
-  arn: string;
+/** A revision, and what is known of its service. */
+export interface CheckedRevision {
   definition: TaskDefinition;
   /** What is known of the service, to find the main container. */
   facts: ServiceFacts;
   service?: Service;
 }
 
-/** Checks and registers a revision that no service is changed to. A result when it cannot be. */
+/**
+ * Checks and registers a revision that no service is changed to. A result when it cannot be.
+ *
+ * @param check throws InputError for a revision that must not be registered.
+ */
 export async function prepareRevision(
   context: ServiceContext,
   release: Release,
   request: RevisionRequest,
-): Promise<PreparedRevision | ServiceResult> {
+  check?: (revision: CheckedRevision) => void,
+): Promise<(CheckedRevision & { arn: string }) | ServiceResult> {
   release.changesService = false;
   const service = request.isStandalone ? undefined : await findService(context, request);
   const facts = factsOf(service ?? {}, request.service, request.container);
@@ -77,8 +81,9 @@ export async function prepareRevision(
   ];
   const refused = release.endByFindings();
   if (refused) return refused;
-  const arn = await registerRevision(context, release, desired);
-  return { arn, definition, facts, ...(service && { service }) };
+  const checked = { definition, facts, ...(service && { service }) };
+  check?.(checked);
+  return { ...checked, arn: await registerRevision(context, release, desired) };
 }
 
 /** Registers a revision that does not exist yet. Returns its ARN. */

@@ -43,13 +43,28 @@ export interface TaskEnd {
   endedBy?: { name: string; exitCode?: number; reason?: string };
 }
 
+/**
+ * What helps against the failures of RunTask.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html
+ */
+const FIXES: readonly (readonly [RegExp, string])[] = [
+  [
+    /^RESOURCE:PORTS/,
+    'Give the task a definition without fixed host ports, or an instance where they are free.',
+  ],
+  [/^RESOURCE:(?:CPU|MEMORY)/, 'Add a container instance, or free CPU and memory on one.'],
+];
+
 /** ECS could not start the task. */
 export class NotPlacedError extends PlatformError {
   override readonly name = 'NotPlacedError';
 
   /** @param reasons of ECS, such as `RESOURCE:CPU`. */
   constructor(reasons: readonly string[]) {
-    super('task-not-placed', `ECS could not start the task: ${reasons.join('; ') || 'it gave no reason'}`);
+    const fix = FIXES.find(([pattern]) => reasons.some((reason) => pattern.test(reason)))?.[1];
+    const message = `ECS could not start the task: ${reasons.join('; ') || 'it gave no reason'}`;
+    super('task-not-placed', message, fix === undefined ? {} : { fix });
   }
 }
 

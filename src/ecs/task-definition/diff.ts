@@ -42,13 +42,14 @@ function shown(path: string, value: string): string {
 /** Every value by its path. What ECS fills in by itself is left out, so that a file equals what it became. */
 function flatten({ containerDefinitions, ...rest }: TaskDefinition): Map<string, string> {
   const values = new Map<string, string>();
+  const isBridge = (rest.networkMode ?? 'bridge') === 'bridge';
   for (const [key, value] of Object.entries(rest)) walk(values, key, value);
   for (const container of containerDefinitions) {
     const { name, environment = [], secrets = [], portMappings = [], ...fields } = container;
     for (const variable of environment) values.set(`${name}.environment.${variable.name}`, variable.value);
     for (const secret of secrets) values.set(`${name}.secrets.${secret.name}`, secret.valueFrom);
     for (const [index, port] of portMappings.entries()) {
-      walk(values, `${name}.portMappings[${index}]`, withoutPortDefaults(port));
+      walk(values, `${name}.portMappings[${index}]`, withoutPortDefaults(port, isBridge));
     }
     for (const [key, value] of Object.entries(fields)) {
       if (!isContainerDefault(key, value)) walk(values, `${name}.${key}`, value);
@@ -83,11 +84,21 @@ function isContainerDefault(key: string, value: unknown): boolean {
   return (key === 'cpu' && value === 0) || (key === 'essential' && value === true);
 }
 
-function withoutPortDefaults(port: { hostPort?: number; containerPort?: number; protocol?: string }): object {
-  const { hostPort, protocol, ...rest } = port;
+/**
+ * In `bridge` a host port is fixed, also one that is the same as the container's; absent and 0 are dynamic. In the other
+ * modes it "can either be left blank or set to the same value as the containerPort".
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PortMapping.html
+ */
+function withoutPortDefaults(
+  port: { hostPort?: number; containerPort?: number; protocol?: string },
+  isBridge: boolean,
+): object {
+  const { hostPort = 0, protocol, ...rest } = port;
+  const isDefault = hostPort === 0 || (!isBridge && hostPort === port.containerPort);
   return {
     ...rest,
-    ...(hostPort !== undefined && hostPort !== 0 && hostPort !== port.containerPort && { hostPort }),
+    ...(!isDefault && { hostPort }),
     ...(protocol !== undefined && protocol !== 'tcp' && { protocol }),
   };
 }

@@ -160,6 +160,25 @@ describe('a command as a task of its own', () => {
     expect(run.outputs['reason']).toMatch(/ecs:RunTask.*\. Its task had not been started\.$/);
   });
 
+  test('on EC2 in bridge: without a network, and one that is given is refused before anything is changed', async () => {
+    const world = await EcsWorld.withService({ scenario: { ecs: { instances: [{ memory: 1024 }] } } });
+    await world.register({
+      family: 'job',
+      networkMode: 'bridge',
+      requiresCompatibilities: ['EC2'],
+      cpu: undefined,
+      containerDefinitions: [{ name: 'job', image: IMAGE, memory: 256 }],
+    });
+    const job = { ...RUN, service: '', 'task-definition-family': 'job', 'launch-type': 'EC2' };
+    const refused = await updateService(world, { ...job, subnets: 'subnet-1', image: NEXT });
+    expect(refused.outputs['reason']).toBe(
+      'subnets: "subnet-1" is not valid: expected no value, because job has the network mode bridge: its tasks have no network of their own. Nothing was changed.',
+    );
+    const run = await updateService(world, job);
+    expect(run.outputs).toMatchObject({ verdict: 'ran', 'task-definition': 'job:1' });
+    expect(Object.keys(asked(world))).not.toContain('networkConfiguration');
+  });
+
   test('it takes no lock', async () => {
     const world = await worldOf();
     await updateService(world, RUN);

@@ -11,6 +11,7 @@ import { useWorkspaces } from '../../support/action.ts';
 
 const definition = (fields: Partial<TaskDefinition> = {}): TaskDefinition => ({
   family: 'api',
+  networkMode: 'awsvpc',
   cpu: '256',
   memory: '512',
   containerDefinitions: [
@@ -181,6 +182,27 @@ describe('the difference', () => {
     });
     api!.portMappings = [{ containerPort: 80 }];
     expect(taskDefinitionDiff(file, described)).toEqual([]);
+  });
+
+  test.each([
+    ['bridge', 0, 80, 1],
+    ['bridge', undefined, 0, 0],
+    [undefined, 0, 80, 1],
+    ['host', undefined, 80, 0],
+    ['awsvpc', undefined, 80, 0],
+  ])('of host ports in the mode %s: %s and %s', (networkMode, before, after, count) => {
+    const [one, other] = [before, after].map((hostPort) => ({
+      family: 'api',
+      ...(networkMode !== undefined && { networkMode }),
+      containerDefinitions: [
+        {
+          name: 'api',
+          image: 'api:1',
+          portMappings: [{ containerPort: 80, ...(hostPort !== undefined && { hostPort }) }],
+        },
+      ],
+    }));
+    expect(taskDefinitionDiff(one!, other!)).toHaveLength(count);
   });
 
   test('hides values whose names say that they are secret', () => {
