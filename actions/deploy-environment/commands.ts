@@ -12,7 +12,7 @@ import type { EnvironmentResult } from '../../src/environment/run/result.ts';
 import { readEnvironmentStatus } from '../../src/environment/run/status.ts';
 import { stackTargets } from '../../src/environment/run/targets.ts';
 import { ledgerNames } from '../../src/delivery/ledger.ts';
-import { environmentRequest, type EnvironmentInputs, type Run } from './request.ts';
+import { buildValuesOf, environmentRequest, type EnvironmentInputs, type Run } from './request.ts';
 
 /** What each command does. */
 export const COMMANDS: Readonly<
@@ -37,6 +37,7 @@ async function build({ inputs, context, manifest, choice }: Run): Promise<Enviro
   await requireAccounts(context, choice, manifest, 'change');
   return await buildImages(context, choice.environment, builtServices(choice), {
     scan: inputs.scan,
+    ...buildValuesOf(inputs),
     timeoutMs: inputs.timeout,
   });
 }

@@ -20,6 +20,8 @@ const inputs = {
   stacks: list(),
   services: list(),
   images: map(),
+  'build-args': map(),
+  'build-secrets': { ...map(), secret: true },
   plan: text(),
   fingerprint: text(),
   'allow-replace': list(),

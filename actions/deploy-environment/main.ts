@@ -10,6 +10,7 @@ await runAction({
   name: 'deploy-environment',
   contract,
   async run(inputs, context, env) {
+    for (const secret of Object.values(inputs['build-secrets'])) context.log.secret(secret);
     const run = await openRun(inputs, context, env);
     const presented = presentEnvironment(await COMMANDS[inputs.command](run));
     const { commit } = run.context.commit;

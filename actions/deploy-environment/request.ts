@@ -7,6 +7,7 @@ import {
   type EnvironmentRequest,
   openEnvironmentContext,
 } from '../../src/environment/run/context.ts';
+import { type BuildValues, requireBuildValues } from '../../src/environment/service/build-values.ts';
 import { type Choice, chooseTargets } from '../../src/environment/run/targets.ts';
 import { orderJudge } from '../../src/delivery/order-judge.ts';
 import { commitOf, readCheckout } from '../../src/github/checkout.ts';
@@ -35,6 +36,7 @@ export async function openRun(
   const workspace = env['GITHUB_WORKSPACE'] ?? process.cwd();
   const manifest = readManifest(inputs.manifest, workspace, context);
   const choice = chooseTargets(manifest, inputs);
+  requireBuildValues(buildValuesOf(inputs), manifest);
   const { environment } = choice;
   const role =
     inputs['role-to-assume'] ?? (READING.has(inputs.command) ? environment.readRole : environment.role);
@@ -46,6 +48,11 @@ export async function openRun(
   return { inputs, context: opened, manifest, choice };
 }
 
+/** What is given to the builds of services. */
+export function buildValuesOf(inputs: EnvironmentInputs): BuildValues {
+  return { buildArgs: inputs['build-args'], buildSecrets: inputs['build-secrets'] };
+}
+
 /** The inputs of a command that works on stacks and services, in the terms of src/environment. */
 export function environmentRequest({ inputs, context, manifest, choice }: Run): EnvironmentRequest {
   const { env, github, commit, workspace } = context;
@@ -54,6 +61,7 @@ export function environmentRequest({ inputs, context, manifest, choice }: Run): 
     manifest,
     choice,
     images: inputs.images,
+    ...buildValuesOf(inputs),
     allowReplace: inputs['allow-replace'],
     allowDelete: inputs['allow-delete'],
     allowTrafficReset: inputs['allow-traffic-reset'],

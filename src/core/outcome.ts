@@ -2,7 +2,7 @@ import { appendFileSync, statSync } from 'node:fs';
 import type { Context } from './context.ts';
 import { CancelledError, errorInfo, reasonOf, TimeoutError, type ErrorInfo } from './errors.ts';
 import type { Annotation } from './log.ts';
-import { type Link, slackMessage } from './message.ts';
+import { type Link, slackMessage } from './markdown/message.ts';
 import { withoutAccount } from './text.ts';
 import { fitSections, redactSections, type Section } from './markdown/sections.ts';
 import type { Redactor } from './redaction.ts';

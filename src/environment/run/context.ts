@@ -11,6 +11,7 @@ import type { OrderRules } from '../../delivery/order-judge.ts';
 import { serviceContext, type ServiceContext } from '../../delivery/release/request.ts';
 import type { Checkout } from '../../github/checkout.ts';
 import type { GitHubContext } from '../../github/context.ts';
+import type { BuildValues } from '../service/build-values.ts';
 import type { Severity } from '../../images/scan.ts';
 import type { Environment, Manifest, ServicePlace } from '../manifest/manifest.ts';
 import type { Choice } from './targets.ts';
@@ -140,7 +141,7 @@ export function runIdentity({ github, workspace }: EnvironmentContext): RunIdent
 }
 
 /** What a run on an environment is asked for. */
-export interface EnvironmentRequest {
+export interface EnvironmentRequest extends BuildValues {
   manifest: Manifest;
   choice: Choice;
   /** A digest, or `repository@digest`, by service. */

@@ -9,12 +9,13 @@ import { type ImageReference, parseSource, parseTarget } from '../../images/regi
 import { IMAGE_VERDICTS, type ImageResult } from '../../images/result.ts';
 import type { Environment, Service, ServicePlace } from '../manifest/manifest.ts';
 import { contextAt, type EnvironmentContext, type EnvironmentRequest, withOverrides } from './context.ts';
+import { type BuildValues, valuesFor } from '../service/build-values.ts';
 import { type Part, unitLog } from './parts.ts';
 import type { BuildResult, BuiltImage } from './result.ts';
 import { serviceRepository } from '../service/first-release.ts';
 import type { Choice, TargetGraph } from './targets.ts';
 
-interface BuildOptions {
+interface BuildOptions extends BuildValues {
   /** The mildest severity that blocks. */
   scan: ImageRequest['scan'];
   timeoutMs: number;
@@ -64,8 +65,8 @@ async function buildImage(
 
 function imageRequest(
   context: EnvironmentContext,
-  { repository, build }: BuiltService,
-  { scan, timeoutMs }: BuildOptions,
+  { name: service, repository, build }: BuiltService,
+  { scan, timeoutMs, buildArgs, buildSecrets }: BuildOptions,
 ): ImageRequest {
   const { session } = context;
   if (context.commit.commit === '') {
@@ -76,7 +77,10 @@ function imageRequest(
     repository,
     region: session.region,
     tags,
-    source: sourceOf(build, context),
+    source: sourceOf(build, context, {
+      buildArgs: { ...build.buildArgs, ...valuesFor(service, buildArgs) },
+      secrets: valuesFor(service, buildSecrets),
+    }),
     createRepository: false,
     reuse: true,
     scan,
@@ -85,12 +89,16 @@ function imageRequest(
   };
 }
 
-function sourceOf(build: BuiltService['build'], context: EnvironmentContext): ImageRequest['source'] {
+function sourceOf(
+  build: BuiltService['build'],
+  context: EnvironmentContext,
+  values: Pick<BuildRequest, 'buildArgs' | 'secrets'>,
+): ImageRequest['source'] {
   const { ociLayout, from, bakeFiles, target = 'default' } = build;
   const { workspace } = context;
   if (from !== undefined) return { kind: 'mirror', image: requireReference('from', parseSource(from)) };
   if (ociLayout !== undefined) return { kind: 'layout', path: resolve(workspace, ociLayout) };
-  const request = buildRequest(build, context);
+  const request = { ...buildRequest(build, context), ...values };
   if (bakeFiles.length === 0) return { kind: 'build', build: request };
   const files = bakeFiles.map((file) => resolve(workspace, file));
   return { kind: 'build', build: request, bake: { files, target, labels: {} } };
@@ -118,18 +126,16 @@ function tagOf({ github: { pullRequest }, commit: { commit } }: EnvironmentConte
 }
 
 function buildRequest(
-  { context, file, platforms, target, buildArgs, buildContexts }: Service['build'],
+  { context, file, platforms, target, buildContexts }: Service['build'],
   { github, commit, workspace }: EnvironmentContext,
-): BuildRequest {
+): Omit<BuildRequest, 'buildArgs' | 'secrets'> {
   return {
     workspace,
     context: resolve(workspace, context),
     file: resolve(workspace, file),
     platforms: [...new Set(platforms)].sort(),
     target,
-    buildArgs,
     buildContexts: resolveContexts(buildContexts, workspace),
-    secrets: {},
     ssh: [],
     labels: sourceLabels({ commit: commit.commit, url: repositoryUrl(commit, github) }),
     cache: 'registry',

@@ -63,13 +63,14 @@ export async function releasedImage(
 
 function isAskedFor(
   { commit }: EnvironmentContext,
-  { images }: EnvironmentRequest,
+  { images, buildArgs }: EnvironmentRequest,
   { name, preDeploy }: Pick<Service, 'name' | 'preDeploy'>,
   { image, repository, commit: released, proven, preDeploy: first }: Release,
 ): boolean {
   if (!proven || first === 'pending' || preDeploy?.when === 'always') return false;
   const given = images[name];
   if (given !== undefined) return digestOfReference(given) === digestOfReference(image);
-  if (Object.keys(images).length > 0 || released === '') return false;
+  // Another value of an argument makes another image of the same commit.
+  if (Object.keys(images).length > 0 || Object.keys(buildArgs).length > 0 || released === '') return false;
   return released === commit.commit && (repository === '' || repository === commit.repository);
 }

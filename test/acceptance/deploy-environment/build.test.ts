@@ -1,6 +1,7 @@
 import { CreateRepositoryCommand } from '@aws-sdk/client-ecr';
 import { expect, test } from '@jest/globals';
-import { useSandboxes } from '../../support/action.ts';
+import { useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { DockerPlayback, PROGRESS } from '../../support/docker-playback.ts';
 import { deployEnvironment, SMALL_PLATFORM } from '../../support/environment.ts';
 import { ecrOf } from '../../support/image.ts';
 import { useLayouts } from '../../support/layouts.ts';
@@ -8,6 +9,7 @@ import { openTokenRepository } from '../../support/registry.ts';
 
 const start = useSandboxes();
 const layoutOf = useLayouts();
+const workspaceOf = useWorkspaces();
 const LOGIN = { username: 'octocat', password: 'correct horse battery staple' };
 
 test('the images of all services are one output, without an account', async () => {
@@ -76,4 +78,33 @@ test("a pull request's image is copied nowhere", async () => {
   const env = { GITHUB_EVENT_NAME: 'pull_request' };
   const run = await deployEnvironment(sandbox, { command: 'build' }, { workspace, event, env });
   expect(run.outputs['verdict']).toBe('built');
+});
+
+test('values of the run reach the builds of all services or of one, and secrets leave no trace', async () => {
+  const sandbox = await start();
+  const docker = new DockerPlayback(workspaceOf({}), { builds: [{ progress: PROGRESS, exitCode: 1 }] });
+  const build = "build: { context: api, build-args: { A: '1', B: '2' } }";
+  const workspace = workspaceOf({
+    ...SMALL_PLATFORM,
+    'platform.yml': (SMALL_PLATFORM['platform.yml'] ?? '').replace('build: { oci-layout: image }', build),
+    'api/Dockerfile': 'FROM scratch\n',
+  });
+  await ecrOf(sandbox).send(new CreateRepositoryCommand({ repositoryName: 'shop/api' }));
+  const inputs = {
+    command: 'build',
+    'build-args': 'B=3\nC=4\napi/C=5',
+    'build-secrets': 'api/token=correct-horse-battery',
+  };
+  const run = await deployEnvironment(sandbox, inputs, { workspace, env: docker.env });
+  const [command = ''] = docker.builds;
+  expect(command).toContain('--build-arg A=1 --build-arg B=3 --build-arg C=5');
+  expect(command).toContain('--secret id=token,env=BUILD_SECRET_0');
+  expect(docker.read('secret')).toBe('correct-horse-battery');
+  const shown = `${run.log.replaceAll(/^::add-mask::.*$/gm, '')}${run.summary}${JSON.stringify(run.outputs)}`;
+  expect(shown).not.toContain('correct-horse-battery');
+  expect(docker.calls.join('\n')).not.toContain('correct-horse-battery');
+
+  const wrong = { ...inputs, 'build-args': 'apis/A=1' };
+  const refused = await deployEnvironment(sandbox, wrong, { workspace });
+  expect(refused.outputs['reason']).toMatch(/^build-args: "apis\/A" is not valid: .*did you mean api\/A\?$/);
 });
