@@ -1,3 +1,4 @@
+import type { ECRClient } from '@aws-sdk/client-ecr';
 import {
   CreateClusterCommand,
   CreateServiceCommand,
@@ -19,11 +20,22 @@ import { VirtualClock } from './virtual-clock.ts';
 export const CLUSTER = 'dev-platform';
 export const SERVICE = 'user-service';
 
-/** An image of the service; tasks of a bad one exit. */
+/** An image of the service, in ECR; tasks of a bad one exit. */
 export function imageOf(index: number, isBad = false): string {
   const hex = isBad ? 'bad' : 'c';
-  return `registry.example.com/${SERVICE}@sha256:${hex}${index.toString(16).padStart(64 - hex.length, '0')}`;
+  return `${DEV}.dkr.ecr.eu-west-1.amazonaws.com/${SERVICE}@sha256:${hex}${index.toString(16).padStart(64 - hex.length, '0')}`;
 }
+
+/** Simulated time does not wait for a registry, so images may not be read. */
+const deniedEcr = {
+  send: () =>
+    Promise.reject(
+      Object.assign(new Error('not authorized to perform: ecr:BatchGetImage'), {
+        name: 'AccessDeniedException',
+        $metadata: { httpStatusCode: 400 },
+      }),
+    ),
+} as unknown as ECRClient;
 
 /**
  * One service of one task in a sandbox of its own. The sandbox is called as a function, and its time is simulated, as the
@@ -81,12 +93,12 @@ export class ServiceStage {
       ...contextOf(),
       clock: this.clock,
       region: 'eu-west-1',
-      env: {},
+      env: { DOCKER_CONFIG: '/nonexistent' },
       ecs: () => Promise.resolve(own),
       ssm: () => Promise.resolve(parameters),
       elb: unused,
       logs: unused,
-      ecr: unused,
+      ecr: () => Promise.resolve(deniedEcr),
       iam: unused,
       secretsManager: unused,
     };
