@@ -51,6 +51,16 @@ export function rollbackCandidates<R extends PastRelease>(
   return incoming && incoming.proven !== false ? [incoming, ...before] : before;
 }
 
+/**
+ * Whether a ledger has one image at most, and no rollback: what ran before its first release is known to ECS alone.
+ */
+export function isFirstRelease(history: readonly PastRelease[]): boolean {
+  return history.every(
+    ({ image, rolledBackFrom }) =>
+      rolledBackFrom === undefined && isSameImage(image, history[0]?.image ?? ''),
+  );
+}
+
 /** The candidate that is asked for; undefined when there is none. */
 export function chooseCandidate<R extends PastRelease>(
   candidates: readonly R[],

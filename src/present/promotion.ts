@@ -128,7 +128,7 @@ function objections(report: PromotionReport): Section[] {
     escapeCell(fix),
   ]);
   const body = table(['Service', 'Gate', 'What', 'What to do'], rows);
-  return [{ title: 'What stands against it', body, priority: 95 }];
+  return [{ title: 'Blocking findings', body, priority: 95 }];
 }
 
 function services({ services: all, dryRun, commits: compared }: PromotionReport): Section[] {

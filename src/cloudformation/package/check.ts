@@ -39,7 +39,7 @@ export function isObject({ value }: LocalPath): boolean {
 }
 
 /**
- * What stands against packaging a template, with those that it nests, before anything is read but templates.
+ * Problems that prevent the packaging of a template and of those that it nests. Only templates are read.
  *
  * @param outer the templates around it.
  */

@@ -13,7 +13,7 @@ import {
   chooseCandidate,
   type CurrentRelease,
   goodReleases,
-  isSameImage,
+  isFirstRelease,
   listCandidates,
   rollbackCandidates,
   type RollbackChoice,
@@ -156,11 +156,7 @@ async function previousReleases(
   current: CurrentRelease,
 ): Promise<PreviousReleases> {
   const releases = rollbackCandidates(history, current, 'image');
-  const isYoung = history.every(
-    ({ image, rolledBackFrom }) =>
-      rolledBackFrom === undefined && isSameImage(image, history[0]?.image ?? ''),
-  );
-  if (releases.length > 0 || !isYoung) return { releases };
+  if (releases.length > 0 || !isFirstRelease(history)) return { releases };
   try {
     const served = await servedReleases(place);
     // The task definition may have the image by a tag, which ECS has resolved to its digest there.

@@ -16,6 +16,7 @@ import { revisionOfRelease } from '../release-revisions.ts';
 import {
   chooseCandidate,
   type CurrentRelease,
+  isFirstRelease,
   isSameImage,
   listCandidates,
   type PastRelease,
@@ -34,8 +35,8 @@ const PREVIOUS: RollbackChoice = { steps: 1 };
 const NAME_IT = 'Deploy the version that should run, or name a revision with task-definition-arn.';
 
 /**
- * Brings a service back to the release before the one that runs: by the ledger, without one by the service's successful
- * deployments. Never throws.
+ * Brings a service back to the release before the one that runs: by the ledger; without one, or from the first image that
+ * it has, by the service's successful deployments. Never throws.
  *
  * What it goes back from and to is decided when the rollback is asked for, and checked again under the service's lock:
  * the holder of the lock, which is asked to stop, may have changed the service until then.
@@ -186,13 +187,21 @@ function findCandidates(
     : servedCandidates(context, request, service, current);
 }
 
+/** What ran before the ledger's first image is among the successful deployments that ECS has. */
 async function* recordedCandidates(
   context: ServiceContext,
-  { ledger, container }: Pick<RollbackRequest, 'container'> & { ledger: LedgerNames },
+  request: RollbackRequest & { ledger: LedgerNames },
   service: Service,
   current: Current,
 ): AsyncGenerator<Candidate> {
-  for (const past of rollbackCandidates(await releaseHistory(context, ledger), current, 'revision')) {
+  const { ledger, container } = request;
+  const history = await releaseHistory(context, ledger);
+  const recorded = rollbackCandidates(history, current, 'revision');
+  if (recorded.length === 0 && isFirstRelease(history)) {
+    yield* servedCandidates(context, request, service, current);
+    return;
+  }
+  for (const past of recorded) {
     const revision = () => revisionOfRelease(context, { service, container }, past, current);
     if (await isWayBack(context, current, past, revision)) yield { past, revision };
   }

@@ -38,7 +38,7 @@ export async function registerOnly(
     if ('verdict' in prepared) return prepared;
     const taskDefinition = revisionName(prepared.arn);
     if (release.started.registration === undefined) {
-      const reason = `${taskDefinition} says the same already: nothing was registered.`;
+      const reason = `${taskDefinition} has the same content already: nothing was registered.`;
       return release.end({ verdict: 'unchanged', reason, taskDefinition });
     }
     const reason = `Registered ${taskDefinition}. No service was changed.`;

@@ -233,7 +233,7 @@ export function overallVerdict<Done extends string>(
   const verdict = worstVerdict(failed, changed.length > 0);
   const more = failed.length > 1 ? ` (and ${failed.length - 1} more)` : '';
   const rest = [
-    changed.length > 0 ? `${changed.length} of ${parts.length} came to their end` : '',
+    changed.length > 0 ? `${changed.length} of ${parts.length} completed` : '',
     kept.length > 0 ? `not begun: ${kept.map(({ name }) => name).join(', ')}` : '',
   ].filter((text) => text !== '');
   return {
@@ -251,7 +251,7 @@ function stopped(
   const begun = parts.filter(({ ok }) => ok).length;
   return {
     verdict: verdict === 'cancelled' || verdict === 'timed-out' ? verdict : 'failed',
-    reason: `${environment}: ${begun} of ${parts.length} came to their end. ${reason}`,
+    reason: `${environment}: ${begun} of ${parts.length} completed. ${reason}`,
   };
 }
 

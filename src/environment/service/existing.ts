@@ -55,7 +55,7 @@ async function keepExisting(
 }
 
 function strayed({ name }: ExistingTarget, running: RunningRevision, known: Release): PartEnd {
-  const reason = `${name} runs ${running.images.join(', ')} (${running.name}), and the ledger has ${known.image}: it was changed outside of Platform. Release or promote the image that it should run, or roll back with promote-environment.`;
+  const reason = `${name} runs ${running.images.join(', ')} (${running.name}), and the ledger has ${known.image}: it was changed outside of Platform. Fix: Release or promote the image that it should run, or roll back with promote-environment.`;
   return { verdict: 'drifted', ok: false, reason };
 }
 

@@ -90,7 +90,7 @@ test.each<[Record<string, string>, RegExp]>([
   [{ 'aws-region': 'ireland' }, /^aws-region: "ireland" is not valid/],
   [{ command: 'restart', image: NEXT }, /^image: .*expected no change of the task definition/],
   [{ command: 'restart', environment: 'A=1' }, /^environment: expected no change of the task definition/],
-  [{ command: 'rollback', image: NEXT }, /^image: .*a rollback takes what ran before as it was/],
+  [{ command: 'rollback', cpu: '512' }, /^cpu: .*a rollback takes what ran before as it was/],
 ])('%j is one clear error, before any call to AWS', async (inputs, reason) => {
   const sandbox = await sandboxOf();
   const run = await updateService({ sandbox }, inputs, { workspace });

@@ -190,6 +190,18 @@ test('without a ledger the rollback goes to what was deployed successfully, neve
   });
 });
 
+test('the first release of a ledger is rolled back to what ECS had before it', async () => {
+  const world = await EcsWorld.withService();
+  await updateService(world, { image: NEXT, parameter: PARAMETER });
+  const run = await updateService(world, { command: 'rollback', parameter: PARAMETER });
+  expect(run.outputs).toMatchObject({ verdict: 'deployed', 'task-definition': 'user-service:1' });
+  expect(await ledger(world)).toBe(IMAGE);
+  const written = JSON.parse((await ledger(world, RECORD)) ?? '{}') as object;
+  expect(written).toMatchObject({ commit: '', rolledBackFrom: NEXT, taskDefinition: 'user-service:1' });
+  const again = await updateService(world, { command: 'rollback', parameter: PARAMETER });
+  expect(again.outputs['verdict']).toBe('failed');
+});
+
 test.each([
   [
     'is older than the 90 days that ECS keeps',

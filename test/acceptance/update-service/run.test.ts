@@ -199,7 +199,7 @@ describe('register', () => {
     const again = await updateService(world, { command: 'register', image: IMAGE });
     expect(again.outputs).toMatchObject({
       verdict: 'unchanged',
-      reason: 'user-service:1 says the same already: nothing was registered.',
+      reason: 'user-service:1 has the same content already: nothing was registered.',
     });
     expect(await revisions(world)).toBe(2);
     const arn = run.outputs['task-definition-arn']!;

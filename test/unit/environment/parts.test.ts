@@ -36,5 +36,5 @@ test.each([
 ])('%s between two parts is told as what it is', async (cause, verdict, said) => {
   const end = await judged(cause);
   expect(end.verdict).toBe(verdict);
-  expect(end.reason).toContain(`dev: 1 of 2 came to their end. Not begun: ${said}`);
+  expect(end.reason).toContain(`dev: 1 of 2 completed. Not begun: ${said}`);
 });
