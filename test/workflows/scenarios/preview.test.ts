@@ -30,7 +30,8 @@ beforeAll(async () => {
   host = await PreviewHost.start(workspaceOf);
   const repository = host.workspace;
   writeFileSync(join(repository, 'platform.yml'), MANIFEST);
-  rehearsal = new Rehearsal({ sandbox: host.sandbox, repository, node: [node24()] });
+  const refs = { main: { sha: '0'.repeat(40), repository } };
+  rehearsal = new Rehearsal({ sandbox: host.sandbox, repository, refs, node: [node24()] });
 });
 afterAll(() => host.sandbox.close());
 
