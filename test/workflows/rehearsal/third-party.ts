@@ -1,4 +1,5 @@
-import { cpSync } from 'node:fs';
+import { cpSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { checkOut as putCheckout } from '../../support/checkout.ts';
 import type { StandIn, ThirdPartyRun, ThirdPartyStep } from './run.ts';
 
@@ -22,8 +23,10 @@ function checkOut({ stage, workspace, sha, inputs: { ref = '' } }: ThirdPartySte
   }
   const commit = named?.sha ?? (ref === '' ? sha : ref);
   const files = named ?? Object.values(stage.refs ?? {}).find((one) => one.sha === commit);
-  cpSync(files?.repository ?? stage.repository, workspace, { recursive: true });
-  putCheckout(workspace, commit);
+  const source = files?.repository ?? stage.repository;
+  cpSync(source, workspace, { recursive: true });
+  // A repository with a history of its own, such as one to compare commits in, is checked out as it is.
+  if (!existsSync(join(source, '.git'))) putCheckout(workspace, commit);
   return {};
 }
 
