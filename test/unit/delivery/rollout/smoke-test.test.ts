@@ -1,7 +1,7 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
 import { createSession } from '../../../../src/aws/session.ts';
 import { systemClock } from '../../../../src/core/clock.ts';
 import { CancelledError } from '../../../../src/core/errors.ts';
@@ -67,7 +67,12 @@ async function eventually(check: () => boolean): Promise<void> {
   }
 }
 
-const fileIn = (): string => join(mkdtempSync(join(tmpdir(), 'smoke-')), 'pids');
+const folder = mkdtempSync(join(tmpdir(), 'smoke-'));
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+let files = 0;
+const fileIn = (): string => join(folder, `pids-${++files}`);
 const isWritten = (file: string) => (): boolean => {
   try {
     return readFileSync(file, 'utf8').includes('\n');
