@@ -1,3 +1,4 @@
+import { UpdateServiceCommand } from '@aws-sdk/client-ecs';
 import { expect, test } from '@jest/globals';
 import type { SandboxOptions } from '../../../sandbox/index.ts';
 import type { Run } from '../../../sandbox/runner.ts';
@@ -136,6 +137,18 @@ test('where nothing is built or given, it keeps what runs, and says when that is
   const strayed = await run(shop, { command: 'deploy' }, 'c');
   expect(strayed.exitCode).toBe(1);
   expect(strayed.outputs['reason']).toContain('it was changed outside of Platform');
+});
+
+test('a service without a recorded release that does not run all its tasks is not green', async () => {
+  const rules = [{ does: 'run' as const, times: 1 }, { does: 'stay-pending' as const }];
+  const shop = await newShop({ scenario: { github: GITHUB, ecs: { rules } } });
+  shop.writeManifest({ build: false });
+  expect(outcome(await run(shop, { command: 'deploy' }))).toBe('unchanged');
+  const place = { cluster: 'live-dev', service: 'dev-web' };
+  await shop.ecs('dev').send(new UpdateServiceCommand({ ...place, desiredCount: 2 }));
+  const unsteady = await run(shop, { command: 'deploy' });
+  expect([unsteady.exitCode, outcome(unsteady)]).toEqual([1, 'failed']);
+  expect(unsteady.outputs['reason']).toMatch(/api is not steady: .* Nothing was changed\. Fix: Look at/);
 });
 
 test('a service and a repository that do not exist: both are named before anything is changed', async () => {
