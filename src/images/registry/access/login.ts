@@ -62,7 +62,7 @@ export function readDockerConfig(env: NodeJS.ProcessEnv): DockerConfig {
  */
 export async function findLogin(registry: string, context: LoginContext): Promise<RegistryLogin | undefined> {
   const key = registry === DOCKER_HUB ? DOCKER_HUB_KEY : registry;
-  const given = loginIn(configInEnvironment(context.env), key);
+  const given = loginIn(configInEnvironment(context), key);
   const config = readDockerConfig(context.env);
   const helper = config.credHelpers?.[key] ?? config.credsStore ?? '';
   const login = given ?? (helper === '' ? loginIn(config, key) : await loginFromHelper(helper, key, context));
@@ -70,11 +70,18 @@ export async function findLogin(registry: string, context: LoginContext): Promis
   return login;
 }
 
-/** Docker ignores the variable when it cannot be read. */
-function configInEnvironment(env: NodeJS.ProcessEnv): DockerConfig {
+/**
+ * Docker warns of a variable that it cannot read, and goes on without it. A workflow's secret that is not set is empty.
+ *
+ * @see https://github.com/docker/cli/blob/master/cli/config/configfile/file.go (GetCredentialsStore)
+ */
+function configInEnvironment({ env, log }: LoginContext): DockerConfig {
+  const text = env['DOCKER_AUTH_CONFIG'] ?? '';
+  if (text === '') return {};
   try {
-    return Object(JSON.parse(env['DOCKER_AUTH_CONFIG'] ?? '{}')) as DockerConfig;
+    return Object(JSON.parse(text)) as DockerConfig;
   } catch {
+    log.warning('DOCKER_AUTH_CONFIG is not JSON, so the logins in it are not used.');
     return {};
   }
 }

@@ -358,6 +358,17 @@ test.each([
   });
 });
 
+test.each([
+  ['', 0],
+  ['{"auths": {"ghcr.io": ', 1],
+])('DOCKER_AUTH_CONFIG=%s leaves the login to the file, with %i warnings', async (text, warnings) => {
+  const context = contextOf();
+  const env = { ...dockerConfig({ auths: { 'ghcr.io': { auth: ENCODED } } }), DOCKER_AUTH_CONFIG: text };
+  expect(await findLogin('ghcr.io', { ...context, env })).toEqual(LOGIN);
+  const found = context.lines.filter((line) => line.includes('DOCKER_AUTH_CONFIG is not JSON'));
+  expect(found).toHaveLength(warnings);
+});
+
 test('a registry of ECR is opened with the docker login where AWS gives no password', async () => {
   const image = '111111111111.dkr.ecr.eu-west-1.amazonaws.com/app';
   await expect(opened(image)).rejects.toThrow('no ECR here');
