@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import {
   CreateClusterCommand,
   CreateServiceCommand,
-  DescribeServicesCommand,
   DescribeTasksCommand,
   ECSClient,
   ListTasksCommand,
@@ -18,6 +17,7 @@ import type { Sandbox } from '../../sandbox/index.ts';
 import { clientOf, ssmOf } from '../unit/sandbox/clients.ts';
 import { LayoutWriter } from './oci.ts';
 import { RegistrySession } from './registry.ts';
+import { untilSteady } from './steady.ts';
 
 export const ACCOUNTS = { dev: '111111111111', staging: '222222222222', prod: '333333333333' } as const;
 export type EnvironmentName = keyof typeof ACCOUNTS;
@@ -129,14 +129,8 @@ export class ExistingShop {
 
   /** Waits until the service has one deployment, and that is complete. */
   async steady(name: EnvironmentName): Promise<void> {
-    const command = new DescribeServicesCommand({ cluster: clusterOf(name), services: [serviceOf(name)] });
-    for (let look = 0; look < 500; look += 1) {
-      const [found] = (await this.ecs(name).send(command)).services ?? [];
-      const [first, ...others] = found?.deployments ?? [];
-      if (first?.rolloutState === 'COMPLETED' && others.length === 0) return;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    throw new Error(`${serviceOf(name)} is not steady`);
+    const address = { cluster: clusterOf(name), service: serviceOf(name) };
+    await untilSteady(this.ecs(name), address);
   }
 }
 

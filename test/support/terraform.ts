@@ -2,7 +2,6 @@ import {
   type ContainerDefinition,
   CreateClusterCommand,
   CreateServiceCommand,
-  DescribeServicesCommand,
   DescribeTasksCommand,
   ECSClient,
   ListTasksCommand,
@@ -13,6 +12,7 @@ import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import type { Sandbox } from '../../sandbox/index.ts';
 import { clientOf } from '../unit/sandbox/clients.ts';
 import { RegistrySession } from './registry.ts';
+import { untilSteady } from './steady.ts';
 
 /** Where a service of the tool is. Nothing of it follows a rule of ours. */
 export interface Address {
@@ -85,14 +85,7 @@ export class TerraformEnvironment {
   }
 
   async steady(): Promise<void> {
-    const { cluster, service } = this.address;
-    for (let look = 0; look < 500; look += 1) {
-      const command = new DescribeServicesCommand({ cluster, services: [service] });
-      const [first, ...others] = (await this.#ecs.send(command)).services?.[0]?.deployments ?? [];
-      if (first?.rolloutState === 'COMPLETED' && others.length === 0) return;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    throw new Error(`${service} is not steady`);
+    await untilSteady(this.#ecs, this.address);
   }
 
   /** The digests that the service's tasks run. */
