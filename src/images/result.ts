@@ -108,7 +108,7 @@ export function failedResult({ run, image, stage }: Progress, thrown: unknown): 
   return { ...ended, verdict: 'failed', reason: `${sentence(explain(run.repository, error))} ${left}` };
 }
 
-/** Node's errors of the file system say what is wrong with the runner; all other unknown errors are internal. */
+/** Node's errors of the file system explain a fault of the runner; all other unknown errors are internal. */
 function toPlatformError(error: unknown): PlatformError {
   if (error instanceof PlatformError) return error;
   if (error instanceof Error && 'syscall' in error) {

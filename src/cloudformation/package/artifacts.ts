@@ -67,7 +67,7 @@ export async function uploadArtifacts(
 
 /**
  * False also where S3 does not tell, such as 403 for an absent object without s3:ListBucket. Its answers to HEAD have no
- * text; what is wrong with the bucket is in its answer to the upload.
+ * text; its answer to the upload explains an unusable bucket.
  */
 async function isUploaded(
   context: CloudFormationContext,
@@ -120,7 +120,7 @@ export async function putObject(
 
 const UPLOAD_TIMEOUT_MS = 10 * 60_000;
 
-/** What is wrong with the bucket, where an error says so. */
+/** Why the bucket cannot be used; undefined for an error that does not concern it. */
 function unusable(
   { session }: Pick<CloudFormationContext, 'session'>,
   bucket: string,

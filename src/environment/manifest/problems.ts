@@ -89,7 +89,7 @@ function offsetOf(node: unknown): number {
   return isNode(node) ? (node.range?.[0] ?? 0) : 0;
 }
 
-/** One thing that is wrong with the file. */
+/** One problem of the file. */
 export interface Problem {
   /** `environments.staging.promote-from` */
   path: string;
@@ -155,8 +155,8 @@ function describe(value: unknown, allowed: string): string {
 function unknownKey(path: Path, key: string): string {
   const known = keysAt(path);
   const meant = suggest(key, known);
-  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
-  return `there is no such key: allowed are ${known.join(', ')}${hint}`;
+  const hint = meant === undefined ? '' : ` (did you mean ${meant}?)`;
+  return `unknown key${hint}: expected one of ${known.join(', ')}`;
 }
 
 interface JsonSchema {
@@ -317,7 +317,7 @@ function serviceFindings({ services, stacks = {}, environments }: ManifestText):
   });
 }
 
-/** What is wrong with services that exist already. */
+/** Problems of services that exist already. */
 function existingFindings({ services, environments }: ManifestText): Finding[] {
   const taken = new Map<string, string>();
   return Object.entries(services).flatMap(([name, service]) => {

@@ -55,7 +55,7 @@ interface Document {
  * Reads a manifest.
  *
  * @param mediaType from the registry or the descriptor; the document's own media type takes precedence.
- * @throws PlatformError that says what is wrong with it.
+ * @throws PlatformError with the reason.
  */
 export function parseManifest(bytes: Buffer, mediaType: string | undefined): Manifest {
   const document = parseJson(bytes);
