@@ -5,7 +5,7 @@ import { node24 } from '../runtime/node24.js';
 import { useSandboxes, useWorkspaces } from '../support/action.ts';
 import { Rehearsal } from './rehearsal/rehearsal.ts';
 import type { Stage } from './rehearsal/run.ts';
-import { workflowFile } from './workflow.ts';
+import { REUSABLE, workflowFile, workflowsOf } from './workflow.ts';
 import type { WorkflowFile } from './workflow.ts';
 
 const sandboxOf = useSandboxes();
@@ -273,4 +273,71 @@ test('a step that is cancelled gets SIGINT, and what runs always still runs', as
     ['cancelled', 'stopped\n'],
     ['success', 'bye\n'],
   ]);
+});
+
+describe('runs-on', () => {
+  const input = (value: string): string =>
+    `on:\n  workflow_dispatch:\n    inputs:\n      runner: { type: string, default: ${JSON.stringify(value)} }`;
+  const reusable = workflowsOf(REUSABLE).filter(
+    ({ workflow: { on } }) => on.workflow_call?.inputs?.['runner'],
+  );
+  const asked = reusable.flatMap(({ path, workflow: { jobs } }) =>
+    Object.entries(jobs).flatMap(([name, job]) =>
+      job.uses === undefined ? [[`${path} ${name}`, job['runs-on']] as const] : [],
+    ),
+  );
+  const expression = asked[0]![1] as string;
+  const runners = [
+    { labels: ['ubuntu-latest'] },
+    { labels: ['self-hosted', 'Linux', 'X64'] },
+    { labels: ['self-hosted', 'linux', 'gpu'], group: 'deploy' },
+    { labels: ['large'], group: 'organization/large' },
+  ];
+
+  async function runnerOf(value: string) {
+    const rehearsal = await rehearsalOf({ runners });
+    const made = `a:\n  runs-on: ${expression}\n  steps: [{ run: 'true' }]`;
+    const report = await rehearsal.play(workflow(made, input(value)), { name: 'workflow_dispatch' });
+    const { result, reason, runner } = report.jobs['a']!;
+    return { result, reason, runner };
+  }
+
+  test.each(asked)('of %s is the same as everywhere', (_, runsOn) => {
+    expect(runsOn).toBe(expression);
+  });
+
+  test.each<[string, object]>([
+    ['ubuntu-latest', { labels: ['ubuntu-latest'] }],
+    ['["self-hosted", "linux"]', { labels: ['self-hosted', 'linux'] }],
+    ['["self-hosted", "linux"]\n', { labels: ['self-hosted', 'linux'] }],
+    ['{"group": "deploy"}', { labels: [], group: 'deploy' }],
+    ['{"group": "deploy", "labels": ["gpu"]}', { labels: ['gpu'], group: 'deploy' }],
+    ['{"group": "deploy", "labels": "gpu"}', { labels: ['gpu'], group: 'deploy' }],
+    ['{"group": "organization/large"}', { labels: [], group: 'organization/large' }],
+    ['{"labels": ["self-hosted", "x64"]}', { labels: ['self-hosted', 'x64'] }],
+  ])('takes %s', async (value, runner) => {
+    expect(await runnerOf(value)).toEqual({ result: 'success', reason: '', runner });
+  });
+
+  // https://github.com/withakay/runner-env-var-repro: "Error when evaluating 'runs-on' for job …: Unexpected value ''"
+  test.each<[string, RegExp]>([
+    ['', /^Error when evaluating 'runs-on' for job 'a'\. .*Unexpected value ''/],
+    ['["self-hosted"', /Error parsing JSON when evaluating fromJson/],
+    ['{"group": "deploy",}', /Error parsing JSON when evaluating fromJson/],
+    ['{"grupo": "deploy"}', /Unexpected value 'grupo'/],
+    ['[""]', /Unexpected value ''/],
+    ['[["self-hosted"]]', /sequence was not expected/],
+    ['{"group": "a/b/c"}', /Invalid runs-on group name 'a\/b\/c/],
+    // Labels all must match, on one runner, in the group.
+    ['["gpu", "x64"]', /^no runner has all labels of \[gpu, x64\]$/],
+    ['{"group": "deploy", "labels": ["x64"]}', /^no runner in the group deploy has all labels/],
+    ['{"group": "other"}', /^no runner in the group other/],
+    ['self-hosted, linux', /^no runner has all labels of \[self-hosted, linux\]$/],
+    [' ["self-hosted"]', /^no runner has all labels of \[ \["self-hosted"\]\]$/],
+  ])('refuses %s', async (value, reason) => {
+    expect(await runnerOf(value)).toMatchObject({
+      result: 'failure',
+      reason: expect.stringMatching(reason) as unknown,
+    });
+  });
 });

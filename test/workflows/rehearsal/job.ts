@@ -10,6 +10,7 @@ import { Masks } from './masking.ts';
 import { worst } from './report.ts';
 import type { JobReport } from './report.ts';
 import type { Scope } from './run.ts';
+import { NoRunner, requireRunner, runsOnOf } from './runner.ts';
 import { texts } from './step.ts';
 import { outputsOf, runSteps } from './steps.ts';
 
@@ -51,6 +52,8 @@ export async function playJob(play: JobPlay): Promise<JobReport> {
       signal,
     );
   try {
+    report.runner = await runsOnOf(play.id, job, contexts);
+    requireRunner(report.runner, scope.running.stage.runners);
     if (!scope.running.stage.groupBeforeApproval) await approve();
     const leave = await turn();
     try {
@@ -60,7 +63,7 @@ export async function playJob(play: JobPlay): Promise<JobReport> {
       leave();
     }
   } catch (error) {
-    if (error instanceof Rejected) report.result = 'failure';
+    if (error instanceof Rejected || error instanceof NoRunner) report.result = 'failure';
     else if (!(error instanceof Superseded) && error !== signal.reason) throw error;
     report.reason = (error as Error).message;
   }

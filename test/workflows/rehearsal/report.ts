@@ -1,4 +1,5 @@
 import type { Permissions } from '../workflow.ts';
+import type { Runner } from './runner.ts';
 
 export type Result = 'success' | 'failure' | 'cancelled' | 'skipped';
 
@@ -19,6 +20,8 @@ export interface JobReport {
   /** Why it was cancelled or has failed, where no step says so. */
   reason: string;
   environment?: string;
+  /** Absent where it was skipped. */
+  runner?: Runner;
   permissions: Permissions;
   steps: StepReport[];
 }

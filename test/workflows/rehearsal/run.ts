@@ -4,6 +4,7 @@ import type { Permissions, WorkflowFile } from '../workflow.ts';
 import type { ConcurrencyGroups } from './concurrency.ts';
 import type { Contexts } from './expressions.ts';
 import type { JobReport } from './report.ts';
+import type { Runner } from './runner.ts';
 
 /** What started a run. */
 export interface Event {
@@ -36,6 +37,8 @@ export interface Stage {
   standIns?: Record<string, StandIn>;
   /** What is in the environment of every runner. */
   env?: Record<string, string>;
+  /** Absent: there is one for every job. */
+  runners?: readonly Runner[];
   /** The Node.js that the runner gives to actions. */
   node: readonly [string, ...string[]];
   /**
