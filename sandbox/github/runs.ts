@@ -6,6 +6,9 @@ import { environmentJson } from './deployments.ts';
 import type { Environment, Run } from './state.ts';
 import { userJson } from './users.ts';
 
+/** Inputs that one dispatch may give. */
+const MOST_INPUTS = 25;
+
 /** Workflow runs, and the approvals of their environments. */
 export const runRoutes: Routes = {
   'GET /repos/{owner}/{repo}/actions/workflows/{workflow}/runs': [
@@ -23,6 +26,42 @@ export const runRoutes: Routes = {
       return {
         list: runs.toReversed().map((run) => runJson(call, run)),
         wrap: (workflow_runs, total) => ({ total_count: total, workflow_runs }),
+      };
+    },
+  ],
+
+  /**
+   * The run is only recorded: whoever plays workflows finds it there. The sandbox does not read workflows, so it
+   * refuses no unknown input and no workflow without a `workflow_dispatch`.
+   *
+   * @see https://docs.github.com/rest/actions/workflows#create-a-workflow-dispatch-event
+   * @see https://github.blog/changelog/2026-02-19-workflow-dispatch-api-now-returns-run-ids
+   */
+  'POST /repos/{owner}/{repo}/actions/workflows/{workflow}/dispatches': [
+    'actions/create-workflow-dispatch',
+    (call) => {
+      const { state, params, viewer, body, repositoryUrl, htmlUrl } = call;
+      const { ref, inputs = {}, return_run_details: details } = body;
+      if (typeof ref !== 'string' || ref === '')
+        throw unprocessable('Workflow', 'ref', "ref wasn't supplied");
+      if (typeof inputs !== 'object' || inputs === null || Object.keys(inputs).length > MOST_INPUTS) {
+        throw unprocessable('Workflow', 'inputs', `inputs must be an object of at most ${MOST_INPUTS} keys`);
+      }
+      const run = state.startRun({
+        event: 'workflow_dispatch',
+        branch: ref.replace('refs/heads/', ''),
+        workflow: `.github/workflows/${params.workflow ?? ''}`,
+        actor: viewer,
+        inputs: inputs as Record<string, unknown>,
+      });
+      if (details !== true) return { status: 204 };
+      const page = `/actions/runs/${run.id}`;
+      return {
+        body: {
+          workflow_run_id: run.id,
+          run_url: repositoryUrl + page,
+          html_url: htmlUrl + page,
+        },
       };
     },
   ],

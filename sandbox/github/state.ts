@@ -69,6 +69,8 @@ export interface Run {
   number: number;
   /** Path of the workflow that it runs. */
   workflow: string;
+  /** Of a `workflow_dispatch`. */
+  inputs?: Readonly<Record<string, unknown>>;
   /** Environments that wait for an approval. */
   pending: string[];
   approvals: Approval[];
@@ -86,6 +88,8 @@ export interface Pull {
   base: string;
   sha: string;
   fork: boolean;
+  /** The commit on the base branch; undefined unless it was merged. */
+  mergeCommit?: string;
 }
 
 /** A commit of the repository. */

@@ -61,6 +61,7 @@ export type Permissions = Readonly<Record<string, 'read' | 'write'>>;
  */
 const SUFFICIENT: readonly [RegExp, readonly string[]][] = [
   [/^\/repos\/[^/]+\/[^/]+\/issues(\/|$)/, ['issues', 'pull-requests']],
+  [/^\/repos\/[^/]+\/[^/]+\/pulls\/\d+\/merge$/, ['contents']],
   [/^\/repos\/[^/]+\/[^/]+\/pulls(\/|$)/, ['pull-requests']],
   [/^\/repos\/[^/]+\/[^/]+\/deployments(\/|$)/, ['deployments']],
   [/^\/repos\/[^/]+\/[^/]+\/(actions|environments)(\/|$)/, ['actions']],

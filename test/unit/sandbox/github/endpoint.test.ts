@@ -310,6 +310,59 @@ test('pull requests are listed by state and head, and tell a fork', async () => 
   expect((await refusal(pulls.get({ ...repo, pull_number: 9 }))).status).toBe(404);
 });
 
+test('a pull request is closed, reopened and merged, and then stays closed', async () => {
+  const { pulls } = octokitOf(
+    await ofGitHub({ pulls: [{ number: 1, head: 'topic', sha: 'b'.repeat(40) }] }),
+  ).rest;
+  const pull = { ...repo, pull_number: 1 };
+  for (const state of ['closed', 'open'] as const) {
+    expect((await pulls.update({ ...pull, state })).data).toMatchObject({ state, merged: false });
+  }
+  const other = await refusal(pulls.merge({ ...pull, sha: 'c'.repeat(40) }));
+  expect([other.status, other.message]).toEqual([409, expect.stringContaining('Head branch was modified')]);
+  const { data: merged } = await pulls.merge(pull);
+  expect(merged).toMatchObject({ merged: true, message: 'Pull Request successfully merged' });
+  expect((await pulls.get(pull)).data).toMatchObject({
+    state: 'closed',
+    merged: true,
+    merge_commit_sha: merged.sha,
+  });
+  const again = await refusal(pulls.merge(pull));
+  expect([again.status, again.message]).toEqual([405, expect.stringContaining('not mergeable')]);
+  const reopened = await refusal(pulls.update({ ...pull, state: 'open' }));
+  expect([reopened.status, reopened.message]).toEqual([422, expect.stringContaining('cannot be reopened')]);
+  expect((await refusal(pulls.update({ ...pull, title: '' }))).status).toBe(422);
+});
+
+describe('a dispatch of a workflow', () => {
+  const dispatch = { ...repo, workflow_id: 'deploy.yml', ref: 'main' };
+
+  test('is a run with its inputs', async () => {
+    const { actions } = octokitOf(await sandboxOf(), 'user').rest;
+    const inputs = { environment: 'staging' };
+    expect((await actions.createWorkflowDispatch({ ...dispatch, inputs })).status).toBe(204);
+    const told = await actions.createWorkflowDispatch({ ...dispatch, return_run_details: true });
+    expect(told.status).toBe(200);
+    const { data } = await actions.listWorkflowRuns({ ...repo, workflow_id: 'deploy.yml' });
+    expect(data.workflow_runs).toMatchObject([
+      { id: (told.data as { workflow_run_id?: number }).workflow_run_id, event: 'workflow_dispatch' },
+      { head_branch: 'main', actor: { login: 'octocat' } },
+    ]);
+  });
+
+  test.each([
+    ['no ref', { ref: '' }],
+    [
+      '26 inputs',
+      { inputs: Object.fromEntries(Array.from({ length: 26 }, (_, index) => [`i${index}`, ''])) },
+    ],
+  ])('with %s is refused', async (_, wrong) => {
+    const { actions } = octokitOf(await sandboxOf(), 'user').rest;
+    const refused = await refusal(actions.createWorkflowDispatch({ ...dispatch, ...wrong }));
+    expect(refused.status).toBe(422);
+  });
+});
+
 test('every answer tells the rate limit', async () => {
   const { headers } = await octokitOf(await sandboxOf()).rest.repos.get(repo);
   expect(headers).toMatchObject({ 'x-ratelimit-limit': '5000', 'x-ratelimit-remaining': '4999' });

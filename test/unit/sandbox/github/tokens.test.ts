@@ -1,5 +1,6 @@
 import { getOctokit } from '@actions/github';
 import { describe, expect, test } from '@jest/globals';
+import type { Permissions } from '../../../../sandbox/github/tokens.ts';
 import { readToken } from '../../../../sandbox/iam/oidc.ts';
 import { refusal, sandboxOf } from '../clients.ts';
 
@@ -20,6 +21,14 @@ describe("a job's tokens", () => {
       403,
       expect.stringContaining('not accessible by integration'),
     ]);
+  });
+
+  test('merge a pull request only where they may write contents', async () => {
+    const sandbox = await sandboxOf();
+    const merged = (permissions: Permissions) =>
+      octokitOfJob(sandbox.jobEnv({ permissions, claims: {} })).pulls.merge({ ...repo, pull_number: 1 });
+    expect((await refusal(merged({ 'pull-requests': 'write', contents: 'read' }))).status).toBe(403);
+    expect((await merged({ contents: 'write' })).status).toBe(200);
   });
 
   test('that may read may not write', async () => {
