@@ -105,7 +105,7 @@ async function playJobs(text: string, place: Place): Promise<string[]> {
     }
     place.sandbox.claims['environment'] = environment;
     for (const step of steps) {
-      const action = /^org\/platform\/actions\/([\w-]+)@v1$/.exec(step.uses)?.[1];
+      const action = /^<OWNER>\/platform\/actions\/([\w-]+)@v1$/.exec(step.uses)?.[1];
       if (action !== undefined) verdicts.push(`${name}: ${await playStep(action, step, place)}`);
     }
   }

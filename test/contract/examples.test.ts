@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, test } from '@jest/globals';
@@ -24,10 +25,26 @@ function definitionOf(action: string): { inputs: object; outputs: object } {
 function stepsIn(value: unknown): Step[] {
   if (typeof value !== 'object' || value === null) return [];
   const { uses, id, with: inputs } = value as { uses?: string; id?: string; with?: Record<string, unknown> };
-  const [, action = ''] = /^org\/platform\/actions\/([a-z-]+)@v1$/.exec(uses ?? '') ?? [];
+  const [, action = ''] = /^<OWNER>\/platform\/actions\/([a-z-]+)@v1$/.exec(uses ?? '') ?? [];
   const own = action === '' ? [] : [{ action, id, with: inputs ?? {} }];
   return [...own, ...Object.values(value).flatMap(stepsIn)];
 }
+
+/** The documents and workflows that a reader copies from. */
+const copied = execFileSync('git', ['ls-files', '*.md', '*.yml'], { cwd: root, encoding: 'utf8' })
+  .split('\n')
+  .filter((file) => file !== '' && !/^(test|sandbox|services)\//.test(file));
+
+// A copied line would run the code of whoever owns that name, with the reader's rights in AWS.
+test('no example uses a repository of a name that somebody else may own', () => {
+  const uses = copied.flatMap((file) =>
+    [
+      ...readFileSync(join(root, file), 'utf8').matchAll(/^.*?uses:\s*['"]?([^\s'"]+\/platform[/@]\S*)/gm),
+    ].map(([, reference = '']) => ({ file, reference })),
+  );
+  expect(uses.length).toBeGreaterThan(100);
+  expect(uses.filter(({ reference }) => !/^<OWNER>\/platform[^@]*@v1$/.test(reference))).toEqual([]);
+});
 
 test.each(names)("the examples of %s's page use inputs and outputs that there are", (name) => {
   const page = readFileSync(join(root, 'actions', name, 'README.md'), 'utf8');

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { gitHubState } from '../../sandbox/github/state.ts';
 import type { Scenario } from '../../sandbox/index.ts';
@@ -5,7 +7,7 @@ import { node24 } from '../runtime/node24.js';
 import { useSandboxes, useWorkspaces } from '../support/action.ts';
 import { Rehearsal } from './rehearsal/rehearsal.ts';
 import type { Stage } from './rehearsal/run.ts';
-import { REUSABLE, workflowFile, workflowsOf } from './workflow.ts';
+import { CALLERS, REUSABLE, ROOT, workflowFile, workflowsOf } from './workflow.ts';
 import type { WorkflowFile } from './workflow.ts';
 
 const sandboxOf = useSandboxes();
@@ -254,6 +256,32 @@ describe('a workflow that another calls', () => {
       "the nested job a / test (20) is requesting 'contents: read', but is only allowed 'contents: none'",
     );
   });
+});
+
+test('a caller as it is copied does not start: nobody owns its placeholder', async () => {
+  const callers = workflowsOf(CALLERS).map(({ path }) => path);
+  const refused = await Promise.all(
+    callers.map(async (path) => {
+      const rehearsal = await rehearsalOf();
+      const file = workflowFile(path, readFileSync(join(ROOT, path), 'utf8'));
+      const [name = ''] = Object.keys(file.workflow.on);
+      const inputs = name === 'workflow_dispatch' ? { reason: 'test' } : undefined;
+      const report = await rehearsal.play(file, {
+        name,
+        ...(inputs && path.endsWith('rollback.yml') && { inputs }),
+      });
+      return {
+        path,
+        jobs: Object.keys(report.jobs).filter((job) => report.jobs[job]?.result !== 'skipped'),
+        refused: report.refused,
+      };
+    }),
+  );
+  console.info(`${callers.length} callers`);
+  for (const { path, jobs, refused: message } of refused) {
+    expect({ path, jobs }).toEqual({ path, jobs: [] });
+    expect(message).toMatch(/^error parsing called workflow "<OWNER>\/platform\/.*: workflow was not found$/);
+  }
 });
 
 test('a step that is cancelled gets SIGINT, and what runs always still runs', async () => {

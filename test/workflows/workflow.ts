@@ -81,6 +81,19 @@ export interface ActionDefinition {
   outputs?: Record<string, unknown>;
 }
 
+/**
+ * What stands in callers and examples for the owner of the reader's copy of this repository. No account can have this
+ * name, so that a caller which nobody edited cannot run a stranger's code: "Usernames for user accounts on GitHub can
+ * only contain alphanumeric characters and dashes" (docs.github.com, Username considerations for external
+ * authentication).
+ */
+const OWNER_PLACEHOLDER = '<OWNER>';
+
+/** A text after the one edit that every caller asks for. */
+export function withOwner(text: string): string {
+  return text.replaceAll(`${OWNER_PLACEHOLDER}/platform`, 'org/platform');
+}
+
 /** A workflow from its text; `on` is an object whichever of its three forms it has. */
 export function workflowFile(path: string, text: string): WorkflowFile {
   const workflow = parse(text) as Workflow & { on: string | string[] | object };
@@ -96,8 +109,9 @@ export function workflowsOf(folder: string): WorkflowFile[] {
   return names.map((name) => readWorkflow(`${folder}/${name}`));
 }
 
+/** A workflow of this repository; a caller as its reader has it, with the owner filled in. */
 export function readWorkflow(path: string): WorkflowFile {
-  return workflowFile(path, readFileSync(join(ROOT, path), 'utf8'));
+  return workflowFile(path, withOwner(readFileSync(join(ROOT, path), 'utf8')));
 }
 
 /**

@@ -20,7 +20,7 @@ import { RegistrySession } from '../../support/registry.ts';
 import { Rehearsal } from '../rehearsal/rehearsal.ts';
 import type { RunReport } from '../rehearsal/report.ts';
 import type { Event, StandIn } from '../rehearsal/run.ts';
-import { ROOT, workflowFile } from '../workflow.ts';
+import { ROOT, withOwner, workflowFile } from '../workflow.ts';
 
 export const PAGES = 'docs/migrate';
 const CLUSTER = 'shop';
@@ -88,7 +88,7 @@ export class MigrateScene {
   /** Runs the workflow after the migration. */
   play(event: Event): Promise<RunReport> {
     const path = `${PAGES}/${this.#name}/after.yml`;
-    let text = readFileSync(join(ROOT, path), 'utf8');
+    let text = withOwner(readFileSync(join(ROOT, path), 'utf8'));
     for (const [host, here] of Object.entries(this.#served)) text = text.replaceAll(host, here);
     return this.#rehearsal.play(workflowFile(path, text), event);
   }

@@ -15,6 +15,24 @@ import { fromFork, sharedContexts } from './run.ts';
 import type { Scope } from './run.ts';
 import { texts } from './step.ts';
 
+/**
+ * Whether GitHub finds the workflow that a job calls. Those of an owner that cannot exist it does not: "error parsing
+ * called workflow …: failed to fetch workflow: workflow was not found", and the run does not start
+ * (alandtse/CrashLoggerSSE#23).
+ *
+ * @throws Refused
+ */
+function calledPath(uses: string): string {
+  const path = ownPath(uses);
+  if (path !== undefined) return path;
+  const owner = uses.split('/')[0] ?? '';
+  // https://docs.github.com/en/enterprise-server@3.12/admin/managing-iam/iam-configuration-reference/username-considerations-for-external-authentication
+  if (!/^[\w-]+$/.test(owner)) {
+    throw new Refused(`error parsing called workflow "${uses}": workflow was not found`);
+  }
+  throw new Error(`${uses} is somebody else's workflow`);
+}
+
 /** Plays all jobs of a workflow, or of one that a job calls. */
 export async function playWorkflow(scope: Scope): Promise<Record<string, JobResult>> {
   const { running, file, prefix, signal } = scope;
@@ -81,9 +99,7 @@ function readOnly(granted: Partial<Record<string, string>>): Record<string, 'rea
 }
 
 async function playCall(name: string, job: Job, contexts: Contexts, scope: Scope): Promise<JobResult> {
-  const path = ownPath(job.uses ?? '');
-  if (path === undefined) throw new Error(`${job.uses ?? ''} is somebody else's workflow`);
-  const file = readWorkflow(path);
+  const file = readWorkflow(calledPath(job.uses ?? ''));
   const contract = file.workflow.on.workflow_call;
   const given = interpolateAll(job.with ?? {}, contexts) as Record<string, unknown>;
   const secrets = job.secrets === 'inherit' ? scope.secrets : texts(job.secrets, contexts);
