@@ -165,10 +165,26 @@ export const environmentRoutes: Routes = {
       return { body: environmentJson(call, environment) };
     },
   ],
+
+  'GET /repos/{owner}/{repo}/environments/{environment}/deployment-branch-policies': [
+    'repos/list-deployment-branch-policies',
+    (call) => {
+      const environment = call.state.environments.find(({ name }) => name === call.params.environment);
+      if (!environment?.branches) throw notFound();
+      return {
+        list: environment.branches.map((name, index) => ({
+          id: environment.id * 100 + index,
+          name,
+          type: 'branch',
+        })),
+        wrap: (policies, total) => ({ total_count: total, branch_policies: policies }),
+      };
+    },
+  ],
 };
 
 export function environmentJson({ repositoryUrl, htmlUrl }: GitHubCall, environment: Environment): object {
-  const { id, name, reviewers, waitMinutes } = environment;
+  const { id, name, reviewers, waitMinutes, branches } = environment;
   const required = {
     id: id * 10,
     type: 'required_reviewers',
@@ -181,7 +197,11 @@ export function environmentJson({ repositoryUrl, htmlUrl }: GitHubCall, environm
     name,
     url: `${repositoryUrl}/environments/${encodeURIComponent(name)}`,
     html_url: `${htmlUrl}/deployments/activity_log?environments_filter=${encodeURIComponent(name)}`,
-    protection_rules: [...(reviewers.length > 0 ? [required] : []), ...(waitMinutes > 0 ? [wait] : [])],
-    deployment_branch_policy: null,
+    protection_rules: [
+      ...(reviewers.length > 0 ? [required] : []),
+      ...(waitMinutes > 0 ? [wait] : []),
+      ...(branches ? [{ id: id * 10 + 2, type: 'branch_policy' }] : []),
+    ],
+    deployment_branch_policy: branches ? { protected_branches: false, custom_branch_policies: true } : null,
   };
 }

@@ -49,6 +49,8 @@ export interface Environment {
   name: string;
   reviewers: string[];
   waitMinutes: number;
+  /** Patterns of the refs that may deploy to it; undefined when all may. */
+  branches?: string[];
 }
 
 interface Approval {

@@ -147,7 +147,17 @@ const github = object(
         { state: oneOf('approved', 'rejected'), comment: text },
       ),
     ),
-    environments: listOf(object({ name: text }, { reviewers: listOf(text), waitMinutes: whole })),
+    environments: listOf(
+      object(
+        { name: text },
+        {
+          reviewers: listOf(text),
+          waitMinutes: whole,
+          /** Patterns of the refs that may deploy to it; without them, all may. */
+          branches: listOf(text),
+        },
+      ),
+    ),
     /** The repository's commits, each after its parents. Without `parents` it follows the one before it. */
     commits: listOf(object({ sha: text }, { parents: listOf(text), message: text, author: text })),
   },

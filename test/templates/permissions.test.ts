@@ -128,6 +128,28 @@ describe('the roles of previews', () => {
     expect(allows(statementsOf('PreviewRole'), action)).toBe(false);
   });
 
+  test.each(['cloudformation:DeleteStack', 'ecr:ListImages', 'ecr:BatchDeleteImage', 'iam:PassRole'])(
+    'the job that removes them may %s',
+    (action) => {
+      expect(allows(statementsOf('PreviewCleanupRole'), action)).toBe(true);
+    },
+  );
+
+  test.each([
+    'cloudformation:CreateChangeSet',
+    'cloudformation:ExecuteChangeSet',
+    'cloudformation:CreateStack',
+    'cloudformation:UpdateStack',
+    'ecr:PutImage',
+    'ecs:UpdateService',
+    'ecs:RunTask',
+    'ssm:PutParameter',
+    'secretsmanager:GetSecretValue',
+    'iam:CreateRole',
+  ])('the job that removes them may not %s', (action) => {
+    expect(allows(statementsOf('PreviewCleanupRole'), action)).toBe(false);
+  });
+
   test.each([
     'ec2:CreateVpc',
     'rds:DeleteDBCluster',

@@ -98,6 +98,16 @@ describe.each([
     ['preview', 'a pull request without it', { event_name: 'pull_request' }, false],
     ['preview', 'the environment that hosts them', environment('dev'), false],
     ['preview', 'another repository', { repository: 'org/other', ...environment('preview') }, false],
+    ['preview', 'the environment that removes them', environment('preview-cleanup'), false],
+    ['preview-cleanup', 'the environment that removes them', environment('preview-cleanup'), true],
+    ['preview-cleanup', 'the environment of previews', environment('preview'), false],
+    ['preview-cleanup', 'the default branch without it', {}, false],
+    [
+      'preview-cleanup',
+      'another repository',
+      { repository: 'org/other', ...environment('preview-cleanup') },
+      false,
+    ],
     ['execution', 'anybody but CloudFormation', environment('dev'), false],
     ['preview-execution', 'anybody but CloudFormation', environment('preview'), false],
   ])('the %s role, taken by %s: %p', async (role, _who, claims, expected) => {
@@ -111,6 +121,7 @@ describe('subjects with numbers', () => {
     ['plan', 'ref:refs/heads/main', {}],
     ['plan', 'pull_request', { event_name: 'pull_request' }],
     ['preview', 'environment:preview', environment('preview')],
+    ['preview-cleanup', 'environment:preview-cleanup', environment('preview-cleanup')],
   ])('the %s role trusts %s of these numbers, and no others', async (role, rest, claims) => {
     expect(await mayTake(role, { ...claims, ...withIds(rest) })).toBe(true);
     expect(await mayTake(role, { ...claims, ...withIds(rest, 1) })).toBe(false);
@@ -118,8 +129,8 @@ describe('subjects with numbers', () => {
   });
 
   test('a repository that took over the name is not trusted', async () => {
-    for (const role of ['deploy', 'plan', 'preview']) {
-      const name = { deploy: 'dev', preview: 'preview' }[role];
+    for (const role of ['deploy', 'plan', 'preview', 'preview-cleanup']) {
+      const name = { deploy: 'dev', preview: 'preview', 'preview-cleanup': 'preview-cleanup' }[role];
       const own = name === undefined ? {} : environment(name);
       expect(await mayTake(role, own)).toBe(true);
       expect(await mayTake(role, { ...own, repository_id: '999' })).toBe(false);

@@ -130,6 +130,39 @@ describe('outputs', () => {
 });
 
 describe('environments', () => {
+  /** What the documentation of deployment branches says of GITHUB_REF and of wildcards. */
+  test.each([
+    ['refs/heads/main', ['main'], true],
+    ['refs/heads/main', ['refs/pull/*/merge'], false],
+    ['refs/heads/main', [], false],
+    ['refs/pull/5/merge', ['refs/pull/*/merge'], true],
+    ['refs/pull/5/merge', ['main'], false],
+    ['refs/pull/5/merge', ['*'], false],
+    ['refs/heads/releases/1', ['releases/*'], true],
+    ['refs/heads/releases/1/2', ['releases/*'], false],
+    ['refs/heads/releases/1/2', ['releases/*/*'], true],
+    ['refs/heads/domain', ['main'], false],
+    ['refs/heads/topic', undefined, true],
+  ])('%s with the branch policy %j: %p', async (ref, branches, allowed) => {
+    const github = { environments: [{ name: 'prod', ...(branches && { branches }) }] };
+    const rehearsal = await rehearsalOf({}, github);
+    const report = await rehearsal.play(workflow(job('deploy', 'true', 'environment: prod')), {
+      name: 'push',
+      ref,
+    });
+    // https://github.com/actions/action-versions/issues/119 quotes the message.
+    const branch = ref.replace('refs/heads/', '');
+    expect(report.jobs['deploy']).toMatchObject(
+      allowed
+        ? { result: 'success' }
+        : {
+            result: 'failure',
+            reason: `Branch "${branch}" is not allowed to deploy to prod due to environment protection rules.`,
+            steps: [],
+          },
+    );
+  });
+
   const deploy = workflow(job('deploy', 'echo deployed', 'environment: prod'));
   const environments = [{ name: 'prod', reviewers: ['lead'] }];
 

@@ -1,7 +1,8 @@
+import { refusalOf } from '../../../sandbox/github/branch-policy.ts';
 import { gitHubState } from '../../../sandbox/github/state.ts';
 import type { Running } from './run.ts';
 
-/** Somebody said no. */
+/** Somebody said no, or the environment's branch policy does. */
 export class Rejected extends Error {
   override readonly name = 'Rejected';
 }
@@ -9,16 +10,19 @@ export class Rejected extends Error {
 /**
  * Waits until an environment lets the job in. One that nobody has made is made, and protects nothing.
  *
- * @throws Rejected, or the signal's reason when the run is cancelled meanwhile.
+ * @throws Rejected, at once for a ref that its branch policy does not allow; the signal's reason when the run is
+ * cancelled meanwhile.
  */
 export async function enterEnvironment(
   running: Running,
   environment: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { stage, run } = running;
+  const { stage, run, event } = running;
   const state = gitHubState(stage.sandbox.world);
   const known = state.environments.find(({ name }) => name === environment);
+  const refusal = known && refusalOf(known, event.ref ?? 'refs/heads/main');
+  if (refusal !== undefined) throw new Rejected(refusal);
   if (!known || known.reviewers.length === 0) return;
   const { reviewer } = stage;
   if (!reviewer) throw new Error(`${environment} needs an approval and the rehearsal has no reviewer`);

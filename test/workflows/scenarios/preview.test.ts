@@ -6,7 +6,7 @@ import { useWorkspaces } from '../../support/action.ts';
 import { PreviewHost } from '../../support/preview.ts';
 import { Rehearsal } from '../rehearsal/rehearsal.ts';
 import { LayoutWriter } from '../../support/oci.ts';
-import { droppedOf, verdictsOf } from './stage.ts';
+import { droppedOf, LEAD, reviewer, verdictsOf } from './stage.ts';
 
 /** One service, whose image is ready made: no Docker is needed. */
 const MANIFEST = `
@@ -23,31 +23,44 @@ services:
     build: { oci-layout: image }
 `;
 const CALLER = 'workflows/preview.yml';
+/** As workflows/README.md has them made; a preview here needs an approval besides. */
+const ENVIRONMENTS = [
+  { name: 'preview', reviewers: ['lead'], branches: ['refs/pull/*/merge'] },
+  { name: 'preview-cleanup', branches: ['refs/pull/*/merge', 'main'] },
+];
+const lead = reviewer();
 const workspaceOf = useWorkspaces();
 let host: PreviewHost;
 let rehearsal: Rehearsal;
 beforeAll(async () => {
-  host = await PreviewHost.start(workspaceOf);
+  host = await PreviewHost.start(workspaceOf, {
+    scenario: { github: { tokens: { [LEAD]: 'lead' }, environments: ENVIRONMENTS } },
+  });
   const repository = host.workspace;
   writeFileSync(join(repository, 'platform.yml'), MANIFEST);
   const refs = { main: { sha: '0'.repeat(40), repository } };
-  rehearsal = new Rehearsal({ sandbox: host.sandbox, repository, refs, node: [node24()] });
+  rehearsal = new Rehearsal({ sandbox: host.sandbox, repository, refs, reviewer: lead, node: [node24()] });
 });
 afterAll(() => host.sandbox.close());
 
-/** The event of a pull request of the repository itself. */
-function pullRequest(number: number, action: string) {
+/**
+ * The event of a pull request of the repository itself. GITHUB_REF: "For workflows triggered by pull_request that were
+ * not merged, this is the pull request merge branch. If the pull request was merged, this is the branch it was merged
+ * into."
+ */
+function pullRequest(number: number, action: string, merged = false) {
   const { head, base, sha } = host.pull(number);
   const merge = sha.slice(0, 39) + String(number);
   const pull_request = {
     number,
+    merged,
     head: { ref: head, sha, repo: { full_name: 'org/platform' } },
     base: { ref: base },
   };
   return {
     name: 'pull_request',
     sha: merge,
-    ref: `refs/pull/${number}/merge`,
+    ref: merged ? `refs/heads/${base}` : `refs/pull/${number}/merge`,
     payload: { action, pull_request },
   };
 }
@@ -97,7 +110,7 @@ test('a preview goes with its pull request, also when the branch is gone', async
   await host.run(7);
   expect(host.deployments(7)).toEqual(['success']);
   host.pull(7).state = 'closed';
-  const report = await rehearsal.play(CALLER, pullRequest(7, 'closed'));
+  const report = await rehearsal.play(CALLER, pullRequest(7, 'closed', true));
   expect(verdictsOf(report)).toEqual({
     'preview / deploy': 'skipped',
     'preview / remove': 'removed',
@@ -116,4 +129,21 @@ test('an orphan is swept in the night, and what is in use is left alone', async 
   expect(verdictsOf(report)).toEqual({ preview: 'skipped', 'sweep / sweep': 'swept' });
   expect(await host.stacks()).toEqual(['dev-platform-pr-9-user-service']);
   expect(host.deployments(8)).toEqual(['inactive']);
+});
+
+test('only deploying a preview asks the reviewer', () => {
+  expect(lead.asked).toEqual(['preview', 'preview']);
+});
+
+test('a preview is not deployed from a branch, nor removed from one that its environment does not name', async () => {
+  const branch = { ...pullRequest(10, 'opened'), ref: 'refs/heads/topic' };
+  const deploy = await rehearsal.play(CALLER, branch);
+  expect(deploy.jobs['preview / deploy']).toMatchObject({
+    result: 'failure',
+    reason: 'Branch "topic" is not allowed to deploy to preview due to environment protection rules.',
+    steps: [],
+  });
+  const merged = { ...pullRequest(10, 'closed', true), ref: 'refs/heads/release/1' };
+  const removal = await rehearsal.play(CALLER, merged);
+  expect(removal.jobs['preview / remove']).toMatchObject({ result: 'failure', steps: [] });
 });

@@ -1,0 +1,22 @@
+import type { Environment } from './state.ts';
+
+/**
+ * GitHub's refusal of a job whose ref may not deploy to its environment; undefined when it may. "The deployment branch
+ * or tag rule is matched against the GITHUB_REF of the workflow run. […] Adding another branch rule for
+ * refs/pull/*&#47;merge would also allow workflows triggered by pull_request events to deploy to the environment.
+ * Wildcard characters will not match /". A branch is matched by its name. The message is the one that
+ * actions/action-versions#119 quotes.
+ *
+ * @see https://docs.github.com/actions/reference/workflows-and-actions/deployments-and-environments#deployment-branches-and-tags
+ */
+export function refusalOf({ name, branches }: Environment, ref: string): string | undefined {
+  const branch = ref.replace(/^refs\/heads\//, '');
+  if (!branches || branches.some((pattern) => matches(pattern, branch))) return undefined;
+  return `Branch "${branch}" is not allowed to deploy to ${name} due to environment protection rules.`;
+}
+
+/** Of Ruby's File.fnmatch, what names of branches use: `*` and `?`. */
+function matches(pattern: string, branch: string): boolean {
+  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(`^${escaped.replaceAll('*', '[^/]*').replaceAll('?', '[^/]')}$`).test(branch);
+}
