@@ -1,12 +1,16 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { AssumeRoleWithWebIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { startSandbox, type Sandbox } from '../../sandbox/index.ts';
 import { stacksOf } from '../../scripts/templates/reference.ts';
+import { workflowRefsOf } from '../workflows/rehearsal/workflow-ref.ts';
+import { CALLERS, ROOT, workflowsOf } from '../workflows/workflow.ts';
 import { Deployment } from './deployment.ts';
 
 /** Who may take the roles of bootstrap.yml, asked of an STS that evaluates their trust policies. */
 const DEV = '111111111111';
-const WORKFLOW = 'org/platform/.github/workflows/pipeline.yml';
+const WORKFLOWS = 'org/platform/.github/workflows';
 const IDS = { GitHubOwnerId: '600000001', GitHubRepositoryId: '700000001' };
 
 type Claims = Record<string, string | undefined>;
@@ -63,7 +67,6 @@ async function mayTake(role: string, claims: Claims): Promise<boolean> {
 const withIds = (rest: string, owner = 600_000_001, repository = 700_000_001): Claims => ({
   sub: `repo:org@${owner}/platform@${repository}:${rest}`,
 });
-const pipeline = (ref = 'refs/heads/main'): Claims => ({ job_workflow_ref: `${WORKFLOW}@${ref}` });
 const environment = (name: string): Claims => ({ environment: name });
 
 describe.each([
@@ -138,24 +141,46 @@ describe('subjects with numbers', () => {
   });
 });
 
-describe('with a workflow named', () => {
-  beforeAll(() => bootstrap({ ...IDS, WorkflowRef: `${WORKFLOW}@*`, HostsPreviews: 'true' }));
+/** The example that the template's own description gives. */
+function exampleWorkflowRef(): string {
+  const text = readFileSync(join(ROOT, 'templates/bootstrap.yml'), 'utf8');
+  return /such as `(org\/platform\/\.github\/workflows\/\S+)`\. Empty/.exec(text)?.[1] ?? '';
+}
 
-  test.each<[string, Claims, boolean]>([
-    ['that workflow', pipeline(), true],
-    ['that workflow, pinned by its commit', pipeline('a'.repeat(40)), true],
-    [
-      'another workflow',
-      { job_workflow_ref: 'org/platform/.github/workflows/other.yml@refs/heads/main' },
-      false,
-    ],
-    [
-      'a workflow of that name elsewhere',
-      { job_workflow_ref: `evil/${WORKFLOW.slice(4)}@refs/heads/main` },
-      false,
-    ],
-    ['no workflow', { job_workflow_ref: undefined }, false],
-  ])('the deploy role, taken by %s: %p', async (_who, claims, expected) => {
-    expect(await mayTake('deploy', { ...environment('dev'), ...claims })).toBe(expected);
+describe('with the workflows named', () => {
+  beforeAll(() => bootstrap({ ...IDS, WorkflowRef: exampleWorkflowRef(), HostsPreviews: 'true' }));
+
+  const callers = workflowsOf(CALLERS).map(({ path }) => [path, workflowRefsOf(path)] as const);
+  const total = callers.flatMap(([, refs]) => refs).length;
+
+  test.each(callers)(`the deploy role, taken by what %s calls (one of ${total}): %p`, async (_path, refs) => {
+    for (const ref of refs) {
+      const claims = { ...environment('dev'), job_workflow_ref: ref };
+      expect({ ref, taken: await mayTake('deploy', claims) }).toEqual({ ref, taken: true });
+    }
   });
+
+  test.each<[string, string | undefined, boolean]>([
+    ['a workflow of ours at another version', `${WORKFLOWS}/deploy.yml@refs/tags/v1.4.0`, true],
+    ['a branch of ours', `${WORKFLOWS}/deploy.yml@refs/heads/v1`, false],
+    ['a commit of ours, which the pattern does not have', `${WORKFLOWS}/deploy.yml@${'a'.repeat(40)}`, false],
+    ['a workflow of the repository itself', 'org/shop/.github/workflows/deploy.yml@refs/tags/v1', false],
+    ['a repository of that name elsewhere', 'evil/platform/.github/workflows/deploy.yml@refs/tags/v1', false],
+    ['no workflow', undefined, false],
+  ])('the deploy role, taken by %s: %p', async (_who, ref, expected) => {
+    expect(await mayTake('deploy', { ...environment('dev'), job_workflow_ref: ref })).toBe(expected);
+  });
+});
+
+test('a pattern that names the pipeline alone locks out what the pipeline calls', async () => {
+  await bootstrap({ ...IDS, WorkflowRef: `${WORKFLOWS}/pipeline.yml@*` });
+  const refs = workflowRefsOf('workflows/pipeline.yml');
+  expect(refs).toContain(`${WORKFLOWS}/deploy.yml@refs/tags/v1`);
+  for (const ref of refs) {
+    const claims = { ...environment('dev'), job_workflow_ref: ref };
+    expect({ ref, taken: await mayTake('deploy', claims) }).toEqual({
+      ref,
+      taken: ref.includes('pipeline.yml'),
+    });
+  }
 });

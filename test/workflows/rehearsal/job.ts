@@ -138,7 +138,7 @@ function runnerVariables(github: object): Record<string, string> {
 
 /** What the job's identity token says of it. */
 function claimsOf({ scope }: JobPlay, environment: string | undefined): Record<string, unknown> {
-  const { running, file } = scope;
+  const { running, workflowRef } = scope;
   const { event, run } = running;
   const repository = running.stage.sandbox.env()['GITHUB_REPOSITORY'] ?? '';
   const ref = event.ref ?? 'refs/heads/main';
@@ -151,7 +151,7 @@ function claimsOf({ scope }: JobPlay, environment: string | undefined): Record<s
     run_number: String(run.number),
     workflow: running.file.workflow.name ?? running.file.path,
     workflow_ref: `${repository}/${running.file.path}@${ref}`,
-    job_workflow_ref: `${repository}/${file.path}@${ref}`,
+    job_workflow_ref: workflowRef,
     ...(environment !== undefined && { environment }),
   };
 }

@@ -66,9 +66,11 @@ export class Rehearsal {
     const { run, file, event, jobs } = running;
     const { on, concurrency } = file.workflow;
     if (!(event.name in on)) throw new Error(`${file.path} does not run on ${event.name}`);
+    const repository = this.stage.sandbox.env()['GITHUB_REPOSITORY'] ?? '';
     const scope: Scope = {
       running,
       file,
+      workflowRef: `${repository}/${file.path}@${event.ref ?? 'refs/heads/main'}`,
       inputs: {},
       secrets: fromFork(running) ? {} : (this.stage.secrets ?? {}),
       allowed: undefined,

@@ -82,6 +82,8 @@ export interface Running {
 export interface Scope {
   running: Running;
   file: WorkflowFile;
+  /** The `job_workflow_ref` of its jobs' tokens, see workflow-ref.ts. */
+  workflowRef: string;
   inputs: Record<string, unknown>;
   secrets: Record<string, string>;
   /** What the calling job may do; undefined at the top. */

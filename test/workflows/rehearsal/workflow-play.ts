@@ -14,6 +14,7 @@ import { worst } from './report.ts';
 import { fromFork, sharedContexts } from './run.ts';
 import type { Scope } from './run.ts';
 import { texts } from './step.ts';
+import { calledRef } from './workflow-ref.ts';
 
 /**
  * Whether GitHub finds the workflow that a job calls. Those of an owner that cannot exist it does not: "error parsing
@@ -99,13 +100,15 @@ function readOnly(granted: Partial<Record<string, string>>): Record<string, 'rea
 }
 
 async function playCall(name: string, job: Job, contexts: Contexts, scope: Scope): Promise<JobResult> {
-  const file = readWorkflow(calledPath(job.uses ?? ''));
+  const uses = job.uses ?? '';
+  const file = readWorkflow(calledPath(uses));
   const contract = file.workflow.on.workflow_call;
   const given = interpolateAll(job.with ?? {}, contexts) as Record<string, unknown>;
   const secrets = job.secrets === 'inherit' ? scope.secrets : texts(job.secrets, contexts);
   const called: Scope = {
     ...scope,
     file,
+    workflowRef: calledRef(uses, scope.workflowRef),
     inputs: inputsOf(contract, given),
     secrets: fromFork(scope.running) ? {} : secretsOf(contract, secrets),
     allowed: permissionsOf(name, job, scope.file.workflow, scope.allowed),
