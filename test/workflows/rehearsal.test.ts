@@ -211,7 +211,7 @@ describe('concurrency', () => {
       },
     };
     const github = { environments: [{ name: 'prod', reviewers: ['lead'] }] };
-    const rehearsal = await rehearsalOf({ reviewer, groupBeforeApproval: true }, github);
+    const rehearsal = await rehearsalOf({ reviewer }, github);
     const file = workflow(job('deploy', 'true', `environment: prod\nconcurrency: ${concurrency}`));
     const runs = gates.map(() => rehearsal.start(file, push));
     return { gates, runs, order };

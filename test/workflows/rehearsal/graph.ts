@@ -7,19 +7,41 @@ import type { Result } from './report.ts';
 export interface JobResult {
   result: Result;
   outputs: Record<string, string>;
+  /** Of a job that calls a workflow, the results of the jobs in it. */
+  inside?: readonly Result[];
+  /** Whether it is the result of an earlier attempt of the run: this one did not run the job again. */
+  kept?: boolean;
+}
+
+/** What a job begins with. */
+export interface Beginning {
+  needs: Record<string, JobResult>;
+  /** The results of all that it stands on, directly or not. */
+  above: readonly Result[];
+  /** Whether it is run in this attempt whatever an earlier attempt made of it. */
+  again: boolean;
 }
 
 export interface GraphRules {
   jobs: Record<string, Job>;
   contexts: Contexts;
   signal: AbortSignal;
-  play: (name: string, job: Job, needs: Record<string, JobResult>) => Promise<JobResult>;
-  skipped: (name: string, result: Result) => void;
+  /** What the job that calls this workflow stands on. */
+  above: readonly Result[];
+  again: boolean;
+  play: (name: string, job: Job, beginning: Beginning) => Promise<JobResult>;
+  skipped: (name: string, result: Result, beginning: Beginning) => JobResult;
 }
 
 /**
  * Plays jobs as soon as those that they need have ended. Without a status function in its `if`, a job runs only
- * when all that it stands on, directly or not, succeeded: also one that was skipped far above stops it.
+ * when all that it stands on, directly or not, succeeded.
+ *
+ * "If a job fails or is skipped, all jobs that need it are skipped unless the jobs use a conditional expression that
+ * causes the job to continue. If a run contains a series of jobs that need each other, a failure or skip applies to all
+ * jobs in the dependency chain from the point of failure or skip onwards."
+ *
+ * @see https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idneeds
  */
 export async function playGraph(rules: GraphRules): Promise<Record<string, JobResult>> {
   const { jobs, contexts, signal, play, skipped } = rules;
@@ -37,12 +59,15 @@ export async function playGraph(rules: GraphRules): Promise<Record<string, JobRe
     const needed = listOf(job.needs);
     const results = await Promise.all(needed.map(resultOf));
     const needs = Object.fromEntries(needed.map((need, index) => [need, results[index] as JobResult]));
-    const above = await Promise.all(ancestors(jobs, name).map(resultOf));
-    const standing = signal.aborted ? 'cancelled' : standingOf(above.map(({ result }) => result));
-    if (holds(job.if, { ...contexts, needs }, standing)) return await play(name, job, needs);
-    const result = signal.aborted ? 'cancelled' : 'skipped';
-    skipped(name, result);
-    return { result, outputs: {} };
+    const ancestry = await Promise.all(ancestors(jobs, name).map(resultOf));
+    const beginning = {
+      needs,
+      above: [...rules.above, ...ancestry.flatMap(({ result, inside = [] }) => [result, ...inside])],
+      again: rules.again || ancestry.some(({ kept }) => kept !== true),
+    };
+    const standing = signal.aborted ? 'cancelled' : standingOf(beginning.above);
+    if (holds(job.if, { ...contexts, needs }, standing)) return await play(name, job, beginning);
+    return skipped(name, signal.aborted ? 'cancelled' : 'skipped', beginning);
   };
   const names = Object.keys(jobs);
   const results = await Promise.all(names.map(resultOf));
@@ -62,8 +87,15 @@ function ancestors(jobs: Record<string, Job>, name: string): string[] {
   return [...found];
 }
 
-/** What is not a success is no success; only a failure is a failure. */
-function standingOf(results: Result[]): Standing {
+/**
+ * What is not a success is no success; only a failure is a failure. One job that was cancelled, such as by its
+ * `timeout-minutes`, does not make the run cancelled.
+ *
+ * "`failure()` returns `true` if any ancestor job fails"; `cancelled()` "returns `true` if the workflow was canceled."
+ *
+ * @see https://docs.github.com/actions/reference/workflows-and-actions/expressions#status-check-functions
+ */
+function standingOf(results: readonly Result[]): Standing {
   if (results.includes('failure')) return 'failure';
   if (results.includes('cancelled') || results.includes('skipped')) return 'skipped';
   return 'success';

@@ -23,7 +23,14 @@ export interface JobPlay {
   scope: Scope;
 }
 
-/** Plays one job on a runner of its own: approval, turn in its concurrency group, steps, outputs. */
+/**
+ * Plays one job on a runner of its own: its turn in its concurrency group, then the approval, steps, outputs.
+ *
+ * A job that waits for an approval holds its group: "A second workflow run will be blocked and cannot be approved until
+ * the first workflow run is approved."
+ *
+ * @see https://github.com/orgs/community/discussions/17401
+ */
 export async function playJob(play: JobPlay): Promise<JobReport> {
   const { job, contexts, permissions, scope } = play;
   const own = new AbortController();
@@ -38,9 +45,6 @@ export async function playJob(play: JobPlay): Promise<JobReport> {
     steps: [],
     ...(environment !== undefined && { environment }),
   };
-  const approve = async (): Promise<void> => {
-    if (environment !== undefined) await enterEnvironment(scope.running, environment, signal);
-  };
   const turn = (): Promise<() => void> =>
     takeTurn(
       job.concurrency,
@@ -54,10 +58,9 @@ export async function playJob(play: JobPlay): Promise<JobReport> {
   try {
     report.runner = await runsOnOf(play.id, job, contexts);
     requireRunner(report.runner, scope.running.stage.runners);
-    if (!scope.running.stage.groupBeforeApproval) await approve();
     const leave = await turn();
     try {
-      if (scope.running.stage.groupBeforeApproval) await approve();
+      if (environment !== undefined) await enterEnvironment(scope.running, environment, signal);
       Object.assign(report, await onRunner(play, environment, signal));
     } finally {
       leave();

@@ -7,8 +7,11 @@ import { readConcurrency } from './job.ts';
 import { worst } from './report.ts';
 import type { RunReport } from './report.ts';
 import { fromFork, sharedContexts } from './run.ts';
-import type { Event, Running, Scope, Stage } from './run.ts';
+import type { Event, OpenRules, Running, Scope, Stage } from './run.ts';
 import { isRefusal, playWorkflow } from './workflow-play.ts';
+
+/** Of what GitHub leaves open, what asks the most of a workflow. */
+const STRICTEST: OpenRules = { partlySkipped: 'success', standsOnCaller: true };
 
 export interface StartedRun {
   id: number;
@@ -23,9 +26,10 @@ export interface StartedRun {
 export class Rehearsal {
   readonly stage: Stage;
   readonly #groups = new ConcurrencyGroups();
+  readonly #runs = new Map<number, Running>();
 
-  constructor(stage: Omit<Stage, 'groupBeforeApproval'> & Partial<Stage>) {
-    this.stage = { groupBeforeApproval: false, ...stage };
+  constructor(stage: Omit<Stage, 'open'> & Partial<Stage>) {
+    this.stage = { open: STRICTEST, ...stage };
   }
 
   /** Starts a run of a workflow of the repository, or of one that a test has made up. */
@@ -39,14 +43,37 @@ export class Rehearsal {
       ...(event.sha !== undefined && { sha: event.sha }),
       ...(event.actor !== undefined && { actor: accountOf(event.actor) }),
     });
-    const running: Running = {
+    return this.#begin({
       stage: this.stage,
       groups: this.#groups,
       run,
       event: { ...event, payload: event.payload ?? {} },
       file,
       jobs: {},
-    };
+      earlier: {},
+    });
+  }
+
+  /**
+   * Another attempt of a run that has ended. "When you re-run failed jobs or a specific job, GitHub also re-runs the jobs
+   * that depend on them. Jobs that aren't included keep their outputs from the previous attempt, which the newly run
+   * jobs can use."
+   *
+   * @see https://docs.github.com/actions/how-tos/manage-workflow-runs/re-run-workflows-and-jobs
+   */
+  async rerun({ id }: { id: number }, which: 'all' | 'failed'): Promise<RunReport> {
+    const before = this.#runs.get(id);
+    if (before?.run.conclusion === undefined) throw new Error(`run ${id} has not ended`);
+    const { run, jobs } = before;
+    delete run.conclusion;
+    run.attempt += 1;
+    run.cancelling = new AbortController();
+    return await this.#begin({ ...before, jobs: {}, earlier: which === 'failed' ? jobs : {} }).finished;
+  }
+
+  #begin(running: Running): StartedRun {
+    const { run } = running;
+    this.#runs.set(run.id, running);
     const finished = this.#play(running).then((report) => {
       run.conclusion = report.result;
       return report;
@@ -64,6 +91,7 @@ export class Rehearsal {
 
   async #play(running: Running): Promise<RunReport> {
     const { run, file, event, jobs } = running;
+    const { id, attempt } = run;
     const { on, concurrency } = file.workflow;
     if (!(event.name in on)) throw new Error(`${file.path} does not run on ${event.name}`);
     const repository = this.stage.sandbox.env()['GITHUB_REPOSITORY'] ?? '';
@@ -75,20 +103,22 @@ export class Rehearsal {
       secrets: fromFork(running) ? {} : (this.stage.secrets ?? {}),
       allowed: undefined,
       prefix: '',
+      above: [],
+      again: Object.keys(running.earlier).length === 0,
       signal: run.cancelling.signal,
     };
     try {
       scope.inputs = inputsOf(on.workflow_dispatch, event.inputs ?? {});
       const leave = concurrency === undefined ? undefined : await this.#enter(concurrency, scope);
       try {
-        const results = await playWorkflow(scope);
-        return { id: run.id, jobs, result: worst(Object.values(results).map(({ result }) => result)) };
+        await playWorkflow(scope);
+        return { id, attempt, jobs, result: worst(Object.values(jobs).map(({ result }) => result)) };
       } finally {
         leave?.();
       }
     } catch (error) {
-      if (error instanceof Superseded) return { id: run.id, jobs, result: 'cancelled' };
-      if (isRefusal(error)) return { id: run.id, jobs, result: 'failure', refused: error.message };
+      if (error instanceof Superseded) return { id, attempt, jobs, result: 'cancelled' };
+      if (isRefusal(error)) return { id, attempt, jobs, result: 'failure', refused: error.message };
       throw error;
     }
   }

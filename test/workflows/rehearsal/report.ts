@@ -28,6 +28,7 @@ export interface JobReport {
 
 export interface RunReport {
   id: number;
+  attempt: number;
   result: Result;
   /** By their names; one of a called workflow is `caller / job`, one of a matrix `job (value)`. */
   jobs: Record<string, JobReport>;

@@ -3,7 +3,7 @@ import type { Run } from '../../../sandbox/github/state.ts';
 import type { Permissions, WorkflowFile } from '../workflow.ts';
 import type { ConcurrencyGroups } from './concurrency.ts';
 import type { Contexts } from './expressions.ts';
-import type { JobReport } from './report.ts';
+import type { JobReport, Result } from './report.ts';
 import type { Runner } from './runner.ts';
 
 /** What started a run. */
@@ -33,7 +33,7 @@ export interface Stage {
   reviewer?: Reviewer;
   secrets?: Record<string, string>;
   vars?: Record<string, string>;
-  /** Actions of others, by name, besides those that every rehearsal knows. */
+  /** Actions that are not run, by name or by path in this repository, besides those that every rehearsal knows. */
   standIns?: Record<string, StandIn>;
   /** What is in the environment of every runner. */
   env?: Record<string, string>;
@@ -41,11 +41,24 @@ export interface Stage {
   runners?: readonly Runner[];
   /** The Node.js that the runner gives to actions. */
   node: readonly [string, ...string[]];
+  open: OpenRules;
+}
+
+/** What GitHub's documentation leaves open, and reports contradict each other on: what must hold is played with each. */
+export interface OpenRules {
   /**
-   * Whether a job that waits for an approval holds its concurrency group meanwhile. GitHub does not say, so
-   * what must hold is played both ways.
+   * The result of a called workflow some of whose jobs succeeded while the others were skipped.
+   *
+   * @see https://github.com/github/docs/issues/30296
    */
-  groupBeforeApproval: boolean;
+  partlySkipped: 'success' | 'skipped';
+  /**
+   * Whether the jobs of a called workflow also stand on what the job that calls them stands on. "The jobs are skipped
+   * when using reusable workflows containing multiple jobs even though I used every mix of previously mentioned fixes."
+   *
+   * @see https://github.com/actions/runner/issues/2205
+   */
+  standsOnCaller: boolean;
 }
 
 /** A step of somebody else's action, and what it finds. */
@@ -60,11 +73,13 @@ export interface ThirdPartyStep {
 
 /** What a step leaves to those after it. */
 export interface ThirdPartyRun {
+  exitCode?: number;
+  timedOut?: boolean;
   outputs?: Record<string, string>;
   env?: Record<string, string>;
 }
 
-/** Plays somebody else's action. */
+/** Plays an action. */
 export type StandIn = (step: ThirdPartyStep) => ThirdPartyRun;
 
 /** One run of a workflow, as all of its jobs see it. */
@@ -76,6 +91,8 @@ export interface Running {
   /** The workflow that the event started; `github.workflow` is its name also in those that it calls. */
   file: WorkflowFile;
   jobs: Record<string, JobReport>;
+  /** The jobs of the attempt before, of which this one runs again those that did not succeed. */
+  earlier: Record<string, JobReport>;
 }
 
 /** Where in a run one stands: in the workflow itself, or in one that a job calls. */
@@ -90,6 +107,9 @@ export interface Scope {
   allowed: Permissions | undefined;
   /** `caller / `, before the names of jobs. */
   prefix: string;
+  /** See GraphRules. */
+  above: readonly Result[];
+  again: boolean;
   signal: AbortSignal;
 }
 

@@ -24,6 +24,8 @@ export interface StepPlace {
 
 export interface StepRun {
   exitCode: number;
+  /** Whether the `timeout-minutes` of the job ended it. */
+  timedOut?: boolean;
   outputs: Record<string, string>;
   summary: string;
   log: string;
@@ -43,15 +45,14 @@ export async function runStep(step: Step, contexts: Contexts, place: StepPlace):
   const uses = step.uses ?? '';
   const inputs = texts(step.with, contexts);
   const own = ownPath(uses);
-  if (own !== undefined) return await runOwn(own.replace(/^actions\//, ''), inputs, { ...place, env });
   const { stage, workspace } = place;
-  const standIn = { ...THIRD_PARTY, ...stage.standIns }[uses.split('@')[0] ?? ''];
-  if (!standIn) throw new Error(`third-party.ts does not say what ${uses} does`);
-  return {
-    ...NOTHING,
-    ...standIn({ stage, workspace, sha: place.env['GITHUB_SHA'] ?? '', inputs }),
-    exitCode: 0,
-  };
+  const standIn = { ...THIRD_PARTY, ...stage.standIns }[own ?? uses.split('@')[0] ?? ''];
+  if (standIn) {
+    const sha = place.env['GITHUB_SHA'] ?? '';
+    return { ...NOTHING, exitCode: 0, ...standIn({ stage, workspace, sha, inputs }) };
+  }
+  if (own === undefined) throw new Error(`third-party.ts does not say what ${uses} does`);
+  return await runOwn(own.replace(/^actions\//, ''), inputs, { ...place, env });
 }
 
 async function runOwn(name: string, inputs: Record<string, string>, place: StepPlace): Promise<StepRun> {

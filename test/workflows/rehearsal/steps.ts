@@ -3,7 +3,7 @@ import type { Job, Step } from '../workflow.ts';
 import { holds } from './expressions.ts';
 import type { Contexts, Standing } from './expressions.ts';
 import type { Masks } from './masking.ts';
-import type { StepReport } from './report.ts';
+import type { Result, StepReport } from './report.ts';
 import { runStep, texts } from './step.ts';
 import type { StepPlace, StepRun } from './step.ts';
 
@@ -36,7 +36,7 @@ export async function runSteps(
     const run = await runStep(step, now, { ...place, env, signal });
     masks.learn(run.log);
     Object.assign(env, run.env);
-    const outcome = run.exitCode === 0 ? 'success' : signal.aborted ? 'cancelled' : 'failure';
+    const outcome = outcomeOf(run, signal);
     const conclusion = outcome === 'failure' && step['continue-on-error'] === true ? 'success' : outcome;
     steps.push(reportOf(step, conclusion, run, masks));
     if (step.id !== undefined) seen[step.id] = { outputs: run.outputs, outcome, conclusion };
@@ -49,8 +49,19 @@ export function outputsOf(job: Job, contexts: Contexts, seen: StepsContext): Rec
   return texts(job.outputs, { ...contexts, steps: seen });
 }
 
+/**
+ * A job that exceeds its `timeout-minutes` is cancelled, not failed: "when a job times out, it would be cancelled instead
+ * of fail".
+ *
+ * @see https://github.com/solvcon/solvcon/pull/780
+ */
+function outcomeOf({ exitCode, timedOut = false }: StepRun, signal: AbortSignal): Result {
+  if (timedOut) return 'cancelled';
+  return exitCode === 0 ? 'success' : signal.aborted ? 'cancelled' : 'failure';
+}
+
 function standingOf(steps: readonly StepReport[], signal: AbortSignal): Standing {
-  if (signal.aborted) return 'cancelled';
+  if (signal.aborted || steps.some(({ result }) => result === 'cancelled')) return 'cancelled';
   return steps.some(({ result }) => result === 'failure') ? 'failure' : 'success';
 }
 

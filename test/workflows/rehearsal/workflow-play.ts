@@ -4,15 +4,16 @@ import { Superseded } from './concurrency.ts';
 import { interpolateAll, toText } from './expressions.ts';
 import type { Contexts } from './expressions.ts';
 import { playGraph } from './graph.ts';
-import type { JobResult } from './graph.ts';
+import type { Beginning, JobResult } from './graph.ts';
 import { Refused, inputsOf, secretsOf } from './inputs.ts';
 import { playJob, readConcurrency } from './job.ts';
 import { combinations } from './matrix.ts';
 import type { Combination } from './matrix.ts';
 import { permissionsOf } from './permissions.ts';
 import { worst } from './report.ts';
+import type { Result } from './report.ts';
 import { fromFork, sharedContexts } from './run.ts';
-import type { Scope } from './run.ts';
+import type { OpenRules, Scope } from './run.ts';
 import { texts } from './step.ts';
 import { calledRef } from './workflow-ref.ts';
 
@@ -36,41 +37,51 @@ function calledPath(uses: string): string {
 
 /** Plays all jobs of a workflow, or of one that a job calls. */
 export async function playWorkflow(scope: Scope): Promise<Record<string, JobResult>> {
-  const { running, file, prefix, signal } = scope;
+  const { running, file, prefix, signal, above, again } = scope;
   const contexts = sharedContexts(scope);
   return await playGraph({
     jobs: file.workflow.jobs,
     contexts,
     signal,
-    play: (id, job, needs) => playMatrix(id, job, { ...contexts, needs }, scope),
-    skipped: (id, result) => {
-      running.jobs[prefix + id] = {
-        result,
-        outputs: {},
-        dropped: [],
-        reason: '',
-        permissions: {},
-        steps: [],
-      };
+    above,
+    again,
+    play: (id, job, beginning) => playMatrix(id, job, contexts, beginning, scope),
+    skipped: (id, result, beginning) => {
+      const name = prefix + id;
+      running.jobs[name] = { result, outputs: {}, dropped: [], reason: '', permissions: {}, steps: [] };
+      return { result, outputs: {}, kept: !beginning.again && running.earlier[name]?.result === result };
     },
   });
 }
 
 /** A job for each combination, at the same time; of an output, the last that is not empty wins. */
-async function playMatrix(id: string, job: Job, contexts: Contexts, scope: Scope): Promise<JobResult> {
+async function playMatrix(
+  id: string,
+  job: Job,
+  shared: Contexts,
+  beginning: Beginning,
+  scope: Scope,
+): Promise<JobResult> {
+  const contexts = { ...shared, needs: beginning.needs };
   const matrix = interpolateAll(job.strategy?.matrix, contexts) as Record<string, unknown> | undefined;
   const failFast = job.strategy?.['fail-fast'] !== false;
   const stop = new AbortController();
   const signal = AbortSignal.any([scope.signal, stop.signal]);
   const plays = combinations(matrix).map(async (combination) => {
     const name = scope.prefix + id + suffixOf(combination);
-    const result = await playOne(id, name, job, { ...contexts, matrix: combination }, { ...scope, signal });
+    const own = { ...contexts, matrix: combination };
+    const result = await playOne(id, name, job, own, beginning, { ...scope, signal });
     if (result.result === 'failure' && failFast) stop.abort(new Superseded('another of the matrix failed'));
     return result;
   });
   const results = await Promise.all(plays);
   const outputs = results.flatMap((each) => Object.entries(each.outputs).filter(([, value]) => value !== ''));
-  return { result: worst(results.map(({ result }) => result)), outputs: Object.fromEntries(outputs) };
+  return {
+    result: worst(results.map(({ result }) => result)),
+    outputs: Object.fromEntries(outputs),
+    inside: results.flatMap(({ result, inside = [] }) => [result, ...inside]),
+    kept: results.every(({ kept }) => kept === true),
+  };
 }
 
 function suffixOf(combination: Combination): string {
@@ -83,9 +94,15 @@ async function playOne(
   name: string,
   job: Job,
   contexts: Contexts,
+  beginning: Beginning,
   scope: Scope,
 ): Promise<JobResult> {
-  if (job.uses !== undefined) return await playCall(name, job, contexts, scope);
+  if (job.uses !== undefined) return await playCall(name, job, contexts, beginning, scope);
+  const earlier = beginning.again ? undefined : scope.running.earlier[name];
+  if (earlier?.result === 'success') {
+    scope.running.jobs[name] = earlier;
+    return { ...earlier, kept: true };
+  }
   const granted = permissionsOf(name, job, scope.file.workflow, scope.allowed);
   const permissions = fromFork(scope.running) ? readOnly(granted) : granted;
   const report = await playJob({ id, job, contexts, permissions, scope });
@@ -99,7 +116,14 @@ function readOnly(granted: Partial<Record<string, string>>): Record<string, 'rea
   return Object.fromEntries(readable.map((key) => [key, 'read']));
 }
 
-async function playCall(name: string, job: Job, contexts: Contexts, scope: Scope): Promise<JobResult> {
+async function playCall(
+  name: string,
+  job: Job,
+  contexts: Contexts,
+  beginning: Beginning,
+  scope: Scope,
+): Promise<JobResult> {
+  const { open } = scope.running.stage;
   const uses = job.uses ?? '';
   const file = readWorkflow(calledPath(uses));
   const contract = file.workflow.on.workflow_call;
@@ -113,16 +137,27 @@ async function playCall(name: string, job: Job, contexts: Contexts, scope: Scope
     secrets: fromFork(scope.running) ? {} : secretsOf(contract, secrets),
     allowed: permissionsOf(name, job, scope.file.workflow, scope.allowed),
     prefix: `${name} / `,
+    above: open.standsOnCaller ? beginning.above : [],
+    again: beginning.again,
   };
   const results = await inTurn(job, contexts, called, () => playWorkflow(called));
+  const ends = Object.values(results);
   const outputs = Object.entries(contract?.outputs ?? {}).map(([key, { value }]) => [
     key,
     toText(interpolateAll(value, { ...sharedContexts(called), jobs: results })),
   ]);
   return {
-    result: worst(Object.values(results).map(({ result }) => result)),
+    result: resultOfCall(ends, open),
     outputs: Object.fromEntries(outputs) as Record<string, string>,
+    inside: ends.flatMap(({ result, inside = [] }) => [result, ...inside]),
+    kept: ends.every(({ kept }) => kept === true),
   };
+}
+
+function resultOfCall(ends: readonly JobResult[], open: OpenRules): Result {
+  const results = ends.map(({ result }) => result);
+  const result = worst(results);
+  return result === 'success' && results.includes('skipped') ? open.partlySkipped : result;
 }
 
 /** A calling job may have a concurrency group of its own, for all that it calls. */

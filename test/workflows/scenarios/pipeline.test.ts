@@ -63,7 +63,7 @@ test('a platform is made by hand, then a commit goes all the way, and the same c
   expect(again.result).toBe('success');
   expect(counts()).toEqual(before);
   expect(lead.asked).toHaveLength(4);
-});
+}, 300_000);
 
 test('staging fails; then prod changes while its plan waits; then an approval is refused', async () => {
   const scene: Partial<Scene> & { executed?: number } = {};

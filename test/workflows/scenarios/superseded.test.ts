@@ -24,16 +24,12 @@ jobs:
     needs: plan
     runs-on: ubuntu-latest
     environment: staging
-    concurrency: { group: deploy-staging, queue: max }
     steps:
       - run: echo applied
 `,
 );
 
-test.each([
-  ['waits outside of its concurrency group', false],
-  ['holds its concurrency group while it waits', true],
-])('a newer run supersedes one that %s', async (_, groupBeforeApproval) => {
+test('a newer run supersedes one that waits for an approval', async () => {
   const sandbox = await sandboxOf({ scenario: { github: GITHUB } });
   let isWaiting: () => void = () => undefined;
   const firstWaits = new Promise<void>((done) => (isWaiting = done));
@@ -46,7 +42,7 @@ test.each([
     },
   };
   const stage = { sandbox, repository: workspaceOf({}), node: [node24()] as const, reviewer };
-  const rehearsal = new Rehearsal({ ...stage, groupBeforeApproval });
+  const rehearsal = new Rehearsal(stage);
   const first = rehearsal.start(WORKFLOW, { name: 'push' });
   await firstWaits;
   const second = await rehearsal.play(WORKFLOW, { name: 'push' });
