@@ -1,9 +1,11 @@
 import { AwsError } from '../protocols/service.ts';
 import { type GitHubCall, notFound, type Routes } from './call.ts';
-import type { Commit } from './state.ts';
+import { accountOf, type Commit } from './state.ts';
 import { userJson } from './users.ts';
 
 const COMMITS_A_PAGE = 250;
+/** The committer of what GitHub's own buttons make. */
+const GITHUB = 'web-flow';
 
 /** Commits, compared by their ancestry. */
 export const commitRoutes: Routes = {
@@ -70,16 +72,29 @@ function historyOf({ state }: GitHubCall, commit: Commit): Set<Commit> {
   return new Set(all.filter(({ sha }) => wanted.has(sha)));
 }
 
+/** An author that is no account, `name <address>`, in its parts. */
+export function personJson(text: string): { name: string; email: string } {
+  const [, name = text, email] = /^(.*) <(.*)>$/.exec(text) ?? [];
+  if (email !== undefined) return { name, email };
+  return { name, email: name === GITHUB ? 'noreply@github.com' : `${name}@users.noreply.github.com` };
+}
+
+/** The account of an author; null where the address belongs to none. */
+function accountJson(text: string): object | null {
+  return text.includes('<') ? null : userJson(accountOf(text));
+}
+
 function commitJson(
   { repositoryUrl, htmlUrl }: GitHubCall,
-  { sha, parents, message, author }: Commit,
+  { sha, parents, message, author, committer }: Commit,
 ): object {
   return {
     sha,
     url: `${repositoryUrl}/commits/${sha}`,
     html_url: `${htmlUrl}/commit/${sha}`,
-    commit: { message, author: { name: author } },
-    author: userJson({ login: author, type: 'User' }),
+    commit: { message, author: personJson(author), committer: personJson(committer) },
+    author: accountJson(author),
+    committer: accountJson(committer),
     parents: parents.map((parent) => ({ sha: parent })),
   };
 }

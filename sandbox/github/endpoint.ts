@@ -7,11 +7,13 @@ import type { World } from '../world.ts';
 import { forbidden, type GitHubCall, type GitHubList, type Handler, notFound, type Routes } from './call.ts';
 import { commitRoutes } from './commits.ts';
 import { deploymentRoutes, environmentRoutes } from './deployments.ts';
+import { graphqlRoutes } from './graphql.ts';
 import { commentRoutes, issueRoutes } from './issues.ts';
 import { pullRoutes } from './pulls.ts';
 import { runRoutes } from './runs.ts';
 import { gitHubState } from './state.ts';
 import { permits, type Viewer, viewerOf } from './tokens.ts';
+import { teamRoutes } from './teams.ts';
 import { userRoutes } from './users.ts';
 
 const RATE_LIMIT = 5000;
@@ -143,6 +145,8 @@ const ALL: Routes = {
   ...environmentRoutes,
   ...runRoutes,
   ...commitRoutes,
+  ...teamRoutes,
+  ...graphqlRoutes,
 };
 
 const ROUTES: Route[] = Object.entries(ALL).map(([key, [operation, handler]]) => {

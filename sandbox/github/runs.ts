@@ -83,6 +83,16 @@ export const runRoutes: Routes = {
     (call) => ({ body: runJson(call, runOf(call)) }),
   ],
 
+  'GET /repos/{owner}/{repo}/actions/runs/{run}/attempts/{attempt}': [
+    'actions/get-workflow-run-attempt',
+    (call) => {
+      const run = runOf(call);
+      // Of earlier attempts the sandbox keeps nothing.
+      if (numberOf(call, 'attempt') !== run.attempt) throw notFound();
+      return { body: runJson(call, run) };
+    },
+  ],
+
   'GET /repos/{owner}/{repo}/actions/runs/{run}/approvals': [
     'actions/get-reviews-for-run',
     (call) => {
@@ -184,7 +194,7 @@ function runJson({ state, repositoryUrl, htmlUrl }: GitHubCall, run: Run): objec
     url: `${repositoryUrl}/actions/runs/${run.id}`,
     html_url: `${htmlUrl}/actions/runs/${run.id}`,
     actor: userJson(run.actor),
-    triggering_actor: userJson(run.actor),
+    triggering_actor: userJson(run.triggeringActor),
     repository: { full_name: state.repository },
   };
 }

@@ -67,6 +67,8 @@ export interface Run {
   branch: string;
   sha: string;
   actor: Account;
+  /** Who started the attempt: of a re-run, who asked for it. */
+  triggeringActor: Account;
   /** Its number among the runs of its workflow. */
   number: number;
   /** Path of the workflow that it runs. */
@@ -99,7 +101,22 @@ export interface Commit {
   sha: string;
   parents: readonly string[];
   message: string;
+  /** Logins; `name <address>` where the address belongs to no account. */
   author: string;
+  committer: string;
+  coAuthors: readonly string[];
+  /** By GitHub's own key. */
+  signed: boolean;
+}
+
+/** A team of the organisation that owns the repository. */
+export interface Team {
+  id: number;
+  slug: string;
+  members: readonly string[];
+  /** Those who have not accepted yet. */
+  invited: readonly string[];
+  parent?: string;
 }
 
 export const SHA = '0123456789abcdef0123456789abcdef01234567';
@@ -113,6 +130,7 @@ export class GitHubState {
   readonly environments: Environment[];
   readonly runs: Run[];
   readonly pulls: Pull[];
+  readonly teams: readonly Team[];
   /** By their hashes, each after its parents. */
   readonly commits: ReadonlyMap<string, Commit>;
   readonly #actor: Account;
@@ -131,8 +149,15 @@ export class GitHubState {
     this.#actor = accountOf(scenario.user ?? 'octocat');
     this.#anyRun = !scenario.runs;
     this.#anyPull = !scenario.pulls;
-    this.runs = (scenario.runs ?? []).map((run) => this.#newRun(run));
+    this.runs = (scenario.runs ?? []).map(({ actor, triggeringActor = actor, ...run }) =>
+      this.#newRun({
+        ...run,
+        ...(actor !== undefined && { actor: accountOf(actor) }),
+        ...(triggeringActor !== undefined && { triggeringActor: accountOf(triggeringActor) }),
+      }),
+    );
     this.pulls = (scenario.pulls ?? []).map(newPull);
+    this.teams = (scenario.teams ?? []).map((team) => ({ id: this.newId(), invited: [], ...team }));
     this.commits = new Map(commitsOf(scenario).map((commit) => [commit.sha, commit]));
     for (const { issue, body, user } of scenario.comments ?? []) {
       this.comment(issue, body, user === undefined ? this.#actor : accountOf(user));
@@ -177,6 +202,7 @@ export class GitHubState {
       branch: 'main',
       sha: SHA,
       actor: this.#actor,
+      triggeringActor: given.actor ?? this.#actor,
       number: 1,
       workflow: '.github/workflows/pipeline.yml',
       pending: [],
@@ -208,13 +234,14 @@ export class GitHubState {
 
 /** Throws an Error for a parent that does not come before its child. */
 function commitsOf({ commits = [], user = 'octocat' }: GitHubScenario): Commit[] {
-  return commits.map(({ sha, parents, message = `Change ${sha.slice(0, 7)}`, author = user }, index) => {
+  return commits.map(({ sha, parents, message = `Change ${sha.slice(0, 7)}`, author = user, ...given }, index) => {
     const earlier = commits.slice(0, index).map((commit) => commit.sha);
     const unknown = parents?.find((parent) => !earlier.includes(parent));
     if (unknown !== undefined) {
       throw new Error(`scenario.github.commits: there is no commit ${unknown} before ${sha}`);
     }
-    return { sha, parents: parents ?? earlier.slice(-1), message, author };
+    const { committer = author, coAuthors = [], signed = false } = given;
+    return { sha, parents: parents ?? earlier.slice(-1), message, author, committer, coAuthors, signed };
   });
 }
 

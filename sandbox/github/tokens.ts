@@ -4,6 +4,8 @@ import { type Account, accountOf } from './state.ts';
 /** Whom GitHub takes the bearer of a token for. */
 export interface Viewer extends Account {
   mayWrite: boolean;
+  /** Whether it sees the teams of the organisation. */
+  readsMembers: boolean;
   /** Of a job's token; without them it has all. */
   permissions?: Permissions;
 }
@@ -14,8 +16,10 @@ export interface GitHubTokens {
   installation: string;
   /** A job's own on a pull request from a fork. */
   readOnly: string;
-  /** A personal access token. */
+  /** A personal access token (classic), with `repo` and `read:org`. */
   user: string;
+  /** Of an app's installation, with the organization permission Members (read). */
+  members: string;
 }
 
 const BOT = 'github-actions[bot]';
@@ -24,6 +28,7 @@ export const GITHUB_TOKENS: GitHubTokens = {
   installation: 'ghs_SandboxInstallationToken000000000000',
   readOnly: 'ghs_SandboxReadOnlyForkToken000000000000',
   user: 'ghp_SandboxPersonalAccessToken0000000000',
+  members: 'ghs_SandboxMembersReadToken0000000000000',
 };
 
 /** Makes the token of one job, which may do what the job's `permissions` say. */
@@ -41,13 +46,18 @@ function jobTokens(world: World): Map<string, Permissions> {
 /** The bearer of a request's token; undefined for an unknown token. */
 export function viewerOf(world: World, authorization: string): Viewer | undefined {
   const { user = 'octocat', tokens = {} } = world.scenario.github ?? {};
-  const { installation, readOnly } = GITHUB_TOKENS;
-  const logins = { [installation]: BOT, [readOnly]: BOT, [GITHUB_TOKENS.user]: user, ...tokens };
+  const { installation, readOnly, members } = GITHUB_TOKENS;
+  const own = { [installation]: BOT, [readOnly]: BOT, [members]: 'approvers[bot]', [GITHUB_TOKENS.user]: user };
+  const logins = { ...own, ...tokens };
   const token = authorization.replace(/^(token|bearer)\s+/i, '');
   const permissions = jobTokens(world).get(token);
-  if (permissions) return { ...accountOf(BOT), mayWrite: true, permissions };
+  // No permission of a job is about the organisation.
+  if (permissions) return { ...accountOf(BOT), mayWrite: true, readsMembers: false, permissions };
   const login = Object.hasOwn(logins, token) ? logins[token] : undefined;
-  return login === undefined ? undefined : { ...accountOf(login), mayWrite: token !== readOnly };
+  if (login === undefined) return undefined;
+  const account = accountOf(login);
+  const readsMembers = account.type === 'User' || token === members;
+  return { ...account, mayWrite: token !== readOnly && token !== members, readsMembers };
 }
 
 /** What a job's `permissions` grant, by GitHub's names of them. */

@@ -12,16 +12,6 @@ export const userRoutes: Routes = {
       return { body: userJson(viewer) };
     },
   ],
-
-  'POST /graphql': [
-    'graphql',
-    ({ body, viewer }) => {
-      if (typeof body.query === 'string' && /\bviewer\s*\{\s*login\s*\}/.test(body.query)) {
-        return { body: { data: { viewer: { login: viewer.login } } } };
-      }
-      return { body: { errors: [{ message: 'the sandbox answers viewer { login } and nothing else' }] } };
-    },
-  ],
 };
 
 export function userJson({ login, type }: Account): object {

@@ -139,7 +139,20 @@ const github = object(
     ),
     /** `pending` names the environments that wait for an approval. */
     runs: listOf(
-      object({ id: whole }, { attempt: whole, event: text, branch: text, sha: text, pending: listOf(text) }),
+      object(
+        { id: whole },
+        {
+          attempt: whole,
+          event: text,
+          branch: text,
+          sha: text,
+          pending: listOf(text),
+          /** Who started the run; `user` by default. */
+          actor: text,
+          /** Who started the attempt: of a re-run, who asked for it. The actor by default. */
+          triggeringActor: text,
+        },
+      ),
     ),
     approvals: listOf(
       object(
@@ -159,7 +172,24 @@ const github = object(
       ),
     ),
     /** The repository's commits, each after its parents. Without `parents` it follows the one before it. */
-    commits: listOf(object({ sha: text }, { parents: listOf(text), message: text, author: text })),
+    commits: listOf(
+      object(
+        { sha: text },
+        {
+          parents: listOf(text),
+          message: text,
+          /** A login; `name <address>` for an author whose address belongs to no account. */
+          author: text,
+          /** As the author, whom it is by default; web-flow is GitHub itself. */
+          committer: text,
+          coAuthors: listOf(text),
+          /** By GitHub's own key, as what its buttons make. */
+          signed: flag,
+        },
+      ),
+    ),
+    /** The teams of the organisation that owns the repository. Members of a team are in those above it too. */
+    teams: listOf(object({ slug: text, members: listOf(text) }, { parent: text, invited: listOf(text) })),
   },
 );
 

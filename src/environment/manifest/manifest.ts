@@ -56,15 +56,17 @@ export class ManifestError extends PlatformError {
 /**
  * Reads a platform's file. Every problem becomes an annotation on its line.
  *
+ * @param owner who owns the repository; empty outside a workflow.
  * @throws ManifestError for a file that cannot be used; InputError for one that cannot be read.
  */
 export function readManifest(
   file: string,
   workspace: string,
   context: Pick<Context, 'annotations'>,
+  owner: string,
 ): Manifest {
   try {
-    return parseManifest(readText(file, workspace), file);
+    return parseManifest(readText(file, workspace), file, owner);
   } catch (error) {
     if (error instanceof ManifestError) {
       for (const { path, line, message } of error.problems) {
@@ -83,11 +85,11 @@ export function readManifest(
 }
 
 /** The platform that a text says. Throws ManifestError. */
-export function parseManifest(text: string, file: string): Manifest {
+export function parseManifest(text: string, file: string, owner = ''): Manifest {
   const { value, lineOf } = parse(text, file);
   const read = manifestSchema.safeParse(value ?? undefined);
   if (!read.success) throw new ManifestError(file, problemsOf(read.error.issues, value, lineOf));
-  const problems = findingsIn(read.data).map(({ path, message }) => ({
+  const problems = findingsIn(read.data, owner).map(({ path, message }) => ({
     path: path.join('.'),
     line: lineOf(path),
     message,

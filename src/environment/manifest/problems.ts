@@ -210,10 +210,15 @@ const RESERVED_SERVICES = new Set([
 ]);
 const MANIFEST_ROLES = ['role', 'plan-role', 'execution-role'] as const;
 
-/** What no schema can say: names that must exist, or must not be the same. */
-export function findingsIn(manifest: ManifestText): Finding[] {
+/**
+ * What no schema can say: names that must exist, or must not be the same.
+ *
+ * @param owner who owns the repository; empty where it is not known.
+ */
+export function findingsIn(manifest: ManifestText, owner: string): Finding[] {
   return [
     ...environmentFindings(manifest),
+    ...teamFindings(manifest, owner),
     ...membershipFindings(manifest),
     ...serviceFindings(manifest),
     ...existingFindings(manifest),
@@ -226,12 +231,14 @@ function environmentFindings({ environments }: ManifestText): Finding[] {
   return names.flatMap((name): Finding[] => {
     const environment = environments[name];
     if (!environment) return [];
-    const { 'promote-from': from, soak, account } = environment;
+    const { 'promote-from': from, soak, account, approvers } = environment;
     const at = (key: string, message: string): Finding => ({ path: ['environments', name, key], message });
     const findings: Finding[] = [];
     if (from !== undefined) findings.push(...upstreamFindings(environments, name, from));
     else if (soak !== undefined)
       findings.push(at('soak', 'it needs promote-from: the environment to soak in'));
+    if (environment['self-approval'] !== undefined && !approvers)
+      findings.push(at('self-approval', 'it needs approvers: the people and teams that may approve'));
     for (const key of MANIFEST_ROLES) {
       const arn = environment[key];
       if (arn !== undefined && arn.split(':')[4] !== account) {
@@ -240,6 +247,31 @@ function environmentFindings({ environments }: ManifestText): Finding[] {
     }
     return findings;
   });
+}
+
+/**
+ * A team has access to repositories of its own organisation only; without an owner, all teams are of the first one's.
+ *
+ * @see https://docs.github.com/organizations/organizing-members-into-teams/about-teams
+ */
+function teamFindings({ environments }: ManifestText, owner: string): Finding[] {
+  const listed = Object.entries(environments).flatMap(([name, { approvers = [] }]) =>
+    approvers.map((approver, index) => ({
+      approver,
+      path: ['environments', name, 'approvers', String(index)],
+    })),
+  );
+  const [first] = listed.flatMap(({ approver }) => organizationOf(approver) ?? []);
+  const own = owner === '' ? first : owner.toLowerCase();
+  return listed.flatMap(({ approver, path }) => {
+    if ([undefined, own].includes(organizationOf(approver))) return [];
+    return [{ path, message: describe(approver, `a team of the owner of the repository, @${own ?? ''}/…`) }];
+  });
+}
+
+/** `org` of `@Org/team`; undefined for a login. */
+function organizationOf(approver: string): string | undefined {
+  return /^@([^/]+)\//.exec(approver)?.[1]?.toLowerCase();
 }
 
 function upstreamFindings(environments: ManifestText['environments'], name: string, from: string): Finding[] {

@@ -47,6 +47,19 @@ const texts = z
     },
   )
   .meta({ description: 'Names and values.' });
+/**
+ * A login, or a team with its organisation. The account of an app, such as github-actions[bot], is no person: any
+ * workflow with `actions: write` starts another one as it.
+ *
+ * "Usernames for user accounts on GitHub can only contain alphanumeric characters and dashes"; those that an enterprise
+ * manages end with an underscore and its short code.
+ *
+ * @see https://docs.github.com/enterprise-cloud@latest/admin/managing-iam/iam-configuration-reference/username-considerations-for-external-authentication
+ */
+const approver = text(
+  'a login such as octocat, or a team such as @org/team; an app or a bot approves nothing',
+  /^(?:[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?|@[A-Za-z0-9][A-Za-z0-9_-]*\/[A-Za-z0-9._-]+)$/,
+);
 const inEnvironments = listOf(z.string(), 'a list of environments').meta({
   description: 'Only in these environments. Default, in all of them.',
 });
@@ -88,6 +101,16 @@ const environment = z
       }),
       soak: soak.optional().meta({
         description: 'How long a release must have run in `promote-from` before it may come here.',
+      }),
+      approvers: listOf(approver, 'a list of logins and teams')
+        .optional()
+        .meta({
+          description:
+            'Logins, and teams as `@org/team`. Only a workflow that one of them starts by hand changes the environment: docs/promotion.md.',
+        }),
+      'self-approval': flag.optional().meta({
+        description:
+          'Whether an approver may deploy a commit of their own. Default, `false`. Rollbacks always may.',
       }),
       protected: flag.optional().meta({
         description:

@@ -1,3 +1,4 @@
+import type { ApprovalRule } from '../../delivery/approval.ts';
 import type { PreDeploy } from '../../delivery/release/request.ts';
 import {
   environmentNames,
@@ -27,6 +28,8 @@ export interface Environment {
   url?: string;
   promoteFrom?: string;
   soakMs: number;
+  /** Absent: whoever may start the workflow changes it, as far as GitHub's environment permits. */
+  approval?: ApprovalRule;
   protected: boolean;
 }
 
@@ -133,6 +136,9 @@ export function environmentOf(
     tags: textsOf(text.tags),
     soakMs: milliseconds(text.soak ?? '0s'),
     protected: text.protected ?? false,
+    ...(text.approvers && {
+      approval: { approvers: text.approvers, selfApproval: text['self-approval'] ?? false },
+    }),
     ...(text.role !== undefined && { role: text.role }),
     ...(readRole !== undefined && { readRole }),
     ...(text['execution-role'] !== undefined && { executionRole: text['execution-role'] }),
