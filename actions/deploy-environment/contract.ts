@@ -37,6 +37,7 @@ const inputs = {
   timeout: duration({ default: '2h' }),
   'role-to-assume': text(),
   'github-token': secretText(),
+  'approvers-token': secretText(),
   comment: choice(['auto', 'true', 'false'], { default: 'auto' }),
 } as const satisfies InputContract;
 
@@ -52,6 +53,7 @@ const outputs = {
   images: {},
   issue: {},
   commit: {},
+  'awaits-approval': {},
 } as const satisfies OutputContract;
 
 /** The same names as in action.yml; a test holds them together. */

@@ -11,6 +11,7 @@ import { type BuildValues, requireBuildValues } from '../../src/environment/serv
 import { type Choice, chooseTargets } from '../../src/environment/run/targets.ts';
 import { orderJudge } from '../../src/delivery/order-judge.ts';
 import { commitOf, readCheckout } from '../../src/github/checkout.ts';
+import { ownerAndName } from '../../src/github/client.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
 import type { contract } from './contract.ts';
 
@@ -34,13 +35,13 @@ export async function openRun(
   env: NodeJS.ProcessEnv,
 ): Promise<Run> {
   const workspace = env['GITHUB_WORKSPACE'] ?? process.cwd();
-  const manifest = readManifest(inputs.manifest, workspace, context);
+  const github = readGitHubContext(env);
+  const manifest = readManifest(inputs.manifest, workspace, context, ownerAndName(github.repository).owner);
   const choice = chooseTargets(manifest, inputs);
   requireBuildValues(buildValuesOf(inputs), manifest);
   const { environment } = choice;
   const role =
     inputs['role-to-assume'] ?? (READING.has(inputs.command) ? environment.readRole : environment.role);
-  const github = readGitHubContext(env);
   const folder = dirname(resolve(workspace, inputs.manifest));
   const checkout = await readCheckout({ workspace, folder, github, env, context });
   const commit = commitOf(inputs.commit, checkout, { github, context });
@@ -69,6 +70,12 @@ export function environmentRequest({ inputs, context, manifest, choice }: Run): 
     order: {
       judge: orderJudge({ token: inputs['github-token'] ?? '', github, context }),
       allowOlder: inputs['allow-older'],
+    },
+    approval: {
+      environment: choice.environment.name,
+      access: { token: inputs['github-token'] ?? '', github, context },
+      ...(choice.environment.approval && { rule: choice.environment.approval }),
+      ...(inputs['approvers-token'] !== undefined && { approversToken: inputs['approvers-token'] }),
     },
     lockMs: inputs['lock-timeout'],
     timeoutMs: inputs.timeout,

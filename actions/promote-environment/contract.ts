@@ -25,6 +25,7 @@ const inputs = {
   'aws-region': text(),
   'github-deployment': boolean({ default: 'true' }),
   'github-token': secretText(),
+  'approvers-token': secretText(),
 } as const satisfies InputContract;
 
 const outputs = {
@@ -38,6 +39,7 @@ const outputs = {
   skipped: {},
   from: {},
   to: {},
+  'awaits-approval': {},
 } as const satisfies OutputContract;
 
 /** The same names as in action.yml; a test holds them together. */

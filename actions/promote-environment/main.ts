@@ -7,6 +7,7 @@ import type { PromotionResult } from '../../src/delivery/promotion/result.ts';
 import { rollBackEnvironment } from '../../src/delivery/promotion/rollback.ts';
 import { reportStatus } from '../../src/delivery/promotion/status.ts';
 import { readManifest } from '../../src/environment/manifest/manifest.ts';
+import { ownerAndName } from '../../src/github/client.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
 import { presentPromotion } from '../../src/present/promotion.ts';
 import { contract } from './contract.ts';
@@ -26,8 +27,10 @@ await runAction({
     if (inputs.to === undefined && inputs.command !== 'status') {
       throw new InputError('to', '', 'a value is required: the environment that is changed');
     }
-    const manifest = readManifest(inputs.manifest, env['GITHUB_WORKSPACE'] ?? process.cwd(), context);
     const github = readGitHubContext(env);
+    const { owner } = ownerAndName(github.repository);
+    const workspace = env['GITHUB_WORKSPACE'] ?? process.cwd();
+    const manifest = readManifest(inputs.manifest, workspace, context, owner);
     const open = (region: string, roleToAssume: string | undefined) =>
       createSession({ region, roleToAssume, context, env });
     return presentPromotion(await runCommand({ inputs, manifest, github, open, context, env }));

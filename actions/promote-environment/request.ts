@@ -3,6 +3,7 @@ import type { Context } from '../../src/core/context.ts';
 import { InputError } from '../../src/core/errors.ts';
 import type { Inputs } from '../../src/core/inputs/contract.ts';
 import { suggest } from '../../src/core/text.ts';
+import type { ApprovalRequest } from '../../src/delivery/approval.ts';
 import {
   openPromotionEnvironment,
   type PromotionEnvironment,
@@ -57,6 +58,7 @@ export function promotionRequest(run: Run): PromotionRequest {
     ...(Object.keys(inputs.images).length > 0 && { images: inputs.images }),
     gates: gatesOf(inputs, target),
     order: { judge: orderJudge(gitHubAccess(run)), allowOlder: inputs['allow-older'] },
+    approval: approvalOf(run, target),
     ...settingsOf(run),
   };
 }
@@ -72,6 +74,7 @@ export function rollbackRequest(run: Run): EnvironmentRollback {
     images: inputs.images,
     reason: requiredReason(inputs),
     target: openTarget(run, target),
+    approval: approvalOf(run, target),
     ...settingsOf(run),
   };
 }
@@ -111,6 +114,15 @@ export function statusRequest(run: Run): StatusRequest {
 export function gitHubAccess({ inputs, github, context }: Run): GitHubAccess {
   const token = inputs['github-token'] ?? '';
   return { token, github, context, records: inputs['github-deployment'] };
+}
+
+function approvalOf({ inputs, github, context }: Run, { name, approval }: Environment): ApprovalRequest {
+  return {
+    environment: name,
+    access: { token: inputs['github-token'] ?? '', github, context },
+    ...(approval && { rule: approval }),
+    ...(inputs['approvers-token'] !== undefined && { approversToken: inputs['approvers-token'] }),
+  };
 }
 
 /**

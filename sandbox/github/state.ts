@@ -234,15 +234,17 @@ export class GitHubState {
 
 /** Throws an Error for a parent that does not come before its child. */
 function commitsOf({ commits = [], user = 'octocat' }: GitHubScenario): Commit[] {
-  return commits.map(({ sha, parents, message = `Change ${sha.slice(0, 7)}`, author = user, ...given }, index) => {
-    const earlier = commits.slice(0, index).map((commit) => commit.sha);
-    const unknown = parents?.find((parent) => !earlier.includes(parent));
-    if (unknown !== undefined) {
-      throw new Error(`scenario.github.commits: there is no commit ${unknown} before ${sha}`);
-    }
-    const { committer = author, coAuthors = [], signed = false } = given;
-    return { sha, parents: parents ?? earlier.slice(-1), message, author, committer, coAuthors, signed };
-  });
+  return commits.map(
+    ({ sha, parents, message = `Change ${sha.slice(0, 7)}`, author = user, ...given }, index) => {
+      const earlier = commits.slice(0, index).map((commit) => commit.sha);
+      const unknown = parents?.find((parent) => !earlier.includes(parent));
+      if (unknown !== undefined) {
+        throw new Error(`scenario.github.commits: there is no commit ${unknown} before ${sha}`);
+      }
+      const { committer = author, coAuthors = [], signed = false } = given;
+      return { sha, parents: parents ?? earlier.slice(-1), message, author, committer, coAuthors, signed };
+    },
+  );
 }
 
 /** Far from the numbers of pull requests, every one of which may exist. */

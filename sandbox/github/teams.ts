@@ -14,7 +14,15 @@ export const teamRoutes: Routes = {
     'teams/get-by-name',
     (call) => {
       const { id, slug, parent } = teamOf(call);
-      return { body: { id, slug, name: slug, privacy: 'closed', parent: parent === undefined ? null : { slug: parent } } };
+      return {
+        body: {
+          id,
+          slug,
+          name: slug,
+          privacy: 'closed',
+          parent: parent === undefined ? null : { slug: parent },
+        },
+      };
     },
   ],
 
@@ -27,7 +35,9 @@ export const teamRoutes: Routes = {
       const { id, invited } = team;
       if (!has(invited) && !withChildren(call, team).some(({ members }) => has(members))) throw notFound();
       const state = has(invited) ? 'pending' : 'active';
-      return { body: { state, role: 'member', url: `https://api.github.com/teams/${id}/memberships/${login}` } };
+      return {
+        body: { state, role: 'member', url: `https://api.github.com/teams/${id}/memberships/${login}` },
+      };
     },
   ],
 };

@@ -47,7 +47,12 @@ function jobTokens(world: World): Map<string, Permissions> {
 export function viewerOf(world: World, authorization: string): Viewer | undefined {
   const { user = 'octocat', tokens = {} } = world.scenario.github ?? {};
   const { installation, readOnly, members } = GITHUB_TOKENS;
-  const own = { [installation]: BOT, [readOnly]: BOT, [members]: 'approvers[bot]', [GITHUB_TOKENS.user]: user };
+  const own = {
+    [installation]: BOT,
+    [readOnly]: BOT,
+    [members]: 'approvers[bot]',
+    [GITHUB_TOKENS.user]: user,
+  };
   const logins = { ...own, ...tokens };
   const token = authorization.replace(/^(token|bearer)\s+/i, '');
   const permissions = jobTokens(world).get(token);

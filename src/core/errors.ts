@@ -22,7 +22,7 @@ export const ERROR_CODES = {
   'service-unavailable': 'AWS, GitHub or a registry could not be reached or answered with a server error.',
   'timed-out': 'Something did not finish within its time limit.',
   cancelled: 'The job was cancelled.',
-  'not-approved': 'The environment has approvers, and none of them who may has started the run.',
+  'not-approved': 'The environment has approvers, and the run was not started by one who may approve it.',
   held: 'The environment is on hold, so no image is released to it.',
   outdated: 'A newer release is recorded than the one that was about to replace it.',
   'plan-changed': 'What would be executed is no longer what was approved.',

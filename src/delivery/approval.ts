@@ -44,7 +44,7 @@ export class NotApprovedError extends PlatformError {
   override readonly name = 'NotApprovedError';
 
   constructor(message: string, fix: string, cause?: unknown) {
-    super('not-approved', `${message} Nothing was changed.`, { fix, cause });
+    super('not-approved', message, { fix, cause });
   }
 }
 
@@ -273,4 +273,3 @@ function isSame(one: string, other: string): boolean {
 function listed(approvers: readonly string[]): string {
   return approvers.join(', ');
 }
-

@@ -3,6 +3,7 @@ import { isNotFound } from '../aws/errors.ts';
 import { send } from '../aws/send.ts';
 import type { Context } from '../core/context.ts';
 import { InputError } from '../core/errors.ts';
+import type { Approval } from './approval.ts';
 import { type GivenUp, givenUpBy } from './given-up.ts';
 import { type ReleaseSource, sourceOf, UNKNOWN_SOURCE } from './source.ts';
 
@@ -19,6 +20,8 @@ export interface Release extends ReleaseSource {
   /** The URL of the run that released it here. The run of the source is another one after a promotion. */
   run: string;
   actor: string;
+  /** Who approved it, where somebody was asked. */
+  approvals?: readonly Approval[];
   /** ISO 8601. */
   at: string;
   /** The environment that it was promoted from; empty when it was deployed directly. */
@@ -36,7 +39,8 @@ export interface Release extends ReleaseSource {
 }
 
 /** The last run that changed an environment as a whole, whatever it released. */
-export interface EnvironmentRecord extends ReleaseSource, Pick<Release, 'sequence' | 'run' | 'actor' | 'at'> {
+export interface EnvironmentRecord
+  extends ReleaseSource, Pick<Release, 'sequence' | 'run' | 'actor' | 'approvals' | 'at'> {
   /** Whether it was allowed to follow a newer run. */
   allowOlder?: true;
 }
@@ -269,9 +273,20 @@ function recordIn(fields: Fields): EnvironmentRecord {
     sequence: numberIn(fields, 'sequence'),
     run: textIn(fields, 'run'),
     actor: textIn(fields, 'actor'),
+    ...approvalsIn(fields),
     at: textIn(fields, 'at'),
     ...(fields['allowOlder'] === true && { allowOlder: true }),
   };
+}
+
+function approvalsIn({ approvals }: Fields): { approvals?: Approval[] } {
+  if (!Array.isArray(approvals)) return {};
+  const known = approvals.flatMap((approval: unknown): Approval[] => {
+    const { by, through, comment } = Object(approval) as Record<string, unknown>;
+    if (typeof by !== 'string' || (through !== 'dispatch' && through !== 'review')) return [];
+    return [{ by, through, ...(typeof comment === 'string' && { comment }) }];
+  });
+  return known.length > 0 ? { approvals: known } : {};
 }
 
 /** A record that an older version wrote has only the image that it was a rollback from. */

@@ -48,7 +48,12 @@ export async function readCommitWriters(
   if (!isMergeByGitHub(written)) return writersOf([written]);
   const [base] = written.parents.nodes;
   const merged = await commitsBetween(access, base?.oid ?? '', commit);
-  return writersOf(await readCommits(access, merged.filter((oid) => oid !== commit)));
+  return writersOf(
+    await readCommits(
+      access,
+      merged.filter((oid) => oid !== commit),
+    ),
+  );
 }
 
 function isMergeByGitHub({ parents, signature }: Written): boolean {
@@ -93,7 +98,9 @@ async function readCommits(access: GitHubAccess, oids: readonly string[]): Promi
   for (let at = 0; at < oids.length; at += COMMITS_AT_ONCE) {
     const page = oids.slice(at, at + COMMITS_AT_ONCE);
     const declared = page.map((_, index) => `$oid${index}: GitObjectID!`).join(', ');
-    const asked = page.map((_, index) => `commit${index}: object(oid: $oid${index}) { ...written }`).join(' ');
+    const asked = page
+      .map((_, index) => `commit${index}: object(oid: $oid${index}) { ...written }`)
+      .join(' ');
     const query = `query Writers($owner: String!, $repo: String!, ${declared}) {
       repository(owner: $owner, name: $repo) { ${asked} }
     }
@@ -105,11 +112,15 @@ async function readCommits(access: GitHubAccess, oids: readonly string[]): Promi
       parents(first: 1) { totalCount nodes { oid } }
     }`;
     const variables = Object.fromEntries(page.map((oid, index) => [`oid${index}`, oid]));
-    const { repository } = await graphql<{ repository: Record<string, Written | null> | null }>(octokit, query, {
-      owner,
-      repo,
-      ...variables,
-    });
+    const { repository } = await graphql<{ repository: Record<string, Written | null> | null }>(
+      octokit,
+      query,
+      {
+        owner,
+        repo,
+        ...variables,
+      },
+    );
     found.push(...page.flatMap((_, index) => repository?.[`commit${index}`] ?? []));
   }
   return found;

@@ -21,6 +21,7 @@ import {
 } from '../environment/run/result.ts';
 import { PRICES_AS_OF } from '../environment/preview/price.ts';
 import { IMAGE_VERDICTS, type ImageResult } from '../images/result.ts';
+import { approvalLines } from './approval.ts';
 import { presentImage } from './image.ts';
 import { presentPromotion } from './promotion.ts';
 import { presentService } from './service.ts';
@@ -73,6 +74,8 @@ function showRun(run: RunResult): Shown {
       durationSeconds: Math.round(durationMs / 1000),
       parts: parts.map(partResult),
       notes: notesOf(run),
+      ...(run.approvals && { approvals: run.approvals }),
+      ...(run.awaitsApproval !== undefined && { awaitsApproval: run.awaitsApproval }),
       ...('difference' in run && { difference: run.difference }),
       ...('fingerprint' in run && { fingerprint: run.fingerprint }),
     },
@@ -84,10 +87,12 @@ function showRun(run: RunResult): Shown {
 function runOutputs(run: RunResult): Record<string, string> {
   const images = 'images' in run && { images: JSON.stringify(run.images) };
   if (run.command !== 'plan') return { ...images };
-  if (!('plan' in run)) return { 'has-changes': 'false' };
+  const awaits = { 'awaits-approval': String(run.awaitsApproval !== undefined) };
+  if (!('plan' in run)) return { ...awaits, 'has-changes': 'false' };
   const { complete, plan, fingerprint } = run;
-  if (!complete) return { 'has-changes': 'false' };
+  if (!complete) return { ...awaits, 'has-changes': 'false' };
   return {
+    ...awaits,
     ...images,
     plan: JSON.stringify(plan),
     fingerprint,
@@ -211,12 +216,17 @@ function runSections(
   ];
 }
 
-function headline({ environment, verdict, reason, region, command, durationMs }: RunResult): Section {
+function headline(run: RunResult): Section {
+  const { environment, verdict, reason, region, command, durationMs } = run;
   const facts = [`\`${command}\``, escapeCell(region), durationMs > 0 ? duration(durationMs) : ''];
   const { ok } = ENVIRONMENT_VERDICTS[verdict];
   return {
     title: `${ok ? '✅' : '❌'} ${escapeCell(environment)}: ${verdict}`,
-    body: `${escapeCell(withoutAccount(reason))}\n\n${facts.filter((fact) => fact !== '').join(' · ')}`,
+    body: [
+      escapeCell(withoutAccount(reason)),
+      ...approvalLines(run),
+      facts.filter((fact) => fact !== '').join(' · '),
+    ].join('\n\n'),
     priority: 100,
   };
 }

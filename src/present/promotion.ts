@@ -12,6 +12,7 @@ import type {
   ServicePromotion,
   ServiceState,
 } from '../delivery/promotion/result.ts';
+import { approvalLines } from './approval.ts';
 import { awsLine, failureAnnotation } from './service.ts';
 
 const SHOWN_COMMITS = 25;
@@ -50,7 +51,7 @@ export function presentPromotion(result: PromotionResult): Outcome {
   }
 }
 
-function outputsOf({ from, to, services, dryRun }: PromotionReport): Record<string, string> {
+function outputsOf({ from, to, services, dryRun, awaitsApproval }: PromotionReport): Record<string, string> {
   const images = services.flatMap(({ service, digest }) => (digest === undefined ? [] : [[service, digest]]));
   const named = (wanted: (one: ServicePromotion) => boolean): string =>
     JSON.stringify(services.filter(wanted).map(({ service }) => service));
@@ -61,6 +62,7 @@ function outputsOf({ from, to, services, dryRun }: PromotionReport): Record<stri
     to,
     images: JSON.stringify(Object.fromEntries(images)),
     'has-changes': String(services.some(changes)),
+    'awaits-approval': String(awaitsApproval !== undefined),
     promoted: named(({ end }) => end?.runs === 'the new image'),
     skipped: named(({ action }) => action === 'none'),
   };
@@ -103,7 +105,7 @@ function wayOf({ from, to }: PromotionReport): string {
 }
 
 function headline({ report, verdict, ok, reason }: ReleaseResult): Section {
-  const { to, dryRun, hold, bypassReason, durationMs } = report;
+  const { to, dryRun, hold, bypassReason, approvals, awaitsApproval, durationMs } = report;
   const way = escapeCell(wayOf(report));
   const facts = [
     ...(dryRun ? ['> [!NOTE]\n> A dry run: nothing was changed.'] : []),
@@ -111,6 +113,7 @@ function headline({ report, verdict, ok, reason }: ReleaseResult): Section {
     ...(bypassReason === undefined
       ? []
       : [`> [!WARNING]\n> Gates may be passed this once: ${escapeCell(bypassReason)}`]),
+    ...approvalLines({ environment: to, approvals, awaitsApproval }),
   ];
   const body = [escapeCell(reason), ...facts, `Took ${duration(durationMs)}.`].join('\n\n');
   return { title: `${ok ? '✅' : '❌'} ${way}: ${verdict}`, body, priority: 100 };

@@ -1,6 +1,7 @@
 import type { Context } from '../../core/context.ts';
 import { errorInfo } from '../../core/errors.ts';
 import { sentence } from '../../core/text.ts';
+import { awaitsApproval, requireOtherWriter, startByHand } from '../approval.ts';
 import { findHold, type HeldError, holdParameter } from '../hold.ts';
 import { environmentLock, withLock } from '../lock.ts';
 import { OutdatedError } from '../order-judge.ts';
@@ -8,9 +9,25 @@ import { copyImages } from './images.ts';
 import { rollOutServices } from './roll-out.ts';
 import { requireAccounts, withSignal } from './environment.ts';
 import { checkGates } from './gates.ts';
-import { planPromotion, placeOf, type PromotionPlan, logPlan, releasedImages } from './plan.ts';
+import {
+  planPromotion,
+  placeOf,
+  type PromotionPlan,
+  logPlan,
+  releasedImages,
+  sourceOfRelease,
+} from './plan.ts';
 import type { PromotionRequest } from './request.ts';
-import { commitsBetween, endRun, failRun, type GitHubAccess, reportPlan, type Run, startRun } from './run.ts';
+import {
+  approveRun,
+  commitsBetween,
+  endRun,
+  failRun,
+  type GitHubAccess,
+  reportPlan,
+  type Run,
+  startRun,
+} from './run.ts';
 import type { ReleaseEnd, ReleaseResult } from './result.ts';
 
 /**
@@ -30,8 +47,10 @@ export async function promote(
     gitHub,
   );
   try {
+    const approvals = dryRun ? {} : await approveRun(run, request.approval, 'deployment');
     await requireAccounts([source, target]);
     if (dryRun) return await planOnly(request, run);
+    const origin = { ...request.origin, ...approvals };
     const lock = {
       ...environmentLock(placeOf(target)),
       who: request.origin.actor,
@@ -40,7 +59,7 @@ export async function promote(
     };
     return await withLock(target.context, lock, (signal) =>
       planAndApply(
-        { ...request, source: withSignal(source, signal), target: withSignal(target, signal) },
+        { ...request, origin, source: withSignal(source, signal), target: withSignal(target, signal) },
         run,
       ),
     );
@@ -54,6 +73,7 @@ async function planOnly(request: PromotionRequest, run: Run): Promise<ReleaseRes
   const objection = objectionTo(plan, request);
   if (objection) return endRun(run, objection);
   const changing = plan.services.filter(({ action }) => action === 'promote');
+  if (awaitsApproval(request.approval)) run.report.awaitsApproval = startByHand(request.approval);
   const reason =
     changing.length === 0
       ? `${request.target.name} runs what ${request.source.name} runs.`
@@ -69,6 +89,11 @@ async function planAndApply(request: PromotionRequest, run: Run): Promise<Releas
   if (changing.length === 0) {
     return endRun(run, { verdict: 'unchanged', reason: `${request.target.name} runs these images already.` });
   }
+  await requireOtherWriter(
+    request.approval,
+    request.origin.approvals ?? [],
+    changing.map(({ releases, digest = '' }) => sourceOfRelease(releases.source, digest)),
+  );
   run.remains = 'No service was changed; images that were copied stay.';
   const copies = await copyImages(releasedImages(changing), request.target);
   for (const reported of run.report.services) {

@@ -1,3 +1,4 @@
+import type { Approval, ApprovalRequest } from '../approval.ts';
 import type { PreDeploy, SmokeTest } from '../release/request.ts';
 import type { OrderRules } from '../order-judge.ts';
 import type { PromotionEnvironment } from './environment.ts';
@@ -29,6 +30,8 @@ export interface Origin {
   actor: string;
   /** The run's URL. */
   run: string;
+  /** Who approved it, where somebody was asked. */
+  approvals?: readonly Approval[];
 }
 
 export interface PromotionRequest {
@@ -39,6 +42,7 @@ export interface PromotionRequest {
   images?: Readonly<Record<string, string>>;
   gates: GateSettings;
   order: OrderRules;
+  approval: ApprovalRequest;
   dryRun: boolean;
   lockWaitMs: number;
   /** For the rollout of one service. */

@@ -1,5 +1,6 @@
 import type { ErrorInfo } from '../../core/errors.ts';
 import type { Verdicts } from '../../core/outcome.ts';
+import type { Approval } from '../approval.ts';
 import type { Hold } from '../hold.ts';
 import type { ServiceVerdict } from '../release/result.ts';
 import type { Finding } from './request.ts';
@@ -68,6 +69,10 @@ export interface PromotionReport {
   services: ServicePromotion[];
   /** The commits between the releases; several services may share them. */
   commits: CommitRange[];
+  /** Who approved it. */
+  approvals?: readonly Approval[];
+  /** Of a dry run whose plan this run may not carry out: how it is carried out, a sentence. */
+  awaitsApproval?: string;
   /** Worth knowing, a sentence each. */
   notes: string[];
   durationMs: number;

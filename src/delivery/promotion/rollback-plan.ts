@@ -6,6 +6,7 @@ import { digestIn } from '../../ecs/proof.ts';
 import { describeService } from '../../ecs/service.ts';
 import { factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
 import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
+import type { ApprovalRequest } from '../approval.ts';
 import { readCurrentRelease } from '../current-release.ts';
 import { ledgerNames, type Release, releaseHistory, unknownRelease } from '../ledger.ts';
 import { environmentLock, lockHolder } from '../lock.ts';
@@ -46,6 +47,7 @@ export interface EnvironmentRollback {
   /** Digests by service, of good releases to go back to. The services are named then. */
   images: Readonly<Record<string, string>>;
   reason: string;
+  approval: ApprovalRequest;
   dryRun: boolean;
   lockWaitMs: number;
   timeoutMs: number;

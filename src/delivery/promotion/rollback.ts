@@ -12,7 +12,16 @@ import {
   planRollback,
   servicesOfRun,
 } from './rollback-plan.ts';
-import { commitsBetween, endRun, failRun, type GitHubAccess, reportPlan, type Run, startRun } from './run.ts';
+import {
+  approveRun,
+  commitsBetween,
+  endRun,
+  failRun,
+  type GitHubAccess,
+  reportPlan,
+  type Run,
+  startRun,
+} from './run.ts';
 
 /**
  * Rolls an environment back: what the last change has changed goes to the release before it, and the environment on
@@ -23,12 +32,15 @@ import { commitsBetween, endRun, failRun, type GitHubAccess, reportPlan, type Ru
  */
 export async function rollBackEnvironment(
   context: Context,
-  request: EnvironmentRollback,
+  asked: EnvironmentRollback,
   gitHub: GitHubAccess,
 ): Promise<ReleaseResult> {
-  const { target, dryRun, reason, origin, lockWaitMs } = request;
+  const { target, dryRun, reason, lockWaitMs } = asked;
   const run = startRun(context.clock, { from: '', to: target.name, dryRun }, gitHub);
   try {
+    const approvals = dryRun ? {} : await approveRun(run, asked.approval, 'rollback');
+    const origin = { ...asked.origin, ...approvals };
+    const request = { ...asked, origin };
     await requireAccounts([target]);
     const change = await lastChange(request);
     const plans = await planRollback(request, change);

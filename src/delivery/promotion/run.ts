@@ -8,6 +8,7 @@ import { GitHubError } from '../../github/client.ts';
 import { compareCommits, compareUrl } from '../../github/compare.ts';
 import type { GitHubContext } from '../../github/context.ts';
 import { createDeployment, setDeploymentStatus } from '../../github/deployments.ts';
+import { type Approval, type ApprovalRequest, NotApprovedError, requireApproval } from '../approval.ts';
 import { LockTakenError } from '../lock.ts';
 import {
   PROMOTION_VERDICTS,
@@ -53,6 +54,18 @@ export function startRun(
   };
 }
 
+/** Who approves the change, for its report and its records. Throws NotApprovedError. */
+export async function approveRun(
+  run: Run,
+  request: ApprovalRequest,
+  change: 'deployment' | 'rollback',
+): Promise<{ approvals?: readonly Approval[] }> {
+  const approvals = await requireApproval(request, change);
+  if (approvals.length === 0) return {};
+  run.report.approvals = approvals;
+  return { approvals };
+}
+
 export function endRun(run: Run, end: ReleaseEnd): ReleaseResult {
   run.report.durationMs = run.clock.now() - run.startedAt;
   return { kind: 'release', report: run.report, ...end, ok: PROMOTION_VERDICTS[end.verdict].ok };
@@ -68,8 +81,10 @@ export function failRun(run: Run, error: unknown): ReleaseResult {
     const verdict = error instanceof CancelledError ? 'cancelled' : 'timed-out';
     return endRun(run, { verdict, reason: `${capitalize(text)}. ${run.remains}`, ...info });
   }
-  const refused = error instanceof LockTakenError || error instanceof WrongAccountError;
-  const reason = `${sentence(text)} ${run.remains}`;
+  const isUnapproved = error instanceof NotApprovedError;
+  const refused = error instanceof LockTakenError || error instanceof WrongAccountError || isUnapproved;
+  const fix = isUnapproved ? ` Fix: ${error.fix ?? ''}` : '';
+  const reason = `${sentence(text)} ${run.remains}${fix}`;
   return endRun(run, { verdict: refused ? 'blocked' : 'failed', reason, ...info });
 }
 

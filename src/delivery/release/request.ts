@@ -56,7 +56,7 @@ export interface ServiceTarget {
 }
 
 /** What is released, and by whom, for the ledger. */
-interface Origin extends Pick<Release, 'run' | 'actor' | 'from' | 'bypass' | 'rolledBackFrom'> {
+interface Origin extends Pick<Release, 'run' | 'actor' | 'approvals' | 'from' | 'bypass' | 'rolledBackFrom'> {
   /** Absent: that of the image's last release, as for a rollback. */
   source?: ReleaseSource;
 }

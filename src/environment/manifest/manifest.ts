@@ -63,7 +63,7 @@ export function readManifest(
   file: string,
   workspace: string,
   context: Pick<Context, 'annotations'>,
-  owner: string,
+  owner = '',
 ): Manifest {
   try {
     return parseManifest(readText(file, workspace), file, owner);

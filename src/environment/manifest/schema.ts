@@ -102,12 +102,10 @@ const environment = z
       soak: soak.optional().meta({
         description: 'How long a release must have run in `promote-from` before it may come here.',
       }),
-      approvers: listOf(approver, 'a list of logins and teams')
-        .optional()
-        .meta({
-          description:
-            'Logins, and teams as `@org/team`. Only a workflow that one of them starts by hand changes the environment: docs/promotion.md.',
-        }),
+      approvers: listOf(approver, 'a list of logins and teams').optional().meta({
+        description:
+          'Logins, and teams as `@org/team`. Only a workflow that one of them starts by hand changes the environment: docs/promotion.md.',
+      }),
       'self-approval': flag.optional().meta({
         description:
           'Whether an approver may deploy a commit of their own. Default, `false`. Rollbacks always may.',

@@ -5,6 +5,7 @@ import type { RunIdentity } from '../../cloudformation/command-run.ts';
 import type { CloudFormationContext } from '../../cloudformation/context.ts';
 import type { Context } from '../../core/context.ts';
 import { withTimeLimit } from '../../core/concurrency.ts';
+import type { Approval, ApprovalRequest } from '../../delivery/approval.ts';
 import { holdParameter } from '../../delivery/hold.ts';
 import { environmentLock, withLock } from '../../delivery/lock.ts';
 import type { OrderRules } from '../../delivery/order-judge.ts';
@@ -29,8 +30,15 @@ export interface EnvironmentContext extends Context {
   role: string | undefined;
   /** Opened when it is first asked for. */
   cloudFormation(): Promise<CloudFormationContext>;
+  /** Who approved that the run changes the environment. */
+  approvals?: readonly Approval[];
   /** ECS, ECR, SSM and the like, each client opened when it is first asked for. */
   services: ServiceContext;
+}
+
+/** The approvals of a run as a record has them: none where nobody was asked. */
+export function approvalsIn({ approvals = [] }: EnvironmentContext): { approvals?: readonly Approval[] } {
+  return approvals.length > 0 ? { approvals } : {};
 }
 
 interface Opening {
@@ -156,6 +164,7 @@ export interface EnvironmentRequest extends BuildValues {
   /** Whether a stack stops waiting for a service without a circuit breaker whose tasks fail. */
   failFast: boolean;
   order: OrderRules;
+  approval: ApprovalRequest;
   /** The environment that images are promoted from. Opened when it is asked for. */
   upstream?: { name: string; open: () => EnvironmentContext };
 }

@@ -1,12 +1,19 @@
 import { classify } from '../../aws/errors.ts';
 import { errorInfo, reasonOf } from '../../core/errors.ts';
 import { sentence } from '../../core/text.ts';
+import {
+  type Approval,
+  NotApprovedError,
+  requireApproval,
+  requireOtherWriter,
+} from '../../delivery/approval.ts';
 import { type EnvironmentRun, findNewerRun, recordRun } from '../../delivery/environment-order.ts';
 import { findHold, HeldError } from '../../delivery/hold.ts';
 import { LockTakenError } from '../../delivery/lock.ts';
 import type { OutdatedError } from '../../delivery/order-judge.ts';
 import { sourceOfRun } from '../../delivery/source.ts';
 import {
+  approvalsIn,
   type EnvironmentContext,
   type EnvironmentRequest,
   holdOf,
@@ -54,10 +61,45 @@ export async function changeEnvironment(
   work: (locked: EnvironmentContext, newer?: OutdatedError) => Promise<RunEnd>,
 ): Promise<RunResult> {
   const startedMs = context.clock.now();
+  const approvals = await approvalsOf(context, request, command);
+  if (approvals instanceof NotApprovedError) {
+    return runResult(context, request, startedMs, notApproved(command, approvals));
+  }
+  const end = await changeApproved({ ...context, approvals }, request, command, work);
+  return { ...runResult(context, request, startedMs, end), ...(approvals.length > 0 && { approvals }) };
+}
+
+/** Who approves the change; a NotApprovedError where nobody who may does. */
+async function approvalsOf(
+  { commit }: EnvironmentContext,
+  { approval }: EnvironmentRequest,
+  command: 'deploy' | 'apply' | 'destroy',
+): Promise<readonly Approval[] | NotApprovedError> {
+  try {
+    const approvals = await requireApproval(approval, 'deployment');
+    if (command !== 'destroy') await requireOtherWriter(approval, approvals, [commit]);
+    return approvals;
+  } catch (error) {
+    if (error instanceof NotApprovedError) return error;
+    throw error;
+  }
+}
+
+function notApproved(command: 'deploy' | 'apply' | 'destroy', error: NotApprovedError): RunEnd {
+  const reason = `${sentence(error.message)} Nothing was changed. Fix: ${error.fix ?? ''}`;
+  return { command, verdict: 'blocked', reason, losses: [], error: errorInfo(error) };
+}
+
+async function changeApproved(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  command: 'deploy' | 'apply' | 'destroy',
+  work: (locked: EnvironmentContext, newer?: OutdatedError) => Promise<RunEnd>,
+): Promise<RunEnd> {
   await requireAccounts(context, request.choice, request.manifest, 'change');
   const refused = command === 'destroy' ? undefined : await refuseRun(context, request, command);
-  if (refused) return runResult(context, request, startedMs, refused);
-  const end = await withEnvironmentLock(context, request, async (locked) => {
+  if (refused) return refused;
+  return await withEnvironmentLock(context, request, async (locked) => {
     if (command === 'destroy') return await work(locked);
     const held = await heldBy(locked, request);
     if (held) return refusedEnd(request, command, held);
@@ -69,7 +111,6 @@ export async function changeEnvironment(
     if (!(error instanceof LockTakenError)) throw error;
     return { command, verdict: 'blocked', reason: `Nothing was changed: ${error.message}.`, losses: [] };
   });
-  return runResult(context, request, startedMs, end);
 }
 
 /**
@@ -176,6 +217,7 @@ export async function deployParts(
     ...sourceOfRun(github, commit),
     run: github.runUrl,
     actor: github.actor,
+    ...approvalsIn(context),
     ...(deployment.newer && { allowOlder: true }),
   });
   const parts = await runParts(context, partsOf(request, deployment));

@@ -30,6 +30,7 @@ import {
   type RunPart,
   type RunResult,
 } from './result.ts';
+import { awaitsApproval, startByHand } from '../../delivery/approval.ts';
 import { readRelease } from '../../delivery/ledger.ts';
 import { describeCatchUpPart } from '../service/catch-up.ts';
 import { planExisting } from '../service/existing-plan.ts';
@@ -70,7 +71,11 @@ export async function planEnvironment(
     stacks: Object.fromEntries(planned),
     ...(services.size > 0 && { services: Object.fromEntries(services) }),
   });
-  return runResult(context, request, startedMs, { ...end, ...(images && { images }) });
+  const { approval } = request;
+  return {
+    ...runResult(context, request, startedMs, { ...end, ...(images && { images }) }),
+    ...(awaitsApproval(approval) && { awaitsApproval: startByHand(approval) }),
+  };
 }
 
 /** The stacks that exist, by name, and apart from them what failed creations have left. */

@@ -2,6 +2,7 @@ import type { StackResult, StackVerdict } from '../../cloudformation/commands/re
 import type { ErrorInfo } from '../../core/errors.ts';
 import type { Verdicts } from '../../core/outcome.ts';
 import { capitalize } from '../../core/text.ts';
+import type { Approval } from '../../delivery/approval.ts';
 import type { StatusResult as ServicesStatus } from '../../delivery/promotion/result.ts';
 import type { ServiceResult, ServiceVerdict } from '../../delivery/release/result.ts';
 import type { ImageResult, ImageVerdict } from '../../images/result.ts';
@@ -44,7 +45,13 @@ interface ResultBase {
 }
 
 /** A command that works through the stacks and services of the environment. */
-export type RunResult = ResultBase & { durationMs: number } & RunEnd;
+export type RunResult = ResultBase & {
+  durationMs: number;
+  /** Who approved it. */
+  approvals?: readonly Approval[];
+  /** Of a plan that this run may not apply: how it is applied, a sentence. */
+  awaitsApproval?: string;
+} & RunEnd;
 
 /** What such a command came to, before it is known how long it took. */
 export type RunEnd =
@@ -80,11 +87,12 @@ export type RunEnd =
   | { command: 'apply'; verdict: 'plan-changed'; reason: string; difference: readonly string[] }
   /** Nothing was begun: a newer run has changed the environment, or it is on hold. */
   | { command: 'deploy' | 'plan' | 'apply'; verdict: 'outdated' | 'held'; reason: string; error: ErrorInfo }
-  /** Nothing was begun: another run has the lock, or data would be lost. */
+  /** Nothing was begun: another run has the lock, nobody who may has approved it, or data would be lost. */
   | {
       command: 'deploy' | 'apply' | 'destroy';
       verdict: 'blocked';
       reason: string;
+      error?: ErrorInfo;
       /** Resources with data that would be deleted, as `stack/LogicalId (type)`. */
       losses: readonly string[];
     };

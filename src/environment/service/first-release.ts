@@ -11,7 +11,7 @@ import { copyImage } from '../../images/registry/copy/copy-image.ts';
 import { digestOfReference } from '../../images/registry/manifest.ts';
 import { type ImageRepository, openRepository } from '../../images/registry/repository.ts';
 import type { Service } from '../manifest/manifest.ts';
-import type { EnvironmentContext, EnvironmentRequest } from '../run/context.ts';
+import { approvalsIn, type EnvironmentContext, type EnvironmentRequest } from '../run/context.ts';
 
 /** The ledger's names of a service in the environment of a request. */
 export function ledgerOf(
@@ -54,13 +54,13 @@ export async function firstRelease(
 }
 
 function directRelease(
-  { github, commit, clock }: EnvironmentContext,
+  context: EnvironmentContext,
   image: string,
-  source: ReleaseSource = sourceOfRun(github, commit),
+  source: ReleaseSource = sourceOfRun(context.github, context.commit),
 ): NewRelease {
-  const { runUrl: run, actor } = github;
-  const at = new Date(clock.now()).toISOString();
-  return { ...source, image, proven: true, run, actor, at, from: '' };
+  const { runUrl: run, actor } = context.github;
+  const at = new Date(context.clock.now()).toISOString();
+  return { ...source, image, proven: true, run, actor, ...approvalsIn(context), at, from: '' };
 }
 
 /** The given image, else what the environment upstream has, copied from there into this account by its digest. */

@@ -2,7 +2,7 @@ import { ledgerNames } from '../../delivery/ledger.ts';
 import type { ServiceRequest } from '../../delivery/release/request.ts';
 import { sourceOfRun } from '../../delivery/source.ts';
 import type { Service } from '../manifest/manifest.ts';
-import type { EnvironmentContext, EnvironmentRequest } from '../run/context.ts';
+import { approvalsIn, type EnvironmentContext, type EnvironmentRequest } from '../run/context.ts';
 import { smokeTestOf } from '../run/targets.ts';
 
 /** A service, and where it is in ECS. */
@@ -17,11 +17,12 @@ interface ReleasedService extends Pick<Service, 'name' | 'preDeploy' | 'smokeTes
 
 /** The release of an image to a service, as a run on an environment makes it. */
 export function serviceRequest(
-  { github, commit }: EnvironmentContext,
+  context: EnvironmentContext,
   request: EnvironmentRequest,
   released: ReleasedService,
   image: string,
 ): ServiceRequest {
+  const { github, commit } = context;
   const { manifest, choice, timeoutMs, lockMs } = request;
   const { name, cluster, service, container, preDeploy } = released;
   const environment = choice.environment.name;
@@ -34,7 +35,13 @@ export function serviceRequest(
     onFailure: 'rollback',
     ledger: ledgerNames({ project: manifest.project, environment, service: name }),
     lockWaitMs: lockMs,
-    origin: { source: sourceOfRun(github, commit), run: github.runUrl, actor: github.actor, from: '' },
+    origin: {
+      source: sourceOfRun(github, commit),
+      run: github.runUrl,
+      actor: github.actor,
+      ...approvalsIn(context),
+      from: '',
+    },
     order: request.order,
     source: { kind: 'service' },
     changes: { image, images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },

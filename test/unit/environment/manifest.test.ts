@@ -383,3 +383,60 @@ services:
     expect(problems(from, to, existing)).toContain(message);
   });
 });
+
+describe('approvers', () => {
+  const withApprovers = (approvers: string, more = ''): string =>
+    small.replace('    soak: 90s\n', `    soak: 90s\n    approvers: ${approvers}\n${more}`);
+  const problemsOf = (text: string, owner: string): string[] => {
+    try {
+      parseManifest(text, 'platform.yml', owner);
+    } catch (error) {
+      if (error instanceof ManifestError) return error.message.replace('manifest: ', '').split('\n');
+      throw error;
+    }
+    return [];
+  };
+
+  test('are logins and teams, and may not approve their own commits unless the file says so', () => {
+    const text = withApprovers("[octocat, mona_shop, '@org/leads']");
+    expect(parseManifest(text, 'platform.yml', 'Org').environments['prod']?.approval).toEqual({
+      approvers: ['octocat', 'mona_shop', '@org/leads'],
+      selfApproval: false,
+    });
+    const own = withApprovers('[octocat]', '    self-approval: true\n');
+    expect(parseManifest(own, 'platform.yml').environments['prod']?.approval?.selfApproval).toBe(true);
+    expect(parseManifest(small, 'platform.yml').environments['prod']?.approval).toBeUndefined();
+  });
+
+  test('are no apps, no empty list, no teams of others', () => {
+    const cases: [approvers: string, problem: string][] = [
+      ["['github-actions[bot]']", '"github-actions[bot]" is not valid: expected a login such as octocat'],
+      ["['@leads']", '"@leads" is not valid: expected a login such as octocat'],
+      ["['@org/']", '"@org/" is not valid'],
+      ["['-octocat']", '"-octocat" is not valid'],
+      ["['octo cat']", '"octo cat" is not valid'],
+      ["['']", '"" is not valid'],
+      ['[]', '[] is not valid: expected a list of logins and teams'],
+      ['octocat', '"octocat" is not valid: expected a list of logins and teams'],
+      [
+        "['@other/leads']",
+        '"@other/leads" is not valid: expected a team of the owner of the repository, @org/…',
+      ],
+    ];
+    for (const [approvers, problem] of cases) {
+      expect(problemsOf(withApprovers(approvers), 'org')).toEqual([
+        expect.stringMatching(/^platform\.yml:9: environments\.prod\.approvers/),
+      ]);
+      expect(problemsOf(withApprovers(approvers), 'org')[0]).toContain(problem);
+    }
+    // Where nobody says who owns the repository, they are at least of one organisation.
+    expect(problemsOf(withApprovers("['@one/a', '@two/b']"), '')[0]).toContain('@one/…');
+    expect(problemsOf(withApprovers("['@one/a', '@One/b']"), '')).toEqual([]);
+  });
+
+  test('are needed for self-approval', () => {
+    expect(problems('    soak: 90s\n', '    soak: 90s\n    self-approval: true\n')).toEqual([
+      'platform.yml:9: environments.prod.self-approval: it needs approvers: the people and teams that may approve',
+    ]);
+  });
+});

@@ -107,15 +107,30 @@ describe('a plan', () => {
     const { outputs } = presentEnvironment({ ...base, verdict: 'unchanged', complete: true });
     expect(outputs).toEqual({
       environment: 'dev',
+      'awaits-approval': 'false',
       plan: JSON.stringify(plan),
       fingerprint: 'v1:abc',
       'has-changes': 'false',
     });
   });
 
+  test('that waits for an approver says so', () => {
+    const awaitsApproval = 'One of ada starts the workflow.';
+    const { outputs, summary } = presentEnvironment({
+      ...base,
+      verdict: 'planned',
+      complete: true,
+      awaitsApproval,
+    });
+    expect(outputs['awaits-approval']).toBe('true');
+    expect(summary?.[0]?.body).toContain(
+      `This run does not change dev, which has approvers. ${awaitsApproval}`,
+    );
+  });
+
   test('that is not complete cannot', () => {
     const { outputs, result } = presentEnvironment({ ...base, verdict: 'failed', complete: false });
-    expect(outputs).toEqual({ environment: 'dev', 'has-changes': 'false' });
+    expect(outputs).toEqual({ environment: 'dev', 'awaits-approval': 'false', 'has-changes': 'false' });
     expect(result).toMatchObject({ fingerprint: 'v1:abc', notes: [] });
   });
 });

@@ -1,0 +1,31 @@
+import { escapeCell } from '../core/markdown/markdown.ts';
+import type { Approval } from '../delivery/approval.ts';
+
+const THROUGH: Readonly<Record<Approval['through'], string>> = {
+  dispatch: 'started the run',
+  review: 'reviewed the deployment',
+};
+
+/** Who approved a change, or that nobody has yet and how to go on: paragraphs of a summary. */
+export function approvalLines({
+  environment,
+  approvals = [],
+  awaitsApproval,
+}: {
+  environment: string;
+  approvals?: readonly Approval[] | undefined;
+  awaitsApproval?: string | undefined;
+}): string[] {
+  const names = approvals.map(({ by, through, comment }) => {
+    const said = comment === undefined ? '' : `: “${escapeCell(comment)}”`;
+    return `${escapeCell(by)} (${THROUGH[through]}${said})`;
+  });
+  return [
+    ...(names.length > 0 ? [`Approved by ${names.join(', ')}.`] : []),
+    ...(awaitsApproval === undefined
+      ? []
+      : [
+          `> [!IMPORTANT]\n> This run does not change ${escapeCell(environment)}, which has approvers. ${escapeCell(awaitsApproval)}`,
+        ]),
+  ];
+}

@@ -1,0 +1,331 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Scenario } from '../../../sandbox/index.ts';
+import { Redactor } from '../../../src/core/redaction.ts';
+import {
+  type ApprovalRequest,
+  type ApprovalRule,
+  awaitsApproval,
+  type CommitOf,
+  NotApprovedError,
+  requireApproval,
+  requireOtherWriter,
+} from '../../../src/delivery/approval.ts';
+import { readGitHubContext } from '../../../src/github/context.ts';
+import { FakeClock, recordingLog } from '../core/fakes.ts';
+import { sandboxOf } from '../sandbox/clients.ts';
+
+type GitHub = NonNullable<Scenario['github']>;
+
+const TEAMS = [
+  { slug: 'leads', members: ['grace'], invited: ['new'] },
+  { slug: 'on-call', members: ['linus'], parent: 'leads' },
+];
+const RULE: ApprovalRule = { approvers: ['Ada', '@org/leads'], selfApproval: false };
+
+interface Case {
+  event?: string;
+  actor?: string;
+  triggeringActor?: string;
+  attempt?: number;
+  rule?: ApprovalRule | undefined;
+  /** `members` reads teams. */
+  approversToken?: 'members' | 'installation';
+  permissions?: Record<string, 'read' | 'write'>;
+  github?: GitHub;
+}
+
+async function requestOf(given: Case) {
+  const { event = 'workflow_dispatch', actor = 'ada', triggeringActor = actor, attempt = 1 } = given;
+  const runs = [{ id: 7, event, actor, triggeringActor, attempt }];
+  const sandbox = await sandboxOf({ scenario: { github: { runs, teams: TEAMS, ...given.github } } });
+  const { permissions = { actions: 'read', contents: 'read' } } = given;
+  const env = sandbox.jobEnv({ permissions, claims: {} });
+  const github = readGitHubContext({
+    GITHUB_REPOSITORY: 'org/platform',
+    GITHUB_RUN_ID: '7',
+    GITHUB_RUN_ATTEMPT: String(attempt),
+    GITHUB_API_URL: sandbox.githubUrl,
+    GITHUB_SERVER_URL: 'https://github.example',
+    // Steps can say what they like; only the API's answer counts.
+    GITHUB_EVENT_NAME: 'workflow_dispatch',
+    GITHUB_ACTOR: 'ada',
+    GITHUB_TRIGGERING_ACTOR: 'ada',
+  });
+  const { log, lines } = recordingLog();
+  const context = {
+    clock: new FakeClock(),
+    signal: new AbortController().signal,
+    log,
+    redactor: new Redactor(),
+  };
+  const rule = 'rule' in given ? given.rule : RULE;
+  const request: ApprovalRequest = {
+    environment: 'prod',
+    access: { token: env['GITHUB_TOKEN'] ?? '', github, context },
+    ...(rule && { rule }),
+    ...(given.approversToken !== undefined && { approversToken: sandbox.tokens[given.approversToken] }),
+  };
+  return { request, lines, context };
+}
+
+async function refusalOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+  } catch (error) {
+    if (!(error instanceof NotApprovedError)) throw error;
+    return `${error.message} Fix: ${error.fix ?? ''}`;
+  }
+  return 'approved';
+}
+
+const members = 'members' as const;
+
+/** Who starts and re-runs, and what it comes to, of a deployment and of a rollback. */
+const CASES: [name: string, given: Case, deployment: string | RegExp, rollback: string | RegExp][] = [
+  ['an approver', {}, 'approved', 'approved'],
+  ['an approver, in other letters', { actor: 'ADA' }, 'approved', 'approved'],
+  ['a member of the team', { actor: 'grace', approversToken: members }, 'approved', 'approved'],
+  ['a member of a team below it', { actor: 'Linus', approversToken: members }, 'approved', 'approved'],
+  ['somebody else', { actor: 'mallory', approversToken: members }, /mallory started.*not among/, /not among/],
+  ['somebody who was invited', { actor: 'new', approversToken: members }, /not among/, /not among/],
+  [
+    'a member, without a token',
+    { actor: 'grace' },
+    /cannot be read.*no token.*approvers-token/,
+    /cannot be read/,
+  ],
+  [
+    'a member, with a token that reads no team',
+    { actor: 'grace', approversToken: 'installation' },
+    /whether grace is in a team .* cannot be read\. @org\/leads: there is no such team, or/,
+    /cannot be read/,
+  ],
+  [
+    'a team that is gone',
+    { actor: 'x', rule: { approvers: ['@org/gone'], selfApproval: true }, approversToken: members },
+    /no such team/,
+    /no such team/,
+  ],
+  ['an app', { actor: 'github-actions[bot]' }, /only a person/, /only a person/],
+  [
+    'an app with a name of the list',
+    { actor: 'ada[bot]', rule: { approvers: ['ada[bot]'], selfApproval: true } },
+    /only a person/,
+    /only a person/,
+  ],
+  // Whoever may write may re-run a run of an approver.
+  [
+    'a re-run by somebody else',
+    { actor: 'ada', triggeringActor: 'mallory', attempt: 2, approversToken: members },
+    /mallory started/,
+    /mallory/,
+  ],
+  // The inputs are those of the first.
+  [
+    'an approver’s re-run of a run of somebody else',
+    { actor: 'mallory', triggeringActor: 'ada', attempt: 2, approversToken: members },
+    /mallory started/,
+    'approved',
+  ],
+  [
+    'a re-run by another approver',
+    { actor: 'ada', triggeringActor: 'grace', attempt: 2, approversToken: members },
+    'approved',
+    'approved',
+  ],
+  ['a push by an approver', { event: 'push' }, /push started this one.*starts the workflow/, 'approved'],
+  ['a schedule', { event: 'schedule' }, /schedule started/, 'approved'],
+  ['an event of another system', { event: 'repository_dispatch' }, /repository_dispatch started/, 'approved'],
+  [
+    'a job without actions: read',
+    { permissions: { contents: 'read' } },
+    /cannot be read: Resource not accessible.*actions: read/,
+    /cannot be read/,
+  ],
+  [
+    'an environment without approvers',
+    { rule: undefined, event: 'push', actor: 'mallory' },
+    'approved',
+    'approved',
+  ],
+];
+
+test.each(CASES)('who starts a run: %s', async (_name, given, deployment, rollback) => {
+  const { request } = await requestOf(given);
+  const match = (wanted: string | RegExp) =>
+    typeof wanted === 'string' ? wanted : expect.stringMatching(wanted);
+  expect(await refusalOf(requireApproval(request, 'deployment'))).toEqual(match(deployment));
+  expect(await refusalOf(requireApproval(request, 'rollback'))).toEqual(match(rollback));
+});
+
+test('every combination of who starts, who re-runs, and which event', async () => {
+  const people = { ada: true, grace: true, linus: true, mallory: false, 'github-actions[bot]': false };
+  let tried = 0;
+  for (const event of ['workflow_dispatch', 'push', 'workflow_run'])
+    for (const [actor, first] of Object.entries(people))
+      for (const [triggeringActor, second] of Object.entries(people)) {
+        const { request } = await requestOf({ event, actor, triggeringActor, approversToken: members });
+        const allowed = { deployment: event === 'workflow_dispatch' && first && second, rollback: second };
+        for (const change of ['deployment', 'rollback'] as const) {
+          const said = await refusalOf(requireApproval(request, change));
+          expect([event, actor, triggeringActor, change, said === 'approved']).toEqual([
+            event,
+            actor,
+            triggeringActor,
+            change,
+            allowed[change],
+          ]);
+          tried++;
+        }
+      }
+  expect(tried).toBe(150);
+});
+
+describe('who wrote a commit', () => {
+  const commits = [
+    { sha: 'base', author: 'mallory' },
+    { sha: 'by-ada', author: 'ada' },
+    { sha: 'squash', author: 'mallory', committer: 'web-flow', signed: true },
+    { sha: 'together', author: 'mallory', coAuthors: ['ada'] },
+    { sha: 'rebased', author: 'mallory', committer: 'ada' },
+    { sha: 'tool', author: 'mallory', coAuthors: ['Tool <noreply@example.com>'] },
+    { sha: 'private', author: 'mallory', coAuthors: ['Ada <1+ada@users.noreply.github.com>'] },
+    { sha: 'unknown', author: 'Ada <ada@home>' },
+    { sha: 'app', author: 'dependabot[bot]', committer: 'web-flow', signed: true },
+    { sha: 'branch-1', parents: ['base'], author: 'mallory' },
+    { sha: 'branch-2', parents: ['branch-1'], author: 'linus' },
+    { sha: 'merged', parents: ['base', 'branch-2'], author: 'ada', committer: 'web-flow', signed: true },
+    { sha: 'merged-by-hand', parents: ['base', 'branch-2'], author: 'ada' },
+    { sha: 'forged', parents: ['base', 'branch-2'], author: 'ada', committer: 'web-flow' },
+    { sha: 'ada-1', parents: ['base'], author: 'ada' },
+    { sha: 'ada-2', parents: ['ada-1'], author: 'mallory' },
+    {
+      sha: 'merge-of-ada',
+      parents: ['base', 'ada-2'],
+      author: 'mallory',
+      committer: 'web-flow',
+      signed: true,
+    },
+  ];
+  const own = (commit: string): CommitOf => ({ commit, repository: 'org/platform' });
+
+  test.each([
+    ['somebody else', 'base', 'approved'],
+    [
+      'the approver',
+      'by-ada',
+      /ada wrote by-ada, and cannot approve it\. Fix: Another one of Ada, @org\/leads/,
+    ],
+    ['somebody else, squashed by GitHub', 'squash', 'approved'],
+    ['both', 'together', /ada wrote/],
+    ['somebody else, rebased by the approver', 'rebased', /ada wrote/],
+    ['somebody else and a tool', 'tool', 'approved'],
+    ['both, by a private address', 'private', /ada wrote/],
+    ['an address without an account', 'unknown', /cannot be proven: Ada <ada@home> wrote unknown/],
+    ['an app', 'app', 'approved'],
+    ['others, merged by the approver at GitHub', 'merged', 'approved'],
+    ['others, merged by the approver by hand', 'merged-by-hand', /ada wrote/],
+    ['others, in a merge that GitHub did not sign', 'forged', /ada wrote/],
+    ['the approver among others, merged by somebody else', 'merge-of-ada', /ada wrote/],
+    ['nobody knows', 'gone', /cannot be proven: org\/platform has no commit gone/],
+    ['not recorded', '', /cannot be proven: The commit of an image is not recorded/i],
+  ] as const)('by %s', async (_name, commit, wanted) => {
+    const { request } = await requestOf({ github: { commits } });
+    const approvals = await requireApproval(request, 'deployment');
+    const said = await refusalOf(requireOtherWriter(request, approvals, [own('base'), own(commit)]));
+    expect(said).toEqual(typeof wanted === 'string' ? wanted : expect.stringMatching(wanted));
+    // Where the file permits it, nobody asks.
+    const free = { ...request, rule: { ...RULE, selfApproval: true } };
+    expect(await refusalOf(requireOtherWriter(free, approvals, [own(commit)]))).toBe('approved');
+  });
+
+  test('of another repository is read by the token for approvers, or is a refusal', async () => {
+    const { request } = await requestOf({ github: { commits } });
+    const approvals = await requireApproval(request, 'deployment');
+    const there = [{ commit: 'base', repository: 'org/service' }];
+    expect(await refusalOf(requireOtherWriter(request, approvals, there))).toContain(
+      "cannot be proven: Could not resolve to a Repository with the name 'org/service'",
+    );
+  });
+
+  test('is a refusal where the token may not read', async () => {
+    const { request } = await requestOf({ github: { commits }, permissions: { actions: 'read' } });
+    const approvals = await requireApproval(request, 'deployment');
+    expect(await refusalOf(requireOtherWriter(request, approvals, [own('base')]))).toContain(
+      'cannot be proven: Resource not accessible by integration',
+    );
+  });
+});
+
+describe('the reviews of GitHub’s environment', () => {
+  const reviewed = (approvals: object[]): GitHub => ({
+    approvals: approvals as NonNullable<GitHub['approvals']>,
+  });
+  const rule = undefined;
+
+  test('are recorded: of this environment, approved, each reviewer once, the comment in one line', async () => {
+    const { request, context } = await requestOf({
+      rule,
+      event: 'push',
+      github: reviewed([
+        { run: 7, user: 'linus', environments: ['staging'] },
+        { run: 7, user: 'mallory', environments: ['prod'], state: 'rejected', comment: 'No' },
+        { run: 7, user: 'ada', environments: ['Prod'], comment: 'first attempt' },
+        { run: 7, user: 'grace', environments: ['prod'], comment: '' },
+        { run: 7, user: 'ada', environments: ['prod'], comment: `hunter22\n\nship  it ${'x'.repeat(200)}` },
+      ]),
+    });
+    context.redactor.add('hunter22');
+    expect(await requireApproval(request, 'deployment')).toEqual([
+      {
+        by: 'ada',
+        through: 'review',
+        comment: expect.stringMatching(/^\*\*\* ship it x+$/) as unknown as string,
+      },
+      { by: 'grace', through: 'review' },
+    ]);
+    const [first] = await requireApproval(request, 'rollback');
+    expect(first?.comment).toHaveLength(140);
+  });
+
+  test('are recorded beside the approver of platform.yml', async () => {
+    const { request } = await requestOf({
+      github: reviewed([{ run: 7, user: 'grace', environments: ['prod'] }]),
+    });
+    expect(await requireApproval(request, 'deployment')).toEqual([
+      { by: 'ada', through: 'dispatch' },
+      { by: 'grace', through: 'review' },
+    ]);
+  });
+
+  test('that the token may not read are a line in the log, and no failure', async () => {
+    const { request, lines } = await requestOf({ rule, permissions: { contents: 'read' } });
+    expect(await requireApproval(request, 'deployment')).toEqual([]);
+    expect(lines.join('\n')).toContain(
+      'Reviewers of the deployment to prod are not recorded: Resource not accessible by integration',
+    );
+  });
+
+  test('are not asked for outside a workflow', async () => {
+    const { request } = await requestOf({ rule });
+    const outside = { ...request.access, github: readGitHubContext({}) };
+    expect(await requireApproval({ ...request, access: outside }, 'deployment')).toEqual([]);
+    const ruled = { ...request, rule: RULE, access: outside };
+    expect(await refusalOf(requireApproval(ruled, 'deployment'))).toContain('this is no workflow run');
+    const without = { ...request, rule: RULE, access: { ...request.access, token: '' } };
+    expect(await refusalOf(requireApproval(without, 'deployment'))).toContain('there is no token');
+  });
+});
+
+test('a run waits for an approver unless it was started by hand', async () => {
+  const { request } = await requestOf({});
+  const of = (event: string, rule?: ApprovalRule) => {
+    const github = { ...request.access.github, event };
+    return awaitsApproval({
+      environment: 'prod',
+      access: { ...request.access, github },
+      ...(rule && { rule }),
+    });
+  };
+  expect([of('push', RULE), of('workflow_dispatch', RULE), of('push')]).toEqual([true, false, false]);
+});
