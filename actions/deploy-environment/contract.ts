@@ -28,6 +28,7 @@ const inputs = {
   'allow-delete': list(),
   'allow-traffic-reset': list(),
   'allow-older': boolean({ default: 'false' }),
+  'bypass-reason': text(),
   confirm: text(),
   commit: text(),
   scan: choice(['off', 'critical', 'high', 'medium', 'low'], { default: 'off' }),

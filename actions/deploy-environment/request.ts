@@ -77,6 +77,7 @@ export function environmentRequest({ inputs, context, manifest, choice }: Run): 
       ...(choice.environment.approval && { rule: choice.environment.approval }),
       ...(inputs['approvers-token'] !== undefined && { approversToken: inputs['approvers-token'] }),
     },
+    ...(inputs['bypass-reason'] !== undefined && { bypassReason: inputs['bypass-reason'] }),
     lockMs: inputs['lock-timeout'],
     timeoutMs: inputs.timeout,
     failFast: inputs['fail-fast'],

@@ -26,6 +26,8 @@ export interface DeployStackInputs {
   roleArn?: string;
   plan?: string;
   fingerprint?: string;
+  /** Values that the plan has on purpose although Parameter Store has others, by the parameter's name. */
+  intendedValues?: Readonly<Record<string, string>>;
   allowReplace: readonly string[];
   allowDelete: readonly string[];
   allowTrafficReset: readonly string[];

@@ -48,7 +48,7 @@ class Planner {
     this.#stack = stack;
     this.#next = next;
     this.#options = options;
-    const planning = environmentOf(world, stack, next.notificationArns, true);
+    const planning = environmentOf(world, stack, next, true);
     const environment = {
       ...planning,
       importValue: (name: string) => {

@@ -10,6 +10,7 @@ import {
 import { invalid } from '../errors.ts';
 import type { GivenParameter } from '../templates/parameters.ts';
 import { resolveParameters } from '../templates/parameters.ts';
+import { referencedVersions, withVersions } from '../templates/references.ts';
 import { NO_RESOURCES, templateScope } from '../templates/scope.ts';
 import { referencesIn } from '../templates/dependencies.ts';
 import type { Scope } from '../templates/intrinsics.ts';
@@ -62,9 +63,11 @@ export function prepareDefinition(world: World, stack: Stack, given: GivenDefini
   checkTags(tags);
   const notificationArns = given.notificationArns ?? present?.notificationArns ?? [];
   const roleArn = given.roleArn ?? present?.roleArn;
+  const references = referencedVersions(template.processed, (name) => store.get(name)?.version);
   const definition: Definition = {
-    template,
+    template: { ...template, processed: withVersions(template.processed, references) },
     parameters,
+    references,
     tags,
     notificationArns,
     capabilities: given.capabilities,
@@ -88,9 +91,9 @@ function valuesOf(given: GivenDefinition, present: Definition | undefined): [str
 function checkWithValues(
   world: World,
   stack: Stack,
-  { template, parameters, notificationArns }: Definition,
+  { template, parameters, ...definition }: Definition,
 ): void {
-  const environment = environmentOf(world, stack, notificationArns, true);
+  const environment = environmentOf(world, stack, definition, true);
   const scope = templateScope(template, parameters, environment, NO_RESOURCES);
   checkRules(template, {
     parameters,

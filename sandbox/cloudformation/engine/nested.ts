@@ -83,11 +83,39 @@ function definitionOf(work: ResourcePass, child: Stack, resource: StackResource)
   const { world, stack } = work;
   const parent = stack.definition ?? { tags: [], capabilities: [] };
   try {
-    return prepareDefinition(world, child, givenToNested(world, stack, parent, resource.properties));
+    const definition = prepareDefinition(
+      world,
+      child,
+      givenToNested(world, stack, parent, resource.properties),
+    );
+    return withPlannedValues(definition, plannedDefinition(work, child));
   } catch (error) {
     if (error instanceof AwsError) throw new ResourceFailure(error.message);
     throw error;
   }
+}
+
+/** The definition in the child's own change set, while its parent's change set is executed. */
+function plannedDefinition({ world, stack }: ResourcePass, child: Stack): Definition | undefined {
+  const { changeSets } = stackDatabase(world, stack.account, stack.region);
+  return [...changeSets.values()].find(
+    ({ stackId, executionStatus }) => stackId === child.id && executionStatus === 'EXECUTE_IN_PROGRESS',
+  )?.definition;
+}
+
+/**
+ * "When you execute a change set, CloudFormation uses the values that are specified in the change set."
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
+ */
+function withPlannedValues(definition: Definition, planned: Definition | undefined): Definition {
+  if (!planned) return definition;
+  const parameters = [...definition.parameters].map(([key, parameter]): [string, typeof parameter] => {
+    const { value, resolved } = planned.parameters.get(key) ?? {};
+    const isSame = resolved !== undefined && value === parameter.value;
+    return [key, isSame ? { ...parameter, resolved } : parameter];
+  });
+  return { ...definition, parameters: new Map(parameters), references: planned.references };
 }
 
 /** The child's work stops when its parent's does. */

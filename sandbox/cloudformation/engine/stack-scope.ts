@@ -18,7 +18,7 @@ import { stackDatabase } from './stack-database.ts';
 export function environmentOf(
   world: World,
   stack: Stack,
-  notificationArns: readonly string[],
+  { notificationArns, references }: Pick<Definition, 'notificationArns' | 'references'>,
   planning = false,
 ): Environment {
   const { account, region, name, id } = stack;
@@ -45,7 +45,8 @@ export function environmentOf(
     },
     dynamic: (_, parameter, version) => {
       const history = parameterStore(world, account, region).history(parameter);
-      const found = version === undefined ? history.at(-1) : history[Number(version) - 1];
+      const wanted = version === undefined ? references.get(parameter) : Number(version);
+      const found = wanted === undefined ? history.at(-1) : history.find((one) => one.version === wanted);
       if (!found)
         throw invalid(`SSM parameter ${parameter}${version === undefined ? '' : `:${version}`} not found`);
       return found.value;
@@ -105,7 +106,7 @@ export function scopesOf(
   stack: Stack,
   definition: Definition,
 ): { scope: Scope; shownScope: Scope } {
-  const environment = environmentOf(world, stack, definition.notificationArns);
+  const environment = environmentOf(world, stack, definition);
   const resources = madeResources(world, stack);
   const build = (parameters: ParameterValues): Scope =>
     templateScope(definition.template, parameters, environment, resources);

@@ -2,6 +2,7 @@ import { partitionOf, type World } from '../../world.ts';
 import type { Identity, Place } from '../resources/identity.ts';
 import type { JsonObject } from '../json.ts';
 import type { ParameterValues } from '../templates/parameters.ts';
+import type { ReferencedVersions } from '../templates/references.ts';
 import { schemaOf } from '../resources/schema.ts';
 import type { ResourceDefinition, Template } from '../templates/template.ts';
 
@@ -14,6 +15,8 @@ export interface Tag {
 export interface Definition {
   template: Template;
   parameters: ParameterValues;
+  /** Of the dynamic references without a version, when the operation or its change set began. */
+  references: ReferencedVersions;
   tags: readonly Tag[];
   capabilities: readonly string[];
   notificationArns: readonly string[];
@@ -45,6 +48,7 @@ export const NO_DEFINITION: Definition = {
     outputs: {},
   },
   parameters: new Map(),
+  references: new Map(),
   tags: [],
   capabilities: [],
   notificationArns: [],

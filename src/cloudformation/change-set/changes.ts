@@ -44,6 +44,26 @@ export interface TrafficChange extends Pick<ResourceChange, 'logicalId' | 'nesti
   after?: Shares;
 }
 
+/** A value of Parameter Store that a change set was made with, and that its execution uses. */
+export type StoredValue = {
+  /** As the template names it: a name, or the ARN of a shared parameter. */
+  name: string;
+  /** Whether the value must not be shown. */
+  hidden: boolean;
+} & (
+  | {
+      /** Of a parameter of an SSM type. */
+      kind: 'parameter';
+      isList: boolean;
+      value: string;
+    }
+  | {
+      /** Of a dynamic reference without a version. */
+      kind: 'reference';
+      version: number;
+    }
+);
+
 /** The settings of a change set, as CloudFormation returns them. Secrets are masked. */
 export interface PlanSettings {
   /** SHA-256 (hex) of the template and of the templates of changed nested stacks, by their path. */
@@ -86,6 +106,8 @@ export interface Plan {
   warnings?: readonly string[];
   /** The listener rules that the plan writes. They are compared with the live ones, so they are not fingerprinted. */
   traffic?: readonly TrafficChange[];
+  /** What it was made with of Parameter Store. It is compared before the execution; see storedDifferences. */
+  stored?: readonly StoredValue[];
 }
 /** What happens to a resource, the most destructive first. */
 export const EFFECTS = ['replace', 'maybe', 'delete', 'retain', 'add', 'change', 'import', 'sync'] as const;

@@ -34,6 +34,7 @@ import {
 } from './failure.ts';
 import { fingerprint } from './fingerprint.ts';
 import { type ChangeSetTree, readChangeSetTree, readTemplate, resourceChange } from './read.ts';
+import { storedValues, uncomparedValues } from './stored-values.ts';
 import { trafficChanges } from './traffic.ts';
 import { rollbackConfiguration } from '../settings.ts';
 import { CLEAN_UP_MS, deleteChangeSet, removeChangeSet } from './remove.ts';
@@ -248,7 +249,8 @@ async function buildPlan(
   }
   const changes = await maskedChanges(context, tree, []);
   const settings = settingsOf(tree, templateHashes(tree, []));
-  const warnings = await warningsOf(context, set, changes);
+  const warnings = [...(await warningsOf(context, set, changes)), ...uncomparedValues(tree)];
+  const stored = await storedValues(context, tree, isHidden);
   return {
     stackName: set.StackName ?? '',
     stackId: set.StackId ?? '',
@@ -261,6 +263,7 @@ async function buildPlan(
     settings,
     warnings,
     traffic: trafficOf(tree, []),
+    stored,
     ...(set.OnStackFailure && { onStackFailure: set.OnStackFailure }),
   };
 }
@@ -370,6 +373,12 @@ function hidesNested(
     mode !== 'REVERT_DRIFT' &&
     changes.some(({ ResourceType, Action }) => ResourceType === STACK_TYPE && Action !== 'Remove')
   );
+}
+
+/** Whether the resolved value of a parameter must not be shown. */
+function isHidden({ template }: ChangeSetTree, key: string, resolved: string): boolean {
+  const hidden = template === undefined ? undefined : findSensitive([template]).parameters;
+  return (hidden?.has(key) ?? isSecretName(key)) || isPlainSecret(key, resolved);
 }
 
 /** A secret stored in a plain SSM parameter. A value that is an ARN is only a reference to a secret. */

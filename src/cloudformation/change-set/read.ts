@@ -151,9 +151,10 @@ function detailKey({
 export async function readTemplate(
   context: CloudFormationContext,
   of: { StackName: string | undefined; ChangeSetName?: string | undefined },
+  stage: 'Original' | 'Processed' = 'Original',
 ): Promise<string | undefined> {
   try {
-    const command = new GetTemplateCommand({ ...of, TemplateStage: 'Original' });
+    const command = new GetTemplateCommand({ ...of, TemplateStage: stage });
     return (await send(context.client, command, context)).TemplateBody;
   } catch (error) {
     const kind = classify(error);

@@ -18,6 +18,7 @@ import { type PreparedStack, prepareStack } from '../execution/recover.ts';
 import type { CommandResult } from './result.ts';
 import { comparePlans } from '../change-set/fingerprint.ts';
 import { type ExecutedPlan, type GonePlan, readPlan, logPlan } from '../change-set/plan.ts';
+import { storedDifferences } from '../change-set/stored-values.ts';
 import type { StackSnapshot } from '../stack.ts';
 import { changesSoFar, timeLeft, type CommandRun } from '../command-run.ts';
 
@@ -41,6 +42,8 @@ export async function apply(run: CommandRun): Promise<CommandResult> {
   requireRollback(run, plan, prepared.stack);
   const guard = await guardFindings(run, plan, source?.template);
   if (guard.length > 0) return blockedResult(run, guard);
+  const stale = await storedDifferences(run.context, plan, run.inputs.intendedValues);
+  if (stale.length > 0) return await staleResult(run, plan, stale);
   return await executeAndJudge(run, plan, settings, source?.template);
 }
 
@@ -138,6 +141,18 @@ function executedLastResult(approved: Approved, stack: StackSnapshot | undefined
     reason: `The plan ${approved.plan} had been executed before, and stack ${stack.stackName} is ${stack.status}: nothing was left to do.`,
     stack,
   };
+}
+
+/** The plan would set values that Parameter Store no longer has, such as an image that was rolled back since. */
+async function staleResult(
+  run: CommandRun,
+  plan: Plan,
+  difference: readonly string[],
+): Promise<CommandResult> {
+  await discardChangeSet(run);
+  const more = difference.length > 1 ? ` (and ${difference.length - 1} more)` : '';
+  const reason = `${changesSoFar(run)}: the plan for stack ${plan.stackName} is stale. ${difference[0] ?? ''}${more} Re-run all jobs to plan and approve again.`;
+  return { verdict: 'plan-changed', reason, plan, difference };
 }
 
 async function planChangedResult(

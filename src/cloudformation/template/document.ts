@@ -71,6 +71,16 @@ export function readTemplateDocument(text: string): TemplateDocument {
   };
 }
 
+/** Reads a template's text; undefined where it does not parse. */
+export function tryReadTemplate(text: string): TemplateDocument | undefined {
+  try {
+    return readTemplateDocument(text);
+  } catch (error) {
+    if (error instanceof TemplateSyntaxError) return undefined;
+    throw error;
+  }
+}
+
 function section<T>(
   document: Document,
   name: string,

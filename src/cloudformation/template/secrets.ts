@@ -4,12 +4,7 @@ import { isSecretName } from '../../core/redaction.ts';
 import type { PropertyChange, ResourceChange } from '../change-set/changes.ts';
 import type { ResolvedParameter } from '../parameters/resolve.ts';
 import type { Template } from './template.ts';
-import {
-  type TemplateParameter,
-  readTemplateDocument,
-  type TemplateDocument,
-  TemplateSyntaxError,
-} from './document.ts';
+import { type TemplateParameter, tryReadTemplate } from './document.ts';
 
 /** The mask of a hidden value; CloudFormation uses the same text for NoEcho. */
 export const MASKED = '****';
@@ -54,7 +49,7 @@ export function findSensitive(templates: readonly string[]): Sensitive {
   const parameters = new Set<string>();
   const paths = new Map<string, string[][]>();
   for (const text of templates) {
-    const document = tryRead(text);
+    const document = tryReadTemplate(text);
     if (!document) continue;
     const declared = Object.entries(document.parameters);
     const hidden = new Set(declared.flatMap(([name, of]) => (isSecretParameter(name, of) ? [name] : [])));
@@ -77,15 +72,6 @@ function resourceProperties(resources: unknown): [string, unknown][] {
     const body = isSeq(value) ? value.items.at(-1) : undefined;
     return resourceProperties(body).map(([, properties]) => [ANY, properties]);
   });
-}
-
-function tryRead(text: string): TemplateDocument | undefined {
-  try {
-    return readTemplateDocument(text);
-  } catch (error) {
-    if (error instanceof TemplateSyntaxError) return undefined;
-    throw error;
-  }
 }
 
 /** Adds the path of every property whose value uses one of the hidden parameters. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Plan } from '../../cloudformation/change-set/changes.ts';
 import { comparePlans } from '../../cloudformation/change-set/fingerprint.ts';
+import { storedDifferences } from '../../cloudformation/change-set/stored-values.ts';
 import { readPlan } from '../../cloudformation/change-set/plan.ts';
 import { describeStack, isFailedCreation, isShell } from '../../cloudformation/stack.ts';
 import type { EnvironmentContext, EnvironmentRequest } from './context.ts';
@@ -117,8 +118,10 @@ async function changeSetDifferences(
   const { stackName } = target.inputs;
   const found = await readPlan(await context.cloudFormation(), stackName, planned.plan);
   if ('executed' in found) return [];
-  if (!('gone' in found))
-    return found.fingerprint === planned.fingerprint ? [] : ['its change set does something else.'];
+  if (!('gone' in found)) {
+    if (found.fingerprint !== planned.fingerprint) return ['its change set does something else.'];
+    return await storedDifferences(await context.cloudFormation(), found);
+  }
   const again = await runStackCommand(context, request, target, { command: 'plan' });
   const { plan } = again;
   if (plan?.fingerprint === planned.fingerprint) {

@@ -165,6 +165,8 @@ export interface EnvironmentRequest extends BuildValues {
   failFast: boolean;
   order: OrderRules;
   approval: ApprovalRequest;
+  /** Why a hold is passed this once. */
+  bypassReason?: string;
   /** The environment that images are promoted from. Opened when it is asked for. */
   upstream?: { name: string; open: () => EnvironmentContext };
 }
@@ -172,6 +174,11 @@ export interface EnvironmentRequest extends BuildValues {
 /** The parameter of the environment's hold. */
 export function holdOf({ manifest, choice }: EnvironmentRequest): string {
   return holdParameter({ project: manifest.project, environment: choice.environment.name });
+}
+
+/** The hold that a release of a service reads again; none where it is bypassed. */
+export function releaseHold(request: EnvironmentRequest): { hold?: string } {
+  return request.bypassReason === undefined ? { hold: holdOf(request) } : {};
 }
 
 /**

@@ -101,7 +101,7 @@ async function changeApproved(
   if (refused) return refused;
   return await withEnvironmentLock(context, request, async (locked) => {
     if (command === 'destroy') return await work(locked);
-    const held = await heldBy(locked, request);
+    const held = await heldBy(locked, request, command);
     if (held) return refusedEnd(request, command, held);
     const newer = await findNewerRun(locked.services, environmentRun(locked, request));
     if (newer && !request.order.allowOlder) return refusedEnd(request, command, newer);
@@ -122,27 +122,32 @@ export async function refuseRun(
   request: EnvironmentRequest,
   command: 'deploy' | 'plan' | 'apply',
 ): Promise<RunEnd | undefined> {
-  const held = await heldBy(context, request);
+  const held = await heldBy(context, request, command);
   if (held) return refusedEnd(request, command, held);
   const newer = await findNewerRun(context.services, environmentRun(context, request));
   return newer && !request.order.allowOlder ? refusedEnd(request, command, newer) : undefined;
 }
 
 /**
- * The hold of an environment to whose services the run would release images. Where images come by promotion, a run only
- * changes stacks, which keep what the ledger has: only the first release of a service is held there. A role that may not
- * read the hold is a warning.
+ * The hold of an environment whose services the run changes. Where images come by promotion, `plan` and `deploy` change
+ * stacks only, which keep what the ledger has: there, the first release of a service is held, and so is `apply`, whose
+ * plan may have been made before the hold. A role that may not read the hold is a warning.
  */
 async function heldBy(
   context: EnvironmentContext,
   request: EnvironmentRequest,
+  command: 'deploy' | 'plan' | 'apply',
 ): Promise<HeldError | undefined> {
-  const { choice } = request;
+  const { choice, bypassReason } = request;
   const services = choice.services.length + choice.existing.length;
-  if (choice.environment.promoteFrom !== undefined || services === 0) return undefined;
+  if (services === 0) return undefined;
+  if (choice.environment.promoteFrom !== undefined && command !== 'apply') return undefined;
   const parameter = holdOf(request);
   try {
-    return await findHold(await context.services.ssm(), parameter, context);
+    const held = await findHold(await context.services.ssm(), parameter, context);
+    if (!held || bypassReason === undefined) return held;
+    context.log.warning(`${sentence(held.message)} It is bypassed this once: ${bypassReason}`);
+    return undefined;
   } catch (error) {
     if (classify(error) !== 'denied') throw error;
     context.log.warning(

@@ -17,7 +17,7 @@ import { serviceRequest } from '../service/request.ts';
 import { releaseByStack, rollsOut } from '../service/stack-release.ts';
 import type { StackWork } from './stacks.ts';
 import { clusterName, type StackTarget } from './targets.ts';
-import { type EnvironmentContext, type EnvironmentRequest, holdOf } from './context.ts';
+import { type EnvironmentContext, type EnvironmentRequest, holdOf, releaseHold } from './context.ts';
 import type { PartEnd, StackEnd } from './result.ts';
 
 /**
@@ -37,7 +37,7 @@ export async function deployService(
   const found = await describeStack(await context.cloudFormation(), target.inputs.stackName);
   if (!found || isShell(found.status) || isFailedCreation(found.status)) {
     const held = await findHold(await context.services.ssm(), holdOf(request), context);
-    if (held)
+    if (held && request.bypassReason === undefined)
       return {
         verdict: 'held',
         ok: false,
@@ -76,7 +76,7 @@ async function releaseImage(
   image: string,
   known: Release | undefined,
 ): Promise<PartEnd> {
-  const release = { ...requestOf(context, request, service, image), hold: holdOf(request) };
+  const release = { ...requestOf(context, request, service, image), ...releaseHold(request) };
   try {
     const plan = await stack.plan(context, target);
     if (known && plan && rollsOut(plan)) {

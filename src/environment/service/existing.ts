@@ -6,7 +6,7 @@ import type { ServiceResult } from '../../delivery/release/result.ts';
 import { sourceOf } from '../../delivery/source.ts';
 import { findService } from '../../ecs/find-service.ts';
 import { readRunningRevision, type RunningRevision } from '../../ecs/running-revision.ts';
-import { contextAt, type EnvironmentContext, type EnvironmentRequest, holdOf } from '../run/context.ts';
+import { contextAt, type EnvironmentContext, type EnvironmentRequest, releaseHold } from '../run/context.ts';
 import type { PartEnd } from '../run/result.ts';
 import type { ExistingTarget } from '../run/targets.ts';
 import { ledgerOf } from './first-release.ts';
@@ -30,7 +30,7 @@ export async function releaseExisting(
     at.log.info(`${target.name} keeps its image: promote-environment brings images to ${environment.name}.`);
   if (image === undefined || environment.promoteFrom !== undefined)
     return await keepExisting(at, request, target);
-  const release = { ...existingRequest(at, request, target, image), hold: holdOf(request) };
+  const release = { ...existingRequest(at, request, target, image), ...releaseHold(request) };
   return serviceEnd(await releaseService(at.services, release));
 }
 

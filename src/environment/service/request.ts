@@ -23,7 +23,7 @@ export function serviceRequest(
   image: string,
 ): ServiceRequest {
   const { github, commit } = context;
-  const { manifest, choice, timeoutMs, lockMs } = request;
+  const { manifest, choice, timeoutMs, lockMs, bypassReason: bypass } = request;
   const { name, cluster, service, container, preDeploy } = released;
   const environment = choice.environment.name;
   const smokeTest = smokeTestOf(choice.environment, released.smokeTest);
@@ -41,6 +41,7 @@ export function serviceRequest(
       actor: github.actor,
       ...approvalsIn(context),
       from: '',
+      ...(bypass !== undefined && { bypass }),
     },
     order: request.order,
     source: { kind: 'service' },

@@ -87,7 +87,11 @@ async function executeAndProve(
   { preDeploy: _done, ...request }: ServiceRequest,
   { plan: { changeSetName, fingerprint: approved }, before }: { plan: Plan; before: string },
 ): Promise<PartEnd> {
-  const inputs = { command: 'apply', plan: changeSetName, fingerprint: approved } as const;
+  // The ledger gets the image only once it is proven.
+  const names = target.service && ledgerOf(environment, target.service);
+  const { image = '' } = request.changes;
+  const intendedValues = names === undefined ? {} : { [names.image]: image };
+  const inputs = { command: 'apply', plan: changeSetName, fingerprint: approved, intendedValues } as const;
   const changed = stackEnd(await runStackCommand(context, environment, target, inputs));
   if (!changed.ok) return changed;
   const result = await releaseService(context.services, { ...request, rolledOutOver: before });

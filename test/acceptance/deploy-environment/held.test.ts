@@ -1,4 +1,6 @@
 import { PutParameterCommand } from '@aws-sdk/client-ssm';
+import type { Sandbox } from '../../../sandbox/index.ts';
+import type { Run } from '../../../sandbox/runner.ts';
 import { expect, test } from '@jest/globals';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { deployEnvironment, SMALL_PLATFORM } from '../../support/environment.ts';
@@ -7,6 +9,20 @@ import { ssmOf } from '../../unit/sandbox/clients.ts';
 const newSandbox = useSandboxes();
 const newWorkspace = useWorkspaces();
 
+const REPOSITORY = '111111111111.dkr.ecr.eu-west-1.amazonaws.com/shop/api';
+/** A stack that shows its image, and needs no task. */
+const PLAIN_SERVICE = `
+Parameters:
+  ServiceName: { Type: String }
+  Image: { Type: 'AWS::SSM::Parameter::Value<String>' }
+Resources:
+  Topic: { Type: AWS::SNS::Topic, Properties: { TopicName: !Ref ServiceName, Tags: [{ Key: image, Value: !Ref Image }] } }
+`;
+
+async function write(sandbox: Sandbox, Name: string, Value: string): Promise<void> {
+  await ssmOf(sandbox).send(new PutParameterCommand({ Name, Type: 'String', Value, Overwrite: true }));
+}
+
 /** dev is promoted to, and on hold. */
 const promoted = (text: string): string =>
   text.replace(
@@ -14,10 +30,14 @@ const promoted = (text: string): string =>
     "  build: { account: '222222222222' }\n  dev: { account: '111111111111', parameters: dev.json, promote-from: build }",
   );
 
-async function heldSandbox() {
-  const sandbox = await newSandbox();
+async function hold(sandbox: Sandbox): Promise<void> {
   const Value = JSON.stringify({ reason: 'Orders fail', actor: 'eve', at: '2026-11-27T08:00:00Z', run: '' });
   await ssmOf(sandbox).send(new PutParameterCommand({ Name: '/shop/dev/hold', Type: 'String', Value }));
+}
+
+async function heldSandbox(): Promise<Sandbox> {
+  const sandbox = await newSandbox();
+  await hold(sandbox);
   return sandbox;
 }
 
@@ -52,4 +72,61 @@ test('where images are promoted, stacks are deployed, and only a new service is 
     ['queue', 'created'],
     ['api', 'held'],
   ]);
+});
+
+test('an approved plan is not applied once the environment is on hold, unless a reason passes the hold', async () => {
+  const sandbox = await newSandbox();
+  const platform = promoted(SMALL_PLATFORM['platform.yml'] ?? '');
+  const workspace = newWorkspace({ ...SMALL_PLATFORM, 'platform.yml': platform, 'api.yml': PLAIN_SERVICE });
+  await write(sandbox, '/shop/dev/api/image', `${REPOSITORY}@sha256:${'1'.repeat(64)}`);
+  const planned = await deployEnvironment(sandbox, { command: 'plan' }, { workspace });
+  const { plan = '', fingerprint = '' } = planned.outputs;
+  await hold(sandbox);
+  const apply = (inputs = {}): Promise<Run> =>
+    deployEnvironment(sandbox, { command: 'apply', plan, fingerprint, ...inputs }, { workspace });
+  const held = await apply();
+  expect([held.exitCode, held.outputs['verdict']]).toEqual([1, 'held']);
+  expect(held.outputs['reason']).toContain('by eve: Orders fail. Nothing was changed. Fix: Release the hold');
+  expect(sandbox.calls.of('ExecuteChangeSet')).toEqual([]);
+  const passed = await apply({ 'bypass-reason': 'INC-1' });
+  expect([passed.outputs['verdict'], passed.exitCode]).toEqual(['deployed', 0]);
+  expect(passed.log).toContain('Orders fail. It is bypassed this once: INC-1');
+});
+
+test('a plan that would bring a rolled-back image back is stale before the first change', async () => {
+  const sandbox = await newSandbox();
+  const workspace = newWorkspace({
+    ...SMALL_PLATFORM,
+    'platform.yml': promoted(SMALL_PLATFORM['platform.yml'] ?? ''),
+    'api.yml': PLAIN_SERVICE,
+  });
+  const [good, bad] = ['1', '2'].map((digit) => `${REPOSITORY}@sha256:${digit.repeat(64)}`) as [
+    string,
+    string,
+  ];
+  await write(sandbox, '/shop/dev/api/image', good);
+  expect((await deployEnvironment(sandbox, {}, { workspace })).outputs['verdict']).toBe('deployed');
+  await write(sandbox, '/shop/dev/api/image', bad);
+  const changed = newWorkspace({
+    ...SMALL_PLATFORM,
+    'platform.yml': promoted(SMALL_PLATFORM['platform.yml'] ?? ''),
+    'network.yml': (SMALL_PLATFORM['network.yml'] ?? '').replace('TopicName', 'DisplayName: shop, TopicName'),
+    'api.yml': PLAIN_SERVICE,
+  });
+  const planned = await deployEnvironment(sandbox, { command: 'plan' }, { workspace: changed });
+  const { plan = '', fingerprint = '' } = planned.outputs;
+  expect(Object.keys((JSON.parse(plan) as { stacks: object }).stacks)).toContain('api');
+  // What a rollback does.
+  await write(sandbox, '/shop/dev/api/image', good);
+  const executions = sandbox.calls.of('ExecuteChangeSet').length;
+  const stale = await deployEnvironment(
+    sandbox,
+    { command: 'apply', plan, fingerprint },
+    { workspace: changed },
+  );
+  expect([stale.exitCode, stale.outputs['verdict']]).toEqual([1, 'plan-changed']);
+  expect(stale.outputs['reason']).toMatch(
+    /api: The value of the parameter \/shop\/dev\/api\/image has changed since the plan was made: the plan has \S+@sha256:2{64}, and it is \S+@sha256:1{64} now\. Re-run all jobs/,
+  );
+  expect(sandbox.calls.of('ExecuteChangeSet')).toHaveLength(executions);
 });

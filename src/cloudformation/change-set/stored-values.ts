@@ -1,0 +1,180 @@
+import type { Parameter } from '@aws-sdk/client-ssm';
+import { ssmClient } from '../../aws/clients.ts';
+import { AwsError, classify } from '../../aws/errors.ts';
+import { send } from '../../aws/send.ts';
+import { PlatformError } from '../../core/errors.ts';
+import type { CloudFormationContext } from '../context.ts';
+import { tryReadTemplate } from '../template/document.ts';
+import { MASKED } from '../template/secrets.ts';
+import type { Plan, StoredValue } from './changes.ts';
+import { type ChangeSetTree, readTemplate } from './read.ts';
+
+/** GetParameters takes so many names. */
+const NAMES_AT_ONCE = 10;
+const LIST_TYPE = /^AWS::SSM::Parameter::Value<(?:List<.+>|CommaDelimitedList)>$/;
+/** `{{resolve:ssm:/shop/dev/topic:3}}` */
+const VERSIONED = /\{\{resolve:(ssm|ssm-secure):([^:{}$]+):(\d+)\}\}/g;
+const UNVERSIONED = /\{\{resolve:ssm(?:-secure)?:[^:{}]+\}\}/;
+
+/**
+ * The values of Parameter Store that a change set was made with: those of parameters of SSM types, and the versions of
+ * dynamic references. Its execution uses them, whatever Parameter Store has by then.
+ *
+ * @param isHidden whether a template parameter's value must not be shown.
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references-ssm.html
+ */
+export async function storedValues(
+  context: CloudFormationContext,
+  tree: ChangeSetTree,
+  isHidden: (tree: ChangeSetTree, key: string, value: string) => boolean,
+): Promise<StoredValue[]> {
+  const nested = await Promise.all(
+    tree.nested.map(({ tree: below }) => storedValues(context, below, isHidden)),
+  );
+  return [...parameterValues(tree, isHidden), ...(await referencedValues(context, tree)), ...nested.flat()];
+}
+
+function parameterValues(
+  tree: ChangeSetTree,
+  isHidden: (tree: ChangeSetTree, key: string, value: string) => boolean,
+): StoredValue[] {
+  const { set, template } = tree;
+  const declared = template === undefined ? {} : (tryReadTemplate(template)?.parameters ?? {});
+  return (set.Parameters ?? []).flatMap(
+    ({ ParameterKey: key = '', ParameterValue: name = '', ResolvedValue: value }) => {
+      if (value === undefined || value === MASKED) return [];
+      const isList = LIST_TYPE.test(declared[key]?.type ?? '');
+      return [{ kind: 'parameter' as const, name, value, isList, hidden: isHidden(tree, key, value) }];
+    },
+  );
+}
+
+/** What cannot be compared before the execution, a sentence each: of a NoEcho parameter, CloudFormation shows nothing. */
+export function uncomparedValues({ set, nested }: ChangeSetTree): string[] {
+  const own = (set.Parameters ?? []).flatMap(({ ParameterKey: key = '', ResolvedValue: value }) =>
+    value === MASKED
+      ? [
+          `Whether Parameter Store still has the value of ${key} when this plan is executed cannot be checked: the parameter is NoEcho.`,
+        ]
+      : [],
+  );
+  return [...own, ...nested.flatMap(({ tree }) => uncomparedValues(tree))];
+}
+
+/** CloudFormation writes into the processed template which version a reference without one stands for. */
+async function referencedValues(
+  context: CloudFormationContext,
+  { set, template }: ChangeSetTree,
+): Promise<StoredValue[]> {
+  if (template === undefined || !UNVERSIONED.test(template)) return [];
+  const of = { StackName: set.StackId, ChangeSetName: set.ChangeSetId };
+  const processed = (await readTemplate(context, of, 'Processed')) ?? '';
+  const given = new Set([...template.matchAll(VERSIONED)].map(([reference]) => reference));
+  const added = [...processed.matchAll(VERSIONED)].filter(([reference]) => !given.has(reference));
+  const found = added.map(([, service, name = '', version]): [string, StoredValue] => [
+    name,
+    { kind: 'reference', name, version: Number(version), hidden: service === 'ssm-secure' },
+  ]);
+  return [...new Map(found).values()];
+}
+
+/**
+ * What Parameter Store has now that a plan was not made with, a sentence each. Values that must not be shown are left
+ * out of the sentences.
+ *
+ * @param intended values that a plan has on purpose, by the parameter's name, although they are not stored.
+ * @throws PlatformError when Parameter Store cannot be read: without it, nothing says that the plan is up to date.
+ */
+export async function storedDifferences(
+  context: CloudFormationContext,
+  { stackName, stored = [] }: Pick<Plan, 'stackName' | 'stored'>,
+  intended: Readonly<Record<string, string>> = {},
+): Promise<string[]> {
+  const open = stored.filter((one) => one.kind !== 'parameter' || intended[one.name] !== one.value);
+  if (open.length === 0) return [];
+  const found = await readStored(
+    context,
+    stackName,
+    open.map(({ name }) => name),
+  );
+  const moved = open.filter(
+    (one) => one.kind === 'reference' && !one.hidden && (found.get(one.name)?.Version ?? 0) !== one.version,
+  );
+  const earlier = await readStored(context, stackName, moved.map(versionedName));
+  const texts = open.flatMap((one) => differenceOf(one, found.get(one.name), valueIn(earlier, one)) ?? []);
+  return [...new Set(texts)].map((text) => context.redactor.redact(text));
+}
+
+function versionedName(one: StoredValue): string {
+  return one.kind === 'reference' ? `${one.name}:${one.version}` : one.name;
+}
+
+/** What a plan was made with; undefined where that is not known. */
+function valueIn(earlier: ReadonlyMap<string, Parameter>, one: StoredValue): string | undefined {
+  return one.kind === 'parameter' ? one.value : earlier.get(versionedName(one))?.Value;
+}
+
+function differenceOf(
+  planned: StoredValue,
+  now: Parameter | undefined,
+  before: string | undefined,
+): string | undefined {
+  const { name } = planned;
+  const hidden = planned.hidden || now?.Type === 'SecureString';
+  const had = hidden || before === undefined ? '' : ` ${before}`;
+  if (!now) return `The parameter ${name} no longer exists; the plan was made with its value${had}.`;
+  if (isCurrent(planned, now, before)) return undefined;
+  const values = had === '' ? '' : `: the plan has${had}, and it is ${now.Value ?? ''} now`;
+  return `The value of the parameter ${name} has changed since the plan was made${values}.`;
+}
+
+function isCurrent(planned: StoredValue, now: Parameter, before: string | undefined): boolean {
+  if (planned.kind === 'reference') {
+    return now.Version === planned.version || (before !== undefined && before === now.Value);
+  }
+  return isSameValue(planned.value, now.Value ?? '', planned.isList);
+}
+
+function isSameValue(one: string, other: string, isList: boolean): boolean {
+  const items = (text: string): string =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .join(',');
+  return isList ? items(one) === items(other) : one === other;
+}
+
+/** Parameters by the name that they are asked by: a name, an ARN, or a name with a version. */
+async function readStored(
+  context: CloudFormationContext,
+  stackName: string,
+  asked: readonly string[],
+): Promise<Map<string, Parameter>> {
+  const found = new Map<string, Parameter>();
+  const names = [...new Set(asked)];
+  if (names.length === 0) return found;
+  const { GetParametersCommand } = await import('@aws-sdk/client-ssm');
+  const client = await ssmClient(context.session, context);
+  for (let from = 0; from < names.length; from += NAMES_AT_ONCE) {
+    const command = new GetParametersCommand({ Names: names.slice(from, from + NAMES_AT_ONCE) });
+    const { Parameters = [] } = await send(client, command, context).catch((error: unknown) => {
+      throw unreadable(error, stackName);
+    });
+    for (const parameter of Parameters) {
+      const { Name = '', ARN = '', Version = 0 } = parameter;
+      for (const name of [Name, ARN]) {
+        found.set(name, parameter);
+        found.set(`${name}:${Version}`, parameter);
+      }
+    }
+  }
+  return found;
+}
+
+function unreadable(error: unknown, stackName: string): unknown {
+  if (classify(error) !== 'denied' || !(error instanceof AwsError)) return error;
+  const message = `Whether the plan of ${stackName} still has the values of Parameter Store cannot be checked: ${error.message}`;
+  const fix = 'Allow ssm:GetParameters on the parameters that the template reads.';
+  return new PlatformError(error.code, message, { fix, cause: error });
+}
