@@ -21,17 +21,24 @@ await runAction({
   },
 });
 
-/** The pull request's comment, one for each environment. It never changes the verdict. */
+/** The environment's part of the pull request's comment. It never changes the verdict. */
 async function comment({ inputs, context, manifest, choice }: Run, { summary = [] }: Outcome): Promise<void> {
   const { github } = context;
+  const { name } = choice.environment;
   if (inputs.comment === 'false' || !github.pullRequest || context.signal.aborted) return;
   const { upsertComment } = await import('../../src/github/comment.ts');
   const written = await upsertComment({
     token: inputs['github-token'] ?? '',
     github,
     context,
-    marker: `deploy-environment/${manifest.project}/${choice.environment.name}`,
+    marker: `deploy-environment/${manifest.project}`,
     sections: summary,
+    part: {
+      name,
+      order: Object.keys(manifest.environments),
+      // Earlier releases kept a comment for each environment.
+      replaces: `deploy-environment/${manifest.project}/${name}`,
+    },
   });
   if (written.action !== 'skipped') context.log.info(`The comment was ${written.action}: ${written.url}`);
 }

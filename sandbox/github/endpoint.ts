@@ -66,6 +66,7 @@ export class GitHubEndpoint implements Endpoint {
     if (permissions && !permits(permissions, request.method, request.path.replace(/^\/github/, ''))) {
       throw forbidden();
     }
+    if (request.method !== 'GET' && CONDITIONS.some((name) => name in request.headers)) throw conditional();
     if (!body) throw new AwsError('BadRequest', 'Problems parsing JSON', 400);
     const call: GitHubCall = {
       params: route.params,
@@ -106,6 +107,15 @@ export class GitHubEndpoint implements Endpoint {
     };
     return body === undefined ? { status, headers: limits, body: '' } : jsonReply(status, body, limits);
   }
+}
+
+const CONDITIONS = ['if-match', 'if-unmodified-since'];
+
+/** GitHub's own words: it has no conditional writes. */
+function conditional(): AwsError {
+  const message =
+    'Conditional request headers are not allowed in unsafe requests unless supported by the endpoint';
+  return new AwsError('BadRequest', 'Bad Request', 400, { errors: [message] });
 }
 
 /** Undefined when the body is no JSON object. */

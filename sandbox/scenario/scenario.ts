@@ -83,7 +83,7 @@ const fault = object(
     code: text,
     message: text,
     delayMs: whole,
-    /** The call is applied first; then its answer is lost. */
+    /** The call is applied first; then its answer is lost, or delayed. */
     after: flag,
   },
 );

@@ -48,8 +48,9 @@ export class CallHandler {
 
   async #struck(exchange: Exchange, rule: FaultRule): Promise<Reply | typeof RESET> {
     if (rule.kind === 'delay') {
+      const early = rule.after ? await applied(exchange) : undefined;
       await this.#clock.pause(rule.delayMs ?? DEFAULT_DELAY_MS);
-      return applied(exchange);
+      return early ?? applied(exchange);
     }
     const truth = rule.after ? await applied(exchange) : undefined;
     switch (rule.kind) {

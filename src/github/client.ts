@@ -91,8 +91,9 @@ export async function createOctokit(token: string, apiUrl: string, context: GitH
 function attempts({ clock, signal }: GitHubAccess['context']): Plugin {
   return ({ hook }) => {
     hook.before('request', (options) => {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
-      options.request = { ...options.request, signal: limit };
+      const { until } = options.request as { until?: AbortSignal };
+      const limits = [signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS), ...(until ? [until] : [])];
+      options.request = { ...options.request, signal: AbortSignal.any(limits) };
     });
     hook.error('request', async (error, options) => {
       const { retries = RETRIES.attempts - 1, retryCount = 0 } = options.request as {
@@ -150,6 +151,11 @@ export function isRefusal(error: unknown): boolean {
 
 /** For the parameters of a call that creates something: plugin-retry must not repeat it, see createOnce. */
 export const NOT_REPEATED = { retries: 0 };
+
+/** The same for a call that is worth nothing after so many ms, its waits for a rate limit included. */
+export function notRepeatedAfter(ms: number): { retries: number; until: AbortSignal } {
+  return { ...NOT_REPEATED, until: AbortSignal.timeout(Math.max(ms, 0)) };
+}
 
 /**
  * Creates something once. When the answer to the call was lost, or GitHub failed, it may have been created all the

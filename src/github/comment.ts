@@ -7,13 +7,14 @@ import {
   GitHubError,
   isRefusal,
   NOT_REPEATED,
+  notRepeatedAfter,
   type Octokit,
   ownerAndName,
+  statusOf,
 } from './client.ts';
+import { LIMIT_CHARACTERS } from './comment-parts.ts';
 import type { GitHubContext } from './context.ts';
-
-/** GitHub refuses a longer comment: "body is too long (maximum is 65536 characters)". */
-const LIMIT_CHARACTERS = 65_536;
+import { type CommentStore, isMarked, keepPart, type StoredComment } from './shared-comment.ts';
 
 export interface CommentOptions {
   token: string;
@@ -22,6 +23,16 @@ export interface CommentOptions {
   /** Tells our comments apart: one comment for each marker, author and pull request. */
   marker: string;
   sections: readonly Section[];
+  /** Given where jobs share the comment: which part of it the sections are. Without it they are all of it. */
+  part?: CommentPart;
+}
+
+interface CommentPart {
+  name: string;
+  /** The names of all parts, in the order in which they are shown. */
+  order: readonly string[];
+  /** The marker of a comment of the part alone, which is removed. */
+  replaces: string;
 }
 
 export type CommentResult =
@@ -30,9 +41,9 @@ export type CommentResult =
   | { action: 'skipped'; reason: string };
 
 /**
- * Writes the sticky comment of a pull request: ours is the one with the hidden marker that the token's own user
- * wrote; anybody can copy a marker. A refusal is told as a notice, an outage as a warning. Only a cancelled job
- * throws.
+ * Writes the sticky comment of a pull request: ours is the oldest one with the hidden marker that the token's own user
+ * wrote; anybody can copy a marker. Another one of ours with that marker was created at the same moment, and is
+ * removed. A refusal is told as a notice, an outage as a warning. Only a cancelled job throws.
  */
 export async function upsertComment(options: CommentOptions): Promise<CommentResult> {
   const { github, context, token } = options;
@@ -42,11 +53,64 @@ export async function upsertComment(options: CommentOptions): Promise<CommentRes
   try {
     const octokit = await createOctokit(token, github.apiUrl, context);
     const target = { ...ownerAndName(github.repository), issue_number: github.pullRequest.number };
-    return await upsert(octokit, target, options);
+    const marker = hiddenMarker(options.marker);
+    const store = commentStore(octokit, target, marker, context);
+    const sections = redactSections(options.sections, context.redactor);
+    return await (options.part
+      ? writePart(store, marker, { ...options, part: options.part, sections })
+      : writeWhole(store, marker, sections));
   } catch (error) {
     context.signal.throwIfAborted();
     return skipped(error, options);
   }
+}
+
+async function writeWhole(
+  store: CommentStore,
+  marker: string,
+  sections: readonly Section[],
+): Promise<CommentResult> {
+  const body = `${marker}\n${fitSections(sections, LIMIT_CHARACTERS - marker.length - 1, 'characters')}`;
+  const written = await writeOldest(store, marker, body);
+  if (written.action !== 'created') return written;
+  // Another job may have found none at the same moment.
+  const own = await ourComments(store, marker);
+  return own.length > 1 ? writeOldest(store, marker, body) : written;
+}
+
+async function writeOldest(
+  store: CommentStore,
+  marker: string,
+  body: string,
+): Promise<Exclude<CommentResult, { action: 'skipped' }>> {
+  const [kept, ...duplicates] = await ourComments(store, marker);
+  if (!kept) {
+    const { url, created } = await store.create(body);
+    return { action: created ? 'created' : 'unchanged', url };
+  }
+  const changed = kept.body !== body;
+  if (changed) await store.replace(kept.id, body);
+  for (const { id } of duplicates) await store.remove(id);
+  return { action: changed ? 'updated' : 'unchanged', url: kept.url };
+}
+
+async function ourComments(store: CommentStore, marker: string): Promise<StoredComment[]> {
+  return (await store.list()).filter(({ body }) => isMarked(body, marker));
+}
+
+function writePart(
+  store: CommentStore,
+  marker: string,
+  { part, sections, github, context }: CommentOptions & { part: CommentPart },
+): Promise<CommentResult> {
+  const { runId, runAttempt, serverUrl, repository, pullRequest, sha } = github;
+  const version = { run: Number(runId), attempt: runAttempt, at: Math.floor(context.clock.now()) };
+  return keepPart(
+    store,
+    { name: part.name, version, commit: pullRequest?.headSha ?? sha, sections },
+    { marker, order: part.order, runsUrl: `${serverUrl}/${repository}/actions/runs` },
+    { ...context, replaced: hiddenMarker(part.replaces) },
+  );
 }
 
 interface Target {
@@ -55,39 +119,50 @@ interface Target {
   issue_number: number;
 }
 
-async function upsert(octokit: Octokit, target: Target, options: CommentOptions): Promise<CommentResult> {
-  const marker = hiddenMarker(options.marker);
-  const body = commentBody(marker, options);
-  const found = await findComment(octokit, target, marker);
-  if (!found) {
-    const comment = { ...target, body, request: NOT_REPEATED };
-    const { value, created } = await createOnce(
-      options.context,
-      async () => (await octokit.rest.issues.createComment(comment)).data,
-      () => findComment(octokit, target, marker),
-    );
-    return { action: created ? 'created' : 'unchanged', url: value.html_url };
-  }
-  if (found.body === body) return { action: 'unchanged', url: found.html_url };
+function commentStore(
+  octokit: Octokit,
+  target: Target,
+  marker: string,
+  context: CommentOptions['context'],
+): CommentStore {
   const { owner, repo } = target;
-  const { data } = await octokit.rest.issues.updateComment({ owner, repo, comment_id: found.id, body });
-  return { action: 'updated', url: data.html_url };
-}
-
-async function findComment(octokit: Octokit, target: Target, marker: string) {
-  const author = await ownLogin(octokit);
-  const pages = octokit.paginate.iterator(octokit.rest.issues.listComments, { ...target, per_page: 100 });
-  for await (const { data } of pages) {
-    if (!Array.isArray(data)) throw new GitHubError('GitHub answered without a list of comments');
-    const own = data.find(({ user, body }) => user?.login === author && body?.startsWith(marker) === true);
-    if (own) return own;
-  }
-  return undefined;
-}
-
-function commentBody(marker: string, { sections, context }: CommentOptions): string {
-  const redacted = redactSections(sections, context.redactor);
-  return `${marker}\n${fitSections(redacted, LIMIT_CHARACTERS - marker.length - 1, 'characters')}`;
+  const { issues } = octokit.rest;
+  let login: Promise<string> | undefined;
+  const list = async (): Promise<StoredComment[]> => {
+    const author = await (login ??= ownLogin(octokit));
+    const comments = await octokit.paginate(issues.listComments, { ...target, per_page: 100 }, ({ data }) => {
+      if (!Array.isArray(data)) throw new GitHubError('GitHub answered without a list of comments');
+      return data.filter(({ user }) => user?.login === author);
+    });
+    return comments
+      .map(({ id, body = '', html_url: url }) => ({ id, body, url }))
+      .sort((one, other) => one.id - other.id);
+  };
+  return {
+    list,
+    create: async (body) => {
+      const { value, created } = await createOnce(
+        context,
+        async () => {
+          const { data } = await issues.createComment({ ...target, body, request: NOT_REPEATED });
+          return { id: data.id, body, url: data.html_url };
+        },
+        async () => (await list()).find((comment) => isMarked(comment.body, marker)),
+      );
+      return { ...value, created };
+    },
+    replace: async (id, body, limitMs) => {
+      const request = limitMs === undefined ? {} : notRepeatedAfter(limitMs);
+      await issues.updateComment({ owner, repo, comment_id: id, body, request });
+    },
+    remove: async (id) => {
+      try {
+        await issues.deleteComment({ owner, repo, comment_id: id });
+      } catch (error) {
+        if (statusOf(error) !== 404) throw error;
+      }
+    },
+  };
 }
 
 function skipped(error: unknown, { github, context }: CommentOptions): CommentResult {

@@ -32,6 +32,7 @@ export class FakeGitHub {
   viewer: string | undefined;
   /** The bodies of the deployments that were created; their ids count from 99. */
   readonly deployments: Record<string, unknown>[] = [];
+  #lastId = 0;
   readonly #server = createServer((message, response) => {
     const chunks: Buffer[] = [];
     message.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -76,7 +77,7 @@ export class FakeGitHub {
   }
 
   comment(login: string, body: string): Comment {
-    const id = this.comments.length + 1;
+    const id = ++this.#lastId;
     const comment = { id, body, user: { login }, html_url: `https://github.com/comment-${id}` };
     this.comments.push(comment);
     return comment;
@@ -118,7 +119,12 @@ export class FakeGitHub {
       return { status: 201, body: this.comment(this.login ?? this.viewer ?? 'github-actions[bot]', text) };
     }
     const found = this.comments.find(({ id }) => pathname.endsWith(`/issues/comments/${id}`));
-    if (!found || method !== 'PATCH') return { status: 404 };
+    if (!found) return { status: 404 };
+    if (method === 'DELETE') {
+      this.comments.splice(this.comments.indexOf(found), 1);
+      return { status: 204 };
+    }
+    if (method !== 'PATCH') return { status: 404 };
     found.body = text;
     return { status: 200, body: found };
   }

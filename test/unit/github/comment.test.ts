@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { upsertComment } from '../../../src/github/comment.ts';
 import type { CommentOptions } from '../../../src/github/comment.ts';
 import { readGitHubContext } from '../../../src/github/context.ts';
+import { systemClock } from '../../../src/core/clock.ts';
 import { CancelledError } from '../../../src/core/errors.ts';
 import { FakeClock, recordingLog } from '../core/fakes.ts';
 import { FakeGitHub, RATE_LIMITED } from './api.ts';
@@ -106,6 +107,131 @@ describe('upsertComment', () => {
     expect(await upsertComment({ ...options, github })).toMatchObject({ action: 'skipped' });
     expect(await upsertComment({ ...options, token: '' })).toMatchObject({ action: 'skipped' });
     expect(api.calls).toEqual([]);
+  });
+});
+
+describe('several comments of ours', () => {
+  test('the oldest is kept, the others are removed; those of others stay', async () => {
+    const kept = api.comment('somebody', `${MARKER}\none`);
+    api.comment('octocat', `${MARKER}\nnot ours`);
+    api.comment('somebody', `${MARKER}\ntwo`);
+    expect(await upsertComment(options)).toEqual({ action: 'updated', url: kept.html_url });
+    expect(api.comments.map(({ user, body }) => [user.login, body])).toEqual([
+      ['somebody', `${MARKER}\n### Plan\n\ntwo changes`],
+      ['octocat', `${MARKER}\nnot ours`],
+    ]);
+  });
+
+  test('one that another job created at the same moment is kept, and ours removed', async () => {
+    const { comments } = api;
+    const push = comments.push.bind(comments);
+    // Older than ours, and not seen when ours was created.
+    comments.push = (...added) => {
+      comments.push = push;
+      return push(
+        { id: 0, body: `${MARKER}\nother`, user: { login: 'somebody' }, html_url: 'first' },
+        ...added,
+      );
+    };
+    expect(await upsertComment(options)).toEqual({ action: 'updated', url: 'first' });
+    expect(comments.map(({ id, body }) => [id, body])).toEqual([[0, `${MARKER}\n### Plan\n\ntwo changes`]]);
+  });
+});
+
+describe('a comment that jobs share', () => {
+  const SHARED = '<!-- platform:deploy-environment/shop -->';
+  const partOf = (name: string, run: string, sections = options.sections): CommentOptions => ({
+    ...options,
+    github: {
+      ...options.github,
+      runId: run,
+      pullRequest: { number: 7, fork: false, headSha: run.repeat(10) },
+    },
+    marker: 'deploy-environment/shop',
+    sections,
+    part: { name, order: ['dev', 'staging', 'prod'], replaces: `deploy-environment/shop/${name}` },
+  });
+
+  test('each job writes its part, in the order of the manifest, with its commit and its run', async () => {
+    expect(await upsertComment(partOf('staging', '1001'))).toMatchObject({ action: 'created' });
+    expect(await upsertComment(partOf('gone', '1002'))).toMatchObject({ action: 'updated' });
+    expect(await upsertComment(partOf('dev', '1003'))).toMatchObject({ action: 'updated' });
+    expect(api.comments).toHaveLength(1);
+    const at = String.raw`\.1\.\d+`;
+    const runs = 'https://github.com/org/platform/actions/runs';
+    const outdated = '⚠️ Not of the newest commit `1003100`';
+    expect(api.comments[0]?.body.replace(new RegExp(at, 'g'), '.1.0')).toBe(
+      [
+        SHARED,
+        `<!-- platform:part dev 1003.1.0 ${'1003'.repeat(10)} -->`,
+        `Commit \`1003100\` · [Run](${runs}/1003)`,
+        '',
+        '### Plan\n\ntwo changes',
+        '',
+        `<!-- platform:part staging 1001.1.0 ${'1001'.repeat(10)} -->`,
+        `${outdated} · Commit \`1001100\` · [Run](${runs}/1001)`,
+        '',
+        '### Plan\n\ntwo changes',
+        '',
+        `<!-- platform:part gone 1002.1.0 ${'1002'.repeat(10)} -->`,
+        `⚠️ No longer in the manifest · ${outdated} · Commit \`1002100\` · [Run](${runs}/1002)`,
+        '',
+        '### Plan\n\ntwo changes',
+      ].join('\n'),
+    );
+  });
+
+  test('the comment of the older form is removed, that of another environment and of another author stays', async () => {
+    api.comment('somebody', '<!-- platform:deploy-environment/shop/dev -->\nold');
+    api.comment('somebody', '<!-- platform:deploy-environment/shop/prod -->\nold');
+    api.comment('octocat', '<!-- platform:deploy-environment/shop/dev -->\ncopied');
+    await upsertComment(partOf('dev', '1001'));
+    expect(api.comments.map(({ body }) => body.split('\n')[0])).toEqual([
+      '<!-- platform:deploy-environment/shop/prod -->',
+      '<!-- platform:deploy-environment/shop/dev -->',
+      SHARED,
+    ]);
+  });
+
+  test.each<[string, 'lost' | { status: number }]>([
+    ['an answer that is lost', 'lost'],
+    ['a 502', { status: 502 }],
+    ['a comment that was removed meanwhile', { status: 404 }],
+  ])('it survives %s', async (_name, answer) => {
+    await upsertComment(partOf('dev', '1001'));
+    const id = api.comments[0]?.id ?? 0;
+    api.overrides.set(`PATCH /comments/${id}`, [answer]);
+    expect(await upsertComment(partOf('prod', '1001'))).toMatchObject({ action: 'updated' });
+    expect(api.comments.map(({ body }) => body.match(/platform:part \w+/g))).toEqual([
+      ['platform:part dev', 'platform:part prod'],
+    ]);
+  });
+
+  test('after a long wait for a rate limit the comment is read again: what was written meanwhile stays', async () => {
+    const alone = (name: string): CommentOptions => ({
+      ...partOf(name, '1001'),
+      context: { ...options.context, clock: systemClock },
+      part: { name, order: [name], replaces: 'none' },
+    });
+    await upsertComment(alone('dev'));
+    const limited = { status: 403, headers: { 'retry-after': '6' }, body: RATE_LIMITED };
+    api.overrides.set('PATCH /comments/1', [limited]);
+    const waiting = upsertComment(alone('prod'));
+    await systemClock.sleep(2000);
+    await upsertComment(alone('staging'));
+    expect(await waiting).toMatchObject({ action: 'updated' });
+    expect(api.comments.map(({ body }) => body.match(/platform:part \w+/g))).toEqual([
+      ['platform:part prod', 'platform:part dev', 'platform:part staging'],
+    ]);
+  });
+
+  test.each([403, 422])('a refusal (%d) is a notice, and asked once', async (status) => {
+    await upsertComment(partOf('dev', '1001'));
+    api.calls.length = 0;
+    api.overrides.set('PATCH /comments/1', [{ status }]);
+    expect(await upsertComment(partOf('prod', '1001'))).toMatchObject({ action: 'skipped' });
+    expect(written()).toEqual(['PATCH']);
+    expect(lines.at(-1)).toMatch(/^::notice::no comment: /);
   });
 });
 

@@ -63,7 +63,7 @@ test('the night finds what was changed by hand: one issue, also after the second
   }
 });
 
-test('a pull request is shown its plan: one comment for each environment, which later commits keep up to date', async () => {
+test('a pull request is shown its plan: one comment with a part for each environment, which later commits keep up to date', async () => {
   const { shop, rehearsal } = await madeOf();
   const { comments } = gitHubState(shop.sandbox.world);
   const executed = shop.sandbox.calls.of('ExecuteChangeSet').length;
@@ -87,11 +87,14 @@ test('a pull request is shown its plan: one comment for each environment, which 
     expect(report.result).toBe('success');
     expect(report.jobs['plan / difference']?.result).toBe('skipped');
     const shown = comments.filter(({ issue }) => issue === PULL_REQUEST).map(({ body }) => body);
-    expect(shown).toHaveLength(ENVIRONMENTS.length);
-    for (const environment of ENVIRONMENTS) {
-      const about = shown.filter((body) => body.includes(`${environment}-shop-network`));
-      expect(about).toHaveLength(1);
-      expect(about[0]).toContain(`\`v1\` → \`${version}\``);
+    expect(shown).toHaveLength(1);
+    const [head, ...parts] = (shown[0] ?? '').split(/^<!-- platform:part /m);
+    expect(head).toBe('<!-- platform:deploy-environment/shop -->\n');
+    expect(parts).toHaveLength(ENVIRONMENTS.length);
+    for (const [index, environment] of ENVIRONMENTS.entries()) {
+      expect(parts[index]).toContain(`Commit \`${sha.slice(0, 7)}\``);
+      expect(parts[index]).toContain(`${environment}-shop-network`);
+      expect(parts[index]).toContain(`\`v1\` → \`${version}\``);
     }
   }
   expect(shop.sandbox.calls.of('ExecuteChangeSet')).toHaveLength(executed);

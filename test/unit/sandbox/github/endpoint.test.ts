@@ -92,6 +92,22 @@ describe('a comparison of commits', () => {
   });
 });
 
+test('there is no conditional write', async () => {
+  const octokit = octokitOf(await ofGitHub({ comments: [{ issue: 1, body: 'one' }] }));
+  const { data } = await octokit.rest.issues.listComments({ ...repo, issue_number: 1 });
+  const comment = { ...repo, comment_id: data[0]?.id ?? 0, body: 'two' };
+  for (const name of ['if-match', 'if-unmodified-since']) {
+    const refused = await refusal(
+      octokit.rest.issues.updateComment({ ...comment, headers: { [name]: '"x"' } }),
+    );
+    expect([refused.status, refused.message]).toEqual([
+      400,
+      expect.stringContaining('Conditional request headers are not allowed in unsafe requests'),
+    ]);
+  }
+  expect((await octokit.rest.issues.updateComment(comment)).data.body).toBe('two');
+});
+
 describe('comments', () => {
   test('are created, changed, read and deleted', async () => {
     const sandbox = await sandboxOf();

@@ -1,0 +1,155 @@
+import { characters, cutMarkdown } from '../core/markdown/cut.ts';
+import { code } from '../core/markdown/markdown.ts';
+import { fitSections, type Section } from '../core/markdown/sections.ts';
+
+/** GitHub refuses a longer comment: "body is too long (maximum is 65536 characters)". */
+export const LIMIT_CHARACTERS = 65_536;
+
+/** When a part was written. A later run is newer, whenever it writes; within a run, what was written later. */
+interface Version {
+  run: number;
+  attempt: number;
+  /** Milliseconds since the epoch. */
+  at: number;
+}
+
+/** What one environment has in a comment that several share. */
+interface Part {
+  name: string;
+  version: Version;
+  commit: string;
+  /** Markdown, cut to the part's share. */
+  text: string;
+}
+
+/** The part that a job writes, with its sections whole. */
+export interface PartDraft extends Omit<Part, 'text'> {
+  sections: readonly Section[];
+}
+
+export interface Layout {
+  /** The first line of the comment. */
+  marker: string;
+  /** The names of the parts in their order; a part of another name comes last. */
+  order: readonly string[];
+  /** Where runs are shown: `https://github.com/org/shop/actions/runs`. */
+  runsUrl: string;
+}
+
+/** Whether one version is newer than another. */
+export function isNewer(one: Version, other: Version): boolean {
+  if (one.run !== other.run) return one.run > other.run;
+  if (one.attempt !== other.attempt) return one.attempt > other.attempt;
+  return one.at > other.at;
+}
+
+const PART = /^<!-- platform:part (\S+) (\d+)\.(\d+)\.(\d+) (\S+) -->$/;
+
+function partMarker({ name, commit, version: { run, attempt, at } }: Omit<Part, 'text'>): string {
+  return `<!-- platform:part ${name} ${run}.${attempt}.${at} ${commit === '' ? '-' : commit} -->`;
+}
+
+/** The parts of a comment by name. The line below a part's marker is its caption, made anew with each write. */
+export function readParts(body: string): Map<string, Part> {
+  const parts = new Map<string, Part>();
+  let current: Part | undefined;
+  let caption = false;
+  for (const line of body.split(/\r?\n/)) {
+    const [, name, run, attempt, at, commit] = PART.exec(line) ?? [];
+    if (name !== undefined) {
+      const version = { run: Number(run), attempt: Number(attempt), at: Number(at) };
+      current = { name, version, commit: commit === '-' ? '' : (commit ?? ''), text: '' };
+      parts.set(name, current);
+      caption = true;
+    } else if (caption) {
+      caption = false;
+    } else if (current) {
+      current.text += `${line}\n`;
+    }
+  }
+  for (const part of parts.values()) part.text = part.text.trim();
+  return parts;
+}
+
+/** Of each name the newest part. */
+export function joinParts(comments: readonly ReadonlyMap<string, Part>[]): Map<string, Part> {
+  const joined = new Map<string, Part>();
+  for (const part of comments.flatMap((parts) => [...parts.values()])) {
+    const known = joined.get(part.name);
+    if (!known || isNewer(part.version, known.version)) joined.set(part.name, part);
+  }
+  return joined;
+}
+
+/**
+ * The comment with a part written anew. All parts together fit GitHub's limit: a part that is shorter than its share
+ * leaves the rest to the others.
+ */
+export function writeBody(draft: PartDraft, others: Iterable<Part>, layout: Layout): string {
+  const parts = inOrder([draft, ...[...others].filter(({ name }) => name !== draft.name)], layout.order);
+  const heads = parts.map((part) => `${partMarker(part)}\n${captionOf(part, parts, layout)}`);
+  // Of each part its head, two blank lines and the text between them.
+  const overhead = [layout.marker, ...heads].reduce((sum, head) => sum + head.length + 4, 0);
+  const room = LIMIT_CHARACTERS - overhead;
+  const share = shareOf(
+    parts.map((part) => fitted(part, room).length),
+    room,
+  );
+  const bodies = parts.map((part, index) => `${heads[index] ?? ''}\n\n${fitted(part, share)}`);
+  return `${layout.marker}\n${bodies.join('\n\n')}`;
+}
+
+function inOrder<T extends { name: string }>(parts: readonly T[], order: readonly string[]): T[] {
+  const place = ({ name }: T): number => (order.includes(name) ? order.indexOf(name) : order.length);
+  return [...parts].sort((one, other) => place(one) - place(other) || (one.name < other.name ? -1 : 1));
+}
+
+/** Which commit a part is about, and whether that is the newest one of the comment. */
+function captionOf(
+  { name, commit, version }: Omit<Part, 'text'>,
+  parts: readonly Omit<Part, 'text'>[],
+  { order, runsUrl }: Layout,
+): string {
+  const newest = parts.reduce((one, other) => (isNewer(other.version, one.version) ? other : one));
+  const notes = [
+    ...(order.includes(name) ? [] : ['⚠️ No longer in the manifest']),
+    ...(commit === newest.commit ? [] : [`⚠️ Not of the newest commit ${shortCommit(newest.commit)}`]),
+    `Commit ${shortCommit(commit)}`,
+    `[Run](${runsUrl}/${version.run})`,
+  ];
+  return notes.join(' · ');
+}
+
+function shortCommit(commit: string): string {
+  return commit === '' ? 'unknown' : code(commit.slice(0, 7));
+}
+
+/** The longest that a text may be, where shorter ones leave what they do not need to the others. */
+function shareOf(lengths: readonly number[], room: number): number {
+  let left = room;
+  const shortestFirst = [...lengths].sort((one, other) => one - other);
+  for (const [index, length] of shortestFirst.entries()) {
+    const share = Math.floor(left / (lengths.length - index));
+    if (length > share) return share;
+    left -= length;
+  }
+  return room;
+}
+
+const CUT = "> Shortened to fit GitHub's limit for a comment. The run's summary has everything.";
+
+function fitted(part: Part | PartDraft, limit: number): string {
+  if ('sections' in part)
+    return unforged(fitSections(part.sections.map(unforgedSection), limit, 'characters')) || CUT;
+  if (part.text.length <= limit) return part.text;
+  return `${cutMarkdown(part.text, limit - CUT.length - 2, characters)}\n\n${CUT}`.trim();
+}
+
+/** Text from outside that looks like a marker gets a space without width: it reads the same and marks nothing. */
+function unforged(text: string): string {
+  return text.replace(/<!--(?=\s*platform:)/gi, '<!\u200B--');
+}
+
+function unforgedSection({ title, body, priority }: Section): Section {
+  return { ...(title !== undefined && { title: unforged(title) }), body: unforged(body), priority };
+}
