@@ -48,6 +48,7 @@ const outputs = {
   message: {},
   result: {},
   environment: {},
+  url: {},
   'has-changes': {},
   plan: {},
   fingerprint: {},

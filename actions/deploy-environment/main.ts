@@ -1,5 +1,6 @@
 import { runAction } from '../../src/core/action.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
+import { environmentUrl } from '../../src/environment/manifest/places.ts';
 import { keepIssue } from '../../src/github/issue.ts';
 import { presentEnvironment } from '../../src/present/environment.ts';
 import { COMMANDS } from './commands.ts';
@@ -14,7 +15,8 @@ await runAction({
     const run = await openRun(inputs, context, env);
     const presented = presentEnvironment(await COMMANDS[inputs.command](run));
     const { commit } = run.context.commit;
-    const outcome = { ...presented, outputs: { ...presented.outputs, commit } };
+    const url = environmentUrl(run.manifest, run.choice.environment);
+    const outcome = { ...presented, outputs: { ...presented.outputs, commit, url } };
     if (inputs.command === 'plan') await comment(run, outcome);
     if (inputs.command !== 'drift' || !inputs.issue) return outcome;
     return { ...outcome, outputs: { ...outcome.outputs, issue: await updateIssue(run, outcome) } };

@@ -40,6 +40,7 @@ const outputs = {
   from: {},
   to: {},
   'awaits-approval': {},
+  url: {},
 } as const satisfies OutputContract;
 
 /** The same names as in action.yml; a test holds them together. */

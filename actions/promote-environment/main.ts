@@ -7,6 +7,7 @@ import type { PromotionResult } from '../../src/delivery/promotion/result.ts';
 import { rollBackEnvironment } from '../../src/delivery/promotion/rollback.ts';
 import { reportStatus } from '../../src/delivery/promotion/status.ts';
 import { readManifest } from '../../src/environment/manifest/manifest.ts';
+import { environmentUrl } from '../../src/environment/manifest/places.ts';
 import { ownerAndName } from '../../src/github/client.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
 import { presentPromotion } from '../../src/present/promotion.ts';
@@ -33,7 +34,10 @@ await runAction({
     const manifest = readManifest(inputs.manifest, workspace, context, owner);
     const open = (region: string, roleToAssume: string | undefined) =>
       createSession({ region, roleToAssume, context, env });
-    return presentPromotion(await runCommand({ inputs, manifest, github, open, context, env }));
+    const outcome = presentPromotion(await runCommand({ inputs, manifest, github, open, context, env }));
+    const target = manifest.environments[inputs.to ?? ''];
+    if (!target) return outcome;
+    return { ...outcome, outputs: { ...outcome.outputs, url: environmentUrl(manifest, target) } };
   },
 });
 

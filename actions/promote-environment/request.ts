@@ -25,7 +25,12 @@ import type {
   Manifest,
   Service,
 } from '../../src/environment/manifest/manifest.ts';
-import { type Access, environmentSettings, servicesIn } from '../../src/environment/manifest/places.ts';
+import {
+  type Access,
+  environmentSettings,
+  environmentUrl,
+  servicesIn,
+} from '../../src/environment/manifest/places.ts';
 import { smokeTestOf } from '../../src/environment/run/targets.ts';
 import type { GitHubContext } from '../../src/github/context.ts';
 import { isDigest } from '../../src/images/registry/manifest.ts';
@@ -111,9 +116,17 @@ export function statusRequest(run: Run): StatusRequest {
   return { environments };
 }
 
-export function gitHubAccess({ inputs, github, context }: Run): GitHubAccess {
+export function gitHubAccess({ inputs, manifest, github, context }: Run): GitHubAccess {
   const token = inputs['github-token'] ?? '';
-  return { token, github, context, records: inputs['github-deployment'] };
+  const target = manifest.environments[inputs.to ?? ''];
+  const url = target && environmentUrl(manifest, target);
+  return {
+    token,
+    github,
+    context,
+    records: inputs['github-deployment'],
+    ...(url !== undefined && { environmentUrl: url }),
+  };
 }
 
 function approvalOf({ inputs, github, context }: Run, { name, approval }: Environment): ApprovalRequest {

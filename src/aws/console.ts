@@ -10,6 +10,11 @@ export function servicePage(region: string, cluster: string, service: string): s
   return `${consoleOf(region)}/ecs/v2/clusters/${cluster}/services/${service}/deployments?region=${region}`;
 }
 
+/** The page of a cluster of ECS in the console. */
+export function clusterPage(region: string, cluster: string): string {
+  return `${consoleOf(region)}/ecs/v2/clusters/${cluster}/services?region=${region}`;
+}
+
 /** The page of a stack in the console, found by its name: its ARN has the account's id, which GitHub may mask. */
 export function stackPage(region: string, stackName: string): string {
   return `${consoleOf(region)}/cloudformation/home?region=${region}#/stacks?filteringText=${encodeURIComponent(stackName)}`;

@@ -184,6 +184,47 @@ describe('environments', () => {
     expect((await rehearsal.play(deploy, push)).result).toBe('success');
   });
 
+  // actions/runner, JobExtension.FinalizeJob: whatever the job's result.
+  test.each<[string, string, string, object]>([
+    [
+      'of a step',
+      'echo "url=https://x.example" >> "$GITHUB_OUTPUT"',
+      'success',
+      { url: 'https://x.example' },
+    ],
+    [
+      'of a step that then fails',
+      'echo "url=https://x.example" >> "$GITHUB_OUTPUT"; exit 1',
+      'failure',
+      { url: 'https://x.example' },
+    ],
+    [
+      'that is none',
+      'true',
+      'success',
+      {
+        warning:
+          "Environment URL '' is not a valid http(s) URL, so it will not be shown as a link in the workflow graph.",
+      },
+    ],
+    [
+      'with a masked value',
+      'echo "url=https://s3cret.example" >> "$GITHUB_OUTPUT"',
+      'success',
+      { warning: "Skip setting environment url as environment 'prod' may contain secret." },
+    ],
+  ])('have the url %s', async (_, script, result, environmentUrl) => {
+    const rehearsal = await rehearsalOf({ secrets: { KEY: 's3cret' } });
+    const environment = "environment: { name: prod, url: '${{ steps.s.outputs.url }}' }";
+    const report = await rehearsal.play(workflow(job('deploy', script, environment)), push);
+    expect(report.jobs['deploy']).toMatchObject({ result, environmentUrl });
+    const [deployment] = gitHubState(rehearsal.stage.sandbox.world).deployments;
+    expect(deployment).toMatchObject({ environment: 'prod', statuses: [{ state: result }] });
+    expect(deployment?.statuses[0]?.fields['environment_url']).toBe(
+      'url' in environmentUrl ? environmentUrl.url : undefined,
+    );
+  });
+
   test('keep a run waiting until it is cancelled', async () => {
     const asked = gate<undefined>();
     const review = () => {

@@ -27,6 +27,8 @@ export interface GitHubAccess {
   context: Pick<Context, 'clock' | 'signal' | 'log'>;
   /** Whether the promotion is recorded as a deployment. */
   records: boolean;
+  /** Where the environment that is changed is reached. */
+  environmentUrl?: string;
 }
 
 /** A promotion or rollback in progress. */
@@ -145,7 +147,7 @@ export async function recordDeployment(
       description,
       payload: { from, images, actor, ...(bypassReason !== undefined && { bypass: bypassReason }) },
     });
-    await setDeploymentStatus(access, id, { state: 'in_progress', description });
+    await setDeploymentStatus(access, id, { state: 'in_progress', description, ...urlOf(access) });
     return {
       end: (ok, text) => endDeployment(id, { state: ok ? 'success' : 'failure', text }, report, access),
     };
@@ -166,10 +168,14 @@ async function endDeployment(
   const own = signal.aborted ? AbortSignal.timeout(END_WITHIN_MS) : signal;
   try {
     const context = { ...access.context, signal: own };
-    await setDeploymentStatus({ ...access, context }, id, { state, description: text });
+    await setDeploymentStatus({ ...access, context }, id, { state, description: text, ...urlOf(access) });
   } catch (error) {
     report.notes.push(`GitHub was not told how the deployment ended: ${reasonOf(error)}.`);
   }
+}
+
+function urlOf({ environmentUrl }: GitHubAccess): { environmentUrl?: string } {
+  return environmentUrl === undefined ? {} : { environmentUrl };
 }
 
 const COMPARISONS_AT_ONCE = 4;

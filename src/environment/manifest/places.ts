@@ -1,3 +1,4 @@
+import { clusterPage } from '../../aws/console.ts';
 import type { EnvironmentSettings, PlaceSettings } from '../../delivery/promotion/environment.ts';
 import { clusterName } from '../run/targets.ts';
 import type { Environment, ExistingService, Manifest, Service } from './manifest.ts';
@@ -38,6 +39,21 @@ export function environmentSettings(
     role: access.role,
     services: new Map(services),
   };
+}
+
+/**
+ * Where people find an environment: its `url`, else its cluster in the console. GitHub shows it beside the environment's
+ * deployments, and warns of an empty one: "Environment URL '' is not a valid http(s) URL, so it will not be shown as a
+ * link in the workflow graph."
+ */
+export function environmentUrl(manifest: Manifest, environment: Environment): string {
+  const { url, region, name } = environment;
+  if (url !== undefined) return url;
+  const [service] = servicesIn(manifest, environment);
+  const place = service && 'places' in service ? service.places[name] : undefined;
+  // The name at the end of an ARN: an account id must be in no output.
+  const cluster = place?.cluster.split('/').at(-1) ?? clusterName(manifest, environment);
+  return clusterPage(place?.region ?? region, cluster);
 }
 
 /** The services of an environment, those with a stack first. */

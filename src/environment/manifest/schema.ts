@@ -91,10 +91,15 @@ const environment = z
         description: 'Parameter files; a template gets the keys that it declares.',
       }),
       tags: texts.optional().meta({ description: 'Tags of every stack.' }),
-      url: text('a URL such as https://dev.example.com', /^https?:\/\/[^\s/]+$/)
+      url: text(
+        'a URL such as https://dev.example.com, without a user, a path or a slash at its end',
+        /^https?:\/\/(?:[A-Za-z0-9]+(?:(?:\.|-+)[A-Za-z0-9]+)*|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?$/,
+      )
+        .refine((url) => URL.canParse(url), { error: 'a URL such as https://dev.example.com' })
         .optional()
         .meta({
-          description: 'Where the environment is reached; smoke tests with a path ask there.',
+          description:
+            'Where the environment is reached: smoke tests with a path ask there, and its deployments on GitHub link to it. Without it they link to the ECS cluster in the console.',
         }),
       'promote-from': z.string({ error: 'the name of an environment' }).optional().meta({
         description: 'The environment that images come from. Without it they are built.',

@@ -54,6 +54,15 @@ describe('a promotion', () => {
       description: 'octocat promotes from dev: user-service',
       payload: { from: 'dev', images: { 'user-service': digest }, actor: 'octocat' },
     });
+    const { url = '' } = run.outputs;
+    expect(url).toBe(
+      'https://eu-west-1.console.aws.amazon.com/ecs/v2/clusters/staging-shop/services?region=eu-west-1',
+    );
+    const statuses = deployment?.statuses.map(({ state, fields }) => [state, fields['environment_url']]);
+    expect(statuses).toEqual([
+      ['in_progress', url],
+      ['success', url],
+    ]);
     expect(run.summary).toContain('### ✅ dev → staging: promoted');
     expect(run.summary).toContain('/compare/76312e');
   });

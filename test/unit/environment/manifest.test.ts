@@ -76,6 +76,55 @@ test('anchors and merges are read', () => {
   });
 });
 
+describe('the url of an environment', () => {
+  const urlOf = (url: string): string | undefined =>
+    parseManifest(
+      small.replace(
+        "dev: { account: '111111111111' }",
+        `dev: { account: '111111111111', url: ${JSON.stringify(url)} }`,
+      ),
+      'platform.yml',
+    ).environments['dev']?.url;
+
+  test.each([
+    'https://dev.example.com',
+    'https://dev.example.com:8443',
+    'http://internal-dev-123.eu-west-1.elb.amazonaws.com',
+    'http://localhost:3000',
+    'https://127.0.0.1',
+    'https://[::1]:8443',
+  ])('may be %s', (url) => {
+    expect(urlOf(url)).toBe(url);
+  });
+
+  test.each([
+    '',
+    'dev.example.com',
+    'javascript:alert(1)',
+    'ftp://dev.example.com',
+    'https://',
+    'https://dev.example.com/',
+    'https://dev.example.com/path',
+    'https://dev.example.com?x=1',
+    'https://dev.example.com#x',
+    'https://user:password@dev.example.com',
+    'https://user@dev.example.com',
+    'https://dev.example.com:99999',
+    'https://dev example.com',
+    'https://dev.example.com"onclick=',
+    'https://dev.example.com)[x](https://evil.example',
+    'https://-dev.example.com',
+    'https://dev..example.com',
+    'https://999.1.1.1',
+    'https://[:::1]',
+    'HTTPS://dev.example.com\nhttps://evil.example',
+  ])('may not be %j', (url) => {
+    expect(() => urlOf(url)).toThrow(
+      /environments\.dev\.url: .*expected a URL such as https:\/\/dev\.example\.com/,
+    );
+  });
+});
+
 describe('a problem has its path, its line and what is allowed', () => {
   const account = 'expected the twelve digits of an account, in quotes';
   test.each([

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Job, Permissions } from '../workflow.ts';
 import { Superseded } from './concurrency.ts';
+import { endJobDeployment, environmentUrlOf, recordJobDeployment } from './deployment.ts';
 import { Rejected, enterEnvironment } from './environment.ts';
 import { interpolateAll, toText } from './expressions.ts';
 import type { Contexts } from './expressions.ts';
@@ -102,16 +103,15 @@ async function onRunner(
       ...jobEnv(play, contexts),
     };
     const masks = new Masks([...Object.values(scope.secrets), token]);
+    const deployment = recordJobDeployment(scope.running, job, environment, contexts);
     const place = { stage, workspace, env, event: event.payload, token, signal };
     const { steps, seen } = await runSteps(job, contexts, place, masks);
     const result = worst(steps.map((step) => step.result));
     const { kept, dropped } = masks.withoutMasked(outputsOf(job, contexts, seen));
-    return {
-      steps,
-      outputs: kept,
-      dropped,
-      result: signal.aborted && result !== 'failure' ? 'cancelled' : result,
-    };
+    const ended = signal.aborted && result !== 'failure' ? 'cancelled' : result;
+    const url = environmentUrlOf(job, { ...contexts, steps: seen }, masks);
+    if (deployment) endJobDeployment(scope.running, deployment, ended, url);
+    return { steps, outputs: kept, dropped, result: ended, environmentUrl: url };
   } finally {
     rmSync(workspace, { recursive: true, force: true });
   }

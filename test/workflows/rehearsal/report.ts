@@ -1,4 +1,5 @@
 import type { Permissions } from '../workflow.ts';
+import type { EnvironmentUrl } from './deployment.ts';
 import type { Runner } from './runner.ts';
 
 export type Result = 'success' | 'failure' | 'cancelled' | 'skipped';
@@ -20,6 +21,8 @@ export interface JobReport {
   /** Why it was cancelled or has failed, where no step says so. */
   reason: string;
   environment?: string;
+  /** Of its environment, or why GitHub does not show it; empty where the job gives none. */
+  environmentUrl?: EnvironmentUrl;
   /** Absent where it was skipped. */
   runner?: Runner;
   permissions: Permissions;

@@ -1,9 +1,10 @@
 import { expect, test } from '@jest/globals';
+import { gitHubState } from '../../../sandbox/github/state.ts';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { deployEnvironment } from '../../support/environment.ts';
 import type { RunReport } from '../rehearsal/report.ts';
 import { callsOf, madeOf, type Scene, sceneOf } from './scene.ts';
-import { ACCOUNTS, Shop } from './shop.ts';
+import { ACCOUNTS, Shop, URLS } from './shop.ts';
 import { droppedOf, logOf, reviewer, verdictsOf, withoutMessage } from './stage.ts';
 
 const workspaceOf = useWorkspaces();
@@ -42,6 +43,17 @@ test('a platform is made by hand, then a commit goes all the way, and the same c
     'pipeline / prod / apply': 'deployed, promoted',
   });
   expect(report.result).toBe('success');
+  const { deployments } = gitHubState(shop.sandbox.world);
+  const console =
+    'https://eu-west-1.console.aws.amazon.com/ecs/v2/clusters/dev-shop/services?region=eu-west-1';
+  const urls = deployments
+    .slice(-3)
+    .map(({ environment, statuses }) => [environment, statuses.at(-1)?.fields]);
+  expect(urls).toEqual([
+    ['dev', { environment_url: console }],
+    ['staging', { environment_url: URLS.staging }],
+    ['prod', { environment_url: URLS.prod }],
+  ]);
   expect(lead.asked).toEqual(['staging', 'prod', 'staging', 'prod']);
   expect(await shop.runs()).toEqual({ dev: [v2], staging: [v2], prod: [v2] });
 

@@ -81,6 +81,9 @@ test('a rollback brings the previous release back and holds; what was rolled bac
   await dispatch('promote', toStaging);
   const back = await dispatch('rollback', { environment: 'staging', reason: 'Orders fail' });
   expect(verdictsOf(back)).toEqual({ 'rollback / rollback': 'restored' });
+  expect(back.jobs['rollback / rollback']?.environmentUrl).toEqual({
+    url: 'https://eu-west-1.console.aws.amazon.com/ecs/v2/clusters/staging-shop/services?region=eu-west-1',
+  });
   expect(await world.runs('staging')).toEqual([first]);
 
   const held = await dispatch('promote', toStaging);

@@ -11,6 +11,12 @@ export type EnvironmentName = keyof typeof ACCOUNTS;
 const NAMES = Object.keys(ACCOUNTS) as EnvironmentName[];
 const UPSTREAM: Partial<Record<EnvironmentName, EnvironmentName>> = { staging: 'dev', prod: 'staging' };
 
+/** Where GitHub's deployments of an environment lead. Dev has no url of its own. */
+export const URLS: Partial<Record<EnvironmentName, string>> = {
+  staging: 'https://staging.example.com',
+  prod: 'https://shop.example.com',
+};
+
 const PARAMETERS = 'Parameters: { Project: { Type: String }, Environment: { Type: String } }';
 
 const CLUSTER = `
@@ -116,6 +122,7 @@ function manifest(): string {
     `    account: '${ACCOUNTS[name]}'`,
     `    role: arn:aws:iam::${ACCOUNTS[name]}:role/shop-${name}-deploy`,
     `    parameters: ${name}.json`,
+    ...(URLS[name] === undefined ? [] : [`    url: ${URLS[name]}`]),
     ...(UPSTREAM[name] === undefined ? [] : [`    promote-from: ${UPSTREAM[name]}`]),
   ]);
   return `
