@@ -68,6 +68,11 @@ const withIds = (rest: string, owner = 600_000_001, repository = 700_000_001): C
   sub: `repo:org@${owner}/platform@${repository}:${rest}`,
 });
 const environment = (name: string): Claims => ({ environment: name });
+/** Of a job in a merge queue: the subject that Microsoft's error AADSTS7002131 shows of one. */
+const queue = (branch: string): Claims => ({
+  event_name: 'merge_group',
+  ref: `refs/heads/gh-readonly-queue/${branch}/pr-13-7b1f002b00ec25a5facc43e470ef7dfe6d32f300`,
+});
 
 describe.each([
   ['names alone', {}],
@@ -93,6 +98,11 @@ describe.each([
     ['plan', 'the default branch', {}, true],
     ['plan', 'a pull request', { event_name: 'pull_request' }, true],
     ['plan', 'another branch', { ref: 'refs/heads/topic' }, false],
+    ['plan', 'a merge queue of the default branch', queue('main'), true],
+    ['plan', 'a merge queue of another branch', queue('release'), false],
+    ['plan', 'a merge queue of another repository', { repository: 'org/other', ...queue('main') }, false],
+    ['deploy', 'a merge queue', queue('main'), false],
+    ['plan', 'a branch whose name ends so', { ref: 'refs/heads/topic/gh-readonly-queue/main/x' }, false],
     ['plan', 'a tag', { ref: 'refs/tags/main' }, false],
     ['plan', 'the environment that takes images from here', environment('staging'), true],
     ['plan', 'one that does not', environment('prod'), false],
@@ -123,6 +133,7 @@ describe('subjects with numbers', () => {
     ['deploy', 'environment:dev', environment('dev')],
     ['plan', 'ref:refs/heads/main', {}],
     ['plan', 'pull_request', { event_name: 'pull_request' }],
+    ['plan', 'ref:refs/heads/gh-readonly-queue/main/pr-13-7b1f002', queue('main')],
     ['preview', 'environment:preview', environment('preview')],
     ['preview-cleanup', 'environment:preview-cleanup', environment('preview-cleanup')],
   ])('the %s role trusts %s of these numbers, and no others', async (role, rest, claims) => {

@@ -63,7 +63,11 @@ test('a pull request from a fork gets no preview, and that is no failure', async
 
 test('a pull request from a fork gets the difference of the templates instead of a plan', async () => {
   const { report, calls } = await playFork('workflows/plan.yml');
-  expect(results(report)).toEqual({ 'plan / plan': 'skipped', 'plan / difference': 'success' });
+  expect(results(report)).toEqual({
+    'plan / plan': 'skipped',
+    'plan / difference': 'success',
+    'plan / result': 'success',
+  });
   const job = report.jobs['plan / difference'];
   expect(job?.permissions).toEqual({ contents: 'read' });
   expect(job?.steps.at(-1)?.summary).toContain('    +Resources: { Mine: {} }');

@@ -18,6 +18,7 @@ interface Hooks {
 /** The shop in three accounts, and the workflows that deploy it. */
 export interface Scene {
   shop: Shop;
+  rehearsal: Rehearsal;
   /** The first image. */
   v1: string;
   deployByHand: (environment: string) => Promise<RunReport>;
@@ -40,6 +41,7 @@ export async function sceneOf(
   const rehearsal = new Rehearsal({ ...stage, reviewer: lead });
   return {
     shop,
+    rehearsal,
     v1,
     deployByHand: (environment) =>
       rehearsal.play('workflows/deploy.yml', {
