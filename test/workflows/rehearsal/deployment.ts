@@ -4,7 +4,7 @@ import type { Job } from '../workflow.ts';
 import { interpolateAll, toText } from './expressions.ts';
 import type { Contexts } from './expressions.ts';
 import type { Masks } from './masking.ts';
-import type { Result } from './report.ts';
+import type { EnvironmentUrl, Result } from './report.ts';
 import type { Running } from './run.ts';
 
 /** The deployment that GitHub records of a job with an environment; undefined where the job says `deployment: false`. */
@@ -52,10 +52,9 @@ export function endJobDeployment(
   });
 }
 
-/** The URL of a job's environment, or GitHub's warning about it. */
-export type EnvironmentUrl = { url: string } | { warning: string } | Record<string, never>;
-
 /**
+ * The URL of a job's environment.
+ *
  * @see actions/runner, JobExtension.FinalizeJob: evaluated with the `steps` context whether the job succeeded or not;
  *   "Skip setting environment url as environment '…' may contain secret."
  * @see https://github.com/skywarth/vite-github-pages-deployer/issues/2: "Environment URL '' is not a valid http(s) URL, so

@@ -1,8 +1,10 @@
 import type { Permissions } from '../workflow.ts';
-import type { EnvironmentUrl } from './deployment.ts';
 import type { Runner } from './runner.ts';
 
 export type Result = 'success' | 'failure' | 'cancelled' | 'skipped';
+
+/** The URL of a job's environment, or GitHub's warning about it. */
+export type EnvironmentUrl = { url: string } | { warning: string } | Record<string, never>;
 
 export interface StepReport {
   name: string;
