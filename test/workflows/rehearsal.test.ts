@@ -2,39 +2,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { gitHubState } from '../../sandbox/github/state.ts';
-import type { Scenario } from '../../sandbox/index.ts';
-import { node24 } from '../runtime/node24.js';
-import { useSandboxes, useWorkspaces } from '../support/action.ts';
-import { Rehearsal } from './rehearsal/rehearsal.ts';
-import type { Stage } from './rehearsal/run.ts';
+import { useWorkspaces } from '../support/action.ts';
+import { gate, job, LEAD, useRehearsals, workflow } from './rehearsal/made-up.ts';
 import { CALLERS, REUSABLE, ROOT, workflowFile, workflowsOf } from './workflow.ts';
-import type { WorkflowFile } from './workflow.ts';
 
-const sandboxOf = useSandboxes();
+const rehearsalOf = useRehearsals();
 const workspaceOf = useWorkspaces();
-const LEAD = 'ghp_lead';
-
-async function rehearsalOf(stage: Partial<Stage> = {}, github: Scenario['github'] = {}): Promise<Rehearsal> {
-  const sandbox = await sandboxOf({ scenario: { github: { ...github, tokens: { [LEAD]: 'lead' } } } });
-  const repository = workspaceOf({ 'README.md': 'the repository' });
-  return new Rehearsal({ sandbox, repository, node: [node24()], ...stage });
-}
-
-function workflow(jobs: string, head = 'on: push'): WorkflowFile {
-  return workflowFile('.github/workflows/made-up.yml', `${head}\njobs:\n${jobs.replace(/^/gm, '  ')}`);
-}
-
-/** A job whose only step is a script. */
-const job = (name: string, script: string, more = ''): string =>
-  `${name}:\n  runs-on: ubuntu-latest\n${more ? `${more.replace(/^/gm, '  ')}\n` : ''}  steps:\n    - id: s\n      run: |\n${script.replace(/^/gm, '        ')}\n`;
 
 const push = { name: 'push' };
-/** A promise, and what fulfils it. */
-function gate<T>(): { passed: Promise<T>; open: (value: T) => void } {
-  let open: (value: T) => void = () => undefined;
-  const passed = new Promise<T>((done) => (open = done));
-  return { passed, open };
-}
 
 describe('jobs', () => {
   test('run in the order of their needs, and see the outputs', async () => {
@@ -52,29 +27,6 @@ describe('jobs', () => {
     );
     expect(report.result).toBe('success');
     expect(report.jobs['second']?.steps[0]?.log).toBe('got hello\n');
-  });
-
-  test('are skipped after a failure, however far above, unless they ask for it', async () => {
-    const rehearsal = await rehearsalOf();
-    const report = await rehearsal.play(
-      workflow(
-        job('first', 'exit 3') +
-          job('next', 'true', 'needs: first') +
-          job('cleanup', 'true', 'needs: next\nif: always()') +
-          job('after', 'true', 'needs: cleanup') +
-          job('alarm', 'true', 'needs: next\nif: ${{ failure() }}'),
-      ),
-      push,
-    );
-    const results = Object.entries(report.jobs).map(([name, { result }]) => [name, result]);
-    expect(Object.fromEntries(results)).toEqual({
-      first: 'failure',
-      next: 'skipped',
-      cleanup: 'success',
-      after: 'skipped',
-      alarm: 'success',
-    });
-    expect(report.result).toBe('failure');
   });
 
   test('of a matrix are one for each combination', async () => {
@@ -111,21 +63,6 @@ describe('jobs', () => {
       'success',
       'success',
     ]);
-  });
-});
-
-describe('outputs', () => {
-  test('that hold a masked value are dropped, and the log hides it', async () => {
-    const rehearsal = await rehearsalOf({ secrets: { ACCOUNT: '111111111111' } });
-    const script =
-      'echo "::add-mask::s3cret"\necho "it is s3cret"\necho "uri=111111111111.dkr/x" >> "$GITHUB_OUTPUT"\necho "name=x" >> "$GITHUB_OUTPUT"\necho "key=s3cret" >> "$GITHUB_OUTPUT"';
-    const outputs =
-      "outputs: { uri: '${{ steps.s.outputs.uri }}', name: '${{ steps.s.outputs.name }}', key: '${{ steps.s.outputs.key }}' }";
-    const report = await rehearsal.play(workflow(job('a', script, outputs)), push);
-    const { outputs: kept, dropped, steps } = report.jobs['a']!;
-    expect(kept).toEqual({ name: 'x' });
-    expect(dropped).toEqual(['uri', 'key']);
-    expect(steps[0]?.log).toBe('it is ***\n');
   });
 });
 
@@ -236,53 +173,6 @@ describe('environments', () => {
     await asked.passed;
     run.cancel();
     expect((await run.finished).jobs['deploy']).toMatchObject({ result: 'cancelled', steps: [] });
-  });
-});
-
-describe('concurrency', () => {
-  /** Runs of one job that waits for the environment and so holds its group; the test lets them go. */
-  async function started(concurrency: string, count: number) {
-    const gates = Array.from({ length: count }, () => gate<'approved'>());
-    const order: number[] = [];
-    const reviewer = {
-      token: LEAD,
-      review: (_: string, run: { number: number }) => {
-        order.push(run.number);
-        return gates[run.number - 1]!.passed;
-      },
-    };
-    const github = { environments: [{ name: 'prod', reviewers: ['lead'] }] };
-    const rehearsal = await rehearsalOf({ reviewer }, github);
-    const file = workflow(job('deploy', 'true', `environment: prod\nconcurrency: ${concurrency}`));
-    const runs = gates.map(() => rehearsal.start(file, push));
-    return { gates, runs, order };
-  }
-  const results = (runs: { finished: Promise<{ result: string }> }[]) =>
-    Promise.all(runs.map(async ({ finished }) => (await finished).result));
-
-  test('lets one run, one wait, and the newest take its place', async () => {
-    const { gates, runs } = await started('deploy-prod', 3);
-    expect((await runs[1]!.finished).jobs['deploy']).toMatchObject({ result: 'cancelled' });
-    gates.forEach(({ open }) => {
-      open('approved');
-    });
-    expect(await results(runs)).toEqual(['success', 'cancelled', 'success']);
-  });
-
-  test('with queue: max lets all of them wait, first in first out', async () => {
-    const { gates, runs, order } = await started('{ group: deploy-prod, queue: max }', 3);
-    gates.forEach(({ open }) => {
-      open('approved');
-    });
-    expect(await results(runs)).toEqual(['success', 'success', 'success']);
-    expect(order).toEqual([1, 2, 3]);
-  });
-
-  test('with cancel-in-progress ends what runs', async () => {
-    const { gates, runs } = await started('{ group: deploy-prod, cancel-in-progress: true }', 2);
-    expect((await runs[0]!.finished).result).toBe('cancelled');
-    gates[1]!.open('approved');
-    expect(await results(runs)).toEqual(['cancelled', 'success']);
   });
 });
 

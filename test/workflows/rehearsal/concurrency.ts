@@ -1,3 +1,5 @@
+import { Refused } from './inputs.ts';
+
 /** Why a job did not get its turn, or lost it. */
 export class Superseded extends Error {
   override readonly name = 'Superseded';
@@ -19,8 +21,11 @@ interface Group {
 const LONGEST_QUEUE = 100;
 
 /**
- * The repository's concurrency groups: one member of a group runs at a time. One may wait, and a newer one takes
- * its place; with `queue: max` a hundred may.
+ * The repository's concurrency groups: "there can be at most one running job or workflow in a concurrency group at any
+ * time. […] By default, any existing `pending` job or workflow in the same concurrency group will be canceled and the new
+ * queued job or workflow will take its place." With `queue: max`, "up to 100 jobs or workflow runs can be `pending`",
+ * "processed in first-in-first-out (FIFO) order according to the time each one started waiting on the concurrency group".
+ * "The concurrency group name is case insensitive."
  *
  * @see https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax#concurrency
  */
@@ -30,13 +35,19 @@ export class ConcurrencyGroups {
   /**
    * Waits for its turn. Resolves to what ends it.
    *
-   * @throws Superseded when another took its place in the queue, or the signal's reason.
+   * @throws Superseded when another took its place in the queue, Refused for what may not be combined, or the signal's
+   * reason.
    */
   async enter(
     wanted: { group: string; cancelInProgress: boolean; queue: 'single' | 'max' },
     cancel: (reason: Error) => void,
     signal: AbortSignal,
   ): Promise<() => void> {
+    if (wanted.queue === 'max' && wanted.cancelInProgress) {
+      // "The combination of `queue: max` and `cancel-in-progress: true` is not allowed and will result in a workflow
+      // validation error."
+      throw new Refused('cancel-in-progress is not allowed with queue: max');
+    }
     const name = wanted.group.toLowerCase();
     signal.throwIfAborted();
     await new Promise<void>((begin, refuse) => {

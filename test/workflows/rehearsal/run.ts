@@ -35,6 +35,8 @@ export interface Stage {
   vars?: Record<string, string>;
   /** Actions that are not run, by name or by path in this repository, besides those that every rehearsal knows. */
   standIns?: Record<string, StandIn>;
+  /** Reusable workflows that a test has made up, by their paths. */
+  workflows?: Record<string, WorkflowFile>;
   /** What is in the environment of every runner. */
   env?: Record<string, string>;
   /** Absent: there is one for every job. */

@@ -54,7 +54,12 @@ export async function playWorkflow(scope: Scope): Promise<Record<string, JobResu
   });
 }
 
-/** A job for each combination, at the same time; of an output, the last that is not empty wins. */
+/**
+ * A job for each combination, at the same time. With a matrix, "the output will be the output set by the last successful
+ * completing reusable workflow of the matrix which actually sets a value"; it is the same for a job's own outputs.
+ *
+ * @see https://docs.github.com/actions/how-tos/reuse-automations/reuse-workflows
+ */
 async function playMatrix(
   id: string,
   job: Job,
@@ -123,9 +128,10 @@ async function playCall(
   beginning: Beginning,
   scope: Scope,
 ): Promise<JobResult> {
-  const { open } = scope.running.stage;
+  const { open, workflows = {} } = scope.running.stage;
   const uses = job.uses ?? '';
-  const file = readWorkflow(calledPath(uses));
+  const path = calledPath(uses);
+  const file = workflows[path] ?? readWorkflow(path);
   const contract = file.workflow.on.workflow_call;
   const given = interpolateAll(job.with ?? {}, contexts) as Record<string, unknown>;
   const secrets = job.secrets === 'inherit' ? scope.secrets : texts(job.secrets, contexts);
