@@ -18,6 +18,8 @@ import { outputsOf, runSteps } from './steps.ts';
 export interface JobPlay {
   /** Its key in the workflow. */
   id: string;
+  /** See RunReport. */
+  name: string;
   job: Job;
   contexts: Contexts;
   permissions: Permissions;
@@ -62,6 +64,7 @@ export async function playJob(play: JobPlay): Promise<JobReport> {
     const leave = await turn();
     try {
       if (environment !== undefined) await enterEnvironment(scope.running, environment, signal);
+      await scope.running.stage.pickUp?.(play.name, scope.running.run);
       Object.assign(report, await onRunner(play, environment, signal));
     } finally {
       leave();

@@ -39,6 +39,8 @@ export interface Stage {
   workflows?: Record<string, WorkflowFile>;
   /** What is in the environment of every runner. */
   env?: Record<string, string>;
+  /** Resolves when a runner takes a job that is queued; absent, at once. */
+  pickUp?: (job: string, run: Run) => Promise<unknown>;
   /** Absent: there is one for every job. */
   runners?: readonly Runner[];
   /** The Node.js that the runner gives to actions. */

@@ -110,7 +110,7 @@ async function playOne(
   }
   const granted = permissionsOf(name, job, scope.file.workflow, scope.allowed);
   const permissions = fromFork(scope.running) ? readOnly(granted) : granted;
-  const report = await playJob({ id, job, contexts, permissions, scope });
+  const report = await playJob({ id, name, job, contexts, permissions, scope });
   scope.running.jobs[name] = report;
   return report;
 }

@@ -84,11 +84,11 @@ export class Shop {
 
   /** The digests that the service's tasks run, by environment. */
   async runs(): Promise<Record<EnvironmentName, string[]>> {
-    const found = await Promise.all(NAMES.map(async (name) => [name, await this.#runsIn(name)] as const));
+    const found = await Promise.all(NAMES.map(async (name) => [name, await this.runsIn(name)] as const));
     return Object.fromEntries(found) as Record<EnvironmentName, string[]>;
   }
 
-  async #runsIn(name: EnvironmentName): Promise<string[]> {
+  async runsIn(name: EnvironmentName): Promise<string[]> {
     const client = clientOf(this.sandbox, ECSClient, ACCOUNTS[name]);
     const cluster = `${name}-shop`;
     const listed = await client.send(new ListTasksCommand({ cluster, serviceName: 'api' }));

@@ -1,0 +1,152 @@
+import { GetParameterCommand } from '@aws-sdk/client-ssm';
+import { expect, test } from '@jest/globals';
+import { node24 } from '../../runtime/node24.js';
+import { useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { PromotionWorld } from '../../support/promotion.ts';
+import { refusal, ssmOf } from '../../unit/sandbox/clients.ts';
+import { gate } from '../rehearsal/made-up.ts';
+import { Rehearsal } from '../rehearsal/rehearsal.ts';
+import type { RunReport } from '../rehearsal/report.ts';
+import { ACCOUNTS, Shop } from './shop.ts';
+import { GITHUB, LEAD, logOf, SECRETS, verdictsOf } from './stage.ts';
+
+const sandboxOf = useSandboxes();
+const workspaceOf = useWorkspaces();
+
+const deployed = { 'deploy / plan': 'planned, unchanged', 'deploy / apply': 'deployed' };
+const outdatedPlan = { 'deploy / plan': 'outdated', 'deploy / apply': 'skipped' };
+const outdatedApply = { 'deploy / plan': 'planned, unchanged', 'deploy / apply': 'outdated' };
+
+/** Runs that deploy dev, each its own commit: run n that of n. A run waits for a runner where a gate says so. */
+async function scene(count: number) {
+  const sandbox = await sandboxOf({
+    accounts: Object.values(ACCOUNTS),
+    scenario: { github: { ...GITHUB, environments: [{ name: 'dev' }] } },
+  });
+  const commits = Array.from({ length: count }, (_, index) => {
+    const shop = new Shop(sandbox, workspaceOf({}));
+    const sha = String(index + 1).repeat(40);
+    return { shop, sha, repository: shop.folder, digest: shop.commit(`v${index + 1}`) };
+  });
+  const [first] = commits;
+  const gates = new Map<string, ReturnType<typeof gate<undefined>>>();
+  const rehearsal = new Rehearsal({
+    sandbox,
+    repository: first!.repository,
+    refs: Object.fromEntries(commits.map((commit) => [`v${commit.sha[0] ?? ''}`, commit])),
+    node: [node24()],
+    secrets: SECRETS,
+    pickUp: async (job, { number }) => gates.get(`${number}: ${job}`)?.passed,
+  });
+  const start = (number: number, queued?: string) => {
+    const passage = gate<undefined>();
+    if (queued !== undefined) gates.set(`${number}: ${queued}`, passage);
+    const inputs = { environment: 'dev' };
+    const sha = commits[number - 1]!.sha;
+    const { finished } = rehearsal.start('workflows/deploy.yml', { name: 'workflow_dispatch', sha, inputs });
+    return { finished, pickUp: () => passage.open(undefined) };
+  };
+  const runs = () => first!.shop.runsIn('dev');
+  return { sandbox, rehearsal, start, runs, digestOf: (number: number) => [commits[number - 1]!.digest] };
+}
+
+/** Expects the verdicts, and shows the log where they are others. */
+function expectVerdicts(report: RunReport, expected: Record<string, string>): void {
+  const verdicts = verdictsOf(report);
+  if (JSON.stringify(verdicts) !== JSON.stringify(expected)) console.error(logOf(report));
+  expect(verdicts).toEqual(expected);
+}
+
+const lockOf = async ({ sandbox }: Awaited<ReturnType<typeof scene>>) =>
+  (await refusal(ssmOf(sandbox).send(new GetParameterCommand({ Name: '/shop/dev/lock' })))).name;
+
+test('an older run that was queued is outdated, wherever the newer one overtook it', async () => {
+  const place = await scene(7);
+  expectVerdicts(await place.start(1).finished, deployed);
+
+  // Before its plan.
+  const beforePlan = place.start(2, 'deploy / plan');
+  expectVerdicts(await place.start(3).finished, deployed);
+  beforePlan.pickUp();
+  expectVerdicts(await beforePlan.finished, outdatedPlan);
+
+  // Between its plan and its apply.
+  const beforeApply = place.start(4, 'deploy / apply');
+  expectVerdicts(await place.start(5).finished, deployed);
+  beforeApply.pickUp();
+  expectVerdicts(await beforeApply.finished, outdatedApply);
+  expect(await place.runs()).toEqual(place.digestOf(5));
+}, 300_000);
+
+test('two runs that deploy at once: an older one is outdated, and a newer one waits for the lock', async () => {
+  const place = await scene(5);
+  const { sandbox, rehearsal } = place;
+  expectVerdicts(await place.start(1).finished, deployed);
+  /** The next change of a stack takes as long as the other run needs to find the lock taken. */
+  const slow = () => {
+    sandbox.addFault({ kind: 'delay', operation: 'ExecuteChangeSet', times: 1, delayMs: 12_000 });
+    const next = sandbox.calls.of('ExecuteChangeSet').length + 1;
+    return sandbox.calls.arrival({ operation: 'ExecuteChangeSet' }, next);
+  };
+
+  const older = place.start(2, 'deploy / apply');
+  const newer = place.start(3, 'deploy / apply');
+  const changing = slow();
+  newer.pickUp();
+  await changing;
+  older.pickUp();
+  expectVerdicts(await older.finished, outdatedApply);
+  expectVerdicts(await newer.finished, deployed);
+  expect(await place.runs()).toEqual(place.digestOf(3));
+
+  const first = place.start(4, 'deploy / apply');
+  const second = place.start(5, 'deploy / apply');
+  const changingAgain = slow();
+  first.pickUp();
+  await changingAgain;
+  second.pickUp();
+  expectVerdicts(await first.finished, deployed);
+  expect(await place.runs()).toEqual(place.digestOf(4));
+  // What was planned has changed since, and nothing is lost: the run is planned again.
+  const waited = await second.finished;
+  expect(logOf(waited)).toMatch(/The environment is locked by .*waiting for at most 3600 s/);
+  expectVerdicts(waited, { 'deploy / plan': 'planned, unchanged', 'deploy / apply': 'plan-changed' });
+  expect(await lockOf(place)).toBe('ParameterNotFound');
+  expectVerdicts(await rehearsal.rerun(waited, 'all'), deployed);
+  expect(await place.runs()).toEqual(place.digestOf(5));
+}, 300_000);
+
+test('an emergency rollback does not wait for a promotion that nobody approves, which is then held', async () => {
+  const world = await PromotionWorld.start({ scenario: { github: GITHUB } });
+  const [good] = await world.runs('staging');
+  await world.release('user-service', 'v2', 'staging');
+  await world.release('user-service', 'v3');
+  const asked = gate<undefined>();
+  const approval = gate<'approved'>();
+  const review = (_: string, { workflow }: { workflow: string }) => {
+    if (!workflow.endsWith('promote.yml')) return Promise.resolve('approved' as const);
+    asked.open(undefined);
+    return approval.passed;
+  };
+  const repository = workspaceOf({ 'platform.yml': world.manifest() });
+  const { sandbox } = world;
+  const rehearsal = new Rehearsal({
+    sandbox,
+    repository,
+    node: [node24()],
+    secrets: SECRETS,
+    reviewer: { token: LEAD, review },
+  });
+  const dispatch = (caller: string, inputs: Record<string, string>) =>
+    rehearsal.start(`workflows/${caller}.yml`, { name: 'workflow_dispatch', inputs });
+
+  const unapproved = dispatch('promote', { from: 'dev', to: 'staging' });
+  await asked.passed;
+  const back = await dispatch('rollback', { environment: 'staging', reason: 'Orders fail' }).finished;
+  expectVerdicts(back, { 'rollback / rollback': 'restored' });
+  expect(await world.runs('staging')).toEqual([good]);
+
+  approval.open('approved');
+  expectVerdicts(await unapproved.finished, { 'promote / plan': 'planned', 'promote / promote': 'held' });
+  expect(await world.runs('staging')).toEqual([good]);
+}, 300_000);
