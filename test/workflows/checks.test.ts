@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from '@jest/globals';
 import { useWorkspaces } from '../support/action.ts';
 import { callProblems } from './checks/calls.ts';
+import { groupProblems } from './checks/groups.ts';
 import { permissionProblems } from './checks/needs.ts';
 import { referenceProblems } from './checks/references.ts';
 import { lintProblems, schemaProblems } from './checks/schema.ts';
@@ -17,6 +18,7 @@ const CHECKS: Record<string, Check> = {
   'gives every call what it takes': callProblems,
   'names only inputs and outputs that are there': referenceProblems,
   'grants each job what it needs, and no more': permissionProblems,
+  'holds no concurrency group while it waits for an approval': groupProblems,
   'pins what is not ours': pinProblems,
   'has no expression inside a script': scriptProblems,
   'inherits no secret, and runs no stranger with rights': secretProblems,
@@ -101,6 +103,18 @@ describe('each check can fail', () => {
       `${steps('run: "true"')}\n  permissions: { contents: read }`,
       /has \{contents: read\} and needs \{\}/,
     ],
+    [
+      'a group of a job that waits for an approval',
+      groupProblems,
+      `${steps('run: "true"')}\n  environment: prod\n  concurrency: { group: deploy-prod, queue: max }`,
+      /^a holds its concurrency group while it waits for an approval$/,
+    ],
+    [
+      'a group of a job that calls one which waits for an approval',
+      groupProblems,
+      'a: { uses: $/.github/workflows/rollback.yml, concurrency: deploy-prod }',
+      /^a holds its concurrency group/,
+    ],
     ['a tag', pinProblems, steps('uses: actions/checkout@v5'), /not pinned/],
     ['a commit without a version', pinProblems, steps(`uses: a/b@${'a'.repeat(40)}`), /no version/],
     ['ourselves by a tag', pinProblems, steps('uses: org/platform/actions/deploy-stack@v1'), /say \$\//],
@@ -118,6 +132,14 @@ describe('each check can fail', () => {
     ],
   ])('%s', async (_name, check, jobs, problem) => {
     expect((await problems(check, jobs)).join('\n')).toMatch(problem);
+  });
+
+  test('a group of a workflow, one of whose jobs waits for an approval', () => {
+    const jobs = `${steps('run: "true"')}\n  environment: prod\nconcurrency: deploy`;
+    const file = workflowFile('x.yml', `on: push\njobs:\n  ${jobs.replace(/\n(?!concurrency)/g, '\n  ')}`);
+    expect(groupProblems(file)).toEqual([
+      'the workflow holds its concurrency group while it waits for an approval',
+    ]);
   });
 
   test('a workflow of a stranger with rights', () => {

@@ -23,7 +23,7 @@ export interface Step {
   'continue-on-error'?: boolean | string;
 }
 
-interface Concurrency {
+export interface Concurrency {
   group: string;
   'cancel-in-progress'?: boolean | string;
   queue?: string;
