@@ -1,4 +1,4 @@
-import type { Environment } from './state.ts';
+import type { Branch, Environment } from './state.ts';
 
 /**
  * GitHub's refusal of a job whose ref may not deploy to its environment; undefined when it may. "The deployment branch
@@ -9,10 +9,24 @@ import type { Environment } from './state.ts';
  *
  * @see https://docs.github.com/actions/reference/workflows-and-actions/deployments-and-environments#deployment-branches-and-tags
  */
-export function refusalOf({ name, branches }: Environment, ref: string): string | undefined {
+export function refusalOf(
+  { name, branches, protectedBranches }: Environment,
+  ref: string,
+  repository: readonly Branch[],
+): string | undefined {
   const branch = ref.replace(/^refs\/heads\//, '');
-  if (!branches || branches.some((pattern) => matches(pattern, branch))) return undefined;
+  const patterns = protectedBranches ? rulesOf(repository) : branches;
+  if (!patterns || patterns.some((pattern) => matches(pattern, branch))) return undefined;
   return `Branch "${branch}" is not allowed to deploy to ${name} due to environment protection rules.`;
+}
+
+/**
+ * "Only branches with branch protection rules enabled can deploy to the environment. If no branch protection rules are
+ * defined for any branch in the repository, then all branches can deploy."
+ */
+function rulesOf(branches: readonly Branch[]): string[] | undefined {
+  const ruled = branches.filter(({ protection }) => protection === 'rule').map(({ name }) => name);
+  return ruled.length > 0 ? ruled : undefined;
 }
 
 /** Of Ruby's File.fnmatch, what names of branches use: `*` and `?`. */

@@ -1,5 +1,5 @@
 import { type GitHubCall, notFound, numberOf, type Routes, unprocessable } from './call.ts';
-import { type Account, type Deployment, type DeploymentStatus, type Environment, now, SHA } from './state.ts';
+import { type Account, type Deployment, type DeploymentStatus, now, SHA } from './state.ts';
 import { userJson } from './users.ts';
 
 const STATES = ['error', 'failure', 'inactive', 'in_progress', 'queued', 'pending', 'success'];
@@ -144,64 +144,5 @@ function statusJson({ repositoryUrl }: GitHubCall, deployment: Deployment, statu
     created_at: created,
     updated_at: created,
     deployment_url: url,
-  };
-}
-
-/** Environments and what protects them. */
-export const environmentRoutes: Routes = {
-  'GET /repos/{owner}/{repo}/environments': [
-    'repos/get-all-environments',
-    (call) => ({
-      list: call.state.environments.map((environment) => environmentJson(call, environment)),
-      wrap: (environments, total) => ({ total_count: total, environments }),
-    }),
-  ],
-
-  'GET /repos/{owner}/{repo}/environments/{environment}': [
-    'repos/get-environment',
-    (call) => {
-      const environment = call.state.environments.find(({ name }) => name === call.params.environment);
-      if (!environment) throw notFound();
-      return { body: environmentJson(call, environment) };
-    },
-  ],
-
-  'GET /repos/{owner}/{repo}/environments/{environment}/deployment-branch-policies': [
-    'repos/list-deployment-branch-policies',
-    (call) => {
-      const environment = call.state.environments.find(({ name }) => name === call.params.environment);
-      if (!environment?.branches) throw notFound();
-      return {
-        list: environment.branches.map((name, index) => ({
-          id: environment.id * 100 + index,
-          name,
-          type: 'branch',
-        })),
-        wrap: (policies, total) => ({ total_count: total, branch_policies: policies }),
-      };
-    },
-  ],
-};
-
-export function environmentJson({ repositoryUrl, htmlUrl }: GitHubCall, environment: Environment): object {
-  const { id, name, reviewers, waitMinutes, branches } = environment;
-  const required = {
-    id: id * 10,
-    type: 'required_reviewers',
-    prevent_self_review: false,
-    reviewers: reviewers.map((login) => ({ type: 'User', reviewer: userJson({ login, type: 'User' }) })),
-  };
-  const wait = { id: id * 10 + 1, type: 'wait_timer', wait_timer: waitMinutes };
-  return {
-    id,
-    name,
-    url: `${repositoryUrl}/environments/${encodeURIComponent(name)}`,
-    html_url: `${htmlUrl}/deployments/activity_log?environments_filter=${encodeURIComponent(name)}`,
-    protection_rules: [
-      ...(reviewers.length > 0 ? [required] : []),
-      ...(waitMinutes > 0 ? [wait] : []),
-      ...(branches ? [{ id: id * 10 + 2, type: 'branch_policy' }] : []),
-    ],
-    deployment_branch_policy: branches ? { protected_branches: false, custom_branch_policies: true } : null,
   };
 }

@@ -6,7 +6,8 @@ import { decodePath, type HttpRequest, jsonReply, type Reply } from '../server/h
 import type { World } from '../world.ts';
 import { forbidden, type GitHubCall, type GitHubList, type Handler, notFound, type Routes } from './call.ts';
 import { commitRoutes } from './commits.ts';
-import { deploymentRoutes, environmentRoutes } from './deployments.ts';
+import { deploymentRoutes } from './deployments.ts';
+import { environmentRoutes } from './environments.ts';
 import { graphqlRoutes } from './graphql.ts';
 import { commentRoutes, issueRoutes } from './issues.ts';
 import { pullRoutes } from './pulls.ts';

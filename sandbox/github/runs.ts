@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { AwsError } from '../protocols/service.ts';
 import { forbidden, notFound, numberOf, unprocessable } from './call.ts';
 import type { GitHubCall, Routes } from './call.ts';
-import { environmentJson } from './deployments.ts';
+import { environmentJson } from './environments.ts';
 import type { Environment, Run } from './state.ts';
 import { userJson } from './users.ts';
 

@@ -51,6 +51,17 @@ export interface Environment {
   waitMinutes: number;
   /** Patterns of the refs that may deploy to it; undefined when all may. */
   branches?: string[];
+  /** Whether branches with a branch protection rule alone may deploy to it. */
+  protectedBranches?: boolean;
+  preventSelfReview?: boolean;
+  /** True, unless it says otherwise. */
+  adminsBypass?: boolean;
+}
+
+export interface Branch {
+  name: string;
+  /** A branch protection rule, or a ruleset. */
+  protection?: 'rule' | 'ruleset';
 }
 
 interface Approval {
@@ -128,6 +139,7 @@ export class GitHubState {
   readonly issues: Issue[] = [];
   readonly deployments: Deployment[] = [];
   readonly environments: Environment[];
+  readonly branches: readonly Branch[];
   readonly runs: Run[];
   readonly pulls: Pull[];
   readonly teams: readonly Team[];
@@ -140,6 +152,7 @@ export class GitHubState {
 
   constructor(scenario: GitHubScenario) {
     this.repository = scenario.repository ?? 'org/platform';
+    this.branches = scenario.branches ?? [{ name: 'main' }];
     this.environments = (scenario.environments ?? []).map((environment) => ({
       id: this.newId(),
       reviewers: [],

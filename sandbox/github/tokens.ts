@@ -80,11 +80,15 @@ const SUFFICIENT: readonly [RegExp, readonly string[]][] = [
   [/^\/repos\/[^/]+\/[^/]+\/pulls(\/|$)/, ['pull-requests']],
   [/^\/repos\/[^/]+\/[^/]+\/deployments(\/|$)/, ['deployments']],
   [/^\/repos\/[^/]+\/[^/]+\/(actions|environments)(\/|$)/, ['actions']],
-  [/^\/repos\/[^/]+\/[^/]+\/(commits|compare|contents)(\/|$)/, ['contents']],
+  [/^\/repos\/[^/]+\/[^/]+\/(branches|commits|compare|contents)(\/|$)/, ['contents']],
 ];
+
+/** "GitHub Apps must have the administration:write permission"; a job's token cannot have it. */
+const ADMINISTRATION = /^\/repos\/[^/]+\/[^/]+\/environments\//;
 
 /** Whether a token that has these permissions may make a call. A repository itself can always be read. */
 export function permits(permissions: Permissions, method: string, path: string): boolean {
+  if (method !== 'GET' && ADMINISTRATION.test(path)) return false;
   const sufficient = SUFFICIENT.find(([pattern]) => pattern.test(path))?.[1];
   if (!sufficient) return true;
   const granted = sufficient.map((name) => permissions[name]);

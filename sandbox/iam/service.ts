@@ -4,6 +4,23 @@ import { isMissing } from '../scenario/missing.ts';
 import { userId } from './credentials.ts';
 import { identityStore } from './roles.ts';
 
+/** What STS goes by for a role that nobody declared. */
+function undeclaredTrust(world: World, account: string): object {
+  const [owner = ''] = (world.scenario.github?.repository ?? 'org/platform').split('/');
+  const issuer = 'token.actions.githubusercontent.com';
+  return {
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Effect: 'Allow',
+        Action: 'sts:AssumeRoleWithWebIdentity',
+        Principal: { Federated: `arn:aws:iam::${account}:oidc-provider/${issuer}` },
+        Condition: { StringLike: { [`${issuer}:sub`]: `repo:${owner}/*` } },
+      },
+    ],
+  };
+}
+
 /** IAM's reading calls. A role exists unless the scenario says that it is missing, or a stack has deleted it. */
 export function iam(world: World): Service {
   return {
@@ -25,7 +42,9 @@ export function iam(world: World): Service {
             RoleId: userId(arn),
             Arn: arn,
             CreateDate: world.clock.now().toISOString(),
-            AssumeRolePolicyDocument: encodeURIComponent(JSON.stringify(role?.trustPolicy ?? {})),
+            AssumeRolePolicyDocument: encodeURIComponent(
+              JSON.stringify(role?.trustPolicy ?? undeclaredTrust(world, call.account)),
+            ),
             MaxSessionDuration: role?.maxSessionSeconds ?? 3600,
           },
         };

@@ -168,9 +168,14 @@ const github = object(
           waitMinutes: whole,
           /** Patterns of the refs that may deploy to it; without them, all may. */
           branches: listOf(text),
+          /** "Protected branches only". */
+          protectedBranches: flag,
+          preventSelfReview: flag,
+          adminsBypass: flag,
         },
       ),
     ),
+    branches: listOf(object({ name: text }, { protection: oneOf('rule', 'ruleset') })),
     /** The repository's commits, each after its parents. Without `parents` it follows the one before it. */
     commits: listOf(
       object(

@@ -148,13 +148,18 @@ export function explainDenial(roleArn: string, claims: Readonly<Record<string, u
 /** The statement of a trust policy that accepts exactly the token with these claims. */
 export function fittingStatement(roleArn: string, claims: Readonly<Record<string, unknown>>): object {
   const [, partition = 'aws', , , account = ''] = roleArn.split(':');
-  const issuer = issuerOf(claims).replace('https://', '');
+  const issuer = issuerHost(claims);
   return {
     Effect: 'Allow',
     Principal: { Federated: `arn:${partition}:iam::${account}:oidc-provider/${issuer}` },
     Action: 'sts:AssumeRoleWithWebIdentity',
     Condition: { StringEquals: { [`${issuer}:aud`]: claims['aud'], [`${issuer}:sub`]: claims['sub'] } },
   };
+}
+
+/** The issuer as IAM names it: in an OIDC provider's ARN and in condition keys. */
+export function issuerHost(claims: Readonly<Record<string, unknown>>): string {
+  return issuerOf(claims).replace('https://', '');
 }
 
 /** Who signed the token: github.com's issuer, or a GitHub Enterprise Server's own. */

@@ -8,7 +8,7 @@ import { startSandbox, type Sandbox } from '../../sandbox/index.ts';
 import { runAction } from '../../sandbox/runner.ts';
 import { node24 } from '../runtime/node24.js';
 import { useWorkspaces } from '../support/action.ts';
-import { ExistingShop } from '../support/existing.ts';
+import { deployRoles, ExistingShop } from '../support/existing.ts';
 import { LayoutWriter } from '../support/oci.ts';
 
 /**
@@ -139,8 +139,12 @@ test(
   'services that exist already are taken up by one file and three jobs',
   async () => {
     const accounts = Object.values(ACCOUNTS);
-    const github = { environments: [{ name: 'dev' }, { name: 'staging' }] };
-    const place = await startSandbox({ timeScale: 1000, accounts, scenario: { github } });
+    const github = { environments: [{ name: 'dev', branches: ['main'] }, { name: 'staging' }] };
+    const place = await startSandbox({
+      timeScale: 1000,
+      accounts,
+      scenario: { github, roles: deployRoles(['dev', 'staging']) },
+    });
     try {
       const shop = await ExistingShop.create(place, workspaceOf({}), ['dev', 'staging']);
       const digest = shop.commit('v1');

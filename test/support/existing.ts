@@ -30,6 +30,26 @@ const REPOSITORY = 'team/api';
 const clusterOf = (name: EnvironmentName): string => `live-${name}`;
 const serviceOf = (name: EnvironmentName): string => `${name}-web`;
 
+/** Roles that deploy, for a scenario: each trusts jobs in its GitHub environment, and in the one that promotes from it. */
+export function deployRoles(names: readonly EnvironmentName[] = NAMES) {
+  const issuer = 'token.actions.githubusercontent.com';
+  const subjects = (name: EnvironmentName): string[] =>
+    NAMES.filter((each) => each === name || UPSTREAM[each] === name).map(
+      (each) => `repo:org/platform:environment:${each}`,
+    );
+  return names.map((name) => ({
+    arn: `arn:aws:iam::${ACCOUNTS[name]}:role/shop-${name}-deploy`,
+    trust: {
+      Statement: {
+        Effect: 'Allow',
+        Action: 'sts:AssumeRoleWithWebIdentity',
+        Principal: { Federated: `arn:aws:iam::${ACCOUNTS[name]}:oidc-provider/${issuer}` },
+        Condition: { StringEquals: { [`${issuer}:sub`]: subjects(name) } },
+      },
+    },
+  }));
+}
+
 /** A service in three accounts that was created by plain calls, as Terraform makes them: there is no stack at all. */
 export class ExistingShop {
   readonly sandbox: Sandbox;

@@ -1,13 +1,15 @@
 import { cloudFormationClient, quotasClient, ssmClient } from '../../aws/clients.ts';
 import type { Session } from '../../aws/session.ts';
-import type { Manifest } from '../manifest/manifest.ts';
-import type { EnvironmentContext } from '../run/context.ts';
+import type { Environment, Manifest } from '../manifest/manifest.ts';
+import { type EnvironmentContext, openEnvironmentContext } from '../run/context.ts';
 import type { Check, DoctorResult } from '../run/result.ts';
 import type { Choice, StackTarget } from '../run/targets.ts';
 import { checkAccess } from './access.ts';
+import { checkCallers } from './callers.ts';
 import { checkExisting } from './existing.ts';
 import { policyTitle, type RolePolicy, rolePolicies } from './policy.ts';
-import { checkGitHubEnvironment, checkNames, checkValues } from './values.ts';
+import { checkProtection } from './protection.ts';
+import { checkNames, checkValues } from './values.ts';
 import { checkQuotas } from './quotas.ts';
 import { checkStacks, checkTemplates } from './templates.ts';
 
@@ -31,15 +33,20 @@ export async function runDoctor(context: EnvironmentContext, request: DoctorRequ
   const { environment, existing } = choice;
   const { env, github } = context;
   const stacks = targets.map(({ inputs }) => inputs);
+  const { check: callers, workflowRefs } = checkCallers(
+    context.workspace,
+    env['GITHUB_ACTION_REPOSITORY'] ?? '',
+  );
   const [access, protection] = await Promise.all([
-    checkAccess(context, environment, { roleToAssume, env }),
-    checkGitHubEnvironment(context, environment, github, token),
+    checkAccess(context, environment, { roleToAssume, env, workflowRefs }),
+    checkProtection(context, { manifest, environment, github, token }),
   ]);
-  const { session } = access;
+  const { opened } = access;
+  const session = opened?.session;
   const inside = session && targets.length > 0 ? await checkInside(context, session, request) : [];
   const { project } = manifest;
-  const services = session
-    ? await checkExisting(context, { project, choice })
+  const services = opened
+    ? await checkExisting(inRole(context, environment, opened.role), { project, choice, role: context.role })
     : {
         checks: [],
         policies: rolePolicies(
@@ -52,7 +59,8 @@ export async function runDoctor(context: EnvironmentContext, request: DoctorRequ
   await logPolicies(context, services.policies);
   const checks = [
     ...access.checks,
-    protection,
+    ...protection,
+    callers,
     checkNames(manifest, stacks),
     ...(session ? inside : [notReached()]),
     ...services.checks,
@@ -60,6 +68,15 @@ export async function runDoctor(context: EnvironmentContext, request: DoctorRequ
   const { name, region } = environment;
   const { policies } = services;
   return { command: 'doctor', environment: name, region, ...judgeChecks(name, checks), checks, policies };
+}
+
+/** The environment as a role sees it. */
+function inRole(
+  context: EnvironmentContext,
+  environment: Environment,
+  role: string | undefined,
+): EnvironmentContext {
+  return role === context.role ? context : openEnvironmentContext({ ...context, context, environment, role });
 }
 
 /** What takes access to the account. */

@@ -29,6 +29,8 @@ const ROLE_FIX = 'Give the role the IAM policy below.';
 interface ExistingRequest {
   project: string;
   choice: Choice;
+  /** What the environment is deployed by; where the context has another role, that one only reads. */
+  role: string | undefined;
 }
 
 /**
@@ -37,21 +39,25 @@ interface ExistingRequest {
  */
 export async function checkExisting(
   context: EnvironmentContext,
-  { project, choice }: ExistingRequest,
+  { project, choice, role }: ExistingRequest,
 ): Promise<{ checks: Check[]; policies: RolePolicy[] }> {
   const { environment, existing } = choice;
   if (existing.length === 0) return { checks: [], policies: [] };
   const found = await Promise.all(
     existing.map(async (target) => {
-      const at = contextAt(context, environment, target.place, 'change');
+      const at = contextAt(context, environment, target.place, accessOf(context, role));
       return { target, ...(await checkService(at, target)) };
     }),
   );
-  const ledger = await checkLedger(context, { project, choice });
+  const ledger = await checkLedger(context, { project, choice, role });
   return {
     checks: [ledger, ...found.flatMap(({ checks }) => checks)],
-    policies: rolePolicies(project, environment, context.role, found),
+    policies: rolePolicies(project, environment, role, found),
   };
+}
+
+function accessOf(context: EnvironmentContext, role: string | undefined): 'read' | 'change' {
+  return context.role === role ? 'change' : 'read';
 }
 
 /** A service as far as it can be read. */
@@ -235,7 +241,7 @@ async function checkPermissions(
 /** Whether Parameter Store can be read where hold, lock and releases are. */
 async function checkLedger(
   context: EnvironmentContext,
-  { project, choice }: ExistingRequest,
+  { project, choice, role }: ExistingRequest,
 ): Promise<Check> {
   const { environment, existing } = choice;
   const place = { project, environment: environment.name };
@@ -244,7 +250,7 @@ async function checkLedger(
     const hold = await readHold(await context.services.ssm(), holdParameter(place), context);
     const releases = await Promise.all(
       existing.map(async (target) => {
-        const { services } = contextAt(context, environment, target.place, 'change');
+        const { services } = contextAt(context, environment, target.place, accessOf(context, role));
         return (await readReleases(services, [ledgerNames({ ...place, service: target.name })]))[0];
       }),
     );

@@ -37,6 +37,7 @@ export function policyTitle({ role, where }: RolePolicy): string {
 interface PolicyScope extends Place {
   project: string;
   environment: string;
+  role: string | undefined;
   services: readonly PolicyService[];
 }
 
@@ -71,7 +72,7 @@ export function rolePolicies(
   return [...groups.values()].map(({ role: own, ...scope }) => ({
     ...(own !== undefined && { role: own }),
     where: `${scope.account}, ${scope.region}`,
-    document: deployPolicy({ project, environment, ...scope }),
+    document: deployPolicy({ project, environment, role: own, ...scope }),
   }));
 }
 
@@ -95,6 +96,8 @@ function deployPolicy(scope: PolicyScope): PolicyDocument {
   const ofServices = [serviceStatements, taskDefinitionStatements, imageStatements, explanationStatements];
   const statements = [
     ledgerStatement(scope),
+    // With it, doctor judges who else may assume the role.
+    allow('OwnTrust', ['iam:GetRole'], scope.role ?? []),
     ...(scope.services.length > 0 ? ofServices.flatMap((statementsOf) => statementsOf(scope)) : []),
   ];
   // IAM refuses an empty list.

@@ -4,9 +4,7 @@ import { stackInterface } from '../../cloudformation/template/graph.ts';
 import type { DeployStackInputs } from '../../cloudformation/context.ts';
 import type { Context } from '../../core/context.ts';
 import { reasonOf } from '../../core/errors.ts';
-import { createOctokit, ownerAndName, statusOf } from '../../github/client.ts';
-import type { GitHubContext } from '../../github/context.ts';
-import type { Environment, Manifest } from '../manifest/manifest.ts';
+import type { Manifest } from '../manifest/manifest.ts';
 import type { Check } from '../run/result.ts';
 import type { ReadStack } from './templates.ts';
 
@@ -104,54 +102,4 @@ async function absentParameters(
     absent.push(...InvalidParameters);
   }
   return absent;
-}
-
-/**
- * Whether GitHub has the environment, and lets somebody approve where the manifest says `protected`. A job that
- * names an environment that does not exist makes it, without any protection.
- *
- * @see https://docs.github.com/actions/how-tos/deploy/configure-and-manage-deployments/manage-environments
- */
-export async function checkGitHubEnvironment(
-  context: Context,
-  environment: Environment,
-  github: GitHubContext,
-  token: string,
-): Promise<Check> {
-  const name = `the GitHub environment ${environment.name}`;
-  if (token === '' || github.repository === '') {
-    return { name, state: 'unknown', says: 'there is no token, or no repository, to ask with' };
-  }
-  context.log.secret(token);
-  try {
-    const octokit = await createOctokit(token, github.apiUrl, context);
-    const target = { ...ownerAndName(github.repository), environment_name: environment.name };
-    const { data } = await octokit.rest.repos.getEnvironment(target);
-    const rules = (data.protection_rules ?? []).map(({ type }) => type);
-    return { name, ...judgeProtection(environment, rules) };
-  } catch (error) {
-    context.signal.throwIfAborted();
-    if (statusOf(error) === 404) {
-      const says = 'there is none: the first job that names it would make it without any protection';
-      return { name, state: 'problem', says, fix: settingsFix(environment) };
-    }
-    const fix = 'Give the job the permission `actions: read`.';
-    return { name, state: 'unknown', says: reasonOf(error), ...(statusOf(error) === 403 && { fix }) };
-  }
-}
-
-function judgeProtection(environment: Environment, rules: readonly string[]): Omit<Check, 'name'> {
-  const reviewed = rules.includes('required_reviewers');
-  if (environment.protected && !reviewed) {
-    const says = 'nobody has to approve, and the manifest says that the environment is protected';
-    return { state: 'problem', says, fix: settingsFix(environment) };
-  }
-  return { state: 'ok', says: reviewed ? 'reviewers must approve' : 'it exists; nobody has to approve' };
-}
-
-function settingsFix({ name, protected: isProtected }: Environment): string {
-  const reviewers = isProtected
-    ? '\nAdd "Required reviewers", and allow only the default branch to deploy.'
-    : '';
-  return `Settings → Environments → New environment: ${name}${reviewers}`;
 }

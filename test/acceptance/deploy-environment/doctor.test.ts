@@ -9,7 +9,10 @@ import { deployEnvironment, SMALL_PLATFORM } from '../../support/environment.ts'
 const start = useSandboxes();
 const workspaceOf = useWorkspaces();
 const ROLE = 'arn:aws:iam::111111111111:role/shop-dev-deploy';
-const github = { environments: [{ name: 'dev' }, { name: 'prod' }] };
+const github = {
+  environments: [{ name: 'dev', branches: ['main'] }, { name: 'prod' }],
+  branches: [{ name: 'main', protection: 'rule' as const }],
+};
 
 interface Found {
   name: string;
@@ -40,6 +43,111 @@ test('an environment that has all it needs is ready, and nothing was changed', a
   expect(run.log).not.toContain('IAM policy');
   const asked = sandbox.calls.all.map(({ operation }) => operation);
   expect(asked.filter((name) => /^(Create|Put|Update|Delete|Execute)/.test(name))).toEqual([]);
+});
+
+/** A trust policy of GitHub's provider. */
+const trusting = (condition: Record<string, Record<string, string>>): object => ({
+  Statement: {
+    Effect: 'Allow',
+    Action: 'sts:AssumeRoleWithWebIdentity',
+    Principal: { Federated: 'arn:aws:iam::111111111111:oidc-provider/token.actions.githubusercontent.com' },
+    Condition: Object.fromEntries(
+      Object.entries(condition).map(([operator, claims]) => [
+        operator,
+        Object.fromEntries(
+          Object.entries(claims).map(([name, value]) => [
+            `token.actions.githubusercontent.com:${name}`,
+            value,
+          ]),
+        ),
+      ]),
+    ),
+  },
+});
+
+describe('the trust policy of the role that deploys', () => {
+  const sub = 'repo:org/platform:environment:dev';
+  const own = { StringEquals: { sub } };
+  const caller = 'on: push\njobs: { a: { uses: org/platform/.github/workflows/pipeline.yml@v1 } }';
+  const files = { '.github/workflows/pipeline.yml': caller };
+
+  test.each<[string, Record<string, Record<string, string>>, string, RegExp]>([
+    ['the environment alone', own, 'ok', /^only jobs in the GitHub environment dev may assume it$/],
+    [
+      'everything of the repository',
+      { StringLike: { sub: 'repo:org/platform:*' } },
+      'problem',
+      /accepts every branch, pull requests, every GitHub environment: no branch policy/,
+    ],
+    [
+      'every repository of the owner',
+      { StringLike: { sub: 'repo:org/*:environment:dev' } },
+      'problem',
+      /accepts other repositories of org:/,
+    ],
+    [
+      'the environment of everybody',
+      { StringLike: { sub: 'repo:*:environment:dev' } },
+      'problem',
+      /other repositories of org, repositories of other owners/,
+    ],
+    [
+      'the workflows that are called',
+      { ...own, StringLike: { job_workflow_ref: 'org/platform/.github/workflows/*@refs/tags/v1*' } },
+      'ok',
+      /only jobs/,
+    ],
+    [
+      'the pipeline alone, which calls another workflow',
+      { ...own, StringLike: { job_workflow_ref: 'org/platform/.github/workflows/pipeline.yml@*' } },
+      'problem',
+      /does not accept jobs of org\/platform\/\.github\/workflows\/deploy\.yml@refs\/tags\/v1/,
+    ],
+  ])('it trusts %s', async (_name, condition, state, says) => {
+    const sandbox = await start({
+      scenario: { github, roles: [{ arn: ROLE, trust: trusting(condition) as never }] },
+    });
+    const workflow = 'org/platform/.github/workflows/pipeline.yml@refs/tags/v1';
+    Object.assign(sandbox.claims, { environment: 'dev', job_workflow_ref: workflow });
+    const { check } = await doctor(sandbox, files, { 'role-to-assume': ROLE });
+    const found = check('trust of shop-dev-deploy');
+    expect(found?.says).toMatch(says);
+    expect(found?.state).toBe(state);
+  });
+
+  test('one that may not be read is a warning, and no proof', async () => {
+    const sandbox = await start({
+      scenario: { github, roles: [{ arn: ROLE, trust: trusting(own) as never }] },
+    });
+    sandbox.claims['environment'] = 'dev';
+    sandbox.addFault({ kind: 'error', operation: 'GetRole', status: 403, code: 'AccessDenied' });
+    const { run, check } = await doctor(sandbox, {}, { 'role-to-assume': ROLE });
+    expect(check('trust of')).toMatchObject({ state: 'warning', fix: `Allow iam:GetRole on ${ROLE}.` });
+    expect(run.outputs['reason']).toContain('with a warning on trust of shop-dev-deploy');
+  });
+
+  test('a job outside of the environment judges it by the role that reads', async () => {
+    const roles = [{ arn: ROLE, trust: trusting(own) as never }];
+    const sandbox = await start({ scenario: { github, roles } });
+    const reads = 'arn:aws:iam::111111111111:role/shop-dev-plan';
+    const { run, check } = await doctor(sandbox, {
+      'platform.yml': manifest.replace(
+        'parameters: dev.json',
+        `role: '${ROLE}', plan-role: '${reads}', parameters: dev.json`,
+      ),
+    });
+    expect(check('the role')?.name).toBe('the role shop-dev-plan');
+    expect(check('trust of shop-dev-deploy')).toMatchObject({ state: 'ok' });
+    expect(run.outputs['verdict']).toBe('ready');
+  });
+});
+
+test('a caller that nobody edited', async () => {
+  const sandbox = await start({ scenario: { github } });
+  const caller = 'on: push\njobs: { a: { uses: <OWNER>/platform/.github/workflows/pipeline.yml@v1 } }';
+  const { run, check } = await doctor(sandbox, { '.github/workflows/pipeline.yml': caller });
+  expect(run.outputs['verdict']).toBe('not-ready');
+  expect(check('callers')).toMatchObject({ state: 'problem' });
 });
 
 describe('what is in the way', () => {
@@ -81,7 +189,7 @@ describe('what is in the way', () => {
     const sandbox = await start({ scenario: { github: { environments: [{ name: 'develop' }] } } });
     const { check } = await doctor(sandbox);
     expect(check('GitHub environment')).toMatchObject({ state: 'problem' });
-    expect(check('GitHub environment')?.fix).toBe('Settings → Environments → New environment: dev');
+    expect(check('GitHub environment')?.fix).toMatch(/^Settings → Environments → New environment: dev\n/);
   });
 
   test('a protected environment that nobody has to approve', async () => {

@@ -4,18 +4,19 @@ import type { SandboxOptions } from '../../../sandbox/index.ts';
 import type { Run } from '../../../sandbox/runner.ts';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { deployEnvironment } from '../../support/environment.ts';
-import { ACCOUNTS, ExistingShop } from '../../support/existing.ts';
+import { ACCOUNTS, deployRoles, ExistingShop } from '../../support/existing.ts';
 import { deniedCalls, policyIn } from '../../support/iam.ts';
 
 /** Services that another tool created: nothing is made but images, revisions and parameters of ours. */
 
 const newSandbox = useSandboxes();
 const newWorkspace = useWorkspaces();
-const GITHUB = { environments: [{ name: 'dev' }] };
+const GITHUB = { environments: [{ name: 'dev', branches: ['main'] }] };
 
 async function newShop(options: SandboxOptions = {}): Promise<ExistingShop> {
-  const scenario = { github: GITHUB };
+  const scenario = { github: GITHUB, roles: deployRoles(['dev']) };
   const sandbox = await newSandbox({ accounts: Object.values(ACCOUNTS), scenario, ...options });
+  sandbox.claims['environment'] = 'dev';
   const shop = await ExistingShop.create(sandbox, newWorkspace({}), ['dev']);
   sandbox.calls.all.length = 0;
   return shop;

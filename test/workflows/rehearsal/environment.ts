@@ -21,7 +21,7 @@ export async function enterEnvironment(
   const { stage, run, event } = running;
   const state = gitHubState(stage.sandbox.world);
   const known = state.environments.find(({ name }) => name === environment);
-  const refusal = known && refusalOf(known, event.ref ?? 'refs/heads/main');
+  const refusal = known && refusalOf(known, event.ref ?? 'refs/heads/main', state.branches);
   if (refusal !== undefined) throw new Rejected(refusal);
   if (!known || known.reviewers.length === 0) return;
   const { reviewer } = stage;

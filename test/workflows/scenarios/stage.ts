@@ -8,7 +8,7 @@ export const LEAD = 'ghp_lead';
 export const GITHUB = {
   tokens: { [LEAD]: 'lead' },
   environments: [
-    { name: 'dev' },
+    { name: 'dev', branches: ['main'] },
     { name: 'staging', reviewers: ['lead'] },
     { name: 'prod', reviewers: ['lead'] },
   ],

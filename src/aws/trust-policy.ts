@@ -1,0 +1,119 @@
+/** Claims of a token, by name. */
+export type TokenClaims = Readonly<Record<string, unknown>>;
+
+type Block = Readonly<Record<string, unknown>>;
+type Comparison = (actual: string, expected: string) => boolean;
+
+/**
+ * IAM's string operators, which trust policies for OIDC are written with.
+ *
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+ */
+const COMPARISONS: Readonly<Record<string, Comparison>> = {
+  StringEquals: (actual, expected) => actual === expected,
+  StringEqualsIgnoreCase: (actual, expected) => actual.toLowerCase() === expected.toLowerCase(),
+  StringLike: matchesPattern,
+};
+
+/** Claims that AWS can test of GitHub's tokens, since January 2026 beside `aud`, `sub` and `amr`. */
+const TESTED = new Set([
+  'aud',
+  'sub',
+  'actor',
+  'actor_id',
+  'enterprise_id',
+  'environment',
+  'job_workflow_ref',
+  'ref',
+  'repository',
+  'repository_id',
+  'workflow',
+]);
+
+/** The trust policy in an answer of GetRole, which is "URL-encoded compliant with RFC 3986". */
+export function readTrustPolicy(document: string): Block {
+  const policy: unknown = JSON.parse(decodeURIComponent(document));
+  return isBlock(policy) ? policy : {};
+}
+
+/**
+ * Whether AWS lets a token of an OIDC provider assume the role of a trust policy: some statement allows it and none
+ * denies it. Undefined where the policy has a condition that is not judged here.
+ *
+ * @param issuer the provider's host and path, such as token.actions.githubusercontent.com.
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
+ */
+export function acceptsToken(policy: Block, issuer: string, claims: TokenClaims): boolean | undefined {
+  const about = listOf(policy['Statement'])
+    .filter(isBlock)
+    .filter((statement) => isAboutTokens(statement, issuer));
+  const answers = about.map((statement) => ({
+    effect: statement['Effect'],
+    holds: conditionsHold(statement['Condition'], issuer, claims),
+  }));
+  const of = (effect: string): (boolean | undefined)[] =>
+    answers.filter((answer) => answer.effect === effect).map(({ holds }) => holds);
+  if (of('Deny').includes(true)) return false;
+  if (!of('Allow').includes(true)) return of('Allow').includes(undefined) ? undefined : false;
+  return of('Deny').includes(undefined) ? undefined : true;
+}
+
+function isAboutTokens(statement: Block, issuer: string): boolean {
+  const action = 'sts:AssumeRoleWithWebIdentity';
+  const actions = listOf(statement['Action']).map(String);
+  if (!actions.some((pattern) => matchesPattern(action.toLowerCase(), pattern.toLowerCase()))) return false;
+  const principal = statement['Principal'];
+  const names = isBlock(principal) ? listOf(principal['Federated']).map(String) : [String(principal)];
+  return names.some((name) => name === '*' || name.endsWith(`:oidc-provider/${issuer}`));
+}
+
+/** All operators and all keys must hold; of the values of a key, one. */
+function conditionsHold(condition: unknown, issuer: string, claims: TokenClaims): boolean | undefined {
+  const answers = Object.entries(isBlock(condition) ? condition : {}).flatMap(([operator, keys]) =>
+    Object.entries(isBlock(keys) ? keys : {}).map(([key, expected]) => {
+      const claim = claimOf(key, issuer);
+      return claim === undefined
+        ? undefined
+        : keyHolds(operator, claims[claim], listOf(expected).map(String));
+    }),
+  );
+  if (answers.includes(false)) return false;
+  return answers.includes(undefined) ? undefined : true;
+}
+
+/** Condition keys are not case-sensitive. */
+function claimOf(key: string, issuer: string): string | undefined {
+  const name = key.toLowerCase();
+  const prefix = `${issuer.toLowerCase()}:`;
+  if (!name.startsWith(prefix)) return undefined;
+  const claim = name.slice(prefix.length);
+  return TESTED.has(claim) ? claim : undefined;
+}
+
+function keyHolds(operator: string, claim: unknown, expected: readonly string[]): boolean | undefined {
+  const [, set, not, name = '', ifExists] =
+    /^(ForAnyValue:|ForAllValues:)?String(Not)?(Equals|EqualsIgnoreCase|Like)(IfExists)?$/.exec(operator) ??
+    [];
+  const comparison = COMPARISONS[`String${name}`];
+  if (!comparison) return undefined;
+  // "ForAllValues […] returns true if there are no context keys in the request", as do negated operators.
+  if (typeof claim !== 'string')
+    return set === 'ForAllValues:' || not !== undefined || ifExists !== undefined;
+  const found = expected.some((value) => comparison(claim, value));
+  return not === undefined ? found : !found;
+}
+
+/** `*` stands for any text, `?` for one character. */
+function matchesPattern(actual: string, pattern: string): boolean {
+  const escaped = pattern.replace(/[\\^$.|+()[\]{}]/g, '\\$&');
+  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 's').test(actual);
+}
+
+function isBlock(value: unknown): value is Block {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  if (value === undefined) return [];
+  return Array.isArray(value) ? value : [value];
+}

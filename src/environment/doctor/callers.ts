@@ -1,0 +1,114 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { reasonOf } from '../../core/errors.ts';
+import type { Check } from '../run/result.ts';
+
+const FOLDER = '.github/workflows';
+
+/** Reusable workflows whose jobs take an environment's deploy role, and those whose work is done by another of them. */
+const DEPLOYING: Readonly<Record<string, string>> = {
+  deploy: 'deploy',
+  pipeline: 'deploy',
+  promote: 'promote',
+  rollback: 'rollback',
+};
+
+/** A `uses:` of a workflow in the checkout. */
+interface Reference {
+  file: string;
+  uses: string;
+}
+
+/** What the workflows of the checkout call of this repository, and the claims of the jobs that deploy. */
+interface Callers {
+  check: Check;
+  /** The `job_workflow_ref` of each reusable workflow that deploys. */
+  workflowRefs: readonly string[];
+}
+
+/**
+ * Looks whether callers were copied and not edited, and whether they name a version: a branch may change with every
+ * push.
+ *
+ * @param actionRepository the repository of this action, as GITHUB_ACTION_REPOSITORY says it; may be empty.
+ */
+export function checkCallers(workspace: string, actionRepository: string): Callers {
+  const name = `callers in ${FOLDER}`;
+  try {
+    const references = readReferences(join(workspace, FOLDER));
+    const ours = references.filter(({ uses }) => isOurs(uses, actionRepository));
+    return { check: { name, ...judge(ours) }, workflowRefs: deployingRefs(ours) };
+  } catch (error) {
+    return { check: { name, state: 'unknown', says: reasonOf(error) }, workflowRefs: [] };
+  }
+}
+
+function readReferences(folder: string): Reference[] {
+  if (!existsSync(folder)) return [];
+  const files = readdirSync(folder).filter((file) => /\.ya?ml$/.test(file));
+  return files.flatMap((file) =>
+    referencesIn(parse(readFileSync(join(folder, file), 'utf8'))).map((uses) => ({ file, uses })),
+  );
+}
+
+/** The `uses` of jobs and of their steps. */
+function referencesIn(workflow: unknown): string[] {
+  const jobs = Object.values((workflow as { jobs?: Record<string, unknown> } | null)?.jobs ?? {});
+  return jobs.flatMap((job) => {
+    const { uses, steps } = (job ?? {}) as { uses?: unknown; steps?: unknown };
+    const ofSteps = (Array.isArray(steps) ? steps : []) as ({ uses?: unknown } | null)[];
+    return [uses, ...ofSteps.map((step) => step?.uses)].filter((one) => typeof one === 'string');
+  });
+}
+
+/** The placeholder, a repository named `platform`, or wherever this action comes from. */
+function isOurs(uses: string, actionRepository: string): boolean {
+  const [path = ''] = uses.split('@');
+  if (path.startsWith('.') || path.startsWith('$')) return false;
+  const repository = path.split('/').slice(0, 2).join('/');
+  return isPlaceholder(uses) || repository === actionRepository || repository.endsWith('/platform');
+}
+
+/** An account's name has letters, digits and dashes, or `_` before an enterprise's short code. */
+function isPlaceholder(uses: string): boolean {
+  const [owner = ''] = uses.split('/');
+  return owner === 'OWNER' || !/^[\w-]+$/.test(owner);
+}
+
+function judge(references: readonly Reference[]): Omit<Check, 'name'> {
+  const copied = references.filter(({ uses }) => isPlaceholder(uses));
+  if (copied.length > 0) {
+    const fix = "Replace <OWNER> by the owner of your organisation's copy of the repository.";
+    return { state: 'problem', says: `not edited since they were copied: ${listed(copied)}`, fix };
+  }
+  const moving = references.filter(({ uses }) => !/@(?:v\d[\w.-]*|[0-9a-f]{40})$/.test(uses));
+  if (moving.length > 0) {
+    const fix = 'Name a version tag such as @v1, or a commit.';
+    return { state: 'warning', says: `they follow a branch: ${listed(moving)}`, fix };
+  }
+  if (references.length === 0) return { state: 'ok', says: 'no workflow of the checkout calls the platform' };
+  const sources = new Set(references.map(({ uses }) => uses.split('/').slice(0, 2).join('/')));
+  return { state: 'ok', says: `${references.length} calls of ${[...sources].join(', ')}` };
+}
+
+function listed(references: readonly Reference[]): string {
+  return [...new Set(references.map(({ file, uses }) => `${uses} (${file})`))].join(', ');
+}
+
+/**
+ * What the tokens of the called jobs say: the workflow that was called last, with the ref by which it was called.
+ *
+ * @see https://docs.github.com/actions/how-tos/secure-your-work/security-harden-deployments/oidc-with-reusable-workflows
+ */
+function deployingRefs(references: readonly Reference[]): string[] {
+  const refs = references.flatMap(({ uses }) => {
+    const [, repository, name = '', ref = ''] =
+      /^([^/]+\/[^/]+)\/\.github\/workflows\/([\w-]+)\.ya?ml@(.+)$/.exec(uses) ?? [];
+    const last = DEPLOYING[name];
+    if (last === undefined || isPlaceholder(uses)) return [];
+    const full = /^[0-9a-f]{40}$/.test(ref) ? ref : `refs/tags/${ref}`;
+    return [`${repository ?? ''}/.github/workflows/${last}.yml@${full}`];
+  });
+  return [...new Set(refs)];
+}

@@ -1,0 +1,112 @@
+import { expect, test } from '@jest/globals';
+import { acceptsToken, readTrustPolicy } from '../../../src/aws/trust-policy.ts';
+
+const ISSUER = 'token.actions.githubusercontent.com';
+const claims = {
+  aud: 'sts.amazonaws.com',
+  sub: 'repo:org/shop:environment:dev',
+  job_workflow_ref: 'org/platform/.github/workflows/deploy.yml@refs/tags/v1',
+  repository_owner: 'org',
+};
+
+type Condition = Record<string, Record<string, string | string[]>>;
+
+const statement = (condition: Condition | undefined, more: object = {}): object => ({
+  Effect: 'Allow',
+  Action: 'sts:AssumeRoleWithWebIdentity',
+  Principal: { Federated: `arn:aws:iam::111111111111:oidc-provider/${ISSUER}` },
+  ...(condition && { Condition: condition }),
+  ...more,
+});
+const of = (claim: string): string => `${ISSUER}:${claim}`;
+const own = statement({ StringEquals: { [of('sub')]: claims.sub } });
+
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+const CASES: readonly [string, object[], boolean | undefined][] = [
+  ['no condition', [statement(undefined)], true],
+  ['the subject', [own], true],
+  [
+    'another subject',
+    [statement({ StringEquals: { [of('sub')]: 'repo:org/shop:environment:prod' } })],
+    false,
+  ],
+  ['one of several subjects', [statement({ StringEquals: { [of('sub')]: ['a', claims.sub] } })], true],
+  ['a pattern by StringEquals', [statement({ StringEquals: { [of('sub')]: 'repo:org/*' } })], false],
+  ['a pattern by StringLike', [statement({ StringLike: { [of('sub')]: 'repo:org/*' } })], true],
+  ['one character by StringLike', [statement({ StringLike: { [of('sub')]: 'repo:or?/shop:*' } })], true],
+  ['a dot that is a dot', [statement({ StringLike: { [of('aud')]: 'sts?amazonaws.com' } })], true],
+  [
+    'all keys, of which one fails',
+    [statement({ StringEquals: { [of('sub')]: claims.sub, [of('aud')]: 'x' } })],
+    false,
+  ],
+  [
+    'all operators, of which one fails',
+    [
+      statement({
+        StringEquals: { [of('sub')]: claims.sub },
+        StringLike: { [of('job_workflow_ref')]: 'evil/*' },
+      }),
+    ],
+    false,
+  ],
+  ['a key in another case', [statement({ StringEquals: { [of('sub').toUpperCase()]: claims.sub } })], true],
+  [
+    'a claim that the token does not have',
+    [statement({ StringEquals: { [of('environment')]: 'dev' } })],
+    false,
+  ],
+  ['the same, if it exists', [statement({ StringEqualsIfExists: { [of('environment')]: 'dev' } })], true],
+  [
+    'the same, of all values',
+    [statement({ 'ForAllValues:StringEquals': { [of('environment')]: 'dev' } })],
+    true,
+  ],
+  ['any of its values', [statement({ 'ForAnyValue:StringLike': { [of('sub')]: ['repo:org/*'] } })], true],
+  ['not another subject', [statement({ StringNotEquals: { [of('sub')]: 'a' } })], true],
+  ['not this subject', [statement({ StringNotLike: { [of('sub')]: 'repo:*' } })], false],
+  ['in any case', [statement({ StringEqualsIgnoreCase: { [of('sub')]: claims.sub.toUpperCase() } })], true],
+  ['another action', [statement(undefined, { Action: 'sts:AssumeRole' })], false],
+  ['every action of STS', [statement(undefined, { Action: ['sts:*'] })], true],
+  [
+    'another provider',
+    [statement(undefined, { Principal: { Federated: 'cognito-identity.amazonaws.com' } })],
+    false,
+  ],
+  ['everybody', [statement(undefined, { Principal: '*' })], true],
+  ['a denial beside it', [own, statement(undefined, { Effect: 'Deny' })], false],
+  [
+    'a denial of others',
+    [own, statement({ StringLike: { [of('sub')]: 'repo:evil/*' } }, { Effect: 'Deny' })],
+    true,
+  ],
+  ['no statement', [], false],
+  ['an operator that is not judged', [statement({ Bool: { [of('sub')]: 'true' } })], undefined],
+  ['a key that is not of this provider', [statement({ StringEquals: { 'aws:SourceIp': '1' } })], undefined],
+  [
+    'a claim that AWS may not test',
+    [statement({ StringEquals: { [of('repository_owner')]: 'org' } })],
+    undefined,
+  ],
+  [
+    'what is not judged, and what fails',
+    [statement({ Bool: { a: 'true' }, StringEquals: { [of('sub')]: 'x' } })],
+    false,
+  ],
+  ['what is not judged beside what holds', [own, statement({ Bool: { a: 'true' } })], true],
+  ['a denial that is not judged', [own, statement({ Bool: { a: 'true' } }, { Effect: 'Deny' })], undefined],
+];
+
+test.each(CASES)(`%s (one of ${CASES.length} policies): %p`, (_name, statements, expected) => {
+  expect(acceptsToken({ Statement: statements }, ISSUER, claims)).toBe(expected);
+});
+
+test('a single statement is a list of one', () => {
+  expect(acceptsToken({ Statement: own }, ISSUER, claims)).toBe(true);
+});
+
+test('GetRole gives the policy encoded as in a URL', () => {
+  expect(readTrustPolicy(encodeURIComponent(JSON.stringify({ Statement: [own] })))).toEqual({
+    Statement: [own],
+  });
+});
