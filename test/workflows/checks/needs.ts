@@ -16,6 +16,8 @@ const ACTION_NEEDS: Record<string, Need> = {
       'pull-requests': 'write',
     }),
     ...when(given(step, 'command') === 'drift' && given(step, 'issue') !== 'false', { issues: 'write' }),
+    // It reads the environment's protection, and the branches of the repository.
+    ...when(given(step, 'command') === 'doctor', { actions: 'read', contents: 'read' }),
   }),
   'actions/deploy-stack': (step) => ({
     'id-token': 'write',

@@ -1,0 +1,96 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { expect, test } from '@jest/globals';
+import type { Scenario } from '../../../sandbox/index.ts';
+import { node24 } from '../../runtime/node24.js';
+import { useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { ACCOUNTS, deployRoles } from '../../support/existing.ts';
+import { Rehearsal } from '../rehearsal/rehearsal.ts';
+import type { RunReport } from '../rehearsal/report.ts';
+import { Shop } from './shop.ts';
+import { logOf, SECRETS, verdictsOf } from './stage.ts';
+
+/** The callers that only look. No reviewer is there: a job that asks for an approval would fail the rehearsal. */
+
+const sandboxOf = useSandboxes();
+const workspaceOf = useWorkspaces();
+
+const approved = { reviewers: ['lead'], preventSelfReview: true, adminsBypass: false, branches: ['main'] };
+const GITHUB = {
+  environments: [
+    { name: 'dev', branches: ['main'] },
+    { name: 'staging', ...approved },
+    { name: 'prod', ...approved },
+  ],
+  branches: [{ name: 'main', protection: 'rule' as const }],
+};
+
+/** A repository with an edited caller, whose plans have a role of their own. */
+async function rehearsalOf(github: NonNullable<Scenario['github']> = GITHUB): Promise<Rehearsal> {
+  const scenario = { github, roles: deployRoles() };
+  const sandbox = await sandboxOf({ accounts: Object.values(ACCOUNTS), scenario });
+  const shop = new Shop(sandbox, workspaceOf({}));
+  shop.commit('v1');
+  const manifest = join(shop.folder, 'platform.yml');
+  const withPlanRoles = readFileSync(manifest, 'utf8').replaceAll(
+    /^( +)role: (.*)-deploy$/gm,
+    '$1role: $2-deploy\n$1plan-role: $2-plan',
+  );
+  writeFileSync(manifest, withPlanRoles);
+  return new Rehearsal({ sandbox, repository: shop.folder, node: [node24()], secrets: SECRETS });
+}
+
+function expectVerdicts(report: RunReport, expected: Record<string, string>): void {
+  const verdicts = verdictsOf(report);
+  if (!isDeepStrictEqual(verdicts, expected)) console.error(logOf(report));
+  expect(verdicts).toEqual(expected);
+}
+
+test.each(['schedule', 'workflow_dispatch'])(
+  'doctor on %s finds every environment ready, without an approval',
+  async (name) => {
+    const rehearsal = await rehearsalOf();
+    const report = await rehearsal.play('workflows/doctor.yml', { name });
+    expectVerdicts(report, {
+      'doctor / doctor (dev)': 'ready',
+      'doctor / doctor (staging)': 'ready',
+      'doctor / doctor (prod)': 'ready',
+    });
+    expect(report.result).toBe('success');
+  },
+);
+
+test('doctor names the environment to which every branch may deploy, and goes on with the others', async () => {
+  const open = [{ name: 'dev' }, ...GITHUB.environments.slice(1)];
+  const rehearsal = await rehearsalOf({ ...GITHUB, environments: open });
+  const report = await rehearsal.play('workflows/doctor.yml', { name: 'schedule' });
+  expectVerdicts(report, {
+    'doctor / doctor (dev)': 'not-ready',
+    'doctor / doctor (staging)': 'ready',
+    'doctor / doctor (prod)': 'ready',
+  });
+  expect(report.result).toBe('failure');
+  const [step] = report.jobs['doctor / doctor (dev)']?.steps.slice(-1) ?? [];
+  expect(step?.summary).toContain('every branch may deploy');
+  expect(step?.summary).toContain(
+    'gh api --method POST repos/org/platform/environments/dev/deployment-branch-policies',
+  );
+});
+
+test('status shows what runs where, and changes nothing', async () => {
+  const rehearsal = await rehearsalOf();
+  const report = await rehearsal.play('workflows/status.yml', { name: 'workflow_dispatch' });
+  expectVerdicts(report, {
+    'status / status (dev)': 'reported',
+    'status / status (staging)': 'reported',
+    'status / status (prod)': 'reported',
+  });
+  const { sandbox } = rehearsal.stage;
+  const asked = sandbox.calls.all.map(({ operation }) => operation);
+  expect(asked.filter((name) => /^(Create|Put|Update|Delete|Execute)/.test(name))).toEqual([]);
+  for (const name of Object.keys(ACCOUNTS)) {
+    const [step] = report.jobs[`status / status (${name})`]?.steps.slice(-1) ?? [];
+    expect(step?.summary).toContain(`${name}-shop-network`);
+  }
+});
