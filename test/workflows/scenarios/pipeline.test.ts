@@ -77,7 +77,7 @@ test('a platform is made by hand, then a commit goes all the way, and the same c
   expect(lead.asked).toHaveLength(4);
 }, 300_000);
 
-test('staging fails; then prod changes while its plan waits; then an approval is refused', async () => {
+test('staging fails; then prod changes while its plan waits, and is planned again; then an approval is refused', async () => {
   const scene: Partial<Scene> & { executed?: number } = {};
   let prod: 'approved' | 'changed' | 'rejected' = 'approved';
   const lead = reviewer(
@@ -93,7 +93,7 @@ test('staging fails; then prod changes while its plan waits; then an approval is
     },
   );
   const rule = { match: { cluster: 'staging-shop', revision: 2 }, does: 'exit' as const };
-  const { shop, v1, push } = await madeOf(hooks, lead, { ecs: { rules: [rule] } });
+  const { shop, v1, push, rerun } = await madeOf(hooks, lead, { ecs: { rules: [rule] } });
   scene.shop = shop;
 
   // Staging runs what it ran, and prod never begins.
@@ -126,6 +126,29 @@ test('staging fails; then prod changes while its plan waits; then an approval is
   expect(callsOf(shop, 'prod', 'ExecuteChangeSet')).toBe(scene.executed);
   expect(await shop.runs()).toEqual({ dev: [v3], staging: [v3], prod: [v1] });
 
+  // The failed job alone has the same plan again.
+  prod = 'approved';
+  const failedAgain = await rerun(changed, 'failed');
+  expect(verdictsOf(failedAgain)).toEqual(verdictsOf(changed));
+  expect(failedAgain.jobs['pipeline / prod / plan']).toBe(changed.jobs['pipeline / prod / plan']);
+
+  // All jobs: what is unchanged leads to prod, which is planned again.
+  const rerunAll = await rerun(failedAgain, 'all');
+  expectVerdicts(rerunAll, {
+    'pipeline / dev / plan': 'unchanged, unchanged',
+    'pipeline / dev / apply': 'skipped',
+    'pipeline / staging / plan': UNCHANGED,
+    'pipeline / staging / apply': 'skipped',
+    'pipeline / prod / plan': PLANNED,
+    'pipeline / prod / apply': 'deployed, promoted',
+  });
+  expect([rerunAll.result, rerunAll.attempt]).toEqual(['success', 3]);
+  const [planned] = shop.sandbox.calls
+    .where({ operation: 'CreateChangeSet', account: ACCOUNTS.prod })
+    .slice(-1);
+  expect(planned?.input['ChangeSetName']).toMatch(new RegExp(`^plan-${rerunAll.id}-3-`));
+  expect(await shop.runs()).toEqual({ dev: [v3], staging: [v3], prod: [v3] });
+
   // Prod stays as it is.
   prod = 'rejected';
   const before = callsOf(shop, 'prod', 'ExecuteChangeSet');
@@ -141,5 +164,5 @@ test('staging fails; then prod changes while its plan waits; then an approval is
   });
   expect(refused.jobs['pipeline / prod / apply']).toMatchObject({ result: 'failure', steps: [] });
   expect(callsOf(shop, 'prod', 'ExecuteChangeSet')).toBe(before);
-  expect(await shop.runs()).toEqual({ dev: [v4], staging: [v4], prod: [v1] });
-});
+  expect(await shop.runs()).toEqual({ dev: [v4], staging: [v4], prod: [v3] });
+}, 300_000);

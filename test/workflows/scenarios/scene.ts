@@ -24,6 +24,7 @@ export interface Scene {
   deployByHand: (environment: string) => Promise<RunReport>;
   /** Pushes a commit: its digit, 40 times, is its SHA. */
   push: (digit: string) => Promise<RunReport>;
+  rerun: Rehearsal['rerun'];
 }
 
 export async function sceneOf(
@@ -49,6 +50,7 @@ export async function sceneOf(
         sha: FIRST,
         inputs: { environment },
       }),
+    rerun: (run, which) => rehearsal.rerun(run, which),
     push: (digit) => rehearsal.play('workflows/pipeline.yml', { name: 'push', sha: digit.repeat(40) }),
   };
 }
