@@ -30,7 +30,11 @@ const FORBIDDEN = 403;
 
 /**
  * Cancels the older runs of this run's workflow, on its branch, that wait for an approval of the environment.
- * A run that has been approved goes on: it does not wait any more.
+ * A run that has been approved goes on, and so does one that is `queued`, `pending` or in progress: when it comes to
+ * deploy, it is judged by the order of releases. A newer run is never cancelled.
+ *
+ * A run has the status `waiting` because of "deployment protection rules or required reviews"; "`pending` is often caused
+ * by concurrency limits" (https://github.com/github/docs/pull/44984).
  *
  * @throws GitHubError; for a token without `actions: write` one that says so.
  * @see https://docs.github.com/rest/actions/workflow-runs
@@ -62,7 +66,7 @@ async function supersede(access: GitHubAccess, environment: string): Promise<Sup
   const others = await Promise.all(
     waiting.map(async (run) => {
       const pending = await actions.getPendingDeploymentsForRun({ ...repository, run_id: run.id });
-      const waits = pending.data.some((deployment) => deployment.environment.name === environment);
+      const waits = pending.data.some(({ environment: { name = '' } }) => isSame(name, environment));
       return waits && run.id !== id ? [run] : [];
     }),
   );
@@ -90,4 +94,9 @@ async function supersede(access: GitHubAccess, environment: string): Promise<Sup
   const numbers = runs.map((number) => `#${number}`).join(', ');
   const reason = `Cancelled ${numbers}: this run is newer and asks for ${environment} too.`;
   return { verdict: 'superseded', environment, reason, runs };
+}
+
+/** "Environment names are not case sensitive." (https://docs.github.com/actions/how-tos/deploy/configure-and-manage-deployments/manage-environments) */
+function isSame(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
 }

@@ -46,6 +46,28 @@ test('no example uses a repository of a name that somebody else may own', () => 
   expect(uses.filter(({ reference }) => !/^<OWNER>\/platform[^@]*@v1$/.test(reference))).toEqual([]);
 });
 
+/** The jobs below a value that have an environment and a concurrency group. */
+function heldGroups(value: unknown): unknown[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const { environment, concurrency, 'runs-on': runner } = value as Record<string, unknown>;
+  const own = runner !== undefined && environment !== undefined && concurrency !== undefined ? [value] : [];
+  return [...own, ...Object.values(value).flatMap(heldGroups)];
+}
+
+// "A second workflow run will be blocked and cannot be approved until the first workflow run is approved."
+// https://github.com/orgs/community/discussions/17401
+test('no example has a job that waits for an approval and holds a concurrency group meanwhile', () => {
+  const pages = copied.filter((file) => file.endsWith('.md'));
+  const examples = pages.flatMap((file) =>
+    [...readFileSync(join(root, file), 'utf8').matchAll(/^```ya?ml\n(.*?)^```$/gms)].map(
+      ([, text = '']) => text,
+    ),
+  );
+  const workflows = examples.filter((text) => text.includes('runs-on:'));
+  console.info(`${workflows.length} workflows in ${pages.length} pages`);
+  expect(workflows.flatMap((text) => heldGroups(parse(text)))).toEqual([]);
+});
+
 test.each(names)("the examples of %s's page use inputs and outputs that there are", (name) => {
   const page = readFileSync(join(root, 'actions', name, 'README.md'), 'utf8');
   const examples = [...page.matchAll(/^```ya?ml\n(.*?)^```$/gms)].map(([, text = '']) => text);

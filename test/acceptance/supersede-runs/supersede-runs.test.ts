@@ -11,6 +11,7 @@ const sandboxOf = useSandboxes();
 const environments = [
   { name: 'staging', reviewers: ['lead'] },
   { name: 'prod', reviewers: ['lead'] },
+  { name: 'Staging', reviewers: ['lead'] },
 ];
 
 /** Runs #1, #2 … of the pipeline, each waiting for the given environment; an empty text waits for none. */
@@ -56,6 +57,12 @@ test('older runs that wait for the environment are cancelled', async () => {
   });
   expect(done.exitCode).toBe(0);
   expect(cancelled(runs)).toEqual([1, 2]);
+});
+
+// "Environment names are not case sensitive."
+test('the name of the environment may be written otherwise', async () => {
+  const { sandbox, runs } = await stage(['Staging', '']);
+  expect((await supersede(sandbox, runs[1]!)).outputs).toMatchObject({ verdict: 'superseded', runs: '[1]' });
 });
 
 test('one that waits for something else, goes on, has ended, or is of another workflow or branch is left alone', async () => {
