@@ -73,6 +73,8 @@ export function environmentRequest({ inputs, context, manifest, choice }: Run): 
     },
     approval: {
       environment: choice.environment.name,
+      promotes: upstream !== undefined,
+      commit: commit.commit,
       access: { token: inputs['github-token'] ?? '', github, context },
       ...(choice.environment.approval && { rule: choice.environment.approval }),
       ...(inputs['approvers-token'] !== undefined && { approversToken: inputs['approvers-token'] }),

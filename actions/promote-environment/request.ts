@@ -132,6 +132,8 @@ export function gitHubAccess({ inputs, manifest, github, context }: Run): GitHub
 function approvalOf({ inputs, github, context }: Run, { name, approval }: Environment): ApprovalRequest {
   return {
     environment: name,
+    promotes: true,
+    commit: github.sha,
     access: { token: inputs['github-token'] ?? '', github, context },
     ...(approval && { rule: approval }),
     ...(inputs['approvers-token'] !== undefined && { approversToken: inputs['approvers-token'] }),

@@ -28,6 +28,10 @@ export interface ApprovalRequest {
   environment: string;
   /** Absent: only GitHub's environment may ask for one. */
   rule?: ApprovalRule;
+  /** Whether its images come from another environment. */
+  promotes: boolean;
+  /** The commit that is deployed; empty where it is not known. */
+  commit: string;
   access: Omit<GitHubAccess, 'context'> & { context: Pick<Context, 'clock' | 'signal' | 'log' | 'redactor'> };
   /** Reads the teams of the organisation, and commits of other repositories. */
   approversToken?: string;
@@ -252,11 +256,16 @@ async function reviewsOf({ environment, access }: ApprovalRequest): Promise<Appr
   }
 }
 
-/** What an approver does to go on, a sentence. */
-export function startByHand({ environment, rule, access }: ApprovalRequest): string {
+/** What an approver does to go on, a sentence. It names the callers of workflows/, which have these inputs. */
+export function startByHand({ environment, rule, promotes, commit, access }: ApprovalRequest): string {
   const { serverUrl, repository } = access.github;
-  const page = `${serverUrl}/${repository}/actions/workflows`;
-  return `One of ${listed(rule?.approvers ?? [])} starts the workflow deploy or promote by hand for ${environment}: ${page}/deploy.yml, Run workflow.`;
+  const inputs = [
+    `environment ${environment}`,
+    ...(promotes ? ['promote true'] : []),
+    ...(commit === '' ? [] : [`ref ${commit}`]),
+  ].join(', ');
+  const images = promotes ? ', or `promote` for the images alone' : '';
+  return `One of ${listed(rule?.approvers ?? [])} starts the workflow \`deploy\` by hand (${inputs})${images}: ${serverUrl}/${repository}/actions/workflows/deploy.yml`;
 }
 
 /** The team of an approver; undefined for a login. */

@@ -61,6 +61,8 @@ async function requestOf(given: Case) {
   const rule = 'rule' in given ? given.rule : RULE;
   const request: ApprovalRequest = {
     environment: 'prod',
+    promotes: true,
+    commit: 'abc',
     access: { token: env['GITHUB_TOKEN'] ?? '', github, context },
     ...(rule && { rule }),
     ...(given.approversToken !== undefined && { approversToken: sandbox.tokens[given.approversToken] }),
@@ -318,11 +320,11 @@ describe('the reviews of GitHub’s environment', () => {
 });
 
 test('a run waits for an approver unless it was started by hand', async () => {
-  const { request } = await requestOf({});
+  const { request } = await requestOf({ rule: undefined });
   const of = (event: string, rule?: ApprovalRule) => {
     const github = { ...request.access.github, event };
     return awaitsApproval({
-      environment: 'prod',
+      ...request,
       access: { ...request.access, github },
       ...(rule && { rule }),
     });

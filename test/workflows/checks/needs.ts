@@ -8,10 +8,17 @@ type Need = (step: Step) => Permissions;
 const given = (step: Step, input: string): string => toText(step.with?.[input]);
 const when = (condition: boolean, permissions: Permissions): Permissions => (condition ? permissions : {});
 
+/** Whether promote-environment promotes or rolls back, for which it asks who approved. */
+function changesImages(step: Step): boolean {
+  return ['', 'promote', 'rollback'].includes(given(step, 'command')) && given(step, 'dry-run') !== 'true';
+}
+
 /** By the path in this repository, or by the name of somebody else's action. */
 const ACTION_NEEDS: Record<string, Need> = {
   'actions/deploy-environment': (step) => ({
     'id-token': 'write',
+    // Who started the run, and who approved it.
+    ...when(['', 'deploy', 'apply', 'destroy'].includes(given(step, 'command')), { actions: 'read' }),
     ...when(given(step, 'command') === 'plan' && given(step, 'comment') !== 'false', {
       'pull-requests': 'write',
     }),
@@ -31,6 +38,7 @@ const ACTION_NEEDS: Record<string, Need> = {
   'actions/promote-environment': (step) => ({
     'id-token': 'write',
     contents: 'read',
+    ...when(changesImages(step), { actions: 'read' }),
     ...when(given(step, 'github-deployment') !== 'false', { deployments: 'write' }),
   }),
   'actions/preview-environment': () => ({

@@ -42,6 +42,7 @@ export class Rehearsal {
       branch: (event.ref ?? 'refs/heads/main').replace('refs/heads/', ''),
       ...(event.sha !== undefined && { sha: event.sha }),
       ...(event.actor !== undefined && { actor: accountOf(event.actor) }),
+      ...(event.triggeringActor !== undefined && { triggeringActor: accountOf(event.triggeringActor) }),
     });
     return this.#begin({
       stage: this.stage,

@@ -12,6 +12,8 @@ export interface Event {
   ref?: string;
   sha?: string;
   actor?: string;
+  /** Who asked for a re-run. */
+  triggeringActor?: string;
   /** What is behind `github.event`. */
   payload?: Record<string, unknown>;
   /** Of a workflow_dispatch. */
@@ -142,6 +144,7 @@ export function sharedContexts({ running, inputs, secrets }: Scope): Contexts {
       base_ref: pull?.base?.ref ?? '',
       sha: run.sha,
       actor: run.actor.login,
+      triggering_actor: run.triggeringActor.login,
       repository,
       repository_owner: repository.split('/')[0],
       run_id: String(run.id),

@@ -4,7 +4,7 @@ import type { useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { deployEnvironment } from '../../support/environment.ts';
 import { Rehearsal } from '../rehearsal/rehearsal.ts';
 import type { RunReport } from '../rehearsal/report.ts';
-import type { Reviewer } from '../rehearsal/run.ts';
+import type { Event, Reviewer } from '../rehearsal/run.ts';
 import { ACCOUNTS, type EnvironmentName, Shop } from './shop.ts';
 import { GITHUB, SECRETS } from './stage.ts';
 
@@ -22,6 +22,8 @@ export interface Scene {
   /** The first image. */
   v1: string;
   deployByHand: (environment: string) => Promise<RunReport>;
+  /** Starts a caller by hand. */
+  dispatch: (caller: string, event: Omit<Event, 'name'>) => Promise<RunReport>;
   /** Pushes a commit: its digit, 40 times, is its SHA. */
   push: (digit: string) => Promise<RunReport>;
   rerun: Rehearsal['rerun'];
@@ -51,6 +53,8 @@ export async function sceneOf(
         inputs: { environment },
       }),
     rerun: (run, which) => rehearsal.rerun(run, which),
+    dispatch: (caller, event) =>
+      rehearsal.play(`workflows/${caller}.yml`, { name: 'workflow_dispatch', ...event }),
     push: (digit) => rehearsal.play('workflows/pipeline.yml', { name: 'push', sha: digit.repeat(40) }),
   };
 }

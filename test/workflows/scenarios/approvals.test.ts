@@ -1,0 +1,149 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { SSMClient, GetParameterCommand } from '@aws-sdk/client-ssm';
+import { expect, test } from '@jest/globals';
+import type { Scenario } from '../../../sandbox/index.ts';
+import { useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { clientOf } from '../../unit/sandbox/clients.ts';
+import type { RunReport } from '../rehearsal/report.ts';
+import { madeOf } from './scene.ts';
+import { ACCOUNTS, type EnvironmentName, type Shop } from './shop.ts';
+import { droppedOf, GITHUB, logOf, reviewer, verdictsOf } from './stage.ts';
+
+const hooks = { sandboxOf: useSandboxes(), workspaceOf: useWorkspaces() };
+
+/** Nobody reviews at GitHub, as in a private repository without GitHub Enterprise. */
+const WITHOUT_REVIEWERS: Scenario = {
+  github: {
+    ...GITHUB,
+    environments: [{ name: 'dev' }, { name: 'staging' }, { name: 'prod' }],
+    commits: ['a', '2', '3'].map((digit) => ({
+      sha: digit.repeat(40),
+      // Ada has written the first one and the last one.
+      author: digit === '2' ? 'mallory' : 'ada',
+      committer: 'web-flow',
+      signed: true,
+    })),
+  },
+};
+
+function withApprovers({ folder }: Shop, environment: EnvironmentName, lines: readonly string[]): void {
+  const file = join(folder, 'platform.yml');
+  const account = `    account: '${ACCOUNTS[environment]}'\n`;
+  const text = readFileSync(file, 'utf8');
+  expect(text).toContain(account);
+  writeFileSync(file, text.replace(account, account + lines.map((line) => `    ${line}\n`).join('')));
+}
+
+async function parameter({ sandbox }: Shop, environment: EnvironmentName, name: string): Promise<unknown> {
+  const client = clientOf(sandbox, SSMClient, ACCOUNTS[environment]);
+  const found = await client.send(new GetParameterCommand({ Name: `/shop/${environment}/${name}` }));
+  return JSON.parse(found.Parameter?.Value ?? '{}');
+}
+
+function expectVerdicts(report: RunReport, expected: Record<string, string>): void {
+  const verdicts = verdictsOf(report);
+  if (JSON.stringify(verdicts) !== JSON.stringify(expected)) console.error(logOf(report));
+  expect(verdicts).toEqual(expected);
+  expect(droppedOf(report)).toEqual([]);
+}
+
+const summariesOf = (report: RunReport, job: string): string =>
+  (report.jobs[job]?.steps ?? []).map(({ summary }) => summary).join('\n');
+
+test('the reviewer of GitHub’s environment is in the ledger and in the summary', async () => {
+  const { shop, push } = await madeOf(hooks, reviewer());
+  shop.commit('v2');
+  const report = await push('2');
+  expect(report.result).toBe('success');
+  const approvals = [{ by: 'lead', through: 'review', comment: 'it is approved' }];
+  for (const environment of ['staging', 'prod'] as const) {
+    expect(await parameter(shop, environment, 'api/release')).toMatchObject({ approvals });
+    expect(await parameter(shop, environment, 'release')).toMatchObject({ approvals });
+    const summary = summariesOf(report, `pipeline / ${environment} / apply`);
+    expect(summary.match(/Approved by lead \(reviewed the deployment: “it is approved”\)\./g)).toHaveLength(
+      2,
+    );
+  }
+  expect(await parameter(shop, 'dev', 'api/release')).not.toHaveProperty('approvals');
+}, 300_000);
+
+test('with approvers, a push goes as far as they are not needed, and one of them goes on by hand', async () => {
+  const { shop, v1, push, dispatch } = await madeOf(hooks, reviewer(), WITHOUT_REVIEWERS);
+  withApprovers(shop, 'prod', ['approvers: [Ada, Grace]']);
+  const v2 = shop.commit('v2');
+  const sha = '2'.repeat(40);
+  const pushed = await push('2');
+  expectVerdicts(pushed, {
+    'pipeline / dev / plan': 'planned, unchanged',
+    'pipeline / dev / apply': 'deployed',
+    'pipeline / staging / plan': 'planned, planned, unchanged',
+    'pipeline / staging / apply': 'deployed, promoted',
+    'pipeline / prod / plan': 'planned, planned, unchanged',
+    'pipeline / prod / apply': 'skipped',
+  });
+  expect(pushed.result).toBe('success');
+  expect(await shop.runs()).toEqual({ dev: [v2], staging: [v2], prod: [v1] });
+  const summary = summariesOf(pushed, 'pipeline / prod / plan');
+  expect(summary).toContain(
+    'This run does not change prod, which has approvers. One of Ada, Grace starts the workflow',
+  );
+  expect(summary).toContain(`(environment prod, promote true, ref ${sha}), or`);
+
+  const deploy = (actor: string, ref = sha, triggeringActor = actor) =>
+    dispatch('deploy', { sha: ref, actor, triggeringActor, inputs: { environment: 'prod', promote: true } });
+  const stranger = await deploy('mallory');
+  expectVerdicts(stranger, { 'deploy / plan': 'planned, planned, unchanged', 'deploy / apply': 'blocked' });
+  expect(logOf(stranger)).toContain(
+    'prod: mallory started this run and is not among its approvers, Ada, Grace.',
+  );
+  const rerun = await deploy('ada', sha, 'mallory');
+  expectVerdicts(rerun, { 'deploy / plan': 'planned, planned, unchanged', 'deploy / apply': 'blocked' });
+  expect(await shop.runs()).toMatchObject({ prod: [v1] });
+
+  const approved = await deploy('ada');
+  expectVerdicts(approved, {
+    'deploy / plan': 'planned, planned, unchanged',
+    'deploy / apply': 'deployed, promoted',
+  });
+  expect(await shop.runs()).toMatchObject({ prod: [v2] });
+  const approvals = [{ by: 'ada', through: 'dispatch' }];
+  expect(await parameter(shop, 'prod', 'api/release')).toMatchObject({ approvals, actor: 'ada' });
+  expect(summariesOf(approved, 'deploy / apply')).toContain('Approved by ada (started the run).');
+}, 300_000);
+
+test('an approver cannot deploy an own commit, and can roll it back', async () => {
+  const { shop, v1, push, dispatch } = await madeOf(hooks, reviewer(), WITHOUT_REVIEWERS);
+  withApprovers(shop, 'staging', ['approvers: [ada, grace]']);
+  const v2 = shop.commit('v3');
+  const pushed = await push('3');
+  expectVerdicts(pushed, {
+    'pipeline / dev / plan': 'planned, unchanged',
+    'pipeline / dev / apply': 'deployed',
+    'pipeline / staging / plan': 'planned, planned, unchanged',
+    'pipeline / staging / apply': 'skipped',
+    // Staging does not run what it would take.
+    'pipeline / prod': 'skipped',
+  });
+  expect(pushed.result).toBe('success');
+
+  const inputs = { from: 'dev', to: 'staging' };
+  const own = await dispatch('promote', { sha: '3'.repeat(40), actor: 'ada', inputs });
+  expectVerdicts(own, { 'promote / plan': 'planned', 'promote / promote': 'blocked' });
+  expect(logOf(own)).toContain('staging: ada wrote 3333333, and cannot approve it.');
+  const other = await dispatch('promote', { sha: '3'.repeat(40), actor: 'grace', inputs });
+  expectVerdicts(other, { 'promote / plan': 'planned', 'promote / promote': 'promoted' });
+  expect(await shop.runs()).toMatchObject({ staging: [v2] });
+
+  const back = { environment: 'staging', reason: 'errors' };
+  const stranger = await dispatch('rollback', { actor: 'mallory', inputs: back });
+  expectVerdicts(stranger, { 'rollback / rollback': 'blocked' });
+  expect(await shop.runs()).toMatchObject({ staging: [v2] });
+  // The one on call re-runs what somebody else has started.
+  const onCall = await dispatch('rollback', { actor: 'mallory', triggeringActor: 'ada', inputs: back });
+  expectVerdicts(onCall, { 'rollback / rollback': 'restored' });
+  expect(await shop.runs()).toMatchObject({ staging: [v1] });
+  expect(await parameter(shop, 'staging', 'api/release')).toMatchObject({
+    approvals: [{ by: 'ada', through: 'dispatch' }],
+  });
+}, 300_000);
