@@ -49,6 +49,7 @@ const ACTION_NEEDS: Record<string, Need> = {
   'actions/supersede-runs': () => ({ actions: 'write' }),
   'actions/checkout': () => ({ contents: 'read' }),
   'actions/setup-node': () => ({}),
+  'actions/setup-go': () => ({}),
   'docker/setup-buildx-action': () => ({}),
   'actions/attest-build-provenance': () => ({ 'id-token': 'write', attestations: 'write' }),
 };
