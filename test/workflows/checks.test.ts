@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { useWorkspaces } from '../support/action.ts';
 import { callProblems } from './checks/calls.ts';
 import { groupProblems } from './checks/groups.ts';
+import { lockProblems } from './checks/locks.ts';
 import { permissionProblems } from './checks/needs.ts';
 import { referenceProblems } from './checks/references.ts';
 import { lintProblems, schemaProblems } from './checks/schema.ts';
@@ -19,6 +20,7 @@ const CHECKS: Record<string, Check> = {
   'names only inputs and outputs that are there': referenceProblems,
   'grants each job what it needs, and no more': permissionProblems,
   'holds no concurrency group while it waits for an approval': groupProblems,
+  'has time left after it has waited for a lock': lockProblems,
   'pins what is not ours': pinProblems,
   'has no expression inside a script': scriptProblems,
   'inherits no secret, and runs no stranger with rights': secretProblems,
@@ -114,6 +116,18 @@ describe('each check can fail', () => {
       groupProblems,
       'a: { uses: $/.github/workflows/rollback.yml, concurrency: deploy-prod }',
       /^a holds its concurrency group/,
+    ],
+    [
+      'a lock that is waited for until the job ends',
+      lockProblems,
+      `${steps('{ uses: $/actions/promote-environment, with: { lock-timeout: 60m } }')}\n  timeout-minutes: 60`,
+      /^a: timeout-minutes is 60, and its steps may need 120$/,
+    ],
+    [
+      'a lock that is hardly waited for',
+      lockProblems,
+      `${steps('{ uses: $/actions/deploy-environment, with: { command: apply } }')}\n  timeout-minutes: 180`,
+      /does not say lock-timeout/,
     ],
     ['a tag', pinProblems, steps('uses: actions/checkout@v5'), /not pinned/],
     ['a commit without a version', pinProblems, steps(`uses: a/b@${'a'.repeat(40)}`), /no version/],

@@ -44,7 +44,10 @@ async function scene(count: number) {
     const inputs = { environment: 'dev' };
     const sha = commits[number - 1]!.sha;
     const { finished } = rehearsal.start('workflows/deploy.yml', { name: 'workflow_dispatch', sha, inputs });
-    return { finished, pickUp: () => passage.open(undefined) };
+    const pickUp = (): void => {
+      passage.open(undefined);
+    };
+    return { finished, pickUp };
   };
   const runs = () => first!.shop.runsIn('dev');
   return { sandbox, rehearsal, start, runs, digestOf: (number: number) => [commits[number - 1]!.digest] };
