@@ -1,3 +1,4 @@
+import { toText } from '../rehearsal/expressions.ts';
 import { ownPath, stepsOf } from '../workflow.ts';
 import type { Job, Step, WorkflowFile } from '../workflow.ts';
 
@@ -23,10 +24,10 @@ function jobProblems(name: string, job: Job): string[] {
 function takesLock({ uses = '', with: inputs = {} }: Step): boolean {
   switch (ownPath(uses)) {
     case 'actions/deploy-environment':
-      return ['deploy', 'apply', 'destroy'].includes(String(inputs['command'] ?? 'deploy'));
+      return ['deploy', 'apply', 'destroy'].includes(toText(inputs['command'] ?? 'deploy'));
     case 'actions/promote-environment':
       return (
-        ['promote', 'rollback'].includes(String(inputs['command'] ?? 'promote')) &&
+        ['promote', 'rollback'].includes(toText(inputs['command'] ?? 'promote')) &&
         inputs['dry-run'] !== 'true'
       );
     default:
@@ -35,6 +36,6 @@ function takesLock({ uses = '', with: inputs = {} }: Step): boolean {
 }
 
 function minutesOf(duration: unknown): number | undefined {
-  const [, minutes] = /^(\d+)m$/.exec(String(duration ?? '')) ?? [];
+  const [, minutes] = /^(\d+)m$/.exec(toText(duration)) ?? [];
   return minutes === undefined ? undefined : Number(minutes);
 }
