@@ -16,6 +16,7 @@ import { TokenRegistry, type TokenRegistryOptions, tokenRegistriesOf } from './r
 import { readScenario } from './scenario/scenario.ts';
 import type { FaultRule, Scenario } from './scenario/scenario.ts';
 import { listen } from './server/server.ts';
+import { SLACK_WEBHOOKS, slackEndpoint } from './slack/endpoint.ts';
 import { DEFAULT_REGION, World } from './world.ts';
 
 export type { FaultRule, Scenario } from './scenario/scenario.ts';
@@ -41,6 +42,8 @@ export interface Sandbox {
   githubUrl: string;
   /** What ACTIONS_ID_TOKEN_REQUEST_URL must be. */
   oidcUrl: string;
+  /** An incoming webhook of its Slack. */
+  webhookUrl: string;
   /** The claims of the tokens to come; a test may set or delete any. */
   claims: Claims;
   /** The tokens that its GitHub knows. */
@@ -82,6 +85,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     (base) => ({
       github: new GitHubEndpoint(world, `${base}/github`),
       oidc: oidcEndpoint(claims, jobs),
+      slack: slackEndpoint(world),
       ...registryEndpoints(world, base),
     }),
     options.port ?? 0,
@@ -101,6 +105,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     url,
     githubUrl,
     oidcUrl,
+    webhookUrl: `${url}${SLACK_WEBHOOKS.working}`,
     claims,
     tokens: GITHUB_TOKENS,
     calls,

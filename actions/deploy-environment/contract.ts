@@ -40,6 +40,7 @@ const inputs = {
   'github-token': secretText(),
   'approvers-token': secretText(),
   comment: choice(['auto', 'true', 'false'], { default: 'auto' }),
+  notify: secretText(),
 } as const satisfies InputContract;
 
 const outputs = {

@@ -47,6 +47,7 @@ const inputs = {
   'role-to-assume': text(),
   'github-token': secretText(),
   comment: choice(['auto', 'true', 'false'], { default: 'auto' }),
+  notify: secretText(),
 } as const satisfies InputContract;
 
 /** The same names as in action.yml; a test holds them together. */

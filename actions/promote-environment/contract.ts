@@ -26,6 +26,7 @@ const inputs = {
   'github-deployment': boolean({ default: 'true' }),
   'github-token': secretText(),
   'approvers-token': secretText(),
+  notify: secretText(),
 } as const satisfies InputContract;
 
 const outputs = {

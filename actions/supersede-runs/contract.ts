@@ -5,6 +5,8 @@ import { SUPERSEDE_VERDICTS } from '../../src/github/supersede.ts';
 const inputs = {
   environment: text({ required: true }),
   'github-token': secretText(),
+  notify: secretText(),
+  reason: text(),
 } as const satisfies InputContract;
 
 const outputs = {

@@ -1,6 +1,9 @@
 import { runAction } from '../../src/core/action.ts';
-import { InputError } from '../../src/core/errors.ts';
+import type { Context } from '../../src/core/context.ts';
+import { InputError, reasonOf } from '../../src/core/errors.ts';
+import type { GitHubAccess } from '../../src/github/client.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
+import { readReviewers } from '../../src/github/reviews.ts';
 import { supersedeRuns } from '../../src/github/supersede.ts';
 import { presentSupersede } from '../../src/present/supersede.ts';
 import { contract } from './contract.ts';
@@ -12,6 +15,29 @@ await runAction({
     const { environment, 'github-token': token } = inputs;
     if (token === undefined) throw new InputError('github-token', '', 'a token is required');
     const github = readGitHubContext(env);
-    return presentSupersede(await supersedeRuns({ token, github, context }, environment));
+    const access = { token, github, context };
+    const result = await supersedeRuns(access, environment);
+    const isNext = result.verdict === 'superseded' || result.verdict === 'unchanged';
+    const reviewers = isNext && inputs.notify !== undefined ? await reviewersOf(access, environment) : [];
+    return presentSupersede(
+      result,
+      reviewers.length > 0 ? { reviewers, what: inputs.reason ?? '' } : undefined,
+    );
   },
 });
+
+/** None where they cannot be read: a notification must not name an approval that nobody has to give. */
+async function reviewersOf(
+  access: GitHubAccess & { context: Context },
+  environment: string,
+): Promise<string[]> {
+  try {
+    return await readReviewers(access, environment);
+  } catch (error) {
+    access.context.signal.throwIfAborted();
+    access.context.log.warning(
+      `notify: nothing was posted, because the reviewers of ${environment} cannot be read: ${reasonOf(error)}`,
+    );
+    return [];
+  }
+}

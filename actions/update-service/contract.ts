@@ -52,6 +52,7 @@ const inputs = {
   'aws-region': text({ required: true, env: 'AWS_REGION' }),
   'role-to-assume': text(),
   'github-token': secretText(),
+  notify: secretText(),
 } as const satisfies InputContract;
 
 const outputs = {

@@ -15,7 +15,7 @@ import type { ServiceResult } from '../../src/delivery/release/result.ts';
 import { serviceStatus } from '../../src/delivery/release/status.ts';
 import type { Context } from '../../src/core/context.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
-import { presentService } from '../../src/present/service.ts';
+import { presentRollback, presentService } from '../../src/present/service.ts';
 
 export type ServiceWork =
   | { command: 'deploy'; request: ServiceRequest }
@@ -32,7 +32,8 @@ export async function updateService(
   context: Context,
   env: NodeJS.ProcessEnv,
 ): Promise<Outcome> {
-  return presentService(await run(work, serviceContext(session, context, env)));
+  const present = work.command === 'rollback' ? presentRollback : presentService;
+  return present(await run(work, serviceContext(session, context, env)));
 }
 
 function run(work: ServiceWork, context: ReturnType<typeof serviceContext>): Promise<ServiceResult> {

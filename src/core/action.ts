@@ -15,6 +15,8 @@ import { CancelledError, PlatformError, reasonOf, stackOf } from './errors.ts';
 import { readInputs, secretInputs } from './inputs/contract.ts';
 import type { InputContract, Inputs } from './inputs/contract.ts';
 import { RateLimiter } from './concurrency.ts';
+import { notify } from './notification/notification.ts';
+import { webhookSecrets } from './notification/webhook.ts';
 import { Redactor } from './redaction.ts';
 import { actionsRunner } from './runner.ts';
 
@@ -39,7 +41,8 @@ export interface Action<C extends ActionContract> {
 /**
  * Runs an action: the one error boundary. Whatever happens, the outputs `verdict`, `reason` and `result` are
  * written, and the exit code is 0 only for a verdict that is ok and a job that was not cancelled. On SIGINT or
- * SIGTERM the context's signal is aborted; the run has 6.5 s to stop what it started.
+ * SIGTERM the context's signal is aborted; the run has 6.5 s to stop what it started. The webhook of the input `notify`
+ * is told last, when the outcome stands.
  */
 export async function runAction<C extends ActionContract>(
   action: Action<C>,
@@ -68,12 +71,22 @@ export async function runAction<C extends ActionContract>(
   };
   host.on('beforeExit', onDrained);
 
-  finish(await runToOutcome(action, context, host.env));
+  const outcome = await runToOutcome(action, context, host.env);
+  finish(outcome);
+  await notify({ name: action.name, verdicts: action.contract.verdicts }, outcome, context, {
+    webhook: webhookOf(action.contract.inputs),
+    env: host.env,
+  });
 
   over();
   host.off('beforeExit', onDrained);
   if (controller.signal.aborted) host.exit(1);
   setTimeout(() => host.exit(), LINGER_MS).unref();
+}
+
+/** The input `notify`, of an action that has it. */
+function webhookOf(inputs: InputContract): string {
+  return Object.hasOwn(inputs, 'notify') ? actionsRunner.getInput('notify') : '';
 }
 
 function createContext(host: Host, signal: AbortSignal): Context {
@@ -100,6 +113,7 @@ async function runToOutcome<C extends ActionContract>(
   try {
     const source = { getInput: actionsRunner.getInput, env };
     for (const secret of secretInputs(inputs, source)) context.log.secret(secret);
+    for (const secret of webhookSecrets(webhookOf(inputs))) context.log.secret(secret);
     const values = readInputs(inputs, source) as Inputs<C['inputs']>;
     return checkedOutcome(await action.run(values, context, env), verdicts);
   } catch (error) {

@@ -2,7 +2,7 @@ import { appendFileSync, statSync } from 'node:fs';
 import type { Context } from './context.ts';
 import { CancelledError, errorInfo, reasonOf, TimeoutError, type ErrorInfo } from './errors.ts';
 import type { Annotation } from './log.ts';
-import { type Link, slackMessage } from './markdown/message.ts';
+import { type Link, runLink, slackMessage } from './notification/message.ts';
 import { withoutAccount } from './text.ts';
 import { fitSections, redactSections, type Section } from './markdown/sections.ts';
 import type { Redactor } from './redaction.ts';
@@ -28,9 +28,22 @@ export interface Outcome {
   annotations?: readonly Annotation[];
   /** Of a failure: its stable code, and what to do. */
   error?: ErrorInfo;
+  /** Who approved what was done. */
+  approvedBy?: readonly string[];
+  /** What the webhook of `notify` is told although nothing failed. */
+  announcement?: Announcement;
 }
 
-export type Verdicts = Readonly<Record<string, { ok: boolean }>>;
+/** News that is no failure. What is absent is that of the outcome. */
+interface Announcement {
+  icon: string;
+  title?: string;
+  subject?: string;
+  text?: string;
+}
+
+/** `quiet`: no news for the webhook of `notify`, because a rule did its work and nothing was changed. */
+export type Verdicts = Readonly<Record<string, { ok: boolean; quiet?: boolean }>>;
 
 /**
  * What an error means for the run: a cancelled one is `cancelled`, a time-out `timed-out` (where the action has
@@ -117,12 +130,6 @@ function messageOf(
     reason: text(reason),
     links: [...runLink(env), ...links.map((link) => ({ text: link.text, url: text(link.url) }))],
   });
-}
-
-function runLink(env: NodeJS.ProcessEnv): Link[] {
-  const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: run } = env;
-  if (!server || !repository || !run) return [];
-  return [{ text: 'Run', url: `${server}/${repository}/actions/runs/${run}` }];
 }
 
 /** A failure that has no report of its own is shown all the same. */

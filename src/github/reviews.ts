@@ -1,4 +1,4 @@
-import { createOctokit, type GitHubAccess, ownerAndName } from './client.ts';
+import { createOctokit, type GitHubAccess, ownerAndName, statusOf } from './client.ts';
 
 /** The review of a deployment by somebody whom the environment's protection asks. */
 export interface DeploymentReview {
@@ -30,4 +30,34 @@ export async function readApprovingReviews(
     .filter(({ environments }) => environments.some((one) => one.name?.toLowerCase() === name))
     .map(({ user, comment }) => ({ login: user.login, comment }));
   return [...new Map(reviews.map((review) => [review.login, review])).values()];
+}
+
+/**
+ * Whose approval the protection of a GitHub environment asks for: logins, and teams as `@org/team`. None for an
+ * environment that does not exist.
+ *
+ * @throws GitHubError: the token needs `actions: read`.
+ * @see https://docs.github.com/rest/deployments/environments#get-an-environment
+ */
+export async function readReviewers(
+  { token, github, context }: GitHubAccess,
+  environment: string,
+): Promise<string[]> {
+  const octokit = await createOctokit(token, github.apiUrl, context);
+  const repository = ownerAndName(github.repository);
+  try {
+    const { data } = await octokit.rest.repos.getEnvironment({
+      ...repository,
+      environment_name: environment,
+    });
+    return (data.protection_rules ?? [])
+      .flatMap((rule) => ('reviewers' in rule ? (rule.reviewers ?? []) : []))
+      .flatMap(({ reviewer = {} }) => {
+        if ('login' in reviewer) return [reviewer.login];
+        return 'slug' in reviewer ? [`@${repository.owner}/${reviewer.slug}`] : [];
+      });
+  } catch (error) {
+    if (statusOf(error) === 404) return [];
+    throw error;
+  }
 }

@@ -5,7 +5,7 @@ import { createOctokit, type GitHubAccess, GitHubError, ownerAndName, statusOf }
 export const SUPERSEDE_VERDICTS = {
   superseded: { ok: true },
   unchanged: { ok: true },
-  outdated: { ok: false },
+  outdated: { ok: false, quiet: true },
   failed: { ok: false },
   cancelled: { ok: false },
 } as const satisfies Verdicts;

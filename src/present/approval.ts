@@ -1,4 +1,5 @@
 import { escapeCell } from '../core/markdown/markdown.ts';
+import type { Outcome } from '../core/outcome.ts';
 import type { Approval } from '../delivery/approval.ts';
 
 const THROUGH: Readonly<Record<Approval['through'], string>> = {
@@ -28,4 +29,25 @@ export function approvalLines({
           `> [!IMPORTANT]\n> This run does not change ${escapeCell(environment)}, which has approvers. ${escapeCell(awaitsApproval)}`,
         ]),
   ];
+}
+
+/** What a notification says of the approval of a change: who gave it, or that it waits for one. */
+export function approvalNews({
+  approvals = [],
+  awaitsApproval,
+  reason,
+  hasChanges,
+}: {
+  approvals?: readonly Approval[] | undefined;
+  awaitsApproval?: string | undefined;
+  reason: string;
+  hasChanges: boolean;
+}): Pick<Outcome, 'approvedBy' | 'announcement'> {
+  const waits = awaitsApproval !== undefined && hasChanges;
+  return {
+    approvedBy: approvals.map(({ by }) => by),
+    ...(waits && {
+      announcement: { icon: '⏳', title: 'Waiting for approval', text: `${reason} ${awaitsApproval}` },
+    }),
+  };
 }

@@ -21,14 +21,14 @@ import {
 } from '../environment/run/result.ts';
 import { PRICES_AS_OF } from '../environment/preview/price.ts';
 import { IMAGE_VERDICTS, type ImageResult } from '../images/result.ts';
-import { approvalLines } from './approval.ts';
+import { approvalLines, approvalNews } from './approval.ts';
 import { presentImage } from './image.ts';
 import { presentPromotion } from './promotion.ts';
 import { presentService } from './service.ts';
 import { presentStack } from './stack.ts';
 
 /** What a command makes of its result. */
-type Shown = Pick<Outcome, 'outputs' | 'result' | 'summary' | 'annotations'>;
+type Shown = Pick<Outcome, 'outputs' | 'result' | 'summary' | 'annotations' | 'approvedBy' | 'announcement'>;
 
 /** The result of deploy-environment as outputs, result JSON, summary and annotations. */
 export function presentEnvironment(result: EnvironmentResult): Outcome {
@@ -81,6 +81,7 @@ function showRun(run: RunResult): Shown {
     },
     summary: runSections(run, parts, (part) => presented.get(part)?.sections ?? []),
     annotations: [...presented.values()].flatMap(({ annotations }) => annotations),
+    ...approvalNews({ ...run, hasChanges: run.verdict === 'planned' }),
   };
 }
 

@@ -12,7 +12,7 @@ import type {
   ServicePromotion,
   ServiceState,
 } from '../delivery/promotion/result.ts';
-import { approvalLines } from './approval.ts';
+import { approvalLines, approvalNews } from './approval.ts';
 import { awsLine, failureAnnotation } from './service.ts';
 
 const SHOWN_COMMITS = 25;
@@ -32,6 +32,8 @@ export function presentPromotion(result: PromotionResult): Outcome {
         annotations: result.report.services.flatMap(({ service, end }) =>
           end?.failure && !end.ok ? [failureAnnotation(service, end.failure, end.failure.log)] : [],
         ),
+        ...approvalNews({ ...result.report, reason, hasChanges: verdict === 'planned' }),
+        ...announced(verdict),
       };
     case 'hold':
       return {
@@ -40,6 +42,7 @@ export function presentPromotion(result: PromotionResult): Outcome {
         outputs: { to: result.to, from: '', 'has-changes': String(isHoldChange(result)) },
         result: { to: result.to, ...('hold' in result && { hold: { ...result.hold } }) },
         summary: [holdSection(result)],
+        ...announced(verdict),
       };
     case 'status':
       return {
@@ -49,6 +52,18 @@ export function presentPromotion(result: PromotionResult): Outcome {
         summary: environmentsSections(result.report, result.readAt),
       };
   }
+}
+
+/** Green verdicts that everybody must know of: nothing is promoted for a while, or is again. */
+const ANNOUNCED: Partial<Record<PromotionResult['verdict'], string>> = {
+  restored: '↩️',
+  'hold-set': '⏸️',
+  'hold-released': '▶️',
+};
+
+function announced(verdict: PromotionResult['verdict']): Pick<Outcome, 'announcement'> {
+  const icon = ANNOUNCED[verdict];
+  return icon === undefined ? {} : { announcement: { icon } };
 }
 
 function outputsOf({ from, to, services, dryRun, awaitsApproval }: PromotionReport): Record<string, string> {

@@ -42,6 +42,13 @@ export function presentService(result: ServiceResult): Outcome {
   };
 }
 
+/** The result of the command rollback: that a service went back is news. */
+export function presentRollback(result: ServiceResult): Outcome {
+  const outcome = presentService(result);
+  if (result.verdict !== 'deployed') return outcome;
+  return { ...outcome, announcement: { icon: '↩️', title: 'update-service: rolled back' } };
+}
+
 function annotationsOf(result: ServiceResult): Annotation[] {
   const { service, ok, failure, findings } = result;
   const before = findings.flatMap(({ level, message, fix }): Annotation[] => {

@@ -2,8 +2,15 @@ import { literal } from '../core/markdown/markdown.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { SUPERSEDE_VERDICTS, type SupersedeResult } from '../github/supersede.ts';
 
+/** The approval that the run is about to ask for: whose, and of what. */
+interface AwaitedApproval {
+  reviewers: readonly string[];
+  /** A sentence or two; empty where nothing is known. */
+  what: string;
+}
+
 /** The result of supersede-runs as its outputs, its `result` and its summary. */
-export function presentSupersede(result: SupersedeResult): Outcome {
+export function presentSupersede(result: SupersedeResult, awaited?: AwaitedApproval): Outcome {
   const { verdict, environment, reason } = result;
   const runs = verdict === 'superseded' ? result.runs : [];
   return {
@@ -13,6 +20,15 @@ export function presentSupersede(result: SupersedeResult): Outcome {
     subject: `approval of ${environment}`,
     outputs: { runs: JSON.stringify(runs) },
     result: { environment, runs, ...(verdict === 'outdated' && { newer: result.newer }) },
+    ...(awaited && { announcement: waiting(environment, awaited) }),
     summary: [{ title: `Approval of ${literal(environment)}`, body: reason, priority: 1 }],
   };
+}
+
+function waiting(
+  environment: string,
+  { reviewers, what }: AwaitedApproval,
+): NonNullable<Outcome['announcement']> {
+  const who = `Reviewers: ${reviewers.join(', ')}. Review the plan in the run's summary, then approve or reject it there.`;
+  return { icon: '⏳', title: 'Waiting for approval', subject: environment, text: `${what} ${who}`.trim() };
 }

@@ -76,7 +76,7 @@ test.each<[string, Partial<Outcome>, string]>([
     { reason: 'arn:aws:iam::111111111111:role/a' },
     '✅ *a: done* · arn:aws:iam::…:role/a · ',
   ],
-  ['a mention', { reason: '<!channel> <@U123>' }, '✅ *a: done* · &lt;!channel&gt; &lt;@U123&gt; · '],
+  ['a mention', { reason: '<!channel> <@U123>' }, '✅ *a: done* · &lt;!channel&gt; &lt;@\u200BU123&gt; · '],
   [
     'a link of its own',
     { subject: '<https://evil.example|here>' },
@@ -99,7 +99,8 @@ testWith(
   'jq',
 )('the recipe posts the message as it is, and shows the address to no other process', async () => {
   const page = readFileSync(join(root, 'docs/notifications.md'), 'utf8');
-  const [, recipe = ''] = /^```yaml\n(.*?)^```$/ms.exec(page) ?? [];
+  const recipes = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, recipe = '']) => recipe);
+  const recipe = recipes.find((text) => text.includes('name: Notify')) ?? '';
   const step = (parse(recipe) as { name?: string; run?: string }[]).find(({ name }) => name === 'Notify');
   expect(step?.run).not.toContain('${{');
   const posted: unknown[] = [];
