@@ -1,6 +1,6 @@
 import { type GitHubCall, notFound, type Routes, unprocessable } from './call.ts';
 import type { Branch, Environment } from './state.ts';
-import { userJson } from './users.ts';
+import { loginOf, userJson } from './users.ts';
 
 const ENVIRONMENT = '/repos/{owner}/{repo}/environments/{environment}';
 
@@ -30,7 +30,7 @@ export const environmentRoutes: Routes = {
         environment = { id: call.state.newId(), name, reviewers: [], waitMinutes: 0 };
         environments.push(environment);
       }
-      protect(environment, call.body);
+      protect(environment, call.body, call.state.logins);
       return { body: environmentJson(call, environment) };
     },
   ],
@@ -89,7 +89,7 @@ function policyJson(environment: number, name: string, index: number): object {
 }
 
 /** What a call leaves out is reset: "deployment_branch_policy: null" lets all branches deploy. */
-function protect(environment: Environment, body: Record<string, unknown>): void {
+function protect(environment: Environment, body: Record<string, unknown>, logins: readonly string[]): void {
   const {
     wait_timer: wait = 0,
     prevent_self_review: own = false,
@@ -99,7 +99,9 @@ function protect(environment: Environment, body: Record<string, unknown>): void 
   const listed = (reviewers ?? []) as { type: string; id: number }[];
   environment.waitMinutes = Number(wait);
   environment.preventSelfReview = own === true;
-  environment.reviewers = listed.map(({ type, id }) => `${type.toLowerCase()}-${id}`);
+  environment.reviewers = listed.map(
+    ({ type, id }) => (type === 'User' ? loginOf(id, logins) : undefined) ?? `${type.toLowerCase()}-${id}`,
+  );
   const { protected_branches: byRule, custom_branch_policies: byName } = (policy ?? {}) as Record<
     string,
     unknown

@@ -145,6 +145,8 @@ export class GitHubState {
   readonly teams: readonly Team[];
   /** By their hashes, each after its parents. */
   readonly commits: ReadonlyMap<string, Commit>;
+  /** Everybody who has a token. */
+  readonly logins: readonly string[];
   readonly #actor: Account;
   readonly #anyRun: boolean;
   readonly #anyPull: boolean;
@@ -159,7 +161,9 @@ export class GitHubState {
       waitMinutes: 0,
       ...environment,
     }));
-    this.#actor = accountOf(scenario.user ?? 'octocat');
+    const { user = 'octocat', tokens = {} } = scenario;
+    this.logins = [user, ...Object.values(tokens)];
+    this.#actor = accountOf(user);
     this.#anyRun = !scenario.runs;
     this.#anyPull = !scenario.pulls;
     this.runs = (scenario.runs ?? []).map(({ actor, triggeringActor = actor, ...run }) =>

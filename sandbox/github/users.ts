@@ -1,9 +1,9 @@
 import { crc32 } from 'node:zlib';
-import { forbidden } from './call.ts';
+import { forbidden, notFound } from './call.ts';
 import type { Routes } from './call.ts';
-import type { Account } from './state.ts';
+import { type Account, accountOf } from './state.ts';
 
-/** Who the bearer of the token is. */
+/** Who the bearer of the token is, and users by their names. */
 export const userRoutes: Routes = {
   'GET /user': [
     'users/get-authenticated',
@@ -12,7 +12,21 @@ export const userRoutes: Routes = {
       return { body: userJson(viewer) };
     },
   ],
+
+  'GET /users/{login}': [
+    'users/get-by-username',
+    ({ params, state }) => {
+      const login = state.logins.find((each) => each === params.login);
+      if (login === undefined) throw notFound();
+      return { body: userJson(accountOf(login)) };
+    },
+  ],
 };
+
+/** Who has an id; undefined for nobody, and for a team. */
+export function loginOf(id: number, logins: readonly string[]): string | undefined {
+  return logins.find((login) => crc32(login) === id);
+}
 
 export function userJson({ login, type }: Account): object {
   return { login, id: crc32(login), type };
