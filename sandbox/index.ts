@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CallLog } from './server/calls.ts';
 import { accessKey } from './iam/credentials.ts';
-import { CallHandler, Faults } from './server/exchange.ts';
+import { type BeforeCall, CallHandler, Faults } from './server/exchange.ts';
 import { GitHubEndpoint } from './github/endpoint.ts';
 import { gitHubState } from './github/state.ts';
 import { GITHUB_TOKENS, type GitHubTokens, newJobToken, type Permissions } from './github/tokens.ts';
@@ -61,6 +61,8 @@ export interface Sandbox {
   objects(account: string): ObjectStore;
   /** Throws a ShapeError for a rule that is none. */
   addFault(rule: FaultRule): void;
+  /** Makes something happen before calls are applied: each waits for the promise that it is given. */
+  beforeCalls(hook: BeforeCall | undefined): void;
   /** Starts another registry beside ECR, from which tasks pull too. It closes with the sandbox. */
   openRegistry(options?: TokenRegistryOptions): Promise<TokenRegistry>;
   /** Throws what background work has thrown. May be called again. */
@@ -135,6 +137,9 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     objects: (account) => objectStore(world, account),
     addFault: (rule) => {
       faults.add(rule);
+    },
+    beforeCalls: (hook) => {
+      answering.beforeCall = hook;
     },
     openRegistry: async (registryOptions = {}) => {
       const registry = new TokenRegistry(world, registryOptions);

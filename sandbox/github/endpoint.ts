@@ -17,19 +17,68 @@ import { permits, type Viewer, viewerOf } from './tokens.ts';
 import { teamRoutes } from './teams.ts';
 import { userRoutes } from './users.ts';
 
-const RATE_LIMIT = 5000;
-const RATE_WINDOW_SECONDS = 3600;
+/**
+ * The primary rate limit. A refusal has no retry-after; its headers and message are as conbench/conbench#660 and
+ * NixOS/nixpkgs#413832 quote them: "X-RateLimit-Limit: 1000, X-RateLimit-Remaining: 0, X-RateLimit-Reset: 1675259928,
+ * X-RateLimit-Used: 1001, X-RateLimit-Resource: core".
+ */
+class RateLimit {
+  readonly #limit: number;
+  readonly #windowSeconds: number;
+  readonly #status: number;
+  #used = 0;
+  /** In seconds since the epoch. */
+  #reset: number;
+
+  constructor(given: { limit?: number; windowSeconds?: number; status?: string } = {}) {
+    this.#limit = given.limit ?? 5000;
+    this.#windowSeconds = given.windowSeconds ?? 3600;
+    this.#status = Number(given.status ?? '403');
+    this.#reset = this.#nextReset();
+  }
+
+  #nextReset(): number {
+    return Math.ceil(Date.now() / 1000) + this.#windowSeconds;
+  }
+
+  /** Throws the refusal of a request for which nothing is left. */
+  use(): void {
+    if (Date.now() >= this.#reset * 1000) {
+      this.#used = 0;
+      this.#reset = this.#nextReset();
+    }
+    this.#used++;
+    if (this.#used <= this.#limit) return;
+    const time = new Date()
+      .toISOString()
+      .replace('T', ' ')
+      .replace(/\.\d+Z$/, ' UTC');
+    const message = `API rate limit exceeded for installation. If you reach out to GitHub Support for help, please include the request ID 4C32:E66A2:27EF37:4E976C:683F3085 and timestamp ${time}.`;
+    throw new AwsError('RateLimitExceeded', message, this.#status);
+  }
+
+  get headers(): Record<string, string> {
+    return {
+      'x-ratelimit-limit': String(this.#limit),
+      'x-ratelimit-remaining': String(Math.max(this.#limit - this.#used, 0)),
+      'x-ratelimit-used': String(this.#used),
+      'x-ratelimit-reset': String(this.#reset),
+      'x-ratelimit-resource': 'core',
+    };
+  }
+}
 
 /** GitHub's REST API, and as much of GraphQL as tells who one is, under /github. */
 export class GitHubEndpoint implements Endpoint {
   readonly #world: World;
   readonly #url: string;
-  #used = 0;
+  readonly #limit: RateLimit;
 
   /** `url` is the API's root. */
   constructor(world: World, url: string) {
     this.#world = world;
     this.#url = url;
+    this.#limit = new RateLimit(world.scenario.github?.rateLimit);
   }
 
   exchange(request: HttpRequest): Promise<Exchange> {
@@ -55,6 +104,7 @@ export class GitHubEndpoint implements Endpoint {
     body: Record<string, unknown> | undefined,
   ): Reply {
     const state = gitHubState(this.#world);
+    this.#limit.use();
     if (!viewer) {
       const message =
         request.headers.authorization === undefined ? 'Requires authentication' : 'Bad credentials';
@@ -96,16 +146,7 @@ export class GitHubEndpoint implements Endpoint {
   }
 
   #reply(status: number, body: unknown, headers: Record<string, string> = {}): Reply {
-    this.#used++;
-    const limits = {
-      'x-ratelimit-limit': String(RATE_LIMIT),
-      'x-ratelimit-remaining': String(Math.max(RATE_LIMIT - this.#used, 0)),
-      'x-ratelimit-used': String(this.#used),
-      'x-ratelimit-reset': String(Math.floor(Date.now() / 1000) + RATE_WINDOW_SECONDS),
-      'x-ratelimit-resource': 'core',
-      'x-github-request-id': randomUUID(),
-      ...headers,
-    };
+    const limits = { ...this.#limit.headers, 'x-github-request-id': randomUUID(), ...headers };
     return body === undefined ? { status, headers: limits, body: '' } : jsonReply(status, body, limits);
   }
 }

@@ -130,6 +130,8 @@ const github = object(
     user: text,
     /** More tokens, and whose they are; `…[bot]` is an installation. */
     tokens: mapOf(text),
+    /** How many requests the token has in a window of real seconds (3600), and the status of a refusal (403). */
+    rateLimit: object({ limit: whole }, { windowSeconds: positive, status: oneOf('403', '429') }),
     comments: listOf(object({ issue: whole, body: text }, { user: text })),
     pulls: listOf(
       object(

@@ -2,7 +2,7 @@ import { SandboxClosed, type SimulatedClock } from '../clock.ts';
 import { AwsError, type Call } from '../protocols/service.ts';
 import { checkFault, type FaultRule } from '../scenario/scenario.ts';
 import { Random } from '../world.ts';
-import type { CallLog } from './calls.ts';
+import type { CallLog, LoggedCall } from './calls.ts';
 import type { HttpRequest, Reply } from './http.ts';
 
 /** A call that was read: how it is applied, and how its protocol words a refusal. */
@@ -24,11 +24,16 @@ export const RESET = 'reset';
 
 const DEFAULT_DELAY_MS = 1000;
 
+/** Is asked before a call is applied; the call waits for the promise. */
+export type BeforeCall = (call: LoggedCall) => Promise<void> | undefined;
+
 /** Answers calls: applies them, lets faults strike them, and logs them. */
 export class CallHandler {
   readonly #clock: SimulatedClock;
   readonly #faults: Faults;
   readonly #calls: CallLog;
+  /** Of a test that makes something happen between two calls. */
+  beforeCall: BeforeCall | undefined;
 
   constructor(clock: SimulatedClock, faults: Faults, calls: CallLog) {
     this.#clock = clock;
@@ -38,6 +43,7 @@ export class CallHandler {
 
   async answer(exchange: Exchange): Promise<Reply | typeof RESET> {
     const logged = this.#calls.begin(exchange.call);
+    await this.beforeCall?.(logged);
     const rule = this.#faults.strike(exchange.call);
     if (rule) logged.fault = rule.kind;
     const reply = await (rule ? this.#struck(exchange, rule) : applied(exchange)).catch(resetOnClose);

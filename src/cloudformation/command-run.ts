@@ -17,6 +17,8 @@ export interface StackCommandContext extends CloudFormationContext {
   runningRevision?: (serviceArn: string) => Promise<string | undefined>;
   /** Says why the changes of a plan are in effect without it; undefined where it must be executed. */
   isInEffect?: (plan: Plan) => Promise<string | undefined>;
+  /** Asked right before the request that deletes a stack, after all that is waited for; throws when it must stay. */
+  beforeDeletion?: (stack: StackSnapshot) => Promise<void>;
 }
 
 /** What is known of a stack while a command runs. */

@@ -9,28 +9,37 @@ import type { GitHubContext } from './context.ts';
 export interface GitHubAccess {
   token: string;
   github: GitHubContext;
-  context: Pick<Context, 'clock' | 'signal'>;
+  /** With a log, a wait for a rate limit is told. */
+  context: Pick<Context, 'clock' | 'signal'> & Partial<Pick<Context, 'log'>>;
 }
 
 export type Octokit = Awaited<ReturnType<typeof createOctokit>>;
 type Plugin = NonNullable<Parameters<typeof getOctokit>[2]>;
 
 const REQUEST_TIMEOUT_MS = 15_000;
-/** A rate limit that asks for more than this is an error: a deployment does not wait that long for a comment. */
-const LONGEST_WAIT_MS = 30_000;
+/**
+ * How long one call waits for rate limits in all. "Otherwise, wait for at least one minute before retrying." A limit that
+ * asks for more is an error at once: the hourly one may be used up for an hour.
+ *
+ * @see https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
+ */
+const LONGEST_WAIT_MS = 90_000;
 const RETRIES: RetryPolicy = { attempts: 4, baseMs: 1000, longestMs: LONGEST_WAIT_MS };
 /** Every refusal; plugin-throttling waits for rate limits (403, 429). Only a server's own time-out passes by itself. */
 const NOT_RETRIED = Array.from({ length: 100 }, (_, index) => 400 + index).filter((status) => status !== 408);
 
-/** An answer of GitHub's API that is an error, or no answer at all. The message is GitHub's own. */
+/** An answer of GitHub's API that is an error, or no answer at all. The message is GitHub's own, or quotes it. */
 export class GitHubError extends PlatformError {
   override readonly name = 'GitHubError';
   /** The HTTP status; absent when there was no answer. */
   readonly status?: number;
 
-  constructor(message: string, options: { status?: number; limited?: boolean; cause?: unknown } = {}) {
-    const { status, limited = false, cause } = options;
-    super(limited ? 'throttled' : codeOf(status), message, { cause });
+  constructor(
+    message: string,
+    options: { status?: number; limited?: boolean; fix?: string; cause?: unknown } = {},
+  ) {
+    const { status, limited = false, fix, cause } = options;
+    super(limited ? 'throttled' : codeOf(status), message, { cause, ...(fix !== undefined && { fix }) });
     if (status !== undefined) this.status = status;
   }
 }
@@ -62,12 +71,19 @@ export async function createOctokit(token: string, apiUrl: string, context: GitH
     import('@octokit/plugin-retry'),
     import('@octokit/plugin-throttling'),
   ]);
-  const { clock, signal } = context;
+  const { clock, signal, log } = context;
+  const waited = new WeakMap<object, number>();
   /** Its answer may be a promise, although its type says nothing. */
-  const onLimit = (seconds: number, _options: unknown, _octokit: unknown, retries: number): unknown =>
-    retries + 1 < RETRIES.attempts &&
-    seconds * 1000 <= LONGEST_WAIT_MS &&
-    clock.sleep(seconds * 1000, signal).then(() => true);
+  const onLimit = (seconds: number, call: object, _octokit: unknown, retries: number): unknown => {
+    const total = (waited.get(call) ?? 0) + seconds * 1000;
+    if (retries + 1 >= RETRIES.attempts || total > LONGEST_WAIT_MS) return false;
+    waited.set(call, total);
+    log?.info(`GitHub's rate limit is exceeded. Waiting ${seconds} s.`);
+    return clock.sleep(seconds * 1000, signal).then(
+      () => true,
+      () => false,
+    );
+  };
   const options = {
     baseUrl: apiUrl,
     retry: { retries: RETRIES.attempts - 1, retryAfterBaseValue: 0, doNotRetry: NOT_RETRIED },
@@ -129,8 +145,43 @@ function toGitHubError(error: unknown): GitHubError {
   if (error instanceof GitHubError) return error;
   const { status, message = String(error), response } = error as ErrorFields;
   if (status === undefined || !response) return new GitHubError(message, { cause: error });
-  const limited = response.headers?.['x-ratelimit-remaining'] === '0' || /\bsecondary rate\b/i.test(message);
-  return new GitHubError(message, { status, limited, cause: error });
+  const limit = limitOf(status, message, response.headers ?? {});
+  return new GitHubError(limit?.message ?? message, {
+    status,
+    limited: limit !== undefined,
+    ...limit,
+    cause: error,
+  });
+}
+
+/**
+ * What a refusal says of a rate limit; undefined for one that is for another reason, such as a missing permission. "If
+ * you exceed your primary rate limit, you will receive a 403 or 429 response, and the x-ratelimit-remaining header will
+ * be 0. […] If you exceed a secondary rate limit, you will receive a 403 or 429 response and an error message that
+ * indicates that you exceeded a secondary rate limit."
+ *
+ * @see https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
+ */
+function limitOf(
+  status: number,
+  message: string,
+  headers: Record<string, unknown>,
+): { message: string; fix?: string } | undefined {
+  if (status !== 403 && status !== 429) return undefined;
+  if (/\bsecondary rate\b/i.test(message)) {
+    const seconds = Number(headers['retry-after']);
+    const wait = Number.isFinite(seconds) ? ` for ${seconds} s` : '';
+    return { message: `GitHub's secondary rate limit is exceeded${wait}: "${message}"` };
+  }
+  // The last request that was left may be refused for want of a permission.
+  if (headers['x-ratelimit-remaining'] !== '0' || !/rate limit/i.test(message)) return undefined;
+  const reset = new Date(Number(headers['x-ratelimit-reset']) * 1000);
+  if (Number.isNaN(reset.getTime())) return { message: `GitHub's rate limit is used up: "${message}"` };
+  const instant = reset.toISOString().replace('.000Z', 'Z');
+  return {
+    message: `GitHub's rate limit is used up until ${instant}: "${message}"`,
+    fix: `Run the job again after ${instant}.`,
+  };
 }
 
 /** Owner and name, as the API wants them. */
@@ -139,9 +190,10 @@ export function ownerAndName(repository: string): { owner: string; repo: string 
   return { owner, repo };
 }
 
-/** The HTTP status of an error of the API; undefined when there was no answer. */
+/** The HTTP status of an error of the API; undefined when there was no answer. That of a rate limit is 429. */
 export function statusOf(error: unknown): number | undefined {
-  return error instanceof GitHubError ? error.status : undefined;
+  if (!(error instanceof GitHubError)) return undefined;
+  return error.code === 'throttled' ? 429 : error.status;
 }
 
 /** Whether GitHub says no: the token may not, or there is no such thing. */

@@ -43,7 +43,7 @@ export async function supersedeRuns(access: GitHubAccess, environment: string): 
   try {
     return await supersede(access, environment);
   } catch (error) {
-    if (!(error instanceof GitHubError) || error.status !== FORBIDDEN) throw error;
+    if (!(error instanceof GitHubError) || statusOf(error) !== FORBIDDEN) throw error;
     const message = `GitHub refused: the job needs \`actions: write\` (${error.message})`;
     throw new PlatformError(error.code, message, { cause: error });
   }

@@ -199,6 +199,10 @@ export function judgeFailure(
     case 'ROLLBACK_COMPLETE':
       return { verdict: 'rolled-back', reason: `${failed}. It was rolled back: the stack holds nothing.` };
     case 'DELETE_COMPLETE':
+      if (diagnosis && !diagnosis.rootCause) {
+        const reason = `Stack ${stackName} was deleted by another job or person while this ${what} was in progress.`;
+        return { verdict: 'rolled-back', reason };
+      }
       return { verdict: 'rolled-back', reason: `${failed}. The stack was deleted.` };
     case 'UPDATE_ROLLBACK_FAILED':
       return {

@@ -16,7 +16,7 @@ import type { Execution } from './watch.ts';
 
 /**
  * Deletes a stack by its ARN and waits for the end; the execution's status says whether it was deleted.
- * @throws TimeoutError when the deletion is still running at the deadline.
+ * @throws TimeoutError when the deletion is still running at the deadline; what `beforeDeletion` throws.
  */
 export async function deleteStack(run: CommandRun, stack: StackSnapshot): Promise<Execution> {
   const { context, inputs } = run;
@@ -29,6 +29,7 @@ export async function deleteStack(run: CommandRun, stack: StackSnapshot): Promis
     ClientRequestToken: token,
     ...(inputs.roleArn ? { RoleARN: inputs.roleArn } : {}),
   });
+  await context.beforeDeletion?.(stack);
   await requestOperation(run, { kind: 'delete', stackName, stackId }, () =>
     send(context.client, command, context),
   );

@@ -15,8 +15,14 @@ import { checkTargets, requireValidTargets } from '../doctor/templates.ts';
 import type { PreviewContext, PreviewRequest, PreviewService } from './context.ts';
 import { priceOf } from './price.ts';
 import { choosePriority, lostItsPriority, takenPriorities } from './priority.ts';
-import { beginDeployment, endDeployment, pullRequestNow, retireDeployments } from './records.ts';
-import { removalResult, removePreview } from './remove.ts';
+import {
+  activePreviews,
+  beginDeployment,
+  endDeployment,
+  pullRequestNow,
+  retireDeployments,
+} from './records.ts';
+import { removalResult, removePreview, unlessReopened } from './remove.ts';
 import {
   type DeployedPreview,
   type NoPreview,
@@ -192,8 +198,8 @@ export async function deployPreview(
   const deployment = { ...preparation, pullRequest, commit, expires };
   const id = await beginDeployment(context, pullRequest, commit);
   try {
-    const deployed = await deployServices(context, request, deployment);
-    return await finish(context, request, { ...deployment, id, deployed });
+    const done = await deployServices(context, request, deployment);
+    return await finish(context, request, { ...deployment, ...done, id });
   } catch (error) {
     await endDeployment(context, id, { state: 'error', description: reasonOf(error) });
     throw error;
@@ -224,17 +230,66 @@ function newerCommit(pullRequest: number, commit: string, head: string): string 
   return `Pull request ${pullRequest} has a newer commit than ${commit.slice(0, 7)}, ${head.slice(0, 7)}, whose own run deploys it.`;
 }
 
+/** The services, and the stacks of the preview after them. A service whose stack was deleted meanwhile is repeated. */
 async function deployServices(
   context: PreviewContext,
   request: PreviewRequest,
   deployment: Deployment,
-): Promise<DeployedService[]> {
-  const deployed: DeployedService[] = [];
-  await inParallel(deployment.services, SERVICES_AT_ONCE, async (service) => {
-    deployed.push(await deployService(context, request, deployment, service));
-  });
-  const order = deployment.services.map(({ name }) => name);
-  return deployed.sort((a, b) => order.indexOf(a.service.name) - order.indexOf(b.service.name));
+): Promise<Pick<FinishedDeployment, 'deployed' | 'stacks'>> {
+  const { services, pullRequest, stacks: before } = deployment;
+  const deployed = new Map<string, DeployedService>();
+  for (let wanted = services, round = 1; ; round++) {
+    await inParallel(wanted, SERVICES_AT_ONCE, async (service) => {
+      deployed.set(service.name, await deployService(context, request, deployment, service));
+    });
+    const all = services.flatMap(({ name }) => deployed.get(name) ?? []);
+    if (context.signal.aborted) return { deployed: all, stacks: [] };
+    const stacks = (await previewStacks(context, request, pullRequest)).filter(
+      ({ status }) => !isGoing(status),
+    );
+    const lost = all.filter((one) => wasDeleted(one, before, stacks));
+    if (lost.length === 0) return { deployed: all, stacks };
+    if (round === ROUNDS || !(await pullRequestNow(context, pullRequest))?.open) {
+      return { deployed: all.map((one) => (lost.includes(one) ? withoutStack(one) : one)), stacks };
+    }
+    for (const { stack } of lost) {
+      context.log.warning(
+        `Stack ${stack} was deleted by another job while it was deployed. Deploying it again.`,
+      );
+    }
+    wanted = lost.map(({ service }) => service);
+  }
+}
+
+/** A stack that keeps being deleted is more than one sweep that had begun before this deployment. */
+const ROUNDS = 3;
+
+function isGoing(status: string): boolean {
+  return status === 'DELETE_IN_PROGRESS';
+}
+
+/** Whether a job that removes previews deleted the stack; a creation that fails deletes its stack itself. */
+function wasDeleted(
+  { stack, result }: DeployedService,
+  before: readonly PreviewStack[],
+  now: readonly PreviewStack[],
+): boolean {
+  const names = (stacks: readonly PreviewStack[]): string[] => stacks.map(({ stackName: name }) => name);
+  if (names(now).includes(stack)) return false;
+  if (STACK_VERDICTS[result.verdict].ok) return true;
+  if (result.verdict !== 'failed' && result.verdict !== 'rolled-back') return false;
+  if (names(before).includes(stack)) return true;
+  const { error, diagnosis } = result;
+  return diagnosis ? !diagnosis.rootCause : ['conflict', 'not-found'].includes(error?.code ?? '');
+}
+
+/** The result of a service whose stack is gone, whatever CloudFormation said of the operation. */
+function withoutStack({ result, ...one }: DeployedService): DeployedService {
+  const { stackName, region, command, durationMs, notes } = result;
+  const message = `Stack ${stackName} was deleted by another job while it was deployed: by a sweep, or because the pull request was closed.`;
+  const error = { code: 'conflict', message, fix: 'Run the job again.' } as const;
+  const failed = { stackName, region, command, durationMs, notes, verdict: 'failed', error } as const;
+  return { ...one, result: { ...failed, reason: `${message} Fix: ${error.fix}` } };
 }
 
 async function deployService(
@@ -297,6 +352,8 @@ interface FinishedDeployment extends Deployment {
   /** Of GitHub's record. */
   id: number;
   deployed: readonly DeployedService[];
+  /** The preview as it is now. */
+  stacks: readonly PreviewStack[];
 }
 
 /** The pull request may have been closed, or got another commit, while AWS was at work. */
@@ -308,8 +365,7 @@ async function finish(
   const { pullRequest, commit, id } = finished;
   const now = context.signal.aborted ? undefined : await pullRequestNow(context, pullRequest);
   if (now && !now.open) return await removeClosed(context, request, pullRequest);
-  const stacks = context.signal.aborted ? [] : await previewStacks(context, request, pullRequest);
-  const deployed = deployedPreview(request, finished, stacks);
+  const deployed = deployedPreview(request, finished);
   await context.updateComment(deployed);
   if (now && now.headSha !== commit) {
     const reason = newerCommit(pullRequest, commit, now.headSha);
@@ -323,7 +379,10 @@ async function finish(
     description: reason,
     ...(ok && url !== undefined && { environmentUrl: url }),
   });
-  if (ok) await retireDeployments(context, pullRequest, id);
+  if (ok) {
+    const earlier = (await activePreviews(context, pullRequest)).filter((active) => active !== id);
+    await retireDeployments(context, earlier);
+  }
   return deployed;
 }
 
@@ -334,15 +393,15 @@ async function removeClosed(
   pullRequest: number,
 ): Promise<PreviewResult> {
   context.log.info(`Pull request ${pullRequest} was closed meanwhile; its preview is removed again.`);
-  const removal = await removePreview(context, request, pullRequest);
+  const objection = unlessReopened(context, pullRequest);
+  const removal = await removePreview(context, request, pullRequest, objection);
   const why = `Pull request ${pullRequest} was closed while its preview was deployed`;
   return await removalResult(context, pullRequest, removal, why);
 }
 
 function deployedPreview(
   request: PreviewRequest,
-  { pullRequest, commit, expires, id, deployed }: FinishedDeployment,
-  stacks: readonly PreviewStack[],
+  { pullRequest, commit, expires, id, deployed, stacks }: FinishedDeployment,
 ): DeployedPreview {
   const url = stacks.find(({ outputs }) => outputs['Url'])?.outputs['Url'];
   const price = priceOf(stacks, request.timeToLiveMs);

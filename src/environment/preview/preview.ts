@@ -1,8 +1,7 @@
 import { CancelledError, errorInfo, InputError, stackOf, TimeoutError } from '../../core/errors.ts';
 import type { PreviewContext, PreviewRequest } from './context.ts';
 import { deployPreview, withoutPreview } from './deploy.ts';
-import { pullRequestNow } from './records.ts';
-import { removalResult, removePreview } from './remove.ts';
+import { removalResult, removePreview, unlessReopened } from './remove.ts';
 import type { PreviewResult } from './result.ts';
 import { sweepPreviews } from './sweep.ts';
 
@@ -52,14 +51,15 @@ async function removeCommand(
   request: PreviewRequest,
   pullRequest: number,
 ): Promise<PreviewResult> {
-  if (context.github.pullRequest?.action === 'closed') {
-    const now = await pullRequestNow(context, pullRequest);
-    if (now?.open) {
-      const reason = `Pull request ${pullRequest} was opened again: its preview stays. Nothing was changed.`;
-      return { kind: 'none', verdict: 'skipped', pullRequest, reason };
-    }
+  const isClosing = context.github.pullRequest?.action === 'closed';
+  // Whoever asks for a removal by hand wants it although the pull request is open.
+  const objection = isClosing ? unlessReopened(context, pullRequest) : () => Promise.resolve(undefined);
+  const kept = await objection();
+  if (kept !== undefined) {
+    const reason = `${kept}: its preview stays. Nothing was changed.`;
+    return { kind: 'none', verdict: 'skipped', pullRequest, reason };
   }
-  const removal = await removePreview(context, request, pullRequest);
+  const removal = await removePreview(context, request, pullRequest, objection);
   return await removalResult(
     context,
     pullRequest,

@@ -59,22 +59,18 @@ export async function endDeployment(
   }
 }
 
-/**
- * Sets the deployments of a pull request's preview inactive, but for one.
- *
- * @returns how many were active.
- */
-export async function retireDeployments(
-  context: PreviewContext,
-  pullRequest: number,
-  except?: number,
-): Promise<number> {
-  const { activeDeployments, setDeploymentStatus } = await import('../../github/deployments.ts');
-  return asked('deployments: write', async () => {
-    const wanted = { environment: ENVIRONMENT, task: task(pullRequest) };
-    const ids = (await activeDeployments(access(context), wanted)).filter((id) => id !== except);
+/** The deployments of a pull request's preview that GitHub shows as active. */
+export async function activePreviews(context: PreviewContext, pullRequest: number): Promise<number[]> {
+  const { activeDeployments } = await import('../../github/deployments.ts');
+  const wanted = { environment: ENVIRONMENT, task: task(pullRequest) };
+  return asked('deployments: write', () => activeDeployments(access(context), wanted));
+}
+
+/** Sets deployments inactive. */
+export async function retireDeployments(context: PreviewContext, ids: readonly number[]): Promise<void> {
+  const { setDeploymentStatus } = await import('../../github/deployments.ts');
+  await asked('deployments: write', async () => {
     for (const id of ids) await setDeploymentStatus(access(context), id, { state: 'inactive' });
-    return ids.length;
   });
 }
 

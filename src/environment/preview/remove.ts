@@ -6,9 +6,9 @@ import { inParallel } from '../../core/concurrency.ts';
 import { PlatformError, reasonOf } from '../../core/errors.ts';
 import { capitalize, plural, withoutAccount } from '../../core/text.ts';
 import type { PreviewContext, PreviewRequest } from './context.ts';
-import { retireDeployments } from './records.ts';
+import { activePreviews, pullRequestNow, retireDeployments } from './records.ts';
 import { PREVIEW_VERDICTS, type Removal, type RemovedPreview } from './result.ts';
-import { deletePreviewStack, type PreviewStack, previewStacks } from './stacks.ts';
+import { deletePreviewStack, type Objection, type PreviewStack, previewStacks } from './stacks.ts';
 
 const DELETED_AT_ONCE = 100;
 
@@ -27,15 +27,28 @@ export async function previewTags(context: PreviewContext, request: PreviewReque
 }
 
 /**
- * Removes tags; an image with none left goes with its last one. Those that are gone already count as removed.
+ * Removes tags; an image with none left goes with its last one. Those that are gone already count as removed. Before
+ * each request the objection is asked: a pull request that was reopened may use a tag of the same name again.
  *
  * @throws PlatformError that names what ECR would not remove.
  */
-async function removeTags(context: PreviewContext, tags: readonly PreviewTag[]): Promise<void> {
+async function removeTags(
+  context: PreviewContext,
+  tags: readonly PreviewTag[],
+  removal: Removal,
+  objection: Objection,
+): Promise<void> {
   for (const name of new Set(tags.map(({ repository }) => repository))) {
     const own = tags.filter(({ repository }) => repository === name);
     for (let from = 0; from < own.length; from += DELETED_AT_ONCE) {
-      await removeSome(context, name, own.slice(from, from + DELETED_AT_ONCE));
+      const kept = await objection();
+      if (kept !== undefined) {
+        removal.kept = kept;
+        return;
+      }
+      const some = own.slice(from, from + DELETED_AT_ONCE);
+      await removeSome(context, name, some);
+      removal.tags.push(...some.map(({ repository, tag }) => `${repository}:${tag}`));
     }
   }
 }
@@ -105,28 +118,56 @@ const STACKS_AT_ONCE = 5;
 /** A deployment that is under way may make a stack again after it was deleted. */
 const ROUNDS = 3;
 
+/** Keeps the preview of a pull request that was reopened. */
+export function unlessReopened(context: PreviewContext, pullRequest: number): Objection {
+  return async () => {
+    const now = await pullRequestNow(context, pullRequest);
+    return now?.open ? `Pull request ${pullRequest} was reopened` : undefined;
+  };
+}
+
 /**
  * Removes all that is left of a pull request's preview: its stacks (found by their tags) with their rules and
  * target groups, its image tags, and its active deployments. What is gone already is no failure, so it may run
- * twice, or beside itself.
+ * twice, or beside itself. The objection is asked before each deletion; one ends the removal.
  */
 export async function removePreview(
   context: PreviewContext,
   request: PreviewRequest,
   pullRequest: number,
+  objection: Objection,
 ): Promise<Removal> {
   const removal = emptyRemoval();
-  await removeStacks(context, request, pullRequest, removal);
-  if (removal.interrupted) return removal;
+  await removeStacks(context, request, pullRequest, removal, objection);
+  if (hasStopped(removal)) return removal;
   await attempt(removal, context, 'image tags', async () => {
     const tags = (await previewTags(context, request)).filter((tag) => tag.pullRequest === pullRequest);
-    await removeTags(context, tags);
-    removal.tags = tags.map(({ repository, tag }) => `${repository}:${tag}`);
+    await removeTags(context, tags, removal, objection);
   });
-  await attempt(removal, context, 'deployments', async () => {
-    removal.deployments = await retireDeployments(context, pullRequest);
-  });
+  if (hasStopped(removal)) return removal;
+  await retire(context, pullRequest, removal, objection);
   return removal;
+}
+
+/** Sets the deployments of a preview that is gone inactive. */
+export async function retire(
+  context: PreviewContext,
+  pullRequest: number,
+  removal: Removal,
+  objection: Objection,
+): Promise<void> {
+  await attempt(removal, context, 'deployments', async () => {
+    const active = await activePreviews(context, pullRequest);
+    removal.kept = await objection();
+    if (removal.kept !== undefined) return;
+    await retireDeployments(context, active);
+    removal.deployments = active.length;
+  });
+}
+
+/** Whether the removal ended before its end. */
+function hasStopped({ interrupted, kept }: Removal): boolean {
+  return interrupted !== undefined || kept !== undefined;
 }
 
 async function removeStacks(
@@ -134,12 +175,13 @@ async function removeStacks(
   request: PreviewRequest,
   pullRequest: number,
   removal: Removal,
+  objection: Objection,
 ): Promise<void> {
   for (let round = 1; ; round++) {
     const stacks = await previewStacks(context, request, pullRequest);
     if (stacks.length === 0) return;
-    const failures = await deleteAll(context, request, stacks, removal);
-    if (removal.interrupted) return;
+    const failures = await deleteAll(context, request, stacks, removal, objection);
+    if (hasStopped(removal)) return;
     if (round < ROUNDS) continue;
     removal.failures.push(
       ...(failures.length > 0 ? failures : [`Stacks of the preview come back: ${names(stacks)}.`]),
@@ -154,11 +196,16 @@ export async function deleteAll(
   request: PreviewRequest,
   stacks: readonly PreviewStack[],
   removal: Removal,
+  objection: Objection,
 ): Promise<string[]> {
   const failures: string[] = [];
   removal.undeleted = [];
   await inParallel(stacks, STACKS_AT_ONCE, async (stack) => {
-    const result = await deletePreviewStack(context, request, stack);
+    const result = await deletePreviewStack(context, request, stack, objection);
+    if ('kept' in result) {
+      removal.kept = result.kept;
+      return;
+    }
     const { verdict } = result;
     if (STACK_VERDICTS[verdict].ok) {
       removal.stacks.push(stack.stackName);
@@ -200,7 +247,10 @@ export function removedAnything({ stacks, tags, deployments }: Removal): boolean
   return stacks.length + tags.length + deployments > 0;
 }
 
-/** The result of a removal, which the comment says too. `why` is a sentence without its full stop. */
+/**
+ * The result of a removal, which the comment says too, unless the preview is there again. `why` is a sentence without
+ * its full stop.
+ */
 export async function removalResult(
   context: PreviewContext,
   pullRequest: number,
@@ -209,7 +259,7 @@ export async function removalResult(
 ): Promise<RemovedPreview> {
   const judged = judgeRemoval(removal, why);
   const { verdict, reason } = judged;
-  if (verdict !== 'unchanged') {
+  if (verdict !== 'unchanged' && verdict !== 'skipped') {
     const { ok } = PREVIEW_VERDICTS[verdict];
     await context.updateComment({ kind: 'removal', pullRequest, ok, reason });
   }
@@ -217,11 +267,16 @@ export async function removalResult(
 }
 
 function judgeRemoval(removal: Removal, why: string): Pick<RemovedPreview, 'verdict' | 'reason'> {
-  const { interrupted, failures } = removal;
+  const { interrupted, kept, failures } = removal;
   const any = removedAnything(removal);
   const done = any ? `removed: ${removedText(removal)}` : 'nothing was left to remove';
   if (interrupted) {
     return { verdict: interrupted.verdict, reason: `${interrupted.reason} ${capitalize(done)}.` };
+  }
+  if (kept !== undefined) {
+    const text = any ? `Until then, ${removedText(removal)} had been removed` : 'Nothing was changed';
+    const reason = `${kept}: what is left of its preview stays. ${text}.`;
+    return { verdict: 'skipped', reason };
   }
   if (failures.length > 0) {
     return { verdict: 'failed', reason: `${failures.join(' ')} ${capitalize(done)}.` };

@@ -75,13 +75,15 @@ export interface Removal {
   failures: string[];
   /** The stacks that were not deleted. */
   undeleted: StackResult[];
+  /** Why the rest stays: the pull request was reopened, or its preview deployed again. */
+  kept?: string | undefined;
   /** Why the removal stopped before its end. */
   interrupted?: { verdict: 'cancelled' | 'timed-out'; reason: string };
 }
 
 export interface RemovedPreview {
   kind: 'removed';
-  verdict: 'removed' | 'unchanged' | 'failed' | 'timed-out' | 'cancelled';
+  verdict: 'removed' | 'unchanged' | 'skipped' | 'failed' | 'timed-out' | 'cancelled';
   reason: string;
   pullRequest: number;
   removal: Removal;

@@ -1,6 +1,7 @@
 import { DeleteStackCommand } from '@aws-sdk/client-cloudformation';
 import { isNotFound } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
+import { PlatformError } from '../../core/errors.ts';
 import { deployStack } from '../../cloudformation/commands/deploy-stack.ts';
 import type { StackResult } from '../../cloudformation/commands/result.ts';
 import { listStacks, type StackSnapshot } from '../../cloudformation/stack.ts';
@@ -76,6 +77,7 @@ export async function runStackCommand(
   context: PreviewContext,
   request: PreviewRequest,
   inputs: Pick<DeployStackInputs, 'command' | 'stackName'> & Partial<DeployStackInputs>,
+  hooks: Pick<StackCommandContext, 'beforeDeletion'> = {},
 ): Promise<StackResult> {
   const { github } = context;
   const all: DeployStackInputs = {
@@ -104,24 +106,40 @@ export async function runStackCommand(
     workspace: request.workspace,
     actor: github.actor,
   };
-  return deployStack(await cloudFormationOf(context), all, run);
+  return deployStack({ ...(await cloudFormationOf(context)), ...hooks }, all, run);
 }
 
 /**
+ * Why what is left of a preview stays after all: somebody reopened or redeployed it while it was being removed.
+ * Undefined while it may go.
+ */
+export type Objection = () => Promise<string | undefined>;
+
+/**
  * Deletes a stack and waits until it is gone. A creation that is under way is broken off; any other operation is
- * waited for.
+ * waited for. The objection is asked right before each request that deletes.
+ *
+ * @returns why the stack was kept, or how its deletion ended.
  */
 export async function deletePreviewStack(
   context: PreviewContext,
   request: PreviewRequest,
   stack: PreviewStack,
-): Promise<StackResult> {
-  if (stack.status === 'CREATE_IN_PROGRESS') await breakOff(context, request, stack);
-  return runStackCommand(context, request, {
-    command: 'delete',
-    stackName: stack.stackName,
-    allowDelete: ['all'],
-  });
+  objection: Objection,
+): Promise<StackResult | { kept: string }> {
+  let kept: string | undefined;
+  const beforeDeletion = async (): Promise<void> => {
+    kept = await objection();
+    if (kept !== undefined) throw new PlatformError('conflict', kept);
+  };
+  if (stack.status === 'CREATE_IN_PROGRESS') {
+    kept = await objection();
+    if (kept !== undefined) return { kept };
+    await breakOff(context, request, stack);
+  }
+  const inputs = { command: 'delete', stackName: stack.stackName, allowDelete: ['all'] } as const;
+  const result = await runStackCommand(context, request, inputs, { beforeDeletion });
+  return kept === undefined ? result : { kept };
 }
 
 async function breakOff(

@@ -1,7 +1,6 @@
-import { reasonOf } from '../../core/errors.ts';
 import type { PullRequest } from '../../github/pulls.ts';
 import type { PreviewContext, PreviewRequest } from './context.ts';
-import { pullRequestNow, retireDeployments } from './records.ts';
+import { pullRequestNow } from './records.ts';
 import {
   deleteAll,
   emptyRemoval,
@@ -9,16 +8,18 @@ import {
   type PreviewTag,
   removedAnything,
   removePreview,
+  retire,
+  unlessReopened,
 } from './remove.ts';
 import type { Removal, SweptItem, SweptPreviews } from './result.ts';
-import { previewStacks, type PreviewStack } from './stacks.ts';
+import { type Objection, previewStacks, type PreviewStack } from './stacks.ts';
 
 /** A pull request with what there is of its preview. */
 interface Found {
   pullRequest: number;
   now: PullRequest | undefined;
-  stacks: PreviewStack[];
-  tags: PreviewTag[];
+  stacks: readonly PreviewStack[];
+  tags: readonly PreviewTag[];
 }
 
 /**
@@ -60,21 +61,35 @@ async function findPreviews(context: PreviewContext, request: PreviewRequest): P
 }
 
 async function sweepOne(context: PreviewContext, request: PreviewRequest, found: Found): Promise<Swept> {
-  const { now, stacks } = found;
+  const { now, stacks, pullRequest } = found;
   if (now && !now.open) return sweepClosed(context, request, found);
-  const expired = stacks.filter((stack) => hasExpired(stack, context.clock.now()));
-  const kept = stacks.filter((stack) => !expired.includes(stack));
+  if (stacks.length > 0 && haveExpired(stacks, context.clock.now())) {
+    return sweepExpired(context, request, pullRequest, stacks);
+  }
   const why = now
     ? 'its pull request is open'
-    : `GitHub shows no pull request ${found.pullRequest}; it goes when it expires`;
-  const { items, undeleted } = await sweepExpired(context, request, found.pullRequest, expired);
-  return { items: [...items, ...kept.map((stack) => itemOf(stack, 'kept', why))], undeleted };
+    : `GitHub shows no pull request ${pullRequest}; it goes when it expires`;
+  return planned(stacks.map((stack) => itemOf(stack, 'kept', why)));
 }
 
-/** Somebody at work on a stack is about to give it a new expiry, or to remove it. */
-function hasExpired({ expires, status }: PreviewStack, nowMs: number): boolean {
-  const atWork = status.endsWith('_IN_PROGRESS') && status !== 'REVIEW_IN_PROGRESS';
-  return expires !== undefined && expires.getTime() <= nowMs && !atWork;
+/** A preview expires as a whole: a deployment renews its services one after the other. */
+function haveExpired(stacks: readonly PreviewStack[], nowMs: number): boolean {
+  return stacks.every(({ expires, status }) => {
+    // Somebody at work on a stack is about to give it a new expiry, or to remove it.
+    const atWork = status.endsWith('_IN_PROGRESS') && !IDLE.has(status);
+    return expires !== undefined && expires.getTime() <= nowMs && !atWork;
+  });
+}
+
+const IDLE = new Set(['REVIEW_IN_PROGRESS', 'DELETE_IN_PROGRESS']);
+
+/** Keeps a preview that was deployed again. */
+function unlessRenewed(context: PreviewContext, request: PreviewRequest, pullRequest: number): Objection {
+  return async () => {
+    const stacks = await previewStacks(context, request, pullRequest);
+    const expired = haveExpired(stacks, context.clock.now());
+    return expired ? undefined : `The preview of pull request ${pullRequest} was deployed again`;
+  };
 }
 
 async function sweepClosed(
@@ -87,8 +102,9 @@ async function sweepClosed(
     const names = [...stacks.map(({ stackName }) => stackName), ...tags.map(nameOf)];
     return planned(names.map((what) => ({ what, pullRequest, state: 'would be removed', why })));
   }
-  const removal = await removePreview(context, request, pullRequest);
-  return sweptResult(context, pullRequest, removal, why);
+  const objection = unlessReopened(context, pullRequest);
+  const removal = await removePreview(context, request, pullRequest, objection);
+  return sweptResult(context, { pullRequest, stacks, tags }, removal, why);
 }
 
 /** Its images stay: the pull request is open, and the next push wants them. */
@@ -98,19 +114,14 @@ async function sweepExpired(
   pullRequest: number,
   stacks: readonly PreviewStack[],
 ): Promise<Swept> {
-  if (stacks.length === 0) return planned([]);
   const [{ expires } = {}] = stacks;
   const why = `it has expired (${expires?.toISOString() ?? ''})`;
   if (request.dryRun) return planned(stacks.map((stack) => itemOf(stack, 'would be removed', why)));
   const removal = emptyRemoval();
-  removal.failures = await deleteAll(context, request, stacks, removal);
-  try {
-    removal.deployments = await retireDeployments(context, pullRequest);
-  } catch (error) {
-    context.signal.throwIfAborted();
-    removal.failures.push(`The deployments could not be set inactive: ${reasonOf(error)}`);
-  }
-  return sweptResult(context, pullRequest, removal, why);
+  const objection = unlessRenewed(context, request, pullRequest);
+  removal.failures = await deleteAll(context, request, stacks, removal, objection);
+  if (removal.kept === undefined) await retire(context, pullRequest, removal, objection);
+  return sweptResult(context, { pullRequest, stacks, tags: [] }, removal, why);
 }
 
 function planned(items: SweptItem[]): Swept {
@@ -120,16 +131,18 @@ function planned(items: SweptItem[]): Swept {
 /** What became of a pull request's preview; its comment says so too. */
 async function sweptResult(
   context: PreviewContext,
-  pullRequest: number,
+  { pullRequest, stacks, tags }: Omit<Found, 'now'>,
   removal: Removal,
   why: string,
 ): Promise<Swept> {
+  const { kept } = removal;
   if (removal.interrupted?.verdict === 'cancelled') context.signal.throwIfAborted();
   const ok = removal.failures.length === 0;
   const reason = ok
     ? `The preview was removed: ${why}.`
     : `The preview was not removed to the end: ${removal.failures.join(' ')}`;
-  if (removedAnything(removal) || !ok) {
+  // A preview that is there again has a comment of its own run.
+  if (kept === undefined && (removedAnything(removal) || !ok)) {
     await context.updateComment({ kind: 'removal', pullRequest, ok, reason });
   }
   const removed = [...removal.stacks, ...removal.tags].map((what): SweptItem => ({
@@ -144,7 +157,12 @@ async function sweptResult(
     state: 'failed',
     why: failure,
   }));
-  return { items: [...removed, ...failed], undeleted: removal.undeleted };
+  const gone = new Set([...removal.stacks, ...removal.tags]);
+  const names = [...stacks.map(({ stackName }) => stackName), ...tags.map(nameOf)];
+  const left = names
+    .filter((what) => kept !== undefined && !gone.has(what))
+    .map((what): SweptItem => ({ what, pullRequest, state: 'kept', why: kept ?? '' }));
+  return { items: [...removed, ...failed, ...left], undeleted: removal.undeleted };
 }
 
 function judgeSweep(dryRun: boolean, items: readonly SweptItem[]): Pick<SweptPreviews, 'verdict' | 'reason'> {

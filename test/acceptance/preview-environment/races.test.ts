@@ -128,7 +128,7 @@ describe('events that race', () => {
     const run = await host.run(31, { command: 'remove' }, { action: 'closed' });
     expect(run.outputs).toMatchObject({
       verdict: 'skipped',
-      reason: expect.stringContaining('opened again'),
+      reason: expect.stringContaining('was reopened'),
     });
     expect(host.prioritiesOf(31)).toHaveLength(1);
   });

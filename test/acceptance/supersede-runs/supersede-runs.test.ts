@@ -116,3 +116,21 @@ test('a missing environment is an error before any call', async () => {
   expect(done.outputs['reason']).toContain('environment');
   expect(sandbox.calls.all).toEqual([]);
 });
+
+test('a used up rate limit is told with the instant of its reset, and not taken for a missing permission', async () => {
+  const sandbox = await sandboxOf({ scenario: { github: { rateLimit: { limit: 0 } } } });
+  const done = await supersede(sandbox, gitHubState(sandbox.world).startRun({}));
+  expect(done.exitCode).toBe(1);
+  expect(done.outputs['verdict']).toBe('failed');
+  expect(done.outputs['reason']).toMatch(
+    /^GitHub's rate limit is used up until \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ: "API rate limit exceeded for installation\./,
+  );
+  expect(JSON.parse(done.outputs['result'] ?? '')).toMatchObject({ error: { code: 'throttled' } });
+});
+
+test('a rate limit that is reset soon is waited for', async () => {
+  const sandbox = await sandboxOf({ scenario: { github: { rateLimit: { limit: 1, windowSeconds: 3 } } } });
+  const done = await supersede(sandbox, gitHubState(sandbox.world).startRun({}));
+  expect(done.outputs['verdict']).toBe('unchanged');
+  expect(done.log).toMatch(/GitHub's rate limit is exceeded\. Waiting \d s\./);
+});

@@ -3,7 +3,7 @@ import { startSandbox } from '../../../sandbox/index.ts';
 import { gitHubState } from '../../../sandbox/github/state.ts';
 import { CancelledError } from '../../../src/core/errors.ts';
 import { readGitHubContext } from '../../../src/github/context.ts';
-import type { GitHubError } from '../../../src/github/client.ts';
+import { type GitHubError, isRefusal } from '../../../src/github/client.ts';
 import { compareCommits } from '../../../src/github/compare.ts';
 import { createDeployment, setDeploymentStatus } from '../../../src/github/deployments.ts';
 import { FakeClock } from '../core/fakes.ts';
@@ -167,11 +167,88 @@ describe('the client', () => {
     expect(clock.sleeps).toEqual([9000]);
   });
 
-  test('a rate limit of more than 30 s is not waited for', async () => {
-    answers({ status: 403, headers: { 'retry-after': '31' }, body: RATE_LIMITED });
-    await expect(compare()).rejects.toMatchObject({ code: 'throttled', status: 403 });
+  test.each([403, 429])(
+    'a %d for a secondary rate limit of more than 90 s is not waited for',
+    async (status) => {
+      answers({ status, headers: { 'retry-after': '91' }, body: RATE_LIMITED });
+      await expect(compare()).rejects.toMatchObject({
+        code: 'throttled',
+        status,
+        message: `GitHub's secondary rate limit is exceeded for 91 s: "${RATE_LIMITED.message}"`,
+      });
+      expect(api.calls).toHaveLength(1);
+      expect(clock.sleeps).toEqual([]);
+    },
+  );
+
+  test('without retry-after, a secondary rate limit is waited for a minute, once', async () => {
+    answers({ status: 403, body: RATE_LIMITED });
+    await expect(compare()).rejects.toMatchObject({ code: 'throttled' });
+    expect(clock.sleeps).toEqual([60_000]);
+  });
+
+  /** A refusal as conbench/conbench#660 quotes it. */
+  const primary = (seconds: number, status = 403) => {
+    const reset = Math.floor(Date.now() / 1000) + seconds;
+    const headers = {
+      'x-ratelimit-limit': '1000',
+      'x-ratelimit-remaining': '0',
+      'x-ratelimit-used': '1001',
+      'x-ratelimit-reset': String(reset),
+      'x-ratelimit-resource': 'core',
+    };
+    const body = { message: 'API rate limit exceeded for installation ID 19416693.' };
+    return {
+      answer: { status, headers, body },
+      instant: new Date(reset * 1000).toISOString().slice(0, 19) + 'Z',
+    };
+  };
+
+  test.each([403, 429])('a %d for the primary rate limit is waited for until its reset', async (status) => {
+    api.overrides.set('GET /compare/a...b', [primary(20, status).answer]);
+    // The fake knows no such call: what counts is that it was made again.
+    await expect(compare()).rejects.toMatchObject({ status: 404 });
+    expect(clock.sleeps).toHaveLength(1);
+    expect(clock.sleeps[0]).toBeGreaterThanOrEqual(19_000);
+    expect(clock.sleeps[0]).toBeLessThanOrEqual(22_000);
+    expect(api.calls).toHaveLength(2);
+  });
+
+  test.each([403, 429])(
+    'a %d for a primary rate limit whose reset is far away is an error at once',
+    async (status) => {
+      const { answer, instant } = primary(1800, status);
+      answers(answer);
+      await expect(compare()).rejects.toMatchObject({
+        code: 'throttled',
+        message: `GitHub's rate limit is used up until ${instant}: "API rate limit exceeded for installation ID 19416693."`,
+        fix: `Run the job again after ${instant}.`,
+      });
+      expect(api.calls).toHaveLength(1);
+      expect(clock.sleeps).toEqual([]);
+    },
+  );
+
+  test('the wait for a rate limit ends with a cancel', async () => {
+    const controller = new AbortController();
+    const reason = new CancelledError('SIGINT');
+    clock.onSleep = () => {
+      controller.abort(reason);
+    };
+    access.context = { clock, signal: controller.signal };
+    answers(primary(20).answer);
+    await expect(compare()).rejects.toBe(reason);
     expect(api.calls).toHaveLength(1);
-    expect(clock.sleeps).toEqual([]);
+  });
+
+  test.each(['4999', '0'])('a missing permission is no rate limit, with %s requests left', async (left) => {
+    const headers = { 'x-ratelimit-remaining': left, 'x-ratelimit-reset': '4000000000' };
+    answers({ status: 403, headers, body: { message: 'Resource not accessible by integration' } });
+    const error: unknown = await compare().catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'access-denied', message: 'Resource not accessible by integration' });
+    expect(isRefusal(error)).toBe(true);
+    answers(primary(1800).answer);
+    expect(isRefusal(await compare().catch((reason: unknown) => reason))).toBe(false);
   });
 
   test('a rate limit that does not end is an error after four tries', async () => {

@@ -391,3 +391,31 @@ test('a body that is no JSON is refused', async () => {
   const response = await fetch(url, { method: 'POST', headers, body: '{"body":' });
   expect([response.status, await response.json()]).toMatchObject([400, { message: 'Problems parsing JSON' }]);
 });
+
+test.each([
+  ['403', 403],
+  ['429', 429],
+] as const)(
+  'the primary rate limit is a %s without retry-after, until its reset',
+  async (status, expected) => {
+    const sandbox = await ofGitHub({ rateLimit: { limit: 2, windowSeconds: 1, status } });
+    const ask = () =>
+      fetch(`${sandbox.githubUrl}/user`, { headers: { authorization: `Bearer ${sandbox.tokens.user}` } });
+    expect([(await ask()).status, (await ask()).status]).toEqual([200, 200]);
+    const refused = await ask();
+    expect(refused.status).toBe(expected);
+    expect(Object.fromEntries(refused.headers)).toMatchObject({
+      'x-ratelimit-limit': '2',
+      'x-ratelimit-remaining': '0',
+      'x-ratelimit-used': '3',
+      'x-ratelimit-resource': 'core',
+    });
+    expect(refused.headers.get('retry-after')).toBeNull();
+    expect(await refused.json()).toMatchObject({
+      message: expect.stringMatching(/^API rate limit exceeded for installation\./),
+    });
+    const resetMs = Number(refused.headers.get('x-ratelimit-reset')) * 1000;
+    await new Promise((resolve) => setTimeout(resolve, resetMs - Date.now() + 10));
+    expect((await ask()).status).toBe(200);
+  },
+);
