@@ -1,17 +1,16 @@
-import { spawnSync } from 'node:child_process';
+import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test as jestTest } from '@jest/globals';
+import { expect } from '@jest/globals';
 import { resolveBake } from '../../src/images/build/bake.ts';
 import type { BuildRequest } from '../../src/images/build/command.ts';
 import { DockerClient } from '../../src/images/build/docker.ts';
 import { useWorkspaces } from '../support/action.ts';
+import { runsWith, testWith, testWithTool } from '../support/software.ts';
+import { tools } from '../support/tools/tools.ts';
 import { contextOf } from '../unit/images/registry/context.ts';
 
-/** Bake files, resolved by a real buildx where docker has it. */
-const hasBuildx = spawnSync('docker', ['buildx', 'version'], { stdio: 'ignore' }).status === 0;
-const test = hasBuildx ? jestTest : jestTest.skip;
-if (!hasBuildx)
-  process.stderr.write('\nNOT RUN: tests that need docker buildx, which is not on this machine.\n\n');
+/** Bake files, resolved by a real buildx: the same version wherever the test runs. */
+const test = runsWith('docker') ? testWithTool('buildx') : testWith('docker');
 
 const workspaceOf = useWorkspaces();
 const BAKE_FILE = `
@@ -57,8 +56,17 @@ target "local" {
 }
 `;
 
+/** A DOCKER_CONFIG whose docker has buildx; docker looks for its plugins in the folder `cli-plugins` of it. */
+function configWithBuildx(workspace: string): string {
+  const config = join(workspace, 'users-config');
+  mkdirSync(join(config, 'cli-plugins'), { recursive: true });
+  symlinkSync(tools.buildx(), join(config, 'cli-plugins', 'docker-buildx'));
+  return config;
+}
+
 function resolved(target: string) {
-  const workspace = workspaceOf({ 'docker-bake.hcl': BAKE_FILE, key: 'x', 'config/.keep': '' });
+  const workspace = workspaceOf({ 'docker-bake.hcl': BAKE_FILE, key: 'x' });
+
   const build: BuildRequest = {
     workspace,
     context: workspace,
@@ -74,7 +82,12 @@ function resolved(target: string) {
     provenance: 'auto',
     sbom: 'auto',
   };
-  const env = { ...process.env, NPM_TOKEN: 'correct-horse', TAG: 'v1' };
+  const env = {
+    ...process.env,
+    NPM_TOKEN: 'correct-horse',
+    TAG: 'v1',
+    DOCKER_CONFIG: configWithBuildx(workspace),
+  };
   const docker = new DockerClient(join(workspace, 'config'), undefined, env, contextOf());
   const bake = { files: [join(workspace, 'docker-bake.hcl')], target, labels: {} };
   return { workspace, result: resolveBake(docker, bake, build) };

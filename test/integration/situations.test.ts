@@ -8,9 +8,9 @@ import { playAll } from '../situations/play-all.ts';
 import { readSituations } from '../situations/situation.ts';
 import { DEV, useWorkspaces } from '../support/action.ts';
 import type { Emulator } from '../support/emulator.ts';
-import { hasMinistack, startMinistack } from '../support/ministack.ts';
+import { startMinistack } from '../support/ministack.ts';
 import { startMoto } from '../support/moto.ts';
-import { runsWith } from '../support/software.ts';
+import { canRun, runsWith } from '../support/software.ts';
 
 /**
  * The same situations on three AWS: our sandbox and two that nobody here wrote. What is right on all of them is not
@@ -19,7 +19,7 @@ import { runsWith } from '../support/software.ts';
 const situations = ['deploy-stack', 'deploy-environment', 'update-service'].flatMap(readSituations);
 const differences = readDifferences();
 const workspaceOf = useWorkspaces();
-const others = { ministack: hasMinistack(), moto: runsWith('moto_server') };
+const others = { ministack: canRun('ministack'), moto: runsWith('moto_server') };
 if (!others.moto)
   process.stderr.write('\nNOT RUN: situations on moto: moto_server is not on this machine.\n\n');
 /** Situations played at once: each waits for most of its time. */

@@ -1,8 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 
 /** GitHub's patience with a step that is cancelled. */
-const UNTIL_TERM_MS = 7500;
-const UNTIL_KILL_MS = 2500;
+export const UNTIL_TERM_MS = 7500;
+export const UNTIL_KILL_MS = 2500;
 
 /**
  * Cancels a step's process as the runner does: SIGINT, then SIGTERM, then SIGKILL.

@@ -1,0 +1,39 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { cached } from './cache.ts';
+
+/** A program that is built from a Go module. */
+export interface GoProgram {
+  name: string;
+  module: string;
+  version: string;
+  /** Of the module, the package with `main`. */
+  package: string;
+}
+
+const LIMIT_MS = 20 * 60_000;
+
+/**
+ * Path of a Go program, built at the first call. It is built in the module's own folder: `go install` refuses a
+ * module that has `replace` or `exclude` directives, as buildx has.
+ *
+ * @see https://go.dev/ref/mod#go-install
+ * @throws Error with the words of go, where it cannot be built.
+ */
+export function goProgram({ name, module, version, package: main }: GoProgram): string {
+  return cached(`${name}-${version}`, (draft) => {
+    const go = (args: string[], cwd: string): string =>
+      execFileSync('go', args, {
+        cwd,
+        encoding: 'utf8',
+        timeout: LIMIT_MS,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+    const { Dir } = JSON.parse(go(['mod', 'download', '-json', `${module}@${version}`], draft)) as {
+      Dir: string;
+    };
+    const program = join(draft, name);
+    go(['build', '-o', program, main], Dir);
+    return program;
+  });
+}

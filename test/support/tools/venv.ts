@@ -1,0 +1,23 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cached } from './cache.ts';
+
+/**
+ * A virtual environment with the packages of a file: made at the first call. Its Python works after the renaming;
+ * its scripts do not.
+ *
+ * @param requirements a file with exact versions: what is installed is known by its hash.
+ * @throws Error with the words of Python or pip, where they cannot be installed.
+ */
+export function pythonWith(name: string, requirements: string): string {
+  const hash = createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 12);
+  const folder = cached(`${name}-${hash}`, (draft) => {
+    execFileSync('python3', ['-m', 'venv', draft], { stdio: 'pipe' });
+    const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps'];
+    execFileSync(join(draft, 'bin', 'python'), [...install, '-r', requirements], { stdio: 'pipe' });
+    return draft;
+  });
+  return join(folder, 'bin', 'python');
+}
