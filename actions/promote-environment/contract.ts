@@ -4,17 +4,19 @@ import { PROMOTION_VERDICTS } from '../../src/delivery/promotion/result.ts';
 import type { OutputContract } from '../../src/core/outcome.ts';
 
 const inputs = {
-  command: choice(['promote', 'rollback', 'hold', 'release-hold', 'status'], { default: 'promote' }),
+  command: choice(['promote', 'check', 'rollback', 'hold', 'release-hold', 'status'], { default: 'promote' }),
   manifest: text({ default: 'platform.yml' }),
   to: text(),
   from: text(),
   services: list(),
   images: map(),
+  'up-to': map(),
   steps: text(),
   'source-role': text(),
   'target-role': text(),
   roles: map(),
   soak: duration({ min: '0s', max: '720h' }),
+  'soak-wait': duration({ default: '0s', min: '0s', max: '5h' }),
   require: list({ default: 'steady,alarms' }),
   'allow-older': boolean({ default: 'false' }),
   'bypass-reason': text(),

@@ -45,6 +45,7 @@ async function runCommand(run: Run): Promise<PromotionResult> {
   const { inputs, context } = run;
   switch (inputs.command) {
     case 'promote':
+    case 'check':
       return await promote(context, promotionRequest(run), gitHubAccess(run));
     case 'rollback':
       return await rollBackEnvironment(context, rollbackRequest(run), gitHubAccess(run));

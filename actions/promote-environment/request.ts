@@ -61,6 +61,9 @@ export function promotionRequest(run: Run): PromotionRequest {
     target: openTarget(run, target, names),
     services,
     ...(Object.keys(inputs.images).length > 0 && { images: inputs.images }),
+    ...(Object.keys(inputs['up-to']).length > 0 && { upTo: digestsOf('up-to', inputs['up-to']) }),
+    checkOnly: inputs.command === 'check',
+    soakWaitMs: inputs['soak-wait'],
     gates: gatesOf(inputs, target),
     order: { judge: orderJudge(gitHubAccess(run)), allowOlder: inputs['allow-older'] },
     approval: approvalOf(run, target),
@@ -214,8 +217,8 @@ function servicesOf(
   const known = (first ?? []).filter((service) => others.every((there) => there.includes(service)));
   const digests = Object.entries(images);
   const [input, names] = services.length > 0 ? ['services', services] : ['images', Object.keys(images)];
-  for (const [name, digest] of digests) {
-    if (!isDigest(digest)) throw new InputError('images', digest, `expected sha256:… for ${name}`);
+  digestsOf('images', images);
+  for (const [name] of digests) {
     if (services.length > 0 && !services.includes(name))
       throw new InputError('images', name, 'it is not among the services');
   }
@@ -230,6 +233,17 @@ function servicesOf(
     const where = environments.map((one) => one.name).join(' and ');
     throw new InputError(input, name, `${where} have ${allowed}`);
   });
+}
+
+/** @throws InputError for what is no digest. */
+function digestsOf(
+  input: string,
+  images: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  for (const [name, digest] of Object.entries(images)) {
+    if (!isDigest(digest)) throw new InputError(input, digest, `expected sha256:… for ${name}`);
+  }
+  return images;
 }
 
 function gatesOf(

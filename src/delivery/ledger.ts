@@ -159,6 +159,11 @@ export async function releaseHistory(context: LedgerContext, names: LedgerNames)
   });
 }
 
+/** The records of a service's releases, the newest first; without what was written into the image by hand. */
+export async function releaseRecords(context: LedgerContext, { release }: LedgerNames): Promise<Release[]> {
+  return (await historyOf(context, release)).flatMap((value) => parseRelease(value) ?? []);
+}
+
 /** All values that a parameter had, the newest first; none when there is no such parameter. */
 async function historyOf(context: LedgerContext, name: string): Promise<string[]> {
   const { GetParameterHistoryCommand } = await import('@aws-sdk/client-ssm');

@@ -139,14 +139,15 @@ function objections(report: PromotionReport): Section[] {
     findings.map((finding) => ({ service, ...finding })),
   );
   if (found.length === 0) return [];
-  const rows = found.map(({ service, gate, message, fix, bypassed }) => [
+  const rows = found.map(({ service, gate, message, fix, bypassed, pending }) => [
     code(service),
-    `${bypassed ? '⚠️ passed' : '⛔'} ${escapeCell(gate)}`,
+    `${bypassed ? '⚠️ passed' : pending ? '⏳' : '⛔'} ${escapeCell(gate)}`,
     escapeCell(message),
     escapeCell(fix),
   ]);
   const body = table(['Service', 'Gate', 'What', 'What to do'], rows);
-  return [{ title: 'Blocking findings', body, priority: 95 }];
+  const title = found.every(({ pending }) => pending) ? 'To pass before the promotion' : 'Blocking findings';
+  return [{ title, body, priority: 95 }];
 }
 
 function services({ services: all, dryRun, commits: compared }: PromotionReport): Section[] {
@@ -182,7 +183,8 @@ function outcome({ action, end, findings }: ServicePromotion, dryRun: boolean): 
   if (end) return `${end.ok ? '✅' : '❌'} ${escapeCell(end.verdict)}: runs ${end.runs}`;
   if (action === 'none') return 'runs it already';
   if (action === 'blocked') return `⛔ blocked by ${findings.map(({ gate }) => escapeCell(gate)).join(', ')}`;
-  return dryRun ? '**would be promoted**' : 'not changed';
+  if (!dryRun) return 'not changed';
+  return findings.some(({ pending }) => pending) ? '⏳ **would be promoted**' : '**would be promoted**';
 }
 
 function failures({ services: all }: PromotionReport): Section[] {

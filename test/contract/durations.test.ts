@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import type { InputContract } from '../../src/core/inputs/contract.ts';
 
 /** Inputs for which no time at all means not to wait, or nothing to watch after. */
-const MAY_BE_NOTHING = ['lock-timeout', 'monitoring-time', 'soak'];
+const MAY_BE_NOTHING = ['lock-timeout', 'monitoring-time', 'soak', 'soak-wait'];
 
 test.each(readdirSync('actions'))('%s refuses durations that no job could mean', async (action) => {
   const path = `../../actions/${action}/contract.ts`;

@@ -4,7 +4,11 @@ import { shortDigest } from '../../core/text.ts';
 import { readManifest } from '../../images/registry/manifest-reader.ts';
 import type { GateFinding, PromotionReport, ServicePromotion } from './result.ts';
 import { findHold, type HeldError, holdParameter } from '../hold.ts';
-import { ledgerNames, readReleases, type Release } from '../ledger.ts';
+import { classify } from '../../aws/errors.ts';
+import { isGivenUp } from '../given-up.ts';
+import { ledgerNames, readReleases, type Release, releaseRecords } from '../ledger.ts';
+import { isSameImage } from '../rollback-target.ts';
+import { type RunningRelease, selectReleases, type SoakingRelease, soakingReleases } from './gates/soak.ts';
 import { groupPlaces, placeIn, type PromotionEnvironment } from './environment.ts';
 import {
   imageSources,
@@ -28,8 +32,12 @@ export interface ServicePlan {
   action: 'promote' | 'none' | 'blocked';
   upstream: RunningService;
   downstream: RunningService;
-  /** The image that runs upstream; undefined when it cannot be determined. */
+  /** The image that is promoted; undefined when it cannot be determined. */
   digest?: string;
+  /** The release of it, and how long it has soaked. */
+  soaking?: SoakingRelease;
+  /** A newer one that has not soaked yet. */
+  newer?: SoakingRelease;
   /** What runs in the target now; undefined when nothing does. */
   before?: string;
   /** What the ledgers say of the two. */
@@ -44,19 +52,24 @@ export interface PromotionPlan {
   /** What could not be compared, a sentence each. */
   notes: string[];
   hold?: HeldError;
+  /** The hold of the environment that the images come from. */
+  sourceHold?: HeldError;
 }
 
 /** Reads both environments and plans the promotion. Changes nothing. */
 export async function planPromotion(request: PromotionRequest): Promise<PromotionPlan> {
   const { source, target, services } = request;
   const names = services.map(({ name }) => name);
-  const [above, below, sourceReleases, targetReleases, hold] = await Promise.all([
+  const [above, below, sourceReleases, targetReleases, hold, sourceHold] = await Promise.all([
     readRunning(source, names),
     readRunning(target, names),
     releasesOf(source, names),
     releasesOf(target, names),
     target.context.ssm().then((client) => findHold(client, holdParameter(placeOf(target)), target.context)),
+    findSourceHold(source),
   ]);
+  const notes: string[] = [];
+  const records = await recordsOf(request, sourceReleases, notes);
   const plans = services.map((service, index): ServicePlan => {
     const [release, known] = [sourceReleases[index], targetReleases[index]];
     const upstream = above.get(service.name) ?? missingService(service.name);
@@ -70,11 +83,55 @@ export async function planPromotion(request: PromotionRequest): Promise<Promotio
       findings: [],
     };
   });
-  for (const plan of plans) checkOrigin(plan, request);
+  chooseReleases(plans, request, records);
   await findSources(plans, request);
-  const notes = await checkOrder(plans, request);
+  notes.push(...(await checkOrder(plans, request)));
   await checkTarget(plans, request);
-  return { services: plans, notes, ...(hold && { hold }) };
+  return { services: plans, notes, ...(hold && { hold }), ...(sourceHold && { sourceHold }) };
+}
+
+/** The hold upstream. A role that may not read it is a warning. */
+async function findSourceHold(source: PromotionEnvironment): Promise<HeldError | undefined> {
+  const parameter = holdParameter(placeOf(source));
+  try {
+    return await findHold(await source.context.ssm(), parameter, source.context);
+  } catch (error) {
+    if (classify(error) !== 'denied') throw error;
+    source.context.log.warning(
+      `Whether ${source.name} is on hold cannot be checked. Fix: Allow ssm:GetParameter on ${parameter}.`,
+    );
+    return undefined;
+  }
+}
+
+/**
+ * What the ledger upstream has of each service, the newest first. The history is read only where a release may be
+ * promoted that does not run any more.
+ *
+ * @param notes gets a sentence where the history may not be read: then only what runs can be promoted.
+ */
+async function recordsOf(
+  { source, services, gates, images, upTo }: PromotionRequest,
+  present: readonly (Release | undefined)[],
+  notes: string[],
+): Promise<Map<string, readonly Release[]>> {
+  const isNeeded = gates.soakMs > 0 || images !== undefined || upTo !== undefined;
+  const found = services.map(async ({ name }, index): Promise<[string, readonly Release[]]> => {
+    const own = present[index] ? [present[index]] : [];
+    // Without a record of what is in place, nothing that was before it counts.
+    if (!isNeeded || (own[0]?.at ?? '') === '') return [name, own];
+    try {
+      const { context } = placeIn(source, name);
+      return [name, await releaseRecords(context, ledgerNames({ ...placeOf(source), service: name }))];
+    } catch (error) {
+      if (classify(error) !== 'denied') throw error;
+      notes.push(
+        `Earlier releases of ${name} in ${source.name} are not considered: its history cannot be read. Allow ssm:GetParameterHistory on /${source.project}/${source.name}/*.`,
+      );
+      return [name, own];
+    }
+  });
+  return new Map(await Promise.all(found));
 }
 
 /** The environment's place in Parameter Store. */
@@ -105,30 +162,46 @@ export async function releasesOf(
   return services.map((service) => releases.get(service));
 }
 
-/** Determines the image that runs upstream, whether it is the one asked for, and whether the target runs it already. */
-function checkOrigin(plan: ServicePlan, request: PromotionRequest): void {
-  const before = runningDigest(plan.downstream);
-  if (before !== undefined) plan.before = before;
-  const origin = originOf(plan, request);
-  if ('finding' in origin) {
-    block(plan, origin.finding);
-    return;
+/** Determines the image of each service that is promoted, and whether the target runs it already. */
+function chooseReleases(
+  plans: readonly ServicePlan[],
+  request: PromotionRequest,
+  records: ReadonlyMap<string, readonly Release[]>,
+): void {
+  const candidates = plans.flatMap((plan) => {
+    const before = runningDigest(plan.downstream);
+    if (before !== undefined) plan.before = before;
+    const { name } = plan.service;
+    const found = candidatesOf(plan, request, records.get(name) ?? []);
+    if ('finding' in found) block(plan, found.finding);
+    else return [{ name, releases: found.releases, ...(before !== undefined && { target: before }) }];
+    return [];
+  });
+  const { gates, source, soakWaitMs } = request;
+  const soakMs = gates.bypassReason === undefined ? gates.soakMs : 0;
+  const byMs = source.context.clock.now() + soakWaitMs;
+  const { chosen, newest } = selectReleases(candidates, { soakMs, byMs });
+  for (const plan of plans) {
+    const soaking = chosen.get(plan.service.name);
+    if (soaking) choose(plan, soaking, request);
+    const newer = newest.get(plan.service.name);
+    if (newer) plan.newer = newer;
   }
-  const { source } = plan.releases;
-  if (source?.proven === false && digestIn(source.image) === origin.digest) {
-    block(plan, unprovenRelease(plan.service.name, request.source.name, origin.digest));
-    return;
-  }
-  plan.digest = origin.digest;
+}
+
+function choose(plan: ServicePlan, soaking: SoakingRelease, { target }: PromotionRequest): void {
+  plan.digest = soaking.digest;
+  plan.soaking = soaking;
+  if (soaking.release) plan.releases.source = soaking.release;
   if (plan.downstream.state === 'missing') {
     block(plan, {
       gate: 'target',
-      message: noService(plan.service.name, request.target),
+      message: noService(plan.service.name, target),
       fix: 'Deploy the environment first: deploy-environment creates services with a stack. Of a service that exists already, check cluster and service in the manifest.',
     });
     return;
   }
-  if (origin.digest === before) plan.action = 'none';
+  if (soaking.digest === plan.before) plan.action = 'none';
 }
 
 /** A release that was recorded when its service wanted no tasks. */
@@ -147,14 +220,46 @@ export function noService(name: string, environment: PromotionEnvironment): stri
 }
 
 /**
- * The image that runs upstream, read from the tasks themselves. Nothing else is ever promoted: neither what the ledger
- * has, nor what the input `images` names.
+ * What may be promoted of a service: the image that its tasks run upstream, and the releases before it that count still;
+ * of these, what the request asks for.
  */
-function originOf(
-  { service, upstream }: ServicePlan,
-  { source, images }: PromotionRequest,
-): { digest: string } | { finding: Finding } {
+function candidatesOf(
+  { service, upstream, releases: { source: present, target: below } }: ServicePlan,
+  request: PromotionRequest,
+  records: readonly Release[],
+): { releases: readonly SoakingRelease[] } | { finding: Finding } {
+  const { source, images, upTo } = request;
   const { name } = service;
+  const running = runningRelease(name, upstream, request, records);
+  if (running && 'finding' in running) return running;
+  const wanted = images?.[name];
+  if (present?.proven === false && running && digestIn(present.image) === running.digest) {
+    if (wanted === undefined || wanted === running.digest)
+      return { finding: unprovenRelease(name, source.name, running.digest) };
+  }
+  const all = soakingReleases(records, running);
+  const [first] = records;
+  if (all.length === 0)
+    return { finding: unprovenRelease(name, source.name, digestIn(first?.image ?? '') ?? '') };
+  const limit = wanted ?? upTo?.[name];
+  const from = limit === undefined ? 0 : all.findIndex(({ digest }) => digest === limit);
+  if (from < 0 && limit !== undefined) return absent(limit, name, source.name, { records, running });
+  const asked = wanted === undefined ? all.slice(from) : all.slice(from, from + 1);
+  if (wanted !== undefined || !below?.givenUp) return { releases: asked };
+  const { givenUp } = below;
+  const open = asked.filter(
+    ({ image, release }) => !isGivenUp(givenUp, { ...(release ?? UNKNOWN_SOURCE), image }),
+  );
+  return { releases: open.length > 0 ? open : asked.slice(0, 1) };
+}
+
+/** What a service runs, read from its tasks; undefined while a deployment replaces them: then the ledger has its releases. */
+function runningRelease(
+  name: string,
+  upstream: RunningService,
+  { source, gates: { require, soakMs, bypassReason } }: PromotionRequest,
+  [newest]: readonly Release[],
+): RunningRelease | { finding: Finding } | undefined {
   if (upstream.state === 'missing') {
     return refused(noService(name, source), 'Leave the service out of `services`, or deploy it there first.');
   }
@@ -167,31 +272,56 @@ function originOf(
       `Start it in ${source.name}, and let it become steady.`,
     );
   }
+  const mustBeSteady = bypassReason === undefined && (soakMs > 0 || require.includes('steady'));
+  if (upstream.deploying && mustBeSteady && newest && newest.at !== '') return undefined;
   if (other !== undefined) {
     return refused(
       `The tasks of ${name} in ${source.name} run ${digests.length} images: ${digests.map(shortDigest).join(', ')}`,
       'Wait until its deployment is over.',
+      upstream.deploying,
     );
   }
-  const wanted = images?.[name];
-  if (wanted !== undefined && wanted !== digest) {
+  const { steadySince, images } = upstream;
+  return {
+    digest,
+    image: images[0]?.reference ?? '',
+    ...(steadySince && { sinceMs: steadySince.getTime() }),
+  };
+}
+
+/** Why an image that was asked for cannot be promoted: it was rolled back upstream, or never ran there. */
+function absent(
+  wanted: string,
+  name: string,
+  source: string,
+  { records, running }: { records: readonly Release[]; running: RunningRelease | undefined },
+): { finding: Finding } {
+  const isRolledBack = records.some(
+    ({ rolledBackFrom }) => rolledBackFrom !== undefined && isSameImage(rolledBackFrom, `@${wanted}`),
+  );
+  if (isRolledBack) {
     return refused(
-      `${shortDigest(wanted)} does not run in ${source.name}: ${name} runs ${shortDigest(digest)} there`,
-      'Plan again: what was read and approved is no longer what runs.',
+      `${shortDigest(wanted)} of ${name} was rolled back in ${source}`,
+      'Promote another release.',
     );
   }
-  return { digest };
+  const runs = running
+    ? `${name} runs ${shortDigest(running.digest)} there`
+    : `a deployment of ${name} is in progress`;
+  return refused(
+    `${shortDigest(wanted)} does not run in ${source}: ${runs}`,
+    'Plan again: what was read and approved is no longer what runs.',
+  );
 }
 
 /** Finds where the images are that run upstream, and tasks that run another image than they were started by. */
 async function findSources(plans: readonly ServicePlan[], { source }: PromotionRequest): Promise<void> {
   const open = plans.filter(
     ({ action, digest, upstream }) =>
-      action === 'promote' || (action === 'none' && otherDigests(upstream, digest).length > 0),
+      action === 'promote' ||
+      (action === 'none' && runsNow(upstream, digest) && otherDigests(upstream, digest).length > 0),
   );
-  const references = open.map(
-    ({ service, upstream }) => [service.name, upstream.images[0]?.reference ?? ''] as const,
-  );
+  const references = open.map(({ service, soaking }) => [service.name, soaking?.image ?? ''] as const);
   const sources = await imageSources(new Map(references), source);
   await inParallel(open, IMAGES_AT_ONCE, async (plan) => {
     const { service, digest = '' } = plan;
@@ -199,10 +329,28 @@ async function findSources(plans: readonly ServicePlan[], { source }: PromotionR
     if (!found) return;
     plan.images = { source: found, target: { uri: found.uri } };
     const isOwn = placeIn(source, service.name).repository.kind === 'own';
-    const wrong = isOwn ? await mismatch(plan.upstream, digest, found, source) : undefined;
+    if (!isOwn) return;
+    const wrong = runsNow(plan.upstream, digest)
+      ? await mismatch(plan.upstream, digest, found, source)
+      : await missingImage(service.name, digest, found, source);
     if (wrong === undefined) return;
     block(plan, { gate: 'origin', message: wrong, fix: `Deploy ${service.name} to ${source.name} again.` });
   });
+}
+
+function runsNow(upstream: RunningService, digest: string | undefined): boolean {
+  return upstream.images.some((image) => digestOf(image) === digest);
+}
+
+/** The image of an earlier release may have expired. */
+async function missingImage(
+  service: string,
+  digest: string,
+  { ecr }: ImageSource,
+  { name, context }: PromotionRequest['source'],
+): Promise<string | undefined> {
+  if (!ecr || (await readManifest(ecr, digest, context))) return undefined;
+  return `The image ${shortDigest(digest)} of ${service}, an earlier release in ${name}, is no longer in ${ecr.name}`;
 }
 
 function otherDigests({ images }: RunningService, digest: string | undefined): string[] {
@@ -234,8 +382,9 @@ async function mismatch(
     : `A task in ${name} was started by ${shortDigest(digest)} and runs ${shortDigest(unknown)}, which is no part of it`;
 }
 
-function refused(message: string, fix: string): { finding: Finding } {
-  return { finding: { gate: 'origin', message, fix } };
+/** @param passes whether it passes by itself. */
+function refused(message: string, fix: string, passes = false): { finding: Finding } {
+  return { finding: { gate: 'origin', message, fix, ...(passes && { passesAt: '' }) } };
 }
 
 /**
@@ -320,8 +469,12 @@ export function logPlan({ from, to, services }: PromotionReport, log: Pick<Log, 
 }
 
 function actionText({ action, findings }: ServicePromotion): string {
-  const gates = findings.map(({ gate, bypassed }) =>
-    bypassed ? `${gate} passed by ${gate === 'order' ? 'allow-older' : 'the bypass'}` : gate,
+  const gates = findings.map(({ gate, bypassed, pending }) =>
+    pending
+      ? `${gate} to pass`
+      : bypassed
+        ? `${gate} passed by ${gate === 'order' ? 'allow-older' : 'the bypass'}`
+        : gate,
   );
   if (action === 'none') return 'runs it already';
   return [action, ...gates].join(', ');

@@ -1,6 +1,6 @@
 import type { Context } from '../../core/context.ts';
 import { errorInfo } from '../../core/errors.ts';
-import { sentence } from '../../core/text.ts';
+import { sentence, shortDigest } from '../../core/text.ts';
 import { awaitsApproval, requireOtherWriter, startByHand } from '../approval.ts';
 import { findHold, type HeldError, holdParameter } from '../hold.ts';
 import { environmentLock, withLock } from '../lock.ts';
@@ -8,13 +8,14 @@ import { OutdatedError } from '../order-judge.ts';
 import { copyImages } from './images.ts';
 import { rollOutServices } from './roll-out.ts';
 import { requireAccounts, withSignal } from './environment.ts';
-import { checkGates } from './gates.ts';
+import { checkGates, isBlocking, timeText } from './gates/gates.ts';
 import {
   planPromotion,
   placeOf,
   type PromotionPlan,
   logPlan,
   releasedImages,
+  type ServicePlan,
   sourceOfRelease,
 } from './plan.ts';
 import type { PromotionRequest } from './request.ts';
@@ -28,6 +29,7 @@ import {
   type Run,
   startRun,
 } from './run.ts';
+import { soakedAt } from './gates/soak.ts';
 import type { ReleaseEnd, ReleaseResult } from './result.ts';
 
 /**
@@ -43,13 +45,20 @@ export async function promote(
   const { bypassReason } = gates;
   const run = startRun(
     context.clock,
-    { from: source.name, to: target.name, dryRun, ...(bypassReason !== undefined && { bypassReason }) },
+    {
+      from: source.name,
+      to: target.name,
+      dryRun: dryRun || request.checkOnly,
+      ...(bypassReason !== undefined && { bypassReason }),
+    },
     gitHub,
   );
   try {
     const approvals = dryRun ? {} : await approveRun(run, request.approval, 'deployment');
     await requireAccounts([source, target]);
     if (dryRun) return await planOnly(request, run);
+    await waitForGates(request);
+    if (request.checkOnly) return await planOnly(request, run);
     const origin = { ...request.origin, ...approvals };
     const lock = {
       ...environmentLock(placeOf(target)),
@@ -68,6 +77,34 @@ export async function promote(
   }
 }
 
+const POLL_MS = 30_000;
+
+/**
+ * Waits, without the target's lock, for what passes by itself: the rest of a soak, and a deployment upstream. Anything
+ * else that blocks, and a soak that ends after the time that there is, ends the wait at once: the plan that follows
+ * reports it.
+ */
+async function waitForGates(request: PromotionRequest): Promise<void> {
+  const { context } = request.source;
+  const untilMs = context.clock.now() + request.soakWaitMs;
+  for (let said = ''; context.clock.now() < untilMs;) {
+    const left = untilMs - context.clock.now();
+    const plan = await planPromotion({ ...request, soakWaitMs: left });
+    await checkGates(plan, request);
+    const blocking = plan.services.flatMap(({ findings }) => findings).filter(isBlocking);
+    const [first] = blocking;
+    if (!first || (plan.hold && request.gates.bypassReason === undefined)) return;
+    const ends = blocking.map(({ passesAt }) => (passesAt === '' ? 0 : Date.parse(passesAt ?? '')));
+    const end = Math.max(...ends);
+    if (Number.isNaN(end) || end > untilMs) return;
+    if (first.message !== said)
+      context.log.info(`Waiting, until ${timeText(untilMs)} at the latest: ${first.message}.`);
+    said = first.message;
+    const rest = end === 0 ? POLL_MS : Math.max(1000, end - context.clock.now());
+    await context.clock.sleep(Math.min(POLL_MS, rest, left), context.signal);
+  }
+}
+
 async function planOnly(request: PromotionRequest, run: Run): Promise<ReleaseResult> {
   const plan = await planAndReport(request, run);
   const objection = objectionTo(plan, request);
@@ -77,8 +114,18 @@ async function planOnly(request: PromotionRequest, run: Run): Promise<ReleaseRes
   const reason =
     changing.length === 0
       ? `${request.target.name} runs what ${request.source.name} runs.`
-      : `${changing.length} of ${plan.services.length} services would be promoted.`;
+      : `${changing.length} of ${plan.services.length} services would be promoted${pendingText(changing)}.`;
   return endRun(run, { verdict: 'planned', reason });
+}
+
+/** `, once what runs in staging has soaked at 2026-11-27T09:00:00Z`; empty where nothing has to pass first. */
+function pendingText(services: readonly ServicePlan[]): string {
+  const ends = services.flatMap(({ findings }) =>
+    findings.flatMap(({ pending, passesAt }) => (pending ? passesAt : [])),
+  );
+  const times = ends.flatMap((end) => (end === undefined || end === '' ? [] : Date.parse(end)));
+  if (times.length > 0) return `, once they have soaked at ${timeText(Math.max(...times))}`;
+  return ends.length > 0 ? ', once the deployment upstream is over' : '';
 }
 
 async function planAndApply(request: PromotionRequest, run: Run): Promise<ReleaseResult> {
@@ -107,6 +154,10 @@ async function planAndApply(request: PromotionRequest, run: Run): Promise<Releas
   const hold = await findHold(await target.context.ssm(), parameter, target.context);
   if (hold && bypassReason === undefined) return endRun(run, heldEnd(hold, run.remains));
   const one = changing.length === 1 ? '1 service runs' : `${changing.length} services run`;
+  const isEarlier = changing.some(({ newer }) => newer !== undefined);
+  const what = isEarlier
+    ? `the newest release of ${source.name} that has soaked`
+    : `what runs in ${source.name}`;
   return rollOutServices(
     changing,
     {
@@ -118,32 +169,43 @@ async function planAndApply(request: PromotionRequest, run: Run): Promise<Releas
       from: source.name,
       ...(bypassReason === undefined ? { hold: parameter } : { bypassReason }),
     },
-    { verdict: 'promoted', reason: `${one} in ${target.name} what runs in ${source.name}.` },
+    { verdict: 'promoted', reason: `${one} in ${target.name} ${what}.` },
     run,
   );
 }
 
 async function planAndReport(request: PromotionRequest, run: Run): Promise<PromotionPlan> {
-  const plan = await planPromotion(request);
-  await checkGates(plan.services, request);
+  // What was waited for has passed, or does not in time.
+  const plan = await planPromotion(request.dryRun ? request : { ...request, soakWaitMs: 0 });
+  await checkGates(plan, request);
   const { report } = run;
   report.services = plan.services.map(reportPlan);
-  report.notes.push(...plan.notes);
+  report.notes.push(...plan.notes, ...plan.services.flatMap((one) => newerNote(one, request)));
   if (plan.hold) report.hold = plan.hold.message;
   report.commits = await commitsBetween(report.services, run.gitHub);
   logPlan(report, request.target.context.log);
   return plan;
 }
 
+/** Tells of a release upstream that is newer than the one that is promoted. */
+function newerNote({ service, newer, action }: ServicePlan, { source, gates }: PromotionRequest): string[] {
+  if (!newer || action === 'none') return [];
+  const end = soakedAt(newer, gates.soakMs);
+  const when = end === undefined || end === Infinity ? '' : `, and will have soaked at ${timeText(end)}`;
+  return [
+    `${service.name}: ${shortDigest(newer.digest)} is newer in ${source.name}${when}. The newest release that has soaked is promoted.`,
+  ];
+}
+
 /** Why the promotion must not go on; undefined when it may. */
 function objectionTo({ services, hold }: PromotionPlan, { gates }: PromotionRequest): ReleaseEnd | undefined {
   const blocked = services.filter(({ action }) => action === 'blocked');
-  const first = blocked[0]?.findings.find(({ bypassed }) => !bypassed);
+  const first = blocked[0]?.findings.find(isBlocking);
   if (first) {
     const more = blocked.length > 1 ? ` ${blocked.length} services are blocked.` : '';
     const reason = `${first.message}. ${first.fix}${more} Nothing was changed.`;
     const others = blocked.flatMap(({ findings }) => findings).filter(({ gate }) => gate !== 'order');
-    if (others.some(({ bypassed }) => !bypassed)) return { verdict: 'blocked', reason };
+    if (others.some(isBlocking)) return { verdict: 'blocked', reason };
     if (hold && gates.bypassReason === undefined) return heldEnd(hold, 'Nothing was changed.');
     return { verdict: 'outdated', reason, error: errorInfo(new OutdatedError(first.message)) };
   }

@@ -40,10 +40,17 @@ export interface PromotionRequest {
   services: readonly PromotedService[];
   /** Digests by service: exactly these are promoted. Absent: whatever runs upstream. */
   images?: Readonly<Record<string, string>>;
+  /** Digests by service: the newest that may be promoted. */
+  upTo?: Readonly<Record<string, string>>;
   gates: GateSettings;
   order: OrderRules;
   approval: ApprovalRequest;
+  /** Plans only. What passes by itself, such as the rest of a soak, is reported and blocks nothing. */
   dryRun: boolean;
+  /** Judges and waits as a promotion does, and changes nothing. */
+  checkOnly: boolean;
+  /** How long the gates may take to pass by themselves. */
+  soakWaitMs: number;
   lockWaitMs: number;
   /** For the rollout of one service. */
   timeoutMs: number;
@@ -53,7 +60,9 @@ export interface PromotionRequest {
 /** A blocking finding of a promotion, and how to resolve it. */
 export interface Finding {
   /** `origin` and `target` cannot be bypassed; `order` only by `allow-older`. */
-  gate: 'origin' | 'target' | 'order' | 'soak' | Gate;
+  gate: 'origin' | 'target' | 'order' | 'hold' | 'soak' | Gate;
   message: string;
   fix: string;
+  /** Set where it passes by itself: when (ISO 8601), or empty where that is not known. */
+  passesAt?: string;
 }

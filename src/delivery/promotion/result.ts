@@ -90,8 +90,10 @@ export interface ServicePromotion {
   /** Commits of the two releases, where the ledger has them. */
   commit?: string;
   commitBefore?: string;
-  /** Since when it is steady upstream (ISO 8601). */
+  /** Since when it counts upstream (ISO 8601): a release that runs there, from the end of its deployment. */
   steadySince?: string;
+  /** The image of a newer release upstream that has not soaked yet. */
+  newer?: string;
   findings: GateFinding[];
   copy?: ImageCopy;
   end?: ServicePromotionEnd;
@@ -100,6 +102,8 @@ export interface ServicePromotion {
 export interface GateFinding extends Finding {
   /** Passed this once, for the reason that was given. */
   bypassed: boolean;
+  /** It blocks no dry run: it passes by itself until the promotion. */
+  pending?: true;
 }
 
 interface ImageCopy {

@@ -92,7 +92,7 @@ export function failRun(run: Run, error: unknown): ReleaseResult {
 
 /** A service's plan, for the report. */
 export function reportPlan(plan: ServicePlan): ServicePromotion {
-  const { service, action, digest, before, releases, upstream, findings } = plan;
+  const { service, action, digest, before, releases, soaking, newer, findings } = plan;
   const [commit, commitBefore] = [commitOf(releases.source, digest), commitOf(releases.target, before)];
   return {
     service: service.name,
@@ -101,7 +101,8 @@ export function reportPlan(plan: ServicePlan): ServicePromotion {
     ...(before !== undefined && { before }),
     ...(commit !== undefined && { commit }),
     ...(commitBefore !== undefined && { commitBefore }),
-    ...(upstream.steadySince && { steadySince: upstream.steadySince.toISOString() }),
+    ...(soaking?.sinceMs !== undefined && { steadySince: new Date(soaking.sinceMs).toISOString() }),
+    ...(newer && { newer: newer.digest }),
     findings,
   };
 }

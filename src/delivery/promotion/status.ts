@@ -4,7 +4,7 @@ import type { Context } from '../../core/context.ts';
 import { describeHold, holdParameter, readHold } from '../hold.ts';
 import type { Release } from '../ledger.ts';
 import { describeLock, environmentLock } from '../lock.ts';
-import { alarmsInAlarm } from './alarms.ts';
+import { alarmsInAlarm } from './gates/alarms.ts';
 import { groupPlaces, requireAccounts } from './environment.ts';
 import type { PromotionEnvironment } from './environment.ts';
 import { placeOf, releasesOf, runningDigest } from './plan.ts';

@@ -105,7 +105,8 @@ const environment = z
         description: 'The environment that images come from. Without it they are built.',
       }),
       soak: soak.optional().meta({
-        description: 'How long a release must have run in `promote-from` before it may come here.',
+        description:
+          'How long a release must have run in `promote-from` before it may come here: docs/promotion.md.',
       }),
       approvers: listOf(approver, 'a list of logins and teams').optional().meta({
         description:

@@ -68,7 +68,7 @@ describe('a gate', () => {
     const run = await promote(world, {}, { staging: 'soak: 1h' });
     expect(run.outputs).toMatchObject({ verdict: 'blocked' });
     expect(run.outputs['reason']).toMatch(
-      /^user-service has run in dev since .*Z, and must for 60 min\. Promote again in \d+ min\. Nothing was changed\.$/,
+      /^user-service must run in dev for 60 min before it is promoted; sha256:\w{12} has run for \d+ s, and will have soaked at \S+Z\. Re-run the failed jobs after \S+Z, in 60 min, or let `soak-wait` wait for it\. Nothing was changed\.$/,
     );
     const passed = await promote(world, { 'bypass-reason': 'INC-1' }, { staging: 'soak: 1h' });
     expect(passed.outputs).toMatchObject({ verdict: 'promoted' });

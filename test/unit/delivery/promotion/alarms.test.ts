@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { alarmFinding, type AlarmState } from '../../../../src/delivery/promotion/alarms.ts';
+import { alarmFinding, type AlarmState } from '../../../../src/delivery/promotion/gates/alarms.ts';
 
 test.each<[AlarmState['state'], 'ok' | 'not-alarm', RegExp | undefined]>([
   ['OK', 'ok', undefined],

@@ -1,7 +1,7 @@
 import type { StateValue } from '@aws-sdk/client-cloudwatch';
-import { send } from '../../aws/send.ts';
-import type { PromotionContext } from './environment.ts';
-import type { Finding, GateSettings } from './request.ts';
+import { send } from '../../../aws/send.ts';
+import type { PromotionContext } from '../environment.ts';
+import type { Finding, GateSettings } from '../request.ts';
 
 /** What CloudWatch says of an alarm. */
 export interface AlarmState {

@@ -1,16 +1,19 @@
-import { inParallel } from '../../core/concurrency.ts';
-import { shortDigest } from '../../core/text.ts';
-import { findAttachments } from '../../images/registry/copy/attachments.ts';
-import { ecrStore } from '../../images/registry/copy/ecr-store.ts';
-import { openEcrRegistry } from '../../images/registry/open.ts';
-import { isAttestation } from '../../images/registry/manifest.ts';
-import { readImage, readManifest } from '../../images/registry/manifest-reader.ts';
-import { findRepositories, type ImageRepository } from '../../images/registry/repository.ts';
-import { evaluateScan, scanBlockReason } from '../../images/scan.ts';
+import { inParallel } from '../../../core/concurrency.ts';
+import { shortDigest } from '../../../core/text.ts';
+import { findAttachments } from '../../../images/registry/copy/attachments.ts';
+import { ecrStore } from '../../../images/registry/copy/ecr-store.ts';
+import { openEcrRegistry } from '../../../images/registry/open.ts';
+import { isAttestation } from '../../../images/registry/manifest.ts';
+import { readImage, readManifest } from '../../../images/registry/manifest-reader.ts';
+import { findRepositories, type ImageRepository } from '../../../images/registry/repository.ts';
+import { evaluateScan, scanBlockReason } from '../../../images/scan.ts';
 import { alarmFinding, type AlarmState, alarmStates } from './alarms.ts';
-import { groupPlaces, placeIn, type PromotionContext } from './environment.ts';
-import type { ServicePlan } from './plan.ts';
-import type { Finding, PromotionRequest } from './request.ts';
+import { groupPlaces, placeIn, type PromotionContext } from '../environment.ts';
+import type { HeldError } from '../../hold.ts';
+import type { PromotionPlan, ServicePlan } from '../plan.ts';
+import type { Finding, PromotionRequest } from '../request.ts';
+import type { GateFinding } from '../result.ts';
+import { soakedAt } from './soak.ts';
 
 const IMAGES_AT_ONCE = 6;
 /** Findings from this severity on block. */
@@ -19,47 +22,76 @@ const SCAN_THRESHOLD = 'high';
 const SCAN_TIMEOUT_MS = 5 * 60_000;
 
 /** Checks the gates of each image that is to be promoted. With a bypass reason, findings block nothing. */
-export async function checkGates(plans: readonly ServicePlan[], request: PromotionRequest): Promise<void> {
-  const candidates = plans.filter(({ action }) => action === 'promote');
-  const { gates } = request;
+export async function checkGates(
+  { services, sourceHold }: Pick<PromotionPlan, 'services' | 'sourceHold'>,
+  request: PromotionRequest,
+): Promise<void> {
+  const candidates = services.filter(({ action }) => action === 'promote');
+  const { gates, dryRun } = request;
   const states: AlarmStates = gates.require.includes('alarms')
     ? await statesOf(candidates, request)
     : new Map();
   await inParallel(candidates, IMAGES_AT_ONCE, async (plan) => {
     const found = [
+      ...(sourceHold ? [heldFinding(sourceHold)] : []),
       ...steadiness(plan, request),
+      ...soak(plan, request),
       ...alarms(plan, states, request),
       ...(await imageFindings(plan, request)),
     ];
     const bypassed = gates.bypassReason !== undefined;
-    plan.findings.push(...found.map((finding) => ({ ...finding, bypassed })));
-    if (found.length > 0 && !bypassed) plan.action = 'blocked';
+    const judged = found.map((finding) => ({
+      ...finding,
+      bypassed,
+      ...(dryRun && finding.passesAt !== undefined && { pending: true as const }),
+    }));
+    plan.findings.push(...judged);
+    if (judged.some(isBlocking)) plan.action = 'blocked';
   });
 }
 
+/** Whether a finding stops the promotion. */
+export function isBlocking({ bypassed, pending }: GateFinding): boolean {
+  return !bypassed && pending !== true;
+}
+
+function heldFinding({ message, fix = '' }: HeldError): Finding {
+  return { gate: 'hold', message: `${message}. What is on hold there is not promoted`, fix };
+}
+
 function steadiness({ service, upstream }: ServicePlan, { source, gates }: PromotionRequest): Finding[] {
-  const { steady, unsteady, steadySince } = upstream;
-  if (!steady) {
-    const message = `${service.name} is not steady in ${source.name}: ${unsteady}`;
-    const fix = 'Wait until it is, or find out why it is not.';
-    return gates.require.includes('steady') || gates.soakMs > 0 ? [{ gate: 'steady', message, fix }] : [];
+  const { steady, unsteady, deploying } = upstream;
+  if (steady || !(gates.require.includes('steady') || gates.soakMs > 0)) return [];
+  const message = `${service.name} is not steady in ${source.name}: ${unsteady}`;
+  const fix = 'Wait until it is, or find out why it is not.';
+  return [{ gate: 'steady', message, fix, ...(deploying && { passesAt: '' }) }];
+}
+
+function soak({ service, soaking }: ServicePlan, { source, gates: { soakMs } }: PromotionRequest): Finding[] {
+  if (soakMs === 0 || !soaking) return [];
+  const [gate, image] = ['soak' as const, shortDigest(soaking.digest)];
+  const endMs = soakedAt(soaking, soakMs);
+  if (endMs === undefined) {
+    const message = `Since when ${image} of ${service.name} is steady in ${source.name} is not known`;
+    return [{ gate, message, fix: 'Set `soak: 0s` where ECS does not tell it.' }];
   }
-  if (gates.soakMs === 0) return [];
-  const now = source.context.clock.now();
-  if (!steadySince) {
-    const message = `Nobody says since when ${service.name} is steady in ${source.name}`;
-    return [{ gate: 'soak', message, fix: 'Set `soak: 0s` where ECS does not tell it.' }];
+  const { sinceMs = 0, untilMs } = soaking;
+  const must = `${service.name} must run in ${source.name} for ${minutes(soakMs)} before it is promoted`;
+  if (endMs === Infinity) {
+    const message = `${must}; ${image} ran for ${minutes((untilMs ?? 0) - sinceMs)}, and was replaced by a release that does not build on it`;
+    return [{ gate, message, fix: `Promote what runs in ${source.name} now.` }];
   }
-  const left = steadySince.getTime() + gates.soakMs - now;
-  if (left <= 0) return [];
-  const since = steadySince.toISOString().replace(/\.\d+Z$/, 'Z');
-  return [
-    {
-      gate: 'soak',
-      message: `${service.name} has run in ${source.name} since ${since}, and must for ${minutes(gates.soakMs)}`,
-      fix: `Promote again in ${minutes(left)}.`,
-    },
-  ];
+  const nowMs = source.context.clock.now();
+  if (endMs <= nowMs) return [];
+  const end = timeText(endMs);
+  const message = `${must}; ${image} has run for ${minutes(Math.max(0, nowMs - sinceMs))}, and will have soaked at ${end}`;
+  const fix = `Re-run the failed jobs after ${end}, in ${minutes(endMs - nowMs)}, or let \`soak-wait\` wait for it.`;
+  return [{ gate, message, fix, passesAt: new Date(endMs).toISOString() }];
+}
+
+/** `2026-11-27T09:00:00Z`, rounded up: nobody comes a moment too early. */
+export function timeText(ms: number): string {
+  return new Date(Math.ceil(ms / 1000) * 1000).toISOString().replace('.000Z', 'Z');
 }
 
 function alarms(
