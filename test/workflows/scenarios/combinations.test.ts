@@ -64,7 +64,7 @@ async function stageOf() {
         calls.push({ environment, images: '', ref: checkedOut });
         return endOf(way, 'plan', { ...hasChanges, ...(way === 'unchanged' && { images: IMAGES }) });
       },
-      'actions/promote-environment': ({ inputs: { to = '', images = '', 'dry-run': dryRun } }) => {
+      'actions/promote-environment': ({ inputs: { to = '', 'up-to': images = '', 'dry-run': dryRun } }) => {
         if (dryRun !== 'true') return {};
         calls.push({ environment: to, images, ref: checkedOut });
         const way = wayOf(to);

@@ -47,9 +47,9 @@ test('a commit goes all the way by digest, within the printed policies; a rollba
     'pipeline / dev / plan': 'planned, unchanged',
     'pipeline / dev / apply': 'deployed',
     'pipeline / staging / plan': PROMOTES,
-    'pipeline / staging / apply': 'unchanged, promoted',
+    'pipeline / staging / apply': 'planned, unchanged, promoted',
     'pipeline / prod / plan': PROMOTES,
-    'pipeline / prod / apply': 'unchanged, promoted',
+    'pipeline / prod / apply': 'planned, unchanged, promoted',
   };
   const runs = () => Promise.all(NAMES.map((name) => shop.runs(name)));
   const v1 = shop.commit('v1');

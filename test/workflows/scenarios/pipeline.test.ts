@@ -38,9 +38,9 @@ test('a platform is made by hand, then a commit goes all the way, and the same c
     'pipeline / dev / plan': 'planned, unchanged',
     'pipeline / dev / apply': 'deployed',
     'pipeline / staging / plan': PLANNED,
-    'pipeline / staging / apply': 'deployed, promoted',
+    'pipeline / staging / apply': 'planned, deployed, promoted',
     'pipeline / prod / plan': PLANNED,
-    'pipeline / prod / apply': 'deployed, promoted',
+    'pipeline / prod / apply': 'planned, deployed, promoted',
   });
   expect(report.result).toBe('success');
   const { deployments } = gitHubState(shop.sandbox.world);
@@ -103,7 +103,7 @@ test('staging fails; then prod changes while its plan waits, and is planned agai
     'pipeline / dev / plan': 'planned, unchanged',
     'pipeline / dev / apply': 'deployed',
     'pipeline / staging / plan': PLANNED,
-    'pipeline / staging / apply': 'deployed, rolled-back',
+    'pipeline / staging / apply': 'planned, deployed, rolled-back',
     'pipeline / prod': 'skipped',
   });
   expect(failed.result).toBe('failure');
@@ -118,9 +118,9 @@ test('staging fails; then prod changes while its plan waits, and is planned agai
     'pipeline / dev / plan': 'planned, unchanged',
     'pipeline / dev / apply': 'deployed',
     'pipeline / staging / plan': PLANNED,
-    'pipeline / staging / apply': 'deployed, promoted',
+    'pipeline / staging / apply': 'planned, deployed, promoted',
     'pipeline / prod / plan': PLANNED,
-    'pipeline / prod / apply': 'plan-changed',
+    'pipeline / prod / apply': 'planned, plan-changed',
   });
   expect(changed.result).toBe('failure');
   expect(callsOf(shop, 'prod', 'ExecuteChangeSet')).toBe(scene.executed);
@@ -158,7 +158,7 @@ test('staging fails; then prod changes while its plan waits, and is planned agai
     'pipeline / dev / plan': 'planned, unchanged',
     'pipeline / dev / apply': 'deployed',
     'pipeline / staging / plan': PLANNED,
-    'pipeline / staging / apply': 'deployed, promoted',
+    'pipeline / staging / apply': 'planned, deployed, promoted',
     'pipeline / prod / plan': PLANNED,
     'pipeline / prod / apply': 'failure',
   });
