@@ -78,7 +78,7 @@ test('with approvers, a push goes as far as they are not needed, and one of them
     'pipeline / dev / plan': 'planned, unchanged',
     'pipeline / dev / apply': 'deployed',
     'pipeline / staging / plan': 'planned, planned, unchanged',
-    'pipeline / staging / apply': 'deployed, promoted',
+    'pipeline / staging / apply': 'planned, deployed, promoted',
     'pipeline / prod / plan': 'planned, planned, unchanged',
     'pipeline / prod / apply': 'skipped',
   });
@@ -104,7 +104,7 @@ test('with approvers, a push goes as far as they are not needed, and one of them
   const approved = await deploy('ada');
   expectVerdicts(approved, {
     'deploy / plan': 'planned, planned, unchanged',
-    'deploy / apply': 'deployed, promoted',
+    'deploy / apply': 'planned, deployed, promoted',
   });
   expect(await shop.runs()).toMatchObject({ prod: [v2] });
   const approvals = [{ by: 'ada', through: 'dispatch' }];

@@ -140,7 +140,7 @@ test('staging fails; then prod changes while its plan waits, and is planned agai
     'pipeline / staging / plan': UNCHANGED,
     'pipeline / staging / apply': 'skipped',
     'pipeline / prod / plan': PLANNED,
-    'pipeline / prod / apply': 'deployed, promoted',
+    'pipeline / prod / apply': 'planned, deployed, promoted',
   });
   expect([rerunAll.result, rerunAll.attempt]).toEqual(['success', 3]);
   const [planned] = shop.sandbox.calls
