@@ -119,6 +119,39 @@ test('two runs that deploy at once: an older one is outdated, and a newer one wa
   expect(await place.runs()).toEqual(place.digestOf(5));
 }, 300_000);
 
+test('an emergency rollback stops the promotion under way and goes first; the next promotion is held', async () => {
+  // The tasks of the promoted release take a minute of this test.
+  const slow = { does: 'run' as const, match: { family: 'staging-shop-user-service', revision: 3 } };
+  const rules = [{ ...slow, bootSeconds: 120_000 }];
+  const world = await PromotionWorld.start({ scenario: { github: GITHUB, ecs: { rules } } });
+  const good = await world.release('user-service', 'v2', 'staging');
+  await world.release('user-service', 'v3');
+  const { sandbox } = world;
+  const repository = workspaceOf({ 'platform.yml': world.manifest() });
+  const review = () => Promise.resolve('approved' as const);
+  const stage = { sandbox, repository, node: [node24()] as const, secrets: SECRETS };
+  const queued = gate<undefined>();
+  const rehearsal = new Rehearsal({
+    ...stage,
+    reviewer: { token: LEAD, review },
+    pickUp: async (job, { number }) =>
+      number === 2 && job === 'promote / promote' ? queued.passed : undefined,
+  });
+  const dispatch = (caller: string, inputs: Record<string, string>) =>
+    rehearsal.start(`workflows/${caller}.yml`, { name: 'workflow_dispatch', inputs });
+  const toStaging = { from: 'dev', to: 'staging' };
+
+  const updates = sandbox.calls.of('UpdateService').length;
+  const [underWay, next] = [dispatch('promote', toStaging), dispatch('promote', toStaging)];
+  await sandbox.calls.arrival({ operation: 'UpdateService' }, updates + 1);
+  queued.open(undefined);
+  const back = dispatch('rollback', { environment: 'staging', reason: 'Orders fail' });
+  expectVerdicts(await underWay.finished, { 'promote / plan': 'planned', 'promote / promote': 'cancelled' });
+  expectVerdicts(await back.finished, { 'rollback / rollback': 'restored' });
+  expectVerdicts(await next.finished, { 'promote / plan': 'planned', 'promote / promote': 'held' });
+  expect(await world.runs('staging')).toEqual([good]);
+}, 300_000);
+
 test('an emergency rollback does not wait for a promotion that nobody approves, which is then held', async () => {
   const world = await PromotionWorld.start({ scenario: { github: GITHUB } });
   const [good] = await world.runs('staging');
