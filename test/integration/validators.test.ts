@@ -29,6 +29,16 @@ const subjects: Subject[] = [
       parameters: stack.parameters,
     }));
   }),
+  {
+    template: 'service-repository',
+    environment: 'dev',
+    parameters: {
+      Environment: 'dev',
+      ServiceName: 'user-service',
+      GitHubOwner: 'org',
+      ServiceRepository: 'users',
+    },
+  },
   { template: 'preview', environment: 'preview', parameters: previewStack(7, 'user-service').parameters },
   {
     template: 'existing-vpc',

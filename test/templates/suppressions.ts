@@ -128,8 +128,8 @@ export const suppressions: Suppression[] = [
   {
     tool: 'cfn-lint',
     rule: 'W3037',
-    templates: ['bootstrap'],
-    resources: ['DeployRole'],
+    templates: ['bootstrap', 'service-repository'],
+    resources: ['DeployRole', 'ServiceDeployRole'],
     about: ['continueservicedeployment'],
     reason: 'The action is newer than the list in cfn-lint 1.51. It continues a paused deployment.',
     expires: '2027-06-01',
