@@ -52,6 +52,7 @@ function doctor({ inputs, context, manifest, choice }: Run): Promise<Environment
     ledger: services.map(({ name }) => ledgerNames({ ...place, service: name }).image),
     roleToAssume: inputs['role-to-assume'],
     token: inputs['github-token'] ?? '',
+    approversToken: inputs['approvers-token'],
   });
 }
 

@@ -277,13 +277,16 @@ function matrix({ environments, services }: EnvironmentsReport, now: number): st
 }
 
 function cell(state: ServiceState, now: number): string {
-  const { health, detail, digest, commit, releasedAt, drift, strayed } = state;
+  const { health, detail, digest, commit, releasedAt, approvals = [], drift, strayed } = state;
   const lines = [
     `${SIGNS[health]} ${digest === undefined ? escapeCell(health) : code(shortDigest(digest))}`,
     [
       ...(commit === undefined || commit === '' ? [] : [code(commit.slice(0, 7))]),
       ...(releasedAt === undefined ? [] : [age(now - Date.parse(releasedAt))]),
     ].join(', '),
+    ...(approvals.length === 0
+      ? []
+      : [`approved by ${approvals.map(({ by }) => escapeCell(by)).join(', ')}`]),
     ...(detail === '' ? [] : [escapeCell(detail)]),
     ...(drift === 'behind' ? ['**differs from upstream**'] : []),
     ...(strayed ? ['**not what the ledger says**'] : []),

@@ -170,6 +170,8 @@ export interface ServiceState {
   commit?: string;
   /** ISO 8601. */
   releasedAt?: string;
+  /** Who approved the release. */
+  approvals?: readonly Approval[];
   /** What runs is not what the ledger has. */
   strayed: boolean;
   /** Compared with the environment that its images come from. */

@@ -139,14 +139,20 @@ export async function recordDeployment(
   if (!access.records || access.token === '' || repository === '' || sha === '') return none;
   const services = report.services.filter(({ action }) => action === 'promote');
   const images = Object.fromEntries(services.map(({ service, digest = '' }) => [service, digest]));
-  const { from, to, bypassReason } = report;
+  const { from, to, bypassReason, approvals } = report;
   const names = services.map(({ service }) => service).join(', ');
   const description = `${actor} ${from === '' ? 'rolls back' : `promotes from ${from}`}: ${names}`;
   try {
     const id = await createDeployment(access, {
       environment: to,
       description,
-      payload: { from, images, actor, ...(bypassReason !== undefined && { bypass: bypassReason }) },
+      payload: {
+        from,
+        images,
+        actor,
+        ...(approvals && { approvals }),
+        ...(bypassReason !== undefined && { bypass: bypassReason }),
+      },
     });
     await setDeploymentStatus(access, id, { state: 'in_progress', description, ...urlOf(access) });
     return {

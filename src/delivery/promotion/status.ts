@@ -116,6 +116,7 @@ function stateOf(
     ...(digest !== undefined && { digest }),
     ...(release && known === digest && { commit: release.commit }),
     ...(release && release.at !== '' && known === digest && { releasedAt: release.at }),
+    ...(release?.approvals && known === digest && { approvals: release.approvals }),
   };
 }
 

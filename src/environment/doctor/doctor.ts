@@ -5,6 +5,7 @@ import { type EnvironmentContext, openEnvironmentContext } from '../run/context.
 import type { Check, DoctorResult } from '../run/result.ts';
 import type { Choice, StackTarget } from '../run/targets.ts';
 import { checkAccess } from './access.ts';
+import { checkApprovers } from './approvers.ts';
 import { checkCallers } from './callers.ts';
 import { checkExisting } from './existing.ts';
 import { policyTitle, type RolePolicy, rolePolicies } from './policy.ts';
@@ -22,6 +23,8 @@ interface DoctorRequest {
   ledger: readonly string[];
   roleToAssume: string | undefined;
   token: string;
+  /** Reads teams. */
+  approversToken: string | undefined;
 }
 
 /**
@@ -37,9 +40,12 @@ export async function runDoctor(context: EnvironmentContext, request: DoctorRequ
     context.workspace,
     env['GITHUB_ACTION_REPOSITORY'] ?? '',
   );
-  const [access, protection] = await Promise.all([
+  const { workspace } = context;
+  const { approversToken } = request;
+  const [access, protection, approvers] = await Promise.all([
     checkAccess(context, environment, { roleToAssume, env, workflowRefs }),
     checkProtection(context, { manifest, environment, github, token }),
+    checkApprovers(context, { environment, workspace, github, approversToken }),
   ]);
   const { opened } = access;
   const session = opened?.session;
@@ -60,6 +66,7 @@ export async function runDoctor(context: EnvironmentContext, request: DoctorRequ
   const checks = [
     ...access.checks,
     ...protection,
+    ...approvers,
     callers,
     checkNames(manifest, stacks),
     ...(session ? inside : [notReached()]),

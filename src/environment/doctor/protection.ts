@@ -82,6 +82,8 @@ function approvalFinding(environment: Environment, data: GitHubEnvironment): Fin
   const rules = data.protection_rules ?? [];
   const reviewed = rules.find(({ type }) => type === 'required_reviewers');
   if (!reviewed) {
+    if (environment.approval)
+      return { state: 'ok', says: 'it exists; approvers of the manifest start what changes it' };
     if (!environment.protected) return { state: 'ok', says: 'it exists; nobody has to approve' };
     const says = 'nobody has to approve, and the manifest says that the environment is protected';
     const fix = `Settings → Environments → ${environment.name}: add "Required reviewers".`;

@@ -60,14 +60,16 @@ export class Rehearsal {
    * that depend on them. Jobs that aren't included keep their outputs from the previous attempt, which the newly run
    * jobs can use."
    *
+   * @param by who asks for it, if not the one who started the run.
    * @see https://docs.github.com/actions/how-tos/manage-workflow-runs/re-run-workflows-and-jobs
    */
-  async rerun({ id }: { id: number }, which: 'all' | 'failed'): Promise<RunReport> {
+  async rerun({ id }: { id: number }, which: 'all' | 'failed', by?: string): Promise<RunReport> {
     const before = this.#runs.get(id);
     if (before?.run.conclusion === undefined) throw new Error(`run ${id} has not ended`);
     const { run, jobs } = before;
     delete run.conclusion;
     run.attempt += 1;
+    if (by !== undefined) run.triggeringActor = accountOf(by);
     run.cancelling = new AbortController();
     return await this.#begin({ ...before, jobs: {}, earlier: which === 'failed' ? jobs : {} }).finished;
   }

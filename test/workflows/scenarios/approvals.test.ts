@@ -69,7 +69,7 @@ test('the reviewer of GitHub’s environment is in the ledger and in the summary
 }, 300_000);
 
 test('with approvers, a push goes as far as they are not needed, and one of them goes on by hand', async () => {
-  const { shop, v1, push, dispatch } = await madeOf(hooks, reviewer(), WITHOUT_REVIEWERS);
+  const { shop, v1, push, dispatch, rerun } = await madeOf(hooks, reviewer(), WITHOUT_REVIEWERS);
   withApprovers(shop, 'prod', ['approvers: [Ada, Grace]']);
   const v2 = shop.commit('v2');
   const sha = '2'.repeat(40);
@@ -90,15 +90,16 @@ test('with approvers, a push goes as far as they are not needed, and one of them
   );
   expect(summary).toContain(`(environment prod, promote true, ref ${sha}), or`);
 
-  const deploy = (actor: string, ref = sha, triggeringActor = actor) =>
-    dispatch('deploy', { sha: ref, actor, triggeringActor, inputs: { environment: 'prod', promote: true } });
+  const deploy = (actor: string) =>
+    dispatch('deploy', { sha, actor, inputs: { environment: 'prod', promote: true } });
+  const blocked = { 'deploy / plan': 'planned, planned, unchanged', 'deploy / apply': 'blocked' };
   const stranger = await deploy('mallory');
-  expectVerdicts(stranger, { 'deploy / plan': 'planned, planned, unchanged', 'deploy / apply': 'blocked' });
+  expectVerdicts(stranger, blocked);
   expect(logOf(stranger)).toContain(
     'prod: mallory started this run and is not among its approvers, Ada, Grace.',
   );
-  const rerun = await deploy('ada', sha, 'mallory');
-  expectVerdicts(rerun, { 'deploy / plan': 'planned, planned, unchanged', 'deploy / apply': 'blocked' });
+  // Its inputs are those of the stranger.
+  expectVerdicts(await rerun(stranger, 'all', 'ada'), blocked);
   expect(await shop.runs()).toMatchObject({ prod: [v1] });
 
   const approved = await deploy('ada');
@@ -113,7 +114,7 @@ test('with approvers, a push goes as far as they are not needed, and one of them
 }, 300_000);
 
 test('an approver cannot deploy an own commit, and can roll it back', async () => {
-  const { shop, v1, push, dispatch } = await madeOf(hooks, reviewer(), WITHOUT_REVIEWERS);
+  const { shop, v1, push, dispatch, rerun } = await madeOf(hooks, reviewer(), WITHOUT_REVIEWERS);
   withApprovers(shop, 'staging', ['approvers: [ada, grace]']);
   const v2 = shop.commit('v3');
   const pushed = await push('3');
@@ -140,7 +141,7 @@ test('an approver cannot deploy an own commit, and can roll it back', async () =
   expectVerdicts(stranger, { 'rollback / rollback': 'blocked' });
   expect(await shop.runs()).toMatchObject({ staging: [v2] });
   // The one on call re-runs what somebody else has started.
-  const onCall = await dispatch('rollback', { actor: 'mallory', triggeringActor: 'ada', inputs: back });
+  const onCall = await rerun(stranger, 'failed', 'ada');
   expectVerdicts(onCall, { 'rollback / rollback': 'restored' });
   expect(await shop.runs()).toMatchObject({ staging: [v1] });
   expect(await parameter(shop, 'staging', 'api/release')).toMatchObject({

@@ -52,7 +52,7 @@ export async function sceneOf(
         sha: FIRST,
         inputs: { environment },
       }),
-    rerun: (run, which) => rehearsal.rerun(run, which),
+    rerun: (...given) => rehearsal.rerun(...given),
     dispatch: (caller, event) =>
       rehearsal.play(`workflows/${caller}.yml`, { name: 'workflow_dispatch', ...event }),
     push: (digit) => rehearsal.play('workflows/pipeline.yml', { name: 'push', sha: digit.repeat(40) }),

@@ -1,0 +1,56 @@
+import { expect, test } from '@jest/globals';
+import type { Scenario } from '../../../sandbox/index.ts';
+import { useWorkspaces } from '../../support/action.ts';
+import { deployEnvironment } from '../../support/environment.ts';
+import { PromotionWorld, promoteEnvironment } from '../../support/promotion.ts';
+
+const workspaceOf = useWorkspaces();
+
+/** Runs of the action have this number. */
+const RUN = 1001;
+const startedBy = (actor: string, event = 'workflow_dispatch'): Scenario => ({
+  github: { repository: 'org/platform', runs: [{ id: RUN, event, actor }] },
+});
+
+async function worldOf(scenario: Scenario) {
+  const world = await PromotionWorld.start({ scenario });
+  await world.release('user-service', 'v2');
+  const rule = 'approvers: [ada]\n    self-approval: true';
+  const manifest = world.manifest({ staging: rule });
+  return { world, workspace: workspaceOf({ 'platform.yml': manifest }) };
+}
+
+test('a promotion that nobody approves ends before AWS is asked, and says who goes on', async () => {
+  const { world, workspace } = await worldOf(startedBy('mallory'));
+  const from = world.sandbox.calls.all.length;
+  const run = await promoteEnvironment(world, workspace, {});
+  expect(run.outputs).toMatchObject({ verdict: 'blocked', 'has-changes': 'false' });
+  expect(run.exitCode).toBe(1);
+  expect(run.outputs['reason']).toMatch(
+    /^staging: mallory started this run and is not among its approvers, ada\. Nothing was changed\. Fix: One of ada starts the workflow `deploy` by hand/,
+  );
+  expect(run.result).toMatchObject({ error: { code: 'not-approved' } });
+  expect(world.sandbox.calls.all.slice(from).map(({ service }) => service)).toEqual(['github']);
+});
+
+test('a dry run asks nobody, and says that its run may not promote', async () => {
+  const { world, workspace } = await worldOf(startedBy('mallory', 'push'));
+  const dry = await promoteEnvironment(world, workspace, { 'dry-run': 'true' });
+  expect(dry.outputs).toMatchObject({ verdict: 'planned', 'has-changes': 'true', 'awaits-approval': 'true' });
+  expect(dry.summary).toContain('This run does not change staging, which has approvers.');
+});
+
+test('deploying and destroying ask as well, planning does not', async () => {
+  const { world, workspace } = await worldOf(startedBy('mallory'));
+  for (const command of ['deploy', 'destroy']) {
+    const from = world.sandbox.calls.all.length;
+    const run = await deployEnvironment(
+      world.sandbox,
+      { command, environment: 'staging', confirm: 'staging' },
+      { workspace },
+    );
+    expect(run.outputs).toMatchObject({ verdict: 'blocked' });
+    expect(run.result).toMatchObject({ error: { code: 'not-approved' } });
+    expect(world.sandbox.calls.all.slice(from).map(({ service }) => service)).toEqual(['github']);
+  }
+});
