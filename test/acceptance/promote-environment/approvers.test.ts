@@ -1,7 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { Scenario } from '../../../sandbox/index.ts';
 import { useWorkspaces } from '../../support/action.ts';
-import { deployEnvironment } from '../../support/environment.ts';
 import { PromotionWorld, promoteEnvironment } from '../../support/promotion.ts';
 
 const workspaceOf = useWorkspaces();
@@ -38,19 +37,4 @@ test('a dry run asks nobody, and says that its run may not promote', async () =>
   const dry = await promoteEnvironment(world, workspace, { 'dry-run': 'true' });
   expect(dry.outputs).toMatchObject({ verdict: 'planned', 'has-changes': 'true', 'awaits-approval': 'true' });
   expect(dry.summary).toContain('This run does not change staging, which has approvers.');
-});
-
-test('deploying and destroying ask as well, planning does not', async () => {
-  const { world, workspace } = await worldOf(startedBy('mallory'));
-  for (const command of ['deploy', 'destroy']) {
-    const from = world.sandbox.calls.all.length;
-    const run = await deployEnvironment(
-      world.sandbox,
-      { command, environment: 'staging', confirm: 'staging' },
-      { workspace },
-    );
-    expect(run.outputs).toMatchObject({ verdict: 'blocked' });
-    expect(run.result).toMatchObject({ error: { code: 'not-approved' } });
-    expect(world.sandbox.calls.all.slice(from).map(({ service }) => service)).toEqual(['github']);
-  }
 });

@@ -1,0 +1,30 @@
+import { expect, test } from '@jest/globals';
+import { useWorkspaces } from '../../support/action.ts';
+import { deployEnvironment, SMALL_PLATFORM } from '../../support/environment.ts';
+import { sandboxOf } from '../../unit/sandbox/clients.ts';
+
+const workspaceOf = useWorkspaces();
+/** Runs of the action have this number. */
+const RUN = 1001;
+
+test.each(['deploy', 'destroy'])(
+  '%s by somebody who is no approver ends before AWS is asked',
+  async (command) => {
+    const sandbox = await sandboxOf({
+      scenario: { github: { runs: [{ id: RUN, event: 'workflow_dispatch', actor: 'mallory' }] } },
+    });
+    const manifest = (SMALL_PLATFORM['platform.yml'] ?? '').replace(
+      'parameters: dev.json',
+      '$& , approvers: [ada]',
+    );
+    const workspace = workspaceOf({ ...SMALL_PLATFORM, 'platform.yml': manifest });
+    const run = await deployEnvironment(sandbox, { command }, { workspace });
+    expect(run.outputs).toMatchObject({ verdict: 'blocked' });
+    expect(run.outputs['reason']).toContain(
+      'dev: mallory started this run and is not among its approvers, ada. Nothing was changed. Fix: One of ada',
+    );
+    expect(run.exitCode).toBe(1);
+    expect(run.result).toMatchObject({ error: { code: 'not-approved' } });
+    expect(sandbox.calls.all.map(({ service }) => service)).toEqual(['github']);
+  },
+);
