@@ -212,12 +212,17 @@ describe('tokens', () => {
 
 describe('a workflow that another calls', () => {
   test('that asks for more than its caller may is refused before anything runs', async () => {
-    const rehearsal = await rehearsalOf();
-    const file = workflow(`a: { uses: $/.github/workflows/ci.yml, permissions: {} }`);
-    const report = await rehearsal.play(file, push);
+    const path = '.github/workflows/called.yml';
+    const called = workflow(
+      job('test', 'true', 'permissions: { contents: read }'),
+      'on: workflow_call',
+      path,
+    );
+    const rehearsal = await rehearsalOf({ workflows: { [path]: called } });
+    const report = await rehearsal.play(workflow(`a: { uses: $/${path}, permissions: {} }`), push);
     expect(report).toMatchObject({ result: 'failure', jobs: {} });
     expect(report.refused).toBe(
-      "the nested job a / test (20) is requesting 'contents: read', but is only allowed 'contents: none'",
+      "the nested job a / test is requesting 'contents: read', but is only allowed 'contents: none'",
     );
   });
 });
