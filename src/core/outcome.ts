@@ -71,8 +71,14 @@ export function checkedOutcome(outcome: Outcome, verdicts: Verdicts): Outcome {
   return { ...outcome, verdict: 'failed', ok: false, reason };
 }
 
-/** GitHub's limit for the outputs of a job is 1 MiB in UTF-16; a result beyond half of it is shortened. */
-const RESULT_LIMIT = 256 * 1024;
+/**
+ * "Outputs can be a maximum of 1 MB per job. The total of all outputs in a workflow run can be a maximum of 50 MB. Size is
+ * approximated based on UTF-16 encoding." A result beyond half of it is shortened.
+ *
+ * @see https://docs.github.com/actions/reference/workflows-and-actions/metadata-syntax#outputs-for-docker-container-and-javascript-actions
+ */
+const OUTPUTS_LIMIT = 500_000;
+const RESULT_LIMIT = 250_000;
 /** Above any annotation of a detail. */
 const VERDICT_PRIORITY = 1000;
 
@@ -188,8 +194,19 @@ export function writeOutputs(
     context.log.debug('GITHUB_OUTPUT is not set: no outputs are written');
     return;
   }
-  for (const [name, value] of Object.entries(values)) {
-    if (mayBeWritten(contract, name, value, context)) runner.setOutput(name, value);
+  let room = OUTPUTS_LIMIT;
+  // The action's own first: a stack may have outputs of any number and length.
+  const isOwn = ([name]: [string, string]): boolean => Object.hasOwn(contract, name);
+  const entries = Object.entries(values);
+  for (const [name, value] of [...entries.filter(isOwn), ...entries.filter((entry) => !isOwn(entry))]) {
+    if (!mayBeWritten(contract, name, value, context)) continue;
+    if (value.length > room) {
+      const message = `The output ${name} is left out: with its ${value.length} characters, the outputs of this step would exceed GitHub's limit of 1 MB.`;
+      context.log.warning(message);
+      continue;
+    }
+    room -= value.length;
+    runner.setOutput(name, value);
   }
 }
 
@@ -210,7 +227,12 @@ function mayBeWritten(
   return true;
 }
 
-/** GitHub drops a step's summary beyond 1 MiB, and the step still passes. */
+/**
+ * The runner uploads nothing of a longer one: "$GITHUB_STEP_SUMMARY upload aborted, supports content up to a size of
+ * 1024k, got 1726k."
+ *
+ * @see https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#step-isolation-and-limits
+ */
 const LIMIT_BYTES = 1024 * 1024 - 1;
 
 /**
@@ -221,5 +243,6 @@ export function writeSummary(sections: readonly Section[], env: NodeJS.ProcessEn
   const file = env['GITHUB_STEP_SUMMARY'];
   if (file === undefined || file === '' || sections.length === 0) return;
   const room = LIMIT_BYTES - (statSync(file, { throwIfNoEntry: false })?.size ?? 0) - 1;
-  appendFileSync(file, `${fitSections(sections, room)}\n`);
+  const text = fitSections(sections, room);
+  if (text !== '') appendFileSync(file, `${text}\n`);
 }

@@ -338,3 +338,16 @@ describe('runs-on', () => {
     });
   });
 });
+
+/** "$GITHUB_STEP_SUMMARY upload aborted, supports content up to a size of 1024k, got 1726k." (airbytehq/airbyte#18868) */
+test.each([
+  [1_048_576, true],
+  [1_048_577, false],
+])('of a summary of %d bytes, all or nothing is shown', async (size, shown) => {
+  const rehearsal = await rehearsalOf();
+  const script = `head -c ${size} /dev/zero | tr '\\0' x >> "$GITHUB_STEP_SUMMARY"`;
+  const report = await rehearsal.play(workflow(job('long', script)), push);
+  const step = report.jobs['long']?.steps[0];
+  expect([step?.result, step?.summary.length]).toEqual(['success', shown ? size : 0]);
+  expect(step?.log.includes('upload aborted, supports content up to a size of 1024k')).toBe(!shown);
+});

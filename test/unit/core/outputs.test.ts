@@ -81,4 +81,18 @@ describe('writeOutputs', () => {
     writeOutputs(contract, { verdict: 'updated' }, { env: {}, runner }, { log, redactor });
     expect(lines).toEqual(['::debug::GITHUB_OUTPUT is not set: no outputs are written']);
   });
+
+  test('outputs beyond the limit of a job are left out, the own ones last, and named', () => {
+    const { log, lines, redactor } = recordingLog();
+    const long = 'x'.repeat(300_000);
+    const values = { First: long, Second: long, verdict: 'created', 'stack-name': long };
+    writeOutputs(contract, values, { env: process.env, runner }, { log, redactor });
+    expect(Object.keys(readOutputs())).toEqual(['verdict', 'stack-name']);
+    expect(lines).toEqual(
+      ['First', 'Second'].map(
+        (name) =>
+          `::warning::The output ${name} is left out: with its 300000 characters, the outputs of this step would exceed GitHub's limit of 1 MB.`,
+      ),
+    );
+  });
 });

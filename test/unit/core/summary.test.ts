@@ -54,3 +54,46 @@ test('on a laptop there is nowhere to write', () => {
     writeSummary(sectionsOf('x'), {});
   }).not.toThrow();
 });
+
+/** A generator of numbers below a limit, the same in every run. */
+function numbers(seed: number): (limit: number) => number {
+  let state = seed;
+  return (limit) => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+    return state % limit;
+  };
+}
+
+const PIECES = [
+  'a line\n',
+  '👩‍💻 äöü 東京\n',
+  '| a | b |\n| --- | --- |\n| 1 | 2 |\n| 3 | 4 |\n',
+  '```\ncode | with | bars\n```\n',
+  '<details>\n<summary>More</summary>\n\ninside\n\n</details>\n',
+  '\n',
+];
+
+test('whatever is written, and however often, it stays below 1 MiB and is whole Markdown in UTF-8', () => {
+  const random = numbers(7);
+  let cut = 0;
+  const ROUNDS = 10;
+  for (let round = 0; round < ROUNDS; round++) {
+    rmSync(file, { force: true });
+    if (random(2) === 0) writeFileSync(file, 'x'.repeat(MEBIBYTE - 1 - random(5000)));
+    for (let write = 0; write < 3; write++) {
+      const bodies = Array.from({ length: 1 + random(4) }, () =>
+        (PIECES[random(PIECES.length)] ?? '').repeat(1 + random(20_000)),
+      );
+      writeSummary(sectionsOf(...bodies), { GITHUB_STEP_SUMMARY: file });
+      const bytes = readFileSync(file);
+      const text = bytes.toString('utf8');
+      expect(bytes.length).toBeLessThan(MEBIBYTE);
+      expect(text.includes('\uFFFD')).toBe(false);
+      expect((text.match(/^```$/gm) ?? []).length % 2).toBe(0);
+      expect(text.match(/<details>/g)?.length).toBe(text.match(/<\/details>/g)?.length);
+      if (text.includes('Shortened to fit')) cut++;
+    }
+  }
+  console.log(`${ROUNDS * 3} summaries written, ${cut} of them shortened`);
+  expect(cut).toBeGreaterThan(5);
+});

@@ -67,7 +67,19 @@ function standingOf(steps: readonly StepReport[], signal: AbortSignal): Standing
 
 function reportOf(step: Step, result: StepReport['result'], run: StepRun, masks: Masks): StepReport {
   const { outputs, summary, log } = run;
-  return { name: nameOf(step), result, outputs, summary, log: masks.hide(log) };
+  const size = Buffer.byteLength(summary);
+  const isShown = size <= SUMMARY_LIMIT;
+  const refused = isShown ? '' : `\n##[error]${tooLong(size)}\n`;
+  const shown = { outputs, summary: isShown ? summary : '', log: masks.hide(log) + refused };
+  return { name: nameOf(step), result, ...shown };
+}
+
+/** The runner uploads a summary whole or not at all; the step's result stays. */
+const SUMMARY_LIMIT = 1024 * 1024;
+
+/** As the runner words it: UnsupportedSummarySize of its Constants.cs. */
+function tooLong(size: number): string {
+  return `$GITHUB_STEP_SUMMARY upload aborted, supports content up to a size of 1024k, got ${Math.floor(size / 1024)}k.`;
 }
 
 function nameOf({ name, id, uses, run }: Step): string {

@@ -83,3 +83,18 @@ test('nothing in the difference is read as Markdown', async () => {
     .filter((line) => line !== '');
   expect(lines.filter((line) => !line.startsWith('    '))).toEqual([]);
 });
+
+test.each([
+  ['empty lines', '\n'.repeat(1_500_000)],
+  ['short lines', 'é\n'.repeat(500_000)],
+  ['one long line', 'x'.repeat(3_000_000)],
+])('a difference of %s is shortened to what a summary may have', async (_, change) => {
+  const { report } = await playFork('workflows/plan.yml', change);
+  const step = report.jobs['plan / difference']?.steps.at(-1);
+  expect({ result: step?.result, log: step?.log }).toEqual({ result: 'success', log: '' });
+  expect(step?.summary).toMatch(/^### What this pull request changes\n/);
+  expect(step?.summary).toMatch(
+    /\nShortened to fit the limit of a summary\. The pull request shows everything\.\n$/,
+  );
+  expect(step?.summary).not.toContain('\uFFFD');
+});
