@@ -1,5 +1,6 @@
 import type { STSClientConfig } from '@aws-sdk/client-sts';
 import type { Context } from '../core/context.ts';
+import { proxyOptions } from '../core/network/proxy.ts';
 import { limitRate, requireAnswer } from './middleware.ts';
 import { MAX_ATTEMPTS, RetryStrategy } from './retry.ts';
 
@@ -26,6 +27,8 @@ function configuration(access: ClientAccess, context: ClientContext) {
       requestTimeout: ANSWER_TIMEOUT_MS,
       socketTimeout: ANSWER_TIMEOUT_MS,
       throwOnRequestTimeout: true,
+      httpAgent: proxyOptions(),
+      httpsAgent: proxyOptions(),
     },
   } satisfies STSClientConfig;
 }

@@ -17,6 +17,7 @@ import type { InputContract, Inputs } from './inputs/contract.ts';
 import { RateLimiter } from './concurrency.ts';
 import { notify } from './notification/notification.ts';
 import { webhookSecrets } from './notification/webhook.ts';
+import { useProxies } from './network/proxy.ts';
 import { Redactor } from './redaction.ts';
 import { actionsRunner } from './runner.ts';
 
@@ -112,6 +113,7 @@ async function runToOutcome<C extends ActionContract>(
   const { inputs, verdicts } = action.contract;
   try {
     const source = { getInput: actionsRunner.getInput, env };
+    await useProxies(env, context.log);
     for (const secret of secretInputs(inputs, source)) context.log.secret(secret);
     for (const secret of webhookSecrets(webhookOf(inputs))) context.log.secret(secret);
     const values = readInputs(inputs, source) as Inputs<C['inputs']>;

@@ -7,6 +7,7 @@ import {
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { PlatformError } from '../../core/errors.ts';
+import { proxyOptions } from '../../core/network/proxy.ts';
 
 /** A registry may take this long to store a large layer before it answers. */
 const SILENCE_MS = 120_000;
@@ -69,7 +70,8 @@ async function read(incoming: IncomingMessage): Promise<HttpAnswer> {
   return { status: incoming.statusCode ?? 0, headers: incoming.headers, body: Buffer.concat(chunks) };
 }
 
-const agents = { 'http:': new HttpAgent({ keepAlive: true }), 'https:': new HttpsAgent({ keepAlive: true }) };
+const keptAlive = { keepAlive: true, ...proxyOptions() };
+const agents = { 'http:': new HttpAgent(keptAlive), 'https:': new HttpsAgent(keptAlive) };
 
 /** Opens a request. A connection without a byte for `silenceMs` is lost. */
 function open(
