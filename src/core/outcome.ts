@@ -28,6 +28,8 @@ export interface Outcome {
   annotations?: readonly Annotation[];
   /** Of a failure: its stable code, and what to do. */
   error?: ErrorInfo;
+  /** What to do about a failure, where the error does not say it. */
+  fix?: string;
   /** Who approved what was done. */
   approvedBy?: readonly string[];
   /** What the webhook of `notify` is told although nothing failed. */

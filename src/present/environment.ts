@@ -28,7 +28,10 @@ import { presentService } from './service.ts';
 import { presentStack } from './stack.ts';
 
 /** What a command makes of its result. */
-type Shown = Pick<Outcome, 'outputs' | 'result' | 'summary' | 'annotations' | 'approvedBy' | 'announcement'>;
+type Shown = Pick<
+  Outcome,
+  'outputs' | 'result' | 'summary' | 'annotations' | 'fix' | 'approvedBy' | 'announcement'
+>;
 
 /** The result of deploy-environment as outputs, result JSON, summary and annotations. */
 export function presentEnvironment(result: EnvironmentResult): Outcome {
@@ -81,8 +84,15 @@ function showRun(run: RunResult): Shown {
     },
     summary: runSections(run, parts, (part) => presented.get(part)?.sections ?? []),
     annotations: [...presented.values()].flatMap(({ annotations }) => annotations),
+    ...fixOf(parts.flatMap((part) => (part.ok ? [] : [presented.get(part)?.fix]))),
     ...approvalNews({ ...run, hasChanges: run.verdict === 'planned' }),
   };
+}
+
+/** What to do about the first part that failed and says so. */
+function fixOf(fixes: readonly (string | undefined)[]): Pick<Outcome, 'fix'> {
+  const fix = fixes.find((text) => text !== undefined);
+  return fix === undefined ? {} : { fix };
 }
 
 function runOutputs(run: RunResult): Record<string, string> {
@@ -133,8 +143,15 @@ function partResult(part: RunPart): object {
   };
 }
 
+interface ShownPart {
+  sections: readonly Section[];
+  annotations: readonly Annotation[];
+  /** Of a part that failed. */
+  fix?: string | undefined;
+}
+
 /** The sections and annotations of a part's own presenter. What did not change has nothing to show. */
-function presentPart(part: RunPart): { sections: readonly Section[]; annotations: readonly Annotation[] } {
+function presentPart(part: RunPart): ShownPart {
   const work = part.startedAt === undefined ? undefined : part.work;
   if (!work) return { sections: [], annotations: [] };
   switch (work.kind) {
@@ -148,11 +165,12 @@ function presentPart(part: RunPart): { sections: readonly Section[]; annotations
       const { result, stack } = work;
       const below = stack?.work
         ? shownUnless(stack.verdict === 'unchanged', presentStack(stack.work.result))
-        : { sections: [], annotations: [] };
+        : undefined;
       const released = shownUnless(false, presentService(result));
       return {
-        sections: [...released.sections, ...below.sections],
-        annotations: [...released.annotations, ...below.annotations],
+        sections: [...released.sections, ...(below?.sections ?? [])],
+        annotations: [...released.annotations, ...(below?.annotations ?? [])],
+        fix: released.fix ?? below?.fix,
       };
     }
   }
@@ -188,9 +206,10 @@ function creationSection(name: string, { stackName, waitsFor, types, exact, pric
 /** Without the notices: they are about outputs that only the part's own action has. */
 function shownUnless(
   quiet: boolean,
-  { summary = [], annotations = [] }: Outcome,
-): { sections: readonly Section[]; annotations: readonly Annotation[] } {
+  { ok, summary = [], annotations = [], error, fix = error?.fix }: Outcome,
+): ShownPart {
   return {
+    ...(!ok && { fix }),
     sections: quiet ? [] : summary,
     annotations: annotations.filter(({ level }) => level !== 'notice'),
   };

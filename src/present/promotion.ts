@@ -32,6 +32,7 @@ export function presentPromotion(result: PromotionResult): Outcome {
         annotations: result.report.services.flatMap(({ service, end }) =>
           end?.failure && !end.ok ? [failureAnnotation(service, end.failure, end.failure.log)] : [],
         ),
+        ...fixOf(result),
         ...approvalNews({ ...result.report, reason, hasChanges: verdict === 'planned' }),
         ...announced(verdict),
       };
@@ -52,6 +53,14 @@ export function presentPromotion(result: PromotionResult): Outcome {
         summary: environmentsSections(result.report, result.readAt),
       };
   }
+}
+
+/** What to do about the first service that failed, or about the first finding that blocks. */
+function fixOf({ ok, report: { services: all } }: ReleaseResult): Pick<Outcome, 'fix'> {
+  const failed = all.find(({ end }) => end?.ok === false)?.end?.failure?.fix;
+  const blocking = all.flatMap(({ findings }) => findings).find(({ bypassed }) => !bypassed)?.fix;
+  const fix = failed ?? blocking;
+  return ok || fix === undefined ? {} : { fix };
 }
 
 /** Green verdicts that everybody must know of: nothing is promoted for a while, or is again. */

@@ -38,6 +38,7 @@ export function presentService(result: ServiceResult): Outcome {
     result: report,
     summary: serviceSections(result),
     annotations: annotationsOf(result),
+    ...(!ok && result.failure && { fix: result.failure.fix }),
     ...('error' in result && { error: result.error }),
   };
 }

@@ -65,7 +65,8 @@ interface Details {
 /** A run of deploy-stack as outputs, result, summary and annotations. */
 export function presentStack(result: StackResult): Outcome {
   const { verdict, reason, stackName, region, plan, stack } = result;
-  const { error }: Details = result;
+  const { error, diagnosis }: Details = result;
+  const fix = diagnosis?.rootCause?.hint ?? diagnosis?.rootCause?.tasks?.fix;
   const outputs = shownOutputs(stack?.outputs ?? {});
   const own = ownOutputs(outputs);
   return {
@@ -88,6 +89,7 @@ export function presentStack(result: StackResult): Outcome {
         .filter((key) => !Object.hasOwn(own, key))
         .map(hiddenOutput),
     ],
+    ...(fix !== undefined && { fix }),
     ...(error && { error: withoutAccounts(error) as ErrorInfo }),
   };
 }

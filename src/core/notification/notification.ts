@@ -34,12 +34,22 @@ export async function notify(
 
 function noticeOf(
   name: string,
-  { ok, verdict, reason, subject = '', links = [], approvedBy = [], announcement, error }: Outcome,
+  {
+    ok,
+    verdict,
+    reason,
+    subject = '',
+    links = [],
+    approvedBy = [],
+    announcement,
+    error,
+    fix: shown = '',
+  }: Outcome,
   { redactor }: Pick<Context, 'redactor'>,
   env: NodeJS.ProcessEnv,
 ): string {
   const text = (given: string): string => withoutAccount(redactor.redact(given));
-  const fix = error?.fix ?? '';
+  const fix = error?.fix ?? shown;
   const said = announcement?.text ?? reason;
   return slackNotice({
     icon: announcement?.icon ?? (ok ? '✅' : '❌'),

@@ -16,7 +16,13 @@ const failedStack: StackResult = {
   durationMs: 1000,
   notes: [],
   diagnosis: {
-    rootCause: { logicalId: 'Vpc', nesting: [], type: 'AWS::EC2::VPC', reason: 'Access denied' },
+    rootCause: {
+      logicalId: 'Vpc',
+      nesting: [],
+      type: 'AWS::EC2::VPC',
+      reason: 'Access denied',
+      hint: 'Allow it.',
+    },
     alsoFailed: [],
     rollbackFailures: [],
     rolledBack: false,
@@ -88,6 +94,7 @@ describe('a deployment', () => {
   });
 
   test("shows a failed stack as deploy-stack does, and annotates its resource's failure", () => {
+    expect(presentEnvironment(result).fix).toBe('Allow it.');
     expect(titles(result)).toEqual(['❌ dev: failed', undefined, '❌ dev-shop-vpc: failed', 'Root cause']);
     expect(presentEnvironment(result).annotations).toEqual([
       expect.objectContaining({ level: 'error', title: 'Root cause: Vpc' }),

@@ -66,6 +66,17 @@ describe('a promotion', () => {
     const report = { ...PROMOTED.report, services: [{ ...promoted!, end }, ...others] };
     const result: PromotionResult = { ...PROMOTED, verdict: 'rolled-back', ok: false, report };
     expect(presentPromotion(result).outputs).toMatchObject({ 'has-changes': 'false', promoted: '[]' });
+    expect(presentPromotion(result).fix).toBeUndefined();
+  });
+
+  test('that failed hands on what to do about the first service that did', () => {
+    const [promoted, ...others] = PROMOTED.report.services;
+    const failure = { cause: 'The container ended', fix: 'Read its log.', log: [] };
+    const end = { ...promoted!.end!, ok: false, verdict: 'rolled-back', failure } as const;
+    const report = { ...PROMOTED.report, services: [{ ...promoted!, end }, ...others] };
+    expect(presentPromotion({ ...PROMOTED, verdict: 'rolled-back', ok: false, report }).fix).toBe(
+      'Read its log.',
+    );
   });
 
   test('that is blocked shows the findings, and hands on the error', () => {
@@ -77,7 +88,7 @@ describe('a promotion', () => {
     const report = { ...PROMOTED.report, services };
     const result: PromotionResult = { ...PROMOTED, verdict: 'blocked', ok: false, error, report };
     expect(summaryOf(result)).toContain('| `user-service` | ⛔ soak | It runs for 2 min | Wait. |');
-    expect(presentPromotion(result).error).toEqual(error);
+    expect(presentPromotion(result)).toMatchObject({ error, fix: 'Wait.' });
   });
 });
 

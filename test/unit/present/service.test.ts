@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { fitSections } from '../../../src/core/markdown/sections.ts';
 import type { ServiceResult } from '../../../src/delivery/release/result.ts';
-import { presentService } from '../../../src/present/service.ts';
+import { presentRollback, presentService } from '../../../src/present/service.ts';
 
 const T0 = Date.UTC(2026, 0, 1);
 const DIGEST = `sha256:${'1'.repeat(64)}`;
@@ -46,6 +46,16 @@ const FAILED: ServiceResult = {
 
 const summaryOf = (result: ServiceResult): string =>
   fitSections(presentService(result).summary ?? [], 1_000_000);
+
+test('a failure hands on what to do about it, a rollback by command is news', () => {
+  expect(presentService(FAILED).fix).toBe('Read its log.');
+  expect(presentService(DEPLOYED)).not.toHaveProperty('fix');
+  expect(presentRollback(DEPLOYED).announcement).toEqual({
+    icon: '↩️',
+    title: 'update-service: rolled back',
+  });
+  expect(presentRollback(FAILED).announcement).toBeUndefined();
+});
 
 describe('a release that went well', () => {
   test('has its outputs, and its report as the result', () => {
