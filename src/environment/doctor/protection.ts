@@ -86,7 +86,7 @@ function approvalFinding(environment: Environment, data: GitHubEnvironment): Fin
       return { state: 'ok', says: 'it exists; approvers of the manifest start what changes it' };
     if (!environment.protected) return { state: 'ok', says: 'it exists; nobody has to approve' };
     const says = 'nobody has to approve, and the manifest says that the environment is protected';
-    const fix = `Settings → Environments → ${environment.name}: add "Required reviewers".`;
+    const fix = `Settings → Environments → ${environment.name}: add "Required reviewers". In a private repository without GitHub Enterprise, name "approvers" of the environment in the manifest.`;
     return { state: 'problem', says, fix };
   }
   const gaps = [

@@ -152,6 +152,17 @@ test.each(APPROVALS)(
   },
 );
 
+test('who approves: approvers of the manifest, where GitHub has no reviewers', async () => {
+  const { approval } = await protectionOf({
+    github: { environments: [{ name: 'dev', branches: ['main'] }], branches: RULED },
+    environment: { protected: true, approval: { approvers: ['lead', '@org/team'], selfApproval: false } },
+  });
+  expect(approval).toMatchObject({
+    state: 'ok',
+    says: 'it exists; approvers of the manifest start what changes it',
+  });
+});
+
 describe('what cannot be read is never fine', () => {
   const github = { environments: [{ name: 'dev', branches: ['main'] }], branches: RULED };
 
