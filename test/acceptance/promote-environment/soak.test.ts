@@ -144,3 +144,22 @@ test('a plan says when the soak ends; a check waits for it within soak-wait, and
   expect(done.outputs['verdict']).toBe('promoted');
   expect(await world.runs('staging')).toEqual([v2]);
 }, 300_000);
+
+test('a deployment upstream is waited for, and time that runs out is no success', async () => {
+  const rules = [{ match: { cluster: 'dev-shop', revision: 3 }, does: 'stay-pending' as const }];
+  const world = await World.start({ scenario: { ecs: { rules } } });
+  const v2 = await release(world, 2, 90);
+  await world.deploy(SERVICE, 'v3', 'dev');
+  const images = JSON.stringify({ [SERVICE]: v2 });
+  const planned = await promote(world, '1h', { 'dry-run': 'true' });
+  expect(planned.outputs).toMatchObject({ verdict: 'planned', 'has-changes': 'true', images });
+  expect(planned.outputs['reason']).toBe(
+    '1 of 1 services would be promoted, once the deployment upstream is over.',
+  );
+  expect(planned.summary).toContain('⏳ steady');
+  const late = await promote(world, '1h', { images, 'soak-wait': '5s' });
+  expect(late.log).toContain('Waiting, until');
+  expect([late.exitCode, late.outputs['verdict']]).toEqual([1, 'blocked']);
+  expect(late.outputs['reason']).toContain('user-service is not steady in dev: a deployment is under way');
+  expect(await world.runs('staging')).not.toEqual([v2]);
+});
