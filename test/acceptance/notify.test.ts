@@ -208,6 +208,7 @@ test('update-service speaks of a deployment that ECS rolled back', async () => {
   expect(run.outputs['verdict']).toBe('rolled-back');
   expect(first).toMatch(/^❌ \*update-service: rolled-back\* user-service in /);
   expect(rest).toMatch(RUN);
+  expect(rest).toMatch(/\n\*Fix:\* .*log/);
   expect(rest).not.toContain('@everyone');
 });
 
