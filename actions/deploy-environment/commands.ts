@@ -5,11 +5,12 @@ import { requireAccounts, runIdentity } from '../../src/environment/run/context.
 import { deployEnvironment } from '../../src/environment/run/deploy.ts';
 import { destroyEnvironment } from '../../src/environment/run/destroy.ts';
 import { findEnvironmentDrift } from '../../src/environment/run/drift.ts';
-import { builtServices, buildImages } from '../../src/environment/run/images.ts';
+import { buildImages } from '../../src/environment/run/images.ts';
 import { planEnvironment } from '../../src/environment/run/plan.ts';
 import { readPlanDocument } from '../../src/environment/run/plan-document.ts';
 import type { EnvironmentResult } from '../../src/environment/run/result.ts';
 import { readEnvironmentStatus } from '../../src/environment/run/status.ts';
+import { builtServices } from '../../src/environment/service/build-request.ts';
 import { stackTargets } from '../../src/environment/run/targets.ts';
 import { ledgerNames } from '../../src/delivery/ledger.ts';
 import { buildValuesOf, environmentRequest, type EnvironmentInputs, type Run } from './request.ts';

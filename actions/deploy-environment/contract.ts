@@ -22,6 +22,7 @@ const inputs = {
   images: map(),
   'build-args': map(),
   'build-secrets': { ...map(), secret: true },
+  since: text(),
   plan: text(),
   fingerprint: text(),
   'allow-replace': list(),

@@ -1,5 +1,7 @@
-import { dirname, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import type { Context } from '../../src/core/context.ts';
+import { InputError, reasonOf } from '../../src/core/errors.ts';
 import type { Inputs } from '../../src/core/inputs/contract.ts';
 import { type Manifest, readManifest } from '../../src/environment/manifest/manifest.ts';
 import {
@@ -12,6 +14,7 @@ import { type Choice, chooseTargets } from '../../src/environment/run/targets.ts
 import { orderJudge } from '../../src/delivery/order-judge.ts';
 import { commitOf, readCheckout } from '../../src/github/checkout.ts';
 import { ownerAndName } from '../../src/github/client.ts';
+import { changedFiles } from '../../src/github/compare.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
 import type { contract } from './contract.ts';
 
@@ -28,6 +31,9 @@ export interface Run {
 /** Commands that only look: they work with the role that only reads. */
 const READING: ReadonlySet<EnvironmentInputs['command']> = new Set(['plan', 'status', 'drift']);
 
+/** Commands that release what has changed, or say what they would. */
+const RELEASING: ReadonlySet<EnvironmentInputs['command']> = new Set(['deploy', 'plan', 'apply']);
+
 /** Reads the manifest and opens the environment, without a call to AWS. */
 export async function openRun(
   inputs: EnvironmentInputs,
@@ -38,6 +44,12 @@ export async function openRun(
   const github = readGitHubContext(env);
   const manifest = readManifest(inputs.manifest, workspace, context, ownerAndName(github.repository).owner);
   const choice = chooseTargets(manifest, inputs);
+  if (choice.onlyChanged && !RELEASING.has(inputs.command))
+    throw new InputError(
+      'services',
+      'changed',
+      `names of services: ${inputs.command} does not compare content`,
+    );
   requireBuildValues(buildValuesOf(inputs), manifest);
   const { environment } = choice;
   const role =
@@ -55,7 +67,8 @@ export function buildValuesOf(inputs: EnvironmentInputs): BuildValues {
 }
 
 /** The inputs of a command that works on stacks and services, in the terms of src/environment. */
-export function environmentRequest({ inputs, context, manifest, choice }: Run): EnvironmentRequest {
+export function environmentRequest(run: Run): EnvironmentRequest {
+  const { inputs, context, manifest, choice } = run;
   const { env, github, commit, workspace } = context;
   const upstream = manifest.environments[choice.environment.promoteFrom ?? ''];
   return {
@@ -80,6 +93,8 @@ export function environmentRequest({ inputs, context, manifest, choice }: Run): 
       ...(inputs['approvers-token'] !== undefined && { approversToken: inputs['approvers-token'] }),
     },
     ...(inputs['bypass-reason'] !== undefined && { bypassReason: inputs['bypass-reason'] }),
+    ...(inputs.since !== undefined &&
+      inputs.command === 'plan' && { since: { commit: inputs.since, changed: () => changedSince(run) } }),
     lockMs: inputs['lock-timeout'],
     timeoutMs: inputs.timeout,
     failFast: inputs['fail-fast'],
@@ -99,4 +114,22 @@ export function environmentRequest({ inputs, context, manifest, choice }: Run): 
       },
     }),
   };
+}
+
+/**
+ * The files that differ from the commit `since`, as GitHub names them. Undefined where it cannot, and where the workspace
+ * is not the run's repository itself: its paths are others.
+ */
+async function changedSince({ inputs, context }: Run): Promise<readonly string[] | undefined> {
+  const { github, commit, workspace, log } = context;
+  const { since = '' } = inputs;
+  if (commit.repository !== github.repository || !existsSync(join(workspace, '.git'))) return undefined;
+  try {
+    const access = { token: inputs['github-token'] ?? '', github, context };
+    return await changedFiles(access, since, commit.commit);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    log.info(`The files that differ from ${since} are not known, so all is planned: ${reasonOf(error)}`);
+    return undefined;
+  }
 }

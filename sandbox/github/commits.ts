@@ -52,8 +52,15 @@ function comparison(call: GitHubCall, base: Commit, head: Commit): object {
     base_commit: commitJson(call, base),
     merge_base_commit: commitJson(call, shared),
     commits: ahead.slice(first, first + size).map((commit) => commitJson(call, commit)),
-    files: [],
+    files: filesOf(ahead).map((filename) => ({ filename, status: 'modified' })),
   };
+}
+
+/** GitHub's limit of a comparison. */
+const MOST_FILES = 300;
+
+function filesOf(commits: readonly Commit[]): string[] {
+  return [...new Set(commits.flatMap(({ files }) => files))].slice(0, MOST_FILES);
 }
 
 function statusOf(ahead: number, behind: number): 'identical' | 'ahead' | 'behind' | 'diverged' {

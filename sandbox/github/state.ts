@@ -118,6 +118,8 @@ export interface Commit {
   coAuthors: readonly string[];
   /** By GitHub's own key. */
   signed: boolean;
+  /** That it changes. */
+  files: readonly string[];
 }
 
 /** A team of the organisation that owns the repository. */
@@ -258,8 +260,9 @@ function commitsOf({ commits = [], user = 'octocat' }: GitHubScenario): Commit[]
       if (unknown !== undefined) {
         throw new Error(`scenario.github.commits: there is no commit ${unknown} before ${sha}`);
       }
-      const { committer = author, coAuthors = [], signed = false } = given;
-      return { sha, parents: parents ?? earlier.slice(-1), message, author, committer, coAuthors, signed };
+      const { committer = author, coAuthors = [], signed = false, files = [] } = given;
+      const known = { sha, parents: parents ?? earlier.slice(-1), message, author };
+      return { ...known, committer, coAuthors, signed, files };
     },
   );
 }

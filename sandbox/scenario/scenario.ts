@@ -192,6 +192,8 @@ const github = object(
           coAuthors: listOf(text),
           /** By GitHub's own key, as what its buttons make. */
           signed: flag,
+          /** The files that it changes. */
+          files: listOf(text),
         },
       ),
     ),

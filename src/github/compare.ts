@@ -44,6 +44,36 @@ export async function compareCommits(access: GitHubAccess, base: string, head: s
   };
 }
 
+/** GitHub names no more files than these, and does not say that there are others. */
+const MOST_FILES = 300;
+
+/**
+ * The files that differ between two commits, a renamed one by both of its names. Undefined where GitHub does not name all
+ * of them.
+ *
+ * @throws the API's error: the token needs `contents: read`, and the repository must have both commits.
+ * @see https://docs.github.com/rest/commits/commits#compare-two-commits "up to 300 changed files for the entire comparison"
+ */
+export async function changedFiles(
+  access: GitHubAccess,
+  base: string,
+  head: string,
+): Promise<string[] | undefined> {
+  const { token, github, context } = access;
+  const octokit = await createOctokit(token, github.apiUrl, context);
+  const { data } = await octokit.rest.repos.compareCommitsWithBasehead({
+    ...ownerAndName(github.repository),
+    basehead: `${base}...${head}`,
+    per_page: 1,
+  });
+  const { files } = data;
+  if (!files || files.length >= MOST_FILES) return undefined;
+  return files.flatMap(({ filename, previous_filename: before }) => [
+    filename,
+    ...(before === undefined ? [] : [before]),
+  ]);
+}
+
 /**
  * Whether a commit is an ancestor of another one: GitHub then says that it is `behind`.
  *

@@ -100,14 +100,14 @@ function runOutputs(run: RunResult): Record<string, string> {
   if (run.command !== 'plan') return { ...images };
   const awaits = { 'awaits-approval': String(run.awaitsApproval !== undefined) };
   if (!('plan' in run)) return { ...awaits, 'has-changes': 'false' };
-  const { complete, plan, fingerprint } = run;
+  const { complete, plan, fingerprint, pending = [] } = run;
   if (!complete) return { ...awaits, 'has-changes': 'false' };
   return {
     ...awaits,
     ...images,
     plan: JSON.stringify(plan),
     fingerprint,
-    'has-changes': String(changedParts(plan).length > 0),
+    'has-changes': String(changedParts(plan).length + pending.length > 0),
   };
 }
 

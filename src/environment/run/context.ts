@@ -164,6 +164,12 @@ export interface EnvironmentRequest extends BuildValues {
   /** Whether a stack stops waiting for a service without a circuit breaker whose tasks fail. */
   failFast: boolean;
   order: OrderRules;
+  /** Of a plan: the commit that the files are compared with. Where none that matters differs, nothing is planned. */
+  since?: {
+    commit: string;
+    /** The files that differ, relative to the workspace; undefined where they cannot be told. */
+    changed: () => Promise<readonly string[] | undefined>;
+  };
   approval: ApprovalRequest;
   /** Why a hold is passed this once. */
   bypassReason?: string;

@@ -1,52 +1,22 @@
-import { resolve } from 'node:path';
 import { InputError } from '../../core/errors.ts';
 import { buildPushImage } from '../../images/build-push-image.ts';
-import { type BuildRequest, resolveContexts, sourceLabels } from '../../images/build/command.ts';
-import { type CopyRequest, copyRequest, type ImageRequest } from '../../images/context.ts';
-import { repositoryUrl } from '../../github/checkout.ts';
+import { readRunningRevision } from '../../ecs/running-revision.ts';
 import { digestOfReference, isDigest } from '../../images/registry/manifest.ts';
-import { type ImageReference, parseSource, parseTarget } from '../../images/registry/reference.ts';
 import { IMAGE_VERDICTS, type ImageResult } from '../../images/result.ts';
-import type { Environment, Service, ServicePlace } from '../manifest/manifest.ts';
+import type { Environment, ServicePlace } from '../manifest/manifest.ts';
+import {
+  type BuildOptions,
+  type BuiltService,
+  builtServices,
+  buildsImages,
+  imageRequest,
+} from '../service/build-request.ts';
+import { serviceRepository } from '../service/first-release.ts';
+import { releasedImage } from '../service/released.ts';
 import { contextAt, type EnvironmentContext, type EnvironmentRequest, withOverrides } from './context.ts';
-import { type BuildValues, valuesFor } from '../service/build-values.ts';
 import { type Part, unitLog } from './parts.ts';
 import type { BuildResult, BuiltImage } from './result.ts';
-import { serviceRepository } from '../service/first-release.ts';
-import type { Choice, TargetGraph } from './targets.ts';
-
-interface BuildOptions extends BuildValues {
-  /** The mildest severity that blocks. */
-  scan: ImageRequest['scan'];
-  timeoutMs: number;
-}
-
-/** A service whose image is built. */
-interface BuiltService extends Pick<Service, 'name' | 'repository' | 'build'> {
-  /** Where a service is that exists already. */
-  place?: ServicePlace;
-}
-
-/**
- * The services of a choice whose images are built here.
- *
- * @throws InputError for one whose repository is not in ECR.
- */
-export function builtServices({ services, existing }: Choice): BuiltService[] {
-  return [
-    ...services,
-    ...existing.flatMap(({ name, build, place }) => {
-      if (!build) return [];
-      const { repository } = place;
-      if (repository.kind === 'own') return { name, build, place, repository: repository.name };
-      throw new InputError(
-        'images',
-        '',
-        `the digest of ${name}: its repository ${repository.uri} is not in ECR, so build its image in a step of its own`,
-      );
-    }),
-  ];
-}
+import { clusterName, type TargetGraph } from './targets.ts';
 
 /** Builds the image of one service, or finds one of the same content, or pushes a ready layout; see buildCommand. */
 async function buildImage(
@@ -61,87 +31,6 @@ async function buildImage(
     { ...at, env, ecr: (region) => services.ecr(region) },
     imageRequest(at, service, options),
   );
-}
-
-function imageRequest(
-  context: EnvironmentContext,
-  { name: service, repository, build }: BuiltService,
-  { scan, timeoutMs, buildArgs, buildSecrets }: BuildOptions,
-): ImageRequest {
-  const { session } = context;
-  if (context.commit.commit === '') {
-    throw new InputError('commit', '', 'there is no commit to take the tag of the images from');
-  }
-  const tags = [tagOf(context)];
-  return {
-    repository,
-    region: session.region,
-    tags,
-    source: sourceOf(build, context, {
-      buildArgs: { ...build.buildArgs, ...valuesFor(service, buildArgs) },
-      secrets: valuesFor(service, buildSecrets),
-    }),
-    createRepository: false,
-    reuse: true,
-    scan,
-    also: copiesOf(build, context, tags),
-    timeoutMs,
-  };
-}
-
-function sourceOf(
-  build: BuiltService['build'],
-  context: EnvironmentContext,
-  values: Pick<BuildRequest, 'buildArgs' | 'secrets'>,
-): ImageRequest['source'] {
-  const { ociLayout, from, bakeFiles, target = 'default' } = build;
-  const { workspace } = context;
-  if (from !== undefined) return { kind: 'mirror', image: requireReference('from', parseSource(from)) };
-  if (ociLayout !== undefined) return { kind: 'layout', path: resolve(workspace, ociLayout) };
-  const request = { ...buildRequest(build, context), ...values };
-  if (bakeFiles.length === 0) return { kind: 'build', build: request };
-  const files = bakeFiles.map((file) => resolve(workspace, file));
-  return { kind: 'build', build: request, bake: { files, target, labels: {} } };
-}
-
-/** A pull request's image is not released, and must not take a tag such as `latest` elsewhere. */
-function copiesOf(
-  { also }: BuiltService['build'],
-  { github }: EnvironmentContext,
-  tags: readonly string[],
-): CopyRequest[] {
-  if (github.pullRequest) return [];
-  return also.map((name) => copyRequest(requireReference('also', parseTarget(name)), tags));
-}
-
-/** The manifest was checked when it was read. */
-function requireReference(key: string, image: ImageReference | undefined): ImageReference {
-  if (image) return image;
-  throw new InputError(key, '', 'expected the name of an image');
-}
-
-/** A pull request's images go with its preview, which knows them by this tag. */
-function tagOf({ github: { pullRequest }, commit: { commit } }: EnvironmentContext): string {
-  return pullRequest ? `pr-${pullRequest.number}-${pullRequest.headSha ?? commit}` : commit;
-}
-
-function buildRequest(
-  { context, file, platforms, target, buildContexts }: Service['build'],
-  { github, commit, workspace }: EnvironmentContext,
-): Omit<BuildRequest, 'buildArgs' | 'secrets'> {
-  return {
-    workspace,
-    context: resolve(workspace, context),
-    file: resolve(workspace, file),
-    platforms: [...new Set(platforms)].sort(),
-    target,
-    buildContexts: resolveContexts(buildContexts, workspace),
-    ssh: [],
-    labels: sourceLabels({ commit: commit.commit, url: repositoryUrl(commit, github) }),
-    cache: 'registry',
-    provenance: 'auto',
-    sbom: 'auto',
-  };
 }
 
 /** The images of a run: those that were given, and those that are built while it goes on. */
@@ -174,6 +63,13 @@ export function runImages(request: EnvironmentRequest, { graph }: TargetGraph): 
       kind: 'image',
       after: maker === undefined ? [] : [maker],
       work: async (context) => {
+        const unchanged = choice.onlyChanged && (await unchangedImage(context, request, service));
+        if (unchanged) {
+          built.set(service.name, unchanged);
+          const digest = digestOfReference(unchanged);
+          const reason = `${service.name} already runs the image of this content: ${digest}.`;
+          return { ok: true, verdict: 'unchanged', reason };
+        }
         const result = await buildImage(context, choice.environment, service, request);
         const { verdict, reason } = result;
         if (verdict === 'pushed' || verdict === 'reused') built.set(service.name, result.image);
@@ -203,9 +99,18 @@ export function runImages(request: EnvironmentRequest, { graph }: TargetGraph): 
   };
 }
 
-/** Whether a run builds images: not where they are given, or come by promotion. */
-export function buildsImages({ choice, images }: EnvironmentRequest): boolean {
-  return choice.environment.promoteFrom === undefined && Object.keys(images).length === 0;
+/** The image that a service runs, whole, where this commit does not change it. */
+async function unchangedImage(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  { name, place }: BuiltService,
+): Promise<string | undefined> {
+  const { environment, services, existing } = request.choice;
+  const service = [...services, ...existing].find((one) => one.name === name);
+  if (!service) return undefined;
+  const at = place ? contextAt(context, environment, place, 'change') : context;
+  const address = place ?? { cluster: clusterName(request.manifest, environment), service: name };
+  return await releasedImage(at, request, service, await readRunningRevision(at.services, address));
 }
 
 /** How the images of a service that exists already are named, without tag and digest. */

@@ -10,6 +10,7 @@ import {
   type StackSnapshot,
 } from '../../cloudformation/stack.ts';
 import { checkTargets, requireValidTargets, type TargetCheck } from '../doctor/templates.ts';
+import { environmentSources, firstOfSources } from '../manifest/sources.ts';
 import { resourcesPrice } from '../preview/price.ts';
 import { type EnvironmentContext, type EnvironmentRequest, requireAccounts } from './context.ts';
 import { refuseRun, runResult } from './deploy.ts';
@@ -35,7 +36,7 @@ import { readRelease } from '../../delivery/ledger.ts';
 import { describeCatchUpPart } from '../service/catch-up.ts';
 import { planExisting } from '../service/existing-plan.ts';
 import { ledgerOf } from '../service/first-release.ts';
-import { releasedImages } from '../service/released.ts';
+import { pendingReleases } from '../service/released.ts';
 import { allowedFor, runStackCommand, stackEnd } from './stacks.ts';
 import { targetGraph, type StackTarget, type TargetGraph } from './targets.ts';
 
@@ -49,9 +50,12 @@ export async function planEnvironment(
 ): Promise<RunResult> {
   const startedMs = context.clock.now();
   const graph = targetGraph(request.manifest, request.choice, context.workspace);
+  const unconcerned = await findUnconcerned(context, request);
+  if (unconcerned !== undefined) return runResult(context, request, startedMs, unconcerned);
   await requireAccounts(context, request.choice, request.manifest, 'read');
   const refused = await refuseRun(context, request, 'plan');
-  if (refused) return runResult(context, request, startedMs, refused);
+  if (refused && !isProposal(context)) return runResult(context, request, startedMs, refused);
+  if (refused) context.log.warning(refused.reason);
   const { there, left } = await stacksThere(context, graph.targets);
   const { environment } = request.choice;
   const checks = await checkTargets(graph.targets, there, {
@@ -66,16 +70,47 @@ export async function planEnvironment(
     ...partsOf(request, graph, { there, left, checks, planned }),
     ...existingParts(request, services),
   ]);
-  const images = await releasedImages(context, request);
-  const end = endOfPlan(request, parts, {
+  const releases = await pendingReleases(context, request);
+  const document = {
     stacks: Object.fromEntries(planned),
     ...(services.size > 0 && { services: Object.fromEntries(services) }),
-  });
+  };
+  const end = endOfPlan(request, parts, document, releases?.pending ?? []);
   const { approval } = request;
   return {
-    ...runResult(context, request, startedMs, { ...end, ...(images && { images }) }),
+    ...runResult(context, request, startedMs, { ...end, ...releases }),
     ...(awaitsApproval(approval) && { awaitsApproval: startByHand(approval) }),
   };
+}
+
+/** The end of a plan for which nothing is asked of AWS, as no file that the environment is made of differs. */
+async function findUnconcerned(
+  { workspace, log }: EnvironmentContext,
+  { manifest, choice, since }: EnvironmentRequest,
+): Promise<RunEnd | undefined> {
+  const changed = await since?.changed();
+  const sources = environmentSources(manifest, choice, workspace);
+  if (!since || !changed || !sources) return undefined;
+  const first = firstOfSources(changed, sources);
+  const { name: environment } = choice.environment;
+  const commit = since.commit.slice(0, 7);
+  if (first !== undefined) {
+    log.info(`${first} differs from ${commit}: ${environment} is planned.`);
+    return undefined;
+  }
+  const plan: EnvironmentPlan = { environment, stacks: {} };
+  const files = changed.length === 1 ? '1 file differs' : `${changed.length} files differ`;
+  const reason = `Nothing that ${environment} is made of differs from ${commit}, so nothing was planned: ${files}.`;
+  const fingerprint = planFingerprint(plan);
+  return { command: 'plan', verdict: 'unchanged', reason, parts: [], plan, fingerprint, complete: true };
+}
+
+/**
+ * Whether the plan is of a change that is only proposed, in a pull request or a merge queue. Nothing is applied from there:
+ * a hold must not keep the fix from being merged.
+ */
+function isProposal({ github }: EnvironmentContext): boolean {
+  return github.event.startsWith('pull_request') || github.event === 'merge_group';
 }
 
 /** The stacks that exist, by name, and apart from them what failed creations have left. */
@@ -241,18 +276,18 @@ function endOfPlan(
   request: EnvironmentRequest,
   parts: readonly RunPart[],
   planned: Pick<EnvironmentPlan, 'stacks' | 'services'>,
+  pending: readonly string[],
 ): Extract<RunEnd, { command: 'plan' }> {
   const { name: environment } = request.choice.environment;
   const plan: EnvironmentPlan = { environment, ...planned };
   const overall = overallVerdict(environment, parts, { verdict: 'planned', what: 'has a plan' });
-  const reason =
-    overall.verdict === 'planned'
-      ? `Plan for ${environment} ready: ${changedParts(plan).length} of ${parts.length} ${partsNoun(plan)} will change.`
-      : overall.reason;
+  const isReady = overall.verdict === 'planned' || (overall.verdict === 'unchanged' && pending.length > 0);
+  const counted = `${changedParts(plan).length} of ${parts.length} ${partsNoun(plan)} will change`;
+  const released = pending.length > 0 ? `, ${pending.join(', ')} will be released` : '';
   return {
     command: 'plan',
-    ...overall,
-    reason,
+    verdict: isReady ? 'planned' : overall.verdict,
+    reason: isReady ? `Plan for ${environment} ready: ${counted}${released}.` : overall.reason,
     parts,
     plan,
     fingerprint: planFingerprint(plan),

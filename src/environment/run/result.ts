@@ -74,6 +74,8 @@ export type RunEnd =
       complete: boolean;
       /** Service → digest, where all of them already run what would be released. */
       images?: Readonly<Record<string, string>>;
+      /** Services that would be released. Absent where they cannot be told. */
+      pending?: readonly string[];
     }
   | {
       command: 'destroy';

@@ -222,7 +222,12 @@ export interface Choice {
   existing: readonly ExistingTarget[];
   /** Whether only some of what the environment has was asked for. */
   partial: boolean;
+  /** Whether images are built only of the services whose content has changed. */
+  onlyChanged: boolean;
 }
+
+/** In place of the names of services: those that this commit changes. */
+const CHANGED = 'changed';
 
 interface Asked {
   environment: string;
@@ -231,7 +236,8 @@ interface Asked {
 }
 
 /**
- * What is asked for. All stacks but the manual ones, and all services; once some are named, only those.
+ * What is asked for. All stacks but the manual ones, and all services; once some are named, only those. `changed` in place
+ * of services names none: their stacks may have changed although their images have not.
  *
  * @throws InputError for a name that the manifest does not have there.
  */
@@ -244,7 +250,10 @@ export function chooseTargets(manifest: Manifest, asked: Asked): Choice {
   const stacks = here(manifest.stacks);
   const services = here(manifest.services);
   const existing = existingIn(manifest, environment);
-  const partial = asked.stacks.length > 0 || asked.services.length > 0;
+  const onlyChanged = asked.services.includes(CHANGED);
+  if (onlyChanged && asked.services.length > 1)
+    throw new InputError('services', asked.services.join(', '), `names of services, or ${CHANGED} alone`);
+  const partial = asked.stacks.length > 0 || (asked.services.length > 0 && !onlyChanged);
   if (!partial) {
     const automatic = Object.values(stacks).filter(({ manual }) => !manual);
     return {
@@ -253,16 +262,21 @@ export function chooseTargets(manifest: Manifest, asked: Asked): Choice {
       services: Object.values(services),
       existing: Object.values(existing),
       partial,
+      onlyChanged,
     };
   }
   const where = `${manifest.file}, in ${environment.name}`;
-  const chosen = asked.services.map((name) => named({ ...services, ...existing }, 'services', name, where));
+  const all = { ...services, ...existing };
+  const chosen = onlyChanged
+    ? Object.values(all)
+    : asked.services.map((name) => named(all, 'services', name, where));
   return {
     environment,
     stacks: asked.stacks.map((name) => named(stacks, 'stacks', name, where)),
     services: chosen.flatMap((service) => ('place' in service ? [] : service)),
     existing: chosen.flatMap((service) => ('place' in service ? service : [])),
     partial,
+    onlyChanged,
   };
 }
 

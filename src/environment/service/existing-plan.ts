@@ -6,10 +6,11 @@ import { digestOfReference } from '../../images/registry/manifest.ts';
 import { parseReference } from '../../images/registry/reference.ts';
 import type { ServicePlace } from '../manifest/manifest.ts';
 import { contextAt, type EnvironmentContext, type EnvironmentRequest } from '../run/context.ts';
-import { buildsImages, existingUri } from '../run/images.ts';
+import { existingUri } from '../run/images.ts';
 import type { PlannedService } from '../run/plan-document.ts';
 import type { PartEnd } from '../run/result.ts';
 import type { ExistingTarget } from '../run/targets.ts';
+import { buildsImages } from './build-request.ts';
 import { readExisting } from './existing.ts';
 import { releasedImage } from './released.ts';
 

@@ -5,17 +5,28 @@ import { digestOfReference } from '../../images/registry/manifest.ts';
 import type { Service } from '../manifest/manifest.ts';
 import { contextAt, type EnvironmentContext, type EnvironmentRequest } from '../run/context.ts';
 import { type Choice, clusterName } from '../run/targets.ts';
+import { buildsImages, findServiceImage } from './build-request.ts';
 import { ledgerOf } from './first-release.ts';
 
+/** What a run would release. */
+export interface PendingReleases {
+  /** Service → digest, where each service that gets an image already runs the one that the run would release. */
+  images?: Record<string, string>;
+  /**
+   * The services with a stack that run something else, and would be released. One that exists already has its own part
+   * in the plan.
+   */
+  pending: readonly string[];
+}
+
 /**
- * The images of an environment, service → digest, where each service that gets an image already runs what this run
- * would release: the given image, or one that was built of the same commit. Undefined where any service has to be
- * released, where images come by promotion, and where a service cannot be read.
+ * Compares what services run with what this run would release: the given image, or the one that is built of this
+ * content. Undefined where images come by promotion, where no service gets an image, and where one cannot be read.
  */
-export async function releasedImages(
+export async function pendingReleases(
   context: EnvironmentContext,
   request: EnvironmentRequest,
-): Promise<Record<string, string> | undefined> {
+): Promise<PendingReleases | undefined> {
   const { services, environment } = request.choice;
   const existing = releasedExisting(request);
   if (environment.promoteFrom !== undefined || services.length + request.choice.existing.length === 0)
@@ -25,17 +36,23 @@ export async function releasedImages(
     const images = await Promise.all([
       ...services.map(async (service) => {
         const running = await readRunningRevision(context.services, { cluster, service: service.name });
-        return await releasedImage(context, request, service, running);
+        const image = await releasedImage(context, request, service, running);
+        return { name: service.name, running, image };
       }),
       ...existing.map(async (target) => {
         const at = contextAt(context, environment, target.place, 'read');
         const running = await readRunningRevision(at.services, target.place);
-        return await releasedImage(at, request, target, running);
+        return { name: target.name, running, image: await releasedImage(at, request, target, running) };
       }),
     ]);
-    if (images.includes(undefined)) return undefined;
-    const names = [...services, ...existing].map(({ name }) => name);
-    return Object.fromEntries(names.map((name, index) => [name, digestOfReference(images[index] ?? '')]));
+    const others = images.filter(({ image }) => image === undefined);
+    const withStack = services.map(({ name }) => name);
+    const pending = others.flatMap(({ name, running }) =>
+      running && withStack.includes(name) ? [name] : [],
+    );
+    if (others.length > 0) return { pending };
+    const digests = images.map(({ name, image = '' }) => [name, digestOfReference(image)]);
+    return { pending, images: Object.fromEntries(digests) as Record<string, string> };
   } catch (error) {
     context.signal.throwIfAborted();
     context.log.info(`Cannot compare the services with this commit: ${reasonOf(error)}`);
@@ -48,29 +65,61 @@ function releasedExisting({ choice, images }: EnvironmentRequest): Choice['exist
   return choice.existing.filter(({ name, build }) => build !== undefined || images[name] !== undefined);
 }
 
-/** The image that a service runs, whole, where that is what the run would release. */
+/**
+ * The image that a service runs, whole, where that is what the run would release.
+ *
+ * @param context where the service is.
+ */
 export async function releasedImage(
   context: EnvironmentContext,
   request: EnvironmentRequest,
-  service: Pick<Service, 'name'>,
+  service: Pick<Service, 'name' | 'preDeploy'>,
   running: RunningRevision | undefined,
 ): Promise<string | undefined> {
   if (!running?.isSteady) return undefined;
   const release = await readRelease(context.services, ledgerOf(request, service));
-  if (!release || !isAskedFor(context, request, service, release)) return undefined;
-  return running.images.includes(release.image) ? release.image : undefined;
+  if (!release || !running.images.includes(release.image)) return undefined;
+  const { proven, preDeploy } = release;
+  if (!proven || preDeploy === 'pending' || service.preDeploy?.when === 'always') return undefined;
+  return (await isAskedFor(context, request, service, release)) ? release.image : undefined;
 }
 
-function isAskedFor(
+async function isAskedFor(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  { name }: Pick<Service, 'name'>,
+  release: Release,
+): Promise<boolean> {
+  const given = request.images[name];
+  if (given !== undefined) return digestOfReference(given) === digestOfReference(release.image);
+  if (!buildsImages(request)) return false;
+  const found = await imageOfContent(context, request, name);
+  return found === undefined
+    ? isOfCommit(context, request, release)
+    : found === digestOfReference(release.image);
+}
+
+/** The digest of the image of this content; undefined where there is none, or that cannot be told here. */
+async function imageOfContent(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  name: string,
+): Promise<string | undefined> {
+  try {
+    return await findServiceImage(context, request, name);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    context.log.info(`Cannot tell whether an image of this content exists: ${reasonOf(error)}`);
+    return undefined;
+  }
+}
+
+/** Whether a release was built of this commit. Other values of arguments make another image of the same commit. */
+function isOfCommit(
   { commit }: EnvironmentContext,
-  { images, buildArgs }: EnvironmentRequest,
-  { name, preDeploy }: Pick<Service, 'name' | 'preDeploy'>,
-  { image, repository, commit: released, proven, preDeploy: first }: Release,
+  { buildArgs }: EnvironmentRequest,
+  { repository, commit: released }: Release,
 ): boolean {
-  if (!proven || first === 'pending' || preDeploy?.when === 'always') return false;
-  const given = images[name];
-  if (given !== undefined) return digestOfReference(given) === digestOfReference(image);
-  // Another value of an argument makes another image of the same commit.
-  if (Object.keys(images).length > 0 || Object.keys(buildArgs).length > 0 || released === '') return false;
+  if (Object.keys(buildArgs).length > 0 || released === '') return false;
   return released === commit.commit && (repository === '' || repository === commit.repository);
 }

@@ -10,7 +10,7 @@ import type { RunReport } from '../rehearsal/report.ts';
 import type { Event } from '../rehearsal/run.ts';
 import { listOf, readWorkflow } from '../workflow.ts';
 import { madeOf } from './scene.ts';
-import { logOf, reviewer, verdictsOf } from './stage.ts';
+import { GITHUB, logOf, reviewer, verdictsOf } from './stage.ts';
 
 const hooks = { sandboxOf: useSandboxes(), workspaceOf: useWorkspaces() };
 const CALLER = 'workflows/plan.yml';
@@ -78,6 +78,68 @@ test('merge groups are planned side by side, without a comment, by a token of th
   expect(subjectsIn(sandbox).sort()).toEqual(
     [7, 8].map((pull) => `repo:org/platform:ref:refs/heads/gh-readonly-queue/main/pr-${pull}-${BASE}`),
   );
+});
+
+describe('a change of', () => {
+  const DOCS = 'd'.repeat(40);
+  const TEMPLATE = 'e'.repeat(40);
+  const DEV_ONLY = 'f'.repeat(40);
+  const commits = [
+    { sha: BASE },
+    { sha: DOCS, parents: [BASE], files: ['docs/a.md', 'api-docs/b.md'] },
+    { sha: TEMPLATE, parents: [BASE], files: ['docs/a.md', 'network.yml'] },
+    { sha: DEV_ONLY, parents: [BASE], files: ['dev.json'] },
+  ];
+
+  async function played(event: (sha: string) => Event, sha: string) {
+    const { shop, rehearsal } = await madeOf(hooks, reviewer(), { github: { ...GITHUB, commits } });
+    shop.commit('v2');
+    shop.sandbox.calls.all.length = 0;
+    const report = await rehearsal.play(CALLER, event(sha));
+    const asked = new Set(
+      shop.sandbox.calls.all.map(({ service }) => service).filter((name) => name !== 'github'),
+    );
+    return { report, asked: [...asked] };
+  }
+  const pullRequest = (sha: string): Event => ({
+    name: 'pull_request',
+    ref: 'refs/pull/7/merge',
+    sha,
+    payload: {
+      action: 'opened',
+      pull_request: {
+        number: 7,
+        head: { ref: 'topic', sha, repo: { full_name: 'org/platform' } },
+        base: { ref: 'main', sha: BASE },
+      },
+    },
+  });
+  const UNCHANGED = Object.fromEntries(
+    Object.entries(PLANNED).map(([name, verdict]) => [name, verdict === 'planned' ? 'unchanged' : verdict]),
+  );
+
+  test.each([
+    ['a pull request', pullRequest],
+    ['a merge group', (sha: string) => mergeGroup(7, sha)],
+  ])('documentation in %s is green at once, and asks nothing of AWS', async (_, event) => {
+    const { report, asked } = await played(event, DOCS);
+    expectVerdicts(report, UNCHANGED);
+    expect(report.result).toBe('success');
+    expect(asked).toEqual([]);
+    expect(report.jobs['plan / plan (dev)']?.steps.at(-1)?.log).toContain(
+      'Nothing that dev is made of differs from 7b1f002, so nothing was planned: 2 files differ.',
+    );
+  });
+
+  test('a template is planned everywhere', async () => {
+    const { report } = await played(pullRequest, TEMPLATE);
+    expectVerdicts(report, PLANNED);
+  });
+
+  test('the parameters of one environment is planned there', async () => {
+    const { report } = await played(pullRequest, DEV_ONLY);
+    expectVerdicts(report, { ...UNCHANGED, 'plan / plan (dev)': 'planned' });
+  });
 });
 
 test('one plan that fails in the queue fails the required check', async () => {
