@@ -207,8 +207,6 @@ const RESERVED_SERVICES = new Set([
   'cluster',
   'cache',
   'preview',
-  // The input services takes it for the services that have changed.
-  'changed',
 ]);
 const MANIFEST_ROLES = ['role', 'plan-role', 'execution-role'] as const;
 
@@ -324,7 +322,8 @@ function serviceFindings({ services, stacks = {}, environments }: ManifestText):
       findings.push({ path: ['services', name, ...(key === '' ? [] : [key])], message });
     };
     const { priority } = service;
-    if (RESERVED_SERVICES.has(name)) at('', `the name is taken: the platform has another use of it`);
+    if (RESERVED_SERVICES.has(name)) at('', `the name is taken: the platform has parameters under it`);
+    if (name === 'changed') at('', `the name is taken: services: changed means those that have changed`);
     if (!existingIn(service)) {
       if (Object.hasOwn(stacks, name))
         at('', `there is a stack of this name: a service has a stack of its own`);

@@ -223,6 +223,11 @@ describe('a problem has its path, its line and what is allowed', () => {
       '  hold:',
       'platform.yml:12: services.hold: the name is taken: the platform has parameters under it',
     ],
+    [
+      '  web:',
+      '  changed:',
+      'platform.yml:12: services.changed: the name is taken: services: changed means those that have changed',
+    ],
   ])('%j in the place of %j', (from, to, message) => {
     expect(problems(from, to)).toContain(message);
   });
