@@ -1,4 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { reasonOf } from '../core/errors.ts';
 import {
   type ImageBuildContext,
@@ -9,7 +12,7 @@ import {
 import { copyToAll, openRepositories } from './other-registries.ts';
 import { createImage } from './create-image.ts';
 import { withImageRun } from './image-run.ts';
-import type { ImageDescription, Progress } from './progress.ts';
+import { type ImageDescription, Progress } from './progress.ts';
 import type { Manifest } from './registry/manifest.ts';
 import { readImage } from './registry/manifest-reader.ts';
 import { claimTag, findPreviousImage, type PreviousImage, putTags } from './registry/tags.ts';
@@ -129,4 +132,23 @@ async function describeImage(
 async function announceArtifact(image: string, env: NodeJS.ProcessEnv): Promise<void> {
   const file = env['GITHUB_ARTIFACTS'];
   if (file !== undefined && file !== '') await appendFile(file, `oci://${image}\n`);
+}
+
+/**
+ * The digest of the image that `buildPushImage` would reuse for a request: the repository's image of the same content.
+ * Undefined where it would make one. Nothing is built, pushed or tagged.
+ *
+ * @throws InputError for a source that cannot be used, and the errors of the registry.
+ */
+export async function findImage(context: ImageContext, request: ImageRequest): Promise<string | undefined> {
+  const { repository, region } = request;
+  const progress = new Progress({ repository, region }, context);
+  const folder = mkdtempSync(join(context.env['RUNNER_TEMP'] ?? tmpdir(), 'find-image-'));
+  try {
+    const source = await openSource(request, folder, progress, context);
+    const { registry } = await openImageBuildContext(context, request, progress, folder);
+    return (await findExisting(source, registry))?.digest;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }

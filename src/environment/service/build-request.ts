@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { InputError } from '../../core/errors.ts';
+import { findImage } from '../../images/build-push-image.ts';
 import { type BuildRequest, resolveContexts, sourceLabels } from '../../images/build/command.ts';
 import { type CopyRequest, copyRequest, type ImageRequest } from '../../images/context.ts';
-import { findImage } from '../../images/find-image.ts';
 import { repositoryUrl } from '../../github/checkout.ts';
 import { type ImageReference, parseSource, parseTarget } from '../../images/registry/reference.ts';
 import type { Service, ServicePlace } from '../manifest/manifest.ts';
