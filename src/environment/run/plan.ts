@@ -10,7 +10,6 @@ import {
   type StackSnapshot,
 } from '../../cloudformation/stack.ts';
 import { checkTargets, requireValidTargets, type TargetCheck } from '../doctor/templates.ts';
-import { environmentSources, firstOfSources } from '../manifest/sources.ts';
 import { resourcesPrice } from '../preview/price.ts';
 import { type EnvironmentContext, type EnvironmentRequest, requireAccounts } from './context.ts';
 import { refuseRun, runResult } from './deploy.ts';
@@ -38,7 +37,13 @@ import { planExisting } from '../service/existing-plan.ts';
 import { ledgerOf } from '../service/first-release.ts';
 import { pendingReleases } from '../service/released.ts';
 import { allowedFor, runStackCommand, stackEnd } from './stacks.ts';
-import { targetGraph, type StackTarget, type TargetGraph } from './targets.ts';
+import {
+  environmentSources,
+  firstOfSources,
+  targetGraph,
+  type StackTarget,
+  type TargetGraph,
+} from './targets.ts';
 
 /**
  * Plans an environment: a change set of every stack that can have one, as one document with one fingerprint. It

@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { parseManifest } from '../../../src/environment/manifest/manifest.ts';
-import { environmentSources, firstOfSources } from '../../../src/environment/manifest/sources.ts';
-import { chooseTargets } from '../../../src/environment/run/targets.ts';
+import { chooseTargets, environmentSources, firstOfSources } from '../../../src/environment/run/targets.ts';
 import { useWorkspaces } from '../../support/action.ts';
 
 const workspaceOf = useWorkspaces();
