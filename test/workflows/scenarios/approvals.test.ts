@@ -61,8 +61,9 @@ test('the reviewer of GitHub’s environment is in the ledger and in the summary
     expect(await parameter(shop, environment, 'api/release')).toMatchObject({ approvals });
     expect(await parameter(shop, environment, 'release')).toMatchObject({ approvals });
     const summary = summariesOf(report, `pipeline / ${environment} / apply`);
+    // The check of the gates, the stacks and the promotion each say so.
     expect(summary.match(/Approved by lead \(reviewed the deployment: “it is approved”\)\./g)).toHaveLength(
-      2,
+      3,
     );
   }
   expect(await parameter(shop, 'dev', 'api/release')).not.toHaveProperty('approvals');
