@@ -73,7 +73,7 @@ const PIPELINE = {
   'dev/deploy/Plan': 'planned, unchanged',
   'dev/deploy/Apply': 'deployed',
   'staging/deploy/Plan': 'planned, planned, unchanged',
-  'staging/deploy/Apply': 'deployed, promoted',
+  'staging/deploy/Apply': 'planned, deployed, promoted',
 };
 
 describe('a platform, from nothing to production and back', () => {
@@ -101,7 +101,7 @@ describe('a platform, from nothing to production and back', () => {
       ...PIPELINE,
       'staging/deploy/Plan': 'planned, planned, superseded',
       'prod/deploy/Plan': 'planned, planned, unchanged',
-      'prod/deploy/Apply': 'deployed, promoted',
+      'prod/deploy/Apply': 'planned, deployed, promoted',
     });
     expect(older.cancelling.signal.aborted).toBe(true);
     expect(await team.shop.runs()).toEqual({ dev: [v2], staging: [v2], prod: [v2] });
@@ -142,13 +142,14 @@ describe('a platform, from nothing to production and back', () => {
     expect(issues).toHaveLength(1);
   });
 
-  test('a pull request is shown its plan', async () => {
+  test('a pull request is shown its plan, and the merge queue has one too', async () => {
     team.shop.commit('v4');
+    const caller = `${CALLERS}/plan.yml`;
+    const planned = { ...inEach('plan', 'planned'), 'plan/plan/Plan': 'success' };
     const event = pullRequest(7, 'opened', { sha: 'b'.repeat(40) });
-    expectPlayed('plan', await act.play(team.stage, `${CALLERS}/plan.yml`, event), 0, {
-      ...inEach('plan', 'planned'),
-      'plan/plan/Plan': 'success',
-    });
+    expectPlayed('plan', await act.play(team.stage, caller, event), 0, planned);
+    const group = { name: 'merge_group', sha: 'd'.repeat(40), ref: 'refs/heads/gh-readonly-queue/main/pr-7' };
+    expectPlayed('plan, merge queue', await act.play(team.stage, caller, group), 0, planned);
     const { comments } = gitHubState(team.sandbox.world);
     expect(comments.filter(({ issue, body }) => issue === 7 && body.includes('`v4`'))).not.toEqual([]);
   });
@@ -227,7 +228,7 @@ test('a staging that fails is red, and prod never begins', async () => {
   const v2 = team.shop.commit('v2');
   expectPlayed('push, staging fails', await team.push('2'), 1, {
     ...PIPELINE,
-    'staging/deploy/Apply': 'deployed, rolled-back',
+    'staging/deploy/Apply': 'planned, deployed, rolled-back',
   });
   expect(await team.shop.runs()).toEqual({ dev: [v2], staging: [v1], prod: [v1] });
 });
