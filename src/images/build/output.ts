@@ -106,7 +106,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/no match for platform/i, 'The base image does not exist for this platform.'],
   [
     /exec format error/i,
-    'A program for another platform was run: add docker/setup-qemu-action before this step.',
+    'A program for another platform was run: build on a runner of that platform, or add docker/setup-qemu-action before this step (in the reusable workflows: `emulate`).',
   ],
   [/no space left on device/i, 'The disk of the runner is full.'],
 ];

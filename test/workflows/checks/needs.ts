@@ -51,6 +51,7 @@ const ACTION_NEEDS: Record<string, Need> = {
   'actions/setup-node': () => ({}),
   'actions/setup-go': () => ({}),
   'docker/setup-buildx-action': () => ({}),
+  'docker/setup-qemu-action': () => ({}),
   'actions/attest-build-provenance': () => ({ 'id-token': 'write', attestations: 'write' }),
 };
 

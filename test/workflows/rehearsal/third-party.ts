@@ -8,6 +8,7 @@ export const THIRD_PARTY: Record<string, StandIn> = {
   'actions/checkout': checkOut,
   // The runner has Docker, and the recording that plays it knows buildx.
   'docker/setup-buildx-action': () => ({}),
+  'docker/setup-qemu-action': () => ({}),
   'aws-actions/configure-aws-credentials': configureCredentials,
 };
 

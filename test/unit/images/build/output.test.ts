@@ -129,6 +129,15 @@ describe('the cause of a failed build', () => {
     });
   });
 
+  test('names emulation where a program for another platform was run', () => {
+    // As BuildKit prints it: AxisCommunications/axis-aws-kinesis-vsp#15.
+    const said = `#7 [linux/arm64 2/2] RUN false
+#7 0.252 exec /bin/sh: exec format error
+#7 ERROR: process "/bin/sh -c false" did not complete successfully: exit code: 255
+ERROR: failed to solve: process "/bin/sh -c false" did not complete successfully: exit code: 255`;
+    expect(explain(said).message).toContain('exit code: 255. A program for another platform was run');
+  });
+
   test.each([
     [
       'failed to solve with frontend dockerfile.v0: failed to create LLB definition: dockerfile parse error line 2: unknown instruction: WORKDR',
