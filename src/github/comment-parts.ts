@@ -14,7 +14,7 @@ interface Version {
 }
 
 /** What one environment has in a comment that several share. */
-interface Part {
+export interface Part {
   name: string;
   version: Version;
   commit: string;
@@ -82,7 +82,7 @@ export function joinParts(comments: readonly ReadonlyMap<string, Part>[]): Map<s
 }
 
 /**
- * The comment with a part written anew. All parts together fit GitHub's limit: a part that is shorter than its share
+ * The comment with a part replaced. All parts together fit GitHub's limit: a part that is shorter than its share
  * leaves the rest to the others.
  */
 export function writeBody(draft: PartDraft, others: Iterable<Part>, layout: Layout): string {

@@ -1,7 +1,15 @@
 import type { Context } from '../core/context.ts';
 import { PlatformError } from '../core/errors.ts';
 import { GitHubError, statusOf } from './client.ts';
-import { isNewer, joinParts, type Layout, type PartDraft, readParts, writeBody } from './comment-parts.ts';
+import {
+  isNewer,
+  joinParts,
+  type Layout,
+  type Part,
+  type PartDraft,
+  readParts,
+  writeBody,
+} from './comment-parts.ts';
 
 /** The comments that the token's own user wrote on a pull request. */
 export interface CommentStore {
@@ -25,8 +33,10 @@ export interface StoredComment {
 const WRITE_LIMIT_MS = 5000;
 /** "If GitHub takes more than 10 seconds to process an API request, GitHub will terminate the request". */
 const GITHUB_LIMIT_MS = 10_000;
-/** After this no write can arrive that began before ours was there. */
-const SETTLED_MS = WRITE_LIMIT_MS + GITHUB_LIMIT_MS;
+/** How old the answer to a reading may be. GitHub names no bound. */
+const LAG_MS = 1000;
+/** After this no write can arrive that began before ours was there: its reading and our last one may both be old. */
+const SETTLED_MS = WRITE_LIMIT_MS + GITHUB_LIMIT_MS + 2 * LAG_MS;
 const BETWEEN_READS_MS = 2500;
 const JITTER_MS = 2000;
 /** The others write now and then; this many ms of being overwritten are no race any more. */
@@ -38,7 +48,7 @@ const MOST_FAILURES = 4;
  *
  * GitHub has no conditional write: a PATCH with If-Match is refused ("Conditional request headers are not allowed in
  * unsafe requests unless supported by the endpoint"). So each writer reads, replaces, and reads again until no write
- * that began earlier can arrive any more; where its part was lost it writes again. A write that cannot follow its
+ * that began earlier can arrive any more; where a part that it has seen was lost it writes that again. A write that cannot follow its
  * reading soon is not made. Jobs that create the comment at the same time agree on the oldest one: the parts of the
  * others are taken over, and they are removed.
  *
@@ -58,12 +68,14 @@ export async function keepPart(
   let writtenAt = begun;
   let action: 'created' | 'updated' = 'updated';
   let failures = 0;
+  // What was seen once is written again too, as its own job may have ended.
+  let parts = new Map<string, Part>();
   for (;;) {
     const readAt = clock.now();
     const own = await store.list();
     const [kept, ...duplicates] = own.filter(({ body }) => isMarked(body, layout.marker));
     const present = kept ? readParts(kept.body) : new Map<string, never>();
-    const parts = joinParts([present, ...duplicates.map(({ body }) => readParts(body))]);
+    parts = joinParts([parts, present, ...duplicates.map(({ body }) => readParts(body))]);
     const rival = parts.get(draft.name);
     if (kept && rival && isNewer(rival.version, draft.version)) return { action: 'unchanged', url: kept.url };
     if (!kept) {
