@@ -113,7 +113,7 @@ async function runToOutcome<C extends ActionContract>(
   const { inputs, verdicts } = action.contract;
   try {
     const source = { getInput: actionsRunner.getInput, env };
-    await useProxies(env, context.log);
+    useProxies(env, context.log);
     for (const secret of secretInputs(inputs, source)) context.log.secret(secret);
     for (const secret of webhookSecrets(webhookOf(inputs))) context.log.secret(secret);
     const values = readInputs(inputs, source) as Inputs<C['inputs']>;

@@ -54,16 +54,17 @@ export function proxyOptions(env: NodeJS.ProcessEnv = process.env): object {
  *
  * @see https://nodejs.org/api/http.html#httpsetglobalproxyfromenvproxyenv
  */
-export async function useProxies(env: NodeJS.ProcessEnv, log: Log): Promise<void> {
+export function useProxies(env: NodeJS.ProcessEnv, log: Log): void {
   const proxies = proxyEnvironment(env);
   if (!proxies) return;
   for (const url of [proxies.HTTP_PROXY, proxies.HTTPS_PROXY]) {
     const password = url === undefined ? '' : (URL.parse(url)?.password ?? '');
     if (password !== '') log.secret(password);
   }
-  const http = (await import('node:http')) as { setGlobalProxyFromEnv?: (proxyEnv: object) => unknown };
-  if (http.setGlobalProxyFromEnv) {
-    http.setGlobalProxyFromEnv(proxies);
+  const http: object = process.getBuiltinModule('node:http');
+  const { setGlobalProxyFromEnv } = http as { setGlobalProxyFromEnv?: (proxyEnv: object) => unknown };
+  if (setGlobalProxyFromEnv) {
+    setGlobalProxyFromEnv(proxies);
   } else if (env['NODE_USE_ENV_PROXY'] !== '1') {
     log.warning(
       `HTTP_PROXY or HTTPS_PROXY is set, and Node.js ${process.version} of this runner does not use it for every request. Fix: update the runner, or set NODE_USE_ENV_PROXY: '1' in the job's env.`,
