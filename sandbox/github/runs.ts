@@ -31,7 +31,7 @@ export const runRoutes: Routes = {
   ],
 
   /**
-   * The run is only recorded: whoever plays workflows finds it there. The sandbox does not read workflows, so it
+   * The run is only recorded: a test that plays workflows finds it there. The sandbox does not read workflows, so it
    * refuses no unknown input and no workflow without a `workflow_dispatch`.
    *
    * @see https://docs.github.com/rest/actions/workflows#create-a-workflow-dispatch-event

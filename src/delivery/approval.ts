@@ -63,11 +63,11 @@ export function awaitsApproval({ rule, access }: ApprovalRequest): boolean {
 }
 
 /**
- * Who approves that this run changes the environment. Where platform.yml has approvers, they are whoever started the
- * run, and GitHub's API says who that is: variables of the job say less than its answer.
+ * Who approves that this run changes the environment. Where platform.yml has approvers, that is who started the
+ * run, as GitHub's API has it: variables of the job say less than its answer.
  *
  * - A deployment needs a run that was started by hand. Both who started it and who started this attempt of it must be
- *   approvers: whoever may write may re-run a run of an approver, and an approver may re-run one whose inputs somebody
+ *   approvers: anyone who may write may re-run a run of an approver, and an approver may re-run one whose inputs somebody
  *   else has chosen.
  * - A rollback needs an approver who started this attempt, of whatever event: the re-run of a refused one is an approval.
  *

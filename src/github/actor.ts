@@ -22,7 +22,7 @@ interface Account {
  *
  * "If the workflow run is a re-run, this value may differ from `github.actor`. Any workflow re-runs will use the
  * privileges of `github.actor`, even if the actor initiating the re-run (`github.triggering_actor`) has different
- * privileges." Whoever may write to the repository may re-run.
+ * privileges." Anyone who may write to the repository may re-run.
  *
  * @throws GitHubError: the token needs `actions: read`.
  * @see https://docs.github.com/actions/reference/workflows-and-actions/contexts#github-context

@@ -49,7 +49,7 @@ function partMarker({ name, commit, version: { run, attempt, at } }: Omit<Part, 
   return `<!-- platform:part ${name} ${run}.${attempt}.${at} ${commit === '' ? '-' : commit} -->`;
 }
 
-/** The parts of a comment by name. The line below a part's marker is its caption, made anew with each write. */
+/** The parts of a comment by name. The line below a part's marker is its caption, written again each time. */
 export function readParts(body: string): Map<string, Part> {
   const parts = new Map<string, Part>();
   let current: Part | undefined;

@@ -81,7 +81,7 @@ function writersOf(commits: readonly Written[]): CommitWriters {
 }
 
 /**
- * An app has no `user` in GraphQL; its address names it, as that of whoever keeps the own address private.
+ * An app has no `user` in GraphQL; its address names it, as does that of a person who keeps the real address private.
  *
  * @see https://docs.github.com/account-and-profile/reference/email-addresses-reference#your-noreply-email-address
  */

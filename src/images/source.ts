@@ -40,7 +40,9 @@ export async function openSource(
   const { hash, files, seesGit } = await hashContent(build, env, signal);
   log.info(`The content of the build, ${files} files, has the hash ${hash}.`);
   if (seesGit) {
-    progress.note('The build sees the folder .git, so every commit is built anew: name it in .dockerignore.');
+    progress.note(
+      'The build sees the folder .git, so every commit is built again: name it in .dockerignore.',
+    );
   }
   return { kind: 'build', build, contentTag: `content-${hash}` };
 }

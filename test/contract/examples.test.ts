@@ -35,7 +35,7 @@ const copied = execFileSync('git', ['ls-files', '*.md', '*.yml'], { cwd: root, e
   .split('\n')
   .filter((file) => file !== '' && !/^(test|sandbox|services)\//.test(file));
 
-// A copied line would run the code of whoever owns that name, with the reader's rights in AWS.
+// A copied line would run the code of the owner of that name, with the reader's rights in AWS.
 test('no example uses a repository of a name that somebody else may own', () => {
   const uses = copied.flatMap((file) =>
     [

@@ -49,7 +49,7 @@ export async function pushMultiPlatform(
     attestations.push({ ...attestation, platform: unknown, annotations });
   }
   const manifests = [...images, ...attestations];
-  // The white space is part of the digest: whoever serialises again makes another image.
+  // The white space is part of the digest: serialising it again makes another image.
   const index = JSON.stringify({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests }, null, 3);
   await put(session, tag, index, INDEX_TYPE);
   return { digest: sha256(index), children: manifests.map(({ digest }) => digest) };

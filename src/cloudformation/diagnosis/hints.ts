@@ -138,7 +138,7 @@ const HINTS: readonly Hint[] = [
   },
   {
     code: /^NotUpdatable$/,
-    hint: 'This property cannot be changed on a living resource. Give the resource a new logical id, so that it is made anew.',
+    hint: 'This property cannot be changed on a living resource. Give the resource a new logical id, so that it is created again.',
   },
   {
     message: /custom-named resource requires replacing/i,

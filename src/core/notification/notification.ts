@@ -62,7 +62,7 @@ function noticeOf(
   });
 }
 
-/** Of a re-run, whoever started that: `GITHUB_ACTOR` stays the one of the first attempt. */
+/** Of a re-run, the one who asked for it: `GITHUB_ACTOR` stays the one of the first attempt. */
 function whoOf(env: NodeJS.ProcessEnv, approvedBy: readonly string[]): string[] {
   const actor = env['GITHUB_TRIGGERING_ACTOR'] || env['GITHUB_ACTOR'];
   return [

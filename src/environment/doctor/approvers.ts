@@ -103,7 +103,7 @@ function names(given: unknown): boolean {
   return typeof given === 'object' && given !== null && 'approvers-token' in given;
 }
 
-/** Whether the token sees each team. Whoever asks is in it or not: that does not matter. */
+/** Whether the token sees each team. It does not matter whether the one who asks is in it. */
 async function teamsFinding(
   context: Pick<Context, 'clock' | 'signal'>,
   { github, approversToken: token }: ApproversRequest,

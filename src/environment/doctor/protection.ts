@@ -92,7 +92,7 @@ function approvalFinding(environment: Environment, data: GitHubEnvironment): Fin
   const gaps = [
     ...('prevent_self_review' in reviewed && reviewed.prevent_self_review
       ? []
-      : ['whoever starts a deployment may approve it']),
+      : ['a person who starts a deployment may approve it']),
     // "By default, administrators can bypass the protection rules and force deployments to specific environments."
     ...(data.can_admins_bypass === false ? [] : ['administrators may bypass the approval']),
   ];
@@ -113,7 +113,7 @@ async function branchFinding(context: Context, asked: Asked, data: GitHubEnviron
   const fix = (): string => branchFix(asked, data);
   const everyBranch = (why: string): Finding => ({
     state: isChained(manifest, environment) ? 'problem' : 'warning',
-    says: `every branch may deploy: ${why}. Whoever may push a branch holds the deploy role`,
+    says: `every branch may deploy: ${why}. Anyone who can push a branch holds the deploy role`,
     fix: fix(),
   });
   if (!policy) return everyBranch('there is no branch policy');
@@ -160,9 +160,9 @@ function judgePatterns(
     return { state: 'problem', says, fix: fix() };
   }
   const gaps = policies.flatMap(({ name = '', type }) => {
-    if (type === 'tag') return [`whoever may push a tag ${name}`];
-    if (/[*?[]/.test(name)) return [`whoever may push a branch ${name}`];
-    return guarded.includes(name) ? [] : [`whoever may push to ${name}, which is not protected`];
+    if (type === 'tag') return [`anyone who can push a tag ${name}`];
+    if (/[*?[]/.test(name)) return [`anyone who can push a branch ${name}`];
+    return guarded.includes(name) ? [] : [`anyone who can push to ${name}, which is not protected`];
   });
   if (gaps.length === 0) return { state: 'ok', says: `only ${names.join(', ')} may deploy` };
   const advice =

@@ -81,7 +81,7 @@ function intendedTokens(request: TrustRequest): Probe[] {
   }));
 }
 
-/** Jobs that whoever may push a branch, open a pull request or own another repository can start. */
+/** Jobs that anyone who can push a branch, open a pull request or own another repository can start. */
 function strangerTokens({ claims, environment, assumed, workflowRefs }: TrustRequest): Probe[] {
   const prefix = prefixOf(claims);
   const [owner = ''] = String(claims['repository']).split('/');

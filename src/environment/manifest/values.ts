@@ -28,7 +28,7 @@ export interface Environment {
   url?: string;
   promoteFrom?: string;
   soakMs: number;
-  /** Absent: whoever may start the workflow changes it, as far as GitHub's environment permits. */
+  /** Absent: anyone who may start the workflow changes it, as far as GitHub's environment permits. */
   approval?: ApprovalRule;
   protected: boolean;
 }

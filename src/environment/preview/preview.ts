@@ -52,7 +52,7 @@ async function removeCommand(
   pullRequest: number,
 ): Promise<PreviewResult> {
   const isClosing = context.github.pullRequest?.action === 'closed';
-  // Whoever asks for a removal by hand wants it although the pull request is open.
+  // A removal that is asked for by hand is wanted although the pull request is open.
   const objection = isClosing ? unlessReopened(context, pullRequest) : () => Promise.resolve(undefined);
   const kept = await objection();
   if (kept !== undefined) {

@@ -115,7 +115,7 @@ const CASES: [name: string, given: Case, deployment: string | RegExp, rollback: 
     /only a person/,
     /only a person/,
   ],
-  // Whoever may write may re-run a run of an approver.
+  // Anyone who may write may re-run a run of an approver.
   [
     'a re-run by somebody else',
     { actor: 'ada', triggeringActor: 'mallory', attempt: 2, approversToken: members },

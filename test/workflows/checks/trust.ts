@@ -20,7 +20,7 @@ export function pinProblems({ path, text, workflow }: WorkflowFile): string[] {
 }
 
 /**
- * Expressions inside a script. The runner pastes their value into the shell's text, whoever wrote it, so a
+ * Expressions inside a script. The runner pastes their value into the shell's text, and anyone may have written it, so a
  * script of ours has none: values come by `env`.
  */
 export function scriptProblems({ workflow }: WorkflowFile): string[] {

@@ -71,7 +71,7 @@ const CASES: Record<string, { records: Release[]; running?: Release; left: strin
     records: [record(1, 0), record(2, 5, { proven: false }), record(3, 10)],
     left: ['3 10-', '1 0-5'],
   },
-  'the same image again starts anew': {
+  'the same image again starts the count again': {
     records: [record(1, 0), record(2, 5), record(2, 30)],
     left: ['2 30-', '1 0-'],
   },

@@ -54,7 +54,7 @@ const BRANCHES: readonly [string, object, NonNullable<GitHub['branches']>, boole
     [{ name: 'main' }],
     true,
     'problem',
-    /restricts nothing\. Whoever may push a branch holds the deploy role/,
+    /restricts nothing\. Anyone who can push a branch holds the deploy role/,
   ],
   ['"Protected branches only" with a rule', { protectedBranches: true }, RULED, true, 'warning', /main/],
   [
@@ -122,7 +122,7 @@ const APPROVALS: readonly [string, object, boolean, string, RegExp][] = [
     { reviewers: ['lead'], adminsBypass: false },
     true,
     'warning',
-    /whoever starts a deployment may approve it$/,
+    /a person who starts a deployment may approve it$/,
   ],
   [
     'administrators who may bypass',
