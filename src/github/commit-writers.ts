@@ -36,7 +36,8 @@ const COMPARED_AT_ONCE = 100;
  * GraphQL's `Commit.authors`: "The list of authors for this commit based on the git author and the Co-authored-by
  * message trailer. The git author will always be first." REST resolves the author and the committer alone.
  *
- * @throws GitHubError, also for a commit that the repository does not have: the token needs `contents: read`.
+ * @returns undefined for a commit that the repository does not have.
+ * @throws GitHubError: the token needs `contents: read`. Also where GitHub leaves out a commit that a merge brings.
  * @see https://docs.github.com/graphql/reference/objects#commit
  */
 export async function readCommitWriters(
@@ -47,13 +48,12 @@ export async function readCommitWriters(
   if (!written) return undefined;
   if (!isMergeByGitHub(written)) return writersOf([written]);
   const [base] = written.parents.nodes;
-  const merged = await commitsBetween(access, base?.oid ?? '', commit);
-  return writersOf(
-    await readCommits(
-      access,
-      merged.filter((oid) => oid !== commit),
-    ),
-  );
+  const brought = (await commitsBetween(access, base?.oid ?? '', commit)).filter((oid) => oid !== commit);
+  const read = await readCommits(access, brought);
+  if (read.length === 0 || read.length < brought.length) {
+    throw new GitHubError(`GitHub does not show all commits that the merge ${commit.slice(0, 7)} brings`);
+  }
+  return writersOf(read);
 }
 
 function isMergeByGitHub({ parents, signature }: Written): boolean {

@@ -34,7 +34,7 @@ import {
 } from './failure.ts';
 import { fingerprint } from './fingerprint.ts';
 import { type ChangeSetTree, readChangeSetTree, readTemplate, resourceChange } from './read.ts';
-import { storedValues, uncomparedValues } from './stored-values.ts';
+import { storedValues } from './stored-values.ts';
 import { trafficChanges } from './traffic.ts';
 import { rollbackConfiguration } from '../settings.ts';
 import { CLEAN_UP_MS, deleteChangeSet, removeChangeSet } from './remove.ts';
@@ -249,8 +249,8 @@ async function buildPlan(
   }
   const changes = await maskedChanges(context, tree, []);
   const settings = settingsOf(tree, templateHashes(tree, []));
-  const warnings = [...(await warningsOf(context, set, changes)), ...uncomparedValues(tree)];
   const stored = await storedValues(context, tree, isHidden);
+  const warnings = [...(await warningsOf(context, set, changes)), ...stored.uncompared];
   return {
     stackName: set.StackName ?? '',
     stackId: set.StackId ?? '',
@@ -263,7 +263,7 @@ async function buildPlan(
     settings,
     warnings,
     traffic: trafficOf(tree, []),
-    stored,
+    stored: stored.values,
     ...(set.OnStackFailure && { onStackFailure: set.OnStackFailure }),
   };
 }

@@ -16,6 +16,12 @@ const LIST_TYPE = /^AWS::SSM::Parameter::Value<(?:List<.+>|CommaDelimitedList)>$
 const VERSIONED = /\{\{resolve:(ssm|ssm-secure):([^:{}$]+):(\d+)\}\}/g;
 const UNVERSIONED = /\{\{resolve:ssm(?:-secure)?:[^:{}]+\}\}/;
 
+interface StoredValues {
+  values: readonly StoredValue[];
+  /** What cannot be compared before the execution, a sentence each. */
+  uncompared: readonly string[];
+}
+
 /**
  * The values of Parameter Store that a change set was made with: those of parameters of SSM types, and the versions of
  * dynamic references. Its execution uses them, whatever Parameter Store has by then.
@@ -28,11 +34,16 @@ export async function storedValues(
   context: CloudFormationContext,
   tree: ChangeSetTree,
   isHidden: (tree: ChangeSetTree, key: string, value: string) => boolean,
-): Promise<StoredValue[]> {
-  const nested = await Promise.all(
-    tree.nested.map(({ tree: below }) => storedValues(context, below, isHidden)),
-  );
-  return [...parameterValues(tree, isHidden), ...(await referencedValues(context, tree)), ...nested.flat()];
+): Promise<StoredValues> {
+  const [references, ...nested] = await Promise.all([
+    referencedValues(context, tree),
+    ...tree.nested.map(({ tree: below }) => storedValues(context, below, isHidden)),
+  ]);
+  const all = [references, ...nested];
+  return {
+    values: [...parameterValues(tree, isHidden), ...all.flatMap(({ values }) => values)],
+    uncompared: [...maskedParameters(tree), ...all.flatMap(({ uncompared }) => uncompared)],
+  };
 }
 
 function parameterValues(
@@ -50,33 +61,36 @@ function parameterValues(
   );
 }
 
-/** What cannot be compared before the execution, a sentence each: of a NoEcho parameter, CloudFormation shows nothing. */
-export function uncomparedValues({ set, nested }: ChangeSetTree): string[] {
-  const own = (set.Parameters ?? []).flatMap(({ ParameterKey: key = '', ResolvedValue: value }) =>
+/** CloudFormation shows nothing of a NoEcho parameter: a sentence for each. */
+function maskedParameters({ set }: ChangeSetTree): string[] {
+  return (set.Parameters ?? []).flatMap(({ ParameterKey: key = '', ResolvedValue: value }) =>
     value === MASKED
       ? [
           `Whether Parameter Store still has the value of ${key} when this plan is executed cannot be checked: the parameter is NoEcho.`,
         ]
       : [],
   );
-  return [...own, ...nested.flatMap(({ tree }) => uncomparedValues(tree))];
 }
 
 /** CloudFormation writes into the processed template which version a reference without one stands for. */
 async function referencedValues(
   context: CloudFormationContext,
   { set, template }: ChangeSetTree,
-): Promise<StoredValue[]> {
-  if (template === undefined || !UNVERSIONED.test(template)) return [];
+): Promise<StoredValues> {
+  if (template === undefined || !UNVERSIONED.test(template)) return { values: [], uncompared: [] };
   const of = { StackName: set.StackId, ChangeSetName: set.ChangeSetId };
-  const processed = (await readTemplate(context, of, 'Processed')) ?? '';
+  const processed = await readTemplate(context, of, 'Processed');
+  if (processed === undefined) {
+    const why = `Whether Parameter Store still has what the dynamic references of ${set.StackName ?? ''} stand for when this plan is executed cannot be checked: the processed template cannot be read.`;
+    return { values: [], uncompared: [why] };
+  }
   const given = new Set([...template.matchAll(VERSIONED)].map(([reference]) => reference));
   const added = [...processed.matchAll(VERSIONED)].filter(([reference]) => !given.has(reference));
   const found = added.map(([, service, name = '', version]): [string, StoredValue] => [
     name,
     { kind: 'reference', name, version: Number(version), hidden: service === 'ssm-secure' },
   ]);
-  return [...new Map(found).values()];
+  return { values: [...new Map(found).values()], uncompared: [] };
 }
 
 /**

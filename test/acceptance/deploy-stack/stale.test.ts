@@ -129,7 +129,6 @@ test.each(Object.entries(CASES))(
       plan: planned.outputs['plan'] ?? '',
       fingerprint: planned.outputs['fingerprint'] ?? '',
     };
-    await new Promise((resolve) => setTimeout(resolve, 20));
     await store(sandbox, now, type);
     const executions = sandbox.calls.of('ExecuteChangeSet').length;
 
@@ -170,4 +169,26 @@ test('without the right to read Parameter Store nothing is executed', async () =
     fix: 'Allow ssm:GetParameters on the parameters that the template reads.',
   });
   expect(sandbox.calls.of('ExecuteChangeSet')).toHaveLength(0);
+});
+
+test('a plan whose dynamic references cannot be compared says so', async () => {
+  const sandbox = await start();
+  await store(sandbox, 'one', 'String');
+  const workspace = workspaceOf({ '1.yml': reference(`{{resolve:ssm:${NAME}}}`, '1') });
+  await deployStack(sandbox, { command: 'plan', template: '1.yml' }, { workspace });
+  const nth =
+    sandbox.calls.of('GetTemplate').findIndex(({ input }) => input['TemplateStage'] === 'Processed') + 1;
+  expect(nth).toBeGreaterThan(0);
+  sandbox.addFault({
+    kind: 'error',
+    operation: 'GetTemplate',
+    code: 'ValidationError',
+    status: 400,
+    nth,
+    times: 1,
+  });
+  const planned = await deployStack(sandbox, { command: 'plan', template: '1.yml' }, { workspace });
+  expect(planned.summary).toContain(
+    'Whether Parameter Store still has what the dynamic references of app stand for when this plan is executed cannot be checked',
+  );
 });
