@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { getOctokit } from '@actions/github';
@@ -17,7 +17,8 @@ import { FIRST, pullRequest, REPOSITORY, Team } from '../support/act/team.ts';
 import { clientOf } from '../support/aws-clients.ts';
 import { deployRoles } from '../support/existing.ts';
 import { LayoutWriter } from '../support/oci.ts';
-import { PreviewHost } from '../support/preview.ts';
+import { PREVIEWED_MANIFEST, PreviewHost } from '../support/preview.ts';
+import { pullRequestCheckout } from '../support/pull-request.ts';
 import { testWithTool } from '../support/software.ts';
 import { tools } from '../support/tools/tools.ts';
 import { ACCOUNTS, type EnvironmentName } from '../workflows/scenarios/shop.ts';
@@ -191,24 +192,10 @@ test('doctor finds every environment ready', async () => {
 });
 
 test('a pull request from a fork gets the difference of the templates, and nothing calls AWS', async () => {
-  const repository = workspaceOf({
-    'templates/vpc.yml': 'Resources: {}\n',
-    'platform.yml': 'project: shop\n',
-  });
-  const git = (...args: string[]): string =>
-    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.com', ...args], {
-      cwd: repository,
-      encoding: 'utf8',
-    }).trim();
-  git('init', '-q');
-  git('add', '-A');
-  git('commit', '-qm', 'base');
-  const base = git('rev-parse', 'HEAD');
-  writeFileSync(join(repository, 'templates/vpc.yml'), 'Resources: { Mine: {} }\n');
-  git('commit', '-qam', 'change');
+  const { repository, base, head } = pullRequestCheckout(workspaceOf, 'Resources: { Mine: {} }\n');
   const sandbox = await startSandbox();
   sandboxes.push(sandbox);
-  const event = pullRequest(4, 'opened', { sha: git('rev-parse', 'HEAD'), base, fork: true });
+  const event = pullRequest(4, 'opened', { sha: head, base, fork: true });
   const plan = await act.play({ sandbox, repository }, `${CALLERS}/plan.yml`, event);
   expectPlayed('plan, fork', plan, 0, {
     'plan/plan/Difference': 'success',
@@ -268,26 +255,11 @@ Resources: { Topic: { Type: AWS::SNS::Topic, Properties: { DisplayName: !Ref Nam
   expect(await team.shop.runs()).toEqual({ dev: [v2], staging: [v2], prod: [v1] });
 });
 
-/** One service, whose image is ready made: no Docker is needed. */
-const PREVIEWED = `
-project: platform
-region: eu-west-1
-environments:
-  dev: { account: '111111111111', role: 'arn:aws:iam::111111111111:role/platform-dev-deploy' }
-stacks: {}
-services:
-  user-service:
-    path: services/user-service
-    paths: [/api/users]
-    priority: 110
-    build: { oci-layout: image }
-`;
-
 test('a preview is opened, updated and closed, and the one of a merged pull request is swept', async () => {
   const host = await PreviewHost.start(workspaceOf);
   const { sandbox, workspace: repository } = host;
   sandboxes.push(sandbox);
-  writeFileSync(join(repository, 'platform.yml'), PREVIEWED);
+  writeFileSync(join(repository, 'platform.yml'), PREVIEWED_MANIFEST);
   const stage = { sandbox, repository, refs: { main: { sha: '0'.repeat(40), repository } } };
   const { pulls } = getOctokit(sandbox.tokens.user, { baseUrl: sandbox.githubUrl }).rest;
   const play = async (action: string, verdicts: Record<string, string>): Promise<void> => {

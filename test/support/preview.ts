@@ -17,6 +17,21 @@ import { clientOf } from './aws-clients.ts';
 import { ecrOf } from './image.ts';
 import { RegistrySession } from './registry.ts';
 
+/** A manifest of one service, whose image is ready made: no Docker is needed. */
+export const PREVIEWED_MANIFEST = `
+project: platform
+region: eu-west-1
+environments:
+  dev: { account: '111111111111', role: 'arn:aws:iam::111111111111:role/platform-dev-deploy' }
+stacks: {}
+services:
+  user-service:
+    path: services/user-service
+    paths: [/api/users]
+    priority: 110
+    build: { oci-layout: image }
+`;
+
 const ROOT = join(import.meta.dirname, '../..');
 const REPOSITORY = 'platform/user-service';
 const HEAD = 'b'.repeat(40);

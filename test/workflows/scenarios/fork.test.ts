@@ -1,41 +1,19 @@
-import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { node24 } from '../../runtime/node24.js';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { pullRequestCheckout } from '../../support/pull-request.ts';
 import { Rehearsal } from '../rehearsal/rehearsal.ts';
 import type { RunReport } from '../rehearsal/report.ts';
 
 const sandboxOf = useSandboxes();
 const workspaceOf = useWorkspaces();
 
-/** A repository as a checkout of a pull request has it, and the commit that the pull request would change. */
-function repositoryOf(change: string): { repository: string; base: string } {
-  const repository = workspaceOf({
-    'templates/vpc.yml': 'Resources: {}\n',
-    'platform.yml': 'project: shop\n',
-  });
-  const git = (...args: string[]): string =>
-    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.com', ...args], {
-      cwd: repository,
-      encoding: 'utf8',
-    });
-  git('init', '-q');
-  git('add', '-A');
-  git('commit', '-qm', 'base');
-  const base = git('rev-parse', 'HEAD').trim();
-  writeFileSync(join(repository, 'templates/vpc.yml'), change);
-  git('commit', '-qam', 'change');
-  return { repository, base };
-}
-
 async function playFork(
   caller: string,
   change = 'Resources: { Mine: {} }\n',
 ): Promise<{ report: RunReport; calls: number }> {
   const sandbox = await sandboxOf();
-  const { repository, base } = repositoryOf(change);
+  const { repository, base } = pullRequestCheckout(workspaceOf, change);
   const rehearsal = new Rehearsal({ sandbox, repository, node: [node24()], secrets: { KEY: 'value' } });
   const pull_request = {
     number: 4,

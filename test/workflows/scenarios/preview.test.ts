@@ -3,25 +3,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { node24 } from '../../runtime/node24.js';
 import { useWorkspaces } from '../../support/action.ts';
-import { PreviewHost } from '../../support/preview.ts';
+import { PREVIEWED_MANIFEST, PreviewHost } from '../../support/preview.ts';
 import { Rehearsal } from '../rehearsal/rehearsal.ts';
 import { LayoutWriter } from '../../support/oci.ts';
 import { droppedOf, LEAD, reviewer, verdictsOf } from './stage.ts';
 
-/** One service, whose image is ready made: no Docker is needed. */
-const MANIFEST = `
-project: platform
-region: eu-west-1
-environments:
-  dev: { account: '111111111111', role: 'arn:aws:iam::111111111111:role/platform-dev-deploy' }
-stacks: {}
-services:
-  user-service:
-    path: services/user-service
-    paths: [/api/users]
-    priority: 110
-    build: { oci-layout: image }
-`;
 const CALLER = 'workflows/preview.yml';
 /** As workflows/README.md has them made; a preview here needs an approval besides. */
 const ENVIRONMENTS = [
@@ -37,7 +23,7 @@ beforeAll(async () => {
     scenario: { github: { tokens: { [LEAD]: 'lead' }, environments: ENVIRONMENTS } },
   });
   const repository = host.workspace;
-  writeFileSync(join(repository, 'platform.yml'), MANIFEST);
+  writeFileSync(join(repository, 'platform.yml'), PREVIEWED_MANIFEST);
   const refs = { main: { sha: '0'.repeat(40), repository } };
   rehearsal = new Rehearsal({ sandbox: host.sandbox, repository, refs, reviewer: lead, node: [node24()] });
 });
