@@ -1,16 +1,9 @@
 import { runInNewContext } from 'node:vm';
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { readTemplate } from '../../scripts/templates/template.ts';
+import { ResponseUrl } from './response-url.ts';
 
 /** The function in vpc.yml that takes the rules away from the network's default group, run as Lambda would. */
-interface Answer {
-  Status: string;
-  PhysicalResourceId: string;
-  Reason?: string;
-  StackId: string;
-  RequestId: string;
-  LogicalResourceId: string;
-}
 interface Sent {
   command: string;
   input: Record<string, unknown>;
@@ -25,14 +18,20 @@ const event = {
   StackId: 'stack',
   RequestId: 'request',
   LogicalResourceId: 'DefaultGroupLock',
-  ResponseURL: 'https://answer.example.com/',
   ResourceProperties: { GroupId: 'sg-1' },
 };
 
-async function run(rules: Rule[], given: object = {}, ec2Fails = false, taken = true) {
+let responseUrl: ResponseUrl;
+let ResponseURL: string;
+beforeEach(async () => {
+  responseUrl = new ResponseUrl();
+  ResponseURL = await responseUrl.listen();
+});
+afterEach(() => responseUrl.close());
+
+async function run(rules: Rule[], given: object = {}, ec2Fails = false) {
   const code = readTemplate('vpc').Resources.LockFunction?.Properties?.Code as { ZipFile: string };
   const sent: Sent[] = [];
-  const answers: Answer[] = [];
   const command = (name: string) =>
     function (this: Sent, input: Record<string, unknown>) {
       Object.assign(this, { command: name, input });
@@ -50,15 +49,11 @@ async function run(rules: Rule[], given: object = {}, ec2Fails = false, taken = 
     RevokeSecurityGroupEgressCommand: command('revoke egress'),
   };
   const exports: { handler?: (event: object) => Promise<void> } = {};
-  const fetch = (_url: string, { body }: { body: string }) => {
-    answers.push(JSON.parse(body) as Answer);
-    return Promise.resolve({ ok: taken, status: taken ? 200 : 403 });
-  };
   runInNewContext(code.ZipFile, { exports, fetch, require: () => ec2 });
-  await exports.handler?.({ ...event, ...given });
+  await exports.handler?.({ ...event, ResponseURL, ...given });
   return {
     sent: sent.map(({ command: name, input }) => ({ command: name, input: { ...input } })),
-    answer: answers[0],
+    answer: responseUrl.answers[0],
   };
 }
 
@@ -87,7 +82,7 @@ describe('the default security group', () => {
   test('is left alone when it has none', async () => {
     const { sent, answer } = await run([]);
     expect(sent.map(({ command }) => command)).toEqual(['describe']);
-    expect(answer?.Status).toBe('SUCCESS');
+    expect(answer).toMatchObject({ Status: 'SUCCESS' });
   });
 
   test('stays locked when the stack is deleted', async () => {
@@ -102,6 +97,17 @@ describe('the default security group', () => {
   });
 
   test('is tried again by Lambda when CloudFormation does not take the answer', async () => {
-    await expect(run([], {}, false, false)).rejects.toThrow('The answer was not taken: HTTP 403');
+    responseUrl.fail();
+    await expect(run([])).rejects.toThrow('CloudFormation did not accept the response: HTTP 503');
+  });
+
+  test('is reported to a URL that is signed without a content type', async () => {
+    const body = '{}';
+    const refused = await fetch(ResponseURL, { method: 'PUT', body });
+    expect(refused.status).toBe(403);
+    expect(await refused.text()).toContain('<Code>SignatureDoesNotMatch</Code>');
+    expect(responseUrl.refusals).toEqual(['text/plain;charset=UTF-8']);
+    await run([]);
+    expect(responseUrl.answers).toHaveLength(1);
   });
 });
