@@ -55,7 +55,9 @@ export function stacksOf(environment: Environment): Stack[] {
     tags: Tags,
   });
   return [
-    ...Object.values(manifest.stacks).map(({ name, template }) => stack(name, templateName(template))),
+    ...Object.values(manifest.stacks)
+      .filter(({ environments: only }) => only?.includes(environment) ?? true)
+      .map(({ name, template }) => stack(name, templateName(template))),
     ...Object.values(manifest.services).map(({ name, template }) =>
       stack(name, templateName(template), {
         ServiceName: name,

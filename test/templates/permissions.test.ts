@@ -5,7 +5,7 @@ import { stacksOf } from '../../scripts/templates/reference.ts';
 import { readTemplate } from '../../scripts/templates/template.ts';
 import { allows, statementsOf } from './permissions/policies.ts';
 
-/** Who runs an action, by the roles of bootstrap.yml. A promotion reads with the plan role of where it comes from. */
+/** Who runs an action, by the roles of the bootstrap. A promotion reads with the plan role of where it comes from. */
 const ROLES: Record<string, readonly string[]> = {
   'deploy-stack': ['DeployRole'],
   'build-push-image': ['DeployRole'],

@@ -8,7 +8,7 @@ import { workflowRefsOf } from '../workflows/rehearsal/workflow-ref.ts';
 import { CALLERS, ROOT, workflowsOf } from '../workflows/workflow.ts';
 import { Deployment } from './deployment.ts';
 
-/** Who may take the roles of bootstrap.yml, asked of an STS that evaluates their trust policies. */
+/** Who may take the roles of bootstrap.yml and bootstrap-previews.yml, asked of an STS that evaluates their trust policies. */
 const DEV = '111111111111';
 const WORKFLOWS = 'org/platform/.github/workflows';
 const IDS = { GitHubOwnerId: '600000001', GitHubRepositoryId: '700000001' };
@@ -16,19 +16,22 @@ const IDS = { GitHubOwnerId: '600000001', GitHubRepositoryId: '700000001' };
 type Claims = Record<string, string | undefined>;
 
 let sandbox: Sandbox;
+let deployment: Deployment;
 let usual: Claims;
 beforeAll(async () => {
   sandbox = await startSandbox({ timeScale: 100_000 });
+  deployment = new Deployment(sandbox.env(DEV));
   usual = { ...sandbox.claims } as Claims;
 });
-afterAll(() => sandbox.close());
+afterAll(async () => {
+  deployment.close();
+  await sandbox.close();
+});
 
 async function bootstrap(parameters: Record<string, string>): Promise<void> {
-  const deployment = new Deployment(sandbox.env(DEV));
-  const stack = stacksOf('dev').find(({ template }) => template === 'bootstrap');
-  if (!stack) throw new Error('there is no bootstrap stack');
-  await deployment.deploy({ ...stack, parameters: { ...stack.parameters, ...parameters } });
-  deployment.close();
+  const stacks = stacksOf('dev').filter(({ template }) => template.startsWith('bootstrap'));
+  for (const stack of stacks)
+    await deployment.deploy({ ...stack, parameters: { ...stack.parameters, ...parameters } });
 }
 
 /** Whether a job with these claims beside the usual ones may take a role. */
@@ -78,7 +81,7 @@ describe.each([
   ['names alone', {}],
   ['names and numbers', IDS],
 ])('with %s', (_, ids) => {
-  beforeAll(() => bootstrap({ ...ids, HostsPreviews: 'true', PromotesTo: 'staging' }));
+  beforeAll(() => bootstrap({ ...ids, PromotesTo: 'staging' }));
 
   test.each<[string, string, Claims, boolean]>([
     ['deploy', 'the environment', environment('dev'), true],
@@ -159,7 +162,7 @@ function exampleWorkflowRef(): string {
 }
 
 describe('with the workflows named', () => {
-  beforeAll(() => bootstrap({ ...IDS, WorkflowRef: exampleWorkflowRef(), HostsPreviews: 'true' }));
+  beforeAll(() => bootstrap({ ...IDS, WorkflowRef: exampleWorkflowRef() }));
 
   const callers = workflowsOf(CALLERS).map(({ path }) => [path, workflowRefsOf(path)] as const);
   const total = callers.flatMap(([, refs]) => refs).length;

@@ -9,10 +9,14 @@ export interface Statement {
   Condition?: JsonMap;
 }
 
-/** The statements of a role of bootstrap.yml, its own and those of the template's managed policies on it. */
+/** The statements of a role of the bootstrap, its own and those of its template's managed policies on it. */
 export function statementsOf(role: string): Statement[] {
   const { Parameters } = readParameterFile('dev');
-  const { resources } = resolveTemplate(readTemplate('bootstrap'), Parameters);
+  const template = ['bootstrap', 'bootstrap-previews']
+    .map(readTemplate)
+    .find(({ Resources }) => role in Resources);
+  if (!template) throw new Error(`no template of the bootstrap has the role ${role}`);
+  const { resources } = resolveTemplate(template, Parameters);
   const { Policies = [], ManagedPolicyArns = [] } = (resources[role]?.Properties ?? {}) as {
     Policies?: { PolicyDocument: Document }[];
     ManagedPolicyArns?: { Ref?: string }[];

@@ -43,7 +43,10 @@ test('the reference platform has three environments, its stacks and its services
     '333333333333',
   ]);
   expect(environments['prod']).toMatchObject({ promoteFrom: 'staging', soakMs: 3_600_000, protected: true });
-  expect(Object.values(stacks).filter(({ manual }) => manual)).toMatchObject([{ name: 'bootstrap' }]);
+  expect(Object.values(stacks).filter(({ manual }) => manual)).toMatchObject([
+    { name: 'bootstrap' },
+    { name: 'bootstrap-previews', environments: ['dev'] },
+  ]);
   expect(Object.keys(services)).toHaveLength(4);
   expect(services['user-service']).toMatchObject({
     repository: 'platform/user-service',
