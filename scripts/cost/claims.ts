@@ -1,8 +1,14 @@
-import { environments } from '../templates/reference.ts';
+import { environments, stacksWithCacheOf } from '../templates/reference.ts';
 import type { Environment } from '../templates/reference.ts';
+import { resolveTemplate } from '../templates/resolve.ts';
+import { readTemplate } from '../templates/template.ts';
 import { costOf, estimate, savingOf } from './estimate.ts';
 import type { Estimate } from './estimate.ts';
+import { total } from './line.ts';
 import { prices } from './prices.ts';
+import { price } from './pricing.ts';
+import type { Shares } from './pricing.ts';
+import { utilisation } from './utilisation.ts';
 
 /** The guidelines claim to save this much "with Spot instances and Serverless". */
 export const CLAIM = { least: 0.4, most: 0.6 };
@@ -43,5 +49,15 @@ export const breakEvenAcus = (instanceClass: string): number => {
 /** The same environment on the provisioned database of aurora.yml, in US dollars a month. */
 export const provisionedCost = (environment: Environment): number =>
   costOf(estimate(environment, {}, { 'aurora-serverless': 'aurora' }).platform);
+
+/** What the optional cache costs in an environment, in US dollars a month. */
+export const cacheCost = (environment: Environment): number => {
+  const stack = stacksWithCacheOf(environment).find(({ template }) => template === 'cache');
+  if (stack === undefined) throw new Error(`${environment} has no stack of the cache`);
+  const resolved = resolveTemplate(readTemplate(stack.template), stack.parameters);
+  return total(price(resolved, utilisation[environment], NO_SHARES));
+};
+
+const NO_SHARES: Shares = { natGateways: 0, loadBalancers: 0, serviceLogGroups: 0, repositories: 0 };
 
 export const estimates = (): Estimate[] => environments.map((environment) => estimate(environment));

@@ -1,6 +1,7 @@
 /** One thing that is paid for, in the groups of the report. */
 export type Group =
   | 'Database'
+  | 'Cache'
   | 'Services'
   | 'Load balancing'
   | 'NAT'

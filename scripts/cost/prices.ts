@@ -29,6 +29,8 @@ export const prices = {
     advancedInsightsAcuHour: 0.003125,
     advancedInsightsVcpuHour: 0.0125,
   },
+  /** ElastiCache Serverless for Valkey. @see https://aws.amazon.com/elasticache/pricing/ */
+  cache: { gbHour: 0.084, millionUnits: 0.0023, leastGb: 0.1 },
   nat: { hour: HOURLY_PRICES['AWS::EC2::NatGateway'], gb: 0.045 },
   interfaceEndpointHour: ENDPOINT_HOUR,
   loadBalancer: { hour: HOURLY_PRICES['AWS::ElasticLoadBalancingV2::LoadBalancer'], capacityUnitHour: 0.008 },

@@ -17,6 +17,7 @@ const FREE = [
   /^AWS::EC2::(VPC|Subnet|RouteTable|Route|InternetGateway|VPCGatewayAttachment|SubnetRouteTableAssociation)$/,
   /^AWS::EC2::(SecurityGroup|SecurityGroupIngress|SecurityGroupEgress|FlowLog)$/,
   /^AWS::ECS::(Cluster|TaskDefinition)$/,
+  /^AWS::ElastiCache::(User|UserGroup)$/,
   /^AWS::ElasticLoadBalancingV2::(Listener|ListenerRule|TargetGroup)$/,
   /^AWS::IAM::/,
   /^AWS::KMS::Alias$/,
@@ -77,6 +78,8 @@ function priceResource(
     case 'AWS::EC2::VPCEndpoint':
       if (Properties.VpcEndpointType !== 'Interface') return [];
       return [hours('Endpoints', id, prices.interfaceEndpointHour * listLength(Properties, 'SubnetIds'))];
+    case 'AWS::ElastiCache::ServerlessCache':
+      return priceCache(id, load);
     case 'AWS::ElasticLoadBalancingV2::LoadBalancer':
       return priceLoadBalancer(id, Properties, load, shares);
     case 'AWS::KMS::Key':
@@ -130,6 +133,26 @@ function priceResource(
       if (FREE.some((pattern) => pattern.test(Type))) return [];
       throw new Error(`${stack}: ${id}: ${Type} has no price, and is not known to be free`);
   }
+}
+
+function priceCache(id: string, load: Utilisation): Line[] {
+  const { gbHour, leastGb, millionUnits } = prices.cache;
+  return [
+    {
+      group: 'Cache',
+      what: `${id}, data`,
+      quantity: Math.max(load.cacheGb, leastGb) * HOURS_A_MONTH,
+      unit: 'GB-hour',
+      price: gbHour,
+    },
+    {
+      group: 'Cache',
+      what: `${id}, requests`,
+      quantity: load.cacheUnitMillions,
+      unit: 'million',
+      price: millionUnits,
+    },
+  ];
 }
 
 function priceLoadBalancer(id: string, properties: JsonMap, load: Utilisation, shares: Shares): Line[] {

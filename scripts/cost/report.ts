@@ -1,5 +1,6 @@
 import {
   breakEvenAcus,
+  cacheCost,
   CLAIM,
   judgeClaim,
   provisionedCost,
@@ -10,12 +11,13 @@ import { costOf, savingOf } from './estimate.ts';
 import type { Estimate, StackCost } from './estimate.ts';
 import { monthly, total } from './line.ts';
 import type { Group, Line } from './line.ts';
-import { HOURS_A_MONTH, PRICES_AS_OF } from './prices.ts';
+import { HOURS_A_MONTH, prices, PRICES_AS_OF } from './prices.ts';
 import { SPOT_DISCOUNT, utilisation } from './utilisation.ts';
 import type { Utilisation } from './utilisation.ts';
 
 const GROUPS: Group[] = [
   'Database',
+  'Cache',
   'Services',
   'Load balancing',
   'NAT',
@@ -33,6 +35,8 @@ const LOAD: Record<keyof Utilisation, string> = {
   acus: 'Average ACUs of a database instance in use',
   databaseGb: 'Database, GB',
   databaseIoMillions: 'Database I/O, million',
+  cacheGb: 'Cache, GB',
+  cacheUnitMillions: 'Cache processing units, million',
   capacityUnits: 'Load balancer capacity units, average',
   requestMillions: 'Requests, million',
   natGb: 'Through NAT, GB',
@@ -64,6 +68,8 @@ export function costReport(estimates: Estimate[]): string {
     '## Does the guidelines’ claim hold?',
     claims(estimates),
     ...estimates.flatMap((estimate) => [`## ${estimate.environment}`, groups(estimate), details(estimate)]),
+    '## The optional cache',
+    cache(estimates),
     '## The load that both sides carry',
     table(
       ['', ...estimates.map(({ environment }) => environment)],
@@ -108,6 +114,14 @@ function summary(estimates: Estimate[]): string {
       `${CLAIM.least * 100} to ${CLAIM.most * 100} %`,
     ],
     [...rows, all],
+  );
+}
+
+function cache(estimates: Estimate[]): string {
+  const costs = estimates.map(({ environment }) => `${environment} ${cacheCost(environment).toFixed(0)}`);
+  return (
+    'The guidelines name Redis and never deploy it, so a cache is on neither side. `cache.yml` costs, in US dollars a ' +
+    `month: ${costs.join(', ')}. ElastiCache Serverless charges at least ${prices.cache.leastGb * 1000} MB.`
   );
 }
 

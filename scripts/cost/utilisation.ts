@@ -8,6 +8,10 @@ export interface Utilisation {
   acus: number;
   databaseGb: number;
   databaseIoMillions: number;
+  /** Only where there is a cache. */
+  cacheGb: number;
+  /** ECPUs: one for each kilobyte that is read or written. */
+  cacheUnitMillions: number;
   /** Average load balancer capacity units, over all load balancers together. */
   capacityUnits: number;
   requestMillions: number;
@@ -27,6 +31,8 @@ export const utilisation: Record<Environment, Utilisation> = {
     acus: 1,
     databaseGb: 5,
     databaseIoMillions: 1,
+    cacheGb: 0.1,
+    cacheUnitMillions: 1,
     capacityUnits: 0.1,
     requestMillions: 0.5,
     natGb: 10,
@@ -39,6 +45,8 @@ export const utilisation: Record<Environment, Utilisation> = {
     acus: 1,
     databaseGb: 20,
     databaseIoMillions: 20,
+    cacheGb: 0.1,
+    cacheUnitMillions: 4,
     capacityUnits: 0.2,
     requestMillions: 2,
     natGb: 30,
@@ -51,6 +59,8 @@ export const utilisation: Record<Environment, Utilisation> = {
     acus: 3,
     databaseGb: 200,
     databaseIoMillions: 200,
+    cacheGb: 1,
+    cacheUnitMillions: 100,
     capacityUnits: 2,
     requestMillions: 50,
     natGb: 200,

@@ -13,6 +13,7 @@ const ORDER = [
   'registry',
   'aurora-serverless',
   'aurora',
+  'cache',
   'cluster',
   'existing-cluster',
   'monitoring',

@@ -68,6 +68,28 @@ export function stacksOf(environment: Environment): Stack[] {
   ];
 }
 
+/** The same with the cache that platform.yml leaves out, and a service that reads it. */
+export function stacksWithCacheOf(environment: Environment): Stack[] {
+  const { Parameters, Tags } = readParameterFile(environment);
+  const cache: Stack = {
+    name: `${environment}-platform-cache`,
+    template: 'cache',
+    parameterFile: environment,
+    ownParameters: {},
+    parameters: Parameters,
+    tags: Tags,
+  };
+  return stacksOf(environment).flatMap((stack) => {
+    if (stack.template === 'cluster') return [cache, stack];
+    if (stack.ownParameters.ServiceName !== CACHED_SERVICE) return [stack];
+    const ownParameters = { ...stack.ownParameters, CacheLogin: 'iam' };
+    return [{ ...stack, ownParameters, parameters: { ...stack.parameters, ...ownParameters } }];
+  });
+}
+
+/** The service that reads the cache. */
+const CACHED_SERVICE = 'product-service';
+
 /** `vpc` for `templates/vpc.yml`. */
 function templateName(file: string): string {
   return basename(file, '.yml');

@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { environments, previewStack, stacksOf } from '../../scripts/templates/reference.ts';
+import { environments, previewStack, stacksWithCacheOf } from '../../scripts/templates/reference.ts';
 import { resolveTemplate } from '../../scripts/templates/resolve.ts';
 import { parseTemplate, readTemplate } from '../../scripts/templates/template.ts';
 import { describeFinding } from '../templates/finding.ts';
@@ -19,7 +19,7 @@ const today = new Date().toISOString().slice(0, 10);
 /** Every template with every environment's parameters. The services differ in nothing that these tools look at. */
 const subjects: Subject[] = [
   ...environments.flatMap((environment) => {
-    const stacks = stacksOf(environment);
+    const stacks = stacksWithCacheOf(environment);
     const service = stacks.find(({ template }) => template === 'fargate');
     const layers = stacks.filter(({ template }) => template !== 'fargate');
     const parameters = layers[0]?.parameters ?? {};

@@ -4,6 +4,7 @@ import { formatted } from '../../scripts/format.ts';
 import { costChart } from '../../scripts/cost/chart.ts';
 import {
   breakEvenAcus,
+  cacheCost,
   estimates,
   judgeClaim,
   savingAtEqualSafety,
@@ -78,6 +79,15 @@ describe('these templates, by hand', () => {
   test('endpoints cost by zone', () => {
     const { platform } = estimate('dev', { InterfaceEndpoints: 'true' });
     expect(groupCost(platform, 'Endpoints')).toBeCloseTo(5 * 3 * 730 * 0.01, 6);
+  });
+  test('the optional cache costs by data and requests, and at least 100 MB', () => {
+    expect(cacheCost('dev')).toBeCloseTo(0.1 * 730 * 0.084 + 1 * 0.0023, 6);
+    expect(cacheCost('prod')).toBeCloseTo(1 * 730 * 0.084 + 100 * 0.0023, 6);
+    const stack = resolveTemplate(
+      parseTemplate('t', 'Resources:\n  Cache: { Type: AWS::ElastiCache::ServerlessCache }'),
+      {},
+    );
+    expect(total(price(stack, { ...utilisation.dev, cacheGb: 0 }, shares))).toBeCloseTo(6.13, 2);
   });
   test('insights of a provisioned database cost by vCPU', () => {
     const { platform } = estimate('prod', {}, { 'aurora-serverless': 'aurora' });

@@ -10,7 +10,7 @@ import { noIntrinsicInString, nothingHardCoded } from './rules/literals.ts';
 import { dimensionsComplete } from './rules/metric-dimensions.ts';
 import { namesFit } from './rules/names.ts';
 import { parametersUsed } from './rules/parameters.ts';
-import { platformOf, platformStack, provisionedPlatformOf } from './rules/platform.ts';
+import { cachedPlatformOf, platformOf, platformStack, provisionedPlatformOf } from './rules/platform.ts';
 import type { PlatformStack, Rule } from './rules/platform.ts';
 import { onePort } from './rules/ports.ts';
 import { principalsExist } from './rules/principals.ts';
@@ -45,11 +45,15 @@ function stack(text: string, parameters: Record<string, string> = {}, name = 'ba
 describe.each(environments)('the reference platform in %s', (environment) => {
   const stacks = platformOf(environment);
   const provisioned = provisionedPlatformOf(environment);
+  const cached = cachedPlatformOf(environment);
   test.each(Object.entries(rules))('%s', (_name, rule) => {
     expect(rule(stacks).map(describeFinding)).toEqual([]);
   });
   test.each(Object.entries(rules))('%s, with the provisioned database', (_name, rule) => {
     expect(rule(provisioned).map(describeFinding)).toEqual([]);
+  });
+  test.each(Object.entries(rules))('%s, with the cache', (_name, rule) => {
+    expect(rule(cached).map(describeFinding)).toEqual([]);
   });
 });
 
@@ -62,6 +66,15 @@ Resources:
   P: { Type: AWS::SSM::Parameter, Properties: { Name: /platform/dev/vpc/id, Type: ${type}, Value: x } }`;
   const given = { Vpc: '/platform/dev/vpc/id' };
 
+  test('a dynamic reference that nobody writes', () => {
+    const text = `
+Resources:
+  X: { Type: AWS::EC2::Subnet, Properties: { VpcId: !Sub 'a {{resolve:ssm:/platform/\${E}/vpc/id}}' } }
+Parameters: { E: { Type: String, Description: It. } }`;
+    const message = '/platform/dev/vpc/id is written by no stack below';
+    expect(messages(sharedNames, [stack(text, { E: 'dev' })])).toEqual([message]);
+    expect(messages(sharedNames, [stack(writer('String')), stack(text, { E: 'dev' })])).toEqual([]);
+  });
   test('nobody writes it', () => {
     const message = '/platform/dev/vpc/id is written by no stack below';
     expect(messages(sharedNames, [stack(reader('String'), given)])).toEqual([message]);

@@ -8,6 +8,7 @@ import {
   previewStack,
   services,
   stacksOf,
+  stacksWithCacheOf,
 } from '../../scripts/templates/reference.ts';
 import type { Environment, Stack } from '../../scripts/templates/reference.ts';
 import { Deployment } from './deployment.ts';
@@ -134,6 +135,41 @@ test('a preview comes and goes beside the environment that hosts it', async () =
   await deployment.deploy(preview);
   expect(await deployment.status('dev-platform-pr-123-user-service')).toBe('CREATE_COMPLETE');
   await deployment.delete(preview);
+  for (const stack of layers.reverse()) await deployment.delete(stack);
+  deployment.close();
+});
+
+test('the cache comes, grows and goes beside a service that reads it', async () => {
+  const deployment = new Deployment(sandbox.env(ACCOUNTS.dev));
+  await release(deployment, 'dev', 'a');
+  const layers = stacksWithCacheOf('dev').filter(
+    ({ template, ownParameters }) =>
+      !['registry', 'bootstrap', 'cost', 'monitoring'].includes(template) &&
+      (template !== 'fargate' || ownParameters.ServiceName === 'product-service'),
+  );
+  for (const stack of layers) await deployment.deploy(stack);
+  const host = await deployment.get('/platform/dev/cache/host');
+  expect(host).toMatch(/^dev-platform-\w+\.serverless\.euw1\.cache\.amazonaws\.com$/);
+  expect(await deployment.environment('dev-platform-product-service')).toMatchObject({
+    CACHE_AUTH: 'iam',
+    CACHE_CLUSTER: 'true',
+    CACHE_HOST: host,
+    CACHE_PORT: '6379',
+    CACHE_NAME: 'dev-platform',
+    CACHE_USER: 'dev-platform-app',
+  });
+
+  const cache = layers.find(({ template }) => template === 'cache');
+  const network = layers.find(({ template }) => template === 'vpc');
+  if (!cache || !network) throw new Error('the stacks of the cache and of the network are missing');
+  const larger = { CacheGigabytes: '20', CacheUnitsPerSecond: '5000', CacheSnapshotDays: '1' };
+  const changes = await deployment.deploy(changed(cache, larger));
+  expect(changes.map(({ ResourceChange }) => ResourceChange)).toContainEqual(
+    expect.objectContaining({ LogicalResourceId: 'Cache', Replacement: 'False' }),
+  );
+  expect(dangers(changes)).toEqual([]);
+  await expect(deployment.delete(network)).rejects.toThrow(/data-subnets/);
+
   for (const stack of layers.reverse()) await deployment.delete(stack);
   deployment.close();
 });

@@ -12,6 +12,7 @@ import type { Change } from '@aws-sdk/client-cloudformation';
 import {
   ContinueServiceDeploymentCommand,
   DescribeServiceDeploymentsCommand,
+  DescribeTaskDefinitionCommand,
   ECSClient,
   ListServiceDeploymentsCommand,
 } from '@aws-sdk/client-ecs';
@@ -105,6 +106,15 @@ export class Deployment {
 
   async get(name: string): Promise<string | undefined> {
     return (await this.#ssm.send(new GetParameterCommand({ Name: name }))).Parameter?.Value;
+  }
+
+  /** The environment of a service's container in the newest revision of its task definition. */
+  async environment(family: string): Promise<Record<string, string>> {
+    const { taskDefinition } = await this.#ecs.send(
+      new DescribeTaskDefinitionCommand({ taskDefinition: family }),
+    );
+    const entries = taskDefinition?.containerDefinitions?.[0]?.environment ?? [];
+    return Object.fromEntries(entries.map(({ name = '', value = '' }) => [name, value]));
   }
 
   close(): void {

@@ -276,7 +276,10 @@ const SPECIAL: Record<string, (identity: Identity) => Json | undefined> = {
     return given(identity, 'Port') ?? PORTS.find(([pattern]) => pattern.test(engine))?.[1] ?? '5432';
   },
   'ReadEndpoint.Address': (identity) => databaseAddress(identity, 'cluster-ro'),
-  'Endpoint.Address': (identity) => databaseAddress(identity, 'cluster'),
+  'Endpoint.Address': (identity) =>
+    identity.schema.type === 'AWS::ElastiCache::ServerlessCache'
+      ? cacheAddress(identity)
+      : databaseAddress(identity, 'cluster'),
   'MasterUserSecret.SecretArn': (identity) => {
     const { partition, region, account } = identity.place;
     return `arn:${partition}:secretsmanager:${region}:${account}:secret:rds!${nameOf(identity)}-${digits(identity, 'secret', 6)}`;
@@ -308,6 +311,15 @@ function databaseAddress(identity: Identity, kind: string): string {
   const { region, urlSuffix } = identity.place;
   const cluster = identity.schema.type.endsWith('Cluster') ? `.${kind}-` : '.';
   return `${nameOf(identity)}${cluster}${digits(identity, 'address', 12)}.${region}.rds.${urlSuffix}`;
+}
+
+/** `shop-0a1b2c.serverless.apne1.cache.amazonaws.com`, as in https://github.com/phpredis/phpredis/issues/2724 */
+function cacheAddress(identity: Identity): string {
+  const { region, urlSuffix } = identity.place;
+  const [area = '', direction = '', number = ''] = region.split('-');
+  const compass = direction.match(/north|south|east|west|central/g) ?? [];
+  const short = area + compass.map((word) => word.slice(0, 1)).join('') + number;
+  return `${nameOf(identity)}-${digits(identity, 'address', 6)}.serverless.${short}.cache.${urlSuffix}`;
 }
 
 function address(identity: Identity, name: string): string {

@@ -1,6 +1,6 @@
 import { resolveTemplate } from '../../../scripts/templates/resolve.ts';
 import type { ResolvedTemplate } from '../../../scripts/templates/resolve.ts';
-import { previewStack, stacksOf } from '../../../scripts/templates/reference.ts';
+import { previewStack, stacksOf, stacksWithCacheOf } from '../../../scripts/templates/reference.ts';
 import type { Environment, Stack } from '../../../scripts/templates/reference.ts';
 import { readTemplate } from '../../../scripts/templates/template.ts';
 import type { Json, Template } from '../../../scripts/templates/template.ts';
@@ -36,6 +36,11 @@ export function provisionedPlatformOf(environment: Environment): PlatformStack[]
   return stacksOf(environment).map((stack) =>
     fromStack(environment, stack.template === 'aurora-serverless' ? { ...stack, template: 'aurora' } : stack),
   );
+}
+
+/** The same with the cache. */
+export function cachedPlatformOf(environment: Environment): PlatformStack[] {
+  return stacksWithCacheOf(environment).map((stack) => fromStack(environment, stack));
 }
 
 const fromStack = (environment: string, { template, parameters }: Stack): PlatformStack =>

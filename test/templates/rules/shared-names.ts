@@ -1,7 +1,7 @@
 import { services } from '../../../scripts/templates/reference.ts';
 import { textOf } from '../../../scripts/templates/template.ts';
 import type { Json } from '../../../scripts/templates/template.ts';
-import { finding, nodes } from './platform.ts';
+import { finding, nodes, strings } from './platform.ts';
 import type { PlatformStack, Rule } from './platform.ts';
 
 const NAME = 'shared-names';
@@ -37,14 +37,24 @@ export const sharedNames: Rule = (stacks) => {
 const isLedger = (name: string): boolean =>
   Object.keys(services).some((service) => name.endsWith(`/${service}/image`));
 
-export function reads({ template, parameters }: PlatformStack) {
-  return Object.entries(template.Parameters)
+export function reads({ template, parameters, resolved }: PlatformStack) {
+  const byParameters = Object.entries(template.Parameters)
     .filter(([, { Type }]) => Type.startsWith('AWS::SSM::Parameter::Value<'))
     .map(([parameter, { Type }]) => ({
       parameter,
       name: parameters[parameter] ?? '',
       isList: Type.startsWith('AWS::SSM::Parameter::Value<List<'),
     }));
+  const byReference = Object.entries(resolved.resources).flatMap(([resource, definition]) =>
+    [...strings(definition as unknown as Json)].flatMap(({ text }) =>
+      [...text.matchAll(/\{\{resolve:ssm:([^:}]+)/g)].map(([, name = '']) => ({
+        parameter: resource,
+        name,
+        isList: false,
+      })),
+    ),
+  );
+  return [...byParameters, ...byReference];
 }
 
 export function writes({ resolved }: PlatformStack): [name: string, type: string][] {

@@ -7,6 +7,7 @@ export const STATEFUL = new Set([
   'AWS::ECR::Repository',
   'AWS::EFS::FileSystem',
   'AWS::ElastiCache::ReplicationGroup',
+  'AWS::ElastiCache::ServerlessCache',
   'AWS::IAM::OIDCProvider',
   'AWS::KMS::Key',
   'AWS::Logs::LogGroup',
