@@ -1,9 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { operationsOf } from './permissions/operations.ts';
-import { stacksOf } from '../../scripts/templates/reference.ts';
-import { readTemplate } from '../../scripts/templates/template.ts';
-import { allows, statementsOf } from './permissions/policies.ts';
+import { readParameterFile, stacksWithCacheOf } from '../../scripts/templates/reference.ts';
+import { resolveTemplate } from '../../scripts/templates/resolve.ts';
+import { readTemplate, type Resource } from '../../scripts/templates/template.ts';
+import { allows, statementsOf, type Statement } from './permissions/policies.ts';
 
 /** Who runs an action, by the roles of the bootstrap. A promotion reads with the plan role of where it comes from. */
 const ROLES: Record<string, readonly string[]> = {
@@ -96,7 +97,7 @@ const PREFIXES: Record<string, string> = {
 };
 
 test('the plan role may read the configuration of everything in the templates: drift is found by its rights', () => {
-  const services = stacksOf('prod')
+  const services = stacksWithCacheOf('prod')
     .flatMap(({ template }) => Object.values(readTemplate(template).Resources))
     .filter(({ Type }) => Type.startsWith('AWS::'))
     .map(({ Type }) => Type.split('::')[1] ?? '')
@@ -107,6 +108,69 @@ test('the plan role may read the configuration of everything in the templates: d
     .map((action) => action.split(':')[0]);
   expect([...new Set(services)].filter((service) => !readable.includes(service))).toEqual([]);
 });
+
+/**
+ * What the handlers of cache.yml's resources call. The network endpoints and the grant are made with the caller's rights.
+ * @see https://awscc.stackql.io/services/elasticache/serverless_caches/
+ */
+const CACHE_HANDLERS = [
+  'ec2:CreateTags',
+  'ec2:CreateVpcEndpoint',
+  'kms:CreateGrant',
+  'kms:DescribeKey',
+  ...['AddTagsToResource', 'ListTagsForResource', 'RemoveTagsFromResource'].map(
+    (name) => `elasticache:${name}`,
+  ),
+  ...[
+    'CreateServerlessCache',
+    'ModifyServerlessCache',
+    'DeleteServerlessCache',
+    'DescribeServerlessCaches',
+  ].map((name) => `elasticache:${name}`),
+  ...['CreateUser', 'ModifyUser', 'DeleteUser', 'DescribeUsers'].map((name) => `elasticache:${name}`),
+  ...['CreateUserGroup', 'ModifyUserGroup', 'DeleteUserGroup', 'DescribeUserGroups'].map(
+    (name) => `elasticache:${name}`,
+  ),
+  'elasticache:ModifyReplicationGroup',
+];
+
+test('the execution role may make the cache, by its name', () => {
+  const statements = statementsOf('ExecutionRole');
+  expect(CACHE_HANDLERS.filter((action) => !allows(statements, action))).toEqual([]);
+  const caches = statements.filter((statement) => allows([statement], 'elasticache:CreateServerlessCache'));
+  expect(caches.flatMap(({ Resource }) => Resource).filter((resource) => resource === '*')).toEqual([]);
+});
+
+test('a service connects to the cache within the boundary', () => {
+  const service = stacksWithCacheOf('dev').find(({ ownParameters }) => ownParameters.CacheLogin === 'iam');
+  if (!service) throw new Error('no service reads the cache');
+  const { TaskRole } = resolveTemplate(readTemplate('fargate'), service.parameters).resources;
+  const asked = documentsOf(TaskRole).filter((statement) => allows([statement], 'elasticache:Connect'));
+  const { Boundary } = resolveTemplate(
+    readTemplate('bootstrap'),
+    readParameterFile('dev').Parameters,
+  ).resources;
+  const allowed = documentsOf(Boundary).filter((statement) => allows([statement], 'elasticache:Connect'));
+  const resources = (statements: Statement[]) => JSON.stringify(statements.map(({ Resource }) => Resource));
+  const names = { name: 'dev-platform', user: 'dev-platform-app' };
+  const connected = resources(asked).replaceAll(
+    /\{\{resolve:ssm:\/platform\/dev\/cache\/(name|user)\}\}/g,
+    (_, name: 'name' | 'user') => names[name],
+  );
+  expect(asked).toHaveLength(1);
+  expect(connected).toBe(resources(allowed));
+});
+
+/** The statements of a role's own policies, or of a managed policy. */
+function documentsOf(resource: Resource | undefined): Statement[] {
+  const { Policies = [], PolicyDocument } = (resource?.Properties ?? {}) as {
+    Policies?: { PolicyDocument?: { Statement: Statement[] } }[];
+    PolicyDocument?: { Statement: Statement[] };
+  };
+  return [PolicyDocument, ...Policies.map((policy) => policy.PolicyDocument)].flatMap(
+    (document) => document?.Statement ?? [],
+  );
+}
 
 test('the plan role uploads beside what deployments upload, or where it cannot overwrite', () => {
   const uploads = statementsOf('PlanRole').filter((statement) => allows([statement], 's3:PutObject'));
