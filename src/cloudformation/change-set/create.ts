@@ -42,6 +42,23 @@ export interface ChangeSetId {
   stackId: string;
 }
 
+/** A name with its stack, or an ARN alone where the stack is not known. */
+export interface ChangeSetAddress {
+  ChangeSetName: string;
+  StackName?: string;
+}
+
+/**
+ * A change set by its stack and its own name. By its ARN alone, IAM asks for `changeSet/<name>/<id>`, which does not
+ * have the name of the stack: a role that is limited to some stacks is denied.
+ *
+ * @see https://github.com/widdix/complete-aws-iam-reference/issues/6
+ */
+export function changeSetAddress({ changeSetId, stackId }: ChangeSetId): ChangeSetAddress {
+  const name = /:changeSet\/([^/]+)\//.exec(changeSetId)?.[1];
+  return { ChangeSetName: name ?? changeSetId, ...(stackId !== '' && { StackName: stackId }) };
+}
+
 /**
  * Creates a change set. A repeated call with the same nonce returns the same change set, also when the first answer
  * was lost.
@@ -67,7 +84,8 @@ export async function findChangeSet(
   context: CloudFormationContext,
   request: Pick<ChangeSetRequest, 'stackName' | 'changeSetName' | 'nonce'>,
 ): Promise<ChangeSetId | undefined> {
-  const found = await describePage(context, request.changeSetName, request.stackName);
+  const { changeSetName, stackName } = request;
+  const found = await describePage(context, { ChangeSetName: changeSetName, StackName: stackName });
   if (!found?.ChangeSetId || !found.StackId || !found.Description?.includes(request.nonce)) return undefined;
   return { changeSetId: found.ChangeSetId, stackId: found.StackId };
 }
@@ -132,9 +150,10 @@ function failureInput({ kind, inputs }: ChangeSetRequest): Partial<CreateChangeS
  */
 export async function waitForChangeSet(
   context: CloudFormationContext,
-  changeSetId: string,
+  made: ChangeSetId,
   timeoutMs: number,
 ): Promise<DescribeChangeSetOutput> {
+  const { changeSetId } = made;
   const started = context.clock.now();
   return await poll(
     context,
@@ -145,7 +164,7 @@ export async function waitForChangeSet(
       isThrottle,
     },
     async () => {
-      const set = await describePage(context, changeSetId);
+      const set = await describePage(context, changeSetAddress(made));
       if (!set) {
         if (context.clock.now() - started < VISIBLE_WITHIN_MS) return undefined;
         throw new PlatformError('conflict', `The change set ${changeSetId} is gone: somebody deleted it`);
@@ -165,15 +184,10 @@ function finished(set: DescribeChangeSetOutput): boolean {
 /** The first page without values, enough to read the status; undefined when the change set does not exist. */
 export async function describePage(
   context: CloudFormationContext,
-  changeSetName: string,
-  stackName?: string,
+  address: ChangeSetAddress,
 ): Promise<DescribeChangeSetOutput | undefined> {
   try {
-    const command = new DescribeChangeSetCommand({
-      ChangeSetName: changeSetName,
-      ...(stackName !== undefined && { StackName: stackName }),
-    });
-    return await send(context.client, command, context);
+    return await send(context.client, new DescribeChangeSetCommand({ ...address }), context);
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;

@@ -14,6 +14,7 @@ import { STACK_TYPE } from '../stack.ts';
 import { failedHooks } from '../diagnosis/hooks.ts';
 import { listNestedStacks } from '../nested-stacks.ts';
 import { nestedTemplate, type PlacedTemplate } from '../template/template.ts';
+import { changeSetAddress } from './create.ts';
 import { describeChangeSet, pointerSegments } from './read.ts';
 
 /** CloudFormation's messages for a change set without changes; the second is used with transforms. */
@@ -75,7 +76,8 @@ async function nestedIn(
   named: string,
 ): Promise<{ nested: Map<string, string | undefined>; ownChanges: boolean }> {
   const nested = new Map<string, string | undefined>([[named, undefined]]);
-  const { Changes = [] } = await describeChangeSet(context, { ChangeSetName: set.ChangeSetId ?? '' });
+  const { ChangeSetId: changeSetId = '', StackId: stackId = '' } = set;
+  const { Changes = [] } = await describeChangeSet(context, changeSetAddress({ changeSetId, stackId }));
   let ownChanges = false;
   for (const { ResourceChange: change } of Changes) {
     if (change?.ResourceType !== STACK_TYPE || !change.ChangeSetId) ownChanges = true;

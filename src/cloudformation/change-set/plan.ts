@@ -21,7 +21,13 @@ import {
   signOf,
 } from './changes.ts';
 import type { ResolvedParameter } from '../parameters/resolve.ts';
-import { type ChangeSetId, type ChangeSetRequest, createChangeSet, waitForChangeSet } from './create.ts';
+import {
+  changeSetAddress,
+  type ChangeSetId,
+  type ChangeSetRequest,
+  createChangeSet,
+  waitForChangeSet,
+} from './create.ts';
 import {
   describeFinding,
   eventFinding,
@@ -144,9 +150,9 @@ async function requestPlan(
   const made = await requestChangeSet(context, changeSet, template);
   if (!made) return await buildPlan(context, withoutChangeSet(changeSet, stack), 'update', false);
   changeSet.made = made;
-  const set = await waitForChangeSet(context, made.changeSetId, inputs.timeoutMs);
+  const set = await waitForChangeSet(context, made, inputs.timeoutMs);
   if (set.Status !== 'FAILED') {
-    const tree = await readChangeSetTree(context, { ChangeSetName: made.changeSetId });
+    const tree = await readChangeSetTree(context, changeSetAddress(made));
     return await buildPlan(context, tree, changeSet.kind, true);
   }
   const failures = await failuresOf(context, set);
@@ -155,7 +161,7 @@ async function requestPlan(
     throw new PlanFailedError(inputs.stackName, findings);
   }
   const plan = await buildPlan(context, { set, changes: [], nested: [] }, changeSet.kind, false);
-  await deleteChangeSet(context, made.changeSetId, CLEAN_UP_MS);
+  await deleteChangeSet(context, made, CLEAN_UP_MS);
   return plan;
 }
 
@@ -227,7 +233,7 @@ async function findTree(
   stack: StackSnapshot,
   changeSetName: string,
 ): Promise<ChangeSetTree | undefined> {
-  const address = { ChangeSetName: changeSetName, StackName: stack.stackId };
+  const address = changeSetAddress({ changeSetId: changeSetName, stackId: stack.stackId });
   try {
     return await readChangeSetTree(context, address, { executed: true });
   } catch (error) {

@@ -12,6 +12,7 @@ import { classify, isNotFound } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
 import type { ChangeAction, PropertyChange, Replacement, ResourceChange } from './changes.ts';
 import { type CloudFormationContext, malformedAnswer } from '../context.ts';
+import { type ChangeSetAddress, changeSetAddress } from './create.ts';
 import { elsewhereProperty } from './stateful.ts';
 
 /** A change set with all pages, its template, and the change sets of its nested stacks. */
@@ -21,12 +22,6 @@ export interface ChangeSetTree {
   /** The submitted template; absent when the endpoint does not return it. */
   template?: string;
   nested: readonly { logicalId: string; tree: ChangeSetTree }[];
-}
-
-/** An ARN alone, or a name with its stack. */
-interface ChangeSetAddress {
-  ChangeSetName: string;
-  StackName?: string;
 }
 
 /**
@@ -48,12 +43,17 @@ export async function readChangeSetTree(
   const changes = (set.Changes ?? []).flatMap(({ ResourceChange }) =>
     ResourceChange ? [ResourceChange] : [],
   );
-  const template = await readTemplate(context, { StackName: set.StackId, ChangeSetName: set.ChangeSetId });
+  const template = await readTemplate(context, { StackName: set.StackId, ChangeSetName: set.ChangeSetName });
   const nested = await Promise.all(
-    changes.map(async ({ LogicalResourceId, ChangeSetId }) => {
+    changes.map(async ({ LogicalResourceId, ChangeSetId, PhysicalResourceId: stackId = '' }) => {
       if (!LogicalResourceId || !ChangeSetId) return [];
       try {
-        const tree = await readChangeSetTree(context, { ChangeSetName: ChangeSetId }, options);
+        // A nested stack that does not exist yet is known to CloudFormation alone.
+        const address =
+          stackId === ''
+            ? { ChangeSetName: ChangeSetId }
+            : changeSetAddress({ changeSetId: ChangeSetId, stackId });
+        const tree = await readChangeSetTree(context, address, options);
         return [{ logicalId: LogicalResourceId, tree }];
       } catch (error) {
         if (options.executed && isNotFound(error)) return [];

@@ -9,7 +9,14 @@ import { stopSignal } from '../../core/cancellation.ts';
 import { PlatformError, reasonOf } from '../../core/errors.ts';
 import { poll } from '../../core/poll.ts';
 import type { Plan } from './changes.ts';
-import { type ChangeSetRequest, describePage, findChangeSet, intervalMs } from './create.ts';
+import {
+  changeSetAddress,
+  type ChangeSetId,
+  type ChangeSetRequest,
+  describePage,
+  findChangeSet,
+  intervalMs,
+} from './create.ts';
 import { describeStack, isShell } from '../stack.ts';
 import type { CloudFormationContext } from '../context.ts';
 
@@ -30,7 +37,7 @@ export async function removeChangeSet(
   try {
     const ours = request.made ?? (await findChangeSet(fresh, request));
     if (!ours) return;
-    await deleteChangeSet(fresh, ours.changeSetId, limit);
+    await deleteChangeSet(fresh, ours, limit);
     if (request.kind === 'create') await removeShell(fresh, ours.stackId, limit);
   } catch (error) {
     context.log.warning(
@@ -42,14 +49,14 @@ export async function removeChangeSet(
 /** Deletes the change set of a plan that will not be executed. What cannot be deleted is logged; nothing is thrown. */
 export async function discardPlan(
   context: CloudFormationContext,
-  { stackName, changeSetName, changeSetId }: Pick<Plan, 'stackName' | 'changeSetName' | 'changeSetId'>,
+  plan: Pick<Plan, 'stackName' | 'stackId' | 'changeSetName' | 'changeSetId'>,
 ): Promise<void> {
   const limit = context.signal.aborted ? CANCELLED_CLEAN_UP_MS : CLEAN_UP_MS;
   try {
-    await deleteChangeSet({ ...context, signal: stopSignal(limit) }, changeSetId, limit);
+    await deleteChangeSet({ ...context, signal: stopSignal(limit) }, plan, limit);
   } catch (error) {
     context.log.warning(
-      `The change set ${changeSetName} of ${stackName} may be left behind: ${reasonOf(error)}`,
+      `The change set ${plan.changeSetName} of ${plan.stackName} may be left behind: ${reasonOf(error)}`,
     );
   }
 }
@@ -60,18 +67,20 @@ export async function discardPlan(
  */
 export async function deleteChangeSet(
   context: CloudFormationContext,
-  changeSetId: string,
+  made: ChangeSetId,
   timeoutMs: number,
 ): Promise<void> {
+  const { changeSetId } = made;
+  const address = changeSetAddress(made);
   const what = `the deletion of the change set ${changeSetId}`;
   await poll(context, { what, timeoutMs, intervalMs, isThrottle }, async () => {
     try {
-      await send(context.client, new DeleteChangeSetCommand({ ChangeSetName: changeSetId }), context);
+      await send(context.client, new DeleteChangeSetCommand({ ...address }), context);
     } catch (error) {
       if (isNotFound(error)) return true;
       if (awsNameOf(error) !== 'InvalidChangeSetStatusException') throw error;
     }
-    const set = await describePage(context, changeSetId).catch(mayNotRead);
+    const set = await describePage(context, address).catch(mayNotRead);
     if (set?.Status === 'DELETE_FAILED') {
       throw new PlatformError(
         'conflict',

@@ -78,7 +78,7 @@ async function referencedValues(
   { set, template }: ChangeSetTree,
 ): Promise<StoredValues> {
   if (template === undefined || !UNVERSIONED.test(template)) return { values: [], uncompared: [] };
-  const of = { StackName: set.StackId, ChangeSetName: set.ChangeSetId };
+  const of = { StackName: set.StackId, ChangeSetName: set.ChangeSetName };
   const processed = await readTemplate(context, of, 'Processed');
   if (processed === undefined) {
     const why = `Whether Parameter Store still has what the dynamic references of ${set.StackName ?? ''} stand for when this plan is executed cannot be checked: the processed template cannot be read.`;

@@ -13,7 +13,13 @@ import { classify, isThrottle } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
 import { PlatformError, reasonOf, TimeoutError } from '../../core/errors.ts';
 import { poll } from '../../core/poll.ts';
-import { type ChangeSetRequest, createChangeSet, waitForChangeSet } from '../change-set/create.ts';
+import {
+  type ChangeSetAddress,
+  changeSetAddress,
+  type ChangeSetRequest,
+  createChangeSet,
+  waitForChangeSet,
+} from '../change-set/create.ts';
 import { hasNothingToChange } from '../change-set/failure.ts';
 import { describeChangeSet, pointerSegments, resourceChange } from '../change-set/read.ts';
 import { removeChangeSet } from '../change-set/remove.ts';
@@ -206,9 +212,9 @@ async function driftByChangeSet(
 ): Promise<StackDrift | undefined> {
   const request = driftRequest(stack, options.changeSetName);
   try {
-    const { changeSetId } = await createChangeSet(context, request);
-    const set = await waitForChangeSet(context, changeSetId, options.timeoutMs);
-    return await readDrift(context, changeSetId, set);
+    const made = await createChangeSet(context, request);
+    const set = await waitForChangeSet(context, made, options.timeoutMs);
+    return await readDrift(context, changeSetAddress(made), set);
   } catch (error) {
     context.signal.throwIfAborted();
     if (!['validation', 'denied', 'other', 'server'].includes(classify(error))) throw error;
@@ -245,13 +251,13 @@ function driftRequest(stack: StackSnapshot, changeSetName: string): ChangeSetReq
 
 async function readDrift(
   context: CloudFormationContext,
-  changeSetId: string,
+  address: ChangeSetAddress,
   set: DescribeChangeSetOutput,
 ): Promise<StackDrift | undefined> {
   // An endpoint without this mode ignores it, and its empty change set proves nothing.
   if (set.DeploymentMode !== 'REVERT_DRIFT') return undefined;
   if (set.Status === 'FAILED' && !(await hasNothingToChange(context, set))) return undefined;
-  const { Changes = [], StackDriftStatus } = await describeChangeSet(context, { ChangeSetName: changeSetId });
+  const { Changes = [], StackDriftStatus } = await describeChangeSet(context, address);
   const changes = Changes.flatMap(({ ResourceChange }) => ResourceChange ?? []);
   const resources = changes.flatMap(revertedResource);
   const said = StackDriftStatus ?? (resources.length > 0 ? 'DRIFTED' : 'IN_SYNC');

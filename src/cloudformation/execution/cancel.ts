@@ -109,9 +109,9 @@ async function deletePendingChangeSet(
 ): Promise<string> {
   const { changeSet } = pending;
   if (!changeSet) return '';
-  const { changeSetName, changeSetId, stackId, stackName, shellIsOurs } = changeSet;
+  const { changeSetName, stackId, stackName, shellIsOurs } = changeSet;
   try {
-    await deleteChangeSet(context, changeSetId, limitMs);
+    await deleteChangeSet(context, changeSet, limitMs);
     const shell = shellIsOurs && (await removeShell(context, stackId, limitMs));
     delete pending.changeSet;
     return `The change set ${changeSetName} was deleted${shell ? `, and the empty stack ${stackName} made for it` : ''}.`;

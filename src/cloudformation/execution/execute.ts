@@ -1,4 +1,4 @@
-import { reasonOf } from '../../core/errors.ts';
+import { PlatformError, reasonOf } from '../../core/errors.ts';
 import {
   CancelUpdateStackCommand,
   DeleteStackCommand,
@@ -9,6 +9,7 @@ import { classify, isNotFound } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
 import { plural } from '../../core/text.ts';
 import { pathOf, type Plan } from '../change-set/changes.ts';
+import { changeSetAddress, describePage } from '../change-set/create.ts';
 import { clientRequestToken, type CommandRun, note, requestOperation, requesterOf } from '../command-run.ts';
 import { describeStack } from '../stack.ts';
 import type { CloudFormationContext } from '../context.ts';
@@ -68,11 +69,12 @@ async function requestExecution(
 ): Promise<OtherExecution | undefined> {
   const { context, pending } = run;
   const command = new ExecuteChangeSetCommand({
-    ChangeSetName: plan.changeSetId,
+    ...changeSetAddress(plan),
     ClientRequestToken: token,
     ...disableRollback(run, plan),
   });
   const operation = { kind: plan.kind, stackName: plan.stackName, stackId: plan.stackId };
+  await requireSameChangeSet(context, plan);
   try {
     await requestOperation(run, operation, () => send(context.client, command, context));
     return undefined;
@@ -93,6 +95,21 @@ async function requestExecution(
 }
 
 /**
+ * A change set is executed by its name, which another one can have once it was deleted. To create one takes
+ * CloudFormation longer than the two calls, so what is executed is what was read.
+ *
+ * @throws PlatformError when the name stands for another change set than the plan's.
+ */
+async function requireSameChangeSet(context: CloudFormationContext, plan: Plan): Promise<void> {
+  const now = await describePage(context, changeSetAddress(plan));
+  if (now?.ChangeSetId === undefined || now.ChangeSetId === plan.changeSetId) return;
+  throw new PlatformError(
+    'conflict',
+    `The change set ${plan.changeSetName} of stack ${plan.stackName} was replaced by another one of the same name after it was read. It was not executed. Plan and approve again, and check in CloudTrail who called CreateChangeSet.`,
+  );
+}
+
+/**
  * Whether the change set is or was executed. CloudFormation may have deleted one that was; the stack then has its ARN.
  * `unknown` when it cannot be read.
  */
@@ -101,7 +118,7 @@ async function findExecution(
   plan: Plan,
 ): Promise<OtherExecution | 'none' | 'unknown'> {
   try {
-    const command = new DescribeChangeSetCommand({ ChangeSetName: plan.changeSetId });
+    const command = new DescribeChangeSetCommand({ ...changeSetAddress(plan) });
     const { ExecutionStatus: status = '', CreationTime: created } = await send(
       context.client,
       command,

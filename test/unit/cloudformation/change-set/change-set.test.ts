@@ -17,6 +17,9 @@ const SET = 'arn:aws:cloudformation:eu-west-1:111111111111:changeSet/plan-1/a';
 const STACK = 'arn:aws:cloudformation:eu-west-1:111111111111:stack/app/1';
 const NONCE = '0b5f4f2e-1111-4222-8333-444455556666';
 const made = { Id: SET, StackId: STACK };
+const MADE = { changeSetId: SET, stackId: STACK };
+/** By its ARN alone, IAM could not see whose change set it is. */
+const ADDRESS = { ChangeSetName: 'plan-1', StackName: STACK };
 const described = { ChangeSetId: SET, StackId: STACK, ChangeSetName: 'plan-1', Description: `Plan ${NONCE}` };
 
 function request(values: Partial<ChangeSetRequest> = {}): ChangeSetRequest {
@@ -150,43 +153,43 @@ describe('waiting', () => {
       DescribeChangeSet: (_input, nth) =>
         nth < 30 ? PENDING : nth < 31 ? { ...DONE, ExecutionStatus: 'UNAVAILABLE' } : DONE,
     });
-    expect(await waitForChangeSet(aws.context, SET, 3_600_000)).toMatchObject(DONE);
+    expect(await waitForChangeSet(aws.context, MADE, 3_600_000)).toMatchObject(DONE);
     expect(aws.clock.sleeps.slice(0, 10)).toEqual(Array.from({ length: 10 }, () => 500));
     expect(aws.clock.sleeps.slice(10, 20)).toEqual(Array.from({ length: 10 }, () => 1000));
     expect(new Set(aws.clock.sleeps.slice(20))).toEqual(new Set([2000]));
-    expect(aws.inputs('DescribeChangeSet')[0]).toEqual({ ChangeSetName: SET });
+    expect(aws.inputs('DescribeChangeSet')[0]).toEqual(ADDRESS);
   });
 
   test('a failed one is an answer', async () => {
     const { context } = fakeAws({ DescribeChangeSet: () => ({ ...described, Status: 'FAILED' }) });
-    expect(await waitForChangeSet(context, SET, 1000)).toMatchObject({ Status: 'FAILED' });
+    expect(await waitForChangeSet(context, MADE, 1000)).toMatchObject({ Status: 'FAILED' });
   });
 
   test('throttling slows it down and does not end it', async () => {
     const aws = fakeAws({
       DescribeChangeSet: (_input, nth) => (nth < 3 ? fail(awsError('Throttling', 'Rate exceeded')) : DONE),
     });
-    await waitForChangeSet(aws.context, SET, 60_000);
+    await waitForChangeSet(aws.context, MADE, 60_000);
     expect(aws.clock.sleeps).toEqual([1000, 2000]);
   });
 
   test('a time that runs out is an error, never an answer', async () => {
     const { context } = fakeAws({ DescribeChangeSet: () => PENDING });
-    await expect(waitForChangeSet(context, SET, 5000)).rejects.toMatchObject({ name: 'TimeoutError' });
+    await expect(waitForChangeSet(context, MADE, 5000)).rejects.toMatchObject({ name: 'TimeoutError' });
   });
 
   test('one that cannot be seen yet is waited for; one that stays away was deleted', async () => {
     const late = fakeAws({ DescribeChangeSet: (_input, nth) => (nth < 4 ? fail(notFound()) : DONE) });
-    expect(await waitForChangeSet(late.context, SET, 60_000)).toMatchObject(DONE);
+    expect(await waitForChangeSet(late.context, MADE, 60_000)).toMatchObject(DONE);
     const never = fakeAws({ DescribeChangeSet: () => fail(notFound()) });
-    await expect(waitForChangeSet(never.context, SET, 60_000)).rejects.toThrow(/is gone/);
+    await expect(waitForChangeSet(never.context, MADE, 60_000)).rejects.toThrow(/is gone/);
   });
 
   test('one that is being deleted by somebody is an error', async () => {
     const { context } = fakeAws({
       DescribeChangeSet: () => ({ ...described, Status: 'DELETE_IN_PROGRESS' }),
     });
-    await expect(waitForChangeSet(context, SET, 1000)).rejects.toThrow(/being deleted/);
+    await expect(waitForChangeSet(context, MADE, 1000)).rejects.toThrow(/being deleted/);
   });
 });
 
@@ -268,7 +271,7 @@ describe('reading', () => {
     const aws = fakeAws({
       DescribeChangeSet: ({ ChangeSetName: id }) =>
         id === nested
-          ? { ...described, ChangeSetId: nested, Changes: [change('Inner')] }
+          ? { ...described, ChangeSetName: 'plan-1-Db-1', ChangeSetId: nested, Changes: [change('Inner')] }
           : {
               ...described,
               Changes: [
@@ -278,9 +281,9 @@ describe('reading', () => {
       GetTemplate: ({ ChangeSetName: id }) => ({ TemplateBody: `template of ${String(id)}` }),
     });
     const tree = await readChangeSetTree(aws.context, { ChangeSetName: 'plan-1', StackName: STACK });
-    expect(tree.template).toBe(`template of ${SET}`);
+    expect(tree.template).toBe('template of plan-1');
     expect(tree.nested.map(({ logicalId }) => logicalId)).toEqual(['Db']);
-    expect(tree.nested[0]?.tree).toMatchObject({ template: `template of ${nested}` });
+    expect(tree.nested[0]?.tree).toMatchObject({ template: 'template of plan-1-Db-1' });
     expect(tree.nested[0]?.tree.changes[0]?.LogicalResourceId).toBe('Inner');
     expect(aws.inputs('DescribeChangeSet')[0]).toMatchObject({ ChangeSetName: 'plan-1', StackName: STACK });
   });
@@ -321,13 +324,13 @@ describe('deleting', () => {
       DescribeChangeSet: (_input, nth) =>
         nth < 3 ? { ...described, Status: 'DELETE_IN_PROGRESS' } : fail(notFound()),
     });
-    await deleteChangeSet(aws.context, SET, 60_000);
+    await deleteChangeSet(aws.context, MADE, 60_000);
     expect(aws.inputs('DescribeChangeSet')).toHaveLength(3);
   });
 
   test('one that is gone already is fine', async () => {
     const aws = fakeAws({ DeleteChangeSet: () => fail(notFound()) });
-    await deleteChangeSet(aws.context, SET, 60_000);
+    await deleteChangeSet(aws.context, MADE, 60_000);
     expect(aws.calls).toHaveLength(1);
   });
 
@@ -337,7 +340,7 @@ describe('deleting', () => {
       DescribeChangeSet: (_input, nth) =>
         nth < 3 ? { ...described, Status: 'CREATE_IN_PROGRESS' } : fail(notFound()),
     });
-    await deleteChangeSet(aws.context, SET, 60_000);
+    await deleteChangeSet(aws.context, MADE, 60_000);
     expect(aws.inputs('DeleteChangeSet')).toHaveLength(3);
   });
 
@@ -346,7 +349,7 @@ describe('deleting', () => {
       DeleteChangeSet: () => ({}),
       DescribeChangeSet: () => ({ ...described, Status: 'DELETE_FAILED', StatusReason: 'nested' }),
     });
-    await expect(deleteChangeSet(context, SET, 60_000)).rejects.toThrow(/cannot be deleted: nested/);
+    await expect(deleteChangeSet(context, MADE, 60_000)).rejects.toThrow(/cannot be deleted: nested/);
   });
 });
 
@@ -401,8 +404,8 @@ describe('the empty stack of a CREATE change set', () => {
 
 describe('leaving nothing behind', () => {
   const handlers = {
-    DescribeChangeSet: (input: Record<string, unknown>) =>
-      'StackName' in input ? { ...described, Status: 'CREATE_COMPLETE' } : fail(notFound()),
+    DescribeChangeSet: (_input: object, nth: number) =>
+      nth === 1 ? { ...described, Status: 'CREATE_COMPLETE' } : fail(notFound()),
     DeleteChangeSet: () => ({}),
     DescribeStacks: (_input: object, nth: number) =>
       nth === 1
@@ -416,7 +419,7 @@ describe('leaving nothing behind', () => {
     const aws = fakeAws(handlers);
     aws.abort(new CancelledError('SIGTERM'));
     await removeChangeSet(aws.context, request({ kind: 'create' }));
-    expect(aws.inputs('DeleteChangeSet')).toEqual([{ ChangeSetName: SET }]);
+    expect(aws.inputs('DeleteChangeSet')).toEqual([ADDRESS]);
     expect(aws.inputs('DeleteStack')).toEqual([{ StackName: STACK }]);
   });
 

@@ -145,7 +145,7 @@ describe('a plan', () => {
     expect(await readPlan(context, 'app', first.changeSetName)).toEqual(first);
     expect(JSON.stringify(first)).not.toContain('hunter2secret');
     expect(lines.filter((line) => line.includes('hunter2secret'))).toEqual(['::add-mask::hunter2secret']);
-    await deleteChangeSet(context, first.changeSetId, 60_000);
+    await deleteChangeSet(context, first, 60_000);
     expect(await removeShell(context, first.stackId, 60_000)).toBe(true);
     expect(await leftovers(sandbox, context)).toEqual({ stack: undefined, created: 1 });
   });
@@ -205,7 +205,7 @@ describe('a plan', () => {
       sandbox.addFault({ operation: 'CreateChangeSet', kind, status: 500, after: true });
       const first = await plan(QUEUE('5'), { parameters: { Token: 'hunter2secret' } });
       expect(first.hasChanges).toBe(true);
-      await deleteChangeSet(context, first.changeSetId, 60_000);
+      await deleteChangeSet(context, first, 60_000);
       expect(await removeShell(context, first.stackId, 60_000)).toBe(true);
       expect(await describeStack(context, 'app')).toBeUndefined();
     },

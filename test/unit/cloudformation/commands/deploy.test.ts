@@ -134,6 +134,28 @@ describe('how a deployment ends', () => {
     expect(outcome.verdict).toBe(verdict);
     expect(outcome.reason).toMatch(reason);
     expect(outcome.ok).toBe(['created', 'updated'].includes(verdict));
+    const named = ['DescribeChangeSet', 'ExecuteChangeSet', 'DeleteChangeSet'].flatMap(world.aws.inputs);
+    expect(named.length).toBeGreaterThan(0);
+    expect(
+      named.filter((input) => !input['StackName'] || /^arn:/.test(String(input['ChangeSetName']))),
+    ).toEqual([]);
+  });
+
+  test('a change set that was replaced by one of the same name is not executed', async () => {
+    const world: StackWorld = new StackWorld({
+      status: 'CREATE_COMPLETE',
+      handlers: {
+        // The last that is read before the execution is the newest event.
+        DescribeStackEvents: () => {
+          world.lay('plan-of-somebody-else');
+          return { StackEvents: [] };
+        },
+      },
+    });
+    const outcome = await run(world);
+    expect(outcome).toMatchObject({ verdict: 'failed', ok: false });
+    expect(outcome.reason).toMatch(/was replaced by another one of the same name/);
+    expect(world.aws.inputs('ExecuteChangeSet')).toEqual([]);
   });
 
   test.each(ENDS)('$name, on an endpoint without tokens', async ({ play, verdict, ...options }) => {
