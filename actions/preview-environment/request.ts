@@ -45,7 +45,7 @@ export function previewRequest(
     ...(pullRequest !== undefined && { pullRequest }),
     project,
     environment: matching('environment', environment, ENVIRONMENT, 'such as dev'),
-    services: command === 'deploy' ? servicesOf(inputs, manifest, project) : [],
+    ...(command === 'deploy' ? servicesOf(inputs, manifest, project) : { services: [], workers: [] }),
     repositories: Object.values(manifest?.services ?? {}).map(({ repository }) => repository),
     template: inputs.template,
     parameterFiles: inputs['parameter-files'],
@@ -79,16 +79,20 @@ function servicesOf(
   { images, command }: PreviewInputs,
   manifest: Manifest | undefined,
   project: string,
-): PreviewService[] {
+): Pick<PreviewRequest, 'services' | 'workers'> {
   const entries = Object.entries(images);
   if (entries.length === 0) {
     throw new InputError('images', '', `a value is required for ${command}: the image of each service`);
   }
-  return entries.map(([name, image]) => {
+  const read = entries.map(([name, image]) => {
     matching('images', name, SERVICE, "a service's name, such as user-service");
     matching('images', image, IMAGE, `the image of ${name} as sha256:… or repository@sha256:…`);
-    return serviceOf(manifest, project, name, image);
+    return { name, service: serviceOf(manifest, project, name, image) };
   });
+  return {
+    services: read.flatMap(({ service }) => service ?? []),
+    workers: read.flatMap(({ name, service }) => (service ? [] : name)),
+  };
 }
 
 function wholeNumber(input: string, text: string, least: number, most: number): number {
@@ -116,13 +120,13 @@ export function readPlatform(
   return readManifest(file, workspace, context);
 }
 
-/** A service of the manifest as the template of previews wants it. */
+/** A service of the manifest as the template of previews wants it; undefined for a worker. */
 function serviceOf(
   manifest: Manifest | undefined,
   project: string,
   name: string,
   image: string,
-): PreviewService {
+): PreviewService | undefined {
   if (!manifest) return { name, image, repository: `${project}/${name}`, parameters: {} };
   const service = Object.hasOwn(manifest.services, name) ? manifest.services[name] : undefined;
   if (!service) {
@@ -131,7 +135,9 @@ function serviceOf(
     const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
     throw new InputError('images', name, `${manifest.file} has the services ${known.join(', ')}${hint}`);
   }
-  const { paths, port, parameters, repository } = service;
+  const { route, port, parameters, repository } = service;
+  if (!route) return undefined;
+  const { paths } = route;
   if (paths.length > MOST_PATHS) {
     const allowed = `a preview has ${MOST_PATHS} paths at most beside its host name; ${manifest.file} gives it ${paths.length}`;
     throw new InputError('images', name, allowed);

@@ -22,7 +22,7 @@ export const services: Section[] = [
         41,
         'The service does not wait for its listener.',
         'It waits for its rules.',
-        [fargate, 'DependsOn: [ProductionRule, TestRule]'],
+        [fargate, 'TargetGroupArn: !Select [0, [!Ref TargetGroup, !Ref ProductionRule'],
         ['test/templates/rules/target-groups.ts', 'servicesWaitForRoutes'],
       ),
       defect(42, '`!Ref` inside a text stays as it is.', 'No check by shell; a rule forbids such texts.', [

@@ -17,6 +17,7 @@ const ORDER = [
   'cluster',
   'existing-cluster',
   'monitoring',
+  'queue',
   'fargate',
   'preview',
   'cost',

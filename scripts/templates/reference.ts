@@ -28,9 +28,13 @@ const manifest = parseManifest(readFileSync('platform.yml', 'utf8'), 'platform.y
 
 /** What a service adds to its environment's parameters. */
 export const services: Record<string, Record<string, string>> = Object.fromEntries(
-  Object.values(manifest.services).map(({ name, paths, priority, parameters }) => [
+  Object.values(manifest.services).map(({ name, route, parameters }) => [
     name,
-    { Paths: paths.join(','), Priority: String(priority), ...parameters },
+    {
+      Paths: route?.paths.join(',') ?? '',
+      Priority: String(route?.priority ?? ''),
+      ...parameters,
+    },
   ]),
 );
 

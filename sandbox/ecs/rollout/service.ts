@@ -217,8 +217,20 @@ function settingsOf(ecs: Ecs, input: Input, before?: RevisionSettings): Revision
     ...settings.given,
     ...(networkConfiguration && { networkConfiguration }),
   });
+  checkGracePeriod(input, settings);
   for (const balancer of settings.loadBalancers) checkBalancer(ecs, settings, balancer);
   return settings;
+}
+
+/** @see https://github.com/aws/aws-cdk/issues/19842 */
+function checkGracePeriod(
+  { healthCheckGracePeriodSeconds: seconds }: Input,
+  { loadBalancers }: RevisionSettings,
+): void {
+  if (Number(seconds ?? 0) === 0 || loadBalancers.length > 0) return;
+  throw invalidParameter(
+    'Health check grace period is only valid for services configured to use load balancers',
+  );
 }
 
 function sameSettings(one: RevisionSettings, other: RevisionSettings): boolean {

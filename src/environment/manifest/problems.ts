@@ -206,6 +206,7 @@ const RESERVED_SERVICES = new Set([
   'database',
   'cluster',
   'cache',
+  'queue',
   'preview',
 ]);
 const MANIFEST_ROLES = ['role', 'plan-role', 'execution-role'] as const;
@@ -308,8 +309,7 @@ const NAME_IN_ECR =
   'the name of an ECR repository without a registry, such as shop/api: each environment has one in its own account';
 /** Keys of a service that say how its stack is made. */
 const STACK_KEYS = ['port', 'paths', 'priority', 'template', 'parameters', 'tags'] as const;
-const REQUIRED_WITH_STACK = {
-  path: 'a folder of the repository',
+const ROUTE_KEYS = {
   paths: 'a list of one to five path patterns',
   priority: 'a number from 100 to 999',
 };
@@ -329,10 +329,12 @@ function serviceFindings({ services, stacks = {}, environments }: ManifestText):
         at('', `there is a stack of this name: a service has a stack of its own`);
       if (service.repository !== undefined && registryIn(service.repository) !== undefined)
         at('repository', describe(service.repository, NAME_IN_ECR));
-      for (const [key, allowed] of Object.entries(REQUIRED_WITH_STACK)) {
-        if (service[key as keyof typeof REQUIRED_WITH_STACK] === undefined)
-          at(key, `it is missing: ${allowed}. A service without a stack has a map of environments`);
-      }
+      if (service.path === undefined)
+        at(
+          'path',
+          'it is missing: a folder of the repository. A service without a stack has a map of environments',
+        );
+      findings.push(...routeFindings(name, service));
     }
     if (priority !== undefined) {
       const other = priorities.get(priority);
@@ -348,6 +350,34 @@ function serviceFindings({ services, stacks = {}, environments }: ManifestText):
     }
     return findings;
   });
+}
+
+/** `paths` and `priority` go together. A service without them is a worker: what needs a route has no meaning there. */
+function routeFindings(name: string, service: ManifestText['services'][string]): Finding[] {
+  const at = (key: string, message: string): Finding => ({
+    path: ['services', name, ...key.split('.')],
+    message,
+  });
+  const keys = Object.keys(ROUTE_KEYS) as (keyof typeof ROUTE_KEYS)[];
+  const missing = keys.filter((key) => service[key] === undefined);
+  if (missing.length < keys.length) {
+    return missing.map((key) =>
+      at(
+        key,
+        `it is missing: ${ROUTE_KEYS[key]}. paths and priority go together; without both, the service is a worker`,
+      ),
+    );
+  }
+  const worker = `the service has no paths and priority: it is a worker`;
+  const findings: Finding[] = [];
+  if (service.port !== undefined) findings.push(at('port', `${worker}, which listens on no port`));
+  if (asksPath(service['smoke-test']))
+    findings.push(at('smoke-test', `${worker}, which answers no request. Give a command`));
+  for (const key of ['Paths', 'Priority']) {
+    if (service.parameters?.[key] !== undefined)
+      findings.push(at(`parameters.${key}`, `${worker}. Give ${key.toLowerCase()} beside parameters`));
+  }
+  return findings;
 }
 
 /** Problems of services that exist already. */

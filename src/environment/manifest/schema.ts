@@ -289,14 +289,17 @@ const service = z
         .min(1024, { error: 'a port from 1024 to 65535' })
         .max(65535, { error: 'a port from 1024 to 65535' })
         .optional()
-        .meta({ description: "The port it listens on. Default, the template's." }),
+        .meta({ description: "The port it listens on. Default, the template's. A worker has none." }),
       paths: listOf(
         text('a path pattern such as /api/users/*', /^[/*]/),
         'a list of one to five path patterns',
       )
         .max(5, { error: 'a list of one to five path patterns' })
         .optional()
-        .meta({ description: 'Path patterns that the load balancer sends to it. Required with a stack.' }),
+        .meta({
+          description:
+            'Path patterns that the load balancer sends to it. A service without `paths` and `priority` is a worker.',
+        }),
       priority: z
         .int({ error: 'a number from 100 to 999' })
         .min(100, { error: 'a number from 100 to 999' })
@@ -304,7 +307,7 @@ const service = z
         .optional()
         .meta({
           description:
-            'Order among the services, smaller first, different for each of them. Required with a stack.',
+            'Order among the services, smaller first, different for each of them. Required with `paths`.',
         }),
       template: file.optional().meta({ description: 'Default, templates/fargate.yml.' }),
       parameters: texts.optional().meta({ description: "Parameters beside the environment's; they win." }),
@@ -333,14 +336,15 @@ const service = z
             'Only in these environments. Default, in all of them. A map says where the service exists already: it has no stack.',
         }),
     },
-    { error: 'a map with path, paths and priority, or with a map of environments' },
+    { error: 'a map with path, or with a map of environments' },
   )
   .meta({
     description:
-      'One service: behind the load balancer with a stack of its own, or one that another tool created.',
+      'One service with a stack of its own, behind the load balancer or a worker, or one that another tool created.',
     // For editors: what findingsIn says of a service with a stack.
+    dependentRequired: { paths: ['priority'], priority: ['paths'] },
     if: { properties: { environments: { type: 'object' } }, required: ['environments'] },
-    else: { required: ['path', 'paths', 'priority'] },
+    else: { required: ['path'] },
   });
 
 /** The file as it is written. The limits of names are those of the templates. */

@@ -56,13 +56,21 @@ type SmokeTest =
   | { kind: 'path'; path: string; status: string; body?: string; timeoutMs: number }
   | { kind: 'command'; command: readonly string[]; timeoutMs: number };
 
+/** The requests that the load balancer sends to a service. */
+interface Route {
+  /** Path patterns. */
+  paths: readonly string[];
+  /** Order among the services, smaller first. */
+  priority: number;
+}
+
 /** A service with a stack of its own. */
 export interface Service {
   name: string;
   path: string;
   port?: number;
-  paths: readonly string[];
-  priority: number;
+  /** Absent: a worker, which no load balancer sends requests to. */
+  route?: Route;
   template: string;
   parameters: Readonly<Record<string, string>>;
   tags: Readonly<Record<string, string>>;
@@ -169,18 +177,17 @@ export function stackOf(name: string, text: NonNullable<ManifestText['stacks']>[
 /** A service with a stack. The keys that it requires are there: see `findingsIn`. */
 export function serviceOf(name: string, text: ServiceText, project: string): Service {
   const smokeTest = smokeTestOf(text['smoke-test']);
-  const { path = '', paths = [], priority = 0 } = text;
+  const { path = '', paths, priority } = text;
   const environments = environmentNames(text);
   return {
     name,
     path,
-    paths,
-    priority,
     template: text.template ?? SERVICE_TEMPLATE,
     parameters: textsOf(text.parameters),
     tags: textsOf(text.tags),
     repository: text.repository ?? `${project}/${name}`,
     build: buildOf(text),
+    ...(paths && priority !== undefined && { route: { paths, priority } }),
     ...(text.port !== undefined && { port: text.port }),
     ...preDeployOf(text),
     ...(smokeTest && { smokeTest }),

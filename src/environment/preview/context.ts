@@ -33,8 +33,10 @@ export interface PreviewRequest {
   project: string;
   /** The environment that hosts previews. */
   environment: string;
-  /** At least one for a deployment. */
+  /** At least one for a deployment, unless it names only workers. */
   services: readonly PreviewService[];
+  /** Named services without a load balancer, which get no preview. */
+  workers: readonly string[];
   /** Repositories whose names do not begin with the project. */
   repositories: readonly string[];
   template: string;

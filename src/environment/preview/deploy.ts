@@ -188,6 +188,10 @@ export async function deployPreview(
   const now = await pullRequestNow(context, pullRequest);
   const none = withoutPreview(context, pullRequest, now);
   if (none) return none;
+  const workers = aboutWorkers(request);
+  if (request.services.length === 0)
+    return { kind: 'none', verdict: 'skipped', pullRequest, reason: `${workers} Nothing was changed.` };
+  if (workers !== '') context.log.notice(workers);
   const commit = context.github.pullRequest?.headSha ?? now?.headSha ?? context.github.sha;
   if (now && now.headSha !== commit) {
     const reason = `${newerCommit(pullRequest, commit, now.headSha)} Nothing was changed.`;
@@ -204,6 +208,19 @@ export async function deployPreview(
     await endDeployment(context, id, { state: 'error', description: reasonOf(error) });
     throw error;
   }
+}
+
+/**
+ * Why the named workers have no preview: it would share the queues of the environment, and process messages there with
+ * the code of a pull request. Empty where none is named.
+ */
+function aboutWorkers({ workers, environment }: PreviewRequest): string {
+  if (workers.length === 0) return '';
+  const [are, they] =
+    workers.length === 1
+      ? ['has no paths: it is a worker', 'it']
+      : ['have no paths: they are workers', 'they'];
+  return `${workers.join(', ')} ${are}, and ${they} would take the messages of ${environment}. Previews leave workers out.`;
 }
 
 /** Why there is to be no preview; undefined when there is to be one. */

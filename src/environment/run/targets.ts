@@ -71,7 +71,7 @@ function targetOf(
   text: string,
   files: ParameterFiles,
 ): StackTarget {
-  const service = 'paths' in entry ? entry : undefined;
+  const service = isService(entry) ? entry : undefined;
   const shared = Object.entries(files.parameters).map(([key, { value }]): [string, string] => [key, value]);
   const implied = service ? impliedParameters(manifest, environment, service) : {};
   // A file, and what a service implies, serve many templates; what the manifest says of this one must fit.
@@ -111,9 +111,13 @@ function targetOf(
   };
 }
 
+function isService(entry: Stack | Service): entry is Service {
+  return 'build' in entry;
+}
+
 /** How a stack is changed, as the manifest says of it. */
 function stackOptions(entry: Stack | Service): Partial<DeployStackInputs> {
-  if ('paths' in entry) return {};
+  if (isService(entry)) return {};
   const { capabilities, mode, importExisting, rollbackAlarms, monitoringMs } = entry;
   return {
     mode,
@@ -133,17 +137,17 @@ export function clusterName({ project }: Manifest, { name }: Environment): strin
   return `${name}-${project}`;
 }
 
-/** What every service's stack is given, where its template declares it. */
+/** What every service's stack is given, where its template declares it. Of a worker, the route is empty. */
 function impliedParameters(
   { project }: Manifest,
   { name: environment }: Environment,
-  { name, paths, priority, port }: Service,
+  { name, route, port }: Service,
 ): Record<string, string> {
   return {
     ServiceName: name,
     Image: ledgerNames({ project, environment, service: name }).image,
-    Paths: paths.join(','),
-    Priority: String(priority),
+    Paths: route?.paths.join(',') ?? '',
+    Priority: String(route?.priority ?? ''),
     ...(port !== undefined && { ContainerPort: String(port) }),
   };
 }
@@ -190,7 +194,7 @@ function readTemplate({ file, lineOf }: Manifest, entry: Stack | Service, worksp
     return readFileSync(resolve(workspace, template), 'utf8');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    const line = lineOf(['paths' in entry ? 'services' : 'stacks', name, 'template']);
+    const line = lineOf([isService(entry) ? 'services' : 'stacks', name, 'template']);
     const allowed = `${file}:${line}: a template in the workspace that can be read (${code})`;
     throw new InputError('manifest', template, allowed);
   }

@@ -67,6 +67,7 @@ function run(request: Partial<PreviewRequest>, action: string): Promise<PreviewR
     project: 'platform',
     environment: 'dev',
     services: [],
+    workers: [],
     repositories: [],
     template: 'templates/preview.yml',
     parameterFiles: [join('templates', 'environments', 'preview.json')],

@@ -497,3 +497,57 @@ describe('approvers', () => {
     ]);
   });
 });
+
+describe('a service without paths and priority is a worker', () => {
+  const route = 'paths: [/*]\n    priority: 900';
+  const worker = small.replace(`    ${route}\n`, '');
+
+  test('it has no route; with both it has one', () => {
+    expect(parseManifest(worker, 'platform.yml').services['web']).not.toHaveProperty('route');
+    expect(parseManifest(small, 'platform.yml').services['web']).toMatchObject({
+      route: { paths: ['/*'], priority: 900 },
+    });
+  });
+
+  const together = 'paths and priority go together; without both, the service is a worker';
+  const is = 'the service has no paths and priority: it is a worker';
+  test.each([
+    [
+      'paths: [/*]',
+      `platform.yml:13: services.web.priority: it is missing: a number from 100 to 999. ${together}`,
+    ],
+    [
+      'priority: 900',
+      `platform.yml:13: services.web.paths: it is missing: a list of one to five path patterns. ${together}`,
+    ],
+    ['port: 3000', `platform.yml:15: services.web.port: ${is}, which listens on no port`],
+    [
+      'smoke-test: /health',
+      `platform.yml:15: services.web.smoke-test: ${is}, which answers no request. Give a command`,
+    ],
+    [
+      'smoke-test: { path: /health }',
+      `platform.yml:15: services.web.smoke-test: ${is}, which answers no request. Give a command`,
+    ],
+    [
+      'parameters: { Paths: /x }',
+      `platform.yml:15: services.web.parameters.Paths: ${is}. Give paths beside parameters`,
+    ],
+    [
+      'parameters: { Priority: 120 }',
+      `platform.yml:15: services.web.parameters.Priority: ${is}. Give priority beside parameters`,
+    ],
+  ])('%j does not go with that', (line, message) => {
+    const text = worker
+      .replace("'111111111111'", "'111111111111', url: https://dev.example.com")
+      .replace('promote-from: dev', 'promote-from: dev\n    url: https://example.com');
+    expect(problems('path: web', `path: web\n    ${line}`, text)).toEqual([message]);
+  });
+
+  test.each(['smoke-test: { command: ./check }', 'pre-deploy: ./migrate', 'build: { from: nginx }'])(
+    '%j does',
+    (line) => {
+      expect(problems('path: web', `path: web\n    ${line}`, worker)).toEqual([]);
+    },
+  );
+});
