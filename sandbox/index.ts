@@ -76,6 +76,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   // Before anything listens: a scenario that contradicts itself is an error of the start.
   const gitHub = gitHubState(world);
   const services = scenario.ecs?.tasks === 'real' ? await readyForRealTasks(world) : undefined;
+  if (scenario.stacks !== undefined) {
+    const { createExistingStacks } = await import('./cloudformation/existing-stacks.ts');
+    await createExistingStacks(world);
+  }
   const calls = new CallLog(logTargets(options));
   const faults = new Faults(scenario.faults ?? [], scenario.seed ?? 1);
   const answering = new CallHandler(world.clock, faults, calls);

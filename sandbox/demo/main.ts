@@ -3,7 +3,7 @@ import { startSandbox, type Sandbox } from '../index.ts';
 import { writeReport } from './report.ts';
 import { scenarios } from './scenarios.ts';
 import { Stage, type DemoScenario, type Target } from './stage.ts';
-import { BROKEN, PlatformStory } from './platform-story.ts';
+import { PlatformStory, storyScenario } from './platform-story.ts';
 import { playLayers } from './story.ts';
 import { Workspace } from './workspace.ts';
 
@@ -84,12 +84,7 @@ async function main(): Promise<void> {
 /** The whole story, on the sandbox: its last release cannot start in one environment. */
 async function playStory(title: string, timeScale: number): Promise<{ about: string; stage: Stage }> {
   const workspace = new Workspace();
-  const { service, version, environment } = BROKEN;
-  const digest = workspace.checkOut(version, [service])[service] ?? '';
-  const logs = ['Error: the column orders.currency does not exist'];
-  const match = { cluster: `${environment}-platform`, image: digest, oneOff: false };
-  const rule = { match, does: 'exit', logs } as const;
-  const sandbox = await startSandbox({ timeScale, scenario: { ecs: { rules: [rule] } } });
+  const sandbox = await startSandbox({ timeScale, scenario: storyScenario(workspace) });
   const stage = new Stage((account) => sandbox.env(account));
   try {
     say(title, wholeStory, sandbox, timeScale);

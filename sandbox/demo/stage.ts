@@ -56,11 +56,15 @@ export class Stage {
   readonly played: Played[] = [];
   readonly target: Target;
   readonly #say: (line: string) => void;
+  readonly #node: readonly [string, ...string[]];
   #chapter = '';
 
-  constructor(target: Target, say: (line: string) => void = console.log) {
+  /** @param node the Node.js that runs the actions; default, this process's own. */
+  constructor(target: Target, say: (line: string) => void = console.log, node = process.execPath) {
     this.target = target;
     this.#say = say;
+    // Libraries warn of the age of a Node.js that is older than the runner's.
+    this.#node = [node, '--no-warnings'];
   }
 
   get ok(): boolean {
@@ -91,15 +95,16 @@ export class Stage {
     // The templates of a stack are this repository's; all else needs no file, and no checkout of another project.
     const { action = 'deploy-stack', workspace = action === 'deploy-stack' ? process.cwd() : undefined } =
       step;
+    const env: Record<string, string> = {
+      ...this.target(step.environment.account),
+      GITHUB_JOB: step.environment.name,
+      ...step.env,
+    };
     const run = await runAction(action, {
-      // Libraries warn of the age of a Node.js that is older than the runner's.
-      node: [process.execPath, '--no-warnings'],
+      node: this.#node,
       inputs: step.inputs,
-      env: {
-        ...this.target(step.environment.account),
-        GITHUB_JOB: step.environment.name,
-        ...step.env,
-      },
+      env,
+      token: env['GITHUB_TOKEN'] ?? '',
       ...(workspace !== undefined && { workspace }),
       ...(step.event && { event: step.event }),
       ...(step.cancelAt && { onLine: cancelOnce(step.cancelAt) }),

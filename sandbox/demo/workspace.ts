@@ -7,6 +7,7 @@ import { parse, stringify } from 'yaml';
 
 interface Platform {
   environments: Record<string, Record<string, unknown>>;
+  stacks: Record<string, { manual?: boolean; environments?: string[] }>;
   services: Record<string, Record<string, unknown>>;
 }
 
@@ -17,10 +18,12 @@ const SOAK = '0s';
 export class Workspace {
   readonly folder = mkdtempSync(join(tmpdir(), 'demo-'));
   readonly services: readonly string[];
+  readonly #platform: Platform;
 
   constructor() {
     cpSync('templates', join(this.folder, 'templates'), { recursive: true });
     const platform = parse(readFileSync('platform.yml', 'utf8')) as Platform;
+    this.#platform = platform;
     this.services = Object.keys(platform.services);
     for (const [name, service] of Object.entries(platform.services)) {
       service['build'] = { 'oci-layout': `images/${name}` };
@@ -36,6 +39,21 @@ export class Workspace {
     return Object.fromEntries(
       services.map((name) => [name, writeImage(join(this.folder, 'images', name), name, version)]),
     );
+  }
+
+  /** The stacks of an environment that an administrator deploys. */
+  manualStacks(environment: string): string[] {
+    return Object.entries(this.#platform.stacks)
+      .filter(([, { manual, environments }]) => manual && (environments?.includes(environment) ?? true))
+      .map(([name]) => name);
+  }
+
+  /** Changes a value of an environment, as a commit does. */
+  setParameter(environment: string, name: string, value: string): void {
+    const file = join(this.folder, 'templates/environments', `${environment}.json`);
+    const values = JSON.parse(readFileSync(file, 'utf8')) as { Parameters: Record<string, string> };
+    values.Parameters[name] = value;
+    writeFileSync(file, JSON.stringify(values));
   }
 
   remove(): void {

@@ -237,6 +237,13 @@ const scenario = object(
         incompleteValues: flag,
       },
     ),
+    /** Stacks that are there from the start, made at once, in order. The template is a file. */
+    stacks: listOf(
+      object(
+        { account, name: text, template: text },
+        { region: text, parameters: mapOf(text), tags: mapOf(text) },
+      ),
+    ),
     roles: listOf(object({ arn: roleArn, trust: mapOf(anything) }, { maxSessionSeconds: positive })),
     /** ARNs of roles and of secrets that do not exist, though a task definition names them. */
     missing: listOf(matching(/^arn:[^:]+:(?:iam|secretsmanager):/, 'the ARN of a role or of a secret')),
@@ -252,6 +259,7 @@ const scenario = object(
 );
 
 export type Scenario = TypeOf<typeof scenario>;
+export type ExistingStack = NonNullable<Scenario['stacks']>[number];
 export type FaultRule = TypeOf<typeof fault>;
 export type ResourceRule = TypeOf<typeof resource>;
 export type HookRule = TypeOf<typeof hook>;
