@@ -11,7 +11,9 @@ const SETTINGS = ['BASIC_SCAN_TYPE_VERSION', 'REGISTRY_POLICY_SCOPE', 'BLOB_MOUN
 export const REGISTRY_OPERATIONS: Record<string, EcrOperation> = {
   GetAuthorizationToken(world, input, call) {
     const registry = registryOf(world);
-    const { password, expiresAt } = registry.issueToken({ arn: call.principalArn, account: call.account });
+    const { password, expiresAt } = registry.issueToken(
+      call.principal ?? { arn: call.principalArn, account: call.account },
+    );
     const data = {
       authorizationToken: Buffer.from(`AWS:${password}`).toString('base64'),
       expiresAt,

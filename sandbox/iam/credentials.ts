@@ -1,12 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { HttpRequest } from '../server/http.ts';
 import type { World } from '../world.ts';
-
-/** Who signed a call. */
-export interface Principal {
-  arn: string;
-  account: string;
-}
+import type { Principal } from './principal.ts';
 
 export interface Session {
   principal: Principal;

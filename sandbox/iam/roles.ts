@@ -1,27 +1,61 @@
 import type { World } from '../world.ts';
+import { parsePolicy } from './policies/document.ts';
+import type { PolicyDocument } from './policies/policy.ts';
+import { evaluate, type Permissions, type PrincipalNames } from './policies/evaluation.ts';
+import type { Context } from './policies/policy.ts';
 
 /** A role's AssumeRolePolicyDocument, as written. */
 export type TrustPolicy = Record<string, unknown>;
 
-export interface Role {
+/** What a role may do. */
+interface Grants {
+  /** Inline policies by name. */
+  policies: Readonly<Record<string, PolicyDocument>>;
+  /** ARNs of managed policies. */
+  attached?: readonly string[];
+  /** The permissions boundary: a policy, or the ARN of a managed one. */
+  boundary?: PolicyDocument;
+}
+
+export interface Role extends Partial<Grants> {
   arn: string;
   trustPolicy: TrustPolicy;
   /** MaxSessionDuration in seconds. */
   maxSessionSeconds: number;
+  tags?: Readonly<Record<string, string>>;
 }
 
-/** The roles of all accounts by ARN: the scenario's, and those that CloudFormation makes. */
+/** A policy that is put on roles from outside of them, such as by AWS::IAM::Policy. */
+interface Grant {
+  roles: readonly string[];
+  name: string;
+  document: PolicyDocument;
+}
+
+/**
+ * The roles of all accounts by ARN: the scenario's, and those that CloudFormation makes. A role with `policies` has no
+ * more rights than they give; one without has all rights.
+ */
 export class IdentityStore {
   readonly #roles = new Map<string, Role>();
   readonly #deleted = new Set<string>();
+  readonly #managed = new Map<string, PolicyDocument>();
+  readonly #grants = new Map<string, Grant>();
 
   role(arn: string): Role | undefined {
     return this.#roles.get(arn);
   }
 
-  putRole(arn: string, trustPolicy: TrustPolicy, maxSessionSeconds = 3600): void {
+  /** The role of a name in an account, whatever its path. */
+  roleNamed(account: string, name: string): Role | undefined {
+    return [...this.#roles.values()].find(({ arn }) => arn.split(':')[4] === account && nameOf(arn) === name);
+  }
+
+  /** Throws MalformedPolicyDocument. */
+  putRole(arn: string, trustPolicy: TrustPolicy, maxSessionSeconds = 3600, more: Partial<Role> = {}): void {
+    for (const document of Object.values(more.policies ?? {})) parsePolicy(document);
     this.#deleted.delete(arn);
-    this.#roles.set(arn, { arn, trustPolicy, maxSessionSeconds });
+    this.#roles.set(arn, { ...more, arn, trustPolicy, maxSessionSeconds });
   }
 
   /** Whether there was such a role, and it was deleted. */
@@ -33,13 +67,67 @@ export class IdentityStore {
     this.#roles.delete(arn);
     this.#deleted.add(arn);
   }
+
+  /** Throws MalformedPolicyDocument. */
+  putManagedPolicy(arn: string, document: PolicyDocument): void {
+    parsePolicy(document);
+    this.#managed.set(arn, document);
+  }
+
+  /** The document of a managed policy. Throws for one that the sandbox does not have. */
+  managedPolicy(arn: string): PolicyDocument {
+    const document = this.#managed.get(arn);
+    if (document === undefined) throw new Error(`the sandbox has no document of the managed policy ${arn}`);
+    return document;
+  }
+
+  deleteManagedPolicy(arn: string): void {
+    this.#managed.delete(arn);
+  }
+
+  /** Puts a policy on roles, in place of what the same source put on roles before. Throws MalformedPolicyDocument. */
+  putGrant(source: string, grant: Grant): void {
+    parsePolicy(grant.document);
+    this.#grants.set(source, grant);
+  }
+
+  deleteGrant(source: string): void {
+    this.#grants.delete(source);
+  }
+
+  /** What a role may do; undefined when it has all rights. Throws for a managed policy that the sandbox does not have. */
+  permissionsOf(role: Role): Omit<Permissions, 'session'> | undefined {
+    if (!role.policies) return undefined;
+    const attached = (role.attached ?? []).map((arn) => [nameOf(arn), this.managedPolicy(arn)] as const);
+    const granted = [...this.#grants.values()]
+      .filter(({ roles }) => roles.includes(role.arn))
+      .map(({ name, document }) => [name, document] as const);
+    const { boundary } = role;
+    return {
+      policies: { ...role.policies, ...Object.fromEntries([...attached, ...granted]) },
+      ...(boundary !== undefined && {
+        boundary:
+          typeof boundary === 'string' && boundary.startsWith('arn:')
+            ? this.managedPolicy(boundary)
+            : boundary,
+      }),
+    };
+  }
+}
+
+function nameOf(arn: string): string {
+  return arn.slice(arn.lastIndexOf('/') + 1);
 }
 
 export function identityStore(world: World): IdentityStore {
   return world.store('', '', 'identity', () => {
     const store = new IdentityStore();
-    for (const role of world.scenario.roles ?? [])
-      store.putRole(role.arn, role.trust, role.maxSessionSeconds);
+    for (const { arn, trust, maxSessionSeconds, policies, boundary, tags } of world.scenario.roles ?? [])
+      store.putRole(arn, trust, maxSessionSeconds, {
+        ...(policies && { policies }),
+        ...(boundary && { boundary }),
+        ...(tags && { tags }),
+      });
     return store;
   });
 }
@@ -47,67 +135,11 @@ export function identityStore(world: World): IdentityStore {
 /** Who asks for a role, and what the condition keys are worth. */
 export interface TrustQuestion {
   action: string;
-  /** The kind of principal, and the names under which the policy may mean this one. */
-  principal: { kind: 'Federated' | 'AWS'; names: readonly string[] };
-  /** Condition keys in lower case. */
-  context: ReadonlyMap<string, string>;
+  principal: PrincipalNames;
+  context: Context;
 }
 
-type Test = (actual: string, expected: string) => boolean;
-
-/** IAM's string operators; any other one in a policy means that the statement does not apply. */
-const TESTS: Record<string, Test> = {
-  StringEquals: (actual, expected) => actual === expected,
-  StringEqualsIgnoreCase: (actual, expected) => actual.toLowerCase() === expected.toLowerCase(),
-  StringLike: like,
-};
-
-/** IAM's rule for a trust policy: some statement allows, and none denies. */
+/** IAM's rule for a resource-based policy, such as a trust policy: some statement allows, and none denies. */
 export function trusts(policy: TrustPolicy, question: TrustQuestion): boolean {
-  const statements = list(policy.Statement).filter((statement) =>
-    applies(statement as TrustPolicy, question),
-  );
-  const effects = statements.map((statement) => (statement as TrustPolicy).Effect);
-  return effects.includes('Allow') && !effects.includes('Deny');
-}
-
-function applies(statement: TrustPolicy, question: TrustQuestion): boolean {
-  const { action, principal, context } = question;
-  const actions = list(statement.Action).map(String);
-  if (!actions.some((pattern) => like(action.toLowerCase(), pattern.toLowerCase()))) return false;
-  const named =
-    statement.Principal === '*' ? ['*'] : list(field(statement.Principal, principal.kind)).map(String);
-  if (!named.some((name) => name === '*' || principal.names.includes(name))) return false;
-  return Object.entries((statement.Condition ?? {}) as Record<string, object>).every(([operator, keys]) =>
-    Object.entries(keys).every(([key, expected]) =>
-      holds(operator, context.get(key.toLowerCase()), list(expected).map(String)),
-    ),
-  );
-}
-
-function holds(operator: string, actual: string | undefined, expected: string[]): boolean {
-  const name = operator.replace(/^For(Any|All)Values?:/, '').replace(/IfExists$/, '');
-  const test = TESTS[name.replace('Not', '')];
-  if (!test) return false;
-  if (actual === undefined) return /^ForAll|Not|IfExists$/.test(operator);
-  const found = expected.some((value) => test(actual, value));
-  return name.includes('Not') ? !found : found;
-}
-
-/** `*` is any text, `?` any one character. */
-function like(actual: string, pattern: string): boolean {
-  const source = pattern
-    .replace(/[\\^$.|+()[\]{}]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${source}$`, 's').test(actual);
-}
-
-function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
-}
-
-function list(value: unknown): unknown[] {
-  if (value === undefined) return [];
-  return Array.isArray(value) ? (value as unknown[]) : [value];
+  return evaluate(policy, { ...question, resource: '*' }).effect === 'allow';
 }

@@ -30,14 +30,14 @@ export function iam(world: World): Service {
     operations: {
       GetRole(input, call) {
         const name = textOf(input.RoleName) ?? '';
-        const arn = `arn:${partitionOf(call.region).id}:iam::${call.account}:role/${name}`;
+        const role = identityStore(world).roleNamed(call.account, name);
+        const arn = role?.arn ?? `arn:${partitionOf(call.region).id}:iam::${call.account}:role/${name}`;
         if (isMissing(world, arn) || identityStore(world).isDeleted(arn)) {
           throw new AwsError('NoSuchEntity', `The role with name ${name} cannot be found.`, 404);
         }
-        const role = identityStore(world).role(arn);
         return {
           Role: {
-            Path: '/',
+            Path: arn.replace(/^.*?:role(\/.*?)[^/]*$/, '$1'),
             RoleName: name,
             RoleId: userId(arn),
             Arn: arn,

@@ -4,7 +4,10 @@ import { identityStore, type Role, trusts } from './roles.ts';
 import { GITHUB_ISSUER, readToken } from './oidc.ts';
 import type { Claims } from './oidc.ts';
 import type { Call, Input, Service } from '../protocols/service.ts';
-import { AwsError, textOf } from '../protocols/service.ts';
+import { AwsError, listOf, textOf } from '../protocols/service.ts';
+import type { Context } from './policies/policy.ts';
+import { parsePolicy } from './policies/document.ts';
+import type { PolicyDocument } from './policies/policy.ts';
 import type { World } from '../world.ts';
 
 /** The audience that the account's OpenID Connect provider lists. */
@@ -21,6 +24,7 @@ interface RoleRequest {
   sessionName: string;
   seconds: number;
   role: Role | undefined;
+  policies: readonly PolicyDocument[];
 }
 
 /** STS: who am I, and the two ways to a role. Roles that nobody declared trust the repository's owner. */
@@ -49,7 +53,7 @@ export function sts(world: World): Service {
           const message = `User: ${call.principalArn} is not authorized to perform: sts:AssumeRole on resource: ${request.arn}`;
           throw new AwsError('AccessDenied', message, 403);
         }
-        return assumed(issue(world, request));
+        return assumed(issue(world, request, {}));
       },
 
       async AssumeRoleWithWebIdentity(input) {
@@ -59,7 +63,7 @@ export function sts(world: World): Service {
           throw new AwsError('AccessDenied', 'Not authorized to perform sts:AssumeRoleWithWebIdentity', 403);
         }
         return {
-          ...assumed(issue(world, request)),
+          ...assumed(issue(world, request, webIdentityContext(request, claims))),
           SubjectFromWebIdentityToken: claims.sub,
           Audience: claims.aud,
           Provider: providerArn(request.account),
@@ -91,7 +95,29 @@ function roleRequest(world: World, input: Input): RoleRequest {
   if (seconds > (role?.maxSessionSeconds ?? MAX_SESSION_SECONDS)) {
     throw invalid('The requested DurationSeconds exceeds the MaxSessionDuration set for this role.');
   }
-  return { arn, account, roleName: path.split('/').at(-1) ?? path, sessionName, seconds, role };
+  return {
+    arn,
+    account,
+    roleName: path.split('/').at(-1) ?? path,
+    sessionName,
+    seconds,
+    role,
+    policies: sessionPolicies(world, input),
+  };
+}
+
+/**
+ * "The resulting session's permissions are the intersection of the role's identity-based policy and the session
+ * policies." What PolicyArns names must be in the account.
+ *
+ * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+ */
+function sessionPolicies(world: World, input: Input): PolicyDocument[] {
+  const inline = textOf(input.Policy);
+  const arns = listOf(input.PolicyArns).map((item) => textOf((item as Input).arn) ?? '');
+  const documents = arns.map((arn) => identityStore(world).managedPolicy(arn));
+  if (inline !== undefined) parsePolicy(inline);
+  return [...(inline === undefined ? [] : [JSON.parse(inline) as Record<string, unknown>]), ...documents];
 }
 
 /** The claims of a token that the account's provider would accept. AWS's errors, in the order of its checks. */
@@ -129,16 +155,24 @@ function accountExists(world: World, { account }: RoleRequest): boolean {
 
 function trustsToken({ role, account }: RoleRequest, claims: Claims, owner: string): boolean {
   if (!role) return String(claims.sub).startsWith(`repo:${owner}/`);
-  const host = new URL(GITHUB_ISSUER).host;
-  const context = Object.entries(claims).map(([name, value]): [string, string] => [
-    `${host}:${name}`,
-    String(value),
-  ]);
   return trusts(role.trustPolicy, {
     action: 'sts:AssumeRoleWithWebIdentity',
     principal: { kind: 'Federated', names: [providerArn(account)] },
-    context: new Map(context),
+    context: claimContext(claims),
   });
+}
+
+/** The claims of GitHub's token as condition keys. */
+function claimContext(claims: Claims): Context {
+  const { host } = new URL(GITHUB_ISSUER);
+  return Object.fromEntries(
+    Object.entries(claims).map(([name, value]) => [`${host}:${name}`, String(value)]),
+  );
+}
+
+/** The keys of web identity that later calls of the session have too. */
+function webIdentityContext({ account }: RoleRequest, claims: Claims): Context {
+  return { ...claimContext(claims), 'aws:FederatedProvider': providerArn(account) };
 }
 
 function trustsCaller({ role }: RoleRequest, call: Call): boolean {
@@ -147,7 +181,7 @@ function trustsCaller({ role }: RoleRequest, call: Call): boolean {
   return trusts(role.trustPolicy, {
     action: 'sts:AssumeRole',
     principal: { kind: 'AWS', names: [call.principalArn, call.account, root, roleOf(call.principalArn)] },
-    context: new Map(),
+    context: {},
   });
 }
 
@@ -164,9 +198,10 @@ function providerArn(account: string): string {
   return `arn:aws:iam::${account}:oidc-provider/${new URL(GITHUB_ISSUER).host}`;
 }
 
-function issue(world: World, { account, roleName, sessionName, seconds }: RoleRequest): Session {
+function issue(world: World, request: RoleRequest, context: Context): Session {
+  const { arn: roleArn, account, roleName, sessionName, seconds, policies } = request;
   const arn = `arn:aws:sts::${account}:assumed-role/${roleName}/${sessionName}`;
-  return credentialStore(world).issue({ arn, account }, seconds);
+  return credentialStore(world).issue({ arn, account, session: { roleArn, policies, context } }, seconds);
 }
 
 function assumed({ principal, accessKeyId, secretAccessKey, sessionToken, expiration }: Session): object {

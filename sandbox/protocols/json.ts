@@ -24,6 +24,7 @@ export const json: Protocol = {
       400,
     ],
     expiredToken: ['ExpiredTokenException', 'The security token included in the request is expired', 400],
+    denied: ['AccessDeniedException', '', 400],
     unknownOperation: ['UnknownOperationException', '', 400],
     throttle: ['ThrottlingException', 'Rate exceeded', 400],
     failure: ['InternalServerError', 'An internal error has occurred.', 500],

@@ -36,6 +36,7 @@ export const query: Protocol = {
     unsigned: ['MissingAuthenticationToken', 'Request is missing Authentication Token', 403],
     unknownKey: ['InvalidClientTokenId', 'The security token included in the request is invalid.', 403],
     expiredToken: ['ExpiredToken', 'The security token included in the request is expired', 403],
+    denied: ['AccessDenied', '', 403],
     unknownOperation: ['InvalidAction', 'The action is not valid for this endpoint.', 400],
     throttle: ['Throttling', 'Rate exceeded', 400],
     failure: ['InternalFailure', 'An internal error has occurred.', 500],

@@ -50,6 +50,7 @@ export const restXml: Protocol = {
       403,
     ],
     expiredToken: ['ExpiredToken', 'The provided token has expired.', 400],
+    denied: ['AccessDenied', '', 403],
     unknownOperation: [
       'NotImplemented',
       'A header you provided implies functionality that is not implemented',

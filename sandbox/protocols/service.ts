@@ -1,3 +1,4 @@
+import type { Principal } from '../iam/principal.ts';
 import type { HttpRequest, Reply } from '../server/http.ts';
 
 /** A refusal as AWS words it: a code, a message, an HTTP status, and what else its protocol carries. */
@@ -25,6 +26,8 @@ export interface Call {
   account: string;
   region: string;
   principalArn: string;
+  /** Who signed it; absent for a call that is not AWS's. */
+  principal?: Principal;
   requestId: string;
 }
 
@@ -61,6 +64,8 @@ interface Refusals {
   unknownKey: Refusal;
   expiredToken: Refusal;
   unknownOperation: Refusal;
+  /** IAM says no; the message is IAM's. */
+  denied: Refusal;
   /** Faults. */
   throttle: Refusal;
   failure: Refusal;

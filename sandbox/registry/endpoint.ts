@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Principal } from '../iam/credentials.ts';
+import { denialOf } from '../iam/authorization.ts';
+import type { Principal } from '../iam/principal.ts';
 import type { Endpoint, Exchange } from '../server/exchange.ts';
 import type { HttpRequest, Reply } from '../server/http.ts';
 import { jsonReply } from '../server/http.ts';
@@ -33,6 +34,10 @@ async function answer(world: World, request: HttpRequest, route: Route | undefin
   const operation = OPERATIONS[route.operation];
   if (!operation) throw new AwsError('UNSUPPORTED', `the sandbox has no ${route.operation}`, 405);
   const repository = repositoryOf(world, account, region, name);
+  const message = denialOf(world, principal, region, [
+    { action: operation.action, resource: repository.arn },
+  ]);
+  if (message !== undefined) throw new AwsError('AccessDeniedException', message);
   authorize(principal, repository, operation.action);
   return operation.run({ world, repository, request, route, principal });
 }

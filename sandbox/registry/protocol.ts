@@ -1,4 +1,4 @@
-import type { Principal } from '../iam/credentials.ts';
+import type { Principal } from '../iam/principal.ts';
 import { AwsError } from '../protocols/service.ts';
 import type { FaultRule } from '../scenario/scenario.ts';
 import { type HttpRequest, jsonReply, type Reply } from '../server/http.ts';

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Principal } from '../iam/credentials.ts';
+import type { Principal } from '../iam/principal.ts';
 import { type TrustPolicy, trusts } from '../iam/roles.ts';
 import { AwsError } from '../protocols/service.ts';
 import type { World } from '../world.ts';
@@ -103,7 +103,7 @@ export function authorize(principal: Principal, repository: ImageRepository, act
   const root = `arn:aws:iam::${principal.account}:root`;
   const names = [principal.arn, principal.account, root];
   const policy = JSON.parse(repository.policy ?? '{}') as TrustPolicy;
-  if (trusts(policy, { action, principal: { kind: 'AWS', names }, context: new Map() })) return;
+  if (trusts(policy, { action, principal: { kind: 'AWS', names }, context: {} })) return;
   const message = `User: ${principal.arn} is not authorized to perform: ${action} on resource: ${repository.arn} because no resource-based policy allows the ${action} action`;
   throw new AwsError('AccessDeniedException', message);
 }

@@ -244,7 +244,19 @@ const scenario = object(
         { region: text, parameters: mapOf(text), tags: mapOf(text) },
       ),
     ),
-    roles: listOf(object({ arn: roleArn, trust: mapOf(anything) }, { maxSessionSeconds: positive })),
+    /** A role with policies has the rights that they give, within its boundary; one without has all rights. */
+    roles: listOf(
+      object(
+        { arn: roleArn, trust: mapOf(anything) },
+        {
+          maxSessionSeconds: positive,
+          /** Documents by name. */
+          policies: mapOf(mapOf(anything)),
+          boundary: mapOf(anything),
+          tags: mapOf(text),
+        },
+      ),
+    ),
     /** ARNs of roles and of secrets that do not exist, though a task definition names them. */
     missing: listOf(matching(/^arn:[^:]+:(?:iam|secretsmanager):/, 'the ARN of a role or of a secret')),
     /** Claims of the identity tokens that differ from the usual. */

@@ -4,8 +4,9 @@ import {
   type CredentialScope,
   credentialStore,
   type CredentialStore,
-  type Principal,
 } from '../iam/credentials.ts';
+import type { Principal } from '../iam/principal.ts';
+import { authorizeCall } from '../iam/authorization.ts';
 import { json } from '../protocols/json.ts';
 import { query } from '../protocols/query.ts';
 import { restXml } from '../protocols/rest-xml.ts';
@@ -22,10 +23,12 @@ const UNSIGNED_ACTION = 'AssumeRoleWithWebIdentity';
 
 /** The AWS half of the sandbox: finds the service, the protocol and the caller of a request. */
 export class AwsEndpoint {
+  readonly #world: World;
   readonly #services: Services;
   readonly #credentials: CredentialStore;
 
   constructor(world: World) {
+    this.#world = world;
     this.#services = new Services(world);
     this.#credentials = credentialStore(world);
   }
@@ -49,6 +52,7 @@ export class AwsEndpoint {
           ? service.operations[call.operation]
           : undefined;
         if (!operation) throw unknownOperation(protocol, call);
+        await authorizeCall(this.#world, call, principal, protocol.refusals.denied);
         return protocol.succeed(await operation(call.input, call), call, service);
       },
       refuse: (error) => protocol.refuse(error, call),
@@ -86,6 +90,7 @@ function origin(
     account,
     region: scope?.region ?? DEFAULT_REGION,
     principalArn: arn,
+    ...(typeof principal !== 'string' && { principal }),
     requestId: randomUUID(),
   };
 }

@@ -1,14 +1,13 @@
-import { identityStore } from '../../iam/roles.ts';
 import { objectStore } from '../../s3/object-store.ts';
 import { AwsError } from '../../protocols/service.ts';
 import { parameterStore } from '../../ssm/parameter-store.ts';
 import type { World } from '../../world.ts';
-import { arnOf } from './identity.ts';
 import { ECS_EFFECTS } from './ecs.ts';
 import { changedProperties, type Effect } from './effect.ts';
 import { putRepository, removeRepository, repositoryExists } from './ecr.ts';
-import type { Json, JsonObject } from '../json.ts';
-import { isObject, textOf } from '../json.ts';
+import { IDENTITY_EFFECTS } from '../permissions/identity-effects.ts';
+import type { JsonObject } from '../json.ts';
+import { textOf } from '../json.ts';
 import { LOAD_BALANCING_EFFECTS } from './elb.ts';
 import { LAMBDA_EFFECTS } from './lambda.ts';
 import { type ExclusiveName, exclusiveName } from './names.ts';
@@ -22,6 +21,7 @@ const EFFECTS: Record<string, Effect> = {
   ...LOAD_BALANCING_EFFECTS,
   ...OBSERVABILITY_EFFECTS,
   ...LAMBDA_EFFECTS,
+  ...IDENTITY_EFFECTS,
   'AWS::SSM::Parameter': {
     exists: (world, stack, name) =>
       parameterStore(world, stack.account, stack.region).get(name) !== undefined,
@@ -50,30 +50,12 @@ const EFFECTS: Record<string, Effect> = {
     change: putRepository,
     remove: removeRepository,
   },
-  'AWS::IAM::Role': {
-    make: putRole,
-    change: putRole,
-    remove: (world, stack, resource) => {
-      identityStore(world).deleteRole(arnOf(identityOf(stack, resource)));
-    },
-  },
 };
 
 function putParameter(world: World, stack: Stack, resource: StackResource): void {
   const { Value: value, Type: type } = resource.properties;
   const store = parameterStore(world, stack.account, stack.region);
   store.put({ name: resource.physicalId, type: textOf(type), value: textOf(value) });
-}
-
-function putRole(world: World, stack: Stack, resource: StackResource): void {
-  const { AssumeRolePolicyDocument: document, MaxSessionDuration: seconds } = resource.properties;
-  const policy = typeof document === 'string' ? (JSON.parse(document) as Json) : document;
-  const trust = isObject(policy) ? policy : {};
-  identityStore(world).putRole(
-    arnOf(identityOf(stack, resource)),
-    trust,
-    seconds === undefined ? 3600 : Number(seconds),
-  );
 }
 
 /** As much of a resource as its name needs. */

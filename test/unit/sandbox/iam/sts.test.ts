@@ -193,7 +193,8 @@ describe("a role's trust policy", () => {
       true,
     ],
     ['what it must not be', trustOf({ StringNotEquals: { [`${key}:environment`]: 'prod' } }), false],
-    ['an operator that nobody knows', trustOf({ NumericEquals: { [`${key}:run_id`]: '1' } }), false],
+    ['a number', trustOf({ NumericEquals: { [`${key}:run_id`]: '1' } }), true],
+    ['another number', trustOf({ NumericEquals: { [`${key}:run_id`]: '2' } }), false],
     ['another action', trustOf({}, { Action: 'sts:AssumeRole' }), false],
     [
       'another provider',

@@ -1,0 +1,127 @@
+import { holds } from './conditions.ts';
+import { patternIn } from './context.ts';
+import { parsePolicy } from './document.ts';
+import { matches, overlap, patternOf } from './patterns.ts';
+import type { Context, Patterns, Policy, PolicyDocument, Statement } from './policy.ts';
+
+/** Who asks, by the names under which a policy may mean this principal. */
+export interface PrincipalNames {
+  kind: 'AWS' | 'Federated' | 'Service';
+  names: readonly string[];
+}
+
+export interface Question {
+  principal: PrincipalNames;
+  /** `service:Operation`. */
+  action: string;
+  /** An ARN, or `*` for an action without resource types. */
+  resource: string;
+  context: Context;
+  /** `*` in the resource stands for a part that is not known: a statement allows where it allows some such resource. */
+  isPartial?: boolean;
+}
+
+/** What one policy says, and the statement that says so. */
+export type Verdict = { effect: 'allow' | 'deny'; statement: Statement } | { effect: 'none' };
+
+/** What one policy says of a question: a Deny wins over an Allow. */
+export function evaluate(document: PolicyDocument, question: Question): Verdict {
+  const policy = parsePolicy(document);
+  const applying = policy.statements.filter((statement) => applies(statement, policy, question));
+  const deny = applying.find(({ effect }) => effect === 'Deny');
+  if (deny) return { effect: 'deny', statement: deny };
+  const [allow] = applying;
+  return allow ? { effect: 'allow', statement: allow } : { effect: 'none' };
+}
+
+function applies(statement: Statement, policy: Policy, question: Question): boolean {
+  return (
+    fitsAction(statement.actions, question.action) &&
+    fitsPrincipal(statement, question.principal) &&
+    fitsResource(statement, policy, question) &&
+    statement.conditions.every((condition) =>
+      holds(condition, { context: question.context, hasVariables: policy.hasVariables }),
+    )
+  );
+}
+
+/** Actions are compared without regard to case. */
+function fitsAction({ negated, values }: Patterns, action: string): boolean {
+  const wanted = action.toLowerCase();
+  const found = values.some((value) => {
+    const pattern = patternIn(value.toLowerCase(), {}, false);
+    return pattern !== undefined && matches(pattern, wanted);
+  });
+  return found !== negated;
+}
+
+function fitsPrincipal({ principals }: Statement, { kind, names }: PrincipalNames): boolean {
+  if (!principals) return true;
+  const { negated, byKind } = principals;
+  const named = [...(byKind[kind] ?? []), ...(byKind['*'] ?? [])];
+  return named.some((name) => name === '*' || names.includes(name)) !== negated;
+}
+
+function fitsResource({ effect, resources }: Statement, policy: Policy, question: Question): boolean {
+  if (!resources) return true;
+  const { resource, context, isPartial } = question;
+  const tolerant = isPartial === true && effect === 'Allow' && !resources.negated;
+  const found = resources.values.some((value) => {
+    const pattern = patternIn(value, context, policy.hasVariables);
+    if (!pattern) return false;
+    return tolerant ? overlap(pattern, patternOf(resource)) : matches(pattern, resource);
+  });
+  return found !== resources.negated;
+}
+
+/** The policies that together say what a session may do. Each list is of documents by name. */
+export interface Permissions {
+  policies: Readonly<Record<string, PolicyDocument>>;
+  boundary?: PolicyDocument;
+  /** Of the session. Empty: it has all that the role has. */
+  session: readonly PolicyDocument[];
+}
+
+export type PolicyKind = 'identity-based policy' | 'permissions boundary' | 'session policy';
+
+/** What came of a question: why it is denied, or the statement that allows it. */
+export type Outcome =
+  | { outcome: 'allow'; statement: Statement; policy: string }
+  | { outcome: 'explicit deny'; statement: Statement; by: PolicyKind }
+  | { outcome: 'implicit deny'; by: PolicyKind };
+
+/**
+ * AWS's order: an explicit deny of any policy, then each kind of policy must allow.
+ *
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
+ */
+export function decide({ policies, boundary, session }: Permissions, question: Question): Outcome {
+  const identity = Object.entries(policies).map(
+    ([name, document]) => [name, evaluate(document, question)] as const,
+  );
+  const layers: [PolicyKind, Verdict[]][] = [
+    ['identity-based policy', identity.map(([, verdict]) => verdict)],
+    ...(boundary === undefined
+      ? []
+      : [['permissions boundary', [evaluate(boundary, question)]] as [PolicyKind, Verdict[]]]),
+    ...(session.length === 0
+      ? []
+      : [
+          ['session policy', session.map((document) => evaluate(document, question))] as [
+            PolicyKind,
+            Verdict[],
+          ],
+        ]),
+  ];
+  for (const [by, verdicts] of layers) {
+    for (const verdict of verdicts) {
+      if (verdict.effect === 'deny') return { outcome: 'explicit deny', statement: verdict.statement, by };
+    }
+  }
+  const missing = layers.find(([, verdicts]) => verdicts.every(({ effect }) => effect === 'none'));
+  if (missing) return { outcome: 'implicit deny', by: missing[0] };
+  for (const [policy, verdict] of identity) {
+    if (verdict.effect === 'allow') return { outcome: 'allow', statement: verdict.statement, policy };
+  }
+  return { outcome: 'implicit deny', by: 'identity-based policy' };
+}

@@ -1,0 +1,38 @@
+/** A policy as it was written: an object, or its JSON. */
+export type PolicyDocument = Record<string, unknown> | string;
+
+/** One test of a statement's Condition: an operator, a key of the request's context, the values that it may have. */
+export interface Condition {
+  operator: string;
+  key: string;
+  values: readonly string[];
+}
+
+/** The element of a pair such as Action and NotAction that a statement has, and its patterns. */
+export interface Patterns {
+  negated: boolean;
+  values: readonly string[];
+}
+
+export interface Statement {
+  sid: string;
+  effect: 'Allow' | 'Deny';
+  actions: Patterns;
+  /** Absent in trust policies. */
+  resources?: Patterns;
+  /** By kind (`AWS`, `Federated`, `Service`), or `*` for anyone; absent in identity-based policies. */
+  principals?: { negated: boolean; byKind: Readonly<Record<string, readonly string[]>> };
+  conditions: readonly Condition[];
+}
+
+export interface Policy {
+  statements: readonly Statement[];
+  /** Variables such as `${aws:PrincipalTag/team}` are replaced only in policies of version 2012-10-17. */
+  hasVariables: boolean;
+}
+
+/**
+ * What is known of a request: condition keys with their values. A list is a key that has several values at a time, such
+ * as `aws:TagKeys`.
+ */
+export type Context = Readonly<Record<string, string | readonly string[]>>;
