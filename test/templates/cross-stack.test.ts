@@ -12,6 +12,7 @@ import { namesFit } from './rules/names.ts';
 import { parametersUsed } from './rules/parameters.ts';
 import { cachedPlatformOf, platformOf, platformStack, provisionedPlatformOf } from './rules/platform.ts';
 import type { PlatformStack, Rule } from './rules/platform.ts';
+import { environmentInNames, namesTaken } from './rules/environment-names.ts';
 import { onePort } from './rules/ports.ts';
 import { principalsExist } from './rules/principals.ts';
 import { sharedNames } from './rules/shared-names.ts';
@@ -20,6 +21,7 @@ import { servicesWaitForRoutes } from './rules/target-groups.ts';
 import { trafficRuleIsFixed } from './rules/traffic-rule.ts';
 
 const rules: Record<string, Rule> = {
+  environmentInNames,
   sharedNames,
   noCycles,
   onePort,
@@ -344,5 +346,47 @@ describe('the rule that ECS shifts traffic with', () => {
     ],
   ])('%s', (_name, from, to, message) => {
     expect(changed(from, to)).toContainEqual(expect.stringContaining(message));
+  });
+});
+
+describe('names that another environment of the account would take', () => {
+  const named = (type: string, name: string, more = '') =>
+    stack(
+      `
+Parameters: { Environment: { Type: String } }
+Resources: { X: { Type: ${type}, Properties: { ${name} } } }
+${more}`,
+      { Environment: 'dev' },
+    );
+
+  test.each([
+    ['AWS::SNS::Topic', 'TopicName: alarms', 'AWS::SNS::Topic.TopicName is alarms in staging too'],
+    [
+      'AWS::Logs::LogGroup',
+      'LogGroupName: /ecs/api',
+      'AWS::Logs::LogGroup.LogGroupName is /ecs/api in staging too',
+    ],
+    ['AWS::SNS::Topic', "TopicName: !Sub '${Environment}-alarms'", undefined],
+    ['AWS::SNS::Topic', 'DisplayName: !Ref Environment', undefined],
+    ['AWS::ECR::Repository', 'RepositoryName: platform/api', undefined],
+  ])('%s with %s', (type, name, message) => {
+    expect(messages(environmentInNames, [named(type, name)])).toEqual(message === undefined ? [] : [message]);
+  });
+
+  test('an export', () => {
+    const exporting = named(
+      'AWS::SNS::Topic',
+      'KmsMasterKeyId: x',
+      'Outputs: { E: { Value: x, Export: { Name: net } } }',
+    );
+    expect(messages(environmentInNames, [exporting])).toEqual(['export is net in staging too']);
+  });
+
+  test('are looked for', () => {
+    const looked = environments.flatMap((environment) => platformOf(environment).flatMap(namesTaken));
+    const kinds = new Set(looked.map(({ what }) => what));
+    process.stdout.write(`${looked.length} names of ${kinds.size} kinds carry the environment\n`);
+    expect(looked.length).toBeGreaterThan(150);
+    expect(kinds.size).toBeGreaterThan(10);
   });
 });

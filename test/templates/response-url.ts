@@ -32,7 +32,7 @@ export class ResponseUrl {
       Expires: expires,
       Signature: signature('PUT', '', expires, path),
     };
-    return `http://127.0.0.1:${port}${path}?${new URLSearchParams(query)}`;
+    return `http://127.0.0.1:${port}${path}?${new URLSearchParams(query).toString()}`;
   }
 
   /** Answers 503 from here on. */

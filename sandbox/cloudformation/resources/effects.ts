@@ -10,7 +10,7 @@ import type { JsonObject } from '../json.ts';
 import { textOf } from '../json.ts';
 import { LOAD_BALANCING_EFFECTS } from './elb.ts';
 import { LAMBDA_EFFECTS } from './lambda.ts';
-import { type ExclusiveName, exclusiveName } from './names.ts';
+import { type ExclusiveName, exclusiveName, singletonOf } from './names.ts';
 import { OBSERVABILITY_EFFECTS } from './observability.ts';
 import type { Stack, StackResource } from '../engine/stack.ts';
 import { identityOf } from '../engine/stack.ts';
@@ -79,8 +79,12 @@ export function chosenName(stack: Stack, resource: Named): ExclusiveName | undef
 export function make(world: World, stack: Stack, resource: StackResource): void {
   const chosen = chosenName(stack, resource);
   if (chosen && nameIsTaken(world, stack, resource)) throw alreadyExists(resource.type, chosen.identifier);
+  const singleton = singletonOf(resource.type, resource.properties);
+  const ofAccount = singletons(world, stack);
+  if (singleton && ofAccount.has(singleton.key)) throw new AwsError(singleton.code, singleton.message);
   EFFECTS[resource.type]?.make(world, stack, resource);
   if (chosen) registry(world, stack).set(chosen.key, stack.id);
+  if (singleton) ofAccount.add(singleton.key);
 }
 
 export function change(world: World, stack: Stack, resource: StackResource): void {
@@ -117,6 +121,13 @@ export async function remove(world: World, stack: Stack, resource: StackResource
   if (!deleted) await EFFECTS[resource.type]?.remove(world, stack, resource);
   const chosen = chosenName(stack, resource);
   if (chosen) registry(world, stack).delete(chosen.key);
+  const singleton = singletonOf(resource.type, resource.properties);
+  if (singleton) singletons(world, stack).delete(singleton.key);
+}
+
+/** What the account has that it can have once, in whatever region. */
+function singletons(world: World, { account }: Stack): Set<string> {
+  return world.store(account, '', 'singletons', () => new Set<string>());
 }
 
 function registry(world: World, stack: Stack): Map<string, string> {

@@ -47,7 +47,7 @@ export const LOAD_BALANCING_EFFECTS: Record<string, Effect> = {
     changedByService: movedTraffic('DefaultActions'),
   },
   'AWS::ElasticLoadBalancingV2::ListenerRule': {
-    ...effect('rules', (elb, _, { physicalId: arn, properties }) => {
+    ...effect('rules', (elb, _, { physicalId: arn, properties }, world) => {
       const rule: Rule = {
         arn,
         listenerArn: textOf(properties.ListenerArn) || (elb.rules.get(arn)?.listenerArn ?? ''),
@@ -59,11 +59,43 @@ export const LOAD_BALANCING_EFFECTS: Record<string, Effect> = {
       if (taken && taken.arn !== arn) {
         throw new AwsError('PriorityInUse', `Priority '${rule.priority}' is currently in use`);
       }
+      checkConditions(properties.Conditions, world);
       elb.rules.set(arn, rule);
     }),
     changedByService: movedTraffic('Actions'),
   },
 };
+
+/** What the conditions of a rule may have together. */
+const MOST_VALUES = 5;
+const MOST_WILDCARDS = 5;
+
+/**
+ * Throws where a rule has too many values, or wildcards in them, in all of its conditions.
+ *
+ * @see https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
+ * @see https://github.com/aws-cloudformation/cfn-lint/issues/3833 the words
+ */
+function checkConditions(conditions: Json | undefined, world: World): void {
+  const values = Array.isArray(conditions) ? conditions.flatMap(valuesIn) : [];
+  const wildcards = values.join('').replaceAll(/[^*?]/g, '').length;
+  const refused = (limit: number, what: string): AwsError =>
+    new AwsError(
+      'InvalidRequest',
+      `A rule can only have '${limit}' condition ${what} (Service: ElasticLoadBalancingV2, Status Code: 400, Request ID: ${world.newUuid()})`,
+    );
+  if (values.length > MOST_VALUES) throw refused(MOST_VALUES, 'values');
+  if (wildcards > MOST_WILDCARDS) throw refused(MOST_WILDCARDS, 'wildcards');
+}
+
+/** The values of a condition, in the form of its field or in the older one. */
+function valuesIn(condition: Json): string[] {
+  if (!isObject(condition)) return [];
+  const lists = [condition, ...Object.values(condition)].flatMap((config) =>
+    isObject(config) && Array.isArray(config.Values) ? [config.Values] : [],
+  );
+  return (lists.at(-1) ?? []).map(textOf);
+}
 
 /** The actions as ECS has left them, where a deployment has moved the traffic since the stack wrote them. */
 function movedTraffic(property: 'Actions' | 'DefaultActions'): NonNullable<Effect['changedByService']> {

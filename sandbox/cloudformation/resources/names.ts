@@ -1,4 +1,4 @@
-import { isScalar, type JsonObject } from '../json.ts';
+import { isScalar, type JsonObject, textOf } from '../json.ts';
 import type { ResourceSchema } from './schema.ts';
 
 /** A name that only one resource can have at a time. */
@@ -82,4 +82,36 @@ function isReference(property: string): boolean {
 function textAt(properties: JsonObject, name: string): string | undefined {
   const value = properties[name];
   return isScalar(value) ? String(value) : undefined;
+}
+
+/** A resource that an account has once, whatever its name. */
+export interface Singleton {
+  key: string;
+  code: string;
+  /** As the service refuses the second one. */
+  message: string;
+}
+
+const SINGLETONS: Record<string, (properties: JsonObject) => Singleton | undefined> = {
+  /** @see https://github.com/guardian/cdk/issues/2529 */
+  'AWS::IAM::OIDCProvider': ({ Url }) => ({
+    key: textOf(Url),
+    code: 'AlreadyExists',
+    message: `Provider with url ${textOf(Url)} already exists.`,
+  }),
+  /**
+   * The quota is one managed monitor of a dimension; CloudFormation words it as a taken name, without the reason.
+   *
+   * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2515
+   */
+  'AWS::CE::AnomalyMonitor': ({ MonitorType, MonitorDimension }) =>
+    MonitorType === 'DIMENSIONAL'
+      ? { key: textOf(MonitorDimension), code: 'AlreadyExists', message: 'null' }
+      : undefined,
+};
+
+/** What of a resource an account can have once only; undefined for resources that may be repeated. */
+export function singletonOf(type: string, properties: JsonObject): Singleton | undefined {
+  const found = SINGLETONS[type]?.(properties);
+  return found && { ...found, key: `${type}/${found.key}` };
 }

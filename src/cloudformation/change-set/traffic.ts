@@ -207,3 +207,22 @@ function sharesOf(actions: readonly ForwardAction[]): Shares {
   const sum = [...weights.values()].reduce((total, weight) => total + weight, 0);
   return new Map([...weights].flatMap(([arn, weight]) => (weight > 0 ? [[arn, weight / sum] as const] : [])));
 }
+
+/** A commit, or a time of the day: what no two runs have in common. */
+const OF_ONE_RUN = /\b[0-9a-f]{40}\b|\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}/;
+
+/**
+ * The first tag that changes from run to run, where ECS shifts traffic with a rule of the template. A tag of the stack
+ * is a tag of its rules, and CloudFormation writes a rule whose tags change with the template's weights: such a stack
+ * could not be updated without moving its traffic.
+ */
+export function tagOfOneRun(
+  template: string | undefined,
+  tags: Readonly<Record<string, string>>,
+): { tag: string; allowed: string } | undefined {
+  const found = Object.entries(tags).find(([, value]) => OF_ONE_RUN.test(value));
+  const [rule] = found ? trafficRules(template) : [];
+  if (!found || rule === undefined) return undefined;
+  const allowed = `values that are the same in every run: ECS shifts traffic with ${rule}, and a tag that changes sets it back to the template's weights`;
+  return { tag: found.join('='), allowed };
+}

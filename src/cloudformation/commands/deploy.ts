@@ -7,7 +7,7 @@ import {
   possiblyRefusedReplacements,
   refusedReplacements,
 } from '../change-set/replacements.ts';
-import { trafficFindings } from '../change-set/traffic.ts';
+import { tagOfOneRun, trafficFindings } from '../change-set/traffic.ts';
 import { note, changesSoFar, StackBlockedError, timeLeft, type CommandRun } from '../command-run.ts';
 import type { DeployStackInputs } from '../context.ts';
 import { diagnose } from '../diagnosis/diagnosis.ts';
@@ -57,6 +57,8 @@ export async function loadSource({ context, inputs, identity }: CommandRun): Pro
   const tags = resolveTags(files.tags, inputs.tags);
   const loaded = await loadTemplate(context, inputs.template, identity.workspace, inputs);
   const template = packaged(context, loaded, identity.workspace, inputs);
+  const changing = tagOfOneRun(template.body, tags);
+  if (changing) throw new InputError('tags', changing.tag, changing.allowed);
   checkTemplateSize(template, inputs.artifactBucket);
   return { template, files, parameters: declaredPairs(inputs, template.parameters), tags };
 }

@@ -3,7 +3,7 @@ import type { Session } from '../../aws/session.ts';
 import type { Environment, Manifest } from '../manifest/manifest.ts';
 import { type EnvironmentContext, openEnvironmentContext } from '../run/context.ts';
 import type { Check, DoctorResult } from '../run/result.ts';
-import type { Choice, StackTarget } from '../run/targets.ts';
+import { type Choice, neighboursOf, type StackTarget } from '../run/targets.ts';
 import { checkAccess } from './access.ts';
 import { checkApprovers } from './approvers.ts';
 import { checkCallers } from './callers.ts';
@@ -90,13 +90,13 @@ function inRole(
 async function checkInside(
   context: EnvironmentContext,
   session: Session,
-  { targets, ledger, choice }: DoctorRequest,
+  { manifest, targets, ledger, choice }: DoctorRequest,
 ): Promise<Check[]> {
   const { environment } = choice;
   const { workspace } = context;
   const client = await cloudFormationClient(session, context);
   const stacks = targets.map(({ inputs }) => inputs);
-  const place = { environment, workspace };
+  const place = { environment, workspace, neighbours: neighboursOf(manifest, environment, workspace) };
   const { checks, read } = await checkTemplates({ ...context, client, session }, targets, place);
   const [states, values, quotas] = await Promise.all([
     checkStacks({ ...context, client, session }, stacks),

@@ -15,8 +15,10 @@ import { loadSchemas } from '../../cloudformation/template/schemas.ts';
 import { isSecretParameter, MASKED } from '../../cloudformation/template/secrets.ts';
 import { taskArchitectures } from '../../cloudformation/template/task-architectures.ts';
 import { checkTemplateSize, loadTemplate, type Template } from '../../cloudformation/template/template.ts';
-import { literal, member, sectionOf } from '../../cloudformation/template/tree.ts';
+import { isKnown, possibleTexts } from '../../cloudformation/template/evaluate.ts';
+import { literal, member, sectionOf, type Value } from '../../cloudformation/template/tree.ts';
 import type { CloudFormationContext, DeployStackInputs } from '../../cloudformation/context.ts';
+import { tagOfOneRun } from '../../cloudformation/change-set/traffic.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import type { Context } from '../../core/context.ts';
 import { PlatformError, reasonOf } from '../../core/errors.ts';
@@ -24,7 +26,7 @@ import { capitalize, suggest } from '../../core/text.ts';
 import type { Environment } from '../manifest/manifest.ts';
 import type { EnvironmentContext } from '../run/context.ts';
 import type { Check } from '../run/result.ts';
-import { pseudoParameters, type StackTarget } from '../run/targets.ts';
+import { type Neighbour, pseudoParameters, type StackTarget } from '../run/targets.ts';
 
 const AT_ONCE = 8;
 
@@ -72,6 +74,8 @@ export async function checkStacks(
 interface Place {
   environment: Pick<Environment, 'account' | 'region'>;
   workspace: string;
+  /** The environments that share the account. */
+  neighbours?: readonly Neighbour[];
 }
 
 /** A stack with its template, and what its parameters are known to be. */
@@ -143,7 +147,8 @@ interface CheckedTarget {
   inputs: Pick<
     StackTarget['inputs'],
     'stackName' | 'template' | 'parameters' | 'artifactBucket' | 'capabilities'
-  >;
+  > &
+    Partial<Pick<StackTarget['inputs'], 'tags'>>;
 }
 
 /** What is known of a target before CloudFormation is asked. */
@@ -171,14 +176,16 @@ export interface TargetCheck {
 export async function checkTargets(
   targets: readonly CheckedTarget[],
   existing: ReadonlyMap<string, Pick<StackSnapshot, 'parameters'>>,
-  { environment, workspace, graph }: Place & { graph?: StackGraph },
+  { environment, workspace, graph, neighbours = [] }: Place & { graph?: StackGraph },
 ): Promise<TargetCheck[]> {
   const creates = targets.some(({ inputs }) => !existing.has(inputs.stackName));
   const schemas = creates ? await loadSchemas() : undefined;
+  const taken = namesOfNeighbours(neighbours, workspace);
   return targets.map((target) => {
     const { stackName, template } = target.inputs;
     const stack = existing.get(stackName);
-    const document = readTemplateDocument(readFileSync(resolve(workspace, template), 'utf8'));
+    const text = readFileSync(resolve(workspace, template), 'utf8');
+    const document = readTemplateDocument(text);
     const given = {
       ...stack?.parameters,
       ...target.inputs.parameters,
@@ -189,11 +196,124 @@ export async function checkTargets(
       ...parameterFindings(document, target.inputs.parameters, stack?.parameters),
       ...checked.findings,
       ...localPathFindings(document, target, workspace),
+      ...tagFindings(text, target.inputs.tags),
+      ...uniqueNames(document, given, checked.resources, environment).flatMap(({ key, name, line }) => {
+        const owner = taken.get(key);
+        return owner ? [takenName(name, line, owner, environment)] : [];
+      }),
       ...(graph ? graphFindings(graph, target.name) : []),
     ];
     const architectures = taskArchitectures(checked.resources, templateScope(document, given));
     return { stack: target.name, file: template, ...checked, findings, architectures };
   });
+}
+
+function tagFindings(template: string, tags: Readonly<Record<string, string>> = {}): TemplateFinding[] {
+  const found = tagOfOneRun(template, tags);
+  return found ? [{ level: 'error', message: `tags: ${found.tag}: expected ${found.allowed}`, line: 1 }] : [];
+}
+
+/** The property that names a resource, of types whose names an account has once in a region. */
+const UNIQUE_NAMES: Readonly<Record<string, string>> = {
+  'AWS::Backup::BackupVault': 'BackupVaultName',
+  'AWS::CloudWatch::Alarm': 'AlarmName',
+  'AWS::CloudWatch::CompositeAlarm': 'AlarmName',
+  'AWS::CloudWatch::Dashboard': 'DashboardName',
+  'AWS::DynamoDB::Table': 'TableName',
+  'AWS::ECR::Repository': 'RepositoryName',
+  'AWS::ECS::Cluster': 'ClusterName',
+  'AWS::ElastiCache::ServerlessCache': 'ServerlessCacheName',
+  'AWS::ElasticLoadBalancingV2::LoadBalancer': 'Name',
+  'AWS::ElasticLoadBalancingV2::TargetGroup': 'Name',
+  'AWS::IAM::Group': 'GroupName',
+  'AWS::IAM::InstanceProfile': 'InstanceProfileName',
+  'AWS::IAM::ManagedPolicy': 'ManagedPolicyName',
+  'AWS::IAM::OIDCProvider': 'Url',
+  'AWS::IAM::Role': 'RoleName',
+  'AWS::IAM::User': 'UserName',
+  'AWS::KMS::Alias': 'AliasName',
+  'AWS::Lambda::Function': 'FunctionName',
+  'AWS::Logs::LogGroup': 'LogGroupName',
+  'AWS::RDS::DBCluster': 'DBClusterIdentifier',
+  'AWS::RDS::DBInstance': 'DBInstanceIdentifier',
+  'AWS::RDS::DBSubnetGroup': 'DBSubnetGroupName',
+  'AWS::S3::Bucket': 'BucketName',
+  'AWS::SNS::Topic': 'TopicName',
+  'AWS::SQS::Queue': 'QueueName',
+  'AWS::SSM::Parameter': 'Name',
+  'AWS::Scheduler::ScheduleGroup': 'Name',
+  'AWS::SecretsManager::Secret': 'Name',
+  'AWS::ServiceDiscovery::HttpNamespace': 'Name',
+};
+/** Names of these are not repeated in another region either. */
+const GLOBAL = /^AWS::(?:IAM|S3)::/;
+
+/** A name that an account has once. */
+interface UniqueName {
+  /** With its type and, unless it is global, its region. */
+  key: string;
+  name: string;
+  line: number;
+}
+
+/** Who has a name already. */
+interface Owner {
+  environment: string;
+  stack: string;
+  /** Its key in the manifest. */
+  path: string;
+}
+
+/** The names that a stack takes for itself: those of its resources and exports that are known without AWS. */
+function uniqueNames(
+  document: TemplateDocument,
+  given: Readonly<Record<string, string>>,
+  resources: readonly DeclaredResource[],
+  { region }: Pick<Environment, 'region'>,
+): UniqueName[] {
+  const scope = templateScope(document, given);
+  const known = (value: Value | undefined): string[] => possibleTexts(value, scope).filter(isKnown);
+  const named = resources.flatMap(({ type, properties }) => {
+    const value = member(properties, UNIQUE_NAMES[type] ?? '');
+    const place = GLOBAL.test(type) ? type : `${type} ${region}`;
+    return known(value).map((name) => ({ key: `${place} ${name}`, name, line: value?.line ?? 1 }));
+  });
+  const exported = sectionOf(document, 'Outputs').flatMap(({ value }) => {
+    const name = member(member(value, 'Export'), 'Name');
+    const certain = member(value, 'Condition') === undefined;
+    return certain
+      ? known(name).map((text) => ({ key: `export ${region} ${text}`, name: text, line: name?.line ?? 1 }))
+      : [];
+  });
+  return [...named, ...exported];
+}
+
+function namesOfNeighbours(neighbours: readonly Neighbour[], workspace: string): Map<string, Owner> {
+  const taken = new Map<string, Owner>();
+  for (const { environment, targets } of neighbours) {
+    for (const { name: stack, inputs, service } of targets) {
+      const path = `${service ? 'services' : 'stacks'}.${stack}`;
+      const document = readTemplateDocument(readFileSync(resolve(workspace, inputs.template), 'utf8'));
+      const given = { ...inputs.parameters, ...pseudoParameters(environment, inputs.stackName) };
+      const { resources } = checkTemplate(document, given);
+      for (const { key } of uniqueNames(document, given, resources, environment)) {
+        taken.set(key, { environment: environment.name, stack, path });
+      }
+    }
+  }
+  return taken;
+}
+
+function takenName(
+  name: string,
+  line: number,
+  { environment, stack, path }: Owner,
+  { account }: Pick<Environment, 'account'>,
+): TemplateFinding {
+  const message =
+    `${name} is a name of the stack ${stack} in ${environment} too, and both environments are in account ${account}. ` +
+    `Put the environment into the name, or keep the stack in one of them (${path}.environments)`;
+  return { level: 'error', message, line };
 }
 
 /** What keeps the local paths of a template from being packaged. Its warnings come when it is deployed. */

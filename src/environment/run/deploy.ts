@@ -28,7 +28,7 @@ import { releaseExisting } from '../service/existing.ts';
 import { requireGivenImages } from '../service/given-images.ts';
 import { deployService } from './services.ts';
 import { deployingStacks, type StackWork } from './stacks.ts';
-import { targetGraph, type TargetGraph } from './targets.ts';
+import { neighboursOf, targetGraph, type TargetGraph } from './targets.ts';
 
 /**
  * Deploys an environment: every stack as soon as those that it reads from are done, images built meanwhile, each
@@ -214,6 +214,7 @@ export async function deployParts(
     environment,
     workspace: context.workspace,
     graph,
+    neighbours: neighboursOf(request.manifest, environment, context.workspace),
   });
   requireValidTargets(context, environment.name, checks);
   await requireGivenImages(context, request, checks);

@@ -61,8 +61,7 @@ export function runImages(request: EnvironmentRequest, { graph }: TargetGraph): 
     return {
       name: imagePart(service.name),
       kind: 'image',
-      // A stack that creates the repository of its own service would wait for the image, too.
-      after: maker === undefined || maker === service.name ? [] : [maker],
+      after: maker === undefined ? [] : [maker],
       work: async (context) => {
         const unchanged = choice.onlyChanged && (await unchangedImage(context, request, service));
         if (unchanged) {

@@ -40,6 +40,7 @@ import { allowedFor, runStackCommand, stackEnd } from './stacks.ts';
 import {
   environmentSources,
   firstOfSources,
+  neighboursOf,
   targetGraph,
   type StackTarget,
   type TargetGraph,
@@ -67,6 +68,7 @@ export async function planEnvironment(
     environment,
     workspace: context.workspace,
     graph: graph.graph,
+    neighbours: neighboursOf(request.manifest, environment, context.workspace),
   });
   requireValidTargets(context, environment.name, checks);
   const planned = new Map<string, PlannedStack>();

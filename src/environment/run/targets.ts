@@ -156,11 +156,10 @@ function graphOf(
   read: readonly { target: StackTarget; text: string }[],
   environment: Environment,
 ): StackGraph {
-  const stacks = read.map(({ target: { name, inputs, service }, text }) => ({
+  const stacks = read.map(({ target: { name, inputs }, text }) => ({
     name,
     template: text,
     parameters: { ...pseudoParameters(environment, inputs.stackName), ...inputs.parameters },
-    ...(service && { repository: service.repository }),
   }));
   try {
     return stackGraph(stacks);
@@ -284,6 +283,30 @@ export function chooseTargets(manifest: Manifest, asked: Asked): Choice {
     partial,
     onlyChanged,
   };
+}
+
+/** Another environment of the same account, with all stacks that it would have. */
+export interface Neighbour {
+  environment: Environment;
+  targets: readonly StackTarget[];
+}
+
+/**
+ * The environments that share an account with one of them.
+ *
+ * @throws InputError for a template or a file of theirs that cannot be used.
+ */
+export function neighboursOf(
+  manifest: Manifest,
+  { name, account }: Environment,
+  workspace: string,
+): Neighbour[] {
+  return Object.values(manifest.environments)
+    .filter((other) => other.name !== name && other.account === account)
+    .map((environment) => {
+      const choice = chooseTargets(manifest, { environment: environment.name, stacks: [], services: [] });
+      return { environment, targets: stackTargets(manifest, choice, workspace) };
+    });
 }
 
 /** The services of an environment that exist already, by name. */

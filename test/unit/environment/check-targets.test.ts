@@ -1,10 +1,10 @@
-import { afterAll, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkTargets } from '../../../src/environment/doctor/templates.ts';
 import { parseManifest } from '../../../src/environment/manifest/manifest.ts';
-import { chooseTargets, targetGraph } from '../../../src/environment/run/targets.ts';
+import { chooseTargets, neighboursOf, targetGraph } from '../../../src/environment/run/targets.ts';
 
 const workspace = mkdtempSync(join(tmpdir(), 'check-targets-'));
 afterAll(() => {
@@ -118,4 +118,88 @@ Resources:
   ],
 ])('%s', async (_what, template, given, existing, found) => {
   expect(await findings(template, given, existing)).toEqual(found);
+});
+
+describe('names that an account has once', () => {
+  /** What is found in dev, where staging has the same stack with `Environment: staging`. */
+  async function inOneAccount(
+    template: string,
+    { account = '111111111111', region = 'us-east-1', only = '' } = {},
+  ): Promise<string[]> {
+    writeFileSync(join(workspace, 'app.yml'), template);
+    for (const name of ['dev', 'staging']) {
+      writeFileSync(join(workspace, `${name}.json`), JSON.stringify({ Parameters: { Environment: name } }));
+    }
+    const manifest = parseManifest(
+      `project: shop
+region: us-east-1
+environments:
+  dev: { account: '111111111111', parameters: dev.json }
+  staging: { account: '${account}', region: ${region}, parameters: staging.json }
+stacks: { app: { template: app.yml${only} } }
+services: {}`,
+      'platform.yml',
+    );
+    const choice = chooseTargets(manifest, { environment: 'dev', stacks: [], services: [] });
+    const { targets } = targetGraph(manifest, choice, workspace);
+    const neighbours = neighboursOf(manifest, choice.environment, workspace);
+    const checks = await checkTargets(targets, new Map(), {
+      environment: choice.environment,
+      workspace,
+      neighbours,
+    });
+    return checks.flatMap(({ findings: all }) =>
+      all.map(({ level, message, line }) => `${line} ${level}: ${message}`),
+    );
+  }
+
+  const named = (type: string, property: string, name: string, extra = '') => `
+Parameters: { Environment: { Type: String } }
+Conditions: { InDev: !Equals [!Ref Environment, dev] }
+Resources:
+  X:
+    Type: ${type}${extra}
+    Properties: { ${property}: ${name} }
+Outputs: { E: { Value: !Ref Environment } }`;
+  const repository = (name: string, extra = '') =>
+    named('AWS::ECR::Repository', 'RepositoryName', name, extra);
+  const shared = (name: string, line = 7) => [
+    `${line} error: ${name} is a name of the stack app in staging too, and both environments are in account 111111111111. ` +
+      'Put the environment into the name, or keep the stack in one of them (stacks.app.environments)',
+  ];
+
+  test.each<[what: string, template: string, place: Parameters<typeof inOneAccount>[1], found: string[]]>([
+    ['the same name', repository('shop/api'), {}, shared('shop/api')],
+    ['a name with the environment', repository("!Sub '${Environment}/api'"), {}, []],
+    [
+      'no name',
+      'Resources: { X: { Type: AWS::ECR::Repository } }\nParameters: { Environment: { Type: String } }',
+      {},
+      [],
+    ],
+    ['a name that only AWS knows', repository("!Sub 'api-${AWS::StackId}'"), {}, []],
+    ['another account', repository('shop/api'), { account: '222222222222' }, []],
+    ['another region', repository('shop/api'), { region: 'eu-west-1' }, []],
+    [
+      'a role in another region',
+      named('AWS::IAM::Role', 'RoleName', 'x'),
+      { region: 'eu-west-1' },
+      shared('x'),
+    ],
+    ['a stack of one environment', repository('shop/api'), { only: ', environments: [dev]' }, []],
+    ['a resource of one environment', repository('shop/api', '\n    Condition: InDev'), {}, []],
+    ['names that may repeat', named('AWS::ECS::TaskDefinition', 'Family', 'x'), {}, []],
+    [
+      'an export',
+      repository("!Sub '${Environment}/api'").replace(
+        '!Ref Environment }',
+        '!Ref Environment, Export: { Name: net } }',
+      ),
+      {},
+      shared('net', 8),
+    ],
+  ])('%s', async (_what, template, place, found) => {
+    const all = await inOneAccount(template, place);
+    expect(all.filter((each) => each.includes('is a name of'))).toEqual(found);
+  });
 });

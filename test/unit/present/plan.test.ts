@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { driftSections } from '../../../src/present/stack.ts';
 import { fitSections } from '../../../src/core/markdown/sections.ts';
 import {
@@ -7,7 +8,6 @@ import {
   type ResourceChange,
 } from '../../../src/cloudformation/change-set/changes.ts';
 import { type PlannedStack, planSections } from '../../../src/present/plan.ts';
-import { fc } from '../../support/property.ts';
 
 const change = (values: Partial<ResourceChange> = {}): ResourceChange => ({
   logicalId: 'Db',

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { canonicalJson } from '../../../../src/core/canonical.ts';
 import { fingerprint } from '../../../../src/cloudformation/change-set/fingerprint.ts';
 import type {
@@ -6,7 +7,6 @@ import type {
   PropertyChange,
   ResourceChange,
 } from '../../../../src/cloudformation/change-set/changes.ts';
-import { fc } from '../../../support/property.ts';
 
 const SETTINGS: PlanSettings = {
   templates: { '': 'aa' },

@@ -1,10 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { resolveParameters } from '../../../../src/cloudformation/parameters/resolve.ts';
 import { hideSecrets } from '../../../../src/cloudformation/template/secrets.ts';
+import { tagOfOneRun } from '../../../../src/cloudformation/change-set/traffic.ts';
 import { resolveTags } from '../../../../src/cloudformation/commands/deploy.ts';
 import { recordingLog } from '../../core/fakes.ts';
 import { stackOf, templateOf } from '../aws.ts';
-import { fc } from '../../../support/property.ts';
 
 const TEMPLATE = templateOf(`Parameters:
   VpcCidr:
@@ -154,6 +155,35 @@ describe('secrets', () => {
 describe('tags', () => {
   test("the input's tags go over the files'", () => {
     expect(resolveTags({ a: '1', b: '2' }, { b: '3' })).toEqual({ a: '1', b: '3' });
+  });
+
+  const rules = (named: string): string => `
+Resources:
+  Rule: { Type: AWS::ElasticLoadBalancingV2::ListenerRule, Properties: { Priority: 1 } }
+  Service:
+    Type: AWS::ECS::Service
+    Properties: { LoadBalancers: [{ TargetGroupArn: x, AdvancedConfiguration: { ${named}: !Ref Rule } }] }`;
+  const SHA = 'b'.repeat(40);
+
+  test.each([
+    ['a commit', { Commit: SHA }, rules('ProductionListenerRule'), `Commit=${SHA}`],
+    ['a commit in a text', { Source: `org/app@${SHA}` }, rules('TestListenerRule'), `Source=org/app@${SHA}`],
+    [
+      'a time',
+      { DeployedAt: '2026-11-27T18:00:00Z' },
+      rules('ProductionListenerRule'),
+      'DeployedAt=2026-11-27T18:00:00Z',
+    ],
+    [
+      'what stays',
+      { Team: 'shop', CostCentre: '4711', Until: '2027-01-01' },
+      rules('ProductionListenerRule'),
+      undefined,
+    ],
+    ['a rule that nothing shifts', { Commit: SHA }, rules('RoleArn'), undefined],
+    ['a template without rules', { Commit: SHA }, 'Resources: { T: { Type: AWS::SNS::Topic } }', undefined],
+  ])('where ECS shifts traffic: %s', (_what, tags, template, tag) => {
+    expect(tagOfOneRun(template, tags as Record<string, string>)?.tag).toBe(tag);
   });
 
   test.each([

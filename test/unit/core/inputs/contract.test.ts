@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { InputError } from '../../../../src/core/errors.ts';
 import {
   boolean,
@@ -13,7 +14,6 @@ import {
   text,
 } from '../../../../src/core/inputs/contract.ts';
 import type { InputContract } from '../../../../src/core/inputs/contract.ts';
-import { fc } from '../../../support/property.ts';
 
 const contract = {
   'stack-name': text({ required: true }),

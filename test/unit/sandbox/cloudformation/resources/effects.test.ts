@@ -159,3 +159,69 @@ Outputs: { Arn: { Value: !GetAtt R.Arn } }`;
     expect(await refusal(assume())).toMatchObject({ name: 'AccessDenied' });
   });
 });
+
+describe('what an account has once', () => {
+  const once: [what: string, properties: string, reason: RegExp][] = [
+    [
+      'AWS::IAM::OIDCProvider',
+      '{ Url: https://token.actions.githubusercontent.com }',
+      /"Provider with url https:\/\/token\.actions\.githubusercontent\.com already exists\." .*AlreadyExists/,
+    ],
+    [
+      'AWS::CE::AnomalyMonitor',
+      '{ MonitorName: NAME, MonitorType: DIMENSIONAL, MonitorDimension: SERVICE }',
+      /Resource handler returned message: "null" .*HandlerErrorCode: AlreadyExists/,
+    ],
+  ];
+
+  test.each(once)(
+    '%s is refused the second time, and there again when the first is gone',
+    async (type, properties, reason) => {
+      const stacks = await Stacks.start();
+      const body = (name: string): string =>
+        `Resources: { X: { Type: ${type}, Properties: ${properties.replace('NAME', name)} } }`;
+      await stacks.deploy('first', body('a'));
+      await stacks.deploy('second', body('b'));
+      expect(await reasons(stacks, 'second')).toMatch(reason);
+      await stacks.delete('second');
+      await stacks.delete('first');
+      expect(await stacks.deploy('third', body('c'))).toMatchObject({ StackStatus: 'CREATE_COMPLETE' });
+    },
+  );
+
+  test('monitors of their own are as many as you like', async () => {
+    const stacks = await Stacks.start();
+    const body = `Resources: { X: { Type: AWS::CE::AnomalyMonitor, Properties: { MonitorName: a, MonitorType: CUSTOM } } }`;
+    for (const name of ['first', 'second']) {
+      expect(await stacks.deploy(name, body)).toMatchObject({ StackStatus: 'CREATE_COMPLETE' });
+    }
+  });
+});
+
+describe('the conditions of a listener rule', () => {
+  const rule = (paths: string[], header: string[]): string => `
+Resources:
+  R:
+    Type: AWS::ElasticLoadBalancingV2::ListenerRule
+    Properties:
+      ListenerArn: arn:aws:elasticloadbalancing:eu-west-1:111111111111:listener/app/x/1/2
+      Priority: 7
+      Actions: [{ Type: fixed-response, FixedResponseConfig: { StatusCode: '404' } }]
+      Conditions:
+        - { Field: path-pattern, PathPatternConfig: { Values: ${JSON.stringify(paths)} } }
+        - { Field: http-header, HttpHeaderConfig: { HttpHeaderName: x-test, Values: ${JSON.stringify(header)} } }`;
+
+  test.each([
+    [['/a', '/b', '/c', '/d'], ['x'], undefined],
+    [['/a', '/b', '/c', '/d', '/e'], ['x'], "A rule can only have '5' condition values"],
+    [['/a'], ['1', '2', '3', '4', '5'], "A rule can only have '5' condition values"],
+    [['/*/*/*/*/?'], ['x'], undefined],
+    [['/*/*/*/*', '/*'], ['*'], "A rule can only have '5' condition wildcards"],
+  ])('%j with the header %j', async (paths, header, refused) => {
+    const stacks = await Stacks.start();
+    await stacks.deploy('s', rule(paths, header));
+    const said = await reasons(stacks, 's');
+    if (refused === undefined) expect(said).not.toContain('A rule can only have');
+    else expect(said).toContain(`${refused} (Service: ElasticLoadBalancingV2, Status Code: 400`);
+  });
+});

@@ -1,0 +1,140 @@
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { DescribeRepositoriesCommand, ECRClient } from '@aws-sdk/client-ecr';
+import { GetParameterCommand } from '@aws-sdk/client-ssm';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { parse, stringify } from 'yaml';
+import { startSandbox, type Sandbox } from '../../sandbox/index.ts';
+import { DEV, deployStack, useWorkspaces } from '../support/action.ts';
+import { deployEnvironment } from '../support/environment.ts';
+import { LayoutWriter } from '../support/oci.ts';
+import { clientOf, ssmOf } from '../unit/sandbox/clients.ts';
+
+/**
+ * Two environments of the reference platform in one account, as docs/templates.md describes it: first without its
+ * changes, which is refused before anything is created, then with them.
+ */
+const ROOT = resolve(import.meta.dirname, '../..');
+const LIMIT_MS = 600_000;
+jest.setTimeout(LIMIT_MS);
+
+interface Manifest {
+  environments: Record<string, Record<string, unknown>>;
+  stacks: Record<string, Record<string, unknown>>;
+  services: Record<string, Record<string, unknown>>;
+}
+interface ParameterFile {
+  Parameters: Record<string, string>;
+}
+
+/** The changes that the page asks for: of platform.yml, and of the second environment's file. */
+function changesOfThePage(): { manifest: Pick<Manifest, 'stacks'>; staging: ParameterFile } {
+  const page = readFileSync(join(ROOT, 'docs/templates.md'), 'utf8');
+  const section =
+    page.split(/^## /m).find((text) => text.startsWith('Two environments in one account\n')) ?? '';
+  const block = (language: string): string =>
+    new RegExp(`^ *\`\`\`${language}\n([\\s\\S]*?)^ *\`\`\`$`, 'm').exec(section)?.[1] ?? '';
+  return {
+    manifest: parse(block('yaml')) as Pick<Manifest, 'stacks'>,
+    staging: JSON.parse(block('json')) as ParameterFile,
+  };
+}
+
+const changes = changesOfThePage();
+const workspaceOf = useWorkspaces();
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await startSandbox({ timeScale: 3000, accounts: [DEV] });
+});
+afterAll(() => sandbox.close());
+
+/** The reference platform with dev and staging in one account, and images that are ready. */
+function platform(changed: boolean): string {
+  const folder = workspaceOf({});
+  cpSync(join(ROOT, 'templates'), join(folder, 'templates'), { recursive: true });
+  const manifest = parse(readFileSync(join(ROOT, 'platform.yml'), 'utf8')) as Manifest;
+  const { dev, staging } = manifest.environments;
+  manifest.environments = Object.fromEntries(
+    Object.entries({ dev, staging }).map(([name, { parameters, 'promote-from': from } = {}]) => [
+      name,
+      { account: DEV, parameters, ...(from !== undefined && { 'promote-from': from }) },
+    ]),
+  );
+  for (const [name, service] of Object.entries(manifest.services)) {
+    service.build = { 'oci-layout': `images/${name}` };
+    const path = join(folder, 'images', name);
+    mkdirSync(path, { recursive: true });
+    const layout = new LayoutWriter(path);
+    layout.finish(layout.image([name], 'arm64'));
+  }
+  if (changed) {
+    Object.assign(manifest.stacks, changes.manifest.stacks);
+    const file = join(folder, 'templates/environments/staging.json');
+    const { Parameters, ...rest } = JSON.parse(readFileSync(file, 'utf8')) as ParameterFile;
+    writeFileSync(
+      file,
+      JSON.stringify({ ...rest, Parameters: { ...Parameters, ...changes.staging.Parameters } }),
+    );
+  }
+  writeFileSync(join(folder, 'platform.yml'), stringify(manifest));
+  return folder;
+}
+
+const created = (): number =>
+  sandbox.calls.all.filter(({ operation }) => operation === 'CreateChangeSet').length;
+
+test.each(['doctor', 'plan', 'deploy'])(
+  '%s refuses a repository that both environments would create',
+  async (command) => {
+    const workspace = platform(false);
+    for (const environment of ['dev', 'staging']) {
+      const other = environment === 'dev' ? 'staging' : 'dev';
+      const run = await deployEnvironment(sandbox, { command, environment }, { workspace });
+      const said = `${JSON.stringify(run.result)}\n${run.log}`;
+      expect(said).toContain(
+        `platform/user-service is a name of the stack registry in ${other} too, and both environments are in account ${DEV}`,
+      );
+      expect(said).toContain('stacks.registry.environments');
+      expect(run.exitCode).toBe(1);
+    }
+    expect(created()).toBe(0);
+  },
+);
+
+test('both are deployed, promoted and planned without a change', async () => {
+  const workspace = platform(true);
+  for (const environment of ['dev', 'staging']) {
+    const bootstrap = await deployStack(
+      sandbox,
+      {
+        'stack-name': `${environment}-platform-bootstrap`,
+        template: 'templates/bootstrap.yml',
+        'parameter-files': `templates/environments/${environment}.json`,
+      },
+      { workspace },
+    );
+    expect(bootstrap.outputs['verdict']).toBe('created');
+    const run = await deployEnvironment(sandbox, { environment }, { workspace, limitMs: LIMIT_MS });
+    expect([run.outputs['reason'], run.outputs['verdict']]).toEqual([expect.any(String), 'deployed']);
+  }
+  for (const environment of ['dev', 'staging']) {
+    const plan = await deployEnvironment(sandbox, { command: 'plan', environment }, { workspace });
+    expect([plan.outputs['reason'], plan.outputs['verdict']]).toEqual([expect.any(String), 'unchanged']);
+  }
+  const { repositories = [] } = await clientOf(sandbox, ECRClient).send(new DescribeRepositoriesCommand({}));
+  expect(repositories).toHaveLength(4);
+  for (const { repositoryName = '', repositoryUri = '' } of repositories) {
+    const images = await Promise.all(
+      ['dev', 'staging'].map((environment) => imageIn(environment, repositoryName)),
+    );
+    expect(images[0]).toMatch(new RegExp(`^${repositoryUri}@sha256:`));
+    expect(images[1]).toBe(images[0]);
+  }
+});
+
+/** What the ledger of an environment says of `platform/<service>`. */
+async function imageIn(environment: string, repository: string): Promise<string | undefined> {
+  const Name = repository.replace('/', `/${environment}/`);
+  const { Parameter } = await ssmOf(sandbox).send(new GetParameterCommand({ Name: `/${Name}/image` }));
+  return Parameter?.Value;
+}
