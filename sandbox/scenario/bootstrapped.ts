@@ -9,34 +9,41 @@ export interface BootstrappedPlatform {
   environments: Readonly<Record<string, string>>;
   /** The environments that host previews. */
   previews?: readonly string[];
+  /** The Route 53 zones of environments with names of their own. */
+  zones?: Readonly<Record<string, string>>;
   /** `owner/name` */
   repository?: string;
 }
 
 /**
  * The stacks that an administrator has deployed before anything else: trust in GitHub and the roles of the workflows, from
- * templates/bootstrap.yml and templates/bootstrap-previews.yml.
+ * templates/bootstrap.yml, templates/bootstrap-execution.yml and templates/bootstrap-previews.yml.
  */
 export function bootstrapped({
   project = 'platform',
   environments,
   previews = [],
+  zones = {},
   repository = 'org/platform',
 }: BootstrappedPlatform): ExistingStack[] {
   const [GitHubOwner = '', GitHubRepository = ''] = repository.split('/');
   const names = Object.keys(environments);
   return names.flatMap((name, index) => {
-    const parameters = { Project: project, Environment: name, GitHubOwner, GitHubRepository };
-    const stack = (template: string, own: Record<string, string> = {}): ExistingStack => ({
+    const shared = { Project: project, Environment: name };
+    const trust = { ...shared, GitHubOwner, GitHubRepository };
+    const zone = zones[name] === undefined ? {} : { HostedZoneId: zones[name] };
+    const stack = (template: string, parameters: Record<string, string>): ExistingStack => ({
       account: environments[name] ?? '',
       name: `${name}-${project}-${template}`,
       template: `${TEMPLATES}/${template}.yml`,
-      parameters: { ...parameters, ...own },
+      parameters,
     });
     const next = names[index + 1];
+    const promotes = next === undefined ? {} : { PromotesTo: next };
     return [
-      stack('bootstrap', { LogRetentionDays: '30', ...(next !== undefined && { PromotesTo: next }) }),
-      ...(previews.includes(name) ? [stack('bootstrap-previews')] : []),
+      stack('bootstrap', { ...trust, ...zone, ...promotes, LogRetentionDays: '30' }),
+      stack('bootstrap-execution', { ...shared, ...zone }),
+      ...(previews.includes(name) ? [stack('bootstrap-previews', trust)] : []),
     ];
   });
 }

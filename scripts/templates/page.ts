@@ -5,6 +5,7 @@ import type { Parameter, Template } from './template.ts';
 /** From the bottom up. */
 const ORDER = [
   'bootstrap',
+  'bootstrap-execution',
   'bootstrap-previews',
   'service-repository',
   'vpc',

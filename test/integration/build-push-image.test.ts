@@ -237,7 +237,6 @@ describe('a build that goes wrong', () => {
       verdict: 'cancelled',
       reason: 'Cancelled by SIGINT. No tag was set.',
     });
-    expect(run.durationMs).toBeLessThan(60_000);
     expect(readdirSync(temporary)).toEqual([]);
     expect(await dockerd.docker('images', '--quiet', 'build-push-image')).toBe('');
     await ended('sleep 600');

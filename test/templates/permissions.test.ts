@@ -89,26 +89,6 @@ describe('the plan role', () => {
   });
 });
 
-/** The services of the templates' resources whose prefix in IAM is not that of their types. */
-const PREFIXES: Record<string, string> = {
-  CertificateManager: 'acm',
-  ApplicationAutoScaling: 'application-autoscaling',
-  ElasticLoadBalancingV2: 'elasticloadbalancing',
-};
-
-test('the plan role may read the configuration of everything in the templates: drift is found by its rights', () => {
-  const services = stacksWithCacheOf('prod')
-    .flatMap(({ template }) => Object.values(readTemplate(template).Resources))
-    .filter(({ Type }) => Type.startsWith('AWS::'))
-    .map(({ Type }) => Type.split('::')[1] ?? '')
-    .map((service) => PREFIXES[service] ?? service.toLowerCase());
-  const readable = statementsOf('PlanRole')
-    .filter(({ Resource }) => Resource === '*')
-    .flatMap(({ Action }) => [Action].flat())
-    .map((action) => action.split(':')[0]);
-  expect([...new Set(services)].filter((service) => !readable.includes(service))).toEqual([]);
-});
-
 /**
  * What the handlers of cache.yml's resources call. The network endpoints and the grant are made with the caller's rights.
  * @see https://awscc.stackql.io/services/elasticache/serverless_caches/

@@ -16,6 +16,8 @@ export interface GraphStack {
   name: string;
   template: string;
   parameters: Readonly<Record<string, string>>;
+  /** The ECR repository of the images that it runs, which no template needs to name. */
+  repository?: string;
 }
 
 /** Why a stack depends on another one. */
@@ -47,15 +49,17 @@ export class GraphError extends PlatformError {
 }
 
 /**
- * The order of stacks, derived from their templates: a stack comes after those that export what it imports or create
- * the SSM parameters, secrets and outputs that it reads. What no stack provides is assumed to exist.
+ * The order of stacks, derived from their templates: a stack comes after those that export what it imports, create the
+ * SSM parameters, secrets and outputs that it reads, or create its repository. What no stack provides is assumed to exist.
  *
  * @throws GraphError for a cycle, with its reasons, and for a name that two stacks provide under any condition.
  */
 export function stackGraph(stacks: readonly GraphStack[]): StackGraph {
-  const interfaces = stacks.map(
-    ({ name, template, parameters }) => [name, stackInterface(template, parameters)] as const,
-  );
+  const interfaces = stacks.map(({ name, template, parameters, repository }) => {
+    const found = stackInterface(template, parameters);
+    const used: SharedName[] = repository === undefined ? [] : [{ kind: 'repository', name: repository }];
+    return [name, { ...found, reads: [...found.reads, ...used] }] as const;
+  });
   const writers = writersOf(interfaces);
   const dependencies = new Map(
     interfaces.map(([name, { reads }]) => [name, dependenciesOf(name, reads, writers)]),
@@ -64,8 +68,8 @@ export function stackGraph(stacks: readonly GraphStack[]): StackGraph {
     order: orderOf(dependencies),
     dependencies,
     repositories: new Map(
-      interfaces.flatMap(([name, { repositories }]) =>
-        repositories.map((repository) => [repository, name] as const),
+      interfaces.flatMap(([stack, { writes }]) =>
+        writes.flatMap(({ kind, name }) => (kind === 'repository' ? [[name, stack] as const] : [])),
       ),
     ),
     unresolved: interfaces.flatMap(([stack, { unresolved }]) =>
@@ -122,12 +126,14 @@ const PROVIDES = {
   parameter: 'write the parameter',
   secret: 'create the secret',
   output: 'have the output',
+  repository: 'create the repository',
 } as const;
 const TAKES = {
   export: 'imports',
   parameter: 'reads',
   secret: 'reads secret',
   output: 'reads output',
+  repository: 'uses repository',
 } as const;
 const keyOf = ({ kind, name }: SharedName): string => `${kind} ${name}`;
 
@@ -179,7 +185,7 @@ function cycleText(
 
 /** A name that stacks share, and what kind it is. An output is `<stack name>.<output>`. */
 interface SharedName {
-  kind: 'export' | 'parameter' | 'secret' | 'output';
+  kind: 'export' | 'parameter' | 'secret' | 'output' | 'repository';
   name: string;
 }
 
@@ -205,13 +211,11 @@ interface StackInterface {
   outputReads: readonly OutputRead[];
   /** The outputs that it can have; undefined where only AWS knows. */
   outputs: { stackName: string; names: ReadonlySet<string> } | undefined;
-  /** The ECR repositories that it creates. */
-  repositories: readonly string[];
 }
 
 /**
- * Reads from a template what it shares with other stacks: exports and imports, outputs, SSM parameters and secrets.
- * Parts that a condition rules out are left out.
+ * Reads from a template what it shares with other stacks: exports and imports, outputs, SSM parameters, secrets and
+ * repositories. Parts that a condition rules out are left out.
  *
  * @param given the values of the template's parameters, else their defaults, and of pseudo parameters.
  * @throws TemplateSyntaxError when the text does not parse.
@@ -236,12 +240,14 @@ export function stackInterface(text: string, given: Readonly<Record<string, stri
       ...namesOf(resources, 'AWS::SecretsManager::Secret', 'Name', scope).flatMap(({ name, certain }) =>
         shared('secret', [name], certain),
       ),
+      ...namesOf(resources, 'AWS::ECR::Repository', 'RepositoryName', scope).flatMap(({ name, certain }) =>
+        shared('repository', [name], certain),
+      ),
     ],
     reads: unique([...readByParameters(document, given), ...found.flatMap(({ reads }) => reads)]),
     unresolved: found.flatMap(({ unresolved }) => unresolved),
     outputReads: parts.flatMap((part) => outputReadsOf(part, scope)),
     outputs: typeof own === 'string' ? possibleOutputs(document, own, outputs) : undefined,
-    repositories: namesOf(resources, 'AWS::ECR::Repository', 'RepositoryName', scope).map(({ name }) => name),
   };
 }
 

@@ -61,7 +61,8 @@ export function runImages(request: EnvironmentRequest, { graph }: TargetGraph): 
     return {
       name: imagePart(service.name),
       kind: 'image',
-      after: maker === undefined ? [] : [maker],
+      // A stack that creates the repository of its own service would wait for the image, too.
+      after: maker === undefined || maker === service.name ? [] : [maker],
       work: async (context) => {
         const unchanged = choice.onlyChanged && (await unchangedImage(context, request, service));
         if (unchanged) {

@@ -156,10 +156,11 @@ function graphOf(
   read: readonly { target: StackTarget; text: string }[],
   environment: Environment,
 ): StackGraph {
-  const stacks = read.map(({ target: { name, inputs }, text }) => ({
+  const stacks = read.map(({ target: { name, inputs, service }, text }) => ({
     name,
     template: text,
     parameters: { ...pseudoParameters(environment, inputs.stackName), ...inputs.parameters },
+    ...(service && { repository: service.repository }),
   }));
   try {
     return stackGraph(stacks);

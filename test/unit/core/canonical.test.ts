@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import fc from 'fast-check';
 import { canonicalJson, sha256 } from '../../../src/core/canonical.ts';
+import { fc } from '../../support/property.ts';
 
 test('keys are sorted at every depth, lists keep their order, undefined is left out', () => {
   const value = { b: [2, { z: 1, a: undefined, y: null }], a: 'x', A: true };

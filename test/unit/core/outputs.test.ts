@@ -2,10 +2,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
 import { writeOutputs } from '../../../src/core/outcome.ts';
 import { actionsRunner as runner } from '../../../src/core/runner.ts';
 import { recordingLog } from './fakes.ts';
+import { fc } from '../../support/property.ts';
 
 let directory: string;
 let file: string;

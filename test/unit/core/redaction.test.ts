@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
 import { escapeText, literal } from '../../../src/core/markdown/markdown.ts';
 import { isMaskable, isSecretName, Redactor } from '../../../src/core/redaction.ts';
+import { fc } from '../../support/property.ts';
 
 function redactorOf(...secrets: string[]): Redactor {
   const redactor = new Redactor();

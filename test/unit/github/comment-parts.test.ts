@@ -1,5 +1,4 @@
 import { expect, test } from '@jest/globals';
-import fc from 'fast-check';
 import {
   isNewer,
   joinParts,
@@ -9,6 +8,7 @@ import {
   readParts,
   writeBody,
 } from '../../../src/github/comment-parts.ts';
+import { fc } from '../../support/property.ts';
 
 const NAMES = ['dev', 'staging', 'prod', 'dr'];
 const layout: Layout = {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
 import { PlatformError } from '../../../src/core/errors.ts';
 import { type Layout, type PartDraft, readParts, writeBody } from '../../../src/github/comment-parts.ts';
 import { keepPart } from '../../../src/github/shared-comment.ts';
 import { RacingGitHub, Simulation, type Weather, writeOnce } from './racing-writers.ts';
+import { fc, SEED } from '../../support/property.ts';
 
 const NAMES = ['dev', 'qa', 'staging', 'prod', 'eu', 'us', 'asia', 'dr'];
 const MARKER = '<!-- platform:deploy-environment/shop -->';
@@ -85,9 +85,8 @@ async function race({ seed, writers, apart, before, weather }: Scene, write: Wri
   };
 }
 
-/** How many races are played, from RACES, and their seed, from SEED: by default one for each day. */
+/** How many races are played. */
 const RACES = Number(process.env['RACES'] ?? 200);
-const SEED = Number(process.env['SEED'] ?? Math.floor(Date.now() / 86_400_000));
 
 const CALM: Weather = { latencyMs: 600, slow: 0, lost: 0, lagMs: 0 };
 const scene = (weather: fc.Arbitrary<Weather>): fc.Arbitrary<Scene> =>

@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
 import {
   blockingFindings,
   countBySeverity,
@@ -7,6 +6,7 @@ import {
   scanBlockReason,
   SEVERITIES,
 } from '../../../src/images/scan.ts';
+import { fc } from '../../support/property.ts';
 const finding = (severity: Finding['severity'], name: string, fixedIn = ''): Finding => ({
   severity,
   name,

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
 import { marked } from 'marked';
 import type { Tokens } from 'marked';
 import { code, details, escapeCell, fence, table } from '../../../src/core/markdown/markdown.ts';
 import { fitSections, type Section } from '../../../src/core/markdown/sections.ts';
+import { fc } from '../../support/property.ts';
 
 /** Text full of what Markdown, HTML and GitHub react to. */
 const nasty = fc

@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
 import { driftSections } from '../../../src/present/stack.ts';
 import { fitSections } from '../../../src/core/markdown/sections.ts';
 import {
@@ -8,6 +7,7 @@ import {
   type ResourceChange,
 } from '../../../src/cloudformation/change-set/changes.ts';
 import { type PlannedStack, planSections } from '../../../src/present/plan.ts';
+import { fc } from '../../support/property.ts';
 
 const change = (values: Partial<ResourceChange> = {}): ResourceChange => ({
   logicalId: 'Db',

@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
 import { canonicalJson } from '../../../../src/core/canonical.ts';
 import { fingerprint } from '../../../../src/cloudformation/change-set/fingerprint.ts';
 import type {
@@ -7,6 +6,7 @@ import type {
   PropertyChange,
   ResourceChange,
 } from '../../../../src/cloudformation/change-set/changes.ts';
+import { fc } from '../../../support/property.ts';
 
 const SETTINGS: PlanSettings = {
   templates: { '': 'aa' },

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
 import { readParameterFiles } from '../../../../src/cloudformation/parameters/files.ts';
+import { fc } from '../../../support/property.ts';
 
 let workspace: string;
 beforeAll(() => {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
 import { resolveParameters } from '../../../../src/cloudformation/parameters/resolve.ts';
 import { hideSecrets } from '../../../../src/cloudformation/template/secrets.ts';
 import { tagOfOneRun } from '../../../../src/cloudformation/change-set/traffic.ts';
 import { resolveTags } from '../../../../src/cloudformation/commands/deploy.ts';
 import { recordingLog } from '../../core/fakes.ts';
 import { stackOf, templateOf } from '../aws.ts';
+import { fc } from '../../../support/property.ts';
 
 const TEMPLATE = templateOf(`Parameters:
   VpcCidr:

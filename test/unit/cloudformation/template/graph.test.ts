@@ -111,6 +111,41 @@ test('two stacks that give the same name', () => {
   );
 });
 
+describe('a stack waits for the one that creates its repository', () => {
+  const repository = (name: string): string =>
+    `Resources: { Images: { Type: AWS::ECR::Repository, Properties: { RepositoryName: !Sub '${name}' } } }`;
+  const below = stack('below', repository('shop/${Service}'), { Service: 'api' });
+  const above = (name: string, template = 'Resources: {}', own = 'shop/api'): GraphStack => ({
+    ...stack(name, template),
+    repository: own,
+  });
+
+  test('and is deleted before it', () => {
+    const graph = stackGraph([above('api'), below]);
+    expect(graph.order).toEqual(['below', 'api']);
+    expect(graph.dependencies.get('api')).toEqual([{ on: 'below', because: ['uses repository shop/api'] }]);
+    expect(reversed(graph).get('below')).toEqual(['api']);
+    expect([...graph.repositories]).toEqual([['shop/api', 'below']]);
+  });
+
+  test('but neither for another repository nor for its own', () => {
+    expect(waits([above('web', 'Resources: {}', 'shop/web'), below])).toEqual({ web: [], below: [] });
+    expect(waits([above('api', repository('shop/api'))])).toEqual({ api: [] });
+  });
+
+  test('two stacks that create it, and one that waits for its user, are errors', () => {
+    const other = stack('other', repository('shop/api'));
+    expect(() => stackGraph([above('api'), below, other])).toThrow(
+      new GraphError('The stacks below and other both create the repository shop/api.'),
+    );
+    const circle = stack('circle', `${repository('shop/api')}\nOutputs: { A: { Value: !ImportValue url } }`);
+    const exporting = 'Resources: {}\nOutputs: { Url: { Value: x, Export: { Name: url } } }';
+    expect(() => stackGraph([above('api', exporting), circle])).toThrow(
+      'Stacks wait for each other: api → circle → api. api uses repository shop/api of circle; circle imports url of api.',
+    );
+  });
+});
+
 test('the reference platform, in whatever order its file has it', () => {
   const stacks = stacksOf('dev').map(({ name, template, parameters }) => ({
     name: name.replace('dev-platform-', ''),

@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
 import { InputError } from '../../../../src/core/errors.ts';
 import {
   boolean,
@@ -14,6 +13,7 @@ import {
   text,
 } from '../../../../src/core/inputs/contract.ts';
 import type { InputContract } from '../../../../src/core/inputs/contract.ts';
+import { fc } from '../../../support/property.ts';
 
 const contract = {
   'stack-name': text({ required: true }),

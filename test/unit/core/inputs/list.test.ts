@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
 import { InputError } from '../../../../src/core/errors.ts';
 import { parseList } from '../../../../src/core/inputs/list.ts';
+import { fc } from '../../../support/property.ts';
 
 describe('parseList', () => {
   test.each([

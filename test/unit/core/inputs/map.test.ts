@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
 import { stringify } from 'yaml';
 import { InputError } from '../../../../src/core/errors.ts';
 import { parseMap } from '../../../../src/core/inputs/map.ts';
+import { fc } from '../../../support/property.ts';
 
 describe('parseMap', () => {
   test.each<[string, string, Record<string, string>]>([

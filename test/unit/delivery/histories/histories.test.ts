@@ -11,11 +11,11 @@ import type { ReleaseSource } from '../../../../src/delivery/source.ts';
 import { readGitHubContext } from '../../../../src/github/context.ts';
 import { CLUSTER, imageOf, SERVICE, ServiceStage } from '../../../support/model/service-stage.ts';
 import { contextOf } from '../../images/registry/context.ts';
+import { SEED } from '../../../support/property.ts';
 import { HistoryModel } from './model.ts';
 
-/** How many histories are played, from HISTORIES, and their seed, from SEED: by default one for each day, so that what fails can be repeated. */
+/** How many histories are played; each has a seed of its own, from SEED on. */
 const HISTORIES = Number(process.env['HISTORIES'] ?? 500);
-const SEED = Number(process.env['SEED'] ?? Math.floor(Date.now() / 86_400_000));
 const LONGEST = 6;
 /** A rollout takes less than a second then, so that few questions find it in progress. */
 const TIME_SCALE = 500;

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
 import { hashContent } from '../../../../src/images/build/content-hash.ts';
 import type { BuildRequest } from '../../../../src/images/build/command.ts';
 import { useWorkspaces } from '../../../support/action.ts';
+import { fc } from '../../../support/property.ts';
 
 const workspaceOf = useWorkspaces();
 const DOCKERFILE = { Dockerfile: 'FROM scratch\nCOPY . /\n' };

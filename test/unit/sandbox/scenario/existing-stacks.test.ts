@@ -15,6 +15,7 @@ describe('stacks that are there from the start', () => {
     const { Stacks = [] } = await client.send(new DescribeStacksCommand({}));
     expect(Stacks.map(({ StackName, StackStatus }) => [StackName, StackStatus])).toEqual([
       ['dev-shop-bootstrap', 'CREATE_COMPLETE'],
+      ['dev-shop-bootstrap-execution', 'CREATE_COMPLETE'],
       ['dev-shop-bootstrap-previews', 'CREATE_COMPLETE'],
     ]);
   });

@@ -15,21 +15,21 @@ const body = (value: string): string => {
 
 test('the largest stack, and a history of thousands of events', async () => {
   const stacks = await Stacks.start({ timeScale: 100_000 });
-  const begin = performance.now();
   expect((await stacks.deploy('big', body('a'))).StackStatus).toBe('CREATE_COMPLETE');
   expect((await stacks.deploy('big', body('b'))).StackStatus).toBe('UPDATE_COMPLETE');
-  expect(performance.now() - begin).toBeLessThan(10_000);
   const { events } = stackDatabase(stacks.sandbox.world, DEV, 'eu-west-1').find('big')!;
   expect(events).toHaveLength(1 + 2 + 500 * 3 + 3 + 500 * 2);
   const history = Array.from({ length: 10_000 }, (_, i) => ({ ...events[i % 1000]!, EventId: `event-${i}` }));
   events.unshift(...history);
+  /** Milliseconds of CPU, for each page. */
   const times: number[] = [];
   const ids = new Set<string | undefined>();
   let NextToken: string | undefined;
   do {
-    const start = performance.now();
+    const start = process.cpuUsage();
     const page = await stacks.client.send(new DescribeStackEventsCommand({ StackName: 'big', NextToken }));
-    times.push(performance.now() - start);
+    const { user, system } = process.cpuUsage(start);
+    times.push((user + system) / 1000);
     for (const { EventId } of page.StackEvents!) ids.add(EventId);
     NextToken = page.NextToken;
   } while (NextToken);
@@ -37,4 +37,4 @@ test('the largest stack, and a history of thousands of events', async () => {
   const median = (part: number[]) => part.sort((one, other) => one - other)[Math.floor(part.length / 2)]!;
   const middle = Math.floor(times.length / 2);
   expect(median(times.slice(middle))).toBeLessThan(20 + 3 * median(times.slice(0, middle)));
-}, 60_000);
+});
