@@ -3,7 +3,8 @@ import { availableParallelism } from 'node:os';
 /** Unit, contract, template and acceptance tests; the integration tests have a configuration of their own. */
 export default {
   testEnvironment: 'node',
-  testTimeout: 120_000,
+  // A safety net against a test that hangs, on a machine that does much else: no test proves anything by its time.
+  testTimeout: 600_000,
   // Most suites wait for processes that they start. A number: above 100 % jest reads a percentage as a count.
   maxWorkers: 2 * availableParallelism(),
   testSequencer: './test/runtime/sequencer.js',

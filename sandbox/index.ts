@@ -14,6 +14,7 @@ import { requireServices } from './ecs/tasks/task-host.ts';
 import { registryEndpoints } from './registry/endpoint.ts';
 import { TokenRegistry, type TokenRegistryOptions, tokenRegistriesOf } from './registry/token-registry.ts';
 import { readScenario } from './scenario/scenario.ts';
+import type { Timer } from './clock.ts';
 import type { FaultRule, Scenario } from './scenario/scenario.ts';
 import { listen } from './server/server.ts';
 import { SLACK_WEBHOOKS, slackEndpoint } from './slack/endpoint.ts';
@@ -26,6 +27,8 @@ export interface SandboxOptions {
   port?: number;
   /** Simulated seconds per real second; default: the scenario's, else 100. */
   timeScale?: number;
+  /** What time passes by; default, the wall clock. */
+  timer?: Timer;
   /** An object, or a YAML file. */
   scenario?: Scenario | string;
   /** A folder for what is to outlive the process; the log of calls goes to calls.jsonl in it. */

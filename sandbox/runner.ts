@@ -164,7 +164,7 @@ function inputVariables(name: string, given: Record<string, string>, token: stri
 
 async function finished(
   child: ChildProcess,
-  { onLine, limitMs = 120_000 }: RunOptions,
+  { onLine, limitMs = 300_000 }: RunOptions,
 ): Promise<{ exitCode: number | null; signal: NodeJS.Signals | null; log: string }> {
   let log = '';
   let line = '';

@@ -48,7 +48,7 @@ test('cfn-lint finds no error and no warning', () => {
   const { open, unused } = judge(lint(templates), ours, new Date().toISOString().slice(0, 10));
   expect(open.map(describeFinding)).toEqual([]);
   expect(unused).toEqual([]);
-}, 120_000);
+});
 
 /** `doctor` prints it for services that exist already. Its actions and resources are held to cfn-lint's own tables. */
 test('cfn-lint knows every action of the printed IAM policy, and finds it well-formed', () => {
@@ -84,4 +84,4 @@ services: { api: { pre-deploy: bin/migrate, environments: { prod: ${place} } } }
   } finally {
     rmSync(folder, { recursive: true });
   }
-}, 120_000);
+});

@@ -34,7 +34,7 @@ beforeAll(async () => {
   endpoints.set('sandbox', endpointOf('sandbox', sandbox.env(DEV), runIn(sandbox.env(DEV))));
   if (others.ministack) await startEmulator('ministack', startMinistack(DEV));
   if (others.moto) await startEmulator('moto', startMoto({ MOTO_ACCOUNT_ID: DEV }));
-}, 180_000);
+});
 
 afterAll(async () => {
   await sandbox?.close();

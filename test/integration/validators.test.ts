@@ -76,7 +76,7 @@ beforeAll(installValidators, 300_000);
 
 test('AWS’s validator finds nothing', () => {
   expectAccepted('cloudformation-validate', validate(subjects));
-}, 300_000);
+});
 
 test('AWS’s validator sees what the guidelines wrote', () => {
   const file = join(mkdtempSync(join(tmpdir(), 'validate-')), 'bad.yml');
@@ -93,7 +93,7 @@ Resources:
   );
   const findings = validate([{ template: 'bad', environment: 'dev', parameters: {}, file }]);
   expect(findings.map(({ rule }) => rule)).toEqual(expect.arrayContaining(['F3002', 'E8001']));
-}, 300_000);
+});
 
 test('no Control Tower control fails', async () => {
   const resolved = subjects.map(({ environment, template, parameters }) => ({
@@ -101,7 +101,7 @@ test('no Control Tower control fails', async () => {
     template: resolveTemplate(readTemplate(template), parameters),
   }));
   expectAccepted('control-tower', await checkControls(resolved));
-}, 300_000);
+});
 
 describe('the controls see', () => {
   test.each([

@@ -235,7 +235,7 @@ export class PreviewHost {
       }),
     );
     await waitUntilStackUpdateComplete(
-      { client, maxWaitTime: 60, minDelay: 1, maxDelay: 1 },
+      { client, maxWaitTime: 300, minDelay: 1, maxDelay: 1 },
       { StackName: stack },
     );
   }

@@ -134,7 +134,7 @@ export class PromotionWorld {
     wanted: (primary: Deployment, others: number) => boolean,
   ): Promise<void> {
     const client = this.ecs(environment);
-    for (const end = Date.now() + 60_000; ;) {
+    for (const end = Date.now() + 300_000; ;) {
       const command = new DescribeServicesCommand({
         cluster: `${environment}-${PROJECT}`,
         services: [service],

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startSandbox } from '../../sandbox/index.ts';
 import type { Sandbox } from '../../sandbox/index.ts';
 import { ledgerName, services, stacksOf } from '../../scripts/templates/reference.ts';
@@ -7,7 +7,6 @@ import { deployStack } from '../support/action.ts';
 import { Deployment } from './deployment.ts';
 
 /** The set of one environment through the committed bundle, as a pipeline would run it. */
-jest.setTimeout(180_000);
 
 const stacks = stacksOf('dev');
 let sandbox: Sandbox;

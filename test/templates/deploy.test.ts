@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Change } from '@aws-sdk/client-cloudformation';
 import { startSandbox } from '../../sandbox/index.ts';
 import type { Sandbox } from '../../sandbox/index.ts';
@@ -21,8 +21,6 @@ const ACCOUNTS: Record<Environment, string> = {
 };
 const image = (service: string, digit: string) =>
   `registry.example.com/platform/${service}@sha256:${digit.repeat(64)}`;
-
-jest.setTimeout(120_000);
 
 let sandbox: Sandbox;
 beforeAll(async () => {

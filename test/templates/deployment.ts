@@ -21,7 +21,7 @@ import type { Stack } from '../../scripts/templates/reference.ts';
 import { readTemplate } from '../../scripts/templates/template.ts';
 
 const POLL_MS = 50;
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 300_000;
 
 /**
  * Deploys stacks with change sets, as deploy-stack does, into one account of an AWS-compatible endpoint. Where a

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startSandbox } from '../../sandbox/index.ts';
 import type { Sandbox } from '../../sandbox/index.ts';
 import { ledgerName, readParameterFile, stacksOf } from '../../scripts/templates/reference.ts';
@@ -23,8 +23,6 @@ const OF_A_ROUTE = [
   'TestRule',
   'UnhealthyAlarm',
 ];
-
-jest.setTimeout(120_000);
 
 function resourcesOf(parameters: Record<string, string>): Record<string, Resource> {
   const { Parameters } = readParameterFile('dev');

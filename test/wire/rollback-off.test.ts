@@ -143,6 +143,6 @@ async function update(body: string, config?: Record<string, unknown>): Promise<v
 }
 
 async function ended(): Promise<unknown> {
-  const options = { client: at.client, maxWaitTime: 60, minDelay: 0.02, maxDelay: 0.02 };
+  const options = { client: at.client, maxWaitTime: 300, minDelay: 0.02, maxDelay: 0.02 };
   return await waitUntilStackUpdateComplete(options, { StackName: 'app' });
 }

@@ -75,7 +75,7 @@ test('jobs that plan all environments at once keep one comment, with a part for 
     expect(shared?.body).not.toContain('⚠️ Not of the newest commit');
   }
   expect(sandbox.calls.of('issues/create-comment').length).toBeGreaterThanOrEqual(1);
-}, 180_000);
+});
 
 test('a part of an earlier commit says so', async () => {
   const sandbox = await sandboxOf();
@@ -98,4 +98,4 @@ test('a part of an earlier commit says so', async () => {
     `Commit \`ccccccc\` · [Run](${runs}/1002)`,
     `⚠️ Not of the newest commit \`ccccccc\` · Commit \`bbbbbbb\` · [Run](${runs}/1001)`,
   ]);
-}, 180_000);
+});

@@ -79,7 +79,7 @@ class Platform {
     const client = clientOf(this.sandbox, ECSClient, DEV);
     await client.send(new UpdateServiceCommand({ cluster: 'dev-shop', service: 'api', taskDefinition }));
     const services = { cluster: 'dev-shop', services: ['api'] };
-    await waitUntilServicesStable({ client, maxWaitTime: 60, minDelay: 1, maxDelay: 1 }, services);
+    await waitUntilServicesStable({ client, maxWaitTime: 300, minDelay: 1, maxDelay: 1 }, services);
     await this.#newRollouts();
   }
 

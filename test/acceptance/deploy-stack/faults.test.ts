@@ -113,7 +113,7 @@ async function createStack(sandbox: Sandbox): Promise<void> {
     }),
   );
   await waitUntilStackCreateComplete(
-    { client, maxWaitTime: 60, minDelay: 0.02, maxDelay: 0.02 },
+    { client, maxWaitTime: 300, minDelay: 0.02, maxDelay: 0.02 },
     { StackName: 'app' },
   );
 }

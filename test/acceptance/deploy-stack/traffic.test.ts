@@ -99,7 +99,7 @@ beforeAll(async () => {
   sandbox = await startSandbox({ timeScale: 1000 });
   expect(verdictOf(await run({ template: '1.yml' }))).toBe('created');
   expect(verdictOf(await run({ template: '2.yml' }))).toBe('updated');
-}, 60_000);
+});
 
 afterAll(() => sandbox.close());
 

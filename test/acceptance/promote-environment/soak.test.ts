@@ -141,7 +141,7 @@ test('a plan says when the soak ends; a check waits for it within soak-wait, and
   const done = await promote(world, soak, { images });
   expect(done.outputs['verdict']).toBe('promoted');
   expect(await world.runs('staging')).toEqual([v2]);
-}, 300_000);
+});
 
 test('a deployment upstream is waited for, and time that runs out is no success', async () => {
   const rules = [{ match: { cluster: 'dev-shop', revision: 3 }, does: 'stay-pending' as const }];

@@ -185,7 +185,7 @@ describe('a cancelled job', () => {
 
   beforeAll(async () => {
     played = await pooled(MOMENTS, 3, play);
-  }, 300_000);
+  });
 
   test.each(MOMENTS.map((moment, index) => ({ ...moment, index })))(
     '$name ends what it has begun before it is forced to end, and says what remains',

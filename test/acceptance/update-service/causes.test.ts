@@ -145,7 +145,7 @@ describe('why it failed', () => {
       await world.ended();
       return updateService(world, { image: NEXT });
     });
-  }, 300_000);
+  });
 
   test.each(
     FAILURES.map(({ rule, ...expected }, index) => {

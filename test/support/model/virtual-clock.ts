@@ -10,9 +10,14 @@ const IDLE_TURNS = 2;
 
 /** One time for all that sleeps by it: it goes on to the next waking when nothing else is left to do. */
 export class VirtualClock implements Clock {
-  #now = 1_700_000_000_000;
+  #now: number;
   readonly #sleepers = new Set<Sleeper>();
   #running = false;
+
+  /** @param startMs since the epoch; processes of their own need a time that is near theirs. */
+  constructor(startMs = 1_700_000_000_000) {
+    this.#now = startMs;
+  }
 
   now(): number {
     return this.#now;

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { describe, expect, test } from '@jest/globals';
 import {
   AwsError,
@@ -202,7 +203,7 @@ describe('send', () => {
   test('a signal of its own that ends by time is an error that may be shown', async () => {
     const signal = AbortSignal.timeout(1);
     const client = clientThat(async () => {
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await once(signal, 'abort');
       throw new Error('aborted');
     });
     await expect(send(client, command, { signal })).rejects.toMatchObject({ code: 'timed-out' });

@@ -217,7 +217,7 @@ describe('a comment that jobs share', () => {
     const limited = { status: 403, headers: { 'retry-after': '6' }, body: RATE_LIMITED };
     api.overrides.set('PATCH /comments/1', [limited]);
     const waiting = upsertComment(alone('prod'));
-    await systemClock.sleep(2000);
+    while (!written().includes('PATCH')) await systemClock.sleep(10);
     await upsertComment(alone('staging'));
     expect(await waiting).toMatchObject({ action: 'updated' });
     expect(api.comments.map(({ body }) => body.match(/platform:part \w+/g))).toEqual([

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { startSandbox } from '../../../sandbox/index.ts';
 import { gitHubState } from '../../../sandbox/github/state.ts';
@@ -259,8 +260,9 @@ describe('the client', () => {
   });
 
   test('a time limit of the caller ends a call with an error that may be shown', async () => {
-    access.context = { clock, signal: AbortSignal.timeout(1) };
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    const signal = AbortSignal.timeout(1);
+    await once(signal, 'abort');
+    access.context = { clock, signal };
     answers({ status: 500 });
     await expect(compare()).rejects.toMatchObject({ code: 'timed-out' });
   });

@@ -177,7 +177,7 @@ export class MigrateScene {
 
   /** Until the service's task has pulled its image: at most a minute. */
   async started(service: string): Promise<void> {
-    for (const end = Date.now() + 60_000; Date.now() < end;) {
+    for (const end = Date.now() + 300_000; Date.now() < end;) {
       const [first = ''] = await this.runs(service);
       if (first.includes('sha256:')) return;
       await new Promise((resolve) => setTimeout(resolve, 10));

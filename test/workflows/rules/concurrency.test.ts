@@ -5,14 +5,16 @@ const rehearsalOf = useRehearsals();
 const push = { name: 'push' };
 const environments = [{ name: 'prod', reviewers: ['lead'] }];
 
-/** Runs of one job that waits for the environment and so holds its group; the test lets them go. */
+/** Runs of one job that waits for the environment and so holds its group, once the first of them is asked about; the test lets them go. */
 async function started(concurrency: string, count: number, where: 'job' | 'workflow' = 'job') {
   const gates = Array.from({ length: count }, () => gate<'approved'>());
   const order: number[] = [];
+  const first = gate<undefined>();
   const reviewer = {
     token: LEAD,
     review: (_: string, run: { number: number }) => {
       order.push(run.number);
+      first.open(undefined);
       return gates[run.number - 1]!.passed;
     },
   };
@@ -24,13 +26,14 @@ async function started(concurrency: string, count: number, where: 'job' | 'workf
   const openAll = (): void => {
     for (const { open } of gates) open('approved');
   };
+  await first.passed;
   return { gates, runs, order, openAll, rehearsal };
 }
 
 const results = (runs: { finished: Promise<{ result: string }> }[]) =>
   Promise.all(runs.map(async ({ finished }) => (await finished).result));
 
-/** Long enough for all that may happen without an approval. */
+/** Time for what must not happen. What must happen is waited for. */
 const settle = () => new Promise((done) => setTimeout(done, 300));
 
 // "A second workflow run will be blocked and cannot be approved until the first workflow run is approved."
@@ -50,7 +53,6 @@ test('a job that waits for an approval holds its group: the next is not even ask
 // https://docs.github.com/actions/how-tos/write-workflows/choose-when-workflows-run/control-workflow-concurrency
 test('a rollback in the group of a run that nobody approves waits, and without a group it does not', async () => {
   const { runs, rehearsal } = await started('{ group: deploy-prod, queue: max }', 1);
-  await settle();
   const path = '.github/workflows/rollback.yml';
   const rollback = (more: string) => workflow(job('rollback', 'true', more), 'on: push', path);
   const waiting = rehearsal.start(rollback('concurrency: { group: Deploy-Prod, queue: max }'), push);
@@ -76,7 +78,6 @@ test('a workflow that waits for an approval holds its group', async () => {
 // https://github.com/djtelicloud/grok-mcp-server/pull/498
 test('a job that is skipped does not enter its group', async () => {
   const { runs, rehearsal, openAll } = await started('deploy-prod', 1);
-  await settle();
   const skipped = workflow(job('a', 'true', 'if: false\nconcurrency: deploy-prod'));
   expect(resultsOf(await rehearsal.play(skipped, push))).toEqual({ a: 'skipped' });
   openAll();

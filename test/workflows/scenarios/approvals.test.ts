@@ -67,7 +67,7 @@ test('the reviewer of GitHub’s environment is in the ledger and in the summary
     );
   }
   expect(await parameter(shop, 'dev', 'api/release')).not.toHaveProperty('approvals');
-}, 300_000);
+});
 
 test('with approvers, a push goes as far as they are not needed, and one of them goes on by hand', async () => {
   const { shop, v1, push, dispatch, rerun } = await madeOf(hooks, reviewer(), WITHOUT_REVIEWERS);
@@ -112,7 +112,7 @@ test('with approvers, a push goes as far as they are not needed, and one of them
   const approvals = [{ by: 'ada', through: 'dispatch' }];
   expect(await parameter(shop, 'prod', 'api/release')).toMatchObject({ approvals, actor: 'ada' });
   expect(summariesOf(approved, 'deploy / apply')).toContain('Approved by ada (started the run).');
-}, 300_000);
+});
 
 test('an approver cannot deploy an own commit, and can roll it back', async () => {
   const { shop, v1, push, dispatch, rerun } = await madeOf(hooks, reviewer(), WITHOUT_REVIEWERS);
@@ -148,4 +148,4 @@ test('an approver cannot deploy an own commit, and can roll it back', async () =
   expect(await parameter(shop, 'staging', 'api/release')).toMatchObject({
     approvals: [{ by: 'ada', through: 'dispatch' }],
   });
-}, 300_000);
+});

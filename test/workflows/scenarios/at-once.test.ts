@@ -79,7 +79,7 @@ test('an older run that was queued is outdated, wherever the newer one overtook 
   beforeApply.pickUp();
   expectVerdicts(await beforeApply.finished, outdatedApply);
   expect(await place.runs()).toEqual(place.digestOf(5));
-}, 300_000);
+});
 
 test('two runs that deploy at once: an older one is outdated, and a newer one waits for the lock', async () => {
   const place = await scene(5);
@@ -117,7 +117,7 @@ test('two runs that deploy at once: an older one is outdated, and a newer one wa
   expect(await lockOf(place)).toBe('ParameterNotFound');
   expectVerdicts(await rehearsal.rerun(waited, 'all'), deployed);
   expect(await place.runs()).toEqual(place.digestOf(5));
-}, 300_000);
+});
 
 test('an emergency rollback stops the promotion under way and goes first; the next promotion is held', async () => {
   // The tasks of the promoted release take a minute of this test.
@@ -150,7 +150,7 @@ test('an emergency rollback stops the promotion under way and goes first; the ne
   expectVerdicts(await back.finished, { 'rollback / rollback': 'restored' });
   expectVerdicts(await next.finished, { 'promote / plan': 'planned', 'promote / promote': 'held' });
   expect(await world.runs('staging')).toEqual([good]);
-}, 300_000);
+});
 
 test('an emergency rollback does not wait for a promotion that nobody approves, which is then held', async () => {
   const world = await PromotionWorld.start({ scenario: { github: GITHUB } });
@@ -185,4 +185,4 @@ test('an emergency rollback does not wait for a promotion that nobody approves, 
   approval.open('approved');
   expectVerdicts(await unapproved.finished, { 'promote / plan': 'planned', 'promote / promote': 'held' });
   expect(await world.runs('staging')).toEqual([good]);
-}, 300_000);
+});

@@ -78,7 +78,7 @@ test('a platform is made by hand, then a commit goes all the way, and a commit w
     expect(counts()).toEqual(before);
     expect(lead.asked).toHaveLength(4);
   }
-}, 300_000);
+});
 
 test('staging fails; then prod changes while its plan waits, and is planned again; then an approval is refused', async () => {
   const scene: Partial<Scene> & { executed?: number } = {};
@@ -168,4 +168,4 @@ test('staging fails; then prod changes while its plan waits, and is planned agai
   expect(refused.jobs['pipeline / prod / apply']).toMatchObject({ result: 'failure', steps: [] });
   expect(callsOf(shop, 'prod', 'ExecuteChangeSet')).toBe(before);
   expect(await shop.runs()).toEqual({ dev: [v4], staging: [v4], prod: [v3] });
-}, 300_000);
+});

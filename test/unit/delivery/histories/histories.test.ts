@@ -254,4 +254,4 @@ test(`each rollback goes to what was good, in ${HISTORIES} histories of seed ${S
     const wrong = await new History(seed).play();
     if (wrong.length > 0) throw new Error(`SEED=${seed} HISTORIES=1: ${wrong.join()}`);
   }
-}, 300_000);
+});

@@ -60,7 +60,7 @@ function areGone(file: string): boolean {
 }
 
 async function eventually(check: () => boolean): Promise<void> {
-  const until = Date.now() + 10_000;
+  const until = Date.now() + 120_000;
   while (!check()) {
     if (Date.now() > until) throw new Error('still not');
     await new Promise((resolve) => setTimeout(resolve, 50));

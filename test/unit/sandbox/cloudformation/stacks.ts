@@ -137,7 +137,7 @@ export class Stacks {
 
   /** Asks again, often enough to see states that pass, until the answer is as wanted. Fails after half a minute. */
   async until<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean, pauseMs = 2): Promise<T> {
-    for (const end = Date.now() + 30_000; ;) {
+    for (const end = Date.now() + 300_000; ;) {
       const answer = await ask();
       if (wanted(answer)) return answer;
       if (Date.now() > end) throw new Error(`still ${JSON.stringify(answer)}`);
