@@ -11,7 +11,7 @@ import { checkExisting } from './existing.ts';
 import { policyTitle, type RolePolicy, rolePolicies } from './policy.ts';
 import { checkProtection } from './protection.ts';
 import { checkNames, checkValues } from './values.ts';
-import { checkQuotas } from './quotas.ts';
+import { checkEcsRole, checkQuotas } from './quotas.ts';
 import { checkStacks, checkTemplates } from './templates.ts';
 
 interface DoctorRequest {
@@ -98,12 +98,13 @@ async function checkInside(
   const stacks = targets.map(({ inputs }) => inputs);
   const place = { environment, workspace, neighbours: neighboursOf(manifest, environment, workspace) };
   const { checks, read } = await checkTemplates({ ...context, client, session }, targets, place);
-  const [states, values, quotas] = await Promise.all([
+  const [states, values, quotas, roles] = await Promise.all([
     checkStacks({ ...context, client, session }, stacks),
     ssmClient(session, context).then((ssm) => checkValues(context, ssm, read, ledger)),
     quotasClient(session, context).then((quotasApi) => checkQuotas(context, quotasApi, read)),
+    checkEcsRole(context, session, read),
   ]);
-  return [...checks, ...states, values, ...quotas];
+  return [...checks, ...states, values, ...quotas, ...roles];
 }
 
 async function logPolicies({ log }: EnvironmentContext, policies: readonly RolePolicy[]): Promise<void> {

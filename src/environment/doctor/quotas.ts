@@ -1,5 +1,9 @@
+import { GetRoleCommand } from '@aws-sdk/client-iam';
 import type { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
+import { iamClient } from '../../aws/clients.ts';
+import { isNotFound } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
+import type { Session } from '../../aws/session.ts';
 import type { Context } from '../../core/context.ts';
 import { reasonOf } from '../../core/errors.ts';
 import type { Check } from '../run/result.ts';
@@ -61,6 +65,40 @@ async function checkQuota(
     return { name, state: 'warning', says: `it could not be read: ${reasonOf(error)}` };
   }
 }
+
+/**
+ * Whether the account has the service-linked role of ECS. Without it, the first cluster fails: ECS makes the role itself,
+ * and cannot assume it at once.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html
+ * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/818
+ */
+export async function checkEcsRole(
+  context: Context,
+  session: Session,
+  stacks: readonly ReadStack[],
+): Promise<Check[]> {
+  if (resources('AWS::ECS::Cluster')(stacks) === 0) return [];
+  const name = `the role ${ECS_ROLE}`;
+  try {
+    const client = await iamClient(session, context);
+    await send(client, new GetRoleCommand({ RoleName: ECS_ROLE }), context);
+    return [{ name, state: 'ok', says: 'ECS can create a cluster' }];
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (isNotFound(error)) {
+      const says = 'the account does not have it, so the first cluster cannot be created';
+      const fix =
+        "Run: aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com. Or deploy templates/bootstrap.yml with CreateEcsRole: 'true'.";
+      return [{ name, state: 'problem', says, fix }];
+    }
+    // An account with a cluster has the role: a deployment can succeed all the same.
+    const fix = `Allow iam:GetRole on ${ECS_ROLE}.`;
+    return [{ name, state: 'warning', says: `it could not be read: ${reasonOf(error)}`, fix }];
+  }
+}
+
+const ECS_ROLE = 'AWSServiceRoleForECS';
 
 function increaseFix(service: string, code: string, need: number): string {
   return `aws service-quotas request-service-quota-increase --service-code ${service} --quota-code ${code} --desired-value ${Math.ceil(need)}`;

@@ -45,6 +45,36 @@ test('an environment that has all it needs is ready, and nothing was changed', a
   expect(asked.filter((name) => /^(Create|Put|Update|Delete|Execute)/.test(name))).toEqual([]);
 });
 
+describe('the role that the first cluster of an account needs', () => {
+  const cluster = 'Resources: { Cluster: { Type: AWS::ECS::Cluster } }';
+  const files = {
+    'cluster.yml': cluster,
+    'platform.yml': manifest.replace('stacks:\n', 'stacks:\n  cluster: { template: cluster.yml }\n'),
+  };
+  const missing = ['arn:aws:iam::111111111111:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS'];
+
+  test('is there', async () => {
+    const { check } = await doctor(await start({ scenario: { github } }), files);
+    expect(check('AWSServiceRoleForECS')).toMatchObject({ state: 'ok' });
+  });
+
+  test('is missing', async () => {
+    const { run, check } = await doctor(await start({ scenario: { github, missing } }), files);
+    expect(check('AWSServiceRoleForECS')).toMatchObject({
+      state: 'problem',
+      fix: expect.stringContaining('aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com'),
+    });
+    expect(run.outputs['verdict']).toBe('not-ready');
+  });
+
+  test('cannot be read', async () => {
+    const sandbox = await start({ scenario: { github } });
+    sandbox.addFault({ kind: 'error', operation: 'GetRole', status: 403, code: 'AccessDenied' });
+    const { check } = await doctor(sandbox, files);
+    expect(check('AWSServiceRoleForECS')).toMatchObject({ state: 'warning' });
+  });
+});
+
 /** A trust policy of GitHub's provider. */
 const trusting = (condition: Record<string, Record<string, string>>): object => ({
   Statement: {
