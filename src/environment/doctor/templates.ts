@@ -230,6 +230,7 @@ const UNIQUE_NAMES: Readonly<Record<string, string>> = {
   'AWS::IAM::ManagedPolicy': 'ManagedPolicyName',
   'AWS::IAM::OIDCProvider': 'Url',
   'AWS::IAM::Role': 'RoleName',
+  'AWS::IAM::ServiceLinkedRole': 'AWSServiceName',
   'AWS::IAM::User': 'UserName',
   'AWS::KMS::Alias': 'AliasName',
   'AWS::Lambda::Function': 'FunctionName',

@@ -298,6 +298,7 @@ export const ATTEMPTS: Record<string, Attempts> = {
       ['ec2:DescribeVpcs', '*'],
       ['ec2:DescribeInternetGateways', '*'],
       ['elasticloadbalancing:CreateTargetGroup', group],
+      ['elasticloadbalancing:AddTags', rule, { 'elasticloadbalancing:CreateAction': 'CreateRule' }],
       ['elasticloadbalancing:ModifyRule', rule, tagged({ Preview: 'true' })],
       [
         'iam:CreateRole',
@@ -330,6 +331,7 @@ export const ATTEMPTS: Record<string, Attempts> = {
       ['elasticloadbalancing:ModifyListener', listener],
       ['elasticloadbalancing:DeleteListener', listener],
       ['elasticloadbalancing:DeleteRule', rule, tagged({ Environment: 'dev' })],
+      ['elasticloadbalancing:AddTags', rule, tagged({ Environment: 'dev' })],
       ['elasticloadbalancing:SetRulePriorities', rule],
       ['elasticloadbalancing:RegisterTargets', group],
       ['elasticloadbalancing:RegisterTargets', group, tagged({ Preview: 'true' })],

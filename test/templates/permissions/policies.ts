@@ -57,8 +57,9 @@ export function policiesOf(role: string): Record<string, Statement[]> {
   return Object.fromEntries([...own, ...referred, ...attached]);
 }
 
-const propertiesOf = (resource: { Properties?: JsonMap } | undefined): Properties =>
-  (resource?.Properties ?? {}) as Properties;
+function propertiesOf(resource: { Properties?: JsonMap } | undefined): Properties {
+  return resource?.Properties ?? {};
+}
 
 /** All statements of a role of the bootstrap. */
 export function statementsOf(role: string): Statement[] {

@@ -14,7 +14,11 @@ const WITHIN = new Set([
   'AWS::RDS::DBCluster.DatabaseName',
 ]);
 /** What an account has once, for all of its environments: see docs/templates.md. */
-const OF_THE_ACCOUNT = new Set(['AWS::ECR::Repository.RepositoryName', 'AWS::IAM::OIDCProvider.Url']);
+const OF_THE_ACCOUNT = new Set([
+  'AWS::ECR::Repository.RepositoryName',
+  'AWS::IAM::OIDCProvider.Url',
+  'AWS::IAM::ServiceLinkedRole.AWSServiceName',
+]);
 
 /** The names that a stack takes in its account: of resources, by type and property, and of exports. */
 export function namesTaken({
