@@ -14,6 +14,8 @@ const ORDER = [
   'registry',
   'aurora-serverless',
   'aurora',
+  'backup',
+  'restore-drill',
   'cache',
   'cluster',
   'existing-cluster',

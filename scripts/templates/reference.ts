@@ -72,6 +72,19 @@ export function stacksOf(environment: Environment): Stack[] {
   ];
 }
 
+/** The stacks of backup.yml and restore-drill.yml, which platform.yml leaves out. */
+export function backupStacksOf(environment: Environment): Stack[] {
+  const { Parameters, Tags } = readParameterFile(environment);
+  return ['backup', 'restore-drill'].map((template) => ({
+    name: `${environment}-platform-${template}`,
+    template,
+    parameterFile: environment,
+    ownParameters: {},
+    parameters: Parameters,
+    tags: Tags,
+  }));
+}
+
 /** The same with the cache that platform.yml leaves out, and a service that reads it. */
 export function stacksWithCacheOf(environment: Environment): Stack[] {
   const { Parameters, Tags } = readParameterFile(environment);

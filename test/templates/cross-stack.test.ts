@@ -10,7 +10,13 @@ import { noIntrinsicInString, nothingHardCoded } from './rules/literals.ts';
 import { dimensionsComplete } from './rules/metric-dimensions.ts';
 import { namesFit } from './rules/names.ts';
 import { parametersUsed } from './rules/parameters.ts';
-import { cachedPlatformOf, platformOf, platformStack, provisionedPlatformOf } from './rules/platform.ts';
+import {
+  backedUpPlatformOf,
+  cachedPlatformOf,
+  platformOf,
+  platformStack,
+  provisionedPlatformOf,
+} from './rules/platform.ts';
 import type { PlatformStack, Rule } from './rules/platform.ts';
 import { environmentInNames, namesTaken } from './rules/environment-names.ts';
 import { onePort } from './rules/ports.ts';
@@ -48,6 +54,7 @@ describe.each(environments)('the reference platform in %s', (environment) => {
   const stacks = platformOf(environment);
   const provisioned = provisionedPlatformOf(environment);
   const cached = cachedPlatformOf(environment);
+  const backedUp = backedUpPlatformOf(environment);
   test.each(Object.entries(rules))('%s', (_name, rule) => {
     expect(rule(stacks).map(describeFinding)).toEqual([]);
   });
@@ -56,6 +63,9 @@ describe.each(environments)('the reference platform in %s', (environment) => {
   });
   test.each(Object.entries(rules))('%s, with the cache', (_name, rule) => {
     expect(rule(cached).map(describeFinding)).toEqual([]);
+  });
+  test.each(Object.entries(rules))('%s, with backups', (_name, rule) => {
+    expect(rule(backedUp).map(describeFinding)).toEqual([]);
   });
 });
 

@@ -3,6 +3,7 @@ import type { Change } from '@aws-sdk/client-cloudformation';
 import { startSandbox } from '../../sandbox/index.ts';
 import type { Sandbox } from '../../sandbox/index.ts';
 import {
+  backupStacksOf,
   environments,
   ledgerName,
   previewStack,
@@ -170,5 +171,31 @@ test('the cache comes, grows and goes beside a service that reads it', async () 
   await expect(deployment.delete(network)).rejects.toThrow(/data-subnets/);
 
   for (const stack of layers.reverse()) await deployment.delete(stack);
+  deployment.close();
+});
+
+test('backups are planned, locked and kept, and a restore drill comes and goes beside the database', async () => {
+  const deployment = new Deployment(sandbox.env(ACCOUNTS.prod));
+  const layers = stacksOf('prod').filter(({ template }) =>
+    ['vpc', 'security', 'aurora-serverless'].includes(template),
+  );
+  const [backup, drill] = backupStacksOf('prod');
+  if (!backup || !drill) throw new Error('the stacks of backups are missing');
+  for (const stack of [...layers, backup, drill]) await deployment.deploy(stack);
+  expect(await deployment.get('/platform/prod/backup/vault')).toBe('prod-platform');
+  expect(await deployment.status(drill.name)).toBe('CREATE_COMPLETE');
+
+  const vault = 'arn:aws:backup:us-east-1:333333333333:backup-vault:prod-platform';
+  const changes = await deployment.deploy(changed(backup, { BackupCopyTo: vault, BackupLock: 'compliance' }));
+  expect(changes.map(({ ResourceChange }) => ResourceChange?.LogicalResourceId).sort()).toEqual(
+    expect.arrayContaining(['Plan', 'Vault']),
+  );
+  expect(dangers(changes)).toEqual([]);
+
+  const recoveryPoint = 'arn:aws:rds:eu-west-1:333333333333:cluster-snapshot:awsbackup:job-1';
+  await deployment.delete(drill);
+  await deployment.deploy(changed(drill, { RecoveryPoint: recoveryPoint }));
+  for (const stack of [...layers, backup, drill].reverse()) await deployment.delete(stack);
+  expect(await deployment.status(drill.name)).toBeUndefined();
   deployment.close();
 });

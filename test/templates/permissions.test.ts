@@ -121,6 +121,60 @@ test('the execution role may make the cache, by its name', () => {
   expect(caches.flatMap(({ Resource }) => Resource).filter((resource) => resource === '*')).toEqual([]);
 });
 
+/**
+ * What the handlers of backup.yml and restore-drill.yml call.
+ * @see https://docs.aws.amazon.com/aws-backup/latest/devguide/access-control.html
+ */
+const BACKUP_HANDLERS = [
+  ...['CreateBackupVault', 'DescribeBackupVault', 'DeleteBackupVault', 'GetBackupVaultAccessPolicy'],
+  ...['GetBackupVaultNotifications', 'PutBackupVaultLockConfiguration', 'ListTags'],
+  ...['CreateBackupPlan', 'GetBackupPlan', 'UpdateBackupPlan', 'DeleteBackupPlan'],
+  ...['CreateBackupSelection', 'GetBackupSelection', 'DeleteBackupSelection'],
+  ...['TagResource', 'UntagResource'],
+].map((name) => `backup:${name}`);
+const RESTORE_HANDLERS = ['RestoreDBClusterToPointInTime', 'RestoreDBClusterFromSnapshot'].map(
+  (name) => `rds:${name}`,
+);
+const VAULT_KEY = ['CreateGrant', 'GenerateDataKey', 'Decrypt', 'RetireGrant', 'DescribeKey'].map(
+  (name) => `kms:${name}`,
+);
+
+describe('backups', () => {
+  const statements = statementsOf('ExecutionRole');
+  const asked = [...BACKUP_HANDLERS, ...RESTORE_HANDLERS, ...VAULT_KEY, 'backup-storage:MountCapsule'];
+
+  test.each(asked)('the execution role may %s', (action) => {
+    expect(allows(statements, action)).toBe(true);
+  });
+
+  test.each([
+    'backup:DeleteRecoveryPoint',
+    'backup:UpdateRecoveryPointLifecycle',
+    'backup:DeleteBackupVaultLockConfiguration',
+    'backup:PutBackupVaultAccessPolicy',
+  ])('the execution role may not %s', (action) => {
+    expect(allows(statements, action)).toBe(false);
+  });
+
+  test('only roles with the tag take them within the boundary', () => {
+    const { Boundary } = resolveTemplate(
+      readTemplate('bootstrap'),
+      readParameterFile('dev').Parameters,
+    ).resources;
+    const taking = documentsOf(Boundary).filter((statement) =>
+      allows([statement], 'rds:CreateDBClusterSnapshot'),
+    );
+    expect(taking).toEqual([
+      expect.objectContaining({ Condition: { StringEquals: { 'aws:PrincipalTag/Purpose': 'backup' } } }),
+    ]);
+    const { BackupRole } = resolveTemplate(
+      readTemplate('backup'),
+      readParameterFile('prod').Parameters,
+    ).resources;
+    expect(BackupRole?.Properties?.['Tags']).toEqual([{ Key: 'Purpose', Value: 'backup' }]);
+  });
+});
+
 test('a service connects to the cache within the boundary', () => {
   const service = stacksWithCacheOf('dev').find(({ ownParameters }) => ownParameters.CacheLogin === 'iam');
   if (!service) throw new Error('no service reads the cache');

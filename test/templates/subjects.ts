@@ -1,10 +1,15 @@
-import { environments, previewStack, stacksWithCacheOf } from '../../scripts/templates/reference.ts';
+import {
+  backupStacksOf,
+  environments,
+  previewStack,
+  stacksWithCacheOf,
+} from '../../scripts/templates/reference.ts';
 import type { Subject } from './validators/cloudformation-validate.ts';
 
 /** Every template with every environment's parameters. The services differ in nothing that these tools look at. */
 export const subjects: Subject[] = [
   ...environments.flatMap((environment) => {
-    const stacks = stacksWithCacheOf(environment);
+    const stacks = [...stacksWithCacheOf(environment), ...backupStacksOf(environment)];
     const service = stacks.find(({ template }) => template === 'fargate');
     const layers = stacks.filter(({ template }) => template !== 'fargate');
     const parameters = layers[0]?.parameters ?? {};

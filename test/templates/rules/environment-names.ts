@@ -6,12 +6,13 @@ import { finding } from './platform.ts';
 import type { PlatformStack, Rule } from './platform.ts';
 import { exportsOf } from './shared-names.ts';
 
-/** Names within something else, such as a cluster, and names of what AWS has. */
+/** Names within something else, such as a cluster, and names of what is there already. */
 const WITHIN = new Set([
   'AWS::ApplicationAutoScaling::ScalingPolicy.PolicyName',
   'AWS::ECS::Service.ServiceName',
   'AWS::RDS::DBClusterParameterGroup.Family',
   'AWS::RDS::DBCluster.DatabaseName',
+  'AWS::RDS::DBCluster.SourceDBClusterIdentifier',
 ]);
 /** What an account has once, for all of its environments: see docs/templates.md. */
 const OF_THE_ACCOUNT = new Set([

@@ -1,6 +1,11 @@
 import { resolveTemplate } from '../../../scripts/templates/resolve.ts';
 import type { ResolvedTemplate } from '../../../scripts/templates/resolve.ts';
-import { previewStack, stacksOf, stacksWithCacheOf } from '../../../scripts/templates/reference.ts';
+import {
+  backupStacksOf,
+  previewStack,
+  stacksOf,
+  stacksWithCacheOf,
+} from '../../../scripts/templates/reference.ts';
 import type { Environment, Stack } from '../../../scripts/templates/reference.ts';
 import { readTemplate } from '../../../scripts/templates/template.ts';
 import type { Json, Template } from '../../../scripts/templates/template.ts';
@@ -41,6 +46,12 @@ export function provisionedPlatformOf(environment: Environment): PlatformStack[]
 /** The same with the cache. */
 export function cachedPlatformOf(environment: Environment): PlatformStack[] {
   return stacksWithCacheOf(environment).map((stack) => fromStack(environment, stack));
+}
+
+/** The same with the backups, and a restore drill at work. */
+export function backedUpPlatformOf(environment: Environment): PlatformStack[] {
+  const stacks = [...stacksOf(environment), ...backupStacksOf(environment)];
+  return stacks.map((stack) => fromStack(environment, stack));
 }
 
 const fromStack = (environment: string, { template, parameters }: Stack): PlatformStack =>

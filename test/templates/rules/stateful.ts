@@ -3,6 +3,7 @@ import type { Rule } from './platform.ts';
 
 /** What holds data, or what data cannot be read without. */
 export const STATEFUL = new Set([
+  'AWS::Backup::BackupVault',
   'AWS::DynamoDB::Table',
   'AWS::ECR::Repository',
   'AWS::EFS::FileSystem',
