@@ -74,7 +74,7 @@ describe('these templates, by hand', () => {
   });
   test('an alarm costs by the metrics it looks at', () => {
     const alarm = linesOf(dev.platform, 'Monitoring').find(({ what }) => what.startsWith('ErrorAlarm'));
-    expect(alarm && monthly(alarm)).toBeCloseTo(0.4, 6);
+    expect(alarm && monthly(alarm)).toBeCloseTo(0.6, 6);
   });
   test('endpoints cost by zone', () => {
     const { platform } = estimate('dev', { InterfaceEndpoints: 'true' });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { environments } from '../../scripts/templates/reference.ts';
+import { environments, type Environment } from '../../scripts/templates/reference.ts';
 import { parseTemplate, readTemplate } from '../../scripts/templates/template.ts';
 import { describeFinding } from './finding.ts';
 import { noCycles } from './rules/cycles.ts';
@@ -18,6 +18,9 @@ import {
   provisionedPlatformOf,
 } from './rules/platform.ts';
 import type { PlatformStack, Rule } from './rules/platform.ts';
+import { alarmsNotify } from './rules/alarms.ts';
+import { survivesZones } from './rules/availability.ts';
+import { budgetsHaveMetric, ruleValuesFit, sessionsWork, tmpIsWritable } from './rules/service-limits.ts';
 import { environmentInNames, namesTaken } from './rules/environment-names.ts';
 import { onePort } from './rules/ports.ts';
 import { principalsExist } from './rules/principals.ts';
@@ -27,6 +30,12 @@ import { servicesWaitForRoutes } from './rules/target-groups.ts';
 import { trafficRuleIsFixed } from './rules/traffic-rule.ts';
 
 const rules: Record<string, Rule> = {
+  alarmsNotify,
+  survivesZones,
+  ruleValuesFit,
+  budgetsHaveMetric,
+  sessionsWork,
+  tmpIsWritable,
   environmentInNames,
   sharedNames,
   noCycles,
@@ -398,5 +407,135 @@ ${more}`,
     process.stdout.write(`${looked.length} names of ${kinds.size} kinds carry the environment\n`);
     expect(looked.length).toBeGreaterThan(150);
     expect(kinds.size).toBeGreaterThan(10);
+  });
+});
+
+/** A template of the platform in an environment, with one text replaced by another. */
+function altered(environment: Environment, name: string, from: string | RegExp, to: string): PlatformStack {
+  const { text } = readTemplate(name);
+  const parameters = provisionedPlatformOf(environment)
+    .concat(platformOf(environment))
+    .find(({ template }) => template.name === name)?.parameters;
+  const other = text.replaceAll(from instanceof RegExp ? new RegExp(from, 'gm') : from, to);
+  expect(other).not.toBe(text);
+  return platformStack(environment, parseTemplate(name, other), parameters ?? {});
+}
+
+describe('what the rules find in templates that were altered', () => {
+  const cases: [
+    rule: string,
+    environment: Environment,
+    template: string,
+    from: string | RegExp,
+    to: string,
+    message: string,
+  ][] = [
+    ['alarmsNotify', 'prod', 'monitoring', /^      OKActions: .*\n/, '', 'its end is not notified'],
+    ['alarmsNotify', 'prod', 'fargate', /^      AlarmActions: .*\n/, '', 'it notifies nobody'],
+    [
+      'alarmsNotify',
+      'prod',
+      'monitoring',
+      'Threshold: 14.4\n',
+      'Threshold: 14.4\n      AlarmActions: [x]\n',
+      'a composite alarm has it, and it notifies by itself',
+    ],
+    ['survivesZones', 'dev', 'vpc', '[2, !GetAZs', '[1, !GetAZs', 'the tier is in 2 zones'],
+    [
+      'survivesZones',
+      'prod',
+      'vpc',
+      '!If [NatPerZone, !Ref NatGateway3, !Ref NatGateway1]',
+      '!Ref NatGateway1',
+      '3 zones leave through 2 gateways in 3',
+    ],
+    [
+      'survivesZones',
+      'dev',
+      'fargate',
+      'AvailabilityZoneRebalancing: ENABLED',
+      'AvailabilityZoneRebalancing: DISABLED',
+      'its tasks are not spread again after a zone was lost',
+    ],
+    [
+      'survivesZones',
+      'dev',
+      'fargate',
+      'MinimumHealthyPercent: 100',
+      'MinimumHealthyPercent: 50',
+      'a deployment may go below the tasks that there must be',
+    ],
+    [
+      'survivesZones',
+      'dev',
+      'fargate',
+      'MaximumPercent: 200',
+      'MaximumPercent: 100',
+      'a deployment has no room for new tasks',
+    ],
+    [
+      'survivesZones',
+      'dev',
+      'cluster',
+      'Subnets: !Ref PublicSubnets',
+      'Subnets: [!Select [0, !Ref PublicSubnets], !Select [1, !Ref PublicSubnets]]',
+      'it is not in 3 zones',
+    ],
+    [
+      'survivesZones',
+      'prod',
+      'fargate',
+      'MinCapacity: !Ref MinTasks',
+      'MinCapacity: 1',
+      'one task has nothing to fall back to',
+    ],
+    [
+      'survivesZones',
+      'staging',
+      'aurora-serverless',
+      'HasInstance2: !Not [!Equals [!Ref ServerlessInstances, 1]]',
+      'HasInstance2: !Equals [!Ref ServerlessInstances, 0]',
+      '1 instance has nothing to fail over to',
+    ],
+    [
+      'ruleValuesFit',
+      'dev',
+      'fargate',
+      'Values: [!Ref ServiceName]',
+      'Values: [!Ref ServiceName, other]',
+      'the rule has 6 values of 5',
+    ],
+    [
+      'ruleValuesFit',
+      'dev',
+      'fargate',
+      'Values: [!Ref ServiceName]',
+      "Values: ['*']",
+      'the rule has 6 wildcards of 5',
+    ],
+    ['budgetsHaveMetric', 'dev', 'cost', /^        Metrics: .*\n/, '', 'the budget has no metric'],
+    [
+      'sessionsWork',
+      'dev',
+      'fargate',
+      '!If [HasExec, false, true]',
+      'true',
+      'Exec true: the root file system is not as it must be',
+    ],
+    [
+      'sessionsWork',
+      'dev',
+      'fargate',
+      "'logs:DescribeLogStreams', ",
+      '',
+      'Exec true: the task role lacks logs:DescribeLogStreams',
+    ],
+    ['tmpIsWritable', 'dev', 'fargate', /^            Tmpfs: .*\n/, '', 'its user cannot write to /tmp'],
+    ['tmpIsWritable', 'dev', 'preview', /^            Tmpfs: .*\n/, '', 'its user cannot write to /tmp'],
+  ];
+
+  test.each(cases)('%s, %s, %s: %s → %s', (rule, environment, template, from, to, message) => {
+    const found = messages(rules[rule] as Rule, [altered(environment, template, from, to)]);
+    expect(found).toContain(message);
   });
 });

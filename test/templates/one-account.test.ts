@@ -1,8 +1,14 @@
+import {
+  CloudWatchLogsClient,
+  paginateDescribeLogGroups,
+  type LogGroup,
+} from '@aws-sdk/client-cloudwatch-logs';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { startSandbox } from '../../sandbox/index.ts';
 import type { Sandbox } from '../../sandbox/index.ts';
 import { environments, ledgerName, services, stacksOf } from '../../scripts/templates/reference.ts';
 import type { Stack } from '../../scripts/templates/reference.ts';
+import { clientOf } from '../support/aws-clients.ts';
 import { Deployment } from './deployment.ts';
 
 /** All environments in one account, as docs/templates.md describes it for two. */
@@ -40,15 +46,32 @@ test(`${stacks.length} stacks of ${environments.length} environments are created
       refused.push(await deployment.deploy(stack).then(() => `${stack.name} was created`, String));
       if (shared(stack)) continue;
       await deployment.delete(stack);
-      await deployment.deploy({ ...stack, parameters: { ...stack.parameters, CreateProvider: 'false' } });
+      await deployment.deploy({
+        ...stack,
+        parameters: { ...stack.parameters, CreateProvider: 'false', CreateEcsRole: 'false' },
+      });
     } else await deployment.deploy(stack);
     expect(await deployment.status(stack.name)).toBe('CREATE_COMPLETE');
   }
-  const provided = 'Provider with url https://token.actions.githubusercontent.com already exists.';
+  const provided = /Provider with url \S+ already exists|AWSServiceRoleForECS has been taken in this account/;
   const taken = 'AWS::EarlyValidation::ResourceExistenceCheck';
   expect(refused).toEqual(
-    ['staging', 'prod'].flatMap(() => [expect.stringContaining(provided), expect.stringContaining(taken)]),
+    ['staging', 'prod'].flatMap(() => [expect.stringMatching(provided), expect.stringContaining(taken)]),
   );
+});
+
+test('every log group has a key and an end, also those that RDS writes to', async () => {
+  const logs = clientOf(sandbox, CloudWatchLogsClient);
+  const groups: LogGroup[] = [];
+  for await (const { logGroups = [] } of paginateDescribeLogGroups({ client: logs }, {}))
+    groups.push(...logGroups);
+  const lacking = groups.filter(({ kmsKeyId, retentionInDays }) => !kmsKeyId || !retentionInDays);
+  expect(lacking.map(({ logGroupName }) => logGroupName)).toEqual([]);
+  const databases = groups.filter(({ logGroupName = '' }) =>
+    /^\/aws\/rds\/cluster\/\w+-platform-\w{12}\/postgresql$/.test(logGroupName),
+  );
+  expect(databases).toHaveLength(environments.length);
+  process.stdout.write(`${groups.length} log groups have a key and a retention\n`);
 });
 
 test('only one of them can create the monitor of costs; the others take its ARN', async () => {

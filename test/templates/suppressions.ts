@@ -41,7 +41,7 @@ export const suppressions: Suppression[] = [
     rule: 'CT.ECR.PR.3',
     templates: ['registry'],
     reason:
-      'IMMUTABLE_WITH_EXCLUSION is newer than the control. Only env-* tags move, and they say what runs where.',
+      'IMMUTABLE_WITH_EXCLUSION is newer than the control. Only the tags of environments, caches and signatures move.',
     expires: '2027-06-01',
   },
   {

@@ -5,7 +5,7 @@ import { changedProperties, type Effect } from './effect.ts';
 import { textOf } from '../json.ts';
 import type { Stack, StackResource } from '../engine/stack.ts';
 
-/** Log groups and alarms. */
+/** Log groups, also those that RDS creates, and alarms. */
 export const OBSERVABILITY_EFFECTS: Record<string, Effect> = {
   'AWS::Logs::LogGroup': {
     exists: (world, { account, region }, name) =>
@@ -20,6 +20,23 @@ export const OBSERVABILITY_EFFECTS: Record<string, Effect> = {
       if (!found) return 'deleted';
       return changedProperties(resource, { RetentionInDays: found.retentionInDays ?? null });
     },
+  },
+  /**
+   * RDS creates the log groups of what a cluster exports, unless they are there: without a key, and kept for ever.
+   *
+   * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/190
+   * @see https://github.com/hashicorp/terraform-provider-aws/issues/5348 AWS's answer about retention and existing groups
+   */
+  'AWS::RDS::DBCluster': {
+    make: (world, { account, region }, { physicalId, properties }) => {
+      const groups = logGroupsOf(world, account, region);
+      const exported = properties.EnableCloudwatchLogsExports;
+      for (const log of Array.isArray(exported) ? exported : []) {
+        const name = `/aws/rds/cluster/${physicalId}/${textOf(log)}`;
+        if (!groups.find(name)) groups.put(name, {});
+      }
+    },
+    remove: () => undefined,
   },
   'AWS::CloudWatch::Alarm': alarm('metric'),
   'AWS::CloudWatch::CompositeAlarm': alarm('composite'),

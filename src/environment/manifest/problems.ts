@@ -310,7 +310,7 @@ const NAME_IN_ECR =
 /** Keys of a service that say how its stack is made. */
 const STACK_KEYS = ['port', 'paths', 'priority', 'template', 'parameters', 'tags'] as const;
 const ROUTE_KEYS = {
-  paths: 'a list of one to five path patterns',
+  paths: 'a list of one to four path patterns',
   priority: 'a number from 100 to 999',
 };
 
@@ -334,7 +334,7 @@ function serviceFindings({ services, stacks = {}, environments }: ManifestText):
           'path',
           'it is missing: a folder of the repository. A service without a stack has a map of environments',
         );
-      findings.push(...routeFindings(name, service));
+      findings.push(...routeFindings(name, service), ...wildcardFindings(name, service));
     }
     if (priority !== undefined) {
       const other = priorities.get(priority);
@@ -422,6 +422,16 @@ function existingFindings({ services, environments }: ManifestText): Finding[] {
     }
     return findings;
   });
+}
+
+/** @see https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html */
+const WILDCARDS_A_RULE = 5;
+
+function wildcardFindings(name: string, { paths = [] }: ManifestText['services'][string]): Finding[] {
+  const wildcards = paths.join('').replaceAll(/[^*?]/g, '').length;
+  if (wildcards <= WILDCARDS_A_RULE) return [];
+  const message = `the patterns have ${wildcards} wildcards (* and ?) together: a listener rule has at most ${WILDCARDS_A_RULE}`;
+  return [{ path: ['services', name, 'paths'], message }];
 }
 
 function asksPath(test: ManifestText['services'][string]['smoke-test']): boolean {

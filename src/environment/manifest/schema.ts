@@ -292,9 +292,12 @@ const service = z
         .meta({ description: "The port it listens on. Default, the template's. A worker has none." }),
       paths: listOf(
         text('a path pattern such as /api/users/*', /^[/*]/),
-        'a list of one to five path patterns',
+        'a list of one to four path patterns',
       )
-        .max(5, { error: 'a list of one to five path patterns' })
+        .max(4, {
+          error:
+            'a list of one to four path patterns, as a listener rule has five values and the rule of test traffic needs one',
+        })
         .optional()
         .meta({
           description:

@@ -19,8 +19,13 @@ export interface Repository {
   created: boolean;
 }
 
-/** Tags of environments and caches must be movable; all others stay on their image. */
-const MOVABLE_TAGS = ['env-*', 'cache-*'];
+/**
+ * Tags of environments and caches must be movable, and so must the list of signatures of an image where a client keeps
+ * it under a tag; all others stay on their image.
+ *
+ * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema
+ */
+const MOVABLE_TAGS = ['env-*', 'cache-*', 'sha256-*'];
 
 /**
  * Only the first rule that matches an image applies to it, so images tagged `env-*` practically never expire.
@@ -46,7 +51,7 @@ const LIFECYCLE_POLICY = JSON.stringify({
 });
 
 /**
- * The repository of this name. With `create`, a missing one is created: immutable tags except `env-*` and `cache-*`,
+ * The repository of this name. With `create`, a missing one is created: immutable tags except `env-*`, `cache-*` and `sha256-*`,
  * scan on push, KMS encryption, and a lifecycle policy. An existing repository is never changed.
  *
  * @throws PlatformError that says what to do when it does not exist or may not be used.

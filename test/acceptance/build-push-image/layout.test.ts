@@ -109,6 +109,7 @@ test('a repository is created with safe settings, once', async () => {
     imageTagMutabilityExclusionFilters: [
       { filterType: 'WILDCARD', filter: 'env-*' },
       { filterType: 'WILDCARD', filter: 'cache-*' },
+      { filterType: 'WILDCARD', filter: 'sha256-*' },
     ],
     imageScanningConfiguration: { scanOnPush: true },
     encryptionConfiguration: { encryptionType: 'KMS' },

@@ -185,7 +185,17 @@ describe('a problem has its path, its line and what is allowed', () => {
     [
       'paths: [/*]',
       'paths: []',
-      'platform.yml:14: services.web.paths: [] is not valid: expected a list of one to five path patterns',
+      'platform.yml:14: services.web.paths: [] is not valid: expected a list of one to four path patterns',
+    ],
+    [
+      'paths: [/*]',
+      'paths: [/a, /b, /c, /d, /e]',
+      'platform.yml:14: services.web.paths: ["/a","/b","/c","/d","/e"] is not valid: expected a list of one to four path patterns, as a listener rule has five values and the rule of test traffic needs one',
+    ],
+    [
+      'paths: [/*]',
+      'paths: [/*/*/*, /?/?, "/x*"]',
+      'platform.yml:14: services.web.paths: the patterns have 6 wildcards (* and ?) together: a listener rule has at most 5',
     ],
     [
       'paths: [/*]',
@@ -519,7 +529,7 @@ describe('a service without paths and priority is a worker', () => {
     ],
     [
       'priority: 900',
-      `platform.yml:13: services.web.paths: it is missing: a list of one to five path patterns. ${together}`,
+      `platform.yml:13: services.web.paths: it is missing: a list of one to four path patterns. ${together}`,
     ],
     ['port: 3000', `platform.yml:15: services.web.port: ${is}, which listens on no port`],
     [

@@ -1,11 +1,12 @@
 import { DescribeEventsCommand } from '@aws-sdk/client-cloudformation';
+import { DescribeLogGroupsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { DescribeRepositoriesCommand, ECRClient } from '@aws-sdk/client-ecr';
 import { HeadBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
 import { AssumeRoleCommand } from '@aws-sdk/client-sts';
 import { describe, expect, test } from '@jest/globals';
 import { repositoriesOf } from '../../../../../sandbox/registry/registry.ts';
-import { clientOf, DEV, refusal, s3Of, ssmOf, STAGING, stsOf } from '../../clients.ts';
+import { clientOf, DEV, logsOf, refusal, s3Of, ssmOf, STAGING, stsOf } from '../../clients.ts';
 import { Stacks } from '../stacks.ts';
 
 const reasons = async (stacks: Stacks, name: string) =>
@@ -223,5 +224,42 @@ Resources:
     const said = await reasons(stacks, 's');
     if (refused === undefined) expect(said).not.toContain('A rule can only have');
     else expect(said).toContain(`${refused} (Service: ElasticLoadBalancingV2, Status Code: 400`);
+  });
+});
+
+describe('the log groups that RDS writes to', () => {
+  const cluster = `
+  Db:
+    Type: AWS::RDS::DBCluster
+    Properties: { DBClusterIdentifier: shop, Engine: aurora-postgresql, EnableCloudwatchLogsExports: [postgresql] }`;
+  const group = (more = '') => `
+  Log:
+    Type: AWS::Logs::LogGroup
+    ${more}
+    Properties: { LogGroupName: /aws/rds/cluster/shop/postgresql, RetentionInDays: 30 }`;
+  const groupsOf = async (stacks: Stacks) =>
+    (await logsOf(stacks.sandbox).send(new DescribeLogGroupsCommand({}))).logGroups ?? [];
+
+  test('are created by RDS, and never expire', async () => {
+    const stacks = await Stacks.start();
+    await stacks.deploy('s', `Resources:${cluster}`);
+    const [found] = await groupsOf(stacks);
+    expect(found).toMatchObject({ logGroupName: '/aws/rds/cluster/shop/postgresql' });
+    expect(found?.retentionInDays).toBeUndefined();
+  });
+
+  test('are used where they exist already', async () => {
+    const stacks = await Stacks.start();
+    await stacks.deploy(
+      's',
+      `Resources:${group()}${cluster.replace('Properties', 'DependsOn: Log\n    Properties')}`,
+    );
+    expect(await groupsOf(stacks)).toMatchObject([{ retentionInDays: 30 }]);
+  });
+
+  test('cannot be created after their cluster', async () => {
+    const stacks = await Stacks.start();
+    await stacks.deploy('s', `Resources:${cluster}${group('DependsOn: Db')}`);
+    expect(await reasons(stacks, 's')).toContain("'/aws/rds/cluster/shop/postgresql' already exists");
   });
 });
