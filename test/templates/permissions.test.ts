@@ -264,3 +264,26 @@ describe('the roles of previews', () => {
     expect(allows(statementsOf('PreviewExecutionRole'), action)).toBe(false);
   });
 });
+
+describe('names of other projects and environments', () => {
+  const words = ['a1', 'dev', 'dev-x', 'platform', 'platform-x', 'x', 'x-platform', 'platform2', 'pr-1'];
+  const pairs = words.flatMap((environment) => words.map((project) => ({ environment, project })));
+
+  test.each(['bootstrap', 'bootstrap-execution', 'bootstrap-previews', 'service-repository'])(
+    'never begin with those that %s allows',
+    (name) => {
+      const { Project, Environment } = readTemplate(name).Parameters;
+      const allowed = pairs.filter(
+        ({ environment, project }) =>
+          new RegExp(Environment?.AllowedPattern ?? '').test(environment) &&
+          new RegExp(Project?.AllowedPattern ?? '').test(project),
+      );
+      const prefixes = allowed.flatMap(({ environment, project }) => `${environment}-${project}-`);
+      const overlapping = prefixes.flatMap((one) =>
+        prefixes.filter((other) => other !== one && other.startsWith(one)).map((other) => `${other} ${one}`),
+      );
+      expect(allowed.length).toBeGreaterThan(10);
+      expect(overlapping).toEqual([]);
+    },
+  );
+});

@@ -290,6 +290,12 @@ function upstreamFindings(environments: ManifestText['environments'], name: stri
   return [];
 }
 
+/** Previews have stacks of names that begin so, which their roles may change and delete. */
+function isNameOfPreview(name: string): boolean {
+  return name.startsWith('pr-');
+}
+const OF_PREVIEWS = 'the name is taken: the stacks of previews have names that begin with pr-';
+
 function membershipFindings({ environments, stacks = {}, services }: ManifestText): Finding[] {
   const known = Object.keys(environments);
   const unknown = (path: readonly string[], environment: string): Finding[] =>
@@ -298,11 +304,15 @@ function membershipFindings({ environments, stacks = {}, services }: ManifestTex
     ...Object.entries(stacks).map(([name, stack]) => ['stacks', name, stack.environments] as const),
     ...Object.entries(services).map(([name, service]) => ['services', name, service.environments] as const),
   ];
-  return listed.flatMap(([section, name, named = []]) =>
+  const previews = Object.keys(stacks)
+    .filter(isNameOfPreview)
+    .map((name): Finding => ({ path: ['stacks', name], message: OF_PREVIEWS }));
+  const unknowns = listed.flatMap(([section, name, named = []]) =>
     Object.entries(named).flatMap(([key, value]) =>
       unknown([section, name, 'environments', key], typeof value === 'string' ? value : key),
     ),
   );
+  return [...previews, ...unknowns];
 }
 
 const NAME_IN_ECR =
@@ -325,6 +335,7 @@ function serviceFindings({ services, stacks = {}, environments }: ManifestText):
     if (RESERVED_SERVICES.has(name)) at('', `the name is taken: the platform has parameters under it`);
     if (name === 'changed') at('', `the name is taken: services: changed means those that have changed`);
     if (!existingIn(service)) {
+      if (isNameOfPreview(name)) at('', OF_PREVIEWS);
       if (Object.hasOwn(stacks, name))
         at('', `there is a stack of this name: a service has a stack of its own`);
       if (service.repository !== undefined && registryIn(service.repository) !== undefined)

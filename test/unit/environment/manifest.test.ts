@@ -242,6 +242,16 @@ describe('a problem has its path, its line and what is allowed', () => {
       '  changed:',
       'platform.yml:12: services.changed: the name is taken: services: changed means those that have changed',
     ],
+    [
+      '  web:',
+      '  pr-web:',
+      'platform.yml:12: services.pr-web: the name is taken: the stacks of previews have names that begin with pr-',
+    ],
+    [
+      '  vpc:',
+      '  pr-7-vpc:',
+      'platform.yml:10: stacks.pr-7-vpc: the name is taken: the stacks of previews have names that begin with pr-',
+    ],
   ])('%j in the place of %j', (from, to, message) => {
     expect(problems(from, to)).toContain(message);
   });
