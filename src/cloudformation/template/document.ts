@@ -46,11 +46,20 @@ export class TemplateSyntaxError extends PlatformError {
   }
 }
 
+/** What was read, by the text: one run asks for the same template ten times. Nothing changes a document. */
+const known = new Map<string, WeakRef<TemplateDocument>>();
+
 /**
  * Reads a template's text, YAML (short-form intrinsics are kept as tags) or JSON, as CloudFormation reads it.
  * @throws TemplateSyntaxError when the text does not parse, or is not a map at the top.
  */
 export function readTemplateDocument(text: string): TemplateDocument {
+  const document = known.get(text)?.deref() ?? parseTemplateDocument(text);
+  known.set(text, new WeakRef(document));
+  return document;
+}
+
+function parseTemplateDocument(text: string): TemplateDocument {
   const { document, source, lines, surprises } = parseTemplateYaml(text);
   const error = document.errors[0];
   if (error) {
