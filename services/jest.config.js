@@ -1,6 +1,6 @@
 import manifest from './package.json' with { type: 'json' };
 
-/** Against an embedded PostgreSQL: nothing but Node must be on the machine. */
+/** Against an embedded PostgreSQL; only the tests of the cache need a program of the machine: valkey-server or redis-server. */
 export default {
   testEnvironment: 'node',
   roots: [...manifest.workspaces, 'test'].map((folder) => `<rootDir>/${folder}`),

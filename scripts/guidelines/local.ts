@@ -45,7 +45,10 @@ export const local: Section[] = [
       defect(
         7,
         'Redis on the machine, none in AWS.',
-        'Not a goal: no service needs a cache, so there is none on either side. Add one to both or to none.',
+        'Valkey on both sides: a container here, ElastiCache Serverless there, where it is turned on. The service works without.',
+        [compose, '  cache:'],
+        ['templates/cache.yml', '  Cache:'],
+        ['services/shared/src/cache.ts', 'export class ReadCache'],
       ),
       defect(
         8,

@@ -3,12 +3,12 @@ import type { Server } from '@services/shared';
 import { Type } from 'typebox';
 import { Reservation, ReservationRequest } from './reservation.ts';
 import { NotReservableError } from './reservation-store.ts';
-import type { ReservationStore } from './reservation-store.ts';
+import type { Reservations } from './reservation-store.ts';
 
 const ByOrder = Type.Object({ orderId: Type.String({ format: 'uuid' }) });
 
 /** For order-service. Both may be asked again with the same order: the second time changes nothing. */
-export function addReservationRoutes(app: Server, store: ReservationStore, token: string | undefined): void {
+export function addReservationRoutes(app: Server, store: Reservations, token: string | undefined): void {
   const onRequest = requireToken(token);
   const response = { 200: Reservation, '4xx': ProblemSchema };
 
@@ -30,7 +30,7 @@ export function addReservationRoutes(app: Server, store: ReservationStore, token
   );
 }
 
-async function reserve(store: ReservationStore, orderId: string, { lines }: ReservationRequest) {
+async function reserve(store: Reservations, orderId: string, { lines }: ReservationRequest) {
   try {
     return await store.reserve(orderId, lines);
   } catch (error) {

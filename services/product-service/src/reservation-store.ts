@@ -13,13 +13,20 @@ export class NotReservableError extends Error {
   }
 }
 
+export interface Reservations {
+  /** @throws NotReservableError, and then nothing was taken. */
+  reserve(orderId: string, lines: Line[]): Promise<Reservation>;
+  /** Puts the order's stock back, once; the order cannot be reserved any more. */
+  release(orderId: string): Promise<Reservation>;
+}
+
 type Line = ReservationRequest['lines'][number];
 
 /**
  * Takes stock for orders, all lines of an order or none. Asking twice for the same order answers the same and
  * takes stock once; an order that was released stays released, even when its release came before the request.
  */
-export class ReservationStore {
+export class ReservationStore implements Reservations {
   readonly #database: Database;
 
   constructor(database: Database) {

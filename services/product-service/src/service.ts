@@ -1,6 +1,7 @@
-import { readEnvironment, startService, text } from '@services/shared';
+import { ReadCache, readCacheConfig, readEnvironment, startService, text } from '@services/shared';
 import type { Environment, Running } from '@services/shared';
 import manifest from '../package.json' with { type: 'json' };
+import { cachedProducts, cachedReservations } from './cached-products.ts';
 import { productStore } from './product-store.ts';
 import { addReservationRoutes } from './reservation-routes.ts';
 import { ReservationStore } from './reservation-store.ts';
@@ -10,17 +11,26 @@ export const service = { name: manifest.name, version: manifest.version };
 export const schema = 'products';
 export const migrations = new URL('../migrations/', import.meta.url);
 
-export function startProductService(env: Environment): Promise<Running> {
+/** @throws EnvironmentError when a variable is missing or wrong. Neither the database nor the cache must be there. */
+export async function startProductService(env: Environment): Promise<Running> {
   const { SERVICE_TOKEN } = readEnvironment({ SERVICE_TOKEN: text(undefined) }, env);
+  const cacheConfig = await readCacheConfig(env);
   return startService(
     {
       service,
       title: 'Products',
       prefix: '/api/products',
-      build({ app, database }) {
-        addProductRoutes(app, productStore(database.query));
-        addReservationRoutes(app, new ReservationStore(database), SERVICE_TOKEN);
-        return undefined;
+      build({ app, database, metrics, log }) {
+        const products = productStore(database.query);
+        const reservations = new ReservationStore(database);
+        const cache = cacheConfig && new ReadCache(cacheConfig, { log, metrics });
+        addProductRoutes(app, cache ? cachedProducts(products, cache) : products);
+        addReservationRoutes(
+          app,
+          cache ? cachedReservations(reservations, cache) : reservations,
+          SERVICE_TOKEN,
+        );
+        return cache && (() => cache.close());
       },
     },
     env,

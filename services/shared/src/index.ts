@@ -1,3 +1,5 @@
+export { ReadCache } from './cache.ts';
+export { readCacheConfig } from './cache-config.ts';
 export { Database } from './database.ts';
 export type { Query } from './database.ts';
 export { isUniqueViolation } from './database-errors.ts';

@@ -1,4 +1,4 @@
-import { Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Pool } from 'pg';
 
 const DURATION_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
@@ -13,6 +13,15 @@ export class Metrics {
     buckets: DURATION_BUCKETS_S,
     registers: [this.registry],
   });
+
+  readonly #circuits = new Gauge({
+    name: 'circuit_open',
+    help: 'Whether calls to a dependency are refused at once (1) or made (0)',
+    labelNames: ['dependency'],
+    registers: [this.registry],
+  });
+  #cacheReads: Counter<'result'> | undefined;
+  #cacheFailures: Counter<'operation' | 'reason'> | undefined;
 
   constructor(service: string) {
     this.registry.setDefaultLabels({ service });
@@ -36,5 +45,46 @@ export class Metrics {
         this.set({ state: 'waiting' }, pool.waitingCount);
       },
     });
+  }
+
+  /** Tells whether the circuit of a dependency is open. */
+  circuit(dependency: string): (isOpen: boolean) => void {
+    this.#circuits.set({ dependency }, 0);
+    return (isOpen) => {
+      this.#circuits.set({ dependency }, isOpen ? 1 : 0);
+    };
+  }
+
+  /** Reads, failures and the connection of the cache, for a service that has one. */
+  watchCache(isConnected: () => boolean): void {
+    const registers = [this.registry];
+    this.#cacheReads = new Counter({
+      name: 'cache_reads_total',
+      help: 'Reads by result: hit, miss, busy (another reader fills it), error, bypass (it may hold an old value)',
+      labelNames: ['result'],
+      registers,
+    });
+    this.#cacheFailures = new Counter({
+      name: 'cache_failures_total',
+      help: 'Commands that the cache did not answer in time, refused, or was not sent because its circuit is open',
+      labelNames: ['operation', 'reason'],
+      registers,
+    });
+    new Gauge({
+      name: 'cache_connected',
+      help: 'Whether the cache is connected',
+      registers,
+      collect() {
+        this.set(isConnected() ? 1 : 0);
+      },
+    });
+  }
+
+  countCacheRead(result: 'hit' | 'miss' | 'busy' | 'error' | 'bypass'): void {
+    this.#cacheReads?.inc({ result });
+  }
+
+  countCacheFailure(operation: string, reason: 'failed' | 'circuit open'): void {
+    this.#cacheFailures?.inc({ operation, reason });
   }
 }

@@ -7,7 +7,6 @@ import {
   retry,
   wrap,
 } from 'cockatiel';
-import { Gauge } from 'prom-client';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { DependencyUnavailableError } from './problems.ts';
@@ -56,14 +55,14 @@ export class ServiceClient {
     });
     const backoff = new ExponentialBackoff({ initialDelay: 50, maxDelay: 500 });
     this.#policy = wrap(retry(failed, { maxAttempts: RETRIES, backoff }), breaker);
-    const open = circuitGauge(options.metrics);
+    const open = options.metrics.circuit(options.service);
     breaker.onBreak(() => {
       options.log.warn({ dependency: options.service }, 'the circuit is open');
-      open.set({ dependency: options.service }, 1);
+      open(true);
     });
     breaker.onReset(() => {
       options.log.info({ dependency: options.service }, 'the circuit is closed');
-      open.set({ dependency: options.service }, 0);
+      open(false);
     });
   }
 
@@ -114,13 +113,4 @@ export class ServiceClient {
 function reason(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   return cause instanceof Error ? cause.message || cause.name : String(cause);
-}
-
-const CIRCUIT_GAUGE = 'circuit_open';
-
-function circuitGauge({ registry }: Metrics): Gauge<'dependency'> {
-  const existing = registry.getSingleMetric(CIRCUIT_GAUGE);
-  if (existing instanceof Gauge) return existing;
-  const help = 'Whether calls to a dependency are refused at once (1) or made (0)';
-  return new Gauge({ name: CIRCUIT_GAUGE, help, labelNames: ['dependency'], registers: [registry] });
 }

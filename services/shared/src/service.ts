@@ -5,7 +5,7 @@ import type { Environment } from './environment.ts';
 import { run } from './lifecycle.ts';
 import type { Running } from './lifecycle.ts';
 import { createLog, logLevels } from './log.ts';
-import type { ServiceName } from './log.ts';
+import type { Log, ServiceName } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { addOperations } from './operations.ts';
 import { createServer } from './server.ts';
@@ -16,6 +16,7 @@ export interface ServiceParts {
   app: Server;
   database: Database;
   metrics: Metrics;
+  log: Log;
   env: Environment;
 }
 
@@ -49,7 +50,7 @@ export async function startService(definition: ServiceDefinition, env: Environme
   metrics.watchPool(database.pool);
   const app = await createServer(service, { log, metrics, title });
   addOperations(app, { service, metrics, env, prefix, check: () => database.ping() });
-  const closeParts = definition.build({ app, database, metrics, env }) ?? (() => Promise.resolve());
+  const closeParts = definition.build({ app, database, metrics, log, env }) ?? (() => Promise.resolve());
   const running = await run(app, env, [closeParts, () => database.close(), endTracing]);
   stop = running.stop;
   return running;

@@ -52,6 +52,19 @@ test('up: everything is healthy behind one address, and an order goes through', 
   expect(items).toHaveLength(7);
 }, 600_000);
 
+test('product-service reads the cache', async () => {
+  const { productId } = await stockShop(url, 5);
+  const path = `/api/products/${productId}`;
+  const keys = () =>
+    compose(
+      local,
+      ['exec', '-T', 'cache', 'valkey-cli', 'exists', `product-service:product:1:${productId}`],
+      secrets,
+    );
+  while ((await keys()) !== '1') await call(url, path);
+  expect((await call(url, path)).body).toMatchObject({ stock: 5 });
+});
+
 test('reservations are for services: without their token they are refused through the gateway', async () => {
   const path = `/api/products/reservations/${crypto.randomUUID()}`;
   expect((await call(url, path, { method: 'DELETE' })).status).toBe(401);
@@ -64,7 +77,7 @@ test('down: each service ends by itself, with code 0', async () => {
   const format = '{{index .Config.Labels "com.docker.compose.service"}} {{.State.ExitCode}}';
   const ends = (await docker('inspect', '--format', format, ...ids)).split('\n');
   expect(ends.filter((end) => !end.endsWith(' 0'))).toEqual([]);
-  expect(ends).toHaveLength(10);
+  expect(ends).toHaveLength(11);
 });
 
 const statusOf = (path: string) =>

@@ -6,7 +6,12 @@ import { join } from 'node:path';
 import { run } from './docker.ts';
 import { RootFileSystem } from './root-file-system.ts';
 
-export const bases = { node: 'base/node', runtime: 'base/runtime', postgres: 'base/postgres' } as const;
+export const bases = {
+  node: 'base/node',
+  runtime: 'base/runtime',
+  postgres: 'base/postgres',
+  cache: 'base/cache',
+} as const;
 
 /** A Node of the images' own major version. */
 const NODE_VERSION = '24.9.0';
@@ -28,6 +33,7 @@ export async function makeBaseImages(): Promise<void> {
   await makeNodeImage(node);
   await makeRuntimeImage(node);
   await makePostgresImage();
+  await makeCacheImage();
   await rm(folder, { recursive: true });
 }
 
@@ -80,6 +86,23 @@ async function makePostgresImage(): Promise<void> {
     'USER 70:70',
     'ENTRYPOINT ["/usr/local/bin/entrypoint"]',
   ]);
+}
+
+/** `valkey/valkey`: the machine's own Valkey or Redis, under Valkey's names. */
+async function makeCacheImage(): Promise<void> {
+  const files = await RootFileSystem.create();
+  for (const program of ['server', 'cli']) {
+    const found = ['valkey', 'redis']
+      .map((name) => `/usr/bin/${name}-${program}`)
+      .find((path) => existsSync(path));
+    if (found === undefined) throw new Error(`there is no valkey-${program}: install valkey or redis-server`);
+    await files.program(found, `/usr/local/bin/valkey-${program}`);
+  }
+  await files.folder('/data', 0o777);
+  // As in the official image: whoever reaches the network of the containers may connect.
+  await files.file('/usr/local/bin/entrypoint', '#!/bin/sh\nexec "$@" --protected-mode no\n', 0o755);
+  await files.program('/bin/sh');
+  await files.toImage(bases.cache, ['WORKDIR /data', 'ENTRYPOINT ["/usr/local/bin/entrypoint"]']);
 }
 
 const ENTRYPOINT = `#!/bin/sh

@@ -35,13 +35,13 @@ export function readComposeFile(): ComposeFile {
   return file;
 }
 
-/** The same platform with the database of the tests' own bases, and with one port open: the gateway's, at another number. */
+/** The same platform with the database and the cache of the tests' own bases, and with one port open: the gateway's, at another number. */
 export function onThisMachine(file: ComposeFile, port: number): ComposeFile {
   const services = Object.entries(file.services)
     .filter(([, { profiles }]) => profiles === undefined)
     .map(([name, service]): [string, Service] => {
       const ports = name === 'gateway' ? [`127.0.0.1:${port}:3000`] : [];
-      const image = name === 'postgres' ? { image: bases.postgres } : {};
+      const image = name === 'postgres' || name === 'cache' ? { image: bases[name] } : {};
       return [name, { ...service, ...image, ports }];
     });
   return { ...file, services: Object.fromEntries(services) };

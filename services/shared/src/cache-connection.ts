@@ -1,0 +1,163 @@
+import { createClient, createCluster } from '@redis/client';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CacheConfig } from './cache-config.ts';
+import type { Log } from './log.ts';
+
+/** The commands that are used of the client, which are the same for one server and for a cluster. */
+export interface CacheCommands {
+  /** Sets the key where there is none. @returns what it held, or null when it was set. */
+  claim(key: string, value: string, ttlMs: number): Promise<string | null>;
+  /** Replaces the value while it is still `expected`. */
+  replace(key: string, expected: string, value: string, ttlMs: number): Promise<void>;
+  remove(key: string): Promise<void>;
+}
+
+export class CacheUnavailableError extends Error {
+  constructor() {
+    super('the cache is not connected');
+  }
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+
+const REPLACE = `if redis.call('GET', KEYS[1]) == ARGV[1] then
+  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+end`;
+
+/**
+ * A connection that is made in the background and made again whenever it is lost, with growing pauses, each time with
+ * a new client and a new login. Who uses it while it is not there hears so at once.
+ */
+export class CacheConnection {
+  readonly #config: CacheConfig;
+  readonly #log: Log;
+  readonly #stopped = new AbortController();
+  readonly #ended: Promise<void>;
+  #commands: CacheCommands | undefined;
+  #drop: (reason: Error) => void = () => undefined;
+
+  constructor(config: CacheConfig, log: Log) {
+    this.#config = config;
+    this.#log = log;
+    this.#ended = this.#stayConnected();
+  }
+
+  get isConnected(): boolean {
+    return this.#commands !== undefined;
+  }
+
+  /** @throws CacheUnavailableError */
+  commands(): CacheCommands {
+    if (this.#commands === undefined) throw new CacheUnavailableError();
+    return this.#commands;
+  }
+
+  /** Gives the connection up, and what waits on it: a new one is made. */
+  renew(): void {
+    this.#drop(new Error('the cache did not answer'));
+  }
+
+  async close(): Promise<void> {
+    this.#stopped.abort();
+    this.#drop(new Error('closed'));
+    await this.#ended;
+  }
+
+  async #stayConnected(): Promise<void> {
+    for (
+      let pauseMs = FIRST_PAUSE_MS;
+      !this.#isStopped();
+      pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
+    ) {
+      const client = newClient(this.#config);
+      const lost = new Promise<Error>((resolve) => {
+        this.#drop = resolve;
+        // A cluster's client says the second, of each of its servers.
+        for (const event of ['error', 'node-error'] as const) client.on(event, resolve);
+      });
+      try {
+        await inTime(client.connect(), lost);
+        pauseMs = FIRST_PAUSE_MS;
+        this.#commands = commandsOf(client);
+        this.#log.info('connected to the cache');
+        const reason = await lost;
+        if (!this.#isStopped()) this.#log.warn({ err: reason }, 'the connection to the cache was lost');
+      } catch (error) {
+        if (!this.#isStopped()) this.#log.warn({ err: error }, 'the cache cannot be reached');
+      } finally {
+        this.#commands = undefined;
+        client.destroy();
+      }
+      // Jitter: the tasks of a service must not all come back at once.
+      await delay(pauseMs * (0.5 + Math.random() / 2), undefined, { signal: this.#stopped.signal }).catch(
+        () => undefined,
+      );
+    }
+  }
+
+  #isStopped(): boolean {
+    return this.#stopped.signal.aborted;
+  }
+}
+
+/** The limit holds for the login as well, for which the client itself waits without end. */
+async function inTime(connected: Promise<unknown>, lost: Promise<Error>): Promise<void> {
+  const timer = new AbortController();
+  const late = delay(CONNECT_TIMEOUT_MS, undefined, { signal: timer.signal }).then(() => {
+    throw new Error(`not connected within ${CONNECT_TIMEOUT_MS} ms`);
+  });
+  const failed = lost.then((error) => {
+    throw error;
+  });
+  for (const promise of [connected, late, failed]) promise.catch(() => undefined);
+  try {
+    await Promise.race([connected, late, failed]);
+  } finally {
+    timer.abort();
+  }
+}
+
+interface Client {
+  connect(): Promise<unknown>;
+  destroy(): unknown;
+  on(event: 'error' | 'node-error', listener: (error: Error) => void): unknown;
+  set(
+    key: string,
+    value: string,
+    options: { condition: 'NX'; GET: true; expiration: { type: 'PX'; value: number } },
+  ): Promise<string | null>;
+  eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
+  del(key: string): Promise<number>;
+}
+
+/** It neither queues commands nor connects again by itself: a lost client is replaced. */
+function newClient({ host, port, tls, login, isCluster }: CacheConfig): Client {
+  const socket = {
+    ...(tls === false ? {} : { ...tls, tls: true as const }),
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    reconnectStrategy: false as const,
+  };
+  const common = {
+    disableOfflineQueue: true,
+    maintNotifications: 'disabled' as const,
+    ...(login && {
+      credentialsProvider: { type: 'async-credentials-provider' as const, credentials: login },
+    }),
+  };
+  const server = { ...common, socket: { ...socket, host, port } };
+  if (!isCluster) return createClient(server);
+  return createCluster({ rootNodes: [server], defaults: { ...common, socket } });
+}
+
+const commandsOf = (client: Client): CacheCommands => ({
+  claim: (key, value, ttlMs) =>
+    client.set(key, value, { condition: 'NX', GET: true, expiration: { type: 'PX', value: ttlMs } }),
+  async replace(key, expected, value, ttlMs) {
+    await client.eval(REPLACE, { keys: [key], arguments: [expected, value, String(ttlMs)] });
+  },
+  async remove(key) {
+    await client.del(key);
+  },
+});

@@ -1,0 +1,38 @@
+import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
+import { Sha256 } from '@smithy/core/checksum';
+import { HttpRequest } from '@smithy/core/protocols';
+import { SignatureV4 } from '@smithy/signature-v4';
+
+/** What AWS allows at most. */
+const VALID_SECONDS = 900;
+
+/**
+ * Makes passwords for an ElastiCache user that logs in by IAM: the signed address of a request `connect`, without its
+ * protocol.
+ * @param login.cache name of a serverless cache.
+ * @see https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html
+ */
+export function cacheToken(login: { user: string; cache: string; region: string }): () => Promise<string> {
+  const cache = login.cache.toLowerCase();
+  const signer = new SignatureV4({
+    service: 'elasticache',
+    region: login.region,
+    credentials: fromNodeProviderChain(),
+    sha256: Sha256,
+  });
+  return async () => {
+    const request = new HttpRequest({
+      method: 'GET',
+      protocol: 'https:',
+      hostname: cache,
+      path: '/',
+      query: { Action: 'connect', User: login.user, ResourceType: 'ServerlessCache' },
+      headers: { host: cache },
+    });
+    const { query = {} } = await signer.presign(request, { expiresIn: VALID_SECONDS });
+    const pairs = Object.entries(query).map(
+      ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`,
+    );
+    return `${cache}/?${pairs.join('&')}`;
+  };
+}

@@ -1,0 +1,150 @@
+import {
+  ConsecutiveBreaker,
+  TimeoutStrategy,
+  circuitBreaker,
+  handleAll,
+  isBrokenCircuitError,
+  timeout,
+  wrap,
+} from 'cockatiel';
+import { randomUUID } from 'node:crypto';
+import type { CacheConfig } from './cache-config.ts';
+import { CacheConnection } from './cache-connection.ts';
+import type { CacheCommands } from './cache-connection.ts';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import { inSpan } from './tracing.ts';
+
+const FAILURES_TO_OPEN = 5;
+/** As long as a statement may take. Until then others read the database when a reader that has the lease fails. */
+const LEASE_MS = 5_000;
+const LEASE = 'lease:';
+
+type Failed = { failed: true };
+const FAILED: Failed = { failed: true };
+
+/**
+ * Values that are read often, in front of the database, which can always answer in its place. It fails for nobody:
+ * a command has a time limit, after five failures in a row none is sent for a while, and who reads then gets the value
+ * from the database. A read waits for at most two commands, a write for one.
+ *
+ * A read that finds nothing leaves a lease, and fills the key only while that lease is still there. A write removes
+ * the key, and with it the lease, so that a reader that has read the database before the write cannot fill the key
+ * after it.
+ */
+export class ReadCache {
+  readonly #config: CacheConfig;
+  readonly #connection: CacheConnection;
+  readonly #metrics: Metrics;
+  readonly #policy;
+  /** Keys whose removal failed, and until when they may hold an old value. */
+  readonly #suspects = new Map<string, number>();
+
+  constructor(config: CacheConfig, options: { log: Log; metrics: Metrics }) {
+    const { log, metrics } = options;
+    this.#config = config;
+    this.#metrics = metrics;
+    this.#connection = new CacheConnection(config, log);
+    metrics.watchCache(() => this.#connection.isConnected);
+    const breaker = circuitBreaker(handleAll, {
+      halfOpenAfter: config.openMs,
+      breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
+    });
+    const open = metrics.circuit('cache');
+    breaker.onBreak((reason) => {
+      log.warn(
+        { dependency: 'cache', err: 'error' in reason ? reason.error : undefined },
+        'the circuit is open',
+      );
+      open(true);
+      // What waits on a server that does not answer is given up.
+      if (this.#connection.isConnected) this.#connection.renew();
+    });
+    breaker.onReset(() => {
+      log.info({ dependency: 'cache' }, 'the circuit is closed');
+      open(false);
+    });
+    this.#policy = wrap(breaker, timeout(config.timeoutMs, TimeoutStrategy.Aggressive));
+  }
+
+  /** The value of the key, else what `load` answers, which is kept unless it is undefined. */
+  async read<T extends object>(key: string, load: () => Promise<T | undefined>): Promise<T | undefined> {
+    if (this.#isSuspect(key)) return this.#pass('bypass', load);
+    const lease = LEASE + randomUUID();
+    const found = await this.#send('SET', (commands) => commands.claim(key, lease, LEASE_MS));
+    if (isFailed(found)) return this.#pass('error', load);
+    if (found?.startsWith(LEASE)) return this.#pass('busy', load);
+    if (found !== null) return (await this.#parse<T>(key, found)) ?? this.#pass('error', load);
+    const value = await this.#pass('miss', load);
+    if (value !== undefined) {
+      const text = JSON.stringify(value);
+      await this.#send('EVAL', (commands) => commands.replace(key, lease, text, this.#config.ttlMs));
+    }
+    return value;
+  }
+
+  /** Runs a write, then removes the keys: also after a failure, since it may have been committed all the same. */
+  async write<T>(keys: readonly string[], work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } finally {
+      await this.forget(keys);
+    }
+  }
+
+  /** Removes the keys. One that cannot be removed is passed over until an old value of it has expired. */
+  async forget(keys: readonly string[]): Promise<void> {
+    await Promise.all(
+      keys.map(async (key) => {
+        const removed = await this.#send('DEL', (commands) => commands.remove(key));
+        if (isFailed(removed)) this.#suspect(key);
+      }),
+    );
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+
+  /** Undefined when it is no JSON: then something else writes this key, and it is removed. */
+  async #parse<T>(key: string, text: string): Promise<T | undefined> {
+    try {
+      const value = JSON.parse(text) as T;
+      this.#metrics.countCacheRead('hit');
+      return value;
+    } catch {
+      await this.forget([key]);
+      return undefined;
+    }
+  }
+
+  #pass<T>(result: 'miss' | 'busy' | 'error' | 'bypass', load: () => Promise<T>): Promise<T> {
+    this.#metrics.countCacheRead(result);
+    return load();
+  }
+
+  async #send<T>(operation: string, work: (commands: CacheCommands) => Promise<T>): Promise<T | Failed> {
+    const attributes = { 'db.system.name': 'redis', 'db.operation.name': operation };
+    try {
+      return await this.#policy.execute(() =>
+        inSpan(operation, { kind: 'client', attributes }, () => work(this.#connection.commands())),
+      );
+    } catch (error) {
+      this.#metrics.countCacheFailure(operation, isBrokenCircuitError(error) ? 'circuit open' : 'failed');
+      return FAILED;
+    }
+  }
+
+  #suspect(key: string): void {
+    const now = performance.now();
+    for (const [other, until] of this.#suspects) if (until <= now) this.#suspects.delete(other);
+    this.#suspects.set(key, now + LEASE_MS + this.#config.ttlMs);
+  }
+
+  #isSuspect(key: string): boolean {
+    const until = this.#suspects.get(key);
+    return until !== undefined && until > performance.now();
+  }
+}
+
+const isFailed = (answer: unknown): answer is Failed => answer === FAILED;
