@@ -155,10 +155,12 @@ export const services: Section[] = [
       defect(
         63,
         'alb.yml, terraform/, kubernetes/, backup.sh, setup.sh are named and absent.',
-        'The load balancer, the set-up and the backups are here. Terraform and Kubernetes are not a goal: one way, kept well.',
+        'The load balancer, the set-up and the backups are here, and one host without AWS. Terraform and Kubernetes are not a goal.',
         [cluster, '  HttpsListener:'],
         ['templates/bootstrap.yml', 'Resources:'],
         ['templates/aurora.yml', 'BackupRetentionPeriod'],
+        ['services/compose.production.yml', 'name: platform'],
+        ['docs/decisions/0047-portable.md', '**Kubernetes stays out.**'],
       ),
     ],
   },

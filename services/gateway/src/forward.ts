@@ -1,6 +1,7 @@
 import { Agent, request as httpRequest } from 'node:http';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import { Problem } from '@services/shared';
 import { traceHeaders } from '@services/shared/tracing';
 
@@ -58,7 +59,7 @@ function headersFor(request: IncomingMessage): IncomingHttpHeaders {
   return {
     ...endToEnd(request.headers),
     'x-forwarded-for': [earlier, client].filter(Boolean).join(', '),
-    'x-forwarded-proto': 'http',
+    'x-forwarded-proto': request.socket instanceof TLSSocket ? 'https' : 'http',
     'x-forwarded-host': request.headers.host,
     ...traceHeaders(),
   };

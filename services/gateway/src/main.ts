@@ -13,6 +13,7 @@ import manifest from '../package.json' with { type: 'json' };
 import { endToEnd, forward } from './forward.ts';
 import { matchRoute, parseRoutes } from './route-table.ts';
 import { TargetGroup, keepChecking } from './target-group.ts';
+import { listenWithTls } from './tls-listener.ts';
 
 const service = { name: manifest.name, version: manifest.version };
 const settings = { ROUTES: text(), CHECK_INTERVAL_MS: integer(50, 60_000)(1_000) };
@@ -41,6 +42,7 @@ async function startGateway(env: Environment): Promise<Running> {
       .headers(endToEnd(answer.headers))
       .send(answer);
   });
+  await listenWithTls(app, env);
   const stopChecking = await keepChecking(
     routes.map(({ group }) => group),
     CHECK_INTERVAL_MS,

@@ -1,9 +1,15 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { get as httpsGet } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
+import { generate } from 'selfsigned';
 import { freePort } from '../../local/free-port.ts';
 import { ServiceProcess } from '../../local/service-process.ts';
 import { matchRoute, parseRoutes } from '../src/route-table.ts';
@@ -55,8 +61,8 @@ describe('a running gateway', () => {
     return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, state };
   }
 
-  async function startGateway(ROUTES: string): Promise<string> {
-    const env = { ROUTES, CHECK_INTERVAL_MS: '50', SHUTDOWN_DELAY_MS: '0' };
+  async function startGateway(ROUTES: string, more: Record<string, string> = {}): Promise<string> {
+    const env = { ROUTES, CHECK_INTERVAL_MS: '50', SHUTDOWN_DELAY_MS: '0', ...more };
     gateway = await ServiceProcess.start('gateway', await freePort(), env);
     return gateway.url;
   }
@@ -96,6 +102,62 @@ describe('a running gateway', () => {
       },
     });
     expect(seen[0]?.body.length).toBe(large.length);
+  });
+
+  describe('with a certificate', () => {
+    let folder: string;
+    let files: Record<'TLS_CERT_FILE' | 'TLS_KEY_FILE', string>;
+    let ca: string;
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'services-gateway-'));
+      const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }], {
+        keySize: 2048,
+        extensions: [
+          { name: 'basicConstraints', cA: true },
+          { name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] },
+        ],
+      });
+      files = { TLS_CERT_FILE: join(folder, 'cert'), TLS_KEY_FILE: join(folder, 'key') };
+      ca = cert;
+      await writeFile(files.TLS_CERT_FILE, cert);
+      await writeFile(files.TLS_KEY_FILE, key);
+    });
+    afterAll(() => rm(folder, { recursive: true }));
+
+    const ask = (port: number, options: object = {}) =>
+      new Promise<string>((resolve, reject) => {
+        const request = httpsGet({ host: 'localhost', port, path: '/a', ca, ...options }, (response) => {
+          text(response).then(resolve, reject);
+        });
+        request.on('error', reject);
+      });
+
+    test('it speaks TLS 1.2 and newer beside HTTP, and says so to the services', async () => {
+      const { url } = await target((request, response) =>
+        response.end(String(request.headers['x-forwarded-proto'])),
+      );
+      const TLS_PORT = await freePort();
+      const base = await startGateway(`/=${url}`, { ...files, TLS_PORT: String(TLS_PORT) });
+      expect(await ask(TLS_PORT)).toBe('https');
+      expect(await (await fetch(`${base}/a`)).text()).toBe('http');
+      await expect(ask(TLS_PORT, { maxVersion: 'TLSv1.1', minVersion: 'TLSv1' })).rejects.toThrow();
+      await expect(ask(TLS_PORT, { ca: undefined })).rejects.toThrow(/self-signed/);
+      expect(await gateway?.stop()).toBe(0);
+      await expect(ask(TLS_PORT)).rejects.toThrow(/ECONNREFUSED/);
+    });
+
+    test.each([
+      ['without its key', () => ({ TLS_CERT_FILE: files.TLS_CERT_FILE }), 'TLS_KEY_FILE: is not set'],
+      ['without its certificate', () => ({ TLS_KEY_FILE: files.TLS_KEY_FILE }), 'TLS_CERT_FILE: is not set'],
+      ['that is not there', () => ({ ...files, TLS_CERT_FILE: '/no/such' }), '/no/such'],
+      [
+        'that is none',
+        () => ({ ...files, TLS_CERT_FILE: files.TLS_KEY_FILE }),
+        'are not a certificate and its key',
+      ],
+    ])('%s it does not start, and says why', async (_name, env, message) => {
+      await expect(startGateway('/=http://127.0.0.1:9', env())).rejects.toThrow(message);
+    });
   });
 
   test('spreads requests over the targets that are ready, and uses all when none is', async () => {

@@ -1,4 +1,4 @@
-import { runProcess } from '@services/shared';
+import { runProcess, withSecretFiles } from '@services/shared';
 import { service, startOrderService } from './service.ts';
 
-await runProcess(service, () => startOrderService(process.env));
+await runProcess(service, async () => startOrderService(await withSecretFiles(process.env)));

@@ -1,4 +1,4 @@
-import { runProcess } from '@services/shared';
+import { runProcess, withSecretFiles } from '@services/shared';
 import { service, startProductService } from './service.ts';
 
-await runProcess(service, () => startProductService(process.env));
+await runProcess(service, async () => startProductService(await withSecretFiles(process.env)));

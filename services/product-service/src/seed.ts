@@ -1,4 +1,4 @@
-import { Database, createLog } from '@services/shared';
+import { Database, createLog, withSecretFiles } from '@services/shared';
 import { readDatabaseConfig } from '@services/shared/database-config';
 import { productStore } from './product-store.ts';
 import { service } from './service.ts';
@@ -50,7 +50,10 @@ const samples = [
 ];
 
 const log = createLog(service);
-const database = new Database(await readDatabaseConfig(process.env), { application: 'seed', log });
+const database = new Database(await readDatabaseConfig(await withSecretFiles(process.env)), {
+  application: 'seed',
+  log,
+});
 try {
   const store = productStore(database.query);
   const added = await Promise.all(samples.map((sample) => store.add(sample)));

@@ -6,6 +6,7 @@ import { createLog } from './log.ts';
 import type { Log, ServiceName } from './log.ts';
 import { readMigrations } from './migration-files.ts';
 import { migrate } from './migrations.ts';
+import { withSecretFiles } from './secret-files.ts';
 
 export interface MigrateCommand {
   service: ServiceName;
@@ -30,10 +31,12 @@ export async function migrateCommand(options: MigrateCommand): Promise<void> {
   }
 }
 
-async function execute({ schema, folder, env, command = 'expand' }: MigrateCommand, log: Log): Promise<void> {
+async function execute(options: MigrateCommand, log: Log): Promise<void> {
+  const { schema, folder, command = 'expand' } = options;
   if (command !== 'expand' && command !== 'contract' && command !== 'prepare') {
     throw new Error(`"${command}" is not valid: expand, contract or prepare`);
   }
+  const env = await withSecretFiles(options.env);
   const config = await readDatabaseConfig(env);
   if (command === 'prepare') {
     await prepareRole(config, readEnvironment({ DB_APP_USER: text() }, env).DB_APP_USER, log);

@@ -1,4 +1,4 @@
-import { runProcess } from '@services/shared';
+import { runProcess, withSecretFiles } from '@services/shared';
 import { service, startUserService } from './service.ts';
 
-await runProcess(service, () => startUserService(process.env));
+await runProcess(service, async () => startUserService(await withSecretFiles(process.env)));

@@ -1,0 +1,33 @@
+import { readFile } from 'node:fs/promises';
+import { EnvironmentError } from './environment.ts';
+import type { Environment } from './environment.ts';
+
+/** Variables whose value may be in a file, as Docker mounts secrets: its path is in the variable with `_FILE` at the end. */
+const SECRETS = ['CACHE_PASSWORD', 'DB_PASSWORD', 'DB_SECRET', 'SERVICE_TOKEN'] as const;
+
+/**
+ * The environment with the secrets from their files, without the line break at the end. An environment is readable by
+ * `docker inspect` and by every process of the container; a file is readable by those who may.
+ * @throws EnvironmentError with the variable's name, never with the secret.
+ */
+export async function withSecretFiles(env: Environment): Promise<Environment> {
+  const found = await Promise.all(SECRETS.map((name) => readSecret(name, env)));
+  return { ...env, ...Object.fromEntries(found.flat()) };
+}
+
+async function readSecret(name: string, env: Environment): Promise<[string, string][]> {
+  const file = env[`${name}_FILE`];
+  if (file === undefined || file === '') return [];
+  if (env[name]) throw new EnvironmentError(`${name}: is set, and so is ${name}_FILE: give one of them`);
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new EnvironmentError(`${name}_FILE: "${file}" cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  const secret = text.replace(/\r?\n$/, '');
+  if (secret === '') throw new EnvironmentError(`${name}_FILE: "${file}" is empty`);
+  return [[name, secret]];
+}
