@@ -226,7 +226,7 @@ export function findingsIn(manifest: ManifestText, owner: string): Finding[] {
   ];
 }
 
-function environmentFindings({ environments }: ManifestText): Finding[] {
+function environmentFindings({ environments, project }: ManifestText): Finding[] {
   const names = Object.keys(environments);
   if (names.length === 0) return [{ path: ['environments'], message: 'at least one environment is needed' }];
   return names.flatMap((name): Finding[] => {
@@ -234,7 +234,7 @@ function environmentFindings({ environments }: ManifestText): Finding[] {
     if (!environment) return [];
     const { 'promote-from': from, soak, account, approvers } = environment;
     const at = (key: string, message: string): Finding => ({ path: ['environments', name, key], message });
-    const findings: Finding[] = [];
+    const findings: Finding[] = [...prefixFindings(environments, name, project)];
     if (from !== undefined) findings.push(...upstreamFindings(environments, name, from));
     else if (soak !== undefined)
       findings.push(at('soak', 'it needs promote-from: the environment to soak in'));
@@ -248,6 +248,25 @@ function environmentFindings({ environments }: ManifestText): Finding[] {
     }
     return findings;
   });
+}
+
+/**
+ * Roles are limited to names that begin with the environment and the project: where another environment of the account
+ * begins with the same, they could change its stacks too.
+ */
+function prefixFindings(
+  environments: ManifestText['environments'],
+  name: string,
+  project: string,
+): Finding[] {
+  const prefix = `${name}-${project}-`;
+  const overlapping = Object.entries(environments).find(
+    ([other, { account }]) =>
+      other !== name && account === environments[name]?.account && `${other}-${project}-`.startsWith(prefix),
+  );
+  if (!overlapping) return [];
+  const message = `names of ${overlapping[0]}, in the same account, begin with ${prefix} as well: roles cannot tell the two apart. Choose another name for one of them`;
+  return [{ path: ['environments', name], message }];
 }
 
 /**

@@ -572,3 +572,31 @@ describe('a service without paths and priority is a worker', () => {
     },
   );
 });
+
+describe('environments whose names overlap', () => {
+  const manifest = (environments: string) => `
+project: shop
+region: eu-west-1
+environments: { ${environments} }
+services: {}
+`;
+  const said = (environments: string): string => {
+    try {
+      parseManifest(manifest(environments), 'platform.yml');
+      return '';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+
+  test.each([
+    ["dev: { account: '111111111111' }, dev-shop: { account: '111111111111' }", true],
+    ["dev: { account: '111111111111' }, dev-shop: { account: '222222222222' }", false],
+    ["dev: { account: '111111111111' }, dev-2: { account: '111111111111' }", false],
+    ["dev: { account: '111111111111' }, develop: { account: '111111111111' }", false],
+  ])('%s', (environments, refused) => {
+    const message = 'environments.dev: names of dev-shop, in the same account, begin with dev-shop- as well';
+    if (refused) expect(said(environments)).toContain(message);
+    else expect(said(environments)).toBe('');
+  });
+});
