@@ -8,6 +8,7 @@ import {
   GetTemplateCommand,
   type ResourceChange as AwsResourceChange,
   type StackResourceDrift,
+  type StackResourceSummary,
 } from '@aws-sdk/client-cloudformation';
 import { classify, isThrottle } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
@@ -281,7 +282,8 @@ const NOT_COMPARED = ['NOT_CHECKED', 'UNSUPPORTED', 'UNKNOWN'];
 
 /**
  * Detects the drift of one stack, without nested ones.
- * @throws when the detection failed or was incomplete, and found no drift; TimeoutError after `timeoutMs`.
+ * @throws when the detection failed or was incomplete, except on secrets, and found no drift; TimeoutError after
+ * `timeoutMs`.
  */
 async function driftByDetection(
   context: CloudFormationContext,
@@ -299,8 +301,30 @@ async function driftByDetection(
   });
   const drifts = await describeDrifts(context, stackId);
   const resources = drifts.flatMap(driftedResource);
-  if (resources.length === 0) requireInSync(stackId, ended);
-  return { resources, unchecked: await notCompared(context, stackId, drifts) };
+  const own = (await listResources(context, stackId)).filter(
+    (resource) => isAlive(resource) && resource.ResourceType !== STACK_TYPE,
+  );
+  if (resources.length === 0 && !failedOnSecretsOnly(ended, own)) requireInSync(stackId, ended);
+  return { resources, unchecked: notCompared(own, drifts) };
+}
+
+const FAILED_ON = /Failed to detect drift on resources? \[([^\]]*)\]/g;
+const SECRET_TYPE = 'AWS::SecretsManager::Secret';
+
+/**
+ * Whether the detection could read everything but secrets, which CloudFormation reads with their values: who looks for
+ * drift need not be allowed to. They are reported as not compared.
+ *
+ * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/801
+ */
+function failedOnSecretsOnly(
+  { DetectionStatus, DetectionStatusReason = '' }: DescribeStackDriftDetectionStatusOutput,
+  own: readonly StackResourceSummary[],
+): boolean {
+  const failed = [...DetectionStatusReason.matchAll(FAILED_ON)].flatMap(([, ids = '']) => ids.split(/,\s*/));
+  const types = new Map(own.map(({ LogicalResourceId, ResourceType }) => [LogicalResourceId, ResourceType]));
+  const isSecret = (id: string): boolean => types.get(id) === SECRET_TYPE;
+  return DetectionStatus === 'DETECTION_FAILED' && failed.length > 0 && failed.every(isSecret);
 }
 
 /**
@@ -308,16 +332,9 @@ async function driftByDetection(
  * checked, and so not included" in the answer of DescribeStackResourceDrifts.
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResourceDrifts.html
  */
-async function notCompared(
-  context: CloudFormationContext,
-  stackId: string,
-  drifts: readonly StackResourceDrift[],
-): Promise<string[]> {
+function notCompared(own: readonly StackResourceSummary[], drifts: readonly StackResourceDrift[]): string[] {
   const known = new Map(
     drifts.map((drift) => [drift.LogicalResourceId ?? '', drift.StackResourceDriftStatus ?? 'UNKNOWN']),
-  );
-  const own = (await listResources(context, stackId)).filter(
-    (resource) => isAlive(resource) && resource.ResourceType !== STACK_TYPE,
   );
   const ids = new Set([...known.keys(), ...own.map(({ LogicalResourceId }) => LogicalResourceId ?? '')]);
   return [...ids].filter((id) => NOT_COMPARED.includes(known.get(id) ?? 'NOT_CHECKED'));

@@ -314,6 +314,33 @@ describe('by drift detection', () => {
     }
   });
 
+  test.each([
+    ['{"Summary":"Failed to detect drift on resources [Token]","Failures":[]}', ['Token']],
+    ['Failed to detect drift on resource [Token]. User is not authorized', ['Token']],
+    ['Failed to detect drift on resources [Token, Queue]', undefined],
+    ['Failed to detect drift on resource [Gone]', undefined],
+    ['Rate exceeded', undefined],
+  ])('a detection that could not read secrets alone has them as unchecked: %s', async (reason, unchecked) => {
+    const resource = (LogicalResourceId: string, ResourceType: string) => ({
+      LogicalResourceId,
+      ResourceType,
+      ResourceStatus: 'CREATE_COMPLETE',
+    });
+    const StackResourceSummaries = [
+      resource('Token', 'AWS::SecretsManager::Secret'),
+      resource('Queue', 'AWS::SQS::Queue'),
+    ];
+    const inSync = { ...changed('Queue', '/Delay', '5', '5'), StackResourceDriftStatus: 'IN_SYNC' };
+    const { context } = only(
+      { [STACK.stackId]: [inSync] },
+      { DetectionStatus: 'DETECTION_FAILED', StackDriftStatus: 'IN_SYNC', DetectionStatusReason: reason },
+      { ListStackResources: () => ({ StackResourceSummaries }) },
+    );
+    const found = findDrift(context, STACK, OPTIONS);
+    if (unchecked) expect(await found).toMatchObject({ verdict: 'in-sync', unchecked });
+    else await expect(found).rejects.toThrow(/is not known/);
+  });
+
   test('a detection that failed in part still tells the drift it found', async () => {
     const drifts = { [STACK.stackId]: [changed('Queue', '/Delay', '5', '9')] };
     const { context } = only(drifts, { DetectionStatus: 'DETECTION_FAILED' });
