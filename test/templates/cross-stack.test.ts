@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { environments, type Environment } from '../../scripts/templates/reference.ts';
+import { environments, type Environment, stacksWithCacheOf } from '../../scripts/templates/reference.ts';
 import { parseTemplate, readTemplate } from '../../scripts/templates/template.ts';
+import { stackGraph } from '../../src/cloudformation/template/graph.ts';
 import { describeFinding } from './finding.ts';
 import { noCycles } from './rules/cycles.ts';
 import { embeddedJsonParses } from './rules/embedded-json.ts';
@@ -538,4 +539,23 @@ describe('what the rules find in templates that were altered', () => {
     const found = messages(rules[rule] as Rule, [altered(environment, template, from, to)]);
     expect(found).toContain(message);
   });
+});
+
+test('the cache comes after its network, and before the service that reads it by dynamic references', () => {
+  const stacks = stacksWithCacheOf('dev').filter(({ template }) => !template.startsWith('bootstrap'));
+  const { order, dependencies } = stackGraph(
+    stacks.reverse().map(({ name, template, parameters }) => ({
+      name,
+      template: readTemplate(template).text,
+      parameters: { ...parameters, 'AWS::Region': 'eu-west-1', 'AWS::AccountId': '111111111111' },
+    })),
+  );
+  const place = (name: string) => order.indexOf(`dev-platform-${name}`);
+  expect(place('vpc')).toBeLessThan(place('cache'));
+  expect(place('security')).toBeLessThan(place('cache'));
+  expect(place('cache')).toBeLessThan(place('product-service'));
+  const readers = [...dependencies].filter(([, found]) =>
+    found.some(({ on }) => on === 'dev-platform-cache'),
+  );
+  expect(readers.map(([name]) => name)).toEqual(['dev-platform-product-service']);
 });
