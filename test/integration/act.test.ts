@@ -21,6 +21,7 @@ import { PREVIEWED_MANIFEST, PreviewHost } from '../support/preview.ts';
 import { pullRequestCheckout } from '../support/pull-request.ts';
 import { testWithTool } from '../support/software.ts';
 import { tools } from '../support/tools/tools.ts';
+import { addDatabase, asTheShopHasIt } from '../workflows/scenarios/drill.ts';
 import { ACCOUNTS, type EnvironmentName } from '../workflows/scenarios/shop.ts';
 import { CALLERS, ROOT } from '../workflows/workflow.ts';
 
@@ -288,6 +289,17 @@ test('a preview is opened, updated and closed, and the one of a merged pull requ
   const swept = await act.play(stage, `${CALLERS}/preview.yml`, { name: 'schedule' });
   expectPlayed('preview, sweep', swept, 0, { 'sweep/preview-sweep/Sweep': 'swept' });
   expect(await host.stacks()).toEqual(['dev-platform-pr-5-user-service']);
+});
+
+test('a restore drill restores a database, lets the service check it, and deletes it', async () => {
+  const rules = [{ does: 'exit' as const, match: { oneOff: true }, exitCode: 0 }];
+  const team = await teamOf({ scenario: { ecs: { rules } } });
+  addDatabase(team.shop.folder);
+  team.shop.commit('v1');
+  await team.deploy('dev', '1'.repeat(40));
+  const stage = { ...team.stage, edit: asTheShopHasIt };
+  const report = await act.play(stage, `${CALLERS}/restore-drill.yml`, { name: 'schedule' });
+  expectPlayed('restore drill', report, 0, { 'drill/drill/Restore dev': 'created, ran, deleted' });
 });
 
 /** An image of one layer, in place of the one that was there; its digest. */

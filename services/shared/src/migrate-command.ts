@@ -5,7 +5,7 @@ import type { Environment } from './environment.ts';
 import { createLog } from './log.ts';
 import type { Log, ServiceName } from './log.ts';
 import { readMigrations } from './migration-files.ts';
-import { migrate } from './migrations.ts';
+import { migrate, verify } from './migrations.ts';
 import { withSecretFiles } from './secret-files.ts';
 
 export interface MigrateCommand {
@@ -17,8 +17,9 @@ export interface MigrateCommand {
 }
 
 /**
- * `node dist/migrate.js [expand|contract|prepare]`: the pre-deploy task (expand, the default), the step after a
- * rollout (contract), and once for each environment the making of the role DB_APP_USER (prepare).
+ * `node dist/migrate.js [expand|contract|prepare|verify]`: the pre-deploy task (expand, the default), the step after a
+ * rollout (contract), once for each environment the making of the role DB_APP_USER (prepare), and whether a restored
+ * database has the service's data (verify).
  * Ends with a code other than 0, and why in the log, when anything is not done.
  */
 export async function migrateCommand(options: MigrateCommand): Promise<void> {
@@ -33,13 +34,18 @@ export async function migrateCommand(options: MigrateCommand): Promise<void> {
 
 async function execute(options: MigrateCommand, log: Log): Promise<void> {
   const { schema, folder, command = 'expand' } = options;
-  if (command !== 'expand' && command !== 'contract' && command !== 'prepare') {
-    throw new Error(`"${command}" is not valid: expand, contract or prepare`);
+  if (!isCommand(command)) {
+    throw new Error(`"${command}" is not valid: expand, contract, prepare or verify`);
   }
   const env = await withSecretFiles(options.env);
   const config = await readDatabaseConfig(env);
   if (command === 'prepare') {
     await prepareRole(config, readEnvironment({ DB_APP_USER: text() }, env).DB_APP_USER, log);
+    return;
+  }
+  if (command === 'verify') {
+    const rows = await verify(config, { schema, migrations: await readMigrations(folder), log });
+    log.info({ rows }, 'the data is there');
     return;
   }
   const applied = await migrate(config, {
@@ -53,3 +59,8 @@ async function execute(options: MigrateCommand, log: Log): Promise<void> {
     applied.length === 0 ? 'nothing to apply' : 'the schema is up to date',
   );
 }
+
+const COMMANDS = ['expand', 'contract', 'prepare', 'verify'] as const;
+
+const isCommand = (text: string): text is (typeof COMMANDS)[number] =>
+  (COMMANDS as readonly string[]).includes(text);

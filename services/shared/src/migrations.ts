@@ -40,7 +40,52 @@ export async function migrate(config: DatabaseConfig, run: MigrationRun): Promis
   }
 }
 
-async function connect(config: DatabaseConfig, run: MigrationRun, deadline: number): Promise<pg.Client> {
+/**
+ * Whether a database has the data of a service: every expansion is recorded, and some table of the schema has a row.
+ * It changes nothing. Returns the number of rows by table.
+ * @throws Error that says what is missing.
+ */
+export async function verify(
+  config: DatabaseConfig,
+  run: Omit<MigrationRun, 'phase'>,
+): Promise<Record<string, number>> {
+  const client = await connect(config, run, Date.now() + (run.patienceMs ?? 120_000));
+  try {
+    await client.query('SET default_transaction_read_only = on');
+    const tables = await tablesOf(client, run.schema);
+    if (!tables.includes(RECORD)) throw new Error(`the schema ${run.schema} does not exist in this database`);
+    const applied = await readRecord(client, run.schema);
+    const [missing] = findPending({ ...run, phase: 'expand' }, applied);
+    if (missing !== undefined) throw new Error(`${missing.id}: is not applied in this database`);
+    const rows: Record<string, number> = {};
+    for (const table of tables.filter((name) => name !== RECORD)) {
+      rows[table] = await countRows(client, run.schema, table);
+    }
+    if (Object.values(rows).every((count) => count === 0)) {
+      throw new Error(`no table of the schema ${run.schema} has a row`);
+    }
+    return rows;
+  } finally {
+    await client.end();
+  }
+}
+
+async function tablesOf(client: pg.Client, schema: string): Promise<string[]> {
+  const statement = 'SELECT tablename AS name FROM pg_tables WHERE schemaname = $1 ORDER BY 1';
+  return (await client.query<{ name: string }>(statement, [schema])).rows.map(({ name }) => name);
+}
+
+async function countRows(client: pg.Client, schema: string, table: string): Promise<number> {
+  const name = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)}`;
+  const { rows } = await client.query<{ count: string }>(`SELECT count(*) AS count FROM ${name}`);
+  return Number(rows[0]?.count ?? 0);
+}
+
+async function connect(
+  config: DatabaseConfig,
+  run: Pick<MigrationRun, 'log'>,
+  deadline: number,
+): Promise<pg.Client> {
   for (;;) {
     try {
       return await connectClient(config);
@@ -72,7 +117,8 @@ interface Applied {
   checksum: string;
 }
 
-const recordOf = (schema: string) => `${pg.escapeIdentifier(schema)}.schema_migrations`;
+const RECORD = 'schema_migrations';
+const recordOf = (schema: string) => `${pg.escapeIdentifier(schema)}.${RECORD}`;
 
 async function readApplied(client: pg.Client, schema: string): Promise<Applied[]> {
   await client.query(`CREATE SCHEMA IF NOT EXISTS ${pg.escapeIdentifier(schema)}`);
@@ -80,6 +126,10 @@ async function readApplied(client: pg.Client, schema: string): Promise<Applied[]
     `CREATE TABLE IF NOT EXISTS ${recordOf(schema)} (
        id text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`,
   );
+  return readRecord(client, schema);
+}
+
+async function readRecord(client: pg.Client, schema: string): Promise<Applied[]> {
   return (await client.query<Applied>(`SELECT id, checksum FROM ${recordOf(schema)} ORDER BY id`)).rows;
 }
 

@@ -10,7 +10,7 @@ import { runToEnd } from '../../local/service-process.ts';
 import { readDatabaseConfig } from '../src/database-config.ts';
 import { readMigrations } from '../src/migration-files.ts';
 import type { Phase } from '../src/migration-files.ts';
-import { migrate } from '../src/migrations.ts';
+import { migrate, verify } from '../src/migrations.ts';
 
 let url: string;
 let folder: string;
@@ -43,6 +43,33 @@ test('each is applied once and in order, and a later run applies what is new', a
   await write('0003.expand.c.sql', 'CREATE TABLE shop.c (id int)');
   expect(await run()).toEqual(['0003.expand.c']);
   expect(await tables()).toEqual(['a', 'b', 'c']);
+});
+
+describe('a database is verified', () => {
+  const check = async () =>
+    verify(await readDatabaseConfig({ DATABASE_URL: url, ...patience }), {
+      schema: 'shop',
+      migrations: await readMigrations(folder),
+      log: silentLog,
+    });
+
+  test('where every expansion is recorded and rows are there', async () => {
+    await write('0001.expand.a.sql', 'CREATE TABLE shop.a AS SELECT generate_series(1, 3) AS id');
+    await write('0002.expand.b.sql', 'CREATE TABLE shop.b (id int)');
+    await write('0003.contract.a.sql', 'DROP TABLE shop.a');
+    await run();
+    expect(await check()).toEqual({ a: 3, b: 0 });
+    expect(await tables()).toEqual(['a', 'b']);
+  });
+
+  test('and refused without its schema, without a migration, and without a row', async () => {
+    await write('0001.expand.a.sql', 'CREATE TABLE shop.a (id int)');
+    await expect(check()).rejects.toThrow('the schema shop does not exist in this database');
+    await run();
+    await expect(check()).rejects.toThrow('no table of the schema shop has a row');
+    await write('0002.expand.b.sql', 'CREATE TABLE shop.b (id int)');
+    await expect(check()).rejects.toThrow('0002.expand.b: is not applied in this database');
+  });
 });
 
 test('five runs at once: one applies, the others find it done', async () => {
@@ -136,7 +163,7 @@ describe('the command', () => {
 
   test('ends with an error when it cannot', async () => {
     await expect(command(['shrink'], { DATABASE_URL: url })).rejects.toThrow(
-      '\\"shrink\\" is not valid: expand, contract or prepare',
+      '\\"shrink\\" is not valid: expand, contract, prepare or verify',
     );
     await expect(command([], {})).rejects.toThrow('DB_HOST: is not set');
   });

