@@ -31,17 +31,20 @@ const EVERYTHING: Omit<Permissions, 'session'> = {
   policies: { All: { Version: '2012-10-17', Statement: { Effect: 'Allow', Action: '*', Resource: '*' } } },
 };
 
-/** What a principal is denied, in AWS's words; undefined when it may do all that is asked. Each answer is recorded. */
+/**
+ * What a principal is denied, in AWS's words; undefined when it may do all that is asked. Each answer is recorded. A
+ * function is called only for a principal whose calls are judged.
+ */
 export function denialOf(
   world: World,
   principal: Principal,
   region: string,
-  asks: readonly Ask[],
+  asks: readonly Ask[] | (() => readonly Ask[]),
 ): string | undefined {
   const enforced = enforcedSession(world, principal);
   if (!enforced) return undefined;
   const shared = sessionContext(world, enforced, region);
-  for (const ask of asks) {
+  for (const ask of typeof asks === 'function' ? asks() : asks) {
     const outcome = judge(world, enforced, shared, ask);
     if (outcome.outcome !== 'allow') return denialText(principal.arn, ask, outcome);
   }
@@ -57,7 +60,7 @@ export async function authorizeCall(
 ): Promise<void> {
   if (!enforcedSession(world, principal)) return;
   const { questionsOf } = await import('./calls/questions.ts');
-  const message = denialOf(world, principal, call.region, questionsOf(world, call));
+  const message = denialOf(world, principal, call.region, () => questionsOf(world, call));
   if (message !== undefined) throw new AwsError(denied[0], message, denied[2]);
 }
 

@@ -18,6 +18,7 @@ import { invalid } from '../errors.ts';
 import { featuresOf } from './features.ts';
 import * as read from './input.ts';
 import {
+  beganBy,
   changeSetOf,
   databaseOf,
   isRepeated,
@@ -198,6 +199,7 @@ function execute(world: World, input: Input, call: Call): object {
     if (other !== changeSet) deleteChangeSet(world, stack, other);
   const executed = withNested(database, changeSet);
   for (const each of executed) each.executionStatus = 'EXECUTE_IN_PROGRESS';
+  beganBy(stack, call);
   startDeployment(world, stack, before === 'REVIEW_IN_PROGRESS' ? 'CREATE_STACK' : 'UPDATE_STACK', {
     definition: changeSet.definition,
     token,

@@ -1,4 +1,4 @@
-import type { Call, Input, Operation } from '../../protocols/service.ts';
+import { AwsError, type Call, type Input, type Operation } from '../../protocols/service.ts';
 import type { World } from '../../world.ts';
 import { detectDrift, driftOf } from '../engine/drift.ts';
 import { invalid } from '../errors.ts';
@@ -26,6 +26,7 @@ export function driftOperations(world: World): Record<string, Operation> {
         StackDriftDetectionId: detection.id,
         StackDriftStatus: detection.driftStatus,
         DetectionStatus: detection.status,
+        DetectionStatusReason: detection.statusReason,
         DriftedStackResourceCount: detection.drifted,
         Timestamp: detection.startedAt,
       };
@@ -49,7 +50,8 @@ export function driftOperations(world: World): Record<string, Operation> {
       const id = read.required(input, 'LogicalResourceId');
       const resource = stack.resources.get(id);
       if (!resource) throw invalid(`Resource ${id} does not exist for stack ${stack.name}`);
-      detectDrift(world, stack, [id]);
+      const { denials } = detectDrift(world, stack, { logicalIds: [id], reader: call.principal });
+      if (denials[0] !== undefined) throw new AwsError('AccessDenied', denials[0], 403);
       return { StackResourceDrift: describeDrift(world, stack, resource) };
     },
   };
@@ -76,8 +78,13 @@ function detect(world: World, input: Input, call: Call): object {
   database.driftDetections.set(detection.id, detection);
   world.run(async () => {
     await world.clock.sleep(Math.max(LEAST_SECONDS, stack.resources.size * SECONDS_PER_RESOURCE));
-    const { status, drifted } = detectDrift(world, stack, logicalIds);
-    Object.assign(detection, { status: 'DETECTION_COMPLETE', driftStatus: status, drifted });
+    const { status, drifted, denials } = detectDrift(world, stack, { logicalIds, reader: call.principal });
+    Object.assign(detection, {
+      status: denials.length > 0 ? 'DETECTION_FAILED' : 'DETECTION_COMPLETE',
+      driftStatus: status,
+      drifted,
+      ...(denials.length > 0 && { statusReason: denials.join(' ') }),
+    });
   });
   return { StackDriftDetectionId: detection.id };
 }

@@ -15,6 +15,12 @@ export function databaseOf(world: World, call: Pick<Call, 'account' | 'region'>)
   return stackDatabase(world, call.account, call.region);
 }
 
+/** Remembers whose rights an operation has that no service role works for. */
+export function beganBy(stack: Stack, { principal }: Call): void {
+  if (principal) stack.caller = principal;
+  else delete stack.caller;
+}
+
 /** The stack of a reading call: by its ARN a deleted one too. */
 export function stackToRead(database: StackDatabase, nameOrId: string): Stack {
   const stack = database.find(nameOrId);

@@ -10,6 +10,7 @@ import { invalid } from '../errors.ts';
 import { featuresOf } from './features.ts';
 import * as read from './input.ts';
 import {
+  beganBy,
   databaseOf,
   hasFailedInExpressMode,
   isFailedAndKept,
@@ -24,6 +25,7 @@ import { stuckResources } from '../engine/rollback.ts';
 import type { Definition, Stack, ValidationEvent } from '../engine/stack.ts';
 import { newStack } from '../engine/stack.ts';
 import { checkStackPolicy } from '../engine/stack-policy.ts';
+import { requireServiceRole } from '../permissions/service-role.ts';
 import { templateText } from '../templates/source.ts';
 
 const STACK_NAME = '[a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/._+]*';
@@ -104,6 +106,7 @@ export function givenDefinition(world: World, input: Input, call: Call, direct: 
     tags: read.tagsOf(input),
     notificationArns: read.texts(input, 'NotificationARNs'),
     roleArn: read.optional(input, 'RoleARN'),
+    caller: call.principal,
     rollbackConfiguration: read.rollbackConfigurationOf(input),
     capabilities: read.texts(input, 'Capabilities') ?? [],
     resourceTypes: read.texts(input, 'ResourceTypes'),
@@ -140,6 +143,7 @@ function createStack(world: World, input: Input, call: Call): object {
   isRepeated(database, stack, token, request);
   obsoleteChangeSets(world, stack);
   const keep = read.flag(input, 'DisableRollback') || read.keepsFailures(config);
+  beganBy(stack, call);
   startDeployment(world, stack, 'CREATE_STACK', {
     definition,
     token,
@@ -175,6 +179,7 @@ function updateStack(world: World, input: Input, call: Call): object {
   stack.deploymentConfig = config ?? {};
   stack.retainExceptOnCreate = read.flag(input, 'RetainExceptOnCreate');
   obsoleteChangeSets(world, stack);
+  beganBy(stack, call);
   startDeployment(world, stack, 'UPDATE_STACK', {
     definition,
     token,
@@ -217,11 +222,13 @@ function deleteStack(world: World, input: Input, call: Call): object {
   if (isRepeated(database, stack, token, `DeleteStack ${stack.id}`)) return {};
   const mode = read.choice(input, 'DeletionMode', ['STANDARD', 'FORCE_DELETE_STACK']);
   const role = read.optional(input, 'RoleARN');
+  requireServiceRole(world, stack, role);
   if (mode !== undefined) stack.deletionMode = mode;
   if (role !== undefined && stack.definition) stack.definition = { ...stack.definition, roleArn: role };
   for (const changeSet of database.changeSetsOf(stack)) {
     if (changeSet.executionStatus !== 'EXECUTE_COMPLETE') database.changeSets.delete(changeSet.id);
   }
+  beganBy(stack, call);
   startDeletion(world, stack, token, { retain, force: mode === 'FORCE_DELETE_STACK' });
   return {};
 }
@@ -242,6 +249,7 @@ function continueRollback(world: World, input: Input, call: Call): object {
     if (stuck.includes(id)) continue;
     throw invalid(`ResourcesToSkip: [${id}] is not in the UPDATE_FAILED state because of a failed rollback`);
   }
+  beganBy(stack, call);
   startRollback(world, stack, 'CONTINUE_ROLLBACK', token, new Set(force ? stuck : named));
   return {};
 }
@@ -260,6 +268,7 @@ function rollbackStack(world: World, input: Input, call: Call): object {
     );
   }
   stack.retainExceptOnCreate ||= read.flag(input, 'RetainExceptOnCreate');
+  beganBy(stack, call);
   const operation = startRollback(world, stack, 'ROLLBACK', token);
   return { StackId: stack.id, OperationId: operation.id };
 }

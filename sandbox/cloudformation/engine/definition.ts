@@ -1,3 +1,4 @@
+import type { Principal } from '../../iam/principal.ts';
 import { parameterStore } from '../../ssm/parameter-store.ts';
 import type { World } from '../../world.ts';
 import {
@@ -15,6 +16,8 @@ import { NO_RESOURCES, templateScope } from '../templates/scope.ts';
 import { referencesIn } from '../templates/dependencies.ts';
 import type { Scope } from '../templates/intrinsics.ts';
 import { isObject, type Json } from '../json.ts';
+import { authorizeParameters } from '../permissions/parameters.ts';
+import { requireServiceRole, serviceRoleSession } from '../permissions/service-role.ts';
 import { stackDatabase } from './stack-database.ts';
 import { environmentOf } from './stack-scope.ts';
 import type { Definition, RollbackConfiguration, Stack, Tag } from './stack.ts';
@@ -29,6 +32,8 @@ export interface GivenDefinition {
   tags?: readonly Tag[] | undefined;
   notificationArns?: readonly string[] | undefined;
   roleArn?: string | undefined;
+  /** Who asks. */
+  caller?: Principal | undefined;
   /** Absent, or a part of it absent: what the stack has. */
   rollbackConfiguration?: RollbackConfiguration | undefined;
   capabilities: readonly string[];
@@ -53,6 +58,9 @@ export function prepareDefinition(world: World, stack: Stack, given: GivenDefini
   validateTemplate(template);
   if (present) refuseTypeChanges(present.template, template);
   checkResourceTypes(template, given.resourceTypes);
+  const roleArn = given.roleArn ?? present?.roleArn;
+  requireServiceRole(world, stack, roleArn);
+  const actor = roleArn === undefined ? given.caller : serviceRoleSession(roleArn);
   const store = parameterStore(world, stack.account, stack.region);
   const parameters = resolveParameters(template, given.parameters, {
     previous: present?.parameters,
@@ -62,7 +70,7 @@ export function prepareDefinition(world: World, stack: Stack, given: GivenDefini
   const tags = given.tags ?? present?.tags ?? [];
   checkTags(tags);
   const notificationArns = given.notificationArns ?? present?.notificationArns ?? [];
-  const roleArn = given.roleArn ?? present?.roleArn;
+  authorizeParameters(world, stack, actor, parameters);
   const references = referencedVersions(template.processed, (name) => store.get(name)?.version);
   const definition: Definition = {
     template: { ...template, processed: withVersions(template.processed, references) },

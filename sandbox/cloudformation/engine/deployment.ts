@@ -316,7 +316,7 @@ function update(work: Forward, existing: StackResource, next: StackResource): Pr
     next.live = { properties: { ...live, ...Object.fromEntries(changed) } };
   }
   begin(work, next);
-  return updateResource(work, next);
+  return updateResource(work, existing, next);
 }
 
 /** The outputs whose conditions hold, with their values and exports. */

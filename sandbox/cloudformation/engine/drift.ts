@@ -1,6 +1,8 @@
+import type { Principal } from '../../iam/principal.ts';
 import type { World } from '../../world.ts';
 import { asText, isObject, type Json, type JsonObject } from '../json.ts';
 import { changedByService } from '../resources/effects.ts';
+import { handlerDenial } from '../permissions/handler-authorization.ts';
 import { diffProperties } from '../resources/property-diff.ts';
 import { schemaOf } from '../resources/schema.ts';
 import { hideSecrets, MASK } from '../templates/parameters.ts';
@@ -63,25 +65,38 @@ function text(value: Json | undefined, shown: JsonObject, path: readonly string[
   return typeof value === 'object' ? JSON.stringify(asText(value)) : String(value);
 }
 
-/** Looks at the resources of a stack, or some of them, and keeps what it found. */
+/**
+ * Looks at the resources of a stack, or some of them, and keeps what it found. Resources are read with the rights of who
+ * asks: "a user must have read permission for each resource". Those that may not be read are not looked at.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-drift.html
+ */
 export function detectDrift(
   world: World,
   stack: Stack,
-  logicalIds?: readonly string[],
-): { status: string; drifted: number } {
+  { logicalIds, reader }: { logicalIds?: readonly string[] | undefined; reader?: Principal | undefined } = {},
+): { status: string; drifted: number; denials: string[] } {
   const checkedAt = world.clock.now();
   const chosen = [...stack.resources.values()].filter(
     (resource) => isCreated(resource) && (!logicalIds || logicalIds.includes(resource.logicalId)),
   );
   let drifted = 0;
+  const denials: string[] = [];
   for (const resource of chosen) {
+    const denial = UNCHECKED.test(resource.type)
+      ? undefined
+      : handlerDenial(world, stack, { handler: 'read', resource }, reader);
+    if (denial !== undefined) {
+      denials.push(`Failed to detect drift on resource [${resource.logicalId}]. ${denial}`);
+      continue;
+    }
     const { status } = driftOf(world, stack, resource);
     resource.drift = { status, checkedAt };
     if (status === 'MODIFIED' || status === 'DELETED') drifted += 1;
   }
   stack.driftStatus = drifted > 0 ? 'DRIFTED' : 'IN_SYNC';
   stack.driftCheckedAt = checkedAt;
-  return { status: stack.driftStatus, drifted };
+  return { status: stack.driftStatus, drifted, denials };
 }
 
 /** Applies the scenario's changes by hand to the resources of a stack, once each, as soon as they are there. */

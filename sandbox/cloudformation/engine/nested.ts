@@ -40,6 +40,7 @@ export function givenToNested(
     notificationArns: Array.isArray(arns) ? arns.map(textOf) : [],
     capabilities: definition.capabilities,
     roleArn: definition.roleArn,
+    caller: parent.caller,
     direct: true,
   };
 }

@@ -70,7 +70,7 @@ async function revert(
   const replacement = isCreated(now) && now.physicalId !== before.physicalId ? now : undefined;
   stack.resources.set(id, back);
   if (replacement) undo.leftBehind.push(replacement);
-  if (!(await revertResource(work, back, skip.has(id)))) return false;
+  if (!(await revertResource(work, now, back, skip.has(id)))) return false;
   undo.touched.delete(id);
   return true;
 }

@@ -45,7 +45,8 @@ export interface DriftDetection {
   id: string;
   stackId: string;
   startedAt: Date;
-  status: 'DETECTION_IN_PROGRESS' | 'DETECTION_COMPLETE';
+  status: 'DETECTION_IN_PROGRESS' | 'DETECTION_COMPLETE' | 'DETECTION_FAILED';
+  statusReason?: string;
   driftStatus?: string;
   drifted?: number;
 }

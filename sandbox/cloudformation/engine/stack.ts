@@ -1,3 +1,4 @@
+import type { Principal } from '../../iam/principal.ts';
 import { partitionOf, type World } from '../../world.ts';
 import type { Identity, Place } from '../resources/identity.ts';
 import type { JsonObject } from '../json.ts';
@@ -185,6 +186,8 @@ export interface Stack {
   timeoutMinutes?: number;
   deploymentConfig?: { Mode?: string; DisableRollback?: boolean };
   deletionMode?: string;
+  /** Who began the operation in progress, or the last one. */
+  caller?: Principal;
   parentId?: string;
   rootId?: string;
   driftStatus: string;

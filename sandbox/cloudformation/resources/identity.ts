@@ -100,6 +100,8 @@ export function nameOf(identity: Identity): string {
   if (schema.type.startsWith('AWS::ElasticLoadBalancing')) {
     return `${place.stackName.slice(0, 6)}-${logicalId.slice(0, 12)}-${unique}`;
   }
+  // The generated name of a secret has no stack in it: https://github.com/link2aws/link2aws.github.io/pull/66
+  if (schema.type === 'AWS::SecretsManager::Secret') return `${logicalId}-${unique}`;
   const name = `${place.stackName.slice(0, 24)}-${logicalId.slice(0, 24)}-${unique}`;
   return LOWER_CASE.test(schema.type) ? name.toLowerCase() : name;
 }
@@ -203,6 +205,11 @@ const DERIVED: Record<string, (identity: Identity) => string | undefined> = {
       .concat('/', digits(identity, 'arn', 16)),
   'AWS::SNS::Subscription': (identity) => given(identity, 'TopicArn')?.concat(':', uuidOf(identity, 'arn')),
 };
+
+/** Whether `arnOf` has a type's ARN in its service's own form. */
+export function hasKnownArn({ type, arn }: ResourceSchema): boolean {
+  return arn !== undefined || type in RESOURCE_PARTS || type in DERIVED;
+}
 
 /** The ARN of a resource, in its service's own form as far as the specification or the tables above know it. */
 export function arnOf(identity: Identity): string {

@@ -8,6 +8,7 @@ import { identityOf, type Stack, type StackResource, type Tag } from '../engine/
 import { asText, type JsonObject, textOf } from '../json.ts';
 import { resolveProperties, type Scope } from '../templates/intrinsics.ts';
 import type { ResourceDefinition } from '../templates/template.ts';
+import { authorizeHandler } from '../permissions/handler-authorization.ts';
 import { revisionOf } from './ecs.ts';
 import * as effects from './effects.ts';
 import { newNameSuffix, physicalIdOf } from './identity.ts';
@@ -160,7 +161,11 @@ export async function replaceResource(
 }
 
 /** Changes a resource in place. */
-export async function updateResource(work: ResourcePass, resource: StackResource): Promise<boolean> {
+export async function updateResource(
+  work: ResourcePass,
+  before: StackResource,
+  resource: StackResource,
+): Promise<boolean> {
   return attempt(work, resource, 'update', 'UPDATE_FAILED', async () => {
     setResourceStatus(work, resource, 'UPDATE_IN_PROGRESS');
     const rule = ruleOf(work, resource, ['update']);
@@ -169,7 +174,10 @@ export async function updateResource(work: ResourcePass, resource: StackResource
     refuseProblems(resource);
     refuseByHooks(work, resource);
     if (resource.type === NESTED) await work.nested.update(work, resource);
-    else await changeAndSettle(work, resource);
+    else {
+      authorizeHandler(work.world, work.stack, { handler: 'update', resource, before });
+      await changeAndSettle(work, resource);
+    }
     setResourceStatus(work, resource, 'UPDATE_COMPLETE', endOf(work));
   });
 }
@@ -181,6 +189,7 @@ function endOf({ express }: ResourcePass): { reason?: string } {
 /** Puts a resource back to what it was before the update; `skip` leaves it as it is and says that it is back. */
 export async function revertResource(
   work: ResourcePass,
+  before: StackResource,
   resource: StackResource,
   skip: boolean,
 ): Promise<boolean> {
@@ -191,7 +200,10 @@ export async function revertResource(
       await pass(work, rule?.seconds ?? secondsOf(resource.type, 'update'));
       failAsRuled(rule);
       if (resource.type === NESTED) await work.nested.revert(work, resource);
-      else await changeAndSettle(work, resource);
+      else {
+        authorizeHandler(work.world, work.stack, { handler: 'update', resource, before });
+        await changeAndSettle(work, resource);
+      }
     }
     setResourceStatus(work, resource, 'UPDATE_COMPLETE');
   });
@@ -239,7 +251,10 @@ export async function deleteResource(
     failAsRuled(rule);
     keepSnapshot(work, resource, deletion);
     if (resource.type === NESTED) await work.nested.remove(work, resource);
-    else await effects.remove(work.world, work.stack, resource);
+    else {
+      authorizeHandler(work.world, work.stack, { handler: 'delete', resource });
+      await effects.remove(work.world, work.stack, resource);
+    }
     setResourceStatus(work, resource, 'DELETE_COMPLETE', { bare });
   });
 }
@@ -277,6 +292,7 @@ async function bringUp(
   if (resource.type === 'AWS::ECS::TaskDefinition') resource.revision = revisionOf(world, stack, resource);
   resource.physicalId = rule?.physicalId ?? physicalIdOf(identityOf(stack, resource));
   try {
+    authorizeHandler(world, stack, { handler: 'create', resource });
     effects.make(world, stack, resource);
   } catch (error) {
     resource.physicalId = '';

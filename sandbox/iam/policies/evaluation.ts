@@ -66,8 +66,9 @@ function fitsResource({ effect, resources }: Statement, policy: Policy, question
   if (!resources) return true;
   const { resource, context, isPartial } = question;
   const tolerant = isPartial === true && effect === 'Allow' && !resources.negated;
-  const found = resources.values.some((value) => {
-    const pattern = patternIn(value, context, policy.hasVariables);
+  const patterns = resources.values.map((value) => patternIn(value, context, policy.hasVariables));
+  if (resources.negated && patterns.includes(undefined)) return false;
+  const found = patterns.some((pattern) => {
     if (!pattern) return false;
     return tolerant ? overlap(pattern, patternOf(resource)) : matches(pattern, resource);
   });

@@ -1,0 +1,50 @@
+import { denialOf } from '../../iam/authorization.ts';
+import type { Principal } from '../../iam/principal.ts';
+import { AwsError } from '../../protocols/service.ts';
+import type { World } from '../../world.ts';
+import type { Stack } from '../engine/stack.ts';
+import { stackDatabase } from '../engine/stack-database.ts';
+import { serviceRoleSession } from './service-role.ts';
+import { handlerQuestions, type HandlerWork, hasHandlers } from './handler-questions.ts';
+
+/**
+ * With whose rights CloudFormation works on a stack: those of its service role, else of who started the operation.
+ * Nested stacks work with the rights of the outermost one. Undefined where neither is known: with all rights.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
+ */
+function actorOf(world: World, stack: Stack): Principal | undefined {
+  const root = stackDatabase(world, stack.account, stack.region).stacks.get(stack.rootId ?? '') ?? stack;
+  const roleArn = root.definition?.roleArn;
+  return roleArn === undefined ? root.caller : serviceRoleSession(roleArn);
+}
+
+/** Throws the handler's AccessDenied unless the stack's actor may do all that a handler needs. */
+export function authorizeHandler(world: World, stack: Stack, work: HandlerWork): void {
+  const denial = handlerDenial(world, stack, work, actorOf(world, stack));
+  if (denial === undefined) return;
+  const service = /perform: ([a-z0-9-]+):/.exec(denial)?.[1] ?? '';
+  const name = service.charAt(0).toUpperCase() + service.slice(1);
+  throw new AwsError(
+    'AccessDenied',
+    `${denial} (Service: ${name}, Status Code: 403, Request ID: ${world.newUuid()})`,
+    403,
+  );
+}
+
+/** Why an actor may not do what a handler needs, in AWS's words; undefined when it may. */
+export function handlerDenial(
+  world: World,
+  stack: Stack,
+  work: HandlerWork,
+  actor: Principal | undefined,
+): string | undefined {
+  const { type } = work.resource;
+  if (!actor?.session || type.startsWith('AWS::CloudFormation::') || type.startsWith('AWS::CDK::'))
+    return undefined;
+  return denialOf(world, actor, stack.region, () => {
+    if (!hasHandlers(type))
+      throw new Error(`the sandbox does not know what CloudFormation needs for ${type}`);
+    return handlerQuestions(world, stack, work);
+  });
+}

@@ -1,0 +1,33 @@
+import type { Principal } from '../../iam/principal.ts';
+import { identityStore, trusts } from '../../iam/roles.ts';
+import type { World } from '../../world.ts';
+import type { Stack } from '../engine/stack.ts';
+import { invalid } from '../errors.ts';
+
+/** The session that CloudFormation has of a service role. */
+export function serviceRoleSession(roleArn: string): Principal {
+  const [, , , , account = '', path = ''] = roleArn.split(':');
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  const arn = `arn:aws:sts::${account}:assumed-role/${name}/AWSCloudFormation`;
+  return { arn, account, session: { roleArn, policies: [], context: {} } };
+}
+
+/** Throws as CloudFormation does for a role that it cannot assume. */
+export function requireServiceRole(
+  world: World,
+  stack: Pick<Stack, 'id' | 'account'>,
+  roleArn: string | undefined,
+): void {
+  if (roleArn === undefined) return;
+  const role = identityStore(world).role(roleArn);
+  const isTrusting =
+    role &&
+    trusts(role.trustPolicy, {
+      action: 'sts:AssumeRole',
+      principal: { kind: 'Service', names: ['cloudformation.amazonaws.com'] },
+      context: { 'aws:SourceAccount': stack.account, 'aws:SourceArn': stack.id },
+    });
+  if (role ? !isTrusting : identityStore(world).isDeleted(roleArn)) {
+    throw invalid(`Role ${roleArn} is invalid or cannot be assumed`);
+  }
+}
