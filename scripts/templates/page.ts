@@ -22,6 +22,7 @@ const ORDER = [
   'monitoring',
   'queue',
   'fargate',
+  'scheduled-task',
   'preview',
   'cost',
 ];

@@ -104,6 +104,44 @@ export function stacksWithCacheOf(environment: Environment): Stack[] {
   });
 }
 
+/** What platform.yml leaves out as well: a queue, a worker that receives from it, and a scheduled task. */
+export function workerStacksOf(environment: Environment): Stack[] {
+  const { Parameters, Tags } = readParameterFile(environment);
+  const image = { ServiceName: 'order-worker', Image: ledgerName(environment, 'order-service') };
+  const stacks: [name: string, template: string, own: Record<string, string>][] = [
+    ['orders-queue', 'queue', { QueueName: 'orders' }],
+    [
+      'order-worker',
+      'fargate',
+      {
+        ...image,
+        ReceivesFrom: 'orders',
+        SendsTo: 'orders',
+        ...(environment === 'dev' && { MinTasks: '0' }),
+      },
+    ],
+    [
+      'nightly',
+      'scheduled-task',
+      {
+        ...image,
+        TaskName: 'nightly',
+        Schedule: 'cron(0 3 * * ? *)',
+        Command: 'node,dist/report.js',
+        DatabaseLogin: 'secret',
+      },
+    ],
+  ];
+  return stacks.map(([name, template, own]) => ({
+    name: `${environment}-platform-${name}`,
+    template,
+    parameterFile: environment,
+    ownParameters: own,
+    parameters: { ...Parameters, ...own },
+    tags: Tags,
+  }));
+}
+
 /** The service that reads the cache. */
 const CACHED_SERVICE = 'product-service';
 

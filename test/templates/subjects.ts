@@ -3,6 +3,7 @@ import {
   environments,
   previewStack,
   stacksWithCacheOf,
+  workerStacksOf,
 } from '../../scripts/templates/reference.ts';
 import type { Subject } from './validators/cloudformation-validate.ts';
 
@@ -13,7 +14,8 @@ export const subjects: Subject[] = [
     const service = stacks.find(({ template }) => template === 'fargate');
     const layers = stacks.filter(({ template }) => template !== 'fargate');
     const parameters = layers[0]?.parameters ?? {};
-    return [...layers, ...(service ? [service] : []), { template: 'aurora', parameters }].map((stack) => ({
+    const optional = [...workerStacksOf(environment), { template: 'aurora', parameters }];
+    return [...layers, ...(service ? [service] : []), ...optional].map((stack) => ({
       template: stack.template,
       environment,
       parameters: stack.parameters,

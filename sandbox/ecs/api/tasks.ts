@@ -77,7 +77,8 @@ function runPlace(ecs: Ecs, input: Input): ContainerInstance | string | undefine
   return place.includes('memory') ? 'RESOURCE:MEMORY' : 'RESOURCE:PORTS';
 }
 
-function runTasks(ecs: Ecs, input: Input, place: ContainerInstance | undefined): Task[] {
+/** Starts tasks as RunTask does. Throws as it does. */
+export function runTasks(ecs: Ecs, input: Input, place?: ContainerInstance): Task[] {
   const cluster = clusterNamed(ecs, input.cluster);
   const definition = usableTaskDefinition(ecs, input.taskDefinition);
   const count = Number(input.count ?? 1);

@@ -18,6 +18,8 @@ export interface GraphStack {
   parameters: Readonly<Record<string, string>>;
   /** The ECR repository of the images that it runs, which no template needs to name. */
   repository?: string;
+  /** What it depends on although its template does not show it. */
+  after?: readonly Dependency[];
 }
 
 /** Why a stack depends on another one. */
@@ -62,7 +64,10 @@ export function stackGraph(stacks: readonly GraphStack[]): StackGraph {
   });
   const writers = writersOf(interfaces);
   const dependencies = new Map(
-    interfaces.map(([name, { reads }]) => [name, dependenciesOf(name, reads, writers)]),
+    interfaces.map(([name, { reads }]) => [
+      name,
+      mergedDependencies([...dependenciesOf(name, reads, writers), ...givenDependencies(stacks, name)]),
+    ]),
   );
   return {
     order: orderOf(dependencies),
@@ -151,6 +156,18 @@ function dependenciesOf(
       reasons.set(on, [...(reasons.get(on) ?? []), `${TAKES[shared.kind]} ${shared.name}`]);
     }
   }
+  return [...reasons].map(([on, because]) => ({ on, because }));
+}
+
+/** Those that a stack is given, on stacks of the graph. */
+function givenDependencies(stacks: readonly GraphStack[], name: string): readonly Dependency[] {
+  const { after = [] } = stacks.find((stack) => stack.name === name) ?? {};
+  return after.filter(({ on }) => stacks.some((stack) => stack.name === on));
+}
+
+function mergedDependencies(all: readonly Dependency[]): Dependency[] {
+  const reasons = new Map<string, string[]>();
+  for (const { on, because } of all) reasons.set(on, [...(reasons.get(on) ?? []), ...because]);
   return [...reasons].map(([on, because]) => ({ on, because }));
 }
 

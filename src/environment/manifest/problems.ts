@@ -222,6 +222,7 @@ export function findingsIn(manifest: ManifestText, owner: string): Finding[] {
     ...teamFindings(manifest, owner),
     ...membershipFindings(manifest),
     ...serviceFindings(manifest),
+    ...imageFindings(manifest),
     ...existingFindings(manifest),
   ];
 }
@@ -379,6 +380,24 @@ function serviceFindings({ services, stacks = {}, environments }: ManifestText):
         at('smoke-test', `a path needs the url of every environment: ${without.join(', ')} has none`);
     }
     return findings;
+  });
+}
+
+/** A stack that runs the image of a service is where the service is: nowhere else has the ledger one. */
+function imageFindings({ environments, stacks = {}, services }: ManifestText): Finding[] {
+  return Object.entries(stacks).flatMap(([name, { service, environments: named }]): Finding[] => {
+    if (service === undefined) return [];
+    const path = ['stacks', name, 'service'];
+    const found = Object.hasOwn(services, service) ? services[service] : undefined;
+    if (!found) return [{ path, message: describe(service, oneOf(service, Object.keys(services))) }];
+    const there = environmentNames(found) ?? Object.keys(environments);
+    const without = (named ?? Object.keys(environments)).filter(
+      (environment) => !there.includes(environment),
+    );
+    if (without.length === 0) return [];
+    return [
+      { path, message: `${service} is not in ${without.join(', ')}: the stack would have no image there` },
+    ];
   });
 }
 

@@ -131,6 +131,10 @@ const stack = z
       template: file.meta({ description: 'The template, a path in the repository.' }),
       parameters: texts.optional().meta({ description: "Parameters beside the environment's; they win." }),
       tags: texts.optional().meta({ description: "Tags beside the environment's." }),
+      service: text('the name of a service').optional().meta({
+        description:
+          'The service whose image it runs, such as a scheduled task. The template gets `Image`, `ServiceName` and `TaskName`, the name of the stack, and is deployed after the service.',
+      }),
       environments: inEnvironments.optional(),
       capabilities: listOf(
         text('a capability such as CAPABILITY_AUTO_EXPAND', /^CAPABILITY_(?:IAM|NAMED_IAM|AUTO_EXPAND)$/),

@@ -38,6 +38,8 @@ export interface Stack {
   template: string;
   parameters: Readonly<Record<string, string>>;
   tags: Readonly<Record<string, string>>;
+  /** The service whose image it runs. */
+  service?: string;
   /** Absent: all of them. */
   environments?: readonly string[];
   /** Absent: those that every template may need. */
@@ -165,6 +167,7 @@ export function stackOf(name: string, text: NonNullable<ManifestText['stacks']>[
     manual: text.manual ?? false,
     mode: text.mode ?? 'standard',
     importExisting: text['import-existing-resources'] ?? false,
+    ...(text.service !== undefined && { service: text.service }),
     ...(text.capabilities && { capabilities: text.capabilities }),
     ...(text['rollback-alarms'] && { rollbackAlarms: text['rollback-alarms'] }),
     ...(text['monitoring-time'] !== undefined && {

@@ -4,6 +4,7 @@ import type { Plan } from '../../cloudformation/change-set/changes.ts';
 import { comparePlans } from '../../cloudformation/change-set/fingerprint.ts';
 import { storedDifferences } from '../../cloudformation/change-set/stored-values.ts';
 import { readPlan } from '../../cloudformation/change-set/plan.ts';
+import { discardPlan } from '../../cloudformation/change-set/remove.ts';
 import { describeStack, isFailedCreation, isShell } from '../../cloudformation/stack.ts';
 import type { EnvironmentContext, EnvironmentRequest } from './context.ts';
 import { changeEnvironment, deployParts } from './deploy.ts';
@@ -11,6 +12,7 @@ import { runImages } from './images.ts';
 import { creationFingerprint, type EnvironmentPlan, type PlannedStack } from './plan-document.ts';
 import type { RunEnd, RunResult, StackEnd } from './result.ts';
 import { existingDifference } from '../service/existing-plan.ts';
+import { changesOnlyImages, isSameButImages } from '../service/stack-release.ts';
 import { runStackCommand, stackEnd } from './stacks.ts';
 import { targetGraph, type StackTarget, type TargetGraph } from './targets.ts';
 
@@ -155,6 +157,8 @@ async function executeStackPlan(
   planned: PlannedStack | undefined,
   renewed: ReadonlyMap<string, string>,
 ): Promise<StackEnd> {
+  if (target.imageOf !== undefined && planned?.kind !== 'creation')
+    return await executeWithImage(context, request, target, planned, renewed);
   if (planned?.kind === 'change-set') {
     const { fingerprint } = planned;
     const plan = renewed.get(target.name) ?? planned.plan;
@@ -164,6 +168,33 @@ async function executeStackPlan(
   if (planned?.kind === 'creation') return await createStack(context, request, target);
   const reason = `Nothing to change in stack ${target.inputs.stackName}, as planned.`;
   return { verdict: 'unchanged', ok: true, reason };
+}
+
+/**
+ * Executes the plan of a stack that runs the image of a service, with the image that the ledger has by now: this run may
+ * have released another one since the plan. It must do the same but for that image.
+ */
+async function executeWithImage(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  target: StackTarget,
+  planned: PlannedStack | undefined,
+  renewed: ReadonlyMap<string, string>,
+): Promise<StackEnd> {
+  const approved = await readStackPlan(context, target, planned, renewed);
+  const again = await runStackCommand(context, request, target, { command: 'plan' });
+  if (again.verdict !== 'planned') return stackEnd(again);
+  const { plan } = again;
+  const isSame = approved ? isSameButImages(approved, plan) : changesOnlyImages(plan);
+  if (isSame) {
+    const { changeSetName, fingerprint } = plan;
+    return stackEnd(
+      await runStackCommand(context, request, target, { command: 'apply', plan: changeSetName, fingerprint }),
+    );
+  }
+  await discardPlan(await context.cloudFormation(), plan);
+  const reason = `Stack ${target.inputs.stackName} was not changed: with the image of ${target.imageOf ?? ''} its plan would do more than was approved. Re-run all jobs to approve the new one.`;
+  return { verdict: 'plan-changed', ok: false, reason };
 }
 
 /**

@@ -27,6 +27,8 @@ export interface StackTarget {
   inputs: DeployStackInputs & { template: string };
   /** The service that the stack is, if it is one. */
   service?: Service;
+  /** The service whose image the stack runs, such as a scheduled task. */
+  imageOf?: string;
 }
 
 /** A service that exists already, where the environment has it. */
@@ -73,7 +75,11 @@ function targetOf(
 ): StackTarget {
   const service = isService(entry) ? entry : undefined;
   const shared = Object.entries(files.parameters).map(([key, { value }]): [string, string] => [key, value]);
-  const implied = service ? impliedParameters(manifest, environment, service) : {};
+  const imageOf = isService(entry) ? undefined : entry.service;
+  const implied = {
+    ...(service && impliedParameters(manifest, environment, service)),
+    ...(imageOf !== undefined && imageParameters(manifest, environment, entry.name, imageOf)),
+  };
   // A file, and what a service implies, serve many templates; what the manifest says of this one must fit.
   const fitting = only(
     { ...Object.fromEntries(shared), ...implied },
@@ -108,6 +114,7 @@ function targetOf(
       ...stackOptions(entry),
     },
     ...(service && { service }),
+    ...(imageOf !== undefined && { imageOf }),
   };
 }
 
@@ -152,12 +159,27 @@ function impliedParameters(
   };
 }
 
+/** What the stack of a scheduled task is given, where its template declares it. */
+function imageParameters(
+  { project }: Manifest,
+  { name: environment }: Environment,
+  name: string,
+  service: string,
+): Record<string, string> {
+  return {
+    TaskName: name,
+    ServiceName: service,
+    Image: ledgerNames({ project, environment, service }).image,
+  };
+}
+
 function graphOf(
   read: readonly { target: StackTarget; text: string }[],
   environment: Environment,
 ): StackGraph {
-  const stacks = read.map(({ target: { name, inputs, service }, text }) => ({
+  const stacks = read.map(({ target: { name, inputs, service, imageOf }, text }) => ({
     name,
+    ...(imageOf !== undefined && { after: [{ on: imageOf, because: ['runs the image'] }] }),
     template: text,
     parameters: { ...pseudoParameters(environment, inputs.stackName), ...inputs.parameters },
     ...(service && { repository: service.repository }),

@@ -125,11 +125,22 @@ function markWithoutImages({ settings, changes }: Plan): string | undefined {
   return fingerprint({ ...settings, resolved: {} }, changes.flatMap(withoutImages));
 }
 
-/** A task definition of which only the image changes is as if it did not change, and so is its service. */
+/** Whether a plan changes nothing but the images of task definitions, and what runs them. */
+export function changesOnlyImages({ changes }: Plan): boolean {
+  return changes.flatMap(withoutImages).length === 0;
+}
+
+/** Where a resource names the revision of a task definition that it runs. */
+const REVISION_PATHS: Readonly<Record<string, string>> = {
+  'AWS::ECS::Service': 'Properties.TaskDefinition',
+  'AWS::Scheduler::Schedule': 'Properties.Target.EcsParameters.TaskDefinitionArn',
+};
+
+/** A task definition of which only the image changes is as if it did not change, and so is what runs it. */
 function withoutImages(change: ResourceChange): ResourceChange[] {
   const properties = change.properties.filter(
-    ({ path }) => !isImagePath(path) && path !== 'Properties.TaskDefinition',
+    ({ path }) => !isImagePath(path) && path !== REVISION_PATHS[change.type],
   );
-  const isOfImages = change.type === 'AWS::ECS::TaskDefinition' || change.type === 'AWS::ECS::Service';
+  const isOfImages = change.type === 'AWS::ECS::TaskDefinition' || change.type in REVISION_PATHS;
   return isOfImages && properties.length === 0 ? [] : [{ ...change, properties }];
 }

@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { useWorkspaces } from '../../support/action.ts';
 import { PreviewHost } from '../../support/preview.ts';
@@ -86,6 +88,27 @@ describe('the manifest', () => {
     expect(one.summary).toMatch(/`user-service` \| as it was/);
     await host.run(8, { command: 'remove' });
     expect(await host.stacks()).toEqual([]);
+  });
+
+  test('a worker has no preview; a pull request of nothing else is skipped', async () => {
+    const workspace = host.workspaceWith('platform.yml');
+    const file = join(workspace, 'platform.yml');
+    const routes = /    paths: \[\/api\/users, .*\n    priority: 110\n/;
+    writeFileSync(file, readFileSync(file, 'utf8').replace(routes, ''));
+    const image = `registry.example.com/platform/x@sha256:${'1'.repeat(64)}`;
+    const only = await host.run(11, { images: `user-service=${image}`, project: '' }, { workspace });
+    expect(only.outputs).toMatchObject({
+      verdict: 'skipped',
+      reason:
+        'user-service has no paths: it is a worker, and it would take the messages of dev. Previews leave workers out. Nothing was changed.',
+    });
+    expect(await host.stacks()).toEqual([]);
+
+    const images = JSON.stringify({ frontend: image, 'user-service': image });
+    const both = await host.run(11, { images, project: '' }, { workspace });
+    expect(both.outputs).toMatchObject({ verdict: 'deployed', stacks: '["dev-platform-pr-11-frontend"]' });
+    expect(both.log).toContain('user-service has no paths: it is a worker');
+    await host.run(11, { command: 'remove' });
   });
 
   test('knows the services', async () => {

@@ -1,11 +1,13 @@
+import type { Json } from '../../../scripts/templates/template.ts';
 import { finding, strings } from './platform.ts';
 import type { PlatformStack, Rule } from './platform.ts';
+import { references } from './references.ts';
 
 const ALARMS = new Set(['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::CompositeAlarm']);
 
 /**
  * An alarm notifies when it begins and when it is over. One that a composite alarm combines with others does neither:
- * by itself it is no reason to call anybody.
+ * by itself it is no reason to call anybody. Nor is one whose action is a scaling policy.
  */
 export const alarmsNotify: Rule = (stacks) =>
   stacks.flatMap((stack) => {
@@ -20,6 +22,7 @@ export const alarmsNotify: Rule = (stacks) =>
             ? complain('a composite alarm has it, and it notifies by itself')
             : [];
         }
+        if (scales(stack, AlarmActions)) return [];
         if (!AlarmActions) return complain('it notifies nobody');
         const end = JSON.stringify(OKActions) === JSON.stringify(AlarmActions);
         return end ? [] : complain('its end is not notified');
@@ -32,4 +35,12 @@ function combinedAlarms({ template }: PlatformStack): Set<string> {
     ...strings(Properties?.AlarmRule),
   ]);
   return new Set(rules.flatMap(({ text }) => [...text.matchAll(/\$\{(\w+)\}/g)].map(([, id = '']) => id)));
+}
+
+function scales({ resolved: { resources } }: PlatformStack, actions: Json | undefined): boolean {
+  const names = [...references(actions)];
+  return (
+    names.length > 0 &&
+    names.every((name) => resources[name]?.Type === 'AWS::ApplicationAutoScaling::ScalingPolicy')
+  );
 }

@@ -5,6 +5,7 @@ import {
   previewStack,
   stacksOf,
   stacksWithCacheOf,
+  workerStacksOf,
 } from '../../../scripts/templates/reference.ts';
 import type { Environment, Stack } from '../../../scripts/templates/reference.ts';
 import { readTemplate } from '../../../scripts/templates/template.ts';
@@ -33,7 +34,9 @@ export function platformStack(
 /** The reference platform in one environment; dev hosts a preview. */
 export function platformOf(environment: Environment): PlatformStack[] {
   const previews = environment === 'dev' ? [previewStack(7, 'user-service')] : [];
-  return [...stacksOf(environment), ...previews].map((stack) => fromStack(environment, stack));
+  return [...stacksOf(environment), ...workerStacksOf(environment), ...previews].map((stack) =>
+    fromStack(environment, stack),
+  );
 }
 
 /** The same with the provisioned database. */

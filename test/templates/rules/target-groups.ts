@@ -1,4 +1,4 @@
-import type { Resource } from '../../../scripts/templates/template.ts';
+import type { Json, Resource } from '../../../scripts/templates/template.ts';
 import { finding } from './platform.ts';
 import type { Rule } from './platform.ts';
 import { references } from './references.ts';
@@ -18,7 +18,9 @@ export const servicesWaitForRoutes: Rule = (stacks) =>
       return [...references(route.Properties)].some((name) => groups.has(name));
     };
     return Object.entries(resources)
-      .filter(([, { Type, Properties }]) => Type === 'AWS::ECS::Service' && Properties?.LoadBalancers)
+      .filter(
+        ([, { Type, Properties }]) => Type === 'AWS::ECS::Service' && hasTargets(Properties?.LoadBalancers),
+      )
       .filter(([, service]) => {
         const groups = references(service.Properties?.LoadBalancers);
         return !waitsFor(service).some((id) => routed(id, groups));
@@ -27,6 +29,8 @@ export const servicesWaitForRoutes: Rule = (stacks) =>
         finding('target-groups', stack, 'it does not wait for the rule of its target group', id),
       );
   });
+
+const hasTargets = (balancers: Json | undefined): boolean => Array.isArray(balancers) && balancers.length > 0;
 
 const waitsFor = ({ DependsOn = [], Properties }: Resource): string[] => [
   ...[DependsOn].flat(),

@@ -12,6 +12,8 @@ const STRATEGIES = ['ROLLING', 'BLUE_GREEN', 'CANARY', 'LINEAR'];
 export const trafficRuleIsFixed: Rule = (stacks) =>
   stacks
     .filter(({ template }) => 'Strategy' in template.Parameters)
+    // Of a worker, ECS moves no traffic.
+    .filter(({ parameters }) => parameters.Priority !== '' && parameters.Priority !== undefined)
     .flatMap((stack) => {
       const variants = STRATEGIES.map((Strategy) =>
         resolveTemplate(stack.template, { ...stack.parameters, Strategy, PauseBeforeTraffic: 'true' }),

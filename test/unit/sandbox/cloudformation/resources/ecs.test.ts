@@ -11,6 +11,7 @@ import {
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { describe, expect, test } from '@jest/globals';
 import type { Scenario } from '../../../../../sandbox/index.ts';
+import { schedulesOf } from '../../../../../sandbox/scheduler/schedules.ts';
 import { clientOf, cloudWatchOf, elbOf, logsOf, refusal } from '../../clients.ts';
 import { Stacks } from '../stacks.ts';
 
@@ -226,5 +227,95 @@ Resources:
     const stack = await stacks.deploy('api', template('api:1'), { DeploymentConfig: { Mode: 'EXPRESS' } });
     expect(stack.StackStatus).toBe('CREATE_COMPLETE');
     expect(await serviceOf(stacks)).toMatchObject({ deployments: [{ rolloutState: 'IN_PROGRESS' }] });
+  });
+});
+
+describe('without a load balancer', () => {
+  const worker = (service: string) => `
+Resources:
+  Cluster: { Type: AWS::ECS::Cluster, Properties: { ClusterName: dev } }
+  Task:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      Family: worker
+      Cpu: '256'
+      Memory: '512'
+      NetworkMode: awsvpc
+      RequiresCompatibilities: [FARGATE]
+      ContainerDefinitions: [{ Name: worker, Image: worker:1 }]
+  Service:
+    Type: AWS::ECS::Service
+    Properties:
+      Cluster: !Ref Cluster
+      TaskDefinition: !Ref Task
+      LaunchType: FARGATE
+      NetworkConfiguration: { AwsvpcConfiguration: { Subnets: [subnet-1] } }
+      ${service}`;
+
+  test.each([
+    ['LoadBalancers: []', 'CREATE_COMPLETE'],
+    ['HealthCheckGracePeriodSeconds: 0', 'CREATE_COMPLETE'],
+    ['HealthCheckGracePeriodSeconds: 60', 'ROLLBACK_COMPLETE'],
+  ])('%s: %s', async (service, status) => {
+    const stacks = await Stacks.start();
+    expect((await stacks.deploy('worker', worker(service))).StackStatus).toBe(status);
+    const refused = (await stacks.events('worker')).some(({ ResourceStatusReason = '' }) =>
+      ResourceStatusReason.includes(
+        'Health check grace period is only valid for services configured to use load balancers',
+      ),
+    );
+    expect(refused).toBe(status !== 'CREATE_COMPLETE');
+  });
+
+  const schedule = (principal: string, state: string) => `
+Resources:
+  Cluster: { Type: AWS::ECS::Cluster, Properties: { ClusterName: dev } }
+  Task:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      Family: nightly
+      Cpu: '256'
+      Memory: '512'
+      NetworkMode: awsvpc
+      RequiresCompatibilities: [FARGATE]
+      ContainerDefinitions: [{ Name: nightly, Image: nightly:1 }]
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: '2012-10-17'
+        Statement: [{ Effect: Allow, Principal: { Service: ${principal} }, Action: sts:AssumeRole }]
+  Timer:
+    Type: AWS::Scheduler::Schedule
+    Properties:
+      Name: nightly
+      State: ${state}
+      ScheduleExpression: cron(0 3 * * ? *)
+      FlexibleTimeWindow: { Mode: 'OFF' }
+      Target:
+        Arn: !GetAtt Cluster.Arn
+        RoleArn: !GetAtt Role.Arn
+        EcsParameters:
+          TaskDefinitionArn: !Ref Task
+          LaunchType: FARGATE
+          NetworkConfiguration: { AwsvpcConfiguration: { Subnets: [subnet-1] } }`;
+
+  test.each([
+    ['scheduler.amazonaws.com', 'ENABLED', 'CREATE_COMPLETE'],
+    ['scheduler.amazonaws.com', 'DISABLED', 'CREATE_COMPLETE'],
+    ['events.amazonaws.com', 'ENABLED', 'ROLLBACK_COMPLETE'],
+  ])('a schedule whose role trusts %s, %s: %s', async (principal, state, status) => {
+    const stacks = await Stacks.start();
+    expect((await stacks.deploy('nightly', schedule(principal, state))).StackStatus).toBe(status);
+    if (status !== 'CREATE_COMPLETE') {
+      expect(JSON.stringify(await stacks.events('nightly'))).toContain(
+        'The execution role you provide must allow AWS EventBridge Scheduler to assume the role.',
+      );
+      return;
+    }
+    const started = schedulesOf(stacks.sandbox.world, '111111111111', 'eu-west-1').fire('nightly');
+    if (state === 'DISABLED') expect(started).toEqual({ disabled: true });
+    else expect(started).toMatchObject({ task: expect.stringContaining(':task/dev/') });
+    await stacks.delete('nightly');
   });
 });
