@@ -12,7 +12,8 @@ import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3
 import { GetParameterCommand, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { describe, expect, test } from '@jest/globals';
-import { decisionsOf } from '../../../../sandbox/iam/decisions.ts';
+import { type Decision, decisionsOf } from '../../../../sandbox/iam/decisions.ts';
+import { referenceOf } from '../../../../sandbox/iam/reference.ts';
 import type { Sandbox } from '../../../../sandbox/index.ts';
 import { Stacks } from '../cloudformation/stacks.ts';
 import { configOf, DEV, refusal, sandboxOf, ssmOf, stsOf } from '../clients.ts';
@@ -214,19 +215,32 @@ describe('the words of each service', () => {
   });
 });
 
+/** The actions, and their condition keys, that AWS's service authorization reference does not have. */
+function unknownTo(decisions: readonly Decision[]): string[] {
+  return decisions.flatMap(({ action, context }) => {
+    const reference = referenceOf(action);
+    if (!reference) return [action];
+    const known = (reference.keys ?? []).map((key) => new RegExp(`^${key.replace(/\$\{.*\}|<.*>/, '.+')}$`));
+    const own = Object.keys(context).filter((key) => !GLOBAL.test(key));
+    return own.filter((key) => !known.some((pattern) => pattern.test(key))).map((key) => `${action} ${key}`);
+  });
+}
+
+/** Keys that every request has. */
+const GLOBAL = /^aws:(Principal|Requested|Secure|Via|Current|Epoch)/;
+
 describe('from call to question', () => {
   /** What a call asks of a role that may do everything. */
   async function asked(call: (sandbox: Sandbox) => Promise<unknown>): Promise<object[]> {
     const sandbox = await withRole({ All: policy(allow('*')) });
     await call(sandbox).catch(() => undefined);
+    expect(unknownTo(decisionsOf(sandbox.world).all)).toEqual([]);
     return decisionsOf(sandbox.world).all.map(({ action, resource, context }) => ({
       action,
       resource,
       context: Object.fromEntries(Object.entries(context).filter(([key]) => !GLOBAL.test(key))),
     }));
   }
-  const GLOBAL = /^aws:(Principal|Requested|Secure|Via|Current|Epoch)/;
-
   test('all stacks: ListStacks as well', async () => {
     const asks = await asked(async (s) =>
       (await as(s, CloudFormationClient)).send(new DescribeStacksCommand({})),
