@@ -30,7 +30,7 @@ export function releaseRequest(image: string): ServiceRequest {
     cluster: CLUSTER,
     service: SERVICE,
     wait: true,
-    timeoutMs: 600_000,
+    timeoutMs: 10_000_000,
     onFailure: 'rollback',
     lockWaitMs: 0,
     origin: { run: '', actor: '', from: '' },

@@ -272,7 +272,7 @@ export function promoteEnvironment(
     ...options,
     workspace,
     node: options.node ?? [node24()],
-    inputs: { to: 'staging', 'lock-timeout': '0s', timeout: '120s', ...inputs },
+    inputs: { to: 'staging', 'lock-timeout': '0s', timeout: '280s', ...inputs },
     env: { ...sandbox.env(ACCOUNTS.dev), ...options.env },
   });
 }

@@ -19,7 +19,7 @@ export function updateService(
   return runAction('update-service', {
     ...options,
     node: options.node ?? [node24()],
-    inputs: { cluster: CLUSTER, service: SERVICE, timeout: '60s', ...inputs },
+    inputs: { cluster: CLUSTER, service: SERVICE, timeout: '280s', ...inputs },
     env: { ...sandbox.env(DEV), ...options.env },
   });
 }

@@ -91,7 +91,7 @@ describe('a minute of server errors before anything has begun', () => {
     async (operation) => {
       at = await stand();
       at.sandbox.addFault({ operation, kind: 'status', status: 503, times: 11 });
-      expect(await at.run(template(1), { timeoutMs: 60_000 })).toMatchObject({
+      expect(await at.run(template(1), { timeoutMs: 280_000 })).toMatchObject({
         verdict: 'created',
         ok: true,
       });
@@ -102,7 +102,7 @@ describe('a minute of server errors before anything has begun', () => {
 test("a proxy's page is named as one, never an error of a parser", async () => {
   at = await stand();
   at.sandbox.addFault({ kind: 'status', operation: 'DescribeStacks', status: 502, times: 99 });
-  const outcome = await at.run(template(1), { timeoutMs: 60_000 });
+  const outcome = await at.run(template(1), { timeoutMs: 280_000 });
   expect(outcome).toMatchObject({ verdict: 'failed', ok: false });
   expect(outcome.reason).toContain('CloudFormation DescribeStacks answered 502 (HTML)');
   expect(outcome.error?.fix).toContain('Check the proxy between the runner and AWS');

@@ -55,7 +55,7 @@ export async function stand(scenario: Scenario = {}): Promise<Stand> {
     lines,
     run: async (template, values = {}, signal = new AbortController().signal) => {
       if (template !== '') writeFileSync(join(workspace, values.template ?? 'app.yml'), template);
-      const inputs = inputsOf({ capabilities: ['CAPABILITY_IAM'], timeoutMs: 20_000, ...values });
+      const inputs = inputsOf({ capabilities: ['CAPABILITY_IAM'], timeoutMs: 280_000, ...values });
       if (template === '') delete inputs.template;
       const annotations = new Annotations();
       const shared = { session, log, clock, signal, redactor, limiter, annotations };

@@ -204,7 +204,7 @@ ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfull
 
   test('that takes too long is stopped too', async () => {
     const { docker, run } = await stage({ builds: [{ progress: '#6 [build 2/2] RUN npm ci', hangs: true }] });
-    const done = await run({ timeout: '2s' });
+    const done = await run({ timeout: '8s' });
     expect(done.outputs['verdict']).toBe('timed-out');
     expect(docker.read('interrupted')).toBe('interrupted\n');
   });

@@ -114,11 +114,11 @@ test('a registry that never recovers is a failure that tells what it said', asyn
 
 test('time that runs out is a verdict of its own', async () => {
   const sandbox = await sandboxOf();
-  sandbox.addFault({ operation: 'StartUpload', kind: 'delay', delayMs: 5000 });
-  const run = await buildPushImage(sandbox, { ...inputs, timeout: '2s' }, layoutOf(['one']));
+  sandbox.addFault({ operation: 'StartUpload', kind: 'delay', delayMs: 120_000 });
+  const run = await buildPushImage(sandbox, { ...inputs, timeout: '8s' }, layoutOf(['one']));
   expect(run.outputs).toMatchObject({
     verdict: 'timed-out',
-    reason: `Building and pushing ${REPOSITORY} did not finish within 2 s. No tag was set; parts that were pushed belong to no image.`,
+    reason: `Building and pushing ${REPOSITORY} did not finish within 8 s. No tag was set; parts that were pushed belong to no image.`,
   });
   expect(await tags(sandbox)).toEqual({});
 });

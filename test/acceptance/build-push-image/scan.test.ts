@@ -100,7 +100,7 @@ describe('the scan', () => {
 
   test('that does not end is a time-out', async () => {
     const sandbox = await sandboxWith({ status: 'IN_PROGRESS' });
-    const run = await buildPushImage(sandbox, { ...inputs, scan: 'low', timeout: '2s' }, layoutOf(['one']));
+    const run = await buildPushImage(sandbox, { ...inputs, scan: 'low', timeout: '8s' }, layoutOf(['one']));
     expect(run.outputs['verdict']).toBe('timed-out');
     expect(run.outputs['reason']).toContain('The image is in the repository, without a tag.');
     expect(await tags(sandbox)).toEqual([]);

@@ -96,7 +96,7 @@ Resources:
 
 test.each([
   ['true', 'The container worker ended with exit code 1', 1],
-  ['false', 'did not finish within 10 s', 0],
+  ['false', 'did not finish within 20 s', 0],
 ] as const)(
   'fail-fast: %s, where the tasks of a service without a circuit breaker fail',
   async (failFast, reason, cancels) => {
@@ -112,7 +112,7 @@ test.each([
     const first = await deployEnvironment(sandbox, {}, { workspace });
     expect(first.log).toContain('deploy-environment: deployed');
     writeFileSync(join(workspace, 'worker.yml'), image(2));
-    const run = await deployEnvironment(sandbox, { 'fail-fast': failFast, timeout: '10s' }, { workspace });
+    const run = await deployEnvironment(sandbox, { 'fail-fast': failFast, timeout: '20s' }, { workspace });
     expect(run.exitCode).toBe(1);
     expect(run.log).toContain(
       '::warning title=Tasks of worker fail::worker: The container worker ended with exit code 1',

@@ -97,7 +97,7 @@ const NEXT = 'Image=registry.example.com/app:2';
 
 test('without a circuit breaker an update is cancelled on the threshold that ECS itself has', async () => {
   const sandbox = await start({ timeScale: 100, scenario: failing('app:2') });
-  const inputs = { template: 'endless.yml', capabilities: 'CAPABILITY_IAM', timeout: '60s' };
+  const inputs = { template: 'endless.yml', capabilities: 'CAPABILITY_IAM', timeout: '280s' };
   expect((await deployStack(sandbox, inputs, { workspace })).outputs).toMatchObject({ verdict: 'created' });
   const run = await deployStack(sandbox, { ...inputs, parameters: NEXT }, { workspace });
   expect(run.outputs['verdict']).toBe('rolled-back');
@@ -110,9 +110,9 @@ test('without a circuit breaker an update is cancelled on the threshold that ECS
 
 test('fail-fast: false waits for CloudFormation, and why is told at once and at the time limit', async () => {
   const sandbox = await start({ timeScale: 100, scenario: failing('app:2') });
-  const inputs = { template: 'endless.yml', capabilities: 'CAPABILITY_IAM', timeout: '60s' };
+  const inputs = { template: 'endless.yml', capabilities: 'CAPABILITY_IAM', timeout: '280s' };
   await deployStack(sandbox, inputs, { workspace });
-  const slow = { ...inputs, parameters: NEXT, timeout: '8s', 'fail-fast': 'false' };
+  const slow = { ...inputs, parameters: NEXT, timeout: '20s', 'fail-fast': 'false' };
   const run = await deployStack(sandbox, slow, { workspace });
   expect(run.outputs['verdict']).toBe('timed-out');
   expect(run.outputs['reason']).toContain(
@@ -124,12 +124,16 @@ test('fail-fast: false waits for CloudFormation, and why is told at once and at 
 
 test('a new stack that waits in vain is deleted where on-failure says so, and waited for where not', async () => {
   const sandbox = await start({ timeScale: 100, scenario: failing('app:1') });
-  const inputs = { template: 'endless.yml', capabilities: 'CAPABILITY_IAM', timeout: '60s' };
+  const inputs = { template: 'endless.yml', capabilities: 'CAPABILITY_IAM', timeout: '280s' };
   const deleted = await deployStack(sandbox, { ...inputs, 'on-failure': 'delete' }, { workspace });
   expect(deleted.outputs['verdict']).toBe('rolled-back');
   expect(deleted.outputs['reason']).toContain(`at Service (AWS::ECS::Service): ${CAUSE}`);
   expect(deleted.outputs['reason']).toContain('The stack was deleted.');
-  const kept = await deployStack(sandbox, { ...inputs, 'stack-name': 'other', timeout: '8s' }, { workspace });
+  const kept = await deployStack(
+    sandbox,
+    { ...inputs, 'stack-name': 'other', timeout: '20s' },
+    { workspace },
+  );
   expect(kept.outputs['verdict']).toBe('timed-out');
   expect(kept.log).toContain('Delete the stack to end it at once.');
   expect(kept.outputs['reason']).toContain(

@@ -98,7 +98,7 @@ test('a wait that runs out is red, and says what still runs', async () => {
     scenario: { resources: [{ match: { logicalId: 'Queue' }, on: 'create', seconds: 1_000_000 }] },
   });
   const workspace = workspaceOf({ 't.yml': queue() });
-  const run = await deployStack(sandbox, { template: 't.yml', timeout: '3s' }, { workspace });
+  const run = await deployStack(sandbox, { template: 't.yml', timeout: '12s' }, { workspace });
   expect(run.outputs).toMatchObject({ verdict: 'timed-out' });
   expect(run.outputs['reason']).toMatch(/running: Queue.*goes on at AWS/);
   expect(run.exitCode).toBe(1);

@@ -101,7 +101,7 @@ function run(
 }
 
 const promote = (shop: Pick<Shop, 'sandbox' | 'folder'>, inputs: Record<string, string>): Promise<Run> =>
-  run('promote-environment', shop, { inputs: { 'lock-timeout': '0s', timeout: '120s', ...inputs } });
+  run('promote-environment', shop, { inputs: { 'lock-timeout': '0s', timeout: '280s', ...inputs } });
 
 /** The caller of a service team: the commit's image, released to dev. */
 async function release(shop: Shop, tag: string): Promise<string> {

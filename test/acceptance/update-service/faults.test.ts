@@ -72,7 +72,7 @@ async function play({ fault, every, verdict }: Row): Promise<Played> {
     image: NEXT,
     'pre-deploy': 'node migrate.js',
     parameter: '/platform/dev/user-service/image',
-    timeout: '110s',
+    timeout: '280s',
   };
   const run = await updateService(world, inputs);
   const made = sandbox.calls.all.slice(before);

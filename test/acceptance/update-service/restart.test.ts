@@ -56,7 +56,7 @@ test('a restart that does not end is stopped, and the tasks before serve on', as
   const rules = [FIRST, { does: 'stay-pending' as const }];
   const world = await EcsWorld.withService({ scenario: { ecs: { rules } } });
   const before = await taskIds(world);
-  const run = await updateService(world, { command: 'restart', timeout: '4s' });
+  const run = await updateService(world, { command: 'restart', timeout: '12s' });
   expect(run.outputs['verdict']).toBe('timed-out');
   expect(run.outputs['reason']).toMatch(/The service was rolled back to user-service:1\./);
   expect(await taskIds(world)).toEqual(before);

@@ -272,7 +272,7 @@ test('the release in progress is asked to stop, and the rollback does not wait f
   const as = { env: { GITHUB_ACTOR: 'eve', GITHUB_RUN_ID: '2' } };
   const stopped = await updateService(
     world,
-    { image: NEXT, parameter: PARAMETER, timeout: '100s' },
+    { image: NEXT, parameter: PARAMETER, timeout: '280s' },
     {
       onLine: (line) => {
         if (line.startsWith('Tasks:'))

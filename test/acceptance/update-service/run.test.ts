@@ -127,7 +127,7 @@ describe('a command as a task of its own', () => {
 
   test('at its timeout the task is stopped', async () => {
     const world = await worldOf({ does: 'run', after: 100_000 });
-    const run = await updateService(world, { ...RUN, timeout: '4s' });
+    const run = await updateService(world, { ...RUN, timeout: '12s' });
     expect(run.outputs['verdict']).toBe('timed-out');
     expect(run.outputs['reason']).toMatch(
       /^The command bin\/migrate up to 5 did not finish .* Its task [0-9a-f]{32} was stopped\.$/,

@@ -39,7 +39,7 @@ const INPUTS: DeployStackInputs = {
   notificationArns: [],
   revertDrift: false,
   continueRollback: false,
-  timeoutMs: 30_000,
+  timeoutMs: 280_000,
 };
 const NOTHING = { allowReplace: [], allowDelete: [] };
 
@@ -114,7 +114,7 @@ async function execute(context: CloudFormationContext, plan: Plan): Promise<void
   const what = 'the execution';
   await poll(
     context,
-    { what, timeoutMs: 20_000, intervalMs: () => 20, isThrottle: () => false },
+    { what, timeoutMs: 280_000, intervalMs: () => 20, isThrottle: () => false },
     async () => {
       const found = await readPlan(context, 'app', plan.changeSetName);
       return 'executed' in found && found.executed === 'complete' ? true : undefined;
@@ -323,7 +323,7 @@ describe('drift', () => {
     const { context, make: plan, sandbox } = await world({ scenario: scenario(features) });
     await execute(context, await plan(QUEUE('5'), { parameters: { Token: 'hunter2secret' } }));
     const stack = (await describeStack(context, 'app'))!;
-    const report = await findDrift(context, stack, { changeSetName: 'drift-1', timeoutMs: 20_000 });
+    const report = await findDrift(context, stack, { changeSetName: 'drift-1', timeoutMs: 280_000 });
     expect(report).toMatchObject({
       verdict: 'drifted',
       resources: [
@@ -341,7 +341,7 @@ describe('drift', () => {
     const { context, make: plan } = await world();
     await execute(context, await plan(QUEUE('5'), { parameters: { Token: 'hunter2secret' } }));
     const stack = (await describeStack(context, 'app'))!;
-    const report = await findDrift(context, stack, { changeSetName: 'drift-1', timeoutMs: 20_000 });
+    const report = await findDrift(context, stack, { changeSetName: 'drift-1', timeoutMs: 280_000 });
     expect(report).toEqual({ verdict: 'in-sync', resources: [], unchecked: [], ofEcs: [], disputed: [] });
   });
 });
