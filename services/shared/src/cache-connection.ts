@@ -66,6 +66,7 @@ export class CacheConnection {
   }
 
   async #stayConnected(): Promise<void> {
+    let failures = 0;
     for (
       let pauseMs = FIRST_PAUSE_MS;
       !this.#isStopped();
@@ -80,12 +81,16 @@ export class CacheConnection {
       try {
         await inTime(client.connect(), lost);
         pauseMs = FIRST_PAUSE_MS;
+        failures = 0;
         this.#commands = commandsOf(client);
         this.#log.info('connected to the cache');
         const reason = await lost;
         if (!this.#isStopped()) this.#log.warn({ err: reason }, 'the connection to the cache was lost');
       } catch (error) {
-        if (!this.#isStopped()) this.#log.warn({ err: error }, 'the cache cannot be reached');
+        // Once for an outage, not once for each attempt.
+        const level = failures === 0 ? 'warn' : 'debug';
+        if (!this.#isStopped()) this.#log[level]({ err: error }, 'the cache cannot be reached');
+        failures += 1;
       } finally {
         this.#commands = undefined;
         client.destroy();

@@ -145,6 +145,7 @@ test('a login that is refused is said without the password', async () => {
   await open({ CACHE_PORT: String(server.port), CACHE_USER: 'app', CACHE_PASSWORD: 'a-wrong-one' }, log);
   while (lines.length < 2) await delay(10);
   expect(lines.join('')).toContain('WRONGPASS');
+  expect(lines.map((line) => (JSON.parse(line) as { level: number }).level)).toEqual([40, 20]);
   expect(lines.join('')).not.toContain('a-wrong-one');
 });
 
@@ -190,7 +191,7 @@ describe('over TLS', () => {
   ])('a server with %s is not', async (_name, env) => {
     proxy.to(server.port);
     const lines: string[] = [];
-    const log = pino({ level: 'warn' }, { write: (line: string) => lines.push(line) });
+    const log = pino({ level: 'debug' }, { write: (line: string) => lines.push(line) });
     const part = await open({ ...tls(), ...env() }, log);
     while (lines.length < 2) await delay(10);
     expect(lines.join('')).toContain('the cache cannot be reached');
