@@ -304,6 +304,9 @@ export function isNeeded(type: string, action: string, change: Change, tags: Tag
     return false;
   if (UNTAGS.test(action) && !Object.keys(tags.before).some((key) => !(key in tags.after))) return false;
   const rules = (BY_TYPE[type] ?? []).filter(({ actions }) => actions.test(action));
-  const all = rules.length > 0 ? rules : COMMON.filter(({ actions }) => actions.test(action));
+  // A key is made by kms:CreateKey, whatever its properties say.
+  const isOwn = type.startsWith('AWS::KMS::') && action.startsWith('kms:');
+  const common = isOwn ? [] : COMMON.filter(({ actions }) => actions.test(action));
+  const all = rules.length > 0 ? rules : common;
   return all.every(({ needed }) => needed(change));
 }

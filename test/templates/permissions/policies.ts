@@ -33,7 +33,7 @@ const resolved = BOOTSTRAP.map((name) =>
  * The policies of a role of the bootstrap by name: its own, those of its template on it, and those of another template
  * that name it.
  */
-export function policiesOf(role: string): Record<string, Statement[]> {
+function policiesOf(role: string): Record<string, Statement[]> {
   const home = resolved.find(({ resources }) => role in resources);
   if (!home) throw new Error(`no template of the bootstrap has the role ${role}`);
   const { RoleName, Policies = [], ManagedPolicyArns = [] } = propertiesOf(home.resources[role]);
