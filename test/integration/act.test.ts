@@ -299,7 +299,7 @@ test('a restore drill restores a database, lets the service check it, and delete
   await team.deploy('dev', '1'.repeat(40));
   const stage = { ...team.stage, edit: asTheShopHasIt };
   const report = await act.play(stage, `${CALLERS}/restore-drill.yml`, { name: 'schedule' });
-  expectPlayed('restore drill', report, 0, { 'drill/drill/Restore dev': 'created, ran, deleted' });
+  expectPlayed('restore drill', report, 0, { 'drill/restore-drill/Restore dev': 'created, ran, deleted' });
 });
 
 /** An image of one layer, in place of the one that was there; its digest. */
