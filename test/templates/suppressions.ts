@@ -5,15 +5,13 @@ const beforeProduction = ['dev', 'staging'];
 
 /** Everything that is accepted for now. The list is short on purpose, and every entry ends. */
 export const suppressions: Suppression[] = [
-  ...['CT.RDS.PR.2', 'CT.RDS.PR.3', 'CT.RDS.PR.5', 'CT.RDS.PR.9', 'CT.RDS.PR.25'].map(
-    (rule): Suppression => ({
-      tool: 'control-tower',
-      rule,
-      templates: ['restore-drill'],
-      reason: 'The restored cluster is read once and deleted within the drill. No service runs on it.',
-      expires: '2027-06-01',
-    }),
-  ),
+  ...['CT.RDS.PR.2', 'CT.RDS.PR.3', 'CT.RDS.PR.25'].map((rule): Suppression => ({
+    tool: 'control-tower',
+    rule,
+    templates: ['restore-drill'],
+    reason: 'The restored cluster is read once and deleted within the drill. No service runs on it.',
+    expires: '2027-06-01',
+  })),
   {
     tool: 'control-tower',
     rule: 'CT.CLOUDWATCH.PR.1',
@@ -115,30 +113,6 @@ export const suppressions: Suppression[] = [
     rule: 'CT.S3.PR.9',
     templates: ['cluster', 'bootstrap'],
     reason: 'Versions are kept. A lock would forbid the expiry that keeps these buckets small.',
-    expires: '2027-06-01',
-  },
-  {
-    tool: 'control-tower',
-    rule: 'CT.RDS.PR.2',
-    templates: ['restore-drill'],
-    resources: ['Instance'],
-    reason: 'It lives for as long as one check takes.',
-    expires: '2027-06-01',
-  },
-  {
-    tool: 'control-tower',
-    rule: 'CT.RDS.PR.25',
-    templates: ['restore-drill'],
-    resources: ['Cluster'],
-    reason: 'It lives for as long as one check takes, whose own log says what it found.',
-    expires: '2027-06-01',
-  },
-  {
-    tool: 'control-tower',
-    rule: 'CT.RDS.PR.3',
-    templates: ['restore-drill'],
-    resources: ['Cluster'],
-    reason: 'The drill deletes it. Its data is a copy.',
     expires: '2027-06-01',
   },
 ];
