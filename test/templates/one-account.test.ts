@@ -3,7 +3,7 @@ import {
   paginateDescribeLogGroups,
   type LogGroup,
 } from '@aws-sdk/client-cloudwatch-logs';
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startSandbox } from '../../sandbox/index.ts';
 import type { Sandbox } from '../../sandbox/index.ts';
 import { environments, ledgerName, services, stacksOf } from '../../scripts/templates/reference.ts';
@@ -14,7 +14,6 @@ import { Deployment } from './deployment.ts';
 /** All environments in one account, as docs/templates.md describes it for two. */
 const ACCOUNT = '111111111111';
 const OWNER = 'dev';
-jest.setTimeout(240_000);
 
 let sandbox: Sandbox;
 let deployment: Deployment;
