@@ -32,7 +32,7 @@ export const suppressions: Suppression[] = [
   {
     tool: 'control-tower',
     rule: 'CT.CLOUDWATCH.PR.2',
-    templates: ['vpc', 'cluster', 'fargate', 'preview', ...databases],
+    templates: ['vpc', 'cluster', 'fargate', 'preview', 'scheduled-task', ...databases],
     environments: [...beforeProduction, 'preview'],
     reason: 'Logs of a test say nothing after some weeks. Production keeps them for a year.',
     expires: '2027-06-01',
@@ -113,6 +113,22 @@ export const suppressions: Suppression[] = [
     rule: 'CT.S3.PR.9',
     templates: ['cluster', 'bootstrap'],
     reason: 'Versions are kept. A lock would forbid the expiry that keeps these buckets small.',
+    expires: '2027-06-01',
+  },
+  {
+    tool: 'control-tower',
+    rule: 'CT.ECS.PR.7',
+    templates: ['scheduled-task'],
+    resources: ['TaskDefinition'],
+    reason: 'The task has one container, and the limit of the task is its limit on Fargate.',
+    expires: '2027-06-01',
+  },
+  {
+    tool: 'control-tower',
+    rule: 'CT.SQS.PR.1',
+    templates: ['scheduled-task'],
+    resources: ['Failures'],
+    reason: 'It is the dead-letter queue of the schedule itself.',
     expires: '2027-06-01',
   },
 ];
