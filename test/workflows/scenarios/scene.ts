@@ -1,4 +1,5 @@
-import type { Scenario } from '../../../sandbox/index.ts';
+import type { Sandbox, Scenario } from '../../../sandbox/index.ts';
+import { bootstrapped } from '../../../sandbox/scenario/bootstrapped.ts';
 import { node24 } from '../../runtime/node24.js';
 import type { useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { deployEnvironment } from '../../support/environment.ts';
@@ -36,7 +37,11 @@ export async function sceneOf(
 ): Promise<Scene> {
   const sandbox = await sandboxOf({
     accounts: Object.values(ACCOUNTS),
-    scenario: { github: GITHUB, ...scenario },
+    scenario: {
+      github: GITHUB,
+      stacks: bootstrapped({ project: 'shop', environments: ACCOUNTS }),
+      ...scenario,
+    },
   });
   const shop = new Shop(sandbox, workspaceOf({}));
   const v1 = shop.commit('v1');
@@ -66,11 +71,22 @@ export async function madeOf(hooks: Hooks, lead: Reviewer, scenario: Scenario = 
     const made = await deployEnvironment(
       scene.shop.sandbox,
       { command: 'deploy', environment },
-      { workspace: scene.shop.folder, env: { GITHUB_SHA: FIRST } },
+      { workspace: scene.shop.folder, env: jobIn(scene.shop.sandbox, environment) },
     );
     if (made.exitCode !== 0) throw new Error(made.log);
   }
   return scene;
+}
+
+/** A job in a GitHub environment, without keys of AWS. */
+function jobIn(sandbox: Sandbox, environment: string): Record<string, string> {
+  const permissions = { contents: 'read', deployments: 'write', 'id-token': 'write' } as const;
+  return {
+    ...sandbox.jobEnv({ permissions, claims: { environment } }),
+    AWS_ACCESS_KEY_ID: '',
+    AWS_SECRET_ACCESS_KEY: '',
+    GITHUB_SHA: FIRST,
+  };
 }
 
 /** How often an operation was called in an environment's account. */

@@ -42,7 +42,7 @@ Resources:
       Cpu: 256
       Memory: 512
       RequiresCompatibilities: [FARGATE]
-      ExecutionRoleArn: !Sub 'arn:aws:iam::\${AWS::AccountId}:role/execution'
+      ExecutionRoleArn: !Sub 'arn:aws:iam::\${AWS::AccountId}:role/\${Cluster}-tasks'
       ContainerDefinitions: [{ Name: !Ref ServiceName, Image: !Ref Image, Essential: true }]
   Service:
     Type: AWS::ECS::Service
@@ -120,7 +120,10 @@ function manifest(): string {
   const environments = NAMES.flatMap((name) => [
     `  ${name}:`,
     `    account: '${ACCOUNTS[name]}'`,
-    `    role: arn:aws:iam::${ACCOUNTS[name]}:role/shop-${name}-deploy`,
+    ...(['deploy', 'plan', 'execution'] as const).map(
+      (role) =>
+        `    ${role === 'deploy' ? '' : `${role}-`}role: arn:aws:iam::${ACCOUNTS[name]}:role/shop-${name}-${role}`,
+    ),
     `    parameters: ${name}.json`,
     ...(URLS[name] === undefined ? [] : [`    url: ${URLS[name]}`]),
     ...(UPSTREAM[name] === undefined ? [] : [`    promote-from: ${UPSTREAM[name]}`]),
