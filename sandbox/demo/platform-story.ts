@@ -50,6 +50,8 @@ export class PlatformStory {
   readonly #sandbox: Sandbox;
   readonly #workspace: Workspace;
   readonly #jobs: Jobs;
+  /** The bucket for what is too large for a request, by environment. */
+  readonly #buckets = new Map<string, string>();
 
   constructor(stage: Stage, sandbox: Sandbox, workspace: Workspace) {
     this.#stage = stage;
@@ -63,6 +65,8 @@ export class PlatformStory {
     stage.heading('Once for each account, an administrator: trust in GitHub, roles, a boundary');
     await Promise.all(environments.map((environment) => this.#bootstrap(environment)));
     for (const environment of environments) await this.#doctor(environment);
+    // A job that deploys may check first.
+    await this.#run(dev, 'doctor of dev, by a job that may deploy', 'ready', { command: 'doctor' });
 
     this.#checkOut(1);
     stage.heading('Each environment: one plan of everything, approved, and exactly that applied');
@@ -114,13 +118,15 @@ export class PlatformStory {
 
   async #bootstrap(environment: Environment): Promise<void> {
     for (const stack of this.#workspace.manualStacks(environment.name)) {
-      await this.#stage.play({
+      const { run } = await this.#stage.play({
         title: `${stack} of ${environment.name}`,
         environment,
         inputs: layer(environment, stack),
         workspace: this.#workspace.folder,
         expect: 'created',
       });
+      const { ArtifactBucket: bucket } = run.outputs;
+      if (bucket !== undefined) this.#buckets.set(environment.name, bucket);
     }
   }
 
@@ -231,9 +237,52 @@ export class PlatformStory {
     this.#checkOut(3);
     this.#workspace.setParameter(dev.name, 'LogRetentionDays', '60');
     await this.#planApproveApply(dev, {});
+    await this.#largeTemplates();
     await this.#run(dev, 'drift of dev', 'in-sync', { command: 'drift' }, READS);
     await this.#run(dev, 'status of dev', 'reported', { command: 'status' }, READS);
     await this.#run(dev, 'destroy dev', 'destroyed', { command: 'destroy', 'allow-delete': 'all' });
+  }
+
+  /** A plan may add to the bucket what its deployment runs; a template over 51,200 bytes passes through it. */
+  async #largeTemplates(): Promise<void> {
+    const Value = 'a template of more than 51,200 bytes';
+    const Parameter = {
+      Type: 'AWS::SSM::Parameter',
+      Properties: { Name: '/platform/dev/large', Type: 'String', Value },
+    };
+    const Function = {
+      Type: 'AWS::Lambda::Function',
+      Properties: {
+        FunctionName: 'dev-platform-packaged',
+        Code: './templates/environments',
+        Role: `arn:aws:iam::${dev.account}:role/dev-platform-packaged`,
+        Runtime: 'nodejs24.x',
+        Handler: 'index.handler',
+      },
+    };
+    this.#workspace.writeLargeTemplate('packaged.json', { Parameter, Function });
+    this.#workspace.writeLargeTemplate('large.json', { Parameter });
+    await this.#deployStack('plan', 'packaged', 'planned', READS);
+    await this.#deployStack('deploy', 'large', 'created', { environment: dev.name });
+  }
+
+  async #deployStack(command: 'plan' | 'deploy', name: string, expect: string, job: Job): Promise<void> {
+    await this.#jobs.play({
+      title: `${command} a large template: ${name}`,
+      action: 'deploy-stack',
+      environment: dev,
+      job,
+      inputs: {
+        command,
+        'stack-name': `dev-platform-${name}`,
+        template: `${name}.json`,
+        'artifact-bucket': this.#buckets.get(dev.name) ?? '',
+        'aws-region': 'eu-west-1',
+        'role-to-assume': roleOf(dev, command),
+        'role-arn': roleOf(dev, 'execution'),
+      },
+      expect,
+    });
   }
 
   #promotion(

@@ -51,6 +51,9 @@ export interface DemoScenario {
   play(stage: Stage): Promise<void>;
 }
 
+/** A step that takes longer has got stuck. */
+const LIMIT_MS = 600_000;
+
 /** Plays steps through the committed bundles, says what happens, and keeps the record. */
 export class Stage {
   readonly played: Played[] = [];
@@ -105,6 +108,7 @@ export class Stage {
       inputs: step.inputs,
       env,
       token: env['GITHUB_TOKEN'] ?? '',
+      limitMs: LIMIT_MS,
       ...(workspace !== undefined && { workspace }),
       ...(step.event && { event: step.event }),
       ...(step.cancelAt && { onLine: cancelOnce(step.cancelAt) }),

@@ -14,6 +14,9 @@ interface Platform {
 /** Nobody who watches wants to wait an hour; the story shows the gate with a step of its own. */
 const SOAK = '0s';
 
+/** Bytes of a template that a request may have. */
+const REQUEST_LIMIT = 51_200;
+
 /** A checkout of the reference platform, with ready images where a runner would build them. */
 export class Workspace {
   readonly folder = mkdtempSync(join(tmpdir(), 'demo-'));
@@ -54,6 +57,12 @@ export class Workspace {
     const values = JSON.parse(readFileSync(file, 'utf8')) as { Parameters: Record<string, string> };
     values.Parameters[name] = value;
     writeFileSync(file, JSON.stringify(values));
+  }
+
+  /** A template that is too large for a request, with resources as given. */
+  writeLargeTemplate(name: string, resources: object): void {
+    const template = { Metadata: { Padding: 'x'.repeat(REQUEST_LIMIT) }, Resources: resources };
+    writeFileSync(join(this.folder, name), JSON.stringify(template));
   }
 
   remove(): void {

@@ -3,7 +3,7 @@ import { gitHubState } from '../../../sandbox/github/state.ts';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { deployEnvironment } from '../../support/environment.ts';
 import type { RunReport } from '../rehearsal/report.ts';
-import { callsOf, madeOf, type Scene, sceneOf } from './scene.ts';
+import { callsOf, jobIn, madeOf, type Scene, sceneOf } from './scene.ts';
 import { ACCOUNTS, Shop, URLS } from './shop.ts';
 import { droppedOf, logOf, reviewer, verdictsOf, withoutMessage } from './stage.ts';
 
@@ -90,7 +90,10 @@ test('staging fails; then prod changes while its plan waits, and is planned agai
       const other = new Shop(scene.shop.sandbox, workspaceOf({}));
       other.commit('hotfix');
       const inputs = { command: 'deploy', environment, stacks: 'network' };
-      const run = await deployEnvironment(scene.shop.sandbox, inputs, { workspace: other.folder });
+      const run = await deployEnvironment(scene.shop.sandbox, inputs, {
+        workspace: other.folder,
+        env: jobIn(scene.shop.sandbox, environment),
+      });
       if (run.exitCode !== 0) throw new Error(run.log);
       scene.executed = callsOf(scene.shop, 'prod', 'ExecuteChangeSet');
     },

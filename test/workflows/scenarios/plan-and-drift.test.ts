@@ -1,42 +1,15 @@
 import { expect, test } from '@jest/globals';
-import type { Scenario } from '../../../sandbox/index.ts';
 import { gitHubState } from '../../../sandbox/github/state.ts';
-import { node24 } from '../../runtime/node24.js';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
-import { deployEnvironment } from '../../support/environment.ts';
-import { Rehearsal } from '../rehearsal/rehearsal.ts';
-import { ACCOUNTS, Shop } from './shop.ts';
-import { GITHUB, SECRETS, logOf, verdictsOf } from './stage.ts';
+import { madeOf } from './scene.ts';
+import { ACCOUNTS } from './shop.ts';
+import { logOf, reviewer, verdictsOf } from './stage.ts';
 
-const sandboxOf = useSandboxes();
-const workspaceOf = useWorkspaces();
 const PULL_REQUEST = 7;
-const ENVIRONMENTS = Object.keys(ACCOUNTS);
-
-/** A platform that runs in every environment. */
-async function madeOf(scenario: Scenario = {}): Promise<{ shop: Shop; rehearsal: Rehearsal }> {
-  const sandbox = await sandboxOf({
-    accounts: Object.values(ACCOUNTS),
-    scenario: { github: GITHUB, ...scenario },
-  });
-  const shop = new Shop(sandbox, workspaceOf({}));
-  shop.commit('v1');
-  for (const environment of ENVIRONMENTS) {
-    const inputs = { command: 'deploy', environment };
-    const made = await deployEnvironment(sandbox, inputs, { workspace: shop.folder });
-    if (made.exitCode !== 0) throw new Error(made.log);
-  }
-  const rehearsal = new Rehearsal({
-    sandbox,
-    repository: shop.folder,
-    node: [node24()],
-    secrets: SECRETS,
-  });
-  return { shop, rehearsal };
-}
+const hooks = { sandboxOf: useSandboxes(), workspaceOf: useWorkspaces() };
 
 test('the night finds no drift, and opens no issue', async () => {
-  const { shop, rehearsal } = await madeOf();
+  const { shop, rehearsal } = await madeOf(hooks, reviewer());
   const report = await rehearsal.play('workflows/drift.yml', { name: 'schedule' });
   if (report.result !== 'success') console.error(logOf(report));
   expect(Object.values(verdictsOf(report))).toEqual(['in-sync', 'in-sync', 'in-sync']);
@@ -49,7 +22,7 @@ test('the night finds what was changed by hand: one issue, also after the second
     logicalId: 'Topic',
     set: { DisplayName: 'by hand' },
   };
-  const { shop, rehearsal } = await madeOf({ drift: [changed] });
+  const { shop, rehearsal } = await madeOf(hooks, reviewer(), { drift: [changed] });
   for (const night of [1, 2]) {
     const report = await rehearsal.play('workflows/drift.yml', { name: 'schedule' });
     const verdicts = Object.values(verdictsOf(report)).sort();
@@ -64,7 +37,7 @@ test('the night finds what was changed by hand: one issue, also after the second
 });
 
 test('a pull request is shown its plan: one comment with a part for each environment, which later commits keep up to date', async () => {
-  const { shop, rehearsal } = await madeOf();
+  const { shop, rehearsal } = await madeOf(hooks, reviewer());
   const { comments } = gitHubState(shop.sandbox.world);
   const executed = shop.sandbox.calls.of('ExecuteChangeSet').length;
   for (const [action, version, sha] of [
@@ -90,8 +63,8 @@ test('a pull request is shown its plan: one comment with a part for each environ
     expect(shown).toHaveLength(1);
     const [head, ...parts] = (shown[0] ?? '').split(/^<!-- platform:part /m);
     expect(head).toBe('<!-- platform:deploy-environment/shop -->\n');
-    expect(parts).toHaveLength(ENVIRONMENTS.length);
-    for (const [index, environment] of ENVIRONMENTS.entries()) {
+    expect(parts).toHaveLength(Object.keys(ACCOUNTS).length);
+    for (const [index, environment] of Object.keys(ACCOUNTS).entries()) {
       expect(parts[index]).toContain(`Commit \`${sha.slice(0, 7)}\``);
       expect(parts[index]).toContain(`${environment}-shop-network`);
       expect(parts[index]).toContain(`\`v1\` → \`${version}\``);

@@ -79,7 +79,7 @@ export async function madeOf(hooks: Hooks, lead: Reviewer, scenario: Scenario = 
 }
 
 /** A job in a GitHub environment, without keys of AWS. */
-function jobIn(sandbox: Sandbox, environment: string): Record<string, string> {
+export function jobIn(sandbox: Sandbox, environment: string): Record<string, string> {
   const permissions = { contents: 'read', deployments: 'write', 'id-token': 'write' } as const;
   return {
     ...sandbox.jobEnv({ permissions, claims: { environment } }),
