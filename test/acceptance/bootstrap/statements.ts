@@ -1,0 +1,145 @@
+import type { Stack } from '../../../sandbox/cloudformation/engine/stack.ts';
+import type { Decision } from '../../../sandbox/iam/decisions.ts';
+import { evaluate } from '../../../sandbox/iam/policies/evaluation.ts';
+
+/** A statement as the template's stack has it. */
+type Statement = Record<string, unknown> & { Sid?: string; Effect: string; Action: string | string[] };
+
+/** A policy of a bootstrap stack, by the name that all environments share. */
+export interface BootstrapPolicy {
+  /** `bootstrap: DeployRole.PushImages`, `bootstrap: ReadPolicy` */
+  name: string;
+  statements: readonly Statement[];
+}
+
+interface Document {
+  Statement: Statement | Statement[];
+}
+
+/** The identity policies of each role that bootstrap stacks have made, by the role's ARN. */
+export function policiesByRole(stacks: readonly Stack[]): Map<string, BootstrapPolicy[]> {
+  return new Map(stacks.flatMap((stack) => rolesOf(stack)));
+}
+
+function rolesOf(stack: Stack): [arn: string, policies: BootstrapPolicy[]][] {
+  const template = stack.name.replace(/^.*?-(?=bootstrap)/, '');
+  const resources = [...stack.resources.values()];
+  const managed = new Map(
+    resources
+      .filter(({ type }) => type === 'AWS::IAM::ManagedPolicy')
+      .map(({ physicalId, logicalId, properties }) => [
+        physicalId,
+        { name: `${template}: ${logicalId}`, statements: statementsIn(properties['PolicyDocument']) },
+      ]),
+  );
+  return resources
+    .filter(({ type }) => type === 'AWS::IAM::Role')
+    .map(({ logicalId, physicalId, properties }) => {
+      const inline = (properties['Policies'] ?? []) as { PolicyName: string; PolicyDocument: unknown }[];
+      const attached = (properties['ManagedPolicyArns'] ?? []) as string[];
+      const policies = [
+        ...inline.map(({ PolicyName, PolicyDocument }) => ({
+          name: `${template}: ${logicalId}.${PolicyName}`,
+          statements: statementsIn(PolicyDocument),
+        })),
+        ...attached.flatMap((arn) => managed.get(arn) ?? []),
+      ];
+      return [`arn:aws:iam::${stack.account}:role/${physicalId}`, policies];
+    });
+}
+
+function statementsIn(document: unknown): Statement[] {
+  return [(document as Document).Statement].flat();
+}
+
+export interface Coverage {
+  /** Every statement of the roles that made a call, as `bootstrap: ReadPolicy #2 Stacks`. */
+  statements: ReadonlySet<string>;
+  /** Those without which a call that was allowed is denied, with one such call. */
+  needed: ReadonlyMap<string, string>;
+  /** The same for each action of a statement, as `… ecs:Describe*`. */
+  actions: ReadonlySet<string>;
+  neededActions: ReadonlySet<string>;
+  /** The roles that made no call, whose statements are not judged. */
+  unasked: readonly string[];
+  /** How many different questions were judged again. */
+  questions: number;
+}
+
+/**
+ * Judges each question that was allowed once more without each statement, and each action of it: what no other statement
+ * allows needs it.
+ */
+export function coverageOf(
+  decisions: readonly Decision[],
+  byRole: ReadonlyMap<string, readonly BootstrapPolicy[]>,
+): Coverage {
+  const statements = new Set<string>();
+  const actions = new Set<string>();
+  const needed = new Map<string, string>();
+  const neededActions = new Set<string>();
+  const asked = new Set(decisions.map(({ roleArn }) => roleArn));
+  const parts = new Map(
+    [...byRole].flatMap(([role, policies]) =>
+      asked.has(role) ? [[role, policies.flatMap(partsOf)] as const] : [],
+    ),
+  );
+  for (const { statement, pattern } of [...parts.values()].flat()) {
+    statements.add(statement);
+    actions.add(`${statement} ${pattern}`);
+  }
+  const questions = allowed(decisions);
+  for (const decision of questions) {
+    const allowing = (parts.get(decision.roleArn) ?? []).filter(({ alone }) => allows(alone, decision));
+    const [first] = allowing;
+    if (!first) continue;
+    if (allowing.length === 1) neededActions.add(`${first.statement} ${first.pattern}`);
+    if (new Set(allowing.map(({ statement }) => statement)).size === 1 && !needed.has(first.statement)) {
+      needed.set(first.statement, `${decision.action} on ${decision.resource}`);
+    }
+  }
+  const unasked = [...byRole.keys()].filter((role) => !asked.has(role));
+  return { statements, needed, actions, neededActions, unasked, questions: questions.length };
+}
+
+/** A statement with one of its actions alone. */
+interface Part {
+  statement: string;
+  pattern: string;
+  alone: Record<string, unknown>;
+}
+
+function partsOf({ name, statements }: BootstrapPolicy): Part[] {
+  return statements.flatMap((statement, index) =>
+    [statement.Action].flat().map((pattern) => ({
+      statement: `${name} #${index + 1} ${statement.Sid ?? ''}`.trimEnd(),
+      pattern,
+      alone: { Version: '2012-10-17', Statement: [{ ...statement, Action: pattern }] },
+    })),
+  );
+}
+
+function allows(document: Record<string, unknown>, decision: Decision): boolean {
+  const { principalArn, roleArn, action, resource, context, isPartial } = decision;
+  return (
+    evaluate(document, {
+      principal: { kind: 'AWS', names: [principalArn, roleArn] },
+      action,
+      resource,
+      context,
+      ...(isPartial && { isPartial }),
+    }).effect === 'allow'
+  );
+}
+
+/** What was allowed, each question once. */
+function allowed(decisions: readonly Decision[]): Decision[] {
+  const unique = new Map<string, Decision>();
+  for (const decision of decisions) {
+    if (decision.outcome !== 'allow') continue;
+    const { roleArn, action, resource, context } = decision;
+    const { 'aws:CurrentTime': _time, 'aws:EpochTime': _epoch, ...lasting } = context;
+    unique.set(JSON.stringify([roleArn, action, resource, lasting]), decision);
+  }
+  return [...unique.values()];
+}
