@@ -2,6 +2,7 @@ import { runAction, type Run, type RunOptions } from '../../sandbox/runner.ts';
 import { node24 } from '../runtime/node24.js';
 import { CLUSTER, SERVICE, type EcsWorld } from '../unit/sandbox/ecs/ecs-world.ts';
 import { DEV } from './action.ts';
+import { actingAs, roleFor } from './roles.ts';
 
 /** Another image than the service of an EcsWorld has. */
 export const NEXT = imageOf('2');
@@ -22,4 +23,14 @@ export function updateService(
     inputs: { cluster: CLUSTER, service: SERVICE, timeout: '280s', ...inputs },
     env: { ...sandbox.env(DEV), ...options.env },
   });
+}
+
+/** The same with the rights of the role that the workflows give such a job, instead of those of the account's user. */
+export function updateServiceByRole(
+  world: Pick<EcsWorld, 'sandbox'>,
+  inputs: Record<string, string>,
+  options: RunOptions = {},
+): Promise<Run> {
+  const env = { ...actingAs(world.sandbox, roleFor(inputs), DEV), ...options.env };
+  return updateService(world, inputs, { ...options, env });
 }
