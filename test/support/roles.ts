@@ -69,7 +69,7 @@ function widened(text: string): string {
 }
 
 /** Gives a role what one of the bootstrap's may do. */
-export function putRole(sandbox: Sandbox, arn: string, as: JobRole): void {
+function putRole(sandbox: Sandbox, arn: string, as: JobRole): void {
   const account = arn.split(':')[4] ?? '';
   const own = JSON.parse(JSON.stringify(policies[as]).replaceAll(ACCOUNT, account)) as Policies;
   const trusted = { Effect: 'Allow', Action: 'sts:AssumeRoleWithWebIdentity', Principal: '*' };

@@ -53,7 +53,7 @@ function statementsIn(document: unknown): Statement[] {
 }
 
 export interface Coverage {
-  /** Every statement of the roles that made a call, as `bootstrap: ReadPolicy #2 Stacks`. */
+  /** Every statement of the roles that made a call, as `bootstrap: ReadPolicy Stacks`, or by its number where it has no Sid. */
   statements: ReadonlySet<string>;
   /** Those without which a call that was allowed is denied, with one such call. */
   needed: ReadonlyMap<string, string>;
@@ -112,7 +112,7 @@ interface Part {
 function partsOf({ name, statements }: BootstrapPolicy): Part[] {
   return statements.flatMap((statement, index) =>
     [statement.Action].flat().map((pattern) => ({
-      statement: `${name} #${index + 1} ${statement.Sid ?? ''}`.trimEnd(),
+      statement: `${name} ${statement.Sid ?? `#${index + 1}`}`,
       pattern,
       alone: { Version: '2012-10-17', Statement: [{ ...statement, Action: pattern }] },
     })),

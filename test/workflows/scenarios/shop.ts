@@ -111,7 +111,7 @@ ${PARAMETERS}
 Resources:
   Topic:
     Type: AWS::SNS::Topic
-    Properties: { TopicName: !Sub '\${Environment}-\${Project}', DisplayName: ${version} }
+    Properties: { TopicName: !Sub '\${Environment}-\${Project}-events', DisplayName: ${version} }
   Images: { Type: AWS::ECR::Repository, Properties: { RepositoryName: !Sub '\${Project}/api' } }
 `;
 }
