@@ -109,7 +109,9 @@ const ENTRYPOINT = `#!/bin/sh
 set -eu
 data=/var/lib/postgresql/data/server
 if [ ! -e "$data/PG_VERSION" ]; then
-  printf '%s' "$POSTGRES_PASSWORD" > /tmp/password
+  password=\${POSTGRES_PASSWORD:-}
+  [ -n "$password" ] || read -r password < "$POSTGRES_PASSWORD_FILE"
+  printf '%s' "$password" > /tmp/password
   initdb -D "$data" -U "$POSTGRES_USER" --auth=scram-sha-256 --pwfile=/tmp/password --locale=C --encoding=UTF8
   printf 'host all all all scram-sha-256\\n' >> "$data/pg_hba.conf"
   printf 'CREATE DATABASE %s;\\n' "$POSTGRES_DB" | postgres --single -D "$data" postgres

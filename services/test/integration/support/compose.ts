@@ -15,8 +15,10 @@ interface Service {
 }
 type ComposeFile = { services: Record<string, Service> } & Record<string, unknown>;
 
-/** Compose as a plugin, or as a program of its own, such as Debian's, which is of version 1. */
-const tool = [['docker', 'compose'], ['docker-compose']]
+const given = process.env['DOCKER_COMPOSE'];
+
+/** Compose as DOCKER_COMPOSE, as a plugin, or as a program of its own, such as Debian's, which is of version 1. */
+const tool = [...(given === undefined ? [] : [[given]]), ['docker', 'compose'], ['docker-compose']]
   .map((words) => ({ words, version: versionOf(words) }))
   .find(({ version }) => version !== '');
 
@@ -26,8 +28,8 @@ function versionOf([program = '', ...rest]: string[]): string {
 }
 
 /** The compose file; without the words that came later where the tool is of version 1. */
-export function readComposeFile(): ComposeFile {
-  const file = parse(readFileSync(`${folder}compose.yml`, 'utf8'), { merge: true }) as ComposeFile;
+export function readComposeFile(name = 'compose.yml'): ComposeFile {
+  const file = parse(readFileSync(folder + name, 'utf8'), { merge: true }) as ComposeFile;
   if (tool?.version.startsWith('1.') === true) {
     delete file['name'];
     for (const service of Object.values(file.services)) delete service.develop;
@@ -48,10 +50,15 @@ export function onThisMachine(file: ComposeFile, port: number): ComposeFile {
 }
 
 /** Runs Compose on a file that lies elsewhere, as if it lay in the workspace. @throws Error with what it wrote. */
-export function compose(file: string, parameters: string[], secrets: Record<string, string>) {
+export function compose(
+  file: string,
+  parameters: string[],
+  variables: Record<string, string>,
+  project = 'services-test',
+) {
   if (tool === undefined) throw new Error('there is no Docker Compose: install docker-compose');
   const [program = '', ...rest] = tool.words;
   const noVariables = fileURLToPath(new URL('no-variables.env', import.meta.url));
-  const place = ['--project-name', 'services-test', '--project-directory', folder, '--file', file];
-  return run(program, [...rest, ...place, '--env-file', noVariables, ...parameters], secrets);
+  const place = ['--project-name', project, '--project-directory', folder, '--file', file];
+  return run(program, [...rest, ...place, '--env-file', noVariables, ...parameters], variables);
 }
