@@ -71,7 +71,7 @@ describe('ports', () => {
 });
 
 describe('starting', () => {
-  test('whoever is waited for can say that it is well, or ends by itself', () => {
+  test('a service that others wait for can say that it is well, or ends by itself', () => {
     for (const [name, { depends_on: dependencies = {} }] of services) {
       for (const [other, { condition }] of Object.entries(dependencies)) {
         const dependency = compose.services[other];

@@ -92,7 +92,7 @@ test.each(['doctor', 'plan', 'deploy'])(
       const run = await deployEnvironment(sandbox, { command, environment }, { workspace });
       const said = `${JSON.stringify(run.result)}\n${run.log}`;
       expect(said).toContain(
-        `platform/user-service is a name of the stack registry in ${other} too, and both environments are in account ${DEV}`,
+        `platform/user-service is used by the stack registry in ${other} too, and both environments are in account ${DEV}`,
       );
       expect(said).toContain('stacks.registry.environments');
       expect(run.exitCode).toBe(1);

@@ -59,6 +59,34 @@ test('changes nothing when nothing has changed', async () => {
   ]);
 });
 
+/**
+ * A plan that changes more than a task definition and its service is no catch-up with a release by ECS: it would roll
+ * the same image out a second time. CloudFormation lists what reads an attribute of a changed resource, as
+ * `Fn::GetAtt: Service.Name`, as perhaps changed.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChangeDetail.html Evaluation
+ */
+test('another image changes the task definition and the service of a stack, and nothing else', async () => {
+  const ofServices = stacks.filter(({ name }) =>
+    Object.keys(services).some((service) => name.endsWith(`-${service}`)),
+  );
+  expect(ofServices).toHaveLength(Object.keys(services).length);
+  for (const stack of ofServices) {
+    const service = stack.name.split('-').slice(2).join('-');
+    await account.put(ledgerName('dev', service), `registry.example.com/${service}@sha256:${'b'.repeat(64)}`);
+    const { outputs, log } = await deployStack(sandbox, {
+      command: 'plan',
+      'stack-name': stack.name,
+      template: `templates/${stack.template}.yml`,
+      'parameter-files': `templates/environments/${stack.parameterFile}.json`,
+      parameters: JSON.stringify(stack.ownParameters),
+    });
+    if (outputs.verdict !== 'planned') throw new Error(log);
+    const changes = JSON.parse(outputs.changes ?? '') as { type: string }[];
+    expect(changes.map(({ type }) => type).sort()).toEqual(['AWS::ECS::Service', 'AWS::ECS::TaskDefinition']);
+  }
+});
+
 test('puts a tag on all of them, and the guard of stateful resources lets it', async () => {
   const tagged = await each(stacks, (stack) => deploy(stack, { tags: 'CostCentre=4711' }));
   expect(tagged).toEqual(all('updated'));

@@ -312,7 +312,7 @@ function takenName(
   { account }: Pick<Environment, 'account'>,
 ): TemplateFinding {
   const message =
-    `${name} is a name of the stack ${stack} in ${environment} too, and both environments are in account ${account}. ` +
+    `The name ${name} is used by the stack ${stack} in ${environment} too, and both environments are in account ${account}. ` +
     `Put the environment into the name, or keep the stack in one of them (${path}.environments)`;
   return { level: 'error', message, line };
 }

@@ -259,7 +259,7 @@ test('a first release is tested too, and is not proven until its smoke test has 
 test('where images are promoted, a service that was changed by hand is reported and left alone', async () => {
   const manifest = SMALL_PLATFORM['platform.yml']!.replace(
     'parameters: dev.json }',
-    "parameters: dev.json, promote-from: test }\n  test: { account: '111111111111', parameters: test.json }",
+    "parameters: dev.json, promote-from: test }\n  test: { account: '222222222222', parameters: test.json }",
   );
   const platform = await platformOf();
   expect(await platform.deploy()).toMatchObject({ verdict: 'created', rollouts: 1 });

@@ -164,7 +164,7 @@ Outputs: { E: { Value: !Ref Environment } }`;
   const repository = (name: string, extra = '') =>
     named('AWS::ECR::Repository', 'RepositoryName', name, extra);
   const shared = (name: string, line = 7) => [
-    `${line} error: ${name} is a name of the stack app in staging too, and both environments are in account 111111111111. ` +
+    `${line} error: The name ${name} is used by the stack app in staging too, and both environments are in account 111111111111. ` +
       'Put the environment into the name, or keep the stack in one of them (stacks.app.environments)',
   ];
 
@@ -200,6 +200,6 @@ Outputs: { E: { Value: !Ref Environment } }`;
     ],
   ])('%s', async (_what, template, place, found) => {
     const all = await inOneAccount(template, place);
-    expect(all.filter((each) => each.includes('is a name of'))).toEqual(found);
+    expect(all.filter((each) => each.includes('is used by the stack'))).toEqual(found);
   });
 });

@@ -15,7 +15,7 @@ interface User {
   id: string;
 }
 
-/** Lets the form place orders, and shows the last ones of whoever ordered. */
+/** Lets the form place orders, and shows the customer's last ones. */
 export function takeOrders(): void {
   const form = part('customer') as HTMLFormElement;
   form.addEventListener('submit', (event) => {

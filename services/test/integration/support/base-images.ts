@@ -99,7 +99,7 @@ async function makeCacheImage(): Promise<void> {
     await files.program(found, `/usr/local/bin/valkey-${program}`);
   }
   await files.folder('/data', 0o777);
-  // As in the official image: whoever reaches the network of the containers may connect.
+  // As in the official image: all that reach the network of the containers may connect.
   await files.file('/usr/local/bin/entrypoint', '#!/bin/sh\nexec "$@" --protected-mode no\n', 0o755);
   await files.program('/bin/sh');
   await files.toImage(bases.cache, ['WORKDIR /data', 'ENTRYPOINT ["/usr/local/bin/entrypoint"]']);

@@ -82,7 +82,7 @@ describe('a task by itself', () => {
     expect((await ecs.deployment()).status).toBe('SUCCESSFUL');
   });
 
-  test('is stopped by whoever wants to', async () => {
+  test('is stopped by any caller', async () => {
     const ecs = await EcsWorld.start({ scenario: { ecs: { rules: [{ does: 'run', after: 3600 }] } } });
     const task = await run(ecs);
     await ecs.client.send(new StopTaskCommand({ cluster: CLUSTER, task: task.taskArn, reason: 'cancelled' }));
