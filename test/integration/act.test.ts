@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { getOctokit } from '@actions/github';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
@@ -8,6 +8,7 @@ import { changeByHand } from '../../sandbox/cloudformation/engine/drift.ts';
 import { stackDatabase } from '../../sandbox/cloudformation/engine/stack-database.ts';
 import { gitHubState } from '../../sandbox/github/state.ts';
 import { startSandbox, type Sandbox, type SandboxOptions } from '../../sandbox/index.ts';
+import { bootstrapped } from '../../sandbox/scenario/bootstrapped.ts';
 import { useWorkspaces } from '../support/action.ts';
 import { Act } from '../support/act/act.ts';
 import { cancelStep } from '../support/act/cancel.ts';
@@ -15,7 +16,6 @@ import { asActReads } from '../support/act/copy.ts';
 import { type ActReport, verdictsOf } from '../support/act/report.ts';
 import { FIRST, pullRequest, REPOSITORY, Team } from '../support/act/team.ts';
 import { clientOf } from '../support/aws-clients.ts';
-import { deployRoles } from '../support/existing.ts';
 import { LayoutWriter } from '../support/oci.ts';
 import { PREVIEWED_MANIFEST, PreviewHost } from '../support/preview.ts';
 import { pullRequestCheckout } from '../support/pull-request.ts';
@@ -181,14 +181,9 @@ test('doctor finds every environment ready', async () => {
     ...(name !== 'dev' && approved),
   }));
   const github = { environments, branches: [{ name: 'main', protection: 'rule' as const }] };
-  const team = await teamOf({ scenario: { github, roles: deployRoles() } });
+  const stacks = bootstrapped({ project: 'shop', environments: ACCOUNTS });
+  const team = await teamOf({ scenario: { github, stacks } });
   team.shop.commit('v1');
-  const manifest = join(team.shop.folder, 'platform.yml');
-  const withPlanRoles = readFileSync(manifest, 'utf8').replaceAll(
-    /^( +)role: (.*)-deploy$/gm,
-    '$1role: $2-deploy\n$1plan-role: $2-plan',
-  );
-  writeFileSync(manifest, withPlanRoles);
   expectPlayed('doctor', await team.night('doctor'), 0, inEach('doctor', 'ready'));
 });
 

@@ -1,14 +1,12 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from '@jest/globals';
 import type { Scenario } from '../../../sandbox/index.ts';
+import { bootstrapped } from '../../../sandbox/scenario/bootstrapped.ts';
 import { node24 } from '../../runtime/node24.js';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
-import { ACCOUNTS, deployRoles } from '../../support/existing.ts';
 import { Rehearsal } from '../rehearsal/rehearsal.ts';
 import type { RunReport } from '../rehearsal/report.ts';
-import { Shop } from './shop.ts';
+import { ACCOUNTS, Shop } from './shop.ts';
 import { logOf, SECRETS, verdictsOf } from './stage.ts';
 
 /** The callers that only look. No reviewer is there: a job that asks for an approval would fail the rehearsal. */
@@ -26,18 +24,12 @@ const GITHUB = {
   branches: [{ name: 'main', protection: 'rule' as const }],
 };
 
-/** A repository with an edited caller, whose plans have a role of their own. */
+/** A repository whose three accounts are bootstrapped. */
 async function rehearsalOf(github: NonNullable<Scenario['github']> = GITHUB): Promise<Rehearsal> {
-  const scenario = { github, roles: deployRoles() };
-  const sandbox = await sandboxOf({ accounts: Object.values(ACCOUNTS), scenario });
+  const stacks = bootstrapped({ project: 'shop', environments: ACCOUNTS });
+  const sandbox = await sandboxOf({ accounts: Object.values(ACCOUNTS), scenario: { github, stacks } });
   const shop = new Shop(sandbox, workspaceOf({}));
   shop.commit('v1');
-  const manifest = join(shop.folder, 'platform.yml');
-  const withPlanRoles = readFileSync(manifest, 'utf8').replaceAll(
-    /^( +)role: (.*)-deploy$/gm,
-    '$1role: $2-deploy\n$1plan-role: $2-plan',
-  );
-  writeFileSync(manifest, withPlanRoles);
   return new Rehearsal({ sandbox, repository: shop.folder, node: [node24()], secrets: SECRETS });
 }
 
