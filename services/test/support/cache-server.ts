@@ -26,6 +26,7 @@ if (!canRun) {
 }
 
 const START_TIMEOUT_MS = 60_000;
+const ATTEMPTS = 5;
 const SLOTS = ['0', '16383'];
 
 export interface CacheServerOptions {
@@ -51,9 +52,18 @@ export class CacheServer {
   }
 
   static async start(options: CacheServerOptions = {}): Promise<CacheServer> {
-    const server = new CacheServer(options, options.port ?? (await freePort()));
-    await server.start();
-    return server;
+    for (let attempt = 1; ; attempt++) {
+      const server = new CacheServer(options, options.port ?? (await freePort()));
+      try {
+        await server.start();
+        return server;
+      } catch (error) {
+        // Another process may take a free port first, or that of the cluster's bus, which is 10,000 above it.
+        const isTaken = String(error).includes('Address already in use');
+        if (!isTaken || options.port !== undefined || attempt === ATTEMPTS) throw error;
+        await server.kill();
+      }
+    }
   }
 
   async start(): Promise<void> {
@@ -110,10 +120,12 @@ export class CacheServer {
   /** As a crash: nothing is finished, connections break. */
   async kill(): Promise<void> {
     const child = this.#process;
-    if (child === undefined || hasExited(child)) return;
-    const exited = once(child, 'exit');
-    child.kill('SIGKILL');
-    await exited;
+    if (child === undefined) return;
+    if (!hasExited(child)) {
+      const exited = once(child, 'exit');
+      child.kill('SIGKILL');
+      await exited;
+    }
     await rm(this.#folder, { recursive: true, force: true });
   }
 
