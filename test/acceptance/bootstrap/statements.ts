@@ -18,35 +18,49 @@ interface Document {
 
 /** The identity policies of each role that bootstrap stacks have made, by the role's ARN. */
 export function policiesByRole(stacks: readonly Stack[]): Map<string, BootstrapPolicy[]> {
-  return new Map(stacks.flatMap((stack) => rolesOf(stack)));
+  const byRole = new Map(stacks.flatMap(rolesOf));
+  for (const stack of stacks) {
+    for (const { properties, policy } of managedOf(stack)) {
+      for (const role of (properties['Roles'] ?? []) as string[])
+        byRole.get(arnOf(stack, role))?.push(policy);
+    }
+  }
+  return byRole;
 }
 
 function rolesOf(stack: Stack): [arn: string, policies: BootstrapPolicy[]][] {
-  const template = stack.name.replace(/^.*?-(?=bootstrap)/, '');
-  const resources = [...stack.resources.values()];
-  const managed = new Map(
-    resources
-      .filter(({ type }) => type === 'AWS::IAM::ManagedPolicy')
-      .map(({ physicalId, logicalId, properties }) => [
-        physicalId,
-        { name: `${template}: ${logicalId}`, statements: statementsIn(properties['PolicyDocument']) },
-      ]),
-  );
-  return resources
+  const managed = new Map(managedOf(stack).map(({ physicalId, policy }) => [physicalId, policy]));
+  return [...stack.resources.values()]
     .filter(({ type }) => type === 'AWS::IAM::Role')
     .map(({ logicalId, physicalId, properties }) => {
       const inline = (properties['Policies'] ?? []) as { PolicyName: string; PolicyDocument: unknown }[];
       const attached = (properties['ManagedPolicyArns'] ?? []) as string[];
       const policies = [
         ...inline.map(({ PolicyName, PolicyDocument }) => ({
-          name: `${template}: ${logicalId}.${PolicyName}`,
+          name: `${templateOf(stack)}: ${logicalId}.${PolicyName}`,
           statements: statementsIn(PolicyDocument),
         })),
         ...attached.flatMap((arn) => managed.get(arn) ?? []),
       ];
-      return [`arn:aws:iam::${stack.account}:role/${physicalId}`, policies];
+      return [arnOf(stack, physicalId), policies];
     });
 }
+
+function managedOf(stack: Stack) {
+  return [...stack.resources.values()]
+    .filter(({ type }) => type === 'AWS::IAM::ManagedPolicy')
+    .map(({ physicalId, logicalId, properties }) => ({
+      physicalId,
+      properties,
+      policy: {
+        name: `${templateOf(stack)}: ${logicalId}`,
+        statements: statementsIn(properties['PolicyDocument']),
+      },
+    }));
+}
+
+const templateOf = ({ name }: Stack): string => name.replace(/^.*?-(?=bootstrap)/, '');
+const arnOf = ({ account }: Stack, role: string): string => `arn:aws:iam::${account}:role/${role}`;
 
 function statementsIn(document: unknown): Statement[] {
   return [(document as Document).Statement].flat();
