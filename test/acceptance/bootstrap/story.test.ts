@@ -37,7 +37,7 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   'bootstrap: DriftByNamePolicy FailedTasks': OTHER_LAYERS,
   'bootstrap: DriftByNamePolicy Vault': OTHER_LAYERS,
   'bootstrap-execution: NetworkPolicy ResourcesOfOthers':
-    'a Deny: test/templates/hostile.test.ts tries what it refuses',
+    'a Deny: test/templates/attempts.test.ts tries what it refuses',
   'bootstrap-execution: DataPolicy Caches': OTHER_LAYERS,
   'bootstrap-execution: DataPolicy ServiceToken':
     'for an update of the secret, which the story does not change',
