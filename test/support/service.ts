@@ -11,7 +11,10 @@ export function imageOf(digit: string): string {
   return `registry.example.com/user-service@sha256:${digit.repeat(64)}`;
 }
 
-/** Runs the committed bundle of update-service on the Node.js of GitHub's runner, against the service of a sandbox. */
+/**
+ * Runs the committed bundle of update-service on the Node.js of GitHub's runner, against the service of a sandbox, with
+ * the rights of the role that the workflows give such a job.
+ */
 export function updateService(
   { sandbox }: Pick<EcsWorld, 'sandbox'>,
   inputs: Record<string, string>,
@@ -21,16 +24,6 @@ export function updateService(
     ...options,
     node: options.node ?? [node24()],
     inputs: { cluster: CLUSTER, service: SERVICE, timeout: '280s', ...inputs },
-    env: { ...sandbox.env(DEV), ...options.env },
+    env: { ...actingAs(sandbox, roleFor(inputs), DEV), ...options.env },
   });
-}
-
-/** The same with the rights of the role that the workflows give such a job, instead of those of the account's user. */
-export function updateServiceByRole(
-  world: Pick<EcsWorld, 'sandbox'>,
-  inputs: Record<string, string>,
-  options: RunOptions = {},
-): Promise<Run> {
-  const env = { ...actingAs(world.sandbox, roleFor(inputs), DEV), ...options.env };
-  return updateService(world, inputs, { ...options, env });
 }

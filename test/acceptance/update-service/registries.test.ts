@@ -215,7 +215,8 @@ test.each([
   await session.image('v1', 'first');
   await runService(world, `${uri}:v1`);
   const second = await session.image('v1', 'second');
-  const run = await deploy(world, `${uri}:v1`);
+  // The roles of the bootstrap reach the repositories of their own account and region only.
+  const run = await deploy(world, `${uri}:v1`, world.sandbox.env(DEV));
   expect(run.outputs).toMatchObject({ verdict: 'deployed', digests: JSON.stringify({ app: second }) });
   expect(await imageOfService(world)).toBe(`${uri}@${second}`);
 });

@@ -245,7 +245,7 @@ test.each([
 test('while ECS brings the good release back, it follows that and goes no further', async () => {
   const rules = [
     { does: 'exit' as const, match: { image: NEXT } },
-    { does: 'run' as const, match: { revision: 1 }, bootSeconds: 4000 },
+    { does: 'run' as const, match: { revision: 1 }, bootSeconds: 20_000 },
   ];
   // The old tasks go first, so they have to be started again.
   const deploymentConfiguration = {

@@ -2,7 +2,7 @@ import { DescribeTasksCommand, ListTaskDefinitionsCommand } from '@aws-sdk/clien
 import { describe, expect, test } from '@jest/globals';
 import { CLUSTER, EcsWorld, IMAGE, SERVICE } from '../../unit/sandbox/ecs/ecs-world.ts';
 import { useWorkspaces } from '../../support/action.ts';
-import { NEXT, updateServiceByRole as updateService } from '../../support/service.ts';
+import { NEXT, updateService } from '../../support/service.ts';
 
 const RUN = { command: 'run', run: 'bin/migrate up "to 5"' };
 const ALONE = { service: '', 'task-definition-family': SERVICE, subnets: 'subnet-7' };

@@ -405,8 +405,8 @@ export const CASES: readonly Case[] = [
     strategy: 'ROLLING',
     what: 'a parameter that does not exist',
     verdict: 'failed',
-    reason: /parameter \/none.*does not exist.*Nothing was changed/,
-    inputs: { secrets: 'KEY=/none' },
+    reason: /parameter \/shop\/dev\/none.*does not exist.*Nothing was changed/,
+    inputs: { secrets: 'KEY=/shop/dev/none' },
     endsWith: back,
   },
   {
