@@ -55,8 +55,9 @@ export interface ChangeSetAddress {
  * @see https://github.com/widdix/complete-aws-iam-reference/issues/6
  */
 export function changeSetAddress({ changeSetId, stackId }: ChangeSetId): ChangeSetAddress {
-  const name = /:changeSet\/([^/]+)\//.exec(changeSetId)?.[1];
-  return { ChangeSetName: name ?? changeSetId, ...(stackId !== '' && { StackName: stackId }) };
+  const name = /:changeSet\/([^/]+)\//.exec(changeSetId)?.[1] ?? changeSetId;
+  if (stackId === '') return { ChangeSetName: name };
+  return { ChangeSetName: name, StackName: /:stack\/([^/]+)\//.exec(stackId)?.[1] ?? stackId };
 }
 
 /**

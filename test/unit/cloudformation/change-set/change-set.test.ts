@@ -19,7 +19,7 @@ const NONCE = '0b5f4f2e-1111-4222-8333-444455556666';
 const made = { Id: SET, StackId: STACK };
 const MADE = { changeSetId: SET, stackId: STACK };
 /** By its ARN alone, IAM could not see whose change set it is. */
-const ADDRESS = { ChangeSetName: 'plan-1', StackName: STACK };
+const ADDRESS = { ChangeSetName: 'plan-1', StackName: 'app' };
 const described = { ChangeSetId: SET, StackId: STACK, ChangeSetName: 'plan-1', Description: `Plan ${NONCE}` };
 
 function request(values: Partial<ChangeSetRequest> = {}): ChangeSetRequest {

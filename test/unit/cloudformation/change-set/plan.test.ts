@@ -223,7 +223,7 @@ describe('createPlan', () => {
       Changes: [],
     });
     expect(await createPlan(aws.context, request())).toMatchObject({ hasChanges: false, changes: [] });
-    expect(aws.inputs('DeleteChangeSet')).toEqual([{ ChangeSetName: 'plan-1', StackName: STACK }]);
+    expect(aws.inputs('DeleteChangeSet')).toEqual([{ ChangeSetName: 'plan-1', StackName: 'app' }]);
     expect(aws.inputs('DeleteStack')).toEqual([]);
   });
 
@@ -325,7 +325,7 @@ describe('a plan that fails', () => {
       },
     });
     await expect(createPlan(lost.context, request())).rejects.toThrow('socket hang up');
-    expect(lost.inputs('DeleteChangeSet')).toEqual([{ ChangeSetName: 'plan-1', StackName: STACK }]);
+    expect(lost.inputs('DeleteChangeSet')).toEqual([{ ChangeSetName: 'plan-1', StackName: 'app' }]);
   });
 
   test('a time that runs out is an error, and the change set goes', async () => {
