@@ -119,11 +119,13 @@ async function findExecution(
 ): Promise<OtherExecution | 'none' | 'unknown'> {
   try {
     const command = new DescribeChangeSetCommand({ ...changeSetAddress(plan) });
-    const { ExecutionStatus: status = '', CreationTime: created } = await send(
-      context.client,
-      command,
-      context,
-    );
+    const {
+      ChangeSetId: id,
+      ExecutionStatus: status = '',
+      CreationTime: created,
+    } = await send(context.client, command, context);
+    // Another one has the name by now: the plan's was deleted.
+    if (id !== plan.changeSetId) return await findDeletedExecution(context, plan);
     if (!status.startsWith('EXECUTE_')) return 'none';
     return created ? { createdMs: created.getTime() } : {};
   } catch (error) {

@@ -158,6 +158,21 @@ describe('how a deployment ends', () => {
     expect(world.aws.inputs('ExecuteChangeSet')).toEqual([]);
   });
 
+  test('the execution of another change set of the same name is not taken for the own one', async () => {
+    const world: StackWorld = new StackWorld({
+      status: 'CREATE_COMPLETE',
+      handlers: {
+        ExecuteChangeSet: () => {
+          world.lay('plan-of-somebody-else', 'EXECUTE_COMPLETE');
+          return fail(awsError('InvalidChangeSetStatus', 'It cannot be executed in its current status'));
+        },
+      },
+    });
+    const outcome = await run(world);
+    expect(outcome).toMatchObject({ verdict: 'failed', ok: false });
+    expect(outcome.reason).toMatch(/cannot be executed in its current status/);
+  });
+
   test.each(ENDS)('$name, on an endpoint without tokens', async ({ play, verdict, ...options }) => {
     const world = new StackWorld({ ...options, noTokens: true, plays: { ExecuteChangeSet: play } });
     expect((await run(world)).verdict).toBe(verdict);
