@@ -11,7 +11,7 @@ import { checkExisting } from './existing.ts';
 import { policyTitle, type RolePolicy, rolePolicies } from './policy.ts';
 import { checkProtection } from './protection.ts';
 import { checkNames, checkValues } from './values.ts';
-import { checkEcsRole, checkQuotas } from './quotas.ts';
+import { checkEcsRole, checkQuotas } from './account.ts';
 import { checkStacks, checkTemplates } from './templates.ts';
 
 interface DoctorRequest {
