@@ -43,7 +43,7 @@ const long = services.filter(([name]) => !name.endsWith('-migration'));
 const PINNED = /^[\w./-]+:v?\d+\.\d+[^@]*@sha256:[0-9a-f]{64}$/;
 const OF_THE_RELEASE = /^\$\{REGISTRY:\?[^}]+\}\/([a-z-]+)@\$\{([A-Z_]+)_DIGEST:\?[^}]+\}$/;
 
-/** What is wrong with a service on one host, in words. */
+/** The rules of the one host that a service breaks, a sentence each. */
 function findings(name: string, service: Service, isGateway: boolean): string[] {
   const found: string[] = [];
   const [, image, variable] = OF_THE_RELEASE.exec(service.image) ?? [];

@@ -88,7 +88,7 @@ Resources:
   P: { Type: AWS::SSM::Parameter, Properties: { Name: /platform/dev/vpc/id, Type: ${type}, Value: x } }`;
   const given = { Vpc: '/platform/dev/vpc/id' };
 
-  test('a dynamic reference that nobody writes', () => {
+  test('a dynamic reference to a parameter that no stack creates', () => {
     const text = `
 Resources:
   X: { Type: AWS::EC2::Subnet, Properties: { VpcId: !Sub 'a {{resolve:ssm:/platform/\${E}/vpc/id}}' } }
