@@ -310,11 +310,14 @@ function upstreamFindings(environments: ManifestText['environments'], name: stri
   return [];
 }
 
-/** Previews have stacks of names that begin so, which their roles may change and delete. */
-function isNameOfPreview(name: string): boolean {
-  return name.startsWith('pr-');
+/** Why a stack of the manifest cannot have a name: the roles of previews, or the restore drill, delete such stacks. */
+function takenStackName(name: string): string | undefined {
+  if (name.startsWith('pr-'))
+    return 'the name is taken: the stacks of previews have names that begin with pr-';
+  return name === 'restore-drill'
+    ? 'the name is taken: the restore drill deletes the stack of this name'
+    : undefined;
 }
-const OF_PREVIEWS = 'the name is taken: the stacks of previews have names that begin with pr-';
 
 function membershipFindings({ environments, stacks = {}, services }: ManifestText): Finding[] {
   const known = Object.keys(environments);
@@ -324,15 +327,16 @@ function membershipFindings({ environments, stacks = {}, services }: ManifestTex
     ...Object.entries(stacks).map(([name, stack]) => ['stacks', name, stack.environments] as const),
     ...Object.entries(services).map(([name, service]) => ['services', name, service.environments] as const),
   ];
-  const previews = Object.keys(stacks)
-    .filter(isNameOfPreview)
-    .map((name): Finding => ({ path: ['stacks', name], message: OF_PREVIEWS }));
+  const taken = Object.keys(stacks).flatMap((name): Finding[] => {
+    const message = takenStackName(name);
+    return message === undefined ? [] : [{ path: ['stacks', name], message }];
+  });
   const unknowns = listed.flatMap(([section, name, named = []]) =>
     Object.entries(named).flatMap(([key, value]) =>
       unknown([section, name, 'environments', key], typeof value === 'string' ? value : key),
     ),
   );
-  return [...previews, ...unknowns];
+  return [...taken, ...unknowns];
 }
 
 const NAME_IN_ECR =
@@ -355,7 +359,8 @@ function serviceFindings({ services, stacks = {}, environments }: ManifestText):
     if (RESERVED_SERVICES.has(name)) at('', `the name is taken: the platform has parameters under it`);
     if (name === 'changed') at('', `the name is taken: services: changed means those that have changed`);
     if (!existingIn(service)) {
-      if (isNameOfPreview(name)) at('', OF_PREVIEWS);
+      const taken = takenStackName(name);
+      if (taken !== undefined) at('', taken);
       if (Object.hasOwn(stacks, name))
         at('', `there is a stack of this name: a service has a stack of its own`);
       if (service.repository !== undefined && registryIn(service.repository) !== undefined)

@@ -252,6 +252,16 @@ describe('a problem has its path, its line and what is allowed', () => {
       '  pr-7-vpc:',
       'platform.yml:10: stacks.pr-7-vpc: the name is taken: the stacks of previews have names that begin with pr-',
     ],
+    [
+      '  vpc:',
+      '  restore-drill:',
+      'platform.yml:10: stacks.restore-drill: the name is taken: the restore drill deletes the stack of this name',
+    ],
+    [
+      '  web:',
+      '  restore-drill:',
+      'platform.yml:12: services.restore-drill: the name is taken: the restore drill deletes the stack of this name',
+    ],
   ])('%j in the place of %j', (from, to, message) => {
     expect(problems(from, to)).toContain(message);
   });
