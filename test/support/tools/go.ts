@@ -26,6 +26,8 @@ export function goProgram({ name, module, version, package: main }: GoProgram): 
       execFileSync('go', args, {
         cwd,
         encoding: 'utf8',
+        // A program without C libraries also runs in an image that has nothing else.
+        env: { ...process.env, CGO_ENABLED: '0' },
         timeout: LIMIT_MS,
         stdio: ['ignore', 'pipe', 'pipe'],
       });

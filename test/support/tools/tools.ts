@@ -6,7 +6,10 @@ import { pythonWith } from './venv.ts';
 const PROGRAMS = {
   act: { module: 'github.com/nektos/act', version: 'v0.2.89', package: '.' },
   actionlint: { module: 'github.com/rhysd/actionlint', version: 'v1.7.12', package: './cmd/actionlint' },
-  'docker-buildx': { module: 'github.com/docker/buildx', version: 'v0.29.1', package: './cmd/buildx' },
+  buildctl: { module: 'github.com/moby/buildkit', version: 'v0.34.2', package: './cmd/buildctl' },
+  buildkitd: { module: 'github.com/moby/buildkit', version: 'v0.34.2', package: './cmd/buildkitd' },
+  cosign: { module: 'github.com/sigstore/cosign/v3', version: 'v3.1.3', package: './cmd/cosign' },
+  'docker-buildx': { module: 'github.com/docker/buildx', version: 'v0.38.2', package: './cmd/buildx' },
 } satisfies Record<string, Omit<GoProgram, 'name'>>;
 
 const program = (name: keyof typeof PROGRAMS) => (): string => goProgram({ name, ...PROGRAMS[name] });
@@ -20,7 +23,10 @@ const packaged = (name: string) => (): string => join(pythonWith(name, requireme
 export const tools = {
   act: program('act'),
   actionlint: program('actionlint'),
+  buildctl: program('buildctl'),
+  buildkitd: program('buildkitd'),
   buildx: program('docker-buildx'),
+  cosign: program('cosign'),
   hadolint: packaged('hadolint'),
   shellcheck: packaged('shellcheck'),
   zizmor: packaged('zizmor'),
