@@ -3,21 +3,30 @@ import type { Sandbox } from '../../sandbox/index.ts';
 import { runAction, type Run, type RunOptions } from '../../sandbox/runner.ts';
 import { node24 } from '../runtime/node24.js';
 import { clientOf } from './aws-clients.ts';
+import { actingAs } from './roles.ts';
 
 export const REPOSITORY = 'shop/user-service';
 export const SHA = 'a'.repeat(40);
 
-/** Runs the committed bundle of build-push-image on the Node.js of GitHub's runner, against a sandbox. */
+/** What the page of build-push-image asks for with `create-repository`. The workflows do not need it: registry.yml makes repositories. */
+const CREATE_REPOSITORY = ['ecr:CreateRepository', 'ecr:PutLifecyclePolicy'];
+
+/**
+ * Runs the committed bundle of build-push-image on the Node.js of GitHub's runner, against a sandbox, with the rights of
+ * the role that the workflows build with.
+ */
 export function buildPushImage(
   sandbox: Sandbox,
   inputs: Record<string, string>,
   options: RunOptions = {},
 ): Promise<Run> {
+  const all = { repository: REPOSITORY, 'create-repository': 'true', ...inputs };
+  const also = all['create-repository'] === 'true' ? CREATE_REPOSITORY : [];
   return runAction('build-push-image', {
     ...options,
     node: options.node ?? [node24()],
-    inputs: { repository: REPOSITORY, 'create-repository': 'true', ...inputs },
-    env: { ...sandbox.env(), ...options.env },
+    inputs: all,
+    env: { ...actingAs(sandbox, 'deploy', { also }), ...options.env },
   });
 }
 

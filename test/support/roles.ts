@@ -68,20 +68,37 @@ function widened(text: string): string {
     .replaceAll(/\*(?:-\*)+/g, '*');
 }
 
-/** Gives a role what one of the bootstrap's may do. */
-function putRole(sandbox: Sandbox, arn: string, as: JobRole): void {
+/** Gives a role what one of the bootstrap's may do, and further actions. */
+function putRole(sandbox: Sandbox, arn: string, as: JobRole, also: readonly string[]): void {
   const account = arn.split(':')[4] ?? '';
   const own = JSON.parse(JSON.stringify(policies[as]).replaceAll(ACCOUNT, account)) as Policies;
+  if (also.length > 0) {
+    own['Also'] = {
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Action: [...also], Resource: '*' }],
+    };
+  }
   const trusted = { Effect: 'Allow', Action: 'sts:AssumeRoleWithWebIdentity', Principal: '*' };
   const trust = { Version: '2012-10-17', Statement: [trusted] };
   identityStore(sandbox.world).putRole(arn, trust, 7200, { policies: own });
 }
 
+interface ActingAs {
+  account?: string;
+  /** Actions that the page of an action asks for beside what the bootstrap's role may do. */
+  also?: readonly string[];
+}
+
 /** The environment of a step whose job has taken a role. */
-export function actingAs(sandbox: Sandbox, as: JobRole, account = ACCOUNT): Record<string, string> {
-  const roleArn = arnOf(account, `bootstrap-${as}`);
-  if (!identityStore(sandbox.world).role(roleArn)) putRole(sandbox, roleArn, as);
-  const arn = `arn:aws:sts::${account}:assumed-role/bootstrap-${as}/job`;
+export function actingAs(
+  sandbox: Sandbox,
+  as: JobRole,
+  { account = ACCOUNT, also = [] }: ActingAs = {},
+): Record<string, string> {
+  const name = also.length > 0 ? `bootstrap-${as}-and-more` : `bootstrap-${as}`;
+  const roleArn = arnOf(account, name);
+  if (!identityStore(sandbox.world).role(roleArn)) putRole(sandbox, roleArn, as, also);
+  const arn = `arn:aws:sts::${account}:assumed-role/${name}/job`;
   const session = { roleArn, policies: [], context: {} };
   const issued = credentialStore(sandbox.world).issue({ arn, account, session }, 3600);
   return {

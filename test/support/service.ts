@@ -24,6 +24,6 @@ export function updateService(
     ...options,
     node: options.node ?? [node24()],
     inputs: { cluster: CLUSTER, service: SERVICE, timeout: '280s', ...inputs },
-    env: { ...actingAs(sandbox, roleFor(inputs), DEV), ...options.env },
+    env: { ...actingAs(sandbox, roleFor(inputs), { account: DEV }), ...options.env },
   });
 }
