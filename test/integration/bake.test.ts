@@ -1,12 +1,11 @@
-import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import { resolveBake } from '../../src/images/build/bake.ts';
 import type { BuildRequest } from '../../src/images/build/command.ts';
 import { DockerClient } from '../../src/images/build/docker.ts';
 import { useWorkspaces } from '../support/action.ts';
+import { createConfigWithBuildx } from '../support/engines/docker-config.ts';
 import { runsWith, testWith, testWithTool } from '../support/software.ts';
-import { tools } from '../support/tools/tools.ts';
 import { contextOf } from '../unit/images/registry/context.ts';
 
 /** Bake files, resolved by a real buildx: the same version wherever the test runs. */
@@ -56,14 +55,6 @@ target "local" {
 }
 `;
 
-/** A DOCKER_CONFIG whose docker has buildx; docker looks for its plugins in the folder `cli-plugins` of it. */
-function configWithBuildx(workspace: string): string {
-  const config = join(workspace, 'users-config');
-  mkdirSync(join(config, 'cli-plugins'), { recursive: true });
-  symlinkSync(tools.buildx(), join(config, 'cli-plugins', 'docker-buildx'));
-  return config;
-}
-
 function resolved(target: string) {
   const workspace = workspaceOf({ 'docker-bake.hcl': BAKE_FILE, key: 'x' });
 
@@ -86,7 +77,7 @@ function resolved(target: string) {
     ...process.env,
     NPM_TOKEN: 'correct-horse',
     TAG: 'v1',
-    DOCKER_CONFIG: configWithBuildx(workspace),
+    DOCKER_CONFIG: createConfigWithBuildx(workspace),
   };
   const docker = new DockerClient(join(workspace, 'config'), undefined, env, contextOf());
   const bake = { files: [join(workspace, 'docker-bake.hcl')], target, labels: {} };

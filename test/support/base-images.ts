@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -49,7 +49,8 @@ export async function importBaseImages(dockerd: Dockerd, npmCache?: string): Pro
   }
 }
 
-async function importFolder(
+/** Makes an image of a folder's files. */
+export async function importFolder(
   dockerd: Dockerd,
   folder: string,
   name: string,
@@ -62,19 +63,23 @@ async function importFolder(
   rmSync(tar);
 }
 
-function addProgram(root: string, program: string): void {
+/** Copies a program and its libraries to the same paths below a root. */
+export function addProgram(root: string, program: string): void {
   addFile(root, program);
   for (const library of librariesOf(program)) addFile(root, library);
 }
 
-function addFile(root: string, source: string, target = source): void {
+/** Copies a file, or what a link leads to. */
+export function addFile(root: string, source: string, target = source): void {
   mkdirSync(join(root, dirname(target)), { recursive: true });
   cpSync(realpathSync(source), join(root, target));
 }
 
-/** The libraries that a program is linked with, the loader among them. */
+/** The libraries that a program is linked with, the loader among them; none of one that is linked statically. */
 function librariesOf(program: string): string[] {
-  const listed = execFileSync('ldd', [program], { encoding: 'utf8' });
+  const { status, stdout: listed, stderr } = spawnSync('ldd', [program], { encoding: 'utf8' });
+  if (status !== 0 && !stderr.includes('not a dynamic executable'))
+    throw new Error(`ldd ${program}: ${stderr}`);
   return [...listed.matchAll(/(?:=> )?(\/\S+) \(0x/g)].map(([, path = '']) => path);
 }
 

@@ -1,82 +1,81 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { Daemon, removeDataFolder } from './engines/daemon.ts';
 
 const run = promisify(execFile);
 /** Debian's docker, also where another client comes first in PATH. */
-const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
+export const DEBIAN_PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Runs docker with this environment only; its output. */
+export async function runDocker(env: Record<string, string>, args: readonly string[]): Promise<string> {
+  const { stdout } = await run('docker', args, { env, maxBuffer: 64 * 1024 * 1024 });
+  return stdout.trim();
+}
+
+interface DockerdOptions {
+  /** A program that starts containers instead of runc, with runc's arguments. */
+  runtime?: string;
+}
 
 /** A Docker daemon of our own, with its images in a temporary folder. Needs root. */
 export class Dockerd {
   /** What reaches it. */
   readonly env: Record<string, string>;
-  readonly #folder: string;
-  readonly #child: ChildProcess;
-  #log = '';
+  /** Its folder, also the home of its clients. It is removed with it. */
+  readonly folder: string;
+  readonly #daemon: Daemon;
 
-  private constructor(folder: string, storageDriver: string) {
-    this.#folder = folder;
+  private constructor(folder: string, storageDriver: string, { runtime }: DockerdOptions) {
+    this.folder = folder;
     const host = `unix://${folder}/docker.sock`;
-    this.env = { PATH, DOCKER_HOST: host, HOME: folder };
+    this.env = { PATH: DEBIAN_PATH, DOCKER_HOST: host, HOME: folder };
     const args = [
       ...['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec')],
       ...['--pidfile', join(folder, 'pid'), '--host', host],
       // No kernel module and no rule of a firewall is needed for these; containers use the host's network.
       ...['--iptables=false', '--ip-forward=false'],
       ...['--storage-driver', storageDriver],
+      ...(runtime === undefined
+        ? []
+        : ['--add-runtime', `of-test=${runtime}`, '--default-runtime', 'of-test']),
     ];
-    this.#child = spawn('dockerd', args, {
-      env: { ...process.env, PATH },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    this.#child.stderr?.on('data', (chunk: Buffer) => (this.#log += chunk.toString('utf8')));
+    this.#daemon = new Daemon('dockerd', args, { ...process.env, PATH: DEBIAN_PATH });
   }
 
   /**
    * Starts a daemon and waits until it answers. Copying every layer (vfs) works on each file system but takes minutes
    * where overlay2 takes seconds.
    */
-  static async start(): Promise<Dockerd> {
-    const logs: string[] = [];
+  static async start(options: DockerdOptions = {}): Promise<Dockerd> {
+    const failures: unknown[] = [];
     for (const storageDriver of ['overlay2', 'vfs']) {
-      const dockerd = new Dockerd(mkdtempSync(join(tmpdir(), 'dockerd-')), storageDriver);
-      if (await dockerd.#answers()) return dockerd;
-      await dockerd.stop();
-      logs.push(dockerd.#log);
+      const dockerd = new Dockerd(mkdtempSync(join(tmpdir(), 'dockerd-')), storageDriver, options);
+      try {
+        await dockerd.#daemon.answers(() => dockerd.docker('version'));
+        return dockerd;
+      } catch (error) {
+        failures.push(error);
+        await dockerd.stop();
+      }
     }
-    throw new Error(`dockerd failed to start:\n${logs.join('\n')}`);
+    throw new AggregateError(failures, `dockerd failed to start:\n${failures.map(String).join('\n')}`);
   }
 
   /** Runs docker; its output. */
-  async docker(...args: string[]): Promise<string> {
-    const { stdout } = await run('docker', args, { env: this.env, maxBuffer: 64 * 1024 * 1024 });
-    return stdout.trim();
+  docker(...args: string[]): Promise<string> {
+    return runDocker(this.env, args);
   }
 
-  /** Waits at most a minute, or until the daemon exits. */
-  async #answers(): Promise<boolean> {
-    const deadline = Date.now() + 60_000;
-    while (this.#child.exitCode === null && Date.now() < deadline) {
-      const version = await this.docker('version').catch(() => undefined);
-      if (version !== undefined) return true;
-      await sleep(250);
-    }
-    return false;
+  /** Ends it as a crash does; its data stays. */
+  kill(): Promise<void> {
+    return this.#daemon.stop('SIGKILL');
   }
 
   async stop(): Promise<void> {
-    if (this.#child.exitCode === null) {
-      const ended = once(this.#child, 'close');
-      this.#child.kill('SIGTERM');
-      await ended;
-    }
-    // The daemon leaves the network namespace of its containers mounted.
-    await run('umount', [join(this.#folder, 'exec', 'netns', 'default')]).catch(() => undefined);
-    if (existsSync(this.#folder))
-      rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    await this.#daemon.stop();
+    await removeDataFolder(this.folder);
   }
 }

@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, test } from '@jest/globals';
+import { canRun, runsWith, testWith } from '../software.ts';
+import { ContainerEngine } from './container.ts';
+import type { Driver, Engine } from './engine.ts';
+import { DaemonEngine } from './of-docker.ts';
+import { RemoteEngine } from './remote.ts';
+
+const STARTS: Record<Driver, () => Promise<Engine>> = {
+  remote: () => RemoteEngine.start(),
+  'docker-container': () => ContainerEngine.start(),
+  docker: () => DaemonEngine.start('docker'),
+  'docker without buildx': () => DaemonEngine.start('docker without buildx'),
+};
+
+const startEngine = (driver: Driver): Promise<Engine> => STARTS[driver]();
+
+const SOFTWARE = ['dockerd', 'docker-registry', 'skopeo', 'runc', 'busybox'];
+/** Whether engines can be started on this machine. In CI the programs are taken to be there. */
+export const hasEngines =
+  runsWith(...SOFTWARE) && (['buildx', 'buildkitd', 'buildctl'] as const).every(canRun);
+
+/** `test`, where engines can be started. Where not, it says so loudly; in CI it fails instead. */
+export const testWithEngines = hasEngines ? test : testWith(...SOFTWARE);
+
+/** An engine for the tests of a file or of a `describe`. It prints what it is. */
+export function useEngine(driver: Driver): () => Engine {
+  let engine: Engine | undefined;
+  beforeAll(async () => {
+    if (!hasEngines) return;
+    const started = Date.now();
+    engine = await startEngine(driver);
+    process.stderr.write(`${driver}: ${await engine.version()} (started in ${Date.now() - started} ms)\n`);
+  });
+  afterAll(async () => {
+    await engine?.stop();
+  });
+  return () => {
+    if (!engine) throw new Error(`the engine ${driver} was not started`);
+    return engine;
+  };
+}
