@@ -30,6 +30,7 @@ const inputs = {
   sbom: choice(['auto', 'true', 'false'], { default: 'auto' }),
   'create-repository': boolean({ default: 'false' }),
   reuse: boolean({ default: 'true' }),
+  rebuild: text({ default: 'never' }),
   scan: choice(['off', 'critical', 'high', 'medium', 'low'], { default: 'off' }),
   'oci-layout': text(),
   from: text(),

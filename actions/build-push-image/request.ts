@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { type BuildRequest, resolveContexts, sourceLabels } from '../../src/images/build/command.ts';
 import { type ImageReference, parseSource, parseTarget } from '../../src/images/registry/reference.ts';
 import { isTag } from '../../src/images/registry/tags.ts';
+import { parseRebuild } from '../../src/images/rebuild.ts';
 import {
   type BuildOnlyRequest,
   type BuildSource,
@@ -29,13 +30,17 @@ export function imageRequest(inputs: ImageInputs, origin: ImageOrigin, workspace
   const { scan, reuse, timeout } = inputs;
   const region = regionOf(inputs);
   const tags = tagsOf(inputs, origin);
+  const source = sourceOf(inputs, origin, workspace);
+  const rebuildAfterMs = rebuildAge(inputs.rebuild, source);
   return {
     repository: repositoryOf(inputs.repository, region).repository,
     region,
     tags,
-    source: sourceOf(inputs, origin, workspace),
+    numberTags: inputs.tags.length === 0,
+    source,
     createRepository: inputs['create-repository'],
     reuse,
+    ...(rebuildAfterMs !== undefined && { rebuildAfterMs }),
     scan,
     also: copiesOf(inputs, tags),
     timeoutMs: timeout,
@@ -88,6 +93,20 @@ function tagsOf({ tags }: ImageInputs, { commit }: ImageOrigin): string[] {
     }
   }
   return given;
+}
+
+/** The age of `rebuild`; undefined for `never`. */
+function rebuildAge(rebuild: string, source: ImageRequest['source']): number | undefined {
+  const age = parseRebuild(rebuild);
+  if (age !== undefined && source.kind !== 'build') {
+    throw new InputError(
+      'rebuild',
+      rebuild,
+      'expected never with from or oci-layout: there is nothing to build',
+    );
+  }
+  if (age !== 'invalid') return age;
+  throw new InputError('rebuild', rebuild, 'expected never, weekly, or a duration from 1h such as 720h');
 }
 
 /** The folder whose checkout the image is of. */

@@ -1,7 +1,9 @@
 import { AwsError, type Input, listOf, paginate, textOf } from '../protocols/service.ts';
-import { blobsOf, isIndex, type Manifest, readManifest } from '../registry/manifests.ts';
+import { putOrLie, readOrLie } from '../registry/lies.ts';
+import { blobsOf, isIndex, type Manifest, MANIFEST_TYPES, readManifest } from '../registry/manifests.ts';
 import { type ImageRepository, referrers, type ScanState } from '../registry/repository.ts';
 import { isLeftToInspector, scanOnPush, startScan } from '../registry/scans.ts';
+import type { World } from '../world.ts';
 import { type EcrOperation, invalidParameter, repositoryOfCall, repositoryReference } from './call.ts';
 
 const MOST_A_PAGE = 1000;
@@ -13,9 +15,11 @@ interface ImageId {
 }
 
 export const IMAGE_OPERATIONS: Record<string, EcrOperation> = {
-  BatchGetImage(world, input, call) {
+  async BatchGetImage(world, input, call) {
     const repository = repositoryOfCall(world, input, call);
-    const found = imageIds(input).map((id) => [id, select(repository, id)] as const);
+    const found = await Promise.all(
+      imageIds(input).map(async (id) => [id, await read(world, repository, id)] as const),
+    );
     return {
       images: found.flatMap(([id, manifest]) => (manifest ? [image(repository, manifest, id.imageTag)] : [])),
       failures: found.flatMap(([id, manifest]) => (manifest ? [] : [missing(id)])),
@@ -31,7 +35,9 @@ export const IMAGE_OPERATIONS: Record<string, EcrOperation> = {
       const message = `The digest ${digest} does not match the digest of the manifest, ${manifest.digest}`;
       throw new AwsError('ImageDigestDoesNotMatchException', message);
     }
-    repository.put(manifest, tag);
+    putOrLie(world, repository, tag ?? manifest.digest, () => {
+      repository.put(manifest, tag);
+    });
     scanOnPush(world, repository, manifest);
     return { image: image(repository, manifest, tag) };
   },
@@ -109,6 +115,36 @@ function imageIds(input: Input): ImageId[] {
 function select(repository: ImageRepository, { imageTag, imageDigest }: ImageId): Manifest | undefined {
   const manifest = repository.find(imageTag ?? imageDigest ?? '');
   return imageDigest === undefined || manifest?.digest === imageDigest ? manifest : undefined;
+}
+
+/** As `select`, but as a client reads it: from the other registry, where the scenario names one. */
+async function read(
+  world: World,
+  repository: ImageRepository,
+  { imageTag, imageDigest }: ImageId,
+): Promise<Manifest | undefined> {
+  const reference = imageTag ?? imageDigest ?? '';
+  const registry = world.scenario.ecr?.registry;
+  const manifest =
+    registry === undefined
+      ? readOrLie(world, repository, reference)
+      : await readElsewhere(registry, repository, reference);
+  return imageDigest === undefined || manifest?.digest === imageDigest ? manifest : undefined;
+}
+
+async function readElsewhere(
+  registry: string,
+  { account, region, name }: ImageRepository,
+  reference: string,
+): Promise<Manifest | undefined> {
+  const url = `${registry}/v2/${account}/${region}/${name}/manifests/${reference}`;
+  const answer = await fetch(url, { headers: { accept: MANIFEST_TYPES.join(', ') } });
+  if (answer.status === 404) return undefined;
+  if (!answer.ok) throw new AwsError('ServerException', `${url} answered ${answer.status}`, 500);
+  return readManifest(
+    Buffer.from(await answer.arrayBuffer()),
+    answer.headers.get('content-type') ?? undefined,
+  );
 }
 
 function image(repository: ImageRepository, manifest: Manifest, tag: string | undefined): object {

@@ -33,6 +33,8 @@ const IMAGES = [
   'application/vnd.oci.image.manifest.v1+json',
   'application/vnd.docker.distribution.manifest.v2+json',
 ];
+/** The types of all manifests. */
+export const MANIFEST_TYPES: readonly string[] = [...INDEXES, ...IMAGES];
 const IMAGE_CONFIGS = [
   'application/vnd.oci.image.config.v1+json',
   'application/vnd.docker.container.image.v1+json',
@@ -52,8 +54,7 @@ interface Document {
 export function readManifest(bytes: Buffer, contentType: string | undefined): Manifest {
   const document = parse(bytes);
   const mediaType = contentType ?? document.mediaType ?? '';
-  if (![...INDEXES, ...IMAGES].includes(mediaType))
-    throw invalid(`the media type ${mediaType} is not supported`);
+  if (!MANIFEST_TYPES.includes(mediaType)) throw invalid(`the media type ${mediaType} is not supported`);
   if (document.mediaType !== undefined && document.mediaType !== mediaType) {
     throw invalid(`its mediaType is ${document.mediaType}, not ${mediaType}`);
   }

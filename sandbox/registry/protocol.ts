@@ -4,6 +4,7 @@ import type { FaultRule } from '../scenario/scenario.ts';
 import { type HttpRequest, jsonReply, type Reply } from '../server/http.ts';
 import type { World } from '../world.ts';
 import { isDigest } from './blobs.ts';
+import { putOrLie, readOrLie } from './lies.ts';
 import { type Manifest, readManifest } from './manifests.ts';
 import { authorize, registryOf, repositoriesOf } from './registry.ts';
 import { type ImageRepository, referrers } from './repository.ts';
@@ -137,7 +138,9 @@ export const OPERATIONS: Record<string, RegistryOperation> = {
       if (tag === undefined && route.reference !== manifest.digest) {
         throw new AwsError('InvalidLayerException', `the manifest's digest is ${manifest.digest}`);
       }
-      putUnlessThere(repository, manifest, tag);
+      putOrLie(world, repository, route.reference, () => {
+        putUnlessThere(repository, manifest, tag);
+      });
       scanOnPush(world, repository, manifest);
       const { subject } = manifest;
       const answer = createdReply(call, `manifests/${route.reference}`, manifest.digest);
@@ -193,8 +196,8 @@ function requireBlob(repository: ImageRepository, digest: string): void {
   throw new AwsError('BLOB_UNKNOWN', `blob ${digest} is unknown to the repository`, 404);
 }
 
-function requireManifest({ repository, route: { reference } }: RegistryCall): Manifest {
-  const manifest = repository.find(reference);
+function requireManifest({ world, repository, route: { reference } }: RegistryCall): Manifest {
+  const manifest = readOrLie(world, repository, reference);
   if (manifest) return manifest;
   throw new AwsError('ImageNotFoundException', `Requested image not found: ${reference}`);
 }

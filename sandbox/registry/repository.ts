@@ -107,7 +107,8 @@ export class ImageRepository {
   }
 }
 
-function like(text: string, pattern: string): boolean {
+/** ECR's wildcards: `*` matches any text, including none. */
+export function like(text: string, pattern: string): boolean {
   const source = pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*');
   return new RegExp(`^${source}$`).test(text);
 }

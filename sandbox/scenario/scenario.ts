@@ -39,6 +39,24 @@ const scan = object(
   },
 );
 
+/** A manifest that a registry accepts, and then treats in another way than it should. */
+const lie = object(
+  {
+    /** `drop`: keeps nothing. `move`: another pusher takes the tag. `hide`: the next reads do not see it. */
+    does: oneOf('drop', 'move', 'hide'),
+  },
+  {
+    /** The name of the repository; without it, all. */
+    repository: text,
+    /** The tag or digest under which it is put, with `*` for any text; without it, all. */
+    reference: text,
+    /** How many reads do not see what is hidden; 1 by default. */
+    reads: positive,
+    /** How many manifests of a repository are treated so; by default all. */
+    times: positive,
+  },
+);
+
 /** What a scenario may say of ECR. */
 const ecrScenario = object(
   {},
@@ -47,10 +65,13 @@ const ecrScenario = object(
     registry: text,
     /** The first rule that matches an image tells what its scan finds. */
     scans: listOf(scan),
+    /** The first rule that matches a manifest that is put tells what becomes of it. */
+    lies: listOf(lie),
   },
 );
 
 export type ScanRule = TypeOf<typeof scan>;
+export type LieRule = TypeOf<typeof lie>;
 export type FindingRule = TypeOf<typeof finding>;
 
 /** What a scenario may say of CloudWatch. */

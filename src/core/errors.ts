@@ -44,6 +44,7 @@ export const ERROR_CODES = {
   'file-system': 'A file on the runner could not be read or written.',
   'registry-rejected': 'The registry rejected a request.',
   'digest-mismatch': 'Content does not have the digest that was expected.',
+  'image-unproven': 'The registry accepted an image or a tag, and reading it back does not prove it.',
   'tag-conflict': 'An immutable tag already points to another image.',
   'lock-held': 'Another run holds the lock of the environment.',
   'lock-lost': 'This run lost the lock of the environment.',

@@ -13,12 +13,14 @@ import { copyToAll, openRepositories } from './other-registries.ts';
 import { createImage } from './create-image.ts';
 import { withImageRun } from './image-run.ts';
 import { type ImageDescription, Progress } from './progress.ts';
+import { generationTag } from './generations.ts';
 import type { Manifest } from './registry/manifest.ts';
 import { readImage } from './registry/manifest-reader.ts';
 import { claimTag, findPreviousImage, type PreviousImage, putTags } from './registry/tags.ts';
 import type { ImageResult } from './result.ts';
 import { evaluateScan, scanBlockReason } from './scan.ts';
-import { findExisting, type ImageSource, openSource } from './source.ts';
+import { findReuse, type Reuse, tagsFor } from './reuse.ts';
+import { type ImageSource, openSource } from './source.ts';
 
 /** Builds an image, or takes a ready one, pushes it to ECR and sets its tags. Never throws. */
 export async function buildPushImage(context: ImageContext, request: ImageRequest): Promise<ImageResult> {
@@ -40,22 +42,24 @@ async function run(
       openRepositories(request.also, context),
     ]),
   );
-  const existing = await findExisting(source, build.registry);
-  const created = existing ?? (await createAndCompare(build, source));
+  const reuse = await findReuse(source, request, build);
+  const { existing } = reuse;
+  const created = existing ?? (await createAndCompare(build, freshSource(source, reuse)));
   let image = await describeImage(build, request, created, existing !== undefined);
   let blocked = blockedResult(progress, image);
   if (blocked) return blocked;
-  const manifest = existing ?? (await claimContentTag(build, source, created));
+  const manifest = existing ?? (await claimContentTag(build, source, created, reuse));
   if (manifest.digest !== created.digest) {
     progress.note('Another job built the same content meanwhile: its image serves.');
     image = await describeImage(build, request, manifest, true);
     blocked = blockedResult(progress, image);
     if (blocked) return blocked;
   }
-  await progress.runStage('tag', () => putTags(build.registry, build.repository, manifest, request.tags));
+  const tags = tagsFor(manifest, reuse, request, build);
+  await progress.runStage('tag', () => putTags(build.registry, build.repository, manifest, tags, context));
   await announceArtifact(image.image, context.env);
   if (others.length > 0) await progress.runStage('copy', () => copyToAll(build, manifest, others));
-  const ready = { ...progress.run, ...image, tags: request.tags };
+  const ready = { ...progress.run, ...image, tags };
   return image.reused
     ? {
         ...ready,
@@ -74,13 +78,23 @@ function blockedResult({ run: done }: Progress, image: ImageDescription): ImageR
 
 /** Claims the content tag. Returns the image that has it: this one, or that of another job that was first. */
 async function claimContentTag(
-  { registry, repository, progress }: ImageBuildContext,
+  { registry, repository, progress, context }: ImageBuildContext,
   source: ImageSource,
   created: Manifest,
+  { generation, content }: Reuse,
 ): Promise<Manifest> {
   if (source.kind !== 'build' || source.contentTag === undefined) return created;
+  // A rebuild that makes the very same image has its tag already.
+  if (content.generations.at(-1)?.manifest.digest === created.digest) return created;
   progress.stage = 'tag';
-  return claimTag(registry, repository, created, source.contentTag);
+  return claimTag(registry, repository, created, generationTag(source.contentTag, generation), context);
+}
+
+/** With a rebuild for patches, all images are pulled and all steps run: what is in a cache has none of them. */
+function freshSource(source: ImageSource, { fresh }: Reuse): ImageSource {
+  if (!fresh || source.kind !== 'build') return source;
+  const { build } = source;
+  return { ...source, build: { ...build, options: [...(build.options ?? []), '--pull', '--no-cache'] } };
 }
 
 /** Creates the image, and reads the previous one meanwhile, for comparison. */
@@ -146,8 +160,8 @@ export async function findImage(context: ImageContext, request: ImageRequest): P
   const folder = mkdtempSync(join(context.env['RUNNER_TEMP'] ?? tmpdir(), 'find-image-'));
   try {
     const source = await openSource(request, folder, progress, context);
-    const { registry } = await openImageBuildContext(context, request, progress, folder);
-    return (await findExisting(source, registry))?.digest;
+    const build = await openImageBuildContext(context, request, progress, folder);
+    return (await findReuse(source, request, build)).existing?.digest;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -32,10 +32,17 @@ export interface ImageRequest {
   region: string;
   /** At least one. */
   tags: readonly string[];
+  /**
+   * Whether a tag that cannot move from an older build of the same content is numbered, `<tag>-2`: the default tag,
+   * which means a commit. A tag that was asked for is refused instead.
+   */
+  numberTags: boolean;
   source: BuildSource | { kind: 'layout'; path: string } | { kind: 'mirror'; image: ImageReference };
   createRepository: boolean;
   /** Whether an existing image of the same content is used instead of a new build. */
   reuse: boolean;
+  /** The age from which an image of the same content is not used, in milliseconds; absent: none is too old. */
+  rebuildAfterMs?: number;
   /** The lowest severity that blocks. */
   scan: Severity | 'off';
   /** Where else the finished image is copied to. */

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { PlatformError } from '../core/errors.ts';
 import { buildImage, type BuildOutput, saveImage } from './build/build.ts';
 import { type Builder, findBuilder } from './build/builder.ts';
 import {
@@ -18,6 +17,7 @@ import type { Progress } from './progress.ts';
 import { mirrorImage } from './other-registries.ts';
 import type { ImageLayout } from './registry/layout.ts';
 import type { Manifest } from './registry/manifest.ts';
+import { requireImage } from './registry/proof.ts';
 import { pushLayout } from './registry/push.ts';
 import type { PreviousImage } from './registry/tags.ts';
 import { type ImageSource, openLayout } from './source.ts';
@@ -36,7 +36,10 @@ export async function createImage(
   if (source.kind === 'mirror') return mirrorImage(source, build);
   const docker = new DockerClient(build.folder, build.registryHost, build.context.env, build.context);
   const output = await build.progress.runStage('build', () => buildWithDocker(docker, source.build, build));
-  if (output.kind === 'registry') return requirePushed(output.digest, build);
+  if (output.kind === 'registry') {
+    const { registry, repository } = build;
+    return requireImage({ registry, name: repository.name }, output.digest, build.context);
+  }
   const layout = await build.progress.runStage('take', () => exportLayout(output, docker, build, previous));
   return push(layout, build);
 }
@@ -111,18 +114,8 @@ function ociType(mediaType: string): string {
 
 async function push(
   layout: ImageLayout,
-  { registry, progress, context }: ImageBuildContext,
+  { registry, repository: { name }, progress, context }: ImageBuildContext,
 ): Promise<Manifest> {
-  progress.run.push = await progress.runStage('push', () => pushLayout(layout, registry, context));
+  progress.run.push = await progress.runStage('push', () => pushLayout(layout, { registry, name }, context));
   return layout.root;
-}
-
-/** Checks that the registry has what BuildKit reported as pushed. */
-async function requirePushed(digest: string, { registry }: ImageBuildContext): Promise<Manifest> {
-  const manifest = await registry.manifest(digest);
-  if (manifest) return manifest;
-  throw new PlatformError(
-    'build-failed',
-    `buildx says that it has pushed ${digest}, and the registry does not have it`,
-  );
 }

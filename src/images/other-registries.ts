@@ -8,6 +8,7 @@ import { copyWhole } from './registry/copy/copier.ts';
 import { nameError, registrySource, registryStore } from './registry/copy/registry-store.ts';
 import type { ImageStore } from './registry/copy/store.ts';
 import type { Manifest } from './registry/manifest.ts';
+import { requireTags } from './registry/proof.ts';
 import { openRegistry } from './registry/open.ts';
 import { type ImageReference, versionOf } from './registry/reference.ts';
 
@@ -110,7 +111,7 @@ export async function copyToAll(
   const failures: PlatformError[] = [];
   for (const other of others) {
     try {
-      const copy = await copyTo(source, other, manifest);
+      const copy = await copyTo(source, other, manifest, context);
       copies.push(copy);
       context.log.info(`${copy.repository}: ${copy.state}, with the tags ${copy.tags.join(', ')}.`);
     } catch (error) {
@@ -136,19 +137,15 @@ async function copyTo(
   source: ImageStore,
   { uri, client, store, tags }: OtherRepository,
   manifest: Manifest,
+  context: ImageContext,
 ): Promise<ImageCopy> {
   const { digest } = manifest;
   const present = (await store.manifests([{ imageDigest: digest }])).length > 0;
   const copied = present ? undefined : await copyWhole(source, store, manifest, { attachmentsOf: 'nothing' });
-  for (const tag of tags) {
-    if ((await client.digest(tag)) !== digest) await store.putManifest(manifest, tag);
-    const found = await client.digest(tag);
-    if (found === digest) continue;
-    throw new PlatformError(
-      'digest-mismatch',
-      `the tag ${tag} was set to ${digest}, and names ${String(found)}`,
-    );
-  }
+  const current = await Promise.all(tags.map(async (tag) => ({ tag, found: await client.digest(tag) })));
+  const wanted = current.flatMap(({ tag, found }) => (found === digest ? [] : [tag]));
+  for (const tag of wanted) await store.putManifest(manifest, tag);
+  await requireTags({ registry: client, name: uri }, digest, wanted, context);
   return {
     repository: uri,
     tags,

@@ -8,9 +8,7 @@ import { DockerClient } from './build/docker.ts';
 import type { BuildContext, BuildSource, ImageContext, ImageRequest } from './context.ts';
 import { type MirrorSource, openMirror } from './other-registries.ts';
 import type { Progress } from './progress.ts';
-import type { RegistryClient } from './registry/client.ts';
 import { ImageLayout, unpackLayout } from './registry/layout.ts';
-import type { Manifest } from './registry/manifest.ts';
 
 /** What an image is made from, checked before the first call to AWS or Docker. */
 export type ImageSource =
@@ -19,13 +17,13 @@ export type ImageSource =
   | {
       kind: 'build';
       build: BuildRequest;
-      /** The tag of an image of the same content; absent when no existing image may be used. */
+      /** The tag of the first image of the same content; see Generation. */
       contentTag?: string;
     };
 
 /** Checks the source and hashes the build's content. Throws InputError. */
 export async function openSource(
-  { source, reuse }: ImageRequest,
+  { source }: ImageRequest,
   folder: string,
   progress: Progress,
   context: ImageContext,
@@ -36,7 +34,6 @@ export async function openSource(
     return { kind: 'layout', layout: await openLayout(source.path, folder, signal) };
   }
   const build = await openBuild(source, folder, progress, context);
-  if (!reuse) return { kind: 'build', build };
   const { hash, files, seesGit } = await hashContent(build, env, signal);
   log.info(`The content of the build, ${files} files, has the hash ${hash}.`);
   if (seesGit) {
@@ -95,14 +92,4 @@ async function requireFile(input: string, path: string, problem: string): Promis
 async function requireFolder(input: string, path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (!found?.isDirectory()) throw new InputError(input, path, 'there is no such folder');
-}
-
-/** The image that the repository already has; undefined when it must be created. */
-export async function findExisting(
-  source: ImageSource,
-  registry: RegistryClient,
-): Promise<Manifest | undefined> {
-  if (source.kind === 'layout') return registry.manifest(source.layout.root.digest);
-  if (source.kind === 'mirror') return registry.manifest(source.digest);
-  return source.contentTag === undefined ? undefined : registry.manifest(source.contentTag);
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { durationMs } from '../../core/inputs/contract.ts';
+import { parseRebuild } from '../../images/rebuild.ts';
 import { parseSource, parseTarget } from '../../images/registry/reference.ts';
 
 /** What an image may be called: part of a repository's name, and of names in ECS and IAM. */
@@ -204,6 +205,15 @@ const build = z
       )
         .optional()
         .meta({ description: 'Repositories of other registries that the finished image is copied to.' }),
+      rebuild: text('never, weekly or a duration such as 720h')
+        .refine((age) => parseRebuild(age) !== 'invalid', {
+          error: 'never, weekly or a duration from 1h such as 720h',
+        })
+        .optional()
+        .meta({
+          description:
+            'The age from which its image is built again for patches: weekly, or a duration. Default, never.',
+        }),
     },
     { error: 'a map' },
   )

@@ -9,6 +9,7 @@ import {
   type ServiceText,
   words,
 } from './schema.ts';
+import { parseRebuild } from '../../images/rebuild.ts';
 import { ecrRegistry, registryIn } from '../../images/registry/reference.ts';
 import type { PlaceRepository } from '../../delivery/promotion/environment.ts';
 
@@ -123,6 +124,8 @@ interface ServiceBuild {
   bakeFiles: readonly string[];
   /** The image that is mirrored. */
   from?: string;
+  /** The age from which its image is built again; absent: none is too old. */
+  rebuildAfterMs?: number;
   /** Other repositories that the image is copied to. */
   also: readonly string[];
 }
@@ -254,6 +257,7 @@ function repositoryOf(repository: string, account: string, region: string): Plac
 }
 
 function buildOf({ path = '', build = {} }: ServiceText): ServiceBuild {
+  const rebuild = parseRebuild(build.rebuild ?? 'never');
   return {
     context: build.context ?? path,
     file: build.file ?? `${path}/Dockerfile`,
@@ -265,6 +269,7 @@ function buildOf({ path = '', build = {} }: ServiceText): ServiceBuild {
     ...(build.target !== undefined && { target: build.target }),
     ...(build['oci-layout'] !== undefined && { ociLayout: build['oci-layout'] }),
     ...(build.from !== undefined && { from: build.from }),
+    ...(typeof rebuild === 'number' && { rebuildAfterMs: rebuild }),
   };
 }
 

@@ -1,10 +1,10 @@
-import type { Context } from '../../core/context.ts';
 import { blobsOf } from './manifest.ts';
 import type { Descriptor, Manifest } from './manifest.ts';
 import type { ImageLayout } from './layout.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import { bytes } from '../../core/text.ts';
 import type { RegistryClient } from './client.ts';
+import { type ProofContext, requireImage } from './proof.ts';
 
 const CHECKS_AT_ONCE = 16;
 const UPLOADS_AT_ONCE = 6;
@@ -20,12 +20,14 @@ export interface PushedBlobs {
 
 /**
  * Pushes an image without a tag: first the missing blobs in parallel, then the manifests of an index's images, and
- * last the root, so that every image that is visible in the repository is complete.
+ * last the root, so that every image that is visible in the repository is complete. The root is read back.
+ *
+ * @throws UnprovenError where the registry does not have it then.
  */
 export async function pushLayout(
   layout: ImageLayout,
-  registry: RegistryClient,
-  context: Pick<Context, 'log'>,
+  { registry, name }: { registry: RegistryClient; name: string },
+  context: ProofContext,
 ): Promise<PushedBlobs> {
   const blobs = uniqueBlobs(layout.images);
   const present = new Set<string>();
@@ -44,6 +46,7 @@ export async function pushLayout(
   );
   await inParallel(layout.children, UPLOADS_AT_ONCE, (child) => registry.putManifest(child.digest, child));
   await registry.putManifest(layout.root.digest, layout.root);
+  await requireImage({ registry, name }, layout.root.digest, context);
   return {
     pushedBlobs: missing.length,
     pushedBytes: bytesOf(missing),

@@ -5,6 +5,7 @@ import { PlatformError } from '../../core/errors.ts';
 import type { RegistryClient } from './client.ts';
 import { RegistryError } from './error.ts';
 import { type Manifest, MEDIA_TYPES } from './manifest.ts';
+import { type ProofContext, requireTag, requireTags, UnprovenError } from './proof.ts';
 import { type PlatformImage, readImage } from './manifest-reader.ts';
 import type { Repository } from './repository.ts';
 
@@ -31,16 +32,17 @@ class TagConflictError extends PlatformError {
 
 /**
  * Puts tags on an image that is in the repository. All tags are checked before the first one is set, so that a
- * conflict leaves all of them unchanged.
+ * conflict leaves all of them unchanged; those that were set are read back.
  *
  * @returns the tags that were not there before.
- * @throws TagConflictError when an immutable tag stands on another image.
+ * @throws TagConflictError when an immutable tag stands on another image; UnprovenError.
  */
 export async function putTags(
   registry: RegistryClient,
   repository: Repository,
   manifest: Manifest,
   tags: readonly string[],
+  context: ProofContext,
 ): Promise<string[]> {
   const current = await Promise.all(
     tags.map(async (tag) => [tag, (await registry.manifest(tag))?.digest] as const),
@@ -52,7 +54,9 @@ export async function putTags(
     }
   }
   for (const [tag] of wanted) await putTag(registry, repository, manifest, tag);
-  return wanted.map(([tag]) => tag);
+  const put = wanted.map(([tag]) => tag);
+  await requireTags({ registry, name: repository.name }, manifest.digest, put, context);
+  return put;
 }
 
 /**
@@ -60,20 +64,24 @@ export async function putTags(
  * same moment may both succeed.
  *
  * @returns the image that has the tag.
+ * @throws UnprovenError where the registry accepts the tag and does not have it.
  */
 export async function claimTag(
   registry: RegistryClient,
   repository: Repository,
   manifest: Manifest,
   tag: string,
+  context: ProofContext,
 ): Promise<Manifest> {
   const current = await registry.manifest(tag);
   if (current) return current;
   try {
     await putTag(registry, repository, manifest, tag);
+    await requireTag({ registry, name: repository.name }, manifest.digest, tag, context);
     return manifest;
   } catch (error) {
-    const winner = error instanceof TagConflictError ? await registry.manifest(tag) : undefined;
+    const isTaken = error instanceof TagConflictError || (error instanceof UnprovenError && error.isOther);
+    const winner = isTaken ? await registry.manifest(tag) : undefined;
     if (winner) return winner;
     throw error;
   }

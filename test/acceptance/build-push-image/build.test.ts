@@ -88,18 +88,30 @@ describe('a build by buildx', () => {
   });
 
   test('that another job has finished meanwhile gives way to its image', async () => {
-    const { docker, run, digest, sandbox } = await stage();
-    await run({ tags: 'v1' });
-    // The look-up misses what is there, and the second build makes another image.
-    const earlier = sandbox.calls.of('GetManifest').length;
-    sandbox.addFault({ operation: 'GetManifest', kind: 'error', status: 404, code: 'MANIFEST_UNKNOWN' });
-    docker.answer(await pushAnother(sandbox));
-    const second = await run({ tags: 'v2' });
-    expect(sandbox.calls.of('GetManifest')[earlier]?.fault).toBe('error');
+    const { run, sandbox } = await stage();
+    const session = await RegistrySession.reopen(sandbox);
+    const theirs = await session.manifest('another layer');
+    // The other job claims after this one has looked for the image, and before it claims.
+    sandbox.beforeCalls(async ({ operation, input }) => {
+      const tag = String(input['reference']);
+      if (operation !== 'GetManifest' || !tag.startsWith('content-')) return;
+      sandbox.beforeCalls(undefined);
+      await session.put(tag, theirs);
+    });
+    const done = await run({ tags: 'v2' });
+    expect(done.outputs).toMatchObject({ verdict: 'reused', digest: sha256(theirs), reused: 'true' });
+    expect(done.summary).toContain('Another job built the same content meanwhile');
+    expect(await tagged(sandbox, 'v2')).toBe(sha256(theirs));
+  });
+
+  test("again with reuse: false is the content's image from then on", async () => {
+    const { docker, run, sandbox } = await stage();
+    await run({ 'create-repository': 'false' });
+    const rebuilt = await pushAnother(sandbox);
+    docker.answer(rebuilt);
+    expect((await run({ reuse: 'false' })).outputs).toMatchObject({ verdict: 'pushed', digest: rebuilt });
+    expect((await run({ tags: 'v2' })).outputs).toMatchObject({ verdict: 'reused', digest: rebuilt });
     expect(docker.builds).toHaveLength(2);
-    expect(second.outputs).toMatchObject({ verdict: 'reused', digest, reused: 'true' });
-    expect(second.summary).toContain('Another job built the same content meanwhile');
-    expect(await tagged(sandbox, 'v2')).toBe(digest);
   });
 
   test('gets its secrets and its password without a trace', async () => {
@@ -158,7 +170,7 @@ ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfull
     const { run } = await stage({ digest: sha256('elsewhere') });
     const done = await run();
     expect(done.outputs['verdict']).toBe('failed');
-    expect(done.outputs['reason']).toContain('the registry does not have it');
+    expect(done.outputs['reason']).toContain('and reading it back finds no image');
   });
 
   test('that is cancelled is stopped, and nothing is left', async () => {

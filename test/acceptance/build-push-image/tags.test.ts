@@ -71,11 +71,11 @@ describe('an immutable tag', () => {
   test('that somebody else sets meanwhile is seen when it is put', async () => {
     const sandbox = await sandboxOf();
     await buildPushImage(sandbox, { ...inputs, tags: 'v1' }, layoutOf(['one']));
-    // The answer of the look-up is lost, as if the tag had not been there yet.
+    // The answer of the look-up is lost, after those of the image: as if the tag had not been there yet.
     sandbox.addFault({
       service: 'registry',
       operation: 'GetManifest',
-      nth: 3,
+      nth: 4,
       kind: 'error',
       status: 404,
       code: 'MANIFEST_UNKNOWN',

@@ -39,6 +39,20 @@ describe('a request', () => {
     });
   });
 
+  test.each([
+    ['never', undefined],
+    ['weekly', 604_800_000],
+    ['720h', 2_592_000_000],
+    ['90m', 5_400_000],
+  ])('of a rebuild: %s', (rebuild, rebuildAfterMs) => {
+    expect(requested({ rebuild })).toMatchObject({ reuse: true, numberTags: true });
+    expect(requested({ rebuild, tags: 'v1' })).toMatchObject({ numberTags: false });
+    expect('rebuildAfterMs' in requested({ rebuild })).toBe(rebuildAfterMs !== undefined);
+    expect(Object(requested({ rebuild }))).toMatchObject(
+      rebuildAfterMs === undefined ? {} : { rebuildAfterMs },
+    );
+  });
+
   test('without a push needs no region and no tag', () => {
     expect(requested({ push: 'false', 'aws-region': '', also: 'ghcr.io/org/app' })).toEqual({
       repository: 'shop/app',
@@ -49,6 +63,9 @@ describe('a request', () => {
 });
 
 test.each<[Record<string, string>, RegExp]>([
+  [{ rebuild: 'daily' }, /^rebuild: "daily" is not valid: expected never, weekly, or a duration from 1h/],
+  [{ rebuild: '59m' }, /^rebuild: "59m"/],
+  [{ rebuild: 'weekly', from: 'nginx' }, /^rebuild: "weekly" is not valid: expected never with from or/],
   [{ from: 'org/UPPER' }, /^from: "org\/UPPER" is not valid: expected an image/],
   [{ from: `app@sha512:${'a'.repeat(128)}` }, /^from: .*expected an image/],
   [{ from: 'nginx', context: '.' }, /^context: "\." is not valid: the image of from is copied as it is/],

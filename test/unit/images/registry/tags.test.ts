@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import type { Scenario } from '../../../../sandbox/index.ts';
 import { parseManifest } from '../../../../src/images/registry/manifest.ts';
 import { RegistryClient } from '../../../../src/images/registry/client.ts';
 import { openRepository } from '../../../../src/images/registry/repository.ts';
@@ -8,9 +9,10 @@ import { RegistrySession } from '../../../support/registry.ts';
 import { contextOf } from './context.ts';
 
 const sandboxOf = useSandboxes();
+type Lies = NonNullable<NonNullable<Scenario['ecr']>['lies']>;
 
-async function setUp(imageTagMutability: 'MUTABLE' | 'IMMUTABLE') {
-  const sandbox = await sandboxOf();
+async function setUp(imageTagMutability: 'MUTABLE' | 'IMMUTABLE', lies: Lies = []) {
+  const sandbox = await sandboxOf({ scenario: { ecr: { lies } } });
   const session = await RegistrySession.open(sandbox, { imageTagMutability });
   const context = contextOf();
   const repository = await openRepository(session.client, 'shop/user-service', { create: false }, context);
@@ -19,26 +21,33 @@ async function setUp(imageTagMutability: 'MUTABLE' | 'IMMUTABLE') {
   const registry = new RegistryClient({ ...access, path: session.uri.slice(host.length + 1) }, context);
   const manifest = parseManifest(Buffer.from(await session.manifest('ours')), undefined);
   await registry.putManifest(manifest.digest, manifest);
-  return { sandbox, session, repository, registry, manifest };
+  return { sandbox, session, repository, registry, manifest, context };
 }
 
 test('a tag that nobody has is claimed', async () => {
-  const { repository, registry, manifest } = await setUp('IMMUTABLE');
-  expect(await claimTag(registry, repository, manifest, 'content-1')).toBe(manifest);
+  const { repository, registry, manifest, context } = await setUp('IMMUTABLE');
+  expect(await claimTag(registry, repository, manifest, 'content-1', context)).toBe(manifest);
   expect((await registry.manifest('content-1'))?.digest).toBe(manifest.digest);
 });
 
 test.each(['MUTABLE', 'IMMUTABLE'] as const)('a tag that another image has stays: %s', async (mutability) => {
-  const { session, repository, registry, manifest } = await setUp(mutability);
+  const { session, repository, registry, manifest, context } = await setUp(mutability);
   const first = await session.image('content-1', 'theirs');
-  expect((await claimTag(registry, repository, manifest, 'content-1')).digest).toBe(first);
+  expect((await claimTag(registry, repository, manifest, 'content-1', context)).digest).toBe(first);
   expect((await registry.manifest('content-1'))?.digest).toBe(first);
 });
 
 test('a tag that another image gets between the look and the claim stays too', async () => {
-  const { sandbox, session, repository, registry, manifest } = await setUp('IMMUTABLE');
+  const { sandbox, session, repository, registry, manifest, context } = await setUp('IMMUTABLE');
   const first = await session.image('content-1', 'theirs');
   sandbox.addFault({ operation: 'GetManifest', kind: 'error', status: 404, code: 'MANIFEST_UNKNOWN' });
-  expect((await claimTag(registry, repository, manifest, 'content-1')).digest).toBe(first);
+  expect((await claimTag(registry, repository, manifest, 'content-1', context)).digest).toBe(first);
   expect(sandbox.calls.of('PutManifest').at(-1)?.code).toBe('TAG_INVALID');
+});
+
+test('a mutable tag that another job moves after the claim is its: its image serves', async () => {
+  const lies: Lies = [{ does: 'move', reference: 'content-1', times: 1 }];
+  const { session, repository, registry, manifest, context } = await setUp('MUTABLE', lies);
+  const other = await session.image('other', 'theirs');
+  expect((await claimTag(registry, repository, manifest, 'content-1', context)).digest).toBe(other);
 });

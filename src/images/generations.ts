@@ -1,0 +1,87 @@
+import { isNotFound } from '../aws/errors.ts';
+import { send } from '../aws/send.ts';
+import type { Context } from '../core/context.ts';
+import type { Manifest } from './registry/manifest.ts';
+import { readManifests } from './registry/manifest-reader.ts';
+import { type ImageRepository, repositoryOf } from './registry/repository.ts';
+
+/**
+ * An image of some content. The first one has the tag `content-<hash>`, and each rebuild of the same content the next
+ * number: `content-<hash>-2`. A number is given once, so the tags need not move.
+ */
+export interface Generation {
+  /** From 1. */
+  number: number;
+  manifest: Manifest;
+}
+
+/** What a repository has of some content. */
+export interface ContentImages {
+  /** The oldest first. Old ones may have expired. */
+  generations: readonly Generation[];
+  /** The digests of the other tags that were asked for, where they exist. */
+  tagged: ReadonlyMap<string, string>;
+}
+
+/** As many tags as one call of BatchGetImage takes. */
+const TAGS_A_CALL = 100;
+
+/** The tag of a generation of some content. */
+export function generationTag(contentTag: string, number: number): string {
+  return number === 1 ? contentTag : `${contentTag}-${number}`;
+}
+
+/** Finds the images of some content, and where other tags stand: one call, unless there are very many. */
+export async function findGenerations(
+  repository: ImageRepository,
+  contentTag: string,
+  others: readonly string[],
+  context: Pick<Context, 'signal'>,
+): Promise<ContentImages> {
+  const generations: Generation[] = [];
+  const tagged = new Map<string, string>();
+  let [asked, last] = [0, 0];
+  // An older generation may have expired, a newer one exists only after it: the last of a call shows that there may be more.
+  while (last === asked) {
+    const size = asked === 0 ? Math.max(TAGS_A_CALL - others.length, 1) : TAGS_A_CALL;
+    const numbers = Array.from({ length: size }, (_, index) => asked + index + 1);
+    const tags = new Map(numbers.map((number) => [generationTag(contentTag, number), number]));
+    const names = [...tags.keys(), ...(asked === 0 ? others : [])];
+    asked += size;
+    const found = await readManifests(
+      repository,
+      names.map((imageTag) => ({ imageTag })),
+      context,
+    );
+    for (const { manifest, tag = '' } of found) {
+      const number = tags.get(tag);
+      if (number === undefined) tagged.set(tag, manifest.digest);
+      else generations.push({ number, manifest });
+    }
+    generations.sort((a, b) => a.number - b.number);
+    last = generations.at(-1)?.number ?? 0;
+  }
+  return { generations, tagged };
+}
+
+/**
+ * When the repository got an image: the registry's own time. Undefined where it does not say. The time in an image's
+ * config is none: a build from the cache, and one with SOURCE_DATE_EPOCH, has that of another day.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html
+ */
+export async function readPushTime(
+  repository: ImageRepository,
+  imageDigest: string,
+  context: Pick<Context, 'signal'>,
+): Promise<Date | undefined> {
+  const { DescribeImagesCommand } = await import('@aws-sdk/client-ecr');
+  const command = new DescribeImagesCommand({ ...repositoryOf(repository), imageIds: [{ imageDigest }] });
+  try {
+    const { imageDetails = [] } = await send(repository.client, command, context);
+    return imageDetails[0]?.imagePushedAt;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
