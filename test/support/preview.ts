@@ -11,11 +11,13 @@ import { loadBalancingOf, type Rule } from '../../sandbox/elb/load-balancing.ts'
 import { gitHubState } from '../../sandbox/github/state.ts';
 import { startSandbox, type Sandbox, type SandboxOptions } from '../../sandbox/index.ts';
 import { runAction, type Run, type RunOptions } from '../../sandbox/runner.ts';
+import { bootstrapped } from '../../sandbox/scenario/bootstrapped.ts';
 import { node24 } from '../runtime/node24.js';
 import { DEV, deployStack } from './action.ts';
 import { clientOf } from './aws-clients.ts';
 import { ecrOf } from './image.ts';
 import { RegistrySession } from './registry.ts';
+import { arnOf, sessionOf } from './roles.ts';
 
 /** A manifest of one service, whose image is ready made: no Docker is needed. */
 export const PREVIEWED_MANIFEST = `
@@ -106,7 +108,11 @@ export class PreviewHost {
     const sandbox = await startSandbox({
       timeScale: 1000,
       ...options,
-      scenario: { ...scenario, parameters: [...parameters, ...(scenario.parameters ?? [])] },
+      scenario: {
+        ...scenario,
+        stacks: bootstrapped({ environments: { dev: DEV }, previews: ['dev'] }),
+        parameters: [...parameters, ...(scenario.parameters ?? [])],
+      },
     });
     const files = ['templates/preview.yml', 'templates/environments/preview.json'];
     const workspace = workspaceOf({
@@ -127,7 +133,10 @@ export class PreviewHost {
     );
   }
 
-  /** Runs the committed bundle of preview-environment for a pull request. */
+  /**
+   * Runs the committed bundle of preview-environment for a pull request, by the roles that the workflows give the
+   * command.
+   */
   run(
     pullRequest: number,
     inputs: Record<string, string> = {},
@@ -140,15 +149,17 @@ export class PreviewHost {
       ...rest
     } = options;
     const head = { sha: headSha, repo: { full_name: fork ? 'someone/fork' : 'org/platform' } };
+    const { command = 'deploy' } = inputs;
     const images = inputs['command'] === undefined ? { images: `user-service=${this.digest}` } : {};
+    const role = command === 'deploy' ? 'preview' : 'preview-cleanup';
     return runAction('preview-environment', {
       token: this.sandbox.tokens.installation,
       workspace: this.workspace,
       event: { action, pull_request: { number: pullRequest, head } },
       ...rest,
       node: [node24()],
-      inputs: { project: 'platform', ...images, ...inputs },
-      env: { ...this.sandbox.env(DEV), GITHUB_EVENT_NAME: 'pull_request', ...rest.env },
+      inputs: { project: 'platform', 'role-arn': roleArn('preview-execution'), ...images, ...inputs },
+      env: { ...sessionOf(this.sandbox, roleArn(role)), GITHUB_EVENT_NAME: 'pull_request', ...rest.env },
     });
   }
 
@@ -240,10 +251,11 @@ export class PreviewHost {
     );
   }
 
+  /** The names of the stacks of previews. */
   async stacks(): Promise<string[]> {
     const client = this.cloudFormation();
     const { Stacks = [] } = await client.send(new DescribeStacksCommand({}));
-    return Stacks.map(({ StackName = '' }) => StackName).filter((name) => name !== 'dev-host');
+    return Stacks.map(({ StackName = '' }) => StackName).filter((name) => name.includes('-pr-'));
   }
 
   async tags(): Promise<string[]> {
@@ -256,6 +268,10 @@ export class PreviewHost {
   cloudFormation(): CloudFormationClient {
     return clientOf(this.sandbox, CloudFormationClient);
   }
+}
+
+function roleArn(role: string): string {
+  return arnOf(DEV, `platform-dev-${role}`);
 }
 
 interface PreviewRunOptions extends RunOptions {

@@ -11,18 +11,20 @@ import {
 } from '@aws-sdk/client-ecs';
 import type { CreateServiceCommandInput, Deployment, UpdateServiceCommandInput } from '@aws-sdk/client-ecs';
 import { GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
-import type { Sandbox, SandboxOptions } from '../../sandbox/index.ts';
+import type { Sandbox, SandboxOptions, Scenario } from '../../sandbox/index.ts';
 import { runAction } from '../../sandbox/runner.ts';
 import type { Run, RunOptions } from '../../sandbox/runner.ts';
 import { node24 } from '../runtime/node24.js';
 import { clientOf, sandboxOf, ssmOf } from '../unit/sandbox/clients.ts';
 import { pushMultiPlatform } from './multi-platform.ts';
 import { RegistrySession } from './registry.ts';
+import { arnOf, bootstrapRoles, identityOf, roleFor } from './roles.ts';
 
 export const ACCOUNTS = { dev: '111111111111', staging: '222222222222', prod: '333333333333' } as const;
 export type EnvironmentName = keyof typeof ACCOUNTS;
 
 const PROJECT = 'shop';
+const ENVIRONMENTS: readonly EnvironmentName[] = ['dev', 'staging'];
 const FARGATE = {
   networkMode: 'awsvpc' as const,
   requiresCompatibilities: ['FARGATE' as const],
@@ -30,13 +32,17 @@ const FARGATE = {
   memory: '512',
 };
 
-export interface WorldOptions extends Pick<SandboxOptions, 'scenario' | 'timeScale'> {
+export interface WorldOptions extends Pick<SandboxOptions, 'timeScale'> {
+  scenario?: Scenario;
   services?: readonly string[];
   environments?: readonly EnvironmentName[];
   repository?: Partial<CreateRepositoryCommandInput>;
 }
 
-/** A platform in several accounts: clusters, repositories and services that run `v1` of their image everywhere. */
+/**
+ * A platform in several accounts: the bootstrap's roles, clusters, repositories and services that run `v1` of their image
+ * everywhere.
+ */
 export class PromotionWorld {
   readonly sandbox: Sandbox;
   readonly services: readonly string[];
@@ -45,7 +51,7 @@ export class PromotionWorld {
 
   private constructor(
     sandbox: Sandbox,
-    { services = ['user-service'], environments = ['dev', 'staging'] }: WorldOptions,
+    { services = ['user-service'], environments = ENVIRONMENTS }: WorldOptions,
   ) {
     this.sandbox = sandbox;
     this.services = services;
@@ -53,8 +59,16 @@ export class PromotionWorld {
   }
 
   static async start(options: WorldOptions = {}): Promise<PromotionWorld> {
-    const { scenario, timeScale = 2000, repository = {} } = options;
-    const sandbox = await sandboxOf({ timeScale, ...(scenario !== undefined && { scenario }) });
+    const { scenario, timeScale = 2000, repository = {}, environments = ENVIRONMENTS } = options;
+    const roles = await bootstrapRoles({
+      project: PROJECT,
+      environments: Object.fromEntries(environments.map((name) => [name, ACCOUNTS[name]])),
+      ...(scenario?.github?.repository !== undefined && { repository: scenario.github.repository }),
+    });
+    const sandbox = await sandboxOf({
+      timeScale,
+      scenario: { ...scenario, roles: [...roles, ...(scenario?.roles ?? [])] },
+    });
     const world = new PromotionWorld(sandbox, options);
     for (const name of world.environments) await world.#prepare(name, repository);
     return world;
@@ -172,7 +186,11 @@ export class PromotionWorld {
     for (const name of this.environments) {
       const upstream = from[name];
       lines.push(`  ${name}:`, `    account: '${ACCOUNTS[name]}'`);
-      lines.push(`    role: arn:aws:iam::${ACCOUNTS[name]}:role/shop-${name}-deploy`);
+      for (const [key, role] of [
+        ['role', 'deploy'],
+        ['plan-role', 'plan'],
+      ])
+        lines.push(`    ${key}: ${arnOf(ACCOUNTS[name], `${PROJECT}-${name}-${role}`)}`);
       if (upstream !== undefined) lines.push(`    promote-from: ${upstream}`);
       if (more[name] !== undefined) lines.push(`    ${more[name]}`);
     }
@@ -231,7 +249,7 @@ export class PromotionWorld {
     const command = new RegisterTaskDefinitionCommand({
       ...FARGATE,
       family: `${environment}-${PROJECT}-${service}`,
-      executionRoleArn: `arn:aws:iam::${ACCOUNTS[environment]}:role/execution`,
+      executionRoleArn: arnOf(ACCOUNTS[environment], `${environment}-${PROJECT}-execution`),
       containerDefinitions: [{ name: service, image, essential: true }],
     });
     return (await this.ecs(environment).send(command)).taskDefinition?.taskDefinitionArn ?? '';
@@ -260,19 +278,24 @@ export class PromotionWorld {
   }
 }
 
-/** Runs the committed bundle of promote-environment on the Node.js of GitHub's runner. */
+/**
+ * Runs the committed bundle of promote-environment on the Node.js of GitHub's runner, in a job without keys of AWS: what
+ * only looks has no GitHub environment, so that it may take the roles that only read.
+ */
 export function promoteEnvironment(
   { sandbox }: Pick<PromotionWorld, 'sandbox'>,
   workspace: string,
   inputs: Record<string, string>,
   options: RunOptions = {},
 ): Promise<Run> {
+  const { to = 'staging' } = inputs;
+  const identity = identityOf(sandbox, roleFor(inputs) === 'plan' ? {} : { environment: to });
   return runAction('promote-environment', {
     token: sandbox.tokens.installation,
     ...options,
     workspace,
     node: options.node ?? [node24()],
-    inputs: { to: 'staging', 'lock-timeout': '0s', timeout: '280s', ...inputs },
-    env: { ...sandbox.env(ACCOUNTS.dev), ...options.env },
+    inputs: { to, 'lock-timeout': '0s', timeout: '280s', ...inputs },
+    env: { ...sandbox.env(ACCOUNTS.dev), ...identity, ...options.env },
   });
 }

@@ -1,77 +1,95 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { startSandbox, type Sandbox } from '../../sandbox/index.ts';
+import { startSandbox, type Sandbox, type Scenario } from '../../sandbox/index.ts';
 import { credentialStore } from '../../sandbox/iam/credentials.ts';
 import { identityStore } from '../../sandbox/iam/roles.ts';
-import { bootstrapped } from '../../sandbox/scenario/bootstrapped.ts';
+import { bootstrapped, type BootstrappedPlatform } from '../../sandbox/scenario/bootstrapped.ts';
 
 /** The roles that the jobs of the workflows take. */
 export type JobRole = 'plan' | 'deploy' | 'preview' | 'preview-cleanup';
 
 type Policies = Record<string, Record<string, unknown>>;
+type Role = NonNullable<Scenario['roles']>[number];
 
-const ROLES: readonly JobRole[] = ['plan', 'deploy', 'preview', 'preview-cleanup'];
+const OF_ENVIRONMENTS = ['plan', 'deploy', 'execution'] as const;
+const OF_PREVIEWS = ['preview', 'preview-cleanup', 'preview-execution'] as const;
 const ACCOUNT = '111111111111';
 const ROOT = resolve(import.meta.dirname, '../..');
 /** Names that stand for any. */
 const PROJECT = 'anyproject';
 const ENVIRONMENT = 'anyenv';
 
-const policies = await widenedPolicies();
+const widened = await rolesOfAnyName();
 
 /**
- * The policies of the bootstrap's roles, for a project and an environment of any name. Tests have clusters, stacks and
- * parameters of many names: which calls an action makes, on what kind of resource and under which conditions, is judged
- * here; that the names fit is judged where the whole platform is played, in test/acceptance/bootstrap.
- *
- * The roles are made from the templates once and kept in .cache.
+ * The roles that an administrator has made for a platform with the bootstrap's templates, without their stacks. They are
+ * made once, and kept in .cache.
  */
-async function widenedPolicies(): Promise<Record<JobRole, Policies>> {
-  const hash = createHash('sha256');
-  for (const name of ['bootstrap', 'bootstrap-previews']) {
-    hash.update(readFileSync(join(ROOT, `templates/${name}.yml`)));
-  }
+export async function bootstrapRoles(platform: BootstrappedPlatform): Promise<Role[]> {
+  const stacks = bootstrapped(platform);
+  const hash = createHash('sha256').update(
+    JSON.stringify(stacks.map(({ name, account, parameters }) => [name, account, parameters])),
+  );
+  for (const template of new Set(stacks.map(({ template }) => template))) hash.update(readFileSync(template));
   const file = join(ROOT, '.cache/roles', `${hash.digest('hex').slice(0, 16)}.json`);
   const known = readIfThere(file);
-  if (known !== undefined) return JSON.parse(known) as Record<JobRole, Policies>;
-  const text = widened(JSON.stringify(await namedPolicies()));
+  if (known !== undefined) return JSON.parse(known) as Role[];
+  const roles = await madeBy(platform);
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(`${file}.${process.pid}`, text);
+  writeFileSync(`${file}.${process.pid}`, JSON.stringify(roles));
   renameSync(`${file}.${process.pid}`, file);
-  return JSON.parse(text) as Record<JobRole, Policies>;
+  return roles;
 }
 
-async function namedPolicies(): Promise<Record<string, Policies>> {
-  const platform = { project: PROJECT, environments: { [ENVIRONMENT]: ACCOUNT }, previews: [ENVIRONMENT] };
+async function madeBy(platform: BootstrappedPlatform): Promise<Role[]> {
+  const { project = 'platform', environments, previews = [] } = platform;
   const sandbox = await startSandbox({ scenario: { stacks: bootstrapped(platform) } });
   try {
     const store = identityStore(sandbox.world);
-    const entries = ROLES.map((name) => {
-      const role = store.role(arnOf(ACCOUNT, `${PROJECT}-${ENVIRONMENT}-${name}`));
-      const permissions = role && store.permissionsOf(role);
-      if (!permissions) throw new Error(`the bootstrap has no role ${name}`);
-      return [name, permissions.policies] as const;
-    });
-    return Object.fromEntries(entries) as Record<string, Policies>;
+    return Object.entries(environments).flatMap(([environment, account]) =>
+      [...OF_ENVIRONMENTS, ...(previews.includes(environment) ? OF_PREVIEWS : [])].map((name) => {
+        const arn = arnOf(account, `${project}-${environment}-${name}`);
+        const role = store.role(arn);
+        const permissions = role && store.permissionsOf(role);
+        if (!permissions) throw new Error(`the bootstrap has no role ${arn}`);
+        const { trustPolicy: trust, maxSessionSeconds } = role;
+        return { arn, trust, maxSessionSeconds, policies: permissions.policies as Policies };
+      }),
+    );
   } finally {
     await sandbox.close();
   }
 }
 
+/**
+ * The policies of the bootstrap's roles, for a project and an environment of any name. Tests have clusters, stacks and
+ * parameters of many names: which calls an action makes, on what kind of resource and under which conditions, is judged
+ * here; that the names fit is judged where the whole platform is played, in test/acceptance/bootstrap.
+ */
+async function rolesOfAnyName(): Promise<Map<string, Role>> {
+  const platform = { project: PROJECT, environments: { [ENVIRONMENT]: ACCOUNT }, previews: [ENVIRONMENT] };
+  const roles = await bootstrapRoles(platform);
+  const prefix = `${PROJECT}-${ENVIRONMENT}-`;
+  return new Map(
+    roles.map((role) => [role.arn.slice(role.arn.indexOf(prefix) + prefix.length), withAnyName(role)]),
+  );
+}
+
 /** `stack/anyenv-anyproject-*` becomes `stack/*`, and the artifact bucket any bucket. */
-function widened(text: string): string {
-  return text
+function withAnyName(role: Role): Role {
+  const text = JSON.stringify(role.policies)
     .replaceAll(PROJECT, '*')
     .replaceAll(ENVIRONMENT, '*')
     .replaceAll(/arn:aws:s3:::[^/"]+/g, 'arn:aws:s3:::*')
     .replaceAll(/\*(?:-\*)+/g, '*');
+  return { ...role, policies: JSON.parse(text) as Policies };
 }
 
 /** Gives a role what one of the bootstrap's may do, and further actions. */
 function putRole(sandbox: Sandbox, arn: string, as: JobRole, also: readonly string[]): void {
   const account = arn.split(':')[4] ?? '';
-  const own = JSON.parse(JSON.stringify(policies[as]).replaceAll(ACCOUNT, account)) as Policies;
+  const own = JSON.parse(JSON.stringify(widened.get(as)?.policies).replaceAll(ACCOUNT, account)) as Policies;
   if (also.length > 0) {
     own['Also'] = {
       Version: '2012-10-17',
@@ -89,7 +107,7 @@ interface ActingAs {
   also?: readonly string[];
 }
 
-/** The environment of a step whose job has taken a role. */
+/** The environment of a step whose job has taken a role with names of any kind. */
 export function actingAs(
   sandbox: Sandbox,
   as: JobRole,
@@ -98,7 +116,15 @@ export function actingAs(
   const name = also.length > 0 ? `bootstrap-${as}-and-more` : `bootstrap-${as}`;
   const roleArn = arnOf(account, name);
   if (!identityStore(sandbox.world).role(roleArn)) putRole(sandbox, roleArn, as, also);
-  const arn = `arn:aws:sts::${account}:assumed-role/${name}/job`;
+  return sessionOf(sandbox, roleArn);
+}
+
+/** The environment of a step whose job has taken a role that exists. */
+export function sessionOf(sandbox: Sandbox, roleArn: string): Record<string, string> {
+  const known = identityStore(sandbox.world).role(roleArn);
+  if (!known?.policies) throw new Error(`the sandbox has no role ${roleArn} with policies`);
+  const [, , , , account = '', role = ''] = roleArn.split(':');
+  const arn = `arn:aws:sts::${account}:assumed-${role}/job`;
   const session = { roleArn, policies: [], context: {} };
   const issued = credentialStore(sandbox.world).issue({ arn, account, session }, 3600);
   return {
@@ -109,13 +135,27 @@ export function actingAs(
   };
 }
 
+/** What a job without keys of AWS has in its environment: its identity tokens say in which GitHub environment it is. */
+export function identityOf(
+  sandbox: Pick<Sandbox, 'jobEnv'>,
+  claims: Record<string, string>,
+): Record<string, string> {
+  const { ACTIONS_ID_TOKEN_REQUEST_TOKEN = '' } = sandbox.jobEnv({
+    permissions: { 'id-token': 'write' },
+    claims,
+  });
+  const keys = { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '', AWS_SESSION_TOKEN: '' };
+  return { ACTIONS_ID_TOKEN_REQUEST_TOKEN, ...keys };
+}
+
 /** The role with which the workflows run a command: what only looks has one that only reads. */
 export function roleFor({ command = '', 'dry-run': dryRun }: Record<string, string>): JobRole {
   const looks = ['plan', 'drift', 'status', 'doctor'].includes(command) || dryRun === 'true';
   return looks ? 'plan' : 'deploy';
 }
 
-function arnOf(account: string, name: string): string {
+/** The ARN of a role without a path. */
+export function arnOf(account: string, name: string): string {
   return `arn:aws:iam::${account}:role/${name}`;
 }
 

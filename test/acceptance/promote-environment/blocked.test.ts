@@ -229,6 +229,7 @@ const offline = {
   sandbox: {
     tokens: { installation: 'token' },
     env: () => ({ AWS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_REGION: 'eu-west-1' }),
+    jobEnv: () => ({}),
   } as unknown as World['sandbox'],
   manifest: `project: shop
 region: eu-west-1
