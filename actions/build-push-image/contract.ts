@@ -27,7 +27,7 @@ const inputs = {
   labels: map(),
   cache: choice(['registry', 'gha', 'none'], { default: 'registry' }),
   provenance: choice(['auto', 'min', 'max', 'false'], { default: 'auto' }),
-  sbom: choice(['auto', 'true', 'false'], { default: 'auto' }),
+  sbom: text({ default: 'auto' }),
   'create-repository': boolean({ default: 'false' }),
   reuse: boolean({ default: 'true' }),
   rebuild: text({ default: 'never' }),

@@ -1,5 +1,11 @@
 import { join, resolve } from 'node:path';
-import { type BuildRequest, resolveContexts, sourceLabels } from '../../src/images/build/command.ts';
+import {
+  type BuildRequest,
+  parseSbom,
+  resolveContext,
+  resolveContexts,
+  sourceLabels,
+} from '../../src/images/build/command.ts';
 import { type ImageReference, parseSource, parseTarget } from '../../src/images/registry/reference.ts';
 import { isTag } from '../../src/images/registry/tags.ts';
 import { parseRebuild } from '../../src/images/rebuild.ts';
@@ -181,11 +187,15 @@ function buildSource(inputs: ImageInputs, origin: ImageOrigin, workspace: string
 }
 
 function buildOf(inputs: ImageInputs, origin: ImageOrigin, workspace: string): BuildRequest {
-  const { service, context: given, platforms, target, ssh, secrets, cache, provenance, sbom } = inputs;
+  const { service, context: given, platforms, target, ssh, secrets, cache, provenance } = inputs;
   if (service !== undefined && (given !== undefined || inputs.file !== undefined)) {
     throw new InputError('service', service, 'a service is its own context and file; give one or the other');
   }
-  const context = resolve(workspace, service ?? given ?? '.');
+  const context = resolveContext(
+    service === undefined ? 'context' : 'service',
+    service ?? given ?? '.',
+    workspace,
+  );
   const wrong = platforms.find((platform) => !PLATFORM.test(platform));
   if (wrong !== undefined)
     throw new InputError('platforms', wrong, 'expected a platform such as linux/amd64');
@@ -202,6 +212,6 @@ function buildOf(inputs: ImageInputs, origin: ImageOrigin, workspace: string): B
     labels: { ...sourceLabels(origin), ...inputs.labels },
     cache,
     provenance,
-    sbom,
+    sbom: parseSbom(inputs.sbom),
   };
 }

@@ -9,7 +9,7 @@ import {
 } from '../core/errors.ts';
 import type { Verdicts } from '../core/outcome.ts';
 import { capitalize, sentence } from '../core/text.ts';
-import { BuildFailedError } from './build/output.ts';
+import { BuildFailedError } from './build/failure.ts';
 import type { ImageDescription, ImageRun, Progress, Stage } from './progress.ts';
 import { RegistryError } from './registry/error.ts';
 import type { ScanEvaluation } from './scan.ts';
@@ -118,8 +118,5 @@ function toPlatformError(error: unknown): PlatformError {
 }
 
 function explain(repository: string, error: PlatformError): string {
-  if (!(error instanceof RegistryError)) return error.message;
-  const hint =
-    error.code === 'access-denied' ? " Give the role the permissions that the action's page lists." : '';
-  return `${repository}: ${error.message}.${hint}`;
+  return error instanceof RegistryError ? `${repository}: ${error.message}` : error.message;
 }

@@ -82,7 +82,13 @@ function failureAnnotations(result: ImageResult): Annotation[] {
   const failure = failureOf(result);
   if (failure?.file === undefined) return [];
   const { step, message, file, line } = failure;
-  return [{ level: 'error', title: step, message, file, ...(line !== undefined && { line }) }];
+  const text = [message, ...fixLines(result)].join('\n');
+  return [{ level: 'error', title: step, message: text, file, ...(line !== undefined && { line }) }];
+}
+
+function fixLines(result: ImageResult): string[] {
+  const fix = 'error' in result ? result.error.fix : undefined;
+  return fix === undefined ? [] : [`Fix: ${fix}`];
 }
 
 function sections(result: ImageResult): Section[] {
@@ -113,7 +119,7 @@ function headline(result: ImageResult): Section {
   ];
   return {
     title: `${IMAGE_VERDICTS[verdict].ok ? '✅' : '❌'} ${escapeCell(repository)}: ${verdict}`,
-    body: [escapeCell(reason), ...facts].join('\n\n'),
+    body: [escapeCell(reason), ...fixLines(result).map(escapeCell), ...facts].join('\n\n'),
     priority: 100,
   };
 }

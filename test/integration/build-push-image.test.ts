@@ -264,7 +264,7 @@ test('a secret reaches the build and nothing else; the image leaves the daemon w
   expect(await dockerd.docker('history', '--no-trunc', image)).not.toContain('correct-horse');
   expect(await dockerd.docker('inspect', image)).not.toContain('correct-horse');
   expect(await dockerd.docker('images', '--quiet', 'build-push-image')).toBe('');
-  expect(run.summary).toContain('no provenance and no SBOM');
+  expect(run.summary).toContain('The image has no provenance');
 });
 
 test('a build without a push reaches no registry, and the daemon keeps no image', async () => {

@@ -1,7 +1,12 @@
 import { resolve } from 'node:path';
 import { InputError } from '../../core/errors.ts';
 import { findImage } from '../../images/build-push-image.ts';
-import { type BuildRequest, resolveContexts, sourceLabels } from '../../images/build/command.ts';
+import {
+  type BuildRequest,
+  resolveContext,
+  resolveContexts,
+  sourceLabels,
+} from '../../images/build/command.ts';
 import { type CopyRequest, copyRequest, type ImageRequest } from '../../images/context.ts';
 import { repositoryUrl } from '../../github/checkout.ts';
 import { type ImageReference, parseSource, parseTarget } from '../../images/registry/reference.ts';
@@ -137,7 +142,7 @@ function buildRequest(
 ): Omit<BuildRequest, 'buildArgs' | 'secrets'> {
   return {
     workspace,
-    context: resolve(workspace, context),
+    context: resolveContext('context', context, workspace),
     file: resolve(workspace, file),
     platforms: [...new Set(platforms)].sort(),
     target,

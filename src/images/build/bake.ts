@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { InputError, PlatformError } from '../../core/errors.ts';
-import { type BuildRequest, resolveContexts } from './command.ts';
+import { type BuildRequest, isRemoteContext, isSbom, resolveContexts } from './command.ts';
 import { type DockerClient, lastLine } from './docker.ts';
 
 /** A build that a bake file describes. */
@@ -52,7 +52,6 @@ const SUPPORTED = new Set([
   ...['tags', 'cache-from', 'cache-to', 'description', 'inherits'],
 ]);
 const TARGET_NAME = /^\w[\w-]*$/;
-const REMOTE = /^(?:[a-z][a-z0-9+.-]*:\/\/|git@|github\.com\/)/i;
 
 /**
  * The build that a target of bake files describes, resolved by buildx itself: variables, functions, inheritance.
@@ -140,8 +139,9 @@ function requireSupported(target: BakeTarget, refuse: Refuse): void {
   for (const [key, value] of Object.entries(target) as [string, unknown][]) {
     if (!SUPPORTED.has(key) && !isUnset(key, value)) throw refuse(`sets ${key}, which is not supported`);
   }
-  if (REMOTE.test(context)) throw refuse(`has the context ${context}; expected a folder of the workspace`);
-  if (REMOTE.test(dockerfile)) throw refuse(`has the Dockerfile ${dockerfile}; expected a file`);
+  if (isRemoteContext(context))
+    throw refuse(`has the context ${context}; expected a folder of the workspace`);
+  if (isRemoteContext(dockerfile)) throw refuse(`has the Dockerfile ${dockerfile}; expected a file`);
   for (const output of (target.output ?? []).map(attributesOf)) {
     const { type = '', push, ...more } = output;
     const [extra] = Object.keys(more).filter((key) => key !== 'name');
@@ -209,11 +209,17 @@ function attestations(
   refuse: Refuse,
 ): Pick<BuildRequest, 'provenance' | 'sbom'> {
   const found: Pick<BuildRequest, 'provenance' | 'sbom'> = { provenance: 'auto', sbom: 'auto' };
-  for (const { type = '', disabled = 'false', mode, ...more } of attest.map(attributesOf)) {
-    const [extra] = Object.keys(more);
+  for (const { type = '', disabled = 'false', mode, generator, ...more } of attest.map(attributesOf)) {
+    const [extra] = Object.keys({
+      ...more,
+      ...(type !== 'sbom' && generator !== undefined && { generator }),
+    });
     if (extra !== undefined) throw refuse(`sets ${extra} for attest type=${type}, which is not supported`);
-    if (type === 'sbom') found.sbom = disabled === 'true' ? 'false' : 'true';
-    else if (type === 'provenance') {
+    if (type === 'sbom') {
+      const made = generator === undefined ? 'true' : `generator=${generator}`;
+      if (!isSbom(made)) throw refuse(`has the SBOM ${made}; expected generator=<image>@sha256:<digest>`);
+      found.sbom = disabled === 'true' ? 'false' : made;
+    } else if (type === 'provenance') {
       const level = mode === 'max' ? 'max' : 'min';
       found.provenance = disabled === 'true' ? 'false' : level;
     } else throw refuse(`has the attestation ${type}, which is not supported`);

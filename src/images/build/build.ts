@@ -9,7 +9,8 @@ import { isDigest } from '../registry/manifest.ts';
 import type { Builder } from './builder.ts';
 import { buildCommand, type BuildRequest, type BuildTarget } from './command.ts';
 import { type DockerClient, lastLine } from './docker.ts';
-import { BuildFailedError, BuildProgress, type BuildStep, explainFailure } from './output.ts';
+import { BuildFailedError, explainFailure } from './failure.ts';
+import { BuildProgress, type BuildStep } from './output.ts';
 import { type KnownLayers, layoutFromSaved } from './saved-image.ts';
 
 const RETRY: RetryPolicy = { attempts: 5, baseMs: 2000 };
@@ -89,7 +90,7 @@ async function runBuild(
       onProgress(progress.steps);
     });
     if (exitCode === 0) return;
-    const failure = explainFailure(stderr, progress, request);
+    const failure = explainFailure(stderr, progress, request, target.builder);
     if (failure.transient && attempt < RETRY.attempts) {
       const { message } = failure;
       context.log.info(`The push failed for now (${message}): attempt ${attempt} of ${RETRY.attempts}.`);

@@ -10,7 +10,7 @@ type Docker = Pick<DockerClient, 'read'>;
 export interface Builder {
   name: 'buildx' | 'docker build';
   output: 'registry' | 'layout' | 'daemon';
-  /** For messages: `buildx with the driver docker-container`. */
+  /** For messages: `buildx with the driver docker-container`, or with a driver and its endpoint. */
   description: string;
 }
 
@@ -32,6 +32,7 @@ export async function findBuilder(docker: Docker): Promise<Builder> {
       `docker buildx has no builder: ${lastLine(inspected.stderr) || 'it does not say why'}`,
     );
   }
+  if (driver === 'remote') return remoteBuilder(inspected.stdout);
   const description = `buildx with the driver ${driver}`;
   if (driver !== 'docker') return { name: 'buildx', output: 'registry', description };
   requireDaemon(versions);
@@ -39,6 +40,33 @@ export async function findBuilder(docker: Docker): Promise<Builder> {
   // Only a daemon with containerd's image store can export attestations and indexes.
   const output = info.stdout.includes('io.containerd.snapshotter') ? 'layout' : 'daemon';
   return { name: 'buildx', output, description };
+}
+
+/**
+ * A builder that runs elsewhere. One that does not answer is known at once: the build itself would wait 20 seconds,
+ * and fail without a name. Other drivers start their builder with the build.
+ *
+ * @see https://github.com/docker/buildx/blob/v0.38.2/driver/remote/driver.go (Info, Bootstrap)
+ */
+function remoteBuilder(inspected: string): Builder {
+  const valuesOf = (key: string): string[] =>
+    [...inspected.matchAll(new RegExp(`^${key}:\\s+(.*\\S)`, 'gm'))].map(([, value = '']) => value);
+  const endpoints = valuesOf('Endpoint').join(', ');
+  const problems = valuesOf('Error');
+  const states = valuesOf('Status');
+  if (states.includes('running')) {
+    const description = `buildx with the driver remote, ${endpoints}`;
+    return { name: 'buildx', output: 'registry', description };
+  }
+  const [name = ''] = valuesOf('Name');
+  const reason = [...new Set([...problems, ...states])].join('; ');
+  throw new PlatformError(
+    'docker-unavailable',
+    `The builder ${name} does not answer at ${endpoints}: docker buildx inspect says "${reason}"`,
+    {
+      fix: 'Start the builder, or correct its endpoint where the job creates it (docker/setup-buildx-action).',
+    },
+  );
 }
 
 interface Versions {

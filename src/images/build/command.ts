@@ -25,9 +25,58 @@ export interface BuildRequest {
   cache: 'registry' | 'gha' | 'none';
   /** `auto` is `min`, where the builder supports it. */
   provenance: 'auto' | 'min' | 'max' | 'false';
-  sbom: 'auto' | 'true' | 'false';
+  sbom: Sbom;
   /** More options of `docker buildx build`, such as `--pull`. */
   options?: readonly string[];
+}
+
+/**
+ * `true` makes an SBOM with BuildKit's own scanner, an image of Docker Hub; a generator is another scanner. `auto` is
+ * what a bake file says, else no SBOM: a build needs no public registry by default.
+ *
+ * @see https://docs.docker.com/build/metadata/attestations/sbom/
+ */
+export type Sbom = 'auto' | 'true' | 'false' | `generator=${string}`;
+
+const SBOM = /^(?:auto|true|false|generator=[^\s,"]+@sha256:[0-9a-f]{64})$/;
+
+/** Whether it is one. The scanner sees the whole image, so it is pinned by digest. */
+export function isSbom(given: string): given is Sbom {
+  return SBOM.test(given);
+}
+
+/** Reads the input `sbom`. Throws InputError. */
+export function parseSbom(given: string): Sbom {
+  if (isSbom(given)) return given;
+  throw new InputError('sbom', given, 'expected auto, true, false or generator=<image>@sha256:<digest>');
+}
+
+/** The image of the scanner that makes the SBOM; undefined without one. */
+export function sbomGenerator({ sbom }: Pick<BuildRequest, 'sbom'>): string | undefined {
+  if (sbom === 'true') return 'docker/buildkit-syft-scanner';
+  return sbom.startsWith('generator=') ? sbom.slice('generator='.length) : undefined;
+}
+
+const REMOTE = /^(?:[a-z][a-z0-9+.-]*:\/\/|git@|github\.com\/)/i;
+
+/** Whether docker would fetch a build context from elsewhere instead of reading a folder. */
+export function isRemoteContext(context: string): boolean {
+  return REMOTE.test(context);
+}
+
+/**
+ * The folder of a build context. A URL is refused: its content could not be hashed, and has no commit of this checkout.
+ *
+ * @param input the name of the input, for the error.
+ * @throws InputError
+ */
+export function resolveContext(input: string, given: string, workspace: string): string {
+  if (!isRemoteContext(given)) return resolve(workspace, given);
+  throw new InputError(
+    input,
+    given,
+    'expected a folder of the workspace. Check the other repository out first (actions/checkout with repository and path), or name the URL in build-contexts',
+  );
 }
 
 const WITH_SCHEME = /^[a-z][a-z0-9+.-]*:/i;
@@ -111,8 +160,14 @@ function attestationArguments({ provenance, sbom }: BuildRequest): string[] {
   const mode = provenance === 'max' ? 'max' : 'min';
   return [
     ...(provenance === 'false' ? ['--provenance=false'] : ['--attest', `type=provenance,mode=${mode}`]),
-    ...(sbom === 'false' ? ['--sbom=false'] : ['--attest', 'type=sbom']),
+    ...sbomArguments(sbom),
   ];
+}
+
+function sbomArguments(sbom: Sbom): string[] {
+  if (sbom === 'auto') return [];
+  if (sbom === 'false') return ['--sbom=false'];
+  return ['--attest', sbom === 'true' ? 'type=sbom' : `type=sbom,${sbom}`];
 }
 
 function cacheArguments(cache: BuildTarget['cache']): string[] {
@@ -212,21 +267,26 @@ export function sourceLabels({ commit, url }: { commit: string; url: string }): 
  * @throws InputError for an input that the builder does not support.
  */
 export function requireBuilderSupport(request: BuildRequest, builder: Builder): string[] {
-  if (builder.output !== 'daemon') return [];
   const { platforms, provenance, sbom, buildContexts } = request;
+  const notes = sbom === 'auto' ? [WITHOUT_SBOM] : [];
+  if (builder.output !== 'daemon') return notes;
   const refuse = (input: string, value: string): never => {
     const why = `${builder.description} cannot do this; add docker/setup-buildx-action before this step`;
     throw new InputError(input, value, why);
   };
   if (platforms.length > 1) refuse('platforms', platforms.join(','));
   if (provenance === 'min' || provenance === 'max') refuse('provenance', provenance);
-  if (sbom === 'true') refuse('sbom', sbom);
+  if (sbomGenerator(request) !== undefined) refuse('sbom', sbom);
   const [context] = Object.keys(buildContexts);
   if (builder.name !== 'buildx' && context !== undefined) refuse('build-contexts', context);
-  const without = [...(provenance === 'auto' ? ['provenance'] : []), ...(sbom === 'auto' ? ['SBOM'] : [])];
-  if (without.length === 0) return [];
+  if (provenance !== 'auto') return notes;
   return [
-    `The image has no ${without.join(' and no ')}: ${builder.description} makes none. ` +
-      'docker/setup-buildx-action before this step adds them.',
+    `The image has no provenance: ${builder.description} makes none. ` +
+      'docker/setup-buildx-action before this step adds it.',
+    ...notes,
   ];
 }
+
+const WITHOUT_SBOM =
+  'The image has no SBOM. sbom: true adds one, with a scanner of Docker Hub; ' +
+  'sbom: generator=<image>@sha256:<digest> takes the scanner from another registry.';

@@ -19,7 +19,7 @@ const LOGIN_RETRY: RetryPolicy = { attempts: 4, baseMs: 1000 };
 const CLEAN_UP_MS = 2500;
 /** Failures of a registry or of the network that are worth a retry. */
 const TRANSIENT =
-  /\b(?:429|5\d\d)\b|too ?many ?requests|connection (?:reset|refused)|\bEOF\b|i\/o timeout|TLS handshake timeout|service unavailable/i;
+  /: (?:429|5\d\d)\b|too ?many ?requests|connection (?:reset|refused)|\bEOF\b|i\/o timeout|TLS handshake timeout|service unavailable/i;
 
 interface RegistryLogin {
   /** The registry's host. */

@@ -17,14 +17,27 @@ export class RegistryError extends PlatformError {
   constructor(what: string, answer: HttpAnswer) {
     const { code = '', message = '' } = bodyOf(answer).errors?.[0] ?? {};
     const text = [code, message].filter((part) => part !== '').join(': ');
+    const errorOfAnswer = errorCode(answer.status, code);
     super(
-      errorCode(answer.status, code),
+      errorOfAnswer,
       `the registry refused to ${what}: ${text || `HTTP ${answer.status}`}`,
+      errorOfAnswer === 'access-denied' && !saysWhy(message) ? { fix: SILENT_REFUSAL } : {},
     );
     this.status = answer.status;
     this.registryCode = code;
     this.retryAfterMs = 1000 * (Number(answer.headers['retry-after']) || 0);
   }
+}
+
+/** What registries refuse for without saying so. */
+export const SILENT_REFUSAL =
+  "Check that the login has not expired, that the repository's policy allows it, and that no quota of the registry is used up.";
+
+/** What registries say when they say nothing: the descriptions of the error codes. */
+const EMPTY_WORDS = /^(?:|requested access to the resource is denied|authentication required)$/i;
+
+function saysWhy(message: string): boolean {
+  return !EMPTY_WORDS.test(message.trim());
 }
 
 function errorCode(status: number, registryCode: string): ErrorCode {

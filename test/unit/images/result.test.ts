@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { CancelledError, InputError, PlatformError, TimeoutError } from '../../../src/core/errors.ts';
-import { BuildFailedError } from '../../../src/images/build/output.ts';
+import { BuildFailedError } from '../../../src/images/build/failure.ts';
 import { Progress, type Stage } from '../../../src/images/progress.ts';
 import { RegistryError } from '../../../src/images/registry/error.ts';
 import { failedResult } from '../../../src/images/result.ts';
@@ -59,7 +59,6 @@ describe('a run that ended early', () => {
         verdict: 'failed',
         reason:
           'shop/api: the registry refused to put the manifest v1: DENIED: no. ' +
-          "Give the role the permissions that the action's page lists. " +
           'The image is in the repository; not all of its tags are set.',
         code: 'access-denied',
       },
@@ -105,6 +104,15 @@ describe('a run that ended early', () => {
       failure: { step: 'RUN false', message: 'exit code: 1', output: 'oops', ...place },
     });
   });
+});
+
+test.each([
+  ['', true],
+  ['{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}', true],
+  ['{"errors":[{"code":"DENIED","message":"User: x is not authorized to perform: ecr:PutImage"}]}', false],
+])('a refusal with the body %j has a fix: %s', (body, hasFix) => {
+  const { fix } = new RegistryError('put', { status: 403, headers: {}, body: Buffer.from(body) });
+  expect(fix).toEqual(hasFix ? expect.stringMatching(/^Check that the login.*policy.*quota/) : undefined);
 });
 
 test.each([

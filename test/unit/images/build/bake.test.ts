@@ -3,6 +3,7 @@ import { resolveBake } from '../../../../src/images/build/bake.ts';
 import type { BuildRequest } from '../../../../src/images/build/command.ts';
 import type { CommandResult } from '../../../../src/core/exec.ts';
 
+const SCANNER = `generator=registry.example.com/scanner@sha256:${'a'.repeat(64)}`;
 const request: BuildRequest = {
   workspace: '/w',
   context: '/w',
@@ -135,6 +136,7 @@ describe('a target of a bake file', () => {
       'false',
       'false',
     ],
+    [[`type=sbom,${SCANNER}`], 'auto', SCANNER],
   ])('has its attestations, from %j', async (attest, provenance, sbom) => {
     expect((await resolveTarget({ attest })).build).toMatchObject({ provenance, sbom });
     const inputs = await resolveTarget({ attest }, { provenance: 'max', sbom: 'false' });
@@ -181,7 +183,8 @@ describe('what cannot be honoured is refused by name', () => {
     [{ output: ['type=docker'] }, /has the output type=docker;/],
     [{ output: ['type=image,push=false'] }, /has the output type=image,push=false;/],
     [{ output: [{ type: 'registry', compression: 'zstd' }] }, /compression=zstd/],
-    [{ attest: ['type=sbom,generator=x'] }, /sets generator for attest type=sbom/],
+    [{ attest: ['type=sbom,generator=x'] }, /has the SBOM generator=x; expected generator=<image>@sha256/],
+    [{ attest: ['type=provenance,generator=x'] }, /sets generator for attest type=provenance/],
     [{ attest: [{ type: 'provenance', version: 'v1' }] }, /sets version for attest type=provenance/],
     [{ attest: [{ type: 'other' }] }, /has the attestation other/],
   ])('%j', async (target, message) => {

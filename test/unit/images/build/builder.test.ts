@@ -16,6 +16,33 @@ const inspected = (driver: string): CommandResult => ({
   stdout: `Name:          builder-1\nDriver:        ${driver}\nLast Activity: now\n\nNodes:\nName: a\n`,
 });
 
+/** As buildx 0.38 prints builders of two nodes and of one: `docker buildx inspect`. */
+const REMOTE = `Name:          mixed
+Driver:        remote
+Last Activity: 2026-11-27 21:53:12 +0000 UTC
+
+Nodes:
+Name:             mixed0
+Endpoint:         unix:///run/buildkitd.sock
+Status:           running
+BuildKit version: v0.34.2
+Platforms:        linux/amd64, linux/386
+
+Name:      mixed1
+Endpoint:  tcp://127.0.0.1:1
+Status:    inactive
+Platforms: linux/arm64*
+`;
+const DEAD = `Name:          dead
+Driver:        remote
+Last Activity: 2026-11-27 21:52:28 +0000 UTC
+
+Nodes:
+Name:     dead0
+Endpoint: tcp://127.0.0.1:1
+Status:   inactive
+`;
+
 /** Answers by the first words of the command, as the client does. */
 function docker(answers: Record<string, CommandResult>) {
   return {
@@ -28,7 +55,7 @@ function docker(answers: Record<string, CommandResult>) {
 }
 
 describe('what builds', () => {
-  test.each(['docker-container', 'kubernetes', 'remote'])(
+  test.each(['docker-container', 'kubernetes'])(
     'is buildx that pushes itself, with the driver %s',
     async (driver) => {
       const answers = {
@@ -39,6 +66,19 @@ describe('what builds', () => {
       expect(await findBuilder(docker(answers))).toMatchObject({ name: 'buildx', output: 'registry' });
     },
   );
+
+  test('is a remote builder, known by its endpoint', async () => {
+    const answers = {
+      version: version('28.2.2'),
+      'buildx version': { ...OK, stdout: 'v0.24' },
+      'buildx inspect': { ...OK, stdout: REMOTE },
+    };
+    expect(await findBuilder(docker(answers))).toEqual({
+      name: 'buildx',
+      output: 'registry',
+      description: 'buildx with the driver remote, unix:///run/buildkitd.sock, tcp://127.0.0.1:1',
+    });
+  });
 
   test.each([
     ['[["driver-type","io.containerd.snapshotter.v1"]]', 'layout'],
@@ -85,6 +125,15 @@ describe('nothing builds, and the message says what to do', () => {
       'a new client without buildx',
       { version: version('28.2.2', '20.10.24'), 'buildx version': NO_BUILDX },
       /cannot use BuildKit without buildx.*setup-buildx-action/,
+    ],
+    [
+      'a remote builder that does not answer',
+      {
+        version: version('28.2.2'),
+        'buildx version': { ...OK, stdout: 'v0.24' },
+        'buildx inspect': { ...OK, stdout: DEAD },
+      },
+      /^The builder dead does not answer at tcp:\/\/127\.0\.0\.1:1: docker buildx inspect says "inactive"$/,
     ],
     [
       'a builder that is gone',

@@ -8,6 +8,8 @@ import {
   requireBuilderSupport,
 } from '../../../../src/images/build/command.ts';
 import type { Builder } from '../../../../src/images/build/builder.ts';
+
+const SCANNER = `generator=registry.example.com/scanner@sha256:${'a'.repeat(64)}` as const;
 const request: BuildRequest = {
   workspace: '/w',
   context: '/w/services',
@@ -38,10 +40,10 @@ const target: BuildTarget = {
 };
 
 describe('the command line', () => {
-  test('pushes by digest, without a tag, with the least attestations', () => {
+  test('pushes by digest, without a tag, with the least attestations, and needs no image of Docker Hub', () => {
     expect(buildCommand(request, target).args).toEqual([
       ...['buildx', 'build', '--progress', 'plain', '--file', '/w/services/api/Dockerfile'],
-      ...['--attest', 'type=provenance,mode=min', '--attest', 'type=sbom'],
+      ...['--attest', 'type=provenance,mode=min'],
       ...['--metadata-file', '/t/metadata.json', '--output'],
       'type=image,name=111111111111.dkr.ecr.eu-west-1.amazonaws.com/shop/api,push-by-digest=true,name-canonical=true,push=true',
       '/w/services',
@@ -89,6 +91,16 @@ describe('the command line', () => {
     expect(env).toEqual({ BUILD_SECRET_0: 'correct-horse', BUILD_SECRET_1: 'battery\nstaple' });
   });
 
+  test.each([
+    ['true', 'type=sbom'],
+    [SCANNER, `type=sbom,${SCANNER}`],
+  ] as const)('makes an SBOM where sbom is %s', (sbom, attest) => {
+    expect(buildCommand({ ...request, sbom }, target).args).toEqual(
+      expect.arrayContaining(['--attest', attest]),
+    );
+    expect(requireBuilderSupport({ ...request, sbom }, container)).toEqual([]);
+  });
+
   test('without attestations makes a plain manifest', () => {
     const { args } = buildCommand({ ...request, provenance: 'false', sbom: 'false' }, target);
     expect(args).toEqual(expect.arrayContaining(['--provenance=false', '--sbom=false']));
@@ -96,7 +108,7 @@ describe('the command line', () => {
   });
 
   test.each<[string, Builder, string[]]>([
-    ['a container', container, ['--attest', 'type=sbom', '--output', 'type=cacheonly']],
+    ['a container', container, ['--attest', 'type=provenance,mode=min', '--output', 'type=cacheonly']],
     ["buildx's docker driver", { ...container, output: 'daemon' }, ['type=cacheonly', '--provenance=false']],
     ['docker build', plain, ['--progress', 'plain', '--file', '/w/services/api/Dockerfile']],
   ])('without an image to push exports nothing, with %s', (_, builder, expected) => {
@@ -187,6 +199,7 @@ describe('what a builder without buildx cannot do', () => {
     ['provenance', { provenance: 'max' }],
     ['provenance', { provenance: 'min' }],
     ['sbom', { sbom: 'true' }],
+    ['sbom', { sbom: SCANNER }],
     ['build-contexts', { buildContexts: { base: '/b' } }],
   ])('is an error for %s when it was asked for', (input, changes) => {
     expect(() => requireBuilderSupport({ ...request, ...changes }, plain)).toThrow(
@@ -196,7 +209,8 @@ describe('what a builder without buildx cannot do', () => {
 
   test('is a note when it was left to us', () => {
     expect(requireBuilderSupport(request, plain)).toEqual([
-      expect.stringContaining('no provenance and no SBOM'),
+      expect.stringMatching(/^The image has no provenance: docker build 20.10 makes none/),
+      expect.stringMatching(/^The image has no SBOM. sbom: true adds one/),
     ]);
     expect(requireBuilderSupport({ ...request, provenance: 'false', sbom: 'false' }, plain)).toEqual([]);
     expect(requireBuilderSupport({ ...request, provenance: 'max', sbom: 'true' }, container)).toEqual([]);
