@@ -1,10 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InputError } from '../core/errors.ts';
+import { InputError, PlatformError } from '../core/errors.ts';
 import { resolveBake } from './build/bake.ts';
+import { readBuildDefaults } from './build/builder.ts';
 import type { BuildRequest } from './build/command.ts';
-import { hashContent } from './build/content-hash.ts';
+import { type BuildSurroundings, hashContent, readDockerfile } from './build/content-hash.ts';
 import { DockerClient } from './build/docker.ts';
+import { environmentPlatforms } from './build/platforms.ts';
 import type { BuildContext, BuildSource, ImageContext, ImageRequest } from './context.ts';
 import { type MirrorSource, openMirror } from './other-registries.ts';
 import type { Progress } from './progress.ts';
@@ -28,20 +30,44 @@ export async function openSource(
   progress: Progress,
   context: ImageContext,
 ): Promise<ImageSource> {
-  const { env, log, signal } = context;
+  const { log, signal } = context;
   if (source.kind === 'mirror') return openMirror(source.image, progress, context);
   if (source.kind === 'layout') {
     return { kind: 'layout', layout: await openLayout(source.path, folder, signal) };
   }
   const build = await openBuild(source, folder, progress, context);
-  const { hash, files, seesGit } = await hashContent(build, env, signal);
-  log.info(`The content of the build, ${files} files, has the hash ${hash}.`);
-  if (seesGit) {
+  const surroundings = await readSurroundings(build, folder, context);
+  if (surroundings === undefined) {
     progress.note(
-      'The build sees the folder .git, so every commit is built again: name it in .dockerignore.',
+      'No image of the same content is looked for or recorded: the builder does not tell its platform. Set platforms.',
     );
+    return { kind: 'build', build };
   }
+  const { hash, files, notes } = await hashContent(build, surroundings);
+  log.info(`The content of the build, ${files} files, has the hash ${hash}.`);
+  for (const note of notes) progress.note(note);
   return { kind: 'build', build, contentTag: `content-${hash}` };
+}
+
+/** What the content depends on beside the request; undefined where its platform is not known. */
+async function readSurroundings(
+  { platforms }: BuildRequest,
+  folder: string,
+  context: BuildContext,
+): Promise<BuildSurroundings | undefined> {
+  const { env, signal } = context;
+  const docker = new DockerClient(join(folder, 'check'), undefined, env, context);
+  const asked = platforms.length > 0 ? platforms : environmentPlatforms(env);
+  try {
+    const defaults = await readBuildDefaults(docker, asked);
+    if (defaults.platforms.length === 0) return undefined;
+    const dialect = defaults.name === 'buildx' ? 'buildx' : 'docker-20';
+    return { platforms: defaults.platforms, dialect, env, signal };
+  } catch (error) {
+    if (!(error instanceof PlatformError && error.code === 'docker-unavailable')) throw error;
+    // Where nothing can be built, an image that buildx has built elsewhere may still serve.
+    return asked.length > 0 ? { platforms: asked, dialect: 'buildx', env, signal } : undefined;
+  }
 }
 
 /** Resolves the bake file, if there is one, and checks the build's files. Throws InputError. */
@@ -78,7 +104,7 @@ export async function openLayout(path: string, folder: string, signal: AbortSign
 
 async function requireFiles({ context, file, buildContexts }: BuildRequest): Promise<void> {
   await requireFolder('context', context);
-  await requireFile('file', file, 'there is no such Dockerfile');
+  readDockerfile(file);
   for (const folder of Object.values(buildContexts)) {
     if (!folder.includes('://')) await requireFolder('build-contexts', folder);
   }

@@ -7,7 +7,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, jest } from '@jest/globals';
 import type { Sandbox, SandboxOptions } from '../../sandbox/index.ts';
 import type { Run, RunOptions } from '../../sandbox/runner.ts';
-import { contextEntries, IgnoreRules } from '../../src/images/build/context-files.ts';
+import { contextEntries } from '../../src/images/build/context-files.ts';
+import { IgnoreRules } from '../../src/images/build/ignore-rules.ts';
 import { useSandboxes, useWorkspaces } from '../support/action.ts';
 import { importBaseImages } from '../support/base-images.ts';
 import { DockerRegistry } from '../support/docker-registry.ts';
@@ -320,7 +321,10 @@ describe('what is hashed', () => {
     await dockerd.docker('pull', image);
     const listed = await dockerd.docker('run', '--rm', '--network=none', image);
     const seen = listed.split('\n').map((path) => path.replace('/context/', ''));
-    const hashed = contextEntries(workspace, new IgnoreRules(rules)).map(({ path }) => path);
+    const hashed = contextEntries(
+      workspace,
+      new IgnoreRules({ file: '.dockerignore', content: Buffer.from(rules) }),
+    ).map(({ path }) => path);
     return { seen: seen.sort(), hashed: hashed.sort() };
   }
 

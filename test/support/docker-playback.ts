@@ -23,6 +23,14 @@ export const PROGRESS = `#0 building with "builder-1" instance using docker-cont
 #9 pushing layers 0.9s done
 #9 DONE 1.4s`;
 
+const NODE = `Nodes:
+Name:             builder-10
+Endpoint:         unix:///var/run/docker.sock
+Status:           running
+BuildKit version: v0.34.2
+Platforms:        linux/amd64, linux/amd64/v2, linux/386
+`;
+
 /**
  * A program called docker that plays recorded answers and writes down how it was called. The metadata file is as
  * buildx writes it.
@@ -39,7 +47,7 @@ export class DockerPlayback {
     this.env = { PATH: `${folder}:/usr/bin:/bin`, PLAYBACK: folder };
     const files = {
       'version.json': JSON.stringify({ Client: { Version: '28.2.2' }, Server: null }),
-      'inspect.txt': `Name:          builder-1\nDriver:        ${driver}\n`,
+      'inspect.txt': `Name:          builder-1\nDriver:        ${driver}\n\n${NODE}`,
       docker: SCRIPT,
       ...(bake && { 'bake.json': JSON.stringify(bake) }),
     };

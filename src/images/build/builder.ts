@@ -72,26 +72,91 @@ function remoteBuilder(inspected: string): Builder {
 interface Versions {
   client: string;
   server: string | undefined;
+  /** What the daemon runs on: `linux/amd64`. */
+  platform: string | undefined;
   problem: string;
 }
 
 async function readVersions(docker: Docker): Promise<Versions> {
   const { stdout, stderr } = await docker.read(['version', '--format', '{{json .}}']);
-  const { Client, Server } = Object(parse(stdout)) as Record<string, { Version?: string } | null | undefined>;
-  return { client: Client?.Version ?? '', server: Server?.Version, problem: lastLine(stderr) };
+  const { Client, Server } = Object(parse(stdout)) as Record<
+    string,
+    { Version?: string; Os?: string; Arch?: string } | null | undefined
+  >;
+  return {
+    client: Client?.Version ?? '',
+    server: Server?.Version,
+    platform:
+      Server?.Os !== undefined && Server.Arch !== undefined ? `${Server.Os}/${Server.Arch}` : undefined,
+    problem: lastLine(stderr),
+  };
 }
 
 function builderWithoutBuildx(versions: Versions): Builder {
   requireDaemon(versions);
   const { client, server = '' } = versions;
-  // Since version 23 the client needs the buildx plugin for BuildKit.
-  if (Number.parseInt(client, 10) >= 23) {
+  if (!canBuildWithoutBuildx(versions)) {
     throw new PlatformError(
       'docker-unavailable',
       `This docker client (${client}) cannot use BuildKit without buildx. ${SET_UP}.`,
     );
   }
   return { name: 'docker build', output: 'daemon', description: `docker build ${server}, without buildx` };
+}
+
+/** Since version 23 the client needs the buildx plugin for BuildKit. */
+function canBuildWithoutBuildx({ client }: Versions): boolean {
+  return !(Number.parseInt(client, 10) >= 23);
+}
+
+/** What a build on this machine depends on where the request leaves it open. */
+export interface BuildDefaults {
+  name: Builder['name'];
+  /** One platform, or all that the builder lists where they do not tell which it takes. Empty: not known. */
+  platforms: readonly string[];
+}
+
+/**
+ * Reads what decides over a build without building. A builder that has not started is started where only that tells
+ * its platform.
+ *
+ * @param platforms what is built for; empty: the builder's own.
+ * @throws PlatformError `docker-unavailable` without a docker client.
+ */
+export async function readBuildDefaults(
+  docker: Docker,
+  platforms: readonly string[],
+): Promise<BuildDefaults> {
+  const { exitCode } = await docker.read(['buildx', 'version']);
+  if (exitCode !== 0) {
+    const versions = await readVersions(docker);
+    const own = versions.platform === undefined ? [] : [versions.platform];
+    const name = canBuildWithoutBuildx(versions) ? 'docker build' : 'buildx';
+    return { name, platforms: platforms.length > 0 ? platforms : own };
+  }
+  if (platforms.length > 0) return { name: 'buildx', platforms };
+  const inspected = listedPlatforms((await docker.read(['buildx', 'inspect'])).stdout);
+  if (inspected.length > 0) return { name: 'buildx', platforms: defaultOf(inspected) };
+  const { stdout } = await docker.read(['buildx', 'inspect', '--bootstrap']);
+  return { name: 'buildx', platforms: defaultOf(listedPlatforms(stdout)) };
+}
+
+/** The platforms of a builder's first node, which builds what names no platform. */
+function listedPlatforms(inspected: string): string[] {
+  const [, firstNode = ''] = /^Nodes:\n(.*?)(?:\n\n|$(?![^]))/ms.exec(inspected) ?? [];
+  const [, list = ''] = /^Platforms:\s*(.*)$/m.exec(firstNode) ?? [];
+  return list.split(/,\s*/).filter((name) => name !== '');
+}
+
+/**
+ * BuildKit builds for the first platform of its own. Those that the user gave to the node have a star, come before
+ * them, and hide which is the first.
+ *
+ * @see https://github.com/docker/buildx/blob/v0.38.2/util/platformutil/parse.go (FormatInGroups)
+ * @see https://github.com/moby/buildkit/blob/v0.34.2/frontend/dockerui/config.go (defaultBuildPlatform)
+ */
+function defaultOf(listed: readonly string[]): readonly string[] {
+  return listed[0]?.endsWith('*') === true ? listed : listed.slice(0, 1);
 }
 
 function requireDaemon({ server, problem }: Versions): void {

@@ -1,19 +1,19 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
-import { arch } from 'node:os';
-import { join } from 'node:path';
-import { inParallel } from '../../core/concurrency.ts';
-import { PlatformError } from '../../core/errors.ts';
-import { runCommand } from '../../core/exec.ts';
+import { createHash, type Hash } from 'node:crypto';
+import { closeSync, fstatSync, lstatSync, openSync, readlinkSync, readSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import { sha256 } from '../../core/canonical.ts';
+import { InputError, PlatformError } from '../../core/errors.ts';
 import type { BuildRequest } from './command.ts';
-import { contextEntries, type ContextEntry, ignoreRules } from './context-files.ts';
+import { contextEntries, type ContextEntry, ignoreRules, locate, readInside } from './context-files.ts';
+import type { IgnoreDialect } from './ignore-rules.ts';
+import { LAYOUT_SCHEME, layoutDigest } from './layout-context.ts';
+import { normalPlatforms } from './platforms.ts';
 
 /** Changes with the way of hashing, so that images that were hashed in another way are not reused. */
-const VERSION = 1;
-const FILES_AT_ONCE = 16;
-const READ_AT_ONCE_BYTES = 4 * 1024 * 1024;
+const VERSION = 2;
+const CHUNK_BYTES = 1024 * 1024;
+/** How long the hashing runs before it lets the process do other work, such as to notice a cancel. */
+const TURN_MS = 20;
 
 /** Labels that describe the build and not the content of the image. */
 const BUILD_LABELS = ['revision', 'created', 'source', 'version'].map(
@@ -25,8 +25,17 @@ interface ContentHash {
   hash: string;
   /** Number of files in the build context. */
   files: number;
-  /** Whether the context includes `.git`: then every commit changes the content. */
-  seesGit: boolean;
+  /** What the user should know of the content, a sentence each. */
+  notes: string[];
+}
+
+/** What a build's content depends on beside the request. */
+export interface BuildSurroundings {
+  /** What is built where the request names no platform; see platforms.ts. */
+  platforms: readonly string[];
+  dialect: IgnoreDialect;
+  env: NodeJS.ProcessEnv;
+  signal: AbortSignal;
 }
 
 /**
@@ -35,152 +44,153 @@ interface ContentHash {
  * something that changes; base images count by their name in the Dockerfile. Values of secrets are not included,
  * as in BuildKit's cache.
  *
- * Files are hashed as git hashes them, so that files whose hash git knows need not be read.
+ * Every file is read. What git's index knows of a file is no proof: the file may have been written with other
+ * attributes or filters than those that apply now.
  *
- * @throws an error of the file system when a file cannot be read.
+ * @throws an error of the file system when a file cannot be read; PlatformError for a pattern that Docker refuses.
  */
 export async function hashContent(
   request: BuildRequest,
-  env: NodeJS.ProcessEnv,
-  signal: AbortSignal,
+  surroundings: BuildSurroundings,
 ): Promise<ContentHash> {
-  const entries = contextEntries(request.context, ignoreRules(request.context, request.file));
-  const [context, dockerfile, buildContexts] = await Promise.all([
-    hashEntries(request.context, entries, env, signal),
-    readFile(request.file),
-    hashContexts(request.buildContexts, env, signal),
-  ]);
+  const { dialect, env, signal } = surroundings;
+  const { rules, notes } = ignoreRules(request.context, request.file, dialect);
+  const entries = contextEntries(request.context, rules);
+  const context = await hashEntries(request.context, entries, signal);
+  const named = await hashNamedContexts(request.buildContexts, surroundings);
   const labels = Object.entries(request.labels).filter(([name]) => !BUILD_LABELS.includes(name));
   const parts = {
     version: VERSION,
     context,
-    dockerfile: sha256(dockerfile),
-    buildContexts,
+    dockerfile: sha256(readDockerfile(request.file)),
+    buildContexts: named.hashes,
     target: request.target,
-    platforms: request.platforms.length > 0 ? request.platforms : [`linux/${arch()}`],
-    buildArgs: sortedByName(Object.entries(request.buildArgs)),
+    platforms: normalPlatforms(request.platforms.length > 0 ? request.platforms : surroundings.platforms),
+    buildArgs: sortedByName(Object.entries({ ...timestampArgument(env), ...request.buildArgs })),
     labels: sortedByName(labels),
     secrets: Object.keys({ ...request.secrets, ...request.secretSpecs }).sort(),
     ssh: request.ssh.map((entry) => entry.split('=')[0]).sort(),
     provenance: request.provenance,
     sbom: request.sbom,
     options: request.options,
+    // Other clients send other files of the same context.
+    ...(dialect !== 'buildx' && { dialect }),
   };
-  const hash = sha256(JSON.stringify(parts));
-  return { hash, files: entries.length, seesGit: entries.some(({ path }) => path === '.git/HEAD') };
+  return {
+    hash: sha256(JSON.stringify(parts)),
+    files: entries.filter(({ kind }) => kind === 'file').length,
+    notes: [...notes, ...named.notes, ...(seesGit(entries) ? [SEES_GIT] : [])],
+  };
 }
 
-/** Local folders are hashed by content, references by name. */
-async function hashContexts(
+const SEES_GIT = 'The build sees the folder .git, so every commit is built again: name it in .dockerignore.';
+
+function seesGit(entries: readonly ContextEntry[]): boolean {
+  return entries.some(({ path }) => path === '.git/HEAD');
+}
+
+/** @throws InputError for a Dockerfile that BuildKit does not find. */
+export function readDockerfile(file: string): Buffer {
+  const content = readInside(file);
+  if (content !== undefined) return content;
+  const why = lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink()
+    ? 'expected a file, got a link to a file that is not below its folder, which Docker does not follow'
+    : 'there is no such Dockerfile';
+  throw new InputError('file', file, why);
+}
+
+/** Docker makes a build argument of this variable. */
+function timestampArgument(env: NodeJS.ProcessEnv): Record<string, string> {
+  const value = env['SOURCE_DATE_EPOCH'] ?? '';
+  return value === '' ? {} : { SOURCE_DATE_EPOCH: value };
+}
+
+/** Local folders are hashed by content, images of a layout by digest, and references by name. */
+async function hashNamedContexts(
   contexts: BuildRequest['buildContexts'],
-  env: NodeJS.ProcessEnv,
-  signal: AbortSignal,
-): Promise<[string, string][]> {
-  const hashed = Object.entries(contexts).map(async ([name, value]): Promise<[string, string]> => {
-    const [, layout] = /^oci-layout:\/\/([^@]+)/.exec(value) ?? [];
-    if (layout !== undefined) return [name, `${value} ${sha256(await readFile(join(layout, 'index.json')))}`];
-    if (value.includes('://')) return [name, value];
-    return [name, await hashEntries(value, contextEntries(value, ignoreRules(value)), env, signal)];
-  });
-  return sortedByName(await Promise.all(hashed));
+  { signal }: BuildSurroundings,
+): Promise<{ hashes: [string, string][]; notes: string[] }> {
+  const hashes: [string, string][] = [];
+  const notes: string[] = [];
+  for (const [name, value] of sortedByName(Object.entries(contexts))) {
+    if (value.startsWith(LAYOUT_SCHEME)) hashes.push([name, layoutDigest(value)]);
+    else if (value.includes('://')) hashes.push([name, value]);
+    else {
+      const found = ignoreRules(value);
+      notes.push(...found.notes);
+      hashes.push([name, await hashEntries(value, contextEntries(value, found.rules), signal)]);
+    }
+  }
+  return { hashes, notes };
 }
 
+/** Hashes entries in their order, each with its path, kind, mode, and what it holds. */
 async function hashEntries(
   folder: string,
   entries: readonly ContextEntry[],
-  env: NodeJS.ProcessEnv,
   signal: AbortSignal,
 ): Promise<string> {
-  const known = new Map(await gitHashes(folder, env, signal));
-  const toRead = entries.filter(({ kind, path }) => kind === 'file' && !known.has(path));
-  await inParallel(toRead, FILES_AT_ONCE, async ({ path }) => {
-    signal.throwIfAborted();
-    known.set(path, await blobHash(join(folder, path)));
-  });
-  const lines = entries.map(({ path, kind, mode, target }) => {
-    const content = kind === 'file' ? known.get(path) : target;
-    return JSON.stringify([path, kind, kind === 'link' ? 0 : mode, content]);
-  });
-  return sha256(lines.join('\n'));
+  const hash = createHash('sha256');
+  const turns = new Turns(signal);
+  for (const { path, kind } of entries) {
+    const place = locate(folder, path);
+    if (kind === 'file') await hashFile(place, path, hash, turns);
+    else {
+      const mode = kind === 'link' ? 0 : lstatSync(place).mode;
+      const target = kind === 'link' ? readlinkSync(place, 'latin1') : '';
+      hash.update(header(path, kind, mode, target));
+    }
+    if (turns.isOver) await turns.next();
+  }
+  return hash.digest('hex');
 }
 
-/** The hash of a file as git computes it. Large files are streamed. */
-async function blobHash(file: string): Promise<string> {
-  const { size } = await stat(file);
-  const hash = createHash('sha1').update(`blob ${size}\0`);
-  if (size <= READ_AT_ONCE_BYTES) hash.update(await readFile(file));
-  else for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
-  return hash.digest('hex');
+/** One line, so that what follows it cannot be taken for a part of it. */
+function header(path: string, kind: ContextEntry['kind'], mode: number, content: string | number): string {
+  return `${JSON.stringify([path, kind, mode, content])}\n`;
+}
+
+const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+
+/** Files are read one after another: reading in parallel takes more of the processor, and is no faster. */
+async function hashFile(place: string | Buffer, path: string, hash: Hash, turns: Turns): Promise<void> {
+  const file = openSync(place, 'r');
+  try {
+    const { mode, size } = fstatSync(file);
+    hash.update(header(path, 'file', mode, size));
+    for (let done = 0; done < size;) {
+      const read = readSync(file, chunk, 0, Math.min(CHUNK_BYTES, size - done), null);
+      if (read === 0) throw new PlatformError('file-system', `${String(place)} changed while it was read`);
+      hash.update(chunk.subarray(0, read));
+      done += read;
+      if (done < size && turns.isOver) await turns.next();
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Divides work that does not wait for anything into turns. */
+class Turns {
+  readonly #signal: AbortSignal;
+  #started = performance.now();
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  get isOver(): boolean {
+    return performance.now() - this.#started > TURN_MS;
+  }
+
+  /** Lets the process do other work. @throws the signal's reason when it is aborted. */
+  async next(): Promise<void> {
+    await setImmediate();
+    this.#signal.throwIfAborted();
+    this.#started = performance.now();
+  }
 }
 
 function sortedByName(entries: readonly [string, string][]): [string, string][] {
   return [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
-}
-
-/** Attributes under which a file on disk may differ from what git has of it. */
-const CONVERSIONS = ['filter', 'ident', 'working-tree-encoding', 'text', 'eol', 'crlf'];
-const SHA_1 = /^[0-9a-f]{40}$/;
-
-/**
- * Git's hashes of the files below a folder, by path: only of files that are on disk exactly as git has them. Empty
- * where git is not available or refuses: the files must then be read.
- */
-async function gitHashes(
-  folder: string,
-  env: NodeJS.ProcessEnv,
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, string>> {
-  const git = gitIn(folder, env, signal);
-  try {
-    const [listed, changed, autocrlf] = await Promise.all([
-      git(['ls-files', '--stage', '-v', '-z']),
-      git(['diff-files', '--name-only', '--relative', '--ignore-submodules', '-z']),
-      git(['config', '--default', 'false', '--get', 'core.autocrlf']),
-    ]);
-    if (autocrlf.trim() !== 'false') return new Map();
-    const hashes = new Map(splitRecords(listed).flatMap(parseEntry));
-    for (const path of splitRecords(changed)) hashes.delete(path);
-    for (const path of await convertedPaths(git, [...hashes.keys()])) hashes.delete(path);
-    return hashes;
-  } catch {
-    return new Map(); // No repository, no git, or an owner that git does not trust: the files are read instead.
-  }
-}
-
-/** `H 100644 <hash> 0\tpath`. Another first letter marks files whose changes git ignores. */
-function parseEntry(line: string): [string, string][] {
-  const [, hash = '', path = ''] = /^H 100(?:644|755) (\S+) 0\t(.*)$/s.exec(line) ?? [];
-  return SHA_1.test(hash) ? [[path, hash]] : [];
-}
-
-/** The paths whose content git converts between its store and the disk. */
-async function convertedPaths(git: Git, paths: string[]): Promise<string[]> {
-  if (paths.length === 0) return [];
-  const answer = await git(['check-attr', '-z', '--stdin', ...CONVERSIONS], paths.join('\0'));
-  const fields = splitRecords(answer);
-  return fields.filter(
-    (_, index) => index % 3 === 0 && !/^(?:unspecified|unset)$/.test(fields[index + 2] ?? ''),
-  );
-}
-
-/** Runs git in a folder and returns its standard output. */
-type Git = (args: readonly string[], input?: string) => Promise<string>;
-
-function gitIn(folder: string, env: NodeJS.ProcessEnv, signal: AbortSignal): Git {
-  const settings = ['-c', 'core.fsmonitor=false', '-C', folder];
-  const own = { PATH: env['PATH'], HOME: env['HOME'], GIT_OPTIONAL_LOCKS: '0', LC_ALL: 'C' };
-  return async (args, input = '') => {
-    const { exitCode, stdout, stderr } = await runCommand(
-      'git',
-      [...settings, ...args],
-      { env: own, input },
-      { signal },
-    );
-    if (exitCode !== 0) throw new PlatformError('command-failed', `git ${args[0] ?? ''}: ${stderr}`);
-    return stdout;
-  };
-}
-
-function splitRecords(answer: string): string[] {
-  return answer.split('\0').filter((part) => part !== '');
 }

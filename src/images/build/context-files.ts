@@ -1,171 +1,143 @@
-import { PlatformError } from '../../core/errors.ts';
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { join, posix } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { type IgnoreDialect, IgnoreRules, type Judgement } from './ignore-rules.ts';
 
-interface Rule {
-  /** The normalized pattern. */
-  text: string;
-  pattern: RegExp;
-  /** `!pattern`: its matches are not ignored. */
-  exception: boolean;
-}
-
-/**
- * The rules of a .dockerignore. They differ from .gitignore: patterns start at the context's root, the last rule that
- * matches a path or one of its parents decides, and an exception also applies inside an ignored folder.
- *
- * @see https://docs.docker.com/build/concepts/context/#dockerignore-files
- * @see https://github.com/moby/patternmatcher
- */
-export class IgnoreRules {
-  readonly #rules: readonly Rule[];
-
-  /** Throws a PlatformError for a pattern that Docker rejects too. */
-  constructor(text: string) {
-    this.#rules = text
-      .replace(/^\uFEFF/, '')
-      .split('\n')
-      .filter((line) => !line.startsWith('#'))
-      .map((line) => line.trim())
-      .filter((line) => line !== '')
-      .map(parseRule);
-  }
-
-  /** Whether a path is excluded from the build. The path is relative to the context and has `/`. */
-  ignores(path: string): boolean {
-    const parts = path.split('/');
-    const ways = parts.map((_, index) => parts.slice(0, index + 1).join('/'));
-    const deciding = this.#rules.findLast(({ pattern }) => ways.some((way) => pattern.test(way)));
-    return deciding !== undefined && !deciding.exception;
-  }
-
-  /** Whether an exception can match something inside an ignored folder. */
-  mayExceptBelow(folder: string): boolean {
-    const parts = folder.split('/');
-    return this.#rules.some(({ exception, text }) => {
-      if (!exception) return false;
-      if (text.includes('**')) return true;
-      const wanted = text.split('/');
-      return wanted.length > parts.length && parts.every((part, index) => matches(part, wanted[index] ?? ''));
-    });
-  }
-}
-
-function matches(path: string, pattern: string): boolean {
-  return new RegExp(`^${regexSource(pattern)}$`, 's').test(path);
-}
-
-function parseRule(line: string): Rule {
-  const exception = line.startsWith('!');
-  const given = (exception ? line.slice(1) : line).trim();
-  if (given === '') throw new PlatformError('input-invalid', 'the exclusion pattern "!" is not valid');
-  const clean = posix.normalize(given).replace(/(?<=.)\/$/, '');
-  const pattern = clean.length > 1 ? clean.replace(/^\//, '') : clean;
-  try {
-    return { text: pattern, pattern: new RegExp(`^${regexSource(pattern)}$`, 's'), exception };
-  } catch {
-    throw new PlatformError('input-invalid', `the pattern ${JSON.stringify(line)} is not valid`);
-  }
-}
-
-/** `**` matches any number of folders; `*` and `?` match within one name. */
-function regexSource(pattern: string): string {
-  let source = '';
-  for (let i = 0; i < pattern.length; i++) {
-    const sign = pattern.charAt(i);
-    if (pattern.startsWith('**', i)) {
-      i += pattern.charAt(i + 2) === '/' ? 2 : 1;
-      source += i + 1 === pattern.length ? '.*' : '(?:.*/)?';
-    } else if (sign === '*') source += '[^/]*';
-    else if (sign === '?') source += '[^/]';
-    else if (sign === '\\') source += `\\${pattern.charAt(++i) || '\\'}`;
-    else if ('.+()|{}$'.includes(sign)) source += `\\${sign}`;
-    else source += sign;
-  }
-  return source;
-}
-
-/** A file, folder or link of a build context. */
+/** A file, folder or link of a build context, or a special file such as a pipe. */
 export interface ContextEntry {
-  /** Relative to the context, with `/`. */
+  /** Relative to the context, with `/`; its bytes, a character each. */
   path: string;
-  kind: 'file' | 'folder' | 'link';
-  /** The permission bits. */
-  mode: number;
-  /** The target of a link; empty for others. */
-  target: string;
+  kind: 'file' | 'folder' | 'link' | 'special';
 }
 
 /**
- * The entries of a build context that are not ignored, sorted by path. Sockets and devices are left out, as Docker
- * leaves them out.
+ * The entries of a build context that are sent to the builder: those that are not ignored, and the folders that they
+ * are in. Sorted by path.
  *
- * @throws an error of the file system when a folder cannot be read.
+ * @throws an error of the file system when a folder cannot be read; PlatformError for a pattern that Docker refuses.
  */
 export function contextEntries(folder: string, rules: IgnoreRules): ContextEntry[] {
   const entries: ContextEntry[] = [];
-  collectEntries(folder, '', rules, entries);
+  collectEntries({ root: folder, rules, entries }, '', undefined);
   return entries.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
+interface Collecting {
+  root: string;
+  rules: IgnoreRules;
+  entries: ContextEntry[];
+}
+
 /** Adds the entries of a folder, and returns whether there were any. */
-function collectEntries(root: string, folder: string, rules: IgnoreRules, entries: ContextEntry[]): boolean {
+function collectEntries(collecting: Collecting, folder: string, parent: Judgement | undefined): boolean {
+  const { root, rules, entries } = collecting;
   let found = false;
-  for (const item of readdirSync(join(root, folder), { withFileTypes: true })) {
-    const path = folder === '' ? item.name : `${folder}/${item.name}`;
-    const kind = kindOf(item);
-    if (kind === undefined) continue;
-    const ignored = rules.ignores(path);
-    // A file that an exception keeps inside an ignored folder keeps the folder, too.
-    const enters = kind === 'folder' && (!ignored || rules.mayExceptBelow(path));
-    const below = enters && collectEntries(root, path, rules, entries);
-    if (ignored && !below) continue;
-    const { mode } = lstatSync(join(root, path));
-    const target = kind === 'link' ? readlinkSync(join(root, path)) : '';
-    entries.push({ path, kind, mode: mode & 0o7777, target });
+  const items = readdirSync(Buffer.from(locate(root, folder)), { withFileTypes: true, encoding: 'buffer' });
+  for (const item of items) {
+    const name = item.name.toString('latin1');
+    const path = folder === '' ? name : `${folder}/${name}`;
+    const judgement = rules.judge(path, parent);
+    const isFolder = item.isDirectory();
+    const enters = isFolder && !(judgement.ignored && rules.skips(path));
+    const below = enters && collectEntries(collecting, path, judgement);
+    if (judgement.ignored && !below) continue;
+    const kind = isFolder ? 'folder' : item.isFile() ? 'file' : item.isSymbolicLink() ? 'link' : 'special';
+    entries.push({ path, kind });
     found = true;
   }
   return found;
 }
 
+const ASCII = /^[\0-\x7f]*$/;
+
+/** The path of an entry for the file system: bytes where its name is not ASCII. */
+export function locate(root: string, path: string): string | Buffer {
+  if (path === '') return root;
+  if (ASCII.test(path)) return `${root}/${path}`;
+  return Buffer.concat([Buffer.from(`${root}/`), Buffer.from(path, 'latin1')]);
+}
+
 /**
  * The rules for a context: `<Dockerfile>.dockerignore` where it exists, otherwise the context's `.dockerignore`.
  *
- * @throws PlatformError for a pattern that is not valid.
+ * @returns also a note for an ignore file that Docker does not find, because it is a link that leaves its folder.
+ * @throws PlatformError for a pattern that Docker refuses.
  * @see https://docs.docker.com/build/concepts/context/#filename-and-location
  */
-export function ignoreRules(context: string, dockerfile?: string): IgnoreRules {
+export function ignoreRules(
+  context: string,
+  dockerfile?: string,
+  dialect?: IgnoreDialect,
+): { rules: IgnoreRules; notes: string[] } {
+  const notes: string[] = [];
   const files = [
     ...(dockerfile === undefined ? [] : [`${dockerfile}.dockerignore`]),
     join(context, '.dockerignore'),
   ];
   for (const file of files) {
-    const text = readIfThere(file);
-    if (text === undefined) continue;
-    try {
-      return new IgnoreRules(text);
-    } catch (error) {
-      throw new PlatformError('input-invalid', `${file}: ${(error as Error).message}`, { cause: error });
+    const content = readInside(file);
+    if (content !== undefined) return { rules: new IgnoreRules({ file, content }, dialect), notes };
+    if (isLink(file)) {
+      notes.push(
+        `Docker does not use ${file}: it is a link to a file that is not below its folder. ` +
+          'Replace the link with a copy of the file.',
+      );
     }
   }
-  return new IgnoreRules('');
+  return { rules: new IgnoreRules(undefined, dialect), notes };
 }
 
-function readIfThere(file: string): string | undefined {
+/** As many links as one path may have; BuildKit's own limit. */
+const LINKS = 255;
+
+/**
+ * Reads a file as BuildKit does: links are followed as if the file's folder were the root of the file system, so that
+ * one that leaves the folder leads back into it or nowhere.
+ *
+ * @returns undefined where BuildKit finds no file.
+ * @throws an error of the file system for a file that may not be read.
+ * @see https://github.com/tonistiigi/fsutil/blob/master/followlinks.go (what the client sends)
+ * @see https://github.com/containerd/continuity/blob/main/fs/path.go (RootPath: how the builder finds it there)
+ */
+export function readInside(file: string): Buffer | undefined {
+  const root = dirname(file);
+  const waiting = [basename(file)];
+  let found: string[] = [];
+  let links = 0;
+  for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+    if (name === '..') found.pop();
+    if (name === '' || name === '.' || name === '..') continue;
+    const path = join(root, ...found, name);
+    if (!isLink(path)) {
+      found.push(name);
+      continue;
+    }
+    const target = readlinkSync(path);
+    if (++links > LINKS || isAmbiguous(target)) return undefined;
+    if (target.startsWith('/')) found = [];
+    waiting.unshift(...target.split('/'));
+  }
+  return readIfFile(join(root, ...found));
+}
+
+/**
+ * Whether client and builder may find different files for a link: the client resolves `folder/..` as text and the
+ * builder by the folders, and the client takes what it has found as a pattern. No rules are then the safe answer.
+ */
+function isAmbiguous(target: string): boolean {
+  const names = target.split('/');
+  const named = names.findIndex((name) => !['', '.', '..'].includes(name));
+  return (named >= 0 && names.includes('..', named)) || /[*?[\]\\^!]/.test(target);
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+}
+
+function readIfFile(path: string): Buffer | undefined {
   try {
-    return readFileSync(file, 'utf8');
+    return readFileSync(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (/^(?:ENOENT|ENOTDIR|EISDIR)$/.test((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;
   }
-}
-
-function kindOf(item: {
-  isFile(): boolean;
-  isDirectory(): boolean;
-  isSymbolicLink(): boolean;
-}): ContextEntry['kind'] | undefined {
-  if (item.isFile()) return 'file';
-  if (item.isDirectory()) return 'folder';
-  return item.isSymbolicLink() ? 'link' : undefined;
 }

@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cached } from './cache.ts';
 
@@ -22,20 +24,37 @@ const LIMIT_MS = 20 * 60_000;
  */
 export function goProgram({ name, module, version, package: main }: GoProgram): string {
   return cached(`${name}-${version}`, (draft) => {
-    const go = (args: string[], cwd: string): string =>
-      execFileSync('go', args, {
-        cwd,
-        encoding: 'utf8',
-        // A program without C libraries also runs in an image that has nothing else.
-        env: { ...process.env, CGO_ENABLED: '0' },
-        timeout: LIMIT_MS,
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
     const { Dir } = JSON.parse(go(['mod', 'download', '-json', `${module}@${version}`], draft)) as {
       Dir: string;
     };
     const program = join(draft, name);
     go(['build', '-o', program, main], Dir);
     return program;
+  });
+}
+
+/**
+ * Path of a Go program of our own, built at the first call and after a change: the folder beside this file that has its
+ * name, with the versions of its modules in go.mod.
+ */
+export function ownGoProgram(name: string): string {
+  const folder = join(import.meta.dirname, name);
+  const sources = ['main.go', 'go.mod', 'go.sum'].map((file) => readFileSync(join(folder, file)));
+  const version = createHash('sha256').update(Buffer.concat(sources)).digest('hex').slice(0, 12);
+  return cached(`${name}-${version}`, (draft) => {
+    const program = join(draft, name);
+    go(['build', '-o', program, '.'], folder);
+    return program;
+  });
+}
+
+function go(args: string[], cwd: string): string {
+  return execFileSync('go', args, {
+    cwd,
+    encoding: 'utf8',
+    // A program without C libraries also runs in an image that has nothing else.
+    env: { ...process.env, CGO_ENABLED: '0' },
+    timeout: LIMIT_MS,
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
 }

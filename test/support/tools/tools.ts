@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { goProgram, type GoProgram } from './go.ts';
+import { goProgram, type GoProgram, ownGoProgram } from './go.ts';
 import { pythonWith } from './venv.ts';
 
 /** The programs of others that tests run, with their versions. The Python packages' are in the .txt files beside this one. */
@@ -27,6 +27,8 @@ export const tools = {
   buildkitd: program('buildkitd'),
   buildx: program('docker-buildx'),
   cosign: program('cosign'),
+  /** What Docker's client sends of a folder, by the code that buildx runs; ours, around the modules of buildx. */
+  'docker-ignore': () => ownGoProgram('docker-ignore'),
   hadolint: packaged('hadolint'),
   shellcheck: packaged('shellcheck'),
   zizmor: packaged('zizmor'),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { findBuilder } from '../../../../src/images/build/builder.ts';
+import { findBuilder, readBuildDefaults } from '../../../../src/images/build/builder.ts';
 import type { CommandResult } from '../../../../src/core/exec.ts';
 
 const OK = { exitCode: 0, stderr: '' };
@@ -146,5 +146,69 @@ describe('nothing builds, and the message says what to do', () => {
     ],
   ])('%s', async (_, answers, message) => {
     await expect(findBuilder(docker(answers))).rejects.toThrow(message);
+  });
+});
+
+describe('where a request names no platform, it is built for', () => {
+  const BUILDX = { ...OK, stdout: 'v0.38' };
+  const nodes = (...platforms: string[]): CommandResult => ({
+    ...OK,
+    stdout: `${inspected('remote').stdout.replace(/Name: a\n$/, '')}${platforms
+      .map(
+        (list, index) =>
+          `Name:      node-${index}\n${list === '' ? 'Status:    inactive' : `Platforms: ${list}`}`,
+      )
+      .join('\n\n')}\n`,
+  });
+
+  test.each([
+    ['the first platform that the builder lists', 'linux/arm64, linux/amd64, linux/386', ['linux/arm64']],
+    [
+      'one of all, where those of the user hide the first',
+      'linux/amd64*, linux/arm64',
+      ['linux/amd64*', 'linux/arm64'],
+    ],
+  ])('%s', async (_, listed, platforms) => {
+    const answers = { 'buildx version': BUILDX, 'buildx inspect': nodes(listed, 'linux/s390x') };
+    expect(await readBuildDefaults(docker(answers), [])).toEqual({ name: 'buildx', platforms });
+  });
+
+  test('what a builder lists once it has started', async () => {
+    const answers = {
+      'buildx version': BUILDX,
+      'buildx inspect --bootstrap': nodes('linux/riscv64'),
+      'buildx inspect': nodes('', 'linux/amd64'),
+    };
+    expect(await readBuildDefaults(docker(answers), [])).toEqual({
+      name: 'buildx',
+      platforms: ['linux/riscv64'],
+    });
+  });
+
+  test('what is not known, where the builder does not start', async () => {
+    const answers = {
+      'buildx version': BUILDX,
+      'buildx inspect': { ...NO_BUILDX, stdout: 'Name: a\nError: gone\n' },
+    };
+    expect(await readBuildDefaults(docker(answers), [])).toEqual({ name: 'buildx', platforms: [] });
+  });
+
+  test("the daemon's platform, by docker's own client", async () => {
+    const { stdout } = version('20.10.24', '20.10.24');
+    const server = { Version: '20.10.24', Os: 'linux', Arch: 'arm64' };
+    const own = { ...OK, stdout: JSON.stringify({ ...(JSON.parse(stdout) as object), Server: server }) };
+    const answers = { version: own, 'buildx version': NO_BUILDX };
+    expect(await readBuildDefaults(docker(answers), [])).toEqual({
+      name: 'docker build',
+      platforms: ['linux/arm64'],
+    });
+  });
+
+  test('what is asked for, without a look at the builder', async () => {
+    const answers = { 'buildx version': BUILDX };
+    expect(await readBuildDefaults(docker(answers), ['linux/amd64'])).toEqual({
+      name: 'buildx',
+      platforms: ['linux/amd64'],
+    });
   });
 });

@@ -1,8 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { hashContent } from '../../../../src/images/build/content-hash.ts';
+import { type BuildSurroundings, hashContent } from '../../../../src/images/build/content-hash.ts';
 import type { BuildRequest } from '../../../../src/images/build/command.ts';
 import { useWorkspaces } from '../../../support/action.ts';
 import { fc } from '../../../support/property.ts';
@@ -30,7 +40,12 @@ function requestFor(context: string, changes: Partial<BuildRequest> = {}): Build
 }
 
 async function hashOf(context: string, changes: Partial<BuildRequest> = {}): Promise<string> {
-  return (await hashContent(requestFor(context, changes), process.env, new AbortController().signal)).hash;
+  return (await hashContent(requestFor(context, changes), surroundings())).hash;
+}
+
+function surroundings(changes: Partial<BuildSurroundings> = {}): BuildSurroundings {
+  const { signal } = new AbortController();
+  return { platforms: ['linux/amd64'], dialect: 'buildx', env: {}, signal, ...changes };
 }
 
 function git(folder: string, ...args: string[]): void {
@@ -160,47 +175,250 @@ test('the rules beside the Dockerfile win over those in the context', async () =
 test('says when every commit would be other content', async () => {
   const folder = workspaceOf(DOCKERFILE);
   commitAll(folder);
-  const content = await hashContent(requestFor(folder), process.env, new AbortController().signal);
-  expect(content.seesGit).toBe(true);
+  const { notes } = await hashContent(requestFor(folder), surroundings());
+  expect(notes).toEqual([expect.stringContaining('.git')]);
 });
 
-describe("git's index", () => {
-  test('gives the same hash as reading every file', async () => {
-    const names = fc.constantFrom('a', 'b/c', 'b/d e', 'ü', 'b/f.bin');
-    const files = fc.dictionary(names, fc.string({ maxLength: 50 }), { minKeys: 1 });
-    // One that is hashed piece by piece.
-    const large = Buffer.alloc(5_000_000, 'large').toString();
-    await fc.assert(
-      fc.asyncProperty(files, files, async (committed, changed) => {
-        const folder = workspaceOf({ ...DOCKERFILE, ...committed, large, '.dockerignore': '.git' });
-        commitAll(folder);
-        for (const [name, text] of Object.entries(changed)) {
-          mkdirSync(join(folder, name, '..'), { recursive: true });
-          writeFileSync(join(folder, name), text);
-        }
-        const known = await hashOf(folder);
-        rmSync(join(folder, '.git'), { recursive: true });
-        expect(await hashOf(folder)).toBe(known);
-      }),
-      { numRuns: 10 },
-    );
+describe('the platform', () => {
+  const hashFor = async (platforms: string[], defaults: string[]): Promise<string> => {
+    const folder = workspaceOf(DOCKERFILE);
+    return (await hashContent(requestFor(folder, { platforms }), surroundings({ platforms: defaults }))).hash;
+  };
+
+  test('of the builder counts where none is asked for, and spelling it out changes nothing', async () => {
+    const byDefault = await hashFor([], ['linux/arm64']);
+    expect(await hashFor([], ['linux/amd64'])).not.toBe(byDefault);
+    expect(await hashFor(['linux/arm64'], ['linux/amd64'])).toBe(byDefault);
   });
 
   test.each([
-    ['files that git was told not to look at', 'assume-unchanged', ''],
-    ['files that git converts', '', '* text=auto eol=lf\n'],
-    ['files behind a filter', '', '*.txt filter=lfs\n'],
-  ])('is not believed of %s', async (_, flag, attributes) => {
-    const folder = workspaceOf({
-      ...DOCKERFILE,
-      'a.txt': 'a\n',
-      '.dockerignore': '.git',
-      '.gitattributes': attributes,
-    });
+    ['linux/x86_64', 'linux/amd64'],
+    ['linux/amd64/v1', 'linux/amd64'],
+    ['Linux/AArch64', 'linux/arm64'],
+    ['linux/arm64/v8', 'linux/arm64'],
+    ['linux/armhf', 'linux/arm/v7'],
+    ['linux/arm', 'linux/arm/v7'],
+    ['linux/arm/6', 'linux/arm/v6'],
+    ['linux/armel', 'linux/arm/v6'],
+    ['linux/i386', 'linux/386'],
+    ['macos/arm64/9', 'darwin/arm64/v9'],
+  ])('%s is %s', async (given, usual) => {
+    expect(await hashFor([given], [])).toBe(await hashFor([usual], []));
+  });
+
+  test.each([
+    ['linux/amd64', 'linux/amd64/v2'],
+    ['linux/arm/v6', 'linux/arm/v7'],
+    ['linux/amd64', 'linux/amd64,linux/arm64'],
+    // A builder whose own default is not known.
+    ['linux/amd64', 'linux/amd64*,linux/arm64*'],
+  ])('%s is not %s', async (one, other) => {
+    expect(await hashFor(one.split(','), [])).not.toBe(await hashFor(other.split(','), []));
+  });
+});
+
+test("docker's own client reads ignore files otherwise: its images are other content", async () => {
+  const request = requestFor(workspaceOf(DOCKERFILE));
+  const { hash } = await hashContent(request, surroundings({ dialect: 'docker-20' }));
+  expect(hash).not.toBe((await hashContent(request, surroundings())).hash);
+});
+
+test('SOURCE_DATE_EPOCH counts as the build argument that Docker makes of it', async () => {
+  const folder = workspaceOf(DOCKERFILE);
+  const env = { SOURCE_DATE_EPOCH: '1' };
+  const { hash } = await hashContent(requestFor(folder), surroundings({ env }));
+  expect(hash).not.toBe(await hashOf(folder));
+  expect(hash).toBe(await hashOf(folder, { buildArgs: env }));
+});
+
+describe('what git knows of a file is not taken for its content', () => {
+  const CRLF = 'a\r\nb\r\n';
+
+  /** Each leaves a file on disk that differs from what the index or the attributes let expect. */
+  test.each<[string, (folder: string) => void]>([
+    [
+      'attributes that were removed after the checkout',
+      (folder) => {
+        writeFileSync(join(folder, '.gitattributes'), '* text eol=crlf\n');
+        checkOutAgain(folder);
+        rmSync(join(folder, '.gitattributes'));
+      },
+    ],
+    [
+      'attributes outside the tree',
+      (folder) => {
+        writeFileSync(join(folder, '.git/info/attributes'), '* text eol=crlf\n');
+        checkOutAgain(folder);
+        rmSync(join(folder, '.git/info/attributes'));
+      },
+    ],
+    [
+      'core.autocrlf at the checkout alone',
+      (folder) => {
+        git(folder, 'config', 'core.autocrlf', 'true');
+        checkOutAgain(folder);
+        git(folder, 'config', 'core.autocrlf', 'false');
+      },
+    ],
+    [
+      'a filter that keeps the size',
+      (folder) => {
+        git(folder, 'config', 'filter.turn.smudge', 'tr ab ba');
+        git(folder, 'config', 'filter.turn.clean', 'tr ab ba');
+        writeFileSync(join(folder, '.gitattributes'), 'a.txt filter=turn\n');
+        checkOutAgain(folder);
+        rmSync(join(folder, '.gitattributes'));
+      },
+    ],
+    ...['assume-unchanged', 'skip-worktree'].map((flag): [string, (folder: string) => void] => [
+      flag,
+      (folder) => {
+        git(folder, 'update-index', `--${flag}`, 'a.txt');
+        writeFileSync(join(folder, 'a.txt'), CRLF);
+      },
+    ]),
+    [
+      'a change that keeps size and time',
+      (folder) => {
+        const { atime, mtime } = statSync(join(folder, 'a.txt'));
+        writeFileSync(join(folder, 'a.txt'), 'b\na\n');
+        utimesSync(join(folder, 'a.txt'), atime, mtime);
+      },
+    ],
+    [
+      'a split index',
+      (folder) => {
+        git(folder, 'update-index', '--split-index');
+        writeFileSync(join(folder, 'a.txt'), CRLF);
+      },
+    ],
+    [
+      'a repository with SHA-256',
+      (folder) => {
+        rmSync(join(folder, '.git'), { recursive: true });
+        git(folder, 'init', '--quiet', '--object-format=sha256');
+        git(folder, 'add', '--all');
+        writeFileSync(join(folder, 'a.txt'), CRLF);
+      },
+    ],
+  ])('%s', async (_, change) => {
+    const files = { ...DOCKERFILE, 'a.txt': 'a\nb\n', '.dockerignore': '.git\n.gitattributes' };
+    const folder = workspaceOf(files);
     commitAll(folder);
-    if (flag !== '') git(folder, 'update-index', `--${flag}`, 'a.txt');
     const before = await hashOf(folder);
-    writeFileSync(join(folder, 'a.txt'), 'a\r\n');
-    expect(await hashOf(folder)).not.toBe(before);
+    change(folder);
+    const after = await hashOf(folder);
+    expect(after).not.toBe(before);
+    rmSync(join(folder, '.git'), { recursive: true });
+    expect(await hashOf(folder)).toBe(after);
+  });
+
+  function checkOutAgain(folder: string): void {
+    rmSync(join(folder, 'a.txt'));
+    git(folder, 'checkout', '--', 'a.txt');
+  }
+});
+
+test('a large file is hashed to its end', async () => {
+  const folder = workspaceOf({ ...DOCKERFILE, large: 'x'.repeat(5_000_000) });
+  const before = await hashOf(folder);
+  appendFileSync(join(folder, 'large'), 'y');
+  expect(await hashOf(folder)).not.toBe(before);
+});
+
+test('no two contexts have one hash', async () => {
+  const name = fc.constantFrom('a', 'b', 'a/b', 'b/a');
+  const content = fc.constantFrom('', '\n', '["a","file",33188,0]\n', 'x');
+  const context = fc.dictionary(name, content, { maxKeys: 3 });
+  const seen = new Map<string, string>();
+  await fc.assert(
+    fc.asyncProperty(context, async (files) => {
+      const names = Object.keys(files);
+      fc.pre(!names.some((one) => names.some((other) => other.startsWith(`${one}/`))));
+      const hash = await hashOf(workspaceOf({ ...DOCKERFILE, ...files }));
+      const text = JSON.stringify(Object.entries(files).sort());
+      expect(seen.get(hash) ?? text).toBe(text);
+      seen.set(hash, text);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('a cancelled job stops the hashing', async () => {
+  const folder = workspaceOf({ ...DOCKERFILE, large: '' });
+  truncateSync(join(folder, 'large'), 2 ** 33);
+  const signal = AbortSignal.timeout(50);
+  await expect(hashContent(requestFor(folder), surroundings({ signal }))).rejects.toMatchObject({
+    name: 'TimeoutError',
+  });
+});
+
+test.each([
+  [
+    'a Dockerfile that is a link out of its folder',
+    '../Dockerfile',
+    'a link to a file that is not below its folder',
+  ],
+  ['a Dockerfile that does not exist', undefined, 'there is no such Dockerfile'],
+])('%s is an input error', async (_, target, message) => {
+  const outer = workspaceOf({ ...DOCKERFILE, 'app/a': '' });
+  const folder = join(outer, 'app');
+  if (target !== undefined) symlinkSync(target, join(folder, 'Dockerfile'));
+  await expect(hashOf(folder)).rejects.toMatchObject({
+    code: 'input-invalid',
+    message: expect.stringContaining(message),
+  });
+});
+
+describe('an OCI layout as a named context', () => {
+  const digestOf = (letter: string): string => `sha256:${letter.repeat(64)}`;
+  /** A layout with these images: the annotations of each, by the letter of its digest. */
+  const layoutOf = (images: Record<string, Record<string, string>>): string =>
+    workspaceOf({
+      'index.json': JSON.stringify({
+        manifests: Object.entries(images).map(([letter, annotations]) => ({
+          digest: digestOf(letter),
+          annotations,
+        })),
+      }),
+      ...Object.fromEntries(Object.keys(images).map((letter) => [`blobs/sha256/${letter.repeat(64)}`, '{}'])),
+    });
+  const TAG = 'org.opencontainers.image.ref.name';
+  const NAME = 'io.containerd.image.name';
+  const context = workspaceOf(DOCKERFILE);
+  const hashWith = (reference: string): Promise<string> =>
+    hashOf(context, { buildContexts: { base: `oci-layout://${reference}` } });
+
+  test.each([
+    ['the tag latest by default', { a: { [TAG]: 'latest' }, b: { [TAG]: 'v2' } }, ''],
+    ['a tag', { a: { [TAG]: 'v1' }, b: { [TAG]: 'v2' } }, ':v1'],
+    ['a name before a tag', { b: { [TAG]: 'v1' }, a: { [NAME]: 'v1' } }, ':v1'],
+    ['the only image, whatever its tag', { a: {} }, ':v9'],
+    ['a digest', { a: {}, b: {} }, `@${digestOf('a')}`],
+    ['a digest behind a tag', { a: {}, b: { [TAG]: 'v1' } }, `:v1@${digestOf('a')}`],
+  ])('counts by %s', async (_, images, reference) => {
+    const expected = await hashWith(`${layoutOf({ a: {} })}@${digestOf('a')}`);
+    expect(await hashWith(`${layoutOf(images)}${reference}`)).toBe(expected);
+  });
+
+  test('of another digest is other content, and another image in the layout is not', async () => {
+    const one = await hashWith(layoutOf({ a: { [TAG]: 'latest' } }));
+    expect(await hashWith(layoutOf({ b: { [TAG]: 'latest' } }))).not.toBe(one);
+    expect(await hashWith(layoutOf({ a: { [TAG]: 'latest' }, c: { [TAG]: 'v3' } }))).toBe(one);
+  });
+
+  test.each([
+    ['a tag', { a: { [TAG]: 'v1' }, b: { [TAG]: 'v2' } }, ':v3'],
+    ['a digest', { a: {} }, `@${digestOf('b')}`],
+    ['an image at all', {}, ''],
+  ])('without %s is an input error', async (_, images, reference) => {
+    await expect(hashWith(`${layoutOf(images)}${reference}`)).rejects.toMatchObject({
+      input: 'build-contexts',
+      message: expect.stringContaining('expected an image that the layout'),
+    });
+  });
+
+  test('that is no layout is an input error', async () => {
+    await expect(hashWith(workspaceOf({ a: '' }))).rejects.toMatchObject({ input: 'build-contexts' });
   });
 });

@@ -1,6 +1,23 @@
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from '@jest/globals';
-import { contextEntries, ignoreRules, IgnoreRules } from '../../../../src/images/build/context-files.ts';
+import { describe, expect, test } from '@jest/globals';
+import { contextEntries, ignoreRules, locate } from '../../../../src/images/build/context-files.ts';
+import { IgnoreRules, type Judgement } from '../../../../src/images/build/ignore-rules.ts';
+import { useWorkspaces } from '../../../support/action.ts';
+
+const workspaceOf = useWorkspaces();
+
+function rulesOf(text: string): IgnoreRules {
+  return new IgnoreRules({ file: '.dockerignore', content: Buffer.from(text) });
+}
+
+/** What the rules say of a path, asked from its first folder on. */
+function ignores(rules: IgnoreRules, path: string): boolean {
+  const parts = path.split('/');
+  let judgement: Judgement | undefined;
+  for (const index of parts.keys()) judgement = rules.judge(parts.slice(0, index + 1).join('/'), judgement);
+  return judgement?.ignored === true;
+}
 
 /** The rules of https://docs.docker.com/build/concepts/context/#syntax, and the cases in moby's own tests. */
 test.each<[rules: string, path: string, ignored: boolean]>([
@@ -42,28 +59,49 @@ test.each<[rules: string, path: string, ignored: boolean]>([
   ['*\n!src/a.ts', 'src/a.ts', false],
   ['*\n!src/a.ts', 'src/b.ts', true],
   ['**\n!*/src', 'service/src/main.ts', false],
-  ['**\n!*/src\nbench', 'bench/src/main.ts', true],
+  // A rule that comes too late for the folder, which is ignored already, does not hold below it either.
+  ['**\n!*/src\nbench', 'bench/src/main.ts', false],
+  ['**.ts', 'a/main.ts', true],
+  ['*\n!**.ts', 'a/main.ts', false],
+  ['a|b*', 'a', true],
   ['node_modules\n! node_modules/kept', 'node_modules/kept/a', false],
   ['\uFEFFtemp', 'temp', true],
   ['temp\r\nother', 'temp', true],
 ])('%j: %s ignored is %s', (rules, path, ignored) => {
-  expect(new IgnoreRules(rules).ignores(path)).toBe(ignored);
+  expect(ignores(rulesOf(rules), path)).toBe(ignored);
 });
 
 test.each([
-  ['*', 'node_modules', false],
-  ['*\n!src/a.ts', 'src', true],
-  ['*\n!src/a.ts', 'node_modules', false],
-  ['*\n!*/src', 'node_modules', true],
+  ['*', 'node_modules', true],
+  ['*\n!src/a.ts', 'src', false],
+  ['*\n!src/a.ts', 'node_modules', true],
+  ['*\n!src/**', 'node_modules', true],
+  // An exception with a wildcard may hold anywhere.
   ['*\n!*/src', 'node_modules/a', false],
-  ['*\n!**/keep', 'node_modules/a', true],
-  ['a\n!a', 'a', false],
-])('%j: an exception may hold below %s is %s', (rules, folder, expected) => {
-  expect(new IgnoreRules(rules).mayExceptBelow(folder)).toBe(expected);
+  ['*\n!**/keep', 'node_modules/a', false],
+])('%j: nothing below %s is kept is %s', (rules, folder, expected) => {
+  expect(rulesOf(rules).skips(folder)).toBe(expected);
 });
 
-test.each(['!', '[a'])('the pattern %j is refused, as by Docker', (rules) => {
-  expect(() => new IgnoreRules(rules)).toThrow('is not valid');
+test.each([
+  ['a\n!', '2', '!'],
+  ['[a', '1', '[a'],
+  ['# fine\n\n  a[\\', '3', '  a[\\'],
+  ['x'.repeat(70_000), '1', 'x'.repeat(100)],
+])('a pattern that Docker refuses is an input error with its line', (rules, line, pattern) => {
+  expect(() => rulesOf(rules)).toThrow(
+    expect.objectContaining({
+      code: 'input-invalid',
+      message: expect.stringContaining(`.dockerignore:${line}: expected a pattern that Docker accepts`),
+    }),
+  );
+  expect(() => rulesOf(rules)).toThrow(JSON.stringify(pattern).slice(0, -1));
+});
+
+test('a mistake that Docker finds when it compares a path is found then', () => {
+  const rules = rulesOf('*.md\n!x*[b-a]');
+  expect(ignores(rules, 'a.ts')).toBe(false);
+  expect(() => ignores(rules, 'a.md')).toThrow('.dockerignore:2: expected a pattern that Docker accepts');
 });
 
 const SERVICES = ['user-service', 'product-service', 'order-service', 'frontend', 'gateway'];
@@ -71,7 +109,7 @@ const SERVICES = ['user-service', 'product-service', 'order-service', 'frontend'
 test.each(SERVICES)(
   'the build of %s sees itself, what is shared, and nothing of another service',
   (service) => {
-    const rules = ignoreRules('services', join('services', service, 'Dockerfile'));
+    const { rules } = ignoreRules('services', join('services', service, 'Dockerfile'));
     const seen = contextEntries('services', rules)
       .filter(({ kind }) => kind === 'file')
       .map(({ path }) => path);
@@ -83,3 +121,70 @@ test.each(SERVICES)(
     expect(seen.filter((path) => /node_modules|\/(?:dist|test)\/|Dockerfile|\.md$/.test(path))).toEqual([]);
   },
 );
+
+describe('an ignore file that is a link', () => {
+  const used = (folder: string): { entries: string[]; notes: string[] } => {
+    const { rules, notes } = ignoreRules(folder, join(folder, 'Dockerfile'));
+    return { entries: contextEntries(folder, rules).map(({ path }) => path), notes };
+  };
+
+  test.each([
+    ['a file beside it', 'shared.ignore'],
+    ['a file below it, by its path from the root of the context', '/config/shared.ignore'],
+    ['a file that a path out of the context leads back to', '../../config/shared.ignore'],
+    ['a link', 'config/link'],
+  ])('to %s is used', (_, target) => {
+    const folder = workspaceOf({ 'shared.ignore': 'hidden', 'config/shared.ignore': 'hidden', hidden: '' });
+    symlinkSync('shared.ignore', join(folder, 'config/link'));
+    symlinkSync(target, join(folder, '.dockerignore'));
+    const { entries, notes } = used(folder);
+    expect(entries).not.toContain('hidden');
+    expect(notes).toEqual([]);
+  });
+
+  test.each([
+    ['a file outside', '../outside.ignore'],
+    ['nothing', 'missing'],
+    ['itself', '.dockerignore'],
+    ['a folder', 'app'],
+    ['a path that the client and the builder may read in two ways', 'app/../shared.ignore'],
+  ])('to %s hides nothing', (_, target) => {
+    const outer = workspaceOf({
+      'outside.ignore': 'hidden',
+      'app/hidden': '',
+      'app/app/x': '',
+      'app/shared.ignore': 'hidden',
+    });
+    const folder = join(outer, 'app');
+    symlinkSync(target, join(folder, '.dockerignore'));
+    const { entries, notes } = used(folder);
+    expect(entries).toContain('hidden');
+    expect(notes).toEqual([expect.stringContaining(`Docker does not use ${join(folder, '.dockerignore')}`)]);
+  });
+
+  test('beside the Dockerfile and out of its folder leaves the one of the context in force', () => {
+    const folder = workspaceOf({
+      '.dockerignore': 'hidden',
+      hidden: '',
+      'all.ignore': '',
+      'api/Dockerfile': '',
+    });
+    symlinkSync('../all.ignore', join(folder, 'api/Dockerfile.dockerignore'));
+    const { rules, notes } = ignoreRules(folder, join(folder, 'api/Dockerfile'));
+    expect(contextEntries(folder, rules).map(({ path }) => path)).not.toContain('hidden');
+    expect(notes).toHaveLength(1);
+  });
+});
+
+test('a folder of the name of an ignore file hides nothing', () => {
+  const folder = workspaceOf({ '.dockerignore/a': '', hidden: '' });
+  expect(ignoreRules(folder).notes).toEqual([]);
+});
+
+test('names that are not UTF-8 are different entries, and rules apply to their bytes', () => {
+  const folder = workspaceOf({});
+  for (const name of ['a\xff', 'a\xfe', 'b\xff', 'é']) writeFileSync(locate(folder, name), '');
+  const paths = (rules: string): string[] => contextEntries(folder, rulesOf(rules)).map(({ path }) => path);
+  expect(paths('')).toEqual(['a\xfe', 'a\xff', 'b\xff', 'é']);
+  expect(paths('a?')).toEqual(['b\xff', 'é']);
+});
