@@ -88,14 +88,22 @@ export async function runCommand(
     const [exit, output] = await Promise.allSettled([ended, readStdout(child.stdout, options)]);
     signal.throwIfAborted();
     if (exit.status === 'rejected') throw exit.reason;
-    // A reader of half an output fails too; the exit code tells more.
-    if (exit.value.exitCode === 0 && output.status === 'rejected') throw output.reason;
+    if (output.status === 'rejected') {
+      // A reader of half an output fails too, and the exit code tells more. A reader that failed by itself, as on a
+      // full disk, is why the program could not write on.
+      if (exit.value.exitCode === 0 || isSystemError(output.reason)) throw output.reason;
+    }
     const stdout = output.status === 'fulfilled' ? output.value : '';
     return { ...exit.value, stdout, stderr: lines.join('\n') };
   } finally {
     signal.removeEventListener('abort', stop.now);
     stop.done();
   }
+}
+
+/** Whether an error is one of the operating system, such as ENOSPC. */
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
 }
 
 async function readStdout(stdout: Readable, options: CommandOptions): Promise<string> {

@@ -108,11 +108,17 @@ export function failedResult({ run, image, stage }: Progress, thrown: unknown): 
   return { ...ended, verdict: 'failed', reason: `${sentence(explain(run.repository, error))} ${left}` };
 }
 
+const FREE_SPACE = 'Free disk space on the runner before this step, or set RUNNER_TEMP to a larger disk.';
+
 /** Node's errors of the file system explain a fault of the runner; all other unknown errors are internal. */
 function toPlatformError(error: unknown): PlatformError {
   if (error instanceof PlatformError) return error;
   if (error instanceof Error && 'syscall' in error) {
-    return new PlatformError('file-system', error.message, { cause: error });
+    const isFull = error.message.startsWith('ENOSPC');
+    return new PlatformError('file-system', error.message, {
+      cause: error,
+      ...(isFull && { fix: FREE_SPACE }),
+    });
   }
   return new PlatformError('internal', reasonOf(error), { cause: error });
 }

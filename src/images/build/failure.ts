@@ -38,9 +38,9 @@ export class BuildFailedError extends PlatformError {
 /** What BuildKit was doing when a build failed. */
 type Phase = 'connect' | 'pull' | 'frontend' | 'sbom' | 'instruction' | 'push' | 'other';
 
-/** A refusal of a registry that gives no reason of its own. */
+/** A refusal that gives no reason of its own: no words, those of the error code, or the page of a proxy. */
 const REFUSED =
-  /(?:^|: )(?:40[13] \w+|denied|unauthorized|denied: requested access to the resource is denied|unauthorized: authentication required)$/i;
+  /(?:^|: )(?:40[13] \w+(?:: <.*)?|denied|unauthorized|denied: requested access to the resource is denied|unauthorized: authentication required)$/i;
 const LOGIN = /pull access denied|insufficient_scope|authorization failed/i;
 const LIMITED = /: 429\b|too ?many ?requests|rate limit/i;
 const FULL = /no space left on device/i;

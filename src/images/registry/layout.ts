@@ -104,10 +104,12 @@ function messageOf(error: unknown): string {
 /** The only file names in a layout. All others are skipped, including any path that leads out of the folder. */
 const WANTED = /^(?:\.\/)?(oci-layout|index\.json|blobs\/sha256\/[0-9a-f]{64})$/;
 
+const FULL = ['ENOSPC', 'EDQUOT'];
+
 /**
  * Unpacks a tar of an OCI image layout into a folder.
  *
- * @throws InputError when the file is no tar.
+ * @throws InputError when the file is no tar; the file system's error when there is no space.
  */
 export async function unpackLayout(
   input: string,
@@ -132,6 +134,8 @@ export async function unpackLayout(
     await unpacking;
   } catch (error) {
     signal.throwIfAborted();
+    // A full disk says nothing about the file.
+    if (FULL.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     const why = error instanceof Error ? error.message : String(error);
     throw new InputError(input, file, `expected a folder or a tar of an OCI image layout: ${why}`);
   }

@@ -59,6 +59,13 @@ describe('runCommand', () => {
     await expect(succeeded).rejects.toThrow('unreadable');
   });
 
+  test('a reader that the operating system fails is the reason, and not what the program says of its pipe', async () => {
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { syscall: 'write' });
+    const readOutput = () => Promise.reject(full);
+    const { env } = program('echo x; exit 1');
+    await expect(runCommand('tool', [], { env, readOutput }, never)).rejects.toBe(full);
+  });
+
   test('a program that ends itself by a signal has no exit code', async () => {
     const { env } = program('kill -TERM $$');
     const result = await runCommand('tool', [], { env }, never);

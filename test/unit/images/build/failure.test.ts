@@ -287,6 +287,21 @@ describe('what a failed build says', () => {
     if (place) expect(place.file).toBe('api/Dockerfile');
   });
 
+  test.each([
+    ['403 Forbidden', true],
+    ['403 Forbidden: <html><body>403</body></html>', true],
+    ['denied', true],
+    ['denied: requested access to the resource is denied', true],
+    ['denied: Your quota of storage is used up', false],
+    ['unauthorized: Your authorization token has expired. Reauthenticate and try again.', false],
+  ])('a push that is refused with %j has a fix: %s', (words, hasFix) => {
+    const error = `failed to push host/shop/api: ${words}`;
+    const text = `#6 exporting to image\n#6 ERROR: ${error}\n------\n > exporting to image:\n------\nERROR: failed to build: failed to solve: ${error}`;
+    const { fix, step } = explain(text);
+    expect(step).toBe('exporting to image');
+    expect(fix).toEqual(hasFix ? expect.stringMatching(/login.*policy.*quota/) : undefined);
+  });
+
   test('is known for every recorded output of a build that failed', () => {
     const files = readdirSync(RECORDED, { recursive: true, encoding: 'utf8' });
     const names = files.filter((file) => file.endsWith('.txt')).map((file) => file.replace('.txt', ''));
