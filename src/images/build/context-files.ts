@@ -39,7 +39,7 @@ function collectEntries(collecting: Collecting, folder: string, parent: Judgemen
     const isFolder = item.isDirectory();
     const enters = isFolder && !(judgement.ignored && rules.skips(path));
     const below = enters && collectEntries(collecting, path, judgement);
-    if (judgement.ignored && !below) continue;
+    if (judgement.ignored && !below && !(isFolder && rules.keepsFolder(path))) continue;
     const kind = isFolder ? 'folder' : item.isFile() ? 'file' : item.isSymbolicLink() ? 'link' : 'special';
     entries.push({ path, kind });
     found = true;

@@ -88,7 +88,16 @@ export class IgnoreRules {
   skips(folder: string): boolean {
     if (this.#exceptions.length > 0 && this.#dialect === 'docker-20') return false;
     const literal = this.#exceptions.every(({ fixedPart }) => !/[*[\]?^\\]/.test(fixedPart));
-    return literal && !this.#exceptions.some(({ fixedPart }) => `${fixedPart}/`.startsWith(`${folder}/`));
+    return literal && !this.#leadsToException(folder);
+  }
+
+  /** Whether an ignored folder is kept even with nothing in it: docker's client before 23 sends it for an exception below. */
+  keepsFolder(folder: string): boolean {
+    return this.#dialect === 'docker-20' && this.#leadsToException(folder);
+  }
+
+  #leadsToException(folder: string): boolean {
+    return this.#exceptions.some(({ fixedPart }) => `${fixedPart}/`.startsWith(`${folder}/`));
   }
 }
 

@@ -11,6 +11,7 @@ import (
 	gofs "io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/docker/docker/pkg/fileutils"
 	"github.com/moby/patternmatcher/ignorefile"
@@ -71,7 +72,7 @@ func sent(asked question) ([][]byte, error) {
 }
 
 // sentByDocker20 looks into every folder where there are exceptions, and that client only into some: it sends no more
-// than this.
+// than this. A folder that leads to an exception is sent also where the patterns match it.
 func sentByDocker20(root string, patterns []string) ([][]byte, error) {
 	matcher, err := fileutils.NewPatternMatcher(patterns)
 	if err != nil {
@@ -79,14 +80,27 @@ func sentByDocker20(root string, patterns []string) ([][]byte, error) {
 	}
 	return walk(root, &fsutil.FilterOpt{}, func(path string) (bool, error) {
 		ignored, err := matcher.Matches(path)
-		if err == nil && ignored && !matcher.Exclusions() {
-			info, _ := os.Lstat(filepath.Join(root, path))
-			if info != nil && info.IsDir() {
-				return false, gofs.SkipDir
-			}
+		if err != nil || !ignored {
+			return !ignored, err
 		}
-		return !ignored, err
+		info, err := os.Lstat(filepath.Join(root, path))
+		if err != nil || !info.IsDir() {
+			return false, err
+		}
+		if !matcher.Exclusions() {
+			return false, gofs.SkipDir
+		}
+		return leadsToException(matcher, path), nil
 	})
+}
+
+func leadsToException(matcher *fileutils.PatternMatcher, folder string) bool {
+	for _, pattern := range matcher.Patterns() {
+		if pattern.Exclusion() && strings.HasPrefix(pattern.String()+"/", folder+"/") {
+			return true
+		}
+	}
+	return false
 }
 
 func walk(root string, filter *fsutil.FilterOpt, keep func(string) (bool, error)) ([][]byte, error) {
