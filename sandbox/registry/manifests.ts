@@ -6,6 +6,7 @@ export interface Descriptor {
   digest: string;
   size: number;
   artifactType?: string;
+  urls?: string[];
 }
 
 /** An image, an index of images, or another artefact, as it was pushed. */
@@ -83,9 +84,16 @@ export function isRunnable(manifest: Manifest): boolean {
   return IMAGE_CONFIGS.includes(manifest.config?.mediaType ?? '') && layersRun;
 }
 
-/** Every blob that the manifest names. */
+/**
+ * Every blob that the registry must have. Clients download foreign layers from their URLs.
+ *
+ * @see https://github.com/distribution/distribution/blob/main/registry/storage/ocimanifesthandler.go (verifyManifest)
+ */
 export function blobsOf({ config, layers }: Manifest): Descriptor[] {
-  return config ? [config, ...layers] : [...layers];
+  const stored = layers.filter(
+    ({ mediaType, urls = [] }) => urls.length === 0 || !/\.(foreign|nondistributable)\./.test(mediaType),
+  );
+  return config ? [config, ...stored] : stored;
 }
 
 function parse(bytes: Buffer): Document {

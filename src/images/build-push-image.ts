@@ -9,7 +9,7 @@ import {
   type ImageRequest,
   openImageBuildContext,
 } from './context.ts';
-import { copyToAll, openRepositories } from './other-registries.ts';
+import { copyToAll, mirrorImage, openRepositories } from './other-registries.ts';
 import { createImage } from './create-image.ts';
 import { withImageRun } from './image-run.ts';
 import { type ImageDescription, Progress } from './progress.ts';
@@ -44,6 +44,7 @@ async function run(
   );
   const reuse = await findReuse(source, request, build);
   const { existing } = reuse;
+  if (existing && source.kind === 'mirror') await mirrorImage(source, build, existing);
   const created = existing ?? (await createAndCompare(build, freshSource(source, reuse)));
   let image = await describeImage(build, request, created, existing !== undefined);
   let blocked = blockedResult(progress, image);

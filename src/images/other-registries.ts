@@ -4,7 +4,7 @@ import { sentence } from '../core/text.ts';
 import type { CopyRequest, ImageBuildContext, ImageContext } from './context.ts';
 import type { ImageCopy, Progress } from './progress.ts';
 import type { RegistryClient } from './registry/client.ts';
-import { copyWhole } from './registry/copy/copier.ts';
+import { copyAttachments, copyWhole } from './registry/copy/copier.ts';
 import { nameError, registrySource, registryStore } from './registry/copy/registry-store.ts';
 import type { ImageStore } from './registry/copy/store.ts';
 import type { Manifest } from './registry/manifest.ts';
@@ -46,23 +46,31 @@ export async function openMirror(
   return { kind: 'mirror', store: registrySource(client, uri), digest };
 }
 
-/** Copies the image by its exact manifest, with its platforms, attestations and signatures. */
+/**
+ * Copies the image by its exact manifest, with its platforms, attestations and signatures.
+ *
+ * @param existing the image, where the repository has it: only what was attached to it since is copied.
+ */
 export async function mirrorImage(
   { store, digest }: MirrorSource,
   { registry, repository, progress }: ImageBuildContext,
+  existing?: Manifest,
 ): Promise<Manifest> {
   return progress.runStage('push', async () => {
-    const [found] = await store.manifests([{ imageDigest: digest }]);
-    if (!found) throw new PlatformError('not-found', `${store.name} does not give ${digest}`);
     const target = registryStore(registry, repository.uri);
-    const copied = await copyWhole(store, target, found.manifest, { attachmentsOf: 'image' });
+    const manifest = existing ?? (await store.manifests([{ imageDigest: digest }]))[0]?.manifest;
+    if (!manifest) throw new PlatformError('not-found', `${store.name} does not give ${digest}`);
+    const copy = existing ? copyAttachments : copyWhole;
+    const copied = await copy(store, target, manifest);
+    for (const note of copied.notes) progress.note(note);
+    if (existing) return existing;
     progress.run.push = {
       pushedBlobs: copied.copiedBlobs,
       pushedBytes: copied.copiedBytes,
       presentBlobs: copied.presentBlobs + copied.mountedBlobs,
       presentBytes: copied.presentBytes,
     };
-    return found.manifest;
+    return manifest;
   });
 }
 
@@ -111,8 +119,9 @@ export async function copyToAll(
   const failures: PlatformError[] = [];
   for (const other of others) {
     try {
-      const copy = await copyTo(source, other, manifest, context);
+      const { notes, ...copy } = await copyTo(source, other, manifest, context);
       copies.push(copy);
+      for (const note of notes) progress.note(note);
       context.log.info(`${copy.repository}: ${copy.state}, with the tags ${copy.tags.join(', ')}.`);
     } catch (error) {
       context.signal.throwIfAborted();
@@ -138,10 +147,10 @@ async function copyTo(
   { uri, client, store, tags }: OtherRepository,
   manifest: Manifest,
   context: ImageContext,
-): Promise<ImageCopy> {
+): Promise<ImageCopy & { notes: readonly string[] }> {
   const { digest } = manifest;
   const present = (await store.manifests([{ imageDigest: digest }])).length > 0;
-  const copied = present ? undefined : await copyWhole(source, store, manifest, { attachmentsOf: 'nothing' });
+  const copied = await (present ? copyAttachments : copyWhole)(source, store, manifest);
   const current = await Promise.all(tags.map(async (tag) => ({ tag, found: await client.digest(tag) })));
   const wanted = current.flatMap(({ tag, found }) => (found === digest ? [] : [tag]));
   for (const tag of wanted) await store.putManifest(manifest, tag);
@@ -149,7 +158,8 @@ async function copyTo(
   return {
     repository: uri,
     tags,
-    state: copied ? 'copied' : 'present',
-    copiedBytes: copied?.copiedBytes ?? 0,
+    state: present ? 'present' : 'copied',
+    copiedBytes: copied.copiedBytes,
+    notes: copied.notes,
   };
 }

@@ -98,8 +98,9 @@ export async function openLayout(path: string, folder: string, signal: AbortSign
   const found = await stat(path).catch(() => undefined);
   if (!found) throw new InputError('oci-layout', path, 'there is no such folder or file');
   if (found.isDirectory()) return ImageLayout.open('oci-layout', path);
+  if (!found.isFile()) throw new InputError('oci-layout', path, 'expected a folder or a file');
   await unpackLayout('oci-layout', path, folder, signal);
-  return ImageLayout.open('oci-layout', folder);
+  return ImageLayout.open('oci-layout', folder, path);
 }
 
 async function requireFiles({ context, file, buildContexts }: BuildRequest): Promise<void> {

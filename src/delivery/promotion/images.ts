@@ -266,6 +266,7 @@ export async function copyImages(
     const { context } = placeIn(target, service);
     const report = await copyImage(source.ecr, copy.repository, digest, context, copy.present);
     reports.set(service, report);
+    for (const note of report.notes) context.log.info(`${service}: ${note}`);
     const moved = `${report.copiedBlobs} blobs copied, ${report.mountedBlobs} mounted, ${report.presentBlobs} there already`;
     context.log.info(`${service}: ${digest}: ${report.state === 'copied' ? moved : report.state}.`);
   });

@@ -145,7 +145,10 @@ async function planAndApply(request: PromotionRequest, run: Run): Promise<Releas
   const copies = await copyImages(releasedImages(changing), request.target);
   for (const reported of run.report.services) {
     const copy = copies.get(reported.service);
-    if (copy) reported.copy = { ...copy };
+    if (!copy) continue;
+    const { notes, ...copied } = copy;
+    reported.copy = copied;
+    run.report.notes.push(...notes.map((note) => `${reported.service}: ${note}`));
   }
   const { source, target, timeoutMs, lockWaitMs, order, origin, gates } = request;
   const { bypassReason } = gates;

@@ -90,6 +90,7 @@ async function fromUpstream(
   const target = await serviceRepository(context, service);
   const digest = digestOfReference(image ?? there.image);
   const report = await copyImage(await serviceRepository(source, service), target, digest, context);
+  for (const note of report.notes) context.log.info(`${name}: ${note}`);
   context.log.info(`${digest} of ${upstream.name} was ${report.state} in ${service.repository}.`);
   const own = digest === digestOfReference(there.image) ? sourceOf(there) : undefined;
   return { ...directRelease(context, `${target.uri}@${digest}`, own), from: upstream.name };

@@ -170,23 +170,38 @@ export class RegistryClient {
   }
 
   /**
-   * The digests of what refers to a manifest, such as signatures and SBOMs. Registries without the API for it list
-   * them under a tag.
+   * What refers to a manifest, such as signatures and SBOMs. Clients of registries without the API for it keep the list
+   * under a tag.
    *
    * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers
    */
-  async referrers(digest: string): Promise<string[]> {
+  async referrers(digest: string): Promise<Descriptor[]> {
+    const listed = await this.#listReferrers(digest);
+    if (listed) return listed;
+    const list = await this.manifest(digest.replace(':', '-'));
+    // Some tools put this tag on the image itself.
+    return list?.kind === 'index' && list.digest !== digest ? [...list.children] : [];
+  }
+
+  /** Whether the registry lists what refers to a manifest. */
+  async listsReferrers(digest: string): Promise<boolean> {
+    return (await this.#listReferrers(digest)) !== undefined;
+  }
+
+  /** Undefined where the registry has no API for it. */
+  async #listReferrers(digest: string): Promise<Descriptor[] | undefined> {
     const what = `list what refers to ${digest}`;
     const request = this.#request('GET', `referrers/${digest}`, { accept: INDEX });
     const expected = [200, ...WITHOUT_REFERRERS];
-    const found: string[] = [];
+    const found: Descriptor[] = [];
     for (let url: URL | undefined = request.url; url;) {
       const page: HttpRequest = { ...request, url };
       const answer = await this.#withRetry(what, () => this.#send(what, { ...page, expected }));
       if (answer.status !== 200 || !answer.headers['content-type']?.startsWith(INDEX)) {
-        return childrenOf(await this.manifest(digest.replace(':', '-')));
+        return undefined;
       }
-      found.push(...childrenOf(parseManifest(answer.body, INDEX)));
+      const list = parseManifest(answer.body, INDEX);
+      if (list.kind === 'index') found.push(...list.children);
       const next = /<([^>]+)>;\s*rel="?next/.exec([answer.headers.link].flat().join())?.[1];
       url = next === undefined ? undefined : new URL(next, url);
     }
@@ -315,10 +330,6 @@ export class RegistryClient {
     if (authorization === undefined || request.url.origin !== this.#access.endpoint.origin) return request;
     return { ...request, headers: { authorization, ...request.headers } };
   }
-}
-
-function childrenOf(index: Manifest | undefined): string[] {
-  return index?.kind === 'index' ? index.children.map(({ digest }) => digest) : [];
 }
 
 function isRepeatable({ body }: HttpRequest): boolean {

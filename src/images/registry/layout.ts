@@ -1,12 +1,27 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readFile, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, open, readFile, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { extract } from 'tar-stream';
+import { createGunzip } from 'node:zlib';
+import { extract, type Header } from 'tar-stream';
 import { InputError, PlatformError } from '../../core/errors.ts';
-import { type Descriptor, digestOf, type Manifest, parseManifest } from './manifest.ts';
+import {
+  type Descriptor,
+  digestOf,
+  isAttestation,
+  type Manifest,
+  parseConfig,
+  parseManifest,
+} from './manifest.ts';
 
 const READ_BYTES = 1024 * 1024;
+/**
+ * "Client and registry implementations SHOULD expect to be able to support manifest pushes of at least 4 megabytes."
+ *
+ * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests
+ */
+const MOST_BYTES = 4 * 1024 * 1024;
 
 /**
  * An image on disk in the OCI image layout: `oci-layout`, `index.json`, and blobs by digest. Blobs that the registry
@@ -28,37 +43,23 @@ export class ImageLayout {
   }
 
   /**
-   * Opens a layout's folder and reads its manifests.
+   * Opens a layout's folder and reads its manifests and the configs that it has.
    *
-   * @param input the name of the input that the folder came from, for the error.
-   * @throws InputError when it is no layout, is damaged, or holds more than one image.
+   * @param input the name of the input that the layout came from, for the error.
+   * @param given the path that was given, where the folder is what was unpacked from it.
+   * @throws InputError when it is no layout, is damaged, or does not hold exactly one image.
    */
-  static async open(input: string, folder: string): Promise<ImageLayout> {
+  static async open(input: string, folder: string, given = folder): Promise<ImageLayout> {
     try {
-      await readFile(join(folder, 'oci-layout'));
-      const index = parseManifest(await readFile(join(folder, 'index.json')), undefined);
-      if (index.kind !== 'index') throw new PlatformError('image-invalid', 'index.json is no index');
-      const [entry, ...others] = index.children;
-      if (!entry || others.length > 0) {
-        throw new PlatformError(
-          'image-invalid',
-          `index.json names ${index.children.length} images, and it must be one`,
-        );
-      }
-      const root = await readManifest(folder, entry);
-      const descriptors = root.kind === 'index' ? root.children : [];
-      const children = await Promise.all(descriptors.map((child) => readManifest(folder, child)));
-      const nested = children.find(({ kind }) => kind === 'index');
-      if (nested) {
-        throw new PlatformError(
-          'image-invalid',
-          `the index ${root.digest} holds another index, ${nested.digest}`,
-        );
-      }
+      await readSmall(folder, 'oci-layout');
+      const root = await readManifest(folder, await rootOf(folder));
+      const children = await readChildren(folder, root);
+      for (const image of root.kind === 'index' ? children : [root]) await checkConfig(folder, image);
       return new ImageLayout(folder, root, children);
     } catch (error) {
-      const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? missing(error) : messageOf(error);
-      throw new InputError(input, folder, `expected an OCI image layout with one image: ${why}`);
+      const problem = problemOf(error, folder);
+      if (problem === undefined) throw error;
+      throw new InputError(input, given, `expected an OCI image layout with one image: ${problem}`);
     }
   }
 
@@ -70,7 +71,7 @@ export class ImageLayout {
   /** A blob's bytes, in pieces. Throws a PlatformError that names the blob when the layout does not have it. */
   async *read(digest: string): AsyncIterable<Buffer> {
     try {
-      yield* createReadStream(blobFile(this.folder, digest), { highWaterMark: READ_BYTES });
+      yield* createReadStream(join(this.folder, blobFile(digest)), { highWaterMark: READ_BYTES });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       throw new PlatformError('image-invalid', `the layout lacks the blob ${digest}`, { cause: error });
@@ -78,38 +79,81 @@ export class ImageLayout {
   }
 }
 
-function blobFile(folder: string, digest: string): string {
-  return join(folder, 'blobs', ...digest.split(':'));
+function blobFile(digest: string): string {
+  return join('blobs', ...digest.split(':'));
+}
+
+/** The one image of index.json. Builders name it once for each of its tags. */
+async function rootOf(folder: string): Promise<Descriptor> {
+  const index = parseManifest(await readSmall(folder, 'index.json'), undefined);
+  if (index.kind !== 'index') throw invalid('index.json is no index');
+  const [first] = index.children;
+  const images = new Set(index.children.map(({ digest }) => digest)).size;
+  if (!first || images !== 1) throw invalid(`index.json names ${images} images, and it must be one`);
+  return first;
+}
+
+async function readChildren(folder: string, root: Manifest): Promise<Manifest[]> {
+  if (root.kind === 'image') return [];
+  if (root.children.every(isAttestation)) {
+    const what = root.children.length === 0 ? 'is empty' : 'holds only attestations';
+    throw invalid(`the index ${root.digest} ${what}, and must name an image`);
+  }
+  const children = await Promise.all(root.children.map((child) => readManifest(folder, child)));
+  const nested = children.find(({ kind }) => kind === 'index');
+  if (nested) throw invalid(`the index ${root.digest} holds another index, ${nested.digest}`);
+  return children;
 }
 
 async function readManifest(folder: string, { digest, mediaType, size }: Descriptor): Promise<Manifest> {
-  const file = blobFile(folder, digest);
-  const { size: actual } = await stat(file);
-  const bytes = actual === size ? await readFile(file) : Buffer.alloc(0);
-  if (digestOf(bytes) !== digest) {
-    throw new PlatformError('image-invalid', `the manifest ${digest} is damaged`);
-  }
+  const bytes = await readSmall(folder, blobFile(digest));
+  if (bytes.length !== size || digestOf(bytes) !== digest) throw invalid(`the manifest ${digest} is damaged`);
   return parseManifest(bytes, mediaType);
 }
 
-function missing(error: unknown): string {
-  const { path = '' } = error as NodeJS.ErrnoException;
-  return `there is no ${path}`;
+/** What runs an image reads its config as JSON. A registry takes any bytes. */
+async function checkConfig(folder: string, image: Manifest): Promise<void> {
+  if (image.kind !== 'image') return;
+  const { digest, size } = image.config;
+  const bytes = await readSmall(folder, blobFile(digest)).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (!bytes) return;
+  if (bytes.length !== size || digestOf(bytes) !== digest) {
+    throw invalid(`the image config ${digest} is damaged`);
+  }
+  parseConfig(bytes, digest);
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** A file of the layout that is read as a whole. */
+async function readSmall(folder: string, name: string): Promise<Buffer> {
+  const file = join(folder, name);
+  const found = await stat(file);
+  if (!found.isFile()) throw invalid(`${name} is not a file`);
+  if (found.size > MOST_BYTES)
+    throw invalid(`${name} has ${found.size} bytes, and at most ${MOST_BYTES} are read`);
+  return readFile(file);
+}
+
+function invalid(message: string): PlatformError {
+  return new PlatformError('image-invalid', message);
+}
+
+/** What makes a folder no layout, without its own path; undefined for an error that has another reason. */
+function problemOf(error: unknown, folder: string): string | undefined {
+  if (error instanceof PlatformError) return error.message;
+  const { code, path = '' } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ENOTDIR' ? `there is no ${relative(folder, path)}` : undefined;
 }
 
 /** The only file names in a layout. All others are skipped, including any path that leads out of the folder. */
 const WANTED = /^(?:\.\/)?(oci-layout|index\.json|blobs\/sha256\/[0-9a-f]{64})$/;
 
-const FULL = ['ENOSPC', 'EDQUOT'];
-
 /**
- * Unpacks a tar of an OCI image layout into a folder.
+ * Unpacks a tar of an OCI image layout into a folder. The tar may be compressed with gzip.
  *
- * @throws InputError when the file is no tar; the file system's error when there is no space.
+ * @throws InputError when the file is no tar, or has links in place of the layout's files; the file system's error when there is no space.
  */
 export async function unpackLayout(
   input: string,
@@ -119,24 +163,58 @@ export async function unpackLayout(
 ): Promise<void> {
   await mkdir(join(folder, 'blobs', 'sha256'), { recursive: true });
   const entries = extract();
-  const unpacking = pipeline(createReadStream(file, { highWaterMark: READ_BYTES }), entries, { signal });
-  unpacking.catch(() => undefined);
+  const compression = await compressionOf(file);
+  if (compression !== undefined && compression !== 'gzip') {
+    throw new InputError(input, file, `expected a tar, plain or by gzip; it is compressed by ${compression}`);
+  }
+  const steps = compression === 'gzip' ? [createGunzip()] : [];
+  const archive = createReadStream(file, { highWaterMark: READ_BYTES });
+  const unpacking = pipeline([archive, ...steps, entries], { signal });
+  let broken: unknown;
+  unpacking.catch((error: unknown) => {
+    broken = error;
+  });
   try {
     for await (const entry of entries) {
-      const name = WANTED.exec(entry.header.name)?.[1];
-      if (name === undefined || entry.header.type !== 'file') {
+      const name = fileOf(entry.header);
+      if (name === undefined) {
         entry.resume();
         continue;
       }
-      await mkdir(dirname(join(folder, name)), { recursive: true });
-      await pipeline(entry, createWriteStream(join(folder, name), { highWaterMark: READ_BYTES }), { signal });
+      const target = createWriteStream(join(folder, name), { highWaterMark: READ_BYTES });
+      // The entry may be destroyed by now, where the tar is cut off: only its iterator tells so.
+      await pipeline(Readable.from(entry), target, { signal });
     }
     await unpacking;
   } catch (error) {
     signal.throwIfAborted();
-    // A full disk says nothing about the file.
-    if (FULL.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    const why = error instanceof Error ? error.message : String(error);
-    throw new InputError(input, file, `expected a folder or a tar of an OCI image layout: ${why}`);
+    // A full disk is no fault of the file.
+    if (!(error instanceof Error) || 'syscall' in error) throw error;
+    const { message } = error instanceof PlatformError ? error : ((broken as Error | undefined) ?? error);
+    throw new InputError(input, file, `expected a folder or a tar of an OCI image layout: ${message}`);
+  }
+}
+
+/** The file of the layout that an entry of a tar is; undefined for all others. */
+function fileOf({ name, type }: Header): string | undefined {
+  const wanted = WANTED.exec(name)?.[1];
+  if (wanted === undefined || type === 'directory') return undefined;
+  if (type === 'file' || type === 'contiguous-file') return wanted;
+  const fix =
+    type === 'link' || type === 'symlink' ? '. Pack it with tar --dereference --hard-dereference' : '';
+  throw invalid(`${wanted} is a ${type} in the tar, and must be a file${fix}`);
+}
+
+const MAGIC = { gzip: '1f8b', zstd: '28b52ffd', xz: 'fd377a585a00', bzip2: '425a68' } as const;
+
+/** How a file is compressed, by its first bytes; undefined when it is not. */
+async function compressionOf(file: string): Promise<string | undefined> {
+  const handle = await open(file);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(6), 0, 6, 0);
+    const start = buffer.toString('hex', 0, bytesRead);
+    return Object.entries(MAGIC).find(([, magic]) => start.startsWith(magic))?.[0];
+  } finally {
+    await handle.close();
   }
 }

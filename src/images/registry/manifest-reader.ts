@@ -8,6 +8,7 @@ import {
   isAttestation,
   type Manifest,
   MEDIA_TYPES,
+  parseConfig,
   parseManifest,
   platformOf,
 } from './manifest.ts';
@@ -120,7 +121,8 @@ async function platformImage(
   manifest: ImageManifest,
   platform: string,
 ): Promise<PlatformImage> {
-  const config = Object(JSON.parse((await registry.blob(manifest.config.digest)).toString('utf8'))) as Config;
+  const { digest: configDigest } = manifest.config;
+  const config: Config = parseConfig(await registry.blob(configDigest), configDigest);
   const made = (config.history ?? []).filter((step) => step.empty_layer !== true);
   const layers = manifest.layers.map(({ mediaType, digest, size }, index) => ({
     mediaType,

@@ -9,6 +9,8 @@ export interface Descriptor {
   platform?: { os: string; architecture: string; variant?: string };
   annotations?: Record<string, string>;
   artifactType?: string;
+  /** Where else the content can be downloaded. */
+  urls?: readonly string[];
 }
 
 /** A manifest byte for byte. Serialising it again could change its digest. */
@@ -58,7 +60,7 @@ interface Document {
  * @throws PlatformError with the reason.
  */
 export function parseManifest(bytes: Buffer, mediaType: string | undefined): Manifest {
-  const document = parseJson(bytes);
+  const document: Document = parseJson(bytes, 'the manifest');
   const type = typeof document.mediaType === 'string' ? document.mediaType : (mediaType ?? guess(document));
   const raw = { bytes, digest: digestOf(bytes), mediaType: type };
   if (includes(MEDIA_TYPES.index, type)) {
@@ -69,9 +71,25 @@ export function parseManifest(bytes: Buffer, mediaType: string | undefined): Man
   return { ...raw, kind: 'image', config: descriptor(document.config, 'config'), layers };
 }
 
-/** Every blob of an image, each once. */
-export function blobsOf({ config, layers }: ImageManifest): Descriptor[] {
-  return [...new Map([config, ...layers].map((blob) => [blob.digest, blob])).values()];
+/** The blobs that a registry must have for these manifests, each once. Foreign layers are not among them. */
+export function storedBlobs(manifests: readonly Manifest[]): Descriptor[] {
+  const blobs = manifests.flatMap((manifest) =>
+    manifest.kind === 'image' ? [manifest.config, ...manifest.layers] : [],
+  );
+  const stored = blobs.filter((blob) => !isForeign(blob));
+  return [...new Map(stored.map((blob) => [blob.digest, blob])).values()];
+}
+
+/**
+ * Whether clients download a layer from its URLs and not from the registry, as with Windows base images. skopeo leaves
+ * out layers with URLs, crane those of these types; a registry checks that a layer without URLs is there.
+ *
+ * @see https://github.com/containers/image (copy/single.go, `AcceptsForeignLayerURLs() && len(srcLayer.URLs) != 0`)
+ * @see https://github.com/google/go-containerregistry (pkg/v1/remote/pusher.go, `!mt.IsDistributable()`)
+ * @see https://github.com/distribution/distribution (registry/storage/ocimanifesthandler.go, "If no URLs, require that the blob exists")
+ */
+function isForeign({ mediaType, urls = [] }: Descriptor): boolean {
+  return /\.(?:foreign|nondistributable)\./.test(mediaType) && urls.length > 0;
 }
 
 /** Whether a child of an index is an attestation and not an image. */
@@ -88,18 +106,27 @@ export function platformOf({ platform }: Descriptor): string {
 
 /** The CPU architecture that an image's config names; undefined when it names none. */
 export function architectureIn(config: Buffer): string | undefined {
-  const { architecture } = parseJson(config) as { architecture?: unknown };
+  const { architecture } = parseJson(config, 'the image config') as { architecture?: unknown };
   return typeof architecture === 'string' && architecture !== '' ? architecture : undefined;
 }
 
-function parseJson(bytes: Buffer): Document {
+/**
+ * Reads the config of an image.
+ *
+ * @throws PlatformError that names it when it is no JSON object.
+ */
+export function parseConfig(bytes: Buffer, digest: string): object {
+  return parseJson(bytes, `the image config ${digest}`);
+}
+
+function parseJson(bytes: Buffer, what: string): object {
   try {
     const document: unknown = JSON.parse(bytes.toString('utf8'));
-    if (typeof document === 'object' && document !== null) return document;
+    if (typeof document === 'object' && document !== null && !Array.isArray(document)) return document;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
-  throw invalid('a manifest or config is not a JSON object');
+  throw invalid(`${what} is not a JSON object`);
 }
 
 function guess(document: Document): string {
@@ -117,6 +144,7 @@ function descriptor(value: unknown, where: string): Descriptor {
     typeof digest === 'string' &&
     isDigest(digest) &&
     Number.isSafeInteger(size) &&
+    (size as number) >= 0 &&
     typeof mediaType === 'string'
   ) {
     return value as Descriptor;

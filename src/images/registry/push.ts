@@ -1,5 +1,4 @@
-import { blobsOf } from './manifest.ts';
-import type { Descriptor, Manifest } from './manifest.ts';
+import { type Descriptor, storedBlobs } from './manifest.ts';
 import type { ImageLayout } from './layout.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import { bytes } from '../../core/text.ts';
@@ -29,7 +28,7 @@ export async function pushLayout(
   { registry, name }: { registry: RegistryClient; name: string },
   context: ProofContext,
 ): Promise<PushedBlobs> {
-  const blobs = uniqueBlobs(layout.images);
+  const blobs = storedBlobs(layout.images);
   const present = new Set<string>();
   await inParallel(blobs, CHECKS_AT_ONCE, async ({ digest, size }) => {
     if (await registry.hasBlob(digest, size)) present.add(digest);
@@ -53,11 +52,6 @@ export async function pushLayout(
     presentBlobs: found.length,
     presentBytes: bytesOf(found),
   };
-}
-
-function uniqueBlobs(images: readonly Manifest[]): Descriptor[] {
-  const blobs = images.flatMap((image) => (image.kind === 'image' ? blobsOf(image) : []));
-  return [...new Map(blobs.map((blob) => [blob.digest, blob])).values()];
 }
 
 function bytesOf(blobs: readonly Descriptor[]): number {

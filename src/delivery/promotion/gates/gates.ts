@@ -162,8 +162,7 @@ async function isAttested(
 ): Promise<boolean> {
   const manifest = await readManifest(place, digest, context);
   if (manifest?.kind === 'index' && manifest.children.some(isAttestation)) return true;
-  const none = new Set<string>();
-  const attached = await findAttachments(ecrStore(place, context), [digest], () => Promise.resolve(none));
+  const attached = await findAttachments(ecrStore(place, context), [digest]);
   return attached.length > 0;
 }
 

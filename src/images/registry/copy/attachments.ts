@@ -1,59 +1,135 @@
+import { inParallel } from '../../../core/concurrency.ts';
+import { type Descriptor, type Manifest, MEDIA_TYPES } from '../manifest.ts';
 import type { FoundManifest } from '../manifest-reader.ts';
 import type { ImageStore } from './store.ts';
 
 /** Endings of the tags by which cosign attaches artifacts where it does not use the OCI referrers API. */
 const COSIGN_SUFFIXES = ['sig', 'att', 'sbom'];
 const IMAGES_A_CALL = 30;
+const LISTS_AT_ONCE = 8;
+const COPYABLE: readonly string[] = [...MEDIA_TYPES.image, ...MEDIA_TYPES.index];
+
+/** A manifest under a tag of cosign. */
+export interface TaggedManifest extends FoundManifest {
+  tag: string;
+}
+
+/** Signatures, SBOMs and attestations that refer to an image, its parts, or to one another. */
+export interface Attachments {
+  /** Those with a subject that the target does not have yet. */
+  referrers: readonly Manifest[];
+  /** What the source lists as referring to each manifest. Manifests without referrers are left out. */
+  lists: ReadonlyMap<string, readonly Descriptor[]>;
+  /** Those by cosign's tags. The target may have some of them. */
+  tagged: readonly TaggedManifest[];
+  /** What cannot be copied, a sentence each. */
+  notes: readonly string[];
+}
 
 /**
- * Signatures, SBOMs and attestations that refer to images, by the OCI referrers API or by cosign's tags. Attestations
- * inside an index are part of the image and not listed.
- *
- * @returns only what `known` does not have already.
+ * What is attached to images: by the OCI referrers API, and by cosign's tags. Attestations inside an index are part of
+ * the image and not listed.
  */
 export async function findAttachments(
   store: ImageStore,
   digests: readonly string[],
-  known: (found: readonly string[]) => Promise<ReadonlySet<string>>,
 ): Promise<FoundManifest[]> {
-  const [referring, tagged] = await Promise.all([
-    Promise.all(digests.map((digest) => store.referrers(digest))),
-    cosignTagged(store, digests),
-  ]);
-  const there = await known([...tagged.map(({ manifest }) => manifest.digest), ...referring.flat()]);
-  const isFresh = (digest: string): boolean => !there.has(digest);
-  const read = tagged.filter(({ manifest }) => isFresh(manifest.digest));
-  const unread = [...new Set(referring.flat())]
-    .filter(isFresh)
-    .filter((digest) => !tagged.some(({ manifest }) => manifest.digest === digest));
-  return [...read, ...(await store.manifests(unread.map((imageDigest) => ({ imageDigest }))))];
+  const [lists, tagged] = await Promise.all([referrerLists(store, digests), cosignTagged(store, digests)]);
+  const referring = await store.manifests(idsOf([...lists.values()].flat()));
+  return [...referring, ...tagged];
 }
 
-/** All attachments of images, and the attachments of attachments. */
+/**
+ * Everything that is attached to the parts of an image in the source, and to those attachments. Of what has a subject,
+ * only the manifests that the target lacks are read.
+ */
 export async function findAllAttachments(
+  source: ImageStore,
+  target: ImageStore,
+  parts: readonly string[],
+): Promise<Attachments> {
+  const lists = new Map<string, readonly Descriptor[]>();
+  const referrers: Manifest[] = [];
+  const tagged: TaggedManifest[] = [];
+  const notes: string[] = [];
+  const asked = new Set<string>();
+  for (let next = [...new Set(parts)]; next.length > 0;) {
+    for (const digest of next) asked.add(digest);
+    const [found, byTag] = await Promise.all([referrerLists(source, next), cosignTagged(source, next)]);
+    const known = await copyable(source, target, found);
+    for (const [subject, list] of known.lists) lists.set(subject, list);
+    referrers.push(...known.fresh);
+    notes.push(...known.notes);
+    tagged.push(...byTag);
+    const digests = [...[...known.lists.values()].flat(), ...byTag.map(({ manifest }) => manifest)];
+    next = [...new Set(digests.map(({ digest }) => digest))].filter((digest) => !asked.has(digest));
+  }
+  return { referrers, lists, tagged, notes };
+}
+
+/** The referrers that can be copied, and of those the manifests that the target lacks. */
+async function copyable(
+  source: ImageStore,
+  target: ImageStore,
+  found: ReadonlyMap<string, readonly Descriptor[]>,
+): Promise<{ lists: Map<string, Descriptor[]>; fresh: Manifest[]; notes: string[] }> {
+  const all = [...found.values()].flat();
+  const there = new Set(digestsOf(await target.manifests(idsOf(all.filter(isCopyable)))));
+  const wanted = all.filter((one) => isCopyable(one) && !there.has(one.digest));
+  const fresh = (await source.manifests(idsOf(wanted))).map(({ manifest }) => manifest);
+  const given = new Set([...there, ...fresh.map(({ digest }) => digest)]);
+  const notes = all
+    .filter(({ digest }) => !given.has(digest))
+    .map((one) =>
+      isCopyable(one)
+        ? `${source.name} lists ${one.digest} as attached to the image, and does not have it.`
+        : `${one.digest} is attached to the image in ${source.name} and was not copied: its type is ${one.mediaType}.`,
+    );
+  const lists = new Map(
+    [...found].map(([subject, list]) => [subject, list.filter(({ digest }) => given.has(digest))]),
+  );
+  return { lists, fresh, notes };
+}
+
+/** Manifests of a type that was a draft of the OCI specification are stored by some registries alone. */
+function isCopyable({ mediaType }: Descriptor): boolean {
+  return COPYABLE.includes(mediaType);
+}
+
+async function referrerLists(
   store: ImageStore,
   digests: readonly string[],
-): Promise<FoundManifest[]> {
-  const all = new Map<string, FoundManifest>();
-  let asked = digests;
-  while (asked.length > 0) {
-    const seen = new Set(all.keys());
-    const fresh = await findAttachments(store, asked, () => Promise.resolve(seen));
-    for (const one of fresh) all.set(one.manifest.digest, one);
-    asked = fresh.map(({ manifest }) => manifest.digest);
-  }
-  return [...all.values()];
+): Promise<Map<string, Descriptor[]>> {
+  const lists = new Map<string, Descriptor[]>();
+  await inParallel(digests, LISTS_AT_ONCE, async (digest) => {
+    const list = await store.referrers(digest);
+    if (list.length > 0) lists.set(digest, list);
+  });
+  return lists;
 }
 
-async function cosignTagged(store: ImageStore, digests: readonly string[]): Promise<FoundManifest[]> {
+async function cosignTagged(store: ImageStore, digests: readonly string[]): Promise<TaggedManifest[]> {
   const found: FoundManifest[] = [];
   for (let from = 0; from < digests.length; from += IMAGES_A_CALL) {
     const ids = digests
       .slice(from, from + IMAGES_A_CALL)
       .flatMap((digest) =>
-        COSIGN_SUFFIXES.map((suffix) => ({ imageTag: `${digest.replace(':', '-')}.${suffix}` })),
+        COSIGN_SUFFIXES.map((suffix) => ({ imageTag: `${tagOfDigest(digest)}.${suffix}` })),
       );
     found.push(...(await store.manifests(ids)));
   }
-  return found;
+  return found.flatMap(({ manifest, tag }) => (tag === undefined ? [] : [{ manifest, tag }]));
+}
+
+/** The tag that stands for a digest: the list of what refers to it, where the registry has no API for that. */
+export function tagOfDigest(digest: string): string {
+  return digest.replace(':', '-');
+}
+
+function idsOf(descriptors: readonly Descriptor[]): { imageDigest: string }[] {
+  return [...new Set(descriptors.map(({ digest }) => digest))].map((imageDigest) => ({ imageDigest }));
+}
+
+function digestsOf(found: readonly FoundManifest[]): string[] {
+  return found.map(({ manifest }) => manifest.digest);
 }

@@ -1,8 +1,9 @@
 import { inParallel } from '../../../core/concurrency.ts';
 import { PlatformError } from '../../../core/errors.ts';
-import { blobsOf, type Descriptor, type Manifest } from '../manifest.ts';
-import type { FoundManifest } from '../manifest-reader.ts';
-import { findAllAttachments } from './attachments.ts';
+import { type Descriptor, type Manifest, MEDIA_TYPES, storedBlobs } from '../manifest.ts';
+import { putAttachments } from './attach.ts';
+import { type Attachments, findAllAttachments, type TaggedManifest } from './attachments.ts';
+import { mergeTagged } from './merge.ts';
 import type { ImageStore } from './store.ts';
 
 const PUTS_AT_ONCE = 6;
@@ -27,53 +28,78 @@ export interface Copied extends CopiedBlobs {
   attachments: number;
   /** Tags that were set on the image in the target. */
   tags: readonly string[];
-}
-
-interface CopyOptions {
-  /** Whose attachments are copied: of each part of the image, or of the image as a whole. */
-  attachmentsOf: 'parts' | 'image' | 'nothing';
-  /** The tags for the image in the target; without one it has none. */
-  tags?: () => Promise<readonly string[]>;
+  /** What was merged, and what the target still lacks, a sentence each. */
+  notes: readonly string[];
 }
 
 /**
  * Copies an image by its exact manifest: blobs that are missing, then the images of an index, then the index with
  * its tags, then signatures and SBOMs, so that every image that is visible in the target is complete. At the end
  * the image is read back from the target and its digest compared.
+ *
+ * @param findTags the tags for the image in the target; without one it has none.
  */
 export async function copyWhole(
   source: ImageStore,
   target: ImageStore,
   root: Manifest,
-  { attachmentsOf, tags: findTags }: CopyOptions,
+  findTags?: () => Promise<readonly string[]>,
 ): Promise<Copied> {
   const image = await withChildren(source, root);
-  const subjects = { parts: image.map(({ digest }) => digest), image: [root.digest], nothing: [] };
+  const digests = image.map(({ digest }) => digest);
   // Attachments and tags are read while the layers are copied.
-  const [moved, attached, tags] = await Promise.all([
+  const [moved, attachments, tags] = await Promise.all([
     copyBlobs(source, target, image),
-    findAllAttachments(source, subjects[attachmentsOf]),
+    findAllAttachments(source, target, digests),
     findTags?.() ?? [],
   ]);
-  const parts = await withAllChildren(source, attached);
-  if (parts.length > 0) addBlobs(moved, await copyBlobs(source, target, parts));
   await putAll(target, image.slice(0, -1));
   for (const tag of tags.length > 0 ? tags : [undefined]) await target.putManifest(root, tag);
-  await putAttached(target, attached, parts);
+  const attached = await copyFound(source, target, attachments);
+  addBlobs(moved, attached);
   await requireImage(target, root.digest);
-  return { ...moved, manifests: image.length + parts.length, attachments: attached.length, tags };
+  return { ...attached, ...moved, manifests: image.length + attached.manifests, tags };
 }
 
-/** Copies attachments of an image that the target has. */
-export async function copyAttached(
+/**
+ * Copies the signatures, SBOMs and attestations that a target lacks of an image that it has. What the target has of its
+ * own stays.
+ */
+export async function copyAttachments(
   source: ImageStore,
   target: ImageStore,
-  attached: readonly FoundManifest[],
+  root: Manifest,
 ): Promise<Copied> {
-  const parts = await withAllChildren(source, attached);
+  return copyFound(source, target, await findAllAttachments(source, target, await partsOf(source, root)));
+}
+
+async function copyFound(source: ImageStore, target: ImageStore, attachments: Attachments): Promise<Copied> {
+  const tagged = await lackedTags(target, attachments.tagged);
+  const parts = await withAllChildren(source, [
+    ...attachments.referrers,
+    ...tagged.map(({ manifest }) => manifest),
+  ]);
   const moved = await copyBlobs(source, target, parts);
-  await putAttached(target, attached, parts);
-  return { ...moved, manifests: parts.length, attachments: attached.length, tags: [] };
+  const own = new Set([...attachments.referrers, ...tagged.map(({ manifest }) => manifest)]);
+  await putAll(
+    target,
+    parts.filter((part) => !own.has(part)),
+  );
+  const { put, notes } = await putAttachments(target, { ...attachments, tagged });
+  return {
+    ...moved,
+    manifests: put === 0 ? 0 : parts.length,
+    attachments: put,
+    tags: [],
+    notes: [...attachments.notes, ...notes],
+  };
+}
+
+/** The tags that hold something in the source that they do not hold in the target. */
+async function lackedTags(target: ImageStore, tagged: readonly TaggedManifest[]): Promise<TaggedManifest[]> {
+  const found = await target.manifests(tagged.map(({ tag }) => ({ imageTag: tag })));
+  const theirs = new Map(found.map(({ manifest, tag }) => [tag, manifest]));
+  return tagged.filter(({ manifest, tag }) => mergeTagged(tag, manifest, theirs.get(tag)).kind !== 'present');
 }
 
 function addBlobs(sum: CopiedBlobs, more: CopiedBlobs): void {
@@ -82,6 +108,17 @@ function addBlobs(sum: CopiedBlobs, more: CopiedBlobs): void {
   sum.mountedBlobs += more.mountedBlobs;
   sum.presentBlobs += more.presentBlobs;
   sum.presentBytes += more.presentBytes;
+}
+
+/** The digests of an image and of all that it consists of. */
+async function partsOf(source: ImageStore, root: Manifest): Promise<string[]> {
+  if (root.kind === 'image') return [root.digest];
+  const isIndex = ({ mediaType }: Descriptor): boolean =>
+    (MEDIA_TYPES.index as readonly string[]).includes(mediaType);
+  const nested = root.children.filter(isIndex).map(({ digest }) => ({ imageDigest: digest }));
+  const indexes = nested.length > 0 ? await source.manifests(nested) : [];
+  const below = await Promise.all(indexes.map(({ manifest }) => partsOf(source, manifest)));
+  return [...new Set([root.digest, ...root.children.map(({ digest }) => digest), ...below.flat()])];
 }
 
 /** A manifest and all its descendants, children first: the order in which a registry accepts them. */
@@ -99,18 +136,9 @@ async function withChildren(source: ImageStore, root: Manifest): Promise<Manifes
 }
 
 /** The manifests of attachments and of their children, which they rarely have. */
-async function withAllChildren(source: ImageStore, attached: readonly FoundManifest[]): Promise<Manifest[]> {
-  const all = await Promise.all(attached.map(({ manifest }) => withChildren(source, manifest)));
+async function withAllChildren(source: ImageStore, attached: readonly Manifest[]): Promise<Manifest[]> {
+  const all = await Promise.all(attached.map((manifest) => withChildren(source, manifest)));
   return [...new Map(all.flat().map((manifest) => [manifest.digest, manifest])).values()];
-}
-
-async function putAttached(
-  target: ImageStore,
-  attached: readonly FoundManifest[],
-  parts: readonly Manifest[],
-): Promise<void> {
-  const tagOf = new Map(attached.map(({ manifest, tag }) => [manifest.digest, tag]));
-  for (const part of parts) await target.putManifest(part, tagOf.get(part.digest));
 }
 
 /** Puts images before the indexes that refer to them; `withChildren` lists children before their parents. */
@@ -139,7 +167,7 @@ async function copyBlobs(
   target: ImageStore,
   manifests: readonly Manifest[],
 ): Promise<CopiedBlobs> {
-  const blobs = uniqueBlobs(manifests);
+  const blobs = storedBlobs(manifests);
   const missing = await target.missingBlobs(blobs);
   const present = blobs.filter((blob) => !missing.includes(blob));
   const moved: CopiedBlobs = {
@@ -167,13 +195,6 @@ async function copyBlobs(
     moved.copiedBytes += size;
   });
   return moved;
-}
-
-/** Each blob once, without foreign layers: those are not stored in a registry. */
-function uniqueBlobs(manifests: readonly Manifest[]): Descriptor[] {
-  const blobs = manifests.flatMap((manifest) => (manifest.kind === 'image' ? blobsOf(manifest) : []));
-  const own = blobs.filter(({ mediaType }) => !/foreign|nondistributable/.test(mediaType));
-  return [...new Map(own.map((blob) => [blob.digest, blob])).values()];
 }
 
 /** The source's path in the registry that it shares with the target. */

@@ -3,8 +3,7 @@ import type { Context } from '../../../core/context.ts';
 import { PlatformError } from '../../../core/errors.ts';
 import { readManifest, readManifests } from '../manifest-reader.ts';
 import { type ImageRepository, repositoryOf } from '../repository.ts';
-import { findAttachments } from './attachments.ts';
-import { type Copied, copyAttached, copyWhole } from './copier.ts';
+import { type Copied, copyAttachments, copyWhole } from './copier.ts';
 import { ecrStore } from './ecr-store.ts';
 
 type CopyContext = Pick<Context, 'clock' | 'signal' | 'log'>;
@@ -16,8 +15,11 @@ export interface CopyReport extends Copied {
   state: 'copied' | 'present' | 'same';
 }
 
-/** Tags that move from image to image (environments, caches) or that only builds use; they are not copied. */
-const MOVABLE = /^(?:env-|cache-|content-|latest$)/;
+/**
+ * Tags that move from image to image (environments, caches), that only builds use, or by which clients list what refers
+ * to an image; they are not copied.
+ */
+const MOVABLE = /^(?:env-|cache-|content-|sha256-|latest$)/;
 const NOTHING: Copied = {
   copiedBlobs: 0,
   copiedBytes: 0,
@@ -27,11 +29,12 @@ const NOTHING: Copied = {
   manifests: 0,
   attachments: 0,
   tags: [],
+  notes: [],
 };
 
 /**
  * Copies an image from one repository of ECR to another, with its permanent tags and its attachments; see copyWhole.
- * Of an image that the target has, the attachments that are new are copied.
+ * Of an image that the target has, the attachments that it lacks are copied.
  *
  * @param knownInTarget whether the target has the image, where the caller knows.
  * @throws PlatformError when the source does not have the image, or a repository rejects a part of it.
@@ -43,36 +46,20 @@ export async function copyImage(
   context: CopyContext,
   knownInTarget?: boolean,
 ): Promise<CopyReport> {
-  const inTarget = knownInTarget ?? (await readManifest(target, digest, context)) !== undefined;
+  const inTarget = knownInTarget === false ? undefined : await readManifest(target, digest, context);
   if (source.uri === target.uri) {
     if (!inTarget) throw missingImage(source, digest);
     return { digest, ...NOTHING, state: 'same' };
   }
-  if (inTarget) return copyNewAttachments(source, target, digest, context);
+  const [from, to] = [ecrStore(source, context), ecrStore(target, context)];
+  if (inTarget) {
+    const copied = await copyAttachments(from, to, inTarget);
+    return { digest, state: copied.attachments > 0 ? 'copied' : 'present', ...copied };
+  }
   const root = await readManifest(source, digest, context);
   if (!root) throw missingImage(source, digest);
-  const copied = await copyWhole(ecrStore(source, context), ecrStore(target, context), root, {
-    attachmentsOf: 'parts',
-    tags: () => permanentTags(source, target, digest, context),
-  });
+  const copied = await copyWhole(from, to, root, () => permanentTags(source, target, digest, context));
   return { digest, state: 'copied', ...copied };
-}
-
-/** Copies the signatures and attestations that were added since the image itself was copied. */
-async function copyNewAttachments(
-  source: ImageRepository,
-  target: ImageRepository,
-  digest: string,
-  context: CopyContext,
-): Promise<CopyReport> {
-  const known = async (digests: readonly string[]): Promise<Set<string>> => {
-    const ids = digests.map((imageDigest) => ({ imageDigest }));
-    return new Set((await readManifests(target, ids, context)).map(({ manifest }) => manifest.digest));
-  };
-  const from = ecrStore(source, context);
-  const fresh = await findAttachments(from, [digest], known);
-  if (fresh.length === 0) return { digest, ...NOTHING, state: 'present' };
-  return { digest, state: 'copied', ...(await copyAttached(from, ecrStore(target, context), fresh)) };
 }
 
 /**

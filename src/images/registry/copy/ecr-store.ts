@@ -23,6 +23,7 @@ export function ecrStore(
     registryUri: registryUri(repository),
     manifests: (ids) => readManifests(repository, ids, context),
     referrers: (digest) => listReferrers(repository, digest, context),
+    listsReferrers: () => Promise.resolve(true),
     missingBlobs: (blobs) => findMissingBlobs(repository, blobs, context),
     blobReader: (blob) => blobReader(repository, blob, context),
     putManifest: async (manifest, tag) => {
@@ -84,17 +85,28 @@ async function listReferrers(
   repository: ImageRepository,
   digest: string,
   context: Pick<Context, 'signal'>,
-): Promise<string[]> {
+): Promise<Descriptor[]> {
   const { ListImageReferrersCommand } = await import('@aws-sdk/client-ecr');
-  const digests: string[] = [];
+  const found: Descriptor[] = [];
   let nextToken: string | undefined;
   do {
     const subjectId = { imageDigest: digest };
     const command = new ListImageReferrersCommand({ ...repositoryOf(repository), subjectId, nextToken });
     const page = await send(repository.client, command, context);
-    for (const { digest: referrer } of page.referrers ?? [])
-      if (referrer !== undefined) digests.push(referrer);
+    for (const {
+      digest: referrer = '',
+      mediaType = '',
+      size = 0,
+      artifactType,
+      annotations,
+    } of page.referrers ?? []) {
+      const optional = {
+        ...(artifactType !== undefined && { artifactType }),
+        ...(annotations && { annotations }),
+      };
+      found.push({ digest: referrer, mediaType, size, ...optional });
+    }
     nextToken = page.nextToken;
   } while (nextToken !== undefined);
-  return digests;
+  return found;
 }

@@ -26,6 +26,7 @@ export function registryStore(client: RegistryClient, uri: string): ImageStore {
       return found.flat();
     },
     referrers: (digest) => client.referrers(digest),
+    listsReferrers: (digest) => client.listsReferrers(digest),
     missingBlobs: async (blobs) => {
       const missing = await inOrder(blobs, async (blob): Promise<Descriptor[]> => {
         return (await client.hasBlob(blob.digest, blob.size)) ? [] : [blob];

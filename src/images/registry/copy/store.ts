@@ -15,8 +15,10 @@ export interface ImageStore {
   registryUri: string;
   /** Manifests byte for byte; those that do not exist are left out. Each digest is verified. */
   manifests(ids: readonly ManifestId[]): Promise<FoundManifest[]>;
-  /** Digests of what refers to a manifest: signatures, SBOMs. */
-  referrers(digest: string): Promise<string[]>;
+  /** What refers to a manifest: signatures, SBOMs. */
+  referrers(digest: string): Promise<Descriptor[]>;
+  /** Whether it lists by itself what refers to a manifest; if not, its clients keep the list under a tag. */
+  listsReferrers(digest: string): Promise<boolean>;
   /** The blobs that it does not have. */
   missingBlobs(blobs: readonly Descriptor[]): Promise<Descriptor[]>;
   /** A way to read a blob, once for each attempt. */
