@@ -16,17 +16,24 @@ export interface BaseImage {
   digest: string;
 }
 
-/**
- * Pushes a base image of this machine's busybox to a registry without a login, as `base:latest`.
- *
- * @param host of the registry.
- */
-export async function pushBaseImage(host: string): Promise<BaseImage> {
-  const session = new RepositorySession(`${host}/base`, '');
+/** An image of this machine's busybox. */
+export interface BusyboxImage {
+  repository: string;
+  tag: string;
+  /** What its containers run; a shell by default. */
+  command?: readonly string[];
+}
+
+/** Pushes an image of this machine's busybox to a registry without a login. */
+export async function pushBusybox(
+  host: string,
+  { repository, tag, command = ['sh'] }: BusyboxImage,
+): Promise<BaseImage> {
+  const session = new RepositorySession(`${host}/${repository}`, '');
   const layer = busyboxLayer();
   const config = JSON.stringify({
     ...{ os: 'linux', architecture: process.arch === 'x64' ? 'amd64' : process.arch },
-    config: { Env: ['PATH=/usr/bin:/bin'], Cmd: ['sh'] },
+    config: { Env: ['PATH=/usr/bin:/bin'], Cmd: command },
     rootfs: { type: 'layers', diff_ids: [sha256(gunzipSync(layer))] },
   });
   const [configDigest, layerDigest] = [await session.upload(config), await session.upload(layer)];
@@ -36,9 +43,9 @@ export async function pushBaseImage(host: string): Promise<BaseImage> {
     config: { mediaType: CONFIG_TYPE, digest: configDigest, size: Buffer.byteLength(config) },
     layers: [{ mediaType: LAYER_TYPE, digest: layerDigest, size: layer.length }],
   });
-  const answer = await session.put('latest', manifest);
+  const answer = await session.put(tag, manifest);
   if (answer.status !== 201) throw new Error(`${answer.status} ${await answer.text()}`);
-  return { name: `${host}/base:latest`, digest: sha256(manifest) };
+  return { name: `${host}/${repository}:${tag}`, digest: sha256(manifest) };
 }
 
 /** A layer with busybox under all its names. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { DockerRegistry } from '../docker-registry.ts';
-import { type BaseImage, pushBaseImage } from './base-image.ts';
+import { type BaseImage, pushBusybox } from './base-image.ts';
 import { hasEngines } from './start.ts';
 
 /** A real registry for the tests of a file, with a base image of busybox in it. */
@@ -13,7 +13,7 @@ export function useBaseRegistry(): { registry: () => DockerRegistry; base: () =>
   beforeAll(async () => {
     if (!hasEngines) return;
     const registry = await DockerRegistry.start();
-    started = { registry, base: await pushBaseImage(registry.host) };
+    started = { registry, base: await pushBusybox(registry.host, { repository: 'base', tag: 'latest' }) };
   });
   afterAll(async () => {
     await started?.registry.stop();

@@ -4,8 +4,9 @@ import { basename, join } from 'node:path';
 import { addFile, addProgram, importFolder } from '../base-images.ts';
 import { Dockerd, runDocker } from '../dockerd.ts';
 import { tools } from '../tools/tools.ts';
+import { buildkitConfig } from './buildkit-config.ts';
 import { buildxName, createConfigWithBuildx } from './docker-config.ts';
-import type { Engine } from './engine.ts';
+import type { Engine, EngineOptions } from './engine.ts';
 
 /** Nothing listens on port 1: buildx tries to pull the image, and then takes the one that the daemon has. */
 const IMAGE = '127.0.0.1:1/buildkit';
@@ -20,16 +21,17 @@ export class ContainerEngine implements Engine {
   readonly #dockerd: Dockerd;
   readonly #folder: string;
 
-  private constructor(dockerd: Dockerd, folder: string) {
+  private constructor(dockerd: Dockerd, folder: string, options: EngineOptions) {
     this.#dockerd = dockerd;
     this.#folder = folder;
+    writeFileSync(join(folder, 'buildkitd.toml'), buildkitConfig(options));
     this.env = { ...dockerd.env, DOCKER_CONFIG: createConfigWithBuildx(folder) };
   }
 
-  static async start(): Promise<ContainerEngine> {
+  static async start(options: EngineOptions): Promise<ContainerEngine> {
     const folder = mkdtempSync(join(tmpdir(), 'buildkit-container-'));
     const runtime = mayGiveAllCapabilities() ? {} : { runtime: writeRuntime(folder) };
-    const engine = new ContainerEngine(await Dockerd.start(runtime), folder);
+    const engine = new ContainerEngine(await Dockerd.start(runtime), folder, options);
     try {
       await importBuildKit(engine.#dockerd);
       await engine.#create();
@@ -68,7 +70,8 @@ export class ContainerEngine implements Engine {
 
   async #create(): Promise<void> {
     const driver = ['--driver', 'docker-container', '--driver-opt', `image=${IMAGE},network=host`];
-    await this.docker('buildx', 'create', '--name', BUILDER, ...driver, '--use', '--bootstrap');
+    const config = ['--buildkitd-config', join(this.#folder, 'buildkitd.toml')];
+    await this.docker('buildx', 'create', '--name', BUILDER, ...driver, ...config, '--use', '--bootstrap');
   }
 }
 

@@ -17,3 +17,8 @@ export interface Engine {
   /** Ends all its processes and removes its data. */
   stop(): Promise<void>;
 }
+
+export interface EngineOptions {
+  /** The host of a registry that BuildKit asks for the images of Docker Hub. */
+  mirror?: string;
+}

@@ -6,8 +6,9 @@ import { promisify } from 'node:util';
 import { DEBIAN_PATH, runDocker } from '../dockerd.ts';
 import { tools } from '../tools/tools.ts';
 import { Daemon, removeDataFolder } from './daemon.ts';
+import { buildkitConfig } from './buildkit-config.ts';
 import { buildxName, createConfigWithBuildx } from './docker-config.ts';
-import type { Engine } from './engine.ts';
+import type { Engine, EngineOptions } from './engine.ts';
 
 const run = promisify(execFile);
 
@@ -17,12 +18,14 @@ export class RemoteEngine implements Engine {
   readonly env: Record<string, string>;
   readonly #folder: string;
   readonly #address: string;
+  readonly #options: EngineOptions;
   #daemon: Daemon | undefined;
   /** One data folder for each daemon that was started. */
   #starts = 0;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, options: EngineOptions) {
     this.#folder = folder;
+    this.#options = options;
     this.#address = `unix://${join(folder, 'buildkitd.sock')}`;
     this.env = {
       PATH: DEBIAN_PATH,
@@ -37,8 +40,8 @@ export class RemoteEngine implements Engine {
     return join(this.#folder, 'run-container');
   }
 
-  static async start(): Promise<RemoteEngine> {
-    const engine = new RemoteEngine(mkdtempSync(join(tmpdir(), 'buildkitd-')));
+  static async start(options: EngineOptions): Promise<RemoteEngine> {
+    const engine = new RemoteEngine(mkdtempSync(join(tmpdir(), 'buildkitd-')), options);
     try {
       await engine.#startDaemon();
       await engine.docker(
@@ -89,7 +92,8 @@ export class RemoteEngine implements Engine {
       mode: 0o755,
     });
     const file = join(root, 'buildkitd.toml');
-    writeFileSync(file, configuration({ root, address: this.#address, runc: this.#runc }));
+    const own = daemonConfig({ root, address: this.#address, runc: this.#runc });
+    writeFileSync(file, own + buildkitConfig(this.#options));
     this.#daemon = new Daemon(tools.buildkitd(), ['--config', file], {
       PATH: DEBIAN_PATH,
       HOME: this.#folder,
@@ -107,27 +111,17 @@ export class RemoteEngine implements Engine {
   }
 }
 
-/**
- * BuildKit uses plain HTTP for registries on loopback without being told.
- *
- * @see https://github.com/moby/buildkit/blob/v0.34.2/docs/buildkitd.toml.md
- * @see https://github.com/moby/buildkit/blob/v0.34.2/util/resolver/pool.go (docker.MatchLocalhost)
- */
-function configuration({ root, address, runc }: Record<'root' | 'address' | 'runc', string>): string {
-  return [
-    `root = ${JSON.stringify(root)}`,
-    '[grpc]',
-    `address = [${JSON.stringify(address)}]`,
-    '[otel]',
-    `socketPath = ${JSON.stringify(join(root, 'otel.sock'))}`,
-    '[cdi]',
-    'disabled = true',
-    '[worker.oci]',
-    'enabled = true',
-    'networkMode = "host"',
-    `binary = ${JSON.stringify(runc)}`,
-    '[worker.containerd]',
-    'enabled = false',
-    '',
-  ].join('\n');
+function daemonConfig({ root, address, runc }: Record<'root' | 'address' | 'runc', string>): string {
+  return `root = ${JSON.stringify(root)}
+[grpc]
+address = [${JSON.stringify(address)}]
+[otel]
+socketPath = ${JSON.stringify(join(root, 'otel.sock'))}
+[worker.oci]
+enabled = true
+networkMode = "host"
+binary = ${JSON.stringify(runc)}
+[worker.containerd]
+enabled = false
+`;
 }

@@ -1,18 +1,16 @@
 import { afterAll, beforeAll, test } from '@jest/globals';
 import { canRun, runsWith, testWith } from '../software.ts';
 import { ContainerEngine } from './container.ts';
-import type { Driver, Engine } from './engine.ts';
+import type { Driver, Engine, EngineOptions } from './engine.ts';
 import { DaemonEngine } from './of-docker.ts';
 import { RemoteEngine } from './remote.ts';
 
-const STARTS: Record<Driver, () => Promise<Engine>> = {
-  remote: () => RemoteEngine.start(),
-  'docker-container': () => ContainerEngine.start(),
+const STARTS: Record<Driver, (options: EngineOptions) => Promise<Engine>> = {
+  remote: (options) => RemoteEngine.start(options),
+  'docker-container': (options) => ContainerEngine.start(options),
   docker: () => DaemonEngine.start('docker'),
   'docker without buildx': () => DaemonEngine.start('docker without buildx'),
 };
-
-const startEngine = (driver: Driver): Promise<Engine> => STARTS[driver]();
 
 const SOFTWARE = ['dockerd', 'docker-registry', 'skopeo', 'runc', 'busybox'];
 /** Whether engines can be started on this machine. In CI the programs are taken to be there. */
@@ -22,13 +20,13 @@ export const hasEngines =
 /** `test`, where engines can be started. Where not, it says so loudly; in CI it fails instead. */
 export const testWithEngines = hasEngines ? test : testWith(...SOFTWARE);
 
-/** An engine for the tests of a file or of a `describe`. It prints what it is. */
-export function useEngine(driver: Driver): () => Engine {
+/** An engine for the tests of a file or of a `describe`, started before them. It prints what it is. */
+export function useEngine(driver: Driver, options: () => EngineOptions = () => ({})): () => Engine {
   let engine: Engine | undefined;
   beforeAll(async () => {
     if (!hasEngines) return;
     const started = Date.now();
-    engine = await startEngine(driver);
+    engine = await STARTS[driver](options());
     process.stderr.write(`${driver}: ${await engine.version()} (started in ${Date.now() - started} ms)\n`);
   });
   afterAll(async () => {

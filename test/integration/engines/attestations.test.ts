@@ -1,0 +1,111 @@
+import { beforeAll, describe, expect } from '@jest/globals';
+import { useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { pushBusybox } from '../../support/engines/base-image.ts';
+import { useBaseRegistry } from '../../support/engines/base-registry.ts';
+import type { Driver } from '../../support/engines/engine.ts';
+import { PushedImage } from '../../support/engines/pushed-image.ts';
+import { hasEngines, testWithEngines as test, useEngine } from '../../support/engines/start.ts';
+import { buildPushImage } from '../../support/image.ts';
+
+/** What BuildKit says of the images that it builds through the committed bundle, and for which platforms. */
+const sandboxOf = useSandboxes();
+const workspaceOf = useWorkspaces();
+const { registry, base } = useBaseRegistry();
+const DRIVERS: readonly Driver[] = ['remote', 'docker-container'];
+const PROVENANCE = /^https:\/\/slsa\.dev\/provenance\//;
+const SPDX = 'https://spdx.dev/Document';
+const SBOM = { name: 'stand-in', spdxVersion: 'SPDX-2.3' };
+
+/**
+ * A generator of SBOMs under the name of BuildKit's default one.
+ *
+ * @see https://github.com/moby/buildkit/blob/v0.34.2/docs/attestations/sbom-protocol.md
+ */
+beforeAll(async () => {
+  if (!hasEngines) return;
+  const statement = { _type: 'https://in-toto.io/Statement/v0.1', predicateType: SPDX, predicate: SBOM };
+  const script = `echo '${JSON.stringify(statement)}' > $BUILDKIT_SCAN_DESTINATION/stand-in.spdx.json`;
+  await pushBusybox(registry().host, {
+    repository: 'docker/buildkit-syft-scanner',
+    tag: 'stable-1',
+    command: ['sh', '-c', script],
+  });
+});
+
+describe.each(DRIVERS)('with the driver %s', (driver) => {
+  const engine = useEngine(driver, () => ({ mirror: registry().host }));
+
+  async function built(inputs: Record<string, string>, files: Record<string, string>) {
+    const sandbox = await sandboxOf();
+    const run = await buildPushImage(sandbox, inputs, { workspace: workspaceOf(files), env: engine().env });
+    if (run.outputs['verdict'] !== 'pushed') throw new Error(run.log);
+    return { run, image: await PushedImage.open(sandbox, run.outputs['image'] ?? '') };
+  }
+
+  test.each([
+    ['min', 1, false],
+    ['max', 1, true],
+    ['false', 0, false],
+  ])('provenance: %s gives %d statements; build arguments in it: %s', async (provenance, count, shown) => {
+    const files = { Dockerfile: `FROM ${base().name}\nARG COLOUR\nRUN echo $COLOUR > /colour\n` };
+    const { image } = await built({ provenance, sbom: 'false', 'build-args': 'COLOUR=vermilion' }, files);
+    const statements = await image.attestations();
+    expect(statements.map(({ predicateType }) => PROVENANCE.test(predicateType))).toEqual(
+      Array(count).fill(true),
+    );
+    expect(JSON.stringify(statements).includes('vermilion')).toBe(shown);
+    expect((await image.files())['colour']).toBe('vermilion\n');
+  });
+
+  test('an SBOM is what the generator writes, and the image has it beside its provenance', async () => {
+    const { image } = await built({ sbom: 'true' }, { Dockerfile: `FROM ${base().name}\nRUN echo sbom\n` });
+    const statements = await image.attestations();
+    expect(statements).toHaveLength(2);
+    const sbom = statements.find(({ predicateType }) => predicateType === SPDX);
+    expect(sbom?.predicate).toMatchObject(SBOM);
+  });
+
+  test('an image of two platforms has the files of each, and a statement for each', async () => {
+    const dockerfile = 'FROM scratch\nARG TARGETARCH\nCOPY program-$TARGETARCH /program\n';
+    const files = { Dockerfile: dockerfile, 'program-amd64': 'for amd64', 'program-arm64': 'for arm64' };
+    const platforms = ['linux/amd64', 'linux/arm64'];
+    const { image, run } = await built({ platforms: platforms.join(','), sbom: 'false' }, files);
+    expect(image.platforms).toEqual(platforms);
+    for (const platform of platforms) {
+      const architecture = platform.replace('linux/', '');
+      expect(await image.files(platform)).toEqual({ program: `for ${architecture}` });
+      expect(await image.config(platform)).toMatchObject({ architecture });
+    }
+    expect(await image.attestations()).toHaveLength(2);
+    expect(run.outputs['size']).toMatch(/^\d+$/);
+  });
+});
+
+describe.each<Driver>(['docker', 'docker without buildx'])('with the driver %s', (driver) => {
+  const engine = useEngine(driver);
+
+  test.each([
+    ['platforms', 'linux/amd64,linux/arm64'],
+    ['provenance', 'max'],
+    ['sbom', 'true'],
+  ])('%s: %s is refused before a build', async (name, value) => {
+    const sandbox = await sandboxOf();
+    const workspace = workspaceOf({ Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' });
+    const run = await buildPushImage(sandbox, { [name]: value }, { workspace, env: engine().env });
+    expect(run.exitCode).toBe(1);
+    expect(run.outputs['reason']).toContain(`${name}: `);
+    expect(run.outputs['reason']).toContain('docker/setup-buildx-action');
+    expect(run.log).not.toMatch(/^#\d+ /m);
+  });
+
+  test('provenance and SBOM are left out with a note', async () => {
+    const sandbox = await sandboxOf();
+    const workspace = workspaceOf({ Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' });
+    const run = await buildPushImage(sandbox, { tags: 'v1' }, { workspace, env: engine().env });
+    expect(run.outputs['verdict']).toBe('pushed');
+    expect(run.summary).toContain('no provenance');
+    const image = await PushedImage.open(sandbox, run.outputs['image'] ?? '');
+    expect(await image.attestations()).toEqual([]);
+    expect(Object.keys(await image.files())).toEqual(['Dockerfile']);
+  });
+});

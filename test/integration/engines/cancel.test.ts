@@ -1,0 +1,78 @@
+import { readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect } from '@jest/globals';
+import { ListImagesCommand } from '@aws-sdk/client-ecr';
+import type { Sandbox } from '../../../sandbox/index.ts';
+import { useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { useBaseRegistry } from '../../support/engines/base-registry.ts';
+import type { Driver } from '../../support/engines/engine.ts';
+import { commandLines } from '../../support/engines/processes.ts';
+import { testWithEngines as test, useEngine } from '../../support/engines/start.ts';
+import { buildPushImage, ecrOf, REPOSITORY } from '../../support/image.ts';
+
+/** A job that is cancelled in the middle of a RUN leaves neither a process nor a container, tag, name or folder. */
+const sandboxOf = useSandboxes();
+const workspaceOf = useWorkspaces();
+const { base } = useBaseRegistry();
+const LIMIT_MS = 120_000;
+
+/** Waits until no process has a text in its command line: engines end containers after the client has gone. */
+async function ended(text: string): Promise<void> {
+  const deadline = Date.now() + LIMIT_MS;
+  for (;;) {
+    const running = commandLines().filter((line) => line.includes(text));
+    if (running.length === 0) return;
+    if (Date.now() > deadline) throw new Error(`still running:\n${running.join('\n')}`);
+    await sleep(100);
+  }
+}
+
+async function tagsOf(sandbox: Sandbox): Promise<(string | undefined)[]> {
+  const command = new ListImagesCommand({ repositoryName: REPOSITORY });
+  const { imageIds = [] } = await ecrOf(sandbox).send(command);
+  return imageIds.map(({ imageTag }) => imageTag).filter((tag) => tag !== undefined);
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+const DRIVERS: readonly Driver[] = ['remote', 'docker-container', 'docker', 'docker without buildx'];
+
+describe.each(DRIVERS)('with the driver %s', (driver) => {
+  const engine = useEngine(driver);
+
+  test.each(SIGNALS)('%s ends the build and all that it started', async (signal) => {
+    const sandbox = await sandboxOf();
+    // The number tells this command from those of others on the machine.
+    const command = `sleep 86${process.pid}${SIGNALS.indexOf(signal)}`;
+    const workspace = workspaceOf({ Dockerfile: `FROM ${base().name}\nRUN echo ready && ${command}\n` });
+    const temporary = workspaceOf({});
+    const seen: string[] = [];
+    const run = await buildPushImage(
+      sandbox,
+      { sbom: 'false' },
+      {
+        workspace,
+        env: { ...engine().env, RUNNER_TEMP: temporary },
+        onLine: (line, child) => {
+          if (!/^#\d+ [\d.]+ ready/.test(line)) return;
+          seen.push(...commandLines().filter((each) => each.includes(command) || each.includes(workspace)));
+          child.kill(signal);
+        },
+      },
+    );
+    expect(run.exitCode).not.toBe(0);
+    expect(run.outputs).toMatchObject({ verdict: 'cancelled' });
+    expect(run.outputs['reason']).toContain(`Cancelled by ${signal}`);
+    // The command in the container, and the client with the workspace in its arguments.
+    expect(seen.some((line) => line.includes(command))).toBe(true);
+    expect(seen.some((line) => line.includes(workspace))).toBe(true);
+    await ended(workspace);
+    await ended(command);
+    expect(readdirSync(temporary)).toEqual([]);
+    expect(await tagsOf(sandbox)).toEqual([]);
+
+    // The engine is as good as before.
+    const next = workspaceOf({ Dockerfile: `FROM ${base().name}\nRUN echo after > /after\n` });
+    const after = await buildPushImage(sandbox, { sbom: 'false' }, { workspace: next, env: engine().env });
+    expect(after.outputs['verdict']).toBe('pushed');
+  });
+});
