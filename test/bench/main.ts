@@ -5,6 +5,7 @@ import { benchDetection } from './detection.ts';
 import { benchImagePush } from './image.ts';
 import type { Measured } from './measured.ts';
 import { benchStartUp } from './start-up.ts';
+import { benchImageTake } from './take.ts';
 
 /**
  * Prints what users wait for, as ratios measured in this run. Names of parts measure only those. With --check, a
@@ -13,10 +14,15 @@ import { benchStartUp } from './start-up.ts';
 const parts: Readonly<Record<string, () => Measured | Promise<Measured>>> = {
   bundle: benchBundle,
   'start-up': benchStartUp,
-  image: benchImagePush,
+  image: benchImages,
   copy: benchCopy,
   detection: benchDetection,
 };
+
+async function benchImages(): Promise<Measured> {
+  const [push, take] = [await benchImagePush(), await benchImageTake()];
+  return { lines: [...push.lines, ...take.lines], broken: [...push.broken, ...take.broken] };
+}
 
 const wanted = process.argv.slice(2).filter((argument) => argument !== '--check');
 const unknown = wanted.filter((name) => !Object.hasOwn(parts, name));
