@@ -14,7 +14,7 @@ import { createImage } from './create-image.ts';
 import { withImageRun } from './image-run.ts';
 import { type ImageDescription, Progress } from './progress.ts';
 import { generationTag } from './generations.ts';
-import type { Manifest } from './registry/manifest.ts';
+import { isAttestation, type Manifest } from './registry/manifest.ts';
 import { readImage } from './registry/manifest-reader.ts';
 import { claimTag, findPreviousImage, type PreviousImage, putTags } from './registry/tags.ts';
 import type { ImageResult } from './result.ts';
@@ -45,6 +45,7 @@ async function run(
   const reuse = await findReuse(source, request, build);
   const { existing } = reuse;
   if (existing && source.kind === 'mirror') await mirrorImage(source, build, existing);
+  if (existing) noteMissingAttestations(source, existing, progress);
   const created = existing ?? (await createAndCompare(build, freshSource(source, reuse)));
   let image = await describeImage(build, request, created, existing !== undefined);
   let blocked = blockedResult(progress, image);
@@ -89,6 +90,16 @@ async function claimContentTag(
   if (content.generations.at(-1)?.manifest.digest === created.digest) return created;
   progress.stage = 'tag';
   return claimTag(registry, repository, created, generationTag(source.contentTag, generation), context);
+}
+
+/** An image that was built where the builder makes no attestations serves as well, and has none. */
+function noteMissingAttestations(source: ImageSource, existing: Manifest, progress: Progress): void {
+  if (source.kind !== 'build' || source.build.provenance !== 'auto') return;
+  if (existing.kind === 'index' && existing.children.some(isAttestation)) return;
+  progress.note(
+    'The reused image has no provenance: the builder that made it makes none. ' +
+      'Rebuild it with reuse: false where docker/setup-buildx-action runs, to add it.',
+  );
 }
 
 /** With a rebuild for patches, all images are pulled and all steps run: what is in a cache has none of them. */

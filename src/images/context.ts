@@ -1,5 +1,6 @@
 import type { ECRClient } from '@aws-sdk/client-ecr';
 import type { Context } from '../core/context.ts';
+import type { BaseDigests } from './bases.ts';
 import type { BakeRequest } from './build/bake.ts';
 import type { BuildRequest } from './build/command.ts';
 import type { Progress } from './progress.ts';
@@ -69,6 +70,8 @@ export interface BuildContext extends Context {
 export interface ImageContext extends BuildContext {
   /** Opens the client of a region, by default the request's own. AWS is called once the inputs are known to be valid. */
   ecr(region?: string): Promise<ECRClient>;
+  /** Shared by the builds of one command; absent: there is one build. */
+  bases?: BaseDigests;
 }
 
 /** What a run works with once the repository is known. */

@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sha256 } from '../core/canonical.ts';
 import { InputError, PlatformError } from '../core/errors.ts';
+import { resolveBases } from './bases.ts';
 import { resolveBake } from './build/bake.ts';
 import { readBuildDefaults } from './build/builder.ts';
 import type { BuildRequest } from './build/command.ts';
@@ -43,10 +45,18 @@ export async function openSource(
     );
     return { kind: 'build', build };
   }
-  const { hash, files, notes } = await hashContent(build, surroundings);
+  const [{ hash, files, notes }, bases] = await Promise.all([
+    hashContent(build, surroundings),
+    resolveBases(build, surroundings.platforms, progress, context),
+  ]);
   log.info(`The content of the build, ${files} files, has the hash ${hash}.`);
   for (const note of notes) progress.note(note);
-  return { kind: 'build', build, contentTag: `content-${hash}` };
+  return { kind: 'build', build, contentTag: contentTag(hash, bases) };
+}
+
+/** The tag of the content and of the base images, where their digests are known. */
+function contentTag(hash: string, bases: readonly [string, string][]): string {
+  return `content-${bases.length === 0 ? hash : sha256(JSON.stringify([hash, bases]))}`;
 }
 
 /** What the content depends on beside the request; undefined where its platform is not known. */

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { cloudFormationClient } from '../../aws/clients.ts';
+import { BaseDigests } from '../../images/bases.ts';
 import { createSession, requireSessionAccount, type Session } from '../../aws/session.ts';
 import type { RunIdentity } from '../../cloudformation/command-run.ts';
 import type { CloudFormationContext } from '../../cloudformation/context.ts';
@@ -34,6 +35,8 @@ export interface EnvironmentContext extends Context {
   approvals?: readonly Approval[];
   /** ECS, ECR, SSM and the like, each client opened when it is first asked for. */
   services: ServiceContext;
+  /** Of the images that the run builds. */
+  bases: BaseDigests;
 }
 
 /** The approvals of a run as a record has them: none where nobody was asked. */
@@ -50,6 +53,8 @@ interface Opening {
   environment: Pick<Environment, 'region'>;
   /** Absent: the job's own credentials. */
   role: string | undefined;
+  /** Those of the run, where it is at several places. */
+  bases?: BaseDigests;
 }
 
 /** Opens an environment's account, without a call. */
@@ -61,11 +66,12 @@ export function openEnvironmentContext({
   workspace,
   environment,
   role,
+  bases = new BaseDigests(),
 }: Opening): EnvironmentContext {
   // Many stacks wait on one signal at once, and that is no leak.
   setMaxListeners(0, context.signal);
   const session = createSession({ region: environment.region, roleToAssume: role, context, env });
-  return { ...inSession(context, session, env), role, github, commit, workspace, env };
+  return { ...inSession(context, session, env), role, github, commit, workspace, env, bases };
 }
 
 function inSession(context: Context, session: Session, env: NodeJS.ProcessEnv) {

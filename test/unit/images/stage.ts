@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Sandbox } from '../../../sandbox/index.ts';
+import type { BaseDigests } from '../../../src/images/bases.ts';
 import { buildPushImage, findImage } from '../../../src/images/build-push-image.ts';
 import type { BuildRequest } from '../../../src/images/build/command.ts';
 import type { ImageContext, ImageRequest } from '../../../src/images/context.ts';
@@ -20,13 +21,14 @@ export interface ImageStage {
 export function imageStage(
   sandbox: Sandbox,
   workspace: string,
-  { docker, env = {} }: { docker?: DockerPlayback; env?: NodeJS.ProcessEnv } = {},
+  { docker, env = {}, bases }: { docker?: DockerPlayback; env?: NodeJS.ProcessEnv; bases?: BaseDigests } = {},
 ): ImageStage {
   const context = contextOf();
   const images: ImageContext = {
     ...context,
     env: { PATH: '/usr/bin:/bin', DOCKER_CONFIG: '/nowhere', ...docker?.env, ...env },
     ecr: (region) => Promise.resolve(ecrOf(sandbox, undefined, region)),
+    ...(bases && { bases }),
   };
   const whole = (request: Partial<ImageRequest>): ImageRequest => ({
     repository: REPOSITORY,
@@ -54,7 +56,7 @@ export function imageStage(
 }
 
 /** The build of a workspace's folder `api`. */
-function buildRequest(workspace: string, changes: Partial<BuildRequest> = {}): BuildRequest {
+export function buildRequest(workspace: string, changes: Partial<BuildRequest> = {}): BuildRequest {
   const context = join(workspace, 'api');
   return {
     workspace,
