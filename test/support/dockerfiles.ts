@@ -1,3 +1,5 @@
+import { fc } from './property.ts';
+
 /** A Dockerfile and what a build of it is given. */
 export interface DockerfileCase {
   dockerfile: string;
@@ -5,8 +7,6 @@ export interface DockerfileCase {
   target: string;
   platform: string;
 }
-
-type Pick = <T>(items: readonly T[]) => T;
 
 const NAMES = [
   'node:24',
@@ -80,26 +80,32 @@ const HEADS = [
   '# check=skip=all\n# syntax = x\n\n',
 ];
 
+const stage = fc
+  .record({
+    keyword: fc.constantFrom('FROM', 'from', '  FROM', 'FROM \\\n '),
+    platform: fc.constantFrom('', '', '', '--platform=$BUILDPLATFORM ', '--platform=linux/arm64 '),
+    image: fc.constantFrom(...NAMES, ...NAMES, ...MORE_NAMES),
+    name: fc.constantFrom('', ' AS build', ' as tools', ' AS Final'),
+    instructions: fc.array(fc.constantFrom(...INSTRUCTIONS), { maxLength: 4 }),
+  })
+  .map(({ keyword, platform, image, name, instructions }) =>
+    [`${keyword} ${platform}${image}${name}`, ...instructions].join('\n'),
+  );
+
 /** Dockerfiles of all that may stand beside a `FROM`; BuildKit refuses some of them. */
-export function randomDockerfile(pick: Pick, chance: (likelihood: number) => boolean): DockerfileCase {
-  const lines: string[] = [];
-  if (chance(0.8)) lines.push('ARG BASE=default:1');
-  while (chance(0.6)) lines.push(pick(ARGUMENTS));
-  const stages = ['build', 'tools', 'Final', ''];
-  do {
-    const keyword = pick(['FROM', 'from', '  FROM', 'FROM \\\n ']);
-    const platform = chance(0.2) ? pick(['--platform=$BUILDPLATFORM ', '--platform=linux/arm64 ']) : '';
-    const name = pick(stages);
-    lines.push(
-      `${keyword} ${platform}${pick(chance(0.5) ? NAMES : MORE_NAMES)}${name && ` ${pick(['AS', 'as'])} ${name}`}`,
-    );
-    while (chance(0.6)) lines.push(pick(INSTRUCTIONS));
-  } while (chance(0.6));
-  const end = chance(0.2) ? '\r\n' : '\n';
-  return {
-    dockerfile: pick(HEADS) + lines.join('\n').replaceAll('\n', end) + (chance(0.8) ? end : ''),
-    buildArgs: chance(0.4) ? pick([{ BASE: 'given:1' }, { TAG: '9' }, { NONE: 'given:2', BASE: '' }]) : {},
-    target: chance(0.3) ? pick(['build', 'FINAL', 'tools', '0']) : '',
-    platform: pick(['linux/amd64', 'linux/arm64', 'linux/arm/v7']),
-  };
-}
+export const dockerfiles: fc.Arbitrary<DockerfileCase> = fc
+  .record({
+    head: fc.constantFrom(...HEADS),
+    args: fc.array(fc.constantFrom('ARG BASE=default:1', 'ARG BASE=default:1', ...ARGUMENTS), {
+      maxLength: 4,
+    }),
+    stages: fc.array(stage, { minLength: 1, maxLength: 4 }),
+    end: fc.constantFrom('\n', '\n', '\r\n'),
+    buildArgs: fc.constantFrom({}, {}, { BASE: 'given:1' }, { TAG: '9' }, { NONE: 'given:2', BASE: '' }),
+    target: fc.constantFrom('', '', '', 'build', 'FINAL', 'tools'),
+    platform: fc.constantFrom('linux/amd64', 'linux/arm64', 'linux/arm/v7'),
+  })
+  .map(({ head, args, stages, end, ...given }) => ({
+    dockerfile: head + `${[...args, ...stages].join('\n')}\n`.replaceAll('\n', end),
+    ...given,
+  }));

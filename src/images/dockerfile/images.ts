@@ -1,6 +1,6 @@
 import { arch } from 'node:os';
 import { parseReference } from '../registry/reference.ts';
-import { type Instruction, parseDockerfile } from './instructions.ts';
+import { type Instruction, parseDockerfile, triggerOf } from './instructions.ts';
 import { expandWord, ExpansionError, splitWords, type Variables } from './words.ts';
 
 /** An image that a build begins with or copies from. */
@@ -28,6 +28,8 @@ interface Stage {
   base: UsedImage;
   /** What its instructions copy or mount from: images, and names or numbers of stages. */
   sources: UsedImage[];
+  /** The same of its `ONBUILD` instructions, which run in the stages that begin with it. */
+  triggers: UsedImage[];
 }
 
 /** Node's names of architectures that differ from those of images. */
@@ -86,6 +88,8 @@ function readStages(
   for (const instruction of instructions) {
     const stage = stages.at(-1);
     if (instruction.keyword === 'FROM') stages.push(readFrom(instruction, escape, variables));
+    else if (stage && instruction.keyword === 'ONBUILD')
+      stage.triggers.push(...sourcesOf(triggerOf(instruction, escape)));
     else if (stage) stage.sources.push(...sourcesOf(instruction));
     else if (instruction.keyword === 'ARG') declare(instruction.text, escape, variables, buildArgs);
   }
@@ -125,7 +129,12 @@ function unexpandedWords(text: string, escape: string): string[] {
 
 function readFrom({ text, line }: Instruction, escape: string, variables: Variables): Stage {
   const [image = '', , name = ''] = text.split(/\s+/);
-  return { name: name.toLowerCase(), base: { name: expanded(image, escape, variables), line }, sources: [] };
+  return {
+    name: name.toLowerCase(),
+    base: { name: expanded(image, escape, variables), line },
+    sources: [],
+    triggers: [],
+  };
 }
 
 function expanded(word: string, escape: string, variables: Variables): string {
@@ -163,11 +172,10 @@ function imagesOf(stages: readonly Stage[], { target, contexts }: BuildOptions):
     seen.add(stage);
     if (stage.name !== '' && replaced.has(contextName(stage.name))) return;
     const earlier = stages.slice(0, stages.indexOf(stage));
-    use(
-      stage.base,
-      earlier.findLast(({ name }) => name !== '' && name === stage.base.name),
-    );
-    for (const source of stage.sources) use(source, findStage(stages, source.name));
+    const base = earlier.findLast(({ name }) => name !== '' && name === stage.base.name);
+    use(stage.base, base);
+    for (const source of [...stage.sources, ...(base?.triggers ?? [])])
+      use(source, findStage(stages, source.name));
   };
   const wanted = target === undefined ? stages.at(-1) : findStage(stages, target);
   if (wanted) visit(wanted);

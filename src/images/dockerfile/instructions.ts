@@ -48,6 +48,11 @@ export function parseDockerfile(text: string): Dockerfile {
   return { escape, instructions };
 }
 
+/** The instruction of an `ONBUILD`. */
+export function triggerOf({ text, line }: Instruction, escape: string): Instruction {
+  return { ...splitInstruction(text, escape), line };
+}
+
 /** Directives are comments above all other lines. */
 function escapeOf(lines: readonly string[]): string {
   for (const line of lines) {

@@ -36,7 +36,7 @@ class Lexer {
   #at = 0;
 
   constructor(text: string, variables: Variables, { escape, raw = false }: WordOptions) {
-    this.#signs = [...text];
+    this.#signs = Array.from(text);
     this.#variables = variables;
     this.#escape = escape;
     this.#raw = raw;
@@ -46,8 +46,7 @@ class Lexer {
   read(stop?: string): { text: string; words: string[] } {
     const words = new Words();
     let text = '';
-    while (this.#next !== undefined) {
-      const sign = this.#next;
+    for (let sign = this.#peek(); sign !== undefined; sign = this.#peek()) {
       if (sign === stop) {
         this.#at++;
         return { text, words: words.all() };
@@ -73,7 +72,7 @@ class Lexer {
     return { text, words: words.all() };
   }
 
-  get #next(): string | undefined {
+  #peek(): string | undefined {
     return this.#signs[this.#at];
   }
 
@@ -110,7 +109,7 @@ class Lexer {
     let text = quote;
     this.#at++;
     for (;;) {
-      if (this.#next === '$') {
+      if (this.#peek() === '$') {
         text += this.#variable();
         continue;
       }
@@ -123,7 +122,7 @@ class Lexer {
 
   /** Within double quotes only `"`, `$` and the escape character itself are escaped. */
   #escapedInQuotes(): string {
-    const next = this.#next;
+    const next = this.#peek();
     if (next === undefined) return '';
     if (next !== '"' && next !== '$' && next !== this.#escape) return this.#escape;
     this.#at++;
@@ -133,22 +132,22 @@ class Lexer {
   /** White space between `<<` and the word that ends a heredoc does not split them. */
   #heredocStart(): string {
     this.#at++;
-    if (this.#next !== '<') return '<';
+    if (this.#peek() !== '<') return '<';
     this.#at++;
     let text = '<<';
-    while (this.#next !== undefined && /[\t\v\f\r ]/.test(this.#next)) text += this.#take() ?? '';
+    while (/^[\t\v\f\r ]$/.test(this.#peek() ?? '')) text += this.#take() ?? '';
     return text;
   }
 
   #variable(): string {
     this.#at++;
-    if (this.#next !== '{') {
+    if (this.#peek() !== '{') {
       const name = this.#name();
       if (name === '') return '$';
       return this.#variables.get(name) ?? (this.#raw ? `$${name}` : '');
     }
     this.#at++;
-    if (this.#next === undefined || '{}:'.includes(this.#next)) throw new ExpansionError('bad substitution');
+    if (/^[{}:]?$/.test(this.#peek() ?? '')) throw new ExpansionError('bad substitution');
     return this.#substitution(this.#name());
   }
 
@@ -174,7 +173,7 @@ class Lexer {
   #name(): string {
     const rest = this.#signs.slice(this.#at).join('');
     const [name = ''] = /^(?:\d+|[@*#?\-$!]|[\p{L}\p{Nd}_]*)/u.exec(rest) ?? [];
-    this.#at += [...name].length;
+    this.#at += Array.from(name).length;
     return name;
   }
 }

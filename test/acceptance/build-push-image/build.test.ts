@@ -32,7 +32,7 @@ async function stage(recording: Recording = {}): Promise<Stage> {
   sandbox.calls.all.length = 0;
   const docker = new DockerPlayback(workspaceOf({}), { digest, ...recording });
   const workspace = workspaceOf({
-    'api/Dockerfile': 'FROM node:24 AS build\nRUN npm ci\n',
+    'api/Dockerfile': 'FROM scratch AS build\nRUN npm ci\n',
     'api/main.js': '1',
   });
   const run: Stage['run'] = (inputs = {}, options = {}) =>

@@ -29,6 +29,7 @@ export const tools = {
   cosign: program('cosign'),
   /** What Docker's client sends of a folder, by the code that buildx runs; ours, around the modules of buildx. */
   'docker-ignore': () => ownGoProgram('docker-ignore'),
+  'dockerfile-images': () => ownGoProgram('dockerfile-images'),
   hadolint: packaged('hadolint'),
   shellcheck: packaged('shellcheck'),
   zizmor: packaged('zizmor'),

@@ -61,6 +61,11 @@ test.each<[what: string, dockerfile: string, images: string[], given?: Given]>([
     ['3 a', '5 b'],
   ],
   ['a syntax image, which is no part of the result', '# syntax=docker/dockerfile:1\nFROM a', ['2 a']],
+  [
+    'ONBUILD in a stage that begins with the stage',
+    'FROM a AS one\nONBUILD COPY --from=b / /\nFROM one',
+    ['1 a', '2 b'],
+  ],
   ['ONBUILD, which is for other builds', 'FROM a\nONBUILD COPY --from=b / /', ['1 a']],
   ['a named context for an image', 'FROM node\nFROM node:24', [], { contexts: ['node:24'] }],
   [

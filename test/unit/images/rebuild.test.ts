@@ -4,6 +4,7 @@ import type { Sandbox } from '../../../sandbox/index.ts';
 import type { ImageResult } from '../../../src/images/result.ts';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { DockerPlayback } from '../../support/docker-playback.ts';
+import { pushMultiPlatform } from '../../support/multi-platform.ts';
 import { sha256 } from '../../support/oci.ts';
 import { RegistrySession } from '../../support/registry.ts';
 import { type ImageStage, imageStage } from './stage.ts';
@@ -187,6 +188,19 @@ describe('a tag that was asked for, is immutable, and is on the older image', ()
       expect('error' in result && result.error.code).toBe('tag-conflict');
     }
   });
+});
+
+test('a reused image without provenance is noted, where a build adds it by default', async () => {
+  const { session, docker, builds, push } = await scene({});
+  const without = 'The reused image has no provenance';
+  await builds('one');
+  expect((await push(byCommit(COMMIT))).notes.join()).not.toContain(without);
+  expect((await push(byCommit(NEXT))).notes.join()).toContain(without);
+  docker.answer((await pushMultiPlatform(session, 'other')).digest);
+  await push({ ...byCommit(COMMIT), reuse: false });
+  const reused = await push(byCommit(NEXT));
+  expect(reused.verdict).toBe('reused');
+  expect(reused.notes.join()).not.toContain(without);
 });
 
 test('one look finds the newest of many rebuilds, also where the old ones have expired', async () => {

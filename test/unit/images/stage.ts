@@ -71,7 +71,7 @@ export function buildRequest(workspace: string, changes: Partial<BuildRequest> =
     labels: {},
     cache: 'none',
     provenance: 'auto',
-    sbom: 'auto',
+    sbom: 'false',
     ...changes,
   };
 }
