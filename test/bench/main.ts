@@ -4,6 +4,7 @@ import { benchCopy } from './copy.ts';
 import { benchDetection } from './detection.ts';
 import { benchImagePush } from './image.ts';
 import type { Measured } from './measured.ts';
+import { benchReuse } from './reuse.ts';
 import { benchStartUp } from './start-up.ts';
 import { benchImageTake } from './take.ts';
 
@@ -20,8 +21,8 @@ const parts: Readonly<Record<string, () => Measured | Promise<Measured>>> = {
 };
 
 async function benchImages(): Promise<Measured> {
-  const [push, take] = [await benchImagePush(), await benchImageTake()];
-  return { lines: [...push.lines, ...take.lines], broken: [...push.broken, ...take.broken] };
+  const all = [await benchReuse(), await benchImagePush(), await benchImageTake()];
+  return { lines: all.flatMap(({ lines }) => lines), broken: all.flatMap(({ broken }) => broken) };
 }
 
 const wanted = process.argv.slice(2).filter((argument) => argument !== '--check');

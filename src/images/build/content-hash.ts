@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, lstatSync, openSync, readlinkSync, readSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { sha256 } from '../../core/canonical.ts';
@@ -11,7 +11,7 @@ import { normalPlatforms } from './platforms.ts';
 
 /** Changes with the way of hashing, so that images that were hashed in another way are not reused. */
 const VERSION = 2;
-const CHUNK_BYTES = 1024 * 1024;
+const WAITING_BYTES = 1024 * 1024;
 /** How long the hashing runs before it lets the process do other work, such as to notice a cancel. */
 const TURN_MS = 20;
 
@@ -130,19 +130,19 @@ async function hashEntries(
   entries: readonly ContextEntry[],
   signal: AbortSignal,
 ): Promise<string> {
-  const hash = createHash('sha256');
+  const content = new HashedContent();
   const turns = new Turns(signal);
   for (const { path, kind } of entries) {
     const place = locate(folder, path);
-    if (kind === 'file') await hashFile(place, path, hash, turns);
+    if (kind === 'file') await addFile(place, path, content, turns);
     else {
       const mode = kind === 'link' ? 0 : lstatSync(place).mode;
       const target = kind === 'link' ? readlinkSync(place, 'latin1') : '';
-      hash.update(header(path, kind, mode, target));
+      content.addText(header(path, kind, mode, target));
     }
     if (turns.isOver) await turns.next();
   }
-  return hash.digest('hex');
+  return content.hash();
 }
 
 /** One line, so that what follows it cannot be taken for a part of it. */
@@ -150,23 +150,69 @@ function header(path: string, kind: ContextEntry['kind'], mode: number, content:
   return `${JSON.stringify([path, kind, mode, content])}\n`;
 }
 
-const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-
 /** Files are read one after another: reading in parallel takes more of the processor, and is no faster. */
-async function hashFile(place: string | Buffer, path: string, hash: Hash, turns: Turns): Promise<void> {
+async function addFile(
+  place: string | Buffer,
+  path: string,
+  content: HashedContent,
+  turns: Turns,
+): Promise<void> {
   const file = openSync(place, 'r');
   try {
     const { mode, size } = fstatSync(file);
-    hash.update(header(path, 'file', mode, size));
-    for (let done = 0; done < size;) {
-      const read = readSync(file, chunk, 0, Math.min(CHUNK_BYTES, size - done), null);
+    content.addText(header(path, 'file', mode, size));
+    for (let left = size; left > 0;) {
+      const read = content.addFrom(file, left);
       if (read === 0) throw new PlatformError('file-system', `${String(place)} changed while it was read`);
-      hash.update(chunk.subarray(0, read));
-      done += read;
-      if (done < size && turns.isOver) await turns.next();
+      left -= read;
+      if (left > 0 && turns.isOver) await turns.next();
     }
   } finally {
     closeSync(file);
+  }
+}
+
+/** Collects small pieces, since each call of the hash costs as much as a few of them. */
+class HashedContent {
+  readonly #hash = createHash('sha256');
+  readonly #waiting = Buffer.allocUnsafe(WAITING_BYTES);
+  #length = 0;
+
+  addText(text: string): void {
+    const bytes = Buffer.from(text);
+    this.#makeRoom();
+    if (bytes.length > this.#waiting.length - this.#length) {
+      this.#flush();
+      this.#hash.update(bytes);
+    } else this.#length += bytes.copy(this.#waiting, this.#length);
+  }
+
+  /** Adds at most so many bytes from where the file is read; how many it were. */
+  addFrom(file: number, most: number): number {
+    this.#makeRoom();
+    const read = readSync(
+      file,
+      this.#waiting,
+      this.#length,
+      Math.min(most, this.#waiting.length - this.#length),
+      null,
+    );
+    this.#length += read;
+    return read;
+  }
+
+  hash(): string {
+    this.#flush();
+    return this.#hash.digest('hex');
+  }
+
+  #makeRoom(): void {
+    if (this.#length >= this.#waiting.length / 2) this.#flush();
+  }
+
+  #flush(): void {
+    this.#hash.update(this.#waiting.subarray(0, this.#length));
+    this.#length = 0;
   }
 }
 
