@@ -33,6 +33,7 @@ const compiled = chosen.length > 0 ? `.cache/build-${chosen.join('-')}` : 'build
 
 compile();
 trimToolkit();
+replaceHttpClient();
 if (chosen.length > 0) await buildAlone(chosen);
 else await buildAll(readdirSync('actions').sort());
 write('dist/package.json', '{ "type": "module" }\n');
@@ -87,6 +88,14 @@ function trimToolkit(): void {
   cpSync('node_modules/@actions/core', copy, { recursive: true });
   const manifest = JSON.parse(readFileSync(`${copy}/package.json`, 'utf8')) as object;
   write(`${copy}/package.json`, JSON.stringify({ ...manifest, sideEffects: false }));
+}
+
+/** Gives the copies of Sigstore's packages that the compiled files find the HTTP client in scripts/make-fetch-happen. */
+function replaceHttpClient(): void {
+  for (const name of ['@sigstore/sign', '@sigstore/tuf', 'tuf-js']) {
+    cpSync(`node_modules/${name}`, `${compiled}/node_modules/${name}`, { recursive: true });
+  }
+  cpSync('scripts/make-fetch-happen', `${compiled}/node_modules/make-fetch-happen`, { recursive: true });
 }
 
 async function bundle(entry: string): Promise<Bundle> {

@@ -32,6 +32,7 @@ const inputs = {
   reuse: boolean({ default: 'true' }),
   rebuild: text({ default: 'never' }),
   scan: choice(['off', 'critical', 'high', 'medium', 'low'], { default: 'off' }),
+  sign: choice(['none', 'keyless'], { default: 'none' }),
   'oci-layout': text(),
   from: text(),
   also: list(),

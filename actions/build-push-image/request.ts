@@ -48,6 +48,7 @@ export function imageRequest(inputs: ImageInputs, origin: ImageOrigin, workspace
     reuse,
     ...(rebuildAfterMs !== undefined && { rebuildAfterMs }),
     scan,
+    sign: inputs.sign,
     also: copiesOf(inputs, tags),
     timeoutMs: timeout,
   };
@@ -66,6 +67,9 @@ export function buildOnlyRequest(
       scan,
       'expected off with push: false: ECR scans only images that are pushed',
     );
+  }
+  if (inputs.sign !== 'none') {
+    throw new InputError('sign', inputs.sign, 'expected none with push: false');
   }
   const source = sourceOf(inputs, origin, workspace);
   if (source.kind !== 'build') {

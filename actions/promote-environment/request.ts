@@ -30,6 +30,7 @@ import {
   environmentSettings,
   environmentUrl,
   servicesIn,
+  signerOf,
 } from '../../src/environment/manifest/places.ts';
 import { smokeTestOf } from '../../src/environment/run/targets.ts';
 import type { GitHubContext } from '../../src/github/context.ts';
@@ -59,7 +60,7 @@ export function promotionRequest(run: Run): PromotionRequest {
   return {
     source: openForReading(run, source, inputs['source-role'], names),
     target: openTarget(run, target, names),
-    services,
+    services: services.map((service) => withSigner(service, run, target)),
     ...(Object.keys(inputs.images).length > 0 && { images: inputs.images }),
     ...(Object.keys(inputs['up-to']).length > 0 && { upTo: digestsOf('up-to', inputs['up-to']) }),
     checkOnly: inputs.command === 'check',
@@ -69,6 +70,13 @@ export function promotionRequest(run: Run): PromotionRequest {
     approval: approvalOf(run, target),
     ...settingsOf(run),
   };
+}
+
+/** A rollback goes to a release that was good here: its signature was verified when it came, if one was required. */
+function withSigner(service: PromotedService, { manifest, env }: Run, target: Environment): PromotedService {
+  const text = manifest.services[service.name] ?? manifest.existing[service.name] ?? {};
+  const signer = signerOf(target, text, env['GITHUB_WORKSPACE'] ?? process.cwd());
+  return { ...service, ...(signer && { signer }) };
 }
 
 /** The request of `rollback`. Throws InputError. */

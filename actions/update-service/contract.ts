@@ -46,6 +46,7 @@ const inputs = {
   'smoke-test-timeout': duration({ default: '2m' }),
   parameter: text(),
   commit: text(),
+  verify: map(),
   'allow-older': boolean({ default: 'false' }),
   'lock-timeout': duration({ default: '10m', min: '0s' }),
   'keep-revisions': text(),

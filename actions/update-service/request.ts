@@ -22,6 +22,12 @@ import { parseCommand } from '../../src/core/inputs/command.ts';
 import { InputError } from '../../src/core/errors.ts';
 import type { Inputs } from '../../src/core/inputs/contract.ts';
 import { containersOf } from './containers.ts';
+import {
+  type ExpectedSigner,
+  readSigner,
+  SIGNER_KEYS,
+  signerProblem,
+} from '../../src/images/signature/expected.ts';
 import type { contract } from './contract.ts';
 import { requireImage, requireVariables } from './names.ts';
 
@@ -58,10 +64,21 @@ export function serviceRequest(
       },
     }),
     ...(smokeTest && { smokeTest }),
+    ...(Object.keys(inputs.verify).length > 0 && { signer: signerOf(inputs.verify, workspace) }),
     ...(keep !== undefined && { keepRevisions: keep }),
     order,
     ...(hold !== undefined && { hold }),
   };
+}
+
+/** Throws InputError. */
+function signerOf(verify: Readonly<Record<string, string>>, workspace: string): ExpectedSigner {
+  const unknown = Object.keys(verify).find((key) => !(SIGNER_KEYS as readonly string[]).includes(key));
+  if (unknown !== undefined)
+    throw new InputError('verify', unknown, `expected keys of ${SIGNER_KEYS.join(', ')}`);
+  const problem = signerProblem(verify);
+  if (!problem) return readSigner(verify, workspace);
+  throw new InputError('verify', verify[problem.key] ?? '', `${problem.key}: expected ${problem.expected}`);
 }
 
 /** What changes the task definition, or comes with a new one. */
@@ -74,7 +91,7 @@ const CHANGES = [
   'pre-deploy',
   'desired-count',
 ] as const;
-const CHANGE_MAPS = ['images', 'containers', 'environment', 'secrets'] as const;
+const CHANGE_MAPS = ['images', 'containers', 'environment', 'secrets', 'verify'] as const;
 
 /** Throws InputError for an input that changes what would be deployed. */
 function refuseChanges(inputs: ServiceInputs, allowed: string): void {

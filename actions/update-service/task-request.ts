@@ -57,6 +57,9 @@ function revisionRequest(inputs: ServiceInputs, github: GitHubContext, workspace
     const value = inputs[name];
     if (value !== undefined) throw new InputError(name, value, `expected no value with command: ${command}`);
   }
+  if (Object.keys(inputs.verify).length > 0) {
+    throw new InputError('verify', '', `expected no value with command: ${command}`);
+  }
   const source = sourceOf(inputs, workspace);
   const changes = changesOf(inputs);
   if (service !== undefined) return { ...targetOf(inputs, github), source, changes, isStandalone: false };

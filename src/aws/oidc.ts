@@ -52,7 +52,7 @@ export function mayRequestToken(env: NodeJS.ProcessEnv): boolean {
 }
 
 /**
- * Asks GitHub for the job's OIDC token for AWS. Transient failures are tried again. This is not done with
+ * Asks GitHub for the job's OIDC token, by default for AWS. Transient failures are tried again. This is not done with
  * `getIDToken` of @actions/core: it has no signal, so a cancelled job would wait for its ten retries, and it tries
  * only a 502, 503 or 504 again.
  *
@@ -62,13 +62,14 @@ export function mayRequestToken(env: NodeJS.ProcessEnv): boolean {
 export async function requestIdentityToken(
   env: NodeJS.ProcessEnv,
   context: OidcContext,
+  audience = AUDIENCE,
 ): Promise<IdentityToken> {
   const requestUrl = env['ACTIONS_ID_TOKEN_REQUEST_URL'];
   const requestToken = env['ACTIONS_ID_TOKEN_REQUEST_TOKEN'];
   if (!requestUrl || !requestToken) throw new MissingPermissionError();
   context.log.secret(requestToken);
   const url = new URL(requestUrl);
-  url.searchParams.set('audience', AUDIENCE);
+  url.searchParams.set('audience', audience);
   const isTransient = (error: unknown): boolean => error instanceof TokenError && error.transient;
   const jwt = await withRetry(context, { ...RETRIES, isTransient }, () =>
     ask(url, requestToken, context.signal),

@@ -43,6 +43,8 @@ export const ERROR_CODES = {
   'image-invalid': 'An image, its manifest or its OCI layout is damaged or incomplete.',
   'file-system': 'A file on the runner could not be read or written.',
   'registry-rejected': 'The registry rejected a request.',
+  'signature-unverified':
+    'An image is not signed by the signer that is required, or its signature is not valid.',
   'digest-mismatch': 'Content does not have the digest that was expected.',
   'image-unproven': 'The registry accepted an image or a tag, and reading it back does not prove it.',
   'tag-conflict': 'An immutable tag already points to another image.',

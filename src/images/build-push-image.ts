@@ -18,6 +18,7 @@ import { isAttestation, type Manifest } from './registry/manifest.ts';
 import { readImage } from './registry/manifest-reader.ts';
 import { claimTag, findPreviousImage, type PreviousImage, putTags } from './registry/tags.ts';
 import type { ImageResult } from './result.ts';
+import { signImage } from './signature/sign.ts';
 import { evaluateScan, scanBlockReason } from './scan.ts';
 import { findReuse, type Reuse, tagsFor } from './reuse.ts';
 import { type ImageSource, openSource } from './source.ts';
@@ -57,6 +58,7 @@ async function run(
     blocked = blockedResult(progress, image);
     if (blocked) return blocked;
   }
+  if (request.sign === 'keyless') await progress.runStage('sign', () => sign(build, manifest));
   const tags = tagsFor(manifest, reuse, request, build);
   await progress.runStage('tag', () => putTags(build.registry, build.repository, manifest, tags, context));
   await announceArtifact(image.image, context.env);
@@ -107,6 +109,15 @@ function freshSource(source: ImageSource, { fresh }: Reuse): ImageSource {
   if (!fresh || source.kind !== 'build') return source;
   const { build } = source;
   return { ...source, build: { ...build, options: [...(build.options ?? []), '--pull', '--no-cache'] } };
+}
+
+async function sign(
+  { registry, repository, progress, context }: ImageBuildContext,
+  image: Manifest,
+): Promise<void> {
+  const signature = await signImage(registry, repository.uri, image, context);
+  progress.run.signature = signature;
+  context.log.info(`${signature.state === 'signed' ? 'Signed' : 'Signed already'} by ${signature.signer}.`);
 }
 
 /** Creates the image, and reads the previous one meanwhile, for comparison. */

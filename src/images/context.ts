@@ -46,6 +46,8 @@ export interface ImageRequest {
   rebuildAfterMs?: number;
   /** The lowest severity that blocks. */
   scan: Severity | 'off';
+  /** Whether the image gets a signature with the identity of the job. */
+  sign: 'none' | 'keyless';
   /** Where else the finished image is copied to. */
   also: readonly CopyRequest[];
   timeoutMs: number;

@@ -4,9 +4,20 @@ import type { BuildStep } from './build/output.ts';
 import type { PlatformImage } from './registry/manifest-reader.ts';
 import type { PushedBlobs } from './registry/push.ts';
 import type { ScanEvaluation } from './scan.ts';
+import type { SignedImage } from './signature/sign.ts';
 
 /** The stages of a run, in their order. */
-export type Stage = 'check' | 'try-build' | 'look-up' | 'build' | 'take' | 'push' | 'scan' | 'tag' | 'copy';
+export type Stage =
+  | 'check'
+  | 'try-build'
+  | 'look-up'
+  | 'build'
+  | 'take'
+  | 'push'
+  | 'scan'
+  | 'sign'
+  | 'tag'
+  | 'copy';
 
 const TITLES: Readonly<Record<Stage, string>> = {
   check: 'Check the inputs',
@@ -16,6 +27,7 @@ const TITLES: Readonly<Record<Stage, string>> = {
   take: 'Take the image out of Docker',
   push: 'Push',
   scan: 'Wait for the scan',
+  sign: 'Sign',
   tag: 'Put the tags on',
   copy: 'Copy to other registries',
 };
@@ -31,6 +43,8 @@ export interface ImageRun {
   build?: { steps: readonly BuildStep[] };
   /** The image of another registry that was mirrored. */
   from?: string;
+  /** Absent where no signature was asked for. */
+  signature?: SignedImage;
   /** Copies in other registries that are there and complete. */
   copies?: readonly ImageCopy[];
   /** How long each stage took, in milliseconds. */

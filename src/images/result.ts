@@ -84,6 +84,7 @@ const LEFT_BEHIND: Readonly<Record<Stage, string>> = {
   take: 'Nothing was pushed.',
   push: 'No tag was set; parts that were pushed belong to no image.',
   scan: 'The image is in the repository, without a tag.',
+  sign: 'The image is in the repository; no tag was set.',
   tag: 'The image is in the repository; not all of its tags are set.',
   copy: 'The image is in the repository, with its tags.',
 };

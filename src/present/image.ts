@@ -45,7 +45,7 @@ function imageOutputs(result: ImageOutputs): Record<string, string> {
 
 /** The fields of the `result` output. */
 function resultOf(result: ImageResult): Record<string, unknown> {
-  const { repository, region, previous, push, build, from, copies, steps, notes } = result;
+  const { repository, region, previous, push, build, from, copies, signature, steps, notes } = result;
   const { digest, image, reused = false, platforms = [], scan } = descriptionOf(result) ?? {};
   const tags = tagsOf(result);
   const done = {
@@ -61,6 +61,7 @@ function resultOf(result: ImageResult): Record<string, unknown> {
     previous,
     from,
     copies,
+    signature,
   };
   return { ...done, digest, image, scan, failure: failureOf(result) };
 }
@@ -105,7 +106,7 @@ function sections(result: ImageResult): Section[] {
 }
 
 function headline(result: ImageResult): Section {
-  const { repository, verdict, reason, push, from, copies = [] } = result;
+  const { repository, verdict, reason, push, from, signature, copies = [] } = result;
   const image = descriptionOf(result)?.image;
   const tags = tagsOf(result);
   const facts = [
@@ -113,6 +114,7 @@ function headline(result: ImageResult): Section {
     ...(tags.length === 0 ? [] : [`Tags: ${tags.map(code).join(', ')}`]),
     ...(from === undefined ? [] : [`Mirrored from ${code(from)}`]),
     ...(push ? [moved(push)] : []),
+    ...(signature ? [`Signed by ${escapeCell(signature.signer)}`] : []),
     ...copies.map(
       ({ repository: name, tags: theirs }) => `Also in ${code(name)}: ${theirs.map(code).join(', ')}`,
     ),

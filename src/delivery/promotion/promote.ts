@@ -5,6 +5,7 @@ import { awaitsApproval, requireOtherWriter, startByHand } from '../approval.ts'
 import { findHold, type HeldError, holdParameter } from '../hold.ts';
 import { environmentLock, withLock } from '../lock.ts';
 import { OutdatedError } from '../order-judge.ts';
+import { UnverifiedError } from '../../images/signature/verify.ts';
 import { copyImages } from './images.ts';
 import { rollOutServices } from './roll-out.ts';
 import { requireAccounts, withSignal } from './environment.ts';
@@ -208,7 +209,11 @@ function objectionTo({ services, hold }: PromotionPlan, { gates }: PromotionRequ
     const more = blocked.length > 1 ? ` ${blocked.length} services are blocked.` : '';
     const reason = `${first.message}. ${first.fix}${more} Nothing was changed.`;
     const others = blocked.flatMap(({ findings }) => findings).filter(({ gate }) => gate !== 'order');
-    if (others.some(isBlocking)) return { verdict: 'blocked', reason };
+    if (others.some(isBlocking)) {
+      const unsigned = others.find(({ gate }) => gate === 'signature');
+      const error = unsigned && errorInfo(new UnverifiedError(unsigned.message));
+      return { verdict: 'blocked', reason, ...(error && { error }) };
+    }
     if (hold && gates.bypassReason === undefined) return heldEnd(hold, 'Nothing was changed.');
     return { verdict: 'outdated', reason, error: errorInfo(new OutdatedError(first.message)) };
   }

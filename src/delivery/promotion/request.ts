@@ -1,4 +1,5 @@
 import type { Approval, ApprovalRequest } from '../approval.ts';
+import type { ExpectedSigner } from '../../images/signature/expected.ts';
 import type { PreDeploy, SmokeTest } from '../release/request.ts';
 import type { OrderRules } from '../order-judge.ts';
 import type { PromotionEnvironment } from './environment.ts';
@@ -9,6 +10,8 @@ export interface PromotedService {
   /** Run before the service is touched. */
   preDeploy?: PreDeploy;
   smokeTest?: SmokeTest;
+  /** Who must have signed its image. Absent: no signature is required. */
+  signer?: ExpectedSigner;
 }
 
 export const GATES = ['steady', 'alarms', 'scan', 'attestation'] as const;
@@ -59,8 +62,8 @@ export interface PromotionRequest {
 
 /** A blocking finding of a promotion, and how to resolve it. */
 export interface Finding {
-  /** `origin` and `target` cannot be bypassed; `order` only by `allow-older`. */
-  gate: 'origin' | 'target' | 'order' | 'hold' | 'soak' | Gate;
+  /** `origin`, `target` and `signature` cannot be bypassed; `order` only by `allow-older`. */
+  gate: 'origin' | 'target' | 'order' | 'hold' | 'soak' | 'signature' | Gate;
   message: string;
   fix: string;
   /** Set where it passes by itself: when (ISO 8601), or empty where that is not known. */

@@ -26,6 +26,7 @@ import { registerRevision } from '../revision/register-revision.ts';
 import { movedTags, type TargetRevision, targetRevision } from '../revision/target-revision.ts';
 import { followDeployment, resultOfDeployment } from '../rollout/follow-deployment.ts';
 import { parseReference } from '../../images/registry/reference.ts';
+import { requireSignedImage } from '../../images/signature/verify.ts';
 import { rollBackDeployment, runRelease } from './on-failure.ts';
 import { runPreDeploy, skippedPreDeploy } from './pre-deploy.ts';
 import { preflight } from './preflight.ts';
@@ -58,11 +59,13 @@ async function deploy(
   if (request.desiredCount !== undefined) requireReplicas(service, request.desiredCount);
   const target = await targetRevision(context, service, request);
   logTarget(release, service, target);
+  const { ledger, signer } = request;
   const image =
-    request.ledger &&
+    (ledger ?? signer) &&
     mainContainer(target.definition, factsOf(service, request.service, request.container), 'image').image;
-  const objection = await findObjection(context, release, request, image);
+  const objection = await findObjection(context, release, request, ledger && image);
   if (objection) return endRefused(release, objection, 'Nothing was changed.');
+  if (signer) await requireSignedImage(image ?? '', signer, context);
   if (request.source.kind === 'service') {
     const newer = await newerRevisionWarning(context, service, target);
     if (newer !== undefined) release.warn(newer);

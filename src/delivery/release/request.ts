@@ -1,3 +1,4 @@
+import type { ExpectedSigner } from '../../images/signature/expected.ts';
 import type { ECRClient } from '@aws-sdk/client-ecr';
 import type { IAMClient } from '@aws-sdk/client-iam';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
@@ -74,6 +75,8 @@ export interface ServiceRequest extends ServiceTarget {
   /** Run to its end before the service is touched, as a task of the new revision in the service's own network. */
   preDeploy?: PreDeploy;
   smokeTest?: SmokeTest;
+  /** Who must have signed the image of the main container. Absent: no signature is required. */
+  signer?: ExpectedSigner;
   /** Absent for what may go back, such as a rollback. */
   order?: OrderRules;
   /** The parameter of the hold that stops it. Absent for what a hold permits: a rollback, a restart, the same image. */

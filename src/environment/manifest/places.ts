@@ -1,5 +1,6 @@
 import { clusterPage } from '../../aws/console.ts';
 import type { EnvironmentSettings, PlaceSettings } from '../../delivery/promotion/environment.ts';
+import { type ExpectedSigner, readSigner } from '../../images/signature/expected.ts';
 import { clusterName } from '../run/targets.ts';
 import type { Environment, ExistingService, Manifest, Service } from './manifest.ts';
 
@@ -13,6 +14,20 @@ export interface Access {
   region?: string | undefined;
   /** Only these; default, all that it has. */
   services?: readonly string[] | undefined;
+}
+
+/**
+ * Who must have signed the image of a service before it comes to an environment. Undefined where the environment
+ * requires no signature.
+ *
+ * @throws PlatformError for a file of the rule that cannot be read.
+ */
+export function signerOf(
+  { verify }: Environment,
+  service: Pick<Service, 'verify'>,
+  workspace: string,
+): ExpectedSigner | undefined {
+  return verify && readSigner(service.verify ?? verify, workspace);
 }
 
 /** What an environment is opened by, with the services that it has: those of stacks, and those that exist already. */

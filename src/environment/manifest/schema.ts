@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { durationMs } from '../../core/inputs/contract.ts';
 import { parseRebuild } from '../../images/rebuild.ts';
 import { parseSource, parseTarget } from '../../images/registry/reference.ts';
+import { signerProblem } from '../../images/signature/expected.ts';
 
 /** What an image may be called: part of a repository's name, and of names in ECS and IAM. */
 const NAME = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
@@ -65,6 +66,42 @@ const inEnvironments = listOf(z.string(), 'a list of environments').meta({
   description: 'Only in these environments. Default, in all of them.',
 });
 
+const signer = z
+  .strictObject(
+    {
+      repository: text('a repository such as org/shop').optional().meta({
+        description: 'The repository on GitHub whose source the image is built from.',
+      }),
+      workflow: text('a workflow such as .github/workflows/build.yml').optional().meta({
+        description:
+          'The workflow that signs, such as `.github/workflows/build.yml`, or a reusable one, `org/ci/.github/workflows/build.yml`, with `@refs/tags/v1` to accept only that version.',
+      }),
+      ref: text('a ref such as refs/heads/main').optional().meta({
+        description:
+          'The branch or tag that the image is built from, such as `refs/heads/main`; `refs/tags/*` is any tag, `refs/heads/*` any branch.',
+      }),
+      identity: text('the identity of a certificate').optional().meta({
+        description:
+          'In place of `workflow` and `ref`: the identity in the certificate of the signer, exactly. Of a workflow on GitHub, `repository` is by default its own.',
+      }),
+      issuer: text('a URL').optional().meta({
+        description: 'The issuer of the token of the signer. Default, that of GitHub Actions.',
+      }),
+      key: text('the path of a public key').optional().meta({
+        description: 'In place of an identity: a public key of cosign, the path of its PEM file.',
+      }),
+      'trusted-root': text('the path of a file').optional().meta({
+        description:
+          'The file `trusted_root.json` of a private Sigstore instance. Default, that of the public one, which is loaded when it is needed.',
+      }),
+    },
+    { error: 'a map with repository, workflow and ref, or identity, or key' },
+  )
+  .superRefine((value, context) => {
+    const problem = signerProblem(value);
+    if (problem) context.addIssue({ code: 'custom', path: [problem.key], message: problem.expected });
+  });
+
 const environment = z
   .strictObject(
     {
@@ -116,6 +153,10 @@ const environment = z
       'self-approval': flag.optional().meta({
         description:
           'Whether an approver may deploy a commit of their own. Default, `false`. Rollbacks always may.',
+      }),
+      verify: signer.optional().meta({
+        description:
+          'Who must have signed an image before it is released or promoted here: docs/signatures.md.',
       }),
       protected: flag.optional().meta({
         description:
@@ -197,6 +238,9 @@ const build = z
         })
         .optional()
         .meta({ description: 'An image of another registry, mirrored instead of building.' }),
+      sign: z.enum(['none', 'keyless'], { error: 'none or keyless' }).optional().meta({
+        description: '`keyless` signs it with the identity of the job: docs/signatures.md. Default, `none`.',
+      }),
       also: oneOrMore(
         text('a repository such as ghcr.io/org/app').refine((name) => parseTarget(name) !== undefined, {
           error: 'a repository such as ghcr.io/org/app',
@@ -343,6 +387,10 @@ const service = z
         description: '`always` runs `pre-deploy` also when the service stays as it is. Default, `change`.',
       }),
       'smoke-test': smokeTest.optional(),
+      verify: signer.optional().meta({
+        description:
+          "Who must have signed its image, in place of the environment's `verify`, where there is one.",
+      }),
       environments: z
         .union([inEnvironments, z.record(z.string(), existing)], {
           error: 'a list of environments, or a map of environments to where the service exists',

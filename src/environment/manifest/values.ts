@@ -11,6 +11,7 @@ import {
 } from './schema.ts';
 import { parseRebuild } from '../../images/rebuild.ts';
 import { ecrRegistry, registryIn } from '../../images/registry/reference.ts';
+import type { SignerText } from '../../images/signature/expected.ts';
 import type { PlaceRepository } from '../../delivery/promotion/environment.ts';
 
 /** An environment, with what the file leaves out filled in. Durations in milliseconds. */
@@ -32,6 +33,8 @@ export interface Environment {
   /** Absent: anyone who may start the workflow changes it, as far as GitHub's environment permits. */
   approval?: ApprovalRule;
   protected: boolean;
+  /** Who must have signed an image before it comes here. Absent: no signature is required. */
+  verify?: SignerText;
 }
 
 export interface Stack {
@@ -82,6 +85,8 @@ export interface Service {
   build: ServiceBuild;
   preDeploy?: PreDeploy;
   smokeTest?: SmokeTest;
+  /** In place of the environment's, where it has one. */
+  verify?: SignerText;
   environments?: readonly string[];
 }
 
@@ -94,6 +99,8 @@ export interface ExistingService {
   build?: ServiceBuild;
   preDeploy?: PreDeploy;
   smokeTest?: SmokeTest;
+  /** In place of the environment's, where it has one. */
+  verify?: SignerText;
 }
 
 /** Where a service is in an environment. */
@@ -126,6 +133,7 @@ interface ServiceBuild {
   from?: string;
   /** The age from which its image is built again; absent: none is too old. */
   rebuildAfterMs?: number;
+  sign: 'none' | 'keyless';
   /** Other repositories that the image is copied to. */
   also: readonly string[];
 }
@@ -156,6 +164,7 @@ export function environmentOf(
     ...(readRole !== undefined && { readRole }),
     ...(text['execution-role'] !== undefined && { executionRole: text['execution-role'] }),
     ...(text['artifact-bucket'] !== undefined && { artifactBucket: text['artifact-bucket'] }),
+    ...(text.verify && { verify: text.verify }),
     ...(text.url !== undefined && { url: text.url }),
     ...(text['promote-from'] !== undefined && { promoteFrom: text['promote-from'] }),
   };
@@ -197,6 +206,7 @@ export function serviceOf(name: string, text: ServiceText, project: string): Ser
     ...(text.port !== undefined && { port: text.port }),
     ...preDeployOf(text),
     ...(smokeTest && { smokeTest }),
+    ...(text.verify && { verify: text.verify }),
     ...(environments && { environments }),
   };
 }
@@ -225,6 +235,7 @@ export function existingServiceOf(
     ...((text.path !== undefined || text.build?.from !== undefined) && { build: buildOf(text) }),
     ...preDeployOf(text),
     ...(smokeTest && { smokeTest }),
+    ...(text.verify && { verify: text.verify }),
   };
 }
 
@@ -265,6 +276,7 @@ function buildOf({ path = '', build = {} }: ServiceText): ServiceBuild {
     buildArgs: textsOf(build['build-args']),
     buildContexts: textsOf(build['build-contexts']),
     bakeFiles: valuesListOf(build['bake-file']),
+    sign: build.sign ?? 'none',
     also: valuesListOf(build.also),
     ...(build.target !== undefined && { target: build.target }),
     ...(build['oci-layout'] !== undefined && { ociLayout: build['oci-layout'] }),

@@ -12,6 +12,8 @@ import { describeService } from '../../ecs/service.ts';
 import { readRunningRevision } from '../../ecs/running-revision.ts';
 import { digestOfReference } from '../../images/registry/manifest.ts';
 import type { Service } from '../manifest/manifest.ts';
+import { requireSignedImage } from '../../images/signature/verify.ts';
+import { signerOf } from '../manifest/places.ts';
 import { firstRelease, ledgerOf } from '../service/first-release.ts';
 import { serviceRequest } from '../service/request.ts';
 import { releaseByStack, rollsOut } from '../service/stack-release.ts';
@@ -76,6 +78,8 @@ async function releaseImage(
   image: string,
   known: Release | undefined,
 ): Promise<PartEnd> {
+  const signer = signerOf(request.choice.environment, service, context.workspace);
+  if (signer) await requireSignedImage(image, signer, context.services);
   const release = { ...requestOf(context, request, service, image), ...releaseHold(request) };
   try {
     const plan = await stack.plan(context, target);

@@ -95,6 +95,8 @@ export function imageRequest(
     reuse: true,
     ...(build.rebuildAfterMs !== undefined && { rebuildAfterMs: build.rebuildAfterMs }),
     scan,
+    // A preview is not released, and a pull request of a fork has no token.
+    sign: context.github.pullRequest ? 'none' : build.sign,
     also: copiesOf(build, context, tags),
     timeoutMs,
   };

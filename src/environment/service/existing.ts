@@ -6,6 +6,8 @@ import type { ServiceResult } from '../../delivery/release/result.ts';
 import { sourceOf } from '../../delivery/source.ts';
 import { findService } from '../../ecs/find-service.ts';
 import { readRunningRevision, type RunningRevision } from '../../ecs/running-revision.ts';
+import { requireSignedImage } from '../../images/signature/verify.ts';
+import { signerOf } from '../manifest/places.ts';
 import { contextAt, type EnvironmentContext, type EnvironmentRequest, releaseHold } from '../run/context.ts';
 import type { PartEnd } from '../run/result.ts';
 import type { ExistingTarget } from '../run/targets.ts';
@@ -30,6 +32,8 @@ export async function releaseExisting(
     at.log.info(`${target.name} keeps its image: promote-environment brings images to ${environment.name}.`);
   if (image === undefined || environment.promoteFrom !== undefined)
     return await keepExisting(at, request, target);
+  const signer = signerOf(environment, target, context.workspace);
+  if (signer) await requireSignedImage(image, signer, at.services);
   const release = { ...existingRequest(at, request, target, image), ...releaseHold(request) };
   return serviceEnd(await releaseService(at.services, release));
 }

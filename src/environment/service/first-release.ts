@@ -10,7 +10,11 @@ import { type ReleaseSource, sourceOf, sourceOfRun } from '../../delivery/source
 import { copyImage } from '../../images/registry/copy/copy-image.ts';
 import { digestOfReference } from '../../images/registry/manifest.ts';
 import { type ImageRepository, openRepository } from '../../images/registry/repository.ts';
+import type { ExpectedSigner } from '../../images/signature/expected.ts';
+import { requireSigned, requireSignedImage } from '../../images/signature/verify.ts';
+import { ecrStore } from '../../images/registry/copy/ecr-store.ts';
 import type { Service } from '../manifest/manifest.ts';
+import { signerOf } from '../manifest/places.ts';
 import { approvalsIn, type EnvironmentContext, type EnvironmentRequest } from '../run/context.ts';
 
 /** The ledger's names of a service in the environment of a request. */
@@ -39,10 +43,12 @@ export async function firstRelease(
   const names = ledgerOf(request, service);
   const known = await readRelease(context.services, names);
   if (known && (image === undefined || image === known.image)) return known;
+  const signer = signerOf(request.choice.environment, service, context.workspace);
   const found =
     image === undefined || request.upstream
-      ? await fromUpstream(context, request, service, image)
+      ? await fromUpstream(context, request, service, image, signer)
       : directRelease(context, image);
+  if (signer && !request.upstream) await requireSignedImage(found.image, signer, context.services);
   const release: NewRelease = {
     ...found,
     proven: false,
@@ -69,6 +75,7 @@ async function fromUpstream(
   request: EnvironmentRequest,
   service: Service,
   image: string | undefined,
+  signer: ExpectedSigner | undefined,
 ): Promise<NewRelease> {
   const { manifest, upstream } = request;
   const { name } = service;
@@ -89,7 +96,9 @@ async function fromUpstream(
   }
   const target = await serviceRepository(context, service);
   const digest = digestOfReference(image ?? there.image);
-  const report = await copyImage(await serviceRepository(source, service), target, digest, context);
+  const repository = await serviceRepository(source, service);
+  if (signer) await requireSigned(ecrStore(repository, context), digest, signer, context);
+  const report = await copyImage(repository, target, digest, context);
   for (const note of report.notes) context.log.info(`${name}: ${note}`);
   context.log.info(`${digest} of ${upstream.name} was ${report.state} in ${service.repository}.`);
   const own = digest === digestOfReference(there.image) ? sourceOf(there) : undefined;

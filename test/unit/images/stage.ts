@@ -41,6 +41,7 @@ export function imageStage(
     createRepository: true,
     reuse: true,
     scan: 'off',
+    sign: 'none',
     also: [],
     timeoutMs: 600_000,
     ...request,

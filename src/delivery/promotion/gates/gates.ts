@@ -13,6 +13,7 @@ import type { HeldError } from '../../hold.ts';
 import type { PromotionPlan, ServicePlan } from '../plan.ts';
 import type { Finding, PromotionRequest } from '../request.ts';
 import type { GateFinding } from '../result.ts';
+import { signatureFindings } from './signature.ts';
 import { soakedAt } from './soak.ts';
 
 const IMAGES_AT_ONCE = 6;
@@ -23,7 +24,7 @@ const SCAN_TIMEOUT_MS = 5 * 60_000;
 
 /** Checks the gates of each image that is to be promoted. With a bypass reason, findings block nothing. */
 export async function checkGates(
-  { services, sourceHold }: Pick<PromotionPlan, 'services' | 'sourceHold'>,
+  { services, sourceHold, notes }: Pick<PromotionPlan, 'services' | 'sourceHold' | 'notes'>,
   request: PromotionRequest,
 ): Promise<void> {
   const candidates = services.filter(({ action }) => action === 'promote');
@@ -37,12 +38,12 @@ export async function checkGates(
       ...steadiness(plan, request),
       ...soak(plan, request),
       ...alarms(plan, states, request),
-      ...(await imageFindings(plan, request)),
+      ...(await imageFindings(plan, request, notes)),
+      ...(await signatureFindings(plan, request)),
     ];
-    const bypassed = gates.bypassReason !== undefined;
     const judged = found.map((finding) => ({
       ...finding,
-      bypassed,
+      bypassed: gates.bypassReason !== undefined && finding.gate !== 'signature',
       ...(dryRun && finding.passesAt !== undefined && { pending: true as const }),
     }));
     plan.findings.push(...judged);
@@ -122,9 +123,18 @@ async function statesOf(plans: readonly ServicePlan[], { source }: PromotionRequ
   return new Map(found.flat());
 }
 
-async function imageFindings(plan: ServicePlan, { gates, source }: PromotionRequest): Promise<Finding[]> {
+/** @param notes gets a sentence where an attestation is present and nothing verifies it. */
+async function imageFindings(
+  plan: ServicePlan,
+  { gates, source }: PromotionRequest,
+  notes: string[],
+): Promise<Finding[]> {
   const { digest, images, service } = plan;
-  const wanted = (['attestation', 'scan'] as const).filter((gate) => gates.require.includes(gate));
+  // A signature that is verified says more than an attestation that is present.
+  const isVerified = service.signer !== undefined;
+  const wanted = (['attestation', 'scan'] as const).filter(
+    (gate) => gates.require.includes(gate) && !(gate === 'attestation' && isVerified),
+  );
   if (digest === undefined || !images) return [];
   const { uri, ecr } = images.source;
   const name = `The image ${shortDigest(digest)} of ${service.name}`;
@@ -137,12 +147,18 @@ async function imageFindings(plan: ServicePlan, { gates, source }: PromotionRequ
   }
   const { context } = placeIn(source, service.name);
   const findings: Finding[] = [];
-  if (wanted.includes('attestation') && !(await isAttested(ecr, digest, context))) {
-    findings.push({
-      gate: 'attestation',
-      message: `${name} carries no attestation and no signature`,
-      fix: 'Build it with provenance, or sign it.',
-    });
+  if (wanted.includes('attestation')) {
+    if (await isAttested(ecr, digest, context)) {
+      notes.push(
+        `${name}: an attestation or signature is present, not verified. Set \`verify\` of the environment in platform.yml to verify it.`,
+      );
+    } else {
+      findings.push({
+        gate: 'attestation',
+        message: `${name} carries no attestation and no signature`,
+        fix: 'Build it with provenance, or sign it.',
+      });
+    }
   }
   if (wanted.includes('scan')) {
     const objection = await scanFinding(ecr, digest, context);
@@ -154,7 +170,7 @@ async function imageFindings(plan: ServicePlan, { gates, source }: PromotionRequ
   return findings;
 }
 
-/** Whether anything says where the image comes from. It is not verified here: that takes the signer's key. */
+/** Whether anything says where the image comes from. Who says so is not verified here: see signatureFindings. */
 async function isAttested(
   place: ImageRepository,
   digest: string,

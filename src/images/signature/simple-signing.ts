@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+
+/** Where cosign's older signatures have their parts. @see https://github.com/sigstore/cosign/blob/main/pkg/oci/static/signature.go */
+const SIGNATURE = 'dev.cosignproject.cosign/signature';
+const CERTIFICATE = 'dev.sigstore.cosign/certificate';
+const LOG_ENTRY = 'dev.sigstore.cosign/bundle';
+const TIMESTAMP = 'dev.sigstore.cosign/rfc3161timestamp';
+
+/** The entry of the transparency log, as cosign writes it. @see https://github.com/sigstore/cosign/blob/main/pkg/cosign/bundle/rekor.go */
+interface LogEntry {
+  SignedEntryTimestamp: string;
+  Payload: { body: string; integratedTime: number; logIndex: number; logID: string };
+}
+
+/**
+ * A signature of cosign's older form as the JSON of a bundle, so that both are verified alike.
+ *
+ * @param payload what is signed.
+ * @throws Error for annotations that are no signature.
+ */
+export function simpleSigningBundle(payload: Buffer, annotations: Readonly<Record<string, string>>): object {
+  const {
+    [SIGNATURE]: signature,
+    [CERTIFICATE]: pem,
+    [LOG_ENTRY]: entry,
+    [TIMESTAMP]: timestamp,
+  } = annotations;
+  if (signature === undefined) throw new Error(`the layer has no annotation ${SIGNATURE}`);
+  return {
+    mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.1',
+    messageSignature: {
+      messageDigest: {
+        algorithm: 'SHA2_256',
+        digest: createHash('sha256').update(payload).digest('base64'),
+      },
+      signature,
+    },
+    verificationMaterial: {
+      ...(pem === undefined
+        ? { publicKey: { hint: '' } }
+        : { x509CertificateChain: { certificates: [{ rawBytes: derOf(pem) }] } }),
+      tlogEntries: entry === undefined ? [] : [logEntry(JSON.parse(entry) as LogEntry)],
+      ...(timestamp !== undefined && {
+        timestampVerificationData: { rfc3161Timestamps: [timestampOf(timestamp)] },
+      }),
+    },
+  };
+}
+
+function logEntry({ SignedEntryTimestamp: promise, Payload: payload }: LogEntry): object {
+  const { kind, apiVersion } = JSON.parse(Buffer.from(payload.body, 'base64').toString('utf8')) as {
+    kind: string;
+    apiVersion: string;
+  };
+  return {
+    logIndex: String(payload.logIndex),
+    logId: { keyId: Buffer.from(payload.logID, 'hex').toString('base64') },
+    kindVersion: { kind, version: apiVersion },
+    integratedTime: String(payload.integratedTime),
+    inclusionPromise: { signedEntryTimestamp: promise },
+    canonicalizedBody: payload.body,
+  };
+}
+
+function timestampOf(json: string): object {
+  const { SignedRFC3161Timestamp: signed } = JSON.parse(json) as { SignedRFC3161Timestamp: string };
+  return { signedTimestamp: signed };
+}
+
+function derOf(pem: string): string {
+  return pem.replace(/-----(?:BEGIN|END) CERTIFICATE-----/g, '').replace(/\s/g, '');
+}
+
+/** The digest that a payload names. Throws an Error for one that is no signature of an image. */
+export function simpleSigningDigest(payload: Buffer): string {
+  const { critical } = JSON.parse(payload.toString('utf8')) as {
+    critical?: { type?: unknown; image?: { 'docker-manifest-digest'?: unknown } };
+  };
+  // @see https://github.com/sigstore/sigstore/blob/main/pkg/signature/payload/payload.go
+  if (critical?.type !== 'cosign container image signature')
+    throw new Error('it is no signature of an image');
+  return String(critical.image?.['docker-manifest-digest']);
+}
