@@ -1,5 +1,5 @@
-import { execFile, execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -146,16 +146,6 @@ describe.each<[string, () => SandboxOptions]>([
   });
 });
 
-/** Waits, at most half a minute, until no process of this command line runs: a daemon stops it by and by. */
-async function ended(command: string): Promise<void> {
-  for (let i = 0; i < 300; i++) {
-    const running = execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).split('\n');
-    if (!running.includes(command)) return;
-    await sleep(100);
-  }
-  throw new Error(`${command} still runs`);
-}
-
 /** Logs docker in, and returns skopeo's options. The plain registry wants no login. */
 async function loginTo(sandbox: Sandbox, name: string): Promise<string[]> {
   const [host = ''] = name.split('/');
@@ -187,85 +177,6 @@ describe("the sandbox's registry", () => {
     expect(layout.outputs['verdict']).toBe('pushed');
     await dockerd.docker('pull', `${session.uri}:layout`);
   });
-});
-
-describe('a build that goes wrong', () => {
-  test('by an instruction that does not exist is shown at its line', async () => {
-    const sandbox = await sandboxOf();
-    const workspace = workspaceOf({ Dockerfile: 'FROM local/runtime\n\nRUM true\n' });
-    const run = await build(sandbox, {}, { workspace });
-    expect(run.exitCode).toBe(1);
-    expect(run.outputs['verdict']).toBe('failed');
-    expect(run.outputs['reason']).toMatch(
-      /^The build failed: dockerfile parse error line 3: unknown instruction: RUM/,
-    );
-    expect(run.log).toMatch(/::error .*file=Dockerfile,line=3::/);
-  });
-
-  test('by a command that fails tells its output and its line', async () => {
-    const sandbox = await sandboxOf();
-    const workspace = workspaceOf({ Dockerfile: 'FROM local/runtime\nRUN echo correct horse && exit 7\n' });
-    const run = await build(sandbox, {}, { workspace });
-    expect(run.outputs['reason']).toContain('exit code: 7');
-    expect(run.summary).toContain('correct horse');
-    expect(run.log).toMatch(/::error .*file=Dockerfile,line=2::/);
-  });
-
-  test('by a base image that nobody has says so', async () => {
-    const sandbox = await sandboxOf();
-    const workspace = workspaceOf({ Dockerfile: 'FROM 127.0.0.1:1/nobody/has:this\n' });
-    const run = await build(sandbox, {}, { workspace });
-    expect(run.outputs['verdict']).toBe('failed');
-    expect(run.outputs['reason']).toMatch(/nobody\/has.*connection refused/);
-  });
-
-  test('because it is cancelled leaves no container, no name and no folder', async () => {
-    const sandbox = await sandboxOf();
-    const workspace = workspaceOf({ Dockerfile: 'FROM local/runtime\nRUN echo ready && sleep 600\n' });
-    const temporary = workspaceOf({});
-    const run = await build(
-      sandbox,
-      {},
-      {
-        workspace,
-        env: { RUNNER_TEMP: temporary },
-        onLine: (line, child) => {
-          if (/^#\d+ [\d.]+ ready/.test(line)) child.kill('SIGINT');
-        },
-      },
-    );
-    expect(run.outputs).toMatchObject({
-      verdict: 'cancelled',
-      reason: 'Cancelled by SIGINT. No tag was set.',
-    });
-    expect(readdirSync(temporary)).toEqual([]);
-    expect(await dockerd.docker('images', '--quiet', 'build-push-image')).toBe('');
-    await ended('sleep 600');
-  });
-
-  test('without a daemon says what is missing', async () => {
-    const sandbox = await sandboxOf();
-    const workspace = workspaceOf({ Dockerfile: 'FROM local/runtime\n' });
-    const run = await build(sandbox, {}, { workspace, env: { DOCKER_HOST: 'unix:///nowhere.sock' } });
-    expect(run.outputs['verdict']).toBe('failed');
-    expect(run.outputs['reason']).toMatch(/^There is no Docker daemon to build with: Cannot connect/);
-  });
-});
-
-test('a secret reaches the build and nothing else; the image leaves the daemon without a name', async () => {
-  const sandbox = await sandboxOf();
-  const dockerfile =
-    'FROM local/runtime\nRUN --mount=type=secret,id=token t=$(cat /run/secrets/token); test ${#t} = 13\n';
-  const workspace = workspaceOf({ Dockerfile: dockerfile });
-  const run = await build(sandbox, { secrets: 'token=correct-horse' }, { workspace });
-  expect(run.outputs['verdict']).toBe('pushed');
-  const { image = '' } = run.outputs;
-  await loginTo(sandbox, image);
-  await dockerd.docker('pull', image);
-  expect(await dockerd.docker('history', '--no-trunc', image)).not.toContain('correct-horse');
-  expect(await dockerd.docker('inspect', image)).not.toContain('correct-horse');
-  expect(await dockerd.docker('images', '--quiet', 'build-push-image')).toBe('');
-  expect(run.summary).toContain('The image has no provenance');
 });
 
 test('a build without a push reaches no registry, and the daemon keeps no image', async () => {

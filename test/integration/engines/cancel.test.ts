@@ -5,7 +5,7 @@ import { ListImagesCommand } from '@aws-sdk/client-ecr';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { useBaseRegistry } from '../../support/engines/base-registry.ts';
-import type { Driver } from '../../support/engines/engine.ts';
+import type { Driver, Engine } from '../../support/engines/engine.ts';
 import { commandLines } from '../../support/engines/processes.ts';
 import { testWithEngines as test, useEngine } from '../../support/engines/start.ts';
 import { buildPushImage, ecrOf, REPOSITORY } from '../../support/image.ts';
@@ -31,6 +31,11 @@ async function tagsOf(sandbox: Sandbox): Promise<(string | undefined)[]> {
   const command = new ListImagesCommand({ repositoryName: REPOSITORY });
   const { imageIds = [] } = await ecrOf(sandbox).send(command);
   return imageIds.map(({ imageTag }) => imageTag).filter((tag) => tag !== undefined);
+}
+
+/** Images that a daemon still has under the name that a build gives them; a BuildKit of its own has no names. */
+async function namesLeft(engine: Engine): Promise<string> {
+  return engine.driver === 'remote' ? '' : await engine.docker('images', '--quiet', 'build-push-image');
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
@@ -69,6 +74,7 @@ describe.each(DRIVERS)('with the driver %s', (driver) => {
     await ended(command);
     expect(readdirSync(temporary)).toEqual([]);
     expect(await tagsOf(sandbox)).toEqual([]);
+    expect(await namesLeft(engine())).toBe('');
 
     // The engine is as good as before.
     const next = workspaceOf({ Dockerfile: `FROM ${base().name}\nRUN echo after > /after\n` });
