@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { AwsError, type Call, type Input, textOf } from '../protocols/service.ts';
 import { registryOf, repositoriesOf } from '../registry/registry.ts';
+import type { ImageRepository } from '../registry/repository.ts';
 import { tokenRegistriesOf } from '../registry/token-registry.ts';
 import type { World } from '../world.ts';
 import type {
@@ -100,6 +101,14 @@ export function resolveImageDigest(
   const repository = ecr && repositoriesOf(world, ecr['account'] ?? '', ecr['region'] ?? '').get(path);
   if (repository) return repository.find(version)?.digest;
   return digest ?? `sha256:${createHash('sha256').update(image).digest('hex')}`;
+}
+
+/** The repository of ECR that an image is in; undefined for other registries, and where the repository does not exist. */
+export function repositoryOfImage(world: World, image: string): ImageRepository | undefined {
+  const { host = '', path = '' } = IMAGE.exec(image)?.groups ?? {};
+  const own = host === hostOf(world) ? OURS.exec(path)?.groups : undefined;
+  const { account = '', region = '' } = own ?? ECR_HOST.exec(host)?.groups ?? {};
+  return repositoriesOf(world, account, region).get(own?.['name'] ?? path);
 }
 
 function hostOf(world: World): string | undefined {

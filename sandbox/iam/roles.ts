@@ -1,4 +1,4 @@
-import type { World } from '../world.ts';
+import { partitionOf, type World } from '../world.ts';
 import { parsePolicy } from './policies/document.ts';
 import type { PolicyDocument } from './policies/policy.ts';
 import { evaluate, type Permissions, type PrincipalNames } from './policies/evaluation.ts';
@@ -33,6 +33,31 @@ interface Grant {
 }
 
 /**
+ * Policies of AWS itself, by the path in their ARN.
+ *
+ * @see https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonECSTaskExecutionRolePolicy.html
+ */
+const AWS_MANAGED: Readonly<Record<string, PolicyDocument>> = {
+  'service-role/AmazonECSTaskExecutionRolePolicy': {
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Effect: 'Allow',
+        Action: [
+          'ecr:GetAuthorizationToken',
+          'ecr:BatchCheckLayerAvailability',
+          'ecr:GetDownloadUrlForLayer',
+          'ecr:BatchGetImage',
+          'logs:CreateLogStream',
+          'logs:PutLogEvents',
+        ],
+        Resource: '*',
+      },
+    ],
+  },
+};
+
+/**
  * The roles of all accounts by ARN: the scenario's, and those that CloudFormation makes. A role with `policies` has no
  * more rights than they give; one without has all rights.
  */
@@ -58,6 +83,12 @@ export class IdentityStore {
     this.#roles.set(arn, { ...more, arn, trustPolicy, maxSessionSeconds });
   }
 
+  /** Makes the role that a service itself takes. */
+  putLinkedRole(place: { account: string; region: string }, service: string, name: string): void {
+    const trusted = { Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' };
+    this.putRole(linkedRoleArn(place, service, name), { Version: '2012-10-17', Statement: [trusted] });
+  }
+
   /** Whether there was such a role, and it was deleted. */
   isDeleted(arn: string): boolean {
     return this.#deleted.has(arn);
@@ -74,9 +105,20 @@ export class IdentityStore {
     this.#managed.set(arn, document);
   }
 
+  /** Whether the sandbox has every policy of a role: of AWS's own it has few. */
+  knowsPoliciesOf(roleArn: string): boolean {
+    const { attached = [], boundary } = this.role(roleArn) ?? {};
+    const named = typeof boundary === 'string' && boundary.startsWith('arn:') ? [boundary] : [];
+    return [...attached, ...named].every((arn) => this.#documentOf(arn) !== undefined);
+  }
+
+  #documentOf(arn: string): PolicyDocument | undefined {
+    return this.#managed.get(arn) ?? AWS_MANAGED[arn.replace(/^arn:[^:]+:iam::aws:policy\//, '')];
+  }
+
   /** The document of a managed policy. Throws for one that the sandbox does not have. */
   managedPolicy(arn: string): PolicyDocument {
-    const document = this.#managed.get(arn);
+    const document = this.#documentOf(arn);
     if (document === undefined) throw new Error(`the sandbox has no document of the managed policy ${arn}`);
     return document;
   }
@@ -117,6 +159,15 @@ export class IdentityStore {
 
 function nameOf(arn: string): string {
   return arn.slice(arn.lastIndexOf('/') + 1);
+}
+
+/** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html */
+export function linkedRoleArn(
+  { account, region }: { account: string; region: string },
+  service: string,
+  name: string,
+): string {
+  return `arn:${partitionOf(region).id}:iam::${account}:role/aws-service-role/${service}/${name}`;
 }
 
 export function identityStore(world: World): IdentityStore {

@@ -32,7 +32,8 @@ export function iam(world: World): Service {
         const name = textOf(input.RoleName) ?? '';
         const role = identityStore(world).roleNamed(call.account, name);
         const arn = role?.arn ?? `arn:${partitionOf(call.region).id}:iam::${call.account}:role/${name}`;
-        if (isMissing(world, arn) || identityStore(world).isDeleted(arn)) {
+        const missing = role === undefined && isMissing(world, arn);
+        if (missing || identityStore(world).isDeleted(arn)) {
           throw new AwsError('NoSuchEntity', `The role with name ${name} cannot be found.`, 404);
         }
         return {

@@ -43,6 +43,12 @@ function otherPort({ log, port }: Evidence): number | undefined {
   return ports.includes(port) ? undefined : ports.at(-1);
 }
 
+/** The action and the resource that IAM denied, as it says; the given ones where it does not. */
+function deniedTo(one: Evidence, otherwise: string): string {
+  const [, action = otherwise, resource] = /perform: (\S+)(?: on resource: ([^\s,]+))?/.exec(said(one)) ?? [];
+  return resource === undefined ? action : `${action} on ${resource}`;
+}
+
 const healthChecks = /health checks/i;
 
 /** Of a container that ECS stopped, and that did not end within its stopTimeout (30 s by default). */
@@ -95,26 +101,45 @@ const CAUSES: readonly Cause[] = [
     fix: 'Give the subnets a way to ECR and S3: a NAT gateway, or the endpoints ecr.api, ecr.dkr and s3; and allow port 443 out of the security group.',
   },
   {
+    // @see https://github.com/doctorray117/minecraft-ondemand/issues/12
+    when: saying(/ResourceInitializationError.*logger args.*(?:AccessDenied|not authorized)/is),
+    cause: () => 'The execution role may not write the log of the task',
+    fix: (one) =>
+      `Allow ${deniedTo(one, 'logs:CreateLogStream')} and logs:PutLogEvents to the execution role.`,
+  },
+  {
+    // @see https://repost.aws/knowledge-center/ecs-unable-to-pull-secrets
+    when: saying(/ResourceInitializationError.*ecr registry auth.*(?:AccessDenied|not authorized)/is),
+    cause: () => 'The execution role may not log in to ECR',
+    fix: 'Allow ecr:GetAuthorizationToken on * to the execution role.',
+  },
+  {
+    // @see https://github.com/GiamPy5/terraform-aws-directus/issues/10
+    when: saying(/ResourceInitializationError.*Access to KMS is not allowed/is),
+    cause: () => 'The execution role may not decrypt a secret that the task needs',
+    fix: 'Allow kms:Decrypt on the key of the secret to the execution role: the message names the secret.',
+  },
+  {
     when: saying(/ResourceInitializationError.*(?:AccessDenied|not authorized)/is),
     cause: () => 'The execution role may not read a secret or parameter that the task needs',
     fix: (one) => {
-      const [, action, resource] = /perform: (\S+)(?: on resource: ([^\s,]+))?/.exec(said(one)) ?? [];
-      const what = action === undefined ? 'secretsmanager:GetSecretValue or ssm:GetParameters' : action;
-      const where = resource === undefined ? '' : ` on ${resource}`;
-      return `Allow ${what}${where} to the execution role, and kms:Decrypt on the key behind it.`;
+      const what = deniedTo(one, 'secretsmanager:GetSecretValue or ssm:GetParameters');
+      return `Allow ${what} to the execution role, and kms:Decrypt on the key behind it.`;
     },
-  },
-  {
-    when: saying(
-      /ResourceInitializationError.*(?:ResourceNotFound|can't find the specified secret|ParameterNotFound|invalid parameters|did not contain json key)/is,
-    ),
-    cause: () => 'A secret or parameter that the task needs does not exist',
-    fix: 'Create it, or correct its ARN (or its JSON key) in the task definition: the message names it.',
   },
   {
     when: saying(/ResourceInitializationError.*(?:log group|logger|awslogs)/is),
     cause: () => 'The log of the task cannot be opened',
     fix: 'Create the log group that the task definition names, and allow logs:CreateLogStream and logs:PutLogEvents to the execution role.',
+  },
+  {
+    // The agent on EC2 instances says "invalid parameters", Fargate "invalid ssm parameters".
+    // @see https://github.com/aws/amazon-ecs-agent/blob/0d889be51811c05bf3c7bc482aed76e1384f5491/agent/ssm/ssm.go
+    when: saying(
+      /ResourceInitializationError.*(?:ResourceNotFound|can't find the specified secret|ParameterNotFound|invalid (?:ssm )?parameters|did not contain json key)/is,
+    ),
+    cause: () => 'A secret or parameter that the task needs does not exist',
+    fix: 'Create it, or correct its ARN (or its JSON key) in the task definition: the message names it.',
   },
   {
     when: saying(/ResourceInitializationError/i),

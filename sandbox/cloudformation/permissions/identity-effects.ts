@@ -1,5 +1,6 @@
 import type { PolicyDocument } from '../../iam/policies/policy.ts';
-import { identityStore } from '../../iam/roles.ts';
+import { identityStore, linkedRoleArn } from '../../iam/roles.ts';
+import { AwsError } from '../../protocols/service.ts';
 import type { World } from '../../world.ts';
 import { identityOf, type Stack, type StackResource } from '../engine/stack.ts';
 import { isObject, type Json, type JsonObject, textOf } from '../json.ts';
@@ -13,6 +14,12 @@ export const IDENTITY_EFFECTS: Record<string, Effect> = {
     change: putRole,
     remove: (world, stack, resource) => {
       identityStore(world).deleteRole(arnOf(identityOf(stack, resource)));
+    },
+  },
+  'AWS::IAM::ServiceLinkedRole': {
+    make: putLinkedRole,
+    remove: (world, stack, resource) => {
+      identityStore(world).deleteRole(linkedRoleOf(stack, resource));
     },
   },
   'AWS::IAM::ManagedPolicy': {
@@ -55,6 +62,21 @@ function putRole(world: World, stack: Stack, resource: StackResource): void {
       tags: Object.fromEntries([...inherited, ...own]) as Record<string, string>,
     },
   );
+}
+
+/** @see https://github.com/Rayraegah/terraform-aws-hasura/issues/17 for the words */
+function putLinkedRole(world: World, stack: Stack, resource: StackResource): void {
+  const store = identityStore(world);
+  const { physicalId: name } = resource;
+  if (store.role(linkedRoleOf(stack, resource))) {
+    const message = `Service role name ${name} has been taken in this account, please try a different suffix.`;
+    throw new AwsError('InvalidRequest', message);
+  }
+  store.putLinkedRole(stack, textOf(resource.properties['AWSServiceName']), name);
+}
+
+function linkedRoleOf(stack: Stack, { properties, physicalId }: StackResource): string {
+  return linkedRoleArn(stack, textOf(properties['AWSServiceName']), physicalId);
 }
 
 function putManagedPolicy(world: World, stack: Stack, resource: StackResource): void {

@@ -13,7 +13,9 @@ import {
   nextRevision,
   registerTaskDefinition,
 } from '../../ecs/api/task-definitions.ts';
+import { identityStore, linkedRoleArn } from '../../iam/roles.ts';
 import { AwsError } from '../../protocols/service.ts';
+import { isMissing } from '../../scenario/missing.ts';
 import { schedulesOf } from '../../scheduler/schedules.ts';
 import type { World } from '../../world.ts';
 import type { Effect } from './effect.ts';
@@ -114,8 +116,32 @@ function putSchedule(world: World, { account, region }: Stack, resource: StackRe
 
 function makeCluster(world: World, stack: Stack, resource: StackResource): void {
   const { tags, ...given } = inputOf(stack, resource);
+  if (given['capacityProviders'] !== undefined) assumeLinkedRole(world, stack);
   const cluster = putCluster(ecsOfStack(world, stack), resource.physicalId, given);
   cluster.tags = tags as unknown as typeof cluster.tags;
+}
+
+/**
+ * The first cluster of an account fails: ECS creates its service-linked role, and cannot assume it at once. The second try
+ * finds the role. Reported of clusters with capacity providers.
+ *
+ * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/818
+ * @see https://github.com/1Password/scim-examples/issues/356
+ * @see https://github.com/aws-samples/baseline-environment-on-aws/issues/238 for the words
+ */
+function assumeLinkedRole(world: World, stack: Stack): void {
+  const [service, name] = ['ecs.amazonaws.com', 'AWSServiceRoleForECS'];
+  const arn = linkedRoleArn(stack, service, name);
+  const store = identityStore(world);
+  if (store.role(arn) || !isMissing(world, arn)) return;
+  store.putLinkedRole(stack, service, name);
+  const cause =
+    'Unable to assume the service linked role. Please verify that the ECS service linked role exists.';
+  const answer = `(Service: AmazonECS; Status Code: 400; Error Code: InvalidParameterException; Request ID: ${world.newUuid()}; Proxy: null)`;
+  throw new AwsError(
+    'InvalidRequest',
+    `Invalid request provided: CreateCluster Invalid Request: ${cause} ${answer}`,
+  );
 }
 
 function serviceOf(world: World, stack: Stack, resource: StackResource): Service | undefined {

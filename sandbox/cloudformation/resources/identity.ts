@@ -102,6 +102,8 @@ export function nameOf(identity: Identity): string {
   }
   // The generated name of a secret has no stack in it: https://github.com/link2aws/link2aws.github.io/pull/66
   if (schema.type === 'AWS::SecretsManager::Secret') return `${logicalId}-${unique}`;
+  // 512 characters are allowed: https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-logs/pull/32
+  if (schema.type === 'AWS::Logs::LogGroup') return `${place.stackName}-${logicalId}-${unique}`;
   const name = `${place.stackName.slice(0, 24)}-${logicalId.slice(0, 24)}-${unique}`;
   return LOWER_CASE.test(schema.type) ? name.toLowerCase() : name;
 }
@@ -123,11 +125,19 @@ function identifierPart(identity: Identity, part: string): string {
   }
   const chosen = given(identity, part);
   if (chosen !== undefined) return chosen;
+  if (schema.type === 'AWS::IAM::ServiceLinkedRole') return linkedRoleName(identity);
   if (/Arn$/.test(part)) return arnOf(identity);
   if (part === 'PublicIp') return `203.0.113.${String(Number.parseInt(digits(identity, 'ip', 2), 16))}`;
   if (part === 'QueueUrl') return queueUrl(identity);
   if (/Id$/.test(part)) return idOf(identity, part);
   return nameOf(identity);
+}
+
+/** Of ECS: AWSServiceRoleForECS. The names of other services are made up alike. */
+function linkedRoleName(identity: Identity): string {
+  const [service = ''] = (given(identity, 'AWSServiceName') ?? '').split('.');
+  const suffix = given(identity, 'CustomSuffix');
+  return `AWSServiceRoleFor${service.toUpperCase()}${suffix === undefined ? '' : `_${suffix}`}`;
 }
 
 function queueUrl(identity: Identity): string {

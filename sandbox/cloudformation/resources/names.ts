@@ -99,13 +99,6 @@ const SINGLETONS: Record<string, (properties: JsonObject) => Singleton | undefin
     code: 'AlreadyExists',
     message: `Provider with url ${textOf(Url)} already exists.`,
   }),
-  /** @see https://github.com/Rayraegah/terraform-aws-hasura/issues/17 */
-  'AWS::IAM::ServiceLinkedRole': ({ AWSServiceName, CustomSuffix }) => {
-    const key = `${textOf(AWSServiceName)}/${textOf(CustomSuffix)}`;
-    const role = `AWSServiceRoleFor${textOf(AWSServiceName).split('.')[0]?.toUpperCase() ?? ''}`;
-    const message = `Service role name ${role} has been taken in this account, please try a different suffix.`;
-    return { key, code: 'InvalidRequest', message };
-  },
   /**
    * The quota is one managed monitor of a dimension; CloudFormation words it as a taken name, without the reason.
    *

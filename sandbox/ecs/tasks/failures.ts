@@ -1,6 +1,5 @@
-import { textOf } from '../../protocols/service.ts';
-import { isMissing } from '../../scenario/missing.ts';
 import type { Container, Task } from '../model.ts';
+import { cannotReadSecretsOf, logInToRegistry, readSecrets } from './execution-role.ts';
 import { failedToStart, type RunningTask, affectedContainer, TaskStop } from './running-task.ts';
 import { writeLog } from './logs.ts';
 const EXITED = 'Essential container in task exited';
@@ -17,12 +16,11 @@ export function failProvisioning({ task, rule }: RunningTask): void {
 
 /** What goes wrong before its images are pulled. Throws TaskStop. */
 export function failSecrets({ task, rule }: RunningTask): void {
-  const missing = task.containers
-    .flatMap(({ definition }) => (definition['secrets'] ?? []) as { valueFrom?: string }[])
-    .find(({ valueFrom = '' }) => isMissing(task.ecs.world, valueFrom));
-  if (missing?.valueFrom !== undefined) throw failedToStart(noSuchSecret(missing.valueFrom));
+  logInToRegistry(task);
+  readSecrets(task);
   if (rule?.does !== 'cannot-read-secrets') return;
-  throw failedToStart(rule.message ?? noSecrets(task, affectedContainer({ task, rule })));
+  if (rule.message !== undefined) throw failedToStart(rule.message);
+  throw cannotReadSecretsOf(task, affectedContainer({ task, rule }).definition);
 }
 
 /** What its container does instead of running. Throws TaskStop. */
@@ -63,22 +61,4 @@ function exitOf(
 
 function noAddress({ subnet }: Task): string {
   return `Unexpected EC2 error while attempting to Create Network Interface with public IP assignment disabled in subnet '${subnet}': InsufficientFreeAddressesInSubnet`;
-}
-
-function noSuchSecret(arn: string): string {
-  return (
-    'ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret from asm: service call has been retried 1 time(s): ' +
-    `failed to fetch secret ${arn} from secrets manager: ResourceNotFoundException: Secrets Manager can't find the specified secret.`
-  );
-}
-
-function noSecrets({ id, definition, ecs }: Task, container: Container): string {
-  const [secret] = (container.definition['secrets'] ?? []) as { valueFrom?: string }[];
-  const arn = secret?.valueFrom ?? `arn:aws:secretsmanager:${ecs.region}:${ecs.account}:secret:unknown`;
-  const role = (textOf(definition.given['executionRoleArn']) ?? 'none').replace(/^.*\//, '');
-  return (
-    'ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret from asm: service call has been retried 1 time(s): ' +
-    `failed to fetch secret ${arn} from secrets manager: AccessDeniedException: User: arn:aws:sts::${ecs.account}:assumed-role/${role}/${id} is not authorized to perform: secretsmanager:GetSecretValue on resource: ${arn} ` +
-    'because no identity-based policy allows the secretsmanager:GetSecretValue action'
-  );
 }

@@ -15,9 +15,10 @@ import type {
   Task,
   TaskDefinition,
 } from '../model.ts';
+import { pullFromRegistry } from './execution-role.ts';
 import { failContainer, failProvisioning, failSecrets } from './failures.ts';
 import { waitUntilHealthy, drainSecondsOf, drainTargets, registerTargets, removeTargets } from './health.ts';
-import { requireLogGroups, writeLog } from './logs.ts';
+import { openLogStreams, writeLog } from './logs.ts';
 import { stopProcess, referenceServiceOf, runProcess } from './real-task.ts';
 import {
   waitForStop,
@@ -82,9 +83,12 @@ async function pull(running: RunningTask): Promise<void> {
   if (rule?.does === 'stay-pending') await waitForStop(running);
   task.pullStartedAt = clock.now();
   await running.sleep(rule?.pullSeconds ?? SECONDS.pull);
-  for (const container of task.containers) pullImage(running, container);
+  for (const container of task.containers) {
+    pullFromRegistry(task, container);
+    pullImage(running, container);
+  }
   task.pullStoppedAt = clock.now();
-  requireLogGroups(task);
+  openLogStreams(task);
   await running.sleep(SECONDS.start);
 }
 

@@ -1,27 +1,38 @@
 import { logGroupsOf } from '../../logs/log-groups.ts';
 import type { ContainerDefinition, Task } from '../model.ts';
+import { logDenial } from './execution-role.ts';
 import { failedToStart } from './running-task.ts';
 
 /** Writes lines of a container to its stream, `prefix/container/task`, when its driver is awslogs. */
 export function writeLog(task: Task, container: ContainerDefinition, lines: readonly string[]): void {
   const target = logTarget(task, container);
   if (!target) return;
-  const { groups, name, stream } = target;
+  const { groups, group: name, stream } = target;
+  if (logDenial(task, 'logs:PutLogEvents', target) !== undefined) return;
   const group = groups.find(name);
   for (const line of group ? lines : []) if (group) groups.write(group, stream, line);
 }
 
-/** Throws the TaskStop of a task whose log group is not there. */
-export function requireLogGroups(task: Task): void {
+const NO_STREAM =
+  'ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: ';
+
+/**
+ * Throws the TaskStop of a task whose log group is not there, or is not its execution role's to write.
+ *
+ * @see https://github.com/doctorray117/minecraft-ondemand/issues/12
+ */
+export function openLogStreams(task: Task): void {
   for (const { definition } of task.containers) {
     const target = logTarget(task, definition);
-    if (!target || target.groups.find(target.name)) continue;
-    if (definition.logConfiguration?.options?.['awslogs-create-group'] === 'true') {
-      target.groups.put(target.name);
-      continue;
-    }
+    if (!target) continue;
+    if (definition.logConfiguration?.options?.['awslogs-create-group'] === 'true')
+      target.groups.put(target.group);
+    const denied = logDenial(task, 'logs:CreateLogStream', target);
+    if (denied !== undefined)
+      throw failedToStart(`${NO_STREAM}AccessDeniedException: ${denied} : exit status 1`);
+    if (target.groups.find(target.group)) continue;
     throw failedToStart(
-      'ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist. : exit status 1',
+      `${NO_STREAM}ResourceNotFoundException: The specified log group does not exist. : exit status 1`,
     );
   }
 }
@@ -33,5 +44,6 @@ function logTarget(task: Task, container: ContainerDefinition) {
   const prefix = options['awslogs-stream-prefix'];
   const stream = prefix === undefined ? task.id : `${prefix}/${container.name}/${task.id}`;
   const { world, account, region } = task.ecs;
-  return { groups: logGroupsOf(world, account, options['awslogs-region'] ?? region), name, stream };
+  const where = options['awslogs-region'] ?? region;
+  return { groups: logGroupsOf(world, account, where), group: name, stream, region: where };
 }

@@ -38,6 +38,12 @@ const HINTS: readonly Hint[] = [
     hint: (match) => missingPermission(match),
   },
   {
+    // ECS creates the role with the first cluster of an account, and cannot assume it at once.
+    // @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/818
+    message: /ECS service linked role exists/i,
+    hint: "Deploy again: ECS creates the role AWSServiceRoleForECS with the first cluster of an account, and cannot assume it at once. If it fails again, run: aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com. Or deploy templates/bootstrap.yml with CreateEcsRole: 'true'.",
+  },
+  {
     message: /encoded authorization failure message/i,
     hint: 'A permission is missing, and AWS encoded which one: read it with "aws sts decode-authorization-message". Then allow it to the role that CloudFormation uses.',
   },

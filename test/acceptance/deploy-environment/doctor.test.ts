@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import type { Run } from '../../../sandbox/runner.ts';
-import { useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { bootstrapped } from '../../../sandbox/scenario/bootstrapped.ts';
+import { DEV, deployStack, useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { deployEnvironment, SMALL_PLATFORM } from '../../support/environment.ts';
 
 /** doctor finds what would stop a deployment, says how to mend it, and changes nothing. */
@@ -65,6 +66,30 @@ describe('the role that the first cluster of an account needs', () => {
       fix: expect.stringContaining('aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com'),
     });
     expect(run.outputs['verdict']).toBe('not-ready');
+  });
+
+  test('is missing: the first deployment says why it fails, and the second succeeds', async () => {
+    const first =
+      'Resources: { Cluster: { Type: AWS::ECS::Cluster, Properties: { CapacityProviders: [FARGATE] } } }';
+    const workspace = workspaceOf({ 'cluster.yml': first });
+    const sandbox = await start({ scenario: { missing } });
+    const failed = await deployStack(sandbox, { template: 'cluster.yml' }, { workspace });
+    expect(failed.outputs['verdict']).toBe('rolled-back');
+    expect(failed.outputs['reason']).toContain(
+      'Unable to assume the service linked role. Please verify that the ECS service linked role exists',
+    );
+    expect(failed.summary).toContain('Deploy again: ECS creates the role AWSServiceRoleForECS');
+    expect(failed.summary).toContain(
+      'aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com',
+    );
+    const again = await deployStack(sandbox, { template: 'cluster.yml' }, { workspace });
+    expect(again.outputs['verdict']).toBe('created');
+  });
+
+  test('is missing until the bootstrap makes it', async () => {
+    const stacks = bootstrapped({ environments: { dev: DEV } });
+    const { check } = await doctor(await start({ scenario: { github, missing, stacks } }), files);
+    expect(check('AWSServiceRoleForECS')).toMatchObject({ state: 'ok' });
   });
 
   test('cannot be read', async () => {

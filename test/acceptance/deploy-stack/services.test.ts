@@ -24,6 +24,7 @@ Resources:
         Version: '2012-10-17'
         Statement:
           - { Effect: Allow, Principal: { Service: ecs-tasks.amazonaws.com }, Action: sts:AssumeRole }
+      ManagedPolicyArns: ['arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy']
   Task:
     Type: AWS::ECS::TaskDefinition
     Properties:
@@ -50,7 +51,24 @@ Resources:
       NetworkConfiguration: { AwsvpcConfiguration: { Subnets: [subnet-0a1b2c3d4e5f60718] } }
       DeploymentConfiguration: ${deployment}
 `;
+/** A task with a parameter as a secret, which its execution role may read only where `Reads` says so. */
+const withSecret = template('{ DeploymentCircuitBreaker: { Enable: true, Rollback: true } }')
+  .replace('Parameters:\n', "Parameters:\n  Reads: { Type: String, Default: 'false' }\n")
+  .replace('Resources:\n', "Conditions: { Reads: !Equals [!Ref Reads, 'true'] }\nResources:\n")
+  .replace(
+    /(\n +)ManagedPolicyArns: .*/,
+    `$&$1Policies: !If
+        - Reads
+        - - PolicyName: Parameters
+            PolicyDocument:
+              Version: '2012-10-17'
+              Statement: [{ Effect: Allow, Action: 'ssm:GetParameters', Resource: '*' }]
+        - !Ref AWS::NoValue`,
+  )
+  .replace('Image: !Ref Image\n', '$&          Secrets: [{ Name: TOKEN, ValueFrom: /apps/token }]\n');
+
 const workspace = workspaceOf({
+  'secret.yml': withSecret,
   'breaker.yml': template('{ DeploymentCircuitBreaker: { Enable: true, Rollback: true } }'),
   'endless.yml': template('{ MaximumPercent: 200 }'),
 });
@@ -162,4 +180,20 @@ test('a role that may not read ECS deploys all the same', async () => {
   );
   expect(run.outputs['verdict']).toBe('created');
   expect(run.log).toContain('The tasks of app cannot be followed: ');
+});
+
+test('a parameter that the execution role may not read, and one that does not exist', async () => {
+  const sandbox = await start({ timeScale: 30 });
+  const inputs = { capabilities: 'CAPABILITY_IAM', timeout: '280s' };
+  const denied = await deployStack(sandbox, { ...inputs, template: 'secret.yml' }, { workspace });
+  const arn = 'arn:aws:ssm:eu-west-1:111111111111:parameter/apps/token';
+  expect(denied.outputs['reason']).toContain(
+    'The execution role may not read a secret or parameter that the task needs',
+  );
+  expect(denied.log).toContain(`Allow ssm:GetParameters on ${arn} to the execution role`);
+  expect(denied.log).toContain(`is not authorized to perform: ssm:GetParameters on resource: ${arn} because`);
+  const allowed = { ...inputs, template: 'secret.yml', parameters: 'Reads=true' };
+  const missing = await deployStack(sandbox, allowed, { workspace });
+  expect(missing.outputs['reason']).toContain('A secret or parameter that the task needs does not exist');
+  expect(missing.log).toContain('invalid ssm parameters: /apps/token');
 });

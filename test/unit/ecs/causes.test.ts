@@ -159,10 +159,55 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
     /Create it/,
   ],
   [
+    'a missing parameter',
+    {
+      stoppedReason:
+        'ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secrets from ssm: service call has been retried 1 time(s): invalid ssm parameters: /shop/dev/token',
+    },
+    /^A secret or parameter that the task needs does not exist$/,
+    /Create it/,
+  ],
+  [
+    'a denied parameter',
+    {
+      stoppedReason:
+        'ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secrets from ssm: service call has been retried 1 time(s): AccessDeniedException: User: arn:aws:sts::111111111111:assumed-role/execution/f83b93a4dc3442a18eaaf8c2a235cd37 is not authorized to perform: ssm:GetParameters on resource: arn:aws:ssm:eu-west-2:111111111111:parameter/GOOGLE_CLIENT_ID because no identity-based policy allows the ssm:GetParameters action status code: 400, request id: 1adcb55f-f798-4503-b8a3-cd1533290001',
+    },
+    /may not read a secret or parameter/,
+    /Allow ssm:GetParameters on arn:aws:ssm:eu-west-2:111111111111:parameter\/GOOGLE_CLIENT_ID to the execution role/,
+  ],
+  [
+    'a key that may not decrypt a secret',
+    {
+      stoppedReason:
+        'ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret from asm: service call has been retried 1 time(s): failed to fetch secret arn:aws:secretsmanager:eu-central-1:111111111111:secret:directus-EaPYTy from secrets manager: AccessDeniedException: Access to KMS is not allowed status code: 400, request id: a87a66d9-f839-4353-b8c2-9984b1465695',
+    },
+    /may not decrypt a secret/,
+    /Allow kms:Decrypt on the key of the secret/,
+  ],
+  [
+    'no right to log in to ECR',
+    {
+      stoppedReason:
+        'ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve ecr registry auth: service call has been retried 1 time(s): AccessDeniedException: User: arn:aws:sts::111111111111:assumed-role/execution/1 is not authorized to perform: ecr:GetAuthorizationToken on resource: * because no identity-based policy allows the ecr:GetAuthorizationToken action',
+    },
+    /may not log in to ECR/,
+    /Allow ecr:GetAuthorizationToken/,
+  ],
+  [
+    'no right to a log stream',
+    {
+      stoppedReason:
+        'ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: AccessDeniedException: User: arn:aws:sts::111111111111:assumed-role/execution/1 is not authorized to perform: logs:CreateLogStream on resource: arn:aws:logs:eu-west-1:111111111111:log-group:/services:log-stream:app because no identity-based policy allows the logs:CreateLogStream action : exit status 1',
+    },
+    /may not write the log of the task/,
+    /Allow logs:CreateLogStream on arn:aws:logs:eu-west-1:111111111111:log-group:\/services:log-stream:app and logs:PutLogEvents/,
+  ],
+  [
     'a missing log group',
     {
       stoppedReason:
-        'ResourceInitializationError: failed to validate logger args: The specified log group does not exist',
+        'ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist. : exit status 1',
     },
     /log of the task cannot be opened/,
     /log group/,
