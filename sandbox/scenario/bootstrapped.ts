@@ -11,6 +11,8 @@ export interface BootstrappedPlatform {
   previews?: readonly string[];
   /** The Route 53 zones of environments with names of their own. */
   zones?: Readonly<Record<string, string>>;
+  /** The clusters of environments that existed before, by environment. */
+  clusters?: Readonly<Record<string, string>>;
   /** `owner/name` */
   repository?: string;
 }
@@ -24,12 +26,14 @@ export function bootstrapped({
   environments,
   previews = [],
   zones = {},
+  clusters = {},
   repository = 'org/platform',
 }: BootstrappedPlatform): ExistingStack[] {
   const [GitHubOwner = '', GitHubRepository = ''] = repository.split('/');
   const names = Object.keys(environments);
   return names.flatMap((name, index) => {
-    const shared = { Project: project, Environment: name };
+    const cluster = clusters[name] === undefined ? {} : { ClusterName: clusters[name] };
+    const shared = { Project: project, Environment: name, ...cluster };
     const trust = { ...shared, GitHubOwner, GitHubRepository };
     const zone = zones[name] === undefined ? {} : { HostedZoneId: zones[name] };
     const stack = (template: string, parameters: Record<string, string>): ExistingStack => ({

@@ -19,6 +19,7 @@ const LONGEST: Record<string, string> = {
   Environment: 'e'.repeat(12),
   PromotesTo: 'n'.repeat(12),
   ServiceName: 's'.repeat(26),
+  ClusterName: 'c'.repeat(255),
   GitHubOwner: 'o'.repeat(39),
   GitHubRepository: 'r'.repeat(40),
   ServiceRepository: 'r'.repeat(40),
