@@ -1,7 +1,7 @@
 import { CloudFormationClient, DescribeStackResourcesCommand } from '@aws-sdk/client-cloudformation';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { decide, type Permissions } from '../../sandbox/iam/policies/evaluation.ts';
-import type { Context } from '../../sandbox/iam/policies/policy.ts';
+import type { Context, PolicyDocument } from '../../sandbox/iam/policies/policy.ts';
 import { identityStore } from '../../sandbox/iam/roles.ts';
 import { startSandbox, type Sandbox } from '../../sandbox/index.ts';
 import { bootstrapped } from '../../sandbox/scenario/bootstrapped.ts';
@@ -10,6 +10,7 @@ import { resolveTemplate } from '../../scripts/templates/resolve.ts';
 import { readTemplate } from '../../scripts/templates/template.ts';
 import { clientOf, DEV } from '../unit/sandbox/clients.ts';
 import { type Attempt, ATTEMPTS, BUCKETS } from './permissions/attempts.ts';
+import { type Mutant, withoutGrants, withoutRestrictions } from './permissions/mutants.ts';
 
 /** What somebody who holds a role of the bootstrap, or writes a template for it, tries: asked of the sandbox's IAM. */
 let sandbox: Sandbox;
@@ -30,6 +31,7 @@ afterAll(() => sandbox.close());
 const MADE: Record<string, { boundary: string; tags?: Record<string, string> }> = {
   'a task': { boundary: 'platform-dev-boundary' },
   'the role that shifts traffic': { boundary: 'platform-dev-boundary', tags: { Purpose: 'traffic' } },
+  'the role that takes backups': { boundary: 'platform-dev-boundary', tags: { Purpose: 'backup' } },
   'the role that locks the default group': {
     boundary: 'platform-dev-boundary',
     tags: { Purpose: 'lock-default-group' },
@@ -55,12 +57,16 @@ function conditionKeys(prefix: string, tags: Record<string, string> = {}): Conte
   return Object.fromEntries(Object.entries(tags).map(([name, value]) => [`${prefix}/${name}`, value]));
 }
 
-function isAllowed(who: string, [action, named, context = {}]: Attempt): boolean {
+function isAllowed(
+  who: string,
+  [action, named, context = {}]: Attempt,
+  permissions = permissionsOf(who),
+): boolean {
   const resource = named
     .replace(BUCKETS.artifacts, buckets['ArtifactBucket'] ?? '')
     .replace(BUCKETS.accessLogs, buckets['AccessLogBucket'] ?? '');
   const tags = conditionKeys('aws:PrincipalTag', MADE[who]?.tags);
-  const { outcome } = decide(permissionsOf(who), {
+  const { outcome } = decide(permissions, {
     principal: { kind: 'AWS', names: [who] },
     action,
     resource,
@@ -90,6 +96,60 @@ test('how many attempts there are', () => {
   const allowed = all.reduce((sum, { may }) => sum + may.length, 0);
   console.log(`${refused} attempts of ${all.length} roles are refused, ${allowed} controls are allowed`);
   expect(refused).toBeGreaterThan(250);
+});
+
+/** Each part of each policy, and who is judged by it. A policy of two roles is judged by the attempts of both. */
+function partsOf(mutantsOf: (document: Record<string, unknown>) => Mutant[], boundaryOnly = false) {
+  const parts = new Map<string, { who: string; permissions: Permissions }[]>();
+  for (const who of Object.keys(ATTEMPTS)) {
+    const permissions = permissionsOf(who);
+    const { policies, boundary } = permissions;
+    const own = Object.entries(who in MADE || boundaryOnly ? {} : policies);
+    const add = (name: string, { part }: Mutant, changed: Permissions): void => {
+      const key = `${withoutSuffix(name)} ${part}`;
+      parts.set(key, [...(parts.get(key) ?? []), { who, permissions: changed }]);
+    };
+    for (const [name, document] of own) {
+      for (const mutant of mutantsOf(documentOf(document)))
+        add(name, mutant, { ...permissions, policies: { ...policies, [name]: mutant.document } });
+    }
+    if (boundary === undefined) continue;
+    const name = MADE[who]?.boundary ?? `the boundary of ${who}`;
+    for (const mutant of mutantsOf(documentOf(boundary)))
+      add(name, mutant, { ...permissions, boundary: mutant.document });
+  }
+  return parts;
+}
+
+/** `bootstrap-e ReadPolicy`, of the name that CloudFormation makes up: the stack's first 24 letters and the logical id. */
+const withoutSuffix = (name: string): string =>
+  name.replace(/^dev-platform-(bootstrap\S*?)-(\w+Policy)-\w+$/, '$1 $2');
+
+const documentOf = (document: PolicyDocument): Record<string, unknown> =>
+  typeof document === 'string' ? (JSON.parse(document) as Record<string, unknown>) : document;
+
+test('without any one restriction of a policy or of a boundary, something that was refused is allowed', () => {
+  const parts = partsOf(withoutRestrictions);
+  const needed = [...parts].filter(([, changed]) =>
+    changed.some(({ who, permissions }) =>
+      ATTEMPTS[who]?.mayNot.some((attempt) => isAllowed(who, attempt, permissions)),
+    ),
+  );
+  const names = needed.map(([part]) => part);
+  console.log(`Restrictions: ${names.length} of ${parts.size} needed`);
+  expect([...parts.keys()].filter((part) => !names.includes(part))).toEqual([]);
+});
+
+test('without any one statement of a boundary, something that was allowed is refused', () => {
+  const parts = partsOf(withoutGrants, true);
+  const idle = [...parts].filter(
+    ([, changed]) =>
+      !changed.some(({ who, permissions }) =>
+        ATTEMPTS[who]?.may.some((attempt) => !isAllowed(who, attempt, permissions)),
+      ),
+  );
+  console.log(`Statements of boundaries: ${parts.size - idle.length} of ${parts.size} needed`);
+  expect(idle.map(([part]) => part)).toEqual([]);
 });
 
 describe('a listener of previews alone', () => {

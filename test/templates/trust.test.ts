@@ -2,11 +2,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { AssumeRoleWithWebIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import type { PrincipalNames } from '../../sandbox/iam/policies/evaluation.ts';
+import type { Context } from '../../sandbox/iam/policies/policy.ts';
+import { identityStore, type TrustPolicy, trusts } from '../../sandbox/iam/roles.ts';
 import { startSandbox, type Sandbox } from '../../sandbox/index.ts';
 import { stacksOf } from '../../scripts/templates/reference.ts';
 import { workflowRefsOf } from '../workflows/rehearsal/workflow-ref.ts';
 import { CALLERS, ROOT, workflowsOf } from '../workflows/workflow.ts';
 import { Deployment } from './deployment.ts';
+import { type Mutant, withoutGrants, withoutRestrictions, withoutValues } from './permissions/mutants.ts';
 
 /** Who may take the roles of bootstrap.yml and bootstrap-previews.yml, asked of an STS that evaluates their trust policies. */
 const DEV = '111111111111';
@@ -27,6 +31,35 @@ afterAll(async () => {
   deployment.close();
   await sandbox.close();
 });
+
+/** A question that a trust policy answered. */
+interface Asked {
+  role: string;
+  principal: PrincipalNames;
+  action: string;
+  context: Context;
+  allowed: boolean;
+  policy: TrustPolicy;
+}
+const asked: Asked[] = [];
+const PROVIDER = 'token.actions.githubusercontent.com';
+
+function policyOf(role: string): TrustPolicy {
+  const found = identityStore(sandbox.world).role(`arn:aws:iam::${DEV}:role/platform-dev-${role}`);
+  if (!found) throw new Error(`no stack has made ${role}`);
+  return found.trustPolicy;
+}
+
+/** Keeps what was asked with the claims of a token. */
+function keep(role: string, token: string, allowed: boolean): void {
+  const payload = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString();
+  const claims = Object.entries(JSON.parse(payload) as Record<string, unknown>);
+  const context = Object.fromEntries(claims.map(([name, value]) => [`${PROVIDER}:${name}`, String(value)]));
+  const names = [`arn:aws:iam::${DEV}:oidc-provider/${PROVIDER}`];
+  const action = 'sts:AssumeRoleWithWebIdentity';
+  const policy = policyOf(role);
+  asked.push({ role, principal: { kind: 'Federated', names }, action, context, allowed, policy });
+}
 
 async function bootstrap(parameters: Record<string, string>): Promise<void> {
   const stacks = stacksOf('dev').filter(({ template }) => template.startsWith('bootstrap'));
@@ -57,10 +90,13 @@ async function mayTake(role: string, claims: Claims): Promise<boolean> {
         WebIdentityToken: value,
       }),
     );
-    return Credentials?.AccessKeyId !== undefined;
+    const taken = Credentials?.AccessKeyId !== undefined;
+    keep(role, value, taken);
+    return taken;
   } catch (error) {
-    if ((error as Error).name.startsWith('AccessDenied')) return false;
-    throw error;
+    if (!(error as Error).name.startsWith('AccessDenied')) throw error;
+    keep(role, value, false);
+    return false;
   } finally {
     client.destroy();
   }
@@ -136,6 +172,7 @@ describe('subjects with numbers', () => {
     ['deploy', 'environment:dev', environment('dev')],
     ['plan', 'ref:refs/heads/main', {}],
     ['plan', 'pull_request', { event_name: 'pull_request' }],
+    ['plan', 'environment:staging', environment('staging')],
     ['plan', 'ref:refs/heads/gh-readonly-queue/main/pr-13-7b1f002', queue('main')],
     ['preview', 'environment:preview', environment('preview')],
     ['preview-cleanup', 'environment:preview-cleanup', environment('preview-cleanup')],
@@ -197,4 +234,47 @@ test('a pattern that names the pipeline alone locks out what the pipeline calls'
       taken: ref.includes('pipeline.yml'),
     });
   }
+});
+
+/** A provider may take tokens of several audiences; STS itself refuses those that it does not list. */
+function ofAnotherAudience(): Asked[] {
+  return asked
+    .filter(({ allowed }) => allowed)
+    .map((each) => ({
+      ...each,
+      context: { ...each.context, [`${PROVIDER}:aud`]: 'https://github.com/org' },
+      allowed: false,
+    }));
+}
+
+/** CloudFormation for a stack of this account, and for one of another. */
+function ofService(role: string): Asked[] {
+  return [DEV, '222222222222'].map((account) => ({
+    role,
+    principal: { kind: 'Service', names: ['cloudformation.amazonaws.com'] },
+    action: 'sts:AssumeRole',
+    context: { 'aws:SourceAccount': account },
+    allowed: account === DEV,
+    policy: policyOf(role),
+  }));
+}
+
+test('each part of a trust policy is needed: without it, another answer is given', () => {
+  const all = [...asked, ...ofAnotherAudience(), ...['execution', 'preview-execution'].flatMap(ofService)];
+  expect(all.filter((one) => trusts(one.policy, one) !== one.allowed)).toEqual([]);
+  const parts = new Map<string, boolean>();
+  const judge = (mutantsOf: (document: TrustPolicy) => Mutant[], one: Asked): void => {
+    for (const { part, document } of mutantsOf(one.policy)) {
+      const key = `${one.role} ${part}`;
+      parts.set(key, parts.get(key) === true || trusts(document, one) !== one.allowed);
+    }
+  };
+  for (const one of all) {
+    for (const mutantsOf of [withoutGrants, withoutValues, withoutRestrictions]) judge(mutantsOf, one);
+  }
+  const idle = [...parts].flatMap(([part, needed]) => (needed ? [] : [part]));
+  console.log(
+    `Parts of trust policies: ${parts.size - idle.length} of ${parts.size} needed, by ${all.length} questions`,
+  );
+  expect(idle).toEqual([]);
 });

@@ -1,6 +1,8 @@
 import type { Stack } from '../../../sandbox/cloudformation/engine/stack.ts';
-import type { Decision } from '../../../sandbox/iam/decisions.ts';
+import { type Decision, decisionsOf } from '../../../sandbox/iam/decisions.ts';
 import { evaluate } from '../../../sandbox/iam/policies/evaluation.ts';
+import { identityStore } from '../../../sandbox/iam/roles.ts';
+import type { World } from '../../../sandbox/world.ts';
 
 /** A statement as the template's stack has it. */
 type Statement = Record<string, unknown> & { Sid?: string; Effect: string; Action: string | string[] };
@@ -156,4 +158,20 @@ function allowed(decisions: readonly Decision[]): Decision[] {
     unique.set(JSON.stringify([roleArn, action, resource, lasting]), decision);
   }
   return [...unique.values()];
+}
+
+/** The statements of boundaries that allowed what roles of layers did, as `platform-dev-boundary Images`. */
+export function boundaryCoverage(world: World): string[] {
+  const store = identityStore(world);
+  const needed = decisionsOf(world).all.flatMap((decision) => {
+    const [, account = '', environment = '', preview = ''] =
+      /^arn:aws:iam::(\d+):role\/([a-z]+)-platform-(pr-)?/.exec(decision.roleArn) ?? [];
+    if (account === '' || decision.outcome !== 'allow') return [];
+    const name = `platform-${environment}-${preview === '' ? '' : 'preview-'}boundary`;
+    const document = store.managedPolicy(`arn:aws:iam::${account}:policy/${name}`);
+    return statementsIn(document)
+      .filter((statement) => allows({ Version: '2012-10-17', Statement: [statement] }, decision))
+      .map(({ Sid = '' }) => `${name} ${Sid}`);
+  });
+  return [...new Set(needed)].sort();
 }

@@ -7,7 +7,7 @@ import { decisionsOf } from '../../../sandbox/iam/decisions.ts';
 import { startSandbox, type Sandbox } from '../../../sandbox/index.ts';
 import { DEFAULT_REGION } from '../../../sandbox/world.ts';
 import { node24 } from '../../runtime/node24.js';
-import { coverageOf, policiesByRole } from './statements.ts';
+import { boundaryCoverage, coverageOf, policiesByRole } from './statements.ts';
 
 const LIMIT_MS = 3_600_000;
 
@@ -82,6 +82,22 @@ test('no call of the story is denied', () => {
     .denied()
     .map(({ roleArn, action, resource }) => `${roleArn} ${action} on ${resource}`);
   expect([...new Set(denied)]).toEqual([]);
+});
+
+/** What programs in tasks, schedules and backups need of the boundary is tried in test/templates/attempts.test.ts. */
+test('tasks start and log only with the boundary of their roles', () => {
+  const needed = boundaryCoverage(sandbox.world);
+  console.log(`Statements of boundaries that the story needs: ${needed.length}`);
+  const [usual, preview] = [
+    ['Images', 'Secrets', 'WhatHasNoName', 'WriteLogs'],
+    ['Images', 'PullImages', 'Secrets', 'WriteLogs'],
+  ];
+  expect(needed).toEqual([
+    ...usual.map((sid) => `platform-dev-boundary ${sid}`),
+    ...preview.map((sid) => `platform-dev-preview-boundary ${sid}`),
+    ...usual.map((sid) => `platform-prod-boundary ${sid}`),
+    ...usual.map((sid) => `platform-staging-boundary ${sid}`),
+  ]);
 });
 
 test('without any one statement of the bootstrap, a call of the story is denied', () => {

@@ -27,6 +27,11 @@ const passed = (service: string): Context => ({ 'iam:PassedToService': `${servic
 const bounded = (name: string): Context => ({ 'iam:PermissionsBoundary': policy(name) });
 const tagged = (tags: Record<string, string>): Context =>
   Object.fromEntries(Object.entries(tags).map(([name, value]) => [`aws:ResourceTag/${name}`, value]));
+const linked = (service: string): Context => ({ 'iam:AWSServiceName': `${service}.amazonaws.com` });
+const inCluster = (name: string): Context => ({ 'ecs:cluster': arn('ecs', `cluster/${name}`) });
+/** Actions that have no resource of their own, in another region. */
+const elsewhere = (...actions: string[]): Attempt[] =>
+  actions.map((action) => [action, '*', { 'aws:RequestedRegion': 'us-east-1' }]);
 const aliases = (...names: string[]): Context => ({ 'kms:ResourceAliases': names });
 
 /** Objects that the tables name before the stack has given its buckets their names. */
@@ -122,6 +127,12 @@ export const ATTEMPTS: Record<string, Attempts> = {
       ['cloudformation:CreateStack', stack('dev-platform-vpc')],
       ['cloudformation:UpdateStack', stack('dev-platform-vpc')],
       ['cloudformation:CreateChangeSet', stack('dev-platform-vpc'), changeSet('deploy-1')],
+      [
+        'cloudformation:TagResource',
+        stack('dev-platform-vpc'),
+        { 'cloudformation:CreateAction': 'CreateStack' },
+      ],
+      ['ecs:ListTasks', '*', inCluster('prod-platform')],
       ['cloudformation:DeleteChangeSet', stack('dev-platform-vpc'), changeSet('release-1')],
       ['cloudformation:CreateChangeSet', stack('prod-platform-vpc'), changeSet('plan-1')],
       ['cloudformation:CreateChangeSet', stack('dev-platformer-vpc'), changeSet('plan-1')],
@@ -162,6 +173,7 @@ export const ATTEMPTS: Record<string, Attempts> = {
       ['cloudformation:ExecuteChangeSet', stack('prod-platform-vpc'), changeSet('plan-1')],
       ['cloudformation:ExecuteChangeSet', arn('cloudformation', 'changeSet/plan-1/0b5f4f2e')],
       ['cloudformation:DeleteStack', stack('dev-platformer-vpc')],
+      ['ecs:ListTasks', '*', inCluster('prod-platform')],
       ['ecs:UpdateService', arn('ecs', 'service/prod-platform/user-service')],
       [
         'ecs:RunTask',
@@ -179,6 +191,11 @@ export const ATTEMPTS: Record<string, Attempts> = {
   execution: {
     may: [
       ['ec2:CreateVpc', arn('ec2', 'vpc/vpc-1')],
+      [
+        'iam:CreateServiceLinkedRole',
+        role('aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS'),
+        linked('ecs'),
+      ],
       ['ecs:CreateService', arn('ecs', 'service/dev-platform/user-service')],
       ['ecs:StopServiceDeployment', arn('ecs', 'service-deployment/dev-platform/user-service/1')],
       ['iam:CreateRole', role('dev-platform-user-service-TaskRole-1'), bounded('platform-dev-boundary')],
@@ -212,6 +229,9 @@ export const ATTEMPTS: Record<string, Attempts> = {
       ['iam:PassRole', role('dev-platform-user-service-TaskRole-1'), passed('ec2')],
       ['cloudformation:ExecuteChangeSet', stack('dev-platform-vpc'), changeSet('plan-1')],
       ['ec2:CreateVpc', arn('ec2', 'vpc/vpc-1', 'us-east-1'), { 'aws:RequestedRegion': 'us-east-1' }],
+      ...elsewhere('kms:CreateKey', 'rds:DescribeDBClusters', 'ecs:CreateCluster'),
+      ...elsewhere('elasticloadbalancing:CreateLoadBalancer', 'logs:PutResourcePolicy'),
+      ['iam:CreateServiceLinkedRole', role('aws-service-role/eve.amazonaws.com/Eve'), linked('eve')],
       ['ec2:RunInstances', arn('ec2', 'instance/i-1')],
       ['ec2:DeleteVpc', arn('ec2', 'vpc/vpc-1'), tagged({ Environment: 'prod' })],
       [
@@ -264,6 +284,8 @@ export const ATTEMPTS: Record<string, Attempts> = {
       ['cloudformation:DeleteStack', stack('dev-platform-vpc')],
       ['cloudformation:SetStackPolicy', stack('dev-platform-pr-7-user-service')],
       ['iam:PassRole', role('platform-dev-execution'), passed('cloudformation')],
+      ['iam:PassRole', role('platform-dev-preview-execution'), passed('lambda')],
+      ['ecs:ListTasks', '*', inCluster('prod-platform')],
       ['iam:PassRole', role('dev-platform-user-service-TaskRole-1'), passed('ecs-tasks')],
       ['ecs:UpdateService', arn('ecs', 'service/dev-platform/user-service')],
       ['ecs:RunTask', arn('ecs', 'task-definition/dev-platform-user-service:1')],
@@ -286,6 +308,7 @@ export const ATTEMPTS: Record<string, Attempts> = {
       ['cloudformation:ExecuteChangeSet', stack('dev-platform-pr-7-user-service'), changeSet('plan-1')],
       ['cloudformation:DeleteStack', stack('dev-platform-user-service')],
       ['iam:PassRole', role('platform-dev-execution'), passed('cloudformation')],
+      ['iam:PassRole', role('platform-dev-preview-execution'), passed('lambda')],
       ['ecr:PutImage', arn('ecr', 'repository/platform/user-service')],
       ['ecs:UpdateService', arn('ecs', 'service/dev-platform/pr-7-user-service')],
       ['ssm:PutParameter', arn('ssm', 'parameter/platform/dev/user-service/image')],
@@ -315,6 +338,7 @@ export const ATTEMPTS: Record<string, Attempts> = {
       ...IDENTITIES,
       ...RESOURCES,
       ...READ_SECRETS,
+      ...elsewhere('ecs:RegisterTaskDefinition', 'elasticloadbalancing:CreateTargetGroup'),
       ['iam:CreateRole', role('dev-platform-pr-7-eve'), bounded('platform-dev-boundary')],
       ['iam:CreateRole', role('dev-platform-pr-7-eve')],
       ['iam:CreateRole', role('dev-platform-eve'), bounded('platform-dev-preview-boundary')],
@@ -358,9 +382,16 @@ export const ATTEMPTS: Record<string, Attempts> = {
       ['rds-db:connect', arn('rds-db', 'dbuser:cluster-ABC/user-service')],
       ['ssmmessages:OpenDataChannel', '*'],
       ['ssm:GetParameters', arn('ssm', 'parameter/platform/dev/user-service/image')],
+      ['s3:GetObject', 'arn:aws:s3:::dev-platform-uploads/1'],
+      ['elasticache:Connect', arn('elasticache', 'serverlesscache:dev-platform')],
+      ['sqs:SendMessage', arn('sqs', 'dev-platform-orders')],
+      ['ecs:RunTask', arn('ecs', 'task-definition/dev-platform-report:1')],
+      ['iam:PassRole', role('dev-platform-report-TaskRole-1'), passed('ecs-tasks')],
     ],
     mayNot: [
       ...TASK_OF_ANYBODY,
+      ['iam:PassRole', role('dev-platform-report-TaskRole-1'), passed('ec2')],
+      ['rds:CreateDBClusterSnapshot', arn('rds', 'cluster:dev-platform-aurora-1')],
       ['secretsmanager:GetSecretValue', secret('platform/prod/stripe')],
       ['s3:GetObject', 'arn:aws:s3:::prod-platform-uploads/1'],
     ],
@@ -372,12 +403,17 @@ export const ATTEMPTS: Record<string, Attempts> = {
     ],
     mayNot: TASK_OF_ANYBODY.filter(([action]) => !/:(?:Modify|Register)/.test(action)),
   },
+  'the role that takes backups': {
+    may: [['rds:CreateDBClusterSnapshot', arn('rds', 'cluster:dev-platform-aurora-1')]],
+    mayNot: TASK_OF_ANYBODY,
+  },
   'the role that locks the default group': {
     may: [['ec2:RevokeSecurityGroupIngress', defaultGroup]],
     mayNot: TASK_OF_ANYBODY.filter(([action]) => !action.startsWith('ec2:Revoke')),
   },
   'a task of a preview': {
     may: [
+      ['ecr:GetAuthorizationToken', '*'],
       ['ecr:BatchGetImage', arn('ecr', 'repository/platform/user-service')],
       ['logs:PutLogEvents', arn('logs', 'log-group:dev-platform-pr-7-user-service-LogGroup-1:log-stream:x')],
       ['secretsmanager:GetSecretValue', secret('rds!cluster-1')],
@@ -392,6 +428,11 @@ export const ATTEMPTS: Record<string, Attempts> = {
     mayNot: [
       ...TASK_OF_ANYBODY,
       ['kms:Decrypt', key, aliases('alias/platform/dev/data')],
+      [
+        'kms:Decrypt',
+        key,
+        { ...aliases('alias/platform/dev/logs'), 'kms:ViaService': 'secretsmanager.eu-west-1.amazonaws.com' },
+      ],
       ['secretsmanager:GetSecretValue', secret('platform/dev/stripe')],
       ['secretsmanager:GetSecretValue', secret('dev-platform-stripe')],
       ['ssm:GetParameters', arn('ssm', 'parameter/platform/dev/user-service/image')],
