@@ -28,6 +28,7 @@ import type {
 import {
   type Access,
   environmentSettings,
+  stacksWithImage,
   environmentUrl,
   servicesIn,
   signerOf,
@@ -233,7 +234,7 @@ function servicesOf(
   const wanted = names.length > 0 ? [...new Set(names)] : known.map(({ name }) => name);
   return wanted.map((name) => {
     const service = known.find((one) => one.name === name);
-    if (service) return promoted(service, environments.at(-1));
+    if (service) return promoted(service, environments.at(-1), manifest);
     const allowed = listed(
       name,
       known.map((one) => one.name),
@@ -287,9 +288,11 @@ function requiredReason({ reason, command }: PromotionInputs): string {
 function promoted(
   { name, preDeploy, smokeTest }: Service | ExistingService,
   target: Environment | undefined,
+  manifest: Manifest,
 ): PromotedService {
   const test = smokeTestOf(target, smokeTest);
-  return { name, ...(preDeploy && { preDeploy }), ...(test && { smokeTest: test }) };
+  const imageStacks = target ? stacksWithImage(manifest, name, target) : [];
+  return { name, ...(preDeploy && { preDeploy }), ...(test && { smokeTest: test }), imageStacks };
 }
 
 function listed(word: string, allowed: readonly string[]): string {

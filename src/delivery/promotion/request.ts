@@ -12,6 +12,8 @@ export interface PromotedService {
   smokeTest?: SmokeTest;
   /** Who must have signed its image. Absent: no signature is required. */
   signer?: ExpectedSigner;
+  /** Other stacks of the environment that run its image, such as scheduled tasks. They are not changed. */
+  imageStacks: readonly string[];
 }
 
 export const GATES = ['steady', 'alarms', 'scan', 'attestation'] as const;

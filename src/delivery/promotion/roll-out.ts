@@ -33,7 +33,10 @@ export async function rollOutServices(
   const { signal } = target.context;
   const failure = failureOf(ends, signal);
   const ok = failure === undefined;
-  if (ok) run.report.notes.push(...(await tagImages(releasedImages(changing), target)));
+  if (ok) {
+    run.report.notes.push(...changing.flatMap((plan) => imageStackNote(plan, target)));
+    run.report.notes.push(...(await tagImages(releasedImages(changing), target)));
+  }
   const end = failure ?? success;
   await record.end(ok, end.reason);
   return endRun(run, end);
@@ -47,6 +50,19 @@ function notesOf({ plan, report }: ServiceEnd): string[] {
     ...report.notes,
   ];
   return texts.map((text) => `${plan.service.name}: ${text}`);
+}
+
+/** A promotion and a rollback change services alone. */
+function imageStackNote(
+  { service: { name, imageStacks } }: ServicePlan,
+  target: PromotionEnvironment,
+): string[] {
+  if (imageStacks.length === 0) return [];
+  const stacks = imageStacks.join(', ');
+  const many = imageStacks.length > 1;
+  return [
+    `The ${many ? 'stacks' : 'stack'} ${stacks} of ${target.name} still ${many ? 'run' : 'runs'} the image that ${name} ran before. Deploy ${many ? 'them' : 'it'}: deploy-environment with \`stacks: ${stacks}\`.`,
+  ];
 }
 
 /** The worst end of a service decides; undefined when all are good. */

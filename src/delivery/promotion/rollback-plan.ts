@@ -71,10 +71,10 @@ export async function planRollback(
   const plans: ServicePlan[] = [];
   await inParallel(chosen, SERVICES_AT_ONCE, async (service) => {
     const downstream = running.get(service.name) ?? missingService(service.name);
-    const { name, smokeTest } = service;
+    const { name, smokeTest, imageStacks } = service;
     const plan: ServicePlan = {
       // The migrations of an older release are not run again.
-      service: { name, ...(smokeTest && { smokeTest }) },
+      service: { name, ...(smokeTest && { smokeTest }), imageStacks },
       action: 'promote',
       upstream: downstream,
       downstream,

@@ -82,6 +82,13 @@ export function servicesIn(
   ];
 }
 
+/** The stacks of an environment that run the image of a service beside it, such as scheduled tasks. */
+export function stacksWithImage({ stacks }: Manifest, service: string, { name }: Environment): string[] {
+  return Object.values(stacks)
+    .filter((stack) => stack.service === service && (stack.environments?.includes(name) ?? true))
+    .map((stack) => stack.name);
+}
+
 function stackPlace(
   { name, repository }: Service,
   manifest: Manifest,

@@ -139,3 +139,21 @@ test('the run in progress is asked to stop, the queued one meets the hold', asyn
     expect(await world.parameter('staging', name)).toBeUndefined();
   expect(await world.parameter('staging', `${service}/image`)).toContain(good);
 });
+
+test('a scheduled task keeps its image after a promotion and after a rollback, which say so', async () => {
+  const world = await PromotionWorld.start();
+  const [service = ''] = world.services;
+  const report = `  report: { template: report.yml, service: ${service} }`;
+  const elsewhere = `  other: { template: report.yml, service: ${service}, environments: [dev] }`;
+  const manifest = world.manifest().replace('stacks: {}', `stacks:\n${report}\n${elsewhere}`);
+  const files = workspaceOf({ 'platform.yml': manifest });
+  await world.release(service, 'v2', 'dev');
+  const note =
+    `The stack report of staging still runs the image that ${service} ran before. ` +
+    'Deploy it: deploy-environment with `stacks: report`.';
+  for (const [inputs, verdict] of [[{}, 'promoted'] as const, [BACK, 'restored'] as const]) {
+    const run = await promoteEnvironment(world, files, inputs);
+    expect(run.outputs['verdict']).toBe(verdict);
+    expect((run.result as { notes: string[] }).notes).toContain(note);
+  }
+});
