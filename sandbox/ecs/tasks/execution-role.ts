@@ -134,7 +134,7 @@ export function pullFromRegistry(task: Task, { image, definition }: Container): 
     (action) => denialToRole(task, { action, resource, region }) !== undefined,
   );
   if (!denied) return;
-  const [host] = image.split('/');
+  const [host = ''] = image.split('/');
   const version = /@(.+)$/.exec(image)?.[1] ?? /:([^:/]+)$/.exec(image)?.[1] ?? 'latest';
   const reason = `CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref ${image}: pulling from host ${host} failed with status code [manifests ${version}]: 403 Forbidden`;
   throw new TaskStop('TaskFailedToStart', reason, { [definition.name]: { reason } });
