@@ -204,7 +204,8 @@ describe('with a real registry without an API for referrers', () => {
     const artifact = await pushReferrer(upstream, digest, 'an artifact of another tool');
     await list(upstream, digest, artifact);
     const inputs = { from: `${upstream.uri}:v1`, also: copy.uri };
-    expect((await mirror(sandbox, inputs)).outputs).toMatchObject({ verdict: 'pushed', digest });
+    const run = await mirror(sandbox, inputs);
+    expect(run.outputs).toMatchObject({ verdict: 'pushed', digest });
     expect((await referrersByTag(copy, digest)).toSorted()).toEqual([artifact, sbom].toSorted());
     const target = await RegistrySession.reopen(sandbox);
     const answer = await target.fetch('GET', `referrers/${digest}`);
@@ -221,6 +222,7 @@ async function indexOf(
 ): Promise<{ manifests: { digest: string }[] }> {
   const headers = { accept: INDEX };
   const answer = await repository.fetch('GET', `manifests/${digest.replace(':', '-')}`, { headers });
+  if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
   return (await answer.json()) as { manifests: { digest: string }[] };
 }
 
@@ -235,5 +237,6 @@ async function list(repository: RepositorySession, digest: string, artifact: str
   const size = (await answer.text()).length;
   const index = await indexOf(repository, digest);
   const manifests = [...index.manifests, { mediaType: accept, digest: artifact, size }];
-  await repository.put(digest.replace(':', '-'), JSON.stringify({ ...index, manifests }), INDEX);
+  const put = await repository.put(digest.replace(':', '-'), JSON.stringify({ ...index, manifests }), INDEX);
+  if (!put.ok) throw new Error(`${put.status} ${await put.text()}`);
 }

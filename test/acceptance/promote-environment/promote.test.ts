@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { gitHubState } from '../../../sandbox/github/state.ts';
 import type { PromotionWorld as World } from '../../support/promotion.ts';
 import { useWorkspaces } from '../../support/action.ts';
+import { pushReferrer } from '../../support/multi-platform.ts';
 import { ACCOUNTS, PromotionWorld, promoteEnvironment } from '../../support/promotion.ts';
 
 const workspaceOf = useWorkspaces();
@@ -65,6 +66,25 @@ describe('a promotion', () => {
     ]);
     expect(run.summary).toContain('### ✅ dev → staging: promoted');
     expect(run.summary).toContain('/compare/76312e');
+  });
+
+  test('copies no signature over another, says so, and goes on', async () => {
+    const world = await PromotionWorld.start({ repository: { imageTagMutability: 'IMMUTABLE' } });
+    const digest = await world.release('user-service', 'v2');
+    const tag = `${digest.replace(':', '-')}.sig`;
+    await pushReferrer(world.registry('dev'), digest, 'a signature of dev', tag);
+    const own = await pushReferrer(world.registry('staging'), digest, 'a signature of staging', tag);
+    const run = await promoteEnvironment(world, workspace(world), {});
+    expect(run.outputs['verdict']).toBe('promoted');
+    const note = `user-service: shop/user-service:${tag} has content that cannot be merged and was left as it is.`;
+    expect(run.summary).toContain(note);
+    expect(run.result['notes']).toContain(note);
+    const { imageDetails } = await world
+      .registry('staging')
+      .client.send(
+        new DescribeImagesCommand({ repositoryName: 'shop/user-service', imageIds: [{ imageTag: tag }] }),
+      );
+    expect(imageDetails?.[0]?.imageDigest).toBe(own);
   });
 
   test('again is unchanged, and no byte moves', async () => {

@@ -2,8 +2,11 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import type { CreateRepositoryCommandInput } from '@aws-sdk/client-ecr';
 import { copyImage } from '../../../../src/images/registry/copy/copy-image.ts';
 import { mergeReferrers, mergeTagged } from '../../../../src/images/registry/copy/merge.ts';
+import { openRepository } from '../../../../src/images/registry/repository.ts';
 import { parseManifest } from '../../../../src/images/registry/manifest.ts';
+import { readTemplate } from '../../../../scripts/templates/template.ts';
 import { useSandboxes } from '../../../support/action.ts';
+import { ecrOf } from '../../../support/image.ts';
 import { sha256 } from '../../../support/oci.ts';
 import { fc } from '../../../support/property.ts';
 import { CONFIG_TYPE, IMAGE_TYPE, RegistrySession } from '../../../support/registry.ts';
@@ -186,4 +189,41 @@ async function putSignatures(session: RegistrySession, tag: string, names: reado
 async function signaturesIn(session: RegistrySession, tag: string): Promise<string[]> {
   const answer = await session.fetch('GET', `manifests/${tag}`, { headers: { accept: IMAGE_TYPE } });
   return answer.status === 404 ? [] : namesIn(await answer.text());
+}
+
+test('repositories of the template and of create-repository let these tags move', async () => {
+  const sandbox = await sandboxOf();
+  const created = await openRepository(ecrOf(sandbox), 'shop/created', { create: true }, contextOf());
+  const resources = Object.values(readTemplate('registry').Resources);
+  const filters = resources
+    .filter(({ Type }) => Type === 'AWS::ECR::Repository')
+    .map(
+      ({ Properties = {} }) =>
+        Properties['ImageTagMutabilityExclusionFilters'] as unknown as TemplateFilter[],
+    );
+  expect(filters.length).toBeGreaterThan(0);
+  const repositories = [created];
+  for (const [index, template] of filters.entries()) {
+    const repositoryName = `shop/template-${index}`;
+    const settings = template.map((one) => ({
+      filterType: one.ImageTagMutabilityExclusionFilterType,
+      filter: one.ImageTagMutabilityExclusionFilterValue,
+    }));
+    await RegistrySession.open(sandbox, {
+      repositoryName,
+      imageTagMutability: 'IMMUTABLE_WITH_EXCLUSION',
+      imageTagMutabilityExclusionFilters: settings,
+    });
+    repositories.push(await openRepository(ecrOf(sandbox), repositoryName, { create: false }, contextOf()));
+  }
+  const list = sha256('image').replace(':', '-');
+  for (const repository of repositories) {
+    const tags = [list, `${list}.sig`, `${list}.att`, `${list}.sbom`, 'v1'];
+    expect(tags.filter((tag) => repository.isImmutable(tag))).toEqual(['v1']);
+  }
+});
+
+interface TemplateFilter {
+  ImageTagMutabilityExclusionFilterType: 'WILDCARD';
+  ImageTagMutabilityExclusionFilterValue: string;
 }
