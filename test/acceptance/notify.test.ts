@@ -5,7 +5,7 @@ import { runAction, type Run, type RunOptions } from '../../sandbox/runner.ts';
 import { SLACK_WEBHOOKS, slackMessages } from '../../sandbox/slack/endpoint.ts';
 import { node24 } from '../runtime/node24.js';
 import { deployStack, useSandboxes, useWorkspaces } from '../support/action.ts';
-import { deployEnvironment } from '../support/environment.ts';
+import { DEV_ACCOUNT, deployEnvironment } from '../support/environment.ts';
 import { PromotionWorld, promoteEnvironment } from '../support/promotion.ts';
 import { NEXT, updateService } from '../support/service.ts';
 import { EcsWorld } from '../unit/sandbox/ecs/ecs-world.ts';
@@ -129,7 +129,7 @@ test('deploy-environment is quiet on a plan, and speaks of a failure and of drif
   const platform = (stack: string) => `
 project: shop
 region: eu-west-1
-environments: { dev: { account: '111111111111' } }
+environments: { dev: { ${DEV_ACCOUNT} } }
 stacks: { topic: { template: ${stack} } }
 services: {}
 `;

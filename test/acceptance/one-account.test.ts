@@ -5,9 +5,11 @@ import { GetParameterCommand } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { parse, stringify } from 'yaml';
 import { startSandbox, type Sandbox } from '../../sandbox/index.ts';
+import type { Run } from '../../sandbox/runner.ts';
 import { DEV, deployStack, useWorkspaces } from '../support/action.ts';
 import { deployEnvironment } from '../support/environment.ts';
 import { LayoutWriter } from '../support/oci.ts';
+import { arnOf, jobOf } from '../support/roles.ts';
 import { clientOf, ssmOf } from '../unit/sandbox/clients.ts';
 
 /**
@@ -16,6 +18,7 @@ import { clientOf, ssmOf } from '../unit/sandbox/clients.ts';
  */
 const ROOT = resolve(import.meta.dirname, '../..');
 const LIMIT_MS = 600_000;
+const ENVIRONMENTS = ['dev', 'staging'];
 jest.setTimeout(LIMIT_MS);
 
 interface Manifest {
@@ -45,8 +48,42 @@ const workspaceOf = useWorkspaces();
 let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox({ timeScale: 3000, accounts: [DEV] });
+  await bootstrap();
 });
 afterAll(() => sandbox.close());
+
+/** An administrator makes the roles of both environments; the second shares what an account holds once. */
+async function bootstrap(): Promise<void> {
+  const workspace = platform(true);
+  for (const environment of ENVIRONMENTS) {
+    for (const template of ['bootstrap', 'bootstrap-execution']) {
+      const made = await deployStack(
+        sandbox,
+        {
+          'stack-name': `${environment}-platform-${template}`,
+          template: `templates/${template}.yml`,
+          'parameter-files': `templates/environments/${environment}.json`,
+          'role-arn': '',
+        },
+        { workspace, env: sandbox.env(DEV) },
+      );
+      expect(made.outputs['verdict']).toBe('created');
+    }
+  }
+}
+
+function rolesOf(environment: string): Record<string, string> {
+  const names = { role: 'deploy', 'plan-role': 'plan', 'execution-role': 'execution' };
+  return Object.fromEntries(
+    Object.entries(names).map(([key, role]) => [key, arnOf(DEV, `platform-${environment}-${role}`)]),
+  );
+}
+
+/** Runs a command on an environment, by the roles that the workflows give its job. */
+function run(inputs: Record<string, string> & { environment: string }, workspace: string): Promise<Run> {
+  const env = jobOf(sandbox, inputs.environment, inputs);
+  return deployEnvironment(sandbox, inputs, { workspace, env, limitMs: LIMIT_MS });
+}
 
 /** The reference platform with dev and staging in one account, and images that are ready. */
 function platform(changed: boolean): string {
@@ -57,7 +94,7 @@ function platform(changed: boolean): string {
   manifest.environments = Object.fromEntries(
     Object.entries({ dev, staging }).map(([name, { parameters, 'promote-from': from } = {}]) => [
       name,
-      { account: DEV, parameters, ...(from !== undefined && { 'promote-from': from }) },
+      { account: DEV, ...rolesOf(name), parameters, ...(from !== undefined && { 'promote-from': from }) },
     ]),
   );
   for (const [name, service] of Object.entries(manifest.services)) {
@@ -87,46 +124,35 @@ test.each(['doctor', 'plan', 'deploy'])(
   '%s refuses a repository that both environments would create',
   async (command) => {
     const workspace = platform(false);
-    for (const environment of ['dev', 'staging']) {
+    const before = created();
+    for (const environment of ENVIRONMENTS) {
       const other = environment === 'dev' ? 'staging' : 'dev';
-      const run = await deployEnvironment(sandbox, { command, environment }, { workspace });
-      const said = `${JSON.stringify(run.result)}\n${run.log}`;
+      const refused = await run({ command, environment }, workspace);
+      const said = `${JSON.stringify(refused.result)}\n${refused.log}`;
       expect(said).toContain(
         `platform/user-service is used by the stack registry in ${other} too, and both environments are in account ${DEV}`,
       );
       expect(said).toContain('stacks.registry.environments');
-      expect(run.exitCode).toBe(1);
+      expect(refused.exitCode).toBe(1);
     }
-    expect(created()).toBe(0);
+    expect(created()).toBe(before);
   },
 );
 
 test('both are deployed, promoted and planned without a change', async () => {
   const workspace = platform(true);
-  for (const environment of ['dev', 'staging']) {
-    const bootstrap = await deployStack(
-      sandbox,
-      {
-        'stack-name': `${environment}-platform-bootstrap`,
-        template: 'templates/bootstrap.yml',
-        'parameter-files': `templates/environments/${environment}.json`,
-      },
-      { workspace },
-    );
-    expect(bootstrap.outputs['verdict']).toBe('created');
-    const run = await deployEnvironment(sandbox, { environment }, { workspace, limitMs: LIMIT_MS });
-    expect([run.outputs['reason'], run.outputs['verdict']]).toEqual([expect.any(String), 'deployed']);
+  for (const environment of ENVIRONMENTS) {
+    const { outputs } = await run({ environment }, workspace);
+    expect([outputs['reason'], outputs['verdict']]).toEqual([expect.any(String), 'deployed']);
   }
-  for (const environment of ['dev', 'staging']) {
-    const plan = await deployEnvironment(sandbox, { command: 'plan', environment }, { workspace });
+  for (const environment of ENVIRONMENTS) {
+    const plan = await run({ command: 'plan', environment }, workspace);
     expect([plan.outputs['reason'], plan.outputs['verdict']]).toEqual([expect.any(String), 'unchanged']);
   }
   const { repositories = [] } = await clientOf(sandbox, ECRClient).send(new DescribeRepositoriesCommand({}));
   expect(repositories).toHaveLength(4);
   for (const { repositoryName = '', repositoryUri = '' } of repositories) {
-    const images = await Promise.all(
-      ['dev', 'staging'].map((environment) => imageIn(environment, repositoryName)),
-    );
+    const images = await Promise.all(ENVIRONMENTS.map((environment) => imageIn(environment, repositoryName)));
     expect(images[0]).toMatch(new RegExp(`^${repositoryUri}@sha256:`));
     expect(images[1]).toBe(images[0]);
   }

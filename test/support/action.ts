@@ -5,10 +5,14 @@ import { afterAll, afterEach } from '@jest/globals';
 import { startSandbox, type Sandbox, type SandboxOptions } from '../../sandbox/index.ts';
 import { runAction, type Run, type RunOptions } from '../../sandbox/runner.ts';
 import { node24 } from '../runtime/node24.js';
+import { actingAs, EXECUTION_ROLE, roleFor } from './roles.ts';
 
 export const DEV = '111111111111';
 
-/** Runs a committed bundle on the Node.js of GitHub's runner, against a sandbox. */
+/**
+ * Runs the committed bundle of deploy-stack on the Node.js of GitHub's runner, against a sandbox, with the rights of the
+ * roles that the workflows give such a job and CloudFormation.
+ */
 export function deployStack(
   sandbox: Sandbox,
   inputs: Record<string, string>,
@@ -19,8 +23,8 @@ export function deployStack(
     workspace: process.cwd(),
     ...options,
     node: options.node ?? [node24()],
-    inputs: { 'stack-name': 'app', ...inputs },
-    env: { ...sandbox.env(DEV), ...options.env },
+    inputs: { 'stack-name': 'app', 'role-arn': EXECUTION_ROLE, ...inputs },
+    env: { ...actingAs(sandbox, roleFor(inputs), { account: DEV }), ...options.env },
   });
 }
 

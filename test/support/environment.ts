@@ -2,8 +2,12 @@ import type { Sandbox } from '../../sandbox/index.ts';
 import { runAction, type Run, type RunOptions } from '../../sandbox/runner.ts';
 import { node24 } from '../runtime/node24.js';
 import { DEV } from './action.ts';
+import { actingAs, EXECUTION_ROLE, roleFor } from './roles.ts';
 
-/** Runs the committed bundle of deploy-environment on the Node.js of GitHub's runner, against a sandbox. */
+/**
+ * Runs the committed bundle of deploy-environment on the Node.js of GitHub's runner, against a sandbox, with the rights of
+ * the role that the workflows give such a job. Its manifest has DEV_ACCOUNT, which names that of CloudFormation.
+ */
 export function deployEnvironment(
   sandbox: Sandbox,
   inputs: Record<string, string>,
@@ -14,9 +18,12 @@ export function deployEnvironment(
     ...options,
     node: options.node ?? [node24()],
     inputs: { environment: 'dev', ...inputs },
-    env: { ...sandbox.env(DEV), ...options.env },
+    env: { ...actingAs(sandbox, roleFor(inputs), { account: DEV }), ...options.env },
   });
 }
+
+/** What the manifest of a test says of an environment in the account of dev. */
+export const DEV_ACCOUNT = `account: '${DEV}', execution-role: '${EXECUTION_ROLE}'`;
 
 /** The files of a small platform: a network that shares a value, a queue that reads it, a service's repository. */
 export const SMALL_PLATFORM: Readonly<Record<string, string>> = {
@@ -24,7 +31,7 @@ export const SMALL_PLATFORM: Readonly<Record<string, string>> = {
 project: shop
 region: eu-west-1
 environments:
-  dev: { account: '111111111111', parameters: dev.json }
+  dev: { ${DEV_ACCOUNT}, parameters: dev.json }
 stacks:
   queue: { template: queue.yml }
   network: { template: network.yml }

@@ -121,8 +121,8 @@ export class PreviewHost {
     });
     const host = await deployStack(
       sandbox,
-      { 'stack-name': 'dev-host', template: 'host.yml' },
-      { workspace },
+      { 'stack-name': 'dev-host', template: 'host.yml', 'role-arn': '' },
+      { workspace, env: sandbox.env(DEV) },
     );
     if (host.exitCode !== 0) throw new Error(host.log);
     const registry = await RegistrySession.open(sandbox, { repositoryName: REPOSITORY }, DEV);

@@ -18,7 +18,7 @@ import { node24 } from '../runtime/node24.js';
 import { clientOf, sandboxOf, ssmOf } from '../unit/sandbox/clients.ts';
 import { pushMultiPlatform } from './multi-platform.ts';
 import { RegistrySession } from './registry.ts';
-import { arnOf, bootstrapRoles, identityOf, roleFor } from './roles.ts';
+import { arnOf, bootstrapRoles, jobOf } from './roles.ts';
 
 export const ACCOUNTS = { dev: '111111111111', staging: '222222222222', prod: '333333333333' } as const;
 export type EnvironmentName = keyof typeof ACCOUNTS;
@@ -289,13 +289,13 @@ export function promoteEnvironment(
   options: RunOptions = {},
 ): Promise<Run> {
   const { to = 'staging' } = inputs;
-  const identity = identityOf(sandbox, roleFor(inputs) === 'plan' ? {} : { environment: to });
+  const job = jobOf(sandbox, to, inputs);
   return runAction('promote-environment', {
     token: sandbox.tokens.installation,
     ...options,
     workspace,
     node: options.node ?? [node24()],
     inputs: { to, 'lock-timeout': '0s', timeout: '280s', ...inputs },
-    env: { ...sandbox.env(ACCOUNTS.dev), ...identity, ...options.env },
+    env: { ...sandbox.env(ACCOUNTS.dev), ...job, ...options.env },
   });
 }

@@ -19,6 +19,18 @@ const ROOT = resolve(import.meta.dirname, '../..');
 /** Names that stand for any. */
 const PROJECT = 'anyproject';
 const ENVIRONMENT = 'anyenv';
+const ZONE = 'Z0ANYZONE';
+const EXECUTION = 'bootstrap-execution';
+
+/** What the roles of templates must have; how far it reaches is judged in test/templates/attempts.test.ts. */
+const BOUNDARY = 'bootstrap-boundary';
+const ALLOW_ALL = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };
+
+/** The role that a job of `actingAs` hands to CloudFormation. */
+export const EXECUTION_ROLE = arnOf(ACCOUNT, EXECUTION);
+
+/** In its place, where a template has types of resources that no layer of the platform has: a role with all rights. */
+export const EXECUTION_OF_ANY_TYPE = arnOf(ACCOUNT, 'any-type-execution');
 
 const widened = await rolesOfAnyName();
 
@@ -68,7 +80,12 @@ async function madeBy(platform: BootstrappedPlatform): Promise<Role[]> {
  * here; that the names fit is judged where the whole platform is played, in test/acceptance/bootstrap.
  */
 async function rolesOfAnyName(): Promise<Map<string, Role>> {
-  const platform = { project: PROJECT, environments: { [ENVIRONMENT]: ACCOUNT }, previews: [ENVIRONMENT] };
+  const platform = {
+    project: PROJECT,
+    environments: { [ENVIRONMENT]: ACCOUNT },
+    previews: [ENVIRONMENT],
+    zones: { [ENVIRONMENT]: ZONE },
+  };
   const roles = await bootstrapRoles(platform);
   const prefix = `${PROJECT}-${ENVIRONMENT}-`;
   return new Map(
@@ -76,29 +93,55 @@ async function rolesOfAnyName(): Promise<Map<string, Role>> {
   );
 }
 
-/** `stack/anyenv-anyproject-*` becomes `stack/*`, and the artifact bucket any bucket. */
+interface Statement {
+  Effect: string;
+  Condition?: Record<string, Record<string, string | string[]>>;
+}
+
 function withAnyName(role: Role): Role {
-  const text = JSON.stringify(role.policies)
-    .replaceAll(PROJECT, '*')
-    .replaceAll(ENVIRONMENT, '*')
-    .replaceAll(/arn:aws:s3:::[^/"]+/g, 'arn:aws:s3:::*')
-    .replaceAll(/\*(?:-\*)+/g, '*');
-  return { ...role, policies: JSON.parse(text) as Policies };
+  const documents = role.policies as Record<string, { Statement: Statement[] }>;
+  const policies = Object.entries(documents).map(([name, { Statement, ...rest }]) => [
+    name,
+    { ...rest, Statement: Statement.map(ofAnyName) },
+  ]);
+  return { ...role, policies: Object.fromEntries(policies) as Policies };
+}
+
+/** `stack/anyenv-anyproject-*` becomes `stack/*`, and the artifact bucket that it may use any bucket. */
+function ofAnyName(statement: Statement): Statement {
+  const named = [PROJECT, ENVIRONMENT, ZONE].reduce(
+    (text, name) => text.replaceAll(name, '*'),
+    JSON.stringify(statement),
+  );
+  const isAllowed = statement.Effect === 'Allow';
+  const text = isAllowed ? named.replaceAll(/arn:aws:s3:::[^/"]+/g, 'arn:aws:s3:::*') : named;
+  const { Condition, ...rest } = JSON.parse(text.replaceAll(/\*(?:[-/]\*)+/g, '*')) as Statement;
+  return Condition === undefined
+    ? rest
+    : { ...rest, Condition: Object.fromEntries(Object.entries(Condition).map(asPattern)) };
+}
+
+/** A value in which a name has become `*` is a pattern. */
+function asPattern([operator, keys]: [string, Record<string, string | string[]>]): [string, typeof keys] {
+  const hasPattern = Object.values(keys)
+    .flat()
+    .some((value) => value.includes('*'));
+  return [hasPattern ? operator.replace(/^(String(?:Not)?)Equals$/, '$1Like') : operator, keys];
 }
 
 /** Gives a role what one of the bootstrap's may do, and further actions. */
-function putRole(sandbox: Sandbox, arn: string, as: JobRole, also: readonly string[]): void {
+function putRole(sandbox: Sandbox, arn: string, as: JobRole | 'execution', also: readonly string[]): void {
   const account = arn.split(':')[4] ?? '';
-  const own = JSON.parse(JSON.stringify(widened.get(as)?.policies).replaceAll(ACCOUNT, account)) as Policies;
+  const { trust, policies } = JSON.parse(
+    JSON.stringify(widened.get(as)).replaceAll(ACCOUNT, account),
+  ) as Required<Role>;
   if (also.length > 0) {
-    own['Also'] = {
+    policies['Also'] = {
       Version: '2012-10-17',
       Statement: [{ Effect: 'Allow', Action: [...also], Resource: '*' }],
     };
   }
-  const trusted = { Effect: 'Allow', Action: 'sts:AssumeRoleWithWebIdentity', Principal: '*' };
-  const trust = { Version: '2012-10-17', Statement: [trusted] };
-  identityStore(sandbox.world).putRole(arn, trust, 7200, { policies: own });
+  identityStore(sandbox.world).putRole(arn, trust, 7200, { policies });
 }
 
 interface ActingAs {
@@ -107,7 +150,7 @@ interface ActingAs {
   also?: readonly string[];
 }
 
-/** The environment of a step whose job has taken a role with names of any kind. */
+/** The environment of a step whose job has taken a role with names of any kind; CloudFormation has its own beside it. */
 export function actingAs(
   sandbox: Sandbox,
   as: JobRole,
@@ -115,7 +158,13 @@ export function actingAs(
 ): Record<string, string> {
   const name = also.length > 0 ? `bootstrap-${as}-and-more` : `bootstrap-${as}`;
   const roleArn = arnOf(account, name);
-  if (!identityStore(sandbox.world).role(roleArn)) putRole(sandbox, roleArn, as, also);
+  const store = identityStore(sandbox.world);
+  if (!store.role(roleArn)) putRole(sandbox, roleArn, as, also);
+  const execution = arnOf(account, EXECUTION);
+  if (!store.role(execution)) {
+    putRole(sandbox, execution, 'execution', []);
+    store.putManagedPolicy(`arn:aws:iam::${account}:policy/${BOUNDARY}`, ALLOW_ALL);
+  }
   return sessionOf(sandbox, roleArn);
 }
 
@@ -135,23 +184,31 @@ export function sessionOf(sandbox: Sandbox, roleArn: string): Record<string, str
   };
 }
 
-/** What a job without keys of AWS has in its environment: its identity tokens say in which GitHub environment it is. */
-export function identityOf(
+/**
+ * What the job that runs a command on an environment has in its environment variables: no keys of AWS, and identity tokens
+ * that name the GitHub environment, where the workflows give the job one. What only looks has none.
+ */
+export function jobOf(
   sandbox: Pick<Sandbox, 'jobEnv'>,
-  claims: Record<string, string>,
+  environment: string,
+  inputs: Record<string, string>,
 ): Record<string, string> {
   const { ACTIONS_ID_TOKEN_REQUEST_TOKEN = '' } = sandbox.jobEnv({
     permissions: { 'id-token': 'write' },
-    claims,
+    claims: roleFor(inputs) === 'plan' ? {} : { environment },
   });
   const keys = { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '', AWS_SESSION_TOKEN: '' };
   return { ACTIONS_ID_TOKEN_REQUEST_TOKEN, ...keys };
 }
 
 /** The role with which the workflows run a command: what only looks has one that only reads. */
-export function roleFor({ command = '', 'dry-run': dryRun }: Record<string, string>): JobRole {
+export function roleFor({
+  command = '',
+  'dry-run': dryRun,
+  'revert-drift': reverts,
+}: Record<string, string>): JobRole {
   const looks = ['plan', 'drift', 'status', 'doctor'].includes(command) || dryRun === 'true';
-  return looks ? 'plan' : 'deploy';
+  return looks && reverts !== 'true' ? 'plan' : 'deploy';
 }
 
 /** The ARN of a role without a path. */

@@ -24,7 +24,11 @@ afterAll(async () => {
 });
 
 async function run(stack: Stack, inputs: Record<string, string>): Promise<string> {
-  const { outputs, log } = await deployStack(sandbox, { 'stack-name': stack.name, ...inputs });
+  const { outputs, log } = await deployStack(
+    sandbox,
+    { 'stack-name': stack.name, 'role-arn': '', ...inputs },
+    { env: sandbox.env() },
+  );
   if (outputs.verdict === undefined) throw new Error(`${stack.name}: ${log}`);
   return `${stack.name} ${outputs.verdict}`;
 }
@@ -74,13 +78,18 @@ test('another image changes the task definition and the service of a stack, and 
   for (const stack of ofServices) {
     const service = stack.name.split('-').slice(2).join('-');
     await account.put(ledgerName('dev', service), `registry.example.com/${service}@sha256:${'b'.repeat(64)}`);
-    const { outputs, log } = await deployStack(sandbox, {
-      command: 'plan',
-      'stack-name': stack.name,
-      template: `templates/${stack.template}.yml`,
-      'parameter-files': `templates/environments/${stack.parameterFile}.json`,
-      parameters: JSON.stringify(stack.ownParameters),
-    });
+    const { outputs, log } = await deployStack(
+      sandbox,
+      {
+        command: 'plan',
+        'stack-name': stack.name,
+        template: `templates/${stack.template}.yml`,
+        'parameter-files': `templates/environments/${stack.parameterFile}.json`,
+        parameters: JSON.stringify(stack.ownParameters),
+        'role-arn': '',
+      },
+      { env: sandbox.env() },
+    );
     if (outputs.verdict !== 'planned') throw new Error(log);
     const changes = JSON.parse(outputs.changes ?? '') as { type: string }[];
     expect(changes.map(({ type }) => type).sort()).toEqual(['AWS::ECS::Service', 'AWS::ECS::TaskDefinition']);

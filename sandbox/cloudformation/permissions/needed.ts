@@ -158,6 +158,9 @@ const BY_TYPE: Readonly<Record<string, readonly Rule[]>> = {
     rule(/^(elasticfilesystem|s3files):/, has('FileSystemConfigs'), 'a file system'),
     rule(/^ec2:/, has('VpcConfig'), 'a function in a VPC'),
     rule(/^s3:/, has('S3Bucket'), 'code in S3'),
+    // "If you request the current version of an object without a specific versionId in the request header, only the
+    // s3:GetObject permission is required": https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    rule(/:GetObjectVersion$/, has('S3ObjectVersion'), 'a version of the code in S3'),
     rule(
       /:(Get|Put|Delete|Update)(Function)?CodeSigningConfig$/,
       has('CodeSigningConfigArn'),

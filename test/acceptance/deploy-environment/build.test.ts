@@ -38,7 +38,7 @@ test('another account than the manifest says is refused before anything is pushe
   const sandbox = await start();
   const { workspace } = layoutOf(['one'], {
     ...SMALL_PLATFORM,
-    'platform.yml': (SMALL_PLATFORM['platform.yml'] ?? '').replace('111111111111', '222222222222'),
+    'platform.yml': (SMALL_PLATFORM['platform.yml'] ?? '').replaceAll('111111111111', '222222222222'),
   });
   const run = await deployEnvironment(sandbox, { command: 'build' }, { workspace });
   expect(run.outputs['reason']).toContain('The credentials belong to account 111111111111');

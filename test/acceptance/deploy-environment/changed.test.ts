@@ -8,7 +8,7 @@ import type { Run } from '../../../sandbox/runner.ts';
 import { DEV, useWorkspaces } from '../../support/action.ts';
 import { clientOf } from '../../support/aws-clients.ts';
 import { DockerPlayback } from '../../support/docker-playback.ts';
-import { deployEnvironment } from '../../support/environment.ts';
+import { DEV_ACCOUNT, deployEnvironment } from '../../support/environment.ts';
 import { ecrOf } from '../../support/image.ts';
 import { RegistrySession } from '../../support/registry.ts';
 
@@ -19,7 +19,7 @@ const PLATFORM = {
 project: shop
 region: eu-west-1
 environments:
-  dev: { account: '111111111111' }
+  dev: { ${DEV_ACCOUNT} }
 stacks:
   cluster: { template: cluster.yml }
 services:

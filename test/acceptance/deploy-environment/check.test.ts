@@ -2,15 +2,15 @@ import { describe, expect, test } from '@jest/globals';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import type { Run } from '../../../sandbox/runner.ts';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
-import { deployEnvironment } from '../../support/environment.ts';
+import { DEV_ACCOUNT, deployEnvironment } from '../../support/environment.ts';
 
 const newSandbox = useSandboxes();
 const newWorkspace = useWorkspaces();
 
 const platform = (stacks: string): string => `project: shop
-region: us-east-1
+region: eu-west-1
 environments:
-  dev: { account: '111111111111' }
+  dev: { ${DEV_ACCOUNT} }
 stacks:
 ${stacks}
 services: {}
@@ -142,7 +142,7 @@ test('raw text in a template is a dependency, and a false condition is no export
 Conditions: { Main: !Equals [!Ref Main, 'true'] }
 Resources:
   Topic: { Type: AWS::SNS::Topic }
-  Zone: { Type: AWS::Route53::HostedZone, Condition: Main, Properties: { Name: example.com } }
+  Zone: { Type: AWS::SQS::Queue, Condition: Main }
 Outputs:
   Zone: { Condition: Main, Value: !Ref Zone, Export: { Name: shop-zone } }
 `;

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import type { FaultRule } from '../../../sandbox/index.ts';
 import { gitHubState } from '../../../sandbox/github/state.ts';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
-import { deployEnvironment } from '../../support/environment.ts';
+import { DEV_ACCOUNT, deployEnvironment } from '../../support/environment.ts';
 
 const sandboxOf = useSandboxes();
 const workspaceOf = useWorkspaces();
@@ -17,7 +17,7 @@ const FILES = {
 project: shop
 region: eu-west-1
 environments:
-${ENVIRONMENTS.map((name) => `  ${name}: { account: '111111111111' }`).join('\n')}
+${ENVIRONMENTS.map((name) => `  ${name}: { ${DEV_ACCOUNT} }`).join('\n')}
 stacks:
   network: { template: network.yml }
 services: {}

@@ -223,7 +223,7 @@ test('another run has the environment: it is named, and nothing is changed', asy
 
 test('credentials of another account are refused', async () => {
   const sandbox = await newSandbox();
-  const manifest = SMALL_PLATFORM['platform.yml']!.replace('111111111111', '222222222222');
+  const manifest = SMALL_PLATFORM['platform.yml']!.replaceAll('111111111111', '222222222222');
   const run = await deployEnvironment(
     sandbox,
     {},

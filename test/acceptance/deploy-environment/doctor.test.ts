@@ -232,7 +232,7 @@ describe('what is in the way', () => {
   test('credentials of another account', async () => {
     const sandbox = await start({ scenario: { github } });
     const { run, check } = await doctor(sandbox, {
-      'platform.yml': manifest.replace('111111111111', '222222222222'),
+      'platform.yml': manifest.replaceAll('111111111111', '222222222222'),
     });
     expect(run.outputs['verdict']).toBe('not-ready');
     expect(check('credentials')?.says).toBe(

@@ -25,10 +25,7 @@ async function write(sandbox: Sandbox, Name: string, Value: string): Promise<voi
 
 /** dev is promoted to, and on hold. */
 const promoted = (text: string): string =>
-  text.replace(
-    "  dev: { account: '111111111111', parameters: dev.json }",
-    "  build: { account: '222222222222' }\n  dev: { account: '111111111111', parameters: dev.json, promote-from: build }",
-  );
+  text.replace('  dev: {', "  build: { account: '222222222222' }\n  dev: { promote-from: build,");
 
 async function hold(sandbox: Sandbox): Promise<void> {
   const Value = JSON.stringify({ reason: 'Orders fail', actor: 'eve', at: '2026-11-27T08:00:00Z', run: '' });

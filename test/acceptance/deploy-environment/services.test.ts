@@ -3,7 +3,12 @@ import { writeFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import type { Run } from '../../../sandbox/runner.ts';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
-import { deployEnvironment, ecsServiceTemplate, SMALL_PLATFORM } from '../../support/environment.ts';
+import {
+  DEV_ACCOUNT,
+  deployEnvironment,
+  ecsServiceTemplate,
+  SMALL_PLATFORM,
+} from '../../support/environment.ts';
 import { LayoutWriter } from '../../support/oci.ts';
 
 /** A service that its stack changes is followed as update-service does. */
@@ -27,7 +32,7 @@ const platform = (exitCode: number): string => `
 project: shop
 region: eu-west-1
 environments:
-  dev: { account: '111111111111', parameters: dev.json }
+  dev: { ${DEV_ACCOUNT}, parameters: dev.json }
 stacks:
   network: { template: network.yml }
 services:

@@ -10,11 +10,13 @@ import { GetParameterCommand } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startSandbox, type Sandbox } from '../../../sandbox/index.ts';
 import { type Run, runAction } from '../../../sandbox/runner.ts';
+import { bootstrapped } from '../../../sandbox/scenario/bootstrapped.ts';
 import { schedulesOf } from '../../../sandbox/scheduler/schedules.ts';
 import { useWorkspaces } from '../../support/action.ts';
 import { deployEnvironment } from '../../support/environment.ts';
 import { LayoutWriter } from '../../support/oci.ts';
 import { promoteEnvironment } from '../../support/promotion.ts';
+import { arnOf, jobOf, sessionOf } from '../../support/roles.ts';
 import { node24 } from '../../runtime/node24.js';
 import { clientOf, ssmOf } from '../../unit/sandbox/clients.ts';
 
@@ -27,7 +29,9 @@ const newWorkspace = useWorkspaces();
 
 const environmentLines = (name: Environment): string => `  ${name}:
     account: '${ACCOUNTS[name]}'
-    role: arn:aws:iam::${ACCOUNTS[name]}:role/platform-${name}-deploy
+    role: ${arnOf(ACCOUNTS[name], `platform-${name}-deploy`)}
+    plan-role: ${arnOf(ACCOUNTS[name], `platform-${name}-plan`)}
+    execution-role: ${arnOf(ACCOUNTS[name], `platform-${name}-execution`)}
     parameters: templates/environments/${name}.json`;
 
 const manifest = (stacks = ''): string => `
@@ -128,7 +132,10 @@ class Platform {
     return deployEnvironment(
       this.sandbox,
       { environment, ...inputs },
-      { workspace: this.workspace, env: { GITHUB_SHA: this.#commit } },
+      {
+        workspace: this.workspace,
+        env: { ...jobOf(this.sandbox, environment, inputs), GITHUB_SHA: this.#commit },
+      },
     );
   }
 
@@ -185,7 +192,7 @@ class Platform {
         container: 'nightly',
         run: 'node dist/report.js',
       },
-      env: this.sandbox.env(ACCOUNTS.dev),
+      env: sessionOf(this.sandbox, arnOf(ACCOUNTS.dev, 'platform-dev-deploy')),
     });
   }
 
@@ -232,7 +239,7 @@ describe('a worker and a scheduled task of its image', () => {
     const sandbox = await startSandbox({
       timeScale: 200,
       accounts: Object.values(ACCOUNTS),
-      scenario: { ecs: { rules } },
+      scenario: { ecs: { rules }, stacks: bootstrapped({ environments: ACCOUNTS }) },
     });
     platform = new Platform(sandbox, workspace);
   });

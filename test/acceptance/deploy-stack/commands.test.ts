@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import type { Run } from '../../../sandbox/runner.ts';
 import { deployStack, DEV, useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { clientOf } from '../../support/aws-clients.ts';
 
 /** Each command as a workflow uses it: through the committed bundle, and told by what AWS and GitHub were asked. */
 
@@ -125,12 +126,7 @@ describe('delete', () => {
     sandbox.addFault({ operation: 'DescribeStackEvents', kind: 'delay', delayMs: 1500 });
     const ours = deployStack(sandbox, { command: 'delete', 'allow-delete': 'all', timeout: '20s' });
     await sandbox.calls.arrival({ operation: 'DescribeStackEvents' }, before + 1);
-    const env = sandbox.env(DEV);
-    const credentials = {
-      accessKeyId: env['AWS_ACCESS_KEY_ID'] ?? '',
-      secretAccessKey: env['AWS_SECRET_ACCESS_KEY'] ?? '',
-    };
-    const theirs = new CloudFormationClient({ endpoint: sandbox.url, region: 'eu-west-1', credentials });
+    const theirs = clientOf(sandbox, CloudFormationClient);
     await theirs.send(new DeleteStackCommand({ StackName: 'app' }));
     expect(verdictOf(await ours)).toBe('deleted');
   });

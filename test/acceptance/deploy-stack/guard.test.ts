@@ -2,6 +2,7 @@ import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-clo
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { describe, expect, test } from '@jest/globals';
 import { deployStack, useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { EXECUTION_OF_ANY_TYPE } from '../../support/roles.ts';
 import { clientOf } from '../../unit/sandbox/clients.ts';
 
 /** What the guard lets through and what it stops, in stacks as they are written. */
@@ -74,10 +75,18 @@ Resources:
 `,
     });
     await put('ami-0aaaaaaaaaaaaaaaa');
-    const created = await deployStack(sandbox, { template: 't.yml' }, { workspace });
+    const created = await deployStack(
+      sandbox,
+      { template: 't.yml', 'role-arn': EXECUTION_OF_ANY_TYPE },
+      { workspace },
+    );
     expect(created.outputs['verdict']).toBe('created');
     await put('ami-0bbbbbbbbbbbbbbbb');
-    const blocked = await deployStack(sandbox, { template: 't.yml' }, { workspace });
+    const blocked = await deployStack(
+      sandbox,
+      { template: 't.yml', 'role-arn': EXECUTION_OF_ANY_TYPE },
+      { workspace },
+    );
     expect(blocked.outputs['verdict']).toBe('blocked');
     expect(blocked.outputs['reason']).toContain(
       'Server (AWS::EC2::Instance) would be replaced because of Properties.ImageId, which loses its root volume',

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { deployStack, DEV, useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { EXECUTION_OF_ANY_TYPE } from '../../support/roles.ts';
 
 const start = useSandboxes();
 const workspaceOf = useWorkspaces();
@@ -33,7 +34,7 @@ test('a stack that only its nested stacks keep from being planned is planned wit
   for (const tag of ['a', 'b']) objects.put('templates', `${tag}.yml`, Buffer.from(child(tag)));
   const workspace = workspaceOf({ 'a.yml': parent('a'), 'b.yml': parent('b') });
   const run = (inputs: Record<string, string>): ReturnType<typeof deployStack> =>
-    deployStack(sandbox, inputs, { workspace });
+    deployStack(sandbox, { 'role-arn': EXECUTION_OF_ANY_TYPE, ...inputs }, { workspace });
 
   expect((await run({ template: 'a.yml' })).outputs['verdict']).toBe('created');
   const planned = await run({ template: 'b.yml', command: 'plan' });

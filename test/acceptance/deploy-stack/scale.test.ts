@@ -10,6 +10,7 @@ import type { Sandbox } from '../../../sandbox/index.ts';
 import type { Run } from '../../../sandbox/runner.ts';
 import { node24 } from '../../runtime/node24.js';
 import { deployStack, DEV, useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { clientOf } from '../../support/aws-clients.ts';
 
 /** CloudFormation's own limits: 500 resources a stack, and as many events as there were updates. */
 
@@ -93,13 +94,7 @@ test('500 resources: plan and watch stay linear, in at most 150 MB', async () =>
 test('a stack with 10,000 events behind it: only the new ones are read', async () => {
   const sandbox = await started();
   expect((await measured(sandbox, { template: '500.json' })).outputs['verdict']).toBe('created');
-  const { AWS_ACCESS_KEY_ID: accessKeyId = '', AWS_SECRET_ACCESS_KEY: secretAccessKey = '' } =
-    sandbox.env(DEV);
-  const client = new CloudFormationClient({
-    endpoint: sandbox.url,
-    region: 'eu-west-1',
-    credentials: { accessKeyId, secretAccessKey },
-  });
+  const client = clientOf(sandbox, CloudFormationClient);
   for (let i = 1; i <= 10; i++) {
     await client.send(
       new UpdateStackCommand({

@@ -25,6 +25,7 @@ Resources:
         Statement:
           - { Effect: Allow, Principal: { Service: ecs-tasks.amazonaws.com }, Action: sts:AssumeRole }
       ManagedPolicyArns: ['arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy']
+      PermissionsBoundary: !Sub 'arn:aws:iam::\${AWS::AccountId}:policy/bootstrap-boundary'
   Task:
     Type: AWS::ECS::TaskDefinition
     Properties:

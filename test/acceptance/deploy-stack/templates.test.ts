@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { deployStack, useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { EXECUTION_OF_ANY_TYPE } from '../../support/roles.ts';
 
 /** Templates that CloudFormation reads and other parsers do not, through the bundle. */
 
@@ -34,7 +35,7 @@ test('names and scalars are read as SnakeYAML reads them, at any column, and wha
   const workspace = workspaceOf({ 't.yml': ODD });
   const { outputs, log } = await deployStack(
     sandbox,
-    { template: 't.yml', parameters: 'N=3\nSize=1' },
+    { template: 't.yml', parameters: 'N=3\nSize=1', 'role-arn': EXECUTION_OF_ANY_TYPE },
     { workspace },
   );
   expect([outputs['verdict'], outputs['reason']]).toEqual(['created', expect.any(String)]);

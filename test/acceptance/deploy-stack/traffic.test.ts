@@ -2,14 +2,13 @@ import {
   DescribeRulesCommand,
   ElasticLoadBalancingV2Client,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startSandbox, type Sandbox } from '../../../sandbox/index.ts';
 import { changeByHand } from '../../../sandbox/cloudformation/engine/drift.ts';
 import { stackDatabase } from '../../../sandbox/cloudformation/engine/stack-database.ts';
-import { runAction, type Run } from '../../../sandbox/runner.ts';
-import { node24 } from '../../runtime/node24.js';
+import type { Run } from '../../../sandbox/runner.ts';
 import { deployStack, DEV, useWorkspaces } from '../../support/action.ts';
-import { afterAll } from '@jest/globals';
+import { DEV_ACCOUNT, deployEnvironment } from '../../support/environment.ts';
 import { configOf } from '../../unit/sandbox/clients.ts';
 
 /** Live traffic weights belong to ECS: a stack update never moves them without being allowed to. */
@@ -53,6 +52,7 @@ Resources:
       AssumeRolePolicyDocument:
         Version: '2012-10-17'
         Statement: [{ Effect: Allow, Principal: { Service: ecs.amazonaws.com }, Action: sts:AssumeRole }]
+      PermissionsBoundary: !Sub 'arn:aws:iam::\${AWS::AccountId}:policy/bootstrap-boundary'
   Task:
     Type: AWS::ECS::TaskDefinition
     Properties:
@@ -186,7 +186,7 @@ test('a whole environment is guarded in the same way', async () => {
   const manifest = `
 project: shop
 region: eu-west-1
-environments: { dev: { account: '${DEV}' } }
+environments: { dev: { ${DEV_ACCOUNT} } }
 stacks: { app: { template: app.yml } }
 services: {}
 `;
@@ -196,13 +196,7 @@ services: {}
   const own = await startSandbox({ timeScale: 1000 });
   try {
     const deploy = (version: number, inputs: Record<string, string> = {}): Promise<Run> =>
-      runAction('deploy-environment', {
-        token: own.tokens.installation,
-        node: [node24()],
-        workspace: ofVersion[version] ?? '',
-        env: own.env(DEV),
-        inputs: { command: 'deploy', environment: 'dev', ...inputs },
-      });
+      deployEnvironment(own, inputs, { workspace: ofVersion[version] ?? '' });
     expect(verdictOf(await deploy(0))).toBe('deployed');
     expect(verdictOf(await deploy(1))).toBe('deployed');
     const blocked = await deploy(2);

@@ -6,6 +6,7 @@ import {
 import { describe, expect, test } from '@jest/globals';
 import { node24 } from '../../runtime/node24.js';
 import { deployStack, DEV, useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { actingAs, EXECUTION_ROLE } from '../../support/roles.ts';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import { clientOf } from '../../unit/sandbox/clients.ts';
 
@@ -49,7 +50,7 @@ describe('inputs that do nothing', () => {
         template: 't.yml',
         'on-failure': 'keep',
         'termination-protection': 'true',
-        'role-arn': `arn:aws:iam::${DEV}:role/cloudformation`,
+        'role-arn': EXECUTION_ROLE,
         'notification-arns': `arn:aws:sns:eu-west-1:${DEV}:events`,
         tags: 'team=shop',
         'stack-policy':
@@ -60,7 +61,7 @@ describe('inputs that do nothing', () => {
     expect(run.outputs['verdict']).toBe('created');
     const [created] = sandbox.calls.of('CreateChangeSet');
     expect(created?.input).toMatchObject({
-      RoleARN: `arn:aws:iam::${DEV}:role/cloudformation`,
+      RoleARN: EXECUTION_ROLE,
       NotificationARNs: [`arn:aws:sns:eu-west-1:${DEV}:events`],
       Tags: [{ Key: 'team', Value: 'shop' }],
     });
@@ -145,12 +146,17 @@ describe('REVIEW_IN_PROGRESS', () => {
     expect(run.outputs['verdict']).toBe('created');
   });
 
-  test('a plan that fails leaves no shell behind', async () => {
+  test.each([
+    ['no shell behind where its role may delete stacks', 'deploy', undefined],
+    ['the shell to a deployment where its role only reads, and warns', 'plan', 'REVIEW_IN_PROGRESS'],
+  ] as const)('a plan that fails leaves %s', async (_what, role, status) => {
     const sandbox = await start();
     const workspace = workspaceOf({ 't.yml': queue('      NoSuchProperty: 1\n') });
-    const run = await deployStack(sandbox, { template: 't.yml', command: 'plan' }, { workspace });
+    const env = actingAs(sandbox, role);
+    const run = await deployStack(sandbox, { template: 't.yml', command: 'plan' }, { workspace, env });
     expect(run.outputs['verdict']).toBe('failed');
-    expect(await statusOf(sandbox)).toBeUndefined();
+    expect(await statusOf(sandbox)).toBe(status);
+    expect(/::warning.*cloudformation:DeleteStack/.test(run.log)).toBe(status !== undefined);
   });
 });
 
@@ -337,8 +343,8 @@ describe('templates over 51,200 bytes', () => {
     const workspace = workspaceOf({ 't.yml': large('a') });
     const run = await deployStack(
       sandbox,
-      { template: 't.yml', 'artifact-bucket': 'artifacts', 'aws-region': 'cn-north-1' },
-      { workspace },
+      { template: 't.yml', 'artifact-bucket': 'artifacts', 'aws-region': 'cn-north-1', 'role-arn': '' },
+      { workspace, env: sandbox.env(DEV) },
     );
     expect(run.outputs['verdict']).toBe('created');
     expect(sandbox.calls.of('CreateChangeSet')[0]?.input['TemplateURL']).toMatch(
