@@ -43,8 +43,10 @@ export function handlerDenial(
   if (!actor?.session || type.startsWith('AWS::CloudFormation::') || type.startsWith('AWS::CDK::'))
     return undefined;
   return denialOf(world, actor, stack.region, () => {
-    if (!hasHandlers(type))
-      throw new Error(`the sandbox does not know what CloudFormation needs for ${type}`);
+    if (!hasHandlers(type)) {
+      const message = `the sandbox has no handler permissions of ${type}; use a role with all rights`;
+      throw new AwsError('NotImplemented', message, 501);
+    }
     return handlerQuestions(world, stack, work);
   });
 }

@@ -84,6 +84,16 @@ describe('a service role', () => {
     },
   );
 
+  test('fails for a type whose handlers the sandbox does not know', async () => {
+    const stacks = await start(allow('*'));
+    const template =
+      'Resources: { Table: { Type: AWS::DynamoDB::Table, Properties: { KeySchema: [{ AttributeName: id, KeyType: HASH }] } } }';
+    expect((await stacks.deploy('s', template, { RoleARN: EXECUTION })).StackStatus).toMatch(
+      /FAILED|ROLLBACK_/,
+    );
+    expect((await failures(stacks, 's'))[0]).toContain('no handler permissions of AWS::DynamoDB::Table');
+  });
+
   test('that does not trust CloudFormation cannot be used', async () => {
     const stacks = await start({});
     const answer = stacks.client.send(
