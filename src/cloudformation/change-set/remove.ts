@@ -34,15 +34,15 @@ export async function removeChangeSet(
 ): Promise<void> {
   const limit = context.signal.aborted ? CANCELLED_CLEAN_UP_MS : CLEAN_UP_MS;
   const fresh = { ...context, signal: stopSignal(limit) };
+  let remains = `change set ${request.changeSetName} of ${request.stackName}`;
   try {
     const ours = request.made ?? (await findChangeSet(fresh, request));
     if (!ours) return;
     await deleteChangeSet(fresh, ours, limit);
+    remains = `empty stack ${request.stackName}`;
     if (request.kind === 'create') await removeShell(fresh, ours.stackId, limit);
   } catch (error) {
-    context.log.warning(
-      `The change set ${request.changeSetName} of ${request.stackName} may be left behind: ${reasonOf(error)}`,
-    );
+    context.log.warning(`The ${remains} may be left behind: ${reasonOf(error)}`);
   }
 }
 

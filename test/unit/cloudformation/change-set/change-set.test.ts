@@ -442,4 +442,15 @@ describe('leaving nothing behind', () => {
       /^::warning::The change set plan-1 of app may be left behind: .*not allowed/,
     );
   });
+
+  test('only the empty stack is named when its change set was deleted', async () => {
+    const aws = fakeAws({
+      ...handlers,
+      DeleteStack: () => fail(awsError('AccessDenied', 'not allowed', 403)),
+    });
+    await removeChangeSet(aws.context, request({ kind: 'create' }));
+    const log = aws.lines.join('\n');
+    expect(log).toMatch(/^::warning::The empty stack app may be left behind: .*not allowed/);
+    expect(log).not.toContain('plan-1 of app may');
+  });
 });
