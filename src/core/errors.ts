@@ -46,7 +46,7 @@ export const ERROR_CODES = {
   'signature-unverified':
     'An image is not signed by the signer that is required, or its signature is not valid.',
   'digest-mismatch': 'Content does not have the digest that was expected.',
-  'image-unproven': 'The registry accepted an image or a tag, and reading it back does not prove it.',
+  'image-unproven': 'The registry accepted an image or a tag, but reading it back did not confirm it.',
   'tag-conflict': 'An immutable tag already points to another image.',
   'lock-held': 'Another run holds the lock of the environment.',
   'lock-lost': 'This run lost the lock of the environment.',

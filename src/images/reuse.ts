@@ -123,7 +123,7 @@ function imageRepository({ client, repository: { name, uri } }: ImageBuildContex
 }
 
 function immutable(tag: string, { repository }: ImageRequest): string {
-  return `the tag ${tag} of ${repository} is immutable and stands on an earlier build of this content`;
+  return `the tag ${tag} of ${repository} is immutable and points to an earlier build of this content`;
 }
 
 function pinnedError({ tag, manifest: { digest } }: PinnedGeneration, request: ImageRequest): PlatformError {

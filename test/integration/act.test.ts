@@ -260,6 +260,9 @@ test('a preview is opened, updated and closed, and the one of a merged pull requ
   const { pulls } = getOctokit(sandbox.tokens.user, { baseUrl: sandbox.githubUrl }).rest;
   const play = async (action: string, verdicts: Record<string, string>): Promise<void> => {
     const event = pullRequest(5, action, { sha: host.headOf(5) });
+    // act makes no identity tokens: the sandbox does, by what the job is.
+    const environment = action === 'closed' ? 'preview-cleanup' : 'preview';
+    Object.assign(sandbox.claims, { environment, event_name: 'pull_request' });
     expectPlayed(`preview, ${action}`, await act.play(stage, `${CALLERS}/preview.yml`, event), 0, verdicts);
   };
   for (const [action, letter] of [
@@ -281,6 +284,7 @@ test('a preview is opened, updated and closed, and the one of a merged pull requ
   }
   await host.run(8);
   await pulls.merge({ ...REPOSITORY, pull_number: 8 });
+  Object.assign(sandbox.claims, { environment: 'preview-cleanup', event_name: 'schedule' });
   const swept = await act.play(stage, `${CALLERS}/preview.yml`, { name: 'schedule' });
   expectPlayed('preview, sweep', swept, 0, { 'sweep/preview-sweep/Sweep': 'swept' });
   expect(await host.stacks()).toEqual(['dev-platform-pr-5-user-service']);

@@ -256,7 +256,7 @@ const build = z
         .optional()
         .meta({
           description:
-            'The age from which its image is built again for patches: weekly, or a duration. Default, never.',
+            'Rebuild its image when it is older than this, to get patches: weekly, or a duration. Default, never.',
         }),
     },
     { error: 'a map' },

@@ -89,7 +89,7 @@ async function rootOf(folder: string): Promise<Descriptor> {
   if (index.kind !== 'index') throw invalid('index.json is no index');
   const [first] = index.children;
   const images = new Set(index.children.map(({ digest }) => digest)).size;
-  if (!first || images !== 1) throw invalid(`index.json names ${images} images, and it must be one`);
+  if (!first || images !== 1) throw invalid(`index.json names ${images} images; expected 1`);
   return first;
 }
 

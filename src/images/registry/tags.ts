@@ -24,7 +24,7 @@ class TagConflictError extends PlatformError {
     const there = current === undefined ? 'another image' : current;
     super(
       'tag-conflict',
-      `The tag ${tag} of ${repository} is immutable and stands on ${there}, not on ${wanted}. ` +
+      `The tag ${tag} of ${repository} is immutable and points to ${there}, not to ${wanted}. ` +
         'Give this image another tag.',
     );
   }
@@ -35,7 +35,7 @@ class TagConflictError extends PlatformError {
  * conflict leaves all of them unchanged; those that were set are read back.
  *
  * @returns the tags that were not there before.
- * @throws TagConflictError when an immutable tag stands on another image; UnprovenError.
+ * @throws TagConflictError when an immutable tag points to another image; UnprovenError.
  */
 export async function putTags(
   registry: RegistryClient,

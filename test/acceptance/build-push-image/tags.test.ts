@@ -22,7 +22,7 @@ test('the default tag is the commit that is checked out, or the given one', asyn
 });
 
 describe('an immutable tag', () => {
-  test('that stands on this very image is success: a job can be run again', async () => {
+  test('that points to this very image is success: a job can be run again', async () => {
     const sandbox = await sandboxOf();
     const image = layoutOf(['one']);
     await buildPushImage(sandbox, inputs, image);
@@ -31,7 +31,7 @@ describe('an immutable tag', () => {
     expect(sandbox.calls.of('PutManifest').filter(({ status }) => status !== 201)).toEqual([]);
   });
 
-  test('that stands on another image fails, and no other tag is set or moved', async () => {
+  test('that points to another image fails, and no other tag is set or moved', async () => {
     const sandbox = await sandboxOf();
     const first = layoutOf(['one']);
     await buildPushImage(sandbox, { ...inputs, tags: 'v1, env-dev' }, first);
@@ -40,7 +40,7 @@ describe('an immutable tag', () => {
     expect(run.exitCode).toBe(1);
     expect(run.outputs).toMatchObject({ verdict: 'failed', repository: REPOSITORY });
     expect(run.outputs['reason']).toBe(
-      `The tag v1 of ${REPOSITORY} is immutable and stands on ${first.digest}, not on ${second.digest}. ` +
+      `The tag v1 of ${REPOSITORY} is immutable and points to ${first.digest}, not to ${second.digest}. ` +
         'Give this image another tag. The image is in the repository; not all of its tags are set.',
     );
     const command = new ListImagesCommand({ repositoryName: REPOSITORY });
@@ -82,7 +82,7 @@ describe('an immutable tag', () => {
     });
     const run = await buildPushImage(sandbox, { ...inputs, tags: 'v1' }, layoutOf(['two']));
     expect(run.outputs['verdict']).toBe('failed');
-    expect(run.outputs['reason']).toContain('is immutable and stands on');
+    expect(run.outputs['reason']).toContain('is immutable and points to');
     expect(sandbox.calls.of('PutManifest').at(-1)?.code).toBe('TAG_INVALID');
   });
 });
