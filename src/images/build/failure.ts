@@ -139,7 +139,7 @@ export function explainFailure(
 }
 
 function phaseOf(failed: FailedVertex | undefined, said: readonly string[], request: BuildRequest): Phase {
-  if (!failed) return /code = Unavailable/.test(said.join(' ')) ? 'connect' : 'other';
+  if (!failed) return /\bUnavailable(?: desc = |: )/.test(said.join(' ')) ? 'connect' : 'other';
   const { name } = failed;
   if (/^\[internal\] (?:waiting for connection|booting buildkit)/.test(name)) return 'connect';
   if (/^(?:exporting to|pushing)\b/.test(name)) return 'push';
@@ -178,7 +178,7 @@ function joinLines(lines: readonly string[]): string {
 
 /** What BuildKit and buildx put before every message. */
 const PREFIXES =
-  /^(?:failed to (?:build|solve|receive status|load cache key|compute cache key|create LLB definition|solve with frontend [\w.]+|calculate checksum of ref \S+): |rpc error: code = \w+ desc = |ResourceExhausted: )+/;
+  /^(?:failed to (?:build|solve|receive status|load cache key|compute cache key|create LLB definition|solve with frontend [\w.]+|calculate checksum of ref \S+): |rpc error: code = \w+ desc = |(?:ResourceExhausted|Unavailable): )+/;
 
 /** The line of the Dockerfile that BuildKit names, or that of the failed instruction. */
 function lineOf(lines: readonly string[], step: string, file: string): number | undefined {

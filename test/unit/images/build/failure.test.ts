@@ -207,6 +207,12 @@ const FAILURES: Readonly<Record<string, Expected>> = {
     step: 'docker build',
     fix: 'Check that the builder runs',
   },
+  // Which of its two calls sees the end first is chance.
+  'buildx-0.38/builder-dies-while-solving': {
+    message: `the builder is not available (${builder.description}): error reading from server: EOF`,
+    step: 'docker build',
+    fix: 'Check that the builder runs',
+  },
   'buildx-0.38/builder-not-pulled': {
     message: `the builder is not available (${builder.description}): Error response from daemon: Get "https://registry-1.docker.io/v2/": ${UNKNOWN_HOST}`,
     step: '[internal] booting buildkit',
