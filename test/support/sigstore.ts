@@ -43,16 +43,16 @@ interface SignOptions {
 
 type SignedBundle = ReturnType<typeof bundleToJSON>;
 
-/** @param options.clock the time of its certificates and log entries; default, now. */
-export async function startSigstore(options: { certificates?: Date; log?: Date } = {}): Promise<Sigstore> {
+/** @param options.certificates the time from which its certificates are valid; default, when they are issued. */
+export async function startSigstore(options: { certificates?: Date } = {}): Promise<Sigstore> {
   const server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const keys = { ca: pair(), ct: pair(), log: pair(), tsa: pair() };
   const ca = await initializeCA(keys.ca, certificateLog(keys.ct), options.certificates);
-  const tlog = await initializeTLog(url, keys.log, options.log);
-  const tsa = await initializeTSA(keys.tsa, options.log);
+  const tlog = await initializeTLog(url, keys.log);
+  const tsa = inWholeSeconds(await initializeTSA(keys.tsa));
   const timestamps = tsaHandler(tsa);
   const routes: Record<
     string,
@@ -148,6 +148,20 @@ export async function startSigstore(options: { certificates?: Date; log?: Date }
       await once(server, 'close');
     },
   };
+}
+
+/**
+ * Stamps whole seconds, as Go writes times, in which Sigstore's timestamp authority is written. DER leaves out the zeros
+ * at the end of a fraction (X.690, 11.7.2), and @sigstore/core reads fractions of three digits only: of timestamps in
+ * milliseconds, it refuses one in ten.
+ *
+ * @see https://github.com/golang/go/blob/master/src/encoding/asn1/marshal.go (appendTimeCommon)
+ * @see https://github.com/sigstore/sigstore-js/blob/main/packages/core/src/asn1/parse.ts (RE_TIME_LONG_YEAR)
+ */
+function inWholeSeconds<T extends object>(authority: T): T {
+  return Object.assign(authority, {
+    getCurrentTime: () => new Date(Math.floor(Date.now() / 1000) * 1000),
+  });
 }
 
 /**
