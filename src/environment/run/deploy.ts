@@ -25,7 +25,7 @@ import { runImages, type RunImages } from './images.ts';
 import { runParts, type Part } from './parts.ts';
 import { overallVerdict, type RunEnd, type RunResult } from './result.ts';
 import { releaseExisting } from '../service/existing.ts';
-import { requireGivenImages } from '../service/given-images.ts';
+import { requireGivenImages, requireSignedImages } from '../service/given-images.ts';
 import { deployService } from './services.ts';
 import { deployingStacks, type StackWork } from './stacks.ts';
 import { neighboursOf, targetGraph, type TargetGraph } from './targets.ts';
@@ -218,6 +218,7 @@ export async function deployParts(
   });
   requireValidTargets(context, environment.name, checks);
   await requireGivenImages(context, request, checks);
+  await requireSignedImages(context, request, 'change');
   const { github, commit } = context;
   await recordRun(context.services, environmentRun(context, request), {
     ...sourceOfRun(github, commit),

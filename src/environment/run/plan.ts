@@ -35,6 +35,7 @@ import { readRelease } from '../../delivery/ledger.ts';
 import { describeCatchUpPart } from '../service/catch-up.ts';
 import { planExisting } from '../service/existing-plan.ts';
 import { ledgerOf } from '../service/first-release.ts';
+import { requireSignedImages } from '../service/given-images.ts';
 import { pendingReleases } from '../service/released.ts';
 import { allowedFor, runStackCommand, stackEnd } from './stacks.ts';
 import {
@@ -71,6 +72,7 @@ export async function planEnvironment(
     neighbours: neighboursOf(request.manifest, environment, context.workspace),
   });
   requireValidTargets(context, environment.name, checks);
+  await requireSignedImages(context, request, 'read');
   const planned = new Map<string, PlannedStack>();
   const services = new Map<string, PlannedService>();
   const parts = await runParts(context, [

@@ -4,9 +4,13 @@ import { digestOfReference, type Manifest } from '../../images/registry/manifest
 import { readArchitecturesIn } from '../../images/registry/image-reader.ts';
 import { readManifest } from '../../images/registry/manifest-reader.ts';
 import type { ImageRepository } from '../../images/registry/repository.ts';
+import { requireSignedImage } from '../../images/signature/verify.ts';
+import { readRelease } from '../../delivery/ledger.ts';
 import type { TargetCheck } from '../doctor/templates.ts';
+import { signerOf } from '../manifest/places.ts';
 import { contextAt, type EnvironmentContext, type EnvironmentRequest } from '../run/context.ts';
-import { serviceRepository } from './first-release.ts';
+import { existingUri } from '../run/images.ts';
+import { ledgerOf, serviceRepository } from './first-release.ts';
 
 /** An image that the run was given, and where it has to be. */
 interface GivenImage {
@@ -40,6 +44,41 @@ export async function requireGivenImages(
       }
       const declared = checks.find(({ stack }) => stack === image.service)?.architectures ?? [];
       if (declared.length > 0) await requireArchitecture(image, found, declared);
+    }),
+  );
+}
+
+/**
+ * Refuses given images that would be released and are not signed as the environment requires, before anything is changed.
+ * Where an environment is promoted to, an image is verified upstream, before it is copied.
+ *
+ * @param access what existing services are opened for.
+ * @throws UnverifiedError
+ */
+export async function requireSignedImages(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  access: 'read' | 'change',
+): Promise<void> {
+  const { environment, services, existing } = request.choice;
+  if (!environment.verify || environment.promoteFrom !== undefined) return;
+  const own = services.map((service) => ({
+    service,
+    at: context,
+    uri: async () => (await serviceRepository(context, service)).uri,
+  }));
+  const others = existing.map((service) => {
+    const at = contextAt(context, environment, service.place, access);
+    return { service, at, uri: () => existingUri(at, service.place) };
+  });
+  await Promise.all(
+    [...own, ...others].map(async ({ service, at, uri }) => {
+      const given = request.images[service.name];
+      const signer = signerOf(environment, service, context.workspace);
+      if (given === undefined || !signer) return;
+      const image = `${await uri()}@${digestOfReference(given)}`;
+      const known = await readRelease(at.services, ledgerOf(request, service));
+      if (known?.image !== image) await requireSignedImage(image, signer, at.services);
     }),
   );
 }
