@@ -130,6 +130,14 @@ async function prepare(command: Command, timeScale = 1000): Promise<Prepared> {
   return { sandbox, inputs: given };
 }
 
+/** The plan role may not delete stacks: the empty one of a new plan stays then, and the log says so. */
+function expectNoShell({ log }: Run, status: string | undefined): void {
+  if (status !== 'REVIEW_IN_PROGRESS') return;
+  expect(log).toMatch(
+    /The empty stack app may be left behind: .*not authorized to perform: cloudformation:DeleteStack/,
+  );
+}
+
 async function stateOf(sandbox: Sandbox): Promise<{ status: string | undefined; changeSets: string[] }> {
   const client = clientOf(sandbox, CloudFormationClient);
   const found = await client.send(new DescribeStacksCommand({ StackName: 'app' })).catch(() => undefined);
@@ -155,7 +163,7 @@ async function expectTruth(command: Command, run: Run, sandbox: Sandbox): Promis
     expect({ verdict, status }).toEqual({ verdict: command.verdict, status: command.status });
   } else {
     expect(verdict).toMatch(/^(failed|timed-out)$/);
-    expect(status).not.toBe('REVIEW_IN_PROGRESS');
+    expectNoShell(run, status);
   }
   const planStays = run.exitCode === 0 && command.inputs['command'] === 'plan';
   const planGiven = command.planned === true && run.exitCode !== 0;
@@ -297,7 +305,7 @@ describe.each(commands)('$name', (command) => {
           // A run that is forced to end says no more than that it was cancelled.
           expect(run.outputs['reason']).toMatch(/^The job was cancelled by SIGTERM\. \S/);
           const { status, changeSets } = await stateOf(sandbox);
-          expect(status).not.toBe('REVIEW_IN_PROGRESS');
+          expectNoShell(run, status);
           if (command.planned !== true)
             expect(changeSets.filter((name) => name.includes('1001'))).toEqual([]);
         } finally {
