@@ -61,6 +61,17 @@ describe('from', () => {
     expect(sandbox.calls.where({ service: 'token-registry', operation: 'GetBlob' })).toEqual([]);
   });
 
+  test('blocks an index without an image that runs, since there is nothing to scan', async () => {
+    const { sandbox, app, run } = await stage();
+    const mediaType = 'application/vnd.oci.image.index.v1+json';
+    const index = JSON.stringify({ schemaVersion: 2, mediaType, manifests: [] });
+    expect((await app.put('empty', index, mediaType)).status).toBe(201);
+    const blocked = await run({ from: `${app.uri}:empty`, tags: 'v1', scan: 'low' });
+    expect(blocked.outputs).toMatchObject({ verdict: 'blocked', scan: 'blocked' });
+    expect(blocked.outputs['reason']).toContain('it has no image that runs');
+    expect(await inEcr(sandbox, 'v1')).toBeUndefined();
+  });
+
   test('mirrors the image that a moved tag names now', async () => {
     const { sandbox, app, run } = await stage();
     const before = await app.image('latest', 'one');

@@ -67,16 +67,6 @@ describe('the scan', () => {
     expect(run.outputs['reason']).toContain('2 findings of severity high or worse');
   });
 
-  test('of an index without an image that runs does not exist, and lets nothing pass', async () => {
-    const sandbox = await sandboxWith({});
-    const { workspace, layout } = layoutOf(['one']);
-    layout.finish(layout.index([]));
-    const run = await buildPushImage(sandbox, { ...inputs, scan: 'low' }, { workspace });
-    expect(run.outputs).toMatchObject({ verdict: 'blocked', scan: 'blocked' });
-    expect(run.outputs['reason']).toContain('it has no image that runs');
-    expect(await tags(sandbox)).toEqual([]);
-  });
-
   test('holds for an image that was there already', async () => {
     const sandbox = await sandboxWith({ findings });
     const image = layoutOf(['one']);
