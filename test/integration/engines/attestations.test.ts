@@ -14,23 +14,30 @@ const { registry, base } = useBaseRegistry();
 const DRIVERS: readonly Driver[] = ['remote', 'docker-container'];
 const PROVENANCE = /^https:\/\/slsa\.dev\/provenance\//;
 const SPDX = 'https://spdx.dev/Document';
-const SBOM = { name: 'stand-in', spdxVersion: 'SPDX-2.3' };
+const SBOM = { spdxVersion: 'SPDX-2.3' };
+
+/** A scanner of a registry of one's own, by digest. */
+let generator = '';
 
 /**
- * A generator of SBOMs under the name of BuildKit's default one.
+ * Two generators of SBOMs: one under the name of BuildKit's default one, and one of another name.
  *
  * @see https://github.com/moby/buildkit/blob/v0.34.2/docs/attestations/sbom-protocol.md
  */
 beforeAll(async () => {
   if (!hasEngines) return;
-  const statement = { _type: 'https://in-toto.io/Statement/v0.1', predicateType: SPDX, predicate: SBOM };
-  const script = `echo '${JSON.stringify(statement)}' > $BUILDKIT_SCAN_DESTINATION/stand-in.spdx.json`;
-  await pushBusybox(registry().host, {
-    repository: 'docker/buildkit-syft-scanner',
-    tag: 'stable-1',
-    command: ['sh', '-c', script],
-  });
+  const { host } = registry();
+  await pushGenerator('docker/buildkit-syft-scanner', 'stable-1', 'default');
+  const { digest } = await pushGenerator('scanners/own', 'v1', 'own');
+  generator = `${host}/scanners/own@${digest}`;
 });
+
+function pushGenerator(repository: string, tag: string, name: string) {
+  const predicate = { ...SBOM, name };
+  const statement = { _type: 'https://in-toto.io/Statement/v0.1', predicateType: SPDX, predicate };
+  const script = `echo '${JSON.stringify(statement)}' > $BUILDKIT_SCAN_DESTINATION/stand-in.spdx.json`;
+  return pushBusybox(registry().host, { repository, tag, command: ['sh', '-c', script] });
+}
 
 describe.each(DRIVERS)('with the driver %s', (driver) => {
   const engine = useEngine(driver, () => ({ mirror: registry().host }));
@@ -57,12 +64,15 @@ describe.each(DRIVERS)('with the driver %s', (driver) => {
     expect((await image.files())['colour']).toBe('vermilion\n');
   });
 
-  test('an SBOM is what the generator writes, and the image has it beside its provenance', async () => {
-    const { image } = await built({ sbom: 'true' }, { Dockerfile: `FROM ${base().name}\nRUN echo sbom\n` });
+  test.each<[string, () => string]>([
+    ['default', () => 'true'],
+    ['own', () => `generator=${generator}`],
+  ])('an SBOM is what the %s generator writes, beside the provenance', async (name, sbom) => {
+    const { image } = await built({ sbom: sbom() }, { Dockerfile: `FROM ${base().name}\nRUN echo sbom\n` });
     const statements = await image.attestations();
     expect(statements).toHaveLength(2);
-    const sbom = statements.find(({ predicateType }) => predicateType === SPDX);
-    expect(sbom?.predicate).toMatchObject(SBOM);
+    const found = statements.find(({ predicateType }) => predicateType === SPDX);
+    expect(found?.predicate).toMatchObject({ ...SBOM, name });
   });
 
   test('an image of two platforms has the files of each, and a statement for each', async () => {
