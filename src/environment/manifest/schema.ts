@@ -267,6 +267,11 @@ const build = z
       error: 'only one of bake-file, oci-layout, from, and context with file',
     },
   )
+  .refine(
+    ({ rebuild = 'never', from, 'oci-layout': layout }) =>
+      rebuild === 'never' || (from ?? layout) === undefined,
+    { error: 'never with from or oci-layout: there is nothing to build', path: ['rebuild'] },
+  )
   .meta({ description: 'How its image is built; see build-push-image.' });
 
 const smokeTest = z

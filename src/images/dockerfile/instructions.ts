@@ -24,7 +24,7 @@ const WITH_HEREDOC = /^(?:ONBUILD\s+)?(?:ADD|COPY|RUN)\b/i;
 
 /**
  * Splits a Dockerfile into its instructions, as BuildKit does: directives, comments, continued lines and heredocs.
- * What BuildKit refuses is read as far as it goes, as the build says what is wrong.
+ * A Dockerfile that BuildKit refuses is read as far as possible: the build reports the error.
  *
  * @see https://github.com/moby/buildkit/blob/v0.34.2/frontend/dockerfile/parser/parser.go
  */

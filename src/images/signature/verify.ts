@@ -175,7 +175,7 @@ function thresholds({ tlogs, ctlogs }: TrustedRoot) {
   };
 }
 
-/** Verifies with a key alone: neither log nor timestamp is required, since whoever has the key could write both. */
+/** Verifies with a key alone: neither log nor timestamp is required, since the owner of the key could write both. */
 function requireKey({ entity }: Signed, key: KeyObject): void {
   if (entity.key.$case === 'certificate')
     throw new RefusedSignature('it is signed with a certificate and not a key');

@@ -77,7 +77,7 @@ describe('an environment with verify', () => {
     expect(changing(world, from)).toEqual([]);
   });
 
-  test('says what is wrong with the rule before anything is asked of AWS', async () => {
+  test('reports an invalid rule before any call to AWS', async () => {
     const world = await PromotionWorld.start();
     const from = world.sandbox.calls.all.length;
     const run = await promoteEnvironment(

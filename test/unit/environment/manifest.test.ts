@@ -395,6 +395,8 @@ services:
     ['{ from: nginx, also: nginx }', 'also: "nginx" is not valid: expected a repository such as'],
     ['{ from: nginx, oci-layout: a }', 'only one of bake-file, oci-layout, from, and context with file'],
     ['{ context: a, bake-file: [a.hcl, b.hcl] }', 'only one of bake-file'],
+    ['{ from: nginx, rebuild: weekly }', 'expected never with from or oci-layout: there is nothing to build'],
+    ['{ oci-layout: a, rebuild: 720h }', 'expected never with from or oci-layout: there is nothing to build'],
   ])('with build: %s is refused', (build, message) => {
     const text = existing.replace('repository: shop/api', `repository: shop/api\n    build: ${build}`);
     expect(() => parseManifest(text, 'platform.yml')).toThrow(message);
