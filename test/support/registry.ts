@@ -109,9 +109,9 @@ export class RegistrySession extends RepositorySession {
   }
 
   /** Takes a password for the repository that is there already. */
-  static async reopen(sandbox: Sandbox, account?: string): Promise<RegistrySession> {
+  static async reopen(sandbox: Sandbox, account?: string, repository = REPOSITORY): Promise<RegistrySession> {
     const client = ecrOf(sandbox, account);
-    const command = new DescribeRepositoriesCommand({ repositoryNames: [REPOSITORY] });
+    const command = new DescribeRepositoriesCommand({ repositoryNames: [repository] });
     const { repositories = [] } = await client.send(command);
     const uri = repositories[0]?.repositoryUri ?? '';
     return new RegistrySession(client, await authorizationOf(client), uri);

@@ -1,7 +1,7 @@
 import type { StackResult, StackVerdict } from '../../cloudformation/commands/result.ts';
 import type { ErrorInfo } from '../../core/errors.ts';
 import type { Verdicts } from '../../core/outcome.ts';
-import { capitalize } from '../../core/text.ts';
+import { capitalize, sentence } from '../../core/text.ts';
 import type { Approval } from '../../delivery/approval.ts';
 import type { StatusResult as ServicesStatus } from '../../delivery/promotion/result.ts';
 import type { ServiceResult, ServiceVerdict } from '../../delivery/release/result.ts';
@@ -248,7 +248,7 @@ export function overallVerdict<Done extends string>(
   ].filter((text) => text !== '');
   return {
     verdict,
-    reason: `${environment}: ${first.name} is ${first.verdict}${more}. ${first.reason}${rest.length > 0 ? ` ${capitalize(rest.join('; '))}.` : ''}`,
+    reason: `${environment}: ${first.name} is ${first.verdict}${more}. ${rest.length > 0 ? `${sentence(first.reason)} ${capitalize(rest.join('; '))}.` : first.reason}`,
   };
 }
 

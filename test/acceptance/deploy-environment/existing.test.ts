@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { UpdateServiceCommand } from '@aws-sdk/client-ecs';
 import { expect, test } from '@jest/globals';
 import type { SandboxOptions } from '../../../sandbox/index.ts';
@@ -6,6 +8,9 @@ import { useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { deployEnvironment } from '../../support/environment.ts';
 import { ACCOUNTS, deployRoles, ExistingShop } from '../../support/existing.ts';
 import { deniedCalls, policyIn } from '../../support/iam.ts';
+import { RegistrySession } from '../../support/registry.ts';
+import { attachBundle, statement } from '../../support/signed-images.ts';
+import { startSigstore } from '../../support/sigstore.ts';
 
 /** Services that another tool created: nothing is made but images, revisions and parameters of ours. */
 
@@ -97,6 +102,40 @@ test('an image is built, pushed to the named repository and released, and nothin
   expect(deniedCalls(ledgerless, all, shop.roles('dev'))).toContain(
     'ssm:PutParameter on arn:aws:ssm:eu-west-1:111111111111:parameter/shop/dev/api/lock',
   );
+});
+
+test('an image that the expected workflow did not sign is not released', async () => {
+  const shop = await newShop();
+  const sigstore = await startSigstore();
+  try {
+    const file = join(shop.folder, 'platform.yml');
+    const rule =
+      'verify: { repository: org/platform, workflow: .github/workflows/pipeline.yml, ref: refs/heads/main, trusted-root: root.json }';
+    writeFileSync(file, readFileSync(file, 'utf8').replace('  dev:\n', `$&    ${rule}\n`));
+    writeFileSync(join(shop.folder, 'root.json'), sigstore.trustedRoot);
+    const registry = await RegistrySession.reopen(shop.sandbox, ACCOUNTS.dev, 'team/api');
+    const [host = ''] = registry.uri.split('/');
+    const auth = registry.authorization.replace(/^Basic /, '');
+    const env = { DOCKER_AUTH_CONFIG: JSON.stringify({ auths: { [host]: { auth } } }) };
+    const deploy = () =>
+      deployEnvironment(shop.sandbox, { command: 'deploy' }, { workspace: shop.folder, env });
+    const digest = shop.commit('v1');
+    const refused = await deploy();
+    expect(outcome(refused)).toBe('failed');
+    expect(refused.outputs['reason']).toMatch(
+      / has no signature\. Expected one by the workflow .*pipeline\.yml.*\. 1 of 2 completed\.$/,
+    );
+    expect(changes(shop).filter((change) => change.startsWith('ecs '))).toEqual([]);
+    const claims = {
+      repository: 'org/platform',
+      job_workflow_ref: 'org/platform/.github/workflows/pipeline.yml@refs/heads/main',
+    };
+    await attachBundle(registry, digest, await sigstore.sign(statement(digest), { claims }));
+    expect(outcome(await deploy())).toBe('deployed');
+    expect(await shop.runs('dev')).toEqual([digest]);
+  } finally {
+    await sigstore.close();
+  }
 });
 
 test('what runs is compared with ECS, not only with the ledger', async () => {
