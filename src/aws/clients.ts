@@ -11,6 +11,8 @@ type ClientContext = Pick<Context, 'clock' | 'limiter'>;
 /** What a client needs to know of a session. */
 export interface ClientAccess {
   region: string;
+  /** Twelve digits, where they are known without a call. Accounts have limits of their own. */
+  account?: string;
   /** Absent: the SDK's default chain (environment, profile, container, instance). */
   credentials?: NonNullable<STSClientConfig['credentials']>;
 }
@@ -45,7 +47,7 @@ function factory<C extends { middlewareStack: object }>(
   return async (access, context) => {
     const Client = await load();
     const client = new Client(configuration(access, context));
-    limitRate(client.middlewareStack, context.limiter);
+    limitRate(client.middlewareStack, context.limiter, access);
     requireAnswer(client.middlewareStack, options);
     return client;
   };

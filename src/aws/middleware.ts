@@ -1,6 +1,7 @@
-import type { RateLimiter } from '../core/concurrency.ts';
 import { PlatformError } from '../core/errors.ts';
+import type { RateLimiter } from '../core/network/rate-limiter.ts';
 import { isThrottle } from './errors.ts';
+import { callGroup } from './rates.ts';
 
 /** The parts of the SDK's middleware that are used here, the same for every client. */
 interface Result {
@@ -12,7 +13,7 @@ type Middleware = (next: Next, context: ExecutionContext) => (args: never) => Pr
 interface ExecutionContext {
   clientName?: string;
   commandName?: string;
-  __smithy_context?: { abortSignal?: AbortSignal };
+  __smithy_context?: { abortSignal?: AbortSignal; commandInstance?: object };
 }
 interface Stack {
   addRelativeTo(
@@ -21,19 +22,47 @@ interface Stack {
   ): void;
 }
 
-/** Makes each attempt of each call wait for its turn, and the turns rarer when AWS throttles. */
-export function limitRate(stack: object, limiter: RateLimiter): void {
+/** By command: the SDK hands no options of ours to its middleware. */
+const URGENCIES = new WeakMap<object, number>();
+
+/** Says how much waits for a command that is about to be sent; see `Context.urgency`. */
+export function setUrgency(command: object, urgency: number | undefined): void {
+  if (urgency !== undefined) URGENCIES.set(command, urgency);
+}
+
+/**
+ * Makes each attempt of each call wait for its turn, and the turns of its bucket rarer when AWS throttles.
+ *
+ * @param access whose calls they are: two roles of one account share its limits.
+ */
+export function limitRate(
+  stack: object,
+  limiter: RateLimiter,
+  access: { account?: string; region: string },
+): void {
   const middleware: Middleware = (next, context) => async (args) => {
-    await limiter.take(context.__smithy_context?.abortSignal);
+    const [service, operation] = namesOf(context);
+    const group = callGroup(service, operation);
+    const bucket = limiter.bucket(`${access.account ?? 'own'} ${access.region} ${group.name}`, group);
+    const { abortSignal: signal, commandInstance: command } = context.__smithy_context ?? {};
+    await bucket.take({ signal, urgency: command && URGENCIES.get(command) });
     try {
       return await next(args);
     } catch (error) {
-      if (isThrottle(error)) limiter.slow();
+      if (isThrottle(error)) bucket.slow();
       throw error;
     }
   };
   const options = { name: 'limitRate', relation: 'after', toMiddleware: 'retryMiddleware' } as const;
   (stack as Stack).addRelativeTo(middleware, options);
+}
+
+/** `CloudFormation` and `DescribeStacks`. */
+function namesOf({
+  clientName = '',
+  commandName = '',
+}: ExecutionContext): [service: string, operation: string] {
+  return [clientName.replace(/Client$/, ''), commandName.replace(/Command$/, '')];
 }
 
 /** An answer that did not come from AWS: a proxy's page, or a text that was cut. AWS may have applied the call. */
@@ -91,8 +120,8 @@ export function requireAnswer(stack: object, { xml = false }: { xml?: boolean })
     const bytes = await collect(response.body);
     response.body = bytes;
     const body = bytes.toString('utf8');
-    const operation = context.commandName?.replace(/Command$/, '') ?? '';
-    const call = `${context.clientName?.replace(/Client$/, '') ?? ''} ${operation}`.trim();
+    const [service, operation] = namesOf(context);
+    const call = `${service} ${operation}`.trim();
     if (status < 300) {
       if (new RegExp(`<(?:\\w+:)?${operation}Response[\\s/>]`).test(body)) return result;
       throw new MalformedResponseError(call, status, body);

@@ -1,6 +1,7 @@
 import type { Context } from '../core/context.ts';
 import { abortReason } from '../core/errors.ts';
 import { toAwsError } from './errors.ts';
+import { setUrgency } from './middleware.ts';
 
 /** The parts of a client and of its commands that tell the types of a call. */
 interface Sender<Configuration> {
@@ -21,18 +22,20 @@ interface Command<Configuration, Output> {
 
 /**
  * Sends a command. A cancelled job ends the call with the signal's own reason; what must still be sent then (to
- * stop what was started) goes with a signal of its own: `{ signal: stopSignal(5000) }`.
+ * stop what was started) goes with a signal of its own: `{ signal: stopSignal(5000) }`. Of the calls that wait for their
+ * turn, those of the context with the highest urgency are sent first.
  *
  * @throws AwsError; the signal's reason when it is aborted.
  */
 export async function send<Configuration, Output>(
   client: Sender<Configuration>,
   command: Command<Configuration, Output>,
-  context: Pick<Context, 'signal'>,
+  context: Pick<Context, 'signal' | 'urgency'>,
   options: SendOptions = {},
 ): Promise<Output> {
   const { signal } = context;
   throwIfAborted(signal);
+  setUrgency(command, context.urgency);
   try {
     const sending = client.send(command as never, { abortSignal: signal, ...options });
     return (await orAborted(sending, signal)) as Output;

@@ -65,7 +65,7 @@ export function createSession(options: SessionOptions): Session {
     );
   }
   const credentials = roleCredentials({ region, roleArn: roleToAssume, context, env });
-  return { region, credentials, accountId: () => Promise.resolve(account) };
+  return { region, account, credentials, accountId: () => Promise.resolve(account) };
 }
 
 async function callerAccount(region: string, context: SessionOptions['context']): Promise<string> {

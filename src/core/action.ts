@@ -14,16 +14,13 @@ import {
 import { CancelledError, PlatformError, reasonOf, stackOf } from './errors.ts';
 import { readInputs, secretInputs } from './inputs/contract.ts';
 import type { InputContract, Inputs } from './inputs/contract.ts';
-import { RateLimiter } from './concurrency.ts';
 import { notify } from './notification/notification.ts';
 import { webhookSecrets } from './notification/webhook.ts';
 import { useProxies } from './network/proxy.ts';
+import { RateLimiter } from './network/rate-limiter.ts';
 import { Redactor } from './redaction.ts';
 import { actionsRunner } from './runner.ts';
 
-/** AWS throttles an account's calls to CloudFormation at about this rate; the limiter slows down by itself. */
-const CALLS_PER_SECOND = 10;
-const CALLS_AT_ONCE = 20;
 /** How long a handle that somebody forgot may hold the process after the outcome is written. */
 const LINGER_MS = 1000;
 
@@ -100,7 +97,7 @@ function createContext(host: Host, signal: AbortSignal): Context {
     clock: systemClock,
     signal,
     redactor,
-    limiter: new RateLimiter({ perSecond: CALLS_PER_SECOND, burst: CALLS_AT_ONCE, clock: systemClock }),
+    limiter: new RateLimiter({ clock: systemClock }),
     annotations: new Annotations(),
   };
 }

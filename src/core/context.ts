@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
-import type { RateLimiter } from './concurrency.ts';
 import type { Annotations, Log } from './log.ts';
+import type { RateLimiter } from './network/rate-limiter.ts';
 import type { Redactor } from './redaction.ts';
 
 /** What one run of an action works with. */
@@ -12,5 +12,10 @@ export interface Context {
   redactor: Redactor;
   /** Shared by everything that calls AWS. */
   limiter: RateLimiter;
+  /**
+   * How much waits for the calls that are made with this context: the highest get their turn first. Of a part of a run it
+   * is the length of the longest chain of parts that wait for it. Default, 0.
+   */
+  urgency?: number;
   annotations: Annotations;
 }

@@ -18,7 +18,7 @@ const GOES_FIRST_MS = 60_000;
 /** A cancelled job has seconds; the lock must not stay behind. */
 const RELEASE_WITHIN_MS = 3000;
 
-export interface LockContext extends Pick<Context, 'clock' | 'signal' | 'log'> {
+export interface LockContext extends Pick<Context, 'clock' | 'signal' | 'log' | 'urgency'> {
   ssm(): Promise<SSMClient>;
 }
 
@@ -74,7 +74,8 @@ export async function withLock<T>(
   request: LockRequest,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const lock = new Lock(await context.ssm(), request, context);
+  // A lock that is not renewed in time is lost: its calls do not wait behind the work.
+  const lock = new Lock(await context.ssm(), request, { ...context, urgency: Infinity });
   try {
     await lock.acquire(request.waitMs);
   } catch (error) {

@@ -9,7 +9,7 @@ import type { DeployStackInputs } from '../../src/cloudformation/context.ts';
 import { runningRevisionIn } from '../../src/environment/run/follow-service.ts';
 import { Annotations } from '../../src/core/log.ts';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
-import { RateLimiter } from '../../src/core/concurrency.ts';
+import { RateLimiter } from '../../src/core/network/rate-limiter.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import { presentStack } from '../../src/present/stack.ts';
 import { recordingLog } from '../unit/core/fakes.ts';

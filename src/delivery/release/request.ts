@@ -12,7 +12,6 @@ import {
   ssmClient,
 } from '../../aws/clients.ts';
 import type { Session } from '../../aws/session.ts';
-import { RateLimiter } from '../../core/concurrency.ts';
 import type { Context } from '../../core/context.ts';
 import type { EcsContext } from '../../ecs/service.ts';
 import type {
@@ -126,34 +125,19 @@ export interface ServiceContext extends EcsContext, LedgerContext {
   secretsManager(): Promise<SecretsManagerClient>;
 }
 
-/**
- * What an account's ECS, ECR and Parameter Store take of reads without throttling, all together. The limiter slows
- * down by itself.
- *
- * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
- */
-const CALLS_PER_SECOND = 20;
-const CALLS_AT_ONCE = 60;
-
-/**
- * A context over a session. Each client is opened when it is first asked for. The calls have a rate of their own: AWS
- * counts those of CloudFormation apart, and each account by itself.
- */
+/** A context over a session. Each client is opened when it is first asked for. */
 export function serviceContext(session: Session, context: Context, env: NodeJS.ProcessEnv): ServiceContext {
-  const { clock } = context;
-  const limiter = new RateLimiter({ perSecond: CALLS_PER_SECOND, burst: CALLS_AT_ONCE, clock });
-  const own = { ...context, limiter };
   return {
-    ...own,
+    ...context,
     region: session.region,
     env,
-    ecs: once(() => ecsClient(session, own)),
-    elb: once(() => elbClient(session, own)),
-    logs: once(() => logsClient(session, own)),
-    ssm: once(() => ssmClient(session, own)),
-    ecr: byRegion((region) => ecrClient({ ...session, region }, own), session.region),
-    iam: once(() => iamClient(session, own)),
-    secretsManager: once(() => secretsClient(session, own)),
+    ecs: once(() => ecsClient(session, context)),
+    elb: once(() => elbClient(session, context)),
+    logs: once(() => logsClient(session, context)),
+    ssm: once(() => ssmClient(session, context)),
+    ecr: byRegion((region) => ecrClient({ ...session, region }, context), session.region),
+    iam: once(() => iamClient(session, context)),
+    secretsManager: once(() => secretsClient(session, context)),
   };
 }
 

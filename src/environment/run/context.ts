@@ -87,10 +87,10 @@ function inSession(context: Context, session: Session, env: NodeJS.ProcessEnv) {
   };
 }
 
-/** The same environment under another signal or log. */
+/** The same environment under another signal, log or urgency. */
 export function withOverrides(
   context: EnvironmentContext,
-  change: Partial<Pick<Context, 'signal' | 'log'>>,
+  change: Partial<Pick<Context, 'signal' | 'log' | 'urgency'>>,
 ): EnvironmentContext {
   return {
     ...context,

@@ -16,9 +16,9 @@ export async function runParts(context: EnvironmentContext, parts: readonly Part
   const { clock, log, signal } = context;
   const width = Math.max(0, ...parts.map(({ name }) => name.length));
   const times = new Map<string, { startedAt: number; endedAt: number }>();
-  const ends = await runGraph(parts, signal, async (part) => {
+  const ends = await runGraph(parts, signal, async (part, urgency) => {
     const startedAt = clock.now();
-    const own = withOverrides(context, { log: unitLog(log, part.name, width) });
+    const own = withOverrides(context, { log: unitLog(log, part.name, width), urgency });
     const end = await part.work(own).catch((error: unknown) => failedPart(error, own));
     times.set(part.name, { startedAt, endedAt: clock.now() });
     return { ok: end.ok, value: end };

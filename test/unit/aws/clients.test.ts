@@ -10,7 +10,7 @@ import { cloudFormationClient, s3Client, ssmClient } from '../../../src/aws/clie
 import { send } from '../../../src/aws/send.ts';
 import { classify, errorText } from '../../../src/aws/errors.ts';
 import { CancelledError } from '../../../src/core/errors.ts';
-import { RateLimiter } from '../../../src/core/concurrency.ts';
+import { RateBucket, RateLimiter } from '../../../src/core/network/rate-limiter.ts';
 import { FakeClock } from '../core/fakes.ts';
 import { cutShort, Endpoint, failure, reset, text, xml } from './endpoint.ts';
 import type { Answer } from './endpoint.ts';
@@ -136,11 +136,28 @@ describe('a call', () => {
   });
 
   test('waits for the limiter at each attempt, and slows it down when it is throttled', async () => {
-    const take = jest.spyOn(limiter, 'take');
-    const slow = jest.spyOn(limiter, 'slow');
+    const take = jest.spyOn(RateBucket.prototype, 'take');
+    const slow = jest.spyOn(RateBucket.prototype, 'slow');
     await describeStacks([failure('Throttling'), reset, stacks]);
     expect(take).toHaveBeenCalledTimes(3);
     expect(slow).toHaveBeenCalledTimes(1);
+  });
+
+  test("waits with its context's urgency, in the bucket of its account, region and operation", async () => {
+    endpoint.answers = [stacks];
+    const bucket = jest.spyOn(limiter, 'bucket');
+    const take = jest.spyOn(RateBucket.prototype, 'take');
+    const { signal } = new AbortController();
+    for (const account of ['111111111111', undefined]) {
+      const own = { ...access, ...(account !== undefined && { account }) };
+      const client = await cloudFormationClient(own, { clock, limiter });
+      await send(client, new DescribeStacksCommand({}), { signal, urgency: 7 });
+    }
+    expect(bucket.mock.calls.map(([name]) => name)).toEqual([
+      '111111111111 eu-central-1 CloudFormation DescribeStacks',
+      'own eu-central-1 CloudFormation DescribeStacks',
+    ]);
+    expect(take).toHaveBeenLastCalledWith({ signal, urgency: 7 });
   });
 
   test('is ended by its signal, with the reason of the signal', async () => {

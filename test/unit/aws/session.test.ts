@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createSession, type Session } from '../../../src/aws/session.ts';
 import { CancelledError, InputError } from '../../../src/core/errors.ts';
-import { RateLimiter } from '../../../src/core/concurrency.ts';
+import { RateLimiter } from '../../../src/core/network/rate-limiter.ts';
 import type { Redactor } from '../../../src/core/redaction.ts';
 import { FakeClock, recordingLog } from '../core/fakes.ts';
 import { Endpoint, failure, reset, text, xml } from './endpoint.ts';

@@ -5,7 +5,7 @@ import type { Template } from '../../../src/cloudformation/template/template.ts'
 import { locate } from '../../../src/cloudformation/template/locate.ts';
 import { readTemplateDocument } from '../../../src/cloudformation/template/document.ts';
 import { Annotations } from '../../../src/core/log.ts';
-import { RateLimiter } from '../../../src/core/concurrency.ts';
+import { RateLimiter } from '../../../src/core/network/rate-limiter.ts';
 import { FakeClock, recordingLog } from '../core/fakes.ts';
 
 export type Input = Record<string, unknown>;

@@ -69,3 +69,12 @@ test('after a cancel nothing begins', async () => {
     'service',
   ]);
 });
+
+test('the urgency of a job is the length of the longest chain that waits for it', async () => {
+  const urgencies: Record<string, number> = {};
+  await runGraph(jobs, new AbortController().signal, ({ name }, urgency) => {
+    urgencies[name] = urgency;
+    return Promise.resolve({ ok: true, value: name });
+  });
+  expect(urgencies).toEqual({ vpc: 3, registry: 1, security: 2, cluster: 1, service: 0 });
+});

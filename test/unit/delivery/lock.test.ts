@@ -15,7 +15,7 @@ import {
 import { ledgerNames } from '../../../src/delivery/ledger.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { CancelledError } from '../../../src/core/errors.ts';
-import { RateLimiter } from '../../../src/core/concurrency.ts';
+import { RateLimiter } from '../../../src/core/network/rate-limiter.ts';
 import { recordingLog } from '../core/fakes.ts';
 import { configOf, refusal, sandboxOf, ssmOf } from '../sandbox/clients.ts';
 

@@ -1,9 +1,11 @@
 import { expect, test } from '@jest/globals';
+import { callGroup } from '../../../src/aws/rates.ts';
 import { createSession } from '../../../src/aws/session.ts';
 import { LockTakenError } from '../../../src/delivery/lock.ts';
 import { serviceContext } from '../../../src/delivery/release/request.ts';
 import { releaseService } from '../../../src/delivery/release/release-service.ts';
 import { systemClock } from '../../../src/core/clock.ts';
+import { RateLimiter } from '../../../src/core/network/rate-limiter.ts';
 import { CancelledError, TimeoutError } from '../../../src/core/errors.ts';
 import { releaseRequest } from '../../support/in-process.ts';
 import { contextOf } from '../images/registry/context.ts';
@@ -39,7 +41,8 @@ test('what stops the rollout does not wait behind the calls of the work', async 
   const { sandbox, client } = await EcsWorld.withService({ scenario: { ecs: { rules: [slow] } } });
   process.env['AWS_ENDPOINT_URL'] = sandbox.url;
   const stop = new AbortController();
-  const context = { ...contextOf(), clock: systemClock, signal: stop.signal };
+  const limiter = new RateLimiter({ perSecond: 20, burst: 60, clock: systemClock });
+  const context = { ...contextOf(), clock: systemClock, limiter, signal: stop.signal };
   const credentials = client.config.credentials;
   const session = { ...createSession({ region: 'eu-west-1', context }), credentials };
   const before = sandbox.calls.of('DescribeServiceDeployments').length;
@@ -49,9 +52,11 @@ test('what stops the rollout does not wait behind the calls of the work', async 
   // Many minutes of calls of other work, which does not end with this job.
   const others = new AbortController();
   let waiting = 20_000;
+  const group = callGroup('ECS', 'StopServiceDeployment');
+  const bucket = limiter.bucket(`own eu-west-1 ${group.name}`, group);
   const queue = Promise.allSettled(
     Array.from({ length: waiting }, async () => {
-      await services.limiter.take(others.signal);
+      await bucket.take({ signal: others.signal });
       waiting--;
     }),
   );

@@ -17,7 +17,7 @@ import type { CloudFormationContext, DeployStackInputs } from '../../../../src/c
 import type { Plan } from '../../../../src/cloudformation/change-set/changes.ts';
 import { Annotations } from '../../../../src/core/log.ts';
 import { systemClock } from '../../../../src/core/clock.ts';
-import { RateLimiter } from '../../../../src/core/concurrency.ts';
+import { RateLimiter } from '../../../../src/core/network/rate-limiter.ts';
 import { poll } from '../../../../src/core/poll.ts';
 import { recordingLog } from '../../core/fakes.ts';
 import { DEV, sandboxOf } from '../../sandbox/clients.ts';

@@ -1,6 +1,6 @@
 import type { Context } from '../../../../src/core/context.ts';
 import { Annotations } from '../../../../src/core/log.ts';
-import { RateLimiter } from '../../../../src/core/concurrency.ts';
+import { RateLimiter } from '../../../../src/core/network/rate-limiter.ts';
 import { Redactor } from '../../../../src/core/redaction.ts';
 import { FakeClock, recordingLog } from '../../core/fakes.ts';
 
