@@ -16,6 +16,7 @@ import { TokenRegistry, type TokenRegistryOptions, tokenRegistriesOf } from './r
 import { readScenario } from './scenario/scenario.ts';
 import type { Timer } from './clock.ts';
 import type { FaultRule, Scenario } from './scenario/scenario.ts';
+import { Rates } from './server/rates.ts';
 import { listen } from './server/server.ts';
 import { SLACK_WEBHOOKS, slackEndpoint } from './slack/endpoint.ts';
 import { DEFAULT_REGION, World } from './world.ts';
@@ -84,8 +85,9 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     await createExistingStacks(world);
   }
   const calls = new CallLog(logTargets(options));
+  const rates = new Rates(scenario.rates ?? {}, () => world.clock.now().getTime());
   const faults = new Faults(scenario.faults ?? [], scenario.seed ?? 1);
-  const answering = new CallHandler(world.clock, faults, calls);
+  const answering = new CallHandler(world.clock, rates, faults, calls);
   const claims: Claims = defaultClaims(world);
   const jobs: JobClaims = new Map();
   const server = await listen(

@@ -109,6 +109,38 @@ const fault = object(
   },
 );
 
+/** Calls that have a token bucket: one per account and region. */
+const bucket = object(
+  {
+    /** As in the credential scope: ecs, ssm, elasticloadbalancing. */
+    service: text,
+    /** How many calls it takes at once. */
+    size: positive,
+    /** Tokens that come back in a second of the wall clock. */
+    refill: positive,
+  },
+  {
+    /** Names of operations, or beginnings with `*`; by default all of the service. */
+    operations: listOf(text),
+    /** Each of the operations has a bucket of its own. By default they share one. */
+    each: flag,
+    /** Without these, in every account and region. */
+    account,
+    region: text,
+  },
+);
+
+/** How often AWS may be called. */
+const rates = object(
+  {},
+  {
+    /** `aws`: the limits that an account has by default. */
+    preset: oneOf('aws'),
+    /** Before those of the preset: the first that a call matches is its bucket. */
+    buckets: listOf(bucket),
+  },
+);
+
 const resource = object(
   {
     match: object({}, { type: text, logicalId: text, stack: text }),
@@ -232,6 +264,8 @@ const scenario = object(
     /** Of the ids and of the faults that come by likelihood. */
     seed: whole,
     faults: listOf(fault),
+    /** Without it, calls are never throttled. */
+    rates,
     /** What CloudFormation does with the resources that match. */
     resources: listOf(resource),
     /** Hooks that fail. */
@@ -294,6 +328,8 @@ const scenario = object(
 export type Scenario = TypeOf<typeof scenario>;
 export type ExistingStack = NonNullable<Scenario['stacks']>[number];
 export type FaultRule = TypeOf<typeof fault>;
+export type RateScenario = TypeOf<typeof rates>;
+export type BucketRule = TypeOf<typeof bucket>;
 export type ResourceRule = TypeOf<typeof resource>;
 export type HookRule = TypeOf<typeof hook>;
 export type GitHubScenario = TypeOf<typeof github>;

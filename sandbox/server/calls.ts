@@ -15,10 +15,14 @@ export interface LoggedCall {
   code?: string;
   /** The kind of fault that struck. */
   fault?: string;
+  /** The token bucket that was empty. */
+  bucket?: string;
 }
 
 /** What a call must be: fields that are equal. */
-export type CallMatch = Partial<Pick<LoggedCall, 'service' | 'operation' | 'account' | 'region' | 'fault'>>;
+export type CallMatch = Partial<
+  Pick<LoggedCall, 'service' | 'operation' | 'account' | 'region' | 'fault' | 'bucket'>
+>;
 
 export interface CallLogOptions {
   /** A file that gets a JSON line for each call that ends. */
@@ -71,7 +75,7 @@ export class CallLog {
   end(call: LoggedCall, outcome: Pick<LoggedCall, 'status' | 'code' | 'fault'>): void {
     Object.assign(call, outcome);
     if (this.#options.file !== undefined) appendFileSync(this.#options.file, `${JSON.stringify(call)}\n`);
-    const { service, operation, status, code = '', fault = '' } = call;
+    const { service, operation, status, code = '', fault = call.bucket ?? '' } = call;
     this.#options.write?.(`${service} ${operation} ${String(status)} ${code} ${fault}`.trimEnd());
   }
 }

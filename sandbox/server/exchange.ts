@@ -4,6 +4,7 @@ import { checkFault, type FaultRule } from '../scenario/scenario.ts';
 import { Random } from '../world.ts';
 import type { CallLog, LoggedCall } from './calls.ts';
 import type { HttpRequest, Reply } from './http.ts';
+import type { Rates } from './rates.ts';
 
 /** A call that was read: how it is applied, and how its protocol words a refusal. */
 export interface Exchange {
@@ -23,20 +24,24 @@ export interface Endpoint {
 export const RESET = 'reset';
 
 const DEFAULT_DELAY_MS = 1000;
+/** How a call is refused that comes too often. */
+const THROTTLE: FaultRule = { kind: 'throttle' };
 
 /** Is asked before a call is applied; the call waits for the promise. */
 export type BeforeCall = (call: LoggedCall) => Promise<void> | undefined;
 
-/** Answers calls: applies them, lets faults strike them, and logs them. */
+/** Answers calls: applies them, refuses those that come too often, lets faults strike them, and logs them. */
 export class CallHandler {
   readonly #clock: SimulatedClock;
+  readonly #rates: Rates;
   readonly #faults: Faults;
   readonly #calls: CallLog;
   /** Of a test that makes something happen between two calls. */
   beforeCall: BeforeCall | undefined;
 
-  constructor(clock: SimulatedClock, faults: Faults, calls: CallLog) {
+  constructor(clock: SimulatedClock, rates: Rates, faults: Faults, calls: CallLog) {
     this.#clock = clock;
+    this.#rates = rates;
     this.#faults = faults;
     this.#calls = calls;
   }
@@ -44,8 +49,10 @@ export class CallHandler {
   async answer(exchange: Exchange): Promise<Reply | typeof RESET> {
     const logged = this.#calls.begin(exchange.call);
     await this.beforeCall?.(logged);
-    const rule = this.#faults.strike(exchange.call);
-    if (rule) logged.fault = rule.kind;
+    const bucket = this.#rates.refuse(exchange.call);
+    const rule = bucket === undefined ? this.#faults.strike(exchange.call) : THROTTLE;
+    if (bucket !== undefined) logged.bucket = bucket;
+    else if (rule) logged.fault = rule.kind;
     const reply = await (rule ? this.#struck(exchange, rule) : applied(exchange)).catch(resetOnClose);
     const { status, code } = reply === RESET ? { status: 0 } : reply;
     this.#calls.end(logged, { status, ...(code !== undefined && { code }) });

@@ -27,7 +27,7 @@ async function attemptsFor(info: Info): Promise<{ attempts: number; clock: FakeC
 
 describe('RetryStrategy', () => {
   test.each([
-    ['Throttling', 8],
+    ['Throttling', 13],
     ['TimeoutError', 8],
     ['InternalFailure', 5],
     ['MalformedResponseError', 5],

@@ -1,6 +1,7 @@
 import { expect, jest, test } from '@jest/globals';
 import { CallLog } from '../../../../sandbox/server/calls.ts';
 import { CallHandler, Faults } from '../../../../sandbox/server/exchange.ts';
+import { Rates } from '../../../../sandbox/server/rates.ts';
 import { query } from '../../../../sandbox/protocols/query.ts';
 import { AwsError } from '../../../../sandbox/protocols/service.ts';
 import { World } from '../../../../sandbox/world.ts';
@@ -10,7 +11,12 @@ test('a defect of the sandbox is loud, and of a status that no client retries', 
   const calls = new CallLog();
   const origin = { service: 'sts', account: '', region: '', principalArn: '', requestId: 'r' };
   const call = { ...origin, operation: 'Broken', input: {} };
-  const reply = await new CallHandler(new World().clock, new Faults([], 1), calls).answer({
+  const reply = await new CallHandler(
+    new World().clock,
+    new Rates({}, Date.now),
+    new Faults([], 1),
+    calls,
+  ).answer({
     call,
     apply: () => Promise.reject(new TypeError('x is not a function')),
     refuse: (error) => query.refuse(error, call),
