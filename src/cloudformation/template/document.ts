@@ -46,16 +46,33 @@ export class TemplateSyntaxError extends PlatformError {
   }
 }
 
-/** What was read, by the text: one run asks for the same template ten times. Nothing changes a document. */
-const known = new Map<string, WeakRef<TemplateDocument>>();
+/**
+ * What was read last, by the text: one command asks for the same template ten times. Nothing changes a document. Its nodes
+ * take about ten times the memory of the text, so the texts that are kept have a limit in all.
+ */
+const recent = new Map<string, TemplateDocument>();
+const RECENT_CHARACTERS = 6_000_000;
+let recentCharacters = 0;
 
 /**
  * Reads a template's text, YAML (short-form intrinsics are kept as tags) or JSON, as CloudFormation reads it.
  * @throws TemplateSyntaxError when the text does not parse, or is not a map at the top.
  */
 export function readTemplateDocument(text: string): TemplateDocument {
-  const document = known.get(text)?.deref() ?? parseTemplateDocument(text);
-  known.set(text, new WeakRef(document));
+  const known = recent.get(text);
+  if (known) {
+    recent.delete(text);
+    recent.set(text, known);
+    return known;
+  }
+  const document = parseTemplateDocument(text);
+  recent.set(text, document);
+  recentCharacters += text.length;
+  for (const oldest of recent.keys()) {
+    if (recentCharacters <= RECENT_CHARACTERS) break;
+    recent.delete(oldest);
+    recentCharacters -= oldest.length;
+  }
   return document;
 }
 

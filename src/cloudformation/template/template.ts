@@ -27,8 +27,8 @@ export interface Template {
   url?: string;
   /** SHA-256 of the template's text, hex. */
   hash: string;
-  /** The file as it was read. */
-  document?: TemplateDocument;
+  /** The file's text, before its local paths are replaced. */
+  source?: string;
   /** What `body` refers to in the artifact bucket. */
   artifacts?: readonly Artifact[];
   /** Those of its nested stacks that are local files, by logical id. */
@@ -61,12 +61,13 @@ export function nestedTemplate(
 /** What is read from the text of a template. */
 export type TemplateFacts = Pick<Template, 'parameters' | 'resources' | 'lineOf' | 'locate'>;
 
-export function factsOf(document: TemplateDocument): TemplateFacts {
+/** Lines are looked up in what is read again then: the nodes of a large template take ten times the memory of its text. */
+export function factsOf({ parameters, resources, source }: TemplateDocument): TemplateFacts {
   return {
-    parameters: document.parameters,
-    resources: document.resources,
-    lineOf: (path) => document.lineOf(path),
-    locate: (message) => locate(message, document),
+    parameters,
+    resources,
+    lineOf: (path) => readTemplateDocument(source).lineOf(path),
+    locate: (message) => locate(message, readTemplateDocument(source)),
   };
 }
 
@@ -151,7 +152,7 @@ function fromText(context: CloudFormationContext, request: PackageRequest, body:
     file,
     body,
     hash: sha256(body),
-    document,
+    source: document.source,
     nested: nestedIn(document, request),
     ...factsOf(document),
   };
@@ -172,11 +173,12 @@ export function packaged(
   workspace: string,
   use: Pick<TemplateUse, 'artifactBucket'>,
 ): Template {
-  const { document, file } = template;
-  if (!document || file === undefined) return template;
+  const { source, file } = template;
+  if (source === undefined || file === undefined) return template;
   const { region } = context.session;
+  const document = readTemplateDocument(source);
   const { text, artifacts } = packageTemplate(document, { ...use, file, workspace, region });
-  return text === document.source ? template : { ...template, body: text, hash: sha256(text), artifacts };
+  return text === source ? template : { ...template, body: text, hash: sha256(text), artifacts };
 }
 
 /** Leaves the last word to CloudFormation, whose parser accepts more than ours. */

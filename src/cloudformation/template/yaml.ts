@@ -1,4 +1,5 @@
 import { CST, type Document, isScalar, LineCounter, Parser, parseDocument, visit } from 'yaml';
+import { parseJsonDocument } from './json.ts';
 
 /** A template's text as nodes; every plain scalar has the text that CloudFormation makes of it. */
 export interface TemplateYaml {
@@ -60,6 +61,8 @@ function numberReading(written: string): string {
 }
 
 function parse(source: string): { document: Document; source: string; lines: LineCounter } {
+  const json = parseJsonDocument(source);
+  if (json) return { ...json, source };
   const lines = new LineCounter();
   const document = parseDocument(source, {
     lineCounter: lines,
