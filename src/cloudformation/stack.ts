@@ -56,14 +56,25 @@ export async function listStacks(
   context: Pick<CloudFormationContext, 'client' | 'signal'>,
 ): Promise<StackSnapshot[]> {
   const found: StackSnapshot[] = [];
+  for await (const page of stackPages(context)) found.push(...page);
+  return found.filter(({ parentId, status }) => parentId === undefined && status !== 'DELETE_COMPLETE');
+}
+
+/**
+ * The existing stacks of the account and region in pages of up to 1 MB, nested ones among them. Takes the permissions
+ * `DescribeStacks` and `ListStacks` on all stacks. Deleted stacks are found by their ARN only.
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
+ */
+export async function* stackPages(
+  context: Pick<CloudFormationContext, 'client' | 'signal' | 'urgency'>,
+): AsyncGenerator<StackSnapshot[]> {
   let next: string | undefined;
   do {
     const command = new DescribeStacksCommand(next === undefined ? {} : { NextToken: next });
     const answer = await send(context.client, command, context);
-    found.push(...(answer.Stacks ?? []).map(snapshot));
+    yield (answer.Stacks ?? []).map(snapshot);
     next = answer.NextToken;
   } while (next);
-  return found.filter(({ parentId, status }) => parentId === undefined && status !== 'DELETE_COMPLETE');
 }
 
 function snapshot(stack: Stack): StackSnapshot {

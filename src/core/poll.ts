@@ -3,12 +3,13 @@ import { TimeoutError } from './errors.ts';
 
 const QUICK_PHASE_MS = 15_000;
 const LONGEST_WAIT_MS = 32_000;
+const SHORTEST_BACKOFF_MS = 1000;
 
 interface PollOptions {
   /** For the time-out's message: `stack dev-platform-vpc`. */
   what: string;
   timeoutMs: number;
-  /** Milliseconds to the next check; default: 1 s for the first 15 s, then 2–3 s with jitter. */
+  /** Milliseconds to the next check; default: pollIntervalMs. 0 where the check itself waits for its turn. */
   intervalMs?: (elapsedMs: number) => number;
   isThrottle: (error: unknown) => boolean;
 }
@@ -26,7 +27,7 @@ export async function poll<T>(
   check: () => Promise<T | undefined>,
 ): Promise<T> {
   const { clock, signal, log } = context;
-  const intervalMs = options.intervalMs ?? defaultInterval;
+  const intervalMs = options.intervalMs ?? pollIntervalMs;
   const started = clock.now();
   let throttledWait = 0;
   for (;;) {
@@ -37,7 +38,8 @@ export async function poll<T>(
       throttledWait = 0;
     } catch (error) {
       if (!options.isThrottle(error)) throw error;
-      throttledWait = Math.min(2 * (throttledWait || intervalMs(clock.now() - started)), LONGEST_WAIT_MS);
+      const before = throttledWait || intervalMs(clock.now() - started) || SHORTEST_BACKOFF_MS;
+      throttledWait = Math.min(2 * before, LONGEST_WAIT_MS);
       log.debug(`throttled while waiting for ${options.what}: next check in ${Math.round(throttledWait)} ms`);
     }
     const elapsed = clock.now() - started;
@@ -47,6 +49,7 @@ export async function poll<T>(
   }
 }
 
-function defaultInterval(elapsedMs: number): number {
+/** Milliseconds between two checks: 1 s for the first 15 s, then 2–3 s with jitter. */
+export function pollIntervalMs(elapsedMs: number): number {
   return elapsedMs < QUICK_PHASE_MS ? 1000 : 2000 + Math.random() * 1000;
 }

@@ -1,6 +1,6 @@
 import { classify, isNotFound, isThrottle } from '../../aws/errors.ts';
 import { PlatformError } from '../../core/errors.ts';
-import { poll } from '../../core/poll.ts';
+import { poll, pollIntervalMs } from '../../core/poll.ts';
 import { pathOf } from '../change-set/changes.ts';
 import { describeStack, isInProgress, type StackSnapshot } from '../stack.ts';
 import type { CloudFormationContext } from '../context.ts';
@@ -15,6 +15,7 @@ import {
 } from './events.ts';
 import type { Progress } from './progress.ts';
 import type { FollowedServices, ServiceFailures } from './services.ts';
+import { type Look, markRead, type WatchedStack, watcherOf } from './watcher.ts';
 
 /** A requested operation, and how its events are recognized. */
 export interface Operation {
@@ -110,15 +111,23 @@ export async function watchOperation(
   options: WatchOptions & { deadlineMs: number },
 ): Promise<Execution> {
   const watch = new Watch(context, operation, options);
-  return await poll(
-    context,
-    {
-      what: `the ${operation.kind} of stack ${operation.stackName}`,
-      timeoutMs: Math.max(0, options.deadlineMs - context.clock.now()),
-      isThrottle,
-    },
-    () => watch.check(),
-  );
+  const watcher = watcherOf(context);
+  const seat = { stacks: () => watch.stacks(), urgency: context.urgency ?? 0 };
+  watcher.join(seat);
+  try {
+    return await poll(
+      context,
+      {
+        what: `the ${operation.kind} of stack ${operation.stackName}`,
+        timeoutMs: Math.max(0, options.deadlineMs - context.clock.now()),
+        intervalMs: (elapsedMs) => (watcher.hasRounds ? 0 : pollIntervalMs(elapsedMs)),
+        isThrottle,
+      },
+      async () => await watch.check(await watcher.look(seat, context.signal)),
+    );
+  } finally {
+    watcher.leave(seat);
+  }
 }
 
 /** The receivers of what the watch sees. */
@@ -137,7 +146,7 @@ class Watch {
   readonly #timeline: Timeline;
   readonly #services: FollowedServices;
   #failFast: WatchOptions['failFast'];
-  readonly #root: EventReader;
+  readonly #root: StackEvents;
   readonly #nested = new Map<string, NestedStack>();
   /** Paths of the nested stacks that cannot be read, by their ARNs. */
   readonly #unreadable = new Map<string, string>();
@@ -161,13 +170,29 @@ class Watch {
     this.#services = services;
     this.#failFast = failFast;
     const from = operation.afterEventId === undefined ? {} : { eventId: operation.afterEventId };
-    this.#root = new EventReader(context, operation.stackId, from);
+    this.#root = {
+      stackId: operation.stackId,
+      reader: new EventReader(context, operation.stackId, from),
+      isRoot: true,
+      isUrgent: false,
+      seenState: undefined,
+      readAt: -Infinity,
+    };
   }
 
-  /** One poll: the execution when it has ended. Lost connections and server errors are tolerated for a while. */
-  async check(): Promise<Execution | undefined> {
+  /** The stacks whose events are read: the root and the nested ones that are running or to be read once more. */
+  stacks(): WatchedStack[] {
+    const nested = [...this.#nested.values()].filter(({ running, isUrgent }) => running || isUrgent);
+    return [this.#root, ...nested];
+  }
+
+  /**
+   * One poll: the execution when it has ended. Lost connections and server errors are tolerated for a while.
+   * @param look whose events are to be read.
+   */
+  async check(look: Look): Promise<Execution | undefined> {
     try {
-      const ended = await this.#poll();
+      const ended = await this.#poll(look);
       this.#failedPolls = 0;
       return ended;
     } catch (error) {
@@ -180,17 +205,20 @@ class Watch {
     }
   }
 
-  async #poll(): Promise<Execution | undefined> {
-    const events = await this.#readRoot();
-    if (!events) return await this.#confirmGone();
-    for (const event of events) this.#process(event);
-    await this.#readNested();
+  async #poll(look: Look): Promise<Execution | undefined> {
+    if (look.due.has(this.#root)) {
+      const events = await this.#readRoot();
+      if (!events) return await this.#confirmGone();
+      for (const event of events) this.#process(event);
+      markRead(this.#root, look, this.#context.clock.now());
+    }
+    await this.#readNested(look);
     this.#services.see(this.#timeline.steps);
     await this.#endWaiting();
     this.#progress.tick(this.#context.clock.now());
-    return this.#lastEvent && !this.#lastEvent.status.endsWith('_IN_PROGRESS')
-      ? await this.#confirm(this.#lastEvent)
-      : undefined;
+    const last = this.#lastEvent;
+    this.#root.isUrgent = last !== undefined && !isRunning(last);
+    return last && !isRunning(last) ? await this.#confirm(last, look) : undefined;
   }
 
   async #endWaiting(): Promise<void> {
@@ -204,7 +232,7 @@ class Watch {
   /** Undefined when the endpoint deletes the events together with the stack. */
   async #readRoot(): Promise<ResourceEvent[] | undefined> {
     try {
-      return await this.#root.read();
+      return await this.#root.reader.read();
     } catch (error) {
       if (isNotFound(error) && this.#operation.kind !== 'update') return undefined;
       throw error;
@@ -242,7 +270,7 @@ class Watch {
   }
 
   #isOtherOperation(event: ResourceEvent): boolean {
-    const ended = this.#lastEvent !== undefined && !this.#lastEvent.status.endsWith('_IN_PROGRESS');
+    const ended = this.#lastEvent !== undefined && !isRunning(this.#lastEvent);
     if (!ended || !isOwnRow(event)) return false;
     if (event.token !== undefined || this.#firstEvent?.token !== undefined)
       return event.token !== this.#firstEvent?.token;
@@ -251,11 +279,11 @@ class Watch {
 
   /** Reads a nested stack's events from the start of our operation. */
   #followNested(row: ResourceEvent, nesting: readonly string[]): void {
-    const running = row.status.endsWith('_IN_PROGRESS');
+    const running = isRunning(row);
     if (this.#unreadable.has(row.physicalId)) return;
     const known = this.#nested.get(row.physicalId);
     if (known) {
-      known.readOnce ||= known.running && !running;
+      known.isUrgent ||= known.running && !running;
       known.running = running;
       return;
     }
@@ -263,26 +291,46 @@ class Watch {
       sinceMs: this.#firstEvent?.at ?? row.at,
     });
     this.#nested.set(row.physicalId, {
+      stackId: row.physicalId,
       reader,
       nesting: [...nesting, row.logicalId],
       running,
-      readOnce: true,
+      isRoot: false,
+      isUrgent: true,
+      seenState: undefined,
+      readAt: -Infinity,
       seenAt: this.#context.clock.now(),
       hidden: false,
     });
   }
 
-  /** Reads the running nested stacks, and those that have ended once more. Deeper ones are found on the way. */
-  async #readNested(): Promise<void> {
-    for (const [stackId, nested] of this.#nested) {
-      if (!nested.running && !nested.readOnce) continue;
-      const events = await this.#readNestedEvents(stackId, nested);
-      nested.readOnce = nested.hidden;
-      for (const event of events) {
-        const step = this.#timeline.add(event, nested.nesting);
-        if (step) this.#progress.step(step, this.#context.clock.now());
-        if (isNestedRow(event)) this.#followNested(event, nested.nesting);
+  /** Reads the nested stacks that are due, together, and then the deeper ones that were found in their events. */
+  async #readNested(look: Look): Promise<void> {
+    const read = new Set<NestedStack>();
+    for (;;) {
+      const due = [...this.#nested.values()].filter(
+        (nested) => !read.has(nested) && (nested.isUrgent || look.due.has(nested)),
+      );
+      if (due.length === 0) return;
+      for (const nested of due) read.add(nested);
+      const answers = await Promise.allSettled(due.map((nested) => this.#readNestedEvents(nested)));
+      // What was read is not read again, so it is processed before a failure of another one ends the poll.
+      for (const [index, nested] of due.entries()) {
+        const answer = answers[index];
+        if (answer?.status === 'fulfilled') this.#processNested(nested, answer.value, look);
       }
+      for (const answer of answers) if (answer.status === 'rejected') throw answer.reason;
+    }
+  }
+
+  #processNested(nested: NestedStack, events: readonly ResourceEvent[], look: Look): void {
+    const now = this.#context.clock.now();
+    nested.isUrgent = nested.hidden;
+    markRead(nested, look, now);
+    for (const event of events) {
+      const step = this.#timeline.add(event, nested.nesting);
+      if (step) this.#progress.step(step, now);
+      if (isNestedRow(event)) this.#followNested(event, nested.nesting);
     }
   }
 
@@ -290,7 +338,7 @@ class Watch {
    * The events of a nested stack are optional: without the permission to read them the watch continues. One that is not
    * found yet is read again, as its row may appear first.
    */
-  async #readNestedEvents(stackId: string, nested: NestedStack): Promise<ResourceEvent[]> {
+  async #readNestedEvents(nested: NestedStack): Promise<ResourceEvent[]> {
     try {
       const events = await nested.reader.read();
       nested.hidden = false;
@@ -300,8 +348,8 @@ class Watch {
       if (kind !== 'not-found' && kind !== 'denied') throw error;
       nested.hidden = kind === 'not-found' && this.#context.clock.now() - nested.seenAt < NESTED_HIDDEN_MS;
       if (nested.hidden) return [];
-      this.#nested.delete(stackId);
-      this.#unreadable.set(stackId, nested.nesting.join('/'));
+      this.#nested.delete(nested.stackId);
+      this.#unreadable.set(nested.stackId, nested.nesting.join('/'));
       this.#context.log.info(
         `The events of the nested stack ${nested.nesting.join('/')} cannot be read; it is left out.`,
       );
@@ -313,8 +361,12 @@ class Watch {
     return [...this.#nested.values()].some(({ hidden }) => hidden);
   }
 
-  async #confirm(last: ResourceEvent): Promise<Execution | undefined> {
-    const stack = await describeStack(this.#context, this.#operation.stackId);
+  async #confirm(last: ResourceEvent, { listed }: Look): Promise<Execution | undefined> {
+    const found = listed?.get(this.#operation.stackId);
+    const stack =
+      found && this.#isProof(found, last)
+        ? found
+        : await describeStack(this.#context, this.#operation.stackId);
     const status = stack?.status ?? 'DELETE_COMPLETE';
     const now = this.#context.clock.now();
     this.#endSeenAt ??= now;
@@ -328,6 +380,17 @@ class Watch {
       `CloudFormation contradicts itself: the last event of stack ${this.#operation.stackName} is ${last.status}, ` +
         `and DescribeStacks still says ${status}`,
     );
+  }
+
+  /** Whether a listed stack proves the end: it was read after the operation began, and agrees with the last event. */
+  #isProof({ status, updatedAt }: StackSnapshot, last: ResourceEvent): boolean {
+    const { kind, updatedBefore } = this.#operation;
+    const isLater =
+      kind === 'create' ||
+      (updatedBefore !== undefined &&
+        updatedAt !== undefined &&
+        updatedAt.getTime() !== updatedBefore.getTime());
+    return isLater && status === last.status;
   }
 
   #execution(status: string, stack: StackSnapshot | undefined): Execution {
@@ -345,12 +408,17 @@ class Watch {
   }
 }
 
-interface NestedStack {
+function isRunning({ status }: ResourceEvent): boolean {
+  return status.endsWith('_IN_PROGRESS');
+}
+
+interface StackEvents extends WatchedStack {
   reader: EventReader;
+}
+
+interface NestedStack extends StackEvents {
   nesting: readonly string[];
   running: boolean;
-  /** To be read one more time. */
-  readOnce: boolean;
   /** When its row was first seen, in ms since the epoch. */
   seenAt: number;
   /** It was not found when it was last read. */
