@@ -15,7 +15,7 @@ import { registryEndpoints } from './registry/endpoint.ts';
 import { TokenRegistry, type TokenRegistryOptions, tokenRegistriesOf } from './registry/token-registry.ts';
 import { readScenario } from './scenario/scenario.ts';
 import type { Timer } from './clock.ts';
-import type { FaultRule, Scenario } from './scenario/scenario.ts';
+import type { FaultRule, RateScenario, Scenario } from './scenario/scenario.ts';
 import { Rates } from './server/rates.ts';
 import { listen } from './server/server.ts';
 import { SLACK_WEBHOOKS, slackEndpoint } from './slack/endpoint.ts';
@@ -65,6 +65,8 @@ export interface Sandbox {
   objects(account: string): ObjectStore;
   /** Throws a ShapeError for a rule that is none. */
   addFault(rule: FaultRule): void;
+  /** Takes other rates than the scenario's from now on: a world is prepared faster than AWS may be called. */
+  limitRates(rates: RateScenario): void;
   /** Makes something happen before calls are applied: each waits for the promise that it is given. */
   beforeCalls(hook: BeforeCall | undefined): void;
   /** Starts another registry beside ECR, from which tasks pull too. It closes with the sandbox. */
@@ -146,6 +148,9 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     objects: (account) => objectStore(world, account),
     addFault: (rule) => {
       faults.add(rule);
+    },
+    limitRates: (limits) => {
+      rates.replace(limits);
     },
     beforeCalls: (hook) => {
       answering.beforeCall = hook;

@@ -13,14 +13,20 @@ interface Bucket {
  * is refused, and takes none.
  */
 export class Rates {
-  readonly #rules: readonly BucketRule[];
+  #rules: readonly BucketRule[] = [];
   readonly #now: () => number;
   readonly #buckets = new Map<string, Bucket>();
 
   /** @param now in ms. */
-  constructor({ preset, buckets = [] }: RateScenario, now: () => number) {
-    this.#rules = [...buckets, ...(preset === 'aws' ? AWS_BUCKETS : [])];
+  constructor(rates: RateScenario, now: () => number) {
     this.#now = now;
+    this.replace(rates);
+  }
+
+  /** Takes other rules, whose buckets are full. */
+  replace({ preset, buckets = [] }: RateScenario): void {
+    this.#rules = [...buckets, ...(preset === 'aws' ? AWS_BUCKETS : [])];
+    this.#buckets.clear();
   }
 
   /** Takes a token. @returns the name of the bucket that has none; undefined for a call that may go on. */

@@ -5,7 +5,7 @@ import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balan
 import { S3Client } from '@aws-sdk/client-s3';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { STSClient } from '@aws-sdk/client-sts';
-import { afterEach } from '@jest/globals';
+import type { afterEach } from '@jest/globals';
 import { startSandbox } from '../../../sandbox/index.ts';
 import type { Sandbox, SandboxOptions } from '../../../sandbox/index.ts';
 import { clientOf } from '../../support/aws-clients.ts';
@@ -15,14 +15,14 @@ export const STAGING = '222222222222';
 
 let running: Sandbox[] = [];
 
-/** Starts a sandbox that the test's end closes. */
+/** Starts a sandbox that the test's end closes. The bench, which has no jest, closes it itself. */
 export async function sandboxOf(options: SandboxOptions = {}): Promise<Sandbox> {
   const sandbox = await startSandbox(options);
   running.push(sandbox);
   return sandbox;
 }
 
-afterEach(async () => {
+(globalThis as { afterEach?: typeof afterEach }).afterEach?.(async () => {
   const open = running;
   running = [];
   await Promise.all(open.map((sandbox) => sandbox.close()));
