@@ -1,7 +1,7 @@
 import { authorize, repositoryOf } from '../registry/registry.ts';
 import type { ImageRepository } from '../registry/repository.ts';
 import type { Call, Input } from '../protocols/service.ts';
-import { AwsError, textOf } from '../protocols/service.ts';
+import { AwsError, paginate, textOf } from '../protocols/service.ts';
 import type { World } from '../world.ts';
 
 export type EcrOperation = (world: World, input: Input, call: Call) => Promise<object> | object;
@@ -27,4 +27,18 @@ export function repositoryReference(repository: ImageRepository): {
   repositoryName: string;
 } {
   return { registryId: repository.account, repositoryName: repository.name };
+}
+
+/**
+ * One page of a listing. "This value can be between 1 and 1000. If this parameter is not used, then ListImages returns up
+ * to 100 results and a nextToken value, if applicable." DescribeImages, DescribeRepositories and
+ * DescribeImageScanFindings say the same.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImages.html
+ */
+export function pageOf<T>(
+  items: readonly T[],
+  { nextToken, maxResults }: Input,
+): { items: T[]; nextToken: string | undefined } {
+  return paginate(items, { token: nextToken, limit: maxResults, most: 1000, usual: 100 });
 }

@@ -4,9 +4,14 @@ import { blobsOf, isIndex, type Manifest, MANIFEST_TYPES, readManifest } from '.
 import { type ImageRepository, referrers, type ScanState } from '../registry/repository.ts';
 import { isLeftToInspector, scanOnPush, startScan } from '../registry/scans.ts';
 import type { World } from '../world.ts';
-import { type EcrOperation, invalidParameter, repositoryOfCall, repositoryReference } from './call.ts';
+import {
+  type EcrOperation,
+  invalidParameter,
+  pageOf,
+  repositoryOfCall,
+  repositoryReference,
+} from './call.ts';
 
-const MOST_A_PAGE = 1000;
 const MOST_IDS = 100;
 
 interface ImageId {
@@ -45,17 +50,16 @@ export const IMAGE_OPERATIONS: Record<string, EcrOperation> = {
   DescribeImages(world, input, call) {
     const repository = repositoryOfCall(world, input, call);
     const ids = imageIds(input);
-    const wanted = (input.filter as { tagStatus?: string } | undefined)?.tagStatus ?? 'ANY';
+    if (ids.length > 0 && input.maxResults !== undefined) {
+      // "This option cannot be used when you specify images with imageIds."
+      throw invalidParameter('maxResults', 'cannot be used with imageIds');
+    }
     const found =
       ids.length > 0 ? ids.map((id) => existing(repository, id)) : [...repository.manifests.values()];
     const all = found
       .map((manifest) => detail(repository, manifest))
-      .filter(({ imageTags }) => wanted === 'ANY' || (wanted === 'TAGGED') === (imageTags !== undefined));
-    const { items, nextToken } = paginate(all, {
-      token: input.nextToken,
-      limit: input.maxResults,
-      most: MOST_A_PAGE,
-    });
+      .filter(({ imageTags }) => isWanted(input, imageTags !== undefined));
+    const { items, nextToken } = pageOf(all, input);
     return { imageDetails: items, nextToken };
   },
 
@@ -65,11 +69,10 @@ export const IMAGE_OPERATIONS: Record<string, EcrOperation> = {
       const tags = repository.tagsOf(imageDigest);
       return tags.length === 0 ? [{ imageDigest }] : tags.map((imageTag) => ({ imageDigest, imageTag }));
     });
-    const { items, nextToken } = paginate(all, {
-      token: input.nextToken,
-      limit: input.maxResults,
-      most: MOST_A_PAGE,
-    });
+    const { items, nextToken } = pageOf(
+      all.filter(({ imageTag }) => isWanted(input, imageTag !== undefined)),
+      input,
+    );
     return { imageIds: items, nextToken };
   },
 
@@ -92,10 +95,18 @@ export const IMAGE_OPERATIONS: Record<string, EcrOperation> = {
     const all = referrers(repository, imageDigest).filter(
       ({ artifactType = '' }) => artifactTypes.length === 0 || artifactTypes.includes(artifactType),
     );
-    const { items, nextToken } = paginate(all, { token: input.nextToken, limit: input.maxResults, most: 50 });
+    // "This value can be between 1 and 50. If this parameter is not used, then ListImageReferrers returns up to 20 results".
+    const request = { token: input.nextToken, limit: input.maxResults, most: 50, usual: 20 };
+    const { items, nextToken } = paginate(all, request);
     return { referrers: items.map((found) => ({ ...found, artifactStatus: 'ACTIVE' })), nextToken };
   },
 };
+
+/** Whether the listing's filter takes an image that has a tag, or has none. */
+function isWanted({ filter }: Input, isTagged: boolean): boolean {
+  const { tagStatus = 'ANY' } = (filter ?? {}) as { tagStatus?: string };
+  return tagStatus === 'ANY' || (tagStatus === 'TAGGED') === isTagged;
+}
 
 /** An image by tag and digest. Throws ImageNotFoundException. */
 function existing(repository: ImageRepository, id: ImageId): Manifest {
@@ -201,8 +212,7 @@ export const SCAN_OPERATIONS: Record<string, EcrOperation> = {
     const repository = repositoryOfCall(world, input, call);
     const { digest } = existing(repository, imageId(input));
     const scan = scanOf(repository, digest);
-    const request = { token: input.nextToken, limit: input.maxResults ?? 100, most: MOST_A_PAGE };
-    const { items, nextToken } = paginate(scan.findings, request);
+    const { items, nextToken } = pageOf(scan.findings, input);
     return {
       ...repositoryReference(repository),
       imageId: { imageDigest: digest },

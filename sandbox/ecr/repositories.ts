@@ -1,8 +1,14 @@
-import { AwsError, type Input, listOf, paginate, textOf } from '../protocols/service.ts';
+import { AwsError, type Input, listOf, textOf } from '../protocols/service.ts';
 import { registryOf, repositoriesOf } from '../registry/registry.ts';
 import { ImageRepository, type Mutability, type RepositorySettings } from '../registry/repository.ts';
 import type { World } from '../world.ts';
-import { type EcrOperation, invalidParameter, repositoryOfCall, repositoryReference } from './call.ts';
+import {
+  type EcrOperation,
+  invalidParameter,
+  pageOf,
+  repositoryOfCall,
+  repositoryReference,
+} from './call.ts';
 
 const NAME = /^(?:[a-z0-9]+(?:[._-][a-z0-9]+)*\/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
 const MUTABILITIES: readonly string[] = [
@@ -12,7 +18,6 @@ const MUTABILITIES: readonly string[] = [
   'MUTABLE_WITH_EXCLUSION',
 ];
 const MOST_EXCLUSIONS = 5;
-const MOST_A_PAGE = 1000;
 
 export const REPOSITORY_OPERATIONS: Record<string, EcrOperation> = {
   CreateRepository(world, input, call) {
@@ -38,8 +43,7 @@ export const REPOSITORY_OPERATIONS: Record<string, EcrOperation> = {
       names.length > 0
         ? names.map((repositoryName) => repositoryOfCall(world, { ...input, repositoryName }, call))
         : [...repositoriesOf(world, call.account, call.region).values()];
-    const request = { token: input.nextToken, limit: input.maxResults, most: MOST_A_PAGE };
-    const { items, nextToken } = paginate(found, request);
+    const { items, nextToken } = pageOf(found, input);
     return { repositories: items.map((repository) => described(world, repository)), nextToken };
   },
 

@@ -12,8 +12,10 @@ export const graphqlRoutes: Routes = {
       if (typeof body.query === 'string' && /\bviewer\s*\{\s*login\s*\}/.test(body.query)) {
         return { body: { data: { viewer: { login: viewer.login } } } };
       }
-      const message = 'the sandbox answers viewer { login }, commits, and nothing else';
-      return { body: commitsAsked(call) ?? { errors: [{ message }] } };
+      const message =
+        'the sandbox answers viewer { login }, commits, pull requests, deployments, and nothing else';
+      const answer = commitsAsked(call) ?? pullsAsked(call) ?? deploymentsAsked(call);
+      return { body: answer ?? { errors: [{ message }] } };
     },
   ],
 };
@@ -24,26 +26,95 @@ export const graphqlRoutes: Routes = {
  *
  * @see https://docs.github.com/graphql/reference/objects#commit
  */
-function commitsAsked({ body, state, viewer }: GitHubCall): object | undefined {
+function commitsAsked(call: GitHubCall): object | undefined {
+  const { body, state } = call;
   const query = typeof body.query === 'string' ? body.query : '';
   const asked = [...query.matchAll(/(\w+): object\(oid: \$(\w+)\)/g)];
   if (asked.length === 0) return undefined;
-  const variables = (body.variables ?? {}) as Record<string, string | undefined>;
-  const { owner = '', repo = '' } = variables;
-  if (`${owner}/${repo}` !== state.repository) {
-    const message = `Could not resolve to a Repository with the name '${owner}/${repo}'.`;
-    return { data: { repository: null }, errors: [{ type: 'NOT_FOUND', path: ['repository'], message }] };
-  }
-  const { permissions } = viewer;
-  if (permissions && !permits(permissions, 'GET', `/repos/${state.repository}/commits`)) {
-    const message = 'Resource not accessible by integration';
-    return { data: { repository: null }, errors: [{ type: 'FORBIDDEN', path: ['repository'], message }] };
-  }
+  const refused = refusal(call, 'commits');
+  if (refused) return refused;
+  const variables = variablesOf(call);
   const objects = asked.map(([, alias = '', variable = '']) => {
     const commit = state.commits.get(variables[variable] ?? '');
     return [alias, commit ? commitNode(commit) : null] as const;
   });
   return { data: { repository: Object.fromEntries(objects) } };
+}
+
+function variablesOf({ body }: GitHubCall): Record<string, string | undefined> {
+  return (body.variables ?? {}) as Record<string, string | undefined>;
+}
+
+/** Why a repository's resource is not shown: another repository, or a token that may not read it. */
+function refusal(call: GitHubCall, resource: string): object | undefined {
+  const { state, viewer } = call;
+  const { owner = '', repo = '' } = variablesOf(call);
+  const refused = (type: string, message: string): object => ({
+    data: { repository: null },
+    errors: [{ type, path: ['repository'], message }],
+  });
+  if (`${owner}/${repo}` !== state.repository) {
+    return refused('NOT_FOUND', `Could not resolve to a Repository with the name '${owner}/${repo}'.`);
+  }
+  const { permissions } = viewer;
+  if (permissions && !permits(permissions, 'GET', `/repos/${state.repository}/${resource}`)) {
+    return refused('FORBIDDEN', 'Resource not accessible by integration');
+  }
+  return undefined;
+}
+
+/**
+ * The state of pull requests: `alias: pullRequest(number: 1)` of one repository. One that does not exist is null, with
+ * an error of its own beside the others' data.
+ *
+ * @see https://github.com/nodejs/node-core-utils/issues/120 for the error's words
+ */
+function pullsAsked(call: GitHubCall): object | undefined {
+  const query = typeof call.body.query === 'string' ? call.body.query : '';
+  const asked = [...query.matchAll(/(\w+): pullRequest\(number: (\d+)\)/g)];
+  if (asked.length === 0) return undefined;
+  const refused = refusal(call, 'pulls');
+  if (refused) return refused;
+  const pulls = asked.map(([, alias = '', number = '']) => {
+    const pull = call.state.pull(Number(number));
+    const state = pull && (pull.mergeCommit === undefined ? pull.state.toUpperCase() : 'MERGED');
+    return { alias, number, node: pull ? { state, createdAt: pull.created } : null };
+  });
+  const errors = pulls
+    .filter(({ node }) => node === null)
+    .map(({ alias, number }) => ({
+      type: 'NOT_FOUND',
+      path: ['repository', alias],
+      message: `Could not resolve to a PullRequest with the number of ${number}.`,
+    }));
+  const repository = Object.fromEntries(pulls.map(({ alias, node }) => [alias, node]));
+  return { data: { repository }, ...(errors.length > 0 && { errors }) };
+}
+
+const MOST_A_PAGE = 100;
+
+/**
+ * The deployments to the environment `$environment`, newest first, with the state of the last status of each. There is
+ * no filter by task.
+ *
+ * @see https://docs.github.com/graphql/reference/deployments
+ */
+function deploymentsAsked(call: GitHubCall): object | undefined {
+  const query = typeof call.body.query === 'string' ? call.body.query : '';
+  if (!/\bdeployments\(/.test(query)) return undefined;
+  const refused = refusal(call, 'deployments');
+  if (refused) return refused;
+  const { environment, after } = variablesOf(call);
+  const all = call.state.deployments.filter((one) => one.environment === environment).toReversed();
+  const start = Number(after ?? 0);
+  const end = start + MOST_A_PAGE;
+  const nodes = all.slice(start, end).map(({ id, fields, created, statuses }) => {
+    const state = statuses.at(-1)?.state.toUpperCase();
+    const latestStatus = state === undefined ? null : { state };
+    return { databaseId: id, task: fields.task ?? null, createdAt: created, latestStatus };
+  });
+  const pageInfo = { hasNextPage: end < all.length, endCursor: nodes.length > 0 ? String(end) : null };
+  return { data: { repository: { deployments: { nodes, pageInfo } } } };
 }
 
 function commitNode({ sha, author, coAuthors, committer, signed, parents }: Commit): object {

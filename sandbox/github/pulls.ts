@@ -89,6 +89,7 @@ function pullJson({ state, repositoryUrl, htmlUrl }: GitHubCall, pull: Pull): ob
     number,
     title,
     state: pull.state,
+    created_at: pull.created,
     merged: pull.mergeCommit !== undefined,
     merge_commit_sha: pull.mergeCommit ?? null,
     url: `${repositoryUrl}/pulls/${number}`,

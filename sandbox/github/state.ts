@@ -103,6 +103,8 @@ export interface Pull {
   base: string;
   sha: string;
   fork: boolean;
+  /** In ISO 8601. */
+  created: string;
   /** The commit on the base branch; undefined unless it was merged. */
   mergeCommit?: string;
 }
@@ -271,7 +273,14 @@ function commitsOf({ commits = [], user = 'octocat' }: GitHubScenario): Commit[]
 const FIRST_ISSUE = 9001;
 
 function newPull(given: Partial<Pull> & { number: number }): Pull {
-  const usual = { title: 'Change the platform', head: 'topic', base: 'main', sha: SHA, fork: false };
+  const usual = {
+    title: 'Change the platform',
+    head: 'topic',
+    base: 'main',
+    sha: SHA,
+    fork: false,
+    created: now(),
+  };
   return { state: 'open', ...usual, ...given };
 }
 

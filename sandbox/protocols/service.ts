@@ -79,12 +79,15 @@ export interface Protocol {
   refusals: Refusals;
 }
 
-/** One page of a list, and the token of the next. Throws ValidationException when `limit` is over `most`. */
+/**
+ * One page of a list, and the token of the next. A request without a limit gets `usual` items, or `most`. Throws
+ * ValidationException when `limit` is over `most`.
+ */
 export function paginate<T>(
   items: readonly T[],
-  request: { token: unknown; limit: unknown; most: number },
+  request: { token: unknown; limit: unknown; most: number; usual?: number },
 ): { items: T[]; nextToken: string | undefined } {
-  const limit = Number(request.limit ?? request.most);
+  const limit = Number(request.limit ?? request.usual ?? request.most);
   if (!Number.isInteger(limit) || limit < 1 || limit > request.most) {
     const message =
       `1 validation error detected: Value '${limit}' at 'maxResults' failed to satisfy constraint: ` +

@@ -184,6 +184,34 @@ function limitOf(
   };
 }
 
+interface GraphQLErrors<T> {
+  data?: T | null;
+  errors?: { type?: string; message: string }[];
+}
+
+/**
+ * Asks GraphQL, which answers 200 also where it refuses, with the errors' types and messages.
+ *
+ * @param options.missing `null`: what does not exist (an error of the type NOT_FOUND) is null in the answer.
+ * @throws GitHubError; 403 where the token may not read it.
+ */
+export async function graphql<T>(
+  octokit: Octokit,
+  query: string,
+  variables: Readonly<Record<string, unknown>>,
+  { missing = 'error' }: { missing?: 'null' | 'error' } = {},
+): Promise<T> {
+  try {
+    return await octokit.graphql<T>(query, variables);
+  } catch (error) {
+    const { errors = [], data } = error as GraphQLErrors<T>;
+    const [first] = missing === 'null' ? errors.filter(({ type }) => type !== 'NOT_FOUND') : errors;
+    if (!first && errors.length > 0 && data) return data;
+    if (!first) throw error;
+    throw new GitHubError(first.message, { status: first.type === 'FORBIDDEN' ? 403 : 404, cause: error });
+  }
+}
+
 /** Owner and name, as the API wants them. */
 export function ownerAndName(repository: string): { owner: string; repo: string } {
   const [owner = '', repo = ''] = repository.split('/');

@@ -54,7 +54,9 @@ export async function upsertComment(options: CommentOptions): Promise<CommentRes
     const octokit = await createOctokit(token, github.apiUrl, context);
     const target = { ...ownerAndName(github.repository), issue_number: github.pullRequest.number };
     const marker = hiddenMarker(options.marker);
-    const store = commentStore(octokit, target, marker, context);
+    const store = commentStore(octokit, target, marker, context, () =>
+      knownLogin(octokit, `${github.apiUrl} ${token}`),
+    );
     const sections = redactSections(options.sections, context.redactor);
     return await (options.part
       ? writePart(store, marker, { ...options, part: options.part, sections })
@@ -124,12 +126,12 @@ function commentStore(
   target: Target,
   marker: string,
   context: CommentOptions['context'],
+  login: () => Promise<string>,
 ): CommentStore {
   const { owner, repo } = target;
   const { issues } = octokit.rest;
-  let login: Promise<string> | undefined;
   const list = async (): Promise<StoredComment[]> => {
-    const author = await (login ??= ownLogin(octokit));
+    const author = await login();
     const comments = await octokit.paginate(issues.listComments, { ...target, per_page: 100 }, ({ data }) => {
       if (!Array.isArray(data)) throw new GitHubError('GitHub answered without a list of comments');
       return data.filter(({ user }) => user?.login === author);
@@ -186,6 +188,15 @@ const WORKFLOW_USER = 'github-actions[bot]';
 /** The first line of what we write, by which it is found again. It shows nothing. */
 export function hiddenMarker(marker: string): string {
   return `<!-- platform:${marker.replace(/[^\w./:]+/g, '-')} -->`;
+}
+
+/** Whose the tokens are, by the API's address and the token: a run may write the comments of many pull requests. */
+const logins = new Map<string, string>();
+
+async function knownLogin(octokit: Octokit, key: string): Promise<string> {
+  const login = logins.get(key) ?? (await ownLogin(octokit));
+  logins.set(key, login);
+  return login;
 }
 
 /** Who the token is. An app's token, the workflow's own among them, may not ask REST; GraphQL may not be there. */

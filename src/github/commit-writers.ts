@@ -1,4 +1,4 @@
-import { createOctokit, type GitHubAccess, GitHubError, type Octokit, ownerAndName } from './client.ts';
+import { createOctokit, type GitHubAccess, GitHubError, graphql, ownerAndName } from './client.ts';
 
 /** Who wrote a commit. */
 export interface CommitWriters {
@@ -124,18 +124,6 @@ async function readCommits(access: GitHubAccess, oids: readonly string[]): Promi
     found.push(...page.flatMap((_, index) => repository?.[`commit${index}`] ?? []));
   }
   return found;
-}
-
-/** GraphQL answers 200 also where it refuses, with the errors' types and messages. */
-async function graphql<T>(octokit: Octokit, query: string, variables: Record<string, string>): Promise<T> {
-  try {
-    return await octokit.graphql<T>(query, variables);
-  } catch (error) {
-    const { errors } = error as { errors?: { type?: string; message: string }[] };
-    const [first] = errors ?? [];
-    if (!first) throw error;
-    throw new GitHubError(first.message, { status: first.type === 'FORBIDDEN' ? 403 : 404, cause: error });
-  }
 }
 
 /** The ids of the commits that `head` has and `base` has not. */

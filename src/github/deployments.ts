@@ -4,6 +4,7 @@ import {
   createOnce,
   type GitHubAccess,
   GitHubError,
+  graphql,
   NOT_REPEATED,
   ownerAndName,
 } from './client.ts';
@@ -126,4 +127,64 @@ export async function activeDeployments(
     }),
   );
   return active.flat();
+}
+
+interface DeploymentNode {
+  databaseId: number;
+  task: string | null;
+  createdAt: string;
+  latestStatus: { state: string } | null;
+}
+
+interface DeploymentPage {
+  nodes: DeploymentNode[];
+  pageInfo: { hasNextPage: boolean; endCursor: string | null };
+}
+
+/**
+ * The active deployments to an environment of all tasks, 100 by each call of GraphQL, which has no filter by task but
+ * tells the state of each deployment.
+ *
+ * @param wanted.since only those that were created from this time on, in ISO 8601.
+ * @throws GitHubError: the token needs `deployments: read`.
+ * @see https://docs.github.com/graphql/reference/deployments
+ */
+export async function activeDeploymentsSince(
+  { token, github, context }: GitHubAccess,
+  wanted: { environment: string; since: string },
+): Promise<{ id: number; task: string }[]> {
+  const octokit = await createOctokit(token, github.apiUrl, context);
+  const query = `query Deployments($owner: String!, $repo: String!, $environment: String!, $after: String) {
+    repository(owner: $owner, name: $repo) {
+      deployments(
+        environments: [$environment], first: 100, after: $after, orderBy: { field: CREATED_AT, direction: DESC }
+      ) {
+        nodes { databaseId task createdAt latestStatus { state } }
+        pageInfo { hasNextPage endCursor }
+      }
+    }
+  }`;
+  const since = Date.parse(wanted.since);
+  const active: { id: number; task: string }[] = [];
+  let after: string | null = null;
+  for (;;) {
+    const variables = {
+      ...ownerAndName(github.repository),
+      environment: wanted.environment,
+      after,
+    };
+    const answer: { repository: { deployments: DeploymentPage } | null } = await graphql(
+      octokit,
+      query,
+      variables,
+    );
+    if (!answer.repository) throw new GitHubError('GitHub answered without a repository', { status: 404 });
+    const { nodes, pageInfo } = answer.repository.deployments;
+    const recent = nodes.filter(({ createdAt }) => Date.parse(createdAt) >= since);
+    for (const { databaseId: id, task, latestStatus } of recent) {
+      if (latestStatus?.state !== 'INACTIVE') active.push({ id, task: task ?? '' });
+    }
+    if (!pageInfo.hasNextPage || recent.length < nodes.length) return active;
+    after = pageInfo.endCursor;
+  }
 }

@@ -1,4 +1,4 @@
-import { createOctokit, type GitHubAccess, ownerAndName, statusOf } from './client.ts';
+import { createOctokit, type GitHubAccess, graphql, ownerAndName, statusOf } from './client.ts';
 
 /** A pull request as it is now. */
 export interface PullRequest {
@@ -31,4 +31,50 @@ export async function readPullRequest(
     if (statusOf(error) === 404) return undefined;
     throw error;
   }
+}
+
+/** What is read of many pull requests at once. */
+export interface PullRequestState {
+  open: boolean;
+  /** ISO 8601. */
+  createdAt: string;
+}
+
+const STATES_A_CALL = 100;
+
+/**
+ * Reads the state of pull requests, 100 by each call of GraphQL. Those that GitHub does not show are left out.
+ *
+ * @throws GitHubError: the token needs `pull-requests: read`.
+ * @see https://docs.github.com/graphql/reference/objects#pullrequest
+ */
+export async function readPullRequestStates(
+  access: GitHubAccess,
+  numbers: readonly number[],
+): Promise<Map<number, PullRequestState>> {
+  const octokit = await createOctokit(access.token, access.github.apiUrl, access.context);
+  const states = new Map<number, PullRequestState>();
+  for (let at = 0; at < numbers.length; at += STATES_A_CALL) {
+    const page = numbers.slice(at, at + STATES_A_CALL);
+    const asked = page.map((number) => `pull${number}: pullRequest(number: ${number}) { state createdAt }`);
+    const query = `query States($owner: String!, $repo: String!) {
+      repository(owner: $owner, name: $repo) { ${asked.join(' ')} }
+    }`;
+    const { repository } = await graphql<{ repository: Record<string, PullRequestNode | null> | null }>(
+      octokit,
+      query,
+      ownerAndName(access.github.repository),
+      { missing: 'null' },
+    );
+    for (const number of page) {
+      const node = repository?.[`pull${number}`];
+      if (node) states.set(number, { open: node.state === 'OPEN', createdAt: node.createdAt });
+    }
+  }
+  return states;
+}
+
+interface PullRequestNode {
+  state: 'OPEN' | 'CLOSED' | 'MERGED';
+  createdAt: string;
 }

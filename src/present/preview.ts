@@ -166,6 +166,7 @@ function showSwept({ verdict, reason, dryRun, items, undeleted }: SweptPreviews)
       removed,
       failed: inState('failed'),
       kept: inState('kept'),
+      left: inState('left'),
       planned: inState('would be removed'),
     },
     summary: [

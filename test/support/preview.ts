@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import {
   CloudFormationClient,
   DescribeStacksCommand,
+  paginateDescribeStacks,
   UpdateStackCommand,
   waitUntilStackUpdateComplete,
 } from '@aws-sdk/client-cloudformation';
@@ -253,14 +254,16 @@ export class PreviewHost {
 
   /** The names of the stacks of previews. */
   async stacks(): Promise<string[]> {
-    const client = this.cloudFormation();
-    const { Stacks = [] } = await client.send(new DescribeStacksCommand({}));
-    return Stacks.map(({ StackName = '' }) => StackName).filter((name) => name.includes('-pr-'));
+    const names: string[] = [];
+    for await (const { Stacks = [] } of paginateDescribeStacks({ client: this.cloudFormation() }, {})) {
+      names.push(...Stacks.map(({ StackName = '' }) => StackName));
+    }
+    return names.filter((name) => name.includes('-pr-'));
   }
 
   async tags(): Promise<string[]> {
     const { imageIds = [] } = await ecrOf(this.sandbox, DEV).send(
-      new ListImagesCommand({ repositoryName: REPOSITORY }),
+      new ListImagesCommand({ repositoryName: REPOSITORY, maxResults: 1000 }),
     );
     return imageIds.flatMap(({ imageTag }) => imageTag ?? []).sort();
   }

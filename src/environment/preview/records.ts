@@ -1,7 +1,7 @@
 import { PlatformError, reasonOf } from '../../core/errors.ts';
 import { statusOf } from '../../github/client.ts';
 import type { DeploymentState } from '../../github/deployments.ts';
-import type { PullRequest } from '../../github/pulls.ts';
+import type { PullRequest, PullRequestState } from '../../github/pulls.ts';
 import type { PreviewContext } from './context.ts';
 
 /** GITHUB_TOKEN cannot delete an environment, so all previews share one and are told apart by their task. */
@@ -20,6 +20,16 @@ export async function pullRequestNow(
 ): Promise<PullRequest | undefined> {
   const { readPullRequest } = await import('../../github/pulls.ts');
   return asked('pull-requests: read', () => readPullRequest(access(context), number));
+}
+
+/** The pull requests as they are now, by number, few calls for many; those that GitHub does not show are left out. */
+export async function pullRequestStates(
+  context: PreviewContext,
+  numbers: readonly number[],
+): Promise<Map<number, PullRequestState>> {
+  if (numbers.length === 0) return new Map();
+  const { readPullRequestStates } = await import('../../github/pulls.ts');
+  return asked('pull-requests: read', () => readPullRequestStates(access(context), numbers));
 }
 
 /** Records that the commit is being deployed; the deployment's id. */
@@ -64,6 +74,22 @@ export async function activePreviews(context: PreviewContext, pullRequest: numbe
   const { activeDeployments } = await import('../../github/deployments.ts');
   const wanted = { environment: ENVIRONMENT, task: task(pullRequest) };
   return asked('deployments: write', () => activeDeployments(access(context), wanted));
+}
+
+/** The active deployments of all previews that were created from a time on (ISO 8601), by pull request. */
+export async function activePreviewsSince(
+  context: PreviewContext,
+  since: string,
+): Promise<Map<number, number[]>> {
+  const { activeDeploymentsSince } = await import('../../github/deployments.ts');
+  const wanted = { environment: ENVIRONMENT, since };
+  const active = await asked('deployments: write', () => activeDeploymentsSince(access(context), wanted));
+  const found = new Map<number, number[]>();
+  for (const { id, task: of } of active) {
+    const number = Number(/^deploy:pr-(\d+)$/.exec(of)?.[1]);
+    if (Number.isSafeInteger(number)) found.set(number, [...(found.get(number) ?? []), id]);
+  }
+  return found;
 }
 
 /** Sets deployments inactive. */

@@ -10,7 +10,10 @@ import { activePreviews, pullRequestNow, retireDeployments } from './records.ts'
 import { PREVIEW_VERDICTS, type Removal, type RemovedPreview } from './result.ts';
 import { deletePreviewStack, type Objection, type PreviewStack, previewStacks } from './stacks.ts';
 
-const DELETED_AT_ONCE = 100;
+/** "A list of image ID references that correspond to images to delete": at most 100. */
+export const TAGS_A_CALL = 100;
+/** Without it ECR answers 100 items: "This value can be between 1 and 1000." */
+const A_PAGE = { maxResults: 1000 };
 
 /** A tag that only a pull request's preview uses. */
 export interface PreviewTag {
@@ -40,33 +43,40 @@ async function removeTags(
 ): Promise<void> {
   for (const name of new Set(tags.map(({ repository }) => repository))) {
     const own = tags.filter(({ repository }) => repository === name);
-    for (let from = 0; from < own.length; from += DELETED_AT_ONCE) {
+    for (let from = 0; from < own.length; from += TAGS_A_CALL) {
       const kept = await objection();
       if (kept !== undefined) {
         removal.kept = kept;
         return;
       }
-      const some = own.slice(from, from + DELETED_AT_ONCE);
-      await removeSome(context, name, some);
+      const some = own.slice(from, from + TAGS_A_CALL);
+      const [failure] = (await deleteTags(context, name, some)).values();
+      if (failure !== undefined) throw new PlatformError('request-rejected', failure);
       removal.tags.push(...some.map(({ repository, tag }) => `${repository}:${tag}`));
     }
   }
 }
 
-async function removeSome(
+/**
+ * Deletes tags of one repository by one call, 100 at most.
+ *
+ * @returns why ECR kept a tag, for each that it kept; one that is gone already counts as deleted.
+ */
+export async function deleteTags(
   context: PreviewContext,
   repositoryName: string,
   tags: readonly PreviewTag[],
-): Promise<void> {
+): Promise<Map<string, string>> {
   const imageIds = tags.map(({ tag }) => ({ imageTag: tag }));
   const command = new BatchDeleteImageCommand({ repositoryName, imageIds });
   const { failures = [] } = await send(await context.ecr(), command, context);
-  const [failure] = failures.filter(({ failureCode }) => failureCode !== 'ImageNotFound');
-  if (!failure) return;
-  const { imageId, failureReason = '' } = failure;
-  throw new PlatformError(
-    'request-rejected',
-    `${repositoryName}:${imageId?.imageTag ?? ''} was not removed: ${failureReason}`,
+  return new Map(
+    failures
+      .filter(({ failureCode }) => failureCode !== 'ImageNotFound')
+      .map(({ imageId, failureReason = '' }) => {
+        const tag = imageId?.imageTag ?? '';
+        return [tag, `${repositoryName}:${tag} was not removed: ${failureReason}`];
+      }),
   );
 }
 
@@ -78,11 +88,8 @@ async function projectRepositories(
   const names: string[] = [];
   let nextToken: string | undefined;
   do {
-    const answer = await send(
-      client,
-      new DescribeRepositoriesCommand(nextToken ? { nextToken } : {}),
-      context,
-    );
+    const command = new DescribeRepositoriesCommand({ ...A_PAGE, ...(nextToken && { nextToken }) });
+    const answer = await send(client, command, context);
     names.push(...(answer.repositories ?? []).map(({ repositoryName = '' }) => repositoryName));
     nextToken = answer.nextToken;
   } while (nextToken);
@@ -99,6 +106,7 @@ async function tagsOf(context: PreviewContext, repository: string): Promise<Prev
       const command = new ListImagesCommand({
         repositoryName: repository,
         filter,
+        ...A_PAGE,
         ...(nextToken && { nextToken }),
       });
       const answer = await send(client, command, context);
@@ -139,18 +147,18 @@ export async function removePreview(
 ): Promise<Removal> {
   const removal = emptyRemoval();
   await removeStacks(context, request, pullRequest, removal, objection);
-  if (hasStopped(removal)) return removal;
+  if (isStopped(removal)) return removal;
   await attempt(removal, context, 'image tags', async () => {
     const tags = (await previewTags(context, request)).filter((tag) => tag.pullRequest === pullRequest);
     await removeTags(context, tags, removal, objection);
   });
-  if (hasStopped(removal)) return removal;
+  if (isStopped(removal)) return removal;
   await retire(context, pullRequest, removal, objection);
   return removal;
 }
 
 /** Sets the deployments of a preview that is gone inactive. */
-export async function retire(
+async function retire(
   context: PreviewContext,
   pullRequest: number,
   removal: Removal,
@@ -166,7 +174,7 @@ export async function retire(
 }
 
 /** Whether the removal ended before its end. */
-function hasStopped({ interrupted, kept }: Removal): boolean {
+export function isStopped({ interrupted, kept }: Removal): boolean {
   return interrupted !== undefined || kept !== undefined;
 }
 
@@ -181,7 +189,7 @@ async function removeStacks(
     const stacks = await previewStacks(context, request, pullRequest);
     if (stacks.length === 0) return;
     const failures = await deleteAll(context, request, stacks, removal, objection);
-    if (hasStopped(removal)) return;
+    if (isStopped(removal)) return;
     if (round < ROUNDS) continue;
     removal.failures.push(
       ...(failures.length > 0 ? failures : [`Stacks of the preview come back: ${names(stacks)}.`]),

@@ -104,7 +104,8 @@ export interface SweptPreviews {
 export interface SweptItem {
   what: string;
   pullRequest: number;
-  state: 'removed' | 'kept' | 'would be removed' | 'failed';
+  /** `left`: there was no time for it; the next sweep removes it. */
+  state: 'removed' | 'kept' | 'left' | 'would be removed' | 'failed';
   why: string;
 }
 

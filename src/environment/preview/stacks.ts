@@ -60,6 +60,17 @@ export async function previewStacks(
     .filter((stack) => pullRequest === undefined || stack.pullRequest === pullRequest);
 }
 
+/** A preview expires as a whole: a deployment renews its services one after the other. */
+export function haveExpired(stacks: readonly PreviewStack[], nowMs: number): boolean {
+  return stacks.every(({ expires, status }) => {
+    // Somebody at work on a stack is about to give it a new expiry, or to remove it.
+    const atWork = status.endsWith('_IN_PROGRESS') && !IDLE.has(status);
+    return expires !== undefined && expires.getTime() <= nowMs && !atWork;
+  });
+}
+
+const IDLE = new Set(['REVIEW_IN_PROGRESS', 'DELETE_IN_PROGRESS']);
+
 function previewStack(stack: StackSnapshot): PreviewStack {
   const { PullRequest, Service = '', Commit = '', Expires = '' } = stack.tags;
   const expires = new Date(Expires);
@@ -114,6 +125,19 @@ export async function runStackCommand(
  * Undefined while it may go.
  */
 export type Objection = () => Promise<string | undefined>;
+
+/** Keeps a preview that was deployed again after it had expired. */
+export function unlessRenewed(
+  context: PreviewContext,
+  request: PreviewRequest,
+  pullRequest: number,
+): Objection {
+  return async () => {
+    const stacks = await previewStacks(context, request, pullRequest);
+    const expired = haveExpired(stacks, context.clock.now());
+    return expired ? undefined : `The preview of pull request ${pullRequest} was deployed again`;
+  };
+}
 
 /**
  * Deletes a stack and waits until it is gone. A creation that is under way is broken off; any other operation is

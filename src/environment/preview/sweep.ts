@@ -1,187 +1,310 @@
-import type { PullRequest } from '../../github/pulls.ts';
+import { RateLimiter } from '../../core/concurrency.ts';
+import { reasonOf } from '../../core/errors.ts';
+import { duration } from '../../core/text.ts';
+import type { PullRequestState } from '../../github/pulls.ts';
 import type { PreviewContext, PreviewRequest } from './context.ts';
-import { pullRequestNow } from './records.ts';
+import { activePreviewsSince, pullRequestStates, retireDeployments } from './records.ts';
 import {
-  deleteAll,
+  deleteTags,
   emptyRemoval,
+  isStopped,
   previewTags,
   type PreviewTag,
   removedAnything,
-  removePreview,
-  retire,
-  unlessReopened,
+  TAGS_A_CALL,
 } from './remove.ts';
-import type { Removal, SweptItem, SweptPreviews } from './result.ts';
-import { type Objection, previewStacks, type PreviewStack } from './stacks.ts';
+import type { SweptItem, SweptPreviews } from './result.ts';
+import { haveExpired, previewStacks, type PreviewStack } from './stacks.ts';
+import { ASKED_AT_ONCE, deleteStacks, objectionsTo, type SweptPreview } from './sweep-stacks.ts';
 
-/** A pull request with what there is of its preview. */
-interface Found {
-  pullRequest: number;
-  now: PullRequest | undefined;
-  stacks: readonly PreviewStack[];
-  tags: readonly PreviewTag[];
-}
+/**
+ * GitHub's writes of a sweep: 40 at once, then one a second. "If you are making a large number of POST, PATCH, PUT, or
+ * DELETE requests, wait at least one second between each request."
+ *
+ * @see https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api#pause-between-mutative-requests
+ */
+const WRITES = { perSecond: 1, burst: 40 };
 
 /**
  * Removes the previews whose pull request is closed, with their images' tags and deployments, and the stacks that
  * have expired. One whose pull request GitHub does not show is kept until it expires: a token that may not read
  * must not look like a pull request that is gone.
+ *
+ * Everything is listed once for all previews, and what is deleted together is asked about together, right before.
+ * After the request's timeout no deletion begins: what is left is told, and the next sweep goes on with it.
  */
 export async function sweepPreviews(
   context: PreviewContext,
   request: PreviewRequest,
 ): Promise<SweptPreviews> {
-  const swept: Swept[] = [];
-  for (const found of await findPreviews(context, request)) {
+  const beginUntilMs = context.clock.now() + request.timeoutMs;
+  const stacks = await previewStacks(context, request);
+  const states = await pullRequestStates(context, numbersOf(stacks));
+  const { previews, kept } = sort(stacks, states, context.clock.now());
+  if (request.dryRun) {
+    const tags = await tagsOfClosed(context, request, previews);
+    return sweptResult(request, [...previews.flatMap(plannedStacks), ...tags.map(plannedTag), ...kept], []);
+  }
+  await deleteStacks(context, request, previews, beginUntilMs);
+  throwIfCancelled(context, previews);
+  const tags = await tagsOfClosed(context, request, previews);
+  await removeTags(context, request, tags);
+  const writes = new RateLimiter({ ...WRITES, clock: context.clock });
+  await retire(context, request, previews, writes);
+  await comment(context, previews, writes);
+  const items = previews.flatMap((preview) => itemsOf(preview, tags));
+  const undeleted = previews.flatMap(({ removal }) => removal.undeleted);
+  return sweptResult(request, [...items, ...kept], undeleted);
+}
+
+/** What a sweep removes of the stacks that it found, and what it keeps. */
+function sort(
+  stacks: readonly PreviewStack[],
+  states: ReadonlyMap<number, PullRequestState>,
+  nowMs: number,
+): { previews: SweptPreview[]; kept: SweptItem[] } {
+  const previews: SweptPreview[] = [];
+  const kept: SweptItem[] = [];
+  for (const pullRequest of numbersOf(stacks)) {
+    const own = stacks.filter((stack) => stack.pullRequest === pullRequest);
+    const state = states.get(pullRequest);
+    if (state?.open === false) {
+      previews.push(newPreview(pullRequest, state, own, 'closed'));
+    } else if (haveExpired(own, nowMs)) {
+      previews.push(newPreview(pullRequest, state, own, 'expired'));
+    } else {
+      const why = state
+        ? 'its pull request is open'
+        : `GitHub shows no pull request ${pullRequest}; it goes when it expires`;
+      kept.push(...own.map(({ stackName: what }): SweptItem => ({ what, pullRequest, state: 'kept', why })));
+    }
+  }
+  return { previews, kept };
+}
+
+function newPreview(
+  pullRequest: number,
+  state: PullRequestState | undefined,
+  stacks: readonly PreviewStack[],
+  cause: SweptPreview['cause'],
+): SweptPreview {
+  // Of a pull request that GitHub does not show every deployment may be.
+  const createdAt = state?.createdAt ?? new Date(0).toISOString();
+  return { pullRequest, createdAt, cause, stacks, removal: emptyRemoval(), left: false };
+}
+
+function numbersOf(found: readonly { pullRequest: number }[]): number[] {
+  return [...new Set(found.map(({ pullRequest }) => pullRequest))].sort((a, b) => a - b);
+}
+
+/** A cancelled job ends with its reason, whatever its deletions came to. */
+function throwIfCancelled(context: PreviewContext, previews: readonly SweptPreview[]): void {
+  if (previews.some(({ removal }) => removal.interrupted?.verdict === 'cancelled')) {
     context.signal.throwIfAborted();
-    swept.push(await sweepOne(context, request, found));
   }
-  const items = swept.flatMap((one) => one.items);
-  const undeleted = swept.flatMap((one) => one.undeleted);
-  const { dryRun } = request;
-  return { kind: 'swept', ...judgeSweep(dryRun, items), dryRun, items, undeleted };
 }
 
-/** What a sweep did about one pull request. */
-type Swept = Pick<SweptPreviews, 'items' | 'undeleted'>;
-
-async function findPreviews(context: PreviewContext, request: PreviewRequest): Promise<Found[]> {
-  const [stacks, tags] = await Promise.all([previewStacks(context, request), previewTags(context, request)]);
-  const numbers = new Set([...stacks, ...tags].map(({ pullRequest }) => pullRequest));
-  const found: Found[] = [];
-  for (const pullRequest of [...numbers].sort((a, b) => a - b)) {
-    found.push({
-      pullRequest,
-      now: await pullRequestNow(context, pullRequest),
-      stacks: stacks.filter((stack) => stack.pullRequest === pullRequest),
-      tags: tags.filter((tag) => tag.pullRequest === pullRequest),
-    });
-  }
-  return found;
+/** A tag with the preview whose removal it is part of. */
+interface SweptTag extends PreviewTag {
+  preview: SweptPreview;
 }
 
-async function sweepOne(context: PreviewContext, request: PreviewRequest, found: Found): Promise<Swept> {
-  const { now, stacks, pullRequest } = found;
-  if (now && !now.open) return sweepClosed(context, request, found);
-  if (stacks.length > 0 && haveExpired(stacks, context.clock.now())) {
-    return sweepExpired(context, request, pullRequest, stacks);
+/**
+ * The tags of closed pull requests whose stacks are gone, listed after those so that no later push is left out. Adds a
+ * preview for each pull request that only has tags. The images of an expired preview stay: its pull request is open,
+ * and the next push uses them.
+ */
+async function tagsOfClosed(
+  context: PreviewContext,
+  request: PreviewRequest,
+  previews: SweptPreview[],
+): Promise<SweptTag[]> {
+  const tags = await previewTags(context, request);
+  const known = new Map(previews.map((preview) => [preview.pullRequest, preview]));
+  const others = numbersOf(tags).filter((number) => !known.has(number));
+  for (const [number, state] of await pullRequestStates(context, others)) {
+    if (state.open) continue;
+    const preview = newPreview(number, state, [], 'closed');
+    known.set(number, preview);
+    previews.push(preview);
   }
-  const why = now
-    ? 'its pull request is open'
-    : `GitHub shows no pull request ${pullRequest}; it goes when it expires`;
-  return planned(stacks.map((stack) => itemOf(stack, 'kept', why)));
-}
-
-/** A preview expires as a whole: a deployment renews its services one after the other. */
-function haveExpired(stacks: readonly PreviewStack[], nowMs: number): boolean {
-  return stacks.every(({ expires, status }) => {
-    // Somebody at work on a stack is about to give it a new expiry, or to remove it.
-    const atWork = status.endsWith('_IN_PROGRESS') && !IDLE.has(status);
-    return expires !== undefined && expires.getTime() <= nowMs && !atWork;
+  return tags.flatMap((tag) => {
+    const preview = known.get(tag.pullRequest);
+    const isWanted = preview?.cause === 'closed' && !preview.left && !isStopped(preview.removal);
+    return isWanted ? [{ ...tag, preview }] : [];
   });
 }
 
-const IDLE = new Set(['REVIEW_IN_PROGRESS', 'DELETE_IN_PROGRESS']);
-
-/** Keeps a preview that was deployed again. */
-function unlessRenewed(context: PreviewContext, request: PreviewRequest, pullRequest: number): Objection {
-  return async () => {
-    const stacks = await previewStacks(context, request, pullRequest);
-    const expired = haveExpired(stacks, context.clock.now());
-    return expired ? undefined : `The preview of pull request ${pullRequest} was deployed again`;
-  };
-}
-
-async function sweepClosed(
+/** Removes tags, a hundred by a call. What fails for one pull request does not keep the others. */
+async function removeTags(
   context: PreviewContext,
   request: PreviewRequest,
-  { pullRequest, stacks, tags }: Found,
-): Promise<Swept> {
-  const why = 'its pull request is closed';
-  if (request.dryRun) {
-    const names = [...stacks.map(({ stackName }) => stackName), ...tags.map(nameOf)];
-    return planned(names.map((what) => ({ what, pullRequest, state: 'would be removed', why })));
+  tags: readonly SweptTag[],
+): Promise<void> {
+  for (const repository of new Set(tags.map((tag) => tag.repository))) {
+    const own = tags.filter((tag) => tag.repository === repository);
+    for (const some of chunks(own, TAGS_A_CALL)) {
+      const wanted = await unlessObjected(context, request, some);
+      if (wanted.length === 0) continue;
+      await attempt(context, 'image tags', wanted, async () => {
+        const failures = await deleteTags(context, repository, wanted);
+        for (const { tag, preview } of wanted) {
+          const failure = failures.get(tag);
+          if (failure === undefined) preview.removal.tags.push(`${repository}:${tag}`);
+          else preview.removal.failures.push(`The image tags could not be removed: ${failure}`);
+        }
+      });
+    }
   }
-  const objection = unlessReopened(context, pullRequest);
-  const removal = await removePreview(context, request, pullRequest, objection);
-  return sweptResult(context, { pullRequest, stacks, tags }, removal, why);
 }
 
-/** Its images stay: the pull request is open, and the next push wants them. */
-async function sweepExpired(
+/** Sets the deployments of previews that are gone inactive. */
+async function retire(
   context: PreviewContext,
   request: PreviewRequest,
-  pullRequest: number,
-  stacks: readonly PreviewStack[],
-): Promise<Swept> {
-  const [{ expires } = {}] = stacks;
-  const why = `it has expired (${expires?.toISOString() ?? ''})`;
-  if (request.dryRun) return planned(stacks.map((stack) => itemOf(stack, 'would be removed', why)));
-  const removal = emptyRemoval();
-  const objection = unlessRenewed(context, request, pullRequest);
-  removal.failures = await deleteAll(context, request, stacks, removal, objection);
-  if (removal.kept === undefined) await retire(context, pullRequest, removal, objection);
-  return sweptResult(context, { pullRequest, stacks, tags: [] }, removal, why);
+  previews: readonly SweptPreview[],
+  writes: RateLimiter,
+): Promise<void> {
+  const gone = previews.filter(({ removal, left }) => !left && !isStopped(removal));
+  const [since] = gone.map(({ createdAt }) => createdAt).sort();
+  if (since === undefined) return;
+  const all = gone.map((preview) => ({ preview }));
+  await attempt(context, 'deployments', all, async () => {
+    const active = await activePreviewsSince(context, since);
+    const retired = all.flatMap(({ preview }) =>
+      (active.get(preview.pullRequest) ?? []).map((id) => ({ preview, id })),
+    );
+    for (const some of chunks(retired, ASKED_AT_ONCE)) {
+      for (const one of await unlessObjected(context, request, some)) {
+        await attempt(context, 'deployments', [one], async () => {
+          await writes.take(context.signal);
+          await retireDeployments(context, [one.id]);
+          one.preview.removal.deployments++;
+        });
+      }
+    }
+  });
 }
 
-function planned(items: SweptItem[]): Swept {
-  return { items, undeleted: [] };
-}
-
-/** What became of a pull request's preview; its comment says so too. */
-async function sweptResult(
+/** What may be changed, right before it is; the others are kept from here on. */
+async function unlessObjected<T extends { preview: SweptPreview }>(
   context: PreviewContext,
-  { pullRequest, stacks, tags }: Omit<Found, 'now'>,
-  removal: Removal,
-  why: string,
-): Promise<Swept> {
-  const { kept } = removal;
-  if (removal.interrupted?.verdict === 'cancelled') context.signal.throwIfAborted();
-  const ok = removal.failures.length === 0;
-  const reason = ok
-    ? `The preview was removed: ${why}.`
-    : `The preview was not removed to the end: ${removal.failures.join(' ')}`;
-  // A preview that is there again has a comment of its own run.
-  if (kept === undefined && (removedAnything(removal) || !ok)) {
+  request: PreviewRequest,
+  wanted: readonly T[],
+): Promise<T[]> {
+  context.signal.throwIfAborted();
+  const previews = wanted.map(({ preview }) => preview);
+  for (const [number, why] of await objectionsTo(context, request, previews)) {
+    for (const { pullRequest, removal } of previews) if (pullRequest === number) removal.kept = why;
+  }
+  return wanted.filter(({ preview }) => preview.removal.kept === undefined);
+}
+
+/** One part that fails must not keep the others. */
+async function attempt(
+  context: PreviewContext,
+  what: string,
+  about: readonly { preview: SweptPreview }[],
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    context.signal.throwIfAborted();
+    const failure = `The ${what} could not be removed: ${reasonOf(error)}`;
+    for (const { removal } of new Set(about.map(({ preview }) => preview))) removal.failures.push(failure);
+  }
+}
+
+/** The pull request's comment says what became of its preview; one that is there again has a comment of its own run. */
+async function comment(
+  context: PreviewContext,
+  previews: readonly SweptPreview[],
+  writes: RateLimiter,
+): Promise<void> {
+  for (const preview of previews) {
+    const { removal, left, pullRequest } = preview;
+    const ok = removal.failures.length === 0;
+    if (left || removal.kept !== undefined || (ok && !removedAnything(removal))) continue;
+    const reason = ok
+      ? `The preview was removed: ${whyOf(preview)}.`
+      : `The preview was not removed to the end: ${removal.failures.join(' ')}`;
+    await writes.take(context.signal);
     await context.updateComment({ kind: 'removal', pullRequest, ok, reason });
   }
-  const removed = [...removal.stacks, ...removal.tags].map((what): SweptItem => ({
-    what,
-    pullRequest,
-    state: 'removed',
-    why,
-  }));
-  const failed = removal.failures.map((failure): SweptItem => ({
-    what: `pull request ${pullRequest}`,
-    pullRequest,
-    state: 'failed',
-    why: failure,
-  }));
-  const gone = new Set([...removal.stacks, ...removal.tags]);
-  const names = [...stacks.map(({ stackName }) => stackName), ...tags.map(nameOf)];
-  const left = names
-    .filter((what) => kept !== undefined && !gone.has(what))
-    .map((what): SweptItem => ({ what, pullRequest, state: 'kept', why: kept ?? '' }));
-  return { items: [...removed, ...failed, ...left], undeleted: removal.undeleted };
 }
 
-function judgeSweep(dryRun: boolean, items: readonly SweptItem[]): Pick<SweptPreviews, 'verdict' | 'reason'> {
+function whyOf({ cause, stacks }: SweptPreview): string {
+  if (cause === 'closed') return 'its pull request is closed';
+  const [{ expires } = {}] = stacks;
+  return `it has expired (${expires?.toISOString() ?? ''})`;
+}
+
+function plannedStacks(preview: SweptPreview): SweptItem[] {
+  const { pullRequest, stacks } = preview;
+  const why = whyOf(preview);
+  return stacks.map(({ stackName: what }) => ({ what, pullRequest, state: 'would be removed', why }));
+}
+
+function plannedTag({ preview, pullRequest, ...tag }: SweptTag): SweptItem {
+  return { what: nameOf(tag), pullRequest, state: 'would be removed', why: whyOf(preview) };
+}
+
+const LEFT = 'there was no time for it; the next sweep removes it';
+
+/** What became of a pull request's preview. */
+function itemsOf(preview: SweptPreview, tags: readonly SweptTag[]): SweptItem[] {
+  const { pullRequest, removal, left, stacks } = preview;
+  const gone = new Set([...removal.stacks, ...removal.tags]);
+  const removed = [...gone].map((what): SweptItem => {
+    return { what, pullRequest, state: 'removed', why: whyOf(preview) };
+  });
+  const failed = removal.failures.map((why): SweptItem => {
+    return { what: `pull request ${pullRequest}`, pullRequest, state: 'failed', why };
+  });
+  if (!left && removal.kept === undefined) return [...removed, ...failed];
+  const own = tags.filter((tag) => tag.pullRequest === pullRequest);
+  const names = [...stacks.map(({ stackName }) => stackName), ...own.map(nameOf)];
+  const rest = names
+    .filter((what) => !gone.has(what))
+    .map((what): SweptItem => {
+      const why = removal.kept ?? LEFT;
+      return { what, pullRequest, state: removal.kept === undefined ? 'left' : 'kept', why };
+    });
+  return [...removed, ...failed, ...rest];
+}
+
+function sweptResult(
+  { dryRun, timeoutMs }: PreviewRequest,
+  items: readonly SweptItem[],
+  undeleted: SweptPreviews['undeleted'],
+): SweptPreviews {
   const count = (state: SweptItem['state']): number => items.filter((item) => item.state === state).length;
-  const failed = items.filter(({ state }) => state === 'failed');
+  const failures = items.filter(({ state }) => state === 'failed').map(({ why }) => why);
   const counts = dryRun
     ? `${count('would be removed')} would be removed`
-    : `${count('removed')} removed${failed.length > 0 ? `, ${failed.length} failed` : ''}`;
-  const reasons = failed.map(({ why }) => ` ${why}`).join('');
+    : `${count('removed')} removed${failures.length > 0 ? `, ${failures.length} failed` : ''}`;
+  const left =
+    count('left') > 0
+      ? ` ${count('left')} left for the next sweep: no deletion begins after the timeout of ${duration(timeoutMs)}.`
+      : '';
+  const reasons = [...new Set(failures)].map((why) => ` ${why}`).join('');
   return {
-    verdict: failed.length > 0 ? 'failed' : count('removed') > 0 ? 'swept' : 'unchanged',
-    reason: `Stacks and image tags of previews: ${counts}, ${count('kept')} kept.${reasons}`,
+    kind: 'swept',
+    verdict: failures.length > 0 ? 'failed' : count('removed') > 0 ? 'swept' : 'unchanged',
+    reason: `Stacks and image tags of previews: ${counts}, ${count('kept')} kept.${left}${reasons}`,
+    dryRun,
+    items: [...items].sort((one, other) => one.pullRequest - other.pullRequest),
+    undeleted,
   };
 }
 
-function itemOf({ stackName, pullRequest }: PreviewStack, state: SweptItem['state'], why: string): SweptItem {
-  return { what: stackName, pullRequest, state, why };
+function nameOf({ repository, tag }: Pick<PreviewTag, 'repository' | 'tag'>): string {
+  return `${repository}:${tag}`;
 }
 
-function nameOf({ repository, tag }: PreviewTag): string {
-  return `${repository}:${tag}`;
+function chunks<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
 }

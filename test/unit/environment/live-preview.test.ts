@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import {
   CloudFormationClient,
@@ -7,18 +6,12 @@ import {
   type Stack,
 } from '@aws-sdk/client-cloudformation';
 import type { LoggedCall } from '../../../sandbox/server/calls.ts';
-import { cloudFormationClient, ecrClient, elbClient, ssmClient } from '../../../src/aws/clients.ts';
-import { createSession } from '../../../src/aws/session.ts';
-import type { PreviewContext, PreviewRequest } from '../../../src/environment/preview/context.ts';
-import { previewEnvironment } from '../../../src/environment/preview/preview.ts';
+import type { PreviewRequest } from '../../../src/environment/preview/context.ts';
 import type { PreviewResult } from '../../../src/environment/preview/result.ts';
-import { followServiceIn, runningRevisionIn } from '../../../src/environment/run/follow-service.ts';
-import { readGitHubContext } from '../../../src/github/context.ts';
 import { useWorkspaces } from '../../support/action.ts';
-import { clientOf, configOf, DEV } from '../../support/aws-clients.ts';
-import { fastClock } from '../../support/fast-clock.ts';
+import { clientOf } from '../../support/aws-clients.ts';
+import { runPreview } from '../../support/live-preview.ts';
 import { PreviewHost } from '../../support/preview.ts';
-import { contextOf } from '../images/registry/context.ts';
 
 /**
  * A removal is played once for each of its calls: right before the call, the pull request is reopened or its preview
@@ -34,53 +27,8 @@ beforeAll(async () => {
 });
 afterAll(() => host.sandbox.close());
 
-function run(request: Partial<PreviewRequest>, action: string): Promise<PreviewResult> {
-  const { sandbox, workspace } = host;
-  const context = { ...contextOf(), clock: fastClock(400) };
-  const session = {
-    ...createSession({ region: 'eu-west-1', context }),
-    credentials: configOf(sandbox).credentials,
-    accountId: () => Promise.resolve(DEV),
-  };
-  const { pullRequest = 0 } = request;
-  const preview: PreviewContext = {
-    ...context,
-    session,
-    github: {
-      ...readGitHubContext(sandbox.env(DEV)),
-      runId: '1',
-      ...(pullRequest > 0 && {
-        pullRequest: { number: pullRequest, fork: false, headSha: host.headOf(pullRequest), action },
-      }),
-    },
-    token: sandbox.tokens.installation,
-    followService: followServiceIn(session, context, {}),
-    runningRevision: runningRevisionIn(session, context, {}),
-    cloudformation: () => cloudFormationClient(session, context),
-    ecr: () => ecrClient(session, context),
-    elb: () => elbClient(session, context),
-    ssm: () => ssmClient(session, context),
-    updateComment: () => Promise.resolve(),
-  };
-  return previewEnvironment(preview, {
-    command: 'deploy',
-    project: 'platform',
-    environment: 'dev',
-    services: [],
-    workers: [],
-    repositories: [],
-    template: 'templates/preview.yml',
-    parameterFiles: [join('templates', 'environments', 'preview.json')],
-    parameters: {},
-    priorities: { base: 1000, range: 2000 },
-    timeToLiveMs: 1_000_000_000,
-    dryRun: false,
-    timeoutMs: 60_000_000,
-    comment: false,
-    workspace,
-    ...request,
-  });
-}
+const run = (request: Partial<PreviewRequest>, action: string): Promise<PreviewResult> =>
+  runPreview(host, request, action);
 
 const deploy = (pullRequest: number, more: Partial<PreviewRequest> = {}) =>
   run(

@@ -112,8 +112,13 @@ test('a removal names what it removed', () => {
 });
 
 test('a sweep sorts what it looked at by what became of it', () => {
-  const item = (what: string, state: 'removed' | 'kept') => ({ what, pullRequest: 7, state, why: 'why' });
-  const items = [item('dev-shop-pr-7-user', 'removed'), item('shop/user:pr-7', 'removed'), item('x', 'kept')];
+  const item = (what: string, state: 'removed' | 'kept' | 'left') => ({
+    what,
+    pullRequest: 7,
+    state,
+    why: 'why',
+  });
+  const items = [item('dev-shop-pr-7-user', 'removed'), item('shop/user:pr-7', 'removed'), item('x', 'kept'), item('y', 'left')];
   const { outputs, result } = presentPreview(
     { kind: 'swept', verdict: 'swept', reason: 'done', dryRun: false, items, undeleted: [] },
     RUN_URL,
@@ -123,7 +128,8 @@ test('a sweep sorts what it looked at by what became of it', () => {
     dryRun: false,
     removed: items.slice(0, 2),
     failed: [],
-    kept: items.slice(2),
+    kept: items.slice(2, 3),
+    left: items.slice(3),
     planned: [],
   });
 });

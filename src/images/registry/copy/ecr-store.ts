@@ -91,7 +91,12 @@ async function listReferrers(
   let nextToken: string | undefined;
   do {
     const subjectId = { imageDigest: digest };
-    const command = new ListImageReferrersCommand({ ...repositoryOf(repository), subjectId, nextToken });
+    const command = new ListImageReferrersCommand({
+      ...repositoryOf(repository),
+      subjectId,
+      maxResults: 50,
+      nextToken,
+    });
     const page = await send(repository.client, command, context);
     for (const {
       digest: referrer = '',

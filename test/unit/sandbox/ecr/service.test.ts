@@ -38,6 +38,33 @@ async function codeOf(answer: Response): Promise<string | undefined> {
   return ((await answer.json()) as { errors?: { code?: string }[] }).errors?.[0]?.code;
 }
 
+test('a listing has pages of 100 items, or of up to 1000 where it asks for them', async () => {
+  const session = await sessionOf();
+  const manifest = await session.manifest();
+  for (let index = 0; index < 101; index++) await session.put(`tag-${index}`, manifest);
+  await session.put(sha256(`${manifest} `), `${manifest} `);
+  for (let index = 1; index < 101; index++) {
+    await session.client.send(new CreateRepositoryCommand({ repositoryName: `more/r${index}` }));
+  }
+  const list = (more: object) => session.client.send(new ListImagesCommand({ repositoryName, ...more }));
+  const page = await list({});
+  expect(page.imageIds).toHaveLength(100);
+  expect((await list({ nextToken: page.nextToken })).imageIds).toHaveLength(2);
+  expect((await list({ maxResults: 1000 })).imageIds).toHaveLength(102);
+  expect((await list({ maxResults: 1000, filter: { tagStatus: 'TAGGED' } })).imageIds).toHaveLength(101);
+  expect((await list({ filter: { tagStatus: 'UNTAGGED' } })).imageIds).toHaveLength(1);
+  const repositories = await session.client.send(new DescribeRepositoriesCommand({}));
+  expect(repositories.repositories).toHaveLength(100);
+  const rest = new DescribeRepositoriesCommand({ nextToken: repositories.nextToken });
+  expect((await session.client.send(rest)).repositories).toHaveLength(1);
+  const both = new DescribeImagesCommand({
+    repositoryName,
+    imageIds: [{ imageTag: 'tag-1' }],
+    maxResults: 1000,
+  });
+  expect((await refusal(session.client.send(both))).name).toBe('InvalidParameterException');
+});
+
 describe('a repository', () => {
   test('is created with its settings, and only once', async () => {
     const sandbox = await sandboxOf();
