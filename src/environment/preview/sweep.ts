@@ -1,4 +1,4 @@
-import { RateLimiter } from '../../core/concurrency.ts';
+import { RateBucket } from '../../core/network/rate-limiter.ts';
 import { reasonOf } from '../../core/errors.ts';
 import { duration } from '../../core/text.ts';
 import type { PullRequestState } from '../../github/pulls.ts';
@@ -49,7 +49,7 @@ export async function sweepPreviews(
   throwIfCancelled(context, previews);
   const tags = await tagsOfClosed(context, request, previews);
   await removeTags(context, request, tags);
-  const writes = new RateLimiter({ ...WRITES, clock: context.clock });
+  const writes = new RateBucket(WRITES, context.clock);
   await retire(context, request, previews, writes);
   await comment(context, previews, writes);
   const items = previews.flatMap((preview) => itemsOf(preview, tags));
@@ -163,7 +163,7 @@ async function retire(
   context: PreviewContext,
   request: PreviewRequest,
   previews: readonly SweptPreview[],
-  writes: RateLimiter,
+  writes: RateBucket,
 ): Promise<void> {
   const gone = previews.filter(({ removal, left }) => !left && !isStopped(removal));
   const [since] = gone.map(({ createdAt }) => createdAt).sort();
@@ -177,7 +177,7 @@ async function retire(
     for (const some of chunks(retired, ASKED_AT_ONCE)) {
       for (const one of await unlessObjected(context, request, some)) {
         await attempt(context, 'deployments', [one], async () => {
-          await writes.take(context.signal);
+          await writes.take({ signal: context.signal });
           await retireDeployments(context, [one.id]);
           one.preview.removal.deployments++;
         });
@@ -220,7 +220,7 @@ async function attempt(
 async function comment(
   context: PreviewContext,
   previews: readonly SweptPreview[],
-  writes: RateLimiter,
+  writes: RateBucket,
 ): Promise<void> {
   for (const preview of previews) {
     const { removal, left, pullRequest } = preview;
@@ -229,7 +229,7 @@ async function comment(
     const reason = ok
       ? `The preview was removed: ${whyOf(preview)}.`
       : `The preview was not removed to the end: ${removal.failures.join(' ')}`;
-    await writes.take(context.signal);
+    await writes.take({ signal: context.signal });
     await context.updateComment({ kind: 'removal', pullRequest, ok, reason });
   }
 }

@@ -118,7 +118,12 @@ test('a sweep sorts what it looked at by what became of it', () => {
     state,
     why: 'why',
   });
-  const items = [item('dev-shop-pr-7-user', 'removed'), item('shop/user:pr-7', 'removed'), item('x', 'kept'), item('y', 'left')];
+  const items = [
+    item('dev-shop-pr-7-user', 'removed'),
+    item('shop/user:pr-7', 'removed'),
+    item('x', 'kept'),
+    item('y', 'left'),
+  ];
   const { outputs, result } = presentPreview(
     { kind: 'swept', verdict: 'swept', reason: 'done', dryRun: false, items, undeleted: [] },
     RUN_URL,
