@@ -10,9 +10,8 @@ const SETTLE_MS = 1000;
 const LOWEST_SHARE = 1 / 4;
 /** Less of a token than this is a rounding error. */
 const ROUNDING = 1e-9;
-/** A cancelled run has about 6 s to stop what it started: that many calls, or twice the rate, are sent without a wait. */
-const STOPS_AT_ONCE = 50;
-const STOPS_PER_TURN = 2;
+/** A cancelled run has about 6 s to stop what it started: so many calls are sent without a wait. */
+const STOPS_AT_ONCE = 100;
 
 /** What a bucket takes: `burst` calls at once, then `perSecond`. */
 export interface Rate {
@@ -53,24 +52,25 @@ export class RateLimiter {
  * rate within a minute.
  *
  * Calls with a stop signal have a lane of their own, of a larger burst: a cancelled run has seconds to stop everything,
- * the work that took the tokens has ended by then, and AWS refuses what is too much, which is sent again.
+ * and AWS refuses what is too much, which is sent again. Their tokens are missing to the work.
  */
 export class RateBucket {
   readonly #work: TokenQueue;
   readonly #stops: TokenQueue;
 
   constructor(rate: Rate, clock: Clock) {
-    const { perSecond, burst } = rate;
     this.#work = new TokenQueue(rate, clock);
-    this.#stops = new TokenQueue(
-      { perSecond: perSecond * STOPS_PER_TURN, burst: Math.max(burst, STOPS_AT_ONCE) },
-      clock,
-    );
+    this.#stops = new TokenQueue({ ...rate, burst: Math.max(rate.burst, STOPS_AT_ONCE) }, clock);
   }
 
   /** Waits for its turn; rejects with the signal's reason when it is aborted, and gives its place to the next. */
   async take(turn: Turn = {}): Promise<void> {
-    await (turn.signal && isStopSignal(turn.signal) ? this.#stops : this.#work).take(turn);
+    if (!turn.signal || !isStopSignal(turn.signal)) {
+      await this.#work.take(turn);
+      return;
+    }
+    await this.#stops.take(turn);
+    this.#work.spend();
   }
 
   /** Halves the rate. Parallel calls that were throttled together count once. */
@@ -158,6 +158,12 @@ class TokenQueue {
       this.#waiting.add(urgency, go);
       if (!this.#sleeping) void this.#serve();
     });
+  }
+
+  /** Takes a token without a wait. AWS's bucket is never less than empty: what it refuses takes none. */
+  spend(): void {
+    this.#count(this.#clock.now());
+    this.#tokens = Math.max(0, this.#tokens - 1);
   }
 
   slow(): void {

@@ -139,6 +139,15 @@ describe('RateBucket', () => {
     await work;
   });
 
+  test('what stops the work takes the tokens of what works still', async () => {
+    const { bucket, clock } = bucketOf(10, 5);
+    for (let index = 0; index < 3; index++) await bucket.take({ signal: stopSignal(5000) });
+    await takeMany(bucket, 2);
+    expect(clock.sleeps).toEqual([]);
+    await bucket.take();
+    expect(clock.sleeps).toEqual([100]);
+  });
+
   test('an abort ends the wait with its reason', async () => {
     const { bucket } = bucketOf(1, 1);
     const reason = new Error('enough');
@@ -166,8 +175,12 @@ describe('RateBucket', () => {
     const { bucket, clock } = bucketOf(10, 20);
     await takeMany(bucket, 20);
     const began = clock.now();
-    await Promise.all(Array.from({ length: 100 }, () => bucket.take({ signal: stopSignal(5000) })));
-    expect(clock.now() - began).toBeLessThanOrEqual(3000);
+    const stops = (count: number) =>
+      Promise.all(Array.from({ length: count }, () => bucket.take({ signal: stopSignal(5000) })));
+    await stops(100);
+    expect(clock.now()).toBe(began);
+    await stops(50);
+    expect(clock.now() - began).toBe(5000);
   });
 });
 
