@@ -14,6 +14,8 @@ export interface StackSnapshot {
   status: string;
   statusReason?: string;
   parameters: Record<string, string>;
+  /** The values that parameters of SSM types had when the stack was last deployed, by the parameter's key. */
+  resolved?: Record<string, string>;
   tags: Record<string, string>;
   outputs: Record<string, string>;
   capabilities: readonly string[];
@@ -87,6 +89,11 @@ function snapshot(stack: Stack): StackSnapshot {
     status,
     ...(stack.StackStatusReason ? { statusReason: stack.StackStatusReason } : {}),
     parameters: record(stack.Parameters, 'ParameterKey', 'ParameterValue'),
+    resolved: record(
+      stack.Parameters?.filter(({ ResolvedValue }) => ResolvedValue !== undefined),
+      'ParameterKey',
+      'ResolvedValue',
+    ),
     tags: record(stack.Tags, 'Key', 'Value'),
     outputs: record(stack.Outputs, 'OutputKey', 'OutputValue'),
     capabilities: stack.Capabilities ?? [],

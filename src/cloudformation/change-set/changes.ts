@@ -96,6 +96,8 @@ export interface Plan {
   changeSetId: string;
   kind: 'create' | 'update';
   hasChanges: boolean;
+  /** How a plan without changes was proven without a change set; see unchangedPlan. */
+  proof?: 'comparison';
   /** Only outputs, tags or the like change: the change set is executable without resource changes. */
   changes: readonly ResourceChange[];
   fingerprint: string;

@@ -243,7 +243,7 @@ async function findTree(
 }
 
 /** Builds a plan from a change set: masks secrets, computes the fingerprint, then redacts the job's own secrets. */
-async function buildPlan(
+export async function buildPlan(
   context: CloudFormationContext,
   tree: ChangeSetTree,
   kind: Plan['kind'],

@@ -1,17 +1,14 @@
 import type { Parameter } from '@aws-sdk/client-ssm';
-import { ssmClient } from '../../aws/clients.ts';
 import { AwsError, classify } from '../../aws/errors.ts';
-import { send } from '../../aws/send.ts';
 import { PlatformError } from '../../core/errors.ts';
 import type { CloudFormationContext } from '../context.ts';
+import { readParameters } from '../parameters/parameter-store.ts';
 import { tryReadTemplate } from '../template/document.ts';
 import { MASKED } from '../template/secrets.ts';
 import type { Plan, StoredValue } from './changes.ts';
 import { type ChangeSetTree, readTemplate } from './read.ts';
 
-/** GetParameters takes so many names. */
-const NAMES_AT_ONCE = 10;
-const LIST_TYPE = /^AWS::SSM::Parameter::Value<(?:List<.+>|CommaDelimitedList)>$/;
+export const LIST_TYPE = /^AWS::SSM::Parameter::Value<(?:List<.+>|CommaDelimitedList)>$/;
 /** `{{resolve:ssm:/shop/dev/topic:3}}` */
 const VERSIONED = /\{\{resolve:(ssm|ssm-secure):([^:{}$]+):(\d+)\}\}/g;
 const UNVERSIONED = /\{\{resolve:ssm(?:-secure)?:[^:{}]+\}\}/;
@@ -107,15 +104,15 @@ export async function storedDifferences(
 ): Promise<string[]> {
   const open = stored.filter((one) => one.kind !== 'parameter' || intended[one.name] !== one.value);
   if (open.length === 0) return [];
-  const found = await readStored(
-    context,
-    stackName,
-    open.map(({ name }) => name),
-  );
+  const read = (names: readonly string[]): ReturnType<typeof readParameters> =>
+    readParameters(context, names).catch((error: unknown) => {
+      throw unreadable(error, stackName);
+    });
+  const found = await read(open.map(({ name }) => name));
   const moved = open.filter(
     (one) => one.kind === 'reference' && !one.hidden && (found.get(one.name)?.Version ?? 0) !== one.version,
   );
-  const earlier = await readStored(context, stackName, moved.map(versionedName));
+  const earlier = await read(moved.map(versionedName));
   const texts = open.flatMap((one) => differenceOf(one, found.get(one.name), valueIn(earlier, one)) ?? []);
   return [...new Set(texts)].map((text) => context.redactor.redact(text));
 }
@@ -150,40 +147,14 @@ function isCurrent(planned: StoredValue, now: Parameter, before: string | undefi
   return isSameValue(planned.value, now.Value ?? '', planned.isList);
 }
 
-function isSameValue(one: string, other: string, isList: boolean): boolean {
+/** Whether a parameter of an SSM type stands for the same value; items of a list may have spaces around them. */
+export function isSameValue(one: string, other: string, isList: boolean): boolean {
   const items = (text: string): string =>
     text
       .split(',')
       .map((item) => item.trim())
       .join(',');
   return isList ? items(one) === items(other) : one === other;
-}
-
-/** Parameters by the name that they are asked by: a name, an ARN, or a name with a version. */
-async function readStored(
-  context: CloudFormationContext,
-  stackName: string,
-  asked: readonly string[],
-): Promise<Map<string, Parameter>> {
-  const found = new Map<string, Parameter>();
-  const names = [...new Set(asked)];
-  if (names.length === 0) return found;
-  const { GetParametersCommand } = await import('@aws-sdk/client-ssm');
-  const client = await ssmClient(context.session, context);
-  for (let from = 0; from < names.length; from += NAMES_AT_ONCE) {
-    const command = new GetParametersCommand({ Names: names.slice(from, from + NAMES_AT_ONCE) });
-    const { Parameters = [] } = await send(client, command, context).catch((error: unknown) => {
-      throw unreadable(error, stackName);
-    });
-    for (const parameter of Parameters) {
-      const { Name = '', ARN = '', Version = 0 } = parameter;
-      for (const name of [Name, ARN]) {
-        found.set(name, parameter);
-        found.set(`${name}:${Version}`, parameter);
-      }
-    }
-  }
-  return found;
 }
 
 function unreadable(error: unknown, stackName: string): unknown {

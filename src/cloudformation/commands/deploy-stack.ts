@@ -49,11 +49,15 @@ export async function deployStack(
     known: {},
     notes: [],
   };
-  try {
-    return withRunFacts(run, await COMMANDS[inputs.command](run));
-  } catch (error) {
-    return withRunFacts(run, await endEarly(run, error));
-  }
+  const result = await COMMANDS[inputs.command](run).catch((error: unknown) => endEarly(run, error));
+  if (!leavesStack(result)) context.listing?.forget(inputs.stackName);
+  return withRunFacts(run, result);
+}
+
+/** Whether the stack is as it was before the command. */
+function leavesStack(result: CommandResult): boolean {
+  if (result.verdict === 'planned') return result.plan.kind === 'update';
+  return ['unchanged', 'in-sync', 'drifted'].includes(result.verdict);
 }
 
 function withRunFacts({ context, inputs, startedMs, notes }: CommandRun, result: CommandResult): StackResult {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { InputError } from '../../core/errors.ts';
 import { type GuardFinding, guardPlan } from '../change-set/guard.ts';
 import { createPlan, logPlan } from '../change-set/plan.ts';
+import { unchangedPlan } from '../change-set/unchanged.ts';
 import {
   EXPRESS_REPLAY,
   possiblyRefusedReplacements,
@@ -100,14 +101,15 @@ function parametersFor(
 /** Creates the plan under a unique name, and records its change set as pending. */
 export async function planStack(run: CommandRun, source: Source, { stack }: PreparedStack): Promise<Plan> {
   const { context, inputs, identity, pending } = run;
-  const made = await createPlan(context, {
+  const request = {
     inputs: { ...inputs, timeoutMs: timeLeft(run) },
     template: source.template,
     parameters: parametersFor(run, source, stack),
     tags: source.tags,
     ...(stack ? { stack } : {}),
     changeSetName: changeSetName(identity),
-  });
+  };
+  const made = (await unchangedPlan(context, request)) ?? (await createPlan(context, request));
   const plan = withReplacementWarnings(made, inputs.onFailure, stack);
   if (plan.hasChanges) pending.changeSet = { ...plan, shellIsOurs: plan.kind === 'create' };
   run.known = { plan, ...(stack ? { before: stack } : {}) };
@@ -198,15 +200,17 @@ export async function unchangedResult(
   }
   const set = await applySettings(run, stack, settings);
   if (set.length === 0) {
-    return {
-      verdict: 'unchanged',
-      reason: `CloudFormation finds nothing to change in stack ${stackName}.`,
-      plan,
-      stack,
-    };
+    return { verdict: 'unchanged', reason: unchangedReason(plan), plan, stack };
   }
   const reason = `No resource of stack ${stackName} planChangedResult; set was its ${set.join(' and ')}.`;
   return { verdict: 'updated', reason, plan, stack };
+}
+
+/** Why a stack is unchanged: how that was proven. */
+export function unchangedReason({ stackName, proof }: Plan): string {
+  return proof === 'comparison'
+    ? `Nothing to change in stack ${stackName}: template, parameters and tags are those that it was deployed with.`
+    : `CloudFormation finds nothing to change in stack ${stackName}.`;
 }
 
 /** The changes of a plan that need an explicit opt-in and have none: they lose data, or move live traffic. */

@@ -5,7 +5,7 @@ import { prepareStack } from '../execution/recover.ts';
 import { resultInEffect } from './in-effect.ts';
 import type { CommandResult } from './result.ts';
 import { differingSettings, type StackSettings } from '../settings.ts';
-import { guardFindings, loadSource, planStack, readSettings } from './deploy.ts';
+import { guardFindings, loadSource, planStack, readSettings, unchangedReason } from './deploy.ts';
 import type { StackSnapshot } from '../stack.ts';
 import { note, type CommandRun } from '../command-run.ts';
 
@@ -18,8 +18,7 @@ export async function plan(run: CommandRun): Promise<CommandResult> {
   if (prepared.stack && prepared.kind === 'update') await noteSettings(run, prepared.stack, settings);
   const stack = prepared.stack && prepared.kind === 'update' ? { stack: prepared.stack } : {};
   if (!made.hasChanges) {
-    const reason = `CloudFormation finds nothing to change in stack ${made.stackName}.`;
-    return { verdict: 'unchanged', reason, plan: made, ...stack };
+    return { verdict: 'unchanged', reason: unchangedReason(made), plan: made, ...stack };
   }
   const inEffect = await resultInEffect(run, made, stack.stack);
   if (inEffect) return inEffect;

@@ -20,6 +20,7 @@ import {
   timeLeft,
   type CommandRun,
 } from '../command-run.ts';
+import { findStack } from '../listing.ts';
 import { deleteStack, liftProtection } from './delete.ts';
 import { retainedResources, type Execution } from './watch.ts';
 import { diagnose, type Diagnosis } from '../diagnosis/diagnosis.ts';
@@ -69,7 +70,7 @@ export async function prepareStack(
 
 /** The stack after any running operation has ended; undefined when it does not exist. */
 export async function existingStack(run: CommandRun): Promise<StackSnapshot | undefined> {
-  const found = await describeStack(run.context, run.inputs.stackName);
+  const found = await findStack(run.context, run.inputs.stackName);
   const stack = found && isInProgress(found.status) ? await waitForOtherOperation(run, found) : found;
   return stack?.status === 'DELETE_COMPLETE' ? undefined : stack;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { describeStack, isFailedCreation, isShell, type StackSnapshot } from '../../cloudformation/stack.ts';
+import { findStack, StackListing } from '../../cloudformation/listing.ts';
+import { isFailedCreation, isShell, type StackSnapshot } from '../../cloudformation/stack.ts';
 import {
   checkTemplate,
   type DeclaredResource,
@@ -45,10 +46,12 @@ export async function checkStacks(
 ): Promise<Check[]> {
   const found: Check[] = [];
   let present = 0;
+  const listing = new StackListing();
+  listing.expect(stacks.map(({ stackName }) => stackName));
   await inParallel(stacks, AT_ONCE, async ({ stackName }) => {
     const name = `the stack ${stackName}`;
     try {
-      const stack = await describeStack(context, stackName);
+      const stack = await listing.find(context, stackName);
       if (!stack) return;
       present += 1;
       const { status } = stack;
@@ -133,8 +136,9 @@ export async function describeTargets(
 ): Promise<Map<string, StackSnapshot>> {
   const cloudFormation = await context.cloudFormation();
   const found = new Map<string, StackSnapshot>();
+  context.listing.expect(targets.map(({ inputs }) => inputs.stackName));
   await inParallel(targets, AT_ONCE, async ({ inputs }) => {
-    const stack = await describeStack(cloudFormation, inputs.stackName);
+    const stack = await findStack(cloudFormation, inputs.stackName);
     if (stack && !isShell(stack.status) && !isFailedCreation(stack.status))
       found.set(inputs.stackName, stack);
   });

@@ -5,7 +5,8 @@ import { comparePlans } from '../../cloudformation/change-set/fingerprint.ts';
 import { storedDifferences } from '../../cloudformation/change-set/stored-values.ts';
 import { readPlan } from '../../cloudformation/change-set/plan.ts';
 import { discardPlan } from '../../cloudformation/change-set/remove.ts';
-import { describeStack, isFailedCreation, isShell } from '../../cloudformation/stack.ts';
+import { findStack } from '../../cloudformation/listing.ts';
+import { isFailedCreation, isShell } from '../../cloudformation/stack.ts';
 import type { EnvironmentContext, EnvironmentRequest } from './context.ts';
 import { changeEnvironment, deployParts } from './deploy.ts';
 import { runImages } from './images.ts';
@@ -207,7 +208,7 @@ async function createStack(
   target: StackTarget,
 ): Promise<StackEnd> {
   const { stackName } = target.inputs;
-  const found = await describeStack(await context.cloudFormation(), stackName);
+  const found = await findStack(await context.cloudFormation(), stackName);
   if (!found || isShell(found.status) || isFailedCreation(found.status))
     return stackEnd(await runStackCommand(context, request, target));
   const planned = await runStackCommand(context, request, target, { command: 'plan' });

@@ -4,6 +4,7 @@ import { BaseDigests } from '../../images/bases.ts';
 import { createSession, requireSessionAccount, type Session } from '../../aws/session.ts';
 import type { RunIdentity } from '../../cloudformation/command-run.ts';
 import type { CloudFormationContext } from '../../cloudformation/context.ts';
+import { StackListing } from '../../cloudformation/listing.ts';
 import type { Context } from '../../core/context.ts';
 import { withTimeLimit } from '../../core/concurrency.ts';
 import type { Approval, ApprovalRequest } from '../../delivery/approval.ts';
@@ -29,6 +30,8 @@ export interface EnvironmentContext extends Context {
   session: Session;
   /** What the session was opened by. Absent: the job's own credentials. */
   role: string | undefined;
+  /** What the run has read of its stacks. */
+  listing: StackListing;
   /** Opened when it is first asked for. */
   cloudFormation(): Promise<CloudFormationContext>;
   /** Who approved that the run changes the environment. */
@@ -76,13 +79,15 @@ export function openEnvironmentContext({
 
 function inSession(context: Context, session: Session, env: NodeJS.ProcessEnv) {
   let client: ReturnType<typeof cloudFormationClient> | undefined;
+  const listing = new StackListing();
   return {
     ...context,
     session,
     services: serviceContext(session, context, env),
+    listing,
     cloudFormation: async (): Promise<CloudFormationContext> => {
       client ??= cloudFormationClient(session, context);
-      return { ...context, session, client: await client };
+      return { ...context, session, listing, client: await client };
     },
   };
 }

@@ -1,7 +1,8 @@
 import { reversed } from '../../cloudformation/template/graph.ts';
 import { pathOf } from '../../cloudformation/change-set/changes.ts';
 import { deletionFindings } from '../../cloudformation/commands/delete.ts';
-import { describeStack, isShell } from '../../cloudformation/stack.ts';
+import { findStack } from '../../cloudformation/listing.ts';
+import { isShell } from '../../cloudformation/stack.ts';
 import type { EnvironmentContext, EnvironmentRequest } from './context.ts';
 import { changeEnvironment, runResult } from './deploy.ts';
 import { runParts, type Part } from './parts.ts';
@@ -80,7 +81,7 @@ async function lossesOf(
   target: StackTarget,
 ): Promise<string[]> {
   const cloudFormation = await context.cloudFormation();
-  const stack = await describeStack(cloudFormation, target.inputs.stackName);
+  const stack = await findStack(cloudFormation, target.inputs.stackName);
   if (!stack || isShell(stack.status)) return [];
   const allowed = allowedFor(target.name, request.allowDelete);
   const findings = await deletionFindings(cloudFormation, stack.stackId, allowed);

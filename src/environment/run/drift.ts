@@ -1,6 +1,7 @@
 import type { RunIdentity } from '../../cloudformation/command-run.ts';
 import { deployStack } from '../../cloudformation/commands/deploy-stack.ts';
-import { describeStack, isShell } from '../../cloudformation/stack.ts';
+import { findStack } from '../../cloudformation/listing.ts';
+import { isShell } from '../../cloudformation/stack.ts';
 import type { CloudFormationContext, DeployStackInputs } from '../../cloudformation/context.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import type { Environment } from '../manifest/manifest.ts';
@@ -26,6 +27,7 @@ export async function findEnvironmentDrift(
   { environment, stackNames, run, timeoutMs }: DriftRequest,
 ): Promise<DriftResult> {
   const found = new Map<string, StackComparison>();
+  context.listing?.expect(stackNames);
   await inParallel(stackNames, AT_ONCE, async (stackName) => {
     found.set(stackName, await compareStack(context, driftInputs(stackName, timeoutMs), run));
   });
@@ -41,7 +43,7 @@ async function compareStack(
   run: RunIdentity,
 ): Promise<StackComparison> {
   const { stackName } = inputs;
-  const stack = await describeStack(context, stackName);
+  const stack = await findStack(context, stackName);
   if (!stack || isShell(stack.status)) {
     const reason = `There is no stack ${stackName}: it was never deployed, or somebody deleted it.`;
     return { stackName, state: 'missing', reason };

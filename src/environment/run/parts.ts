@@ -20,6 +20,7 @@ export async function runParts(context: EnvironmentContext, parts: readonly Part
     const startedAt = clock.now();
     const own = withOverrides(context, { log: unitLog(log, part.name, width), urgency });
     const end = await part.work(own).catch((error: unknown) => failedPart(error, own));
+    if (end.verdict !== 'unchanged') context.listing.parameters.forget();
     times.set(part.name, { startedAt, endedAt: clock.now() });
     return { ok: end.ok, value: end };
   });

@@ -2,13 +2,8 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { StackResult } from '../../cloudformation/commands/result.ts';
 import { deletionFindings } from '../../cloudformation/commands/delete.ts';
-import {
-  describeStack,
-  isFailedCreation,
-  isShell,
-  listStacks,
-  type StackSnapshot,
-} from '../../cloudformation/stack.ts';
+import { findStack } from '../../cloudformation/listing.ts';
+import { describeStack, isFailedCreation, isShell, type StackSnapshot } from '../../cloudformation/stack.ts';
 import { checkTargets, requireValidTargets, type TargetCheck } from '../doctor/templates.ts';
 import { resourcesPrice } from '../preview/price.ts';
 import { type EnvironmentContext, type EnvironmentRequest, requireAccounts } from './context.ts';
@@ -127,8 +122,10 @@ async function stacksThere(
   context: EnvironmentContext,
   targets: readonly StackTarget[],
 ): Promise<Pick<Planning, 'there' | 'left'>> {
-  if (targets.length === 0) return { there: new Map(), left: new Map() };
-  const stacks = (await listStacks(await context.cloudFormation())).filter(({ status }) => !isShell(status));
+  const cloudFormation = await context.cloudFormation();
+  context.listing.expect(targets.map(({ inputs }) => inputs.stackName));
+  const found = await Promise.all(targets.map(({ inputs }) => findStack(cloudFormation, inputs.stackName)));
+  const stacks = found.flatMap((stack) => (stack && !isShell(stack.status) ? stack : []));
   const byName = (wanted: (status: string) => boolean): Map<string, StackSnapshot> =>
     new Map(stacks.filter(({ status }) => wanted(status)).map((stack) => [stack.stackName, stack]));
   return { there: byName((status) => !isFailedCreation(status)), left: byName(isFailedCreation) };

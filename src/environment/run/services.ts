@@ -1,4 +1,5 @@
-import { describeStack, isFailedCreation, isShell } from '../../cloudformation/stack.ts';
+import { findStack } from '../../cloudformation/listing.ts';
+import { isFailedCreation, isShell } from '../../cloudformation/stack.ts';
 import { errorInfo } from '../../core/errors.ts';
 import { sentence } from '../../core/text.ts';
 import { findHold } from '../../delivery/hold.ts';
@@ -36,7 +37,7 @@ export async function deployService(
   image: string | undefined,
 ): Promise<PartEnd> {
   const { name: environment, promoteFrom } = request.choice.environment;
-  const found = await describeStack(await context.cloudFormation(), target.inputs.stackName);
+  const found = await findStack(await context.cloudFormation(), target.inputs.stackName);
   if (!found || isShell(found.status) || isFailedCreation(found.status)) {
     const held = await findHold(await context.services.ssm(), holdOf(request), context);
     if (held && request.bypassReason === undefined)

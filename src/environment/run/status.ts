@@ -1,5 +1,5 @@
 import { createSession, type Session } from '../../aws/session.ts';
-import { describeStack } from '../../cloudformation/stack.ts';
+import { findStack } from '../../cloudformation/listing.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import { reasonOf } from '../../core/errors.ts';
 import { plural } from '../../core/text.ts';
@@ -56,9 +56,10 @@ async function readStacks(
   const names = stackTargets(manifest, choice, context.workspace).map(({ inputs }) => inputs.stackName);
   if (names.length === 0) return [];
   const cloudFormation = await context.cloudFormation();
+  context.listing.expect(names);
   await inParallel(names, STACKS_AT_ONCE, async (stackName) => {
     try {
-      const stack = await describeStack(cloudFormation, stackName);
+      const stack = await findStack(cloudFormation, stackName);
       const changedAt = (stack?.updatedAt ?? stack?.createdAt)?.toISOString();
       const status = stack?.status ?? 'not there';
       found.set(stackName, { stackName, status, ...(changedAt !== undefined && { changedAt }) });

@@ -1,0 +1,111 @@
+import { classify } from '../aws/errors.ts';
+import { reasonOf } from '../core/errors.ts';
+import type { CloudFormationContext } from './context.ts';
+import { ReadParameters } from './parameters/parameter-store.ts';
+import { describeStack, type StackSnapshot, stackPages } from './stack.ts';
+
+/** A description that is older, in milliseconds, is read again. */
+const MAX_AGE_MS = 60_000;
+/** Fewer stacks are described one by one. */
+const FEWEST = 4;
+
+interface Description {
+  readAt: number;
+  /** Undefined: there is no such stack. */
+  stack: StackSnapshot | undefined;
+}
+
+/**
+ * The stacks that one command works on, read in pages of DescribeStacks instead of one by one. A description is kept
+ * for a minute, and until the command itself changes the stack.
+ *
+ * DescribeStacks without a name takes `cloudformation:ListStacks` too. Without it, stacks are described one by one.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
+ */
+export class StackListing {
+  readonly #expected = new Set<string>();
+  readonly #known = new Map<string, Description>();
+  /** What these stacks read from Parameter Store. */
+  readonly parameters = new ReadParameters();
+  #reading: Promise<void> | undefined;
+  #mayList = true;
+
+  /** Names stacks that the command will ask for. */
+  expect(stackNames: Iterable<string>): void {
+    for (const name of stackNames) this.#expected.add(name);
+  }
+
+  /** Has a stack described again when it is next asked for, because this command changes it. */
+  forget(stackName: string): void {
+    this.#expected.delete(stackName);
+    this.#known.delete(stackName);
+  }
+
+  /**
+   * A stack by its name; undefined when it does not exist.
+   * @throws AwsError when it cannot be read.
+   */
+  async find(context: CloudFormationContext, stackName: string): Promise<StackSnapshot | undefined> {
+    const known = this.#fresh(context, stackName) ?? (await this.#listed(context, stackName));
+    if (known) return known.stack;
+    const readAt = context.clock.now();
+    const stack = await describeStack(context, stackName);
+    this.#known.set(stackName, { readAt, stack });
+    return stack;
+  }
+
+  /** The descriptions of all expected stacks that exist, as far as they have been read. */
+  expected(): StackSnapshot[] {
+    return [...this.#expected].flatMap((name) => this.#known.get(name)?.stack ?? []);
+  }
+
+  #fresh({ clock }: CloudFormationContext, stackName: string): Description | undefined {
+    const known = this.#known.get(stackName);
+    return known && clock.now() - known.readAt < MAX_AGE_MS ? known : undefined;
+  }
+
+  async #listed(context: CloudFormationContext, stackName: string): Promise<Description | undefined> {
+    if (!this.#mayList || !this.#expected.has(stackName)) return undefined;
+    const missing = [...this.#expected].filter((name) => !this.#fresh(context, name));
+    if (!this.#reading && missing.length < FEWEST) return undefined;
+    this.#reading ??= this.#list(context, new Set(missing)).finally(() => {
+      this.#reading = undefined;
+    });
+    await this.#reading;
+    return this.#fresh(context, stackName);
+  }
+
+  /** Reads pages until all stacks are found, or describing the rest one by one takes fewer calls. */
+  async #list(context: CloudFormationContext, missing: Set<string>): Promise<void> {
+    const readAt = context.clock.now();
+    const note = (name: string, stack: StackSnapshot | undefined): void => {
+      if (this.#expected.has(name)) this.#known.set(name, { readAt, stack });
+    };
+    let pages = 0;
+    try {
+      for await (const page of stackPages(context)) {
+        for (const stack of page) {
+          if (stack.status !== 'DELETE_COMPLETE' && missing.delete(stack.stackName)) note(stack.stackName, stack);
+        }
+        pages += 1;
+        if (missing.size === 0 || pages >= missing.size) return;
+      }
+    } catch (error) {
+      if (classify(error) !== 'denied') throw error;
+      this.#mayList = false;
+      context.log.debug(`Stacks are described one by one: ${reasonOf(error)}`);
+      return;
+    }
+    for (const name of missing) note(name, undefined);
+  }
+}
+
+/** A stack by its name, from what the command has read where it keeps a listing. */
+export async function findStack(
+  context: CloudFormationContext,
+  stackName: string,
+): Promise<StackSnapshot | undefined> {
+  const { listing } = context;
+  return await (listing ? listing.find(context, stackName) : describeStack(context, stackName));
+}
