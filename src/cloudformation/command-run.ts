@@ -5,12 +5,13 @@ import { type ErrorCode, PlatformError } from '../core/errors.ts';
 import type { Timeline } from './execution/events.ts';
 import type { FollowedServices, FollowService } from './execution/services.ts';
 import type { Execution, OperationKind } from './execution/watch.ts';
-import type { CloudFormationContext, DeployStackInputs } from './context.ts';
+import type { DeployStackInputs } from './context.ts';
+import type { ListingContext } from './listing.ts';
 import type { StackSnapshot } from './stack.ts';
 import type { Plan } from './change-set/changes.ts';
 
 /** What a command works with. */
-export interface StackCommandContext extends CloudFormationContext {
+export interface StackCommandContext extends ListingContext {
   /** Follows the ECS services that a stack changes, where it is given. */
   followService?: FollowService;
   /** The task definition that an ECS service works towards, as `family:revision`; undefined when there is no such service. */

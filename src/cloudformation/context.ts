@@ -3,14 +3,11 @@ import type { Session } from '../aws/session.ts';
 import type { Context } from '../core/context.ts';
 import { classify } from '../aws/errors.ts';
 import { PlatformError, reasonOf } from '../core/errors.ts';
-import type { StackListing } from './listing.ts';
 
 /** What the functions of this folder share. */
 export interface CloudFormationContext extends Context {
   client: CloudFormationClient;
   session: Session;
-  /** What the command has read of its stacks, where it works on several. */
-  listing?: StackListing;
 }
 
 /** deploy-stack's inputs after reading and checking. Durations in milliseconds. */

@@ -86,7 +86,8 @@ export class StackListing {
     try {
       for await (const page of stackPages(context)) {
         for (const stack of page) {
-          if (stack.status !== 'DELETE_COMPLETE' && missing.delete(stack.stackName)) note(stack.stackName, stack);
+          if (stack.status !== 'DELETE_COMPLETE' && missing.delete(stack.stackName))
+            note(stack.stackName, stack);
         }
         pages += 1;
         if (missing.size === 0 || pages >= missing.size) return;
@@ -101,9 +102,14 @@ export class StackListing {
   }
 }
 
+export interface ListingContext extends CloudFormationContext {
+  /** What the command has read of its stacks, where it works on several. */
+  listing?: StackListing;
+}
+
 /** A stack by its name, from what the command has read where it keeps a listing. */
 export async function findStack(
-  context: CloudFormationContext,
+  context: ListingContext,
   stackName: string,
 ): Promise<StackSnapshot | undefined> {
   const { listing } = context;

@@ -5,6 +5,7 @@ import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { type Sandbox, type Scenario, startSandbox } from '../../sandbox/index.ts';
 import { cloudFormationClient } from '../../src/aws/clients.ts';
 import { deployStack } from '../../src/cloudformation/commands/deploy-stack.ts';
+import type { StackCommandContext } from '../../src/cloudformation/command-run.ts';
 import type { DeployStackInputs } from '../../src/cloudformation/context.ts';
 import { runningRevisionIn } from '../../src/environment/run/follow-service.ts';
 import { Annotations } from '../../src/core/log.ts';
@@ -24,6 +25,8 @@ export interface Stand {
   sandbox: Sandbox;
   client: CloudFormationClient;
   lines: string[];
+  /** What the functions of `src/cloudformation` take. */
+  context: StackCommandContext;
   /** Runs a command of deploy-stack on the stack `app`, with this template in its workspace, as `app.yml` or `template`. */
   run(template: string, values?: Partial<DeployStackInputs>, signal?: AbortSignal): Promise<Outcome>;
   close(): Promise<void>;
@@ -49,7 +52,10 @@ export async function stand(scenario: Scenario = {}): Promise<Stand> {
   process.env['AWS_ENDPOINT_URL'] = sandbox.url;
   const client = await cloudFormationClient(session, { clock, limiter });
   let attempt = 0;
+  const signal = new AbortController().signal;
+  const context = { session, client, log, clock, signal, redactor, limiter, annotations: new Annotations() };
   return {
+    context,
     sandbox,
     client,
     lines,

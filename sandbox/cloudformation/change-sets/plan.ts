@@ -198,7 +198,7 @@ class Planner {
     if (!definition) return true;
     const text = (value: unknown): string => JSON.stringify(value);
     return (
-      text(definition.tags) !== text(this.#next.tags) ||
+      text(sortedTags(definition.tags)) !== text(sortedTags(this.#next.tags)) ||
       text(definition.notificationArns) !== text(this.#next.notificationArns) ||
       text(definition.template.outputs) !== text(this.#next.template.outputs) ||
       this.#outputsDiffer(outputs)
@@ -216,6 +216,11 @@ class Planner {
       return after !== undefined && textOf(asText(after)) !== before.get(key) && after !== KNOWN_AFTER_APPLY;
     });
   }
+}
+
+/** Their order means nothing. */
+function sortedTags(tags: Definition['tags']): Definition['tags'] {
+  return tags.toSorted((one, other) => (one.Key < other.Key ? -1 : 1));
 }
 
 function uniqueMissing(missing: ChangePlan['missingExports']): ChangePlan['missingExports'] {

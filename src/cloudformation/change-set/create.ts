@@ -146,7 +146,8 @@ function failureInput({ kind, inputs }: ChangeSetRequest): Partial<CreateChangeS
 }
 
 /**
- * Waits until a change set is created or has failed, polling after 0.5, then 1, then 2 seconds.
+ * Waits until a change set is created or has failed, polling after 0.5, then 1, then 2 seconds. The answer is the first
+ * page with property values.
  * @throws TimeoutError after `timeoutMs`; PlatformError when the change set was deleted.
  */
 export async function waitForChangeSet(
@@ -165,7 +166,7 @@ export async function waitForChangeSet(
       isThrottle,
     },
     async () => {
-      const set = await describePage(context, changeSetAddress(made));
+      const set = await describePage(context, { ...changeSetAddress(made), IncludePropertyValues: true });
       if (!set) {
         if (context.clock.now() - started < VISIBLE_WITHIN_MS) return undefined;
         throw new PlatformError('conflict', `The change set ${changeSetId} is gone: somebody deleted it`);
@@ -182,10 +183,10 @@ function finished(set: DescribeChangeSetOutput): boolean {
   return status === 'FAILED' || (status === 'CREATE_COMPLETE' && set.ExecutionStatus !== 'UNAVAILABLE');
 }
 
-/** The first page without values, enough to read the status; undefined when the change set does not exist. */
+/** The first page, without values unless they are asked for; undefined when the change set does not exist. */
 export async function describePage(
   context: CloudFormationContext,
-  address: ChangeSetAddress,
+  address: ChangeSetAddress & { IncludePropertyValues?: true },
 ): Promise<DescribeChangeSetOutput | undefined> {
   try {
     return await send(context.client, new DescribeChangeSetCommand({ ...address }), context);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isSecretName } from '../../core/redaction.ts';
 import { AwsError, awsNameOf, classify, isNotFound } from '../../aws/errors.ts';
+import type { ResourceChange as AwsChange } from '@aws-sdk/client-cloudformation';
 import { sha256 } from '../../core/canonical.ts';
 import { reasonOf } from '../../core/errors.ts';
 import { removedNestedResources } from '../nested-stacks.ts';
@@ -54,6 +55,8 @@ export interface PlanRequest {
   stack?: StackSnapshot;
   changeSetName: string;
   revertDrift?: boolean;
+  /** Reads the template that the stack was deployed with, once. */
+  deployed?: () => Promise<string | undefined>;
 }
 
 /** A plan that can no longer be executed; `plan` is what it would have done, where AWS still has it. */
@@ -144,7 +147,7 @@ async function planWithoutNested(
 
 async function requestPlan(
   context: CloudFormationContext,
-  { inputs, template, stack }: PlanRequest,
+  { inputs, template, stack, deployed }: PlanRequest,
   changeSet: ChangeSetRequest,
 ): Promise<Plan> {
   const made = await requestChangeSet(context, changeSet, template);
@@ -152,8 +155,12 @@ async function requestPlan(
   changeSet.made = made;
   const set = await waitForChangeSet(context, made, inputs.timeoutMs);
   if (set.Status !== 'FAILED') {
-    const tree = await readChangeSetTree(context, changeSetAddress(made));
-    return await buildPlan(context, tree, changeSet.kind, true);
+    const options = {
+      first: set,
+      template: (changes: readonly AwsChange[]) => sameText(template, changes, deployed),
+    };
+    const tree = await readChangeSetTree(context, changeSetAddress(made), options);
+    return await buildPlan(context, tree, changeSet.kind, true, deployed);
   }
   const failures = await failuresOf(context, set);
   if (failures.length > 0) {
@@ -163,6 +170,21 @@ async function requestPlan(
   const plan = await buildPlan(context, { set, changes: [], nested: [] }, changeSet.kind, false);
   await deleteChangeSet(context, made, CLEAN_UP_MS);
   return plan;
+}
+
+/** The deployed text, where it is the submitted one: what AWS returns for it is known then, and need not be read. */
+async function sameText(
+  { body }: Template,
+  changes: readonly AwsChange[],
+  deployed: PlanRequest['deployed'],
+): Promise<string | undefined> {
+  if (body === undefined || !hasOldValues(changes)) return undefined;
+  const text = await deployed?.();
+  return text === body ? text : undefined;
+}
+
+function hasOldValues(changes: readonly AwsChange[]): boolean {
+  return changes.some(({ Action }) => Action !== 'Add');
 }
 
 /** Undefined when the endpoint answers at once that there is nothing to change, as some emulators of AWS do. */
@@ -248,12 +270,13 @@ export async function buildPlan(
   tree: ChangeSetTree,
   kind: Plan['kind'],
   hasChanges: boolean,
+  deployed?: PlanRequest['deployed'],
 ): Promise<Plan> {
   const { set } = tree;
   for (const { ParameterKey: key = '', ResolvedValue: value } of set.Parameters ?? []) {
     if (value !== undefined && isPlainSecret(key, value)) context.log.secret(value);
   }
-  const changes = await maskedChanges(context, tree, []);
+  const changes = await maskedChanges(context, tree, [], deployed);
   const settings = settingsOf(tree, templateHashes(tree, []));
   const stored = await storedValues(context, tree, isHidden);
   const warnings = [...(await warningsOf(context, set, changes)), ...stored.uncompared];
@@ -294,8 +317,9 @@ async function maskedChanges(
   context: CloudFormationContext,
   tree: ChangeSetTree,
   nesting: readonly string[],
+  deployed?: PlanRequest['deployed'],
 ): Promise<ResourceChange[]> {
-  const sensitive = await sensitiveOf(context, tree);
+  const sensitive = await sensitiveOf(context, tree, deployed);
   const own = tree.changes.map((change) => maskChange(resourceChange(change, nesting), sensitive));
   const below = await Promise.all(
     tree.nested.map(({ logicalId, tree: nested }) => maskedChanges(context, nested, [...nesting, logicalId])),
@@ -318,10 +342,9 @@ function trafficOf(
 async function sensitiveOf(
   context: CloudFormationContext,
   { set, changes, template }: ChangeSetTree,
+  deployed = async () => (set.StackId ? await readTemplate(context, { StackName: set.StackId }) : undefined),
 ): Promise<Sensitive> {
-  const hasOldValues = changes.some(({ Action }) => Action !== 'Add');
-  const running =
-    hasOldValues && set.StackId ? await readTemplate(context, { StackName: set.StackId }) : undefined;
+  const running = hasOldValues(changes) ? await deployed() : undefined;
   return findSensitive([template, running].filter((text) => text !== undefined));
 }
 

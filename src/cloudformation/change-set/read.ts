@@ -30,20 +30,28 @@ export interface ChangeSetTree {
  */
 const INCOMPLETE = '[WARN] --include-property-values option can return incomplete ChangeSet data';
 
-/**
- * Reads a created change set with all pages and nested change sets.
- * @param options.executed the nested change sets and the template of an executed one may have been deleted.
- */
+interface ReadOptions {
+  /** The nested change sets and the template of an executed one may have been deleted. */
+  executed?: boolean;
+  /** The first page with values, where it was read before. */
+  first?: DescribeChangeSetOutput;
+  /** The submitted template as AWS returns it, where that is known before. */
+  template?: (changes: readonly AwsResourceChange[]) => Promise<string | undefined>;
+}
+
+/** Reads a created change set with all pages and nested change sets. */
 export async function readChangeSetTree(
   context: CloudFormationContext,
   changeSet: ChangeSetAddress,
-  options: { executed?: boolean } = {},
+  { executed, first, template: known }: ReadOptions = {},
 ): Promise<ChangeSetTree> {
-  const set = await describeChangeSet(context, changeSet);
+  const set = await describeChangeSet(context, changeSet, first);
   const changes = (set.Changes ?? []).flatMap(({ ResourceChange }) =>
     ResourceChange ? [ResourceChange] : [],
   );
-  const template = await readTemplate(context, { StackName: set.StackId, ChangeSetName: set.ChangeSetName });
+  const template =
+    (await known?.(changes)) ??
+    (await readTemplate(context, { StackName: set.StackId, ChangeSetName: set.ChangeSetName }));
   const nested = await Promise.all(
     changes.map(async ({ LogicalResourceId, ChangeSetId, PhysicalResourceId: stackId = '' }) => {
       if (!LogicalResourceId || !ChangeSetId) return [];
@@ -53,10 +61,10 @@ export async function readChangeSetTree(
           stackId === ''
             ? { ChangeSetName: ChangeSetId }
             : changeSetAddress({ changeSetId: ChangeSetId, stackId });
-        const tree = await readChangeSetTree(context, address, options);
+        const tree = await readChangeSetTree(context, address, executed === undefined ? {} : { executed });
         return [{ logicalId: LogicalResourceId, tree }];
       } catch (error) {
-        if (options.executed && isNotFound(error)) return [];
+        if (executed && isNotFound(error)) return [];
         throw error;
       }
     }),
@@ -64,12 +72,17 @@ export async function readChangeSetTree(
   return { set, changes, ...(template !== undefined && { template }), nested: nested.flat() };
 }
 
-/** All pages with property values; what CloudFormation left out is added from an answer without values. */
+/**
+ * All pages with property values; what CloudFormation left out is added from an answer without values.
+ *
+ * @param first the first page with values, where it was read before.
+ */
 export async function describeChangeSet(
   context: CloudFormationContext,
   changeSet: ChangeSetAddress,
+  first?: DescribeChangeSetOutput,
 ): Promise<DescribeChangeSetOutput> {
-  const detailed = await describePages(context, changeSet, true);
+  const detailed = await describePages(context, changeSet, true, first);
   if (!detailed.StatusReason?.includes(INCOMPLETE)) return detailed;
   const plain = await describePages(context, changeSet, false);
   return {
@@ -83,11 +96,12 @@ async function describePages(
   context: CloudFormationContext,
   changeSet: ChangeSetAddress,
   values: boolean,
+  first?: DescribeChangeSetOutput,
 ): Promise<DescribeChangeSetOutput> {
   const changes: Change[] = [];
   const seen = new Set<string>();
-  for (let token: string | undefined; ;) {
-    const page: DescribeChangeSetOutput = await send(
+  const read = (token: string | undefined): Promise<DescribeChangeSetOutput> =>
+    send(
       context.client,
       new DescribeChangeSetCommand({
         ...changeSet,
@@ -96,6 +110,8 @@ async function describePages(
       }),
       context,
     );
+  for (let token: string | undefined; ;) {
+    const page = token === undefined && first ? first : await read(token);
     changes.push(...(page.Changes ?? []));
     token = page.NextToken;
     if (!token) return { ...page, Changes: changes };

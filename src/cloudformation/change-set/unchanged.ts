@@ -1,16 +1,16 @@
 import { classify } from '../../aws/errors.ts';
-import { sha256 } from '../../core/canonical.ts';
 import { reasonOf } from '../../core/errors.ts';
-import type { CloudFormationContext, DeployStackInputs } from '../context.ts';
+import type { DeployStackInputs } from '../context.ts';
+import type { ListingContext } from '../listing.ts';
 import { readParameters } from '../parameters/parameter-store.ts';
 import type { ResolvedParameter } from '../parameters/resolve.ts';
 import { STACK_TYPE, type StackSnapshot } from '../stack.ts';
+import { tryReadTemplate } from '../template/document.ts';
 import { hideSecrets } from '../template/secrets.ts';
 import type { Template } from '../template/template.ts';
 import { entriesOf, member, type Value, valueAt } from '../template/tree.ts';
 import type { Plan } from './changes.ts';
 import { buildPlan, type PlanRequest } from './plan.ts';
-import { readTemplate } from './read.ts';
 import { isSameValue, LIST_TYPE } from './stored-values.ts';
 
 /**
@@ -21,7 +21,7 @@ import { isSameValue, LIST_TYPE } from './stored-values.ts';
  * What a change set could refuse although nothing changes, such as a subnet that was deleted by hand, is not found.
  */
 export async function unchangedPlan(
-  context: CloudFormationContext,
+  context: ListingContext,
   request: PlanRequest,
 ): Promise<Plan | undefined> {
   const { stack, template, inputs } = request;
@@ -33,13 +33,18 @@ export async function unchangedPlan(
     parametersDifference(request.parameters, stack) ??
     templateDoubt(template) ??
     (await storedDifference(context, template, stack)) ??
-    (await textDifference(context, template, stack));
+    (await textDifference(request));
   if (why !== undefined) {
     context.log.debug(`Stack ${stack.stackName}: a change set decides whether it changes: ${why}.`);
     return undefined;
   }
   context.log.debug(`Stack ${stack.stackName}: compared with its deployed template: nothing to change.`);
-  const plan = await buildPlan(context, { set: deployedSet(stack), changes: [], nested: [] }, 'update', false);
+  const plan = await buildPlan(
+    context,
+    { set: deployedSet(stack), changes: [], nested: [] },
+    'update',
+    false,
+  );
   return { ...plan, proof: 'comparison' };
 }
 
@@ -65,13 +70,15 @@ const COMPLETED: ReadonlySet<string> = new Set(['CREATE_COMPLETE', 'UPDATE_COMPL
 function settingsDifference(inputs: DeployStackInputs, stack: StackSnapshot): string | undefined {
   const { capabilities, notificationArns, roleArn } = inputs;
   if (!COMPLETED.has(stack.status)) return `it is ${stack.status}`;
-  if (stack.deploymentMode === 'EXPRESS' || inputs.mode === 'express') return 'it is deployed in express mode';
+  if (stack.deploymentMode === 'EXPRESS' || inputs.mode === 'express')
+    return 'it is deployed in express mode';
   if (inputs.importExisting) return 'existing resources may join it';
   if (inputs.rollbackAlarms !== undefined || inputs.monitoringMs !== undefined)
     return 'a rollback configuration is given';
   if (roleArn !== undefined && roleArn !== stack.roleArn) return 'its role differs';
   if (!stack.capabilities.every((name) => capabilities.includes(name))) return 'its capabilities differ';
-  const isSame = new Set([...notificationArns, ...stack.notificationArns]).size === stack.notificationArns.length;
+  const isSame =
+    new Set([...notificationArns, ...stack.notificationArns]).size === stack.notificationArns.length;
   if (notificationArns.length > 0 && (!isSame || notificationArns.length !== stack.notificationArns.length))
     return 'its notification ARNs differ';
   return undefined;
@@ -141,8 +148,9 @@ const FUNCTIONS: ReadonlySet<string> = new Set([
 ]);
 
 /** Why the same text may mean something else than when it was deployed. */
-function templateDoubt({ document, resources, url }: Template): string | undefined {
-  if (url !== undefined || !document) return 'its template cannot be read here';
+function templateDoubt({ source, resources }: Template): string | undefined {
+  const document = source === undefined ? undefined : tryReadTemplate(source);
+  if (!document) return 'its template cannot be read here';
   const types = Object.values(resources).map(({ type }) => type);
   if (types.includes(STACK_TYPE)) return 'it has nested stacks';
   // The default version of a module may be another one by now.
@@ -159,21 +167,27 @@ function templateDoubt({ document, resources, url }: Template): string | undefin
 
 /** What of a parameter's declaration becomes its value. */
 function usedOf(declaration: Value): Value[] {
-  return [member(declaration, 'Default'), member(declaration, 'AllowedValues')].flatMap((value) => value ?? []);
+  return [member(declaration, 'Default'), member(declaration, 'AllowedValues')].flatMap(
+    (value) => value ?? [],
+  );
 }
 
 function valueDoubt(value: Value): string | undefined {
   switch (value.kind) {
     case 'text':
       if (REFERENCE.test(value.text)) return 'its template has dynamic references';
-      return isAmbiguous(value.text) ? 'its template may differ in characters that AWS does not return' : undefined;
+      return isAmbiguous(value.text)
+        ? 'its template may differ in characters that AWS does not return'
+        : undefined;
     case 'list':
       return firstDoubt(value.items);
     case 'call':
       return FUNCTIONS.has(value.name) ? valueDoubt(value.argument) : `its template uses ${value.name}`;
     case 'map': {
       const unknown = value.entries.find(({ key }) => key.startsWith('Fn::'));
-      return unknown ? `its template uses ${unknown.key}` : firstDoubt(value.entries.map((entry) => entry.value));
+      return unknown
+        ? `its template uses ${unknown.key}`
+        : firstDoubt(value.entries.map((entry) => entry.value));
     }
     case 'other':
       return undefined;
@@ -190,7 +204,7 @@ function firstDoubt(values: readonly Value[]): string | undefined {
 
 /** What Parameter Store has now that the stack was not deployed with. */
 async function storedDifference(
-  context: CloudFormationContext,
+  context: ListingContext,
   template: Template,
   stack: StackSnapshot,
 ): Promise<string | undefined> {
@@ -222,15 +236,11 @@ function storedNames(stacks: readonly StackSnapshot[]): string[] {
   );
 }
 
-async function textDifference(
-  context: CloudFormationContext,
-  template: Template,
-  stack: StackSnapshot,
-): Promise<string | undefined> {
+async function textDifference({ template, deployed }: PlanRequest): Promise<string | undefined> {
   try {
-    const deployed = await readTemplate(context, { StackName: stack.stackId });
-    if (deployed === undefined) return 'its deployed template cannot be read';
-    return sha256(deployed) === template.hash ? undefined : 'its template differs';
+    const text = await deployed?.();
+    if (text === undefined) return 'its deployed template cannot be read';
+    return text === template.body ? undefined : 'its template differs';
   } catch (error) {
     if (classify(error) !== 'denied') throw error;
     return `its deployed template cannot be read: ${reasonOf(error)}`;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { InputError } from '../../core/errors.ts';
 import { type GuardFinding, guardPlan } from '../change-set/guard.ts';
 import { createPlan, logPlan } from '../change-set/plan.ts';
+import { readTemplate } from '../change-set/read.ts';
 import { unchangedPlan } from '../change-set/unchanged.ts';
 import {
   EXPRESS_REPLAY,
@@ -10,7 +11,7 @@ import {
 } from '../change-set/replacements.ts';
 import { tagOfOneRun, trafficFindings } from '../change-set/traffic.ts';
 import { note, changesSoFar, StackBlockedError, timeLeft, type CommandRun } from '../command-run.ts';
-import type { DeployStackInputs } from '../context.ts';
+import type { CloudFormationContext, DeployStackInputs } from '../context.ts';
 import { diagnose } from '../diagnosis/diagnosis.ts';
 import { discardChangeSet } from '../execution/cancel.ts';
 import { executePlan } from '../execution/execute.ts';
@@ -108,6 +109,7 @@ export async function planStack(run: CommandRun, source: Source, { stack }: Prep
     tags: source.tags,
     ...(stack ? { stack } : {}),
     changeSetName: changeSetName(identity),
+    ...(stack && { deployed: deployedTemplate(context, stack) }),
   };
   const made = (await unchangedPlan(context, request)) ?? (await createPlan(context, request));
   const plan = withReplacementWarnings(made, inputs.onFailure, stack);
@@ -115,6 +117,15 @@ export async function planStack(run: CommandRun, source: Source, { stack }: Prep
   run.known = { plan, ...(stack ? { before: stack } : {}) };
   logPlan(context, plan);
   return plan;
+}
+
+/** Reads the template of a stack when it is first asked for. */
+function deployedTemplate(
+  context: CloudFormationContext,
+  { stackId }: StackSnapshot,
+): () => Promise<string | undefined> {
+  let text: Promise<string | undefined> | undefined;
+  return () => (text ??= readTemplate(context, { StackName: stackId }));
 }
 
 function withReplacementWarnings(

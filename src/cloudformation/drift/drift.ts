@@ -258,7 +258,7 @@ async function readDrift(
   // An endpoint without this mode ignores it, and its empty change set proves nothing.
   if (set.DeploymentMode !== 'REVERT_DRIFT') return undefined;
   if (set.Status === 'FAILED' && !(await hasNothingToChange(context, set))) return undefined;
-  const { Changes = [], StackDriftStatus } = await describeChangeSet(context, address);
+  const { Changes = [], StackDriftStatus } = await describeChangeSet(context, address, set);
   const changes = Changes.flatMap(({ ResourceChange }) => ResourceChange ?? []);
   const resources = changes.flatMap(revertedResource);
   const said = StackDriftStatus ?? (resources.length > 0 ? 'DRIFTED' : 'IN_SYNC');

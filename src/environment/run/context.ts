@@ -3,8 +3,7 @@ import { cloudFormationClient } from '../../aws/clients.ts';
 import { BaseDigests } from '../../images/bases.ts';
 import { createSession, requireSessionAccount, type Session } from '../../aws/session.ts';
 import type { RunIdentity } from '../../cloudformation/command-run.ts';
-import type { CloudFormationContext } from '../../cloudformation/context.ts';
-import { StackListing } from '../../cloudformation/listing.ts';
+import { type ListingContext, StackListing } from '../../cloudformation/listing.ts';
 import type { Context } from '../../core/context.ts';
 import { withTimeLimit } from '../../core/concurrency.ts';
 import type { Approval, ApprovalRequest } from '../../delivery/approval.ts';
@@ -33,7 +32,7 @@ export interface EnvironmentContext extends Context {
   /** What the run has read of its stacks. */
   listing: StackListing;
   /** Opened when it is first asked for. */
-  cloudFormation(): Promise<CloudFormationContext>;
+  cloudFormation(): Promise<ListingContext>;
   /** Who approved that the run changes the environment. */
   approvals?: readonly Approval[];
   /** ECS, ECR, SSM and the like, each client opened when it is first asked for. */
@@ -85,7 +84,7 @@ function inSession(context: Context, session: Session, env: NodeJS.ProcessEnv) {
     session,
     services: serviceContext(session, context, env),
     listing,
-    cloudFormation: async (): Promise<CloudFormationContext> => {
+    cloudFormation: async (): Promise<ListingContext> => {
       client ??= cloudFormationClient(session, context);
       return { ...context, session, listing, client: await client };
     },

@@ -1,8 +1,8 @@
 import type { RunIdentity } from '../../cloudformation/command-run.ts';
 import { deployStack } from '../../cloudformation/commands/deploy-stack.ts';
-import { findStack } from '../../cloudformation/listing.ts';
+import { findStack, type ListingContext } from '../../cloudformation/listing.ts';
 import { isShell } from '../../cloudformation/stack.ts';
-import type { CloudFormationContext, DeployStackInputs } from '../../cloudformation/context.ts';
+import type { DeployStackInputs } from '../../cloudformation/context.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import type { Environment } from '../manifest/manifest.ts';
 import type { DriftResult, StackComparison } from './result.ts';
@@ -23,7 +23,7 @@ interface DriftRequest {
  * of them: one that is not there has drifted, and one that could not be compared is a failure.
  */
 export async function findEnvironmentDrift(
-  context: CloudFormationContext,
+  context: ListingContext,
   { environment, stackNames, run, timeoutMs }: DriftRequest,
 ): Promise<DriftResult> {
   const found = new Map<string, StackComparison>();
@@ -38,7 +38,7 @@ export async function findEnvironmentDrift(
 }
 
 async function compareStack(
-  context: CloudFormationContext,
+  context: ListingContext,
   inputs: DeployStackInputs,
   run: RunIdentity,
 ): Promise<StackComparison> {

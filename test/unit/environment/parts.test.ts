@@ -1,3 +1,4 @@
+import { StackListing } from '../../../src/cloudformation/listing.ts';
 import { expect, test } from '@jest/globals';
 import type { EnvironmentContext } from '../../../src/environment/run/context.ts';
 import { overallVerdict } from '../../../src/environment/run/result.ts';
@@ -11,7 +12,12 @@ import { recordingLog } from '../core/fakes.ts';
 async function judged(cause: Error): Promise<{ verdict: string; reason: string }> {
   const stop = new AbortController();
   const { log } = recordingLog();
-  const context = { clock: systemClock, log, signal: stop.signal } as unknown as EnvironmentContext;
+  const context = {
+    clock: systemClock,
+    log,
+    signal: stop.signal,
+    listing: new StackListing(),
+  } as unknown as EnvironmentContext;
   const part = (name: string, after: string[]): Part => ({
     name,
     kind: 'stack',
