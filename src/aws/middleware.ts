@@ -45,11 +45,11 @@ export function limitRate(
     const group = callGroup(service, operation);
     const bucket = limiter.bucket(`${access.account ?? 'own'} ${access.region} ${group.name}`, group);
     const { abortSignal: signal, commandInstance: command } = context.__smithy_context ?? {};
-    await bucket.take({ signal, urgency: command && URGENCIES.get(command) });
+    const waited = await bucket.take({ signal, urgency: command && URGENCIES.get(command) });
     try {
       return await next(args);
     } catch (error) {
-      if (isThrottle(error)) bucket.slow();
+      if (isThrottle(error)) bucket.slow(waited);
       throw error;
     }
   };

@@ -48,8 +48,8 @@ export class RateLimiter {
 }
 
 /**
- * A token bucket with a queue. After throttling it runs at half the rate and climbs back in a straight line, to the full
- * rate within a minute.
+ * A token bucket with a queue. A call that is throttled empties it: AWS's has fewer tokens. One that had waited for its
+ * token halves the rate too, which climbs back in a straight line, to the full one within a minute.
  *
  * Calls with a stop signal have a lane of their own, of a larger burst: a cancelled run has seconds to stop everything,
  * and AWS refuses what is too much, which is sent again. Their tokens are missing to the work.
@@ -63,19 +63,25 @@ export class RateBucket {
     this.#stops = new TokenQueue({ ...rate, burst: Math.max(rate.burst, STOPS_AT_ONCE) }, clock);
   }
 
-  /** Waits for its turn; rejects with the signal's reason when it is aborted, and gives its place to the next. */
-  async take(turn: Turn = {}): Promise<void> {
-    if (!turn.signal || !isStopSignal(turn.signal)) {
-      await this.#work.take(turn);
-      return;
-    }
+  /**
+   * Waits for its turn; rejects with the signal's reason when it is aborted, and gives its place to the next.
+   *
+   * @returns whether the work has used up the burst, so that a refusal of this call is one of the rate.
+   */
+  async take(turn: Turn = {}): Promise<boolean> {
+    if (!turn.signal || !isStopSignal(turn.signal)) return await this.#work.take(turn);
     await this.#stops.take(turn);
     this.#work.spend();
+    return false;
   }
 
-  /** Halves the rate. Parallel calls that were throttled together count once. */
-  slow(): void {
-    this.#work.slow();
+  /**
+   * Says that AWS has throttled a call. Parallel calls that were throttled together count once.
+   *
+   * @param waited what `take` answered.
+   */
+  slow(waited: boolean): void {
+    this.#work.slow(waited);
   }
 }
 
@@ -137,11 +143,11 @@ class TokenQueue {
     this.#tokens = burst;
   }
 
-  async take({ signal, urgency = 0 }: Turn): Promise<void> {
+  async take({ signal, urgency = 0 }: Turn): Promise<boolean> {
     signal?.throwIfAborted();
     if (this.#waiting.isEmpty() && this.#missing() === 0) {
       this.#tokens--;
-      return;
+      return false;
     }
     await new Promise<void>((resolve, reject) => {
       const leave = (): void => {
@@ -158,6 +164,7 @@ class TokenQueue {
       this.#waiting.add(urgency, go);
       if (!this.#sleeping) void this.#serve();
     });
+    return true;
   }
 
   /** Takes a token without a wait. AWS's bucket is never less than empty: what it refuses takes none. */
@@ -166,13 +173,13 @@ class TokenQueue {
     this.#tokens = Math.max(0, this.#tokens - 1);
   }
 
-  slow(): void {
+  slow(waited: boolean): void {
     const now = this.#clock.now();
     if (now - this.#slowedAt < SETTLE_MS) return;
     this.#count(now);
-    // AWS's bucket is empty, whatever we thought of it.
-    this.#tokens = Math.min(this.#tokens, 0);
-    this.#slowedTo = Math.max(this.#rate(now) / 2, this.#perSecond * LOWEST_SHARE);
+    this.#tokens = 0;
+    const rate = this.#rate(now);
+    this.#slowedTo = waited ? Math.max(rate / 2, this.#perSecond * LOWEST_SHARE) : rate;
     this.#slowedAt = now;
   }
 

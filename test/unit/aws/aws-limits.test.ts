@@ -53,11 +53,11 @@ async function send(calls: readonly Sent[], rates: NonNullable<Scenario['rates']
     const bucket = limiter.bucket(group.name, group);
     const origin = { account: '1', region: 'r', principalArn: '', requestId: '', input: {} };
     for (;;) {
-      await bucket.take();
+      const waited = await bucket.take();
       await clock.sleep(latency);
       if (aws.refuse({ ...origin, service: OPERATIONS[service]?.[0] ?? '', operation }) === undefined) break;
       refusals++;
-      bucket.slow();
+      bucket.slow(waited);
       await clock.sleep(250);
     }
     lastEnd[service] = Math.max(lastEnd[service] ?? 0, clock.now());
