@@ -7,7 +7,7 @@ import {
   text,
   type InputContract,
 } from '../../src/core/inputs/contract.ts';
-import type { OutputContract } from '../../src/core/outcome.ts';
+import type { OutputContract } from '../../src/core/outputs/write.ts';
 import { IMAGE_VERDICTS } from '../../src/images/result.ts';
 
 const inputs = {
@@ -47,6 +47,7 @@ const outputs = {
   reason: {},
   message: {},
   result: {},
+  'result-file': {},
   repository: {},
   digest: {},
   tag: {},

@@ -9,7 +9,7 @@ import {
   text,
   type InputContract,
 } from '../../src/core/inputs/contract.ts';
-import type { OutputContract } from '../../src/core/outcome.ts';
+import type { OutputContract } from '../../src/core/outputs/write.ts';
 
 const inputs = {
   command: choice(['deploy', 'plan', 'apply', 'destroy', 'status', 'doctor', 'build', 'drift'], {
@@ -49,12 +49,13 @@ const outputs = {
   reason: {},
   message: {},
   result: {},
+  'result-file': {},
   environment: {},
   url: {},
   'has-changes': {},
-  plan: {},
+  plan: { whole: true },
   fingerprint: {},
-  images: {},
+  images: { whole: true },
   issue: {},
   commit: {},
   'awaits-approval': {},

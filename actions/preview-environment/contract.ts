@@ -9,7 +9,7 @@ import {
   text,
   type InputContract,
 } from '../../src/core/inputs/contract.ts';
-import type { OutputContract } from '../../src/core/outcome.ts';
+import type { OutputContract } from '../../src/core/outputs/write.ts';
 
 const inputs = {
   command: choice(['deploy', 'remove', 'sweep'], { default: 'deploy' }),
@@ -38,6 +38,7 @@ const outputs = {
   reason: {},
   message: {},
   result: {},
+  'result-file': {},
   'pull-request': {},
   url: {},
   stacks: {},

@@ -1,7 +1,7 @@
 import { boolean, choice, duration, list, map, secretText, text } from '../../src/core/inputs/contract.ts';
 import type { InputContract } from '../../src/core/inputs/contract.ts';
 import { PROMOTION_VERDICTS } from '../../src/delivery/promotion/result.ts';
-import type { OutputContract } from '../../src/core/outcome.ts';
+import type { OutputContract } from '../../src/core/outputs/write.ts';
 
 const inputs = {
   command: choice(['promote', 'check', 'rollback', 'hold', 'release-hold', 'status'], { default: 'promote' }),
@@ -36,7 +36,8 @@ const outputs = {
   reason: {},
   message: {},
   result: {},
-  images: {},
+  'result-file': {},
+  images: { whole: true },
   'has-changes': {},
   promoted: {},
   skipped: {},

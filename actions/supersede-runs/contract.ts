@@ -1,5 +1,5 @@
 import { secretText, text, type InputContract } from '../../src/core/inputs/contract.ts';
-import type { OutputContract } from '../../src/core/outcome.ts';
+import type { OutputContract } from '../../src/core/outputs/write.ts';
 import { SUPERSEDE_VERDICTS } from '../../src/github/supersede.ts';
 
 const inputs = {
@@ -14,6 +14,7 @@ const outputs = {
   reason: {},
   message: {},
   result: {},
+  'result-file': {},
   runs: {},
 } as const satisfies OutputContract;
 

@@ -9,7 +9,7 @@ import {
   type InputContract,
 } from '../../src/core/inputs/contract.ts';
 import { SERVICE_VERDICTS } from '../../src/delivery/release/result.ts';
-import type { OutputContract } from '../../src/core/outcome.ts';
+import type { OutputContract } from '../../src/core/outputs/write.ts';
 
 const inputs = {
   command: choice(['deploy', 'restart', 'run', 'register', 'rollback', 'status'], { default: 'deploy' }),
@@ -61,6 +61,7 @@ const outputs = {
   reason: {},
   message: {},
   result: {},
+  'result-file': {},
   deployment: {},
   'task-definition': {},
   'task-definition-arn': {},

@@ -3,14 +3,8 @@ import { stopOnSignals } from './cancellation.ts';
 import type { Host } from './cancellation.ts';
 import type { Context } from './context.ts';
 import { systemClock } from './clock.ts';
-import {
-  checkedOutcome,
-  conclude,
-  failureOf,
-  type Outcome,
-  type OutputContract,
-  type Verdicts,
-} from './outcome.ts';
+import { checkedOutcome, conclude, failureOf, type Outcome, type Verdicts } from './outcome.ts';
+import type { OutputContract } from './outputs/write.ts';
 import { CancelledError, PlatformError, reasonOf, stackOf } from './errors.ts';
 import { readInputs, secretInputs } from './inputs/contract.ts';
 import type { InputContract, Inputs } from './inputs/contract.ts';

@@ -3,9 +3,9 @@ import type { Context } from './context.ts';
 import { CancelledError, errorInfo, reasonOf, TimeoutError, type ErrorInfo } from './errors.ts';
 import type { Annotation } from './log.ts';
 import { type Link, runLink, slackMessage } from './notification/message.ts';
+import { type OutputContract, fitOutputs, redactDeep, writeOutputs } from './outputs/write.ts';
 import { withoutAccount } from './text.ts';
 import { fitSections, redactSections, type Section } from './markdown/sections.ts';
-import type { Redactor } from './redaction.ts';
 import type { Runner } from './runner.ts';
 
 /** What an action has to say when it is done. */
@@ -73,14 +73,6 @@ export function checkedOutcome(outcome: Outcome, verdicts: Verdicts): Outcome {
   return { ...outcome, verdict: 'failed', ok: false, reason };
 }
 
-/**
- * "Outputs can be a maximum of 1 MB per job. The total of all outputs in a workflow run can be a maximum of 50 MB. Size is
- * approximated based on UTF-16 encoding." A result beyond half of it is shortened.
- *
- * @see https://docs.github.com/actions/reference/workflows-and-actions/metadata-syntax#outputs-for-docker-container-and-javascript-actions
- */
-const OUTPUTS_LIMIT = 500_000;
-const RESULT_LIMIT = 250_000;
 /** Above any annotation of a detail. */
 const VERDICT_PRIORITY = 1000;
 
@@ -96,19 +88,14 @@ export function conclude(
   const said = { ...outcome, reason };
   const title = `${action.name}: ${outcome.verdict}`;
   // The outputs first: they matter most when there is little time left.
-  const result = resultJson(action.name, said, context);
-  writeOutputs(
-    action.outputs,
-    {
-      ...outcome.outputs,
-      verdict: outcome.verdict,
-      reason,
-      message: messageOf(title, said, context, env),
-      result,
-    },
-    { env, runner },
-    context,
-  );
+  const outputs = {
+    ...outcome.outputs,
+    verdict: outcome.verdict,
+    reason,
+    message: messageOf(title, said, context, env),
+  };
+  const written = fitOutputs(action.outputs, outputs, resultOf(action.name, said, context), context, env);
+  writeOutputs(action.outputs, written, { env, runner }, context);
   for (const annotation of outcome.annotations ?? []) annotations.add(annotation);
   if (outcome.ok) {
     log.info(`${title}: ${reason}`);
@@ -146,13 +133,14 @@ function defaultSummary(title: string, { ok, reason }: Outcome): Section[] {
 }
 
 /** The `result` output: version 1 of one JSON object; the action's own fields never hide the common ones. */
-function resultJson(name: string, outcome: Outcome, context: Pick<Context, 'log' | 'redactor'>): string {
+function resultOf(
+  name: string,
+  outcome: Outcome,
+  { redactor }: Pick<Context, 'redactor'>,
+): Record<string, unknown> {
   const { verdict, ok, reason } = outcome;
   const common = { version: 1, action: name, verdict, ok, reason, ...(!ok && { error: errorOf(outcome) }) };
-  const whole = JSON.stringify(redactDeep({ ...common, ...outcome.result, ...common }, context.redactor));
-  if (whole.length <= RESULT_LIMIT) return whole;
-  context.log.warning(`The output result is shortened: it has ${whole.length} characters.`);
-  return JSON.stringify({ ...common, shortened: true });
+  return redactDeep({ ...common, ...outcome.result, ...common }, redactor) as Record<string, unknown>;
 }
 
 /** A failure without an error of its own is known by its verdict. */
@@ -160,73 +148,10 @@ function errorOf({ error, verdict, reason }: Outcome): { code: string; message: 
   return error ?? { code: verdict, message: reason };
 }
 
-/** Redacts every text and key, so that the JSON stays JSON. */
-function redactDeep(value: unknown, redactor: Redactor): unknown {
-  if (typeof value === 'string') return redactor.redact(value);
-  if (Array.isArray(value)) return value.map((item) => redactDeep(item, redactor));
-  if (value === null || typeof value !== 'object' || value instanceof Date) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [redactor.redact(key), redactDeep(item, redactor)]),
-  );
-}
-
 function fenced(text: string): string {
   const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map((run) => run.length));
   const fence = '`'.repeat(longest + 1);
   return `${fence}\n${text}\n${fence}`;
-}
-
-export type OutputContract = Readonly<Record<string, { description?: string }>>;
-
-/**
- * Writes outputs to `GITHUB_OUTPUT`. A value that holds a masked secret is left
- * out with a warning that names the output: GitHub would drop it without one. Beside the contract's outputs
- * others may be written (a stack's own), under names that GitHub can refer to.
- *
- * @see https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#multiline-strings
- */
-export function writeOutputs(
-  contract: OutputContract,
-  values: Readonly<Record<string, string>>,
-  { env, runner }: { env: NodeJS.ProcessEnv; runner: Pick<Runner, 'setOutput'> },
-  context: Pick<Context, 'log' | 'redactor'>,
-): void {
-  // @actions/core would print a command that GitHub does not obey any more.
-  if (!env['GITHUB_OUTPUT']) {
-    context.log.debug('GITHUB_OUTPUT is not set: no outputs are written');
-    return;
-  }
-  let room = OUTPUTS_LIMIT;
-  // The action's own first: a stack may have outputs of any number and length.
-  const isOwn = ([name]: [string, string]): boolean => Object.hasOwn(contract, name);
-  const entries = Object.entries(values);
-  for (const [name, value] of [...entries.filter(isOwn), ...entries.filter((entry) => !isOwn(entry))]) {
-    if (!mayBeWritten(contract, name, value, context)) continue;
-    if (value.length > room) {
-      const message = `The output ${name} is left out: with its ${value.length} characters, the outputs of this step would exceed GitHub's limit of 1 MB.`;
-      context.log.warning(message);
-      continue;
-    }
-    room -= value.length;
-    runner.setOutput(name, value);
-  }
-}
-
-function mayBeWritten(
-  contract: OutputContract,
-  name: string,
-  value: string,
-  { log, redactor }: Pick<Context, 'log' | 'redactor'>,
-): boolean {
-  if (!Object.hasOwn(contract, name) && !/^[A-Za-z_][\w-]*$/.test(name)) {
-    log.warning(`The output ${JSON.stringify(name)} is left out: a workflow cannot refer to such a name.`);
-    return false;
-  }
-  if (redactor.redact(value) !== value) {
-    log.warning(`The output ${name} is left out: its value holds a secret.`);
-    return false;
-  }
-  return true;
 }
 
 /**

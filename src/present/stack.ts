@@ -31,6 +31,7 @@ export const STACK_OUTPUTS: ReadonlySet<string> = new Set([
   'reason',
   'message',
   'result',
+  'result-file',
   'stack-name',
   'region',
   'has-changes',
@@ -44,8 +45,6 @@ const SHOWN_ALSO_FAILED = 10;
 const SHOWN_STEPS = 500;
 const SHOWN_VALUE = 500;
 const BAR_WIDTH = 24;
-/** GitHub allows 1 MiB for the outputs of a job. */
-const CHANGES_LIMIT = 200_000;
 /** An executed plan comes after how its execution went. */
 const EXECUTED_SHARE = 0.6;
 
@@ -108,22 +107,19 @@ function planName({ hasChanges, changeSetName }: Plan): string {
   return hasChanges ? changeSetName : '';
 }
 
-/** Without values, which may be long or secret; without the properties too when the list is very long. */
+/** Without values, which may be long or secret. */
 function changesJson(changes: readonly ResourceChange[]): string {
-  const short = changes.map(({ logicalId, nesting, type, action, replacement, policyAction }) => ({
-    logicalId,
-    nesting,
-    type,
-    action,
-    replacement,
-    ...(policyAction === undefined ? {} : { policyAction }),
-  }));
-  const whole = short.map((change, index) => ({
-    ...change,
-    properties: (changes[index]?.properties ?? []).map(({ path }) => path),
-  }));
-  const json = JSON.stringify(whole);
-  return json.length <= CHANGES_LIMIT ? json : JSON.stringify(short);
+  return JSON.stringify(
+    changes.map(({ logicalId, nesting, type, action, replacement, policyAction, properties }) => ({
+      logicalId,
+      nesting,
+      type,
+      action,
+      replacement,
+      ...(policyAction === undefined ? {} : { policyAction }),
+      properties: properties.map(({ path }) => path),
+    })),
+  );
 }
 
 /** A stack's outputs without those that are masked or have a secret's name. */

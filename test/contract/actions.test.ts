@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import type { InputContract } from '../../src/core/inputs/contract.ts';
-import type { OutputContract } from '../../src/core/outcome.ts';
+import type { OutputContract } from '../../src/core/outputs/write.ts';
 
 interface ActionDefinition {
   inputs: Record<string, { description?: string; default?: string; required?: boolean }>;

@@ -8,7 +8,8 @@ import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { Annotations } from '../../src/core/log.ts';
-import { conclude, type Outcome, type OutputContract, type Verdicts } from '../../src/core/outcome.ts';
+import { conclude, type Outcome, type Verdicts } from '../../src/core/outcome.ts';
+import type { OutputContract } from '../../src/core/outputs/write.ts';
 import { testWith } from '../support/software.ts';
 import { recordingLog } from '../unit/core/fakes.ts';
 

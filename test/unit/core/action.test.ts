@@ -1,3 +1,4 @@
+import { readFileSync, statSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Context } from '../../../src/core/context.ts';
 import { CancelledError, PlatformError, TimeoutError } from '../../../src/core/errors.ts';
@@ -9,7 +10,17 @@ import { FakeHost } from './host.ts';
 
 const contract = {
   inputs: { name: text({ required: true }), token: secretText() },
-  outputs: { verdict: {}, reason: {}, result: {}, 'stack-name': {} },
+  outputs: {
+    verdict: {},
+    reason: {},
+    message: {},
+    result: {},
+    'result-file': {},
+    'stack-name': {},
+    changes: {},
+    outputs: {},
+    plan: { whole: true },
+  },
   verdicts: {
     updated: { ok: true },
     failed: { ok: false },
@@ -174,16 +185,102 @@ describe('runAction', () => {
     expect(host.log).not.toContain('hunter22');
   });
 
-  test('a result that is too long keeps what matters', async () => {
-    await run(() => Promise.resolve({ ...updated, result: { events: 'x'.repeat(300_000) } }));
-    expect(host.result()).toEqual({
+  test('a result that is too long keeps what matters, and a file has all of it', async () => {
+    host.env['RUNNER_TEMP'] = host.directory;
+    const parts = Array.from({ length: 3000 }, (_, index) => ({
+      name: `stack-${index}`,
+      ok: index !== 2999,
+      reason: 'x'.repeat(100),
+    }));
+    await run(() => Promise.resolve({ ...updated, result: { parts } }));
+    const { 'result-file': file = '', result = '' } = host.outputs();
+    expect(Buffer.byteLength(result)).toBeLessThanOrEqual(100_000);
+    const shown = host.result() as unknown as { parts: unknown[]; omitted: { result: number } };
+    expect(shown).toMatchObject({
       version: 1,
       action: 'deploy-stack',
       verdict: 'updated',
       ok: true,
       reason: 'all is well',
-      shortened: true,
+      truncated: true,
+      omitted: { result: 3000 - shown.parts.length },
     });
+    expect([shown.parts[0], shown.parts.at(-1)]).toEqual([parts[0], parts[2999]]);
+    expect(host.log).toContain('::warning::The output result has ');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const { truncated, ...complete } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+    expect(truncated).toBeUndefined();
+    expect(complete).toEqual({
+      version: 1,
+      action: 'deploy-stack',
+      verdict: 'updated',
+      ok: true,
+      reason: 'all is well',
+      parts,
+    });
+  });
+
+  test('other outputs that are too long are cut, left out or told, by what they are', async () => {
+    host.env['RUNNER_TEMP'] = host.directory;
+    const changes = Array.from({ length: 3000 }, (_, index) => ({
+      logicalId: `Resource${index}`,
+      action: 'modify',
+    }));
+    const outputs = Object.fromEntries(
+      Array.from({ length: 200 }, (_, index) => [`O${index}`, 'é'.repeat(500)]),
+    );
+    const long = 'x'.repeat(200_000);
+    await run(() =>
+      Promise.resolve({
+        ...updated,
+        reason: long,
+        outputs: { changes: JSON.stringify(changes), outputs: JSON.stringify(outputs), Own: long },
+      }),
+    );
+    const written = host.outputs();
+    for (const value of Object.values(written)) expect(Buffer.byteLength(value)).toBeLessThanOrEqual(100_000);
+    const some = JSON.parse(written['changes'] ?? '') as unknown[];
+    expect(some).toEqual(changes.slice(0, some.length));
+    const few = JSON.parse(written['outputs'] ?? '') as Record<string, string>;
+    expect(outputs).toMatchObject(few);
+    expect(written).not.toHaveProperty('Own');
+    expect(host.result()).toMatchObject({
+      truncated: true,
+      omitted: {
+        changes: 3000 - some.length,
+        outputs: 200 - Object.keys(few).length,
+        Own: 1,
+        reason: 1,
+      },
+    });
+    const complete = JSON.parse(readFileSync(written['result-file'] ?? '', 'utf8')) as Record<
+      string,
+      unknown
+    >;
+    expect(complete).toMatchObject({ reason: long, outputs: { changes, outputs, Own: long, reason: long } });
+    expect(host.log).toContain(
+      'The output Own has 200000 bytes, too many for an environment variable: it is left out.',
+    );
+  });
+
+  test('an output that a later step works with is never cut', async () => {
+    const plan = JSON.stringify({ stacks: 'x'.repeat(150_000) });
+    await run(() => Promise.resolve({ ...updated, outputs: { plan } }));
+    expect(host.outputs()['plan']).toBe(plan);
+    expect(host.log).toContain('The output plan has 150013 bytes, too many for an environment variable');
+    expect(host.outputs()['result-file']).toBe('');
+  });
+
+  test('no file has a secret', async () => {
+    host.env['RUNNER_TEMP'] = host.directory;
+    host.env['INPUT_TOKEN'] = 'hunter22';
+    const long = `hunter22${'x'.repeat(200_000)}hunter22`;
+    await run(() =>
+      Promise.resolve({ ...updated, result: { hunter22: long }, outputs: { changes: long, Own: long } }),
+    );
+    const text = readFileSync(host.outputs()['result-file'] ?? '', 'utf8');
+    expect(text).not.toContain('hunter22');
+    expect(JSON.stringify(host.outputs())).not.toContain('hunter22');
   });
 
   test('an outcome that cannot be written is red', async () => {

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { writeOutputs } from '../../../src/core/outcome.ts';
+import { writeOutputs } from '../../../src/core/outputs/write.ts';
 import { actionsRunner as runner } from '../../../src/core/runner.ts';
 import { recordingLog } from './fakes.ts';
 import { fc } from '../../support/property.ts';
