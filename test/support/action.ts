@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach } from '@jest/globals';
@@ -56,4 +56,9 @@ export function useWorkspaces(): (files: Record<string, string>) => string {
     }
     return folder;
   };
+}
+
+/** What a run left in its folder for temporary files, beside the file of its result. */
+export function leftIn(temporary: string): string[] {
+  return readdirSync(temporary).filter((name) => !name.startsWith('platform-result-'));
 }

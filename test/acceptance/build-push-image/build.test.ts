@@ -1,9 +1,9 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { BatchGetImageCommand, CreateRepositoryCommand } from '@aws-sdk/client-ecr';
 import { describe, expect, test } from '@jest/globals';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import type { Run } from '../../../sandbox/runner.ts';
-import { useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { useSandboxes, leftIn, useWorkspaces } from '../../support/action.ts';
 import { DockerPlayback, PROGRESS } from '../../support/docker-playback.ts';
 import type { Recording } from '../../support/docker-playback.ts';
 import { buildPushImage, ecrOf, REPOSITORY, SHA } from '../../support/image.ts';
@@ -192,7 +192,7 @@ ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfull
       reason: 'Cancelled by SIGINT. No tag was set.',
     });
     expect(docker.read('interrupted')).toBe('interrupted\n');
-    expect(readdirSync(temporary)).toEqual([]);
+    expect(leftIn(temporary)).toEqual([]);
     expect(sandbox.calls.of('PutManifest')).toEqual([]);
   });
 
@@ -211,7 +211,7 @@ ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfull
       },
     );
     expect(done.outputs['verdict']).toBe('cancelled');
-    expect(readdirSync(temporary)).toEqual([]);
+    expect(leftIn(temporary)).toEqual([]);
   });
 
   test('that takes too long is stopped too', async () => {

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync, writeFileSync } from 'node:fs';
 import { ListImagesCommand } from '@aws-sdk/client-ecr';
 import { describe, expect, test } from '@jest/globals';
 import type { FaultRule, Sandbox } from '../../../sandbox/index.ts';
-import { useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { useSandboxes, leftIn, useWorkspaces } from '../../support/action.ts';
 import { buildPushImage, ecrOf, REPOSITORY, SHA } from '../../support/image.ts';
 import { useLayouts } from '../../support/layouts.ts';
 
@@ -84,7 +83,7 @@ describe.each(operations)('%s', (operation) => {
     expect(run.exitCode).toBe(1);
     expect(run.outputs['verdict']).toBe('cancelled');
     expect(run.outputs['reason']).toMatch(/^Cancelled by SIGINT\. (Nothing was|No tag was|The image is)/);
-    expect(readdirSync(temporary)).toEqual([]);
+    expect(leftIn(temporary)).toEqual([]);
     expect(await tagsOrNone(sandbox)).toEqual({});
   });
 });
@@ -154,5 +153,5 @@ test('a folder for temporary files is used and left empty', async () => {
     env: { RUNNER_TEMP: temporary },
   });
   expect(run.outputs['verdict']).toBe('pushed');
-  expect(readdirSync(join(temporary))).toEqual([]);
+  expect(leftIn(temporary)).toEqual([]);
 });

@@ -1,9 +1,8 @@
-import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from '@jest/globals';
 import { ListImagesCommand } from '@aws-sdk/client-ecr';
 import type { Sandbox } from '../../../sandbox/index.ts';
-import { useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { useSandboxes, leftIn, useWorkspaces } from '../../support/action.ts';
 import { useBaseRegistry } from '../../support/engines/base-registry.ts';
 import type { Driver, Engine } from '../../support/engines/engine.ts';
 import { commandLines } from '../../support/engines/processes.ts';
@@ -72,7 +71,7 @@ describe.each(DRIVERS)('with the driver %s', (driver) => {
     expect(seen.some((line) => line.includes(workspace))).toBe(true);
     await ended(workspace);
     await ended(command);
-    expect(readdirSync(temporary)).toEqual([]);
+    expect(leftIn(temporary)).toEqual([]);
     expect(await tagsOf(sandbox)).toEqual([]);
     expect(await namesLeft(engine())).toBe('');
 
