@@ -67,11 +67,17 @@ export class Fleet {
   readonly lines: string[];
   readonly #options: FleetOptions;
   readonly #stacks: FleetStack[] = [];
+  readonly #others: readonly { StackId: string; StackName: string; StackStatus: string }[];
   readonly #client: CloudFormationClient;
   readonly #base: Omit<CloudFormationContext, 'signal'>;
 
   constructor(options: FleetOptions = {}) {
     this.#options = options;
+    this.#others = Array.from({ length: options.others ?? 0 }, (_, index) => ({
+      StackId: `arn:aws:cloudformation:eu-west-1:111111111111:stack/other-${index}/1`,
+      StackName: `other-${index}`,
+      StackStatus: 'UPDATE_COMPLETE',
+    }));
     const { log, lines, redactor } = recordingLog();
     this.lines = lines;
     const { clock } = this;
@@ -180,13 +186,8 @@ export class Fleet {
   }
 
   #page(from: number): object {
-    const others = Array.from({ length: this.#options.others ?? 0 }, (_, index) => ({
-      StackId: `arn:aws:cloudformation:eu-west-1:111111111111:stack/other-${index}/1`,
-      StackName: `other-${index}`,
-      StackStatus: 'UPDATE_COMPLETE',
-    }));
     const own = this.#stacks.map((stack) => this.#describe(stack));
-    const all = [...others, ...own].filter(({ StackStatus }) => StackStatus !== 'DELETE_COMPLETE');
+    const all = [...this.#others, ...own].filter(({ StackStatus }) => StackStatus !== 'DELETE_COMPLETE');
     const more = all.length > from + PAGE ? { NextToken: String(from + PAGE) } : {};
     return { Stacks: all.slice(from, from + PAGE), ...more };
   }
