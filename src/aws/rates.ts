@@ -22,6 +22,7 @@ const RATES: Readonly<Record<string, readonly Row[]>> = {
   CloudFormation: [
     ['DescribeStacks', 5, 10],
     ['DescribeStackEvents DescribeEvents', 10, 20],
+    ['DescribeChangeSet', 10, 20],
     [READS, 10, 20],
     [ALL, 10, 20],
   ],

@@ -72,6 +72,13 @@ async function provided(session: Session) {
 }
 
 describe('a role to assume', () => {
+  test('tells whose limits its calls share with those of other roles', () => {
+    const open = (arn: string) => createSession({ region, roleToAssume: arn, context, env }).account;
+    expect(open('arn:aws:iam::111111111111:role/deploy')).toBe('111111111111');
+    expect(open('arn:aws:iam::111111111111:role/plan')).toBe('111111111111');
+    expect(open('')).toBeUndefined();
+  });
+
   test('is assumed by the first call, with the job’s own token', async () => {
     sts.answers = [credentials];
     const session = await open();
