@@ -5,7 +5,7 @@ const RECOVERY_MS = 60_000;
 const SETTLE_MS = 1000;
 /**
  * Others that use the account may need as much as this run. Below this share it is each refused call's own backoff that
- * slows it down: a lower one would make a run that is refused by chance, and not by its rate, take hours.
+ * slows it down: a lower one would make a run that is refused by chance, and not by its rate, take many times as long.
  */
 const LOWEST_SHARE = 1 / 4;
 /** Less of a token than this is a rounding error. */
