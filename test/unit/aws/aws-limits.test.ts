@@ -41,14 +41,13 @@ interface Sent {
   latency: number;
 }
 
-/** Sends all calls as soon as the limiter lets them, again where they are refused. */
-async function send(calls: readonly Sent[], rates: NonNullable<Scenario['rates']>) {
+/** Sends the calls of some runs as soon as the limiter of each lets them, again where they are refused. */
+async function send(runs: readonly (readonly Sent[])[], rates: NonNullable<Scenario['rates']>) {
   const clock = new VirtualClock(0);
   const aws = new Rates(rates, () => clock.now());
-  const limiter = new RateLimiter({ clock });
   let refusals = 0;
   const lastEnd: Record<string, number> = {};
-  const sendOne = async ({ service, operation, latency }: Sent): Promise<void> => {
+  const sendOne = async ({ service, operation, latency }: Sent, limiter: RateLimiter): Promise<void> => {
     const group = callGroup(service, operation);
     const bucket = limiter.bucket(group.name, group);
     const origin = { account: '1', region: 'r', principalArn: '', requestId: '', input: {} };
@@ -62,7 +61,12 @@ async function send(calls: readonly Sent[], rates: NonNullable<Scenario['rates']
     }
     lastEnd[service] = Math.max(lastEnd[service] ?? 0, clock.now());
   };
-  await Promise.all(calls.map(sendOne));
+  await Promise.all(
+    runs.flatMap((calls) => {
+      const limiter = new RateLimiter({ clock });
+      return calls.map((call) => sendOne(call, limiter));
+    }),
+  );
   return { refusals, lastEnd };
 }
 
@@ -82,7 +86,7 @@ test("AWS's own limits refuse none of the calls, whatever the order and the late
     const { perSecond, burst } = callGroup(service, names[0] ?? '');
     await fc.assert(
       fc.asyncProperty(someCalls, async (calls) => {
-        expect((await send(calls, { preset: 'aws' })).refusals).toBe(0);
+        expect((await send([calls], { preset: 'aws' })).refusals).toBe(0);
         cases++;
         sent += calls.length;
       }),
@@ -92,17 +96,30 @@ test("AWS's own limits refuse none of the calls, whatever the order and the late
   console.log(`${cases} bursts of ${sent} calls, none refused`);
 });
 
+const calls = (service: string, operation: string, count: number): Sent[] =>
+  Array.from({ length: count }, () => ({ service, operation, latency: 50 }));
+
+test.each([
+  [2, 0.15],
+  [4, 0.3],
+])('%d runs in one account share its limit', async (count, share) => {
+  const runs = Array.from({ length: count }, () => calls('CloudFormation', 'CreateChangeSet', 600 / count));
+  const { refusals, lastEnd } = await send(runs, { preset: 'aws' });
+  // 20 at once, the others at 10 a second.
+  expect(lastEnd['CloudFormation']).toBeLessThan(1.3 * 58_000);
+  expect(refusals / (600 + refusals)).toBeLessThan(share);
+  console.log(`${count} runs: ${refusals} of ${600 + refusals} calls were refused`);
+});
+
 test('a service that is throttled far below its rate slows no other one', async () => {
-  const calls = (service: string, operation: string, count: number): Sent[] =>
-    Array.from({ length: count }, () => ({ service, operation, latency: 50 }));
   const all = [
     ...calls('CloudFormation', 'CreateChangeSet', 150),
     ...calls('ECS', 'DescribeServices', 300),
     ...calls('SSM', 'PutParameter', 60),
   ];
-  const alone = await send(all, {});
+  const alone = await send([all], {});
   const buckets = [{ service: 'ssm', operations: ['PutParameter'], size: 1, refill: 1 }];
-  const throttled = await send(all, { buckets });
+  const throttled = await send([all], { buckets });
   expect(throttled.refusals).toBeGreaterThan(5);
   expect(throttled.lastEnd['SSM']).toBeGreaterThan(3 * (alone.lastEnd['SSM'] ?? 0));
   for (const service of ['CloudFormation', 'ECS']) {
