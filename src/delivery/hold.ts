@@ -1,5 +1,6 @@
 import type { SSMClient } from '@aws-sdk/client-ssm';
 import { isNotFound } from '../aws/errors.ts';
+import { readParameter } from '../aws/parameters.ts';
 import { send } from '../aws/send.ts';
 import type { Context } from '../core/context.ts';
 import { PlatformError } from '../core/errors.ts';
@@ -18,7 +19,7 @@ interface Place {
   project: string;
   environment: string;
 }
-type Caller = Pick<Context, 'signal'>;
+type Caller = Pick<Context, 'signal' | 'log'>;
 
 /** The parameter of an environment's hold. */
 export function holdParameter({ project, environment }: Place): string {
@@ -59,15 +60,8 @@ export async function readHold(
   parameter: string,
   context: Caller,
 ): Promise<Hold | undefined> {
-  const { GetParameterCommand } = await import('@aws-sdk/client-ssm');
-  try {
-    const command = new GetParameterCommand({ Name: parameter });
-    const { Parameter } = await send(client, command, context);
-    return holdOf(Parameter?.Value ?? '');
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
+  const value = await readParameter(client, parameter, context);
+  return value === undefined ? undefined : holdOf(value);
 }
 
 /** Puts the environment on hold; one that is on hold gets the new reason. */

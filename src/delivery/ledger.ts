@@ -1,5 +1,6 @@
 import type { SSMClient } from '@aws-sdk/client-ssm';
 import { isNotFound } from '../aws/errors.ts';
+import { readParameters } from '../aws/parameters.ts';
 import { send } from '../aws/send.ts';
 import type { Context } from '../core/context.ts';
 import { InputError } from '../core/errors.ts';
@@ -53,8 +54,6 @@ export interface LedgerContext extends Context {
   ssm(): Promise<SSMClient>;
 }
 
-/** GetParameters takes so many names. */
-const NAMES_AT_ONCE = 10;
 /** SSM keeps a hundred versions of a parameter, and gives fifty at once. */
 const HISTORY_PAGE = 50;
 
@@ -80,19 +79,7 @@ async function valuesOf(
   context: LedgerContext,
   names: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
-  const { GetParametersCommand } = await import('@aws-sdk/client-ssm');
-  const client = await context.ssm();
-  const values = new Map<string, string>();
-  const pages = Array.from({ length: Math.ceil(names.length / NAMES_AT_ONCE) }, (_, page) =>
-    names.slice(page * NAMES_AT_ONCE, (page + 1) * NAMES_AT_ONCE),
-  );
-  await Promise.all(
-    pages.map(async (Names) => {
-      const { Parameters = [] } = await send(client, new GetParametersCommand({ Names }), context);
-      for (const { Name = '', Value = '' } of Parameters) values.set(Name, Value);
-    }),
-  );
-  return values;
+  return await readParameters(await context.ssm(), names, context);
 }
 
 function releaseIn(values: ReadonlyMap<string, string>, names: LedgerNames): Release | undefined {

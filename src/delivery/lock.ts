@@ -163,7 +163,7 @@ class Lock {
     for (;;) {
       await clock.sleep(LOOK_FOR_STOP_EVERY_MS, over);
       try {
-        const request = await readStopRequest(this.#client, this.#name, { signal: over });
+        const request = await readStopRequest(this.#client, this.#name, { signal: over, log });
         if (request?.token === this.#token)
           throw new CancelledError(`${request.who} for a rollback (${request.run}): ${request.reason}`);
       } catch (error) {
@@ -218,7 +218,7 @@ class Lock {
     if (this.#stopHolder !== undefined) return undefined;
     const { clock, signal, log } = this.#context;
     try {
-      const request = await readStopRequest(this.#client, this.#name, { signal });
+      const request = await readStopRequest(this.#client, this.#name, { signal, log });
       if ((request?.expires ?? 0) <= clock.now()) return undefined;
       const { who = '', run = '' } = request ?? {};
       return `${this.#what} waits for a rollback by ${who} (${run})`;

@@ -1,15 +1,10 @@
-import {
-  DescribeServiceRevisionsCommand,
-  ListServiceDeploymentsCommand,
-  type ListServiceDeploymentsRequest,
-  type ServiceRevision,
-} from '@aws-sdk/client-ecs';
+import { ListServiceDeploymentsCommand, type ListServiceDeploymentsRequest } from '@aws-sdk/client-ecs';
 import { send } from '../aws/send.ts';
+import { describeRevisions } from '../ecs/deployment.ts';
 import type { EcsContext, ServiceAddress } from '../ecs/service.ts';
 
 /** The most that the API gives at once. */
 const DEPLOYMENTS_A_PAGE = 100;
-const REVISIONS_A_CALL = 20;
 
 /** A revision that a service has served with. */
 export interface ServedRevision {
@@ -86,19 +81,4 @@ async function deploymentTargets(
   } while (nextToken !== undefined && nextToken !== '');
   // AWS documents no order.
   return found.toSorted((a, b) => b.at - a.at).map(({ target }) => target);
-}
-
-async function describeRevisions(
-  context: EcsContext,
-  arns: readonly string[],
-): Promise<Map<string, ServiceRevision>> {
-  const client = await context.ecs();
-  const found = new Map<string, ServiceRevision>();
-  for (let start = 0; start < arns.length; start += REVISIONS_A_CALL) {
-    const serviceRevisionArns = arns.slice(start, start + REVISIONS_A_CALL);
-    const command = new DescribeServiceRevisionsCommand({ serviceRevisionArns });
-    const { serviceRevisions = [] } = await send(client, command, context);
-    for (const revision of serviceRevisions) found.set(revision.serviceRevisionArn ?? '', revision);
-  }
-  return found;
 }

@@ -1,5 +1,6 @@
 import type { SSMClient } from '@aws-sdk/client-ssm';
 import { isNotFound } from '../aws/errors.ts';
+import { readParameter } from '../aws/parameters.ts';
 import { send } from '../aws/send.ts';
 import type { Context } from '../core/context.ts';
 
@@ -16,7 +17,7 @@ export interface StopRequest {
   expires?: number;
 }
 
-type Caller = Pick<Context, 'signal'>;
+type Caller = Pick<Context, 'signal' | 'log'>;
 
 /** The parameter beside a lock. */
 export function stopParameter(lock: string): string {
@@ -29,14 +30,8 @@ export async function readStopRequest(
   lock: string,
   context: Caller,
 ): Promise<StopRequest | undefined> {
-  const { GetParameterCommand } = await import('@aws-sdk/client-ssm');
-  try {
-    const { Parameter } = await send(client, new GetParameterCommand({ Name: stopParameter(lock) }), context);
-    return parse(Parameter?.Value ?? '');
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
+  const value = await readParameter(client, stopParameter(lock), context);
+  return value === undefined ? undefined : parse(value);
 }
 
 /** Asks. A request to an earlier holder is overwritten: that one is gone. */

@@ -1,6 +1,7 @@
 import {
   DescribeServiceDeploymentsCommand,
   DescribeServiceRevisionsCommand,
+  type ECSClient,
   ListServiceDeploymentsCommand,
   type Service,
   type ServiceDeployment,
@@ -8,6 +9,7 @@ import {
   StopServiceDeploymentCommand,
   UpdateServiceCommand,
 } from '@aws-sdk/client-ecs';
+import { BatchReader } from '../aws/reads.ts';
 import { AwsError, isThrottle } from '../aws/errors.ts';
 import { send } from '../aws/send.ts';
 import { PlatformError, reasonOf, TimeoutError } from '../core/errors.ts';
@@ -204,17 +206,75 @@ async function isOurs(
   return target?.taskDefinition === deployment.taskDefinition;
 }
 
+/** A service deployment, or why ECS does not give it. */
+interface FoundDeployment {
+  deployment?: ServiceDeployment;
+  reason?: string;
+}
+
+/**
+ * Service deployments by ARN, of any service.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServiceDeployments.html "You can specify a
+ * maximum of 20 ARNs."
+ */
+const deployments = new BatchReader<ECSClient, FoundDeployment>({
+  most: 20,
+  splitsOn: ['denied', 'validation'],
+  read: async (client, arns, context) => {
+    const command = new DescribeServiceDeploymentsCommand({ serviceDeploymentArns: [...arns] });
+    const { serviceDeployments = [], failures = [] } = await send(client, command, context);
+    const isOnly = arns.length === 1;
+    return new Map(
+      arns.map((arn) => {
+        const deployment = serviceDeployments.find((one) => isOnly || one.serviceDeploymentArn === arn);
+        const reason = failures.find((one) => isOnly || one.arn === arn)?.reason;
+        return [arn, { ...(deployment && { deployment }), ...(reason !== undefined && { reason }) }];
+      }),
+    );
+  },
+});
+
+/**
+ * Service revisions by ARN, of any service.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServiceRevisions.html "You can specify a
+ * maximum of 20 ARNs."
+ */
+const revisions = new BatchReader<ECSClient, ServiceRevision>({
+  most: 20,
+  splitsOn: ['denied', 'validation'],
+  read: async (client, arns, context) => {
+    const command = new DescribeServiceRevisionsCommand({ serviceRevisionArns: [...arns] });
+    const { serviceRevisions = [] } = await send(client, command, context);
+    const isOnly = arns.length === 1;
+    return new Map(
+      serviceRevisions.map((revision) => [
+        isOnly ? (arns[0] ?? '') : (revision.serviceRevisionArn ?? ''),
+        revision,
+      ]),
+    );
+  },
+});
+
 /** Reads a service deployment. Throws when there is none. */
 export async function describeServiceDeployment(
   context: EcsContext,
   arn: string,
 ): Promise<ServiceDeployment> {
-  const command = new DescribeServiceDeploymentsCommand({ serviceDeploymentArns: [arn] });
-  const { serviceDeployments = [], failures = [] } = await send(await context.ecs(), command, context);
-  const [found] = serviceDeployments;
-  if (found) return found;
-  const reason = failures[0]?.reason ?? 'no reason';
+  const found = await deployments.get(await context.ecs(), arn, context);
+  if (found?.deployment) return found.deployment;
+  const reason = found?.reason ?? 'no reason';
   throw new PlatformError('not-found', `ECS does not know the service deployment ${arn} (${reason})`);
+}
+
+/** Reads service deployments by ARN, without those that do not exist. */
+export async function describeServiceDeployments(
+  context: EcsContext,
+  arns: readonly string[],
+): Promise<ReadonlyMap<string, ServiceDeployment>> {
+  const found = await deployments.all(await context.ecs(), arns, context);
+  return new Map([...found].flatMap(([arn, { deployment }]) => (deployment ? [[arn, deployment]] : [])));
 }
 
 /** Reads a service revision; undefined when it is not there (yet). */
@@ -222,9 +282,15 @@ export async function describeRevision(
   context: EcsContext,
   arn: string,
 ): Promise<ServiceRevision | undefined> {
-  const command = new DescribeServiceRevisionsCommand({ serviceRevisionArns: [arn] });
-  const { serviceRevisions = [] } = await send(await context.ecs(), command, context);
-  return serviceRevisions[0];
+  return await revisions.get(await context.ecs(), arn, context);
+}
+
+/** Reads service revisions by ARN, without those that are not there (yet). */
+export async function describeRevisions(
+  context: EcsContext,
+  arns: readonly string[],
+): Promise<ReadonlyMap<string, ServiceRevision>> {
+  return await revisions.all(await context.ecs(), arns, context);
 }
 
 /** The deployment that took the place of ours; undefined while ours is the one. */

@@ -1,6 +1,7 @@
 import type { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { type Deployment, DescribeServicesCommand, type ECSClient, type Service } from '@aws-sdk/client-ecs';
 import type { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { BatchReader } from '../aws/reads.ts';
 import { send } from '../aws/send.ts';
 import type { Context } from '../core/context.ts';
 import { InputError, PlatformError } from '../core/errors.ts';
@@ -23,24 +24,67 @@ export class ServiceError extends PlatformError {
   override readonly name = 'ServiceError';
 }
 
+/** A service, or why ECS does not give it. */
+interface FoundService {
+  service?: Service;
+  reason?: string;
+}
+
+/**
+ * Services of one cluster, by name or ARN. The right is asked for on each of them.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html "You may specify up to 10
+ * services to describe in a single operation"
+ */
+const services = new BatchReader<ECSClient, FoundService>({
+  most: 10,
+  splitsOn: ['denied', 'validation'],
+  read: async (client, names, context, cluster) => {
+    const command = new DescribeServicesCommand({ cluster, services: [...names] });
+    const { services: found = [], failures = [] } = await send(client, command, context);
+    const isOnly = names.length === 1;
+    return new Map(
+      names.map((name) => {
+        // Names are unique in a cluster, except for those of services that were deleted.
+        const own = found.filter((one) => isOnly || one.serviceName === nameOf(name));
+        const service = own.find(({ status }) => status === 'ACTIVE') ?? own[0];
+        const reason = failures.find(({ arn = '' }) => isOnly || nameOf(arn) === nameOf(name))?.reason;
+        return [name, { ...(service && { service }), ...(reason !== undefined && { reason }) }];
+      }),
+    );
+  },
+});
+
+/**
+ * Reads services of one cluster, in their order; undefined for those that do not exist. With others that are read at the
+ * same moment it is one call for ten of them.
+ */
+export async function findServices(
+  context: EcsContext,
+  cluster: string,
+  names: readonly string[],
+): Promise<(Service | undefined)[]> {
+  const client = await context.ecs();
+  const found = await services.all(client, names, context, cluster);
+  return names.map((name) => found.get(name)?.service);
+}
+
 /** Reads a service. Throws ServiceError when there is none, or when it is being deleted. */
 export async function describeService(
   context: EcsContext,
   { cluster, service }: ServiceAddress,
 ): Promise<Service> {
-  const command = new DescribeServicesCommand({ cluster, services: [service] });
-  const { services = [], failures = [] } = await send(await context.ecs(), command, context);
-  const found = services.find(({ status }) => status === 'ACTIVE') ?? services[0];
+  const found = await services.get(await context.ecs(), service, context, cluster);
   const where = `in the cluster ${nameOf(cluster)}`;
-  if (!found) {
-    const why = failures[0]?.reason ?? 'MISSING';
+  if (!found?.service) {
+    const why = found?.reason ?? 'MISSING';
     throw new ServiceError('not-found', `There is no service ${service} ${where} (${why}).`);
   }
-  if (found.status !== 'ACTIVE') {
-    const status = found.status ?? 'not active';
+  if (found.service.status !== 'ACTIVE') {
+    const status = found.service.status ?? 'not active';
     throw new ServiceError('not-found', `The service ${service} ${where} is ${status}.`);
   }
-  return found;
+  return found.service;
 }
 
 /** Refuses services that another controller deploys, or that ECS Express Mode manages. */

@@ -1,16 +1,13 @@
-import { DescribeTasksCommand, ListTasksCommand, type Service, type Task } from '@aws-sdk/client-ecs';
-import { send } from '../aws/send.ts';
+import type { Service, Task } from '@aws-sdk/client-ecs';
 import type { OurDeployment } from './deployment.ts';
 import { describeService, type EcsContext } from './service.ts';
 import { targetGroupsOf, targetStates } from './targets.ts';
-import { isOf, isTargetOf, tasksOf } from './tasks.ts';
+import { describeTasks, isOf, isTargetOf, listTasks, tasksOf } from './tasks.ts';
 import type { TaskDefinition } from './task-definition/task-definition.ts';
 
 const LEAST = 3;
 const MOST = 200;
 const SHARE = 0.5;
-/** DescribeTasks takes a hundred. */
-const PAGE = 100;
 /**
  * After this long a task without any health check counts as healthy.
  *
@@ -111,21 +108,9 @@ export class TaskFailures {
 
   /** A task that has just begun to stop may not say why yet: it is read again with the next look. */
   async #newlyStopped(): Promise<Task[]> {
-    const client = await this.#context.ecs();
-    const { cluster, service: serviceName } = this.#deployment;
-    const arns: string[] = [];
-    let nextToken: string | undefined;
-    do {
-      const list = new ListTasksCommand({ cluster, serviceName, desiredStatus: 'STOPPED', nextToken });
-      const page = await send(client, list, this.#context);
-      arns.push(...(page.taskArns ?? []).filter((arn) => !this.#seen.has(arn)));
-      nextToken = page.nextToken;
-    } while (nextToken !== undefined && nextToken !== '');
-    const found: Task[] = [];
-    for (let from = 0; from < arns.length; from += PAGE) {
-      const command = new DescribeTasksCommand({ cluster, tasks: arns.slice(from, from + PAGE) });
-      found.push(...((await send(client, command, this.#context)).tasks ?? []));
-    }
+    const arns = await listTasks(this.#context, this.#deployment, 'STOPPED');
+    const unseen = arns.filter((arn) => !this.#seen.has(arn));
+    const found = await describeTasks(this.#context, this.#deployment.cluster, unseen);
     const known = found.filter(({ stopCode, stoppedReason }) => (stopCode ?? stoppedReason) !== undefined);
     for (const { taskArn = '' } of known) this.#seen.add(taskArn);
     return known;

@@ -1,5 +1,13 @@
 import { GetLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
-import { type Container, DescribeTasksCommand, ListTasksCommand, type Task } from '@aws-sdk/client-ecs';
+import {
+  type Container,
+  DescribeTasksCommand,
+  type ECSClient,
+  ListTasksCommand,
+  type ListTasksRequest,
+  type Task,
+} from '@aws-sdk/client-ecs';
+import { BatchReader } from '../aws/reads.ts';
 import { send } from '../aws/send.ts';
 import type { OurDeployment } from './deployment.ts';
 import { type EcsContext, nameOf, type ServiceAddress } from './service.ts';
@@ -28,30 +36,73 @@ interface FailedContainer {
   health?: string;
 }
 
-/** DescribeTasks takes a hundred. */
-const PAGE = 100;
+/**
+ * Tasks of one cluster, by ARN.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html "A list of up to 100 task IDs or
+ * full ARN entries"
+ */
+const tasks = new BatchReader<ECSClient, Task>({
+  most: 100,
+  splitsOn: ['denied', 'validation'],
+  read: async (client, arns, context, cluster) => {
+    const command = new DescribeTasksCommand({ cluster, tasks: [...arns] });
+    const { tasks: found = [] } = await send(client, command, context);
+    return new Map(found.map((task) => [task.taskArn ?? '', task]));
+  },
+});
+
+/** Reads tasks of a cluster, in their order, without those that ECS does not know any more. */
+export async function describeTasks(
+  context: EcsContext,
+  cluster: string,
+  arns: readonly string[],
+): Promise<Task[]> {
+  return [...(await tasks.all(await context.ecs(), arns, context, cluster)).values()];
+}
+
+/** The ARNs of a service's tasks that are to run, or that have stopped; AWS keeps the latter for an hour. */
+export async function listTasks(
+  context: EcsContext,
+  { cluster, service: serviceName }: ServiceAddress,
+  desiredStatus: 'RUNNING' | 'STOPPED',
+): Promise<string[]> {
+  return (await listPages(context, { cluster, serviceName, desiredStatus }, Infinity)) ?? [];
+}
+
+/** The ARNs of all tasks of a cluster that are to run; undefined when they fill more pages, of a hundred each. */
+export async function listClusterTasks(
+  context: EcsContext,
+  cluster: string,
+  mostPages: number,
+): Promise<string[] | undefined> {
+  return await listPages(context, { cluster, desiredStatus: 'RUNNING' }, mostPages);
+}
+
+async function listPages(
+  context: EcsContext,
+  which: ListTasksRequest,
+  mostPages: number,
+): Promise<string[] | undefined> {
+  const client = await context.ecs();
+  const arns: string[] = [];
+  let nextToken: string | undefined;
+  for (let pages = 0; pages < mostPages; pages += 1) {
+    const page = await send(client, new ListTasksCommand({ ...which, nextToken }), context);
+    arns.push(...(page.taskArns ?? []));
+    nextToken = page.nextToken;
+    if (nextToken === undefined || nextToken === '') return arns;
+  }
+  return undefined;
+}
 
 /** The tasks of a service that are to run, or that have stopped; AWS keeps the latter for an hour. */
 export async function tasksOf(
   context: EcsContext,
-  { cluster, service }: ServiceAddress,
+  address: ServiceAddress,
   desiredStatus: 'RUNNING' | 'STOPPED',
 ): Promise<Task[]> {
-  const client = await context.ecs();
-  const arns: string[] = [];
-  let nextToken: string | undefined;
-  do {
-    const command = new ListTasksCommand({ cluster, serviceName: service, desiredStatus, nextToken });
-    const page = await send(client, command, context);
-    arns.push(...(page.taskArns ?? []));
-    nextToken = page.nextToken;
-  } while (nextToken !== undefined && nextToken !== '');
-  const tasks: Task[] = [];
-  for (let from = 0; from < arns.length; from += PAGE) {
-    const command = new DescribeTasksCommand({ cluster, tasks: arns.slice(from, from + PAGE) });
-    tasks.push(...((await send(client, command, context)).tasks ?? []));
-  }
-  return tasks;
+  return await describeTasks(context, address.cluster, await listTasks(context, address, desiredStatus));
 }
 
 /** The tasks of a deployment that failed, the first first. Those that ECS merely scaled in are left out. */

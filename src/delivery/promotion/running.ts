@@ -1,16 +1,15 @@
-import type { Service, ServiceDeployment, Task } from '@aws-sdk/client-ecs';
-import { send } from '../../aws/send.ts';
+import type { Service, Task } from '@aws-sdk/client-ecs';
 import { isNotFound } from '../../aws/errors.ts';
 import { InputError, reasonOf } from '../../core/errors.ts';
 import { digestIn } from '../../ecs/proof.ts';
-import { nameOf } from '../../ecs/service.ts';
+import { findServices, nameOf } from '../../ecs/service.ts';
+import { describeServiceDeployment } from '../../ecs/deployment.ts';
+import { describeTasks, listClusterTasks, listTasks } from '../../ecs/tasks.ts';
 import { factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
 import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
 import { groupPlaces, placeIn, type PromotionEnvironment, type ServicePlace } from './environment.ts';
 
-const SERVICES_A_CALL = 10;
-const TASKS_A_CALL = 100;
-const DEPLOYMENTS_A_CALL = 20;
+const TASKS_A_PAGE = 100;
 
 /** What a service runs, as its tasks tell it. */
 export interface RunningService {
@@ -58,20 +57,15 @@ async function readCluster(
 ): Promise<Map<string, RunningService>> {
   const places = new Map(names.map((name) => [name, placeIn(environment, name)]));
   const inEcs = [...places.values()].map(({ service }) => service);
-  const found = await Promise.all([describeServices(place, inEcs), listTasks(place)]).catch(
-    (error: unknown) => {
-      // Without a cluster there is no service: an environment that is not made yet.
-      if (isNotFound(error)) return undefined;
-      throw error;
-    },
-  );
-  if (!found) return new Map(names.map((name) => [name, missingService(name)]));
-  const [services, tasks] = found;
-  const ends = await deploymentEnds(place, services);
+  const found = await findServices(place.context, place.cluster, inEcs).catch((error: unknown) => {
+    // Without a cluster there is no service: an environment that is not made yet.
+    if (isNotFound(error)) return [];
+    throw error;
+  });
+  const services = found.flatMap((service) => (service && service.status !== 'INACTIVE' ? [service] : []));
+  const [tasks, ends] = await Promise.all([runningTasks(place, services), deploymentEnds(place, services)]);
   const running = [...places].map(async ([name, one]) => {
-    const service = services.find(
-      ({ serviceName, status }) => serviceName === one.service && status !== 'INACTIVE',
-    );
+    const service = services.find(({ serviceName }) => serviceName === one.service);
     if (!service) return [name, missingService(name)] as const;
     const own = tasks.filter(({ group }) => group === `service:${one.service}`);
     const container = await imageContainer(one, service, own);
@@ -175,43 +169,31 @@ function steadySince(
   return primary?.updatedAt ?? primary?.createdAt;
 }
 
-async function describeServices(
-  { cluster, context }: ServicePlace,
-  names: readonly string[],
-): Promise<Service[]> {
-  const { DescribeServicesCommand } = await import('@aws-sdk/client-ecs');
-  const client = await context.ecs();
-  const pages = await Promise.all(
-    chunks(names, SERVICES_A_CALL).map(async (services) => {
-      const page = await send(client, new DescribeServicesCommand({ cluster, services }), context);
-      return page.services ?? [];
-    }),
+/**
+ * The tasks of services that run. Those of a few services are listed service by service; those of many with all tasks of
+ * the cluster, unless others have so many that this would take more calls.
+ */
+async function runningTasks(place: ServicePlace, services: readonly Service[]): Promise<Task[]> {
+  const { cluster, context } = place;
+  const wanted = services.filter(({ runningCount = 0, desiredCount = 0 }) => runningCount + desiredCount > 0);
+  const count = wanted.reduce(
+    (sum, { runningCount = 0, desiredCount = 0 }) => sum + Math.max(runningCount, desiredCount),
+    0,
   );
-  return pages.flat();
+  const mostPages = Math.min(wanted.length - 1, Math.ceil(count / TASKS_A_PAGE) + 1);
+  const arns = (await listClusterTasks(context, cluster, mostPages)) ?? (await listEach(place, wanted));
+  const tasks = await describeTasks(context, cluster, arns);
+  return tasks.filter(({ lastStatus = 'RUNNING' }) => lastStatus === 'RUNNING');
 }
 
-/** All tasks of the cluster that run: one list is cheaper than one for each service. */
-async function listTasks({ cluster, context }: ServicePlace): Promise<Task[]> {
-  const { DescribeTasksCommand, ListTasksCommand } = await import('@aws-sdk/client-ecs');
-  const client = await context.ecs();
-  const tasks: Task[] = [];
-  let nextToken: string | undefined;
-  do {
-    const list = new ListTasksCommand({
-      cluster,
-      desiredStatus: 'RUNNING',
-      maxResults: TASKS_A_CALL,
-      nextToken,
-    });
-    const page = await send(client, list, context);
-    const arns = page.taskArns ?? [];
-    if (arns.length > 0) {
-      const command = new DescribeTasksCommand({ cluster, tasks: arns });
-      tasks.push(...((await send(client, command, context)).tasks ?? []));
-    }
-    nextToken = page.nextToken;
-  } while (nextToken !== undefined && nextToken !== '');
-  return tasks.filter(({ lastStatus = 'RUNNING' }) => lastStatus === 'RUNNING');
+async function listEach(
+  { cluster, context }: ServicePlace,
+  services: readonly Service[],
+): Promise<string[]> {
+  const lists = await Promise.all(
+    services.map(({ serviceName: service = '' }) => listTasks(context, { cluster, service }, 'RUNNING')),
+  );
+  return lists.flat();
 }
 
 /** When the deployments of services ended, by ARN. */
@@ -219,20 +201,17 @@ async function deploymentEnds(
   { context }: ServicePlace,
   services: readonly Service[],
 ): Promise<Map<string, Date>> {
-  const { DescribeServiceDeploymentsCommand } = await import('@aws-sdk/client-ecs');
   const arns = services.flatMap(({ currentServiceDeployment: arn }) => (arn === undefined ? [] : [arn]));
-  const client = await context.ecs();
-  const found: ServiceDeployment[] = [];
-  await Promise.all(
-    chunks(arns, DEPLOYMENTS_A_CALL).map(async (serviceDeploymentArns) => {
+  const found = await Promise.all(
+    arns.map(async (arn) => {
       try {
-        const command = new DescribeServiceDeploymentsCommand({ serviceDeploymentArns });
-        found.push(...((await send(client, command, context)).serviceDeployments ?? []));
+        return await describeServiceDeployment(context, arn);
       } catch (error) {
         // An endpoint without them, or a role without the right: the service's own list tells when its deployment
         // last changed, which is never earlier than its end.
         context.signal.throwIfAborted();
-        context.log.debug(`Service deployments cannot be read: ${reasonOf(error)}`);
+        context.log.debug(`A service deployment cannot be read: ${reasonOf(error)}`);
+        return {};
       }
     }),
   );
@@ -240,11 +219,5 @@ async function deploymentEnds(
     found.flatMap(({ serviceDeploymentArn = '', finishedAt }) =>
       finishedAt ? [[serviceDeploymentArn, finishedAt] as const] : [],
     ),
-  );
-}
-
-function chunks<T>(items: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
-    items.slice(index * size, (index + 1) * size),
   );
 }

@@ -1,6 +1,7 @@
-import { GetRoleCommand } from '@aws-sdk/client-iam';
+import { GetRoleCommand, type IAMClient } from '@aws-sdk/client-iam';
 import { DescribeSecretCommand } from '@aws-sdk/client-secrets-manager';
 import { isNotFound } from '../../aws/errors.ts';
+import { ReadOnce } from '../../aws/reads.ts';
 import { send } from '../../aws/send.ts';
 import type { PreflightFinding } from '../../ecs/preflight.ts';
 import type { TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
@@ -23,10 +24,7 @@ export async function missingRoles(
       const role = definition[field] ?? '';
       const [, owner, name] = /^arn:[^:]+:iam::(\d{12}):role\/(?:.*\/)?([^/]+)$/.exec(role) ?? [];
       if (name === undefined || owner !== account) return [];
-      const exists = await existing(async () =>
-        send(await context.iam(), new GetRoleCommand({ RoleName: name }), context),
-      );
-      if (exists) return [];
+      if (await roleExists(context, name)) return [];
       return [
         {
           level: 'error',
@@ -37,6 +35,20 @@ export async function missingRoles(
     }),
   );
   return found.flat();
+}
+
+/** Many services have the same roles. */
+const knownRoles = new ReadOnce<IAMClient, boolean>();
+
+async function roleExists(context: ServiceContext, name: string): Promise<boolean> {
+  const client = await context.iam();
+  const command = new GetRoleCommand({ RoleName: name });
+  return await knownRoles.get(
+    client,
+    name,
+    context,
+    async () => (await existing(() => send(client, command, context))) !== undefined,
+  );
 }
 
 /**

@@ -1,6 +1,5 @@
 import type { Service } from '@aws-sdk/client-ecs';
-import { GetParametersCommand } from '@aws-sdk/client-ssm';
-import { send } from '../../aws/send.ts';
+import { readParameters } from '../../aws/parameters.ts';
 import { unchecked } from './unchecked.ts';
 import {
   containerMemoryFindings,
@@ -86,20 +85,14 @@ async function parameterFindings(
         return parameter === undefined ? [] : [[parameter, name] as const];
       }),
   );
-  const findings: PreflightFinding[] = [];
-  const all = [...names.keys()];
-  for (let from = 0; from < all.length; from += 10) {
-    const command = new GetParametersCommand({ Names: all.slice(from, from + 10), WithDecryption: false });
-    const { InvalidParameters = [] } = await send(await context.ssm(), command, context);
-    for (const parameter of InvalidParameters) {
-      findings.push({
-        level: 'error',
-        message: `The parameter ${parameter}, which ${names.get(parameter) ?? 'a variable'} takes its value from, does not exist.`,
-        fix: 'Create it, or correct valueFrom in the task definition.',
-      });
-    }
-  }
-  return findings;
+  const there = await readParameters(await context.ssm(), [...names.keys()], context);
+  return [...names]
+    .filter(([parameter]) => !there.has(parameter))
+    .map(([parameter, variable]) => ({
+      level: 'error',
+      message: `The parameter ${parameter}, which ${variable} takes its value from, does not exist.`,
+      fix: 'Create it, or correct valueFrom in the task definition.',
+    }));
 }
 
 /** A name, or the ARN of a parameter in this region; a secret of Secrets Manager is something else. */

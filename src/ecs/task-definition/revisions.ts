@@ -1,16 +1,18 @@
 import {
   DeregisterTaskDefinitionCommand,
   DescribeTaskDefinitionCommand,
+  type ECSClient,
   ListTaskDefinitionsCommand,
   RegisterTaskDefinitionCommand,
   type RegisterTaskDefinitionRequest,
 } from '@aws-sdk/client-ecs';
 import { classify } from '../../aws/errors.ts';
+import { ReadOnce } from '../../aws/reads.ts';
 import { send } from '../../aws/send.ts';
 import { PlatformError, reasonOf } from '../../core/errors.ts';
 import type { EcsContext } from '../service.ts';
 import { rawAnswer, rawInput } from './file.ts';
-import { registrable, revisionNumber, type TaskDefinition } from './task-definition.ts';
+import { registrable, revisionName, revisionNumber, type TaskDefinition } from './task-definition.ts';
 
 export interface RegisteredTaskDefinition {
   arn: string;
@@ -28,12 +30,26 @@ const OWN_TAG = { key: 'platform:registered-by', value: 'update-service' };
 /** @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html#tag-restrictions */
 const MOST_TAGS = 50;
 
-/** Reads a revision with its tags. Throws an error that names it when it does not exist. */
+/** A revision never changes, but for its tags and for whether it is active. */
+const known = new ReadOnce<ECSClient, RegisteredTaskDefinition>();
+
+/** Reads a revision with its tags, once. Throws an error that names it when it does not exist. */
 export async function readTaskDefinition(
   context: EcsContext,
   revision: string,
 ): Promise<RegisteredTaskDefinition> {
   const client = await context.ecs();
+  // A family alone is its newest revision.
+  if (!/:\d+$/.test(revision)) return await describeTaskDefinition(client, context, revision);
+  const name = revisionName(revision);
+  return await known.get(client, name, context, () => describeTaskDefinition(client, context, revision));
+}
+
+async function describeTaskDefinition(
+  client: ECSClient,
+  context: EcsContext,
+  revision: string,
+): Promise<RegisteredTaskDefinition> {
   const command = new DescribeTaskDefinitionCommand({ taskDefinition: revision, include: ['TAGS'] });
   const raw = rawAnswer(command);
   const answer = await send(client, command, context).catch((error: unknown) => {

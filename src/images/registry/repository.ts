@@ -3,6 +3,7 @@ import type {
   ECRClient,
   Repository as EcrRepository,
 } from '@aws-sdk/client-ecr';
+import { BatchReader, ReadOnce } from '../../aws/reads.ts';
 import { send } from '../../aws/send.ts';
 import { awsNameOf, classify, isNotFound } from '../../aws/errors.ts';
 import type { Context } from '../../core/context.ts';
@@ -79,7 +80,7 @@ async function findRepository(
   context: Pick<Context, 'signal'>,
 ): Promise<EcrRepository | undefined> {
   try {
-    return (await describeRepositories(client, [name], context))[0];
+    return await describeRepository(client, name, context);
   } catch (error) {
     throw repositoryError(error, `The repository ${name} cannot be read`);
   }
@@ -178,34 +179,47 @@ export function registryUri({ name, uri }: ImageRepository): string {
   return uri.endsWith(`/${name}`) ? uri.slice(0, -name.length - 1) : uri;
 }
 
-const NAMES_A_CALL = 100;
-
-/** Repositories by name; those that do not exist are left out. One call, unless one is missing. */
+/** Repositories by name; those that do not exist are left out. */
 export async function findRepositories(
   client: ECRClient,
   names: readonly string[],
   context: Pick<Context, 'signal'>,
 ): Promise<Map<string, Repository>> {
-  const found: EcrRepository[] = [];
-  for (let from = 0; from < names.length; from += NAMES_A_CALL) {
-    found.push(...(await describeRepositories(client, names.slice(from, from + NAMES_A_CALL), context)));
-  }
-  return new Map(found.map((one) => [one.repositoryName ?? '', repositoryFrom(one, false)]));
+  const found = await Promise.all(names.map((name) => describeRepository(client, name, context)));
+  return new Map(found.flatMap((one) => (one ? [[one.repositoryName ?? '', repositoryFrom(one, false)]] : [])));
 }
 
-/** ECR rejects the whole call when one repository does not exist; then each is described separately. */
-async function describeRepositories(
-  client: ECRClient,
-  names: readonly string[],
-  context: Pick<Context, 'signal'>,
-): Promise<EcrRepository[]> {
-  const { DescribeRepositoriesCommand } = await import('@aws-sdk/client-ecr');
-  try {
+/**
+ * Repositories by name. ECR rejects the whole call when one of them does not exist.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html "Array Members: Minimum
+ * number of 1 item. Maximum number of 100 items."
+ */
+const repositories = new BatchReader<ECRClient, EcrRepository>({
+  most: 100,
+  splitsOn: ['not-found', 'denied', 'validation'],
+  read: async (client, names, context) => {
+    const { DescribeRepositoriesCommand } = await import('@aws-sdk/client-ecr');
     const command = new DescribeRepositoriesCommand({ repositoryNames: [...names] });
-    return (await send(client, command, context)).repositories ?? [];
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-    if (names.length === 1) return [];
-    return (await Promise.all(names.map((name) => describeRepositories(client, [name], context)))).flat();
-  }
+    const { repositories: found = [] } = await send(client, command, context);
+    return new Map(found.map((one) => [one.repositoryName ?? '', one]));
+  },
+});
+
+const known = new ReadOnce<ECRClient, EcrRepository | undefined>((repository) => repository !== undefined);
+
+/** A repository, read once; undefined when there is none. */
+async function describeRepository(
+  client: ECRClient,
+  name: string,
+  context: Pick<Context, 'signal'>,
+): Promise<EcrRepository | undefined> {
+  return await known.get(client, name, context, async () => {
+    try {
+      return await repositories.get(client, name, context);
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  });
 }

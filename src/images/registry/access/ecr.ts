@@ -1,4 +1,5 @@
 import type { ECRClient } from '@aws-sdk/client-ecr';
+import { ReadOnce } from '../../../aws/reads.ts';
 import { send } from '../../../aws/send.ts';
 import type { Context } from '../../../core/context.ts';
 import { PlatformError } from '../../../core/errors.ts';
@@ -12,8 +13,25 @@ export interface RegistryPassword {
   endpoint: URL;
 }
 
-/** Requests a password from ECR, and masks it in the log before it is used. */
+/** A password is asked for again when it is half an hour old, of its twelve hours. */
+const KEPT_MS = 30 * 60_000;
+
+const passwords = new ReadOnce<ECRClient, RegistryPassword & { readAt: number }>(
+  ({ readAt }) => performance.now() - readAt < KEPT_MS,
+);
+
+/** The account's password of ECR, which is requested once, and masked in the log before it is used. */
 export async function registryPassword(
+  client: ECRClient,
+  context: Pick<Context, 'signal' | 'log'>,
+): Promise<RegistryPassword> {
+  return await passwords.get(client, '', context, async () => ({
+    ...(await requestPassword(client, context)),
+    readAt: performance.now(),
+  }));
+}
+
+async function requestPassword(
   client: ECRClient,
   context: Pick<Context, 'signal' | 'log'>,
 ): Promise<RegistryPassword> {
