@@ -3,7 +3,7 @@ import type { Context } from '../core/context.ts';
 import { CancelledError, TimeoutError } from '../core/errors.ts';
 import { type AwsErrorClass, classify } from './errors.ts';
 
-type Caller = Pick<Context, 'signal'>;
+type Caller = Pick<Context, 'signal' | 'urgency'>;
 
 /** A call of AWS that reads several keys at once. */
 interface BatchedCall<C, V> {
@@ -143,7 +143,10 @@ function endedTogether<V>(waiters: readonly Waiter<V>[]): { context: Caller; rel
   const [first] = waiters;
   const stops = first !== undefined && isStopSignal(first.caller.signal);
   return {
-    context: { ...first?.caller, signal: stops ? stopSignal(STOPPING_MS) : call.signal },
+    context: {
+      signal: stops ? stopSignal(STOPPING_MS) : call.signal,
+      urgency: Math.max(...waiters.map(({ caller }) => caller.urgency ?? 0)),
+    },
     release: () => {
       for (const remove of listeners) remove();
     },
