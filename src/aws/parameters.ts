@@ -53,11 +53,7 @@ export async function readParameter(
   }
 }
 
-async function getParameter(
-  client: SSMClient,
-  name: string,
-  context: Caller,
-): Promise<string | undefined> {
+async function getParameter(client: SSMClient, name: string, context: Caller): Promise<string | undefined> {
   const { GetParameterCommand } = await import('@aws-sdk/client-ssm');
   try {
     const { Parameter } = await send(client, new GetParameterCommand({ Name: name }), context);

@@ -16,14 +16,11 @@ interface BatchedCall<C, V> {
    *
    * @param group what else the call names, such as a cluster.
    */
-  read(
-    client: C,
-    keys: readonly string[],
-    context: Caller,
-    group: string,
-  ): Promise<ReadonlyMap<string, V>>;
+  read(client: C, keys: readonly string[], context: Caller, group: string): Promise<ReadonlyMap<string, V>>;
 }
 
+/** How long asks are collected, in ms. Parts that wait for one thing, or poll at the same times, ask within less. */
+const COLLECT_MS = 10;
 /** After a call that one key has failed, so many keys are read each by a call of its own; more by two calls. */
 const ONE_BY_ONE = 20;
 
@@ -39,7 +36,7 @@ interface Waiter<V> {
 }
 
 /**
- * Reads what is asked for in the same turn of the event loop by as few calls as AWS allows. Nothing is kept: each answer
+ * Reads what is asked for at the same moment by as few calls as AWS allows. Nothing is kept: each answer
  * is of a call that was sent after it was asked for, so it is as good a proof as that of a call of its own.
  *
  * Where a call fails because of one of its keys, the others are read without it. The calls of one batch are sent at once.
@@ -67,7 +64,12 @@ export class BatchReader<C extends object, V> {
   }
 
   /** The values of keys, without those that AWS does not have. */
-  async all(client: C, keys: readonly string[], context: Caller, group = ''): Promise<ReadonlyMap<string, V>> {
+  async all(
+    client: C,
+    keys: readonly string[],
+    context: Caller,
+    group = '',
+  ): Promise<ReadonlyMap<string, V>> {
     const found = await Promise.all(
       keys.map(async (key) => [key, await this.get(client, key, context, group)] as const),
     );
@@ -86,12 +88,16 @@ export class BatchReader<C extends object, V> {
     }
     const batch = [waiter];
     groups.set(key, batch);
-    setImmediate(() => {
+    setTimeout(() => {
       groups.delete(key);
       const keys = [...new Set(batch.map((one) => one.key))];
       for (const part of chunksOf(keys, this.#call.most))
-        void this.#send(client, group, batch.filter((one) => part.includes(one.key)));
-    });
+        void this.#send(
+          client,
+          group,
+          batch.filter((one) => part.includes(one.key)),
+        );
+    }, COLLECT_MS);
   }
 
   /** Answers every waiter. Never throws. */
@@ -107,7 +113,11 @@ export class BatchReader<C extends object, V> {
         const size = keys.length <= ONE_BY_ONE ? 1 : Math.ceil(keys.length / 2);
         await Promise.all(
           chunksOf(keys, size).map((part) =>
-            this.#send(client, group, waiters.filter(({ key }) => part.includes(key))),
+            this.#send(
+              client,
+              group,
+              waiters.filter(({ key }) => part.includes(key)),
+            ),
           ),
         );
       } else for (const { reject } of waiters) reject(error);
@@ -166,14 +176,18 @@ export class ReadOnce<C extends object, V> {
     this.#isCurrent = isCurrent;
   }
 
+  /** Keeps what was read in another way. */
+  keep(client: C, key: string, value: V): void {
+    this.#of(client).set(key, Promise.resolve(value));
+  }
+
   /**
    * What was read before, or is being read; else it is read now. A failure is not kept.
    *
    * @throws what `read` throws; the signal's reason when it is aborted.
    */
   async get(client: C, key: string, { signal }: Caller, read: () => Promise<V>): Promise<V> {
-    const kept = this.#kept.get(client) ?? new Map<string, Promise<V>>();
-    this.#kept.set(client, kept);
+    const kept = this.#of(client);
     for (;;) {
       signal.throwIfAborted();
       const known = kept.get(key);
@@ -195,5 +209,11 @@ export class ReadOnce<C extends object, V> {
       if (kept.get(key) === reading) kept.delete(key);
       throw error;
     }
+  }
+
+  #of(client: C): Map<string, Promise<V>> {
+    const kept = this.#kept.get(client) ?? new Map<string, Promise<V>>();
+    this.#kept.set(client, kept);
+    return kept;
   }
 }

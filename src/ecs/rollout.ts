@@ -14,6 +14,12 @@ import { hasCircuitBreaker, type TaskFailures } from './task-failures.ts';
 
 /** The watch gives up after so many failed reads in a row, each after the SDK's own retries. */
 const FAILED_READS = 5;
+/** How often a deployment is read: at first, and after a while. */
+const QUICK_MS = 1000;
+const QUICK_PHASE_MS = 15_000;
+const SLOW_MS = 2500;
+/** Runs on other machines do not read at the same moments as this one. */
+const OFFSET_MS = Math.random() * SLOW_MS;
 /** How often targets are counted while nothing else changes. */
 const TARGETS_EVERY_MS = 20_000;
 /** How often stopped tasks are looked for while nothing else changes, where ECS does not count them. */
@@ -53,10 +59,20 @@ export async function watchRollout(
   const watch = new Watch(context, deployment, options);
   const what = `the deployment of ${deployment.service}`;
   try {
-    return await poll(context, { what, timeoutMs: options.timeoutMs, isThrottle }, () => watch.readOnce());
+    const intervalMs = (elapsedMs: number): number => untilNextRead(context.clock.now(), elapsedMs);
+    const { timeoutMs } = options;
+    return await poll(context, { what, timeoutMs, intervalMs, isThrottle }, () => watch.readOnce());
   } finally {
     await watch.end();
   }
+}
+
+/** All deployments of a run are read at the same moments, so that one call reads twenty of them. */
+function untilNextRead(nowMs: number, elapsedMs: number): number {
+  const step = elapsedMs < QUICK_PHASE_MS ? QUICK_MS : SLOW_MS;
+  const wait = step - ((nowMs + OFFSET_MS) % step);
+  // Right before such a moment, the next one is soon enough.
+  return wait < step / 4 ? wait + step : wait;
 }
 
 class Watch {

@@ -186,10 +186,7 @@ async function runningTasks(place: ServicePlace, services: readonly Service[]): 
   return tasks.filter(({ lastStatus = 'RUNNING' }) => lastStatus === 'RUNNING');
 }
 
-async function listEach(
-  { cluster, context }: ServicePlace,
-  services: readonly Service[],
-): Promise<string[]> {
+async function listEach({ cluster, context }: ServicePlace, services: readonly Service[]): Promise<string[]> {
   const lists = await Promise.all(
     services.map(({ serviceName: service = '' }) => listTasks(context, { cluster, service }, 'RUNNING')),
   );

@@ -17,11 +17,9 @@ import {
   requireReplicas,
 } from '../../ecs/service.ts';
 import { factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
-import { deregisterRevisions, revisionsOf } from '../../ecs/task-definition/revisions.ts';
-import { familyOf, revisionName, type TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
+import { revisionName, type TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
 import { readRelease, recordRelease, sourceOfImage } from '../ledger.ts';
-import { revisionsForRollback } from '../release-revisions.ts';
-import { newerRevisionWarning } from '../revision/newer-revision.ts';
+import { newerRevisionWarning, newestRevisionOf } from '../revision/newer-revision.ts';
 import { registerRevision } from '../revision/register-revision.ts';
 import { movedTags, type TargetRevision, targetRevision } from '../revision/target-revision.ts';
 import { followDeployment, resultOfDeployment } from '../rollout/follow-deployment.ts';
@@ -30,6 +28,7 @@ import { requireSignedImage } from '../../images/signature/verify.ts';
 import { rollBackDeployment, runRelease } from './on-failure.ts';
 import { runPreDeploy, skippedPreDeploy } from './pre-deploy.ts';
 import { preflight } from './preflight.ts';
+import { pruneRevisions } from './prune.ts';
 import { proveRelease } from '../rollout/prove-release.ts';
 import { endRefused, findObjection, refuseRelease, withServiceLock } from './release-order.ts';
 import type { Release } from './release.ts';
@@ -44,9 +43,10 @@ export async function releaseService(
 ): Promise<ServiceResult> {
   const refused = request.lockHeld === true ? undefined : await refuseRelease(context, request);
   if (refused) return refused;
-  return await withServiceLock(context, request, (locked) =>
-    runRelease(locked, request, (inner, release) => deploy(inner, release, request)),
-  );
+  return await withServiceLock(context, request, async (locked) => {
+    const result = await runRelease(locked, request, (inner, release) => deploy(inner, release, request));
+    return await pruneRevisions(locked, request, result);
+  });
 }
 
 async function deploy(
@@ -57,6 +57,7 @@ async function deploy(
   const service = await findService(context, request);
   requireDeployable(service);
   if (request.desiredCount !== undefined) requireReplicas(service, request.desiredCount);
+  const newest = request.source.kind === 'service' ? await newestRevisionOf(context, service) : undefined;
   const target = await targetRevision(context, service, request);
   logTarget(release, service, target);
   const { ledger, signer } = request;
@@ -66,10 +67,8 @@ async function deploy(
   const objection = await findObjection(context, release, request, ledger && image);
   if (objection) return endRefused(release, objection, 'Nothing was changed.');
   if (signer) await requireSignedImage(image ?? '', signer, context);
-  if (request.source.kind === 'service') {
-    const newer = await newerRevisionWarning(context, service, target);
-    if (newer !== undefined) release.warn(newer);
-  }
+  const newer = await newerRevisionWarning(context, service, target, newest);
+  if (newer !== undefined) release.warn(newer);
   release.report.findings = await preflight(context, service, target.definition, target.unpinned);
   const refused = release.endByFindings();
   if (refused) return refused;
@@ -126,9 +125,8 @@ async function endUnwatched(
 ): Promise<ServiceResult> {
   release.stage = 'record';
   delete release.started.deployment;
-  const { keepRevisions: _kept, ...unpruned } = request;
   try {
-    await recordGood(context, release, unpruned, { definition, taskDefinition, digests: {}, proven: false });
+    await recordGood(context, release, request, { definition, taskDefinition, digests: {}, proven: false });
   } catch (error) {
     if (!(error instanceof PlatformError) || error.code !== 'rollout-unproven') throw error;
     release.warn(`The release is not recorded: ${reasonOf(error)}. Fix: Give the image by digest.`);
@@ -352,31 +350,24 @@ interface ProvenRevision {
   proven: boolean;
 }
 
-/** Writes a release to the ledger, and deregisters old revisions. */
+/** Writes a release to the ledger. */
 async function recordGood(
   context: ServiceContext,
   release: Release,
   request: ServiceRequest,
   proven: ProvenRevision,
 ): Promise<void> {
-  if (request.ledger && request.isUnrecorded !== true) {
-    const image = await imageOf(context, request, proven);
-    const at = new Date(context.clock.now()).toISOString();
-    const { source = await sourceOfImage(context, request.ledger, image), ...origin } = request.origin;
-    const older = release.allowedOlder && { allowOlder: true as const };
-    const taskDefinition = revisionName(proven.taskDefinition);
-    const proof = { at, proven: proven.proven, taskDefinition };
-    const record = { ...source, ...origin, image, ...proof, ...older };
-    await recordRelease(context, request.ledger, record);
-    release.logEvent(`The ledger ${request.ledger.image} has ${image}.`);
-  }
-  if (request.keepRevisions === undefined) return;
-  try {
-    await deregisterOld(context, release, request, request.keepRevisions, proven);
-  } catch (error) {
-    context.signal.throwIfAborted();
-    release.addNote(`Old revisions could not be deregistered: ${reasonOf(error)}`);
-  }
+  const { ledger } = request;
+  if (!ledger || request.isUnrecorded === true) return;
+  const image = await imageOf(context, request, proven);
+  const at = new Date(context.clock.now()).toISOString();
+  const { source = await sourceOfImage(context, ledger, image), ...origin } = request.origin;
+  const older = release.allowedOlder && { allowOlder: true as const };
+  const taskDefinition = revisionName(proven.taskDefinition);
+  const proof = { at, proven: proven.proven, taskDefinition };
+  const record = { ...source, ...origin, image, ...proof, ...older };
+  await recordRelease(context, ledger, record);
+  release.logEvent(`The ledger ${ledger.image} has ${image}.`);
 }
 
 /** The main container's image, by digest. */
@@ -400,23 +391,4 @@ async function imageOf(
     );
   }
   return `${parseReference(image)?.name ?? image}@${digest}`;
-}
-
-async function deregisterOld(
-  context: ServiceContext,
-  release: Release,
-  target: ServiceTarget,
-  keep: number,
-  { taskDefinition }: ProvenRevision,
-): Promise<void> {
-  const revisions = (await revisionsOf(context, familyOf(taskDefinition))).slice(keep);
-  if (revisions.length === 0) return;
-  const service = await describeService(context, target);
-  const { deployments = [] } = service;
-  const { ledger, container } = target;
-  const needed = await revisionsForRollback(context, { service, container, ledger }, { revisions, keep });
-  const inUse = new Set([taskDefinition, ...deployments.map((one) => one.taskDefinition ?? '')]);
-  const old = revisions.filter((arn) => !needed.has(arn) && !inUse.has(arn));
-  await deregisterRevisions(context, old);
-  if (old.length > 0) release.addNote(`${old.length} old revisions were deregistered.`);
 }

@@ -25,14 +25,18 @@ const SHOWN_FIELDS = 5;
  * The warning for a newer revision of the family whose changes a deployment does not take: another tool has registered
  * it, such as Terraform, and the service never had it. Undefined where there is none, and where it cannot be found out:
  * a deployment never fails for it.
+ *
+ * @param newest the newest revision of the family, where it could be read.
  */
 export async function newerRevisionWarning(
   context: EcsContext,
   service: Service,
   target: TargetRevision,
+  newest: RegisteredTaskDefinition | undefined,
 ): Promise<string | undefined> {
+  if (!newest) return undefined;
   try {
-    const newer = await newerRevision(context, target.previous);
+    const newer = await newerRevision(context, target.previous, newest);
     if (!newer) return undefined;
     const fields = droppedFields(newer.definition, target);
     if (fields.length === 0 || (await hadRevision(context, service, newer))) return undefined;
@@ -44,14 +48,32 @@ export async function newerRevisionWarning(
   }
 }
 
+/**
+ * The newest revision of the family that a service runs, read before the service's own one: it mostly is that one, which
+ * is then not read again. Undefined where it cannot be read.
+ */
+export async function newestRevisionOf(
+  context: EcsContext,
+  { taskDefinition = '' }: Service,
+): Promise<RegisteredTaskDefinition | undefined> {
+  try {
+    return await readNewestRevision(context, familyOf(taskDefinition));
+  } catch (error) {
+    context.signal.throwIfAborted();
+    context.log.debug(`The newest revision of the family cannot be read: ${reasonOf(error)}`);
+    return undefined;
+  }
+}
+
 /** The newest active revision after this one that another tool registered. */
 async function newerRevision(
   context: EcsContext,
   { arn }: RegisteredTaskDefinition,
+  newest: RegisteredTaskDefinition,
 ): Promise<RegisteredTaskDefinition | undefined> {
   const family = familyOf(arn);
   const oldest = revisionNumber(arn);
-  let found = await readNewestRevision(context, family);
+  let found = newest;
   for (let looked = 1; revisionNumber(found.arn) > oldest; looked += 1) {
     if (!found.isOwn && found.active) return found;
     const next = revisionNumber(found.arn) - 1;

@@ -39,8 +39,12 @@ export async function readTaskDefinition(
   revision: string,
 ): Promise<RegisteredTaskDefinition> {
   const client = await context.ecs();
-  // A family alone is its newest revision.
-  if (!/:\d+$/.test(revision)) return await describeTaskDefinition(client, context, revision);
+  if (!/:\d+$/.test(revision)) {
+    // A family alone is its newest revision.
+    const newest = await describeTaskDefinition(client, context, revision);
+    known.keep(client, revisionName(newest.arn), newest);
+    return newest;
+  }
   const name = revisionName(revision);
   return await known.get(client, name, context, () => describeTaskDefinition(client, context, revision));
 }
@@ -128,30 +132,55 @@ async function sendRegistration(context: EcsContext, definition: TaskDefinition)
 
 /** All active revisions of a family, the newest first. */
 export async function revisionsOf(context: EcsContext, family: string): Promise<string[]> {
-  const client = await context.ecs();
   const arns: string[] = [];
-  let nextToken: string | undefined;
-  do {
-    const command = new ListTaskDefinitionsCommand({
-      familyPrefix: family,
-      status: 'ACTIVE',
-      sort: 'DESC',
-      nextToken,
-    });
-    const page = await send(client, command, context);
-    arns.push(...(page.taskDefinitionArns ?? []));
-    nextToken = page.nextToken;
-  } while (nextToken !== undefined && nextToken !== '');
-  // The prefix matches longer families too.
-  return arns
-    .filter((arn) => arn.includes(`/${family}:`))
-    .toSorted((a, b) => revisionNumber(b) - revisionNumber(a));
+  for await (const arn of listRevisions(context, family, 'DESC')) arns.push(arn);
+  return arns.toSorted((a, b) => revisionNumber(b) - revisionNumber(a));
 }
 
-/** Deregisters revisions: no task and no deployment can be started of them any more. */
-export async function deregisterRevisions(context: EcsContext, arns: readonly string[]): Promise<void> {
+/**
+ * Active revisions of a family beyond the newest ones, the oldest first. Their list is read from its old end, and no
+ * further than is needed: it may have thousands.
+ *
+ * @param limits.keep how many of the newest are left out.
+ * @param limits.most how many are given.
+ */
+export async function oldestRevisions(
+  context: EcsContext,
+  family: string,
+  { keep, most }: { keep: number; most: number },
+): Promise<string[]> {
+  const found: string[] = [];
+  for await (const arn of listRevisions(context, family, 'ASC')) {
+    found.push(arn);
+    if (found.length >= keep + most) break;
+  }
+  return found.toSorted((a, b) => revisionNumber(a) - revisionNumber(b)).slice(0, -keep || undefined);
+}
+
+/** The active revisions of a family, in the order of their numbers. The prefix matches longer families too. */
+async function* listRevisions(
+  context: EcsContext,
+  family: string,
+  sort: 'ASC' | 'DESC',
+): AsyncGenerator<string> {
+  const client = await context.ecs();
+  let nextToken: string | undefined;
+  do {
+    const which = { familyPrefix: family, status: 'ACTIVE' as const, sort, nextToken };
+    const page = await send(client, new ListTaskDefinitionsCommand(which), context);
+    yield* (page.taskDefinitionArns ?? []).filter((arn) => arn.includes(`/${family}:`));
+    nextToken = page.nextToken;
+  } while (nextToken !== undefined && nextToken !== '');
+}
+
+/** Deregisters revisions one after the other: no task and no deployment can be started of them any more. Gives each that is. */
+export async function* deregisterRevisions(
+  context: EcsContext,
+  arns: readonly string[],
+): AsyncGenerator<string> {
   const client = await context.ecs();
   for (const taskDefinition of arns) {
     await send(client, new DeregisterTaskDefinitionCommand({ taskDefinition }), context);
+    yield taskDefinition;
   }
 }

@@ -186,7 +186,9 @@ export async function findRepositories(
   context: Pick<Context, 'signal'>,
 ): Promise<Map<string, Repository>> {
   const found = await Promise.all(names.map((name) => describeRepository(client, name, context)));
-  return new Map(found.flatMap((one) => (one ? [[one.repositoryName ?? '', repositoryFrom(one, false)]] : [])));
+  return new Map(
+    found.flatMap((one) => (one ? [[one.repositoryName ?? '', repositoryFrom(one, false)]] : [])),
+  );
 }
 
 /**

@@ -308,13 +308,13 @@ describe('the lock of an environment', () => {
       const Value = JSON.stringify({ token: 'earlier', who: 'bob', run: '', reason: 'Orders fail' });
       await ssm.send(new PutParameterCommand({ Name: STOP, Type: 'String', Value }));
       const work = async (signal: AbortSignal): Promise<boolean> => {
-        const reads = sandbox.calls.of('GetParameter').length;
-        await sandbox.calls.arrival({ operation: 'GetParameter' }, reads + 2);
+        const reads = sandbox.calls.of('GetParameters').length;
+        await sandbox.calls.arrival({ operation: 'GetParameters' }, reads + 2);
         return signal.aborted;
       };
       expect(await withLock(contextOf(sandbox, quick), requestOf('ada'), work)).toBe(false);
       const denied = { kind: 'error' as const, code: 'AccessDeniedException', status: 400, times: 9 };
-      sandbox.addFault({ ...denied, operation: 'GetParameter' });
+      for (const operation of ['GetParameters', 'GetParameter']) sandbox.addFault({ ...denied, operation });
       const held = await withLock(contextOf(sandbox, quick), requestOf('ada'), async (signal) => {
         await sandbox.calls.arrival(
           { operation: 'GetParameter' },

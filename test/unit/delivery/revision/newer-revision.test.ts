@@ -101,13 +101,12 @@ describe('no warning', () => {
   test('where the family cannot be read; the release goes on', async () => {
     const world = await worldOf();
     await world.registerWith(MODE('slow'));
-    // The first read is that of the service's own revision.
+    // The second read is that of the service's own revision.
     world.sandbox.addFault({
       operation: 'DescribeTaskDefinition',
       kind: 'error',
       code: 'AccessDeniedException',
       status: 400,
-      nth: 2,
     });
     const { result } = await release(world, {}, FAST);
     expect(result).toMatchObject({ verdict: 'deployed', notes: [] });

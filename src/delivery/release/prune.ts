@@ -1,0 +1,80 @@
+import type { Service } from '@aws-sdk/client-ecs';
+import { withTimeLimit } from '../../core/concurrency.ts';
+import { reasonOf } from '../../core/errors.ts';
+import { describeService } from '../../ecs/service.ts';
+import { deregisterRevisions, oldestRevisions } from '../../ecs/task-definition/revisions.ts';
+import { familyOf } from '../../ecs/task-definition/task-definition.ts';
+import { revisionsForRollback } from '../release-revisions.ts';
+import type { ServiceContext, ServiceRequest } from './request.ts';
+import type { ServiceResult } from './result.ts';
+
+/**
+ * How many revisions one release deregisters, the oldest first. AWS takes 20 at once and then one a second, together with
+ * the registrations of the whole account: half of that is left to others.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
+ */
+const MOST_AT_ONCE = 10;
+const LIMIT_MS = 60_000;
+
+/**
+ * Deregisters old revisions after a good release, up to ten of them: the others follow with the next releases. The
+ * release has its verdict by then, which nothing here changes: a failure is a note. Never throws.
+ */
+export async function pruneRevisions(
+  context: ServiceContext,
+  request: ServiceRequest,
+  result: ServiceResult,
+): Promise<ServiceResult> {
+  const { keepRevisions: keep, wait } = request;
+  const { taskDefinitionArn: current } = result;
+  if (keep === undefined || !wait || !result.ok || current === undefined) return result;
+  const note = await prune(context, request, { current, keep });
+  if (note === '') return result;
+  context.log.info(note);
+  return { ...result, notes: [...result.notes, note] };
+}
+
+/** @returns what was done, or why not, a sentence; empty when there is nothing to deregister. */
+async function prune(
+  context: ServiceContext,
+  request: ServiceRequest,
+  of: { current: string; keep: number },
+): Promise<string> {
+  let done = 0;
+  try {
+    const limit = { what: 'the deregistration of old revisions', timeoutMs: LIMIT_MS };
+    return await withTimeLimit(context, limit, async (signal) => {
+      const limited = { ...context, signal };
+      const old = await unusedRevisions(limited, request, of);
+      for await (const _ of deregisterRevisions(limited, old.slice(0, MOST_AT_ONCE))) done += 1;
+      if (done === 0) return '';
+      const more = old.length > done ? ' More of them follow with the next release.' : '';
+      return `${done} old revisions were deregistered.${more}`;
+    });
+  } catch (error) {
+    const before = done === 0 ? '' : `${done} old revisions were deregistered. `;
+    return `${before}Old revisions could not be deregistered: ${reasonOf(error)}`;
+  }
+}
+
+/** The oldest revisions that are neither kept, nor in use, nor needed for a rollback: one more than are deregistered. */
+async function unusedRevisions(
+  context: ServiceContext,
+  request: ServiceRequest,
+  { current, keep }: { current: string; keep: number },
+): Promise<string[]> {
+  // Those that have to stay may be among the oldest.
+  const most = MOST_AT_ONCE + 1 + keep + STAYING;
+  const revisions = await oldestRevisions(context, familyOf(current), { keep, most });
+  if (revisions.length === 0) return [];
+  const service: Service = await describeService(context, request);
+  const { ledger, container } = request;
+  const of = { service, container, ledger };
+  const needed = await revisionsForRollback(context, of, { revisions: revisions.toReversed(), keep });
+  const inUse = new Set([current, ...(service.deployments ?? []).map((one) => one.taskDefinition ?? '')]);
+  return revisions.filter((arn) => !needed.has(arn) && !inUse.has(arn)).slice(0, MOST_AT_ONCE + 1);
+}
+
+/** Revisions that are in use, or needed for a rollback where fewer are kept. */
+const STAYING = 5;
