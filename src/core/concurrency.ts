@@ -45,15 +45,15 @@ type NodeResult<T> = { name: string; ok: boolean; value: T } | { name: string; o
  *
  * @param nodes in any order, none of them waiting for itself.
  * @param run must not throw: it answers how it went. The urgency is the length of the longest chain of nodes that wait
- * for this one: 0 when none does.
+ * for this one, and less than 1 more the longer the chain before it is.
  */
 export async function runGraph<N extends GraphNode, T>(
   nodes: readonly N[],
   signal: AbortSignal,
   run: (node: N, urgency: number) => Promise<{ ok: boolean; value: T }>,
 ): Promise<NodeResult<T>[]> {
-  const urgencyOf = chainLengths(nodes);
   const byName = new Map(nodes.map((node) => [node.name, node]));
+  const urgencyOf = urgencies(nodes);
   const results = new Map<string, Promise<NodeResult<T>>>();
   const resultOf = (node: N): Promise<NodeResult<T>> => {
     const known = results.get(node.name);
@@ -66,21 +66,31 @@ export async function runGraph<N extends GraphNode, T>(
   return await Promise.all(nodes.map(resultOf));
 }
 
-/** For each node, the length of the longest chain of nodes that wait for it. */
-function chainLengths<N extends GraphNode>(nodes: readonly N[]): (node: N) => number {
-  const waiting = new Map<string, N[]>();
-  for (const node of nodes) {
-    for (const name of node.after) {
-      const after = waiting.get(name) ?? [];
-      after.push(node);
-      waiting.set(name, after);
+/**
+ * For each node, the length of the longest chain of nodes that wait for it. Of equal ones the node with the longer chain
+ * before it comes first: it begins late.
+ */
+function urgencies(nodes: readonly GraphNode[]): (node: GraphNode) => number {
+  const waiting = new Map<string, string[]>();
+  for (const { name, after } of nodes) {
+    for (const one of after) {
+      const names = waiting.get(one) ?? [];
+      names.push(name);
+      waiting.set(one, names);
     }
   }
+  const afterOf = new Map(nodes.map(({ name, after }) => [name, after]));
+  const behind = chainLengths((name) => waiting.get(name) ?? []);
+  const before = chainLengths((name) => (afterOf.get(name) ?? []).filter((one) => afterOf.has(one)));
+  return ({ name }) => behind(name) + before(name) / nodes.length;
+}
+
+/** The length of the longest chain that begins with a node, by its name. */
+function chainLengths(next: (name: string) => readonly string[]): (name: string) => number {
   const lengths = new Map<string, number>();
-  const lengthOf = ({ name }: N): number => {
-    const known = lengths.get(name);
-    if (known !== undefined) return known;
-    const length = (waiting.get(name) ?? []).reduce((most, next) => Math.max(most, 1 + lengthOf(next)), 0);
+  const lengthOf = (name: string): number => {
+    const length =
+      lengths.get(name) ?? next(name).reduce((most, one) => Math.max(most, 1 + lengthOf(one)), 0);
     lengths.set(name, length);
     return length;
   };

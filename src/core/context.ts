@@ -14,7 +14,7 @@ export interface Context {
   limiter: RateLimiter;
   /**
    * How much waits for the calls that are made with this context: the highest get their turn first. Of a part of a run it
-   * is the length of the longest chain of parts that wait for it. Default, 0.
+   * is the length of the longest chain of parts that wait for it, see runGraph. Default, 0.
    */
   urgency?: number;
   annotations: Annotations;
