@@ -22,6 +22,7 @@ const inputs = {
   images: map(),
   'build-args': map(),
   'build-secrets': { ...map(), secret: true },
+  'max-builds': text(),
   since: text(),
   plan: text(),
   fingerprint: text(),

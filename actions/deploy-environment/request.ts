@@ -11,6 +11,7 @@ import {
 } from '../../src/environment/run/context.ts';
 import { type BuildValues, requireBuildValues } from '../../src/environment/service/build-values.ts';
 import { type Choice, chooseTargets } from '../../src/environment/run/targets.ts';
+import { BuildSlots, buildsOfMachine } from '../../src/images/build-slots.ts';
 import { orderJudge } from '../../src/delivery/order-judge.ts';
 import { commitOf, readCheckout } from '../../src/github/checkout.ts';
 import { ownerAndName } from '../../src/github/client.ts';
@@ -57,8 +58,27 @@ export async function openRun(
   const folder = dirname(resolve(workspace, inputs.manifest));
   const checkout = await readCheckout({ workspace, folder, github, env, context });
   const commit = commitOf(inputs.commit, checkout, { github, context });
-  const opened = openEnvironmentContext({ context, env, github, commit, workspace, environment, role });
+  const builds = new BuildSlots(maxBuilds(inputs['max-builds']));
+  const opened = openEnvironmentContext({
+    context,
+    env,
+    github,
+    commit,
+    workspace,
+    environment,
+    role,
+    builds,
+  });
   return { inputs, context: opened, manifest, choice };
+}
+
+const MOST_BUILDS = 100;
+
+function maxBuilds(given: string | undefined): number {
+  if (given === undefined) return buildsOfMachine();
+  const value = Number(given);
+  if (/^\d+$/.test(given) && value >= 1 && value <= MOST_BUILDS) return value;
+  throw new InputError('max-builds', given, `expected a whole number from 1 to ${MOST_BUILDS}`);
 }
 
 /** What is given to the builds of services. */

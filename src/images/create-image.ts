@@ -34,14 +34,26 @@ export async function createImage(
 ): Promise<Manifest> {
   if (source.kind === 'layout') return push(source.layout, build);
   if (source.kind === 'mirror') return mirrorImage(source, build);
+  const { context } = build;
+  const built = await (context.builds
+    ? context.builds.run(context, () => buildAndTake(source.build, build, previous))
+    : buildAndTake(source.build, build, previous));
+  if ('layout' in built) return push(built.layout, build);
+  const { registry, repository } = build;
+  return requireImage({ registry, name: repository.name }, built.digest, context);
+}
+
+/** The digest of an image that the build has pushed, or the image itself. */
+async function buildAndTake(
+  request: BuildRequest,
+  build: ImageBuildContext,
+  previous: Promise<PreviousImage | undefined>,
+): Promise<{ digest: string } | { layout: ImageLayout }> {
   const docker = new DockerClient(build.folder, build.registryHost, build.context.env, build.context);
-  const output = await build.progress.runStage('build', () => buildWithDocker(docker, source.build, build));
-  if (output.kind === 'registry') {
-    const { registry, repository } = build;
-    return requireImage({ registry, name: repository.name }, output.digest, build.context);
-  }
+  const output = await build.progress.runStage('build', () => buildWithDocker(docker, request, build));
+  if (output.kind === 'registry') return { digest: output.digest };
   const layout = await build.progress.runStage('take', () => exportLayout(output, docker, build, previous));
-  return push(layout, build);
+  return { layout };
 }
 
 async function buildWithDocker(

@@ -7,6 +7,8 @@ export interface Recording {
   driver?: string;
   /** What each `docker buildx build` writes to standard error, and its exit code, one after the other. */
   builds?: { progress: string; exitCode?: number; hangs?: boolean }[];
+  /** How long each build takes, in seconds. */
+  seconds?: number;
   /** The digest in the metadata file. */
   digest?: string;
   /** What `docker buildx bake --print` prints; without it, it fails. */
@@ -41,7 +43,13 @@ export class DockerPlayback {
 
   constructor(
     folder: string,
-    { driver = 'docker-container', builds = [{ progress: PROGRESS }], digest = '', bake }: Recording,
+    {
+      driver = 'docker-container',
+      builds = [{ progress: PROGRESS }],
+      digest = '',
+      bake,
+      seconds = 0,
+    }: Recording,
   ) {
     this.folder = folder;
     this.env = { PATH: `${folder}:/usr/bin:/bin`, PLAYBACK: folder };
@@ -49,6 +57,7 @@ export class DockerPlayback {
       'version.json': JSON.stringify({ Client: { Version: '28.2.2' }, Server: null }),
       'inspect.txt': `Name:          builder-1\nDriver:        ${driver}\n\n${NODE}`,
       docker: SCRIPT,
+      seconds: String(seconds),
       ...(bake && { 'bake.json': JSON.stringify(bake) }),
     };
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
@@ -75,6 +84,16 @@ export class DockerPlayback {
     return this.calls.filter((call) => call.startsWith('buildx build '));
   }
 
+  /** How many builds ran at once, at most. */
+  get mostBuilds(): number {
+    let [running, most] = [0, 0];
+    for (const change of this.read('running').trim().split('\n')) {
+      running += change === '+' ? 1 : -1;
+      most = Math.max(most, running);
+    }
+    return most;
+  }
+
   /** What docker saw: `password`, `secret`, `config`. */
   read(name: string): string {
     const file = join(this.folder, name);
@@ -98,12 +117,15 @@ case "$*" in
     number=$(grep -c '^buildx build ' "$PLAYBACK/calls")
     test -f "$PLAYBACK/build-$number" || number=1
     trap 'echo interrupted > "$PLAYBACK/interrupted"; exit 130' INT
+    echo '+' >> "$PLAYBACK/running"
     cat "$PLAYBACK/build-$number" >&2
+    sleep "$(cat "$PLAYBACK/seconds")"
     while test "$(cat "$PLAYBACK/exit-$number")" = hangs; do sleep 0.05; done
     while test $# -gt 0; do
       if test "$1" = --metadata-file; then cp "$PLAYBACK/metadata.json" "$2"; fi
       shift
     done
+    echo '-' >> "$PLAYBACK/running"
     exit "$(cat "$PLAYBACK/exit-$number")" ;;
   *) echo "unexpected: docker $*" >&2; exit 125 ;;
 esac

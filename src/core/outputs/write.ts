@@ -20,7 +20,7 @@ export type OutputContract = Readonly<Record<string, { description?: string; who
  * @see https://man7.org/linux/man-pages/man2/execve.2.html
  * @see https://github.com/apify/crawlee-python/pull/2168
  */
-export const LARGEST_OUTPUT = 100_000;
+const LARGEST_OUTPUT = 100_000;
 /**
  * "Outputs can be a maximum of 1 MB per job. The total of all outputs in a workflow run can be a maximum of 50 MB. Size is
  * approximated based on UTF-16 encoding."

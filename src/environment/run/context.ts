@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { cloudFormationClient } from '../../aws/clients.ts';
 import { BaseDigests } from '../../images/bases.ts';
+import { BuildSlots, buildsOfMachine } from '../../images/build-slots.ts';
 import { createSession, requireSessionAccount, type Session } from '../../aws/session.ts';
 import type { RunIdentity } from '../../cloudformation/command-run.ts';
 import { type ListingContext, StackListing } from '../../cloudformation/listing.ts';
@@ -39,6 +40,8 @@ export interface EnvironmentContext extends Context {
   services: ServiceContext;
   /** Of the images that the run builds. */
   bases: BaseDigests;
+  /** How many of them are built at once. */
+  builds: BuildSlots;
 }
 
 /** The approvals of a run as a record has them: none where nobody was asked. */
@@ -57,6 +60,7 @@ interface Opening {
   role: string | undefined;
   /** Those of the run, where it is at several places. */
   bases?: BaseDigests;
+  builds?: BuildSlots;
 }
 
 /** Opens an environment's account, without a call. */
@@ -69,11 +73,12 @@ export function openEnvironmentContext({
   environment,
   role,
   bases = new BaseDigests(),
+  builds = new BuildSlots(buildsOfMachine()),
 }: Opening): EnvironmentContext {
   // Many stacks wait on one signal at once, and that is no leak.
   setMaxListeners(0, context.signal);
   const session = createSession({ region: environment.region, roleToAssume: role, context, env });
-  return { ...inSession(context, session, env), role, github, commit, workspace, env, bases };
+  return { ...inSession(context, session, env), role, github, commit, workspace, env, bases, builds };
 }
 
 function inSession(context: Context, session: Session, env: NodeJS.ProcessEnv) {

@@ -108,3 +108,36 @@ test('values of the run reach the builds of all services or of one, and secrets 
   const refused = await deployEnvironment(sandbox, wrong, { workspace });
   expect(refused.outputs['reason']).toMatch(/^build-args: "apis\/A" is not valid: .*did you mean api\/A\?$/);
 });
+
+test('so many images are built at once as max-builds says', async () => {
+  const sandbox = await start();
+  const names = Array.from({ length: 6 }, (_, index) => `api-${index}`);
+  const services = names.map(
+    (name, index) =>
+      `  ${name}: { path: api, paths: ['/${name}'], priority: ${100 + index}, template: api.yml, build: { context: api } }\n`,
+  );
+  const workspace = workspaceOf({
+    ...SMALL_PLATFORM,
+    'platform.yml': (SMALL_PLATFORM['platform.yml'] ?? '').replace(/^ {2}api: .*\n/m, services.join('')),
+    'api/Dockerfile': 'FROM scratch\n',
+  });
+  for (const name of names) {
+    await ecrOf(sandbox).send(new CreateRepositoryCommand({ repositoryName: `shop/${name}` }));
+  }
+  const built = async (maxBuilds: string) => {
+    const docker = new DockerPlayback(workspaceOf({}), {
+      builds: [{ progress: PROGRESS, exitCode: 1 }],
+      seconds: 0.5,
+    });
+    const inputs = { command: 'build', 'max-builds': maxBuilds };
+    const run = await deployEnvironment(sandbox, inputs, { workspace, env: docker.env });
+    return { run, docker };
+  };
+  const two = await built('2');
+  expect(two.docker.builds).toHaveLength(6);
+  expect(two.docker.mostBuilds).toBe(2);
+  expect(two.run.log).toContain('Waiting: 2 other builds are running (max-builds).');
+  expect((await built('100')).docker.mostBuilds).toBeGreaterThan(2);
+  const wrong = await built('0');
+  expect(wrong.run.outputs['reason']).toContain('max-builds: ');
+});
