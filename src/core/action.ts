@@ -1,6 +1,5 @@
 import { Annotations, createLog } from './log.ts';
-import { stopOnSignals } from './cancellation.ts';
-import type { Host } from './cancellation.ts';
+import { type Host, stopOnSignals, Unstopped } from './cancellation.ts';
 import type { Context } from './context.ts';
 import { systemClock } from './clock.ts';
 import { checkedOutcome, conclude, failureOf, type Outcome, type Verdicts } from './outcome.ts';
@@ -93,6 +92,7 @@ function createContext(host: Host, signal: AbortSignal): Context {
     redactor,
     limiter: new RateLimiter({ clock: systemClock }),
     annotations: new Annotations(),
+    unstopped: new Unstopped(),
   };
 }
 

@@ -2,6 +2,7 @@ import type { Clock } from './clock.ts';
 import type { Annotations, Log } from './log.ts';
 import type { RateLimiter } from './network/rate-limiter.ts';
 import type { Redactor } from './redaction.ts';
+import type { Unstopped } from './cancellation.ts';
 
 /** What one run of an action works with. */
 export interface Context {
@@ -18,4 +19,6 @@ export interface Context {
    */
   urgency?: number;
   annotations: Annotations;
+  /** What a run that ends early could not stop. */
+  unstopped: Unstopped;
 }

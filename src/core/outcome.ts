@@ -7,6 +7,7 @@ import { type OutputContract, fitOutputs, redactDeep, writeOutputs } from './out
 import { withoutAccount } from './text.ts';
 import { fitSections, redactSections, type Section } from './markdown/sections.ts';
 import type { Runner } from './runner.ts';
+import type { UnstoppedWork } from './cancellation.ts';
 
 /** What an action has to say when it is done. */
 export interface Outcome {
@@ -80,12 +81,14 @@ const VERDICT_PRIORITY = 1000;
 export function conclude(
   action: { name: string; outputs: OutputContract },
   outcome: Outcome,
-  context: Pick<Context, 'log' | 'redactor' | 'annotations'>,
+  context: Pick<Context, 'log' | 'redactor' | 'annotations' | 'unstopped'>,
   { env, runner }: { env: NodeJS.ProcessEnv; runner: Pick<Runner, 'setOutput'> },
 ): void {
   const { log, redactor, annotations } = context;
   const reason = redactor.redact(outcome.reason.replace(/\s*[\r\n]+\s*/g, ' ').trim());
-  const said = { ...outcome, reason };
+  const unstopped = context.unstopped.list;
+  const result = { ...outcome.result, ...(unstopped.length > 0 && { unstopped }) };
+  const said = { ...outcome, reason, result };
   const title = `${action.name}: ${outcome.verdict}`;
   // The outputs first: they matter most when there is little time left.
   const outputs = {
@@ -107,7 +110,9 @@ export function conclude(
     log.info(`Error code: ${code} (docs/troubleshooting.md#${code})`);
   }
   annotations.flush(log);
-  writeSummary(redactSections(outcome.summary ?? defaultSummary(title, outcome), redactor), env);
+  for (const { what, command } of unstopped) log.info(`${what} was not stopped. Fix: Run ${command}`);
+  const summary = [...(outcome.summary ?? defaultSummary(title, outcome)), ...unstoppedSection(unstopped)];
+  writeSummary(redactSections(summary, redactor), env);
 }
 
 /** The output `message`. Secrets go first: escaped or cut, they would not be found any more. */
@@ -132,6 +137,14 @@ function defaultSummary(title: string, { ok, reason }: Outcome): Section[] {
   return ok ? [] : [{ title, body: fenced(reason), priority: 0 }];
 }
 
+/** What goes on at AWS, as commands that can be copied together. */
+function unstoppedSection(unstopped: readonly UnstoppedWork[]): Section[] {
+  if (unstopped.length === 0) return [];
+  const lines = unstopped.map(({ what, command }) => `# ${what}\n${command}`);
+  const intro = 'The run ended before it could stop the following. To end it, run:';
+  return [{ title: 'Not stopped', body: `${intro}\n\n${fenced(lines.join('\n'), 'sh')}`, priority: 98 }];
+}
+
 /** The `result` output: version 1 of one JSON object; the action's own fields never hide the common ones. */
 function resultOf(
   name: string,
@@ -148,10 +161,10 @@ function errorOf({ error, verdict, reason }: Outcome): { code: string; message: 
   return error ?? { code: verdict, message: reason };
 }
 
-function fenced(text: string): string {
+function fenced(text: string, language = ''): string {
   const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map((run) => run.length));
   const fence = '`'.repeat(longest + 1);
-  return `${fence}\n${text}\n${fence}`;
+  return `${fence}${language}\n${text}\n${fence}`;
 }
 
 /**

@@ -1,9 +1,9 @@
 import { send } from '../aws/send.ts';
-import { stopSignal } from '../core/cancellation.ts';
+import { restoreSignal } from '../core/cancellation.ts';
 import type { LedgerContext, LedgerNames } from './ledger.ts';
 
 /** A cancelled job has seconds, and the ledger must have its image back. */
-const RESTORE_WITHIN_MS = 3000;
+const RESTORE_WITHIN_MS = 1500;
 
 /**
  * Gives the ledger's image parameter another value while something reads it, then the recorded one again, however the
@@ -27,6 +27,6 @@ export async function withCandidateImage<T>(
     await put(candidate, context.signal);
     return await work();
   } finally {
-    await put(recorded, stopSignal(RESTORE_WITHIN_MS));
+    await put(recorded, restoreSignal(RESTORE_WITHIN_MS));
   }
 }

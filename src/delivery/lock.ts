@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { SSMClient } from '@aws-sdk/client-ssm';
 import { awsNameOf, classify, isNotFound } from '../aws/errors.ts';
 import { send } from '../aws/send.ts';
-import { stopSignal } from '../core/cancellation.ts';
+import { restoreSignal, stopsEnd } from '../core/cancellation.ts';
 import type { Context } from '../core/context.ts';
 import { CancelledError, PlatformError, reasonOf } from '../core/errors.ts';
 import type { LedgerNames } from './ledger.ts';
@@ -15,8 +15,9 @@ const LOOK_EVERY_MS = 3000;
 const LOOK_FOR_STOP_EVERY_MS = 10_000;
 /** How long a rollback goes before others: what the holder needs to see the request, to stop and to release the lock. */
 const GOES_FIRST_MS = 60_000;
-/** A cancelled job has seconds; the lock must not stay behind. */
 const RELEASE_WITHIN_MS = 3000;
+/** A cancelled job has seconds when nothing is told to stop any more. */
+const RELEASE_LATE_WITHIN_MS = 1500;
 
 export interface LockContext extends Pick<Context, 'clock' | 'signal' | 'log' | 'urgency'> {
   ssm(): Promise<SSMClient>;
@@ -91,12 +92,23 @@ export async function withLock<T>(
       if (!over.signal.aborted) lost.abort(error);
     }),
   );
-  try {
-    return await work(signal);
-  } finally {
+  const release = async (): Promise<void> => {
     over.abort();
     await Promise.all(keeping);
     await lock.release();
+  };
+  // Nothing is told to stop any more, so the next holder is safe from it, even where the work has not ended yet.
+  const late = { released: undefined as Promise<void> | undefined };
+  const onStopsEnd = (): void => {
+    late.released ??= release();
+  };
+  const stops = stopsEnd();
+  stops.addEventListener('abort', onStopsEnd, { once: true });
+  try {
+    return await work(signal);
+  } finally {
+    stops.removeEventListener('abort', onStopsEnd);
+    await (late.released ?? release());
   }
 }
 
@@ -192,7 +204,8 @@ class Lock {
   /** Never throws: what is left behind expires, and is said. A lock that was never taken needs nothing. */
   async release(): Promise<void> {
     if (this.#held === 'no') return;
-    const context = { signal: stopSignal(RELEASE_WITHIN_MS) };
+    const isLate = this.#context.signal.aborted;
+    const context = { signal: restoreSignal(isLate ? RELEASE_LATE_WITHIN_MS : RELEASE_WITHIN_MS) };
     try {
       const holder = holderOf(await this.#history(context));
       if (!holder || tokenOf(holder) !== this.#token) return;

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { Annotations } from '../../src/core/log.ts';
+import { Unstopped } from '../../src/core/cancellation.ts';
 import { conclude, type Outcome, type Verdicts } from '../../src/core/outcome.ts';
 import type { OutputContract } from '../../src/core/outputs/write.ts';
 import { testWith } from '../support/software.ts';
@@ -47,7 +48,7 @@ function end(name: string, outputs: OutputContract, outcome: Outcome): Record<st
   conclude(
     { name, outputs },
     outcome,
-    { log, redactor, annotations: new Annotations() },
+    { log, redactor, annotations: new Annotations(), unstopped: new Unstopped() },
     { env: RUN, runner },
   );
   return written;

@@ -9,6 +9,7 @@ import type { StackCommandContext } from '../../src/cloudformation/command-run.t
 import type { DeployStackInputs } from '../../src/cloudformation/context.ts';
 import { runningRevisionIn } from '../../src/environment/run/follow-service.ts';
 import { Annotations } from '../../src/core/log.ts';
+import { Unstopped } from '../../src/core/cancellation.ts';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { RateLimiter } from '../../src/core/network/rate-limiter.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
@@ -53,7 +54,8 @@ export async function stand(scenario: Scenario = {}): Promise<Stand> {
   const client = await cloudFormationClient(session, { clock, limiter });
   let attempt = 0;
   const signal = new AbortController().signal;
-  const context = { session, client, log, clock, signal, redactor, limiter, annotations: new Annotations() };
+  const reports = { annotations: new Annotations(), unstopped: new Unstopped() };
+  const context = { session, client, log, clock, signal, redactor, limiter, ...reports };
   return {
     context,
     sandbox,
@@ -64,7 +66,16 @@ export async function stand(scenario: Scenario = {}): Promise<Stand> {
       const inputs = inputsOf({ capabilities: ['CAPABILITY_IAM'], timeoutMs: 280_000, ...values });
       if (template === '') delete inputs.template;
       const annotations = new Annotations();
-      const shared = { session, log, clock, signal, redactor, limiter, annotations };
+      const shared = {
+        session,
+        log,
+        clock,
+        signal,
+        redactor,
+        limiter,
+        annotations,
+        unstopped: new Unstopped(),
+      };
       const runningRevision = runningRevisionIn(session, shared, {});
       const context = { ...shared, client, runningRevision };
       const identity = { id: '1001', attempt: ++attempt, workspace };

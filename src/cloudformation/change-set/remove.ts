@@ -8,6 +8,7 @@ import { awsNameOf, classify, isNotFound, isThrottle } from '../../aws/errors.ts
 import { stopSignal } from '../../core/cancellation.ts';
 import { PlatformError, reasonOf } from '../../core/errors.ts';
 import { poll } from '../../core/poll.ts';
+import { abandonChangeSet } from './abandon.ts';
 import type { Plan } from './changes.ts';
 import {
   changeSetAddress,
@@ -21,8 +22,6 @@ import { describeStack, isShell } from '../stack.ts';
 import type { CloudFormationContext } from '../context.ts';
 
 export const CLEAN_UP_MS = 60_000;
-/** A cancelled job is killed 7.5 s after its signal. */
-const CANCELLED_CLEAN_UP_MS = 4_500;
 
 /**
  * Cleans up after a failure or a cancellation: deletes the change set if it has our nonce, and the empty stack created
@@ -32,15 +31,20 @@ export async function removeChangeSet(
   context: CloudFormationContext,
   request: ChangeSetRequest,
 ): Promise<void> {
-  const limit = context.signal.aborted ? CANCELLED_CLEAN_UP_MS : CLEAN_UP_MS;
-  const fresh = { ...context, signal: stopSignal(limit) };
+  if (context.signal.aborted) {
+    const { stackName, changeSetName, kind, made } = request;
+    const named = { stackName, changeSetName, stackId: made?.stackId, isShellOurs: kind === 'create' };
+    context.log.info(await abandonChangeSet(context, named));
+    return;
+  }
+  const fresh = { ...context, signal: stopSignal(CLEAN_UP_MS) };
   let remains = `change set ${request.changeSetName} of ${request.stackName}`;
   try {
     const ours = request.made ?? (await findChangeSet(fresh, request));
     if (!ours) return;
-    await deleteChangeSet(fresh, ours, limit);
+    await deleteChangeSet(fresh, ours, CLEAN_UP_MS);
     remains = `empty stack ${request.stackName}`;
-    if (request.kind === 'create') await removeShell(fresh, ours.stackId, limit);
+    if (request.kind === 'create') await removeShell(fresh, ours.stackId, CLEAN_UP_MS);
   } catch (error) {
     context.log.warning(`The ${remains} may be left behind: ${reasonOf(error)}`);
   }
@@ -51,9 +55,12 @@ export async function discardPlan(
   context: CloudFormationContext,
   plan: Pick<Plan, 'stackName' | 'stackId' | 'changeSetName' | 'changeSetId'>,
 ): Promise<void> {
-  const limit = context.signal.aborted ? CANCELLED_CLEAN_UP_MS : CLEAN_UP_MS;
+  if (context.signal.aborted) {
+    context.log.info(await abandonChangeSet(context, { ...plan, isShellOurs: false }));
+    return;
+  }
   try {
-    await deleteChangeSet({ ...context, signal: stopSignal(limit) }, plan, limit);
+    await deleteChangeSet({ ...context, signal: stopSignal(CLEAN_UP_MS) }, plan, CLEAN_UP_MS);
   } catch (error) {
     context.log.warning(
       `The change set ${plan.changeSetName} of ${plan.stackName} may be left behind: ${reasonOf(error)}`,

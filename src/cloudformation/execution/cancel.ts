@@ -3,39 +3,53 @@ import { reasonOf } from '../../core/errors.ts';
 import { CancelUpdateStackCommand, DeleteStackCommand } from '@aws-sdk/client-cloudformation';
 import { classify, isNotFound } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
+import { abandonChangeSet } from '../change-set/abandon.ts';
 import { deleteChangeSet, removeShell } from '../change-set/remove.ts';
+import { currentStatus } from '../current-status.ts';
 import { type PendingWork, changesSoFar, type CommandRun } from '../command-run.ts';
 import { describeStack, isInProgress, isRollback, isShell } from '../stack.ts';
 import type { CloudFormationContext } from '../context.ts';
 
-/** The runner kills a step 7.5 s after its signal; the cancellation must complete before. */
-const CANCEL_MS = 5_500;
+/** A cancelled job has less time, and ends the calls by itself. */
+const CANCEL_MS = 20_000;
 /** After an error there is time to clean up. */
 const CLEAN_UP_MS = 60_000;
 const RETRY_MS = 300;
 /** Right after a request, DescribeStacks may still return the previous state. */
 const STALE_LOOKS = 4;
+/** How long the statuses of the stacks are asked for: then what the run saw last has to do. */
+const LOOK_MS = 1500;
+
+type PendingOperation = NonNullable<PendingWork['operation']>;
 
 /**
- * Stops what a cancelled run has started, within 5.5 s: cancels an update, deletes a stack that is being created, and
- * deletes the run's change set together with the empty stack created for it.
+ * Stops what a run has started that must end: cancels an update, deletes a stack that is being created, and deletes the
+ * run's change set together with the empty stack created for it. `on-failure: keep` lets an operation go on. What could
+ * not be stopped in time is listed as such, with the command that ends it. Never throws.
+ *
  * @returns what was stopped and what state remains, in sentences.
  */
 export async function cancelPending(run: CommandRun): Promise<string> {
-  const context = { ...run.context, signal: stopSignal(CANCEL_MS) };
-  const { operation } = run.pending;
-  try {
-    if (operation?.kind === 'update') return await cancelUpdate(context, operation, run.pending);
-    if (operation?.kind === 'create') return await cancelCreation(context, operation);
-    if (operation?.kind === 'delete')
-      return `The deletion of stack ${operation.stackName} goes on at AWS: it cannot be stopped.`;
-    if (operation)
-      return `The rollback of stack ${operation.stackName} goes on at AWS: it cannot be stopped.`;
-    if (!run.pending.changeSet) return `${changesSoFar(run)}.`;
-    return `${changesSoFar(run)}. ${await deletePendingChangeSet(context, run.pending)}`;
-  } catch (error) {
-    return `${describePending(run.pending)} could not be stopped (${reasonOf(error)}): look at the stack.`;
-  }
+  const { operation, changeSet } = run.pending;
+  if (operation) return await cancelOperation(run, operation);
+  if (!changeSet) return `${changesSoFar(run)}.`;
+  delete run.pending.changeSet;
+  const text = await abandonChangeSet(run.context, { ...changeSet, isShellOurs: changeSet.shellIsOurs });
+  return `${changesSoFar(run)}. ${text}`;
+}
+
+async function cancelOperation(run: CommandRun, operation: PendingOperation): Promise<string> {
+  const { context, inputs, pending } = run;
+  const { kind, stackName } = operation;
+  if (kind === 'delete') return `The deletion of stack ${stackName} goes on at AWS: it cannot be stopped.`;
+  if (kind === 'rollback') return `The rollback of stack ${stackName} goes on at AWS: it cannot be stopped.`;
+  const what = `The ${kind === 'update' ? 'update' : 'creation'} of stack ${stackName}`;
+  if (inputs.onFailure === 'keep') return `${what} goes on at AWS, as on-failure asks.`;
+  const stopping = { ...context, signal: stopSignal(CANCEL_MS) };
+  const command = `aws cloudformation ${kind === 'update' ? 'cancel-update-stack' : 'delete-stack'} --stack-name ${stackName} --region ${context.session.region}`;
+  return await context.unstopped.during({ what, command }, () =>
+    kind === 'update' ? cancelUpdate(stopping, operation, pending) : cancelCreation(stopping, operation),
+  );
 }
 
 /** Deletes the run's change set after an error, when nothing was executed. A failure is only logged. */
@@ -49,8 +63,7 @@ export async function discardChangeSet(run: CommandRun): Promise<void> {
   }
 }
 
-function describePending({ operation, changeSet }: PendingWork): string {
-  if (operation) return `The ${operation.kind} of stack ${operation.stackName}`;
+function describePending({ changeSet }: PendingWork): string {
   return `The change set ${changeSet?.changeSetName ?? ''} of stack ${changeSet?.stackName ?? ''}`;
 }
 
@@ -60,7 +73,7 @@ function describePending({ operation, changeSet }: PendingWork): string {
  */
 async function cancelUpdate(
   context: CloudFormationContext,
-  { stackName, stackId }: NonNullable<PendingWork['operation']>,
+  { stackName, stackId }: PendingOperation,
   pending: PendingWork,
 ): Promise<string> {
   for (let look = 1; ; look++) {
@@ -80,7 +93,8 @@ async function cancelUpdate(
         return `The update of stack ${stackName} had ended already: it is ${status}.`;
       }
       const removed =
-        pending.changeSet && (await deletePendingChangeSet(context, pending).catch(() => undefined));
+        pending.changeSet &&
+        (await deletePendingChangeSet(context, pending, CANCEL_MS).catch(() => undefined));
       if (removed !== undefined)
         return `The update of stack ${stackName} had not begun: it is ${status}. ${removed}`;
     }
@@ -91,10 +105,14 @@ async function cancelUpdate(
 /** Deletes a stack that is being created. A finished creation is kept. */
 async function cancelCreation(
   context: CloudFormationContext,
-  { stackName, stackId }: NonNullable<PendingWork['operation']>,
+  { stackName, stackId }: PendingOperation,
 ): Promise<string> {
-  const { status = 'DELETE_COMPLETE' } = (await describeStack(context, stackId)) ?? {};
-  if (status.startsWith('DELETE_')) return `Stack ${stackName} is being deleted already.`;
+  const status = await currentStatus({ ...context, signal: stopSignal(LOOK_MS) }, stackId).catch(
+    // The run waited for the end, and had not seen it.
+    () => 'CREATE_IN_PROGRESS',
+  );
+  if (status === undefined || status.startsWith('DELETE_'))
+    return `Stack ${stackName} is being deleted already.`;
   if (status !== 'CREATE_IN_PROGRESS' && !isShell(status)) {
     return `The creation of stack ${stackName} had ended already: it is ${status}.`;
   }
@@ -105,7 +123,7 @@ async function cancelCreation(
 async function deletePendingChangeSet(
   context: CloudFormationContext,
   pending: PendingWork,
-  limitMs = CANCEL_MS,
+  limitMs: number,
 ): Promise<string> {
   const { changeSet } = pending;
   if (!changeSet) return '';

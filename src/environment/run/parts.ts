@@ -1,6 +1,8 @@
+import { stopsEnd } from '../../core/cancellation.ts';
 import { runGraph, type GraphNode } from '../../core/concurrency.ts';
 import { CancelledError, errorInfo, reasonOf, stackOf, TimeoutError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
+import { capitalize } from '../../core/text.ts';
 import { type EnvironmentContext, withOverrides } from './context.ts';
 import type { PartEnd, RunPart } from './result.ts';
 
@@ -19,7 +21,7 @@ export async function runParts(context: EnvironmentContext, parts: readonly Part
   const ends = await runGraph(parts, signal, async (part, urgency) => {
     const startedAt = clock.now();
     const own = withOverrides(context, { log: unitLog(log, part.name, width), urgency });
-    const end = await part.work(own).catch((error: unknown) => failedPart(error, own));
+    const end = await beforeStopsEnd(part, own);
     if (end.verdict !== 'unchanged') context.listing.parameters.forget();
     times.set(part.name, { startedAt, endedAt: clock.now() });
     return { ok: end.ok, value: end };
@@ -42,6 +44,36 @@ function notStarted(
     return { verdict: 'not begun', ok: false, reason: `It waits for ${blockedBy}, which failed.` };
   }
   return { verdict: verdictOf(signal.reason), ok: false, reason: `Not begun: ${reasonOf(signal.reason)}.` };
+}
+
+/**
+ * The end of a part. Of one that has not ended when the time to stop is over, only that is known: it is left behind, so
+ * that the run can say how all others ended.
+ */
+async function beforeStopsEnd(part: Part, own: EnvironmentContext): Promise<PartEnd> {
+  const stops = stopsEnd();
+  let onStopsEnd = (): void => undefined;
+  const unended = new Promise<PartEnd>((resolve) => {
+    onStopsEnd = () => {
+      // Calls that stop something end at the same moment, and say what they could not stop.
+      setImmediate(() => {
+        resolve(unendedPart(own));
+      });
+    };
+    stops.addEventListener('abort', onStopsEnd, { once: true });
+  });
+  try {
+    const work = part.work(own).catch((error: unknown) => failedPart(error, own));
+    return await Promise.race([work, unended]);
+  } finally {
+    stops.removeEventListener('abort', onStopsEnd);
+  }
+}
+
+function unendedPart({ signal }: EnvironmentContext): PartEnd {
+  const info = errorInfo(signal.reason);
+  const reason = `${info.message}. It had not ended when the time to stop was over: look at it at AWS.`;
+  return { verdict: verdictOf(signal.reason), ok: false, reason: capitalize(reason), error: info };
 }
 
 /** A part that an error ended. Where the whole run is stopped, the reason is why it was. */

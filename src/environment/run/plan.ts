@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { StackResult } from '../../cloudformation/commands/result.ts';
+import { abandonChangeSet } from '../../cloudformation/change-set/abandon.ts';
 import { deletionFindings } from '../../cloudformation/commands/delete.ts';
 import { findStack } from '../../cloudformation/listing.ts';
 import { describeStack, isFailedCreation, isShell, type StackSnapshot } from '../../cloudformation/stack.ts';
+import { errorInfo } from '../../core/errors.ts';
+import { capitalize } from '../../core/text.ts';
 import { checkTargets, requireValidTargets, type TargetCheck } from '../doctor/templates.ts';
 import { resourcesPrice } from '../preview/price.ts';
 import { type EnvironmentContext, type EnvironmentRequest, requireAccounts } from './context.ts';
@@ -70,11 +73,13 @@ export async function planEnvironment(
   await requireSignedImages(context, request, 'read');
   const planned = new Map<string, PlannedStack>();
   const services = new Map<string, PlannedService>();
-  const parts = await runParts(context, [
-    ...partsOf(request, graph, { there, left, checks, planned }),
-    ...existingParts(request, services),
-  ]);
-  const releases = await pendingReleases(context, request);
+  const parts = await withoutPlansOnceCancelled(context, graph.targets, planned, () =>
+    runParts(context, [
+      ...partsOf(request, graph, { there, left, checks, planned }),
+      ...existingParts(request, services),
+    ]),
+  );
+  const releases = context.signal.aborted ? undefined : await pendingReleases(context, request);
   const document = {
     stacks: Object.fromEntries(planned),
     ...(services.size > 0 && { services: Object.fromEntries(services) }),
@@ -85,6 +90,43 @@ export async function planEnvironment(
     ...runResult(context, request, startedMs, { ...end, ...releases }),
     ...(awaitsApproval(approval) && { awaitsApproval: startByHand(approval) }),
   };
+}
+
+/** Plans, and when the run is cancelled meanwhile, deletes the change sets that are complete: nothing will execute them. */
+async function withoutPlansOnceCancelled(
+  context: EnvironmentContext,
+  targets: readonly StackTarget[],
+  planned: ReadonlyMap<string, PlannedStack>,
+  plan: () => Promise<RunPart[]>,
+): Promise<RunPart[]> {
+  const { signal } = context;
+  const deleted = new Map<string, Promise<string>>();
+  const onAbort = (): void => {
+    for (const { name, inputs } of targets) {
+      const one = planned.get(name);
+      if (one?.kind !== 'change-set') continue;
+      const { stackName } = inputs;
+      const changeSet = { stackName, changeSetName: one.plan, stackId: stackName, isShellOurs: false };
+      deleted.set(
+        name,
+        context.cloudFormation().then((cloudFormation) => abandonChangeSet(cloudFormation, changeSet)),
+      );
+    }
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    const parts = await plan();
+    const { message } = errorInfo(signal.reason);
+    return await Promise.all(
+      parts.map(async (part): Promise<RunPart> => {
+        const text = await deleted.get(part.name);
+        if (text === undefined) return part;
+        return { ...part, verdict: 'cancelled', ok: false, reason: `${capitalize(message)}. ${text}` };
+      }),
+    );
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 /** The end of a plan for which nothing is asked of AWS, as no file that the environment is made of differs. */

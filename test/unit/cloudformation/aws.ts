@@ -6,6 +6,7 @@ import { locate } from '../../../src/cloudformation/template/locate.ts';
 import { readTemplateDocument } from '../../../src/cloudformation/template/document.ts';
 import { Annotations } from '../../../src/core/log.ts';
 import { RateLimiter } from '../../../src/core/network/rate-limiter.ts';
+import { Unstopped } from '../../../src/core/cancellation.ts';
 import { FakeClock, recordingLog } from '../core/fakes.ts';
 
 export type Input = Record<string, unknown>;
@@ -49,6 +50,7 @@ export function fakeAws(handlers: Handlers): FakeAws {
     redactor,
     limiter: new RateLimiter({ perSecond: 1000, burst: 1000, clock }),
     annotations: new Annotations(),
+    unstopped: new Unstopped(),
   };
   return {
     context,

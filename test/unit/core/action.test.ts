@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Context } from '../../../src/core/context.ts';
+import { restoreSignal, stopsEnd, stopSignal } from '../../../src/core/cancellation.ts';
 import { CancelledError, PlatformError, TimeoutError } from '../../../src/core/errors.ts';
 import { secretText, text } from '../../../src/core/inputs/contract.ts';
 import { runAction } from '../../../src/core/action.ts';
@@ -357,10 +358,17 @@ describe('a cancelled job', () => {
     expect(host.outputs()['verdict']).toBe('cancelled');
   });
 
-  test('a second signal ends it at once', () => {
+  test('a second signal ends the calls that stop something at once, and the run 1.5 s later', () => {
+    jest.useFakeTimers();
     void run(() => new Promise(() => undefined));
     host.emit('SIGINT', 'SIGINT');
+    const stop = stopSignal(4000);
     host.emit('SIGTERM', 'SIGTERM');
+    expect([stop, stopSignal(4000), stopsEnd(), restoreSignal(4000)].map(({ aborted }) => aborted)).toEqual([
+      ...[true, true, true, false],
+    ]);
+    expect(host.exits).toEqual([]);
+    jest.advanceTimersByTime(1500);
     expect(host.exits).toEqual([1]);
     expect(host.outputs()).toMatchObject({ verdict: 'cancelled', reason: 'cancelled by SIGINT' });
   });

@@ -16,6 +16,7 @@ import { loadTemplate } from '../../../../src/cloudformation/template/template.t
 import type { CloudFormationContext, DeployStackInputs } from '../../../../src/cloudformation/context.ts';
 import type { Plan } from '../../../../src/cloudformation/change-set/changes.ts';
 import { Annotations } from '../../../../src/core/log.ts';
+import { Unstopped } from '../../../../src/core/cancellation.ts';
 import { systemClock } from '../../../../src/core/clock.ts';
 import { RateLimiter } from '../../../../src/core/network/rate-limiter.ts';
 import { poll } from '../../../../src/core/poll.ts';
@@ -72,6 +73,7 @@ async function world(options: SandboxOptions = {}) {
     clock,
     signal: new AbortController().signal,
     annotations: new Annotations(),
+    unstopped: new Unstopped(),
     limiter: new RateLimiter({ perSecond: 100, burst: 100, clock }),
   };
   const session = {

@@ -133,7 +133,7 @@ describe('a cancelled job', () => {
     };
     const { outcome } = await cancelledAt(options, 'DescribeStackEvents', {}, 3);
     expect(outcome.reason).toMatch(
-      /The update of stack app could not be stopped \(AccessDenied.*look at the stack/,
+      /The update of stack app could not be stopped \(AccessDenied.*Fix: Run aws cloudformation cancel-update-stack --stack-name app --region eu-west-1/,
     );
   });
 });

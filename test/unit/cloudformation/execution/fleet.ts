@@ -10,6 +10,7 @@ import {
 } from '../../../../src/cloudformation/execution/watch.ts';
 import { limitRate } from '../../../../src/aws/middleware.ts';
 import { Annotations } from '../../../../src/core/log.ts';
+import { Unstopped } from '../../../../src/core/cancellation.ts';
 import { RateLimiter } from '../../../../src/core/network/rate-limiter.ts';
 import { recordingLog } from '../../core/fakes.ts';
 import { VirtualClock } from '../../core/virtual-clock.ts';
@@ -114,6 +115,7 @@ export class Fleet {
       redactor,
       limiter,
       annotations: new Annotations(),
+      unstopped: new Unstopped(),
     };
   }
 

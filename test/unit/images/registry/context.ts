@@ -1,6 +1,7 @@
 import type { Context } from '../../../../src/core/context.ts';
 import { Annotations } from '../../../../src/core/log.ts';
 import { RateLimiter } from '../../../../src/core/network/rate-limiter.ts';
+import { Unstopped } from '../../../../src/core/cancellation.ts';
 import { Redactor } from '../../../../src/core/redaction.ts';
 import { FakeClock, recordingLog } from '../../core/fakes.ts';
 
@@ -12,5 +13,6 @@ export function contextOf(
   const { log, lines } = recordingLog(redactor);
   const clock = new FakeClock();
   const limiter = new RateLimiter({ perSecond: 1000, burst: 1000, clock });
-  return { log, lines, clock, signal, redactor, limiter, annotations: new Annotations() };
+  const annotations = new Annotations();
+  return { log, lines, clock, signal, redactor, limiter, annotations, unstopped: new Unstopped() };
 }
