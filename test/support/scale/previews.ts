@@ -16,7 +16,7 @@ export interface Previews {
 
 const TEMPLATE = `
 Parameters: { Name: { Type: String } }
-Resources: { Log: { Type: AWS::Logs::LogGroup, Properties: { LogGroupName: !Sub '/previews/\${Name}' } } }
+Resources: { Log: { Type: AWS::Logs::LogGroup, Properties: { LogGroupName: !Sub 'dev-platform-pr-\${Name}' } } }
 `;
 
 /**
