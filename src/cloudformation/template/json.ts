@@ -58,7 +58,7 @@ class JsonReader {
   }
 
   #map(): YAMLMap {
-    const map = new YAMLMap<unknown, unknown>();
+    const map = new YAMLMap();
     this.#collect(map, '}', () => {
       const key = this.#text();
       this.#next();
@@ -69,7 +69,7 @@ class JsonReader {
   }
 
   #list(): YAMLSeq {
-    const list = new YAMLSeq<unknown>();
+    const list = new YAMLSeq();
     this.#collect(list, ']', () => list.items.push(this.read()));
     return list;
   }

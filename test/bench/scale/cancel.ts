@@ -28,7 +28,7 @@ async function cancelStacks(stacks: number): Promise<Row[]> {
     const cancelled = await cancelAfter(sandbox, 'ExecuteChangeSet', stacks, (onStart) =>
       environment.run({}, { onStart, limitMs: 1_200_000 }),
     );
-    return rowsOf(sandbox, ACCOUNTS.dev, '/shop/dev/lock', cancelled, {
+    return await rowsOf(sandbox, ACCOUNTS.dev, '/shop/dev/lock', cancelled, {
       what: `${stacks} stacks`,
       operation: 'DeleteStack',
       wanted: stacks,
@@ -46,7 +46,7 @@ async function cancelRollouts(services: number): Promise<Row[]> {
     const cancelled = await cancelAfter(sandbox, 'UpdateService', services, (onStart) =>
       promotion.run({ onStart, limitMs: 1_200_000 }),
     );
-    return rowsOf(sandbox, ACCOUNTS.staging, '/shop/staging/lock', cancelled, {
+    return await rowsOf(sandbox, ACCOUNTS.staging, '/shop/staging/lock', cancelled, {
       what: `${services} rollouts`,
       operation: 'StopServiceDeployment',
       wanted: services,

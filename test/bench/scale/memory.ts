@@ -63,6 +63,6 @@ function largeTemplate(name: string, version: string): string {
   });
   return JSON.stringify({
     Parameters: { Environment: { Type: 'String' } },
-    Resources: Object.fromEntries(resources),
+    Resources: Object.fromEntries(resources) as Record<string, unknown>,
   });
 }

@@ -5,6 +5,7 @@ import type { RunOptions } from '../../../sandbox/runner.ts';
 import { PromotionWorld } from '../promotion.ts';
 import { jobOf } from '../roles.ts';
 import { measuredRun, type MeasuredRun } from './measure.ts';
+import { serviceNames } from './platform.ts';
 
 interface Promotion {
   world: PromotionWorld;
@@ -22,11 +23,7 @@ export async function promotionOf(
   count: number,
   { bootSeconds }: { bootSeconds?: number } = {},
 ): Promise<Promotion> {
-  const letters = [...'abcdefghijklmnopqrstuvwxyz'];
-  const services = Array.from(
-    { length: count },
-    (_, index) => `${letters[Math.floor(index / 26)]}-${letters[index % 26]}`,
-  );
+  const services = serviceNames({ services: count });
   const rules = services.map((service) => ({
     does: 'run' as const,
     match: { family: `staging-shop-${service}`, revision: 2 },
