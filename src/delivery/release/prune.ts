@@ -45,7 +45,8 @@ async function prune(
   try {
     const limit = { what: 'the deregistration of old revisions', timeoutMs: LIMIT_MS };
     return await withTimeLimit(context, limit, async (signal) => {
-      const limited = { ...context, signal };
+      // Registrations share their limit with these: other services are released first.
+      const limited = { ...context, signal, urgency: -1 };
       const old = await unusedRevisions(limited, request, of);
       for await (const _ of deregisterRevisions(limited, old.slice(0, MOST_AT_ONCE))) done += 1;
       if (done === 0) return '';

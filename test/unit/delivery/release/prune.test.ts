@@ -1,4 +1,5 @@
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
+import { RateBucket } from '../../../../src/core/network/rate-limiter.ts';
 import { release, releaseRequest } from '../../../support/in-process.ts';
 import { imageOf, NEXT } from '../../../support/service.ts';
 import { EcsWorld } from '../../sandbox/ecs/ecs-world.ts';
@@ -35,6 +36,16 @@ test('of a thousand, each release deregisters the ten oldest that no rollback ne
   await release(world, { keepRevisions: 1, changes }, FAST);
   expect(deregistered(world).slice(10).map(revision)).toEqual([1, 12, 13, 14, 15, 16, 17, 18, 19, 20]);
 }, 120_000);
+
+test('deregistrations wait for the registrations of other services', async () => {
+  const world = await worldWith(5);
+  const take = jest.spyOn(RateBucket.prototype, 'take');
+  await release(world, { keepRevisions: 1 }, FAST);
+  const last = take.mock.calls.filter(([turn]) => turn?.urgency === -1);
+  take.mockRestore();
+  expect(deregistered(world)).not.toEqual([]);
+  expect(last.length).toBeGreaterThanOrEqual(deregistered(world).length);
+});
 
 test('a failure is a note, and says how many went', async () => {
   const world = await worldWith(5);
