@@ -21,8 +21,8 @@ export interface SweptPreview {
   cause: 'closed' | 'expired';
   stacks: readonly PreviewStack[];
   removal: Removal;
-  /** Whether there was no time to begin with all of its stacks. */
-  left: boolean;
+  /** Why not all of its stacks were begun with: they are left for the next sweep. */
+  left?: string;
 }
 
 /** A deletion takes minutes, and one listing of the stacks watches all of them. */
@@ -83,7 +83,7 @@ export async function deleteStacks(
         const names = stacks.map(({ stackName }) => stackName).join(', ');
         if (removal.failures.length === 0) removal.failures = [`Stacks of the preview come back: ${names}.`];
       } else if (context.clock.now() >= beginUntilMs) {
-        preview.left = true;
+        preview.left = outOfTime(request);
       } else {
         const objection =
           cause === 'closed'
@@ -93,6 +93,10 @@ export async function deleteStacks(
       }
     });
   }
+}
+
+function outOfTime({ timeoutMs }: PreviewRequest): string {
+  return `no deletion begins after the timeout of ${duration(timeoutMs)}`;
 }
 
 interface Remaining {
@@ -105,7 +109,7 @@ async function remainingStacks(
   request: PreviewRequest,
   previews: readonly SweptPreview[],
 ): Promise<Remaining[]> {
-  const open = previews.filter((preview) => !isStopped(preview.removal) && !preview.left);
+  const open = previews.filter((preview) => !isStopped(preview.removal) && preview.left === undefined);
   if (open.every(({ stacks }) => stacks.length === 0)) return [];
   const stacks = await previewStacks(context, request);
   return open
@@ -149,7 +153,7 @@ async function deleteTogether(
     await clock.sleep(longest < QUICK_POLLS_MS ? 1000 : POLL_MS, signal);
     await follow(context, request, running);
   }
-  for (const { preview } of waiting) preview.left = true;
+  for (const { preview } of waiting) preview.left = outOfTime(request);
 }
 
 /** CloudFormation deletes a stack that is being created, but waits for no other operation. */

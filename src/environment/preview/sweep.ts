@@ -1,6 +1,5 @@
 import { RateBucket } from '../../core/network/rate-limiter.ts';
 import { reasonOf } from '../../core/errors.ts';
-import { duration } from '../../core/text.ts';
 import type { PullRequestState } from '../../github/pulls.ts';
 import type { PreviewContext, PreviewRequest } from './context.ts';
 import { activePreviewsSince, pullRequestStates, retireDeployments } from './records.ts';
@@ -45,10 +44,13 @@ export async function sweepPreviews(
     const tags = await tagsOfClosed(context, request, previews);
     return sweptResult(request, [...previews.flatMap(plannedStacks), ...tags.map(plannedTag), ...kept], []);
   }
-  await deleteStacks(context, request, previews, beginUntilMs);
-  throwIfCancelled(context, previews);
-  const tags = await tagsOfClosed(context, request, previews);
-  await removeTags(context, request, tags);
+  await removeStacks(context, request, previews, beginUntilMs);
+  const tags: SweptTag[] = [];
+  const closed = previews.filter((preview) => preview.cause === 'closed' && mayGoOn(preview));
+  await attempt(context, 'image tags', closed, async () => {
+    tags.push(...(await tagsOfClosed(context, request, previews)));
+    await removeTags(context, request, tags);
+  });
   const writes = new RateBucket(WRITES, context.clock);
   await retire(context, request, previews, writes);
   await comment(context, previews, writes);
@@ -90,18 +92,43 @@ function newPreview(
 ): SweptPreview {
   // Of a pull request that GitHub does not show every deployment may be.
   const createdAt = state?.createdAt ?? new Date(0).toISOString();
-  return { pullRequest, createdAt, cause, stacks, removal: emptyRemoval(), left: false };
+  return { pullRequest, createdAt, cause, stacks, removal: emptyRemoval() };
 }
 
 function numbersOf(found: readonly { pullRequest: number }[]): number[] {
   return [...new Set(found.map(({ pullRequest }) => pullRequest))].sort((a, b) => a - b);
 }
 
-/** A cancelled job ends with its reason, whatever its deletions came to. */
-function throwIfCancelled(context: PreviewContext, previews: readonly SweptPreview[]): void {
+/** Deletes the stacks. An error in between is told, and what was deleted until then too. */
+async function removeStacks(
+  context: PreviewContext,
+  request: PreviewRequest,
+  previews: readonly SweptPreview[],
+  beginUntilMs: number,
+): Promise<void> {
+  try {
+    await deleteStacks(context, request, previews, beginUntilMs);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    const undone = previews.filter(
+      ({ stacks, removal }) =>
+        !isStopped(removal) && stacks.some(({ stackName }) => !removal.stacks.includes(stackName)),
+    );
+    if (undone.length === 0) throw error;
+    for (const preview of undone) {
+      preview.removal.failures.push(`The stacks could not be removed: ${reasonOf(error)}`);
+      preview.left = 'the sweep could not go on';
+    }
+  }
+  // A cancelled job ends with its reason, whatever its deletions came to.
   if (previews.some(({ removal }) => removal.interrupted?.verdict === 'cancelled')) {
     context.signal.throwIfAborted();
   }
+}
+
+/** Whether the stacks of a preview are gone, so that the rest of it may go too. */
+function mayGoOn({ left, removal }: SweptPreview): boolean {
+  return left === undefined && !isStopped(removal);
 }
 
 /** A tag with the preview whose removal it is part of. */
@@ -130,7 +157,7 @@ async function tagsOfClosed(
   }
   return tags.flatMap((tag) => {
     const preview = known.get(tag.pullRequest);
-    const isWanted = preview?.cause === 'closed' && !preview.left && !isStopped(preview.removal);
+    const isWanted = preview?.cause === 'closed' && mayGoOn(preview);
     return isWanted ? [{ ...tag, preview }] : [];
   });
 }
@@ -146,7 +173,8 @@ async function removeTags(
     for (const some of chunks(own, TAGS_A_CALL)) {
       const wanted = await unlessObjected(context, request, some);
       if (wanted.length === 0) continue;
-      await attempt(context, 'image tags', wanted, async () => {
+      const concerned = wanted.map(({ preview }) => preview);
+      await attempt(context, 'image tags', concerned, async () => {
         const failures = await deleteTags(context, repository, wanted);
         for (const { tag, preview } of wanted) {
           const failure = failures.get(tag);
@@ -165,18 +193,17 @@ async function retire(
   previews: readonly SweptPreview[],
   writes: RateBucket,
 ): Promise<void> {
-  const gone = previews.filter(({ removal, left }) => !left && !isStopped(removal));
+  const gone = previews.filter(mayGoOn);
   const [since] = gone.map(({ createdAt }) => createdAt).sort();
   if (since === undefined) return;
-  const all = gone.map((preview) => ({ preview }));
-  await attempt(context, 'deployments', all, async () => {
+  await attempt(context, 'deployments', gone, async () => {
     const active = await activePreviewsSince(context, since);
-    const retired = all.flatMap(({ preview }) =>
+    const retired = gone.flatMap((preview) =>
       (active.get(preview.pullRequest) ?? []).map((id) => ({ preview, id })),
     );
     for (const some of chunks(retired, ASKED_AT_ONCE)) {
       for (const one of await unlessObjected(context, request, some)) {
-        await attempt(context, 'deployments', [one], async () => {
+        await attempt(context, 'deployments', [one.preview], async () => {
           await writes.take({ signal: context.signal });
           await retireDeployments(context, [one.id]);
           one.preview.removal.deployments++;
@@ -204,15 +231,16 @@ async function unlessObjected<T extends { preview: SweptPreview }>(
 async function attempt(
   context: PreviewContext,
   what: string,
-  about: readonly { preview: SweptPreview }[],
+  about: readonly SweptPreview[],
   work: () => Promise<void>,
 ): Promise<void> {
   try {
     await work();
   } catch (error) {
     context.signal.throwIfAborted();
+    if (about.length === 0) throw error;
     const failure = `The ${what} could not be removed: ${reasonOf(error)}`;
-    for (const { removal } of new Set(about.map(({ preview }) => preview))) removal.failures.push(failure);
+    for (const { removal } of new Set(about)) removal.failures.push(failure);
   }
 }
 
@@ -225,7 +253,8 @@ async function comment(
   for (const preview of previews) {
     const { removal, left, pullRequest } = preview;
     const ok = removal.failures.length === 0;
-    if (left || removal.kept !== undefined || (ok && !removedAnything(removal))) continue;
+    if ((left !== undefined && ok) || removal.kept !== undefined || (ok && !removedAnything(removal)))
+      continue;
     const reason = ok
       ? `The preview was removed: ${whyOf(preview)}.`
       : `The preview was not removed to the end: ${removal.failures.join(' ')}`;
@@ -250,8 +279,6 @@ function plannedTag({ preview, pullRequest, ...tag }: SweptTag): SweptItem {
   return { what: nameOf(tag), pullRequest, state: 'would be removed', why: whyOf(preview) };
 }
 
-const LEFT = 'there was no time for it; the next sweep removes it';
-
 /** What became of a pull request's preview. */
 function itemsOf(preview: SweptPreview, tags: readonly SweptTag[]): SweptItem[] {
   const { pullRequest, removal, left, stacks } = preview;
@@ -262,20 +289,20 @@ function itemsOf(preview: SweptPreview, tags: readonly SweptTag[]): SweptItem[] 
   const failed = removal.failures.map((why): SweptItem => {
     return { what: `pull request ${pullRequest}`, pullRequest, state: 'failed', why };
   });
-  if (!left && removal.kept === undefined) return [...removed, ...failed];
+  if (left === undefined && removal.kept === undefined) return [...removed, ...failed];
   const own = tags.filter((tag) => tag.pullRequest === pullRequest);
   const names = [...stacks.map(({ stackName }) => stackName), ...own.map(nameOf)];
   const rest = names
     .filter((what) => !gone.has(what))
     .map((what): SweptItem => {
-      const why = removal.kept ?? LEFT;
+      const why = removal.kept ?? `${left ?? ''}; the next sweep removes it`;
       return { what, pullRequest, state: removal.kept === undefined ? 'left' : 'kept', why };
     });
   return [...removed, ...failed, ...rest];
 }
 
 function sweptResult(
-  { dryRun, timeoutMs }: PreviewRequest,
+  { dryRun }: PreviewRequest,
   items: readonly SweptItem[],
   undeleted: SweptPreviews['undeleted'],
 ): SweptPreviews {
@@ -284,10 +311,7 @@ function sweptResult(
   const counts = dryRun
     ? `${count('would be removed')} would be removed`
     : `${count('removed')} removed${failures.length > 0 ? `, ${failures.length} failed` : ''}`;
-  const left =
-    count('left') > 0
-      ? ` ${count('left')} left for the next sweep: no deletion begins after the timeout of ${duration(timeoutMs)}.`
-      : '';
+  const left = count('left') > 0 ? ` ${count('left')} left for the next sweep.` : '';
   const reasons = [...new Set(failures)].map((why) => ` ${why}`).join('');
   return {
     kind: 'swept',

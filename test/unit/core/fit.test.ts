@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from '@jest/globals';
 import { fitList, fitMap, fitObject, fitText, jsonBytes } from '../../../src/core/outputs/fit.ts';
 import { fc } from '../../support/property.ts';
@@ -46,6 +47,19 @@ function difference<T>(all: readonly T[], some: readonly T[]): T[] {
     return at < 0;
   });
 }
+
+/** Whether Linux starts a process with an environment variable of so many bytes. */
+function startsWith(bytes: number): boolean {
+  const { error } = spawnSync(process.execPath, ['--version'], { env: { RESULT: 'x'.repeat(bytes) } });
+  if (error && (error as NodeJS.ErrnoException).code !== 'E2BIG') throw error;
+  return error === undefined;
+}
+
+(process.platform === 'linux' ? test : test.skip)('an output fits an environment variable', () => {
+  // 32 pages, with the name, the equals sign and the zero at the end.
+  const most = 131_072 - 'RESULT='.length - 1;
+  expect([100_000, most, most + 1].map(startsWith)).toEqual([true, true, false]);
+});
 
 describe('fitObject', () => {
   test('any result fits, with whole entries in their order, and failures before the others', () => {

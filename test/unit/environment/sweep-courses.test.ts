@@ -40,7 +40,8 @@ test('a sweep without time tells what is left, and the next one removes it', asy
   );
   const short = await sweep({ timeoutMs: 0 });
   expect(short).toMatchObject({ verdict: 'unchanged' });
-  expect(short.reason).toContain('3 left for the next sweep: no deletion begins after the timeout');
+  expect(short.reason).toContain('3 left for the next sweep.');
+  expect(short.items[0]?.why).toBe('no deletion begins after the timeout of <1s; the next sweep removes it');
   expect(short.items.map(({ what, state }) => [what, state])).toEqual(
     numbers(3).map((pullRequest) => [stackOf(pullRequest), 'left']),
   );
@@ -56,7 +57,7 @@ test('a sweep without time tells what is left, and the next one removes it', asy
 test('each pull request is asked about right before its stack is deleted', async () => {
   await seedPreviews(
     host,
-    numbers(45).map((pullRequest) => ({ pullRequest, closed: true })),
+    numbers(20).map((pullRequest) => ({ pullRequest, closed: true })),
   );
   // Beyond those that are asked about together with the first one.
   const last = first + 14;
@@ -101,6 +102,27 @@ test('a tag that ECR keeps, or a call that it refuses, is told of the pull reque
   // The images of an expired preview stay.
   expect(await tagsOf(first + 2)).toHaveLength(1);
 });
+
+test.each([
+  { operation: 'DescribeRepositories', nth: 1, what: 'image tags', stacks: 0 },
+  { operation: 'DescribeStacks', nth: 2, what: 'stacks', stacks: 2 },
+])(
+  'a sweep that $operation ends tells what was done and what was not',
+  async ({ operation, nth, what, stacks }) => {
+    await seedPreviews(host, [
+      { pullRequest: first, closed: true },
+      { pullRequest: first + 1, closed: true },
+    ]);
+    host.sandbox.addFault({ operation, nth, kind: 'error', code: 'AccessDenied', status: 403, times: 1 });
+    const swept = await sweep();
+    expect(swept).toMatchObject({ verdict: 'failed' });
+    expect(swept.reason).toContain(`The ${what} could not be removed: AccessDenied`);
+    expect(swept.items.filter(({ state }) => state === 'removed')).toHaveLength(2 - stacks);
+    expect(host.comments(first).join()).toContain('not removed to the end');
+    expect(await sweep()).toMatchObject({ verdict: 'swept' });
+    expect(await tagsOf(first)).toEqual([]);
+  },
+);
 
 test('a deletion that CloudFormation refuses is told by the command that deletes one stack', async () => {
   await seedPreviews(host, [
