@@ -188,9 +188,9 @@ describe('status and events at different times', () => {
     'the status later': { statusDelayMs: 4000 },
   };
 
-  test.each(Object.entries(orders))('%s: the end is proven by both', async (_, options) => {
+  test.each(Object.entries(orders))('%s: the end is proven by both', async (name, options) => {
     const fleet = new Fleet(options);
-    const updates = Array.from({ length: 12 }, (__, n) =>
+    const updates = Array.from({ length: 30 }, (_, n) =>
       fleet.watch(fleet.add(`app-${n}`, 'UPDATE_COMPLETE'), 'update', eventsFor('UPDATE', 20_000 + n * 1000)),
     );
     const watched = await fleet.clock.run(Promise.all(updates));
@@ -199,7 +199,10 @@ describe('status and events at different times', () => {
       expect(execution.stack?.outputs).toEqual({ At: '2' });
       expect(lagMs).toBeGreaterThanOrEqual(4000);
     }
-    expect(mean(watched.map(({ lagMs }) => lagMs))).toBeLessThanOrEqual(6000);
+    // Once the status says that it has ended, the events are read in every round.
+    const lag = mean(watched.map(({ lagMs }) => lagMs));
+    process.stdout.write(`${name}: mean lag ${(lag / 1000).toFixed(2)} s, of which 4 s are AWS's\n`);
+    expect(lag).toBeLessThanOrEqual(5200);
   });
 
   test('a listing of before the operation is no proof', async () => {
