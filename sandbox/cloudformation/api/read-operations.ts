@@ -12,6 +12,11 @@ import * as read from './input.ts';
 import { changeSetOf, databaseOf, stackToRead } from './lookup.ts';
 
 const ITEMS_PER_PAGE = 100;
+/**
+ * "If the output exceeds 1 MB in size, a string that identifies the next page of stacks."
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
+ */
+const PAGE_BYTES = 1_000_000;
 /** AWS does not document it. */
 const HOOKS_PER_PAGE = 2;
 
@@ -134,8 +139,17 @@ function describeStacks(world: World, input: Input, call: Call): object {
   const name = read.optional(input, 'StackName');
   const features = featuresOf(world);
   if (name !== undefined) return { Stacks: [describeStack(stackToRead(database, name), features)] };
-  const { page, next } = read.pageOf(database.active(), read.optional(input, 'NextToken'), ITEMS_PER_PAGE);
-  return { Stacks: page.map((stack) => describeStack(stack, features)), NextToken: next };
+  const token = read.optional(input, 'NextToken');
+  const { page } = read.pageOf(database.active(), token, ITEMS_PER_PAGE);
+  const described: object[] = [];
+  let size = 0;
+  for (const stack of page) {
+    const description = describeStack(stack, features);
+    size += JSON.stringify(description).length;
+    if (described.length > 0 && size > PAGE_BYTES) break;
+    described.push(description);
+  }
+  return { Stacks: described, NextToken: read.pageOf(database.active(), token, described.length).next };
 }
 
 /** AWS may answer just after an execution with what was before. */

@@ -2,6 +2,7 @@ import {
   DescribeStackEventsCommand,
   DescribeStackResourceCommand,
   DescribeStackResourcesCommand,
+  DescribeStacksCommand,
   ListStackResourcesCommand,
   ListStacksCommand,
 } from '@aws-sdk/client-cloudformation';
@@ -57,6 +58,22 @@ describe('what is read of stacks', () => {
     const ids = [...first.StackEvents!, ...second.StackEvents!].map(({ EventId }) => EventId);
     expect(new Set(ids).size).toBe(ids.length);
     expect(ids).toHaveLength(123);
+  });
+
+  test('all stacks, 1 MB a page', async () => {
+    const stacks = await Stacks.start();
+    const outputs = Array.from({ length: 15 }, (_, i) => `  O${i}: { Value: !Ref Text }`).join('\n');
+    const template = `Parameters: { Text: { Type: String, Default: ${'x'.repeat(4000)} } }\n${topic('a')}\nOutputs:\n${outputs}`;
+    const names = Array.from({ length: 20 }, (_, i) => `large-${i}`);
+    for (const name of names) await stacks.deploy(name, template);
+    const send = (NextToken?: string) => stacks.client.send(new DescribeStacksCommand({ NextToken }));
+    const first = await send();
+    expect(first.Stacks?.length).toBeGreaterThan(10);
+    expect(first.Stacks?.length).toBeLessThan(20);
+    const second = await send(first.NextToken);
+    const listed = [...first.Stacks!, ...second.Stacks!].map(({ StackName }) => StackName);
+    expect(listed).toEqual(names);
+    expect(second.NextToken).toBeUndefined();
   });
 
   test('resources', async () => {
