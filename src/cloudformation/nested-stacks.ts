@@ -16,13 +16,18 @@ export async function listNestedStacks(
   context: CloudFormationContext,
   stackId: string,
 ): Promise<{ logicalId: string; stackId: string }[]> {
-  return (await listResources(context, stackId))
-    .filter(isAlive)
-    .flatMap(({ ResourceType, LogicalResourceId, PhysicalResourceId }) =>
-      ResourceType === STACK_TYPE && PhysicalResourceId
-        ? [{ logicalId: LogicalResourceId ?? '', stackId: PhysicalResourceId }]
-        : [],
-    );
+  return nestedAmong((await listResources(context, stackId)).filter(isAlive));
+}
+
+/** The nested stacks among the resources of a stack. */
+export function nestedAmong(
+  resources: readonly StackResourceSummary[],
+): { logicalId: string; stackId: string }[] {
+  return resources.flatMap(({ ResourceType, LogicalResourceId, PhysicalResourceId }) =>
+    ResourceType === STACK_TYPE && PhysicalResourceId
+      ? [{ logicalId: LogicalResourceId ?? '', stackId: PhysicalResourceId }]
+      : [],
+  );
 }
 
 /**

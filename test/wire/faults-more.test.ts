@@ -141,7 +141,7 @@ const SITUATIONS: Situation[] = [
   },
   {
     name: 'a comparison with what is live',
-    calls: ['DetectStackDrift', 'DescribeStackDriftDetectionStatus', 'DescribeStackResourceDrifts'],
+    calls: ['DetectStackDrift', 'DescribeStackDriftDetectionStatus', 'ListStackResources'],
     scenario: { features: { revertDrift: false } },
     before: [QUEUE(1)],
     run: ['', { command: 'drift' }],

@@ -25,7 +25,7 @@ import { hasNothingToChange } from '../change-set/failure.ts';
 import { describeChangeSet, pointerSegments, resourceChange } from '../change-set/read.ts';
 import { removeChangeSet } from '../change-set/remove.ts';
 import { bestEffort, type CloudFormationContext, malformedAnswer } from '../context.ts';
-import { listNestedStacks } from '../nested-stacks.ts';
+import { listNestedStacks, nestedAmong } from '../nested-stacks.ts';
 import { findSensitive, maskChange } from '../template/secrets.ts';
 import { withoutTraffic } from './traffic.ts';
 import type { ResourceChange } from '../change-set/changes.ts';
@@ -55,6 +55,11 @@ interface StackDrift {
   unchecked: readonly string[];
 }
 
+/** Drift as drift detection tells it, and the stacks nested directly in the stack. */
+interface DetectedDrift extends StackDrift {
+  nested: readonly { logicalId: string; stackId: string }[];
+}
+
 /** Drift with names from the root, and without what ECS changes. */
 interface NamedDrift extends StackDrift {
   ofEcs: readonly string[];
@@ -80,10 +85,9 @@ interface DriftOptions {
 }
 
 /**
- * Detects the drift of a stack and its nested stacks. Nothing is changed. The stack itself is looked at in both ways: by a
- * change set that would revert drift, and by drift detection, which decides where they disagree and says what was
- * compared. Either is enough where the other is not possible. Nested stacks are looked at by drift detection, because
- * such a change set cannot include them.
+ * Detects the drift of a stack and its nested stacks. Nothing is changed. Drift detection decides. Where it finds drift,
+ * or is not possible, the stack itself is also looked at by a change set that would revert drift. Nested stacks are
+ * looked at by drift detection alone, because such a change set cannot include them.
  * @throws when neither works: without proof there is no `in-sync`.
  */
 export async function findDrift(
@@ -91,12 +95,19 @@ export async function findDrift(
   stack: StackSnapshot,
   options: DriftOptions,
 ): Promise<DriftReport> {
-  const planned = await driftByChangeSet(context, stack, options);
-  const detected = await detectUnlessRefused(context, stack.stackId, options.timeoutMs, planned);
-  const own = detected ?? planned ?? NO_DRIFT;
+  const detected = await detectUnlessRefused(context, stack.stackId, options.timeoutMs);
+  const isProven = 'nested' in detected && detected.resources.length === 0;
+  const planned = isProven ? undefined : await driftByChangeSet(context, stack, options);
+  if ('refused' in detected) {
+    if (!planned) throw detected.refused;
+    context.log.info(`Drift detection was not possible: ${reasonOf(detected.refused)}`);
+  }
+  const own = 'refused' in detected ? (planned ?? NO_DRIFT) : detected;
+  const nested =
+    'refused' in detected ? await listNestedStacks(context, stack.stackId) : detected.nested;
   const found = [
     await maskDrift(context, own, stack.stackId, []),
-    ...(await driftOfNestedStacks(context, stack.stackId, [], options)),
+    ...(await driftOfNestedStacks(context, nested, [], options)),
   ];
   const resources = found.flatMap((drift) => drift.resources);
   return {
@@ -104,29 +115,27 @@ export async function findDrift(
     resources,
     unchecked: found.flatMap((drift) => drift.unchecked),
     ofEcs: found.flatMap((drift) => drift.ofEcs),
-    disputed: planned && detected ? disputed(planned, detected) : [],
-    ...(!detected && { byChangeSetOnly: true }),
+    disputed: planned && !('refused' in detected) ? disputed(planned, detected) : [],
+    ...('refused' in detected && { byChangeSetOnly: true }),
   };
 }
 
 const NO_DRIFT: StackDrift = { resources: [], unchecked: [] };
 
-/** Drift detection; undefined where it is refused or incomplete although a change set has told the drift. */
+/** Drift detection, or why it is refused or incomplete. */
 async function detectUnlessRefused(
   context: CloudFormationContext,
   stackId: string,
   timeoutMs: number,
-  planned: StackDrift | undefined,
-): Promise<StackDrift | undefined> {
+): Promise<DetectedDrift | { refused: unknown }> {
   try {
     return await driftByDetection(context, stackId, timeoutMs);
   } catch (error) {
     context.signal.throwIfAborted();
     const unknown = error instanceof PlatformError && error.code === 'outcome-unknown';
     const refused = unknown || ['validation', 'denied', 'other', 'server'].includes(classify(error));
-    if (!planned || !refused || error instanceof TimeoutError) throw error;
-    context.log.info(`Drift detection was not possible: ${reasonOf(error)}`);
-    return undefined;
+    if (!refused || error instanceof TimeoutError) throw error;
+    return { refused: error };
   }
 }
 
@@ -141,18 +150,17 @@ function disputed(planned: StackDrift, detected: StackDrift): string[] {
 
 async function driftOfNestedStacks(
   context: CloudFormationContext,
-  stackId: string,
+  nested: DetectedDrift['nested'],
   nesting: readonly string[],
   options: DriftOptions,
 ): Promise<NamedDrift[]> {
-  const nested = await listNestedStacks(context, stackId);
   const found = await Promise.all(
     nested.map(async ({ logicalId, stackId: id }) => {
       const path = [...nesting, logicalId];
       const drift = await driftByDetection(context, id, options.timeoutMs);
       return [
         await maskDrift(context, drift, id, path),
-        ...(await driftOfNestedStacks(context, id, path, options)),
+        ...(await driftOfNestedStacks(context, drift.nested, path, options)),
       ];
     }),
   );
@@ -289,23 +297,56 @@ async function driftByDetection(
   context: CloudFormationContext,
   stackId: string,
   timeoutMs: number,
-): Promise<StackDrift> {
+): Promise<DetectedDrift> {
   const what = `the drift detection of ${stackId}`;
   const detectionId = await poll(context, { what, timeoutMs, isThrottle }, () =>
     startDetection(context, stackId),
   );
-  const ended = await poll(context, { what, timeoutMs, isThrottle }, async () => {
+  const ended = await poll(context, { what, timeoutMs, isThrottle, intervalMs: detectionIntervalMs }, async () => {
     const command = new DescribeStackDriftDetectionStatusCommand({ StackDriftDetectionId: detectionId });
     const status: DescribeStackDriftDetectionStatusOutput = await send(context.client, command, context);
     return status.DetectionStatus === 'DETECTION_IN_PROGRESS' ? undefined : status;
   });
+  const listed = (await listResources(context, stackId)).filter(isAlive);
+  const own = listed.filter(({ ResourceType }) => ResourceType !== STACK_TYPE);
+  const nested = nestedAmong(listed);
+  if (isInSync(ended) && own.every(isWithoutDrift)) {
+    return { resources: [], unchecked: own.filter(isNotChecked).map(logicalIdOf), nested };
+  }
   const drifts = await describeDrifts(context, stackId);
   const resources = drifts.flatMap(driftedResource);
-  const own = (await listResources(context, stackId)).filter(
-    (resource) => isAlive(resource) && resource.ResourceType !== STACK_TYPE,
-  );
   if (resources.length === 0 && !failedOnSecretsOnly(ended, own)) requireInSync(stackId, ended);
-  return { resources, unchecked: notCompared(own, drifts) };
+  return { resources, unchecked: notCompared(own, drifts), nested };
+}
+
+const FIRST_INTERVAL_MS = 1000;
+const LONGEST_INTERVAL_MS = 15_000;
+
+/**
+ * Detection "can take several minutes, depending on the number of resources", so each wait is as long as all before.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DetectStackDrift.html
+ */
+function detectionIntervalMs(elapsedMs: number): number {
+  return Math.min(Math.max(elapsedMs, FIRST_INTERVAL_MS), LONGEST_INTERVAL_MS);
+}
+
+/**
+ * Whether the listing says that a resource was compared and is in sync, or was not compared. It has the status of the
+ * last detection.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackResourceDriftInformationSummary.html
+ */
+function isWithoutDrift({ DriftInformation: drift }: StackResourceSummary): boolean {
+  return drift?.StackResourceDriftStatus === 'IN_SYNC' || drift?.StackResourceDriftStatus === 'NOT_CHECKED';
+}
+
+function isNotChecked({ DriftInformation: drift }: StackResourceSummary): boolean {
+  return drift?.StackResourceDriftStatus === 'NOT_CHECKED';
+}
+
+function logicalIdOf({ LogicalResourceId = '' }: StackResourceSummary): string {
+  return LogicalResourceId;
 }
 
 const FAILED_ON = /Failed to detect drift on resources? \[([^\]]*)\]/g;
@@ -352,8 +393,12 @@ async function startDetection(context: CloudFormationContext, stackId: string): 
   }
 }
 
+function isInSync(status: DescribeStackDriftDetectionStatusOutput): boolean {
+  return status.DetectionStatus === 'DETECTION_COMPLETE' && status.StackDriftStatus === 'IN_SYNC';
+}
+
 function requireInSync(stackId: string, status: DescribeStackDriftDetectionStatusOutput): void {
-  if (status.DetectionStatus === 'DETECTION_COMPLETE' && status.StackDriftStatus === 'IN_SYNC') return;
+  if (isInSync(status)) return;
   const words = [status.DetectionStatus, status.StackDriftStatus, status.DetectionStatusReason];
   throw new PlatformError(
     'outcome-unknown',

@@ -7,7 +7,11 @@ import { inParallel } from '../../core/concurrency.ts';
 import type { Environment } from '../manifest/manifest.ts';
 import type { DriftResult, StackComparison } from './result.ts';
 
-/** Each comparison makes a change set, or runs a drift detection; an account has few of these at once. */
+/**
+ * Each comparison runs a drift detection, which fails where it reads resources faster than their service allows.
+ *
+ * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/801
+ */
 const AT_ONCE = 4;
 
 interface DriftRequest {

@@ -22,7 +22,8 @@ export async function runParts(context: EnvironmentContext, parts: readonly Part
     const startedAt = clock.now();
     const own = withOverrides(context, { log: unitLog(log, part.name, width), urgency });
     const end = await beforeStopsEnd(part, own);
-    if (end.verdict !== 'unchanged') context.listing.parameters.forget();
+    // An image is in no parameter before its service is released.
+    if (part.kind !== 'image' && end.verdict !== 'unchanged') context.listing.parameters.forget();
     times.set(part.name, { startedAt, endedAt: clock.now() });
     return { ok: end.ok, value: end };
   });
