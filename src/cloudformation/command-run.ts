@@ -12,6 +12,8 @@ import type { Plan } from './change-set/changes.ts';
 
 /** What a command works with. */
 export interface StackCommandContext extends ListingContext {
+  /** For `apply`: the plan as this run has read it. It is read again where its change set cannot be executed any more. */
+  approved?: Plan;
   /** Follows the ECS services that a stack changes, where it is given. */
   followService?: FollowService;
   /** The task definition that an ECS service works towards, as `family:revision`; undefined when there is no such service. */

@@ -1,3 +1,4 @@
+import type { Parameter } from '@aws-sdk/client-ssm';
 import { classify } from '../aws/errors.ts';
 import { reasonOf } from '../core/errors.ts';
 import type { CloudFormationContext } from './context.ts';
@@ -55,9 +56,13 @@ export class StackListing {
     return stack;
   }
 
-  /** The descriptions of all expected stacks that exist, as far as they have been read. */
-  expected(): StackSnapshot[] {
-    return [...this.#expected].flatMap((name) => this.#known.get(name)?.stack ?? []);
+  /** What Parameter Store has, read for all expected stacks together; see ReadParameters. */
+  async readParameters(
+    context: CloudFormationContext,
+    names: readonly string[],
+  ): Promise<Map<string, Parameter>> {
+    const stacks = [...this.#expected].flatMap((name) => this.#known.get(name)?.stack ?? []);
+    return await this.parameters.read(context, names, stacks.flatMap(storedNames));
   }
 
   #fresh({ clock }: CloudFormationContext, stackName: string): Description | undefined {
@@ -100,6 +105,11 @@ export class StackListing {
     }
     for (const name of missing) note(name, undefined);
   }
+}
+
+/** The names that a stack's parameters of SSM types have. */
+function storedNames({ parameters, resolved = {} }: StackSnapshot): string[] {
+  return Object.keys(resolved).flatMap((key) => parameters[key] ?? []);
 }
 
 export interface ListingContext extends CloudFormationContext {

@@ -5,7 +5,8 @@ import type { ResourceChange as AwsChange } from '@aws-sdk/client-cloudformation
 import { sha256 } from '../../core/canonical.ts';
 import { reasonOf } from '../../core/errors.ts';
 import { removedNestedResources } from '../nested-stacks.ts';
-import { describeStack, isShell, STACK_TYPE, type StackSnapshot } from '../stack.ts';
+import { findStack, type ListingContext } from '../listing.ts';
+import { isShell, STACK_TYPE, type StackSnapshot } from '../stack.ts';
 import { findSensitive, hideSecrets, maskChange, MASKED, type Sensitive } from '../template/secrets.ts';
 import { templateSource, type Template } from '../template/template.ts';
 import type { CloudFormationContext, DeployStackInputs } from '../context.ts';
@@ -160,7 +161,7 @@ async function requestPlan(
       template: (changes: readonly AwsChange[]) => sameText(template, changes, deployed),
     };
     const tree = await readChangeSetTree(context, changeSetAddress(made), options);
-    return await buildPlan(context, tree, changeSet.kind, true, deployed);
+    return await buildPlan(context, tree, changeSet.kind, true, deployed && { deployed });
   }
   const failures = await failuresOf(context, set);
   if (failures.length > 0) {
@@ -225,11 +226,11 @@ function withoutChangeSet(
  * from AWS's answers, without the workspace.
  */
 export async function readPlan(
-  context: CloudFormationContext,
+  context: ListingContext,
   stackName: string,
   changeSetName: string,
 ): Promise<Plan | GonePlan | ExecutedPlan> {
-  const stack = await describeStack(context, stackName);
+  const stack = await findStack(context, stackName);
   if (!stack) return { gone: `there is no stack ${stackName}` };
   const tree = await findTree(context, stack, changeSetName);
   if (!tree)
@@ -237,7 +238,7 @@ export async function readPlan(
   const { Status: status = '', ExecutionStatus: execution = '', StatusReason: reason } = tree.set;
   if (status !== 'CREATE_COMPLETE') return { gone: `it is ${status}${reason ? `: ${reason}` : ''}` };
   const kind = isShell(stack.status) || stack.status.startsWith('CREATE_') ? 'create' : 'update';
-  const plan = await buildPlan(context, tree, kind, true);
+  const plan = await buildPlan(context, tree, kind, true, { stack });
   const executed = EXECUTED[execution];
   if (executed) return { executed, plan };
   if (execution === 'AVAILABLE') return { ...plan, kind: isShell(stack.status) ? 'create' : 'update' };
@@ -270,13 +271,13 @@ export async function buildPlan(
   tree: ChangeSetTree,
   kind: Plan['kind'],
   hasChanges: boolean,
-  deployed?: PlanRequest['deployed'],
+  before: Before = {},
 ): Promise<Plan> {
   const { set } = tree;
   for (const { ParameterKey: key = '', ResolvedValue: value } of set.Parameters ?? []) {
     if (value !== undefined && isPlainSecret(key, value)) context.log.secret(value);
   }
-  const changes = await maskedChanges(context, tree, [], deployed);
+  const changes = await maskedChanges(context, tree, [], before);
   const settings = settingsOf(tree, templateHashes(tree, []));
   const stored = await storedValues(context, tree, isHidden);
   const warnings = [...(await warningsOf(context, set, changes)), ...stored.uncompared];
@@ -297,6 +298,9 @@ export async function buildPlan(
   };
 }
 
+/** Each release replaces one, and what is deregistered cannot be in the way. */
+const TASK_DEFINITION = 'AWS::ECS::TaskDefinition';
+
 /**
  * CloudFormation warns of deletions that will fail, such as a bucket that is not empty. Read only when something is
  * deleted or replaced, because it is one more call.
@@ -306,7 +310,10 @@ async function warningsOf(
   { ChangeSetId }: ChangeSetTree['set'],
   changes: readonly ResourceChange[],
 ): Promise<string[]> {
-  const something = changes.some(({ action, replacement }) => action === 'remove' || replacement !== 'no');
+  const something = changes.some(
+    ({ action, replacement, type }) =>
+      (action === 'remove' || replacement !== 'no') && type !== TASK_DEFINITION,
+  );
   if (!something || !ChangeSetId) return [];
   const events = (await failedEvents(context, ChangeSetId)) ?? [];
   const findings = events.flatMap((event) => eventFinding(event, undefined));
@@ -317,9 +324,9 @@ async function maskedChanges(
   context: CloudFormationContext,
   tree: ChangeSetTree,
   nesting: readonly string[],
-  deployed?: PlanRequest['deployed'],
+  before: Before = {},
 ): Promise<ResourceChange[]> {
-  const sensitive = await sensitiveOf(context, tree, deployed);
+  const sensitive = await sensitiveOf(context, tree, before);
   const own = tree.changes.map((change) => maskChange(resourceChange(change, nesting), sensitive));
   const below = await Promise.all(
     tree.nested.map(({ logicalId, tree: nested }) => maskedChanges(context, nested, [...nesting, logicalId])),
@@ -338,13 +345,49 @@ function trafficOf(
   ];
 }
 
+/** What is known of the stack before the change. */
+interface Before {
+  deployed?: PlanRequest['deployed'];
+  stack?: StackSnapshot;
+}
+
+/**
+ * Whether the running template may hide old values that the new one does not: it has other secrets, or its resources are
+ * other ones than those that the change set shows.
+ */
+function mayHideMore({ changes, template }: ChangeSetTree, stack: StackSnapshot | undefined): boolean {
+  if (!hasOldValues(changes)) return false;
+  if (!stack || template === undefined) return true;
+  const hidden = findSensitive([template]).parameters;
+  const hasOther = Object.entries(stack.parameters).some(
+    ([name, value]) => (value === MASKED || isSecretName(name)) && !hidden.has(name),
+  );
+  return hasOther || changes.some(isOfTemplate);
+}
+
+/**
+ * Whether a change may come from the template itself.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChangeDetail.html for ChangeSource
+ */
+function isOfTemplate({ Action, Details = [] }: AwsChange): boolean {
+  if (Action === 'Add') return false;
+  if (Action !== 'Modify' || Details.length === 0) return true;
+  return Details.some(({ ChangeSource: source = 'DirectModification' }) => source === 'DirectModification');
+}
+
 /** Old values are masked by the running template, which may use a secret in another place. */
 async function sensitiveOf(
   context: CloudFormationContext,
-  { set, changes, template }: ChangeSetTree,
-  deployed = async () => (set.StackId ? await readTemplate(context, { StackName: set.StackId }) : undefined),
+  tree: ChangeSetTree,
+  { deployed, stack }: Before,
 ): Promise<Sensitive> {
-  const running = hasOldValues(changes) ? await deployed() : undefined;
+  const { set, template } = tree;
+  const read = async (): Promise<string | undefined> => {
+    if (deployed) return await deployed();
+    return set.StackId ? await readTemplate(context, { StackName: set.StackId }) : undefined;
+  };
+  const running = mayHideMore(tree, stack) ? await read() : undefined;
   return findSensitive([template, running].filter((text) => text !== undefined));
 }
 

@@ -95,24 +95,29 @@ async function referencedValues(
  * out of the sentences.
  *
  * @param intended values that a plan has on purpose, by the parameter's name, although they are not stored.
+ * @param readNow how the present values are read: by default, for this plan alone.
  * @throws PlatformError when Parameter Store cannot be read: without it, nothing says that the plan is up to date.
  */
 export async function storedDifferences(
   context: CloudFormationContext,
   { stackName, stored = [] }: Pick<Plan, 'stackName' | 'stored'>,
   intended: Readonly<Record<string, string>> = {},
+  readNow = readParameters,
 ): Promise<string[]> {
   const open = stored.filter((one) => one.kind !== 'parameter' || intended[one.name] !== one.value);
   if (open.length === 0) return [];
-  const read = (names: readonly string[]): ReturnType<typeof readParameters> =>
-    readParameters(context, names).catch((error: unknown) => {
+  const read = (reader: typeof readParameters, names: readonly string[]): ReturnType<typeof readParameters> =>
+    reader(context, names).catch((error: unknown) => {
       throw unreadable(error, stackName);
     });
-  const found = await read(open.map(({ name }) => name));
+  const found = await read(
+    readNow,
+    open.map(({ name }) => name),
+  );
   const moved = open.filter(
     (one) => one.kind === 'reference' && !one.hidden && (found.get(one.name)?.Version ?? 0) !== one.version,
   );
-  const earlier = await read(moved.map(versionedName));
+  const earlier = await read(readParameters, moved.map(versionedName));
   const texts = open.flatMap((one) => differenceOf(one, found.get(one.name), valueIn(earlier, one)) ?? []);
   return [...new Set(texts)].map((text) => context.redactor.redact(text));
 }

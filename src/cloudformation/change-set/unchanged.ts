@@ -215,9 +215,7 @@ async function storedDifference(
   const { listing } = context;
   const names = keys.map(nameOf);
   try {
-    const found = await (listing
-      ? listing.parameters.read(context, names, () => storedNames(listing.expected()))
-      : readParameters(context, names));
+    const found = await (listing ? listing.readParameters(context, names) : readParameters(context, names));
     const moved = keys.find((key) => {
       const isList = LIST_TYPE.test(template.parameters[key]?.type ?? '');
       const now = found.get(nameOf(key))?.Value;
@@ -228,12 +226,6 @@ async function storedDifference(
     if (classify(error) !== 'denied' && classify(error) !== 'validation') throw error;
     return `Parameter Store cannot be read: ${reasonOf(error)}`;
   }
-}
-
-function storedNames(stacks: readonly StackSnapshot[]): string[] {
-  return stacks.flatMap(({ parameters, resolved = {} }) =>
-    Object.keys(resolved).flatMap((key) => parameters[key] ?? []),
-  );
 }
 
 async function textDifference({ template, deployed }: PlanRequest): Promise<string | undefined> {

@@ -3,6 +3,7 @@ import { planHeadline, type Plan } from '../change-set/changes.ts';
 import { InputError } from '../../core/errors.ts';
 import { poll } from '../../core/poll.ts';
 import { discardChangeSet } from '../execution/cancel.ts';
+import { PlanUnavailableError } from '../execution/execute.ts';
 import {
   blockedResult,
   executeAndJudge,
@@ -28,7 +29,7 @@ export async function apply(run: CommandRun): Promise<CommandResult> {
   const source = run.inputs.template === undefined ? undefined : await loadSource(run);
   const settings = readSettings(run);
   const prepared = await prepareStack(run);
-  const found = await readApprovedPlan(run, approved.plan);
+  const found = run.context.approved ?? (await readApprovedPlan(run, approved.plan));
   if ('executed' in found) return alreadyExecutedResult(found, prepared);
   const plan = 'gone' in found ? await remakePlan(run, approved, found, source, prepared) : found;
   if ('verdict' in plan) return plan;
@@ -44,7 +45,16 @@ export async function apply(run: CommandRun): Promise<CommandResult> {
   if (guard.length > 0) return blockedResult(run, guard);
   const stale = await storedDifferences(run.context, plan, run.inputs.intendedValues);
   if (stale.length > 0) return await staleResult(run, plan, stale);
-  return await executeAndJudge(run, plan, settings, source?.template);
+  try {
+    return await executeAndJudge(run, plan, settings, source?.template);
+  } catch (error) {
+    if (!(error instanceof PlanUnavailableError)) throw error;
+    run.context.log.info(`${error.message} Reading it again.`);
+    run.context = { ...run.context };
+    delete run.context.approved;
+    run.context.listing?.forget(run.inputs.stackName);
+    return await apply(run);
+  }
 }
 
 interface Approved {

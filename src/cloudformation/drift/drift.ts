@@ -103,8 +103,7 @@ export async function findDrift(
     context.log.info(`Drift detection was not possible: ${reasonOf(detected.refused)}`);
   }
   const own = 'refused' in detected ? (planned ?? NO_DRIFT) : detected;
-  const nested =
-    'refused' in detected ? await listNestedStacks(context, stack.stackId) : detected.nested;
+  const nested = 'refused' in detected ? await listNestedStacks(context, stack.stackId) : detected.nested;
   const found = [
     await maskDrift(context, own, stack.stackId, []),
     ...(await driftOfNestedStacks(context, nested, [], options)),
@@ -302,11 +301,15 @@ async function driftByDetection(
   const detectionId = await poll(context, { what, timeoutMs, isThrottle }, () =>
     startDetection(context, stackId),
   );
-  const ended = await poll(context, { what, timeoutMs, isThrottle, intervalMs: detectionIntervalMs }, async () => {
-    const command = new DescribeStackDriftDetectionStatusCommand({ StackDriftDetectionId: detectionId });
-    const status: DescribeStackDriftDetectionStatusOutput = await send(context.client, command, context);
-    return status.DetectionStatus === 'DETECTION_IN_PROGRESS' ? undefined : status;
-  });
+  const ended = await poll(
+    context,
+    { what, timeoutMs, isThrottle, intervalMs: detectionIntervalMs },
+    async () => {
+      const command = new DescribeStackDriftDetectionStatusCommand({ StackDriftDetectionId: detectionId });
+      const status: DescribeStackDriftDetectionStatusOutput = await send(context.client, command, context);
+      return status.DetectionStatus === 'DETECTION_IN_PROGRESS' ? undefined : status;
+    },
+  );
   const listed = (await listResources(context, stackId)).filter(isAlive);
   const own = listed.filter(({ ResourceType }) => ResourceType !== STACK_TYPE);
   const nested = nestedAmong(listed);

@@ -74,7 +74,7 @@ async function requestExecution(
     ...disableRollback(run, plan),
   });
   const operation = { kind: plan.kind, stackName: plan.stackName, stackId: plan.stackId };
-  await requireSameChangeSet(context, plan);
+  await requireSameChangeSet(run, plan);
   try {
     await requestOperation(run, operation, () => send(context.client, command, context));
     return undefined;
@@ -94,14 +94,25 @@ async function requestExecution(
   }
 }
 
+/** A plan that was read earlier in the run, and whose change set has been deleted, executed or outdated since. */
+export class PlanUnavailableError extends PlatformError {
+  override readonly name = 'PlanUnavailableError';
+
+  constructor({ changeSetName, stackName }: Plan) {
+    super('conflict', `The change set ${changeSetName} of stack ${stackName} can no longer be executed.`);
+  }
+}
+
 /**
  * A change set is executed by its name, which another one can have once it was deleted. To create one takes
  * CloudFormation longer than the two calls, so what is executed is what was read.
  *
- * @throws PlatformError when the name stands for another change set than the plan's.
+ * @throws PlatformError when the name stands for another change set than the plan's; PlanUnavailableError when the plan
+ * was read earlier in the run and cannot be executed any more.
  */
-async function requireSameChangeSet(context: CloudFormationContext, plan: Plan): Promise<void> {
+async function requireSameChangeSet({ context }: CommandRun, plan: Plan): Promise<void> {
   const now = await describePage(context, changeSetAddress(plan));
+  if (context.approved === plan && now?.ExecutionStatus !== 'AVAILABLE') throw new PlanUnavailableError(plan);
   if (now?.ChangeSetId === undefined || now.ChangeSetId === plan.changeSetId) return;
   throw new PlatformError(
     'conflict',

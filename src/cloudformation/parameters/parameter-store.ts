@@ -22,7 +22,7 @@ const MAX_AGE_MS = 60_000;
  */
 export async function readParameters(
   context: CloudFormationContext,
-  asked: Iterable<string>,
+  asked: readonly string[],
 ): Promise<Map<string, Parameter>> {
   const found = new Map<string, Parameter>();
   const names = [...new Set(asked)];
@@ -63,13 +63,13 @@ export class ReadParameters {
   async read(
     context: CloudFormationContext,
     names: readonly string[],
-    others: () => readonly string[],
+    others: readonly string[],
   ): Promise<Map<string, Parameter>> {
     if (this.#changed || names.length === 0) return await readParameters(context, names);
     const now = context.clock.now();
     const known = this.#batch;
     const isFresh = known && now - known.readAt < MAX_AGE_MS && names.every((name) => known.names.has(name));
-    const batch = isFresh ? known : this.#start(context, now, new Set([...names, ...others()]));
+    const batch = isFresh ? known : this.#start(context, now, [...new Set([...names, ...others])]);
     try {
       return await batch.found;
     } catch (error) {
@@ -80,9 +80,9 @@ export class ReadParameters {
     }
   }
 
-  #start(context: CloudFormationContext, readAt: number, names: ReadonlySet<string>) {
+  #start(context: CloudFormationContext, readAt: number, names: readonly string[]) {
     const found = readParameters(context, names);
-    this.#batch = { readAt, names, found };
+    this.#batch = { readAt, names: new Set(names), found };
     return this.#batch;
   }
 }

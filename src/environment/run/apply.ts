@@ -29,22 +29,29 @@ export async function applyEnvironment(
   const graph = targetGraph(request.manifest, request.choice, context.workspace);
   const images = runImages(request, graph);
   return await changeEnvironment(context, request, 'apply', async (locked, newer) => {
-    const renewed = new Map<string, string>();
-    const difference = await differences(locked, request, graph, plan, renewed);
+    const plans: ReadPlans = new Map();
+    locked.listing.expect(graph.targets.map(({ inputs }) => inputs.stackName));
+    const difference = await differences(locked, request, graph, plan, plans);
     if (difference.length > 0) return planChanged(request, difference);
     return await deployParts(locked, request, 'apply', {
       graph,
       images,
       ...(newer && { newer }),
       stack: {
-        change: (own, target) => executeStackPlan(own, request, target, plan.stacks[target.name], renewed),
-        plan: (own, target) => readStackPlan(own, target, plan.stacks[target.name], renewed),
+        change: (own, target) => executeStackPlan(own, request, target, plan.stacks[target.name], plans),
+        plan: (_own, target) => Promise.resolve(plans.get(target.name)),
         // An approved plan stays for a re-run of the job.
         discard: () => Promise.resolve(),
       },
     });
   });
 }
+
+/**
+ * The approved plans by the names of their stacks, as they were read before the first change. What was executed before,
+ * and what turned out to have nothing to change, has none.
+ */
+type ReadPlans = Map<string, Plan | undefined>;
 
 function planChanged({ choice }: EnvironmentRequest, difference: readonly string[]): RunEnd {
   const more = difference.length > 1 ? ` (and ${difference.length - 1} more)` : '';
@@ -58,7 +65,7 @@ async function differences(
   request: EnvironmentRequest,
   { targets }: TargetGraph,
   { environment, stacks, services = {} }: EnvironmentPlan,
-  renewed: Map<string, string>,
+  plans: ReadPlans,
 ): Promise<string[]> {
   const { existing } = request.choice;
   const { name } = request.choice.environment;
@@ -68,7 +75,7 @@ async function differences(
     targets.map(async (target) => {
       const planned = stacks[target.name];
       if (!planned) return [`${target.name}: it is not in the plan.`];
-      return (await stackDifferences(context, request, target, planned, renewed)).map(
+      return (await stackDifferences(context, request, target, planned, plans)).map(
         (text) => `${target.name}: ${text}`,
       );
     }),
@@ -95,7 +102,7 @@ async function stackDifferences(
   request: EnvironmentRequest,
   target: StackTarget,
   planned: PlannedStack,
-  renewed: Map<string, string>,
+  plans: ReadPlans,
 ): Promise<string[]> {
   switch (planned.kind) {
     case 'unchanged':
@@ -106,7 +113,7 @@ async function stackDifferences(
       return ['its template, parameters or tags are not those of the plan.'];
     }
     case 'change-set':
-      return await changeSetDifferences(context, request, target, planned, renewed);
+      return await changeSetDifferences(context, request, target, planned, plans);
   }
 }
 
@@ -116,19 +123,23 @@ async function changeSetDifferences(
   request: EnvironmentRequest,
   target: StackTarget,
   planned: Extract<PlannedStack, { kind: 'change-set' }>,
-  renewed: Map<string, string>,
+  plans: ReadPlans,
 ): Promise<string[]> {
   const { stackName } = target.inputs;
-  const found = await readPlan(await context.cloudFormation(), stackName, planned.plan);
+  const cloudFormation = await context.cloudFormation();
+  const found = await readPlan(cloudFormation, stackName, planned.plan);
   if ('executed' in found) return [];
   if (!('gone' in found)) {
     if (found.fingerprint !== planned.fingerprint) return ['its change set does something else.'];
-    return await storedDifferences(await context.cloudFormation(), found);
+    plans.set(target.name, found);
+    return await storedDifferences(cloudFormation, found, {}, (_, names) =>
+      context.listing.readParameters(cloudFormation, names),
+    );
   }
   const again = await runStackCommand(context, request, target, { command: 'plan' });
   const { plan } = again;
   if (plan?.fingerprint === planned.fingerprint) {
-    renewed.set(target.name, plan.hasChanges ? plan.changeSetName : '');
+    plans.set(target.name, plan.hasChanges ? plan : undefined);
     return [];
   }
   if (again.verdict === 'unchanged')
@@ -137,34 +148,20 @@ async function changeSetDifferences(
   return [`its change set is gone (${found.gone}), and made again it does something else.`, ...details];
 }
 
-/** The approved plan of a stack; undefined where it has none, or it was executed before. */
-async function readStackPlan(
-  context: EnvironmentContext,
-  { name, inputs }: StackTarget,
-  planned: PlannedStack | undefined,
-  renewed: ReadonlyMap<string, string>,
-): Promise<Plan | undefined> {
-  if (planned?.kind !== 'change-set') return undefined;
-  const changeSet = renewed.get(name) ?? planned.plan;
-  if (changeSet === '') return undefined;
-  const found = await readPlan(await context.cloudFormation(), inputs.stackName, changeSet);
-  return 'executed' in found || 'gone' in found ? undefined : found;
-}
-
 async function executeStackPlan(
   context: EnvironmentContext,
   request: EnvironmentRequest,
   target: StackTarget,
   planned: PlannedStack | undefined,
-  renewed: ReadonlyMap<string, string>,
+  plans: ReadPlans,
 ): Promise<StackEnd> {
   if (target.imageOf !== undefined && planned?.kind !== 'creation')
-    return await executeWithImage(context, request, target, planned, renewed);
+    return await executeWithImage(context, request, target, plans);
   if (planned?.kind === 'change-set') {
     const { fingerprint } = planned;
-    const plan = renewed.get(target.name) ?? planned.plan;
-    const inputs = { command: 'apply', plan, fingerprint } as const;
-    return stackEnd(await runStackCommand(context, request, target, inputs));
+    const known = plans.get(target.name);
+    const inputs = { command: 'apply', plan: known?.changeSetName ?? planned.plan, fingerprint } as const;
+    return stackEnd(await runStackCommand(context, request, target, inputs, known));
   }
   if (planned?.kind === 'creation') return await createStack(context, request, target);
   const reason = `Nothing to change in stack ${target.inputs.stackName}, as planned.`;
@@ -179,10 +176,9 @@ async function executeWithImage(
   context: EnvironmentContext,
   request: EnvironmentRequest,
   target: StackTarget,
-  planned: PlannedStack | undefined,
-  renewed: ReadonlyMap<string, string>,
+  plans: ReadPlans,
 ): Promise<StackEnd> {
-  const approved = await readStackPlan(context, target, planned, renewed);
+  const approved = plans.get(target.name);
   const again = await runStackCommand(context, request, target, { command: 'plan' });
   if (again.verdict !== 'planned') return stackEnd(again);
   const { plan } = again;
@@ -190,7 +186,13 @@ async function executeWithImage(
   if (isSame) {
     const { changeSetName, fingerprint } = plan;
     return stackEnd(
-      await runStackCommand(context, request, target, { command: 'apply', plan: changeSetName, fingerprint }),
+      await runStackCommand(
+        context,
+        request,
+        target,
+        { command: 'apply', plan: changeSetName, fingerprint },
+        plan,
+      ),
     );
   }
   await discardPlan(await context.cloudFormation(), plan);

@@ -11,12 +11,17 @@ import { runningRevisionOf } from './follow-service.ts';
 import type { StackEnd } from './result.ts';
 import { smokeTestOf, type StackTarget } from './targets.ts';
 
-/** Runs a command of deploy-stack on a target. A service that it changes is followed, and tested where it pauses. */
+/**
+ * Runs a command of deploy-stack on a target. A service that it changes is followed, and tested where it pauses.
+ *
+ * @param approved for `apply`: the plan, where this run has read it.
+ */
 export async function runStackCommand(
   context: EnvironmentContext,
   request: EnvironmentRequest,
   target: StackTarget,
   change: Partial<DeployStackInputs> = {},
+  approved?: Plan,
 ): Promise<StackResult> {
   const smokeTest = smokeTestOf(request.choice.environment, target.service?.smokeTest);
   const cloudFormation: StackCommandContext = {
@@ -24,6 +29,7 @@ export async function runStackCommand(
     followService: (service, signal) =>
       Promise.resolve(followChangedService(context.services, service, signal, smokeTest)),
     runningRevision: (arn) => runningRevisionOf(context.services, arn),
+    ...(approved && { approved }),
     ...(target.service && { isInEffect: (plan) => describeCatchUp(context.services, plan) }),
   };
   const inputs = {
@@ -64,7 +70,7 @@ export function deployingStacks(request: EnvironmentRequest): StackWork {
       if (result?.verdict !== 'planned') return stackEnd(await runStackCommand(context, request, target));
       const { changeSetName: plan, fingerprint } = result.plan;
       const inputs = { command: 'apply', plan, fingerprint } as const;
-      const applied = await runStackCommand(context, request, target, inputs);
+      const applied = await runStackCommand(context, request, target, inputs, result.plan);
       if (applied.verdict !== 'blocked' && applied.verdict !== 'plan-changed') planned.delete(target);
       return stackEnd(applied);
     },

@@ -62,9 +62,10 @@ async function releaseByLockedStack(
   if (!target.service || image === undefined) return undefined;
   const names = ledgerOf(environment, target.service);
   const images = { candidate: image, recorded };
-  const planned = await withCandidateImage(context.services, names, images, () =>
-    runStackCommand(context, environment, target, { command: 'plan' }),
-  );
+  const planned = await withCandidateImage(context.services, names, images, () => {
+    context.listing.parameters.forget();
+    return runStackCommand(context, environment, target, { command: 'plan' });
+  });
   if (planned.verdict !== 'planned') return undefined;
   let isExecuted = false;
   try {

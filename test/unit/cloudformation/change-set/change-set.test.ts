@@ -157,7 +157,7 @@ describe('waiting', () => {
     expect(aws.clock.sleeps.slice(0, 10)).toEqual(Array.from({ length: 10 }, () => 500));
     expect(aws.clock.sleeps.slice(10, 20)).toEqual(Array.from({ length: 10 }, () => 1000));
     expect(new Set(aws.clock.sleeps.slice(20))).toEqual(new Set([2000]));
-    expect(aws.inputs('DescribeChangeSet')[0]).toEqual(ADDRESS);
+    expect(aws.inputs('DescribeChangeSet')[0]).toEqual({ ...ADDRESS, IncludePropertyValues: true });
   });
 
   test('a failed one is an answer', async () => {
