@@ -156,12 +156,11 @@ async function requestPlan(
   changeSet.made = made;
   const set = await waitForChangeSet(context, made, inputs.timeoutMs);
   if (set.Status !== 'FAILED') {
-    const options = {
-      first: set,
-      template: (changes: readonly AwsChange[]) => sameText(template, changes, deployed),
-    };
-    const tree = await readChangeSetTree(context, changeSetAddress(made), options);
-    return await buildPlan(context, tree, changeSet.kind, true, deployed && { deployed });
+    const tree = await readChangeSetTree(context, changeSetAddress(made), { first: set });
+    return await buildPlan(context, tree, changeSet.kind, true, {
+      ...(stack && { stack }),
+      ...(deployed && { deployed }),
+    });
   }
   const failures = await failuresOf(context, set);
   if (failures.length > 0) {
@@ -171,17 +170,6 @@ async function requestPlan(
   const plan = await buildPlan(context, { set, changes: [], nested: [] }, changeSet.kind, false);
   await deleteChangeSet(context, made, CLEAN_UP_MS);
   return plan;
-}
-
-/** The deployed text, where it is the submitted one: what AWS returns for it is known then, and need not be read. */
-async function sameText(
-  { body }: Template,
-  changes: readonly AwsChange[],
-  deployed: PlanRequest['deployed'],
-): Promise<string | undefined> {
-  if (body === undefined || !hasOldValues(changes)) return undefined;
-  const text = await deployed?.();
-  return text === body ? text : undefined;
 }
 
 function hasOldValues(changes: readonly AwsChange[]): boolean {
@@ -352,28 +340,16 @@ interface Before {
 }
 
 /**
- * Whether the running template may hide old values that the new one does not: it has other secrets, or its resources are
- * other ones than those that the change set shows.
- */
-function mayHideMore({ changes, template }: ChangeSetTree, stack: StackSnapshot | undefined): boolean {
-  if (!hasOldValues(changes)) return false;
-  if (!stack || template === undefined) return true;
-  const hidden = findSensitive([template]).parameters;
-  const hasOther = Object.entries(stack.parameters).some(
-    ([name, value]) => (value === MASKED || isSecretName(name)) && !hidden.has(name),
-  );
-  return hasOther || changes.some(isOfTemplate);
-}
-
-/**
- * Whether a change may come from the template itself.
+ * Whether the running template may hide old values: its hidden parameters are among those that the stack has. CloudFormation
+ * answers `****` for one that is NoEcho.
  *
- * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChangeDetail.html for ChangeSource
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
  */
-function isOfTemplate({ Action, Details = [] }: AwsChange): boolean {
-  if (Action === 'Add') return false;
-  if (Action !== 'Modify' || Details.length === 0) return true;
-  return Details.some(({ ChangeSource: source = 'DirectModification' }) => source === 'DirectModification');
+function mayHide({ changes }: ChangeSetTree, stack: StackSnapshot | undefined): boolean {
+  if (!hasOldValues(changes)) return false;
+  return (
+    !stack || Object.entries(stack.parameters).some(([name, value]) => value === MASKED || isSecretName(name))
+  );
 }
 
 /** Old values are masked by the running template, which may use a secret in another place. */
@@ -387,7 +363,7 @@ async function sensitiveOf(
     if (deployed) return await deployed();
     return set.StackId ? await readTemplate(context, { StackName: set.StackId }) : undefined;
   };
-  const running = mayHideMore(tree, stack) ? await read() : undefined;
+  const running = mayHide(tree, stack) ? await read() : undefined;
   return findSensitive([template, running].filter((text) => text !== undefined));
 }
 

@@ -35,23 +35,19 @@ interface ReadOptions {
   executed?: boolean;
   /** The first page with values, where it was read before. */
   first?: DescribeChangeSetOutput;
-  /** The submitted template as AWS returns it, where that is known before. */
-  template?: (changes: readonly AwsResourceChange[]) => Promise<string | undefined>;
 }
 
 /** Reads a created change set with all pages and nested change sets. */
 export async function readChangeSetTree(
   context: CloudFormationContext,
   changeSet: ChangeSetAddress,
-  { executed, first, template: known }: ReadOptions = {},
+  { executed, first }: ReadOptions = {},
 ): Promise<ChangeSetTree> {
   const set = await describeChangeSet(context, changeSet, first);
   const changes = (set.Changes ?? []).flatMap(({ ResourceChange }) =>
     ResourceChange ? [ResourceChange] : [],
   );
-  const template =
-    (await known?.(changes)) ??
-    (await readTemplate(context, { StackName: set.StackId, ChangeSetName: set.ChangeSetName }));
+  const template = await readTemplate(context, { StackName: set.StackId, ChangeSetName: set.ChangeSetName });
   const nested = await Promise.all(
     changes.map(async ({ LogicalResourceId, ChangeSetId, PhysicalResourceId: stackId = '' }) => {
       if (!LogicalResourceId || !ChangeSetId) return [];
