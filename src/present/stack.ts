@@ -159,6 +159,7 @@ function resultOf(result: StackResult): Record<string, unknown> {
     durationSeconds: seconds(result.durationMs),
     ...(plan && {
       hasChanges: plan.hasChanges,
+      ...(!plan.hasChanges && { provenBy: plan.proof ?? 'change-set' }),
       changes: countEffects(plan),
       plan: planName(plan),
       fingerprint: plan.fingerprint,

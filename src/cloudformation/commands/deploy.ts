@@ -213,7 +213,7 @@ export async function unchangedResult(
   if (set.length === 0) {
     return { verdict: 'unchanged', reason: unchangedReason(plan), plan, stack };
   }
-  const reason = `No resource of stack ${stackName} planChangedResult; set was its ${set.join(' and ')}.`;
+  const reason = `Nothing to change in the resources of stack ${stackName}. Updated its ${set.join(' and ')}.`;
   return { verdict: 'updated', reason, plan, stack };
 }
 
