@@ -51,7 +51,7 @@ export class TemplateSyntaxError extends PlatformError {
  * take about ten times the memory of the text, so the texts that are kept have a limit in all.
  */
 const recent = new Map<string, TemplateDocument>();
-const RECENT_CHARACTERS = 6_000_000;
+const RECENT_CHARACTERS = 3_000_000;
 let recentCharacters = 0;
 
 /**

@@ -20,7 +20,7 @@ export async function measureCancel(size: number): Promise<Row[]> {
 
 async function cancelStacks(stacks: number): Promise<Row[]> {
   const environment = await ScaleEnvironment.start({
-    ...{ stacks, services: 0, chain: 0, readers: Infinity },
+    ...{ stacks, services: 0, chain: 0, readers: 0 },
     scenario: { resources: [{ match: { stack: 'dev-shop' }, on: 'create', seconds: 3_600_000 }] },
   });
   const { sandbox } = environment;

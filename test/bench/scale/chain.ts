@@ -22,7 +22,7 @@ async function chainMs(slow: number): Promise<number> {
     stacks: CHAIN + slow,
     services: 0,
     chain: CHAIN,
-    readers: Infinity,
+    readers: 0,
     // An hour, in which the chain ends.
     scenario: {
       resources: [{ match: { stack: 'dev-shop-plain' }, on: 'create', seconds: 3_600_000 }],

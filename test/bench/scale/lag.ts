@@ -10,7 +10,7 @@ const SHORTEST_S = 15;
 export async function measureLag(size: number): Promise<Row[]> {
   const stacks = sized(STACKS, size);
   const environment = await ScaleEnvironment.start({
-    ...{ stacks, services: 0, chain: 0, readers: Infinity, timeScale: 1 },
+    ...{ stacks, services: 0, chain: 0, readers: 0, timeScale: 1 },
     scenario: {
       resources: Array.from({ length: stacks }, (_, index) => ({
         match: { stack: `dev-shop-plain-${String(index + 1).padStart(3, '0')}`, type: 'AWS::SNS::Topic' },

@@ -8,7 +8,10 @@ export interface PlatformSize {
   services: number;
   /** How many of the stacks are `chain-1` … `chain-n`, each of which reads a parameter of the one before; default 5. */
   chain?: number;
-  /** Of the plain stacks, each n-th imports an export of the first, and each following one reads its parameter; default 10. */
+  /**
+   * Of the plain stacks, each n-th imports an export of the first, and each following one reads its parameter; default 10,
+   * and 0 for none.
+   */
   readers?: number;
   /** Further lines of the environment in the manifest, such as `promote-from: dev`. */
   environment?: Readonly<Record<string, string>>;
@@ -76,7 +79,7 @@ function stackTemplates(size: PlatformSize): Record<string, string> {
   const [first, ...others] = numbered('plain', stacks - Object.keys(templates).length);
   if (first !== undefined) templates[first] = plain(first);
   for (const [index, name] of others.entries()) {
-    const kind = index % readers;
+    const kind = readers === 0 ? NaN : index % readers;
     templates[name] = plain(name, kind === 0 ? IMPORT : kind === 1 ? READ : undefined);
   }
   return templates;
