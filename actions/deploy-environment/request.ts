@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
+import { availableParallelism, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Context } from '../../src/core/context.ts';
+import { Slots } from '../../src/core/concurrency.ts';
 import { InputError, reasonOf } from '../../src/core/errors.ts';
 import type { Inputs } from '../../src/core/inputs/contract.ts';
 import { type Manifest, readManifest } from '../../src/environment/manifest/manifest.ts';
@@ -11,7 +13,6 @@ import {
 } from '../../src/environment/run/context.ts';
 import { type BuildValues, requireBuildValues } from '../../src/environment/service/build-values.ts';
 import { type Choice, chooseTargets } from '../../src/environment/run/targets.ts';
-import { BuildSlots, buildsOfMachine } from '../../src/images/build-slots.ts';
 import { orderJudge } from '../../src/delivery/order-judge.ts';
 import { commitOf, readCheckout } from '../../src/github/checkout.ts';
 import { ownerAndName } from '../../src/github/client.ts';
@@ -58,7 +59,7 @@ export async function openRun(
   const folder = dirname(resolve(workspace, inputs.manifest));
   const checkout = await readCheckout({ workspace, folder, github, env, context });
   const commit = commitOf(inputs.commit, checkout, { github, context });
-  const builds = new BuildSlots(maxBuilds(inputs['max-builds']));
+  const builds = new Slots(maxBuilds(inputs['max-builds']));
   const opened = openEnvironmentContext({
     context,
     env,
@@ -70,6 +71,21 @@ export async function openRun(
     builds,
   });
   return { inputs, context: opened, manifest, choice };
+}
+
+/** What a build takes in memory, in bytes: more builds at once than fit would slow all of them, or end one. */
+const MEMORY_PER_BUILD = 2 * 1024 ** 3;
+
+/**
+ * How many builds this machine can run at once: one for each core that the process may use, and for each 2 GiB of memory,
+ * but one at least.
+ *
+ * @see https://nodejs.org/api/process.html#processconstrainedmemory for the memory of a container
+ */
+function buildsOfMachine(): number {
+  const constrained = process.constrainedMemory();
+  const memory = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+  return Math.max(1, Math.min(availableParallelism(), Math.floor(memory / MEMORY_PER_BUILD)));
 }
 
 const MOST_BUILDS = 100;

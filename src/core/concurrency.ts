@@ -26,6 +26,70 @@ export async function inParallel<T>(
   if (failures.length > 0) throw failures[0];
 }
 
+/** Work of which only so much runs at once, wherever in a run it comes up. */
+export class Slots {
+  readonly #most: number;
+  readonly #waiting: Waiter[] = [];
+  #running = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /**
+   * Does the work as soon as a slot is free. The most urgent goes first, then what came first.
+   *
+   * @param waiting says that it waits.
+   * @throws the signal's reason when it is aborted before the work begins; what the work throws.
+   */
+  async run<T>(
+    { signal, urgency = 0 }: { signal: AbortSignal; urgency?: number },
+    work: () => Promise<T>,
+    waiting: (most: number) => void = () => undefined,
+  ): Promise<T> {
+    signal.throwIfAborted();
+    if (this.#running < this.#most) {
+      this.#running++;
+    } else {
+      waiting(this.#most);
+      await this.#turn(signal, urgency);
+    }
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      // The next one takes the slot over.
+      if (next) next.go();
+      else this.#running--;
+    }
+  }
+
+  #turn(signal: AbortSignal, urgency: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+        reject(signal.reason as Error);
+      };
+      const waiter: Waiter = {
+        urgency,
+        go: () => {
+          signal.removeEventListener('abort', leave);
+          resolve();
+        },
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      const behind = this.#waiting.findIndex((other) => other.urgency < urgency);
+      this.#waiting.splice(behind < 0 ? this.#waiting.length : behind, 0, waiter);
+    });
+  }
+}
+
+/** Work that waits for a slot. */
+interface Waiter {
+  urgency: number;
+  go(): void;
+}
+
 /** A node of a graph of work. */
 export interface GraphNode {
   name: string;

@@ -1,8 +1,8 @@
 import type { ECRClient } from '@aws-sdk/client-ecr';
+import type { Slots } from '../core/concurrency.ts';
 import type { Context } from '../core/context.ts';
 import type { BaseDigests } from './bases.ts';
 import type { BakeRequest } from './build/bake.ts';
-import type { BuildSlots } from './build-slots.ts';
 import type { BuildRequest } from './build/command.ts';
 import type { Progress } from './progress.ts';
 import { registryAccess, registryPassword, type RegistryPassword } from './registry/access/ecr.ts';
@@ -76,7 +76,7 @@ export interface ImageContext extends BuildContext {
   /** Shared by the builds of one command; absent: there is one build. */
   bases?: BaseDigests;
   /** Shared by the builds of one command; absent: there is one build. */
-  builds?: BuildSlots;
+  builds?: Slots;
 }
 
 /** What a run works with once the repository is known. */

@@ -36,7 +36,13 @@ export async function createImage(
   if (source.kind === 'mirror') return mirrorImage(source, build);
   const { context } = build;
   const built = await (context.builds
-    ? context.builds.run(context, () => buildAndTake(source.build, build, previous))
+    ? context.builds.run(
+        context,
+        () => buildAndTake(source.build, build, previous),
+        (most) => {
+          context.log.info(`Waiting for another build to end (max-builds: ${most}).`);
+        },
+      )
     : buildAndTake(source.build, build, previous));
   if ('layout' in built) return push(built.layout, build);
   const { registry, repository } = build;

@@ -1,12 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import { cloudFormationClient } from '../../aws/clients.ts';
 import { BaseDigests } from '../../images/bases.ts';
-import { BuildSlots, buildsOfMachine } from '../../images/build-slots.ts';
 import { createSession, requireSessionAccount, type Session } from '../../aws/session.ts';
 import type { RunIdentity } from '../../cloudformation/command-run.ts';
 import { type ListingContext, StackListing } from '../../cloudformation/listing.ts';
 import type { Context } from '../../core/context.ts';
-import { withTimeLimit } from '../../core/concurrency.ts';
+import { type Slots, withTimeLimit } from '../../core/concurrency.ts';
 import type { Approval, ApprovalRequest } from '../../delivery/approval.ts';
 import { holdParameter } from '../../delivery/hold.ts';
 import { environmentLock, withLock } from '../../delivery/lock.ts';
@@ -40,8 +39,8 @@ export interface EnvironmentContext extends Context {
   services: ServiceContext;
   /** Of the images that the run builds. */
   bases: BaseDigests;
-  /** How many of them are built at once. */
-  builds: BuildSlots;
+  /** How many of them are built at once; absent where none is built. */
+  builds?: Slots;
 }
 
 /** The approvals of a run as a record has them: none where nobody was asked. */
@@ -60,7 +59,7 @@ interface Opening {
   role: string | undefined;
   /** Those of the run, where it is at several places. */
   bases?: BaseDigests;
-  builds?: BuildSlots;
+  builds?: Slots;
 }
 
 /** Opens an environment's account, without a call. */
@@ -73,12 +72,21 @@ export function openEnvironmentContext({
   environment,
   role,
   bases = new BaseDigests(),
-  builds = new BuildSlots(buildsOfMachine()),
+  builds,
 }: Opening): EnvironmentContext {
   // Many stacks wait on one signal at once, and that is no leak.
   setMaxListeners(0, context.signal);
   const session = createSession({ region: environment.region, roleToAssume: role, context, env });
-  return { ...inSession(context, session, env), role, github, commit, workspace, env, bases, builds };
+  return {
+    ...inSession(context, session, env),
+    role,
+    github,
+    commit,
+    workspace,
+    env,
+    bases,
+    ...(builds && { builds }),
+  };
 }
 
 function inSession(context: Context, session: Session, env: NodeJS.ProcessEnv) {

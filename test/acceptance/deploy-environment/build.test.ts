@@ -136,7 +136,7 @@ test('so many images are built at once as max-builds says', async () => {
   const two = await built('2');
   expect(two.docker.builds).toHaveLength(6);
   expect(two.docker.mostBuilds).toBe(2);
-  expect(two.run.log).toContain('Waiting: 2 other builds are running (max-builds).');
+  expect(two.run.log).toContain('Waiting for another build to end (max-builds: 2).');
   expect((await built('100')).docker.mostBuilds).toBeGreaterThan(2);
   const wrong = await built('0');
   expect(wrong.run.outputs['reason']).toContain('max-builds: ');
