@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { runAction } from '../../src/core/action.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import { environmentUrl } from '../../src/environment/manifest/places.ts';
@@ -6,6 +7,9 @@ import { presentEnvironment } from '../../src/present/environment.ts';
 import { COMMANDS } from './commands.ts';
 import { contract } from './contract.ts';
 import { openRun, type Run } from './request.ts';
+
+// By default V8 collects when the heap is four times what is in use: plans of large templates would take a gigabyte.
+setFlagsFromString('--heap-growing-percent=40');
 
 await runAction({
   name: 'deploy-environment',
