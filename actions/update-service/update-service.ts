@@ -8,8 +8,7 @@ import {
 } from '../../src/delivery/release/request.ts';
 import { type RunRequest, runTask } from '../../src/delivery/one-off/run-task.ts';
 import { registerOnly, type RevisionRequest } from '../../src/delivery/revision/register-revision.ts';
-import { releaseService } from '../../src/delivery/release/release-service.ts';
-import { restartService } from '../../src/delivery/release/restart-service.ts';
+import { releaseService, restartService } from '../../src/delivery/release/release-service.ts';
 import { rollbackService } from '../../src/delivery/release/rollback-service.ts';
 import type { ServiceResult } from '../../src/delivery/release/result.ts';
 import { serviceStatus } from '../../src/delivery/release/status.ts';

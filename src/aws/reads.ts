@@ -31,8 +31,8 @@ const STOPPING_MS = 5000;
 interface Waiter<V> {
   caller: Caller;
   key: string;
-  resolve(value: V | undefined): void;
-  reject(error: unknown): void;
+  resolve: (value: V | undefined) => void;
+  reject: (error: unknown) => void;
 }
 
 /**
@@ -215,5 +215,41 @@ export class ReadOnce<C extends object, V> {
     const kept = this.#kept.get(client) ?? new Map<string, Promise<V>>();
     this.#kept.set(client, kept);
     return kept;
+  }
+}
+
+/** A value is read again when it is older: others may have changed it meanwhile. */
+const AHEAD_MS = 60_000;
+
+/**
+ * Reads something of all parts of a run as soon as one of them asks, since the parts ask one after the other: each waits
+ * for something of its own first. It is the state before the run changes that part, and no proof after it.
+ */
+export class ReadAhead<V> {
+  readonly #names: readonly string[];
+  readonly #clock: Context['clock'];
+  readonly #read: (name: string) => Promise<V>;
+  #ahead: { at: number; values: ReadonlyMap<string, Promise<V>> } | undefined;
+
+  constructor(names: readonly string[], clock: Context['clock'], read: (name: string) => Promise<V>) {
+    this.#names = names;
+    this.#clock = clock;
+    this.#read = read;
+  }
+
+  /**
+   * What was read of a part at most a minute ago; else all of them are read again.
+   *
+   * @throws what the read of this part throws.
+   */
+  async get(name: string): Promise<V> {
+    const now = this.#clock.now();
+    if (!this.#ahead || now - this.#ahead.at > AHEAD_MS) {
+      const values = new Map(this.#names.map((one) => [one, this.#read(one)]));
+      // A failure is that of the part that asks.
+      for (const value of values.values()) value.catch(() => undefined);
+      this.#ahead = { at: now, values };
+    }
+    return await (this.#ahead.values.get(name) ?? this.#read(name));
   }
 }

@@ -268,15 +268,6 @@ export async function describeServiceDeployment(
   throw new PlatformError('not-found', `ECS does not know the service deployment ${arn} (${reason})`);
 }
 
-/** Reads service deployments by ARN, without those that do not exist. */
-export async function describeServiceDeployments(
-  context: EcsContext,
-  arns: readonly string[],
-): Promise<ReadonlyMap<string, ServiceDeployment>> {
-  const found = await deployments.all(await context.ecs(), arns, context);
-  return new Map([...found].flatMap(([arn, { deployment }]) => (deployment ? [[arn, deployment]] : [])));
-}
-
 /** Reads a service revision; undefined when it is not there (yet). */
 export async function describeRevision(
   context: EcsContext,

@@ -32,7 +32,7 @@ import { pruneRevisions } from './prune.ts';
 import { proveRelease } from '../rollout/prove-release.ts';
 import { endRefused, findObjection, refuseRelease, withServiceLock } from './release-order.ts';
 import type { Release } from './release.ts';
-import type { ServiceContext, ServiceRequest, ServiceTarget } from './request.ts';
+import type { RestartRequest, ServiceContext, ServiceRequest, ServiceTarget } from './request.ts';
 import type { ServiceResult, SmokeTestResult } from './result.ts';
 import { testDeployment } from '../rollout/smoke-test.ts';
 
@@ -46,6 +46,24 @@ export async function releaseService(
   return await withServiceLock(context, request, async (locked) => {
     const result = await runRelease(locked, request, (inner, release) => deploy(inner, release, request));
     return await pruneRevisions(locked, request, result);
+  });
+}
+
+/**
+ * Starts all tasks of a service again, of the revision that it runs: they read rotated secrets, and pull what a tag
+ * outside ECR points to now. It waits for the service's lock as a release does, and the ledger keeps its release. Never
+ * throws.
+ */
+export async function restartService(
+  context: ServiceContext,
+  request: RestartRequest,
+): Promise<ServiceResult> {
+  return await releaseService(context, {
+    ...request,
+    source: { kind: 'current' },
+    changes: { images: {}, environment: {}, secrets: {}, environmentMode: 'merge' },
+    forceNewDeployment: true,
+    isUnrecorded: true,
   });
 }
 

@@ -26,7 +26,7 @@ import { runParts, type Part } from './parts.ts';
 import { overallVerdict, type RunEnd, type RunResult } from './result.ts';
 import { releaseExisting } from '../service/existing.ts';
 import { requireGivenImages, requireSignedImages } from '../service/given-images.ts';
-import { deployService } from './services.ts';
+import { deployService, readServices, type ServiceReads } from './services.ts';
 import { deployingStacks, type StackWork } from './stacks.ts';
 import { neighboursOf, targetGraph, type TargetGraph } from './targets.ts';
 
@@ -227,7 +227,7 @@ export async function deployParts(
     ...approvalsIn(context),
     ...(deployment.newer && { allowOlder: true }),
   });
-  const parts = await runParts(context, partsOf(request, deployment));
+  const parts = await runParts(context, partsOf(request, deployment, readServices(context, request)));
   return {
     command,
     ...overallVerdict(environment.name, parts, { verdict: 'deployed', what: 'is deployed' }),
@@ -240,6 +240,7 @@ export async function deployParts(
 function partsOf(
   request: EnvironmentRequest,
   { graph: { targets, graph }, images, stack }: Deployment,
+  reads: ServiceReads,
 ): Part[] {
   const own = targets.map((target): Part => {
     const { name, service } = target;
@@ -253,7 +254,12 @@ function partsOf(
       kind: 'service',
       after: image === undefined ? after : [...after, image],
       work: async (context) =>
-        deployService(context, request, { target, service, stack }, await images.imageOf(context, name)),
+        deployService(
+          context,
+          request,
+          { target, service, stack, reads },
+          await images.imageOf(context, name),
+        ),
     };
   });
   const existing = request.choice.existing.map((target): Part => {

@@ -111,7 +111,7 @@ async function unchangedImage(
   if (!service) return undefined;
   const at = place ? contextAt(context, environment, place, 'change') : context;
   const address = place ?? { cluster: clusterName(request.manifest, environment), service: name };
-  return await releasedImage(at, request, service, await readRunningRevision(at.services, address));
+  return await releasedImage(at, request, service, readRunningRevision(at.services, address));
 }
 
 /** How the images of a service that exists already are named, without tag and digest. */

@@ -1,5 +1,6 @@
 import { findStack } from '../../cloudformation/listing.ts';
 import { isFailedCreation, isShell } from '../../cloudformation/stack.ts';
+import { ReadAhead } from '../../aws/reads.ts';
 import { errorInfo } from '../../core/errors.ts';
 import { sentence } from '../../core/text.ts';
 import { findHold } from '../../delivery/hold.ts';
@@ -10,7 +11,7 @@ import { releaseService } from '../../delivery/release/release-service.ts';
 import type { ServiceRequest } from '../../delivery/release/request.ts';
 import type { ServiceResult } from '../../delivery/release/result.ts';
 import { describeService } from '../../ecs/service.ts';
-import { readRunningRevision } from '../../ecs/running-revision.ts';
+import { readRunningRevision, type RunningRevision } from '../../ecs/running-revision.ts';
 import { digestOfReference } from '../../images/registry/manifest.ts';
 import type { Service } from '../manifest/manifest.ts';
 import { requireSignedImage } from '../../images/signature/verify.ts';
@@ -33,7 +34,7 @@ import type { PartEnd, StackEnd } from './result.ts';
 export async function deployService(
   context: EnvironmentContext,
   request: EnvironmentRequest,
-  { target, service, stack }: ServiceWork,
+  { target, service, stack, reads }: ServiceWork,
   image: string | undefined,
 ): Promise<PartEnd> {
   const { name: environment, promoteFrom } = request.choice.environment;
@@ -52,7 +53,7 @@ export async function deployService(
     if (!created.ok) return created;
     return await finishFirstRelease(context, request, service, first, created);
   }
-  const known = await readRelease(context.services, ledgerOf(request, service));
+  const known = await reads.releases.get(service.name);
   if (promoteFrom === undefined && image !== undefined && image !== known?.image)
     return await releaseImage(context, request, { target, service, stack }, image, known);
   const changed = await stack.change(context, target);
@@ -61,7 +62,30 @@ export async function deployService(
     context.log.info(`${service.name} keeps its image: promote-environment brings images to ${environment}.`);
   if (known.preDeploy === 'pending')
     return await finishFirstRelease(context, request, service, known, changed);
-  return await keepRelease(context, request, service, known, changed);
+  // A stack that changes may change what its service runs.
+  const running = changed.verdict === 'unchanged' ? await reads.running.get(service.name) : undefined;
+  return await keepRelease(context, request, service, known, { changed, running });
+}
+
+/** What the services of a run are, read together before they are changed. */
+export interface ServiceReads {
+  /** What the ledger has. */
+  releases: ReadAhead<Release | undefined>;
+  running: ReadAhead<RunningRevision | undefined>;
+}
+
+export function readServices(context: EnvironmentContext, request: EnvironmentRequest): ServiceReads {
+  const { manifest, choice } = request;
+  const cluster = clusterName(manifest, choice.environment);
+  const names = choice.services.map(({ name }) => name);
+  return {
+    releases: new ReadAhead(names, context.clock, (name) =>
+      readRelease(context.services, ledgerOf(request, { name })),
+    ),
+    running: new ReadAhead(names, context.clock, (name) =>
+      readRunningRevision(context.services, { cluster, service: name }),
+    ),
+  };
 }
 
 /** A service, and how its stack is changed. */
@@ -69,13 +93,14 @@ interface ServiceWork {
   target: StackTarget;
   service: Service;
   stack: StackWork;
+  reads: ServiceReads;
 }
 
 /** Releases an image: by the service's stack where its change is a rollout already, else by ECS after it. */
 async function releaseImage(
   context: EnvironmentContext,
   request: EnvironmentRequest,
-  { target, service, stack }: ServiceWork,
+  { target, service, stack }: Omit<ServiceWork, 'reads'>,
   image: string,
   known: Release | undefined,
 ): Promise<PartEnd> {
@@ -106,11 +131,11 @@ async function keepRelease(
   request: EnvironmentRequest,
   service: Service,
   known: Release,
-  changed: StackEnd,
+  { changed, running: before }: { changed: StackEnd; running: RunningRevision | undefined },
 ): Promise<PartEnd> {
   const { image, proven, from } = known;
   const target = requestOf(context, request, service, image);
-  const running = await readRunningRevision(context.services, target);
+  const running = before ?? (await readRunningRevision(context.services, target));
   if (!running) {
     context.log.info(noService(target));
     return changed;

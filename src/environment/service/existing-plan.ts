@@ -45,7 +45,7 @@ async function plannedService(
     return runs ? { kind: 'unchanged' } : { kind: 'release', from, to };
   }
   if (!target.build || !buildsImages(request)) return { kind: 'unchanged' };
-  const released = await releasedImage(at, request, target, running);
+  const released = await releasedImage(at, request, target, Promise.resolve(running));
   return released === undefined ? { kind: 'build', from } : { kind: 'unchanged' };
 }
 

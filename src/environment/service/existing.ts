@@ -44,8 +44,10 @@ async function keepExisting(
   request: EnvironmentRequest,
   target: ExistingTarget,
 ): Promise<PartEnd> {
-  const running = await readExisting(at, target);
-  const known = await readRelease(at.services, ledgerOf(request, target));
+  const [running, known] = await Promise.all([
+    readExisting(at, target),
+    readRelease(at.services, ledgerOf(request, target)),
+  ]);
   if (!known && !running.isSteady) {
     const reason = `${target.name} is not steady: the tasks that it wants do not all run ${running.name}, and no release of it is recorded. Nothing was changed. Fix: Look at the service's deployment in ECS, and run this again when it has ended.`;
     return { verdict: 'failed', ok: false, reason };

@@ -35,14 +35,15 @@ export async function pendingReleases(
   try {
     const images = await Promise.all([
       ...services.map(async (service) => {
-        const running = await readRunningRevision(context.services, { cluster, service: service.name });
-        const image = await releasedImage(context, request, service, running);
-        return { name: service.name, running, image };
+        const reading = readRunningRevision(context.services, { cluster, service: service.name });
+        const image = await releasedImage(context, request, service, reading);
+        return { name: service.name, running: await reading, image };
       }),
       ...existing.map(async (target) => {
         const at = contextAt(context, environment, target.place, 'read');
-        const running = await readRunningRevision(at.services, target.place);
-        return { name: target.name, running, image: await releasedImage(at, request, target, running) };
+        const reading = readRunningRevision(at.services, target.place);
+        const image = await releasedImage(at, request, target, reading);
+        return { name: target.name, running: await reading, image };
       }),
     ]);
     const others = images.filter(({ image }) => image === undefined);
@@ -69,15 +70,19 @@ function releasedExisting({ choice, images }: EnvironmentRequest): Choice['exist
  * The image that a service runs, whole, where that is what the run would release.
  *
  * @param context where the service is.
+ * @param reading what the service runs; the ledger is read meanwhile.
  */
 export async function releasedImage(
   context: EnvironmentContext,
   request: EnvironmentRequest,
   service: Pick<Service, 'name' | 'preDeploy'>,
-  running: RunningRevision | undefined,
+  reading: Promise<RunningRevision | undefined>,
 ): Promise<string | undefined> {
+  const [running, release] = await Promise.all([
+    reading,
+    readRelease(context.services, ledgerOf(request, service)),
+  ]);
   if (!running?.isSteady) return undefined;
-  const release = await readRelease(context.services, ledgerOf(request, service));
   if (!release || !running.images.includes(release.image)) return undefined;
   const { proven, preDeploy } = release;
   if (!proven || preDeploy === 'pending' || service.preDeploy?.when === 'always') return undefined;
