@@ -123,7 +123,7 @@ interface DeploymentRecord {
 }
 
 /** A cancelled job has a few seconds left. */
-const END_WITHIN_MS = 2000;
+const END_WITHIN_MS = 1500;
 
 /**
  * Creates a deployment on GitHub: who promotes what, and from where. When that fails it is a note, not a failure: the

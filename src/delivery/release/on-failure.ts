@@ -1,5 +1,5 @@
 import { classify, isRefusal } from '../../aws/errors.ts';
-import { isStopSignal, stopSignal } from '../../core/cancellation.ts';
+import { isStopSignal, stopSignal, type UnstoppedWork } from '../../core/cancellation.ts';
 import { withTimeLimit } from '../../core/concurrency.ts';
 import {
   CancelledError,
@@ -23,10 +23,8 @@ import { explainFailure, Release } from './release.ts';
 import type { ServiceContext, ServiceTarget } from './request.ts';
 import type { ServiceEnd, ServiceResult } from './result.ts';
 
-/** The runner kills a cancelled step 7.5 s after SIGINT; ECS must have been called before that. */
-const CANCEL_MS = 5000;
-/** Of that, for a look at what is stopped. */
-const LOOK_MS = 1500;
+/** A cancelled job has less time, and ends the calls by itself. */
+const CANCEL_MS = 20_000;
 /** Limit of a rollback, which starts when the time of the release is over. */
 const ROLLBACK_MS = 15 * 60_000;
 
@@ -92,18 +90,25 @@ async function stopStarted(
     if (cause instanceof PlatformError && cause.code === 'credentials-expired') return goesOn(release, cause);
     const { oneOff, update } = release.started;
     if (oneOff) {
-      const stopped = await stopTasks(inner, oneOff);
-      const tasks =
-        stopped.length === 0 ? 'Its task had not been started' : `Its task ${stopped.join(', ')} was stopped`;
-      return `${tasks}.${untouchedService(release)}${registered(release)}`;
+      const stopped = await orUnstopped(context, cancelled && taskCommand(context, oneOff), async () => {
+        const tasks = await stopTasks(inner, oneOff);
+        return tasks.length === 0
+          ? 'Its task had not been started.'
+          : `Its task ${tasks.join(', ')} was stopped.`;
+      });
+      return `${stopped}${untouchedService(release)}${registered(release)}`;
     }
     const notBegun = `The deployment had not begun.${registered(release)}`;
     if (update && !update.answered && isRefusal(cause)) return notBegun;
     const known = release.started.deployment;
-    // The response of UpdateService may be lost: the service shows whether it has our deployment.
-    const deployment = known?.arn !== undefined || !update ? known : await findStarted(inner, target, update);
-    if (!deployment) return update ? notBegun : untouched(release, cause);
-    return await endDeployment(inner, release, target, deployment, cancelled);
+    if (!known && !update) return untouched(release, cause);
+    const unstopped = cancelled && rolloutCommand(context, target, { ...update, ...known });
+    return await orUnstopped(context, unstopped, async () => {
+      // The response of UpdateService may be lost: the service shows whether it has our deployment.
+      const deployment =
+        known?.arn !== undefined || !update ? known : await findStarted(inner, target, update);
+      return deployment ? await endDeployment(inner, release, target, deployment, cancelled) : notBegun;
+    });
   } catch (error) {
     const { rollback } = release.report;
     if (rollback?.state === 'in progress' && context.signal.aborted) {
@@ -114,6 +119,45 @@ async function stopStarted(
       : `tasks of the cluster ${target.cluster}`;
     return `What was begun could not be ended (${reasonOf(error)}): look at the ${where}.`;
   }
+}
+
+/** Stops something; of a cancelled job, what is not stopped in time is listed with the command that ends it. */
+async function orUnstopped(
+  { unstopped }: ServiceContext,
+  work: UnstoppedWork | false,
+  stop: () => Promise<string>,
+): Promise<string> {
+  return work ? await unstopped.during(work, stop) : await stop();
+}
+
+function taskCommand(
+  { region }: ServiceContext,
+  { cluster, startedBy }: { cluster: string; startedBy: string },
+): UnstoppedWork {
+  const at = `--cluster ${cluster} --region ${region}`;
+  const task = `"$(aws ecs list-tasks ${at} --started-by ${startedBy} --query 'taskArns[0]' --output text)"`;
+  return { what: `The task of the command on ${cluster}`, command: `aws ecs stop-task ${at} --task ${task}` };
+}
+
+function rolloutCommand(
+  { region }: ServiceContext,
+  { cluster, service, onFailure }: ServiceTarget,
+  { arn, previous = '' }: { arn?: string; previous?: string },
+): UnstoppedWork {
+  const what = `The rollout of ${service}`;
+  const stopType = onFailure === 'stop' ? 'ABORT' : 'ROLLBACK';
+  if (arn === undefined) {
+    const to = `--task-definition ${revisionName(previous)}`;
+    const command = `aws ecs update-service --cluster ${cluster} --service ${service} ${to} --region ${region}`;
+    return { what, command };
+  }
+  // No account id is shown.
+  const shown = arn.replace(
+    /(?<=:)\d{12}(?=:)/,
+    '$(aws sts get-caller-identity --query Account --output text)',
+  );
+  const command = `aws ecs stop-service-deployment --service-deployment-arn "${shown}" --stop-type ${stopType} --region ${region}`;
+  return { what, command };
 }
 
 /** What was started goes on without us: there is no right left to stop it. */
@@ -226,17 +270,16 @@ async function startRollback(
 ): Promise<OurDeployment | string> {
   const { isRestart, previous, taskDefinition } = deployment;
   if (previous === taskDefinition && !isRestart) return 'There is no revision before this one to go back to.';
-  // A cancelled job has no time for a read that AWS throttles.
-  const looking = isStopSignal(context.signal) ? { ...context, signal: stopSignal(LOOK_MS) } : context;
-  const state = await readRollout(looking, deployment).catch(() => undefined);
+  // A cancelled job has no time for a read: ECS refuses to stop a deployment that has ended, and then it is read.
+  const state = isStopSignal(context.signal)
+    ? undefined
+    : await readRollout(context, deployment).catch(() => undefined);
   if (state?.phase === 'rolling-back') return deployment;
   if (state && isEnd(state.phase) && state.phase !== 'complete' && state.phase !== 'failed') {
     return await describeEnded(context, deployment, undefined);
   }
   if (state?.phase === 'complete' || state?.phase === 'failed' || deployment.arn === undefined) {
-    if (isRestart)
-      return `The service keeps ${revisionName(taskDefinition)}, which it ran before the restart.`;
-    return await deployPrevious(context, deployment);
+    return isRestart ? keepsRevision(deployment) : await deployPrevious(context, deployment);
   }
   try {
     await stopDeployment(context, deployment, 'ROLLBACK');
@@ -245,9 +288,16 @@ async function startRollback(
     if (!['validation', 'conflict', 'not-found'].includes(classify(error))) throw error;
     // It ended in the meantime.
     const now = await readRollout(context, deployment);
-    if (now.phase === 'complete') return await deployPrevious(context, deployment);
+    if (now.phase === 'rolling-back') return deployment;
+    if (now.phase === 'complete' || now.phase === 'failed') {
+      return isRestart ? keepsRevision(deployment) : await deployPrevious(context, deployment);
+    }
     return await describeEnded(context, deployment, error);
   }
+}
+
+function keepsRevision({ taskDefinition }: OurDeployment): string {
+  return `The service keeps ${revisionName(taskDefinition)}, which it ran before the restart.`;
 }
 
 /** Starts a deployment of the previous revision. */

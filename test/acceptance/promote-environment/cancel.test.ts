@@ -22,12 +22,12 @@ test('a cancelled job stops all rollouts before it is forced to end, also where 
     {
       onLine: (line, child) => {
         if (!line.includes('has begun') || ++begun < SERVICES.length) return;
-        // A call is made every second or so from now on, and all services wait for their turn.
+        // All services are read by one call, which is refused from now on, and wait for it.
         sandbox.addFault({ kind: 'throttle', operation: 'DescribeServiceDeployments', times: 60 });
         void sandbox.calls
           .arrival(
             { operation: 'DescribeServiceDeployments' },
-            sandbox.calls.of('DescribeServiceDeployments').length + 24,
+            sandbox.calls.of('DescribeServiceDeployments').length + 4,
           )
           .then(() => child.kill('SIGTERM'));
       },

@@ -1,0 +1,51 @@
+import { expect, test } from '@jest/globals';
+import { useWorkspaces } from '../../support/action.ts';
+import { pooled } from '../../support/pool.ts';
+import { ACCOUNTS, PromotionWorld, promoteEnvironment } from '../../support/promotion.ts';
+import { cancelled, isLocked } from './cancelled.ts';
+
+const workspaceOf = useWorkspaces();
+/** A promotion of more takes AWS's rate of RegisterTaskDefinition, one a second. */
+const COUNT = 40;
+
+/** A promotion of services whose rollouts do not end. */
+async function worldOf(count: number): Promise<{ world: PromotionWorld; workspace: string }> {
+  const services = Array.from({ length: count }, (_, index) => `s${String(index + 1).padStart(3, '0')}`);
+  const rules = services.map((service) => ({
+    does: 'run' as const,
+    match: { family: `staging-shop-${service}`, revision: 2 },
+    bootSeconds: 1e7,
+  }));
+  const world = await PromotionWorld.start({ services, scenario: { ecs: { rules } } });
+  await pooled(services, 8, (service) => world.release(service, 'v2'));
+  return { world, workspace: workspaceOf({ 'platform.yml': world.manifest() }) };
+}
+
+test('40 rollouts of a promotion are all told to stop, each without a read, and the locks are given back', async () => {
+  const { world, workspace } = await worldOf(COUNT);
+  const { sandbox } = world;
+  const ended = await cancelled(sandbox, (options) => promoteEnvironment(world, workspace, {}, options), {
+    operation: 'UpdateService',
+    times: COUNT,
+  });
+  const { run, after, unstopped } = ended;
+  expect({ exitCode: run.exitCode, verdict: run.outputs['verdict'] }).toEqual({
+    exitCode: 1,
+    verdict: 'cancelled',
+  });
+  const services = run.result['services'] as { service: string; end: { reason: string } }[];
+  expect(services).toHaveLength(COUNT);
+  const told = after.filter(
+    ({ operation, status }) => operation === 'StopServiceDeployment' && status === 200,
+  );
+  expect(told).toHaveLength(COUNT);
+  // On a busy machine an answer may come too late; then the rollout is listed.
+  const listed = new Set(unstopped.map(({ what }) => what));
+  for (const { service, end } of services) {
+    const isListed = listed.has(`The rollout of ${service}`);
+    expect(end.reason).toContain(isListed ? 'could not be stopped' : 'Asked ECS to roll back');
+  }
+  const reads = after.filter(({ operation }) => operation === 'DescribeServiceDeployments');
+  expect(reads.length).toBeLessThan(COUNT);
+  expect(await isLocked(sandbox, ACCOUNTS.staging, '/shop/staging/lock')).toBe(false);
+});
