@@ -24,7 +24,9 @@ function seen(node: unknown, shift: number): unknown {
 }
 
 function facts({ document, source, lines, surprises }: TemplateYaml, [characters, before]: [number, number]) {
-  const positions = [...source].map((_, offset) => lines.linePos(offset)).slice(characters);
+  const positions = Array.from({ length: source.length }, (_, offset) => lines.linePos(offset)).slice(
+    characters,
+  );
   return {
     contents: seen(document.contents, characters),
     source: source.slice(characters),
@@ -126,12 +128,13 @@ test.each([
 test('a byte order mark, keys of objects and a later duplicate', () => {
   const text =
     '\uFEFF{\n  "Resources": {\n    "__proto__": { "Type": "AWS::SNS::Topic" },\n    "A": { "Type": "x" },\n    "A": { "Type": "y" }\n  }\n}';
-  const { resources, surprises, lineOf } = readTemplateDocument(text);
+  const document = readTemplateDocument(text);
+  const { resources, surprises } = document;
   expect(Object.entries(resources)).toEqual([
     ['__proto__', { type: 'AWS::SNS::Topic' }],
     ['A', { type: 'y' }],
   ]);
-  expect(lineOf('A')).toBe(5);
+  expect(document.lineOf('A')).toBe(5);
   expect(surprises).toEqual([
     { line: 5, message: 'The key A is already in line 4. CloudFormation uses this last one.' },
   ]);
