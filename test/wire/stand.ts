@@ -77,7 +77,9 @@ export async function stand(scenario: Scenario = {}): Promise<Stand> {
         unstopped: new Unstopped(),
       };
       const runningRevision = runningRevisionIn(session, shared, {});
-      const context = { ...shared, client, runningRevision };
+      // What is kept by client is of one run, as each run has a process of its own.
+      const ownClient = Object.create(client) as CloudFormationClient;
+      const context = { ...shared, client: ownClient, runningRevision };
       const identity = { id: '1001', attempt: ++attempt, workspace };
       const outcome = presentStack(await deployStack(context, inputs, identity));
       for (const annotation of outcome.annotations ?? []) annotations.add(annotation);

@@ -80,6 +80,25 @@ export async function newestEvent(
   return undefined;
 }
 
+/** The clients that have read events. */
+const readers = new WeakSet<CloudFormationContext['client']>();
+
+/**
+ * Reads events once for each client: a role that may not is found out before it starts an operation.
+ *
+ * @returns the newest event of the stack, where it was read.
+ * @throws AwsError when the role may not.
+ */
+export async function requireEventAccess(
+  context: CloudFormationContext,
+  stackId: string,
+): Promise<ResourceEvent | undefined> {
+  if (readers.has(context.client)) return undefined;
+  const newest = await newestEvent(context, stackId);
+  readers.add(context.client);
+  return newest;
+}
+
 /**
  * The stack's last own event before its deletion. Somebody else may have started or finished the deletion already;
  * the newest event then belongs to it.

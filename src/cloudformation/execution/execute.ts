@@ -13,7 +13,7 @@ import { changeSetAddress, describePage } from '../change-set/create.ts';
 import { clientRequestToken, type CommandRun, note, requestOperation, requesterOf } from '../command-run.ts';
 import { describeStack } from '../stack.ts';
 import type { CloudFormationContext } from '../context.ts';
-import { findOperation, newestEvent, Timeline } from './events.ts';
+import { findOperation, newestEvent, requireEventAccess, Timeline } from './events.ts';
 import { Progress } from './progress.ts';
 import { FollowedServices } from './services.ts';
 import { BEGINS, type Execution, isComplete, type Operation, watchOperation } from './watch.ts';
@@ -25,8 +25,10 @@ import { BEGINS, type Execution, isComplete, type Operation, watchOperation } fr
  */
 export async function executePlan(run: CommandRun, plan: Plan): Promise<Execution> {
   const { context, pending } = run;
-  const marker = await newestEvent(context, plan.stackId);
+  const newest = await requireEventAccess(context, plan.stackId);
   const token = clientRequestToken(run.identity, 'execute', plan.changeSetId);
+  const plannedMs = await requireSameChangeSet(run, plan);
+  const marker = newest ?? (plannedMs === undefined ? await newestEvent(context, plan.stackId) : undefined);
   const other = await requestExecution(run, plan, token);
   delete pending.changeSet;
   const start = other && (await findOperation(context, plan.stackId, BEGINS[plan.kind], other.createdMs));
@@ -47,6 +49,7 @@ export async function executePlan(run: CommandRun, plan: Plan): Promise<Executio
     kind: plan.kind,
     ...(other ? {} : { token }),
     ...(after ? { afterEventId: after.id } : {}),
+    ...(plannedMs === undefined ? {} : { sinceMs: plannedMs }),
     ...(updatedBefore ? { updatedBefore } : {}),
   };
   return await watchStarted(run, operation, plan.changes.map(pathOf));
@@ -74,7 +77,6 @@ async function requestExecution(
     ...disableRollback(run, plan),
   });
   const operation = { kind: plan.kind, stackName: plan.stackName, stackId: plan.stackId };
-  await requireSameChangeSet(run, plan);
   try {
     await requestOperation(run, operation, () => send(context.client, command, context));
     return undefined;
@@ -107,13 +109,16 @@ export class PlanUnavailableError extends PlatformError {
  * A change set is executed by its name, which another one can have once it was deleted. To create one takes
  * CloudFormation longer than the two calls, so what is executed is what was read.
  *
+ * @returns when it was created, by AWS's clock, in ms. No other operation on the stack can have begun since, as the change
+ * set could not be executed then.
  * @throws PlatformError when the name stands for another change set than the plan's; PlanUnavailableError when the plan
  * was read earlier in the run and cannot be executed any more.
  */
-async function requireSameChangeSet({ context }: CommandRun, plan: Plan): Promise<void> {
+async function requireSameChangeSet({ context }: CommandRun, plan: Plan): Promise<number | undefined> {
   const now = await describePage(context, changeSetAddress(plan));
   if (context.approved === plan && now?.ExecutionStatus !== 'AVAILABLE') throw new PlanUnavailableError(plan);
-  if (now?.ChangeSetId === undefined || now.ChangeSetId === plan.changeSetId) return;
+  if (now?.ChangeSetId === undefined) return undefined;
+  if (now.ChangeSetId === plan.changeSetId) return now.CreationTime?.getTime();
   throw new PlatformError(
     'conflict',
     `The change set ${plan.changeSetName} of stack ${plan.stackName} was replaced by another one of the same name after it was read. It was not executed. Plan and approve again, and check in CloudTrail who called CreateChangeSet.`,

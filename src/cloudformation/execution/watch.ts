@@ -26,6 +26,8 @@ export interface Operation {
   token?: string;
   /** The newest event before the request; undefined when there was none. */
   afterEventId?: string;
+  /** A time before the request and after all earlier operations, by AWS's clock, in ms since the epoch. */
+  sinceMs?: number;
   /** The time of the stack's last update before the request. */
   updatedBefore?: Date;
 }
@@ -169,7 +171,8 @@ class Watch {
     this.#timeline = timeline;
     this.#services = services;
     this.#failFast = failFast;
-    const from = operation.afterEventId === undefined ? {} : { eventId: operation.afterEventId };
+    const { afterEventId: eventId, sinceMs } = operation;
+    const from = { ...(eventId !== undefined && { eventId }), ...(sinceMs !== undefined && { sinceMs }) };
     this.#root = {
       stackId: operation.stackId,
       reader: new EventReader(context, operation.stackId, from),
