@@ -60,7 +60,7 @@ export class StackListing {
   async readParameters(
     context: CloudFormationContext,
     names: readonly string[],
-  ): Promise<Map<string, Parameter>> {
+  ): Promise<ReadonlyMap<string, Parameter>> {
     const stacks = [...this.#expected].flatMap((name) => this.#known.get(name)?.stack ?? []);
     return await this.parameters.read(context, names, stacks.flatMap(storedNames));
   }

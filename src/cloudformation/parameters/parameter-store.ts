@@ -1,7 +1,10 @@
-import type { Parameter } from '@aws-sdk/client-ssm';
+import type { Parameter, SSMClient } from '@aws-sdk/client-ssm';
 import { ssmClient } from '../../aws/clients.ts';
 import { classify } from '../../aws/errors.ts';
+import { BatchReader } from '../../aws/reads.ts';
 import { send } from '../../aws/send.ts';
+import type { Session } from '../../aws/session.ts';
+import type { Context } from '../../core/context.ts';
 import { reasonOf } from '../../core/errors.ts';
 import type { CloudFormationContext } from '../context.ts';
 
@@ -13,39 +16,86 @@ import type { CloudFormationContext } from '../context.ts';
 const NAMES_AT_ONCE = 10;
 /** A value that is older, in milliseconds, is read again. */
 const MAX_AGE_MS = 60_000;
+/** A name, or an ARN, with the number of a version. */
+const VERSIONED = /:\d+$/;
+
+/** One client for all that a session reads: what is asked of it at the same moment goes by the same calls. */
+const clients = new WeakMap<Session, Promise<SSMClient>>();
+const parameters = new BatchReader<SSMClient, Parameter>({
+  most: NAMES_AT_ONCE,
+  splitsOn: ['denied', 'validation'],
+  read: getParameters,
+});
 
 /**
  * Parameters of Parameter Store by the name that they are asked by: a name, an ARN, or a name with a version. Those that
- * do not exist are left out.
+ * do not exist are left out. What several stacks ask for at the same moment is read together.
  *
  * @throws AwsError when one of them may not be read.
  */
 export async function readParameters(
   context: CloudFormationContext,
   asked: readonly string[],
+): Promise<ReadonlyMap<string, Parameter>> {
+  if (asked.length === 0) return new Map();
+  const client = await clientOf(context);
+  // An answer that has a parameter's present value and an earlier one does not tell which of them was asked by its name.
+  const [versions, names] = split(asked, (name) => VERSIONED.test(name));
+  const found = await Promise.all([
+    parameters.all(client, names, context),
+    parameters.all(client, versions, context, 'versions'),
+  ]);
+  return new Map(found.flatMap((some) => [...some]));
+}
+
+async function clientOf(context: CloudFormationContext): Promise<SSMClient> {
+  const { session } = context;
+  const client = clients.get(session) ?? ssmClient(session, context);
+  clients.set(session, client);
+  return await client;
+}
+
+function split<T>(items: readonly T[], belongsToFirst: (item: T) => boolean): [T[], T[]] {
+  const first = items.filter(belongsToFirst);
+  return [first, items.filter((item) => !first.includes(item))];
+}
+
+/** Reads at most ten, by each name that AWS knows them by. */
+async function getParameters(
+  client: SSMClient,
+  names: readonly string[],
+  context: Pick<Context, 'signal'>,
 ): Promise<Map<string, Parameter>> {
-  const found = new Map<string, Parameter>();
-  const names = [...new Set(asked)];
-  if (names.length === 0) return found;
   const { GetParametersCommand } = await import('@aws-sdk/client-ssm');
-  const client = await ssmClient(context.session, context);
-  for (let from = 0; from < names.length; from += NAMES_AT_ONCE) {
-    const command = new GetParametersCommand({ Names: names.slice(from, from + NAMES_AT_ONCE) });
-    const { Parameters = [] } = await send(client, command, context);
-    for (const parameter of Parameters) {
+  const { Parameters = [] } = await send(client, new GetParametersCommand({ Names: [...names] }), context);
+  return new Map(
+    Parameters.flatMap((parameter) => {
       const { Name = '', ARN = '', Version = 0 } = parameter;
-      for (const name of [Name, ARN]) {
-        found.set(name, parameter);
-        found.set(`${name}:${Version}`, parameter);
-      }
-    }
+      return [Name, ARN].flatMap((name) =>
+        [name, `${name}:${Version}`].map((key) => [key, parameter] as const),
+      );
+    }),
+  );
+}
+
+/** Reads parameters in tens, and no further than the first call that fails. */
+async function readInTens(
+  context: CloudFormationContext,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, Parameter>> {
+  const client = await clientOf(context);
+  const found: [string, Parameter][] = [];
+  for (let from = 0; from < names.length; from += NAMES_AT_ONCE) {
+    found.push(...(await getParameters(client, names.slice(from, from + NAMES_AT_ONCE), context)));
   }
-  return found;
+  return new Map(found);
 }
 
 /** What one command has read of Parameter Store. A value is kept for a minute, and until the command changes something. */
 export class ReadParameters {
-  #batch: { readAt: number; names: ReadonlySet<string>; found: Promise<Map<string, Parameter>> } | undefined;
+  #batch:
+    | { readAt: number; names: ReadonlySet<string>; found: Promise<ReadonlyMap<string, Parameter>> }
+    | undefined;
   #changed = false;
 
   /** Has values read again, because what the command has changed may have written them. */
@@ -64,7 +114,7 @@ export class ReadParameters {
     context: CloudFormationContext,
     names: readonly string[],
     others: readonly string[],
-  ): Promise<Map<string, Parameter>> {
+  ): Promise<ReadonlyMap<string, Parameter>> {
     if (this.#changed || names.length === 0) return await readParameters(context, names);
     const now = context.clock.now();
     const known = this.#batch;
@@ -81,7 +131,7 @@ export class ReadParameters {
   }
 
   #start(context: CloudFormationContext, readAt: number, names: readonly string[]) {
-    const found = readParameters(context, names);
+    const found = readInTens(context, names);
     this.#batch = { readAt, names: new Set(names), found };
     return this.#batch;
   }

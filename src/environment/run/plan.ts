@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { StackResult } from '../../cloudformation/commands/result.ts';
+import type { ReadAhead } from '../../aws/reads.ts';
 import { abandonChangeSet } from '../../cloudformation/change-set/abandon.ts';
 import { deletionFindings } from '../../cloudformation/commands/delete.ts';
 import { findStack } from '../../cloudformation/listing.ts';
@@ -29,12 +30,12 @@ import {
   type RunResult,
 } from './result.ts';
 import { awaitsApproval, startByHand } from '../../delivery/approval.ts';
-import { readRelease } from '../../delivery/ledger.ts';
+import type { Release } from '../../delivery/ledger.ts';
 import { describeCatchUpPart } from '../service/catch-up.ts';
 import { planExisting } from '../service/existing-plan.ts';
-import { ledgerOf } from '../service/first-release.ts';
 import { requireSignedImages } from '../service/given-images.ts';
 import { pendingReleases } from '../service/released.ts';
+import { readServices } from './services.ts';
 import { allowedFor, runStackCommand, stackEnd } from './stacks.ts';
 import {
   environmentSources,
@@ -72,14 +73,15 @@ export async function planEnvironment(
   requireValidTargets(context, environment.name, checks);
   await requireSignedImages(context, request, 'read');
   const planned = new Map<string, PlannedStack>();
+  const known = readServices(context, request).releases;
   const services = new Map<string, PlannedService>();
   const parts = await withoutPlansOnceCancelled(context, graph.targets, planned, () =>
     runParts(context, [
-      ...partsOf(request, graph, { there, left, checks, planned }),
+      ...partsOf(request, graph, { there, left, checks, planned, known }),
       ...existingParts(request, services),
     ]),
   );
-  const releases = context.signal.aborted ? undefined : await pendingReleases(context, request);
+  const releases = context.signal.aborted ? undefined : await pendingReleases(context, request, known);
   const document = {
     stacks: Object.fromEntries(planned),
     ...(services.size > 0 && { services: Object.fromEntries(services) }),
@@ -180,13 +182,15 @@ interface Planning {
   left: ReadonlyMap<string, StackSnapshot>;
   checks: readonly TargetCheck[];
   planned: Map<string, PlannedStack>;
+  /** What the ledger has of the services. */
+  known: ReadAhead<Release | undefined>;
 }
 
 /** All change sets are made side by side: none needs another one's. */
 function partsOf(
   request: EnvironmentRequest,
   { targets, graph }: TargetGraph,
-  { there, left, checks, planned }: Planning,
+  { there, left, checks, planned, known }: Planning,
 ): Part[] {
   const isThere = (name: string): boolean =>
     targets.some((target) => target.name === name && there.has(target.inputs.stackName));
@@ -204,7 +208,7 @@ function partsOf(
       work: async (context) => {
         if (waits || failed)
           return planCreation(context, request, target, { planned, waitsFor: missing, check, failed });
-        const end = await planChangeSet(context, request, target, planned);
+        const end = await planChangeSet(context, request, target, { planned, known });
         // Its creation was in progress when the plan began.
         const ended = end.verdict === 'blocked' ? await failedCreation(context, target) : undefined;
         if (!ended) return end;
@@ -231,7 +235,7 @@ async function planChangeSet(
   context: EnvironmentContext,
   request: EnvironmentRequest,
   target: StackTarget,
-  planned: Map<string, PlannedStack>,
+  { planned, known }: Pick<Planning, 'planned' | 'known'>,
 ): Promise<PartEnd> {
   const result = await runStackCommand(context, request, target, { command: 'plan' });
   if (result.verdict === 'unchanged') planned.set(target.name, { kind: 'unchanged' });
@@ -239,19 +243,18 @@ async function planChangeSet(
     const { changeSetName: plan, fingerprint } = result.plan;
     planned.set(target.name, { kind: 'change-set', plan, fingerprint });
   }
-  return { ...stackEnd(result), reason: await reasonOfPlan(context, request, target, result) };
+  return { ...stackEnd(result), reason: await reasonOfPlan(known, target, result) };
 }
 
 /** Tells what of a plan only catches up with the last release of its service. */
 async function reasonOfPlan(
-  context: EnvironmentContext,
-  request: EnvironmentRequest,
+  releases: Planning['known'],
   { service }: StackTarget,
   result: StackResult,
 ): Promise<string> {
   const { reason } = result;
   if (!service || result.verdict !== 'planned') return reason;
-  const known = await readRelease(context.services, ledgerOf(request, service));
+  const known = await releases.get(service.name);
   const part = known && describeCatchUpPart(result.plan, known.image);
   return part === undefined ? reason : `${reason} ${part}`;
 }

@@ -1,3 +1,4 @@
+import type { ReadAhead } from '../../aws/reads.ts';
 import { reasonOf } from '../../core/errors.ts';
 import { readRelease, type Release } from '../../delivery/ledger.ts';
 import { readRunningRevision, type RunningRevision } from '../../ecs/running-revision.ts';
@@ -22,10 +23,13 @@ export interface PendingReleases {
 /**
  * Compares what services run with what this run would release: the given image, or the one that is built of this
  * content. Undefined where images come by promotion, where no service gets an image, and where one cannot be read.
+ *
+ * @param releases what the ledger has of the services with a stack.
  */
 export async function pendingReleases(
   context: EnvironmentContext,
   request: EnvironmentRequest,
+  releases: ReadAhead<Release | undefined>,
 ): Promise<PendingReleases | undefined> {
   const { services, environment } = request.choice;
   const existing = releasedExisting(request);
@@ -36,7 +40,7 @@ export async function pendingReleases(
     const images = await Promise.all([
       ...services.map(async (service) => {
         const reading = readRunningRevision(context.services, { cluster, service: service.name });
-        const image = await releasedImage(context, request, service, reading);
+        const image = await releasedImage(context, request, service, reading, releases.get(service.name));
         return { name: service.name, running: await reading, image };
       }),
       ...existing.map(async (target) => {
@@ -71,17 +75,16 @@ function releasedExisting({ choice, images }: EnvironmentRequest): Choice['exist
  *
  * @param context where the service is.
  * @param reading what the service runs; the ledger is read meanwhile.
+ * @param recorded what the ledger has; by default, it is read.
  */
 export async function releasedImage(
   context: EnvironmentContext,
   request: EnvironmentRequest,
   service: Pick<Service, 'name' | 'preDeploy'>,
   reading: Promise<RunningRevision | undefined>,
+  recorded = readRelease(context.services, ledgerOf(request, service)),
 ): Promise<string | undefined> {
-  const [running, release] = await Promise.all([
-    reading,
-    readRelease(context.services, ledgerOf(request, service)),
-  ]);
+  const [running, release] = await Promise.all([reading, recorded]);
   if (!running?.isSteady) return undefined;
   if (!release || !running.images.includes(release.image)) return undefined;
   const { proven, preDeploy } = release;
