@@ -2,6 +2,7 @@ import { PlatformError } from '../core/errors.ts';
 import type { RateLimiter } from '../core/network/rate-limiter.ts';
 import { isThrottle } from './errors.ts';
 import { callGroup } from './rates.ts';
+import { withLongTextsAsCdata } from './xml.ts';
 
 /** The parts of the SDK's middleware that are used here, the same for every client. */
 interface Result {
@@ -123,8 +124,11 @@ export function requireAnswer(stack: object, { xml = false }: { xml?: boolean })
     const [service, operation] = namesOf(context);
     const call = `${service} ${operation}`.trim();
     if (status < 300) {
-      if (new RegExp(`<(?:\\w+:)?${operation}Response[\\s/>]`).test(body)) return result;
-      throw new MalformedResponseError(call, status, body);
+      if (!new RegExp(`<(?:\\w+:)?${operation}Response[\\s/>]`).test(body))
+        throw new MalformedResponseError(call, status, body);
+      const readable = withLongTextsAsCdata(body);
+      if (readable !== body) response.body = Buffer.from(readable);
+      return result;
     }
     if (status >= 500 && !isError(body)) throw new MalformedResponseError(call, status, body);
     if (isHtml(body)) throw new ProxyRefusalError(call, status, body);

@@ -3,6 +3,7 @@ import { isSecretName } from '../../core/redaction.ts';
 import { AwsError, awsNameOf, classify, isNotFound } from '../../aws/errors.ts';
 import type { ResourceChange as AwsChange } from '@aws-sdk/client-cloudformation';
 import { sha256 } from '../../core/canonical.ts';
+import { Slots } from '../../core/concurrency.ts';
 import { reasonOf } from '../../core/errors.ts';
 import { removedNestedResources } from '../nested-stacks.ts';
 import { findStack, type ListingContext } from '../listing.ts';
@@ -156,11 +157,14 @@ async function requestPlan(
   changeSet.made = made;
   const set = await waitForChangeSet(context, made, inputs.timeoutMs);
   if (set.Status !== 'FAILED') {
-    const tree = await readChangeSetTree(context, changeSetAddress(made), { first: set });
-    return await buildPlan(context, tree, changeSet.kind, true, {
-      ...(stack && { stack }),
-      ...(deployed && { deployed }),
-    });
+    const read = async (): Promise<Plan> => {
+      const tree = await readChangeSetTree(context, changeSetAddress(made), { first: set });
+      return await buildPlan(context, tree, changeSet.kind, true, {
+        ...(stack && { stack }),
+        ...(deployed && { deployed }),
+      });
+    };
+    return set.NextToken === undefined ? await read() : await PAGED.run(context, read);
   }
   const failures = await failuresOf(context, set);
   if (failures.length > 0) {
@@ -171,6 +175,9 @@ async function requestPlan(
   await deleteChangeSet(context, made, CLEAN_UP_MS);
   return plan;
 }
+
+/** Change sets of more than one page, of which AWS answers up to 1 MB, are read a few at once: they take some megabytes each. */
+const PAGED = new Slots(4);
 
 function hasOldValues(changes: readonly AwsChange[]): boolean {
   return changes.some(({ Action }) => Action !== 'Add');

@@ -26,7 +26,8 @@ import { PlatformError, reasonOf } from '../../core/errors.ts';
 import { capitalize, suggest } from '../../core/text.ts';
 import type { Environment } from '../manifest/manifest.ts';
 import type { EnvironmentContext } from '../run/context.ts';
-import type { Check } from '../run/result.ts';
+import { type ResourcesPrice, resourcesPrice } from '../preview/price.ts';
+import type { Check, Creation } from '../run/result.ts';
 import { type Neighbour, pseudoParameters, type StackTarget } from '../run/targets.ts';
 
 const AT_ONCE = 8;
@@ -162,8 +163,10 @@ export interface TargetCheck {
   /** The template's path. */
   file: string;
   findings: readonly TemplateFinding[];
-  /** What the template declares, those that a condition rules out left out. */
-  resources: readonly DeclaredResource[];
+  /** How many resources of each type the template declares, the most frequent first. Those that a condition rules out are left out. */
+  types: Creation['types'];
+  /** What they cost at least; undefined where none has a price of its own. */
+  price: ResourcesPrice | undefined;
   /** False where macros, or conditions that only AWS can judge, decide about some resources. */
   exact: boolean;
   /** What its task definitions run on, see taskArchitectures. */
@@ -195,21 +198,37 @@ export async function checkTargets(
       ...target.inputs.parameters,
       ...pseudoParameters(environment, stackName),
     };
-    const checked = checkTemplate(document, given, stack ? undefined : schemas);
+    const { findings: own, resources, exact } = checkTemplate(document, given, stack ? undefined : schemas);
     const findings = [
       ...parameterFindings(document, target.inputs.parameters, stack?.parameters),
-      ...checked.findings,
+      ...own,
       ...localPathFindings(document, target, workspace),
       ...tagFindings(text, target.inputs.tags),
-      ...uniqueNames(document, given, checked.resources, environment).flatMap(({ key, name, line }) => {
+      ...uniqueNames(document, given, resources, environment).flatMap(({ key, name, line }) => {
         const owner = taken.get(key);
         return owner ? [takenName(name, line, owner, environment)] : [];
       }),
       ...(graph ? graphFindings(graph, target.name) : []),
     ];
-    const architectures = taskArchitectures(checked.resources, templateScope(document, given));
-    return { stack: target.name, file: template, ...checked, findings, architectures };
+    // The resources themselves are not kept: those of 30 large templates take 120 MB.
+    return {
+      stack: target.name,
+      file: template,
+      findings,
+      types: countTypes(resources),
+      price: resourcesPrice(resources, target.inputs.parameters),
+      exact,
+      architectures: taskArchitectures(resources, templateScope(document, given)),
+    };
   });
+}
+
+function countTypes(resources: readonly DeclaredResource[]): Creation['types'] {
+  const counts = new Map<string, number>();
+  for (const { type } of resources) counts.set(type, (counts.get(type) ?? 0) + 1);
+  return [...counts]
+    .map(([type, count]) => ({ type, count }))
+    .sort((a, b) => b.count - a.count || a.type.localeCompare(b.type));
 }
 
 function tagFindings(template: string, tags: Readonly<Record<string, string>> = {}): TemplateFinding[] {

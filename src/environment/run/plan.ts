@@ -9,7 +9,6 @@ import { describeStack, isFailedCreation, isShell, type StackSnapshot } from '..
 import { errorInfo } from '../../core/errors.ts';
 import { capitalize } from '../../core/text.ts';
 import { checkTargets, requireValidTargets, type TargetCheck } from '../doctor/templates.ts';
-import { resourcesPrice } from '../preview/price.ts';
 import { type EnvironmentContext, type EnvironmentRequest, requireAccounts } from './context.ts';
 import { refuseRun, runResult } from './deploy.ts';
 import { runParts, type Part } from './parts.ts';
@@ -283,16 +282,17 @@ async function planCreation(
 ): Promise<PartEnd> {
   const template = readFileSync(resolve(context.workspace, target.inputs.template), 'utf8');
   planned.set(target.name, { kind: 'creation', fingerprint: creationFingerprint(target, template) });
-  const { resources = [], exact = false } = check ?? {};
+  const { types = [], price, exact = false } = check ?? {};
+  const resources = types.reduce((sum, { count }) => sum + count, 0);
   const names = waitsFor.map(({ on }) => on).join(', ');
   const when = waitsFor.length > 0 ? ` after ${names}` : target.service ? ' with its first image' : '';
-  const count = `${exact ? '' : 'about '}${resources.length} ${resources.length === 1 ? 'resource' : 'resources'}`;
+  const count = `${exact ? '' : 'about '}${resources} ${resources === 1 ? 'resource' : 'resources'}`;
   const creation = {
     stackName: target.inputs.stackName,
     waitsFor,
-    types: countTypes(resources),
+    types,
     exact,
-    price: resourcesPrice(resources, target.inputs.parameters),
+    price,
   };
   const work = { kind: 'creation', creation } as const;
   if (!failed)
@@ -312,15 +312,6 @@ async function lossesOf(
   const allowed = allowedFor(name, request.allowDelete);
   const [first] = await deletionFindings(await context.cloudFormation(), stackId, allowed);
   return first ? ` It will be blocked as long as nothing allows it: ${first.message}.` : '';
-}
-
-/** How many resources of each type there are, the most frequent first. */
-function countTypes(resources: TargetCheck['resources']): Creation['types'] {
-  const counts = new Map<string, number>();
-  for (const { type } of resources) counts.set(type, (counts.get(type) ?? 0) + 1);
-  return [...counts]
-    .map(([type, count]) => ({ type, count }))
-    .sort((a, b) => b.count - a.count || a.type.localeCompare(b.type));
 }
 
 function endOfPlan(
