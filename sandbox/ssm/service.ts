@@ -19,6 +19,8 @@ import {
 /** AWS's limits of one page. */
 const BY_PATH_PAGE = 10;
 const HISTORY_PAGE = 50;
+/** https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DeleteParameters.html */
+const MOST_NAMES = 10;
 
 type StoreOperation = (store: ParameterStore, input: Input, call: Call) => object;
 
@@ -36,13 +38,7 @@ const OPERATIONS: Record<string, StoreOperation> = {
   },
 
   GetParameters(store, input, call) {
-    const names = listOf(input.Names).map(String);
-    if (names.length > BY_PATH_PAGE) {
-      throw new AwsError(
-        'ValidationException',
-        `1 validation error detected: Value '[${names.join(', ')}]' at 'names' failed to satisfy constraint: Member must have length less than or equal to ${BY_PATH_PAGE}`,
-      );
-    }
+    const names = namesOf(input.Names);
     const found = names.flatMap((name) => select(store, name) ?? []);
     return {
       Parameters: found.map((parameter) => shown(parameter, input, call)),
@@ -100,7 +96,7 @@ const OPERATIONS: Record<string, StoreOperation> = {
   },
 
   DeleteParameters(store, input) {
-    const names = listOf(input.Names).map(String);
+    const names = namesOf(input.Names);
     const deleted = names.filter((name) => store.delete(name));
     return { DeletedParameters: deleted, InvalidParameters: names.filter((name) => !deleted.includes(name)) };
   },
@@ -146,6 +142,16 @@ function select(store: ParameterStore, given: string): ParameterVersion | undefi
 
 function bareName(given: string): string {
   return given.replace(/^arn:[^:]+:ssm:[^:]+:\d+:parameter(?=\/)/, '');
+}
+
+/** The names of GetParameters or DeleteParameters. */
+function namesOf(given: unknown): string[] {
+  const names = listOf(given).map(String);
+  if (names.length <= MOST_NAMES) return names;
+  throw new AwsError(
+    'ValidationException',
+    `1 validation error detected: Value '[${names.join(', ')}]' at 'names' failed to satisfy constraint: Member must have length less than or equal to ${MOST_NAMES}`,
+  );
 }
 
 function nameOf(input: Input): string {

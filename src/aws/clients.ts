@@ -6,6 +6,14 @@ import { MAX_ATTEMPTS, RetryStrategy } from './retry.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;
 const ANSWER_TIMEOUT_MS = 30_000;
+/**
+ * Connections of a client to its service. "The SDK for JavaScript uses a maxSockets value of 50 if you do not supply a
+ * value": more calls than that wait for a connection, also those that stop what a cancelled run started, of which 100
+ * may be sent at once. Connections are opened as they are needed.
+ *
+ * @see https://docs.aws.amazon.com/sdk-for-javascript/v3/developer-guide/node-configuring-maxsockets.html
+ */
+const MAX_SOCKETS = 150;
 
 type ClientContext = Pick<Context, 'clock' | 'limiter'>;
 /** What a client needs to know of a session. */
@@ -29,8 +37,8 @@ function configuration(access: ClientAccess, context: ClientContext) {
       requestTimeout: ANSWER_TIMEOUT_MS,
       socketTimeout: ANSWER_TIMEOUT_MS,
       throwOnRequestTimeout: true,
-      httpAgent: proxyOptions(),
-      httpsAgent: proxyOptions(),
+      httpAgent: { maxSockets: MAX_SOCKETS, ...proxyOptions() },
+      httpsAgent: { maxSockets: MAX_SOCKETS, ...proxyOptions() },
     },
   } satisfies STSClientConfig;
 }

@@ -18,6 +18,39 @@ const parameters = new BatchReader<SSMClient, string>({
   },
 });
 
+/** The same with the version, which is not read one by one where the role may not. */
+const newest = new BatchReader<SSMClient, NewestVersion>({
+  most: 10,
+  splitsOn: [],
+  read: async (client, names, context) => {
+    const { GetParametersCommand } = await import('@aws-sdk/client-ssm');
+    const { Parameters = [] } = await send(client, new GetParametersCommand({ Names: [...names] }), context);
+    return new Map(
+      Parameters.map(({ Name = '', Version = 0, Value = '' }) => [Name, { version: Version, value: Value }]),
+    );
+  },
+});
+
+/**
+ * @see https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DeleteParameters.html "Maximum number of 10
+ * items". Names that do not exist are in InvalidParameters, and no error.
+ */
+const deletions = new BatchReader<SSMClient, true>({
+  most: 10,
+  splitsOn: [],
+  read: async (client, names, context) => {
+    const { DeleteParametersCommand } = await import('@aws-sdk/client-ssm');
+    const command = new DeleteParametersCommand({ Names: [...names] });
+    const { DeletedParameters = [] } = await send(client, command, context);
+    return new Map(DeletedParameters.map((name) => [name, true]));
+  },
+});
+
+interface NewestVersion {
+  version: number;
+  value: string;
+}
+
 /** Clients of roles that may read parameters one by one only: ssm:GetParameter is a right of its own. */
 const single = new WeakSet<SSMClient>();
 
@@ -61,5 +94,50 @@ async function getParameter(client: SSMClient, name: string, context: Caller): P
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
+  }
+}
+
+/**
+ * The newest version of a parameter, read together with others; undefined when there is none.
+ *
+ * @throws AwsError, also where the role may not read one of the others.
+ */
+export async function readNewestVersion(
+  client: SSMClient,
+  name: string,
+  context: Pick<Context, 'signal'>,
+): Promise<NewestVersion | undefined> {
+  return await newest.get(client, name, context);
+}
+
+/**
+ * Deletes a parameter, together with others that are deleted at the same moment; by itself where the role may only do
+ * that. One that does not exist is no error.
+ *
+ * @throws AwsError of DeleteParameter when the role may make neither call.
+ */
+export async function deleteWithOthers(client: SSMClient, name: string, context: Caller): Promise<void> {
+  try {
+    await deletions.get(client, name, context);
+  } catch (error) {
+    if (classify(error) !== 'denied') throw error;
+    context.log.debug(
+      `The role may not delete parameters together, so each is deleted alone: ${reasonOf(error)}`,
+    );
+    await deleteParameter(client, name, context);
+  }
+}
+
+/** Deletes a parameter. One that does not exist is no error. */
+export async function deleteParameter(
+  client: SSMClient,
+  name: string,
+  context: Pick<Context, 'signal'>,
+): Promise<void> {
+  const { DeleteParameterCommand } = await import('@aws-sdk/client-ssm');
+  try {
+    await send(client, new DeleteParameterCommand({ Name: name }), context);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
   }
 }

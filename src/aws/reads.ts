@@ -1,11 +1,11 @@
-import { isStopSignal, stopSignal } from '../core/cancellation.ts';
+import { isStopSignal, markStopSignal } from '../core/cancellation.ts';
 import type { Context } from '../core/context.ts';
 import { CancelledError, TimeoutError } from '../core/errors.ts';
 import { type AwsErrorClass, classify } from './errors.ts';
 
 type Caller = Pick<Context, 'signal' | 'urgency'>;
 
-/** A call of AWS that reads several keys at once. */
+/** A call of AWS that reads, or deletes, several keys at once. */
 interface BatchedCall<C, V> {
   /** The most keys that AWS takes in one call. */
   most: number;
@@ -23,9 +23,6 @@ interface BatchedCall<C, V> {
 const COLLECT_MS = 10;
 /** After a call that one key has failed, so many keys are read each by a call of its own; more by two calls. */
 const ONE_BY_ONE = 20;
-
-/** What stops a deployment has seconds in all. */
-const STOPPING_MS = 5000;
 
 /** One that waits for the value of a key. */
 interface Waiter<V> {
@@ -150,11 +147,10 @@ function endedTogether<V>(waiters: readonly Waiter<V>[]): { context: Caller; rel
       signal.removeEventListener('abort', leave);
     };
   });
-  const [first] = waiters;
-  const stops = first !== undefined && isStopSignal(first.caller.signal);
+  if (waiters.some(({ caller }) => isStopSignal(caller.signal))) markStopSignal(call.signal);
   return {
     context: {
-      signal: stops ? stopSignal(STOPPING_MS) : call.signal,
+      signal: call.signal,
       urgency: Math.max(...waiters.map(({ caller }) => caller.urgency ?? 0)),
     },
     release: () => {

@@ -46,6 +46,7 @@ export function stopOnSignals(host: Host, stop: Stop): () => void {
   const begin = (reason: Error): void => {
     if (stopping || over) return;
     stopping = reason;
+    stopsEndAt = performance.now() + STOP_MS;
     after(STOP_MS, endStops);
     after(FORCE_MS, () => {
       stop.force(reason);
@@ -74,16 +75,20 @@ export function stopOnSignals(host: Host, stop: Stop): () => void {
     for (const timer of timers) clearTimeout(timer);
     for (const signal of SIGNALS) host.off(signal, onSignal);
     stopsOver = new AbortController();
+    stopsEndAt = -Infinity;
   };
 }
 
 /** Aborted when nothing more is told to stop. A process is one run. */
 let stopsOver = new AbortController();
+/** When that is, on the clock of `performance`; in the past while the run is not cancelled. */
+let stopsEndAt = -Infinity;
 const liveStops = new Set<AbortController>();
 const STOP_SIGNALS = new WeakSet<AbortSignal>();
 
 function endStops(): void {
   const reason = new PlatformError('timed-out', 'The time to stop what was started is over');
+  stopsEndAt = -Infinity;
   for (const controller of liveStops) controller.abort(reason);
   stopsOver.abort(reason);
 }
@@ -102,14 +107,31 @@ export function stopSignal(limitMs: number): AbortSignal {
 
 /**
  * A signal as that of `stopSignal`, for what comes after the stops: to release a lock, and to restore what a record had.
+ * In a cancelled run the time counts from the end of the stops, so that what is ready earlier does not run out of time
+ * while the process is busy with the stops of others.
  */
 export function restoreSignal(limitMs: number): AbortSignal {
-  return limited(limitMs).signal;
+  const stopsMs = Math.max(0, Math.round(stopsEndAt - performance.now()));
+  const controller = limited(stopsMs + limitMs);
+  const endLater = (): void => {
+    const { signal } = limited(limitMs);
+    signal.addEventListener('abort', () => {
+      controller.abort(signal.reason);
+    });
+  };
+  // A second signal ends the stops early.
+  if (stopsMs > 0) stopsOver.signal.addEventListener('abort', endLater, { once: true });
+  return controller.signal;
+}
+
+/** Makes a signal one of `stopSignal`: it is that of a call which several of them share. */
+export function markStopSignal(signal: AbortSignal): void {
+  STOP_SIGNALS.add(signal);
 }
 
 function limited(limitMs: number): AbortController {
   const controller = new AbortController();
-  STOP_SIGNALS.add(controller.signal);
+  markStopSignal(controller.signal);
   const timer = setTimeout(() => {
     controller.abort(new PlatformError('timed-out', `No answer within ${timeLimit(limitMs)}`));
   }, limitMs).unref();

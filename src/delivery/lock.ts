@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { SSMClient } from '@aws-sdk/client-ssm';
 import { awsNameOf, classify, isNotFound } from '../aws/errors.ts';
+import { deleteParameter, deleteWithOthers, readNewestVersion } from '../aws/parameters.ts';
 import { send } from '../aws/send.ts';
 import { restoreSignal, stopsEnd } from '../core/cancellation.ts';
 import type { Context } from '../core/context.ts';
@@ -128,6 +129,8 @@ class Lock {
   #sentExpires = 0;
   /** Whether the parameter may be ours: `unknown` while a write is not answered. */
   #held: 'no' | 'unknown' | 'yes' = 'no';
+  /** Whether the newest version was made, or was renewed before it could be taken over. */
+  #isProven = false;
 
   constructor(client: SSMClient, request: LockRequest, context: LockContext) {
     const { parameter, what, who, run, stopHolder } = request;
@@ -204,21 +207,44 @@ class Lock {
   /** Never throws: what is left behind expires, and is said. A lock that was never taken needs nothing. */
   async release(): Promise<void> {
     if (this.#held === 'no') return;
-    const isLate = this.#context.signal.aborted;
-    const context = { signal: restoreSignal(isLate ? RELEASE_LATE_WITHIN_MS : RELEASE_WITHIN_MS) };
+    const { log, signal } = this.#context;
+    const isLate = signal.aborted;
+    const context = { signal: restoreSignal(isLate ? RELEASE_LATE_WITHIN_MS : RELEASE_WITHIN_MS), log };
     try {
+      // A cancelled run has seconds to release all of its locks.
+      if (isLate && (await this.#isUntouched(context))) {
+        await deleteWithOthers(this.#client, this.#name, context);
+        return;
+      }
       const holder = holderOf(await this.#history(context));
       if (!holder || tokenOf(holder) !== this.#token) return;
-      const { DeleteParameterCommand } = await import('@aws-sdk/client-ssm');
-      await send(this.#client, new DeleteParameterCommand({ Name: this.#name }), context);
+      const remove = isLate ? deleteWithOthers : deleteParameter;
+      await remove(this.#client, this.#name, context);
     } catch (error) {
-      if (isNotFound(error)) return;
       const until = new Date(this.#sentExpires).toISOString();
       const what =
         this.#held === 'yes'
           ? `Failed to release the lock ${this.#name}`
           : `Failed to check whether this run left the lock ${this.#name} behind`;
-      this.#context.log.warning(`${what}: ${reasonOf(error)}. It expires at ${until}.`);
+      log.warning(`${what}: ${reasonOf(error)}. It expires at ${until}.`);
+    }
+  }
+
+  /**
+   * Whether the newest version is the one with which this lock was taken or renewed, read together with those of other
+   * locks. Where that does not prove that the lock is still held, its history does.
+   */
+  async #isUntouched(context: Pick<Context, 'signal' | 'log'>): Promise<boolean> {
+    if (!this.#isProven) return false;
+    try {
+      const found = await readNewestVersion(this.#client, this.#name, context);
+      if (found?.version !== this.#latest?.version) return false;
+      const holder = found && holderOf([lockVersion(found.version, found.value)]);
+      return holder !== undefined && tokenOf(holder) === this.#token;
+    } catch (error) {
+      if (classify(error) !== 'denied') throw error;
+      context.log.debug(`The role may not read the lock ${this.#name} with others: ${reasonOf(error)}`);
+      return false;
     }
   }
 
@@ -333,6 +359,8 @@ class Lock {
     });
     try {
       const { Version = 1 } = await send(this.#client, command, this.#context);
+      this.#isProven =
+        over === undefined || (over.token === this.#token && this.#context.clock.now() < this.#expires);
       this.#latest = { version: Version, token: this.#token };
       this.#held = 'yes';
       this.#expires = expires;

@@ -1,6 +1,5 @@
 import type { SSMClient } from '@aws-sdk/client-ssm';
-import { isNotFound } from '../aws/errors.ts';
-import { readParameter } from '../aws/parameters.ts';
+import { deleteParameter, readParameter } from '../aws/parameters.ts';
 import { send } from '../aws/send.ts';
 import type { Context } from '../core/context.ts';
 
@@ -52,12 +51,7 @@ export async function writeStopRequest(
 }
 
 export async function deleteStopRequest(client: SSMClient, lock: string, context: Caller): Promise<void> {
-  const { DeleteParameterCommand } = await import('@aws-sdk/client-ssm');
-  try {
-    await send(client, new DeleteParameterCommand({ Name: stopParameter(lock) }), context);
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
+  await deleteParameter(client, stopParameter(lock), context);
 }
 
 /** Undefined for a text that is no request. */

@@ -120,7 +120,14 @@ function allow(
 }
 
 function ledgerStatement({ project, environment, ...place }: PolicyScope): PolicyStatement {
-  const actions = ['GetParameter', 'GetParameterHistory', 'GetParameters', 'PutParameter', 'DeleteParameter'];
+  const actions = [
+    'GetParameter',
+    'GetParameterHistory',
+    'GetParameters',
+    'PutParameter',
+    'DeleteParameter',
+    'DeleteParameters',
+  ];
   const parameters = arn('ssm', place, `parameter/${project}/${environment}/*`);
   return allow('Ledger', prefixed('ssm', actions), parameters);
 }

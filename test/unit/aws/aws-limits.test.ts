@@ -23,7 +23,10 @@ const OPERATIONS: Record<string, [signingName: string, operations: string]> = {
     'ecr',
     'GetAuthorizationToken BatchGetImage GetDownloadUrlForLayer BatchCheckLayerAvailability PutImage DescribeImages',
   ],
-  SSM: ['ssm', 'GetParameter GetParameters PutParameter DeleteParameter GetParameterHistory'],
+  SSM: [
+    'ssm',
+    'GetParameter GetParameters PutParameter DeleteParameter DeleteParameters GetParameterHistory',
+  ],
   ElasticLoadBalancingV2: [
     'elasticloadbalancing',
     'DescribeTargetHealth DescribeRules DescribeListeners DescribeTargetGroups',

@@ -373,6 +373,26 @@ describe('a cancelled job', () => {
     expect(host.outputs()).toMatchObject({ verdict: 'cancelled', reason: 'cancelled by SIGINT' });
   });
 
+  test.each([
+    { signals: 1, endMs: 6000 },
+    { signals: 2, endMs: 1500 },
+  ])(
+    'what comes after the stops has 1.5 s from their end on, with $signals signals',
+    async ({ signals, endMs }) => {
+      // A process is one run: the end of this one clears what a forced end before has left.
+      await run(() => Promise.resolve(updated));
+      jest.useFakeTimers();
+      void run(() => new Promise(() => undefined));
+      host.emit('SIGINT', 'SIGINT');
+      const early = restoreSignal(1500);
+      if (signals === 2) host.emit('SIGTERM', 'SIGTERM');
+      jest.advanceTimersByTime(endMs - 1);
+      expect(early.aborted).toBe(false);
+      jest.advanceTimersByTime(1);
+      expect(early.aborted).toBe(true);
+    },
+  );
+
   test('a run with nothing left to do ends at once', () => {
     void run(() => new Promise(() => undefined));
     host.emit('SIGINT', 'SIGINT');

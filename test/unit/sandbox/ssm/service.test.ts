@@ -112,6 +112,18 @@ describe('several parameters', () => {
     expect(deleted).toMatchObject({ DeletedParameters: ['/org/dev'], InvalidParameters: ['/nowhere'] });
   });
 
+  test('are read and deleted in tens at most', async () => {
+    const ssm = ssmOf(await sandboxOf());
+    const Names = Array.from({ length: 11 }, (_, index) => `/many/${index}`);
+    for (const command of [new GetParametersCommand({ Names }), new DeleteParametersCommand({ Names })]) {
+      const error = await refusal(ssm.send(command));
+      expect([error.name, error.message]).toEqual([
+        'ValidationException',
+        expect.stringContaining('Member must have length less than or equal to 10'),
+      ]);
+    }
+  });
+
   test('come from the scenario, and from other services', async () => {
     const sandbox = await sandboxOf({
       scenario: {
