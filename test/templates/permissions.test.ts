@@ -35,6 +35,8 @@ const NOT_OF_PREVIEWS = [
   'ecs:StopServiceDeployment',
   'ecs:StopTask',
   'ecs:UpdateService',
+  'ssm:DeleteParameter',
+  'ssm:DeleteParameters',
   'ssm:PutParameter',
 ];
 /** What needs no permission, or is the trust policy's matter. */

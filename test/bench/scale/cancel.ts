@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { GetParametersByPathCommand, SSMClient } from '@aws-sdk/client-ssm';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import { clientOf } from '../../support/aws-clients.ts';
 import { ACCOUNTS } from '../../support/promotion.ts';
@@ -28,7 +28,7 @@ async function cancelStacks(stacks: number): Promise<Row[]> {
     const cancelled = await cancelAfter(sandbox, 'ExecuteChangeSet', stacks, (onStart) =>
       environment.run({}, { onStart, limitMs: 1_200_000 }),
     );
-    return await rowsOf(sandbox, ACCOUNTS.dev, '/shop/dev/lock', cancelled, {
+    return await rowsOf(sandbox, ACCOUNTS.dev, '/shop/dev', cancelled, {
       what: `${stacks} stacks`,
       operation: 'DeleteStack',
       wanted: stacks,
@@ -46,7 +46,7 @@ async function cancelRollouts(services: number): Promise<Row[]> {
     const cancelled = await cancelAfter(sandbox, 'UpdateService', services, (onStart) =>
       promotion.run({ onStart, limitMs: 1_200_000 }),
     );
-    return await rowsOf(sandbox, ACCOUNTS.staging, '/shop/staging/lock', cancelled, {
+    return await rowsOf(sandbox, ACCOUNTS.staging, '/shop/staging', cancelled, {
       what: `${services} rollouts`,
       operation: 'StopServiceDeployment',
       wanted: services,
@@ -84,18 +84,18 @@ async function cancelAfter(
 async function rowsOf(
   sandbox: Sandbox,
   account: string,
-  lock: string,
+  path: string,
   { seconds, run }: Cancelled,
   expected: { what: string; operation: string; wanted: number; told: number },
 ): Promise<Row[]> {
   const { what, operation, wanted, told } = expected;
   const name = `cancel with ${what}`;
   const calls = Object.entries(run.calls).find(([key]) => key.endsWith(`:${operation}`))?.[1] ?? 0;
-  const isBack = await isLockBack(sandbox, account, lock);
+  const locks = await countLocks(sandbox, account, path);
   return [
     atLeast(`${name}: ${operation}`, calls, wanted),
     atLeast(`${name}: listed in the result`, told, wanted),
-    { figure: `${name}: lock`, value: isBack ? 'back' : 'left', limit: 'back', broken: !isBack },
+    atMost(`${name}: locks left`, locks, 0),
     atMost(`${name}: from the signal to the end`, seconds, LIMIT_S, ' s'),
   ];
 }
@@ -105,12 +105,16 @@ function entries({ result }: MeasuredRun, key: string): number {
   return Array.isArray(found) ? found.length : 0;
 }
 
-async function isLockBack(sandbox: Sandbox, account: string, Name: string): Promise<boolean> {
-  try {
-    await clientOf(sandbox, SSMClient, account).send(new GetParameterCommand({ Name }));
-    return false;
-  } catch (error) {
-    if ((error as Error).name === 'ParameterNotFound') return true;
-    throw error;
-  }
+/** The locks of an environment and its services that exist. */
+async function countLocks(sandbox: Sandbox, account: string, path: string): Promise<number> {
+  const client = clientOf(sandbox, SSMClient, account);
+  let count = 0;
+  let next: string | undefined;
+  do {
+    const command = new GetParametersByPathCommand({ Path: path, Recursive: true, NextToken: next });
+    const { Parameters = [], NextToken } = await client.send(command);
+    count += Parameters.filter(({ Name = '' }) => Name.endsWith('/lock')).length;
+    next = NextToken;
+  } while (next !== undefined);
+  return count;
 }
