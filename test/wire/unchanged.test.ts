@@ -227,5 +227,18 @@ test('a comparison never contradicts the change set', async () => {
   expect(compared).toBeGreaterThan(cases / 10);
 });
 
+test('where an endpoint does not say what a parameter was resolved to, a change set decides', async () => {
+  put('/app/stored', 'first')(open.sandbox.world);
+  const inputs = { capabilities: ['CAPABILITY_IAM'] };
+  const template = templateOf(['ssm'], '1');
+  expect(await open.run(template, { stackName: 'unresolved', ...inputs })).toMatchObject({
+    verdict: 'created',
+  });
+  const request = await requestOf('unresolved', { template, inputs });
+  expect(await unchangedPlan(open.context, request)).toMatchObject({ proof: 'comparison' });
+  const { resolved: _, ...stack } = request.stack ?? {};
+  expect(await unchangedPlan(open.context, { ...request, stack } as PlanRequest)).toBeUndefined();
+});
+
 /** Parts of a template that leave the decision to a change set. */
 const UNCERTAIN: ReadonlySet<Part> = new Set(['secret', 'zones', 'reference', 'referenceValue', 'question']);

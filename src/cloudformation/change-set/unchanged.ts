@@ -6,6 +6,7 @@ import { readParameters } from '../parameters/parameter-store.ts';
 import type { ResolvedParameter } from '../parameters/resolve.ts';
 import { STACK_TYPE, type StackSnapshot } from '../stack.ts';
 import { tryReadTemplate } from '../template/document.ts';
+import { SSM_VALUE } from '../template/graph.ts';
 import { hideSecrets } from '../template/secrets.ts';
 import type { Template } from '../template/template.ts';
 import { entriesOf, member, type Value, valueAt } from '../template/tree.ts';
@@ -209,6 +210,11 @@ async function storedDifference(
   stack: StackSnapshot,
 ): Promise<string | undefined> {
   const { resolved = {} } = stack;
+  const unknown = Object.entries(template.parameters).find(
+    ([key, { type }]) => type.startsWith(SSM_VALUE) && !Object.hasOwn(resolved, key),
+  );
+  // Not every endpoint answers with ResolvedValue, as AWS does.
+  if (unknown) return `what the parameter ${unknown[0]} was resolved to is not known`;
   const keys = Object.keys(resolved);
   if (keys.length === 0) return undefined;
   const nameOf = (key: string): string => stack.parameters[key] ?? '';

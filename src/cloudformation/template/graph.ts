@@ -334,7 +334,8 @@ function namesOf(
     .filter(({ name }) => isKnown(name));
 }
 
-const SSM_VALUE = 'AWS::SSM::Parameter::Value<';
+/** How the types of parameters begin whose value is a name in Parameter Store. */
+export const SSM_VALUE = 'AWS::SSM::Parameter::Value<';
 
 /**
  * What a stack reads by its parameters: those of an SSM type hold a name, and any may hold a dynamic reference.
