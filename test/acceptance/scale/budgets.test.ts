@@ -15,14 +15,19 @@ const isWritten = process.env['BUDGETS'] === 'write';
 type Budgets = Record<string, Record<string, number>>;
 const budgets: Budgets = isWritten ? {} : (JSON.parse(readFileSync(FILE, 'utf8')) as Budgets);
 
-/** Operations that are polled: how often depends on the machine too. A call more per stack would still be over. */
-const POLLED = new Set([
+/**
+ * Operations that are polled, or that read several things at once: how often depends on the machine too. A call more for
+ * each stack or service would still be over.
+ */
+const VARYING = new Set([
   ...['DescribeStacks', 'DescribeStackEvents', 'DescribeEvents', 'DescribeChangeSet'],
-  ...['DescribeStackDriftDetectionStatus', 'DescribeServices', 'DescribeServiceDeployments', 'GetParameter'],
+  ...['DescribeStackDriftDetectionStatus', 'DescribeServices', 'DescribeServiceDeployments'],
+  ...['DescribeServiceRevisions', 'ListServiceDeployments', 'ListTasks', 'DescribeTasks'],
+  ...['DescribeRepositories', 'GetParameter', 'GetParameters'],
 ]);
 
 function headroom(operation: string, count: number): number {
-  return POLLED.has(operation.slice(operation.indexOf(':') + 1)) ? count + 4 + Math.ceil(count / 5) : count;
+  return VARYING.has(operation.slice(operation.indexOf(':') + 1)) ? count + 7 + Math.ceil(count / 5) : count;
 }
 
 /** Compares a run with the budget of that name. */
@@ -36,7 +41,8 @@ function expectWithin(name: string, { calls, totalCalls }: MeasuredRun): void {
     return;
   }
   const budget = budgets[name] ?? {};
-  const over = Object.entries(calls).filter(([operation, count]) => count > (budget[operation] ?? 0));
+  const most = (operation: string): number => budget[operation] ?? headroom(operation, 0);
+  const over = Object.entries(calls).filter(([operation, count]) => count > most(operation));
   const under = Object.entries(budget).filter(
     ([operation, count]) => headroom(operation, calls[operation] ?? 0) < count,
   );
@@ -44,7 +50,7 @@ function expectWithin(name: string, { calls, totalCalls }: MeasuredRun): void {
   console.log(
     `${name}: ${totalCalls} calls${told.length > 0 ? `; less than planned: ${told.join(', ')}` : ''}`,
   );
-  expect(over.map(([operation, count]) => `${operation}: ${count} of ${budget[operation] ?? 0}`)).toEqual([]);
+  expect(over.map(([operation, count]) => `${operation}: ${count} of ${most(operation)}`)).toEqual([]);
 }
 
 afterAll(() => {
