@@ -8,6 +8,22 @@ interface Sleeper {
 /** Turns of the event loop without progress after which everybody is taken to sleep. */
 const IDLE_TURNS = 2;
 
+/** Reads are collected by timers of at most so many real milliseconds, which is shorter than any sleep by the clock. */
+const SHORT_MS = 10;
+let shortTimers = 0;
+const { setTimeout: realTimeout } = globalThis;
+
+/** Calls back at once instead of after a few real milliseconds, and lets no virtual time pass before that. */
+function timeout(callback: () => void, ms = 0): unknown {
+  if (ms > SHORT_MS) return realTimeout(callback, ms);
+  shortTimers += 1;
+  return setImmediate(() => {
+    shortTimers -= 1;
+    callback();
+  });
+}
+globalThis.setTimeout = timeout as typeof realTimeout;
+
 /** One time for all that sleeps by it: it goes on to the next waking when nothing else is left to do. */
 export class VirtualClock implements Clock {
   #now: number;
@@ -54,7 +70,10 @@ export class VirtualClock implements Clock {
   async #run(): Promise<void> {
     this.#running = true;
     while (this.#sleepers.size > 0) {
-      for (let turn = 0; turn < IDLE_TURNS; turn++) await new Promise((resolve) => setImmediate(resolve));
+      for (let turn = 0; turn < IDLE_TURNS; turn++) {
+        await new Promise((resolve) => setImmediate(resolve));
+        if (shortTimers > 0) turn = -1;
+      }
       const first = this.#next();
       if (!first) continue;
       this.#sleepers.delete(first);
