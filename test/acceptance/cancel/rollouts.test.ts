@@ -65,6 +65,9 @@ test('40 rollouts of a promotion are all told to stop, each without a read, and 
   // The locks of the services are released together; one that is not, on a busy machine, is named.
   for (const lock of await locksLeft(sandbox))
     expect(run.log).toContain(`Failed to release the lock ${lock}`);
-  const releases = after.filter(({ operation }) => operation.startsWith('DeleteParameter'));
-  expect(releases.length).toBeLessThan(COUNT / 2);
+  // Those that end in the same moment are released in one call; how many do depends on the machine.
+  const together = after.filter(({ operation }) => operation === 'DeleteParameters');
+  const counts = together.map(({ input }) => (input['Names'] as string[]).length);
+  expect(Math.max(...counts)).toBeGreaterThan(1);
+  expect(after.filter(({ operation }) => operation === 'DeleteParameter')).toEqual([]);
 });
