@@ -4,7 +4,7 @@ import { manifestJsonSchema } from '../src/environment/manifest/schema.ts';
 
 /**
  * Writes what is made of the manifest's schema: platform.schema.json, for editors, and the tables of keys in
- * docs/platform-yml.md. With --check it writes nothing and fails when one of them is out of date.
+ * docs/reference/platform-yml.md. With --check it writes nothing and fails when one of them is out of date.
  */
 interface Schema {
   description?: string;
@@ -15,7 +15,7 @@ interface Schema {
 }
 
 const schema = manifestJsonSchema() as Schema;
-const PAGE = 'docs/platform-yml.md';
+const PAGE = 'docs/reference/platform-yml.md';
 
 /** The schema of what has the keys at a path: of the values of a map, of the value itself otherwise. */
 function at(path: string): Schema {

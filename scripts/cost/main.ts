@@ -7,7 +7,7 @@ import type { StackCost } from './estimate.ts';
 import { monthly } from './line.ts';
 import { costReport } from './report.ts';
 
-/** `npm run cost`: prints the price of every resource, and writes docs/cost.md and docs/cost.svg. */
+/** `npm run cost`: prints the price of every resource, and writes docs/guides/cost.md and docs/guides/cost.svg. */
 const all = estimates();
 
 function print(title: string, stacks: StackCost[]): void {
@@ -26,5 +26,5 @@ for (const estimate of all) {
   console.log(`\n${estimate.environment}: ${(savingOf(estimate) * 100).toFixed(0)} % saved`);
 }
 
-writeFileSync('docs/cost.md', await formatted('docs/cost.md', costReport(all)));
-writeFileSync('docs/cost.svg', costChart(all));
+writeFileSync('docs/guides/cost.md', await formatted('docs/guides/cost.md', costReport(all)));
+writeFileSync('docs/guides/cost.svg', costChart(all));

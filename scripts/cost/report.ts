@@ -55,7 +55,7 @@ function table(headers: string[], rows: string[][]): string {
   return [headers, rule, ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
 
-/** docs/cost.md, whole. */
+/** docs/guides/cost.md, whole. */
 export function costReport(estimates: Estimate[]): string {
   return [
     '# What it costs',

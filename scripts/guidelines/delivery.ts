@@ -25,7 +25,7 @@ export const delivery: Section[] = [
         'Development on a large instance.',
         'Serverless, which sleeps at zero.',
         ['templates/environments/dev.json', 'MinCapacity'],
-        ['docs/cost.md', '| dev'],
+        ['docs/guides/cost.md', '| dev'],
       ),
       defect(
         67,
@@ -43,7 +43,7 @@ export const delivery: Section[] = [
         69,
         'Every service deploys network and database again: races.',
         'Each layer once, a stack of its own; services read what it shares.',
-        ['docs/templates.md', 'mermaid'],
+        ['docs/reference/templates.md', 'mermaid'],
       ),
       defect(
         70,

@@ -2,5 +2,5 @@ import { writeFileSync } from 'node:fs';
 import { formatted } from '../format.ts';
 import { templatesPage } from './page.ts';
 
-/** `npx tsx scripts/templates/main.ts`: writes the reference in docs/templates.md. */
-writeFileSync('docs/templates.md', await formatted('docs/templates.md', templatesPage()));
+/** `npx tsx scripts/templates/main.ts`: writes the reference in docs/reference/templates.md. */
+writeFileSync('docs/reference/templates.md', await formatted('docs/reference/templates.md', templatesPage()));

@@ -30,9 +30,9 @@ const ORDER = [
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 const code = (text: string): string => `\`${cell(text)}\``;
 
-/** docs/templates.md with the reference of every template's parameters, shared names and outputs. */
+/** docs/reference/templates.md with the reference of every template's parameters, shared names and outputs. */
 export function templatesPage(): string {
-  const page = readFileSync('docs/templates.md', 'utf8');
+  const page = readFileSync('docs/reference/templates.md', 'utf8');
   const names = readdirSync('templates').flatMap((file) =>
     file.endsWith('.yml') ? file.replace('.yml', '') : [],
   );
@@ -41,7 +41,7 @@ export function templatesPage(): string {
     throw new Error(`say where ${unknown.join(', ')} belongs`);
   const reference = ORDER.map((name) => section(readTemplate(name))).join('\n\n');
   const marked = /(<!-- reference -->\n)[\s\S]*(<!-- \/reference -->)/;
-  if (!marked.test(page)) throw new Error('docs/templates.md has lost its markers');
+  if (!marked.test(page)) throw new Error('docs/reference/templates.md has lost its markers');
   return page.replace(marked, (_, start: string, end: string) => `${start}\n${reference}\n\n${end}`);
 }
 
@@ -57,7 +57,7 @@ function section(template: Template): string {
     ([name, { Description }]) => `${code(name)} (${Description ?? ''})`,
   );
   return [
-    `### [${template.name}.yml](../templates/${template.name}.yml)`,
+    `### [${template.name}.yml](../../templates/${template.name}.yml)`,
     textOf(template.document.Description),
     ['| Parameter | What it is | Allowed | Default |', '| --- | --- | --- | --- |', ...rows].join('\n'),
     ...(written.length > 0 ? [`**Writes** ${written.map(code).join(', ')}.`] : []),

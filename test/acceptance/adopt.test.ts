@@ -17,7 +17,7 @@ import { LEAD, logOf, reviewer, verdictsOf } from '../workflows/scenarios/stage.
 import { workflowFile } from '../workflows/workflow.ts';
 
 /**
- * Plays docs/adopt.md, each of its two ways from its first block to its last, and with it workflows/README.md, whose
+ * Plays docs/start/platform.md, each of its two ways from its first block to its last, and with it workflows/README.md, whose
  * steps are the page's. Three things differ: images come from ready layouts, as a builder may not be there (the services'
  * own builds have tests of their own); nothing soaks, as ten minutes are long; `git push` is a commit that the sandbox is
  * told of.
@@ -38,7 +38,7 @@ interface Job {
 
 /** The blocks of the section with a heading. */
 function blocksOf(heading: string): { language: string; text: string }[] {
-  const sections = readFileSync(join(ROOT, 'docs/adopt.md'), 'utf8').split(/^## /m);
+  const sections = readFileSync(join(ROOT, 'docs/start/platform.md'), 'utf8').split(/^## /m);
   const section = sections.find((text) => text.startsWith(`${heading}\n`)) ?? '';
   const found = section.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm);
   return [...found].map(([, language = '', text = '']) => ({ language, text }));
@@ -181,7 +181,7 @@ test("the steps of workflows/README.md are the page's, by its names", () => {
   const readme = readFileSync(join(ROOT, 'workflows/README.md'), 'utf8');
   const section = readme.split(/^## /m).find((text) => text.startsWith('From an empty account\n')) ?? '';
   const linked = [...section.matchAll(/adopt\.md#(\d-[\w-]+)\)/g)].map(([, anchor]) => anchor);
-  const page = readFileSync(join(ROOT, 'docs/adopt.md'), 'utf8');
+  const page = readFileSync(join(ROOT, 'docs/start/platform.md'), 'utf8');
   const headings = [...page.matchAll(/^### (\d\. .+)$/gm)].map(([, heading = '']) =>
     heading
       .toLowerCase()

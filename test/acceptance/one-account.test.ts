@@ -13,7 +13,7 @@ import { arnOf, jobOf } from '../support/roles.ts';
 import { clientOf, ssmOf } from '../unit/sandbox/clients.ts';
 
 /**
- * Two environments of the reference platform in one account, as docs/templates.md describes it: first without its
+ * Two environments of the reference platform in one account, as docs/reference/templates.md describes it: first without its
  * changes, which is refused before anything is created, then with them.
  */
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -32,7 +32,7 @@ interface ParameterFile {
 
 /** The changes that the page asks for: of platform.yml, and of the second environment's file. */
 function changesOfThePage(): { manifest: Pick<Manifest, 'stacks'>; staging: ParameterFile } {
-  const page = readFileSync(join(ROOT, 'docs/templates.md'), 'utf8');
+  const page = readFileSync(join(ROOT, 'docs/reference/templates.md'), 'utf8');
   const section =
     page.split(/^## /m).find((text) => text.startsWith('Two environments in one account\n')) ?? '';
   const block = (language: string): string =>

@@ -100,7 +100,7 @@ testWith(
   'curl',
   'jq',
 )('the recipe posts the message as it is, and shows the address to no other process', async () => {
-  const page = readFileSync(join(root, 'docs/notifications.md'), 'utf8');
+  const page = readFileSync(join(root, 'docs/guides/notifications.md'), 'utf8');
   const recipes = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, recipe = '']) => recipe);
   const recipe = recipes.find((text) => text.includes('name: Notify')) ?? '';
   const step = (parse(recipe) as { name?: string; run?: string }[]).find(({ name }) => name === 'Notify');

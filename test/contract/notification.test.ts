@@ -8,7 +8,7 @@ import { presentPromotion } from '../../src/present/promotion.ts';
 import { presentSupersede } from '../../src/present/supersede.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-const page = readFileSync(join(root, 'docs/notifications.md'), 'utf8');
+const page = readFileSync(join(root, 'docs/guides/notifications.md'), 'utf8');
 
 const contracts = await Promise.all(
   readdirSync(join(root, 'actions')).map(async (name) => {

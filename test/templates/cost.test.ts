@@ -166,10 +166,10 @@ describe('the claim of 40 to 60 %', () => {
 });
 
 describe('the page', () => {
-  test('docs/cost.md and docs/cost.svg are what `npm run cost` writes', async () => {
-    const page = await formatted('docs/cost.md', costReport(all));
-    expect(readFileSync('docs/cost.md', 'utf8')).toBe(page);
-    expect(readFileSync('docs/cost.svg', 'utf8')).toBe(costChart(all));
+  test('docs/guides/cost.md and docs/guides/cost.svg are what `npm run cost` writes', async () => {
+    const page = await formatted('docs/guides/cost.md', costReport(all));
+    expect(readFileSync('docs/guides/cost.md', 'utf8')).toBe(page);
+    expect(readFileSync('docs/guides/cost.svg', 'utf8')).toBe(costChart(all));
     expect(page).toContain(PRICES_AS_OF);
   });
 });

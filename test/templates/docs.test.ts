@@ -39,7 +39,7 @@ test('docs/guidelines.md is what `npx tsx scripts/guidelines/main.ts` writes', a
   expect(withoutForeignLines(readFileSync('docs/guidelines.md', 'utf8'))).toBe(withoutForeignLines(page));
 });
 
-test('docs/templates.md is what `npx tsx scripts/templates/main.ts` writes', async () => {
-  const page = await formatted('docs/templates.md', templatesPage());
-  expect(readFileSync('docs/templates.md', 'utf8')).toBe(page);
+test('docs/reference/templates.md is what `npx tsx scripts/templates/main.ts` writes', async () => {
+  const page = await formatted('docs/reference/templates.md', templatesPage());
+  expect(readFileSync('docs/reference/templates.md', 'utf8')).toBe(page);
 });

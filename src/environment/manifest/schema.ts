@@ -144,11 +144,11 @@ const environment = z
       }),
       soak: soak.optional().meta({
         description:
-          'How long a release must have run in `promote-from` before it may come here: docs/promotion.md.',
+          'How long a release must have run in `promote-from` before it may come here: docs/guides/promotion.md.',
       }),
       approvers: listOf(approver, 'a list of logins and teams').optional().meta({
         description:
-          'Logins, and teams as `@org/team`. Only a workflow that one of them starts by hand changes the environment: docs/promotion.md.',
+          'Logins, and teams as `@org/team`. Only a workflow that one of them starts by hand changes the environment: docs/guides/promotion.md.',
       }),
       'self-approval': flag.optional().meta({
         description:
@@ -156,7 +156,7 @@ const environment = z
       }),
       verify: signer.optional().meta({
         description:
-          'Who must have signed an image before it is released or promoted here: docs/signatures.md.',
+          'Who must have signed an image before it is released or promoted here: docs/guides/signatures.md.',
       }),
       protected: flag.optional().meta({
         description:
@@ -239,7 +239,8 @@ const build = z
         .optional()
         .meta({ description: 'An image of another registry, mirrored instead of building.' }),
       sign: z.enum(['none', 'keyless'], { error: 'none or keyless' }).optional().meta({
-        description: '`keyless` signs it with the identity of the job: docs/signatures.md. Default, `none`.',
+        description:
+          '`keyless` signs it with the identity of the job: docs/guides/signatures.md. Default, `none`.',
       }),
       also: oneOrMore(
         text('a repository such as ghcr.io/org/app').refine((name) => parseTarget(name) !== undefined, {
@@ -437,7 +438,7 @@ export const manifestSchema = z
   )
   .meta({
     title: 'platform.yml',
-    description: 'The environments, stacks and services of a platform: docs/platform-yml.md.',
+    description: 'The environments, stacks and services of a platform: docs/reference/platform-yml.md.',
   });
 
 export type ManifestText = z.infer<typeof manifestSchema>;

@@ -10,7 +10,7 @@ import { atMost, type Row, sized } from './row.ts';
 import { measureSweep } from './sweep.ts';
 import { measureThrottled } from './throttled.ts';
 
-/** The parts by name. A size of 1 is that of the table in docs/benchmarks.md. */
+/** The parts by name. A size of 1 is that of the table in docs/operations/benchmarks.md. */
 export const SCALE_PARTS: Readonly<Record<string, (size: number) => Promise<Row[]>>> = {
   calls: measureCalls,
   chain: measureChain,

@@ -10,7 +10,7 @@ const SURVIVES = new Set(['prod']);
 const REDUNDANT = new Set(['staging', 'prod']);
 
 /**
- * What docs/templates.md promises about zones: every tier is in three of them, services and the load balancer use them
+ * What docs/reference/templates.md promises about zones: every tier is in three of them, services and the load balancer use them
  * all, tasks are spread again after a zone was lost, and no deployment goes below the tasks that there must be. In prod,
  * each zone has its own way out.
  */

@@ -14,7 +14,7 @@ const WITHIN = new Set([
   'AWS::RDS::DBCluster.DatabaseName',
   'AWS::RDS::DBCluster.SourceDBClusterIdentifier',
 ]);
-/** What an account has once, for all of its environments: see docs/templates.md. */
+/** What an account has once, for all of its environments: see docs/reference/templates.md. */
 const OF_THE_ACCOUNT = new Set([
   'AWS::ECR::Repository.RepositoryName',
   'AWS::IAM::OIDCProvider.Url',
