@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cell } from './cell.ts';
 import { formatted } from './format.ts';
 import { parse } from 'yaml';
 
@@ -10,8 +11,6 @@ interface Action {
   inputs?: Record<string, { description: string; default?: string; required?: boolean }>;
   outputs?: Record<string, { description: string }>;
 }
-
-const cell = (text: string): string => text.trim().replaceAll(/\s+/g, ' ').replaceAll('|', '\\|');
 
 function inputs(action: Action): string {
   const rows = Object.entries(action.inputs ?? {}).map(([name, input]) => {

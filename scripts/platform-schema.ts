@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { cell } from './cell.ts';
 import { formatted } from './format.ts';
 import { manifestJsonSchema } from '../src/environment/manifest/schema.ts';
 
@@ -32,7 +33,7 @@ function at(path: string): Schema {
 function keys({ properties = {}, required = [] }: Schema): string {
   const rows = Object.entries(properties).map(([name, { description = '' }]) => {
     const must = required.includes(name) ? ' **required**' : '';
-    return `| \`${name}\`${must} | ${description.replaceAll('|', '\\|')} |`;
+    return `| \`${name}\`${must} | ${cell(description)} |`;
   });
   return ['| Key | What it is |', '| --- | --- |', ...rows].join('\n');
 }

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { cell } from '../cell.ts';
 import { readTemplate, textOf } from './template.ts';
 import type { Parameter, Template } from './template.ts';
 
@@ -27,8 +28,7 @@ const ORDER = [
   'cost',
 ];
 
-const cell = (text: string): string => text.replaceAll('|', '\\|');
-const code = (text: string): string => `\`${cell(text)}\``;
+const code = (text: string): string => `\`${text.replaceAll('|', '\\|')}\``;
 
 /** docs/reference/templates.md with the reference of every template's parameters, shared names and outputs. */
 export function templatesPage(): string {
@@ -54,11 +54,11 @@ function section(template: Template): string {
     .filter(({ Type }) => Type === 'AWS::SSM::Parameter')
     .map(({ Properties }) => sharedName(textOf(Properties?.Name)));
   const outputs = Object.entries(template.Outputs).map(
-    ([name, { Description }]) => `${code(name)} (${Description ?? ''})`,
+    ([name, { Description }]) => `${code(name)} (${cell(Description ?? '')})`,
   );
   return [
     `### [${template.name}.yml](../../templates/${template.name}.yml)`,
-    textOf(template.document.Description),
+    cell(textOf(template.document.Description)),
     ['| Parameter | What it is | Allowed | Default |', '| --- | --- | --- | --- |', ...rows].join('\n'),
     ...(written.length > 0 ? [`**Writes** ${written.map(code).join(', ')}.`] : []),
     ...(outputs.length > 0 ? [`**Outputs** ${outputs.join(', ')}.`] : []),

@@ -180,7 +180,7 @@ test('the page has nothing that this test does not play', () => {
 test("the steps of workflows/README.md are the page's, by its names", () => {
   const readme = readFileSync(join(ROOT, 'workflows/README.md'), 'utf8');
   const section = readme.split(/^## /m).find((text) => text.startsWith('From an empty account\n')) ?? '';
-  const linked = [...section.matchAll(/adopt\.md#(\d-[\w-]+)\)/g)].map(([, anchor]) => anchor);
+  const linked = [...section.matchAll(/platform\.md#(\d-[\w-]+)\)/g)].map(([, anchor]) => anchor);
   const page = readFileSync(join(ROOT, 'docs/start/platform.md'), 'utf8');
   const headings = [...page.matchAll(/^### (\d\. .+)$/gm)].map(([, heading = '']) =>
     heading
