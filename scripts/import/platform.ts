@@ -59,8 +59,7 @@ export function platformFiles({ project, region, environments, units, existing }
     Object.assign(stacks, unit.stacks);
   }
   conflicts.push(...units.flatMap((unit) => secretRemarks(unit, project)));
-  const problem = units.length > 0 && readTemplate('templates/bootstrap.yml').problem('Project', project);
-  if (problem) conflicts.push(`project: ${problem} Choose another name with --project.`);
+  if (units.length > 0) conflicts.push(...nameRemarks(project, Object.keys(environments)));
   for (const unit of existing) services[unit.name] = existingEntry(unit);
   for (const [environment, parameters] of Object.entries(values)) {
     files[`environments/${environment}.json`] =
@@ -180,6 +179,19 @@ function secretRemarks({ name, settings }: Unit, project: string): string[] {
     (secret) =>
       `${name}: the boundary of templates/bootstrap.yml does not permit to read secret ${secret}. Copy it to ${project}/<environment>/… in Secrets Manager or /${project}/<environment>/… in Parameter Store, and name that one.`,
   );
+}
+
+/** The roles of the bootstrap take stricter names than platform.yml. */
+function nameRemarks(project: string, environments: readonly string[]): string[] {
+  const bootstrap = readTemplate('templates/bootstrap.yml');
+  const problem = bootstrap.problem('Project', project);
+  return [
+    ...(problem === undefined ? [] : [`project: ${problem} Choose another name with --project.`]),
+    ...environments.flatMap((name) => {
+      const text = bootstrap.problem('Environment', name);
+      return text === undefined ? [] : [`environments.${name}: ${text} Choose another name.`];
+    }),
+  ];
 }
 
 /** A template of its own, for a unit with variables, secrets or a command. */
