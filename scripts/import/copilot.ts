@@ -16,6 +16,7 @@ import {
 } from './source.ts';
 import { readTemplate, type Template } from './template.ts';
 import { token, type Settings, type Unit } from './unit.ts';
+import { parseSource } from '../../src/images/registry/reference.ts';
 import { copilotAdvice } from './advice.ts';
 
 const TYPES = ['Load Balanced Web Service', 'Backend Service', 'Worker Service', 'Scheduled Job'] as const;
@@ -120,7 +121,7 @@ function jobOf({ manifest, name, template }: Reading, services: readonly Reading
   );
   if (!owner || others.length > 0) {
     throw new ImportError(
-      `${source.file}: image: a scheduled task runs a command in the image of a service, and ${owner ? 'more than one' : 'none'} of the imported services has this image. Fix: import it together with the manifest of the one service that builds the same image.`,
+      `${source.file}: image: a scheduled task runs a command in the image of a service, and ${owner ? 'more than one' : 'none'} of the imported services has this image. Fix: import it together with the manifest of the one service that builds the same image, or add the program of the job to the image of a service.`,
     );
   }
   for (const key of ['build', 'location'])
@@ -341,10 +342,7 @@ function pathsOf(source: Source): string[] | undefined {
 function buildOf(source: Source): Record<string, unknown> {
   const image = at(source.root, 'image');
   const location = at(image, 'location');
-  if (location && textOf(location)?.includes('${') === false) {
-    source.take(location, 'build.from');
-    return { path: dirname(source.file), build: { from: textOf(location) } };
-  }
+  if (location) return { path: dirname(source.file), ...mirrorOf(location, source) };
   const build = at(image, 'build');
   const take = (node: SourceNode | undefined, target: string): string | undefined => {
     const text = textOf(node);
@@ -370,6 +368,20 @@ function buildOf(source: Source): Record<string, unknown> {
       ...(Object.keys(args).length > 0 && { 'build-args': args }),
     },
   };
+}
+
+/** The image that is mirrored to the service's own repository. */
+function mirrorOf(location: SourceNode, source: Source): Record<string, unknown> {
+  const image = textOf(location) ?? '';
+  if (parseSource(image) === undefined) {
+    source.refuse(
+      location,
+      'Expected the name of an image, such as ghcr.io/org/app:1.2. Give it as build.from.',
+    );
+    return {};
+  }
+  source.take(location, 'build.from');
+  return { build: { from: image } };
 }
 
 function buildArgs(node: SourceNode | undefined, source: Source): Record<string, string> {

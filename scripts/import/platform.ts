@@ -99,7 +99,7 @@ function prioritiesOf(units: readonly Unit[]): Record<string, number> {
   const last = routed.filter(isLast);
   if (last.length > 1) {
     throw new ImportError(
-      `${last.map(({ name }) => name).join(', ')}: only one service can have the path /*`,
+      `${last.map(({ name }) => name).join(', ')}: expected one service with the path /*, got ${last.length}. Fix: give the others another http.path, or import them one by one.`,
     );
   }
   const others = routed.filter((unit) => !isLast(unit));

@@ -81,7 +81,12 @@ export class Source {
   }
 
   #use(node: SourceNode | undefined, use: Use, target: string): void {
-    if (node) for (const { path } of leavesOf(node)) this.#uses.set(path, { use, target });
+    if (!node) return;
+    for (const { path } of leavesOf(node)) {
+      const before = this.#uses.get(path)?.target;
+      const isKnown = before === undefined || before.split(', ').includes(target);
+      this.#uses.set(path, { use, target: isKnown ? (before ?? target) : `${before}, ${target}` });
+    }
   }
 }
 

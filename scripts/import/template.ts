@@ -174,7 +174,12 @@ function statementOf(secret: Secret): string[] {
   ];
 }
 
-/** What follows the name of a secret in an ARN is not part of a policy; six random characters end the secret's own ARN. */
+/**
+ * What follows the name of a secret in an ARN is not part of a policy. Six random characters end the secret's own ARN.
+ *
+ * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/permissions_grant-limited-resources.html "Using '??????'
+ *   as a wildcard to match the 6 random characters assigned by Secrets Manager"
+ */
 function secretResource(arn: string, reference: string): string {
   const bare = arn
     .split(/:(?!:)(?<!::)/)

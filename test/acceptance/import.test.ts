@@ -21,7 +21,7 @@ import { LayoutWriter } from '../support/oci.ts';
 import { RegistrySession } from '../support/registry.ts';
 import { arnOf, EXECUTION_ROLE, jobOf } from '../support/roles.ts';
 import { untilSteady } from '../support/steady.ts';
-import { writeInputs } from '../unit/scripts/import/manifests.ts';
+import { inputText, writeInputs } from '../unit/scripts/import/manifests.ts';
 import { clientOf, ssmOf } from '../unit/sandbox/clients.ts';
 
 /** What each import writes is deployed, with the committed bundle, beside what the lower layers share. */
@@ -30,7 +30,14 @@ const ACCOUNT = '111111111111';
 const newSandbox = useSandboxes();
 const newWorkspace = useWorkspaces();
 const inputs = mkdtempSync(join(tmpdir(), 'import-'));
-writeInputs(inputs);
+// Secrets that the boundary permits, and the platform of the other services, whose image is the same.
+const WEB = 'copilot/frontend/manifest.yml';
+writeInputs(inputs, {
+  [WEB]: inputText(WEB)
+    .replace('linux/arm64', 'linux/amd64')
+    .replace(/^ {2}(?:GITHUB_TOKEN|SIGNING): .+\n/gm, '')
+    .replace('    secrets: { GITHUB_TOKEN: PROD_TOKEN }\n', ''),
+});
 afterAll(() => {
   rmSync(inputs, { recursive: true, force: true });
 });
@@ -54,8 +61,6 @@ const SHARED: Record<string, [type: string, value: string]> = {
   'database/endpoint': ['String', 'none'],
   'database/secret': ['String', 'none'],
   'database/resource-id': ['String', 'none'],
-  'cluster/listener': ['String', `arn:aws:elasticloadbalancing:eu-west-1:${ACCOUNT}:listener/app/none/1/1`],
-  'cluster/load-balancer': ['String', 'app/none/1'],
   'cluster/alarm-topic': ['String', `arn:aws:sns:eu-west-1:${ACCOUNT}:alarms`],
 };
 
@@ -66,6 +71,25 @@ Resources:
   ClusterName:
     Type: AWS::SSM::Parameter
     Properties: { Name: !Sub '/\${Project}/\${Environment}/cluster/name', Type: String, Value: !Ref Cluster }
+  LoadBalancer:
+    Type: AWS::ElasticLoadBalancingV2::LoadBalancer
+    Properties: { Subnets: [subnet-0aaaaaaaaaaaaaaa1, subnet-0aaaaaaaaaaaaaaa2] }
+  Listener:
+    Type: AWS::ElasticLoadBalancingV2::Listener
+    Properties:
+      LoadBalancerArn: !Ref LoadBalancer
+      Port: 80
+      Protocol: HTTP
+      DefaultActions: [{ Type: fixed-response, FixedResponseConfig: { StatusCode: '404' } }]
+  ListenerName:
+    Type: AWS::SSM::Parameter
+    Properties: { Name: !Sub '/\${Project}/\${Environment}/cluster/listener', Type: String, Value: !Ref Listener }
+  LoadBalancerName:
+    Type: AWS::SSM::Parameter
+    Properties:
+      Name: !Sub '/\${Project}/\${Environment}/cluster/load-balancer'
+      Type: String
+      Value: !GetAtt LoadBalancer.LoadBalancerFullName
 ${repositories.map((name, index) => `  Images${index}: { Type: AWS::ECR::Repository, Properties: { RepositoryName: ${name} } }`).join('\n')}
 ${Object.entries(SHARED)
   .map(
@@ -165,14 +189,27 @@ const containerOf = async (sandbox: Sandbox, taskDefinition: string | undefined,
   return found.taskDefinition?.containerDefinitions?.[index];
 };
 
-test('services of Copilot manifests are deployed, with a queue and a scheduled task', async () => {
-  const manifests = ['mailer', 'nightly'].map((name) => `copilot/${name}/manifest.yml`);
+test('services of Copilot manifests are deployed: a web service, a worker with its queue, a scheduled task', async () => {
+  const manifests = ['frontend', 'mailer', 'nightly'].map((name) => `copilot/${name}/manifest.yml`);
   const args = ['copilot', ...manifests, '--region', 'eu-west-1', '--account', `prod=${ACCOUNT}`];
   const { sandbox, run } = await deployAsWorkflow('shop', args, 'amd64');
   expect(run.log).toContain('deploy-environment: deployed');
   expect(await containerOf(sandbox, 'prod-shop-nightly')).toMatchObject({
     command: ['node', 'report.js'],
     environment: expect.arrayContaining([{ name: 'LOG_LEVEL', value: 'info' }]) as unknown,
+  });
+  expect(await containerOf(sandbox, 'prod-shop-frontend')).toMatchObject({
+    entryPoint: ['/bin/entry'],
+    environment: expect.arrayContaining([
+      { name: 'LOG_LEVEL', value: 'warn' },
+      { name: 'STAGE', value: 'prod' },
+    ]) as unknown,
+    secrets: expect.arrayContaining([
+      {
+        name: 'DB',
+        valueFrom: `arn:aws:secretsmanager:eu-west-1:${ACCOUNT}:secret:shop/prod/mysql:password::`,
+      },
+    ]) as unknown,
   });
   expect(await containerOf(sandbox, 'prod-shop-mailer')).toMatchObject({
     environment: expect.arrayContaining([

@@ -19,6 +19,7 @@ const OTHER_RIGHTS: Readonly<Record<string, string>> = {
   'acceptance/one-account.test.ts': 'an administrator deploys the bootstrap',
   'acceptance/promote-environment/existing.test.ts':
     'services of another tool, whose roles have a policy of their own',
+  'acceptance/runbook.test.ts': 'a command of the page that a person types, with the role that deploys',
   'acceptance/supersede-runs/supersede-runs.test.ts': 'calls GitHub alone',
   'acceptance/update-service/registries.test.ts':
     'images of another account and region, which the roles do not reach',

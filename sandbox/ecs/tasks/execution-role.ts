@@ -57,11 +57,22 @@ function isSecret(valueFrom: string): boolean {
 
 function readSecret(task: Task, arn: string): void {
   const region = arn.split(':')[3] ?? task.ecs.region;
-  const denied = denialToRole(task, { action: 'secretsmanager:GetSecretValue', resource: arn, region });
+  const resource = fullArn(arn);
+  const denied = denialToRole(task, { action: 'secretsmanager:GetSecretValue', resource, region });
   if (denied !== undefined) throw cannotReadSecret(arn, `AccessDeniedException: ${denied}`);
   if (!isMissing(task.ecs.world, arn)) return;
   const message = "ResourceNotFoundException: Secrets Manager can't find the specified secret.";
   throw cannotReadSecret(arn, message);
+}
+
+/**
+ * The ARN that IAM judges. One without the characters at its end is found by its name.
+ *
+ * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/permissions_grant-limited-resources.html "Using '??????'
+ *   as a wildcard to match the 6 random characters assigned by Secrets Manager"
+ */
+function fullArn(arn: string): string {
+  return /-[A-Za-z0-9]{6}$/.test(arn) ? arn : `${arn}-a1b2c3`;
 }
 
 /** @see https://repost.aws/knowledge-center/ecs-unable-to-pull-secrets */

@@ -419,6 +419,17 @@ describe('what cannot be imported is refused', () => {
       /services.*at most 31/s,
     ],
     [
+      'two services with every path',
+      ['copilot', copilot, 'copilot/quotes/manifest.yml', '--region', 'eu-west-1'],
+      {
+        [copilot]: web.replace('path: api', 'path: /'),
+        'copilot/quotes/manifest.yml': web
+          .replace('path: api', 'path: /')
+          .replace('name: frontend', 'name: b'),
+      },
+      /frontend, b: expected one service with the path \/\*, got 2\. Fix: /,
+    ],
+    [
       'Jsonnet',
       ['ecspresso', 'ecspresso.yml'],
       { 'ecspresso.yml': inputText('ecspresso.yml').replace('ecs-task-def.json', 'ecs-task-def.jsonnet') },
@@ -460,6 +471,18 @@ describe('what cannot be imported is refused', () => {
     expect(() => run(args, changed)).toThrow(message);
     writeInputs(folder);
   });
+});
+
+test('a placeholder in the place of an image is reported', () => {
+  const copilot = 'copilot/quotes/manifest.yml';
+  const location = 'aws_account_id.dkr.ecr.us-west-2.amazonaws.com/quotes:latest';
+  const text = inputText(copilot).replace('ghcr.io/org/quotes:1.2', location);
+  const args = ['copilot', copilot, '--region', 'eu-west-1', '--account', 'prod=333333333333'];
+  const { files, report } = run(args, { [copilot]: text });
+  writeInputs(folder);
+  expect(report).toContain('image.location: Expected the name of an image');
+  expect(report).toContain('count.spot → MinTasks, MaxTasks');
+  expect(files['platform.yml']).not.toContain('aws_account_id');
 });
 
 test('files that exist are not overwritten', () => {

@@ -6,7 +6,7 @@ import { EcsWorld } from '../ecs-world.ts';
 
 const ROLE = `arn:aws:iam::${DEV}:role/narrow`;
 const REGION = 'eu-west-1';
-const SECRET = `arn:aws:secretsmanager:${REGION}:${DEV}:secret:token`;
+const SECRET = `arn:aws:secretsmanager:${REGION}:${DEV}:secret:token-AbCdEf`;
 const PARAMETER = `arn:aws:ssm:${REGION}:${DEV}:parameter/shop/token`;
 const GROUP = `arn:aws:logs:${REGION}:${DEV}:log-group:/services:*`;
 const BREAKER = {
@@ -96,6 +96,17 @@ describe('the execution role of a task', () => {
     expect(status).toBe('ROLLBACK_SUCCESSFUL');
     expect(reasons[0]).toMatch(denial(action, resource));
     expect(reasons[0]?.startsWith(beginning)).toBe(true);
+  });
+
+  test('a secret that is named without the end of its ARN is judged with it', async () => {
+    const valueFrom = `arn:aws:secretsmanager:${REGION}:${DEV}:secret:token`;
+    const { 'ssm:GetParameters': _left, ...needed } = NEEDED;
+    const of = (resource: string) => ({ ...needed, 'secretsmanager:GetSecretValue': resource });
+    expect(await deployed({ needed: of(`${valueFrom}-??????`), valueFrom })).toEqual({
+      status: 'SUCCESSFUL',
+      reasons: [],
+    });
+    expect((await deployed({ needed: of(valueFrom), valueFrom })).status).toBe('ROLLBACK_SUCCESSFUL');
   });
 
   test('a parameter that does not exist', async () => {
