@@ -6,7 +6,6 @@ import { isPlainSecret, SettingsReader } from './settings.ts';
 import {
   at,
   entriesOf,
-  itemsOf,
   leavesOf,
   overlaid,
   type Source,
@@ -182,8 +181,9 @@ function readService(
     convert: (text) => (text === 'awsxray' ? 'true' : undefined),
   });
   const command = at(node, 'image', 'healthcheck', 'command');
-  if (command && textsOf(command)?.every((word) => !word.includes(','))) {
-    reader.settings.parameters['HealthCommand'] = (textsOf(command) ?? []).join(',');
+  const words = plainTextsOf(command);
+  if (command && words?.every((word) => !word.includes(','))) {
+    reader.settings.parameters['HealthCommand'] = words.join(',');
     source.take(command, 'HealthCommand');
   }
   if (isWeb) readRoute(node, source, reader);
@@ -261,7 +261,8 @@ function readJob(node: SourceNode, manifest: CopilotManifest, template: Template
   readTask(node, manifest, reader);
   const schedule = at(node, 'on', 'schedule');
   if (textOf(schedule) === 'none') {
-    // A schedule that never runs still needs an expression.
+    // A schedule that never runs still needs an expression, as in Copilot's own rule: "State: DISABLED".
+    // @see https://github.com/aws/copilot-cli/blob/mainline/internal/pkg/template/templates/workloads/partials/cf/eventrule.yml
     Object.assign(reader.settings.parameters, { Schedule: 'rate(1 day)', ScheduleEnabled: 'false' });
     source.take(schedule, 'ScheduleEnabled');
   } else reader.parameter(schedule, 'Schedule', { convert: scheduleExpression });
@@ -317,10 +318,15 @@ function interpolated(text: string | undefined, { application }: CopilotManifest
   const value = text
     ?.replaceAll('${COPILOT_APPLICATION_NAME}', application)
     .replaceAll('${COPILOT_ENVIRONMENT_NAME}', token('Environment'));
-  return value?.includes('${') ? undefined : value;
+  return value !== undefined && readsShell(value) ? undefined : value;
 }
 
-/** The paths of the service. Undefined where the load balancer sends it nothing. */
+/**
+ * The paths of the service, as Copilot's own rule has them. Undefined where the load balancer sends it nothing.
+ *
+ * @see https://github.com/aws/copilot-cli/blob/mainline/internal/pkg/template/templates/workloads/partials/cf/https-listener.yml
+ *   "/*" for the root, else "/${RulePath}" and "/${RulePath}/*"
+ */
 function pathsOf(source: Source): string[] | undefined {
   const http = at(source.root, 'http');
   if (textOf(http) === 'false') {
@@ -329,7 +335,7 @@ function pathsOf(source: Source): string[] | undefined {
   }
   const node = at(http, 'path');
   const path = textOf(node);
-  if (path === undefined || path.includes('${')) return undefined;
+  if (path === undefined || readsShell(path)) return undefined;
   source.take(node, 'paths');
   const bare = path.replace(/^\/|\/$/g, '');
   return bare === '' ? ['/*'] : [`/${bare}`, `/${bare}/*`];
@@ -346,7 +352,7 @@ function buildOf(source: Source): Record<string, unknown> {
   const build = at(image, 'build');
   const take = (node: SourceNode | undefined, target: string): string | undefined => {
     const text = textOf(node);
-    if (text === undefined || text.includes('${')) return undefined;
+    if (text === undefined || readsShell(text)) return undefined;
     source.take(node, target);
     return posix.normalize(text).replace(/\/$/, '');
   };
@@ -387,7 +393,7 @@ function mirrorOf(location: SourceNode, source: Source): Record<string, unknown>
 function buildArgs(node: SourceNode | undefined, source: Source): Record<string, string> {
   const args = entriesOf(node).flatMap(([name, value]) => {
     const text = textOf(value);
-    if (text === undefined || text.includes('${') || isPlainSecret(source, value, name, text)) return [];
+    if (text === undefined || readsShell(text) || isPlainSecret(source, value, name, text)) return [];
     source.take(value, 'build.build-args');
     return [[name, text] as const];
   });
@@ -414,9 +420,20 @@ function commandsOf(source: Source): Pick<Unit, 'command' | 'entryPoint'> {
   return { ...(command && { command }), ...(entryPoint && { entryPoint }) };
 }
 
+/** A list of texts. Undefined where one of them reads a variable of the shell. */
+function plainTextsOf(node: SourceNode | undefined): string[] | undefined {
+  const texts = textsOf(node);
+  return texts?.some(readsShell) === true ? undefined : texts;
+}
+
+/** Whether Copilot replaces a part of a text when it runs. */
+function readsShell(text: string): boolean {
+  return text.includes('${');
+}
+
 /** A command as words. Undefined for one with quotes, which a shell would read. */
 function wordsOf(node: SourceNode | undefined): string[] | undefined {
-  if (node?.kind === 'list') return itemsOf(node).length > 0 ? textsOf(node) : undefined;
+  if (node?.kind === 'list') return plainTextsOf(node);
   const text = textOf(node);
   return text === undefined || /["'\\$]/.test(text) ? undefined : text.trim().split(/\s+/);
 }

@@ -40,6 +40,10 @@ export class SettingsReader {
     const text = textOf(node);
     const value = text === undefined ? undefined : convert(text);
     if (value === undefined) return;
+    if (value.includes('${')) {
+      this.#source.refuse(node, 'Only a plain value is taken over.');
+      return;
+    }
     const problem = this.#template.problem(name, value);
     if (problem !== undefined) {
       this.#source.refuse(node, problem);

@@ -190,6 +190,25 @@ function another(value: unknown, path: string): unknown {
   return /Arn|valueFrom|^arn/.test(path) || text.startsWith('arn:') ? `${text}x` : `x${text}`;
 }
 
+test('a value that Copilot reads from the shell is nowhere in the output', () => {
+  const { args, files } = IMPORT_CASES['copilot'] ?? { args: [] as string[], files: [] };
+  const { report } = run(args);
+  let tried = 0;
+  for (const file of files) {
+    for (const line of sectionsOf(report, file)['Taken over'] ?? []) {
+      const document = parseDocument(inputText(file));
+      const keys = keysOf(line.split(' → ')[0] ?? '');
+      document.setIn(keys, `/${document.getIn(keys) as string}\${SHELL_VALUE}`);
+      const after = attempt(() => outputOf(run(args, { [file]: document.toString() })));
+      const isRefused = after.startsWith('refused: ');
+      expect({ line, leaks: !isRefused && after.includes('SHELL_VALUE') }).toEqual({ line, leaks: false });
+      tried += 1;
+    }
+  }
+  writeInputs(folder);
+  expect(tried).toBeGreaterThan(50);
+});
+
 describe('a Copilot manifest', () => {
   const { args } = IMPORT_CASES['copilot'] ?? { args: [] as string[] };
   const { files } = run(args);
