@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { startSandbox } from './index.ts';
 import type { Sandbox, SandboxOptions } from './index.ts';
+import { interruption } from './interruption.ts';
 
 const USAGE =
   'usage: npm run sandbox -- [--port 4566] [--scenario file.yml] [--time-scale 100] [--data-dir folder]' +
@@ -52,24 +54,14 @@ function announce(sandbox: Sandbox): void {
   console.log(lines.join('\n'));
 }
 
-function stopOnSignal(sandbox: Sandbox): void {
-  const stop = (): void => {
-    sandbox.close().catch(fail);
-  };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
-}
-
-function fail(error: unknown): void {
-  console.error(`sandbox: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
-}
-
 try {
+  const interrupted = interruption();
   const sandbox = await startSandbox(readOptions(process.argv.slice(2)));
   announce(sandbox);
-  stopOnSignal(sandbox);
+  if (!interrupted.aborted) await once(interrupted, 'abort');
+  await sandbox.close();
 } catch (error) {
-  fail(error);
+  console.error(`sandbox: ${error instanceof Error ? error.message : String(error)}`);
   console.error(USAGE);
+  process.exitCode = 1;
 }

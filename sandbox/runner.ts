@@ -34,6 +34,8 @@ export interface RunOptions {
   onLine?: (line: string, child: ChildProcess) => void;
   /** The process is killed, and the run rejected, after this long. */
   limitMs?: number;
+  /** Kills the process when it aborts; the run then rejects with its reason. */
+  interrupted?: AbortSignal;
   /** The Node.js binary and its options; default, this process's own. */
   node?: readonly [string, ...string[]];
   /** What `${{ github.token }}` gives. */
@@ -164,7 +166,7 @@ function inputVariables(name: string, given: Record<string, string>, token: stri
 
 async function finished(
   child: ChildProcess,
-  { onLine, limitMs = 300_000 }: RunOptions,
+  { onLine, limitMs = 300_000, interrupted }: RunOptions,
 ): Promise<{ exitCode: number | null; signal: NodeJS.Signals | null; log: string }> {
   let log = '';
   let line = '';
@@ -178,6 +180,11 @@ async function finished(
   };
   child.stdout?.on('data', take);
   child.stderr?.on('data', take);
+  const kill = (): void => {
+    child.kill('SIGKILL');
+  };
+  interrupted?.addEventListener('abort', kill);
+  if (interrupted?.aborted) kill();
   return await new Promise((done, fail) => {
     const limit = setTimeout(() => {
       child.kill('SIGKILL');
@@ -186,7 +193,9 @@ async function finished(
     child.on('error', fail);
     child.on('close', (exitCode, signal) => {
       clearTimeout(limit);
-      done({ exitCode, signal, log });
+      interrupted?.removeEventListener('abort', kill);
+      if (interrupted?.aborted) fail(interrupted.reason as Error);
+      else done({ exitCode, signal, log });
     });
   });
 }

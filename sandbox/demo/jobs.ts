@@ -1,49 +1,101 @@
 import type { Sandbox } from '../index.ts';
-import type { Environment, Played, Stage } from './stage.ts';
-import type { Workspace } from './workspace.ts';
+import type { Environment, Played, Stage, Step } from './stage.ts';
+import { Workspace } from './workspace.ts';
 
-/** What a workflow says of a job: who may take which role follows from it. */
+/** What a workflow says of a job: which role the job may assume follows from it. */
 export interface Job {
-  /** The GitHub environment. A job that only reads has none: nobody approves it, and its role only reads. */
+  /** The GitHub environment. A job that only reads has none: it needs no approval, and its role only reads. */
   environment?: string;
   /** The number of the pull request whose event started the run; else, it was a push to main. */
   pullRequest?: number;
 }
 
-export interface JobStep {
-  title: string;
+/** A job without a GitHub environment: nobody approves it, and its role only reads. */
+export const READS: Job = {};
+
+export interface JobStep extends Pick<
+  Step,
+  'title' | 'environment' | 'inputs' | 'expect' | 'note' | 'milestone'
+> {
   action: string;
-  /** Where it happens. */
-  environment: Environment;
-  job: Job;
-  inputs: Record<string, string>;
-  expect: string;
+  /** Default, a job in the GitHub environment of the same name. */
+  job?: Job;
 }
 
-/** Plays the steps of jobs that have no keys of AWS: each has its identity token, as on GitHub. */
-export class Jobs {
-  commit: string;
-  readonly #stage: Stage;
-  readonly #sandbox: Sandbox;
-  readonly #workspace: Workspace;
+/** A commit of the story, and the services that it changes. */
+export interface Commit {
+  sha: string;
+  message: string;
+  /** The version of the images that its build gives. */
+  version: number;
+  services: readonly string[];
+}
 
-  constructor(stage: Stage, sandbox: Sandbox, workspace: Workspace, commit: string) {
-    this.#stage = stage;
-    this.#sandbox = sandbox;
-    this.#workspace = workspace;
-    this.commit = commit;
+/** Runs the steps of jobs without AWS keys: each has its own identity token and checkout, as on GitHub. */
+export class Jobs {
+  readonly workspace = new Workspace();
+  readonly stage: Stage;
+  readonly sandbox: Sandbox;
+  #commit: Commit;
+
+  constructor(stage: Stage, sandbox: Sandbox, commit: Commit) {
+    this.stage = stage;
+    this.sandbox = sandbox;
+    this.#commit = commit;
+    this.checkOut(commit);
+  }
+
+  checkOut(commit: Commit): void {
+    this.workspace.checkOut(commit.version, commit.services);
+    this.#commit = commit;
   }
 
   play({ job, ...step }: JobStep): Promise<Played> {
-    return this.#stage.play({
+    const ofStep = job ?? { environment: step.environment.name };
+    return this.stage.play({
       ...step,
-      env: this.#environmentOf(job),
-      workspace: this.#workspace.folder,
-      ...(job.pullRequest !== undefined && { event: this.#pullRequest(job.pullRequest) }),
+      commit: this.#commit,
+      env: this.#variables(ofStep),
+      workspace: this.workspace.folder,
+      ...(ofStep.pullRequest !== undefined && { event: this.#pullRequestEvent(ofStep.pullRequest) }),
     });
   }
 
-  #environmentOf({ environment, pullRequest }: Job): Record<string, string> {
+  deployEnvironment(step: Omit<JobStep, 'action'>): Promise<Played> {
+    const inputs = { environment: step.environment.name, ...step.inputs };
+    return this.play({ ...step, action: 'deploy-environment', inputs });
+  }
+
+  promoteEnvironment(step: Omit<JobStep, 'action'>): Promise<Played> {
+    const inputs = { to: step.environment.name, ...step.inputs };
+    return this.play({ ...step, action: 'promote-environment', inputs });
+  }
+
+  /** Plans an environment, then applies exactly that plan. */
+  async planAndApply(
+    environment: Environment,
+    { inputs = {}, milestone }: { inputs?: Record<string, string>; milestone?: string } = {},
+  ): Promise<void> {
+    const planned = await this.deployEnvironment({
+      title: 'Plan the environment',
+      environment,
+      inputs: { command: 'plan', ...inputs },
+      expect: 'planned',
+      job: READS,
+    });
+    const { plan = '', fingerprint = '' } = planned.run.outputs;
+    if (!planned.asExpected) return;
+    this.stage.say(`Approved for ${environment.name}: plan ${fingerprint.slice(0, 15)}…`);
+    await this.deployEnvironment({
+      title: 'Apply the approved plan',
+      environment,
+      inputs: { command: 'apply', plan, fingerprint, ...inputs },
+      expect: 'deployed',
+      ...(milestone !== undefined && { milestone }),
+    });
+  }
+
+  #variables({ environment, pullRequest }: Job): Record<string, string> {
     const permissions = {
       actions: 'read',
       contents: 'read',
@@ -55,18 +107,37 @@ export class Jobs {
     const ref = pullRequest === undefined ? 'refs/heads/main' : `refs/pull/${pullRequest}/merge`;
     const claims = { event_name: event, ref, ...(environment !== undefined && { environment }) };
     return {
-      ...this.#sandbox.jobEnv({ permissions, claims }),
+      ...this.sandbox.jobEnv({ permissions, claims }),
       AWS_ACCESS_KEY_ID: '',
       AWS_SECRET_ACCESS_KEY: '',
       AWS_SESSION_TOKEN: '',
       GITHUB_EVENT_NAME: event,
       GITHUB_REF: ref,
-      GITHUB_SHA: this.commit,
+      GITHUB_SHA: this.#commit.sha,
     };
   }
 
-  #pullRequest(number: number): object {
-    const head = { sha: this.commit, repo: { full_name: this.#sandbox.env()['GITHUB_REPOSITORY'] } };
+  #pullRequestEvent(number: number): object {
+    const head = { sha: this.#commit.sha, repo: { full_name: this.sandbox.env()['GITHUB_REPOSITORY'] } };
     return { action: 'synchronize', pull_request: { number, head } };
   }
+}
+
+/** Gives work a checkout of its own, which is removed afterwards. */
+export async function withJobs(
+  stage: Stage,
+  sandbox: Sandbox,
+  commit: Commit,
+  work: (jobs: Jobs) => Promise<void>,
+): Promise<void> {
+  const jobs = new Jobs(stage, sandbox, commit);
+  try {
+    await work(jobs);
+  } finally {
+    jobs.workspace.remove();
+  }
+}
+
+export function roleOf({ name, account }: Environment, role: string): string {
+  return `arn:aws:iam::${account}:role/platform-${name}-${role}`;
 }

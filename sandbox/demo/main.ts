@@ -1,48 +1,70 @@
-import { parseArgs } from 'node:util';
-import { startSandbox, type Sandbox } from '../index.ts';
-import { writeReport } from './report.ts';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { startSandbox } from '../index.ts';
+import { Interrupted, interruption } from '../interruption.ts';
+import { writeReport } from './report/report.ts';
 import { scenarios } from './scenarios.ts';
-import { Stage, type DemoScenario, type Target } from './stage.ts';
-import { PlatformStory, storyScenario } from './platform-story.ts';
-import { playLayers } from './story.ts';
-import { Workspace } from './workspace.ts';
+import { type DemoScenario, Stage, type Target } from './stage.ts';
 
-const usage = `npm run demo -- [--scenario ${Object.keys(scenarios).join(' | ')}] [--endpoint URL] [--out FOLDER] [--time-scale N]`;
+const USUAL_TIME_SCALE = 100;
 
-/** What another endpoint can play as well: it may know neither GitHub nor ECS. */
-const layers = {
-  about:
-    'dev → staging → prod, three accounts. Every layer is planned, approved, and applied exactly as approved, by the committed bundles.',
-  sandbox: {},
-  play: playLayers,
-};
+const help = `Usage: npm run demo -- [options]
 
-const wholeStory =
-  'Three accounts, four services, one file. An environment is planned, approved and applied as one; a release goes from dev to prod by its digest; a bad one goes back by itself.';
+Plays a story through the committed bundles, and writes a page with the outcome of each step.
 
-function options(): { scenario?: string; endpoint?: string; out: string; timeScale: number } {
-  const { values } = parseArgs({
-    options: {
-      scenario: { type: 'string' },
-      endpoint: { type: 'string' },
-      out: { type: 'string', default: 'demo-report' },
-      'time-scale': { type: 'string' },
-    },
-  });
-  // The story is long; a scenario may need the time to be interrupted.
-  const usual = values.scenario === undefined ? '600' : '100';
-  const timeScale = Number(values['time-scale'] ?? usual);
-  if (!(timeScale > 0))
-    throw new Error(`--time-scale: "${values['time-scale'] ?? usual}" is not a number above 0`);
-  if (values.scenario !== undefined && !(values.scenario in scenarios)) {
-    throw new Error(`--scenario: "${values.scenario}" is none of ${Object.keys(scenarios).join(', ')}`);
+Options:
+  --scenario NAME   what to play; default, platform
+  --endpoint URL    an AWS-compatible endpoint in place of the sandbox; default scenario, layers
+  --out FOLDER      where the page goes; default, demo-report
+  --time-scale N    simulated seconds in one real second
+  --help            this text
+
+Scenarios:
+${Object.entries(scenarios)
+  .map(([name, { about }]) => `  ${name.padEnd(20)}  ${about}`)
+  .join('\n')}`;
+
+const OPTIONS = {
+  scenario: { type: 'string' },
+  endpoint: { type: 'string' },
+  out: { type: 'string', default: 'demo-report' },
+  'time-scale': { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const satisfies ParseArgsConfig['options'];
+
+/** A mistake on the command line. */
+class UsageError extends Error {}
+
+interface Options {
+  name: string;
+  scenario: DemoScenario;
+  endpoint?: string;
+  out: string;
+  timeScale: number;
+}
+
+/** @returns undefined when help was asked for. */
+function readOptions(): Options | undefined {
+  const values = parsedArguments();
+  if (values.help) return undefined;
+  const { endpoint, out, scenario: name = endpoint === undefined ? 'platform' : 'layers' } = values;
+  const scenario = Object.hasOwn(scenarios, name) ? scenarios[name] : undefined;
+  if (!scenario) {
+    throw new UsageError(`--scenario: expected one of ${Object.keys(scenarios).join(', ')}, got "${name}"`);
   }
-  return {
-    out: values.out,
-    timeScale,
-    ...(values.scenario !== undefined && { scenario: values.scenario }),
-    ...(values.endpoint !== undefined && { endpoint: values.endpoint }),
-  };
+  const scale = values['time-scale'];
+  const timeScale = scale === undefined ? (scenario.timeScale ?? USUAL_TIME_SCALE) : Number(scale);
+  if (!(timeScale > 0 && timeScale < Infinity)) {
+    throw new UsageError(`--time-scale: expected a number above 0, got "${scale ?? ''}"`);
+  }
+  return { name, scenario, out, timeScale, ...(endpoint !== undefined && { endpoint }) };
+}
+
+function parsedArguments(): ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'] {
+  try {
+    return parseArgs({ options: OPTIONS }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
 }
 
 /** Credentials come from this process's environment; an endpoint that checks none gets placeholders. */
@@ -62,70 +84,50 @@ function endpointTarget(endpoint: string): Target {
 }
 
 async function main(): Promise<void> {
-  const { scenario, endpoint, out, timeScale } = options();
-  const title = scenario === undefined ? 'Platform: dev → staging → prod' : `Platform: ${scenario}`;
-  const played =
-    endpoint === undefined && scenario === undefined
-      ? await playStory(title, timeScale)
-      : await playScenario(
-          title,
-          (scenario !== undefined && scenarios[scenario]) || layers,
-          endpoint,
-          timeScale,
-        );
-  const report = writeReport(out, title, played.about, played.stage.played);
-  const { ok } = played.stage;
-  console.log(`\n${ok ? 'All steps ended as expected.' : 'A step did not end as expected.'}`);
-  console.log(`Summaries (Markdown) and logs of ${report.summaries} steps: ${report.folder}`);
-  console.log(`One page for a browser: ${report.page}`);
+  const options = readOptions();
+  if (!options) {
+    console.log(help);
+    return;
+  }
+  const { name, scenario, out } = options;
+  const title = name === 'platform' ? 'Platform: dev → staging → prod' : `Platform: ${name}`;
+  console.log(`${title}\n${scenario.about}`);
+  const started = performance.now();
+  const stage = await play(options);
+  const seconds = (performance.now() - started) / 1000;
+  const report = writeReport(out, { title, about: scenario.about, played: stage.played, seconds });
+  const { ok, played } = stage;
+  console.log(
+    ok
+      ? `\nAll ${played.length} steps ended as expected, in ${seconds.toFixed(0)} s.`
+      : `\n${played.filter(({ asExpected }) => !asExpected).length} of ${played.length} steps did not end as expected.`,
+  );
+  console.log(`Page: ${report.page}`);
+  console.log(`Summaries (Markdown) and logs: ${report.folder}`);
   if (!ok) process.exitCode = 1;
 }
 
-/** The whole story, on the sandbox: its last release cannot start in one environment. */
-async function playStory(title: string, timeScale: number): Promise<{ about: string; stage: Stage }> {
-  const workspace = new Workspace();
-  const sandbox = await startSandbox({ timeScale, scenario: storyScenario(workspace) });
-  const stage = new Stage((account) => sandbox.env(account));
+async function play({ scenario, endpoint, timeScale }: Options): Promise<Stage> {
+  const interrupted = interruption();
+  if (endpoint !== undefined) {
+    const stage = new Stage({ target: endpointTarget(endpoint), interrupted });
+    console.log(`Endpoint: ${endpoint}`);
+    await scenario.play(stage, undefined);
+    return stage;
+  }
+  const sandbox = await startSandbox({ timeScale, scenario: scenario.sandbox });
+  const stage = new Stage({ target: (account) => sandbox.env(account), interrupted });
   try {
-    say(title, wholeStory, sandbox, timeScale);
-    await new PlatformStory(stage, sandbox, workspace).tell();
+    console.log(`The sandbox listens on ${sandbox.url}. Its time runs ${timeScale} times as fast.`);
+    await scenario.play(stage, sandbox);
   } finally {
     await sandbox.close();
-    workspace.remove();
   }
-  return { about: wholeStory, stage };
-}
-
-async function playScenario(
-  title: string,
-  play: DemoScenario,
-  endpoint: string | undefined,
-  timeScale: number,
-): Promise<{ about: string; stage: Stage }> {
-  const sandbox =
-    endpoint === undefined ? await startSandbox({ timeScale, scenario: play.sandbox }) : undefined;
-  const stage = new Stage(sandbox ? (account) => sandbox.env(account) : endpointTarget(endpoint ?? ''));
-  try {
-    say(title, play.about, sandbox ?? endpoint ?? '', timeScale);
-    await play.play(stage);
-  } finally {
-    await sandbox?.close();
-  }
-  return { about: play.about, stage };
-}
-
-function say(title: string, about: string, where: Sandbox | string, timeScale: number): void {
-  console.log(title);
-  console.log(about);
-  console.log(
-    typeof where === 'string'
-      ? where
-      : `The sandbox listens on ${where.url}; its time runs ${timeScale} times as fast.`,
-  );
+  return stage;
 }
 
 await main().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);
-  console.error(usage);
-  process.exitCode = 1;
+  if (error instanceof UsageError) console.error('Run npm run demo -- --help for the options.');
+  process.exitCode = error instanceof Interrupted ? error.exitCode : 1;
 });

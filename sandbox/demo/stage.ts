@@ -1,7 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { styleText } from 'node:util';
+import type { Sandbox } from '../index.ts';
 import { runAction, type Run } from '../runner.ts';
 import type { Scenario } from '../scenario/scenario.ts';
+import { logText, readLog } from './log.ts';
 
 export interface Environment {
   name: 'dev' | 'staging' | 'prod';
@@ -16,7 +18,6 @@ export const environments: readonly Environment[] = [
 ];
 
 export interface Step {
-  /** What the person who watches is told. */
   title: string;
   environment: Environment;
   /** Default, deploy-stack. */
@@ -27,6 +28,12 @@ export interface Step {
   inputs: Record<string, string>;
   /** The verdict that this step must end with; any other one fails the demo. */
   expect: string;
+  /** The commit that its job runs for. */
+  commit?: { sha: string; message: string };
+  /** What a reader needs to know to understand the verdict. */
+  note?: string;
+  /** How the timeline names the outcome; a step without one is not on it. */
+  milestone?: string;
   event?: object;
   /** Sends SIGTERM, as a cancelled job does, when a line of the log matches. */
   cancelAt?: RegExp;
@@ -46,28 +53,41 @@ export type Target = (account: string) => Record<string, string>;
 /** A story of its own, by name on the command line. */
 export interface DemoScenario {
   about: string;
-  /** How the sandbox behaves; what the bundles do about it is theirs. */
+  /** How the sandbox behaves. */
   sandbox: Scenario;
-  play(stage: Stage): Promise<void>;
+  /** Simulated seconds in one real second; default, 100. */
+  timeScale?: number;
+  /** There is no sandbox when another endpoint takes its place. */
+  play(stage: Stage, sandbox: Sandbox | undefined): Promise<void>;
 }
 
-/** A step that takes longer has got stuck. */
+export interface StageOptions {
+  target: Target;
+  /** Takes the lines that are shown; default, standard output. */
+  say?: (line: string) => void;
+  /** The Node.js that runs the actions; default, this process's own. */
+  node?: string;
+  /** Ends the running steps when it aborts. */
+  interrupted?: AbortSignal;
+}
+
+/** A step that takes longer hangs. */
 const LIMIT_MS = 600_000;
 
-/** Plays steps through the committed bundles, says what happens, and keeps the record. */
+/** Runs steps through the committed bundles, prints their outcome, and keeps the record. */
 export class Stage {
   readonly played: Played[] = [];
-  readonly target: Target;
+  readonly #options: StageOptions;
   readonly #say: (line: string) => void;
-  readonly #node: readonly [string, ...string[]];
   #chapter = '';
 
-  /** @param node the Node.js that runs the actions; default, this process's own. */
-  constructor(target: Target, say: (line: string) => void = console.log, node = process.execPath) {
-    this.target = target;
-    this.#say = say;
-    // Libraries warn of the age of a Node.js that is older than the runner's.
-    this.#node = [node, '--no-warnings'];
+  constructor(options: StageOptions) {
+    this.#options = options;
+    this.#say = options.say ?? console.log;
+  }
+
+  get target(): Target {
+    return this.#options.target;
   }
 
   get ok(): boolean {
@@ -80,7 +100,35 @@ export class Stage {
   }
 
   say(text: string): void {
-    this.#say(styleText('dim', `  ${text}`));
+    for (const line of text.split('\n')) this.#say(styleText('dim', `    ${line}`));
+  }
+
+  /**
+   * Plays parts of a story side by side, each on a stage of its own. Their output and their record keep the order of
+   * the parts.
+   */
+  async parallel(...parts: readonly ((stage: Stage) => Promise<void>)[]): Promise<void> {
+    const output = new OrderedOutput(this.#say, parts.length);
+    const stages = parts.map((_, index) => {
+      return new Stage({
+        ...this.#options,
+        say: (line) => {
+          output.write(index, line);
+        },
+      });
+    });
+    const results = await Promise.allSettled(
+      parts.map(async (part, index) => {
+        try {
+          await part(stages[index] as Stage);
+        } finally {
+          output.end(index);
+        }
+      }),
+    );
+    this.played.push(...stages.flatMap(({ played }) => played));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
   }
 
   /** Runs deploy-stack once. */
@@ -98,17 +146,20 @@ export class Stage {
     // The templates of a stack are this repository's; all else needs no file, and no checkout of another project.
     const { action = 'deploy-stack', workspace = action === 'deploy-stack' ? process.cwd() : undefined } =
       step;
+    const { node = process.execPath, interrupted } = this.#options;
     const env: Record<string, string> = {
       ...this.target(step.environment.account),
       GITHUB_JOB: step.environment.name,
       ...step.env,
     };
     const run = await runAction(action, {
-      node: this.#node,
+      // Libraries warn of the age of a Node.js that is older than the runner's.
+      node: [node, '--no-warnings'],
       inputs: step.inputs,
       env,
       token: env['GITHUB_TOKEN'] ?? '',
       limitMs: LIMIT_MS,
+      ...(interrupted && { interrupted }),
       ...(workspace !== undefined && { workspace }),
       ...(step.event && { event: step.event }),
       ...(step.cancelAt && { onLine: cancelOnce(step.cancelAt) }),
@@ -117,8 +168,37 @@ export class Stage {
     const played = { ...step, run, verdict, asExpected: verdict === step.expect, chapter: this.#chapter };
     this.played.push(played);
     this.#say(lineOf(played));
-    if (!played.asExpected) this.#say(`  expected ${step.expect}; the log of this step:\n${run.log}`);
+    if (step.note !== undefined) this.say(`Note: ${step.note}`);
+    if (!played.asExpected) {
+      this.#say(`  Expected ${step.expect}. The log of this step:\n${logText(readLog(run.log))}`);
+    }
     return played;
+  }
+}
+
+/** Output of several writers: the first one's appears at once, another's when those before it have ended. */
+class OrderedOutput {
+  readonly #say: (line: string) => void;
+  readonly #writers: { lines: string[]; ended: boolean }[];
+  #current = 0;
+
+  constructor(say: (line: string) => void, writers: number) {
+    this.#say = say;
+    this.#writers = Array.from({ length: writers }, () => ({ lines: [], ended: false }));
+  }
+
+  write(writer: number, line: string): void {
+    if (writer === this.#current) this.#say(line);
+    else this.#writers[writer]?.lines.push(line);
+  }
+
+  end(writer: number): void {
+    const ended = this.#writers[writer];
+    if (ended) ended.ended = true;
+    while (this.#writers[this.#current]?.ended) {
+      this.#current += 1;
+      for (const line of this.#writers[this.#current]?.lines.splice(0) ?? []) this.#say(line);
+    }
   }
 }
 
@@ -131,9 +211,10 @@ function cancelOnce(pattern: RegExp): (line: string, child: ChildProcess) => voi
   };
 }
 
-function lineOf({ title, verdict, asExpected, run }: Played): string {
+function lineOf({ title, environment, verdict, asExpected, run }: Played): string {
   const mark = asExpected ? styleText('green', '✓') : styleText('red', '✗');
   const seconds = `${(run.durationMs / 1000).toFixed(1)} s`;
-  const said = styleText(asExpected ? 'cyan' : 'red', verdict.padEnd(13));
-  return `  ${mark} ${title.padEnd(34)} ${said} ${seconds.padStart(6)}  ${run.outputs['reason'] ?? ''}`;
+  const outcome = styleText(asExpected ? 'cyan' : 'red', verdict.padEnd(13));
+  const where = environment.name.padEnd(8);
+  return `  ${mark} ${where} ${title.padEnd(42)} ${outcome} ${seconds.padStart(6)}  ${run.outputs['reason'] ?? ''}`;
 }

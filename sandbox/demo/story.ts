@@ -1,5 +1,5 @@
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
-import { type Environment, environments, type Stage } from './stage.ts';
+import { type DemoScenario, type Environment, environments, type Stage } from './stage.ts';
 
 const stacks = ['vpc', 'security'] as const;
 
@@ -13,18 +13,25 @@ export function layer(environment: Environment, stack: string): Record<string, s
   };
 }
 
-/** dev → staging → prod: each layer planned, approved, applied as approved, and deployed again unchanged. */
-export async function playLayers(stage: Stage): Promise<void> {
+/** What another endpoint can play too: it may know neither GitHub nor ECS. */
+export const layers: DemoScenario = {
+  about:
+    'Two layers in three accounts: each is planned, approved, applied exactly as approved, and deployed again unchanged.',
+  sandbox: {},
+  play: playLayers,
+};
+
+async function playLayers(stage: Stage): Promise<void> {
   for (const environment of environments) {
     stage.heading(`${environment.name} · account ${environment.account}`);
     for (const stack of stacks) await planApproveApply(stage, environment, stack);
   }
-  stage.heading('the same again: nothing to do, and it says so');
+  stage.heading('The same again: nothing changes');
   await Promise.all(
     environments.flatMap((environment) =>
       stacks.map((stack) =>
         stage.deployStack({
-          title: `deploy ${environment.name}-platform-${stack}`,
+          title: `Deploy ${environment.name}-platform-${stack}`,
           environment,
           inputs: layer(environment, stack),
           expect: 'unchanged',
@@ -37,16 +44,16 @@ export async function playLayers(stage: Stage): Promise<void> {
 async function planApproveApply(stage: Stage, environment: Environment, stack: string): Promise<void> {
   const inputs = layer(environment, stack);
   const plan = await stage.deployStack({
-    title: `plan  ${inputs['stack-name'] ?? ''}`,
+    title: `Plan ${inputs['stack-name'] ?? ''}`,
     environment,
     inputs: { ...inputs, command: 'plan' },
     expect: 'planned',
   });
   const { plan: name = '', fingerprint = '' } = plan.run.outputs;
   if (!plan.asExpected) return;
-  stage.say(`  approved: ${name}, ${fingerprint.slice(0, 15)}…`);
+  stage.say(`Approved: ${name}, ${fingerprint.slice(0, 15)}…`);
   await stage.deployStack({
-    title: `apply ${inputs['stack-name'] ?? ''}`,
+    title: `Apply ${inputs['stack-name'] ?? ''}`,
     environment,
     inputs: { ...inputs, command: 'apply', plan: name, fingerprint },
     expect: 'created',

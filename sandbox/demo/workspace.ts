@@ -11,13 +11,13 @@ interface Platform {
   services: Record<string, Record<string, unknown>>;
 }
 
-/** Nobody who watches wants to wait an hour; the story shows the gate with a step of its own. */
+/** The demo does not wait for an hour; one step of the story shows the gate with the time that platform.yml sets. */
 const SOAK = '0s';
 
-/** Bytes of a template that a request may have. */
+/** The largest template, in bytes, that a request can carry. */
 const REQUEST_LIMIT = 51_200;
 
-/** A checkout of the reference platform, with ready images where a runner would build them. */
+/** A checkout of the reference platform, with finished images where a runner would build them. */
 export class Workspace {
   readonly folder = mkdtempSync(join(tmpdir(), 'demo-'));
   readonly services: readonly string[];
@@ -37,21 +37,19 @@ export class Workspace {
     writeFileSync(join(this.folder, 'platform.yml'), stringify(platform));
   }
 
-  /** Puts a version of every service in the place of what a build of the commit gives; service → digest. */
-  checkOut(version: number, services: readonly string[] = this.services): Record<string, string> {
-    return Object.fromEntries(
-      services.map((name) => [name, writeImage(join(this.folder, 'images', name), name, version)]),
-    );
+  /** Writes a version of services to where a build of the commit would put their images. */
+  checkOut(version: number, services: readonly string[] = this.services): void {
+    for (const name of services) new Image(name, version).writeLayout(join(this.folder, 'images', name));
   }
 
-  /** The stacks of an environment that an administrator deploys. */
+  /** The stacks of an environment that only an administrator deploys. */
   manualStacks(environment: string): string[] {
     return Object.entries(this.#platform.stacks)
       .filter(([, { manual, environments }]) => manual && (environments?.includes(environment) ?? true))
       .map(([name]) => name);
   }
 
-  /** Changes a value of an environment, as a commit does. */
+  /** Changes a parameter of an environment, as a commit does. */
   setParameter(environment: string, name: string, value: string): void {
     const file = join(this.folder, 'templates/environments', `${environment}.json`);
     const values = JSON.parse(readFileSync(file, 'utf8')) as { Parameters: Record<string, string> };
@@ -59,7 +57,7 @@ export class Workspace {
     writeFileSync(file, JSON.stringify(values));
   }
 
-  /** A template that is too large for a request, with resources as given. */
+  /** Writes a template that is too large for a request. */
   writeLargeTemplate(name: string, resources: object): void {
     const template = { Metadata: { Padding: 'x'.repeat(REQUEST_LIMIT) }, Resources: resources };
     writeFileSync(join(this.folder, name), JSON.stringify(template));
@@ -71,45 +69,67 @@ export class Workspace {
 }
 
 const OCI = 'application/vnd.oci.image';
-const sha256 = (bytes: Buffer | string): string =>
-  `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+interface Blob {
+  mediaType: string;
+  digest: string;
+  size: number;
+}
 
 /**
- * Writes a small image as an OCI layout, in the place of what Docker would build: a service's release, the same
- * bytes for the same version. Answers its digest.
+ * A small image in the place of what Docker would build: a service's release, the same bytes for the same version.
  *
  * @see https://github.com/opencontainers/image-spec/blob/main/image-layout.md
  */
-function writeImage(folder: string, service: string, version: number): string {
-  rmSync(folder, { recursive: true, force: true });
-  const blobs = join(folder, 'blobs', 'sha256');
-  mkdirSync(blobs, { recursive: true });
-  const blob = (mediaType: string, bytes: Buffer | string) => {
+class Image {
+  readonly blobs = new Map<string, Buffer | string>();
+  readonly manifest: Blob;
+
+  constructor(service: string, version: number) {
+    // The first layer is the same for all versions.
+    const layers = ['The runtime of every service.\n', `${service}, version ${version}\n`];
+    const config = this.#add(
+      `${OCI}.config.v1+json`,
+      JSON.stringify({
+        os: 'linux',
+        architecture: 'arm64',
+        rootfs: { type: 'layers', diff_ids: layers.map(sha256) },
+        history: layers.map((_, index) => ({ created_by: `COPY layer-${index} /` })),
+      }),
+    );
+    this.manifest = this.#add(
+      `${OCI}.manifest.v1+json`,
+      JSON.stringify({
+        schemaVersion: 2,
+        mediaType: `${OCI}.manifest.v1+json`,
+        config,
+        layers: layers.map((layer) => this.#add(`${OCI}.layer.v1.tar+gzip`, gzipSync(layer))),
+      }),
+    );
+  }
+
+  writeLayout(folder: string): void {
+    rmSync(folder, { recursive: true, force: true });
+    const blobs = join(folder, 'blobs', 'sha256');
+    mkdirSync(blobs, { recursive: true });
+    for (const [digest, bytes] of this.blobs)
+      writeFileSync(join(blobs, digest.replace('sha256:', '')), bytes);
+    writeFileSync(join(folder, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }));
+    const index = { schemaVersion: 2, manifests: [this.manifest] };
+    writeFileSync(join(folder, 'index.json'), JSON.stringify(index));
+  }
+
+  #add(mediaType: string, bytes: Buffer | string): Blob {
     const digest = sha256(bytes);
-    writeFileSync(join(blobs, digest.replace('sha256:', '')), bytes);
+    this.blobs.set(digest, bytes);
     return { mediaType, digest, size: Buffer.byteLength(bytes) };
-  };
-  // What all versions share, and what each has of its own.
-  const layers = [`The runtime of every service.\n`, `${service}, version ${version}\n`];
-  const config = blob(
-    `${OCI}.config.v1+json`,
-    JSON.stringify({
-      os: 'linux',
-      architecture: 'arm64',
-      rootfs: { type: 'layers', diff_ids: layers.map(sha256) },
-      history: layers.map((_, index) => ({ created_by: `COPY layer-${index} /` })),
-    }),
-  );
-  const manifest = blob(
-    `${OCI}.manifest.v1+json`,
-    JSON.stringify({
-      schemaVersion: 2,
-      mediaType: `${OCI}.manifest.v1+json`,
-      config,
-      layers: layers.map((layer) => blob(`${OCI}.layer.v1.tar+gzip`, gzipSync(layer))),
-    }),
-  );
-  writeFileSync(join(folder, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }));
-  writeFileSync(join(folder, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [manifest] }));
-  return manifest.digest;
+  }
+}
+
+/** The digest of a service's image in a version of it. */
+export const imageDigest = (service: string, version: number): string =>
+  new Image(service, version).manifest.digest;
+
+function sha256(bytes: Buffer | string): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { layer, writeLedgerImage } from '../story.ts';
 import { parse } from 'yaml';
 import { environments, type DemoScenario, type Environment, type Played, type Stage } from '../stage.ts';
+
 /** What platform.yml says of the stacks and services. */
 interface Platform {
   stacks: Record<string, { template: string }>;
@@ -15,34 +16,34 @@ const { stacks, services } = parse(readFileSync('platform.yml', 'utf8')) as Plat
 
 export const allLayers: DemoScenario = {
   about:
-    'The whole reference platform in three accounts: every layer in order, a tag, a new image, and dev taken down again.',
+    'Every stack of the reference platform in three accounts: created, tagged, given a new image; then dev is deleted.',
   sandbox: {},
   async play(stage) {
-    await inEach(stage, 'every layer, in the order of what it needs', async (environment) => {
+    await inEach(stage, 'Create every stack, each after its dependencies', async (environment) => {
       for (const service of Object.keys(services)) await release(stage, environment, service, '1');
       return deployAll(stage, environment, stacksOf(environment), 'created');
     });
-    await inEach(stage, 'a tag on all of them: nothing stateful is replaced', (environment) =>
+    await inEach(stage, 'Add a tag to all stacks: no stateful resource is replaced', (environment) =>
       deployAll(stage, environment, stacksOf(environment), 'updated', { tags: 'CostCentre=4711' }),
     );
-    await inEach(stage, 'a new image of one service, by the ledger', async (environment) => {
+    await inEach(stage, 'Deploy a new image of one service', async (environment) => {
       await release(stage, environment, 'user-service', '2');
       const [service] = stacksOf(environment).filter(({ 'stack-name': name }) =>
         name?.endsWith('-user-service'),
       );
       return deployAll(stage, environment, service ? [service] : [], 'updated', { tags: 'CostCentre=4711' });
     });
-    stage.heading('dev taken down, in reverse');
+    stage.heading('Delete dev, in reverse order');
     const [dev] = environments;
     for (const stack of dev ? stacksOf(dev).reverse() : []) {
-      const title = `delete ${stack['stack-name'] ?? ''}`;
+      const title = `Delete ${stack['stack-name'] ?? ''}`;
       const inputs = { command: 'delete', 'stack-name': stack['stack-name'] ?? '', 'allow-delete': 'all' };
       if (dev) await stage.deployStack({ title, environment: dev, inputs, expect: 'deleted' });
     }
   },
 };
 
-/** The stacks of an environment as deploy-stack's inputs; each can be made when those before it are there. */
+/** The stacks of an environment as deploy-stack's inputs; each can be created once those before it exist. */
 function stacksOf(environment: Environment): Record<string, string>[] {
   return [
     ...Object.keys(stacks).map((name) => layer(environment, name)),
@@ -68,7 +69,7 @@ async function deployAll(
   more: Record<string, string> = {},
 ): Promise<void> {
   for (const stack of stacks) {
-    const title = `deploy ${stack['stack-name'] ?? ''}`;
+    const title = `Deploy ${stack['stack-name'] ?? ''}`;
     const played: Played = await stage.deployStack({
       title,
       environment,

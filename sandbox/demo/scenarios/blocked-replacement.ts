@@ -9,24 +9,23 @@ const inputs = (key: string): Record<string, string> => ({
 });
 
 export const blockedReplacement: DemoScenario = {
-  about:
-    'A harmless-looking parameter would replace a table and lose its rows: blocked, until somebody says so.',
+  about: 'A changed parameter would replace a table and lose its rows: blocked without explicit opt-in.',
   sandbox: {},
   async play(stage) {
     await stage.deployStack({
-      title: 'create a table',
+      title: 'Create a table',
       environment: dev,
       inputs: inputs('orderId'),
       expect: 'created',
     });
     await stage.deployStack({
-      title: 'change its partition key',
+      title: 'Change its partition key',
       environment: dev,
       inputs: inputs('customerId'),
       expect: 'blocked',
     });
     await stage.deployStack({
-      title: 'with allow-replace: Orders',
+      title: 'Change it with allow-replace: Orders',
       environment: dev,
       inputs: { ...inputs('customerId'), 'allow-replace': 'Orders' },
       expect: 'updated',

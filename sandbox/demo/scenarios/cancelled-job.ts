@@ -4,18 +4,19 @@ import { layer } from '../story.ts';
 const [dev] = environments as [(typeof environments)[number]];
 
 export const cancelledJob: DemoScenario = {
-  about: 'Somebody cancels the job while a network is being created: what was started is stopped, and said.',
+  about:
+    'The job is cancelled while a network is being created: the creation is stopped, and the verdict says so.',
   sandbox: {},
   async play(stage) {
     const inputs = layer(dev, 'vpc');
     await stage.deployStack({
-      title: 'deploy, cancelled on the way',
+      title: 'Deploy a network, cancelled half-way',
       environment: dev,
       inputs,
       expect: 'cancelled',
       cancelAt: /CREATE_COMPLETE .*AWS::EC2::VPC\b/,
     });
-    stage.say('the next run waits for the clean-up to end, and starts from nothing');
-    await stage.deployStack({ title: 'deploy it again', environment: dev, inputs, expect: 'created' });
+    stage.say('The next run waits until the clean-up is done, then starts over.');
+    await stage.deployStack({ title: 'Deploy it again', environment: dev, inputs, expect: 'created' });
   },
 };

@@ -1,3 +1,4 @@
+import { annotationsOf } from '../log.ts';
 import { environments, type DemoScenario } from '../stage.ts';
 import { layer } from '../story.ts';
 
@@ -5,7 +6,7 @@ const [dev] = environments as [(typeof environments)[number]];
 
 export const failedCreate: DemoScenario = {
   about:
-    'A new network whose account has no elastic IP address left: the cause, and the rollback by its name.',
+    'The quota of Elastic IP addresses is exhausted: the root cause, and a rollback that is reported as one.',
   sandbox: {
     resources: [
       {
@@ -22,14 +23,13 @@ export const failedCreate: DemoScenario = {
   async play(stage) {
     const inputs = layer(dev, 'vpc');
     const failed = await stage.deployStack({
-      title: 'deploy a network',
+      title: 'Deploy a network',
       environment: dev,
       inputs,
       expect: 'rolled-back',
     });
-    for (const line of failed.run.log.split('\n').filter((each) => each.startsWith('::error')))
-      stage.say(line);
-    stage.say('the quota is raised; the next run cleans the leftover up and goes on');
-    await stage.deployStack({ title: 'deploy it again', environment: dev, inputs, expect: 'created' });
+    for (const line of annotationsOf(failed.run.log, 'error')) stage.say(line);
+    stage.say('The quota is raised. The next run removes the leftover stack first.');
+    await stage.deployStack({ title: 'Deploy it again', environment: dev, inputs, expect: 'created' });
   },
 };

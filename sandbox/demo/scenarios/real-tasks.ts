@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { annotationsOf } from '../log.ts';
 import { type DemoScenario, environments, type Played, type Stage } from '../stage.ts';
 import { layer, writeLedgerImage } from '../story.ts';
 
@@ -7,13 +8,13 @@ const SERVICE = 'user-service';
 const PARAMETER = `/platform/${dev.name}/${SERVICE}/image`;
 const layers = ['vpc', 'security', 'aurora-serverless', 'cluster'];
 
-/** Images of the releases, by a digest that is easily told from the others. */
+/** Images of the releases, by digests that are easy to tell apart. */
 const digestOf = (release: string): string => `sha256:${release.repeat(64)}`;
 const imageOf = (release: string): string => `registry.example.com/${SERVICE}@${digestOf(release)}`;
 
 export const realTasks: DemoScenario = {
   about:
-    'Tasks that are processes: the user service with a database, and versions that crash, fail their health check or cannot migrate while the old one goes on serving.',
+    'Tasks that are real processes: user-service with a database, and versions that crash, fail their health check or fail to migrate, while the old version keeps serving.',
   sandbox: {
     ecs: {
       tasks: 'real',
@@ -27,7 +28,7 @@ export const realTasks: DemoScenario = {
   async play(stage) {
     const address = stage.target(dev.account)['SANDBOX_SERVICES_URL'];
     if (address === undefined)
-      throw new Error("real tasks are the sandbox's: this scenario takes no --endpoint");
+      throw new Error('This scenario needs the sandbox. Fix: run it without --endpoint.');
     const url = `${address}/${dev.account}/${dev.name}-platform/${SERVICE}`;
     if (!(await infrastructure(stage))) return;
     const requests = new Requests(`${url}/health`);
@@ -36,14 +37,14 @@ export const realTasks: DemoScenario = {
     } finally {
       await requests.stop();
     }
-    stage.heading('meanwhile');
-    stage.say(`${requests.answered} requests were answered, ${requests.failed} were not`);
-    if (requests.failed > 0) throw new Error(`${requests.failed} requests were not answered`);
+    stage.heading('Requests during the releases');
+    stage.say(`${requests.answered} requests succeeded, ${requests.failed} failed.`);
+    if (requests.failed > 0) throw new Error(`${requests.failed} requests failed during the releases`);
   },
 };
 
 async function infrastructure(stage: Stage): Promise<boolean> {
-  stage.heading('an environment, and the first version of the service');
+  stage.heading('Create the environment, with the first version of user-service');
   await writeLedgerImage(stage.target(dev.account), PARAMETER, imageOf('1'));
   const service = {
     ...layer(dev, SERVICE),
@@ -58,33 +59,33 @@ async function infrastructure(stage: Stage): Promise<boolean> {
   };
   const stacks: Record<string, string>[] = [...layers.map((name) => layer(dev, name)), service];
   for (const inputs of stacks) {
-    const title = `deploy ${inputs['stack-name'] ?? ''}`;
+    const title = `Deploy ${inputs['stack-name'] ?? ''}`;
     const played = await stage.deployStack({ title, environment: dev, inputs, expect: 'created' });
     if (!played.asExpected) return false;
   }
   return true;
 }
 
-/** A version that works, and three that do not. */
+/** Deploys a version that works, and three that do not. */
 async function releases(stage: Stage, url: string): Promise<void> {
-  stage.heading('versions, one after the other');
+  stage.heading('Deploy four versions');
   const migrate = 'node dist/migrate.js';
-  await update(stage, 'a version that works', 'deployed', {
+  await update(stage, 'Deploy a version that works', 'deployed', {
     image: imageOf('2'),
     'pre-deploy': migrate,
     'smoke-test': `${url}/ready`,
     parameter: PARAMETER,
   });
-  await update(stage, 'one that crashes at its start', 'rolled-back', { image: imageOf('3') });
-  await update(stage, 'one that fails its health check', 'rolled-back', { image: imageOf('4') });
-  await update(stage, 'one that cannot migrate', 'pre-deploy-failed', {
+  await update(stage, 'Deploy one that crashes at start', 'rolled-back', { image: imageOf('3') });
+  await update(stage, 'Deploy one that fails its health check', 'rolled-back', { image: imageOf('4') });
+  await update(stage, 'Deploy one that fails to migrate', 'pre-deploy-failed', {
     image: imageOf('5'),
     'pre-deploy': migrate,
   });
   const answer = await fetch(`${url}/version`);
   const { digest = 'none' } = (await answer.json()) as { digest?: string };
-  stage.say(`what serves: ${digest.slice(0, 15)}…`);
-  if (digest !== digestOf('2')) throw new Error(`${digest} serves, and not the version that works`);
+  stage.say(`Serving: ${digest.slice(0, 15)}…`);
+  if (digest !== digestOf('2')) throw new Error(`${digest} is serving, expected the version that works`);
 }
 
 async function update(
@@ -100,11 +101,11 @@ async function update(
     inputs: { ...common, ...inputs },
     expect,
   });
-  for (const line of played.run.log.split('\n').filter((each) => each.startsWith('::error'))) stage.say(line);
+  for (const line of annotationsOf(played.run.log, 'error')) stage.say(line);
   return played;
 }
 
-/** Somebody who asks a service again and again, and counts what comes. */
+/** A client that calls a service repeatedly and counts the answers. */
 class Requests {
   readonly #url: string;
   readonly #stop = new AbortController();
@@ -132,7 +133,7 @@ class Requests {
   }
 }
 
-/** 0 for a connection that breaks. */
+/** 0 for a broken connection. */
 async function statusOf(url: string): Promise<number> {
   try {
     return (await fetch(url)).status;

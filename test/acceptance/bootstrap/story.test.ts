@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { PlatformStory, storyScenario } from '../../../sandbox/demo/platform-story.ts';
-import { Workspace } from '../../../sandbox/demo/workspace.ts';
+import { playOperations } from '../../../sandbox/demo/operations-story.ts';
+import { playPlatform, storyScenario } from '../../../sandbox/demo/platform-story.ts';
+import { playPreviewLife } from '../../../sandbox/demo/preview-story.ts';
 import { stackDatabase } from '../../../sandbox/cloudformation/engine/stack-database.ts';
 import { environments, Stage } from '../../../sandbox/demo/stage.ts';
 import { decisionsOf } from '../../../sandbox/iam/decisions.ts';
@@ -50,23 +51,22 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   'bootstrap-execution: RuntimePolicy FailedTasks': OTHER_LAYERS,
 };
 
-let workspace: Workspace;
 let sandbox: Sandbox;
 let stage: Stage;
 const lines: string[] = [];
 beforeAll(async () => {
-  workspace = new Workspace();
-  sandbox = await startSandbox({ timeScale: 2000, scenario: storyScenario(workspace) });
-  stage = new Stage(
-    (account) => sandbox.env(account),
-    (line) => lines.push(line),
-    node24(),
-  );
-  await new PlatformStory(stage, sandbox, workspace).tell();
+  sandbox = await startSandbox({ timeScale: 2000, scenario: storyScenario });
+  stage = new Stage({
+    target: (account) => sandbox.env(account),
+    say: (line) => lines.push(line),
+    node: node24(),
+  });
+  await playPlatform(stage, sandbox);
+  await playPreviewLife(stage, sandbox);
+  await playOperations(stage, sandbox);
 }, LIMIT_MS);
 afterAll(async () => {
   await sandbox.close();
-  workspace.remove();
 });
 
 test('each step of the platform ends as expected under the role that its workflow gives it', () => {

@@ -1,0 +1,52 @@
+import { escapeHtml } from './html.ts';
+import { MARKS, toneOf } from './outcome.ts';
+import { environments, type Played } from '../stage.ts';
+
+interface Row {
+  /** `Release 2: built once, …` */
+  chapter: string;
+  steps: { step: Played; index: number }[];
+}
+
+/** The story at a glance: one row for each chapter that has milestones, one cell for each environment. */
+export function timeline(played: readonly Played[]): string {
+  const rows: Row[] = [];
+  for (const [index, step] of played.entries()) {
+    if (step.milestone === undefined) continue;
+    const row = rows.find(({ chapter }) => chapter === step.chapter);
+    if (row) row.steps.push({ step, index });
+    else rows.push({ chapter: step.chapter, steps: [{ step, index }] });
+  }
+  if (rows.length === 0) return '';
+  return `<section class="timeline" aria-labelledby="timeline">
+<h2 id="timeline">What happened</h2>
+<ol>
+${rows.map(rowHtml).join('\n')}
+</ol>
+</section>`;
+}
+
+function rowHtml({ chapter, steps }: Row): string {
+  const [, name = chapter, about = ''] = /^(.*?): (.*)$/.exec(chapter) ?? [];
+  const commit = steps.find(({ step }) => step.environment.name === 'dev')?.step.commit;
+  const message = commit
+    ? `<p><code>${commit.sha.slice(0, 7)}</code> ${escapeHtml(commit.message)}</p>`
+    : `<p>${escapeHtml(about)}</p>`;
+  let reached = false;
+  const cells = environments.map(({ name: environment }) => {
+    const marks = steps.filter(({ step }) => step.environment.name === environment);
+    const absent = reached ? 'not reached' : 'not involved';
+    reached ||= marks.length > 0;
+    const content =
+      marks.length > 0
+        ? marks.map(({ step, index }) => mark(step, index)).join('')
+        : `<span>${absent}</span>`;
+    return `<li><strong>${environment}</strong>${content}</li>`;
+  });
+  return `<li><div class="release"><h3>${escapeHtml(name)}</h3>${message}</div><ol>${cells.join('')}</ol></li>`;
+}
+
+function mark(step: Played, index: number): string {
+  const tone = toneOf(step);
+  return `<a class="mark ${tone}" href="#step-${index + 1}"><span aria-hidden="true">${MARKS[tone]}</span> ${escapeHtml(step.milestone ?? '')}</a>`;
+}

@@ -1,0 +1,54 @@
+import type { Sandbox } from '../../index.ts';
+import { withJobs } from '../jobs.ts';
+import { playOperations } from '../operations-story.ts';
+import { bootstrap, playPlatform, RELEASES, storyScenario } from '../platform-story.ts';
+import { playPreviewLife } from '../preview-story.ts';
+import { type DemoScenario, environments, type Stage } from '../stage.ts';
+
+/** The scale at which the stories of a whole environment take about as long as the actions themselves. */
+const TIME_SCALE = 600;
+
+/** What `npm run demo` plays unless a scenario is named. */
+export const platform: DemoScenario = {
+  about:
+    'Three accounts, four services, one platform.yml. Environments are planned, approved and applied; a release goes from dev to prod by its digest; a broken one is rolled back; an operator rolls prod back.',
+  sandbox: storyScenario,
+  timeScale: TIME_SCALE,
+  play: (stage, sandbox) => playPlatform(stage, needed(sandbox)),
+};
+
+export const preview: DemoScenario = {
+  about:
+    'The preview of a pull request: deployed, updated, removed, deployed again, and removed by a nightly clean-up.',
+  sandbox: storyScenario,
+  timeScale: TIME_SCALE,
+  async play(stage, sandbox) {
+    await createDev(stage, needed(sandbox));
+    await playPreviewLife(stage, needed(sandbox));
+  },
+};
+
+export const operations: DemoScenario = {
+  about:
+    'An environment after its first day: checks, a restart, a changed parameter, large templates, drift, status, and its end.',
+  sandbox: storyScenario,
+  timeScale: TIME_SCALE,
+  async play(stage, sandbox) {
+    await createDev(stage, needed(sandbox));
+    await playOperations(stage, needed(sandbox));
+  },
+};
+
+async function createDev(stage: Stage, sandbox: Sandbox): Promise<void> {
+  const dev = environments.slice(0, 1);
+  await withJobs(stage, sandbox, RELEASES[0], async (jobs) => {
+    await bootstrap(jobs, dev);
+    stage.heading('Create dev');
+    for (const environment of dev) await jobs.planAndApply(environment);
+  });
+}
+
+function needed(sandbox: Sandbox | undefined): Sandbox {
+  if (!sandbox) throw new Error('This scenario needs the sandbox. Fix: run it without --endpoint.');
+  return sandbox;
+}
