@@ -1,49 +1,67 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cell } from './cell.ts';
+import { readdirSync, readFileSync, writeFileSync, existsSync } from 'node:fs';
 import { formatted } from './format.ts';
-import { parse } from 'yaml';
+import {
+  actionPage,
+  inputsTable,
+  outputsTable,
+  readAction,
+  readContract,
+  readMeanings,
+  verdictsPage,
+} from './reference/actions.ts';
+import { POLICIES } from './reference/policies.ts';
 
 /**
- * Writes the tables of inputs and outputs in actions/<name>/README.md from its action.yml.
- * With --check it writes nothing and fails when a page is out of date.
+ * Writes what the documentation takes from the sources: the tables in actions/<name>/README.md, the reference of the
+ * actions and of their verdicts, and the IAM policies of docs/start/one-action.md. With --check it writes nothing and
+ * fails when a page is out of date.
  */
-interface Action {
-  inputs?: Record<string, { description: string; default?: string; required?: boolean }>;
-  outputs?: Record<string, { description: string }>;
-}
-
-function inputs(action: Action): string {
-  const rows = Object.entries(action.inputs ?? {}).map(([name, input]) => {
-    const value = input.required ? '**required**' : input.default === undefined ? '' : `\`${input.default}\``;
-    return `| \`${name}\` | ${cell(input.description)} | ${value} |`;
-  });
-  return ['| Input | What it is | Default |', '| --- | --- | --- |', ...rows].join('\n');
-}
-
-function outputs(action: Action): string {
-  const rows = Object.entries(action.outputs ?? {}).map(
-    ([name, output]) => `| \`${name}\` | ${cell(output.description)} |`,
-  );
-  return ['| Output | What it is |', '| --- | --- |', ...rows].join('\n');
-}
-
 function between(page: string, marker: string, text: string): string {
   const pattern = new RegExp(`(<!-- ${marker} -->\n)[\\s\\S]*?(<!-- /${marker} -->)`);
   if (!pattern.test(page)) throw new Error(`the marker <!-- ${marker} --> is missing`);
   return page.replace(pattern, (_, start: string, end: string) => `${start}\n${text}\n\n${end}`);
 }
 
-let stale = 0;
-for (const name of readdirSync('actions')) {
-  const file = `actions/${name}/README.md`;
-  if (!existsSync(file)) continue;
-  const action = parse(readFileSync(`actions/${name}/action.yml`, 'utf8')) as Action;
-  const before = readFileSync(file, 'utf8');
-  const filled = between(between(before, 'inputs', inputs(action)), 'outputs', outputs(action));
-  const after = await formatted(file, filled);
-  if (after === before) continue;
-  stale++;
-  if (process.argv.includes('--check')) console.error(`${file} is out of date: run npm run docs`);
-  else writeFileSync(file, after);
+const policyBlock = (policy: object): string =>
+  [
+    '<details>',
+    '<summary>IAM policy</summary>',
+    `\`\`\`json\n${JSON.stringify(policy, null, 2)}\n\`\`\``,
+    '</details>',
+  ].join('\n\n');
+
+const actions = await Promise.all(
+  readdirSync('actions').map(async (name) => {
+    const contract = await readContract(name);
+    return { name, action: readAction(name), contract, meanings: readMeanings(name, contract) };
+  }),
+);
+
+const ONE_ACTION = 'docs/start/one-action.md';
+
+const pages = new Map<string, string>();
+for (const { name, action, contract, meanings } of actions) {
+  const readme = `actions/${name}/README.md`;
+  const page = between(readFileSync(readme, 'utf8'), 'inputs', inputsTable(action));
+  pages.set(readme, between(page, 'outputs', outputsTable(action)));
+  pages.set(`docs/reference/actions/${name}.md`, actionPage(name, action, contract, meanings));
 }
-if (process.argv.includes('--check') && stale > 0) process.exitCode = 1;
+pages.set('docs/reference/verdicts.md', verdictsPage(actions));
+pages.set(
+  ONE_ACTION,
+  Object.entries(POLICIES).reduce(
+    (page, [name, policy]) => between(page, `policy: ${name}`, policyBlock(policy())),
+    readFileSync(ONE_ACTION, 'utf8'),
+  ),
+);
+
+const isCheck = process.argv.includes('--check');
+for (const [file, page] of pages) {
+  const wanted = await formatted(file, page);
+  if (existsSync(file) && readFileSync(file, 'utf8') === wanted) continue;
+  if (!isCheck) writeFileSync(file, wanted);
+  else {
+    console.error(`${file} is out of date: run npm run docs`);
+    process.exitCode = 1;
+  }
+}
