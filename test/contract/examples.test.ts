@@ -2,7 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { parse } from 'yaml';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { parse, parseAllDocuments } from 'yaml';
+import { manifestJsonSchema } from '../../src/environment/manifest/schema.ts';
+import { OF_A_PART, workflowExamples } from '../support/examples.ts';
+import { markdownPages } from '../support/markdown.ts';
+import { callProblems } from '../workflows/checks/calls.ts';
+import { schemaProblems } from '../workflows/checks/schema.ts';
+import { withOwner, workflowFile } from '../workflows/workflow.ts';
 
 /** A step of an example that uses one of our actions. */
 interface Step {
@@ -29,6 +36,75 @@ function stepsIn(value: unknown): Step[] {
   const own = action === '' ? [] : [{ action, id, with: inputs ?? {} }];
   return [...own, ...Object.values(value).flatMap(stepsIn)];
 }
+
+const pages = markdownPages().filter(({ file }) => !/^(test|sandbox)\//.test(file));
+const blocksIn = (...languages: string[]): { file: string; line: number; text: string }[] =>
+  pages.flatMap(({ file, blocks }) =>
+    blocks
+      .filter(({ language }) => languages.includes(language))
+      .map(({ line, text }) => ({ file, line, text })),
+  );
+
+test('every YAML and JSON example parses', () => {
+  const [yaml, json] = [blocksIn('yaml', 'yml'), blocksIn('json')];
+  console.info(`${yaml.length} YAML and ${json.length} JSON examples`);
+  const broken = [
+    ...yaml.map((block) => ({ ...block, read: () => problemsOfYaml(block.text) })),
+    ...json.map((block) => ({ ...block, read: () => problemsOfJson(block.text) })),
+  ].flatMap(({ file, line, read }) => read().map((problem) => `${file}:${line}: ${problem}`));
+  expect([yaml.length > 100, json.length > 5, broken]).toEqual([true, true, []]);
+});
+
+const problemsOfYaml = (text: string): string[] =>
+  parseAllDocuments(text).flatMap((document) => document.errors.map(({ message }) => message));
+
+function problemsOfJson(text: string): string[] {
+  try {
+    JSON.parse(text);
+    return [];
+  } catch (error) {
+    return [String(error)];
+  }
+}
+
+test("every workflow example passes GitHub's parser, and calls what there is", async () => {
+  const examples = workflowExamples(pages);
+  console.info(`${examples.length} workflow examples`);
+  expect(examples.length).toBeGreaterThan(100);
+  const problems: string[] = [];
+  for (const { file, line, isWhole, workflow } of examples) {
+    const read = workflowFile(`${file}:${line}`, withOwner(workflow));
+    const found = [...(await schemaProblems(read)), ...callProblems(read)];
+    const open = found.filter((problem) => isWhole || !OF_A_PART.some((pattern) => pattern.test(problem)));
+    problems.push(...open.map((problem) => `${file}:${line}: ${problem}`));
+  }
+  expect(problems).toEqual([]);
+});
+
+test('every example of platform.yml fits its schema', () => {
+  const matches = new Ajv2020({ allowUnionTypes: true, allErrors: true }).compile(manifestJsonSchema());
+  const examples = blocksIn('yaml', 'yml').filter(({ text }) => {
+    const value: unknown = parse(text, { logLevel: 'error' });
+    return (
+      typeof value === 'object' &&
+      value !== null &&
+      ('environments' in value || 'services' in value) &&
+      !('jobs' in value)
+    );
+  });
+  const wholes = examples.filter(({ text }) => /^project:/m.test(text));
+  console.info(`${examples.length} examples of platform.yml, ${wholes.length} of them whole`);
+  expect(wholes.length).toBeGreaterThan(0);
+  const problems = examples.flatMap(({ file, line, text }) => {
+    matches(parse(text, { logLevel: 'error' }));
+    // A part of a file leaves out what is not its subject.
+    const found = (matches.errors ?? []).filter(
+      ({ keyword }) => !['required', 'if'].includes(keyword) || /^project:/m.test(text),
+    );
+    return found.map(({ instancePath, message = '' }) => `${file}:${line}: ${instancePath} ${message}`);
+  });
+  expect(problems).toEqual([]);
+});
 
 /** The documents and workflows that a reader copies from. */
 const copied = execFileSync('git', ['ls-files', '*.md', '*.yml'], { cwd: root, encoding: 'utf8' })

@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { useWorkspaces } from '../support/action.ts';
+import { OF_A_PART, workflowExamples } from '../support/examples.ts';
+import { markdownPages } from '../support/markdown.ts';
 import { canRun, testWithTool } from '../support/software.ts';
 import { tools } from '../support/tools/tools.ts';
 import { NOT_KNOWN_YET } from '../workflows/checks/schema.ts';
@@ -68,6 +70,21 @@ describe('actionlint, with shellcheck for scripts', () => {
     expect(open.map(({ path, line, kind, message }) => `${path}:${line}: ${kind}: ${message}`)).toEqual([]);
     const unused = NOT_KNOWN_YET.filter((pattern) => !found.some(({ message }) => pattern.test(message)));
     expect(unused.map(String)).toEqual([]);
+  });
+
+  testActionlint('finds nothing in the workflows that the documentation shows', () => {
+    const examples = workflowExamples(markdownPages().filter(({ file }) => !/^(test|sandbox)\//.test(file)));
+    process.stdout.write(`actionlint: ${examples.length} examples\n`);
+    expect(examples.length).toBeGreaterThan(100);
+    const known = NOT_KNOWN_YET;
+    const found = examples.flatMap(({ file, line, workflow, isWhole }) =>
+      findingsOf(withOwner(workflow), 'example.yml')
+        .filter(
+          ({ message }) => !(isWhole ? known : [...known, ...OF_A_PART]).some((one) => one.test(message)),
+        )
+        .map(({ message }) => `${file}:${line}: ${message}`),
+    );
+    expect(found).toEqual([]);
   });
 
   testActionlint('finds an error of a script, and an unknown key', () => {
