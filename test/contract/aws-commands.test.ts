@@ -59,7 +59,8 @@ function problemsOf({ service, operation, options, waits }: Command): string[] |
   if (waits !== undefined) {
     return existsSync(join(types, 'waiters', `waitFor${pascal(waits)}.d.ts`)) ? [] : [`no waiter ${waits}`];
   }
-  const name = pascal(operation);
+  // The CLI writes `OpenIDConnect` as `open-id-connect`.
+  const name = pascal(operation).replace('OpenIdConnect', 'OpenIDConnect');
   if (!existsSync(join(types, 'commands', `${name}Command.d.ts`))) return [`no command ${operation}`];
   const members = new Set(membersOf(types, name).map((member) => member.toLowerCase()));
   return options
