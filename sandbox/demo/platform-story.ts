@@ -75,7 +75,10 @@ export async function playPlatform(stage: Stage, sandbox: Sandbox): Promise<void
     await createEnvironments(jobs);
   });
   await stage.parallel(
-    (main) => withJobs(main, sandbox, RELEASES[1], playReleases),
+    async (main) => {
+      await withJobs(main, sandbox, RELEASES[0], createServices);
+      await withJobs(main, sandbox, RELEASES[1], playReleases);
+    },
     (beside) => playPreview(beside, sandbox),
   );
 }
@@ -99,10 +102,19 @@ export async function bootstrap({ stage, workspace }: Jobs, of: readonly Environ
 }
 
 async function createEnvironments(jobs: Jobs): Promise<void> {
-  const services = ALL.join(',');
   jobs.stage.heading(
     'Release 1: create the environments. One plan of all stacks is approved, then exactly that plan is applied',
   );
+  await Promise.all([
+    createDev(jobs),
+    // Dev has no release to take over yet: the infrastructure first.
+    ...[staging, prod].map((environment) =>
+      jobs.planAndApply(environment, { inputs: { stacks: INFRASTRUCTURE } }),
+    ),
+  ]);
+}
+
+async function createDev(jobs: Jobs): Promise<void> {
   await jobs.deployEnvironment({
     title: 'Check the account and the repository',
     environment: dev,
@@ -110,13 +122,11 @@ async function createEnvironments(jobs: Jobs): Promise<void> {
     expect: 'ready',
     job: READS,
   });
-  await Promise.all([
-    jobs.planAndApply(dev, { milestone: 'deployed' }),
-    // Dev has no release to take over yet: the infrastructure first.
-    ...[staging, prod].map((environment) =>
-      jobs.planAndApply(environment, { inputs: { stacks: INFRASTRUCTURE } }),
-    ),
-  ]);
+  await jobs.planAndApply(dev, { milestone: 'deployed' });
+}
+
+/** Gives staging and prod the services that their upstream environment runs. */
+async function createServices(jobs: Jobs): Promise<void> {
   for (const [environment, upstream] of [
     [staging, dev],
     [prod, staging],
@@ -124,7 +134,7 @@ async function createEnvironments(jobs: Jobs): Promise<void> {
     await jobs.deployEnvironment({
       title: `Create the services with the images of ${upstream.name}`,
       environment,
-      inputs: { services },
+      inputs: { services: ALL.join(',') },
       expect: 'deployed',
       milestone: 'deployed',
     });

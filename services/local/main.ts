@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { buildServices } from './build.ts';
 import { Postgres } from './postgres.ts';
-import { migrateAll, startPlatform } from './platform.ts';
+import { unprivilegedUser } from './postgres-binaries.ts';
+import { migrateAll, type Platform, startPlatform } from './platform.ts';
 import { readableLine } from './readable-line.ts';
 import { runToEnd } from './service-process.ts';
 
@@ -9,20 +11,24 @@ import { runToEnd } from './service-process.ts';
 const PORT = Number(process.env['PORT'] ?? 8080);
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
-/** npm, tsx and the terminal each pass Ctrl+C on: the first one counts, the others must not cut the stopping short. */
-const interrupted = new Promise<void>((resolve) => {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, resolve);
-});
+/**
+ * Aborted by the first SIGINT or SIGTERM. npm and the terminal each pass Ctrl+C on: later signals must not cut the
+ * shutdown short.
+ */
+const interruption = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    interruption.abort();
+  });
+}
+const interrupted = once(interruption.signal, 'abort');
+const isInterrupted = (): boolean => interruption.signal.aborted;
 
-say('Building the services');
-await buildServices();
-const postgres = await Postgres.start({
-  dataFolder: fileURLToPath(new URL('../.local/postgres/', import.meta.url)),
-});
-try {
+async function start(postgres: Postgres): Promise<Platform | undefined> {
   const databaseUrl = await postgres.ensureDatabase('services');
   await migrateAll(databaseUrl);
   await runToEnd('product-service', 'dist/seed.js', [], { DATABASE_URL: databaseUrl });
+  if (isInterrupted()) return undefined;
   const platform = await startPlatform({
     databaseUrl,
     port: PORT,
@@ -30,9 +36,25 @@ try {
     onLine: (service, line) => say(readableLine(service, line)),
   });
   say(`\nOpen ${platform.url}\nThe database is ${databaseUrl}\nCtrl+C stops everything\n`);
-  await interrupted;
-  say('\nStopping');
-  await platform.stop();
-} finally {
-  await postgres.stop();
+  return platform;
+}
+
+const user = unprivilegedUser();
+if (user !== undefined) say(`PostgreSQL does not run as root: it runs as ${user.name}.`);
+say('Building the services');
+await buildServices();
+if (!isInterrupted()) {
+  const postgres = await Postgres.start({
+    dataFolder: fileURLToPath(new URL('../.local/postgres/', import.meta.url)),
+  });
+  try {
+    const platform = isInterrupted() ? undefined : await start(postgres);
+    if (platform !== undefined) {
+      await interrupted;
+      say('\nStopping');
+      await platform.stop();
+    }
+  } finally {
+    await postgres.stop();
+  }
 }

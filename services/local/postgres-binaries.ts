@@ -1,9 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { userInfo } from 'node:os';
-import { readFileSync } from 'node:fs';
 
 /** The folder with `initdb` and `postgres`: POSTGRES_BIN, else the embedded binaries. */
 export function postgresBinaries(): string {
@@ -24,16 +23,21 @@ function embeddedBinaries(): string {
 }
 
 /**
- * PostgreSQL refuses to run as root: the user to run it as instead, if we are root.
+ * The user to run PostgreSQL as when this process is root; undefined when it is not.
+ *
+ * @see https://www.postgresql.org/docs/17/app-initdb.html "Since the server cannot be run as root, you must not run initdb as root either."
  * @throws Error when this machine has no such user.
  */
-export function unprivilegedUser(): { uid: number; gid: number } | undefined {
+export function unprivilegedUser(): { name: string; uid: number; gid: number } | undefined {
   if (userInfo().uid !== 0) return undefined;
   const users = readFileSync('/etc/passwd', 'utf8')
     .split('\n')
     .map((line) => line.split(':'));
   const user = users.find(([name]) => name === 'postgres') ?? users.find(([name]) => name === 'nobody');
-  if (user === undefined)
-    throw new Error('PostgreSQL cannot run as root, and there is no user postgres or nobody');
-  return { uid: Number(user[2]), gid: Number(user[3]) };
+  if (user === undefined) {
+    throw new Error(
+      'PostgreSQL does not run as root, and this machine has neither a user postgres nor nobody. Fix: run as another user.',
+    );
+  }
+  return { name: user[0] ?? '', uid: Number(user[2]), gid: Number(user[3]) };
 }

@@ -103,8 +103,9 @@ export class Postgres {
   }
 
   #spawn(program: string, parameters: string[]): ChildProcess {
+    const user = unprivilegedUser();
     return spawn(join(this.#binaries, program), parameters, {
-      ...unprivilegedUser(),
+      ...(user && { uid: user.uid, gid: user.gid }),
       cwd: this.#options.dataFolder,
       env: { LC_ALL: 'C', PATH: process.env['PATH'] ?? '' },
       stdio: ['ignore', 'ignore', 'pipe'],
