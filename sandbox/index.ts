@@ -173,7 +173,7 @@ async function readyForRealTasks(world: World): Promise<string> {
 
 function awsEnvironment(url: string, world: World, account: string): Record<string, string> {
   if (!world.accounts.includes(account)) {
-    throw new Error(`account: "${account}" is not valid: the sandbox has ${world.accounts.join(', ')}`);
+    throw new Error(`account: expected one of ${world.accounts.join(', ')}, got "${account}"`);
   }
   const { accessKeyId, secretAccessKey } = accessKey(account);
   return {

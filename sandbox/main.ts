@@ -8,7 +8,7 @@ const USAGE =
   'usage: npm run sandbox -- [--port 4566] [--scenario file.yml] [--time-scale 100] [--data-dir folder]' +
   ' [--account id]... [--log]';
 
-/** Reads the command line. Throws an Error that names the option, the value and what is allowed. */
+/** Reads the command line. Throws an Error that names the option, what is expected, and the value. */
 function readOptions(args: string[]): SandboxOptions {
   const { values } = parseArgs({
     args,
@@ -25,7 +25,7 @@ function readOptions(args: string[]): SandboxOptions {
   const timeScale = values['time-scale'];
   const dataDir = values['data-dir'];
   const wrong = accounts?.find((id) => !/^\d{12}$/.test(id));
-  if (wrong !== undefined) throw new Error(`--account: "${wrong}" is not valid: 12 digits`);
+  if (wrong !== undefined) throw new Error(`--account: expected 12 digits, got "${wrong}"`);
   return {
     ...(port !== undefined && { port: readNumber('--port', port, 'a port from 0 to 65535', isPort) }),
     ...(timeScale !== undefined && {
@@ -40,7 +40,7 @@ function readOptions(args: string[]): SandboxOptions {
 
 function readNumber(option: string, given: string, allowed: string, is: (value: number) => boolean): number {
   const value = given.trim() === '' ? Number.NaN : Number(given);
-  if (!is(value)) throw new Error(`${option}: "${given}" is not valid: ${allowed}`);
+  if (!is(value)) throw new Error(`${option}: expected ${allowed}, got "${given}"`);
   return value;
 }
 
@@ -48,7 +48,7 @@ function isPort(value: number): boolean {
   return Number.isInteger(value) && value >= 0 && value <= 65_535;
 }
 
-/** Prints what to export, in the shell's own words. */
+/** Prints what to export, in the shell's syntax. */
 function announce(sandbox: Sandbox): void {
   const lines = Object.entries(sandbox.env()).map(([name, value]) => `export ${name}='${value}'`);
   console.log(lines.join('\n'));

@@ -10,7 +10,7 @@ export interface Job {
   pullRequest?: number;
 }
 
-/** A job without a GitHub environment: nobody approves it, and its role only reads. */
+/** A job without a GitHub environment: it needs no approval, and its role only reads. */
 export const READS: Job = {};
 
 export interface JobStep extends Pick<

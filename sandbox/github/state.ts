@@ -91,7 +91,7 @@ export interface Run {
   approvals: Approval[];
   /** How it ended; undefined while it goes on. */
   conclusion?: string;
-  /** Aborted when somebody cancels it. */
+  /** Aborted when it is cancelled. */
   cancelling: AbortController;
 }
 

@@ -23,7 +23,7 @@ export const userRoutes: Routes = {
   ],
 };
 
-/** Who has an id; undefined for nobody, and for a team. */
+/** The user with an id; undefined where there is none, and for a team. */
 export function loginOf(id: number, logins: readonly string[]): string | undefined {
   return logins.find((login) => crc32(login) === id);
 }

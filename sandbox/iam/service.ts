@@ -4,7 +4,7 @@ import { isMissing } from '../scenario/missing.ts';
 import { userId } from './credentials.ts';
 import { identityStore } from './roles.ts';
 
-/** What STS goes by for a role that nobody declared. */
+/** What STS assumes for a role that is not declared. */
 function undeclaredTrust(world: World, account: string): object {
   const [owner = ''] = (world.scenario.github?.repository ?? 'org/platform').split('/');
   const issuer = 'token.actions.githubusercontent.com';

@@ -27,7 +27,7 @@ interface RoleRequest {
   policies: readonly PolicyDocument[];
 }
 
-/** STS: who am I, and the two ways to a role. Roles that nobody declared trust the repository's owner. */
+/** STS: who am I, and the two ways to a role. Roles that are not declared trust the repository's owner. */
 export function sts(world: World): Service {
   const owner = (world.scenario.github?.repository ?? 'org/platform').split('/')[0] ?? '';
   return {

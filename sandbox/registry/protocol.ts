@@ -266,7 +266,7 @@ const ROUTES: Record<string, Record<string, string>> = {
 
 const PATH = /^\/v2\/(.+?)\/(?:(blobs\/uploads|blobs|manifests|referrers)\/([^/]*)|(tags)\/list)$/;
 
-/** Undefined for a path that is none of the protocol's. `GET /v2/` is the ping. */
+/** Undefined for a path outside the protocol. `GET /v2/` is the ping. */
 export function routeOf(method: string, path: string): Route | undefined {
   if (/^\/v2\/?$/.test(path)) return { operation: 'Ping', path: '', reference: '' };
   const [, repository = '', kind = '', reference = '', tags] = PATH.exec(path) ?? [];

@@ -35,7 +35,7 @@ export function scanOnPush(world: World, repository: ImageRepository, manifest: 
   if (wanted && isRunnable(manifest) && !known) startScan(world, repository, manifest);
 }
 
-/** Whether the registry's scans are Inspector's: nobody can then ask for one. */
+/** Whether the registry's scans are Inspector's: a scan cannot be requested then. */
 export function isLeftToInspector(world: World, repository: ImageRepository): boolean {
   return scanRule(world, repository)?.enhanced ?? false;
 }

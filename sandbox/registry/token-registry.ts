@@ -22,7 +22,7 @@ interface Grant {
 }
 
 /**
- * A registry that is none of AWS's, on an address of its own: it asks for a token of its token server, as GHCR and
+ * A registry outside AWS, with its own address: it requires a token from its token server, as GHCR and
  * Docker Hub do. Public images are pulled with an anonymous token.
  *
  * @see https://distribution.github.io/distribution/spec/auth/token/

@@ -70,7 +70,7 @@ const alarmRule = object(
 
 const intervention = object(
   {
-    /** What somebody else does with the same service. */
+    /** What another caller does with the same service. */
     does: oneOf('deploy', 'roll-back', 'stop', 'delete', 'scale', 'replace', 'continue'),
     /** A lifecycle stage, or COMPLETED: the moment before ECS reports that the rollout is complete. */
     stage: text,
@@ -105,7 +105,7 @@ export const ecsScenario = object(
     rules: listOf(taskRule),
     /** Alarms that go red while a rollout is at a stage. */
     alarms: listOf(alarmRule),
-    /** What somebody else does while a rollout is at a stage; each once. */
+    /** What another caller does while a rollout is at a stage; each once. */
     meanwhile: listOf(intervention),
   },
 );

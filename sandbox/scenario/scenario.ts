@@ -270,7 +270,7 @@ const scenario = object(
     resources: listOf(resource),
     /** Hooks that fail. */
     hooks: listOf(hook),
-    /** Changes that somebody made by hand, behind a stack's back. */
+    /** Changes made by hand, outside of CloudFormation. */
     drift: listOf(drift),
     /** Without an account or a region: in all. */
     parameters: listOf(object({ name: text, value: text }, { account, region: text, type: text })),

@@ -1,11 +1,11 @@
-/** Reads an untyped value, or says with the path of the value what is wrong with it. */
+/** Reads an untyped value. Throws an error that names the path of the value and what is expected there. */
 export type Shape<T> = (value: unknown, path: string) => T;
 export type TypeOf<S> = S extends Shape<infer T> ? T : never;
 
-/** A value in a file that is not what it must be: names the place, the value, and what is allowed. */
+/** A wrong value in a file: names the place, what is expected, and the value. */
 class ShapeError extends Error {
   constructor(path: string, value: unknown, allowed: string) {
-    super(`${path}: ${JSON.stringify(value)} is not valid: ${allowed}`);
+    super(`${path}: expected ${allowed}, got ${JSON.stringify(value)}`);
     this.name = 'ShapeError';
   }
 }
@@ -71,11 +71,11 @@ export const object =
     const fields: Fields = { ...required, ...optional };
     const allowed = Object.keys(fields).join(', ');
     for (const key of Object.keys(required)) {
-      if (given[key] === undefined) throw new ShapeError(path, value, `"${key}" is required`);
+      if (given[key] === undefined) throw new ShapeError(path, value, `a "${key}"`);
     }
     const read = Object.entries(given).flatMap(([key, element]) => {
       const field = Object.hasOwn(fields, key) ? fields[key] : undefined;
-      if (!field) throw new ShapeError(path, key, `the keys are ${allowed}`);
+      if (!field) throw new ShapeError(path, key, `a key out of ${allowed}`);
       return element === undefined ? [] : [[key, field(element, `${path}.${key}`)]];
     });
     return Object.fromEntries(read) as Typed<Required, Optional>;

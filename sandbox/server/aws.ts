@@ -18,7 +18,7 @@ import type { HttpRequest } from './http.ts';
 
 const PROTOCOLS: Record<Service['protocol'], Protocol> = { query, json, 'rest-xml': restXml };
 const ANONYMOUS: Principal = { arn: 'anonymous', account: '' };
-/** The only call of AWS that nobody signs: it is how a job gets its first credentials. */
+/** The only call of AWS that is not signed: it is how a job gets its first credentials. */
 const UNSIGNED_ACTION = 'AssumeRoleWithWebIdentity';
 
 /** The AWS half of the sandbox: finds the service, the protocol and the caller of a request. */

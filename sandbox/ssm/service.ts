@@ -192,7 +192,7 @@ function metadata(parameter: ParameterVersion): object {
   };
 }
 
-/** A SecureString that nobody decrypts is a text that tells nothing. */
+/** What stands for a SecureString that is not decrypted. */
 function value(parameter: ParameterVersion, decrypt: boolean): string {
   if (parameter.type !== 'SecureString' || decrypt) return parameter.value;
   return `AQICAH${Buffer.from(`${parameter.name}:${parameter.version}`).toString('base64')}`;

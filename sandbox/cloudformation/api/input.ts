@@ -123,7 +123,7 @@ export function deploymentConfigOf(input: Input, expressKnown: boolean): Deploym
   };
 }
 
-/** Express mode does not roll back unless it is told to. */
+/** Express mode does not roll back by default. */
 export function keepsFailures(config: DeploymentConfig | undefined): boolean {
   return config?.DisableRollback ?? config?.Mode === 'EXPRESS';
 }

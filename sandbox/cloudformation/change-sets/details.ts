@@ -157,7 +157,7 @@ function allTags(own: Json | undefined, ofStack: readonly Tag[]): Json {
   return [...(Array.isArray(own) ? own : []), ...ofStack.map(({ Key, Value }) => ({ Key, Value }))];
 }
 
-/** What bringing a live resource to the template changes, and what somebody had changed to what the template says. */
+/** What bringing a live resource to the template changes, and what was changed by hand to what the template says. */
 export function driftDetails(existing: StackResource, live: JsonObject, after: PlannedState): ChangeDetail[] {
   const schema = schemaOf(existing.type);
   if (!schema) return [];
@@ -184,7 +184,7 @@ export function driftDetails(existing: StackResource, live: JsonObject, after: P
 }
 
 /** What a plan does to a resource, as far as others that refer to it are concerned. */
-export type PlannedOutcome = 'same' | 'modified' | 'replaced' | 'perhaps replaced' | 'new';
+export type PlannedOutcome = 'same' | 'modified' | 'replaced' | 'may be replaced' | 'new';
 
 export interface CauseContext {
   scope: Scope;

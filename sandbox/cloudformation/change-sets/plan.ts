@@ -20,7 +20,7 @@ export interface PlanOptions {
   revertDrift: boolean;
   /** Whether resources that exist by their custom name join the stack. */
   importExisting?: boolean;
-  /** Makes the change set of a nested stack: its id, or undefined when it has no changes. Absent: nobody looks. */
+  /** Makes the change set of a nested stack: its id, or undefined when it has no changes. Without it, nested stacks are not planned. */
   nested?: ((logicalId: string, properties: JsonObject) => string | undefined) | undefined;
 }
 
@@ -173,7 +173,7 @@ class Planner {
     const replacement = replacementOf(details);
     this.#fates.set(
       logicalId,
-      { True: 'replaced', Conditional: 'perhaps replaced', False: 'modified' }[replacement] as PlannedOutcome,
+      { True: 'replaced', Conditional: 'may be replaced', False: 'modified' }[replacement] as PlannedOutcome,
     );
     const changeSetId = this.#nested.get(logicalId);
     const synced = details.every(({ cause }) => cause.source === 'NoModification');

@@ -71,7 +71,7 @@ export interface StackResource {
   stackTags: readonly Tag[];
   unique: string;
   revision?: number;
-  /** What somebody did to the live resource behind the stack's back. */
+  /** What was changed on the live resource outside the stack. */
   live?: { deleted: true } | { properties: JsonObject };
   drift?: { status: string; checkedAt: Date };
   /** It existed before, and joined the stack in the operation that is in progress. */

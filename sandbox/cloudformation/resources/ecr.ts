@@ -28,7 +28,7 @@ export function putRepository(world: World, stack: Stack, resource: StackResourc
   repositories.set(name, repository);
 }
 
-/** Throws when images are left, and nobody said that they go too. */
+/** Throws when the repository still has images and EmptyOnDelete is not set. */
 export function removeRepository(world: World, stack: Stack, resource: StackResource): void {
   const repositories = repositoriesOf(world, stack.account, stack.region);
   const { physicalId: name, properties } = resource;

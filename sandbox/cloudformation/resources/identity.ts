@@ -169,7 +169,7 @@ function idOf(identity: Identity, part: string): string {
   if (type.startsWith('AWS::Cognito::') && own)
     return `${identity.place.region}_${digits(identity, 'id', 9)}`;
   if (!own) return digits(identity, part, 17);
-  // A name may be somebody else's too; a generated id never is.
+  // Another resource may have the same name; a generated id is unique.
   const named = nameProperty(identity.schema);
   return named !== undefined && given(identity, named) !== undefined
     ? digits(identity, 'id', 17)

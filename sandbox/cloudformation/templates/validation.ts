@@ -208,7 +208,7 @@ export function checkCapabilities(
 interface RuleScope {
   parameters: ParameterValues;
   scope: Scope;
-  /** An attribute of a resource that exists in the account, such as a subnet's VpcId; undefined for one nobody made here. */
+  /** An attribute of a resource that exists in the account, such as a subnet's VpcId; undefined for one that was not created here. */
   existing: (id: string, attribute: string) => Json | undefined;
 }
 
@@ -273,7 +273,7 @@ const texts = (value: Json | undefined): string[] =>
   (Array.isArray(value) ? value : [value ?? '']).map(textOf);
 
 /**
- * Fn::RefAll, Fn::ValueOf and Fn::ValueOfAll ("Rule-specific intrinsic functions", User Guide). Resources that nobody made
+ * Fn::RefAll, Fn::ValueOf and Fn::ValueOfAll ("Rule-specific intrinsic functions", User Guide). Resources that were not created here
  * in the sandbox are taken to be in the VPC that the parameters name, and without tags.
  */
 function aboutParameters(name: string, argument: Json, { parameters, existing }: RuleScope): Json {

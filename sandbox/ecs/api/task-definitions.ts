@@ -76,7 +76,7 @@ export function nextRevision(ecs: Ecs, family: string): number {
   return (ecs.families.get(family)?.at(-1)?.revision ?? 0) + 1;
 }
 
-/** An inactive revision serves those who have it, and nobody new. */
+/** Services keep running an inactive revision, but no new service or task may use it. */
 export function deregisterTaskDefinition(ecs: Ecs, definition: TaskDefinition): void {
   if (definition.status !== 'ACTIVE') return;
   definition.status = 'INACTIVE';

@@ -1,6 +1,6 @@
 import type { Deployment, ServiceDeployment, ServiceDeploymentStatus } from '../model.ts';
 
-/** What somebody else can do to a service while a rollout of it runs. */
+/** What another caller can do to a service during a rollout. */
 export interface ServiceActions {
   deploy(taskDefinition: string | undefined): void;
   scale(desiredCount: number): void;

@@ -27,7 +27,7 @@ export function countFailedTask(service: Service, deployment: Deployment): void 
   rollout.stop.abort(new RolloutStop('breaker'));
 }
 
-/** A healthy task takes the failures back, unless the breaker is told to keep them. */
+/** A healthy task resets the count of failures, unless the circuit breaker is set to keep it. */
 export function resetFailureCount(service: Service, deployment: Deployment): void {
   const rollout = rolloutOf(service, deployment);
   const { resetOnHealthyTask = true } = service.configuration.deploymentCircuitBreaker ?? {};

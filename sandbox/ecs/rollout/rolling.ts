@@ -7,7 +7,7 @@ import { setProductionWeight } from './weights.ts';
 
 const DEFAULT_MINIMUM = 100;
 const DEFAULT_MAXIMUM = 200;
-/** How long alarms are watched once all tasks are new, when nobody says how long. */
+/** How long alarms are watched once all tasks are new, by default. */
 const ALARM_BAKE_SECONDS = 60;
 
 /** Replaces tasks in waves: as many at once as the service's percentages of its desired count allow. */

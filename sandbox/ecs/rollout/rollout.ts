@@ -76,7 +76,7 @@ async function run(rollout: Rollout): Promise<void> {
   else succeed(rollout);
 }
 
-/** What stopped it; undefined when it came to its end. */
+/** What stopped it; undefined when it completed. */
 async function runUntilStop(rollout: Rollout): Promise<RolloutStop | undefined> {
   let unwatch = (): void => undefined;
   try {

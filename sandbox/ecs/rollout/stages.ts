@@ -44,7 +44,7 @@ async function runHook(rollout: Rollout, hook: LifecycleHook, stage: string): Pr
   markUpdated(rollout);
 }
 
-/** Until somebody says how to go on, or the time is up. */
+/** Waits for a decision to continue or roll back, or for the timeout. */
 async function pause(rollout: Rollout, detail: HookDetail, minutes: number, stage: string): Promise<void> {
   const { clock } = rollout.record.service.ecs.world;
   const answered = new AbortController();

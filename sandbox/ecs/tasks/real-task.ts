@@ -53,7 +53,7 @@ export async function runProcess(running: RunningTask, service: string): Promise
   return waitForStop(running);
 }
 
-/** The process's port stands for the container's, and nobody who reads its log knows of the other. */
+/** The process's port stands for the container's, and its log shows only the container's. */
 function asInContainer(line: string, port: number | undefined, { definition }: Container): string {
   const containerPort = definition.portMappings?.[0]?.containerPort;
   if (port === undefined || containerPort === undefined) return line;

@@ -72,7 +72,7 @@ describe('who is calling', () => {
 
   test('an account that does not exist has no environment', async () => {
     const sandbox = await sandboxOf({ accounts: [DEV] });
-    expect(() => sandbox.env(STAGING)).toThrow(`account: "${STAGING}" is not valid: the sandbox has ${DEV}`);
+    expect(() => sandbox.env(STAGING)).toThrow(`account: expected one of ${DEV}, got "${STAGING}"`);
   });
 });
 

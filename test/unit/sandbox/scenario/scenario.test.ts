@@ -66,38 +66,35 @@ test('the examples of the README are scenarios', async () => {
 
 describe('an error names the place, the value, and what is allowed', () => {
   test.each([
-    [{ timescale: 5 }, /^scenario: "timescale" is not valid: the keys are timeScale, seed, faults, /],
-    [{ timeScale: 0 }, 'scenario.timeScale: 0 is not valid: a number above 0'],
-    [{ seed: 1.5 }, 'scenario.seed: 1.5 is not valid: a whole number, 0 or more'],
-    [{ faults: {} }, 'scenario.faults: {} is not valid: a list'],
-    [
-      { faults: [{ service: 'sts' }] },
-      'scenario.faults[0]: {"service":"sts"} is not valid: "kind" is required',
-    ],
+    [{ timescale: 5 }, /^scenario: expected a key out of timeScale, seed, faults, .*, got "timescale"$/],
+    [{ timeScale: 0 }, 'scenario.timeScale: expected a number above 0, got 0'],
+    [{ seed: 1.5 }, 'scenario.seed: expected a whole number, 0 or more, got 1.5'],
+    [{ faults: {} }, 'scenario.faults: expected a list, got {}'],
+    [{ faults: [{ service: 'sts' }] }, 'scenario.faults[0]: expected a "kind", got {"service":"sts"}'],
     [
       { faults: [{ kind: 'slow' }] },
-      'scenario.faults[0].kind: "slow" is not valid: one of throttle, error, reset, delay, malformed, status',
+      'scenario.faults[0].kind: expected one of throttle, error, reset, delay, malformed, status, got "slow"',
     ],
     [
       { faults: [{ kind: 'error', probability: 2 }] },
-      'scenario.faults[0].probability: 2 is not valid: a number from 0 to 1',
+      'scenario.faults[0].probability: expected a number from 0 to 1, got 2',
     ],
     [
       { parameters: [{ name: '/a', value: 'x', account: 111111111111 }] },
-      'scenario.parameters[0].account: 111111111111 is not valid: an account id of 12 digits, in quotes',
+      'scenario.parameters[0].account: expected an account id of 12 digits, in quotes, got 111111111111',
     ],
     [
       { resources: [{ match: [], on: 'create' }] },
-      'scenario.resources[0].match: [] is not valid: a map of keys to values',
+      'scenario.resources[0].match: expected a map of keys to values, got []',
     ],
-    [{ claims: { run_id: 1 } }, 'scenario.claims.run_id: 1 is not valid: a text'],
-    [{ features: { express: 'no' } }, 'scenario.features.express: "no" is not valid: true or false'],
+    [{ claims: { run_id: 1 } }, 'scenario.claims.run_id: expected a text, got 1'],
+    [{ features: { express: 'no' } }, 'scenario.features.express: expected true or false, got "no"'],
     [
       { roles: [{ arn: 'deploy', trust: {} }] },
-      'scenario.roles[0].arn: "deploy" is not valid: the ARN of a role',
+      'scenario.roles[0].arn: expected the ARN of a role, got "deploy"',
     ],
-    [['a'], 'scenario: ["a"] is not valid: a map of keys to values'],
-    [{ constructor: 1 }, /^scenario: "constructor" is not valid: the keys are /],
+    [['a'], 'scenario: expected a map of keys to values, got ["a"]'],
+    [{ constructor: 1 }, /^scenario: expected a key out of .*, got "constructor"$/],
   ])('%j', async (scenario, message) => {
     await expect(readScenario(scenario)).rejects.toThrow(message);
   });

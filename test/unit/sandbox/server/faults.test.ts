@@ -174,6 +174,6 @@ describe('which calls are struck', () => {
     const rule = { kind: 'explode' } as unknown as FaultRule;
     expect(() => {
       sandbox.addFault(rule);
-    }).toThrow('fault.kind: "explode" is not valid: one of throttle, error, reset, delay, malformed, status');
+    }).toThrow('fault.kind: expected one of throttle, error, reset, delay, malformed, status, got "explode"');
   });
 });

@@ -124,9 +124,9 @@ describe('the command line', () => {
   });
 
   test.each([
-    [['--port', 'x'], '--port: "x" is not valid: a port from 0 to 65535'],
-    [['--time-scale', '0'], '--time-scale: "0" is not valid: a number above 0'],
-    [['--account', '12'], '--account: "12" is not valid: 12 digits'],
+    [['--port', 'x'], '--port: expected a port from 0 to 65535, got "x"'],
+    [['--time-scale', '0'], '--time-scale: expected a number above 0, got "0"'],
+    [['--account', '12'], '--account: expected 12 digits, got "12"'],
     [['--prot', '1'], "Unknown option '--prot'"],
     [['--scenario', '/nowhere.yml'], '/nowhere.yml'],
   ])('%j is refused', async (args, message) => {
