@@ -57,7 +57,7 @@ export function pathOf(file: string): string {
 
 /** Patterns of the Markdown files that are no pages. */
 export const NO_PAGES = [
-  '!(docs|actions|sandbox|services|workflows)/**',
+  '!(docs|actions|sandbox|services|workflows|*.md)/**',
   'README.md',
   'LICENSE.md',
   'actions/*/!(README).md',

@@ -26,6 +26,20 @@ export default defineConfig({
   vite: {
     plugins: [
       {
+        // A chapter is a button already: the caret in it must not be another one.
+        name: 'one-button-a-chapter',
+        enforce: 'pre',
+        transform: (code, id) =>
+          id.endsWith('VPSidebarItem.vue')
+            ? code
+                .replace(
+                  /(class="caret")\s+role="button"\s+aria-label="toggle section"/,
+                  '$1 aria-hidden="true"',
+                )
+                .replace(/(@keydown\.enter="onCaretClick")\s+tabindex="0"/, '$1')
+            : undefined,
+      },
+      {
         name: 'vue-of-pages',
         enforce: 'pre',
         resolveId(source, importer = '', options) {
@@ -37,6 +51,7 @@ export default defineConfig({
     build: { chunkSizeWarningLimit: 3000 },
   },
   markdown: {
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     anchor: { slugify: anchorOf },
     config(md) {
       md.core.ruler.push('repository-links', ({ tokens, env }) => {

@@ -52,6 +52,9 @@ const ACTION_NEEDS: Record<string, Need> = {
   'actions/setup-go': () => ({}),
   'docker/setup-buildx-action': () => ({}),
   'docker/setup-qemu-action': () => ({}),
+  'actions/upload-pages-artifact': () => ({}),
+  // @see https://github.com/actions/deploy-pages#usage
+  'actions/deploy-pages': () => ({ pages: 'write', 'id-token': 'write' }),
   'actions/attest-build-provenance': () => ({ 'id-token': 'write', attestations: 'write' }),
 };
 
