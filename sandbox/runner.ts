@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
+import { checkResult } from './result-schema.ts';
 
 interface ActionDefinition {
   inputs?: Record<string, { default?: string; required?: boolean }>;
@@ -76,6 +77,8 @@ export function bundleOf(name: string): string {
 /**
  * Runs a committed bundle the way GitHub's runner does: inputs as INPUT_* with the defaults of action.yml,
  * the file commands in fresh files, and nothing else of this process's environment.
+ *
+ * @throws when `result` is not what its schema in `schemas/` says.
  */
 export async function runAction(name: string, options: RunOptions = {}): Promise<Run> {
   const folder = mkdtempSync(join(tmpdir(), 'action-'));
@@ -102,6 +105,8 @@ export async function runAction(name: string, options: RunOptions = {}): Promise
     GITHUB_EVENT_NAME: 'push',
     GITHUB_WORKFLOW: 'pipeline',
     GITHUB_SERVER_URL: 'https://github.example',
+    GITHUB_ACTION_REPOSITORY: 'org/platform',
+    GITHUB_ACTION_REF: 'v1',
     GITHUB_EVENT_PATH: file('event.json', JSON.stringify(options.event ?? {})),
     GITHUB_OUTPUT: output,
     GITHUB_STEP_SUMMARY: summary,
@@ -121,6 +126,9 @@ export async function runAction(name: string, options: RunOptions = {}): Promise
   try {
     const { exitCode, signal, log } = await finished(child, options);
     const outputs = parseFileCommands(readFileSync(output, 'utf8'));
+    const result = JSON.parse(outputs['result'] ?? '{}') as Record<string, unknown>;
+    // A killed process has none.
+    if (outputs['result'] !== undefined) checkResult(name, result);
     return {
       exitCode,
       signal,
@@ -128,7 +136,7 @@ export async function runAction(name: string, options: RunOptions = {}): Promise
       outputs,
       summary: readFileSync(summary, 'utf8'),
       durationMs: performance.now() - started,
-      result: JSON.parse(outputs['result'] ?? '{}') as Record<string, unknown>,
+      result,
     };
   } finally {
     rmSync(folder, { recursive: true, force: true });

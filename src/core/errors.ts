@@ -55,6 +55,36 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 
+/** The page of the documentation that explains a failure. */
+export interface ErrorPage {
+  /** Its path in the repository of the actions. */
+  path: string;
+  /** Its address, at the version of the action that runs. Absent where the runner does not say which that is. */
+  url?: string;
+}
+
+/**
+ * The page of an error code; for a failure that is known by its verdict alone, the verdict's section.
+ *
+ * The address comes from the step itself, so that a fork or a mirror links to its own pages at the version that its
+ * workflow uses. GitHub sets both variables for an action of a repository, also in a composite action and for `$/`,
+ * which it resolves to the repository and commit first. For an action of the workspace (`./`) it sets neither, and the
+ * workspace may be a checkout of anything: the path is all that is known.
+ *
+ * @see https://github.com/actions/runner/blob/main/src/Runner.Worker/ActionRunner.cs "Set GITHUB_ACTION_REPOSITORY if
+ *   this Action is from a repository"
+ * @see https://github.com/actions/runner/pull/804 "unset … for non-repo based actions"
+ * @see https://github.com/actions/runner/pull/4457 the containing file "determines which repo and SHA"
+ */
+export function errorPage(code: string, env: NodeJS.ProcessEnv): ErrorPage {
+  const path = Object.hasOwn(ERROR_CODES, code)
+    ? `docs/errors/${code}.md`
+    : `docs/errors/verdicts.md#${code}`;
+  const { GITHUB_SERVER_URL: server, GITHUB_ACTION_REPOSITORY: repository, GITHUB_ACTION_REF: ref } = env;
+  if (!server || !repository || !ref) return { path };
+  return { path, url: `${server}/${repository}/blob/${ref}/${path}` };
+}
+
 /**
  * The base of every failure that the suite expects. Its message may be shown to a person as it is; an error of
  * any other class is an internal error, and only its stack in the debug log tells more.

@@ -109,9 +109,13 @@ export class Annotations {
     this.#collected.push(annotation);
   }
 
-  /** Writes the best ten of each type as annotations, the others as lines of the log, and says how many. */
-  flush(log: Log): void {
-    const all = this.#collected;
+  /**
+   * Writes the best ten of each type as annotations, the others as lines of the log, and says how many.
+   *
+   * @param link the last line of each error.
+   */
+  flush(log: Log, link?: string): void {
+    const all = this.#collected.map((annotation) => withLink(annotation, link));
     this.#collected = [];
     for (const level of LEVELS) {
       const ofLevel = all.filter((annotation) => annotation.level === level).sort(byPriority);
@@ -120,6 +124,21 @@ export class Annotations {
       writeRest(log, level, ofLevel.slice(room));
     }
   }
+}
+
+/**
+ * The runner cuts the end of a longer message, and so the link: `_maxIssueMessageLength = 4096`.
+ *
+ * @see https://github.com/actions/runner/blob/main/src/Runner.Worker/ExecutionContext.cs
+ */
+const LONGEST_MESSAGE = 4096;
+
+function withLink(annotation: Annotation, link: string | undefined): Annotation {
+  const { level, message } = annotation;
+  if (level !== 'error' || link === undefined) return annotation;
+  const room = LONGEST_MESSAGE - link.length - 1;
+  const text = message.length > room ? `${message.slice(0, room - 1)}…` : message;
+  return { ...annotation, message: `${text}\n${link}` };
 }
 
 function writeRest(log: Log, level: AnnotationLevel, rest: readonly Annotation[]): void {

@@ -1,6 +1,14 @@
 import { appendFileSync, statSync } from 'node:fs';
 import type { Context } from './context.ts';
-import { CancelledError, errorInfo, reasonOf, TimeoutError, type ErrorInfo } from './errors.ts';
+import {
+  CancelledError,
+  errorInfo,
+  errorPage,
+  reasonOf,
+  TimeoutError,
+  type ErrorInfo,
+  type ErrorPage,
+} from './errors.ts';
 import type { Annotation } from './log.ts';
 import { type Link, runLink, slackMessage } from './notification/message.ts';
 import { type OutputContract, fitOutputs, redactDeep, writeOutputs } from './outputs/write.ts';
@@ -9,8 +17,11 @@ import { fitSections, redactSections, type Section } from './markdown/sections.t
 import type { Runner } from './runner.ts';
 import type { UnstoppedWork } from './cancellation.ts';
 
-/** What an action has to say when it is done. */
-export interface Outcome {
+/** The fields of a report, as those of a result. */
+export type Fields<Report> = { [Name in keyof Report]: Report[Name] };
+
+/** What an action has to say when it is done. `Result` is what its schema in `schemas/` is made from. */
+export interface Outcome<Result extends Record<string, unknown> = Record<string, unknown>> {
   /** One of the action's verdicts. */
   verdict: string;
   ok: boolean;
@@ -22,7 +33,7 @@ export interface Outcome {
   links?: readonly Link[];
   outputs: Record<string, string>;
   /** What the summary shows, for machines: plain JSON. */
-  result: Record<string, unknown>;
+  result: Result;
   /** The parts of the job summary and of the pull request's comment, in Markdown. */
   summary?: readonly Section[];
   /** What is shown on the run's page and in the files of a pull request, beside the verdict's own annotation. */
@@ -90,6 +101,7 @@ export function conclude(
   const result = { ...outcome.result, ...(unstopped.length > 0 && { unstopped }) };
   const said = { ...outcome, reason, result };
   const title = `${action.name}: ${outcome.verdict}`;
+  const page = outcome.ok ? undefined : errorPage(errorOf(outcome).code, env);
   // The outputs first: they matter most when there is little time left.
   const outputs = {
     ...outcome.outputs,
@@ -97,7 +109,13 @@ export function conclude(
     reason,
     message: messageOf(title, said, context, env),
   };
-  const written = fitOutputs(action.outputs, outputs, resultOf(action.name, said, context), context, env);
+  const written = fitOutputs(
+    action.outputs,
+    outputs,
+    resultOf(action.name, said, page, context),
+    context,
+    env,
+  );
   writeOutputs(action.outputs, written, { env, runner }, context);
   for (const annotation of outcome.annotations ?? []) annotations.add(annotation);
   if (outcome.ok) {
@@ -107,11 +125,12 @@ export function conclude(
     const advice = fix === undefined || outcome.reason.includes(fix) ? '' : `\nFix: ${fix}`;
     const message = `${outcome.reason}${advice}`;
     annotations.add({ level: 'error', title, message, priority: VERDICT_PRIORITY });
-    log.info(`Error code: ${code} (docs/troubleshooting.md#${code})`);
+    log.info(`Error code: ${code} (${page?.path ?? ''})`);
   }
-  annotations.flush(log);
+  annotations.flush(log, page?.url);
   for (const { what, command } of unstopped) log.info(`${what} was not stopped. Fix: Run ${command}`);
-  const summary = [...(outcome.summary ?? defaultSummary(title, outcome)), ...unstoppedSection(unstopped)];
+  const [headline = [], ...sections] = outcome.summary ?? defaultSummary(title, outcome);
+  const summary = [headline, pageSection(page), sections, unstoppedSection(unstopped)].flat();
   writeSummary(redactSections(summary, redactor), env);
 }
 
@@ -137,6 +156,13 @@ function defaultSummary(title: string, { ok, reason }: Outcome): Section[] {
   return ok ? [] : [{ title, body: fenced(reason), priority: 0 }];
 }
 
+/** Where a failure is explained, directly below the headline. */
+function pageSection(page: ErrorPage | undefined): Section[] {
+  if (page === undefined) return [];
+  const link = page.url === undefined ? `\`${page.path}\`` : `[${page.path}](${page.url})`;
+  return [{ body: `Causes and fixes: ${link}`, priority: 96 }];
+}
+
 /** What goes on at AWS, as commands that can be copied together. */
 function unstoppedSection(unstopped: readonly UnstoppedWork[]): Section[] {
   if (unstopped.length === 0) return [];
@@ -149,10 +175,12 @@ function unstoppedSection(unstopped: readonly UnstoppedWork[]): Section[] {
 function resultOf(
   name: string,
   outcome: Outcome,
+  page: ErrorPage | undefined,
   { redactor }: Pick<Context, 'redactor'>,
 ): Record<string, unknown> {
   const { verdict, ok, reason } = outcome;
-  const common = { version: 1, action: name, verdict, ok, reason, ...(!ok && { error: errorOf(outcome) }) };
+  const error = !ok && { ...errorOf(outcome), ...(page?.url !== undefined && { link: page.url }) };
+  const common = { version: 1, action: name, verdict, ok, reason, ...(error && { error }) };
   return redactDeep({ ...common, ...outcome.result, ...common }, redactor) as Record<string, unknown>;
 }
 

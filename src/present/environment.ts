@@ -27,14 +27,8 @@ import { presentPromotion } from './promotion.ts';
 import { presentService } from './service.ts';
 import { presentStack } from './stack.ts';
 
-/** What a command makes of its result. */
-type Shown = Pick<
-  Outcome,
-  'outputs' | 'result' | 'summary' | 'annotations' | 'fix' | 'approvedBy' | 'announcement'
->;
-
 /** The result of deploy-environment as outputs, result JSON, summary and annotations. */
-export function presentEnvironment(result: EnvironmentResult): Outcome {
+export function presentEnvironment(result: EnvironmentResult): Outcome<EnvironmentFields> {
   const { environment, verdict, error } = result;
   const shown = show(result);
   return {
@@ -48,7 +42,9 @@ export function presentEnvironment(result: EnvironmentResult): Outcome {
   };
 }
 
-function show(result: EnvironmentResult): Shown {
+type EnvironmentFields = ReturnType<typeof show>['result'];
+
+function show(result: EnvironmentResult) {
   switch (result.command) {
     case 'build':
       return showBuild(result);
@@ -64,7 +60,7 @@ function show(result: EnvironmentResult): Shown {
 }
 
 /** A run on stacks and services. No account id is in any output. */
-function showRun(run: RunResult): Shown {
+function showRun(run: RunResult) {
   const { environment, region, command, durationMs } = run;
   const parts = 'parts' in run ? run.parts : [];
   const presented = new Map(parts.map((part) => [part, presentPart(part)]));
@@ -127,7 +123,7 @@ function notesOf(run: RunResult): readonly string[] {
   ];
 }
 
-function partResult(part: RunPart): object {
+function partResult(part: RunPart) {
   const { name, kind, verdict, ok, reason, after } = part;
   return {
     name,
@@ -296,7 +292,7 @@ const DRIFT_STATES: Readonly<Record<StackComparison['state'], string>> = {
 };
 
 /** The drift of an environment: every stack in one table, the worst first, then what differs in each. */
-function showDrift({ environment, stacks }: DriftResult): Shown {
+function showDrift({ environment, stacks }: DriftResult) {
   const sorted = worstFirst(stacks, DRIFT_STATES);
   const rows = sorted.map(({ stackName, state, reason }) => [
     DRIFT_STATES[state],
@@ -324,7 +320,7 @@ function showDrift({ environment, stacks }: DriftResult): Shown {
 }
 
 /** The images of an environment in one table, then everything about those that failed. */
-function showBuild({ verdict, images }: BuildResult): Shown {
+function showBuild({ verdict, images }: BuildResult) {
   const rows = images.map(({ service, result }) => {
     const { verdict: own, reason } = result;
     const { ok } = IMAGE_VERDICTS[own];
@@ -362,7 +358,7 @@ function digestOf(result: ImageResult): string {
 }
 
 /** What the environment consists of, in the order in which it is deployed, then what runs in it. */
-function showStatus({ stacks, services }: StatusResult): Shown {
+function showStatus({ stacks, services }: StatusResult) {
   const rows = stacks.map((stack) => [
     code(stack.stackName),
     stack.status === undefined ? `**not read**: ${escapeCell(stack.error)}` : escapeCell(stack.status),
@@ -373,7 +369,7 @@ function showStatus({ stacks, services }: StatusResult): Shown {
   const running = presentPromotion(services);
   return {
     outputs: {},
-    result: { ...running.result, stacks },
+    result: { ...services.report, stacks },
     summary: [...sections, ...(running.summary ?? [])],
   };
 }
@@ -391,7 +387,7 @@ const CHECK_STATES: Readonly<Record<Check['state'], string>> = {
 };
 
 /** All checks in one table, the worst first, then each fix. */
-function showDoctor({ environment, checks, policies }: DoctorResult): Shown {
+function showDoctor({ environment, checks, policies }: DoctorResult) {
   const sorted = worstFirst(checks, CHECK_STATES);
   const rows = sorted.map(({ state, name, says }) => [
     CHECK_STATES[state],

@@ -13,7 +13,7 @@ const SHOWN_STEPS = 30;
 const SHOWN_INSTRUCTION = 80;
 
 /** The outcome of build-push-image. A failed build is annotated at its line of the Dockerfile. */
-export function presentImage(result: ImageResult): Outcome {
+export function presentImage(result: ImageResult): Outcome<ImageFields> {
   const { verdict, reason, repository } = result;
   const { ok } = IMAGE_VERDICTS[verdict];
   return {
@@ -43,8 +43,10 @@ function imageOutputs(result: ImageOutputs): Record<string, string> {
   };
 }
 
+type ImageFields = ReturnType<typeof resultOf>;
+
 /** The fields of the `result` output. */
-function resultOf(result: ImageResult): Record<string, unknown> {
+function resultOf(result: ImageResult) {
   const { repository, region, previous, push, build, from, copies, signature, steps, notes } = result;
   const { digest, image, reused = false, platforms = [], scan } = descriptionOf(result) ?? {};
   const tags = tagsOf(result);

@@ -17,15 +17,12 @@ import {
 } from '../environment/preview/result.ts';
 import { presentStack } from './stack.ts';
 
-/** What a kind of result makes of itself. */
-type Shown = Pick<Outcome, 'outputs' | 'result' | 'summary' | 'annotations' | 'links'>;
-
 /**
  * The result of preview-environment as outputs, result JSON, summary and annotations.
  *
  * @param runUrl the page of the workflow run.
  */
-export function presentPreview(result: PreviewResult, runUrl: string): Outcome {
+export function presentPreview(result: PreviewResult, runUrl: string): Outcome<PreviewFields> {
   const { verdict, reason } = result;
   const pullRequest = 'pullRequest' in result ? result.pullRequest : undefined;
   const shown = show(result, runUrl);
@@ -41,7 +38,9 @@ export function presentPreview(result: PreviewResult, runUrl: string): Outcome {
   };
 }
 
-function show(result: PreviewResult, runUrl: string): Shown {
+type PreviewFields = { pullRequest?: number } & ReturnType<typeof show>['result'];
+
+function show(result: PreviewResult, runUrl: string) {
   switch (result.kind) {
     case 'none':
       return { outputs: {}, result: {} };
@@ -61,7 +60,7 @@ export function previewComment(comment: PreviewComment, runUrl: string): Section
   return comment.kind === 'deployed' ? previewSections(comment, runUrl) : removalSections(comment, runUrl);
 }
 
-function showDeployed(preview: DeployedPreview, runUrl: string): Shown {
+function showDeployed(preview: DeployedPreview, runUrl: string) {
   const { commit, expires, url, price, services, deployment } = preview;
   const stacks = services.flatMap(({ stack, run }) => (run ? [stack] : []));
   const failed = services
@@ -89,7 +88,7 @@ function showDeployed(preview: DeployedPreview, runUrl: string): Shown {
   };
 }
 
-function serviceResult({ name, stack, commit, digest, run }: PreviewedService): object {
+function serviceResult({ name, stack, commit, digest, run }: PreviewedService) {
   if (!run) return { name, stack, ok: true, commit, digest };
   const { priority, result } = run;
   const { verdict, reason } = result;
@@ -127,7 +126,7 @@ function stateOf({ run }: PreviewedService): string {
   return `${STACK_VERDICTS[verdict].ok ? '✅' : '❌'} ${verdict}`;
 }
 
-function showRemoved({ pullRequest, verdict, reason, removal }: RemovedPreview, runUrl: string): Shown {
+function showRemoved({ pullRequest, verdict, reason, removal }: RemovedPreview, runUrl: string) {
   const { stacks, tags, deployments, failures, undeleted } = removal;
   const { ok } = PREVIEW_VERDICTS[verdict];
   return {
@@ -148,7 +147,7 @@ function removalSections({ pullRequest, ok, reason }: RemovalComment, runUrl: st
 }
 
 /** What a sweep removed, kept, and could not remove. */
-function showSwept({ verdict, reason, dryRun, items, undeleted }: SweptPreviews): Shown {
+function showSwept({ verdict, reason, dryRun, items, undeleted }: SweptPreviews) {
   const inState = (state: SweptItem['state']): SweptItem[] => items.filter((item) => item.state === state);
   const removed = inState('removed');
   const stacks = removed.map(({ what }) => what).filter((what) => !what.includes(':'));

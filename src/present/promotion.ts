@@ -1,6 +1,6 @@
 import { code, details, escapeCell, fence, table } from '../core/markdown/markdown.ts';
 import type { Section } from '../core/markdown/sections.ts';
-import type { Outcome } from '../core/outcome.ts';
+import type { Fields, Outcome } from '../core/outcome.ts';
 import { bytes, duration, shortDigest } from '../core/text.ts';
 import type {
   CommitRange,
@@ -12,13 +12,16 @@ import type {
   ServicePromotion,
   ServiceState,
 } from '../delivery/promotion/result.ts';
+import type { Hold } from '../delivery/hold.ts';
 import { approvalLines, approvalNews } from './approval.ts';
 import { awsLine, failureAnnotation } from './service.ts';
 
 const SHOWN_COMMITS = 25;
 
 /** The result of any command, as outputs, result and summary. */
-export function presentPromotion(result: PromotionResult): Outcome {
+export function presentPromotion(
+  result: PromotionResult,
+): Outcome<Fields<PromotionReport | HoldFields | EnvironmentsReport>> {
   const { verdict, ok, reason } = result;
   const ended = { verdict, ok, reason, ...('error' in result && { error: result.error }) };
   switch (result.kind) {
@@ -53,6 +56,12 @@ export function presentPromotion(result: PromotionResult): Outcome {
         summary: environmentsSections(result.report, result.readAt),
       };
   }
+}
+
+/** What `hold` and `release-hold` came to. */
+interface HoldFields {
+  to: string;
+  hold?: Hold;
 }
 
 /** What to do about the first service that failed, or about the first finding that blocks. */

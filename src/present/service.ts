@@ -1,7 +1,7 @@
 import { code, details, escapeCell, fence, table } from '../core/markdown/markdown.ts';
 import type { Section } from '../core/markdown/sections.ts';
 import type { Annotation } from '../core/log.ts';
-import type { Outcome } from '../core/outcome.ts';
+import type { Fields, Outcome } from '../core/outcome.ts';
 import { duration } from '../core/text.ts';
 import type { CommandRun, RolloutReport, ServiceResult, ServiceVerdict } from '../delivery/release/result.ts';
 import { servicePage } from '../aws/console.ts';
@@ -14,7 +14,7 @@ const SHOWN_VALUE = 160;
 const ANNOTATED_LINES = 10;
 
 /** A release, a rollback or a status of one service, as outputs, result, summary and annotations. */
-export function presentService(result: ServiceResult): Outcome {
+export function presentService(result: ServiceResult): Outcome<Fields<RolloutReport>> {
   const { verdict, ok, reason, ...report } = result;
   const { service, region } = report;
   const cluster = nameOf(report.cluster);
@@ -44,7 +44,7 @@ export function presentService(result: ServiceResult): Outcome {
 }
 
 /** The result of the command rollback: that a service went back is news. */
-export function presentRollback(result: ServiceResult): Outcome {
+export function presentRollback(result: ServiceResult): ReturnType<typeof presentService> {
   const outcome = presentService(result);
   if (result.verdict !== 'deployed') return outcome;
   return { ...outcome, announcement: { icon: '↩️', title: 'update-service: rolled back' } };

@@ -62,7 +62,7 @@ interface Details {
 }
 
 /** A run of deploy-stack as outputs, result, summary and annotations. */
-export function presentStack(result: StackResult): Outcome {
+export function presentStack(result: StackResult): Outcome<StackFields> {
   const { verdict, reason, stackName, region, plan, stack } = result;
   const { error, diagnosis }: Details = result;
   const fix = diagnosis?.rootCause?.hint ?? diagnosis?.rootCause?.tasks?.fix;
@@ -80,7 +80,7 @@ export function presentStack(result: StackResult): Outcome {
       ...(plan && planOutputs(plan)),
       ...(stack && { ...own, outputs: JSON.stringify(outputs) }),
     },
-    result: withoutAccounts(resultOf(result)) as Record<string, unknown>,
+    result: withoutAccounts(resultOf(result)),
     summary: stackSections(result, outputs),
     annotations: [
       ...annotationsOf(result),
@@ -89,7 +89,7 @@ export function presentStack(result: StackResult): Outcome {
         .map(hiddenOutput),
     ],
     ...(fix !== undefined && { fix }),
-    ...(error && { error: withoutAccounts(error) as ErrorInfo }),
+    ...(error && { error: withoutAccounts(error) }),
   };
 }
 
@@ -146,8 +146,10 @@ function hiddenOutput(key: string): Annotation {
   return { level: 'notice', message };
 }
 
+type StackFields = ReturnType<typeof resultOf>;
+
 /** For machines: all that the summary shows. */
-function resultOf(result: StackResult): Record<string, unknown> {
+function resultOf(result: StackResult) {
   const { plan, drift, notes } = result;
   const { guard, execution, diagnosis, findings, unproven, difference }: Details = result;
   const steps = stepsOf(result);
@@ -179,7 +181,7 @@ function resultOf(result: StackResult): Record<string, unknown> {
   };
 }
 
-function diagnosisResult({ rolledBack, rootCause, alsoFailed, rollbackFailures }: Diagnosis): object {
+function diagnosisResult({ rolledBack, rootCause, alsoFailed, rollbackFailures }: Diagnosis) {
   return {
     rolledBack,
     rootCause: rootCause && causeResult(rootCause),
@@ -188,11 +190,11 @@ function diagnosisResult({ rolledBack, rootCause, alsoFailed, rollbackFailures }
   };
 }
 
-function causeResult(cause: Cause): object {
+function causeResult(cause: Cause) {
   return { path: pathOf(cause), ...cause };
 }
 
-function stepResult(step: ResourceStep): object {
+function stepResult(step: ResourceStep) {
   const { type, status, startedAt, endedAt, rollback } = step;
   return {
     path: pathOf(step),
@@ -205,7 +207,7 @@ function stepResult(step: ResourceStep): object {
 }
 
 /** Without physical ids, which are often ARNs. */
-function driftResult({ resources, unchecked }: DriftReport): object {
+function driftResult({ resources, unchecked }: DriftReport) {
   const drifted = resources.map(({ logicalId, nesting, type, status, properties }) => ({
     logicalId,
     nesting,
@@ -227,11 +229,14 @@ function seconds(ms: number): number {
 }
 
 /** Text without account ids, at any depth: GitHub drops an output that a mask touches. */
-function withoutAccounts(value: unknown): unknown {
-  if (typeof value === 'string') return withoutAccount(value);
-  if (Array.isArray(value)) return value.map(withoutAccounts);
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withoutAccounts(item)]));
+function withoutAccounts<T>(value: T): T {
+  const cleaned = (part: unknown): unknown => {
+    if (typeof part === 'string') return withoutAccount(part);
+    if (Array.isArray(part)) return part.map(cleaned);
+    if (part === null || typeof part !== 'object') return part;
+    return Object.fromEntries(Object.entries(part).map(([key, item]) => [key, cleaned(item)]));
+  };
+  return cleaned(value) as T;
 }
 
 /** Puts what went wrong on the template's own lines. */

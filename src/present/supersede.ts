@@ -9,8 +9,20 @@ interface AwaitedApproval {
   what: string;
 }
 
+/** The fields of the `result` output. */
+type SupersedeFields = {
+  environment: string;
+  /** The numbers of the runs that were cancelled. */
+  runs: readonly number[];
+  /** The number of the newer run that waits already. */
+  newer?: number;
+};
+
 /** The result of supersede-runs as its outputs, its `result` and its summary. */
-export function presentSupersede(result: SupersedeResult, awaited?: AwaitedApproval): Outcome {
+export function presentSupersede(
+  result: SupersedeResult,
+  awaited?: AwaitedApproval,
+): Outcome<SupersedeFields> {
   const { verdict, environment, reason } = result;
   const runs = verdict === 'superseded' ? result.runs : [];
   return {

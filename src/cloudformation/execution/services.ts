@@ -25,6 +25,9 @@ export interface ServiceFailure {
 
 interface FailedTasks {
   cause: string;
+  fix?: string;
+  /** What AWS says, word for word. */
+  awsMessage?: string;
   count: number;
   /** The id of the first of them. */
   task: string;

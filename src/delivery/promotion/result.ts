@@ -1,5 +1,6 @@
 import type { ErrorInfo } from '../../core/errors.ts';
 import type { Verdicts } from '../../core/outcome.ts';
+import type { CopyReport } from '../../images/registry/copy/copy-image.ts';
 import type { Approval } from '../approval.ts';
 import type { Hold } from '../hold.ts';
 import type { ServiceVerdict } from '../release/result.ts';
@@ -95,7 +96,7 @@ export interface ServicePromotion {
   /** The image of a newer release upstream that has not soaked yet. */
   newer?: string;
   findings: GateFinding[];
-  copy?: ImageCopy;
+  copy?: Omit<CopyReport, 'notes'>;
   end?: ServicePromotionEnd;
 }
 
@@ -104,15 +105,6 @@ export interface GateFinding extends Finding {
   bypassed: boolean;
   /** It blocks no dry run: it passes by itself until the promotion. */
   pending?: true;
-}
-
-interface ImageCopy {
-  state: string;
-  copiedBlobs: number;
-  copiedBytes: number;
-  mountedBlobs: number;
-  presentBlobs: number;
-  attachments: number;
 }
 
 /** How the release of a service ended. */

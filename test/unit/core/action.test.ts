@@ -131,8 +131,65 @@ describe('runAction', () => {
       message: 'not allowed',
       fix: 'Give the role the permission.',
     });
-    expect(host.log).toContain('Error code: access-denied (docs/troubleshooting.md#access-denied)\n');
+    expect(host.log).toContain('Error code: access-denied (docs/errors/access-denied.md)\n');
     expect(host.log).toContain('not allowed%0AFix: Give the role the permission.');
+  });
+
+  describe('the page of a failure', () => {
+    const PAGE = 'https://github.example/org/platform/blob/v1/docs/errors';
+    const denied = { code: 'access-denied', message: 'not allowed' } as const;
+    const red: Outcome = { ...updated, verdict: 'failed', ok: false, reason: 'not allowed' };
+    const ofRepository = (): void => {
+      host.env['GITHUB_SERVER_URL'] = 'https://github.example';
+      host.env['GITHUB_ACTION_REPOSITORY'] = 'org/platform';
+      host.env['GITHUB_ACTION_REF'] = 'v1';
+    };
+
+    test.each<[string, Outcome, string]>([
+      ['an error code', { ...red, error: denied }, '/access-denied.md'],
+      ['a verdict without a code of its own', red, '/verdicts.md#failed'],
+    ])('of %s is linked in the annotations, the summary and the result', async (_name, outcome, page) => {
+      ofRepository();
+      await run((context) => {
+        context.annotations.add({ level: 'error', message: 'a detail' });
+        context.annotations.add({ level: 'warning', message: 'a warning' });
+        return Promise.resolve(outcome);
+      });
+      expect(host.log).toContain(`::not allowed%0A${PAGE}${page}\n`);
+      expect(host.log).toContain(`::a detail%0A${PAGE}${page}\n`);
+      expect(host.log).toContain('::a warning\n');
+      expect(host.result()).toMatchObject({ error: { link: `${PAGE}${page}` } });
+      expect(host.summary()).toBe(
+        `### Updated\n\nfine\n\nCauses and fixes: [docs/errors${page}](${PAGE}${page})\n`,
+      );
+    });
+
+    test.each(['GITHUB_SERVER_URL', 'GITHUB_ACTION_REPOSITORY', 'GITHUB_ACTION_REF'])(
+      'is named by its path where the runner leaves %s empty, as it does for an action of the workspace',
+      async (variable) => {
+        ofRepository();
+        host.env[variable] = '';
+        await run(() => Promise.resolve({ ...red, error: denied }));
+        expect(host.log).toContain('::not allowed\n');
+        expect(host.log).toContain('Error code: access-denied (docs/errors/access-denied.md)\n');
+        expect(host.result()['error']).toEqual(denied);
+        expect(host.summary()).toContain('Causes and fixes: `docs/errors/access-denied.md`');
+      },
+    );
+
+    test('stays whole in an annotation that the runner would cut', async () => {
+      ofRepository();
+      await run(() => Promise.resolve({ ...red, reason: 'x'.repeat(5000), error: denied }));
+      const [, message = ''] = /^::error title=[^:]*::(.*)$/m.exec(host.log) ?? [];
+      expect(decodeURIComponent(message)).toHaveLength(4096);
+      expect(message).toMatch(new RegExp(`^x+…%0A${PAGE}/access-denied\\.md$`));
+    });
+
+    test('is nowhere in a run that succeeds', async () => {
+      ofRepository();
+      await run(() => Promise.resolve(updated));
+      expect(`${host.log}${host.summary()}`).not.toContain('docs/errors');
+    });
   });
 
   test('a bad input is named, and nothing runs', async () => {

@@ -47,7 +47,7 @@ test('a deployment has its own stacks among the outputs, and all services in the
     price: '',
     deployment: '5',
   });
-  expect(result['services']).toEqual([
+  expect(result).toHaveProperty('services', [
     expect.objectContaining({ name: 'user', verdict: 'created', ok: true, reason: 'made', priority: 1007 }),
     {
       name: 'order',
