@@ -5,7 +5,12 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 const FOLDER = resolve(import.meta.dirname, '../schemas');
 const ISO_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/;
 
-const ajv = new Ajv2020({ strict: true, allErrors: true, formats: { 'date-time': ISO_TIME } });
+const ajv = new Ajv2020({
+  strict: true,
+  strictRequired: false,
+  allErrors: true,
+  formats: { 'date-time': ISO_TIME },
+});
 const compiled = new Map<string, ValidateFunction>();
 
 /** Each schema is compiled once a process. */
