@@ -12,8 +12,8 @@ let folder: string;
 let browser: Browser;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'demo-page-'));
-  const demo = promisify(execFile)('npm', ['run', 'demo', '--', '--out', folder]);
-  [browser] = await Promise.all([launchBrowser(), demo]);
+  await promisify(execFile)('npm', ['run', 'demo', '--', '--out', folder]);
+  browser = await launchBrowser();
 });
 afterAll(async () => {
   await browser.close();
@@ -52,6 +52,8 @@ test.each(Object.keys(VIEWS) as (keyof typeof VIEWS)[])('%s: nothing needs to sc
         .map((element) => element.outerHTML.slice(0, 200))`,
     );
     expect(wide).toEqual([]);
+    // Text may stick out of its element.
+    expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0);
   }),
 );
 

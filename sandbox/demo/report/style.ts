@@ -14,7 +14,7 @@ export const STYLE = `
   }
 }
 * { box-sizing: border-box; }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 76rem; padding: 1.6rem 1.5rem 4rem; color: var(--text); background: var(--page); }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 76rem; padding: 1.6rem 1.5rem 4rem; color: var(--text); background: var(--page); overflow-wrap: break-word; }
 h1 { margin: 0; font-size: 1.8rem; letter-spacing: -0.02em; line-height: 1.2; }
 h2 { font-size: 1.2rem; margin: 1.8rem 0 .6rem; }
 h3 { font-size: 1rem; margin: 0; }
@@ -43,7 +43,7 @@ table { border-collapse: collapse; width: 100%; margin: .6rem 0; font-size: .92r
 th, td { text-align: left; padding: .4rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
 th { font-weight: 600; color: var(--quiet); }
 .chapter th { padding-top: 1.2rem; color: var(--text); border-bottom: 2px solid var(--line); }
-.steps td:nth-child(n + 3):nth-child(-n + 5) { white-space: nowrap; font-variant-numeric: tabular-nums; }
+.steps thead th, .steps td:first-child, .steps td:nth-child(n + 3):nth-child(-n + 5) { white-space: nowrap; font-variant-numeric: tabular-nums; }
 .steps td:nth-child(2) { min-width: 14rem; }
 .steps td:last-child { width: 45%; }
 .step { border: 1px solid var(--line); border-radius: .5rem; padding: .1rem 1rem; margin: .5rem 0; }
@@ -64,7 +64,7 @@ pre, .lines { padding: .8rem; white-space: pre-wrap; overflow-wrap: anywhere; } 
   .timeline > ol > li > ol { grid-template-columns: 1fr; gap: .2rem; }
   .timeline > ol > li > ol > li { flex-flow: row wrap; align-items: baseline; padding-left: 4.2rem; }
   .timeline strong { position: absolute; left: 0; top: .1rem; }
-  .timeline .absent { display: none; }
+  .timeline > ol > li > ol > li.uninvolved { display: none; }
   .timeline > ol > li > ol > li:not(:last-child)::after { content: none; }
   .mark { padding: .05rem .35rem; font-size: .86rem; }
   table, tbody, tr, td { display: block; }

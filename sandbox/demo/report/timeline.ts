@@ -35,13 +35,13 @@ function rowHtml({ chapter, steps }: Row): string {
   let reached = false;
   const cells = environments.map(({ name: environment }) => {
     const marks = steps.filter(({ step }) => step.environment.name === environment);
-    const absent = reached ? 'not reached' : 'not involved';
-    reached ||= marks.length > 0;
-    const content =
-      marks.length > 0
-        ? marks.map(({ step, index }) => mark(step, index)).join('')
-        : `<span>${absent}</span>`;
-    return `<li><strong>${environment}</strong>${content}</li>`;
+    if (marks.length > 0) {
+      reached = true;
+      return `<li><strong>${environment}</strong>${marks.map(({ step, index }) => mark(step, index)).join('')}</li>`;
+    }
+    return reached
+      ? `<li><strong>${environment}</strong><span>not reached</span></li>`
+      : `<li class="uninvolved"><strong>${environment}</strong><span>not involved</span></li>`;
   });
   return `<li><div class="release"><h3>${escapeHtml(name)}</h3>${message}</div><ol>${cells.join('')}</ol></li>`;
 }
