@@ -75,10 +75,7 @@ export async function playPlatform(stage: Stage, sandbox: Sandbox): Promise<void
     await createEnvironments(jobs);
   });
   await stage.parallel(
-    async (main) => {
-      await withJobs(main, sandbox, RELEASES[0], createServices);
-      await withJobs(main, sandbox, RELEASES[1], playReleases);
-    },
+    (main) => playReleases(main, sandbox),
     (beside) => playPreview(beside, sandbox),
   );
 }
@@ -125,27 +122,39 @@ async function createDev(jobs: Jobs): Promise<void> {
   await jobs.planAndApply(dev, { milestone: 'deployed' });
 }
 
-/** Gives staging and prod the services that their upstream environment runs. */
-async function createServices(jobs: Jobs): Promise<void> {
-  for (const [environment, upstream] of [
-    [staging, dev],
-    [prod, staging],
-  ] as const) {
-    await jobs.deployEnvironment({
-      title: `Create the services with the images of ${upstream.name}`,
-      environment,
-      inputs: { services: ALL.join(',') },
-      expect: 'deployed',
-      milestone: 'deployed',
-    });
-  }
+/** Three releases. Dev gets the next one while prod still gets the one before, as when commits follow each other. */
+async function playReleases(stage: Stage, sandbox: Sandbox): Promise<void> {
+  await withJobs(stage, sandbox, RELEASES[0], (jobs) => createServices(jobs, staging, dev));
+  await stage.parallel(
+    (main) => withJobs(main, sandbox, RELEASES[0], (jobs) => createServices(jobs, prod, staging)),
+    (next) => withJobs(next, sandbox, RELEASES[1], startSecondRelease),
+  );
+  await withJobs(stage, sandbox, RELEASES[1], (jobs) => promote(jobs, staging));
+  await stage.parallel(
+    (main) => withJobs(main, sandbox, RELEASES[1], promoteToProd),
+    (next) => withJobs(next, sandbox, RELEASES[2], startThirdRelease),
+  );
+  await withJobs(stage, sandbox, RELEASES[2], failInStaging);
+  await withJobs(stage, sandbox, RELEASES[1], rollBack);
 }
 
-async function playReleases(jobs: Jobs): Promise<void> {
-  const { stage } = jobs;
-  stage.heading('Release 2: built once, deployed to dev, promoted to staging and prod by its digest');
+/** Gives an environment the services that its upstream environment runs. */
+async function createServices(jobs: Jobs, environment: Environment, upstream: Environment): Promise<void> {
+  await jobs.deployEnvironment({
+    title: `Create the services with the images of ${upstream.name}`,
+    environment,
+    inputs: { services: ALL.join(',') },
+    expect: 'deployed',
+    milestone: 'deployed',
+  });
+}
+
+async function startSecondRelease(jobs: Jobs): Promise<void> {
+  jobs.stage.heading('Release 2: built once, deployed to dev, promoted to staging and prod by its digest');
   await deployToDev(jobs, RELEASES[1]);
-  await promote(jobs, staging);
+}
+
+async function promoteToProd(jobs: Jobs): Promise<void> {
   await jobs.promoteEnvironment({
     title: 'Promote before the soak time is over',
     environment: prod,
@@ -155,9 +164,14 @@ async function playReleases(jobs: Jobs): Promise<void> {
     note: `A soak time is how long a release must run in one environment before it may be promoted to the next. platform.yml requires ${SOAK} in staging before prod. The demo does not wait that long: its copy of platform.yml says 0s, and only this step keeps ${SOAK}.`,
   });
   await promote(jobs, prod);
+}
 
-  stage.heading('Release 3: fails in staging and is rolled back; prod is never reached');
+async function startThirdRelease(jobs: Jobs): Promise<void> {
+  jobs.stage.heading('Release 3: fails in staging and is rolled back; prod is never reached');
   await deployToDev(jobs, RELEASES[2]);
+}
+
+async function failInStaging(jobs: Jobs): Promise<void> {
   await jobs.promoteEnvironment({
     title: 'Promote a release whose order-service exits',
     environment: staging,
@@ -165,9 +179,10 @@ async function playReleases(jobs: Jobs): Promise<void> {
     expect: 'rolled-back',
     milestone: 'failed, rolled back',
   });
+}
 
-  stage.heading('Rollback: prod returns to release 1 and is put on hold');
-  jobs.checkOut(RELEASES[1]);
+async function rollBack(jobs: Jobs): Promise<void> {
+  jobs.stage.heading('Rollback: prod returns to release 1 and is put on hold');
   await jobs.promoteEnvironment({
     title: 'Roll back to the previous release',
     environment: prod,

@@ -111,7 +111,7 @@ export class Stage {
 
   /**
    * Plays parts of a story side by side, each on a stage of its own. Their output and their record keep the order of
-   * the parts.
+   * the parts; what follows stands under the last heading.
    */
   async parallel(...parts: readonly ((stage: Stage) => Promise<void>)[]): Promise<void> {
     const output = new OrderedOutput(this.#say, parts.length);
@@ -135,6 +135,8 @@ export class Stage {
       }),
     );
     this.played.push(...stages.flatMap(({ played }) => played));
+    const last = stages.at(-1);
+    if (last) this.#chapter = last.#chapter;
     const failed = results.find((result) => result.status === 'rejected');
     if (failed) throw failed.reason;
   }

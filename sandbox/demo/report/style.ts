@@ -73,6 +73,6 @@ pre, .lines { padding: .8rem; white-space: pre-wrap; overflow-wrap: anywhere; } 
   tr { padding: .5rem 0; border-bottom: 1px solid var(--line); } tr.chapter { border: 0; padding: 0; }
   td { display: grid; grid-template-columns: 6.5rem minmax(0, 1fr); gap: .6rem; border: 0; padding: .12rem 0; }
   td::before { content: attr(data-label); color: var(--quiet); }
-  .steps td:last-child { width: auto; } .steps td:nth-child(2) { min-width: 0; }
+  .steps thead th { white-space: normal; } .steps td:last-child { width: auto; } .steps td:nth-child(2) { min-width: 0; }
 }
 `;

@@ -6,7 +6,7 @@ import { playPreviewLife } from '../preview-story.ts';
 import { type DemoScenario, environments, type Stage } from '../stage.ts';
 
 /** The scale at which the stories of a whole environment take about as long as the actions themselves. */
-const TIME_SCALE = 600;
+const TIME_SCALE = 2000;
 
 /** What `npm run demo` plays unless a scenario is named. */
 export const platform: DemoScenario = {
