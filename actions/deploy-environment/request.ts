@@ -54,8 +54,7 @@ export async function openRun(
     );
   requireBuildValues(buildValuesOf(inputs), manifest);
   const { environment } = choice;
-  const role =
-    inputs['role-to-assume'] ?? (READING.has(inputs.command) ? environment.readRole : environment.role);
+  const role = inputs['role-to-assume'] ?? roleOf(inputs.command, choice);
   const folder = dirname(resolve(workspace, inputs.manifest));
   const checkout = await readCheckout({ workspace, folder, github, env, context });
   const commit = commitOf(inputs.commit, checkout, { github, context });
@@ -71,6 +70,14 @@ export async function openRun(
     builds,
   });
   return { inputs, context: opened, manifest, choice };
+}
+
+/** An administrator's stacks are changed with the administrator's own credentials: they create the roles. */
+function roleOf(command: EnvironmentInputs['command'], choice: Choice): string | undefined {
+  const { environment, stacks, services, existing } = choice;
+  if (READING.has(command)) return environment.readRole;
+  const isManual = stacks.length > 0 && services.length === 0 && existing.length === 0;
+  return isManual && stacks.every(({ manual }) => manual) ? undefined : environment.role;
 }
 
 /** What a build takes in memory, in bytes: more builds at once than fit would slow all of them, or end one. */

@@ -4,6 +4,9 @@ import type { Context } from '../../src/core/context.ts';
 import { InputError } from '../../src/core/errors.ts';
 import type { Inputs } from '../../src/core/inputs/contract.ts';
 import { suggest } from '../../src/core/text.ts';
+import { expandPlaceholders } from '../../src/cloudformation/parameters/placeholders.ts';
+import { placeholders } from '../../src/environment/manifest/supplied.ts';
+import { lostPrefix } from '../../src/environment/manifest/generated-names.ts';
 import { type Manifest, readManifest } from '../../src/environment/manifest/manifest.ts';
 import type { PreviewRequest, PreviewService } from '../../src/environment/preview/context.ts';
 import type { GitHubContext } from '../../src/github/context.ts';
@@ -40,10 +43,18 @@ export function previewRequest(
   }
   const pullRequest = command === 'sweep' ? undefined : pullRequestOf(inputs, github);
   const project = matching('project', inputs.project ?? manifest?.project ?? '', PROJECT, 'such as platform');
+  const lost = inputs['role-arn']?.endsWith(`:role/${project}-${environment}-preview-execution`)
+    ? lostPrefix(`${environment}-${project}-pr-`)
+    : undefined;
+  if (lost !== undefined) throw new InputError('project', project, lost);
   return {
     command,
     ...(pullRequest !== undefined && { pullRequest }),
     project,
+    projectFrom:
+      inputs.project !== undefined || !manifest
+        ? 'the input project'
+        : `${manifest.file}:${manifest.lineOf(['project'])}`,
     environment: matching('environment', environment, ENVIRONMENT, 'such as dev'),
     ...(command === 'deploy' ? servicesOf(inputs, manifest, project) : { services: [], workers: [] }),
     repositories: Object.values(manifest?.services ?? {}).map(({ repository }) => repository),
@@ -76,7 +87,7 @@ function prioritiesOf(inputs: PreviewInputs): PreviewRequest['priorities'] {
 }
 
 function servicesOf(
-  { images, command }: PreviewInputs,
+  { images, command, environment }: PreviewInputs,
   manifest: Manifest | undefined,
   project: string,
 ): Pick<PreviewRequest, 'services' | 'workers'> {
@@ -87,7 +98,7 @@ function servicesOf(
   const read = entries.map(([name, image]) => {
     matching('images', name, SERVICE, "a service's name, such as user-service");
     matching('images', image, IMAGE, `the image of ${name} as sha256:… or repository@sha256:…`);
-    return { name, service: serviceOf(manifest, project, name, image) };
+    return { name, service: serviceOf(manifest, { project, environment }, name, image) };
   });
   return {
     services: read.flatMap(({ service }) => service ?? []),
@@ -123,7 +134,7 @@ export function readPlatform(
 /** A service of the manifest as the template of previews wants it; undefined for a worker. */
 function serviceOf(
   manifest: Manifest | undefined,
-  project: string,
+  { project, environment }: { project: string; environment: string },
   name: string,
   image: string,
 ): PreviewService | undefined {
@@ -136,6 +147,10 @@ function serviceOf(
     throw new InputError('images', name, `${manifest.file} has the services ${known.join(', ')}${hint}`);
   }
   const { route, port, parameters, repository } = service;
+  const host = manifest.environments[environment];
+  const names = host ? placeholders(project, host) : { Project: project, Environment: environment };
+  const expanded = (texts: Readonly<Record<string, string>>) =>
+    Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, expandPlaceholders(text, names)]));
   if (!route) return undefined;
   const { paths } = route;
   if (paths.length > MOST_PATHS) {
@@ -147,7 +162,7 @@ function serviceOf(
     image,
     repository,
     parameters: {
-      ...parameters,
+      ...expanded(parameters),
       Paths: paths.join(','),
       ...(port !== undefined && { ContainerPort: String(port) }),
     },

@@ -89,13 +89,19 @@ export async function bootstrap({ stage, workspace }: Jobs, of: readonly Environ
         await stage.play({
           title: `Create the ${stack} stack`,
           environment,
-          inputs: layer(environment, stack),
+          inputs: layer(environment, stack, stack === 'bootstrap' ? promotesTo(environment) : {}),
           workspace: workspace.folder,
           expect: 'created',
         });
       }
     }),
   );
+}
+
+/** The jobs of the next environment read what runs in this one. */
+function promotesTo({ name }: Environment): Record<string, string> {
+  const next = environments[environments.findIndex((environment) => environment.name === name) + 1];
+  return next ? { PromotesTo: next.name } : {};
 }
 
 async function createEnvironments(jobs: Jobs): Promise<void> {

@@ -3,12 +3,21 @@ import { type DemoScenario, type Environment, environments, type Stage } from '.
 
 const stacks = ['vpc', 'security'] as const;
 
-/** The inputs with which every layer of the reference platform is deployed to an environment. */
-export function layer(environment: Environment, stack: string): Record<string, string> {
+/**
+ * The inputs with which every layer of the reference platform is deployed to an environment.
+ *
+ * @param own parameters of this stack alone.
+ */
+export function layer(
+  environment: Environment,
+  stack: string,
+  own: Record<string, unknown> = {},
+): Record<string, string> {
   return {
     'stack-name': `${environment.name}-platform-${stack}`,
     template: `templates/${stack}.yml`,
-    'parameter-files': `templates/environments/${environment.name}.json`,
+    'parameter-files': `templates/environments/shared.json,templates/environments/${environment.name}.json`,
+    parameters: JSON.stringify({ Project: 'platform', Environment: environment.name, ...own }),
     tags: `platform:stack=${stack}`,
   };
 }

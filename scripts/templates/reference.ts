@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { readParameterFiles } from '../../src/cloudformation/parameters/files.ts';
+import { expandFiles } from '../../src/cloudformation/parameters/placeholders.ts';
 import { parseManifest } from '../../src/environment/manifest/manifest.ts';
 
 /** The reference platform: which stacks its environments have, in the order in which they can be made. */
@@ -10,8 +12,8 @@ export interface Stack {
   /** `<environment>-<project>-<stack>` */
   name: string;
   template: string;
-  /** The name of its file in templates/environments. */
-  parameterFile: string;
+  /** The names of its files in templates/environments. */
+  parameterFiles: readonly string[];
   /** What it has beside that file. */
   ownParameters: Record<string, string>;
   /** Both. */
@@ -38,9 +40,21 @@ export const services: Record<string, Record<string, string>> = Object.fromEntri
   ]),
 );
 
-/** Reads templates/environments/<name>.json, from the repository's root. */
-export function readParameterFile(name: string): ParameterFile {
-  return JSON.parse(readFileSync(`templates/environments/${name}.json`, 'utf8')) as ParameterFile;
+/** The names of the files of an environment, or of previews. */
+function parameterFilesOf(name: string): string[] {
+  return name === 'preview' ? ['preview'] : ['shared', name];
+}
+
+/**
+ * The parameters and tags of an environment, or of previews: what platform.yml supplies, and the values of the files in
+ * templates/environments. Read from the repository's root.
+ */
+export function readParameters(name: string): ParameterFile {
+  const supplied = { Project: manifest.project, Environment: name === 'preview' ? 'dev' : name };
+  const paths = parameterFilesOf(name).map((file) => `templates/environments/${file}.json`);
+  const { parameters, tags } = expandFiles(readParameterFiles(paths, '.'), supplied);
+  const values = Object.entries(parameters).map(([key, { value }]) => [key, value] as const);
+  return { Parameters: { ...Object.fromEntries(values), ...supplied }, Tags: tags };
 }
 
 /** The name of the ledger's parameter that says which image of a service runs in an environment. */
@@ -49,11 +63,11 @@ export const ledgerName = (environment: string, service: string): string =>
 
 /** All stacks of an environment; each can be made when those before it are there. */
 export function stacksOf(environment: Environment): Stack[] {
-  const { Parameters, Tags } = readParameterFile(environment);
+  const { Parameters, Tags } = readParameters(environment);
   const stack = (name: string, template: string, own: Record<string, string> = {}): Stack => ({
     name: `${environment}-platform-${name}`,
     template,
-    parameterFile: environment,
+    parameterFiles: parameterFilesOf(environment),
     ownParameters: own,
     parameters: { ...Parameters, ...own },
     tags: Tags,
@@ -74,11 +88,11 @@ export function stacksOf(environment: Environment): Stack[] {
 
 /** The stacks of backup.yml and restore-drill.yml, which platform.yml leaves out. */
 export function backupStacksOf(environment: Environment): Stack[] {
-  const { Parameters, Tags } = readParameterFile(environment);
+  const { Parameters, Tags } = readParameters(environment);
   return ['backup', 'restore-drill'].map((template) => ({
     name: `${environment}-platform-${template}`,
     template,
-    parameterFile: environment,
+    parameterFiles: parameterFilesOf(environment),
     ownParameters: {},
     parameters: Parameters,
     tags: Tags,
@@ -87,11 +101,11 @@ export function backupStacksOf(environment: Environment): Stack[] {
 
 /** The same with the cache that platform.yml leaves out, and a service that reads it. */
 export function stacksWithCacheOf(environment: Environment): Stack[] {
-  const { Parameters, Tags } = readParameterFile(environment);
+  const { Parameters, Tags } = readParameters(environment);
   const cache: Stack = {
     name: `${environment}-platform-cache`,
     template: 'cache',
-    parameterFile: environment,
+    parameterFiles: parameterFilesOf(environment),
     ownParameters: {},
     parameters: Parameters,
     tags: Tags,
@@ -106,7 +120,7 @@ export function stacksWithCacheOf(environment: Environment): Stack[] {
 
 /** What platform.yml leaves out as well: a queue, a worker that receives from it, and a scheduled task. */
 export function workerStacksOf(environment: Environment): Stack[] {
-  const { Parameters, Tags } = readParameterFile(environment);
+  const { Parameters, Tags } = readParameters(environment);
   const image = { ServiceName: 'order-worker', Image: ledgerName(environment, 'order-service') };
   const stacks: [name: string, template: string, own: Record<string, string>][] = [
     ['orders-queue', 'queue', { QueueName: 'orders' }],
@@ -135,7 +149,7 @@ export function workerStacksOf(environment: Environment): Stack[] {
   return stacks.map(([name, template, own]) => ({
     name: `${environment}-platform-${name}`,
     template,
-    parameterFile: environment,
+    parameterFiles: parameterFilesOf(environment),
     ownParameters: own,
     parameters: { ...Parameters, ...own },
     tags: Tags,
@@ -152,7 +166,7 @@ function templateName(file: string): string {
 
 /** The stack of one service of one pull request, in the environment that hosts previews. */
 export function previewStack(pullRequest: number, service: string): Stack {
-  const { Parameters, Tags } = readParameterFile('preview');
+  const { Parameters, Tags } = readParameters('preview');
   const { Paths = '/*', DatabaseLogin = 'none' } = services[service] ?? {};
   const own = {
     PullRequest: String(pullRequest),
@@ -165,7 +179,7 @@ export function previewStack(pullRequest: number, service: string): Stack {
   return {
     name: `dev-platform-pr-${pullRequest}-${service}`,
     template: 'preview',
-    parameterFile: 'preview',
+    parameterFiles: parameterFilesOf('preview'),
     ownParameters: own,
     parameters: { ...Parameters, ...own },
     tags: { ...Tags, PullRequest: String(pullRequest) },

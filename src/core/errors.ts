@@ -85,6 +85,12 @@ export function errorPage(code: string, env: NodeJS.ProcessEnv): ErrorPage {
   return { path, url: `${server}/${repository}/blob/${ref}/${path}` };
 }
 
+/** A line of a file in the workspace, counted from 1. */
+export interface FileLine {
+  file: string;
+  line: number;
+}
+
 /**
  * The base of every failure that the suite expects. Its message may be shown to a person as it is; an error of
  * any other class is an internal error, and only its stack in the debug log tells more.
@@ -94,11 +100,18 @@ export class PlatformError extends Error {
   readonly code: ErrorCode;
   /** What to do about it, starting with a verb. */
   readonly fix?: string;
+  /** The line to annotate. */
+  readonly at?: FileLine;
 
-  constructor(code: ErrorCode, message: string, options: { fix?: string; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { fix?: string; at?: FileLine; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     if (options.fix !== undefined) this.fix = options.fix;
+    if (options.at !== undefined) this.at = options.at;
   }
 }
 

@@ -8,6 +8,8 @@ import {
   TimeoutError,
   type ErrorInfo,
   type ErrorPage,
+  type FileLine,
+  PlatformError,
 } from './errors.ts';
 import type { Annotation } from './log.ts';
 import { type Link, runLink, slackMessage } from './notification/message.ts';
@@ -42,6 +44,8 @@ export interface Outcome<Result extends Record<string, unknown> = Record<string,
   error?: ErrorInfo;
   /** What to do about a failure, where the error does not say it. */
   fix?: string;
+  /** The line that the verdict's annotation is shown on. */
+  at?: FileLine;
   /** Who approved what was done. */
   approvedBy?: readonly string[];
   /** What the webhook of `notify` is told although nothing failed. */
@@ -73,6 +77,7 @@ export function failureOf(error: unknown, verdicts: Verdicts): Outcome {
     outputs: {},
     result: {},
     error: errorInfo(error),
+    ...(error instanceof PlatformError && error.at && { at: error.at }),
   };
 }
 
@@ -124,7 +129,7 @@ export function conclude(
     const { code, fix } = errorOf(outcome);
     const advice = fix === undefined || outcome.reason.includes(fix) ? '' : `\nFix: ${fix}`;
     const message = `${outcome.reason}${advice}`;
-    annotations.add({ level: 'error', title, message, priority: VERDICT_PRIORITY });
+    annotations.add({ level: 'error', title, message, priority: VERDICT_PRIORITY, ...outcome.at });
     log.info(`Error code: ${code} (${page?.path ?? ''})`);
   }
   annotations.flush(log, page?.url);

@@ -106,7 +106,7 @@ function without(env: Record<string, string>, ...names: string[]): Record<string
 
 /** Commands of the page in a shell, as the administrator of the account that they name, and of the repository. */
 async function playShell(script: string): Promise<void> {
-  const environment = /=(\w+)-platform-bootstrap/.exec(script)?.[1] ?? '';
+  const environment = /^env INPUT_ENVIRONMENT=(\w+)/m.exec(script)?.[1] ?? '';
   const administrator = without(sandbox.env(ACCOUNTS[environment]), 'AWS_REGION');
   const PATH = `${cli.folder}:${dirname(node24())}:/usr/bin:/bin`;
   await run('sh', ['-euc', script], { cwd: workspace, env: { ...administrator, ...cli.env, PATH } });

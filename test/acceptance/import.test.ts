@@ -100,27 +100,10 @@ ${Object.entries(SHARED)
   .join('\n')}
 `;
 
-type Document = Record<string, Record<string, Record<string, unknown>>>;
+/** The names that all environments share. */
+const SHARED_FILE = 'templates/environments/shared.json';
 
-/** The values that an environment of this repository's copy has in its file. */
-function sharedParameters(project: string, environment: string): Record<string, string> {
-  const file = JSON.parse(readFileSync('templates/environments/dev.json', 'utf8')) as {
-    Parameters: Record<string, string>;
-  };
-  const names = Object.entries(file.Parameters)
-    .filter(([name, value]) => value.startsWith('/platform/dev/') || name === 'PermissionsBoundary')
-    .map(([name, value]) => [
-      name,
-      value
-        .replace('/platform/dev/', `/${project}/${environment}/`)
-        .replace('platform-dev-', `${project}-${environment}-`),
-    ]);
-  return {
-    ...(Object.fromEntries(names) as Record<string, string>),
-    Project: project,
-    Environment: environment,
-  };
-}
+type Document = Record<string, Record<string, Record<string, unknown>>>;
 
 /** Roles of the bootstrap, that of the job among them. */
 const rolesOf = (project: string, environment: string): Record<string, string> => ({
@@ -152,15 +135,17 @@ function workspaceOf(
   const place = document['environments']?.[environment] ?? {};
   const parameters = [place['parameters']].flat().filter((file) => typeof file === 'string');
   document['environments'] = {
-    [environment]: { ...place, ...roles, parameters: [...parameters, 'shared.json'] },
+    [environment]: { ...place, ...roles, parameters: [...parameters, SHARED_FILE] },
   };
   document['stacks'] = { ...document['stacks'], base: { template: 'base.yml' } };
-  const templates = ['fargate', 'queue', 'scheduled-task'].map((name) => `templates/${name}.yml`);
+  const copied = [
+    ...['fargate', 'queue', 'scheduled-task'].map((name) => `templates/${name}.yml`),
+    SHARED_FILE,
+  ];
   const workspace = newWorkspace({
-    ...Object.fromEntries(templates.map((file) => [file, readFileSync(file, 'utf8')])),
+    ...Object.fromEntries(copied.map((file) => [file, readFileSync(file, 'utf8')])),
     ...files,
     'base.yml': baseTemplate(repositories),
-    'shared.json': JSON.stringify({ Parameters: sharedParameters(project, environment), Tags: {} }),
     'platform.yml': JSON.stringify(document),
   });
   const layout = new LayoutWriter(join(workspace, 'image'));

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { parse, stringify } from 'yaml';
 import { startSandbox, type Sandbox } from '../../sandbox/index.ts';
 import type { Run } from '../../sandbox/runner.ts';
-import { DEV, deployStack, useWorkspaces } from '../support/action.ts';
+import { DEV, useWorkspaces } from '../support/action.ts';
 import { deployEnvironment } from '../support/environment.ts';
 import { LayoutWriter } from '../support/oci.ts';
 import { arnOf, jobOf } from '../support/roles.ts';
@@ -56,19 +56,12 @@ afterAll(() => sandbox.close());
 async function bootstrap(): Promise<void> {
   const workspace = platform(true);
   for (const environment of ENVIRONMENTS) {
-    for (const template of ['bootstrap', 'bootstrap-execution']) {
-      const made = await deployStack(
-        sandbox,
-        {
-          'stack-name': `${environment}-platform-${template}`,
-          template: `templates/${template}.yml`,
-          'parameter-files': `templates/environments/${environment}.json`,
-          'role-arn': '',
-        },
-        { workspace, env: sandbox.env(DEV) },
-      );
-      expect(made.outputs['verdict']).toBe('created');
-    }
+    const { outputs } = await deployEnvironment(
+      sandbox,
+      { environment, stacks: 'bootstrap,bootstrap-execution' },
+      { workspace, env: sandbox.env(DEV) },
+    );
+    expect(`${outputs['verdict']}: ${outputs['reason']}`).toMatch(/^deployed: /);
   }
 }
 

@@ -33,6 +33,7 @@ export function runPreview(
   const request: PreviewRequest = {
     command: 'deploy',
     project: 'platform',
+    projectFrom: 'platform.yml:3',
     environment: 'dev',
     services: [],
     workers: [],

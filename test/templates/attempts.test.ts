@@ -5,7 +5,7 @@ import type { Context, PolicyDocument } from '../../sandbox/iam/policies/policy.
 import { identityStore } from '../../sandbox/iam/roles.ts';
 import { startSandbox, type Sandbox } from '../../sandbox/index.ts';
 import { bootstrapped } from '../../sandbox/scenario/bootstrapped.ts';
-import { previewStack, readParameterFile } from '../../scripts/templates/reference.ts';
+import { previewStack, readParameters } from '../../scripts/templates/reference.ts';
 import { resolveTemplate } from '../../scripts/templates/resolve.ts';
 import { readTemplate } from '../../scripts/templates/template.ts';
 import { clientOf, DEV } from '../unit/sandbox/clients.ts';
@@ -154,7 +154,7 @@ test('without any one statement of a boundary, something that was allowed is ref
 
 describe('a listener of previews alone', () => {
   const previews = resolveTemplate(readTemplate('bootstrap-previews'), {
-    ...readParameterFile('dev').Parameters,
+    ...readParameters('dev').Parameters,
     PreviewListener: 'true',
   });
   const permissions: Permissions = {
@@ -198,7 +198,7 @@ describe('a listener of previews alone', () => {
   test('is made by the cluster when it is asked for', () => {
     const made = (PreviewListener: string): boolean =>
       'ListenerOfPreviews' in
-      resolveTemplate(readTemplate('cluster'), { ...readParameterFile('dev').Parameters, PreviewListener })
+      resolveTemplate(readTemplate('cluster'), { ...readParameters('dev').Parameters, PreviewListener })
         .resources;
     expect([made('true'), made('false')]).toEqual([true, false]);
   });

@@ -19,7 +19,7 @@ import { price } from '../../scripts/cost/pricing.ts';
 import type { Shares } from '../../scripts/cost/pricing.ts';
 import { costReport } from '../../scripts/cost/report.ts';
 import { utilisation } from '../../scripts/cost/utilisation.ts';
-import { readParameterFile } from '../../scripts/templates/reference.ts';
+import { readParameters } from '../../scripts/templates/reference.ts';
 import { resolveTemplate } from '../../scripts/templates/resolve.ts';
 import { parseTemplate } from '../../scripts/templates/template.ts';
 
@@ -159,7 +159,7 @@ describe('the claim of 40 to 60 %', () => {
   test('the budgets are above what is expected', () => {
     for (const { environment, platform, beside } of all) {
       expect(costOf([...platform, ...beside])).toBeLessThan(
-        Number(readParameterFile(environment).Parameters.MonthlyBudget),
+        Number(readParameters(environment).Parameters.MonthlyBudget),
       );
     }
   });

@@ -33,11 +33,16 @@ async function run(stack: Stack, inputs: Record<string, string>): Promise<string
   return `${stack.name} ${outputs.verdict}`;
 }
 
+const NAMES = { Project: 'platform', Environment: 'dev' };
+
+const filesOf = ({ parameterFiles }: Stack): string =>
+  parameterFiles.map((name) => `templates/environments/${name}.json`).join(',');
+
 const deploy = (stack: Stack, inputs: Record<string, string> = {}) =>
   run(stack, {
     template: `templates/${stack.template}.yml`,
-    'parameter-files': `templates/environments/${stack.parameterFile}.json`,
-    parameters: JSON.stringify(stack.ownParameters),
+    'parameter-files': filesOf(stack),
+    parameters: JSON.stringify({ ...NAMES, ...stack.ownParameters }),
     ...inputs,
   });
 
@@ -84,8 +89,8 @@ test('another image changes the task definition and the service of a stack, and 
         command: 'plan',
         'stack-name': stack.name,
         template: `templates/${stack.template}.yml`,
-        'parameter-files': `templates/environments/${stack.parameterFile}.json`,
-        parameters: JSON.stringify(stack.ownParameters),
+        'parameter-files': filesOf(stack),
+        parameters: JSON.stringify({ ...NAMES, ...stack.ownParameters }),
         'role-arn': '',
       },
       { env: sandbox.env() },

@@ -144,7 +144,7 @@ test('the cache comes, grows and goes beside a service that reads it', async () 
   await release(deployment, 'dev', 'a');
   const layers = stacksWithCacheOf('dev').filter(
     ({ template, ownParameters }) =>
-      !['registry', 'bootstrap', 'cost', 'monitoring'].includes(template) &&
+      !['registry', 'bootstrap', 'bootstrap-execution', 'cost', 'monitoring'].includes(template) &&
       (template !== 'fargate' || ownParameters.ServiceName === 'product-service'),
   );
   for (const stack of layers) await deployment.deploy(stack);

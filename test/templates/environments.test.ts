@@ -1,11 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import {
-  environments,
-  previewStack,
-  readParameterFile,
-  stacksOf,
-} from '../../scripts/templates/reference.ts';
+import { environments, previewStack, readParameters, stacksOf } from '../../scripts/templates/reference.ts';
 import { resolveTemplate } from '../../scripts/templates/resolve.ts';
 import { readTemplate, templateFile } from '../../scripts/templates/template.ts';
 
@@ -29,7 +24,7 @@ test.each(names)('%s.yml describes itself and its outputs', (name) => {
 });
 
 describe.each(files)('%s.json', (environment) => {
-  const { Parameters, Tags } = readParameterFile(environment);
+  const { Parameters, Tags } = readParameters(environment);
   const host = environment === 'preview' ? 'dev' : environment;
 
   test('has text values only, and no key that no template knows', () => {
@@ -82,14 +77,14 @@ test('one name means one thing in every template', () => {
 });
 
 test('no two environments have networks that overlap', () => {
-  const blocks = environments.map((environment) => readParameterFile(environment).Parameters.VpcCidr ?? '');
+  const blocks = environments.map((environment) => readParameters(environment).Parameters.VpcCidr ?? '');
   expect(new Set(blocks.map((block) => block.split('.').slice(0, 2).join('.'))).size).toBe(
     environments.length,
   );
 });
 
 test('the network’s subnets are nine different parts of it', () => {
-  const { resources } = resolveTemplate(readTemplate('vpc'), readParameterFile('prod').Parameters);
+  const { resources } = resolveTemplate(readTemplate('vpc'), readParameters('prod').Parameters);
   const subnets = Object.values(resources).filter(({ Type }) => Type === 'AWS::EC2::Subnet');
   const blocks = subnets.map(({ Properties }) => JSON.stringify(Properties?.CidrBlock));
   const zones = subnets.map(({ Properties }) => JSON.stringify(Properties?.AvailabilityZone));
@@ -103,7 +98,7 @@ test.each([
   [7, 7],
   [15, 15],
 ])('a database of %i instances has %i', (count, instances) => {
-  const { Parameters } = readParameterFile('prod');
+  const { Parameters } = readParameters('prod');
   const { resources } = resolveTemplate(readTemplate('aurora'), {
     ...Parameters,
     InstanceCount: String(count),

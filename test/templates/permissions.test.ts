@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { operationsOf } from './permissions/operations.ts';
-import { readParameterFile, stacksWithCacheOf } from '../../scripts/templates/reference.ts';
+import { readParameters, stacksWithCacheOf } from '../../scripts/templates/reference.ts';
 import { resolveTemplate } from '../../scripts/templates/resolve.ts';
 import { readTemplate, type Resource } from '../../scripts/templates/template.ts';
 import { allows, statementsOf, type Statement } from './permissions/policies.ts';
@@ -161,7 +161,7 @@ describe('backups', () => {
   test('only roles with the tag take them within the boundary', () => {
     const { Boundary } = resolveTemplate(
       readTemplate('bootstrap'),
-      readParameterFile('dev').Parameters,
+      readParameters('dev').Parameters,
     ).resources;
     const taking = documentsOf(Boundary).filter((statement) =>
       allows([statement], 'rds:CreateDBClusterSnapshot'),
@@ -171,7 +171,7 @@ describe('backups', () => {
     ]);
     const { BackupRole } = resolveTemplate(
       readTemplate('backup'),
-      readParameterFile('prod').Parameters,
+      readParameters('prod').Parameters,
     ).resources;
     expect(BackupRole?.Properties?.['Tags']).toEqual([{ Key: 'Purpose', Value: 'backup' }]);
   });
@@ -182,10 +182,7 @@ test('a service connects to the cache within the boundary', () => {
   if (!service) throw new Error('no service reads the cache');
   const { TaskRole } = resolveTemplate(readTemplate('fargate'), service.parameters).resources;
   const asked = documentsOf(TaskRole).filter((statement) => allows([statement], 'elasticache:Connect'));
-  const { Boundary } = resolveTemplate(
-    readTemplate('bootstrap'),
-    readParameterFile('dev').Parameters,
-  ).resources;
+  const { Boundary } = resolveTemplate(readTemplate('bootstrap'), readParameters('dev').Parameters).resources;
   const allowed = documentsOf(Boundary).filter((statement) => allows([statement], 'elasticache:Connect'));
   const resources = (statements: Statement[]) => JSON.stringify(statements.map(({ Resource }) => Resource));
   const names = { name: 'dev-platform', user: 'dev-platform-app' };

@@ -32,7 +32,7 @@ describe('who may take the role', () => {
     await deployment.deploy({
       name: 'dev-platform-repository-user-service',
       template: 'service-repository',
-      parameterFile: 'dev',
+      parameterFiles: ['shared', 'dev'],
       ownParameters: {},
       parameters,
       tags: {},

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startSandbox } from '../../sandbox/index.ts';
 import type { Sandbox } from '../../sandbox/index.ts';
-import { ledgerName, readParameterFile, stacksOf } from '../../scripts/templates/reference.ts';
+import { ledgerName, readParameters, stacksOf } from '../../scripts/templates/reference.ts';
 import type { Stack } from '../../scripts/templates/reference.ts';
 import { resolveTemplate } from '../../scripts/templates/resolve.ts';
 import { readTemplate, type JsonMap, type Resource } from '../../scripts/templates/template.ts';
@@ -25,7 +25,7 @@ const OF_A_ROUTE = [
 ];
 
 function resourcesOf(parameters: Record<string, string>): Record<string, Resource> {
-  const { Parameters } = readParameterFile('dev');
+  const { Parameters } = readParameters('dev');
   const own = { ServiceName: NAME, Image: ledgerName('dev', NAME) };
   return resolveTemplate(readTemplate('fargate'), { ...Parameters, ...own, ...parameters }).resources;
 }
@@ -95,11 +95,11 @@ describe('at AWS', () => {
   const layers = stacksOf('dev').filter(({ template }) =>
     ['vpc', 'security', 'aurora-serverless', 'cluster'].includes(template),
   );
-  const { Parameters, Tags: tags } = readParameterFile('dev');
+  const { Parameters, Tags: tags } = readParameters('dev');
   const stack = (name: string, template: string, own: Record<string, string>): Stack => ({
     name: `dev-platform-${name}`,
     template,
-    parameterFile: 'dev',
+    parameterFiles: ['shared', 'dev'],
     ownParameters: own,
     parameters: { ...Parameters, ...own },
     tags,

@@ -107,8 +107,19 @@ function grantEffect(rolesOf: (properties: JsonObject) => string[]): Effect {
   };
 }
 
+/**
+ * The ARNs of roles. Throws for a role that does not exist.
+ *
+ * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html "NoSuchEntity: The request was
+ *   rejected because it referenced a resource entity that does not exist."
+ * @see https://github.com/prowler-cloud/prowler/pull/2872 for the message
+ */
 function rolesNamed(world: World, stack: Stack, names: readonly string[]): string[] {
-  return names.flatMap((name) => identityStore(world).roleNamed(stack.account, name)?.arn ?? []);
+  return names.map((name) => {
+    const role = identityStore(world).roleNamed(stack.account, name);
+    if (!role) throw new AwsError('NoSuchEntity', `The role with name ${name} cannot be found.`, 404);
+    return role.arn;
+  });
 }
 
 function sourceOf(stack: Stack, { logicalId }: StackResource): string {

@@ -102,10 +102,24 @@ export function nameOf(identity: Identity): string {
   }
   // The generated name of a secret has no stack in it: https://github.com/link2aws/link2aws.github.io/pull/66
   if (schema.type === 'AWS::SecretsManager::Secret') return `${logicalId}-${unique}`;
+  const isLowerCase = LOWER_CASE.test(schema.type);
   // 512 characters are allowed: https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-logs/pull/32
-  if (schema.type === 'AWS::Logs::LogGroup') return `${place.stackName}-${logicalId}-${unique}`;
-  const name = `${place.stackName.slice(0, 24)}-${logicalId.slice(0, 24)}-${unique}`;
-  return LOWER_CASE.test(schema.type) ? name.toLowerCase() : name;
+  const limit = schema.type === 'AWS::Logs::LogGroup' ? 512 : isLowerCase ? 63 : 64;
+  const name = `${fitted(place.stackName, logicalId, limit - unique.length - 1)}-${unique}`;
+  return isLowerCase ? name.toLowerCase() : name;
+}
+
+/**
+ * Stack and logical id where both fit, else half of each.
+ *
+ * @see https://github.com/KensioSoftware/yulin/issues/1113 "splits what is left between the stack name and the logical ID
+ *   around one more hyphen, the stack half rounding up", with three names from an account
+ */
+function fitted(stackName: string, logicalId: string, room: number): string {
+  const whole = `${stackName}-${logicalId}`;
+  if (whole.length <= room) return whole;
+  const half = (room - 1) / 2;
+  return `${stackName.slice(0, Math.ceil(half))}-${logicalId.slice(0, Math.floor(half))}`;
 }
 
 /** What `Ref` gives. */

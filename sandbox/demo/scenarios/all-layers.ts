@@ -48,15 +48,14 @@ function stacksOf(environment: Environment): Record<string, string>[] {
   return [
     ...Object.keys(stacks).map((name) => layer(environment, name)),
     ...Object.entries(services).map(([name, { paths, priority, parameters }]) => ({
-      ...layer(environment, name),
-      template: 'templates/fargate.yml',
-      parameters: JSON.stringify({
+      ...layer(environment, name, {
         ServiceName: name,
         Image: ledgerName(environment, name),
         Paths: paths,
         Priority: priority,
         ...parameters,
       }),
+      template: 'templates/fargate.yml',
     })),
   ];
 }

@@ -47,15 +47,14 @@ async function infrastructure(stage: Stage): Promise<boolean> {
   stage.heading('Create the environment, with the first version of user-service');
   await writeLedgerImage(stage.target(dev.account), PARAMETER, imageOf('1'));
   const service = {
-    ...layer(dev, SERVICE),
-    template: 'templates/fargate.yml',
-    parameters: JSON.stringify({
+    ...layer(dev, SERVICE, {
       ServiceName: SERVICE,
       Image: PARAMETER,
       Paths: '/api/users,/api/users/*',
       Priority: '110',
       DatabaseLogin: 'secret',
     }),
+    template: 'templates/fargate.yml',
   };
   const stacks: Record<string, string>[] = [...layers.map((name) => layer(dev, name)), service];
   for (const inputs of stacks) {

@@ -27,6 +27,7 @@ import {
 } from '../settings.ts';
 import { hasFailedInExpressMode, isShell, isStable, type StackSnapshot } from '../stack.ts';
 import { type ParameterFiles, readParameterFiles } from '../parameters/files.ts';
+import { expandFiles, sharedNamesOf } from '../parameters/placeholders.ts';
 import { declaredPairs } from '../parameters/inputs.ts';
 import { resolveParameters, type ResolvedParameter } from '../parameters/resolve.ts';
 import { checkTemplateSize, loadTemplate, packaged, type Template } from '../template/template.ts';
@@ -55,14 +56,19 @@ export async function loadSource({ context, inputs, identity }: CommandRun): Pro
       `the command ${inputs.command} needs the path or the URL of a template`,
     );
   }
-  const files = readParameterFiles(inputs.parameterFiles, identity.workspace);
-  const tags = resolveTags(files.tags, inputs.tags);
+  const read = readParameterFiles(inputs.parameterFiles, identity.workspace);
   const loaded = await loadTemplate(context, inputs.template, identity.workspace, inputs);
   const template = packaged(context, loaded, identity.workspace, inputs);
+  const given = declaredPairs(inputs, template.parameters);
+  const files = expandFiles(read, given);
+  const tags = resolveTags(files.tags, inputs.tags);
   const changing = tagOfOneRun(template.body, tags);
   if (changing) throw new InputError('tags', changing.tag, changing.allowed);
   checkTemplateSize(template, inputs.artifactBucket);
-  return { template, files, parameters: declaredPairs(inputs, template.parameters), tags };
+  // A name that only the files refer to is no mistake where the template has no parameter of that name.
+  const unused = sharedNamesOf(read).filter((name) => !Object.hasOwn(template.parameters, name));
+  const parameters = Object.fromEntries(Object.entries(given).filter(([name]) => !unused.includes(name)));
+  return { template, files, parameters, tags };
 }
 
 /** The settings that a change set cannot carry: `stack-policy` (else that of the files) and `termination-protection`. */

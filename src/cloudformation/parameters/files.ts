@@ -1,14 +1,30 @@
 import { readFileSync } from 'node:fs';
 import { resolve as pathResolve } from 'node:path';
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, visit, type YAMLMap } from 'yaml';
+import {
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+  type YAMLMap,
+} from 'yaml';
 import { InputError } from '../../core/errors.ts';
 
 const INPUT = 'parameter-files';
 const SECTIONS = ['Parameters', 'Tags', 'StackPolicy'];
 
+interface FileValue {
+  value: string;
+  file: string;
+  /** Its line in the file. */
+  line: number;
+}
+
 export interface ParameterFiles {
-  /** The value and the file that it comes from. */
-  parameters: Record<string, { value: string; file: string }>;
+  parameters: Record<string, FileValue>;
   tags: Record<string, string>;
   /** The last StackPolicy, as JSON. */
   stackPolicy?: string;
@@ -27,7 +43,8 @@ export interface ParameterFiles {
 export function readParameterFiles(paths: readonly string[], workspace: string): ParameterFiles {
   const merged: ParameterFiles = { parameters: {}, tags: {} };
   for (const path of paths) {
-    readInto(merged, { input: INPUT, path }, parse({ input: INPUT, path }, readText(path, workspace)));
+    const { content, lines } = parse({ input: INPUT, path }, readText(path, workspace));
+    readInto(merged, { input: INPUT, path, lines }, content);
   }
   return merged;
 }
@@ -40,7 +57,7 @@ export function readParameterList(
   input: string,
   text: string,
 ): { values: Record<string, string>; previous: string[] } {
-  const content = parse({ input, path: '' }, text);
+  const { content } = parse({ input, path: '' }, text);
   if (!isSeq(content)) throw new InputError(input, '', 'expected a list');
   const values: Record<string, string> = {};
   const previous: string[] = [];
@@ -56,6 +73,7 @@ export function readParameterList(
 interface Place {
   input: string;
   path: string;
+  lines?: LineCounter;
 }
 
 function readText(path: string, workspace: string): string {
@@ -67,7 +85,7 @@ function readText(path: string, workspace: string): string {
   }
 }
 
-function parse({ input, path }: Place, text: string): Node | null {
+function parse({ input, path }: Place, text: string): { content: Node | null; lines: LineCounter } {
   const lines = new LineCounter();
   const document = parseDocument(text.replace(/^\uFEFF/, ''), {
     logLevel: 'silent',
@@ -91,7 +109,7 @@ function parse({ input, path }: Place, text: string): Node | null {
       throw new InputError(input, path, `no alias of a value within itself ("${alias.source}")`);
     },
   });
-  return document.contents;
+  return { content: document.contents, lines };
 }
 
 function readInto(merged: ParameterFiles, place: Place, content: Node | null): void {
@@ -130,7 +148,7 @@ function readConfiguration(merged: ParameterFiles, place: Place, content: YAMLMa
 
 function addParameters(merged: ParameterFiles, place: Place, map: YAMLMap): void {
   for (const [key, node] of entries(place, map)) {
-    merged.parameters[key] = { value: valueText(place, key, node), file: place.path };
+    merged.parameters[key] = fileValue(place, valueText(place, key, node), node);
   }
 }
 
@@ -141,8 +159,13 @@ function addTags(merged: ParameterFiles, place: Place, map: YAMLMap): void {
 function addListItem(merged: ParameterFiles, place: Place, item: unknown): void {
   const { key, value } = readListItem(place, item);
   const others = Object.entries(merged.parameters).filter(([name]) => name !== key);
-  const own = value === undefined ? [] : [[key, { value, file: place.path }] as const];
+  const own = value === undefined ? [] : [[key, fileValue(place, value, item)] as const];
   merged.parameters = Object.fromEntries([...others, ...own]);
+}
+
+function fileValue({ path, lines }: Place, value: string, node: unknown): FileValue {
+  const [offset = 0] = isNode(node) ? (node.range ?? []) : [];
+  return { value, file: path, line: lines?.linePos(offset).line ?? 1 };
 }
 
 /** The value is undefined for `UsePreviousValue`. */

@@ -10,6 +10,7 @@ import {
   problemsOf,
   readManifestText,
 } from './problems.ts';
+import { expandEnvironments } from './expand.ts';
 import { existingIn, manifestSchema, type ManifestText } from './schema.ts';
 import {
   type Environment,
@@ -86,7 +87,8 @@ export function readManifest(
 
 /** The platform that a text says. Throws ManifestError. */
 export function parseManifest(text: string, file: string, owner = ''): Manifest {
-  const { value, lineOf } = parse(text, file);
+  const { value: written, lineOf } = parse(text, file);
+  const value = expandEnvironments(written);
   const read = manifestSchema.safeParse(value ?? undefined);
   if (!read.success) throw new ManifestError(file, problemsOf(read.error.issues, value, lineOf));
   const problems = findingsIn(read.data, owner).map(({ path, message }) => ({

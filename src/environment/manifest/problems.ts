@@ -1,6 +1,7 @@
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { PlatformError } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
+import { lostPrefix } from './generated-names.ts';
 import { environmentNames, existingIn, manifestJsonSchema, type ManifestText } from './schema.ts';
 import { registryIn } from '../../images/registry/reference.ts';
 
@@ -223,6 +224,7 @@ export function findingsIn(manifest: ManifestText, owner: string): Finding[] {
     ...membershipFindings(manifest),
     ...serviceFindings(manifest),
     ...imageFindings(manifest),
+    ...afterFindings(manifest),
     ...existingFindings(manifest),
   ];
 }
@@ -235,7 +237,10 @@ function environmentFindings({ environments, project }: ManifestText): Finding[]
     if (!environment) return [];
     const { 'promote-from': from, soak, account, approvers } = environment;
     const at = (key: string, message: string): Finding => ({ path: ['environments', name, key], message });
-    const findings: Finding[] = [...prefixFindings(environments, name, project)];
+    const findings: Finding[] = [
+      ...prefixFindings(environments, name, project),
+      ...lostPrefixFindings(environment, name, project),
+    ];
     if (from !== undefined) findings.push(...upstreamFindings(environments, name, from));
     else if (soak !== undefined)
       findings.push(at('soak', 'it needs promote-from: the environment to soak in'));
@@ -268,6 +273,17 @@ function prefixFindings(
   if (!overlapping) return [];
   const message = `names of ${overlapping[0]}, in the same account, begin with ${prefix} as well: roles cannot tell the two apart. Choose another name for one of them`;
   return [{ path: ['environments', name], message }];
+}
+
+/** The execution role of the bootstrap, by its name, is limited to names that begin with the environment and the project. */
+function lostPrefixFindings(
+  { 'execution-role': role }: ManifestText['environments'][string],
+  name: string,
+  project: string,
+): Finding[] {
+  if (!role?.endsWith(`:role/${project}-${name}-execution`)) return [];
+  const message = lostPrefix(`${name}-${project}-`);
+  return message === undefined ? [] : [{ path: ['environments', name], message }];
 }
 
 /**
@@ -388,6 +404,16 @@ function serviceFindings({ services, stacks = {}, environments }: ManifestText):
   });
 }
 
+function afterFindings({ stacks = {} }: ManifestText): Finding[] {
+  const names = Object.keys(stacks);
+  return Object.entries(stacks).flatMap(([name, { after = [] }]): Finding[] => {
+    const unknown = [after].flat().find((other) => other === name || !names.includes(other));
+    if (unknown === undefined) return [];
+    const others = names.filter((other) => other !== name);
+    return [{ path: ['stacks', name, 'after'], message: describe(unknown, oneOf(unknown, others)) }];
+  });
+}
+
 /** A stack that runs the image of a service is where the service is: nowhere else has the ledger one. */
 function imageFindings({ environments, stacks = {}, services }: ManifestText): Finding[] {
   return Object.entries(stacks).flatMap(([name, { service, environments: named }]): Finding[] => {
@@ -495,7 +521,5 @@ function asksPath(test: ManifestText['services'][string]['smoke-test']): boolean
 function oneOf(word: string, allowed: readonly string[]): string {
   const meant = suggest(word, allowed);
   const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
-  return allowed.length === 0
-    ? 'another environment, and there is none'
-    : `one of ${allowed.join(', ')}${hint}`;
+  return allowed.length === 0 ? 'another one, and there is none' : `one of ${allowed.join(', ')}${hint}`;
 }

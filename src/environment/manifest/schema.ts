@@ -21,9 +21,10 @@ function name(longest: number): z.ZodString {
 
 const file = text('the path of a file in the repository');
 const region = text('a region such as eu-central-1', /^[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}$/);
+/** The pattern is what editors check, before placeholders such as `${Project}` are replaced. */
 const role = text(
   'the ARN of a role, such as arn:aws:iam::111111111111:role/platform-dev-deploy',
-  /^arn:aws[\w-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/,
+  /^arn:aws[\w-]*:iam::(?:\d{12}|\$\{Account\}):role\/(?:[\w+=,.@/-]|\$\{(?:Project|Environment|Account|Region)\})+$/,
 );
 const accountId = text('the twelve digits of an account, in quotes', /^\d{12}$/);
 const flag = z.boolean({ error: 'true or false' });
@@ -119,14 +120,18 @@ const environment = z
       'execution-role': role.optional().meta({
         description: 'The role that CloudFormation changes resources with.',
       }),
-      'artifact-bucket': text('the name of an S3 bucket', /^[a-z0-9.-]{3,63}$/)
+      'artifact-bucket': text(
+        'the name of an S3 bucket',
+        /^(?:[a-z0-9.-]|\$\{(?:Project|Environment|Account|Region)\}){3,63}$/,
+      )
         .optional()
         .meta({
           description:
             'Bucket for templates over 51,200 bytes, and for the local files and folders that templates name.',
         }),
       parameters: oneOrMore(file, 'the path of a parameter file, or a list of them').optional().meta({
-        description: 'Parameter files; a template gets the keys that it declares.',
+        description:
+          'Parameter files; a template gets the keys that it declares. `${Project}` and `${Environment}` in them are replaced.',
       }),
       tags: texts.optional().meta({ description: 'Tags of every stack.' }),
       url: text(
@@ -171,12 +176,20 @@ const stack = z
   .strictObject(
     {
       template: file.meta({ description: 'The template, a path in the repository.' }),
-      parameters: texts.optional().meta({ description: "Parameters beside the environment's; they win." }),
+      parameters: texts.optional().meta({
+        description: "Parameters beside the environment's; they win. None may contradict what is supplied.",
+      }),
       tags: texts.optional().meta({ description: "Tags beside the environment's." }),
       service: text('the name of a service').optional().meta({
         description:
           'The service whose image it runs, such as a scheduled task. The template gets `Image`, `ServiceName` and `TaskName`, the name of the stack, and is deployed after the service.',
       }),
+      after: oneOrMore(text('the name of a stack'), 'the name of a stack, or a list of them')
+        .optional()
+        .meta({
+          description:
+            'Stacks that it is deployed after, beside those that its template reads from, such as one whose roles it names.',
+        }),
       environments: inEnvironments.optional(),
       capabilities: listOf(
         text('a capability such as CAPABILITY_AUTO_EXPAND', /^CAPABILITY_(?:IAM|NAMED_IAM|AUTO_EXPAND)$/),
@@ -200,7 +213,8 @@ const stack = z
         description: 'How long CloudFormation watches the alarms after its last change.',
       }),
       manual: flag.optional().meta({
-        description: 'An administrator deploys it. It is left out unless `stacks` names it.',
+        description:
+          'An administrator deploys it, with credentials of their own. It is left out unless `stacks` names it.',
       }),
     },
     { error: 'a map with at least a template' },
@@ -377,7 +391,9 @@ const service = z
             'Order among the services, smaller first, different for each of them. Required with `paths`.',
         }),
       template: file.optional().meta({ description: 'Default, templates/fargate.yml.' }),
-      parameters: texts.optional().meta({ description: "Parameters beside the environment's; they win." }),
+      parameters: texts.optional().meta({
+        description: "Parameters beside the environment's; they win. None may contradict what is supplied.",
+      }),
       tags: texts.optional().meta({ description: "Tags beside the environment's." }),
       repository: repository
         .optional()

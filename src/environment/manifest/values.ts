@@ -44,6 +44,8 @@ export interface Stack {
   tags: Readonly<Record<string, string>>;
   /** The service whose image it runs. */
   service?: string;
+  /** Stacks that it comes after, beside those that its template reads from. */
+  after: readonly string[];
   /** Absent: all of them. */
   environments?: readonly string[];
   /** Absent: those that every template may need. */
@@ -176,6 +178,7 @@ export function stackOf(name: string, text: NonNullable<ManifestText['stacks']>[
     template: text.template,
     parameters: textsOf(text.parameters),
     tags: textsOf(text.tags),
+    after: valuesListOf(text.after),
     manual: text.manual ?? false,
     mode: text.mode ?? 'standard',
     importExisting: text['import-existing-resources'] ?? false,

@@ -31,6 +31,8 @@ export interface PreviewRequest {
   /** Undefined only for a sweep. */
   pullRequest?: number;
   project: string;
+  /** What gives the project, for messages: an input, or a line of platform.yml. */
+  projectFrom: string;
   /** The environment that hosts previews. */
   environment: string;
   /** At least one for a deployment, unless it names only workers. */

@@ -3,7 +3,6 @@ import { isNotFound } from '../../aws/errors.ts';
 import { partitionOf } from '../../aws/partition.ts';
 import { send } from '../../aws/send.ts';
 import { STACK_VERDICTS, type StackResult } from '../../cloudformation/commands/result.ts';
-import { readParameterFiles } from '../../cloudformation/parameters/files.ts';
 import { resolveParameters } from '../../cloudformation/parameters/resolve.ts';
 import { loadTemplate, type Template } from '../../cloudformation/template/template.ts';
 import { inParallel } from '../../core/concurrency.ts';
@@ -13,6 +12,7 @@ import type { PullRequest } from '../../github/pulls.ts';
 import { digestOfReference } from '../../images/registry/manifest.ts';
 import { checkTargets, requireValidTargets } from '../doctor/templates.ts';
 import type { PreviewContext, PreviewRequest, PreviewService } from './context.ts';
+import { declaredIn, readShared, type Shared } from './parameters.ts';
 import { priceOf } from './price.ts';
 import { choosePriority, lostItsPriority, takenPriorities } from './priority.ts';
 import {
@@ -43,6 +43,8 @@ import {
 interface Preparation {
   /** With the parameters only that the template declares. */
   services: readonly PreviewService[];
+  /** What all of its stacks have. */
+  shared: Shared;
   /** ARN of the shared listener. */
   listener: string;
   /** The priorities of its rules. */
@@ -66,7 +68,7 @@ async function prepare(
   // Without resources, only CloudFormation can read it.
   if (Object.keys(template.resources).length > 0)
     await requireValidTemplate(context, request, pullRequest, { services, stacks, shared });
-  return { services, listener, taken, stacks };
+  return { services, shared, listener, taken, stacks };
 }
 
 /** Refuses a template that CloudFormation would refuse, and values that it would: see checkTargets. */
@@ -74,7 +76,7 @@ async function requireValidTemplate(
   context: PreviewContext,
   request: PreviewRequest,
   pullRequest: number,
-  { services, stacks, shared }: Pick<Preparation, 'services' | 'stacks'> & { shared: Parameters },
+  { services, stacks, shared }: Pick<Preparation, 'services' | 'stacks' | 'shared'>,
 ): Promise<void> {
   const { session } = context;
   const targets = await Promise.all(
@@ -86,7 +88,7 @@ async function requireValidTemplate(
         ...ownParameters(pullRequest, service, await imageOf(context, service), request.priorities.base),
       };
       const { template } = request;
-      const parameters = { ...shared, ...own };
+      const parameters = { ...shared.parameters, ...own };
       return { name, inputs: { stackName: name, template, parameters, capabilities: CAPABILITIES } };
     }),
   );
@@ -96,8 +98,6 @@ async function requireValidTemplate(
   const checks = await checkTargets(targets, existing, { environment, workspace });
   requireValidTargets(context, `The preview of pull request ${pullRequest}`, checks);
 }
-
-type Parameters = Readonly<Record<string, string>>;
 
 /** What every preview's stack is given. */
 function ownParameters(
@@ -118,28 +118,20 @@ function ownParameters(
 async function readWorkspace(
   context: PreviewContext,
   request: PreviewRequest,
-): Promise<Pick<Preparation, 'services'> & { listenerName: string; template: Template; shared: Parameters }> {
-  const { template: source, parameterFiles, parameters, workspace } = request;
-  const files = readParameterFiles(parameterFiles, workspace);
+): Promise<Pick<Preparation, 'services' | 'shared'> & { listenerName: string; template: Template }> {
+  const { template: source, parameters, workspace } = request;
   const cloudformation = { ...context, client: await context.cloudformation() };
   const template = await loadTemplate(cloudformation, source, workspace);
-  const services = request.services.map((service) => {
-    const declared = Object.entries(service.parameters).filter(([key]) =>
-      Object.hasOwn(template.parameters, key),
-    );
-    return { ...service, parameters: Object.fromEntries(declared) };
-  });
+  const services = request.services.map((service) => ({
+    ...service,
+    parameters: declaredIn(template, service.parameters),
+  }));
+  const { listenerName, ...shared } = readShared(request, services, template);
   for (const service of services) {
     const own = { PullRequest: '', ServiceName: '', Image: '', Priority: '' };
-    const inline = { ...service.parameters, ...parameters, ...own };
-    resolveParameters(template, { files: files.parameters, inline }, undefined, () => undefined);
+    const inline = { ...shared.parameters, ...service.parameters, ...parameters, ...own };
+    resolveParameters(template, { files: {}, inline }, undefined, () => undefined);
   }
-  const listenerName = parameters['Listener'] ?? files.parameters['Listener']?.value;
-  const shared = Object.fromEntries(
-    Object.entries(files.parameters).flatMap(([key, { value }]) =>
-      Object.hasOwn(template.parameters, key) ? [[key, value]] : [],
-    ),
-  );
   if (listenerName !== undefined) return { services, listenerName, template, shared };
   const allowed =
     'a value is missing for Listener, the SSM parameter that holds the ARN of the shared listener';
@@ -315,7 +307,7 @@ async function deployService(
   deployment: Deployment,
   service: PreviewService,
 ): Promise<DeployedService> {
-  const { pullRequest, listener, taken } = deployment;
+  const { pullRequest, listener, taken, shared } = deployment;
   const stack = stackName(request, pullRequest, service.name);
   const image = await imageOf(context, service);
   const existing = deployment.stacks.find((candidate) => candidate.stackName === stack);
@@ -328,13 +320,14 @@ async function deployService(
       ...request.parameters,
       ...ownParameters(pullRequest, service, image, priority),
     };
+    const tags = stackTags(request, context.github.repository, { ...deployment, service: service.name });
     const result = await runStackCommand(context, request, {
       command: 'deploy',
       stackName: stack,
       template: request.template,
-      parameterFiles: request.parameterFiles,
-      parameters: own,
-      tags: stackTags(request, context.github.repository, { ...deployment, service: service.name }),
+      parameters: { ...shared.parameters, ...own },
+      tags: { ...shared.tags, ...tags },
+      ...(shared.stackPolicy !== undefined && { stackPolicy: shared.stackPolicy }),
     });
     const deployed = { service, stack, priority, image, result };
     if (STACK_VERDICTS[result.verdict].ok || context.signal.aborted || attempt === ATTEMPTS) return deployed;

@@ -6,10 +6,11 @@ import { findLocalPaths, hasTransform } from '../../cloudformation/package/local
 import { readTemplateDocument, TemplateSyntaxError } from '../../cloudformation/template/document.ts';
 import { GraphError, stackGraph, type StackGraph } from '../../cloudformation/template/graph.ts';
 import { type ParameterFiles, readParameterFiles } from '../../cloudformation/parameters/files.ts';
+import { expandPlaceholders } from '../../cloudformation/parameters/placeholders.ts';
 import { InputError } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
-import { ledgerNames } from '../../delivery/ledger.ts';
 import type { SmokeTest } from '../../delivery/release/request.ts';
+import { isService, parametersOf, placeholders } from '../manifest/supplied.ts';
 import type {
   Environment,
   ExistingService,
@@ -29,6 +30,8 @@ export interface StackTarget {
   service?: Service;
   /** The service whose image the stack runs, such as a scheduled task. */
   imageOf?: string;
+  /** What it comes after, as the manifest says. */
+  after: readonly string[];
 }
 
 /** A service that exists already, where the environment has it. */
@@ -74,17 +77,8 @@ function targetOf(
   files: ParameterFiles,
 ): StackTarget {
   const service = isService(entry) ? entry : undefined;
-  const shared = Object.entries(files.parameters).map(([key, { value }]): [string, string] => [key, value]);
   const imageOf = isService(entry) ? undefined : entry.service;
-  const implied = {
-    ...(service && impliedParameters(manifest, environment, service)),
-    ...(imageOf !== undefined && imageParameters(manifest, environment, entry.name, imageOf)),
-  };
-  // A file, and what a service implies, serve many templates; what the manifest says of this one must fit.
-  const fitting = only(
-    { ...Object.fromEntries(shared), ...implied },
-    declaredParameters(entry.template, text),
-  );
+  const declared = declaredParameters(entry.template, text);
   const { executionRole, artifactBucket } = environment;
   return {
     name: entry.name,
@@ -92,9 +86,9 @@ function targetOf(
       command: 'deploy',
       stackName: stackName(manifest, environment, entry.name),
       template: entry.template,
-      parameters: { ...fitting, ...entry.parameters },
+      parameters: parametersOf({ manifest, environment, entry, declared, files }),
       parameterFiles: [],
-      tags: { ...files.tags, ...environment.tags, ...entry.tags },
+      tags: tagsOf(manifest, environment, entry, files),
       capabilities: ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM'],
       allowReplace: [],
       allowDelete: [],
@@ -113,13 +107,22 @@ function targetOf(
       ...(artifactBucket !== undefined && { artifactBucket }),
       ...stackOptions(entry),
     },
+    after: isService(entry) ? [] : entry.after,
     ...(service && { service }),
     ...(imageOf !== undefined && { imageOf }),
   };
 }
 
-function isService(entry: Stack | Service): entry is Service {
-  return 'build' in entry;
+function tagsOf(
+  { project }: Manifest,
+  environment: Environment,
+  entry: Stack | Service,
+  files: ParameterFiles,
+): Record<string, string> {
+  const names = placeholders(project, environment);
+  const expanded = (tags: Readonly<Record<string, string>>) =>
+    Object.fromEntries(Object.entries(tags).map(([key, value]) => [key, expandPlaceholders(value, names)]));
+  return { ...expanded(files.tags), ...environment.tags, ...expanded(entry.tags) };
 }
 
 /** How a stack is changed, as the manifest says of it. */
@@ -144,42 +147,16 @@ export function clusterName({ project }: Manifest, { name }: Environment): strin
   return `${name}-${project}`;
 }
 
-/** What every service's stack is given, where its template declares it. Of a worker, the route is empty. */
-function impliedParameters(
-  { project }: Manifest,
-  { name: environment }: Environment,
-  { name, route, port }: Service,
-): Record<string, string> {
-  return {
-    ServiceName: name,
-    Image: ledgerNames({ project, environment, service: name }).image,
-    Paths: route?.paths.join(',') ?? '',
-    Priority: String(route?.priority ?? ''),
-    ...(port !== undefined && { ContainerPort: String(port) }),
-  };
-}
-
-/** What the stack of a scheduled task is given, where its template declares it. */
-function imageParameters(
-  { project }: Manifest,
-  { name: environment }: Environment,
-  name: string,
-  service: string,
-): Record<string, string> {
-  return {
-    TaskName: name,
-    ServiceName: service,
-    Image: ledgerNames({ project, environment, service }).image,
-  };
-}
-
 function graphOf(
   read: readonly { target: StackTarget; text: string }[],
   environment: Environment,
 ): StackGraph {
-  const stacks = read.map(({ target: { name, inputs, service, imageOf }, text }) => ({
+  const stacks = read.map(({ target: { name, inputs, service, imageOf, after }, text }) => ({
     name,
-    ...(imageOf !== undefined && { after: [{ on: imageOf, because: ['runs the image'] }] }),
+    after: [
+      ...(imageOf === undefined ? [] : [{ on: imageOf, because: ['runs the image'] }]),
+      ...after.map((on) => ({ on, because: ['is declared after it'] })),
+    ],
     template: text,
     parameters: { ...pseudoParameters(environment, inputs.stackName), ...inputs.parameters },
     ...(service && { repository: service.repository }),
@@ -234,10 +211,6 @@ function declaredParameters(file: string, text: string): ReadonlySet<string> {
       `valid YAML or JSON: ${error.message}`,
     );
   }
-}
-
-function only(values: Record<string, string>, keys: ReadonlySet<string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(values).filter(([key]) => keys.has(key)));
 }
 
 /** What a run is about: one environment, and its stacks and services. */

@@ -259,10 +259,13 @@ describe('what is in the way', () => {
   test('a parameter without a value, and a value that nobody writes', async () => {
     const sandbox = await start({ scenario: { github } });
     const { check } = await doctor(sandbox, {
-      'dev.json': JSON.stringify({ Parameters: { Project: 'shop' } }),
+      'network.yml': (SMALL_PLATFORM['network.yml'] ?? '').replace(
+        'Parameters: {',
+        'Parameters: { Colour: { Type: String },',
+      ),
       'queue.yml': (SMALL_PLATFORM['queue.yml'] ?? '').replace('network/topic', 'network/tpoic'),
     });
-    expect(check('template of dev-shop-network')?.says).toContain('Environment');
+    expect(check('template of dev-shop-network')?.says).toContain('Colour');
     expect(check('Parameter Store')?.says).toBe(
       'nobody writes /shop/dev/network/tpoic (read by dev-shop-queue)',
     );

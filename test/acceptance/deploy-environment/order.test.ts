@@ -20,6 +20,8 @@ interface Part {
   milliseconds: number;
 }
 
+const PARAMETER_FILES = ['shared', 'dev'].map((name) => `templates/environments/${name}.json`);
+
 /** The reference platform's infrastructure in dev, with the job's own keys. */
 function referencePlatform(): string {
   const platform = parse(readFileSync('platform.yml', 'utf8')) as {
@@ -31,7 +33,7 @@ function referencePlatform(): string {
     dev: {
       account: platform.environments['dev']?.['account'],
       'execution-role': EXECUTION_ROLE,
-      parameters: 'templates/environments/dev.json',
+      parameters: PARAMETER_FILES,
     },
   };
   const manifest = stringify(platform);
@@ -40,7 +42,7 @@ function referencePlatform(): string {
   const templates = stackTargets(read, chooseTargets(read, choice), process.cwd()).map(
     ({ inputs }) => inputs.template,
   );
-  const files = [...templates, 'templates/environments/dev.json'];
+  const files = [...templates, ...PARAMETER_FILES];
   return newWorkspace({
     'platform.yml': manifest,
     ...Object.fromEntries(files.map((file) => [file, readFileSync(file, 'utf8')])),

@@ -32,7 +32,7 @@ const environmentLines = (name: Environment): string => `  ${name}:
     role: ${arnOf(ACCOUNTS[name], `platform-${name}-deploy`)}
     plan-role: ${arnOf(ACCOUNTS[name], `platform-${name}-plan`)}
     execution-role: ${arnOf(ACCOUNTS[name], `platform-${name}-execution`)}
-    parameters: templates/environments/${name}.json`;
+    parameters: [templates/environments/shared.json, templates/environments/${name}.json]`;
 
 const manifest = (stacks = ''): string => `
 project: platform
@@ -103,6 +103,7 @@ const FILES = [
   'templates/fargate.yml',
   'templates/queue.yml',
   'templates/scheduled-task.yml',
+  'templates/environments/shared.json',
   'templates/environments/dev.json',
   'templates/environments/staging.json',
 ];

@@ -1,5 +1,5 @@
 import { resolveTemplate } from '../../../scripts/templates/resolve.ts';
-import { readParameterFile } from '../../../scripts/templates/reference.ts';
+import { readParameters } from '../../../scripts/templates/reference.ts';
 import { readTemplate, type Json, type JsonMap } from '../../../scripts/templates/template.ts';
 
 export interface Statement {
@@ -26,7 +26,7 @@ interface Properties {
 }
 
 const resolved = BOOTSTRAP.map((name) =>
-  resolveTemplate(readTemplate(name), readParameterFile('dev').Parameters),
+  resolveTemplate(readTemplate(name), readParameters('dev').Parameters),
 );
 
 /**

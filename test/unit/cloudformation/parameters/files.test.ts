@@ -55,8 +55,8 @@ describe('the formats', () => {
 
   test('a later file wins, key by key, and is remembered as the source', () => {
     expect(read('{"A": "1", "B": "2"}', '{"Parameters": {"B": "3"}}').parameters).toEqual({
-      A: { value: '1', file: '0.json' },
-      B: { value: '3', file: '1.json' },
+      A: { value: '1', file: '0.json', line: 1 },
+      B: { value: '3', file: '1.json', line: 1 },
     });
   });
 

@@ -39,8 +39,8 @@ describe('where a value comes from', () => {
 
   test('the input wins over files, files over the stack, the stack over the default', () => {
     const files = {
-      DbPassword: { value: 'from file', file: 'dev.json' },
-      VpcCidr: { value: '1', file: 'dev.json' },
+      DbPassword: { value: 'from file', file: 'dev.json', line: 1 },
+      VpcCidr: { value: '1', file: 'dev.json', line: 1 },
     };
     const found = resolve({ files, inline: { VpcCidr: '2' } }, { ...required, VpcCidr: '0' });
     expect(found).toEqual({
@@ -113,7 +113,7 @@ describe('what is refused', () => {
 
 test('keys of files that the template does not declare are skipped with one notice a file', () => {
   const notices: string[] = [];
-  const file = (value: string, name: string) => ({ value, file: name });
+  const file = (value: string, name: string) => ({ value, file: name, line: 1 });
   const files = {
     DbPassword: file('p', 'a.json'),
     Zones: file('a', 'a.json'),

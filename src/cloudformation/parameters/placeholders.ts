@@ -1,0 +1,63 @@
+import { type FileLine, PlatformError } from '../../core/errors.ts';
+import type { ParameterFiles } from './files.ts';
+
+/** The names that values of parameter files may refer to, as `${Project}` and `${Environment}`. */
+const SHARED_NAMES = ['Project', 'Environment'] as const;
+
+/**
+ * Replaces `${Name}` by the value of that name. `${!Name}` stays as `${Name}`, as in `Fn::Sub`. A name that has no value
+ * stays as it is.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-sub.html "To write
+ *   a dollar sign and curly braces (${}) literally, add an exclamation point (!) after the open curly brace"
+ */
+export function expandPlaceholders(text: string, values: Readonly<Record<string, string>>): string {
+  return text.replaceAll(/\$\{(!?)(\w+)\}/g, (found, escaped: string, name: string) => {
+    const value = Object.hasOwn(values, name) ? values[name] : undefined;
+    if (value === undefined) return found;
+    return escaped === '' ? value : `\${${name}}`;
+  });
+}
+
+/**
+ * The files with their placeholders replaced. The values are those of the parameters of these names: of `parameters`, else
+ * of the files themselves.
+ *
+ * @throws PlatformError for a placeholder without a value.
+ */
+export function expandFiles(files: ParameterFiles, given: Readonly<Record<string, string>>): ParameterFiles {
+  const values: Record<string, string> = {};
+  for (const name of SHARED_NAMES) {
+    const value = given[name] ?? files.parameters[name]?.value;
+    if (value !== undefined) values[name] = value;
+  }
+  const parameters = Object.entries(files.parameters).map(([key, { value, file, line }]) => {
+    requireValues(value, values, `${file}:${line}: ${key}`, { file, line });
+    return [key, { value: expandPlaceholders(value, values), file, line }] as const;
+  });
+  const tags = Object.entries(files.tags).map(([key, value]) => {
+    requireValues(value, values, `parameter-files: the tag ${key}`);
+    return [key, expandPlaceholders(value, values)] as const;
+  });
+  return { ...files, parameters: Object.fromEntries(parameters), tags: Object.fromEntries(tags) };
+}
+
+/** The shared names that the files refer to. */
+export function sharedNamesOf({ parameters, tags }: ParameterFiles): string[] {
+  const texts = [...Object.values(parameters).map(({ value }) => value), ...Object.values(tags)];
+  return SHARED_NAMES.filter((name) => texts.some((text) => text.includes(`\${${name}}`)));
+}
+
+function requireValues(
+  text: string,
+  values: Readonly<Record<string, string>>,
+  what: string,
+  at?: FileLine,
+): void {
+  const missing = SHARED_NAMES.find((name) => text.includes(`\${${name}}`) && values[name] === undefined);
+  if (missing === undefined) return;
+  throw new PlatformError('input-invalid', `${what} refers to \${${missing}}, and ${missing} has no value.`, {
+    fix: `Give ${missing} in parameters, or write \${!${missing}} for the literal text.`,
+    ...(at && { at }),
+  });
+}
