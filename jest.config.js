@@ -10,6 +10,7 @@ export default {
   testSequencer: './test/runtime/sequencer.js',
   // What tests import is part of the roots, so that --onlyChanged finds the tests of a changed file.
   roots: ['actions', 'sandbox', 'scripts', 'src', 'test'].map((folder) => `<rootDir>/${folder}`),
+  modulePathIgnorePatterns: ['<rootDir>/scripts/new-service/files/'],
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/integration/', '<rootDir>/test/bench/'],
   extensionsToTreatAsEsm: ['.ts'],

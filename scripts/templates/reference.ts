@@ -53,8 +53,10 @@ export function readParameters(name: string): ParameterFile {
   const supplied = { Project: manifest.project, Environment: name === 'preview' ? 'dev' : name };
   const paths = parameterFilesOf(name).map((file) => `templates/environments/${file}.json`);
   const { parameters, tags } = expandFiles(readParameterFiles(paths, '.'), supplied);
+  const repositories = Object.values(manifest.services).map(({ repository }) => repository);
   const values = Object.entries(parameters).map(([key, { value }]) => [key, value] as const);
-  return { Parameters: { ...Object.fromEntries(values), ...supplied }, Tags: tags };
+  const Repositories = repositories.join(',');
+  return { Parameters: { ...Object.fromEntries(values), Repositories, ...supplied }, Tags: tags };
 }
 
 /** The name of the ledger's parameter that says which image of a service runs in an environment. */

@@ -1,3 +1,4 @@
+import { unrolled } from './template.ts';
 import type { Json, JsonMap, Output, Parameter, Resource, Template } from './template.ts';
 
 /** A template as an environment's parameters make it. What only AWS knows stays an intrinsic function. */
@@ -42,9 +43,15 @@ export function resolveTemplate(template: Template, given: Record<string, string
   return {
     name: template.name,
     conditions: scope.conditions,
-    resources: resolveAll(template.Resources),
-    outputs: resolveAll(template.Outputs),
+    resources: resolveAll(sectionOf<Resource>(scope, 'Resources')),
+    outputs: resolveAll(sectionOf<Output>(scope, 'Outputs')),
   };
+}
+
+/** A section of the template with its loops written out. */
+function sectionOf<T>(scope: Scope, name: 'Resources' | 'Outputs'): Record<string, T> {
+  const items = (collection: Json): string[] => resolve(scope, collection) as string[];
+  return unrolled(scope.template.document[name], items) as unknown as Record<string, T>;
 }
 
 function parameterValue(

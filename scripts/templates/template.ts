@@ -76,14 +76,48 @@ export function parseTemplate(name: string, text: string): Template {
     Parameters: section('Parameters'),
     Mappings: section('Mappings'),
     Conditions: section('Conditions'),
-    Resources: section('Resources'),
-    Outputs: section('Outputs'),
+    Resources: unrolled(document['Resources'], () => [EACH]) as unknown as Record<string, Resource>,
+    Outputs: unrolled(document['Outputs'], () => [EACH]) as unknown as Record<string, Output>,
     document,
     lineOf(path) {
       const node = parsed.getIn(path, true) as Node | undefined;
       return node?.range ? lines.linePos(node.range[0]).line : 1;
     },
   };
+}
+
+/** What stands for every item of a loop in a template that is not filled in. */
+const EACH = 'Each';
+
+/**
+ * A section with its loops (`Fn::ForEach`) written out. `&{Name}` in a key leaves out what is not alphanumeric.
+ *
+ * @param itemsOf the items of a collection.
+ */
+export function unrolled(
+  section: Json | undefined,
+  itemsOf: (collection: Json) => readonly string[],
+): JsonMap {
+  return Object.fromEntries(
+    Object.entries((section ?? {}) as JsonMap).flatMap(([key, value]) => {
+      if (!key.startsWith('Fn::ForEach::')) return [[key, value]];
+      const [name, collection, body] = value as [string, Json, JsonMap];
+      return itemsOf(collection).flatMap((item) => Object.entries(bound(body, name, item) as JsonMap));
+    }),
+  );
+}
+
+function bound(value: Json, name: string, item: string): Json {
+  if (typeof value === 'string') return value.replaceAll(`\${${name}}`, item);
+  if (Array.isArray(value)) return value.map((each) => bound(each, name, item));
+  if (value === null || typeof value !== 'object') return value;
+  if (value['Ref'] === name) return item;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [
+      key.replaceAll(`\${${name}}`, item).replaceAll(`&{${name}}`, item.replaceAll(/[^A-Za-z0-9]/g, '')),
+      bound(each, name, item),
+    ]),
+  );
 }
 
 function longForm(node: unknown): Json {

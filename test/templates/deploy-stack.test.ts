@@ -33,7 +33,13 @@ async function run(stack: Stack, inputs: Record<string, string>): Promise<string
   return `${stack.name} ${outputs.verdict}`;
 }
 
-const NAMES = { Project: 'platform', Environment: 'dev' };
+/** What platform.yml supplies, and the stack's own. */
+const parametersOf = ({ template, parameters, ownParameters }: Stack): Record<string, unknown> => ({
+  Project: 'platform',
+  Environment: 'dev',
+  ...(template === 'registry' && { Repositories: parameters['Repositories'] }),
+  ...ownParameters,
+});
 
 const filesOf = ({ parameterFiles }: Stack): string =>
   parameterFiles.map((name) => `templates/environments/${name}.json`).join(',');
@@ -42,7 +48,7 @@ const deploy = (stack: Stack, inputs: Record<string, string> = {}) =>
   run(stack, {
     template: `templates/${stack.template}.yml`,
     'parameter-files': filesOf(stack),
-    parameters: JSON.stringify({ ...NAMES, ...stack.ownParameters }),
+    parameters: JSON.stringify(parametersOf(stack)),
     ...inputs,
   });
 
@@ -90,7 +96,7 @@ test('another image changes the task definition and the service of a stack, and 
         'stack-name': stack.name,
         template: `templates/${stack.template}.yml`,
         'parameter-files': filesOf(stack),
-        parameters: JSON.stringify({ ...NAMES, ...stack.ownParameters }),
+        parameters: JSON.stringify(parametersOf(stack)),
         'role-arn': '',
       },
       { env: sandbox.env() },

@@ -72,7 +72,12 @@ export class Deployment {
         : described;
     });
     if (changeSet.Status === 'FAILED') {
-      if (changeSet.StatusReason?.startsWith("The submitted information didn't contain changes.")) return [];
+      // The second is the reason for a template with a transform.
+      const unchanged = [
+        "The submitted information didn't contain changes.",
+        'No updates are to be performed.',
+      ];
+      if (unchanged.some((reason) => changeSet.StatusReason?.startsWith(reason))) return [];
       throw new Error(`${stack.name}: ${changeSet.StatusReason}`);
     }
     await this.#cloudFormation.send(new ExecuteChangeSetCommand(names));

@@ -20,7 +20,7 @@ interface Source {
 type Bindings = ReadonlyMap<string, string>;
 
 function expand(value: Json, bindings: Bindings, source: Source): Json {
-  if (typeof value === 'string') return substitute(value, bindings);
+  if (typeof value === 'string') return substitute(value, bindings, /(\$)\{([A-Za-z0-9]+)\}/g);
   if (Array.isArray(value)) return value.map((item) => expand(item, bindings, source));
   if (!isObject(value)) return value;
   const [[name, argument] = [undefined, null], more] = Object.entries(value);
@@ -41,7 +41,9 @@ function expandMap(value: JsonObject, bindings: Bindings, source: Source): JsonO
     else {
       const expanded = expand(item, bindings, source);
       const policy = key === 'DeletionPolicy' || key === 'UpdateReplacePolicy';
-      result[substitute(key, bindings)] = policy ? textIn(expanded, source) : expanded;
+      result[substitute(key, bindings, /([$&])\{([A-Za-z0-9]+)\}/g)] = policy
+        ? textIn(expanded, source)
+        : expanded;
     }
   }
   return result;
@@ -121,9 +123,14 @@ function mapped(
   return value ?? (isObject(options) ? options.DefaultValue : undefined);
 }
 
-/** `${Name}` as it is, `&{Name}` with letters and digits only. */
-function substitute(text: string, bindings: Bindings): string {
-  return text.replace(/([$&])\{([A-Za-z0-9]+)\}/g, (whole, kind: string, name: string) => {
+/**
+ * `${Name}` as it is, `&{Name}` with letters and digits only, which works in keys alone.
+ *
+ * @see https://github.com/aws-cloudformation/cfn-language-discussion/issues/162 "If you reference a resource that was created
+ *   with the &{} syntax, the stack will fail with unresolved resource dependencies"
+ */
+function substitute(text: string, bindings: Bindings, placeholder: RegExp): string {
+  return text.replace(placeholder, (whole, kind: string, name: string) => {
     const value = bindings.get(name);
     if (value === undefined) return whole;
     return kind === '&' ? value.replace(/[^A-Za-z0-9]/g, '') : value;

@@ -14,6 +14,8 @@ interface Platform {
 
 const { stacks, services } = parse(readFileSync('platform.yml', 'utf8')) as Platform;
 
+const repositories = Object.keys(services).map((name) => `platform/${name}`);
+
 export const allLayers: DemoScenario = {
   about:
     'Every stack of the reference platform in three accounts: created, tagged, given a new image; then dev is deleted.',
@@ -46,7 +48,9 @@ export const allLayers: DemoScenario = {
 /** The stacks of an environment as deploy-stack's inputs; each can be created once those before it exist. */
 function stacksOf(environment: Environment): Record<string, string>[] {
   return [
-    ...Object.keys(stacks).map((name) => layer(environment, name)),
+    ...Object.keys(stacks).map((name) =>
+      layer(environment, name, name === 'registry' ? { Repositories: repositories } : {}),
+    ),
     ...Object.entries(services).map(([name, { paths, priority, parameters }]) => ({
       ...layer(environment, name, {
         ServiceName: name,

@@ -159,15 +159,26 @@ function isLocal(value: string): boolean {
 
 /** Whether a template has a transform of its own, at the top or anywhere below. */
 export function hasTransform(document: TemplateDocument): boolean {
-  let found = false;
+  return transformsOf(document).length > 0;
+}
+
+/** Whether a template has a transform that may read other files. The language extensions read the template alone. */
+export function hasMacro(document: TemplateDocument): boolean {
+  return transformsOf(document).some((name) => name !== 'AWS::LanguageExtensions');
+}
+
+/** The names of the transforms; of one that is not written as a text, `Fn::Transform`. */
+function transformsOf(document: TemplateDocument): string[] {
+  const found: string[] = [];
   visit(document.node([]) as YAMLMap, {
-    Pair: (_key, { key }) => {
-      const isTransform = isScalar(key) && (key.value === 'Transform' || key.value === 'Fn::Transform');
-      found ||= isTransform;
-      return isTransform ? visit.BREAK : undefined;
+    Pair: (_key, { key, value }) => {
+      if (!isScalar(key) || (key.value !== 'Transform' && key.value !== 'Fn::Transform')) return undefined;
+      const named = isSeq(value) ? value.items : [value];
+      found.push(...named.map((item) => (isScalar(item) ? String(item.value) : 'Fn::Transform')));
+      return visit.SKIP;
     },
     Map: (_key, { tag }) => {
-      found ||= tag === '!Transform';
+      if (tag === '!Transform') found.push('Fn::Transform');
     },
   });
   return found;

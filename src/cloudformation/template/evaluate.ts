@@ -208,16 +208,16 @@ function unrolledBelow(value: Value, scope: Scope): Value {
 }
 
 /**
- * The body of a loop with its variable replaced: `${Name}` and `&{Name}` in keys and texts, and `Ref: Name`. `&{Name}`
+ * The body of a loop with its variable replaced: `${Name}` in keys and texts, `&{Name}` in keys, and `Ref: Name`. `&{Name}`
  * leaves out what is not alphanumeric.
  *
+ * @see https://github.com/aws-cloudformation/cfn-language-discussion/issues/162 for `&{Name}` in texts
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach.html
  */
 function bound(value: Value, name: string, item: string): Value {
-  const fill = (text: string): string =>
-    text
-      .replaceAll(`\${${name}}`, () => item)
-      .replaceAll(`&{${name}}`, () => item.replace(/[^a-zA-Z0-9]/g, ''));
+  const fill = (text: string): string => text.replaceAll(`\${${name}}`, () => item);
+  const fillKey = (key: string): string =>
+    fill(key).replaceAll(`&{${name}}`, () => item.replace(/[^a-zA-Z0-9]/g, ''));
   switch (value.kind) {
     case 'text':
       return { ...value, text: fill(value.text) };
@@ -228,7 +228,7 @@ function bound(value: Value, name: string, item: string): Value {
         ...value,
         entries: value.entries.map((entry) => ({
           ...entry,
-          key: fill(entry.key),
+          key: fillKey(entry.key),
           value: bound(entry.value, name, item),
         })),
       };

@@ -225,6 +225,7 @@ export function findingsIn(manifest: ManifestText, owner: string): Finding[] {
     ...serviceFindings(manifest),
     ...imageFindings(manifest),
     ...afterFindings(manifest),
+    ...repositoryFindings(manifest),
     ...existingFindings(manifest),
   ];
 }
@@ -411,6 +412,25 @@ function afterFindings({ stacks = {} }: ManifestText): Finding[] {
     if (unknown === undefined) return [];
     const others = names.filter((other) => other !== name);
     return [{ path: ['stacks', name, 'after'], message: describe(unknown, oneOf(unknown, others)) }];
+  });
+}
+
+/**
+ * Two repositories that templates/registry.yml would give the same logical id, as a logical id is alphanumeric.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach.html
+ */
+function repositoryFindings({ project, services }: ManifestText): Finding[] {
+  const known = new Map<string, string>();
+  return Object.entries(services).flatMap(([name, service]): Finding[] => {
+    if (existingIn(service)) return [];
+    const repository = service.repository ?? `${project}/${name}`;
+    const id = repository.replaceAll(/[^A-Za-z0-9]/g, '');
+    const other = known.get(id);
+    known.set(id, repository);
+    if (other === undefined || other === repository) return [];
+    const message = `the repositories ${other} and ${repository} differ only in characters that a logical id of CloudFormation cannot have. Choose another name for one of them`;
+    return [{ path: ['services', name], message }];
   });
 }
 

@@ -82,6 +82,7 @@ function suppliedParameters(
     Project: by(project, 'project'),
     Environment: by(environment.name, 'environments', environment.name),
     ...promotesTo(manifest, environment),
+    Repositories: by(repositoriesOf(manifest).join(','), 'services'),
     ...(isService(entry) && { ...ofImage(entry.name), ...routeOf(entry, by) }),
     ...(!isService(entry) &&
       entry.service !== undefined && {
@@ -100,6 +101,11 @@ function routeOf(
     Priority: by(String(route?.priority ?? ''), 'services', name, 'priority'),
     ...(port !== undefined && { ContainerPort: by(String(port), 'services', name, 'port') }),
   };
+}
+
+/** The repositories of all services with a stack: an account may hold those of environments to come. */
+function repositoriesOf({ services }: Manifest): string[] {
+  return [...new Set(Object.values(services).map(({ repository }) => repository))];
 }
 
 /** The environment that takes its images from one, or none. A template can name one only, so several are not supplied. */

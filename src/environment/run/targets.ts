@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join, posix, relative, resolve, sep } from 'node:path';
 import { partitionOf } from '../../aws/partition.ts';
 import type { DeployStackInputs } from '../../cloudformation/context.ts';
-import { findLocalPaths, hasTransform } from '../../cloudformation/package/local-paths.ts';
+import { findLocalPaths, hasMacro } from '../../cloudformation/package/local-paths.ts';
 import { readTemplateDocument, TemplateSyntaxError } from '../../cloudformation/template/document.ts';
 import { GraphError, stackGraph, type StackGraph } from '../../cloudformation/template/graph.ts';
 import { type ParameterFiles, readParameterFiles } from '../../cloudformation/parameters/files.ts';
@@ -377,7 +377,7 @@ export function firstOfSources(changed: readonly string[], sources: readonly str
 
 function namesOthers(template: string): boolean {
   const document = readTemplateDocument(readFileSync(template, 'utf8'));
-  return hasTransform(document) || findLocalPaths(document).length > 0;
+  return hasMacro(document) || findLocalPaths(document).length > 0;
 }
 
 function filesOf({ context, file, buildContexts, ociLayout, from }: Service['build']): string[] {

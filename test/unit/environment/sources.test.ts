@@ -54,6 +54,11 @@ describe('an environment is made of', () => {
     expect(sourcesOf(build)).toEqual([...SHARED, ...files]);
   });
 
+  test('a template with the language extensions, which read no other file', () => {
+    const loop = `Transform: AWS::LanguageExtensions\n${PLAIN}`;
+    expect(sourcesOf('', loop)?.slice(0, SHARED.length)).toEqual(SHARED);
+  });
+
   test.each([
     ['a bake file', ', build: { bake-file: docker-bake.hcl }', PLAIN],
     [
@@ -62,6 +67,12 @@ describe('an environment is made of', () => {
       'Resources: { Child: { Type: AWS::CloudFormation::Stack, Properties: { TemplateURL: child.yml } } }',
     ],
     ['a template with a macro', '', `Transform: AWS::Serverless-2016-10-31\n${PLAIN}`],
+    ['a template with a macro among others', '', `Transform: [AWS::LanguageExtensions, Own]\n${PLAIN}`],
+    [
+      'a template with a macro in a resource',
+      '',
+      'Resources: { Topic: { Fn::Transform: { Name: AWS::Include }, Type: AWS::SNS::Topic } }',
+    ],
   ])('what %s names, which is not known', (_, build, network) => {
     expect(sourcesOf(build, network)).toBeUndefined();
   });

@@ -16,6 +16,7 @@ const NAMES = [
   'Project',
   'Environment',
   'PromotesTo',
+  'Repositories',
   'ServiceName',
   'Image',
   'TaskName',
@@ -88,7 +89,12 @@ function errorOf(given: Given): PlatformError {
 }
 
 describe('a template gets what it declares of what platform.yml supplies', () => {
-  const own = { Project: 'shop', Environment: 'dev', PromotesTo: 'staging' };
+  const own = {
+    Project: 'shop',
+    Environment: 'dev',
+    PromotesTo: 'staging',
+    Repositories: 'shop/web,shop/worker',
+  };
   const image = '/shop/dev/web/image';
   test.each([
     ['network', own],
@@ -141,7 +147,7 @@ describe('a contradiction is refused with both places', () => {
       expect(errorOf({ web: { [name]: 'other' } }).message).toContain(`${name} is "other"`);
       expect(errorOf({ file: { Parameters: { [name]: 'other' } } }).message).toContain(`${name} is "other"`);
     }
-    expect(service).toHaveLength(8);
+    expect(service).toHaveLength(9);
   });
 
   test('the same value is accepted, and a value that no template declares', () => {

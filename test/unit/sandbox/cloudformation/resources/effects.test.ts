@@ -36,6 +36,14 @@ async function refusedEarly(stacks: Stacks, body: string, name: string): Promise
 }
 
 describe('what stacks do to other services', () => {
+  test('a policy of a role that does not exist fails', async () => {
+    const stacks = await Stacks.start();
+    const statement = "{ Effect: Allow, Action: 's3:*', Resource: '*' }";
+    const policy = `Resources: { P: { Type: AWS::IAM::ManagedPolicy, Properties: { Roles: [nobody], PolicyDocument: { Version: '2012-10-17', Statement: [${statement}] } } } }`;
+    expect((await stacks.deploy('policies', policy)).StackStatus).toBe('ROLLBACK_COMPLETE');
+    expect(await reasons(stacks, 'policies')).toContain('The role with name nobody cannot be found.');
+  });
+
   test('parameters of SSM are there, change and go', async () => {
     const stacks = await Stacks.start();
     const ssm = ssmOf(stacks.sandbox);

@@ -84,3 +84,27 @@ test.each<[string, JsonObject, string, unknown]>([
 ])('GetAtt of %s %j, %s', (type, properties, name, expected) => {
   expect(attributeOf(made(type, properties), name)).toEqual(expected);
 });
+
+/** The three names are those of an account: https://github.com/KensioSoftware/yulin/issues/1113 */
+test.each([
+  [
+    'AWS::IAM::Role',
+    'RainlyticsSummariesJobFunRole',
+    'ChineseboostAnalyticsStac-RainlyticsSummariesJobFun-Ab3dEf6hIj9k',
+  ],
+  [
+    'AWS::S3::Bucket',
+    'RainlyticsLogsBucket8DF4A1B2',
+    'chineseboostanalyticsstac-rainlyticslogsbucket8df4-ab3def6hij9k',
+  ],
+  [
+    'AWS::Logs::LogGroup',
+    'RainlyticsSummariesJobLogs1C6CB09C',
+    'ChineseboostAnalyticsStack-RainlyticsSummariesJobLogs1C6CB09C-Ab3dEf6hIj9k',
+  ],
+  ['AWS::IAM::Role', 'ShortRole', 'ChineseboostAnalyticsStack-ShortRole-Ab3dEf6hIj9k'],
+])('the generated name of %s %s is shortened where it does not fit', (type, logicalId, name) => {
+  const thing = made(type);
+  const place = { ...thing.place, stackName: 'ChineseboostAnalyticsStack' };
+  expect(physicalIdOf({ ...thing, logicalId, place })).toBe(name);
+});

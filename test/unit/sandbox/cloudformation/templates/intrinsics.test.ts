@@ -163,6 +163,20 @@ Resources:
   });
 });
 
+test('what only keys may hold stays in values', () => {
+  const template = parseTemplate(
+    `
+Transform: AWS::LanguageExtensions
+Resources:
+  Fn::ForEach::Topics:
+    - Name
+    - [two-b]
+    - Topic&{Name}: { Type: AWS::SNS::Topic, Properties: { DisplayName: 'Topic&{Name} \${Name}' } }
+`,
+  );
+  expect(template.resources.Topictwob?.properties).toEqual({ DisplayName: 'Topic&{Name} two-b' });
+});
+
 test('with nested stacks in the plan, only what one of them may have given cannot be selected from', () => {
   const planning = { ...scope, nestedPlanning: true };
   const subnets = '!Select [1, !Cidr [!GetAtt New.CidrBlock, 2, !Ref Env]]';

@@ -1,0 +1,21 @@
+import { handle } from './handle.ts';
+import { heartbeat } from './heartbeat.ts';
+import { openQueue } from './queue.ts';
+import { work } from './worker.ts';
+import manifest from '../package.json' with { type: 'json' };
+
+const log = (message: string, more: object = {}): void => {
+  console.log(JSON.stringify({ time: new Date().toISOString(), service: manifest.name, message, ...more }));
+};
+
+/** SIGTERM ends the wait for messages. A message that is being processed is finished: ECS waits for two minutes. */
+const stop = new AbortController();
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.once(signal, () => {
+    stop.abort();
+  });
+}
+
+log('started');
+await work({ queue: openQueue(process.env['QUEUE_URL']), handle, heartbeat, log, signal: stop.signal });
+log('stopped');

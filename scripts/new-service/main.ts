@@ -1,0 +1,15 @@
+import { ManifestError } from '../../src/environment/manifest/manifest.ts';
+import { addService, NewServiceError } from './command.ts';
+
+/**
+ * `npm run new-service -- NAME`: a service to start from, with its image, tests and entry in platform.yml.
+ *
+ * npm runs scripts in the folder of package.json, and says in INIT_CWD which one it was called in.
+ */
+try {
+  console.log(addService(process.argv.slice(2), process.env['INIT_CWD'] ?? process.cwd()));
+} catch (error) {
+  if (!(error instanceof NewServiceError || error instanceof ManifestError)) throw error;
+  console.error(`new-service: ${error.message}`);
+  process.exitCode = 1;
+}
