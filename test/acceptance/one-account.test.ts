@@ -151,6 +151,19 @@ test('both are deployed, promoted and planned without a change', async () => {
   }
 });
 
+test('one is destroyed, and the other stays as it is', async () => {
+  const workspace = platform(true);
+  const destroy = { command: 'destroy', 'allow-delete': 'all' };
+  const { outputs } = await run({ ...destroy, environment: 'staging', confirm: 'staging' }, workspace);
+  expect([outputs['reason'], outputs['verdict']]).toEqual([expect.any(String), 'destroyed']);
+  const plan = await run({ command: 'plan', environment: 'dev' }, workspace);
+  expect([plan.outputs['reason'], plan.outputs['verdict']]).toEqual([expect.any(String), 'unchanged']);
+  const running = await run({ command: 'status', environment: 'dev' }, workspace);
+  expect(running.outputs['verdict']).toBe('reported');
+  const last = await run({ ...destroy, environment: 'dev', confirm: 'dev' }, workspace);
+  expect([last.outputs['reason'], last.outputs['verdict']]).toEqual([expect.any(String), 'destroyed']);
+});
+
 /** What the ledger of an environment says of `platform/<service>`. */
 async function imageIn(environment: string, repository: string): Promise<string | undefined> {
   const Name = repository.replace('/', `/${environment}/`);

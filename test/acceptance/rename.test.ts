@@ -132,6 +132,26 @@ test(
   LIMIT_MS,
 );
 
+test('a file that has the old name is refused with its line, before any change', async () => {
+  const file = join(workspace, 'templates/environments/dev.json');
+  const text = readFileSync(file, 'utf8');
+  writeFileSync(file, text.replace('"Parameters": {', '"Parameters": {\n    "Project": "platform",'));
+  const before = sandbox.calls.all.length;
+  for (const command of ['doctor', 'plan', 'deploy', 'destroy', 'drift', 'status']) {
+    const refused = await run('dev', { command, confirm: 'dev' });
+    expect(refused.outputs['reason']).toBe(
+      `templates/environments/dev.json:3: Project is "platform", but platform.yml:3 supplies "${PROJECT}" to every template that declares Project.`,
+    );
+    expect(refused.log).toMatch(/^::error .*file=templates\/environments\/dev\.json,line=3.*::/m);
+    expect(refused.log).toContain('Fix: Remove Project from templates/environments/dev.json.');
+  }
+  writeFileSync(file, text);
+  const made = sandbox.calls.all.slice(before).map(({ operation }) => operation);
+  expect(
+    made.filter((operation) => /^(?:Create|Execute|Delete|Put|Update|Register|Run)/.test(operation)),
+  ).toEqual([]);
+});
+
 test('a release is promoted', async () => {
   writeImage(workspace, 'order-service', 'changed');
   commit = 'b'.repeat(40);

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { useWorkspaces } from '../../support/action.ts';
+import { DEV, useWorkspaces } from '../../support/action.ts';
 import { PreviewHost } from '../../support/preview.ts';
 
 const workspaceOf = useWorkspaces();
@@ -70,6 +70,21 @@ describe('nothing is changed', () => {
     [{ template: 'nowhere.yml' }, /^template: "nowhere.yml" is not valid/],
     [{ 'parameter-files': 'nowhere.json' }, /^parameter-files: "nowhere.json" is not valid/],
     [{ parameters: 'Listner=x' }, /^parameters: "Listner" is not valid: did you mean "Listener"/],
+    [
+      { parameters: 'Project=shop' },
+      /^parameters: Project is "shop", but the input project supplies "platform"/,
+    ],
+    [
+      { parameters: 'ServiceName=other' },
+      /^parameters: ServiceName is "other", but the input images supplies "user-service"/,
+    ],
+    [
+      {
+        project: 'storefrontofthenorth',
+        'role-arn': `arn:aws:iam::${DEV}:role/storefrontofthenorth-dev-preview-execution`,
+      },
+      /^project: .*: dev-storefrontofthenorth-pr- has 28 characters, at most 25 fit/,
+    ],
     [{ 'github-token': '' }, /^github-token: a value is required/],
   ])('with %j', async (inputs: Record<string, string>, reason) => {
     const before = changes().length;
