@@ -1,8 +1,8 @@
 // Bundles the service in the current folder into dist/, or another folder: its image needs Node and these files,
 // nothing else.
 import { existsSync } from 'node:fs';
-import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
@@ -16,8 +16,7 @@ const banner = {
   js: "import { createRequire as createRequireHere } from 'node:module'; const require = createRequireHere(import.meta.url);",
 };
 
-await rm(outdir, { recursive: true, force: true });
-const { metafile } = await build({
+const { metafile, outputFiles } = await build({
   entryPoints,
   outdir,
   bundle: true,
@@ -30,28 +29,44 @@ const { metafile } = await build({
   keepNames: true,
   legalComments: 'none',
   metafile: true,
+  write: false,
   banner,
   logLevel: 'warning',
 });
-await removeUnreachable(metafile.outputs);
-await writeFile(join(outdir, 'licences.txt'), await licences(Object.keys(metafile.inputs)));
+const reachable = reachableFrom(entryPoints, metafile.outputs);
+const files = new Map(outputFiles.map(({ path, contents }) => [basename(path), contents]));
+for (const name of files.keys()) if (!reachable.has(name)) files.delete(name);
+files.set('licences.txt', await licences(Object.keys(metafile.inputs)));
 if (existsSync('build-page.js')) {
   const { buildPage } = await import(pathToFileURL(resolve('build-page.js')).href);
-  await buildPage(outdir);
+  files.set('page.html', await buildPage());
+}
+await replaceFiles(outdir, files);
+
+/** The names of the files that programs load: the bundler also writes one for each lazy import that it leaves out. */
+function reachableFrom(programs, outputs) {
+  const importsOf = new Map(Object.entries(outputs).map(([file, { imports }]) => [basename(file), imports]));
+  const reachable = new Set();
+  const visit = (name) => {
+    if (reachable.has(name) || !importsOf.has(name)) return;
+    reachable.add(name);
+    for (const { path } of importsOf.get(name)) visit(basename(path));
+  };
+  for (const program of programs) visit(basename(program, '.ts') + '.js');
+  return reachable;
 }
 
-/** The bundler writes a file for each lazy import, also of modules that it then leaves out. */
-async function removeUnreachable(outputs) {
-  const reachable = new Set();
-  const visit = (file) => {
-    if (reachable.has(file) || outputs[file] === undefined) return;
-    reachable.add(file);
-    for (const { path } of outputs[file].imports) visit(path);
-  };
-  const built = (file) => join(outdir, file.replace(/^src\/(.*)\.ts$/, '$1.js'));
-  for (const file of entryPoints) visit(relative('.', built(file)));
-  const unreachable = Object.keys(outputs).filter((file) => !reachable.has(file));
-  await Promise.all(unreachable.map((file) => rm(file)));
+/** Each file is replaced as a whole: a build that is ended halfway leaves programs that still start. */
+async function replaceFiles(folder, files) {
+  await mkdir(folder, { recursive: true });
+  for (const [name, contents] of files) {
+    const next = join(folder, `${name}.${process.pid}`);
+    await writeFile(next, contents);
+    await rename(next, join(folder, name));
+  }
+  // A number at the end: what another build of the same moment writes.
+  for (const name of await readdir(folder))
+    if (!files.has(name) && !/\.\d+$/.test(name)) await rm(join(folder, name), { force: true });
 }
 
 /** The licence texts of the packages in the bundle: most of them ask to be passed on with a copy. */

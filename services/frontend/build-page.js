@@ -1,12 +1,11 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 
 /** One file with script and style inside: a page never asks a release for another release's assets. */
-export async function buildPage(outdir) {
+export async function buildPage() {
   const { outputFiles } = await build({
     entryPoints: ['src/page/main.ts', 'src/page/page.css'],
-    outdir,
+    outdir: 'dist',
     bundle: true,
     minify: true,
     format: 'esm',
@@ -15,8 +14,7 @@ export async function buildPage(outdir) {
     legalComments: 'none',
   });
   const textOf = (extension) => outputFiles.find(({ path }) => path.endsWith(extension)).text.trim();
-  const page = (await readFile('src/page/page.html', 'utf8'))
+  return (await readFile('src/page/page.html', 'utf8'))
     .replace('<!-- style -->', () => `<style>${textOf('.css')}</style>`)
     .replace('<!-- script -->', () => `<script type="module">${textOf('.js')}</script>`);
-  await writeFile(join(outdir, 'page.html'), page);
 }

@@ -26,6 +26,19 @@ async function ended(text: string): Promise<void> {
   }
 }
 
+/** Waits until processes have all the texts in their command lines: the log of a build may be ahead of them. */
+async function running(...texts: string[]): Promise<void> {
+  const deadline = Date.now() + LIMIT_MS;
+  for (;;) {
+    const lines = commandLines();
+    const missing = texts.filter((text) => !lines.some((line) => line.includes(text)));
+    if (missing.length === 0) return;
+    if (Date.now() > deadline)
+      throw new Error(`not running: ${missing.join(', ')}; but\n${lines.join('\n')}`);
+    await sleep(100);
+  }
+}
+
 async function tagsOf(sandbox: Sandbox): Promise<(string | undefined)[]> {
   const command = new ListImagesCommand({ repositoryName: REPOSITORY });
   const { imageIds = [] } = await ecrOf(sandbox).send(command);
@@ -49,7 +62,7 @@ describe.each(DRIVERS)('with the driver %s', (driver) => {
     const command = `sleep 86${process.pid}${SIGNALS.indexOf(signal)}`;
     const workspace = workspaceOf({ Dockerfile: `FROM ${base().name}\nRUN echo ready && ${command}\n` });
     const temporary = workspaceOf({});
-    const seen: string[] = [];
+    let seen: Promise<void> | undefined;
     const run = await buildPushImage(
       sandbox,
       { sbom: 'false' },
@@ -58,17 +71,16 @@ describe.each(DRIVERS)('with the driver %s', (driver) => {
         env: { ...engine().env, RUNNER_TEMP: temporary },
         onLine: (line, child) => {
           if (!/^#\d+ [\d.]+ ready/.test(line)) return;
-          seen.push(...commandLines().filter((each) => each.includes(command) || each.includes(workspace)));
-          child.kill(signal);
+          // The command in the container, and the client with the workspace in its arguments.
+          seen ??= running(command, workspace).finally(() => child.kill(signal));
         },
       },
     );
+    await seen;
+    expect(seen).toBeDefined();
     expect(run.exitCode).not.toBe(0);
     expect(run.outputs).toMatchObject({ verdict: 'cancelled' });
     expect(run.outputs['reason']).toContain(`Cancelled by ${signal}`);
-    // The command in the container, and the client with the workspace in its arguments.
-    expect(seen.some((line) => line.includes(command))).toBe(true);
-    expect(seen.some((line) => line.includes(workspace))).toBe(true);
     await ended(workspace);
     await ended(command);
     expect(leftIn(temporary)).toEqual([]);
