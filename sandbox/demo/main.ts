@@ -100,7 +100,7 @@ async function main(): Promise<void> {
   console.log(
     ok
       ? `\nAll ${played.length} steps ended as expected, in ${seconds.toFixed(0)} s.`
-      : `\n${played.filter(({ asExpected }) => !asExpected).length} of ${played.length} steps did not end as expected.`,
+      : `\n${played.filter(({ asExpected }) => !asExpected).length} of ${played.length} steps ended in another way than expected.`,
   );
   console.log(`Page: ${report.page}`);
   console.log(`Summaries (Markdown) and logs: ${report.folder}`);

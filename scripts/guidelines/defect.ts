@@ -3,7 +3,7 @@ export type Place = readonly [file: string, text: string];
 
 export interface Defect {
   number: number;
-  /** What the guidelines wrote, and what came of it. */
+  /** What the guidelines wrote, and what replaced it. */
   defect: string;
   /** What is done in its place; or, without places, why it is not a goal. */
   fix: string;

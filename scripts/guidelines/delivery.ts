@@ -58,7 +58,7 @@ export const delivery: Section[] = [
       ]),
       defect(
         72,
-        '`destroy` does not wait, asks nobody, and leaves the database.',
+        '`destroy` does not wait, needs no approval, and leaves the database.',
         'Deletion waits, in reverse order; protection must be taken off first.',
         [deployStack, 'termination-protection:'],
         ['templates/aurora.yml', '  DeletionProtection:'],

@@ -115,7 +115,7 @@ async function runToOutcome<C extends ActionContract>(
   }
 }
 
-/** A run that is told to stop mostly ends with an error of its own: the reason is why it was told. */
+/** A run that is cancelled mostly ends with an error of its own: the reason is that of the cancellation. */
 function causeOf(error: unknown, signal: AbortSignal): unknown {
   return signal.aborted && !(error instanceof CancelledError) ? signal.reason : error;
 }

@@ -11,7 +11,7 @@ import { timeLimit } from './text.ts';
  */
 const STOP_MS = 4500;
 const FORCE_MS = 6500;
-/** The same after a second signal: then nothing more is told to stop. */
+/** The same after a second signal: then no further work is asked to stop. */
 const FORCE_AGAIN_MS = 1500;
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
@@ -79,7 +79,7 @@ export function stopOnSignals(host: Host, stop: Stop): () => void {
   };
 }
 
-/** Aborted when nothing more is told to stop. A process is one run. */
+/** Aborted when no further work is asked to stop. A process is one run. */
 let stopsOver = new AbortController();
 /** When that is, on the clock of `performance`; in the past while the run is not cancelled. */
 let stopsEndAt = -Infinity;

@@ -153,7 +153,7 @@ function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
 }
 
 /**
- * Runs a short program that reads no input and need not be told to stop (`docker version`). A cancelled job does
+ * Runs a short program that reads no input and does not have to be stopped (`docker version`). A cancelled job does
  * not wait for it: @actions/exec cannot end it.
  *
  * @returns also for an exit code other than 0.

@@ -17,7 +17,7 @@ const LOOK_FOR_STOP_EVERY_MS = 10_000;
 /** How long a rollback goes before others: what the holder needs to see the request, to stop and to release the lock. */
 const GOES_FIRST_MS = 60_000;
 const RELEASE_WITHIN_MS = 3000;
-/** A cancelled job has seconds when nothing is told to stop any more. */
+/** A cancelled job has seconds left when no further work is asked to stop. */
 const RELEASE_LATE_WITHIN_MS = 1500;
 
 export interface LockContext extends Pick<Context, 'clock' | 'signal' | 'log' | 'urgency'> {
@@ -98,7 +98,7 @@ export async function withLock<T>(
     await Promise.all(keeping);
     await lock.release();
   };
-  // Nothing is told to stop any more, so the next holder is safe from it, even where the work has not ended yet.
+  // No further work is asked to stop, so the next holder is safe from it, even where the work has not ended yet.
   const late = { released: undefined as Promise<void> | undefined };
   const onStopsEnd = (): void => {
     late.released ??= release();

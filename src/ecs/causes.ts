@@ -51,13 +51,13 @@ function deniedTo(one: Evidence, otherwise: string): string {
 
 const healthChecks = /health checks/i;
 
-/** Of a container that ECS stopped, and that did not end within its stopTimeout (30 s by default). */
+/** Of a container that ECS stopped, and that did not exit within its stopTimeout (30 s by default). */
 const KILLED = 137;
 
 /** Adds how a task that ECS stopped ended. */
 function stopped(cause: string, one: Evidence): string {
   if (one.container?.exitCode !== KILLED) return cause;
-  return `${cause}; ${nameOf(one)} did not end within stopTimeout and was killed by SIGKILL (exit code 137)`;
+  return `${cause}; ${nameOf(one)} did not exit within stopTimeout and was killed by SIGKILL (exit code 137)`;
 }
 
 /**

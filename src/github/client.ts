@@ -173,7 +173,7 @@ function limitOf(
     const wait = Number.isFinite(seconds) ? ` for ${seconds} s` : '';
     return { message: `GitHub's secondary rate limit is exceeded${wait}: "${message}"` };
   }
-  // The last request that was left may be refused for want of a permission.
+  // The last request that was left may be refused because a permission is missing.
   if (headers['x-ratelimit-remaining'] !== '0' || !/rate limit/i.test(message)) return undefined;
   const reset = new Date(Number(headers['x-ratelimit-reset']) * 1000);
   if (Number.isNaN(reset.getTime())) return { message: `GitHub's rate limit is used up: "${message}"` };

@@ -43,7 +43,7 @@ export function planSections(report: PlannedStack): Section[] {
     headline(report, destructive.filter(losesDataOrAddress).length, maybe.filter(losesDataOrAddress).length),
     ...blocked(report.blocked ?? []),
     ...changeTable('Replaced or deleted', destructive, 90),
-    ...changeTable('Perhaps replaced', maybe, 85, MAYBE),
+    ...changeTable('May be replaced', maybe, 85, MAYBE),
     ...warnings(report.warnings ?? []),
     ...changeTable('Changed', changed, 60),
     ...additions(added),

@@ -118,7 +118,7 @@ function holdSection(result: HoldResult): Section {
   };
 }
 
-/** The summary's parts: what came of it, what stands against it, what each service gets, and why. */
+/** The summary's parts: the result, what blocks it, what each service gets, and why. */
 function releaseSections(result: ReleaseResult): Section[] {
   const { report } = result;
   return [

@@ -83,7 +83,7 @@ export function failureAnnotation(
   return { level: 'error', title: `Why ${service} failed`, message: message.join('\n'), priority: 500 };
 }
 
-/** The summary's parts: what came of it, why not and what to do, what it was about, and what happened when. */
+/** The summary's parts: the result, why it failed and what to do, what it was about, and what happened when. */
 function serviceSections(result: ServiceResult): Section[] {
   return [
     headline(result),
@@ -149,7 +149,7 @@ function findings({ findings: found }: RolloutReport): Section[] {
   );
   const list = table(['', 'Found before the deployment', 'What to do'], rows);
   return errors.length > 0
-    ? [{ title: 'What stands in the way', body: list, priority: 94 }]
+    ? [{ title: 'Blocking findings', body: list, priority: 94 }]
     : [{ body: details(`${found.length} not checked`, list), priority: 45 }];
 }
 

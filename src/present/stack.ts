@@ -431,7 +431,7 @@ function retained(execution: Execution | undefined): Section[] {
   const rows = steps.map((step) => [code(pathOf(step)), code(step.type), escapeCell(step.physicalId)]);
   return [
     {
-      title: 'Retained: no stack knows these any more',
+      title: 'Retained outside the stack',
       body: table(['Resource', 'Type', 'Id'], rows),
       priority: 85,
     },

@@ -231,7 +231,7 @@ describe('supersede-runs', () => {
     );
   });
 
-  test.each(['dev', 'nowhere'])('says nothing of %s, which asks nobody', async (environment) => {
+  test.each(['dev', 'nowhere'])('does not mention %s, which needs no approval', async (environment) => {
     const { run, count } = await supersede(environment);
     expect([run.outputs['verdict'], count]).toEqual(['unchanged', 0]);
   });

@@ -4,7 +4,7 @@ import { decide } from '../../sandbox/iam/policies/evaluation.ts';
 import { Random } from '../../sandbox/world.ts';
 import { iamSimulate } from '../support/tools/iam-simulate.ts';
 
-/** What the sandbox's evaluator says of policies is held to another author's, over policies that nobody wrote. */
+/** What the sandbox's evaluator says of policies is held to another author's, over generated policies. */
 const SEED = Number(process.env['IAM_SEED'] ?? 20260117);
 const CASES = 4000;
 const ACCOUNT = '111111111111';

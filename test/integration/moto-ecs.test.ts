@@ -145,7 +145,7 @@ async function network(client: CloudFormationClient, url: string): Promise<Netwo
   return { awsvpcConfiguration: { subnets: [output('Subnet')], securityGroups: [output('Group')] } };
 }
 
-/** Starts the tasks of the second revision as soon as the service is told to have it. */
+/** Starts the tasks of the second revision as soon as UpdateService names it. */
 async function startTasks(ecs: ECSClient, networkConfiguration: NetworkConfiguration): Promise<void> {
   for (;;) {
     const command = new DescribeServicesCommand({ cluster: CLUSTER, services: [SERVICE] });

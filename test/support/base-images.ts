@@ -21,7 +21,7 @@ const NODE_LIBRARIES = ['libstdc++.so.6', 'libgcc_s.so.1'];
  * Base images of this machine's own files, as no registry is asked for any: `local/runtime` with the C library
  * and a shell, and `local/node` with Node.js 24 and npm beside it.
  *
- * @param npmCache a folder with all packages that a build installs; npm asks nobody else.
+ * @param npmCache a folder with all packages that a build installs; npm uses no registry.
  */
 export async function importBaseImages(dockerd: Dockerd, npmCache?: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'base-images-'));

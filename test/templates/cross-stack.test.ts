@@ -97,7 +97,7 @@ Parameters: { E: { Type: String, Description: It. } }`;
     expect(messages(sharedNames, [stack(text, { E: 'dev' })])).toEqual([message]);
     expect(messages(sharedNames, [stack(writer('String')), stack(text, { E: 'dev' })])).toEqual([]);
   });
-  test('nobody writes it', () => {
+  test('no stack creates it', () => {
     const message = '/platform/dev/vpc/id is written by no stack below';
     expect(messages(sharedNames, [stack(reader('String'), given)])).toEqual([message]);
     expect(messages(sharedNames, [stack(reader('String'), given), stack(writer('String'))])).toEqual([

@@ -77,7 +77,7 @@ test('changes nothing when nothing has changed', async () => {
 /**
  * A plan that changes more than a task definition and its service is no catch-up with a release by ECS: it would roll
  * the same image out a second time. CloudFormation lists what reads an attribute of a changed resource, as
- * `Fn::GetAtt: Service.Name`, as perhaps changed.
+ * `Fn::GetAtt: Service.Name`, as possibly changed.
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChangeDetail.html Evaluation
  */
@@ -112,7 +112,7 @@ test('puts a tag on all of them, and the guard of stateful resources lets it', a
   expect(tagged).toEqual(all('updated'));
 });
 
-test('deletes them in reverse, given the word for what holds data', async () => {
+test('deletes them in reverse order, with allow-delete for what holds data', async () => {
   const reverse = [...stacks].reverse();
   const deleted = await each(reverse, (stack) =>
     run(stack, {

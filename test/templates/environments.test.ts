@@ -27,7 +27,7 @@ describe.each(files)('%s.json', (environment) => {
   const { Parameters, Tags } = readParameters(environment);
   const host = environment === 'preview' ? 'dev' : environment;
 
-  test('has text values only, and no key that no template knows', () => {
+  test('has text values only, and no key that no template declares', () => {
     const declared = new Set(templates.flatMap((template) => Object.keys(template.Parameters)));
     expect(Object.values(Parameters).filter((value) => typeof value !== 'string')).toEqual([]);
     expect(Object.keys(Parameters).filter((key) => !declared.has(key))).toEqual([]);

@@ -42,7 +42,7 @@ export class Databases {
   }
 
   async stop(): Promise<void> {
-    // Why it could not be started was said to the task that needed it.
+    // The task that needed it has reported why it could not be started.
     const server = await this.#server?.catch(() => undefined);
     if (server === undefined) return;
     await server.postgres.stop('immediate');

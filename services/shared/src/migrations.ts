@@ -106,7 +106,7 @@ async function takeTurn(client: pg.Client, run: MigrationRun, deadline: number):
   for (;;) {
     const { rows } = await client.query<{ mine: boolean }>(statement, [`migrate ${run.schema}`]);
     if (rows[0]?.mine === true) break;
-    if (Date.now() > deadline) throw new Error(`another migration of ${run.schema} did not end in time`);
+    if (Date.now() > deadline) throw new Error(`another migration of ${run.schema} did not finish in time`);
     run.log.info('waiting for another migration to end');
     await delay(RETRY_MS);
   }

@@ -36,7 +36,7 @@ test('for an RDS host Amazon’s roots are trusted, and no others', async () => 
   expect((ssl as { ca: string[] }).ca.length).toBeGreaterThan(50);
 });
 
-test('with IAM the password is a signed token, made anew for each connection', async () => {
+test('with IAM the password is a signed token, created for each connection', async () => {
   process.env['AWS_ACCESS_KEY_ID'] = 'AKIAEXAMPLE';
   process.env['AWS_SECRET_ACCESS_KEY'] = 'example';
   const iam = { DB_AUTH: 'iam', DB_USER: 'user-service', AWS_REGION: 'eu-central-1' };

@@ -49,7 +49,7 @@ test.each([
   expect(await read).not.toContain('hidden');
 });
 
-test('an empty file is refused: a secret that nobody wrote is no secret', async () => {
+test('an empty file is refused: a secret without a value is no secret', async () => {
   const path = await file('empty', '\n');
   await expect(withSecretFiles({ SERVICE_TOKEN_FILE: path })).rejects.toThrow(`"${path}" is empty`);
 });

@@ -118,9 +118,9 @@ export type Effect = (typeof EFFECTS)[number];
 /** The sign in front of a change, and its text in "1 to replace, 2 to delete". */
 const WORDS: Readonly<Record<Effect, { sign: string; count: (n: number) => string }>> = {
   replace: { sign: '-/+', count: (n) => `${n} to replace` },
-  maybe: { sign: '-/+?', count: (n) => `${n} perhaps to replace` },
+  maybe: { sign: '-/+?', count: (n) => `${n} may be replaced` },
   delete: { sign: '-', count: (n) => `${n} to delete` },
-  retain: { sign: '-', count: (n) => `${n} to let go of (kept)` },
+  retain: { sign: '-', count: (n) => `${n} to retain outside the stack` },
   add: { sign: '+', count: (n) => `${n} to add` },
   change: { sign: '~', count: (n) => `${n} to change` },
   import: { sign: '<', count: (n) => `${n} to import` },

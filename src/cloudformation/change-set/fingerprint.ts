@@ -107,7 +107,7 @@ function byId(plan: Plan): Map<string, ResourceChange> {
 
 function describeEffect(change: ResourceChange | undefined): string {
   if (!change) return 'not touched';
-  const replaced = { yes: ', replaced', maybe: ', perhaps replaced', no: '' }[change.replacement];
+  const replaced = { yes: ', replaced', maybe: ', may be replaced', no: '' }[change.replacement];
   return `${change.action}${replaced}`;
 }
 

@@ -217,7 +217,7 @@ function withoutChangeSet(
 }
 
 /**
- * Reads a plan by the name of its change set, as another job does before executing it. Its fingerprint is computed
+ * Reads a plan by its change set's name, as another job does before executing it. Its fingerprint is computed
  * from AWS's answers, without the workspace.
  */
 export async function readPlan(

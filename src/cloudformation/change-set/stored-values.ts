@@ -96,7 +96,7 @@ async function referencedValues(
  *
  * @param intended values that a plan has on purpose, by the parameter's name, although they are not stored.
  * @param readNow how the present values are read: by default, for this plan alone.
- * @throws PlatformError when Parameter Store cannot be read: without it, nothing says that the plan is up to date.
+ * @throws PlatformError when Parameter Store cannot be read: without it, the plan cannot be proven up to date.
  */
 export async function storedDifferences(
   context: CloudFormationContext,

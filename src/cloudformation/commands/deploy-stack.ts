@@ -174,5 +174,5 @@ async function diagnoseSoFar({ context, pending }: CommandRun): Promise<Diagnosi
 
 function planFailureReason({ inputs }: CommandRun, { message }: PlanFailedError): string {
   if (inputs.mode !== 'express' || !/DeploymentConfig|EXPRESS/i.test(message)) return message;
-  return `${message.replace(/\.$/, '')}. Express mode is not to be had here: use mode: standard.`;
+  return `${message.replace(/\.$/, '')}. Express mode is not available here. Fix: Use mode: standard.`;
 }

@@ -254,7 +254,7 @@ const DONE: Readonly<Record<Effect, string>> = {
   replace: 'replaced',
   maybe: 'changed or replaced',
   delete: 'deleted',
-  retain: 'let go of',
+  retain: 'retained outside the stack',
   add: 'added',
   change: 'changed',
   import: 'imported',

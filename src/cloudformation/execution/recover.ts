@@ -136,7 +136,7 @@ async function recreateStack(
   if (kept.length > 0) {
     note(
       run,
-      `Still there, though no stack knows them any more: ${[...new Set(kept)].join(', ')}. If they have fixed names, creating them again fails.`,
+      `Retained, no longer part of any stack: ${[...new Set(kept)].join(', ')}. If they have fixed names, creating them again fails.`,
     );
   }
   return { kind: 'create' };

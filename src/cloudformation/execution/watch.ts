@@ -137,7 +137,7 @@ interface WatchOptions {
   progress: Progress;
   timeline: Timeline;
   services: FollowedServices;
-  /** Ends an operation that waits for a service in vain: called once, with the reason. */
+  /** Ends an operation that waits for a service that cannot become healthy: called once, with the reason. */
   failFast?: (why: string) => Promise<void>;
 }
 

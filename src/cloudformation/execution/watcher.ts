@@ -110,7 +110,7 @@ class StackWatcher {
   }
 
   /**
-   * What is to be read now: everything, or what the next round says. Never fails for want of a listing.
+   * What is to be read now: everything, or what the next round says. Never fails because a listing failed.
    * @throws the signal's reason when it is aborted; the others stay.
    */
   async look(seat: Seat, signal: AbortSignal): Promise<Look> {

@@ -17,7 +17,7 @@ import { imageFindings, type UnpinnedImages } from './images.ts';
 
 /**
  * What would make the deployment fail, found before anything is changed. A check that the role has no rights for is
- * a warning: a deployment must not fail for want of a right to look.
+ * a warning: a deployment must not fail because a permission to read is missing.
  */
 export async function preflight(
   context: ServiceContext,

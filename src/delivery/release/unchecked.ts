@@ -3,7 +3,7 @@ import { reasonOf } from '../../core/errors.ts';
 import type { PreflightFinding } from '../../ecs/preflight.ts';
 
 /**
- * A check that could not be made. The deployment goes on: it must not fail for want of a right to look.
+ * A check that could not be made. The deployment goes on: it must not fail because a permission to read is missing.
  *
  * @param what such as `Whether the image x exists`.
  * @param permission what the check needs. It is advised only where AWS says that access is denied.

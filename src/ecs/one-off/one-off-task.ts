@@ -141,7 +141,7 @@ async function describeTask(context: EcsContext, cluster: string, arn: string): 
   return tasks[0];
 }
 
-/** Reads a container's log from its beginning on, as it grows. A log that cannot be read is said once. */
+/** Reads a container's log from its beginning on, as it grows. A log that cannot be read is reported once. */
 class LogReader {
   readonly #context: EcsContext;
   readonly #stream: { group: string; stream: string } | undefined;

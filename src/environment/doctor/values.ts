@@ -63,7 +63,7 @@ export async function checkValues(
     const fix = `Write the values, or name in the manifest the stacks that do:\n${absent
       .map((each) => `aws ssm put-parameter --type String --name ${each} --value …`)
       .join('\n')}`;
-    return { name, state: 'problem', says: `nobody writes ${says}`, fix };
+    return { name, state: 'problem', says: `no stack creates ${says}`, fix };
   } catch (error) {
     context.signal.throwIfAborted();
     return { name, state: 'unknown', says: reasonOf(error) };

@@ -30,7 +30,7 @@ const WRITES = { perSecond: 1, burst: 40 };
  * must not look like a pull request that is gone.
  *
  * Everything is listed once for all previews, and what is deleted together is asked about together, right before.
- * After the request's timeout no deletion begins: what is left is told, and the next sweep goes on with it.
+ * After the request's timeout no deletion begins: what is left is reported, and the next sweep goes on with it.
  */
 export async function sweepPreviews(
   context: PreviewContext,

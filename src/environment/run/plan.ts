@@ -47,7 +47,7 @@ import {
 
 /**
  * Plans an environment: a change set of every stack that can have one, as one document with one fingerprint. It
- * changes nothing but that change sets lie ready.
+ * changes nothing except that change sets are created.
  */
 export async function planEnvironment(
   context: EnvironmentContext,

@@ -143,7 +143,7 @@ describe('a plan', () => {
 });
 
 describe('destroy', () => {
-  test('loses data only with the word for it, then goes in reverse', async () => {
+  test('loses data only when allowed, then deletes in reverse order', async () => {
     const sandbox = await newSandbox();
     const workspace = smallPlatform();
     await deployEnvironment(sandbox, {}, { workspace });

@@ -256,7 +256,7 @@ describe('what is in the way', () => {
     expect(check('GitHub environment')?.fix).toContain('Required reviewers');
   });
 
-  test('a parameter without a value, and a value that nobody writes', async () => {
+  test('a parameter without a value, and a value that no stack creates', async () => {
     const sandbox = await start({ scenario: { github } });
     const { check } = await doctor(sandbox, {
       'network.yml': (SMALL_PLATFORM['network.yml'] ?? '').replace(
@@ -267,7 +267,7 @@ describe('what is in the way', () => {
     });
     expect(check('template of dev-shop-network')?.says).toContain('Colour');
     expect(check('Parameter Store')?.says).toBe(
-      'nobody writes /shop/dev/network/tpoic (read by dev-shop-queue)',
+      'no stack creates /shop/dev/network/tpoic (read by dev-shop-queue)',
     );
     expect(check('Parameter Store')?.fix).toContain('aws ssm put-parameter');
   });

@@ -122,7 +122,7 @@ test.each([
   const workspace = workspaceOf({ 't.yml': `${HEAD}  ${resource}\n` });
   const run = await deployStack(sandbox, { template: 't.yml', command: 'plan', ...inputs }, { workspace });
   expect(run.log).toMatch(annotation);
-  // The reason is said once.
+  // The reason appears once.
   expect(run.summary).not.toContain('Also');
 });
 

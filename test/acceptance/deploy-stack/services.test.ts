@@ -141,7 +141,7 @@ test('fail-fast: false waits for CloudFormation, and why is told at once and at 
   expect(sandbox.calls.all.some(({ operation }) => operation === 'CancelUpdateStack')).toBe(false);
 });
 
-test('a new stack that waits in vain is deleted where on-failure says so, and waited for where not', async () => {
+test('a new stack whose tasks cannot start is deleted with on-failure: delete, and waited for otherwise', async () => {
   const sandbox = await start({ timeScale: 100, scenario: failing('app:1') });
   const inputs = { template: 'endless.yml', capabilities: 'CAPABILITY_IAM', timeout: '280s' };
   const deleted = await deployStack(sandbox, { ...inputs, 'on-failure': 'delete' }, { workspace });

@@ -32,7 +32,7 @@ test('a promotion that nobody approves ends before AWS is asked, and says who go
   expect(world.sandbox.calls.all.slice(from).map(({ service }) => service)).toEqual(['github']);
 });
 
-test('a dry run asks nobody, and says that its run may not promote', async () => {
+test('a dry run needs no approval, and says that its run may not promote', async () => {
   const { world, workspace } = await worldOf(startedBy('mallory', 'push'));
   const dry = await promoteEnvironment(world, workspace, { 'dry-run': 'true' });
   expect(dry.outputs).toMatchObject({ verdict: 'planned', 'has-changes': 'true', 'awaits-approval': 'true' });

@@ -29,7 +29,7 @@ test('a rollback takes back what the last release changed, and holds the target'
   );
   expect(next.result['error']).toMatchObject({ code: 'held' });
 
-  // What was rolled back does not come back by itself once the hold is released.
+  // What was rolled back is not promoted again by releasing the hold.
   await promoteEnvironment(world, workspace(world), { command: 'release-hold' });
   const again = await promoteEnvironment(world, workspace(world), {});
   expect(again.outputs['verdict']).toBe('outdated');

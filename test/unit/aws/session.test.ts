@@ -352,7 +352,7 @@ describe('GitHub’s token', () => {
 });
 
 describe('no role', () => {
-  test('leaves the credentials to the SDK, and asks nobody', () => {
+  test('leaves the credentials to the SDK, and calls nothing', () => {
     const session = createSession({ region, context, env });
     expect(session.credentials).toBeUndefined();
     expect(sts.requests).toEqual([]);

@@ -358,7 +358,7 @@ describe('runAction', () => {
 });
 
 describe('a cancelled job', () => {
-  /** Work that ends when it is told to. */
+  /** Work that ends when it is cancelled. */
   function untilAborted(context: Context): Promise<never> {
     return new Promise((_resolve, reject) => {
       context.signal.addEventListener('abort', () => {

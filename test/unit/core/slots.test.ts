@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { Slots } from '../../../src/core/concurrency.ts';
 import { fc } from '../../support/property.ts';
 
-/** Work that ends when it is told to. */
+/** Work that ends when the test lets it. */
 class Work {
   readonly done: Promise<void>;
   end: () => void = () => undefined;

@@ -229,14 +229,14 @@ describe('who wrote a commit', () => {
     ['others, merged by the approver by hand', 'merged-by-hand', /ada wrote/],
     ['others, in a merge that GitHub did not sign', 'forged', /ada wrote/],
     ['the approver among others, merged by somebody else', 'merge-of-ada', /ada wrote/],
-    ['nobody knows', 'gone', /cannot be proven: org\/platform has no commit gone/],
+    ['unknown', 'gone', /cannot be proven: org\/platform has no commit gone/],
     ['not recorded', '', /cannot be proven: The commit of an image is not recorded/i],
   ] as const)('by %s', async (_name, commit, wanted) => {
     const { request } = await requestOf({ github: { commits } });
     const approvals = await requireApproval(request, 'deployment');
     const said = await refusalOf(requireOtherWriter(request, approvals, [own('base'), own(commit)]));
     expect(said).toEqual(typeof wanted === 'string' ? wanted : expect.stringMatching(wanted));
-    // Where the file permits it, nobody asks.
+    // Where the file permits it, no author is looked up.
     const free = { ...request, rule: { ...RULE, selfApproval: true } };
     expect(await refusalOf(requireOtherWriter(free, approvals, [own(commit)]))).toBe('approved');
   });

@@ -14,7 +14,7 @@ import { EcsWorld, IMAGE } from '../sandbox/ecs/ecs-world.ts';
 test.each([
   [new TimeoutError('The work on dev', 60_000), 'timed-out'],
   [new LockTakenError('/shop/dev/lock', 'Locked by ada'), 'failed'],
-])('%s during a rollout: it is told to go back', async (cause, verdict) => {
+])('%s during a rollout rolls it back', async (cause, verdict) => {
   const next = IMAGE.replaceAll('1', '2');
   const slow = { does: 'run' as const, match: { image: next }, pullSeconds: 100_000 };
   const { sandbox, client } = await EcsWorld.withService({ scenario: { ecs: { rules: [slow] } } });

@@ -48,7 +48,7 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
   [
     'killed by StopTask',
     { stopCode: 'UserInitiated', stoppedReason: 'Task stopped by user', ...app({ exitCode: 137 }) },
-    /^Somebody stopped the task with StopTask; app did not end within stopTimeout and was killed by SIGKILL/,
+    /^Somebody stopped the task with StopTask; app did not exit within stopTimeout and was killed by SIGKILL/,
     /CloudTrail/,
   ],
   [
@@ -58,7 +58,7 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
       stoppedReason: 'Your Spot Task was interrupted.',
       ...app({ exitCode: 137 }),
     },
-    /^AWS took the Spot capacity back; app did not end within stopTimeout/,
+    /^AWS took the Spot capacity back; app did not exit within stopTimeout/,
     /FARGATE/,
   ],
   [
@@ -68,13 +68,13 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
       stoppedReason: 'Task failed container health checks',
       ...app({ exitCode: 137, health: 'UNHEALTHY' }),
     },
-    /own health check fails in app; app did not end within stopTimeout and was killed by SIGKILL/,
+    /own health check fails in app; app did not exit within stopTimeout and was killed by SIGKILL/,
     /healthCheck command/,
   ],
   [
     'killed by the scheduler for another reason',
     { stopCode: 'ServiceSchedulerInitiated', stoppedReason: 'Something new', ...app({ exitCode: 137 }) },
-    /^ECS stopped the task; app did not end within stopTimeout/,
+    /^ECS stopped the task; app did not exit within stopTimeout/,
     /SIGTERM/,
   ],
   [
@@ -85,7 +85,7 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
         'Service user-service: ECS is performing maintenance on the underlying infrastructure hosting the task',
       ...app({ exitCode: 137 }),
     },
-    /^AWS retired the task for maintenance of the infrastructure under it; app did not end within stopTimeout/,
+    /^AWS retired the task for maintenance of the infrastructure under it; app did not exit within stopTimeout/,
     /two tasks or more/,
   ],
   [
@@ -257,7 +257,7 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
   [
     'killed because unhealthy',
     { ...app({ exitCode: 137 }), stoppedReason: elb },
-    /health check fails on port 3000; app did not end within stopTimeout and was killed by SIGKILL/,
+    /health check fails on port 3000; app did not exit within stopTimeout and was killed by SIGKILL/,
     /grace period/,
   ],
   [

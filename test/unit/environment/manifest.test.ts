@@ -519,7 +519,7 @@ describe('approvers', () => {
       ]);
       expect(problemsOf(withApprovers(approvers), 'org')[0]).toContain(problem);
     }
-    // Where nobody says who owns the repository, they are at least of one organisation.
+    // Where the owner of the repository is unknown, they are at least of one organisation.
     expect(problemsOf(withApprovers("['@one/a', '@two/b']"), '')[0]).toContain('@one/…');
     expect(problemsOf(withApprovers("['@one/a', '@One/b']"), '')).toEqual([]);
   });

@@ -144,7 +144,7 @@ describe('several jobs that write parts of one comment at the same time', () => 
     }
   });
 
-  test('also where answers are slow or lost, and reads are old: what was said to be there is there', async () => {
+  test('also where answers are slow or lost, and reads are old: what was reported as there is there', async () => {
     const endings = await played('rough', rough, keep);
     for (const { comments, lost } of endings) {
       expect({ comments: comments.length, lost }).toEqual({ comments: 1, lost: [] });

@@ -48,8 +48,8 @@ describe('the headline', () => {
       ],
       '1 to replace, 1 to delete, 2 to add, 1 to change',
     ],
-    [[change({ replacement: 'maybe' }), change({ action: 'dynamic' })], '2 perhaps to replace'],
-    [[change({ action: 'remove', policyAction: 'Retain' })], '1 to let go of (kept)'],
+    [[change({ replacement: 'maybe' }), change({ action: 'dynamic' })], '2 may be replaced'],
+    [[change({ action: 'remove', policyAction: 'Retain' })], '1 to retain outside the stack'],
     [[change({ policyAction: 'ReplaceAndDelete' })], '1 to replace'],
     [[change({ action: 'import' }), change({ action: 'sync' })], '1 to import, 1 to mark as in sync'],
     [[], 'No resource changes, but outputs, tags or settings change'],
@@ -87,23 +87,23 @@ describe('the order', () => {
     },
   );
 
-  test('blocked, destructive, perhaps, changed, added', () => {
+  test('blocked, destructive, possible replacements, changed, added', () => {
     const titles = [...text.matchAll(/^### (.*)$/gm)].map(([, title]) => title);
     expect(titles).toEqual([
       'Plan for dev-platform-data',
       'Blocked',
       'Replaced or deleted (2)',
-      'Perhaps replaced (1)',
+      'May be replaced (1)',
       'Warnings',
       'Changed (1)',
       'Added (1)',
     ]);
   });
 
-  test('"perhaps" is never among the certain ones', () => {
+  test('possible replacements are never among the certain ones', () => {
     const [certain = ''] = /### Replaced or deleted[^]*?(?=### )/.exec(text) ?? [];
     expect(certain).not.toContain('Perhaps');
-    expect(text).toMatch(/### Perhaps replaced \(1\)\n\nCloudFormation decides only while it runs/);
+    expect(text).toMatch(/### May be replaced \(1\)\n\nCloudFormation decides only while it runs/);
   });
 
   test('what blocks says what allows it', () => {

@@ -13,7 +13,7 @@ function changesImages(step: Step): boolean {
   return ['', 'promote', 'rollback'].includes(given(step, 'command')) && given(step, 'dry-run') !== 'true';
 }
 
-/** By the path in this repository, or by the name of somebody else's action. */
+/** By the path in this repository, or by that of another author's action. */
 const ACTION_NEEDS: Record<string, Need> = {
   'actions/deploy-environment': (step) => ({
     'id-token': 'write',

@@ -52,7 +52,7 @@ test('a pipeline posts the approvals that it waits for and what fails, and is qu
   shop.commit('v2');
   const good = await push('2');
   if (good.report.result !== 'success') console.error(logOf(good.report));
-  // dev asks nobody.
+  // dev needs no approval.
   expect(good.posted).toEqual([waiting('staging'), waiting('prod')]);
 
   const again = await push('2');

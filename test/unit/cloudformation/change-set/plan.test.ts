@@ -215,7 +215,7 @@ describe('createPlan', () => {
     expect(plan).toMatchObject({ hasChanges: true, changes: [] });
   });
 
-  test('nothing to change is said so, and its change set is gone', async () => {
+  test('a plan without changes says so, and its change set is deleted', async () => {
     const aws = endpoint({
       Status: 'FAILED',
       ExecutionStatus: 'UNAVAILABLE',

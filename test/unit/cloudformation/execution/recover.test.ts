@@ -46,7 +46,7 @@ describe('what a failed creation left', () => {
     ResourceStatus: 'CREATE_COMPLETE',
   };
 
-  test('data in it is not lost without the word for it', async () => {
+  test('data in it is not lost without allow-delete', async () => {
     const options = { status: 'CREATE_FAILED', resources: [database], ...REMADE };
     const blocked = await run(new StackWorld(options));
     expect(blocked).toMatchObject({ verdict: 'blocked' });
@@ -59,7 +59,7 @@ describe('what a failed creation left', () => {
     const outcome = await run(new StackWorld({ status: 'ROLLBACK_COMPLETE', resources, ...REMADE }));
     expect(outcome.verdict).toBe('created');
     expect(outcome.result['notes']).toContainEqual(
-      expect.stringContaining('no stack knows them any more: Db'),
+      expect.stringContaining('Retained, no longer part of any stack: Db'),
     );
   });
 

@@ -53,7 +53,7 @@ const UNKNOWN_HOST = 'dial tcp: lookup registry-1.docker.io on 10.0.0.2:53: no s
 const HEAD = 'unexpected status from HEAD request to http://127.0.0.1:5560/v2';
 const SOURCE = (image: string): string => `${image}: failed to resolve source metadata for ${image}: `;
 
-/** What real engines wrote, by the name of the file in recorded/, and what a person is told of it. */
+/** What real engines wrote, by the file's name in recorded/, and what the error says. */
 const FAILURES: Readonly<Record<string, Expected>> = {
   'buildx-0.38/run-fails': {
     message: EXIT_7,

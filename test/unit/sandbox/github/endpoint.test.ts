@@ -34,7 +34,7 @@ describe('who one is', () => {
     );
   });
 
-  test('a token that nobody knows, and none', async () => {
+  test('an unknown token, and none', async () => {
     const sandbox = await sandboxOf();
     const stranger = getOctokit('ghp_unknown', { baseUrl: sandbox.githubUrl });
     const refused = await refusal(stranger.rest.repos.get(repo));

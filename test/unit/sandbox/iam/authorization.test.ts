@@ -251,7 +251,7 @@ describe('from call to question', () => {
     ]);
   });
 
-  test('a change set by the name of its stack and its own, and by its ARN', async () => {
+  test('a change set by its own and its stack name, and by its ARN', async () => {
     const changeSet = `arn:aws:cloudformation:eu-west-1:${DEV}:changeSet/plan-1/00000000-0000-4000-8000-000000000000`;
     const byName = { StackName: 'shop', ChangeSetName: 'plan-1' };
     const send = async (s: Sandbox, command: DescribeChangeSetCommand) =>

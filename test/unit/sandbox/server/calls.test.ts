@@ -9,7 +9,7 @@ import { DEV, STAGING, refusal, sandboxOf, ssmOf, stsOf } from '../clients.ts';
 
 const whoAmI = new GetCallerIdentityCommand();
 
-test('every call is logged, with who, where, what and what came of it', async () => {
+test('every call is logged, with caller, endpoint, operation and result', async () => {
   const sandbox = await sandboxOf();
   await stsOf(sandbox, STAGING).send(whoAmI);
   await refusal(ssmOf(sandbox).send(new GetParameterCommand({ Name: '/no', WithDecryption: true })));

@@ -106,7 +106,7 @@ describe('an express deployment', () => {
     });
   });
 
-  test('keeps what it has when it fails, unless it is told to roll back', async () => {
+  test('keeps what it has when it fails, unless it is to roll back', async () => {
     const stacks = await Stacks.start({
       scenario: { resources: [{ match: {}, on: 'create', fail: { message: 'No.' } }] },
     });

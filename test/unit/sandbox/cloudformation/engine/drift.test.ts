@@ -167,7 +167,7 @@ describe('a change set that reverts drift', () => {
     expect((await detect(stacks)).StackDriftStatus).toBe('IN_SYNC');
   });
 
-  test('makes anew what is gone', async () => {
+  test('creates again what is gone', async () => {
     const { stacks, byHand } = await deployed();
     byHand('Q', 'delete');
     const plan = await stacks.plan('s', BODY, REVERT);

@@ -183,7 +183,7 @@ describe('an update that fails', () => {
     expect(plan.Status).toBe('FAILED');
   });
 
-  test('cannot roll back; going on may skip what stands in the way', async () => {
+  test('cannot roll back; continuing may skip what fails', async () => {
     const stacks = await startWith(fails('C', 'update'), fails('B', 'rollback'));
     await stacks.deploy('s', chain('x'));
     const stack = await stacks.deploy('s', chain('y'));

@@ -1,0 +1,33 @@
+import { EXCEPTIONS, type Exception } from './exceptions.ts';
+import { findPhrases, type Found } from './find.ts';
+import { PHRASES, type Phrase } from './phrases.ts';
+
+function excuses(exception: Exception, file: string, { text }: Found): boolean {
+  const here = exception.path.endsWith('/') ? file.startsWith(exception.path) : file === exception.path;
+  return here && (exception.text === undefined || exception.text.toLowerCase() === text.toLowerCase());
+}
+
+/** One line for each phrase to avoid, as `file:line: …`, and for each exception that is not needed. */
+export function checkWords(
+  texts: ReadonlyMap<string, string>,
+  phrases: readonly Phrase[] = PHRASES,
+  exceptions: readonly Exception[] = EXCEPTIONS,
+): string[] {
+  const used = new Set<Exception>();
+  const problems: string[] = [];
+  for (const [file, text] of texts) {
+    for (const found of findPhrases(text, phrases)) {
+      const exception = exceptions.find((each) => excuses(each, file, found));
+      if (exception === undefined)
+        problems.push(`${file}:${found.line}: avoid "${found.text}"; write: ${found.phrase.write}`);
+      else used.add(exception);
+    }
+  }
+  const idle = exceptions.filter((exception) => !used.has(exception));
+  return [
+    ...problems,
+    ...idle.map(
+      ({ path, text }) => `scripts/words/exceptions.ts: ${path}${text ? ` has no "${text}"` : ' needs none'}`,
+    ),
+  ];
+}

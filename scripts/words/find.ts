@@ -1,0 +1,34 @@
+import type { Phrase } from './phrases.ts';
+
+export interface Found {
+  line: number;
+  text: string;
+  phrase: Phrase;
+}
+
+/** What may stand between two words of a sentence: blanks, a comment's marks, the seam of two joined strings. */
+const GAP = String.raw`(?:\s|(?<=\s)(?:\*|//|#|>)(?=\s)|['"\`]\s*\+\s*['"\`])+`;
+
+const patterns = new Map<Phrase, RegExp>();
+
+function patternOf(phrase: Phrase): RegExp {
+  let pattern = patterns.get(phrase);
+  if (pattern === undefined) {
+    pattern = new RegExp(String.raw`(?<![\w-])(?:${phrase.avoid.replaceAll(' ', GAP)})(?![\w-])`, 'gi');
+    patterns.set(phrase, pattern);
+  }
+  return pattern;
+}
+
+/** Where a text has one of the phrases, in the order of its lines. */
+export function findPhrases(text: string, phrases: readonly Phrase[]): Found[] {
+  return phrases
+    .flatMap((phrase) =>
+      [...text.matchAll(patternOf(phrase))].map((match) => ({
+        line: text.slice(0, match.index).split('\n').length,
+        text: match[0].replace(new RegExp(GAP, 'g'), ' '),
+        phrase,
+      })),
+    )
+    .sort((left, right) => left.line - right.line);
+}

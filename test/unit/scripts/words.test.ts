@@ -1,0 +1,50 @@
+import { describe, expect, test } from '@jest/globals';
+import { checkWords } from '../../../scripts/words/check.ts';
+import { PHRASES } from '../../../scripts/words/phrases.ts';
+
+const check = (text: string, file = 'src/file.ts'): string[] =>
+  checkWords(new Map([[file, text]]), PHRASES, []);
+
+test.each([
+  ['`Express mode is not to be had here`', 'is not to be had'],
+  ["'2 of 5 came to their end'", 'came to their end'],
+  ['/** What was started came to\n * its end. */', 'came to its end'],
+  ['// what stands\n  // in the way', 'stands in the way'],
+  ["'No resource of stack x, set was ' +\n  'its stack policy'", 'set was its'],
+  ["title: 'What STANDS AGAINST it'", 'STANDS AGAINST'],
+  ["test('dev asks nobody', () => {});", 'asks nobody'],
+  ['> The plan of dev lies\n> ready: 7 of 7 stacks.', 'lies ready'],
+])('%s', (text, phrase) => {
+  expect(check(text)).toEqual([expect.stringContaining(`avoid "${phrase}"`)]);
+});
+
+test('names the file and the line, and what to write instead', () => {
+  expect(check('one\ntwo\nthe plan lies ready\n', 'docs/plan.md')).toEqual([
+    'docs/plan.md:3: avoid "lies ready"; write: is ready',
+  ]);
+});
+
+test('takes whole words alone', () => {
+  expect(check('marshalled, brought to, smallest, a one-shall-ow-name')).toEqual([]);
+});
+
+describe('exceptions', () => {
+  const texts = new Map([['docs/law.md', 'You shall not.']]);
+  const exception = { path: 'docs/law.md', text: 'shall', because: 'A quotation.' };
+
+  test('allow a phrase in one file', () => {
+    expect(checkWords(texts, PHRASES, [exception])).toEqual([]);
+    expect(checkWords(texts, PHRASES, [{ ...exception, path: 'docs/' }])).toEqual([]);
+    expect(checkWords(texts, PHRASES, [{ ...exception, path: 'docs/law' }])).toHaveLength(2);
+  });
+
+  test('are reported once nothing needs them', () => {
+    expect(checkWords(new Map(), PHRASES, [exception])).toEqual([
+      'scripts/words/exceptions.ts: docs/law.md has no "shall"',
+    ]);
+  });
+});
+
+test('each phrase is a regular expression that cannot match nothing', () => {
+  for (const phrase of PHRASES) expect(check('').concat(check(phrase.write))).toEqual([]);
+});
