@@ -16,7 +16,7 @@ import {
   copyRequest,
   type ImageRequest,
 } from '../../src/images/context.ts';
-import { InputError } from '../../src/core/errors.ts';
+import { type Expectation, InputError } from '../../src/core/errors.ts';
 import type { Inputs } from '../../src/core/inputs/contract.ts';
 import type { contract } from './contract.ts';
 import { repositoryOf } from './repository.ts';
@@ -65,7 +65,7 @@ export function buildOnlyRequest(
     throw new InputError(
       'scan',
       scan,
-      'expected off with push: false: ECR scans only images that are pushed',
+      'expected off with push: false. ECR scans only images that are pushed',
     );
   }
   if (inputs.sign !== 'none') {
@@ -73,7 +73,7 @@ export function buildOnlyRequest(
   }
   const source = sourceOf(inputs, origin, workspace);
   if (source.kind !== 'build') {
-    throw new InputError('push', 'false', 'expected true with from or oci-layout: there is nothing to build');
+    throw new InputError('push', 'false', 'expected true with from or oci-layout. There is nothing to build');
   }
   const { repository } = repositoryOf(inputs.repository, inputs['aws-region']);
   return { repository, source, timeoutMs: timeout };
@@ -98,7 +98,7 @@ function tagsOf({ tags }: ImageInputs, { commit }: ImageOrigin): string[] {
       throw new InputError(
         'tags',
         tag,
-        'a tag has letters, digits, _, . and -, at most 128, and no registry before it',
+        'expected a tag of at most 128 letters, digits, _, . and -, that does not begin with . or -, without a registry',
       );
     }
   }
@@ -112,7 +112,7 @@ function rebuildAge(rebuild: string, source: ImageRequest['source']): number | u
     throw new InputError(
       'rebuild',
       rebuild,
-      'expected never with from or oci-layout: there is nothing to build',
+      'expected never with from or oci-layout. There is nothing to build',
     );
   }
   if (age !== 'invalid') return age;
@@ -131,7 +131,7 @@ function sourceOf(inputs: ImageInputs, origin: ImageOrigin, workspace: string): 
     refuseInputs(
       inputs,
       others,
-      'the image of from is copied as it is, and not built; give one or the other',
+      'expected no value, because from is given. Its image is copied as it is, and not built',
     );
     return { kind: 'mirror', image: imageOf(from) };
   }
@@ -139,7 +139,7 @@ function sourceOf(inputs: ImageInputs, origin: ImageOrigin, workspace: string): 
   refuseInputs(
     inputs,
     [...BUILD_INPUTS, 'bake-file', 'target'],
-    'a ready oci-layout is not built; give one or the other',
+    'expected no value, because oci-layout is given. A ready image is not built',
   );
   return { kind: 'layout', path: resolve(workspace, layout) };
 }
@@ -167,11 +167,11 @@ const BUILD_INPUTS = ['service', 'context', 'file'] as const;
 function refuseInputs(
   inputs: ImageInputs,
   names: readonly ((typeof BUILD_INPUTS)[number] | 'bake-file' | 'oci-layout' | 'platforms' | 'target')[],
-  reason: string,
+  expected: Expectation,
 ): void {
   for (const name of names) {
     const value = [inputs[name] ?? []].flat().join(', ');
-    if (value !== '') throw new InputError(name, value, reason);
+    if (value !== '') throw new InputError(name, value, expected);
   }
 }
 
@@ -182,7 +182,7 @@ function buildSource(inputs: ImageInputs, origin: ImageOrigin, workspace: string
   refuseInputs(
     inputs,
     BUILD_INPUTS,
-    'the bake-file has the context and the Dockerfile; give one or the other',
+    'expected no value, because bake-file is given. The bake file names the context and the Dockerfile',
   );
   const { target = 'default', labels } = inputs;
   // docker/metadata-action and docker/bake-action name files of the machine as `cwd://…`.
@@ -193,7 +193,11 @@ function buildSource(inputs: ImageInputs, origin: ImageOrigin, workspace: string
 function buildOf(inputs: ImageInputs, origin: ImageOrigin, workspace: string): BuildRequest {
   const { service, context: given, platforms, target, ssh, secrets, cache, provenance } = inputs;
   if (service !== undefined && (given !== undefined || inputs.file !== undefined)) {
-    throw new InputError('service', service, 'a service is its own context and file; give one or the other');
+    throw new InputError(
+      'service',
+      service,
+      'expected no value, because context or file is given. A service is a folder with its own Dockerfile',
+    );
   }
   const context = resolveContext(
     service === undefined ? 'context' : 'service',

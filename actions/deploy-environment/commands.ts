@@ -64,7 +64,7 @@ async function drift({ inputs, context, manifest, choice }: Run): Promise<Enviro
     throw new InputError(
       'command',
       'drift',
-      `${environment.name} has no stack: only templates can be compared`,
+      `expected another command, because ${environment.name} has no stack. Only stacks can be compared`,
     );
   await requireAccounts(context, choice, manifest, 'read');
   return await findEnvironmentDrift(await context.cloudFormation(), {

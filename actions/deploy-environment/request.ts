@@ -50,7 +50,7 @@ export async function openRun(
     throw new InputError(
       'services',
       'changed',
-      `names of services: ${inputs.command} does not compare content`,
+      `expected names of services with command: ${inputs.command}, which does not compare content`,
     );
   requireBuildValues(buildValuesOf(inputs), manifest);
   const { environment } = choice;

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Context } from '../../src/core/context.ts';
 import { InputError } from '../../src/core/errors.ts';
 import type { Inputs } from '../../src/core/inputs/contract.ts';
-import { suggest } from '../../src/core/text.ts';
+import { expectedOneOf } from '../../src/core/inputs/choice.ts';
 import { expandPlaceholders } from '../../src/cloudformation/parameters/placeholders.ts';
 import { placeholders } from '../../src/environment/manifest/supplied.ts';
 import { lostPrefix } from '../../src/environment/manifest/generated-names.ts';
@@ -46,7 +46,7 @@ export function previewRequest(
   const lost = inputs['role-arn']?.endsWith(`:role/${project}-${environment}-preview-execution`)
     ? lostPrefix(`${environment}-${project}-pr-`)
     : undefined;
-  if (lost !== undefined) throw new InputError('project', project, lost);
+  if (lost !== undefined) throw new InputError('project', '', lost);
   return {
     command,
     ...(pullRequest !== undefined && { pullRequest }),
@@ -109,16 +109,13 @@ function servicesOf(
 function wholeNumber(input: string, text: string, least: number, most: number): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-  throw new InputError(input, text, `a whole number from ${least} to ${most}`);
+  throw new InputError(input, text, `expected a whole number from ${least} to ${most}`);
 }
 
 function matching(input: string, value: string, pattern: RegExp, allowed: string): string {
   if (pattern.test(value)) return value;
-  throw new InputError(
-    input,
-    value,
-    value === '' ? `a value is required, ${allowed}` : `expected ${allowed}`,
-  );
+  if (value === '') throw new InputError(input, '', `a value is required, ${allowed}`);
+  throw new InputError(input, value, `expected ${allowed}`);
 }
 
 /** The manifest; undefined when there is none of the usual name, as where the branch is gone. */
@@ -142,9 +139,7 @@ function serviceOf(
   const service = Object.hasOwn(manifest.services, name) ? manifest.services[name] : undefined;
   if (!service) {
     const known = Object.keys(manifest.services);
-    const meant = suggest(name, known);
-    const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
-    throw new InputError('images', name, `${manifest.file} has the services ${known.join(', ')}${hint}`);
+    throw new InputError('images', name, expectedOneOf(name, known, ` (services of ${manifest.file})`));
   }
   const { route, port, parameters, repository } = service;
   const host = manifest.environments[environment];
@@ -154,8 +149,8 @@ function serviceOf(
   if (!route) return undefined;
   const { paths } = route;
   if (paths.length > MOST_PATHS) {
-    const allowed = `a preview has ${MOST_PATHS} paths at most beside its host name; ${manifest.file} gives it ${paths.length}`;
-    throw new InputError('images', name, allowed);
+    const expected = `expected a service with at most ${MOST_PATHS} paths` as const;
+    throw new InputError('images', name, `${expected}. ${manifest.file} has ${paths.length} for it`);
   }
   return {
     name,

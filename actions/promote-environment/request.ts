@@ -2,7 +2,7 @@ import type { Session } from '../../src/aws/session.ts';
 import type { Context } from '../../src/core/context.ts';
 import { InputError } from '../../src/core/errors.ts';
 import type { Inputs } from '../../src/core/inputs/contract.ts';
-import { suggest } from '../../src/core/text.ts';
+import { expectedOneOf } from '../../src/core/inputs/choice.ts';
 import type { ApprovalRequest } from '../../src/delivery/approval.ts';
 import {
   openPromotionEnvironment,
@@ -203,17 +203,17 @@ function targetOf({ to }: PromotionInputs, manifest: Manifest): Environment {
 function sourceOf({ from }: PromotionInputs, target: Environment, manifest: Manifest): Environment {
   const name = from ?? target.promoteFrom;
   if (name === undefined) {
-    const allowed = `${manifest.file} says no promote-from for ${target.name}: give the environment`;
+    const allowed = `expected an environment, because ${manifest.file} has no promote-from for ${target.name}`;
     throw new InputError('from', '', allowed);
   }
-  if (name === target.name) throw new InputError('from', name, 'it is the environment that is changed');
+  if (name === target.name) throw new InputError('from', name, 'expected another environment than to');
   return environmentOf('from', name, manifest);
 }
 
 function environmentOf(input: string, name: string, { environments, file }: Manifest): Environment {
   const found = Object.hasOwn(environments, name) ? environments[name] : undefined;
   if (found) return found;
-  throw new InputError(input, name, `${file} has ${listed(name, Object.keys(environments))}`);
+  throw new InputError(input, name, expectedOneOf(name, Object.keys(environments), ` (${file})`));
 }
 
 /** The services that were named, else those that all of the environments have. */
@@ -229,18 +229,15 @@ function servicesOf(
   digestsOf('images', images);
   for (const [name] of digests) {
     if (services.length > 0 && !services.includes(name))
-      throw new InputError('images', name, 'it is not among the services');
+      throw new InputError('images', name, 'expected one of the services in services');
   }
   const wanted = names.length > 0 ? [...new Set(names)] : known.map(({ name }) => name);
   return wanted.map((name) => {
     const service = known.find((one) => one.name === name);
     if (service) return promoted(service, environments.at(-1), manifest);
-    const allowed = listed(
-      name,
-      known.map((one) => one.name),
-    );
+    const names = known.map((one) => one.name);
     const where = environments.map((one) => one.name).join(' and ');
-    throw new InputError(input, name, `${where} have ${allowed}`);
+    throw new InputError(input, name, expectedOneOf(name, names, ` (services of ${where})`));
   });
 }
 
@@ -269,7 +266,7 @@ function gatesOf(
   const plain = gates.map((name) => (name.startsWith('alarms=') ? 'alarms' : name));
   const unknown = plain.find((name) => !isGate(name));
   if (unknown !== undefined) {
-    throw new InputError('require', unknown, `allowed are ${listed(unknown, GATES)}, or none alone`);
+    throw new InputError('require', unknown, expectedOneOf(unknown, GATES, ', or none alone'));
   }
   return {
     require: plain.filter(isGate),
@@ -293,9 +290,4 @@ function promoted(
   const test = smokeTestOf(target, smokeTest);
   const imageStacks = target ? stacksWithImage(manifest, name, target) : [];
   return { name, ...(preDeploy && { preDeploy }), ...(test && { smokeTest: test }), imageStacks };
-}
-
-function listed(word: string, allowed: readonly string[]): string {
-  const meant = suggest(word, allowed);
-  return `${allowed.join(', ')}${meant === undefined ? '' : `; did you mean ${meant}?`}`;
 }

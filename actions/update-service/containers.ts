@@ -108,5 +108,5 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function wrong(path: string, allowed: string): InputError {
-  return new InputError(INPUT, path, allowed);
+  return new InputError(INPUT, '', `${path}: ${allowed}`);
 }

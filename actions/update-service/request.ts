@@ -19,7 +19,7 @@ import type {
   SmokeTest,
 } from '../../src/delivery/release/request.ts';
 import { parseCommand } from '../../src/core/inputs/command.ts';
-import { InputError } from '../../src/core/errors.ts';
+import { type Expectation, InputError, withValue } from '../../src/core/errors.ts';
 import type { Inputs } from '../../src/core/inputs/contract.ts';
 import { containersOf } from './containers.ts';
 import {
@@ -78,7 +78,11 @@ function signerOf(verify: Readonly<Record<string, string>>, workspace: string): 
     throw new InputError('verify', unknown, `expected keys of ${SIGNER_KEYS.join(', ')}`);
   const problem = signerProblem(verify);
   if (!problem) return readSigner(verify, workspace);
-  throw new InputError('verify', verify[problem.key] ?? '', `${problem.key}: expected ${problem.expected}`);
+  throw new InputError(
+    'verify',
+    '',
+    `${problem.key}: ${withValue(`expected ${problem.expected}`, verify[problem.key] ?? '')}`,
+  );
 }
 
 /** What changes the task definition, or comes with a new one. */
@@ -94,7 +98,7 @@ const CHANGES = [
 const CHANGE_MAPS = ['images', 'containers', 'environment', 'secrets', 'verify'] as const;
 
 /** Throws InputError for an input that changes what would be deployed. */
-function refuseChanges(inputs: ServiceInputs, allowed: string): void {
+function refuseChanges(inputs: ServiceInputs, allowed: Expectation): void {
   for (const name of CHANGES) {
     const value = inputs[name];
     if (value !== undefined) throw new InputError(name, value, allowed);
@@ -117,7 +121,10 @@ export function restartRequest(inputs: ServiceInputs, github: GitHubContext): Re
 /** What `rollback` is asked for. Throws InputError. */
 export function rollbackRequest(inputs: ServiceInputs, github: GitHubContext): RollbackRequest {
   const to = inputs['task-definition-arn'];
-  refuseChanges({ ...inputs, image: undefined }, 'a rollback takes what ran before as it was');
+  refuseChanges(
+    { ...inputs, image: undefined },
+    'expected no change of the task definition with command: rollback. A rollback deploys an earlier revision as it was',
+  );
   if (to !== undefined) requireRevision(to);
   const choice = rollbackChoice(inputs);
   const target = targetOf(inputs, github);
@@ -206,7 +213,7 @@ export function sourceOf(inputs: ServiceInputs, workspace: string): TaskDefiniti
   }
   switch (given) {
     case 'task-definition':
-      return { kind: 'file', path: resolve(workspace, value) };
+      return { kind: 'file', path: resolve(workspace, value), shown: value };
     case 'task-definition-family':
       if (FAMILY.test(value)) return { kind: 'family', family: value };
       throw new InputError(given, value, 'expected the name of a family, without a revision');
@@ -222,13 +229,17 @@ function refuseOverlays(inputs: ServiceInputs): void {
     (['image', 'cpu', 'memory'] as const).find((name) => inputs[name] !== undefined) ??
     CHANGE_MAPS.find((name) => Object.keys(inputs[name]).length > 0);
   if (other === undefined) return;
-  throw new InputError(other, '', 'an existing revision is deployed as it is; give one or the other');
+  throw new InputError(
+    other,
+    '',
+    'expected no value, because task-definition-arn is given: a revision is deployed as it is',
+  );
 }
 
 export function changesOf(inputs: ServiceInputs): TaskDefinitionChanges {
   const { image, images, environment, secrets, cpu, memory } = inputs;
   if (image !== undefined && Object.keys(images).length > 0) {
-    throw new InputError('image', image, 'give image or images, not both');
+    throw new InputError('image', image, 'expected no value, because images is given');
   }
   if (image !== undefined) requireImage('image', image);
   for (const one of Object.values(images)) requireImage('images', one);

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import {
   GetStackPolicyCommand,
   type RollbackConfiguration,
@@ -12,6 +10,7 @@ import { cloudWatchClient } from '../aws/clients.ts';
 import { send } from '../aws/send.ts';
 import { canonicalJson } from '../core/canonical.ts';
 import { InputError } from '../core/errors.ts';
+import { readInputFile } from '../core/inputs/file.ts';
 import type { CloudFormationContext, DeployStackInputs } from './context.ts';
 import type { StackSnapshot } from './stack.ts';
 
@@ -37,17 +36,12 @@ export function readStackPolicy(given: string, workspace: string): string {
   throw new InputError(
     'stack-policy',
     given,
-    'a JSON object with "Statement", or the path of a file that holds one',
+    'expected a JSON object with "Statement", or the path of a file that holds one',
   );
 }
 
 function readPolicyFile(path: string, workspace: string): string {
-  try {
-    return readFileSync(resolve(workspace, path), 'utf8');
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new InputError('stack-policy', path, `JSON, or a file in the workspace that can be read (${code})`);
-  }
+  return readInputFile({ input: 'stack-policy', path }, workspace);
 }
 
 /** The names of the settings that differ from the stack's. */
@@ -158,8 +152,8 @@ async function rollbackTriggers(
   return alarms.map((wanted) => {
     const alarm = found.find(({ AlarmName, AlarmArn }) => AlarmName === wanted || AlarmArn === wanted);
     if (!alarm?.AlarmArn) {
-      const allowed = `expected the name or ARN of an alarm in ${context.session.region}`;
-      throw new InputError('rollback-alarms', wanted, allowed);
+      const { region } = context.session;
+      throw new InputError('rollback-alarms', wanted, `expected the name or ARN of an alarm in ${region}`);
     }
     if (alarm.StateValue === 'ALARM')
       context.log.notice(`The rollback alarm ${alarm.AlarmName ?? ''} is in ALARM already.`);

@@ -117,20 +117,50 @@ export class PlatformError extends Error {
 
 const SHOWN_CHARACTERS = 100;
 
+/** What is allowed in place of a value. A further sentence, after a full stop, may say what to do. */
+export type Expectation = `expected ${string}`;
+
+interface InputErrorOptions {
+  /** Default, input-invalid. */
+  code?: ErrorCode | undefined;
+  /** The line that has the value. */
+  at?: FileLine | undefined;
+  fix?: string | undefined;
+  cause?: unknown;
+}
+
 /** A value that a person gave and that cannot be used. Never pass a secret as `value`. */
 export class InputError extends PlatformError {
   override readonly name = 'InputError';
   readonly input: string;
 
-  /** @param value what was given; empty when there is nothing that may be shown. */
-  constructor(input: string, value: string, allowed: string) {
-    const shown = value.length > SHOWN_CHARACTERS ? `${value.slice(0, SHOWN_CHARACTERS)}…` : value;
-    super(
-      'input-invalid',
-      value === '' ? `${input}: ${allowed}` : `${input}: ${JSON.stringify(shown)} is not valid: ${allowed}`,
-    );
+  /** @param value empty when nothing was given, when it must not be shown, or when `problem` quotes it. */
+  constructor(input: string, value: '', problem: string, options?: InputErrorOptions);
+  constructor(input: string, value: string, expected: Expectation, options?: InputErrorOptions);
+  constructor(input: string, value: string, problem: string, options: InputErrorOptions = {}) {
+    const { code = 'input-invalid', at, fix, cause } = options;
+    super(code, `${input}: ${withPlace(value === '' ? problem : withValue(problem, value), at)}`, {
+      ...(at !== undefined && { at }),
+      ...(fix !== undefined && { fix }),
+      ...(cause !== undefined && { cause }),
+    });
     this.input = input;
   }
+}
+
+/** `expected true or false, got "yes"`: the value follows the sentence that says what is allowed. */
+export function withValue(expected: string, value: unknown): string {
+  const text = JSON.stringify(value);
+  const shown = text.length > SHOWN_CHARACTERS + 2 ? `${text.slice(0, SHOWN_CHARACTERS + 1)}…"` : text;
+  const [clause = expected] = expected.split(/[.;?] (?=[A-Z])/, 1);
+  return `${clause}, got ${shown}${expected.slice(clause.length)}`;
+}
+
+/** The file and line after the first sentence. */
+export function withPlace(text: string, at: FileLine | undefined): string {
+  if (!at) return text;
+  const [clause = text] = text.split(/(?<=[^.])\.(?: (?=[A-Z])|$)/, 1);
+  return `${clause} (${at.file}:${at.line})${text.slice(clause.length)}`;
 }
 
 /** Something did not happen within its time. `timeoutMs` is the limit, in milliseconds. */

@@ -103,8 +103,12 @@ export function requireDeployable(service: Service): void {
  */
 export function requireReplicas({ serviceName = '', schedulingStrategy }: Service, count: number): void {
   if (schedulingStrategy !== 'DAEMON') return;
-  const allowed = `expected no value, because ${serviceName} has the scheduling strategy DAEMON: it runs one task on each container instance`;
-  throw new InputError('desired-count', String(count), allowed);
+  const expected = `expected no value, because ${serviceName} has the scheduling strategy DAEMON` as const;
+  throw new InputError(
+    'desired-count',
+    String(count),
+    `${expected}. It runs one task on each container instance`,
+  );
 }
 
 interface Refusal {

@@ -39,7 +39,7 @@ export async function openMirror(
     throw nameError(error, uri);
   });
   if (digest === undefined) {
-    throw new InputError('from', uri, `there is no image ${version} in this repository`);
+    throw new InputError('from', uri, `expected a repository with the image ${version}`);
   }
   progress.run.from = `${uri}@${digest}`;
   context.log.info(`${uri}: ${version} is ${digest}.`);

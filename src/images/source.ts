@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '../core/canonical.ts';
 import { InputError, PlatformError } from '../core/errors.ts';
+import { shownPath } from '../core/inputs/file.ts';
 import { resolveBases } from './bases.ts';
 import { resolveBake } from './build/bake.ts';
 import { readBuildDefaults } from './build/builder.ts';
@@ -32,10 +33,10 @@ export async function openSource(
   progress: Progress,
   context: ImageContext,
 ): Promise<ImageSource> {
-  const { log, signal } = context;
+  const { log, signal, env } = context;
   if (source.kind === 'mirror') return openMirror(source.image, progress, context);
   if (source.kind === 'layout') {
-    return { kind: 'layout', layout: await openLayout(source.path, folder, signal) };
+    return { kind: 'layout', layout: await openLayout(source.path, folder, signal, env['GITHUB_WORKSPACE']) };
   }
   const build = await openBuild(source, folder, progress, context);
   const surroundings = await readSurroundings(build, folder, context);
@@ -87,11 +88,12 @@ export async function openBuild(
   progress: Progress,
   context: BuildContext,
 ): Promise<BuildRequest> {
+  const workspace = context.env['GITHUB_WORKSPACE'] ?? '.';
   if (!bake) {
-    await requireFiles(given);
+    await requireFiles(given, workspace);
     return given;
   }
-  for (const file of bake.files) await requireFile('bake-file', file, 'there is no such file');
+  for (const file of bake.files) await requireFile('bake-file', file, workspace);
   const docker = new DockerClient(join(folder, 'bake'), undefined, context.env, context);
   const { build, notes } = await resolveBake(docker, bake, given);
   for (const note of notes) progress.note(note);
@@ -99,34 +101,45 @@ export async function openBuild(
     const value = context.env[/,env=(.*)$/.exec(spec)?.[1] ?? ''];
     if (value !== undefined) context.log.secret(value);
   }
-  await requireFiles(build);
+  await requireFiles(build, workspace);
   return build;
 }
 
 /** Opens a layout's folder; a tar is unpacked into `folder` first. */
-export async function openLayout(path: string, folder: string, signal: AbortSignal): Promise<ImageLayout> {
+export async function openLayout(
+  path: string,
+  folder: string,
+  signal: AbortSignal,
+  workspace = '.',
+): Promise<ImageLayout> {
   const found = await stat(path).catch(() => undefined);
-  if (!found) throw new InputError('oci-layout', path, 'there is no such folder or file');
-  if (found.isDirectory()) return ImageLayout.open('oci-layout', path);
-  if (!found.isFile()) throw new InputError('oci-layout', path, 'expected a folder or a file');
+  const shown = shownPath(path, workspace);
+  if (!found) throw new InputError('oci-layout', shown, 'expected a folder or a tar in the workspace');
+  if (found.isDirectory()) return ImageLayout.open('oci-layout', path, shown);
+  if (!found.isFile()) throw new InputError('oci-layout', shown, 'expected a folder or a tar');
   await unpackLayout('oci-layout', path, folder, signal);
-  return ImageLayout.open('oci-layout', folder, path);
+  return ImageLayout.open('oci-layout', folder, shown);
 }
 
-async function requireFiles({ context, file, buildContexts }: BuildRequest): Promise<void> {
-  await requireFolder('context', context);
-  readDockerfile(file);
+async function requireFiles(
+  { context, file, buildContexts }: BuildRequest,
+  workspace: string,
+): Promise<void> {
+  await requireFolder('context', context, workspace);
+  readDockerfile(file, shownPath(file, workspace));
   for (const folder of Object.values(buildContexts)) {
-    if (!folder.includes('://')) await requireFolder('build-contexts', folder);
+    if (!folder.includes('://')) await requireFolder('build-contexts', folder, workspace);
   }
 }
 
-async function requireFile(input: string, path: string, problem: string): Promise<void> {
+async function requireFile(input: string, path: string, workspace: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
-  if (!found?.isFile()) throw new InputError(input, path, problem);
+  if (!found?.isFile())
+    throw new InputError(input, shownPath(path, workspace), 'expected a file in the workspace');
 }
 
-async function requireFolder(input: string, path: string): Promise<void> {
+async function requireFolder(input: string, path: string, workspace: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
-  if (!found?.isDirectory()) throw new InputError(input, path, 'there is no such folder');
+  if (!found?.isDirectory())
+    throw new InputError(input, shownPath(path, workspace), 'expected a folder in the workspace');
 }

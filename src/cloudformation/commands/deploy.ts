@@ -53,7 +53,7 @@ export async function loadSource({ context, inputs, identity }: CommandRun): Pro
     throw new InputError(
       'template',
       '',
-      `the command ${inputs.command} needs the path or the URL of a template`,
+      `expected the path or the URL of a template with command: ${inputs.command}`,
     );
   }
   const read = readParameterFiles(inputs.parameterFiles, identity.workspace);
@@ -63,7 +63,7 @@ export async function loadSource({ context, inputs, identity }: CommandRun): Pro
   const files = expandFiles(read, given);
   const tags = resolveTags(files.tags, inputs.tags);
   const changing = tagOfOneRun(template.body, tags);
-  if (changing) throw new InputError('tags', changing.tag, changing.allowed);
+  if (changing) throw new InputError('tags', changing.tag, `expected ${changing.allowed}`);
   checkTemplateSize(template, inputs.artifactBucket);
   // A name that only the files refer to is no mistake where the template has no parameter of that name.
   const unused = sharedNamesOf(read).filter((name) => !Object.hasOwn(template.parameters, name));
@@ -168,12 +168,13 @@ export function resolveTags(
 ): Record<string, string> {
   const tags = { ...files, ...input };
   const keys = Object.keys(tags);
-  if (keys.length > 50) throw new InputError('tags', '', `at most 50 tags; there are ${keys.length}`);
+  if (keys.length > 50) throw new InputError('tags', '', `expected at most 50 tags, got ${keys.length}`);
   for (const [key, value] of Object.entries(tags)) {
     if (key === '' || key.length > 128 || key.toLowerCase().startsWith('aws:')) {
-      throw new InputError('tags', key, 'keys of 1 to 128 characters that do not start with "aws:"');
+      throw new InputError('tags', key, 'expected keys of 1 to 128 characters that do not start with "aws:"');
     }
-    if (value.length > 256) throw new InputError('tags', key, 'values of at most 256 characters');
+    if (value.length > 256)
+      throw new InputError('tags', '', `${key}: expected at most 256 characters, got ${value.length}`);
   }
   return tags;
 }

@@ -6,7 +6,7 @@ import { partitionOf } from '../../aws/partition.ts';
 import { send } from '../../aws/send.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import { InputError, reasonOf } from '../../core/errors.ts';
-import { bytes as sizeText } from '../../core/text.ts';
+import { bytes as sizeText, capitalize } from '../../core/text.ts';
 import type { CloudFormationContext } from '../context.ts';
 
 /** What a property of a template refers to in the artifact bucket. */
@@ -60,7 +60,7 @@ export async function uploadArtifacts(
     throw new InputError(
       'artifact-bucket',
       bucket,
-      `a bucket whose ${key} the role may read (s3:GetObject), because it exists`,
+      `expected a bucket whose ${key} the role may read (s3:GetObject), because it exists`,
     );
   });
 }
@@ -91,8 +91,8 @@ async function isUploaded(
   }
   throw new InputError(
     'artifact-bucket',
-    bucket,
-    `S3 does not confirm by a SHA-256 that ${key} has the content that its name says. Delete it`,
+    '',
+    `S3 does not confirm by a SHA-256 that ${key} in ${bucket} has the content that its name says. Delete the object`,
   );
 }
 
@@ -128,8 +128,9 @@ function unusable(
 ): InputError | undefined {
   const isUnfit = ['not-found', 'denied', 'validation'].includes(classify(error)) || isRedirect(error);
   if (!isUnfit) return undefined;
-  const allowed = `a bucket of this account in ${session.region} that the role may write to (${reasonOf(error)})`;
-  return new InputError('artifact-bucket', bucket, allowed);
+  const expected =
+    `expected a bucket of this account in ${session.region} that the role may write to` as const;
+  return new InputError('artifact-bucket', bucket, `${expected}. ${capitalize(reasonOf(error))}`);
 }
 
 /** S3's answer to a request in the wrong region. */

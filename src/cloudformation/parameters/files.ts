@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { resolve as pathResolve } from 'node:path';
 import {
   isMap,
   isNode,
@@ -12,8 +10,9 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { InputError } from '../../core/errors.ts';
+import { type AskedFile, readInputFile } from '../../core/inputs/file.ts';
+import { yamlProblem } from '../../core/inputs/yaml-problem.ts';
 
-const INPUT = 'parameter-files';
 const SECTIONS = ['Parameters', 'Tags', 'StackPolicy'];
 
 interface FileValue {
@@ -38,13 +37,21 @@ export interface ParameterFiles {
  * `{"ParameterKey", "ParameterValue"}` or `"key=value"`. A list as a value is joined
  * with commas, a map becomes JSON, numbers and booleans keep the text they were written with, also inside such a map,
  * so an account id keeps its leading zero and `1.10` its last one. `UsePreviousValue` removes the value of an earlier file.
+ *
+ * @param askedBy the input, or the key of platform.yml with its line, that names a file.
  * @throws InputError for a file that is missing, does not parse, or has another structure. Values are never shown.
  */
-export function readParameterFiles(paths: readonly string[], workspace: string): ParameterFiles {
+export function readParameterFiles(
+  paths: readonly string[],
+  workspace: string,
+  askedBy: (index: number) => Omit<AskedFile, 'path'> = () => ({ input: 'parameter-files' }),
+): ParameterFiles {
   const merged: ParameterFiles = { parameters: {}, tags: {} };
-  for (const path of paths) {
-    const { content, lines } = parse({ input: INPUT, path }, readText(path, workspace));
-    readInto(merged, { input: INPUT, path, lines }, content);
+  for (const [index, given] of paths.entries()) {
+    const asked = { ...askedBy(index), path: given.replace(/^file:\/\//, '') };
+    const place = { input: asked.input, path: given };
+    const { content, lines } = parse(place, readInputFile(asked, workspace));
+    readInto(merged, { ...place, lines }, content);
   }
   return merged;
 }
@@ -76,13 +83,11 @@ interface Place {
   lines?: LineCounter;
 }
 
-function readText(path: string, workspace: string): string {
-  try {
-    return readFileSync(pathResolve(workspace, path.replace(/^file:\/\//, '')), 'utf8');
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new InputError(INPUT, path, `a file in the workspace that can be read (${code})`);
-  }
+/** A problem of a node of the file, at its line. Where the text is the input itself, there is no line. */
+function refused({ input, path, lines }: Place, node: unknown, problem: string): InputError {
+  const [offset = 0] = isNode(node) ? (node.range ?? []) : [];
+  const at = path === '' ? undefined : { file: path, line: lines?.linePos(offset).line ?? 1 };
+  return new InputError(input, '', problem, { at });
 }
 
 function parse({ input, path }: Place, text: string): { content: Node | null; lines: LineCounter } {
@@ -94,19 +99,21 @@ function parse({ input, path }: Place, text: string): { content: Node | null; li
   });
   const error = document.errors[0];
   if (error) {
-    // The message of the parser may quote a value, so only its code is shown.
-    const what = error.code.toLowerCase().replaceAll('_', ' ');
-    throw new InputError(
-      input,
-      path,
-      `valid JSON or YAML; line ${lines.linePos(error.pos[0]).line}: ${what}`,
-    );
+    const { line } = lines.linePos(error.pos[0]);
+    const problem = `expected JSON or YAML. The problem: ${yamlProblem(error)}`;
+    throw new InputError(input, '', path === '' ? `line ${line}: ${problem}` : problem, {
+      at: path === '' ? undefined : { file: path, line },
+    });
   }
   visit(document, {
     Alias: (_key, alias, parents) => {
       const node = alias.resolve(document);
       if (node && !parents.includes(node)) return node;
-      throw new InputError(input, path, `no alias of a value within itself ("${alias.source}")`);
+      throw refused(
+        { input, path, lines },
+        alias,
+        `expected no alias of a value within itself, got "${alias.source}"`,
+      );
     },
   });
   return { content: document.contents, lines };
@@ -118,8 +125,7 @@ function readInto(merged: ParameterFiles, place: Place, content: Node | null): v
     for (const item of content.items) addListItem(merged, place, item);
     return;
   }
-  if (!isMap(content))
-    throw new InputError(place.input, place.path, 'an object or a list at the top of the file');
+  if (!isMap(content)) throw refused(place, content, 'expected an object or a list at the top');
   if (isConfiguration(content)) readConfiguration(merged, place, content);
   else addParameters(merged, place, content);
 }
@@ -132,14 +138,10 @@ function isConfiguration(content: YAMLMap): boolean {
 function readConfiguration(merged: ParameterFiles, place: Place, content: YAMLMap): void {
   for (const [name, value] of entries(place, content)) {
     if (!SECTIONS.includes(name)) {
-      throw new InputError(
-        place.input,
-        place.path,
-        `only ${SECTIONS.join(', ')} at the top; found "${name}"`,
-      );
+      throw refused(place, value, `expected only ${SECTIONS.join(', ')} at the top, got "${name}"`);
     }
     if (isScalar(value) && value.value === null) continue;
-    if (!isMap(value)) throw new InputError(place.input, place.path, `an object as ${name}`);
+    if (!isMap(value)) throw refused(place, value, `${name}: expected an object`);
     if (name === 'Parameters') addParameters(merged, place, value);
     else if (name === 'Tags') addTags(merged, place, value);
     else merged.stackPolicy = jsonText(place, name, value);
@@ -175,8 +177,8 @@ function readListItem(place: Place, item: unknown): { key: string; value: string
   if (pair !== undefined && at > 0) return { key: pair.slice(0, at), value: pair.slice(at + 1) };
   const key = isMap(item) ? item.get('ParameterKey') : undefined;
   if (!isMap(item) || typeof key !== 'string') {
-    const allowed = 'a list of {"ParameterKey": …, "ParameterValue": …} or of "key=value"';
-    throw new InputError(place.input, place.path, allowed);
+    const problem = 'expected a list of {"ParameterKey": …, "ParameterValue": …} or of "key=value"';
+    throw refused(place, item, problem);
   }
   if (item.get('UsePreviousValue') === true) return { key, value: undefined };
   const value = item.get('ParameterValue', true) as Node | undefined;
@@ -185,7 +187,7 @@ function readListItem(place: Place, item: unknown): { key: string; value: string
 
 function entries(place: Place, map: YAMLMap): [string, Node | null][] {
   return map.items.map((pair) => {
-    if (!isScalar(pair.key)) throw new InputError(place.input, place.path, 'plain names as keys');
+    if (!isScalar(pair.key)) throw refused(place, pair.key, 'expected plain names as keys');
     return [scalarText(pair.key.value, pair.key.source), pair.value as Node | null];
   });
 }
@@ -194,7 +196,7 @@ function valueText(place: Place, key: string, node: Node | null | undefined): st
   if (isSeq(node)) return node.items.map((item) => itemText(place, key, item)).join(',');
   if (isMap(node)) return jsonText(place, key, node);
   if (isScalar(node) && node.value !== null) return scalarText(node.value, node.source);
-  throw new InputError(place.input, place.path, `a value for "${key}"; write "" for an empty one`);
+  throw refused(place, node, `${key}: expected a value. Write "" for an empty one`);
 }
 
 /** A number as JSON writes it, of any length. */
@@ -211,7 +213,7 @@ function jsonText(place: Place, key: string, node: unknown): string {
   if (isSeq(node)) return `[${node.items.map((item) => jsonText(place, key, item)).join(',')}]`;
   const { value, source } = isScalar(node) ? node : { value: null, source: '' };
   if (value === null && source === '') {
-    throw new InputError(place.input, place.path, `a value for "${key}"; write "" for an empty one`);
+    throw refused(place, node, `${key}: expected a value. Write "" for an empty one`);
   }
   if (typeof value === 'number' && !JSON_NUMBER.test(source ?? '')) return JSON.stringify(source);
   return typeof value === 'number' ? (source ?? '') : JSON.stringify(value);
@@ -221,7 +223,7 @@ function jsonText(place: Place, key: string, node: unknown): string {
 function itemText(place: Place, key: string, item: unknown): string {
   const text = isScalar(item) && item.value !== null ? scalarText(item.value, item.source) : undefined;
   if (text === undefined || text.includes(',')) {
-    throw new InputError(place.input, place.path, `plain items without a comma in the list "${key}"`);
+    throw refused(place, item, `${key}: expected list items without a comma`);
   }
   return text;
 }

@@ -72,9 +72,12 @@ function refuseUnknown(template: Template, names: readonly string[]): void {
     const guess = suggest(key, declared);
     return guess === undefined ? [] : [unknown.length === 1 ? `"${guess}"` : `"${guess}" for "${key}"`];
   });
-  const hint = guesses.length > 0 ? `did you mean ${guesses.join(', ')}? ` : '';
-  const list = declared.length > 0 ? declared.join(', ') : 'no parameters';
-  throw new InputError('parameters', unknown.join(', '), `${hint}The template declares ${list}`);
+  const hint = guesses.length > 0 ? `. Did you mean ${guesses.join(', ')}?` : '';
+  const expected =
+    declared.length > 0
+      ? (`expected parameters of the template (${declared.join(', ')})` as const)
+      : 'expected no parameters, because the template declares none';
+  throw new InputError('parameters', unknown.join(', '), `${expected}${hint}`);
 }
 
 function reportSkipped(

@@ -1,4 +1,13 @@
-import { type Document, isMap, isPair, isScalar, isSeq, type LineCounter, type YAMLMap } from 'yaml';
+import {
+  type Document,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  type LineCounter,
+  type YAMLError,
+  type YAMLMap,
+} from 'yaml';
 import { PlatformError } from '../../core/errors.ts';
 import { elsewhereProperty } from '../change-set/stateful.ts';
 import { generatorPath } from './generated.ts';
@@ -76,12 +85,18 @@ export function readTemplateDocument(text: string): TemplateDocument {
   return document;
 }
 
+/** The parser's message in one line, without the place that it ends with. */
+function messageOf({ message, code }: YAMLError): string {
+  const [line = code] = message.split('\n');
+  return line.replace(/ at line \d+, column \d+:?$/, '').trim();
+}
+
 function parseTemplateDocument(text: string): TemplateDocument {
   const { document, source, lines, surprises } = parseTemplateYaml(text);
   const error = document.errors[0];
   if (error) {
     const at = error.linePos?.[0] ?? { line: 1, col: 1 };
-    throw new TemplateSyntaxError(error.message.split('\n')[0]?.trim() ?? error.code, at.line, at.col);
+    throw new TemplateSyntaxError(messageOf(error), at.line, at.col);
   }
   if (!isMap(document.contents)) {
     throw new TemplateSyntaxError('a template is a map with Resources', 1, 1);

@@ -1,11 +1,10 @@
 import { sha256 } from '../../core/canonical.ts';
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { GetTemplateSummaryCommand } from '@aws-sdk/client-cloudformation';
 import { AwsError, classify } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
 import { InputError, reasonOf } from '../../core/errors.ts';
-import { capitalize } from '../../core/text.ts';
+import { readInputFile } from '../../core/inputs/file.ts';
+import { capitalize, sentence } from '../../core/text.ts';
 import type { CloudFormationContext, DeployStackInputs } from '../context.ts';
 import { type Artifact, objectUrl, putObject, uploadArtifacts } from '../package/artifacts.ts';
 import { checkLocalPaths, nestedTemplates, type PackageRequest } from '../package/check.ts';
@@ -113,7 +112,12 @@ export async function loadTemplate(
 function templateUrl(source: string, region: string): string {
   if (/^https:\/\//i.test(source)) return source;
   const s3 = /^s3:\/\/([^/]+)\/(.+)$/i.exec(source);
-  if (!s3) throw new InputError('template', source, 'a path in the workspace, https://… or s3://bucket/key');
+  if (!s3)
+    throw new InputError(
+      'template',
+      source,
+      'expected a path in the workspace, https://… or s3://bucket/key',
+    );
   return objectUrl(s3[1] ?? '', s3[2] ?? '', region);
 }
 
@@ -212,22 +216,15 @@ async function fromUnreadable(
       line,
       column,
     });
-    const also = answer === undefined ? '' : `. CloudFormation: "${answer}"`;
-    throw new InputError('template', `${file}:${line}:${column}`, `valid YAML or JSON: ${message}${also}`);
+    const also = answer === undefined ? '' : ` CloudFormation: "${answer}"`;
+    throw new InputError('template', '', `expected YAML or JSON. ${capitalize(sentence(message))}${also}`, {
+      at: { file, line },
+    });
   }
 }
 
 function readText(source: string, workspace: string): string {
-  try {
-    return readFileSync(resolve(workspace, source), 'utf8').replace(/^\uFEFF/, '');
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new InputError(
-      'template',
-      source,
-      `a file in the workspace that can be read (${code}), or an S3/HTTPS URL`,
-    );
-  }
+  return readInputFile({ input: 'template', path: source }, workspace).replace(/^\uFEFF/, '');
 }
 
 /** CloudFormation's quotas for a template in a request and in S3, in bytes. */
@@ -241,7 +238,11 @@ const OBJECT_LIMIT = 1_048_576;
 export function checkTemplateSize(template: Template, artifactBucket?: string): void {
   const size = Buffer.byteLength(template.body ?? '');
   if (size > OBJECT_LIMIT) {
-    throw new InputError('template', template.file ?? '', `at most ${OBJECT_LIMIT} bytes; it has ${size}`);
+    throw new InputError(
+      'template',
+      '',
+      `expected at most ${OBJECT_LIMIT} bytes, got ${size} in ${template.file ?? ''}`,
+    );
   }
   if (size > BODY_LIMIT && !artifactBucket) {
     throw new InputError(

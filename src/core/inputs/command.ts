@@ -24,7 +24,7 @@ const ESCAPED = 0xf0000;
 function splitWords(input: string, text: string): string[] {
   const parts = text.match(PART) ?? [];
   if (parts.join('').length < text.length) {
-    throw new InputError(input, text, 'a quote is not closed, or a backslash has nothing after it');
+    throw new InputError(input, text, 'expected a closing quote, and a character after each backslash');
   }
   const escaped = parts.map((part) => (part.startsWith("'") ? part : withoutBackslashes(part)));
   return parseArgsStringToArgv(escaped.join('')).map((word) =>
@@ -47,5 +47,5 @@ function jsonWords(input: string, text: string): string[] | undefined {
     return undefined; // `[` is a program's name too.
   }
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value;
-  throw new InputError(input, text, 'expected an array of texts');
+  throw new InputError(input, text, 'expected an array of strings');
 }

@@ -1,7 +1,7 @@
 import { InputError } from '../errors.ts';
 import { parseList } from './list.ts';
 import { parseMap, refuseSeveralPairs } from './map.ts';
-import { suggest } from '../text.ts';
+import { expectedOneOf } from './choice.ts';
 
 /** One input: how its text is read, and what stands for it when it is not given. */
 export interface Input<T> {
@@ -156,7 +156,7 @@ export function choice<const W extends readonly string[], const O extends Option
 function parseBoolean(name: string, value: string): boolean {
   if (/^(?:true|True|TRUE)$/.test(value)) return true;
   if (/^(?:false|False|FALSE)$/.test(value)) return false;
-  throw new InputError(name, value, 'allowed are true and false');
+  throw new InputError(name, value, 'expected true or false');
 }
 
 const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000 };
@@ -180,7 +180,5 @@ export function durationMs(text: string): number | undefined {
 
 function parseChoice<W extends readonly string[]>(name: string, value: string, words: W): W[number] {
   if (words.includes(value)) return value;
-  const meant = suggest(value, words);
-  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
-  throw new InputError(name, value, `allowed are ${words.join(', ')}${hint}`);
+  throw new InputError(name, value, expectedOneOf(value, words));
 }

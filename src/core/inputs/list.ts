@@ -36,7 +36,7 @@ function takeQuoted(input: string, text: string, start: number, quote: string): 
   let from = start;
   for (;;) {
     const end = text.indexOf(quote, from);
-    if (end === -1) throw new InputError(input, text.trim(), `a closing ${quote} is missing`);
+    if (end === -1) throw new InputError(input, text.trim(), `expected a closing ${quote}`);
     value += text.slice(from, end);
     from = end + 1;
     if (text[from] !== quote) break;

@@ -1,6 +1,7 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { Pair, ParsedNode } from 'yaml';
 import { InputError } from '../errors.ts';
+import { yamlProblem } from './yaml-problem.ts';
 
 /**
  * Reads a map of strings: a YAML or JSON object, or `key=value` lines, split at the first `=`, where the rest
@@ -34,10 +35,11 @@ function lineEntries(input: string, text: string): Map<string, string> {
       throw new InputError(
         input,
         '',
-        `line ${index + 1} is not key=value (a value of several lines needs YAML)`,
+        `line ${index + 1}: expected key=value. Use YAML for a value of several lines`,
       );
     }
-    if (entries.has(key)) throw new InputError(input, key, `line ${index + 1} gives this key again`);
+    if (entries.has(key))
+      throw new InputError(input, '', `line ${index + 1}: expected each key once, got "${key}" again`);
     entries.set(key, lineValue(input, index + 1, key, line.slice(at + 1)));
   }
   return entries;
@@ -47,8 +49,8 @@ function lineValue(input: string, line: number, key: string, value: string): str
   if (value === value.trim()) return value;
   throw new InputError(
     input,
-    key,
-    `line ${line} has spaces around the value. Remove them, or write the map as YAML with the value in quotes`,
+    '',
+    `line ${line}: expected no spaces around the value of ${key}. Remove them, or write the map as YAML with the value in quotes`,
   );
 }
 
@@ -57,8 +59,11 @@ function yamlEntries(input: string, text: string): Map<string, string> {
   const document = parseDocument(text, { schema: 'failsafe', prettyErrors: false, lineCounter: lines });
   const problem = document.errors[0] ?? document.warnings[0];
   if (problem) {
-    const what = problem.code.toLowerCase().replaceAll('_', ' ');
-    throw new InputError(input, '', `line ${lines.linePos(problem.pos[0]).line} is not valid YAML (${what})`);
+    throw new InputError(
+      input,
+      '',
+      `line ${lines.linePos(problem.pos[0]).line}: expected YAML. The problem: ${yamlProblem(problem)}`,
+    );
   }
   if (document.contents === null) return new Map();
   if (!isMap(document.contents)) throw new InputError(input, '', 'expected an object or key=value lines');
@@ -75,7 +80,7 @@ function valueText(input: string, line: number, node: ParsedNode | null): string
   if (isSeq(node)) {
     const items = node.items.map((item) => scalarText(input, line, item));
     if (items.some((item) => item.includes(','))) {
-      throw new InputError(input, '', `line ${line}: an item of a list must not hold a comma`);
+      throw new InputError(input, '', `line ${line}: expected list items without a comma`);
     }
     return items.join(',');
   }
@@ -85,15 +90,19 @@ function valueText(input: string, line: number, node: ParsedNode | null): string
 
 function scalarText(input: string, line: number, node: unknown): string {
   if (node === null || (isScalar(node) && node.type === 'PLAIN' && node.source === '')) {
-    throw new InputError(input, '', `line ${line}: expected a value; write "" for an empty one`);
+    throw new InputError(input, '', `line ${line}: expected a value. Write "" for an empty one`);
   }
   if (isScalar(node)) {
     const value = typeof node.value === 'string' ? node.value : '';
     if (node.type !== 'PLAIN' || !/^(?:null|Null|NULL|~)$/.test(value)) return value;
-    throw new InputError(input, '', `line ${line}: null is no value; leave the key out, or write ""`);
+    throw new InputError(
+      input,
+      '',
+      `line ${line}: expected a value, got null. Leave the key out, or write "" for an empty one`,
+    );
   }
   const found = isAlias(node) ? 'an alias' : 'an object';
-  throw new InputError(input, '', `line ${line}: expected a text or a number, not ${found}`);
+  throw new InputError(input, '', `line ${line}: expected a string or a number, got ${found}`);
 }
 
 /** An object as JSON data: what JSON would read from the source stays what it is. */

@@ -122,7 +122,7 @@ async function imageContainer(
     throw new InputError(
       'container',
       container,
-      `the tasks of ${name} have the containers ${[...names].join(', ')}`,
+      `expected a container of the tasks of ${name} (${[...names].join(', ')})`,
     );
   }
   if (names.size <= 1) return undefined;

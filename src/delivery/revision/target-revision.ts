@@ -117,7 +117,7 @@ async function readSource(
     case 'family':
       return masked(context, await readNewestRevision(context, source.family));
     case 'file': {
-      const definition = await readTaskDefinitionFile(source.path);
+      const definition = await readTaskDefinitionFile(source.path, source.shown);
       maskSecrets(context, definition);
       return { definition };
     }
@@ -130,7 +130,8 @@ async function readSource(
 async function activeRevision(context: ServiceContext, revision: string): Promise<Revision> {
   const found = await readRevision(context, revision);
   if (found.active) return found;
-  const allowed = 'this revision was deregistered, and ECS starts no task of it';
+  const allowed =
+    'expected a revision that is active. This one was deregistered, and ECS starts no task of it';
   throw new InputError('task-definition-arn', revisionName(found.arn), allowed);
 }
 

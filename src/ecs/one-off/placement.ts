@@ -83,8 +83,8 @@ function networkOf(
       'assign-public-ip': assignPublicIp,
     }).filter(([, value]) => value !== undefined);
     if (!input) return {};
-    const allowed = `expected no value, because ${family} has the network mode ${networkMode}: its tasks have no network of their own`;
-    throw new InputError(input[0], String(input[1]), allowed);
+    const expected = `expected no value, because ${family} has the network mode ${networkMode}` as const;
+    throw new InputError(input[0], String(input[1]), `${expected}. Its tasks have no network of their own`);
   }
   const merged = { ...service?.networkConfiguration?.awsvpcConfiguration, ...given };
   if (merged.subnets === undefined || merged.subnets.length === 0) {

@@ -1,5 +1,6 @@
 import type { Service } from '@aws-sdk/client-ecs';
 import { InputError } from '../../core/errors.ts';
+import { expectedOneOf } from '../../core/inputs/choice.ts';
 import { loadBalancedContainer } from '../service.ts';
 import type {
   ContainerChanges,
@@ -121,7 +122,7 @@ export function mainContainer(
   throw new InputError(
     input,
     '',
-    `the task definition has the containers ${names}: name the main one with container`,
+    `expected the name of the main container in container, because the task definition has the containers ${names}`,
   );
 }
 
@@ -158,8 +159,8 @@ function containerNamed(
 ): ContainerDefinition {
   const found = all.find((one) => one.name === name);
   if (found) return found;
-  const names = all.map((one) => one.name).join(', ');
-  throw new InputError(input, name, `the task definition has the containers ${names}`);
+  const names = all.map((one) => one.name);
+  throw new InputError(input, name, expectedOneOf(name, names, ' (containers of the task definition)'));
 }
 
 /** The entries in their order, changed ones in place, new ones behind. An empty value is a value. */

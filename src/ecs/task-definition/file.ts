@@ -9,30 +9,32 @@ const INPUT = 'task-definition';
 /**
  * Reads a task definition from a JSON or YAML file: what RegisterTaskDefinition takes, or the answer of
  * DescribeTaskDefinition. Throws InputError.
+ *
+ * @param shown the path as an error shows it.
  */
-export async function readTaskDefinitionFile(path: string): Promise<TaskDefinition> {
+export async function readTaskDefinitionFile(path: string, shown = path): Promise<TaskDefinition> {
   const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text === undefined) throw new InputError(INPUT, path, 'there is no such file');
-  const value = parseText(path, text);
+  if (text === undefined) throw new InputError(INPUT, shown, 'expected a file in the workspace');
+  const value = parseText(shown, text);
   const found = isObject(value['taskDefinition']) ? value['taskDefinition'] : value;
   if ('Properties' in found || 'ContainerDefinitions' in found) {
     throw new InputError(
       INPUT,
-      path,
+      shown,
       "expected the fields of ECS's API (containerDefinitions), not a template's",
     );
   }
   const { family, containerDefinitions: containers } = found;
   if (typeof family !== 'string' || family === '') {
-    throw new InputError(INPUT, path, 'the field family is missing');
+    throw new InputError(INPUT, '', `expected the field family in ${shown}`);
   }
   const named = (one: unknown): boolean =>
     isObject(one) && typeof one['name'] === 'string' && typeof one['image'] === 'string';
   if (!Array.isArray(containers) || containers.length === 0 || !containers.every(named)) {
     throw new InputError(
       INPUT,
-      path,
-      'containerDefinitions needs at least one container, each with name and image',
+      '',
+      `expected at least one container in containerDefinitions of ${shown}, each with name and image`,
     );
   }
   return withSizes(registrable(found));
@@ -53,15 +55,15 @@ function isText(value: unknown): value is string | number {
 }
 
 /** JSON is YAML. A number of YAML stays a number, as in JSON. */
-function parseText(path: string, text: string): Record<string, unknown> {
+function parseText(shown: string, text: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = parse(text, { prettyErrors: false, maxAliasCount: 100 });
   } catch {
-    throw new InputError(INPUT, path, 'it is neither JSON nor YAML');
+    throw new InputError(INPUT, shown, 'expected a file in JSON or YAML');
   }
   if (isObject(value)) return value;
-  throw new InputError(INPUT, path, 'expected an object');
+  throw new InputError(INPUT, shown, 'expected a file that holds an object');
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -42,7 +42,8 @@ export type TaskDefinitionSource =
   /** The newest active revision of a family. */
   | { kind: 'family'; family: string }
   /** A JSON or YAML file. */
-  | { kind: 'file'; path: string }
+  /** `shown`: the path as it was given. */
+  | { kind: 'file'; path: string; shown?: string }
   /** An existing revision, deployed as it is: `family:revision` or an ARN. */
   | { kind: 'revision'; revision: string };
 

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { Context } from '../../core/context.ts';
-import { InputError, PlatformError } from '../../core/errors.ts';
+import { PlatformError, withPlace } from '../../core/errors.ts';
+import { sentence } from '../../core/text.ts';
+import { readInputFile } from '../../core/inputs/file.ts';
 import {
   findingsIn,
   type ManifestDocument,
@@ -40,22 +40,26 @@ export interface Manifest {
   lineOf: (path: readonly string[]) => number;
 }
 
-/** The file does not say a platform. The message names the first problem, with its line and what is allowed. */
+/** The file is not a platform's. The message names every problem, with its line and what is allowed. */
 export class ManifestError extends PlatformError {
   override readonly name = 'ManifestError';
   readonly problems: readonly Problem[];
 
   constructor(file: string, problems: readonly Problem[]) {
+    const [first, ...others] = problems;
     const lines = problems.map(
-      ({ path, line, message }) => `${file}:${line}: ${path}${path === '' ? '' : ': '}${message}`,
+      ({ path, line, message }) => `${path || 'manifest'}: ${withPlace(message, { file, line })}`,
     );
-    super('manifest-invalid', `manifest: ${lines.join('\n')}`);
+    // Sentences of their own, where there are several.
+    super('manifest-invalid', others.length === 0 ? lines.join('') : lines.map(sentence).join('\n'), {
+      ...(first && { at: { file, line: first.line } }),
+    });
     this.problems = problems;
   }
 }
 
 /**
- * Reads a platform's file. Every problem becomes an annotation on its line.
+ * Reads a platform's file. Every problem becomes an annotation on its line: the first one by the error itself.
  *
  * @param owner who owns the repository; empty outside a workflow.
  * @throws ManifestError for a file that cannot be used; InputError for one that cannot be read.
@@ -67,10 +71,10 @@ export function readManifest(
   owner = '',
 ): Manifest {
   try {
-    return parseManifest(readText(file, workspace), file, owner);
+    return parseManifest(readInputFile({ input: 'manifest', path: file }, workspace), file, owner);
   } catch (error) {
     if (error instanceof ManifestError) {
-      for (const { path, line, message } of error.problems) {
+      for (const { path, line, message } of error.problems.slice(1)) {
         context.annotations.add({
           level: 'error',
           title: path || 'platform.yml',
@@ -106,7 +110,7 @@ function parse(text: string, file: string): ManifestDocument {
   } catch (error) {
     if (!(error instanceof ManifestSyntaxError)) throw error;
     const { line, message } = error;
-    throw new ManifestError(file, [{ path: '', line, message: `no valid YAML: ${message}` }]);
+    throw new ManifestError(file, [{ path: '', line, message: `expected YAML. ${message}` }]);
   }
 }
 
@@ -132,13 +136,4 @@ function manifestOf(text: ManifestText, file: string, lineOf: Manifest['lineOf']
 
 function mapped<A, B>(record: Record<string, A>, map: (name: string, value: A) => B): Record<string, B> {
   return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(name, value)]));
-}
-
-function readText(file: string, workspace: string): string {
-  try {
-    return readFileSync(resolve(workspace, file), 'utf8');
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new InputError('manifest', file, `a file in the workspace that can be read (${code})`);
-  }
 }

@@ -1,5 +1,5 @@
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
-import { PlatformError } from '../../core/errors.ts';
+import { PlatformError, withValue } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
 import { lostPrefix } from './generated-names.ts';
 import { environmentNames, existingIn, manifestJsonSchema, type ManifestText } from './schema.ts';
@@ -145,19 +145,16 @@ function messageOf({ code, message, ...issue }: Issue): string {
   return inner?.message ?? message;
 }
 
-/** `"dv" is not valid: allowed are …`, or that it is missing. */
+/** `expected a region such as eu-central-1, got "europe"`, or that a value is required. */
 function describe(value: unknown, allowed: string): string {
-  if (value === undefined) return `it is missing: ${allowed}`;
-  const text = JSON.stringify(value);
-  const shown = text.length > 80 ? `${text.slice(0, 80)}…` : text;
-  return `${shown} is not valid: expected ${allowed}`;
+  return value === undefined ? `a value is required: ${allowed}` : withValue(`expected ${allowed}`, value);
 }
 
 function unknownKey(path: Path, key: string): string {
   const known = keysAt(path);
   const meant = suggest(key, known);
-  const hint = meant === undefined ? '' : ` (did you mean ${meant}?)`;
-  return `unknown key${hint}: expected one of ${known.join(', ')}`;
+  const hint = meant === undefined ? '' : `. Did you mean ${meant}?`;
+  return `unknown key, expected one of ${known.join(', ')}${hint}`;
 }
 
 interface JsonSchema {
@@ -232,7 +229,7 @@ export function findingsIn(manifest: ManifestText, owner: string): Finding[] {
 
 function environmentFindings({ environments, project }: ManifestText): Finding[] {
   const names = Object.keys(environments);
-  if (names.length === 0) return [{ path: ['environments'], message: 'at least one environment is needed' }];
+  if (names.length === 0) return [{ path: ['environments'], message: 'expected at least one environment' }];
   return names.flatMap((name): Finding[] => {
     const environment = environments[name];
     if (!environment) return [];
@@ -385,7 +382,7 @@ function serviceFindings({ services, stacks = {}, environments }: ManifestText):
       if (service.path === undefined)
         at(
           'path',
-          'it is missing: a folder of the repository. A service without a stack has a map of environments',
+          'a value is required: a folder of the repository. A service without a stack has a map of environments',
         );
       findings.push(...routeFindings(name, service), ...wildcardFindings(name, service));
     }
@@ -464,7 +461,7 @@ function routeFindings(name: string, service: ManifestText['services'][string]):
     return missing.map((key) =>
       at(
         key,
-        `it is missing: ${ROUTE_KEYS[key]}. paths and priority go together; without both, the service is a worker`,
+        `a value is required: ${ROUTE_KEYS[key]}. paths and priority go together; without both, the service is a worker`,
       ),
     );
   }
@@ -490,7 +487,7 @@ function existingFindings({ services, environments }: ManifestText): Finding[] {
     const at = (path: readonly string[], message: string): void => {
       findings.push({ path: ['services', name, ...path], message });
     };
-    if (Object.keys(places).length === 0) at(['environments'], 'at least one environment is needed');
+    if (Object.keys(places).length === 0) at(['environments'], 'expected at least one environment');
     for (const key of STACK_KEYS) {
       if (service[key] !== undefined)
         at(
@@ -505,7 +502,7 @@ function existingFindings({ services, environments }: ManifestText): Finding[] {
       const { cluster, account = of?.account ?? '', region = of?.region ?? '' } = place;
       const { service: own = name, repository = service.repository } = place;
       if (repository === undefined)
-        at(['environments', environment, 'repository'], 'it is missing: the repository of its images');
+        at(['environments', environment, 'repository'], 'a value is required: the repository of its images');
       for (const key of ['role', 'plan-role'] as const) {
         const arn = place[key];
         if (arn !== undefined && arn.split(':')[4] !== account)
@@ -540,6 +537,6 @@ function asksPath(test: ManifestText['services'][string]['smoke-test']): boolean
 
 function oneOf(word: string, allowed: readonly string[]): string {
   const meant = suggest(word, allowed);
-  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  const hint = meant === undefined ? '' : `. Did you mean ${meant}?`;
   return allowed.length === 0 ? 'another one, and there is none' : `one of ${allowed.join(', ')}${hint}`;
 }

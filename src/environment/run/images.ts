@@ -1,4 +1,5 @@
 import { InputError } from '../../core/errors.ts';
+import { expectedOneOf } from '../../core/inputs/choice.ts';
 import { buildPushImage } from '../../images/build-push-image.ts';
 import { readRunningRevision } from '../../ecs/running-revision.ts';
 import { digestOfReference, isDigest } from '../../images/registry/manifest.ts';
@@ -127,14 +128,18 @@ function givenDigests({ images, choice, manifest }: EnvironmentRequest): Record<
   const chosen = new Set([...choice.services, ...choice.existing].map(({ name }) => name));
   const digests = Object.entries(images).map(([service, image]): [string, string] => {
     if (!known.includes(service)) {
-      throw new InputError('images', service, `${manifest.file} has the services ${known.join(', ')}`);
+      throw new InputError(
+        'images',
+        service,
+        expectedOneOf(service, known, ` (services of ${manifest.file})`),
+      );
     }
     const digest = digestOfReference(image);
     if (!isDigest(digest)) {
       throw new InputError(
         'images',
         image,
-        `the image of ${service} must be given by digest: sha256:… with 64 hex digits`,
+        `expected the image of ${service} by digest, sha256:… with 64 hex digits`,
       );
     }
     return [service, digest];

@@ -94,7 +94,7 @@ export function readPlanDocument(plan: string | undefined, fingerprint: string |
     throw new InputError(
       'fingerprint',
       fingerprint,
-      `the given plan has the fingerprint ${own}: give both outputs of one plan step`,
+      `expected ${own}, the fingerprint of the given plan. Pass both outputs of the same plan step`,
     );
   }
   return document;

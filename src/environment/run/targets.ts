@@ -8,7 +8,9 @@ import { GraphError, stackGraph, type StackGraph } from '../../cloudformation/te
 import { type ParameterFiles, readParameterFiles } from '../../cloudformation/parameters/files.ts';
 import { expandPlaceholders } from '../../cloudformation/parameters/placeholders.ts';
 import { InputError } from '../../core/errors.ts';
-import { suggest } from '../../core/text.ts';
+import { expectedOneOf } from '../../core/inputs/choice.ts';
+import { type AskedFile, readInputFile } from '../../core/inputs/file.ts';
+import { capitalize, sentence } from '../../core/text.ts';
 import type { SmokeTest } from '../../delivery/release/request.ts';
 import { isService, parametersOf, placeholders } from '../manifest/supplied.ts';
 import type {
@@ -59,7 +61,9 @@ export function stackTargets(manifest: Manifest, choice: Choice, workspace: stri
  */
 export function targetGraph(manifest: Manifest, choice: Choice, workspace: string): TargetGraph {
   const { environment } = choice;
-  const files = readParameterFiles(environment.parameterFiles, workspace);
+  const files = readParameterFiles(environment.parameterFiles, workspace, (index) =>
+    keyOf(manifest, ['environments', environment.name, 'parameters'], String(index)),
+  );
   const read = [...choice.stacks, ...choice.services].map((entry) => {
     const text = readTemplate(manifest, entry, workspace);
     return { text, target: targetOf(manifest, environment, entry, text, files) };
@@ -78,7 +82,7 @@ function targetOf(
 ): StackTarget {
   const service = isService(entry) ? entry : undefined;
   const imageOf = isService(entry) ? undefined : entry.service;
-  const declared = declaredParameters(entry.template, text);
+  const declared = declaredParameters(entry, text);
   const { executionRole, artifactBucket } = environment;
   return {
     name: entry.name,
@@ -188,27 +192,31 @@ export function pseudoParameters(
   };
 }
 
-function readTemplate({ file, lineOf }: Manifest, entry: Stack | Service, workspace: string): string {
-  const { name, template } = entry;
-  try {
-    return readFileSync(resolve(workspace, template), 'utf8');
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    const line = lineOf([isService(entry) ? 'services' : 'stacks', name, 'template']);
-    const allowed = `${file}:${line}: a template in the workspace that can be read (${code})`;
-    throw new InputError('manifest', template, allowed);
-  }
+function readTemplate(manifest: Manifest, entry: Stack | Service, workspace: string): string {
+  return readInputFile({ ...keyOf(manifest, templateKey(entry)), path: entry.template }, workspace);
 }
 
-function declaredParameters(file: string, text: string): ReadonlySet<string> {
+/** Where the manifest names the template of a stack, or of a service that may leave it out. */
+function templateKey(entry: Stack | Service): string[] {
+  return [isService(entry) ? 'services' : 'stacks', entry.name, 'template'];
+}
+
+/** A key of the manifest as an error names it, with the line of the key or of one of its items. */
+function keyOf({ file, lineOf }: Manifest, path: readonly string[], item?: string): Omit<AskedFile, 'path'> {
+  const line = lineOf([...path, ...(item === undefined ? [] : [item])]);
+  return { input: path.join('.'), at: { file, line }, code: 'manifest-invalid' };
+}
+
+function declaredParameters(entry: Stack | Service, text: string): ReadonlySet<string> {
   try {
     return new Set(Object.keys(readTemplateDocument(text).parameters));
   } catch (error) {
     if (!(error instanceof TemplateSyntaxError)) throw error;
     throw new InputError(
-      'manifest',
-      `${file}:${error.line}:${error.column}`,
-      `valid YAML or JSON: ${error.message}`,
+      templateKey(entry).join('.'),
+      '',
+      `expected YAML or JSON. ${capitalize(sentence(error.message))}`,
+      { code: 'template-invalid', at: { file: entry.template, line: error.line }, cause: error },
     );
   }
 }
@@ -253,7 +261,11 @@ export function chooseTargets(manifest: Manifest, asked: Asked): Choice {
   const existing = existingIn(manifest, environment);
   const onlyChanged = asked.services.includes(CHANGED);
   if (onlyChanged && asked.services.length > 1)
-    throw new InputError('services', asked.services.join(', '), `names of services, or ${CHANGED} alone`);
+    throw new InputError(
+      'services',
+      asked.services.join(', '),
+      `expected names of services, or ${CHANGED} alone`,
+    );
   const partial = asked.stacks.length > 0 || (asked.services.length > 0 && !onlyChanged);
   if (!partial) {
     const automatic = Object.values(stacks).filter(({ manual }) => !manual);
@@ -321,10 +333,7 @@ function existingIn(
 function named<T>(all: Readonly<Record<string, T>>, input: string, name: string, where: string): T {
   const found = Object.hasOwn(all, name) ? all[name] : undefined;
   if (found !== undefined) return found;
-  const names = Object.keys(all);
-  const meant = suggest(name, names);
-  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
-  throw new InputError(input, name, `${where} has ${names.join(', ')}${hint}`);
+  throw new InputError(input, name, expectedOneOf(name, Object.keys(all), ` (${where})`));
 }
 
 /** The smoke test of a service, as a release runs it. A path is requested at the environment's own URL. */

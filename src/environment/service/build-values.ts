@@ -32,7 +32,7 @@ export function requireBuildValues(values: BuildValues, { services, existing, fi
       const [service, name] = [key.slice(0, at), key.slice(at + 1)];
       if (!known.includes(service)) {
         const meant = suggest(service, known);
-        const hint = meant === undefined ? '' : `; did you mean ${meant}/${name}?`;
+        const hint = meant === undefined ? '' : `. Did you mean ${meant}/${name}?`;
         throw new InputError(
           input,
           key,

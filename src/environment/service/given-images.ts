@@ -1,5 +1,5 @@
 import { isNotFound } from '../../aws/errors.ts';
-import { InputError, PlatformError, reasonOf } from '../../core/errors.ts';
+import { type Expectation, InputError, PlatformError, reasonOf } from '../../core/errors.ts';
 import { digestOfReference, type Manifest } from '../../images/registry/manifest.ts';
 import { readArchitecturesIn } from '../../images/registry/image-reader.ts';
 import { readManifest } from '../../images/registry/manifest-reader.ts';
@@ -135,10 +135,10 @@ async function requireArchitecture(
   if (built.length === 0 || built.some((one) => declared.includes(one))) return;
   throw refused(
     image,
-    `expected an image for ${declared.join(' or ')}, as the stack's task definition declares; it is built for ${built.join(', ')}`,
+    `expected an image for ${declared.join(' or ')}, as the stack's task definition declares. It is built for ${built.join(', ')}`,
   );
 }
 
-function refused({ service, digest }: GivenImage, allowed: string): InputError {
-  return new InputError('images', `${service}: ${digest}`, allowed);
+function refused({ service, digest }: GivenImage, expected: Expectation): InputError {
+  return new InputError('images', `${service}: ${digest}`, expected);
 }

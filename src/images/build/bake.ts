@@ -92,7 +92,7 @@ export async function resolveBake(
 type Refuse = (what: string) => InputError;
 
 function refusal({ files }: BakeRequest, name: string): Refuse {
-  return (what) => new InputError('bake-file', files.join(', '), `the target ${name} ${what}`);
+  return (what) => new InputError('bake-file', '', `${files.join(', ')}: the target ${name} ${what}`);
 }
 
 async function readTarget(
@@ -114,7 +114,11 @@ async function readTarget(
   const args = ['buildx', 'bake', ...files.flatMap((file) => ['--file', file]), '--print', target];
   const { exitCode, stdout, stderr } = await docker.run(args, { cwd });
   if (exitCode !== 0) {
-    throw new InputError('bake-file', files.join(', '), `docker buildx bake says: ${lastLine(stderr)}`);
+    throw new InputError(
+      'bake-file',
+      '',
+      `${files.join(', ')}: docker buildx bake failed: "${lastLine(stderr)}"`,
+    );
   }
   const { target: targets = {} } = JSON.parse(stdout) as { target?: Record<string, BakeTarget> };
   const [first, ...others] = Object.entries(targets);
@@ -128,7 +132,7 @@ async function readTarget(
     );
   }
   const names = Object.keys(targets).sort().join(', ');
-  throw new InputError('target', target, `expected one target, and this group has several: ${names}`);
+  throw new InputError('target', target, `expected one target. This group has several: ${names}`);
 }
 
 const isTarget = (context: string): boolean => context.startsWith('target:');

@@ -271,7 +271,8 @@ export function requireBuilderSupport(request: BuildRequest, builder: Builder): 
   const notes = sbom === 'auto' ? [WITHOUT_SBOM] : [];
   if (builder.output !== 'daemon') return notes;
   const refuse = (input: string, value: string): never => {
-    const why = `${builder.description} cannot do this; add docker/setup-buildx-action before this step`;
+    const why =
+      `expected a builder other than ${builder.description}, which does not support it. Add docker/setup-buildx-action before this step` as const;
     throw new InputError(input, value, why);
   };
   if (platforms.length > 1) refuse('platforms', platforms.join(','));

@@ -89,14 +89,17 @@ function seesGit(entries: readonly ContextEntry[]): boolean {
   return entries.some(({ path }) => path === '.git/HEAD');
 }
 
-/** @throws InputError for a Dockerfile that BuildKit does not find. */
-export function readDockerfile(file: string): Buffer {
+/**
+ * @param shown the path as an error shows it.
+ * @throws InputError for a Dockerfile that BuildKit does not find.
+ */
+export function readDockerfile(file: string, shown = file): Buffer {
   const content = readInside(file);
   if (content !== undefined) return content;
   const why = lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink()
-    ? 'expected a file, got a link to a file that is not below its folder, which Docker does not follow'
-    : 'there is no such Dockerfile';
-  throw new InputError('file', file, why);
+    ? 'expected a Dockerfile. This is a link to a file outside of its folder, which Docker does not follow'
+    : 'expected a Dockerfile in the workspace';
+  throw new InputError('file', shown, why);
 }
 
 /** Docker makes a build argument of this variable. */

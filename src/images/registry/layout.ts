@@ -59,7 +59,11 @@ export class ImageLayout {
     } catch (error) {
       const problem = problemOf(error, folder);
       if (problem === undefined) throw error;
-      throw new InputError(input, given, `expected an OCI image layout with one image: ${problem}`);
+      throw new InputError(
+        input,
+        given,
+        `expected an OCI image layout with one image. The problem: ${problem}`,
+      );
     }
   }
 
@@ -165,7 +169,11 @@ export async function unpackLayout(
   const entries = extract();
   const compression = await compressionOf(file);
   if (compression !== undefined && compression !== 'gzip') {
-    throw new InputError(input, file, `expected a tar, plain or by gzip; it is compressed by ${compression}`);
+    throw new InputError(
+      input,
+      file,
+      `expected a tar, plain or compressed with gzip. This one is compressed with ${compression}`,
+    );
   }
   const steps = compression === 'gzip' ? [createGunzip()] : [];
   const archive = createReadStream(file, { highWaterMark: READ_BYTES });
@@ -191,7 +199,11 @@ export async function unpackLayout(
     // A full disk is no fault of the file.
     if (!(error instanceof Error) || 'syscall' in error) throw error;
     const { message } = error instanceof PlatformError ? error : ((broken as Error | undefined) ?? error);
-    throw new InputError(input, file, `expected a folder or a tar of an OCI image layout: ${message}`);
+    throw new InputError(
+      input,
+      file,
+      `expected a folder or a tar of an OCI image layout. The problem: ${message}`,
+    );
   }
 }
 

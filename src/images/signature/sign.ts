@@ -102,7 +102,7 @@ function readRoot(file: string, env: NodeJS.ProcessEnv): string {
   try {
     return readFileSync(resolve(env['GITHUB_WORKSPACE'] ?? '.', file), 'utf8');
   } catch (error) {
-    throw new InputError('SIGSTORE_TRUSTED_ROOT', file, `cannot read the file (${(error as Error).message})`);
+    throw new InputError('SIGSTORE_TRUSTED_ROOT', '', `cannot read ${file} (${(error as Error).message})`);
   }
 }
 

@@ -28,7 +28,7 @@ async function parseTrust(json: string): Promise<TrustedRoot> {
   try {
     return reader.fromJSON(JSON.parse(json));
   } catch (error) {
-    throw new PlatformError('input-invalid', `The trust root is not valid: ${messageOf(error)}`, {
+    throw new PlatformError('input-invalid', `The trust root cannot be read: ${messageOf(error)}`, {
       fix: 'Give the file trusted_root.json of the Sigstore instance.',
       cause: error,
     });

@@ -93,11 +93,11 @@ describe('a bake file', () => {
     [{ target: 'api' }, { target: { api: { 'no-cache': true } } }, /the target api sets no-cache/],
     [{}, { target: { api: {}, web: {} } }, /^target: "default" .*this group has several: api, web/],
     [{ target: 'api' }, undefined, /docker buildx bake says: ERROR: failed to find target/],
-    [{ service: 'api' }, undefined, /^service: "api" is not valid: the bake-file has the context/],
+    [{ service: 'api' }, undefined, /^service: expected no value, because bake-file is given, got "api"/],
     [
       { 'bake-file': 'nowhere.hcl' },
       undefined,
-      /^bake-file: ".*nowhere.hcl" is not valid: there is no such file/,
+      /^bake-file: expected a file in the workspace, got "nowhere.hcl"/,
     ],
   ])('%j of %j is one clear error', async (inputs, bake, reason) => {
     const { docker, run } = await stage({ ...(bake && { bake }) });

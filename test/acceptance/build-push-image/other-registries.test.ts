@@ -86,7 +86,7 @@ describe('from', () => {
     const { sandbox, app, host, run, noLogin } = await stage();
     const missing = await run({ from: `${app.uri}:none` });
     expect(missing.outputs['reason']).toBe(
-      `from: "${app.uri}" is not valid: there is no image none in this repository`,
+      `from: expected a repository with the image none, got "${app.uri}"`,
     );
     const unknown = await run({ from: `${host}/org/unknown` });
     expect(unknown.outputs['reason']).toMatch(/org\/unknown: the registry refused to .*NAME_UNKNOWN/);

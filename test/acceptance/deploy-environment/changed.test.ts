@@ -203,9 +203,12 @@ test('a Dockerfile that is gone is no proof of anything', async () => {
 });
 
 test.each([
-  [{ command: 'plan', services: 'changed, api' }, 'services: "changed, api" is not valid'],
-  [{ command: 'build', services: 'changed' }, 'services: "changed" is not valid: names of services'],
-  [{ command: 'destroy', services: 'changed' }, 'services: "changed" is not valid: names of services'],
+  [
+    { command: 'plan', services: 'changed, api' },
+    'services: expected names of services, or changed alone, got "changed, api"',
+  ],
+  [{ command: 'build', services: 'changed' }, 'services: expected names of services with command: build'],
+  [{ command: 'destroy', services: 'changed' }, 'services: expected names of services with command: destroy'],
 ])('%j is refused', async (inputs, reason) => {
   const refused = await run(inputs);
   expect(refused.exitCode).toBe(1);

@@ -124,11 +124,11 @@ describe('a plan', () => {
     [{ plan: '', fingerprint: 'v1:x' }, 'plan: apply needs the `plan` output of the plan step'],
     [
       { plan: '{}', fingerprint: 'v1:x' },
-      'plan: "{}" is not valid: expected the `plan` output of the plan step, as it is',
+      'plan: expected the `plan` output of the plan step, as it is, got "{}"',
     ],
     [
       { plan: '{"environment":"dev","stacks":{}}', fingerprint: 'v1:x' },
-      /^fingerprint: "v1:x" is not valid: the given plan has the fingerprint v1:[0-9a-f]{32}: give both outputs of one plan step$/,
+      /^fingerprint: expected v1:[0-9a-f]{32}, the fingerprint of the given plan, got "v1:x"\. Pass both outputs of the same plan step$/,
     ],
   ])('%j is refused before any call', async (inputs, reason) => {
     const sandbox = await newSandbox();

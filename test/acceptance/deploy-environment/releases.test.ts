@@ -282,7 +282,7 @@ test('a given image that does not exist is refused before any stack is created',
   const run = await deployEnvironment(platform.sandbox, { images }, { workspace: platform.workspace });
   expect(run.outputs['verdict']).toBe('failed');
   expect(run.outputs['reason']).toContain(
-    `images: "api: ${digest}" is not valid: expected an image in the repository shop/api`,
+    `images: expected an image in the repository shop/api, which has none with this digest, got "api: ${digest}"`,
   );
   expect(platform.sandbox.calls.where({ operation: 'ExecuteChangeSet' })).toEqual([]);
 });
@@ -296,7 +296,7 @@ test('a given image for another architecture is refused before any stack is crea
   const run = await deployEnvironment(platform.sandbox, { images }, { workspace: platform.workspace });
   expect(run.outputs['verdict']).toBe('failed');
   expect(run.outputs['reason']).toMatch(
-    /expected an image for arm64, as the stack's task definition declares; it is built for amd64/,
+    /expected an image for arm64, as the stack's task definition declares, got ".*"\. It is built for amd64/,
   );
   expect(platform.sandbox.calls.where({ operation: 'ExecuteChangeSet' })).toEqual([]);
 });

@@ -75,7 +75,7 @@ test('an alarm that does not exist, and a time that the timeout cuts off, are re
     { workspace },
   );
   expect(unknown.log).toContain(
-    'rollback-alarms: "none-such" is not valid: expected the name or ARN of an alarm in eu-west-1',
+    'rollback-alarms: expected the name or ARN of an alarm in eu-west-1, got "none-such"',
   );
   const long = await deployStack(
     sandbox,

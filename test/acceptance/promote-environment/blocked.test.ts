@@ -205,16 +205,13 @@ describe('the target', () => {
 
 describe('a wrong input', () => {
   test.each([
-    [{ services: 'user-servic' }, /^services: "user-servic" is not valid: .*did you mean user-service\?/],
-    [{ to: 'stagin' }, /^to: "stagin" is not valid: .*did you mean staging\?/],
-    [{ to: 'dev' }, /^from: platform.yml says no promote-from for dev/],
-    [{ from: 'staging' }, /^from: "staging" is not valid: it is the environment that is changed/],
-    [{ images: 'user-service=v2' }, /^images: "v2" is not valid: expected sha256/],
-    [
-      { require: 'alarms=fine' },
-      /^require: "alarms=fine" is not valid: expected alarms=ok or alarms=not-alarm/,
-    ],
-    [{ require: 'steady,alarm' }, /^require: "alarm" is not valid: .*did you mean alarms\?/],
+    [{ services: 'user-servic' }, /^services: .*, got "user-servic"\. Did you mean user-service\?/],
+    [{ to: 'stagin' }, /^to: .*, got "stagin"\. Did you mean staging\?/],
+    [{ to: 'dev' }, /^from: expected an environment, because platform.yml has no promote-from for dev/],
+    [{ from: 'staging' }, /^from: expected another environment than to, got "staging"/],
+    [{ images: 'user-service=v2' }, /^images: expected sha256.*, got "v2"/],
+    [{ require: 'alarms=fine' }, /^require: expected alarms=ok or alarms=not-alarm.*, got "alarms=fine"/],
+    [{ require: 'steady,alarm' }, /^require: .*, got "alarm"\. Did you mean alarms\?/],
     [{ command: 'rollback' }, /^reason: a value is required for rollback/],
   ])('%j', async (inputs, reason) => {
     const world = { sandbox: offline.sandbox };

@@ -56,7 +56,7 @@ test('steps go back by releases of the environment, images to the named ones, bo
   expect(never.outputs['verdict']).toBe('blocked');
   expect(never.outputs['reason']).toContain(`Name one of these in \`images\`: ${orders2}`);
   const both = await back({ steps: '2', images: `orders=${orders2}` });
-  expect(both.outputs['reason']).toMatch(/^steps: "2" is not valid: expected no value beside images/);
+  expect(both.outputs['reason']).toMatch(/^steps: expected no value beside images.*, got "2"/);
   expect(await runsNow()).toEqual(running);
   expect(await hold(world)).toBeUndefined();
 

@@ -106,7 +106,7 @@ test('containers are changed by their names', async () => {
   });
   const old = await updateService(world, { environment: 'app.MODE=fast' });
   expect(old.outputs['reason']).toMatch(
-    /^environment: "app\.MODE" is not valid: .*Use containers: \{ app: \{ environment: \{ MODE: … \} \} \}/,
+    /^environment: .*, got "app\.MODE"\. Use containers: \{ app: \{ environment: \{ MODE: … \} \} \}/,
   );
   expect(await revisions(world)).toHaveLength(2);
 });

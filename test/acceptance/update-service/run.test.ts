@@ -118,7 +118,7 @@ describe('a command as a task of its own', () => {
     });
     const unnamed = await updateService(world, { ...RUN, ...ALONE });
     expect(unnamed.outputs['reason']).toMatch(
-      /^run: .*has the containers web, proxy.*name the main one with container/,
+      /^run: expected the name of the main container in container, because .* has the containers web, proxy/,
     );
     const run = await updateService(world, { ...RUN, ...ALONE, container: 'web' });
     expect(run.outputs['verdict']).toBe('run-failed');
@@ -172,7 +172,7 @@ describe('a command as a task of its own', () => {
     const job = { ...RUN, service: '', 'task-definition-family': 'job', 'launch-type': 'EC2' };
     const refused = await updateService(world, { ...job, subnets: 'subnet-1', image: NEXT });
     expect(refused.outputs['reason']).toBe(
-      'subnets: "subnet-1" is not valid: expected no value, because job has the network mode bridge: its tasks have no network of their own. Nothing was changed.',
+      'subnets: expected no value, because job has the network mode bridge, got "subnet-1". Its tasks have no network of their own. Nothing was changed.',
     );
     const run = await updateService(world, job);
     expect(run.outputs).toMatchObject({ verdict: 'ran', 'task-definition': 'job:1' });

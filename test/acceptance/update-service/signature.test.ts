@@ -143,7 +143,7 @@ describe('update-service with verify', () => {
   test('refuses a rule with an unknown key, and changes nothing', async () => {
     const { run, changes } = await release(() => undefined, { ...RULE, branch: 'main' });
     expect(run.exitCode).toBe(1);
-    expect(run.outputs['reason']).toContain('verify: "branch" is not valid: expected keys of repository');
+    expect(run.outputs['reason']).toContain('verify: expected keys of repository, got "branch"');
     expect(changes).toEqual([]);
   });
 });

@@ -55,7 +55,7 @@ test('the names are those that the templates read', () => {
 test.each(['image', '/image', 'platform/dev/image', '/platform/dev/user-service', '/a b/image'])(
   'parameter %j is refused',
   (parameter) => {
-    expect(() => ledgerNamesOf(parameter)).toThrow(/^parameter: .* is not valid: expected the name/);
+    expect(() => ledgerNamesOf(parameter)).toThrow(/^parameter: expected the name/);
   },
 );
 

@@ -68,7 +68,7 @@ describe('changes', () => {
     const after = applyChanges(definition(), changes({ images: { proxy: 'proxy:2', api: 'api:3' } }), facts);
     expect(after.containerDefinitions.map(({ image }) => image)).toEqual(['api:3', 'proxy:2']);
     expect(() => applyChanges(definition(), changes({ images: { web: 'x' } }), facts)).toThrow(
-      'images: "web" is not valid: the task definition has the containers api, proxy',
+      'images: expected one of api, proxy (containers of the task definition), got "web"',
     );
   });
 
@@ -91,14 +91,14 @@ describe('changes', () => {
     });
     expect(after.containerDefinitions[0]!.environment?.map(({ name }) => name)).not.toContain('MODE');
     expect(() => applyChanges(definition(), changes({ containers: { web: {} } }), facts)).toThrow(
-      'containers: "web" is not valid: the task definition has the containers api, proxy',
+      'containers: expected one of api, proxy (containers of the task definition), got "web"',
     );
   });
 
   test.each(['environment', 'secrets'] as const)('of %s by container and name are refused', (input) => {
     const dotted = changes({ [input]: { 'proxy.MODE': 'x' } });
     expect(() => applyChanges(definition(), dotted, facts)).toThrow(
-      `${input}: "proxy.MODE" is not valid: expected the name of a variable of the main container. Use containers: { proxy: { ${input}: { MODE: … } } }`,
+      `${input}: expected the name of a variable of the main container, got "proxy.MODE". Use containers: { proxy: { ${input}: { MODE: … } } }`,
     );
     const other = changes({ [input]: { 'spring.profiles.active': 'x' } });
     expect(() => applyChanges(definition(), other, facts)).not.toThrow();
@@ -141,7 +141,7 @@ describe('changes', () => {
     const essential = applyChanges(definition(), changes(image), { service: 'web' });
     expect(essential.containerDefinitions[0]!.image).toBe('x:1');
     expect(() => applyChanges(two, changes(image), { service: 'web' })).toThrow(
-      'image: the task definition has the containers a, b: name the main one with container',
+      'image: expected the name of the main container in container, because the task definition has the containers a, b',
     );
   });
 });
@@ -237,10 +237,13 @@ describe('a file', () => {
   });
 
   test.each([
-    ['{', 'it is neither JSON nor YAML'],
-    ['- a', 'expected an object'],
-    ['{"containerDefinitions":[]}', 'the field family is missing'],
-    ['{"family":"a","containerDefinitions":[]}', 'containerDefinitions needs at least one container'],
+    ['{', 'task-definition: expected a file in JSON or YAML'],
+    ['- a', 'task-definition: expected a file that holds an object'],
+    ['{"containerDefinitions":[]}', 'task-definition: expected the field family in '],
+    [
+      '{"family":"a","containerDefinitions":[]}',
+      'task-definition: expected at least one container in containerDefinitions of ',
+    ],
     ['{"family":"a","containerDefinitions":[{"name":"a"}]}', 'each with name and image'],
     ['{"Family":"a","ContainerDefinitions":[]}', "not a template's"],
   ])('%s is refused', async (text, message) => {
@@ -248,6 +251,8 @@ describe('a file', () => {
   });
 
   test('that does not exist is refused', async () => {
-    await expect(readTaskDefinitionFile('/nowhere.json')).rejects.toThrow('there is no such file');
+    await expect(readTaskDefinitionFile('/nowhere.json')).rejects.toThrow(
+      'task-definition: expected a file in the workspace, got "/nowhere.json"',
+    );
   });
 });

@@ -54,15 +54,15 @@ describe('the reference platform', () => {
   test.each([
     [
       { environment: 'stagin', ...all },
-      'environment: "stagin" is not valid: platform.yml has dev, staging, prod; did you mean staging?',
+      'environment: expected one of dev, staging, prod (platform.yml), got "stagin". Did you mean staging?',
     ],
     [
       { environment: 'dev', stacks: ['vpcc'], services: [] },
-      /^stacks: "vpcc" is not valid: .* did you mean vpc\?$/,
+      /^stacks: expected one of bootstrap, bootstrap-execution, bootstrap-previews, vpc, security, registry, aurora-serverless, /,
     ],
     [
       { environment: 'dev', stacks: [], services: ['users'] },
-      /^services: "users" is not valid: platform\.yml, in dev has user-service/,
+      /^services: expected one of user-service, product-service, order-service, frontend \(platform\.yml, in dev\), got "users"$/,
     ],
   ])('%j is an error that names what there is', (asked, message) => {
     expect(() => chooseTargets(reference, asked)).toThrow(message);
@@ -70,10 +70,13 @@ describe('the reference platform', () => {
 });
 
 test.each([
-  ['Resources: [', /^manifest: "a\.yml:1:\d+" is not valid: valid YAML or JSON: /],
+  [
+    'Resources: [',
+    /^stacks\.a\.template: expected YAML or JSON \(a\.yml:1\)\. Flow sequence in block collection must be sufficiently indented and /,
+  ],
   [
     undefined,
-    'manifest: "a.yml" is not valid: platform.yml:5: a template in the workspace that can be read (ENOENT)',
+    'stacks.a.template: cannot read "a.yml" (no such file) (platform.yml:5). Paths are relative to the workspace.',
   ],
 ])('a template that cannot be read is an error before anything is asked of AWS', (text, message) => {
   rmSync(join(folder, 'a.yml'), { force: true });

@@ -37,11 +37,11 @@ describe('a run that ended early', () => {
     ],
     [
       'a bad input',
-      new InputError('file', 'x', 'there is no such Dockerfile'),
+      new InputError('file', 'x', 'expected a Dockerfile in the workspace'),
       'check',
       {
         verdict: 'failed',
-        reason: 'file: "x" is not valid: there is no such Dockerfile',
+        reason: 'file: expected a Dockerfile in the workspace, got "x"',
         code: 'input-invalid',
       },
     ],

@@ -44,18 +44,24 @@ test.each<[string, string, Record<string, ContainerChanges>]>([
 });
 
 test.each([
-  ['app: x', /^containers: "app" is not valid: expected an object with image, environment/],
-  ['app: [x]', /^containers: "app" is not valid: expected an object/],
-  ['app: { enviroment: {} }', /^containers: "app\.enviroment" .*Did you mean environment\?/],
-  ['app: { image: "a b" }', /^containers: "a b" is not valid: expected an image/],
-  ['app: { image: [a] }', /^containers: "app\.image" is not valid: expected an image/],
-  ['app: { environment: [A] }', /^containers: "app\.environment" .*expected an object of names and values/],
-  ['app: { environment: { "A B": 1 } }', /^containers: "A B" .*expected the name of a variable/],
-  ['app: { environment: { A: [s3cret] } }', /^containers: "app\.environment\.A" .*expected a text/],
-  ['app: { command: [] }', /^containers: "app\.command" .*expected a command/],
-  ['app: { command: { a: 1 } }', /^containers: "app\.command" .*expected a command/],
-  ['app: { cpu: much }', /^containers: "app\.cpu" .*expected 256 or 0\.25 vCPU/],
-  ['app: { memory: 1 TB }', /^containers: "app\.memory" .*expected 512 or 0\.5 GB/],
+  ['app: x', /^containers: app: expected an object with image, environment, secrets, command, cpu, memory$/],
+  [
+    'app: [x]',
+    /^containers: app: expected an object with image, environment, secrets, command, cpu, memory$/,
+  ],
+  [
+    'app: { enviroment: {} }',
+    /^containers: app\.enviroment: expected image, environment, secrets, command, cpu, memory\. Did you mean environment\?$/,
+  ],
+  ['app: { image: "a b" }', /^containers: expected an image.*, got "a b"/],
+  ['app: { image: [a] }', /^containers: app\.image: expected an image$/],
+  ['app: { environment: [A] }', /^containers: app\.environment: expected an object of names and values$/],
+  ['app: { environment: { "A B": 1 } }', /^containers: expected the name of a variable, got "A B"$/],
+  ['app: { environment: { A: [s3cret] } }', /^containers: app\.environment\.A: expected a text or a number$/],
+  ['app: { command: [] }', /^containers: app\.command: expected a command/],
+  ['app: { command: { a: 1 } }', /^containers: app\.command: expected a command/],
+  ['app: { cpu: much }', /^containers: app\.cpu: expected 256 or 0\.25 vCPU$/],
+  ['app: { memory: 1 TB }', /^containers: app\.memory: expected 512 or 0\.5 GB$/],
 ])('%s is an error that names the place, and no value of a variable', (text, message) => {
   expect(() => read(text)).toThrow(message);
 });

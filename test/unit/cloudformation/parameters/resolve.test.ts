@@ -80,21 +80,21 @@ describe('what is refused', () => {
   test('an unknown parameter, with what was probably meant', () => {
     const inline = { VpcCdr: '10.1.0.0/16' };
     expect(() => resolve({ inline })).toThrow(
-      'parameters: "VpcCdr" is not valid: did you mean "VpcCidr"? The template declares VpcCidr, DbPassword, Zones',
+      'parameters: expected parameters of the template (VpcCidr, DbPassword, Zones), got "VpcCdr". Did you mean "VpcCidr"?',
     );
   });
 
   test('all unknown parameters at once', () => {
     const inline = { vpccidr: '1', Colour: '2', DbPasword: '3' };
     expect(() => resolve({ inline })).toThrow(
-      /"vpccidr, Colour, DbPasword".*did you mean "VpcCidr" for "vpccidr", "DbPassword" for "DbPasword"\?/,
+      /^parameters: expected parameters of the template \(VpcCidr, DbPassword, Zones\), got "vpccidr, Colour, DbPasword"\. Did you /,
     );
   });
 
   test('a template without parameters says so', () => {
     const given = { files: {}, inline: { A: '1' } };
     expect(() => resolveParameters(templateOf('Resources: {}'), given, undefined, quiet)).toThrow(
-      /declares no parameters/,
+      /^parameters: expected no parameters, because the template declares none, got "A"$/,
     );
   });
 
@@ -189,7 +189,7 @@ Resources:
   test.each([
     [
       Object.fromEntries(Array.from({ length: 51 }, (_, n) => [`k${n}`, 'v'])),
-      /at most 50 tags; there are 51/,
+      /^tags: expected at most 50 tags, got 51$/,
     ],
     [{ 'aws:name': 'x' }, /"aws:name"/],
     [{ '': 'x' }, /keys of 1 to 128/],

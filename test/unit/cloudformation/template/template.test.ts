@@ -133,7 +133,7 @@ describe('loadTemplate', () => {
   test('a file that is missing is named', async () => {
     const { context } = fakeAws({});
     await expect(loadTemplate(context, 'missing.yml', workspace)).rejects.toThrow(
-      /template: "missing.yml".*ENOENT/,
+      /^template: cannot read "missing.yml" \(no such file\)/,
     );
   });
 
@@ -144,7 +144,7 @@ describe('loadTemplate', () => {
     const { context, lines, inputs } = fakeAws({ GetTemplateSummary: refused });
     const name = write('broken.yml', BROKEN);
     await expect(loadTemplate(context, name, workspace)).rejects.toThrow(
-      /"broken.yml:3:1" is not valid: .* CloudFormation: "Template format error: YAML not well-formed."$/,
+      /^template: expected YAML or JSON \(broken\.yml:3\)\. .* CloudFormation: "Template format error: YAML not well-formed."$/,
     );
     expect(inputs('GetTemplateSummary')).toEqual([{ TemplateBody: BROKEN }]);
     context.annotations.flush(context.log);
@@ -169,7 +169,7 @@ describe('loadTemplate', () => {
       GetTemplateSummary: () => fail(awsError('AccessDenied', 'not authorized', 403)),
     });
     const loading = loadTemplate(context, write('broken.yml', BROKEN), workspace);
-    await expect(loading).rejects.toThrow(/"broken.yml:3:1" is not valid: valid YAML or JSON/);
+    await expect(loading).rejects.toThrow(/^template: expected YAML or JSON \(broken\.yml:3\)/);
     expect(lines.join('\n')).toMatch(/Allow cloudformation:GetTemplateSummary/);
   });
 

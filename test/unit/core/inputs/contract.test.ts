@@ -129,26 +129,34 @@ describe('readInputs', () => {
   });
 
   test.each([
+    ['INPUT_TIMEOUT', '90', 'timeout: expected a number with s, m or h, such as 90s, 30m or 2h, got "90"'],
+    ['INPUT_TIMEOUT', '-1s', 'timeout: expected a number with s, m or h, such as 90s, 30m or 2h, got "-1s"'],
     [
       'INPUT_TIMEOUT',
-      '90',
-      'timeout: "90" is not valid: expected a number with s, m or h, such as 90s, 30m or 2h',
+      '1h30m',
+      'timeout: expected a number with s, m or h, such as 90s, 30m or 2h, got "1h30m"',
     ],
-    ['INPUT_TIMEOUT', '-1s', 'timeout: "-1s" is not valid'],
-    ['INPUT_TIMEOUT', '1h30m', 'timeout: "1h30m" is not valid'],
-    ['INPUT_TIMEOUT', '1e3s', 'timeout: "1e3s" is not valid'],
-    ['INPUT_TIMEOUT', '0s', 'timeout: "0s" is not valid: expected a duration from 1s to 120h'],
-    ['INPUT_TIMEOUT', '0.5s', 'timeout: "0.5s" is not valid: expected a duration from 1s to 120h'],
-    ['INPUT_TIMEOUT', '121h', 'timeout: "121h" is not valid: expected a duration from 1s to 120h'],
-    ['INPUT_TIMEOUT', '100000h', 'timeout: "100000h" is not valid: expected a duration from 1s to 120h'],
-    ['INPUT_REVERT-DRIFT', 'yes', 'revert-drift: "yes" is not valid: allowed are true and false'],
+    [
+      'INPUT_TIMEOUT',
+      '1e3s',
+      'timeout: expected a number with s, m or h, such as 90s, 30m or 2h, got "1e3s"',
+    ],
+    ['INPUT_TIMEOUT', '0s', 'timeout: expected a duration from 1s to 120h, got "0s"'],
+    ['INPUT_TIMEOUT', '0.5s', 'timeout: expected a duration from 1s to 120h, got "0.5s"'],
+    ['INPUT_TIMEOUT', '121h', 'timeout: expected a duration from 1s to 120h, got "121h"'],
+    ['INPUT_TIMEOUT', '100000h', 'timeout: expected a duration from 1s to 120h, got "100000h"'],
+    ['INPUT_REVERT-DRIFT', 'yes', 'revert-drift: expected true or false, got "yes"'],
     [
       'INPUT_ON-FAILURE',
       'rolback',
-      'on-failure: "rolback" is not valid: allowed are rollback, keep, delete; did you mean rollback?',
+      'on-failure: expected one of rollback, keep, delete, got "rolback". Did you mean rollback?',
     ],
-    ['INPUT_ON-FAILURE', 'Keep', 'did you mean keep?'],
-    ['INPUT_ON-FAILURE', 'explode', 'on-failure: "explode" is not valid: allowed are rollback, keep, delete'],
+    [
+      'INPUT_ON-FAILURE',
+      'Keep',
+      'on-failure: expected one of rollback, keep, delete, got "Keep". Did you mean keep?',
+    ],
+    ['INPUT_ON-FAILURE', 'explode', 'on-failure: expected one of rollback, keep, delete, got "explode"'],
   ])('%s=%s is refused', (name, value, message) => {
     expect(() => read({ [name]: value })).toThrow(InputError);
     expect(() => read({ [name]: value })).toThrow(message);
@@ -170,6 +178,6 @@ describe('secretInputs', () => {
 
 describe('InputError', () => {
   test('a long value is cut', () => {
-    expect(new InputError('tags', 'x'.repeat(5000), 'no').message.length).toBeLessThan(200);
+    expect(new InputError('tags', 'x'.repeat(5000), 'expected no').message.length).toBeLessThan(200);
   });
 });

@@ -41,32 +41,60 @@ describe('parseMap', () => {
   });
 
   test.each([
-    ['a line without =', 'A=1\nhunter2', /^parameters: line 2 is not key=value/],
-    ['an empty key', '=hunter2', /line 1 is not key=value/],
-    ['a repeated key', 'A=1\nA=hunter2', /^parameters: "A" is not valid: line 2 gives this key again/],
+    [
+      'a line without =',
+      'A=1\nhunter2',
+      /^parameters: line 2: expected key=value\. Use YAML for a value of several lines$/,
+    ],
+    [
+      'an empty key',
+      '=hunter2',
+      /^parameters: line 1: expected key=value\. Use YAML for a value of several lines$/,
+    ],
+    ['a repeated key', 'A=1\nA=hunter2', /^parameters: line 2: expected each key once, got "A" again$/],
     [
       'space before a value',
       'A=1\nKey=  hunter2',
-      /^parameters: "Key" is not valid: line 2 has spaces around/,
+      /^parameters: line 2: expected no spaces around the value of Key\. Remove them, or write the map as YAML with the value in /,
     ],
-    ['space behind a value', 'Key=hunter2 \t', /line 1 has spaces around the value/],
-    ['a value of spaces', 'Key=  ', /line 1 has spaces around the value/],
+    ['space behind a value', 'Key=hunter2 \t', /line 1: expected no spaces around the value/],
+    ['a value of spaces', 'Key=  ', /line 1: expected no spaces around the value/],
     // What `Image: ${{ steps.build.outputs.image }}` becomes when there is no such output.
-    ['YAML: no value', 'A: 1\nImage:\nB: hunter2', /^parameters: line 2: expected a value; write "" for an/],
+    [
+      'YAML: no value',
+      'A: 1\nImage:\nB: hunter2',
+      /^parameters: line 2: expected a value\. Write "" for an empty one$/,
+    ],
     ['YAML: no value, but a comment', 'Image: # hunter2', /line 1: expected a value/],
     ['YAML: no value in a flow', '{ Image: , B: hunter2 }', /line 1: expected a value/],
     ['YAML: no item', 'A:\n  - hunter2\n  -', /line 1: expected a value/],
     ['YAML: no value in an object', 'A: { b: , c: hunter2 }', /line 1: expected a value/],
-    ['YAML: a repeated key', 'A: 1\nA: hunter2', /line 2 is not valid YAML \(duplicate key\)/],
-    ['YAML: a bad indent', 'A: 1\n  B: hunter2', /line \d is not valid YAML/],
-    ['YAML: an unknown tag', 'A: !Ref hunter2', /line 1 is not valid YAML \(tag resolve failed\)/],
-    ['YAML: an alias', 'A: &x hunter2\nB: *x', /line 2: expected a text or a number, not an alias/],
-    ['YAML: a list in a list', 'A: [[hunter2]]', /line 1: expected a text/],
-    ['YAML: a comma in an item', 'A: ["a,hunter2"]', /must not hold a comma/],
-    ['JSON: cut', '{"A": "hunter2"', /is not valid YAML/],
-    ['JSON: null', '{"A": null}', /line 1: null is no value/],
-    ['YAML: null', 'A: ~', /line 1: null is no value/],
-    ['JSON: an array', '["hunter2"]', /expected an object|is not key=value/],
+    ['YAML: a repeated key', 'A: 1\nA: hunter2', /line 2: expected YAML\. The problem: a key is repeated$/],
+    ['YAML: a bad indent', 'A: 1\n  B: hunter2', /line \d: expected YAML/],
+    ['YAML: an unknown tag', 'A: !Ref hunter2', /line 1: expected YAML\. The problem: tag resolve failed$/],
+    [
+      'YAML: an alias',
+      'A: &x hunter2\nB: *x',
+      /^parameters: line 2: expected a string or a number, got an alias$/,
+    ],
+    [
+      'YAML: a list in a list',
+      'A: [[hunter2]]',
+      /^parameters: line 1: expected a string or a number, got an object$/,
+    ],
+    [
+      'YAML: a comma in an item',
+      'A: ["a,hunter2"]',
+      /^parameters: line 1: expected list items without a comma$/,
+    ],
+    ['JSON: cut', '{"A": "hunter2"', /expected YAML\. The problem: a bracket, brace/],
+    ['JSON: null', '{"A": null}', /line 1: expected a value, got null/],
+    ['YAML: null', 'A: ~', /line 1: expected a value, got null/],
+    [
+      'JSON: an array',
+      '["hunter2"]',
+      /^parameters: line 1: expected key=value\. Use YAML for a value of several lines$/,
+    ],
   ])('%s is refused, and the value is not shown', (_name, text, message) => {
     expect(() => parseMap('parameters', text)).toThrow(InputError);
     expect(() => parseMap('parameters', text)).toThrow(message);

@@ -133,7 +133,7 @@ test('a number of tasks is refused for a daemon before anything is changed', asy
   const { result } = await release(world, { desiredCount: 3 }, SPEED);
   expect(result).toMatchObject({ verdict: 'failed' });
   expect(result.reason).toBe(
-    'desired-count: "3" is not valid: expected no value, because user-service has the scheduling strategy DAEMON: it runs one task on each container instance. Nothing was changed.',
+    'desired-count: expected no value, because user-service has the scheduling strategy DAEMON, got "3". It runs one task on each container instance. Nothing was changed.',
   );
   expect(world.sandbox.calls.of('RegisterTaskDefinition')).toHaveLength(1);
 });

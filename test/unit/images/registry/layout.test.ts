@@ -108,7 +108,7 @@ describe('a layout', () => {
     const layout = writer();
     spoil(layout);
     const opening = ImageLayout.open('oci-layout', layout.folder);
-    await expect(opening).rejects.toThrow(/^oci-layout: ".*" is not valid: expected an OCI image layout/);
+    await expect(opening).rejects.toThrow(/^oci-layout: expected an OCI image layout.*, got ".*"/);
     await expect(opening).rejects.toThrow(message);
   });
 });

@@ -113,11 +113,11 @@ describe('is refused, and nothing is written', () => {
     [['a', '--wroker'], /Unknown option '--wroker'/],
     [['user-service'], /^platform\.yml has a service user-service already$/],
     [['vpc'], /^platform\.yml has a stack vpc already$/],
-    [['Carts'], /^"Carts" is not valid: expected lower-case letters, digits and dashes/],
-    [['../carts'], /^"\.\.\/carts" is not valid: expected lower-case letters/],
-    [['carts_2'], /^"carts_2" is not valid/],
-    [['c'.repeat(32)], /at most 31$/],
-    [['c'.repeat(26), '--worker'], /^"c{26}-queue" is not valid: .* at most 31$/],
+    [['Carts'], /^expected lower-case letters, digits and dashes.*, got "Carts"/],
+    [['../carts'], /^expected lower-case letters.*, got "\.\.\/carts"/],
+    [['carts_2'], /^expected .*, got "carts_2"/],
+    [['c'.repeat(32)], /at most 31, got /],
+    [['c'.repeat(26), '--worker'], / at most 31, got "c{26}-queue"$/],
     [['pr-1'], /^the name is taken: the stacks of previews/],
     [['lock'], /^the name is taken/],
     [['changed'], /^the name is taken/],
@@ -141,9 +141,7 @@ test('the command ends with 1 and one line', () => {
     encoding: 'utf8',
   });
   expect(run.status).toBe(1);
-  expect(run.stderr.trim().split('\n')).toEqual([
-    expect.stringMatching(/^new-service: "Carts" is not valid/),
-  ]);
+  expect(run.stderr.trim().split('\n')).toEqual([expect.stringMatching(/^new-service: .*, got "Carts"/)]);
 });
 
 test('priorities are taken in order, before a service that takes every path', () => {

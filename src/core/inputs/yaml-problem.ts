@@ -1,0 +1,16 @@
+import type { YAMLError } from 'yaml';
+
+/** The parser's own messages may quote the text, which may hold secrets. */
+const PROBLEMS: Partial<Record<YAMLError['code'], string>> = {
+  BAD_INDENT: 'the indentation is wrong',
+  DUPLICATE_KEY: 'a key is repeated',
+  MISSING_CHAR: 'a bracket, brace, comma, colon or quote is missing',
+  MULTILINE_IMPLICIT_KEY: 'a key spans several lines, or a colon is missing',
+  TAB_AS_INDENT: 'a tab is used as indentation; use spaces',
+  UNEXPECTED_TOKEN: 'a character is not allowed here',
+};
+
+/** What is wrong with a YAML or JSON text, without any of it. */
+export function yamlProblem({ code }: Pick<YAMLError, 'code'>): string {
+  return PROBLEMS[code] ?? code.toLowerCase().replaceAll('_', ' ');
+}
