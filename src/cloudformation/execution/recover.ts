@@ -130,7 +130,7 @@ async function recreateStack(
   }
   note(run, `What a failed creation had left of stack ${stack.stackName} (${stack.status}) was deleted.`);
   const kept = [
-    ...resources.filter((resource) => resource.ResourceStatus === 'DELETE_SKIPPED').map(resourceName),
+    ...resources.filter(isRetained).map(resourceName),
     ...retainedResources(execution).map(pathOf),
   ];
   if (kept.length > 0) {
@@ -140,6 +140,11 @@ async function recreateStack(
     );
   }
   return { kind: 'create' };
+}
+
+/** Left by the rollback because of its DeletionPolicy. A resource that was never created has no physical id. */
+function isRetained({ ResourceStatus, PhysicalResourceId = '' }: StackResourceSummary): boolean {
+  return ResourceStatus === 'DELETE_SKIPPED' && PhysicalResourceId !== '';
 }
 
 /** A failed creation may have created a database that has been filled since. */

@@ -71,9 +71,14 @@ export function leftBehind(execution: Execution): string[] {
     );
 }
 
-/** The resources that a deletion retained (DeletionPolicy), including those of nested stacks. */
+/**
+ * The resources that a deletion or a rollback retained (DeletionPolicy), including those of nested stacks. A resource
+ * that was never created has no physical id, and nothing of it is left.
+ */
 export function retainedResources(execution: Execution): ResourceStep[] {
-  return [...execution.timeline.steps].filter((step) => step.status === 'DELETE_SKIPPED');
+  return [...execution.timeline.steps].filter(
+    ({ status, physicalId }) => status === 'DELETE_SKIPPED' && physicalId !== '',
+  );
 }
 
 /** The watch ended without proof of how the operation ended; AWS may still be at work. */

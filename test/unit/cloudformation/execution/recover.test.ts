@@ -63,6 +63,13 @@ describe('what a failed creation left', () => {
     );
   });
 
+  test('a resource that was never created is not told as retained', async () => {
+    const resources = [{ ...database, PhysicalResourceId: '', ResourceStatus: 'DELETE_SKIPPED' }];
+    const outcome = await run(new StackWorld({ status: 'ROLLBACK_COMPLETE', resources, ...REMADE }));
+    expect(outcome.verdict).toBe('created');
+    expect(JSON.stringify(outcome.result['notes'])).not.toContain('Db');
+  });
+
   test('one that cannot be deleted blocks, with the resource that holds it', async () => {
     const failing: Step[] = [
       { at: 0, status: 'DELETE_IN_PROGRESS' },
