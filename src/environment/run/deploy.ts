@@ -25,6 +25,7 @@ import { runImages, type RunImages } from './images.ts';
 import { runParts, type Part } from './parts.ts';
 import { overallVerdict, type RunEnd, type RunResult } from './result.ts';
 import { releaseExisting } from '../service/existing.ts';
+import { requireUpstreamReleases } from '../service/first-release.ts';
 import { requireGivenImages, requireSignedImages } from '../service/given-images.ts';
 import { deployService, readServices, type ServiceReads } from './services.ts';
 import { deployingStacks, type StackWork } from './stacks.ts';
@@ -210,7 +211,8 @@ export async function deployParts(
 ): Promise<RunEnd> {
   const { environment } = request.choice;
   const { targets, graph } = deployment.graph;
-  const checks = await checkTargets(targets, await describeTargets(context, targets), {
+  const existing = await describeTargets(context, targets);
+  const checks = await checkTargets(targets, existing, {
     environment,
     workspace: context.workspace,
     graph,
@@ -218,6 +220,11 @@ export async function deployParts(
   });
   requireValidTargets(context, environment.name, checks);
   await requireGivenImages(context, request, checks);
+  await requireUpstreamReleases(
+    context,
+    request,
+    targets.flatMap(({ service, inputs }) => (service && !existing.has(inputs.stackName) ? [service] : [])),
+  );
   await requireSignedImages(context, request, 'change');
   const { github, commit } = context;
   await recordRun(context.services, environmentRun(context, request), {

@@ -1,3 +1,4 @@
+import { inParallel } from '../../core/concurrency.ts';
 import { PlatformError } from '../../core/errors.ts';
 import {
   ledgerNames,
@@ -16,6 +17,8 @@ import { ecrStore } from '../../images/registry/copy/ecr-store.ts';
 import type { Service } from '../manifest/manifest.ts';
 import { signerOf } from '../manifest/places.ts';
 import { approvalsIn, type EnvironmentContext, type EnvironmentRequest } from '../run/context.ts';
+
+const AT_ONCE = 8;
 
 /** The ledger's names of a service in the environment of a request. */
 export function ledgerOf(
@@ -57,6 +60,35 @@ export async function firstRelease(
   await recordRelease(context.services, names, release);
   context.log.info(`Recorded ${release.image} as the first image of ${service.name}.`);
   return release;
+}
+
+/**
+ * Ends a run before its first change where a new service would begin with the image that runs upstream, and none does.
+ *
+ * @param services those whose stacks do not exist.
+ * @throws PlatformError that names all of them.
+ */
+export async function requireUpstreamReleases(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  services: readonly Service[],
+): Promise<void> {
+  const { manifest, upstream } = request;
+  if (!upstream) return;
+  const { project } = manifest;
+  const names: string[] = [];
+  await inParallel(services, AT_ONCE, async (service) => {
+    if (await readRelease(context.services, ledgerOf(request, service))) return;
+    const there = ledgerNames({ project, environment: upstream.name, service: service.name });
+    if (!(await readRelease(upstream.open().services, there))) names.push(service.name);
+  });
+  if (names.length === 0) return;
+  names.sort();
+  throw new PlatformError(
+    'not-found',
+    `${request.choice.environment.name} takes its images from ${upstream.name}, which has no release of ${names.join(', ')}. Nothing was changed.`,
+    { fix: `Deploy ${names.join(', ')} to ${upstream.name} first.` },
+  );
 }
 
 function directRelease(

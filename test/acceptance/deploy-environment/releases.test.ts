@@ -275,6 +275,20 @@ test('where images are promoted, a service that was changed by hand is reported 
   });
 });
 
+test('a first deployment without a release upstream is refused before any stack is created', async () => {
+  const platform = await platformOf();
+  const manifest = SMALL_PLATFORM['platform.yml']!.replace(
+    'parameters: dev.json }',
+    `parameters: dev.json, promote-from: test }\n  test: { account: '222222222222', parameters: test.json }`,
+  );
+  platform.write('platform.yml', manifest);
+  platform.write('test.json', JSON.stringify({ Parameters: { Project: 'shop', Environment: 'test' } }));
+  const run = await deployEnvironment(platform.sandbox, {}, { workspace: platform.workspace });
+  expect([run.exitCode, run.result['error']]).toMatchObject([1, { code: 'not-found' }]);
+  expect(run.outputs['reason']).toContain('dev takes its images from test, which has no release of api.');
+  expect(platform.sandbox.calls.where({ operation: 'CreateChangeSet' })).toEqual([]);
+});
+
 test('a given image that does not exist is refused before any stack is created', async () => {
   const platform = await platformOf();
   const digest = `sha256:${'0'.repeat(64)}`;
