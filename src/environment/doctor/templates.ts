@@ -17,7 +17,7 @@ import { isSecretParameter, MASKED } from '../../cloudformation/template/secrets
 import { taskArchitectures } from '../../cloudformation/template/task-architectures.ts';
 import { checkTemplateSize, loadTemplate, type Template } from '../../cloudformation/template/template.ts';
 import { isKnown, possibleTexts } from '../../cloudformation/template/evaluate.ts';
-import { literal, member, sectionOf, type Value } from '../../cloudformation/template/tree.ts';
+import { literal, member, sectionOf, type Value, valueAt } from '../../cloudformation/template/tree.ts';
 import type { CloudFormationContext, DeployStackInputs } from '../../cloudformation/context.ts';
 import { tagOfOneRun } from '../../cloudformation/change-set/traffic.ts';
 import { inParallel } from '../../core/concurrency.ts';
@@ -204,9 +204,9 @@ export async function checkTargets(
       ...own,
       ...localPathFindings(document, target, workspace),
       ...tagFindings(text, target.inputs.tags),
-      ...uniqueNames(document, given, resources, environment).flatMap(({ key, name, line }) => {
-        const owner = taken.get(key);
-        return owner ? [takenName(name, line, owner, environment)] : [];
+      ...uniqueNames(document, given, resources, environment).flatMap((unique) => {
+        const owner = taken.get(unique.key);
+        return owner ? [takenName(unique, owner, environment)] : [];
       }),
       ...(graph ? graphFindings(graph, target.name) : []),
     ];
@@ -272,12 +272,17 @@ const UNIQUE_NAMES: Readonly<Record<string, string>> = {
 /** Names of these are not repeated in another region either. */
 const GLOBAL = /^AWS::(?:IAM|S3)::/;
 
+/** Names that AWS or GitHub gives: no template can put the environment into them. */
+const GIVEN_NAMES: ReadonlySet<string> = new Set(['AWS::IAM::OIDCProvider', 'AWS::IAM::ServiceLinkedRole']);
+
 /** A name that an account has once. */
 interface UniqueName {
   /** With its type and, unless it is global, its region. */
   key: string;
   name: string;
   line: number;
+  /** For a name that cannot be changed: the parameters that decide whether the stack creates the resource. */
+  switches?: readonly string[];
 }
 
 /** Who has a name already. */
@@ -297,10 +302,16 @@ function uniqueNames(
 ): UniqueName[] {
   const scope = templateScope(document, given);
   const known = (value: Value | undefined): string[] => possibleTexts(value, scope).filter(isKnown);
-  const named = resources.flatMap(({ type, properties }) => {
+  const named = resources.flatMap(({ logicalId, type, properties }) => {
     const value = member(properties, UNIQUE_NAMES[type] ?? '');
     const place = GLOBAL.test(type) ? type : `${type} ${region}`;
-    return known(value).map((name) => ({ key: `${place} ${name}`, name, line: value?.line ?? 1 }));
+    const switches = GIVEN_NAMES.has(type) ? { switches: switchesOf(document, logicalId) } : {};
+    return known(value).map((name) => ({
+      key: `${place} ${name}`,
+      name,
+      line: value?.line ?? 1,
+      ...switches,
+    }));
   });
   const exported = sectionOf(document, 'Outputs').flatMap(({ value }) => {
     const name = member(member(value, 'Export'), 'Name');
@@ -310,6 +321,20 @@ function uniqueNames(
       : [];
   });
   return [...named, ...exported];
+}
+
+/** The parameters that the condition of a resource refers to. */
+function switchesOf(document: TemplateDocument, logicalId: string): string[] {
+  const condition = literal(valueAt(document, ['Resources', logicalId, 'Condition']));
+  if (condition === undefined) return [];
+  return referencesIn(valueAt(document, ['Conditions', condition]));
+}
+
+function referencesIn(value: Value): string[] {
+  if (value.kind === 'list') return value.items.flatMap(referencesIn);
+  if (value.kind !== 'call') return [];
+  if (value.name !== 'Ref') return referencesIn(value.argument);
+  return [literal(value.argument) ?? ''];
 }
 
 function namesOfNeighbours(neighbours: readonly Neighbour[], workspace: string): Map<string, Owner> {
@@ -329,14 +354,15 @@ function namesOfNeighbours(neighbours: readonly Neighbour[], workspace: string):
 }
 
 function takenName(
-  name: string,
-  line: number,
+  { name, line, switches }: UniqueName,
   { environment, stack, path }: Owner,
   { account }: Pick<Environment, 'account'>,
 ): TemplateFinding {
-  const message =
-    `The name ${name} is used by the stack ${stack} in ${environment} too, and both environments are in account ${account}. ` +
-    `Put the environment into the name, or keep the stack in one of them (${path}.environments)`;
+  const fix =
+    switches === undefined || switches.length === 0
+      ? `Put the environment into the name, or keep the stack in one of them (${path}.environments)`
+      : `Create it in one of them only: change ${switches.join(' or ')} in the parameters of the other one`;
+  const message = `The name ${name} is used by the stack ${stack} in ${environment} too, and both environments are in account ${account}. ${fix}`;
   return { level: 'error', message, line };
 }
 

@@ -293,7 +293,7 @@ export function chooseTargets(manifest: Manifest, asked: Asked): Choice {
   };
 }
 
-/** Another environment of the same account, with all stacks that it would have. */
+/** Another environment of the same account, with all stacks that it would have, the manual ones included. */
 export interface Neighbour {
   environment: Environment;
   targets: readonly StackTarget[];
@@ -313,7 +313,10 @@ export function neighboursOf(
     .filter((other) => other.name !== name && other.account === account)
     .map((environment) => {
       const choice = chooseTargets(manifest, { environment: environment.name, stacks: [], services: [] });
-      return { environment, targets: stackTargets(manifest, choice, workspace) };
+      const stacks = Object.values(manifest.stacks).filter(
+        ({ environments }) => environments?.includes(environment.name) ?? true,
+      );
+      return { environment, targets: stackTargets(manifest, { ...choice, stacks }, workspace) };
     });
 }
 

@@ -190,6 +190,17 @@ Outputs: { E: { Value: !Ref Environment } }`;
     ['a resource of one environment', repository('shop/api', '\n    Condition: InDev'), {}, []],
     ['names that may repeat', named('AWS::ECS::TaskDefinition', 'Family', 'x'), {}, []],
     [
+      'a name that GitHub gives, with the parameter that turns it off',
+      named('AWS::IAM::OIDCProvider', 'Url', 'https://issuer.example', '\n    Condition: Created')
+        .replace('Parameters: {', "Parameters: { Create: { Type: String, Default: 'true' },")
+        .replace('Conditions: {', "Conditions: { Created: !Not [!Equals [!Ref Create, 'false']],"),
+      { region: 'eu-west-1' },
+      [
+        '8 error: The name https://issuer.example is used by the stack app in staging too, and both environments are in account 111111111111. ' +
+          'Create it in one of them only: change Create in the parameters of the other one',
+      ],
+    ],
+    [
       'an export',
       repository("!Sub '${Environment}/api'").replace(
         '!Ref Environment }',
