@@ -24,7 +24,7 @@ const HANDLERS = ['create', 'read', 'update', 'delete'];
 const OUTPUT = 'sandbox/iam/data';
 /** Types that templates of ours may have, by their beginning. */
 const TYPES =
-  /^AWS::(ApplicationAutoScaling|Backup|Budgets|CE|CertificateManager|CloudWatch|EC2::(EIP|FlowLog|InternetGateway|NatGateway|NetworkAcl|Route|SecurityGroup|Subnet|VPC|VPCEndpoint|VPCGatewayAttachment)|ECR|ECS|EFS|ElastiCache|ElasticLoadBalancingV2|Events::Rule|IAM|KMS|Lambda::(Function|Permission|Version)|Logs|RDS|Route53::(HostedZone|RecordSet)|S3::Bucket|SNS|SQS|SSM::Parameter|Scheduler|SecretsManager|ServiceDiscovery|StepFunctions|WAFv2)/;
+  /^AWS::(ApplicationAutoScaling|Backup|Budgets|CE|CertificateManager|CloudWatch|DynamoDB::Table|EC2::(EIP|FlowLog|InternetGateway|NatGateway|NetworkAcl|Route|SecurityGroup|Subnet|VPC|VPCEndpoint|VPCGatewayAttachment)|ECR|ECS|EFS|ElastiCache|ElasticLoadBalancingV2|Events::Rule|IAM|KMS|Lambda::(Function|Permission|Version)|Logs|RDS|Route53::(HostedZone|RecordSet)|S3::Bucket|SNS|SQS|SSM::Parameter|Scheduler|SecretsManager|ServiceDiscovery|StepFunctions|WAFv2)/;
 
 const [cfnLint, iamData] = process.argv.slice(2);
 if (cfnLint === undefined || iamData === undefined) {

@@ -49,7 +49,7 @@ export function sts(world: World): Service {
             'The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.',
           );
         }
-        if (!accountExists(world, request) || !trustsCaller(request, call)) {
+        if (!mayExist(world, request) || !trustsCaller(request, call)) {
           const message = `User: ${call.principalArn} is not authorized to perform: sts:AssumeRole on resource: ${request.arn}`;
           throw new AwsError('AccessDenied', message, 403);
         }
@@ -59,7 +59,7 @@ export function sts(world: World): Service {
       async AssumeRoleWithWebIdentity(input) {
         const request = roleRequest(world, input);
         const claims = await verifiedClaims(textOf(input.WebIdentityToken) ?? '', world.clock.now());
-        if (!accountExists(world, request) || !trustsToken(request, claims, owner)) {
+        if (!mayExist(world, request) || !trustsToken(request, claims, owner)) {
           throw new AwsError('AccessDenied', 'Not authorized to perform sts:AssumeRoleWithWebIdentity', 403);
         }
         return {
@@ -149,8 +149,9 @@ async function verifiedClaims(token: string, now: Date): Promise<Claims> {
   return read.claims;
 }
 
-function accountExists(world: World, { account }: RoleRequest): boolean {
-  return world.accounts.includes(account);
+/** A role that was deleted is not there, though one that nothing declares is. */
+function mayExist(world: World, { account, arn }: RoleRequest): boolean {
+  return world.accounts.includes(account) && !identityStore(world).isDeleted(arn);
 }
 
 function trustsToken({ role, account }: RoleRequest, claims: Claims, owner: string): boolean {

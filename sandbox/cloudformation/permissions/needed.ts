@@ -80,6 +80,31 @@ const BY_TYPE: Readonly<Record<string, readonly Rule[]>> = {
       'options',
     ),
   ],
+  'AWS::DynamoDB::Table': [
+    rule(
+      /^kinesis:|KinesisStreamingDestination$/,
+      has('KinesisStreamSpecification'),
+      'a stream of Kinesis that receives the changes',
+    ),
+    rule(
+      /^(s3|logs):|:(Import|BatchWrite)\w+$|:DescribeImport$/,
+      has('ImportSourceSpecification'),
+      'an import',
+    ),
+    rule(
+      /Replica$|:(Delete|Get|Put|Update)Item$|:(Query|Scan)$/,
+      () => false,
+      'replicas, which only AWS::DynamoDB::GlobalTable has',
+    ),
+    rule(
+      /^iam:CreateServiceLinkedRole$|:UpdateContributorInsights$/,
+      has('ContributorInsightsSpecification'),
+      'Contributor Insights',
+    ),
+    rule(/:UpdateContinuousBackups$/, has('PointInTimeRecoverySpecification'), 'recovery to a point in time'),
+    rule(/:UpdateTimeToLive$/, has('TimeToLiveSpecification'), 'items that expire'),
+    rule(/:(Put|Delete)ResourcePolicy$/, has('ResourcePolicy'), 'a policy of the table'),
+  ],
   'AWS::EC2::EIP': [
     rule(/:AcceptAddressTransfer$/, has('TransferAddress'), 'an address of another account'),
     rule(/:AssociateAddress$/, has('InstanceId'), 'the address of an instance'),

@@ -86,12 +86,11 @@ describe('a service role', () => {
 
   test('fails for a type whose handlers the sandbox does not know', async () => {
     const stacks = await start(allow('*'));
-    const template =
-      'Resources: { Table: { Type: AWS::DynamoDB::Table, Properties: { KeySchema: [{ AttributeName: id, KeyType: HASH }] } } }';
+    const template = 'Resources: { Stream: { Type: AWS::Kinesis::Stream, Properties: { ShardCount: 1 } } }';
     expect((await stacks.deploy('s', template, { RoleARN: EXECUTION })).StackStatus).toMatch(
       /FAILED|ROLLBACK_/,
     );
-    expect((await failures(stacks, 's'))[0]).toContain('no handler permissions of AWS::DynamoDB::Table');
+    expect((await failures(stacks, 's'))[0]).toContain('no handler permissions of AWS::Kinesis::Stream');
   });
 
   test('that does not trust CloudFormation cannot be used', async () => {

@@ -77,6 +77,16 @@ describe('who is calling', () => {
 });
 
 describe('a role by web identity', () => {
+  test('that was deleted cannot be assumed', async () => {
+    const sandbox = await sandboxOf();
+    identityStore(sandbox.world).deleteRole(ROLE);
+    const refused = await refusal(assume(sandbox, await tokenOf(sandbox)));
+    expect([refused.name, refused.message]).toEqual([
+      'AccessDenied',
+      'Not authorized to perform sts:AssumeRoleWithWebIdentity',
+    ]);
+  });
+
   test('gives credentials of the role, which work', async () => {
     const sandbox = await sandboxOf();
     const before = Date.now();
