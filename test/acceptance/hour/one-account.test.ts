@@ -1,0 +1,320 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { useWorkspaces } from '../../support/action.ts';
+import { expectVerdict, Newcomer, writeImage, type Attempt } from './newcomer.ts';
+import { OWN_TEMPLATES } from './own-templates.ts';
+import { commandsOf } from './page.ts';
+import { runningIn } from './state.ts';
+
+/**
+ * The hour of a newcomer with one AWS account, by docs/start/platform.md and docs/start/single-account.md: a project of
+ * another name, dev and prod, templates and services of one's own, and a mistake at each step. Images come from ready
+ * layouts, and nothing soaks.
+ */
+const LIMIT_MS = 900_000;
+const ACCOUNT = '111111111111';
+const PROJECT = 'storefront';
+const QUEUE = 'templates/orders-queue.yml';
+const TABLE = 'templates/sessions-table.yml';
+const SHIPPER = 'templates/shipper.yml';
+
+const workspaceOf = useWorkspaces();
+const bad = writeImage(workspaceOf({}), 'frontend: bad');
+let newcomer: Newcomer;
+beforeAll(async () => {
+  newcomer = await Newcomer.start({
+    project: PROJECT,
+    accounts: { dev: ACCOUNT, prod: ACCOUNT },
+    folder: workspaceOf({}),
+    scenario: { ecs: { rules: [{ match: { image: bad }, does: 'fail-target-checks' }] } },
+  });
+  newcomer.takeFiles();
+});
+afterAll(() => newcomer.close());
+
+const plan = (): Promise<Attempt> => newcomer.act('dev', { command: 'plan' });
+const deploy = (): Promise<Attempt> => newcomer.act('dev');
+const nothing = (): void => undefined;
+
+/** The page's command for an administrator, with other values. */
+function administer(environment: string, stacks = 'bootstrap,bootstrap-execution'): Promise<Attempt> {
+  const [script = ''] = commandsOf('2. Trust in your repository');
+  return newcomer.shell(
+    script
+      .replace('INPUT_ENVIRONMENT=dev', `INPUT_ENVIRONMENT=${environment}`)
+      .replace('bootstrap,bootstrap-execution', stacks),
+    ACCOUNT,
+  );
+}
+
+function set(path: readonly string[], value: unknown): void {
+  newcomer.editManifest((manifest) => {
+    if (value === undefined) manifest.deleteIn(path);
+    else manifest.setIn(path, value);
+  });
+}
+
+/** AWS raises the quotas that doctor names. */
+function raiseQuotas(): void {
+  Object.assign(newcomer.sandbox.world.scenario, { quotas: { 'L-3032A538': 100, 'L-36FBB829': 100 } });
+}
+
+/** The digests that an environment runs, by service. */
+const running = (environment: string): Record<string, string[]> =>
+  runningIn(newcomer.sandbox, ACCOUNT, `${environment}-${PROJECT}`);
+
+test(
+  '1. Take the files',
+  async () => {
+    for (const name of ['user-service', 'product-service', 'order-service'])
+      set(['services', name], undefined);
+    set(['environments', 'prod', 'account'], ACCOUNT);
+    set(['environments', 'prod', 'soak'], undefined);
+    newcomer.useImage('frontend', 'one');
+
+    set(['environments', 'staging'], undefined);
+    await newcomer.mistake(nothing, () => administer('dev'), {
+      at: newcomer.line('platform.yml', 'promote-from: staging'),
+      says: ['promote-from', '"staging"'],
+    });
+    set(['environments', 'prod', 'promote-from'], 'dev');
+
+    const rename = (name: string) => () => {
+      newcomer.edit('platform.yml', 'project: platform', `project: ${name}`);
+    };
+    await newcomer.mistake(rename('Storefront'), () => administer('dev'), {
+      at: newcomer.line('platform.yml', 'project: '),
+      says: ['manifest-invalid', '"Storefront"', 'lower-case letters'],
+    });
+    await newcomer.mistake(rename('store-front'), () => administer('dev'), {
+      says: ['template-invalid', 'Project', '"store-front"', 'Nothing was changed'],
+    });
+    rename(PROJECT)();
+    await newcomer.mistake(
+      () => {
+        newcomer.edit(
+          'templates/environments/dev.json',
+          '"Parameters": {',
+          '"Parameters": {\n    "Project": "platform",',
+        );
+      },
+      () => administer('dev'),
+      { at: 'templates/environments/dev.json:3', says: ['Project', '"platform"', `"${PROJECT}"`, 'Fix: '] },
+    );
+  },
+  LIMIT_MS,
+);
+
+test(
+  '2. Trust in your repository',
+  async () => {
+    await newcomer.mistake(nothing, () => administer('develop'), {
+      says: ['input-invalid', 'environment', '"develop"', 'dev, prod'],
+    });
+    await newcomer.mistake(nothing, () => administer('dev', 'bootstrap,bootstrap-executions'), {
+      says: ['input-invalid', 'stacks', 'did you mean bootstrap-execution?'],
+    });
+    await newcomer.mistake(
+      () => {
+        set(['environments', 'dev', 'account'], '333333333333');
+      },
+      () => administer('dev'),
+      { says: ['account-mismatch', ACCOUNT, '333333333333', 'Nothing was changed'] },
+    );
+    // What an account has once, by docs/start/single-account.md.
+    await newcomer.mistake(nothing, () => administer('dev'), {
+      at: newcomer.line('templates/bootstrap.yml', 'Url: https://token.actions'),
+      says: ['template-invalid', 'prod', 'CreateProvider', 'CreateEcsRole', 'Nothing was changed'],
+    });
+    newcomer.edit(
+      'templates/environments/prod.json',
+      '"Parameters": {',
+      '"Parameters": {\n    "CreateProvider": "false",\n    "CreateEcsRole": "false",',
+    );
+    await newcomer.mistake(nothing, deploy, {
+      code: 'access-denied',
+      says: [`${PROJECT}-dev-deploy`],
+    });
+    for (const environment of ['dev', 'prod']) expect((await administer(environment)).failed).toBe(false);
+    await newcomer.mistake(nothing, deploy, {
+      at: newcomer.line('templates/registry.yml', 'RepositoryName'),
+      says: [`${PROJECT}/frontend`, 'stacks.registry.environments'],
+    });
+    set(['stacks', 'registry', 'environments'], ['dev']);
+  },
+  LIMIT_MS,
+);
+
+test(
+  '3. The environments at GitHub',
+  async () => {
+    const doctor = (environment: string) => (): Promise<Attempt> =>
+      newcomer.act(environment, { command: 'doctor' });
+    for (const environment of ['dev', 'prod']) {
+      await newcomer.mistake(nothing, doctor(environment), {
+        verdict: 'not-ready',
+        says: [`the GitHub environment ${environment}`],
+      });
+    }
+    const [dev = '', staging = ''] = commandsOf('3. The environments at GitHub');
+    for (const script of [dev, staging.replaceAll('staging', 'prod')]) {
+      const { failed, log } = await newcomer.shell(script, ACCOUNT);
+      expect([failed, log]).toEqual([false, expect.any(String)]);
+    }
+    expectVerdict(await doctor('dev')(), 'ready');
+    await newcomer.mistake(nothing, doctor('prod'), {
+      verdict: 'not-ready',
+      says: ['the quota of vCPUs of Fargate Spot'],
+    });
+    raiseQuotas();
+    expectVerdict(await doctor('prod')(), 'ready');
+  },
+  LIMIT_MS,
+);
+
+test(
+  'templates of one’s own',
+  async () => {
+    for (const [file, text] of Object.entries(OWN_TEMPLATES)) newcomer.write(file, text);
+    set(['stacks', 'shipping'], { template: 'templates/order-queue.yml' });
+    await newcomer.mistake(nothing, plan, {
+      says: ['templates/order-queue.yml', newcomer.line('platform.yml', 'templates/order-queue.yml')],
+    });
+    set(['stacks', 'shipping'], { template: QUEUE });
+    set(['stacks', 'sessions'], { template: TABLE });
+    const wrong = (file: string, from: string, to: string) => () => {
+      newcomer.edit(file, from, to);
+    };
+    await newcomer.mistake(wrong(QUEUE, '!Ref Retries', '!Ref Retry'), plan, {
+      code: 'template-invalid',
+      at: newcomer.line(QUEUE, '!Ref Retries'),
+      says: ['Orders refers to Retry', 'Nothing was changed'],
+    });
+    await newcomer.mistake(wrong(QUEUE, 'Failed.Arn', 'Failed.ARN'), plan, {
+      code: 'template-invalid',
+      at: newcomer.line(QUEUE, 'Failed.Arn'),
+      says: ['did you mean Arn?'],
+    });
+    await newcomer.mistake(wrong(QUEUE, 'AWS::SQS::Queue', 'AWS::SQS::Queues'), plan, {
+      verdict: 'failed',
+      at: newcomer.line(QUEUE, 'AWS::SQS::Queue'),
+      says: ['Unrecognized resource types: [AWS::SQS::Queues]'],
+      changes: true,
+    });
+    await newcomer.mistake(wrong(QUEUE, 'RedrivePolicy', 'RedrivePolice'), plan, {
+      verdict: 'failed',
+      says: ['RedrivePolice', `${QUEUE}:`],
+      changes: true,
+    });
+    await newcomer.mistake(
+      () => {
+        set(['stacks', 'shipping', 'parameters'], { Retires: 5 });
+      },
+      plan,
+      { code: 'template-invalid', says: ['Retires', 'did you mean Retries?'] },
+    );
+    await newcomer.mistake(
+      () => {
+        set(['stacks', 'shipping', 'parameters'], { Retries: 'five' });
+      },
+      plan,
+      { code: 'template-invalid', says: ['Retries: expected a number, got "five"'] },
+    );
+    await newcomer.mistake(
+      () => {
+        set(['stacks', 'shipping', 'parameters'], { Environment: 'development' });
+      },
+      plan,
+      { code: 'manifest-invalid', says: ['Environment is "development"', 'supplies "dev"', 'Fix: '] },
+    );
+  },
+  LIMIT_MS,
+);
+
+test(
+  'services of one’s own',
+  async () => {
+    set(['services', 'shipper'], {
+      path: 'services/shipper',
+      template: SHIPPER,
+      parameters: {
+        EcsCluster: '/${Project}/${Environment}/cluster/name',
+        Subnets: '/${Project}/${Environment}/vpc/private-subnets',
+        QueueUrl: '/${Project}/${Environment}/shipping/queue',
+      },
+    });
+    newcomer.useImage('shipper', 'one');
+    await newcomer.mistake(
+      () => {
+        set(['services', 'shipper', 'parameters', 'EcsCluster'], undefined);
+      },
+      plan,
+      { code: 'template-invalid', at: newcomer.line(SHIPPER, 'EcsCluster'), says: ['EcsCluster'] },
+    );
+    await newcomer.mistake(
+      () => {
+        set(['services', 'shipper', 'priority'], 900);
+        set(['services', 'shipper', 'paths'], ['/shipping']);
+      },
+      plan,
+      { code: 'manifest-invalid', says: ['priority', '900', 'frontend'] },
+    );
+    await newcomer.mistake(nothing, () => newcomer.script('new-service', 'frontend'), {
+      says: ['new-service: ', 'frontend already'],
+    });
+    for (const args of [['cart'], ['mailer', '--worker']]) {
+      const { failed, log } = await newcomer.script('new-service', ...args);
+      expect([failed, log]).toEqual([false, expect.stringContaining(`services.${args[0]}`)]);
+      newcomer.useImage(args[0] ?? '', 'one');
+    }
+    expectVerdict(await plan(), 'planned');
+  },
+  LIMIT_MS,
+);
+
+test(
+  '5. The first deployments',
+  async () => {
+    await newcomer.mistake(nothing, () => newcomer.act('prod'), {
+      code: 'not-found',
+      says: ['dev, which has no release of cart, frontend, mailer, shipper', 'Nothing was changed'],
+    });
+
+    // The roles may not create a table, nor a log group whose name does not begin with the environment and the project.
+    const failed = await newcomer.mistake(
+      () => {
+        newcomer.edit(
+          SHIPPER,
+          "LogGroupName: !Sub '${Environment}-${Project}-",
+          "LogGroupName: !Sub '/${Environment}/",
+        );
+      },
+      deploy,
+      {
+        verdict: 'failed',
+        at: newcomer.line(TABLE, 'Sessions:'),
+        says: [
+          'dynamodb:CreateTable',
+          `${PROJECT}-dev-execution`,
+          `${SHIPPER},line=`,
+          'logs:CreateLogGroup',
+          'log-group:/dev/shipper',
+        ],
+        changes: true,
+      },
+    );
+    expect(failed.summary).not.toContain('Retained');
+    set(['stacks', 'own-rights'], { template: 'templates/own-rights.yml', manual: true, after: 'bootstrap' });
+    for (const environment of ['dev', 'prod'])
+      expect((await administer(environment, 'own-rights')).failed).toBe(false);
+
+    expectVerdict(await deploy(), 'deployed');
+    expectVerdict(await newcomer.act('prod'), 'deployed');
+    expect(Object.keys(running('dev')).sort()).toEqual(['cart', 'frontend', 'mailer', 'shipper']);
+    expect(running('prod')).toEqual(running('dev'));
+    for (const environment of ['dev', 'prod']) {
+      expectVerdict(await newcomer.act(environment, { command: 'plan' }), 'unchanged');
+      expectVerdict(await newcomer.act(environment, { command: 'drift' }), 'in-sync');
+    }
+  },
+  LIMIT_MS,
+);

@@ -1,0 +1,39 @@
+import { stackDatabase } from '../../../sandbox/cloudformation/engine/stack-database.ts';
+import { ecsOf } from '../../../sandbox/ecs/model.ts';
+import type { Sandbox } from '../../../sandbox/index.ts';
+import { repositoriesOf } from '../../../sandbox/registry/registry.ts';
+import { parameterStore } from '../../../sandbox/ssm/parameter-store.ts';
+import { DEFAULT_REGION } from '../../../sandbox/world.ts';
+
+/** Everything that exists in an account, one line each. Two equal states mean that nothing was created or changed. */
+export function stateOf({ world }: Sandbox, account: string): string[] {
+  const stacks = stackDatabase(world, account, DEFAULT_REGION);
+  const { services } = ecsOf(world, account, DEFAULT_REGION);
+  return [
+    ...stacks.active().map(({ name, status, events }) => `stack ${name} ${status}, ${events.length} events`),
+    ...[...stacks.named.keys()].map((key) => `resource ${key}`),
+    ...[...repositoriesOf(world, account, DEFAULT_REGION).values()].map(
+      ({ name, manifests }) => `repository ${name} with ${manifests.size} manifests`,
+    ),
+    ...parameterStore(world, account, DEFAULT_REGION)
+      .all()
+      .map(({ name, version }) => `parameter ${name} version ${version}`),
+    ...[...services.values()].map(
+      ({ cluster, name, status, asked }) => `service ${cluster.name}/${name} ${status} ${asked?.arn ?? ''}`,
+    ),
+  ].sort();
+}
+
+/** The digests that the tasks of each service run, without those of sidecars, by service, in one cluster. */
+export function runningIn({ world }: Sandbox, account: string, cluster: string): Record<string, string[]> {
+  const services = [...ecsOf(world, account, DEFAULT_REGION).services.values()].filter(
+    (service) => service.cluster.name === cluster && service.status === 'ACTIVE',
+  );
+  return Object.fromEntries(
+    services.map(({ name, tasks }) => {
+      const containers = [...tasks].flatMap((task) => task.containers);
+      const own = containers.filter(({ definition }) => definition.name === name);
+      return [name, [...new Set(own.map(({ imageDigest }) => imageDigest ?? ''))]];
+    }),
+  );
+}
