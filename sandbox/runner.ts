@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { checkResult } from './result-schema.ts';
+import { checkReason } from './sentences.ts';
 
 interface ActionDefinition {
   inputs?: Record<string, { default?: string; required?: boolean }>;
@@ -78,7 +79,7 @@ export function bundleOf(name: string): string {
  * Runs a committed bundle the way GitHub's runner does: inputs as INPUT_* with the defaults of action.yml,
  * the file commands in fresh files, and nothing else of this process's environment.
  *
- * @throws when `result` is not what its schema in `schemas/` says.
+ * @throws when `result` is not what its schema in `schemas/` says, or `reason` is no whole sentence.
  */
 export async function runAction(name: string, options: RunOptions = {}): Promise<Run> {
   const folder = mkdtempSync(join(tmpdir(), 'action-'));
@@ -128,7 +129,10 @@ export async function runAction(name: string, options: RunOptions = {}): Promise
     const outputs = parseFileCommands(readFileSync(output, 'utf8'));
     const result = JSON.parse(outputs['result'] ?? '{}') as Record<string, unknown>;
     // A killed process has none.
-    if (outputs['result'] !== undefined) checkResult(name, result);
+    if (outputs['result'] !== undefined) {
+      checkResult(name, result);
+      checkReason(name, result);
+    }
     return {
       exitCode,
       signal,

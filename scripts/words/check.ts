@@ -1,3 +1,4 @@
+import { findCounts } from './counts.ts';
 import { EXCEPTIONS, type Exception } from './exceptions.ts';
 import { findPhrases, type Found } from './find.ts';
 import { PHRASES, type Phrase } from './phrases.ts';
@@ -7,7 +8,10 @@ function excuses(exception: Exception, file: string, { text }: Found): boolean {
   return here && (exception.text === undefined || exception.text.toLowerCase() === text.toLowerCase());
 }
 
-/** One line for each phrase to avoid, as `file:line: …`, and for each exception that is not needed. */
+/** What writes messages that people read. */
+const SOURCE = /^(?:src|actions)\/.*\.ts$/;
+
+/** One line for each phrase to avoid and each number without its noun, and for each exception that is not needed. */
 export function checkWords(
   texts: ReadonlyMap<string, string>,
   phrases: readonly Phrase[] = PHRASES,
@@ -21,6 +25,12 @@ export function checkWords(
       if (exception === undefined)
         problems.push(`${file}:${found.line}: avoid "${found.text}"; write: ${found.phrase.write}`);
       else used.add(exception);
+    }
+    if (!SOURCE.test(file)) continue;
+    for (const found of findCounts(text)) {
+      problems.push(
+        `${file}:${found.line}: "${found.text}" is wrong for 1: use plural or outOf of src/core/text.ts`,
+      );
     }
   }
   const idle = exceptions.filter((exception) => !used.has(exception));

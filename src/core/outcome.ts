@@ -168,7 +168,7 @@ function pageSection(page: ErrorPage | undefined): Section[] {
   return [{ body: `Causes and fixes: ${link}`, priority: 96 }];
 }
 
-/** What goes on at AWS, as commands that can be copied together. */
+/** What continues at AWS, as commands that can be copied together. */
 function unstoppedSection(unstopped: readonly UnstoppedWork[]): Section[] {
   if (unstopped.length === 0) return [];
   const lines = unstopped.map(({ what, command }) => `# ${what}\n${command}`);

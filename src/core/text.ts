@@ -66,6 +66,17 @@ export function plural(count: number, noun: string, many = `${noun}s`): string {
   return `${count} ${count === 1 ? noun : many}`;
 }
 
+/** `1 of 1 stack`, `1 of 5 stacks`: how many of a number, and the noun of that number. */
+export function outOf(count: number, total: number, noun: string, many?: string): string {
+  return `${count} of ${plural(total, noun, many)}`;
+}
+
+/** `a`, `a and b`, `a, b and c`: names or clauses as a sentence lists them. */
+export function listOf(items: readonly string[]): string {
+  const last = items.at(-1) ?? '';
+  return items.length < 2 ? last : `${items.slice(0, -1).join(', ')} and ${last}`;
+}
+
 /** `sha256:0123456789ab`: a digest that a person can compare at a glance. Other text stays as it is. */
 export function shortDigest(digest: string): string {
   return digest.replace(/^(sha256:[0-9a-f]{12})[0-9a-f]{52}$/, '$1');

@@ -88,11 +88,11 @@ export async function releaseHold(client: SSMClient, place: Place, context: Call
   }
 }
 
-/** `on hold since 2026-11-25T09:00:00Z by octocat: Orders fail`. */
+/** `on hold (set by octocat at 2026-11-25T09:00:00Z): Orders fail`. */
 export function describeHold({ reason, actor, at }: Hold): string {
   const by = actor === '' ? '' : ` by ${actor}`;
-  const since = at === '' ? '' : ` since ${at}`;
-  return `on hold${since}${by}: ${reason}`;
+  const when = at === '' ? '' : ` at ${at}`;
+  return `on hold${by + when === '' ? '' : ` (set${by}${when})`}: ${reason}`;
 }
 
 /** What a person wrote into the parameter is the reason. */

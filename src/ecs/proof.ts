@@ -7,6 +7,7 @@ import type { OurDeployment } from './deployment.ts';
 import type { TaskFailures } from './task-failures.ts';
 import { isOf, tasksOf } from './tasks.ts';
 import type { TaskDefinition } from './task-definition/task-definition.ts';
+import { outOf, plural } from '../core/text.ts';
 
 /** How long the list of tasks may lag behind the end of a deployment. */
 const LAG_MS = 30_000;
@@ -96,7 +97,7 @@ export async function proveRunning(context: EcsContext, expected: Expectation): 
 function unproven(problem: string): never {
   throw new PlatformError(
     'rollout-unproven',
-    `The deployment is complete for ECS, and cannot be proven: ${problem}`,
+    `ECS reported the deployment as complete, but it cannot be proven: ${problem}`,
   );
 }
 
@@ -114,7 +115,7 @@ function waitingLine(
   { taskDefinition }: Expectation,
 ): string {
   const why = failed > 0 ? `${failed} failed, and none is healthy` : 'waiting for the others';
-  return `${tasks} of ${wanted} tasks run ${nameOf(taskDefinition)}: ${why}.`;
+  return `${outOf(tasks, wanted, 'task')} of ${nameOf(taskDefinition)} running: ${why}.`;
 }
 
 /**
@@ -131,9 +132,8 @@ async function failedInARow(expected: Expectation): Promise<number> {
 }
 
 function tasksFailed(count: number, { taskDefinition }: Expectation): PlatformError {
-  const tasks = count === 1 ? 'a task' : `${count} tasks`;
-  const what = `${tasks} of ${nameOf(taskDefinition)} failed in a row and none became healthy`;
-  return new PlatformError('tasks-failed', `The deployment is complete for ECS, and then ${what}`);
+  const what = `${plural(count, 'task')} of ${nameOf(taskDefinition)} failed in a row and none became healthy`;
+  return new PlatformError('tasks-failed', `ECS reported the deployment as complete, and then ${what}`);
 }
 
 async function checkOnce(context: EcsContext, expected: Expectation): Promise<Found> {

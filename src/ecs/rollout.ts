@@ -11,6 +11,7 @@ import {
 import { describeService, type EcsContext, primaryDeployment } from './service.ts';
 import type { TargetCount } from './targets.ts';
 import { hasCircuitBreaker, type TaskFailures } from './task-failures.ts';
+import { plural } from '../core/text.ts';
 
 /** The watch gives up after so many failed reads in a row, each after the SDK's own retries. */
 const FAILED_READS = 5;
@@ -165,7 +166,7 @@ class Watch {
     const { count, threshold, isTripped } = failures;
     const counted: RolloutState = { ...state, failures: { count, threshold } };
     if (!isTripped) return counted;
-    const reason = `${count} tasks failed in a row and none became healthy. The service has no circuit breaker that would stop the deployment.`;
+    const reason = `${plural(count, 'task')} failed in a row and none became healthy. The service has no circuit breaker that would stop the deployment.`;
     return { ...counted, phase: 'tripped', reason };
   }
 

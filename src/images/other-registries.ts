@@ -1,6 +1,6 @@
 import { InputError, PlatformError } from '../core/errors.ts';
 import type { RetryPolicy } from '../core/retry.ts';
-import { sentence } from '../core/text.ts';
+import { outOf, sentence } from '../core/text.ts';
 import type { CopyRequest, ImageBuildContext, ImageContext } from './context.ts';
 import type { ImageCopy, Progress } from './progress.ts';
 import type { RegistryClient } from './registry/client.ts';
@@ -137,7 +137,7 @@ export async function copyToAll(
   const left = done === '' ? '' : ` Copied to ${done}.`;
   throw new PlatformError(
     first.code,
-    `${failures.length} of ${others.length} copies failed. ${reasons}${left}`,
+    `${outOf(failures.length, others.length, 'copy', 'copies')} failed. ${reasons}${left}`,
   );
 }
 

@@ -10,6 +10,7 @@ import type { Context } from '../core/context.ts';
 import { reasonOf } from '../core/errors.ts';
 import { poll } from '../core/poll.ts';
 import type { Repository } from './registry/repository.ts';
+import { plural } from '../core/text.ts';
 
 /** From the most to the least severe. */
 export const SEVERITIES = ['critical', 'high', 'medium', 'low', 'informational', 'undefined'] as const;
@@ -264,7 +265,7 @@ export function scanBlockReason({ blocking, missing, threshold }: ScanEvaluation
       .slice(0, 3)
       .map(({ name, package: where }) => (where === '' ? name : `${name} in ${where}`))
       .join(', ');
-    return `The scan found ${blocking.length} findings of severity ${threshold} or worse, ${fixable} of them with a known fix: ${worst}.`;
+    return `The scan found ${plural(blocking.length, 'vulnerability', 'vulnerabilities')} of severity ${threshold} or higher, ${fixable} with a known fix: ${worst}.`;
   }
   const [first] = missing;
   if (!first) return undefined;

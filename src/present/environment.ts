@@ -2,7 +2,7 @@ import { code, details, escapeCell, fence, table } from '../core/markdown/markdo
 import type { Section } from '../core/markdown/sections.ts';
 import type { Annotation } from '../core/log.ts';
 import type { Outcome } from '../core/outcome.ts';
-import { duration, shortDigest, withoutAccount } from '../core/text.ts';
+import { duration, plural, shortDigest, withoutAccount } from '../core/text.ts';
 import { policyTitle } from '../environment/doctor/policy.ts';
 import { changedParts } from '../environment/run/plan-document.ts';
 import {
@@ -191,7 +191,7 @@ function creationSection(name: string, { stackName, waitsFor, types, exact, pric
   return {
     title: `${escapeCell(name)}: will be created`,
     body: [
-      `Stack ${code(stackName)} will be created: ${exact ? '' : 'about '}${count} ${count === 1 ? 'resource' : 'resources'}.`,
+      `Stack ${code(stackName)} will be created: ${exact ? '' : 'about '}${plural(count, 'resource')}.`,
       ...(facts.length > 0 ? [facts.join('\n')] : []),
       ...(rows.length > 0 ? [table(['Type', 'Resources'], rows)] : []),
     ].join('\n\n'),

@@ -1,4 +1,4 @@
-import { bytes, duration } from '../core/text.ts';
+import { bytes, duration, outOf, plural } from '../core/text.ts';
 import { code, details, escapeCell, fence, table } from '../core/markdown/markdown.ts';
 import type { Section } from '../core/markdown/sections.ts';
 import type { Annotation } from '../core/log.ts';
@@ -130,7 +130,7 @@ function headline(result: ImageResult): Section {
 
 function moved(push: NonNullable<ImageResult['push']>): string {
   const { pushedBlobs, pushedBytes, presentBlobs, presentBytes } = push;
-  return `Pushed ${pushedBlobs} blobs, ${bytes(pushedBytes)}; ${presentBlobs} were there already, ${bytes(presentBytes)}.`;
+  return `Pushed ${plural(pushedBlobs, 'blob')} (${bytes(pushedBytes)}); ${presentBlobs} already there (${bytes(presentBytes)}).`;
 }
 
 function failureSections(failed: BuildFailure | undefined): Section[] {
@@ -168,7 +168,11 @@ function scanSections(found: ScanEvaluation | undefined): Section[] {
   const list = rows.length === 0 ? '' : table(['Severity', 'Finding', 'Package', 'Fixed in'], rows);
   const body = [intro, ...unscanned, list, more].filter((text) => text !== '').join('\n\n');
   return [
-    { title: blocking.length > 0 ? `Scan: ${blocking.length} findings block` : 'Scan', body, priority: 90 },
+    {
+      title: blocking.length > 0 ? `Scan: ${plural(blocking.length, 'blocking finding')}` : 'Scan',
+      body,
+      priority: 90,
+    },
   ];
 }
 
@@ -191,7 +195,7 @@ function layers(platform: PlatformImage, { previous }: ImageResult): Section {
     : '';
   return {
     title: `${escapeCell(platform.platform)}: ${bytes(platform.size)}${change}`,
-    body: details(`${rows.length} layers`, table(headers, rows)),
+    body: details(plural(rows.length, 'layer'), table(headers, rows)),
     priority: 50,
   };
 }
@@ -205,7 +209,7 @@ function buildSteps({ build }: ImageResult): Section[] {
     .slice(0, SHOWN_STEPS);
   const rows = slowest.map(({ name, durationMs }) => [code(shortened(name)), seconds(durationMs)]);
   const list = rows.length === 0 ? 'Everything came from the cache.' : table(['Step', 'Took'], rows);
-  const summary = `Build: ${cached} of ${build.steps.length} steps from the cache`;
+  const summary = `Build: ${outOf(cached, build.steps.length, 'step')} from the cache`;
   return [{ body: details(summary, list), priority: 40 }];
 }
 

@@ -12,6 +12,7 @@ import {
 import { type GuardFinding, losesDataOrAddress } from '../cloudformation/change-set/guard.ts';
 import { code, details, escapeCell, table } from '../core/markdown/markdown.ts';
 import type { Section } from '../core/markdown/sections.ts';
+import { plural } from '../core/text.ts';
 
 /** Above this many, new resources are told by type. */
 const LISTED_ONE_BY_ONE = 25;
@@ -85,7 +86,7 @@ function warning(destructive: number, maybe: number): string {
 }
 
 function resources(count: number): string {
-  return count === 1 ? '1 resource' : `${count} resources`;
+  return plural(count, 'resource');
 }
 
 function blocked(blocks: readonly Omit<GuardFinding, 'message'>[]): Section[] {

@@ -1,7 +1,7 @@
 import { code, details, escapeCell, fence, table } from '../core/markdown/markdown.ts';
 import type { Section } from '../core/markdown/sections.ts';
 import type { Fields, Outcome } from '../core/outcome.ts';
-import { bytes, duration, shortDigest } from '../core/text.ts';
+import { bytes, duration, sentence, shortDigest } from '../core/text.ts';
 import type {
   CommitRange,
   EnvironmentsReport,
@@ -123,9 +123,9 @@ function releaseSections(result: ReleaseResult): Section[] {
   const { report } = result;
   return [
     headline(result),
+    ...failures(result),
     ...objections(report),
     ...services(report),
-    ...failures(report),
     ...notes(report),
     ...report.commits.map(commits),
     ...moved(report),
@@ -145,7 +145,7 @@ function headline({ report, verdict, ok, reason }: ReleaseResult): Section {
     ...(hold === undefined ? [] : [`> [!IMPORTANT]\n> ${escapeCell(to)} is ${escapeCell(hold)}`]),
     ...(bypassReason === undefined
       ? []
-      : [`> [!WARNING]\n> Gates may be passed this once: ${escapeCell(bypassReason)}`]),
+      : [`> [!WARNING]\n> Gates are bypassed for this run: ${escapeCell(bypassReason)}`]),
     ...approvalLines({ environment: to, approvals, awaitsApproval }),
   ];
   const body = [escapeCell(reason), ...facts, `Took ${duration(durationMs)}.`].join('\n\n');
@@ -205,25 +205,31 @@ function outcome({ action, end, findings }: ServicePromotion, dryRun: boolean): 
   return findings.some(({ pending }) => pending) ? '⏳ **would be promoted**' : '**would be promoted**';
 }
 
-function failures({ services: all }: PromotionReport): Section[] {
-  return all.flatMap(({ service, end }): Section[] => {
+/** Why services failed, below a headline that has the reason of the first: no cause is shown twice. */
+function failures({ reason, report }: ReleaseResult): Section[] {
+  return report.services.flatMap(({ service, end }): Section[] => {
     if (!end || end.ok) return [];
+    const known = reason.includes(end.reason) ? reason : end.reason;
     const body = [
-      escapeCell(end.reason),
-      ...(end.failure
-        ? [
-            `**${escapeCell(end.failure.cause)}**`,
-            ...awsLine(end.failure).map(escapeCell),
-            escapeCell(end.failure.fix),
-          ]
-        : []),
-      ...(end.failure && end.failure.log.length > 0
-        ? [details('The last lines of its log', fence(end.failure.log.join('\n')))]
-        : []),
-      ...(end.undo ? [`Afterwards: ${escapeCell(end.undo.reason)}`] : []),
+      ...(known === reason ? [] : [escapeCell(end.reason)]),
+      ...(end.failure ? failureLines(end.failure, known) : []),
+      ...(end.undo ? [`Rollback: ${escapeCell(end.undo.reason)}`] : []),
     ];
-    return [{ title: `Why ${escapeCell(service)} failed`, body: body.join('\n\n'), priority: 92 }];
+    if (body.length === 0) return [];
+    return [{ title: `Why ${escapeCell(service)} failed`, body: body.join('\n\n'), priority: 97 }];
   });
+}
+
+function failureLines(
+  failure: NonNullable<NonNullable<ServicePromotion['end']>['failure']>,
+  known: string,
+): string[] {
+  return [
+    ...(known.includes(failure.cause) ? [] : [`**${escapeCell(sentence(failure.cause))}**`]),
+    ...awsLine(failure).map(escapeCell),
+    ...(failure.log.length > 0 ? ['Last lines of its log:', fence(failure.log.join('\n'))] : []),
+    `**Fix:** ${escapeCell(failure.fix)}`,
+  ];
 }
 
 function notes({ notes: sentences }: PromotionReport): Section[] {

@@ -2,7 +2,7 @@ import { code, details, escapeCell, fence, table } from '../core/markdown/markdo
 import type { Section } from '../core/markdown/sections.ts';
 import type { Annotation } from '../core/log.ts';
 import type { Fields, Outcome } from '../core/outcome.ts';
-import { duration } from '../core/text.ts';
+import { duration, plural } from '../core/text.ts';
 import type { CommandRun, RolloutReport, ServiceResult, ServiceVerdict } from '../delivery/release/result.ts';
 import { servicePage } from '../aws/console.ts';
 import { nameOf } from '../ecs/service.ts';
@@ -181,8 +181,7 @@ function command(
 function smokeTest({ smokeTest: test }: RolloutReport): Section[] {
   if (!test) return [];
   const { what, ok, attempts, detail, durationMs } = test;
-  const tries = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
-  const line = `${ok ? '✅' : '❌'} ${code(what)}: ${escapeCell(detail)}, ${tries} in ${escapeCell(duration(durationMs))}.`;
+  const line = `${ok ? '✅' : '❌'} ${code(what)}: ${escapeCell(detail)}, ${plural(attempts, 'attempt')} in ${escapeCell(duration(durationMs))}.`;
   return [{ title: 'Smoke test', body: line, priority: ok ? 60 : 92 }];
 }
 

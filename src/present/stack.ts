@@ -21,7 +21,7 @@ import type { Annotation } from '../core/log.ts';
 import { code, details, escapeCell, fence, table } from '../core/markdown/markdown.ts';
 import type { Section } from '../core/markdown/sections.ts';
 import type { Outcome } from '../core/outcome.ts';
-import { duration, withoutAccount } from '../core/text.ts';
+import { duration, plural, withoutAccount } from '../core/text.ts';
 import { planSections, shown } from './plan.ts';
 import { awsLine, rolloutFailure } from './service.ts';
 
@@ -453,7 +453,12 @@ function timeline(steps: readonly ResourceStep[]): Section[] {
   ]);
   const more = ended.length > rows.length ? `\n\n… and ${ended.length - rows.length} more.` : '';
   const body = `${table(['Resource', 'Type', 'Status', 'Took', 'When'], rows)}${more}`;
-  return [{ body: details(`Timeline: ${ended.length} steps in ${duration(to - from)}`, body), priority: 20 }];
+  return [
+    {
+      body: details(`Timeline: ${plural(ended.length, 'step')} in ${duration(to - from)}`, body),
+      priority: 20,
+    },
+  ];
 }
 
 function bar(step: ResourceStep, from: number, to: number): string {
@@ -475,9 +480,9 @@ export function driftSections(
   const sorted = [...resources].sort(
     (a, b) => Number(b.status === 'deleted') - Number(a.status === 'deleted'),
   );
-  const count = resources.length === 1 ? '1 resource differs' : `${resources.length} resources differ`;
+  const count = `${plural(resources.length, 'resource')} ${resources.length === 1 ? 'differs' : 'differ'}`;
   const headline =
-    resources.length > 0 ? `**${count} from the template**` : '**Everything is as the template says**';
+    resources.length > 0 ? `**${count} from the template**` : '**Everything matches the template**';
   return [
     { title: `Drift of ${escapeCell(stackName)}`, body: headline, priority: 100 },
     ...(sorted.length > 0 ? [{ body: overview(sorted), priority: 90 }] : []),

@@ -82,7 +82,7 @@ async function readApprovedPlan(run: CommandRun, changeSetName: string): Promise
   const { context, inputs } = run;
   return await poll(
     context,
-    { what: `the execution of ${changeSetName} by somebody else`, timeoutMs: timeLeft(run), isThrottle },
+    { what: `the execution of ${changeSetName} by another run`, timeoutMs: timeLeft(run), isThrottle },
     async () => {
       const found = await readPlan(context, inputs.stackName, changeSetName);
       if (!('executed' in found)) return found;

@@ -2,7 +2,7 @@ import { CancelledError, errorInfo, InputError, stackOf, TimeoutError, reasonOf 
 import { PlanFailedError } from '../change-set/failure.ts';
 import { diagnose, type Diagnosis } from '../diagnosis/diagnosis.ts';
 import { discardChangeSet, cancelPending } from '../execution/cancel.ts';
-import type { OperationKind } from '../execution/watch.ts';
+import { OPERATIONS } from '../execution/watch.ts';
 import { StackStuckError } from '../execution/recover.ts';
 import type { DeployStackInputs } from '../context.ts';
 import { apply } from './apply.ts';
@@ -18,6 +18,7 @@ import { deploy } from './deploy.ts';
 import { driftCommand } from './drift.ts';
 import { plan } from './plan.ts';
 import { causeText, type CommandResult, type StackResult } from './result.ts';
+import { timeLimit } from '../../core/text.ts';
 
 const COMMANDS: Readonly<Record<DeployStackInputs['command'], (run: CommandRun) => Promise<CommandResult>>> =
   {
@@ -113,9 +114,9 @@ async function resultOfError(run: CommandRun, error: unknown): Promise<CommandRe
   const { operation, refused } = pending;
   const done = run.done === undefined ? '' : `${run.done}. A later step failed: `;
   const stillRunning = operation
-    ? ` The ${NOUN[operation.kind]} of stack ${operation.stackName} was requested and may still be in progress at AWS. Check the stack.`
+    ? ` The ${OPERATIONS[operation.kind]} of stack ${operation.stackName} was requested and may still be in progress at AWS. Check the stack.`
     : refused
-      ? ` CloudFormation refused the ${NOUN[refused.kind]} of stack ${refused.stackName}: nothing began.`
+      ? ` CloudFormation refused the ${OPERATIONS[refused.kind]} of stack ${refused.stackName}: nothing began.`
       : '';
   const { code, fix: advice = '' } = errorInfo(error);
   const fix = code === 'credentials-expired' && advice !== '' ? ` ${advice}` : '';
@@ -127,13 +128,6 @@ async function resultOfError(run: CommandRun, error: unknown): Promise<CommandRe
     error: errorInfo(error),
   };
 }
-
-const NOUN: Readonly<Record<OperationKind, string>> = {
-  create: 'creation',
-  update: 'update',
-  delete: 'deletion',
-  rollback: 'rollback',
-};
 
 async function cancelledResult(run: CommandRun): Promise<CommandResult> {
   const remains = await cancelPending(run);
@@ -147,15 +141,16 @@ async function cancelledResult(run: CommandRun): Promise<CommandResult> {
 async function timedOutResult(run: CommandRun, error: TimeoutError): Promise<CommandResult> {
   const { pending, inputs } = run;
   const progress = pending.describeProgress?.();
-  const ran = `Within the timeout of ${Math.round(inputs.timeoutMs / 1000)} s ${error.what} did not end${progress ? ` (${progress})` : ''}.`;
+  const waited = `Timed out after ${timeLimit(inputs.timeoutMs)} waiting for ${error.what}`;
+  const ran = `${waited}${progress ? ` (${progress})` : ''}.`;
   if (!pending.operation)
     return { verdict: 'timed-out', reason: `${ran} ${changesSoFar(run)}.`, error: errorInfo(error) };
   const diagnosis = await diagnoseSoFar(run);
-  const state = pending.timeline?.failures.length === 0 ? 'waits for tasks that fail' : 'has failed already';
+  const state = pending.timeline?.failures.length === 0 ? 'waits for tasks that fail' : 'has already failed';
   const failed = diagnosis ? ` It ${state}${causeText(diagnosis)}.` : '';
   return {
     verdict: 'timed-out',
-    reason: `${ran}${failed} It was not stopped and goes on at AWS.`,
+    reason: `${ran}${failed} It was not stopped and continues at AWS.`,
     ...(diagnosis ? { diagnosis } : {}),
     error: errorInfo(error),
   };

@@ -1,6 +1,6 @@
 import type { ErrorInfo } from '../../core/errors.ts';
 import type { Verdicts } from '../../core/outcome.ts';
-import { duration } from '../../core/text.ts';
+import { duration, plural } from '../../core/text.ts';
 import { countEffects, type Effect, pathOf, type Plan } from '../change-set/changes.ts';
 import { EXPRESS_WAY_OUT } from '../change-set/replacements.ts';
 import type { Finding } from '../change-set/failure.ts';
@@ -169,7 +169,7 @@ export function judgeUnproven(
     .slice(0, SHOWN_UNPROVEN)
     .map((change) => `${pathOf(change)} (${change.type}): ${change.why}`);
   const more = unproven.length > named.length ? `; and ${unproven.length - named.length} more` : '';
-  const count = unproven.length === 1 ? 'a planned change is' : `${unproven.length} planned changes are`;
+  const count = `${plural(unproven.length, 'planned change')} ${unproven.length === 1 ? 'is' : 'are'}`;
   const message = `Stack ${stackName} is ${status}, and ${count} not proven to be in effect: ${named.join('; ')}${more}.`;
   const fix =
     unproven.find((change) => change.fix !== undefined)?.fix ??

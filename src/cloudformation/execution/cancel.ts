@@ -41,10 +41,11 @@ export async function cancelPending(run: CommandRun): Promise<string> {
 async function cancelOperation(run: CommandRun, operation: PendingOperation): Promise<string> {
   const { context, inputs, pending } = run;
   const { kind, stackName } = operation;
-  if (kind === 'delete') return `The deletion of stack ${stackName} goes on at AWS: it cannot be stopped.`;
-  if (kind === 'rollback') return `The rollback of stack ${stackName} goes on at AWS: it cannot be stopped.`;
+  if (kind === 'delete') return `The deletion of stack ${stackName} continues at AWS: it cannot be stopped.`;
+  if (kind === 'rollback')
+    return `The rollback of stack ${stackName} continues at AWS: it cannot be stopped.`;
   const what = `The ${kind === 'update' ? 'update' : 'creation'} of stack ${stackName}`;
-  if (inputs.onFailure === 'keep') return `${what} goes on at AWS, as on-failure asks.`;
+  if (inputs.onFailure === 'keep') return `${what} continues at AWS, as on-failure asks.`;
   const stopping = { ...context, signal: stopSignal(CANCEL_MS) };
   const command = `aws cloudformation ${kind === 'update' ? 'cancel-update-stack' : 'delete-stack'} --stack-name ${stackName} --region ${context.session.region}`;
   return await context.unstopped.during({ what, command }, () =>
@@ -117,7 +118,7 @@ async function cancelCreation(
     return `The creation of stack ${stackName} had ended already: it is ${status}.`;
   }
   await send(context.client, new DeleteStackCommand({ StackName: stackId }), context);
-  return `Stack ${stackName} was being created; its deletion was requested and goes on at AWS.`;
+  return `Stack ${stackName} was being created; its deletion was requested and continues at AWS.`;
 }
 
 async function deletePendingChangeSet(

@@ -63,10 +63,10 @@ export class Progress {
     this.#log.info(`          … ${this.describe(nowMs)}`);
   }
 
-  /** Such as `3 of 12 done, running: NatGateway1 46s`. */
+  /** Such as `3 of 12 done; in progress: NatGateway1 46s`. */
   describe(nowMs: number): string {
     const total = this.#expected.size;
-    const parts = [total > 0 ? `${this.#done.size} of ${total} done` : `${this.#running.size} running`];
+    const parts = total > 0 ? [`${this.#done.size} of ${total} done`] : [];
     const running = [...this.#running]
       .filter(([, { step }]) => step.type !== STACK_TYPE)
       .sort(([, a], [, b]) => a.since - b.since);
@@ -75,10 +75,10 @@ export class Progress {
         .slice(0, SHOWN_RUNNING)
         .map(([path, { since }]) => `${path} ${duration(nowMs - since)}`);
       const more = running.length > SHOWN_RUNNING ? ` and ${running.length - SHOWN_RUNNING} more` : '';
-      parts.push(`running: ${named.join(', ')}${more}`);
+      parts.push(`in progress: ${named.join(', ')}${more}`);
     }
     if (this.#rollingBack) parts.push('rolling back');
-    return parts.join(', ');
+    return parts.length > 0 ? parts.join('; ') : 'waiting for events';
   }
 }
 

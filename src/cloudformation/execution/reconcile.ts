@@ -6,6 +6,7 @@ import { isAlive, listResources, STACK_TYPE } from '../stack.ts';
 import { isOwnRow, recentEvents } from './events.ts';
 import type { Execution } from './watch.ts';
 import type { StackResourceSummary } from '@aws-sdk/client-cloudformation';
+import { plural } from '../../core/text.ts';
 
 /** A planned change that nothing proves although the operation completed. */
 export interface UnprovenChange {
@@ -94,7 +95,7 @@ function isOfTemplateAlone({ action, properties }: ResourceChange): boolean {
 }
 
 function unreadNote(unread: readonly string[], count: number): string {
-  return `The events of ${unread.join(', ')} could not be read (cloudformation:DescribeStackEvents), so ${count} planned changes in it were not checked.`;
+  return `The events of ${unread.join(', ')} could not be read (cloudformation:DescribeStackEvents), so ${plural(count, 'planned change')} in it ${count === 1 ? 'was' : 'were'} not checked.`;
 }
 
 /** AWS-compatible endpoints may report the events of stacks alone. */

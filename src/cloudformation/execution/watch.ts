@@ -32,7 +32,15 @@ export interface Operation {
   updatedBefore?: Date;
 }
 
-export type OperationKind = 'create' | 'update' | 'delete' | 'rollback';
+/** The kinds of an operation, and what a sentence calls them. */
+export const OPERATIONS = {
+  create: 'creation',
+  update: 'update',
+  delete: 'deletion',
+  rollback: 'rollback',
+} as const;
+
+export type OperationKind = keyof typeof OPERATIONS;
 
 /** An operation that was watched to its end. */
 export interface Execution {
@@ -125,7 +133,7 @@ export async function watchOperation(
     return await poll(
       context,
       {
-        what: `the ${operation.kind} of stack ${operation.stackName}`,
+        what: `the ${OPERATIONS[operation.kind]} of stack ${operation.stackName}`,
         timeoutMs: Math.max(0, options.deadlineMs - context.clock.now()),
         intervalMs: (elapsedMs) => (watcher.hasRounds ? 0 : pollIntervalMs(elapsedMs)),
         isThrottle,

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type Zippable, zipSync } from 'fflate';
 import { PlatformError } from '../../core/errors.ts';
+import { plural } from '../../core/text.ts';
 
 interface Entry {
   /** With `/` between its parts. */
@@ -54,7 +55,9 @@ export function listFiles(path: string): Entry[] {
   const entries = isFolder ? entriesOf(path, '', []) : [entryOf(path, basename(path))];
   if (entries.length === 0) throw new ArchiveError('it has no files');
   if (entries.length > MOST_ENTRIES) {
-    throw new ArchiveError(`it has ${entries.length} files, and a zip archive at most ${MOST_ENTRIES}`);
+    throw new ArchiveError(
+      `it has ${plural(entries.length, 'file')}, and a zip archive holds at most ${MOST_ENTRIES}`,
+    );
   }
   return entries.sort(byName);
 }

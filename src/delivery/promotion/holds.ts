@@ -20,7 +20,7 @@ export async function holdEnvironment({ target, reason, dryRun, origin }: HoldRe
     const { context, name } = target;
     const at = new Date(context.clock.now()).toISOString();
     const hold = { reason, actor: origin.actor, at, run: origin.run };
-    if (dryRun) return { verdict: 'planned', reason: `${name} would be put on hold.`, hold };
+    if (dryRun) return { verdict: 'planned', reason: `Would put ${name} on hold.`, hold };
     await setHoldOf(target, hold);
     return { verdict: 'hold-set', reason: `${name} is ${describeHold(hold)}.`, hold };
   });
@@ -34,9 +34,9 @@ export async function releaseEnvironment({ target, dryRun }: HoldRequest): Promi
     const hold = await readHold(client, holdParameter(placeOf(target)), context);
     if (!hold) return { verdict: 'unchanged', reason: `${name} is not on hold.` };
     const was = `It was ${describeHold(hold)}.`;
-    if (dryRun) return { verdict: 'planned', reason: `${name} would be released. ${was}`, hold };
+    if (dryRun) return { verdict: 'planned', reason: `Would release the hold on ${name}. ${was}`, hold };
     await releaseHoldOf(target);
-    return { verdict: 'hold-released', reason: `${name} may be promoted to again. ${was}`, hold };
+    return { verdict: 'hold-released', reason: `Released the hold on ${name}. ${was}`, hold };
   });
 }
 

@@ -14,6 +14,7 @@ import {
   type ServicePlace,
 } from './environment.ts';
 import type { Finding } from './request.ts';
+import { plural } from '../../core/text.ts';
 
 /** Where the tasks that run an image pull it from. */
 export interface ImageSource {
@@ -267,7 +268,7 @@ export async function copyImages(
     const report = await copyImage(source.ecr, copy.repository, digest, context, copy.present);
     reports.set(service, report);
     for (const note of report.notes) context.log.info(`${service}: ${note}`);
-    const moved = `${report.copiedBlobs} blobs copied, ${report.mountedBlobs} mounted, ${report.presentBlobs} there already`;
+    const moved = `${plural(report.copiedBlobs, 'blob')} copied, ${report.mountedBlobs} mounted, ${report.presentBlobs} already there`;
     context.log.info(`${service}: ${digest}: ${report.state === 'copied' ? moved : report.state}.`);
   });
   return reports;

@@ -1,6 +1,6 @@
 import { inParallel } from '../../core/concurrency.ts';
 import type { Log } from '../../core/log.ts';
-import { shortDigest } from '../../core/text.ts';
+import { plural, shortDigest } from '../../core/text.ts';
 import { readManifest } from '../../images/registry/manifest-reader.ts';
 import type { GateFinding, PromotionReport, ServicePromotion } from './result.ts';
 import { findHold, type HeldError, holdParameter } from '../hold.ts';
@@ -276,7 +276,7 @@ function runningRelease(
   if (upstream.deploying && mustBeSteady && newest && newest.at !== '') return undefined;
   if (other !== undefined) {
     return refused(
-      `The tasks of ${name} in ${source.name} run ${digests.length} images: ${digests.map(shortDigest).join(', ')}`,
+      `The tasks of ${name} in ${source.name} run ${plural(digests.length, 'image')}: ${digests.map(shortDigest).join(', ')}`,
       'Wait until its deployment is over.',
       upstream.deploying,
     );

@@ -1,6 +1,6 @@
 import type { Context } from '../../core/context.ts';
 import { errorInfo } from '../../core/errors.ts';
-import { sentence, shortDigest } from '../../core/text.ts';
+import { outOf, plural, sentence, shortDigest } from '../../core/text.ts';
 import { awaitsApproval, requireOtherWriter, startByHand } from '../approval.ts';
 import { findHold, type HeldError, holdParameter } from '../hold.ts';
 import { environmentLock, withLock } from '../lock.ts';
@@ -114,19 +114,19 @@ async function planOnly(request: PromotionRequest, run: Run): Promise<ReleaseRes
   if (awaitsApproval(request.approval)) run.report.awaitsApproval = startByHand(request.approval);
   const reason =
     changing.length === 0
-      ? `${request.target.name} runs what ${request.source.name} runs.`
-      : `${changing.length} of ${plan.services.length} services would be promoted${pendingText(changing)}.`;
+      ? `${request.target.name} already runs what ${request.source.name} runs.`
+      : `${outOf(changing.length, plan.services.length, 'service')} would be promoted${pendingText(changing)}.`;
   return endRun(run, { verdict: 'planned', reason });
 }
 
-/** `, once what runs in staging has soaked at 2026-11-27T09:00:00Z`; empty where nothing has to pass first. */
+/** ` after the soak time ends at 2026-11-27T09:00:00Z`; empty where nothing has to pass first. */
 function pendingText(services: readonly ServicePlan[]): string {
   const ends = services.flatMap(({ findings }) =>
     findings.flatMap(({ pending, passesAt }) => (pending ? passesAt : [])),
   );
   const times = ends.flatMap((end) => (end === undefined || end === '' ? [] : Date.parse(end)));
-  if (times.length > 0) return `, once they have soaked at ${timeText(Math.max(...times))}`;
-  return ends.length > 0 ? ', once the deployment upstream is over' : '';
+  if (times.length > 0) return ` after the soak time ends at ${timeText(Math.max(...times))}`;
+  return ends.length > 0 ? ' after the deployment upstream ends' : '';
 }
 
 async function planAndApply(request: PromotionRequest, run: Run): Promise<ReleaseResult> {
@@ -135,14 +135,14 @@ async function planAndApply(request: PromotionRequest, run: Run): Promise<Releas
   if (objection) return endRun(run, objection);
   const changing = plan.services.filter(({ action }) => action === 'promote');
   if (changing.length === 0) {
-    return endRun(run, { verdict: 'unchanged', reason: `${request.target.name} runs these images already.` });
+    return endRun(run, { verdict: 'unchanged', reason: `${request.target.name} already runs these images.` });
   }
   await requireOtherWriter(
     request.approval,
     request.origin.approvals ?? [],
     changing.map(({ releases, digest = '' }) => sourceOfRelease(releases.source, digest)),
   );
-  run.remains = 'No service was changed; images that were copied stay.';
+  run.remains = 'No service was changed. Copied images remain.';
   const copies = await copyImages(releasedImages(changing), request.target);
   for (const reported of run.report.services) {
     const copy = copies.get(reported.service);
@@ -157,11 +157,8 @@ async function planAndApply(request: PromotionRequest, run: Run): Promise<Releas
   const parameter = holdParameter(placeOf(target));
   const hold = await findHold(await target.context.ssm(), parameter, target.context);
   if (hold && bypassReason === undefined) return endRun(run, heldEnd(hold, run.remains));
-  const one = changing.length === 1 ? '1 service runs' : `${changing.length} services run`;
   const isEarlier = changing.some(({ newer }) => newer !== undefined);
-  const what = isEarlier
-    ? `the newest release of ${source.name} that has soaked`
-    : `what runs in ${source.name}`;
+  const what = isEarlier ? `the newest soaked release of ${source.name}` : `the images of ${source.name}`;
   return rollOutServices(
     changing,
     {
@@ -173,7 +170,10 @@ async function planAndApply(request: PromotionRequest, run: Run): Promise<Releas
       from: source.name,
       ...(bypassReason === undefined ? { hold: parameter } : { bypassReason }),
     },
-    { verdict: 'promoted', reason: `${one} in ${target.name} ${what}.` },
+    {
+      verdict: 'promoted',
+      reason: `Promoted ${plural(changing.length, 'service')} to ${target.name}: ${what}.`,
+    },
     run,
   );
 }
@@ -195,9 +195,9 @@ async function planAndReport(request: PromotionRequest, run: Run): Promise<Promo
 function newerNote({ service, newer, action }: ServicePlan, { source, gates }: PromotionRequest): string[] {
   if (!newer || action === 'none') return [];
   const end = soakedAt(newer, gates.soakMs);
-  const when = end === undefined || end === Infinity ? '' : `, and will have soaked at ${timeText(end)}`;
+  const when = end === undefined || end === Infinity ? '' : ` and will have soaked at ${timeText(end)}`;
   return [
-    `${service.name}: ${shortDigest(newer.digest)} is newer in ${source.name}${when}. The newest release that has soaked is promoted.`,
+    `${service.name}: ${shortDigest(newer.digest)} is newer in ${source.name}${when}. Promoting the newest release that has soaked.`,
   ];
 }
 
@@ -206,8 +206,8 @@ function objectionTo({ services, hold }: PromotionPlan, { gates }: PromotionRequ
   const blocked = services.filter(({ action }) => action === 'blocked');
   const first = blocked[0]?.findings.find(isBlocking);
   if (first) {
-    const more = blocked.length > 1 ? ` ${blocked.length} services are blocked.` : '';
-    const reason = `${first.message}. ${first.fix}${more} Nothing was changed.`;
+    const more = blocked.length > 1 ? ` ${plural(blocked.length, 'service')} are blocked.` : '';
+    const reason = `${sentence(first.message)}${more} Nothing was changed. Fix: ${first.fix}`;
     const others = blocked.flatMap(({ findings }) => findings).filter(({ gate }) => gate !== 'order');
     if (others.some(isBlocking)) {
       const unsigned = others.find(({ gate }) => gate === 'signature');

@@ -13,6 +13,7 @@ import { releasedImages, type ServicePlan, sourceOfRelease } from './plan.ts';
 import type { Origin } from './request.ts';
 import type { ReleaseEnd, ReleaseResult, ServicePromotionEnd } from './result.ts';
 import { endRun, recordDeployment, type Run } from './run.ts';
+import { listOf } from '../../core/text.ts';
 
 /** Releases services, all at the same time; when one fails, all are rolled back. */
 export async function rollOutServices(
@@ -23,7 +24,7 @@ export async function rollOutServices(
 ): Promise<ReleaseResult> {
   const { target, origin } = options;
   const record = await recordDeployment(run.report, run.gitHub, origin.actor);
-  run.remains = 'Services may have been changed; see what each runs.';
+  run.remains = 'Services may have been changed. The summary shows what each runs.';
   const ends = await releaseAll(changing, options);
   for (const one of ends) {
     const reported = run.report.services.find(({ service }) => service === one.plan.service.name);
@@ -61,7 +62,7 @@ function imageStackNote(
   const stacks = imageStacks.join(', ');
   const many = imageStacks.length > 1;
   return [
-    `The ${many ? 'stacks' : 'stack'} ${stacks} of ${target.name} still ${many ? 'run' : 'runs'} the image that ${name} ran before. Deploy ${many ? 'them' : 'it'}: deploy-environment with \`stacks: ${stacks}\`.`,
+    `The ${many ? 'stacks' : 'stack'} ${listOf(imageStacks)} of ${target.name} still ${many ? 'run' : 'runs'} the previous image of ${name}. Fix: Run deploy-environment with \`stacks: ${stacks}\`.`,
   ];
 }
 
@@ -74,13 +75,13 @@ function failureOf(ends: readonly ServiceEnd[], signal: AbortSignal): ReleaseEnd
   if (signal.aborted) {
     // Otherwise it is the lock that was lost.
     const verdict = signal.reason instanceof CancelledError ? 'cancelled' : 'failed';
-    return { verdict, reason: `${why} The summary says which service runs what.` };
+    return { verdict, reason: `${why} The summary shows what each service runs.` };
   }
   const stuck = ends.filter((one) => !isRestored(one)).map(({ plan }) => plan.service.name);
   if (stuck.length > 0) {
     return {
       verdict: 'partial',
-      reason: `${why} Not all could be brought back: see ${stuck.join(', ')}. All others run what they ran before.`,
+      reason: `${why} Failed to roll back ${listOf(stuck)}. All other services run what they ran before.`,
     };
   }
   const reason = `${why} All services run what they ran before.`;
@@ -126,7 +127,7 @@ async function releaseAll(plans: readonly ServicePlan[], options: RollOutOptions
   if (ends.every(({ report }) => report.ok) || options.target.context.signal.aborted) return ends;
   const changed = ends.filter(({ report }) => report.verdict === 'deployed');
   if (changed.length > 0)
-    options.target.context.log.info('A service failed: those that were changed go back.');
+    options.target.context.log.info('A service failed. Rolling back the services that were changed.');
   await Promise.all(
     changed.map(async (end) => {
       end.undo = await rollBackService(end, options);

@@ -136,7 +136,7 @@ function noRelease(
   const count = plural(releases.length, 'good release');
   const message =
     'steps' in choice
-      ? `The history of ${service} in ${environment} has only ${count} before the current one, and it would go back by ${choice.steps}`
+      ? `The history of ${service} in ${environment} has only ${count} before the current one, and steps is ${choice.steps}`
       : `No good release of ${service} in ${environment} before the current one has the image ${choice.digest}`;
   return { gate: 'origin', message, fix: `Name one of these in \`images\`: ${listCandidates(releases)}.` };
 }

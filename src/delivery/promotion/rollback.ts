@@ -22,6 +22,7 @@ import {
   type Run,
   startRun,
 } from './run.ts';
+import { listOf, sentence } from '../../core/text.ts';
 
 /**
  * Rolls an environment back: what the last change has changed goes to the release before it, and the environment on
@@ -67,13 +68,13 @@ export async function rollBackEnvironment(
 function endBeforeHold(plans: readonly ServicePlan[], request: EnvironmentRollback): ReleaseEnd | undefined {
   const { target, dryRun } = request;
   const objection = objectionTo(plans);
-  if (objection !== undefined) return { verdict: 'blocked', reason: `${objection} Nothing was changed.` };
+  if (objection !== undefined) return { verdict: 'blocked', reason: objection('Nothing was changed.') };
   const names = namesOf(changingOf(plans));
   if (names === '') {
-    const reason = `${target.name} runs ${isPrevious(request) ? 'its previous' : 'that'} release already. There is no hold.`;
+    const reason = `${target.name} already runs ${isPrevious(request) ? 'its previous' : 'that'} release. No hold was set.`;
     return { verdict: 'unchanged', reason };
   }
-  const reason = `${names} would go back, and ${target.name} would be on hold.`;
+  const reason = `${names} would be rolled back, and ${target.name} would be put on hold.`;
   return dryRun ? { verdict: 'planned', reason } : undefined;
 }
 
@@ -83,7 +84,7 @@ async function holdTarget({ target, reason, origin }: EnvironmentRollback, run: 
   const hold = { reason, at, actor: origin.actor, run: origin.run };
   await setHoldOf(target, hold);
   run.remains = `No service was changed. ${target.name} is on hold.`;
-  run.report.notes.push(`${target.name} is on hold until somebody releases it (release-hold).`);
+  run.report.notes.push(`${target.name} is on hold until it is released with command: release-hold.`);
 }
 
 /** What was decided before the lock was there. */
@@ -110,12 +111,12 @@ async function rollBackUnderLock(
   await reportPlans(plans, request, run);
   const objection = objectionTo(plans);
   if (objection !== undefined) {
-    return endRun(run, { verdict: 'blocked', reason: `${objection} ${run.remains}` });
+    return endRun(run, { verdict: 'blocked', reason: objection(run.remains) });
   }
   const changing = changingOf(plans);
   const success: ReleaseEnd = {
     verdict: 'restored',
-    reason: `${namesOf(plans)} run ${isPrevious(request) ? 'their previous' : 'an earlier'} release again, and ${target.name} is on hold.`,
+    reason: `Rolled ${namesOf(plans)} back to ${isPrevious(request) ? 'the previous' : 'an earlier'} release. ${target.name} is on hold.`,
   };
   if (changing.length === 0) return endRun(run, success);
   const options = { target, timeoutMs, lockWaitMs, origin, from: '', stopHolder: reason };
@@ -132,9 +133,10 @@ async function reportPlans(
   logPlan(run.report, target.context.log);
 }
 
-function objectionTo(plans: readonly ServicePlan[]): string | undefined {
+/** Why nothing is rolled back, as a function of what remains, a sentence. */
+function objectionTo(plans: readonly ServicePlan[]): ((remains: string) => string) | undefined {
   const [first] = plans.flatMap(({ findings }) => findings);
-  return first && `${first.message}. ${first.fix}`;
+  return first && ((remains) => `${sentence(first.message)} ${remains} Fix: ${first.fix}`);
 }
 
 function changingOf(plans: readonly ServicePlan[]): ServicePlan[] {
@@ -146,5 +148,5 @@ function isPrevious({ steps, images }: EnvironmentRollback): boolean {
 }
 
 function namesOf(plans: readonly ServicePlan[]): string {
-  return plans.map(({ service }) => service.name).join(', ');
+  return listOf(plans.map(({ service }) => service.name));
 }

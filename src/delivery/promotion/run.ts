@@ -3,7 +3,7 @@ import { inParallel } from '../../core/concurrency.ts';
 import type { Context } from '../../core/context.ts';
 import type { Clock } from '../../core/clock.ts';
 import { CancelledError, errorInfo, InputError, reasonOf, stackOf, TimeoutError } from '../../core/errors.ts';
-import { capitalize, sentence } from '../../core/text.ts';
+import { capitalize, plural, sentence } from '../../core/text.ts';
 import { GitHubError } from '../../github/client.ts';
 import { compareCommits, compareUrl } from '../../github/compare.ts';
 import type { GitHubContext } from '../../github/context.ts';
@@ -160,7 +160,7 @@ export async function recordDeployment(
     };
   } catch (error) {
     access.context.signal.throwIfAborted();
-    report.notes.push(`The deployment was not recorded on GitHub: ${reasonOf(error)}.`);
+    report.notes.push(`Failed to record the deployment on GitHub: ${reasonOf(error)}.`);
     return none;
   }
 }
@@ -177,7 +177,7 @@ async function endDeployment(
     const context = { ...access.context, signal: own };
     await setDeploymentStatus({ ...access, context }, id, { state, description: text, ...urlOf(access) });
   } catch (error) {
-    report.notes.push(`GitHub was not told how the deployment ended: ${reasonOf(error)}.`);
+    report.notes.push(`Failed to update the deployment status on GitHub: ${reasonOf(error)}.`);
   }
 }
 
@@ -212,7 +212,7 @@ export async function commitsBetween(
 
 async function compare(pair: CommitRange, access: GitHubAccess): Promise<void> {
   if (access.token === '') {
-    pair.note = 'Without a token the commits cannot be listed.';
+    pair.note = 'Cannot list the commits without a token.';
     return;
   }
   try {
@@ -220,8 +220,10 @@ async function compare(pair: CommitRange, access: GitHubAccess): Promise<void> {
     pair.total = total;
     pair.commits = commits;
     if (behind > 0) {
-      const goes = total === 0 ? 'It goes back' : 'The two have parted, and it leaves out';
-      pair.note = `${goes} ${behind} commits that run there now.`;
+      const removed = plural(behind, 'commit');
+      const goes =
+        total === 0 ? `Goes back by ${removed}` : `The histories have diverged: removes ${removed}`;
+      pair.note = `${goes} that ${behind === 1 ? 'runs' : 'run'} there now.`;
     }
   } catch (error) {
     access.context.signal.throwIfAborted();

@@ -8,6 +8,7 @@ import { describeTasks, listClusterTasks, listTasks } from '../../ecs/tasks.ts';
 import { factsOf, mainContainer } from '../../ecs/task-definition/changes.ts';
 import { readTaskDefinition } from '../../ecs/task-definition/revisions.ts';
 import { groupPlaces, placeIn, type PromotionEnvironment, type ServicePlace } from './environment.ts';
+import { outOf } from '../../core/text.ts';
 
 const TASKS_A_PAGE = 100;
 
@@ -149,7 +150,7 @@ function unsteadyReason(service: Service): string {
   if (!primary) return 'it has no deployment';
   if (isDeploying(service)) return 'a deployment is under way';
   if (primary.rolloutState === 'FAILED') return 'its last deployment failed';
-  return runningCount === desiredCount ? '' : `${runningCount} of ${desiredCount} tasks run`;
+  return runningCount === desiredCount ? '' : `${outOf(runningCount, desiredCount, 'task')} running`;
 }
 
 function isDeploying({ deployments = [] }: Service): boolean {

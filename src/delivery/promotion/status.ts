@@ -1,5 +1,6 @@
 import { classify } from '../../aws/errors.ts';
 import { reasonOf } from '../../core/errors.ts';
+import { listOf, plural, sentence } from '../../core/text.ts';
 import type { Context } from '../../core/context.ts';
 import { describeHold, holdParameter, readHold } from '../hold.ts';
 import type { Release } from '../ledger.ts';
@@ -27,17 +28,26 @@ export async function reportStatus(context: Context, { environments }: StatusReq
   const differ = read.filter((one) => Object.values(one.services).some(({ drift }) => drift === 'behind'));
   const reason =
     failed.length === read.length
-      ? `No environment could be read: ${failed[0]?.error ?? ''}`
-      : `${read.length} environments; ${differ.length === 0 ? 'none differs' : `${differ.map(({ name }) => name).join(', ')} differ`} from upstream.`;
+      ? sentence(`Failed to read every environment: ${failed[0]?.error ?? ''}`)
+      : `${plural(read.length, 'environment')}: ${differenceText(differ)}.`;
   const ok = failed.length === 0;
   return {
     kind: 'status',
     verdict: ok ? 'reported' : 'failed',
     ok,
-    reason: ok ? reason : `${failed.map(({ name }) => name).join(', ')} could not be read. ${reason}`,
+    reason: ok || failed.length === read.length ? reason : `Failed to read ${namesOf(failed)}. ${reason}`,
     report: { environments: read, services },
     readAt: context.clock.now(),
   };
+}
+
+function differenceText(differ: readonly EnvironmentState[]): string {
+  if (differ.length === 0) return 'none differs from upstream';
+  return `${namesOf(differ)} ${differ.length === 1 ? 'differs' : 'differ'} from upstream`;
+}
+
+function namesOf(environments: readonly EnvironmentState[]): string {
+  return listOf(environments.map(({ name }) => name));
 }
 
 async function readOrExplain(

@@ -112,7 +112,7 @@ async function stopStarted(
   } catch (error) {
     const { rollback } = release.report;
     if (rollback?.state === 'in progress' && context.signal.aborted) {
-      return `The rollback to ${rollback.to} goes on at AWS.`;
+      return `The rollback to ${rollback.to} continues at AWS.`;
     }
     const where = release.changesService
       ? `service ${target.service}`
@@ -166,11 +166,11 @@ function goesOn(release: Release, cause: PlatformError): string {
   const { oneOff, update, deployment } = release.started;
   const name = release.report.taskDefinition ?? 'the revision';
   const what = oneOff
-    ? `The task of the command goes on at AWS.${untouchedService(release)}`
+    ? `The task of the command continues at AWS.${untouchedService(release)}`
     : deployment
-      ? `The deployment of ${name} goes on at AWS: look at the service before you deploy again.`
+      ? `The deployment of ${name} continues at AWS: look at the service before you deploy again.`
       : update
-        ? `The deployment of ${name} may have begun, and then goes on at AWS: look at the service before you deploy again.`
+        ? `The deployment of ${name} may have begun, and then continues at AWS: look at the service before you deploy again.`
         : untouched(release, cause);
   return `${what} ${fix}`.trim();
 }
@@ -219,7 +219,7 @@ async function endDeployment(
 ): Promise<string> {
   const name = revisionName(deployment.taskDefinition);
   const { onFailure } = target;
-  if (onFailure === 'keep') return `The deployment of ${name} goes on at AWS, as on-failure asks.`;
+  if (onFailure === 'keep') return `The deployment of ${name} continues at AWS, as on-failure asks.`;
   if (!cancelled && !release.report.failure) {
     const { definition } = await readTaskDefinition(context, deployment.taskDefinition);
     await explainFailure(context, release, deployment, definition);
@@ -234,7 +234,7 @@ async function endDeployment(
 }
 
 /**
- * Ends a deployment that goes on at AWS though it has failed, as `on-failure` says, and follows a rollback to its end.
+ * Ends a deployment that continues at AWS though it has failed, as `on-failure` says, and follows a rollback to its end.
  *
  * @returns the state that the service is left in, a sentence.
  */

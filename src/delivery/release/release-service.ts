@@ -1,6 +1,6 @@
 import type { Service } from '@aws-sdk/client-ecs';
 import { PlatformError, reasonOf } from '../../core/errors.ts';
-import { plural } from '../../core/text.ts';
+import { outOf, plural } from '../../core/text.ts';
 import {
   deploymentOf,
   findServiceDeployment,
@@ -271,7 +271,7 @@ async function endUntested(
 }
 
 function taskCount({ tasks, wanted }: ProvenTasks): string {
-  return tasks < wanted ? `${tasks} of ${wanted} tasks` : plural(tasks, 'task');
+  return tasks < wanted ? outOf(tasks, wanted, 'task') : plural(tasks, 'task');
 }
 
 /** A service that was scaled to 0 after its release had served keeps the proof. */

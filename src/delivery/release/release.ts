@@ -6,6 +6,7 @@ import type { ServiceAddress } from '../../ecs/service.ts';
 import { revisionName, type TaskDefinition } from '../../ecs/task-definition/task-definition.ts';
 import type { ServiceContext } from './request.ts';
 import { type RolloutReport, SERVICE_VERDICTS, type ServiceEnd, type ServiceResult } from './result.ts';
+import { sentence } from '../../core/text.ts';
 
 /** The stages of a release, in their order. */
 type Stage =
@@ -88,14 +89,14 @@ export class Release {
     this.report.notes.push(text);
   }
 
-  /** Logs a cause and shows it as a warning on the run's page, the first time that it is found. */
+  /** Shows a cause as a warning, in the log and on the run's page, the first time that it is found. */
   tellCause({ cause, fix, awsMessage }: Pick<FailedTaskGroup, 'cause' | 'fix' | 'awsMessage'>): void {
     if (this.#told.has(cause)) return;
     this.#told.add(cause);
-    this.logEvent(`${cause}.`);
+    const text = sentence(cause);
+    this.report.timeline.push({ at: this.#context.clock.now(), text });
     const said = awsMessage === undefined ? [] : [`AWS says: "${awsMessage}"`];
-    for (const line of said) this.#context.log.info(line);
-    const lines = [`${cause}.`, ...said, ...(fix === undefined ? [] : [`Fix: ${fix}`])];
+    const lines = [text, ...said, ...(fix === undefined ? [] : [`Fix: ${fix}`])];
     this.#context.log.warning(lines.join('\n'), { title: `Tasks of ${this.report.service} fail` });
   }
 
@@ -105,7 +106,8 @@ export class Release {
     if (!first) return undefined;
     const more = others.length > 0 ? ` (and ${others.length} more)` : '';
     const { message, fix = '' } = first;
-    const reason = `${[message, fix].filter(Boolean).join(' ')}${more} Nothing was changed.`;
+    const advice = fix === '' ? '' : ` Fix: ${fix}`;
+    const reason = `${sentence(`${message.replace(/\.$/, '')}${more}`)} Nothing was changed.${advice}`;
     return this.end({ verdict: 'failed', reason });
   }
 

@@ -10,6 +10,7 @@ export const SERVICE_VERDICTS = {
   unchanged: { ok: true },
   ran: { ok: true },
   registered: { ok: true },
+  reported: { ok: true },
   'rolled-back': { ok: false },
   outdated: { ok: false, quiet: true },
   held: { ok: false, quiet: true },
@@ -98,7 +99,7 @@ export type ServiceEnd = { reason: string } & (
   | { verdict: 'smoke-test-failed'; smokeTest: SmokeTestResult }
   | { verdict: 'pre-deploy-failed'; preDeploy: CommandRun }
   | { verdict: 'ran' | 'run-failed'; run: CommandRun }
-  | { verdict: 'registered'; taskDefinition: string }
+  | { verdict: 'registered' | 'reported'; taskDefinition: string }
   | { verdict: 'superseded' | 'stopped' }
   | { verdict: 'outdated' | 'held' | 'timed-out' | 'cancelled'; error: ErrorInfo }
   /** Without an error, ECS or a check before the deployment said no. */

@@ -6,8 +6,9 @@ import { runRelease } from './on-failure.ts';
 import type { ServiceContext, ServiceTarget } from './request.ts';
 import type { ServiceResult } from './result.ts';
 import { proveRelease } from '../rollout/prove-release.ts';
+import { outOf } from '../../core/text.ts';
 
-/** Reads what a service runs: `unchanged` when it is steady and proven, else `failed`. Changes nothing; never throws. */
+/** Reads what a service runs: `reported` when it is steady and proven, else `failed`. Changes nothing; never throws. */
 export async function serviceStatus(context: ServiceContext, target: ServiceTarget): Promise<ServiceResult> {
   return await runRelease(context, target, async (inner, release) => {
     const service = await findService(inner, target);
@@ -18,8 +19,9 @@ export async function serviceStatus(context: ServiceContext, target: ServiceTarg
     const primary = primaryDeployment(service);
     if (!isSteady(service)) {
       const { runningCount = 0, desiredCount = 0 } = service;
-      const state = primary?.rolloutState === undefined ? '' : `, its deployment is ${primary.rolloutState}`;
-      const reason = `${name} is not steady: ${runningCount} of ${desiredCount} tasks run${state}.`;
+      const state =
+        primary?.rolloutState === undefined ? '' : `, and its deployment is ${primary.rolloutState}`;
+      const reason = `${name} is not steady: ${outOf(runningCount, desiredCount, 'task')} running${state}.`;
       return release.end({ verdict: 'failed', reason });
     }
     const { definition } = await readTaskDefinition(inner, arn);
@@ -30,7 +32,7 @@ export async function serviceStatus(context: ServiceContext, target: ServiceTarg
     });
     if ('ended' in proof) return proof.ended;
     const { tasks, wanted } = proof.tasks;
-    const reason = `${name} serves with ${tasks} of ${wanted} tasks.`;
-    return release.end({ verdict: 'unchanged', reason, taskDefinition: name });
+    const reason = `${name} serves with ${outOf(tasks, wanted, 'task')}.`;
+    return release.end({ verdict: 'reported', reason, taskDefinition: name });
   });
 }

@@ -1,5 +1,5 @@
 import { PlatformError } from '../../core/errors.ts';
-import { sentence } from '../../core/text.ts';
+import { outOf, sentence } from '../../core/text.ts';
 import type { OurDeployment } from '../../ecs/deployment.ts';
 import { type ProvenTasks, proveRunning } from '../../ecs/proof.ts';
 import { TaskFailures } from '../../ecs/task-failures.ts';
@@ -69,7 +69,7 @@ export async function proveRelease(
 }
 
 function shortfall(service: string, { tasks, wanted }: ProvenTasks, name: string): string {
-  return `${service} runs ${tasks} of ${wanted} tasks of ${name}. No task runs anything else, and the others did not start within the timeout.`;
+  return `${service} runs ${outOf(tasks, wanted, 'task')} of ${name}. No task runs anything else; the others did not start within the timeout.`;
 }
 
 /** How long missing tasks are waited for. */

@@ -13,6 +13,7 @@ import { checkProtection } from './protection.ts';
 import { checkNames, checkValues } from './values.ts';
 import { checkEcsRole, checkQuotas } from './account.ts';
 import { checkStacks, checkTemplates } from './templates.ts';
+import { plural } from '../../core/text.ts';
 
 interface DoctorRequest {
   manifest: Manifest;
@@ -129,7 +130,7 @@ function judgeChecks(
   const [problems, unknown, warnings] = [named('problem'), named('unknown'), named('warning')];
   if (problems.length + unknown.length === 0) {
     const but = warnings.length > 0 ? `, with a warning on ${warnings.join(', ')}` : '';
-    return { verdict: 'ready', reason: `${environment} is ready: ${checks.length} checks${but}.` };
+    return { verdict: 'ready', reason: `${environment} is ready: ${plural(checks.length, 'check')}${but}.` };
   }
   const parts = [
     ...(problems.length > 0 ? [`problems with ${problems.join(', ')}`] : []),

@@ -23,6 +23,7 @@ import { contextAt, type EnvironmentContext } from '../run/context.ts';
 import type { Check } from '../run/result.ts';
 import type { Choice, ExistingTarget } from '../run/targets.ts';
 import { type RolePolicy, rolePolicies } from './policy.ts';
+import { outOf } from '../../core/text.ts';
 
 const ROLE_FIX = 'Give the role the IAM policy below.';
 
@@ -82,7 +83,7 @@ async function checkService(
     requireDeployable(service);
     const { definition } = await readTaskDefinition(services, service.taskDefinition ?? '');
     const runs = `${place.service} of the cluster ${place.cluster} runs ${revisionName(service.taskDefinition ?? '')}`;
-    const tasks = `${service.runningCount ?? 0} of ${service.desiredCount ?? 0} tasks`;
+    const tasks = outOf(service.runningCount ?? 0, service.desiredCount ?? 0, 'task');
     const [repository, definitions, permissions] = await Promise.all([
       checkRepository(services, target),
       checkTaskDefinition(services, name, service, definition),
@@ -255,7 +256,7 @@ async function checkLedger(
       }),
     );
     const recorded = releases.filter((release) => release !== undefined).length;
-    const known = `a release of ${recorded} of ${existing.length} services is recorded`;
+    const known = `releases recorded for ${outOf(recorded, existing.length, 'service')}`;
     if (!hold) return { name, state: 'ok', says: `no hold; ${known}` };
     const fix = 'Release the hold by promote-environment with command: release-hold.';
     return { name, state: 'warning', says: `${environment.name} is ${describeHold(hold)}; ${known}`, fix };

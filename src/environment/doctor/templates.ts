@@ -23,7 +23,7 @@ import { tagOfOneRun } from '../../cloudformation/change-set/traffic.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import type { Context } from '../../core/context.ts';
 import { PlatformError, reasonOf } from '../../core/errors.ts';
-import { capitalize, suggest } from '../../core/text.ts';
+import { capitalize, plural, suggest } from '../../core/text.ts';
 import type { Environment } from '../manifest/manifest.ts';
 import type { EnvironmentContext } from '../run/context.ts';
 import { type ResourcesPrice, resourcesPrice } from '../preview/price.ts';
@@ -122,7 +122,7 @@ export async function checkTemplates(
     checks.push({
       name: 'templates and parameters',
       state: 'ok',
-      says: `${targets.length} stacks have all they need`,
+      says: `${plural(targets.length, 'stack')} checked, nothing missing`,
     });
   }
   return { checks, read };
@@ -455,7 +455,7 @@ export function requireValidTargets(
   const errors = found.filter(({ level }) => level === 'error');
   if (errors.length === 0) return;
   const lines = errors.map(({ message, file, line }) => `${message} (${file}:${line})`);
-  const many = lines.length > 1 ? `${lines.length} problems in its templates and parameters:` : '';
+  const many = lines.length > 1 ? `${plural(lines.length, 'problem')} in its templates and parameters:` : '';
   throw new PlatformError(
     'template-invalid',
     `${environment} cannot be deployed: ${[many, ...lines].filter((text) => text !== '').join('\n')}. Nothing was changed.`,

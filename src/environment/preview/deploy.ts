@@ -7,7 +7,7 @@ import { resolveParameters } from '../../cloudformation/parameters/resolve.ts';
 import { loadTemplate, type Template } from '../../cloudformation/template/template.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import { InputError, PlatformError, reasonOf } from '../../core/errors.ts';
-import { withoutAccount } from '../../core/text.ts';
+import { listOf, withoutAccount } from '../../core/text.ts';
 import type { PullRequest } from '../../github/pulls.ts';
 import { digestOfReference } from '../../images/registry/manifest.ts';
 import { checkTargets, requireValidTargets } from '../doctor/templates.ts';
@@ -402,7 +402,9 @@ async function removeClosed(
   request: PreviewRequest,
   pullRequest: number,
 ): Promise<PreviewResult> {
-  context.log.info(`Pull request ${pullRequest} was closed meanwhile; its preview is removed again.`);
+  context.log.info(
+    `Pull request ${pullRequest} was closed while its preview was deployed. Removing the preview.`,
+  );
   const objection = unlessReopened(context, pullRequest);
   const removal = await removePreview(context, request, pullRequest, objection);
   const why = `Pull request ${pullRequest} was closed while its preview was deployed`;
@@ -442,8 +444,8 @@ function isDeployed({ result }: DeployedService): boolean {
 
 function deploymentReason(deployed: readonly DeployedService[], pullRequest: number): string {
   const failed = deployed.filter((one) => !isDeployed(one));
-  const names = deployed.map(({ service }) => service.name).join(', ');
-  if (failed.length === 0) return `Pull request ${pullRequest} is deployed: ${names}.`;
+  const names = listOf(deployed.map(({ service }) => service.name));
+  if (failed.length === 0) return `Deployed the preview of pull request ${pullRequest}: ${names}.`;
   return failed.map(({ service, result }) => `${service.name}: ${withoutAccount(result.reason)}`).join(' ');
 }
 

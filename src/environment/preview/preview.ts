@@ -56,7 +56,7 @@ async function removeCommand(
   const objection = isClosing ? unlessReopened(context, pullRequest) : () => Promise.resolve(undefined);
   const kept = await objection();
   if (kept !== undefined) {
-    const reason = `${kept}: its preview stays. Nothing was changed.`;
+    const reason = `${kept}. Its preview was kept. Nothing was changed.`;
     return { kind: 'none', verdict: 'skipped', pullRequest, reason };
   }
   const removal = await removePreview(context, request, pullRequest, objection);
@@ -64,6 +64,6 @@ async function removeCommand(
     context,
     pullRequest,
     removal,
-    `The preview of pull request ${pullRequest} is gone`,
+    `Removed the preview of pull request ${pullRequest}`,
   );
 }

@@ -4,7 +4,7 @@ import { send } from '../../aws/send.ts';
 import { STACK_VERDICTS } from '../../cloudformation/commands/result.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import { PlatformError, reasonOf } from '../../core/errors.ts';
-import { capitalize, plural, withoutAccount } from '../../core/text.ts';
+import { listOf, plural, sentence, withoutAccount } from '../../core/text.ts';
 import type { PreviewContext, PreviewRequest } from './context.ts';
 import { activePreviews, pullRequestNow, retireDeployments } from './records.ts';
 import { PREVIEW_VERDICTS, type Removal, type RemovedPreview } from './result.ts';
@@ -239,7 +239,7 @@ async function attempt(
     await work();
   } catch (error) {
     context.signal.throwIfAborted();
-    removal.failures.push(`The ${what} could not be removed: ${reasonOf(error)}`);
+    removal.failures.push(sentence(`Failed to remove the ${what}: ${reasonOf(error)}`));
   }
 }
 
@@ -277,19 +277,22 @@ export async function removalResult(
 function judgeRemoval(removal: Removal, why: string): Pick<RemovedPreview, 'verdict' | 'reason'> {
   const { interrupted, kept, failures } = removal;
   const any = removedAnything(removal);
-  const done = any ? `removed: ${removedText(removal)}` : 'nothing was left to remove';
+  const done = any ? `Removed ${removedText(removal)}.` : 'Nothing was left to remove.';
   if (interrupted) {
-    return { verdict: interrupted.verdict, reason: `${interrupted.reason} ${capitalize(done)}.` };
+    return { verdict: interrupted.verdict, reason: `${interrupted.reason} ${done}` };
   }
   if (kept !== undefined) {
-    const text = any ? `Until then, ${removedText(removal)} had been removed` : 'Nothing was changed';
-    const reason = `${kept}: what is left of its preview stays. ${text}.`;
+    const text = any ? `Removed ${removedText(removal)} before that` : 'Nothing was changed';
+    const reason = `${kept}. The rest of its preview was kept. ${text}.`;
     return { verdict: 'skipped', reason };
   }
   if (failures.length > 0) {
-    return { verdict: 'failed', reason: `${failures.join(' ')} ${capitalize(done)}.` };
+    return { verdict: 'failed', reason: `${failures.map(sentence).join(' ')} ${done}` };
   }
-  return { verdict: any ? 'removed' : 'unchanged', reason: `${why}; ${done}.` };
+  return {
+    verdict: any ? 'removed' : 'unchanged',
+    reason: any ? `${why}: ${removedText(removal)}.` : `${why}: nothing was left to remove.`,
+  };
 }
 
 /** What was removed, as a sentence without its full stop. */
@@ -297,7 +300,7 @@ function removedText({ stacks, tags, deployments }: Removal): string {
   const parts = [
     ...(stacks.length > 0 ? [plural(stacks.length, 'stack')] : []),
     ...(tags.length > 0 ? [plural(tags.length, 'image tag')] : []),
-    ...(deployments > 0 ? [`${plural(deployments, 'deployment')} set inactive`] : []),
+    ...(deployments > 0 ? [`${plural(deployments, 'deployment')} (set to inactive)`] : []),
   ];
-  return parts.join(', ');
+  return listOf(parts);
 }

@@ -15,6 +15,7 @@ import {
 import type { SweptItem, SweptPreviews } from './result.ts';
 import { haveExpired, previewStacks, type PreviewStack } from './stacks.ts';
 import { ASKED_AT_ONCE, deleteStacks, objectionsTo, type SweptPreview } from './sweep-stacks.ts';
+import { sentence } from '../../core/text.ts';
 
 /**
  * GitHub's writes of a sweep: 40 at once, then one a second. "If you are making a large number of POST, PATCH, PUT, or
@@ -239,7 +240,7 @@ async function attempt(
   } catch (error) {
     context.signal.throwIfAborted();
     if (about.length === 0) throw error;
-    const failure = `The ${what} could not be removed: ${reasonOf(error)}`;
+    const failure = sentence(`Failed to remove the ${what}: ${reasonOf(error)}`);
     for (const { removal } of new Set(about)) removal.failures.push(failure);
   }
 }
@@ -256,8 +257,8 @@ async function comment(
     if ((left !== undefined && ok) || removal.kept !== undefined || (ok && !removedAnything(removal)))
       continue;
     const reason = ok
-      ? `The preview was removed: ${whyOf(preview)}.`
-      : `The preview was not removed to the end: ${removal.failures.join(' ')}`;
+      ? `The preview was removed because ${whyOf(preview)}.`
+      : `The preview was only partly removed. ${removal.failures.map(sentence).join(' ')}`;
     await writes.take({ signal: context.signal });
     await context.updateComment({ kind: 'removal', pullRequest, ok, reason });
   }
@@ -311,8 +312,8 @@ function sweptResult(
   const counts = dryRun
     ? `${count('would be removed')} would be removed`
     : `${count('removed')} removed${failures.length > 0 ? `, ${failures.length} failed` : ''}`;
-  const left = count('left') > 0 ? ` ${count('left')} left for the next sweep.` : '';
-  const reasons = [...new Set(failures)].map((why) => ` ${why}`).join('');
+  const left = count('left') > 0 ? ` The next sweep removes the ${count('left')} that are left.` : '';
+  const reasons = [...new Set(failures)].map((why) => ` ${sentence(why)}`).join('');
   return {
     kind: 'swept',
     verdict: failures.length > 0 ? 'failed' : count('removed') > 0 ? 'swept' : 'unchanged',

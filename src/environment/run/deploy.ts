@@ -23,7 +23,7 @@ import {
 import { checkTargets, describeTargets, requireValidTargets } from '../doctor/templates.ts';
 import { runImages, type RunImages } from './images.ts';
 import { runParts, type Part } from './parts.ts';
-import { overallVerdict, type RunEnd, type RunResult } from './result.ts';
+import { DEPLOYING, overallVerdict, type RunEnd, type RunResult } from './result.ts';
 import { releaseExisting } from '../service/existing.ts';
 import { requireUpstreamReleases } from '../service/first-release.ts';
 import { requireGivenImages, requireSignedImages } from '../service/given-images.ts';
@@ -237,7 +237,7 @@ export async function deployParts(
   const parts = await runParts(context, partsOf(request, deployment, readServices(context, request)));
   return {
     command,
-    ...overallVerdict(environment.name, parts, { verdict: 'deployed', what: 'is deployed' }),
+    ...overallVerdict(environment.name, parts, DEPLOYING),
     parts,
     images: deployment.images.digests(),
   };

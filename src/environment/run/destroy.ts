@@ -6,13 +6,14 @@ import { isShell } from '../../cloudformation/stack.ts';
 import type { EnvironmentContext, EnvironmentRequest } from './context.ts';
 import { changeEnvironment, runResult } from './deploy.ts';
 import { runParts, type Part } from './parts.ts';
-import { overallVerdict, type RunEnd, type RunResult } from './result.ts';
+import { DESTROYING, overallVerdict, type RunEnd, type RunResult } from './result.ts';
 import { allowedFor, runStackCommand, stackEnd } from './stacks.ts';
 import { targetGraph, type StackTarget, type TargetGraph } from './targets.ts';
 
 /**
- * Takes an environment down: every stack as soon as those that read from it are gone. What holds data goes only
- * with a word for it, and a protected environment only with its name; both are asked before anything is deleted.
+ * Takes an environment down: every stack as soon as those that read from it are gone. What holds data is
+ * deleted only with `allow-delete`, and a protected environment only with its name; both are checked before anything is
+ * deleted.
  *
  * @param confirm the environment's name, typed again.
  */
@@ -34,7 +35,7 @@ function confirmation({ choice }: EnvironmentRequest, confirm: string | undefine
   const { name, protected: isProtected } = choice.environment;
   if (confirm === name || (!isProtected && confirm === undefined)) return undefined;
   const given = confirm === undefined ? 'it is protected' : `confirm says ${JSON.stringify(confirm)}`;
-  return blocked(`${name} is not destroyed: ${given}. To destroy it, give confirm: ${name}.`, []);
+  return blocked(`${name} was not destroyed: ${given}. Fix: Set confirm: ${name}.`, []);
 }
 
 function blocked(reason: string, losses: readonly string[]): RunEnd {
@@ -52,7 +53,7 @@ async function destroyParts(
   if (first !== undefined) {
     const more = losses.length > 1 ? ` (and ${losses.length - 1} more)` : '';
     return blocked(
-      `Data would be lost: ${first}${more}. Allow each in allow-delete, by name or by type, or with all.`,
+      `Data would be lost: ${first}${more}. Fix: List each resource in allow-delete by name or type, or set allow-delete: all.`,
       losses,
     );
   }
@@ -68,7 +69,7 @@ async function destroyParts(
   );
   return {
     command: 'destroy',
-    ...overallVerdict(name, parts, { verdict: 'destroyed', what: 'is destroyed' }),
+    ...overallVerdict(name, parts, DESTROYING),
     parts,
     untouched: request.choice.existing.map((target) => target.name),
   };

@@ -4,6 +4,7 @@ import { findStack, type ListingContext } from '../../cloudformation/listing.ts'
 import { isShell } from '../../cloudformation/stack.ts';
 import type { DeployStackInputs } from '../../cloudformation/context.ts';
 import { inParallel } from '../../core/concurrency.ts';
+import { listOf, outOf, plural } from '../../core/text.ts';
 import type { Environment } from '../manifest/manifest.ts';
 import type { DriftResult, StackComparison } from './result.ts';
 
@@ -49,7 +50,7 @@ async function compareStack(
   const { stackName } = inputs;
   const stack = await findStack(context, stackName);
   if (!stack || isShell(stack.status)) {
-    const reason = `There is no stack ${stackName}: it was never deployed, or somebody deleted it.`;
+    const reason = `Stack ${stackName} does not exist: it was never deployed, or it was deleted.`;
     return { stackName, state: 'missing', reason };
   }
   const result = await deployStack(context, inputs, run);
@@ -65,19 +66,14 @@ function judgeDrift(
   const named = (...states: StackComparison['state'][]): string[] =>
     stacks.filter(({ state }) => states.includes(state)).map(({ stackName }) => stackName);
   const [drifted, unknown] = [named('drifted', 'missing'), named('unknown')];
-  const alsoUnknown = unknown.length > 0 ? ` ${unknown.join(', ')} could not be compared.` : '';
+  const notCompared = `Failed to compare ${listOf(unknown)}.`;
   if (drifted.length > 0) {
-    const what = `${drifted.length} of ${stacks.length} stacks of ${environment} ${drifted.length === 1 ? 'is' : 'are'}`;
-    return {
-      verdict: 'drifted',
-      reason: `${what} not what the files say: ${drifted.join(', ')}.${alsoUnknown}`,
-    };
+    const differ = `${outOf(drifted.length, stacks.length, 'stack')} of ${environment} ${drifted.length === 1 ? 'differs' : 'differ'} from the files: ${listOf(drifted)}.`;
+    return { verdict: 'drifted', reason: unknown.length > 0 ? `${differ} ${notCompared}` : differ };
   }
-  if (unknown.length > 0) return { verdict: 'failed', reason: alsoUnknown.trim() };
-  return {
-    verdict: 'in-sync',
-    reason: `All ${stacks.length} stacks of ${environment} are what their templates say.`,
-  };
+  if (unknown.length > 0) return { verdict: 'failed', reason: notCompared };
+  const match = stacks.length === 1 ? 'matches its template' : 'match their templates';
+  return { verdict: 'in-sync', reason: `${plural(stacks.length, 'stack')} of ${environment} ${match}.` };
 }
 
 function driftInputs(stackName: string, timeoutMs: number): DeployStackInputs {

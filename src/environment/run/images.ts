@@ -18,6 +18,7 @@ import { contextAt, type EnvironmentContext, type EnvironmentRequest, withOverri
 import { type Part, unitLog } from './parts.ts';
 import type { BuildResult, BuiltImage } from './result.ts';
 import { clusterName, type TargetGraph } from './targets.ts';
+import { capitalize, listOf, plural, sentence } from '../../core/text.ts';
 
 /** Builds the image of one service, or finds one of the same content, or pushes a ready layout; see buildCommand. */
 async function buildImage(
@@ -176,16 +177,16 @@ function judgeImages(images: readonly BuiltImage[]): Pick<BuildResult, 'verdict'
   const [first] = failed;
   if (first) {
     const more = failed.length > 1 ? ` (and ${failed.length - 1} more)` : '';
-    const reason = `${first.service}: ${first.result.reason}${more}`;
+    const reason = `${first.service}${more}: ${sentence(first.result.reason)}`;
     const verdicts = new Set(failed.map(({ result }) => result.verdict));
     const worst = (['cancelled', 'failed', 'timed-out'] as const).find((verdict) => verdicts.has(verdict));
     return { verdict: worst ?? 'blocked', reason };
   }
   const reused = images.filter(({ result }) => result.verdict === 'reused').length;
-  const count =
-    images.length === 1
-      ? '1 image is in its repository'
-      : `${images.length} images are in their repositories`;
-  const reason = `${count}; ${reused} ${reused === 1 ? 'was' : 'were'} there already.`;
-  return { verdict: 'built', reason };
+  const pushed = images.length - reused;
+  const done = [
+    ...(pushed > 0 || reused === 0 ? [`pushed ${plural(pushed, 'image')}`] : []),
+    ...(reused > 0 ? [`reused ${plural(reused, 'image')}`] : []),
+  ];
+  return { verdict: 'built', reason: `${capitalize(listOf(done))}.` };
 }

@@ -2,7 +2,7 @@ import { stopsEnd } from '../../core/cancellation.ts';
 import { runGraph, type GraphNode } from '../../core/concurrency.ts';
 import { CancelledError, errorInfo, reasonOf, stackOf, TimeoutError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
-import { capitalize } from '../../core/text.ts';
+import { capitalize, sentence } from '../../core/text.ts';
 import { type EnvironmentContext, withOverrides } from './context.ts';
 import type { PartEnd, RunPart } from './result.ts';
 
@@ -44,7 +44,11 @@ function notStarted(
   if (blockedBy !== '') {
     return { verdict: 'not begun', ok: false, reason: `It waits for ${blockedBy}, which failed.` };
   }
-  return { verdict: verdictOf(signal.reason), ok: false, reason: `Not begun: ${reasonOf(signal.reason)}.` };
+  return {
+    verdict: verdictOf(signal.reason),
+    ok: false,
+    reason: `Not started: ${sentence(reasonOf(signal.reason))}`,
+  };
 }
 
 /**
@@ -73,7 +77,7 @@ async function beforeStopsEnd(part: Part, own: EnvironmentContext): Promise<Part
 
 function unendedPart({ signal }: EnvironmentContext): PartEnd {
   const info = errorInfo(signal.reason);
-  const reason = `${info.message}. It had not ended when the time to stop was over: look at it at AWS.`;
+  const reason = `${sentence(info.message)} It had not ended when the time to stop was over. Check its state at AWS.`;
   return { verdict: verdictOf(signal.reason), ok: false, reason: capitalize(reason), error: info };
 }
 

@@ -7,7 +7,7 @@ import { deletionFindings } from '../../cloudformation/commands/delete.ts';
 import { findStack } from '../../cloudformation/listing.ts';
 import { describeStack, isFailedCreation, isShell, type StackSnapshot } from '../../cloudformation/stack.ts';
 import { errorInfo } from '../../core/errors.ts';
-import { capitalize } from '../../core/text.ts';
+import { capitalize, listOf, outOf, plural } from '../../core/text.ts';
 import { checkTargets, requireValidTargets, type TargetCheck } from '../doctor/templates.ts';
 import { type EnvironmentContext, type EnvironmentRequest, requireAccounts } from './context.ts';
 import { refuseRun, runResult } from './deploy.ts';
@@ -23,6 +23,7 @@ import {
 import {
   type Creation,
   overallVerdict,
+  PLANNING,
   type PartEnd,
   type RunEnd,
   type RunPart,
@@ -142,12 +143,12 @@ async function findUnconcerned(
   const { name: environment } = choice.environment;
   const commit = since.commit.slice(0, 7);
   if (first !== undefined) {
-    log.info(`${first} differs from ${commit}: ${environment} is planned.`);
+    log.info(`Planning ${environment}: ${first} differs from ${commit}.`);
     return undefined;
   }
   const plan: EnvironmentPlan = { environment, stacks: {} };
-  const files = changed.length === 1 ? '1 file differs' : `${changed.length} files differ`;
-  const reason = `Nothing that ${environment} is made of differs from ${commit}, so nothing was planned: ${files}.`;
+  const files = `${plural(changed.length, 'file')} changed`;
+  const reason = `Nothing was planned: no file that ${environment} uses differs from ${commit} (${files}).`;
   const fingerprint = planFingerprint(plan);
   return { command: 'plan', verdict: 'unchanged', reason, parts: [], plan, fingerprint, complete: true };
 }
@@ -286,7 +287,7 @@ async function planCreation(
   const resources = types.reduce((sum, { count }) => sum + count, 0);
   const names = waitsFor.map(({ on }) => on).join(', ');
   const when = waitsFor.length > 0 ? ` after ${names}` : target.service ? ' with its first image' : '';
-  const count = `${exact ? '' : 'about '}${resources} ${resources === 1 ? 'resource' : 'resources'}`;
+  const count = `${exact ? '' : 'about '}${plural(resources, 'resource')}`;
   const creation = {
     stackName: target.inputs.stackName,
     waitsFor,
@@ -311,7 +312,7 @@ async function lossesOf(
 ): Promise<string> {
   const allowed = allowedFor(name, request.allowDelete);
   const [first] = await deletionFindings(await context.cloudFormation(), stackId, allowed);
-  return first ? ` It will be blocked as long as nothing allows it: ${first.message}.` : '';
+  return first ? ` It will be blocked unless allowed: ${first.message}.` : '';
 }
 
 function endOfPlan(
@@ -322,10 +323,10 @@ function endOfPlan(
 ): Extract<RunEnd, { command: 'plan' }> {
   const { name: environment } = request.choice.environment;
   const plan: EnvironmentPlan = { environment, ...planned };
-  const overall = overallVerdict(environment, parts, { verdict: 'planned', what: 'has a plan' });
+  const overall = overallVerdict(environment, parts, PLANNING);
   const isReady = overall.verdict === 'planned' || (overall.verdict === 'unchanged' && pending.length > 0);
-  const counted = `${changedParts(plan).length} of ${parts.length} ${partsNoun(plan)} will change`;
-  const released = pending.length > 0 ? `, ${pending.join(', ')} will be released` : '';
+  const counted = `${outOf(changedParts(plan).length, parts.length, ...partsNoun(plan))} will change`;
+  const released = pending.length > 0 ? `; ${listOf(pending)} will be released` : '';
   return {
     command: 'plan',
     verdict: isReady ? 'planned' : overall.verdict,
@@ -337,7 +338,10 @@ function endOfPlan(
   };
 }
 
-function partsNoun({ stacks, services }: EnvironmentPlan): string {
-  if (!services) return 'stacks';
-  return Object.keys(stacks).length === 0 ? 'services' : 'stacks and services';
+/** What one part is called, and several. */
+function partsNoun({ stacks, services }: EnvironmentPlan): [string, string] {
+  if (!services) return ['stack', 'stacks'];
+  return Object.keys(stacks).length === 0
+    ? ['service', 'services']
+    : ['stack or service', 'stacks and services'];
 }

@@ -1,7 +1,7 @@
 import type { StackResult, StackVerdict } from '../../cloudformation/commands/result.ts';
 import type { ErrorInfo } from '../../core/errors.ts';
 import type { Verdicts } from '../../core/outcome.ts';
-import { capitalize, sentence } from '../../core/text.ts';
+import { listOf, plural, sentence } from '../../core/text.ts';
 import type { Approval } from '../../delivery/approval.ts';
 import type { StatusResult as ServicesStatus } from '../../delivery/promotion/result.ts';
 import type { ServiceResult, ServiceVerdict } from '../../delivery/release/result.ts';
@@ -229,52 +229,116 @@ export interface Check {
   fix?: string;
 }
 
+/** What a command does with the parts of an environment, and the words for it. */
+interface Work<Done extends string> {
+  verdict: Done;
+  /** `Deployed`, to precede the environment. */
+  did: string;
+  /** What was done with a part: `changed`, and what is said of the others: `unchanged`. */
+  change: string;
+  rest: string;
+  /** `There is nothing to change`, where that is so of all parts. */
+  nothing: string;
+  /** Parts that are stacks to this command, whatever they are to others. */
+  stacksOnly?: boolean;
+}
+
+export const DEPLOYING = {
+  verdict: 'deployed',
+  did: 'Deployed',
+  change: 'changed',
+  rest: 'unchanged',
+  nothing: 'There is nothing to change',
+} as const satisfies Work<string>;
+
+export const PLANNING = { ...DEPLOYING, verdict: 'planned', did: 'Planned' } as const satisfies Work<string>;
+
+export const DESTROYING = {
+  verdict: 'destroyed',
+  did: 'Destroyed',
+  change: 'deleted',
+  rest: 'did not exist',
+  nothing: 'There is nothing to delete',
+  stacksOnly: true,
+} as const satisfies Work<string>;
+
 /** The verdict on all parts together, and the first reason. */
 export function overallVerdict<Done extends string>(
   environment: string,
   parts: readonly RunPart[],
-  done: { verdict: Done; what: string },
+  work: Work<Done>,
 ): { verdict: Done | 'unchanged' | FailedVerdict; reason: string } {
   const failed = parts.filter(({ ok, startedAt }) => !ok && startedAt !== undefined);
-  const kept = parts.filter(({ startedAt }) => startedAt === undefined);
+  const waiting = parts.filter(({ startedAt }) => startedAt === undefined);
   const [first] = failed;
-  if (!first) return kept[0] ? stopped(environment, parts, kept[0]) : succeeded(environment, parts, done);
-  const changed = parts.filter(isChange);
-  const verdict = worstVerdict(failed, changed.length > 0);
-  const more = failed.length > 1 ? ` (and ${failed.length - 1} more)` : '';
-  const rest = [
-    changed.length > 0 ? `${changed.length} of ${parts.length} completed` : '',
-    kept.length > 0 ? `not begun: ${kept.map(({ name }) => name).join(', ')}` : '',
-  ].filter((text) => text !== '');
+  if (!first) {
+    const [next] = waiting;
+    return next ? stopped(environment, parts, next) : succeeded(environment, parts, work);
+  }
+  const notStarted = waiting.length > 0 ? `; not started: ${waiting.map(({ name }) => name).join(', ')}` : '';
+  const progress = parts.length > 1 ? ` ${completedText(parts)}${notStarted}.` : '';
   return {
-    verdict,
-    reason: `${environment}: ${first.name} is ${first.verdict}${more}. ${rest.length > 0 ? `${sentence(first.reason)} ${capitalize(rest.join('; '))}.` : first.reason}`,
+    verdict: worstVerdict(failed, parts.some(isChange)),
+    reason: `${environment}: ${failedText(failed)}. ${sentence(first.reason)}${progress}`,
   };
 }
 
-/** Nothing failed, and not all was begun: the job was cancelled, its time was over, or its lock was lost. */
+/** `3 of 5 completed`: what did not fail counts, whether it changed something or not. */
+function completedText(parts: readonly RunPart[]): string {
+  return `${parts.filter(({ ok }) => ok).length} of ${parts.length} completed`;
+}
+
+/** How a part ended, of one and of several. */
+const ENDINGS: Readonly<Record<string, readonly [string, string]>> = {
+  'rolled-back': ['failed and was rolled back', 'failed and were rolled back'],
+  'timed-out': ['timed out', 'timed out'],
+  cancelled: ['was cancelled', 'were cancelled'],
+  blocked: ['was blocked', 'were blocked'],
+  'plan-changed': ['no longer matches the plan', 'no longer match the plan'],
+  outdated: ['is outdated', 'are outdated'],
+  held: ['is on hold', 'are on hold'],
+};
+
+/** `network and 2 more failed`. */
+function failedText(failed: readonly RunPart[]): string {
+  const verdicts = new Set(failed.map(({ verdict }) => verdict));
+  const [one, many] = (verdicts.size === 1 && ENDINGS[failed[0]?.verdict ?? '']) || ['failed', 'failed'];
+  const name = failed[0]?.name ?? '';
+  return failed.length === 1 ? `${name} ${one}` : `${name} and ${failed.length - 1} more ${many}`;
+}
+
+/** Nothing failed, and not all was started: the job was cancelled, its time was over, or its lock was lost. */
 function stopped(
   environment: string,
   parts: readonly RunPart[],
   { verdict, reason }: RunPart,
 ): { verdict: FailedVerdict; reason: string } {
-  const begun = parts.filter(({ ok }) => ok).length;
   return {
     verdict: verdict === 'cancelled' || verdict === 'timed-out' ? verdict : 'failed',
-    reason: `${environment}: ${begun} of ${parts.length} completed. ${reason}`,
+    reason: `${environment}: ${completedText(parts)}. ${sentence(reason)}`,
   };
 }
 
 function succeeded<Done extends string>(
   environment: string,
   parts: readonly RunPart[],
-  { verdict, what }: { verdict: Done; what: string },
+  { verdict, did, change, rest, nothing, stacksOnly = false }: Work<Done>,
 ): { verdict: Done | 'unchanged'; reason: string } {
   const changed = parts.filter(isChange);
-  if (changed.length === 0) {
-    return { verdict: 'unchanged', reason: `There was nothing to change in ${environment}.` };
-  }
-  return { verdict, reason: `${environment} ${what}: ${changed.length} of ${parts.length} parts changed.` };
+  if (changed.length === 0) return { verdict: 'unchanged', reason: `${nothing} in ${environment}.` };
+  const kinds = changed.map(({ kind }) => (stacksOnly ? 'stack' : kind));
+  const others = parts.length - changed.length;
+  const counts = `${kindsText(kinds)} ${change}${others > 0 ? `, ${others} ${rest}` : ''}`;
+  return { verdict, reason: `${did} ${environment}: ${counts}.` };
+}
+
+/** `2 stacks, 1 image and 1 service`. */
+function kindsText(kinds: readonly RunPart['kind'][]): string {
+  const counts = (['stack', 'image', 'service'] as const).flatMap((kind) => {
+    const count = kinds.filter((each) => each === kind).length;
+    return count === 0 ? [] : [plural(count, kind)];
+  });
+  return listOf(counts);
 }
 
 function isChange({ ok, verdict }: RunPart): boolean {

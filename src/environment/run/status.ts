@@ -2,7 +2,7 @@ import { createSession, type Session } from '../../aws/session.ts';
 import { findStack } from '../../cloudformation/listing.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import { reasonOf } from '../../core/errors.ts';
-import { plural } from '../../core/text.ts';
+import { outOf, plural, sentence } from '../../core/text.ts';
 import { openPromotionEnvironment } from '../../delivery/promotion/environment.ts';
 import type { StatusResult as ServicesStatus } from '../../delivery/promotion/result.ts';
 import { reportStatus } from '../../delivery/promotion/status.ts';
@@ -71,14 +71,19 @@ async function readStacks(
   return names.flatMap((name) => found.get(name) ?? []);
 }
 
-function summaryOf({ environment, services, existing }: Choice, stacks: readonly StackState[]): string {
+function summaryOf({ environment, existing }: Choice, stacks: readonly StackState[]): string {
   const present = stacks.filter(({ status }) => status !== 'not there').length;
-  const ofStacks = `${present} of its ${stacks.length} stacks, ${services.length} of them for services`;
-  const ofOthers = `${plural(existing.length, 'service')} that ${existing.length === 1 ? 'exists' : 'exist'} already`;
-  const parts = [...(stacks.length > 0 ? [ofStacks] : []), ...(existing.length > 0 ? [ofOthers] : [])];
-  return `${environment.name} has ${parts.length > 0 ? parts.join(', and ') : 'no stack and no service'}.`;
+  const verb = present === 1 ? 'exists' : 'exist';
+  const owned = existing.length === 1 ? 'is owned by another tool' : 'are owned by other tools';
+  const parts = [
+    ...(stacks.length > 0 ? [`${outOf(present, stacks.length, 'stack')} ${verb}`] : []),
+    ...(existing.length > 0 ? [`${plural(existing.length, 'service')} ${owned}`] : []),
+  ];
+  return `${environment.name}: ${parts.length > 0 ? parts.join('; ') : 'no stacks and no services'}.`;
 }
 
 function failureOf(running: ServicesStatus, unread: StackState | undefined): string {
-  return unread ? `${unread.stackName} could not be read: ${unread.error ?? ''}` : running.reason;
+  return unread
+    ? sentence(`Failed to read stack ${unread.stackName}: ${unread.error ?? ''}`)
+    : running.reason;
 }

@@ -1,7 +1,7 @@
 import { type Descriptor, storedBlobs } from './manifest.ts';
 import type { ImageLayout } from './layout.ts';
 import { inParallel } from '../../core/concurrency.ts';
-import { bytes } from '../../core/text.ts';
+import { bytes, plural } from '../../core/text.ts';
 import type { RegistryClient } from './client.ts';
 import { type ProofContext, requireImage } from './proof.ts';
 
@@ -36,7 +36,7 @@ export async function pushLayout(
   const missing = blobs.filter(({ digest }) => !present.has(digest));
   const found = blobs.filter(({ digest }) => present.has(digest));
   context.log.info(
-    `${missing.length} blobs to push (${bytes(bytesOf(missing))}), ${found.length} are there already.`,
+    `${plural(missing.length, 'blob')} to push (${bytes(bytesOf(missing))}), ${found.length} already there.`,
   );
   // The largest first, so that no long upload is left for the end.
   const order = missing.toSorted((a, b) => b.size - a.size);

@@ -47,7 +47,7 @@ describe('the scan', () => {
     expect(run.exitCode).toBe(1);
     expect(run.outputs).toMatchObject({ verdict: 'blocked', scan: 'blocked' });
     expect(run.outputs['digest']).toMatch(/^sha256:/);
-    expect(run.outputs['reason']).toContain('2 findings of severity high or worse');
+    expect(run.outputs['reason']).toContain('2 vulnerabilities of severity high or higher');
     // What can be fixed comes first; only an enhanced scan knows.
     const [first, second] = enhanced ? ['openssl', 'glibc'] : ['glibc', 'openssl'];
     expect(run.summary.indexOf(first)).toBeLessThan(run.summary.indexOf(second));
@@ -64,7 +64,7 @@ describe('the scan', () => {
     const run = await buildPushImage(sandbox, { ...inputs, scan: 'high' }, layoutOf(['one']));
     expect(sandbox.calls.of('StartImageScan').map(({ code }) => code)).toEqual(['ValidationException']);
     expect(run.outputs).toMatchObject({ verdict: 'blocked', scan: 'blocked' });
-    expect(run.outputs['reason']).toContain('2 findings of severity high or worse');
+    expect(run.outputs['reason']).toContain('2 vulnerabilities of severity high or higher');
   });
 
   test('holds for an image that was there already', async () => {

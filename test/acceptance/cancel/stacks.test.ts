@@ -60,7 +60,7 @@ interface InFlight {
 const CREATING = {
   does: 'create',
   tells: 'DeleteStack',
-  says: /its deletion was requested and goes on at AWS/,
+  says: /its deletion was requested and continues at AWS/,
 } as const;
 const UPDATING = {
   does: 'update',

@@ -20,7 +20,7 @@ test('the images of all services are one output, without an account', async () =
   expect(run.outputs).toMatchObject({ verdict: 'built', images: JSON.stringify({ api: digest }) });
   const again = await deployEnvironment(sandbox, { command: 'build' }, { workspace });
   expect(again.outputs['images']).toBe(run.outputs['images']);
-  expect(again.outputs['reason']).toBe('1 image is in its repository; 1 was there already.');
+  expect(again.outputs['reason']).toBe('Reused 1 image.');
 });
 
 test('one image that cannot be pushed fails the set, and no image is passed on', async () => {

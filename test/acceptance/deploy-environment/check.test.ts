@@ -96,7 +96,7 @@ describe('an output that is not exported', () => {
     });
     expect(plan.summary).toContain('after `net`: reads output dev-shop-net.Vpc');
     const run = await deployEnvironment(sandbox, {}, { workspace });
-    expect(run.outputs['reason']).toBe('dev is deployed: 2 of 2 parts changed.');
+    expect(run.outputs['reason']).toBe('Deployed dev: 2 stacks changed.');
     const again = await deployEnvironment(sandbox, { command: 'plan' }, { workspace });
     expect(again.outputs['verdict']).toBe('unchanged');
   });
@@ -164,5 +164,5 @@ Outputs:
 `,
   });
   const run = await deployEnvironment(sandbox, {}, { workspace });
-  expect(run.outputs['reason']).toBe('dev is deployed: 4 of 4 parts changed.');
+  expect(run.outputs['reason']).toBe('Deployed dev: 4 stacks changed.');
 });

@@ -44,7 +44,7 @@ test('every stack after what it reads, images meanwhile, the ledger before the f
   const sandbox = await newSandbox();
   const workspace = smallPlatform();
   const first = await deployEnvironment(sandbox, {}, { workspace });
-  expect(first.outputs['reason']).toBe('dev is deployed: 4 of 4 parts changed.');
+  expect(first.outputs['reason']).toBe('Deployed dev: 2 stacks, 1 image and 1 service changed.');
   expect(verdictsOf(first)).toEqual({
     network: 'created',
     queue: 'created',
@@ -77,7 +77,9 @@ test('what waits for a failed stack is not begun, and says for what it waits', a
     'image of api': 'not begun',
     api: 'not begun',
   });
-  expect(run.outputs['reason']).toMatch(/^dev: network is failed\. .*Not begun: queue, image of api, api\.$/);
+  expect(run.outputs['reason']).toMatch(
+    /^dev: network failed\. .*0 of 4 completed; not started: queue, image of api, api\.$/,
+  );
 });
 
 describe('a plan', () => {
@@ -185,10 +187,10 @@ describe('destroy', () => {
   });
 
   test.each([
-    [{}, 'Nothing was deleted. dev is not destroyed: it is protected. To destroy it, give confirm: dev.'],
+    [{}, 'Nothing was deleted. dev was not destroyed: it is protected. Fix: Set confirm: dev.'],
     [
       { confirm: 'prod' },
-      'Nothing was deleted. dev is not destroyed: confirm says "prod". To destroy it, give confirm: dev.',
+      'Nothing was deleted. dev was not destroyed: confirm says "prod". Fix: Set confirm: dev.',
     ],
   ])('of a protected environment with %j is blocked', async (inputs, reason) => {
     const sandbox = await newSandbox();

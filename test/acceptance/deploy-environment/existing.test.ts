@@ -50,7 +50,7 @@ test('an image is built, pushed to the named repository and released, and nothin
   const plan = await run(shop, { command: 'plan' });
   expect(plan.outputs).toMatchObject({
     verdict: 'planned',
-    reason: 'Plan for dev ready: 1 of 1 services will change.',
+    reason: 'Plan for dev ready: 1 of 1 service will change.',
     'has-changes': 'true',
   });
   expect(plan.summary).toContain(
@@ -85,7 +85,7 @@ test('an image is built, pushed to the named repository and released, and nothin
   const status = await run(shop, { command: 'status' });
   expect(status.outputs['reason']).toBe('dev has 1 service that exists already.');
   expect(status.summary).toContain(v1.slice(0, 'sha256:'.length + 12));
-  expect(status.summary).toContain('dev is on hold since 2026-11-27T08:00:00Z by eve: Orders fail');
+  expect(status.summary).toContain('dev is on hold (set by eve at 2026-11-27T08:00:00Z): Orders fail');
   expect(status.summary).toContain('dev is locked: a person');
   expect(outcome(await run(shop, { command: 'plan' }, 'c'))).toBe('held');
   await shop.take('dev', 'lock');

@@ -45,7 +45,7 @@ test('an environment on hold is neither planned nor deployed; stacks alone are',
     const run = await deployEnvironment(sandbox, { command }, { workspace });
     expect([run.exitCode, run.outputs['verdict']]).toEqual([1, 'held']);
     expect(run.outputs['reason']).toBe(
-      'dev is on hold since 2026-11-27T08:00:00Z by eve: Orders fail. Nothing was changed. Fix: Release the hold by promote-environment with command: release-hold, or delete the parameter /shop/dev/hold.',
+      'dev is on hold (set by eve at 2026-11-27T08:00:00Z): Orders fail. Nothing was changed. Fix: Release the hold by promote-environment with command: release-hold, or delete the parameter /shop/dev/hold.',
     );
     expect(run.result['error']).toMatchObject({ code: 'held' });
   }

@@ -125,5 +125,5 @@ test('a stack that creates the repository of its own first image fails before it
     `${service}  Images:${repository.replace('${Project}', 'shop')}`,
   );
   const run = await deployEnvironment(sandbox, { command: 'deploy' }, { workspace: shop.folder });
-  expect(run.outputs['reason']).toContain('image of api is failed. The repository shop/api does not exist.');
+  expect(run.outputs['reason']).toContain('image of api failed. The repository shop/api does not exist.');
 });

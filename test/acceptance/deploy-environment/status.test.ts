@@ -19,7 +19,7 @@ test('every stack and service, there or not, and nothing is changed', async () =
   const run = await status(sandbox);
   expect(run.outputs).toMatchObject({
     verdict: 'reported',
-    reason: 'dev has 1 of its 3 stacks, 1 of them for services.',
+    reason: 'dev: 1 of 3 stacks exists.',
   });
   expect(run.summary).toMatch(/`dev-shop-network` \| CREATE_COMPLETE/);
   expect(run.summary).toMatch(/`dev-shop-queue` \| not there/);
@@ -40,5 +40,5 @@ test('what cannot be read is a failure', async () => {
   const run = await status(sandbox);
   expect(run.exitCode).toBe(1);
   expect(run.outputs['verdict']).toBe('failed');
-  expect(run.outputs['reason']).toContain('could not be read');
+  expect(run.outputs['reason']).toContain('Failed to read');
 });

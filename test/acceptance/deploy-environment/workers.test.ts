@@ -345,7 +345,7 @@ describe('a worker and a scheduled task of its image', () => {
 
   test.each([
     ['status', 'order-worker'],
-    ['doctor', '4 stacks have all they need'],
+    ['doctor', '4 stacks checked, nothing missing'],
   ])('%s says: %s', async (command, text) => {
     const run = await platform.deploy('dev', { command });
     expect(run.log).not.toMatch(/undefined|TypeError/);

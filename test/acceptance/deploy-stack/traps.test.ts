@@ -101,7 +101,7 @@ test('a wait that runs out is red, and says what still runs', async () => {
   const workspace = workspaceOf({ 't.yml': queue() });
   const run = await deployStack(sandbox, { template: 't.yml', timeout: '12s' }, { workspace });
   expect(run.outputs).toMatchObject({ verdict: 'timed-out' });
-  expect(run.outputs['reason']).toMatch(/running: Queue.*goes on at AWS/);
+  expect(run.outputs['reason']).toMatch(/in progress: Queue.*continues at AWS/);
   expect(run.exitCode).toBe(1);
 });
 

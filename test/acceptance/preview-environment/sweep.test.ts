@@ -79,5 +79,5 @@ test('what cannot be removed makes it red, and does not keep the rest', async ()
   const run = await sweep();
   expect(run.exitCode).toBe(1);
   expect(run.outputs).toMatchObject({ verdict: 'failed', stacks: '["dev-platform-pr-40-user-service"]' });
-  expect(run.outputs['reason']).toContain('The image tags could not be removed: AccessDenied');
+  expect(run.outputs['reason']).toContain('Failed to remove the image tags: AccessDenied');
 });

@@ -28,7 +28,7 @@ describe('the origin', () => {
     const run = await promote(world, { images, 'bypass-reason': 'INC-1' });
     expect(run.outputs).toMatchObject({ verdict: 'blocked' });
     expect(run.outputs['reason']).toMatch(
-      /^sha256:\w{12} does not run in dev: user-service runs sha256:\w{12} there\. Plan again/,
+      /^sha256:\w{12} does not run in dev: user-service runs sha256:\w{12} there\. Nothing was changed\. Fix: Plan again/,
     );
   });
 
@@ -68,11 +68,11 @@ describe('a gate', () => {
     const run = await promote(world, {}, { staging: 'soak: 1h' });
     expect(run.outputs).toMatchObject({ verdict: 'blocked' });
     expect(run.outputs['reason']).toMatch(
-      /^user-service must run in dev for 60 min before it is promoted; sha256:\w{12} has run for \d+ s, and will have soaked at \S+Z\. Re-run the failed jobs after \S+Z, in 60 min, or let `soak-wait` wait for it\. Nothing was changed\.$/,
+      /^user-service must run in dev for 60 min before promotion; sha256:\w{12} has run for \d+ s\. Nothing was changed\. Fix: Re-run the failed jobs after \S+Z \(in 60 min\), or set `soak-wait`\.$/,
     );
     const passed = await promote(world, { 'bypass-reason': 'INC-1' }, { staging: 'soak: 1h' });
     expect(passed.outputs).toMatchObject({ verdict: 'promoted' });
-    expect(passed.summary).toContain('Gates may be passed this once: INC-1');
+    expect(passed.summary).toContain('Gates are bypassed for this run: INC-1');
     expect(await world.runs('staging')).toEqual([digest]);
     const release = JSON.parse((await world.parameter('staging', 'user-service/release')) ?? '{}') as object;
     expect(release).toMatchObject({ bypass: 'INC-1' });
@@ -109,7 +109,7 @@ describe('a gate', () => {
     expect(run.summary).toContain('The alarm dev-slow of user-service in dev does not exist');
     const lenient = await promote(world, { require: 'steady,alarms=not-alarm' });
     expect(lenient.outputs['reason']).toMatch(
-      /^The alarm dev-slow of user-service in dev does not exist.*Nothing was changed\.$/,
+      /^The alarm dev-slow of user-service in dev does not exist.*Nothing was changed\. Fix: /,
     );
     expect(lenient.summary).not.toContain('INSUFFICIENT_DATA');
   });
@@ -138,7 +138,7 @@ describe('a gate', () => {
     expect(run.outputs).toMatchObject({
       verdict: 'held',
       reason:
-        'staging is on hold since 2026-11-25T09:00:00Z by ada: Load test. Nothing was changed. Fix: Release the hold by promote-environment with command: release-hold, or delete the parameter /shop/staging/hold.',
+        'staging is on hold (set by ada at 2026-11-25T09:00:00Z): Load test. Nothing was changed. Fix: Release the hold by promote-environment with command: release-hold, or delete the parameter /shop/staging/hold.',
     });
   });
 

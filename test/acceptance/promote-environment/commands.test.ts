@@ -15,7 +15,7 @@ test('a rollback takes back what the last release changed, and holds the target'
   const run = await promoteEnvironment(world, workspace(world), inputs);
   expect(run.outputs).toMatchObject({
     verdict: 'restored',
-    reason: 'users run their previous release again, and staging is on hold.',
+    reason: 'Rolled users back to the previous release. staging is on hold.',
     promoted: '["users"]',
   });
   expect(await world.runs('staging', 'users')).toEqual([before]);
@@ -25,7 +25,7 @@ test('a rollback takes back what the last release changed, and holds the target'
   const next = await promoteEnvironment(world, workspace(world), {});
   expect(next.outputs['verdict']).toBe('held');
   expect(next.outputs['reason']).toMatch(
-    /^staging is on hold since \S+ by octocat: Users cannot log in\. Nothing was changed\. Fix: Release the hold by promote-environment with command: release-hold, or delete the parameter \/shop\/staging\/hold\.$/,
+    /^staging is on hold \(set by octocat at \S+\): Users cannot log in\. Nothing was changed\. Fix: Release the hold by promote-environment with command: release-hold, or delete the parameter \/shop\/staging\/hold\.$/,
   );
   expect(next.result['error']).toMatchObject({ code: 'held' });
 
@@ -55,7 +55,7 @@ test('a hold is set with its reason, and released', async () => {
   const files = workspace(world);
   const set = await promoteEnvironment(world, files, { command: 'hold', reason: 'Load test' });
   expect(set.outputs).toMatchObject({ verdict: 'hold-set' });
-  expect(set.outputs['reason']).toMatch(/^staging is on hold since .* by octocat: Load test\.$/);
+  expect(set.outputs['reason']).toMatch(/^staging is on hold \(set by octocat at .*\): Load test\.$/);
   const released = await promoteEnvironment(world, files, { command: 'release-hold' });
   expect(released.outputs).toMatchObject({ verdict: 'hold-released' });
   expect(await world.parameter('staging', 'hold')).toBeUndefined();
@@ -70,7 +70,7 @@ test('the status shows every service in every environment, and a picture', async
   const run = await promoteEnvironment(world, workspace(world), { command: 'status', to: '' });
   expect(run.outputs).toMatchObject({
     verdict: 'reported',
-    reason: '2 environments; staging differ from upstream.',
+    reason: '2 environments: staging differs from upstream.',
   });
   expect(run.summary).toContain('| Service | dev | staging ⏸️ |');
   expect(run.summary).toContain(digest.slice(0, 19));
@@ -84,6 +84,6 @@ test('an environment that cannot be read does not hide the others', async () => 
   const roles = 'staging=arn:aws:iam::333333333333:role/reader';
   const run = await promoteEnvironment(world, workspace(world), { command: 'status', to: '', roles });
   expect(run.outputs).toMatchObject({ verdict: 'failed' });
-  expect(run.outputs['reason']).toContain('staging could not be read.');
+  expect(run.outputs['reason']).toContain('Failed to read staging.');
   expect(run.summary).toContain('| `user-service` | 🟢');
 });

@@ -141,7 +141,7 @@ test('an environment of Terraform goes from dev to prod, back, on hold and off a
   const v2 = await release(shop, 'v2');
 
   const plan = await promote(shop, { to: 'staging', 'dry-run': 'true' });
-  expect(plan.outputs).toMatchObject({ verdict: 'planned', reason: '1 of 1 services would be promoted.' });
+  expect(plan.outputs).toMatchObject({ verdict: 'planned', reason: '1 of 1 service would be promoted.' });
   expect((await promote(shop, { to: 'staging' })).outputs).toMatchObject({ verdict: 'promoted' });
   expect((await promote(shop, { to: 'prod' })).outputs).toMatchObject({
     verdict: 'promoted',
@@ -172,7 +172,7 @@ test('an environment of Terraform goes from dev to prod, back, on hold and off a
   const back = await promote(shop, { command: 'rollback', to: 'prod', reason: 'Orders fail' });
   expect(back.outputs).toMatchObject({
     verdict: 'restored',
-    reason: 'api run their previous release again, and prod is on hold.',
+    reason: 'Rolled api back to the previous release. prod is on hold.',
   });
   expect(await environments.prod.runs()).toEqual([v1]);
   const further = await promote(shop, { command: 'rollback', to: 'prod', reason: 'Orders fail' });

@@ -45,7 +45,7 @@ describe('when one service fails', () => {
     await bothReleased(world);
     const run = await promoteEnvironment(world, workspace(world), {});
     expect(run.outputs).toMatchObject({ verdict: 'partial' });
-    expect(run.outputs['reason']).toContain('Not all could be brought back: see orders.');
+    expect(run.outputs['reason']).toContain('Failed to roll back orders.');
     expect(run.exitCode).toBe(1);
   });
 });

@@ -36,7 +36,7 @@ test('an older release upstream is outdated, and a promotion records the source 
     const late = await promoteEnvironment(world, workspace, inputs);
     expect([late.exitCode, late.outputs['verdict']]).toEqual([1, 'outdated']);
     expect(late.outputs['reason']).toMatch(
-      /^Run 101 of \.github\/workflows\/pipeline\.yml 1111111 is older than run 102 2222222, which was released to user-service in staging at .*Nothing was changed\.$/,
+      /^Run 101 of \.github\/workflows\/pipeline\.yml 1111111 is older than run 102 2222222, which was released to user-service in staging at .*Nothing was changed\. Fix: /,
     );
     expect(late.result['error']).toMatchObject({ code: 'outdated' });
   }

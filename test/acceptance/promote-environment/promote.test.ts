@@ -27,7 +27,7 @@ describe('a promotion', () => {
     const run = await promoteEnvironment(world, workspace(world), {});
     expect(run.outputs).toMatchObject({
       verdict: 'promoted',
-      reason: '1 service runs in staging what runs in dev.',
+      reason: 'Promoted 1 service to staging: the images of dev.',
       from: 'dev',
       to: 'staging',
       images: JSON.stringify({ 'user-service': digest }),

@@ -50,7 +50,7 @@ test('steps go back by releases of the environment, images to the named ones, bo
   const tooFar = await back({ steps: '3', services: 'users' });
   expect(tooFar.outputs['verdict']).toBe('blocked');
   expect(tooFar.outputs['reason']).toMatch(
-    /^The history of users in staging has only 1 good release before the current one, and it would go back by 3\. Name one of these in `images`: sha256:[0-9a-f]{64} \(commit .*\)\. Nothing was changed\.$/,
+    /^The history of users in staging has only 1 good release before the current one, and steps is 3\. Nothing was changed\. Fix: Name one of these in `images`: sha256:[0-9a-f]{64} \(commit .*\)\.$/,
   );
   const never = await back({ images: `orders=sha256:${'9'.repeat(64)}` });
   expect(never.outputs['verdict']).toBe('blocked');
@@ -64,7 +64,7 @@ test('steps go back by releases of the environment, images to the named ones, bo
   const two = await back({ steps: '2' });
   expect(two.outputs).toMatchObject({
     verdict: 'restored',
-    reason: 'orders, users run an earlier release again, and staging is on hold.',
+    reason: 'Rolled orders and users back to an earlier release. staging is on hold.',
   });
   expect(await runsNow()).toEqual([[orders2], [users1]]);
   const named = await back({ images: `orders=${orders1 ?? ''}` });
@@ -128,13 +128,13 @@ test('the run in progress is asked to stop, the queued one meets the hold', asyn
   const rolledBack = (await back)!;
   expect(rolledBack.outputs).toMatchObject({
     verdict: 'restored',
-    reason: `${service} run their previous release again, and staging is on hold.`,
+    reason: `Rolled ${service} back to the previous release. staging is on hold.`,
   });
   expect(await world.runs('staging')).toEqual([good]);
   expect(await hold(world)).toMatchObject({ actor: 'eve' });
   const held = (await queued)!;
   expect(held.outputs).toMatchObject({ verdict: 'held' });
-  expect(held.outputs['reason']).toMatch(/on hold since .* by eve: Users cannot log in/);
+  expect(held.outputs['reason']).toMatch(/on hold \(set by eve at .*\): Users cannot log in/);
   for (const name of ['lock', 'lock-stop', `${service}/lock`, `${service}/lock-stop`])
     expect(await world.parameter('staging', name)).toBeUndefined();
   expect(await world.parameter('staging', `${service}/image`)).toContain(good);

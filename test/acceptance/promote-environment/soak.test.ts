@@ -36,11 +36,9 @@ test('of releases closer together than the soak, the newest that has soaked is p
   expect(planned.outputs).toMatchObject({ verdict: 'planned', images: JSON.stringify({ [SERVICE]: v2 }) });
   const first = await promote(world, '1h');
   expect(first.outputs).toMatchObject({ verdict: 'promoted' });
-  expect(first.outputs['reason']).toBe(
-    '1 service runs in staging the newest release of dev that has soaked.',
-  );
+  expect(first.outputs['reason']).toBe('Promoted 1 service to staging: the newest soaked release of dev.');
   expect(first.summary).toMatch(
-    new RegExp(`user-service: ${v4.slice(0, 19)} is newer in dev, and will have soaked at \\S+Z`),
+    new RegExp(`user-service: ${v4.slice(0, 19)} is newer in dev and will have soaked at \\S+Z`),
   );
   expect(await world.runs('staging')).toEqual([v2]);
   const recorded = JSON.parse((await world.parameter('staging', `${SERVICE}/release`)) ?? '') as object;
@@ -55,7 +53,9 @@ test('of releases closer together than the soak, the newest that has soaked is p
   const exact = await promote(world, '1h', { images: JSON.stringify({ [SERVICE]: v3 }) });
   expect(exact.outputs['verdict']).toBe('blocked');
   expect(exact.outputs['reason']).toMatch(
-    new RegExp(`${v3.slice(0, 19)} has run for 3\\d min, and will have soaked at .*Z, in [23]\\d min`),
+    new RegExp(
+      `${v3.slice(0, 19)} has run for 3\\d min\\. Nothing was changed\\. Fix: .*Z \\(in [23]\\d min\\)`,
+    ),
   );
   const passed = await promote(world, '20m', { images: JSON.stringify({ [SERVICE]: v3 }) });
   expect(passed.outputs['verdict']).toBe('promoted');
@@ -110,14 +110,14 @@ test('a plan says when the soak ends; a check waits for it within soak-wait, and
   const planned = await promote(world, '1h', { 'dry-run': 'true' });
   expect(planned.outputs).toMatchObject({ verdict: 'planned', 'has-changes': 'true', images });
   expect(planned.outputs['reason']).toMatch(
-    /^1 of 1 services would be promoted, once they have soaked at \S+Z\.$/,
+    /^1 of 1 service would be promoted after the soak time ends at \S+Z\.$/,
   );
   expect(planned.summary).toContain('To pass before the promotion');
   expect(planned.summary).toContain('⏳ soak');
 
   const late = await promote(world, '1h', { command: 'check', images, 'soak-wait': '15m' });
   expect([late.exitCode, late.outputs['verdict']]).toEqual([1, 'blocked']);
-  expect(late.outputs['reason']).toMatch(/will have soaked at \S+Z\. Re-run the failed jobs after/);
+  expect(late.outputs['reason']).toMatch(/Fix: Re-run the failed jobs after/);
 
   const cancelled = await promote(
     world,
@@ -152,7 +152,7 @@ test('a deployment upstream is waited for, and time that runs out is no success'
   const planned = await promote(world, '1h', { 'dry-run': 'true' });
   expect(planned.outputs).toMatchObject({ verdict: 'planned', 'has-changes': 'true', images });
   expect(planned.outputs['reason']).toBe(
-    '1 of 1 services would be promoted, once the deployment upstream is over.',
+    '1 of 1 service would be promoted after the deployment upstream ends.',
   );
   expect(planned.summary).toContain('⏳ steady');
   const late = await promote(world, '1h', { images, 'soak-wait': '5s' });

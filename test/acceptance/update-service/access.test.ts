@@ -35,7 +35,7 @@ test('credentials that expire during the rollout: the reason says what goes on, 
   );
   expect(run.outputs['verdict']).toBe('failed');
   expect(run.outputs['reason']).toMatch(
-    /^ExpiredTokenException: The security token included in the request is expired.* The deployment of user-service:2 goes on at AWS: look at the service before you deploy again\. Use the input role-to-assume: /,
+    /^ExpiredTokenException: The security token included in the request is expired.* The deployment of user-service:2 continues at AWS: look at the service before you deploy again\. Use the input role-to-assume: /,
   );
   expect(run.result).toMatchObject({ error: { code: 'credentials-expired' } });
 });
@@ -66,7 +66,7 @@ test('a role is assumed by the credentials of another role, where the job may no
   };
   const chained = await status(spoke, ofHub);
   expect([chained.outputs['verdict'], chained.outputs['reason']]).toEqual([
-    'unchanged',
+    'reported',
     'user-service:1 serves with 2 of 2 tasks.',
   ]);
   roles.putRole(spoke, trust(`arn:aws:iam::${STAGING}:role/another`));
@@ -89,7 +89,7 @@ test('a secret that does not exist is found before anything is changed; without 
   const run = await updateService(world, { image: NEXT, secrets: `API_KEY: ${secret}` });
   expect(run.outputs['verdict']).toBe('failed');
   expect(run.outputs['reason']).toBe(
-    `The secret ${secret}, which API_KEY takes its value from, does not exist. Create it, or correct valueFrom in the task definition. Nothing was changed.`,
+    `The secret ${secret}, which API_KEY takes its value from, does not exist. Nothing was changed. Fix: Create it, or correct valueFrom in the task definition.`,
   );
   const denied = { kind: 'error' as const, code: 'AccessDeniedException', status: 400, times: 99 };
   for (const operation of ['GetRole', 'DescribeSecret']) world.sandbox.addFault({ ...denied, operation });

@@ -83,7 +83,7 @@ const MOMENTS: readonly Moment[] = [
     at: /^Tasks:/,
     ecs: slow,
     inputs: { 'on-failure': 'keep' },
-    remains: /user-service:2 goes on at AWS/,
+    remains: /user-service:2 continues at AWS/,
     ends: NEW,
   },
   {

@@ -174,7 +174,7 @@ test('an image of one manifest for another CPU is refused, and nothing is regist
   const run = await updateService(world, { image });
   expect(run.outputs['verdict']).toBe('failed');
   expect(run.outputs['reason']).toMatch(
-    /is built for arm64, and the tasks run on amd64\. Build it for linux\/amd64 too .*Nothing was changed\.$/,
+    /is built for arm64, and the tasks run on amd64\. Nothing was changed\. Fix: Build it for linux\/amd64 too/,
   );
   expect(await revisions(world)).toHaveLength(1);
 });

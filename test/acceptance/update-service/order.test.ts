@@ -162,7 +162,7 @@ test('a hold stops what would release an image, and neither a restart nor a roll
   const run = await deploy(world, '3');
   expect([run.exitCode, run.outputs['verdict']]).toEqual([1, 'held']);
   expect(run.outputs['reason']).toBe(
-    'dev is on hold since 2026-11-27T08:00:00Z by eve: Orders fail. Nothing was changed. Fix: Release the hold by promote-environment with command: release-hold, or delete the parameter /platform/dev/hold.',
+    'dev is on hold (set by eve at 2026-11-27T08:00:00Z): Orders fail. Nothing was changed. Fix: Release the hold by promote-environment with command: release-hold, or delete the parameter /platform/dev/hold.',
   );
   expect(run.result['error']).toMatchObject({ code: 'held' });
   expect((await deploy(world, '1', {}, { 'allow-older': 'true' })).outputs['verdict']).toBe('held');

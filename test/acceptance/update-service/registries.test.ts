@@ -102,7 +102,7 @@ describe('a tag of another registry', () => {
     expect(run.exitCode).toBe(1);
     expect(run.outputs).toMatchObject({ verdict: 'failed' });
     expect(run.outputs['reason']).toMatch(
-      /^The image 127\S+\/org\/app:v1 is not in 127\S+\. .*Nothing was changed\.$/,
+      /^The image 127\S+\/org\/app:v1 is not in 127\S+\. Nothing was changed\. Fix: /,
     );
     expect(world.sandbox.calls.of('UpdateService')).toEqual([]);
   });

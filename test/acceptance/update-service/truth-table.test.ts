@@ -84,7 +84,7 @@ describe('the truth table', () => {
     const wrong = rows.filter((row) => row.startsWith('!')).length;
     const green = CASES.filter(({ verdict }, index) => {
       const told = played[index]?.run.exitCode === 0;
-      return told && !['deployed', 'unchanged'].includes(verdict);
+      return told && !['deployed', 'unchanged', 'reported'].includes(verdict);
     }).length;
     process.stdout.write(
       `\n${rows.join('\n')}\n${rows.length} scenarios, ${wrong} wrong verdicts, ${green} false greens\n\n`,
@@ -95,7 +95,7 @@ describe('the truth table', () => {
     '$strategy, $what: $verdict',
     ({ verdict, reason, endsWith, index }) => {
       const { run, ends } = played[index]!;
-      const green = ['deployed', 'unchanged'].includes(verdict);
+      const green = ['deployed', 'unchanged', 'reported'].includes(verdict);
       expect({ verdict: run.outputs['verdict'], exitCode: run.exitCode, log: run.log }).toEqual({
         verdict,
         exitCode: green ? 0 : 1,

@@ -1,7 +1,7 @@
 import { StackListing } from '../../../src/cloudformation/listing.ts';
 import { expect, test } from '@jest/globals';
 import type { EnvironmentContext } from '../../../src/environment/run/context.ts';
-import { overallVerdict } from '../../../src/environment/run/result.ts';
+import { DEPLOYING, overallVerdict } from '../../../src/environment/run/result.ts';
 import { runParts, type Part } from '../../../src/environment/run/parts.ts';
 import { CancelledError, TimeoutError } from '../../../src/core/errors.ts';
 import { LockTakenError } from '../../../src/delivery/lock.ts';
@@ -28,7 +28,7 @@ async function judged(cause: Error): Promise<{ verdict: string; reason: string }
     },
   });
   const parts = await runParts(context, [part('network', []), part('queue', ['network'])]);
-  return overallVerdict('dev', parts, { verdict: 'deployed', what: 'is deployed' });
+  return overallVerdict('dev', parts, DEPLOYING);
 }
 
 test.each([
@@ -39,8 +39,8 @@ test.each([
     'failed',
     'Locked by ada. The lock is the parameter',
   ],
-])('%s between two parts is told as what it is', async (cause, verdict, said) => {
+])('%s between two parts is reported as what it is', async (cause, verdict, said) => {
   const end = await judged(cause);
   expect(end.verdict).toBe(verdict);
-  expect(end.reason).toContain(`dev: 1 of 2 completed. Not begun: ${said}`);
+  expect(end.reason).toContain(`dev: 1 of 2 completed. Not started: ${said}`);
 });

@@ -40,7 +40,7 @@ test('a sweep without time tells what is left, and the next one removes it', asy
   );
   const short = await sweep({ timeoutMs: 0 });
   expect(short).toMatchObject({ verdict: 'unchanged' });
-  expect(short.reason).toContain('3 left for the next sweep.');
+  expect(short.reason).toContain('The next sweep removes the 3 that are left.');
   expect(short.items[0]?.why).toBe('no deletion begins after the timeout of <1s; the next sweep removes it');
   expect(short.items.map(({ what, state }) => [what, state])).toEqual(
     numbers(3).map((pullRequest) => [stackOf(pullRequest), 'left']),
@@ -94,7 +94,7 @@ test('a tag that ECR keeps, or a call that it refuses, is told of the pull reque
   expect(swept).toMatchObject({ verdict: 'failed' });
   const failed = swept.items.filter(({ state }) => state === 'failed');
   expect(failed.map(({ pullRequest }) => pullRequest)).toEqual([first, first + 1]);
-  expect(swept.reason.match(/The image tags could not be removed/g)).toHaveLength(1);
+  expect(swept.reason.match(/Failed to remove the image tags/g)).toHaveLength(1);
   expect(await host.stacks()).toEqual([]);
   expect(numbers(3).flatMap((pullRequest) => host.deployments(pullRequest))).toEqual(
     Array<string>(3).fill('inactive'),
@@ -116,9 +116,9 @@ test.each([
     host.sandbox.addFault({ operation, nth, kind: 'error', code: 'AccessDenied', status: 403, times: 1 });
     const swept = await sweep();
     expect(swept).toMatchObject({ verdict: 'failed' });
-    expect(swept.reason).toContain(`The ${what} could not be removed: AccessDenied`);
+    expect(swept.reason).toContain(`Failed to remove the ${what}: AccessDenied`);
     expect(swept.items.filter(({ state }) => state === 'removed')).toHaveLength(2 - stacks);
-    expect(host.comments(first).join()).toContain('not removed to the end');
+    expect(host.comments(first).join()).toContain('was only partly removed');
     expect(await sweep()).toMatchObject({ verdict: 'swept' });
     expect(await tagsOf(first)).toEqual([]);
   },

@@ -68,7 +68,7 @@ describe('an image passes', () => {
   test('never when something blocks, or nobody could look', () => {
     const blocking = [finding('high', 'CVE-3', '3.1'), finding('high', 'CVE-5')];
     expect(scanBlockReason({ ...base, blocking })).toBe(
-      'The scan found 2 findings of severity high or worse, 1 of them with a known fix: CVE-3 in openssl, CVE-5 in openssl.',
+      'The scan found 2 vulnerabilities of severity high or higher, 1 with a known fix: CVE-3 in openssl, CVE-5 in openssl.',
     );
     const missing = [{ platform: 'linux/amd64', reason: 'UNSUPPORTED_IMAGE' }];
     expect(scanBlockReason({ ...base, missing })).toContain(

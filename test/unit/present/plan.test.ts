@@ -376,6 +376,6 @@ describe('drift', () => {
 
   test('in sync', () => {
     const text = fitSections(driftSections('app', { resources: [], unchecked: [] }), 100_000);
-    expect(text).toBe('### Drift of app\n\n**Everything is as the template says**');
+    expect(text).toBe('### Drift of app\n\n**Everything matches the template**');
   });
 });

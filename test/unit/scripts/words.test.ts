@@ -28,6 +28,23 @@ test('takes whole words alone', () => {
   expect(check('marshalled, brought to, smallest, a one-shall-ow-name')).toEqual([]);
 });
 
+test.each([
+  ['`${found.length} stacks changed`', '${found.length} stacks'],
+  ['`${count} tasks of it`', '${count} tasks'],
+  ["count === 1 ? '1 task' : many", "=== 1 ? '1 task"],
+])('%s is right only for some numbers', (text, shown) => {
+  expect(check(text)).toEqual([
+    `src/file.ts:1: "${shown}" is wrong for 1: use plural or outOf of src/core/text.ts`,
+  ]);
+  expect(check(text, 'docs/file.md')).toEqual([]);
+});
+
+test('a number with its noun by plural is right for all', () => {
+  expect(
+    check("`${plural(found.length, 'stack')} ${found.length} of ${outOf(1, found.length, 'stack')}`"),
+  ).toEqual([]);
+});
+
 describe('exceptions', () => {
   const texts = new Map([['docs/law.md', 'You shall not.']]);
   const exception = { path: 'docs/law.md', text: 'shall', because: 'A quotation.' };

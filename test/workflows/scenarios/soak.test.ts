@@ -43,7 +43,7 @@ test('pushes closer together than the soak: prod follows behind, is never change
   const first = await push('2');
   expectProd(first, 'planned, planned, unchanged', 'blocked');
   expect(logOf(first)).toMatch(
-    /api must run in staging for 60 min before it is promoted; .* will have soaked at \S+Z/,
+    /api must run in staging for 60 min before promotion; .* Fix: Re-run the failed jobs after \S+Z/,
   );
   expect(executed()).toBe(before);
   expect(await shop.runs()).toEqual({ dev: [v2], staging: [v2], prod: [v1] });

@@ -57,14 +57,14 @@ export function isBlocking({ bypassed, pending }: GateFinding): boolean {
 }
 
 function heldFinding({ message, fix = '' }: HeldError): Finding {
-  return { gate: 'hold', message: `${message}. What is on hold there is not promoted`, fix };
+  return { gate: 'hold', message: `${message}. Releases that are on hold are not promoted`, fix };
 }
 
 function steadiness({ service, upstream }: ServicePlan, { source, gates }: PromotionRequest): Finding[] {
   const { steady, unsteady, deploying } = upstream;
   if (steady || !(gates.require.includes('steady') || gates.soakMs > 0)) return [];
   const message = `${service.name} is not steady in ${source.name}: ${unsteady}`;
-  const fix = 'Wait until it is, or find out why it is not.';
+  const fix = 'Wait until its deployment ends, or find out why it is not steady.';
   return [{ gate: 'steady', message, fix, ...(deploying && { passesAt: '' }) }];
 }
 
@@ -73,24 +73,24 @@ function soak({ service, soaking }: ServicePlan, { source, gates: { soakMs } }: 
   const [gate, image] = ['soak' as const, shortDigest(soaking.digest)];
   const endMs = soakedAt(soaking, soakMs);
   if (endMs === undefined) {
-    const message = `Since when ${image} of ${service.name} is steady in ${source.name} is not known`;
-    return [{ gate, message, fix: 'Set `soak: 0s` where ECS does not tell it.' }];
+    const message = `${image} of ${service.name}: ECS does not report since when it has been steady in ${source.name}`;
+    return [{ gate, message, fix: 'Set `soak: 0s` for services whose deployments ECS does not list.' }];
   }
   const { sinceMs = 0, untilMs } = soaking;
-  const must = `${service.name} must run in ${source.name} for ${minutes(soakMs)} before it is promoted`;
+  const must = `${service.name} must run in ${source.name} for ${minutes(soakMs)} before promotion`;
   if (endMs === Infinity) {
-    const message = `${must}; ${image} ran for ${minutes((untilMs ?? 0) - sinceMs)}, and was replaced by a release that does not build on it`;
+    const message = `${must}; ${image} ran for ${minutes((untilMs ?? 0) - sinceMs)} and was replaced by a release that does not build on it`;
     return [{ gate, message, fix: `Promote what runs in ${source.name} now.` }];
   }
   const nowMs = source.context.clock.now();
   if (endMs <= nowMs) return [];
   const end = timeText(endMs);
-  const message = `${must}; ${image} has run for ${minutes(Math.max(0, nowMs - sinceMs))}, and will have soaked at ${end}`;
-  const fix = `Re-run the failed jobs after ${end}, in ${minutes(endMs - nowMs)}, or let \`soak-wait\` wait for it.`;
+  const message = `${must}; ${image} has run for ${minutes(Math.max(0, nowMs - sinceMs))}`;
+  const fix = `Re-run the failed jobs after ${end} (in ${minutes(endMs - nowMs)}), or set \`soak-wait\`.`;
   return [{ gate, message, fix, passesAt: new Date(endMs).toISOString() }];
 }
 
-/** `2026-11-27T09:00:00Z`, rounded up: nobody comes a moment too early. */
+/** `2026-11-27T09:00:00Z`, rounded up, so that nothing is retried a moment too early. */
 export function timeText(ms: number): string {
   return new Date(Math.ceil(ms / 1000) * 1000).toISOString().replace('.000Z', 'Z');
 }

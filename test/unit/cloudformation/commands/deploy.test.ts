@@ -277,7 +277,7 @@ describe('the operation it watches is its own', () => {
     const world = new StackWorld({ status: 'UPDATE_COMPLETE', plays: { ExecuteChangeSet: [] } });
     const outcome = await run(world, { timeoutMs: 30_000 });
     expect(outcome).toMatchObject({ verdict: 'timed-out', ok: false });
-    expect(outcome.reason).toContain('goes on at AWS');
+    expect(outcome.reason).toContain('continues at AWS');
   });
 
   test('events with another token are not ours', async () => {

@@ -99,7 +99,7 @@ describe('a cancelled job', () => {
   test('while deleting tells that it cannot be stopped', async () => {
     const options = { status: 'CREATE_COMPLETE', plays: { DeleteStack: DELETED } };
     const { outcome } = await cancelledAt(options, 'DescribeStackEvents', { command: 'delete' }, 3);
-    expect(outcome.reason).toContain('goes on at AWS: it cannot be stopped');
+    expect(outcome.reason).toContain('continues at AWS: it cannot be stopped');
   });
 
   test('of an apply leaves the approved plan alone', async () => {

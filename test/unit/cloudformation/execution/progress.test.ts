@@ -81,6 +81,6 @@ describe('progress', () => {
     progress.tick(T0 + 10_000);
     progress.tick(T0 + 25_000);
     progress.tick(T0 + 30_000);
-    expect(lines.slice(1)).toEqual(['          … 1 of 2 done, running: Nat 25s']);
+    expect(lines.slice(1)).toEqual(['          … 1 of 2 done; in progress: Nat 25s']);
   });
 });
