@@ -79,6 +79,35 @@ describe('a promotion', () => {
     );
   });
 
+  test('that failed says its cause once, with the log above the services', () => {
+    const [promoted, ...others] = PROMOTED.report.services;
+    const failure = {
+      cause: 'The container api ended with exit code 1 as it started',
+      fix: 'Read its log.',
+      awsMessage: 'Essential container in task exited',
+      log: ['error: column orders.currency does not exist'],
+    };
+    const why = `${failure.cause}. The service was rolled back to api:1.`;
+    const end = { ...promoted!.end!, ok: false, verdict: 'rolled-back', reason: why, failure } as const;
+    const report = { ...PROMOTED.report, services: [{ ...promoted!, end }, ...others] };
+    const reason = `user-service: ${why} All services run what they ran before.`;
+    const text = summaryOf({ ...PROMOTED, verdict: 'rolled-back', ok: false, reason, report });
+    expect(text.split(failure.cause)).toHaveLength(2);
+    expect(text.indexOf(failure.log[0]!)).toBeGreaterThan(0);
+    expect(text.indexOf(failure.log[0]!)).toBeLessThan(text.indexOf('### Services'));
+    expect(text).not.toContain('<summary>The last lines');
+
+    // A second failure is not in the headline.
+    const alone = summaryOf({
+      ...PROMOTED,
+      verdict: 'rolled-back',
+      ok: false,
+      reason: 'orders: It failed.',
+      report,
+    });
+    expect(alone).toContain(why);
+  });
+
   test('that is blocked shows the findings, and hands on the error', () => {
     const finding = { gate: 'soak', message: 'It runs for 2 min', fix: 'Wait.', bypassed: false } as const;
     const services = [{ service: 'user-service', action: 'blocked', findings: [finding] } as const].map(
