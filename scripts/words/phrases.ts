@@ -46,6 +46,7 @@ export const PHRASES: readonly Phrase[] = [
   { avoid: 'ought (?:to|not)', write: 'should' },
   { avoid: 'shall', write: 'must, will' },
   { avoid: 'as it were|so to speak', write: 'nothing' },
+  { avoid: 'is not valid: (?:valid|allowed)|allowed are', write: 'expected …, got "…"' },
   { avoid: 'does not come back', write: 'cannot be restored' },
   { avoid: 'with one another', write: 'with each other' },
   { avoid: 'let (?:it|them|dev|staging|prod|this|that) have', write: 'deploy … to …' },

@@ -117,8 +117,8 @@ async function removeStacks(
     );
     if (undone.length === 0) throw error;
     for (const preview of undone) {
-      preview.removal.failures.push(`The stacks could not be removed: ${reasonOf(error)}`);
-      preview.left = 'the sweep could not go on';
+      preview.removal.failures.push(sentence(`Failed to remove the stacks: ${reasonOf(error)}`));
+      preview.left = 'the sweep stopped';
     }
   }
   // A cancelled job ends with its reason, whatever its deletions came to.
@@ -180,7 +180,7 @@ async function removeTags(
         for (const { tag, preview } of wanted) {
           const failure = failures.get(tag);
           if (failure === undefined) preview.removal.tags.push(`${repository}:${tag}`);
-          else preview.removal.failures.push(`The image tags could not be removed: ${failure}`);
+          else preview.removal.failures.push(sentence(`Failed to remove the image tags: ${failure}`));
         }
       });
     }

@@ -215,7 +215,8 @@ export const CASES: readonly Case[] = [
     strategy: 'ROLLING',
     what: 'all tasks are replaced as it completes, and the new ones fail',
     verdict: 'failed',
-    reason: /complete for ECS, and then \d+ tasks.*failed in a row.*rolled back to user-service:1/,
+    reason:
+      /reported the deployment as complete, and then \d+ tasks.*failed in a row.*rolled back to user-service:1/,
     ecs: {
       rules: [
         { does: 'run', match: { image: NEXT }, times: 2 },

@@ -56,7 +56,9 @@ test('tasks that fail as the rollout ends are proof against the release', async 
   });
   const { result } = await release(world);
   expect(result).toMatchObject({ verdict: 'failed', rollback: { to: 'user-service:1', state: 'complete' } });
-  expect(result.reason).toMatch(/complete for ECS, and then \d+ tasks of user-service:2 failed in a row/);
+  expect(result.reason).toMatch(
+    /reported the deployment as complete, and then \d+ tasks of user-service:2 failed in a row/,
+  );
 });
 
 test('when no task starts at all nothing is proven', async () => {
