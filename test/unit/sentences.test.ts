@@ -82,7 +82,10 @@ describe('an environment', () => {
       after: [],
       verdict,
       ok: ['updated', 'unchanged', 'deployed', 'deleted'].includes(verdict),
-      reason: `${verdict === 'rolled-back' ? `The update of part ${index} failed because of resource ${index}` : `Part ${index} ended.`}`,
+      reason:
+        verdict === 'rolled-back'
+          ? `The update of part ${index} failed because of resource ${index}`
+          : `Part ${index} ended.`,
       ...(verdict !== 'not begun' && { startedAt: 1, endedAt: 2 }),
     }) as RunPart;
 
