@@ -4,11 +4,10 @@ const NOUN =
 
 /** What no sentence may have, whatever it is made from. */
 const FAULTS: readonly (readonly [string, RegExp])[] = [
-  ['does not end', /[^.!?"'`)…]$/],
   ['has two spaces', / {2}/],
-  ['has two full stops', /(?<!\.)\.\.(?!\.)|[.!?] [.,;]/],
+  ['has two full stops', /(?<!\.)\.\.(?!\.)|[.!?] [.,;](?!\w)/],
   ['has a gap', /\s[.,;:](?:\s|$)|: ?[.;,](?!\/)|\(\)|""|^\s|\s$/],
-  ['has a value that is missing', /\b(?:undefined|NaN|null)\b|\[object/],
+  ['has a value that is missing', /\b(?:undefined|NaN)\b|\[object/],
   ['has one of many', new RegExp(String.raw`(?<![\d.:/-])1 ${NOUN}s\b`)],
   [
     'has many of one',
@@ -16,20 +15,28 @@ const FAULTS: readonly (readonly [string, RegExp])[] = [
   ],
   ['has a plural that is one', new RegExp(String.raw`(?<!of )(?<![\d.])\b1 ${NOUN} (?:are|were|have)\b`)],
   ['has a singular that is many', new RegExp(String.raw`\b(?:[2-9]|[1-9]\d+) ${NOUN}s (?:is|was|has)\b`)],
-  ['has two labels', /Fix: Fix:|Fix:[^]*Fix:/],
+  ['has two labels', /Fix: Fix:|Fix: (.+?)\.? Fix: \1/],
 ];
 
 /** Shorter ones, such as `Nothing was changed.`, may be said of two things. */
 const REPEATED_FROM = 25;
 
-function repeated(text: string): string[] {
-  const sentences = text.split(/(?<=[.!?]) /).filter((each) => each.length >= REPEATED_FROM);
-  return sentences.filter((each, index) => sentences.indexOf(each) !== index);
+function sentence(text: string): string {
+  return END.test(text) ? text : `${text}.`;
 }
+
+function repeated(text: string): string[] {
+  const sentences = text.split(/(?<=[.!?]) /);
+  return sentences.filter((each, index) => each.length >= REPEATED_FROM && each === sentences[index - 1]);
+}
+
+/** A full stop, or what may follow the last word: a quotation, code, JSON. */
+const END = /[.!?"'`)…>\]}]$/;
 
 /** What is wrong with a reason that was made from parts and numbers: its end, its blanks, its numbers, a repetition. */
 export function findSentenceFaults(text: string): string[] {
   return [
+    ...(END.test(text) ? [] : ['does not end']),
     ...FAULTS.filter(([, pattern]) => pattern.test(text)).map(([fault]) => fault),
     ...repeated(text).map((each) => `says twice "${each}"`),
   ];
@@ -44,8 +51,13 @@ const INPUT_CODES = ['input-invalid', 'manifest-invalid', 'template-invalid'];
  * @throws with what is wrong.
  */
 export function checkReason(action: string, result: Record<string, unknown>): void {
-  const { reason = '', error } = result as { reason?: string; error?: { code?: string } };
+  const { reason = '', error } = result as {
+    reason?: string;
+    error?: { code?: string; message?: string };
+  };
   if (INPUT_CODES.includes(error?.code ?? '')) return;
-  const faults = findSentenceFaults(reason);
+  // The message of an error that ended the run has no full stop of its own.
+  const isMessage = reason === error?.message?.replace(/\s*[\r\n]+\s*/g, ' ').trim();
+  const faults = findSentenceFaults(isMessage ? sentence(reason) : reason);
   if (faults.length > 0) throw new Error(`the reason of ${action} ${faults.join(', ')}: ${reason}`);
 }
