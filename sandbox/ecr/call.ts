@@ -8,12 +8,33 @@ export type EcrOperation = (world: World, input: Input, call: Call) => Promise<o
 
 /** The repository that a call names, when the caller may do this to it. Throws as ECR does. */
 export function repositoryOfCall(world: World, input: Input, call: Call): ImageRepository {
-  const name = textOf(input.repositoryName);
-  if (name === undefined || name === '')
-    throw invalidParameter('repositoryName', 'a repository name is required');
-  const repository = repositoryOf(world, textOf(input.registryId) ?? call.account, call.region, name);
+  const name = textOf(input.repositoryName) ?? '';
+  checkRepositoryName(name);
+  const account = textOf(input.registryId) ?? call.account;
+  const repository = repositoryOf(world, account, call.region, name);
   authorize({ arn: call.principalArn, account: call.account }, repository, `ecr:${call.operation}`);
   return repository;
+}
+
+const NAME = String.raw`[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*`;
+const LENGTHS = { least: 2, most: 256 };
+
+/**
+ * Throws InvalidParameterException for a text that is no repository's name, such as the URI of one.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html for the lengths
+ * @see https://github.com/mulgadc/spinifex/tree/main/spinifex/gateway/ecrapi for the words: "captured from
+ *   CreateRepository"
+ */
+export function checkRepositoryName(name: string): void {
+  const { least, most } = LENGTHS;
+  if (name.length < least || name.length > most) {
+    const bound = name.length < least ? `greater than or equal to ${least}` : `less than or equal to ${most}`;
+    throw invalidParameter('repositoryName', `Member must have length ${bound}`);
+  }
+  if (!new RegExp(`^${NAME}$`).test(name)) {
+    throw invalidParameter('repositoryName', `must satisfy regular expression '${NAME}'`);
+  }
 }
 
 export function invalidParameter(parameter: string, why: string): AwsError {

@@ -3,14 +3,15 @@ import { registryOf, repositoriesOf } from '../registry/registry.ts';
 import { ImageRepository, type Mutability, type RepositorySettings } from '../registry/repository.ts';
 import type { World } from '../world.ts';
 import {
+  checkRepositoryName,
   type EcrOperation,
   invalidParameter,
   pageOf,
   repositoryOfCall,
   repositoryReference,
 } from './call.ts';
+import { checkLifecyclePolicy } from './lifecycle-policy.ts';
 
-const NAME = /^(?:[a-z0-9]+(?:[._-][a-z0-9]+)*\/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
 const MUTABILITIES: readonly string[] = [
   'MUTABLE',
   'IMMUTABLE',
@@ -22,9 +23,7 @@ const MOST_EXCLUSIONS = 5;
 export const REPOSITORY_OPERATIONS: Record<string, EcrOperation> = {
   CreateRepository(world, input, call) {
     const name = textOf(input.repositoryName) ?? '';
-    if (name.length < 2 || name.length > 256 || !NAME.test(name)) {
-      throw invalidParameter('repositoryName', `must satisfy regular expression '${NAME.source}'`);
-    }
+    checkRepositoryName(name);
     const repositories = repositoriesOf(world, call.account, call.region);
     if (repositories.has(name)) {
       const message = `The repository with name '${name}' already exists in the registry with id '${call.account}'`;
@@ -175,7 +174,9 @@ export const POLICY_OPERATIONS: Record<string, EcrOperation> = {
 
   PutLifecyclePolicy(world, input, call) {
     const repository = repositoryOfCall(world, input, call);
-    repository.lifecyclePolicy = jsonText('lifecyclePolicyText', input.lifecyclePolicyText);
+    const policy = textOf(input.lifecyclePolicyText) ?? '';
+    checkLifecyclePolicy(policy);
+    repository.lifecyclePolicy = policy;
     return { ...repositoryReference(repository), lifecyclePolicyText: repository.lifecyclePolicy };
   },
 

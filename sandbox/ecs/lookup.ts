@@ -103,6 +103,30 @@ export function resolveImageDigest(
   return digest ?? `sha256:${createHash('sha256').update(image).digest('hex')}`;
 }
 
+/** Whether an image is in a private registry of ECR, also where its repository does not exist. */
+export function isEcrImage(world: World, image: string): boolean {
+  const { host = '', path = '' } = IMAGE.exec(image)?.groups ?? {};
+  return ECR_HOST.test(host) || (host === hostOf(world) && OURS.test(path));
+}
+
+/**
+ * Why no registry has an image, in the words of containerd, which Fargate pulls with; undefined where that is not known
+ * from its name alone. A name without a registry is one of Docker Hub, which has none of the names of ECR's repositories.
+ *
+ * @see https://github.com/docker-archive/compose-cli/issues/853 an image of ECR without its registry
+ * @see https://github.com/distribution/reference/blob/main/reference.go "repository name must be lowercase"
+ */
+export function unpullable(ecs: Ecs, image: string): string | undefined {
+  const [name = ''] = image.split('@');
+  const slash = name.indexOf('/');
+  const hasRegistry = slash > 0 && /[.:]|^localhost$/.test(name.slice(0, slash));
+  const path = (hasRegistry ? name.slice(slash + 1) : name).replace(/:[^/:]*$/, '');
+  if (/[A-Z]/.test(path)) return 'invalid reference format: repository name must be lowercase';
+  if (hasRegistry || !repositoriesOf(ecs.world, ecs.account, ecs.region).has(path)) return undefined;
+  const reference = `docker.io/${path.includes('/') ? '' : 'library/'}${image}${image.includes(':', slash + 1) ? '' : ':latest'}`;
+  return `pull image manifest has been retried 1 time(s): failed to resolve ref ${reference}: pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed`;
+}
+
 /** The repository of ECR that an image is in; undefined for other registries, and where the repository does not exist. */
 export function repositoryOfImage(world: World, image: string): ImageRepository | undefined {
   const { host = '', path = '' } = IMAGE.exec(image)?.groups ?? {};
@@ -119,8 +143,9 @@ function hostOf(world: World): string | undefined {
 /** Refusals in ECS's own words. */
 const clusterNotFound = (): AwsError => new AwsError('ClusterNotFoundException', 'Cluster not found.');
 
-const serviceNotFound = (): AwsError => new AwsError('ServiceNotFoundException', 'Service not found.');
+export const serviceNotFound = (): AwsError => new AwsError('ServiceNotFoundException', 'Service not found.');
 
+/** Also of a service that was deleted: https://github.com/hashicorp/terraform/issues/3582 */
 export const serviceNotActive = (): AwsError =>
   new AwsError('ServiceNotActiveException', 'Service was not ACTIVE.');
 

@@ -37,6 +37,8 @@ export interface TaskDefinition {
   containers: ContainerDefinition[];
   /** The request without its family, containers and tags. */
   given: Given;
+  /** The launch types that it is valid for. */
+  compatibilities: string[];
   tags: Tag[];
   registeredAt: Date;
   registeredBy: string;

@@ -1,4 +1,6 @@
+import { AwsError } from '../protocols/service.ts';
 import { partitionOf, type World } from '../world.ts';
+
 export interface LogEvent {
   id: string;
   timestamp: number;
@@ -20,6 +22,28 @@ export interface LogGroup {
   retentionInDays?: number;
   kmsKeyId?: string;
   streams: Map<string, LogStream>;
+}
+
+const NAME = String.raw`[\.\-_/#A-Za-z0-9]+`;
+const LONGEST_NAME = 512;
+
+/**
+ * Throws InvalidParameterException for what no log group may be called.
+ *
+ * @see https://github.com/awslabs/aws-embedded-metrics-java/issues/65 for the words
+ */
+export function checkLogGroupName(name: string): void {
+  const constraint =
+    name.length > LONGEST_NAME
+      ? `Member must have length less than or equal to ${LONGEST_NAME}`
+      : new RegExp(`^${NAME}$`).test(name)
+        ? undefined
+        : `Member must satisfy regular expression pattern: ${NAME}`;
+  if (constraint === undefined) return;
+  throw new AwsError(
+    'InvalidParameterException',
+    `1 validation error detected: Value '${name}' at 'logGroupName' failed to satisfy constraint: ${constraint}`,
+  );
 }
 
 /** The log groups of one account and region. */

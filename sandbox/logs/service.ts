@@ -8,7 +8,14 @@ import {
   textOf,
 } from '../protocols/service.ts';
 import type { World } from '../world.ts';
-import { type LogEvent, type LogGroup, type LogGroups, logGroupsOf, type LogStream } from './log-groups.ts';
+import {
+  checkLogGroupName,
+  type LogEvent,
+  type LogGroup,
+  type LogGroups,
+  logGroupsOf,
+  type LogStream,
+} from './log-groups.ts';
 
 type LogsOperation = (groups: LogGroups, input: Input) => object;
 
@@ -21,6 +28,7 @@ const RETENTION_DAYS = [
 const OPERATIONS: Record<string, LogsOperation> = {
   CreateLogGroup(groups, input) {
     const name = textOf(input.logGroupName) ?? '';
+    checkLogGroupName(name);
     if (groups.find(name)) {
       throw new AwsError('ResourceAlreadyExistsException', 'The specified log group already exists');
     }

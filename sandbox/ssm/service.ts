@@ -217,9 +217,8 @@ function notFound(): AwsError {
 const SIZES: Record<string, number> = { Standard: 4096, Advanced: 8192 };
 const MAX_LEVELS = 15;
 const NAME_RULE =
-  'Parameter name: can\'t be prefixed with "aws" or "ssm" (case-insensitive). If formed as a path, it can consist ' +
-  'of sub-paths divided by slash symbol; each sub-path can be formed as a mix of letters, numbers and the ' +
-  'following 3 symbols .-_';
+  'Parameter name: can\'t be prefixed with "ssm" (case-insensitive). If formed as a path, it can consist of sub-paths ' +
+  'divided by slash symbol; each sub-path can be formed as a mix of letters, numbers and the following 3 symbols .-_';
 
 /** What PutParameter is to write. Throws AWS's errors for what it may not. */
 function newParameter(store: ParameterStore, input: Input, call: Call): NewParameter {
@@ -257,11 +256,24 @@ function newParameter(store: ParameterStore, input: Input, call: Call): NewParam
   return { name, value, type, tier, lastModifiedUser: call.principalArn, ...defined(optional) };
 }
 
+/**
+ * @see https://github.com/hashicorp/terraform-provider-aws/issues/7251 for a path without its slash
+ * @see https://github.com/boto/boto3/issues/1499 for other characters
+ * @see https://github.com/getmoto/moto/blob/master/moto/ssm/models.py for the reserved prefixes
+ */
 function checkName(name: string): void {
   if (name === '') throw tooShort('name');
-  if (!name.startsWith('/') && name.includes('/'))
+  const isPath = name.split('/').length > 2;
+  if (/^\/aws/i.test(name) && isPath) {
+    throw new AwsError('AccessDeniedException', `No access to reserved parameter name: ${name}.`);
+  }
+  if (/^\/?(?:aws|ssm)/i.test(name) && !isPath) {
+    throw invalid('Parameter name: can\'t be prefixed with "aws" or "ssm" (case-insensitive).');
+  }
+  if (/^\/?(?:aws|ssm)/i.test(name) || !/^[\w.\-/]+$/.test(name)) throw invalid(NAME_RULE);
+  if (!name.startsWith('/') && name.includes('/')) {
     throw invalid('Parameter name must be a fully qualified name.');
-  if (/^\/?(aws|ssm)/i.test(name) || !/^[\w.\-/]+$/.test(name)) throw invalid(NAME_RULE);
+  }
   if (name.split('/').length - 1 > MAX_LEVELS) {
     const message = `The hierarchy of ${name} has more than ${MAX_LEVELS} levels.`;
     throw new AwsError('HierarchyLevelLimitExceededException', message);

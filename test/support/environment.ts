@@ -79,6 +79,7 @@ Resources:
       Memory: '512'
       NetworkMode: awsvpc
       RequiresCompatibilities: [FARGATE]
+      ExecutionRoleArn: !Sub arn:aws:iam::\${AWS::AccountId}:role/execution
       ContainerDefinitions: [{ Name: api, Image: !Ref Image, Environment: [{ Name: COLOUR, Value: ${colour} }] }]
   Service:
     Type: AWS::ECS::Service

@@ -58,6 +58,23 @@ export function texts(input: Input, name: string): string[] | undefined {
   return input[name] === undefined ? undefined : listOf(input[name]).map(String);
 }
 
+/** The names that a request may acknowledge, in the order in which CloudFormation lists them. */
+const CAPABILITIES = ['CAPABILITY_AUTO_EXPAND', 'CAPABILITY_NAMED_IAM', 'CAPABILITY_IAM'];
+
+/**
+ * What a request acknowledges. Throws ValidationError for a name that CloudFormation does not know.
+ *
+ * @see https://github.com/aws-actions/aws-cloudformation-github-deploy/issues/130 for the words
+ * @see https://github.com/aws-actions/aws-cloudformation-github-deploy/issues/134 for an empty name
+ */
+export function capabilitiesOf(input: Input): string[] {
+  const given = texts(input, 'Capabilities') ?? [];
+  if (given.every((name) => CAPABILITIES.includes(name))) return given;
+  throw invalid(
+    `1 validation error detected: Value '[${given.join(', ')}]' at 'capabilities' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [${CAPABILITIES.join(', ')}]]`,
+  );
+}
+
 export function parametersOf(input: Input): GivenParameter[] {
   return listOf(input.Parameters).map((item) => {
     const given = item as Input;

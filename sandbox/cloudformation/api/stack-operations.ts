@@ -108,7 +108,7 @@ export function givenDefinition(world: World, input: Input, call: Call, direct: 
     roleArn: read.optional(input, 'RoleARN'),
     caller: call.principal,
     rollbackConfiguration: read.rollbackConfigurationOf(input),
-    capabilities: read.texts(input, 'Capabilities') ?? [],
+    capabilities: read.capabilitiesOf(input),
     resourceTypes: read.texts(input, 'ResourceTypes'),
     direct,
   };

@@ -159,6 +159,10 @@ function checkResourceTypes(template: Template, allowed: readonly string[] | und
   }
 }
 
+/**
+ * @see https://github.com/aws-quickstart/quickstart-amazon-eks/issues/42 for the reserved prefix
+ * @see https://github.com/cilium/cilium/issues/44695 for a key that is there twice
+ */
 function checkTags(tags: readonly Tag[]): void {
   if (tags.length > MOST_TAGS) {
     throw invalid(
@@ -168,6 +172,5 @@ function checkTags(tags: readonly Tag[]): void {
   const reserved = tags.find(({ Key }) => Key.toLowerCase().startsWith('aws:'));
   if (reserved) throw invalid(`aws: prefixed tag key names are not allowed for external use.`);
   const keys = tags.map(({ Key }) => Key);
-  if (new Set(keys).size < keys.length)
-    throw invalid('Duplicate tag keys found. Please note that Tag keys are case insensitive.');
+  if (new Set(keys).size < keys.length) throw invalid('Tags contain duplicate keys; tag keys must be unique');
 }

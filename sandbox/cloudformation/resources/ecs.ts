@@ -43,10 +43,9 @@ export const ECS_EFFECTS: Record<string, Effect> = {
   },
   'AWS::ECS::TaskDefinition': {
     make: (world, stack, resource) => {
-      registerTaskDefinition(
-        ecsOfStack(world, stack),
-        { ...inputOf(stack, resource), family: nameOf(identityOf(stack, resource)) },
-        callerOf(stack),
+      const input = { ...inputOf(stack, resource), family: nameOf(identityOf(stack, resource)) };
+      asHandler(world, 'Create TaskDefinition', () =>
+        registerTaskDefinition(ecsOfStack(world, stack), input, callerOf(stack)),
       );
     },
     remove: (world, stack, resource) => {
@@ -69,11 +68,17 @@ export const ECS_EFFECTS: Record<string, Effect> = {
   'AWS::ECS::Service': {
     make: (world, stack, resource) => {
       const input = { ...inputOf(stack, resource), serviceName: nameOf(identityOf(stack, resource)) };
-      createService(ecsOfStack(world, stack), input, { principalArn: callerOf(stack) });
+      asHandler(world, 'CreateService error', () =>
+        createService(ecsOfStack(world, stack), input, { principalArn: callerOf(stack) }),
+      );
     },
     change: (world, stack, resource) => {
       const service = serviceOf(world, stack, resource);
-      if (service) updateService(service.ecs, service, inputOf(stack, resource));
+      const input = inputOf(stack, resource);
+      if (!service) return;
+      asHandler(world, 'UpdateService error', () => {
+        updateService(service.ecs, service, input);
+      });
     },
     settle: async (world, stack, resource, signal) => {
       const service = serviceOf(world, stack, resource);
@@ -91,6 +96,21 @@ export const ECS_EFFECTS: Record<string, Effect> = {
     remove: () => undefined,
   },
 };
+
+/**
+ * Calls ECS, and words its refusal as the handlers of ECS's resources do.
+ *
+ * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1804
+ */
+function asHandler(world: World, call: string, act: () => unknown): void {
+  try {
+    act();
+  } catch (error) {
+    if (!(error instanceof AwsError)) throw error;
+    const answer = `Service: AmazonECS; Status Code: ${error.status}; Error Code: ${error.code}; Request ID: ${world.newUuid()}; Proxy: null`;
+    throw new AwsError('InvalidRequest', `Invalid request provided: ${call}: ${error.message} (${answer})`);
+  }
+}
 
 /** The revision that a task definition is going to be. */
 export function revisionOf(world: World, stack: Stack, resource: StackResource): number {

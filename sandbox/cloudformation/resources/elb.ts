@@ -25,9 +25,11 @@ export const LOAD_BALANCING_EFFECTS: Record<string, Effect> = {
   }),
   'AWS::ElasticLoadBalancingV2::TargetGroup': effect('targetGroups', (elb, stack, resource) => {
     const { properties, physicalId: arn } = resource;
+    const name = nameOf(identityOf(stack, resource));
+    checkTargetGroupName(name);
     elb.targetGroups.set(arn, {
       arn,
-      name: nameOf(identityOf(stack, resource)),
+      name,
       given: properties,
       intervalSeconds: numberOf(properties.HealthCheckIntervalSeconds, 30),
       unhealthyThreshold: numberOf(properties.UnhealthyThresholdCount, 2),
@@ -65,6 +67,24 @@ export const LOAD_BALANCING_EFFECTS: Record<string, Effect> = {
     changedByService: movedTraffic('Actions'),
   },
 };
+
+const LONGEST_NAME = 32;
+
+/**
+ * @see https://github.com/hashicorp/terraform/pull/11699 for the length
+ * @see https://github.com/hashicorp/terraform-provider-aws/issues/6153 for the characters
+ */
+function checkTargetGroupName(name: string): void {
+  const problem =
+    name.length > LONGEST_NAME
+      ? `cannot be longer than '${LONGEST_NAME}' characters`
+      : /^[A-Za-z0-9-]+$/.test(name)
+        ? undefined
+        : 'can only contain characters that are alphanumeric characters or hyphens(-)';
+  if (problem !== undefined) {
+    throw new AwsError('ValidationError', `Target group name '${name}' ${problem}`);
+  }
+}
 
 /** What the conditions of a rule may have together. */
 const MOST_VALUES = 5;

@@ -67,6 +67,10 @@ export function resolveParameters(
   source: ParameterSource,
 ): ParameterValues {
   const declared = template.parameters;
+  // https://github.com/aws/aws-toolkit-azure-devops/issues/75
+  if (given.length > 0 && Object.keys(declared).length === 0) {
+    throw invalid('Parameter values specified for a template which does not require them.');
+  }
   const unknown = given.map(({ ParameterKey: key }) => key).filter((key) => !(key in declared));
   if (unknown.length > 0) throw invalid(`Parameters: [${unknown.join(', ')}] do not exist in the template`);
   const byKey = new Map(given.map((item) => [item.ParameterKey, item]));

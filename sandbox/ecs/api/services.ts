@@ -1,4 +1,4 @@
-import { listOf, paginate } from '../../protocols/service.ts';
+import { listOf, paginate, textOf } from '../../protocols/service.ts';
 import {
   clusterNamed,
   type EcsOperation,
@@ -6,6 +6,7 @@ import {
   invalidParameter,
   lastPart,
   serviceNamed,
+  serviceNotFound,
 } from '../lookup.ts';
 import { createService, deleteService, updateService } from '../rollout/service.ts';
 import { describeService } from './views.ts';
@@ -20,7 +21,9 @@ export const SERVICE_OPERATIONS: Record<string, EcsOperation> = {
   },
 
   UpdateService(ecs, input) {
-    const service = serviceNamed(ecs, clusterNamed(ecs, input.cluster), input.service);
+    const cluster = clusterNamed(ecs, input.cluster);
+    const service = findService(ecs, cluster, textOf(input.service) ?? '');
+    if (!service) throw serviceNotFound();
     updateService(ecs, service, input);
     return { service: describeService(service) };
   },

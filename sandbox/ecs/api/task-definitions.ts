@@ -1,10 +1,10 @@
 import { type Input, listOf, paginate, textOf } from '../../protocols/service.ts';
-import { clientError, type EcsOperation, findTaskDefinition, invalidParameter } from '../lookup.ts';
+import { clientError, type EcsOperation, findTaskDefinition, isEcrImage } from '../lookup.ts';
 import type { ContainerDefinition, Ecs, Given, TaskDefinition } from '../model.ts';
 import { tagsOf } from './tags.ts';
+import { checkTaskDefinition } from './task-definition-rules.ts';
 import { taskSize } from './task-size.ts';
 
-const FAMILY = /^[A-Za-z0-9_-]{1,255}$/;
 const MOST_A_PAGE = 100;
 
 export const TASK_DEFINITION_OPERATIONS: Record<string, EcsOperation> = {
@@ -51,10 +51,10 @@ export const TASK_DEFINITION_OPERATIONS: Record<string, EcsOperation> = {
 export function registerTaskDefinition(ecs: Ecs, input: Input, registeredBy: string): TaskDefinition {
   const { family: name, containerDefinitions, tags, ...given } = input;
   const family = textOf(name) ?? '';
-  if (!FAMILY.test(family)) throw clientError('Invalid parameter: family');
   const containers = listOf(containerDefinitions) as ContainerDefinition[];
-  checkContainers(containers);
   Object.assign(given, taskSize(given));
+  const isInEcr = (image: string): boolean => isEcrImage(ecs.world, image);
+  const compatibilities = checkTaskDefinition({ family, containers, given, isInEcr });
   const revisions = ecs.families.get(family) ?? [];
   const revision = nextRevision(ecs, family);
   const definition: TaskDefinition = {
@@ -64,6 +64,7 @@ export function registerTaskDefinition(ecs: Ecs, input: Input, registeredBy: str
     status: 'ACTIVE',
     containers,
     given,
+    compatibilities,
     tags: tagsOf(tags),
     registeredAt: ecs.world.clock.now(),
     registeredBy,
@@ -83,18 +84,6 @@ export function deregisterTaskDefinition(ecs: Ecs, definition: TaskDefinition): 
   definition.deregisteredAt = ecs.world.clock.now();
 }
 
-function checkContainers(containers: readonly ContainerDefinition[]): void {
-  if (containers.length === 0) throw clientError('Container list cannot be empty.');
-  const names = containers.map(({ name }) => name);
-  for (const { name, image } of containers) {
-    if (!name || !image) throw clientError('Container.image and Container.name should not be null or empty.');
-  }
-  if (new Set(names).size < names.length) throw clientError('Container names must be unique.');
-  if (containers.every(({ essential }) => essential === false)) {
-    throw invalidParameter('All containers cannot be set as non-essential.');
-  }
-}
-
 /** Empty lists where AWS answers with them, whatever was registered. */
 const CONTAINER_DEFAULTS: Given = {
   cpu: 0,
@@ -106,7 +95,7 @@ const CONTAINER_DEFAULTS: Given = {
 };
 
 function describeTaskDefinition(definition: TaskDefinition): object {
-  const { arn, family, revision, status, containers, given } = definition;
+  const { arn, family, revision, status, containers, given, compatibilities } = definition;
   const { registeredAt, registeredBy, deregisteredAt } = definition;
   return {
     taskDefinitionArn: arn,
@@ -130,7 +119,7 @@ function describeTaskDefinition(definition: TaskDefinition): object {
       { name: 'ecs.capability.task-eni' },
     ],
     placementConstraints: [],
-    compatibilities: ['EC2', 'FARGATE'],
+    compatibilities,
     ...given,
     registeredAt,
     registeredBy,

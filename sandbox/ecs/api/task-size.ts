@@ -1,4 +1,4 @@
-import { listOf } from '../../protocols/service.ts';
+import { type AwsError, textOf } from '../../protocols/service.ts';
 import { clientError } from '../lookup.ts';
 import type { Given } from '../model.ts';
 
@@ -23,20 +23,30 @@ export const FARGATE_MEMORY: Readonly<Record<string, readonly number[]>> = {
 
 /**
  * A task's CPU and memory as they are registered: integers, whatever unit was given. Throws ClientException for a size
- * that no task has, and for a pair that Fargate does not have.
+ * that no task has.
  *
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
  */
-export function taskSize({ cpu, memory, requiresCompatibilities }: Given): Given {
-  const units = cpu === undefined ? undefined : integer(cpu, 'cpu', /^(\d*\.?\d+) ?vcpu$/i);
-  const mib = memory === undefined ? undefined : integer(memory, 'memory', /^(\d*\.?\d+) ?gb$/i);
-  if (
-    listOf(requiresCompatibilities).includes('FARGATE') &&
-    !FARGATE_MEMORY[units ?? '']?.includes(Number(mib))
-  ) {
-    throw clientError('No Fargate configuration exists for given values.');
-  }
-  return { ...(units !== undefined && { cpu: units }), ...(mib !== undefined && { memory: mib }) };
+export function taskSize({ cpu, memory }: Given): Given {
+  return {
+    ...(cpu !== undefined && { cpu: integer(cpu, 'cpu', /^(\d*\.?\d+) ?vcpu$/i) }),
+    ...(memory !== undefined && { memory: integer(memory, 'memory', /^(\d*\.?\d+) ?gb$/i) }),
+  };
+}
+
+/**
+ * Why Fargate has no task of a size; undefined when it has.
+ *
+ * @see https://github.com/klothoplatform/klotho/issues/892 for no size
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html for a wrong pair
+ */
+export function fargateSizeProblem({ cpu, memory }: Given): AwsError | undefined {
+  if (cpu === undefined) return clientError("Fargate requires that 'cpu' be defined at the task level.");
+  if (memory === undefined)
+    return clientError("Fargate requires that 'memory' be defined at the task level.");
+  return FARGATE_MEMORY[textOf(cpu) ?? '']?.includes(Number(memory))
+    ? undefined
+    : clientError('No Fargate configuration exists for given values.');
 }
 
 function integer(given: unknown, name: string, large: RegExp): string {

@@ -2,7 +2,7 @@ import { SandboxClosed } from '../../clock.ts';
 import type { TaskRule } from '../../scenario/ecs.ts';
 import type { World } from '../../world.ts';
 import { SECONDS } from '../durations.ts';
-import { resolveImageDigest } from '../lookup.ts';
+import { resolveImageDigest, unpullable } from '../lookup.ts';
 import type {
   Cluster,
   Container,
@@ -94,14 +94,16 @@ async function pull(running: RunningTask): Promise<void> {
 
 function pullImage({ task, rule }: RunningTask, container: Container): void {
   const digest = resolveImageDigest(task.ecs.world, container.definition, imageOf(task, container));
+  const why = unpullable(task.ecs, container.image);
   if (
     digest === undefined ||
+    why !== undefined ||
     (rule?.does === 'cannot-pull' && container === affectedContainer({ task, rule }))
   ) {
     const { image, definition } = container;
     const reason =
       rule?.message ??
-      `CannotPullContainerError: pull image manifest has been retried 7 time(s): failed to resolve ref ${image}: ${image}: not found`;
+      `CannotPullContainerError: ${why ?? `pull image manifest has been retried 7 time(s): failed to resolve ref ${image}: ${image}: not found`}`;
     throw new TaskStop('TaskFailedToStart', reason, { [definition.name]: { reason } });
   }
   const told = container === affectedContainer({ task, rule }) ? (rule?.digest ?? digest) : digest;

@@ -115,4 +115,11 @@ export function checkPlacement(definition: TaskDefinition, input: Given): void {
   if (launchType === 'EC2' && platformVersion !== undefined) {
     throw invalidParameter('The platform version must be null when specifying an EC2 launch type.');
   }
+  checkLaunchType(definition, isOnInstances(input) ? 'EC2' : 'FARGATE');
+}
+
+/** @see https://github.com/aws/aws-cli/issues/3983 */
+function checkLaunchType({ compatibilities }: TaskDefinition, launchType: 'EC2' | 'FARGATE'): void {
+  if (compatibilities.includes(launchType)) return;
+  throw invalidParameter(`Task definition does not support launch_type ${launchType}.`);
 }

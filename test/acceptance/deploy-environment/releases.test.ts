@@ -93,6 +93,7 @@ class Platform {
         memory: '512',
         networkMode: 'awsvpc',
         requiresCompatibilities: ['FARGATE'],
+        executionRoleArn: 'arn:aws:iam::111111111111:role/execution',
         containerDefinitions: [{ name: 'api', image }],
       }),
     );

@@ -88,6 +88,7 @@ Resources:
       Memory: '512'
       NetworkMode: awsvpc
       RequiresCompatibilities: [FARGATE]
+      ExecutionRoleArn: !Sub arn:aws:iam::\${AWS::AccountId}:role/execution
       ContainerDefinitions: [{ Name: worker, Image: '${image}' }]
   Service:
     Type: AWS::ECS::Service

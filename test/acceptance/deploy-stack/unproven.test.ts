@@ -22,6 +22,7 @@ Resources:
       Memory: '512'
       NetworkMode: awsvpc
       RequiresCompatibilities: [FARGATE]
+      ExecutionRoleArn: !Sub arn:aws:iam::\${AWS::AccountId}:role/execution
       ContainerDefinitions: [{ Name: app, Image: !Ref Image }]
   Service:
     Type: AWS::ECS::Service

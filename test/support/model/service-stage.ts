@@ -111,6 +111,7 @@ export class ServiceStage {
       requiresCompatibilities: ['FARGATE'],
       cpu: '256',
       memory: '512',
+      executionRoleArn: `arn:aws:iam::${DEV}:role/execution`,
       containerDefinitions: [{ name: SERVICE, image, essential: true }],
     });
     return (await this.#client.send(command)).taskDefinition!.taskDefinitionArn!;

@@ -158,6 +158,7 @@ Resources:
       Memory: '512'
       NetworkMode: awsvpc
       RequiresCompatibilities: [FARGATE]
+      ExecutionRoleArn: !Sub arn:aws:iam::\${AWS::AccountId}:role/execution
       ContainerDefinitions: [{ Name: app, Image: !Ref Image, Environment: [{ Name: COLOUR, Value: !Ref Colour }] }]
   Service:
     Type: AWS::ECS::Service

@@ -56,6 +56,7 @@ Resources:
       Cpu: 256
       Memory: 512
       RequiresCompatibilities: [FARGATE]
+      ExecutionRoleArn: arn:aws:iam::111111111111:role/execution
       ContainerDefinitions:
         - Name: api
           Image: ${image}
@@ -63,7 +64,7 @@ Resources:
           PortMappings: [{ ContainerPort: !Ref Port }]
           Environment: [{ Name: PORT, Value: !Ref Port }]
           DockerLabels: { Team: Shop }
-          LogConfiguration: { LogDriver: awslogs, Options: { awslogs-group: !Ref Logs, awslogs-stream-prefix: ecs } }
+          LogConfiguration: { LogDriver: awslogs, Options: { awslogs-group: !Ref Logs, awslogs-region: eu-west-1, awslogs-stream-prefix: ecs } }
   Service:
     Type: AWS::ECS::Service
     DependsOn: Rule
@@ -242,6 +243,7 @@ Resources:
       Memory: '512'
       NetworkMode: awsvpc
       RequiresCompatibilities: [FARGATE]
+      ExecutionRoleArn: arn:aws:iam::111111111111:role/execution
       ContainerDefinitions: [{ Name: worker, Image: worker:1 }]
   Service:
     Type: AWS::ECS::Service
@@ -278,6 +280,7 @@ Resources:
       Memory: '512'
       NetworkMode: awsvpc
       RequiresCompatibilities: [FARGATE]
+      ExecutionRoleArn: arn:aws:iam::111111111111:role/execution
       ContainerDefinitions: [{ Name: nightly, Image: nightly:1 }]
   Role:
     Type: AWS::IAM::Role

@@ -187,7 +187,11 @@ describe('tasks that fail', () => {
 
   test('a log group that is not there', async () => {
     const ecs = await EcsWorld.withService({}, { deploymentConfiguration: BREAKER });
-    const options = { 'awslogs-group': '/nowhere', 'awslogs-stream-prefix': 'ecs' };
+    const options = {
+      'awslogs-group': '/nowhere',
+      'awslogs-region': 'eu-west-1',
+      'awslogs-stream-prefix': 'ecs',
+    };
     await ecs.deployNext({}, { logConfiguration: { logDriver: 'awslogs', options } });
     expect((await ecs.ended()).status).toBe('ROLLBACK_SUCCESSFUL');
     const reasons = (await ecs.tasks('STOPPED')).map(({ stoppedReason }) => stoppedReason);
