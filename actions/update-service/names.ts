@@ -1,13 +1,12 @@
 import { InputError } from '../../src/core/errors.ts';
+import { imageProblem } from '../../src/images/registry/image-problem.ts';
 
-/** An image as ECS takes it: a registry, a path, then a tag or a digest. */
-const IMAGE = /^[A-Za-z0-9][\w.:/-]*(?:@sha256:[0-9a-f]{64})?$/;
 const VARIABLE = /^[^\s=]+$/;
 
 /** Throws InputError for what is no image. */
 export function requireImage(input: string, image: string): void {
-  if (IMAGE.test(image)) return;
-  throw new InputError(input, image, 'expected an image, such as repository@sha256:… or repository:tag');
+  const problem = imageProblem(image);
+  if (problem !== undefined) throw new InputError(input, image, problem);
 }
 
 /** Throws InputError for a key that is no variable's name. */

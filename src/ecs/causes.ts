@@ -81,6 +81,17 @@ const CAUSES: readonly Cause[] = [
       `Build the image for ${architecture === 'ARM64' ? 'linux/arm64' : 'linux/amd64'} (build-push-image: platforms), or set runtimePlatform.cpuArchitecture to what it is built for.`,
   },
   {
+    // @see https://github.com/docker-archive/compose-cli/issues/853
+    when: saying(/CannotPull\w*Error.*docker\.io\/.*pull access denied/is),
+    cause: () => 'The image cannot be pulled: it is not on Docker Hub, or it is private there',
+    fix: 'Give the image with its registry, such as 111111111111.dkr.ecr.eu-central-1.amazonaws.com/app:1.2. A name without a registry is pulled from Docker Hub.',
+  },
+  {
+    when: saying(/CannotPull\w*Error.*invalid reference format/is),
+    cause: () => 'The image cannot be pulled: its name is not valid',
+    fix: 'Give the image as registry/repository:tag or registry/repository@sha256:…, with the repository in lower case.',
+  },
+  {
     when: saying(/CannotPull\w*Error.*(?:not found|manifest unknown|does not exist|repository .* not)/is),
     cause: () => 'The image cannot be pulled: it does not exist',
     fix: 'Push the image first, and check repository, digest or tag, and the account and region in its name.',

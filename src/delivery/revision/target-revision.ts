@@ -7,7 +7,8 @@ import {
   type ServiceFacts,
 } from '../../ecs/task-definition/changes.ts';
 import { type ChangedField, secretValues, taskDefinitionDiff } from '../../ecs/task-definition/diff.ts';
-import { readTaskDefinitionFile } from '../../ecs/task-definition/file.ts';
+import { imageLine, readTaskDefinitionFile } from '../../ecs/task-definition/file.ts';
+import { imageProblem } from '../../images/registry/image-problem.ts';
 import {
   readNewestRevision,
   readTaskDefinition,
@@ -82,6 +83,7 @@ export async function desiredRevision(
     return { definition: started, ...(arn !== undefined && { arn }), unpinned: new Map() };
   }
   const changed = applyChanges(started, changes, facts);
+  if (source.kind === 'file') await requireImages(source, changed);
   const all = new Set(changed.containerDefinitions.map(({ name }) => name));
   const released = source.kind === 'service' ? releasedContainers(changed, changes, facts) : all;
   const { definition, unpinned } = await pinImages(context, changed, released);
@@ -90,6 +92,20 @@ export async function desiredRevision(
     (one) => one?.arn !== undefined && taskDefinitionDiff(one.definition, definition).length === 0,
   );
   return { definition, unpinned, ...(same?.arn !== undefined && { arn: same.arn }) };
+}
+
+/** Throws InputError for a container of a file whose image is none, unless another image is given for it. */
+async function requireImages(
+  { path, shown = path }: Extract<TaskDefinitionSource, { kind: 'file' }>,
+  { containerDefinitions }: TaskDefinition,
+): Promise<void> {
+  for (const { name, image } of containerDefinitions) {
+    const problem = imageProblem(image);
+    if (problem === undefined) continue;
+    const at = { file: shown, line: await imageLine(path, name) };
+    const fix = `Give the image of ${name} in images, or in ${shown}.`;
+    throw new InputError('task-definition', image, problem, { at, fix });
+  }
 }
 
 /**

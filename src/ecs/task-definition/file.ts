@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { parse } from 'yaml';
+import { isMap, isNode, isSeq, LineCounter, parse, parseDocument } from 'yaml';
 import { InputError } from '../../core/errors.ts';
 import { cpuUnits, memoryMib } from './size.ts';
 import { registrable, type TaskDefinition } from './task-definition.ts';
@@ -38,6 +38,18 @@ export async function readTaskDefinitionFile(path: string, shown = path): Promis
     );
   }
   return withSizes(registrable(found));
+}
+
+/** The line of a container's image in a file that was read before; 1 where it is not known. */
+export async function imageLine(path: string, container: string): Promise<number> {
+  const lines = new LineCounter();
+  const document = parseDocument(await readFile(path, 'utf8'), { lineCounter: lines, prettyErrors: false });
+  const described = document.get('taskDefinition');
+  const definition = isMap(described) ? described : document;
+  const all = definition.get('containerDefinitions');
+  const found = isSeq(all) ? all.items.find((one) => isMap(one) && one.get('name') === container) : undefined;
+  const image: unknown = isMap(found) ? found.get('image', true) : undefined;
+  return isNode(image) ? lines.linePos(image.range?.[0] ?? 0).line : 1;
 }
 
 /** `1 vCPU` and `2 GB`, or YAML numbers, as ECS returns them. Any other value stays as it is, and ECS reports it. */

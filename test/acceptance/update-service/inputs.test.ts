@@ -82,6 +82,13 @@ test.each<[Record<string, string>, RegExp]>([
   [{ timeout: '100000h' }, /^timeout: expected a duration from 1s to 120h.*, got "100000h"/],
   [{ timeout: 'soon' }, /^timeout: .*, got "soon"/],
   [{ 'aws-region': 'ireland' }, /^aws-region: .*, got "ireland"/],
+  [{ image: '<IMAGE1_NAME>' }, /^image: expected an image.*, got "<IMAGE1_NAME>"\. Replace the placeholder/],
+  [
+    { image: 'ghcr.io/org/api:' },
+    /^image: expected an image.*, got "ghcr\.io\/org\/api:"\. The tag is empty/,
+  ],
+  [{ images: 'app=ghcr.io/Org/Api:1' }, /^images: .*, got "ghcr\.io\/Org\/Api:1"\. .*lower case/],
+  [{ containers: 'app: { image: "https://ghcr.io/org/api" }' }, /^containers: .*without https:\/\//],
   [{ command: 'restart', image: NEXT }, /^image: .*expected no change of the task definition/],
   [{ command: 'restart', environment: 'A=1' }, /^environment: expected no change of the task definition/],
   [

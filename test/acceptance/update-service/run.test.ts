@@ -229,4 +229,40 @@ describe('register', () => {
     expect(run.outputs).toMatchObject({ verdict: 'registered', 'task-definition': 'job:1' });
     expect(run.summary).toMatch(/^### ✅ job: registered/);
   });
+
+  const PLACEHOLDERS = `{
+  "family": "job",
+  "networkMode": "awsvpc",
+  "requiresCompatibilities": ["FARGATE"],
+  "cpu": "256",
+  "memory": "512",
+  "containerDefinitions": [
+    { "name": "job", "image": "<IMAGE1_NAME>" },
+    { "name": "log", "essential": false,
+      "image": "<IMAGE2_NAME>" }
+  ]
+}`;
+  const FROM_FILE = { command: 'register', cluster: '', service: '', 'task-definition': 'job.json' };
+
+  test('a placeholder of a file is refused with its line, where no image is given for it', async () => {
+    const world = await worldOf();
+    const workspace = workspaceOf({ 'job.json': PLACEHOLDERS });
+    const run = await updateService(world, { ...FROM_FILE, container: 'job', image: NEXT }, { workspace });
+    expect(run.outputs['reason']).toMatch(
+      /^task-definition: expected an image such as \S+ or \S+, got "<IMAGE2_NAME>" \(job\.json:10\)\. Replace the placeholder <IMAGE2_NAME>/,
+    );
+    expect(run.log).toMatch(/::error title=update-service%3A failed::task-definition: /);
+    expect(world.sandbox.calls.of('RegisterTaskDefinition').length).toBe(1);
+  });
+
+  test('placeholders of a file are replaced by the images that are given', async () => {
+    const world = await worldOf();
+    const workspace = workspaceOf({ 'job.json': PLACEHOLDERS });
+    const run = await updateService(
+      world,
+      { ...FROM_FILE, images: `job=${NEXT}\nlog=${IMAGE}` },
+      { workspace },
+    );
+    expect(run.outputs).toMatchObject({ verdict: 'registered', 'task-definition': 'job:1' });
+  });
 });
