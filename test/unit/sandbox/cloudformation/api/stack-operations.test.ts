@@ -76,7 +76,7 @@ describe('what is refused', () => {
     [
       'an unknown parameter',
       { Parameters: [{ ParameterKey: 'X', ParameterValue: '1' }] },
-      /^Parameters: \[X\] do not exist in the template$/,
+      /^Parameter values specified for a template which does not require them\.$/,
     ],
     [
       'a missing parameter',

@@ -180,7 +180,7 @@ describe('the life of a change set', () => {
     [
       'with an unknown parameter',
       { StackName: 's', Parameters: [{ ParameterKey: 'Q', ParameterValue: '1' }] },
-      'Parameters: [Q] do not exist in the template',
+      'Parameter values specified for a template which does not require them.',
     ],
     [
       'without capabilities',
