@@ -1,4 +1,5 @@
 import { stackDatabase } from '../../../sandbox/cloudformation/engine/stack-database.ts';
+import type { StackResource } from '../../../sandbox/cloudformation/engine/stack.ts';
 import { ecsOf } from '../../../sandbox/ecs/model.ts';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import { repositoriesOf } from '../../../sandbox/registry/registry.ts';
@@ -8,7 +9,7 @@ import { DEFAULT_REGION } from '../../../sandbox/world.ts';
 /** Everything that exists in an account, one line each. Two equal states mean that nothing was created or changed. */
 export function stateOf({ world }: Sandbox, account: string): string[] {
   const stacks = stackDatabase(world, account, DEFAULT_REGION);
-  const { services } = ecsOf(world, account, DEFAULT_REGION);
+  const services = [...ecsOf(world, account, DEFAULT_REGION).services.values()];
   return [
     ...stacks.active().map(({ name, status, events }) => `stack ${name} ${status}, ${events.length} events`),
     ...[...stacks.named.keys()].map((key) => `resource ${key}`),
@@ -18,9 +19,11 @@ export function stateOf({ world }: Sandbox, account: string): string[] {
     ...parameterStore(world, account, DEFAULT_REGION)
       .all()
       .map(({ name, version }) => `parameter ${name} version ${version}`),
-    ...[...services.values()].map(
-      ({ cluster, name, status, asked }) => `service ${cluster.name}/${name} ${status} ${asked?.arn ?? ''}`,
-    ),
+    ...services
+      .filter(({ status }) => status !== 'INACTIVE')
+      .map(
+        ({ cluster, name, status, asked }) => `service ${cluster.name}/${name} ${status} ${asked?.arn ?? ''}`,
+      ),
   ].sort();
 }
 
@@ -36,4 +39,16 @@ export function runningIn({ world }: Sandbox, account: string, cluster: string):
       return [name, [...new Set(own.map(({ imageDigest }) => imageDigest ?? ''))]];
     }),
   );
+}
+
+/** A resource of a stack, to change it by hand. */
+export function resourceOf(
+  { world }: Sandbox,
+  account: string,
+  stack: string,
+  logicalId: string,
+): StackResource {
+  const found = stackDatabase(world, account, DEFAULT_REGION).find(stack)?.resources.get(logicalId);
+  if (!found) throw new Error(`${stack} has no resource ${logicalId}`);
+  return found;
 }
