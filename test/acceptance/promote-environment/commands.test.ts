@@ -34,7 +34,7 @@ test('a rollback takes back what the last release changed, and holds the target'
   const again = await promoteEnvironment(world, workspace(world), {});
   expect(again.outputs['verdict']).toBe('outdated');
   expect(again.outputs['reason']).toMatch(
-    /was rolled back from users in staging at \S+\. Deploy a newer commit/,
+    /was rolled back from users in staging at \S+\. Nothing was changed\. Fix: Deploy a newer commit/,
   );
   const allowed = await promoteEnvironment(world, workspace(world), { 'allow-older': 'true' });
   expect(allowed.outputs['verdict']).toBe('promoted');

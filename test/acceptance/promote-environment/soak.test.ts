@@ -95,7 +95,7 @@ test('a release that was rolled back upstream is never promoted, and neither is 
   const held = await promote(world, '0s');
   expect(held.outputs['verdict']).toBe('blocked');
   expect(held.outputs['reason']).toContain(
-    'dev is on hold: Orders fail. What is on hold there is not promoted',
+    'dev is on hold: Orders fail. Releases that are on hold are not promoted',
   );
   const passed = await promote(world, '0s', { 'bypass-reason': 'INC-1' });
   expect(passed.outputs['verdict']).toBe('promoted');
