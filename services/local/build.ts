@@ -19,5 +19,5 @@ export async function buildService(service: ServiceName, folder = 'dist'): Promi
     text(build.stderr),
     once(build, 'close') as Promise<[number | null]>,
   ]);
-  if (code !== 0) throw new Error(`${service} cannot be built:\n${stdout}${stderr}`);
+  if (code !== 0) throw new Error(`${service} failed to build:\n${stdout}${stderr}`);
 }

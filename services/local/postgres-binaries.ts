@@ -36,7 +36,7 @@ export function unprivilegedUser(): { name: string; uid: number; gid: number } |
   const user = users.find(([name]) => name === 'postgres') ?? users.find(([name]) => name === 'nobody');
   if (user === undefined) {
     throw new Error(
-      'PostgreSQL does not run as root, and this machine has neither a user postgres nor nobody. Fix: run as another user.',
+      'PostgreSQL refuses to run as root, and this machine has no user named postgres or nobody. Fix: run as another user.',
     );
   }
   return { name: user[0] ?? '', uid: Number(user[2]), gid: Number(user[3]) };

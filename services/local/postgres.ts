@@ -75,7 +75,7 @@ export class Postgres {
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (!(await this.#answers())) {
       if (hasExited(server)) throw new Error(`PostgreSQL did not start: ${words()}`);
-      if (Date.now() > deadline) throw new Error(`PostgreSQL does not answer: ${words()}`);
+      if (Date.now() > deadline) throw new Error(`PostgreSQL does not respond: ${words()}`);
       await delay(50);
     }
   }

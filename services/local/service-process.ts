@@ -32,7 +32,8 @@ export async function runToEnd(
   const process = start(service, program, parameters, env);
   const log = logOf(process, () => undefined);
   const [code] = (await once(process, 'close')) as [number | null];
-  if (code !== 0) throw new Error(`${service}: ${program} ended with ${String(code)}:\n${log.join('\n')}`);
+  if (code !== 0)
+    throw new Error(`${service}: ${program} exited with code ${String(code)}:\n${log.join('\n')}`);
   return log;
 }
 

@@ -108,19 +108,25 @@ test('what is stopped before it has started never starts', async () => {
 
 describe('a request that cannot be carried out is refused, and nothing else happens', () => {
   test.each([
-    [{ service: 'cart' }, 'service: "cart" is not valid: one of user-service'],
-    [{ service: 'user-service', release: 'best' }, 'release: "best" is not valid: one of current'],
-    [{ service: 'user-service', command: ['sh', '-c', 'x'] }, 'command: ["sh","-c","x"] is not valid'],
-    [{ service: 'user-service', environment: { A: 1 } }, 'environment: is not valid: an object of texts'],
+    [{ service: 'cart' }, 'service: expected one of user-service, '],
+    [{ service: 'user-service', release: 'best' }, 'release: expected one of current, '],
+    [
+      { service: 'user-service', command: ['sh', '-c', 'x'] },
+      'command: expected a list of "node" and its arguments, got ["sh","-c","x"]',
+    ],
+    [
+      { service: 'user-service', environment: { A: 1 } },
+      'environment: expected an object whose values are strings',
+    ],
     [{ service: 'user-service', environment: { DB_HOST: 'a', DB_NAME: 'b' } }, 'neither DB_USER nor a DB_'],
-    [{ do: 'restart' }, 'do: "restart" is not valid: start or stop'],
+    [{ do: 'restart' }, 'do: expected start or stop, got "restart"'],
   ])('%j', async (request, reason) => {
     expect((await host.event('refused', host.start(request))).reason).toContain(reason);
   });
 
   test('a line that is not JSON', async () => {
     host.send('start!');
-    expect((await host.event('refused')).reason).toBe('a line is not JSON');
+    expect((await host.event('refused')).reason).toBe('expected one JSON object per line');
   });
 });
 

@@ -10,7 +10,7 @@ export interface Route {
  */
 export function parseRoutes(text: string): Route[] {
   const routes = text.split(/\s+/).filter(Boolean).map(parseRoute);
-  if (!routes.some(({ path }) => path === '/')) throw new Error('ROUTES: needs a route for /');
+  if (!routes.some(({ path }) => path === '/')) throw new Error('ROUTES: expected a route for /');
   return routes.sort((a, b) => b.path.length - a.path.length);
 }
 
@@ -18,7 +18,7 @@ function parseRoute(entry: string): Route {
   const [, path, targets] = /^(\/[^=]*)=(.+)$/.exec(entry) ?? [];
   const addresses = targets?.split('|') ?? [];
   if (path === undefined || !addresses.every((target) => /^http:\/\/[^/]+$/.test(target))) {
-    throw new Error(`ROUTES: "${entry}" is not valid: /path=http://host:port, more targets after a |`);
+    throw new Error(`ROUTES: expected /path=http://host:port with further targets after |, got "${entry}"`);
   }
   return { path, targets: addresses };
 }

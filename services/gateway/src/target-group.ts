@@ -34,7 +34,7 @@ export class TargetGroup {
         if (ready === this.#ready.has(target)) return;
         if (ready) this.#ready.add(target);
         else this.#ready.delete(target);
-        this.#log.info({ target, ready }, 'a target changed');
+        this.#log.info({ target, ready }, 'target readiness changed');
       }),
     );
   }

@@ -22,8 +22,10 @@ const KEEP_ALIVE_MS = 75_000;
 export async function listenWithTls(app: Server, env: Environment): Promise<void> {
   const { HOST, TLS_PORT, TLS_CERT_FILE, TLS_KEY_FILE } = readEnvironment(settings, env);
   if (TLS_CERT_FILE === undefined && TLS_KEY_FILE === undefined) return;
-  if (TLS_CERT_FILE === undefined) throw new EnvironmentError('TLS_CERT_FILE: is not set: TLS_KEY_FILE is');
-  if (TLS_KEY_FILE === undefined) throw new EnvironmentError('TLS_KEY_FILE: is not set: TLS_CERT_FILE is');
+  if (TLS_CERT_FILE === undefined)
+    throw new EnvironmentError('TLS_CERT_FILE: is not set, but TLS_KEY_FILE is');
+  if (TLS_KEY_FILE === undefined)
+    throw new EnvironmentError('TLS_KEY_FILE: is not set, but TLS_CERT_FILE is');
   const cert = await readPem('TLS_CERT_FILE', TLS_CERT_FILE);
   const key = await readPem('TLS_KEY_FILE', TLS_KEY_FILE);
   const server = createTlsServer({ cert, key, minVersion: 'TLSv1.2', keepAliveTimeout: KEEP_ALIVE_MS });
@@ -47,7 +49,7 @@ function createTlsServer(options: Parameters<typeof createServer>[0]) {
     return createServer(options);
   } catch (error) {
     throw new EnvironmentError(
-      `TLS_CERT_FILE, TLS_KEY_FILE: are not a certificate and its key in PEM: ${(error as Error).message}`,
+      `TLS_CERT_FILE, TLS_KEY_FILE: expected a certificate and its key in PEM: ${(error as Error).message}`,
       { cause: error },
     );
   }
@@ -57,7 +59,7 @@ async function readPem(name: string, file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw new EnvironmentError(`${name}: "${file}" cannot be read: ${(error as Error).message}`, {
+    throw new EnvironmentError(`${name}: cannot read "${file}": ${(error as Error).message}`, {
       cause: error,
     });
   }

@@ -30,11 +30,11 @@ describe('routes', () => {
   });
 
   test.each([
-    ['/a=http://a:1', 'needs a route for /'],
-    ['a=http://a:1', '"a=http://a:1" is not valid'],
-    ['/=https://a', '"/=https://a" is not valid'],
-    ['/=http://a:1|b', '"/=http://a:1|b" is not valid'],
-    ['/=http://a:1/path', '"/=http://a:1/path" is not valid'],
+    ['/a=http://a:1', 'expected a route for /'],
+    ['a=http://a:1', 'got "a=http://a:1"'],
+    ['/=https://a', 'got "/=https://a"'],
+    ['/=http://a:1|b', 'got "/=http://a:1|b"'],
+    ['/=http://a:1/path', 'got "/=http://a:1/path"'],
   ])('%s is refused', (text, message) => {
     expect(() => parseRoutes(text)).toThrow(message);
   });
@@ -153,7 +153,7 @@ describe('a running gateway', () => {
       [
         'that is none',
         () => ({ ...files, TLS_CERT_FILE: files.TLS_KEY_FILE }),
-        'are not a certificate and its key',
+        'expected a certificate and its key',
       ],
     ])('%s it does not start, and says why', async (_name, env, message) => {
       await expect(startGateway('/=http://127.0.0.1:9', env())).rejects.toThrow(message);

@@ -43,9 +43,9 @@ const STOP_TIMEOUT_SECONDS = 30;
 export function parseRequest(line: string): Request {
   const request = parseObject(line);
   const { id, do: what } = request;
-  if (typeof id !== 'string' || id === '') throw new Error('id: a text is needed');
+  if (typeof id !== 'string' || id === '') throw new Error('id: expected a string that is not empty');
   if (what === 'stop') return { do: what, id, timeoutSeconds: timeoutOf(request['timeoutSeconds']) };
-  if (what !== 'start') throw new Error(`do: ${JSON.stringify(what)} is not valid: start or stop`);
+  if (what !== 'start') throw new Error(`do: expected start or stop, got ${JSON.stringify(what)}`);
   return {
     do: what,
     id,
@@ -71,9 +71,9 @@ function parseObject(line: string): Record<string, unknown> {
   try {
     value = JSON.parse(line);
   } catch (error) {
-    throw new Error('a line is not JSON', { cause: error });
+    throw new Error('expected one JSON object per line', { cause: error });
   }
-  if (!isObject(value)) throw new Error('a line is not a JSON object');
+  if (!isObject(value)) throw new Error('expected one JSON object per line');
   return value;
 }
 
@@ -82,24 +82,24 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 function timeoutOf(value: unknown = STOP_TIMEOUT_SECONDS): number {
   if (typeof value === 'number' && value >= 0 && value <= 120) return value;
-  throw new Error(`timeoutSeconds: ${JSON.stringify(value)} is not valid: 0 to 120`);
+  throw new Error(`timeoutSeconds: expected 0 to 120, got ${JSON.stringify(value)}`);
 }
 
 function serviceOf(value: unknown): ServiceName {
   const service = serviceNames.find((name) => name === value);
   if (service !== undefined) return service;
-  throw new Error(`service: ${JSON.stringify(value)} is not valid: one of ${serviceNames.join(', ')}`);
+  throw new Error(`service: expected one of ${serviceNames.join(', ')}, got ${JSON.stringify(value)}`);
 }
 
 function releaseOf(value: unknown): Release {
   if (isRelease(value)) return value;
-  throw new Error(`release: ${JSON.stringify(value)} is not valid: one of ${releaseNames.join(', ')}`);
+  throw new Error(`release: expected one of ${releaseNames.join(', ')}, got ${JSON.stringify(value)}`);
 }
 
 function commandOf(value: unknown): string[] {
   const valid = Array.isArray(value) && value.length > 1 && value.every((part) => typeof part === 'string');
   if (valid && value[0] === 'node') return value;
-  throw new Error(`command: ${JSON.stringify(value)} is not valid: a list, "node" and what it runs`);
+  throw new Error(`command: expected a list of "node" and its arguments, got ${JSON.stringify(value)}`);
 }
 
 function environmentOf(value: unknown): Record<string, string> {
@@ -107,5 +107,5 @@ function environmentOf(value: unknown): Record<string, string> {
     return value as Record<string, string>;
   }
   // Without the values: there may be a secret among them.
-  throw new Error('environment: is not valid: an object of texts');
+  throw new Error('environment: expected an object whose values are strings');
 }

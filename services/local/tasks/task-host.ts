@@ -59,7 +59,7 @@ export class TaskHost {
   }
 
   #start(request: StartRequest): void {
-    if (this.#tasks.has(request.id)) throw new Error(`id: "${request.id}" is the name of another task`);
+    if (this.#tasks.has(request.id)) throw new Error(`id: "${request.id}" is already in use by another task`);
     const hosted: Hosted = { over: Promise.resolve() };
     this.#tasks.set(request.id, hosted);
     hosted.over = this.#live(request, hosted)

@@ -81,7 +81,7 @@ export class OrderDesk {
     try {
       await this.cancel(order, reason, { freeKey: !(cause instanceof ReservationRefusedError) });
     } catch (error) {
-      this.#parts.log.warn({ err: error, order: order.id }, 'the order is cancelled later');
+      this.#parts.log.warn({ err: error, order: order.id }, 'failed to cancel the order; will retry');
     }
   }
 }

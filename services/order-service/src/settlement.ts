@@ -31,7 +31,7 @@ export function startSettlement(options: SettlementOptions): () => Promise<void>
 async function repeat(options: SettlementOptions, stopping: AbortSignal): Promise<void> {
   while (!stopping.aborted) {
     await settleAbandoned(options, stopping).catch((error: unknown) => {
-      options.log.warn({ err: error }, 'abandoned orders are settled later');
+      options.log.warn({ err: error }, 'failed to settle abandoned orders; will retry');
     });
     await delay(options.intervalMs, undefined, { signal: stopping }).catch(() => undefined);
   }
@@ -42,6 +42,6 @@ async function settleAbandoned(options: SettlementOptions, stopping: AbortSignal
   for (const order of await store.unsettled(abandonedAfterMs, BATCH)) {
     if (stopping.aborted) return;
     await desk.cancel(order, 'the order was not finished', { freeKey: true });
-    log.info({ order: order.id }, 'an abandoned order was cancelled');
+    log.info({ order: order.id }, 'cancelled an abandoned order');
   }
 }

@@ -74,12 +74,12 @@ function readLogin(
   if (auth === 'none') return undefined;
   if (auth === 'password') {
     if (password === undefined)
-      throw new EnvironmentError('CACHE_PASSWORD: is not set: CACHE_AUTH is password');
+      throw new EnvironmentError('CACHE_PASSWORD: is not set, but CACHE_AUTH is password');
     return () => Promise.resolve({ username, password });
   }
   // The token would be readable on the wire, and ElastiCache refuses it.
   if (CACHE_TLS === 'disable')
-    throw new EnvironmentError('CACHE_TLS: "disable" is not valid: verify-full where CACHE_AUTH is iam');
+    throw new EnvironmentError('CACHE_TLS: expected verify-full when CACHE_AUTH is iam, got "disable"');
   const iam = readEnvironment({ CACHE_USER: text(), CACHE_NAME: text(), AWS_REGION: text() }, env);
   const token = cacheToken({ user: iam.CACHE_USER, cache: iam.CACHE_NAME, region: iam.AWS_REGION });
   return async () => ({ username: iam.CACHE_USER, password: await token() });
@@ -91,7 +91,7 @@ async function verifiedTls(caFile: string | undefined): Promise<ConnectionOption
   try {
     return { rejectUnauthorized: true, ca: await readFile(caFile, 'utf8') };
   } catch (error) {
-    throw new EnvironmentError(`CACHE_CA_FILE: "${caFile}" cannot be read: ${(error as Error).message}`, {
+    throw new EnvironmentError(`CACHE_CA_FILE: cannot read "${caFile}": ${(error as Error).message}`, {
       cause: error,
     });
   }

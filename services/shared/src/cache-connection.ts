@@ -56,7 +56,7 @@ export class CacheConnection {
 
   /** Gives the connection up, and what waits on it: a new one is made. */
   renew(): void {
-    this.#drop(new Error('the cache did not answer'));
+    this.#drop(new Error('the cache did not respond'));
   }
 
   async close(): Promise<void> {
@@ -85,7 +85,7 @@ export class CacheConnection {
         this.#commands = commandsOf(client);
         this.#log.info('connected to the cache');
         const reason = await lost;
-        if (!this.#isStopped()) this.#log.warn({ err: reason }, 'the connection to the cache was lost');
+        if (!this.#isStopped()) this.#log.warn({ err: reason }, 'lost the connection to the cache');
       } catch (error) {
         // Once for an outage, not once for each attempt.
         const level = failures === 0 ? 'warn' : 'debug';

@@ -52,16 +52,13 @@ export class ReadCache {
     });
     const open = metrics.circuit('cache');
     breaker.onBreak((reason) => {
-      log.warn(
-        { dependency: 'cache', err: 'error' in reason ? reason.error : undefined },
-        'the circuit is open',
-      );
+      log.warn({ dependency: 'cache', err: 'error' in reason ? reason.error : undefined }, 'circuit opened');
       open(true);
       // What waits on a server that does not answer is given up.
       if (this.#connection.isConnected) this.#connection.renew();
     });
     breaker.onReset(() => {
-      log.info({ dependency: 'cache' }, 'the circuit is closed');
+      log.info({ dependency: 'cache' }, 'circuit closed');
       open(false);
     });
     this.#policy = wrap(breaker, timeout(config.timeoutMs, TimeoutStrategy.Aggressive));

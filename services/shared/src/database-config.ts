@@ -63,12 +63,12 @@ type Login = Pick<DatabaseConfig, 'host' | 'port' | 'database' | 'user' | 'passw
 
 function fromUrl(value: string): Login {
   if (!URL.canParse(value) || !/^postgres(ql)?:$/.test(new URL(value).protocol)) {
-    throw new EnvironmentError('DATABASE_URL: is not valid: postgresql://user:password@host:port/database');
+    throw new EnvironmentError('DATABASE_URL: expected postgresql://user:password@host:port/database');
   }
   const url = new URL(value);
   const sslmode = url.searchParams.get('sslmode') ?? 'disable';
   if (sslmode !== 'disable' && sslmode !== 'verify-full') {
-    throw new EnvironmentError(`DATABASE_URL: sslmode "${sslmode}" is not valid: disable or verify-full`);
+    throw new EnvironmentError(`DATABASE_URL: expected sslmode disable or verify-full, got "${sslmode}"`);
   }
   return {
     host: url.hostname.replace(/^\[|\]$/g, ''),
@@ -98,14 +98,14 @@ async function fromParts(env: Environment): Promise<Login> {
   if (parts.DB_SECRET !== undefined) return { ...place, ...parseSecret(parts.DB_SECRET) };
   if (parts.DB_USER === undefined || parts.DB_PASSWORD === undefined) {
     throw new EnvironmentError(
-      'DB_SECRET: is not set: give it, or DB_USER and DB_PASSWORD, or DB_AUTH=iam and DB_USER',
+      'DB_SECRET: is not set. Set it, or DB_USER and DB_PASSWORD, or DB_AUTH=iam and DB_USER',
     );
   }
   return { ...place, user: parts.DB_USER, password: parts.DB_PASSWORD };
 }
 
 function parseSecret(json: string): { user: string; password: string } {
-  const wrong = new EnvironmentError('DB_SECRET: is not valid: JSON with "username" and "password"');
+  const wrong = new EnvironmentError('DB_SECRET: expected JSON with "username" and "password"');
   let secret: unknown;
   try {
     secret = JSON.parse(json);
@@ -135,7 +135,7 @@ async function readCa(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw new EnvironmentError(`DB_CA_FILE: "${file}" cannot be read: ${(error as Error).message}`, {
+    throw new EnvironmentError(`DB_CA_FILE: cannot read "${file}": ${(error as Error).message}`, {
       cause: error,
     });
   }

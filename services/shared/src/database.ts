@@ -50,7 +50,7 @@ export class Database {
       idle_in_transaction_session_timeout: config.statementTimeoutMs * 2,
     });
     this.pool.on('error', (error) => {
-      options.log.warn({ err: error }, 'an idle database connection was lost');
+      options.log.warn({ err: error }, 'lost an idle database connection');
     });
     // A connection that breaks while it is used fails its statement; its event, unheard, would end the process.
     this.pool.on('connect', (client) => client.on('error', () => undefined));

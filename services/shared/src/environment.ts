@@ -64,7 +64,7 @@ export function readEnvironment<const S extends Settings>(settings: S, env: Envi
     }
     const result = parse(given);
     if ('value' in result) return [name, result.value];
-    problems.push(`${name}: "${given}" is not valid: ${result.allowed}`);
+    problems.push(`${name}: expected ${result.allowed}, got "${given}"`);
     return [name, undefined];
   });
   if (problems.length > 0) throw new EnvironmentError(problems.join('\n'));

@@ -54,7 +54,7 @@ export class ReleaseIdentity {
       const { Image, ImageID } = (await response.json()) as { Image?: string; ImageID?: string };
       return { ...given('image', Image?.split('@')[0]), ...given('digest', Image?.split('@')[1] ?? ImageID) };
     } catch (error) {
-      this.#log.warn({ err: error }, 'the container metadata endpoint did not answer');
+      this.#log.warn({ err: error }, 'the container metadata endpoint did not respond');
       return undefined;
     }
   }

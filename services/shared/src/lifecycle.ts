@@ -35,15 +35,15 @@ export async function run(app: Server, env: Environment, close: (() => Promise<v
   let stop: (reason: string) => void = () => undefined;
   const stopped = new Promise<string>((resolve) => (stop = resolve)).then(async (reason) => {
     app.draining = true;
-    app.log.info({ reason }, 'stopping: not ready any more');
+    app.log.info({ reason }, 'shutting down: no longer ready');
     await delay(settings.SHUTDOWN_DELAY_MS);
     try {
       const closed = await inTime(closeAll(app, close), settings.SHUTDOWN_TIMEOUT_MS);
       if (closed) app.log.info('stopped');
-      else app.log.error('requests were still under way at the time limit: stopped without them');
+      else app.log.error('shutdown timed out with requests still in progress');
       return closed ? 0 : 1;
     } catch (error) {
-      app.log.error({ err: error }, 'stopped, but not everything could be closed');
+      app.log.error({ err: error }, 'stopped, but failed to close some resources');
       return 1;
     }
   });
@@ -70,7 +70,7 @@ async function closeAll(app: Server, close: (() => Promise<void>)[]): Promise<vo
 export async function runProcess(service: ServiceName, start: () => Promise<Running>): Promise<void> {
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error: unknown) => {
-      createLog(service).fatal({ err: error }, 'an error that nobody handled');
+      createLog(service).fatal({ err: error }, 'unhandled error');
       process.exit(1);
     });
   }
@@ -79,7 +79,7 @@ export async function runProcess(service: ServiceName, start: () => Promise<Runn
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, running.stop);
     process.exit(await running.stopped);
   } catch (error) {
-    createLog(service).fatal({ err: error }, 'the service could not start');
+    createLog(service).fatal({ err: error }, 'failed to start');
     process.exit(1);
   }
 }

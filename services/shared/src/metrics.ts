@@ -66,7 +66,7 @@ export class Metrics {
     });
     this.#cacheFailures = new Counter({
       name: 'cache_failures_total',
-      help: 'Commands that the cache did not answer in time, refused, or was not sent because its circuit is open',
+      help: 'Commands that timed out, were refused by the cache, or were not sent because the circuit is open',
       labelNames: ['operation', 'reason'],
       registers,
     });

@@ -35,7 +35,7 @@ export async function migrateCommand(options: MigrateCommand): Promise<void> {
 async function execute(options: MigrateCommand, log: Log): Promise<void> {
   const { schema, folder, command = 'expand' } = options;
   if (!isCommand(command)) {
-    throw new Error(`"${command}" is not valid: expand, contract, prepare or verify`);
+    throw new Error(`expected expand, contract, prepare or verify, got "${command}"`);
   }
   const env = await withSecretFiles(options.env);
   const config = await readDatabaseConfig(env);
@@ -45,7 +45,7 @@ async function execute(options: MigrateCommand, log: Log): Promise<void> {
   }
   if (command === 'verify') {
     const rows = await verify(config, { schema, migrations: await readMigrations(folder), log });
-    log.info({ rows }, 'the data is there');
+    log.info({ rows }, 'found data in the database');
     return;
   }
   const applied = await migrate(config, {

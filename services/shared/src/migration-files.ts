@@ -24,7 +24,7 @@ const NO_TRANSACTION = '-- no transaction\n';
 
 /**
  * The migrations of a folder, in order.
- * @throws Error with the file's name when it is not `0001.expand.what-it-does.sql`, or a number is there twice.
+ * @throws Error with the file's name when it is not `0001.expand.what-it-does.sql`, or its number is a duplicate.
  */
 export async function readMigrations(folder: string): Promise<Migration[]> {
   const files = (await readdir(folder)).sort();
@@ -32,8 +32,9 @@ export async function readMigrations(folder: string): Promise<Migration[]> {
   return Promise.all(
     files.map(async (file, index) => {
       const phase = phases.find((candidate) => FILE_NAME.exec(file)?.[1] === candidate);
-      if (phase === undefined) throw new Error(`${file}: the name must be like 0001.expand.what-it-does.sql`);
-      if (numbers.indexOf(file.slice(0, 4)) !== index) throw new Error(`${file}: the number is there twice`);
+      if (phase === undefined)
+        throw new Error(`${file}: expected a name such as 0001.expand.what-it-does.sql`);
+      if (numbers.indexOf(file.slice(0, 4)) !== index) throw new Error(`${file}: duplicate migration number`);
       return parse(file.replace(/\.sql$/, ''), phase, await readFile(join(folder, file), 'utf8'));
     }),
   );

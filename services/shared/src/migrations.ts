@@ -107,7 +107,7 @@ async function takeTurn(client: pg.Client, run: MigrationRun, deadline: number):
     const { rows } = await client.query<{ mine: boolean }>(statement, [`migrate ${run.schema}`]);
     if (rows[0]?.mine === true) break;
     if (Date.now() > deadline) throw new Error(`another migration of ${run.schema} did not finish in time`);
-    run.log.info('waiting for another migration to end');
+    run.log.info('waiting for another migration to finish');
     await delay(RETRY_MS);
   }
 }
@@ -142,7 +142,8 @@ function findPending({ migrations, phase, log }: MigrationRun, applied: Applied[
     }
     checksums.delete(id);
   }
-  if (checksums.size > 0) log.info({ ids: [...checksums.keys()] }, 'a newer release has migrated already');
+  if (checksums.size > 0)
+    log.info({ ids: [...checksums.keys()] }, 'a newer release has already migrated the schema');
   const missing = migrations.filter(({ id }) => !applied.some((record) => record.id === id));
   const expansion = missing.filter((migration) => migration.phase === 'expand');
   if (phase === 'expand') return expansion;
@@ -162,7 +163,7 @@ async function apply(client: pg.Client, run: MigrationRun, migration: Migration)
       if (!locked || attempt === LOCK_ATTEMPTS) {
         throw new Error(`${migration.id}: ${(error as Error).message}`, { cause: error });
       }
-      run.log.info({ migration: migration.id, attempt }, 'a lock was not free: trying again');
+      run.log.info({ migration: migration.id, attempt }, 'timed out waiting for a lock; retrying');
       await delay(RETRY_MS * attempt);
     }
   }

@@ -86,7 +86,7 @@ function describe(error: FastifyError): Answer {
     return { status: 503, detail: error.message.split(':')[0] ?? '' };
   const status = error.statusCode ?? 500;
   if (status >= 400 && status < 500) return { status, detail: error.message };
-  return { status: 500, detail: 'something went wrong on our side' };
+  return { status: 500, detail: 'internal error' };
 }
 
 type ValidationErrors = NonNullable<FastifyError['validation']>;

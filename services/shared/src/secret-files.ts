@@ -18,12 +18,12 @@ export async function withSecretFiles(env: Environment): Promise<Environment> {
 async function readSecret(name: string, env: Environment): Promise<[string, string][]> {
   const file = env[`${name}_FILE`];
   if (file === undefined || file === '') return [];
-  if (env[name]) throw new EnvironmentError(`${name}: is set, and so is ${name}_FILE: give one of them`);
+  if (env[name]) throw new EnvironmentError(`${name}: expected either ${name} or ${name}_FILE, got both`);
   let text: string;
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    throw new EnvironmentError(`${name}_FILE: "${file}" cannot be read: ${(error as Error).message}`, {
+    throw new EnvironmentError(`${name}_FILE: cannot read "${file}": ${(error as Error).message}`, {
       cause: error,
     });
   }

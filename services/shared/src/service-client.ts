@@ -57,11 +57,11 @@ export class ServiceClient {
     this.#policy = wrap(retry(failed, { maxAttempts: RETRIES, backoff }), breaker);
     const open = options.metrics.circuit(options.service);
     breaker.onBreak(() => {
-      options.log.warn({ dependency: options.service }, 'the circuit is open');
+      options.log.warn({ dependency: options.service }, 'circuit opened');
       open(true);
     });
     breaker.onReset(() => {
-      options.log.info({ dependency: options.service }, 'the circuit is closed');
+      options.log.info({ dependency: options.service }, 'circuit closed');
       open(false);
     });
   }

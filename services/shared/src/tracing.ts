@@ -42,7 +42,7 @@ export async function startTracing(
     try {
       await provider.shutdown();
     } catch (error) {
-      log.warn({ err: error }, 'the last spans could not be sent');
+      log.warn({ err: error }, 'failed to send the last spans');
     }
   };
 }

@@ -82,26 +82,23 @@ describe('with IAM', () => {
 });
 
 test.each([
-  [{ ...place, CACHE_PORT: '0' }, 'CACHE_PORT: "0" is not valid: a whole number from 1 to 65535'],
-  [{ ...place, CACHE_TLS: 'on' }, 'CACHE_TLS: "on" is not valid: one of verify-full, disable'],
-  [{ ...place, CACHE_CLUSTER: 'yes' }, 'CACHE_CLUSTER: "yes" is not valid: one of true, false'],
-  [{ ...place, CACHE_AUTH: 'token' }, 'CACHE_AUTH: "token" is not valid: one of none, password, iam'],
-  [{ ...place, CACHE_AUTH: 'password' }, 'CACHE_PASSWORD: is not set: CACHE_AUTH is password'],
+  [{ ...place, CACHE_PORT: '0' }, 'CACHE_PORT: expected a whole number from 1 to 65535, got "0"'],
+  [{ ...place, CACHE_TLS: 'on' }, 'CACHE_TLS: expected one of verify-full, disable, got "on"'],
+  [{ ...place, CACHE_CLUSTER: 'yes' }, 'CACHE_CLUSTER: expected one of true, false, got "yes"'],
+  [{ ...place, CACHE_AUTH: 'token' }, 'CACHE_AUTH: expected one of none, password, iam, got "token"'],
+  [{ ...place, CACHE_AUTH: 'password' }, 'CACHE_PASSWORD: is not set, but CACHE_AUTH is password'],
   [
     { ...place, CACHE_TTL_SECONDS: '0' },
-    'CACHE_TTL_SECONDS: "0" is not valid: a whole number from 1 to 86400',
+    'CACHE_TTL_SECONDS: expected a whole number from 1 to 86400, got "0"',
   ],
   [
     { ...place, CACHE_TIMEOUT_MS: '1' },
-    'CACHE_TIMEOUT_MS: "1" is not valid: a whole number from 10 to 10000',
+    'CACHE_TIMEOUT_MS: expected a whole number from 10 to 10000, got "1"',
   ],
-  [{ ...place, CACHE_CA_FILE: '/no/such' }, 'CACHE_CA_FILE: "/no/such" cannot be read: ENOENT'],
+  [{ ...place, CACHE_CA_FILE: '/no/such' }, 'CACHE_CA_FILE: cannot read "/no/such": ENOENT'],
   [{ ...iam, CACHE_NAME: '' }, 'CACHE_NAME: is not set'],
   [{ ...iam, CACHE_USER: '', AWS_REGION: '' }, 'CACHE_USER: is not set\nAWS_REGION: is not set'],
-  [
-    { ...iam, CACHE_TLS: 'disable' },
-    'CACHE_TLS: "disable" is not valid: verify-full where CACHE_AUTH is iam',
-  ],
+  [{ ...iam, CACHE_TLS: 'disable' }, 'CACHE_TLS: expected verify-full when CACHE_AUTH is iam, got "disable"'],
 ])('%j is refused with its name, and without the password', async (env, message) => {
   const read = readCacheConfig({ ...env, CACHE_PASSWORD: '' });
   await expect(read).rejects.toThrow(message);

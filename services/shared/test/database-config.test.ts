@@ -70,27 +70,24 @@ test('the address can ask for TLS, and the variable decides', async () => {
 describe('what is missing or wrong is named, and no password with it', () => {
   test.each([
     [{}, 'DB_HOST: is not set\nDB_NAME: is not set'],
-    [place, 'DB_SECRET: is not set: give it, or DB_USER and DB_PASSWORD, or DB_AUTH=iam and DB_USER'],
-    [{ ...place, DB_SECRET: 'hunter2' }, 'DB_SECRET: is not valid: JSON with "username" and "password"'],
-    [
-      { ...place, DB_SECRET: '{"username":"a"}' },
-      'DB_SECRET: is not valid: JSON with "username" and "password"',
-    ],
+    [place, 'DB_SECRET: is not set. Set it, or DB_USER and DB_PASSWORD, or DB_AUTH=iam and DB_USER'],
+    [{ ...place, DB_SECRET: 'hunter2' }, 'DB_SECRET: expected JSON with "username" and "password"'],
+    [{ ...place, DB_SECRET: '{"username":"a"}' }, 'DB_SECRET: expected JSON with "username" and "password"'],
     [{ ...place, DB_AUTH: 'iam' }, 'DB_USER: is not set\nAWS_REGION: is not set'],
-    [{ ...place, DB_AUTH: 'kerberos' }, 'DB_AUTH: "kerberos" is not valid: one of password, iam'],
+    [{ ...place, DB_AUTH: 'kerberos' }, 'DB_AUTH: expected one of password, iam, got "kerberos"'],
     [
       { DATABASE_URL: 'mysql://a:hunter2@db/x' },
-      'DATABASE_URL: is not valid: postgresql://user:password@host:port/database',
+      'DATABASE_URL: expected postgresql://user:password@host:port/database',
     ],
     [
       { DATABASE_URL: 'postgresql://a:hunter2@db/x?sslmode=prefer' },
-      'DATABASE_URL: sslmode "prefer" is not valid: disable or verify-full',
+      'DATABASE_URL: expected sslmode disable or verify-full, got "prefer"',
     ],
     [
       { ...place, DB_USER: 'a', DB_PASSWORD: 'hunter2', DB_CA_FILE: '/nowhere.pem' },
-      'DB_CA_FILE: "/nowhere.pem" cannot be read',
+      'DB_CA_FILE: cannot read "/nowhere.pem"',
     ],
-    [{ ...place, DB_POOL_SIZE: '0' }, 'DB_POOL_SIZE: "0" is not valid: a whole number from 1 to 100'],
+    [{ ...place, DB_POOL_SIZE: '0' }, 'DB_POOL_SIZE: expected a whole number from 1 to 100, got "0"'],
   ])('%j', async (env: Record<string, string>, message) => {
     const failure = (await readDatabaseConfig(env).catch((error: unknown) => error)) as Error;
     expect(failure.name).toBe('EnvironmentError');

@@ -23,9 +23,9 @@ test('every problem is named at once, with the value and what is allowed', () =>
     new EnvironmentError(
       [
         'NAME: is not set',
-        'PORT: "80x" is not valid: a whole number from 0 to 65535',
-        'LEVEL: "loud" is not valid: one of info, error',
-        'URL: "ftp://b" is not valid: an address that starts with http:// or https://',
+        'PORT: expected a whole number from 0 to 65535, got "80x"',
+        'LEVEL: expected one of info, error, got "loud"',
+        'URL: expected an address that starts with http:// or https://, got "ftp://b"',
       ].join('\n'),
     ),
   );

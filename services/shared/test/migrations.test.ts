@@ -139,7 +139,7 @@ describe('file names', () => {
     async (name) => {
       await write(name, 'SELECT 1');
       await expect(readMigrations(folder)).rejects.toThrow(
-        `${name}: the name must be like 0001.expand.what-it-does.sql`,
+        `${name}: expected a name such as 0001.expand.what-it-does.sql`,
       );
     },
   );
@@ -147,7 +147,7 @@ describe('file names', () => {
   test('a number is given once', async () => {
     await write('0001.expand.a.sql', '');
     await write('0001.expand.b.sql', '');
-    await expect(readMigrations(folder)).rejects.toThrow('0001.expand.b.sql: the number is there twice');
+    await expect(readMigrations(folder)).rejects.toThrow('0001.expand.b.sql: duplicate migration number');
   });
 });
 
@@ -163,7 +163,7 @@ describe('the command', () => {
 
   test('ends with an error when it cannot', async () => {
     await expect(command(['shrink'], { DATABASE_URL: url })).rejects.toThrow(
-      '\\"shrink\\" is not valid: expand, contract, prepare or verify',
+      'expected expand, contract, prepare or verify, got \\"shrink\\"',
     );
     await expect(command([], {})).rejects.toThrow('DB_HOST: is not set');
   });

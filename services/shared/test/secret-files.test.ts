@@ -34,11 +34,11 @@ test('without files nothing is read', async () => {
 });
 
 test.each([
-  [{ DB_PASSWORD_FILE: '/no/such' }, 'DB_PASSWORD_FILE: "/no/such" cannot be read: ENOENT'],
-  [{ DB_PASSWORD_FILE: '/tmp' }, 'DB_PASSWORD_FILE: "/tmp" cannot be read: EISDIR'],
+  [{ DB_PASSWORD_FILE: '/no/such' }, 'DB_PASSWORD_FILE: cannot read "/no/such": ENOENT'],
+  [{ DB_PASSWORD_FILE: '/tmp' }, 'DB_PASSWORD_FILE: cannot read "/tmp": EISDIR'],
   [
     { DB_PASSWORD_FILE: '/no/such', DB_PASSWORD: 'hidden' },
-    'DB_PASSWORD: is set, and so is DB_PASSWORD_FILE: give one of them',
+    'DB_PASSWORD: expected either DB_PASSWORD or DB_PASSWORD_FILE, got both',
   ],
 ])('%j is refused with its name, and without the secret', async (env, message) => {
   const read = withSecretFiles(env).then(
