@@ -86,6 +86,19 @@ test('an alarm that does not exist, and a time that the timeout cuts off, are re
   expect(sandbox.calls.of('CreateChangeSet')).toHaveLength(0);
 });
 
+test('a capability that does not exist is refused before any call to AWS', async () => {
+  const sandbox = await start();
+  const run = await deployStack(
+    sandbox,
+    { template: '1.yml', capabilities: 'CAPABILITY_IAM, CAPABILITY_NAMED_AIM' },
+    { workspace },
+  );
+  expect(run.log).toMatch(
+    /capabilities: expected one of CAPABILITY_IAM, .*, got "CAPABILITY_NAMED_AIM"\. Did you mean CAPABILITY_NAMED_IAM\?/,
+  );
+  expect(sandbox.calls.all).toEqual([]);
+});
+
 test('a resource that exists joins the stack by its name, and only where its policy keeps it', async () => {
   const sandbox = await start();
   const run = (inputs: Record<string, string>): Promise<Run> => deployStack(sandbox, inputs, { workspace });

@@ -123,6 +123,23 @@ test.each<[string, Partial<Evidence>, RegExp, RegExp]>([
     /Push the image first/,
   ],
   [
+    'an image without its registry',
+    {
+      stoppedReason:
+        'CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref docker.io/library/api:1: pull access denied, repository does not exist or may require authorization',
+    },
+    /it is not on Docker Hub/,
+    /with its registry/,
+  ],
+  [
+    'a name that is not valid',
+    {
+      stoppedReason: 'CannotPullContainerError: invalid reference format: repository name must be lowercase',
+    },
+    /its name is not valid/,
+    /lower case/,
+  ],
+  [
     'a denied image',
     { stoppedReason: 'CannotPullContainerError: pull access denied, 403 Forbidden' },
     /access is denied/,
