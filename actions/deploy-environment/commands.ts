@@ -10,8 +10,9 @@ import { planEnvironment } from '../../src/environment/run/plan.ts';
 import { readPlanDocument } from '../../src/environment/run/plan-document.ts';
 import type { EnvironmentResult } from '../../src/environment/run/result.ts';
 import { readEnvironmentStatus } from '../../src/environment/run/status.ts';
+import { requireBuildFiles } from '../../src/environment/service/build-files.ts';
 import { builtServices } from '../../src/environment/service/build-request.ts';
-import { stackTargets } from '../../src/environment/run/targets.ts';
+import { stackTargets, targetGraph } from '../../src/environment/run/targets.ts';
 import { ledgerNames } from '../../src/delivery/ledger.ts';
 import { buildValuesOf, environmentRequest, type EnvironmentInputs, type Run } from './request.ts';
 
@@ -35,6 +36,7 @@ function apply(run: Run): Promise<EnvironmentResult> {
 }
 
 async function build({ inputs, context, manifest, choice }: Run): Promise<EnvironmentResult> {
+  requireBuildFiles(context, manifest, choice);
   await requireAccounts(context, choice, manifest, 'change');
   return await buildImages(context, choice.environment, builtServices(choice), {
     scan: inputs.scan,
@@ -49,7 +51,7 @@ function doctor({ inputs, context, manifest, choice }: Run): Promise<Environment
   return runDoctor(context, {
     manifest,
     choice,
-    targets: stackTargets(manifest, choice, context.workspace),
+    graph: targetGraph(manifest, choice, context.workspace),
     ledger: services.map(({ name }) => ledgerNames({ ...place, service: name }).image),
     roleToAssume: inputs['role-to-assume'],
     token: inputs['github-token'] ?? '',

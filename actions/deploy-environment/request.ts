@@ -144,6 +144,7 @@ export function environmentRequest(run: Run): EnvironmentRequest {
     ...(upstream && {
       upstream: {
         name: upstream.name,
+        account: upstream.account,
         open: () =>
           openEnvironmentContext({
             context,

@@ -29,15 +29,18 @@ export class WrongAccountError extends PlatformError {
  * Refuses credentials of another account: things of the same names may exist there too.
  *
  * @param explain gives the message, for the account that the credentials belong to.
+ * @param fix what gives credentials of the account.
  * @throws WrongAccountError.
  */
 export async function requireSessionAccount(
   session: Session,
   account: string,
   explain: (actual: string) => string,
+  fix?: string,
 ): Promise<void> {
   const actual = await session.accountId();
-  if (actual !== account) throw new WrongAccountError('account-mismatch', explain(actual));
+  if (actual !== account)
+    throw new WrongAccountError('account-mismatch', explain(actual), { ...(fix !== undefined && { fix }) });
 }
 
 const REGION = /^[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}$/;

@@ -151,6 +151,7 @@ export async function requireAccounts(environments: readonly PromotionEnvironmen
     { ...environment, what: `The environment ${environment.name}` },
     ...[...environment.places].map(([service, place]) => ({
       ...place,
+      name: environment.name,
       what: `The service ${service} in ${environment.name}`,
     })),
   ]);
@@ -159,11 +160,12 @@ export async function requireAccounts(environments: readonly PromotionEnvironmen
       sessions.findIndex((one) => one.session === session && one.account === account) === index,
   );
   await Promise.all(
-    first.map(({ what, account, session }) =>
+    first.map(({ what, name, account, session }) =>
       requireSessionAccount(
         session,
         account,
-        (actual) => `${what} is in the account ${account}, and the credentials are of ${actual}`,
+        (actual) => `${what} is in account ${account}, and the credentials belong to account ${actual}`,
+        `Use a role of account ${account} for ${name}: source-role or target-role, or its role in the manifest.`,
       ),
     ),
   );

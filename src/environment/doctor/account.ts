@@ -1,7 +1,7 @@
 import { GetRoleCommand } from '@aws-sdk/client-iam';
 import type { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { iamClient } from '../../aws/clients.ts';
-import { isNotFound } from '../../aws/errors.ts';
+import { classify, isNotFound } from '../../aws/errors.ts';
 import { send } from '../../aws/send.ts';
 import type { Session } from '../../aws/session.ts';
 import type { Context } from '../../core/context.ts';
@@ -61,8 +61,10 @@ async function checkQuota(
     return { name, state: 'problem', says, fix: increaseFix(service, code, need) };
   } catch (error) {
     context.signal.throwIfAborted();
-    // Reading quotas is a comfort: a role without the right can deploy all the same.
-    return { name, state: 'warning', says: `it could not be read: ${reasonOf(error)}` };
+    // A role without the permission to read quotas can deploy all the same.
+    const fix = 'Allow servicequotas:GetServiceQuota.';
+    const denied = classify(error) === 'denied';
+    return { name, state: 'warning', says: `not checked: ${reasonOf(error)}`, ...(denied && { fix }) };
   }
 }
 
@@ -94,7 +96,8 @@ export async function checkEcsRole(
     }
     // An account with a cluster has the role: a deployment can succeed all the same.
     const fix = `Allow iam:GetRole on ${ECS_ROLE}.`;
-    return [{ name, state: 'warning', says: `it could not be read: ${reasonOf(error)}`, fix }];
+    const denied = classify(error) === 'denied';
+    return [{ name, state: 'warning', says: `not checked: ${reasonOf(error)}`, ...(denied && { fix }) }];
   }
 }
 

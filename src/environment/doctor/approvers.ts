@@ -6,7 +6,7 @@ import { reasonOf } from '../../core/errors.ts';
 import { teamMembership } from '../../github/actor.ts';
 import type { GitHubContext } from '../../github/context.ts';
 import type { Environment } from '../manifest/manifest.ts';
-import type { Check } from '../run/result.ts';
+import type { Check, Finding } from '../run/result.ts';
 
 const FOLDER = '.github/workflows';
 /** What deploys or promotes, as a reusable workflow or as an action. */
@@ -46,10 +46,7 @@ interface Calling {
   steps?: unknown;
 }
 
-function workflowFinding(
-  { workspace, environment }: ApproversRequest,
-  teams: readonly string[],
-): Omit<Check, 'name'> {
+function workflowFinding({ workspace, environment }: ApproversRequest, teams: readonly string[]): Finding {
   let jobs: Calling[];
   try {
     jobs = dispatchedJobs(join(workspace, FOLDER));
@@ -108,7 +105,7 @@ async function teamsFinding(
   context: Pick<Context, 'clock' | 'signal'>,
   { github, approversToken: token }: ApproversRequest,
   teams: readonly string[],
-): Promise<Omit<Check, 'name'>> {
+): Promise<Finding> {
   if (token === undefined) {
     return {
       state: 'warning',

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { reasonOf } from '../../core/errors.ts';
-import type { Check } from '../run/result.ts';
+import type { Check, Finding } from '../run/result.ts';
 
 const FOLDER = '.github/workflows';
 
@@ -76,7 +76,7 @@ function isPlaceholder(uses: string): boolean {
   return owner === 'OWNER' || !/^[\w-]+$/.test(owner);
 }
 
-function judge(references: readonly Reference[]): Omit<Check, 'name'> {
+function judge(references: readonly Reference[]): Finding {
   const copied = references.filter(({ uses }) => isPlaceholder(uses));
   if (copied.length > 0) {
     const fix = "Replace <OWNER> by the owner of your organisation's copy of the repository.";

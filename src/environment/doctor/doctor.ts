@@ -3,13 +3,15 @@ import type { Session } from '../../aws/session.ts';
 import type { Environment, Manifest } from '../manifest/manifest.ts';
 import { type EnvironmentContext, openEnvironmentContext } from '../run/context.ts';
 import type { Check, DoctorResult } from '../run/result.ts';
-import { type Choice, neighboursOf, type StackTarget } from '../run/targets.ts';
-import { checkAccess } from './access.ts';
+import { type Choice, neighboursOf, type TargetGraph } from '../run/targets.ts';
+import { checkAccess, checkUpstream } from './access.ts';
 import { checkApprovers } from './approvers.ts';
 import { checkCallers } from './callers.ts';
 import { checkExisting } from './existing.ts';
+import { checkBuilds, checkRepositories } from './images.ts';
 import { policyTitle, type RolePolicy, rolePolicies } from './policy.ts';
 import { checkProtection } from './protection.ts';
+import { logChecks } from './report.ts';
 import { checkNames, checkValues } from './values.ts';
 import { checkEcsRole, checkQuotas } from './account.ts';
 import { checkStacks, checkTemplates } from './templates.ts';
@@ -19,7 +21,7 @@ interface DoctorRequest {
   manifest: Manifest;
   choice: Choice;
   /** All stacks of the environment, those of services among them, as they would be deployed. */
-  targets: readonly StackTarget[];
+  graph: TargetGraph;
   /** Names in Parameter Store that a deployment or promotion writes by itself. */
   ledger: readonly string[];
   roleToAssume: string | undefined;
@@ -33,7 +35,8 @@ interface DoctorRequest {
  * `ready` takes a proof for every check but those that can only warn.
  */
 export async function runDoctor(context: EnvironmentContext, request: DoctorRequest): Promise<DoctorResult> {
-  const { manifest, choice, targets, token, roleToAssume } = request;
+  const { manifest, choice, token, roleToAssume } = request;
+  const { targets } = request.graph;
   const { environment, existing } = choice;
   const { env, github } = context;
   const stacks = targets.map(({ inputs }) => inputs);
@@ -43,14 +46,20 @@ export async function runDoctor(context: EnvironmentContext, request: DoctorRequ
   );
   const { workspace } = context;
   const { approversToken } = request;
-  const [access, protection, approvers] = await Promise.all([
+  const upstream = manifest.environments[environment.promoteFrom ?? ''];
+  const [access, protection, approvers, promotion, builds] = await Promise.all([
     checkAccess(context, environment, { roleToAssume, env, workflowRefs }),
     checkProtection(context, { manifest, environment, github, token }),
     checkApprovers(context, { environment, workspace, github, approversToken }),
+    upstream ? checkUpstream(context, environment, upstream, env) : undefined,
+    checkBuilds(context, manifest, choice),
   ]);
   const { opened } = access;
   const session = opened?.session;
-  const inside = session && targets.length > 0 ? await checkInside(context, session, request) : [];
+  const inside =
+    opened && targets.length > 0
+      ? await checkInside(inRole(context, environment, opened.role), opened.session, request)
+      : [];
   const { project } = manifest;
   const services = opened
     ? await checkExisting(inRole(context, environment, opened.role), { project, choice, role: context.role })
@@ -63,16 +72,19 @@ export async function runDoctor(context: EnvironmentContext, request: DoctorRequ
           existing.map((target) => ({ target })),
         ),
       };
-  await logPolicies(context, services.policies);
   const checks = [
     ...access.checks,
     ...protection,
     ...approvers,
+    ...(promotion ? [promotion] : []),
     callers,
+    ...builds,
     checkNames(manifest, stacks),
     ...(session ? inside : [notReached()]),
     ...services.checks,
   ];
+  logChecks(context.log, checks);
+  await logPolicies(context, services.policies);
   const { name, region } = environment;
   const { policies } = services;
   return { command: 'doctor', environment: name, region, ...judgeChecks(name, checks), checks, policies };
@@ -91,21 +103,23 @@ function inRole(
 async function checkInside(
   context: EnvironmentContext,
   session: Session,
-  { manifest, targets, ledger, choice }: DoctorRequest,
+  { manifest, graph, ledger, choice }: DoctorRequest,
 ): Promise<Check[]> {
+  const { targets } = graph;
   const { environment } = choice;
   const { workspace } = context;
   const client = await cloudFormationClient(session, context);
   const stacks = targets.map(({ inputs }) => inputs);
   const place = { environment, workspace, neighbours: neighboursOf(manifest, environment, workspace) };
   const { checks, read } = await checkTemplates({ ...context, client, session }, targets, place);
-  const [states, values, quotas, roles] = await Promise.all([
+  const [states, values, quotas, roles, repositories] = await Promise.all([
     checkStacks({ ...context, client, session }, stacks),
     ssmClient(session, context).then((ssm) => checkValues(context, ssm, read, ledger)),
     quotasClient(session, context).then((quotasApi) => checkQuotas(context, quotasApi, read)),
     checkEcsRole(context, session, read),
+    checkRepositories(context, manifest, choice, graph),
   ]);
-  return [...checks, ...states, values, ...quotas, ...roles];
+  return [...checks, ...states, values, ...repositories, ...quotas, ...roles];
 }
 
 async function logPolicies({ log }: EnvironmentContext, policies: readonly RolePolicy[]): Promise<void> {

@@ -3,7 +3,7 @@ import { reasonOf } from '../../core/errors.ts';
 import { createOctokit, type Octokit, ownerAndName, statusOf } from '../../github/client.ts';
 import type { GitHubContext } from '../../github/context.ts';
 import type { Environment, Manifest } from '../manifest/manifest.ts';
-import type { Check } from '../run/result.ts';
+import type { Check, Finding } from '../run/result.ts';
 
 interface ProtectionRequest {
   manifest: Manifest;
@@ -15,7 +15,6 @@ interface ProtectionRequest {
 type Answer = Awaited<ReturnType<Octokit['rest']['repos']['getEnvironment']>>['data'];
 /** `can_admins_bypass` is in GitHub's answer, and not yet in its description of the API. */
 type GitHubEnvironment = Answer & { can_admins_bypass?: boolean };
-type Finding = Omit<Check, 'name'>;
 
 interface Asked extends ProtectionRequest {
   octokit: Octokit;

@@ -12,12 +12,12 @@ import { readTemplateDocument, type TemplateDocument } from '../../cloudformatio
 import { readParameterFiles } from '../../cloudformation/parameters/files.ts';
 import { refusedValue, resolveParameters } from '../../cloudformation/parameters/resolve.ts';
 import { checkLocalPaths } from '../../cloudformation/package/check.ts';
+import { nameFindings, namesOfNeighbours } from './names.ts';
 import { loadSchemas } from '../../cloudformation/template/schemas.ts';
 import { isSecretParameter, MASKED } from '../../cloudformation/template/secrets.ts';
 import { taskArchitectures } from '../../cloudformation/template/task-architectures.ts';
 import { checkTemplateSize, loadTemplate, type Template } from '../../cloudformation/template/template.ts';
-import { isKnown, possibleTexts } from '../../cloudformation/template/evaluate.ts';
-import { literal, member, sectionOf, type Value, valueAt } from '../../cloudformation/template/tree.ts';
+import { literal, member, sectionOf } from '../../cloudformation/template/tree.ts';
 import type { CloudFormationContext, DeployStackInputs } from '../../cloudformation/context.ts';
 import { tagOfOneRun } from '../../cloudformation/change-set/traffic.ts';
 import { inParallel } from '../../core/concurrency.ts';
@@ -204,10 +204,7 @@ export async function checkTargets(
       ...own,
       ...localPathFindings(document, target, workspace),
       ...tagFindings(text, target.inputs.tags),
-      ...uniqueNames(document, given, resources, environment).flatMap((unique) => {
-        const owner = taken.get(unique.key);
-        return owner ? [takenName(unique, owner, environment)] : [];
-      }),
+      ...nameFindings({ document, given, resources, environment, taken }),
       ...(graph ? graphFindings(graph, target.name) : []),
     ];
     // The resources themselves are not kept: those of 30 large templates take 120 MB.
@@ -234,136 +231,6 @@ function countTypes(resources: readonly DeclaredResource[]): Creation['types'] {
 function tagFindings(template: string, tags: Readonly<Record<string, string>> = {}): TemplateFinding[] {
   const found = tagOfOneRun(template, tags);
   return found ? [{ level: 'error', message: `tags: ${found.tag}: expected ${found.allowed}`, line: 1 }] : [];
-}
-
-/** The property that names a resource, of types whose names an account has once in a region. */
-const UNIQUE_NAMES: Readonly<Record<string, string>> = {
-  'AWS::Backup::BackupVault': 'BackupVaultName',
-  'AWS::CloudWatch::Alarm': 'AlarmName',
-  'AWS::CloudWatch::CompositeAlarm': 'AlarmName',
-  'AWS::CloudWatch::Dashboard': 'DashboardName',
-  'AWS::DynamoDB::Table': 'TableName',
-  'AWS::ECR::Repository': 'RepositoryName',
-  'AWS::ECS::Cluster': 'ClusterName',
-  'AWS::ElastiCache::ServerlessCache': 'ServerlessCacheName',
-  'AWS::ElasticLoadBalancingV2::LoadBalancer': 'Name',
-  'AWS::ElasticLoadBalancingV2::TargetGroup': 'Name',
-  'AWS::IAM::Group': 'GroupName',
-  'AWS::IAM::InstanceProfile': 'InstanceProfileName',
-  'AWS::IAM::ManagedPolicy': 'ManagedPolicyName',
-  'AWS::IAM::OIDCProvider': 'Url',
-  'AWS::IAM::Role': 'RoleName',
-  'AWS::IAM::ServiceLinkedRole': 'AWSServiceName',
-  'AWS::IAM::User': 'UserName',
-  'AWS::KMS::Alias': 'AliasName',
-  'AWS::Lambda::Function': 'FunctionName',
-  'AWS::Logs::LogGroup': 'LogGroupName',
-  'AWS::RDS::DBCluster': 'DBClusterIdentifier',
-  'AWS::RDS::DBInstance': 'DBInstanceIdentifier',
-  'AWS::RDS::DBSubnetGroup': 'DBSubnetGroupName',
-  'AWS::S3::Bucket': 'BucketName',
-  'AWS::SNS::Topic': 'TopicName',
-  'AWS::SQS::Queue': 'QueueName',
-  'AWS::SSM::Parameter': 'Name',
-  'AWS::Scheduler::ScheduleGroup': 'Name',
-  'AWS::SecretsManager::Secret': 'Name',
-  'AWS::ServiceDiscovery::HttpNamespace': 'Name',
-};
-/** Names of these are not repeated in another region either. */
-const GLOBAL = /^AWS::(?:IAM|S3)::/;
-
-/** Names that AWS or GitHub gives: no template can put the environment into them. */
-const GIVEN_NAMES: ReadonlySet<string> = new Set(['AWS::IAM::OIDCProvider', 'AWS::IAM::ServiceLinkedRole']);
-
-/** A name that an account has once. */
-interface UniqueName {
-  /** With its type and, unless it is global, its region. */
-  key: string;
-  name: string;
-  line: number;
-  /** For a name that cannot be changed: the parameters that decide whether the stack creates the resource. */
-  switches?: readonly string[];
-}
-
-/** Who has a name already. */
-interface Owner {
-  environment: string;
-  stack: string;
-  /** Its key in the manifest. */
-  path: string;
-}
-
-/** The names that a stack takes for itself: those of its resources and exports that are known without AWS. */
-function uniqueNames(
-  document: TemplateDocument,
-  given: Readonly<Record<string, string>>,
-  resources: readonly DeclaredResource[],
-  { region }: Pick<Environment, 'region'>,
-): UniqueName[] {
-  const scope = templateScope(document, given);
-  const known = (value: Value | undefined): string[] => possibleTexts(value, scope).filter(isKnown);
-  const named = resources.flatMap(({ logicalId, type, properties }) => {
-    const value = member(properties, UNIQUE_NAMES[type] ?? '');
-    const place = GLOBAL.test(type) ? type : `${type} ${region}`;
-    const switches = GIVEN_NAMES.has(type) ? { switches: switchesOf(document, logicalId) } : {};
-    return known(value).map((name) => ({
-      key: `${place} ${name}`,
-      name,
-      line: value?.line ?? 1,
-      ...switches,
-    }));
-  });
-  const exported = sectionOf(document, 'Outputs').flatMap(({ value }) => {
-    const name = member(member(value, 'Export'), 'Name');
-    const certain = member(value, 'Condition') === undefined;
-    return certain
-      ? known(name).map((text) => ({ key: `export ${region} ${text}`, name: text, line: name?.line ?? 1 }))
-      : [];
-  });
-  return [...named, ...exported];
-}
-
-/** The parameters that the condition of a resource refers to. */
-function switchesOf(document: TemplateDocument, logicalId: string): string[] {
-  const condition = literal(valueAt(document, ['Resources', logicalId, 'Condition']));
-  if (condition === undefined) return [];
-  return referencesIn(valueAt(document, ['Conditions', condition]));
-}
-
-function referencesIn(value: Value): string[] {
-  if (value.kind === 'list') return value.items.flatMap(referencesIn);
-  if (value.kind !== 'call') return [];
-  if (value.name !== 'Ref') return referencesIn(value.argument);
-  return [literal(value.argument) ?? ''];
-}
-
-function namesOfNeighbours(neighbours: readonly Neighbour[], workspace: string): Map<string, Owner> {
-  const taken = new Map<string, Owner>();
-  for (const { environment, targets } of neighbours) {
-    for (const { name: stack, inputs, service } of targets) {
-      const path = `${service ? 'services' : 'stacks'}.${stack}`;
-      const document = readTemplateDocument(readFileSync(resolve(workspace, inputs.template), 'utf8'));
-      const given = { ...inputs.parameters, ...pseudoParameters(environment, inputs.stackName) };
-      const { resources } = checkTemplate(document, given);
-      for (const { key } of uniqueNames(document, given, resources, environment)) {
-        taken.set(key, { environment: environment.name, stack, path });
-      }
-    }
-  }
-  return taken;
-}
-
-function takenName(
-  { name, line, switches }: UniqueName,
-  { environment, stack, path }: Owner,
-  { account }: Pick<Environment, 'account'>,
-): TemplateFinding {
-  const fix =
-    switches === undefined || switches.length === 0
-      ? `Put the environment into the name, or keep the stack in one of them (${path}.environments)`
-      : `Create it in one of them only: change ${switches.join(' or ')} in the parameters of the other one`;
-  const message = `The name ${name} is used by the stack ${stack} in ${environment} too, and both environments are in account ${account}. ${fix}`;
-  return { level: 'error', message, line };
 }
 
 /** What keeps the local paths of a template from being packaged. Its warnings come when it is deployed. */

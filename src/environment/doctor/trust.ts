@@ -1,12 +1,12 @@
 import { GetRoleCommand } from '@aws-sdk/client-iam';
 import { iamClient } from '../../aws/clients.ts';
-import { issuerHost } from '../../aws/oidc.ts';
+import { fittingStatement, issuerHost } from '../../aws/oidc.ts';
 import { send } from '../../aws/send.ts';
 import type { Session } from '../../aws/session.ts';
 import { acceptsToken, readTrustPolicy, type TokenClaims } from '../../aws/trust-policy.ts';
 import type { Context } from '../../core/context.ts';
 import { reasonOf } from '../../core/errors.ts';
-import type { Check } from '../run/result.ts';
+import type { Check, Finding } from '../run/result.ts';
 
 interface TrustRequest {
   /** The ARN of the deploy role. */
@@ -40,11 +40,11 @@ export async function checkTrust(context: Context, session: Session, request: Tr
   }
 }
 
-function judgeTrust(policy: Readonly<Record<string, unknown>>, request: TrustRequest): Omit<Check, 'name'> {
+function judgeTrust(policy: Readonly<Record<string, unknown>>, request: TrustRequest): Finding {
   const issuer = issuerHost(request.claims);
   const answer = (claims: TokenClaims): boolean | undefined => acceptsToken(policy, issuer, claims);
   const intended = intendedTokens(request);
-  const refused = intended.filter(({ claims }) => answer(claims) === false).map(({ who }) => who);
+  const refused = intended.filter(({ claims }) => answer(claims) === false);
   const strangers = strangerTokens(request);
   const admitted = strangers.filter(({ claims }) => answer(claims) === true).map(({ who }) => who);
   if (admitted.length > 0) {
@@ -53,9 +53,13 @@ function judgeTrust(policy: Readonly<Record<string, unknown>>, request: TrustReq
     return { state: 'problem', says, fix };
   }
   if (refused.length > 0) {
-    const says = `it does not accept ${refused.join(', ')}`;
-    const fix =
-      'Correct `sub`, `repository_id` or `job_workflow_ref` in its trust policy. `job_workflow_ref` names the reusable workflow that was called last, such as org/platform/.github/workflows/*@refs/tags/v1*.';
+    const says = `it does not accept ${refused.map(({ who }) => who).join(', ')}`;
+    const [first] = refused;
+    const fix = [
+      'Correct `sub`, `repository_id` or `job_workflow_ref` in its trust policy. `job_workflow_ref` names the reusable workflow that was called last, such as org/platform/.github/workflows/*@refs/tags/v1*.',
+      'A statement that accepts it:',
+      JSON.stringify(fittingStatement(request.role, first?.claims ?? {}), null, 2),
+    ].join('\n');
     return { state: 'problem', says, fix };
   }
   if ([...intended, ...strangers].some(({ claims }) => answer(claims) === undefined)) {

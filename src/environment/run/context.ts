@@ -197,7 +197,7 @@ export interface EnvironmentRequest extends BuildValues {
   /** Why a hold is passed this once. */
   bypassReason?: string;
   /** The environment that images are promoted from. Opened when it is asked for. */
-  upstream?: { name: string; open: () => EnvironmentContext };
+  upstream?: { name: string; account: string; open: () => EnvironmentContext };
 }
 
 /** The parameter of the environment's hold. */

@@ -20,16 +20,19 @@ import {
   requireAccounts,
   withEnvironmentLock,
 } from './context.ts';
+import { requireRepositories } from '../doctor/images.ts';
 import { checkTargets, describeTargets, requireValidTargets } from '../doctor/templates.ts';
 import { runImages, type RunImages } from './images.ts';
 import { runParts, type Part } from './parts.ts';
 import { DEPLOYING, overallVerdict, type RunEnd, type RunResult } from './result.ts';
 import { releaseExisting } from '../service/existing.ts';
-import { requireUpstreamReleases } from '../service/first-release.ts';
 import { requireGivenImages, requireSignedImages } from '../service/given-images.ts';
+import { buildsImages } from '../service/build-request.ts';
+import { requireBuildFiles } from '../service/build-files.ts';
+import { requireFirstImages } from '../service/upstream.ts';
 import { deployService, readServices, type ServiceReads } from './services.ts';
 import { deployingStacks, type StackWork } from './stacks.ts';
-import { neighboursOf, targetGraph, type TargetGraph } from './targets.ts';
+import { createdServices, neighboursOf, targetGraph, type TargetGraph } from './targets.ts';
 
 /**
  * Deploys an environment: every stack as soon as those that it reads from are done, images built meanwhile, each
@@ -219,12 +222,10 @@ export async function deployParts(
     neighbours: neighboursOf(request.manifest, environment, context.workspace),
   });
   requireValidTargets(context, environment.name, checks);
+  if (buildsImages(request)) requireBuildFiles(context, request.manifest, request.choice);
+  await requireRepositories(context, request.manifest, request.choice, deployment.graph);
+  await requireFirstImages(context, request, createdServices(targets, existing));
   await requireGivenImages(context, request, checks);
-  await requireUpstreamReleases(
-    context,
-    request,
-    targets.flatMap(({ service, inputs }) => (service && !existing.has(inputs.stackName) ? [service] : [])),
-  );
   await requireSignedImages(context, request, 'change');
   const { github, commit } = context;
   await recordRun(context.services, environmentRun(context, request), {

@@ -8,6 +8,7 @@ import { findStack } from '../../cloudformation/listing.ts';
 import { describeStack, isFailedCreation, isShell, type StackSnapshot } from '../../cloudformation/stack.ts';
 import { errorInfo } from '../../core/errors.ts';
 import { capitalize, listOf, outOf, plural } from '../../core/text.ts';
+import { requireRepositories } from '../doctor/images.ts';
 import { checkTargets, requireValidTargets, type TargetCheck } from '../doctor/templates.ts';
 import { type EnvironmentContext, type EnvironmentRequest, requireAccounts } from './context.ts';
 import { refuseRun, runResult } from './deploy.ts';
@@ -35,9 +36,13 @@ import { describeCatchUpPart } from '../service/catch-up.ts';
 import { planExisting } from '../service/existing-plan.ts';
 import { requireSignedImages } from '../service/given-images.ts';
 import { pendingReleases } from '../service/released.ts';
+import { buildsImages } from '../service/build-request.ts';
+import { requireBuildFiles } from '../service/build-files.ts';
+import { planFirstImages } from '../service/upstream.ts';
 import { readServices } from './services.ts';
 import { allowedFor, runStackCommand, stackEnd } from './stacks.ts';
 import {
+  createdServices,
   environmentSources,
   firstOfSources,
   neighboursOf,
@@ -71,6 +76,9 @@ export async function planEnvironment(
     neighbours: neighboursOf(request.manifest, environment, context.workspace),
   });
   requireValidTargets(context, environment.name, checks);
+  if (buildsImages(request)) requireBuildFiles(context, request.manifest, request.choice);
+  await requireRepositories(context, request.manifest, request.choice, graph);
+  await planFirstImages(context, request, createdServices(graph.targets, there));
   await requireSignedImages(context, request, 'read');
   const planned = new Map<string, PlannedStack>();
   const known = readServices(context, request).releases;

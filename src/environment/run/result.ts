@@ -218,16 +218,19 @@ export interface DoctorResult extends ResultBase {
   policies: readonly RolePolicy[];
 }
 
-/** One thing that must be so before an environment can be deployed. */
-export interface Check {
-  /** What was looked at: `the deploy role`. */
-  name: string;
-  /** `warning`: it deploys all the same; `unknown`: it could not be looked at. */
-  state: 'ok' | 'warning' | 'problem' | 'unknown';
-  says: string;
-  /** What to do, as it can be copied. */
-  fix?: string;
-}
+/** One thing that must be so before an environment can be deployed. `name` is what was checked: `the deploy role`. */
+export type Check = { name: string } & Finding;
+
+/** What a check found. */
+export type Finding =
+  | { state: 'ok'; says: string; fix?: never }
+  | {
+      /** `warning`: it deploys all the same; `unknown`: it could not be checked. */
+      state: 'warning' | 'problem' | 'unknown';
+      says: string;
+      /** What to do, as it can be copied. */
+      fix?: string;
+    };
 
 /** What a command does with the parts of an environment, and the words for it. */
 interface Work<Done extends string> {

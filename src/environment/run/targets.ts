@@ -49,6 +49,16 @@ export interface TargetGraph {
 
 const TIMEOUT_MS = 60 * 60_000;
 
+/** The services that have no stack yet. */
+export function createdServices(
+  targets: readonly StackTarget[],
+  existing: ReadonlyMap<string, unknown>,
+): Service[] {
+  return targets.flatMap(({ service, inputs }) =>
+    service && !existing.has(inputs.stackName) ? service : [],
+  );
+}
+
 /** The stacks of a choice, in an order in which they can be made: see targetGraph. */
 export function stackTargets(manifest: Manifest, choice: Choice, workspace: string): readonly StackTarget[] {
   return targetGraph(manifest, choice, workspace).targets;

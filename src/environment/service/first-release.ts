@@ -1,5 +1,3 @@
-import { inParallel } from '../../core/concurrency.ts';
-import { PlatformError } from '../../core/errors.ts';
 import {
   ledgerNames,
   type LedgerNames,
@@ -7,6 +5,7 @@ import {
   readRelease,
   recordRelease,
 } from '../../delivery/ledger.ts';
+import { upstreamRelease } from './upstream.ts';
 import { type ReleaseSource, sourceOf, sourceOfRun } from '../../delivery/source.ts';
 import { copyImage } from '../../images/registry/copy/copy-image.ts';
 import { digestOfReference } from '../../images/registry/manifest.ts';
@@ -17,8 +16,6 @@ import { ecrStore } from '../../images/registry/copy/ecr-store.ts';
 import type { Service } from '../manifest/manifest.ts';
 import { signerOf } from '../manifest/places.ts';
 import { approvalsIn, type EnvironmentContext, type EnvironmentRequest } from '../run/context.ts';
-
-const AT_ONCE = 8;
 
 /** The ledger's names of a service in the environment of a request. */
 export function ledgerOf(
@@ -62,35 +59,6 @@ export async function firstRelease(
   return release;
 }
 
-/**
- * Ends a run before its first change where a new service would begin with the image that runs upstream, and none does.
- *
- * @param services those whose stacks do not exist.
- * @throws PlatformError that names all of them.
- */
-export async function requireUpstreamReleases(
-  context: EnvironmentContext,
-  request: EnvironmentRequest,
-  services: readonly Service[],
-): Promise<void> {
-  const { manifest, upstream } = request;
-  if (!upstream) return;
-  const { project } = manifest;
-  const names: string[] = [];
-  await inParallel(services, AT_ONCE, async (service) => {
-    if (await readRelease(context.services, ledgerOf(request, service))) return;
-    const there = ledgerNames({ project, environment: upstream.name, service: service.name });
-    if (!(await readRelease(upstream.open().services, there))) names.push(service.name);
-  });
-  if (names.length === 0) return;
-  names.sort();
-  throw new PlatformError(
-    'not-found',
-    `${request.choice.environment.name} takes its images from ${upstream.name}, which has no release of ${names.join(', ')}. Nothing was changed.`,
-    { fix: `Deploy ${names.join(', ')} to ${upstream.name} first.` },
-  );
-}
-
 function directRelease(
   context: EnvironmentContext,
   image: string,
@@ -109,32 +77,17 @@ async function fromUpstream(
   image: string | undefined,
   signer: ExpectedSigner | undefined,
 ): Promise<NewRelease> {
-  const { manifest, upstream } = request;
   const { name } = service;
-  if (!upstream) {
-    throw new PlatformError(
-      'not-found',
-      `${name} does not exist yet, and no image is known for it. Give one in images.`,
-    );
-  }
-  const source = upstream.open();
-  const names = ledgerNames({ project: manifest.project, environment: upstream.name, service: name });
-  const there = await readRelease(source.services, names);
-  if (!there) {
-    throw new PlatformError(
-      'not-found',
-      `${name} does not exist yet, and ${upstream.name} has no release of it. Deploy it to ${upstream.name} first.`,
-    );
-  }
+  const { source, release: there, upstream } = await upstreamRelease(request, name);
   const target = await serviceRepository(context, service);
   const digest = digestOfReference(image ?? there.image);
   const repository = await serviceRepository(source, service);
   if (signer) await requireSigned(ecrStore(repository, context), digest, signer, context);
   const report = await copyImage(repository, target, digest, context);
   for (const note of report.notes) context.log.info(`${name}: ${note}`);
-  context.log.info(`${digest} of ${upstream.name} was ${report.state} in ${service.repository}.`);
+  context.log.info(`${digest} of ${upstream} was ${report.state} in ${service.repository}.`);
   const own = digest === digestOfReference(there.image) ? sourceOf(there) : undefined;
-  return { ...directRelease(context, `${target.uri}@${digest}`, own), from: upstream.name };
+  return { ...directRelease(context, `${target.uri}@${digest}`, own), from: upstream };
 }
 
 /** The service's repository in the account of a context. */

@@ -280,7 +280,7 @@ test('a first deployment without a release upstream is refused before any stack 
   const platform = await platformOf();
   const manifest = SMALL_PLATFORM['platform.yml']!.replace(
     'parameters: dev.json }',
-    `parameters: dev.json, promote-from: test }\n  test: { account: '222222222222', parameters: test.json }`,
+    `parameters: dev.json, promote-from: test }\n  test: { account: '222222222222', role: 'arn:aws:iam::222222222222:role/shop-test-plan', parameters: test.json }`,
   );
   platform.write('platform.yml', manifest);
   platform.write('test.json', JSON.stringify({ Parameters: { Project: 'shop', Environment: 'test' } }));

@@ -246,7 +246,7 @@ test('services of one environment may be in two regions, and a hold is in both',
   expect(refused.outputs).toMatchObject({
     verdict: 'blocked',
     reason:
-      'The service api-us in staging is in the account 333333333333, and the credentials are of 111111111111. Nothing was changed.',
+      'The service api-us in staging is in account 333333333333, and the credentials belong to account 111111111111. Nothing was changed.',
   });
   const allowed = await promote({ sandbox, folder: elsewhere }, { to: 'staging', services: 'api-eu' });
   expect(allowed.outputs).toMatchObject({ verdict: 'unchanged' });

@@ -1,0 +1,120 @@
+import { readdirSync, statSync } from 'node:fs';
+import { dirname, relative, resolve } from 'node:path';
+import type { Context } from '../../core/context.ts';
+import { type FileLine, PlatformError } from '../../core/errors.ts';
+import { suggest } from '../../core/text.ts';
+import type { Manifest, Service } from '../manifest/manifest.ts';
+import type { Choice } from '../run/targets.ts';
+
+/** What an image is built from and the workspace does not have. */
+export interface MissingBuildFile {
+  /** Relative to the workspace. */
+  path: string;
+  message: string;
+  fix: string;
+  /** Where the manifest names it. */
+  at: FileLine;
+}
+
+interface BuildFile {
+  /** Of the manifest: `services.api.path`. */
+  key: readonly string[];
+  /** As the manifest has it, relative to the workspace. */
+  path: string;
+  kind: 'folder' | 'file';
+}
+
+/**
+ * The folders and Dockerfiles of services that do not exist. A ready OCI layout is not looked for: an earlier step of the
+ * job that pushes it writes it.
+ */
+export function missingBuildFiles(
+  manifest: Manifest,
+  { services, existing }: Pick<Choice, 'services' | 'existing'>,
+  workspace: string,
+): MissingBuildFile[] {
+  return [...services, ...existing].flatMap(({ name, build, ...service }) => {
+    if (!build) return [];
+    const files = filesOf(name, build, 'path' in service ? service.path : undefined);
+    const found = files.flatMap((file) => missing(manifest, file, workspace));
+    // A folder that is missing has no Dockerfile either.
+    return found.filter(({ path }) => !found.some((other) => path.startsWith(`${other.path}/`)));
+  });
+}
+
+/**
+ * Requires the folders and Dockerfiles of all images that a run builds, before it changes anything.
+ *
+ * @throws PlatformError `manifest-invalid` that names all that are missing. Each is annotated on its line.
+ */
+export function requireBuildFiles(
+  { annotations, workspace }: Pick<Context, 'annotations'> & { workspace: string },
+  manifest: Manifest,
+  choice: Pick<Choice, 'services' | 'existing'>,
+): void {
+  const found = missingBuildFiles(manifest, choice, workspace);
+  const [first] = found;
+  if (!first) return;
+  for (const { message, fix, at } of found) {
+    annotations.add({
+      level: 'error',
+      title: 'Build files',
+      message: `${message}. Fix: ${fix}`,
+      priority: 90,
+      ...at,
+    });
+  }
+  const lines = found.map(({ message, at }) => `${at.file}:${at.line}: ${message}`);
+  throw new PlatformError('manifest-invalid', lines.join('\n'), { fix: first.fix });
+}
+
+function filesOf(name: string, build: Service['build'], path: string | undefined): BuildFile[] {
+  const { from, ociLayout, bakeFiles, context, file, buildContexts } = build;
+  const at = ['services', name];
+  if (from !== undefined || ociLayout !== undefined) return [];
+  if (bakeFiles.length > 0)
+    return bakeFiles.map((bake) => ({ key: [...at, 'build', 'bake-file'], path: bake, kind: 'file' }));
+  const folder: BuildFile = {
+    key: context === path ? [...at, 'path'] : [...at, 'build', 'context'],
+    path: context,
+    kind: 'folder',
+  };
+  const dockerfile: BuildFile = {
+    key: file === `${path ?? context}/Dockerfile` ? [...at, 'path'] : [...at, 'build', 'file'],
+    path: file,
+    kind: 'file',
+  };
+  const named = Object.entries(buildContexts).flatMap(([key, value]): BuildFile[] =>
+    value.includes(':')
+      ? []
+      : [{ key: [...at, 'build', 'build-contexts', key], path: value, kind: 'folder' }],
+  );
+  return [folder, dockerfile, ...named];
+}
+
+function missing(manifest: Manifest, { key, path, kind }: BuildFile, workspace: string): MissingBuildFile[] {
+  const found = statSync(resolve(workspace, path), { throwIfNoEntry: false });
+  if (kind === 'folder' ? found?.isDirectory() : found?.isFile()) return [];
+  const name = key.join('.');
+  const what = kind === 'folder' ? 'folder' : /dockerfile/i.test(path) ? 'Dockerfile' : 'file';
+  const meant = neighbourOf(path, workspace);
+  const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;
+  return [
+    {
+      path,
+      message: `${name}: no such ${what} "${path}"${hint}`,
+      fix: `Correct ${name}, or add the ${what} ${path}.`,
+      at: { file: manifest.file, line: manifest.lineOf(key) },
+    },
+  ];
+}
+
+/** What beside a missing path has a name like its own. */
+function neighbourOf(path: string, workspace: string): string | undefined {
+  const folder = dirname(resolve(workspace, path));
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return undefined;
+  const beside = readdirSync(folder).map((name) =>
+    relative(workspace, resolve(folder, name)).replaceAll('\\', '/'),
+  );
+  return suggest(path, beside);
+}

@@ -1,0 +1,147 @@
+import { classify } from '../../aws/errors.ts';
+import { requireSessionAccount } from '../../aws/session.ts';
+import { inParallel } from '../../core/concurrency.ts';
+import { PlatformError, reasonOf } from '../../core/errors.ts';
+import { sentence } from '../../core/text.ts';
+import { findHold } from '../../delivery/hold.ts';
+import { ledgerNames, readRelease, type Release } from '../../delivery/ledger.ts';
+import type { Service } from '../manifest/manifest.ts';
+import { type EnvironmentContext, type EnvironmentRequest, holdOf } from '../run/context.ts';
+import { buildsImages } from './build-request.ts';
+
+const AT_ONCE = 8;
+
+interface UpstreamRelease {
+  /** The name of the environment. */
+  upstream: string;
+  source: EnvironmentContext;
+  release: Release;
+}
+
+/**
+ * The release that a new service begins with: what the environment upstream has of it.
+ *
+ * @throws PlatformError `not-found` where there is no environment upstream, or it has no release of the service; see
+ *   openUpstream.
+ */
+export async function upstreamRelease(
+  request: EnvironmentRequest,
+  service: string,
+): Promise<UpstreamRelease> {
+  const { upstream } = request;
+  if (!upstream) throw noImage([service]);
+  const source = await openUpstream(request, upstream);
+  const release = await readRelease(source.services, namesIn(request, upstream.name, service));
+  if (!release) {
+    const message = `${service} does not exist yet, and ${upstream.name} has no release of it`;
+    throw new PlatformError('not-found', message, { fix: `Deploy ${service} to ${upstream.name} first.` });
+  }
+  return { upstream: upstream.name, source, release };
+}
+
+/**
+ * Opens the environment upstream in the account that the manifest names. Another account may have a ledger of the same
+ * name, or none.
+ *
+ * @throws WrongAccountError
+ */
+async function openUpstream(
+  { manifest, choice }: EnvironmentRequest,
+  { name, account, open }: NonNullable<EnvironmentRequest['upstream']>,
+): Promise<EnvironmentContext> {
+  const source = open();
+  await requireSessionAccount(
+    source.session,
+    account,
+    (actual) =>
+      `${choice.environment.name} takes its images from ${name}. ` +
+      `The credentials for ${name} belong to account ${actual}, and ${manifest.file} has ${name} in ${account}`,
+    `Set plan-role or role of environments.${name} in ${manifest.file} to a role of account ${account}.`,
+  );
+  return source;
+}
+
+/**
+ * Requires an image for each service that is created, before anything is: what the run was given or builds, what the
+ * ledger has, or what the environment upstream has. An environment on hold creates no service.
+ *
+ * @param created services without a stack.
+ * @throws PlatformError `not-found` that names all services without an image; see openUpstream.
+ */
+export async function requireFirstImages(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  created: readonly Pick<Service, 'name'>[],
+): Promise<void> {
+  const { choice, images, upstream } = request;
+  if (buildsImages(request)) return;
+  const unknown: string[] = [];
+  await inParallel(created, AT_ONCE, async ({ name }) => {
+    if (!upstream && images[name] !== undefined) return;
+    const known = await readRelease(context.services, namesIn(request, choice.environment.name, name));
+    if (!known) unknown.push(name);
+  });
+  unknown.sort();
+  if (unknown.length === 0 || (await isHeld(context, request))) return;
+  if (!upstream) throw noImage(unknown);
+  const source = await openUpstream(request, upstream);
+  const missing: string[] = [];
+  await inParallel(unknown, AT_ONCE, async (name) => {
+    if (!(await readRelease(source.services, namesIn(request, upstream.name, name)))) missing.push(name);
+  });
+  if (missing.length > 0) throw noRelease(request, upstream.name, missing.sort());
+}
+
+async function isHeld(context: EnvironmentContext, request: EnvironmentRequest): Promise<boolean> {
+  if (request.bypassReason !== undefined) return false;
+  return (await findHold(await context.services.ssm(), holdOf(request), context)) !== undefined;
+}
+
+/**
+ * As requireFirstImages, for a plan. Whether the environment upstream has the images may differ by the time of the
+ * deployment, and a plan may lack the permission to read it: both are warnings. Another account is an error.
+ */
+export async function planFirstImages(
+  context: EnvironmentContext,
+  request: EnvironmentRequest,
+  created: readonly Pick<Service, 'name'>[],
+): Promise<void> {
+  try {
+    await requireFirstImages(context, request, created);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (error instanceof PlatformError && error.code === 'not-found') {
+      const fix = error.fix === undefined ? '' : ` Fix: ${error.fix}`;
+      context.log.warning(`${sentence(error.message)} A deployment would fail.${fix}`);
+    } else if (
+      classify(error) === 'denied' ||
+      (error instanceof PlatformError && error.code === 'access-denied')
+    ) {
+      context.log.warning(`The images of new services were not checked: ${sentence(reasonOf(error))}`);
+    } else throw error;
+  }
+}
+
+function namesIn({ manifest }: EnvironmentRequest, environment: string, service: string) {
+  return ledgerNames({ project: manifest.project, environment, service });
+}
+
+function noImage(services: readonly string[]): PlatformError {
+  const names = services.join(', ');
+  return new PlatformError('not-found', `No image is known for ${names}`, {
+    fix: `Give the images of ${names} in images.`,
+  });
+}
+
+function noRelease(
+  { choice }: EnvironmentRequest,
+  upstream: string,
+  services: readonly string[],
+): PlatformError {
+  const names = services.join(', ');
+  return new PlatformError(
+    'not-found',
+    `${choice.environment.name} takes its images from ${upstream}, which has no release of ${names}. Nothing was changed.`,
+    { fix: `Deploy ${names} to ${upstream} first.` },
+  );
+}

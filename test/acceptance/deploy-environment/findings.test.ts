@@ -1,0 +1,208 @@
+import { afterAll, describe, expect, test } from '@jest/globals';
+import type { Sandbox } from '../../../sandbox/index.ts';
+import { useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { DEV_ACCOUNT, deployEnvironment, SMALL_PLATFORM } from '../../support/environment.ts';
+
+/**
+ * What can be checked is checked before anything is created: `doctor` lists it with a fix, and `plan` and `deploy` refuse
+ * it before their first change.
+ */
+
+const start = useSandboxes();
+const workspaceOf = useWorkspaces();
+const github = {
+  environments: [{ name: 'dev', branches: ['main'] }],
+  branches: [{ name: 'main', protection: 'rule' as const }],
+};
+const manifest = SMALL_PLATFORM['platform.yml'] ?? '';
+const network = SMALL_PLATFORM['network.yml'] ?? '';
+const built = manifest.replace(', build: { oci-layout: image }', '');
+const promoted = manifest.replace(
+  /dev: \{.*\}/,
+  `dev: { ${DEV_ACCOUNT}, parameters: dev.json, promote-from: test }\n  test: { account: '222222222222' }`,
+);
+
+interface Found {
+  name: string;
+  state: string;
+  says: string;
+  fix?: string;
+}
+
+interface Row {
+  what: string;
+  files: Record<string, string>;
+  env?: Record<string, string>;
+  /** The call that is denied. */
+  denied?: string;
+  /** Part of the check's name. */
+  check: string;
+  state: 'problem' | 'warning';
+  says: RegExp;
+  fix: RegExp;
+  /** The error code with which plan and deploy refuse it; absent where they do not. */
+  code?: string;
+}
+
+const named = (type: string, property: string, length: number, rest = ''): string =>
+  `${network}  Named: { Type: ${type}, Properties: { ${property}: ${'n'.repeat(length)}${rest} } }\n`;
+
+const ROWS: readonly Row[] = [
+  {
+    what: 'the folder of a service is missing',
+    files: { 'platform.yml': built, 'apis/Dockerfile': 'FROM scratch' },
+    check: 'Dockerfiles',
+    state: 'problem',
+    says: /^services\.api\.path: no such folder "api"; did you mean "apis"\? \(platform\.yml:10\)$/,
+    fix: /^Correct services\.api\.path, or add the folder api\.$/,
+    code: 'manifest-invalid',
+  },
+  {
+    what: 'the Dockerfile of a service is missing',
+    files: { 'platform.yml': built, 'api/main.ts': '' },
+    check: 'Dockerfiles',
+    state: 'problem',
+    says: /^services\.api\.path: no such Dockerfile "api\/Dockerfile" \(platform\.yml:10\)$/,
+    fix: /add the Dockerfile api\/Dockerfile\.$/,
+    code: 'manifest-invalid',
+  },
+  {
+    what: 'a Dockerfile with a name of its own is missing',
+    files: {
+      'platform.yml': manifest.replace('oci-layout: image', 'file: api/Dockerfile.prod'),
+      'api/Dockerfile': 'FROM scratch',
+    },
+    check: 'Dockerfiles',
+    state: 'problem',
+    says: /^services\.api\.build\.file: no such Dockerfile "api\/Dockerfile\.prod"/,
+    fix: /^Correct services\.api\.build\.file/,
+    code: 'manifest-invalid',
+  },
+  {
+    what: 'a folder that an image is also built from is missing',
+    files: {
+      'platform.yml': manifest.replace('oci-layout: image', 'build-contexts: { shared: libs/shared }'),
+      'api/Dockerfile': 'FROM scratch',
+    },
+    check: 'Dockerfiles',
+    state: 'problem',
+    says: /^services\.api\.build\.build-contexts\.shared: no such folder "libs\/shared"/,
+    fix: /add the folder libs\/shared\.$/,
+    code: 'manifest-invalid',
+  },
+  {
+    what: 'the runner has no Docker',
+    files: { 'platform.yml': built, 'api/Dockerfile': 'FROM scratch' },
+    env: { PATH: '/nonexistent' },
+    check: 'Docker and buildx',
+    state: 'warning',
+    says: /^There is no docker client on this machine\./,
+    fix: /^Install Docker with buildx/,
+  },
+  {
+    what: 'no stack creates the repository of a service',
+    files: { 'network.yml': network.replace(/ {2}Images:.*\n/, '') },
+    check: 'ECR repositories',
+    state: 'problem',
+    says: /^the repository shop\/api of api \(platform\.yml:10\) does not exist in account 111111111111, eu-west-1, and no stack creates it$/,
+    fix: /^Add a stack of templates\/registry\.yml/,
+    code: 'not-found',
+  },
+  {
+    what: 'a repository may not be read',
+    files: { 'network.yml': network.replace(/ {2}Images:.*\n/, '') },
+    denied: 'DescribeRepositories',
+    check: 'ECR repositories',
+    state: 'warning',
+    says: /^shop\/api was not checked: /,
+    fix: /^Allow ecr:DescribeRepositories on shop\/api\.$/,
+  },
+  {
+    what: 'the credentials for the environment upstream belong to another account',
+    files: { 'platform.yml': promoted },
+    check: 'access to test',
+    state: 'problem',
+    says: /^the job's credentials: they belong to account 111111111111, and the manifest says 222222222222$/,
+    fix: /^Set plan-role or role of environments\.test to a role of account 222222222222\.$/,
+    code: 'account-mismatch',
+  },
+  {
+    what: 'a quota may not be read',
+    files: {
+      'network.yml': `${network}  Vpc: { Type: AWS::EC2::VPC, Properties: { CidrBlock: 10.0.0.0/16 } }\n`,
+    },
+    denied: 'GetServiceQuota',
+    check: 'VPCs',
+    state: 'warning',
+    says: /^not checked: /,
+    fix: /^Allow servicequotas:GetServiceQuota\.$/,
+  },
+  ...(
+    [
+      ['AWS::ElasticLoadBalancingV2::LoadBalancer', 'Name', 32, ''],
+      ['AWS::ElasticLoadBalancingV2::TargetGroup', 'Name', 32, ', Port: 80, Protocol: HTTP'],
+      ['AWS::IAM::Role', 'RoleName', 64, ', AssumeRolePolicyDocument: {}'],
+      ['AWS::SQS::Queue', 'QueueName', 80, ''],
+    ] as const
+  ).map(([type, property, most, rest]): Row => ({
+    what: `the name of ${type} is too long`,
+    files: { 'network.yml': named(type, property, most + 1, rest) },
+    check: 'template of dev-shop-network',
+    state: 'problem',
+    says: new RegExp(`^The name n+ of ${type} has ${most + 1} characters, expected at most ${most}\\.`),
+    fix: /^Correct the template/,
+    code: 'template-invalid',
+  })),
+];
+
+let tried = 0;
+afterAll(() => {
+  process.stdout.write(`${tried} findings tried in ${ROWS.length} situations\n`);
+});
+
+async function opened({ denied }: Row): Promise<Sandbox> {
+  const sandbox = await start({ scenario: { github } });
+  if (denied !== undefined)
+    sandbox.addFault({ kind: 'error', operation: denied, status: 400, code: 'AccessDeniedException' });
+  return sandbox;
+}
+
+describe.each(ROWS)('$what', (row) => {
+  const { files, check, state, says, fix, code, env = {} } = row;
+
+  test('doctor finds it, and how to fix it', async () => {
+    const sandbox = await opened(row);
+    const workspace = workspaceOf({ ...SMALL_PLATFORM, ...files });
+    const run = await deployEnvironment(sandbox, { command: 'doctor' }, { workspace, env });
+    const checks = (run.result['checks'] ?? []) as Found[];
+    const found = checks.find((one) => one.name.includes(check) && one.state !== 'ok');
+    expect(found?.says).toMatch(says);
+    expect(found?.fix).toMatch(fix);
+    expect(found?.state).toBe(state);
+    expect(run.outputs['verdict']).toBe(state === 'problem' ? 'not-ready' : 'ready');
+    for (const one of checks) {
+      tried += 1;
+      expect(run.log).toContain(`${one.name}: ${one.says.split('\n')[0] ?? ''}`);
+      if (one.state === 'ok') expect(one.fix).toBeUndefined();
+      if (one.state === 'problem') expect(one.fix).toBeDefined();
+      if (one.fix !== undefined) expect(run.log).toContain(`Fix: ${one.fix.split('\n')[0] ?? ''}`);
+    }
+  });
+
+  if (code !== undefined) {
+    test.each(['plan', 'deploy'])('%s refuses it before the first change', async (command) => {
+      const sandbox = await opened(row);
+      const workspace = workspaceOf({ ...SMALL_PLATFORM, ...files });
+      const run = await deployEnvironment(sandbox, { command }, { workspace, env });
+      tried += 1;
+      expect(run.result['error']).toMatchObject({ code });
+      expect(run.exitCode).toBe(1);
+      expect(run.outputs['reason']).not.toContain('has no release');
+      expect(
+        sandbox.calls.all
+          .map(({ operation }) => operation)
+          .filter((name) => /^(?:Create|Execute|Delete|Update)(?:ChangeSet|Stack)$/.test(name)),
+      ).toEqual([]);
+    });
+  }
+});

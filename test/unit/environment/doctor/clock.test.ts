@@ -1,0 +1,15 @@
+import { expect, test } from '@jest/globals';
+import { checkClock } from '../../../../src/environment/doctor/access.ts';
+
+test.each([
+  [0, 'ok', /^less than 1 minute/],
+  [59_000, 'ok', /^less than 1 minute/],
+  [-59_000, 'ok', /^less than 1 minute/],
+  [60_000, 'warning', /^1 minute behind the time of AWS$/],
+  [-720_000, 'warning', /^12 minutes ahead of the time of AWS$/],
+])('a clock that is %d ms away from AWS', (offset, state, says) => {
+  const check = checkClock(offset);
+  expect(check.says).toMatch(says);
+  expect(check.state).toBe(state);
+  expect(check.fix === undefined).toBe(state === 'ok');
+});
