@@ -62,7 +62,7 @@ test('where images are promoted, stacks are deployed, and only a new service is 
   const workspace = newWorkspace({ ...SMALL_PLATFORM, 'platform.yml': platform });
   const run = await deployEnvironment(sandbox, {}, { workspace });
   expect(run.exitCode).toBe(1);
-  expect(run.outputs['reason']).toContain('by eve: Orders fail. api was not created. Fix: Release the hold');
+  expect(run.outputs['reason']).toContain('Orders fail. api was not created. Fix: Release the hold');
   const parts = run.result['parts'] as { name: string; verdict: string }[];
   expect(parts.map(({ name, verdict }) => [name, verdict])).toEqual([
     ['network', 'created'],
@@ -83,7 +83,7 @@ test('an approved plan is not applied once the environment is on hold, unless a 
     deployEnvironment(sandbox, { command: 'apply', plan, fingerprint, ...inputs }, { workspace });
   const held = await apply();
   expect([held.exitCode, held.outputs['verdict']]).toEqual([1, 'held']);
-  expect(held.outputs['reason']).toContain('by eve: Orders fail. Nothing was changed. Fix: Release the hold');
+  expect(held.outputs['reason']).toContain('Orders fail. Nothing was changed. Fix: Release the hold');
   expect(sandbox.calls.of('ExecuteChangeSet')).toEqual([]);
   const passed = await apply({ 'bypass-reason': 'INC-1' });
   expect([passed.outputs['verdict'], passed.exitCode]).toEqual(['deployed', 0]);
