@@ -11,7 +11,7 @@ interface NamedRepository {
 
 /** @see https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html */
 const NAME = /^(?=.{2,256}$)(?:[a-z0-9]+(?:[._-][a-z0-9]+)*\/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
-const COPY = 'give it in also: the finished image is copied there';
+const COPY = 'give it in also, where the finished image is copied to';
 
 /**
  * The repository that is given by its name, or by its URI in ECR of this region.
@@ -20,6 +20,8 @@ const COPY = 'give it in also: the finished image is copied there';
  * @throws InputError for another registry: a repository of that literal name would be created.
  */
 export function repositoryOf(given: string, region: string | undefined): NamedRepository {
+  if (/^[a-z]+:\/\//i.test(given))
+    throw new InputError('repository', given, 'expected a repository of ECR without https://');
   const registry = registryIn(given);
   if (registry === undefined) return { repository: requireName(given, given) };
   const place = ecrRegistry(registry);
@@ -27,7 +29,7 @@ export function repositoryOf(given: string, region: string | undefined): NamedRe
     throw new InputError(
       'repository',
       given,
-      `expected a repository of ECR, such as shop/user-service. ${registry} is another registry: ${COPY}`,
+      `expected a repository of ECR, such as shop/user-service. ${registry} is another registry. For an image there, ${COPY}`,
     );
   }
   if (region !== undefined && place.region !== region) {
@@ -45,7 +47,7 @@ function requireName(given: string, name: string): string {
   throw new InputError(
     'repository',
     given,
-    "expected a repository's name, such as shop/user-service: lower case, without a tag",
+    'expected the name of a repository in lower case, without a tag, such as shop/user-service',
   );
 }
 
@@ -58,6 +60,6 @@ export async function requireOwnRepository(given: string, session: Session): Pro
   throw new InputError(
     'repository',
     given,
-    `expected a repository of the account ${own}, which the job's credentials are of, and its URI names ${account}. Use a role of ${account}, or ${COPY}`,
+    `expected a repository of the account of the job's credentials, ${own}. Use a role of ${account}, or ${COPY}`,
   );
 }

@@ -1,3 +1,4 @@
+import { CAPABILITIES } from '../../src/cloudformation/context.ts';
 import { STACK_VERDICTS } from '../../src/cloudformation/commands/result.ts';
 import {
   type ParametersInput,
@@ -16,14 +17,26 @@ import {
 } from '../../src/core/inputs/contract.ts';
 import { STACK_OUTPUTS } from '../../src/present/stack.ts';
 
+/**
+ * The name of a stack, or its ARN.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html "A stack name can contain
+ *   only alphanumeric characters (case sensitive) and hyphens. It must start with an alphabetical character and can't be
+ *   longer than 128 characters."
+ */
+const STACK_NAME = {
+  matches: /^(?:[a-zA-Z][-a-zA-Z0-9]{0,127}|arn:[-a-zA-Z0-9:/._+]+)$/,
+  expected: 'expected letters, digits and dashes, a letter first, at most 128',
+} as const;
+
 const inputs = {
   command: choice(['deploy', 'plan', 'apply', 'delete', 'drift'], { default: 'deploy' }),
-  'stack-name': text({ required: true }),
+  'stack-name': text({ required: true, pattern: STACK_NAME }),
   template: text(),
   parameters: formOf<ParametersInput>(readParametersInput, { parameters: {} }),
   'parameter-files': list(),
   tags: formOf(readTagsInput, {}),
-  capabilities: list({ default: 'CAPABILITY_IAM,CAPABILITY_NAMED_IAM' }),
+  capabilities: list({ default: 'CAPABILITY_IAM,CAPABILITY_NAMED_IAM', choices: CAPABILITIES }),
   'role-arn': text(),
   plan: text(),
   fingerprint: text(),

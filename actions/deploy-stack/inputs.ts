@@ -1,7 +1,6 @@
 import type { DeployStackInputs } from '../../src/cloudformation/context.ts';
 import type { Inputs } from '../../src/core/inputs/contract.ts';
 import { InputError } from '../../src/core/errors.ts';
-import { expectedOneOf } from '../../src/core/inputs/choice.ts';
 import type { contract } from './contract.ts';
 
 const MOST_ALARMS = 5;
@@ -16,7 +15,7 @@ export function deployStackInputs(inputs: Inputs<typeof contract.inputs>): Deplo
     stackName: inputs['stack-name'],
     parameterFiles: [...inputs['parameter-files'], ...(file === undefined ? [] : [file])],
     tags: inputs.tags,
-    capabilities: capabilities(inputs.capabilities),
+    capabilities: inputs.capabilities,
     allowReplace: inputs['allow-replace'],
     allowDelete: inputs['allow-delete'],
     allowTrafficReset: inputs['allow-traffic-reset'],
@@ -38,16 +37,6 @@ export function deployStackInputs(inputs: Inputs<typeof contract.inputs>): Deplo
     ...given('stackPolicy', inputs['stack-policy']),
     ...given('artifactBucket', inputs['artifact-bucket']),
   };
-}
-
-/** @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html */
-const CAPABILITIES = ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM', 'CAPABILITY_AUTO_EXPAND'];
-
-/** @throws InputError for a capability that CloudFormation does not have. */
-function capabilities(names: readonly string[]): readonly string[] {
-  const wrong = names.find((name) => !CAPABILITIES.includes(name));
-  if (wrong === undefined) return names;
-  throw new InputError('capabilities', wrong, expectedOneOf(wrong, CAPABILITIES));
 }
 
 /** @throws InputError for more alarms than CloudFormation takes. */

@@ -5,6 +5,7 @@ import { commitOf, readCheckout } from '../../src/github/checkout.ts';
 import { readGitHubContext } from '../../src/github/context.ts';
 import { runAction } from '../../src/core/action.ts';
 import { contract } from './contract.ts';
+import { plainSecrets } from './plain-secrets.ts';
 import { restartRequest, rollbackRequest, serviceRequest, targetOf } from './request.ts';
 import { registerRequest, runRequest } from './task-request.ts';
 
@@ -32,6 +33,9 @@ await runAction({
       rollback: () => ({ command: 'rollback', request: rollbackRequest(inputs, github) }) as const,
       status: () => ({ command: 'status', request: targetOf(inputs, github) }) as const,
     }[inputs.command]();
+    for (const message of plainSecrets(inputs)) {
+      context.annotations.add({ level: 'warning', title: 'Secret in plain text', message });
+    }
     const { updateService } = await import('./update-service.ts');
     return updateService(work, session, context, env);
   },

@@ -128,7 +128,7 @@ const GIVE_TOKEN =
 
 function explainChainingError(error: unknown, roleArn: string): unknown {
   if (!(error instanceof AwsError)) return error;
-  if (error.awsName === 'CredentialsProviderError') return new MissingPermissionError(error);
+  if (error.awsName === 'CredentialsProviderError') return new MissingPermissionError(roleArn, error);
   if (error.awsName.startsWith('AccessDenied')) {
     const fix = `Allow sts:AssumeRole on ${roleArn} to this principal, in the role's trust policy and in the principal's own policies. Or ${GIVE_TOKEN}.`;
     const message = `${roleArn} could not be assumed by the credentials in the environment: "${error.awsMessage}"`;

@@ -19,6 +19,8 @@ interface Fields {
   code?: unknown;
   cause?: unknown;
   errors?: unknown;
+  /** Of an error of the DNS. */
+  hostname?: unknown;
   $fault?: unknown;
   $response?: unknown;
   $metadata?: { httpStatusCode?: number; requestId?: string; answerLost?: boolean };
@@ -134,11 +136,29 @@ const CODE_OF_CLASS: Readonly<Record<Exclude<AwsErrorClass, 'other'>, ErrorCode>
 
 /** Not for a clock that is wrong, which is of the same class. */
 const EXPIRED_TOKEN = /^(?:ExpiredToken|RequestExpired|TokenRefreshRequired)/;
-const RENEW = 'Use the input role-to-assume: the action then renews its credentials while it runs.';
+const RENEW =
+  'Name the role for the action itself (platform.yml: role, or the input of the action): it then renews its credentials while it runs.';
 
 function hasExpiredToken(error: unknown): boolean {
   const { name } = fieldsOf(error);
   return typeof name === 'string' && EXPIRED_TOKEN.test(name);
+}
+
+const GIVE_CREDENTIALS =
+  'Give the job the permission id-token: write and name its role (platform.yml: role, or the input of the action), or run aws-actions/configure-aws-credentials before this step.';
+
+/** The host of a region's endpoint: `sts.eu-west-9.amazonaws.com`. */
+const REGIONAL_HOST =
+  /^(?:[\w-]+\.)+([a-z]{2,4}(?:-[a-z]+)+-\d{1,2})\.(?:amazonaws|api|c2s|sc2s|cloud|csp)\./;
+
+/** What to do about an error, where that is certain. */
+function fixOf(error: unknown): string | undefined {
+  if (hasExpiredToken(error)) return RENEW;
+  const { name, code, hostname } = fieldsOf(error);
+  if (name === 'CredentialsProviderError') return GIVE_CREDENTIALS;
+  const region = typeof hostname === 'string' ? REGIONAL_HOST.exec(hostname)?.[1] : undefined;
+  if (code !== 'ENOTFOUND' || region === undefined) return undefined;
+  return `Check the region ${region} for a typo: its endpoint has no address. If it is right, check the DNS of the runner.`;
 }
 
 /** A call to AWS that failed. The message is one line: AWS's code and message, and the request id. */
@@ -154,8 +174,8 @@ export class AwsError extends PlatformError {
   readonly requestId?: string;
 
   constructor(cause: unknown, kind: AwsErrorClass, code: ErrorCode) {
-    const fix = hasExpiredToken(cause) ? { fix: RENEW } : {};
-    super(code, errorText(cause), { cause, ...fix });
+    const fix = fixOf(cause);
+    super(code, errorText(cause), { cause, ...(fix !== undefined && { fix }) });
     const { name, message, $metadata: metadata } = fieldsOf(cause);
     this.kind = kind;
     this.awsName = typeof name === 'string' ? name : '';

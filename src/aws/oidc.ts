@@ -14,26 +14,23 @@ export interface IdentityToken {
 
 type OidcContext = Pick<Context, 'clock' | 'signal' | 'log'>;
 
-/** The job may not request a token, and there are no credentials either. The message is the fix. */
+/** The job may not request a token, and there are no credentials either. */
 export class MissingPermissionError extends PlatformError {
   override readonly name = 'MissingPermissionError';
 
-  constructor(cause?: unknown) {
-    super(
-      'oidc-unavailable',
-      [
-        'role-to-assume needs the OIDC token of the job or AWS credentials of an earlier step. This job may not request a token, and there are no credentials. Give it the permission:',
-        '',
-        '  permissions:',
-        '    id-token: write',
-        '    contents: read',
-        '',
-        'A job that calls a reusable workflow needs it too. Pull requests from forks never get a token.',
-      ].join('\n'),
-      { cause },
-    );
+  /** @param roleArn what was to be assumed; absent where the token itself was asked for. */
+  constructor(roleArn?: string, cause?: unknown) {
+    const what = roleArn === undefined ? 'GitHub gives the job no OIDC token' : `Cannot assume ${roleArn}`;
+    const why = roleArn === undefined ? '' : ', and there are no AWS credentials of an earlier step either';
+    super('oidc-unavailable', `${what}: the job does not have the permission id-token: write${why}.`, {
+      fix: GIVE_PERMISSION,
+      cause,
+    });
   }
 }
+
+const GIVE_PERMISSION =
+  'Give the job `permissions: { id-token: write, contents: read }`. A job that calls a reusable workflow needs it too. Pull requests from forks never get a token.';
 
 /** GitHub did not issue a token. */
 class TokenError extends PlatformError {

@@ -1,3 +1,5 @@
+import { suggest } from '../core/text.ts';
+
 export interface Partition {
   id: 'aws' | 'aws-cn' | 'aws-us-gov' | 'aws-iso' | 'aws-iso-b' | 'aws-iso-e' | 'aws-iso-f' | 'aws-eusc';
   /** What the names of its endpoints end with. */
@@ -30,4 +32,36 @@ export const DNS_SUFFIXES: readonly string[] = [
 export function partitionOf(region: string): Partition {
   const found = BY_PREFIX.find(([prefix]) => region.startsWith(prefix));
   return found ? found[1] : STANDARD;
+}
+
+const SHAPE = /^([a-z]{2,4}(?:-[a-z]+)*)-([a-z]+)-(\d{1,2})$/;
+
+/**
+ * The last words of the names of regions. A region that AWS adds may have another one: only a word that is nearly one of
+ * these is a typo.
+ *
+ * @see https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html
+ */
+const DIRECTIONS = [
+  'central',
+  'north',
+  'south',
+  'east',
+  'west',
+  'northeast',
+  'southeast',
+  'northwest',
+  'southwest',
+] as const;
+
+/** What a region must be, for a text that is none; undefined for one that may be a region. No call is made. */
+export function regionProblem(text: string): `a region such as ${string}` | undefined {
+  const expected = 'a region such as eu-central-1';
+  const zone = /^(.*-\d{1,2})[a-z]$/.exec(text)?.[1];
+  if (zone !== undefined && SHAPE.test(zone)) return `${expected}. Did you mean ${zone}?`;
+  const [, area = '', direction = '', number = ''] = SHAPE.exec(text) ?? [];
+  if (area === '') return expected;
+  if ((DIRECTIONS as readonly string[]).includes(direction)) return undefined;
+  const meant = direction.length > 3 ? suggest(direction, DIRECTIONS, 1) : undefined;
+  return meant === undefined ? undefined : `${expected}. Did you mean ${area}-${meant}-${number}?`;
 }

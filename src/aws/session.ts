@@ -3,6 +3,7 @@ import { InputError, PlatformError, reasonOf } from '../core/errors.ts';
 import { timeLimit } from '../core/text.ts';
 import { assumeRole, type RoleCredentials, type RoleOptions } from './assume-role.ts';
 import { type ClientAccess, stsClient } from './clients.ts';
+import { regionProblem } from './partition.ts';
 import { send } from './send.ts';
 
 /** Access to one account in one region. */
@@ -43,7 +44,6 @@ export async function requireSessionAccount(
     throw new WrongAccountError('account-mismatch', explain(actual), { ...(fix !== undefined && { fix }) });
 }
 
-const REGION = /^[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}$/;
 const ROLE_ARN = /^arn:aws[\w-]*:iam::(\d{12}):role\/[\w+=,.@/-]+$/;
 
 /**
@@ -54,8 +54,8 @@ const ROLE_ARN = /^arn:aws[\w-]*:iam::(\d{12}):role\/[\w+=,.@/-]+$/;
  */
 export function createSession(options: SessionOptions): Session {
   const { region, roleToAssume, context, env = process.env } = options;
-  if (!REGION.test(region))
-    throw new InputError('aws-region', region, 'expected a region such as eu-central-1');
+  const problem = regionProblem(region);
+  if (problem !== undefined) throw new InputError('aws-region', region, `expected ${problem}`);
   if (roleToAssume === undefined || roleToAssume === '') {
     return { region, accountId: once(() => callerAccount(region, context)) };
   }

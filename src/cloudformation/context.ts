@@ -11,6 +11,9 @@ export interface CloudFormationContext extends Context {
 }
 
 /** deploy-stack's inputs after reading and checking. Durations in milliseconds. */
+/** @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html */
+export const CAPABILITIES = ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM', 'CAPABILITY_AUTO_EXPAND'] as const;
+
 export interface DeployStackInputs {
   command: 'deploy' | 'plan' | 'apply' | 'delete' | 'drift';
   stackName: string;

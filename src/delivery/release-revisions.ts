@@ -41,7 +41,8 @@ export async function revisionOfRelease(
   for (const arn of new Set([...proven, ...active.slice(0, LOOKED_THROUGH)])) {
     if (arn !== current.taskDefinition && (await mainImage(context, of, arn)) === image) return arn;
   }
-  const fix = 'Deploy the version that should run, or name a revision with task-definition-arn.';
+  const fix =
+    'Deploy the version that should run, or run update-service with the task-definition-arn of a revision.';
   const message = `none of the last ${LOOKED_THROUGH} active revisions has the image ${image} that the ledger has`;
   throw new PlatformError('not-found', `${message}. ${fix}`, { fix });
 }

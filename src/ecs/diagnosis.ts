@@ -163,7 +163,7 @@ function failureOfState(state: RolloutState | undefined): RolloutFailure | undef
   }
   if (!/lifecycle hook/i.test(state?.reason ?? '')) return undefined;
   const fix =
-    'A Lambda hook says why in its log; a PAUSE hook was answered with ROLLBACK, or by nobody in time (smoke-test answers it).';
+    'A Lambda hook says why in its log; a PAUSE hook was answered with ROLLBACK, or not in time. The smoke-test of update-service answers one.';
   const awsMessage = state?.reason ?? '';
   return failure({ cause: 'A lifecycle hook of the deployment failed', fix, awsMessage }, [], undefined);
 }

@@ -100,7 +100,7 @@ function noteMissingAttestations(source: ImageSource, existing: Manifest, progre
   if (existing.kind === 'index' && existing.children.some(isAttestation)) return;
   progress.note(
     'The reused image has no provenance: the builder that made it makes none. ' +
-      'Rebuild it with reuse: false where docker/setup-buildx-action runs, to add it.',
+      'To add it, run build-push-image with reuse: false after docker/setup-buildx-action.',
   );
 }
 

@@ -42,7 +42,7 @@ export function possiblyRefusedReplacements(
   if (maybe.length === 0) return undefined;
   return (
     `${plural(maybe.length, 'resource')} may have to be replaced (${maybe.map(named).join(', ')}), which CloudFormation refuses while rollback is off. ` +
-    'If it does, the stack is left in UPDATE_FAILED. Deploy with on-failure: rollback to rule that out.'
+    'If it does, the stack is left in UPDATE_FAILED. Run deploy-stack with on-failure: rollback to rule that out.'
   );
 }
 
@@ -57,9 +57,10 @@ function replacements(
 
 /** A stack that was left as it failed takes no update that would roll back. */
 function wayOut(stack: StackSnapshot | undefined): string {
-  if (stack?.status !== 'UPDATE_FAILED') return 'Deploy with on-failure: rollback.';
-  if (hasFailedInExpressMode(stack)) return `${EXPRESS_WAY_OUT} Then deploy this with on-failure: rollback.`;
-  return 'Deploy with on-failure: rollback and continue-rollback: true, which rolls the failed update back first.';
+  if (stack?.status !== 'UPDATE_FAILED') return 'Run deploy-stack with on-failure: rollback.';
+  if (hasFailedInExpressMode(stack))
+    return `${EXPRESS_WAY_OUT} Then run deploy-stack with on-failure: rollback.`;
+  return 'Run deploy-stack with on-failure: rollback and continue-rollback: true, which rolls the failed update back first.';
 }
 
 /**
@@ -69,7 +70,7 @@ function wayOut(stack: StackSnapshot | undefined): string {
  * @see https://github.com/aws/aws-cdk-cli/pull/1970
  */
 export const EXPRESS_WAY_OUT =
-  'Deploy the last good template and parameters again with mode: express and on-failure: keep, or delete the stack: ' +
+  'Run deploy-stack with the last good template and parameters, mode: express and on-failure: keep, or delete the stack: ' +
   'after a failure in express mode, CloudFormation rolls nothing back and takes no deployment in another mode.';
 
 /** A change set cannot deploy again what changes nothing; UpdateStack can. */

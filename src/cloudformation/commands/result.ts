@@ -207,7 +207,7 @@ export function judgeFailure(
     case 'UPDATE_ROLLBACK_FAILED':
       return {
         verdict: 'stuck',
-        reason: `${failed}. The rollback failed too${stuckText(diagnosis)}: deploy with continue-rollback: true once that is repaired.`,
+        reason: `${failed}. The rollback failed too${stuckText(diagnosis)}. Repair that, then run deploy-stack with continue-rollback: true.`,
       };
     case 'CREATE_FAILED':
       return { verdict: 'failed', reason: `${failed}. What was done is kept: the stack is ${status}.` };
@@ -223,7 +223,7 @@ export function judgeFailure(
 
 function keptWayOut(stack: StackSnapshot | undefined): string {
   if (stack && hasFailedInExpressMode(stack)) return EXPRESS_WAY_OUT;
-  return 'Deploy with on-failure: keep to continue from this state, or with continue-rollback: true to roll back first.';
+  return 'Run deploy-stack with on-failure: keep to continue from this state, or with continue-rollback: true to roll back first.';
 }
 
 const SHOWN_UNPROVEN = 5;

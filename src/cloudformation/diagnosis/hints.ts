@@ -30,7 +30,7 @@ const HINTS: readonly Hint[] = [
   },
   {
     message: /denied by stack policy/i,
-    hint: 'The stack policy forbids this change. Give a stack-policy that allows it for this deployment, and set the old one again afterwards.',
+    hint: 'The stack policy forbids this change. Run deploy-stack with a stack-policy that allows it, and set the old policy again afterwards.',
   },
   {
     message:
@@ -49,16 +49,16 @@ const HINTS: readonly Hint[] = [
   },
   {
     code: /^(AccessDenied|AccessDeniedException|UnauthorizedOperation|InvalidCredentials)$/,
-    hint: 'The role that CloudFormation works with lacks a permission for this. Allow the action that the message names, in the service role (role-arn) or else in the role of the job.',
+    hint: 'The role that CloudFormation works with lacks a permission for this. Allow the action that the message names, in the service role (role-arn of deploy-stack, execution-role in platform.yml), or else in the role of the job.',
   },
   {
     // Seen by users of serverless and of SAM; indexes are an open request: github.com/aws/aws-lambda-roadmap/issues/82
     message: /image manifest,? (?:config )?or layer media type for the source image \S+ is not supported/i,
-    hint: 'Lambda runs no image index. Build the image for one platform, with provenance: false and sbom: false: docs/migrate/lambda.md.',
+    hint: 'Lambda runs no image index. Build the image for one platform, by build-push-image with provenance: false and sbom: false: docs/migrate/lambda.md.',
   },
   {
     message: /Replacement type updates not supported on stack with disable-rollback/i,
-    hint: 'CloudFormation replaces nothing while rollback is off. Bring the stack back to a stable state, then deploy this change with on-failure: rollback.',
+    hint: 'CloudFormation replaces nothing while rollback is off. Bring the stack back to a stable state, then run deploy-stack with on-failure: rollback.',
   },
   {
     message: /circuit breaker/i,
@@ -194,7 +194,7 @@ function missingPermission(match: RegExpExecArray): string {
   if (because && /explicit deny/i.test(because)) {
     return `${action}${on} is denied by an explicit Deny: look for it in the policies, boundaries and service control policies of the role.`;
   }
-  return `Allow ${action}${on} to the role that CloudFormation works with: the service role (role-arn), or else the role of the job.`;
+  return `Allow ${action}${on} to the role that CloudFormation works with: the service role (role-arn of deploy-stack, execution-role in platform.yml), or else the role of the job.`;
 }
 
 /**

@@ -57,7 +57,7 @@ export async function liftProtection(run: CommandRun, stack: StackSnapshot): Pro
   if (run.inputs.terminationProtection !== false) {
     throw new StackBlockedError(
       `Stack ${stack.stackName} (${stack.status}) cannot be deleted: its termination protection is on. ` +
-        'Give termination-protection: false to switch it off and delete the stack.',
+        'Run deploy-stack with termination-protection: false to switch it off and delete the stack.',
     );
   }
   await setTerminationProtection(run.context, stack.stackId, false);

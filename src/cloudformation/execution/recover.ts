@@ -162,7 +162,7 @@ function requireNoDataLoss(
   const names = guarded.map((resource) => `${resourceName(resource)} (${resource.ResourceType ?? ''})`);
   throw new StackBlockedError(
     `Stack ${stack.stackName} is ${stack.status} and would be deleted to create it again, but it holds ${names.join(', ')}. ` +
-      `To lose ${guarded.length === 1 ? 'it' : 'them'}, give allow-delete: ${guarded.map(resourceName).join(',')}; to go on from here, on-failure: keep.`,
+      `To delete ${guarded.length === 1 ? 'it' : 'them'} too, run deploy-stack with allow-delete: ${guarded.map(resourceName).join(',')}. To continue from this state, run it with on-failure: keep.`,
   );
 }
 
@@ -203,10 +203,12 @@ async function explainBlocked(run: CommandRun, stack: StackSnapshot): Promise<st
 }
 
 const NEXT_STEPS: Readonly<Record<string, string>> = {
-  DELETE_FAILED: 'Remove what holds it and delete the stack (command: delete) before it is deployed again.',
-  UPDATE_ROLLBACK_FAILED: 'Repair what stops the rollback, then deploy with continue-rollback: true.',
+  DELETE_FAILED:
+    'Remove what prevents the deletion, and delete the stack by deploy-stack with command: delete. Then deploy again.',
+  UPDATE_ROLLBACK_FAILED:
+    'Repair what stops the rollback, then run deploy-stack with continue-rollback: true.',
   UPDATE_FAILED:
-    'An earlier deployment kept its failed state: deploy with on-failure: keep to go on from here, or with continue-rollback: true to go back first.',
+    'An earlier deployment kept its failed state. Run deploy-stack with on-failure: keep to continue from it, or with continue-rollback: true to roll back first.',
   IMPORT_ROLLBACK_FAILED: 'Repair what stops the rollback of the import, then continue it in the console.',
 };
 

@@ -1,4 +1,4 @@
-import { InputError } from '../errors.ts';
+import { type Expectation, InputError } from '../errors.ts';
 import { parseList } from './list.ts';
 import { parseMap, refuseSeveralPairs } from './map.ts';
 import { expectedOneOf } from './choice.ts';
@@ -92,9 +92,18 @@ function build<T, A = undefined>(
 
 const nothing = (): undefined => undefined;
 
-/** Any text, without the space around it. */
-export function text<const O extends Options = object>(options?: O): Input<Given<string, O>> {
-  return build('text', options ?? {}, (_name, value) => value, nothing) as Input<Given<string, O>>;
+interface TextOptions extends Options {
+  pattern?: { matches: RegExp; expected: Expectation };
+}
+
+/** Any text, or one that matches a pattern, without the space around it. */
+export function text<const O extends TextOptions = object>(options?: O): Input<Given<string, O>> {
+  const { pattern }: TextOptions = options ?? {};
+  const parse = (name: string, value: string): string => {
+    if (pattern && !pattern.matches.test(value)) throw new InputError(name, value, pattern.expected);
+    return value;
+  };
+  return build('text', options ?? {}, parse, nothing) as Input<Given<string, O>>;
 }
 
 /** A text that is never shown. */
@@ -102,9 +111,19 @@ export function secretText<const O extends Options = object>(options?: O): Input
   return { ...text(options), kind: 'secret', secret: true };
 }
 
+interface ListOptions extends Options {
+  /** The items that are allowed; default, any. */
+  choices?: readonly string[];
+}
+
 /** A list, by newlines or commas, with quotes; empty when it is not given. See parseList. */
-export function list(options: Options = {}): Input<readonly string[]> {
-  return build<readonly string[], readonly string[]>('list', options, parseList, () => []);
+export function list(options: ListOptions = {}): Input<readonly string[]> {
+  const { choices } = options;
+  const parse = (name: string, value: string): string[] => {
+    const items = parseList(name, value);
+    return choices === undefined ? items : items.map((item) => parseChoice(name, item, choices));
+  };
+  return build<readonly string[], readonly string[]>('list', options, parse, () => []);
 }
 
 /** A map of texts; empty when it is not given. See parseMap and refuseSeveralPairs. */

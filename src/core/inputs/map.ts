@@ -202,6 +202,6 @@ export function refuseSeveralPairs(input: string, text: string): void {
 
 /** @param what they are, in the plural. */
 export function severalPairs(input: string, what: string): InputError {
-  const allowed = `looks like several ${what} on one line; write one per line, or YAML with the value in quotes if it is one`;
-  return new InputError(input, '', allowed);
+  const problem = `expected one line each, got several ${what} on one line. If it is a single value, write YAML with the value in quotes`;
+  return new InputError(input, '', problem);
 }

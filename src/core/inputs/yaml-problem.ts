@@ -5,8 +5,8 @@ const PROBLEMS: Partial<Record<YAMLError['code'], string>> = {
   BAD_INDENT: 'the indentation is wrong',
   DUPLICATE_KEY: 'a key is repeated',
   MISSING_CHAR: 'a bracket, brace, comma, colon or quote is missing',
-  MULTILINE_IMPLICIT_KEY: 'a key spans several lines, or a colon is missing',
-  TAB_AS_INDENT: 'a tab is used as indentation; use spaces',
+  MULTILINE_IMPLICIT_KEY: 'a key spans several lines, or a colon has no space after it',
+  TAB_AS_INDENT: 'a tab is used for indentation. Use spaces',
   UNEXPECTED_TOKEN: 'a character is not allowed here',
 };
 

@@ -32,7 +32,8 @@ import type { RollbackRequest, ServiceContext } from './request.ts';
 import type { ServiceResult } from './result.ts';
 
 const PREVIOUS: RollbackChoice = { steps: 1 };
-const NAME_IT = 'Deploy the version that should run, or name a revision with task-definition-arn.';
+const NAME_IT =
+  'Deploy the version that should run, or run update-service with the task-definition-arn of a revision.';
 
 /**
  * Brings a service back to the release before the one that runs: by the ledger; without one, or from the first image that
@@ -256,8 +257,8 @@ function unreadableHistory(error: unknown): unknown {
   if (!(error instanceof AwsError)) return error;
   const isDenied = error.kind === 'denied';
   const fix = isDenied
-    ? 'Allow ecs:ListServiceDeployments and ecs:DescribeServiceRevisions, or name a revision with task-definition-arn.'
-    : 'Name a revision with task-definition-arn, or give the ledger with parameter.';
+    ? 'Allow ecs:ListServiceDeployments and ecs:DescribeServiceRevisions, or run update-service with the task-definition-arn of a revision.'
+    : 'Run update-service with the task-definition-arn of a revision, or with the ledger in parameter.';
   const message = `the service's deployments cannot be read, so none is known to have served: ${error.message}. ${fix}`;
   return new PlatformError(error.code, message, { fix, cause: error });
 }

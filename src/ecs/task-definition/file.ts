@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { isMap, isNode, isSeq, LineCounter, parse, parseDocument } from 'yaml';
+import { isMap, isNode, isSeq, LineCounter, parse, parseDocument, YAMLError } from 'yaml';
 import { InputError } from '../../core/errors.ts';
+import { yamlProblem } from '../../core/inputs/yaml-problem.ts';
 import { cpuUnits, memoryMib } from './size.ts';
 import { registrable, type TaskDefinition } from './task-definition.ts';
 
@@ -21,7 +22,7 @@ export async function readTaskDefinitionFile(path: string, shown = path): Promis
     throw new InputError(
       INPUT,
       shown,
-      "expected the fields of ECS's API (containerDefinitions), not a template's",
+      "expected the fields of ECS's API, such as containerDefinitions. This is a resource of a CloudFormation template",
     );
   }
   const { family, containerDefinitions: containers } = found;
@@ -70,9 +71,12 @@ function isText(value: unknown): value is string | number {
 function parseText(shown: string, text: string): Record<string, unknown> {
   let value: unknown;
   try {
-    value = parse(text, { prettyErrors: false, maxAliasCount: 100 });
-  } catch {
-    throw new InputError(INPUT, shown, 'expected a file in JSON or YAML');
+    value = parse(text, { maxAliasCount: 100 });
+  } catch (error) {
+    if (!(error instanceof YAMLError)) throw error;
+    const problem = `expected JSON or YAML. The problem: ${yamlProblem(error)}`;
+    const { line } = error.linePos?.[0] ?? { line: 1 };
+    throw new InputError(INPUT, '', problem, { at: { file: shown, line } });
   }
   if (isObject(value)) return value;
   throw new InputError(INPUT, shown, 'expected a file that holds an object');

@@ -35,7 +35,7 @@ const AT_ONCE = 8;
 /** States that a deployment does not get past by itself, and what does; see deploy-stack's page. */
 const STUCK: Readonly<Record<string, string>> = {
   UPDATE_ROLLBACK_FAILED:
-    'Repair what stopped the rollback, then deploy the stack with continue-rollback: true.',
+    'Repair what stopped the rollback, then run deploy-stack with continue-rollback: true.',
   ROLLBACK_FAILED: 'Delete the stack: what is left of it cannot be updated.',
   DELETE_FAILED: 'Look at what could not be deleted, then delete the stack again.',
 };

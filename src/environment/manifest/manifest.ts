@@ -89,11 +89,18 @@ export function readManifest(
   }
 }
 
+const EMPTY = {
+  path: '',
+  line: 1,
+  message: 'expected a map with project, region, environments and services, got an empty file',
+};
+
 /** The platform that a text says. Throws ManifestError. */
 export function parseManifest(text: string, file: string, owner = ''): Manifest {
   const { value: written, lineOf } = parse(text, file);
+  if (written === null || written === undefined) throw new ManifestError(file, [EMPTY]);
   const value = expandEnvironments(written);
-  const read = manifestSchema.safeParse(value ?? undefined);
+  const read = manifestSchema.safeParse(value);
   if (!read.success) throw new ManifestError(file, problemsOf(read.error.issues, value, lineOf));
   const problems = findingsIn(read.data, owner).map(({ path, message }) => ({
     path: path.join('.'),

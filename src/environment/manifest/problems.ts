@@ -1,5 +1,6 @@
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { PlatformError, withValue } from '../../core/errors.ts';
+import { yamlProblem } from '../../core/inputs/yaml-problem.ts';
 import { suggest } from '../../core/text.ts';
 import { lostPrefix } from './generated-names.ts';
 import { environmentNames, existingIn, manifestJsonSchema, type ManifestText } from './schema.ts';
@@ -37,7 +38,8 @@ export function readManifestText(text: string): ManifestDocument {
     merge: true,
   });
   const [broken] = document.errors;
-  if (broken) throw new ManifestSyntaxError(broken.message, lines.linePos(broken.pos[0]).line);
+  if (broken)
+    throw new ManifestSyntaxError(`The problem: ${yamlProblem(broken)}`, lines.linePos(broken.pos[0]).line);
   keepTexts(document, document.contents, false);
   return {
     value: document.toJS() as unknown,
@@ -112,8 +114,15 @@ export function problemsOf(
   value: unknown,
   place: (path: Path) => number,
 ): Problem[] {
+  const misspelt = new Set(
+    issues.flatMap(({ path, keys = [] }) =>
+      keys.map((key) => [...path, suggest(key, keysAt(path)) ?? ''].join('.')),
+    ),
+  );
   return issues.flatMap((issue): Problem[] => {
     const { code, path, keys = [] } = issue;
+    // The unknown key that stands for a missing one says it all.
+    if (misspelt.has(path.join('.')) && valueAt(value, path) === undefined) return [];
     if (code === 'unrecognized_keys') {
       return keys.map((key) => problem([...path, key], unknownKey(path, key), place));
     }
@@ -354,7 +363,7 @@ function membershipFindings({ environments, stacks = {}, services }: ManifestTex
 }
 
 const NAME_IN_ECR =
-  'the name of an ECR repository without a registry, such as shop/api: each environment has one in its own account';
+  'the name of an ECR repository without a registry, such as shop/api. Each environment has one in its own account';
 /** Keys of a service that say how its stack is made. */
 const STACK_KEYS = ['port', 'paths', 'priority', 'template', 'parameters', 'tags'] as const;
 const ROUTE_KEYS = {

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { CAPABILITIES } from '../../cloudformation/context.ts';
+import { regionProblem } from '../../aws/partition.ts';
 import { durationMs } from '../../core/inputs/contract.ts';
 import { parseRebuild } from '../../images/rebuild.ts';
 import { parseSource, parseTarget } from '../../images/registry/reference.ts';
@@ -20,7 +22,13 @@ function name(longest: number): z.ZodString {
 }
 
 const file = text('the path of a file in the repository');
-const region = text('a region such as eu-central-1', /^[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}$/);
+const region = z
+  .string({ error: 'a region such as eu-central-1' })
+  .superRefine((value, context) => {
+    const message = regionProblem(value);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  })
+  .meta({ pattern: String.raw`^[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}$` });
 /** The pattern is what editors check, before placeholders such as `${Project}` are replaced. */
 const role = text(
   'the ARN of a role, such as arn:aws:iam::111111111111:role/platform-dev-deploy',
@@ -192,7 +200,7 @@ const stack = z
         }),
       environments: inEnvironments.optional(),
       capabilities: listOf(
-        text('a capability such as CAPABILITY_AUTO_EXPAND', /^CAPABILITY_(?:IAM|NAMED_IAM|AUTO_EXPAND)$/),
+        text(`one of ${CAPABILITIES.join(', ')}`, /^CAPABILITY_(?:IAM|NAMED_IAM|AUTO_EXPAND)$/),
         'a list of capabilities',
       )
         .optional()

@@ -234,13 +234,15 @@ export function cacheOptions(
     return { cache: { from: `type=gha,${scope}`, to: `type=gha,${scope},mode=max,ignore-error=true` } };
   }
   if (repository.uri === undefined) {
-    return { note: 'Layers are not cached between runs: nothing logs in to the repository. Set cache: gha.' };
+    return {
+      note: 'Layers are not cached between runs: nothing logs in to the repository. Use build-push-image with cache: gha.',
+    };
   }
   const from = `type=registry,ref=${repository.uri}:${cacheTag(request)}`;
   if (!repository.mayWrite) {
     const note =
       `The layers' cache is read and not written: the tag ${cacheTag(request)} is immutable in this repository. ` +
-      'Add cache-* to its exceptions, or set cache: gha.';
+      'Add cache-* to its exceptions, or use build-push-image with cache: gha.';
     return { cache: { from }, note };
   }
   const to = `${from},mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true`;
@@ -289,5 +291,4 @@ export function requireBuilderSupport(request: BuildRequest, builder: Builder): 
 }
 
 const WITHOUT_SBOM =
-  'The image has no SBOM. sbom: true adds one, with a scanner of Docker Hub; ' +
-  'sbom: generator=<image>@sha256:<digest> takes the scanner from another registry.';
+  'The image has no SBOM. To add one, run build-push-image with sbom: true, which takes a scanner of Docker Hub, or with sbom: generator=<image>@sha256:<digest>.';

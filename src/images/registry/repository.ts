@@ -68,7 +68,7 @@ export async function openRepository(
   if (!options.create) {
     throw new PlatformError(
       'not-found',
-      `The repository ${name} does not exist. Create it first, or set create-repository: true.`,
+      `The repository ${name} does not exist. Create it first, or let build-push-image create it with create-repository: true.`,
     );
   }
   return repositoryFrom(await create(client, name, context), true);

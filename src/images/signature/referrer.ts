@@ -74,7 +74,7 @@ async function listReferrer(
     'conflict',
     `The registry does not list the signature ${listed.digest} of ${subject}`,
     {
-      fix: 'Make tags that begin with sha256- mutable in the repository, as create-repository does.',
+      fix: 'Make tags that begin with sha256- mutable in the repository, as build-push-image does with create-repository: true.',
     },
   );
 }

@@ -10,7 +10,7 @@ import type { Manifest } from '../registry/manifest.ts';
 import { type ExpectedSigner, GITHUB_ISSUER } from './expected.ts';
 import { pushReferrer } from './referrer.ts';
 import { SIGNATURE_PREDICATE, signatureStatement, STATEMENT_TYPE } from './statement.ts';
-import { UnverifiedError, verifyImage } from './verify.ts';
+import { verifyImage } from './verify.ts';
 
 /** The audience of the token that Fulcio accepts. @see https://docs.sigstore.dev/certificate_authority/oidc-in-fulcio/ */
 const AUDIENCE = 'sigstore';
@@ -61,7 +61,10 @@ export async function signImage(
   await pushReferrer(registry, image, { type: BUNDLE_TYPE, content: bundle, predicate: SIGNATURE_PREDICATE });
   const verification = await verifyImage(store, image.digest, expected, context.env);
   if (!verification.verified)
-    throw new UnverifiedError(`The new signature is not valid: ${verification.reason}`);
+    throw new PlatformError(
+      'signature-unverified',
+      `The new signature cannot be verified: ${verification.reason}`,
+    );
   return { signer: verification.signer, state: 'signed' };
 }
 

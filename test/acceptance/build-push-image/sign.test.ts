@@ -93,7 +93,7 @@ describe('sign: keyless', () => {
       'with a trust root of another instance',
       { SIGSTORE_TRUSTED_ROOT: 'other.json' },
       'signature-unverified',
-      'The new signature is not valid',
+      'The new signature cannot be verified',
     ],
   ])('%s, fails before a tag is set', async (_, env, code, reason) => {
     const other = await startSigstore();

@@ -93,7 +93,7 @@ describe('a repository', () => {
     const run = await buildPushImage(sandbox, { ...inputs, 'create-repository': 'false' }, layoutOf(['one']));
     expect(run.outputs).toMatchObject({
       verdict: 'failed',
-      reason: `The repository ${REPOSITORY} does not exist. Create it first, or set create-repository: true. Nothing was pushed.`,
+      reason: `The repository ${REPOSITORY} does not exist. Create it first, or let build-push-image create it with create-repository: true. Nothing was pushed.`,
     });
     expect(sandbox.calls.of('CreateRepository')).toEqual([]);
   });

@@ -316,7 +316,9 @@ describe('GitHub’s token', () => {
     ['the address', { ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'x' }],
   ])('without %s the error is the fix', async (_name, variables) => {
     env = variables;
-    await expect(open()).rejects.toThrow(/permissions:\n\s+id-token: write/);
+    await expect(open()).rejects.toThrow(
+      /^Cannot assume arn:aws:iam::.*: the job does not have the permission id-token: write/,
+    );
     expect(sts.requests).toEqual([]);
   });
 

@@ -237,7 +237,7 @@ describe('a file', () => {
   });
 
   test.each([
-    ['{', 'task-definition: expected a file in JSON or YAML'],
+    ['{', 'task-definition: expected JSON or YAML ('],
     ['- a', 'task-definition: expected a file that holds an object'],
     ['{"containerDefinitions":[]}', 'task-definition: expected the field family in '],
     [
@@ -245,7 +245,7 @@ describe('a file', () => {
       'task-definition: expected at least one container in containerDefinitions of ',
     ],
     ['{"family":"a","containerDefinitions":[{"name":"a"}]}', 'each with name and image'],
-    ['{"Family":"a","ContainerDefinitions":[]}', "not a template's"],
+    ['{"Family":"a","ContainerDefinitions":[]}', 'This is a resource of a CloudFormation template'],
   ])('%s is refused', async (text, message) => {
     await expect(read(text)).rejects.toThrow(message);
   });

@@ -146,7 +146,7 @@ describe('a problem has its path, its line and what is allowed', () => {
     [
       "account: '111111111111'",
       "acount: '111111111111'",
-      'environments.dev.account: a value is required: the twelve digits of an account, in quotes (platform.yml:4)',
+      'environments.dev.acount: unknown key, expected one of account, region, role, plan-role, execution-role, artifact-bucket, parameters, tags, url, promote-from, soak, approvers, self-approval, verify, protected (platform.yml:4). Did you mean account?',
     ],
     [
       "account: '333333333333'",
@@ -474,7 +474,7 @@ services:
     [
       '      prod: { cluster: prod }\n',
       '      prod: { cluster: prod }\n  web: { path: web, paths: [/*], priority: 100, repository: ghcr.io/org/web }\n',
-      'services.web.repository: expected the name of an ECR repository without a registry, such as shop/api: each environment has one in its own account, got "ghcr.io/org/web" (platform.yml:12)',
+      'services.web.repository: expected the name of an ECR repository without a registry, such as shop/api, got "ghcr.io/org/web" (platform.yml:12). Each environment has one in its own account',
     ],
   ])('%j in the place of %j', (from, to, message) => {
     expect(problems(from, to, existing)).toContain(message);

@@ -84,7 +84,7 @@ export function alarmFinding(
       return {
         gate: 'alarms',
         message: `${alarm} is in ${state}${said}`,
-        fix: 'Wait for data, let the alarm treat missing data as notBreaching, or set require: alarms=not-alarm.',
+        fix: 'Wait for data, let the alarm treat missing data as notBreaching, or run promote-environment with require: alarms=not-alarm.',
       };
   }
 }

@@ -114,26 +114,38 @@ describe('values', () => {
 
 describe('what is refused', () => {
   test.each([
-    ['{"A": null}', /a value for "A"; write ""/],
-    ['A:', /a value for "A"/],
-    ['A: { b: }', /a value for "A.b"; write ""/],
-    ['A: &x { b: *x }', /no alias of a value within itself \("x"\)/],
-    ['{"A": ["x,y"]}', /without a comma in the list "A"/],
-    ['{"A": [{"b": 1}]}', /plain items/],
-    ['{"A": "1", "A": "2"}', /line 1: duplicate key/],
-    ['{"Parameters": {}, "Parmeters": {}}', /found "Parmeters"/],
-    ['{"Parameters": {}, "Tags": "x"}', /an object as Tags/],
+    ['{"A": null}', /^parameter-files: A: expected a value \(0\.json:1\)\. Write "" for an empty one$/],
+    ['A:', /^parameter-files: A: expected a value \(0\.json:1\)\. Write "" for an empty one$/],
+    ['A: { b: }', /^parameter-files: A\.b: expected a value \(0\.json:1\)\. Write "" for an empty one$/],
+    [
+      'A: &x { b: *x }',
+      /^parameter-files: expected no alias of a value within itself, got "x" \(0\.json:1\)$/,
+    ],
+    ['{"A": ["x,y"]}', /^parameter-files: A: expected list items without a comma \(0\.json:1\)$/],
+    ['{"A": [{"b": 1}]}', /^parameter-files: A: expected list items without a comma \(0\.json:1\)$/],
+    [
+      '{"A": "1", "A": "2"}',
+      /^parameter-files: expected JSON or YAML \(0\.json:1\)\. The problem: a key is repeated$/,
+    ],
+    [
+      '{"Parameters": {}, "Parmeters": {}}',
+      /^parameter-files: expected only Parameters, Tags, StackPolicy at the top, got "Parmeters" \(0\.json:1\)$/,
+    ],
+    ['{"Parameters": {}, "Tags": "x"}', /^parameter-files: Tags: expected an object \(0\.json:1\)$/],
     ['[{"Key": "A"}]', /a list of \{"ParameterKey"/],
     ['["A"]', /a list of \{"ParameterKey"/],
     ['"text"', /an object or a list/],
-    ['{"A": ', /valid JSON or YAML; line 1/],
+    [
+      '{"A": ',
+      /^parameter-files: expected JSON or YAML \(0\.json:1\)\. The problem: a bracket, brace, comma, colon or quote is missing$/,
+    ],
   ])('%j', (text, message) => {
     expect(() => read(text)).toThrow(message);
   });
 
   test('a missing file is named', () => {
     expect(() => readParameterFiles(['none.json'], workspace)).toThrow(
-      /^parameter-files: "none.json".*ENOENT/,
+      /^parameter-files: cannot read "none\.json" \(no such file\)\. Paths are relative to the workspace\.$/,
     );
   });
 

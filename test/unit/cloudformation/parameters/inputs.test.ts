@@ -82,7 +82,7 @@ describe('parameters on one line', () => {
     ['one line with a comma at its end', 'A=1,\nB=hunter2\nEnv=dev'],
   ])('%s is refused without its value', (_name, text) => {
     expect(() => read(text)).toThrow(
-      /^parameters: looks like several parameters on one line; write one per line/,
+      /^parameters: expected one line each, got several parameters on one line/,
     );
     expect(() => read(text)).not.toThrow(/hunter2/);
   });
@@ -103,10 +103,14 @@ describe('lists and files as `parameters`', () => {
   });
 
   test.each([
-    ['no key', '[{"Value":"hunter2"}]', /^parameters: a list of/],
-    ['no pair', '["hunter2"]', /^parameters: a list of/],
-    ['no value', '[{"ParameterKey":"A"}]', /^parameters: a value for "A"/],
-    ['not JSON', '["A=hunter2"', /^parameters: valid JSON or YAML; line 1/],
+    ['no key', '[{"Value":"hunter2"}]', /^parameters: expected a list of/],
+    ['no pair', '["hunter2"]', /^parameters: expected a list of/],
+    ['no value', '[{"ParameterKey":"A"}]', /^parameters: A: expected a value/],
+    [
+      'not JSON',
+      '["A=hunter2"',
+      /^parameters: line 1: expected JSON or YAML\. The problem: a bracket, brace, comma, colon or quote is missing$/,
+    ],
   ])('%s is refused', (_name, text, message) => {
     expect(() => readParametersInput('parameters', text)).toThrow(message);
     expect(() => readParametersInput('parameters', text)).not.toThrow(/hunter2/);
@@ -134,8 +138,12 @@ describe('tags on one line', () => {
   });
 
   test.each([
-    ["the AWS CLI's form", 'team=shop env=hunter2', /^tags: looks like several tags on one line/],
-    ['a comma at the end', 'team=hunter2,', /^tags: looks like several tags on one line/],
+    [
+      "the AWS CLI's form",
+      'team=shop env=hunter2',
+      /^tags: expected one line each, got several tags on one line/,
+    ],
+    ['a comma at the end', 'team=hunter2,', /^tags: expected one line each, got several tags on one line/],
     ['a list of something else', '[{"Name":"hunter2"}]', /^tags: expected an object/],
   ])('%s is refused', (_name, text, message) => {
     expect(() => readTagsInput('tags', text)).toThrow(message);

@@ -17,7 +17,7 @@ describe('a map on one line', () => {
     ['roles', 'dev=arn:aws:iam::111111111111:role/a prod=arn:aws:iam::333333333333:role/hunter2'],
     ['lines that all end with a comma', 'A=1,\nB=2,\nC=hunter2'],
   ])('%s is refused without its value', (_name, text) => {
-    expect(() => read(text)).toThrow(/^entries: looks like several entries on one line; write one per line/);
+    expect(() => read(text)).toThrow(/^entries: expected one line each, got several entries on one line/);
     expect(() => read(text)).not.toThrow(/hunter2/);
   });
 

@@ -12,7 +12,9 @@ describe('a repository', () => {
   test('that does not exist is an error that says what to do', async () => {
     const client = ecrOf(await sandboxOf());
     const opening = openRepository(client, REPOSITORY, { create: false }, contextOf());
-    await expect(opening).rejects.toThrow('does not exist. Create it first, or set create-repository: true.');
+    await expect(opening).rejects.toThrow(
+      'does not exist. Create it first, or let build-push-image create it with create-repository: true.',
+    );
   });
 
   test('that exists stays as it is', async () => {

@@ -1,0 +1,36 @@
+import { isSecretName } from '../../src/core/redaction.ts';
+import { containersOf } from './containers.ts';
+import type { ServiceInputs } from './request.ts';
+
+/** What ECS takes as `valueFrom`. */
+const SECRET_ARN = /^arn:aws[\w-]*:(?:secretsmanager:[^:]*:\d{12}:secret:|ssm:[^:]*:\d{12}:parameter\/)/;
+
+/**
+ * Advice for variables that look like secrets in `environment`. No value is shown.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/security-tasks-containers.html "Use secrets
+ *   management … instead of … environment variables"
+ */
+export function plainSecrets({ environment, containers }: ServiceInputs): string[] {
+  const own = Object.entries(containersOf(containers)).map(([name, changes]) => ({
+    input: `containers: ${name}.environment`,
+    key: `containers: ${name}.secrets`,
+    variables: changes.environment ?? {},
+  }));
+  return [{ input: 'environment', key: 'secrets', variables: environment }, ...own].flatMap(
+    ({ input, key, variables }) =>
+      Object.entries(variables).flatMap(([name, value]) => adviceFor(name, value, input, key)),
+  );
+}
+
+function adviceFor(name: string, value: string, input: string, key: string): string[] {
+  if (SECRET_ARN.test(value)) {
+    return [
+      `${input}: ${name} is set to the ARN of a secret, and the container gets the ARN, not its value.\nFix: Move ${name} to ${key} if the application expects the value.`,
+    ];
+  }
+  if (value === '' || !isSecretName(name)) return [];
+  return [
+    `${input}: ${name} is readable in the task definition for everyone with ecs:DescribeTaskDefinition.\nFix: Store the value in Secrets Manager or in SSM, and give its ARN in ${key}.`,
+  ];
+}
