@@ -108,7 +108,7 @@ export async function checkRepositories(
       {
         name,
         state: 'ok',
-        says: `those of ${choice.services.length} services exist, or a stack creates them`,
+        says: 'every service has one, or a stack creates it',
       },
     ];
   }
