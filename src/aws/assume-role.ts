@@ -112,7 +112,8 @@ function sessionName(repository: unknown, runId: unknown): string {
 function explainTokenError(error: unknown, roleArn: string, { claims }: IdentityToken): unknown {
   if (!(error instanceof AwsError)) return error;
   if (error.awsName.startsWith('AccessDenied')) {
-    return new PlatformError('access-denied', explainDenial(roleArn, claims), { cause: error });
+    const { message, fix } = explainDenial(roleArn, claims);
+    return new PlatformError('access-denied', message, { fix, cause: error });
   }
   if (error.awsName.startsWith('InvalidIdentityToken')) {
     const account = roleArn.split(':')[4] ?? '';

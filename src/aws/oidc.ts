@@ -126,21 +126,26 @@ const SHOWN_CLAIMS = [
 ];
 
 /**
- * Why a role could not be assumed, for a person: the claims of the job's token, and the statement of a trust
- * policy that fits them. AWS says only that it is not authorised, and never why.
+ * Why a role could not be assumed, and as the fix the statement of a trust policy that accepts the job's token, with the
+ * token's claims. AWS says only that it is not authorised, and never why.
  *
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html
  */
-export function explainDenial(roleArn: string, claims: Readonly<Record<string, unknown>>): string {
+export function explainDenial(
+  roleArn: string,
+  claims: Readonly<Record<string, unknown>>,
+): { message: string; fix: string } {
   const known = SHOWN_CLAIMS.filter((name) => typeof claims[name] === 'string');
   const width = Math.max(...known.map((name) => name.length));
-  return [
-    `AWS does not let this job assume ${roleArn}: the role's trust policy does not accept its OIDC token, or the role does not exist.`,
-    'The token says:',
-    ...known.map((name) => `  ${name.padEnd(width)}  ${String(claims[name])}`),
-    'A statement that accepts it:',
-    JSON.stringify(fittingStatement(roleArn, claims), null, 2),
-  ].join('\n');
+  return {
+    message: `AWS does not let this job assume ${roleArn}: the role's trust policy does not accept its OIDC token, or the role does not exist.`,
+    fix: [
+      'Create the role, or add a statement to its trust policy that accepts the token:',
+      JSON.stringify(fittingStatement(roleArn, claims), null, 2),
+      'Claims of the token:',
+      ...known.map((name) => `  ${name.padEnd(width)}  ${String(claims[name])}`),
+    ].join('\n'),
+  };
 }
 
 /** The statement of a trust policy that accepts exactly the token with these claims. */

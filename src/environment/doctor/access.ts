@@ -102,7 +102,8 @@ async function enter(
   } catch (error) {
     context.signal.throwIfAborted();
     const [says = '', ...rest] = reasonOf(error).split('\n');
-    const fix = rest.length > 0 ? rest.join('\n').trim() : accessFix(role);
+    const known = error instanceof PlatformError ? error.fix : undefined;
+    const fix = known ?? (rest.length > 0 ? rest.join('\n').trim() : accessFix(role));
     return { role, check: { name, state: 'problem', says, fix } };
   }
 }

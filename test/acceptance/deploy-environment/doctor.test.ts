@@ -225,7 +225,7 @@ describe('what is in the way', () => {
     expect(run.exitCode).toBe(1);
     expect(check('shop-dev-deploy')).toMatchObject({ state: 'problem' });
     expect(check('shop-dev-deploy')?.fix).toContain('repo:org/platform:ref:refs/heads/main');
-    expect(run.summary).toContain('A statement that accepts it');
+    expect(run.summary).toContain('add a statement to its trust policy');
     expect(check('stacks')).toMatchObject({ state: 'unknown' });
   });
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createSession, type Session } from '../../../src/aws/session.ts';
-import { CancelledError, InputError } from '../../../src/core/errors.ts';
+import { CancelledError, InputError, type PlatformError } from '../../../src/core/errors.ts';
 import { RateLimiter } from '../../../src/core/network/rate-limiter.ts';
 import type { Redactor } from '../../../src/core/redaction.ts';
 import { FakeClock, recordingLog } from '../core/fakes.ts';
@@ -159,13 +159,11 @@ describe('a role to assume', () => {
   test('that is denied shows the claims beside the trust policy that fits them', async () => {
     sts.answers = [failure('AccessDenied', 'Not authorized to perform sts:AssumeRoleWithWebIdentity', 403)];
     const error: unknown = await open().catch((reason: unknown) => reason);
-    const { message } = error as Error;
-    expect(message).toContain(`AWS does not let this job assume ${role}`);
-    expect(message).toMatch(/^ {2}sub +repo:org\/platform:environment:dev$/m);
-    expect(message).toContain(
-      '"token.actions.githubusercontent.com:sub": "repo:org/platform:environment:dev"',
-    );
-    expect(message).not.toContain(jwt);
+    const { message, fix = '' } = error as PlatformError;
+    expect(message).toMatch(new RegExp(`^AWS does not let this job assume ${role}: .+$`));
+    expect(fix).toMatch(/^ {2}sub +repo:org\/platform:environment:dev$/m);
+    expect(fix).toContain('"token.actions.githubusercontent.com:sub": "repo:org/platform:environment:dev"');
+    expect(message + fix).not.toContain(jwt);
     expect(sts.requests).toHaveLength(1);
   });
 

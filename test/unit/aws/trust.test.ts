@@ -13,13 +13,13 @@ const claims = {
 };
 
 test('the claims of the token stand beside the statement that fits them', () => {
-  const text = explainDenial('arn:aws:iam::111111111111:role/deploy', claims);
-  expect(text).toContain('assume arn:aws:iam::111111111111:role/deploy');
+  const { message, fix: text } = explainDenial('arn:aws:iam::111111111111:role/deploy', claims);
+  expect(message).toContain('assume arn:aws:iam::111111111111:role/deploy');
   expect(text).toMatch(/^ {2}sub +repo:org\/platform:environment:dev$/m);
   expect(text).toMatch(/^ {2}environment +dev$/m);
   expect(text).toMatch(/^ {2}job_workflow_ref +org\/platform/m);
   expect(text).not.toContain('run_id');
-  const statement: unknown = JSON.parse(text.slice(text.indexOf('{')));
+  const statement: unknown = JSON.parse(text.slice(text.indexOf('{'), text.indexOf('\nClaims')));
   expect(statement).toEqual({
     Effect: 'Allow',
     Principal: {
@@ -36,7 +36,7 @@ test('the claims of the token stand beside the statement that fits them', () => 
 });
 
 test('another partition and another issuer', () => {
-  const text = explainDenial('arn:aws-cn:iam::111111111111:role/deploy', {
+  const { fix: text } = explainDenial('arn:aws-cn:iam::111111111111:role/deploy', {
     ...claims,
     iss: 'https://github.example/_services/token',
   });
