@@ -6,6 +6,20 @@ import { ERROR_CODES, errorPage } from '../../src/core/errors.ts';
 const root = resolve(import.meta.dirname, '../..');
 const folder = join(root, 'docs/errors');
 const codes = Object.keys(ERROR_CODES);
+/** Codes of failures that no acceptance test records, or that have no log of their own. */
+const WITHOUT_EXAMPLE: readonly string[] = [
+  'command-failed',
+  'conflict',
+  'file-system',
+  'graph-invalid',
+  'internal',
+  'lock-lost',
+  'outcome-unknown',
+  'quota-exceeded',
+  'registry-rejected',
+  'rollout-unproven',
+  'task-not-placed',
+];
 const OTHER_PAGES = ['index.md', 'verdicts.md'];
 
 const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
@@ -40,7 +54,8 @@ test.each(codes)('the page of %s has its meaning and its sections', (code) => {
   expect(title).toBe(`# ${code}`);
   expect(meaning).toBe(ERROR_CODES[code as keyof typeof ERROR_CODES]);
   const sections = sectionsOf(page, 2);
-  expect([...sections.keys()]).toEqual(['How to see it', 'Causes', 'Fix']);
+  const example = WITHOUT_EXAMPLE.includes(code) ? [] : ['Example'];
+  expect([...sections.keys()]).toEqual(['How to see it', ...example, 'Causes', 'Fix']);
   expect([...sections.values()].filter((text) => text === '')).toEqual([]);
   for (const heading of ['Causes', 'Fix']) expect(sections.get(heading)).toMatch(/^- \S/);
 });

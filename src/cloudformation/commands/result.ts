@@ -187,7 +187,7 @@ export function judgeFailure(
   { stackName, kind }: Plan,
   { status, stack }: Execution,
   diagnosis: Diagnosis | undefined,
-): { verdict: 'rolled-back' | 'stuck' | 'failed'; reason: string } {
+): { verdict: 'rolled-back' | 'stuck' | 'failed'; reason: string; error?: ErrorInfo } {
   const what = kind === 'create' ? 'creation' : 'update';
   const failed = `The ${what} of stack ${stackName} failed${causeText(diagnosis)}`;
   switch (status) {
@@ -205,10 +205,7 @@ export function judgeFailure(
       }
       return { verdict: 'rolled-back', reason: `${failed}. The stack was deleted.` };
     case 'UPDATE_ROLLBACK_FAILED':
-      return {
-        verdict: 'stuck',
-        reason: `${failed}. The rollback failed too${stuckText(diagnosis)}. Repair that, then run deploy-stack with continue-rollback: true.`,
-      };
+      return stuckEnd(`${failed}. The rollback failed too${stuckText(diagnosis)}`);
     case 'CREATE_FAILED':
       return { verdict: 'failed', reason: `${failed}. What was done is kept: the stack is ${status}.` };
     case 'UPDATE_FAILED':
@@ -219,6 +216,15 @@ export function judgeFailure(
     default:
       return { verdict: 'failed', reason: `${failed}. The stack is ${status}${stuckText(diagnosis)}.` };
   }
+}
+
+function stuckEnd(message: string): { verdict: 'stuck'; reason: string; error: ErrorInfo } {
+  const fix = 'Repair that resource, then run deploy-stack with continue-rollback: true.';
+  return {
+    verdict: 'stuck',
+    reason: `${message}. Fix: ${fix}`,
+    error: { code: 'stack-stuck', message, fix },
+  };
 }
 
 function keptWayOut(stack: StackSnapshot | undefined): string {

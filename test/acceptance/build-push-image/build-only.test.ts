@@ -3,6 +3,7 @@ import { useSandboxes, useWorkspaces } from '../../support/action.ts';
 import type { Recording } from '../../support/docker-playback.ts';
 import { DockerPlayback } from '../../support/docker-playback.ts';
 import { buildPushImage } from '../../support/image.ts';
+import { expectExample } from '../../support/error-example.ts';
 
 /** A pull request's build: the job has no credentials of AWS, and no region. */
 const sandboxOf = useSandboxes();
@@ -59,6 +60,7 @@ ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfull
       'The build failed: process "/bin/sh -c npm ci" did not complete successfully: exit code: 1. Nothing was pushed.',
     );
     expect(done.log).toMatch(/::error title=\[build 2\/2\] RUN npm ci,file=api\/Dockerfile,line=2::/);
+    expectExample('build-failed', done);
     expect(done.summary).toContain('Set cache: gha');
   });
 });

@@ -9,6 +9,7 @@ import type { Recording } from '../../support/docker-playback.ts';
 import { buildPushImage, ecrOf, REPOSITORY, SHA } from '../../support/image.ts';
 import { sha256 } from '../../support/oci.ts';
 import { RegistrySession } from '../../support/registry.ts';
+import { expectExample } from '../../support/error-example.ts';
 
 /** The way of a build through buildx, played from a recording; the registry is real. */
 const sandboxOf = useSandboxes();
@@ -171,6 +172,7 @@ ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfull
     const done = await run();
     expect(done.outputs['verdict']).toBe('failed');
     expect(done.outputs['reason']).toContain('and reading it back finds no image');
+    expectExample('image-unproven', done);
   });
 
   test('that is cancelled is stopped, and nothing is left', async () => {
@@ -238,6 +240,7 @@ describe('nothing to build with', () => {
     const done = await run({}, { env: { PATH: '/nowhere' } });
     expect(done.outputs['verdict']).toBe('failed');
     expect(done.outputs['reason']).toMatch(/^There is no docker client on this machine\..*oci-layout/);
+    expectExample('docker-unavailable', done);
   });
 
   test('no daemon', async () => {

@@ -6,6 +6,7 @@ import type { FaultRule, Sandbox } from '../../../sandbox/index.ts';
 import { useSandboxes, leftIn, useWorkspaces } from '../../support/action.ts';
 import { buildPushImage, ecrOf, REPOSITORY, SHA } from '../../support/image.ts';
 import { useLayouts } from '../../support/layouts.ts';
+import { expectExample } from '../../support/error-example.ts';
 
 /**
  * Whatever strikes, and wherever: the verdict is true, a tag stands only on a whole image, and nothing is left
@@ -108,6 +109,7 @@ test('a registry that never recovers is a failure that tells what it said', asyn
   expect(run.outputs['reason']).toMatch(
     /refused to take the blob sha256:\w+: TOOMANYREQUESTS: Rate exceeded\. No tag was set/,
   );
+  expectExample('throttled', run);
   expect(await tags(sandbox)).toEqual({});
 });
 
@@ -131,6 +133,7 @@ describe('a layout that is damaged', () => {
     const run = await buildPushImage(sandbox, inputs, image);
     expect(run.outputs['verdict']).toBe('failed');
     expect(run.outputs['reason']).toContain(`the blob ${bad.digest} of 9 bytes is damaged`);
+    expectExample('digest-mismatch', run);
     expect(await tags(sandbox)).toEqual({});
   });
 
@@ -141,6 +144,7 @@ describe('a layout that is damaged', () => {
     const run = await buildPushImage(sandbox, inputs, image);
     expect(run.outputs['verdict']).toBe('failed');
     expect(run.outputs['reason']).toMatch(/the layout lacks the blob sha256:/);
+    expectExample('image-invalid', run);
     expect(await tags(sandbox)).toEqual({});
   });
 });

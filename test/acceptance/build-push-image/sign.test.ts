@@ -6,6 +6,7 @@ import { useSandboxes } from '../../support/action.ts';
 import { buildPushImage, ecrOf, REPOSITORY } from '../../support/image.ts';
 import { type LayoutWorkspace, useLayouts } from '../../support/layouts.ts';
 import { type Sigstore, startSigstore } from '../../support/sigstore.ts';
+import { expectExample } from '../../support/error-example.ts';
 
 const sandboxOf = useSandboxes();
 const layoutOf = useLayouts();
@@ -106,6 +107,7 @@ describe('sign: keyless', () => {
     expect(run.outputs['tag']).toBeUndefined();
     expect(run.outputs['reason']).toContain(reason);
     expect(JSON.parse(run.outputs['result'] ?? '')).toMatchObject({ error: { code } });
+    if (code === 'service-unavailable') expectExample(code, run);
     expect(run.log.replaceAll(/::add-mask::.*/g, '')).not.toMatch(/eyJ[\w-]+\.eyJ/);
   });
 });

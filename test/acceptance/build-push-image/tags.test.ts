@@ -4,6 +4,7 @@ import { useSandboxes } from '../../support/action.ts';
 import { checkOut } from '../../support/checkout.ts';
 import { buildPushImage, ecrOf, REPOSITORY, SHA } from '../../support/image.ts';
 import { useLayouts } from '../../support/layouts.ts';
+import { expectExample } from '../../support/error-example.ts';
 
 const sandboxOf = useSandboxes();
 const layoutOf = useLayouts();
@@ -43,6 +44,7 @@ describe('an immutable tag', () => {
       `The tag v1 of ${REPOSITORY} is immutable and points to ${first.digest}, not to ${second.digest}. ` +
         'Give this image another tag. The image is in the repository; not all of its tags are set.',
     );
+    expectExample('tag-conflict', run);
     const command = new ListImagesCommand({ repositoryName: REPOSITORY });
     const { imageIds = [] } = await ecrOf(sandbox).send(command);
     expect(imageIds).toEqual(

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { useWorkspaces } from '../../support/action.ts';
 import { deployEnvironment, SMALL_PLATFORM } from '../../support/environment.ts';
 import { sandboxOf } from '../../unit/sandbox/clients.ts';
+import { expectExample } from '../../support/error-example.ts';
 
 const workspaceOf = useWorkspaces();
 /** Runs of the action have this number. */
@@ -25,6 +26,7 @@ test.each(['deploy', 'destroy'])(
     );
     expect(run.exitCode).toBe(1);
     expect(run.result).toMatchObject({ error: { code: 'not-approved' } });
+    expectExample('not-approved', run);
     expect(sandbox.calls.all.map(({ service }) => service)).toEqual(['github']);
   },
 );

@@ -3,6 +3,7 @@ import type { Sandbox } from '../../../sandbox/index.ts';
 import type { Run } from '../../../sandbox/runner.ts';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { DEV_ACCOUNT, deployEnvironment } from '../../support/environment.ts';
+import { expectExample } from '../../support/error-example.ts';
 
 const newSandbox = useSandboxes();
 const newWorkspace = useWorkspaces();
@@ -60,7 +61,7 @@ const PROBLEMS: readonly [what: string, app: string, given: string, reason: stri
   ],
 ];
 
-describe.each(PROBLEMS)('%s', (_what, app, given, reason) => {
+describe.each(PROBLEMS)('%s', (what, app, given, reason) => {
   test.each(['plan', 'deploy'])('%s refuses before the first change', async (command) => {
     const sandbox = await newSandbox();
     const run = await deployEnvironment(sandbox, { command }, { workspace: workspaceOf(app, given) });
@@ -69,6 +70,7 @@ describe.each(PROBLEMS)('%s', (_what, app, given, reason) => {
     expect(run.outputs['reason']).toBe(reason);
     expect(changes(sandbox)).toEqual([]);
     expect(run.log).toContain('file=app.yml,line=2');
+    if (what === 'a reference leads nowhere') expectExample('template-invalid', run);
   });
 });
 

@@ -8,6 +8,7 @@ import { useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { deployEnvironment, SMALL_PLATFORM } from '../../support/environment.ts';
 import { LayoutWriter } from '../../support/oci.ts';
 import { ssmOf } from '../../unit/sandbox/clients.ts';
+import { expectExample } from '../../support/error-example.ts';
 
 const newSandbox = useSandboxes();
 const newWorkspace = useWorkspaces();
@@ -232,5 +233,6 @@ test('credentials of another account are refused', async () => {
     { workspace: smallPlatform({ 'platform.yml': manifest }) },
   );
   expect(run.outputs['reason']).toMatch(/belong to account .*Nothing was changed\./);
+  expectExample('account-mismatch', run);
   expect(changes(sandbox)).toEqual([]);
 });

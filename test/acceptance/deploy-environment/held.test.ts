@@ -5,6 +5,7 @@ import { expect, test } from '@jest/globals';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { deployEnvironment, SMALL_PLATFORM } from '../../support/environment.ts';
 import { ssmOf } from '../../unit/sandbox/clients.ts';
+import { expectExample } from '../../support/error-example.ts';
 
 const newSandbox = useSandboxes();
 const newWorkspace = useWorkspaces();
@@ -48,6 +49,7 @@ test('an environment on hold is neither planned nor deployed; stacks alone are',
       'dev is on hold (set by eve at 2026-11-27T08:00:00Z): Orders fail. Nothing was changed. Fix: Release the hold by promote-environment with command: release-hold, or delete the parameter /shop/dev/hold.',
     );
     expect(run.result['error']).toMatchObject({ code: 'held' });
+    expectExample('held', run);
   }
   expect(sandbox.calls.of('CreateChangeSet')).toEqual([]);
   const platform = `${SMALL_PLATFORM['platform.yml']?.split('services:')[0] ?? ''}services: {}\n`;

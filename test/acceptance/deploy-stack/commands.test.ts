@@ -4,6 +4,7 @@ import type { Sandbox } from '../../../sandbox/index.ts';
 import type { Run } from '../../../sandbox/runner.ts';
 import { deployStack, DEV, useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { clientOf } from '../../support/aws-clients.ts';
+import { expectExample } from '../../support/error-example.ts';
 
 /** Each command as a workflow uses it: through the committed bundle, and told by what AWS and GitHub were asked. */
 
@@ -61,6 +62,7 @@ describe('plan, approve, apply', () => {
       { workspace },
     );
     expect(verdictOf(run)).toBe('plan-changed');
+    expectExample('plan-changed', run);
     expect(run.exitCode).toBe(1);
     expect(sandbox.calls.of('ExecuteChangeSet')).toHaveLength(0);
   });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { deployStack, useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { expectExample } from '../../support/error-example.ts';
 
 /** What a person reads when CloudFormation refuses something: where it is in the template, and why. */
 
@@ -24,7 +25,7 @@ test.each([
     'Policy:\n    Type: AWS::SNS::Topic\n    Properties:\n      FifoTopic: true\n      DisplayName:',
     8,
   ],
-])('%s is annotated on its line', async (_name, resource, line) => {
+])('%s is annotated on its line', async (name, resource, line) => {
   const sandbox = await start();
   const workspace = workspaceOf({ 't.yml': `${HEAD}  ${resource}\n` });
   const run = await deployStack(sandbox, { template: 't.yml', command: 'plan' }, { workspace });
@@ -33,6 +34,7 @@ test.each([
     .split('\n')
     .filter((text) => text.startsWith('::error') && text.includes('file='));
   expect(annotation).toContain(`file=t.yml,line=${line}`);
+  if (name === 'a name that is not declared') expectExample('plan-failed', run);
 });
 
 describe('hooks', () => {

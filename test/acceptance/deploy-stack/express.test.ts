@@ -3,6 +3,7 @@ import { expect, test } from '@jest/globals';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import { deployStack, useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { clientOf } from '../../unit/sandbox/clients.ts';
+import { expectExample } from '../../support/error-example.ts';
 
 /** Express mode with rollback off. The table of what is refused is in test/wire/rollback-off.test.ts. */
 
@@ -30,14 +31,15 @@ interface Result {
   verdict: string;
   reason: string;
   status: string;
+  log: string;
   error?: { code: string; message: string; fix?: string };
 }
 
 async function run(sandbox: Sandbox, inputs: Record<string, string>): Promise<Result> {
-  const { outputs } = await deployStack(sandbox, inputs, { workspace });
+  const { outputs, log } = await deployStack(sandbox, inputs, { workspace });
   const { verdict = '', reason = '' } = outputs;
   const { error } = JSON.parse(outputs['result'] ?? '{}') as Pick<Result, 'error'>;
-  return { verdict, reason, status: await statusOf(sandbox), ...(error && { error }) };
+  return { verdict, reason, status: await statusOf(sandbox), log, ...(error && { error }) };
 }
 
 async function statusOf(sandbox: Sandbox): Promise<string> {
@@ -61,6 +63,7 @@ test('a replacement while rollback is off is blocked, and a failure in express m
     error: { code: 'replacement-refused' },
   });
   expect(blocked.reason).toMatch(/^Queue \(AWS::SQS::Queue\) has to be replaced.*on-failure: rollback\.$/);
+  expectExample('replacement-refused', { log: blocked.log, result: { error: blocked.error } });
 
   expect(await run(sandbox, { template: 'broken.yml', ...express })).toMatchObject({
     verdict: 'failed',

@@ -9,6 +9,7 @@ import { deployStack, DEV, useSandboxes, useWorkspaces } from '../../support/act
 import { actingAs, EXECUTION_ROLE } from '../../support/roles.ts';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import { clientOf } from '../../unit/sandbox/clients.ts';
+import { expectExample } from '../../support/error-example.ts';
 
 /** A test against each trap that other CloudFormation actions are known to fall into. */
 
@@ -195,11 +196,13 @@ test('UPDATE_ROLLBACK_FAILED is explained, and continued only when asked', async
   await deployStack(sandbox, { template: '1.yml' }, { workspace });
   const stuck = await deployStack(sandbox, { template: '2.yml' }, { workspace });
   expect(stuck.outputs['verdict']).toBe('stuck');
+  expectExample('stack-stuck', stuck);
   expect(await statusOf(sandbox)).toBe('UPDATE_ROLLBACK_FAILED');
 
   const explained = await deployStack(sandbox, { template: '2.yml' }, { workspace });
   expect(explained.outputs['verdict']).toBe('blocked');
   expect(explained.log).toContain('queue is locked');
+  expectExample('stack-blocked', explained);
   expect(sandbox.calls.of('ContinueUpdateRollback')).toHaveLength(0);
 
   const continued = await deployStack(

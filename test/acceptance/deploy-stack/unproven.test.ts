@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Sandbox, Scenario } from '../../../sandbox/index.ts';
 import { deployStack, useSandboxes, useWorkspaces } from '../../support/action.ts';
+import { expectExample } from '../../support/error-example.ts';
 
 /** Changes that CloudFormation plans and does not make. The table is in test/wire/reconcile.test.ts. */
 
@@ -43,13 +44,14 @@ const omitted = (logicalId: string): Scenario => ({
 interface Result {
   verdict: string;
   reason: string;
+  log: string;
   error?: { code: string; message: string; fix?: string };
 }
 
 async function run(sandbox: Sandbox, inputs: Record<string, string>): Promise<Result> {
-  const { outputs } = await deployStack(sandbox, inputs, { workspace });
+  const { outputs, log } = await deployStack(sandbox, inputs, { workspace });
   const { verdict = '', reason = '', result = '{}' } = outputs;
-  return { ...(JSON.parse(result) as Result), verdict, reason };
+  return { ...(JSON.parse(result) as Result), verdict, reason, log };
 }
 
 describe('a planned change without an event', () => {
@@ -67,6 +69,7 @@ describe('a planned change without an event', () => {
       'Service (AWS::ECS::Service): ECS runs app:1, and the stack declares app:2',
     );
     expect(next.error?.fix).toMatch(/^Run update-service .*task-definition-arn/);
+    expectExample('stack-unproven', { log: next.log, result: { error: next.error } });
   });
 
   test('in express mode, what CloudFormation reports is green', async () => {

@@ -6,6 +6,7 @@ import type { PromotionWorld as World } from '../../support/promotion.ts';
 import { useWorkspaces } from '../../support/action.ts';
 import { sha256 } from '../../support/oci.ts';
 import { ACCOUNTS, PromotionWorld, promoteEnvironment } from '../../support/promotion.ts';
+import { expectExample } from '../../support/error-example.ts';
 
 const workspaceOf = useWorkspaces();
 const CHANGING =
@@ -157,6 +158,7 @@ describe('a gate', () => {
     expect(run.outputs['reason']).toContain(
       'The environment is locked by ada since 2025-11-24T16:00:00Z (https://runs/7)',
     );
+    expectExample('lock-held', run);
     expect(await world.parameter('staging', 'lock')).toBe(JSON.stringify(holder));
   });
 });

@@ -3,6 +3,7 @@ import { useWorkspaces } from '../../support/action.ts';
 import { PromotionWorld, promoteEnvironment } from '../../support/promotion.ts';
 import { attachBundle, statement } from '../../support/signed-images.ts';
 import { type Sigstore, startSigstore } from '../../support/sigstore.ts';
+import { expectExample } from '../../support/error-example.ts';
 
 const workspaceOf = useWorkspaces();
 const RULE =
@@ -89,6 +90,7 @@ describe('an environment with verify', () => {
     expect(run.outputs['reason']).toMatch(
       /^environments\.staging\.verify\.repository: expected .*, got "org\/\*" \(platform\.yml:\d+\)/,
     );
+    expectExample('manifest-invalid', run);
     expect(world.sandbox.calls.all.length).toBe(from);
   });
 });

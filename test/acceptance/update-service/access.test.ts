@@ -4,6 +4,7 @@ import { identityStore } from '../../../sandbox/iam/roles.ts';
 import { DEV, STAGING, stsOf } from '../../unit/sandbox/clients.ts';
 import { EcsWorld } from '../../unit/sandbox/ecs/ecs-world.ts';
 import { NEXT, updateService } from '../../support/service.ts';
+import { expectExample } from '../../support/error-example.ts';
 
 test('a cluster that does not exist is named, with the one that was meant', async () => {
   const world = await EcsWorld.withService();
@@ -38,6 +39,7 @@ test('credentials that expire during the rollout: the reason says what goes on, 
     /^ExpiredTokenException: The security token included in the request is expired.* The deployment of user-service:2 continues at AWS: look at the service before you deploy again\. Use the input role-to-assume: /,
   );
   expect(run.result).toMatchObject({ error: { code: 'credentials-expired' } });
+  expectExample('credentials-expired', run);
 });
 
 test('a role is assumed by the credentials of another role, where the job may not request a token', async () => {
@@ -81,6 +83,7 @@ test('a role is assumed by the credentials of another role, where the job may no
   const without = await status(spoke, { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' });
   expect(without.result['error']).toMatchObject({ code: 'oidc-unavailable' });
   expect(without.outputs['reason']).toContain('id-token: write');
+  expectExample('oidc-unavailable', without);
 });
 
 test('a secret that does not exist is found before anything is changed; without the right to look it is a note', async () => {

@@ -7,6 +7,7 @@ import { REPOSITORY } from '../../support/image.ts';
 import { pushMultiPlatform } from '../../support/multi-platform.ts';
 import { RegistrySession } from '../../support/registry.ts';
 import { imageOf, NEXT, updateService } from '../../support/service.ts';
+import { expectExample } from '../../support/error-example.ts';
 
 const workspaceOf = useWorkspaces();
 
@@ -149,6 +150,7 @@ test('the newest revision of a family is started from; alone it is deployed as i
   expect(unknown.outputs['reason']).toBe(
     'The family user-servce has no active task definition. Nothing was changed.',
   );
+  expectExample('not-found', unknown);
 });
 
 test('an existing revision is deployed as it is', async () => {

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { useSandboxes, useWorkspaces } from '../../support/action.ts';
 import { NEXT, updateService } from '../../support/service.ts';
+import { expectExample } from '../../support/error-example.ts';
 
 const sandboxOf = useSandboxes();
 const workspace = useWorkspaces()({ 'task.json': '{"family":"a"}' });
@@ -102,5 +103,6 @@ test.each<[Record<string, string>, RegExp]>([
   expect(run.outputs['verdict']).toBe('failed');
   expect(run.outputs['reason']).toMatch(reason);
   expect(sandbox.calls.all).toEqual([]);
+  if (inputs.timeout === 'soon') expectExample('input-invalid', run);
   expect(run.log).not.toContain('    at ');
 });

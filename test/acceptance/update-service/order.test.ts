@@ -6,6 +6,7 @@ import { EcsWorld } from '../../unit/sandbox/ecs/ecs-world.ts';
 import { useWorkspaces } from '../../support/action.ts';
 import { checkOut } from '../../support/checkout.ts';
 import { imageOf, updateService } from '../../support/service.ts';
+import { expectExample } from '../../support/error-example.ts';
 
 const workspaceOf = useWorkspaces();
 const PARAMETER = '/platform/dev/user-service/image';
@@ -143,6 +144,7 @@ test('a rollback is exempt, and the ledger has the source of what it goes back t
   expect(bad.outputs['reason']).toMatch(
     /^Run 102 of \.github\/workflows\/pipeline\.yml 2222222 was rolled back from user-service at .* Nothing was changed\. Fix: Deploy a newer commit, or set `allow-older: true` to release this one again\.$/,
   );
+  expectExample('outdated', bad);
   const rebuilt = await deploy(world, '2', { attempt: 3 }, { image: imageOf('4') });
   expect(rebuilt.outputs['verdict']).toBe('outdated');
   expect(changesOf(world)).toBe(changes);

@@ -5,6 +5,7 @@ import type { Run } from '../../../sandbox/runner.ts';
 import { DEV } from '../../support/action.ts';
 import { NEXT, updateService } from '../../support/service.ts';
 import { CLUSTER, EcsWorld, IMAGE, SERVICE } from '../../unit/sandbox/ecs/ecs-world.ts';
+import { expectExample } from '../../support/error-example.ts';
 
 /** A service that only something else may deploy: the run is red, changes nothing, and names the page that helps. */
 async function expectRefusal(world: EcsWorld, why: string, inputs: Record<string, string>): Promise<Run> {
@@ -33,10 +34,11 @@ test.each([
   ['EXTERNAL' as const, 'another tool deploys it by task sets'],
 ])('a service with the controller %s', async (type, why) => {
   const world = await EcsWorld.withService({}, { deploymentController: { type } });
-  await expectRefusal(world, `has the deployment controller ${type}: ${why}`, {
+  const run = await expectRefusal(world, `has the deployment controller ${type}: ${why}`, {
     image: NEXT,
     'pre-deploy': 'node migrate.js',
   });
+  if (type === 'CODE_DEPLOY') expectExample('service-unsupported', run);
   await expectRefusal(world, `has the deployment controller ${type}: ${why}`, {
     command: 'rollback',
     'task-definition-arn': 'user-service:1',

@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { CLUSTER, EcsWorld, IMAGE, SERVICE } from '../../unit/sandbox/ecs/ecs-world.ts';
 import { useWorkspaces } from '../../support/action.ts';
 import { NEXT, updateService } from '../../support/service.ts';
+import { expectExample } from '../../support/error-example.ts';
 
 const RUN = { command: 'run', run: 'bin/migrate up "to 5"' };
 const ALONE = { service: '', 'task-definition-family': SERVICE, subnets: 'subnet-7' };
@@ -132,6 +133,7 @@ describe('a command as a task of its own', () => {
     expect(run.outputs['reason']).toMatch(
       /^The command bin\/migrate up to 5 did not finish .* Its task [0-9a-f]{32} was stopped\.$/,
     );
+    expectExample('timed-out', run);
     expect(world.sandbox.calls.of('StopTask')).toHaveLength(1);
   });
 
@@ -144,6 +146,7 @@ describe('a command as a task of its own', () => {
     });
     expect(run.outputs['verdict']).toBe('cancelled');
     expect(run.outputs['reason']).toMatch(/^Cancelled by SIGTERM\. Its task [0-9a-f]{32} was stopped\.$/);
+    expectExample('cancelled', run);
     expect(world.sandbox.calls.of('StopTask')).toHaveLength(1);
   });
 
@@ -158,6 +161,7 @@ describe('a command as a task of its own', () => {
     const run = await updateService(world, { ...RUN, ...ALONE });
     expect(run.outputs['verdict']).toBe('failed');
     expect(run.outputs['reason']).toMatch(/ecs:RunTask.*\. Its task had not been started\.$/);
+    expectExample('access-denied', run);
   });
 
   test('on EC2 in bridge: without a network, and one that is given is refused before anything is changed', async () => {

@@ -8,6 +8,7 @@ import { updateService } from '../../support/service.ts';
 import { attachBundle, keyBundle, statement } from '../../support/signed-images.ts';
 import { type Sigstore, startSigstore } from '../../support/sigstore.ts';
 import { EcsWorld } from '../../unit/sandbox/ecs/ecs-world.ts';
+import { expectExample } from '../../support/error-example.ts';
 
 const workspaceOf = useWorkspaces();
 const RULE = {
@@ -128,7 +129,7 @@ describe('update-service with verify', () => {
       { key: 'cosign.pub' },
       'it is not signed with this key',
     ],
-  ])('refuses an image that %s, before anything changes', async (_, sign, verify, reason) => {
+  ])('refuses an image that %s, before anything changes', async (signer, sign, verify, reason) => {
     const { run, changes, running, digests } = await release(sign, verify, {
       'pre-deploy': 'node migrate.js',
     });
@@ -136,6 +137,7 @@ describe('update-service with verify', () => {
     expect(run.outputs).toMatchObject({ verdict: 'failed' });
     expect(run.outputs['reason']).toContain(reason);
     expect(run.result['error']).toMatchObject({ code: 'signature-unverified' });
+    if (signer === 'another branch has signed') expectExample('signature-unverified', run);
     expect(changes).toEqual([]);
     expect(running).toEqual(new Set([digests.v1]));
   });

@@ -8,6 +8,7 @@ import { pooled } from '../../support/pool.ts';
 import { DEV } from '../../support/action.ts';
 import { NEXT, updateService } from '../../support/service.ts';
 import { CASES, type Case } from './truth.ts';
+import { expectExample } from '../../support/error-example.ts';
 
 /** How many bundles run at the same time. */
 const AT_ONCE = 4;
@@ -93,7 +94,7 @@ describe('the truth table', () => {
 
   test.each(CASES.map((one, index) => ({ ...one, index })))(
     '$strategy, $what: $verdict',
-    ({ verdict, reason, endsWith, index }) => {
+    ({ what, verdict, reason, endsWith, index }) => {
       const { run, ends } = played[index]!;
       const green = ['deployed', 'unchanged', 'reported'].includes(verdict);
       expect({ verdict: run.outputs['verdict'], exitCode: run.exitCode, log: run.log }).toEqual({
@@ -103,6 +104,8 @@ describe('the truth table', () => {
       });
       expect(run.outputs['reason']).toMatch(reason);
       if (endsWith !== '*') expect(ends).toBe(endsWith ?? 'user-service:2');
+      if (what === 'scaled to 0 after its tasks failed') expectExample('tasks-failed', run);
+      if (what === 'a size that Fargate lacks') expectExample('request-rejected', run);
     },
   );
 });
