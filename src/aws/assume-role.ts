@@ -149,7 +149,9 @@ function unexplained(error: AwsError, roleArn: string): PlatformError {
 }
 
 function both(byToken: PlatformError, byCredentials: PlatformError): PlatformError {
+  const fix = [byToken.fix, byCredentials.fix].filter((text) => text !== undefined).join('\n');
   return new PlatformError('access-denied', `${byCredentials.message}. ${byToken.message}`, {
+    ...(fix !== '' && { fix }),
     cause: byCredentials,
   });
 }
