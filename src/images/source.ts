@@ -117,7 +117,7 @@ export async function openLayout(
   if (!found) throw new InputError('oci-layout', shown, 'expected a folder or a tar in the workspace');
   if (found.isDirectory()) return ImageLayout.open('oci-layout', path, shown);
   if (!found.isFile()) throw new InputError('oci-layout', shown, 'expected a folder or a tar');
-  await unpackLayout('oci-layout', path, folder, signal);
+  await unpackLayout('oci-layout', path, folder, signal, shown);
   return ImageLayout.open('oci-layout', folder, shown);
 }
 

@@ -58,7 +58,7 @@ describe.each(['standard', 'express'] as const)('a replacement while rollback is
         ok: false,
         error: { code: 'replacement-refused' },
       });
-      expect(outcome.reason).toContain('Deploy with on-failure: rollback.');
+      expect(outcome.reason).toContain('Run deploy-stack with on-failure: rollback.');
     }
     expect(at.sandbox.calls.of('ExecuteChangeSet')).toHaveLength(1);
     expect(await at.run(RENAMED, { mode, allowReplace: ['Queue'] })).toMatchObject({ verdict: 'updated' });
@@ -82,7 +82,7 @@ describe('a stack in UPDATE_FAILED', () => {
     expect(await status()).toBe('UPDATE_FAILED');
     return failed.reason;
   };
-  const EXPRESS_ONLY = 'with mode: express and on-failure: keep, or delete the stack';
+  const EXPRESS_ONLY = 'mode: express and on-failure: keep, or delete the stack';
 
   const refused: Values[] = [
     {},

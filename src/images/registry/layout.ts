@@ -164,6 +164,7 @@ export async function unpackLayout(
   file: string,
   folder: string,
   signal: AbortSignal,
+  shown = file,
 ): Promise<void> {
   await mkdir(join(folder, 'blobs', 'sha256'), { recursive: true });
   const entries = extract();
@@ -171,7 +172,7 @@ export async function unpackLayout(
   if (compression !== undefined && compression !== 'gzip') {
     throw new InputError(
       input,
-      file,
+      shown,
       `expected a tar, plain or compressed with gzip. This one is compressed with ${compression}`,
     );
   }
@@ -201,7 +202,7 @@ export async function unpackLayout(
     const { message } = error instanceof PlatformError ? error : ((broken as Error | undefined) ?? error);
     throw new InputError(
       input,
-      file,
+      shown,
       `expected a folder or a tar of an OCI image layout. The problem: ${message}`,
     );
   }

@@ -7,8 +7,11 @@ const sandboxOf = useSandboxes();
 const layoutOf = useLayouts();
 
 test.each<[Record<string, string>, RegExp]>([
-  [{ repository: 'Upper/Case' }, /^repository: expected a repository's name.*, got "Upper\/Case"/],
-  [{ repository: 'ghcr.io/shop/app' }, /^repository: .*ghcr\.io is another registry: give it in also/],
+  [
+    { repository: 'Upper/Case' },
+    /^repository: expected the name of a repository in lower case.*, got "Upper\/Case"/,
+  ],
+  [{ repository: 'ghcr.io/shop/app' }, /^repository: .*ghcr\.io is another registry.*, give it in also/],
   [{ tags: 'a b' }, /^tags: expected a tag of at most 128 letters.*, got "a b"/],
   [{ tags: '-a' }, /^tags: expected a tag .*, got "-a"/],
   [{ 'oci-layout': 'nowhere' }, /^oci-layout: expected a folder or a tar in the workspace, got "nowhere"/],
@@ -57,7 +60,9 @@ test("the URI of a repository is taken in the job's own account and region, and 
     { 'oci-layout': 'image', repository: uri('222222222222') },
     image,
   );
-  expect(other.outputs['reason']).toMatch(/^repository: .*expected a repository of the account 111111111111/);
+  expect(other.outputs['reason']).toMatch(
+    /^repository: expected a repository of the account of the job's credentials, 111111111111/,
+  );
   expect(sandbox.calls.of('CreateRepository')).toHaveLength(1);
 });
 

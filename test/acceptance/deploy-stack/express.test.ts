@@ -71,7 +71,7 @@ test('a replacement while rollback is off is blocked, and a failure in express m
   });
   const back = await run(sandbox, { template: 'changed.yml', 'continue-rollback': 'true' });
   expect(back).toMatchObject({ verdict: 'blocked' });
-  expect(back.reason).toContain('with mode: express and on-failure: keep');
+  expect(back.reason).toContain('mode: express and on-failure: keep');
   expect(sandbox.calls.of('RollbackStack')).toHaveLength(0);
   expect(await run(sandbox, { template: 'changed.yml', ...express })).toMatchObject({ verdict: 'updated' });
 });

@@ -36,7 +36,7 @@ test('credentials that expire during the rollout: the reason says what goes on, 
   );
   expect(run.outputs['verdict']).toBe('failed');
   expect(run.outputs['reason']).toMatch(
-    /^ExpiredTokenException: The security token included in the request is expired.* The deployment of user-service:2 continues at AWS: look at the service before you deploy again\. Use the input role-to-assume: /,
+    /^ExpiredTokenException: The security token included in the request is expired.* The deployment of user-service:2 continues at AWS: look at the service before you deploy again\. Name the role for the action itself /,
   );
   expect(run.result).toMatchObject({ error: { code: 'credentials-expired' } });
   expectExample('credentials-expired', run);

@@ -211,7 +211,7 @@ test.each([
   [
     'may not be read',
     'denied',
-    /cannot be read.*AccessDenied.*Allow ecs:ListServiceDeployments and ecs:DescribeServiceRevisions, or name a revision/,
+    /cannot be read.*AccessDenied.*Allow ecs:ListServiceDeployments and ecs:DescribeServiceRevisions, or run update-service with the task-definition-arn/,
   ],
 ])('without a ledger, where the history %s, it refuses', async (_, why, reason) => {
   const world = await EcsWorld.withService();

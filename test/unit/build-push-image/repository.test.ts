@@ -43,7 +43,7 @@ describe('refused, with the way out', () => {
 
   test('another account', async () => {
     await expect(requireOwnRepository(`${OWN}/app`, session('222222222222'))).rejects.toThrow(
-      /expected a repository of the account 222222222222, .* Use a role of 111111111111, or give it in also/,
+      /expected a repository of the account of the job's credentials, 222222222222, .* Use a role of 111111111111, or give it in also/,
     );
     await expect(requireOwnRepository(`${OWN}/app`, session('111111111111'))).resolves.toBeUndefined();
   });

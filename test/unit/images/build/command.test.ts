@@ -183,7 +183,7 @@ describe('the cache', () => {
 
   test('in the registry is not used where nothing logs in to it', () => {
     expect(cacheOptions(request, container, { name: 'shop/api', mayWrite: false }, {})).toEqual({
-      note: 'Layers are not cached between runs: nothing logs in to the repository. Set cache: gha.',
+      note: 'Layers are not cached between runs: nothing logs in to the repository. Use build-push-image with cache: gha.',
     });
   });
 
@@ -210,7 +210,7 @@ describe('what a builder without buildx cannot do', () => {
   test('is a note when it was left to us', () => {
     expect(requireBuilderSupport(request, plain)).toEqual([
       expect.stringMatching(/^The image has no provenance: docker build 20.10 makes none/),
-      expect.stringMatching(/^The image has no SBOM. sbom: true adds one/),
+      expect.stringMatching(/^The image has no SBOM\. To add one, run build-push-image with sbom: true/),
     ]);
     expect(requireBuilderSupport({ ...request, provenance: 'false', sbom: 'false' }, plain)).toEqual([]);
     expect(requireBuilderSupport({ ...request, provenance: 'max', sbom: 'true' }, container)).toEqual([]);

@@ -357,9 +357,9 @@ test.each([
   [
     'a Dockerfile that is a link out of its folder',
     '../Dockerfile',
-    'a link to a file that is not below its folder',
+    'This is a link to a file outside of its folder',
   ],
-  ['a Dockerfile that does not exist', undefined, 'there is no such Dockerfile'],
+  ['a Dockerfile that does not exist', undefined, 'expected a Dockerfile in the workspace'],
 ])('%s is an input error', async (_, target, message) => {
   const outer = workspaceOf({ ...DOCKERFILE, 'app/a': '' });
   const folder = join(outer, 'app');
