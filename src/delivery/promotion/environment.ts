@@ -165,7 +165,7 @@ export async function requireAccounts(environments: readonly PromotionEnvironmen
         session,
         account,
         (actual) => `${what} is in account ${account}, and the credentials belong to account ${actual}`,
-        `Use a role of account ${account} for ${name}: source-role or target-role, or its role in the manifest.`,
+        `Use a role of account ${account} for ${name}: source-role or target-role of promote-environment, or its role in the manifest.`,
       ),
     ),
   );
