@@ -9,7 +9,7 @@ const FOLDER = resolve(import.meta.dirname, '../../docs/errors');
 const EXAMPLE = /^## Example\n\n```text\n([\s\S]*?)\n```\n/m;
 
 /** The example log of an error's page; undefined where it has none. */
-export function exampleOf(code: string): string | undefined {
+function exampleOf(code: string): string | undefined {
   return EXAMPLE.exec(readFileSync(join(FOLDER, `${code}.md`), 'utf8'))?.[1];
 }
 

@@ -110,14 +110,15 @@ async function checkInside(
   const { workspace } = context;
   const client = await cloudFormationClient(session, context);
   const stacks = targets.map(({ inputs }) => inputs);
-  const place = { environment, workspace, neighbours: neighboursOf(manifest, environment, workspace) };
+  const neighbours = neighboursOf(manifest, environment, workspace);
+  const place = { environment, workspace, neighbours };
   const { checks, read } = await checkTemplates({ ...context, client, session }, targets, place);
   const [states, values, quotas, roles, repositories] = await Promise.all([
     checkStacks({ ...context, client, session }, stacks),
     ssmClient(session, context).then((ssm) => checkValues(context, ssm, read, ledger)),
     quotasClient(session, context).then((quotasApi) => checkQuotas(context, quotasApi, read)),
     checkEcsRole(context, session, read),
-    checkRepositories(context, manifest, choice, graph),
+    checkRepositories(context, manifest, choice, { graph: graph.graph, neighbours }),
   ]);
   return [...checks, ...states, values, ...repositories, ...quotas, ...roles];
 }

@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inParallel } from '../../core/concurrency.ts';
 import { errorInfo, PlatformError, reasonOf } from '../../core/errors.ts';
+import { capitalize, sentence } from '../../core/text.ts';
 import { findBuilder } from '../../images/build/builder.ts';
 import { DockerClient } from '../../images/build/docker.ts';
 import { openRepository } from '../../images/registry/repository.ts';
 import type { Manifest } from '../manifest/manifest.ts';
-import type { EnvironmentContext } from '../run/context.ts';
+import type { EnvironmentContext, EnvironmentRequest } from '../run/context.ts';
 import type { Check } from '../run/result.ts';
-import type { Choice, TargetGraph } from '../run/targets.ts';
+import type { Choice, Neighbour, TargetGraph } from '../run/targets.ts';
 import { missingBuildFiles } from '../service/build-files.ts';
 
 const AT_ONCE = 8;
@@ -67,14 +68,22 @@ interface RepositoryFinding {
   repository: string;
   /** Why it was not checked; absent where it does not exist. */
   unread?: string;
+  /** Another environment of the account and region whose stack creates it. */
+  creator?: string;
+}
+
+/** What creates the repositories of an account: the stacks of the run, and those of its other environments. */
+interface RepositoryPlace extends Pick<TargetGraph, 'graph'> {
+  neighbours: readonly Neighbour[];
 }
 
 /** The repositories of services with a stack that neither exist nor are created by a stack of the run. */
 async function missingRepositories(
   { services, signal, log }: EnvironmentContext,
   choice: Choice,
-  { graph }: Pick<TargetGraph, 'graph'>,
+  { graph, neighbours }: RepositoryPlace,
 ): Promise<RepositoryFinding[]> {
+  const { region } = choice.environment;
   const wanted = choice.services.filter(({ repository }) => !graph.repositories.has(repository));
   if (wanted.length === 0) return [];
   const ecr = await services.ecr();
@@ -87,7 +96,15 @@ async function missingRepositories(
       const absent = error instanceof PlatformError && error.code === 'not-found';
       const denied = error instanceof PlatformError && error.code === 'access-denied';
       if (!absent && !denied) throw error;
-      found.push({ service, repository, ...(!absent && { unread: reasonOf(error) }) });
+      const creator = neighbours.find(
+        (other) => other.environment.region === region && other.graph.repositories.has(repository),
+      )?.environment.name;
+      found.push({
+        service,
+        repository,
+        ...(!absent && { unread: reasonOf(error) }),
+        ...(creator !== undefined && { creator }),
+      });
     }
   });
   return found;
@@ -98,11 +115,11 @@ export async function checkRepositories(
   context: EnvironmentContext,
   manifest: Manifest,
   choice: Choice,
-  graph: TargetGraph,
+  place: RepositoryPlace,
 ): Promise<Check[]> {
   if (choice.services.length === 0) return [];
   const name = 'ECR repositories';
-  const found = await missingRepositories(context, choice, graph);
+  const found = await missingRepositories(context, choice, place);
   if (found.length === 0) {
     return [
       {
@@ -112,32 +129,37 @@ export async function checkRepositories(
       },
     ];
   }
-  return found.map(({ service, repository, unread }): Check => {
+  return found.map((finding): Check => {
+    const { service, repository, unread, creator } = finding;
     const own = `${name}: ${service}`;
     if (unread !== undefined) {
       const fix = `Allow ecr:DescribeRepositories on ${repository}.`;
       return { name: own, state: 'warning', says: `${repository} was not checked: ${unread}`, fix };
     }
-    const { says, fix } = absence(manifest, choice, service, repository);
-    return { name: own, state: 'problem', says, fix };
+    const state = creator === undefined ? 'problem' : 'warning';
+    return { name: own, state, ...absence(manifest, choice, finding) };
   });
 }
 
 /**
- * Requires the repositories of a run before its first change. One that may not be read is left to the release.
+ * Requires the repositories of a run before its first change. One that may not be read is left to the release. A plan only
+ * warns of one that a stack of another environment creates.
  *
  * @throws PlatformError `not-found` that names all that are missing.
  */
 export async function requireRepositories(
   context: EnvironmentContext,
-  manifest: Manifest,
-  choice: Choice,
-  graph: TargetGraph,
+  { manifest, choice }: EnvironmentRequest,
+  place: RepositoryPlace,
+  command: 'plan' | 'deploy' | 'apply',
 ): Promise<void> {
-  const found = (await missingRepositories(context, choice, graph)).filter(
-    ({ unread }) => unread === undefined,
-  );
-  const absences = found.map(({ service, repository }) => absence(manifest, choice, service, repository));
+  const found = await missingRepositories(context, choice, place);
+  const missing: RepositoryFinding[] = [];
+  for (const finding of found.filter(({ unread }) => unread === undefined)) {
+    if (command !== 'plan' || finding.creator === undefined) missing.push(finding);
+    else context.log.warning(sentence(capitalize(absence(manifest, choice, finding).says)));
+  }
+  const absences = missing.map((finding) => absence(manifest, choice, finding));
   const [first] = absences;
   if (!first) return;
   throw new PlatformError('not-found', absences.map(({ says }) => says).join('\n'), { fix: first.fix });
@@ -146,12 +168,14 @@ export async function requireRepositories(
 function absence(
   { file, lineOf }: Manifest,
   { environment: { account, region } }: Choice,
-  service: string,
-  repository: string,
+  { service, repository, creator }: RepositoryFinding,
 ): { says: string; fix: string } {
   const line = lineOf(['services', service, 'repository']);
+  const missing = `the repository ${repository} of ${service} (${file}:${line}) does not exist in account ${account}, ${region}`;
+  if (creator !== undefined)
+    return { says: `${missing}, and a stack of ${creator} creates it`, fix: `Deploy ${creator} first.` };
   return {
-    says: `the repository ${repository} of ${service} (${file}:${line}) does not exist in account ${account}, ${region}, and no stack creates it`,
+    says: `${missing}, and no stack creates it`,
     fix: `Add a stack of templates/registry.yml that creates it, or correct services.${service}.repository.`,
   };
 }

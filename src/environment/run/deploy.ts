@@ -215,16 +215,13 @@ export async function deployParts(
   const { environment } = request.choice;
   const { targets, graph } = deployment.graph;
   const existing = await describeTargets(context, targets);
-  const checks = await checkTargets(targets, existing, {
-    environment,
-    workspace: context.workspace,
-    graph,
-    neighbours: neighboursOf(request.manifest, environment, context.workspace),
-  });
+  const neighbours = neighboursOf(request.manifest, environment, context.workspace);
+  const { workspace } = context;
+  const checks = await checkTargets(targets, existing, { environment, workspace, graph, neighbours });
   requireValidTargets(context, environment.name, checks);
   if (buildsImages(request)) requireBuildFiles(context, request.manifest, request.choice);
-  await requireRepositories(context, request.manifest, request.choice, deployment.graph);
   await requireFirstImages(context, request, createdServices(targets, existing));
+  await requireRepositories(context, request, { graph, neighbours }, command);
   await requireGivenImages(context, request, checks);
   await requireSignedImages(context, request, 'change');
   const { github, commit } = context;

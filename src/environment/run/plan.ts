@@ -69,16 +69,13 @@ export async function planEnvironment(
   if (refused) context.log.warning(refused.reason);
   const { there, left } = await stacksThere(context, graph.targets);
   const { environment } = request.choice;
-  const checks = await checkTargets(graph.targets, there, {
-    environment,
-    workspace: context.workspace,
-    graph: graph.graph,
-    neighbours: neighboursOf(request.manifest, environment, context.workspace),
-  });
+  const neighbours = neighboursOf(request.manifest, environment, context.workspace);
+  const place = { environment, workspace: context.workspace, graph: graph.graph, neighbours };
+  const checks = await checkTargets(graph.targets, there, place);
   requireValidTargets(context, environment.name, checks);
   if (buildsImages(request)) requireBuildFiles(context, request.manifest, request.choice);
-  await requireRepositories(context, request.manifest, request.choice, graph);
   await planFirstImages(context, request, createdServices(graph.targets, there));
+  await requireRepositories(context, request, place, 'plan');
   await requireSignedImages(context, request, 'read');
   const planned = new Map<string, PlannedStack>();
   const known = readServices(context, request).releases;

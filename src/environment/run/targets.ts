@@ -304,9 +304,8 @@ export function chooseTargets(manifest: Manifest, asked: Asked): Choice {
 }
 
 /** Another environment of the same account, with all stacks that it would have, the manual ones included. */
-export interface Neighbour {
+export interface Neighbour extends TargetGraph {
   environment: Environment;
-  targets: readonly StackTarget[];
 }
 
 /**
@@ -326,7 +325,7 @@ export function neighboursOf(
       const stacks = Object.values(manifest.stacks).filter(
         ({ environments }) => environments?.includes(environment.name) ?? true,
       );
-      return { environment, targets: stackTargets(manifest, { ...choice, stacks }, workspace) };
+      return { environment, ...targetGraph(manifest, { ...choice, stacks }, workspace) };
     });
 }
 
