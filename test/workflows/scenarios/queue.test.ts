@@ -127,7 +127,7 @@ describe('a change of', () => {
     expect(report.result).toBe('success');
     expect(asked).toEqual([]);
     expect(report.jobs['plan / plan (dev)']?.steps.at(-1)?.log).toContain(
-      'Nothing that dev is made of differs from 7b1f002, so nothing was planned: 2 files differ.',
+      'Nothing was planned: no file that dev uses differs from 7b1f002 (2 files changed).',
     );
   });
 
