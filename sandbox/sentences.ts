@@ -30,8 +30,8 @@ function repeated(text: string): string[] {
   return sentences.filter((each, index) => each.length >= REPEATED_FROM && each === sentences[index - 1]);
 }
 
-/** A full stop, or what may follow the last word: a quotation, code, JSON. */
-const END = /[.!?"'`)…>\]}]$/;
+/** A full stop, or what may follow the last word: a quotation, code, JSON, an address that a full stop would break. */
+const END = /(?:[.!?"'`)…>\]}]|https?:\/\/\S+)$/;
 
 /** What is wrong with a reason that was made from parts and numbers: its end, its blanks, its numbers, a repetition. */
 export function findSentenceFaults(text: string): string[] {
