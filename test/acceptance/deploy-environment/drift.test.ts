@@ -57,7 +57,7 @@ describe('drift of an environment', () => {
     sandbox.addFault({ kind: 'error', operation: 'DetectStackDrift', times: 50 });
     const run = await drift(sandbox);
     expect(run.outputs['verdict']).toBe('failed');
-    expect(run.outputs['reason']).toContain('could not be compared');
+    expect(run.outputs['reason']).toBe('Failed to compare dev-shop-network.');
     expect(sandbox.calls.of('issues/create')).toEqual([]);
   });
 });

@@ -83,7 +83,7 @@ test('an image is built, pushed to the named repository and released, and nothin
   await shop.put('dev', 'hold', JSON.stringify(hold));
   await shop.put('dev', 'lock', 'a person');
   const status = await run(shop, { command: 'status' });
-  expect(status.outputs['reason']).toBe('dev has 1 service that exists already.');
+  expect(status.outputs['reason']).toBe('dev: 1 service is owned by another tool.');
   expect(status.summary).toContain(v1.slice(0, 'sha256:'.length + 12));
   expect(status.summary).toContain('dev is on hold (set by eve at 2026-11-27T08:00:00Z): Orders fail');
   expect(status.summary).toContain('dev is locked: a person');

@@ -247,7 +247,7 @@ describe('role-to-assume', () => {
       { workspace, env: keyless },
     );
     expect(verdictOf(run)).toBe('failed');
-    expect(run.outputs['reason']).toMatch(/^template: "none.yml"/);
+    expect(run.outputs['reason']).toMatch(/^template: cannot read "none\.yml" \(no such file\)\. /);
     expect(sandbox.calls.all).toHaveLength(0);
   });
 });

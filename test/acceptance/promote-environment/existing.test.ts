@@ -332,5 +332,7 @@ test('the container is asked for where the task definition leaves a choice', asy
   expect(run.outputs['reason']).toContain('the task definition has the containers proxy, app');
   const named = workspaceOf({ 'platform.yml': MANIFEST.replaceAll('container: app', 'container: web') });
   const unknown = await promote({ sandbox, folder: named }, { to: 'staging' });
-  expect(unknown.outputs['reason']).toContain('have the containers proxy, app');
+  expect(unknown.outputs['reason']).toBe(
+    'container: expected a container of the tasks of api-stg (proxy, app), got "web"',
+  );
 });
