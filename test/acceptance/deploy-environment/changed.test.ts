@@ -139,7 +139,7 @@ test.each([
   change(file, before);
   expect(plan.outputs).toMatchObject({
     verdict: 'planned',
-    reason: `Plan for dev ready: 0 of 3 stacks will change, ${service} will be released.`,
+    reason: `Plan for dev ready: 0 of 3 stacks will change; ${service} will be released.`,
     'has-changes': 'true',
   });
   expect(plan.outputs['images'] ?? '').toBe('');
@@ -184,21 +184,21 @@ test('services: changed builds and releases what has changed, and leaves the res
 test('arguments of builds are content too', async () => {
   const inputs = { command: 'plan', 'build-args': 'api/A=1' };
   const other = await run(inputs);
-  expect(other.outputs['reason']).toContain(', api will be released.');
+  expect(other.outputs['reason']).toContain('; api will be released.');
   const third = await nextImage('three');
   await run({ ...inputs, command: 'deploy' });
   const same = await run(inputs);
   expect(same.outputs).toMatchObject({ verdict: 'unchanged', 'has-changes': 'false' });
   expect(JSON.parse(same.outputs['images'] ?? '')).toMatchObject({ api: third });
   const without = await run({ command: 'plan' });
-  expect(without.outputs['reason']).toContain(', api will be released.');
+  expect(without.outputs['reason']).toContain('; api will be released.');
 });
 
-test('a Dockerfile that is gone is no proof of anything', async () => {
+test('a Dockerfile that is gone is refused', async () => {
   rmSync(join(workspace, 'web/Dockerfile'));
   const plan = await run({ command: 'plan', 'build-args': 'api/A=1' });
   expect(plan.outputs['images'] ?? '').toBe('');
-  expect(plan.log).toContain('Cannot tell whether an image of this content exists: ');
+  expect(plan.outputs['reason']).toContain('services.web.path: no such Dockerfile "web/Dockerfile"');
   change('web/Dockerfile', PLATFORM['web/Dockerfile']);
 });
 

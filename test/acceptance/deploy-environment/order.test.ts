@@ -97,14 +97,14 @@ test('a service whose first image is promoted waits for the stack that creates i
     const deployed = await run(environment, { command: 'deploy' });
     expect([environment, deployed.outputs['reason']]).toEqual([
       environment,
-      expect.stringContaining(`${environment} is deployed`),
+      expect.stringContaining(`Deployed ${environment}: `),
     ]);
   }
   const planned = await run('prod', { command: 'plan' });
   expect(api(planned).reason).toMatch(/^Will be created after cluster, network\. /);
   const { plan = '', fingerprint = '' } = planned.outputs;
   const applied = await run('prod', { command: 'apply', plan, fingerprint });
-  expect(applied.outputs['reason']).toContain('prod is deployed');
+  expect(applied.outputs['reason']).toContain('Deployed prod: ');
   const destroyed = await run('prod', { command: 'destroy', 'allow-delete': 'all' });
   expect(destroyed.outputs['verdict']).toBe('destroyed');
   const deleted = (destroyed.result['parts'] as Part[]).find(({ name }) => name === 'network');
