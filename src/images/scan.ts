@@ -10,7 +10,7 @@ import type { Context } from '../core/context.ts';
 import { reasonOf } from '../core/errors.ts';
 import { poll } from '../core/poll.ts';
 import type { Repository } from './registry/repository.ts';
-import { plural } from '../core/text.ts';
+import { plural, sentence } from '../core/text.ts';
 
 /** From the most to the least severe. */
 export const SEVERITIES = ['critical', 'high', 'medium', 'low', 'informational', 'undefined'] as const;
@@ -269,5 +269,5 @@ export function scanBlockReason({ blocking, missing, threshold }: ScanEvaluation
   }
   const [first] = missing;
   if (!first) return undefined;
-  return `There are no scan findings for ${first.platform} to judge by: ${first.reason}.`;
+  return sentence(`There are no scan findings for ${first.platform} to judge by: ${first.reason}`);
 }

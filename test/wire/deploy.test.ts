@@ -290,7 +290,7 @@ describe('what reaches AWS', () => {
     const at = await start({ features: { express: false } });
     const outcome = await at.run(template('a'), { mode: 'express' });
     expect(outcome).toMatchObject({ verdict: 'failed', ok: false });
-    expect(outcome.reason).toContain('use mode: standard');
+    expect(outcome.reason).toContain('Fix: Use mode: standard.');
     expect(await status(at)).toBe('none');
   });
 });

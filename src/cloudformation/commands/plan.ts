@@ -1,4 +1,5 @@
 import { planHeadline } from '../change-set/changes.ts';
+import { sentence } from '../../core/text.ts';
 import { bestEffort } from '../context.ts';
 import { refusedReplacements } from '../change-set/replacements.ts';
 import { prepareStack } from '../execution/recover.ts';
@@ -28,7 +29,9 @@ export async function plan(run: CommandRun): Promise<CommandResult> {
   const refused = refusedReplacements(made, run.inputs.onFailure, prepared.stack);
   const blocked = refused === undefined ? '' : ` It will be blocked: ${refused}`;
   const warning =
-    guard.length > 0 ? ` It will be blocked unless allowed: ${guard[0]?.message ?? ''}` : blocked;
+    guard.length > 0
+      ? ` ${sentence(`It will be blocked unless allowed: ${guard[0]?.message ?? ''}`)}`
+      : blocked;
   const what = made.kind === 'create' ? 'create' : 'update';
   const reason = `Plan to ${what} stack ${made.stackName} ready: ${planHeadline(made)}.${warning}`;
   return { verdict: 'planned', reason, ...run.known, plan: made, guard, ...stack };

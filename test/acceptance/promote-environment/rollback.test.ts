@@ -149,8 +149,8 @@ test('a scheduled task keeps its image after a promotion and after a rollback, w
   const files = workspaceOf({ 'platform.yml': manifest });
   await world.release(service, 'v2', 'dev');
   const note =
-    `The stack report of staging still runs the image that ${service} ran before. ` +
-    'Deploy it: deploy-environment with `stacks: report`.';
+    `The stack report of staging still runs the previous image of ${service}. ` +
+    'Fix: Run deploy-environment with `stacks: report`.';
   for (const [inputs, verdict] of [[{}, 'promoted'] as const, [BACK, 'restored'] as const]) {
     const run = await promoteEnvironment(world, files, inputs);
     expect(run.outputs['verdict']).toBe(verdict);
