@@ -6,7 +6,7 @@ const NOUN =
 const FAULTS: readonly (readonly [string, RegExp])[] = [
   ['has two spaces', / {2}/],
   ['has two full stops', /(?<!\.)\.\.(?!\.)|[.!?] [.,;](?!\w)/],
-  ['has a gap', /\s[.,;:](?:\s|$)|: ?[.;,](?!\/)|\(\)|""|^\s|\s$/],
+  ['has a gap', /\s[.,;](?:\s|$)|\s:(?!\s\[)(?:\s|$)|: ?[.;,](?!\/)|\(\)|""|^\s|\s$/],
   ['has a value that is missing', /\b(?:undefined|NaN)\b|\[object/],
   ['has one of many', new RegExp(String.raw`(?<![\d.:/-])1 ${NOUN}s\b`)],
   [

@@ -110,7 +110,7 @@ test.each([
   ['several', /this group has several: several-a, several-b$/],
   ['linked', /takes the context base from another target \(target:base\)/],
   ['local', /has the output dest=out,type=local;/],
-  ['none', /docker buildx bake says: ERROR: failed to find target none$/],
+  ['none', /docker buildx bake failed: "ERROR: failed to find target none"$/],
 ])('the target %s is refused', async (target, message) => {
   await expect(resolved(target).result).rejects.toThrow(message);
 });

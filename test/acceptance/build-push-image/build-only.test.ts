@@ -61,7 +61,7 @@ ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfull
     );
     expect(done.log).toMatch(/::error title=\[build 2\/2\] RUN npm ci,file=api\/Dockerfile,line=2::/);
     expectExample('build-failed', done);
-    expect(done.summary).toContain('Set cache: gha');
+    expect(done.summary).toContain('with cache: gha');
   });
 });
 
@@ -93,8 +93,12 @@ describe('a bake file', () => {
 
   test.each<[Record<string, string>, Recording['bake'], RegExp]>([
     [{ target: 'api' }, { target: { api: { 'no-cache': true } } }, /the target api sets no-cache/],
-    [{}, { target: { api: {}, web: {} } }, /^target: "default" .*this group has several: api, web/],
-    [{ target: 'api' }, undefined, /docker buildx bake says: ERROR: failed to find target/],
+    [
+      {},
+      { target: { api: {}, web: {} } },
+      /^target: expected one target, got "default"\. This group has several: api, web/,
+    ],
+    [{ target: 'api' }, undefined, /docker buildx bake failed: "ERROR: failed to find target/],
     [{ service: 'api' }, undefined, /^service: expected no value, because bake-file is given, got "api"/],
     [
       { 'bake-file': 'nowhere.hcl' },

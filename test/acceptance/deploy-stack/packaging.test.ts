@@ -119,7 +119,7 @@ test.each([
   const inputs = { template: 'templates/worker.yml', 'artifact-bucket': 'artifacts' };
   const run = await deployStack(sandbox, inputs, { workspace });
   expect(run.outputs['reason']).toMatch(
-    /^artifact-bucket: "artifacts" .* a bucket of this account in eu-west-1/,
+    /^artifact-bucket: expected a bucket of this account in eu-west-1 .*, got "artifacts"\. /,
   );
 });
 

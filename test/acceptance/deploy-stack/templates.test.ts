@@ -50,7 +50,9 @@ test('a template that nobody can read is refused with both reasons, and a missin
   const workspace = workspaceOf({ 'broken.yml': 'Resources:\n  A: [1, 2\nOutputs: {}\n', 't.yml': ODD });
   const broken = await deployStack(sandbox, { template: 'broken.yml' }, { workspace });
   expect(broken.outputs['verdict']).toBe('failed');
-  expect(broken.log).toMatch(/broken\.yml:\d+:\d+.*CloudFormation: .*YAML not well-formed/);
+  expect(broken.log).toMatch(
+    /template: expected YAML or JSON \(broken\.yml:\d+\)\..*CloudFormation: .*YAML not well-formed/,
+  );
   const empty = await deployStack(sandbox, { template: 't.yml', parameters: 'N:\nSize: 1' }, { workspace });
   expect(empty.log).toContain('line 1: expected a value');
 });

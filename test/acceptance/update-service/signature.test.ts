@@ -145,7 +145,9 @@ describe('update-service with verify', () => {
   test('refuses a rule with an unknown key, and changes nothing', async () => {
     const { run, changes } = await release(() => undefined, { ...RULE, branch: 'main' });
     expect(run.exitCode).toBe(1);
-    expect(run.outputs['reason']).toContain('verify: expected keys of repository, got "branch"');
+    expect(run.outputs['reason']).toContain(
+      'verify: expected keys of repository, workflow, ref, identity, issuer, key, trusted-root, got "branch"',
+    );
     expect(changes).toEqual([]);
   });
 });
