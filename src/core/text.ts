@@ -71,8 +71,9 @@ export function sentence(text: string): string {
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
-/** With a capital first letter. */
+/** With a capital first letter, unless it starts with a digest. */
 export function capitalize(text: string): string {
+  if (text.startsWith('sha256:')) return text;
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
