@@ -30,7 +30,7 @@ function shownLog(log: string): string {
   const shown = [...annotations]
     .map(([, level, message = '']) => `${level === 'error' ? 'Error' : 'Warning'}: ${unescaped(message)}`)
     .join('\n')
-    .replaceAll(/\nhttps:\S+\/docs\/errors\/[a-z-]+\.md$/gm, '')
+    .replaceAll(/\nhttps?:\S+\/docs\/errors\/[a-z-]+\.md$/gm, '')
     .replaceAll(/\/tmp\/[\w./-]+/g, '/home/runner/work/shop')
     .replaceAll(/127\.0\.0\.1:\d+\/111111111111\/eu-west-1/g, '111111111111.dkr.ecr.eu-west-1.amazonaws.com')
     .replaceAll(/http:\/\/127\.0\.0\.1:\d+\/github/g, 'https://github.com')
