@@ -29,7 +29,7 @@ export function repositoryOf(given: string, region: string | undefined): NamedRe
     throw new InputError(
       'repository',
       given,
-      `expected a repository of ECR, such as shop/user-service. ${registry} is another registry. For an image there, ${COPY}`,
+      `expected a repository of ECR, such as shop/user-service. To push to ${registry}, ${COPY}`,
     );
   }
   if (region !== undefined && place.region !== region) {

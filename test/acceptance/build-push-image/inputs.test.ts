@@ -11,7 +11,7 @@ test.each<[Record<string, string>, RegExp]>([
     { repository: 'Upper/Case' },
     /^repository: expected the name of a repository in lower case.*, got "Upper\/Case"/,
   ],
-  [{ repository: 'ghcr.io/shop/app' }, /^repository: .*ghcr\.io is another registry.*, give it in also/],
+  [{ repository: 'ghcr.io/shop/app' }, /^repository: .* To push to ghcr\.io, give it in also/],
   [{ tags: 'a b' }, /^tags: expected a tag of at most 128 letters.*, got "a b"/],
   [{ tags: '-a' }, /^tags: expected a tag .*, got "-a"/],
   [{ 'oci-layout': 'nowhere' }, /^oci-layout: expected a folder or a tar in the workspace, got "nowhere"/],

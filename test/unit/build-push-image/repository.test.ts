@@ -31,7 +31,7 @@ describe('refused, with the way out', () => {
     '1.dkr.ecr.eu-west-1.amazonaws.com/app',
   ])('%s, another registry', (given) => {
     expect(() => repositoryOf(given, 'eu-west-1')).toThrow(
-      /^repository: .*expected a repository of ECR, .* is another registry: give it in also/,
+      /^repository: expected a repository of ECR, such as shop\/user-service, got ".*"\. To push to .*, give it in also/,
     );
   });
 
@@ -52,7 +52,7 @@ describe('refused, with the way out', () => {
     '%s, no name',
     (given) => {
       expect(() => repositoryOf(given, 'eu-west-1')).toThrow(
-        /expected a repository's name, such as shop\/user-service: lower case, without a tag/,
+        /expected the name of a repository in lower case, without a tag, such as shop\/user-service/,
       );
     },
   );
