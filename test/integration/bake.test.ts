@@ -107,7 +107,7 @@ test('a target is the build that buildx would run', async () => {
 });
 
 test.each([
-  ['several', /this group has several: several-a, several-b$/],
+  ['several', /This group has several: several-a, several-b$/],
   ['linked', /takes the context base from another target \(target:base\)/],
   ['local', /has the output dest=out,type=local;/],
   ['none', /docker buildx bake failed: "ERROR: failed to find target none"$/],
