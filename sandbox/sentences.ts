@@ -33,7 +33,7 @@ function repeated(text: string): string[] {
 /** A full stop, or what may follow the last word: a quotation, code, JSON, an address that a full stop would break. */
 const END = /(?:[.!?"'`)…>\]}]|https?:\/\/\S+)$/;
 
-/** What is wrong with a reason that was made from parts and numbers: its end, its blanks, its numbers, a repetition. */
+/** Finds faults in a reason that is composed of parts: a missing full stop, stray spaces, a wrong noun, a repetition. */
 export function findSentenceFaults(text: string): string[] {
   return [
     ...(END.test(text) ? [] : ['does not end']),
@@ -48,7 +48,7 @@ const INPUT_CODES = ['input-invalid', 'manifest-invalid', 'template-invalid'];
 /**
  * Checks the `reason` of an action's result.
  *
- * @throws with what is wrong.
+ * @throws Error that lists its faults.
  */
 export function checkReason(action: string, result: Record<string, unknown>): void {
   const { reason = '', error } = result as {
