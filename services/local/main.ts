@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { buildServices } from './build.ts';
 import { Postgres } from './postgres.ts';
-import { unprivilegedUser } from './postgres-binaries.ts';
+import { postgresVersion, unprivilegedUser } from './postgres-binaries.ts';
 import { migrateAll, type Platform, startPlatform } from './platform.ts';
 import { readableLine } from './readable-line.ts';
 import { runToEnd } from './service-process.ts';
@@ -45,7 +45,7 @@ say('Building the services');
 await buildServices();
 if (!isInterrupted()) {
   const postgres = await Postgres.start({
-    dataFolder: fileURLToPath(new URL('../.local/postgres/', import.meta.url)),
+    dataFolder: fileURLToPath(new URL(`../.local/postgres-${postgresVersion()}/`, import.meta.url)),
   });
   try {
     const platform = isInterrupted() ? undefined : await start(postgres);

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -10,6 +10,19 @@ export function postgresBinaries(): string {
   if (given === undefined) return embeddedBinaries();
   if (!existsSync(join(given, 'initdb'))) throw new Error(`POSTGRES_BIN: "${given}" has no initdb`);
   return given;
+}
+
+/**
+ * The major version of the binaries in a folder, such as `17`: servers of one major version read the same data folder.
+ *
+ * @see https://www.postgresql.org/docs/17/storage-file-layout.html "PG_VERSION: A file containing the major version number of PostgreSQL"
+ * @throws Error when `postgres --version` fails or prints something else.
+ */
+export function postgresVersion(binaries = postgresBinaries()): string {
+  const printed = execFileSync(join(binaries, 'postgres'), ['--version'], { encoding: 'utf8' });
+  const version = /\) (\d+)/.exec(printed)?.[1];
+  if (version === undefined) throw new Error(`postgres --version: no version in "${printed.trim()}"`);
+  return version;
 }
 
 function embeddedBinaries(): string {
