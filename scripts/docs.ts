@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, writeFileSync, existsSync } from 'node:fs';
+import { between } from './between.ts';
 import { formatted } from './format.ts';
 import {
   actionPage,
@@ -11,16 +12,11 @@ import {
 } from './reference/actions.ts';
 import { POLICIES } from './reference/policies.ts';
 
-/**
- * Writes what the documentation takes from the sources: the tables in actions/<name>/README.md, the reference of the
- * actions and of their verdicts, and the IAM policies of docs/start/one-action.md. With --check it writes nothing and
- * fails when a page is out of date.
+/*
+ * Writes the parts of the documentation that come from the sources: the tables in actions/<name>/README.md, the
+ * reference of the actions and of their verdicts, and the IAM policies of docs/start/one-action.md. With --check it
+ * writes nothing and fails if a page is out of date.
  */
-function between(page: string, marker: string, text: string): string {
-  const pattern = new RegExp(`(<!-- ${marker} -->\n)[\\s\\S]*?(<!-- /${marker} -->)`);
-  if (!pattern.test(page)) throw new Error(`the marker <!-- ${marker} --> is missing`);
-  return page.replace(pattern, (_, start: string, end: string) => `${start}\n${text}\n\n${end}`);
-}
 
 const policyBlock = (policy: object): string =>
   [

@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { between } from '../between.ts';
 import { formatted } from '../format.ts';
 import { costChart } from './chart.ts';
 import { estimates } from './claims.ts';
@@ -7,7 +8,8 @@ import type { StackCost } from './estimate.ts';
 import { monthly } from './line.ts';
 import { costReport } from './report.ts';
 
-/** `npm run cost`: prints the price of every resource, and writes docs/guides/cost.md and docs/guides/cost.svg. */
+/** `npm run cost`: prints the price of every resource, and updates docs/guides/cost.md and docs/guides/cost.svg. */
+const PAGE = 'docs/guides/cost.md';
 const all = estimates();
 
 function print(title: string, stacks: StackCost[]): void {
@@ -22,9 +24,9 @@ function print(title: string, stacks: StackCost[]): void {
 for (const estimate of all) {
   print(`${estimate.environment}, guidelines' parameters`, estimate.guidelines);
   print(`${estimate.environment}, these templates`, estimate.platform);
-  print(`${estimate.environment}, beside`, estimate.beside);
+  print(`${estimate.environment}, not included`, estimate.beside);
   console.log(`\n${estimate.environment}: ${(savingOf(estimate) * 100).toFixed(0)} % saved`);
 }
 
-writeFileSync('docs/guides/cost.md', await formatted('docs/guides/cost.md', costReport(all)));
+writeFileSync(PAGE, await formatted(PAGE, between(readFileSync(PAGE, 'utf8'), 'cost', costReport(all))));
 writeFileSync('docs/guides/cost.svg', costChart(all));

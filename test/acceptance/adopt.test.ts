@@ -45,7 +45,7 @@ function blocksOf(heading: string): { language: string; text: string }[] {
 }
 
 const blocks = blocksOf('An empty account');
-const [manifestBlock, jobsBlock, ...others] = blocksOf('Services that exist already');
+const [manifestBlock, jobsBlock, ...others] = blocksOf('Existing services');
 
 /** Where jobs are played. */
 interface Place {
@@ -194,7 +194,7 @@ test("the steps of workflows/README.md are the page's, by its names", () => {
 });
 
 test(
-  'services that exist already are taken up by one file and three jobs',
+  'one file and three jobs deploy and promote existing services',
   async () => {
     const accounts = Object.values(ACCOUNTS);
     const github = { environments: [{ name: 'dev', branches: ['main'] }, { name: 'staging' }] };
