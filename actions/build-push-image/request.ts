@@ -112,7 +112,7 @@ function rebuildAge(rebuild: string, source: ImageRequest['source']): number | u
     throw new InputError(
       'rebuild',
       rebuild,
-      'expected never with from or oci-layout. There is nothing to build',
+      'expected never, because from and oci-layout do not build the image',
     );
   }
   if (age !== 'invalid') return age;

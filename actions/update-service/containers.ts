@@ -54,12 +54,12 @@ function textMap(
   { [key]: value }: Record<string, unknown>,
 ): Record<string, string> | undefined {
   if (value === undefined) return undefined;
-  if (!isObject(value)) throw wrong(`${name}.${key}`, 'expected an object of names and values');
+  if (!isObject(value)) throw wrong(`${name}.${key}`, 'expected an object of names to values');
   requireVariables(INPUT, value);
   return Object.fromEntries(
     Object.entries(value).map(([variable, item]) => {
       const text = textOf(item);
-      if (text === undefined) throw wrong(`${name}.${key}.${variable}`, 'expected a text or a number');
+      if (text === undefined) throw wrong(`${name}.${key}.${variable}`, 'expected a string or a number');
       return [variable, text];
     }),
   );
@@ -73,7 +73,7 @@ function commandOf(name: string, value: unknown): string[] {
     const text = textOf(value);
     if (text !== undefined) return parseCommand(INPUT, text);
   }
-  throw wrong(`${name}.command`, 'expected a command, or a list of its words');
+  throw wrong(`${name}.command`, 'expected a command, or a list of its arguments');
 }
 
 function sizeOf(

@@ -183,7 +183,7 @@ const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000 };
 function parseDuration(name: string, value: string, { min, max }: { min: string; max: string }): number {
   const ms = durationMs(value);
   if (ms === undefined) {
-    throw new InputError(name, value, 'expected a number with s, m or h, such as 90s, 30m or 2h');
+    throw new InputError(name, value, 'expected a duration such as 90s, 30m or 2h');
   }
   if (ms < (durationMs(min) ?? 0) || ms > (durationMs(max) ?? Infinity)) {
     throw new InputError(name, value, `expected a duration from ${min} to ${max}`);

@@ -84,7 +84,7 @@ test(
     };
     await newcomer.mistake(rename('Storefront'), () => administer('dev'), {
       at: newcomer.line('platform.yml', 'project: '),
-      says: ['manifest-invalid', '"Storefront"', 'lower-case letters'],
+      says: ['manifest-invalid', '"Storefront"', 'lowercase letters'],
     });
     await newcomer.mistake(rename('store-front'), () => administer('dev'), {
       says: ['template-invalid', 'Project', '"store-front"', 'Nothing was changed'],

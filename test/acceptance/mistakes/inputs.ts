@@ -117,7 +117,7 @@ export const IN_INPUTS: readonly Mistake[] = [
     ...stack,
     what: 'a timeout without a unit',
     inputs: { timeout: '30' },
-    says: 'timeout: expected a number with s, m or h, such as 90s, 30m or 2h, got "30"',
+    says: 'timeout: expected a duration such as 90s, 30m or 2h, got "30"',
   },
   {
     ...stack,

@@ -82,7 +82,7 @@ export const IN_PLATFORM_FILE: readonly Mistake[] = [
     action,
     files: platformWith("'222222222222'", '222222222222'),
     code,
-    says: 'environments.staging.account: expected the twelve digits of an account, in quotes, got 222222222222 (platform.yml:5)',
+    says: 'environments.staging.account: expected a 12-digit account ID in quotes, got 222222222222 (platform.yml:5)',
     at: 'platform.yml:5',
   },
   {
@@ -90,7 +90,7 @@ export const IN_PLATFORM_FILE: readonly Mistake[] = [
     action,
     files: platformWith("'222222222222'", "'22222222222'"),
     code,
-    says: 'environments.staging.account: expected the twelve digits of an account, in quotes, got "22222222222" (platform.yml:5)',
+    says: 'environments.staging.account: expected a 12-digit account ID in quotes, got "22222222222" (platform.yml:5)',
     at: 'platform.yml:5',
   },
   {
@@ -133,7 +133,7 @@ export const IN_PLATFORM_FILE: readonly Mistake[] = [
     action,
     files: platformWith('project: shop', 'project: Shop'),
     code,
-    says: 'project: expected lower-case letters, digits and dashes, a letter first, at most 20, got "Shop" (platform.yml:1)',
+    says: 'project: expected lowercase letters, digits and hyphens, starting with a letter, at most 20 characters, got "Shop" (platform.yml:1)',
     at: 'platform.yml:1',
   },
   {
@@ -176,7 +176,7 @@ export const IN_PLATFORM_FILE: readonly Mistake[] = [
     action,
     files: platformWith('promote-from: dev', 'promote-from: dev, soak: 1 day'),
     code,
-    says: 'environments.staging.soak: expected a number with s, m or h, such as 90s, 30m or 2h, got "1 day" (platform.yml:5)',
+    says: 'environments.staging.soak: expected a duration such as 90s, 30m or 2h, got "1 day" (platform.yml:5)',
     at: 'platform.yml:5',
   },
   {

@@ -131,17 +131,17 @@ describe('the url of an environment', () => {
 });
 
 describe('a problem has its path, its line and what is allowed', () => {
-  const account = 'expected the twelve digits of an account, in quotes';
+  const account = 'expected a 12-digit account ID in quotes';
   test.each([
     [
       'project: shop',
       'project: Shop',
-      'project: expected lower-case letters, digits and dashes, a letter first, at most 20, got "Shop" (platform.yml:1)',
+      'project: expected lowercase letters, digits and hyphens, starting with a letter, at most 20 characters, got "Shop" (platform.yml:1)',
     ],
     [
       'project: shop\n',
       '',
-      'project: a value is required: lower-case letters, digits and dashes, a letter first, at most 20 (platform.yml:1)',
+      'project: a value is required: lowercase letters, digits and hyphens, starting with a letter, at most 20 characters (platform.yml:1)',
     ],
     [
       "account: '111111111111'",
@@ -161,7 +161,7 @@ describe('a problem has its path, its line and what is allowed', () => {
     [
       'soak: 90s',
       'soak: 90',
-      'environments.prod.soak: expected a number with s, m or h, such as 90s, 30m or 2h, got 90 (platform.yml:8)',
+      'environments.prod.soak: expected a duration such as 90s, 30m or 2h, got 90 (platform.yml:8)',
     ],
     [
       '    promote-from: dev\n',
@@ -176,7 +176,7 @@ describe('a problem has its path, its line and what is allowed', () => {
     [
       '  prod:',
       '  Prod:',
-      'environments.Prod: expected lower-case letters, digits and dashes, a letter first, at most 12, got "Prod" (platform.yml:5)',
+      'environments.Prod: expected lowercase letters, digits and hyphens, starting with a letter, at most 12 characters, got "Prod" (platform.yml:5)',
     ],
     [
       'template: vpc.yml',
@@ -191,7 +191,7 @@ describe('a problem has its path, its line and what is allowed', () => {
     [
       'paths: [/*]',
       'paths: [/a, /b, /c, /d, /e]',
-      'services.web.paths: expected a list of one to four path patterns, as a listener rule has five values and the rule of test traffic needs one, got ["/a","/b","/c","/d","/e"] (platform.yml:14)',
+      'services.web.paths: expected a list of one to four path patterns (a listener rule has at most five values, and the test traffic rule needs one), got ["/a","/b","/c","/d","/e"] (platform.yml:14)',
     ],
     [
       'paths: [/*]',
@@ -221,7 +221,7 @@ describe('a problem has its path, its line and what is allowed', () => {
     [
       'priority: 900',
       "priority: 900\n    smoke-test: { command: 'htp://example.com/health' }",
-      'services.web.smoke-test.command: expected a command that begins with a program; a URL is given as path, below the url of the environment, got "htp://example.com/health" (platform.yml:16)',
+      'services.web.smoke-test.command: expected a command that starts with a program; for a URL, use path, which is relative to the url of the environment, got "htp://example.com/health" (platform.yml:16)',
     ],
     [
       'priority: 900',
@@ -402,8 +402,14 @@ services:
     ],
     ['{ from: nginx, oci-layout: a }', 'only one of bake-file, oci-layout, from, and context with file'],
     ['{ context: a, bake-file: [a.hcl, b.hcl] }', 'only one of bake-file'],
-    ['{ from: nginx, rebuild: weekly }', 'expected never with from or oci-layout: there is nothing to build'],
-    ['{ oci-layout: a, rebuild: 720h }', 'expected never with from or oci-layout: there is nothing to build'],
+    [
+      '{ from: nginx, rebuild: weekly }',
+      'expected never, because from and oci-layout do not build the image',
+    ],
+    [
+      '{ oci-layout: a, rebuild: 720h }',
+      'expected never, because from and oci-layout do not build the image',
+    ],
   ])('with build: %s is refused', (build, message) => {
     const text = existing.replace('repository: shop/api', `repository: shop/api\n    build: ${build}`);
     expect(() => parseManifest(text, 'platform.yml')).toThrow(message);

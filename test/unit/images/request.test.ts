@@ -65,7 +65,7 @@ describe('a request', () => {
 test.each<[Record<string, string>, RegExp]>([
   [{ rebuild: 'daily' }, /^rebuild: expected never, weekly, or a duration from 1h.*, got "daily"/],
   [{ rebuild: '59m' }, /^rebuild: expected never, weekly, or a duration from 1h such as 720h, got "59m"$/],
-  [{ rebuild: 'weekly', from: 'nginx' }, /^rebuild: expected never with from or.*, got "weekly"/],
+  [{ rebuild: 'weekly', from: 'nginx' }, /^rebuild: expected never, because from and.*, got "weekly"/],
   [{ from: 'org/UPPER' }, /^from: expected an image.*, got "org\/UPPER"/],
   [{ from: `app@sha512:${'a'.repeat(128)}` }, /^from: .*expected an image/],
   [

@@ -129,18 +129,10 @@ describe('readInputs', () => {
   });
 
   test.each([
-    ['INPUT_TIMEOUT', '90', 'timeout: expected a number with s, m or h, such as 90s, 30m or 2h, got "90"'],
-    ['INPUT_TIMEOUT', '-1s', 'timeout: expected a number with s, m or h, such as 90s, 30m or 2h, got "-1s"'],
-    [
-      'INPUT_TIMEOUT',
-      '1h30m',
-      'timeout: expected a number with s, m or h, such as 90s, 30m or 2h, got "1h30m"',
-    ],
-    [
-      'INPUT_TIMEOUT',
-      '1e3s',
-      'timeout: expected a number with s, m or h, such as 90s, 30m or 2h, got "1e3s"',
-    ],
+    ['INPUT_TIMEOUT', '90', 'timeout: expected a duration such as 90s, 30m or 2h, got "90"'],
+    ['INPUT_TIMEOUT', '-1s', 'timeout: expected a duration such as 90s, 30m or 2h, got "-1s"'],
+    ['INPUT_TIMEOUT', '1h30m', 'timeout: expected a duration such as 90s, 30m or 2h, got "1h30m"'],
+    ['INPUT_TIMEOUT', '1e3s', 'timeout: expected a duration such as 90s, 30m or 2h, got "1e3s"'],
     ['INPUT_TIMEOUT', '0s', 'timeout: expected a duration from 1s to 120h, got "0s"'],
     ['INPUT_TIMEOUT', '0.5s', 'timeout: expected a duration from 1s to 120h, got "0.5s"'],
     ['INPUT_TIMEOUT', '121h', 'timeout: expected a duration from 1s to 120h, got "121h"'],
