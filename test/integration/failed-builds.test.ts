@@ -156,7 +156,7 @@ describe('with a builder that pushes', () => {
   test('a build needs no image of Docker Hub, and says that it makes no SBOM', async () => {
     const run = await build(engine(), dockerfile('RUN true'));
     expect(run.outputs['verdict']).toBe('pushed');
-    expect(run.summary).toContain('The image has no SBOM. sbom: true adds one');
+    expect(run.summary).toContain('The image has no SBOM. To add one');
   });
 
   test('an SBOM whose scanner cannot be pulled is a matter of sbom', async () => {

@@ -111,7 +111,7 @@ describe('update-service on moto', () => {
     const again = await update({ image: image('2') });
     expect(again.outputs['verdict']).toBe('unchanged');
     const status = await update({ command: 'status' });
-    expect(status.outputs['verdict']).toBe('unchanged');
+    expect(status.outputs['verdict']).toBe('reported');
   });
 
   test('never calls a deployment good whose tasks are not there', async () => {
