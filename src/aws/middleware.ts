@@ -50,7 +50,7 @@ export function limitRate(
     try {
       return await next(args);
     } catch (error) {
-      if (isThrottle(error)) bucket.slow(waited);
+      if (isThrottle(error)) bucket.throttled(waited);
       throw error;
     }
   };

@@ -14,7 +14,7 @@ import { RateLimiter } from './network/rate-limiter.ts';
 import { Redactor } from './redaction.ts';
 import { actionsRunner } from './runner.ts';
 
-/** How long a handle that somebody forgot may hold the process after the outcome is written. */
+/** How long a leaked handle may keep the process alive after the outcome is written, in milliseconds. */
 const LINGER_MS = 1000;
 
 export interface ActionContract {
@@ -30,16 +30,16 @@ export interface Action<C extends ActionContract> {
 }
 
 /**
- * Runs an action: the one error boundary. Whatever happens, the outputs `verdict`, `reason` and `result` are
- * written, and the exit code is 0 only for a verdict that is ok and a job that was not cancelled. On SIGINT or
- * SIGTERM the context's signal is aborted; the run has 6.5 s to stop what it started. The webhook of the input `notify`
- * is told last, when the outcome stands.
+ * Runs an action. This is its only error boundary: the outputs `verdict`, `reason` and `result` are always written,
+ * and the exit code is 0 only for an ok verdict in a job that was not cancelled. On SIGINT or SIGTERM the context's
+ * signal is aborted, and the run has 6.5 s to stop the operations that it started. The webhook of the input `notify`
+ * is called last, when the outcome is final.
  */
 export async function runAction<C extends ActionContract>(
   action: Action<C>,
   host: Host = process,
 ): Promise<void> {
-  // Green is earned: a process that ends early, for whatever reason, is a failure.
+  // A process that exits early, for any reason, counts as failed.
   host.exitCode = 1;
   const controller = new AbortController();
   const context = createContext(host, controller.signal);
@@ -50,14 +50,14 @@ export async function runAction<C extends ActionContract>(
   };
   const over = stopOnSignals(host, {
     begin: (reason) => {
-      context.log.info(`Stopping what was started: ${reasonOf(reason)}`);
+      context.log.info(`Stopping all operations that this run started: ${reasonOf(reason)}`);
       if (!(reason instanceof PlatformError)) context.log.debug(stackOf(reason));
       controller.abort(reason);
     },
     force,
   });
   const onDrained = (): void => {
-    const reason = new PlatformError('internal', 'The run ended without an outcome: please report this.');
+    const reason = new PlatformError('internal', 'The run ended without an outcome. Please report this.');
     force(causeOf(reason, controller.signal) as Error);
   };
   host.on('beforeExit', onDrained);
@@ -115,12 +115,12 @@ async function runToOutcome<C extends ActionContract>(
   }
 }
 
-/** A run that is cancelled mostly ends with an error of its own: the reason is that of the cancellation. */
+/** A cancelled run usually fails with a follow-up error; the cancellation itself is the cause to report. */
 function causeOf(error: unknown, signal: AbortSignal): unknown {
   return signal.aborted && !(error instanceof CancelledError) ? signal.reason : error;
 }
 
-/** Only the first outcome counts; one that cannot be told is a failure too. */
+/** Writes the first outcome and ignores later ones. A failure to write it fails the step. */
 function finishOnce<C extends ActionContract>(
   action: Action<C>,
   context: Context,

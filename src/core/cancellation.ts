@@ -4,35 +4,35 @@ import { timeLimit } from './text.ts';
 /**
  * "sends SIGINT/Ctrl-C to the step's entry process. If the process doesn't exit within 7500 ms, the runner will send
  * SIGTERM/Ctrl-Break to the process, then wait for 2500 ms for the process to exit. If the process is still running,
- * the runner kills the process tree." What was started must be told to stop by the first time after the signal, and
- * the process must end by the second one: between them locks are released and the outputs are written.
+ * the runner kills the process tree." The calls that stop running operations end by the first limit after the signal,
+ * and the process exits by the second. Between the two, locks are released and outputs are written.
  *
  * @see https://docs.github.com/actions/reference/workflows-and-actions/workflow-cancellation
  */
 const STOP_MS = 4500;
 const FORCE_MS = 6500;
-/** The same after a second signal: then no further work is asked to stop. */
+/** The second limit after a second signal, which also ends the calls that stop operations. */
 const FORCE_AGAIN_MS = 1500;
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
-/** The part of Node's process that a run touches. */
+/** The subset of Node's `process` that a run uses. */
 export type Host = Pick<NodeJS.Process, 'env' | 'exit' | 'on' | 'off'> & {
   exitCode?: NodeJS.Process['exitCode'];
 };
 
 interface Stop {
-  /** Called once, when the run has to stop what it started and end. */
+  /** Called once: stop all operations that the run started, and finish. */
   begin(reason: Error): void;
-  /** Called when it may not take any longer. */
+  /** Called when the run has no time left. */
   force(reason: Error): void;
 }
 
 /**
- * Stops the run on the first SIGINT or SIGTERM, and on an error that nothing handles. 4.5 s later, or on a second
- * signal, the calls that stop what it started end: see `stopsEnd`. The run's end is forced 6.5 s after the first signal,
- * or 1.5 s after the second one.
+ * Stops the run on the first SIGINT or SIGTERM, and on an unhandled error. The calls that stop running operations end
+ * 4.5 s later, or on a second signal; see `stopsEnd`. The process is forced to exit 6.5 s after the first signal, or
+ * 1.5 s after the second.
  *
- * @returns a function that ends this when the run is over; stray errors stay without effect from then on.
+ * @returns a function that removes the handlers when the run is over; unhandled errors are ignored from then on.
  */
 export function stopOnSignals(host: Host, stop: Stop): () => void {
   let stopping: Error | undefined;
@@ -40,7 +40,7 @@ export function stopOnSignals(host: Host, stop: Stop): () => void {
   let over = false;
   const timers: NodeJS.Timeout[] = [];
   const after = (ms: number, act: () => void): void => {
-    // A run that has nothing left to do need not wait for it.
+    // The timer must not keep a finished run alive.
     timers.push(setTimeout(act, ms).unref());
   };
   const begin = (reason: Error): void => {
@@ -79,24 +79,24 @@ export function stopOnSignals(host: Host, stop: Stop): () => void {
   };
 }
 
-/** Aborted when no further work is asked to stop. A process is one run. */
+/** Aborted when no further operation is stopped. A process is one run. */
 let stopsOver = new AbortController();
-/** When that is, on the clock of `performance`; in the past while the run is not cancelled. */
+/** The time of that limit, on the clock of `performance`; in the past while the run is not cancelled. */
 let stopsEndAt = -Infinity;
 const liveStops = new Set<AbortController>();
 const STOP_SIGNALS = new WeakSet<AbortSignal>();
 
 function endStops(): void {
-  const reason = new PlatformError('timed-out', 'The time to stop what was started is over');
+  const reason = new PlatformError('timed-out', 'The time limit for stopping running operations has passed');
   stopsEndAt = -Infinity;
   for (const controller of liveStops) controller.abort(reason);
   stopsOver.abort(reason);
 }
 
 /**
- * A signal for the calls that stop what was started, which ends them after so many ms, and earlier where a cancelled
- * run has no more time. It is not that of the run, which is aborted by then, and the rate limiter does not let such a
- * call wait behind the work that it stops.
+ * Returns a signal for calls that stop a running operation. It aborts after `limitMs`, or earlier if a cancelled run
+ * has no time left. These calls cannot use the run's own signal, which is already aborted. The rate limiter does not
+ * queue them behind other calls.
  */
 export function stopSignal(limitMs: number): AbortSignal {
   const controller = limited(limitMs);
@@ -106,9 +106,9 @@ export function stopSignal(limitMs: number): AbortSignal {
 }
 
 /**
- * A signal as that of `stopSignal`, for what comes after the stops: to release a lock, and to restore what a record had.
- * In a cancelled run the time counts from the end of the stops, so that what is ready earlier does not run out of time
- * while the process is busy with the stops of others.
+ * Returns a signal like that of `stopSignal` for cleanup after the stop calls: releasing a lock, restoring a record.
+ * In a cancelled run, `limitMs` counts from the end of the stop calls, so that a cleanup that is ready earlier does
+ * not time out while other operations are being stopped.
  */
 export function restoreSignal(limitMs: number): AbortSignal {
   const stopsMs = Math.max(0, Math.round(stopsEndAt - performance.now()));
@@ -119,12 +119,12 @@ export function restoreSignal(limitMs: number): AbortSignal {
       controller.abort(signal.reason);
     });
   };
-  // A second signal ends the stops early.
+  // A second signal ends the stop calls early.
   if (stopsMs > 0) stopsOver.signal.addEventListener('abort', endLater, { once: true });
   return controller.signal;
 }
 
-/** Makes a signal one of `stopSignal`: it is that of a call which several of them share. */
+/** Marks a signal as one of `stopSignal`, for a call that several of them share. */
 export function markStopSignal(signal: AbortSignal): void {
   STOP_SIGNALS.add(signal);
 }
@@ -133,7 +133,7 @@ function limited(limitMs: number): AbortController {
   const controller = new AbortController();
   markStopSignal(controller.signal);
   const timer = setTimeout(() => {
-    controller.abort(new PlatformError('timed-out', `No answer within ${timeLimit(limitMs)}`));
+    controller.abort(new PlatformError('timed-out', `No response within ${timeLimit(limitMs)}`));
   }, limitMs).unref();
   controller.signal.addEventListener('abort', () => {
     clearTimeout(timer);
@@ -142,7 +142,7 @@ function limited(limitMs: number): AbortController {
   return controller;
 }
 
-/** Aborted when a cancelled run has no more time to stop what it started. What comes after may begin. */
+/** Aborted when a cancelled run has no more time for stop calls. Cleanup may start. */
 export function stopsEnd(): AbortSignal {
   return stopsOver.signal;
 }
@@ -152,26 +152,25 @@ export function isStopSignal(signal: AbortSignal): boolean {
   return STOP_SIGNALS.has(signal);
 }
 
-/** Something that a run has begun and not stopped. */
+/** An operation that a run started and has not stopped. */
 export interface UnstoppedWork {
   /** A noun phrase that begins a sentence: `The creation of stack dev-shop-vpc`. */
   what: string;
-  /** The command that ends it. */
+  /** The command that stops it. */
   command: string;
 }
 
 /**
- * What a run that ends early has begun, and has not been able to stop. It is listed with the outcome, also where the
- * run's end is forced while the calls that stop it are under way.
+ * Operations that a run started but could not stop before it ended. They are reported with the outcome, even if the
+ * process is forced to exit during the stop calls.
  */
 export class Unstopped {
   readonly #work = new Set<UnstoppedWork>();
 
   /**
-   * Stops something, which counts as not stopped until then.
+   * Runs `stop`. Until it succeeds, the operation counts as not stopped.
    *
-   * @returns what `stop` returns, or the error as a sentence with the command.
-   * @throws nothing.
+   * @returns the result of `stop`, or the error as a sentence with the command that stops the operation. Never throws.
    */
   async during(work: UnstoppedWork, stop: () => Promise<string>): Promise<string> {
     this.#work.add(work);
@@ -185,7 +184,7 @@ export class Unstopped {
     }
   }
 
-  /** In the order in which it was to be stopped. */
+  /** In the order in which the stop calls started. */
   get list(): readonly UnstoppedWork[] {
     return [...this.#work];
   }

@@ -1,4 +1,4 @@
-/** Time, so that a test can play it. */
+/** A clock that tests can replace. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;

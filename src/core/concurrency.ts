@@ -2,8 +2,8 @@ import { setMaxListeners } from 'node:events';
 import { TimeoutError } from './errors.ts';
 
 /**
- * Works on all items, at most `most` at once. The first failure stops what has not begun; it is thrown when
- * what has begun is over.
+ * Runs `work` for all items, at most `most` at a time. After the first failure no further item starts; the failure is
+ * thrown when the running ones have finished.
  */
 export async function inParallel<T>(
   items: readonly T[],
@@ -26,7 +26,7 @@ export async function inParallel<T>(
   if (failures.length > 0) throw failures[0];
 }
 
-/** Work of which only so much runs at once, wherever in a run it comes up. */
+/** Limits how much work runs at the same time, across a whole run. */
 export class Slots {
   readonly #most: number;
   readonly #waiting: Waiter[] = [];
@@ -37,10 +37,10 @@ export class Slots {
   }
 
   /**
-   * Does the work as soon as a slot is free. The most urgent goes first, then what came first.
+   * Runs the work as soon as a slot is free: the most urgent first, then in order of arrival.
    *
-   * @param waiting says that it waits.
-   * @throws the signal's reason when it is aborted before the work begins; what the work throws.
+   * @param waiting called if the work has to wait for a slot.
+   * @throws the signal's reason if it is aborted before the work starts; otherwise the error of the work.
    */
   async run<T>(
     { signal, urgency = 0 }: { signal: AbortSignal; urgency?: number },
@@ -58,7 +58,7 @@ export class Slots {
       return await work();
     } finally {
       const next = this.#waiting.shift();
-      // The next one takes the slot over.
+      // Hands the slot over to the next waiter.
       if (next) next.go();
       else this.#running--;
     }
@@ -93,23 +93,23 @@ interface Waiter {
 /** A node of a graph of work. */
 export interface GraphNode {
   name: string;
-  /** Names of the nodes that have to be done before; those that are not among the given ones count as done. */
+  /** Names of the nodes that must complete first. Names that are not in the graph count as completed. */
   after: readonly string[];
 }
 
 /**
- * How a node ended. One that did not begin names the node whose failure blocked it; the name is empty after a
- * cancel.
+ * The result of a node. A node that did not start has the name of the failed node that blocked it, or an empty name
+ * after a cancellation.
  */
 type NodeResult<T> = { name: string; ok: boolean; value: T } | { name: string; ok: false; blockedBy: string };
 
 /**
- * Runs every node as soon as all nodes before it are done, as many at once as there are. When one fails, those that
- * wait for it do not begin; all others go on. After a cancel nothing begins.
+ * Runs every node as soon as all nodes before it have completed, with no limit on parallelism. If a node fails, the
+ * nodes that depend on it do not start; all others continue. After a cancellation no further node starts.
  *
- * @param nodes in any order, none of them waiting for itself.
- * @param run must not throw: it answers how it went. The urgency is the length of the longest chain of nodes that wait
- * for this one, and less than 1 more the longer the chain before it is.
+ * @param nodes in any order, without cycles.
+ * @param run must not throw; it returns the result. Its urgency is the length of the longest chain of nodes that
+ *   depend on this one, plus a fraction below 1 that grows with the longest chain before it.
  */
 export async function runGraph<N extends GraphNode, T>(
   nodes: readonly N[],
@@ -131,8 +131,8 @@ export async function runGraph<N extends GraphNode, T>(
 }
 
 /**
- * For each node, the length of the longest chain of nodes that wait for it. Of equal ones the node with the longer chain
- * before it comes first: it begins late.
+ * For each node, the length of the longest chain of nodes that depend on it. Ties go to the node with the longer chain
+ * before it, because that one starts late.
  */
 function urgencies(nodes: readonly GraphNode[]): (node: GraphNode) => number {
   const waiting = new Map<string, string[]>();
@@ -149,7 +149,7 @@ function urgencies(nodes: readonly GraphNode[]): (node: GraphNode) => number {
   return ({ name }) => behind(name) + before(name) / nodes.length;
 }
 
-/** The length of the longest chain that begins with a node, by its name. */
+/** The length of the longest chain that starts at a node, by its name. */
 function chainLengths(next: (name: string) => readonly string[]): (name: string) => number {
   const lengths = new Map<string, number>();
   const lengthOf = (name: string): number => {
@@ -175,11 +175,11 @@ async function runNode<N extends GraphNode, T>(
 }
 
 /**
- * Does the work within a time limit, in real time.
+ * Runs the work with a time limit, in real time.
  *
- * @param limit `what` is for the error's message: `the release of user-service`.
- * @param work gets a signal that is aborted with a TimeoutError at the limit, or with the reason of the given signal.
- * @throws the signal's reason when it was aborted before the work failed; else what the work throws.
+ * @param limit `what` is the subject of the error message: `the release of user-service`.
+ * @param work receives a signal that aborts with a TimeoutError at the limit, or with the reason of the given signal.
+ * @throws the signal's reason if it was aborted before the work failed; otherwise the error of the work.
  */
 export async function withTimeLimit<T>(
   { signal: outer }: { signal: AbortSignal },
@@ -191,7 +191,7 @@ export async function withTimeLimit<T>(
     timedOut.abort(new TimeoutError(limit.what, limit.timeoutMs));
   }, limit.timeoutMs);
   const signal = AbortSignal.any([outer, timedOut.signal]);
-  // Parallel work listens to it many times, which is no leak.
+  // Parallel work adds many listeners to it, which is not a leak.
   setMaxListeners(0, signal);
   try {
     return await work(signal);

@@ -1,40 +1,42 @@
 import { timeLimit } from './text.ts';
 
 /**
- * Every error code and what it means. Codes are stable: they are in `result.error`, in the log, and in the
+ * Every error code and its meaning. Codes are stable: they appear in `result.error`, in the log and in the
  * documentation, and callers may branch on them.
  *
  * @public
  */
 export const ERROR_CODES = {
   'input-invalid': 'An input has a value that cannot be used.',
-  'manifest-invalid': 'platform.yml cannot be read, or says something that cannot be deployed.',
-  'template-invalid': 'A CloudFormation template cannot be read, or CloudFormation would refuse it.',
+  'manifest-invalid': 'platform.yml cannot be read, or its content is invalid.',
+  'template-invalid': 'A CloudFormation template cannot be read, or CloudFormation would reject it.',
   'access-denied': 'The credentials lack a permission, or the role cannot be assumed.',
   'credentials-expired': 'The credentials expired while the action ran.',
-  'oidc-unavailable': 'The job may not request an OIDC token, or GitHub did not issue one.',
-  'account-mismatch': 'The credentials belong to another AWS account than the environment.',
+  'oidc-unavailable': 'The job has no permission to request an OIDC token, or GitHub did not issue one.',
+  'account-mismatch': 'The credentials belong to a different AWS account than the environment.',
   'not-found': 'Something that the action needs does not exist.',
-  throttled: 'AWS or GitHub refused calls because there were too many, until the retries were used up.',
-  'quota-exceeded': 'A quota of the account is used up.',
-  conflict: 'Something else changed, or is changing, the same thing.',
+  throttled: 'AWS or GitHub throttled calls until all retries were used up.',
+  'quota-exceeded': 'A quota of the AWS account is exceeded.',
+  conflict: 'Something else has changed, or is changing, the same resource.',
   'request-rejected': 'AWS or GitHub rejected a request as invalid.',
   'service-unavailable': 'AWS, GitHub or a registry could not be reached or answered with a server error.',
   'timed-out': 'Something did not finish within its time limit.',
   cancelled: 'The job was cancelled.',
-  'not-approved': 'The environment has approvers, and the run was not started by one who may approve it.',
+  'not-approved':
+    'The environment has approvers, and the run was not started by someone who is allowed to approve it.',
   held: 'The environment is on hold, so no image is released to it.',
-  outdated: 'A newer release is recorded than the one that was about to replace it.',
-  'plan-changed': 'What would be executed is no longer what was approved.',
+  outdated: 'A newer release than the one to be deployed is already recorded.',
+  'plan-changed': 'The changes to be executed differ from the approved plan.',
   'plan-failed': 'CloudFormation could not create the change set.',
-  'stack-blocked': 'The stack is in a state that a person has to look at first.',
+  'stack-blocked': 'The stack is in a state that requires manual action first.',
   'stack-stuck': 'A rollback of the stack failed.',
-  'stack-unproven': 'The stack operation completed, and a planned change is not proven to be in effect.',
+  'stack-unproven': 'The stack operation completed, but a planned change could not be verified.',
   'replacement-refused': 'CloudFormation refuses to replace a resource while rollback is off.',
-  'outcome-unknown': 'An operation was started, and how it ended could not be proven.',
+  'outcome-unknown': 'An operation was started, but its outcome could not be determined.',
   'graph-invalid': 'The dependencies between stacks form a cycle or cannot be resolved.',
-  'service-unsupported': 'The ECS service cannot be updated by this action.',
-  'rollout-unproven': 'The rollout completed, and the running tasks do not prove the new revision.',
+  'service-unsupported': 'This action cannot update the ECS service.',
+  'rollout-unproven':
+    'The rollout completed, but the running tasks could not be verified to run the new revision.',
   'tasks-failed': 'Tasks of the new revision failed, and none became healthy.',
   'task-not-placed': 'ECS could not start a task.',
   'docker-unavailable': 'There is no usable Docker client, daemon or builder.',
@@ -43,9 +45,8 @@ export const ERROR_CODES = {
   'image-invalid': 'An image, its manifest or its OCI layout is damaged or incomplete.',
   'file-system': 'A file on the runner could not be read or written.',
   'registry-rejected': 'The registry rejected a request.',
-  'signature-unverified':
-    'An image is not signed by the signer that is required, or its signature is not valid.',
-  'digest-mismatch': 'Content does not have the digest that was expected.',
+  'signature-unverified': 'An image is not signed by the required signer, or its signature is not valid.',
+  'digest-mismatch': 'Content does not have the expected digest.',
   'image-unproven': 'The registry accepted an image or a tag, but reading it back did not confirm it.',
   'tag-conflict': 'An immutable tag already points to another image.',
   'lock-held': 'Another run holds the lock of the environment.',
@@ -57,19 +58,19 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 
 /** The page of the documentation that explains a failure. */
 export interface ErrorPage {
-  /** Its path in the repository of the actions. */
+  /** Path in the repository of the actions. */
   path: string;
-  /** Its address, at the version of the action that runs. Absent where the runner does not say which that is. */
+  /** URL of the page at the version of the action that runs. Absent if the runner does not provide that version. */
   url?: string;
 }
 
 /**
- * The page of an error code; for a failure that is known by its verdict alone, the verdict's section.
+ * The page of an error code, or the verdict's section for a failure without an error code.
  *
- * The address comes from the step itself, so that a fork or a mirror links to its own pages at the version that its
- * workflow uses. GitHub sets both variables for an action of a repository, also in a composite action and for `$/`,
- * which it resolves to the repository and commit first. For an action of the workspace (`./`) it sets neither, and the
- * workspace may be a checkout of anything: the path is all that is known.
+ * The URL is built from the step's environment, so that a fork or a mirror links to its own pages at the version that
+ * its workflow uses. GitHub sets both variables for an action in a repository, including composite actions and `$/`,
+ * which it resolves to the repository and commit. For an action in the workspace (`./`) it sets neither, and the
+ * workspace may be a checkout of any repository, so only the path is known.
  *
  * @see https://github.com/actions/runner/blob/main/src/Runner.Worker/ActionRunner.cs "Set GITHUB_ACTION_REPOSITORY if
  *   this Action is from a repository"
@@ -85,20 +86,20 @@ export function errorPage(code: string, env: NodeJS.ProcessEnv): ErrorPage {
   return { path, url: `${server}/${repository}/blob/${ref}/${path}` };
 }
 
-/** A line of a file in the workspace, counted from 1. */
+/** A 1-based line of a file in the workspace. */
 export interface FileLine {
   file: string;
   line: number;
 }
 
 /**
- * The base of every failure that the suite expects. Its message may be shown to a person as it is; an error of
- * any other class is an internal error, and only its stack in the debug log tells more.
+ * Base class of every expected failure. Its message may be shown to users as it is. An error of any other class is
+ * reported as an internal error, with its stack in the debug log only.
  */
 export class PlatformError extends Error {
   override readonly name: string = 'PlatformError';
   readonly code: ErrorCode;
-  /** What to do about it, starting with a verb. */
+  /** How to fix the failure, starting with a verb. */
   readonly fix?: string;
   /** The line to annotate. */
   readonly at?: FileLine;
@@ -117,24 +118,24 @@ export class PlatformError extends Error {
 
 const SHOWN_CHARACTERS = 100;
 
-/** What is allowed in place of a value. A further sentence, after a full stop, may say what to do. */
+/** What is allowed instead of a value. It may end with a further sentence, after a full stop, that says what to do. */
 export type Expectation = `expected ${string}`;
 
 interface InputErrorOptions {
-  /** Default, input-invalid. */
+  /** Default: input-invalid. */
   code?: ErrorCode | undefined;
-  /** The line that has the value. */
+  /** The line that contains the value. */
   at?: FileLine | undefined;
   fix?: string | undefined;
   cause?: unknown;
 }
 
-/** A value that a person gave and that cannot be used. Never pass a secret as `value`. */
+/** An invalid value from a user. Never pass a secret as `value`. */
 export class InputError extends PlatformError {
   override readonly name = 'InputError';
   readonly input: string;
 
-  /** @param value empty when nothing was given, when it must not be shown, or when `problem` quotes it. */
+  /** @param value empty if nothing was given, if the value must not be shown, or if `problem` quotes it. */
   constructor(input: string, value: '', problem: string, options?: InputErrorOptions);
   constructor(input: string, value: string, expected: Expectation, options?: InputErrorOptions);
   constructor(input: string, value: string, problem: string, options: InputErrorOptions = {}) {
@@ -148,7 +149,7 @@ export class InputError extends PlatformError {
   }
 }
 
-/** `expected true or false, got "yes"`: the value follows the sentence that says what is allowed. */
+/** `expected true or false, got "yes"`. The value is inserted after the first sentence. */
 export function withValue(expected: string, value: unknown): string {
   const text = JSON.stringify(value);
   const shown = text.length > SHOWN_CHARACTERS + 2 ? `${text.slice(0, SHOWN_CHARACTERS + 1)}…"` : text;
@@ -156,14 +157,14 @@ export function withValue(expected: string, value: unknown): string {
   return `${clause}, got ${shown}${expected.slice(clause.length)}`;
 }
 
-/** The file and line after the first sentence. */
+/** Inserts the file and line after the first sentence. */
 export function withPlace(text: string, at: FileLine | undefined): string {
   if (!at) return text;
   const [clause = text] = text.split(/(?<=[^.])\.(?: (?=[A-Z])|$)/, 1);
   return `${clause} (${at.file}:${at.line})${text.slice(clause.length)}`;
 }
 
-/** Something did not happen within its time. `timeoutMs` is the limit, in milliseconds. */
+/** Something exceeded its time limit. `timeoutMs` is the limit in milliseconds. */
 export class TimeoutError extends PlatformError {
   override readonly name = 'TimeoutError';
   readonly what: string;
@@ -176,10 +177,10 @@ export class TimeoutError extends PlatformError {
   }
 }
 
-/** The job was cancelled, or asked to stop: the reason of the context's signal. */
+/** The job was cancelled or asked to stop. It is the abort reason of the context's signal. */
 export class CancelledError extends PlatformError {
   override readonly name = 'CancelledError';
-  /** A signal such as SIGTERM, or who asked, and why. */
+  /** A signal such as SIGTERM, or who requested the stop and why. */
   readonly by: string;
 
   constructor(by: string) {
@@ -188,20 +189,20 @@ export class CancelledError extends PlatformError {
   }
 }
 
-/** Why a signal was aborted. The reason of AbortSignal.timeout() is a DOMException, which could not be shown. */
+/** The reason of an aborted signal. AbortSignal.timeout() aborts with a DOMException, which is not a PlatformError. */
 export function abortReason({ reason }: AbortSignal): unknown {
   if (!(reason instanceof DOMException) || reason.name !== 'TimeoutError') return reason;
   return new PlatformError('timed-out', `${reason.name}: ${reason.message}`, { cause: reason });
 }
 
-/** A failure as `result.error` tells it. */
+/** A failure as reported in `result.error`. */
 export interface ErrorInfo {
   code: ErrorCode;
   message: string;
   fix?: string;
 }
 
-/** What may be shown of an error: an expected failure says it all, anything else only that it was unexpected. */
+/** The part of an error that users see: an expected failure in full, any other error only as an internal error. */
 export function errorInfo(error: unknown): ErrorInfo {
   if (!(error instanceof PlatformError)) {
     return { code: 'internal', message: 'Internal error; the debug log has the stack. Please report this.' };
@@ -210,12 +211,12 @@ export function errorInfo(error: unknown): ErrorInfo {
   return { code, message, ...(fix !== undefined && { fix }) };
 }
 
-/** The text of an error for a person; see errorInfo. */
+/** The message of an error for users; see errorInfo. */
 export function reasonOf(error: unknown): string {
   return errorInfo(error).message;
 }
 
-/** The stack of an error and of its causes, for the debug log. */
+/** The stacks of an error and of its causes, for the debug log. */
 export function stackOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const own = error.stack ?? error.message;

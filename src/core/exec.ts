@@ -7,39 +7,39 @@ import { text } from 'node:stream/consumers';
 import type { Context } from './context.ts';
 import { PlatformError } from './errors.ts';
 
-/** How long a process that was asked to stop may take before it is killed, in milliseconds. */
+/** Grace period between the stop signal and SIGKILL, in milliseconds. */
 const STOP_MS = 3000;
 const KEPT_LINES = 400;
 
 export interface CommandOptions {
   env: NodeJS.ProcessEnv;
-  /** The folder it runs in; default, the action's own. */
+  /** The working directory. Default: the action's own. */
   cwd?: string;
-  /** For standard input, which is closed afterwards. */
+  /** Written to standard input, which is then closed. */
   input?: string;
-  /** Takes each line of standard error as it comes. */
+  /** Receives each line of standard error. */
   onLine?: (line: string) => void;
-  /** Takes each line of standard output as it comes; the output is then not in the result. */
+  /** Receives each line of standard output, which is then not in the result. */
   onOutputLine?: (line: string) => void;
-  /** Takes standard output as a stream; the output is then not in the result. */
+  /** Receives standard output as a stream, which is then not in the result. */
   readOutput?: (stdout: Readable) => Promise<void>;
-  /** What asks the process to stop; SIGINT by default, as from a terminal. */
+  /** Signal that stops the process. Default: SIGINT, as from a terminal. */
   stopSignal?: 'SIGINT' | 'SIGTERM';
-  /** Milliseconds between asking the process to stop and killing it; default 3 s. */
+  /** Milliseconds between the stop signal and SIGKILL. Default: 3 s. */
   stopMs?: number;
 }
 
 export interface CommandResult {
-  /** Null when a signal ended the process. */
+  /** Null if a signal ended the process. */
   exitCode: number | null;
   /** The signal that ended the process. */
   endedBy?: NodeJS.Signals;
   stdout: string;
-  /** The last 400 lines. */
+  /** The last 400 lines of standard error. */
   stderr: string;
 }
 
-/** A program that is not on this machine, or that may not be executed. */
+/** A program that does not exist on this machine or is not executable. */
 export class CommandNotFoundError extends PlatformError {
   override readonly name = 'CommandNotFoundError';
   readonly program: string;
@@ -51,12 +51,12 @@ export class CommandNotFoundError extends PlatformError {
 }
 
 /**
- * Runs a program, which no shell sees. A cancelled job interrupts it and every process that it started, and kills
- * them when that is not enough. This is not done with @actions/exec: it cannot end a process, starts no process
- * group, and leaves an error of standard input (a program that ends without reading it) unhandled.
+ * Runs a program without a shell. A cancelled job interrupts it with all its child processes, and kills them if they
+ * do not exit in time. @actions/exec is not used because it cannot stop a process, starts no process group, and leaves
+ * an error of standard input (a program that exits without reading it) unhandled.
  *
- * @returns also for an exit code other than 0.
- * @throws CommandNotFoundError; the signal's reason when it is aborted, after the process has ended.
+ * @returns the result, for any exit code.
+ * @throws CommandNotFoundError; the signal's reason if it is aborted, after the process has exited.
  */
 export async function runCommand(
   program: string,
@@ -65,7 +65,7 @@ export async function runCommand(
   { signal }: Pick<Context, 'signal'>,
 ): Promise<CommandResult> {
   signal.throwIfAborted();
-  // A group of its own, so that the processes it starts (plugins of docker, children of a script) get the signal too.
+  // Its own process group, so that child processes (Docker plugins, a script's commands) receive the signal too.
   const child = spawn(program, args, { env: options.env, cwd: options.cwd, detached: true });
   const stop = stopper(child, options);
   signal.addEventListener('abort', stop.now, { once: true });
@@ -89,8 +89,9 @@ export async function runCommand(
     signal.throwIfAborted();
     if (exit.status === 'rejected') throw exit.reason;
     if (output.status === 'rejected') {
-      // A reader of half an output fails too, and the exit code tells more. A reader that failed by itself, as on a
-      // full disk, is why the program could not write on.
+      // A reader of truncated output fails too; the exit code is the better error. If the reader failed first, for
+      // example
+      // because the disk is full, its error is the cause.
       if (exit.value.exitCode === 0 || isSystemError(output.reason)) throw output.reason;
     }
     const stdout = output.status === 'fulfilled' ? output.value : '';
@@ -101,7 +102,7 @@ export async function runCommand(
   }
 }
 
-/** Whether an error is one of the operating system, such as ENOSPC. */
+/** Whether an error comes from the operating system, such as ENOSPC. */
 function isSystemError(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error;
 }
@@ -129,14 +130,14 @@ function stopper(
       signalGroup(child, stopSignal);
       timer = setTimeout(() => {
         signalGroup(child, 'SIGKILL');
-        // A process that left the group may still hold the output open.
+        // A process that has left the group may still hold the output open.
         child.stdout?.destroy();
         child.stderr?.destroy();
       }, stopMs);
     },
     done: () => {
       clearTimeout(timer);
-      // The program has ended; what it started may have ignored the signal, and hold no output open.
+      // The program has exited; its children may have ignored the signal without holding an output open.
       if (isStopped) signalGroup(child, 'SIGKILL');
     },
   };
@@ -153,11 +154,11 @@ function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
 }
 
 /**
- * Runs a short program that reads no input and does not have to be stopped (`docker version`). A cancelled job does
- * not wait for it: @actions/exec cannot end it.
+ * Runs a short program without input that does not have to be stopped (`docker version`). A cancelled job does not
+ * wait for it, because @actions/exec cannot stop it.
  *
- * @returns also for an exit code other than 0.
- * @throws CommandNotFoundError; the signal's reason when it is aborted.
+ * @returns the result, for any exit code.
+ * @throws CommandNotFoundError; the signal's reason if it is aborted.
  */
 export async function readCommand(
   program: string,
@@ -168,7 +169,7 @@ export async function readCommand(
   signal.throwIfAborted();
   const { getExecOutput } = await import('@actions/exec');
   const options = { env: definedOnly(env), silent: true, ignoreReturnCode: true };
-  // It reads its first argument as a command line, in which quotes keep a path whole.
+  // @actions/exec parses its first argument as a command line; quotes keep a path with spaces whole.
   const running = getExecOutput(`"${pathOf(program, env) ?? program}"`, [...args], options).catch(
     (error: unknown) => {
       throw new CommandNotFoundError(program, error as Error);
@@ -186,7 +187,7 @@ export async function readCommand(
   });
 }
 
-/** Where a program is: @actions/exec would search the action's own PATH only, not the one that it is given. */
+/** Resolves a program. @actions/exec would search the action's own PATH instead of the given one. */
 function pathOf(program: string, env: NodeJS.ProcessEnv): string | undefined {
   const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
   return folders.map((folder) => join(folder, program)).find(isExecutable);

@@ -4,7 +4,7 @@ import type { Runner } from './runner.ts';
 
 type AnnotationLevel = 'error' | 'warning' | 'notice';
 
-/** Where an annotation points to; lines and columns count from 1. */
+/** Where an annotation points to. Lines and columns are 1-based. */
 interface AnnotationPlace {
   title?: string;
   file?: string;
@@ -14,24 +14,24 @@ interface AnnotationPlace {
 }
 
 export interface Log {
-  /** Shown only when the job runs with debug logging. */
+  /** Only shown if debug logging is on. */
   debug(message: string): void;
   info(message: string): void;
   notice(message: string, place?: AnnotationPlace): void;
   warning(message: string, place?: AnnotationPlace): void;
   error(message: string, place?: AnnotationPlace): void;
   group<T>(title: string, fn: () => Promise<T>): Promise<T>;
-  /** Hides the value from here on: in our own text, and in all that the runner shows. See isMaskable for what is not. */
+  /** Masks the value from now on, in our own text and in everything that the runner shows. See isMaskable. */
   secret(value: string): void;
-  /** How many annotations of each type this log has written. */
+  /** Number of annotations of each level that this log has written. */
   readonly annotated?: Readonly<Record<AnnotationLevel, number>>;
 }
 
 /**
- * The log of a step.
+ * Creates the log of a step.
  *
- * @param options.debug false where nobody asked for debug logging.
- * @param options.mask false where no runner reads the text: `::add-mask::` would then show the secret.
+ * @param options.debug false if debug logging is off.
+ * @param options.mask false outside of a runner, where `::add-mask::` would print the secret.
  * @see https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
  */
 export function createLog(
@@ -65,7 +65,7 @@ export function createLog(
       if (!isMaskable(value)) return;
       redactor.add(value);
       if (options.mask === false) return;
-      // The runner looks for a mask within a line, so a secret of several lines needs one for each.
+      // The runner matches masks line by line, so a multi-line secret needs one mask per line.
       for (const line of secretLines(value)) runner.setSecret(line);
     },
     annotated,
@@ -85,23 +85,23 @@ function propertiesOf(
   };
 }
 
-/** The runner obeys any line that looks like a command, so text from AWS must not look like one. */
+/** The runner executes every line that looks like a workflow command, so text from AWS must not look like one. */
 function withoutCommands(text: string): string {
   return text.replace(/^(\s*):(?=:)/gm, '$1: ').replaceAll('##[', '# #[');
 }
 
-/** GitHub shows ten annotations of a type for a step and drops the rest without a word. */
+/** GitHub shows ten annotations of each level per step and silently drops the rest. */
 const SHOWN_PER_TYPE = 10;
 const LEVELS = ['error', 'warning', 'notice'] as const;
 
 export interface Annotation extends AnnotationPlace {
   level: AnnotationLevel;
   message: string;
-  /** Higher is kept first; 0 when absent. */
+  /** Higher priorities are kept first. Default: 0. */
   priority?: number;
 }
 
-/** Collects annotations, so that the ten that GitHub shows of each type are the ones that matter. */
+/** Collects annotations, so that the ten that GitHub shows of each level are the most important ones. */
 export class Annotations {
   #collected: Annotation[] = [];
 
@@ -110,9 +110,9 @@ export class Annotations {
   }
 
   /**
-   * Writes the best ten of each type as annotations, the others as lines of the log, and says how many.
+   * Writes the ten most important annotations of each level, and the rest as log lines after their number.
    *
-   * @param link the last line of each error.
+   * @param link appended to each error as its last line.
    */
   flush(log: Log, link?: string): void {
     const all = this.#collected.map((annotation) => withLink(annotation, link));
@@ -127,7 +127,7 @@ export class Annotations {
 }
 
 /**
- * The runner cuts the end of a longer message, and so the link: `_maxIssueMessageLength = 4096`.
+ * The runner truncates longer messages, and with them the link: `_maxIssueMessageLength = 4096`.
  *
  * @see https://github.com/actions/runner/blob/main/src/Runner.Worker/ExecutionContext.cs
  */
@@ -143,14 +143,14 @@ function withLink(annotation: Annotation, link: string | undefined): Annotation 
 
 function writeRest(log: Log, level: AnnotationLevel, rest: readonly Annotation[]): void {
   if (rest.length === 0) return;
-  log.info(`${rest.length} more of type ${level}; GitHub shows ${SHOWN_PER_TYPE} a step:`);
+  log.info(`${rest.length} more of level ${level} (GitHub shows only ${SHOWN_PER_TYPE} per step):`);
   for (const { file, line, message } of rest) {
     const place = file === undefined ? '' : `${file}${line === undefined ? '' : `:${line}`}: `;
     log.info(`  ${place}${message}`);
   }
 }
 
-/** The highest priority first; sort is stable, so equals keep the order in which they came. */
+/** Highest priority first. The sort is stable, so equal priorities keep their order. */
 function byPriority(a: Annotation, b: Annotation): number {
   return (b.priority ?? 0) - (a.priority ?? 0);
 }

@@ -19,40 +19,40 @@ import { fitSections, redactSections, type Section } from './markdown/sections.t
 import type { Runner } from './runner.ts';
 import type { UnstoppedWork } from './cancellation.ts';
 
-/** The fields of a report, as those of a result. */
+/** The fields of a report as a plain object type. */
 export type Fields<Report> = { [Name in keyof Report]: Report[Name] };
 
-/** What an action has to say when it is done. `Result` is what its schema in `schemas/` is made from. */
+/** The outcome of an action. The JSON Schemas in `schemas/` are generated from `Result`. */
 export interface Outcome<Result extends Record<string, unknown> = Record<string, unknown>> {
   /** One of the action's verdicts. */
   verdict: string;
   ok: boolean;
-  /** One line for a person. */
+  /** One line for users. */
   reason: string;
-  /** What it is about, and where, for the message: `user-service in dev-shop (eu-west-1)`. */
+  /** What the outcome is about, for the message: `user-service in dev-shop (eu-west-1)`. */
   subject?: string;
-  /** The pages that the message leads to, beside the run's own. */
+  /** Links in the message, in addition to the workflow run. */
   links?: readonly Link[];
   outputs: Record<string, string>;
-  /** What the summary shows, for machines: plain JSON. */
+  /** The content of the summary as plain JSON. */
   result: Result;
-  /** The parts of the job summary and of the pull request's comment, in Markdown. */
+  /** Sections of the job summary and of the pull request comment, in Markdown. */
   summary?: readonly Section[];
-  /** What is shown on the run's page and in the files of a pull request, beside the verdict's own annotation. */
+  /** Annotations in addition to the verdict's own. */
   annotations?: readonly Annotation[];
-  /** Of a failure: its stable code, and what to do. */
+  /** The error of a failure: its stable code, message and fix. */
   error?: ErrorInfo;
-  /** What to do about a failure, where the error does not say it. */
+  /** How to fix a failure whose error has no fix. */
   fix?: string;
-  /** The line that the verdict's annotation is shown on. */
+  /** The line of the verdict's annotation. */
   at?: FileLine;
-  /** Who approved what was done. */
+  /** Who approved the changes. */
   approvedBy?: readonly string[];
-  /** What the webhook of `notify` is told although nothing failed. */
+  /** Posted to the webhook of `notify` although nothing failed. */
   announcement?: Announcement;
 }
 
-/** News that is no failure. What is absent is that of the outcome. */
+/** A message for the webhook that is not a failure. Absent fields come from the outcome. */
 interface Announcement {
   icon: string;
   title?: string;
@@ -60,12 +60,12 @@ interface Announcement {
   text?: string;
 }
 
-/** `quiet`: no news for the webhook of `notify`, because a rule did its work and nothing was changed. */
+/** `quiet`: not posted to the webhook of `notify`, because a rule took effect and nothing was changed. */
 export type Verdicts = Readonly<Record<string, { ok: boolean; quiet?: boolean }>>;
 
 /**
- * What an error means for the run: a cancelled one is `cancelled`, a time-out `timed-out` (where the action has
- * that verdict), all else `failed`.
+ * The outcome of an error: `cancelled` for a cancellation, `timed-out` for a timeout (if the action has that verdict),
+ * otherwise `failed`.
  */
 export function failureOf(error: unknown, verdicts: Verdicts): Outcome {
   const wanted =
@@ -81,19 +81,19 @@ export function failureOf(error: unknown, verdicts: Verdicts): Outcome {
   };
 }
 
-/** An outcome as the contract allows it: an unknown verdict, or one that is not ok, is never green. */
+/** Enforces the contract: an unknown verdict, or one that is not ok, never succeeds. */
 export function checkedOutcome(outcome: Outcome, verdicts: Verdicts): Outcome {
   if (Object.hasOwn(verdicts, outcome.verdict)) {
     return { ...outcome, ok: outcome.ok && verdicts[outcome.verdict]?.ok === true };
   }
-  const reason = `${outcome.reason} (unknown verdict ${JSON.stringify(outcome.verdict)}: please report this)`;
+  const reason = `${outcome.reason} (unknown verdict ${JSON.stringify(outcome.verdict)}; please report this)`;
   return { ...outcome, verdict: 'failed', ok: false, reason };
 }
 
-/** Above any annotation of a detail. */
+/** Higher than any other annotation. */
 const VERDICT_PRIORITY = 1000;
 
-/** Tells everybody how the run ended: annotations, log, summary and outputs. All text is redacted. */
+/** Reports the outcome: annotations, log, summary and outputs. All text is redacted. */
 export function conclude(
   action: { name: string; outputs: OutputContract },
   outcome: Outcome,
@@ -107,7 +107,7 @@ export function conclude(
   const said = { ...outcome, reason, result };
   const title = `${action.name}: ${outcome.verdict}`;
   const page = outcome.ok ? undefined : errorPage(errorOf(outcome).code, env);
-  // The outputs first: they matter most when there is little time left.
+  // Outputs first: they matter most if there is little time left.
   const outputs = {
     ...outcome.outputs,
     verdict: outcome.verdict,
@@ -139,7 +139,7 @@ export function conclude(
   writeSummary(redactSections(summary, redactor), env);
 }
 
-/** The output `message`. Secrets go first: escaped or cut, they would not be found any more. */
+/** The output `message`. Secrets are redacted first, because escaped or truncated ones could not be found any more. */
 function messageOf(
   title: string,
   { ok, reason, subject, links = [] }: Outcome,
@@ -156,27 +156,27 @@ function messageOf(
   });
 }
 
-/** A failure that has no report of its own is shown all the same. */
+/** A failure without its own report still has a summary. */
 function defaultSummary(title: string, { ok, reason }: Outcome): Section[] {
   return ok ? [] : [{ title, body: fenced(reason), priority: 0 }];
 }
 
-/** Where a failure is explained, directly below the headline. */
+/** Link to the page that explains the failure, directly below the headline. */
 function pageSection(page: ErrorPage | undefined): Section[] {
   if (page === undefined) return [];
   const link = page.url === undefined ? `\`${page.path}\`` : `[${page.path}](${page.url})`;
   return [{ body: `Causes and fixes: ${link}`, priority: 96 }];
 }
 
-/** What continues at AWS, as commands that can be copied together. */
+/** Operations that continue on AWS, with commands to copy. */
 function unstoppedSection(unstopped: readonly UnstoppedWork[]): Section[] {
   if (unstopped.length === 0) return [];
   const lines = unstopped.map(({ what, command }) => `# ${what}\n${command}`);
-  const intro = 'The run ended before it could stop the following. To end it, run:';
+  const intro = 'The run ended before it could stop these operations. To stop them, run:';
   return [{ title: 'Not stopped', body: `${intro}\n\n${fenced(lines.join('\n'), 'sh')}`, priority: 98 }];
 }
 
-/** The `result` output: version 1 of one JSON object; the action's own fields never hide the common ones. */
+/** The `result` output, version 1. The action's own fields never override the common ones. */
 function resultOf(
   name: string,
   outcome: Outcome,
@@ -189,7 +189,7 @@ function resultOf(
   return redactDeep({ ...common, ...outcome.result, ...common }, redactor) as Record<string, unknown>;
 }
 
-/** A failure without an error of its own is known by its verdict. */
+/** A failure without an error is identified by its verdict. */
 function errorOf({ error, verdict, reason }: Outcome): { code: string; message: string; fix?: string } {
   return error ?? { code: verdict, message: reason };
 }
@@ -201,7 +201,7 @@ function fenced(text: string, language = ''): string {
 }
 
 /**
- * The runner uploads nothing of a longer one: "$GITHUB_STEP_SUMMARY upload aborted, supports content up to a size of
+ * The runner does not upload a larger summary: "$GITHUB_STEP_SUMMARY upload aborted, supports content up to a size of
  * 1024k, got 1726k."
  *
  * @see https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#step-isolation-and-limits
@@ -209,8 +209,8 @@ function fenced(text: string, language = ''): string {
 const LIMIT_BYTES = 1024 * 1024 - 1;
 
 /**
- * Appends to the job summary; when it would be too long the least important sections are cut, and it says so.
- * Does nothing where there is no summary (`GITHUB_STEP_SUMMARY` is not set).
+ * Appends to the job summary. If it would be too long, the least important sections are cut, with a notice. Does
+ * nothing if `GITHUB_STEP_SUMMARY` is not set.
  */
 export function writeSummary(sections: readonly Section[], env: NodeJS.ProcessEnv): void {
   const file = env['GITHUB_STEP_SUMMARY'];

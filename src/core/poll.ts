@@ -6,20 +6,20 @@ const LONGEST_WAIT_MS = 32_000;
 const SHORTEST_BACKOFF_MS = 1000;
 
 interface PollOptions {
-  /** For the time-out's message: `stack dev-platform-vpc`. */
+  /** Subject of the timeout message: `stack dev-platform-vpc`. */
   what: string;
   timeoutMs: number;
-  /** Milliseconds to the next check; default: pollIntervalMs. 0 where the check itself waits for its turn. */
+  /** Milliseconds until the next check. Default: pollIntervalMs. 0 if the check itself waits for its turn. */
   intervalMs?: (elapsedMs: number) => number;
   isThrottle: (error: unknown) => boolean;
 }
 
 /**
- * Checks again and again until there is an answer. It slows down on throttling only (twice as long each time,
- * 32 s at most), never because nothing happened.
+ * Calls `check` until it returns a value. The interval only grows when a check is throttled: it doubles each time, up
+ * to 32 s.
  *
- * @throws TimeoutError at the limit, after one last check; the signal's reason when it is aborted; any error of
- * the check that is not throttling.
+ * @throws TimeoutError at the limit, after one last check; the signal's reason if it is aborted; any error of `check`
+ *   that is not throttling.
  */
 export async function poll<T>(
   context: Pick<Context, 'clock' | 'signal' | 'log'>,

@@ -6,17 +6,17 @@ const REFERENCE_WORD =
   /(arn|name|ids?|ur[li]s?|path|parameter|alias|version|ttl|type|size|length|count|policy|enabled|rotation|days|hours|minutes|seconds|expiry|prefix|endpoint)$/i;
 
 /**
- * Whether the name of a parameter or a variable says that its value is a secret: `DbPassword`, `GITHUB_TOKEN`; not
+ * Whether the name of a parameter or a variable suggests a secret value: `DbPassword`, `GITHUB_TOKEN`, but not
  * `SecretArn` or `TokenTtl`.
  */
 export function isSecretName(name: string): boolean {
   return SECRET_WORD.test(name) && !REFERENCE_WORD.test(name);
 }
 
-/** Shorter values appear inside other words. */
+/** Shorter values also appear inside other words. */
 const SHORTEST_MASKED = 6;
 
-/** Values of settings, and words that appear in names and messages all the time. */
+/** Common settings, and words that often appear in names and messages. */
 const COMMON_WORDS = new Set(
   (
     'true false yes no on off null none nil undefined empty enabled disabled enable disable required optional ' +
@@ -32,13 +32,13 @@ const COMMON_WORDS = new Set(
 
 /** A number, a size or a duration. */
 const QUANTITY = /^[+-]?\d{1,9}(?:\.\d{1,3})?\s?(?:ms|s|m|h|d|k|kb|mb|gb|mib|gib|%)?$/i;
-/** A reference to a secret is none. */
+/** A reference to a secret is not a secret. */
 const REFERENCE = /^(?:arn:|\{\{resolve:|\$\{)/;
 
 /**
- * Whether a secret value may be masked everywhere. The one rule for all values, of templates, of task definitions and
- * of inputs: GitHub drops every output that has a masked text in it, so masking `true`, `staging` or `4096` hides
- * nothing and takes outputs away that have nothing to do with it.
+ * Whether a secret value may be masked everywhere. This is the single rule for values of templates, task definitions
+ * and inputs. GitHub drops every output that contains a masked value, so masking `true`, `staging` or `4096` would
+ * protect nothing and remove unrelated outputs.
  *
  * @see https://github.com/actions/runner/issues/1498
  */
@@ -52,9 +52,9 @@ const SHORTEST_SECRET = 4;
 const MASK = '***';
 
 /**
- * Replaces secrets by `***`, also in the forms in which they travel: a multi-line secret line by line, inside
- * JSON, in a URL or a form, escaped for Markdown, and in base64 at any alignment. Values shorter than four characters are ignored,
- * as hiding them would make any text unreadable.
+ * Replaces secrets with `***`, also in their encoded forms: a multi-line secret line by line, inside JSON, in a URL or
+ * a form, escaped for Markdown, and in base64 at any alignment. Values shorter than four characters are ignored,
+ * because replacing them would make any text unreadable.
  */
 export class Redactor {
   readonly #forms = new Set<string>();
@@ -72,7 +72,7 @@ export class Redactor {
     this.#pattern ??= patternOf(this.#forms);
     let before = text;
     let after = before.replace(this.#pattern, MASK);
-    // Text that a replacement puts together can be a secret again. Each round shortens it, so this ends.
+    // A replacement can create another match. Each round shortens the text, so the loop ends.
     while (after !== before) {
       before = after;
       after = before.replace(this.#pattern, MASK);
@@ -81,7 +81,7 @@ export class Redactor {
   }
 }
 
-/** The lines of a secret that are masked one by one, the whole secret first. Common words are left out. */
+/** The lines of a secret to mask separately, after the whole secret. Common words are excluded. */
 export function secretLines(secret: string): string[] {
   const lines = secret
     .split(/\r\n|\r|\n/)
@@ -103,14 +103,14 @@ function formsOf(secret: string): string[] {
   ]);
 }
 
-/** encodeURIComponent refuses half a surrogate pair; in UTF-8 such a half is U+FFFD. */
+/** encodeURIComponent throws for a lone surrogate, which is U+FFFD in UTF-8. */
 function encodeUrl(text: string): string {
   return encodeURIComponent(Buffer.from(text, 'utf8').toString('utf8'));
 }
 
 /**
- * The middle of the base64 text that stays the same wherever the secret stands in what was encoded: its first
- * byte can fall on any of three positions in a group.
+ * The middle of the base64 text that is the same wherever the secret starts in the encoded data: its first byte can be
+ * at any of three positions in a group.
  */
 function base64Forms(text: string): string[] {
   const bytes = Buffer.from(text, 'utf8');
@@ -121,7 +121,7 @@ function base64Forms(text: string): string[] {
     const end = Math.floor((encoded.length * 8) / 6);
     return [encoded.toString('base64').slice(start, end), encoded.toString('base64url').slice(start, end)];
   });
-  // A short middle would match text that has nothing to do with the secret.
+  // A short middle would match unrelated text.
   return [...whole, ...shifted.filter((form) => form.length >= 2 * SHORTEST_SECRET)];
 }
 

@@ -1,31 +1,31 @@
 import type { Context } from './context.ts';
 
-/** How often something is tried, and how long the waits between the tries may be, in milliseconds. */
+/** Number of attempts and limits of the waits between them, in milliseconds. */
 export interface RetryPolicy {
-  /** Tries in all, the first included. */
+  /** Total attempts, including the first. */
   attempts: number;
-  /** Upper bound of the first wait; it doubles with each try. */
+  /** Upper bound of the first wait. It doubles with each attempt. */
   baseMs: number;
-  /** Upper bound of every wait; default 20 s. */
+  /** Upper bound of every wait. Default: 20 s. */
   longestMs?: number;
-  /** No try starts later than this after the first one; default: no limit but the number of tries. */
+  /** No attempt starts later than this after the first. Default: no time limit. */
   budgetMs?: number;
 }
 
 export interface Retry extends RetryPolicy {
-  /** Whether a failure may well pass by itself. All others are thrown at once. */
+  /** Whether a failure may be temporary. All other failures are thrown immediately. */
   isTransient: (error: unknown) => boolean;
-  /** The wait that the other side asked for (`Retry-After`), in milliseconds. */
+  /** The wait that the server requested (`Retry-After`), in milliseconds. */
   hintMs?: (error: unknown) => number | undefined;
 }
 
 const LONGEST_MS = 20_000;
 
 /**
- * The wait before a try: random between nothing and a bound that doubles each time ("full jitter"), and at least
- * what the other side asked for.
+ * The wait before an attempt: random between 0 and a bound that doubles each time ("full jitter"), and at least what
+ * the server requested.
  *
- * @param retries how many tries have failed so far; 1 or more.
+ * @param retries number of failed attempts, 1 or more.
  * @see https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
  */
 export function backoffMs(policy: RetryPolicy, retries: number, hintMs = 0): number {
@@ -35,9 +35,9 @@ export function backoffMs(policy: RetryPolicy, retries: number, hintMs = 0): num
 }
 
 /**
- * Does something, and tries again while it fails for a moment.
+ * Runs the work, and retries while it fails with a temporary error.
  *
- * @throws the last error; the signal's reason when it is aborted.
+ * @throws the last error; the signal's reason if it is aborted.
  */
 export async function withRetry<T>(
   { clock, signal, log }: Pick<Context, 'clock' | 'signal'> & Partial<Pick<Context, 'log'>>,
@@ -55,7 +55,7 @@ export async function withRetry<T>(
       const wait = backoffMs(retry, attempt, retry.hintMs?.(error));
       if (clock.now() - startedAt + wait > (retry.budgetMs ?? Infinity)) throw error;
       log?.debug(
-        `attempt ${attempt} of ${retry.attempts} failed, next in ${Math.round(wait)} ms: ${String(error)}`,
+        `attempt ${attempt} of ${retry.attempts} failed, retrying in ${Math.round(wait)} ms: ${String(error)}`,
       );
       await clock.sleep(wait, signal);
     }

@@ -1,16 +1,16 @@
 import { debug, error, getInput, group, info, notice, setOutput, setSecret, warning } from '@actions/core';
 
 /**
- * The runner, by @actions/core: inputs, outputs, masks, annotations, groups and lines of the log. On top of it are
- * log.ts (redaction, masks of several lines, text that must not look like a command, the limit of annotations) and
- * outcome.ts (outputs that hold a secret, sections that fit the summary). Tests give a runner of their own.
+ * The runner's interface from @actions/core: inputs, outputs, masks, annotations, groups and log lines. log.ts
+ * (redaction, multi-line masks, text that must not look like a workflow command, the limit of annotations) and
+ * outcome.ts (outputs that contain a secret, sections that fit the summary) build on it. Tests pass their own runner.
  *
- * What it does not do here: the summary, which core.summary appends without a limit, and only after the process has
- * had time to wait for it, which a cancelled job has not (writeSummary in outcome.ts); and the OIDC token, whose
- * request core.getIDToken neither cancels nor repeats after a lost connection (aws/oidc.ts).
+ * Not used: core.summary, which appends without a limit and only asynchronously, for which a cancelled job has no time
+ * (see writeSummary in outcome.ts); and core.getIDToken, which neither cancels its request nor retries it after a lost
+ * connection (see aws/oidc.ts).
  *
- * By name, not as a whole: the bundler leaves out core's exports that nobody imports, and with getIDToken an HTTP
- * client that would be half of an action's start-up.
+ * The functions are imported by name: the bundler drops core's unused exports, and getIDToken alone would pull in an
+ * HTTP client that would account for half of an action's start-up time.
  */
 export const actionsRunner = {
   getInput,

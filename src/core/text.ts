@@ -1,7 +1,7 @@
 /**
- * The candidate that `word` was most likely meant to be, if one is close enough. Case does not count.
+ * The candidate that `word` most likely stands for, if one is similar enough. Case-insensitive.
  *
- * @param most how many characters may be wrong; default, one third of them, at least one.
+ * @param most maximum number of wrong characters. Default: one third of the characters, at least one.
  */
 export function suggest(
   word: string,
@@ -22,8 +22,8 @@ export function suggest(
 }
 
 /**
- * The optimal string alignment distance, one row at a time: Levenshtein's, where two neighbours in the wrong order are
- * one mistake.
+ * Optimal string alignment distance, computed row by row: Levenshtein distance with transpositions of adjacent
+ * characters.
  */
 function editDistance(a: string, b: string): number {
   let before: number[] = [];
@@ -44,7 +44,7 @@ function editDistance(a: string, b: string): number {
 
 const UNITS = ['kB', 'MB', 'GB', 'TB'];
 
-/** `512 B`, `1.2 kB`, `34.5 MB`: powers of a thousand, as registries count. */
+/** `512 B`, `1.2 kB`, `34.5 MB`: powers of 1000, as registries count. */
 export function bytes(count: number): string {
   let value = count;
   let unit = 'B';
@@ -56,7 +56,7 @@ export function bytes(count: number): string {
   return `${unit === 'B' ? value : value.toFixed(1)} ${unit}`;
 }
 
-/** `46s`, `1m 46s`, `1h 02m`; less than half a second is `<1s`. */
+/** `46s`, `1m 46s`, `1h 02m`; `<1s` below half a second. */
 export function duration(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
   if (seconds < 1) return '<1s';
@@ -66,44 +66,44 @@ export function duration(ms: number): string {
   return `${Math.floor(minutes / 60)}h ${String(minutes % 60).padStart(2, '0')}m`;
 }
 
-/** With a full stop, unless it ends a sentence already. */
+/** Appends a full stop, unless the text already ends a sentence. */
 export function sentence(text: string): string {
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
-/** With a capital first letter, unless it starts with a digest. */
+/** Capitalises the first letter, unless the text starts with a digest. */
 export function capitalize(text: string): string {
   if (text.startsWith('sha256:')) return text;
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** `1 stack`, `2 stacks`: a number and its noun. */
+/** A count and its noun: `1 stack`, `2 stacks`. */
 export function plural(count: number, noun: string, many = `${noun}s`): string {
   return `${count} ${count === 1 ? noun : many}`;
 }
 
-/** `1 of 1 stack`, `1 of 5 stacks`: how many of a number, and the noun of that number. */
+/** A count, a total and the noun of the total: `1 of 1 stack`, `1 of 5 stacks`. */
 export function outOf(count: number, total: number, noun: string, many?: string): string {
   return `${count} of ${plural(total, noun, many)}`;
 }
 
-/** `a`, `a and b`, `a, b and c`: names or clauses as a sentence lists them. */
+/** Joins names or clauses: `a`, `a and b`, `a, b and c`. */
 export function listOf(items: readonly string[]): string {
   const last = items.at(-1) ?? '';
   return items.length < 2 ? last : `${items.slice(0, -1).join(', ')} and ${last}`;
 }
 
-/** `sha256:0123456789ab`: a digest that a person can compare at a glance. Other text stays as it is. */
+/** `sha256:0123456789ab`: a digest shortened for reading. Other text is returned as it is. */
 export function shortDigest(digest: string): string {
   return digest.replace(/^(sha256:[0-9a-f]{12})[0-9a-f]{52}$/, '$1');
 }
 
-/** Text without the account ids in its ARNs and registry names: GitHub drops an output that a mask touches. */
+/** Removes account IDs from ARNs and registry names: GitHub drops outputs that contain a masked value. */
 export function withoutAccount(text: string): string {
   return text.replace(/(?<=:)\d{12}(?=:)|\b\d{12}(?=\.dkr\.)/g, '…');
 }
 
-/** A time limit in words: `500 ms`, `90 s`, `20 min`. */
+/** A time limit: `500 ms`, `90 s`, `20 min`. */
 export function timeLimit(ms: number): string {
   if (ms < 1000) return `${ms} ms`;
   if (ms < 60_000) return `${Math.round(ms / 1000)} s`;

@@ -93,7 +93,7 @@ describe('deploy-stack', () => {
       );
       expect([red.run.exitCode, red.run.outputs['verdict']]).toEqual([1, 'failed']);
       expect(red.run.log).toMatch(
-        /::warning::notify: nothing was posted to the webhook: it answered 4\d\d [a-z_]+\./,
+        /::warning::notify: cannot post to the webhook: the webhook returned HTTP 4\d\d [a-z_]+\./,
       );
     },
   );

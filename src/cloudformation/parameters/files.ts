@@ -10,7 +10,7 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { InputError } from '../../core/errors.ts';
-import { type AskedFile, readInputFile } from '../../core/inputs/file.ts';
+import { type InputFile, readInputFile } from '../../core/inputs/file.ts';
 import { yamlProblem } from '../../core/inputs/yaml-problem.ts';
 
 const SECTIONS = ['Parameters', 'Tags', 'StackPolicy'];
@@ -44,7 +44,7 @@ export interface ParameterFiles {
 export function readParameterFiles(
   paths: readonly string[],
   workspace: string,
-  askedBy: (index: number) => Omit<AskedFile, 'path'> = () => ({ input: 'parameter-files' }),
+  askedBy: (index: number) => Omit<InputFile, 'path'> = () => ({ input: 'parameter-files' }),
 ): ParameterFiles {
   const merged: ParameterFiles = { parameters: {}, tags: {} };
   for (const [index, given] of paths.entries()) {

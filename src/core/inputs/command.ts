@@ -2,11 +2,11 @@ import { parseArgsStringToArgv } from 'string-argv';
 import { InputError } from '../errors.ts';
 
 /**
- * Reads a command as the program and its arguments, which no shell ever sees: a JSON array of texts, or words
- * separated by white space. A part in double or single quotes may hold white space; in double quotes and
- * outside of quotes a backslash takes the next sign as it is.
+ * Parses a command into the program and its arguments, without a shell: a JSON array of strings, or words separated by
+ * white space. Double and single quotes preserve white space. In double quotes and outside of quotes, a backslash
+ * escapes the next character.
  *
- * @throws InputError on a quote that is not closed, and when there is no word.
+ * @throws InputError for an unclosed quote, or if there is no program.
  */
 export function parseCommand(input: string, text: string): [string, ...string[]] {
   const words = jsonWords(input, text) ?? splitWords(input, text);
@@ -15,12 +15,12 @@ export function parseCommand(input: string, text: string): [string, ...string[]]
   return [program, ...rest];
 }
 
-/** Single quotes, double quotes, a sign after a backslash, or anything else that is whole. */
+/** A quoted part, an escaped character, or a run of other characters. */
 const PART = /'[^']*'|"(?:[^"\\]|\\[\s\S])*"|\\[\s\S]|[^'"\\]+/gy;
-/** Unicode's private plane, which stands for signs after a backslash: string-argv knows no backslash. */
+/** Unicode private use plane. Stands for escaped characters, because string-argv does not support backslashes. */
 const ESCAPED = 0xf0000;
 
-/** string-argv ends an open quote at the end of the text, and says nothing: that is checked before. */
+/** string-argv silently closes an open quote at the end of the text, so quotes are checked first. */
 function splitWords(input: string, text: string): string[] {
   const parts = text.match(PART) ?? [];
   if (parts.join('').length < text.length) {
@@ -44,7 +44,7 @@ function jsonWords(input: string, text: string): string[] | undefined {
   try {
     value = JSON.parse(text);
   } catch {
-    return undefined; // `[` is a program's name too.
+    return undefined; // `[` is also a program.
   }
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value;
   throw new InputError(input, text, 'expected an array of strings');

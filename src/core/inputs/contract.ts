@@ -3,18 +3,18 @@ import { parseList } from './list.ts';
 import { parseMap, refuseSeveralPairs } from './map.ts';
 import { expectedOneOf } from './choice.ts';
 
-/** One input: how its text is read, and what stands for it when it is not given. */
+/** An input: its parser and its default. */
 export interface Input<T> {
   readonly kind: string;
   readonly required: boolean;
-  /** The text that is read when the input is not given; the same as in action.yml. */
+  /** The value if the input is not set; the same as in action.yml. */
   readonly default?: string;
-  /** The environment variable that stands for the input when it is not given. */
+  /** The environment variable that is read if the input is not set. */
   readonly env?: string;
   readonly secret: boolean;
   readonly choices?: readonly string[];
   parse(name: string, text: string): T;
-  /** The value when there is no text at all. */
+  /** The result if there is no value at all. */
   absent(): T;
 }
 
@@ -29,11 +29,11 @@ interface Options {
   env?: string;
 }
 
-/** Undefined only when the input is neither required nor has a default. */
+/** Undefined only if the input is not required and has no default. */
 type Given<T, O extends Options> = O extends { required: true } | { default: string } ? T : T | undefined;
 
 /**
- * Reads all inputs. An empty text is an input that is not given.
+ * Reads all inputs. An empty string counts as not set.
  *
  * @throws InputError that names the input, the value and what is allowed.
  * @see https://docs.github.com/actions/reference/workflows-and-actions/metadata-syntax#inputs
@@ -43,14 +43,14 @@ export function readInputs<C extends InputContract>(contract: C, from: InputSour
   return Object.fromEntries(values) as Inputs<C>;
 }
 
-/** Where the texts of the inputs are. */
+/** Where inputs are read from. */
 export interface InputSource {
-  /** The text of an input without the space around it; empty when there is none. */
+  /** The trimmed value of an input; empty if it is not set. */
   getInput: (name: string) => string;
   env: NodeJS.ProcessEnv;
 }
 
-/** The texts given for secret inputs, to be hidden before anything is read or said. */
+/** The values of secret inputs, to be masked before anything else is read or logged. */
 export function secretInputs(contract: InputContract, from: InputSource): string[] {
   return Object.entries(contract)
     .filter(([, input]) => input.secret)
@@ -96,7 +96,7 @@ interface TextOptions extends Options {
   pattern?: { matches: RegExp; expected: Expectation };
 }
 
-/** Any text, or one that matches a pattern, without the space around it. */
+/** A trimmed string that may have to match a pattern. */
 export function text<const O extends TextOptions = object>(options?: O): Input<Given<string, O>> {
   const { pattern }: TextOptions = options ?? {};
   const parse = (name: string, value: string): string => {
@@ -106,17 +106,17 @@ export function text<const O extends TextOptions = object>(options?: O): Input<G
   return build('text', options ?? {}, parse, nothing) as Input<Given<string, O>>;
 }
 
-/** A text that is never shown. */
+/** A string that is never shown. */
 export function secretText<const O extends Options = object>(options?: O): Input<Given<string, O>> {
   return { ...text(options), kind: 'secret', secret: true };
 }
 
 interface ListOptions extends Options {
-  /** The items that are allowed; default, any. */
+  /** The allowed items. Default: any. */
   choices?: readonly string[];
 }
 
-/** A list, by newlines or commas, with quotes; empty when it is not given. See parseList. */
+/** A list, separated by newlines or commas; empty if not set. See parseList. */
 export function list(options: ListOptions = {}): Input<readonly string[]> {
   const { choices } = options;
   const parse = (name: string, value: string): string[] => {
@@ -126,7 +126,7 @@ export function list(options: ListOptions = {}): Input<readonly string[]> {
   return build<readonly string[], readonly string[]>('list', options, parse, () => []);
 }
 
-/** A map of texts; empty when it is not given. See parseMap and refuseSeveralPairs. */
+/** A map of strings; empty if not set. See parseMap and refuseSeveralPairs. */
 export function map(options: Options = {}): Input<Readonly<Record<string, string>>> {
   const parse = (name: string, value: string): Record<string, string> => {
     refuseSeveralPairs(name, value);
@@ -135,8 +135,8 @@ export function map(options: Options = {}): Input<Readonly<Record<string, string
   return build<Record<string, string>, Record<string, string>>('map', options, parse, () => ({}));
 }
 
-/** A text in a form that its domain reads; `empty` when it is not given. */
-export function formOf<T>(parse: (name: string, text: string) => T, empty: T): Input<T> {
+/** An input with its own parser; `empty` if not set. */
+export function customInput<T>(parse: (name: string, text: string) => T, empty: T): Input<T> {
   return build<T, T>('form', {}, parse, () => empty);
 }
 
@@ -146,13 +146,13 @@ export function boolean<const O extends Options = object>(options?: O): Input<Gi
 }
 
 interface DurationOptions extends Options {
-  /** The shortest that is allowed, such as `0s`; default, `1s`: a limit of no time can only fail. */
+  /** The shortest allowed duration, such as `0s`. Default: `1s`, because a limit of 0 can only fail. */
   min?: string;
-  /** The longest that is allowed; default, `120h`. */
+  /** The longest allowed duration. Default: `120h`. */
   max?: string;
 }
 
-/** A job of a self-hosted runner ends after five days. @see https://docs.github.com/actions/reference/limits */
+/** Jobs on self-hosted runners are limited to five days. @see https://docs.github.com/actions/reference/limits */
 const LONGEST_JOB = '120h';
 
 /** A duration such as `90s`, `30m`, `2h`, in milliseconds. */
@@ -162,7 +162,7 @@ export function duration<const O extends DurationOptions = object>(options?: O):
   return build('duration', options ?? {}, parse, nothing) as Input<Given<number, O>>;
 }
 
-/** One of the given words. */
+/** One of the given values. */
 export function choice<const W extends readonly string[], const O extends Options = object>(
   words: W,
   options?: O,
@@ -191,7 +191,7 @@ function parseDuration(name: string, value: string, { min, max }: { min: string;
   return ms;
 }
 
-/** Milliseconds of `90s`, `30m` or `2h`; undefined for any other text. */
+/** Milliseconds of `90s`, `30m` or `2h`; undefined for any other string. */
 export function durationMs(text: string): number | undefined {
   const match = /^(\d{1,6}(?:\.\d{1,3})?)([smh])$/.exec(text);
   return match ? Math.round(Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS]) : undefined;

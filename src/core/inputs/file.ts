@@ -3,20 +3,20 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { type ErrorCode, type FileLine, InputError } from '../errors.ts';
 import { suggest } from '../text.ts';
 
-/** A file that somebody asked for. */
-export interface AskedFile {
-  /** The input, or the key of platform.yml, that names it. */
+/** A file that an input refers to. */
+export interface InputFile {
+  /** The input, or the key of platform.yml, that contains the path. */
   input: string;
-  /** As it was given, relative to the workspace. */
+  /** The path as given, relative to the workspace. */
   path: string;
-  /** The line that names it. */
+  /** The line that contains the path. */
   at?: FileLine | undefined;
-  /** Of the error; default, input-invalid. */
+  /** Error code if the file cannot be read. Default: input-invalid. */
   code?: ErrorCode | undefined;
 }
 
-/** The text of a file in the workspace. Throws InputError when it cannot be read. */
-export function readInputFile(asked: AskedFile, workspace: string): string {
+/** Reads a file in the workspace. @throws InputError if it cannot be read. */
+export function readInputFile(asked: InputFile, workspace: string): string {
   try {
     return readFileSync(resolve(workspace, asked.path), 'utf8');
   } catch (error) {
@@ -31,9 +31,9 @@ const PROBLEMS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
 };
 
-/** Why a file cannot be read. Where the workspace is empty, the job has not checked out the repository. */
+/** The error for an unreadable file. An empty workspace means that the job has not checked out the repository. */
 function unreadable(
-  { input, path, at, code: ownCode }: AskedFile,
+  { input, path, at, code: ownCode }: InputFile,
   workspace: string,
   error: unknown,
 ): InputError {
@@ -56,7 +56,7 @@ function unreadable(
 const CHECKOUT =
   'Add a step with actions/checkout before this one: the workspace is empty, so the repository has not been checked out.';
 
-/** A file of a similar name in the same folder. */
+/** A file with a similar name in the same folder. */
 function similarFile(path: string, workspace: string): string | undefined {
   try {
     const name = suggest(basename(path), readdirSync(dirname(resolve(workspace, path))));
@@ -66,7 +66,7 @@ function similarFile(path: string, workspace: string): string | undefined {
   }
 }
 
-/** Below the workspace, the path from there. */
+/** A path relative to the workspace; a path outside of it as given. */
 export function shownPath(path: string, workspace: string): string {
   const below = relative(workspace, resolve(workspace, path));
   return below === '' || below.startsWith('..') ? path : below;

@@ -1,10 +1,10 @@
 import { InputError } from '../errors.ts';
 
 /**
- * Reads a list: items separated by newlines or commas. An item in double or single quotes may hold both; a
- * doubled quote inside stands for one. A JSON array of strings is a list too. Empty items are left out.
+ * Parses a list: items separated by newlines or commas. Items in double or single quotes may contain both; a doubled
+ * quote inside stands for one quote. A JSON array of strings is also a list. Empty items are dropped.
  *
- * @throws InputError on a quote that is not closed, or on text right after a closing quote.
+ * @throws InputError for an unclosed quote, or for text right after a closing quote.
  */
 export function parseList(input: string, text: string): string[] {
   const array = jsonStrings(text);
@@ -22,7 +22,7 @@ export function parseList(input: string, text: string): string[] {
 
 interface Item {
   value: string;
-  /** Characters of the text that the item takes, its separator included. */
+  /** Characters that the item takes up, including its separator. */
   length: number;
 }
 
@@ -56,6 +56,6 @@ function jsonStrings(text: string): string[] | undefined {
     const strings = Array.isArray(value) && value.every((item) => typeof item === 'string');
     return strings ? value : undefined;
   } catch {
-    return undefined; // A pattern such as `[ab]*` is no JSON, and a fine item.
+    return undefined; // A pattern such as `[ab]*` is not JSON but a valid item.
   }
 }

@@ -4,22 +4,22 @@ import { InputError } from '../errors.ts';
 import { yamlProblem } from './yaml-problem.ts';
 
 /**
- * Reads a map of strings: a YAML or JSON object, or `key=value` lines, split at the first `=`, where the rest
- * of the line is the value as it stands. In YAML a number or a boolean keeps the text that was written (`010`,
- * `1e3`, `yes`), a list becomes its items joined by commas, and an object becomes JSON. Errors name a line,
- * never its text: it may be a secret.
+ * Parses a map of strings: a YAML or JSON object, or `key=value` lines, split at the first `=`, with the rest of the
+ * line as the value. In YAML, numbers and booleans keep their notation (`010`, `1e3`, `yes`), a list becomes its items
+ * joined by commas, and an object becomes JSON. Errors have the number of a line but never its text, which may be a
+ * secret.
  *
- * @throws InputError on a line without `=` or with spaces around its value, which nobody can see to be meant; on an empty
- * or a repeated key; on a YAML value that is not there, such as an expression that came out empty; and on text that is
- * not YAML.
+ * @throws InputError for a line without `=`; for spaces around a value, which may be unintended; for an empty or
+ *   repeated key; for a missing YAML value, such as an expression that evaluated to an empty string; and for invalid
+ *   YAML.
  */
 export function parseMap(input: string, text: string): Record<string, string> {
   const entries = isYaml(text) ? yamlEntries(input, text) : lineEntries(input, text);
-  // fromEntries defines properties, so `__proto__` is a key like any other.
+  // fromEntries defines own properties, so `__proto__` is an ordinary key.
   return Object.fromEntries(entries);
 }
 
-/** The first line that says something decides: `key: value` or `{` is YAML, `key=value` is a line. */
+/** Decided by the first line with content: `key: value` or `{` is YAML, `key=value` is not. */
 export function isYaml(text: string): boolean {
   const first = text.split(/\r?\n/).find((line) => !/^\s*(?:#.*)?$/.test(line)) ?? '';
   return /^\s*(?:[{"']|---|[^=]*?:(?:\s|$))/.test(first);
@@ -105,7 +105,7 @@ function scalarText(input: string, line: number, node: unknown): string {
   throw new InputError(input, '', `line ${line}: expected a string or a number, got ${found}`);
 }
 
-/** An object as JSON data: what JSON would read from the source stays what it is. */
+/** An object as JSON data. Values that are valid JSON are kept as they are written. */
 function plain(input: string, line: number, node: unknown): unknown {
   if (isMap(node)) {
     return Object.fromEntries(
@@ -126,17 +126,17 @@ function plainScalar(source: string): unknown {
   }
 }
 
-/** A pair at the start of a text. */
+/** The key of a pair at the start of a string. */
 const PAIR = /^([A-Za-z_][\w.:/-]*)=/;
 
-/** The key of the pair that a text starts with. */
+/** The key of the pair that a string starts with. */
 export function pairKey(text: string): string | undefined {
   return PAIR.exec(text)?.[1];
 }
 
 /**
- * The lines of `key=value` text that have content. Lines that all end with a comma, but for the last, are one line, as
- * commas separate pairs only there.
+ * The non-empty lines of `key=value` text. Lines that all end with a comma, except the last, are joined into one,
+ * because commas separate pairs only within a line.
  */
 export function pairLines(text: string): string[] {
   const lines = text.split(/\r?\n/).filter((line) => !/^\s*(?:#.*)?$/.test(line));
@@ -146,9 +146,9 @@ export function pairLines(text: string): string[] {
 }
 
 /**
- * The parts of a line between commas, or between spaces, without the space around them. What is in quotes is kept
- * together: a separator counts when an even number of quotes follows, as aws-actions/aws-cloudformation-github-deploy
- * reads `parameter-overrides` (parseParameters in its src/utils.ts).
+ * Splits a line at commas or spaces, and trims the parts. Quoted parts stay whole: a separator counts only if an even
+ * number of quotes follows. aws-actions/aws-cloudformation-github-deploy reads `parameter-overrides` the same way
+ * (parseParameters in its src/utils.ts).
  */
 export function partsOf(line: string, separator: ',' | ' '): string[] {
   const parts: string[] = [];
@@ -166,8 +166,8 @@ export function partsOf(line: string, separator: ',' | ' '): string[] {
 }
 
 /**
- * Whether the value of a pair looks like a value and then more pairs: `1,B=2` or `1 B=2` after `A=`. Their keys must be
- * written like the first one, since values have pairs of their own: `host:6379,ssl=true`, `a=b,c=d`.
+ * Whether a value looks like a value followed by more pairs: `1,B=2` or `1 B=2` after `A=`. Only keys in the same
+ * style as the first one count, because values may contain pairs themselves: `host:6379,ssl=true`, `a=b,c=d`.
  */
 export function holdsMorePairs(key: string, value: string): boolean {
   return ([',', ' '] as const).some((separator) => {
@@ -187,8 +187,8 @@ function styleOf(key: string | undefined): Style | undefined {
 }
 
 /**
- * Refuses `A=1,B=2` and `A=1 B=2`, which would become one entry. A map of texts has no declaration that says which
- * keys there are, so only what looks like a mistake is refused.
+ * Rejects `A=1,B=2` and `A=1 B=2`, which would become one entry. The keys of a map are not known in advance, so only
+ * text that looks like this mistake is rejected.
  *
  * @throws InputError without the value.
  */
@@ -200,7 +200,7 @@ export function refuseSeveralPairs(input: string, text: string): void {
   if (holdsMorePairs(key, line.slice(line.indexOf('=') + 1))) throw severalPairs(input, 'entries');
 }
 
-/** @param what they are, in the plural. */
+/** @param what the items, in the plural. */
 export function severalPairs(input: string, what: string): InputError {
   const problem = `expected one line each, got several ${what} on one line. If it is a single value, write YAML with the value in quotes`;
   return new InputError(input, '', problem);

@@ -1,6 +1,6 @@
 import type { YAMLError } from 'yaml';
 
-/** The parser's own messages may quote the text, which may hold secrets. */
+/** The parser's own messages may quote the text, which may contain secrets. */
 const PROBLEMS: Partial<Record<YAMLError['code'], string>> = {
   BAD_INDENT: 'the indentation is wrong',
   DUPLICATE_KEY: 'a key is repeated',
@@ -10,7 +10,7 @@ const PROBLEMS: Partial<Record<YAMLError['code'], string>> = {
   UNEXPECTED_TOKEN: 'a character is not allowed here',
 };
 
-/** What is wrong with a YAML or JSON text, without any of it. */
+/** Describes a YAML or JSON syntax error without quoting the text. */
 export function yamlProblem({ code }: Pick<YAMLError, 'code'>): string {
   return PROBLEMS[code] ?? code.toLowerCase().replaceAll('_', ' ');
 }

@@ -1,21 +1,21 @@
 export type Measure = (text: string) => number;
 
 export const bytes: Measure = (text) => Buffer.byteLength(text, 'utf8');
-/** GitHub counts characters; UTF-16 units are never fewer. */
+/** GitHub counts characters; there are never fewer UTF-16 code units. */
 export const characters: Measure = (text) => text.length;
 
 interface State {
-  /** The fence that is open, as it was written. */
+  /** The open fence, as it was written. */
   fence: string;
-  /** How many `<details>` are open. */
+  /** Number of open `<details>` elements. */
   details: number;
 }
 
 /**
- * The longest beginning of a Markdown text that, with its open fences and details closed, measures at most
- * `limit`. Lines stay whole, and a table keeps at least one row below its header or goes with it.
+ * The longest prefix of a Markdown text that, with its open fences and details closed, measures at most `limit`. Lines
+ * stay whole, and a table keeps at least one row below its header or is dropped.
  *
- * @returns the text itself when it fits; an empty text when not even one line does.
+ * @returns the text itself if it fits; an empty string if not even one line does.
  */
 export function cutMarkdown(markdown: string, limit: number, measure: Measure): string {
   if (measure(markdown) <= limit) return markdown;
@@ -54,7 +54,7 @@ function closersOf(state: State): string {
   return `${fence}${'\n\n</details>'.repeat(state.details)}`;
 }
 
-/** Not between a table's header and its first row, nor where a heading or a fold's summary is left alone. */
+/** Not between a table's header and its first row, and not directly after a heading or a summary element. */
 function mayEndAfter(lines: readonly string[], index: number): boolean {
   const delimiter = /^\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$/;
   const line = lines[index] ?? '';

@@ -13,10 +13,10 @@ const ENTITIES: Record<string, string> = {
   ':': '&#58;',
   '.': '&#46;',
 };
-/** A colon and a point matter in an address only: GitHub would link it, and show the entities in it as they are. */
+/** A colon or a dot only matters in a URL: GitHub would link it, and would not decode entities in it. */
 const MARKUP = /[&<>|\\`*~[$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(?=\/\/)|(?<=www)\./i;
 
-/** `@name` and `#12` would link; a zero-width space after the sign is not seen, and stops it. */
+/** `@name` and `#12` would become links; an invisible zero-width space after the sign prevents that. */
 const LINKS: Record<string, string> = { '@': '@&#8203;', '#': '#&#8203;' };
 const LINK = /@(?=\w)|#(?=\d)/;
 
@@ -24,8 +24,8 @@ const MARKUP_SIGNS = new RegExp(MARKUP, 'gi');
 const ALL_SIGNS = new RegExp(`${MARKUP.source}|${LINK.source}`, 'gi');
 
 /**
- * Text as Markdown that shows it, in one line. An entity never has the meaning of the sign that it stands for.
- * Control signs and those that turn the direction of the text are left out.
+ * Text as Markdown that renders verbatim, on one line. A character written as an entity never acts as markup. Control
+ * characters and bidirectional formatting characters are removed.
  *
  * @see https://spec.commonmark.org/0.31.2/#entity-and-numeric-character-references
  */
@@ -33,7 +33,7 @@ export function escapeText(text: string): string {
   return withEntities(withoutControls(text.trim()), ALL_SIGNS);
 }
 
-/** Text as inline code: between backticks where they cannot fail, else between HTML tags. */
+/** Text as inline code: in backticks if that is safe, otherwise in HTML tags. */
 export function literal(text: string): string {
   const clean = withoutControls(text.trim());
   if (/^[^\s`|\\](?:[^`|\\\n]*[^\s`|\\])?$/.test(clean)) return `\`${clean}\``;
@@ -41,8 +41,8 @@ export function literal(text: string): string {
 }
 
 /**
- * All forms in which a secret can stand in escaped text: the signs at its ends are escaped or not, as their
- * neighbours make it.
+ * All forms in which a secret can appear in escaped text. Whether the characters at its ends are escaped depends on
+ * their neighbours.
  */
 export function escapedForms(secret: string): string[] {
   const neighbours = ['', 'x', 'www'].flatMap((before) =>
@@ -60,7 +60,7 @@ function withEntities(text: string, signs: RegExp): string {
   return text.replace(signs, (sign) => ENTITIES[sign] ?? LINKS[sign] ?? sign).replaceAll('\n', '<br>');
 }
 
-/** Line breaks become one kind, other control signs go. */
+/** Normalises line breaks and removes other control characters. */
 function withoutControls(text: string): string {
   return text
     .replace(/\r\n?|[\u2028\u2029\u0085\v\f]/g, '\n')
@@ -69,21 +69,20 @@ function withoutControls(text: string): string {
 }
 
 /**
- * Any text, safe as a cell of a table: it shows as it was written, on one row, without markup, links or
- * mentions.
+ * Text for a table cell. It renders verbatim, on one row, without markup, links or mentions.
  */
 export function escapeCell(text: string): string {
   return escapeText(text);
 }
 
-/** Any text as inline code, also inside a table's cell. */
+/** Text as inline code, also inside a table cell. */
 export function code(text: string): string {
   return literal(text);
 }
 
 /**
- * A table. The cells are Markdown: pass text through `escapeCell` or `code` first. Missing cells are empty, and
- * a line break in a cell becomes `<br>`.
+ * A table. Cells are Markdown: pass plain text through `escapeCell` or `code` first. Missing cells are empty, and a
+ * line break in a cell becomes `<br>`.
  */
 export function table(headers: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string =>
@@ -91,12 +90,12 @@ export function table(headers: readonly string[], rows: readonly (readonly strin
   return [line(headers), `|${' --- |'.repeat(headers.length)}`, ...rows.map(line)].join('\n');
 }
 
-/** A folded part: the summary is text, the body Markdown. */
+/** A collapsible section. The summary is plain text, the body Markdown. */
 export function details(summary: string, body: string): string {
   return `<details>\n<summary>${escapeText(summary)}</summary>\n\n${body.trim()}\n\n</details>`;
 }
 
-/** Text as it is, in a fence that the text cannot close. */
+/** Text in a code fence that it cannot close. */
 export function fence(text: string, language = ''): string {
   const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map((run) => run.length));
   const marks = '`'.repeat(longest + 1);

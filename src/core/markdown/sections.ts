@@ -7,23 +7,23 @@ export interface Section {
   title?: string;
   /** Markdown. */
   body: string;
-  /** The higher, the longer it stays when the report is too long. */
+  /** Sections with a higher priority are shortened last. */
   priority: number;
 }
 
-/** A section that would keep less than this is left out instead. */
+/** A section that would be cut below this size is dropped instead. */
 const LEAST_KEPT = 200;
 const NAMED_IN_NOTICE = 5;
-/** Room for the notice: twice five names of 60 characters, three bytes each, and the words around them. */
+/** Reserved for the notice: twice five names of 60 characters of three bytes each, and the text around them. */
 const NOTICE_ROOM = 2048;
 
 interface Part {
   section: Section;
   text: string;
-  state: 'whole' | 'cut' | 'left out';
+  state: 'whole' | 'truncated' | 'omitted';
 }
 
-/** The sections without the secrets that the redactor knows. */
+/** The sections with all known secrets redacted. */
 export function redactSections(sections: readonly Section[], redactor: Redactor): Section[] {
   return sections.map(({ title, body, priority }) => ({
     ...(title !== undefined && { title: redactor.redact(title) }),
@@ -33,9 +33,9 @@ export function redactSections(sections: readonly Section[], redactor: Redactor)
 }
 
 /**
- * Joins sections in their order, within a limit. When they are too long the least important are cut, between
- * lines and with fences, tables and details intact, or left out; of equals the last goes first. The text then
- * ends with a notice of what is missing.
+ * Joins sections in their order, within a limit. If they are too long, the least important ones are cut between lines,
+ * with fences, tables and details intact, or dropped; of equal priorities the last goes first. The text then ends with
+ * a notice that lists what is missing.
  *
  * @param limit in bytes of UTF-8 (a job summary: 1 MiB), or in characters (a comment: 65,536).
  */
@@ -50,11 +50,11 @@ export function fitSections(
   if (measure(whole) <= limit) return whole;
   shorten(parts, limit - NOTICE_ROOM, measure);
   const fitted = [join(parts), notice(parts)].filter((text) => text !== '').join('\n\n');
-  // A limit smaller than the notice itself: better nothing than half a sentence.
+  // A limit smaller than the notice itself: an empty text is better than a truncated notice.
   return measure(fitted) <= limit ? fitted : '';
 }
 
-/** Cuts or leaves out the least important parts until the rest measures at most `room`. */
+/** Cuts or drops the least important parts until the rest measures at most `room`. */
 function shorten(parts: readonly Part[], room: number, measure: Measure): void {
   const leastImportantFirst = [...parts].reverse().sort((a, b) => a.section.priority - b.section.priority);
   let size = measure(join(parts));
@@ -63,7 +63,7 @@ function shorten(parts: readonly Part[], room: number, measure: Measure): void {
     const own = measure(part.text);
     const target = own - (size - room);
     part.text = target >= LEAST_KEPT ? cutMarkdown(part.text, target, measure) : '';
-    part.state = part.text === '' ? 'left out' : 'cut';
+    part.state = part.text === '' ? 'omitted' : 'truncated';
     size = measure(join(parts));
   }
 }
@@ -82,11 +82,11 @@ function join(parts: readonly Part[]): string {
 }
 
 function notice(parts: readonly Part[]): string {
-  const said = (['cut', 'left out'] as const)
+  const said = (['truncated', 'omitted'] as const)
     .map((state) => [state, parts.filter((part) => part.state === state)] as const)
     .filter(([, found]) => found.length > 0)
     .map(([state, found]) => `${names(found)} ${state}`);
-  return `> Shortened to fit GitHub's limit: ${said.join('; ')}. The log has everything.`;
+  return `> Shortened to fit GitHub's limit: ${said.join('; ')}. See the log for the full text.`;
 }
 
 function names(parts: readonly Part[]): string {
@@ -95,7 +95,7 @@ function names(parts: readonly Part[]): string {
   return [...named, ...(more > 0 ? [`${more} more`] : [])].join(', ');
 }
 
-/** A title without the signs that could mean markup when it is cut. */
+/** A title without characters that could be markup if it is cut. */
 function nameOf({ title }: Section): string {
   return (title ?? 'a part').replace(/[^\p{L}\p{N} .,:/-]/gu, '').slice(0, 60);
 }

@@ -1,6 +1,6 @@
 import type { Log } from '../log.ts';
 
-/** The proxies as Node.js reads them: `http.Agent` takes them as `proxyEnv`. */
+/** Proxy settings in the format of `http.Agent`'s option `proxyEnv`. */
 interface ProxyEnvironment {
   HTTP_PROXY?: string;
   HTTPS_PROXY?: string;
@@ -8,7 +8,7 @@ interface ProxyEnvironment {
 }
 
 /**
- * What no proxy reaches: this machine, and the addresses at which instances, tasks and pods get their credentials.
+ * Never proxied: this machine, and the addresses where instances, tasks and pods get their credentials.
  *
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-imds-credentials.html
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
@@ -24,7 +24,7 @@ const DIRECT = [
   '[fd00:ec2::23]',
 ];
 
-/** The proxies of the environment; undefined where there is none. Names in small letters come first, as in Node.js. */
+/** Proxy settings from the environment; undefined if there are none. Lowercase names win, as in Node.js. */
 function proxyEnvironment(env: NodeJS.ProcessEnv): ProxyEnvironment | undefined {
   const http = env['http_proxy'] || env['HTTP_PROXY'];
   const https = env['https_proxy'] || env['HTTPS_PROXY'];
@@ -38,7 +38,7 @@ function proxyEnvironment(env: NodeJS.ProcessEnv): ProxyEnvironment | undefined 
 }
 
 /**
- * Options for an agent of one's own, which takes no proxy from the environment otherwise: "Custom agents can also be
+ * Options for a custom agent, which ignores the environment's proxy settings by default: "Custom agents can also be
  * created with proxy support by passing a proxyEnv option when constructing the agent."
  *
  * @see https://nodejs.org/api/http.html#built-in-proxy-support
@@ -49,7 +49,7 @@ export function proxyOptions(env: NodeJS.ProcessEnv = process.env): object {
 }
 
 /**
- * Sends what fetch and agents of the SDK's own request through the proxies of the environment. GitHub's client reads
+ * Routes requests of fetch and of the SDK's own agents through the proxies of the environment. GitHub's client reads
  * the same variables itself.
  *
  * @see https://nodejs.org/api/http.html#httpsetglobalproxyfromenvproxyenv
@@ -67,7 +67,7 @@ export function useProxies(env: NodeJS.ProcessEnv, log: Log): void {
     setGlobalProxyFromEnv(proxies);
   } else if (env['NODE_USE_ENV_PROXY'] !== '1') {
     log.warning(
-      `HTTP_PROXY or HTTPS_PROXY is set, and Node.js ${process.version} of this runner does not use it for every request. Fix: update the runner, or set NODE_USE_ENV_PROXY: '1' in the job's env.`,
+      `HTTP_PROXY or HTTPS_PROXY is set, but Node.js ${process.version} on this runner does not use it for every request. Fix: Update the runner, or set NODE_USE_ENV_PROXY: '1' in the job's env.`,
     );
   }
 }

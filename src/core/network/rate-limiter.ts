@@ -4,42 +4,45 @@ import type { Clock } from '../clock.ts';
 const RECOVERY_MS = 60_000;
 const SETTLE_MS = 1000;
 /**
- * Others that use the account may need as much as this run. Below this share it is each refused call's own backoff that
- * slows it down: a lower one would make a run that is refused by chance, and not by its rate, take many times as long.
+ * Lowest share of the configured rate. Other clients of the account may need as much as this run. Below this share,
+ * the backoff of each throttled call slows the run down; a lower rate would multiply the duration of a run that was
+ * throttled by chance.
  */
 const LOWEST_SHARE = 1 / 4;
-/** Less of a token than this is a rounding error. */
+/** A missing fraction of a token below this is a rounding error. */
 const ROUNDING = 1e-9;
-/** A cancelled run has about 6 s to stop what it started: so many calls are sent without a wait. */
+/** A cancelled run has about 6 s to stop its operations, so this many calls are sent without waiting. */
 const STOPS_AT_ONCE = 100;
 
-/** What a bucket takes: `burst` calls at once, then `perSecond`. */
+/** Rate of a bucket: `burst` calls at once, then `perSecond`. */
 export interface Rate {
   perSecond: number;
   burst: number;
 }
 
-/** How a call waits for its turn. */
+/** How a call waits for a token. */
 export interface Turn {
-  /** Ends the wait with its reason. One of `stopSignal` does not wait behind the work that it stops. */
+  /** Ends the wait with its reason. A signal from `stopSignal` does not wait behind other calls. */
   signal?: AbortSignal | undefined;
-  /** The highest goes first, and of equal ones the first that came. Default, 0. */
+  /** Higher values go first, equal ones in order of arrival. Default: 0. */
   urgency?: number | undefined;
 }
 
-/** The limits of all parallel work, each with a bucket of its own: what one service refuses slows no other one. */
+/**
+ * Rate limits for all parallel work. Each bucket is independent: throttling by one service does not slow the others.
+ */
 export class RateLimiter {
   readonly #clock: Clock;
   readonly #rate: Rate | undefined;
   readonly #buckets = new Map<string, RateBucket>();
 
-  /** @param options with a rate, it is that of every bucket, in place of the bucket's own. */
+  /** @param options a rate, if given, applies to every bucket instead of its own. */
   constructor(options: { clock: Clock } | ({ clock: Clock } & Rate)) {
     this.#clock = options.clock;
     this.#rate = 'perSecond' in options ? options : undefined;
   }
 
-  /** The bucket of a name; full when it is first asked for. */
+  /** The bucket with this name, created full. */
   bucket(name: string, rate: Rate): RateBucket {
     const known = this.#buckets.get(name) ?? new RateBucket(this.#rate ?? rate, this.#clock);
     this.#buckets.set(name, known);
@@ -48,11 +51,11 @@ export class RateLimiter {
 }
 
 /**
- * A token bucket with a queue. A call that is throttled empties it: AWS's has fewer tokens. One that had waited for its
- * token halves the rate too, which climbs back in a straight line, to the full one within a minute.
+ * A token bucket with a queue. A throttled call empties it, because AWS's bucket has fewer tokens. If the call had
+ * waited for its token, the rate is also halved; it recovers linearly within a minute.
  *
- * Calls with a stop signal have a lane of their own, of a larger burst: a cancelled run has seconds to stop everything,
- * and AWS refuses what is too much, which is sent again. Their tokens are missing to the work.
+ * Calls with a stop signal have their own queue with a larger burst: a cancelled run has seconds to stop everything,
+ * and calls that AWS throttles are retried. Their tokens are also taken from the main queue.
  */
 export class RateBucket {
   readonly #work: TokenQueue;
@@ -64,9 +67,9 @@ export class RateBucket {
   }
 
   /**
-   * Waits for its turn; rejects with the signal's reason when it is aborted, and gives its place to the next.
+   * Waits for a token. Rejects with the signal's reason if it is aborted, and leaves the queue.
    *
-   * @returns whether the work has used up the burst, so that a refusal of this call is one of the rate.
+   * @returns whether the call had to wait, so that throttling of it means that the rate is too high.
    */
   async take(turn: Turn = {}): Promise<boolean> {
     if (!turn.signal || !isStopSignal(turn.signal)) return await this.#work.take(turn);
@@ -76,16 +79,16 @@ export class RateBucket {
   }
 
   /**
-   * Says that AWS has throttled a call. Parallel calls that were throttled together count once.
+   * Reports that AWS has throttled a call. Parallel calls that were throttled together count once.
    *
-   * @param waited what `take` answered.
+   * @param waited the result of `take`.
    */
-  slow(waited: boolean): void {
-    this.#work.slow(waited);
+  throttled(waited: boolean): void {
+    this.#work.throttled(waited);
   }
 }
 
-/** Those that wait for their turn: by urgency, then in the order in which they came. */
+/** Waiting calls, by urgency and then in order of arrival. */
 class WaitingList {
   readonly #lanes = new Map<number, Set<() => void>>();
   #urgencies: number[] = [];
@@ -112,7 +115,7 @@ class WaitingList {
     return this.#lanes.size === 0;
   }
 
-  /** Takes the first one off the list. */
+  /** Removes and returns the first call. */
   shift(): (() => void) | undefined {
     const [urgency = 0] = this.#urgencies;
     const [first] = this.#lanes.get(urgency) ?? [];
@@ -121,18 +124,18 @@ class WaitingList {
   }
 }
 
-/** A token bucket with a queue. Aborted waiters leave the queue at once, and take no token. */
+/** A token bucket with a queue. Aborted calls leave the queue immediately and take no token. */
 class TokenQueue {
   readonly #perSecond: number;
   readonly #burst: number;
   readonly #clock: Clock;
   readonly #waiting = new WaitingList();
   #tokens: number;
-  /** When the tokens were counted last, in ms since the epoch. */
+  /** Time of the last token count, in milliseconds since the epoch. */
   #countedAt = -Infinity;
   #slowedAt = -Infinity;
   #slowedTo: number;
-  /** Ends the sleep until the next token. */
+  /** Aborts the sleep until the next token. */
   #sleeping: AbortController | undefined;
 
   constructor({ perSecond, burst }: Rate, clock: Clock) {
@@ -152,7 +155,7 @@ class TokenQueue {
     await new Promise<void>((resolve, reject) => {
       const leave = (): void => {
         this.#waiting.remove(urgency, go);
-        // Nothing is left to be woken, and a timer would keep the process alive.
+        // No call is waiting, and a timer would keep the process alive.
         if (this.#waiting.isEmpty()) this.#sleeping?.abort();
         reject(signal?.reason as Error);
       };
@@ -167,13 +170,13 @@ class TokenQueue {
     return true;
   }
 
-  /** Takes a token without a wait. AWS's bucket is never less than empty: what it refuses takes none. */
+  /** Takes a token without waiting. AWS's bucket is never below empty: throttled calls take no token. */
   spend(): void {
     this.#count(this.#clock.now());
     this.#tokens = Math.max(0, this.#tokens - 1);
   }
 
-  slow(waited: boolean): void {
+  throttled(waited: boolean): void {
     const now = this.#clock.now();
     if (now - this.#slowedAt < SETTLE_MS) return;
     this.#count(now);
@@ -183,7 +186,7 @@ class TokenQueue {
     this.#slowedAt = now;
   }
 
-  /** Lets one waiter go after the other, until none is left. */
+  /** Releases the waiting calls one by one. */
   async #serve(): Promise<void> {
     while (!this.#waiting.isEmpty()) {
       const missing = this.#missing();
@@ -200,7 +203,7 @@ class TokenQueue {
     this.#sleeping = undefined;
   }
 
-  /** The part of a token that the next one has to wait for. */
+  /** The fraction of a token that the next call has to wait for. */
   #missing(): number {
     this.#count(this.#clock.now());
     const missing = 1 - this.#tokens;
@@ -208,9 +211,9 @@ class TokenQueue {
   }
 
   #count(now: number): void {
-    // A clock that is set back takes no token away.
+    // A clock that is set back must not remove tokens.
     const elapsedMs = Math.max(0, now - this.#countedAt);
-    // The burst is full at first: -Infinity is before any time.
+    // The bucket starts full: -Infinity precedes any time.
     this.#tokens = Math.min(this.#burst, this.#tokens + (this.#rate(now) * elapsedMs) / 1000);
     this.#countedAt = now;
   }

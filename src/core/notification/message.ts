@@ -1,4 +1,4 @@
-/** A page that a message leads to. */
+/** A link in a message. */
 export interface Link {
   text: string;
   url: string;
@@ -8,19 +8,19 @@ interface Message {
   ok: boolean;
   /** `update-service: deployed` */
   title: string;
-  /** What it is about, and where, such as `user-service in dev-shop (eu-west-1)`. */
+  /** What the message is about, such as `user-service in dev-shop (eu-west-1)`. */
   subject?: string;
   reason: string;
   links: readonly Link[];
 }
 
-/** Slack takes 3000 characters in a section; an escaped character has up to five. */
+/** Slack allows 3000 characters in a section; an escaped character takes up to five. */
 const SHOWN_REASON = 400;
 const SHOWN_SUBJECT = 100;
 
 /**
- * One line of Slack's mrkdwn for a channel: the verdict, what it is about, why, and links. Text from outside cannot
- * mention anybody.
+ * One line of Slack's mrkdwn: verdict, subject, reason and links. External text is escaped, so that it cannot mention
+ * anyone.
  *
  * @see https://docs.slack.dev/messaging/formatting-message-text
  */
@@ -40,21 +40,21 @@ export interface Notice {
   subject: string;
   /** What happened, and why. */
   text: string;
-  /** What to do. */
+  /** How to fix it. */
   fix: string;
-  /** Who, and from where: the repository, the branch, the commit. */
+  /** Actor and origin: repository, branch, commit. */
   facts: readonly string[];
   links: readonly Link[];
 }
 
-/** "the message contents (up to 2000 characters)": Discord, which has the lowest limit of those that take `text`. */
+/** "the message contents (up to 2000 characters)": Discord, the lowest limit of all services that accept `text`. */
 const NOTICE_CHARACTERS = 2000;
 const SHOWN_TEXT = 800;
 const SHOWN_FIX = 400;
 const SHOWN_FACT = 60;
 
 /**
- * A few lines of Slack's mrkdwn: what, why, what to do, who and where.
+ * A few lines of Slack's mrkdwn: what happened, why, how to fix it, actor and origin.
  *
  * @see https://docs.slack.dev/messaging/formatting-message-text
  * @see https://discord.com/developers/docs/resources/webhook#execute-webhook
@@ -80,8 +80,8 @@ function linkText({ text, url }: Link): string {
 }
 
 /**
- * Slack asks for these three only, and not for other entities. A space without width keeps `@all` and `[text](url)`
- * from being a mention and a link where Markdown is read: "Mattermost always converts markdown and automatically links
+ * Slack requires these three entities and no others. A zero-width space keeps `@all` and `[text](url)` from becoming a
+ * mention and a link in services that render Markdown: "Mattermost always converts markdown and automatically links
  * @mentions".
  */
 function escaped(text: string): string {
@@ -98,7 +98,7 @@ function shortened(text: string, limit: number): string {
   return line.length <= limit ? line : `${line.slice(0, limit).replace(/\s+\S*$/, '')} …`;
 }
 
-/** The longest beginning that has at most so many characters once it is escaped. */
+/** The longest prefix that has at most `limit` characters when it is escaped. */
 function fitted(text: string, limit: number): string {
   for (let shown = limit; shown > 0; shown = Math.floor(shown * 0.8)) {
     const line = escaped(shortened(text, shown));
@@ -107,7 +107,7 @@ function fitted(text: string, limit: number): string {
   return '';
 }
 
-/** The run's page. */
+/** Link to the workflow run. */
 export function runLink(env: NodeJS.ProcessEnv): Link[] {
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: run } = env;
   if (!server || !repository || !run) return [];

@@ -5,15 +5,15 @@ import { withoutAccount } from '../text.ts';
 import { runLink, slackNotice } from './message.ts';
 import { postText, webhookUrl } from './webhook.ts';
 
-/** Whether an outcome is news: what is announced, and every red verdict but those where a rule did its work. */
+/** Whether an outcome is posted: announcements, and failures except verdicts that are `quiet`. */
 export function isNews({ ok, verdict, announcement }: Outcome, verdicts: Verdicts): boolean {
   if (announcement) return true;
   return !ok && verdicts[verdict]?.quiet !== true;
 }
 
 /**
- * Tells the webhook of the input `notify` what came of the run, where that is news. It never throws: a message that
- * nobody took is a warning, and the verdict stands.
+ * Posts the outcome to the webhook of the input `notify`, if it is newsworthy. It never throws: a message that could
+ * not be posted is a warning, and the verdict does not change.
  */
 export async function notify(
   action: { name: string; verdicts: Verdicts },
@@ -27,7 +27,7 @@ export async function notify(
     context.log.info('Posted the verdict to the webhook of notify.');
   } catch (error) {
     context.log.warning(
-      `notify: nothing was posted to the webhook: ${reasonOf(error)}. The verdict is not changed.`,
+      `notify: cannot post to the webhook: ${reasonOf(error)}. The verdict does not change.`,
     );
   }
 }
@@ -62,7 +62,7 @@ function noticeOf(
   });
 }
 
-/** Of a re-run, the one who asked for it: `GITHUB_ACTOR` stays the one of the first attempt. */
+/** In a re-run, the user who started it: `GITHUB_ACTOR` is still the actor of the first attempt. */
 function whoOf(env: NodeJS.ProcessEnv, approvedBy: readonly string[]): string[] {
   const actor = env['GITHUB_TRIGGERING_ACTOR'] || env['GITHUB_ACTOR'];
   return [

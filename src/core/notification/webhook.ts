@@ -5,12 +5,12 @@ import { type RetryPolicy, withRetry } from '../retry.ts';
 const ATTEMPT_MS = 5000;
 const LONGEST_WAIT_MS = 10_000;
 const RETRIES: RetryPolicy = { attempts: 3, baseMs: 1000, longestMs: LONGEST_WAIT_MS, budgetMs: 15_000 };
-/** Of a job that is cancelled: the runner kills it soon. */
+/** Timeout in a cancelled job, which the runner kills soon. */
 const CANCELLED_MS = 2000;
-/** A path as long as this has the webhook's token in it. */
+/** A path of at least this length contains the webhook's token. */
 const SECRET_PATH = 16;
 
-/** Why a webhook did not take a message, without its address. */
+/** A failed post. The message does not contain the webhook's URL. */
 class WebhookError extends PlatformError {
   readonly isTransient: boolean;
   readonly waitMs: number;
@@ -22,18 +22,18 @@ class WebhookError extends PlatformError {
   }
 }
 
-/** The address of an incoming webhook. Throws an error that does not show it. */
+/** Parses the URL of an incoming webhook. Throws an error that does not contain it. */
 export function webhookUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isLoopback = url !== undefined && /^(127(\.\d+){3}|localhost|\[::1\])$/.test(url.hostname);
   const isAllowed = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback);
   if (!url || !isAllowed || url.username !== '' || url.password !== '') {
-    throw new WebhookError('expected the https address of an incoming webhook', false);
+    throw new WebhookError('expected the HTTPS URL of an incoming webhook', false);
   }
   return url;
 }
 
-/** The parts of the address that nobody may see: errors and logs of others may name the path alone. */
+/** The secret parts of the URL. Errors and logs of other software may contain only the path. */
 export function webhookSecrets(text: string): string[] {
   if (!URL.canParse(text)) return [];
   const { pathname, search } = new URL(text);
@@ -41,8 +41,8 @@ export function webhookSecrets(text: string): string[] {
 }
 
 /**
- * Posts a text to an incoming webhook, as Slack takes it: `{"text": "…"}`. It tries again after a server's error and
- * a rate limit; a job that is cancelled tries once. Throws an error that does not show the address.
+ * Posts a text to an incoming webhook in Slack's format: `{"text": "…"}`. It retries after server errors and rate
+ * limits; a cancelled job tries once. Throws an error that does not contain the URL.
  *
  * @see https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
  */
@@ -74,27 +74,27 @@ async function post(url: URL, text: string, signal: AbortSignal): Promise<void> 
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ text }),
-      // Somewhere else the message is not expected, and its address is nobody's business.
+      // A redirect target does not expect the message and must not learn the secret URL.
       redirect: 'manual',
       signal,
     });
     answer = await response.text();
   } catch (error) {
-    throw new WebhookError(`it could not be reached (${causeOf(error)})`, true);
+    throw new WebhookError(`the webhook is not reachable (${causeOf(error)})`, true);
   }
   if (response.ok) return;
   const { status } = response;
-  // Slack says it in one word, such as `no_service`; anything else may be a page, or repeat the address.
+  // Slack answers with one word, such as `no_service`; anything else may be a page, or may repeat the URL.
   const word = /^[a-z_]{2,60}$/.exec(answer.trim())?.[0];
-  const said = `it answered ${status}${word === undefined ? '' : ` ${word}`}`;
+  const said = `the webhook returned HTTP ${status}${word === undefined ? '' : ` ${word}`}`;
   const waitMs = Number(response.headers.get('retry-after') ?? '0') * 1000;
   const isTransient = status >= 500 || (status === 429 && waitMs <= LONGEST_WAIT_MS);
   throw new WebhookError(said, isTransient, waitMs);
 }
 
-/** The kind of a failure: its message may have the address. */
+/** The kind of the failure. Its message may contain the URL. */
 function causeOf(error: unknown): string {
   const { name, cause } = error as { name?: string; cause?: { code?: unknown } };
-  if (name === 'TimeoutError') return 'no answer in time';
-  return typeof cause?.code === 'string' ? cause.code : (name ?? 'no answer');
+  if (name === 'TimeoutError') return 'timed out';
+  return typeof cause?.code === 'string' ? cause.code : (name ?? 'no response');
 }

@@ -1,26 +1,26 @@
-/** A value that was cut to fit, and how many entries, fields or ends of texts are left out. */
+/** A value cut to a limit, and the number of entries, fields and ends of strings that are omitted. */
 export interface Fitted<T> {
   value: T;
   omitted: number;
 }
 
-/** What one entry of a list may take of the room for all: a longer one is cut itself. */
+/** Largest share of the limit for one entry of a list; a larger entry is cut itself. */
 const LARGEST_SHARE = 0.5;
-/** In bytes: a longer text is cut where room is short. */
+/** In bytes. Longer strings are cut if space is short. */
 const LONGEST_TEXT = 2000;
 const ELLIPSIS = '…';
 
-/** The bytes of a value as JSON. */
+/** Size of a value as JSON, in bytes. */
 export function jsonBytes(value: unknown): number {
   return Buffer.byteLength(JSON.stringify(value));
 }
 
 /**
- * An object that takes at most so many bytes as JSON: lists are cut by whole entries, at any depth below objects.
- * Entries that tell of a failure are kept first, then the first ones of each list; what is kept stays in order. Where
- * that is not enough, long texts are cut, then fields are left out, the largest first.
+ * Cuts an object to at most `limit` bytes as JSON. Lists are cut by whole entries, at any depth below objects. Entries
+ * that describe a failure are kept first, then the first entries of each list; the order is preserved. If that is not
+ * enough, long strings are cut, then fields are dropped, the largest first.
  *
- * @param kept fields that are never left out.
+ * @param kept fields that are never dropped.
  */
 export function fitObject(
   whole: Readonly<Record<string, unknown>>,
@@ -37,13 +37,13 @@ export function fitObject(
   return { value: fill(frame, present, entries), omitted };
 }
 
-/** A list that takes at most so many bytes as JSON, cut by whole entries as `fitObject` does it. */
+/** Cuts a list to at most `limit` bytes as JSON, by whole entries; see `fitObject`. */
 export function fitList(whole: readonly unknown[], limit: number): Fitted<unknown[]> {
   const { value, omitted } = fitObject({ list: whole }, limit + jsonBytes({ list: [] }) - 2, ['list']);
   return { value: (value['list'] ?? []) as unknown[], omitted };
 }
 
-/** A map that takes at most so many bytes as JSON: the first entries that fit. */
+/** The first entries of a map that fit into `limit` bytes as JSON. */
 export function fitMap(
   whole: Readonly<Record<string, unknown>>,
   limit: number,
@@ -58,17 +58,17 @@ export function fitMap(
   return { value: Object.fromEntries(kept), omitted: Object.keys(whole).length - kept.length };
 }
 
-/** The beginning of a text that takes at most so many bytes of UTF-8. */
+/** The start of a string, at most `limit` bytes of UTF-8. */
 export function fitText(text: string, limit: number): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= limit) return text;
   let end = Math.max(0, limit - Buffer.byteLength(ELLIPSIS));
-  // Not within a character: its further bytes begin with the bits 10.
+  // Do not split a character: its continuation bytes start with the bits 10.
   while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
   return `${bytes.subarray(0, end).toString()}${ELLIPSIS}`;
 }
 
-/** A list within an object, with the fields that lead to it. */
+/** A list inside an object, with its path. */
 interface List {
   path: readonly string[];
   items: readonly unknown[];
@@ -84,7 +84,7 @@ function listsOf(value: unknown, path: readonly string[] = []): List[] {
   return Object.entries(value).flatMap(([key, field]) => listsOf(field, [...path, key]));
 }
 
-/** The object without the entries of its lists. */
+/** The object with empty lists. */
 function withoutEntries(value: unknown, change: (text: string) => string): unknown {
   if (typeof value === 'string') return change(value);
   if (Array.isArray(value)) return [];
@@ -94,7 +94,7 @@ function withoutEntries(value: unknown, change: (text: string) => string): unkno
   );
 }
 
-/** What is around the entries, in at most half of the limit. */
+/** Everything except the list entries, in at most half of the limit. */
 function fitFrame(
   whole: Readonly<Record<string, unknown>>,
   lists: readonly List[],
@@ -122,7 +122,7 @@ function fitFrame(
   return { frame, dropped, cutTexts };
 }
 
-/** The entries that fit, by their list and index; the values may be cut. */
+/** The entries that fit, by list and index. Their values may be cut. */
 function fitEntries(lists: readonly List[], limit: number): Map<List, Map<number, unknown>> {
   const chosen = new Map<List, Map<number, unknown>>();
   let room = limit;
@@ -131,7 +131,7 @@ function fitEntries(lists: readonly List[], limit: number): Map<List, Map<number
     tellsOfFailure(item) ? index - all.length : index;
   for (const { list, index, item } of all.sort((one, other) => rank(one) - rank(other))) {
     const entry = fitEntry(item, limit * LARGEST_SHARE);
-    // With the comma after it.
+    // Including the comma after it.
     const bytes = entry === undefined ? Infinity : jsonBytes(entry) + 1;
     if (bytes > room) continue;
     room -= bytes;
@@ -141,7 +141,7 @@ function fitEntries(lists: readonly List[], limit: number): Map<List, Map<number
   return chosen;
 }
 
-/** An entry in at most so many bytes; undefined for one that cannot be cut so far. */
+/** An entry of at most `limit` bytes; undefined if it cannot be cut that far. */
 function fitEntry(item: unknown, limit: number): unknown {
   const isWhole = jsonBytes(item) <= limit;
   if (isWhole) return item;
@@ -150,11 +150,11 @@ function fitEntry(item: unknown, limit: number): unknown {
   return isRecord(item) ? fitObject(item, limit).value : undefined;
 }
 
-/** Ends of parts, stacks, resources and images that are none that was wanted. */
+/** States of parts, stacks, resources and images that count as failures. */
 const FAILURE =
   /fail|block|error|stuck|timed-out|cancel|rolled-back|rollback|drifted|modified|not-ready|refused/i;
 
-/** Whether an entry is one that a reader of the result looks for first: a failure, a blocked part, a loss of data. */
+/** Whether an entry is important to the reader: a failure, a blocked part, data loss. */
 function tellsOfFailure(entry: unknown): boolean {
   if (!isRecord(entry)) return false;
   const { ok, error, verdict, state, status, action, replacement } = entry;
@@ -163,7 +163,7 @@ function tellsOfFailure(entry: unknown): boolean {
   return action === 'remove' || replacement === 'yes';
 }
 
-/** Puts the entries that were chosen into the frame's empty lists, in their order. */
+/** Fills the frame's empty lists with the chosen entries, in their order. */
 function fill(
   frame: Record<string, unknown>,
   lists: readonly List[],

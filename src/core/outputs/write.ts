@@ -5,36 +5,37 @@ import { reasonOf } from '../errors.ts';
 import type { Redactor } from '../redaction.ts';
 import type { Runner } from '../runner.ts';
 import { fitList, fitMap, fitObject, fitText, jsonBytes } from './fit.ts';
+import { plural } from '../text.ts';
 
 /**
- * The outputs of an action. `whole`: a value that a later step works with, such as a plan, and that is of no use when a
- * part of it is missing.
+ * The outputs of an action. `whole`: a value that a later step uses, such as a plan, and that is useless if a part is
+ * missing.
  */
 export type OutputContract = Readonly<Record<string, { description?: string; whole?: boolean }>>;
 
 /**
- * In UTF-8 bytes. An output mostly becomes an environment variable of a later step or the input of an action, which is
- * one too, and Linux starts no process with a longer one: "the limit per string is 32 pages (the kernel constant
- * MAX_ARG_STRLEN)", 131,072 bytes with the name. The step ends with "Argument list too long".
+ * In UTF-8 bytes. Outputs usually become environment variables of a later step (action inputs are environment
+ * variables too), and Linux cannot start a process with a longer one: "the limit per string is 32 pages (the kernel
+ * constant MAX_ARG_STRLEN)", 131,072 bytes with the name. The step fails with "Argument list too long".
  *
  * @see https://man7.org/linux/man-pages/man2/execve.2.html
  * @see https://github.com/apify/crawlee-python/pull/2168
  */
 const LARGEST_OUTPUT = 100_000;
 /**
- * "Outputs can be a maximum of 1 MB per job. The total of all outputs in a workflow run can be a maximum of 50 MB. Size is
- * approximated based on UTF-16 encoding."
+ * "Outputs can be a maximum of 1 MB per job. The total of all outputs in a workflow run can be a maximum of 50 MB. Size
+ * is approximated based on UTF-16 encoding."
  *
  * @see https://docs.github.com/actions/reference/workflows-and-actions/metadata-syntax#outputs-for-docker-container-and-javascript-actions
  */
 const OUTPUTS_LIMIT = 500_000;
-/** The fields of `result` that no cut takes away. */
+/** Fields of `result` that are never cut. */
 const COMMON_FIELDS = ['version', 'action', 'verdict', 'ok', 'reason', 'error'];
 
 /**
- * The outputs as they are written: those that are too long for an environment variable are cut, JSON by whole entries.
- * `result` says so (`"truncated": true`, and in `omitted` how much is left out, by output), and `result-file` names a
- * file that has all of it: the result, and under `outputs` what was cut beside it.
+ * Fits the outputs into the limits. Values that are too long for an environment variable are cut, JSON by whole
+ * entries. `result` then has `"truncated": true` and the amount omitted by output in `omitted`. `result-file` names a
+ * file with the complete result and, under `outputs`, the full value of every other cut output.
  *
  * @param result the complete result, redacted.
  */
@@ -49,7 +50,7 @@ export function fitOutputs(
   const omitted: Record<string, number> = {};
   const complete: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(outputs)) {
-    // A value with a secret is not written at all: a part of a secret could not be found any more.
+    // A value with a secret is not written at all: a part of the secret could not be found any more.
     if (Buffer.byteLength(value) <= LARGEST_OUTPUT || context.redactor.redact(value) !== value) {
       fitted[name] = value;
       continue;
@@ -60,7 +61,7 @@ export function fitOutputs(
     if (cut.value !== undefined) fitted[name] = cut.value;
     if (cut.value !== value) omitted[name] = cut.omitted;
     context.log.warning(
-      `The output ${name} has ${Buffer.byteLength(value)} bytes, too many for an environment variable: ${cut.what}.`,
+      `The output ${name} has ${Buffer.byteLength(value)} bytes, which is too long for an environment variable: ${cut.what}.`,
     );
   }
   const plain = JSON.parse(JSON.stringify(result)) as Record<string, unknown>;
@@ -69,7 +70,7 @@ export function fitOutputs(
 }
 
 interface FittedOutput {
-  /** Undefined for one that is left out. */
+  /** Undefined if the output is omitted. */
   value?: string;
   omitted: number;
   /** For the log. */
@@ -83,18 +84,22 @@ function fitOutput(
   json: object | undefined,
 ): FittedOutput {
   const own = Object.hasOwn(contract, name) ? contract[name] : undefined;
-  if (own === undefined) return { omitted: 1, what: 'it is left out' };
-  if (own.whole === true) return { value, omitted: 0, what: 'take it from result-file' };
+  if (own === undefined) return { omitted: 1, what: 'it is omitted' };
+  if (own.whole === true) return { value, omitted: 0, what: 'read it from result-file' };
   if (json === undefined) {
-    return { value: fitText(value, LARGEST_OUTPUT), omitted: 1, what: 'its end is left out' };
+    return { value: fitText(value, LARGEST_OUTPUT), omitted: 1, what: 'its end is cut off' };
   }
   const { value: kept, omitted } = Array.isArray(json)
     ? fitList(json, LARGEST_OUTPUT)
     : fitMap(json as Record<string, unknown>, LARGEST_OUTPUT);
-  return { value: JSON.stringify(kept), omitted, what: `${omitted} of its entries are left out` };
+  return {
+    value: JSON.stringify(kept),
+    omitted,
+    what: `${plural(omitted, 'entry is', 'entries are')} omitted`,
+  };
 }
 
-/** An object or a list; undefined for a text that is none. */
+/** A JSON object or list; undefined for other text. */
 function parsed(value: string): object | undefined {
   if (!/^[[{]/.test(value)) return undefined;
   try {
@@ -116,7 +121,7 @@ function fitResult(
   const { value, omitted } = fitObject(result, LARGEST_OUTPUT - jsonBytes(marks), COMMON_FIELDS);
   if (omitted > 0) {
     log.warning(
-      `The output result has ${bytes} bytes, too many for an environment variable: ${omitted} of its entries are left out.`,
+      `The output result has ${bytes} bytes, which is too long for an environment variable: ${plural(omitted, 'entry is', 'entries are')} omitted.`,
     );
   }
   return JSON.stringify({
@@ -136,10 +141,10 @@ function withOutputs(
 }
 
 /**
- * Writes the complete result to a file that only the runner's user may read. The directory "is emptied at the beginning
- * and end of each job".
+ * Writes the complete result to a file that only the runner's user can read. The directory "is emptied at the
+ * beginning and end of each job".
  *
- * @returns its path; empty where there is no directory for it, or it cannot be written.
+ * @returns the path; empty if there is no such directory or the file cannot be written.
  * @see https://docs.github.com/actions/reference/workflows-and-actions/variables
  */
 function writeResultFile(result: object, { log }: Pick<Context, 'log'>, env: NodeJS.ProcessEnv): string {
@@ -150,12 +155,12 @@ function writeResultFile(result: object, { log }: Pick<Context, 'log'>, env: Nod
     writeFileSync(file, JSON.stringify(result), { mode: 0o600 });
     return file;
   } catch (error) {
-    log.warning(`The file of the result could not be written: ${reasonOf(error)}`);
+    log.warning(`Cannot write the result file: ${reasonOf(error)}`);
     return '';
   }
 }
 
-/** Redacts every text and key, so that the JSON stays JSON. */
+/** Redacts every string and key, so that the JSON stays valid. */
 export function redactDeep(value: unknown, redactor: Redactor): unknown {
   if (typeof value === 'string') return redactor.redact(value);
   if (Array.isArray(value)) return value.map((item) => redactDeep(item, redactor));
@@ -166,9 +171,9 @@ export function redactDeep(value: unknown, redactor: Redactor): unknown {
 }
 
 /**
- * Writes outputs to `GITHUB_OUTPUT`. A value that holds a masked secret is left
- * out with a warning that names the output: GitHub would drop it without one. Beside the contract's outputs
- * others may be written (a stack's own), under names that GitHub can refer to.
+ * Writes outputs to `GITHUB_OUTPUT`. A value that contains a masked secret is omitted with a warning that names the
+ * output; GitHub would silently drop it. Outputs that are not in the contract (a stack's own) are written too, if
+ * GitHub can reference their names.
  *
  * @see https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#multiline-strings
  */
@@ -178,19 +183,19 @@ export function writeOutputs(
   { env, runner }: { env: NodeJS.ProcessEnv; runner: Pick<Runner, 'setOutput'> },
   context: Pick<Context, 'log' | 'redactor'>,
 ): void {
-  // @actions/core would print a command that GitHub does not obey any more.
+  // @actions/core would print a command that GitHub no longer supports.
   if (!env['GITHUB_OUTPUT']) {
     context.log.debug('GITHUB_OUTPUT is not set: no outputs are written');
     return;
   }
   let room = OUTPUTS_LIMIT;
-  // The action's own first: a stack may have outputs of any number and length.
+  // The action's own outputs first: a stack may have any number of outputs of any length.
   const isOwn = ([name]: [string, string]): boolean => Object.hasOwn(contract, name);
   const entries = Object.entries(values);
   for (const [name, value] of [...entries.filter(isOwn), ...entries.filter((entry) => !isOwn(entry))]) {
     if (!mayBeWritten(contract, name, value, context)) continue;
     if (value.length > room) {
-      const message = `The output ${name} is left out: with its ${value.length} characters, the outputs of this step would exceed GitHub's limit of 1 MB.`;
+      const message = `The output ${name} is omitted: with its ${value.length} characters, the outputs of this step would exceed GitHub's limit of 1 MB.`;
       context.log.warning(message);
       continue;
     }
@@ -206,11 +211,11 @@ function mayBeWritten(
   { log, redactor }: Pick<Context, 'log' | 'redactor'>,
 ): boolean {
   if (!Object.hasOwn(contract, name) && !/^[A-Za-z_][\w-]*$/.test(name)) {
-    log.warning(`The output ${JSON.stringify(name)} is left out: a workflow cannot refer to such a name.`);
+    log.warning(`The output ${JSON.stringify(name)} is omitted: workflows cannot reference this name.`);
     return false;
   }
   if (redactor.redact(value) !== value) {
-    log.warning(`The output ${name} is left out: its value holds a secret.`);
+    log.warning(`The output ${name} is omitted: its value contains a secret.`);
     return false;
   }
   return true;

@@ -9,7 +9,7 @@ import { type ParameterFiles, readParameterFiles } from '../../cloudformation/pa
 import { expandPlaceholders } from '../../cloudformation/parameters/placeholders.ts';
 import { InputError } from '../../core/errors.ts';
 import { expectedOneOf } from '../../core/inputs/choice.ts';
-import { type AskedFile, readInputFile } from '../../core/inputs/file.ts';
+import { type InputFile, readInputFile } from '../../core/inputs/file.ts';
 import { capitalize, sentence } from '../../core/text.ts';
 import type { SmokeTest } from '../../delivery/release/request.ts';
 import { isService, parametersOf, placeholders } from '../manifest/supplied.ts';
@@ -212,7 +212,7 @@ function templateKey(entry: Stack | Service): string[] {
 }
 
 /** A key of the manifest as an error names it, with the line of the key or of one of its items. */
-function keyOf({ file, lineOf }: Manifest, path: readonly string[], item?: string): Omit<AskedFile, 'path'> {
+function keyOf({ file, lineOf }: Manifest, path: readonly string[], item?: string): Omit<InputFile, 'path'> {
   const line = lineOf([...path, ...(item === undefined ? [] : [item])]);
   return { input: path.join('.'), at: { file, line }, code: 'manifest-invalid' };
 }

@@ -59,7 +59,7 @@ async function send(runs: readonly (readonly Sent[])[], rates: NonNullable<Scena
       await clock.sleep(latency);
       if (aws.refuse({ ...origin, service: OPERATIONS[service]?.[0] ?? '', operation }) === undefined) break;
       refusals++;
-      bucket.slow(waited);
+      bucket.throttled(waited);
       await clock.sleep(250);
     }
     lastEnd[service] = Math.max(lastEnd[service] ?? 0, clock.now());

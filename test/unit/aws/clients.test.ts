@@ -137,7 +137,7 @@ describe('a call', () => {
 
   test('waits for the limiter at each attempt, and slows it down when it is throttled', async () => {
     const take = jest.spyOn(RateBucket.prototype, 'take');
-    const slow = jest.spyOn(RateBucket.prototype, 'slow');
+    const slow = jest.spyOn(RateBucket.prototype, 'throttled');
     await describeStacks([failure('Throttling'), reset, stacks]);
     expect(take).toHaveBeenCalledTimes(3);
     expect(slow).toHaveBeenCalledTimes(1);

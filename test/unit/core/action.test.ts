@@ -233,7 +233,7 @@ describe('runAction', () => {
     expect(host.outputs()).toMatchObject({ verdict: 'updated', reason: 'with ***' });
     expect(host.outputs()).not.toHaveProperty('stack-name');
     expect(host.result()).toMatchObject({ '***': [{ token: '***' }] });
-    expect(host.log).toContain('The output stack-name is left out: its value holds a secret.');
+    expect(host.log).toContain('The output stack-name is omitted: its value contains a secret.');
   });
 
   test('without a runner a secret is not printed to be masked', async () => {
@@ -317,7 +317,7 @@ describe('runAction', () => {
     >;
     expect(complete).toMatchObject({ reason: long, outputs: { changes, outputs, Own: long, reason: long } });
     expect(host.log).toContain(
-      'The output Own has 200000 bytes, too many for an environment variable: it is left out.',
+      'The output Own has 200000 bytes, which is too long for an environment variable: it is omitted.',
     );
   });
 
@@ -325,7 +325,9 @@ describe('runAction', () => {
     const plan = JSON.stringify({ stacks: 'x'.repeat(150_000) });
     await run(() => Promise.resolve({ ...updated, outputs: { plan } }));
     expect(host.outputs()['plan']).toBe(plan);
-    expect(host.log).toContain('The output plan has 150013 bytes, too many for an environment variable');
+    expect(host.log).toContain(
+      'The output plan has 150013 bytes, which is too long for an environment variable',
+    );
     expect(host.outputs()['result-file']).toBe('');
   });
 
@@ -489,7 +491,7 @@ describe('a run that goes astray', () => {
     expect(host.exits).toEqual([1]);
     expect(host.outputs()).toMatchObject({
       verdict: 'failed',
-      reason: 'The run ended without an outcome: please report this.',
+      reason: 'The run ended without an outcome. Please report this.',
     });
   });
 

@@ -20,7 +20,7 @@ describe('Annotations', () => {
     expect(lines.filter((line) => line.startsWith('::error'))).toHaveLength(10);
     expect(lines[0]).toBe('::error file=a.yml,line=13::e12');
     expect(lines.slice(10)).toEqual([
-      '3 more of type error; GitHub shows 10 a step:',
+      '3 more of level error (GitHub shows only 10 per step):',
       '  a.yml:3: e2',
       '  a.yml:2: e1',
       '  a.yml:1: e0',
@@ -45,7 +45,7 @@ describe('Annotations', () => {
     annotations.flush(log);
     expect(lines.slice(9)).toEqual([
       '::warning::high',
-      '1 more of type warning; GitHub shows 10 a step:',
+      '1 more of level warning (GitHub shows only 10 per step):',
       '  low',
     ]);
   });

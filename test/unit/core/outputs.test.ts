@@ -64,7 +64,7 @@ describe('writeOutputs', () => {
     const values = { verdict: 'updated', 'stack-name': 'arn:aws:x:111111111111:y' };
     writeOutputs(contract, values, { env: process.env, runner }, { log, redactor });
     expect(readOutputs()).toEqual({ verdict: 'updated' });
-    expect(lines).toEqual(['::warning::The output stack-name is left out: its value holds a secret.']);
+    expect(lines).toEqual(['::warning::The output stack-name is omitted: its value contains a secret.']);
   });
 
   test('a stack has outputs of its own, under names that a workflow can refer to', () => {
@@ -73,7 +73,7 @@ describe('writeOutputs', () => {
     writeOutputs(contract, values, { env: process.env, runner }, { log, redactor });
     expect(readOutputs()).toEqual({ VpcId: 'vpc-1' });
     expect(lines).toHaveLength(4);
-    expect(lines[0]).toContain('"a\\nb" is left out'.replace('\\n', '\\n'));
+    expect(lines[0]).toContain('"a\\nb" is omitted'.replace('\\n', '\\n'));
   });
 
   test('on a laptop there is nowhere to write', () => {
@@ -91,7 +91,7 @@ describe('writeOutputs', () => {
     expect(lines).toEqual(
       ['First', 'Second'].map(
         (name) =>
-          `::warning::The output ${name} is left out: with its 300000 characters, the outputs of this step would exceed GitHub's limit of 1 MB.`,
+          `::warning::The output ${name} is omitted: with its 300000 characters, the outputs of this step would exceed GitHub's limit of 1 MB.`,
       ),
     );
   });

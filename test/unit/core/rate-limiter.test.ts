@@ -66,8 +66,8 @@ describe('RateBucket', () => {
   test('slow halves the rate, once for calls that were throttled together', async () => {
     const { bucket, clock } = bucketOf(10, 1);
     await bucket.take();
-    bucket.slow(true);
-    bucket.slow(true);
+    bucket.throttled(true);
+    bucket.throttled(true);
     await takeMany(bucket, 2);
     for (const wait of clock.sleeps) {
       expect(wait).toBeGreaterThan(190);
@@ -78,7 +78,7 @@ describe('RateBucket', () => {
 
   test('it recovers within a minute', async () => {
     const { bucket, clock } = bucketOf(10, 1);
-    bucket.slow(true);
+    bucket.throttled(true);
     clock.advance(60_000);
     await takeMany(bucket, 3);
     expect(clock.sleeps).toEqual([100, 100]);
@@ -87,10 +87,10 @@ describe('RateBucket', () => {
   test('it never stops altogether', async () => {
     const { bucket, clock } = bucketOf(16, 1);
     for (let index = 0; index < 50; index++) {
-      bucket.slow(true);
+      bucket.throttled(true);
       clock.advance(1000);
     }
-    bucket.slow(true);
+    bucket.throttled(true);
     await takeMany(bucket, 2);
     expect(clock.sleeps[0]).toBeLessThanOrEqual(1000);
   });
@@ -98,7 +98,7 @@ describe('RateBucket', () => {
   test('what was throttled gets no further burst', async () => {
     const { bucket, clock } = bucketOf(10, 20);
     await takeMany(bucket, 20);
-    bucket.slow(true);
+    bucket.throttled(true);
     await takeMany(bucket, 2);
     expect(clock.sleeps).toHaveLength(2);
     expect(clock.sleeps[0]).toBe(200);
@@ -167,7 +167,7 @@ describe('RateBucket', () => {
   test('a call of the burst that was throttled empties the bucket, and keeps the rate', async () => {
     const { bucket, clock } = bucketOf(10, 20);
     expect(await bucket.take()).toBe(false);
-    bucket.slow(false);
+    bucket.throttled(false);
     expect(await bucket.take()).toBe(true);
     await bucket.take();
     expect(clock.sleeps).toEqual([100, 100]);
@@ -191,7 +191,7 @@ describe('RateLimiter', () => {
     const clock = new FakeClock();
     const limiter = new RateLimiter({ clock });
     const slow = limiter.bucket('ssm', { perSecond: 1, burst: 1 });
-    slow.slow(true);
+    slow.throttled(true);
     await limiter.bucket('ecs', { perSecond: 1, burst: 1 }).take();
     expect(clock.sleeps).toEqual([]);
     expect(limiter.bucket('ssm', { perSecond: 1, burst: 1 })).toBe(slow);

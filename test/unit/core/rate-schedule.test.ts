@@ -46,7 +46,7 @@ async function play(rate: Rate, calls: readonly Call[], throttledAt: readonly nu
   };
   const throttle = async (at: number): Promise<void> => {
     await clock.sleep(at);
-    bucket.slow(true);
+    bucket.throttled(true);
   };
   await Promise.all([...calls.map(playOne), ...throttledAt.map(throttle)]);
   return ends;

@@ -47,7 +47,7 @@ describe('withRetry', () => {
     expect(answer).toBe('done');
     expect(attempts).toEqual([1, 2, 3]);
     expect(clock.sleeps).toHaveLength(2);
-    expect(lines[0]).toMatch(/^::debug::attempt 1 of 4 failed, next in \d+ ms: Error: not yet$/);
+    expect(lines[0]).toMatch(/^::debug::attempt 1 of 4 failed, retrying in \d+ ms: Error: not yet$/);
   });
 
   test('throws the last error after the last attempt', async () => {

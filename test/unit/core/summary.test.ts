@@ -38,7 +38,9 @@ test('a long text is cut below 1 MiB, in bytes, and says so', () => {
   expect(Buffer.byteLength(text)).toBeLessThan(MEBIBYTE);
   expect(Buffer.byteLength(text)).toBeGreaterThan(MEBIBYTE - 3000);
   expect(text).toMatch(/^### Part 0\n\nshort\n\n### Part 1\n\näöü\n/);
-  expect(text).toMatch(/> Shortened to fit GitHub's limit: Part 1 cut\. The log has everything\.\n$/);
+  expect(text).toMatch(
+    /> Shortened to fit GitHub's limit: Part 1 truncated\. See the log for the full text\.\n$/,
+  );
 });
 
 test('what is there already counts', () => {

@@ -147,7 +147,7 @@ describe('a webhook that takes nothing', () => {
   ] as const)('one that is %s is a warning, and asked once', async (which, said) => {
     await tell(`${sandbox.url}${SLACK_WEBHOOKS[which]}`);
     expect(warning()).toBe(
-      `::warning::notify: nothing was posted to the webhook: it answered ${said}. The verdict is not changed.`,
+      `::warning::notify: cannot post to the webhook: the webhook returned HTTP ${said}. The verdict does not change.`,
     );
     expect(sandbox.calls.of('IncomingWebhook')).toHaveLength(1);
   });
@@ -161,13 +161,13 @@ describe('a webhook that takes nothing', () => {
   ])('the address %s is a warning that does not show it', async (address) => {
     await tell(address);
     expect(warning()).toBe(
-      '::warning::notify: nothing was posted to the webhook: expected the https address of an incoming webhook. The verdict is not changed.',
+      '::warning::notify: cannot post to the webhook: expected the HTTPS URL of an incoming webhook. The verdict does not change.',
     );
   });
 
   test('a host that is not there is tried three times', async () => {
     await tell('http://127.0.0.1:1/services/T00000000/B00000000/secret');
-    expect(warning()).toContain('it could not be reached (');
+    expect(warning()).toContain('the webhook is not reachable (');
     expect(clock.sleeps).toHaveLength(2);
   });
 
@@ -189,7 +189,7 @@ describe('a webhook that takes nothing', () => {
   ] as const)('%s are a warning', async (_name, rule, said, tries) => {
     sandbox.addFault({ ...rule, service: 'slack' });
     await tell(sandbox.webhookUrl);
-    expect(warning()).toContain(`: it answered ${said}. The verdict`);
+    expect(warning()).toContain(`: the webhook returned HTTP ${said}. The verdict`);
     expect(sandbox.calls.of('IncomingWebhook')).toHaveLength(tries);
   });
 
@@ -199,7 +199,7 @@ describe('a webhook that takes nothing', () => {
     expect(slackMessages(sandbox.world)).toHaveLength(1);
     sandbox.addFault({ kind: 'delay', service: 'slack', delayMs: 600_000 });
     await tell(sandbox.webhookUrl, {}, signal);
-    expect(warning()).toContain('it could not be reached (no answer in time)');
+    expect(warning()).toContain('the webhook is not reachable (timed out)');
     expect(clock.sleeps).toEqual([]);
   });
 
@@ -215,9 +215,9 @@ describe('a webhook that takes nothing', () => {
     });
     const base = `http://127.0.0.1:${port}/services/T00000000/B00000000`;
     await tell(`${base}/redirect`);
-    expect(warning()).toContain('it answered 302. The verdict');
+    expect(warning()).toContain('the webhook returned HTTP 302. The verdict');
     await tell(`${base}/repeats`);
-    expect(warning()).toContain('it answered 400. The verdict');
+    expect(warning()).toContain('the webhook returned HTTP 400. The verdict');
     expect(asked).toEqual([
       '/services/T00000000/B00000000/redirect',
       '/services/T00000000/B00000000/repeats',

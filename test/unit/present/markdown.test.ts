@@ -216,13 +216,15 @@ describe('fitSections', () => {
     const text = fitSections([section('Low', 1000, 0), section('High', 200, 1)], 6000);
     expect(text).toContain('High line\n'.repeat(200).trim());
     expect(text).toMatch(/^### Low\n\n(Low line\n)+\n### High/);
-    expect(text).toMatch(/> Shortened to fit GitHub's limit: Low cut\. The log has everything\.$/);
+    expect(text).toMatch(
+      /> Shortened to fit GitHub's limit: Low truncated\. See the log for the full text\.$/,
+    );
     expect(text.length).toBeGreaterThan(3500);
   });
 
   test('what would keep next to nothing is left out', () => {
     const text = fitSections([section('High', 390, 1), section('Low', 1000, 0)], 6000);
-    expect(text).toMatch(/: Low left out\. The log has everything\.$/);
+    expect(text).toMatch(/: Low omitted\. See the log for the full text\.$/);
     expect(text).not.toContain('Low line');
   });
 
@@ -232,13 +234,13 @@ describe('fitSections', () => {
       6000,
     );
     expect(text).toContain('First line\n'.repeat(300).trim());
-    expect(text).toContain('Second cut; Third left out');
+    expect(text).toContain('Second truncated; Third omitted');
   });
 
   test('a table keeps a row, or goes with its heading', () => {
     const wide = table(['A', 'B'], [['x'.repeat(5000), 'y']]);
     const text = fitSections([{ title: 'Table', body: wide, priority: 0 }], 4000);
-    expect(text).toBe("> Shortened to fit GitHub's limit: Table left out. The log has everything.");
+    expect(text).toBe("> Shortened to fit GitHub's limit: Table omitted. See the log for the full text.");
   });
 
   test('a limit that has no room for anything gives nothing', () => {
