@@ -2,15 +2,15 @@ import type { Sandbox } from '../index.ts';
 import type { Environment, Played, Stage, Step } from './stage.ts';
 import { Workspace } from './workspace.ts';
 
-/** What a workflow says of a job: which role the job may assume follows from it. */
+/** The properties of a job that determine which role it may assume. */
 export interface Job {
-  /** The GitHub environment. A job that only reads has none: it needs no approval, and its role only reads. */
+  /** The GitHub environment. A read-only job has none: it needs no approval and assumes a read-only role. */
   environment?: string;
-  /** The number of the pull request whose event started the run; else, it was a push to main. */
+  /** The number of the pull request that triggered the run; undefined for a push to main. */
   pullRequest?: number;
 }
 
-/** A job without a GitHub environment: it needs no approval, and its role only reads. */
+/** A job without a GitHub environment: it needs no approval and assumes a read-only role. */
 export const READS: Job = {};
 
 export interface JobStep extends Pick<
@@ -18,15 +18,15 @@ export interface JobStep extends Pick<
   'title' | 'environment' | 'inputs' | 'expect' | 'note' | 'milestone'
 > {
   action: string;
-  /** Default, a job in the GitHub environment of the same name. */
+  /** Default: a job in the GitHub environment of the same name. */
   job?: Job;
 }
 
-/** A commit of the story, and the services that it changes. */
+/** A commit of the scenario, and the services that it changes. */
 export interface Commit {
   sha: string;
   message: string;
-  /** The version of the images that its build gives. */
+  /** The version of the images built from it. */
   version: number;
   services: readonly string[];
 }
@@ -123,7 +123,7 @@ export class Jobs {
   }
 }
 
-/** Gives work a checkout of its own, which is removed afterwards. */
+/** Runs the work in its own checkout, which is removed afterwards. */
 export async function withJobs(
   stage: Stage,
   sandbox: Sandbox,

@@ -1,4 +1,4 @@
-/** A line of a log as GitHub shows it. */
+/** A log line as GitHub shows it. */
 export interface LogLine {
   kind: 'text' | 'group' | 'notice' | 'warning' | 'error';
   text: string;
@@ -34,7 +34,7 @@ export function readLog(log: string): LogLine[] {
   return lines;
 }
 
-/** The log as plain text: annotations begin with their level, a group's lines are indented. */
+/** The log as plain text: annotations start with their level, and the lines of a group are indented. */
 export function logText(lines: readonly LogLine[], indent = ''): string {
   return lines.map((line) => `${indent}${line.text}\n${logText(line.lines ?? [], `${indent}  `)}`).join('');
 }

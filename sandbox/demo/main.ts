@@ -9,14 +9,14 @@ const USUAL_TIME_SCALE = 100;
 
 const help = `Usage: npm run demo -- [options]
 
-Plays a story through the committed bundles, and writes a page with the outcome of each step.
+Runs a scenario with the committed bundles and writes a page with the outcome of each step.
 
 Options:
-  --scenario NAME   what to play; default, platform
-  --endpoint URL    an AWS-compatible endpoint in place of the sandbox; default scenario, layers
-  --out FOLDER      where the page goes; default, demo-report
-  --time-scale N    simulated seconds in one real second
-  --help            this text
+  --scenario NAME   the scenario to run (default: platform)
+  --endpoint URL    an AWS-compatible endpoint instead of the sandbox (default scenario: layers)
+  --out FOLDER      the output folder (default: demo-report)
+  --time-scale N    simulated seconds per real second
+  --help            show this help
 
 Scenarios:
 ${Object.entries(scenarios)
@@ -42,7 +42,7 @@ interface Options {
   timeScale: number;
 }
 
-/** @returns undefined when help was asked for. */
+/** @returns undefined for --help. */
 function readOptions(): Options | undefined {
   const values = parsedArguments();
   if (values.help) return undefined;
@@ -67,7 +67,7 @@ function parsedArguments(): ReturnType<typeof parseArgs<{ options: typeof OPTION
   }
 }
 
-/** Credentials come from this process's environment; an endpoint that checks none gets placeholders. */
+/** Credentials come from this process's environment; without any, placeholders are used. */
 function endpointTarget(endpoint: string): Target {
   const given = Object.fromEntries(
     Object.entries(process.env).filter(
@@ -99,8 +99,8 @@ async function main(): Promise<void> {
   const { ok, played } = stage;
   console.log(
     ok
-      ? `\nAll ${played.length} steps ended as expected, in ${seconds.toFixed(0)} s.`
-      : `\n${played.filter(({ asExpected }) => !asExpected).length} of ${played.length} steps ended in another way than expected.`,
+      ? `\nAll ${played.length} steps completed as expected in ${seconds.toFixed(0)} s.`
+      : `\n${played.filter(({ asExpected }) => !asExpected).length} of ${played.length} steps did not complete as expected.`,
   );
   console.log(`Page: ${report.page}`);
   console.log(`Summaries (Markdown) and logs: ${report.folder}`);
@@ -118,7 +118,9 @@ async function play({ scenario, endpoint, timeScale }: Options): Promise<Stage> 
   const sandbox = await startSandbox({ timeScale, scenario: scenario.sandbox });
   const stage = new Stage({ target: (account) => sandbox.env(account), interrupted });
   try {
-    console.log(`The sandbox listens on ${sandbox.url}. Its time runs ${timeScale} times as fast.`);
+    console.log(
+      `The sandbox is listening on ${sandbox.url}. Simulated time runs ${timeScale} times faster than real time.`,
+    );
     await scenario.play(stage, sandbox);
   } finally {
     await sandbox.close();

@@ -5,10 +5,10 @@ import { environments, type Environment, type Stage } from './stage.ts';
 
 const [dev] = environments as [Environment];
 
-/** Operations on dev once it exists: checks, a restart, a changed parameter, large templates, drift, status, destroy. */
+/** Operations on an existing dev: checks, a restart, a changed parameter, large templates, drift, status, destroy. */
 export async function playOperations(stage: Stage, sandbox: Sandbox): Promise<void> {
   await withJobs(stage, sandbox, RELEASES[0], async (jobs) => {
-    // All services of the newest release, and order-service as release 3 has it.
+    // All services of release 2, and order-service of release 3.
     jobs.checkOut(RELEASES[1]);
     jobs.checkOut(RELEASES[2]);
     stage.heading('Operate an environment');
@@ -53,7 +53,7 @@ async function restart(jobs: Jobs): Promise<void> {
   });
 }
 
-/** A plan may upload the code of functions to the artifact bucket; a template over 51,200 bytes passes through it. */
+/** A plan may upload the code of functions to the artifact bucket; a template over 51,200 bytes is uploaded there too. */
 async function largeTemplates(jobs: Jobs): Promise<void> {
   const Value = 'a template of more than 51,200 bytes';
   const Parameter = {
@@ -102,7 +102,7 @@ async function deployStack(
   });
 }
 
-/** The bucket that the bootstrap stack of dev has created. */
+/** The artifact bucket created by the bootstrap stack of dev. */
 function artifactBucket({ played }: Stage): string {
   const bootstrap = played.find(
     ({ environment, run }) => environment === dev && run.outputs['ArtifactBucket'],

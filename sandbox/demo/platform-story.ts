@@ -9,7 +9,7 @@ const [dev, staging, prod] = environments as [Environment, Environment, Environm
 
 const ALL = ['user-service', 'product-service', 'order-service', 'frontend'];
 
-/** The releases of the story. */
+/** The releases of the scenario. */
 export const RELEASES = [
   { sha: '1f0c2b9e4d7a8365c1e0b2f49d6a7c8353e1f0a2', message: 'Start the shop', version: 1, services: ALL },
   {
@@ -31,7 +31,7 @@ const INFRASTRUCTURE = 'vpc,security,registry,aurora-serverless,cluster,monitori
 /** The soak time of prod in platform.yml. */
 const SOAK = '1h';
 
-/** How the sandbox behaves: release 3 fails in staging, and the quotas that a new account lacks have been raised. */
+/** The sandbox's scenario: release 3 fails in staging, and the quotas of a new account have been raised. */
 export const storyScenario: Scenario = {
   ecs: {
     rules: [
@@ -66,8 +66,8 @@ function sourceOf(service: string): string {
 }
 
 /**
- * A platform from its first day: trust, three environments, a release that reaches production, one that fails in
- * staging, and a rollback. Each step is a job with the identity that its workflow gives it.
+ * A new platform: trust, three environments, a release that reaches production, one that fails in staging, and a
+ * rollback. Each step is a job with the identity that its workflow would give it.
  */
 export async function playPlatform(stage: Stage, sandbox: Sandbox): Promise<void> {
   await withJobs(stage, sandbox, RELEASES[0], async (jobs) => {
@@ -80,9 +80,11 @@ export async function playPlatform(stage: Stage, sandbox: Sandbox): Promise<void
   );
 }
 
-/** Once for each account, an administrator creates the trust in GitHub, the roles and a permissions boundary. */
+/** An administrator creates the OIDC provider, the roles and a permissions boundary, once in each account. */
 export async function bootstrap({ stage, workspace }: Jobs, of: readonly Environment[]): Promise<void> {
-  stage.heading('Bootstrap: an administrator creates the roles that GitHub may assume, once in each account');
+  stage.heading(
+    'Bootstrap: an administrator creates the roles that GitHub jobs assume, once in each account',
+  );
   await Promise.all(
     of.map(async (environment) => {
       for (const stack of workspace.manualStacks(environment.name)) {
@@ -98,7 +100,7 @@ export async function bootstrap({ stage, workspace }: Jobs, of: readonly Environ
   );
 }
 
-/** The jobs of the next environment read what runs in this one. */
+/** The jobs of the next environment read the running images of this one. */
 function promotesTo({ name }: Environment): Record<string, string> {
   const next = environments[environments.findIndex((environment) => environment.name === name) + 1];
   return next ? { PromotesTo: next.name } : {};
@@ -106,11 +108,11 @@ function promotesTo({ name }: Environment): Record<string, string> {
 
 async function createEnvironments(jobs: Jobs): Promise<void> {
   jobs.stage.heading(
-    'Release 1: create the environments. One plan of all stacks is approved, then exactly that plan is applied',
+    'Release 1: create the environments. A plan of all stacks is approved, then exactly that plan is applied',
   );
   await Promise.all([
     createDev(jobs),
-    // Dev has no release to take over yet: the infrastructure first.
+    // Dev has no release to promote yet, so only the infrastructure is created.
     ...[staging, prod].map((environment) =>
       jobs.planAndApply(environment, { inputs: { stacks: INFRASTRUCTURE } }),
     ),
@@ -128,7 +130,7 @@ async function createDev(jobs: Jobs): Promise<void> {
   await jobs.planAndApply(dev, { milestone: 'deployed' });
 }
 
-/** Three releases. Dev gets the next one while prod still gets the one before, as when commits follow each other. */
+/** Three releases. The next one is deployed to dev while the previous one is still being promoted to prod. */
 async function playReleases(stage: Stage, sandbox: Sandbox): Promise<void> {
   await withJobs(stage, sandbox, RELEASES[0], (jobs) => createServices(jobs, staging, dev));
   await stage.parallel(
@@ -144,7 +146,7 @@ async function playReleases(stage: Stage, sandbox: Sandbox): Promise<void> {
   await withJobs(stage, sandbox, RELEASES[1], rollBack);
 }
 
-/** Gives an environment the services that its upstream environment runs. */
+/** Creates the services of an environment with the images of its upstream environment. */
 async function createServices(jobs: Jobs, environment: Environment, upstream: Environment): Promise<void> {
   await jobs.deployEnvironment({
     title: `Create the services with the images of ${upstream.name}`,
@@ -156,24 +158,24 @@ async function createServices(jobs: Jobs, environment: Environment, upstream: En
 }
 
 async function startSecondRelease(jobs: Jobs): Promise<void> {
-  jobs.stage.heading('Release 2: built once, deployed to dev, promoted to staging and prod by its digest');
+  jobs.stage.heading('Release 2: built once, deployed to dev, promoted to staging and prod by digest');
   await deployToDev(jobs, RELEASES[1]);
 }
 
 async function promoteToProd(jobs: Jobs): Promise<void> {
   await jobs.promoteEnvironment({
-    title: 'Promote before the soak time is over',
+    title: 'Promote before the soak time has passed',
     environment: prod,
     inputs: { soak: SOAK },
     expect: 'blocked',
     milestone: 'blocked: soak time',
-    note: `A soak time is how long a release must run in one environment before it may be promoted to the next. platform.yml requires ${SOAK} in staging before prod. The demo does not wait that long: its copy of platform.yml says 0s, and only this step keeps ${SOAK}.`,
+    note: `A soak time is how long a release must run in one environment before it may be promoted to the next. platform.yml requires ${SOAK} in staging before prod. The demo does not wait that long: its copy of platform.yml has 0s, and only this step uses ${SOAK}.`,
   });
   await promote(jobs, prod);
 }
 
 async function startThirdRelease(jobs: Jobs): Promise<void> {
-  jobs.stage.heading('Release 3: fails in staging and is rolled back; prod is never reached');
+  jobs.stage.heading('Release 3: fails in staging and is rolled back; it never reaches prod');
   await deployToDev(jobs, RELEASES[2]);
 }
 
@@ -211,7 +213,7 @@ async function rollBack(jobs: Jobs): Promise<void> {
     milestone: 'hold released',
   });
   await jobs.promoteEnvironment({
-    title: 'Report what runs where',
+    title: 'Report what is running',
     environment: prod,
     inputs: { command: 'status' },
     expect: 'reported',

@@ -24,11 +24,11 @@ export const PULL_REQUEST_COMMITS = [
   },
 ] as const satisfies readonly Commit[];
 
-/** A pull request's preview: deployed when it is opened, removed when it is closed. */
+/** The preview of a pull request: deployed when the pull request is opened, removed when it is closed. */
 export async function playPreview(stage: Stage, sandbox: Sandbox): Promise<void> {
   await withJobs(stage, sandbox, PULL_REQUEST_COMMITS[0], async (jobs) => {
     const pull = pullRequest(sandbox);
-    stage.heading('Pull request 7, at the same time: a preview is deployed, and removed when it is closed');
+    stage.heading('Pull request 7: its preview is deployed, and removed when the pull request is closed');
     pull.sha = PULL_REQUEST_COMMITS[0].sha;
     await deploy(jobs, 'Deploy the preview');
     pull.state = 'closed';
@@ -36,7 +36,7 @@ export async function playPreview(stage: Stage, sandbox: Sandbox): Promise<void>
   });
 }
 
-/** What else can happen to a preview: another commit, a pull request that is reopened, one whose clean-up never ran. */
+/** More events in the life of a preview: another commit, a reopened pull request, a clean-up job that never ran. */
 export async function playPreviewLife(stage: Stage, sandbox: Sandbox): Promise<void> {
   await withJobs(stage, sandbox, PULL_REQUEST_COMMITS[0], async (jobs) => {
     const pull = pullRequest(sandbox);

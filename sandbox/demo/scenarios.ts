@@ -8,7 +8,7 @@ import { throttling } from './scenarios/throttling.ts';
 import type { DemoScenario } from './stage.ts';
 import { layers } from './story.ts';
 
-/** What `npm run demo -- --scenario NAME` plays; without a name, the first. */
+/** The scenarios of `npm run demo -- --scenario NAME`; the first is the default. */
 export const scenarios: Readonly<Record<string, DemoScenario>> = {
   platform,
   'failed-create': failedCreate,

@@ -10,7 +10,7 @@ export interface Environment {
   account: string;
 }
 
-/** The environments of the reference platform, each in an account of its own. */
+/** The environments of the reference platform, each in its own account. */
 export const environments: readonly Environment[] = [
   { name: 'dev', account: '111111111111' },
   { name: 'staging', account: '222222222222' },
@@ -20,22 +20,22 @@ export const environments: readonly Environment[] = [
 export interface Step {
   title: string;
   environment: Environment;
-  /** Default, deploy-stack. */
+  /** Default: deploy-stack. */
   action?: string;
-  /** What the step's job has in its environment; default, keys of the environment's account. */
+  /** The environment variables of the step's job. Default: access keys of the environment's account. */
   env?: Record<string, string>;
   workspace?: string;
   inputs: Record<string, string>;
-  /** The verdict that this step must end with; any other one fails the demo. */
+  /** The expected verdict of this step; any other verdict fails the demo. */
   expect: string;
   /** The commit that its job runs for. */
   commit?: { sha: string; message: string };
   /** What a reader needs to know to understand the verdict. */
   note?: string;
-  /** How the timeline names the outcome; a step without one is not on it. */
+  /** The outcome's label in the timeline; a step without one is not shown there. */
   milestone?: string;
   event?: object;
-  /** Sends SIGTERM, as a cancelled job does, when a line of the log matches. */
+  /** Sends SIGTERM, as GitHub does for a cancelled job, when a log line matches. */
   cancelAt?: RegExp;
 }
 
@@ -43,19 +43,19 @@ export interface Played extends Step {
   run: Run;
   verdict: string;
   asExpected: boolean;
-  /** The heading that it stands under. */
+  /** The heading above the step. */
   chapter: string;
 }
 
 /** Gives the environment variables with which an action reaches AWS and GitHub for one account. */
 export type Target = (account: string) => Record<string, string>;
 
-/** A story of its own, by name on the command line. */
+/** A scenario, selected by its name on the command line. */
 export interface DemoScenario {
   about: string;
   /** How the sandbox behaves. */
   sandbox: Scenario;
-  /** Simulated seconds in one real second; default, 100. */
+  /** Simulated seconds per real second. Default: 100. */
   timeScale?: number;
   /** There is no sandbox when another endpoint takes its place. */
   play(stage: Stage, sandbox: Sandbox | undefined): Promise<void>;
@@ -63,20 +63,20 @@ export interface DemoScenario {
 
 export interface StageOptions {
   target: Target;
-  /** Takes the lines that are shown; default, standard output. */
+  /** Receives the output lines. Default: standard output. */
   say?: (line: string) => void;
-  /** The Node.js that runs the actions; default, this process's own. */
+  /** The Node.js that runs the actions. Default: that of this process. */
   node?: string;
   /** Ends the running steps when it aborts. */
   interrupted?: AbortSignal;
 }
 
-/** A step that takes longer hangs. */
+/** A step that takes longer is considered hung. */
 const LIMIT_MS = 600_000;
 
 /**
- * Libraries warn of the age of a Node.js that is older than the runner's. A step takes seconds: to optimise its code
- * costs a fifth more CPU than it saves.
+ * Libraries warn if Node.js is older than the runner's. A step takes only seconds, so optimising its code would cost a
+ * fifth more CPU time than it saves.
  */
 const NODE_OPTIONS = ['--no-warnings', '--max-lazy', '--no-opt'];
 
@@ -110,8 +110,8 @@ export class Stage {
   }
 
   /**
-   * Plays parts of a story side by side, each on a stage of its own. Their output and their record keep the order of
-   * the parts; what follows stands under the last heading.
+   * Runs parts of a scenario in parallel, each on its own stage. Their output and records keep the order of the parts;
+   * later steps belong to the last heading.
    */
   async parallel(...parts: readonly ((stage: Stage) => Promise<void>)[]): Promise<void> {
     const output = new OrderedOutput(this.#say, parts.length);
@@ -151,9 +151,9 @@ export class Stage {
     return this.play({ ...step, action: 'update-service' });
   }
 
-  /** Runs an action once. A verdict that was not expected shows the whole log. */
+  /** Runs an action once. Prints the whole log if the verdict is not the expected one. */
   async play(step: Step): Promise<Played> {
-    // The templates of a stack are this repository's; all else needs no file, and no checkout of another project.
+    // Stacks use the templates of this repository; other steps need no files.
     const { action = 'deploy-stack', workspace = action === 'deploy-stack' ? process.cwd() : undefined } =
       step;
     const { node = process.execPath, interrupted } = this.#options;
@@ -185,7 +185,7 @@ export class Stage {
   }
 }
 
-/** Output of several writers: the first one's appears at once, another's when those before it have ended. */
+/** Output of several writers: the first one's appears immediately, another's once the writers before it have finished. */
 class OrderedOutput {
   readonly #say: (line: string) => void;
   readonly #writers: { lines: string[]; ended: boolean }[];

@@ -4,9 +4,9 @@ import { type DemoScenario, type Environment, environments, type Stage } from '.
 const stacks = ['vpc', 'security'] as const;
 
 /**
- * The inputs with which every layer of the reference platform is deployed to an environment.
+ * The inputs that deploy a layer of the reference platform to an environment.
  *
- * @param own parameters of this stack alone.
+ * @param own parameters of this stack only.
  */
 export function layer(
   environment: Environment,
@@ -22,10 +22,10 @@ export function layer(
   };
 }
 
-/** What another endpoint can play too: it may know neither GitHub nor ECS. */
+/** A scenario for any endpoint: it needs neither GitHub nor ECS. */
 export const layers: DemoScenario = {
   about:
-    'Two layers in three accounts: each is planned, approved, applied exactly as approved, and deployed again unchanged.',
+    'Two layers in three accounts: each is planned, approved, applied exactly as approved, and deployed again without changes.',
   sandbox: {},
   play: playLayers,
 };
@@ -35,7 +35,7 @@ async function playLayers(stage: Stage): Promise<void> {
     stage.heading(`${environment.name} · account ${environment.account}`);
     for (const stack of stacks) await planApproveApply(stage, environment, stack);
   }
-  stage.heading('The same again: nothing changes');
+  stage.heading('Deploy again: nothing changes');
   await Promise.all(
     environments.flatMap((environment) =>
       stacks.map((stack) =>
@@ -69,7 +69,7 @@ async function planApproveApply(stage: Stage, environment: Environment, stack: s
   });
 }
 
-/** Writes a service's image into the ledger, as a release of it does. */
+/** Writes a service's image to the ledger, as a release of it does. */
 export async function writeLedgerImage(
   env: Record<string, string>,
   name: string,

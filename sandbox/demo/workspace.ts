@@ -11,13 +11,13 @@ interface Platform {
   services: Record<string, Record<string, unknown>>;
 }
 
-/** The demo does not wait for an hour; one step of the story shows the gate with the time that platform.yml sets. */
+/** The demo does not wait for an hour; one step shows the gate with the time in platform.yml. */
 const SOAK = '0s';
 
 /** The largest template, in bytes, that a request can carry. */
 const REQUEST_LIMIT = 51_200;
 
-/** A checkout of the reference platform, with finished images where a runner would build them. */
+/** A checkout of the reference platform, with ready images instead of builds. */
 export class Workspace {
   readonly folder = mkdtempSync(join(tmpdir(), 'demo-'));
   readonly services: readonly string[];
@@ -37,7 +37,7 @@ export class Workspace {
     writeFileSync(join(this.folder, 'platform.yml'), stringify(platform));
   }
 
-  /** Writes a version of services to where a build of the commit would put their images. */
+  /** Writes the images of a version to where a build of the commit would put them. */
   checkOut(version: number, services: readonly string[] = this.services): void {
     for (const name of services) new Image(name, version).writeLayout(join(this.folder, 'images', name));
   }
@@ -49,7 +49,7 @@ export class Workspace {
       .map(([name]) => name);
   }
 
-  /** Changes a parameter of an environment, as a commit does. */
+  /** Changes a parameter of an environment, like a commit. */
   setParameter(environment: string, name: string, value: string): void {
     const file = join(this.folder, 'templates/environments', `${environment}.json`);
     const values = JSON.parse(readFileSync(file, 'utf8')) as { Parameters: Record<string, string> };
@@ -57,7 +57,7 @@ export class Workspace {
     writeFileSync(file, JSON.stringify(values));
   }
 
-  /** Writes a template that is too large for a request. */
+  /** Writes a template that exceeds the size of a request. */
   writeLargeTemplate(name: string, resources: object): void {
     const template = { Metadata: { Padding: 'x'.repeat(REQUEST_LIMIT) }, Resources: resources };
     writeFileSync(join(this.folder, name), JSON.stringify(template));
@@ -77,7 +77,7 @@ interface Blob {
 }
 
 /**
- * A small image in the place of what Docker would build: a service's release, the same bytes for the same version.
+ * A small image of a service instead of a Docker build, with the same bytes for the same version.
  *
  * @see https://github.com/opencontainers/image-spec/blob/main/image-layout.md
  */

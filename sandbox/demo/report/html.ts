@@ -4,7 +4,7 @@ import { type LogLine, readLog } from '../log.ts';
 export const escapeHtml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
-/** Headings of a summary stand below the page's own: `h3` and deeper. */
+/** The top heading level of a summary, below the page's own headings. */
 const TOP_HEADING = 3;
 
 const markdown = new Marked({
@@ -14,12 +14,12 @@ const markdown = new Marked({
       const level = Math.max(depth, TOP_HEADING);
       return `<h${level}>${this.parser.parseInline(tokens)}</h${level}>\n`;
     },
-    // A link to the sandbox leads nowhere once it has stopped.
+    // A link to the sandbox is dead once it has stopped.
     link({ href, tokens }: Tokens.Link): string {
       const text = this.parser.parseInline(tokens);
       return isLocal(href) ? text : `<a href="${escapeHtml(href)}">${text}</a>`;
     },
-    // On a phone each row is a card: a cell shows the heading of its column.
+    // On a phone, each row is a card whose cells show the heading of their column.
     table({ header, rows }: Tokens.Table): string {
       const heads = header.map(({ text, tokens }) =>
         text === '' ? '<td></td>' : `<th scope="col">${this.parser.parseInline(tokens)}</th>`,
@@ -40,7 +40,7 @@ function isLocal(href: string): boolean {
   return URL.canParse(href) && new URL(href).hostname === '127.0.0.1';
 }
 
-/** Signs of the summaries: the dot that is shown for each, and what a screen reader says. */
+/** Emoji of the summaries: the tone of the dot shown instead, and its label for screen readers. */
 const SIGNS: Readonly<Record<string, readonly [tone: string, label: string]>> = {
   '🟢': ['good', 'healthy'],
   '✅': ['good', 'succeeded'],
@@ -73,7 +73,7 @@ export function logHtml(log: string): string {
   return `<div class="lines">${linesHtml(readLog(log))}</div>`;
 }
 
-/** Lines of plain text stay one block: a page with an element for each line is slow to read for a screen reader. */
+/** Lines of plain text form one block: one element per line would be slow for screen readers. */
 function linesHtml(lines: readonly LogLine[]): string {
   return lines
     .map(({ kind, text, lines: inner }) => {

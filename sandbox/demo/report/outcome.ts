@@ -1,6 +1,6 @@
 import type { Played } from '../stage.ts';
 
-/** How a verdict is shown: `halted` means that nothing was changed on purpose. */
+/** The colour of a verdict: `halted` means that nothing was changed, as intended. */
 export type Tone = 'good' | 'halted' | 'failed';
 
 const HALTED = new Set(['blocked', 'held', 'outdated', 'cancelled', 'drifted', 'plan-changed', 'superseded']);

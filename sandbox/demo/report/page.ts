@@ -4,12 +4,12 @@ import type { Played } from '../stage.ts';
 import { STYLE } from './style.ts';
 import { timeline } from './timeline.ts';
 
-/** What was played, as the page tells it. */
+/** The content of the page. */
 export interface Story {
   title: string;
   about: string;
   played: readonly Played[];
-  /** How long all of it took. */
+  /** Total duration. */
   seconds: number;
 }
 
@@ -28,7 +28,7 @@ export function storyPage({ title, about, played, seconds }: Story): string {
 <header>
 <h1>${escapeHtml(title)}</h1>
 <p>${escapeHtml(about)}</p>
-<p class="facts">${played.length} steps, ${asExpected} as expected, ${seconds.toFixed(0)} s. AWS and GitHub were played by the sandbox; the actions are the committed bundles.</p>
+<p class="facts">${played.length} steps, ${asExpected} as expected, ${seconds.toFixed(0)} s. The sandbox emulated AWS and GitHub; the actions are the committed bundles.</p>
 </header>
 <main>
 ${timeline(played)}
@@ -50,14 +50,14 @@ ${played.map(details).join('\n')}
 `;
 }
 
-/** What runs where at the end: the first table of the last step that reports it. */
+/** What is running at the end: the first table of the last step that reports it. */
 function runningNow(played: readonly Played[]): string {
   const last = played.findLast(
     ({ verdict, action }) => verdict === 'reported' && action === 'promote-environment',
   );
   const table = /(?:^\|.*\n?)+/m.exec(last?.run.summary ?? '')?.[0];
   if (table === undefined) return '';
-  return `<section class="running" aria-labelledby="running"><h2 id="running">What runs where at the end</h2>${summaryHtml(table)}</section>`;
+  return `<section class="running" aria-labelledby="running"><h2 id="running">Running at the end</h2>${summaryHtml(table)}</section>`;
 }
 
 interface Chapter {
@@ -96,7 +96,7 @@ function row(step: Played, index: number): string {
   return `<tr>${cells.map(([label, cell]) => `<td data-label="${label ?? ''}"><div>${cell ?? ''}</div></td>`).join('')}</tr>`;
 }
 
-/** Closed, unless something went wrong; a link to what is in it opens it. */
+/** Collapsed unless the step failed; a link to its content opens it. */
 function details(step: Played, index: number): string {
   const commit = step.commit
     ? `<p>Commit <code>${step.commit.sha.slice(0, 7)}</code>: ${escapeHtml(step.commit.message)}</p>`

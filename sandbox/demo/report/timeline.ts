@@ -8,7 +8,7 @@ interface Row {
   steps: { step: Played; index: number }[];
 }
 
-/** The story at a glance: one row for each chapter that has milestones, one cell for each environment. */
+/** An overview: one row for each chapter with milestones, one cell for each environment. */
 export function timeline(played: readonly Played[]): string {
   const rows: Row[] = [];
   for (const [index, step] of played.entries()) {
@@ -19,7 +19,7 @@ export function timeline(played: readonly Played[]): string {
   }
   if (rows.length === 0) return '';
   return `<section class="timeline" aria-labelledby="timeline">
-<h2 id="timeline">What happened</h2>
+<h2 id="timeline">Timeline</h2>
 <ol>
 ${rows.map(rowHtml).join('\n')}
 </ol>

@@ -3,7 +3,7 @@ import { layer, writeLedgerImage } from '../story.ts';
 import { parse } from 'yaml';
 import { environments, type DemoScenario, type Environment, type Played, type Stage } from '../stage.ts';
 
-/** What platform.yml says of the stacks and services. */
+/** The stacks and services of platform.yml. */
 interface Platform {
   stacks: Record<string, { template: string }>;
   services: Record<
@@ -18,7 +18,7 @@ const repositories = Object.keys(services).map((name) => `platform/${name}`);
 
 export const allLayers: DemoScenario = {
   about:
-    'Every stack of the reference platform in three accounts: created, tagged, given a new image; then dev is deleted.',
+    'Every stack of the reference platform in three accounts is created, tagged and updated with a new image. Then dev is deleted.',
   sandbox: {},
   async play(stage) {
     await inEach(stage, 'Create every stack, each after its dependencies', async (environment) => {
@@ -45,7 +45,7 @@ export const allLayers: DemoScenario = {
   },
 };
 
-/** The stacks of an environment as deploy-stack's inputs; each can be created once those before it exist. */
+/** The stacks of an environment as inputs of deploy-stack, in the order in which they can be created. */
 function stacksOf(environment: Environment): Record<string, string>[] {
   return [
     ...Object.keys(stacks).map((name) =>
@@ -95,7 +95,7 @@ async function inEach(
 const ledgerName = (environment: Environment, service: string): string =>
   `/platform/${environment.name}/${service}/image`;
 
-/** Writes the ledger's entry, as a release of the service does. */
+/** Writes the image to the ledger, as a release of the service does. */
 async function release(
   stage: Stage,
   environment: Environment,

@@ -9,7 +9,7 @@ const inputs = (key: string): Record<string, string> => ({
 });
 
 export const blockedReplacement: DemoScenario = {
-  about: 'A changed parameter would replace a table and lose its rows: blocked without explicit opt-in.',
+  about: 'A changed parameter would replace a table and lose its data: blocked without explicit opt-in.',
   sandbox: {},
   async play(stage) {
     await stage.deployStack({

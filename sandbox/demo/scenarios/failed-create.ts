@@ -5,8 +5,7 @@ import { layer } from '../story.ts';
 const [dev] = environments as [(typeof environments)[number]];
 
 export const failedCreate: DemoScenario = {
-  about:
-    'The quota of Elastic IP addresses is exhausted: the root cause, and a rollback that is reported as one.',
+  about: 'The quota of Elastic IP addresses is exhausted: the verdict is `rolled-back`, with the root cause.',
   sandbox: {
     resources: [
       {
@@ -29,7 +28,7 @@ export const failedCreate: DemoScenario = {
       expect: 'rolled-back',
     });
     for (const line of annotationsOf(failed.run.log, 'error')) stage.say(line);
-    stage.say('The quota is raised. The next run removes the leftover stack first.');
+    stage.say('The quota has been raised. The next run first removes the stack that was rolled back.');
     await stage.deployStack({ title: 'Deploy it again', environment: dev, inputs, expect: 'created' });
   },
 };

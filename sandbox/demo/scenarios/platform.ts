@@ -5,13 +5,13 @@ import { bootstrap, playPlatform, RELEASES, storyScenario } from '../platform-st
 import { playPreviewLife } from '../preview-story.ts';
 import { type DemoScenario, environments, type Stage } from '../stage.ts';
 
-/** The scale at which the stories of a whole environment take about as long as the actions themselves. */
+/** At this scale, the scenarios of a whole environment take about as long as the actions themselves. */
 const TIME_SCALE = 2000;
 
-/** What `npm run demo` plays unless a scenario is named. */
+/** The default scenario of `npm run demo`. */
 export const platform: DemoScenario = {
   about:
-    'Three accounts, four services, one platform.yml. Environments are planned, approved and applied; a release goes from dev to prod by its digest; a broken one is rolled back; an operator rolls prod back.',
+    'Three accounts, four services, one platform.yml. Environments are planned, approved and applied; a release is promoted from dev to prod by digest; a broken release is rolled back; an operator rolls prod back.',
   sandbox: storyScenario,
   timeScale: TIME_SCALE,
   play: (stage, sandbox) => playPlatform(stage, needed(sandbox)),
@@ -19,7 +19,7 @@ export const platform: DemoScenario = {
 
 export const preview: DemoScenario = {
   about:
-    'The preview of a pull request: deployed, updated, removed, deployed again, and removed by a nightly clean-up.',
+    'The preview of a pull request is deployed, updated, removed, deployed again, and removed by a nightly clean-up.',
   sandbox: storyScenario,
   timeScale: TIME_SCALE,
   async play(stage, sandbox) {
@@ -30,7 +30,7 @@ export const preview: DemoScenario = {
 
 export const operations: DemoScenario = {
   about:
-    'An environment after its first day: checks, a restart, a changed parameter, large templates, drift, status, and its end.',
+    'Operations on an existing environment: checks, a restart, a changed parameter, large templates, drift, status and destroy.',
   sandbox: storyScenario,
   timeScale: TIME_SCALE,
   async play(stage, sandbox) {

@@ -8,13 +8,13 @@ const SERVICE = 'user-service';
 const PARAMETER = `/platform/${dev.name}/${SERVICE}/image`;
 const layers = ['vpc', 'security', 'aurora-serverless', 'cluster'];
 
-/** Images of the releases, by digests that are easy to tell apart. */
+/** The images of the releases, with digests that are easy to distinguish. */
 const digestOf = (release: string): string => `sha256:${release.repeat(64)}`;
 const imageOf = (release: string): string => `registry.example.com/${SERVICE}@${digestOf(release)}`;
 
 export const realTasks: DemoScenario = {
   about:
-    'Tasks that are real processes: user-service with a database, and versions that crash, fail their health check or fail to migrate, while the old version keeps serving.',
+    'Tasks run as real processes: user-service with a database, and versions that crash, fail their health check or fail to migrate while the old version keeps serving.',
   sandbox: {
     ecs: {
       tasks: 'real',
@@ -65,26 +65,26 @@ async function infrastructure(stage: Stage): Promise<boolean> {
   return true;
 }
 
-/** Deploys a version that works, and three that do not. */
+/** Deploys one working version and three broken ones. */
 async function releases(stage: Stage, url: string): Promise<void> {
   stage.heading('Deploy four versions');
   const migrate = 'node dist/migrate.js';
-  await update(stage, 'Deploy a version that works', 'deployed', {
+  await update(stage, 'Deploy a working version', 'deployed', {
     image: imageOf('2'),
     'pre-deploy': migrate,
     'smoke-test': `${url}/ready`,
     parameter: PARAMETER,
   });
-  await update(stage, 'Deploy one that crashes at start', 'rolled-back', { image: imageOf('3') });
-  await update(stage, 'Deploy one that fails its health check', 'rolled-back', { image: imageOf('4') });
-  await update(stage, 'Deploy one that fails to migrate', 'pre-deploy-failed', {
+  await update(stage, 'Deploy a version that crashes at start', 'rolled-back', { image: imageOf('3') });
+  await update(stage, 'Deploy a version with a failing health check', 'rolled-back', { image: imageOf('4') });
+  await update(stage, 'Deploy a version with a failing migration', 'pre-deploy-failed', {
     image: imageOf('5'),
     'pre-deploy': migrate,
   });
   const answer = await fetch(`${url}/version`);
   const { digest = 'none' } = (await answer.json()) as { digest?: string };
   stage.say(`Serving: ${digest.slice(0, 15)}…`);
-  if (digest !== digestOf('2')) throw new Error(`${digest} is serving, expected the version that works`);
+  if (digest !== digestOf('2')) throw new Error(`${digest} is serving, expected the working version`);
 }
 
 async function update(
@@ -104,7 +104,7 @@ async function update(
   return played;
 }
 
-/** A client that calls a service repeatedly and counts the answers. */
+/** A client that calls a service repeatedly and counts the responses. */
 class Requests {
   readonly #url: string;
   readonly #stop = new AbortController();
