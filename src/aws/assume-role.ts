@@ -2,7 +2,7 @@ import type { AssumeRoleCommandOutput } from '@aws-sdk/client-sts';
 import type { Context } from '../core/context.ts';
 import { PlatformError } from '../core/errors.ts';
 import { stsClient } from './clients.ts';
-import { AwsError } from './errors.ts';
+import { AwsError, RoleError } from './errors.ts';
 import {
   explainDenial,
   type IdentityToken,
@@ -113,13 +113,13 @@ function explainTokenError(error: unknown, roleArn: string, { claims }: Identity
   if (!(error instanceof AwsError)) return error;
   if (error.awsName.startsWith('AccessDenied')) {
     const { message, fix } = explainDenial(roleArn, claims);
-    return new PlatformError('access-denied', message, { fix, cause: error });
+    return new RoleError('access-denied', message, { fix, cause: error });
   }
   if (error.awsName.startsWith('InvalidIdentityToken')) {
     const account = roleArn.split(':')[4] ?? '';
     const fix = `does account ${account} have an OIDC provider for ${String(claims['iss'])} with the audience ${String(claims['aud'])}?`;
     const message = `AWS refuses the job's OIDC token: ${fix} (${error.message})`;
-    return new PlatformError('access-denied', message, { cause: error });
+    return new RoleError('access-denied', message, { cause: error });
   }
   return unexplained(error, roleArn);
 }
@@ -133,7 +133,7 @@ function explainChainingError(error: unknown, roleArn: string): unknown {
   if (error.awsName.startsWith('AccessDenied')) {
     const fix = `Allow sts:AssumeRole on ${roleArn} to this principal, in the role's trust policy and in the principal's own policies. Or ${GIVE_TOKEN}.`;
     const message = `${roleArn} could not be assumed by the credentials in the environment: "${error.awsMessage}"`;
-    return new PlatformError('access-denied', message, { fix, cause: error });
+    return new RoleError('access-denied', message, { fix, cause: error });
   }
   if (error.kind === 'expired') {
     const fix = `To have them renewed while the action runs, ${GIVE_TOKEN}.`;
@@ -150,7 +150,7 @@ function unexplained(error: AwsError, roleArn: string): PlatformError {
 
 function both(byToken: PlatformError, byCredentials: PlatformError): PlatformError {
   const fix = [byToken.fix, byCredentials.fix].filter((text) => text !== undefined).join('\n');
-  return new PlatformError('access-denied', `${byCredentials.message}. ${byToken.message}`, {
+  return new RoleError('access-denied', `${byCredentials.message}. ${byToken.message}`, {
     ...(fix !== '' && { fix }),
     cause: byCredentials,
   });

@@ -4,6 +4,8 @@ export type AwsErrorClass =
   | 'throttle'
   | 'not-found'
   | 'denied'
+  /** There are no credentials, AWS does not accept them, or a role cannot be assumed: no permission is missing. */
+  | 'credentials'
   | 'validation'
   | 'network'
   | 'conflict'
@@ -44,11 +46,11 @@ const NAMES: readonly (readonly [AwsErrorClass, string])[] = [
       'NoSuchEntity ResourceNotFound RepositoryNotFound ImageNotFound ClusterNotFound ServiceNotFound ' +
       'HookResultNotFound OperationNotFound',
   ],
+  ['denied', 'AccessDenied UnauthorizedOperation Unauthorized NotAuthorized OptInRequired RegionDisabled'],
   [
-    'denied',
-    'AccessDenied UnauthorizedOperation Unauthorized NotAuthorized OptInRequired MissingAuthenticationToken ' +
-      'UnrecognizedClient InvalidClientTokenId SignatureDoesNotMatch InvalidSignature IncompleteSignature ' +
-      'AuthFailure InvalidAccessKeyId CredentialsProvider InvalidIdentityToken IDPRejectedClaim RegionDisabled',
+    'credentials',
+    'CredentialsProvider MissingAuthenticationToken UnrecognizedClient InvalidClientTokenId InvalidAccessKeyId ' +
+      'AuthFailure SignatureDoesNotMatch InvalidSignature IncompleteSignature InvalidIdentityToken IDPRejectedClaim',
   ],
   ['expired', 'ExpiredToken RequestExpired RequestTimeTooSkewed RequestInTheFuture TokenRefreshRequired'],
   [
@@ -88,6 +90,7 @@ const NETWORK_CODES = new Set(
  */
 export function classify(error: unknown): AwsErrorClass {
   if (error instanceof AwsError) return error.kind;
+  if (error instanceof RoleError) return 'credentials';
   const fields = fieldsOf(error);
   if (isMissingStack(fields)) return 'not-found';
   const byName = CLASS_OF_NAME.get(bareName(fields.name));
@@ -116,6 +119,8 @@ export function isNotFound(error: unknown): boolean {
  * server error, of this or of an earlier try, it may have been applied all the same.
  */
 export function isRefusal(error: unknown): boolean {
+  // The SDK asks for credentials before its first try.
+  if (error instanceof RoleError) return true;
   if (['network', 'server'].includes(classify(error))) return false;
   const { httpStatusCode: status = 0, answerLost = false } =
     fieldsOf(error instanceof AwsError ? error.cause : error).$metadata ?? {};
@@ -126,6 +131,7 @@ const CODE_OF_CLASS: Readonly<Record<Exclude<AwsErrorClass, 'other'>, ErrorCode>
   throttle: 'throttled',
   'not-found': 'not-found',
   denied: 'access-denied',
+  credentials: 'access-denied',
   validation: 'request-rejected',
   network: 'service-unavailable',
   conflict: 'conflict',
@@ -144,6 +150,8 @@ function hasExpiredToken(error: unknown): boolean {
   return typeof name === 'string' && EXPIRED_TOKEN.test(name);
 }
 
+const SET_CREDENTIALS =
+  'Set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN in the environment.';
 const GIVE_CREDENTIALS =
   'Give the job the permission id-token: write and name its role (platform.yml: role, or the input of the action), or run aws-actions/configure-aws-credentials before this step.';
 
@@ -155,7 +163,8 @@ const REGIONAL_HOST =
 function fixOf(error: unknown): string | undefined {
   if (hasExpiredToken(error)) return RENEW;
   const { name, code, hostname } = fieldsOf(error);
-  if (name === 'CredentialsProviderError') return GIVE_CREDENTIALS;
+  if (name === 'CredentialsProviderError')
+    return process.env['GITHUB_ACTIONS'] === 'true' ? GIVE_CREDENTIALS : SET_CREDENTIALS;
   const region = typeof hostname === 'string' ? REGIONAL_HOST.exec(hostname)?.[1] : undefined;
   if (code !== 'ENOTFOUND' || region === undefined) return undefined;
   return `Check the region ${region} for a typo: its endpoint has no address. If it is right, check the DNS of the runner.`;
@@ -183,6 +192,11 @@ export class AwsError extends PlatformError {
     if (metadata?.httpStatusCode !== undefined) this.httpStatus = metadata.httpStatusCode;
     if (metadata?.requestId !== undefined) this.requestId = metadata.requestId;
   }
+}
+
+/** A role that cannot be assumed. */
+export class RoleError extends PlatformError {
+  override readonly name = 'RoleError';
 }
 
 /** An error of the SDK as an AwsError; one that is a PlatformError already stays as it is. */

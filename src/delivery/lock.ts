@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { SSMClient } from '@aws-sdk/client-ssm';
-import { awsNameOf, classify, isNotFound } from '../aws/errors.ts';
+import { awsNameOf, classify, isNotFound, isRefusal } from '../aws/errors.ts';
 import { deleteParameter, deleteWithOthers, readNewestVersion } from '../aws/parameters.ts';
 import { send } from '../aws/send.ts';
 import { restoreSignal, stopsEnd } from '../core/cancellation.ts';
@@ -349,7 +349,8 @@ class Lock {
       token: this.#token,
       ...(over && { over }),
     };
-    if (this.#held === 'no') this.#held = 'unknown';
+    const before = this.#held;
+    if (before === 'no') this.#held = 'unknown';
     this.#sentExpires = expires;
     const command = new PutParameterCommand({
       Name: this.#name,
@@ -367,6 +368,7 @@ class Lock {
       return Version;
     } catch (error) {
       if (over === undefined && awsNameOf(error) === 'ParameterAlreadyExists') return undefined;
+      if (isRefusal(error)) this.#held = before;
       throw error;
     }
   }

@@ -159,8 +159,8 @@ export async function requireAccounts(
         own,
         account,
         (actual) =>
-          `The credentials belong to account ${actual}, and ${file} has ${name} in ${account}. Nothing was changed. ` +
-          `Give the environment's own role, in ${file} or as role-to-assume.`,
+          `The credentials belong to account ${actual}, and ${file} has ${name} in ${account}. Nothing was changed.`,
+        `Use credentials or a role of account ${account} (role in ${file}, or role-to-assume), or correct the account in ${file}.`,
       ),
     ),
   );

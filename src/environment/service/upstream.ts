@@ -1,4 +1,4 @@
-import { classify } from '../../aws/errors.ts';
+import { classify, RoleError } from '../../aws/errors.ts';
 import { requireSessionAccount } from '../../aws/session.ts';
 import { inParallel } from '../../core/concurrency.ts';
 import { PlatformError, reasonOf } from '../../core/errors.ts';
@@ -31,7 +31,7 @@ export async function upstreamRelease(
   const { upstream } = request;
   if (!upstream) throw noImage([service]);
   const source = await openUpstream(request, upstream);
-  const release = await readRelease(source.services, namesIn(request, upstream.name, service));
+  const release = await readUpstream(request, source, upstream.name, service);
   if (!release) {
     const message = `${service} does not exist yet, and ${upstream.name} has no release of it`;
     throw new PlatformError('not-found', message, { fix: `Deploy ${service} to ${upstream.name} first.` });
@@ -62,6 +62,31 @@ async function openUpstream(
 }
 
 /**
+ * What the environment upstream has of a service.
+ *
+ * @throws RoleError that says what the role is for.
+ */
+async function readUpstream(
+  request: EnvironmentRequest,
+  source: EnvironmentContext,
+  upstream: string,
+  service: string,
+): Promise<Release | undefined> {
+  try {
+    return await readRelease(source.services, namesIn(request, upstream, service));
+  } catch (error) {
+    if (!(error instanceof RoleError)) throw error;
+    const { manifest, choice } = request;
+    const message = `${choice.environment.name} takes its images from ${upstream}, whose releases cannot be read. ${sentence(error.message)} Nothing was changed.`;
+    throw new RoleError(error.code, message, {
+      at: { file: manifest.file, line: manifest.lineOf(['environments', upstream]) },
+      cause: error,
+      ...(error.fix !== undefined && { fix: error.fix }),
+    });
+  }
+}
+
+/**
  * Requires an image for each service that is created, before anything is: what the run was given or builds, what the
  * ledger has, or what the environment upstream has. An environment on hold creates no service.
  *
@@ -87,7 +112,7 @@ export async function requireFirstImages(
   const source = await openUpstream(request, upstream);
   const missing: string[] = [];
   await inParallel(unknown, AT_ONCE, async (name) => {
-    if (!(await readRelease(source.services, namesIn(request, upstream.name, name)))) missing.push(name);
+    if (!(await readUpstream(request, source, upstream.name, name))) missing.push(name);
   });
   if (missing.length > 0) throw noRelease(request, upstream.name, missing.sort());
 }

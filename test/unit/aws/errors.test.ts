@@ -8,6 +8,7 @@ import {
   isNotFound,
   isThrottle,
   toAwsError,
+  RoleError,
 } from '../../../src/aws/errors.ts';
 import { CancelledError, InputError } from '../../../src/core/errors.ts';
 import { send } from '../../../src/aws/send.ts';
@@ -52,9 +53,17 @@ describe('classify', () => {
     ['not-found', service('Whatever', 404)],
     ['denied', service('AccessDenied', 403)],
     ['denied', service('AccessDeniedException')],
-    ['denied', service('InvalidClientTokenId', 403)],
     ['denied', service('Whatever', 403)],
-    ['denied', Object.assign(new Error('Could not load credentials'), { name: 'CredentialsProviderError' })],
+    ['credentials', service('InvalidClientTokenId', 403)],
+    ['credentials', service('UnrecognizedClientException', 400)],
+    [
+      'credentials',
+      Object.assign(new Error('Could not load credentials'), { name: 'CredentialsProviderError' }),
+    ],
+    [
+      'credentials',
+      new RoleError('access-denied', 'the role is denied', { cause: service('AccessDenied', 403) }),
+    ],
     ['expired', service('ExpiredToken', 403)],
     ['expired', service('ExpiredTokenException', 403)],
     ['expired', service('RequestExpired')],
