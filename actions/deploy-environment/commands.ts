@@ -36,7 +36,7 @@ function apply(run: Run): Promise<EnvironmentResult> {
 }
 
 async function build({ inputs, context, manifest, choice }: Run): Promise<EnvironmentResult> {
-  requireBuildFiles(context, manifest, choice);
+  requireBuildFiles(context, manifest, choice, 'push');
   await requireAccounts(context, choice, manifest, 'change');
   return await buildImages(context, choice.environment, builtServices(choice), {
     scan: inputs.scan,

@@ -7,10 +7,10 @@ import { capitalize, sentence } from '../../core/text.ts';
 import { findBuilder } from '../../images/build/builder.ts';
 import { DockerClient } from '../../images/build/docker.ts';
 import { openRepository } from '../../images/registry/repository.ts';
-import type { Manifest } from '../manifest/manifest.ts';
+import type { Manifest, Stack } from '../manifest/manifest.ts';
 import type { EnvironmentContext, EnvironmentRequest } from '../run/context.ts';
 import type { Check } from '../run/result.ts';
-import type { Choice, Neighbour, TargetGraph } from '../run/targets.ts';
+import { type Choice, type Neighbour, targetGraph, type TargetGraph } from '../run/targets.ts';
 import { missingBuildFiles } from '../service/build-files.ts';
 
 const AT_ONCE = 8;
@@ -26,7 +26,7 @@ export async function checkBuilds(
   );
   if (choice.environment.promoteFrom !== undefined || built.length === 0) return [];
   const name = 'folders and Dockerfiles of services';
-  const missing = missingBuildFiles(manifest, choice, context.workspace);
+  const missing = missingBuildFiles(manifest, choice, context.workspace, 'check');
   const files: Check[] = missing.map(({ message, fix, at }) => ({
     name,
     state: 'problem',
@@ -137,7 +137,7 @@ export async function checkRepositories(
       return { name: own, state: 'warning', says: `${repository} was not checked: ${unread}`, fix };
     }
     const state = creator === undefined ? 'problem' : 'warning';
-    return { name: own, state, ...absence(manifest, choice, finding) };
+    return { name: own, state, ...absence(manifest, choice, finding, context.workspace) };
   });
 }
 
@@ -157,25 +157,51 @@ export async function requireRepositories(
   const missing: RepositoryFinding[] = [];
   for (const finding of found.filter(({ unread }) => unread === undefined)) {
     if (command !== 'plan' || finding.creator === undefined) missing.push(finding);
-    else context.log.warning(sentence(capitalize(absence(manifest, choice, finding).says)));
+    else
+      context.log.warning(sentence(capitalize(absence(manifest, choice, finding, context.workspace).says)));
   }
-  const absences = missing.map((finding) => absence(manifest, choice, finding));
+  const absences = missing.map((finding) => absence(manifest, choice, finding, context.workspace));
   const [first] = absences;
   if (!first) return;
   throw new PlatformError('not-found', absences.map(({ says }) => says).join('\n'), { fix: first.fix });
 }
 
 function absence(
-  { file, lineOf }: Manifest,
-  { environment: { account, region } }: Choice,
+  manifest: Manifest,
+  choice: Choice,
   { service, repository, creator }: RepositoryFinding,
+  workspace: string,
 ): { says: string; fix: string } {
+  const { file, lineOf } = manifest;
+  const { name: environment, account, region } = choice.environment;
   const line = lineOf(['services', service, 'repository']);
   const missing = `the repository ${repository} of ${service} (${file}:${line}) does not exist in account ${account}, ${region}`;
   if (creator !== undefined)
     return { says: `${missing}, and a stack of ${creator} creates it`, fix: `Deploy ${creator} first.` };
+  const stack = stackOf(manifest, choice, repository, workspace);
+  if (stack?.environments?.includes(environment) === false) {
+    const says = `${missing}, and the stack ${stack.name}, which creates it, is limited to ${stack.environments.join(', ')}`;
+    return { says, fix: `Add ${environment} to stacks.${stack.name}.environments.` };
+  }
+  if (stack) {
+    const says = `${missing}, and the stack ${stack.name}, which creates it, is not part of this run`;
+    return { says, fix: `Deploy the stack ${stack.name} first.` };
+  }
   return {
     says: `${missing}, and no stack creates it`,
     fix: `Add a stack of templates/registry.yml that creates it, or correct services.${service}.repository.`,
   };
+}
+
+/** The stack of the manifest that would create a repository in the environment. */
+function stackOf(
+  manifest: Manifest,
+  choice: Choice,
+  repository: string,
+  workspace: string,
+): Stack | undefined {
+  return Object.values(manifest.stacks).find((stack) => {
+    const alone = { ...choice, stacks: [stack], services: [] };
+    return targetGraph(manifest, alone, workspace).graph.repositories.has(repository);
+  });
 }

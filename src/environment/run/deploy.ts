@@ -219,7 +219,7 @@ export async function deployParts(
   const { workspace } = context;
   const checks = await checkTargets(targets, existing, { environment, workspace, graph, neighbours });
   requireValidTargets(context, environment.name, checks);
-  if (buildsImages(request)) requireBuildFiles(context, request.manifest, request.choice);
+  if (buildsImages(request)) requireBuildFiles(context, request.manifest, request.choice, 'push');
   await requireFirstImages(context, request, createdServices(targets, existing));
   await requireRepositories(context, request, { graph, neighbours }, command);
   await requireGivenImages(context, request, checks);

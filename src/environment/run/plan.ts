@@ -73,7 +73,7 @@ export async function planEnvironment(
   const place = { environment, workspace: context.workspace, graph: graph.graph, neighbours };
   const checks = await checkTargets(graph.targets, there, place);
   requireValidTargets(context, environment.name, checks);
-  if (buildsImages(request)) requireBuildFiles(context, request.manifest, request.choice);
+  if (buildsImages(request)) requireBuildFiles(context, request.manifest, request.choice, 'check');
   await planFirstImages(context, request, createdServices(graph.targets, there));
   await requireRepositories(context, request, place, 'plan');
   await requireSignedImages(context, request, 'read');

@@ -1,8 +1,8 @@
 import { readdirSync, statSync } from 'node:fs';
-import { dirname, relative, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Context } from '../../core/context.ts';
 import { type FileLine, PlatformError } from '../../core/errors.ts';
-import { suggest } from '../../core/text.ts';
+import { sentence, suggest } from '../../core/text.ts';
 import type { Manifest, Service } from '../manifest/manifest.ts';
 import type { Choice } from '../run/targets.ts';
 
@@ -21,21 +21,24 @@ interface BuildFile {
   key: readonly string[];
   /** As the manifest has it, relative to the workspace. */
   path: string;
-  kind: 'folder' | 'file';
+  kind: 'folder' | 'file' | 'layout';
 }
 
-/**
- * The folders and Dockerfiles of services that do not exist. A ready OCI layout is not looked for: an earlier step of the
- * job that pushes it writes it.
- */
+/** Who looks: a ready OCI layout is written by an earlier step of the job that pushes it. */
+type Purpose = 'check' | 'push';
+
+/** The folders, Dockerfiles and, before a push, OCI layouts of services that do not exist. */
 export function missingBuildFiles(
   manifest: Manifest,
   { services, existing }: Pick<Choice, 'services' | 'existing'>,
   workspace: string,
+  purpose: Purpose,
 ): MissingBuildFile[] {
   return [...services, ...existing].flatMap(({ name, build, ...service }) => {
     if (!build) return [];
-    const files = filesOf(name, build, 'path' in service ? service.path : undefined);
+    const files = filesOf(name, build, 'path' in service ? service.path : undefined).filter(
+      ({ kind }) => kind !== 'layout' || purpose === 'push',
+    );
     const found = files.flatMap((file) => missing(manifest, file, workspace));
     // A folder that is missing has no Dockerfile either.
     return found.filter(({ path }) => !found.some((other) => path.startsWith(`${other.path}/`)));
@@ -43,7 +46,7 @@ export function missingBuildFiles(
 }
 
 /**
- * Requires the folders and Dockerfiles of all images that a run builds, before it changes anything.
+ * Requires what all images of a run are built from, before it changes anything.
  *
  * @throws PlatformError `manifest-invalid` that names all that are missing. Each is annotated on its line.
  */
@@ -51,15 +54,16 @@ export function requireBuildFiles(
   { annotations, workspace }: Pick<Context, 'annotations'> & { workspace: string },
   manifest: Manifest,
   choice: Pick<Choice, 'services' | 'existing'>,
+  purpose: Purpose,
 ): void {
-  const found = missingBuildFiles(manifest, choice, workspace);
+  const found = missingBuildFiles(manifest, choice, workspace, purpose);
   const [first] = found;
   if (!first) return;
   for (const { message, fix, at } of found) {
     annotations.add({
       level: 'error',
       title: 'Build files',
-      message: `${message}. Fix: ${fix}`,
+      message: `${sentence(message)} Fix: ${fix}`,
       priority: 90,
       ...at,
     });
@@ -71,7 +75,9 @@ export function requireBuildFiles(
 function filesOf(name: string, build: Service['build'], path: string | undefined): BuildFile[] {
   const { from, ociLayout, bakeFiles, context, file, buildContexts } = build;
   const at = ['services', name];
-  if (from !== undefined || ociLayout !== undefined) return [];
+  if (from !== undefined) return [];
+  if (ociLayout !== undefined)
+    return [{ key: [...at, 'build', 'oci-layout'], path: ociLayout, kind: 'layout' }];
   if (bakeFiles.length > 0)
     return bakeFiles.map((bake) => ({ key: [...at, 'build', 'bake-file'], path: bake, kind: 'file' }));
   const folder: BuildFile = {
@@ -93,10 +99,9 @@ function filesOf(name: string, build: Service['build'], path: string | undefined
 }
 
 function missing(manifest: Manifest, { key, path, kind }: BuildFile, workspace: string): MissingBuildFile[] {
-  const found = statSync(resolve(workspace, path), { throwIfNoEntry: false });
-  if (kind === 'folder' ? found?.isDirectory() : found?.isFile()) return [];
+  if (exists(kind, resolve(workspace, path))) return [];
   const name = key.join('.');
-  const what = kind === 'folder' ? 'folder' : /dockerfile/i.test(path) ? 'Dockerfile' : 'file';
+  const what = kind === 'file' && /dockerfile/i.test(path) ? 'Dockerfile' : WHAT[kind];
   const meant = neighbourOf(path, workspace);
   const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;
   return [
@@ -109,12 +114,18 @@ function missing(manifest: Manifest, { key, path, kind }: BuildFile, workspace: 
   ];
 }
 
+const WHAT = { folder: 'folder', file: 'file', layout: 'OCI layout' } as const;
+
+function exists(kind: BuildFile['kind'], path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (kind === 'layout') return found !== undefined;
+  return (kind === 'folder' ? found?.isDirectory() : found?.isFile()) === true;
+}
+
 /** What beside a missing path has a name like its own. */
 function neighbourOf(path: string, workspace: string): string | undefined {
   const folder = dirname(resolve(workspace, path));
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return undefined;
-  const beside = readdirSync(folder).map((name) =>
-    relative(workspace, resolve(folder, name)).replaceAll('\\', '/'),
-  );
-  return suggest(path, beside);
+  const name = suggest(basename(path), readdirSync(folder));
+  return name === undefined ? undefined : join(dirname(path), name).replaceAll('\\', '/');
 }

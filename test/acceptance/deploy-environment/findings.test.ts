@@ -17,6 +17,7 @@ const github = {
 const manifest = SMALL_PLATFORM['platform.yml'] ?? '';
 const network = SMALL_PLATFORM['network.yml'] ?? '';
 const built = manifest.replace(', build: { oci-layout: image }', '');
+const image = { 'image/index.json': '' };
 const promoted = manifest.replace(
   /dev: \{.*\}/,
   `dev: { ${DEV_ACCOUNT}, parameters: dev.json, promote-from: test }\n  test: { account: '222222222222' }`,
@@ -101,11 +102,26 @@ const ROWS: readonly Row[] = [
   },
   {
     what: 'no stack creates the repository of a service',
-    files: { 'network.yml': network.replace(/ {2}Images:.*\n/, '') },
+    files: { 'network.yml': network.replace(/ {2}Images:.*\n/, ''), ...image },
     check: 'ECR repositories',
     state: 'problem',
     says: /^the repository shop\/api of api \(platform\.yml:10\) does not exist in account 111111111111, eu-west-1, and no stack creates it$/,
     fix: /^Add a stack of templates\/registry\.yml/,
+    code: 'not-found',
+  },
+  {
+    what: 'the stack that creates the repository of a service is limited to another environment',
+    files: {
+      'platform.yml': manifest
+        .replace('  queue: { template: queue.yml }\n', '')
+        .replace('network.yml }', 'network.yml, environments: [test] }')
+        .replace('stacks:', "  test: { account: '222222222222' }\nstacks:"),
+      ...image,
+    },
+    check: 'ECR repositories',
+    state: 'problem',
+    says: /and the stack network, which creates it, is limited to test$/,
+    fix: /^Add dev to stacks\.network\.environments\.$/,
     code: 'not-found',
   },
   {
@@ -205,4 +221,25 @@ describe.each(ROWS)('$what', (row) => {
       ).toEqual([]);
     });
   }
+});
+
+test('deploy refuses an OCI layout that does not exist before the first change', async () => {
+  const sandbox = await start({ scenario: { github } });
+  const run = await deployEnvironment(sandbox, {}, { workspace: workspaceOf(SMALL_PLATFORM) });
+  expect(run.result['error']).toMatchObject({
+    code: 'manifest-invalid',
+    message: 'platform.yml:10: services.api.build.oci-layout: no such OCI layout "image"',
+    fix: 'Correct services.api.build.oci-layout, or add the OCI layout image.',
+  });
+  expect(sandbox.calls.of('CreateChangeSet')).toEqual([]);
+});
+
+test('deploy names the stack that is not part of the run and creates the repository', async () => {
+  const sandbox = await start({ scenario: { github } });
+  const workspace = workspaceOf({ ...SMALL_PLATFORM, ...image });
+  const run = await deployEnvironment(sandbox, { services: 'api' }, { workspace });
+  expect(run.outputs['reason']).toMatch(
+    /and the stack network, which creates it, is not part of this run\.?$/,
+  );
+  expect(run.result['error']).toMatchObject({ fix: 'Deploy the stack network first.' });
 });
