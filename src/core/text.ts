@@ -1,5 +1,6 @@
 /**
- * The candidate that `word` most likely stands for, if one is similar enough. Case-insensitive.
+ * The candidate that `word` most likely stands for, if one is similar enough. Case-insensitive. Of equally similar
+ * candidates, the one that begins most like `word`.
  *
  * @param most maximum number of wrong characters. Default: one third of the characters, at least one.
  */
@@ -13,12 +14,24 @@ export function suggest(
   let bestDistance = most + 1;
   for (const candidate of candidates) {
     const distance = editDistance(wanted, candidate.toLowerCase());
-    if (distance < bestDistance) {
+    const isCloser =
+      distance === bestDistance
+        ? best !== undefined && commonStart(wanted, candidate) > commonStart(wanted, best)
+        : distance < bestDistance;
+    if (isCloser) {
       best = candidate;
       bestDistance = distance;
     }
   }
   return best;
+}
+
+/** Length of the common beginning of a lower-case word and another word. */
+function commonStart(word: string, other: string): number {
+  const text = other.toLowerCase();
+  let length = 0;
+  while (length < word.length && word[length] === text[length]) length++;
+  return length;
 }
 
 /**

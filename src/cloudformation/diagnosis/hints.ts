@@ -151,6 +151,11 @@ const HINTS: readonly Hint[] = [
     hint: 'A resource with a fixed name cannot be replaced, as both would have that name. Rename it, or leave the name out.',
   },
   {
+    message: /The role with name (\S+) cannot be found/,
+    hint: (match) =>
+      `Create the role ${match[1] ?? ''} first, by its stack or by hand, or correct its name and the account.`,
+  },
+  {
     code: /^(NotFound|ResourceNotFoundException)$/,
     hint: 'Something it refers to, or the resource itself, does not exist (any more): was it deleted by hand? Check the ids in the message.',
   },

@@ -11,6 +11,7 @@ test.each([
   ['evd', ['dev', 'staging'], undefined],
   ['x', ['plan', 'apply'], undefined],
   ['Database', ['VpcCidr', 'Environment'], undefined],
+  ['stage.json', ['prod.json', 'shared.json', 'staging.json'], 'staging.json'],
   ['anything', [], undefined],
 ])('%s of %j: %s', (word, candidates, expected) => {
   expect(suggest(word, candidates)).toBe(expected);

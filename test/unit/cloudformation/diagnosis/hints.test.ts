@@ -31,6 +31,10 @@ const CASES: [reason: string, hint: RegExp, type?: string][] = [
   ],
   ['You are not authorized. Encoded authorization failure message: abc', /decode-authorization-message/],
   ['Access denied (HandlerErrorCode: AccessDenied)', /lacks a permission/],
+  [
+    'The role with name shop-dev-execution cannot be found. (HandlerErrorCode: GeneralServiceException)',
+    /^Create the role shop-dev-execution first/,
+  ],
   ["Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'.", /stopped tasks/],
   [
     'Resource handler returned message: "The image manifest, config or layer media type for the source image 111111111111.dkr.ecr.eu-west-1.amazonaws.com/report:1 is not supported. (Service: Lambda, Status Code: 400)" (HandlerErrorCode: InvalidRequest)',
