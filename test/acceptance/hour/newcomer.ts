@@ -6,12 +6,10 @@ import { expect } from '@jest/globals';
 import { parseDocument } from 'yaml';
 import { startSandbox, type Sandbox, type Scenario } from '../../../sandbox/index.ts';
 import { identityStore } from '../../../sandbox/iam/roles.ts';
-import type { Run } from '../../../sandbox/runner.ts';
+import { runAction, type Run } from '../../../sandbox/runner.ts';
 import { node24 } from '../../runtime/node24.js';
-import { deployEnvironment } from '../../support/environment.ts';
 import { GitHubCli } from '../../support/gh.ts';
 import { LayoutWriter } from '../../support/oci.ts';
-import { promoteEnvironment } from '../../support/promotion.ts';
 import { arnOf, jobOf } from '../../support/roles.ts';
 import { Rehearsal } from '../../workflows/rehearsal/rehearsal.ts';
 import type { RunReport } from '../../workflows/rehearsal/report.ts';
@@ -165,15 +163,13 @@ export class Newcomer {
   }
 
   /** A job of a workflow that runs deploy-environment, with the role that its workflow gives it. */
-  async act(environment: string, inputs: Record<string, string> = {}): Promise<Attempt> {
-    const env = { ...jobOf(this.sandbox, environment, inputs), GITHUB_SHA: this.#sha() };
-    const options = { workspace: this.folder, env, limitMs: LIMIT_MS };
-    return attemptOf(await deployEnvironment(this.sandbox, { environment, ...inputs }, options));
+  act(environment: string, inputs: Record<string, string> = {}): Promise<Attempt> {
+    return this.#run('deploy-environment', environment, { environment, ...inputs });
   }
 
   /** A job that runs promote-environment. */
-  async promote(to: string, inputs: Record<string, string> = {}): Promise<Attempt> {
-    return attemptOf(await promoteEnvironment(this, this.folder, { to, ...inputs }));
+  promote(to: string, inputs: Record<string, string> = {}): Promise<Attempt> {
+    return this.#run('promote-environment', to, { to, 'lock-timeout': '0s', ...inputs });
   }
 
   /** Commits, and starts a workflow of the repository by hand. */
@@ -224,6 +220,18 @@ export class Newcomer {
 
   #sha(): string {
     return this.#commit.toString(16).padStart(40, 'a');
+  }
+
+  async #run(action: string, environment: string, inputs: Record<string, string>): Promise<Attempt> {
+    const account = this.accounts[environment];
+    const env = {
+      ...this.sandbox.env(account),
+      ...jobOf(this.sandbox, environment, inputs),
+      GITHUB_SHA: this.#sha(),
+    };
+    const token = this.sandbox.tokens.installation;
+    const place = { workspace: this.folder, node: [node24()] as const, limitMs: LIMIT_MS };
+    return attemptOf(await runAction(action, { ...place, inputs, env, token }));
   }
 
   async #play(name: string, event: Event): Promise<Attempt> {
