@@ -97,7 +97,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     answering,
     (base) => ({
       github: new GitHubEndpoint(world, `${base}/github`),
-      oidc: oidcEndpoint(claims, jobs),
+      oidc: oidcEndpoint(world, claims, jobs),
       slack: slackEndpoint(world),
       ...registryEndpoints(world, base),
     }),

@@ -3,10 +3,11 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { parseSync } from 'oxc-parser';
 
 const DOMAINS = ['core', 'aws', 'github', 'cloudformation', 'images', 'ecs', 'delivery', 'environment'];
+const SANDBOX = 'sandbox';
 
 /**
- * The folders of src that files of a folder may import, beside their own folder. The sandbox and the product never
- * import each other, so that a shared mistake cannot hide.
+ * The folders that files of a folder may import, beside their own folder: those of src by their names. The sandbox and the
+ * product never import each other, so that a shared mistake cannot hide. Only rehearsals compose both.
  */
 const ALLOWED: Record<string, readonly string[]> = {
   'src/core': [],
@@ -17,7 +18,8 @@ const ALLOWED: Record<string, readonly string[]> = {
   'src/ecs': ['core', 'aws'],
   'src/delivery': ['core', 'aws', 'github', 'images', 'ecs'],
   'src/environment': ['core', 'aws', 'github', 'cloudformation', 'images', 'ecs', 'delivery'],
-  'src/present': DOMAINS,
+  'src/rehearse': ['core', 'github', 'delivery', 'environment', SANDBOX],
+  'src/present': [...DOMAINS, 'rehearse'],
   actions: [...DOMAINS, 'present'],
   sandbox: [],
 };
@@ -63,7 +65,7 @@ export function findForbiddenImports(root: string): string[] {
 function forbiddenImportsOf(root: string, file: string): string[] {
   const area = areaOf(file);
   const allowed = ALLOWED[area] ?? [];
-  const reachable = [area, ...allowed.map((name) => `src/${name}`)];
+  const reachable = [area, ...allowed.map((name) => (name === SANDBOX ? name : `src/${name}`))];
   return relativeImports(join(root, file))
     .filter(({ specifier }) => {
       const target = resolve(root, dirname(file), specifier);

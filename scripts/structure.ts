@@ -4,7 +4,7 @@ import { findForbiddenImports } from './imports.ts';
 
 /** Source files that one folder may hold: what a reader takes in at a glance. */
 const FILES_PER_FOLDER = 15;
-const SOURCE_FILES = 350;
+const SOURCE_FILES = 370;
 
 /** How many source files each folder below `root` holds itself, by its path from there. */
 function countFiles(root: string): Map<string, number> {

@@ -58,9 +58,9 @@ function subject(claims: Claims): string {
   return `${repository}:ref:${String(claims.ref)}`;
 }
 
-/** A signed token (RS256) for an audience. Any claim may be set, `exp` and `iss` included. */
-async function issueToken(claims: Claims, audience: string): Promise<string> {
-  const now = Math.floor(Date.now() / 1000);
+/** A signed token (RS256) for an audience, issued at a time. Any claim may be set, `exp` and `iss` included. */
+async function issueToken(claims: Claims, audience: string, time: Date): Promise<string> {
+  const now = Math.floor(time.getTime() / 1000);
   const times = { iat: now, nbf: now, exp: now + TOKEN_SECONDS };
   const sub = subject(claims);
   const payload = { jti: randomUUID(), sub, aud: audience, iss: GITHUB_ISSUER, ...times, ...claims };
@@ -107,7 +107,7 @@ export type JobClaims = Map<string, Claims>;
 
 interface Route {
   operation: string;
-  answer(request: HttpRequest, claims: Claims): object | Promise<object>;
+  answer(request: HttpRequest, claims: Claims, now: Date): object | Promise<object>;
 }
 
 const ROUTES: Record<string, Route> = {
@@ -127,7 +127,7 @@ const ROUTES: Record<string, Route> = {
 };
 
 /** GitHub's token endpoint and what a verifier reads of its issuer, under /oidc. */
-export function oidcEndpoint(usual: Claims, jobs: JobClaims): Endpoint {
+export function oidcEndpoint(world: World, usual: Claims, jobs: JobClaims): Endpoint {
   return {
     exchange: (request) => {
       const route = ROUTES[request.path];
@@ -142,7 +142,7 @@ export function oidcEndpoint(usual: Claims, jobs: JobClaims): Endpoint {
           if (route.operation === 'GetIDToken' && bearer !== OIDC_REQUEST_TOKEN && !jobs.has(bearer)) {
             throw new AwsError('Unauthorized', 'Unauthorized', 401);
           }
-          return jsonReply(200, await route.answer(request, claims));
+          return jsonReply(200, await route.answer(request, claims, world.clock.now()));
         },
         refuse: (error) => ({ ...jsonReply(error.status, { message: error.message }), code: error.code }),
         fault,
@@ -151,9 +151,9 @@ export function oidcEndpoint(usual: Claims, jobs: JobClaims): Endpoint {
   };
 }
 
-async function token(request: HttpRequest, claims: Claims): Promise<object> {
+async function token(request: HttpRequest, claims: Claims, now: Date): Promise<object> {
   const audience = request.query.get('audience') ?? `https://github.com/${String(claims.repository_owner)}`;
-  return { count: 1, value: await issueToken(claims, audience) };
+  return { count: 1, value: await issueToken(claims, audience, now) };
 }
 
 function fault(rule: FaultRule): AwsError {

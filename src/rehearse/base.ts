@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { ledgerNames } from '../delivery/ledger.ts';
+import type { Manifest } from '../environment/manifest/manifest.ts';
+import { chooseTargets, targetGraph, type StackTarget } from '../environment/run/targets.ts';
+
+/** A stack as it is before the rehearsal. */
+export interface StackState {
+  stackName: string;
+  /** The text of the template. */
+  template: string;
+  parameters: Readonly<Record<string, string>>;
+  tags: Readonly<Record<string, string>>;
+}
+
+/** A service with a stack, and the image that it runs. */
+export interface ServiceState {
+  name: string;
+  stackName: string;
+  /** The ECR repository. */
+  repository: string;
+  /** The parameter of the ledger that holds the image. */
+  imageParameter: string;
+}
+
+/** What an environment consists of: what a rehearsal starts from. */
+export interface EnvironmentState {
+  account: string;
+  region: string;
+  /** In an order in which they can be created. */
+  stacks: readonly StackState[];
+  services: readonly ServiceState[];
+}
+
+/**
+ * The environment as it would be if its files had been deployed: all of its stacks, those of the administrator included.
+ *
+ * @param folder the checkout that the manifest was read from.
+ * @throws InputError for an environment that the manifest does not have, and for a template that cannot be read.
+ */
+export function stateOfFiles(manifest: Manifest, environment: string, folder: string): EnvironmentState {
+  const choice = chooseTargets(manifest, { environment, stacks: [], services: [] });
+  const stacks = Object.values(manifest.stacks).filter(
+    ({ environments }) => environments?.includes(environment) ?? true,
+  );
+  const { targets } = targetGraph(manifest, { ...choice, stacks }, folder);
+  const { account, region } = choice.environment;
+  return {
+    account,
+    region,
+    stacks: targets.map(({ inputs: { stackName, template, parameters, tags } }) => ({
+      stackName,
+      template: readFileSync(resolve(folder, template), 'utf8'),
+      parameters,
+      tags,
+    })),
+    services: targets.flatMap((target) => serviceState(manifest, environment, target)),
+  };
+}
+
+function serviceState(
+  { project }: Manifest,
+  environment: string,
+  { name, inputs, service }: StackTarget,
+): ServiceState[] {
+  if (!service) return [];
+  const { image } = ledgerNames({ project, environment, service: name });
+  return [{ name, stackName: inputs.stackName, repository: service.repository, imageParameter: image }];
+}

@@ -1,0 +1,213 @@
+import type { Sandbox, Scenario } from '../../sandbox/index.ts';
+import { pushPlaceholder, placeholderDigest } from '../../sandbox/registry/placeholder-image.ts';
+import { repositoriesOf } from '../../sandbox/registry/registry.ts';
+import type { Context } from '../core/context.ts';
+import { CancelledError, errorInfo, PlatformError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import { RateLimiter } from '../core/network/rate-limiter.ts';
+import type { Manifest } from '../environment/manifest/manifest.ts';
+import { applyEnvironment } from '../environment/run/apply.ts';
+import {
+  type EnvironmentContext,
+  type EnvironmentRequest,
+  openEnvironmentContext,
+} from '../environment/run/context.ts';
+import { planEnvironment } from '../environment/run/plan.ts';
+import type { RunResult } from '../environment/run/result.ts';
+import { chooseTargets, type Choice } from '../environment/run/targets.ts';
+import { readGitHubContext } from '../github/context.ts';
+import { awayFromTheCloud } from './isolation.ts';
+import type { RehearsalResult } from './result.ts';
+import type { EnvironmentState } from './base.ts';
+import { RehearsalClock } from './time.ts';
+import { openWorld } from './world.ts';
+
+const TIMEOUT_MS = 2 * 60 * 60_000;
+
+/** What is rehearsed. */
+export interface Rehearsal {
+  /** Of the pull request. */
+  manifest: Manifest;
+  environment: string;
+  /** Absolute path of the pull request's checkout. */
+  workspace: string;
+  /** What exists before. */
+  base: EnvironmentState;
+  scenario: Scenario;
+  /** `owner/name` */
+  repository: string;
+  commit: string;
+}
+
+/**
+ * Plays the plan and its execution against a sandbox that holds what exists today. No call leaves this process, and
+ * nothing of the checkout is executed: services get placeholder images.
+ */
+export async function rehearse(context: Context, rehearsal: Rehearsal): Promise<RehearsalResult> {
+  const { manifest, environment, base, scenario, repository } = rehearsal;
+  const clock = new RehearsalClock();
+  const accounts = [...new Set(Object.values(manifest.environments).map(({ account }) => account))];
+  const sandbox = await openWorld(base, { clock, repository, scenario, accounts });
+  try {
+    const choice = withoutExisting(
+      chooseTargets(manifest, { environment, stacks: [], services: [] }),
+      context,
+    );
+    buildPlaceholders(sandbox, choice);
+    const own = { ...context, log: quietLog(context.log), clock, limiter: new RateLimiter({ clock }) };
+    return await playOrRefuse(own, { ...rehearsal, choice, sandbox });
+  } finally {
+    await sandbox.close();
+    clock.close();
+  }
+}
+
+/** What is logged of the sandbox happened nowhere: it is there for debugging alone. */
+function quietLog(log: Log): Log {
+  const quiet = (message: string): void => {
+    log.debug(message);
+  };
+  return {
+    debug: quiet,
+    info: quiet,
+    notice: quiet,
+    warning: quiet,
+    error: quiet,
+    group: (_title, work) => work(),
+    secret: (value) => {
+      log.secret(value);
+    },
+  };
+}
+
+type Playing = Rehearsal & { choice: Choice; sandbox: Sandbox };
+
+/** What the product refuses here, such as a wrong template, it refuses on AWS too. */
+async function playOrRefuse(context: Context, playing: Playing): Promise<RehearsalResult> {
+  try {
+    return await play(context, playing);
+  } catch (error) {
+    if (!(error instanceof PlatformError) || error instanceof CancelledError || error.code === 'internal')
+      throw error;
+    return { environment: playing.environment, verdict: 'would-fail', error: errorInfo(error) };
+  }
+}
+
+async function play(context: Context, playing: Playing): Promise<RehearsalResult> {
+  const { choice } = playing;
+  const { environment } = choice;
+  const planned = await inJob(context, playing, environment.readRole, {}, (opened) =>
+    planEnvironment(opened, requestOf(context, opened, playing)),
+  );
+  if (planned.command !== 'plan' || planned.verdict !== 'planned') return endOf(planned);
+  const { plan } = planned;
+  const applied = await inJob(
+    context,
+    playing,
+    environment.role,
+    { environment: environment.name },
+    (opened) => applyEnvironment(opened, requestOf(context, opened, playing), plan),
+  );
+  return endOf(planned, applied);
+}
+
+/** Runs a command as the job of a workflow does: in its role, by an identity token with its claims. */
+async function inJob(
+  context: Context,
+  { sandbox, choice, workspace, repository, commit }: Playing,
+  role: string | undefined,
+  claims: Record<string, string>,
+  command: (opened: EnvironmentContext) => Promise<RunResult>,
+): Promise<RunResult> {
+  const { account, region } = choice.environment;
+  const job = sandbox.jobEnv({ permissions: { contents: 'read', 'id-token': 'write' }, claims });
+  const values = {
+    ...(role === undefined ? sandbox.env(account) : job),
+    AWS_REGION: region,
+    GITHUB_REPOSITORY: repository,
+    GITHUB_SHA: commit,
+    GITHUB_EVENT_NAME: 'push',
+    GITHUB_WORKSPACE: workspace,
+  };
+  return await awayFromTheCloud(values, (env) =>
+    command(
+      openEnvironmentContext({
+        context,
+        env,
+        github: readGitHubContext(env),
+        commit: { commit, repository },
+        workspace,
+        environment: choice.environment,
+        role,
+      }),
+    ),
+  );
+}
+
+function requestOf(
+  context: Context,
+  { env, github }: EnvironmentContext,
+  { manifest, choice, commit }: Playing,
+): EnvironmentRequest {
+  const access = { token: env['GITHUB_TOKEN'] ?? '', github, context };
+  return {
+    manifest,
+    choice,
+    images: Object.fromEntries(choice.services.map(({ name }) => [name, placeholderDigest(name)])),
+    buildArgs: {},
+    buildSecrets: {},
+    allowReplace: [],
+    allowDelete: [],
+    allowTrafficReset: [],
+    scan: 'off',
+    order: { judge: () => Promise.resolve({}), allowOlder: false },
+    approval: { environment: choice.environment.name, promotes: false, commit, access },
+    lockMs: 0,
+    timeoutMs: TIMEOUT_MS,
+    failFast: true,
+  };
+}
+
+/** A service that another tool created is not in the sandbox. */
+function withoutExisting(choice: Choice, { log }: Context): Choice {
+  if (choice.existing.length > 0) {
+    const names = choice.existing.map(({ name }) => name).join(', ');
+    log.notice(`Not rehearsed, because another tool created them: ${names}.`);
+  }
+  return { ...choice, existing: [] };
+}
+
+/** Puts an image into the repository of each service as soon as there is one: it stands for what a build would push. */
+function buildPlaceholders(sandbox: Sandbox, { environment, services }: Choice): void {
+  const { account, region } = environment;
+  const missing = new Map(services.map(({ name, repository }) => [name, repository]));
+  sandbox.beforeCalls(async () => {
+    const repositories = repositoriesOf(sandbox.world, account, region);
+    for (const [name, repository] of missing) {
+      if (!repositories.has(repository)) continue;
+      missing.delete(name);
+      await pushPlaceholder(sandbox.world, { account, region, repository }, name);
+    }
+  });
+}
+
+/** What the pull request would come to, from what its plan and the execution of it came to in the sandbox. */
+function endOf(plan: RunResult, apply?: RunResult): RehearsalResult {
+  const last = apply ?? plan;
+  const { environment, reason } = last;
+  const common = { environment, plan, ...(apply && { apply }), durationMs: apply?.durationMs ?? 0 };
+  switch (last.verdict) {
+    case 'unchanged':
+      return { ...common, verdict: 'unchanged' };
+    case 'deployed':
+      return { ...common, verdict: 'would-succeed' };
+    case 'blocked':
+    case 'held':
+      return { ...common, verdict: 'would-be-blocked' };
+    case 'failed':
+    case 'timed-out':
+      return { ...common, verdict: 'would-fail' };
+    default:
+      throw new PlatformError('internal', `A rehearsal cannot end as ${last.verdict}: ${reason}`);
+  }
+}

@@ -1,0 +1,73 @@
+import { createExistingStack } from '../../sandbox/cloudformation/existing-stacks.ts';
+import { startSandbox, type Sandbox, type Scenario } from '../../sandbox/index.ts';
+import { pushPlaceholder } from '../../sandbox/registry/placeholder-image.ts';
+import { repositoriesOf } from '../../sandbox/registry/registry.ts';
+import { parameterStore } from '../../sandbox/ssm/parameter-store.ts';
+import { PlatformError, reasonOf } from '../core/errors.ts';
+import type { EnvironmentState, ServiceState, StackState } from './base.ts';
+import type { RehearsalClock } from './time.ts';
+
+interface Options {
+  clock: RehearsalClock;
+  /** `owner/name` of the repository whose jobs assume roles. */
+  repository: string;
+  scenario: Scenario;
+  /** The accounts of all environments. */
+  accounts: readonly string[];
+}
+
+/**
+ * Starts a sandbox on loopback in which an environment exists. What a scenario makes fail does so from then on. Whoever gets
+ * the sandbox closes it.
+ */
+export async function openWorld(state: EnvironmentState, options: Options): Promise<Sandbox> {
+  const { clock, repository, scenario, accounts } = options;
+  const { ecs, resources, faults = [], ...existing } = scenario;
+  const sandbox = await startSandbox({
+    timer: clock,
+    timeScale: 1,
+    accounts: [...accounts],
+    scenario: { ...existing, github: { repository, ...scenario.github } },
+  });
+  try {
+    for (const stack of state.stacks) await createStack(sandbox, state, stack);
+    Object.assign(sandbox.world.scenario, { ...(ecs && { ecs }), ...(resources && { resources }) });
+    for (const rule of faults) sandbox.addFault(rule);
+    return sandbox;
+  } catch (error) {
+    await sandbox.close();
+    throw error;
+  }
+}
+
+async function createStack(sandbox: Sandbox, state: EnvironmentState, stack: StackState): Promise<void> {
+  const { account, region } = state;
+  const service = state.services.find(({ stackName }) => stackName === stack.stackName);
+  if (service) await releasePlaceholder(sandbox, state, service);
+  const { stackName, template, parameters, tags } = stack;
+  try {
+    await createExistingStack(sandbox.world, {
+      account,
+      region,
+      name: stackName,
+      body: template,
+      parameters,
+      tags,
+    });
+  } catch (error) {
+    throw new PlatformError('request-rejected', `Stack ${stackName} cannot be set up: ${reasonOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Gives a service an image, and the ledger the release of it. A repository that does not exist yet gets none. */
+async function releasePlaceholder(
+  { world }: Sandbox,
+  { account, region }: EnvironmentState,
+  { name, repository, imageParameter }: ServiceState,
+): Promise<void> {
+  if (!repositoriesOf(world, account, region).has(repository)) return;
+  const image = await pushPlaceholder(world, { account, region, repository }, name);
+  parameterStore(world, account, region).put({ name: imageParameter, type: 'String', value: image });
+}
