@@ -3,7 +3,7 @@ import { cell } from '../cell.ts';
 import { readTemplate, textOf } from './template.ts';
 import type { Parameter, Template } from './template.ts';
 
-/** From the bottom up. */
+/** The order of the sections, from the lowest layer up. */
 const ORDER = [
   'bootstrap',
   'bootstrap-execution',
@@ -38,10 +38,10 @@ export function templatesPage(): string {
   );
   const unknown = names.filter((name) => !ORDER.includes(name));
   if (unknown.length > 0 || names.length !== ORDER.length)
-    throw new Error(`say where ${unknown.join(', ')} belongs`);
+    throw new Error(`ORDER of scripts/templates/page.ts has no place for ${unknown.join(', ')}`);
   const reference = ORDER.map((name) => section(readTemplate(name))).join('\n\n');
   const marked = /(<!-- reference -->\n)[\s\S]*(<!-- \/reference -->)/;
-  if (!marked.test(page)) throw new Error('docs/reference/templates.md has lost its markers');
+  if (!marked.test(page)) throw new Error('docs/reference/templates.md has no markers <!-- reference -->');
   return page.replace(marked, (_, start: string, end: string) => `${start}\n${reference}\n\n${end}`);
 }
 
@@ -59,7 +59,7 @@ function section(template: Template): string {
   return [
     `### [${template.name}.yml](../../templates/${template.name}.yml)`,
     cell(textOf(template.document.Description)),
-    ['| Parameter | What it is | Allowed | Default |', '| --- | --- | --- | --- |', ...rows].join('\n'),
+    ['| Parameter | Description | Allowed | Default |', '| --- | --- | --- | --- |', ...rows].join('\n'),
     ...(written.length > 0 ? [`**Writes** ${written.map(code).join(', ')}.`] : []),
     ...(outputs.length > 0 ? [`**Outputs** ${outputs.join(', ')}.`] : []),
   ].join('\n\n');

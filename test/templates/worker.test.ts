@@ -138,8 +138,8 @@ describe('at AWS', () => {
   });
 
   test.each([
-    [{ Paths: '/api/orders', Priority: '' }, /Paths and Priority go together/],
-    [{ Paths: '', Priority: '130' }, /Paths and Priority go together/],
+    [{ Paths: '/api/orders', Priority: '' }, /Set both Paths and Priority/],
+    [{ Paths: '', Priority: '130' }, /Set both Paths and Priority/],
     [{ ...ROUTE, Priority: '99' }, /Priority/],
     [{ ...WORKER, ReceivesFrom: 'Orders' }, /ReceivesFrom/],
   ])('%j is refused before anything is made', async (own, message) => {
