@@ -1,5 +1,5 @@
-// Bundles the service in the current folder into dist/, or another folder: its image needs Node and these files,
-// nothing else.
+// Bundles the service in the current folder into dist/, or another folder. Its image needs only Node.js and these
+// files.
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
@@ -11,7 +11,7 @@ const entryPoints = ['main', 'migrate', 'seed']
   .map((name) => `src/${name}.ts`)
   .filter((file) => existsSync(file));
 
-/** Bundled CommonJS packages ask for `require`, which a module does not have by itself. */
+/** Bundled CommonJS packages need `require`, which ES modules do not have. */
 const banner = {
   js: "import { createRequire as createRequireHere } from 'node:module'; const require = createRequireHere(import.meta.url);",
 };
@@ -43,7 +43,7 @@ if (existsSync('build-page.js')) {
 }
 await replaceFiles(outdir, files);
 
-/** The names of the files that programs load: the bundler also writes one for each lazy import that it leaves out. */
+/** The files that programs load: the bundler also writes one for each lazy import that it leaves out. */
 function reachableFrom(programs, outputs) {
   const importsOf = new Map(Object.entries(outputs).map(([file, { imports }]) => [basename(file), imports]));
   const reachable = new Set();
@@ -56,7 +56,7 @@ function reachableFrom(programs, outputs) {
   return reachable;
 }
 
-/** Each file is replaced as a whole: a build that is ended halfway leaves programs that still start. */
+/** Each file is replaced atomically, so that programs still start after an interrupted build. */
 async function replaceFiles(folder, files) {
   await mkdir(folder, { recursive: true });
   for (const [name, contents] of files) {
@@ -64,12 +64,12 @@ async function replaceFiles(folder, files) {
     await writeFile(next, contents);
     await rename(next, join(folder, name));
   }
-  // A number at the end: what another build of the same moment writes.
+  // A number at the end: a file of a concurrent build.
   for (const name of await readdir(folder))
     if (!files.has(name) && !/\.\d+$/.test(name)) await rm(join(folder, name), { force: true });
 }
 
-/** The licence texts of the packages in the bundle: most of them ask to be passed on with a copy. */
+/** The licence texts of the packages in the bundle: most licences require them to be distributed with a copy. */
 async function licences(inputs) {
   const folders = new Set(
     inputs.map((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]).filter(Boolean),

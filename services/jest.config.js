@@ -1,6 +1,6 @@
 import manifest from './package.json' with { type: 'json' };
 
-/** Against an embedded PostgreSQL; only the tests of the cache need a program of the machine: valkey-server or redis-server. */
+/** Runs with an embedded PostgreSQL; only the cache tests need an installed program: valkey-server or redis-server. */
 export default {
   testEnvironment: 'node',
   roots: [...manifest.workspaces, 'test'].map((folder) => `<rootDir>/${folder}`),
@@ -9,7 +9,7 @@ export default {
   globalSetup: '<rootDir>/test/support/start-postgres.ts',
   globalTeardown: '<rootDir>/test/support/stop-postgres.ts',
   maxWorkers: 2,
-  // Only against hanging: a busy machine is many times slower than an idle one.
+  // Only to detect hangs: a busy machine is much slower than an idle one.
   testTimeout: 120_000,
   extensionsToTreatAsEsm: ['.ts'],
   transform: {

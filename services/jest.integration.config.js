@@ -1,8 +1,8 @@
 import unit from './jest.config.js';
 
 /**
- * The same tests against the PostgreSQL of the machine (POSTGRES_BIN), and the images: built, run and looked at.
- * Docker's daemon, Chromium and PostgreSQL must be on the machine.
+ * The same tests with the machine's PostgreSQL (POSTGRES_BIN), plus tests of the images: built, run and opened in a
+ * browser. Docker, Chromium and PostgreSQL must be installed.
  */
 export default {
   ...unit,

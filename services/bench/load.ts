@@ -12,7 +12,7 @@ const WARM_UP_MS = 2_000;
 const MEASURED_MS = 8_000;
 const UNDER_WAY = 8;
 
-/** Keeps eight requests under way for eight seconds, after two to warm up. Times in milliseconds. */
+/** Runs eight concurrent requests for eight seconds, after two seconds of warm-up. Times are in milliseconds. */
 export async function measureLoad(send: () => Promise<Response>): Promise<Measurement> {
   await keepSending(send, WARM_UP_MS);
   const { durations, errors } = await keepSending(send, MEASURED_MS);

@@ -10,7 +10,7 @@ import { measureLoad } from './load.ts';
 import type { Measurement } from './load.ts';
 import { makeShop } from './shop.ts';
 
-/** `npm run bench`: start times, and the time of requests under a steady load, on loopback only. */
+/** `npm run bench`: start times, and request times under a steady load, on the loopback interface. */
 const STARTS = 7;
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
@@ -24,7 +24,7 @@ try {
     `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, PostgreSQL on the same machine\n`,
   );
 
-  say('| From start to the first answer | median | longest |\n| --- | ---: | ---: |');
+  say('| From start to the first response | median | longest |\n| --- | ---: | ---: |');
   for (const service of ['user-service', 'product-service', 'order-service', 'frontend'] as const) {
     const times: number[] = [];
     for (let index = 0; index < STARTS; index += 1) times.push(await startTime(service, databaseUrl));

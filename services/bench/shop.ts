@@ -2,13 +2,13 @@ const headers = { 'content-type': 'application/json' };
 
 async function create(url: string, body: object): Promise<string> {
   const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
-  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`);
+  if (!response.ok) throw new Error(`${url} responded with ${response.status}: ${await response.text()}`);
   return ((await response.json()) as { id: string }).id;
 }
 
 const PRODUCTS = 50;
 
-/** A user, and enough products and stock that orders do not all want the same row. */
+/** A user, and enough products and stock so that orders do not all lock the same row. */
 export async function makeShop(url: string) {
   const userId = await create(`${url}/api/users`, { email: 'ann@example.org', displayName: 'Ann' });
   const products: string[] = [];

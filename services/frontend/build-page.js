@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 
-/** One file with script and style inside: a page never asks a release for another release's assets. */
+/** One file that contains the script and style, so that a page never requests assets of another release. */
 export async function buildPage() {
   const { outputFiles } = await build({
     entryPoints: ['src/page/main.ts', 'src/page/page.css'],

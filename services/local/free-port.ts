@@ -2,11 +2,11 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** Below the ports that systems give to outgoing connections: none of those can take one before it is used. */
+/** Below the ephemeral ports of outgoing connections, so that none of them can take a port before it is used. */
 const [LOWEST, HIGHEST] = [20_000, 32_000];
 const ATTEMPTS = 100;
 
-/** A port that nobody listens on now, for a process that is about to. */
+/** A free port for a process that is about to start. */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const port = randomInt(LOWEST, HIGHEST);

@@ -7,13 +7,13 @@ import { migrateAll, type Platform, startPlatform } from './platform.ts';
 import { readableLine } from './readable-line.ts';
 import { runToEnd } from './service-process.ts';
 
-/** `npm run services`: all services behind one address, with a database, on a machine that has only Node. */
+/** `npm run services`: all services behind one address, with a database, on a machine that has only Node.js. */
 const PORT = Number(process.env['PORT'] ?? 8080);
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
 /**
- * Aborted by the first SIGINT or SIGTERM. npm and the terminal each pass Ctrl+C on: later signals must not cut the
- * shutdown short.
+ * Aborted by the first SIGINT or SIGTERM. npm and the terminal both forward Ctrl+C, so later signals must not
+ * interrupt the shutdown.
  */
 const interruption = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -35,12 +35,12 @@ async function start(postgres: Postgres): Promise<Platform | undefined> {
     env: { SHUTDOWN_DELAY_MS: '0' },
     onLine: (service, line) => say(readableLine(service, line)),
   });
-  say(`\nOpen ${platform.url}\nThe database is ${databaseUrl}\nCtrl+C stops everything\n`);
+  say(`\nOpen ${platform.url}\nDatabase: ${databaseUrl}\nPress Ctrl+C to stop everything\n`);
   return platform;
 }
 
 const user = unprivilegedUser();
-if (user !== undefined) say(`PostgreSQL does not run as root: it runs as ${user.name}.`);
+if (user !== undefined) say(`PostgreSQL refuses to run as root, so it runs as ${user.name}.`);
 say('Building the services');
 await buildServices();
 if (!isInterrupted()) {

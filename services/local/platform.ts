@@ -7,11 +7,11 @@ const withDatabase = ['user-service', 'product-service', 'order-service'] as con
 
 export interface PlatformOptions {
   databaseUrl: string;
-  /** The one address of all services; default: a free port. */
+  /** The port of the gateway. Default: a free port. */
   port?: number;
-  /** Processes of each service; with more than one, calls between services go through the gateway too. */
+  /** Number of processes of each service. With more than one, calls between services also go through the gateway. */
   instances?: number;
-  /** More variables for every service. */
+  /** Additional variables for every service. */
   env?: Record<string, string>;
   onLine?: (service: ServiceName, line: string) => void;
 }
@@ -23,14 +23,14 @@ export interface Platform {
   stop(): Promise<(number | null)[]>;
 }
 
-/** Brings the three schemas of a database up to date. */
+/** Migrates the three schemas of a database. */
 export async function migrateAll(databaseUrl: string): Promise<void> {
   for (const service of withDatabase) {
     await runToEnd(service, 'dist/migrate.js', [], { DATABASE_URL: databaseUrl });
   }
 }
 
-/** Starts all services behind the gateway, on loopback, against a migrated database. */
+/** Starts all services behind the gateway, on the loopback interface, with a migrated database. */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const { instances = 1, port = await freePort() } = options;
   const url = `http://127.0.0.1:${port}`;
@@ -65,7 +65,7 @@ class ProcessGroup {
     return this.#started.filter((entry) => entry.service === service).map(({ process }) => process);
   }
 
-  /** Starts processes of a service; answers their addresses as the gateway reads them. */
+  /** Starts processes of a service, and returns their addresses in the gateway's format. */
   async start(
     service: ServiceName,
     env: Record<string, string>,
@@ -83,7 +83,7 @@ class ProcessGroup {
       .join('|');
   }
 
-  /** The last one started stops first, so that nobody calls one that is gone. */
+  /** Stopped in reverse order, so that no service calls one that has stopped. */
   async stop(): Promise<(number | null)[]> {
     const codes: (number | null)[] = [];
     for (const { process } of this.#started.reverse()) codes.push(await process.stop());

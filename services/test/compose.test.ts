@@ -31,7 +31,7 @@ const services = Object.entries(compose.services);
 const built = services.filter(([, { build }]) => build !== undefined);
 const running = built.filter(([name]) => existsSync(`${folder}${name}`));
 
-test('every service of the workspace is there, and order-service with its own routes', () => {
+test('contains every service of the workspace, and the routes of order-service', () => {
   expect(running.map(([name]) => name).sort()).toEqual([
     'frontend',
     'gateway',
@@ -53,13 +53,13 @@ describe('ports', () => {
     expect(new Set(published).size).toBe(published.length);
   });
 
-  test('the services are reached through the gateway alone, on the port that they listen on', () => {
+  test('services are reachable only through the gateway, on the port that they listen on', () => {
     for (const [name, service] of running) {
       expect([name, service.ports]).toEqual([name, name === 'gateway' ? ['127.0.0.1:8080:3000'] : undefined]);
     }
   });
 
-  test('the gateway routes the paths of the load balancer to services that are there', () => {
+  test('the gateway routes the paths of the load balancer to existing services', () => {
     const routes = parseRoutes(compose.services['gateway']?.environment?.['ROUTES'] ?? '');
     expect(Object.fromEntries(routes.map(({ path, targets }) => [path, targets]))).toEqual({
       '/api/users': ['http://user-service:3000'],
@@ -71,7 +71,7 @@ describe('ports', () => {
 });
 
 describe('starting', () => {
-  test('a service that others wait for can say that it is well, or ends by itself', () => {
+  test('a service that others depend on has a health check or exits', () => {
     for (const [name, { depends_on: dependencies = {} }] of services) {
       for (const [other, { condition }] of Object.entries(dependencies)) {
         const dependency = compose.services[other];
@@ -82,7 +82,7 @@ describe('starting', () => {
           other,
           ends ? 'service_completed_successfully' : 'service_healthy',
         ]);
-        // The services' own images say how they are checked.
+        // The images of the services contain their health checks.
         if (!ends && dependency?.build === undefined) expect(dependency?.healthcheck?.test).toBeDefined();
       }
     }
@@ -100,21 +100,21 @@ describe('starting', () => {
 });
 
 describe('images', () => {
-  test('what is not built here is pinned, by version and digest', () => {
+  test('third-party images are pinned by version and digest', () => {
     for (const [name, { image = '', build }] of services) {
       if (build === undefined)
         expect([name, image]).toEqual([name, expect.stringMatching(/:v?\d+\.\d+[^@]*@sha256:[0-9a-f]{64}$/)]);
     }
   });
 
-  test('what is built here has a Dockerfile in the workspace', () => {
+  test('our own images have a Dockerfile in the workspace', () => {
     for (const [, { build }] of built) {
       expect(build?.context).toBe('.');
       expect(existsSync(folder + String(build?.dockerfile))).toBe(true);
     }
   });
 
-  test('no service writes to its file system, has a privilege, or hides its build under a folder', () => {
+  test('no service can write to its file system, has privileges, or mounts a folder over its build', () => {
     for (const [name, service] of built) {
       expect([name, service.read_only, service.cap_drop, service.security_opt, service.volumes]).toEqual([
         name,
@@ -126,7 +126,7 @@ describe('images', () => {
     }
   });
 
-  test('a change of its own, of the shared code or of a dependency builds a service again', () => {
+  test('a change to a service, the shared code or a dependency rebuilds the service', () => {
     for (const [name, { develop }] of running) {
       expect(develop?.watch.map(({ action, path }) => [action, path])).toEqual([
         ['rebuild', name],
@@ -138,7 +138,7 @@ describe('images', () => {
 });
 
 describe('the file', () => {
-  test('has no version key, no password, and mounts only what is there', () => {
+  test('has no version key and no password, and mounts only existing files', () => {
     expect(compose).not.toHaveProperty('version');
     expect(text).not.toMatch(/password: *['"]?[a-z]/i);
     for (const [, { volumes = [] }] of services) {
@@ -156,7 +156,7 @@ describe('the file', () => {
     expect(given.sort()).toEqual([...needed].map((name) => `${String(name)}=`).sort());
   });
 
-  test('Prometheus asks every service that has metrics, and Grafana finds Prometheus', () => {
+  test('Prometheus scrapes every service with metrics, and Grafana uses Prometheus', () => {
     const read = (file: string) => parse(readFileSync(`${folder}monitoring/${file}`, 'utf8')) as never;
     const prometheus = read('prometheus.yml') as {
       scrape_configs: { static_configs: { targets: string[] }[] }[];

@@ -11,24 +11,24 @@ const { workspaces } = JSON.parse(readFileSync(`${folder}package.json`, 'utf8'))
 const services = workspaces.filter((name) => existsSync(`${folder}${name}/Dockerfile`));
 const read = (service: string) => readFileSync(`${folder}${service}/Dockerfile`, 'utf8');
 
-/** Instructions with continuation lines joined and comments left out. */
+/** The instructions, with continuation lines joined and without comments. */
 const instructions = (text: string) =>
   text
     .replace(/\\\n\s*/g, '')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'));
 
-/** The last stage: what is shipped. */
+/** The last stage, which is the image. */
 const shipped = (text: string) => {
   const lines = instructions(text);
   return lines.slice(lines.findLastIndex((line) => line.startsWith('FROM ')));
 };
 
-test('every service has one', () => {
+test('every service has a Dockerfile', () => {
   expect(services).toEqual(['user-service', 'product-service', 'order-service', 'frontend', 'gateway']);
 });
 
-test('all are pinned to the same bases, a supported Node among them', () => {
+test('all are pinned to the same base images, including a supported Node.js', () => {
   const bases = new Set(
     services.flatMap((service) => instructions(read(service)).filter((line) => line.startsWith('ARG '))),
   );
@@ -39,8 +39,8 @@ test('all are pinned to the same bases, a supported Node among them', () => {
 });
 
 test.each(['Dockerfile', 'Dockerfile.dockerignore'])('no two services have a %s of the same size', (name) => {
-  // BuildKit takes a file of one build for that of the next when path, size and time are the same, and a checkout
-  // gives many files the same time: it would build one service by the rules of another.
+  // BuildKit treats a file as unchanged if path, size and time are the same, and a checkout gives many files the same
+  // time. It could then build one service with the files of another.
   const sizes = services.map((service) => statSync(`${folder}${service}/${name}`).size);
   expect(new Set(sizes).size).toBe(services.length);
 });
@@ -58,14 +58,14 @@ describe.each(services)('%s', (service) => {
     expect(install).not.toMatch(/--only|--omit|NODE_ENV/);
   });
 
-  test('ships Node and the bundle: no package manager, no sources, nothing run on the target platform', () => {
+  test('contains only Node.js and the bundle: no package manager, no sources, and no RUN on the target platform', () => {
     expect(final.filter((line) => /^RUN|npm|apk|curl|node_modules|\/src/.test(line))).toEqual([]);
     expect(final).toContain(`COPY --from=build /workspace/${service}/dist dist`);
     const migrations = existsSync(`${folder}${service}/migrations`);
     expect(final.some((line) => line.endsWith('/migrations migrations'))).toBe(migrations);
   });
 
-  test('runs as a user without a name or a right to write, in production mode, and gets the signals', () => {
+  test('runs as an unprivileged user without write access, in production mode, and receives signals', () => {
     expect(final).toContain('USER 1000:1000');
     expect(final.join('\n')).not.toMatch(/chown|chmod/);
     expect(final).toContain('ENV NODE_ENV=production PORT=3000');
@@ -73,7 +73,7 @@ describe.each(services)('%s', (service) => {
     expect(existsSync(`${folder}${service}/dist/main.js`)).toBe(true);
   });
 
-  test('is checked by node on the port that it exposes; the check tells well from not well', async () => {
+  test('has a health check with node on the exposed port that distinguishes healthy from unhealthy', async () => {
     expect(final).toContain('EXPOSE 3000');
     const check = final.find((line) => line.startsWith('HEALTHCHECK')) ?? '';
     const [program = '', ...parameters] = JSON.parse(/CMD (\[.*\])$/.exec(check)?.[1] ?? '[]') as string[];
@@ -100,7 +100,7 @@ describe.each(services)('%s', (service) => {
   });
 });
 
-test('the context leaves out every secret, build and test', () => {
+test('the build context excludes secrets, builds and tests', () => {
   const ignored = readFileSync(`${folder}.dockerignore`, 'utf8').split('\n');
   for (const pattern of ['.*', '**/node_modules', '**/dist', '**/test']) expect(ignored).toContain(pattern);
   expect(ignored.filter((line) => line.startsWith('!'))).toEqual([]);

@@ -24,14 +24,14 @@ describe.each(Object.keys(paths) as (keyof typeof paths)[])('%s', (schema) => {
   });
   afterAll(() => service.stop());
 
-  test('its OpenAPI description names every path, also below the routed prefix', async () => {
+  test('its OpenAPI document contains every path, also below the routed prefix', async () => {
     const { body } = await call(service.url, '/openapi.json');
     expect(body).toMatchObject({ openapi: '3.1.0', info: { version: '1.1.0' } });
     expect(Object.keys(body['paths'] as object).sort()).toEqual([...paths[schema]].sort());
     expect((await call(service.url, `/api/${schema}/openapi.json`)).body).toEqual(body);
   });
 
-  test('it answers for itself at the root and below the routed prefix; metrics only at the root, and directly', async () => {
+  test('serves its endpoints at the root and below the routed prefix; metrics only at the root, on direct requests', async () => {
     for (const base of ['', `/api/${schema}`]) {
       expect(await call(service.url, `${base}/health`)).toMatchObject({
         status: 200,
@@ -49,14 +49,14 @@ describe.each(Object.keys(paths) as (keyof typeof paths)[])('%s', (schema) => {
     expect((await fetch(`${service.url}/api/${schema}/metrics`)).status).not.toBe(200);
   });
 
-  test('an address that is not there is a problem that says which', async () => {
+  test('returns a problem that names an unknown path', async () => {
     expect(await call(service.url, '/nowhere?x=1')).toMatchObject({
       status: 404,
-      body: { title: 'Not found', detail: 'there is no GET /nowhere' },
+      body: { title: 'Not found', detail: 'GET /nowhere not found' },
     });
   });
 
-  test('a body that is too large is refused', async () => {
+  test('refuses a body that is too large', async () => {
     const answer = await call(service.url, `/api/${schema}`, { body: { text: 'x'.repeat(70_000) } });
     expect(answer.status).toBe(413);
   });

@@ -31,7 +31,7 @@ afterAll(async () => {
   await rm(dataFolder, { recursive: true, force: true });
 });
 
-test('the database crashes and comes back: clear answers, no restart, and then all is as before', async () => {
+test('if the database crashes and restarts, services return clear errors, keep running and recover', async () => {
   const { url } = platform;
   const { userId, productId } = await stockShop(url, 10);
   const order = { userId, lines: [{ productId, quantity: 1 }] };

@@ -22,7 +22,7 @@ afterAll(async () => {
   await platform.stop();
 });
 
-test('a hundred orders at once for thirty pieces: thirty are confirmed, and nothing is left or lost', async () => {
+test('of a hundred concurrent orders for thirty items, exactly thirty are confirmed', async () => {
   const { userId, productId } = await stockShop(platform.url, 30);
   const body = { userId, lines: [{ productId, quantity: 1 }] };
   const answers = await Promise.all(
@@ -48,7 +48,7 @@ test('a hundred orders at once for thirty pieces: thirty are confirmed, and noth
   expect(reserved).toEqual({ pieces: 30 });
 });
 
-test('kill -TERM under load: every request is answered, and well', async () => {
+test('SIGTERM under load: every request succeeds', async () => {
   const { userId, productId } = await stockShop(platform.url, 1_000_000);
   const order = JSON.stringify({ userId, lines: [{ productId, quantity: 1 }] });
   const headers = { 'content-type': 'application/json' };

@@ -18,7 +18,7 @@ afterEach(async () => {
   for (const database of open.splice(0)) await database.close();
 });
 
-/** A database on the schema of release 1.0, with a function that expands it to today's. */
+/** A database with the schema of release 1.0, and a function that expands it to the current one. */
 async function schemaOf10(schema: Schema) {
   const url = await freshDatabase();
   await migrateSchema(url, schema, 'expand', '0001');
@@ -31,7 +31,7 @@ async function schemaOf10(schema: Schema) {
 }
 
 describe('users: name becomes displayName', () => {
-  test('1.0 and today’s release work side by side on the expanded schema', async () => {
+  test('1.0 and the current release work on the expanded schema at the same time', async () => {
     const { database, expand } = await schemaOf10('users');
     const [old, current] = [userStore10(database.query), userStore(database.query)];
     const before = await old.add('before@example.org', 'Before');
@@ -67,7 +67,7 @@ describe('users: name becomes displayName', () => {
       expect(await current.find(id)).toMatchObject({ displayName: expect.stringMatching(/^User \d+$/) });
   });
 
-  test('after the contraction today’s release works, and 1.0 does not any more', async () => {
+  test('after the contraction, the current release works and 1.0 no longer does', async () => {
     const { url, database, expand } = await schemaOf10('users');
     await expand();
     expect(await migrateSchema(url, 'users', 'contract')).toEqual(['0004.contract.name']);
@@ -79,7 +79,7 @@ describe('users: name becomes displayName', () => {
 });
 
 describe('products: price becomes priceCents', () => {
-  test('1.0 and today’s release work side by side on the expanded schema', async () => {
+  test('1.0 and the current release work on the expanded schema at the same time', async () => {
     const { database, expand } = await schemaOf10('products');
     const [old, current] = [productStore10(database), productStore(database.query)];
     const reservations = new ReservationStore(database);
@@ -107,7 +107,7 @@ describe('products: price becomes priceCents', () => {
     expect(await old.find(before!.id)).toMatchObject({ stock: 5 });
   });
 
-  test('after the contraction today’s release works', async () => {
+  test('after the contraction, the current release works', async () => {
     const { url, database, expand } = await schemaOf10('products');
     await expand();
     expect(await migrateSchema(url, 'products', 'contract')).toEqual(['0004.contract.price']);

@@ -10,8 +10,8 @@ import { freePort } from '../local/free-port.ts';
 const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
 
 const moments = [
-  { moment: 'while they are built', line: /^Building the services$/ },
-  { moment: 'when they run', line: /^Ctrl\+C stops everything$/ },
+  { moment: 'during the build', line: /^Building the services$/ },
+  { moment: 'while the services run', line: /^Press Ctrl\+C to stop everything$/ },
 ];
 const cases = moments.flatMap((moment) =>
   (['SIGTERM', 'SIGINT'] as const).flatMap((signal) =>
@@ -20,7 +20,7 @@ const cases = moments.flatMap((moment) =>
 );
 
 test.each(cases)(
-  'npm run services ends with all its processes when $target gets $signal $moment',
+  'npm run services stops all its processes if $target receives $signal $moment',
   async ({ line, signal, target }) => {
     const env = { ...process.env, PORT: String(await freePort()) };
     const npm = spawn('npm', ['run', 'services'], { cwd: REPOSITORY, env, detached: true });
@@ -40,7 +40,7 @@ test.each(cases)(
     });
     if (userInfo().uid === 0) {
       expect(lines).toContainEqual(
-        expect.stringMatching(/^PostgreSQL does not run as root: it runs as (postgres|nobody)\.$/),
+        expect.stringMatching(/^PostgreSQL refuses to run as root, so it runs as (postgres|nobody)\.$/),
       );
     }
     const started = descendantsOf(pid);
@@ -50,7 +50,7 @@ test.each(cases)(
   },
 );
 
-/** The processes of the machine, without those that have ended and wait for their parent to take notice. */
+/** The processes of the machine, except zombies. */
 function processes(): { pid: number; parent: number }[] {
   const lines = execFileSync('ps', ['-e', '-o', 'pid=,ppid=,stat=,comm=']).toString().trim().split('\n');
   return lines.flatMap((line) => {

@@ -34,7 +34,7 @@ async function getKeptAlive(url: string): Promise<IncomingMessage> {
   return response;
 }
 
-test('from the signal on it is not ready, but answers until load balancers know', async () => {
+test('after the signal it is not ready, but responds until load balancers have noticed', async () => {
   const { url, ended, kill } = await started({ SHUTDOWN_DELAY_MS: '5000' });
   const before = await getKeptAlive(`${url}/api/products`);
   expect([before.statusCode, before.headers.connection]).toEqual([200, 'keep-alive']);
@@ -50,7 +50,7 @@ test('from the signal on it is not ready, but answers until load balancers know'
   await expect(call(url, '/health')).rejects.toThrow('fetch failed');
 });
 
-test('a request under way is answered after the server has stopped listening', async () => {
+test('a request in progress completes after the server has stopped listening', async () => {
   const { url, ended, kill } = await started();
   const id = await productId(url);
   const { client, request } = await blockedRequest(url, id);
@@ -68,7 +68,7 @@ test('a request under way is answered after the server has stopped listening', a
   await client.end();
 });
 
-test('a request that does not end is given up at the time limit, and the exit code says so', async () => {
+test('a hanging request is aborted at the timeout, with a non-zero exit code', async () => {
   const { url, ended, kill, log } = await started({ SHUTDOWN_TIMEOUT_MS: '300' });
   const { client, request } = await blockedRequest(url, await productId(url));
   request.catch(() => undefined);
@@ -79,14 +79,14 @@ test('a request that does not end is given up at the time limit, and the exit co
   await client.end();
 });
 
-test('a login that is refused ends the process: a new task gets the new password', async () => {
+test('a refused login ends the process, so that a new task gets the new password', async () => {
   await sql(databaseUrl, 'CREATE ROLE rotated LOGIN; GRANT USAGE ON SCHEMA products TO rotated');
   const url = databaseUrl.replace('postgres@', 'rotated@');
   const { ended, log, url: address } = await started({ DATABASE_URL: url });
   expect((await call(address, '/ready')).status).toBe(200);
   await sql(databaseUrl, 'ALTER ROLE rotated NOLOGIN');
   await sql(databaseUrl, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'rotated'");
-  // The first request may still be given a connection that has just died; the one after it has to log in.
+  // The first request may still get a connection that has just closed; the next one has to log in.
   const asked = async () => {
     await call(address, '/ready').catch(() => undefined);
     return 'still running';
@@ -96,7 +96,7 @@ test('a login that is refused ends the process: a new task gets the new password
   expect(log.join('\n')).toContain('the database refused the login');
 });
 
-test('a collector of traces that is gone is worth a warning, not a bad end', async () => {
+test('an unavailable trace collector causes a warning, but exit code 0', async () => {
   const collector = `http://127.0.0.1:${await freePort()}`;
   const { url, ended, kill, log } = await started({ OTEL_EXPORTER_OTLP_ENDPOINT: collector });
   await call(url, '/api/products');
@@ -105,7 +105,7 @@ test('a collector of traces that is gone is worth a warning, not a bad end', asy
   expect(log.join('\n')).toContain('failed to send the last spans');
 });
 
-test('a service that is configured wrongly says what, and does not start', async () => {
+test('a service with an invalid configuration names the variable and does not start', async () => {
   const starting = ServiceProcess.start('product-service', await freePort(), {
     DB_HOST: 'db',
     LOG_LEVEL: 'loud',
@@ -130,7 +130,7 @@ async function productId(url: string): Promise<string> {
   return String((await call(url, '/api/products', { body })).body['id']);
 }
 
-/** A request that waits for a row that this test holds. */
+/** A request that waits for a row that this test has locked. */
 async function blockedRequest(url: string, id: string) {
   const client = new pg.Client(databaseUrl);
   await client.connect();

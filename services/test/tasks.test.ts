@@ -7,7 +7,7 @@ afterAll(() => host.hangUp());
 
 const digest = `sha256:${'ab'.repeat(32)}`;
 
-/** As templates/fargate.yml gives it to a container: nothing in it is of this machine. */
+/** As in templates/fargate.yml, without values of this machine. */
 const environmentOf = (name: string) => ({
   NODE_ENV: 'production',
   APP_ENV: name,
@@ -27,7 +27,7 @@ const migrate = (environment: object, more: object = {}) => ({
 });
 const ann = { email: 'ann@example.org', displayName: 'Ann' };
 
-test('a task definition runs: the migration to its end, then the service, until it is stopped', async () => {
+test('runs a task definition: the migration until it exits, then the service until it is stopped', async () => {
   const environment = environmentOf('dev');
   const migration = await host.exited(host.start(migrate(environment)));
   expect(migration.exitCode).toBe(0);
@@ -42,7 +42,7 @@ test('a task definition runs: the migration to its end, then the service, until 
   expect([exitCode, log.at(-1)]).toEqual([0, expect.stringContaining('"message":"stopped"')]);
 });
 
-test('tasks of one environment share its database, and no other environment sees it', async () => {
+test('tasks of one environment share a database that other environments cannot access', async () => {
   const environments = ['staging', 'prod'].map((name) => environmentOf(name));
   await Promise.all(environments.map((environment) => host.exited(host.start(migrate(environment)))));
   const [first, second, elsewhere] = await Promise.all(
@@ -55,7 +55,7 @@ test('tasks of one environment share its database, and no other environment sees
   expect((await call(elsewhere!.url, '/api/users')).body['items']).toEqual([]);
 });
 
-test('a secret of RDS logs in its administrator, who can prepare the roles of the services', async () => {
+test('a secret of RDS logs in as the administrator, who can prepare the roles of the services', async () => {
   const environment = {
     ...environmentOf('test'),
     DB_AUTH: undefined,
@@ -71,13 +71,13 @@ test('a secret of RDS logs in its administrator, who can prepare the roles of th
 describe('releases with a defect', () => {
   const environment = environmentOf('broken');
 
-  test('one crashes at its start, and its log says why', async () => {
+  test('crashes-at-start exits with the reason in its log', async () => {
     const id = host.start({ service: 'order-service', release: 'crashes-at-start', environment });
     const { exitCode, log } = await host.exited(id);
     expect([exitCode, log.join('\n')]).toEqual([1, expect.stringContaining('PAYMENTS_URL: is not set')]);
   });
 
-  test('one runs and answers, but not where its health is asked for', async () => {
+  test('fails-health-check responds, but not at the health check path', async () => {
     await host.exited(host.start(migrate(environment)));
     const release = 'fails-health-check';
     const { url } = await host.serve({ service: 'user-service', release, environment });
@@ -85,7 +85,7 @@ describe('releases with a defect', () => {
     expect((await call(url, '/health')).status).toBe(404);
   });
 
-  test('one cannot migrate: what came before stays, and the next release goes on', async () => {
+  test('fails-migration keeps earlier migrations, and the next release can migrate', async () => {
     const failed = await host.exited(host.start(migrate(environment, { release: 'fails-migration' })));
     expect(failed.exitCode).toBe(1);
     expect(failed.log.join('\n')).toContain('9999.expand.reviews: relation \\"reviews\\" does not exist');
@@ -93,20 +93,20 @@ describe('releases with a defect', () => {
   });
 });
 
-test('who does not end on SIGTERM is killed at the time limit', async () => {
+test('a task that does not exit on SIGTERM is killed at the timeout', async () => {
   const environment = { ...environmentOf('dev'), SHUTDOWN_DELAY_MS: '120000' };
   const { id } = await host.serve({ service: 'user-service', environment });
   host.send({ do: 'stop', id, timeoutSeconds: 0.2 });
   expect((await host.exited(id)).exitCode).toBe(137);
 });
 
-test('what is stopped before it has started never starts', async () => {
+test('a task that is stopped before it has started never starts', async () => {
   const id = host.start({ service: 'gateway', environment: {} });
   host.send({ do: 'stop', id });
   expect(await host.exited(id)).toEqual({ exitCode: null, log: [] });
 });
 
-describe('a request that cannot be carried out is refused, and nothing else happens', () => {
+describe('an invalid request is refused without any other effect', () => {
   test.each([
     [{ service: 'cart' }, 'service: expected one of user-service, '],
     [{ service: 'user-service', release: 'best' }, 'release: expected one of current, '],
@@ -124,13 +124,13 @@ describe('a request that cannot be carried out is refused, and nothing else happ
     expect((await host.event('refused', host.start(request))).reason).toContain(reason);
   });
 
-  test('a line that is not JSON', async () => {
+  test('a line that is not JSON is refused', async () => {
     host.send('start!');
     expect((await host.event('refused')).reason).toBe('expected one JSON object per line');
   });
 });
 
-test('when the caller is gone, so are its tasks and their database', async () => {
+test('if the caller exits, its tasks and their database are stopped', async () => {
   const other = new TaskHostProcess();
   const environment = environmentOf('dev');
   await other.exited(other.start(migrate(environment)));

@@ -61,7 +61,7 @@ function readSpans(body: string): Span[] {
   });
 }
 
-/** The value of the sample with this name and, in whatever order, these labels. */
+/** The value of the sample with this name and these labels, in any order. */
 function sample(metrics: string, name: string, labels: string[]): number | undefined {
   const line = metrics
     .split('\n')
@@ -78,7 +78,7 @@ const answered = (metrics: string) =>
     'status="201"',
   ]);
 
-/** The order is counted once its answer has been sent: a moment later than it may be here. */
+/** The order is counted after its response has been sent, so possibly a moment later. */
 async function metricsAfterTheAnswer(): Promise<string> {
   const { url } = platform.processes('order-service')[0]!;
   for (;;) {
@@ -90,7 +90,7 @@ async function metricsAfterTheAnswer(): Promise<string> {
 
 const traceId = 'f'.repeat(31) + '1';
 
-test('one order is one trace through all services, in the spans and in the logs', async () => {
+test('one order has one trace id in the spans and logs of all services', async () => {
   const { userId, productId } = await stockShop(platform.url, 5);
   const body = { userId, lines: [{ productId, quantity: 1 }] };
   const headers = { traceparent: `00-${traceId}-00f067aa0ba902b7-01` };
@@ -135,8 +135,8 @@ test('one order is one trace through all services, in the spans and in the logs'
   expect(sample(metrics, 'db_pool_connections', ['state="idle"'])).toBeGreaterThan(0);
 });
 
-describe('what people are called stays out of the log', () => {
-  test('no e-mail address, no name, no token', () => {
+describe('personal data is not logged', () => {
+  test('no email address, no name, no token', () => {
     const log = platform.processes('user-service')[0]!.log.join('\n');
     expect(log).toContain('answered');
     expect(log).not.toMatch(/example\.org|Ann/);

@@ -1,13 +1,13 @@
 import { address, integer, readEnvironment, text } from '@services/shared';
 import type { Environment } from '@services/shared';
 
-/** What the page learns when it is served, so that one image serves every environment. */
+/** The configuration that is inserted into the page when it is served, so that one image serves every environment. */
 export interface PageConfig {
   environment: string;
-  /** Where the services are; empty: where the page is from. */
+  /** The URL of the services. Empty: the page's own origin. */
   api: string;
   currency: string;
-  /** Between two looks at the running releases. */
+  /** The interval at which the running releases are refreshed. */
   refreshSeconds: number;
 }
 

@@ -3,14 +3,14 @@ import { promisify } from 'node:util';
 import { brotliCompress, gzip } from 'node:zlib';
 import type { PageConfig } from './page-config.ts';
 
-/** The page as it is sent: made once, when the process starts. */
+/** The page as it is sent, rendered once when the process starts. */
 export interface RenderedPage {
-  /** By content coding, the best first; `identity` is there always. */
+  /** By content coding, the best first. `identity` is always included. */
   bodies: { coding: 'br' | 'gzip' | 'identity'; body: Buffer }[];
   headers: Record<string, string>;
 }
 
-/** Puts the configuration into the page and allows exactly the script and the style that are in it. */
+/** Inserts the configuration into the page and allows exactly its script and style. */
 export async function renderPage(template: string, config: PageConfig): Promise<RenderedPage> {
   const html = Buffer.from(
     template.replace('<!-- config -->', () => escapeForScript(JSON.stringify(config))),
@@ -34,7 +34,7 @@ export async function renderPage(template: string, config: PageConfig): Promise<
   };
 }
 
-/** JSON inside a script element must not be able to end it. */
+/** JSON inside a script element must not be able to close it. */
 const escapeForScript = (json: string) => json.replace(/</g, '\\u003c');
 
 function policy(template: string, api: string): string {

@@ -1,7 +1,7 @@
 import type { Server } from '@services/shared';
 import type { RenderedPage } from './rendered-page.ts';
 
-/** The page is all there is: no address of it holds a release, so every release can answer every request. */
+/** The page has no separate assets: no URL contains a release, so every release can serve every request. */
 export function addPage(app: Server, { bodies, headers }: RenderedPage): void {
   app.get('/', { schema: { hide: true } }, (request, reply) => {
     void reply.headers(headers);

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => frontend.stop());
 
-test('the configuration comes from the environment it runs in, not from the build', async () => {
+test('the configuration comes from the runtime environment, not from the build', async () => {
   const html = await (await fetch(frontend.url)).text();
   const config: unknown = JSON.parse(/id="config">([^]*?)<\/script>/.exec(html)?.[1] ?? '');
   expect(config).toEqual({ environment: 'staging', api: '', currency: 'USD', refreshSeconds: 5 });
@@ -21,7 +21,7 @@ test('the configuration comes from the environment it runs in, not from the buil
   expect(built).not.toMatch(/staging|https?:\/\/(?!www\.w3\.org)/);
 });
 
-test('the page is one small file, compressed, and known by its tag', async () => {
+test('the page is one small compressed file with an ETag', async () => {
   const response = await fetch(frontend.url, { headers: { 'accept-encoding': 'br' } });
   expect(response.headers.get('content-encoding')).toBe('br');
   expect(Number(response.headers.get('content-length'))).toBeLessThan(10_000);
@@ -35,7 +35,7 @@ test('the page is one small file, compressed, and known by its tag', async () =>
   ).toBeNull();
 });
 
-test('only the page’s own script and style may run', async () => {
+test('the content security policy allows only the page’s own script and style', async () => {
   const response = await fetch(frontend.url);
   const [policy, html] = [response.headers.get('content-security-policy') ?? '', await response.text()];
   const hash = (element: RegExp) =>
@@ -50,7 +50,7 @@ test('only the page’s own script and style may run', async () => {
   expect(html).not.toMatch(/\son\w+=|\sstyle=/);
 });
 
-test('configuration cannot break out of its element', async () => {
+test('the configuration cannot close its script element', async () => {
   const { bodies } = await renderPage(
     '<script id="config"><!-- config --></script>',
     readPageConfig({ APP_ENV: '</script><script>alert(1)' }),
@@ -62,7 +62,7 @@ test('configuration cannot break out of its element', async () => {
   });
 });
 
-test('it is a service like the others: health, readiness, version, metrics', async () => {
+test('serves health, readiness, version and metrics like the other services', async () => {
   const get = async (path: string) => (await fetch(frontend.url + path)).json();
   expect(await get('/health')).toEqual({ status: 'ok' });
   expect(await get('/ready')).toEqual({ status: 'ready' });

@@ -8,7 +8,7 @@ import { traceHeaders } from '@services/shared/tracing';
 const agent = new Agent({ keepAlive: true });
 const TARGET_TIMEOUT_MS = 60_000;
 
-/** About one connection, not about the message (RFC 9110, section 7.6.1). */
+/** Headers of a single connection, which are not forwarded (RFC 9110, section 7.6.1). */
 const HOP_BY_HOP = new Set([
   'connection',
   'keep-alive',
@@ -21,8 +21,9 @@ const HOP_BY_HOP = new Set([
 ]);
 
 /**
- * Sends a request on to a target, once, and resolves with its answer as it comes.
- * @throws Problem 502 when the target does not answer, 504 when it takes too long.
+ * Forwards a request to a target, once, and resolves with the streamed response.
+ *
+ * @throws Problem 502 if the target does not respond, 504 if it times out.
  */
 export function forward(request: IncomingMessage, target: string): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
@@ -33,22 +34,24 @@ export function forward(request: IncomingMessage, target: string): Promise<Incom
       agent,
     });
     outgoing.on('response', resolve);
-    outgoing.on('timeout', () => outgoing.destroy(new Problem(504, 'the service took too long')));
+    outgoing.on('timeout', () => outgoing.destroy(new Problem(504, 'the service timed out')));
     pipeline(request, outgoing, (error) => {
       if (error)
         reject(
-          error instanceof Problem ? error : new Problem(502, `the service did not answer: ${error.message}`),
+          error instanceof Problem
+            ? error
+            : new Problem(502, `the service did not respond: ${error.message}`),
         );
     });
     outgoing.on('error', (error) => {
       reject(
-        error instanceof Problem ? error : new Problem(502, `the service did not answer: ${error.message}`),
+        error instanceof Problem ? error : new Problem(502, `the service did not respond: ${error.message}`),
       );
     });
   });
 }
 
-/** The headers of an answer that are passed back. */
+/** The headers of a response that are passed back. */
 export function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name)));
 }

@@ -18,7 +18,7 @@ import { listenWithTls } from './tls-listener.ts';
 const service = { name: manifest.name, version: manifest.version };
 const settings = { ROUTES: text(), CHECK_INTERVAL_MS: integer(50, 60_000)(1_000) };
 
-/** Stands where the load balancer stands in AWS: the same paths to the same services, one address. */
+/** Replaces AWS's load balancer: the same paths to the same services, at one address. */
 async function startGateway(env: Environment): Promise<Running> {
   const { ROUTES, CHECK_INTERVAL_MS } = readEnvironment(settings, env);
   const log = createLog(service);
@@ -28,7 +28,7 @@ async function startGateway(env: Environment): Promise<Running> {
     group: new TargetGroup(targets, log),
   }));
   const app = await createServer(service, { log });
-  // Bodies pass through as they come.
+  // Bodies are streamed.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _body, done) => {
     done(null);

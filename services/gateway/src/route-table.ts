@@ -1,12 +1,14 @@
 export interface Route {
-  /** `/api/users` takes `/api/users` and everything below it; `/` takes what no other route does. */
+  /** `/api/users` matches `/api/users` and everything below it; `/` matches everything that no other route matches. */
   path: string;
   targets: string[];
 }
 
 /**
- * Reads `/api/users=http://a:3000|http://b:3000 /=http://c:3000`: a path, then the targets it is spread over.
- * @throws Error with the entry that is not valid, or when nothing takes the rest of the paths.
+ * Reads `/api/users=http://a:3000|http://b:3000 /=http://c:3000`: each entry is a path and the targets it is balanced
+ * over.
+ *
+ * @throws Error with the invalid entry, or if there is no route for `/`.
  */
 export function parseRoutes(text: string): Route[] {
   const routes = text.split(/\s+/).filter(Boolean).map(parseRoute);
@@ -18,7 +20,7 @@ function parseRoute(entry: string): Route {
   const [, path, targets] = /^(\/[^=]*)=(.+)$/.exec(entry) ?? [];
   const addresses = targets?.split('|') ?? [];
   if (path === undefined || !addresses.every((target) => /^http:\/\/[^/]+$/.test(target))) {
-    throw new Error(`ROUTES: expected /path=http://host:port with further targets after |, got "${entry}"`);
+    throw new Error(`ROUTES: expected /path=http://host:port with more targets after |, got "${entry}"`);
   }
   return { path, targets: addresses };
 }

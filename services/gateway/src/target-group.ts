@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '@services/shared';
 
-/** A load balancer's own default. */
+/** The load balancer's default. */
 const CHECK_TIMEOUT_MS = 5_000;
 
 /**
- * The targets of one route, taken in turn. Each is asked for `/ready` again and again: one that is not ready, or
- * stops, gets no new requests. When none is ready all are used, as a load balancer does: an answer from a service
- * says more than a guess from here.
+ * The targets of one route, in round-robin order. The readiness of each (`/ready`) is checked regularly: a target
+ * that is not ready, or is stopping, gets no new requests. If none is ready, all are used, as a load balancer does,
+ * because a service's own error is more useful than one from the gateway.
  */
 export class TargetGroup {
   readonly #targets: string[];
@@ -50,7 +50,11 @@ async function isReady(target: string): Promise<boolean> {
   }
 }
 
-/** Checks every group now and then, each by itself, again after each interval. @returns a function that stops. */
+/**
+ * Checks every group at each interval, independently of the others.
+ *
+ * @returns a function that stops the checks.
+ */
 export async function keepChecking(groups: TargetGroup[], intervalMs: number): Promise<() => Promise<void>> {
   const stopping = new AbortController();
   await Promise.all(groups.map((group) => group.check()));
@@ -63,7 +67,7 @@ export async function keepChecking(groups: TargetGroup[], intervalMs: number): P
   };
 }
 
-/** False when it is time to stop. */
+/** False once the checks must stop. */
 function pause(milliseconds: number, signal: AbortSignal): Promise<boolean> {
   return delay(milliseconds, true, { signal }).catch(() => false);
 }

@@ -15,17 +15,18 @@ const settings = {
 const KEEP_ALIVE_MS = 75_000;
 
 /**
- * Answers on TLS_PORT as well, with the certificates of TLS_CERT_FILE (the server's first, then those between it and
- * the root) and the key of TLS_KEY_FILE; without them it does nothing. New files are read by the next start.
- * @throws EnvironmentError when one is missing, cannot be read, or does not fit the other.
+ * Also listens on TLS_PORT, with the certificates of TLS_CERT_FILE (the server's first, then the intermediates) and
+ * the key of TLS_KEY_FILE. Does nothing without them. New files are read at the next start.
+ *
+ * @throws EnvironmentError if a file is missing or cannot be read, or if the two do not match.
  */
 export async function listenWithTls(app: Server, env: Environment): Promise<void> {
   const { HOST, TLS_PORT, TLS_CERT_FILE, TLS_KEY_FILE } = readEnvironment(settings, env);
   if (TLS_CERT_FILE === undefined && TLS_KEY_FILE === undefined) return;
   if (TLS_CERT_FILE === undefined)
-    throw new EnvironmentError('TLS_CERT_FILE: is not set, but TLS_KEY_FILE is');
+    throw new EnvironmentError('TLS_CERT_FILE: is required if TLS_KEY_FILE is set');
   if (TLS_KEY_FILE === undefined)
-    throw new EnvironmentError('TLS_KEY_FILE: is not set, but TLS_CERT_FILE is');
+    throw new EnvironmentError('TLS_KEY_FILE: is required if TLS_CERT_FILE is set');
   const cert = await readPem('TLS_CERT_FILE', TLS_CERT_FILE);
   const key = await readPem('TLS_KEY_FILE', TLS_KEY_FILE);
   const server = createTlsServer({ cert, key, minVersion: 'TLSv1.2', keepAliveTimeout: KEEP_ALIVE_MS });

@@ -67,7 +67,7 @@ describe('a running gateway', () => {
     return gateway.url;
   }
 
-  test('passes method, path, query, headers and body on, and the answer back', async () => {
+  test('forwards method, path, query, headers and body, and returns the response', async () => {
     const seen: { url?: string | undefined; method?: string | undefined; headers: object; body: string }[] =
       [];
     const { url } = await target((request, response) => {
@@ -132,7 +132,7 @@ describe('a running gateway', () => {
         request.on('error', reject);
       });
 
-    test('it speaks TLS 1.2 and newer beside HTTP, and says so to the services', async () => {
+    test('supports TLS 1.2 and later in addition to HTTP, and forwards the protocol to the services', async () => {
       const { url } = await target((request, response) =>
         response.end(String(request.headers['x-forwarded-proto'])),
       );
@@ -147,20 +147,28 @@ describe('a running gateway', () => {
     });
 
     test.each([
-      ['without its key', () => ({ TLS_CERT_FILE: files.TLS_CERT_FILE }), 'TLS_KEY_FILE: is not set'],
-      ['without its certificate', () => ({ TLS_KEY_FILE: files.TLS_KEY_FILE }), 'TLS_CERT_FILE: is not set'],
+      [
+        'without its key',
+        () => ({ TLS_CERT_FILE: files.TLS_CERT_FILE }),
+        'TLS_KEY_FILE: is required if TLS_CERT_FILE is set',
+      ],
+      [
+        'without its certificate',
+        () => ({ TLS_KEY_FILE: files.TLS_KEY_FILE }),
+        'TLS_CERT_FILE: is required if TLS_KEY_FILE is set',
+      ],
       ['that is not there', () => ({ ...files, TLS_CERT_FILE: '/no/such' }), '/no/such'],
       [
         'that is none',
         () => ({ ...files, TLS_CERT_FILE: files.TLS_KEY_FILE }),
         'expected a certificate and its key',
       ],
-    ])('%s it does not start, and says why', async (_name, env, message) => {
+    ])('does not start %s, and reports the reason', async (_name, env, message) => {
       await expect(startGateway('/=http://127.0.0.1:9', env())).rejects.toThrow(message);
     });
   });
 
-  test('spreads requests over the targets that are ready, and uses all when none is', async () => {
+  test('balances requests over the ready targets, and uses all targets if none is ready', async () => {
     const named =
       (name: string): Handler =>
       (_request, response) =>
@@ -181,7 +189,7 @@ describe('a running gateway', () => {
     await until('aaaaaa');
   });
 
-  test('a target that is gone, or breaks off, is a 502 that says so', async () => {
+  test('returns 502 with the reason if a target is down or closes the connection', async () => {
     const { url } = await target((request) => request.socket.destroy());
     const base = await startGateway(`/gone=http://127.0.0.1:${await freePort()} /=${url}`);
     for (const path of ['/gone', '/']) {
@@ -189,7 +197,7 @@ describe('a running gateway', () => {
       expect(response.status).toBe(502);
       expect(await response.json()).toMatchObject({
         title: 'Bad gateway',
-        detail: expect.stringContaining('the service did not answer'),
+        detail: expect.stringContaining('the service did not respond'),
       });
     }
   });

@@ -7,18 +7,18 @@ import { Postgres } from '../postgres.ts';
 
 type Environment = Record<string, string>;
 
-/** Whatever a task is told about its login that this server has no use for: it trusts everybody on this machine. */
+/** Login variables of a task that this server does not need, because it trusts every local user. */
 const ONLY_IN_AWS = ['DB_AUTH', 'DB_CA_FILE', 'DB_SECRET', 'DB_PASSWORD'];
 
 /**
- * The databases of the tasks, on one embedded server that is started when the first one is needed. Who names the same
- * DB_HOST and DB_NAME has the same database, and nobody else has.
+ * The databases of the tasks, on one embedded server that is started when the first is needed. Tasks with the same
+ * DB_HOST and DB_NAME share a database.
  */
 export class Databases {
   #server: Promise<{ postgres: Postgres; folder: string }> | undefined;
   readonly #ready = new Map<string, Promise<void>>();
 
-  /** The variables of a task with its database and login here in place of those in AWS. */
+  /** The variables of a task, with its database and login replaced by local ones. */
   async localise(environment: Environment): Promise<Environment> {
     const { DB_HOST, DB_NAME } = environment;
     if (DB_HOST === undefined || DB_NAME === undefined) return environment;
@@ -36,13 +36,13 @@ export class Databases {
       DB_PORT: String(postgres.port),
       DB_NAME: database,
       DB_USER: login.user,
-      DB_PASSWORD: 'not asked for',
+      DB_PASSWORD: 'not requested',
       DB_SSLMODE: 'disable',
     };
   }
 
   async stop(): Promise<void> {
-    // The task that needed it has reported why it could not be started.
+    // The task that needed the server has already reported why it could not be started.
     const server = await this.#server?.catch(() => undefined);
     if (server === undefined) return;
     await server.postgres.stop('immediate');
@@ -67,18 +67,18 @@ async function start() {
   }
 }
 
-/** A name that PostgreSQL takes, and that differs when the host does. */
+/** A valid name for PostgreSQL that is unique for each host. */
 function nameFor(host: string, name: string): string {
   return `${name.slice(0, 40)}_${createHash('sha256').update(host).digest('hex').slice(0, 12)}`;
 }
 
 interface Login {
   user: string;
-  /** The one that the database was made with, who may make other roles: it logs in with a password. */
+  /** The administrator, who may create other roles, logs in with a password. */
   administrator: boolean;
 }
 
-/** @throws Error when the variables do not say who logs in. */
+/** @throws Error if the variables contain no login. */
 function loginOf({ DB_AUTH, DB_SECRET, DB_USER }: Environment): Login {
   const administrator = DB_AUTH !== 'iam';
   if (DB_USER !== undefined && DB_USER !== '') return { user: DB_USER, administrator };
@@ -93,13 +93,16 @@ function loginOf({ DB_AUTH, DB_SECRET, DB_USER }: Environment): Login {
   throw new Error('environment: DB_HOST is set, but neither DB_USER nor a DB_SECRET with a username');
 }
 
-/** In AWS the administrator is made with the cluster, and the services' roles are prepared once for each environment. */
+/**
+ * On AWS, the administrator is created with the cluster, and the services' roles are prepared once for each
+ * environment.
+ */
 async function ensureRole(url: string, { user, administrator }: Login, database: string): Promise<void> {
   const client = new pg.Client(url);
   await client.connect();
   try {
     const role = pg.escapeIdentifier(user);
-    // Roles belong to the whole server, and several databases may ask for one at once.
+    // Roles belong to the whole server, and several databases may request one at the same time.
     await client.query("SELECT pg_advisory_lock(hashtext('roles'))");
     const { rowCount } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [user]);
     if (rowCount === 0) await client.query(`CREATE ROLE ${role} LOGIN`);

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import { TaskHost } from './task-host.ts';
 
-/** The services as tasks, for another process: see README.md beside this file. */
+/** Runs the services as tasks for another process: see README.md in this folder. */
 const host = await TaskHost.open((event) => {
   process.stdout.write(`${JSON.stringify(event)}\n`);
 });
@@ -9,7 +9,7 @@ const requests = createInterface({ input: process.stdin });
 requests.on('line', (line) => {
   host.handle(line);
 });
-// The caller has ended or wants no more; Ctrl+C in a terminal is for the caller to pass on.
+// The caller has exited or is done. It also handles Ctrl+C in a terminal.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     requests.close();
@@ -18,7 +18,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 requests.on('close', () => {
   void host.close().then(() => process.exit());
 });
-// Who reads no more is gone; its end of the pipe says so, and standard input will too.
+// The reader has closed the pipe; standard input will close too.
 process.stdout.on('error', () => {
   requests.close();
 });

@@ -3,47 +3,50 @@ import type { ServiceName } from '../service-process.ts';
 import { isRelease, releaseNames } from './release.ts';
 import type { Release } from './release.ts';
 
-/** One line of standard input. */
+/** A line of standard input. */
 export type Request = StartRequest | StopRequest;
 
 export interface StartRequest {
   do: 'start';
-  /** The caller's name for the task: part of everything that is said about it. */
+  /** The caller's id of the task, which is part of every event about it. */
   id: string;
   service: ServiceName;
-  /** Default `current`. */
+  /** Default: `current`. */
   release: Release;
-  /** As in a task definition: `node` and a program of the image. Default: the image's own, `node dist/main.js`. */
+  /** As in a task definition: `node` and a program of the image. Default: that of the image, `node dist/main.js`. */
   command: string[];
-  /** The container's variables, secrets among them. */
+  /** The container's variables, including secrets. */
   environment: Record<string, string>;
 }
 
 export interface StopRequest {
   do: 'stop';
   id: string;
-  /** From SIGTERM to SIGKILL; default 30, as in ECS. */
+  /** Time from SIGTERM to SIGKILL. Default: 30, as in ECS. */
   timeoutSeconds: number;
 }
 
-/** One line of standard output. */
+/** A line of standard output. */
 export type Event =
-  /** It runs; its health check can be asked on 127.0.0.1 at this port, once it listens. */
+  /** The task is running. Once it listens, its health can be checked on 127.0.0.1 at this port. */
   | { event: 'started'; id: string; pid: number; port: number }
-  /** A line that it wrote, to standard output or standard error. */
+  /** A line of its standard output or standard error. */
   | { event: 'log'; id: string; line: string }
-  /** It has ended, and its log is complete. As in ECS a signal counts 128 more than its number; null: never started. */
+  /**
+   * The task has exited, and its log is complete. As in ECS, the code for a signal is 128 plus its number; null if it
+   * never started.
+   */
   | { event: 'exited'; id: string; exitCode: number | null }
-  /** The request could not be understood or carried out; nothing was started. */
+  /** The request was invalid or failed; nothing was started. */
   | { event: 'refused'; id: string | undefined; reason: string };
 
 const STOP_TIMEOUT_SECONDS = 30;
 
-/** @throws Error that says what is wrong with the request, and what is allowed. */
+/** @throws Error with the invalid field and the expected value. */
 export function parseRequest(line: string): Request {
   const request = parseObject(line);
   const { id, do: what } = request;
-  if (typeof id !== 'string' || id === '') throw new Error('id: expected a string that is not empty');
+  if (typeof id !== 'string' || id === '') throw new Error('id: expected a non-empty string');
   if (what === 'stop') return { do: what, id, timeoutSeconds: timeoutOf(request['timeoutSeconds']) };
   if (what !== 'start') throw new Error(`do: expected start or stop, got ${JSON.stringify(what)}`);
   return {
@@ -56,7 +59,7 @@ export function parseRequest(line: string): Request {
   };
 }
 
-/** The task that a line is about, as far as it can be told. */
+/** The task that a line refers to, if it can be determined. */
 export function idOf(line: string): string | undefined {
   try {
     const { id } = parseObject(line);
@@ -106,6 +109,6 @@ function environmentOf(value: unknown): Record<string, string> {
   if (isObject(value) && Object.values(value).every((entry) => typeof entry === 'string')) {
     return value as Record<string, string>;
   }
-  // Without the values: there may be a secret among them.
+  // Without the values, which may contain a secret.
   throw new Error('environment: expected an object whose values are strings');
 }

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { buildService } from '../build.ts';
 import type { ServiceName } from '../service-process.ts';
 
-/** What can be released: this workspace as it is, and releases with a defect, as anybody could make one by accident. */
+/** The available releases: the current workspace, and releases with a typical defect. */
 export const releaseNames = ['current', 'crashes-at-start', 'fails-health-check', 'fails-migration'] as const;
 export type Release = (typeof releaseNames)[number];
 
@@ -13,8 +13,8 @@ export const isRelease = (value: unknown): value is Release =>
   (releaseNames as readonly unknown[]).includes(value);
 
 /**
- * The files that the images of the releases hold, below one folder: made when first asked for, and not disturbed by
- * who builds the workspace in the meantime.
+ * The files of the releases' images, in one folder. They are built on first use, and not affected by later builds of
+ * the workspace.
  */
 export class ReleaseFiles {
   readonly #folder: string;
@@ -24,7 +24,7 @@ export class ReleaseFiles {
     this.#folder = folder;
   }
 
-  /** @returns the folder that is the image's `/app`. @throws Error when the service cannot be built. */
+  /** @returns the folder that corresponds to the image's `/app`. @throws Error if the service cannot be built. */
   of(service: ServiceName, release: Release): Promise<string> {
     const key = `${service}@${release}`;
     const made = this.#made.get(key) ?? this.#make(service, release, join(this.#folder, key));
@@ -40,7 +40,7 @@ export class ReleaseFiles {
       return folder;
     }
     await cp(await this.of(service, 'current'), folder, { recursive: true });
-    // A program of the release stands in front of the real one.
+    // A program of the release replaces the original one.
     const changes = fileURLToPath(new URL(`releases/${release}/`, import.meta.url));
     const program = join(folder, 'dist/main.js');
     if (existsSync(join(changes, 'dist/main.js'))) await rename(program, join(folder, 'dist/released.js'));

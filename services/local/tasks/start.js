@@ -1,4 +1,4 @@
-// `node services/local/tasks/start.js`: the entry for other programs, which need to know nothing of how it is written.
+// `node services/local/tasks/start.js`: the entry point for other programs.
 import { register } from 'tsx/esm/api';
 
 register();

@@ -9,18 +9,18 @@ import { startTask } from './task.ts';
 import type { Task } from './task.ts';
 
 interface Hosted {
-  /** Undefined until it has started. */
+  /** Undefined until the task has started. */
   task?: Task;
-  /** Somebody asked to stop it, within so many seconds. */
+  /** A stop was requested, with this timeout in seconds. */
   stopWithin?: number;
-  /** Resolves when nothing of it is left. */
+  /** Resolves once the task has been cleaned up. */
   over: Promise<void>;
 }
 
-/** How long a task has when the host itself ends. */
+/** The stop timeout of tasks when the host itself exits. */
 const LAST_STOP_SECONDS = 5;
 
-/** Runs tasks for one caller: requests come in, events go out, and nothing is left when it closes. */
+/** Runs tasks for one caller: it receives requests and sends events, and cleans up everything when it closes. */
 export class TaskHost {
   readonly #emit: (event: Event) => void;
   readonly #folder: string;
@@ -38,7 +38,7 @@ export class TaskHost {
     return new TaskHost(await mkdtemp(join(tmpdir(), 'tasks-')), emit);
   }
 
-  /** Carries out one line; what is wrong with it comes back as an event. */
+  /** Handles one line; an error is sent back as an event. */
   handle(line: string): void {
     try {
       const request = parseRequest(line);
@@ -49,7 +49,7 @@ export class TaskHost {
     }
   }
 
-  /** Stops every task and the database, and removes what was made for them. */
+  /** Stops all tasks and the database, and removes their files. */
   async close(): Promise<void> {
     const ids = [...this.#tasks.keys()];
     for (const id of ids) this.#stop({ do: 'stop', id, timeoutSeconds: LAST_STOP_SECONDS });
@@ -98,7 +98,7 @@ export class TaskHost {
     });
   }
 
-  /** A task that has ended already is not worth a word: its end and the request may have crossed. */
+  /** A task that has already exited is ignored: its exit and the request may have crossed. */
   #stop({ id, timeoutSeconds }: StopRequest): void {
     const hosted = this.#tasks.get(id);
     if (hosted === undefined) return;

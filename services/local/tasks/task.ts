@@ -6,27 +6,31 @@ import { createInterface } from 'node:readline';
 import { freePort } from '../free-port.ts';
 
 export interface TaskOptions {
-  /** The folder that is the image's `/app`. */
+  /** The folder that corresponds to the image's `/app`. */
   folder: string;
-  /** `node` and what it runs. */
+  /** `node` and its arguments. */
   command: string[];
   environment: Record<string, string>;
   onLog: (line: string) => void;
-  /** Called once, when it has ended and its log is complete. A signal counts 128 more than its number, as in ECS. */
+  /**
+   * Called once, after the task has exited and its log is complete. As in ECS, the code for a signal is 128 plus its
+   * number.
+   */
   onExit: (exitCode: number) => void;
 }
 
 export interface Task {
   pid: number;
-  /** The port on 127.0.0.1 that stands for the container's. */
+  /** The port on 127.0.0.1 that replaces the container's port. */
   port: number;
-  /** SIGTERM now and, where that does not end it in time, SIGKILL. Resolves when it has ended. */
+  /** Sends SIGTERM, and SIGKILL after the timeout. Resolves when the task has exited. */
   stop: (timeoutSeconds: number) => Promise<void>;
 }
 
 /**
- * Starts what a container would run, with the container's environment and nothing of this process's own.
- * @throws Error when the process cannot be made.
+ * Starts the command of a container, with the container's environment and without that of this process.
+ *
+ * @throws Error if the process cannot be started.
  */
 export async function startTask({ folder, command, environment, onLog, onExit }: TaskOptions): Promise<Task> {
   const port = await freePort();
@@ -34,7 +38,7 @@ export async function startTask({ folder, command, environment, onLog, onExit }:
     cwd: folder,
     env: { NODE_ENV: 'production', ...environment, HOST: '127.0.0.1', PORT: String(port) },
     stdio: ['ignore', 'pipe', 'pipe'],
-    // Ctrl+C goes to a terminal's whole group of processes; who stops a task is the caller.
+    // Ctrl+C is sent to the terminal's whole process group, but only the caller stops tasks.
     detached: true,
   });
   for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', onLog);

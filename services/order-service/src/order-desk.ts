@@ -14,9 +14,9 @@ export interface OrderDeskParts {
 }
 
 /**
- * Takes orders. An order is written down as pending before stock is reserved under its id, and confirmed after;
- * whatever fails in between, it is first marked as cancelling and then released, so that stock is neither sold
- * twice nor lost, wherever a process dies. What is left half-way is settled later (see settlement.ts).
+ * Places orders. An order is stored as pending before stock is reserved under its id, and confirmed afterwards. If a
+ * step fails, the order is first marked as cancelling and then its stock is released, so that stock is neither sold
+ * twice nor lost, even if a process crashes. Unfinished orders are settled later (see settlement.ts).
  */
 export class OrderDesk {
   readonly #parts: OrderDeskParts;
@@ -26,8 +26,8 @@ export class OrderDesk {
   }
 
   /**
-   * @param key the caller's idempotency key: the same key is the same order, however often it is sent.
-   * @throws Problem 409 when there is not enough in stock, 422 when the user or a product cannot be ordered.
+   * @param key the caller's idempotency key: repeated requests with the same key return the same order.
+   * @throws Problem 409 if there is not enough stock, 422 if the user or a product cannot be ordered.
    */
   async place(request: NewOrder, key: string | undefined): Promise<{ order: Order; created: boolean }> {
     const { store, users } = this.#parts;
@@ -37,11 +37,11 @@ export class OrderDesk {
     if (created !== undefined) return { order: await this.#settle(created), created: true };
     const earlier = await store.findByKey(request.userId, key ?? '');
     if (earlier === undefined)
-      throw new Problem(409, 'the order with this Idempotency-Key was just given up');
+      throw new Problem(409, 'the order with this Idempotency-Key was just cancelled');
     return { order: await this.#repeat(earlier, wanted), created: false };
   }
 
-  /** Cancels an order that nobody works on any more. @throws DependencyUnavailableError: try again later. */
+  /** Cancels an abandoned order. @throws DependencyUnavailableError: try again later. */
   async cancel(order: Order, reason: string, options: { freeKey: boolean }): Promise<void> {
     const { store, products } = this.#parts;
     await store.startCancelling(order.id, reason, options);
@@ -75,7 +75,7 @@ export class OrderDesk {
     throw new Problem(409, 'the order was cancelled', { orderId: order.id });
   }
 
-  /** A failure here is only logged: the order stays half-way, and is settled later. */
+  /** A failure here is only logged: the order remains unfinished, and is settled later. */
   async #giveUp(order: Order, cause: unknown): Promise<void> {
     const reason = cause instanceof Error ? cause.message : String(cause);
     try {

@@ -10,7 +10,7 @@ const SELECT_ORDERS = `
       'unitPriceCents', l.unit_price_cents) ORDER BY l.name, l.product_id) AS lines
   FROM orders.orders o JOIN orders.order_lines l ON l.order_id = o.id`;
 
-/** Where orders are kept. Only a pending order can be confirmed, and none that is cancelling comes back. */
+/** Stores orders. Only a pending order can be confirmed, and a cancelling order can no longer be confirmed. */
 export class OrderStore {
   readonly #database: Database;
 
@@ -18,7 +18,7 @@ export class OrderStore {
     this.#database = database;
   }
 
-  /** A new pending order, or undefined when the user has used this key before. */
+  /** A new pending order, or undefined if the user has used this key before. */
   async add({ userId, lines }: NewOrder, key: string | undefined): Promise<Order | undefined> {
     try {
       return await this.#database.transaction(async (query) => {
@@ -48,18 +48,18 @@ export class OrderStore {
     return findOne(this.#database.query, 'o.user_id = $1 AND o.idempotency_key = $2', [userId, key]);
   }
 
-  /** The user's last orders, the newest first. */
+  /** The user's latest orders, newest first. */
   listOf(userId: string, limit: number): Promise<Order[]> {
     return findAll(this.#database.query, 'o.user_id = $1', [userId], `o.created_at DESC LIMIT ${limit}`);
   }
 
-  /** Orders that nobody can be working on any more: older than the longest request. */
+  /** Abandoned orders: older than the longest request. */
   unsettled(olderThanMs: number, limit: number): Promise<Order[]> {
     const where = `o.status IN ('pending', 'cancelling') AND o.created_at < now() - $1 * interval '1 millisecond'`;
     return findAll(this.#database.query, where, [olderThanMs], `o.created_at LIMIT ${limit}`);
   }
 
-  /** False when the order is not pending any more. */
+  /** False if the order is no longer pending. */
   confirm(id: string, lines: ReservedLine[]): Promise<boolean> {
     const total = lines.reduce((sum, { quantity, unitPriceCents }) => sum + quantity * unitPriceCents, 0);
     return this.#database.transaction(async (query) => {
@@ -78,7 +78,7 @@ export class OrderStore {
     });
   }
 
-  /** Where the failure was not the order's own, its key is free again: the same request may be tried once more. */
+  /** If the order itself was not the cause of the failure, its key is free again: the same request may be retried. */
   async startCancelling(id: string, reason: string, options: { freeKey: boolean }): Promise<void> {
     await this.#database.query(
       `UPDATE orders.orders SET status = 'cancelling', failure_reason = $2,
@@ -112,7 +112,7 @@ async function findOne(query: Query, where: string, parameters: unknown[]): Prom
   return (await findAll(query, where, parameters))[0];
 }
 
-/** What is not known yet is left out of the answer, at every depth. */
+/** Unknown values are omitted from the response, at every depth. */
 function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls);
   if (typeof value !== 'object' || value === null) return value;

@@ -19,8 +19,8 @@ export const NewOrder = Type.Object(
 export type NewOrder = Static<typeof NewOrder>;
 
 /**
- * `pending`: stock is being reserved. `confirmed`: it is ours. `cancelling`: what may have been reserved is being
- * put back. `cancelled`: nothing is held.
+ * `pending`: stock is being reserved. `confirmed`: stock is reserved. `cancelling`: reserved stock is being released.
+ * `cancelled`: no stock is reserved.
  */
 export const OrderStatus = Type.Enum(['pending', 'confirmed', 'cancelling', 'cancelled']);
 
@@ -42,7 +42,7 @@ export const Order = Type.Object({
 });
 export type Order = Static<typeof Order>;
 
-/** The same product on two lines is one line: what is ordered is a quantity of each product. */
+/** Lines for the same product are merged: an order has one quantity for each product. */
 export function mergeLines(lines: NewOrder['lines']): NewOrder['lines'] {
   const quantities = new Map<string, number>();
   for (const { productId, quantity } of lines) {

@@ -8,7 +8,7 @@ export interface ReservedLine {
   unitPriceCents: number;
 }
 
-/** The products refuse the order: it will not get better by asking again. */
+/** product-service refused the reservation; a retry would not help. */
 export class ReservationRefusedError extends Error {
   readonly status: number;
   readonly details: Record<string, unknown>;
@@ -26,7 +26,10 @@ interface Refusal {
   productId?: string;
 }
 
-/** @throws ReservationRefusedError; DependencyUnavailableError, and then the stock may be taken or not. */
+/**
+ * @throws ReservationRefusedError
+ * @throws DependencyUnavailableError: the stock may or may not have been reserved.
+ */
 export async function reserve(
   products: ServiceClient,
   orderId: string,
@@ -35,15 +38,15 @@ export async function reserve(
   const { status, body } = await products.request('PUT', pathOf(orderId), { lines });
   if (status === 200) return (body as { lines: ReservedLine[] }).lines;
   if (status !== 409 && status !== 422)
-    throw new Error(`product-service answered ${status} for a reservation`);
+    throw new Error(`product-service responded with ${status} to a reservation`);
   const { detail, reason, productId } = body as Refusal;
   throw new ReservationRefusedError(status, detail, { reason, productId });
 }
 
-/** Puts back what was reserved for the order, if anything, for good. @throws DependencyUnavailableError. */
+/** Permanently releases the stock reserved for the order, if any. @throws DependencyUnavailableError. */
 export async function release(products: ServiceClient, orderId: string): Promise<void> {
   const { status } = await products.request('DELETE', pathOf(orderId));
-  if (status !== 200) throw new Error(`product-service answered ${status} for a release`);
+  if (status !== 200) throw new Error(`product-service responded with ${status} to a release`);
 }
 
 const pathOf = (orderId: string) => `/api/products/reservations/${orderId}`;

@@ -42,7 +42,7 @@ export function addRoutes(app: Server, desk: OrderDesk, store: OrderStore): void
     { schema: { params: ById, response: { 200: Order, '4xx': ProblemSchema } } },
     async ({ params }) => {
       const order = await store.find(params.id);
-      if (order === undefined) throw new Problem(404, `there is no order ${params.id}`);
+      if (order === undefined) throw new Problem(404, `order ${params.id} not found`);
       return order;
     },
   );

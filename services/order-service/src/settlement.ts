@@ -8,16 +8,17 @@ export interface SettlementOptions {
   desk: OrderDesk;
   log: Log;
   intervalMs: number;
-  /** Longer than any request can take. */
+  /** Longer than any request takes. */
   abandonedAfterMs: number;
 }
 
 const BATCH = 20;
 
 /**
- * Cancels, again and again, the orders that a process left half-way: it died, or product-service was away when
- * stock had to be put back. Several instances may do so at once.
- * @returns a function that stops after the order under way.
+ * Regularly cancels orders left unfinished because a process crashed or product-service was not available to release
+ * their stock. Several instances may do so at the same time.
+ *
+ * @returns a function that stops it after the current order.
  */
 export function startSettlement(options: SettlementOptions): () => Promise<void> {
   const stopping = new AbortController();

@@ -37,7 +37,7 @@ afterAll(async () => {
   await Promise.all([users.stop(), products.stop(), userLink.close(), productLink.close()]);
 });
 
-/** Longer than a request takes on the busiest machine. */
+/** Longer than a request takes on a very busy machine. */
 const ABANDONED_AFTER_MS = 120_000;
 
 let number = 0;
@@ -60,7 +60,7 @@ const eventually = async (check: () => Promise<boolean>) => {
   while (!(await check())) await delay(50);
 };
 
-/** Lets the time pass after which unfinished orders count as left behind. */
+/** Waits until unfinished orders count as abandoned. */
 const abandonUnfinished = () =>
   sql(
     orders.databaseUrl,
@@ -69,7 +69,7 @@ const abandonUnfinished = () =>
     [ABANDONED_AFTER_MS + 1_000],
   );
 
-test('an order is confirmed with the price of the moment, and takes the stock', async () => {
+test('an order is confirmed with the current price, and reserves the stock', async () => {
   const { status, body, headers } = await place(2);
   expect(status).toBe(201);
   expect(headers.get('location')).toBe(`/api/orders/${String(body['id'])}`);
@@ -85,7 +85,7 @@ test('an order is confirmed with the price of the moment, and takes the stock', 
   expect(list.body['items']).toEqual([body]);
 });
 
-test('an order for more than there is takes nothing, and says of what', async () => {
+test('an order that exceeds the stock reserves nothing and names the product', async () => {
   const { status, body } = await place(6);
   expect(status).toBe(409);
   expect(body).toMatchObject({ reason: 'insufficient-stock', productId });
@@ -93,24 +93,24 @@ test('an order for more than there is takes nothing, and says of what', async ()
   expect(await stock()).toBe(5);
 });
 
-test('a user who is not there, or suspended, cannot order', async () => {
+test('an unknown or suspended user cannot order', async () => {
   const unknown = crypto.randomUUID();
   const body = { userId: unknown, lines: [{ productId, quantity: 1 }] };
   expect(await call(orders.url, '/api/orders', { body })).toMatchObject({
     status: 422,
-    body: { detail: `there is no user ${unknown}` },
+    body: { detail: `user ${unknown} not found` },
   });
   const bob = { email: 'bob@example.org', displayName: 'Bob' };
   const { id } = (await call(users.url, '/api/users', { body: bob })).body as { id: string };
   await call(users.url, `/api/users/${id}`, { method: 'PATCH', body: { status: 'suspended' } });
   expect(await call(orders.url, '/api/orders', { body: { ...body, userId: id } })).toMatchObject({
     status: 422,
-    body: { detail: `the user ${id} is suspended and cannot order` },
+    body: { detail: `user ${id} is suspended and cannot order` },
   });
 });
 
 describe('an idempotency key', () => {
-  test('makes the same order of the same request', async () => {
+  test('returns the same order for a repeated request', async () => {
     const first = await place(2, 'k1');
     const second = await place(2, 'k1');
     expect([first.status, second.status]).toEqual([201, 200]);
@@ -118,7 +118,7 @@ describe('an idempotency key', () => {
     expect(await stock()).toBe(3);
   });
 
-  test('holds for requests at once', async () => {
+  test('also works for concurrent requests', async () => {
     const answers = await Promise.all(Array.from({ length: 10 }, () => place(1, 'k2')));
     expect(new Set(answers.map(({ body }) => body['id'])).size).toBe(1);
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
@@ -133,13 +133,13 @@ describe('an idempotency key', () => {
     });
   });
 
-  test('answers again what was refused', async () => {
+  test('returns the same refusal for a repeated request', async () => {
     const first = await place(6, 'k4');
     const second = await place(6, 'k4');
     expect([first.status, second.status]).toEqual([409, 409]);
   });
 
-  test('is free again when the failure was ours', async () => {
+  test('can be used again after an internal failure', async () => {
     productLink.mode = 'refuse';
     expect((await place(1, 'k5')).status).toBe(503);
     productLink.mode = 'pass';
@@ -149,13 +149,13 @@ describe('an idempotency key', () => {
 });
 
 describe('when another service fails', () => {
-  test('a short failure is not noticed', async () => {
+  test('a short failure is retried', async () => {
     productLink.failNext(1);
     userLink.failNext(1);
     expect((await place()).status).toBe(201);
   });
 
-  test('users away: no order, and the answer says so', async () => {
+  test('without user-service, no order is placed and the response gives the reason', async () => {
     userLink.mode = 'refuse';
     const answer = await place();
     expect(answer).toMatchObject({ status: 503, body: { detail: 'user-service is not available' } });
@@ -163,7 +163,7 @@ describe('when another service fails', () => {
     expect(await stock()).toBe(5);
   });
 
-  test('products away: the order is cancelled once they are back', async () => {
+  test('without product-service, the order is cancelled once it is available again', async () => {
     productLink.mode = 'refuse';
     const answer = await place();
     expect(answer).toMatchObject({ status: 503, body: { detail: 'product-service is not available' } });
@@ -172,7 +172,7 @@ describe('when another service fails', () => {
     expect(await stock()).toBe(5);
   });
 
-  test('an answer that is lost on its way: the stock comes back', async () => {
+  test('if the response to a reservation is lost, the stock is released', async () => {
     productLink.mode = 'lose-answers';
     expect((await place()).status).toBe(503);
     productLink.mode = 'pass';
@@ -180,7 +180,7 @@ describe('when another service fails', () => {
     expect(await stock()).toBe(5);
   });
 
-  test('after five failures in a row the circuit is open: an answer at once, and nobody is asked', async () => {
+  test('after five consecutive failures, the circuit opens and requests fail immediately without a call', async () => {
     const { databaseUrl } = orders;
     const env = { USERS_URL: userLink.url, PRODUCTS_URL: productLink.url, CIRCUIT_OPEN_MS: '60000' };
     const impatient = await startTestService('orders', { databaseUrl, env });
@@ -196,7 +196,7 @@ describe('when another service fails', () => {
     await impatient.stop();
   });
 
-  test('the circuit closes again by itself', async () => {
+  test('the circuit closes again automatically', async () => {
     userLink.mode = 'refuse';
     for (let index = 0; index < 3; index += 1) await place();
     userLink.mode = 'pass';
@@ -210,7 +210,7 @@ describe('when another service fails', () => {
   }
 });
 
-test('an order that a dead process left behind is cancelled, and its stock put back', async () => {
+test('an order abandoned by a crashed process is cancelled, and its stock released', async () => {
   const id = crypto.randomUUID();
   await sql(orders.databaseUrl, 'INSERT INTO orders.orders (id, user_id) VALUES ($1, $2)', [id, userId]);
   const line = 'INSERT INTO orders.order_lines (order_id, product_id, quantity) VALUES ($1, $2, 3)';

@@ -3,14 +3,14 @@ import type { ProductStore } from './product-store.ts';
 import type { Reservations } from './reservation-store.ts';
 
 /**
- * Belongs to every key: releases run side by side, and one must not read what another wrote in another shape. Raise it
- * when Product changes.
+ * Part of every key: two releases run at the same time, and must not read each other's values in a different format.
+ * Increase it when Product changes.
  */
 const SHAPE = 1;
 
 const keyOf = (id: string): string => `product-service:product:${SHAPE}:${id.toLowerCase()}`;
 
-/** Reads one product from the cache first. Pages are not kept: nearly every order changes one. */
+/** Reads single products through the cache. Pages are not cached, because nearly every order changes one. */
 export function cachedProducts(store: ProductStore, cache: ReadCache): ProductStore {
   return {
     ...store,
@@ -20,7 +20,7 @@ export function cachedProducts(store: ProductStore, cache: ReadCache): ProductSt
   };
 }
 
-/** Reservations change the stock of the products that they are about. */
+/** Reservations change the stock of their products. */
 export function cachedReservations(store: Reservations, cache: ReadCache): Reservations {
   return {
     reserve: (orderId, lines) =>

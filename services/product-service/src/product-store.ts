@@ -2,13 +2,13 @@ import { isUniqueViolation } from '@services/shared';
 import type { Query } from '@services/shared';
 import type { NewProduct, Product, ProductChange } from './product.ts';
 
-/** Where products are kept. */
+/** Stores products. */
 export interface ProductStore {
-  /** Undefined when the SKU is taken. */
+  /** Undefined if the SKU is already in use. */
   add(product: NewProduct): Promise<Product | undefined>;
   find(id: string): Promise<Product | undefined>;
   change(id: string, change: ProductChange): Promise<Product | undefined>;
-  /** `refused` when less would be left than nothing. */
+  /** `refused` if the stock would become negative. */
   changeStock(id: string, change: number): Promise<Product | undefined | 'refused'>;
   list(after: string | undefined, count: number): Promise<Product[]>;
 }

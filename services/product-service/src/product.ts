@@ -33,7 +33,7 @@ export const ProductChange = Type.Object(
 );
 export type ProductChange = Static<typeof ProductChange>;
 
-/** More, or less, of a product: a difference, so that two changes at once are both kept. */
+/** The change in a product's stock, as a difference, so that concurrent changes are both applied. */
 export const StockChange = Type.Object(
   { change: Type.Integer({ minimum: -1_000_000, maximum: 1_000_000 }) },
   { additionalProperties: false },

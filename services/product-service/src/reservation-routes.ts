@@ -7,7 +7,7 @@ import type { Reservations } from './reservation-store.ts';
 
 const ByOrder = Type.Object({ orderId: Type.String({ format: 'uuid' }) });
 
-/** For order-service. Both may be asked again with the same order: the second time changes nothing. */
+/** For order-service. Both calls are idempotent for an order. */
 export function addReservationRoutes(app: Server, store: Reservations, token: string | undefined): void {
   const onRequest = requireToken(token);
   const response = { 200: Reservation, '4xx': ProblemSchema };
@@ -37,7 +37,7 @@ async function reserve(store: Reservations, orderId: string, { lines }: Reservat
     if (!(error instanceof NotReservableError)) throw error;
     const { reason, productId } = error;
     if (reason === 'unknown-product')
-      throw new Problem(422, `there is no product ${productId}`, { reason, productId });
-    throw new Problem(409, `there is not enough of product ${productId}`, { reason, productId });
+      throw new Problem(422, `product ${productId} not found`, { reason, productId });
+    throw new Problem(409, `not enough stock of product ${productId}`, { reason, productId });
   }
 }

@@ -1,7 +1,7 @@
 import type { Database, Query } from '@services/shared';
 import type { Reservation, ReservationRequest } from './reservation.ts';
 
-/** Why nothing was reserved: a product that is not there, or of which there is not enough. */
+/** Nothing was reserved: a product does not exist, or does not have enough stock. */
 export class NotReservableError extends Error {
   readonly reason: 'unknown-product' | 'insufficient-stock';
   readonly productId: string;
@@ -23,8 +23,9 @@ export interface Reservations {
 type Line = ReservationRequest['lines'][number];
 
 /**
- * Takes stock for orders, all lines of an order or none. Asking twice for the same order answers the same and
- * takes stock once; an order that was released stays released, even when its release came before the request.
+ * Reserves stock for orders: all lines of an order or none. Repeating a request for the same order returns the same
+ * result and reserves the stock only once. An order that was released stays released, even if its release arrived
+ * before the reservation.
  */
 export class ReservationStore implements Reservations {
   readonly #database: Database;
@@ -64,7 +65,7 @@ export class ReservationStore implements Reservations {
   }
 }
 
-/** Every transaction locks products in the same order, so that no two wait for each other. */
+/** Every transaction locks products in the same order, to prevent deadlocks. */
 function inLockOrder(lines: Line[]): Line[] {
   const quantities = new Map<string, number>();
   for (const { productId, quantity } of lines) {
@@ -75,7 +76,7 @@ function inLockOrder(lines: Line[]): Line[] {
     .sort((a, b) => (a.productId < b.productId ? -1 : 1));
 }
 
-/** The update both checks and takes: no other order can come between. */
+/** The update checks and reserves in one statement, so no other order can intervene. */
 async function take(query: Query, orderId: string, { productId, quantity }: Line): Promise<void> {
   const [taken] = await query<{ priceCents: number }>(
     `UPDATE products.products SET stock = stock - $2 WHERE id = $1 AND stock >= $2

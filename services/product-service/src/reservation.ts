@@ -6,7 +6,7 @@ const Line = Type.Object({
   quantity: Type.Integer({ minimum: 1, maximum: 1000 }),
 });
 
-/** Properties that are not known are passed over: the caller may be a release newer than this one. */
+/** Unknown properties are ignored: the caller may be a newer release. */
 export const ReservationRequest = Type.Object({ lines: Type.Array(Line, { minItems: 1, maxItems: 50 }) });
 export type ReservationRequest = Static<typeof ReservationRequest>;
 

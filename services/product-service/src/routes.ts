@@ -12,7 +12,7 @@ export function addProductRoutes(app: Server, store: ProductStore): void {
     { schema: { body: NewProduct, response: { 201: Product, '4xx': ProblemSchema } } },
     async (request, reply) => {
       const product = await store.add(request.body);
-      if (product === undefined) throw new Problem(409, `the SKU ${request.body.sku} is taken`);
+      if (product === undefined) throw new Problem(409, `SKU ${request.body.sku} is already in use`);
       return reply.code(201).header('location', `/api/products/${product.id}`).send(product);
     },
   );
@@ -40,12 +40,12 @@ export function addProductRoutes(app: Server, store: ProductStore): void {
     { schema: { params: ById, body: StockChange, response: { 200: Product, '4xx': ProblemSchema } } },
     async ({ params, body }) => {
       const product = await store.changeStock(params.id, body.change);
-      if (product === 'refused') throw new Problem(409, 'there is not that much in stock');
+      if (product === 'refused') throw new Problem(409, 'there is not enough stock');
       return product ?? noSuchProduct(params.id);
     },
   );
 }
 
 function noSuchProduct(id: string): never {
-  throw new Problem(404, `there is no product ${id}`);
+  throw new Problem(404, `product ${id} not found`);
 }

@@ -3,7 +3,7 @@ import { readDatabaseConfig } from '@services/shared/database-config';
 import { productStore } from './product-store.ts';
 import { service } from './service.ts';
 
-/** `node dist/seed.js`: something to sell on a new environment. What is there already stays as it is. */
+/** `node dist/seed.js`: creates products in a new environment. Existing products are not changed. */
 const samples = [
   {
     sku: 'MUG-01',

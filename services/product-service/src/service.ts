@@ -11,7 +11,7 @@ export const service = { name: manifest.name, version: manifest.version };
 export const schema = 'products';
 export const migrations = new URL('../migrations/', import.meta.url);
 
-/** @throws EnvironmentError when a variable is missing or wrong. Neither the database nor the cache must be there. */
+/** @throws EnvironmentError if a variable is missing or invalid. The database and the cache may be unavailable. */
 export async function startProductService(env: Environment): Promise<Running> {
   const { SERVICE_TOKEN } = readEnvironment({ SERVICE_TOKEN: text(undefined) }, env);
   const cacheConfig = await readCacheConfig(env);

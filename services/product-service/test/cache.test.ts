@@ -8,7 +8,7 @@ import { call } from '../../test/support/http.ts';
 import { startTestService } from '../../test/support/service.ts';
 import type { TestService } from '../../test/support/service.ts';
 
-/** What no busy machine needs for one command; a test about the limit sets a shorter one. */
+/** Longer than any command takes on a busy machine; a test of the timeout sets a shorter one. */
 const PATIENT = { CACHE_TIMEOUT_MS: '10000', CACHE_TLS: 'disable', CACHE_HOST: '127.0.0.1' };
 const BRIEF = { CACHE_TIMEOUT_MS: '50', CIRCUIT_OPEN_MS: '50' };
 
@@ -41,7 +41,7 @@ async function metric(service: TestService, name: string): Promise<number> {
 const reads = (service: TestService, result: string) =>
   metric(service, `cache_reads_total{result="${result}"`);
 
-/** Until it is so: the limit is the test's own. */
+/** Polls without a limit of its own: the test's timeout applies. */
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   while (!(await isSo())) await delay(10);
 }
@@ -59,7 +59,7 @@ async function addProduct(service: TestService, stock = 10): Promise<string> {
 const get = async ({ url }: TestService, id: string) => (await call(url, `/api/products/${id}`)).body;
 const keyOf = (id: string) => `product-service:product:1:${id}`;
 
-/** Behind the service's back, so that only the cache can know the old name. */
+/** Changes the database directly, so that only the cache contains the old name. */
 const rename = (service: TestService, id: string, name: string) =>
   sql(service.databaseUrl, 'UPDATE products.products SET name = $2 WHERE id = $1', [id, name]);
 
@@ -80,7 +80,7 @@ describe.each([
     await server.kill();
   });
 
-  test('the second read comes from the cache', async () => {
+  test('the second read is served from the cache', async () => {
     const id = await addProduct(service);
     await get(service, id);
     await rename(service, id, 'Cup');
@@ -120,17 +120,20 @@ describe.each([
         return call(service.url, `/api/products/reservations/${order}`, { method: 'DELETE' });
       },
     ],
-  ])('the first read after %s shows it, the next comes from the cache', async (_write, after, write) => {
-    const id = await addProduct(service);
-    await get(service, id);
-    expect((await write(id)).status).toBe(200);
-    expect(await get(service, id)).toMatchObject(after);
-    const hits = await reads(service, 'hit');
-    expect(await get(service, id)).toMatchObject(after);
-    expect(await reads(service, 'hit')).toBe(hits + 1);
-  });
+  ])(
+    'the first read after %s returns the new value, the next one is served from the cache',
+    async (_write, after, write) => {
+      const id = await addProduct(service);
+      await get(service, id);
+      expect((await write(id)).status).toBe(200);
+      expect(await get(service, id)).toMatchObject(after);
+      const hits = await reads(service, 'hit');
+      expect(await get(service, id)).toMatchObject(after);
+      expect(await reads(service, 'hit')).toBe(hits + 1);
+    },
+  );
 
-  test('a write that is refused leaves the value as it is', async () => {
+  test('a refused write does not change the value', async () => {
     const id = await addProduct(service, 2);
     await get(service, id);
     const refused = await call(service.url, `/api/products/${id}/stock`, { body: { change: -3 } });
@@ -138,13 +141,13 @@ describe.each([
     expect(await get(service, id)).toMatchObject({ stock: 2 });
   });
 
-  test('a product that is not there is not kept', async () => {
+  test('a missing product is not cached', async () => {
     const id = crypto.randomUUID();
     expect((await call(service.url, `/api/products/${id}`)).status).toBe(404);
     expect(String(await server.send('GET', keyOf(id)))).toMatch(/^lease:/);
   });
 
-  test('what another program wrote under a key is not answered', async () => {
+  test('a value written by another program is not returned', async () => {
     const id = await addProduct(service);
     await server.send('SET', keyOf(id), 'not JSON');
     expect(await get(service, id)).toMatchObject({ name: 'Mug' });
@@ -152,7 +155,7 @@ describe.each([
   });
 });
 
-test('a value is kept for CACHE_TTL_SECONDS', async () => {
+test('a value is cached for CACHE_TTL_SECONDS', async () => {
   const server = await startServer();
   const service = await startService(server.port, { CACHE_TTL_SECONDS: '1' });
   await connected(service);
@@ -165,8 +168,8 @@ test('a value is kept for CACHE_TTL_SECONDS', async () => {
   await until(async () => (await get(service, id))['name'] === 'Cup');
 });
 
-describe('without a cache that works', () => {
-  test('the service starts, is ready and answers; the cache is used once it is there', async () => {
+describe('without a working cache', () => {
+  test('the service starts, is ready and responds; the cache is used once it is available', async () => {
     const port = await freePort();
     const service = await startService(port, BRIEF);
     expect((await call(service.url, '/ready')).status).toBe(200);
@@ -183,7 +186,7 @@ describe('without a cache that works', () => {
     });
   });
 
-  test('it dies and comes back', async () => {
+  test('the cache crashes and restarts', async () => {
     const server = await startServer();
     const service = await startService(server.port, { CIRCUIT_OPEN_MS: '50' });
     await connected(service);
@@ -208,20 +211,20 @@ describe('without a cache that works', () => {
   test.each([
     ['one server', {}],
     ['a cluster', { CACHE_CLUSTER: 'true' }],
-  ])('%s hangs: requests are answered, and soon wait for it no more', async (_kind, env) => {
+  ])('if %s hangs, requests are answered and soon no longer wait for it', async (_kind, env) => {
     const server = await startServer({ isCluster: 'CACHE_CLUSTER' in env });
     const service = await startService(server.port, { ...BRIEF, ...env, CIRCUIT_OPEN_MS: '600000' });
     await connected(service);
     const id = await addProduct(service);
     server.hang();
     for (let count = 0; count < 50; count += 1) expect(await get(service, id)).toMatchObject({ name: 'Mug' });
-    // Five waited for the limit; the others did not wait at all.
+    // Five waited for the timeout; the others did not wait at all.
     expect(await metric(service, 'cache_failures_total{operation="SET",reason="failed"')).toBe(5);
     expect(await metric(service, 'cache_failures_total{operation="SET",reason="circuit open"')).toBe(45);
     expect(await metric(service, 'circuit_open{dependency="cache"')).toBe(1);
   });
 
-  test('after it hung it is used again', async () => {
+  test('after a hang the cache is used again', async () => {
     const server = await startServer();
     const service = await startService(server.port, BRIEF);
     await connected(service);
@@ -238,7 +241,7 @@ describe('without a cache that works', () => {
     });
   });
 
-  test('it hangs during a write: this process answers the new value, also when the cache has the old one', async () => {
+  test('if it hangs during a write, this process returns the new value even if the cache has the old one', async () => {
     const server = await startServer();
     const service = await startService(server.port, { ...BRIEF, CACHE_TIMEOUT_MS: '1000' });
     await connected(service);
@@ -256,7 +259,7 @@ describe('without a cache that works', () => {
     expect(await reads(service, 'bypass')).toBe(10);
   });
 
-  test('it is slower than the limit', async () => {
+  test('the cache is slower than the timeout', async () => {
     const server = await startServer();
     const proxy = keep((await CacheProxy.start()).to(server.port), (part) => part.close());
     const service = await startService(proxy.port, { ...BRIEF, CIRCUIT_OPEN_MS: '600000' });
@@ -283,7 +286,7 @@ describe('without a cache that works', () => {
     expect((await call(service.url, '/ready')).status).toBe(200);
   });
 
-  test('the service stops all the same', async () => {
+  test('the service still stops', async () => {
     const server = await startServer();
     const service = await startTestService('products', {
       env: { ...PATIENT, CACHE_PORT: String(server.port) },
@@ -300,7 +303,7 @@ test('the right password logs in', async () => {
   await connected(service);
 });
 
-test('two tasks never answer a value from before a write that one of them has answered', async () => {
+test('two tasks never return a value older than a completed write of one of them', async () => {
   const server = await startServer();
   const databaseUrl = await freshDatabase();
   const tasks = [
@@ -329,7 +332,7 @@ test('two tasks never answer a value from before a write that one of them has an
   isWriting = false;
   await Promise.all(readers);
   const hits = (await reads(tasks[0]!, 'hit')) + (await reads(tasks[1]!, 'hit'));
-  process.stdout.write(`cache: ${cases} reads beside 150 writes, ${hits} of them hits\n`);
+  process.stdout.write(`cache: ${cases} reads during 150 writes, ${hits} of them hits\n`);
   expect(answered).toBe(150);
   expect(hits).toBeGreaterThan(0);
 });

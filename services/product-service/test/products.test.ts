@@ -16,7 +16,7 @@ const add = async (stock = 10, priceCents = 1250) => {
   return (await call(products.url, '/api/products', { body })).body as { id: string; stock: number };
 };
 
-test('a product is added, found, changed and listed', async () => {
+test('adds, finds, changes and lists a product', async () => {
   const body = { sku: 'MUG-9', name: 'Mug', description: 'Blue', priceCents: 900, stock: 3 };
   const added = await call(products.url, '/api/products', { body });
   expect(added).toMatchObject({ status: 201, body });
@@ -27,12 +27,12 @@ test('a product is added, found, changed and listed', async () => {
   expect((await call(products.url, '/api/products?limit=100')).body['items']).toContainEqual(changed.body);
 });
 
-test('a SKU is given once', async () => {
+test('a SKU is unique', async () => {
   const body = { sku: 'ONCE', name: 'Once', priceCents: 1, stock: 0 };
   await call(products.url, '/api/products', { body });
   expect(await call(products.url, '/api/products', { body })).toMatchObject({
     status: 409,
-    body: { detail: 'the SKU ONCE is taken' },
+    body: { detail: 'SKU ONCE is already in use' },
   });
 });
 
@@ -40,22 +40,22 @@ describe('stock', () => {
   const change = (id: string, difference: number) =>
     call(products.url, `/api/products/${id}/stock`, { body: { change: difference } });
 
-  test('changes at once all count', async () => {
+  test('concurrent changes are all applied', async () => {
     const { id } = await add(100);
     await Promise.all(Array.from({ length: 20 }, (_, index) => change(id, index % 2 === 0 ? 5 : -3)));
     expect((await call(products.url, `/api/products/${id}`)).body).toMatchObject({ stock: 120 });
   });
 
-  test('is never less than nothing', async () => {
+  test('is never negative', async () => {
     const { id } = await add(2);
     expect(await change(id, -3)).toMatchObject({
       status: 409,
-      body: { detail: 'there is not that much in stock' },
+      body: { detail: 'there is not enough stock' },
     });
     expect((await call(products.url, `/api/products/${id}`)).body).toMatchObject({ stock: 2 });
   });
 
-  test('of a product that is not there', async () => {
+  test('of a missing product is not found', async () => {
     expect((await change(crypto.randomUUID(), 1)).status).toBe(404);
   });
 });
@@ -67,7 +67,7 @@ describe('a reservation', () => {
   const release = (orderId: string) => call(products.url, path(orderId), { method: 'DELETE' });
   const stockOf = async (id: string) => (await call(products.url, `/api/products/${id}`)).body['stock'];
 
-  test('takes the stock of every line and says the price of the moment', async () => {
+  test('reserves the stock of every line and returns the current price', async () => {
     const [a, b] = [await add(5, 1000), await add(5, 250)];
     const lines = [
       { productId: a.id, quantity: 2 },
@@ -83,7 +83,7 @@ describe('a reservation', () => {
     expect([await stockOf(a.id), await stockOf(b.id)]).toEqual([2, 2]);
   });
 
-  test('is all or nothing, and says which product there is too little of', async () => {
+  test('is all or nothing, and names the product without enough stock', async () => {
     const [a, b] = [await add(5), await add(1)];
     const lines = [
       { productId: a.id, quantity: 1 },
@@ -96,7 +96,7 @@ describe('a reservation', () => {
     expect([await stockOf(a.id), await stockOf(b.id)]).toEqual([5, 1]);
   });
 
-  test('asked for twenty times takes stock once', async () => {
+  test('requested twenty times reserves stock once', async () => {
     const [{ id }, orderId] = [await add(50), crypto.randomUUID()];
     const again = () => reserve(orderId, [{ productId: id, quantity: 2 }]);
     const answers = await Promise.all(Array.from({ length: 20 }, again));
@@ -104,7 +104,7 @@ describe('a reservation', () => {
     expect(await stockOf(id)).toBe(48);
   });
 
-  test('released twice puts stock back once, and cannot be had again', async () => {
+  test('released twice returns stock once, and cannot be made again', async () => {
     const [{ id }, orderId] = [await add(4), crypto.randomUUID()];
     await reserve(orderId, [{ productId: id, quantity: 3 }]);
     await Promise.all([release(orderId), release(orderId), release(orderId)]);
@@ -115,14 +115,14 @@ describe('a reservation', () => {
     });
   });
 
-  test('that is released before it arrives is refused when it does', async () => {
+  test('is refused if its release arrived before it', async () => {
     const [{ id }, orderId] = [await add(4), crypto.randomUUID()];
     expect((await release(orderId)).body).toMatchObject({ status: 'released', lines: [] });
     expect((await reserve(orderId, [{ productId: id, quantity: 1 }])).status).toBe(409);
     expect(await stockOf(id)).toBe(4);
   });
 
-  test('of a product that is not there', async () => {
+  test('of a missing product is not found', async () => {
     const productId = crypto.randomUUID();
     expect(await reserve(crypto.randomUUID(), [{ productId, quantity: 1 }])).toMatchObject({
       status: 422,
@@ -130,14 +130,14 @@ describe('a reservation', () => {
     });
   });
 
-  test('passes over what a newer caller sends', async () => {
+  test('ignores properties of a newer caller', async () => {
     const { id } = await add(4);
     const body = { lines: [{ productId: id, quantity: 1, giftWrap: true }], channel: 'web' };
     const answer = await call(products.url, path(crypto.randomUUID()), { method: 'PUT', body });
     expect(answer.status).toBe(200);
   });
 
-  test('orders that want the same products in opposite order do not block each other', async () => {
+  test('orders for the same products in opposite order do not deadlock', async () => {
     const [a, b] = [await add(100), await add(100)];
     const forth = [a, b].map(({ id }) => ({ productId: id, quantity: 1 }));
     const back = [...forth].reverse();
@@ -149,7 +149,7 @@ describe('a reservation', () => {
   });
 });
 
-test('where there is a token, reservations are for those who send it', async () => {
+test('if a token is set, reservations require it', async () => {
   const guarded = await startTestService('products', { env: { SERVICE_TOKEN: 'between-services' } });
   const ask = async (authorization?: string) => {
     const headers = authorization === undefined ? {} : { authorization };

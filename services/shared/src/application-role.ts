@@ -4,16 +4,17 @@ import { connectClient } from './database-client.ts';
 import type { Log } from './log.ts';
 
 /**
- * Makes the role that a service logs in with, once for each environment, by a user that may: it can then make and
- * migrate the service's schema by itself, and needs no password on RDS, where it logs in with IAM (the role
- * `rds_iam`). A role that is there is left as it is.
- * @throws pg's error when the connected user may not do so.
+ * Creates the role that a service logs in with, once for each environment, as a user with permission to do so. The
+ * role can then create and migrate the service's schema. On RDS it needs no password: it logs in with IAM (the role
+ * `rds_iam`). An existing role is not changed.
+ *
+ * @throws pg's error if the connected user lacks permission.
  */
 export async function prepareRole(config: DatabaseConfig, role: string, log: Log): Promise<void> {
   const client = await connectClient(config);
   try {
     await client.query('BEGIN');
-    // Roles belong to the whole cluster, and every service's preparation may arrive here at once.
+    // Roles belong to the whole cluster, and several services may prepare theirs at the same time.
     await client.query("SELECT pg_advisory_xact_lock(hashtext('prepare role'))");
     const existing = await client.query<{ rolname: string }>(
       'SELECT rolname FROM pg_roles WHERE rolname IN ($1, $2)',

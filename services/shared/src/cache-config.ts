@@ -7,16 +7,16 @@ import type { Environment } from './environment.ts';
 export interface CacheConfig {
   host: string;
   port: number;
-  /** The server is one of a cluster, or a proxy that looks like one, as ElastiCache Serverless does. */
+  /** The server is part of a cluster, or a proxy that looks like one, such as ElastiCache Serverless. */
   isCluster: boolean;
   tls: ConnectionOptions | false;
-  /** Asked for every connection: IAM tokens are valid for fifteen minutes. Undefined where no login is needed. */
+  /** Called for every connection, because IAM tokens are valid for fifteen minutes. Undefined if no login is needed. */
   login: (() => Promise<CacheLogin>) | undefined;
-  /** Of one command. */
+  /** The timeout of one command. */
   timeoutMs: number;
   /** How long a value is kept. */
   ttlMs: number;
-  /** How long the open circuit refuses before it tries again. */
+  /** How long the circuit stays open before the next attempt. */
   openMs: number;
 }
 
@@ -39,10 +39,10 @@ const settings = {
 };
 
 /**
- * Where the cache is and how to log in; undefined without CACHE_HOST: then there is none. The login is CACHE_AUTH=iam
- * with CACHE_USER, CACHE_NAME and AWS_REGION, or CACHE_PASSWORD with CACHE_USER, or nothing. TLS is verified in full
- * unless switched off.
- * @throws EnvironmentError with the variable's name; a password is never part of it.
+ * The address and login of the cache; undefined without CACHE_HOST. The login is CACHE_AUTH=iam with CACHE_USER,
+ * CACHE_NAME and AWS_REGION, or CACHE_PASSWORD with CACHE_USER, or none. TLS is fully verified unless disabled.
+ *
+ * @throws EnvironmentError with the variable's name, but never with a password.
  */
 export async function readCacheConfig(env: Environment): Promise<CacheConfig | undefined> {
   const { CACHE_HOST } = readEnvironment({ CACHE_HOST: text(undefined) }, env);
@@ -74,10 +74,10 @@ function readLogin(
   if (auth === 'none') return undefined;
   if (auth === 'password') {
     if (password === undefined)
-      throw new EnvironmentError('CACHE_PASSWORD: is not set, but CACHE_AUTH is password');
+      throw new EnvironmentError('CACHE_PASSWORD: is required if CACHE_AUTH is password');
     return () => Promise.resolve({ username, password });
   }
-  // The token would be readable on the wire, and ElastiCache refuses it.
+  // Without TLS, the token could be read on the network, and ElastiCache refuses it.
   if (CACHE_TLS === 'disable')
     throw new EnvironmentError('CACHE_TLS: expected verify-full when CACHE_AUTH is iam, got "disable"');
   const iam = readEnvironment({ CACHE_USER: text(), CACHE_NAME: text(), AWS_REGION: text() }, env);
@@ -85,7 +85,7 @@ function readLogin(
   return async () => ({ username: iam.CACHE_USER, password: await token() });
 }
 
-/** Trusts CACHE_CA_FILE; without it the system's roots, Amazon's among them. */
+/** Trusts CACHE_CA_FILE, or by default the system's roots, which include Amazon's. */
 async function verifiedTls(caFile: string | undefined): Promise<ConnectionOptions> {
   if (caFile === undefined) return { rejectUnauthorized: true };
   try {

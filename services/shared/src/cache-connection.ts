@@ -3,11 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CacheConfig } from './cache-config.ts';
 import type { Log } from './log.ts';
 
-/** The commands that are used of the client, which are the same for one server and for a cluster. */
+/** The client's commands that are used, which are the same for a single server and for a cluster. */
 export interface CacheCommands {
-  /** Sets the key where there is none. @returns what it held, or null when it was set. */
+  /** Sets the key if it does not exist. @returns its existing value, or null if it was set. */
   claim(key: string, value: string, ttlMs: number): Promise<string | null>;
-  /** Replaces the value while it is still `expected`. */
+  /** Replaces the value if it is still `expected`. */
   replace(key: string, expected: string, value: string, ttlMs: number): Promise<void>;
   remove(key: string): Promise<void>;
 }
@@ -27,8 +27,8 @@ const REPLACE = `if redis.call('GET', KEYS[1]) == ARGV[1] then
 end`;
 
 /**
- * A connection that is made in the background and made again whenever it is lost, with growing pauses, each time with
- * a new client and a new login. Who uses it while it is not there hears so at once.
+ * A connection that is opened in the background and reopened whenever it is lost, with increasing delays, each time
+ * with a new client and a new login. While it is not connected, calls fail immediately.
  */
 export class CacheConnection {
   readonly #config: CacheConfig;
@@ -54,7 +54,7 @@ export class CacheConnection {
     return this.#commands;
   }
 
-  /** Gives the connection up, and what waits on it: a new one is made. */
+  /** Abandons the connection and everything waiting for it; a new one is opened. */
   renew(): void {
     this.#drop(new Error('the cache did not respond'));
   }
@@ -75,7 +75,7 @@ export class CacheConnection {
       const client = newClient(this.#config);
       const lost = new Promise<Error>((resolve) => {
         this.#drop = resolve;
-        // A cluster's client says the second, of each of its servers.
+        // The client of a cluster emits the second event, for each of its servers.
         for (const event of ['error', 'node-error'] as const) client.on(event, resolve);
       });
       try {
@@ -87,15 +87,15 @@ export class CacheConnection {
         const reason = await lost;
         if (!this.#isStopped()) this.#log.warn({ err: reason }, 'lost the connection to the cache');
       } catch (error) {
-        // Once for an outage, not once for each attempt.
+        // Logged once per outage, not once per attempt.
         const level = failures === 0 ? 'warn' : 'debug';
-        if (!this.#isStopped()) this.#log[level]({ err: error }, 'the cache cannot be reached');
+        if (!this.#isStopped()) this.#log[level]({ err: error }, 'cannot connect to the cache');
         failures += 1;
       } finally {
         this.#commands = undefined;
         client.destroy();
       }
-      // Jitter: the tasks of a service must not all come back at once.
+      // Jitter, so that the tasks of a service do not all reconnect at the same time.
       await delay(pauseMs * (0.5 + Math.random() / 2), undefined, { signal: this.#stopped.signal }).catch(
         () => undefined,
       );
@@ -107,7 +107,7 @@ export class CacheConnection {
   }
 }
 
-/** The limit holds for the login as well, for which the client itself waits without end. */
+/** The timeout includes the login, for which the client itself would wait indefinitely. */
 async function inTime(connected: Promise<unknown>, lost: Promise<Error>): Promise<void> {
   const timer = new AbortController();
   const late = delay(CONNECT_TIMEOUT_MS, undefined, { signal: timer.signal }).then(() => {
@@ -137,7 +137,7 @@ interface Client {
   del(key: string): Promise<number>;
 }
 
-/** It neither queues commands nor connects again by itself: a lost client is replaced. */
+/** It neither queues commands nor reconnects by itself: a lost client is replaced. */
 function newClient({ host, port, tls, login, isCluster }: CacheConfig): Client {
   const socket = {
     ...(tls === false ? {} : { ...tls, tls: true as const }),

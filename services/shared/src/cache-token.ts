@@ -3,12 +3,13 @@ import { Sha256 } from '@smithy/core/checksum';
 import { HttpRequest } from '@smithy/core/protocols';
 import { SignatureV4 } from '@smithy/signature-v4';
 
-/** What AWS allows at most. */
+/** The maximum that AWS allows. */
 const VALID_SECONDS = 900;
 
 /**
- * Makes passwords for an ElastiCache user that logs in by IAM: the signed address of a request `connect`, without its
- * protocol.
+ * Creates passwords for an ElastiCache user with IAM authentication: the signed URL of a `connect` request, without
+ * its protocol.
+ *
  * @param login.cache name of a serverless cache.
  * @see https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html
  */

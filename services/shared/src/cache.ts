@@ -16,7 +16,9 @@ import type { Metrics } from './metrics.ts';
 import { inSpan } from './tracing.ts';
 
 const FAILURES_TO_OPEN = 5;
-/** As long as a statement may take. Until then others read the database when a reader that has the lease fails. */
+/**
+ * The maximum duration of a statement. Until then, other readers use the database if the reader with the lease fails.
+ */
 const LEASE_MS = 5_000;
 const LEASE = 'lease:';
 
@@ -24,20 +26,19 @@ type Failed = { failed: true };
 const FAILED: Failed = { failed: true };
 
 /**
- * Values that are read often, in front of the database, which can always answer in its place. It fails for nobody:
- * a command has a time limit, after five failures in a row none is sent for a while, and who reads then gets the value
- * from the database. A read waits for at most two commands, a write for one.
+ * A cache in front of the database. It never causes a failure: commands have a timeout, after five consecutive
+ * failures no command is sent for a while, and reads then use the database. A read waits for at most two commands, a
+ * write for one.
  *
- * A read that finds nothing leaves a lease, and fills the key only while that lease is still there. A write removes
- * the key, and with it the lease, so that a reader that has read the database before the write cannot fill the key
- * after it.
+ * A cache miss leaves a lease, and the reader sets the key only while that lease exists. A write removes the key and
+ * with it the lease, so that a reader that read the database before the write cannot set the key after it.
  */
 export class ReadCache {
   readonly #config: CacheConfig;
   readonly #connection: CacheConnection;
   readonly #metrics: Metrics;
   readonly #policy;
-  /** Keys whose removal failed, and until when they may hold an old value. */
+  /** Keys that could not be removed, and until when they may contain an old value. */
   readonly #suspects = new Map<string, number>();
 
   constructor(config: CacheConfig, options: { log: Log; metrics: Metrics }) {
@@ -54,7 +55,7 @@ export class ReadCache {
     breaker.onBreak((reason) => {
       log.warn({ dependency: 'cache', err: 'error' in reason ? reason.error : undefined }, 'circuit opened');
       open(true);
-      // What waits on a server that does not answer is given up.
+      // Commands waiting for a server that does not respond are abandoned.
       if (this.#connection.isConnected) this.#connection.renew();
     });
     breaker.onReset(() => {
@@ -64,7 +65,7 @@ export class ReadCache {
     this.#policy = wrap(breaker, timeout(config.timeoutMs, TimeoutStrategy.Aggressive));
   }
 
-  /** The value of the key, else what `load` answers, which is kept unless it is undefined. */
+  /** The cached value, or the result of `load`, which is cached unless it is undefined. */
   async read<T extends object>(key: string, load: () => Promise<T | undefined>): Promise<T | undefined> {
     if (this.#isSuspect(key)) return this.#pass('bypass', load);
     const lease = LEASE + randomUUID();
@@ -80,7 +81,7 @@ export class ReadCache {
     return value;
   }
 
-  /** Runs a write, then removes the keys: also after a failure, since it may have been committed all the same. */
+  /** Runs a write, then removes the keys, even after a failure, because the write may have been committed. */
   async write<T>(keys: readonly string[], work: () => Promise<T>): Promise<T> {
     try {
       return await work();
@@ -89,7 +90,7 @@ export class ReadCache {
     }
   }
 
-  /** Removes the keys. One that cannot be removed is passed over until an old value of it has expired. */
+  /** Removes the keys. A key that cannot be removed is bypassed until its old value has expired. */
   async forget(keys: readonly string[]): Promise<void> {
     await Promise.all(
       keys.map(async (key) => {
@@ -103,7 +104,7 @@ export class ReadCache {
     return this.#connection.close();
   }
 
-  /** Undefined when it is no JSON: then something else writes this key, and it is removed. */
+  /** Undefined if it is not JSON: then something else has written this key, and it is removed. */
   async #parse<T>(key: string, text: string): Promise<T | undefined> {
     try {
       const value = JSON.parse(text) as T;

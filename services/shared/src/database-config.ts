@@ -8,7 +8,7 @@ export interface DatabaseConfig {
   port: number;
   database: string;
   user: string;
-  /** A function is asked for every new connection: IAM tokens live for fifteen minutes. */
+  /** A function is called for every new connection, because IAM tokens are valid for fifteen minutes. */
   password: string | (() => Promise<string>);
   ssl: ConnectionOptions | false;
   poolSize: number;
@@ -35,10 +35,11 @@ const separate = {
 };
 
 /**
- * Where the database is and how to log in, from DATABASE_URL or from DB_HOST, DB_NAME and one of:
- * DB_SECRET (the JSON `{"username","password"}` that ECS injects from Secrets Manager), DB_USER with
- * DB_PASSWORD, or DB_AUTH=iam with DB_USER and, unless the host says it, AWS_REGION. TLS is verified in full unless switched off.
- * @throws EnvironmentError with the variable's name; a password is never part of it.
+ * The address and login of the database, from DATABASE_URL or from DB_HOST, DB_NAME and one of: DB_SECRET (the JSON
+ * `{"username","password"}` that ECS injects from Secrets Manager), DB_USER with DB_PASSWORD, or DB_AUTH=iam with
+ * DB_USER and, unless the host contains it, AWS_REGION. TLS is fully verified unless disabled.
+ *
+ * @throws EnvironmentError with the variable's name, but never with a password.
  */
 export async function readDatabaseConfig(env: Environment): Promise<DatabaseConfig> {
   const { DB_SSLMODE, DB_CA_FILE, ...limits } = readEnvironment(common, env);
@@ -123,7 +124,7 @@ async function iamToken(hostname: string, port: number, username: string, region
   return () => signer.getAuthToken();
 }
 
-/** Trusts DB_CA_FILE; without it Amazon's own roots for an RDS host, and the system's for any other. */
+/** Trusts DB_CA_FILE, or by default Amazon's roots for an RDS host and the system's for any other. */
 async function verifiedTls(host: string, caFile: string | undefined): Promise<ConnectionOptions> {
   if (caFile !== undefined) return { rejectUnauthorized: true, ca: await readCa(caFile) };
   if (!/\.rds\.amazonaws\.com(\.cn)?$/.test(host)) return { rejectUnauthorized: true };

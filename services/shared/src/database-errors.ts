@@ -1,4 +1,4 @@
-/** The database cannot be reached, or refused or dropped the connection: worth another try later. */
+/** The database cannot be reached, or refused or dropped the connection: a later retry may succeed. */
 export class DatabaseUnavailableError extends Error {
   override name = 'DatabaseUnavailableError';
   readonly statusCode = 503;
@@ -11,15 +11,14 @@ export class DatabaseUnavailableError extends Error {
 }
 
 /**
- * SQLSTATEs that are about the connection or the server, not about the statement
- * (PostgreSQL, appendix A): 08 connection exceptions, 57P01–57P03 shutting down or starting, 53300 too many
- * connections, 57014 the statement's time limit, and 25006 a connection to a writer that became a reader,
- * which is what an Aurora failover leaves behind.
+ * SQLSTATEs of the connection or the server, not of the statement (PostgreSQL, appendix A): 08 connection exceptions,
+ * 57P01–57P03 shutting down or starting, 53300 too many connections, 57014 the statement timeout, and 25006 a
+ * connection to a writer that became a reader after an Aurora failover.
  */
 const UNAVAILABLE_STATES = /^(08...|57P0[123]|57014|53300|25006)$/;
 const NETWORK_CODES = /^E(CONN|TIMEDOUT|PIPE|HOSTUNREACH|NETUNREACH|NOTFOUND|AI_AGAIN)/;
 
-/** What pg itself says, without a code, of a connection that is gone or does not answer. */
+/** pg's own messages, without a code, for a connection that is closed or does not respond. */
 const PG_MESSAGES =
   /Connection terminated|timeout exceeded when trying to connect|Query read timeout|not queryable/;
 
@@ -31,12 +30,12 @@ export function isUnavailable(error: unknown): boolean {
     : UNAVAILABLE_STATES.test(code) || NETWORK_CODES.test(code);
 }
 
-/** Whether PostgreSQL refused a row that would be there twice. */
+/** Whether PostgreSQL refused a duplicate row. */
 export function isUniqueViolation(error: unknown, constraint: string): boolean {
   return sqlState(error) === '23505' && (error as { constraint?: string }).constraint === constraint;
 }
 
-/** Whether the login itself was refused (SQLSTATE class 28): a changed password, a role that may not log in. */
+/** Whether the login was refused (SQLSTATE class 28): a changed password, or a role without login permission. */
 export function isLoginRefused(error: unknown): boolean {
   return /^28/.test(sqlState(error) ?? '');
 }

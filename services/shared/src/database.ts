@@ -13,10 +13,9 @@ const IDLE_CLIENT_MS = 30_000;
 const CLIENT_LIFETIME_S = 900;
 
 /**
- * A pool of connections. Errors of the connection itself are DatabaseUnavailableError; errors of a statement
- * are pg's own, with their SQLSTATE in `code`. Connections are made when needed and closed when idle, so an
- * Aurora cluster that scales to zero can pause; none lives longer than fifteen minutes, so a failover or a new
- * IAM token is picked up.
+ * A pool of connections. Errors of the connection are DatabaseUnavailableError; errors of a statement are pg's own,
+ * with their SQLSTATE in `code`. Connections are opened when needed and closed when idle, so that an Aurora cluster
+ * can scale to zero. None is kept for more than fifteen minutes, so that a failover or a new IAM token takes effect.
  */
 export class Database {
   readonly pool: pg.Pool;
@@ -52,11 +51,11 @@ export class Database {
     this.pool.on('error', (error) => {
       options.log.warn({ err: error }, 'lost an idle database connection');
     });
-    // A connection that breaks while it is used fails its statement; its event, unheard, would end the process.
+    // A connection that breaks during use fails its statement. Without a listener, its event would end the process.
     this.pool.on('connect', (client) => client.on('error', () => undefined));
   }
 
-  /** Runs one statement on its own. */
+  /** Runs a single statement. */
   query: Query = (statement, parameters) => this.#withClient((query) => query(statement, parameters));
 
   /** Runs the work in one transaction: committed when it resolves, rolled back when it rejects. */
@@ -74,12 +73,12 @@ export class Database {
     });
   }
 
-  /** @throws DatabaseUnavailableError when the database does not answer. */
+  /** @throws DatabaseUnavailableError if the database does not respond. */
   async ping(): Promise<void> {
     await this.query('SELECT 1');
   }
 
-  /** Waits for the statements under way, then closes every connection. */
+  /** Waits for running statements, then closes all connections. */
   async close(): Promise<void> {
     await this.pool.end();
   }

@@ -1,11 +1,11 @@
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** One problem a line, each with the variable's name, its value, and what is allowed. */
+/** One problem per line, each with the variable's name, its value, and the expected value. */
 export class EnvironmentError extends Error {
   override name = 'EnvironmentError';
 }
 
-/** Turns a variable's text into a value, or returns what is allowed instead. */
+/** Parses a variable's text, or returns a description of the expected value. */
 type Parse<T> = (text: string) => { value: T } | { allowed: string };
 
 export interface Setting<T> {
@@ -16,7 +16,7 @@ export interface Setting<T> {
 export type Settings = Record<string, Setting<unknown>>;
 export type Values<S extends Settings> = { [K in keyof S]: S[K] extends Setting<infer T> ? T : never };
 
-/** Without an argument the variable is required; the argument is its value when it is not set. */
+/** Without an argument, the variable is required; the argument is its default. */
 interface Declare<T> {
   (): Setting<T>;
   <const D>(fallback: D): Setting<T | D>;
@@ -51,8 +51,8 @@ export const address = setting<string>((value) =>
 );
 
 /**
- * Reads the named variables; an empty one counts as not set.
- * @throws EnvironmentError that names every bad or missing variable at once.
+ * Reads the named variables; an empty variable counts as unset. @throws EnvironmentError that lists all invalid and
+ * missing variables.
  */
 export function readEnvironment<const S extends Settings>(settings: S, env: Environment): Values<S> {
   const problems: string[] = [];

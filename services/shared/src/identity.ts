@@ -17,9 +17,9 @@ export type Identity = Static<typeof IdentitySchema>;
 const METADATA_TIMEOUT_MS = 1_000;
 
 /**
- * Which release this process is. The image and its digest are ECS's own answer where the container metadata
- * endpoint is there (ImageID is "the SHA-256 digest of the image manifest": Amazon ECS Developer Guide, task
- * metadata endpoint v4), else IMAGE and IMAGE_DIGEST.
+ * The release of this process. The image and its digest are reported by ECS if the container metadata endpoint is
+ * available (ImageID is "the SHA-256 digest of the image manifest": Amazon ECS Developer Guide, task metadata
+ * endpoint v4); otherwise they come from IMAGE and IMAGE_DIGEST.
  */
 export class ReleaseIdentity {
   readonly #known: Identity;
@@ -46,7 +46,7 @@ export class ReleaseIdentity {
     return { ...this.#known, ...this.#image };
   }
 
-  /** Undefined, to ask again next time, when the endpoint does not answer. */
+  /** Undefined, to retry next time, if the endpoint does not respond. */
   async #fromEcs(address: string): Promise<Pick<Identity, 'image' | 'digest'> | undefined> {
     try {
       const response = await fetch(address, { signal: AbortSignal.timeout(METADATA_TIMEOUT_MS) });

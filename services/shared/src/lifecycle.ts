@@ -5,7 +5,7 @@ import { createLog } from './log.ts';
 import type { Log, ServiceName } from './log.ts';
 import type { Server } from './server.ts';
 
-/** Listening, and stopping within the ten seconds that the task definitions allow. */
+/** Starts listening, and stops within the ten seconds that the task definitions allow. */
 export const serverSettings = {
   HOST: text('0.0.0.0'),
   PORT: integer(0, 65_535)(3000),
@@ -22,9 +22,10 @@ export interface Running {
 }
 
 /**
- * Listens, and on SIGTERM or SIGINT stops without losing a request: not ready at once, so that nothing new is
- * sent here; still answering for SHUTDOWN_DELAY_MS, until every load balancer knows; then no new connections,
- * the requests under way to their end, and last what they used. SHUTDOWN_TIMEOUT_MS bounds the rest.
+ * Listens, and on SIGTERM or SIGINT stops without losing a request: it reports not ready, so that it gets no new
+ * traffic; keeps responding for SHUTDOWN_DELAY_MS, until every load balancer has noticed; then accepts no new
+ * connections, completes the requests in progress, and closes their resources. SHUTDOWN_TIMEOUT_MS limits the rest.
+ *
  * @param close closes what requests use (pools, exporters), in this order.
  */
 export async function run(app: Server, env: Environment, close: (() => Promise<void>)[]): Promise<Running> {
@@ -64,8 +65,8 @@ async function closeAll(app: Server, close: (() => Promise<void>)[]): Promise<vo
 }
 
 /**
- * A service's process: starts it, stops it on the signals that ECS, Docker and a terminal send, and ends. What
- * cannot start says why, as one line of the log, and ends with code 1.
+ * The process of a service: starts it, stops it on the signals that ECS, Docker and a terminal send, and exits. If it
+ * cannot start, it logs the reason in one line and exits with code 1.
  */
 export async function runProcess(service: ServiceName, start: () => Promise<Running>): Promise<void> {
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {

@@ -5,15 +5,15 @@ import type { Logger } from 'pino';
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
-/** Who writes the log: both are part of every line. */
+/** The service and its version, which are part of every line. */
 export interface ServiceName {
   name: string;
   version: string;
 }
 
 /**
- * One JSON object a line on standard output: time (ISO 8601), level by name, service, version, and inside a
- * request the trace and span ids, so that a log line leads to its trace.
+ * One JSON object per line on standard output: time (ISO 8601), level by name, service, version, and inside a request
+ * the trace and span ids, so that a log line leads to its trace.
  */
 export function createLog(service: ServiceName, level: (typeof logLevels)[number] = 'info'): Logger {
   return pino({

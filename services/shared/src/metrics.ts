@@ -3,12 +3,12 @@ import type { Pool } from 'pg';
 
 const DURATION_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
-/** What Prometheus reads: the process itself, and every request by method, route and status. */
+/** The Prometheus metrics: the process itself, and every request by method, route and status. */
 export class Metrics {
   readonly registry = new Registry();
   readonly #requests = new Histogram({
     name: 'http_request_duration_seconds',
-    help: 'How long requests took',
+    help: 'Duration of requests',
     labelNames: ['method', 'route', 'status'],
     buckets: DURATION_BUCKETS_S,
     registers: [this.registry],
@@ -16,7 +16,7 @@ export class Metrics {
 
   readonly #circuits = new Gauge({
     name: 'circuit_open',
-    help: 'Whether calls to a dependency are refused at once (1) or made (0)',
+    help: 'Whether the circuit of a dependency is open (1) or closed (0)',
     labelNames: ['dependency'],
     registers: [this.registry],
   });
@@ -32,7 +32,7 @@ export class Metrics {
     this.#requests.observe({ method, route, status }, seconds);
   }
 
-  /** Counts the pool's connections in use, idle, and the requests that wait for one. */
+  /** Counts the pool's active and idle connections, and the requests waiting for one. */
   watchPool(pool: Pool): void {
     new Gauge({
       name: 'db_pool_connections',
@@ -47,7 +47,7 @@ export class Metrics {
     });
   }
 
-  /** Tells whether the circuit of a dependency is open. */
+  /** Reports whether the circuit of a dependency is open. */
   circuit(dependency: string): (isOpen: boolean) => void {
     this.#circuits.set({ dependency }, 0);
     return (isOpen) => {
@@ -55,7 +55,7 @@ export class Metrics {
     };
   }
 
-  /** Reads, failures and the connection of the cache, for a service that has one. */
+  /** Reports reads, failures and the connection of the cache, for a service that has one. */
   watchCache(isConnected: () => boolean): void {
     const registers = [this.registry];
     this.#cacheReads = new Counter({

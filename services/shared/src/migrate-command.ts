@@ -17,10 +17,10 @@ export interface MigrateCommand {
 }
 
 /**
- * `node dist/migrate.js [expand|contract|prepare|verify]`: the pre-deploy task (expand, the default), the step after a
- * rollout (contract), once for each environment the making of the role DB_APP_USER (prepare), and whether a restored
- * database has the service's data (verify).
- * Ends with a code other than 0, and why in the log, when anything is not done.
+ * `node dist/migrate.js [expand|contract|prepare|verify]`: the pre-deploy task (expand, the default), the step after
+ * a rollout (contract), the creation of the role DB_APP_USER once for each environment (prepare), and the check that
+ * a restored database has the service's data (verify). If anything fails, it logs the reason and exits with a code
+ * other than 0.
  */
 export async function migrateCommand(options: MigrateCommand): Promise<void> {
   const log = createLog(options.service);

@@ -3,8 +3,8 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * `expand` runs before a release and leaves the release before it working; `contract` takes away what no
- * running release uses any more, and runs after the rollout.
+ * `expand` runs before a release and is compatible with the previous release; `contract` removes what no running
+ * release uses any more, and runs after the rollout.
  */
 export const phases = ['expand', 'contract'] as const;
 export type Phase = (typeof phases)[number];
@@ -13,7 +13,10 @@ export interface Migration {
   /** The file's name without `.sql`: `0002.expand.display-name`. */
   id: string;
   phase: Phase;
-  /** One, run in a transaction; several, each on its own, where the file starts with `-- no transaction`. */
+  /**
+   * One statement list, run in a transaction; several, each run separately, if the file starts with `-- no
+   * transaction`.
+   */
   statements: string[];
   transaction: boolean;
   checksum: string;
@@ -23,8 +26,8 @@ const FILE_NAME = /^\d{4}\.(expand|contract)\.[a-z0-9-]+\.sql$/;
 const NO_TRANSACTION = '-- no transaction\n';
 
 /**
- * The migrations of a folder, in order.
- * @throws Error with the file's name when it is not `0001.expand.what-it-does.sql`, or its number is a duplicate.
+ * The migrations of a folder, in order. @throws Error with the file's name if it is not
+ * `0001.expand.what-it-does.sql`, or if its number is a duplicate.
  */
 export async function readMigrations(folder: string): Promise<Migration[]> {
   const files = (await readdir(folder)).sort();

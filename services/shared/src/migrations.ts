@@ -7,24 +7,25 @@ import type { Log } from './log.ts';
 import type { Migration, Phase } from './migration-files.ts';
 
 export interface MigrationRun {
-  /** The service's own schema; the record of what was applied is a table in it. */
+  /** The service's own schema; the table of applied migrations is in it. */
   schema: string;
   migrations: Migration[];
   phase: Phase;
   log: Log;
-  /** Waits this long for the database to answer, and for another run to end; default 2 minutes. */
+  /** How long to wait for the database to respond, and for another run to complete. Default: 2 minutes. */
   patienceMs?: number;
 }
 
-/** No statement may queue for a lock longer: everything that comes after it would queue too. */
+/** No statement may wait longer for a lock: all later statements would wait too. */
 const LOCK_TIMEOUT_MS = 3_000;
 const LOCK_ATTEMPTS = 10;
 const RETRY_MS = 500;
 
 /**
- * Applies what is missing, each migration once, and returns the ids of those that this run applied. Several
- * runs at once are safe: one works, the others wait. A migration that was applied must not change afterwards.
- * @throws Error that names the migration, with PostgreSQL's own error as its cause; what came before it stays.
+ * Applies the missing migrations, each once, and returns the ids of those that this run applied. Concurrent runs are
+ * safe: one works, the others wait. An applied migration must not change afterwards.
+ *
+ * @throws Error that names the migration, with PostgreSQL's own error as its cause; earlier migrations stay applied.
  */
 export async function migrate(config: DatabaseConfig, run: MigrationRun): Promise<string[]> {
   const deadline = Date.now() + (run.patienceMs ?? 120_000);
@@ -41,9 +42,10 @@ export async function migrate(config: DatabaseConfig, run: MigrationRun): Promis
 }
 
 /**
- * Whether a database has the data of a service: every expansion is recorded, and some table of the schema has a row.
- * It changes nothing. Returns the number of rows by table.
- * @throws Error that says what is missing.
+ * Checks that a database has the data of a service: every expansion is recorded, and at least one table of the schema
+ * has rows. Changes nothing. Returns the number of rows by table.
+ *
+ * @throws Error that names what is missing.
  */
 export async function verify(
   config: DatabaseConfig,
@@ -98,8 +100,8 @@ async function connect(
 }
 
 /**
- * One run at a time for each schema. Asked for again and again rather than waited for: a statement that waits
- * holds a snapshot, and CREATE INDEX CONCURRENTLY of the run at work would wait for that snapshot for ever.
+ * One run at a time for each schema. The lock is polled: a statement that waits for it would hold a snapshot, and
+ * CREATE INDEX CONCURRENTLY of the active run would wait for that snapshot indefinitely.
  */
 async function takeTurn(client: pg.Client, run: MigrationRun, deadline: number): Promise<void> {
   const statement = 'SELECT pg_try_advisory_lock(hashtext($1)) AS mine';

@@ -12,16 +12,16 @@ export interface Operations {
   service: ServiceName;
   metrics: Metrics;
   env: Environment;
-  /** What must work before requests can be served; rejects when it does not. Never part of `/health`. */
+  /** The checks that must pass before requests can be served; rejects if one fails. Never part of `/health`. */
   check?: () => Promise<void>;
-  /** The path that the load balancer routes here: all but the metrics are there too. */
+  /** The path that the load balancer routes here: all endpoints except the metrics are also available below it. */
   prefix?: string;
 }
 
 /**
- * `/health`: the process answers, nothing else, so that a database that is away restarts nobody and may sleep.
- * `/ready`: requests can be served: the database answers and no signal to stop has come.
- * `/version`: which release this is. `/openapi.json`: the interface. `/metrics`: for Prometheus, which asks directly.
+ * `/health`: the process responds. It checks nothing else, so that an unavailable database causes no restarts and can
+ * pause. `/ready`: requests can be served: the database responds and no stop signal has arrived. `/version`: the
+ * release. `/openapi.json`: the OpenAPI document. `/metrics`: for Prometheus, which connects directly.
  */
 export function addOperations(app: Server, operations: Operations): void {
   const { metrics, prefix } = operations;
@@ -41,7 +41,7 @@ export function addOperations(app: Server, operations: Operations): void {
     app.get(`${path}/openapi.json`, { schema: { hide: true } }, () => app.swagger());
   }
   app.get('/metrics', { schema: { hide: true } }, async (request, reply) => {
-    // Who comes through a load balancer is not from here.
+    // Requests through a load balancer are not local.
     if (request.headers['x-forwarded-for'] !== undefined) return answerNotFound(request);
     return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { TSchema } from 'typebox';
 
-/** `?limit=` and `?after=` of a list; `after` is the last page's `next`. */
+/** `?limit=` and `?after=` of a list; `after` is the `next` of the previous page. */
 export const PageQuery = Type.Object({
   limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
   after: Type.Optional(Type.String({ format: 'uuid' })),
@@ -10,7 +10,7 @@ export const PageQuery = Type.Object({
 export const Page = <T extends TSchema>(item: T) =>
   Type.Object({ items: Type.Array(item), next: Type.Optional(Type.String({ format: 'uuid' })) });
 
-/** A page from `limit + 1` rows: the row too many only says that there is another page. */
+/** A page from `limit + 1` rows: the extra row only shows that there is another page. */
 export function pageOf<T extends { id: string }>(rows: T[], limit: number): { items: T[]; next?: string } {
   const items = rows.slice(0, limit);
   const last = items.at(-1);

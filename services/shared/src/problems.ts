@@ -3,7 +3,7 @@ import { trace } from '@opentelemetry/api';
 import { Type } from 'typebox';
 import { DatabaseUnavailableError } from './database-errors.ts';
 
-/** An answer that says what is wrong, for the caller to read: becomes `application/problem+json` (RFC 9457). */
+/** An error response for the caller: sent as `application/problem+json` (RFC 9457). */
 export class Problem extends Error {
   override name = 'Problem';
   readonly status: number;
@@ -16,7 +16,7 @@ export class Problem extends Error {
   }
 }
 
-/** A service that this one needs did not answer in time, or not well. */
+/** A required service did not respond in time, or responded with an error. */
 export class DependencyUnavailableError extends Error {
   override name = 'DependencyUnavailableError';
 
@@ -60,7 +60,9 @@ interface Answer {
   details?: Record<string, unknown>;
 }
 
-/** Turns any error of a request into one answer; only errors of ours are logged, and never shown. */
+/**
+ * Converts any error of a request to a response. Only internal errors are logged, and their details are never shown.
+ */
 export function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { status, detail, details } = describe(error);
   if (status >= 500) request.log.error({ err: error }, 'the request failed');
@@ -73,7 +75,7 @@ export function answerError(error: FastifyError, request: FastifyRequest, reply:
 }
 
 export function answerNotFound(request: FastifyRequest): never {
-  throw new Problem(404, `there is no ${request.method} ${request.url.split('?')[0] ?? ''}`);
+  throw new Problem(404, `${request.method} ${request.url.split('?')[0] ?? ''} not found`);
 }
 
 function describe(error: FastifyError): Answer {
@@ -98,7 +100,7 @@ function invalidInput(failures: ValidationErrors, context: string): Answer {
   return { status: 400, detail, details: { errors } };
 }
 
-/** ajv's own words, but for the two that leave out what one must know. */
+/** ajv's own messages, except for the two that omit necessary details. */
 function explain({ instancePath, message = 'is not valid', keyword, params }: ValidationErrors[number]) {
   if (keyword === 'additionalProperties') {
     return {

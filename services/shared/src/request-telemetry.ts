@@ -5,10 +5,10 @@ import type { Metrics } from './metrics.ts';
 import type { Server } from './server.ts';
 import { callerContext, markFailed, startSpan } from './tracing.ts';
 
-/** Asked every few seconds by load balancers and Prometheus: neither traced nor logged when all is well. */
+/** Requested every few seconds by load balancers and Prometheus: neither traced nor logged if successful. */
 const QUIET_ROUTES = /\/(health|ready|metrics)$/;
 
-/** Gives every request a span in its caller's trace, a duration for Prometheus, and one log line when it is answered. */
+/** Creates a span in the caller's trace, a duration metric and one log line for every request. */
 export function observeRequests(app: Server, metrics: Metrics): void {
   const spans = new WeakMap<FastifyRequest, Span>();
 
@@ -43,7 +43,7 @@ export function observeRequests(app: Server, metrics: Metrics): void {
   });
 }
 
-/** The pattern, not the address: addresses hold ids and would make a time series each. */
+/** The route pattern, not the URL: URLs contain ids and would create a time series each. */
 const routeOf = (request: FastifyRequest) => request.routeOptions.url ?? 'unknown';
 
 function logAnswer(request: FastifyRequest, reply: FastifyReply): void {

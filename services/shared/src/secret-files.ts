@@ -2,13 +2,17 @@ import { readFile } from 'node:fs/promises';
 import { EnvironmentError } from './environment.ts';
 import type { Environment } from './environment.ts';
 
-/** Variables whose value may be in a file, as Docker mounts secrets: its path is in the variable with `_FILE` at the end. */
+/**
+ * Variables whose value can be in a file, as Docker mounts secrets: the variable with `_FILE` at the end has its
+ * path.
+ */
 const SECRETS = ['CACHE_PASSWORD', 'DB_PASSWORD', 'DB_SECRET', 'SERVICE_TOKEN'] as const;
 
 /**
- * The environment with the secrets from their files, without the line break at the end. An environment is readable by
- * `docker inspect` and by every process of the container; a file is readable by those who may.
- * @throws EnvironmentError with the variable's name, never with the secret.
+ * The environment with the secrets from their files, without the trailing line break. An environment can be read with
+ * `docker inspect` and by every process in the container; a file only by those with permission.
+ *
+ * @throws EnvironmentError with the variable's name, but never with the secret.
  */
 export async function withSecretFiles(env: Environment): Promise<Environment> {
   const found = await Promise.all(SECRETS.map((name) => readSecret(name, env)));

@@ -25,18 +25,24 @@ export type Server = FastifyInstance<
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** True from the first signal to stop: not ready, and every answer closes its connection. */
+    /** True from the first stop signal: the service is not ready, and every response closes its connection. */
     draining: boolean;
   }
 }
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 
-/** Longer than the load balancer keeps an idle connection (60 s by default), or it meets one just closed: a 502. */
+/**
+ * Longer than the load balancer keeps an idle connection (60 s by default). Otherwise, it could use a connection that
+ * was just closed, and return 502.
+ */
 const KEEP_ALIVE_MS = 75_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 
-/** An HTTP server with what every service has: checked input, problem answers, traces, metrics, one log line a request. */
+/**
+ * An HTTP server with what every service needs: input validation, problem responses, traces, metrics, and one log
+ * line per request.
+ */
 export async function createServer(
   service: ServiceName,
   options: { log: Logger; metrics?: Metrics; title?: string },
@@ -49,7 +55,7 @@ export async function createServer(
     bodyLimit: BODY_LIMIT_BYTES,
     keepAliveTimeout: KEEP_ALIVE_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    // A request that arrives while the server closes is answered, not refused.
+    // A request that arrives while the server closes is still served.
     return503OnClosing: false,
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.decorate('draining', false);

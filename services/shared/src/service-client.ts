@@ -19,9 +19,9 @@ export interface ServiceClientOptions {
   log: Log;
   metrics: Metrics;
   token?: string | undefined;
-  /** Of one attempt; default 2 s. */
+  /** The timeout of one attempt. Default: 2 s. */
   timeoutMs?: number;
-  /** How long the open circuit refuses before it tries again; default 5 s. */
+  /** How long the circuit stays open before the next attempt. Default: 5 s. */
   openMs?: number;
 }
 
@@ -30,7 +30,7 @@ export interface Answer {
   body: unknown;
 }
 
-/** Worth another try: nothing came back, or the other side says that it cannot now. */
+/** A retry may succeed: there was no response, or the service is temporarily unavailable. */
 class AttemptFailedError extends Error {}
 
 const FAILURES_TO_OPEN = 5;
@@ -38,9 +38,9 @@ const RETRIES = 2;
 const TRANSIENT_STATUSES = new Set([502, 503, 504]);
 
 /**
- * Calls another service over HTTP: each attempt has a time limit, a failed one is tried twice more with growing,
- * jittered pauses, and after five failures in a row the circuit opens and callers hear at once. Only for requests
- * that may arrive twice.
+ * Calls another service over HTTP: each attempt has a timeout, a failed attempt is retried twice with increasing,
+ * jittered delays, and after five consecutive failures the circuit opens and calls fail immediately. Only for
+ * idempotent requests.
  */
 export class ServiceClient {
   readonly #options: ServiceClientOptions;
@@ -66,7 +66,7 @@ export class ServiceClient {
     });
   }
 
-  /** @throws DependencyUnavailableError when no attempt got an answer. */
+  /** @throws DependencyUnavailableError if no attempt got a response. */
   async request(method: 'GET' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<Answer> {
     const { service } = this.#options;
     const attributes = { 'http.request.method': method, 'peer.service': service };
@@ -109,7 +109,7 @@ export class ServiceClient {
   }
 }
 
-/** fetch says only "fetch failed"; its cause says why. */
+/** fetch reports only "fetch failed"; its cause has the reason. */
 function reason(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   return cause instanceof Error ? cause.message || cause.name : String(cause);

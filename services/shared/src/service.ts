@@ -25,15 +25,15 @@ export interface ServiceDefinition {
   title: string;
   /** The path that the load balancer routes to this service. */
   prefix: string;
-  /** Adds the routes; returns what to close before the database, if anything. */
+  /** Adds the routes. Returns the resources to close before the database, if any. */
   build(parts: ServiceParts): (() => Promise<void>) | undefined;
 }
 
 /**
- * A service with a database, started: configuration, tracing, pool, routes, listening. It stops by itself when
- * the database refuses its password: ECS gives a secret to a task only when the task starts, so after a rotation
- * a new task must take over.
- * @throws EnvironmentError when a variable is missing or wrong.
+ * Starts a service with a database: configuration, tracing, pool, routes, listening. It stops if the database refuses
+ * its password: ECS injects a secret only when a task starts, so after a rotation a new task must take over.
+ *
+ * @throws EnvironmentError if a variable is missing or invalid.
  */
 export async function startService(definition: ServiceDefinition, env: Environment): Promise<Running> {
   const { service, title, prefix } = definition;

@@ -16,10 +16,11 @@ export interface SpanDescription {
 }
 
 /**
- * Starts tracing for this process. Every request has a trace id, for the log and for the services it calls;
- * spans are sent, over OTLP/HTTP, only where OTEL_EXPORTER_OTLP_ENDPOINT says so.
- * @returns a function that sends what is left and ends tracing. A collector that is gone, as one beside the service
- * may be when both are stopped, costs spans and a warning, and fails nothing.
+ * Starts tracing for this process. Every request has a trace id, for the log and for the services it calls. Spans are
+ * sent over OTLP/HTTP only if OTEL_EXPORTER_OTLP_ENDPOINT is set.
+ *
+ * @returns a function that sends the remaining spans and ends tracing. If the collector is not available, such as a
+ * sidecar that has already stopped, spans are lost with a warning, but nothing fails.
  */
 export async function startTracing(
   service: { name: string; version: string },
@@ -52,13 +53,13 @@ async function exporter(env: Environment) {
   return otlpProcessor(env);
 }
 
-/** Starts a span; with `parent` in that context, else in the active one. */
+/** Starts a span, in the context of `parent` or in the active one. */
 export function startSpan(name: string, description: SpanDescription): Span {
   const { kind, attributes = {}, parent = context.active() } = description;
   return trace.getTracer('services').startSpan(name, { kind: kinds[kind], attributes }, parent);
 }
 
-/** Runs the work inside a span that ends with it, and is marked failed when it rejects. */
+/** Runs the work inside a span that ends with it, and is marked as failed if the work rejects. */
 export function inSpan<T>(
   name: string,
   description: SpanDescription,
@@ -83,12 +84,12 @@ export function markFailed(span: Span, error: unknown): void {
   span.setStatus({ code: SpanStatusCode.ERROR, message });
 }
 
-/** The trace that the caller is in, from its `traceparent` header. */
+/** The caller's trace, from its `traceparent` header. */
 export function callerContext(headers: Record<string, unknown>): Context {
   return propagation.extract(ROOT_CONTEXT, headers);
 }
 
-/** The headers that let the called service join the active trace. */
+/** The headers with which the called service joins the active trace. */
 export function traceHeaders(): Record<string, string> {
   const headers: Record<string, string> = {};
   propagation.inject(context.active(), headers);

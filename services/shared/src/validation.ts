@@ -6,8 +6,8 @@ import type { FastifySchema, FastifySchemaCompiler } from 'fastify';
 const common: Options = { allErrors: true, useDefaults: true, strict: true };
 
 /**
- * Checks what comes in against its JSON Schema. Text in addresses and headers becomes a number where the
- * schema says so; in a body "5" is not 5.
+ * Validates requests against their JSON Schema. Text in URLs and headers is converted to numbers if the schema
+ * requires it; in a body, "5" is not 5.
  */
 export function inputValidator(): FastifySchemaCompiler<FastifySchema> {
   const body = formats.default(new Ajv(common));

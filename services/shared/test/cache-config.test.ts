@@ -11,11 +11,11 @@ const iam = {
   AWS_REGION: 'eu-west-1',
 };
 
-test('without a host there is no cache', async () => {
+test('without CACHE_HOST there is no cache', async () => {
   expect(await readCacheConfig({ CACHE_PASSWORD: 'x', CACHE_PORT: 'wrong' })).toBeUndefined();
 });
 
-test('TLS is verified unless it is switched off, and no login is sent unless one is given', async () => {
+test('TLS is verified unless disabled, and no login is sent unless configured', async () => {
   expect(await readCacheConfig(place)).toEqual({
     host: 'cache.example.org',
     port: 6379,
@@ -29,7 +29,7 @@ test('TLS is verified unless it is switched off, and no login is sent unless one
   expect(await readCacheConfig({ ...place, CACHE_TLS: 'disable' })).toMatchObject({ tls: false });
 });
 
-test('a password logs in as the user default, or as another one', async () => {
+test('a password logs in as the user default, or as CACHE_USER', async () => {
   const login = async (env: object) => (await readCacheConfig({ ...place, ...env }))?.login?.();
   expect(await login({ CACHE_PASSWORD: 'p' })).toEqual({ username: 'default', password: 'p' });
   expect(await login({ CACHE_PASSWORD: 'p', CACHE_USER: 'shop' })).toEqual({
@@ -47,7 +47,7 @@ describe('with IAM', () => {
     return (await readCacheConfig(iam))?.login?.();
   };
 
-  test('the password is the address of a request `connect`, without its protocol', async () => {
+  test('the password is the URL of a `connect` request, without its protocol', async () => {
     const login = await token();
     expect(login?.username).toBe('dev-platform-app');
     const url = new URL(`https://${String(login?.password)}`);
@@ -63,7 +63,7 @@ describe('with IAM', () => {
   });
 
   /** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html */
-  test('its signature is what AWS’s rules make of it', async () => {
+  test('its signature follows AWS’s rules', async () => {
     const [address = '', query = ''] = String((await token())?.password).split('/?');
     const pairs = query.split('&');
     const given = pairs.find((pair) => pair.startsWith('X-Amz-Signature='))?.split('=')[1];
@@ -86,7 +86,7 @@ test.each([
   [{ ...place, CACHE_TLS: 'on' }, 'CACHE_TLS: expected one of verify-full, disable, got "on"'],
   [{ ...place, CACHE_CLUSTER: 'yes' }, 'CACHE_CLUSTER: expected one of true, false, got "yes"'],
   [{ ...place, CACHE_AUTH: 'token' }, 'CACHE_AUTH: expected one of none, password, iam, got "token"'],
-  [{ ...place, CACHE_AUTH: 'password' }, 'CACHE_PASSWORD: is not set, but CACHE_AUTH is password'],
+  [{ ...place, CACHE_AUTH: 'password' }, 'CACHE_PASSWORD: is required if CACHE_AUTH is password'],
   [
     { ...place, CACHE_TTL_SECONDS: '0' },
     'CACHE_TTL_SECONDS: expected a whole number from 1 to 86400, got "0"',
@@ -99,7 +99,7 @@ test.each([
   [{ ...iam, CACHE_NAME: '' }, 'CACHE_NAME: is not set'],
   [{ ...iam, CACHE_USER: '', AWS_REGION: '' }, 'CACHE_USER: is not set\nAWS_REGION: is not set'],
   [{ ...iam, CACHE_TLS: 'disable' }, 'CACHE_TLS: expected verify-full when CACHE_AUTH is iam, got "disable"'],
-])('%j is refused with its name, and without the password', async (env, message) => {
+])('the error for %j has the variable’s name, but not the password', async (env, message) => {
   const read = readCacheConfig({ ...env, CACHE_PASSWORD: '' });
   await expect(read).rejects.toThrow(message);
 });

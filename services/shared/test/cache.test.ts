@@ -53,7 +53,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.kill());
 
-/** A promise that others settle. */
+/** A promise that is settled from outside. */
 function gate() {
   let pass: () => void = () => undefined;
   const passed = new Promise<void>((resolve) => (pass = resolve));
@@ -62,10 +62,10 @@ function gate() {
 
 describe('a reader that read the database before a write', () => {
   test.each([
-    ['fills the key before the write is committed', ['read', 'fill', 'commit', 'remove']],
-    ['fills the key after the commit', ['read', 'commit', 'fill', 'remove']],
-    ['fills the key after the write', ['read', 'commit', 'remove', 'fill']],
-  ])('%s: the next read has the new value', async (name, order) => {
+    ['sets the key before the write is committed', ['read', 'fill', 'commit', 'remove']],
+    ['sets the key after the commit', ['read', 'commit', 'fill', 'remove']],
+    ['sets the key after the write', ['read', 'commit', 'remove', 'fill']],
+  ])('%s: the next read returns the new value', async (name, order) => {
     const [one, other] = [
       await open({ CACHE_PORT: String(server.port) }),
       await open({ CACHE_PORT: String(server.port) }),
@@ -99,7 +99,7 @@ describe('a reader that read the database before a write', () => {
     }
   });
 
-  test('and any number of others, in any order: no read is older than an answered write', async () => {
+  test('with many concurrent readers and writers, no read is older than a completed write', async () => {
     const parts = await Promise.all([1, 2, 3].map(() => open({ CACHE_PORT: String(server.port) })));
     await Promise.all(parts.map(connected));
     let stored = 0;
@@ -133,12 +133,12 @@ describe('a reader that read the database before a write', () => {
       }
     };
     await Promise.all([...parts.map(reader), ...parts.map(reader), ...parts.slice(0, 2).map(writer)]);
-    process.stdout.write(`cache: ${reads} reads beside ${stored} writes of three processes\n`);
+    process.stdout.write(`cache: ${reads} reads during ${stored} writes of three processes\n`);
     expect(stored).toBe(120);
   });
 });
 
-test('a login that is refused is said without the password', async () => {
+test('a refused login is logged without the password', async () => {
   const lines: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => lines.push(line) });
   await server.send('ACL', 'SETUSER', 'app', 'resetpass', '>the-right-one');
@@ -176,7 +176,7 @@ describe('over TLS', () => {
   });
   const tls = () => ({ CACHE_HOST: 'localhost', CACHE_PORT: String(proxy.port), CACHE_TLS: 'verify-full' });
 
-  test('a server with the trusted certificate is used', async () => {
+  test('accepts a server with a trusted certificate', async () => {
     proxy.to(server.port);
     const part = await open({ ...tls(), CACHE_CA_FILE: files.server });
     await connected(part);
@@ -187,24 +187,24 @@ describe('over TLS', () => {
   test.each([
     ['another certificate', () => ({ CACHE_CA_FILE: files.stranger })],
     ['another name', () => ({ CACHE_CA_FILE: files.server, CACHE_HOST: '127.0.0.1' })],
-    ['a certificate that nobody vouches for', () => ({})],
-  ])('a server with %s is not', async (_name, env) => {
+    ['an untrusted certificate', () => ({})],
+  ])('refuses a server with %s', async (_name, env) => {
     proxy.to(server.port);
     const lines: string[] = [];
     const log = pino({ level: 'debug' }, { write: (line: string) => lines.push(line) });
     const part = await open({ ...tls(), ...env() }, log);
     while (lines.length < 2) await delay(10);
-    expect(lines.join('')).toContain('the cache cannot be reached');
+    expect(lines.join('')).toContain('cannot connect to the cache');
     expect(await value(part, 'cache_connected')).toBe(0);
     expect(await part.cache.read('tls-refused', () => Promise.resolve({ n: 1 }))).toEqual({ n: 1 });
   });
 
-  test('a cluster behind one name, as ElastiCache Serverless shows itself; each connection has a token of its own', async () => {
+  test('supports a cluster behind one name, like ElastiCache Serverless, with a new token for each connection', async () => {
     process.env['AWS_ACCESS_KEY_ID'] = 'AKIAEXAMPLE';
     process.env['AWS_SECRET_ACCESS_KEY'] = 'example';
     const cluster = await CacheServer.start({ isCluster: true, announcedPort: proxy.port });
     proxy.to(cluster.port);
-    // Where IAM would judge the token, this user takes any.
+    // This user accepts any token, which IAM would verify.
     await cluster.send('ACL', 'SETUSER', 'dev-platform-app', 'nopass', ...accessOfTemplate());
     await cluster.send('CONFIG', 'SET', 'cluster-announce-hostname', 'localhost');
     await cluster.send('CONFIG', 'SET', 'cluster-preferred-endpoint-type', 'hostname');
@@ -224,7 +224,7 @@ describe('over TLS', () => {
     const before = logins();
     expect(before).toBeGreaterThan(0);
 
-    // After twelve hours ElastiCache closes a connection that logged in by IAM.
+    // ElastiCache closes a connection with an IAM login after twelve hours.
     proxy.breakConnections();
     while (logins() === before) await delay(10);
     await connected(part);
@@ -245,7 +245,7 @@ describe('the access string of templates/cache.yml', () => {
   test.each([
     ['one server', false],
     ['a cluster', true],
-  ])('lets the service work with %s', async (_kind, isCluster) => {
+  ])('allows the service to use %s', async (_kind, isCluster) => {
     const limited = await CacheServer.start({ isCluster });
     await limited.send('ACL', 'SETUSER', 'app', '>secret', ...accessOfTemplate());
     const part = await open({

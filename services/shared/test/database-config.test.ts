@@ -3,7 +3,7 @@ import { readDatabaseConfig } from '../src/database-config.ts';
 
 const place = { DB_HOST: 'db.example.org', DB_NAME: 'shop' };
 
-test('an address says it all', async () => {
+test('DATABASE_URL is enough', async () => {
   const config = await readDatabaseConfig({ DATABASE_URL: 'postgresql://ann:p%40ss@db:5433/shop' });
   expect(config).toEqual({
     host: 'db',
@@ -29,7 +29,7 @@ test('the secret is the JSON that ECS injects, and TLS is verified', async () =>
   });
 });
 
-test('for an RDS host Amazon’s roots are trusted, and no others', async () => {
+test('for an RDS host only Amazon’s roots are trusted', async () => {
   const DB_HOST = 'shop.cluster-abc.eu-central-1.rds.amazonaws.com';
   const { ssl } = await readDatabaseConfig({ ...place, DB_HOST, DB_USER: 'a', DB_PASSWORD: 'b' });
   expect(ssl).toMatchObject({ rejectUnauthorized: true });
@@ -48,7 +48,7 @@ test('with IAM the password is a signed token, created for each connection', asy
   );
 });
 
-test('with IAM the region is the one in the host’s name, unless it is given', async () => {
+test('with IAM the region comes from the host name unless AWS_REGION is set', async () => {
   const DB_HOST = 'shop.cluster-abc.eu-west-1.rds.amazonaws.com';
   const { password } = await readDatabaseConfig({
     ...place,
@@ -59,7 +59,7 @@ test('with IAM the region is the one in the host’s name, unless it is given', 
   expect(await (password as () => Promise<string>)()).toContain('%2Feu-west-1%2Frds-db%2F');
 });
 
-test('the address can ask for TLS, and the variable decides', async () => {
+test('DATABASE_URL can enable TLS, and DB_SSLMODE takes precedence', async () => {
   const url = 'postgresql://a:b@db/shop';
   expect((await readDatabaseConfig({ DATABASE_URL: `${url}?sslmode=verify-full` })).ssl).not.toBe(false);
   expect((await readDatabaseConfig({ DATABASE_URL: url, DB_SSLMODE: 'verify-full' })).ssl).not.toBe(false);
@@ -67,7 +67,7 @@ test('the address can ask for TLS, and the variable decides', async () => {
   expect((await readDatabaseConfig(parts)).ssl).toBe(false);
 });
 
-describe('what is missing or wrong is named, and no password with it', () => {
+describe('errors name the variable, but contain no password', () => {
   test.each([
     [{}, 'DB_HOST: is not set\nDB_NAME: is not set'],
     [place, 'DB_SECRET: is not set. Set it, or DB_USER and DB_PASSWORD, or DB_AUTH=iam and DB_USER'],

@@ -8,7 +8,7 @@ const settings = {
   URL: address(undefined),
 };
 
-test('values are typed, defaults fill in, an empty variable is not set', () => {
+test('values are parsed, defaults apply, and an empty variable counts as unset', () => {
   expect(readEnvironment(settings, { NAME: 'a', PORT: '80', LEVEL: '', URL: 'http://b:1/' })).toEqual({
     NAME: 'a',
     PORT: 80,
@@ -17,7 +17,7 @@ test('values are typed, defaults fill in, an empty variable is not set', () => {
   });
 });
 
-test('every problem is named at once, with the value and what is allowed', () => {
+test('all problems are reported together, with the value and the expected value', () => {
   const env = { PORT: '80x', LEVEL: 'loud', URL: 'ftp://b' };
   expect(() => readEnvironment(settings, env)).toThrow(
     new EnvironmentError(

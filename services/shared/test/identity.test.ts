@@ -26,7 +26,7 @@ async function metadataEndpoint(answers: (object | number)[]): Promise<string> {
 
 const describeWith = (env: Record<string, string>) => new ReleaseIdentity(service, env, silentLog);
 
-test('in ECS the digest is the one that the task was started with', async () => {
+test('in ECS, the digest is the one in the task’s image name', async () => {
   const image = 'registry.example.org/dev/user-service';
   const address = await metadataEndpoint([
     { Image: `${image}@${digest}`, ImageID: `sha256:${'00'.repeat(32)}` },
@@ -43,13 +43,13 @@ test('in ECS the digest is the one that the task was started with', async () => 
   });
 });
 
-test('an image that was started by tag has ECS’s own digest', async () => {
+test('for an image started by tag, the digest is reported by ECS', async () => {
   const address = await metadataEndpoint([{ Image: 'example.org/user-service:1.1.0', ImageID: digest }]);
   const { image, digest: found } = await describeWith({ ECS_CONTAINER_METADATA_URI_V4: address }).describe();
   expect([image, found]).toEqual(['example.org/user-service:1.1.0', digest]);
 });
 
-test('an endpoint that fails is asked again the next time', async () => {
+test('a failed metadata request is retried next time', async () => {
   const address = await metadataEndpoint([500, { Image: `a@${digest}` }]);
   const identity = describeWith({ ECS_CONTAINER_METADATA_URI_V4: address });
   expect((await identity.describe()).digest).toBeUndefined();
@@ -57,7 +57,7 @@ test('an endpoint that fails is asked again the next time', async () => {
   expect((await identity.describe()).digest).toBe(digest);
 });
 
-test('elsewhere it is what the environment says, or nothing', async () => {
+test('outside ECS, the digest comes from the environment or is undefined', async () => {
   expect((await describeWith({ IMAGE_DIGEST: digest }).describe()).digest).toBe(digest);
   expect(await describeWith({}).describe()).toEqual({
     ...service,

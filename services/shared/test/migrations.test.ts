@@ -35,7 +35,7 @@ const tables = async () =>
     )
   ).map(({ name }) => name);
 
-test('each is applied once and in order, and a later run applies what is new', async () => {
+test('each migration is applied once and in order, and a later run applies new ones', async () => {
   await write('0001.expand.a.sql', 'CREATE TABLE shop.a (id int)');
   await write('0002.expand.b.sql', 'CREATE TABLE shop.b AS SELECT * FROM shop.a');
   expect(await run()).toEqual(['0001.expand.a', '0002.expand.b']);
@@ -53,7 +53,7 @@ describe('a database is verified', () => {
       log: silentLog,
     });
 
-  test('where every expansion is recorded and rows are there', async () => {
+  test('if every expansion is recorded and a table has rows', async () => {
     await write('0001.expand.a.sql', 'CREATE TABLE shop.a AS SELECT generate_series(1, 3) AS id');
     await write('0002.expand.b.sql', 'CREATE TABLE shop.b (id int)');
     await write('0003.contract.a.sql', 'DROP TABLE shop.a');
@@ -62,7 +62,7 @@ describe('a database is verified', () => {
     expect(await tables()).toEqual(['a', 'b']);
   });
 
-  test('and refused without its schema, without a migration, and without a row', async () => {
+  test('and fails without the schema, without a migration, or without rows', async () => {
     await write('0001.expand.a.sql', 'CREATE TABLE shop.a (id int)');
     await expect(check()).rejects.toThrow('the schema shop does not exist in this database');
     await run();
@@ -72,14 +72,14 @@ describe('a database is verified', () => {
   });
 });
 
-test('five runs at once: one applies, the others find it done', async () => {
+test('of five concurrent runs, one applies the migrations and the others find nothing to do', async () => {
   await write('0001.expand.a.sql', 'CREATE TABLE shop.a (id int); SELECT pg_sleep(0.2)');
   await write('0002.expand.i.sql', '-- no transaction\nCREATE INDEX CONCURRENTLY a_id ON shop.a (id)');
   const applied = await Promise.all(Array.from({ length: 5 }, () => run()));
   expect(applied.flat().sort()).toEqual(['0001.expand.a', '0002.expand.i']);
 });
 
-test('expand leaves the contractions; contract applies them, once nothing is left to expand', async () => {
+test('expand skips contractions; contract applies them once all expansions are applied', async () => {
   await write('0001.expand.a.sql', 'CREATE TABLE shop.a (old int)');
   await write('0002.contract.a.sql', 'ALTER TABLE shop.a DROP COLUMN old');
   await write('0003.expand.b.sql', 'CREATE TABLE shop.b (id int)');
@@ -88,7 +88,7 @@ test('expand leaves the contractions; contract applies them, once nothing is lef
   expect(await run('contract')).toEqual(['0002.contract.a']);
 });
 
-test('one that fails leaves no trace, is named, and keeps what came before', async () => {
+test('a failed migration is rolled back and named, and earlier ones stay applied', async () => {
   await write('0001.expand.a.sql', 'CREATE TABLE shop.a (id int)');
   await write('0002.expand.b.sql', 'CREATE TABLE shop.b (id int);\nCREATE TABLE shop.a (id int);');
   await expect(run()).rejects.toThrow('0002.expand.b: relation "a" already exists');
@@ -97,7 +97,7 @@ test('one that fails leaves no trace, is named, and keeps what came before', asy
   expect(await run()).toEqual(['0002.expand.b']);
 });
 
-test('one that changed after it was applied is refused', async () => {
+test('a migration that changed after it was applied is refused', async () => {
   await write('0001.expand.a.sql', 'CREATE TABLE shop.a (id int)');
   await run();
   await write('0001.expand.a.sql', 'CREATE TABLE shop.a (id bigint)');
@@ -106,14 +106,14 @@ test('one that changed after it was applied is refused', async () => {
   );
 });
 
-test('a release that was rolled back meets the migrations of the one after it, and goes on', async () => {
+test('a release that was rolled back accepts the migrations of a newer release', async () => {
   await write('0001.expand.a.sql', 'CREATE TABLE shop.a (id int)');
   await run();
   await sql(url, "INSERT INTO shop.schema_migrations (id, checksum) VALUES ('0002.expand.newer', 'x')");
   expect(await run()).toEqual([]);
 });
 
-test('a lock that is held is waited for in short turns, so that nobody queues behind the migration', async () => {
+test('waits for a lock in short attempts, so that no statement queues behind the migration', async () => {
   await write('0001.expand.a.sql', 'CREATE TABLE shop.a (id int)');
   await run();
   const reader = new pg.Client(url);
@@ -144,7 +144,7 @@ describe('file names', () => {
     },
   );
 
-  test('a number is given once', async () => {
+  test('a migration number is unique', async () => {
     await write('0001.expand.a.sql', '');
     await write('0001.expand.b.sql', '');
     await expect(readMigrations(folder)).rejects.toThrow('0001.expand.b.sql: duplicate migration number');
@@ -155,20 +155,20 @@ describe('the command', () => {
   const command = (parameters: string[], env: Record<string, string>) =>
     runToEnd('user-service', 'dist/migrate.js', parameters, env);
 
-  test('expands, says what it applied, and finds nothing the second time', async () => {
+  test('expands, logs what it applied, and finds nothing to apply the second time', async () => {
     const first = await command([], { DATABASE_URL: url });
     expect(first.join('\n')).toContain('"applied":["0001.expand.users","0002.expand.display-name"');
     expect((await command(['expand'], { DATABASE_URL: url })).join('\n')).toContain('nothing to apply');
   });
 
-  test('ends with an error when it cannot', async () => {
+  test('exits with an error if it fails', async () => {
     await expect(command(['shrink'], { DATABASE_URL: url })).rejects.toThrow(
       'expected expand, contract, prepare or verify, got \\"shrink\\"',
     );
     await expect(command([], {})).rejects.toThrow('DB_HOST: is not set');
   });
 
-  test('prepares a role that then makes and migrates its own schema, and no other’s', async () => {
+  test('prepares a role that can create and migrate only its own schema', async () => {
     const role = `role_${Date.now()}`;
     await command(['prepare'], { DATABASE_URL: url, DB_APP_USER: role });
     await command(['prepare'], { DATABASE_URL: url, DB_APP_USER: role });

@@ -40,7 +40,7 @@ test.each([
     { DB_PASSWORD_FILE: '/no/such', DB_PASSWORD: 'hidden' },
     'DB_PASSWORD: expected either DB_PASSWORD or DB_PASSWORD_FILE, got both',
   ],
-])('%j is refused with its name, and without the secret', async (env, message) => {
+])('the error for %j has the variable’s name, but not the secret', async (env, message) => {
   const read = withSecretFiles(env).then(
     () => 'read',
     (error: unknown) => (error as Error).message,
@@ -49,7 +49,7 @@ test.each([
   expect(await read).not.toContain('hidden');
 });
 
-test('an empty file is refused: a secret without a value is no secret', async () => {
+test('an empty file is refused', async () => {
   const path = await file('empty', '\n');
   await expect(withSecretFiles({ SERVICE_TOKEN_FILE: path })).rejects.toThrow(`"${path}" is empty`);
 });

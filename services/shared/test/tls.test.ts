@@ -64,7 +64,7 @@ async function connect(host: string, env: Record<string, string>) {
   }
 }
 
-test('the server that its certificate names is trusted', async () => {
+test('a server whose certificate matches its name is trusted', async () => {
   expect(await connect('localhost', { DB_CA_FILE: join(folder, 'server.pem') })).toEqual([{ ssl: true }]);
 });
 
@@ -75,12 +75,12 @@ test('a certificate of another authority is refused', async () => {
   await expect(connect('localhost', {})).rejects.toThrow(/certificate/);
 });
 
-test('another name than the certificate’s is refused', async () => {
+test('a server whose name differs from the certificate is refused', async () => {
   await expect(connect('127.0.0.1', { DB_CA_FILE: join(folder, 'server.pem') })).rejects.toThrow(
     /does not match certificate/,
   );
 });
 
-test('without TLS only when that is said', async () => {
+test('connects without TLS only if TLS is disabled', async () => {
   expect(await connect('localhost', { DB_SSLMODE: 'disable' })).toEqual([{ ssl: false }]);
 });

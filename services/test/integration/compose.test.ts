@@ -29,7 +29,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-test('the file is valid, with monitoring and without, and asks for the secrets that it needs', async () => {
+test('the file is valid with and without monitoring, and requires its secrets', async () => {
   await compose(whole, ['config', '--quiet'], secrets);
   await compose(whole, ['--profile', 'monitoring', 'config', '--quiet'], secrets);
   for (const secret of Object.keys(secrets)) {
@@ -39,8 +39,8 @@ test('the file is valid, with monitoring and without, and asks for the secrets t
   }
 });
 
-test('up: everything is healthy behind one address, and an order goes through', async () => {
-  // The images are there, built as the file says.
+test('up: everything is healthy behind one address, and an order succeeds', async () => {
+  // The images exist and were built from the file.
   await compose(local, ['up', '--detach', '--no-build'], secrets);
   for (const path of ['/api/users/ready', '/api/products/ready', '/api/orders/ready', '/ready']) {
     while ((await statusOf(path)) !== 200) await delay(250);
@@ -52,7 +52,7 @@ test('up: everything is healthy behind one address, and an order goes through', 
   expect(items).toHaveLength(7);
 }, 600_000);
 
-test('product-service reads the cache', async () => {
+test('product-service uses the cache', async () => {
   const { productId } = await stockShop(url, 5);
   const path = `/api/products/${productId}`;
   const keys = () =>
@@ -65,12 +65,12 @@ test('product-service reads the cache', async () => {
   expect((await call(url, path)).body).toMatchObject({ stock: 5 });
 });
 
-test('reservations are for services: without their token they are refused through the gateway', async () => {
+test('reservations without the service token are refused through the gateway', async () => {
   const path = `/api/products/reservations/${crypto.randomUUID()}`;
   expect((await call(url, path, { method: 'DELETE' })).status).toBe(401);
 });
 
-test('down: each service ends by itself, with code 0', async () => {
+test('down: each service exits with code 0', async () => {
   await compose(local, ['stop', '--timeout', '60'], secrets);
   const label = 'label=com.docker.compose.project=services-test';
   const ids = (await docker('ps', '--all', '--quiet', '--filter', label)).split('\n');

@@ -18,7 +18,7 @@ import { launchBrowser } from './support/page.ts';
 const services = Object.keys(images) as Service[];
 const withDatabase = ['user-service', 'product-service', 'order-service'] as const;
 
-/** Where a container of ECS asks which image it is. */
+/** The metadata endpoint of ECS containers. */
 let metadata: Server;
 const digests: Record<Service, string> = Object.fromEntries(
   services.map((service, index) => [service, `sha256:${String(index + 1).repeat(64)}`]),
@@ -65,7 +65,7 @@ afterAll(async () => {
 const gatewayUrl = () => running.get('gateway')!.url;
 
 describe.each(services)('the image of %s', (service) => {
-  test('is Node and a bundle of a few megabytes', async () => {
+  test('contains Node.js and a bundle of a few megabytes', async () => {
     const size = async (image: string) =>
       Number(await docker('image', 'inspect', '--format', '{{.Size}}', image));
     const own = (await size(images[service])) - (await size(bases.runtime));
@@ -77,7 +77,7 @@ describe.each(services)('the image of %s', (service) => {
     expect(own - node).toBeLessThan(7_000_000);
   });
 
-  test('holds no secret, and says who it runs as and how it is checked', async () => {
+  test('contains no secret, and has a user and a health check', async () => {
     const format = '{{json .Config}}';
     const config = JSON.parse(await docker('image', 'inspect', '--format', format, images[service])) as {
       Env: string[];
@@ -91,7 +91,7 @@ describe.each(services)('the image of %s', (service) => {
     expect(config.Healthcheck.Test.slice(0, 3)).toEqual(['CMD', 'node', '-e']);
   });
 
-  test('runs as nobody in particular, and can write nowhere', async () => {
+  test('runs as an unprivileged user without write access', async () => {
     const script = `
       const tries = ['/app/x', '/tmp/x', '/x'].map((file) => {
         try { fs.writeFileSync(file, ''); return 'written'; } catch (error) { return error.code; }
@@ -103,7 +103,7 @@ describe.each(services)('the image of %s', (service) => {
     });
   });
 
-  test('answers through the gateway', async () => {
+  test('responds through the gateway', async () => {
     const paths: Record<Service, string> = {
       'user-service': '/api/users/ready',
       'product-service': '/api/products/ready',
@@ -144,7 +144,7 @@ describe('the page', () => {
     expect(await page.locator('#environment').textContent()).toBe('dev');
   });
 
-  test('orders what is in the basket, and shows what is left', async () => {
+  test('orders the content of the basket, and shows the remaining stock', async () => {
     const mug = page.locator('.product', { hasText: 'Enamel mug' });
     const key = page.locator('.product', { hasText: 'Key ring' });
     await mug.getByRole('button').click();
@@ -152,8 +152,8 @@ describe('the page', () => {
     await key.getByRole('button').click();
     expect(await page.locator('#total').textContent()).toBe('€38.50');
     await page.getByRole('textbox', { name: 'Name' }).fill('Ann');
-    await page.getByRole('textbox', { name: 'E-mail' }).fill('ann@example.org');
-    await page.getByRole('button', { name: 'Place the order' }).click();
+    await page.getByRole('textbox', { name: 'Email' }).fill('ann@example.org');
+    await page.getByRole('button', { name: 'Place order' }).click();
     await page.locator('#answer.good').waitFor();
     await page.getByText('2 × Enamel mug, 1 × Key ring').waitFor();
     expect(await mug.locator('.stock').textContent()).toBe('38 left');
@@ -162,25 +162,25 @@ describe('the page', () => {
     expect(orders).toEqual([{ status: 'confirmed', total_cents: 3850 }]);
   });
 
-  test('tells why an order cannot be placed', async () => {
+  test('shows why an order cannot be placed', async () => {
     const map = page.locator('.product', { hasText: 'City map' });
     await map.getByRole('button').click();
     await sql(database['DATABASE_URL']!, "UPDATE products.products SET stock = 0 WHERE sku = 'MAP-01'");
-    await page.getByRole('button', { name: 'Place the order' }).click();
-    await page.getByText('The order was not placed: there is not enough of City map.').waitFor();
+    await page.getByRole('button', { name: 'Place order' }).click();
+    await page.getByText('The order was not placed: not enough stock of City map.').waitFor();
     await page.getByRole('button', { name: 'Remove City map' }).click();
   });
 
-  test('sees a promotion: another image behind the same address', async () => {
+  test('shows a promotion: a new image at the same address', async () => {
     const old = running.get('user-service')!;
     digests['user-service'] = `sha256:${'f'.repeat(64)}`;
     expect(await old.stop()).toBe(0);
-    await release('user-service').getByText('not answering').waitFor();
+    await release('user-service').getByText('not responding').waitFor();
     await start('user-service', database, Number(new URL(old.url).port));
     await release('user-service')
       .getByText(`sha256:${'f'.repeat(12)}`)
       .waitFor();
-    await page.getByText(`user-service now runs 1.1.0, sha256:${'f'.repeat(12)}`).waitFor();
+    await page.getByText(`user-service is now running 1.1.0, sha256:${'f'.repeat(12)}`).waitFor();
     expect(await release('user-service').getAttribute('class')).toContain('changed');
     await mkdir(new URL('../../.local/', import.meta.url), { recursive: true });
     await page.screenshot({
@@ -189,7 +189,7 @@ describe('the page', () => {
     });
   }, 60_000);
 
-  test('fits a telephone, in the dark, and the browser has nothing to complain about but what was refused', async () => {
+  test('fits a phone, supports dark mode, and causes no browser errors except the refused order', async () => {
     const phone = await browser.newPage({ viewport: { width: 390, height: 844 }, colorScheme: 'dark' });
     await phone.goto(gatewayUrl());
     await phone.locator('.product').first().waitFor();
@@ -204,7 +204,7 @@ describe('the page', () => {
   });
 });
 
-test('docker stop: each ends by itself, with code 0', async () => {
+test('docker stop: each service exits with code 0', async () => {
   for (const [service, container] of [...running].reverse()) {
     expect([service, await container.stop()]).toEqual([service, 0]);
     running.delete(service);

@@ -61,7 +61,7 @@ afterAll(async () => {
 const variableOf = (service: string) => `${service.replaceAll('-', '_').toUpperCase()}_DIGEST`;
 const run = (...parameters: string[]) => compose(file, parameters, release, PROJECT);
 
-/** @returns the digest that the registry knows it by. */
+/** @returns its digest in the registry. */
 async function push(service: string, image: string): Promise<string> {
   const name = `${address}/platform/${service}`;
   await docker('tag', image, name);
@@ -85,19 +85,19 @@ const containerOf = (service: string) =>
     ...['--filter', `label=com.docker.compose.service=${service}`],
   );
 
-test('a release without a digest or a registry is refused before anything is started, and so is a tag', async () => {
+test('a release with a tag, or without a digest or registry, is refused before anything is started', async () => {
   const whole = join(folder, 'whole.json');
   await compose(whole, ['config', '--quiet'], release, PROJECT);
   for (const variable of ['REGISTRY', ...Object.keys(images).map(variableOf)]) {
     const without = compose(whole, ['config', '--quiet'], { ...release, [variable]: '' }, PROJECT);
     await expect(without).rejects.toThrow('of the release');
   }
-  // Docker and Compose 2 refuse a tag in the digest's place. Compose 1 would take it.
+  // Docker and Compose 2 refuse a tag instead of the digest. Compose 1 would accept it.
   const byTag = docker('pull', `${address}/platform/frontend@latest`);
   await expect(byTag).rejects.toThrow('invalid reference format');
 });
 
-test('up: an order goes through, with the secrets in no environment', async () => {
+test('up: an order succeeds, and no environment contains a secret', async () => {
   await up();
   const { userId, productId } = await stockShop(url, 5);
   const order = await call(url, '/api/orders', { body: { userId, lines: [{ productId, quantity: 2 }] } });
@@ -110,7 +110,7 @@ test('up: an order goes through, with the secrets in no environment', async () =
   expect(described).not.toContain(TOKEN);
 }, 600_000);
 
-test('update: another digest replaces that service, and no other; rollback: the earlier one comes back', async () => {
+test('update: a new digest replaces only that service; rollback: the earlier digest runs again', async () => {
   const { productId } = await stockShop(url, 7);
   const before = { products: await containerOf('product-service'), users: await containerOf('user-service') };
   const earlier = { ...release };

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The integration tests of the services on a Debian machine, as root: installs the packages that are missing, and runs
-# everything against them. What the tests start they stop.
+# The integration tests of the services on a Debian machine, as root: installs missing packages and runs all tests. The
+# tests stop everything that they start.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

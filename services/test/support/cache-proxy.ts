@@ -3,11 +3,11 @@ import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 
-/** Between a service and a cache: speaks TLS to the service, delays answers, breaks connections, reads along. */
+/** A proxy between a service and a cache: terminates TLS, delays responses, breaks connections, records commands. */
 export class CacheProxy {
-  /** Of every answer. */
+  /** The delay of every response. */
   delayMs = 0;
-  /** What services have sent. */
+  /** The data sent by services. */
   received = '';
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -17,7 +17,7 @@ export class CacheProxy {
     this.#server = server;
   }
 
-  /** @param tls key and certificate, in PEM; without them it speaks plain TCP. */
+  /** @param tls key and certificate, in PEM; without them it uses plain TCP. */
   static async start(tls?: { key: string; cert: string }): Promise<CacheProxy> {
     const server = tls === undefined ? createServer() : createTlsServer(tls);
     const proxy = new CacheProxy(server);

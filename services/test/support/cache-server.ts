@@ -16,7 +16,7 @@ const program = [process.env['VALKEY_SERVER'] ?? '', 'valkey-server', 'redis-ser
 
 const canRun = program !== undefined || process.env['CI'] === 'true';
 
-/** `test`, where a server is on this machine. In CI it fails where there is none: what never ran must not be green. */
+/** `test` if a server is installed. In CI, the tests fail without one: skipped tests must not be green. */
 export const testWithCache = canRun ? test : test.skip;
 
 if (!canRun) {
@@ -31,15 +31,15 @@ const SLOTS = ['0', '16383'];
 
 export interface CacheServerOptions {
   port?: number;
-  /** One server that holds all slots of a cluster. */
+  /** A single server that owns all slots of a cluster. */
   isCluster?: boolean;
-  /** Where the cluster says that it is, when that is a proxy. */
+  /** The address that the cluster announces, if it is a proxy. */
   announcedPort?: number;
-  /** Of the user `default`. */
+  /** The password of the user `default`. */
   password?: string;
 }
 
-/** A Valkey, or Redis, of the test's own on loopback, which keeps nothing on disk. */
+/** A Valkey or Redis for the test on the loopback interface, without persistence. */
 export class CacheServer {
   readonly port: number;
   readonly #options: CacheServerOptions;
@@ -58,7 +58,7 @@ export class CacheServer {
         await server.start();
         return server;
       } catch (error) {
-        // Another process may take a free port first, or that of the cluster's bus, which is 10,000 above it.
+        // Another process may take the free port first, or that of the cluster bus, which is 10,000 higher.
         const isTaken = String(error).includes('Address already in use');
         if (!isTaken || options.port !== undefined || attempt === ATTEMPTS) throw error;
         await server.kill();
@@ -75,7 +75,7 @@ export class CacheServer {
       ...(isCluster ? ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'] : []),
       ...(announcedPort === undefined ? [] : ['--cluster-announce-port', String(announcedPort)]),
     ];
-    // A cluster writes its nodes to a file, and a new one must not find those of an earlier one.
+    // A cluster writes its nodes to a file, which must not be an earlier cluster's.
     const folder = await mkdtemp(join(tmpdir(), 'services-cache-'));
     const child = spawn(program, flags, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process = child;
@@ -108,7 +108,7 @@ export class CacheServer {
     }
   }
 
-  /** Keeps every connection, and answers nothing. */
+  /** Keeps all connections open, but does not respond. */
   hang(): void {
     this.#process?.kill('SIGSTOP');
   }
@@ -117,7 +117,7 @@ export class CacheServer {
     this.#process?.kill('SIGCONT');
   }
 
-  /** As a crash: nothing is finished, connections break. */
+  /** Like a crash: nothing is completed, connections break. */
   async kill(): Promise<void> {
     const child = this.#process;
     if (child === undefined) return;

@@ -10,7 +10,7 @@ import { patience } from './patience.ts';
 
 export const serverUrl = (): string => process.env['TEST_POSTGRES_URL'] ?? '';
 
-/** Runs one statement as the superuser; answers its rows. */
+/** Runs one statement as the superuser, and returns its rows. */
 export async function sql<R extends pg.QueryResultRow>(
   url: string,
   statement: string,
@@ -25,7 +25,7 @@ export async function sql<R extends pg.QueryResultRow>(
   }
 }
 
-/** An empty database that no other test uses. */
+/** An empty database for this test only. */
 export async function freshDatabase(): Promise<string> {
   const name = `test_${randomBytes(6).toString('hex')}`;
   await sql(serverUrl(), `CREATE DATABASE ${name}`);

@@ -4,7 +4,7 @@ export interface Answer {
   body: Record<string, unknown>;
 }
 
-/** Sends a request with a JSON body and reads the JSON answer. */
+/** Sends a request with a JSON body and reads the JSON response. */
 export async function call(
   base: string,
   path: string,

@@ -1,10 +1,10 @@
 export interface LoadResult {
   durationsMs: number[];
-  /** What went wrong, one text each. */
+  /** The failures, one text each. */
   failures: string[];
 }
 
-/** Keeps so many requests under way until told to stop, and counts everything that is not a success. */
+/** Keeps this many requests in progress until stopped, and counts all failures. */
 export function startLoad(concurrency: number, send: (worker: number) => Promise<Response>) {
   let running = true;
   const result: LoadResult = { durationsMs: [], failures: [] };

@@ -1,6 +1,6 @@
 /**
- * Limits that no busy machine reaches: most tests are about what happens, not about how fast. A test about a limit
- * sets that one itself.
+ * Timeouts that are not reached even on a busy machine: most tests check behaviour, not speed. A test of a timeout
+ * sets its own.
  */
 export const patience = {
   DB_CONNECT_TIMEOUT_MS: '60000',

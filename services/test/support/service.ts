@@ -14,7 +14,7 @@ export interface TestService {
   stop(): Promise<number>;
 }
 
-/** A service inside the test's process, on a database of its own unless one is given. */
+/** A service inside the test's process, on a new database unless one is given. */
 export async function startTestService(
   schema: Schema,
   options: { databaseUrl?: string; env?: Record<string, string> } = {},

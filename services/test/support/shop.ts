@@ -2,7 +2,7 @@ import { call } from './http.ts';
 
 let number = 0;
 
-/** A user and a product to order, made through the gateway. */
+/** A user and a product to order, created through the gateway. */
 export async function stockShop(url: string, stock: number): Promise<{ userId: string; productId: string }> {
   number += 1;
   const user = { email: `user${number}@example.org`, displayName: 'Ann' };

@@ -5,7 +5,7 @@ import { buildServices } from '../../local/build.ts';
 import { Postgres } from '../../local/postgres.ts';
 import stopPostgres from './stop-postgres.ts';
 
-/** One server for all tests, which each make a database of their own in it; and the services, built. */
+/** Starts one server for all tests, each of which creates its own database in it, and builds the services. */
 export default async function startPostgres(): Promise<void> {
   const dataFolder = await mkdtemp(join(tmpdir(), 'services-test-'));
   const settings = {

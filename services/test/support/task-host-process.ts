@@ -13,7 +13,7 @@ export interface Ended {
 
 const entry = fileURLToPath(new URL('../../local/tasks/start.js', import.meta.url));
 
-/** The process that runs tasks, as another program sees it: lines in, lines out. */
+/** The process that runs tasks, as seen by another program: lines in, lines out. */
 export class TaskHostProcess {
   readonly ended: Promise<number | null>;
   readonly #process: ChildProcessWithoutNullStreams;
@@ -33,7 +33,7 @@ export class TaskHostProcess {
     this.#process.stdin.write(`${typeof request === 'string' ? request : JSON.stringify(request)}\n`);
   }
 
-  /** @returns the task's name. */
+  /** @returns the task's id. */
   start(request: object): string {
     this.#number += 1;
     const id = `task-${this.#number}`;
@@ -57,7 +57,7 @@ export class TaskHostProcess {
     return { exitCode, log };
   }
 
-  /** Starts a service and waits until it answers, whatever it answers. @returns its name and its address. */
+  /** Starts a service and waits for any response. @returns its id and its URL. */
   async serve(request: object): Promise<{ id: string; url: string }> {
     const id = this.start(request);
     const { port } = await this.event('started', id);
@@ -71,7 +71,7 @@ export class TaskHostProcess {
     return { id, url };
   }
 
-  /** What happens when the caller is gone. */
+  /** Closes standard input, as when the caller exits. */
   hangUp(): Promise<number | null> {
     this.#process.stdin.end();
     return this.ended;

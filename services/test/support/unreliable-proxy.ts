@@ -3,10 +3,10 @@ import { createServer, request } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Between two services: passes requests on, refuses them, or passes them on and loses the answer. */
+/** A proxy between two services: forwards requests, refuses them, or forwards them and drops the response. */
 export class UnreliableProxy {
   mode: 'pass' | 'refuse' | 'lose-answers' = 'pass';
-  /** Requests that arrived. */
+  /** The requests received. */
   connections = 0;
   readonly url: string;
   readonly #target: string;

@@ -16,7 +16,7 @@ export function addRoutes(app: Server, store: UserStore): void {
     { schema: { body: NewUser, response: { 201: User, '4xx': ProblemSchema } } },
     async (request, reply) => {
       const user = await store.add(request.body);
-      if (user === undefined) throw new Problem(409, 'this e-mail address is taken');
+      if (user === undefined) throw new Problem(409, 'this email address is already in use');
       return reply.code(201).header('location', `/api/users/${user.id}`).send(user);
     },
   );
@@ -46,5 +46,5 @@ export function addRoutes(app: Server, store: UserStore): void {
 }
 
 function noSuchUser(id: string): never {
-  throw new Problem(404, `there is no user ${id}`);
+  throw new Problem(404, `user ${id} not found`);
 }

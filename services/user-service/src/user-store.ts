@@ -2,9 +2,9 @@ import { isUniqueViolation } from '@services/shared';
 import type { Query } from '@services/shared';
 import type { NewUser, User, UserChange } from './user.ts';
 
-/** Where users are kept. */
+/** Stores users. */
 export interface UserStore {
-  /** Undefined when the e-mail address is taken. */
+  /** Undefined if the email address is already in use. */
   add(user: NewUser): Promise<User | undefined>;
   find(id: string): Promise<User | undefined>;
   findByEmail(email: string): Promise<User | undefined>;

@@ -12,7 +12,7 @@ afterAll(() => users.stop());
 const add = (email: string, displayName = 'Ann') =>
   call(users.url, '/api/users', { body: { email, displayName } });
 
-test('a user is added, found by id and by e-mail address, and listed', async () => {
+test('adds a user, finds it by id and by email address, and lists it', async () => {
   const added = await add('ann@example.org');
   expect(added.status).toBe(201);
   expect(added.headers.get('location')).toBe(`/api/users/${String(added.body['id'])}`);
@@ -24,20 +24,20 @@ test('a user is added, found by id and by e-mail address, and listed', async () 
   expect(byEmail.body).toEqual({ items: [added.body] });
 });
 
-test('an e-mail address is taken whatever its case', async () => {
+test('an email address is unique, regardless of case', async () => {
   await add('bob@example.org');
   const second = await add('BOB@example.org');
   expect(second.status).toBe(409);
   expect(second.headers.get('content-type')).toContain('application/problem+json');
-  expect(second.body).toMatchObject({ title: 'Conflict', detail: 'this e-mail address is taken' });
+  expect(second.body).toMatchObject({ title: 'Conflict', detail: 'this email address is already in use' });
 });
 
-test('of twenty requests with one address at once, one wins', async () => {
+test('of twenty concurrent requests with one address, exactly one succeeds', async () => {
   const answers = await Promise.all(Array.from({ length: 20 }, () => add('race@example.org')));
   expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array<number>(19).fill(409)]);
 });
 
-test('a user is changed, and only what is given', async () => {
+test('changes only the given properties of a user', async () => {
   const { body } = await add('carol@example.org', 'Carol');
   const path = `/api/users/${String(body['id'])}`;
   const suspended = await call(users.url, path, { method: 'PATCH', body: { status: 'suspended' } });
@@ -46,7 +46,7 @@ test('a user is changed, and only what is given', async () => {
   expect(renamed.body).toMatchObject({ displayName: 'Caroline', status: 'suspended' });
 });
 
-test('a list comes in pages that meet without a gap', async () => {
+test('pages of a list are contiguous', async () => {
   for (let index = 0; index < 5; index += 1) await add(`page${index}@example.org`);
   const all = (await call(users.url, '/api/users?limit=100')).body['items'] as { id: string }[];
   const collected: string[] = [];
@@ -59,7 +59,7 @@ test('a list comes in pages that meet without a gap', async () => {
   expect(collected).toEqual(all.map(({ id }) => id));
 });
 
-describe('bad input is named', () => {
+describe('invalid input is reported with its name', () => {
   const id = '00000000-0000-4000-8000-000000000000';
   test.each([
     ['POST', '/api/users', { displayName: 'x' }, "body must have required property 'email'"],
@@ -106,6 +106,6 @@ describe('bad input is named', () => {
 
   test('a user who is not there', async () => {
     const answer = await call(users.url, `/api/users/${id}`);
-    expect(answer).toMatchObject({ status: 404, body: { detail: `there is no user ${id}` } });
+    expect(answer).toMatchObject({ status: 404, body: { detail: `user ${id} not found` } });
   });
 });

@@ -1,9 +1,9 @@
 import { config } from './config.ts';
 
-/** What a service answered instead of what was asked for, in its own words. */
+/** An error response of a service, with its message. */
 export class ApiError extends Error {
   readonly status: number;
-  /** The product that it is about, if any. */
+  /** The product it refers to, if any. */
   readonly productId: string | undefined;
 
   constructor(status: number, message: string, productId?: string) {
@@ -13,7 +13,11 @@ export class ApiError extends Error {
   }
 }
 
-/** Asks a service. @throws ApiError with the service's own explanation. */
+/**
+ * Calls a service.
+ *
+ * @throws ApiError with the service's message.
+ */
 export async function ask<T>(
   path: string,
   options: { method?: string; body?: unknown; key?: string } = {},
@@ -30,7 +34,7 @@ export async function ask<T>(
   });
   const answer = (await response.json().catch(() => ({}))) as { detail?: string; productId?: string };
   if (!response.ok) {
-    const message = answer.detail ?? `the service answered ${response.status}`;
+    const message = answer.detail ?? `the service responded with ${response.status}`;
     throw new ApiError(response.status, message, answer.productId);
   }
   return answer as T;

@@ -17,7 +17,7 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return node;
 }
 
-/** The element with this id. @throws Error when the page has none. */
+/** The element with this id. @throws Error if the page does not contain it. */
 export function part(id: string): HTMLElement {
   const node = document.getElementById(id);
   if (node === null) throw new Error(`the page has no #${id}`);

@@ -11,6 +11,6 @@ takeOrders();
 showProducts().catch((error: unknown) => {
   const reason = error instanceof Error ? error.message : String(error);
   part('products').replaceChildren(
-    element('li', { class: 'empty' }, `The products cannot be shown: ${reason}.`),
+    element('li', { class: 'empty' }, `Failed to load the products: ${reason}.`),
   );
 });

@@ -15,7 +15,7 @@ interface User {
   id: string;
 }
 
-/** Lets the form place orders, and shows the customer's last ones. */
+/** Connects the form for placing orders, and shows the customer's latest orders. */
 export function takeOrders(): void {
   const form = part('customer') as HTMLFormElement;
   form.addEventListener('submit', (event) => {
@@ -76,7 +76,7 @@ function row({ id, status, totalCents, lines }: Order): HTMLElement {
   );
 }
 
-/** Services know products by id, people by name. */
+/** Services identify products by id; the page shows their names. */
 function explain(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const id = error instanceof ApiError ? error.productId : undefined;

@@ -18,12 +18,12 @@ const sources = [
   { service: 'order-service', path: '/api/orders/version' },
 ];
 
-/** Digest hexadecimals that are shown: enough to tell two images apart, and to compare by eye. */
+/** Number of hexadecimal digits of the digest that are shown: enough to distinguish images and to compare by eye. */
 const SHOWN_DIGITS = 12;
 
 const seen = new Map<string, string>();
 
-/** Shows which release each service runs, looks again every few seconds, and marks what has changed. */
+/** Shows the running release of each service, refreshes it every few seconds, and highlights changes. */
 export function watchReleases(): void {
   const cards = sources.map(({ service, path }) => ({
     path,
@@ -49,7 +49,7 @@ async function refresh(service: string, path: string, card: HTMLElement): Promis
 }
 
 function away(service: string): HTMLElement[] {
-  return [element('strong', {}, service), element('span', { class: 'version' }, 'not answering')];
+  return [element('strong', {}, service), element('span', { class: 'version' }, 'not responding')];
 }
 
 function describe({ service, version, digest, commit, startedAt }: Release): HTMLElement[] {
@@ -75,7 +75,7 @@ function markChange(service: string, release: Release, card: HTMLElement): void 
   seen.set(service, identity);
   if (before === undefined || before === identity) return;
   card.classList.remove('changed');
-  card.getBoundingClientRect(); // laid out without the class, so that the animation starts again
+  card.getBoundingClientRect(); // Force a layout without the class, so that the animation restarts.
   card.classList.add('changed');
-  part('news').textContent = `${service} now runs ${release.version}, ${shorten(release.digest)}`;
+  part('news').textContent = `${service} is now running ${release.version}, ${shorten(release.digest)}`;
 }

@@ -13,17 +13,17 @@ interface Product {
 const basket = new Map<string, number>();
 let products: Product[] = [];
 
-/** What is in the basket, as the lines of an order. */
+/** The content of the basket, as order lines. */
 export const basketLines = () => [...basket].map(([productId, quantity]) => ({ productId, quantity }));
 
-/** What a product is called; its id when it is not among those shown. */
+/** The name of a product, or its id if it is not on the page. */
 export const nameOf = (productId: string) => products.find(({ id }) => id === productId)?.name ?? productId;
 
 export function emptyBasket(): void {
   basket.clear();
 }
 
-/** Asks for the products and shows them with what is left of each. */
+/** Loads the products and shows them with their remaining stock. */
 export async function showProducts(): Promise<void> {
   products = (await ask<{ items: Product[] }>('/api/products?limit=100')).items;
   show();
@@ -32,7 +32,7 @@ export async function showProducts(): Promise<void> {
 function show(): void {
   const cards = products.map(card);
   part('products').replaceChildren(
-    ...(cards.length > 0 ? cards : [element('li', { class: 'empty' }, 'Nothing yet.')]),
+    ...(cards.length > 0 ? cards : [element('li', { class: 'empty' }, 'No products yet.')]),
   );
   part('basket').replaceChildren(...basketRows());
   part('total').textContent = price(total());

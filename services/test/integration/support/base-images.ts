@@ -13,11 +13,11 @@ export const bases = {
   cache: 'base/cache',
 } as const;
 
-/** A Node of the images' own major version. */
+/** A Node.js with the same major version as the images. */
 const NODE_VERSION = '24.9.0';
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 
-/** Stand-ins for the images that the Dockerfiles and the compose file name, with the same paths inside. */
+/** Substitutes for the images in the Dockerfiles and the compose file, with the same paths inside. */
 export async function makeBaseImages(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'services-node-'));
   const name = `node-linux-${process.arch}`;
@@ -37,7 +37,7 @@ export async function makeBaseImages(): Promise<void> {
   await rm(folder, { recursive: true });
 }
 
-/** `node:24-alpine`: Node, npm and a shell. */
+/** `node:24-alpine`: Node.js, npm and a shell. */
 async function makeNodeImage(node: string): Promise<void> {
   const files = await RootFileSystem.create();
   await files.program(node, '/usr/local/bin/node');
@@ -67,7 +67,7 @@ async function makeRuntimeImage(node: string): Promise<void> {
   await files.toImage(bases.runtime);
 }
 
-/** `postgres`: the machine's own, with the official image's variables and paths. */
+/** `postgres`: the machine's PostgreSQL, with the official image's variables and paths. */
 async function makePostgresImage(): Promise<void> {
   const binaries = process.env['POSTGRES_BIN'];
   if (binaries === undefined)
@@ -88,7 +88,7 @@ async function makePostgresImage(): Promise<void> {
   ]);
 }
 
-/** `valkey/valkey`: the machine's own Valkey or Redis, under Valkey's names. */
+/** `valkey/valkey`: the machine's Valkey or Redis, under Valkey's names. */
 async function makeCacheImage(): Promise<void> {
   const files = await RootFileSystem.create();
   for (const program of ['server', 'cli']) {
@@ -99,7 +99,7 @@ async function makeCacheImage(): Promise<void> {
     await files.program(found, `/usr/local/bin/valkey-${program}`);
   }
   await files.folder('/data', 0o777);
-  // As in the official image: all that reach the network of the containers may connect.
+  // As in the official image, everything in the containers' network may connect.
   await files.file('/usr/local/bin/entrypoint', '#!/bin/sh\nexec "$@" --protected-mode no\n', 0o755);
   await files.program('/bin/sh');
   await files.toImage(bases.cache, ['WORKDIR /data', 'ENTRYPOINT ["/usr/local/bin/entrypoint"]']);

@@ -17,7 +17,7 @@ type ComposeFile = { services: Record<string, Service> } & Record<string, unknow
 
 const given = process.env['DOCKER_COMPOSE'];
 
-/** Compose as DOCKER_COMPOSE, as a plugin, or as a program of its own, such as Debian's, which is of version 1. */
+/** Compose from DOCKER_COMPOSE, as a plugin, or as a separate program, such as Debian's version 1. */
 const tool = [...(given === undefined ? [] : [[given]]), ['docker', 'compose'], ['docker-compose']]
   .map((words) => ({ words, version: versionOf(words) }))
   .find(({ version }) => version !== '');
@@ -27,7 +27,7 @@ function versionOf([program = '', ...rest]: string[]): string {
   return status === 0 ? stdout.trim() : '';
 }
 
-/** The compose file; without the words that came later where the tool is of version 1. */
+/** The compose file, without the keys that version 1 of the tool does not support. */
 export function readComposeFile(name = 'compose.yml'): ComposeFile {
   const file = parse(readFileSync(folder + name, 'utf8'), { merge: true }) as ComposeFile;
   if (tool?.version.startsWith('1.') === true) {
@@ -37,7 +37,10 @@ export function readComposeFile(name = 'compose.yml'): ComposeFile {
   return file;
 }
 
-/** The same platform with the database and the cache of the tests' own bases, and with one port open: the gateway's, at another number. */
+/**
+ * The same platform with the database and the cache of the tests' base images, and with only the gateway's port
+ * published, at another number.
+ */
 export function onThisMachine(file: ComposeFile, port: number): ComposeFile {
   const services = Object.entries(file.services)
     .filter(([, { profiles }]) => profiles === undefined)
@@ -49,7 +52,7 @@ export function onThisMachine(file: ComposeFile, port: number): ComposeFile {
   return { ...file, services: Object.fromEntries(services) };
 }
 
-/** Runs Compose on a file that lies elsewhere, as if it lay in the workspace. @throws Error with what it wrote. */
+/** Runs Compose on a file in another folder as if it were in the workspace. @throws Error with its output. */
 export function compose(
   file: string,
   parameters: string[],

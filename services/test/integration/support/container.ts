@@ -6,7 +6,7 @@ import type { Service } from './images.ts';
 
 type Environment = Record<string, string>;
 
-/** As the task definitions and the compose file run it: nothing to write to, no capability, no new privilege. */
+/** Run as in the task definitions and the compose file: read-only, without capabilities and new privileges. */
 const CONFINED = [
   '--read-only',
   '--cap-drop=ALL',
@@ -20,7 +20,7 @@ const HEALTHY_TIMEOUT_MS = 60_000;
 const variables = (env: Environment) =>
   Object.entries({ HOST: '127.0.0.1', ...env }).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
 
-/** Runs a command in a service's image to its end, as a one-off task. */
+/** Runs a command in a service's image until it exits, like a one-off task. */
 export function runTask(service: Service, command: string[], env: Environment): Promise<string> {
   return docker('run', '--rm', ...CONFINED, ...variables(env), images[service], ...command);
 }
@@ -35,7 +35,7 @@ export class Container {
     this.url = `http://127.0.0.1:${port}`;
   }
 
-  /** Starts it and waits until Docker's own check finds it healthy. @throws Error with its log. */
+  /** Starts it and waits until Docker reports it healthy. @throws Error with its log. */
   static async start(service: Service, env: Environment, port?: number): Promise<Container> {
     const PORT = port ?? (await freePort());
     const values = variables({ PORT: String(PORT), ...env });
@@ -61,7 +61,7 @@ export class Container {
     return docker('exec', this.id, 'node', '-e', script);
   }
 
-  /** Stops it as ECS does and resolves with its exit code. */
+  /** Stops it like ECS, and resolves with its exit code. */
   async stop(): Promise<number> {
     await docker('stop', '--time', '15', this.id);
     const code = Number(await this.inspect('{{.State.ExitCode}}'));

@@ -7,20 +7,20 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** A Docker client that builds with BuildKit: one with buildx, or one old enough to have it built in. */
+/** A Docker client with BuildKit: with buildx, or old enough to have it built in. */
 const client = ['docker', '/usr/bin/docker'].find((program) => {
   if (spawnSync(program, ['buildx', 'version']).status === 0) return true;
   const { stdout } = spawnSync(program, ['version', '--format', '{{.Client.Version}}'], { encoding: 'utf8' });
   return Number.parseInt(stdout, 10) < 23;
 });
 
-/** Runs Docker to its end. @throws Error with what it wrote when it fails. */
+/** Runs Docker until it exits. @throws Error with its output if it fails. */
 export function docker(...parameters: string[]): Promise<string> {
   if (client === undefined) throw new Error('there is no Docker client with BuildKit: install docker.io');
   return run(client, parameters);
 }
 
-/** Runs a program to its end. @returns what it wrote. */
+/** Runs a program until it exits. @returns its output. */
 export async function run(
   program: string,
   parameters: string[],
@@ -42,7 +42,7 @@ export async function run(
 
 const START_TIMEOUT_MS = 60_000;
 
-/** A daemon of the tests' own, with its own images and no network but the host's and those that are made. */
+/** A daemon for the tests, with its own images and only the host's network and the created ones. */
 export class DockerDaemon {
   readonly #process: ChildProcess;
   readonly #folder: string;
@@ -52,7 +52,7 @@ export class DockerDaemon {
     this.#folder = folder;
   }
 
-  /** Starts it and points DOCKER_HOST to it; undefined when a daemon answers already. */
+  /** Starts it and sets DOCKER_HOST; undefined if a daemon is already running. */
   static async start(): Promise<DockerDaemon | undefined> {
     if (await isUp()) return undefined;
     const folder = await mkdtemp(join(tmpdir(), 'services-docker-'));
@@ -65,7 +65,7 @@ export class DockerDaemon {
       '--pidfile',
       `${folder}/pid`,
     ];
-    // Nothing uses its bridge. But with --bridge=none it would remove docker0, which another daemon may be using.
+    // Nothing uses its bridge, but --bridge=none would remove docker0, which another daemon may be using.
     const network = ['--iptables=false', '--ip6tables=false', '--ip-masq=false', '--ip-forward=false'];
     const daemon = spawn('dockerd', [...places, '--host', address, ...network], { stdio: 'ignore' });
     process.env['DOCKER_HOST'] = address;

@@ -4,7 +4,7 @@ import type { Browser } from 'playwright-core';
 
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
-/** The machine's own Chromium, without anything that it would ask the internet for. */
+/** The machine's Chromium, without requests to the internet. */
 export async function launchBrowser(): Promise<Browser> {
   const executablePath = PLACES.find((place) => existsSync(place));
   if (executablePath === undefined) throw new Error('there is no Chromium: install chromium');

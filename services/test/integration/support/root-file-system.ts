@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { docker, run } from './docker.ts';
 
-/** The files of an image, put together from programs of this machine: a base image without a registry. */
+/** The files of an image, assembled from programs of this machine: a base image without a registry. */
 export class RootFileSystem {
   readonly #folder: string;
 
@@ -25,13 +25,13 @@ export class RootFileSystem {
     return files;
   }
 
-  /** A program with every library that it loads. */
+  /** A program with all libraries that it loads. */
   async program(from: string, to = from): Promise<void> {
     await this.copy(from, to);
     await this.librariesOf(from);
   }
 
-  /** The libraries that a program loads, where it looks for them. */
+  /** The libraries of a program, at the paths where it loads them. */
   async librariesOf(program: string): Promise<void> {
     const { stdout } = spawnSync('ldd', [program], { encoding: 'utf8' });
     for (const [library] of stdout.matchAll(/(?<= )\/\S+|(?<=^\t)\/\S+/gm)) await this.copy(library);
@@ -52,7 +52,7 @@ export class RootFileSystem {
     await chmod(this.#inside(path), mode);
   }
 
-  /** Makes an image of the files. @param changes Dockerfile instructions for its configuration. */
+  /** Creates an image from the files. @param changes Dockerfile instructions for its configuration. */
   async toImage(name: string, changes: string[] = []): Promise<void> {
     const archive = `${this.#folder}.tar`;
     await run('tar', [

@@ -6,7 +6,7 @@ import { DockerDaemon, docker } from './docker.ts';
 import { images } from './images.ts';
 import stop from './stop.ts';
 
-/** Everything that the integration tests need: PostgreSQL, the built services, a Docker daemon and the images. */
+/** Starts everything for the integration tests: PostgreSQL, the built services, a Docker daemon and the images. */
 export default async function start(): Promise<void> {
   process.env['POSTGRES_BIN'] ??= newestPostgres();
   try {
@@ -22,7 +22,7 @@ export default async function start(): Promise<void> {
 
 const PACKAGED = '/usr/lib/postgresql';
 
-/** Debian keeps the programs of each version in a folder of its own. */
+/** Debian installs the programs of each version in a separate folder. */
 function newestPostgres(): string {
   const versions = existsSync(PACKAGED) ? readdirSync(PACKAGED).map(Number).filter(Number.isInteger) : [];
   if (versions.length === 0)

@@ -1,4 +1,4 @@
-// A release that needs a variable which no task definition gives it.
+// A release that needs a variable that no task definition sets.
 process.stdout.write(
   `${JSON.stringify({
     level: 'fatal',

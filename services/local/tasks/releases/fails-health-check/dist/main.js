@@ -1,4 +1,4 @@
-// A release that has given up its health check's address, and nobody has told the load balancer.
+// A release without the health check path that the load balancer uses.
 import { subscribe } from 'node:diagnostics_channel';
 
 subscribe('http.server.request.start', ({ request }) => {
